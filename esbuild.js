@@ -1,0 +1,70 @@
+// Builds everything in dist/. One entry per runtime. --production minifies, --watch rebuilds, --only=NAME builds one.
+const { existsSync, rmSync, writeFileSync, mkdirSync } = require('node:fs');
+const esbuild = require('esbuild');
+
+const production = process.argv.includes('--production');
+const watch = process.argv.includes('--watch');
+const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
+
+/** Prints what editors' problem matchers look for; some esbuild messages have no location. */
+const problemMatcher = {
+  name: 'problem-matcher',
+  setup(build) {
+    build.onStart(() => {
+      if (watch) console.log('[watch] build started');
+    });
+    build.onEnd((result) => {
+      for (const { text, location } of result.errors) {
+        console.error(`✘ [ERROR] ${text}`);
+        if (location) console.error(`    ${location.file}:${location.line}:${location.column}:`);
+      }
+      if (watch) console.log('[watch] build finished');
+    });
+  },
+};
+
+const shared = {
+  bundle: true,
+  minify: production,
+  sourcemap: production ? false : 'linked',
+  sourcesContent: false,
+  // 'module' first: CommonJS entries of some libraries lose side effects when tree-shaken.
+  mainFields: ['module', 'main'],
+  logOverride: { 'import-is-undefined': 'error' },
+  logLevel: 'silent',
+  legalComments: 'none',
+  plugins: [problemMatcher],
+};
+const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20', external: ['vscode'] };
+
+/** name -> build options. An entry whose source is not there yet is left out. */
+const builds = {
+  extension: { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', minify: true },
+  // Tensor libraries bring native files: they stay packages, found in the node_modules beside dist/.
+  compute: {
+    ...node,
+    entryPoints: ['src/compute/process.ts'],
+    outfile: 'dist/compute.js',
+    external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'],
+  },
+  cli: { ...node, entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } },
+};
+
+async function main() {
+  const names = Object.keys(builds).filter((name) => (only ? name === only : true) && existsSync(builds[name].entryPoints[0]));
+  if (!watch && !only) rmSync('dist', { recursive: true, force: true });
+  mkdirSync('dist', { recursive: true });
+  const meta = {};
+  await Promise.all(
+    names.map(async (name) => {
+      const context = await esbuild.context({ ...builds[name], metafile: true });
+      if (watch) return context.watch();
+      const result = await context.rebuild();
+      meta[name] = result.metafile.outputs;
+      await context.dispose();
+    }),
+  );
+  if (!watch) writeFileSync('dist/meta.json', JSON.stringify(meta));
+}
+
+main().catch(() => process.exit(1));

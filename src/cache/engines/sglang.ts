@@ -1,0 +1,65 @@
+import type { ResolvedKvDtype } from '../../model/dtype';
+import type { ModelSpec } from '../../model/spec';
+import type { LayerGroup } from '../groups';
+import { indexKeysHeld, indexRowBytes, mainCacheBytes, ownIndexer } from '../layerBytes';
+import {
+  attentionOf,
+  type EngineContext,
+  type EngineModel,
+  engineStateBytes,
+  rankStateOf,
+  type Reason,
+  roundUp,
+  sequences,
+  tokensOf,
+} from './engine';
+
+const PAGE_TOKENS = 1;
+/** Mamba slots per running request: `max_running ≤ slots ÷ 3`, one more with an extra buffer. */
+const STATE_SLOTS = 3;
+
+/**
+ * SGLang: one token pool for full attention, one for windows, slots for recurrent state. Pages are single tokens unless the
+ * attention backend asks for more. Latent caches are the same on every rank; decode context parallelism stripes them.
+ */
+export const sglang: EngineModel = {
+  id: 'sglang',
+  version: 'model_runner_kv_cache_mixin.py at 001ccef (2026)',
+  cite: 'sglang/srt/model_executor/model_runner_kv_cache_mixin.py, sglang/srt/mem_cache/memory_pool.py',
+  splitsHeads: true,
+  autoDtype: (native) => (native === 'f32' ? 'f16' : native),
+  effectiveDtype,
+  cost(group, context) {
+    const attention = attentionOf(group, context);
+    const page = context.options.pageTokens ?? PAGE_TOKENS;
+    const batch = sequences(context);
+    const bytes = (tokens: number): number => {
+      const index = indexKeysHeld(attention, tokens) * indexRowBytes('fp8_ds_mla', ownIndexer(attention));
+      return (mainCacheBytes(attention, context.dtype, tokens) + index) * batch;
+    };
+    const tokens = tokensOf(attention, context);
+    const paged = bytes(roundUp(tokens, page));
+    const state = engineStateBytes(rankStateOf(group, context), context.dtype) * batch;
+    return { needed: bytes(tokens), steady: paged, reserved: paged, state, stateReserved: state * STATE_SLOTS };
+  },
+  reasons,
+};
+
+/** Sparse latent caches in fp8 have FlashMLA's packed layout (656 bytes for 512 + 64). */
+function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype {
+  const sparse = spec.layers.some(({ attention }) => attention.kind === 'latent' && attention.indexer);
+  return dtype === 'fp8' && sparse ? 'fp8_ds_mla' : dtype;
+}
+
+function reasons(groups: readonly LayerGroup[], context: EngineContext): Reason[] {
+  const found: Reason[] = [{ text: `pages of ${context.options.pageTokens ?? PAGE_TOKENS} token(s)`, inexact: false }];
+  const kinds = new Set(groups.map(({ attention }) => attention.kind));
+  if (kinds.has('sliding')) found.push({ text: 'windows have a pool of their own; its size is a start-up ratio', inexact: false });
+  if (groups.some(({ state }) => state)) found.push({ text: `${STATE_SLOTS} state slots are kept per running request`, inexact: false });
+  if (groups.some(({ attention }) => ownIndexer(attention))) found.push({ text: 'index keys are fp8 with a scale', inexact: false });
+  if (context.sharding.tp > 1 && kinds.has('latent')) found.push({ text: `the latent cache is the same on all ${context.sharding.tp} ranks`, inexact: false });
+  for (const kind of ['chunked', 'compressed', 'cross'] as const) {
+    if (kinds.has(kind)) found.push({ text: `${kind} layers: SGLang's allocation was not read; the intrinsic bytes are used`, inexact: true });
+  }
+  return found;
+}

@@ -1,0 +1,47 @@
+/** Dispatches a command; turns errors into messages and exit codes. */
+
+import { InputError, UsageError } from './arguments';
+import { compare } from './compare';
+import { estimate } from './estimate';
+import { lint } from './lint';
+
+export interface CliOutput {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
+
+const COMMANDS: Readonly<Record<string, Command>> = { compare, estimate, lint };
+
+const USAGE = `usage: headlight COMMAND …
+  estimate PATH [SCENARIO] [--json]            what a config caches, and why
+  compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [SCENARIO] [--json]
+  lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
+SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers --kv-dtype auto|…
+          --tp 1 --pp 1 --dcp 1
+PATH: a config.json, a params.json, or a folder that holds one`;
+
+/** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage. */
+export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === '--help' || name === '-h' || name === 'help') {
+    output.out(USAGE);
+    return 0;
+  }
+  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) {
+    output.err(name === undefined ? USAGE : `unknown command ${name}\n${USAGE}`);
+    return 2;
+  }
+  try {
+    return await command(rest, output);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      output.err(`${error.message}\n${USAGE}`);
+      return 2;
+    }
+    output.err(error instanceof InputError ? error.message : `internal error: ${error instanceof Error ? error.message : 'unknown'}`);
+    return 1;
+  }
+}

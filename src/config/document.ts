@@ -1,0 +1,173 @@
+/** A config's text as a tree with positions. Tolerant: comments, trailing commas, half-typed files, bare Infinity. */
+
+import { findNodeAtOffset, getNodePath, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import type { TextRange } from '../model/spec';
+
+/** Larger texts are not read: no model config comes near it. Characters. */
+export const MAX_CONFIG_CHARACTERS = 4_000_000;
+/** Deeper nesting is refused before the parser recurses into it. */
+export const MAX_CONFIG_DEPTH = 200;
+
+export type JsonPrimitive = string | number | boolean | null;
+export type JsonValue = JsonPrimitive | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export interface SyntaxError {
+  readonly message: string;
+  readonly range: TextRange;
+}
+
+/** One `"key": value` of the document. */
+export interface PropertyEntry {
+  readonly key: string;
+  readonly keyNode: Node;
+  /** Absent while the value is not typed yet. */
+  readonly valueNode: Node | undefined;
+}
+
+const ERROR_MESSAGES: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'This is not a JSON value.',
+  InvalidNumberFormat: 'This number is not complete.',
+  PropertyNameExpected: 'A key is expected here.',
+  ValueExpected: 'A value is expected here.',
+  ColonExpected: 'A colon is expected here.',
+  CommaExpected: 'A comma is expected here.',
+  CloseBraceExpected: 'A closing brace is missing.',
+  CloseBracketExpected: 'A closing bracket is missing.',
+  EndOfFileExpected: 'The file should end here.',
+  UnexpectedEndOfString: 'This string is not closed.',
+};
+
+/** Python writes these where JSON has no word for them; they are read as the numbers they mean. */
+const BARE_NUMBERS = /^[-+]?(?:Infinity|NaN)/;
+
+export class ConfigDocument {
+  private lineStarts: readonly number[] | null = null;
+  private readonly properties = new WeakMap<Node, ReadonlyMap<string, PropertyEntry>>();
+
+  private constructor(
+    readonly text: string,
+    readonly root: Node | undefined,
+    readonly errors: readonly SyntaxError[],
+  ) {}
+
+  /** Parses any text; never throws. A text that is too long or nested too deeply has no root and one error. */
+  static parse(text: string): ConfigDocument {
+    const refused = refusal(text);
+    if (refused !== null) {
+      return new ConfigDocument(text, undefined, [{ message: refused, range: { offset: 0, length: 0, line: 1 } }]);
+    }
+    const errors: ParseError[] = [];
+    const root = parseTree(text, errors, { allowTrailingComma: true, disallowComments: false });
+    const document = new ConfigDocument(text, root, []);
+    const kept = errors
+      .filter((error) => !BARE_NUMBERS.test(text.slice(error.offset, error.offset + 9)))
+      .map((error) => ({
+        message: ERROR_MESSAGES[printParseErrorCode(error.error)] ?? 'This is not JSON.',
+        range: document.rangeOf(error.offset, error.length),
+      }));
+    return new ConfigDocument(text, root, kept);
+  }
+
+  /** 1-based line of a character offset. */
+  lineAt(offset: number): number {
+    this.lineStarts ??= lineStartsOf(this.text);
+    let low = 0;
+    let high = this.lineStarts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.lineStarts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  }
+
+  rangeOf(offset: number, length: number): TextRange {
+    return { offset, length, line: this.lineAt(offset) };
+  }
+
+  rangeOfNode(node: Node): TextRange {
+    return this.rangeOf(node.offset, node.length);
+  }
+
+  /** The properties of an object node; of duplicated keys the last counts, as in JSON.parse. */
+  propertiesOf(node: Node): ReadonlyMap<string, PropertyEntry> {
+    const known = this.properties.get(node);
+    if (known) return known;
+    const entries = new Map<string, PropertyEntry>();
+    for (const child of node.children ?? []) {
+      const [keyNode, valueNode] = child.children ?? [];
+      if (child.type !== 'property' || keyNode === undefined || typeof keyNode.value !== 'string') continue;
+      entries.set(keyNode.value, { key: keyNode.value, keyNode, valueNode });
+    }
+    this.properties.set(node, entries);
+    return entries;
+  }
+
+  /** The object node at a path of keys, or undefined. */
+  objectAt(path: readonly string[]): Node | undefined {
+    let node = this.root;
+    for (const key of path) {
+      if (node?.type !== 'object') return undefined;
+      node = this.propertiesOf(node).get(key)?.valueNode;
+    }
+    return node?.type === 'object' ? node : undefined;
+  }
+
+  /** Plain value of a node. */
+  valueOf(node: Node): JsonValue {
+    return toValue(node, this);
+  }
+
+  /** The property whose key or value (or an element of whose list) lies under a character offset. */
+  propertyAt(offset: number): { readonly path: readonly string[]; readonly entry: PropertyEntry; readonly literal: Node } | null {
+    if (!this.root) return null;
+    const literal = findNodeAtOffset(this.root, offset, true);
+    if (!literal || literal.type === 'object' || literal.type === 'property') return null;
+    const path = getNodePath(literal).filter((segment) => typeof segment === 'string');
+    const key = path.at(-1);
+    if (key === undefined) return null;
+    const parent = this.objectAt(path.slice(0, -1));
+    const entry = parent && this.propertiesOf(parent).get(key);
+    return entry ? { path, entry, literal } : null;
+  }
+}
+
+/** Why a text is not parsed, or null. */
+function refusal(text: string): string | null {
+  if (text.length > MAX_CONFIG_CHARACTERS) {
+    return `The file has ${text.length} characters; more than ${MAX_CONFIG_CHARACTERS} are not read.`;
+  }
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (inString) {
+      if (code === 0x5c) index++;
+      else if (code === 0x22 || code === 0x0a) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > MAX_CONFIG_DEPTH) return `The file is nested more than ${MAX_CONFIG_DEPTH} levels deep; it is not read.`;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return null;
+}
+
+function lineStartsOf(text: string): readonly number[] {
+  const starts = [0];
+  for (let index = text.indexOf('\n'); index >= 0; index = text.indexOf('\n', index + 1)) starts.push(index + 1);
+  return starts;
+}
+
+function toValue(node: Node, document: ConfigDocument): JsonValue {
+  if (node.type === 'array') return (node.children ?? []).map((child) => toValue(child, document));
+  if (node.type === 'object') {
+    const result: Record<string, JsonValue> = {};
+    for (const [key, entry] of document.propertiesOf(node)) {
+      if (entry.valueNode) {
+        Object.defineProperty(result, key, { value: toValue(entry.valueNode, document), enumerable: true });
+      }
+    }
+    return result;
+  }
+  return (node.value as JsonPrimitive | undefined) ?? null;
+}

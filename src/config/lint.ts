@@ -1,0 +1,85 @@
+/** Config lint: what cannot run, what is probably wrong, and what is worth knowing. Pure and silent on what it cannot judge. */
+
+import type { Problem, Severity } from '../model/spec';
+import { lintCacheFormat } from './lint/cacheFormat';
+import { LintContext, type LintOptions } from './lint/context';
+import { lintContextLength } from './lint/contextLength';
+import { lintContradictions } from './lint/contradictions';
+import { lintDuplicates } from './lint/duplicates';
+import { lintHeadDim } from './lint/headDim';
+import { lintHeads } from './lint/heads';
+import { lintLayerIndexes } from './lint/layerIndexes';
+import { lintLayerLists } from './lint/layerLists';
+import { lintMla } from './lint/mla';
+import { lintPattern } from './lint/pattern';
+import { lintRopeScaling } from './lint/ropeScaling';
+import { lintRotary } from './lint/rotary';
+import { lintSharing } from './lint/sharing';
+import { lintTensorParallel } from './lint/tensorParallel';
+import { lintValues } from './lint/values';
+import { lintWindow } from './lint/window';
+import type { Reading } from './read';
+
+const RULES: readonly ((context: LintContext) => void)[] = [
+  lintHeads,
+  lintHeadDim,
+  lintMla,
+  lintTensorParallel,
+  lintWindow,
+  lintPattern,
+  lintLayerLists,
+  lintLayerIndexes,
+  lintSharing,
+  lintRotary,
+  lintRopeScaling,
+  lintContextLength,
+  lintContradictions,
+  lintValues,
+  lintDuplicates,
+  lintCacheFormat,
+];
+
+/** Everything found in a config, what the reading already knew included; in the order of the file. */
+export function lintReading(reading: Reading, options: LintOptions = {}): Problem[] {
+  const context = new LintContext(reading, options);
+  for (const rule of RULES) rule(context);
+  const { family, layers } = reading.spec;
+  const found = family === null || layers.some(({ assumed }) => assumed) ? context.problems.map(doubted) : context.problems;
+  const read = family === null ? reading.problems.map(doubted) : reading.problems;
+  return ordered(unique(withoutSuperseded(read, found)));
+}
+
+/** Of a family that is not known, or was changed, nobody can say that it cannot run; and a number that it lacks it may not need. */
+function doubted(problem: Problem): Problem {
+  if (problem.severity !== 'error') return problem;
+  return { ...problem, severity: problem.rule === 'missing-value' ? 'information' : 'warning' };
+}
+
+/** A rule that says more precisely, or with a fix, what the reading says in general. */
+const SUPERSEDES: Readonly<Record<string, string>> = {
+  'number-as-string': 'wrong-value',
+  'mla-incomplete': 'missing-value',
+};
+
+function withoutSuperseded(read: readonly Problem[], found: readonly Problem[]): readonly Problem[] {
+  const better = new Set(found.flatMap(({ rule, key }) => (Object.hasOwn(SUPERSEDES, rule) ? [`${SUPERSEDES[rule] ?? ''}\n${key ?? ''}`] : [])));
+  return [...read.filter(({ rule, key }) => !better.has(`${rule}\n${key ?? ''}`)), ...found];
+}
+
+/** One problem per rule and key: the first, which is the reading's where both found it. Lengths are one matter under any name. */
+function unique(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ rule, key, range }) => {
+    const matter = rule.endsWith('-length') && !rule.startsWith('longrope') ? 'length' : rule;
+    const id = rule === 'duplicate-key' ? `${rule}\n${range?.offset ?? 0}` : `${matter}\n${key ?? ''}`;
+    if (seen.has(id)) return false;
+    seen.add(id);
+    return true;
+  });
+}
+
+const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, information: 2 };
+
+function ordered(problems: Problem[]): Problem[] {
+  return problems.sort((a, b) => (a.range?.offset ?? 0) - (b.range?.offset ?? 0) || RANK[a.severity] - RANK[b.severity]);
+}

@@ -1,0 +1,174 @@
+/** Config text -> ModelSpec. Never throws: what is wrong is a problem, what is guessed is a note. */
+
+import { parseElementDtype, type ElementDtype, type ResolvedKvDtype } from '../model/dtype';
+import type { LayerSpec, ModelSpec, Problem, Source, Sourced } from '../model/spec';
+import { ConfigDocument, type JsonValue, type SyntaxError } from './document';
+import { languageTypeOf } from './classDefaults';
+import { defaultsOf, familyOf, readLayers } from './families';
+import type { Family, FamilyReading } from './family';
+import { CONTEXT_KEYS, HIDDEN_KEYS } from './heads';
+import { type Location, locate } from './locate';
+import { ConfigReader, type Overrides, ReadingLog } from './reader';
+import { variantOf } from './variant';
+
+/** What the user taught about a family that we don't know (setting `headlight.families`). */
+export interface TaughtFamily {
+  /** Family of ours whose rules it follows, by model type. */
+  readonly like?: string;
+  /** Its spelling of a key -> the name we know. */
+  readonly keys?: Readonly<Record<string, string>>;
+}
+export type TaughtFamilies = Readonly<Record<string, TaughtFamily>>;
+
+export interface ReadOptions {
+  readonly overrides?: Overrides;
+  readonly families?: TaughtFamilies;
+}
+
+export interface Reading {
+  readonly document: ConfigDocument;
+  readonly location: Location;
+  readonly spec: ModelSpec;
+  readonly problems: readonly Problem[];
+  readonly syntaxErrors: readonly SyntaxError[];
+}
+
+/** Reads a text; null when it is not a model config. */
+export function readModelConfig(text: string, options: ReadOptions = {}): Reading | null {
+  return readDocument(ConfigDocument.parse(text), options);
+}
+
+/** Reads a parsed document; null when it is not a model config. */
+export function readDocument(document: ConfigDocument, options: ReadOptions = {}): Reading | null {
+  const location = locate(document);
+  if (!location) return null;
+  const log = new ReadingLog();
+  const root = new ConfigReader(document, [], log, options.overrides);
+  const own = new ConfigReader(document, location.path, log, options.overrides);
+  const modelType = modelTypeOf(location, own);
+  const taught = options.families?.[modelType];
+  const family = familyOf(taught?.like ?? modelType);
+  const reader = own.withAliases(taught?.keys ?? {}).withDefaults(defaultsOf(family, taught?.like ?? modelType, location));
+  const reading = readLayers(family, reader, modelType, location.rootModelType);
+  return { document, location, spec: specOf(location, modelType, family, reading, reader, root), problems: log.problems, syntaxErrors: document.errors };
+}
+
+function modelTypeOf(location: Location, own: ConfigReader): string {
+  const value = own.own('model_type');
+  return typeof value === 'string' && value !== '' ? languageTypeOf(value) : location.modelType;
+}
+
+function specOf(
+  location: Location,
+  modelType: string,
+  family: Family | null,
+  reading: FamilyReading,
+  reader: ConfigReader,
+  root: ConfigReader,
+): ModelSpec {
+  const layers = reading.layers.map((draft, index): LayerSpec => ({ index, ...draft }));
+  const log = reader.log;
+  const unknown = layers.filter((layer) => layer.attention.kind === 'unknown' || layer.assumed);
+  for (const [label, count] of countLabels(layers)) log.note(`${count} of ${layers.length} layers not understood: ${label}`, true);
+  if (layers.length === 0) log.note('no layer could be read', true);
+  const dtype = nativeDtype(reader, root);
+  return {
+    dialect: location.dialect,
+    modelType: location.rootModelType || modelType || location.architecture || 'unknown',
+    family: family?.id ?? null,
+    variant: variantOf(layers),
+    layers,
+    nativeDtype: dtype.value,
+    nativeDtypeSource: dtype.source,
+    declaredKvDtype: declaredKvDtype(reader, root),
+    hiddenSize: positive(reader.value(reader.spelling(HIDDEN_KEYS) ?? 'hidden_size')),
+    contextLength: contextLength(reader),
+    draftLayers: reading.draftLayers ?? 0,
+    unknownLayers: unknown.length,
+    exact: unknown.length === 0 && layers.length > 0 && !log.notes.some((note) => note.inexact),
+    notes: log.notes,
+  };
+}
+
+/** A dimension that no number depends on: a wrong value is no reason to doubt the others. */
+function positive(value: JsonValue | undefined): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null;
+}
+
+function countLabels(layers: readonly LayerSpec[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { attention } of layers) {
+    if (attention.kind === 'unknown') counts.set(attention.label, (counts.get(attention.label) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const DTYPE_KEYS = ['torch_dtype', 'dtype'];
+
+/** The element type that the config names: at the root, else beside the language model's keys. */
+function nativeDtype(reader: ConfigReader, root: ConfigReader): { readonly value: ElementDtype | null; readonly source: Source } {
+  for (const place of [root, reader]) {
+    const text = place.string(DTYPE_KEYS);
+    if (!text) continue;
+    const value = parseElementDtype(text.value);
+    if (value) return { value, source: text.source };
+    if (text.value === 'auto') continue;
+    const key = place.spelling(DTYPE_KEYS) ?? 'dtype';
+    place.problem('unknown-dtype', 'warning', key, `${key} is not an element type that is known here; 2 bytes are assumed.`, {
+      title: 'Set to bfloat16',
+      key: place.pathOf(key),
+      value: 'bfloat16',
+    });
+    place.log.note(`${place.pathOf(key)} is not a known element type: 2 bytes assumed`, true, place.pathOf(key));
+    return { value: null, source: { ...text.source, rule: 'unknown element type: 2 bytes assumed' } };
+  }
+  root.log.note('no torch_dtype or dtype: 2 bytes per element', false);
+  return { value: null, source: reader.derived('no dtype key: 2 bytes per element') };
+}
+
+/** KV-cache format from `quantization_config`; the weights' own quantisation says nothing about the cache. */
+function declaredKvDtype(reader: ConfigReader, root: ConfigReader): ResolvedKvDtype | null {
+  for (const place of [root, reader]) {
+    const quantization = place.nested('quantization_config');
+    if (!quantization) continue;
+    const algorithm = quantization.string(['kv_cache_quant_algo']);
+    const named = algorithm ? kvAlgorithm(algorithm.value) : null;
+    const scheme = quantization.nested('kv_cache_scheme');
+    const found = named ?? (scheme ? kvScheme(scheme) : null);
+    if (found) {
+      root.log.note(`KV cache in ${found}, from ${quantization.pathOf(named ? 'kv_cache_quant_algo' : 'kv_cache_scheme')}`, false);
+      return found;
+    }
+  }
+  return null;
+}
+
+function kvAlgorithm(name: string): ResolvedKvDtype | null {
+  switch (name.toUpperCase()) {
+    case 'FP8':
+      return 'fp8';
+    case 'NVFP4':
+      return 'nvfp4';
+    default:
+      return null;
+  }
+}
+
+/** compressed-tensors and modelopt: `{ "num_bits": 8, "type": "float" }`. */
+function kvScheme(scheme: ConfigReader): ResolvedKvDtype | null {
+  const bits = scheme.integer(['num_bits'])?.value;
+  const type = scheme.string(['type'])?.value;
+  if (bits === 8 && type === 'float') return 'fp8';
+  if (bits === 4 && type === 'float') return 'nvfp4';
+  scheme.log.note(`${scheme.path.join('.')} is not a KV format that is known here; the config's own type is used`, true);
+  return null;
+}
+
+/** The smallest of the context keys that stand in the config (vLLM takes the smallest). */
+function contextLength(reader: ConfigReader): Sourced<number> | null {
+  const given = CONTEXT_KEYS.filter((key) => reader.has(key)).flatMap((key): Sourced<number>[] => {
+    const value = reader.own(key);
+    return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? [{ value, source: reader.source(key) }] : [];
+  });
+  return given.reduce<Sourced<number> | null>((least, next) => (least === null || next.value < least.value ? next : least), null);
+}

@@ -1,0 +1,16 @@
+/** Every id that package.json and the code share, in one place. A test compares them with package.json. */
+
+export const COMMANDS = {
+  changeScenario: 'headlight.changeScenario',
+  showLog: 'headlight.showLog',
+} as const;
+
+export const SETTINGS = {
+  section: 'headlight',
+  hoverEnabled: 'hover.enabled',
+  statusBarEnabled: 'statusBar.enabled',
+  batch: 'scenario.batch',
+  tokens: 'scenario.tokens',
+  kvDtype: 'scenario.kvDtype',
+  engine: 'scenario.engine',
+} as const;

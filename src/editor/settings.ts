@@ -1,0 +1,44 @@
+/** Settings as typed values. What is out of range falls back to the default rather than failing. */
+
+import { ConfigurationTarget, type ConfigurationScope, workspace } from 'vscode';
+import { isKvDtype } from '../model/dtype';
+import { isEngineRule, type Scenario, UNSHARDED } from '../model/scenario';
+import { SETTINGS } from './ids';
+
+export const DEFAULT_TOKENS = 32_768;
+
+export function scenarioSetting(scope?: ConfigurationScope): Scenario {
+  const settings = workspace.getConfiguration(SETTINGS.section, scope ?? null);
+  const kvDtype = settings.get<string>(SETTINGS.kvDtype, 'auto');
+  const engine = settings.get<string>(SETTINGS.engine, 'intrinsic');
+  return {
+    workload: {
+      batch: count(settings.get<unknown>(SETTINGS.batch), 1),
+      tokens: count(settings.get<unknown>(SETTINGS.tokens), DEFAULT_TOKENS),
+    },
+    kvDtype: isKvDtype(kvDtype) ? kvDtype : 'auto',
+    engine: isEngineRule(engine) ? engine : 'intrinsic',
+    sharding: UNSHARDED,
+  };
+}
+
+export function isEnabled(setting: typeof SETTINGS.hoverEnabled | typeof SETTINGS.statusBarEnabled): boolean {
+  return workspace.getConfiguration(SETTINGS.section).get<boolean>(setting, true);
+}
+
+/** Writes a scenario value to the scope where it already stands, else to the user's settings. */
+export async function writeScenario(setting: string, value: string | number): Promise<void> {
+  const settings = workspace.getConfiguration(SETTINGS.section);
+  const found = settings.inspect(setting);
+  const target =
+    found?.workspaceFolderValue !== undefined
+      ? ConfigurationTarget.WorkspaceFolder
+      : found?.workspaceValue !== undefined
+        ? ConfigurationTarget.Workspace
+        : ConfigurationTarget.Global;
+  await settings.update(setting, value, target);
+}
+
+function count(value: unknown, fallback: number): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 ? value : fallback;
+}

@@ -1,0 +1,56 @@
+/** Everything that turns a ModelSpec into a number. */
+
+import type { KvDtype } from './dtype';
+
+/** How much is asked of the cache. */
+export interface Workload {
+  /** Sequences at the same time. */
+  readonly batch: number;
+  /** Tokens of each sequence. */
+  readonly tokens: number;
+}
+
+export const ENGINES = ['intrinsic', 'vllm', 'sglang', 'trtllm', 'llamacpp', 'transformers'] as const;
+/** Whose allocation rule is applied. `intrinsic` is what the attention itself needs. */
+export type EngineRule = (typeof ENGINES)[number];
+
+export function isEngineRule(text: string): text is EngineRule {
+  return (ENGINES as readonly string[]).includes(text);
+}
+
+export const ENGINE_NAMES: Readonly<Record<EngineRule, string>> = {
+  intrinsic: 'intrinsic',
+  vllm: 'vLLM',
+  sglang: 'SGLang',
+  trtllm: 'TensorRT-LLM',
+  llamacpp: 'llama.cpp',
+  transformers: 'transformers',
+};
+
+/** How a model is split over devices. */
+export interface Sharding {
+  /** Tensor-parallel ranks. */
+  readonly tp: number;
+  /** Pipeline-parallel stages. */
+  readonly pp: number;
+  /** Decode-context-parallel ranks: the tokens of a latent or replicated cache are striped over them. */
+  readonly dcp: number;
+  /** Attention runs data-parallel: every rank keeps whole heads of its own sequences. */
+  readonly dpAttention: boolean;
+}
+
+export const UNSHARDED: Sharding = { tp: 1, pp: 1, dcp: 1, dpAttention: false };
+
+export interface Scenario {
+  readonly workload: Workload;
+  readonly engine: EngineRule;
+  readonly kvDtype: KvDtype;
+  readonly sharding: Sharding;
+}
+
+export const DEFAULT_SCENARIO: Scenario = {
+  workload: { batch: 1, tokens: 1 },
+  engine: 'intrinsic',
+  kvDtype: 'auto',
+  sharding: UNSHARDED,
+};

@@ -1,0 +1,158 @@
+/** The hover over a key or value of a model config: first the answer, then why, then what a change would do. */
+
+import type { DerivationTerm, Factor } from '../cache/derivation';
+import { planCache, type CachePlan } from '../cache/plan';
+import { type Alternative, alternatives } from '../cache/whatIf';
+import type { ConfigDocument } from '../config/document';
+import { KEYS } from '../config/keys';
+import { type Reading, type ReadOptions, readDocument } from '../config/read';
+import { show } from '../config/reader';
+import type { Scenario } from '../model/scenario';
+import type { Source, TextRange } from '../model/spec';
+import { formatBinary, formatBytes, formatInteger, formatRatio } from '../model/units';
+import { codeSpan, escapeText } from './markdown';
+import { contextText, designText, factorsText, inexactText, termTitle } from './words';
+
+export interface HoverContent {
+  /** The literal under the cursor. */
+  readonly range: TextRange;
+  readonly markdown: string;
+}
+
+/** Commands that a hover may link to. Nothing else in it is trusted. */
+export const HOVER_COMMANDS = ['headlight.changeScenario'] as const;
+
+const MAX_TERMS = 4;
+const MAX_NOTES = 3;
+/** A line break inside a paragraph: paragraphs are too far apart for the height of a hover. */
+const LINE_BREAK = '  \n';
+
+/** The hover at an offset of a document, or null where nothing of it matters to attention. */
+export function hoverAt(document: ConfigDocument, offset: number, scenario: Scenario, options: ReadOptions = {}): HoverContent | null {
+  const reading = readDocument(document, options);
+  return reading ? hoverOf(reading, document, offset, scenario, false) : null;
+}
+
+/**
+ * The hover at an offset of `document`, with the numbers of `reading`: the same document's, or (`stale`) the last good one
+ * while the text is half-typed.
+ */
+export function hoverOf(reading: Reading, document: ConfigDocument, offset: number, scenario: Scenario, stale: boolean): HoverContent | null {
+  const found = document.propertyAt(offset);
+  if (!found) return null;
+  const { path, entry, literal } = found;
+  const key = path.join('.');
+  const plan = planCache(reading.spec, scenario);
+  if (!matters(reading, plan, path)) return null;
+  const sections = [
+    stale ? '*From before your edit: the file is not complete JSON now.*' : '',
+    answer(plan),
+    derivationText(plan, key),
+    changes(plan, key, alternatives(reading, path, scenario)),
+    notes(plan),
+    [about(entry.key), `[Change scenario](command:${HOVER_COMMANDS[0]})`].filter((part) => part !== '').join(' · '),
+  ];
+  return { range: document.rangeOfNode(literal), markdown: sections.filter((section) => section !== '').join('\n\n') };
+}
+
+/** A key matters when it gave a factor, or is one of the known keys beside the language model's (not the vision tower's). */
+function matters(reading: Reading, plan: CachePlan, path: readonly string[]): boolean {
+  const key = path.join('.');
+  if (sourcesOf(plan).some((source) => source.key === key)) return true;
+  const name = path.at(-1) ?? '';
+  if (!Object.hasOwn(KEYS, name)) return false;
+  const parent = path.slice(0, -1).join('.');
+  const home = reading.location.path.join('.');
+  return parent === home || (parent === '' && (name === 'torch_dtype' || name === 'dtype')) || parent.endsWith('quantization_config') || parent.endsWith('attn_config');
+}
+
+function sourcesOf(plan: CachePlan): Source[] {
+  return plan.derivation.flatMap((term) => term.factors.flatMap(factorSources));
+}
+
+function factorSources(factor: Factor): Source[] {
+  return [...(factor.source ? [factor.source] : []), ...(factor.parts ?? []).flatMap(factorSources)];
+}
+
+function answer(plan: CachePlan): string {
+  const { spec } = plan;
+  const perToken =
+    plan.bytesPerToken > 0 || plan.stateBytes === 0
+      ? `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)})`
+      : '**no cache per token**';
+  const state = plan.stateBytes > 0 ? ` + state ${formatBinary(plan.stateBytes)}` : '';
+  const exactness = plan.exact ? '' : `${LINE_BREAK}**Not exact:** ${inexactText(plan)}`;
+  return `**${escapeText(designText(spec))}**${LINE_BREAK}${perToken} · **${formatBytes(plan.totalBytes)}**${state === '' ? '' : escapeText(` (cache ${formatBinary(plan.cacheBytes)}${state})`)} at ${escapeText(contextText(plan))}${exactness}`;
+}
+
+/** The products in which the key takes part (or the first ones), and where each factor stands in the file. */
+function derivationText(plan: CachePlan, key: string): string {
+  const involved = plan.derivation.filter((term) => term.factors.flatMap(factorSources).some((source) => source.key === key));
+  const terms = (involved.length > 0 ? involved : plan.derivation).slice(0, MAX_TERMS);
+  if (terms.length === 0) return '';
+  const more = plan.derivation.length - terms.length;
+  const lines = [
+    ...terms.map((term) => termLine(term, plan.derivation.length > 1)),
+    ...(more > 0 ? [`and ${more} more ${more === 1 ? 'kind of layer' : 'kinds of layers'}`] : []),
+    factorOrigins(terms, key),
+  ];
+  return lines.filter((line) => line !== '').join(LINE_BREAK);
+}
+
+function termLine(term: DerivationTerm, titled: boolean): string {
+  const title = titled ? `${escapeText(termTitle(term))}: ` : '';
+  const held = term.entriesRule === 'tokens' ? '' : ` × ${term.entriesRule}`;
+  return `${title}${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 300)}${escapeText(held)}`;
+}
+
+/** "layers `num_hidden_layers` line 7 · **KV heads `num_key_value_heads` line 9** · …". */
+function factorOrigins(terms: readonly DerivationTerm[], key: string): string {
+  const origins = new Map<string, string>();
+  for (const factor of terms.flatMap((term) => term.factors).flatMap((factor) => factor.parts ?? [factor])) {
+    if (!factor.source) continue;
+    const text = `${escapeText(factor.name)} ${sourceText(factor.source)}`;
+    origins.set(`${factor.name} ${factor.value}`, factor.source.key === key ? `**${text}**` : text);
+  }
+  return [...origins.values()].join(' · ');
+}
+
+/** "`num_key_value_heads` line 16", "`hidden_size` line 10 (4096 ÷ 32 heads)", "scenario". */
+export function sourceText(source: Source): string {
+  const name = source.key === null ? '' : codeSpan(source.key.split('.').at(-1) ?? '');
+  const place = source.range ? `${name} line ${source.range.line}` : name;
+  if (source.rule === 'given') return place;
+  return name === '' ? escapeText(source.rule) : `${place} (${escapeText(source.rule)})`;
+}
+
+function about(key: string): string {
+  const info = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+  if (!info) return '';
+  return `${codeSpan(key)} ${escapeText(info.text)}${info.families ? ` (${escapeText(info.families)})` : ''}`;
+}
+
+function changes(plan: CachePlan, key: string, found: readonly Alternative[]): string {
+  if (found.length === 0) return '';
+  const name = codeSpan(key.split('.').at(-1) ?? '');
+  if (found.every((other) => other.plan.totalBytes === plan.totalBytes && other.plan.bytesPerToken === plan.bytesPerToken)) {
+    return `Changing ${name} to ${found.map((other) => codeSpan(show(other.value))).join(' or ')} would not change the cache.`;
+  }
+  return [
+    `If ${name} were`,
+    ...found.map(
+      (other) =>
+        `${codeSpan(show(other.value))}${other.meaning === '' ? '' : ` ${escapeText(other.meaning)}`} → ${formatBinary(other.plan.bytesPerToken)}/token, ` +
+        `${formatBinary(other.plan.totalBytes)}, **${escapeText(formatRatio(plan.totalBytes, other.plan.totalBytes))}**`,
+    ),
+  ].join(LINE_BREAK);
+}
+
+function notes(plan: CachePlan): string {
+  const { notes: all } = plan;
+  const { contextLength } = plan.spec;
+  const inexact = all.filter((note) => note.inexact);
+  const texts = (inexact.length > 0 ? inexact : all).slice(0, MAX_NOTES).map((note) => `*${escapeText(note.text)}*`);
+  if (contextLength && plan.scenario.workload.tokens > contextLength.value) {
+    texts.push(`*${escapeText(`${formatInteger(plan.scenario.workload.tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`)}*`);
+  }
+  return texts.join(LINE_BREAK);
+}

@@ -1,0 +1,94 @@
+/** Phrases that hover, panel, command line and export share, so that they say the same thing. */
+
+import type { DerivationTerm, Factor } from '../cache/derivation';
+import { layerGroups } from '../cache/groups';
+import type { CachePlan } from '../cache/plan';
+import { type AttentionSpec, isHeaded } from '../model/attention';
+import { ENGINE_NAMES, type Scenario } from '../model/scenario';
+import type { ModelSpec } from '../model/spec';
+import { formatInteger } from '../model/units';
+
+/** "GQA · 32 query heads in 8 groups of 4 · 32 layers". */
+export function designText(spec: ModelSpec): string {
+  const heads = headsText(spec);
+  return [spec.variant, heads, `${spec.layers.length} layers`].filter((part) => part !== '').join(' · ');
+}
+
+/** How queries share K and V, of the first attention layer that caches: "32 query heads in 8 groups of 4". */
+export function headsText(spec: ModelSpec): string {
+  const caching = layerGroups(spec).map((group) => group.attention);
+  const latent = caching.find((attention) => attention.kind === 'latent');
+  if (latent?.kind === 'latent') {
+    return `${latent.queryHeads} query heads on one latent of ${latent.latentDim} + ${latent.ropeDim}`;
+  }
+  const headed = caching.filter(isHeaded).filter((attention) => attention.kind !== 'shared');
+  const texts = [...new Set(headed.map(groupsText))];
+  return texts.length === 1 ? (texts[0] ?? '') : '';
+}
+
+/** "8 groups of 4", "32 heads with a K and V each", "one K and V for 32 heads". */
+export function groupsText(attention: { readonly queryHeads: number; readonly kvHeads: number }): string {
+  const { queryHeads, kvHeads } = attention;
+  if (kvHeads === queryHeads) return `${queryHeads} heads, each with its own K and V`;
+  if (kvHeads === 1) return `${queryHeads} query heads on one K and V`;
+  if (queryHeads % kvHeads !== 0) return `${queryHeads} query heads on ${kvHeads} KV heads, which does not divide`;
+  return `${queryHeads} query heads in ${kvHeads} groups of ${queryHeads / kvHeads}`;
+}
+
+/** "1 × 32,768 tokens · bf16 · intrinsic". */
+export function contextText(plan: CachePlan): string {
+  return `${workloadText(plan.scenario)} · ${plan.kvDtype} · ${ENGINE_NAMES[plan.scenario.engine]}`;
+}
+
+export function workloadText(scenario: Scenario): string {
+  const { batch, tokens } = scenario.workload;
+  return `${formatInteger(batch)} × ${formatInteger(tokens)} tokens`;
+}
+
+const KIND_TITLES: Readonly<Record<AttentionSpec['kind'], string>> = {
+  full: 'full attention',
+  sliding: 'sliding window',
+  chunked: 'chunked attention',
+  latent: 'latent (MLA)',
+  compressed: 'compressed',
+  cross: 'cross attention',
+  recurrent: 'recurrent',
+  conv: 'convolution',
+  shared: 'shared',
+  none: 'no attention',
+  unknown: 'not understood',
+};
+
+export function kindTitle(kind: AttentionSpec['kind']): string {
+  return KIND_TITLES[kind];
+}
+
+export function termTitle(term: DerivationTerm): string {
+  const count = term.layers.length;
+  const layers = `${count} ${count === 1 ? 'layer' : 'layers'}`;
+  if (term.what === 'index') return `${layers}, index keys`;
+  if (term.what === 'state') return `${layers}, state`;
+  return `${layers}, ${kindTitle(term.attention.kind)}`;
+}
+
+/** "2 (K and V) × 32 (layers) × 8 (KV heads) × 128 (head dim) × 2 (bytes per element)". */
+export function factorsText(factors: readonly Factor[]): string {
+  return factors.map(factorText).join(' × ');
+}
+
+export function factorText(factor: Factor): string {
+  const value = numberText(factor.value);
+  if (factor.parts) return `(${factor.parts.map((part) => `${numberText(part.value)} ${part.name}`).join(' + ')})`;
+  return `${value} ${factor.name}`;
+}
+
+/** Whole numbers with separators, others with up to four decimals (bytes per element of block formats). */
+export function numberText(value: number): string {
+  return Number.isInteger(value) ? formatInteger(value) : String(Number(value.toFixed(4)));
+}
+
+/** Why a plan is not exact: "12 of 40 layers not understood", or "see the notes". */
+export function inexactText(plan: CachePlan): string {
+  const { unknownLayers, layers } = plan.spec;
+  return unknownLayers > 0 ? `${unknownLayers} of ${layers.length} layers not understood` : 'see the notes';
+}

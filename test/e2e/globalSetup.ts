@@ -1,0 +1,35 @@
+// One VS Code server for all specs: starting one takes longer than most specs.
+import { join } from 'node:path';
+import { type TestProject } from 'vitest/node';
+import { EXTENSION, throwAwayFolder } from '../harness/places.mjs';
+import { copySamples } from '../harness/samples.mjs';
+import { startServer, workbenchUrl } from '../harness/serverLauncher.mjs';
+import { ensureServer } from '../harness/vscodeServers.mjs';
+import { buildHostBridge } from './hostBridge/build';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The address of the workbench with the sample configs and Headlight. */
+    workbenchUrl: string;
+    /** Where the window's extension host takes requests; see hostBridge. */
+    bridgeSocket: string;
+    /** The folder that is open. */
+    folder: string;
+  }
+}
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = copySamples();
+  const bridge = throwAwayFolder('bridge');
+  await buildHostBridge(bridge);
+  const bridgeSocket = join(bridge, 'socket');
+  const server = await startServer(await ensureServer('newest'), {
+    testDriver: true,
+    extensions: [bridge],
+    env: { HEADLIGHT_BRIDGE: bridgeSocket },
+  });
+  project.provide('workbenchUrl', workbenchUrl(server.url, { folder, extension: EXTENSION }));
+  project.provide('bridgeSocket', bridgeSocket);
+  project.provide('folder', folder);
+  return () => server.stop();
+}

@@ -1,0 +1,32 @@
+// The first thing anyone does with Headlight: open a config, rest the pointer on a key, read the number.
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Editor } from './pageObjects/editor';
+import { type Theme } from './pageObjects/workbench';
+import { useWorkbench } from './window';
+
+describe('the hover on a config of Llama 3', () => {
+  const workbench = useWorkbench();
+  let editor: Editor;
+
+  beforeAll(async () => {
+    editor = await workbench().openFile('llama-3-8b/config.json');
+    await workbench().untilHeadlightIsActive();
+  });
+
+  test('shows with the keyboard', async () => {
+    await editor.moveCursorTo('num_key_value_heads');
+    const hover = await editor.hoverWithKeyboard();
+    const text = await hover.textWith('131,072');
+    expect(text).toContain('8 groups of 4');
+    await hover.dismiss();
+  });
+
+  test.each<Theme>(['dark', 'light', 'highContrast'])('shows under the pointer, in the theme %s', async (theme) => {
+    await workbench().setTheme(theme);
+    const hover = await editor.hoverWithMouse('num_key_value_heads');
+    const text = await hover.textWith('131,072');
+    expect(text).toContain('8 groups of 4');
+    await workbench().screenshot(`hover-${theme}`);
+    await hover.dismiss();
+  });
+});

@@ -1,0 +1,112 @@
+// Starts a VS Code server for one use: free port, throw-away user data, our settings, no telemetry.
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { foreignEnvironment } from './npm.mjs';
+import { throwAwayFolder } from './places.mjs';
+import { start, tail } from './processes.mjs';
+
+/** @typedef {Record<string, string | number | boolean>} Settings */
+
+/** A quiet editor: nothing that asks, tips, updates, fetches, or talks to a chat service. Each costs start-up time. */
+export const QUIET_SETTINGS = {
+  'telemetry.telemetryLevel': 'off',
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.enableExperiments': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'security.workspace.trust.enabled': false,
+  'chat.disableAIFeatures': true,
+  'extensions.ignoreRecommendations': true,
+  'extensions.autoCheckUpdates': false,
+  'git.enabled': false,
+  'json.schemaDownload.enable': false,
+  'npm.fetchOnlinePackageInfo': false,
+};
+
+/** @param {string} extension a folder with a package.json */
+function extensionFolderName(extension) {
+  const { publisher, name, version } = JSON.parse(readFileSync(join(extension, 'package.json'), 'utf8'));
+  return `${publisher}.${name}-${version}`;
+}
+
+/** @param {string} url */
+async function untilItAnswers(url) {
+  for (const deadline = Date.now() + 20_000; ; await sleep(50)) {
+    try {
+      const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(5000) });
+      if (response.status < 500) return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    if (Date.now() > deadline) throw new Error(`${url} does not answer`);
+  }
+}
+
+/**
+ * @param {import('./vscodeServers.mjs').InstalledServer} server
+ * @param {object} [options]
+ * @param {string} [options.folder]       opened when the address names none
+ * @param {string[]} [options.extensions] folders of extensions, installed by a link
+ * @param {Settings} [options.settings]   on top of the quiet ones
+ * @param {NodeJS.ProcessEnv} [options.env]  on top of ours; extensions see it
+ * @param {boolean} [options.testDriver]  lets the address choose extensions under development and tests. Refuses
+ *                                        all dialogs, so people should not have it.
+ * @param {number} [options.port]
+ */
+export async function startServer(server, options = {}) {
+  const data = throwAwayFolder('vscode-data');
+  const settingsFile = join(data, 'data', 'User', 'settings.json');
+  mkdirSync(dirname(settingsFile), { recursive: true });
+  writeFileSync(settingsFile, JSON.stringify({ ...QUIET_SETTINGS, ...options.settings }, null, 2));
+
+  // VS Code takes over the extensions that it finds in this folder when it starts for the first time.
+  mkdirSync(join(data, 'extensions'));
+  for (const extension of options.extensions ?? []) {
+    symlinkSync(extension, join(data, 'extensions', extensionFolderName(extension)), 'junction');
+  }
+
+  const args = [
+    server.main,
+    ...['--host', '127.0.0.1', '--port', String(options.port ?? 0), '--without-connection-token'],
+    ...['--accept-server-license-terms', '--telemetry-level', 'off', '--disable-workspace-trust'],
+    ...['--server-data-dir', data],
+    ...(options.folder ? ['--default-folder', options.folder] : []),
+    // The second one: should we be killed without a chance to clean up, the server ends by itself.
+    ...(options.testDriver ? ['--enable-smoke-test-driver', '--enable-remote-auto-shutdown'] : []),
+  ];
+  const env = {
+    ...foreignEnvironment(),
+    // Without a gallery nothing waits for a host that may be out of reach.
+    EXTENSIONS_GALLERY: '{}',
+    ...options.env,
+  };
+  const child = start(server.node, args, { cwd: data, env });
+  const [, port] = await child.waitFor(/agent listening on (\d+)/, 30_000);
+  const url = `http://127.0.0.1:${port}/`;
+  await untilItAnswers(url);
+  return {
+    url,
+    log: () => tail(child.output()),
+    ended: child.ended,
+    stop: () => child.stop(),
+  };
+}
+
+/** @typedef {Awaited<ReturnType<typeof startServer>>} RunningServer */
+
+/**
+ * The address that opens a folder with an extension under development, and runs tests in its extension host.
+ * (The server takes one only; others can be installed.)
+ * @param {string} serverUrl
+ * @param {{ folder: string; extension: string; tests?: string }} what
+ */
+export function workbenchUrl(serverUrl, what) {
+  const url = new URL(serverUrl);
+  const remote = (/** @type {string} */ path) => `vscode-remote://${url.host}${path}`;
+  const payload = [['extensionDevelopmentPath', remote(what.extension)]];
+  if (what.tests) payload.push(['extensionTestsPath', remote(what.tests)]);
+  url.searchParams.set('folder', what.folder);
+  url.searchParams.set('payload', JSON.stringify(payload));
+  return url.href;
+}

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'mocha';
+import * as vscode from 'vscode';
+import { headlight, sample } from './support';
+
+suite('activation', () => {
+  test('the extension is there, under its published id', () => {
+    assert.ok(headlight());
+  });
+
+  // This suite runs first: its file is the first by name.
+  test('nothing runs while no JSON file is open', () => {
+    assert.equal(headlight().isActive, false);
+  });
+
+  test('opening a JSON file activates it', async () => {
+    await vscode.window.showTextDocument(sample('llama-3-8b/config.json'));
+    // Activation follows the event with a delay; the limit of the test is the limit of the wait.
+    while (!headlight().isActive) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+  test('activation takes under 30 ms', async () => {
+    const { activationMs } = (await headlight().activate()) as { activationMs: number };
+    console.log(`activation: ${activationMs.toFixed(1)} ms in the extension host`);
+    assert.ok(activationMs < 30, `${activationMs} ms`);
+  });
+});

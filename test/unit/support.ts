@@ -1,0 +1,52 @@
+/** What tests share: where the reference corpus is, sample configs, scenarios. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DEFAULT_SCENARIO, type Scenario } from '../../src/model/scenario';
+
+const checkout = resolve(import.meta.dirname, '../..');
+
+/** The reference corpus beside the checkout; absent on machines that have only the checkout. */
+export const referenceFolder = process.env['HEADLIGHT_REFERENCE'] ?? resolve(checkout, '../shared/reference');
+export const hasReference = existsSync(join(referenceFolder, 'expected.json'));
+
+/** Why a test that needs the corpus is skipped, as its title. */
+export const needsReference = hasReference ? '' : ' (skipped: no reference corpus; set HEADLIGHT_REFERENCE)';
+
+export function referenceConfig(name: string): string {
+  return readFileSync(join(referenceFolder, 'configs', name, 'config.json'), 'utf8');
+}
+
+const samples = join(checkout, 'media', 'sample-configs');
+
+export function sampleNames(): string[] {
+  return readdirSync(samples, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+}
+
+export function sampleConfig(name: string): string {
+  return readFileSync(join(samples, name, 'config.json'), 'utf8');
+}
+
+export function scenario(batch: number, tokens: number, changes: Partial<Scenario> = {}): Scenario {
+  return { ...DEFAULT_SCENARIO, workload: { batch, tokens }, ...changes };
+}
+
+/** The median of measured times. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Median milliseconds of CPU that a warm call takes, and of the clock. Limits hold for CPU time: other processes' load is not ours. */
+export function timed(call: () => void, rounds: number, warmUp = 20): { readonly cpuMs: number; readonly wallMs: number } {
+  for (let round = 0; round < warmUp; round++) call();
+  const samples = Array.from({ length: rounds }, () => {
+    const cpu = process.cpuUsage();
+    const wall = performance.now();
+    call();
+    const wallMs = performance.now() - wall;
+    const { user, system } = process.cpuUsage(cpu);
+    return { cpuMs: Math.min((user + system) / 1000, wallMs), wallMs };
+  });
+  return { cpuMs: median(samples.map((sample) => sample.cpuMs)), wallMs: median(samples.map((sample) => sample.wallMs)) };
+}
