@@ -43,16 +43,17 @@ const RULES: readonly ((context: LintContext) => void)[] = [
 export function lintReading(reading: Reading, options: LintOptions = {}): Problem[] {
   const context = new LintContext(reading, options);
   for (const rule of RULES) rule(context);
-  const { family, layers } = reading.spec;
-  const found = family === null || layers.some(({ assumed }) => assumed) ? context.problems.map(doubted) : context.problems;
-  const read = family === null ? reading.problems.map(doubted) : reading.problems;
-  return ordered(unique(withoutSuperseded(read, found)));
+  const problems = unique(withoutSuperseded(reading.problems, context.problems));
+  return ordered(reading.spec.family === null ? problems.map(doubted) : problems);
 }
 
-/** Of a family that is not known, or was changed, nobody can say that it cannot run; and a number that it lacks it may not need. */
+/** What the reading finds amiss when it tries the common key names. */
+const GUESSED: readonly string[] = ['missing-value', 'wrong-value'];
+
+/** Of a family that is not known nobody can say that it cannot run; and a number that it lacks it may not need. */
 function doubted(problem: Problem): Problem {
   if (problem.severity !== 'error') return problem;
-  return { ...problem, severity: problem.rule === 'missing-value' ? 'information' : 'warning' };
+  return { ...problem, severity: GUESSED.includes(problem.rule) ? 'information' : 'warning' };
 }
 
 /** A rule that says more precisely, or with a fix, what the reading says in general. */

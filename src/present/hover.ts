@@ -48,6 +48,7 @@ export function hoverOf(reading: Reading, document: ConfigDocument, offset: numb
     stale ? '*From before your edit: the file is not complete JSON now.*' : '',
     answer(plan),
     derivationText(plan, key),
+    engineText(plan),
     changes(plan, key, alternatives(reading, path, scenario)),
     notes(plan),
     [about(entry.key), `[Change scenario](command:${HOVER_COMMANDS[0]})`].filter((part) => part !== '').join(' · '),
@@ -122,6 +123,18 @@ export function sourceText(source: Source): string {
   const place = source.range ? `${name} line ${source.range.line}` : name;
   if (source.rule === 'given') return place;
   return name === '' ? escapeText(source.rule) : `${place} (${escapeText(source.rule)})`;
+}
+
+/** The three numbers of an engine and why they differ; nothing where they are the same. */
+function engineText(plan: CachePlan): string {
+  const { neededBytes, steadyBytes, reservedBytes, reasons, sharding } = plan;
+  const lines: string[] = [];
+  if (neededBytes !== steadyBytes || steadyBytes !== reservedBytes) {
+    lines.push(`needed ${formatBinary(neededBytes)} · occupied ${formatBinary(steadyBytes)} · reserved ${formatBinary(reservedBytes)}`);
+    lines.push(`*${reasons.map((reason) => escapeText(reason.text)).join('; ')}*`);
+  }
+  if (sharding.duplication > 1) lines.push(`each of ${sharding.devices} devices; stored ${escapeText(sharding.duplication.toFixed(2))} times over`);
+  return lines.join(LINE_BREAK);
 }
 
 function about(key: string): string {

@@ -37,18 +37,22 @@ function lintUnset(context: LintContext, heads: Found, widths: ReadonlySet<numbe
   }
 }
 
-/** Types whose transformers class refuses the remainder; the others cut it off and run. */
-const REFUSE: ReadonlySet<string> = new Set(
-  `llama arcee cwm jais2 hyperclovax gemma2 gemma3 gemma3_text gemma3n_text vaultgemma bart mbart biogpt bloom codegen falcon
-   gpt2 gpt_bigcode gpt_neo gptj opt persimmon stablelm whisper xglm`.split(/\s+/),
+/** Types whose configuration class refuses a remainder, even beside a head_dim (transformers 5.18 `validate_architecture`). */
+const CLASS_REFUSES: ReadonlySet<string> = new Set(
+  ['llama', 'arcee', 'cwm', 'jais2', 'hyperclovax', 'gemma2', 'gemma3', 'gemma3_text', 'gemma3n_text', 'vaultgemma'],
+);
+/** Types whose model code refuses it ("must be divisible by num_heads"). The others cut it off and run. */
+const MODEL_REFUSES: ReadonlySet<string> = new Set(
+  'bart mbart biogpt bloom codegen falcon gpt2 gpt_bigcode gpt_neo gptj opt persimmon stablelm whisper xglm'.split(' '),
 );
 
 function lintDivision(context: LintContext, heads: Found, hidden: Found, widths: ReadonlySet<number>): void {
   const floor = Math.floor(hidden.value / heads.value);
   if (hidden.value % heads.value === 0 || !widths.has(floor)) return;
   const { own, reading } = context;
-  const refused = REFUSE.has(reading.location.modelType);
-  const consequence = refused ? 'the model’s class refuses it' : `it is cut to ${floor}, and ${hidden.value - floor * heads.value} dimensions have no head`;
+  const { modelType } = reading.location;
+  const refused = CLASS_REFUSES.has(modelType) || MODEL_REFUSES.has(modelType);
+  const consequence = refused ? 'transformers refuses it' : `it is cut to ${floor}, and ${hidden.value - floor * heads.value} dimensions have no head`;
   context.report(
     own,
     'hidden-not-divisible',
@@ -60,8 +64,13 @@ function lintDivision(context: LintContext, heads: Found, hidden: Found, widths:
 
 /** Families whose class has a head width of its own (Qwen3, Gemma, gpt-oss) part on purpose: nothing to say there. */
 function lintDifference(context: LintContext, key: string, heads: Found, hidden: Found, widths: ReadonlySet<number>): void {
-  const { own, defaults } = context;
+  const { own, defaults, reading } = context;
   const value = numberIn(own, key);
+  if (hidden.value % heads.value !== 0 && CLASS_REFUSES.has(reading.location.modelType)) {
+    const message = `${hidden.key} ${hidden.value} is not a multiple of ${heads.value} heads: transformers refuses it in this type, even beside ${key}.`;
+    context.report(own, 'hidden-not-divisible', 'error', heads.key, message);
+    return;
+  }
   if (value === null || value * heads.value === hidden.value || !widths.has(value)) return;
   if (typeof defaults?.values[key] === 'number') return;
   context.report(

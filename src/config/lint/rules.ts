@@ -11,7 +11,7 @@ export const LINT_RULES = {
   'heads-not-divisible': 'The query heads are not a multiple of the KV heads.',
   'kv-heads-exceed-heads': 'There are more KV heads than query heads.',
   'kv-heads-ignored': 'A KV-head count that does not count (MLA, multi-query).',
-  'hidden-not-divisible': 'No head_dim, and the hidden size is not a multiple of the heads.',
+  'hidden-not-divisible': 'The hidden size is not a multiple of the heads, and no head_dim mends it.',
   'head-dim-unset': 'head_dim is null or 0, which means "not given".',
   'head-dim-differs': 'head_dim is not hidden size ÷ heads.',
   'head-dim-ignored': 'A head_dim that does not count (MLA).',

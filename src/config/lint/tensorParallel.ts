@@ -58,7 +58,8 @@ const COMMON_TP = [2, 4, 8];
 
 /** Without a size asked for: which of the common ones copy KV heads or cannot be, where not all are fine. */
 function lintLimit(context: LintContext): void {
-  const layers = context.headed.filter(({ spec }) => !spec.assumed);
+  // Heads that do not even form groups have a problem of their own (heads.ts).
+  const layers = context.headed.filter(({ spec, attention }) => !spec.assumed && attention.queryHeads % attention.kvHeads === 0);
   const refused = COMMON_TP.filter((tp) => layers.some(({ attention }) => fate(attention, tp) === 'refused'));
   const copied = COMMON_TP.filter((tp) => !refused.includes(tp) && layers.some(({ attention }) => fate(attention, tp) === 'copied'));
   const whole = COMMON_TP.filter((tp) => !refused.includes(tp) && !copied.includes(tp));
@@ -69,11 +70,15 @@ function lintLimit(context: LintContext): void {
   const heads = queryHeads === kvHeads ? plural(queryHeads, 'head') : `${plural(queryHeads, 'query head')} and ${plural(kvHeads, 'KV head')}`;
   const parts = [
     ...(whole.length > 0 ? [`${whole.at(-1) ?? ''} is the largest that keeps each KV head once`] : []),
-    ...(copied.length > 0 ? [`${copied.join(' and ')} ${copied.length === 1 ? 'keeps' : 'keep'} copies of KV heads`] : []),
-    ...(refused.length > 0 ? [`${refused.join(' and ')} ${refused.length === 1 ? 'does' : 'do'} not divide the heads`] : []),
+    ...(copied.length > 0 ? [`${listed(copied)} ${copied.length === 1 ? 'keeps' : 'keep'} copies of KV heads`] : []),
+    ...(refused.length > 0 ? [`${listed(refused)} ${refused.length === 1 ? 'does' : 'do'} not divide the heads`] : []),
   ];
   const message = `${heads}: of tensor parallelism 2, 4 and 8, ${parts.join('; ')}.`;
   context.reportAt(headSource(told.spec), 'tp-limit', 'information', message);
+}
+
+function listed(sizes: readonly number[]): string {
+  return sizes.length < 2 ? sizes.join('') : `${sizes.slice(0, -1).join(', ')} and ${sizes.at(-1) ?? ''}`;
 }
 
 /** What happens to heads on so many ranks. */

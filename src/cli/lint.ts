@@ -1,0 +1,72 @@
+/** `lint`: what is wrong with a config, one line per problem. Exit 1 when it holds what cannot run. */
+
+import type { ConfigDocument } from '../config/document';
+import { lintReading } from '../config/lint';
+import { readModelConfig } from '../config/read';
+import type { Problem, ProblemFix, Severity, TextRange } from '../model/spec';
+import { InputError, type OptionTable, parseArguments, readConfigText, scenarioOf, UsageError } from './arguments';
+import type { CliOutput } from './run';
+
+const LINT_OPTIONS: OptionTable = { tp: { type: 'string' }, 'kv-dtype': { type: 'string' }, json: { type: 'boolean' } };
+
+export async function lint(args: readonly string[], output: CliOutput): Promise<number> {
+  const { paths, values } = parseArguments(args, LINT_OPTIONS);
+  const [path, ...more] = paths;
+  if (path === undefined || more.length > 0) throw new UsageError('lint takes one PATH');
+  const { sharding, kvDtype } = scenarioOf(values);
+  const { text, file } = await readConfigText(path);
+  const reading = readModelConfig(text);
+  if (!reading) throw new InputError(`${file}: not a model config`);
+  const problems = [
+    ...reading.syntaxErrors.map(({ message, range }): Problem => ({ rule: 'json-syntax', severity: 'error', key: null, range, message })),
+    ...lintReading(reading, { kvDtype, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) }),
+  ];
+  if (values['json'] === true) output.out(JSON.stringify({ file, problems: problems.map((problem) => problemJson(problem, reading.document)) }));
+  else output.out(problems.length === 0 ? `${file}: no problems` : problems.map((problem) => problemLine(file, problem)).join('\n'));
+  const unread = reading.spec.layers.length === 0;
+  return unread || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
+}
+
+/** `file:line: severity: message [rule]`, which editors and CI logs turn into links. */
+function problemLine(file: string, { rule, severity, range, message }: Problem): string {
+  return `${file}:${range?.line ?? 1}: ${severity}: ${message} [${rule}]`;
+}
+
+interface FixJson {
+  readonly title: string;
+  readonly key: string;
+  readonly value: string | number | boolean | null;
+  /** Present where the key is to be removed: JSON has no undefined. */
+  readonly remove?: true;
+}
+
+interface ProblemJson {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly key: string | null;
+  readonly line: number;
+  readonly column?: number;
+  readonly message: string;
+  readonly fix: FixJson | null;
+}
+
+function problemJson({ rule, severity, key, range, message, fix }: Problem, document: ConfigDocument): ProblemJson {
+  return {
+    rule,
+    severity,
+    key,
+    line: range?.line ?? 1,
+    ...(range ? { column: columnOf(document, range) } : {}),
+    message,
+    fix: fix ? fixJson(fix) : null,
+  };
+}
+
+function fixJson({ title, key, value }: ProblemFix): FixJson {
+  return value === undefined ? { title, key, value: null, remove: true } : { title, key, value };
+}
+
+/** 1-based, as lines are. */
+function columnOf(document: ConfigDocument, { offset }: TextRange): number {
+  return offset - (offset === 0 ? -1 : document.text.lastIndexOf('\n', offset - 1));
+}
