@@ -43,6 +43,7 @@ const BARE_NUMBERS = /^[-+]?(?:Infinity|NaN)/;
 export class ConfigDocument {
   private lineStarts: readonly number[] | null = null;
   private readonly properties = new WeakMap<Node, ReadonlyMap<string, PropertyEntry>>();
+  private readonly values = new WeakMap<Node, JsonValue>();
 
   private constructor(
     readonly text: string,
@@ -113,9 +114,14 @@ export class ConfigDocument {
     return node?.type === 'object' ? node : undefined;
   }
 
-  /** Plain value of a node. */
+  /** Plain value of a node. Lists and objects are made once. */
   valueOf(node: Node): JsonValue {
-    return toValue(node, this);
+    if (node.type !== 'array' && node.type !== 'object') return toValue(node, this);
+    const known = this.values.get(node);
+    if (known !== undefined) return known;
+    const value = toValue(node, this);
+    this.values.set(node, value);
+    return value;
   }
 
   /** The property whose key or value (or an element of whose list) lies under a character offset. */

@@ -41,7 +41,7 @@ import { plamo } from './families/plamo';
 import { qwen, qwen1, qwenMoe, qwenMoeEveryLayer } from './families/qwen';
 import { qwen3Next } from './families/qwen3Next';
 import { recurrentGemma } from './families/recurrentGemma';
-import { rwkv } from './families/rwkv';
+import { rwkv, rwkv5 } from './families/rwkv';
 import { smollm3 } from './families/smollm3';
 import { step3, step3p5 } from './families/step';
 import { xlstm } from './families/xlstm';
@@ -56,7 +56,7 @@ export const FAMILIES: readonly Family[] = [
   gemma, gemma2, gemma3, gemma3n, gemma4, gptOss, cohere2, cohere2Moe, olmo3, olmoHybrid, exaone, granite, graniteSwa, smollm3, afmoe,
   llama4, mllama, chatglm, openelm, hunyuan, jetmoe, plamo, phi, phi3Small, phiMsft, step3, step3p5, mimoV2, modernbertDecoder, bailing,
   deepseekMla, mlaSparse, longcat, deepseekV4, kimiLinear, minimax, minimaxM3, inkling, zaya,
-  mamba, mamba2, mamba2Hybrid, jamba, zamba, zamba2, nemotronH, nemotronNas, lfm2, rwkv, xlstm, recurrentGemma,
+  mamba, mamba2, mamba2Hybrid, jamba, zamba, zamba2, nemotronH, nemotronNas, lfm2, rwkv, rwkv5, xlstm, recurrentGemma,
   t5Like, t5Gemma, bartLike, audioDecoder, whisperLike, visionDecoder, encoders, params,
 ];
 

@@ -1,30 +1,14 @@
 /** A family that is not known: what common key names give is read, and every layer is marked as assumed. */
 
 import type { FamilyReading, LayerDraft } from './family';
-import { latentLayout, layerCount, missing } from './heads';
+import { HEAD_DIM_KEYS, KV_HEAD_KEYS, latentLayout, layerCount, missing } from './heads';
 import { decoderLayers, repeat, slidingWindow, unknownDraft, withLayerSource } from './layers';
 import type { ConfigReader } from './reader';
+import { telltales } from './telltales';
 
-/** Keys that change what a layer caches in ways that only the family's code can tell. */
-const TELLTALE_KEYS = [
-  'layers_block_type',
-  'hybrid_override_pattern',
-  'hybrid_layer_pattern',
-  'block_configs',
-  'attn_type_list',
-  'linear_attn_config',
-  'full_attention_interval',
-  'attn_layer_period',
-  'compress_ratios',
-  'cross_attention_layers',
-  'num_kv_shared_layers',
-  'use_cla',
-  'ssm_cfg',
-  'state_size',
-  'mamba_d_state',
-  'index_head_dim',
-  'sparse_attention_config',
-];
+/** Keys that common decoders use and that are read below. */
+const COMMON_KEYS = ['layer_types', 'sliding_window', 'use_sliding_window', 'max_window_layers', 'attention_chunk_size', ...KV_HEAD_KEYS, ...HEAD_DIM_KEYS];
+const LATENT_KEYS = ['kv_lora_rank', 'q_lora_rank', 'qk_rope_head_dim', 'qk_nope_head_dim', 'qk_head_dim', 'v_head_dim'];
 
 export function genericDecoder(reader: ConfigReader, modelType: string): FamilyReading {
   const name = modelType === '' ? 'no model_type' : `model_type "${modelType.slice(0, 60)}" is not known`;
@@ -34,7 +18,9 @@ export function genericDecoder(reader: ConfigReader, modelType: string): FamilyR
     reader.log.note(name, true);
     return { layers: [] };
   }
-  const telltale = TELLTALE_KEYS.find((key) => reader.hasValue(key));
+  reader.consult(COMMON_KEYS);
+  if (reader.hasValue('kv_lora_rank')) reader.consult(LATENT_KEYS);
+  const [telltale] = telltales(reader);
   if (telltale !== undefined) {
     reader.log.note(`${name}, and ${telltale} says that its layers differ: none is counted`, true, reader.pathOf(telltale));
     return { layers: repeat(unknownDraft(`${modelType || 'unknown family'} (${telltale})`), count.value) };

@@ -122,6 +122,10 @@ function headDimOf(reader: ConfigReader, queryHeads: number, options: HeadOption
     value: Math.floor(hidden.value / queryHeads),
     rule: `${hidden.value} ÷ ${queryHeads} heads`,
   };
+  if (!options.headDim && hidden.value % queryHeads !== 0) {
+    const key = hidden.source.key ?? undefined;
+    reader.log.note(`hidden size ${hidden.value} is no multiple of ${queryHeads} heads: the head width is not certain`, true, key);
+  }
   if (derived.value < 1) {
     missing(reader, `a head width of at least 1 (${derived.rule})`, 'head_dim');
     return null;

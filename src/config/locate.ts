@@ -41,7 +41,11 @@ export function locate(document: ConfigDocument): Location | null {
   if (document.root?.type !== 'object') return null;
   const modelType = stringAt(document, [], 'model_type');
   const architecture = firstArchitecture(document);
-  if (modelType === null && architecture === null) return locateParams(document);
+  if (architecture === null && (modelType === null || classDefaultsOf(modelType) === null)) {
+    // Mistral's newer files name a model_type that is no type of transformers ("transformer").
+    const params = locateParams(document);
+    if (params || modelType === null) return params;
+  }
   const path = languagePath(document);
   // A known class that is left at its defaults names its architecture, at least.
   const byDefault = architecture !== null && modelType !== null && classDefaultsOf(languageTypeOf(modelType)) !== null;
@@ -56,10 +60,10 @@ export function locate(document: ConfigDocument): Location | null {
   };
 }
 
-/** Meta's, Mistral's and DeepSeek's own files: `dim`, `n_layers`, `n_heads`, no `model_type`. */
+/** Meta's, Mistral's and DeepSeek's own files: `dim`, `n_layers`, `n_heads`, none of Hugging Face's names. */
 function locateParams(document: ConfigDocument): Location | null {
   const complete = ['dim', 'n_layers', 'n_heads'].every((key) => hasNumber(document, [], [key]));
-  return complete ? { dialect: 'params', path: [], modelType: 'params', rootModelType: 'params', architecture: null } : null;
+  return complete && !hasKey(document, [], ['hidden_size', 'num_hidden_layers']) ? { dialect: 'params', path: [], modelType: 'params', rootModelType: 'params', architecture: null } : null;
 }
 
 /** Where the language model's keys stand. Vision and audio parts use the same key names: no recursive search. */

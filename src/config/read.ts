@@ -54,6 +54,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
 }
 
 function modelTypeOf(location: Location, own: ConfigReader): string {
+  if (location.dialect === 'params') return location.modelType;
   const value = own.own('model_type');
   return typeof value === 'string' && value !== '' ? languageTypeOf(value) : location.modelType;
 }
@@ -103,7 +104,8 @@ function countLabels(layers: readonly LayerSpec[]): Map<string, number> {
   return counts;
 }
 
-const DTYPE_KEYS = ['torch_dtype', 'dtype'];
+/** transformers 5 takes `dtype` before its older name. */
+const DTYPE_KEYS = ['dtype', 'torch_dtype'];
 
 /** The element type that the config names: at the root, else beside the language model's keys. */
 function nativeDtype(reader: ConfigReader, root: ConfigReader): { readonly value: ElementDtype | null; readonly source: Source } {

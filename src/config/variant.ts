@@ -15,9 +15,11 @@ const STATE_NAMES: Readonly<Record<string, string>> = {
 };
 
 export function variantOf(layers: readonly LayerDraft[]): string {
-  const specs = [...new Set(layers.map((layer) => layer.attention))];
+  const byAttention = new Map<AttentionSpec, LayerDraft>();
+  for (const layer of layers) if (!byAttention.has(layer.attention)) byAttention.set(layer.attention, layer);
+  const specs = [...byAttention.keys()];
   const kinds = new Set(specs.map((spec) => spec.kind));
-  const states = [...new Set(layers.flatMap((layer) => stateNames(layer)))];
+  const states = [...new Set([...byAttention.values()].flatMap((layer) => stateNames(layer)))];
   const head = headName(specs);
   if (head === null) {
     if (states.includes('rwkv')) return 'RNN (no KV cache)';

@@ -106,15 +106,16 @@ function termLine(term: DerivationTerm, titled: boolean): string {
   return `${title}${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 300)}${escapeText(held)}`;
 }
 
-/** "layers `num_hidden_layers` line 7 · **KV heads `num_key_value_heads` line 9** · …". */
+/** "`num_hidden_layers` line 7 · **`num_key_value_heads` line 9** · …". */
 function factorOrigins(terms: readonly DerivationTerm[], key: string): string {
   const origins = new Map<string, string>();
   for (const factor of terms.flatMap((term) => term.factors).flatMap((factor) => factor.parts ?? [factor])) {
     if (!factor.source) continue;
-    const text = `${escapeText(factor.name)} ${sourceText(factor.source)}`;
+    // A key says itself what it is; a factor that no key gave needs its name.
+    const text = factor.source.key === null ? `${escapeText(factor.name)}: ${sourceText(factor.source)}` : sourceText(factor.source);
     origins.set(`${factor.name} ${factor.value}`, factor.source.key === key ? `**${text}**` : text);
   }
-  return [...origins.values()].join(' · ');
+  return [...new Set(origins.values())].join(' · ');
 }
 
 /** "`num_key_value_heads` line 16", "`hidden_size` line 10 (4096 ÷ 32 heads)", "scenario". */

@@ -21,7 +21,7 @@ export const deepseekV4: Family = {
   modelTypes: ['deepseek_v4', 'deepseek_ref'],
   cite: 'transformers 5.18 models/deepseek_v4/configuration_deepseek_v4.py and its cache classes; vLLM SlidingWindowMLASpec',
   read: (reader) => {
-    reader.consult(['num_key_value_heads', 'num_hash_layers', 'compress_rope_theta', 'q_lora_rank', 'o_lora_rank']);
+    reader.consult(['index_head_dim', 'index_n_heads', 'index_topk', 'num_key_value_heads', 'num_hash_layers', 'compress_rope_theta', 'q_lora_rank', 'o_lora_rank']);
     const count = layerCount(reader);
     const parts = partsOf(reader);
     if (!count || !parts) {

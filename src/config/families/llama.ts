@@ -11,7 +11,7 @@ export const llama: Family = {
     'glm_image_text', 'glm_ocr_text', 'deepseek', 'apertus', 'csm', 'emu3_text_model', 'aria_text', 'bitnet',
     'hyperclovax', 'jais2', 'solar_open', 'nanochat', 'paddleocr_vl_text', 'chameleon', 'evolla', 'EvollaModel', 'higgs_audio_v2',
     'telechat2', 'telechat3', 'exaone', 'llava_llama', 'panguembedded', 'PanguEmbedded', 'open_llama', 'granite4_vision_text',
-    'cosmos3_edge_text', 'hy_v3', 'minimax_m2', 'qwen3_vl_text', 'qwen3_vl_moe_text',
+    'cosmos3_edge_text', 'hy_v3', 'qwen3_vl_text', 'qwen3_vl_moe_text',
     'grok-1', 'grok', 'internlmxcomposer2', 'zhinao', 
   ],
   cite: 'transformers 5.18 src/transformers/models/llama/configuration_llama.py and the classes that follow it',

@@ -9,7 +9,8 @@ export const mamba: Family = {
   id: 'mamba',
   modelTypes: ['mamba', 'falcon_mamba'],
   cite: 'transformers 5.18 models/mamba/modeling_mamba.py',
-  read: (reader) => everyLayer(reader, mambaState(reader, MAMBA_KEYS)),
+  // Mistral's params.json of a Mamba 2 model calls itself "mamba" too, and leaves its widths to code.
+  read: (reader) => everyLayer(reader, reader.has('dim') ? null : mambaState(reader, MAMBA_KEYS)),
 };
 
 /** Inner width as Mamba 2 computes it: expand × hidden. */

@@ -11,7 +11,7 @@ export const mistral: Family = {
   cite: 'transformers 5.18 models/mistral/configuration_mistral.py (sliding_window = 4096 where absent); mixtral, starcoder2, phi3: None',
   read: (reader) => {
     const window = slidingWindow(reader);
-    reader.consult(['keep_window_size']);
+    reader.consult(['keep_window_size', 'full_attn_mod']);
     return { layers: decoderLayers(reader, { window: () => window, layerTypes: false, kindAt: () => (window ? 'sliding' : 'full'), patternKey: 'sliding_window' }) };
   },
 };

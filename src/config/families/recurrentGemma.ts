@@ -8,7 +8,7 @@ import { show } from '../reader';
 export const recurrentGemma: Family = {
   id: 'recurrent-gemma',
   modelTypes: ['recurrent_gemma'],
-  cite: 'transformers 5.18 models/recurrent_gemma/configuration_recurrent_gemma.py layers_block_type; head_dim = hidden ÷ heads',
+  cite: 'transformers 5.18 models/recurrent_gemma/configuration_recurrent_gemma.py layers_block_type; executed: head_dim counts where given',
   read: (reader) => {
     const count = layerCount(reader);
     const pattern = reader.list(['_block_types', 'block_types']);
@@ -21,7 +21,7 @@ export const recurrentGemma: Family = {
     }
     const words = pattern.value.map((word) => (typeof word === 'string' ? word : show(word)));
     const labels = Array.from({ length: count.value }, (_, index) => words[index % words.length] ?? '');
-    const heads = headLayout(reader, { headDimKeys: [] });
+    const heads = headLayout(reader, { headDimKeys: ['head_dim'] });
     const drafts = draftsOf(labels, {
       full: () => heads && slidingDraft(heads, window),
       recurrent: () => recurrentDraft(rgLruState(width, conv)),

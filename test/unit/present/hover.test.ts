@@ -16,7 +16,7 @@ describe('hover', () => {
     expect(markdown).toContain('32 query heads in 8 groups of 4');
     expect(markdown).toContain('**4 GiB (4.29 GB)** at 1 × 32,768 tokens · bf16 · intrinsic');
     expect(markdown).toContain('`32 layers × 2 K and V × 8 KV heads × 128 head dim × 2 B (bf16) = 131,072 B`');
-    expect(markdown).toMatch(/\*\*KV heads `num_key_value_heads` line \d+\*\*/);
+    expect(markdown).toMatch(/\*\*`num_key_value_heads` line \d+\*\*/);
     for (const row of ['`4` groups of 8 → 64 KiB/token', '`16` groups of 2 → 256 KiB/token', '`1` MQA → 16 KiB/token', '`32` MHA → 512 KiB/token']) {
       expect(markdown).toContain(row);
     }

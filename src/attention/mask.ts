@@ -1,0 +1,30 @@
+/** Which keys a query sees. */
+
+import type { RunnableAttention } from './layerSpec';
+
+/** Added to scores of keys that are not seen: the lowest float32, so that a row without keys stays finite. */
+export const MASKED = -3.4028234663852886e38;
+
+/** Positions are counted from 0; a key position below 0 is an unused slot. */
+export function sees(attention: RunnableAttention, query: number, key: number): boolean {
+  if (key < 0 || key > query) return false;
+  if (attention.kind === 'sliding') return key > query - attention.window;
+  if (attention.kind === 'chunked') return Math.floor(key / attention.chunk) === Math.floor(query / attention.chunk);
+  return true;
+}
+
+/** Additive mask `[queries, keys]`: 0 where the key is seen, else `MASKED`. */
+export function attentionMask(
+  attention: RunnableAttention,
+  queryPositions: ArrayLike<number>,
+  keyPositions: ArrayLike<number>,
+): Float32Array {
+  const [queries, keys] = [queryPositions.length, keyPositions.length];
+  const mask = new Float32Array(queries * keys);
+  for (let i = 0; i < queries; i++) {
+    for (let j = 0; j < keys; j++) {
+      if (!sees(attention, queryPositions[i] ?? 0, keyPositions[j] ?? -1)) mask[i * keys + j] = MASKED;
+    }
+  }
+  return mask;
+}
