@@ -1,24 +1,40 @@
-// Type-checks every runtime's project, side by side (one tsc each), and fails if any fails.
+// Type-checks every runtime's project (one tsc each, as many at a time as there are cores), and fails if any fails.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const projects = [
-  'src/tsconfig.pure.json',
-  'src/tsconfig.json',
-  'webview/tsconfig.json',
   'test/tsconfig.json',
+  'src/tsconfig.json',
+  'src/tsconfig.pure.json',
+  'webview/tsconfig.json',
   'test/harness/tsconfig.json',
 ].filter((file) => existsSync(file));
 
-const run = (/** @type {string} */ project) =>
-  new Promise((resolve) => {
-    const child = spawn(process.execPath, [tsc, '--noEmit', '--pretty', 'false', '-p', project], { stdio: 'inherit' });
-    child.on('close', (code) => resolve({ project, code }));
+/**
+ * @param {string} project
+ * @returns {Promise<boolean>}
+ */
+function check(project) {
+  // What tsc knows of unchanged files is kept, which makes every run but the first several times faster.
+  const memory = join('node_modules', '.cache', 'tsc', `${project.replace(/\W/g, '-')}.tsbuildinfo`);
+  const args = ['--noEmit', '--incremental', '--tsBuildInfoFile', memory, '--pretty', 'false', '-p', project];
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [tsc, ...args], { stdio: 'inherit' });
+    child.on('close', (code) => {
+      if (code !== 0) console.error(`types: ${project} does not compile`);
+      resolve(code === 0);
+    });
   });
+}
 
-const results = await Promise.all(projects.map(run));
-const failed = results.filter((result) => result.code !== 0);
-for (const { project } of failed) console.error(`types: ${project} does not compile`);
-process.exit(failed.length > 0 ? 1 : 0);
+const queue = [...projects];
+let passed = 0;
+async function work() {
+  for (let project = queue.shift(); project; project = queue.shift()) if (await check(project)) passed++;
+}
+await Promise.all(Array.from({ length: availableParallelism() }, work));
+process.exit(passed === projects.length ? 0 : 1);

@@ -30,6 +30,8 @@ for (const type of Object.keys(classes).sort()) {
   for (const [key, value] of Object.entries(entry.declared)) {
     if (value === null || typeof value === 'object' && !Array.isArray(value)) continue;
     if (!wanted(key)) continue;
+    // Trained lengths are read from files alone; only tables of learned positions need the default.
+    if (key === 'max_position_embeddings' && 'rope_parameters' in entry.declared) continue;
     if (entry.kind === 'encoder' && !/^(num_hidden_layers|n_layers?|num_layers|is_decoder)$/.test(key)) continue;
     if (entry.kind === 'composite' && key === 'vocab_size') continue;
     values[key] = value;
@@ -42,7 +44,7 @@ for (const [type, entry] of Object.entries(classes)) {
   const base = classes[entry.text_type];
   if (entry.kind !== 'composite' || !entry.text_resolved || !base || !rows.has(entry.text_type)) continue;
   const changed = Object.entries(entry.text_resolved).filter(
-    ([key, value]) => wanted(key) && typeof value !== 'object' && JSON.stringify(base.resolved?.[key]) !== JSON.stringify(value),
+    ([key, value]) => wanted(key) && key !== 'max_position_embeddings' && typeof value !== 'object' && JSON.stringify(base.resolved?.[key]) !== JSON.stringify(value),
   );
   const gone = Object.keys(rows.get(entry.text_type)).filter((key) => entry.text_resolved[key] === null);
   if (changed.length === 0 && gone.length === 0) continue;

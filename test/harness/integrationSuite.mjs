@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launchChromium } from './chromium.mjs';
+import { connectToChromium, startChromium } from './chromium.mjs';
 import { bundleIntegrationTests } from './integrationBundle.mjs';
 import { EXTENSION, throwAwayFolder } from './places.mjs';
 import { tail } from './processes.mjs';
@@ -35,17 +35,20 @@ export async function runIntegrationOnServer(installed) {
     testDriver: true,
     env: { HEADLIGHT_TEST_RESULTS: resultsFile },
   });
-  const browser = await launchChromium();
+  const chromium = await startChromium();
   /** @type {string[]} */
   const log = [];
   try {
+    const browser = await connectToChromium(chromium.endpoint);
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     // VS Code calls these two when the page has them: the console of the test run, and its end.
     await page.exposeFunction('codeAutomationLog', (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
       log.push(`[${type}] ${args.map(String).join(' ')}`);
     });
-    /** @type {Promise<'ended'>} */
-    const ended = new Promise((resolve) => void page.exposeFunction('codeAutomationExit', () => resolve('ended')));
+    /** @type {(how: string) => void} */
+    let end = () => undefined;
+    const ended = new Promise((resolve) => (end = resolve));
+    await page.exposeFunction('codeAutomationExit', () => end('ended'));
     const crashed = new Promise((resolve) => page.once('crash', () => resolve('the page crashed')));
     const died = server.ended.then((code) => `the server ended with code ${code}`);
     const late = sleep(LIMIT_MS, `no end after ${LIMIT_MS / 1000} s`, { ref: false });
@@ -55,7 +58,7 @@ export async function runIntegrationOnServer(installed) {
     if (how !== 'ended') throw new Error(`${how}. What the window said:\n${lines()}`);
     return readHostResults(resultsFile, lines);
   } finally {
-    await browser.close();
+    await chromium.stop();
     await server.stop();
   }
 }

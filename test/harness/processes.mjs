@@ -1,7 +1,7 @@
 // Child processes that never outlive us: each leads its own process group, and the group dies with this process.
 import { spawn, spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 
 const windows = process.platform === 'win32';
 
@@ -30,11 +30,32 @@ export function atExit(cleanup) {
   return () => cleanups.delete(cleanup);
 }
 
+/** Who started us; and where that was a shell that npm runs its scripts in, who started the shell. */
+function ancestors() {
+  try {
+    const status = readFileSync(`/proc/${process.ppid}/status`, 'utf8');
+    const isShell = /^Name:\s*(sh|dash|busybox)$/m.test(status);
+    return `${process.ppid} ${isShell ? /^PPid:\s*(\d+)/m.exec(status)?.[1] : ''}`;
+  } catch {
+    // Not on Linux, or the parent is gone: then its own id has changed.
+    return `${process.ppid} `;
+  }
+}
+
+/**
+ * Ends this process soon after its parents. Whoever stops `npm test` or `npm start` stops npm, or npm and its shell;
+ * neither passes the signal on to us.
+ */
+export function endWithParents() {
+  const before = ancestors();
+  setInterval(() => ancestors() !== before && process.exit(143), 500).unref();
+}
+
 /**
  * @param {import('node:child_process').ChildProcess} child
  * @param {NodeJS.Signals} signal
  */
-function signalGroup(child, signal) {
+export function signalGroup(child, signal) {
   if (child.pid === undefined) return;
   try {
     if (windows) spawnSync('taskkill', ['/pid', String(child.pid), '/T', '/F']);

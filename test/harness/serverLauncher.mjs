@@ -46,7 +46,6 @@ async function untilItAnswers(url) {
 /**
  * @param {import('./vscodeServers.mjs').InstalledServer} server
  * @param {object} [options]
- * @param {string} [options.folder]       opened when the address names none
  * @param {string[]} [options.extensions] folders of extensions, installed by a link
  * @param {Settings} [options.settings]   on top of the quiet ones
  * @param {NodeJS.ProcessEnv} [options.env]  on top of ours; extensions see it
@@ -71,7 +70,6 @@ export async function startServer(server, options = {}) {
     ...['--host', '127.0.0.1', '--port', String(options.port ?? 0), '--without-connection-token'],
     ...['--accept-server-license-terms', '--telemetry-level', 'off', '--disable-workspace-trust'],
     ...['--server-data-dir', data],
-    ...(options.folder ? ['--default-folder', options.folder] : []),
     // The second one: should we be killed without a chance to clean up, the server ends by itself.
     ...(options.testDriver ? ['--enable-smoke-test-driver', '--enable-remote-auto-shutdown'] : []),
   ];
@@ -96,17 +94,19 @@ export async function startServer(server, options = {}) {
 /** @typedef {Awaited<ReturnType<typeof startServer>>} RunningServer */
 
 /**
- * The address that opens a folder with an extension under development, and runs tests in its extension host.
- * (The server takes one only; others can be installed.)
+ * The address that opens a folder; with a test driver also an extension under development (the server takes one only;
+ * others can be installed), and tests that run in its extension host.
  * @param {string} serverUrl
- * @param {{ folder: string; extension: string; tests?: string }} what
+ * @param {{ folder: string; extension?: string; tests?: string }} what
  */
 export function workbenchUrl(serverUrl, what) {
   const url = new URL(serverUrl);
   const remote = (/** @type {string} */ path) => `vscode-remote://${url.host}${path}`;
-  const payload = [['extensionDevelopmentPath', remote(what.extension)]];
+  const payload = [];
+  if (what.extension) payload.push(['extensionDevelopmentPath', remote(what.extension)]);
   if (what.tests) payload.push(['extensionTestsPath', remote(what.tests)]);
-  url.searchParams.set('folder', what.folder);
-  url.searchParams.set('payload', JSON.stringify(payload));
+  if (payload.length > 0) url.searchParams.set('payload', JSON.stringify(payload));
+  // By hand: slashes are allowed in a query, and people read this address.
+  url.search += `${url.search ? '&' : '?'}folder=${encodeURIComponent(what.folder).replaceAll('%2F', '/')}`;
   return url.href;
 }

@@ -7,9 +7,9 @@ import { parseArgs } from 'node:util';
 import { progress } from './log.mjs';
 import { ensureNodeModules } from './nodeModules.mjs';
 import { EXTENSION, throwAwayFolder } from './places.mjs';
-import { findProgram, start } from './processes.mjs';
+import { endWithParents, findProgram, start } from './processes.mjs';
 import { copySamples } from './samples.mjs';
-import { startServer } from './serverLauncher.mjs';
+import { startServer, workbenchUrl } from './serverLauncher.mjs';
 import { ensureSystemPackages } from './systemPackages.mjs';
 import { ensureServer } from './vscodeServers.mjs';
 
@@ -51,13 +51,13 @@ async function startInBrowser(folder) {
   await ensureSystemPackages(['compiler']);
   const installed = await ensureServer('newest');
   const server = await startServer(installed, {
-    folder,
     extensions: [EXTENSION],
     port: Number(process.env['HEADLIGHT_PORT'] ?? 0),
   });
+  const address = workbenchUrl(server.url, { folder });
   console.log(
     `\nHeadlight runs in VS Code ${installed.recipe.vscode}. Open this address in a browser on this machine:\n\n` +
-      `    ${server.url}\n\n` +
+      `    ${address}\n\n` +
       'Then open llama-3-8b/config.json and rest the pointer on num_key_value_heads. Ctrl+C ends it.\n',
   );
   const code = await server.ended;
@@ -66,6 +66,7 @@ async function startInBrowser(folder) {
 }
 
 async function main() {
+  if (process.env['npm_lifecycle_event']) endWithParents();
   const { values } = parseArgs({ options: { browser: { type: 'boolean' }, folder: { type: 'string' } } });
   await ensureNodeModules();
   const { compile } = await import('./compile.mjs');

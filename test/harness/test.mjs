@@ -7,7 +7,7 @@ import { compile } from './compile.mjs';
 import { progress, secondsSinceStart } from './log.mjs';
 import { ensureNodeModules } from './nodeModules.mjs';
 import { ROOT } from './places.mjs';
-import { run } from './processes.mjs';
+import { endWithParents, run } from './processes.mjs';
 import { closingLine, failureReport, onePass, runSuite, suiteLine } from './results.mjs';
 import { ensureSystemPackages } from './systemPackages.mjs';
 import { runVitest } from './vitestSuite.mjs';
@@ -86,6 +86,7 @@ function lanes(wanted) {
 const KINDS = ['check', 'unit', 'integration', 'e2e'];
 
 async function main() {
+  if (process.env['npm_lifecycle_event']) endWithParents();
   const { values } = parseArgs({ options: { only: { type: 'string' } } });
   const wanted = new Set(values.only?.split(',').map((name) => name.trim()) ?? KINDS);
   const unknown = [...wanted].filter((kind) => !KINDS.includes(kind));
