@@ -27,7 +27,7 @@ export function alternatives(reading: Reading, path: readonly string[], scenario
 
 /** The reading with one value replaced; null when it is no model config any more. */
 export function withValue(reading: Reading, path: readonly string[], value: JsonValue | undefined): Reading | null {
-  return readDocument(reading.document, { overrides: new Map([[path.join('.'), value]]) });
+  return readDocument(reading.document, { ...reading.options, overrides: new Map([[path.join('.'), value]]) });
 }
 
 function valueAt(reading: Reading, path: readonly string[]): JsonValue | undefined {

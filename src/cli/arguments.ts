@@ -3,7 +3,10 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { MAX_CONFIG_CHARACTERS } from '../config/document';
+import { withDraftLayers } from '../cache/draftLayers';
+import { ConfigDocument, MAX_CONFIG_CHARACTERS } from '../config/document';
+import { type Reading, readModelConfig } from '../config/read';
+import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { ENGINES, isEngineRule, type Scenario } from '../model/scenario';
 
@@ -36,6 +39,9 @@ export const SCENARIO_OPTIONS: OptionTable = {
   tp: { type: 'string' },
   pp: { type: 'string' },
   dcp: { type: 'string' },
+  'dp-attention': { type: 'boolean' },
+  mtp: { type: 'boolean' },
+  families: { type: 'string' },
   json: { type: 'boolean' },
 };
 
@@ -48,7 +54,7 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
     workload: { batch: count(values, 'batch'), tokens: count(values, 'tokens') },
     engine,
     kvDtype,
-    sharding: { tp: count(values, 'tp'), pp: count(values, 'pp'), dcp: count(values, 'dcp'), dpAttention: false },
+    sharding: { tp: count(values, 'tp'), pp: count(values, 'pp'), dcp: count(values, 'dcp'), dpAttention: values['dp-attention'] === true },
   };
 }
 
@@ -58,6 +64,27 @@ function count(values: ParsedArguments['values'], name: string): number {
   const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`--${name} must be a whole number of at least 1`);
   return value;
+}
+
+/** The reading of a config at a path, with what `--families FILE` teaches and `--mtp` counts. Prints what was wrong to stderr. */
+export async function readConfig(path: string, values: ParsedArguments['values'], err: (text: string) => void): Promise<Reading> {
+  const { text, file } = await readConfigText(path);
+  const families = await taughtFamilies(values['families'], err);
+  const reading = readModelConfig(text, { families });
+  if (!reading) throw new InputError(`${file}: not a model config`);
+  for (const error of reading.syntaxErrors) err(`${file}:${error.range.line}: ${error.message}`);
+  for (const problem of reading.problems) err(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`);
+  if (reading.spec.layers.length === 0) throw new InputError(`${file}: no layer could be read`);
+  return values['mtp'] === true ? { ...reading, spec: withDraftLayers(reading.spec) } : reading;
+}
+
+async function taughtFamilies(file: string | boolean | undefined, err: (text: string) => void): Promise<TaughtFamilies> {
+  if (typeof file !== 'string') return {};
+  const { text } = await readConfigText(file);
+  const document = ConfigDocument.parse(text);
+  const { families, rejected } = parseTaughtFamilies(document.root && document.valueOf(document.root));
+  for (const reason of rejected) err(`${file}: ${reason}`);
+  return families;
 }
 
 /** The text of a config at a path, or in the folder at a path. Reads no more than a config can be long. */

@@ -2,11 +2,10 @@
 
 import { planCache } from '../cache/plan';
 import { asVariant, parseVariant, projectionParameters, type VariantRequest, variantProblem } from '../cache/variants';
-import { readModelConfig } from '../config/read';
 import type { Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import { formatBinary, formatInteger, formatRatio } from '../model/units';
-import { InputError, parseArguments, readConfigText, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
+import { InputError, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
 import type { CliOutput } from './run';
 
 /** One design at one scenario. */
@@ -28,14 +27,12 @@ export async function compare(args: readonly string[], output: CliOutput): Promi
   const requests = variantsOf(values['as'], paths.length);
   const rows: CompareRow[] = [];
   for (const path of paths) {
-    const { text, file } = await readConfigText(path);
-    const reading = readModelConfig(text);
-    if (!reading || reading.spec.layers.length === 0) throw new InputError(`${file}: not a model config`);
+    const reading = await readConfig(path, values, output.err);
     rows.push(rowOf(paths.length > 1 ? path : `${reading.spec.modelType} as it is (${reading.spec.variant})`, reading.spec, 0, scenario));
     for (const request of requests) {
       const problem = variantProblem(reading.spec, request);
       if (problem !== null) {
-        if (values['as'] !== undefined) throw new InputError(`${file}: ${problem}`);
+        if (values['as'] !== undefined) throw new InputError(`${path}: ${problem}`);
         continue;
       }
       const variant = asVariant(reading.spec, request);

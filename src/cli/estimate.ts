@@ -2,10 +2,9 @@
 
 import type { DerivationTerm, Factor } from '../cache/derivation';
 import { planCache, type CachePlan } from '../cache/plan';
-import { readModelConfig } from '../config/read';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
-import { InputError, parseArguments, readConfigText, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
+import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
 import type { CliOutput } from './run';
 
 export async function estimate(args: readonly string[], output: CliOutput): Promise<number> {
@@ -13,14 +12,7 @@ export async function estimate(args: readonly string[], output: CliOutput): Prom
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('estimate takes one PATH');
   const scenario = scenarioOf(values);
-  const { text, file } = await readConfigText(path);
-  const reading = readModelConfig(text);
-  if (!reading) throw new InputError(`${file}: not a model config`);
-  for (const error of reading.syntaxErrors) output.err(`${file}:${error.range.line}: ${error.message}`);
-  for (const problem of reading.problems) {
-    output.err(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`);
-  }
-  if (reading.spec.layers.length === 0) throw new InputError(`${file}: no layer could be read`);
+  const reading = await readConfig(path, values, output.err);
   const plan = planCache(reading.spec, scenario);
   output.out(values['json'] === true ? JSON.stringify(estimateJson(plan)) : planText(plan));
   return 0;

@@ -92,7 +92,7 @@ export function layerLabels(reader: ConfigReader, count: number, keys: readonly 
   const list = reader.list(keys);
   if (!list || list.value.length === 0) return null;
   const key = reader.spelling(keys) ?? keys[0] ?? 'layer_types';
-  const labels = list.value.map((label) => (typeof label === 'string' ? label : show(label)));
+  const labels = list.value.map((label) => (typeof label === 'string' ? reader.layerLabel(label) : show(label)));
   if (labels.length === count) return { value: labels, source: list.source };
   reader.problem(
     'layer-types-length',

@@ -9,16 +9,8 @@ import type { Family, FamilyReading } from './family';
 import { CONTEXT_KEYS, HIDDEN_KEYS } from './heads';
 import { type Location, locate } from './locate';
 import { ConfigReader, type Overrides, ReadingLog } from './reader';
+import type { TaughtFamilies, TaughtFamily } from './taught';
 import { variantOf } from './variant';
-
-/** What the user taught about a family that we don't know (setting `headlight.families`). */
-export interface TaughtFamily {
-  /** Family of ours whose rules it follows, by model type. */
-  readonly like?: string;
-  /** Its spelling of a key -> the name we know. */
-  readonly keys?: Readonly<Record<string, string>>;
-}
-export type TaughtFamilies = Readonly<Record<string, TaughtFamily>>;
 
 export interface ReadOptions {
   readonly overrides?: Overrides;
@@ -31,6 +23,8 @@ export interface Reading {
   readonly spec: ModelSpec;
   readonly problems: readonly Problem[];
   readonly syntaxErrors: readonly SyntaxError[];
+  /** What it was read with, for reading it again with a change. */
+  readonly options: ReadOptions;
 }
 
 /** Reads a text; null when it is not a model config. */
@@ -46,11 +40,18 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   const root = new ConfigReader(document, [], log, options.overrides);
   const own = new ConfigReader(document, location.path, log, options.overrides);
   const modelType = modelTypeOf(location, own);
-  const taught = options.families?.[modelType];
-  const family = familyOf(taught?.like ?? modelType);
-  const reader = own.withAliases(taught?.keys ?? {}).withDefaults(defaultsOf(family, taught?.like ?? modelType, location));
-  const reading = readLayers(family, reader, modelType, location.rootModelType);
-  return { document, location, spec: specOf(location, modelType, family, reading, reader, root), problems: log.problems, syntaxErrors: document.errors };
+  const taught = taughtFor(options.families, modelType);
+  const type = taught?.like ?? modelType;
+  const family = familyOf(type);
+  const reader = own.withTaught({ keys: taught?.keys ?? {}, layerKinds: taught?.layerKinds ?? {} }).withDefaults(defaultsOf(family, type, location));
+  if (taught?.like !== undefined) log.note(`read like ${type}, as your settings say`, family === null);
+  reader.consult(Object.keys(taught?.keys ?? {}));
+  const reading = readLayers(family, reader, type, location.rootModelType);
+  return { document, location, spec: specOf(location, modelType, family, reading, reader, root), problems: log.problems, syntaxErrors: document.errors, options };
+}
+
+function taughtFor(families: TaughtFamilies | undefined, modelType: string): TaughtFamily | undefined {
+  return families && Object.hasOwn(families, modelType) ? families[modelType] : undefined;
 }
 
 function modelTypeOf(location: Location, own: ConfigReader): string {

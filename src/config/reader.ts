@@ -14,6 +14,14 @@ export interface ClassDefaults {
   readonly values: Readonly<Record<string, JsonValue>>;
 }
 
+/** Names of a family that a user taught: its spelling -> the name we know. */
+export interface TaughtNames {
+  readonly keys: Readonly<Record<string, string>>;
+  /** Labels of `layer_types` -> words that we know (`full_attention`, `sliding_attention`, …). */
+  readonly layerKinds: Readonly<Record<string, string>>;
+}
+const NOTHING_TAUGHT: TaughtNames = { keys: {}, layerKinds: {} };
+
 /** Larger dimensions are taken for damage. */
 export const MAX_DIMENSION = 1e8;
 /** Larger layer counts are not read: lists of layers are made from them. */
@@ -40,7 +48,7 @@ export class ConfigReader {
     readonly log: ReadingLog,
     private readonly overrides: Overrides = new Map(),
     private readonly defaults: ClassDefaults | null = null,
-    private readonly aliases: Readonly<Record<string, string>> = {},
+    private readonly taught: TaughtNames = NOTHING_TAUGHT,
   ) {
     this.object = document.objectAt(path);
   }
@@ -49,19 +57,19 @@ export class ConfigReader {
 
   /** The same object, with a family's class defaults. */
   withDefaults(defaults: ClassDefaults | null): ConfigReader {
-    return new ConfigReader(this.document, this.path, this.log, this.overrides, defaults, this.aliases);
+    return new ConfigReader(this.document, this.path, this.log, this.overrides, defaults, this.taught);
   }
 
-  /** The same object, with keys that a user taught: their spelling -> the name we know. */
-  withAliases(aliases: Readonly<Record<string, string>>): ConfigReader {
-    return new ConfigReader(this.document, this.path, this.log, this.overrides, this.defaults, aliases);
+  /** The same object, with names that a user taught. */
+  withTaught(taught: TaughtNames): ConfigReader {
+    return new ConfigReader(this.document, this.path, this.log, this.overrides, this.defaults, taught);
   }
 
   /** A nested object; it has no class defaults of its own. Null when absent or not an object. */
   nested(key: string): ConfigReader | null {
     this.consult([key]);
     return this.document.objectAt([...this.path, key])
-      ? new ConfigReader(this.document, [...this.path, key], this.log, this.overrides, null, this.aliases)
+      ? new ConfigReader(this.document, [...this.path, key], this.log, this.overrides, null, this.taught)
       : null;
   }
 
@@ -102,13 +110,18 @@ export class ConfigReader {
   /** The first of several spellings that stands in the file, with any value but null; else the first with a class default. */
   spelling(keys: readonly string[]): string | null {
     for (const key of keys) if (this.hasValue(key)) return key;
-    for (const [taught, known] of Object.entries(this.aliases)) if (keys.includes(known) && this.hasValue(taught)) return taught;
+    for (const [taught, known] of Object.entries(this.taught.keys)) if (keys.includes(known) && this.hasValue(taught)) return taught;
     // A key that says null has been answered: the family's own rule for null applies, not the class default.
     if (keys.some((key) => this.has(key))) return null;
     for (const key of keys) {
       if (this.defaults && Object.hasOwn(this.defaults.values, key) && this.defaults.values[key] !== null) return key;
     }
     return null;
+  }
+
+  /** A label of `layer_types` in the words that we know. */
+  layerLabel(label: string): string {
+    return Object.hasOwn(this.taught.layerKinds, label) ? (this.taught.layerKinds[label] ?? label) : label;
   }
 
   /** Says that the family knows these keys, whether or not it needs their values. */

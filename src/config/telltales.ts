@@ -44,7 +44,7 @@ export function telltales(reader: ConfigReader): readonly string[] {
 }
 
 /** Key names recur between files and between the readings of one hover; so many answers are remembered. */
-const MAX_REMEMBERED = 4_096;
+const MAX_REMEMBERED = 50_000;
 const remembered = new Map<string, boolean>();
 
 function suspect(key: string): boolean {

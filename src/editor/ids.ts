@@ -13,4 +13,5 @@ export const SETTINGS = {
   tokens: 'scenario.tokens',
   kvDtype: 'scenario.kvDtype',
   engine: 'scenario.engine',
+  families: 'families',
 } as const;

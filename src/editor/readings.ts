@@ -3,7 +3,9 @@
 import { type TextDocument, workspace } from 'vscode';
 import { ConfigDocument } from '../config/document';
 import { type Reading, readDocument } from '../config/read';
+import { SETTINGS } from './ids';
 import { Owner } from './lifecycle';
+import { taughtFamilies } from './settings';
 
 export interface DocumentReading {
   /** The text as it is now. */
@@ -29,6 +31,11 @@ export class Readings extends Owner {
   constructor() {
     super();
     this.own(workspace.onDidCloseTextDocument((document) => this.entries.delete(document.uri.toString())));
+    this.own(
+      workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration(`${SETTINGS.section}.${SETTINGS.families}`)) this.entries.clear();
+      }),
+    );
   }
 
   /** The reading of a document, or null when it is not a model config. */
@@ -47,7 +54,7 @@ function read(document: TextDocument, lastGood: Reading | null): Entry {
   const text = document.getText();
   if (!TELLTALE.test(text)) return { version: document.version, result: null, lastGood: null };
   const parsed = ConfigDocument.parse(text);
-  const reading = readDocument(parsed);
+  const reading = readDocument(parsed, { families: taughtFamilies() });
   const complete = parsed.errors.length === 0;
   if (!complete && lastGood) {
     return { version: document.version, result: { document: parsed, reading: lastGood, stale: true }, lastGood };

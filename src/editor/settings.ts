@@ -1,6 +1,8 @@
 /** Settings as typed values. What is out of range falls back to the default rather than failing. */
 
 import { ConfigurationTarget, type ConfigurationScope, workspace } from 'vscode';
+import type { JsonValue } from '../config/document';
+import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
 import { isKvDtype } from '../model/dtype';
 import { isEngineRule, type Scenario, UNSHARDED } from '../model/scenario';
 import { SETTINGS } from './ids';
@@ -24,6 +26,12 @@ export function scenarioSetting(scope?: ConfigurationScope): Scenario {
 
 export function isEnabled(setting: typeof SETTINGS.hoverEnabled | typeof SETTINGS.statusBarEnabled): boolean {
   return workspace.getConfiguration(SETTINGS.section).get<boolean>(setting, true);
+}
+
+/** Families that the user taught. */
+export function taughtFamilies(): TaughtFamilies {
+  const value = workspace.getConfiguration(SETTINGS.section).get<JsonValue>(SETTINGS.families);
+  return parseTaughtFamilies(value).families;
 }
 
 /** Writes a scenario value to the scope where it already stands, else to the user's settings. */
