@@ -1,14 +1,13 @@
 /** Parsing arguments and reading the files that they name. */
 
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withDraftLayers } from '../cache/draftLayers';
-import { ConfigDocument, MAX_CONFIG_CHARACTERS } from '../config/document';
+import { ConfigDocument } from '../config/document';
 import { type Reading, readModelConfig } from '../config/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { ENGINES, isEngineRule, type Scenario } from '../model/scenario';
+import { modelText, weightOptions } from './modelFiles';
 
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
@@ -66,56 +65,31 @@ function count(values: ParsedArguments['values'], name: string): number {
   return value;
 }
 
+/** A config that was read, and the file that it came from. */
+export interface ReadConfig {
+  readonly reading: Reading;
+  readonly file: string;
+}
+
 /** The reading of a config at a path, with what `--families FILE` teaches and `--mtp` counts. Prints what was wrong to stderr. */
-export async function readConfig(path: string, values: ParsedArguments['values'], err: (text: string) => void): Promise<Reading> {
-  const { text, file } = await readConfigText(path);
+export async function readConfig(path: string, values: ParsedArguments['values'], err: (text: string) => void): Promise<ReadConfig> {
+  const { text, file } = await modelText(path);
   const families = await taughtFamilies(values['families'], err);
-  const reading = readModelConfig(text, { families });
+  const reading = readModelConfig(text, { families, ...(await weightOptions(file)) });
   if (!reading) throw new InputError(`${file}: not a model config`);
   for (const error of reading.syntaxErrors) err(`${file}:${error.range.line}: ${error.message}`);
   for (const problem of reading.problems) err(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`);
   if (reading.spec.layers.length === 0) throw new InputError(`${file}: no layer could be read`);
-  return values['mtp'] === true ? { ...reading, spec: withDraftLayers(reading.spec) } : reading;
+  return { reading: values['mtp'] === true ? { ...reading, spec: withDraftLayers(reading.spec) } : reading, file };
 }
 
 async function taughtFamilies(file: string | boolean | undefined, err: (text: string) => void): Promise<TaughtFamilies> {
   if (typeof file !== 'string') return {};
-  const { text } = await readConfigText(file);
+  const { text } = await modelText(file);
   const document = ConfigDocument.parse(text);
   const { families, rejected } = parseTaughtFamilies(document.root && document.valueOf(document.root));
   for (const reason of rejected) err(`${file}: ${reason}`);
   return families;
-}
-
-/** The text of a config at a path, or in the folder at a path. Reads no more than a config can be long. */
-export async function readConfigText(path: string): Promise<{ readonly text: string; readonly file: string }> {
-  const file = await configFileAt(path);
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(file, 'r');
-    const { size } = await handle.stat();
-    if (size > MAX_CONFIG_CHARACTERS * 4) throw new InputError(`${file}: ${size} bytes are too many for a config`);
-    return { text: (await handle.readFile('utf8')).replace(/^\uFEFF/, ''), file };
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${file}: ${reason(error)}`);
-  } finally {
-    await handle?.close();
-  }
-}
-
-const CONFIG_FILES = ['config.json', 'params.json'];
-
-async function configFileAt(path: string): Promise<string> {
-  const info = await stat(path).catch((error: unknown) => {
-    throw new InputError(`${path}: ${reason(error)}`);
-  });
-  if (!info.isDirectory()) return path;
-  for (const name of CONFIG_FILES) {
-    const file = join(path, name);
-    if (await stat(file).then((found) => found.isFile(), () => false)) return file;
-  }
-  throw new InputError(`${path}: the folder holds no ${CONFIG_FILES.join(' or ')}`);
 }
 
 /** Why a file could not be read, in words. */

@@ -27,7 +27,7 @@ export async function compare(args: readonly string[], output: CliOutput): Promi
   const requests = variantsOf(values['as'], paths.length);
   const rows: CompareRow[] = [];
   for (const path of paths) {
-    const reading = await readConfig(path, values, output.err);
+    const { reading } = await readConfig(path, values, output.err);
     rows.push(rowOf(paths.length > 1 ? path : `${reading.spec.modelType} as it is (${reading.spec.variant})`, reading.spec, 0, scenario));
     for (const request of requests) {
       const problem = variantProblem(reading.spec, request);

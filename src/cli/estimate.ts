@@ -4,6 +4,7 @@ import type { DerivationTerm, Factor } from '../cache/derivation';
 import { planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
+import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
 import type { CliOutput } from './run';
 
@@ -12,9 +13,9 @@ export async function estimate(args: readonly string[], output: CliOutput): Prom
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('estimate takes one PATH');
   const scenario = scenarioOf(values);
-  const reading = await readConfig(path, values, output.err);
+  const { reading } = await readConfig(path, values, output.err);
   const plan = planCache(reading.spec, scenario);
-  output.out(values['json'] === true ? JSON.stringify(estimateJson(plan)) : planText(plan));
+  output.out(values['json'] === true ? JSON.stringify(estimateJson(plan, countParameters(reading))) : planText(plan));
   return 0;
 }
 
@@ -31,7 +32,7 @@ interface LayerJson {
 }
 
 /** The contract of design §6. */
-export function estimateJson(plan: CachePlan): Record<string, unknown> {
+export function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Record<string, unknown> {
   const { spec } = plan;
   return {
     modelType: spec.modelType,
@@ -45,7 +46,7 @@ export function estimateJson(plan: CachePlan): Record<string, unknown> {
     cacheBytes: plan.cacheBytes,
     stateBytes: plan.stateBytes,
     totalBytes: plan.totalBytes,
-    parameters: null,
+    parameters: parameters?.total ?? null,
     unknownLayers: spec.unknownLayers,
     exact: plan.exact,
     notes: plan.notes.map((note) => note.text),
@@ -58,6 +59,7 @@ export function estimateJson(plan: CachePlan): Record<string, unknown> {
     reasons: plan.reasons.map((reason) => reason.text),
     sharding: { ...plan.scenario.sharding, ...plan.sharding },
     derivation: plan.derivation.map(termJson),
+    parameterCount: parameters,
   };
 }
 

@@ -4,7 +4,8 @@ import type { ConfigDocument } from '../config/document';
 import { lintReading } from '../config/lint';
 import { readModelConfig } from '../config/read';
 import type { Problem, ProblemFix, Severity, TextRange } from '../model/spec';
-import { InputError, type OptionTable, parseArguments, readConfigText, scenarioOf, UsageError } from './arguments';
+import { InputError, type OptionTable, parseArguments, scenarioOf, UsageError } from './arguments';
+import { modelText } from './modelFiles';
 import type { CliOutput } from './run';
 
 const LINT_OPTIONS: OptionTable = { tp: { type: 'string' }, 'kv-dtype': { type: 'string' }, json: { type: 'boolean' } };
@@ -14,7 +15,7 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('lint takes one PATH');
   const { sharding, kvDtype } = scenarioOf(values);
-  const { text, file } = await readConfigText(path);
+  const { text, file } = await modelText(path);
   const reading = readModelConfig(text);
   if (!reading) throw new InputError(`${file}: not a model config`);
   const problems = [

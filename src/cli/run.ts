@@ -4,6 +4,8 @@ import { InputError, UsageError } from './arguments';
 import { bench } from './bench';
 import { compare } from './compare';
 import { estimate } from './estimate';
+import { fit } from './fit';
+import { heads } from './heads';
 import { lint } from './lint';
 
 export interface CliOutput {
@@ -13,17 +15,18 @@ export interface CliOutput {
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, estimate, lint };
+const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, estimate, fit, lint };
 
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]            what a config caches, and why
+  fit PATH --gpu h100-sxm [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [SCENARIO] [--json]
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers --kv-dtype auto|…
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "llama", "keys": {…}, "layerKinds": {…}}})
-PATH: a config.json, a params.json, or a folder that holds one`;
+PATH: a config.json, a params.json, a GGUF file, or a folder that holds one`;
 
 /** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage. */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {

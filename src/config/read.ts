@@ -15,6 +15,8 @@ import { variantOf } from './variant';
 export interface ReadOptions {
   readonly overrides?: Overrides;
   readonly families?: TaughtFamilies;
+  /** `hf_quant_config.json` beside the config (modelopt), which may name the KV cache's format. */
+  readonly quantFile?: ConfigDocument;
 }
 
 export interface Reading {
@@ -47,7 +49,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   if (taught?.like !== undefined) log.note(`read like ${type}, as your settings say`, family === null);
   reader.consult(Object.keys(taught?.keys ?? {}));
   const reading = readLayers(family, reader, type, location.rootModelType);
-  return { document, location, spec: specOf(location, modelType, family, reading, reader, root), problems: log.problems, syntaxErrors: document.errors, options };
+  return { document, location, spec: specOf(location, modelType, family, reading, reader, root, options.quantFile), problems: log.problems, syntaxErrors: document.errors, options };
 }
 
 function taughtFor(families: TaughtFamilies | undefined, modelType: string): TaughtFamily | undefined {
@@ -67,6 +69,7 @@ function specOf(
   reading: FamilyReading,
   reader: ConfigReader,
   root: ConfigReader,
+  quantFile: ConfigDocument | undefined,
 ): ModelSpec {
   const layers = reading.layers.map((draft, index): LayerSpec => ({ index, ...draft }));
   const log = reader.log;
@@ -82,7 +85,7 @@ function specOf(
     layers,
     nativeDtype: dtype.value,
     nativeDtypeSource: dtype.source,
-    declaredKvDtype: declaredKvDtype(reader, root),
+    declaredKvDtype: declaredKvDtype(reader, root, quantFile),
     hiddenSize: positive(reader.value(reader.spelling(HIDDEN_KEYS) ?? 'hidden_size')),
     contextLength: contextLength(reader),
     draftLayers: reading.draftLayers ?? 0,
@@ -129,17 +132,18 @@ function nativeDtype(reader: ConfigReader, root: ConfigReader): { readonly value
   return { value: null, source: reader.derived('no dtype key: 2 bytes per element') };
 }
 
-/** KV-cache format from `quantization_config`; the weights' own quantisation says nothing about the cache. */
-function declaredKvDtype(reader: ConfigReader, root: ConfigReader): ResolvedKvDtype | null {
-  for (const place of [root, reader]) {
-    const quantization = place.nested('quantization_config');
+/** KV-cache format that the config (or the file beside it) prescribes; the weights' own quantisation says nothing about the cache. */
+function declaredKvDtype(reader: ConfigReader, root: ConfigReader, quantFile: ConfigDocument | undefined): ResolvedKvDtype | null {
+  const beside = quantFile ? new ConfigReader(quantFile, ['quantization'], root.log) : null;
+  for (const quantization of [root.nested('quantization_config'), reader.nested('quantization_config'), beside]) {
     if (!quantization) continue;
     const algorithm = quantization.string(['kv_cache_quant_algo']);
     const named = algorithm ? kvAlgorithm(algorithm.value) : null;
     const scheme = quantization.nested('kv_cache_scheme');
     const found = named ?? (scheme ? kvScheme(scheme) : null);
     if (found) {
-      root.log.note(`KV cache in ${found}, from ${quantization.pathOf(named ? 'kv_cache_quant_algo' : 'kv_cache_scheme')}`, false);
+      const file = quantization === beside ? ' of hf_quant_config.json' : '';
+      root.log.note(`KV cache in ${found}, from ${quantization.pathOf(named ? 'kv_cache_quant_algo' : 'kv_cache_scheme')}${file}`, false);
       return found;
     }
   }

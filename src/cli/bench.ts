@@ -1,0 +1,49 @@
+/** `bench attention`: how fast attention runs here, beside its peers. */
+
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { benchAttention, type BenchReport } from '../compute/bench';
+import { InputError, parseArguments, UsageError } from './arguments';
+import type { CliOutput } from './run';
+
+/** dist/, where this file's bundle lies beside compute.js. */
+const DIST = dirname(process.argv[1] ?? '.');
+
+export async function bench(args: readonly string[], output: CliOutput): Promise<number> {
+  const { paths, values } = parseArguments(args, { quick: { type: 'boolean' }, json: { type: 'boolean' }, only: { type: 'string' } });
+  if (paths.length !== 1 || paths[0] !== 'attention') throw new UsageError('bench takes one subject: attention');
+  const script = join(DIST, 'compute.js');
+  if (!existsSync(script)) throw new InputError(`${script}: no such file; run "npm run compile"`);
+  const cache = process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
+  const tensorflowPath = [process.env['HEADLIGHT_TENSORFLOW'], join(cache, 'tensorflow')].find((path) => path && existsSync(path));
+  const report = await benchAttention({
+    script,
+    quick: values['quick'] === true,
+    ...(tensorflowPath ? { tensorflowPath } : {}),
+    ...(typeof values['only'] === 'string' ? { only: values['only'] } : {}),
+    pythons: [process.env['HEADLIGHT_PYTHON'], 'python3', 'python'],
+    pytorchScript: join(DIST, '..', 'test', 'bench', 'pytorch_peer.py'),
+    onProgress: (line) => output.err(line),
+  });
+  output.out(values['json'] === true ? JSON.stringify(report) : benchText(report));
+  return 0;
+}
+
+/** A table for people. */
+export function benchText(report: BenchReport): string {
+  const rows = report.results.map((result) => [
+    result.case,
+    result.variant,
+    result.engine,
+    `${result.medianMs.toPrecision(4)} ms`,
+    `${result.gflops.toPrecision(3)} GFLOP/s`,
+    `${result.gigabytesPerSecond.toPrecision(3)} GB/s`,
+    `roofline ${result.rooflineMs.toPrecision(3)} ms`,
+    `${result.runs} runs`,
+  ]);
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const table = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const ratios = report.ratios.map(({ what, ratio, target }) => `${ratio.toFixed(2)}  ${what}${target === null ? '' : ` (at least ${target})`}`);
+  return [`${report.machine}, ${report.threads} threads`, JSON.stringify(report.versions), '', ...table, '', ...ratios, '', ...report.notes].join('\n');
+}

@@ -1,0 +1,75 @@
+/** `fit`: how much of a device weights and cache take, how many tokens and sequences fit, what limits decoding. */
+
+import { ENGINE_NAMES } from '../model/scenario';
+import { formatBinary, formatInteger } from '../model/units';
+import type { Fit } from '../serving/capacity';
+import { type FitReport, fitModel } from '../serving/fit';
+import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
+import { InputError, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
+import { localWeights, weightOptions } from './modelFiles';
+import type { CliOutput } from './run';
+
+const DEFAULT_FRACTION = 0.9;
+const DEFAULT_OVERHEAD_GIB = 2;
+const GIB = 2 ** 30;
+
+export async function fit(args: readonly string[], output: CliOutput): Promise<number> {
+  const { paths, values } = parseArguments(args, {
+    ...SCENARIO_OPTIONS,
+    gpu: { type: 'string' },
+    fraction: { type: 'string' },
+    'of-free': { type: 'boolean' },
+    'overhead-gib': { type: 'string' },
+  });
+  const [path, ...more] = paths;
+  if (path === undefined || more.length > 0) throw new UsageError('fit takes one PATH');
+  const device = typeof values['gpu'] === 'string' ? deviceOf(values['gpu']) : null;
+  if (!device) throw new UsageError(`--gpu must be one of ${DEVICES.map(({ id }) => id).join(', ')}`);
+  const scenario = scenarioOf(values);
+  const { reading, file } = await readConfig(path, values, output.err);
+  const report = fitModel({
+    reading,
+    device,
+    scenario,
+    weights: await localWeights(file, output.err),
+    weightOptions: await weightOptions(file),
+    fraction: decimal(values['fraction'], DEFAULT_FRACTION, 'fraction', 1),
+    fractionRule: values['of-free'] === true ? 'ofFree' : 'ofTotal',
+    overheadBytes: decimal(values['overhead-gib'], DEFAULT_OVERHEAD_GIB, 'overhead-gib', 1_000) * GIB,
+  });
+  if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
+  const context = `${formatInteger(scenario.workload.batch)} × ${formatInteger(scenario.workload.tokens)} tokens, ${ENGINE_NAMES[scenario.engine]}`;
+  output.out(values['json'] === true ? JSON.stringify({ ...report, source: sourceOf(device) }) : fitText(report, context));
+  return 0;
+}
+
+function decimal(text: string | boolean | undefined, fallback: number, name: string, most: number): number {
+  if (text === undefined) return fallback;
+  const value = typeof text === 'string' ? Number(text) : Number.NaN;
+  if (!Number.isFinite(value) || value < 0 || value > most) throw new UsageError(`--${name} must be a number from 0 to ${most}`);
+  return value;
+}
+
+function fitText(report: FitReport, context: string): string {
+  const { device, devices, weights, decode } = report;
+  const lines = [
+    `${devices > 1 ? `${devices} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each`,
+    `weights ${formatBinary(report.weightBytesPerRank)} a device (${weights.exact ? '' : 'estimated: '}${weights.rule}), overhead ${formatBinary(report.overheadBytes)}`,
+    report.cacheBudgetBytes < 0
+      ? 'the weights alone do not fit'
+      : `cache ${formatBinary(report.cacheBytes)} of ${formatBinary(report.cacheBudgetBytes)} at ${context}: ${report.fits ? 'fits' : 'does not fit'}`,
+    `fits ${fitCount(report.concurrentSequences, 'sequences')} of this length, ${fitCount(report.cachedTokens, 'tokens')} in all; longest context ${fitCount(report.longestContext, 'tokens')}`,
+  ];
+  if (decode) {
+    lines.push(
+      `a decode step takes at best ${(decode.timeS * 1e3).toFixed(2)} ms (limited by ${decode.limitedBy}): reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ` +
+        `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, ridge at ${decode.ridgeFlopsPerByte.toFixed(0)}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+function fitCount(fit: Fit, unit: string): string {
+  if (fit.kind === 'none') return `no ${unit}`;
+  return fit.kind === 'unbounded' ? `any number of ${unit}` : `${formatInteger(fit.value)} ${unit}`;
+}

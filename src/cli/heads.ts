@@ -1,0 +1,122 @@
+/** `heads`: what the heads of one layer of a real model do with a prompt. */
+
+import { open } from 'node:fs/promises';
+import { headDims } from '../attention/layerSpec';
+import { DUMPS, type DumpName, isDumpName } from '../compute/heads/dump';
+import { ForwardPass } from '../compute/heads/forward';
+import type { HeadModel } from '../compute/heads/headModel';
+import { HeadsRun } from '../compute/heads/headsRun';
+import type { HeadMeasures, LayerMeasures } from '../compute/heads/measure';
+import { UNWATCHED } from '../compute/heads/watch';
+import type { Engine } from '../compute/engines/engine';
+import type { Tensor } from '../attention/graph';
+import { InputError, parseArguments, reason, UsageError } from './arguments';
+import { dumpJson, numbersOf } from './dumpJson';
+import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
+import type { CliOutput } from './run';
+
+/** Numbers that a dump may hold: more is no text that anything reads. */
+const MOST_DUMPED = 16 * 1024 ** 2;
+
+interface Ask {
+  readonly layer: number;
+  readonly dumps: readonly DumpName[];
+  /** A file to write, `.json` or `.png`. */
+  readonly out: string | null;
+  readonly json: boolean;
+}
+
+export async function heads(args: readonly string[], output: CliOutput): Promise<number> {
+  const { paths, values } = parseArguments(args, {
+    ...TOKEN_OPTIONS,
+    layer: { type: 'string' },
+    dump: { type: 'string' },
+    out: { type: 'string' },
+    json: { type: 'boolean' },
+  });
+  const [path] = paths;
+  if (path === undefined || paths.length !== 1) throw new UsageError('heads takes one model folder or GGUF file');
+  checkTokenOptions(values);
+  const ask: Ask = { layer: wholeNumber(values, 'layer', 0), dumps: dumpNames(values['dump']), out: outFile(values['out']), json: values['json'] === true };
+  return withModel(path, async (model, engine) => {
+    const report = await look(model, engine, await tokensOf(model, values), ask);
+    output.out(ask.json ? report.json : report.text);
+    return 0;
+  });
+}
+
+function dumpNames(value: string | boolean | undefined): readonly DumpName[] {
+  if (typeof value !== 'string') return [];
+  return [...new Set(value.split(','))].map((name) => {
+    if (!isDumpName(name)) throw new UsageError(`--dump takes some of ${DUMPS.join(',')}`);
+    return name;
+  });
+}
+
+function outFile(value: string | boolean | undefined): string | null {
+  if (typeof value !== 'string') return null;
+  if (!/\.(?:json|png)$/i.test(value)) throw new UsageError('--out takes a file that ends in .json or .png');
+  return value;
+}
+
+async function look(model: HeadModel, engine: Engine, ids: readonly number[], ask: Ask): Promise<{ readonly json: string; readonly text: string }> {
+  const picture = ask.out !== null && /\.png$/i.test(ask.out);
+  const dumps: readonly DumpName[] = ask.out !== null && ask.dumps.length === 0 ? ['weights'] : ask.dumps;
+  if (!picture) checkSize(model, ids.length, ask.layer, dumps);
+  const forward = new ForwardPass(model, engine);
+  try {
+    const run = await HeadsRun.start(forward, model, { ids, layer: ask.layer, dumps, measures: true }, UNWATCHED);
+    const measures = await run.measures();
+    const { device } = engine.describe();
+    const start = { tokens: ids, text: await model.pieces(ids), layer: ask.layer, device, precision: 'float32' };
+    const captures = new Map<string, Tensor>();
+    if (!picture) for (const name of dumps) captures.set(name, await run.dump(name));
+    if (ask.out !== null) await writeDump(ask.out, { ...start }, captures);
+    const report = { ...start, ...reportOf(measures) };
+    const printed = ask.out === null && captures.size > 0 ? dumpJson(report, captures) : [JSON.stringify(report)];
+    return { json: [...printed].join(''), text: reportText(model, start.text, ask.layer, device, measures) };
+  } finally {
+    await forward.dispose();
+  }
+}
+
+async function writeDump(file: string, start: object, captures: ReadonlyMap<string, Tensor>): Promise<void> {
+  try {
+    const handle = await open(file, 'w');
+    try {
+      for (const piece of dumpJson(start, captures)) await handle.write(piece);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw new InputError(`${file}: ${reason(error)}`);
+  }
+}
+
+/** NaN (the entropy of a single token) is null in JSON. */
+function reportOf(measures: LayerMeasures): object {
+  return { heads: measures.heads.map((head) => Object.fromEntries(Object.entries(head).map(([key, value]) => [key, numbersOf(value as number)]))), identity: measures.identity };
+}
+
+function checkSize(model: HeadModel, tokens: number, layer: number, dumps: readonly DumpName[]): void {
+  const spec = model.model.plan.layers[layer]?.block.layer;
+  if (spec === undefined) return;
+  const { queryHeads } = headDims(spec.attention);
+  const square = dumps.filter((name) => name === 'weights' || name === 'scores').length;
+  const numbers = square * queryHeads * tokens * tokens;
+  if (numbers > MOST_DUMPED) throw new InputError(`weights of ${queryHeads} heads over ${tokens} tokens are ${numbers} numbers; a dump holds at most ${MOST_DUMPED}: use a shorter prompt, or --out F.png`);
+}
+
+function reportText(model: HeadModel, tokens: readonly string[], layer: number, device: string, { heads: rows, identity }: LayerMeasures): string {
+  const columns: readonly (keyof HeadMeasures)[] = ['entropy', 'sink', 'previousToken', 'duplicateToken', 'induction'];
+  const line = (cells: readonly string[]): string => cells.map((cell, i) => (i < 2 ? cell.padStart(5) : cell.padStart(15))).join('');
+  const table = rows.map((row) => line([String(row.head), String(row.group), ...columns.map((name) => row[name].toFixed(4))]));
+  const delta = (value: number | null): string => (value === null ? 'one group only' : String(numbersOf(value)));
+  return [
+    `${model.path}, layer ${layer}, ${tokens.length} tokens, ${device}, float32`,
+    line(['head', 'group', ...columns]),
+    ...table,
+    `max |ΔK| inside groups ${delta(identity.k.inside)}, between groups at least ${delta(identity.k.between)}`,
+    `max |ΔV| inside groups ${delta(identity.v.inside)}, between groups at least ${delta(identity.v.between)}`,
+  ].join('\n');
+}

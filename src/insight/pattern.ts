@@ -1,0 +1,123 @@
+/**
+ * What one head attends to, measured row by row, so that patterns of any length need not be held. Row i is query i, its
+ * entries the weights of keys 0…i (sums 1, zeros where a window hides a key). Formulas: TransformerLens `head_detector.py`
+ * (previous, duplicate, induction; error measure "mul"), sail-sg/Attention-Sink (sink), entropy as usual.
+ */
+
+export interface PatternMeasures {
+  /** Mean over rows i ≥ 1 of −Σ A ln A / ln(visible keys): 0 one key, 1 uniform. NaN for a single token. */
+  readonly entropy: number;
+  /** Mean weight on the first token over all rows (α₀). */
+  readonly sink: number;
+  /** Share of all weight that lies on the token before the query. */
+  readonly previousToken: number;
+  /** Share on earlier copies of the query's own token. */
+  readonly duplicateToken: number;
+  /** Share on the token after an earlier copy of the query's own token. */
+  readonly induction: number;
+}
+
+export interface PatternOptions {
+  /** Weights on the first token are left out of the three shares (numerator and denominator). Default false. */
+  readonly excludeFirst?: boolean;
+  /** Weights on the query itself are left out of the three shares. Default false. */
+  readonly excludeCurrent?: boolean;
+  /** Keys that a query sees at most (sliding window); all before it by default. */
+  readonly window?: number;
+}
+
+export class PatternAccumulator {
+  private readonly places = new Map<number, number[]>();
+  private rows = 0;
+  private total = 0;
+  private entropySum = 0;
+  private sinkSum = 0;
+  private previous = 0;
+  private duplicate = 0;
+  private induction = 0;
+
+  /** @param tokens Ids of all tokens. */
+  constructor(
+    private readonly tokens: ArrayLike<number>,
+    private readonly options: PatternOptions = {},
+  ) {}
+
+  /** Takes the rows in order; entries behind the query are not read. */
+  addRow(row: ArrayLike<number>): void {
+    const query = this.rows++;
+    const { excludeFirst = false, excludeCurrent = false, window = Infinity } = this.options;
+    const counts = (key: number): boolean => key >= 0 && key <= query && !(excludeFirst && key === 0) && !(excludeCurrent && key === query);
+    const weight = (key: number): number => (counts(key) ? (row[key] as number) : 0);
+    let entropy = 0;
+    for (let key = 0; key <= query; key++) {
+      const a = row[key] as number;
+      if (a > 0) entropy -= a * Math.log(a);
+      if (counts(key)) this.total += a;
+    }
+    if (query > 0) this.entropySum += entropy / Math.log(Math.min(query + 1, window));
+    this.sinkSum += row[0] as number;
+    this.previous += weight(query - 1);
+    const token = this.tokens[query] as number;
+    let places = this.places.get(token);
+    if (places === undefined) this.places.set(token, (places = []));
+    for (const place of places) {
+      this.duplicate += weight(place);
+      this.induction += weight(place + 1);
+    }
+    places.push(query);
+  }
+
+  result(): PatternMeasures {
+    const share = (sum: number): number => (this.total > 0 ? sum / this.total : 0);
+    return {
+      entropy: this.rows > 1 ? this.entropySum / (this.rows - 1) : NaN,
+      sink: this.rows > 0 ? this.sinkSum / this.rows : 0,
+      previousToken: share(this.previous),
+      duplicateToken: share(this.duplicate),
+      induction: share(this.induction),
+    };
+  }
+}
+
+/** Measures of a whole pattern `[tokens, tokens]`, row-major. */
+export function measurePattern(pattern: ArrayLike<number>, tokens: ArrayLike<number>, options: PatternOptions = {}): PatternMeasures {
+  const count = tokens.length;
+  if (pattern.length !== count * count) throw new RangeError(`${pattern.length} weights for ${count} tokens`);
+  const accumulator = new PatternAccumulator(tokens, options);
+  const row = new Float64Array(count);
+  for (let query = 0; query < count; query++) {
+    for (let key = 0; key < count; key++) row[key] = pattern[query * count + key] as number;
+    accumulator.addRow(row);
+  }
+  return accumulator.result();
+}
+
+/** α_k = mean of A[i,k] over the rows i ≥ k that can see key k. */
+export function columnMass(pattern: ArrayLike<number>, tokens: number, key: number): number {
+  let sum = 0;
+  for (let query = key; query < tokens; query++) sum += pattern[query * tokens + key] as number;
+  return sum / (tokens - key);
+}
+
+/** 100 × the share of heads (over layers and samples) whose α_k is above ε (Attention-Sink: ε = 0.3). */
+export function sinkRate(masses: readonly number[], epsilon = 0.3): number {
+  return masses.length === 0 ? 0 : (100 * masses.filter((mass) => mass > epsilon).length) / masses.length;
+}
+
+/**
+ * Induction on two copies of `half` random tokens: mean of the diagonal that leads from a token of the second copy to the
+ * one after its first (offset 1 − half).
+ */
+export function repeatedInduction(pattern: ArrayLike<number>, tokens: number, half: number): number {
+  let sum = 0;
+  const count = tokens - (half - 1);
+  for (let query = half - 1; query < tokens; query++) sum += pattern[query * tokens + query - (half - 1)] as number;
+  return count > 0 ? sum / count : 0;
+}
+
+/** TransformerLens' error measure "abs": 1 − tokens · mean |A − D|. */
+export function absoluteScore(pattern: ArrayLike<number>, detection: ArrayLike<number>, tokens: number): number {
+  let sum = 0;
+  for (let i = 0; i < tokens * tokens; i++) sum += Math.abs((pattern[i] as number) - (detection[i] as number));
+  return 1 - sum / tokens;
+}

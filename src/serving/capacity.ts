@@ -1,0 +1,89 @@
+/** What fits: the memory that a cache gets, and the inverse of the cache plan. */
+
+/**
+ * Whose reading of the memory fraction applies.
+ * - `ofTotal`: vLLM `gpu_memory_utilization`, SGLang `mem_fraction_static`: weights, activations and cache together take
+ *   that part of the whole memory.
+ * - `ofFree`: TensorRT-LLM `free_gpu_memory_fraction`: the cache takes that part of what is left after all else.
+ */
+export type FractionRule = 'ofTotal' | 'ofFree';
+
+export interface MemoryBudget {
+  /** Of one device. */
+  readonly memoryBytes: number;
+  readonly fraction: number;
+  readonly fractionRule: FractionRule;
+  /** Of one rank. */
+  readonly weightBytes: number;
+  /** Activations, CUDA graphs, communication buffers and what else is neither weights nor cache, of one rank. */
+  readonly overheadBytes: number;
+}
+
+/**
+ * Bytes that the cache of one rank gets; never negative.
+ * vLLM, SGLang: total · fraction − (weights + overhead); TensorRT-LLM: (total − weights − overhead) · fraction
+ * (aiconfigurator `kv_cache_budget_bytes`).
+ */
+export function cacheBudgetBytes({ memoryBytes, fraction, fractionRule, weightBytes, overheadBytes }: MemoryBudget): number {
+  const other = weightBytes + overheadBytes;
+  const bytes = fractionRule === 'ofTotal' ? memoryBytes * fraction - other : (memoryBytes - other) * fraction;
+  return Number.isFinite(bytes) ? Math.max(0, Math.floor(bytes)) : 0;
+}
+
+/** Cache and state of one rank at a workload, by any engine's rule. Must not fall when tokens or batch grow. */
+export type CacheBytes = (tokens: number, batch: number) => number;
+
+/**
+ * The largest number that fits, or why there is none.
+ * - `count`: fits, and the next step does not.
+ * - `unbounded`: the plan does not grow any more (recurrent state, sliding windows alone): any number fits.
+ * - `none`: not even one fits.
+ */
+export type Fit = { readonly kind: 'count'; readonly value: number } | { readonly kind: 'unbounded' } | { readonly kind: 'none' };
+
+/** Beyond this, a plan that still fits is taken not to grow: 2^40 tokens or sequences. */
+const CEILING = 2 ** 40;
+
+/**
+ * Largest multiple of `step` whose bytes are within the budget, found by doubling and bisection over the real plan: at
+ * most 80 calls. `bytes` must be monotone. A plan that a page rounds up is met exactly with `step` 1: the result is then
+ * the last token of the last page that fits.
+ */
+export function largestFit(bytes: (count: number) => number, budgetBytes: number, step = 1): Fit {
+  const fits = (steps: number): boolean => bytes(steps * step) <= budgetBytes;
+  if (!fits(1)) return { kind: 'none' };
+  let low = 1;
+  let high = 2;
+  while (fits(high)) {
+    low = high;
+    high *= 2;
+    if (high * step > CEILING) return { kind: 'unbounded' };
+  }
+  while (high - low > 1) {
+    const middle = low + Math.floor((high - low) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return { kind: 'count', value: low * step };
+}
+
+/** Longest context of `batch` sequences that fits. */
+export function longestContext(cacheBytes: CacheBytes, budgetBytes: number, batch = 1): Fit {
+  return largestFit((tokens) => cacheBytes(tokens, batch), budgetBytes);
+}
+
+/** Sequences of `tokens` tokens that fit at the same time. */
+export function concurrentSequences(cacheBytes: CacheBytes, budgetBytes: number, tokens: number): Fit {
+  return largestFit((batch) => cacheBytes(tokens, batch), budgetBytes);
+}
+
+/**
+ * Tokens that fit in all, held by sequences of `tokens` each: what vLLM logs as "GPU KV cache size" at the model's full
+ * length. Sequences that are not whole do not count.
+ */
+export function cachedTokens(cacheBytes: CacheBytes, budgetBytes: number, tokens: number): Fit {
+  const sequences = concurrentSequences(cacheBytes, budgetBytes, tokens);
+  if (sequences.kind === 'count') return { kind: 'count', value: sequences.value * tokens };
+  // Not one whole sequence: as much of one as there is room for.
+  return sequences.kind === 'none' ? longestContext(cacheBytes, budgetBytes) : sequences;
+}

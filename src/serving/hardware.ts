@@ -1,0 +1,51 @@
+/** Devices that models are served on: presets with their sources, from hardware.json. */
+
+import table from './hardware.json';
+
+/** Formats in which a device multiplies. FLOP/s are dense. */
+export const COMPUTE_FORMATS = ['bf16', 'fp16', 'fp8', 'int8', 'fp4'] as const;
+export type ComputeFormat = (typeof COMPUTE_FORMATS)[number];
+
+export interface Device {
+  readonly id: string;
+  readonly name: string;
+  readonly vendor: string;
+  /** Memory of one device. */
+  readonly memoryBytes: number;
+  /** `nominal`: the size of the memory chips, whose "GB" are 2^30 bytes; `driver`: what the driver reports. */
+  readonly memoryBasis: string;
+  /** Peak. */
+  readonly bandwidthBytesPerS: number;
+  /** Peak by format; a format that is missing is not accelerated, or not known. */
+  readonly denseFlops: Readonly<Partial<Record<ComputeFormat, number>>>;
+  /** Id of the source. */
+  readonly source: string;
+  readonly note?: string;
+}
+
+export interface HardwareSource {
+  readonly title: string;
+  readonly url: string;
+  /** True where its text was read when the table was made. */
+  readonly verified: boolean;
+}
+
+export const DEVICES: readonly Device[] = table.devices;
+const SOURCES: Readonly<Record<string, HardwareSource>> = table.sources;
+
+export function deviceOf(id: string): Device | null {
+  return DEVICES.find((device) => device.id === id) ?? null;
+}
+
+export function sourceOf(device: Device): HardwareSource | null {
+  return Object.hasOwn(SOURCES, device.source) ? (SOURCES[device.source] ?? null) : null;
+}
+
+/** Peak dense FLOP/s in a format; where the device has none of its own, that of 16-bit floats. */
+export function denseFlops(device: Device, format: ComputeFormat): { readonly format: ComputeFormat; readonly flopsPerS: number } | null {
+  for (const tried of [format, 'bf16', 'fp16'] as const) {
+    const flopsPerS = device.denseFlops[tried];
+    if (flopsPerS !== undefined) return { format: tried, flopsPerS };
+  }
+  return null;
+}

@@ -1,0 +1,110 @@
+/** How fast a model can run at best on a device: the roofline of a decode step and of a prefill. Estimates, never measurements. */
+
+import type { ResolvedKvDtype } from '../model/dtype';
+import type { ModelSpec } from '../model/spec';
+import { cacheReadBytes, decodeAttentionFlops, prefillAttentionFlops } from './attentionWork';
+import { type ComputeFormat, denseFlops, type Device } from './hardware';
+import type { ParameterCount } from './parameters/count';
+import type { WeightBytes } from './weights';
+
+/** A model on devices. */
+export interface Deployment {
+  readonly spec: ModelSpec;
+  readonly count: ParameterCount;
+  /** Of the whole model. */
+  readonly weights: WeightBytes;
+  readonly kvDtype: ResolvedKvDtype;
+  readonly device: Device;
+  /** Devices that share weights and cache evenly; links between them cost nothing here. */
+  readonly devices: number;
+  /** Copies of the cache over the devices (latent attention under tensor parallelism: one each). */
+  readonly cacheCopies: number;
+  /** Format of the multiplications. */
+  readonly format: ComputeFormat;
+}
+
+export type Limit = 'memory' | 'compute';
+
+/** One step on the roofline (Williams, Waterman, Patterson, CACM 2009): time = max(bytes ÷ bandwidth, operations ÷ peak). */
+export interface Roofline {
+  readonly weightBytesRead: number;
+  /** Cache and state, all sequences. */
+  readonly cacheBytesRead: number;
+  readonly flops: number;
+  readonly memoryTimeS: number;
+  readonly computeTimeS: number;
+  readonly timeS: number;
+  readonly limitedBy: Limit;
+  /** Operations per byte read. */
+  readonly intensityFlopsPerByte: number;
+  /** Intensity above which the device computes longer than it reads. */
+  readonly ridgeFlopsPerByte: number;
+  /** Tokens that the step yields or takes in, by the second. */
+  readonly tokensPerS: number;
+  /** Format whose peak was used. */
+  readonly format: ComputeFormat;
+}
+
+/**
+ * Expected number of distinct experts that `tokens` tokens hit: E · (1 − (1 − k/E)^B), for routing that is uniform and
+ * independent. Real routing is neither, and hits fewer.
+ */
+export function distinctExperts(experts: number, perToken: number, tokens: number): number {
+  return experts * (1 - (1 - Math.min(1, perToken / experts)) ** tokens);
+}
+
+/**
+ * Bytes of weights that a step of `tokens` tokens reads: all but lookup tables, experts that no token goes to, and
+ * `unused` parameters.
+ */
+export function weightBytesRead(weights: WeightBytes, count: ParameterCount, tokens: number, unused = 0): number {
+  const others = weights.bytes - weights.expertBytes;
+  const lookups = (count.lookup + unused) * (others / Math.max(1, count.total - count.experts));
+  const bytesEach = weights.expertBytes / Math.max(1, count.experts);
+  const experts = count.expertGroups.reduce(
+    (sum, group) => sum + group.layers * distinctExperts(group.experts, group.perToken, tokens) * group.parametersEach * bytesEach,
+    0,
+  );
+  return others - lookups + experts;
+}
+
+/** One token for each of `batch` sequences that hold `tokens` tokens. Null where the device's peak is not known. */
+export function decodeRoofline(deployment: Deployment, batch: number, tokens: number): Roofline | null {
+  const { spec, count, weights, kvDtype } = deployment;
+  // 2 operations per parameter that is multiplied and token.
+  const flops = batch * (2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(spec, tokens));
+  return roofline(deployment, batch, weightBytesRead(weights, count, batch, count.encoder), batch * cacheReadBytes(spec, kvDtype, tokens), flops);
+}
+
+/** A prompt of `tokens` tokens for each of `batch` sequences; the output head runs for the last token alone. */
+export function prefillRoofline(deployment: Deployment, batch: number, tokens: number): Roofline | null {
+  const { spec, count, weights, kvDtype } = deployment;
+  const head = count.outputHead > 0 ? count.outputHead : count.embedding - count.lookup;
+  const perToken = count.activePerToken - count.lookup - head;
+  const flops = batch * (2 * (perToken * tokens + head) + prefillAttentionFlops(spec, tokens));
+  return roofline(deployment, batch * tokens, weightBytesRead(weights, count, batch * tokens), batch * cacheReadBytes(spec, kvDtype, tokens), flops);
+}
+
+function roofline(deployment: Deployment, tokens: number, weightBytes: number, cacheBytes: number, flops: number): Roofline | null {
+  const peak = denseFlops(deployment.device, deployment.format);
+  const devices = Math.max(1, deployment.devices);
+  if (!peak) return null;
+  const cacheBytesRead = cacheBytes * Math.max(1, deployment.cacheCopies);
+  const bandwidth = deployment.device.bandwidthBytesPerS * devices;
+  const memoryTimeS = (weightBytes + cacheBytesRead) / bandwidth;
+  const computeTimeS = flops / (peak.flopsPerS * devices);
+  const timeS = Math.max(memoryTimeS, computeTimeS);
+  return {
+    weightBytesRead: weightBytes,
+    cacheBytesRead,
+    flops,
+    memoryTimeS,
+    computeTimeS,
+    timeS,
+    limitedBy: memoryTimeS >= computeTimeS ? 'memory' : 'compute',
+    intensityFlopsPerByte: flops / (weightBytes + cacheBytesRead),
+    ridgeFlopsPerByte: (peak.flopsPerS * devices) / bandwidth,
+    tokensPerS: tokens / timeS,
+    format: peak.format,
+  };
+}

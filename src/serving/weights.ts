@@ -1,0 +1,170 @@
+/** Bytes of a model's weights: exact from the stored tensors, else from the parameters and the config's quantisation. */
+
+import type { ConfigDocument } from '../config/document';
+import { ConfigReader, type Overrides, ReadingLog } from '../config/reader';
+import type { Reading } from '../config/read';
+import { ELEMENT_BYTES } from '../model/dtype';
+import type { ParameterCount } from './parameters/count';
+
+/** One tensor as a safetensors header or a GGUF lists it; the node side reads those. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface WeightBytes {
+  readonly bytes: number;
+  /** Of `bytes`: routed experts, of which a step reads only those that tokens are sent to. */
+  readonly expertBytes: number;
+  /** True where every byte was read from headers; false where parameters were multiplied. */
+  readonly exact: boolean;
+  /** How the number came about, for the derivation. */
+  readonly rule: string;
+}
+
+/** How quantised weights are stored. */
+export interface WeightScheme {
+  /** Bits of one quantised weight, its share of scales and zero points included. */
+  readonly bitsPerWeight: number;
+  /** Bits of one weight of a routed expert, where it is another number. */
+  readonly bitsPerExpertWeight?: number;
+  /** Parts whose weights keep the config's own type. */
+  readonly unquantised: readonly ('attention' | 'mlp')[];
+  readonly text: string;
+}
+
+/** `…mlp.experts.3.up_proj.weight`, `…ffn_up_exps.weight`; not `shared_experts`. */
+const EXPERT_NAME = /(?:^|\.)experts\.|_exps\./;
+
+/** Sum over headers; tensors that other tools ignore (`.weight_scale_inv`, `rotary_emb.inv_freq`) are in it: they are loaded. */
+export function storedWeightBytes(tensors: readonly StoredTensor[]): WeightBytes {
+  const sum = (some: readonly StoredTensor[]): number => some.reduce((bytes, tensor) => bytes + tensor.bytes, 0);
+  return { bytes: sum(tensors), expertBytes: sum(tensors.filter(({ name }) => EXPERT_NAME.test(name))), exact: true, rule: `${tensors.length} tensors in the files` };
+}
+
+/** What stands beside the config's text. */
+export interface WeightOptions {
+  /** Those of the reading where absent. */
+  readonly overrides?: Overrides;
+  /** `hf_quant_config.json` (TensorRT Model Optimizer), where the folder has one. */
+  readonly quantFile?: ConfigDocument;
+}
+
+/** `undefined`: weights as the config's own type. Null: a quantisation that is not known here. */
+export function weightScheme(reading: Reading, options: WeightOptions = {}): WeightScheme | null | undefined {
+  const log = new ReadingLog();
+  const overrides = options.overrides ?? reading.options.overrides;
+  const expertType = new ConfigReader(reading.document, reading.location.path, log, overrides).string(['expert_dtype'])?.value;
+  for (const path of [[], reading.location.path]) {
+    const config = new ConfigReader(reading.document, path, log, overrides).nested('quantization_config');
+    if (!config) continue;
+    const found = schemeOf(config);
+    // DeepSeek-V4: experts in mxfp4 within a model that is fp8 else.
+    return found && expertType === 'fp4' ? { ...found, bitsPerExpertWeight: MXFP4_BITS, text: `${found.text}; experts in mxfp4` } : found;
+  }
+  return options.quantFile ? modelOpt(new ConfigReader(options.quantFile, [], log)) : undefined;
+}
+
+/** Four bits and a byte of scale per 32. */
+const MXFP4_BITS = 4 + 8 / 32;
+
+const scheme = (bitsPerWeight: number, text: string, unquantised: WeightScheme['unquantised'] = []): WeightScheme => ({ bitsPerWeight, text, unquantised });
+
+/** Parts that a list of exceptions names, in any layer: an estimate where it names some layers alone. */
+function exceptions(config: ConfigReader, keys: readonly string[]): WeightScheme['unquantised'] {
+  const text = (config.list(keys)?.value ?? []).map(String).join(' ');
+  return [...(/attn|attention/.test(text) ? (['attention'] as const) : []), ...(/shared_expert|mlp\\?\.\(|mlp\.(gate|up|down)_proj/.test(text) ? (['mlp'] as const) : [])];
+}
+
+function schemeOf(config: ConfigReader): WeightScheme | null {
+  const method = config.string(['quant_method'])?.value.toLowerCase() ?? '';
+  const bits = config.integer(['bits', 'w_bit', 'num_bits'])?.value ?? 4;
+  const group = config.integer(['group_size', 'q_group_size'])?.value ?? 128;
+  switch (method) {
+    case 'fp8':
+      return fp8(config);
+    case 'fbgemm_fp8':
+      return scheme(8, 'fp8, a scale per row');
+    case 'mxfp4':
+      return scheme(MXFP4_BITS, 'mxfp4 (experts alone), a byte of scale per 32', ['attention', 'mlp']);
+    // AutoAWQ and AutoGPTQ: float16 scale and packed zero point per group of input channels.
+    case 'awq':
+    case 'gptq':
+      return scheme(bits + (16 + bits) / group, `${method} int${bits}, a scale and a zero point per ${group}`);
+    case 'bitsandbytes':
+      return bitsAndBytes(config);
+    case '':
+      return config.has('config_groups') ? compressedTensors(config) : config.has('quant_algo') ? modelOpt(config) : bitsAndBytes(config);
+    case 'compressed-tensors':
+      return compressedTensors(config);
+    case 'modelopt':
+    case 'modelopt_fp4':
+    case 'nvfp4':
+      return modelOpt(config);
+    default:
+      return null;
+  }
+}
+
+/** DeepSeek: a float32 scale per block of `weight_block_size`; without it, one per tensor. */
+function fp8(config: ConfigReader): WeightScheme {
+  const block = config.list(['weight_block_size'])?.value;
+  const [rows, columns] = block ?? [];
+  if (typeof rows !== 'number' || typeof columns !== 'number' || rows * columns <= 0) return scheme(8, 'fp8, a scale per tensor');
+  return scheme(8 + 32 / (rows * columns), `fp8, a float32 scale per ${rows} × ${columns}`);
+}
+
+/** bitsandbytes functional.py: 4-bit in blocks of 64 with a float32 maximum, or (double quantisation) a byte and a float32 per 256 of those. */
+function bitsAndBytes(config: ConfigReader): WeightScheme | null {
+  const four = config.flag(['load_in_4bit', '_load_in_4bit'], false);
+  const eight = config.flag(['load_in_8bit', '_load_in_8bit'], false);
+  if (four && config.flag(['bnb_4bit_use_double_quant'], false)) return scheme(4 + 8 / 64 + 32 / (64 * 256), '4 bits, doubly quantised maxima per 64');
+  if (four) return scheme(4 + 32 / 64, '4 bits, a float32 maximum per 64');
+  return eight ? scheme(8, 'int8, a float32 scale per row') : null;
+}
+
+function compressedTensors(config: ConfigReader): WeightScheme | null {
+  const groups = config.nested('config_groups');
+  const first = groups?.keys()[0];
+  const weights = first === undefined ? null : (groups?.nested(first)?.nested('weights') ?? null);
+  const bits = weights?.integer(['num_bits'])?.value;
+  if (!weights || bits === undefined) return null;
+  const group = weights.integer(['group_size'])?.value;
+  const floating = weights.string(['type'])?.value === 'float';
+  const except = exceptions(config, ['ignore']);
+  if (floating && bits === 4) return scheme(4 + 8 / (group ?? 16), `fp4, a byte of scale per ${group ?? 16}`, except);
+  if (group === undefined) return scheme(bits, `${floating ? 'fp' : 'int'}${bits}, a scale per row`, except);
+  return scheme(bits + 16 / group, `int${bits}, a 16-bit scale per ${group}`, except);
+}
+
+function modelOpt(config: ConfigReader): WeightScheme | null {
+  const inner = config.nested('quantization') ?? config;
+  const algorithm = inner.string(['quant_algo'])?.value.toUpperCase() ?? '';
+  const except = exceptions(inner, ['exclude_modules', 'ignore']);
+  if (algorithm === 'FP8') return scheme(8, 'fp8, a scale per tensor', except);
+  if (algorithm.includes('NVFP4')) return scheme(4 + 8 / 16, 'nvfp4, an fp8 scale per 16', except);
+  return null;
+}
+
+/**
+ * Weight bytes from a count. Embedding, head, norms and routers keep the config's type; the projections take the
+ * quantisation's. Null where the quantisation is not known.
+ */
+export function estimatedWeightBytes(reading: Reading, count: ParameterCount, options: WeightOptions = {}): WeightBytes | null {
+  const native = reading.spec.nativeDtype;
+  const elementBytes = native === null ? 2 : ELEMENT_BYTES[native];
+  const found = weightScheme(reading, options);
+  if (found === null) return null;
+  const type = native ?? 'no dtype given: 2 bytes';
+  if (!found) return { bytes: count.total * elementBytes, expertBytes: count.experts * elementBytes, exact: false, rule: `${count.total} parameters × ${elementBytes} bytes (${type})` };
+  const dense = (['attention', 'mlp'] as const).reduce((sum, part) => sum + (found.unquantised.includes(part) ? 0 : count[part]), 0);
+  const quantised = count.experts + dense;
+  const expertBytes = Math.round((count.experts * (found.bitsPerExpertWeight ?? found.bitsPerWeight)) / 8);
+  const bytes = expertBytes + Math.round((dense * found.bitsPerWeight) / 8) + (count.total - quantised) * elementBytes;
+  return { bytes, expertBytes, exact: false, rule: `${quantised} parameters in ${found.text}; ${count.total - quantised} × ${elementBytes} bytes (${type})` };
+}
+
+/** The largest share of a rank where the weights are split evenly over tensor and pipeline ranks. */
+export function weightBytesPerRank(weights: WeightBytes, ranks: { readonly tp: number; readonly pp: number }): number {
+  return Math.ceil(weights.bytes / Math.max(1, ranks.tp * ranks.pp));
+}

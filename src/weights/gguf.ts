@@ -1,0 +1,204 @@
+/** GGUF files: metadata through @huggingface/gguf, tensors read and dequantised by range. Split files are opened together. */
+
+import { gguf, type GGUFTensorInfo, type MetadataValue } from '@huggingface/gguf';
+import { basename, dirname, join } from 'node:path';
+import { dequantize, GGML_TYPES, type GgmlType, isReadable } from './ggml';
+import { scanGguf } from './ggufScan';
+import { RangeFile } from './rangeFile';
+import { destination } from './safetensors';
+import { fileError, shown, WeightsError } from './weightsError';
+import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
+
+/** Metadata value; integers of 64 bits as numbers. */
+export type GgufValue = string | number | boolean | readonly GgufValue[];
+export type GgufMetadata = Readonly<Record<string, GgufValue>>;
+
+export interface GgufStore extends WeightStore {
+  readonly metadata: GgufMetadata;
+}
+
+interface Stored {
+  readonly type: GgmlType;
+  /** Outermost dimension first. */
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly bytes: number;
+  readonly source: RangeFile;
+}
+
+interface Opened {
+  readonly file: RangeFile;
+  readonly metadata: GgufMetadata;
+  readonly tensors: ReadonlyMap<string, Stored>;
+}
+
+const DAMAGED = 'The file is damaged: download it again.';
+
+/**
+ * Opens a GGUF file; of a split one (`…-00001-of-00003.gguf`) all parts.
+ * @throws WeightsError for anything wrong with the file.
+ */
+export async function openGguf(path: string): Promise<GgufStore> {
+  const files: RangeFile[] = [];
+  try {
+    const first = await openPart(path, files);
+    const parts = [first];
+    for (const part of splitParts(path)) if (part !== path) parts.push(await openPart(part, files));
+    const tensors = new Map<string, Stored>();
+    for (const part of parts) {
+      for (const [name, stored] of part.tensors) {
+        if (tensors.has(name))
+          throw new WeightsError({ file: part.file.path, tensor: name, problem: 'another part has it too.', fix: DAMAGED });
+        tensors.set(name, stored);
+      }
+    }
+    const metadata = parts.find((part) => typeof part.metadata['general.architecture'] === 'string')?.metadata ?? first.metadata;
+    return new GgufTensorStore(path, metadata, tensors, files);
+  } catch (error) {
+    await Promise.all(files.map((file) => file.close()));
+    throw error;
+  }
+}
+
+/** Paths of all parts of a split file, or of the one file. */
+function splitParts(path: string): readonly string[] {
+  const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(basename(path));
+  const total = Number(match?.[3] ?? 1);
+  if (match === null || total < 2 || total > 1000) return [path];
+  return Array.from({ length: total }, (_, index) =>
+    join(dirname(path), `${match[1] ?? ''}-${String(index + 1).padStart(5, '0')}-of-${match[3] ?? ''}.gguf`),
+  );
+}
+
+async function openPart(path: string, files: RangeFile[]): Promise<Opened> {
+  const file = await RangeFile.open(path);
+  files.push(file);
+  await scanGguf(file);
+  let parsed: Awaited<ReturnType<typeof gguf>>;
+  try {
+    parsed = await gguf(path, { allowLocalFile: true });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) throw fileError(path, error);
+    throw new WeightsError({
+      file: path,
+      problem: `its header is not valid (${shown(error instanceof Error ? error.message : String(error))}).`,
+      fix: DAMAGED,
+      cause: error,
+    });
+  }
+  await file.checkUnchanged();
+  const tensors = locateTensors(file, parsed.tensorInfos, parsed.tensorDataOffset);
+  return { file, metadata: plainMetadata(parsed.metadata), tensors };
+}
+
+function plainMetadata(metadata: object): GgufMetadata {
+  const plain: Record<string, GgufValue> = {};
+  for (const [key, value] of Object.entries(metadata)) {
+    Object.defineProperty(plain, key, { value: plainValue(value as MetadataValue), enumerable: true });
+  }
+  return plain;
+}
+
+function plainValue(value: MetadataValue): GgufValue {
+  if (Array.isArray(value)) return value.map(plainValue);
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
+/** Checks types, shapes and places: inside the file, aligned, no overlap. */
+function locateTensors(file: RangeFile, infos: readonly GGUFTensorInfo[], dataOffset: bigint): ReadonlyMap<string, Stored> {
+  const tensors = new Map<string, Stored>();
+  const start = Number(dataOffset);
+  for (const { name, shape: dims, dtype, offset } of infos) {
+    const fail = (problem: string, fix = DAMAGED): never => {
+      throw new WeightsError({ file: file.path, tensor: name, problem, fix });
+    };
+    const type = GGML_TYPES.get(dtype);
+    if (type === undefined) fail(`its type ${String(dtype)} is unknown.`, 'Update Headlight, or use a file in a common quantisation.');
+    else {
+      const shape = dims.map(Number).reverse();
+      if (shape.some((size) => size < 1)) fail('its shape has an empty dimension.');
+      const elements = shape.reduce((product, size) => product * size, 1);
+      const row = shape.at(-1) ?? 1;
+      if (!Number.isSafeInteger(elements * type.bytes)) fail('its shape has more elements than any file can hold.');
+      if (row % type.elements !== 0) fail(`its rows of ${row} are not made of blocks of ${type.elements}.`);
+      const bytes = (elements / type.elements) * type.bytes;
+      const place = start + Number(offset);
+      if (!Number.isSafeInteger(place) || place < start) fail('its offset is impossible.');
+      if (place + bytes > file.size)
+        fail(`its data ends ${place + bytes - file.size} bytes behind the end of the file.`, 'The file is truncated: download it again.');
+      tensors.set(name, { type, shape, offset: place, bytes, source: file });
+    }
+  }
+  let position = start;
+  for (const [name, stored] of [...tensors].sort(([, a], [, b]) => a.offset - b.offset)) {
+    if (stored.offset < position)
+      throw new WeightsError({ file: file.path, tensor: name, problem: 'its data overlaps that of another tensor.', fix: DAMAGED });
+    position = stored.offset + stored.bytes;
+  }
+  return tensors;
+}
+
+class GgufTensorStore implements GgufStore {
+  readonly format = 'gguf';
+  readonly totalBytes: number;
+
+  constructor(
+    readonly path: string,
+    readonly metadata: GgufMetadata,
+    private readonly tensors: ReadonlyMap<string, Stored>,
+    private readonly files: readonly RangeFile[],
+  ) {
+    this.totalBytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
+  }
+
+  names(): readonly string[] {
+    return [...this.tensors.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.tensors.has(name);
+  }
+
+  info(name: string): TensorInfo {
+    const { type, shape, bytes, source } = this.stored(name);
+    return { name, dtype: type.name, shape, bytes, file: source.path };
+  }
+
+  async read(name: string, options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const { type, shape, offset, bytes, source } = this.stored(name);
+    const fail = (problem: string, fix: string): never => {
+      throw new WeightsError({ file: source.path, tensor: name, problem, fix });
+    };
+    if (!isReadable(type))
+      return fail(`its quantisation ${type.name} cannot be read.`, 'Use a file in Q4_K, Q5_K, Q6_K, Q8_0, F16 or BF16.');
+    const rowCount = shape[0] ?? 1;
+    const [start, end] = options.rows ?? [0, rowCount];
+    if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= rowCount)) {
+      return fail(`rows ${start} to ${end} were asked of ${rowCount}.`, 'Check that the file is complete.');
+    }
+    const rowElements = shape.slice(1).reduce((product, size) => product * size, 1);
+    if (shape.length < 2 && (start % type.elements !== 0 || (end % type.elements !== 0 && end !== rowCount)))
+      return fail('a part of a block was asked for.', 'Report this.');
+    const rowBytes = bytes / rowCount;
+    const count = (end - start) * rowElements;
+    const target = destination(count, options.into);
+    await source.readChunks(
+      offset + start * rowBytes,
+      (end - start) * rowBytes,
+      type.bytes,
+      (piece, at) => dequantize(type, piece, target, (at / type.bytes) * type.elements),
+      { tensor: name, ...(options.signal === undefined ? {} : { signal: options.signal }) },
+    );
+    return target;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.files.map((file) => file.close()));
+  }
+
+  private stored(name: string): Stored {
+    const stored = this.tensors.get(name);
+    if (stored !== undefined) return stored;
+    throw new WeightsError({ file: this.path, tensor: name, problem: 'there is no such tensor.', fix: 'Check that the file is complete.' });
+  }
+}

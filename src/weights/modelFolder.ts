@@ -1,0 +1,78 @@
+/** A model folder (or one weight file) as it was downloaded: which files in it are the config, the weights, the tokenizer. */
+
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { MAX_CONFIG_CHARACTERS } from '../config/document';
+import { fileError, WeightsError } from './weightsError';
+
+export interface ModelFiles {
+  readonly folder: string;
+  /** config.json; null beside a GGUF file, which has its own metadata. */
+  readonly config: string | null;
+  /** `.safetensors`, `.safetensors.index.json` or `.gguf`. */
+  readonly weights: string;
+  readonly format: 'safetensors' | 'gguf';
+}
+
+/** Preferred first. */
+const WEIGHT_NAMES = ['model.safetensors.index.json', 'model.safetensors', 'consolidated.safetensors'] as const;
+
+/**
+ * @param path A model folder, its config.json, or a weight file.
+ * @throws WeightsError when there is nothing to open.
+ */
+export async function locateModel(path: string): Promise<ModelFiles> {
+  const stats = await stat(path).catch((error: unknown) => {
+    throw fileError(path, error);
+  });
+  if (stats.isDirectory()) return inFolder(path);
+  const folder = dirname(path);
+  if (path.endsWith('.gguf')) return { folder, config: null, weights: path, format: 'gguf' };
+  if (/\.safetensors(?:\.index\.json)?$/.test(path))
+    return { folder, config: join(folder, 'config.json'), weights: path, format: 'safetensors' };
+  if (basename(path).endsWith('.json')) return { ...(await inFolder(folder)), config: path };
+  throw new WeightsError({
+    file: path,
+    problem: 'this is no model folder, config.json, .safetensors or .gguf file.',
+    fix: 'Name one of these.',
+  });
+}
+
+async function inFolder(folder: string): Promise<ModelFiles> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fileError(folder, error);
+  });
+  const config = join(folder, 'config.json');
+  const indexes = names.filter((name) => name.endsWith('.safetensors.index.json'));
+  const singles = names.filter((name) => name.endsWith('.safetensors'));
+  const found = WEIGHT_NAMES.find((name) => names.includes(name)) ?? indexes[0] ?? (singles.length === 1 ? singles[0] : undefined);
+  if (found !== undefined) return { folder, config, weights: join(folder, found), format: 'safetensors' };
+  const ggufs = names.filter((name) => name.endsWith('.gguf')).sort();
+  if (ggufs[0] !== undefined && ggufs.length === 1) return { folder, config: null, weights: join(folder, ggufs[0]), format: 'gguf' };
+  const problem =
+    ggufs.length > 1
+      ? 'several GGUF files are in this folder.'
+      : singles.length > 0
+        ? 'its shards have no model.safetensors.index.json.'
+        : names.some((name) => /\.(?:bin|pt|pth)$/.test(name))
+          ? 'its weights are pickled (.bin or .pt), which can run code and is not opened.'
+          : 'no weights are in this folder.';
+  const fix = ggufs.length > 1 ? 'Name one of them.' : "Download the model's safetensors or GGUF files into it.";
+  throw new WeightsError({ file: folder, problem, fix });
+}
+
+/** The text of a JSON file of moderate size. */
+export async function readText(path: string, limit = MAX_CONFIG_CHARACTERS * 4): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > limit)
+      throw new WeightsError({
+        file: path,
+        problem: `it has ${size} bytes; more than ${limit} are not read.`,
+        fix: 'Check that this is the right file.',
+      });
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw fileError(path, error);
+  }
+}

@@ -1,0 +1,123 @@
+/** OLMo 1, 2, 3 and OLMoE; Exaone 4, which shares OLMo 2's block. */
+
+import type { BlockNorms } from '../../../attention/blockSpec';
+import { headDims } from '../../../attention/layerSpec';
+import type { NormSpec } from '../../../attention/normSpec';
+import type { FamilyDefinition } from '../family';
+import { expertNames, LLAMA_PREFIXES, PLAIN_EXPERTS } from '../llamaNames';
+import { activation, gated, headNorm, part, rmsNorm } from '../parts';
+import type { WeightSources } from '../plan';
+import { rotary } from '../rotary';
+import { biases, llamaLike, plainRotary } from './llamaLike';
+
+/** Norms only on what attention and feed-forward give back. */
+function outputNorms(norm: NormSpec): Partial<BlockNorms> {
+  return { attentionOutput: norm, feedForwardOutput: norm };
+}
+const OUTPUT_NORMS: WeightSources = {
+  norm_attention_output: part('post_attention_layernorm'),
+  norm_feed_forward_output: part('post_feedforward_layernorm'),
+};
+
+export const olmo: FamilyDefinition = {
+  modelTypes: ['olmo'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) =>
+    llamaLike(input, {
+      norm: { kind: 'layer', epsilon: 1e-5, weight: 'none', bias: false },
+      attention: () => ({ ...biases(input.config.flag('attention_bias')), clip: input.config.numberOr('clip_qkv', null) }),
+    }),
+};
+
+export const olmo2: FamilyDefinition = {
+  modelTypes: ['olmo2'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const norm = rmsNorm(input.config.number('rms_norm_eps'));
+    const head = headNorm(norm, 'projection');
+    return llamaLike(input, {
+      norms: outputNorms(norm),
+      attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: head, keyNorm: head }),
+      sources: OUTPUT_NORMS,
+    });
+  },
+};
+
+/** Scaled RoPE on full layers only; files of the old form give sliding layers the class's own base. */
+export const olmo3: FamilyDefinition = {
+  modelTypes: ['olmo3'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const norm = rmsNorm(config.number('rms_norm_eps'));
+    const head = headNorm(norm, 'projection');
+    const nested = config.object('rope_parameters')?.['full_attention'] !== undefined;
+    return llamaLike(input, {
+      norms: outputNorms(norm),
+      rotary: (_, attention) => {
+        const local = attention.kind === 'sliding';
+        const dim = headDims(attention).keyDim;
+        if (!nested && local) return { theta: config.defaultTheta(), dim, layout: 'half', scaling: null };
+        return rotary(config, { dim, layout: 'half', layerType: local ? 'sliding_attention' : 'full_attention' });
+      },
+      attention: () => ({ ...biases(config.flag('attention_bias')), queryNorm: head, keyNorm: head }),
+      sources: OUTPUT_NORMS,
+    });
+  },
+};
+
+export const olmoe: FamilyDefinition = {
+  modelTypes: ['olmoe'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const norm = headNorm(rmsNorm(config.number('rms_norm_eps')), 'projection');
+    return llamaLike(input, {
+      attention: () => ({
+        ...biases(config.flag('attention_bias')),
+        queryNorm: norm,
+        keyNorm: norm,
+        clip: config.numberOr('clip_qkv', null),
+        clipAfterNorm: true,
+      }),
+      feedForward: (index) => {
+        const spec = {
+          kind: 'moe' as const,
+          router: {
+            experts: config.number('num_experts'),
+            topK: config.number('num_experts_per_tok'),
+            scoring: 'softmax' as const,
+            normalize: config.flag('norm_topk_prob'),
+            factor: 1,
+            bias: false,
+            correctionBias: false,
+            groups: null,
+          },
+          expert: gated(config.number('intermediate_size'), activation(config)),
+          weighting: 'output' as const,
+          shared: null,
+        };
+        const fused = input.has(`layers.${index}.mlp.experts.gate_up_proj`);
+        return { spec, ...expertNames({ router: part('mlp.gate'), experts: 'mlp.experts', parts: PLAIN_EXPERTS }, spec, fused) };
+      },
+    });
+  },
+};
+
+/** Global layers have no RoPE where others slide. */
+export const exaone4: FamilyDefinition = {
+  modelTypes: ['exaone4'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const norm = rmsNorm(config.number('rms_norm_eps'));
+    const head = headNorm(norm);
+    const hasWindow = config.numberOr('sliding_window', null) !== null;
+    return llamaLike(input, {
+      norms: outputNorms(norm),
+      rotary: (_, attention) => (!hasWindow || attention.kind === 'sliding' ? plainRotary(input, attention) : null),
+      attention: () => ({ queryNorm: head, keyNorm: head }),
+      sources: OUTPUT_NORMS,
+    });
+  },
+};

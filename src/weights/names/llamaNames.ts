@@ -1,0 +1,116 @@
+/** Tensor names of the Llama lineage and the many families that kept them. */
+
+import type { FeedForward } from '../../attention/blockSpec';
+import { part, sections } from './parts';
+import type { Part, WeightSource, WeightSources } from './plan';
+
+export const LLAMA_PREFIXES = ['model.', 'model.language_model.', 'language_model.model.', 'language_model.', 'model.text_model.'] as const;
+
+/** Separate projections. */
+export const LLAMA_ATTENTION: WeightSources = {
+  q: part('self_attn.q_proj'),
+  k: part('self_attn.k_proj'),
+  v: part('self_attn.v_proj'),
+  o: part('self_attn.o_proj'),
+  q_norm: part('self_attn.q_norm'),
+  k_norm: part('self_attn.k_norm'),
+};
+
+/** The two norms of a pre-norm block. */
+export const LLAMA_NORMS: WeightSources = {
+  norm_attention: part('input_layernorm'),
+  norm_feed_forward: part('post_attention_layernorm'),
+};
+
+export const LLAMA_MLP: WeightSources = {
+  gate_proj: part('mlp.gate_proj'),
+  up: part('mlp.up_proj'),
+  down: part('mlp.down_proj'),
+};
+
+/** Phi-3, GLM-4: gate and up in one tensor, gate first. */
+export function fusedGateUp(base: string, down: string, width: number): WeightSources {
+  const [gate, up] = sections(base, [width, width]);
+  return { gate_proj: gate, up, down: part(down) };
+}
+
+/** q, k, v one after the other in one tensor. */
+export function concatenatedQkv(base: string, rows: readonly [q: number, k: number, v: number]): { q: Part; k: Part; v: Part } {
+  const [q, k, v] = sections(base, rows);
+  return { q, k, v };
+}
+
+/** Latent attention as DeepSeek names it; kv_b's rows are [nope | value] per head. */
+export function latentNames(heads: number, nopeDim: number, valueDim: number): WeightSources {
+  const stride = nopeDim + valueDim;
+  const suffix = { weight: '.weight', bias: '.bias' };
+  const kvB = (start: number, count: number): Part => ({
+    base: 'self_attn.kv_b_proj',
+    suffix,
+    rows: [{ start, count, times: heads, stride }],
+  });
+  return {
+    q: part('self_attn.q_proj'),
+    q_a: part('self_attn.q_a_proj'),
+    q_a_norm: part('self_attn.q_a_layernorm'),
+    q_b: part('self_attn.q_b_proj'),
+    kv_a: part('self_attn.kv_a_proj_with_mqa'),
+    kv_a_norm: part('self_attn.kv_a_layernorm'),
+    w_uk: kvB(0, nopeDim),
+    w_uv: kvB(nopeDim, valueDim),
+    o: part('self_attn.o_proj'),
+  };
+}
+
+export interface ExpertNames {
+  /** Module that holds the router: `mlp.gate`. */
+  readonly router: WeightSource;
+  /** Name of the tensor with the router's correction of scores, if any. */
+  readonly correction?: Part;
+  /** Module of the experts: `mlp.experts`. */
+  readonly experts: string;
+  /** Names of gate, up, down inside one expert; in fused form `gate_up_proj` and `down_proj` have a leading expert axis. */
+  readonly parts: readonly [gate: string, up: string, down: string];
+  readonly shared?: string;
+  readonly sharedGate?: string;
+}
+
+/**
+ * Sources of a mixture of experts, one tensor per expert and matrix (the usual form on disk), or as transformers 5 keeps
+ * it in memory: `gate_up_proj` [experts, 2·width, hidden], `down_proj` [experts, hidden, width].
+ * @param fused True when the store has the latter.
+ */
+export function expertNames(
+  names: ExpertNames,
+  feedForward: FeedForward,
+  fused: boolean,
+): { sources: WeightSources; expert: (index: number) => WeightSources } {
+  if (feedForward.kind !== 'moe') throw new TypeError('not a mixture of experts');
+  const { width } = feedForward.expert;
+  const sources: Record<string, WeightSource> = { router: names.router };
+  if (names.correction !== undefined) sources['router.correction'] = names.correction;
+  if (names.shared !== undefined) {
+    sources['shared.gate_proj'] = part(`${names.shared}.gate_proj`);
+    sources['shared.up'] = part(`${names.shared}.up_proj`);
+    sources['shared.down'] = part(`${names.shared}.down_proj`);
+  }
+  if (names.sharedGate !== undefined) sources['shared_gate'] = part(names.sharedGate);
+  const [gate, up, down] = names.parts;
+  const bare = { weight: '', bias: '_bias' };
+  const expert = (index: number): WeightSources =>
+    fused
+      ? {
+          gate_proj: { base: `${names.experts}.gate_up_proj`, suffix: bare, index, rows: [{ start: 0, count: width }] },
+          up: { base: `${names.experts}.gate_up_proj`, suffix: bare, index, rows: [{ start: width, count: width }] },
+          down: { base: `${names.experts}.down_proj`, suffix: bare, index },
+        }
+      : {
+          gate_proj: part(`${names.experts}.${index}.${gate}`),
+          up: part(`${names.experts}.${index}.${up}`),
+          down: part(`${names.experts}.${index}.${down}`),
+        };
+  return { sources, expert };
+}
+
+export const PLAIN_EXPERTS = ['gate_proj', 'up_proj', 'down_proj'] as const;
+export const MIXTRAL_EXPERTS = ['w1', 'w3', 'w2'] as const;

@@ -1,0 +1,96 @@
+/** A model as its files describe it: config read, weights open, every tensor's place known. */
+
+import type { JsonValue } from '../config/document';
+import { type Reading, readModelConfig } from '../config/read';
+import { openGguf } from './gguf';
+import { ggufConfig } from './ggufConfig';
+import { locateModel, readText } from './modelFolder';
+import { configFromTensors, ggufPlan } from './names/gguf';
+import { HfConfig, isJsonObject } from './names/hfConfig';
+import { modelPlanOf, runnableAttention } from './names/modelPlan';
+import type { ModelPlan } from './names/plan';
+import { familyForward } from './names/register';
+import { openSafetensors } from './safetensors';
+import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from './tokenizer';
+import { WeightsError } from './weightsError';
+import type { WeightStore } from './weightStore';
+
+export interface OpenModel {
+  readonly reading: Reading;
+  readonly plan: ModelPlan;
+  readonly store: WeightStore;
+  readonly folder: string;
+  /** The model's tokenizer; null where it has none that is understood: token ids only. */
+  tokenizer(): Promise<TextTokenizer | null>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a model folder, config.json, safetensors or GGUF file.
+ * @throws WeightsError when files are missing or damaged, or the model's family is not supported.
+ */
+export async function openModel(path: string): Promise<OpenModel> {
+  const files = await locateModel(path);
+  if (files.config === null) return openGgufModel(files.weights, files.folder);
+  const reading = readModelConfig(await readText(files.config));
+  if (reading === null)
+    throw new WeightsError({
+      file: files.config,
+      problem: 'this is not a model config.',
+      fix: "Put the model's own config.json beside its weights.",
+    });
+  const store = await openSafetensors(files.weights);
+  try {
+    const plan = await planOf(files.config, reading, store);
+    return { reading, plan, store, folder: files.folder, tokenizer: () => folderTokenizer(files.folder), close: () => store.close() };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openGgufModel(path: string, folder: string): Promise<OpenModel> {
+  const store = await openGguf(path);
+  try {
+    const config = ggufConfig(store.metadata);
+    const reading = readModelConfig(JSON.stringify(config));
+    if (reading === null)
+      throw new WeightsError({
+        file: path,
+        problem: 'its metadata describe no language model.',
+        fix: 'Name the GGUF file of a language model.',
+      });
+    const modelType = String(config['model_type']);
+    const hf = new HfConfig(path, await configFromTensors(store, config), modelType, modelType);
+    const family = familyForward(modelType);
+    if (family === null) return hf.unsupported('computing its heads');
+    const attentions = reading.spec.layers.map((layer) => runnableAttention(hf, layer.attention));
+    const architecture = String(store.metadata['general.architecture']);
+    const plan = await ggufPlan({ store, architecture, config: hf, family, attentions });
+    const tokenizer = (): Promise<TextTokenizer | null> => Promise.resolve(tokenizerOfGguf(path, store.metadata));
+    return { reading, plan, store, folder, tokenizer, close: () => store.close() };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The plan of a config that has been read. */
+export async function planOf(configFile: string, reading: Reading, store: WeightStore): Promise<ModelPlan> {
+  const root = objectAt(reading, []);
+  const config = objectAt(reading, reading.location.path);
+  return modelPlanOf({
+    configFile,
+    config,
+    root,
+    modelType: reading.location.modelType,
+    attentions: reading.spec.layers.map((layer) => layer.attention),
+    store,
+  });
+}
+
+function objectAt(reading: Reading, path: readonly string[]): Readonly<Record<string, JsonValue>> {
+  const node = reading.document.objectAt(path);
+  const value = node && reading.document.valueOf(node);
+  return isJsonObject(value) ? value : {};
+}

@@ -1,0 +1,212 @@
+/** Safetensors, one file or shards with an index, read tensor by tensor. */
+
+import { basename, dirname, join } from 'node:path';
+import { applyScale, scaleGrid, scaleNames } from './blockScale';
+import { RangeFile } from './rangeFile';
+import { headerLength, parseHeader, type HeaderEntry } from './safetensorsHeader';
+import { MAX_INDEX_BYTES, parseIndex } from './safetensorsIndex';
+import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
+import { shown, WeightsError } from './weightsError';
+import { ELEMENT_BYTES, isStoredDtype, widen } from './widen';
+
+interface Stored extends HeaderEntry {
+  readonly source: RangeFile;
+}
+
+/**
+ * Opens a `.safetensors` file, or all shards of a `.safetensors.index.json`; reads only headers.
+ * @throws WeightsError for anything wrong with the files, a missing shard included.
+ */
+export async function openSafetensors(path: string): Promise<WeightStore> {
+  const files: RangeFile[] = [];
+  try {
+    const tensors = path.endsWith('.json') ? await openShards(path, files) : await openSingle(path, files);
+    return new SafetensorsStore(path, tensors, files);
+  } catch (error) {
+    await closeAll(files);
+    throw error;
+  }
+}
+
+async function openSingle(path: string, files: RangeFile[]): Promise<ReadonlyMap<string, Stored>> {
+  const source = await RangeFile.open(path);
+  files.push(source);
+  const prefix = new Uint8Array(Math.min(8, source.size));
+  await source.readExact(prefix, 0);
+  const json = new Uint8Array(headerLength(path, prefix, source.size));
+  await source.readExact(json, 8);
+  const entries = parseHeader(path, json, source.size);
+  await source.checkUnchanged();
+  return new Map([...entries].map(([name, entry]) => [name, { ...entry, source }]));
+}
+
+async function openShards(path: string, files: RangeFile[]): Promise<ReadonlyMap<string, Stored>> {
+  const index = await readWhole(path);
+  const shardOf = parseIndex(path, index);
+  const shards = new Map<string, ReadonlyMap<string, Stored>>();
+  for (const shard of new Set(shardOf.values())) {
+    try {
+      shards.set(shard, await openSingle(join(dirname(path), shard), files));
+    } catch (error) {
+      const missing = error instanceof WeightsError && isMissing(error);
+      if (!missing) throw error;
+      throw new WeightsError({
+        file: join(dirname(path), shard),
+        problem: `this shard, named by ${basename(path)}, is missing.`,
+        fix: 'Download it into the same folder.',
+        cause: error,
+      });
+    }
+  }
+  const tensors = new Map<string, Stored>();
+  for (const [name, shard] of shardOf) {
+    const stored = shards.get(shard)?.get(name);
+    if (stored === undefined) {
+      throw new WeightsError({
+        file: path,
+        tensor: name,
+        problem: `the index places it in ${shown(shard)}, which does not have it.`,
+        fix: 'Index and shards are of different versions: download both again.',
+      });
+    }
+    tensors.set(name, stored);
+  }
+  return tensors;
+}
+
+function isMissing(error: WeightsError): boolean {
+  return typeof error.cause === 'object' && error.cause !== null && 'code' in error.cause && error.cause.code === 'ENOENT';
+}
+
+async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await RangeFile.open(path);
+  try {
+    if (file.size > MAX_INDEX_BYTES) {
+      throw new WeightsError({
+        file: path,
+        problem: `the index has ${file.size} bytes; the limit is ${MAX_INDEX_BYTES}.`,
+        fix: 'Check that this is the right file.',
+      });
+    }
+    const bytes = new Uint8Array(file.size);
+    await file.readExact(bytes, 0);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+async function closeAll(files: readonly RangeFile[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()));
+}
+
+class SafetensorsStore implements WeightStore {
+  readonly format = 'safetensors';
+  readonly totalBytes: number;
+
+  constructor(
+    readonly path: string,
+    private readonly tensors: ReadonlyMap<string, Stored>,
+    private readonly files: readonly RangeFile[],
+  ) {
+    this.totalBytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
+  }
+
+  names(): readonly string[] {
+    return [...this.tensors.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.tensors.has(name);
+  }
+
+  info(name: string): TensorInfo {
+    const { dtype, shape, bytes, source } = this.stored(name);
+    return { name, dtype, shape, bytes, file: source.path };
+  }
+
+  async read(name: string, options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const stored = this.stored(name);
+    const { dtype, shape, source } = stored;
+    const fail = (problem: string, fix: string): never => {
+      throw new WeightsError({ file: source.path, tensor: name, problem, fix });
+    };
+    if (!isStoredDtype(dtype)) return fail(`its element type ${dtype} cannot be read.`, 'Use a checkpoint in bf16, f16, f32 or fp8.');
+    const elementBytes = ELEMENT_BYTES[dtype];
+    const rowCount = shape[0] ?? 1;
+    const [start, end] = options.rows ?? [0, rowCount];
+    if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= rowCount)) {
+      return fail(`rows ${start} to ${end} were asked of ${rowCount}.`, 'Check that the config belongs to these weights.');
+    }
+    const rowElements = shape.slice(1).reduce((product, size) => product * size, 1);
+    const count = (end - start) * rowElements;
+    const target = destination(count, options.into);
+    const position = stored.offset + start * rowElements * elementBytes;
+    const context = { tensor: name, ...(options.signal === undefined ? {} : { signal: options.signal }) };
+    if (dtype === 'F32') {
+      await readPlain(source, new Uint8Array(target.buffer, target.byteOffset, count * 4), position, context);
+    } else {
+      await source.readChunks(
+        position,
+        count * elementBytes,
+        elementBytes,
+        (piece, offset) => widen(dtype, piece, target, offset / elementBytes),
+        context,
+      );
+    }
+    if (elementBytes === 1) await this.rescale(name, stored, target, start, rowElements);
+    return target;
+  }
+
+  async close(): Promise<void> {
+    await closeAll(this.files);
+  }
+
+  private stored(name: string): Stored {
+    const stored = this.tensors.get(name);
+    if (stored !== undefined) return stored;
+    throw new WeightsError({
+      file: this.path,
+      tensor: name,
+      problem: 'there is no such tensor.',
+      fix: 'Check that config.json belongs to these weights.',
+    });
+  }
+
+  /** Multiplies by the scales stored beside an 8-bit tensor, if any. */
+  private async rescale(name: string, stored: Stored, target: Float32Array, firstRow: number, rowElements: number): Promise<void> {
+    const scaleName = scaleNames(name).find((candidate) => this.tensors.has(candidate));
+    if (scaleName === undefined) return;
+    const { shape } = this.stored(scaleName);
+    const grid = scaleGrid(stored.shape[0] ?? 1, rowElements, shape, await this.read(scaleName));
+    if (stored.shape.length > 2 || grid === null) {
+      throw new WeightsError({
+        file: stored.source.path,
+        tensor: scaleName,
+        problem: `scales of shape [${shape.join(', ')}] do not fit a tensor of shape [${stored.shape.join(', ')}].`,
+        fix: 'Use a checkpoint in bf16, f16 or f32.',
+      });
+    }
+    applyScale(target, rowElements, firstRow, grid);
+  }
+}
+
+/** Float32 needs no widening: it goes straight to where it belongs, in pieces so that it can be cancelled. */
+async function readPlain(
+  source: RangeFile,
+  target: Uint8Array<ArrayBuffer>,
+  position: number,
+  context: { readonly tensor: string; readonly signal?: AbortSignal },
+): Promise<void> {
+  const piece = 16 * 1024 * 1024;
+  for (let done = 0; done < target.byteLength; done += piece) {
+    context.signal?.throwIfAborted();
+    await source.readExact(target.subarray(done, Math.min(target.byteLength, done + piece)), position + done, context.tensor);
+  }
+  await source.checkUnchanged(context.tensor);
+}
+
+/** `into` cut to `count` elements, or a new array. */
+export function destination(count: number, into: Float32Array<ArrayBuffer> | undefined): Float32Array<ArrayBuffer> {
+  return into !== undefined && into.length >= count ? into.subarray(0, count) : new Float32Array(count);
+}

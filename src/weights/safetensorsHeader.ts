@@ -1,0 +1,159 @@
+/**
+ * The header of a safetensors file: 8 bytes of length (little-endian), then JSON
+ * `{name: {dtype, shape, data_offsets: [start, end]}}`, offsets counted from the end of the header.
+ * Everything is checked before it is believed: files come from anywhere.
+ */
+
+import { countNames, scanJson, type JsonLimits } from './jsonScan';
+import { ELEMENT_BYTES, isStoredDtype } from './widen';
+import { shown, WeightsError } from './weightsError';
+
+/** Largest header read; the largest real ones (hundreds of thousands of tensors) have some 30 MB. */
+export const MAX_HEADER_BYTES = 64 * 1024 * 1024;
+const MAX_DIMENSION = 2 ** 32;
+const MAX_RANK = 8;
+const HEADER_LIMITS: JsonLimits = { maxDepth: 3, maxArrayLength: MAX_RANK, maxNames: 2_000_000 };
+
+/** Types that other tools write and that have no reader here; listed so that the rest of the file stays usable. */
+const FOREIGN_BITS: Readonly<Record<string, number>> = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  C64: 64,
+};
+
+export interface HeaderEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Absolute offset in the file. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+const DAMAGED = 'The file is damaged or no safetensors file: download it again.';
+const UNREADABLE = 'Headlight does not open such files; convert it with the safetensors library.';
+
+/**
+ * Length of the JSON part, from the file's first 8 bytes.
+ * @throws WeightsError when it cannot be true.
+ */
+export function headerLength(file: string, prefix: Uint8Array, fileSize: number): number {
+  const fail = (problem: string): never => {
+    throw new WeightsError({ file, problem, fix: DAMAGED });
+  };
+  if (prefix.byteLength < 8)
+    return fail(`the file has only ${fileSize} bytes; a safetensors file begins with 8 bytes of length and a header.`);
+  const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
+  if (length > BigInt(Math.max(0, fileSize - 8))) return fail(`its header claims ${length} bytes, but the file has ${fileSize}.`);
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    throw new WeightsError({ file, problem: `its header claims ${length} bytes; the limit is ${MAX_HEADER_BYTES}.`, fix: UNREADABLE });
+  }
+  if (length < 2n) return fail('its header is empty.');
+  return Number(length);
+}
+
+/**
+ * Tensors by name.
+ * @param json The header's JSON bytes.
+ * @throws WeightsError for invalid JSON, duplicate names, unknown or disagreeing dtype, shape and length, tensors that
+ *   overlap, leave holes, or end outside the file, and bytes behind the last tensor.
+ */
+export function parseHeader(file: string, json: Uint8Array, fileSize: number): ReadonlyMap<string, HeaderEntry> {
+  const header = parseObject(file, json, HEADER_LIMITS, 'header');
+  const dataStart = 8 + json.byteLength;
+  const dataBytes = fileSize - dataStart;
+  const entries = new Map<string, HeaderEntry>();
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    entries.set(name, parseEntry(file, name, value, dataStart, dataBytes));
+  }
+  checkLayout(file, entries, dataStart, fileSize);
+  return entries;
+}
+
+/**
+ * Bounded JSON.parse to an object without duplicate names.
+ * @param what "header" or "index", for the message.
+ * @param duplicates True where names may occur twice (the last counts).
+ */
+export function parseObject(file: string, json: Uint8Array, limits: JsonLimits, what: string, duplicates = false): Record<string, unknown> {
+  const fail = (problem: string, cause?: unknown): never => {
+    throw new WeightsError({ file, problem, fix: DAMAGED, cause });
+  };
+  const scan = scanJson(json, limits);
+  if (scan.problem !== null) return fail(`its ${what} is not usable: ${scan.problem}.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
+  } catch (error) {
+    return fail(`its ${what} is not valid JSON.`, error);
+  }
+  if (!isObject(value)) return fail(`its ${what} is not a JSON object.`);
+  if (!duplicates && countNames(value) !== scan.names) return fail(`its ${what} has the same name twice.`);
+  return value;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function parseEntry(file: string, name: string, value: unknown, dataStart: number, dataBytes: number): HeaderEntry {
+  const fail = (problem: string): never => {
+    throw new WeightsError({ file, tensor: name, problem, fix: DAMAGED });
+  };
+  if (!isObject(value)) return fail('its header entry is not an object.');
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== 'string') return fail('its header entry has no dtype.');
+  const bits = isStoredDtype(dtype) ? ELEMENT_BYTES[dtype] * 8 : Object.hasOwn(FOREIGN_BITS, dtype) ? FOREIGN_BITS[dtype] : undefined;
+  if (bits === undefined) return fail(`its dtype ${shown(dtype)} is unknown.`);
+  if (!Array.isArray(shape) || !shape.every(isSize)) return fail('its shape is not a list of sizes.');
+  if (shape.some((size) => size > MAX_DIMENSION)) return fail('its shape has a dimension above 2^32.');
+  const elements = shape.reduce((product, size) => product * size, 1);
+  if (!Number.isSafeInteger(elements * bits)) return fail('its shape has more elements than any file can hold.');
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) return fail('its data_offsets are not two positions.');
+  const [start, end] = offsets as [number, number];
+  if (start > end) return fail('its data_offsets run backwards.');
+  if (end - start !== Math.ceil((elements * bits) / 8)) {
+    return fail(
+      `its shape [${shape.join(', ')}] of ${dtype} needs ${(elements * bits) / 8} bytes, but its data_offsets span ${end - start}.`,
+    );
+  }
+  if (end > dataBytes) {
+    throw new WeightsError({
+      file,
+      tensor: name,
+      problem: `its data ends ${end - dataBytes} bytes behind the end of the file.`,
+      fix: 'The file is truncated: download it again.',
+    });
+  }
+  return { dtype, shape, offset: dataStart + start, bytes: end - start };
+}
+
+/** The format has neither overlaps nor holes; hidden bytes are a sign of damage or worse. */
+function checkLayout(file: string, entries: ReadonlyMap<string, HeaderEntry>, dataStart: number, fileSize: number): void {
+  const byOffset = [...entries].sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
+  let position = dataStart;
+  for (const [name, entry] of byOffset) {
+    if (entry.offset < position)
+      throw new WeightsError({ file, tensor: name, problem: 'its data overlaps that of another tensor.', fix: DAMAGED });
+    if (entry.offset > position) {
+      throw new WeightsError({
+        file,
+        tensor: name,
+        problem: `${entry.offset - position} bytes before its data belong to no tensor.`,
+        fix: DAMAGED,
+      });
+    }
+    position += entry.bytes;
+  }
+  if (position !== fileSize) {
+    throw new WeightsError({ file, problem: `its last ${fileSize - position} bytes belong to no tensor.`, fix: DAMAGED });
+  }
+}

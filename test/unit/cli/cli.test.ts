@@ -1,0 +1,155 @@
+/** The command line's contract (design §6): one JSON object on stdout, problems on stderr, exit codes, never a stack trace. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../../src/cli/run';
+import { sampleConfig } from '../support';
+
+const samples = resolve(import.meta.dirname, '../../../media/sample-configs');
+let folder = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'headlight-cli-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runCli(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const { code, out } = await cli(...args, '--json');
+  expect(code).toBe(0);
+  expect(out.split('\n')).toHaveLength(1);
+  return JSON.parse(out) as Record<string, unknown>;
+}
+
+describe('estimate', () => {
+  it('gives the whole contract', async () => {
+    const result = await json('estimate', join(samples, 'llama-3-8b'), '--batch', '2', '--tokens', '4096');
+    expect(result).toMatchObject({
+      modelType: 'llama',
+      variant: 'GQA',
+      dtype: 'bf16',
+      bytesPerToken: 131_072,
+      cacheBytes: 2 * 4_096 * 131_072,
+      stateBytes: 0,
+      totalBytes: 2 * 4_096 * 131_072,
+      parameters: 8_030_261_248,
+      unknownLayers: 0,
+      exact: true,
+    });
+    expect(result['layers']).toHaveLength(32);
+    expect((result['layers'] as object[])[31]).toEqual({
+      index: 31,
+      kind: 'full',
+      kvHeads: 8,
+      keyDim: 128,
+      valueDim: 128,
+      window: null,
+      sharedWith: null,
+      stateBytes: 0,
+      cacheBytes: 2 * 4_096 * 4_096,
+    });
+  });
+
+  it.each([
+    ['vllm', 'fp8', 8, 61 * 576 * 64],
+    ['vllm', 'fp8_ds_mla', 1, 61 * 656 * 64],
+    ['intrinsic', 'fp8', 8, (61 * 576 * 64) / 8],
+    ['llamacpp', 'q8_0', 1, 61 * 612 * 256],
+    ['transformers', 'auto', 1, 61 * 1_152 * 64],
+  ])('knows the engine: DeepSeek-V3, 64 tokens, %s %s on %i ranks', async (engine, dtype, tp, bytes) => {
+    const result = await json('estimate', join(samples, 'deepseek-v3'), '--tokens', '64', '--engine', engine, '--kv-dtype', dtype, '--tp', String(tp));
+    expect(result['cacheBytes']).toBe(bytes);
+  });
+
+  it('reads the KV format of quantization_config and of hf_quant_config.json, and no other', async () => {
+    const config = JSON.parse(sampleConfig('llama-3-8b')) as object;
+    const with8Bits = (quantization: object): string => JSON.stringify({ ...config, quantization_config: quantization });
+    const declared = file('declared.json', with8Bits({ quant_method: 'compressed-tensors', kv_cache_scheme: { num_bits: 8, type: 'float' } }));
+    const weightsOnly = file('weights.json', with8Bits({ quant_method: 'fp8', kv_cache_scheme: null }));
+    expect((await json('estimate', declared))['dtype']).toBe('fp8');
+    expect((await json('estimate', weightsOnly))['dtype']).toBe('bf16');
+    file('hf_quant_config.json', '{"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "NVFP4"}}');
+    expect((await json('estimate', weightsOnly))['dtype']).toBe('nvfp4');
+  });
+
+  it.each([
+    ['no path', [], 2],
+    ['two paths', ['a', 'b'], 2],
+    ['an unknown option', ['a', '--bogus'], 2],
+    ['an unknown engine', ['a', '--engine', 'ollama'], 2],
+    ['a batch of zero', ['a', '--batch', '0'], 2],
+    ['a file that is not there', ['/nowhere/config.json'], 1],
+  ])('refuses %s', async (_, args, code) => {
+    const result = await cli('estimate', ...args);
+    expect(result.code).toBe(code);
+    expect(result.out).toBe('');
+    expect(result.err).not.toMatch(/\bat .*\.ts/);
+  });
+
+  it.each([
+    ['a package', '{"name": "x"}'],
+    ['nothing', ''],
+    ['binary', '\u0000\u0001\u0002'],
+    ['a config without sizes', '{"model_type": "mystery", "hidden_size": 3}'],
+    ['deep nesting', '[{"a":'.repeat(50_000)],
+  ])('says of %s that it is no model config', async (name, text) => {
+    const result = await cli('estimate', file(`${name}.json`, text));
+    expect(result.code).toBe(1);
+    expect(result.err).not.toMatch(/internal error|RangeError|\bat .*\.ts/);
+  });
+});
+
+describe('compare', () => {
+  it("makes the lectures' comparison", async () => {
+    const { rows } = (await json('compare', join(samples, 'deepseek-v3'), '--as', 'mha,gqa:8,mqa,mla:512+64', '--tokens', '100000')) as {
+      rows: { label: string; bytesPerToken: number; cacheBytes: number; ratio: number; parametersDelta: number }[];
+    };
+    expect(rows.map((row) => row.label)).toEqual(['deepseek_v3 as it is (MLA)', 'MHA', 'GQA-8', 'MQA', 'MLA 512 + 64']);
+    expect(rows.map((row) => row.bytesPerToken)).toEqual([70_272, 3_997_696, 249_856, 31_232, 70_272]);
+    expect((1 / (rows[1]?.ratio ?? 0)).toFixed(1)).toBe('56.9');
+    expect(rows[4]?.parametersDelta).toBe(0);
+  });
+
+  it('refuses groups that do not divide the heads', async () => {
+    const result = await cli('compare', join(samples, 'llama-3-8b'), '--as', 'gqa:5');
+    expect(result.code).toBe(1);
+    expect(result.err).toMatch(/5 groups do not divide 32 query heads/);
+    expect((await cli('compare', join(samples, 'llama-3-8b'), '--as', 'mla:x')).code).toBe(2);
+  });
+});
+
+describe('fit', () => {
+  it('says what fits, and that one more does not', async () => {
+    const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', '--engine', 'vllm', '--tokens', '8192', '--overhead-gib', '0'];
+    const report = await json(...args);
+    const fitting = (report['concurrentSequences'] as { value: number }).value;
+    const budget = report['cacheBudgetBytes'] as number;
+    expect(fitting * 8_192 * 131_072).toBeLessThanOrEqual(budget);
+    expect((fitting + 1) * 8_192 * 131_072).toBeGreaterThan(budget);
+    expect((await json(...args, '--batch', String(fitting)))['fits']).toBe(true);
+    expect((await json(...args, '--batch', String(fitting + 1)))['fits']).toBe(false);
+    const longest = (report['longestContext'] as { value: number }).value;
+    expect((await json(...args.map((arg) => (arg === '8192' ? String(longest) : arg))))['fits']).toBe(true);
+    expect((await json(...args.map((arg) => (arg === '8192' ? String(longest + 16) : arg))))['fits']).toBe(false);
+  });
+
+  it('names the devices it knows', async () => {
+    const result = await cli('fit', join(samples, 'llama-3-8b'), '--gpu', 'abacus');
+    expect(result.code).toBe(2);
+    expect(result.err).toMatch(/h100-sxm/);
+  });
+});

@@ -1,0 +1,41 @@
+/** A forward pass through the float64 reference, for comparing plans with what other programs computed. */
+
+import { type CaptureName } from '../../../src/attention/program';
+import { referenceBlock } from '../../../src/attention/reference/block';
+import { Tensor64 } from '../../../src/attention/reference/tensor64';
+import type { WeightMap } from '../../../src/attention/weightNames';
+import type { ModelPlan } from '../../../src/weights/names/plan';
+import { embed, logits, readBlock, readExpert } from '../../../src/weights/names/readPlan';
+import type { WeightStore } from '../../../src/weights/weightStore';
+
+export interface LayerRun {
+  readonly captures: Readonly<Partial<Record<CaptureName, Tensor64>>>;
+  readonly hidden: Tensor64;
+}
+
+export interface ModelRun {
+  readonly hiddenIn: Float32Array;
+  readonly layers: readonly LayerRun[];
+  readonly logits: Float32Array;
+}
+
+export async function forward(store: WeightStore, plan: ModelPlan, ids: readonly number[], wantLogits = true): Promise<ModelRun> {
+  const hiddenIn = await embed(store, plan, ids);
+  let hidden = new Tensor64([1, ids.length, plan.hiddenSize], Float64Array.from(hiddenIn));
+  const layers: LayerRun[] = [];
+  for (let index = 0; index < plan.layers.length; index++) {
+    const layer = plan.layers[index];
+    if (layer === undefined) throw new Error('no layer');
+    const weights = await readBlock(store, plan, index);
+    const mlp = layer.block.feedForward;
+    const experts: WeightMap[] = [];
+    if (mlp.kind === 'moe') for (let e = 0; e < mlp.router.experts; e++) experts.push(await readExpert(store, plan, index, e));
+    const run = referenceBlock(layer.block, weights, hidden, null, {
+      expertWeights: (expert) => experts[expert] ?? new Map(),
+    });
+    hidden = run.hidden;
+    layers.push({ captures: run.captures, hidden: run.hidden });
+  }
+  const last = Float32Array.from(hidden.data.subarray((ids.length - 1) * plan.hiddenSize));
+  return { hiddenIn, layers, logits: wantLogits ? await logits(store, plan, last) : new Float32Array(0) };
+}
