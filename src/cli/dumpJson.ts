@@ -1,6 +1,7 @@
 /** Captures as JSON, piece by piece: a dump can be longer than a string may be. */
 
 import type { Tensor } from '../attention/graph';
+import { floats } from '../compute/heads/tokenAxis';
 
 /** Numbers in one piece. */
 const PIECE = 65_536;
@@ -15,10 +16,12 @@ export function* dumpJson(start: object, captures: ReadonlyMap<string, Tensor>):
   const head = JSON.stringify(start).slice(0, -1);
   yield `${head}${head.length > 1 ? ',' : ''}"captures":{`;
   let between = '';
-  for (const [name, { shape, data }] of captures) {
+  for (const [name, tensor] of captures) {
+    const { shape } = tensor;
+    const data = floats(tensor);
     yield `${between}${JSON.stringify(name)}:{"shape":${JSON.stringify(shape)},"data":[`;
     for (let at = 0; at < data.length; at += PIECE) {
-      const numbers = Array.from(data.subarray(at, at + PIECE), (value) => numbersOf(Number(value)) ?? 'null');
+      const numbers = Array.from(data.subarray(at, at + PIECE), (value) => numbersOf(value) ?? 'null');
       yield `${at === 0 ? '' : ','}${numbers.join(',')}`;
     }
     yield ']}';

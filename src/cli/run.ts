@@ -5,6 +5,7 @@ import { bench } from './bench';
 import { compare } from './compare';
 import { estimate } from './estimate';
 import { fit } from './fit';
+import { generate } from './generate';
 import { heads } from './heads';
 import { lint } from './lint';
 
@@ -15,18 +16,22 @@ export interface CliOutput {
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, estimate, fit, lint };
+const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, estimate, fit, generate, heads, lint };
 
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]            what a config caches, and why
   fit PATH --gpu h100-sxm [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [SCENARIO] [--json]
+  heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
+        [--out F.json|F.png] [--json]          what the heads of a layer do, from the model's own weights
+  generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers --kv-dtype auto|…
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "llama", "keys": {…}, "layerKinds": {…}}})
-PATH: a config.json, a params.json, a GGUF file, or a folder that holds one`;
+PATH: a config.json, a params.json, a GGUF file, or a folder that holds one
+MODEL: a model folder (config.json and safetensors) or a GGUF file`;
 
 /** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage. */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {

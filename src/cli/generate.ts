@@ -1,0 +1,23 @@
+/** `generate`: a greedy continuation, for checking that the whole stack is true. */
+
+import { generate as continueGreedily } from '../compute/heads/generate';
+import { UNWATCHED } from '../compute/heads/watch';
+import { parseArguments, UsageError } from './arguments';
+import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
+import type { CliOutput } from './run';
+
+/** `text` and `ids` hold the prompt and what follows it. */
+export async function generate(args: readonly string[], output: CliOutput): Promise<number> {
+  const { paths, values } = parseArguments(args, { ...TOKEN_OPTIONS, tokens: { type: 'string' }, json: { type: 'boolean' } });
+  const [path] = paths;
+  if (path === undefined || paths.length !== 1) throw new UsageError('generate takes one model folder or GGUF file');
+  checkTokenOptions(values);
+  const count = wholeNumber(values, 'tokens', 1);
+  return withModel(path, async (model, engine) => {
+    const { ids, generated } = await continueGreedily(model, engine, await tokensOf(model, values), count, UNWATCHED);
+    const tokenizer = await model.tokenizer();
+    const text = tokenizer === null ? null : tokenizer.decode(ids);
+    output.out(values['json'] === true ? JSON.stringify({ text, ids, generated }) : (text ?? ids.join(' ')));
+    return 0;
+  });
+}

@@ -1,0 +1,100 @@
+/** What is measured: attention layers and cores of known models, float32, batch 1. */
+
+import { type AttentionLayerSpec, headDims, PLAIN_LAYER } from '../../attention/layerSpec';
+import type { LatentForm } from '../../attention/program';
+import { elementCount } from '../../attention/graph';
+import { layerWeights } from '../../attention/weightNames';
+
+export const BENCH_ENGINES = ['onnxruntime-cpu', 'onnxruntime-webgpu', 'onnxruntime-wasm', 'tensorflow', 'tfjs-wasm', 'tfjs-cpu', 'pytorch'] as const;
+export type BenchEngine = (typeof BENCH_ENGINES)[number];
+
+export interface BenchCase {
+  readonly name: string;
+  readonly variant: string;
+  readonly layer: AttentionLayerSpec;
+  /** Tokens of the run. */
+  readonly tokens: number;
+  /** Tokens in the cache before it; 0: prefill. */
+  readonly past: number;
+  readonly form: LatentForm | null;
+  /** Without the projections from and to the hidden state. */
+  readonly core: boolean;
+  readonly engines: readonly BenchEngine[];
+}
+
+const LLAMA3_8B: AttentionLayerSpec = {
+  ...PLAIN_LAYER,
+  attention: { kind: 'full', queryHeads: 32, kvHeads: 8, keyDim: 128, valueDim: 128 },
+  hiddenSize: 4096,
+  scale: 128 ** -0.5,
+  rotary: { theta: 500_000, dim: 128, layout: 'half', scaling: null },
+};
+
+const RMS = { kind: 'rms', epsilon: 1e-6, weight: 'plain', bias: false } as const;
+
+/** DeepSeek-V3: 128 heads, latent 512 + 64. */
+const DEEPSEEK_V3: AttentionLayerSpec = {
+  ...PLAIN_LAYER,
+  attention: { kind: 'latent', queryHeads: 128, latentDim: 512, ropeDim: 64, nopeDim: 128, valueDim: 128, queryLatentDim: 1536 },
+  hiddenSize: 7168,
+  scale: 192 ** -0.5,
+  rotary: { theta: 10_000, dim: 64, layout: 'interleaved', scaling: null },
+  latentNorms: { query: RMS, latent: RMS },
+};
+
+/** What DeepSeek's papers compare MLA with: the same heads, each with its own K and V of 128. */
+const DEEPSEEK_V3_MHA: AttentionLayerSpec = {
+  ...PLAIN_LAYER,
+  attention: { kind: 'full', queryHeads: 128, kvHeads: 128, keyDim: 128, valueDim: 128 },
+  hiddenSize: 7168,
+  scale: 128 ** -0.5,
+  rotary: { theta: 10_000, dim: 128, layout: 'half', scaling: null },
+};
+
+const ALL = BENCH_ENGINES;
+/** Too slow in plain JavaScript to be waited for: minutes a run. */
+const NO_PLAIN_JS = BENCH_ENGINES.filter((engine) => engine !== 'tfjs-cpu');
+/** Beyond what 32-bit WebAssembly memory holds, or minutes a run. */
+const NATIVE = ['onnxruntime-cpu', 'onnxruntime-webgpu', 'tensorflow', 'pytorch'] as const;
+
+export function benchCases(quick: boolean): readonly BenchCase[] {
+  const decode = { tokens: 1, past: 4095, form: null, core: false };
+  const deepseek = { ...decode, name: 'decode-4096-deepseek-v3', core: true };
+  const lengths = quick ? [256, 1024] : [256, 512, 1024, 2048, 4096];
+  return [
+    { ...decode, name: 'prefill-512-llama3-8b', variant: 'gqa', layer: LLAMA3_8B, tokens: 512, past: 0, engines: NO_PLAIN_JS },
+    { ...decode, name: 'decode-4096-llama3-8b', variant: 'gqa', layer: LLAMA3_8B, engines: ALL },
+    { ...deepseek, variant: 'mha', layer: DEEPSEEK_V3_MHA, engines: NATIVE },
+    { ...deepseek, variant: 'mla-absorbed', layer: DEEPSEEK_V3, form: 'absorbed', engines: NO_PLAIN_JS },
+    { ...deepseek, variant: 'mla-expanded', layer: DEEPSEEK_V3, form: 'expanded', engines: NATIVE },
+    ...lengths.flatMap((length): readonly BenchCase[] => {
+      const token = { ...decode, name: `token-${length}-llama3-8b`, layer: LLAMA3_8B, engines: ['onnxruntime-cpu'] as const };
+      return [
+        { ...token, variant: 'cached', past: length - 1 },
+        { ...token, variant: 'uncached', tokens: length, past: 0 },
+      ];
+    }),
+  ];
+}
+
+/** Least work of a case, for the roofline: floating-point operations, and bytes of weights and cache that must be read. */
+export function caseWork({ layer, tokens, past, form, core }: BenchCase): { readonly flops: number; readonly bytesRead: number } {
+  const { attention } = layer;
+  const { queryHeads, kvHeads, keyDim, valueDim } = headDims(attention);
+  const keys = past + tokens;
+  // Causal: a query of a prefill sees half of the keys on average.
+  const pairs = past === 0 ? (tokens * (tokens + 1)) / 2 : tokens * keys;
+  const projections = layerWeights(layer).filter(({ name }) => !core || name.startsWith('w_u'));
+  const weights = projections.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  if (attention.kind !== 'latent') {
+    const cache = keys * kvHeads * (keyDim + valueDim);
+    return { flops: 2 * tokens * weights + 2 * pairs * queryHeads * (keyDim + valueDim), bytesRead: 4 * (weights + (past === 0 ? 0 : cache)) };
+  }
+  const { latentDim, ropeDim, nopeDim } = attention;
+  const cache = keys * (latentDim + ropeDim);
+  const perPair = form === 'absorbed' ? 2 * latentDim + ropeDim : keyDim + valueDim;
+  const expansion = form === 'absorbed' ? tokens : keys;
+  const others = core ? 0 : 2 * tokens * (weights - queryHeads * (nopeDim + valueDim) * latentDim);
+  const flops = others + 2 * expansion * queryHeads * (nopeDim + valueDim) * latentDim + 2 * pairs * queryHeads * perPair;
+  return { flops, bytesRead: 4 * (weights + cache + (form === 'absorbed' ? 0 : 2 * keys * queryHeads * (nopeDim + valueDim))) };
+}

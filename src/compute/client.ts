@@ -1,0 +1,182 @@
+/** The editor's side of the compute process: starts it when it is needed, and keeps its failures to itself. */
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
+import { chooseDevice, type DeviceChoice, type DeviceReport, type EngineChoice } from '../shared/devices';
+import { type CallOptions, type MethodName, type MethodParams, type MethodResult, type NoMethods, RpcPeer } from '../shared/rpc';
+import { RpcError } from '../shared/rpcError';
+import { channelTransport } from './childTransport';
+
+export interface ComputeClientOptions extends ComputeOptions {
+  /** dist/compute.js */
+  readonly script: string;
+  /** The process ends when it was not used for this long. Default 5 minutes. */
+  readonly idleMs?: number;
+  /** A cancelled run that still blocks the process after this is ended with it. Default 750 ms. */
+  readonly graceMs?: number;
+  /** Added to the process's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Called at the first crash only: users are told once. */
+  readonly onCrash?: (message: string) => void;
+  /** A line for the log: starts, ends, what the process wrote. */
+  readonly onLog?: (line: string) => void;
+}
+
+const IDLE_MS = 5 * 60_000;
+const GRACE_MS = 750;
+
+/** What waits when we end the process ourselves is sent again to the next one. */
+const RESTARTED = new RpcError('crashed', 'the compute process was restarted');
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly peer: RpcPeer<ComputeMethods>;
+}
+
+export class ComputeClient {
+  private running: Running | undefined;
+  private idleTimer: NodeJS.Timeout | undefined;
+  private activeCalls = 0;
+  private toldOfCrash = false;
+  private disposed = false;
+  private reports: Promise<readonly DeviceReport[]> | undefined;
+
+  constructor(private readonly options: ComputeClientOptions) {}
+
+  /** Process id while it runs. */
+  get pid(): number | undefined {
+    return this.running?.child.pid;
+  }
+
+  /** Fails with an `RpcError`; see its codes. Calls run one after the other. */
+  async call<K extends MethodName<ComputeMethods>>(
+    method: K,
+    params: MethodParams<ComputeMethods, K>,
+    options: CallOptions = {},
+  ): Promise<MethodResult<ComputeMethods, K>> {
+    this.activeCalls++;
+    clearTimeout(this.idleTimer);
+    try {
+      for (;;) {
+        if (this.disposed) throw new RpcError('disposed', 'Headlight was closed');
+        const { peer } = (this.running ??= this.start());
+        try {
+          return await peer.call(method, params, options);
+        } catch (error) {
+          if (error === RESTARTED) continue;
+          if (error instanceof RpcError && ['cancelled', 'superseded', 'deadline'].includes(error.code)) void this.freeFrom(peer);
+          throw error;
+        }
+      }
+    } finally {
+      this.activeCalls--;
+      if (this.activeCalls === 0) this.startIdleTimer();
+    }
+  }
+
+  /** Probed once a window; `refresh` probes again. */
+  devices(options: CallOptions & { readonly refresh?: boolean } = {}): Promise<readonly DeviceReport[]> {
+    if (!options.refresh && this.reports) return this.reports;
+    const reports = this.call('compute/devices', { refresh: options.refresh ?? false }, options);
+    this.reports = reports;
+    reports.catch(() => {
+      if (this.reports === reports) this.reports = undefined;
+    });
+    return reports;
+  }
+
+  /** @throws RpcError `unavailable` naming what is wrong with the engine that was asked for. */
+  async device(choice: EngineChoice, allowSoftwareGpu: boolean, options: CallOptions = {}): Promise<DeviceChoice> {
+    const reports = await this.devices(options);
+    const chosen = chooseDevice(reports, choice, allowSoftwareGpu);
+    if (chosen) return chosen;
+    const report = reports.find(({ engine }) => engine === choice);
+    const why = report?.available ? `${report.device} is a software adapter` : (report?.reason ?? 'nothing works on this machine');
+    throw new RpcError('unavailable', `${choice === 'auto' ? 'no engine' : choice} cannot be used: ${why}`);
+  }
+
+  /** Ends the process at once; what waits is sent again to a new one. */
+  restart(): void {
+    this.end(RESTARTED);
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.idleTimer);
+    this.end(new RpcError('disposed', 'Headlight was closed'));
+  }
+
+  private start(): Running {
+    const { script, memoryCeiling, threads, tensorflowPath } = this.options;
+    const settings: ComputeOptions = {
+      ...(memoryCeiling === undefined ? {} : { memoryCeiling }),
+      ...(threads === undefined ? {} : { threads }),
+      ...(tensorflowPath === undefined ? {} : { tensorflowPath }),
+    };
+    const child = fork(script, [], {
+      serialization: 'advanced',
+      // Nothing of the editor's own: no inspector port, no loader.
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...environment(), ...this.options.environment, [COMPUTE_OPTIONS_VARIABLE]: JSON.stringify(settings) },
+    });
+    const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {});
+    const running: Running = { child, peer };
+    this.log(`compute process ${child.pid ?? '?'} started`);
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => this.log(text.trimEnd()));
+    const ended = (how: string): void => {
+      if (this.running !== running) return;
+      this.running = undefined;
+      const message = `the compute process ended unexpectedly (${how}); it starts again with the next run`;
+      this.log(message);
+      peer.dispose(new RpcError('crashed', message));
+      if (!this.toldOfCrash) this.options.onCrash?.(message);
+      this.toldOfCrash = true;
+    };
+    child.on('error', (error) => ended(error.message));
+    child.on('exit', (code, signal) => ended(signal ?? `exit code ${code ?? '?'}`));
+    return running;
+  }
+
+  /** After a call was given up: if a run blocks the process, ends it. */
+  private async freeFrom(peer: Running['peer']): Promise<void> {
+    const deadlineMs = this.options.graceMs ?? GRACE_MS;
+    try {
+      await peer.call('compute/status', {}, { deadlineMs });
+    } catch (error) {
+      if (error instanceof RpcError && error.code === 'deadline' && this.running?.peer === peer) {
+        this.log('a cancelled run blocked the compute process');
+        this.restart();
+      }
+    }
+  }
+
+  private startIdleTimer(): void {
+    if (!this.running) return;
+    this.idleTimer = setTimeout(() => {
+      this.log('the compute process was idle');
+      this.end(RESTARTED);
+    }, this.options.idleMs ?? IDLE_MS);
+    this.idleTimer.unref();
+  }
+
+  private end(reason: RpcError): void {
+    const { running } = this;
+    if (!running) return;
+    this.running = undefined;
+    running.peer.dispose(reason);
+    running.child.kill('SIGKILL');
+    this.log(`compute process ${running.child.pid ?? '?'} ended`);
+  }
+
+  private log(line: string): void {
+    if (line !== '') this.options.onLog?.(line);
+  }
+}
+
+/** The environment of the editor without what would change how Node starts. */
+function environment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _options, ...rest } = process.env;
+  // Under Electron, execPath is the editor: this makes it plain Node.
+  return process.versions['electron'] ? { ...rest, ELECTRON_RUN_AS_NODE: '1' } : rest;
+}

@@ -1,0 +1,62 @@
+/** onnxruntime-node: the native library, one engine per execution provider that this platform can have. */
+
+import type { EngineId } from '../../shared/devices';
+import { computeThreads } from '../machine';
+import { EngineUnavailableError, type EngineOptions } from './engine';
+import type { OrtFlavour, OrtLibrary } from './onnxruntime';
+import { vulkanDevice } from './vulkanDrivers';
+
+/** Providers in the published package, by platform; CUDA works where the user has put its libraries beside it. */
+const PROVIDERS: Readonly<Record<string, readonly string[]>> = {
+  'linux-x64': ['cpu', 'webgpu', 'cuda'],
+  'linux-arm64': ['cpu'],
+  'win32-x64': ['cpu', 'webgpu', 'dml'],
+  'win32-arm64': ['cpu', 'webgpu', 'dml'],
+  'darwin-arm64': ['cpu', 'webgpu', 'coreml'],
+};
+
+export function nativeProviders(platform: string, arch: string): readonly string[] {
+  return PROVIDERS[`${platform}-${arch}`] ?? [];
+}
+
+const DEVICE_NAMES: Readonly<Record<string, string>> = {
+  webgpu: 'WebGPU',
+  dml: 'DirectML',
+  coreml: 'CoreML',
+  cuda: 'CUDA',
+};
+
+export function nativeFlavour(provider: string, options: EngineOptions): OrtFlavour {
+  const threads = options.threads ?? computeThreads();
+  return {
+    id: `onnxruntime-${provider}` as EngineId,
+    provider,
+    sessionOptions: {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 4,
+    },
+    load: loadNative,
+    name: 'onnxruntime-node',
+    describe: () => {
+      if (provider === 'cpu') return { kind: 'cpu', device: `CPU, ${threads} thread${threads === 1 ? '' : 's'}` };
+      const driver = provider === 'webgpu' ? vulkanDevice() : null;
+      const name = DEVICE_NAMES[provider] ?? provider;
+      return {
+        kind: driver?.software ? 'software-gpu' : 'gpu',
+        device: driver ? `${name} (${driver.name})` : name,
+      };
+    },
+  };
+}
+
+async function loadNative(): Promise<OrtLibrary> {
+  try {
+    const library = await import('onnxruntime-node');
+    library.env.logLevel = 'fatal';
+    return library;
+  } catch (error) {
+    throw new EngineUnavailableError(`onnxruntime-node does not load: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,131 @@
+/** The streaming forward pass: embeddings, then one layer after the other, each read, run and dropped. */
+
+import type { Tensor } from '../../attention/graph';
+import { elementCount } from '../../attention/graph';
+import type { AttentionLayerSpec } from '../../attention/layerSpec';
+import type { CaptureName } from '../../attention/program';
+import { blockWeights } from '../../attention/weightNames';
+import { RpcError } from '../../shared/rpcError';
+import { embed, logits } from '../../weights/names/readPlan';
+import { assertFits } from '../memory';
+import type { Engine } from '../engines/engine';
+import { BlockRunner, fitsAtOnce } from './blockRun';
+import type { HeadModel } from './headModel';
+import { HiddenCache } from './hiddenCache';
+import { LayerReader } from './layerReader';
+import { ProgramCache } from './programs';
+import { floats } from './tokenAxis';
+import { abortSignal, checkCancelled, type Watch } from './watch';
+
+export interface CaptureAsk {
+  readonly ids: readonly number[];
+  readonly layer: number;
+  readonly captures: readonly CaptureName[];
+  /** Run all layers and compute the last token's logits. */
+  readonly logits: boolean;
+}
+
+/** What was seen of one layer. */
+export interface LayerCapture {
+  readonly ids: readonly number[];
+  readonly layer: number;
+  readonly spec: AttentionLayerSpec;
+  /** Shapes as in `CAPTURES`, without the batch axis. */
+  readonly tensors: ReadonlyMap<CaptureName, Tensor>;
+  /** One logit per query head that takes part in its softmax; null in most models. */
+  readonly sinks: Float32Array | null;
+  /** `[vocabulary]`, or null where they were not asked for. */
+  readonly logits: Float32Array | null;
+}
+
+export interface ForwardLimits {
+  /** Bytes that a run may take; a layer whose weights need more is refused before it is read. */
+  readonly memoryCeiling?: number;
+  /** Bytes of the scores of one step of a long sequence. */
+  readonly stepBytes?: number;
+}
+
+export class ForwardPass {
+  readonly sessions: ProgramCache;
+  private readonly states = new HiddenCache();
+
+  constructor(
+    private readonly model: HeadModel,
+    readonly engine: Engine,
+    private readonly limits: ForwardLimits = {},
+  ) {
+    this.sessions = new ProgramCache(engine);
+  }
+
+  /** Whether a layer's scores over so many tokens are computed in one piece; otherwise they are read in tiles. */
+  atOnce(layer: number, tokens: number): boolean {
+    const block = this.model.model.plan.layers[layer]?.block;
+    return block === undefined || fitsAtOnce(block, tokens, this.limits.stepBytes);
+  }
+
+  /**
+   * @throws WeightsError for ids outside the vocabulary and anything wrong with the files; RpcError `invalidInput` for a
+   *   layer that is not there, `cancelled`, `tooLarge`.
+   */
+  async capture(ask: CaptureAsk, watch: Watch): Promise<LayerCapture> {
+    const { ids, layer } = ask;
+    const { plan, store } = this.model.model;
+    const count = plan.layers.length;
+    const spec = plan.layers[layer]?.block.layer;
+    if (spec === undefined) throw new RpcError('invalidInput', `there is no layer ${layer}: the model has layers 0 to ${count - 1}`);
+    if (ids.length === 0) throw new RpcError('invalidInput', 'there are no tokens');
+    const signal = abortSignal(watch.signal);
+    const reader = new LayerReader(store, plan);
+    const runner = new BlockRunner(this.sessions, reader, this.limits.stepBytes);
+    const end = ask.logits ? count : layer + 1;
+    const stage = (index: number): Watch => ({
+      signal: watch.signal,
+      progress: ({ message, fraction = 0 }) => watch.progress({ message: `layer ${index}: ${message}`, fraction: (index + fraction) / end }),
+    });
+    let { layer: index, hidden } = this.states.nearest(ids, layer) ?? { layer: 0, hidden: await this.embeddings(ids) };
+    for (; index < layer; index++) {
+      hidden = await this.through(runner, index, hidden, stage(index));
+      this.states.add(ids, index + 1, hidden);
+    }
+    const wantHidden = ask.logits || ask.captures.includes('hidden');
+    if (wantHidden) this.assertLayerFits(index);
+    stage(index).progress({ message: 'reading and running' });
+    const result = await runner.run(index, hidden, { captures: ask.captures, hidden: wantHidden }, stage(index));
+    const sinks = spec.sinks ? floats((await reader.read(index, [{ name: 'sinks', shape: [spec.attention.queryHeads] }], signal)).get('sinks')) : null;
+    let last: Float32Array | null = null;
+    if (result.hidden !== null) {
+      hidden = result.hidden;
+      if (index + 1 < count) this.states.add(ids, index + 1, hidden);
+      if (ask.logits) {
+        for (index++; index < count; index++) hidden = await this.through(runner, index, hidden, stage(index));
+        watch.progress({ message: 'logits', fraction: 1 });
+        last = await logits(store, plan, hidden.slice(hidden.length - plan.hiddenSize), signal);
+      }
+    }
+    return { ids, layer, spec, tensors: result.captures, sinks, logits: last };
+  }
+
+  /** Ends all sessions. */
+  dispose(): Promise<void> {
+    return this.sessions.dispose();
+  }
+
+  private embeddings(ids: readonly number[]): Promise<Float32Array> {
+    const { plan, store } = this.model.model;
+    return embed(store, plan, ids);
+  }
+
+  private async through(runner: BlockRunner, index: number, hidden: Float32Array, watch: Watch): Promise<Float32Array> {
+    checkCancelled(watch.signal);
+    this.assertLayerFits(index);
+    watch.progress({ message: 'reading and running' });
+    const result = await runner.run(index, hidden, { captures: [], hidden: true }, watch);
+    if (result.hidden === null) throw new TypeError('the block gave no output');
+    return result.hidden;
+  }
+
+  private assertLayerFits(index: number): void {
+    const block = this.model.model.plan.layers[index]?.block;
+    if (block !== undefined) assertFits(blockWeights(block).reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0), this.limits.memoryCeiling ?? Infinity);
+  }
+}

@@ -1,0 +1,70 @@
+/** An opened model with what a forward pass needs beside its plan: the tokenizer, and how to tell that its files changed. */
+
+import { stat } from 'node:fs/promises';
+import type { GgufMetadata } from '../../weights/gguf';
+import { openModel, type OpenModel } from '../../weights/openModel';
+import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from '../../weights/tokenizer';
+import { WeightsError } from '../../weights/weightsError';
+
+export class HeadModel {
+  private pendingTokenizer: Promise<TextTokenizer | null> | undefined;
+
+  private constructor(
+    readonly path: string,
+    readonly model: OpenModel,
+    /** Changes when a file of the model does. */
+    readonly fingerprint: string,
+  ) {}
+
+  /** @throws WeightsError when files are missing or damaged, or the model's family is not supported. */
+  static async open(path: string): Promise<HeadModel> {
+    const model = await openModel(path);
+    return new HeadModel(path, model, await fingerprintOf(model));
+  }
+
+  /** Null where the model has none: token ids only. */
+  tokenizer(): Promise<TextTokenizer | null> {
+    const { store, folder } = this.model;
+    this.pendingTokenizer ??= hasMetadata(store) ? Promise.resolve(tokenizerOfGguf(store.path, store.metadata)) : folderTokenizer(folder);
+    return this.pendingTokenizer;
+  }
+
+  /**
+   * Ids of a text.
+   * @throws WeightsError when there is no tokenizer.
+   */
+  async encode(text: string): Promise<readonly number[]> {
+    const tokenizer = await this.tokenizer();
+    if (tokenizer !== null) return tokenizer.encode(text);
+    throw new WeightsError({ file: this.path, problem: 'there is no tokenizer that can be used beside the weights.', fix: 'Give token ids (--ids 1,2,3) instead of text.' });
+  }
+
+  /** What the ids stand for, for labels; `#id` without a tokenizer. */
+  async pieces(ids: readonly number[]): Promise<string[]> {
+    const tokenizer = await this.tokenizer().catch(() => null);
+    return ids.map((id) => tokenizer?.piece(id) ?? `#${id}`);
+  }
+
+  /** Whether the files are still those that were opened. */
+  async unchanged(): Promise<boolean> {
+    return (await fingerprintOf(this.model).catch(() => '')) === this.fingerprint;
+  }
+
+  close(): Promise<void> {
+    return this.model.close();
+  }
+}
+
+function hasMetadata(store: object): store is { readonly metadata: GgufMetadata; readonly path: string } {
+  return 'metadata' in store && typeof store.metadata === 'object' && store.metadata !== null;
+}
+
+/** Size and time of every file behind the tensors. */
+async function fingerprintOf({ store }: OpenModel): Promise<string> {
+  const files = [...new Set([store.path, ...store.names().map((name) => store.info(name).file)])].sort();
+  const marks = await Promise.all(files.map(async (file) => {
+    const { size, mtimeMs } = await stat(file);
+    return `${file} ${size} ${mtimeMs}`;
+  }));
+  return marks.join('\n');
+}

@@ -1,0 +1,79 @@
+/** One look at a layer of a model: captures, measures, dumps. What `heads` prints and the editor shows. */
+
+import type { Tensor } from '../../attention/graph';
+import type { CaptureName } from '../../attention/program';
+import { type DumpName, dumpTensor } from './dump';
+import type { ForwardPass, LayerCapture } from './forward';
+import { capturedRows, type LayerMeasures, measureLayer, type WeightRows } from './measure';
+import type { HeadModel } from './headModel';
+import { AttentionTiles } from './tiles';
+import { floats } from './tokenAxis';
+import type { Watch } from './watch';
+import { RpcError } from '../../shared/rpcError';
+
+export interface HeadsAsk {
+  readonly ids: readonly number[];
+  readonly layer: number;
+  readonly dumps: readonly DumpName[];
+  /** Measures need Q, K and V besides what is dumped. */
+  readonly measures: boolean;
+}
+
+export class HeadsRun {
+  private constructor(
+    readonly capture: LayerCapture,
+    readonly tiles: AttentionTiles | null,
+    private readonly watch: Watch,
+  ) {}
+
+  static async start(forward: ForwardPass, model: HeadModel, ask: HeadsAsk, watch: Watch): Promise<HeadsRun> {
+    const block = model.model.plan.layers[ask.layer]?.block;
+    const atOnce = forward.atOnce(ask.layer, ask.ids.length);
+    const names = new Set<CaptureName>();
+    for (const name of ask.dumps) {
+      if (name === 'logits') continue;
+      const latent = block?.layer.attention.kind === 'latent';
+      if (!latent && (name === 'latent' || name === 'ropeKey')) throw new RpcError('invalidInput', `layer ${ask.layer} has no ${name}: its attention is not latent (MLA)`);
+      names.add(name);
+    }
+    if (ask.measures) for (const name of ['q', 'k', 'v', 'weights'] as const) names.add(name);
+    if (!atOnce && (names.has('weights') || names.has('scores'))) {
+      names.delete('weights');
+      names.delete('scores');
+      names.add('q');
+      names.add('k');
+    }
+    const capture = await forward.capture({ ids: ask.ids, layer: ask.layer, captures: [...names], logits: ask.dumps.includes('logits') }, watch);
+    const tiles = names.has('q') && names.has('k') ? new AttentionTiles(forward.sessions, capture) : null;
+    return new HeadsRun(capture, tiles, watch);
+  }
+
+  measures(): Promise<LayerMeasures> {
+    return measureLayer(this.capture, capturedRows(this.capture) ?? this.tiledRows());
+  }
+
+  /** A capture in the shape that is handed out. */
+  async dump(name: DumpName): Promise<Tensor> {
+    if ((name === 'weights' || name === 'scores') && !this.capture.tensors.has(name) && this.tiles !== null) return this.tiles.read({ what: name }, this.watch);
+    return dumpTensor(this.capture, name);
+  }
+
+  /** Rows of all heads, recomputed in blocks. */
+  private tiledRows(): WeightRows {
+    const { tiles, watch } = this;
+    if (tiles === null) throw new TypeError('q and k were not captured');
+    const tokens = this.capture.ids.length;
+    const heads = this.capture.spec.attention.queryHeads;
+    const step = Math.max(1, Math.floor(ROW_ELEMENTS / (heads * tokens)));
+    return async (take) => {
+      for (let start = 0; start < tokens; start += step) {
+        const rows = Math.min(step, tokens - start);
+        const block = await tiles.read({ what: 'weights', queries: [start, start + rows] }, watch);
+        take(floats(block), rows);
+      }
+    };
+  }
+}
+
+/** Weights of one block of rows. */
+const ROW_ELEMENTS = 16 * 1024 ** 2;

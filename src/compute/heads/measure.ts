@@ -1,0 +1,62 @@
+/** Measures of every head of a captured layer, and how its K and V are shared. */
+
+import { headDims, keyLimit } from '../../attention/layerSpec';
+import type { CaptureName } from '../../attention/program';
+import { type GroupIdentity, groupIdentity, headGroups } from '../../insight/identity';
+import { PatternAccumulator, type PatternMeasures } from '../../insight/pattern';
+import { repeatHeads } from './dump';
+import type { LayerCapture } from './forward';
+import { floats } from './tokenAxis';
+
+export interface HeadMeasures extends PatternMeasures {
+  readonly head: number;
+  /** Which K and V it uses; latent layers make K and V for each head. */
+  readonly group: number;
+}
+
+export interface LayerMeasures {
+  readonly heads: readonly HeadMeasures[];
+  /** Of K after RoPE and of V, one per query head. */
+  readonly identity: { readonly k: GroupIdentity; readonly v: GroupIdentity };
+}
+
+/** Attention weights of all heads row by row: calls back with `[heads, rows, tokens]`, first rows first. */
+export type WeightRows = (take: (block: Float32Array, rows: number) => void) => Promise<void>;
+
+/** @param weights From the capture itself where it has them, else recomputed in tiles. */
+export async function measureLayer(capture: LayerCapture, weights: WeightRows): Promise<LayerMeasures> {
+  const { ids, spec } = capture;
+  const tokens = ids.length;
+  const { queryHeads, kvHeads } = headDims(spec.attention);
+  const groups = headGroups(queryHeads, kvHeads);
+  const window = keyLimit(spec.attention);
+  const accumulators = groups.map(() => new PatternAccumulator(ids, window === null ? {} : { window }));
+  await weights((block, rows) => {
+    accumulators.forEach((accumulator, head) => {
+      for (let row = 0; row < rows; row++) {
+        const start = (head * rows + row) * tokens;
+        accumulator.addRow(block.subarray(start, start + tokens));
+      }
+    });
+  });
+  return {
+    heads: accumulators.map((accumulator, head) => ({ head, group: groups[head] ?? 0, ...accumulator.result() })),
+    identity: { k: identityOf(capture, 'k', groups), v: identityOf(capture, 'v', groups) },
+  };
+}
+
+/** Rows of the `weights` capture. */
+export function capturedRows(capture: LayerCapture): WeightRows | null {
+  const tensor = capture.tensors.get('weights');
+  if (tensor === undefined) return null;
+  return (take) => {
+    take(floats(tensor), capture.ids.length);
+    return Promise.resolve();
+  };
+}
+
+function identityOf(capture: LayerCapture, name: CaptureName, groups: readonly number[]): GroupIdentity {
+  const tensor = capture.tensors.get(name);
+  if (tensor === undefined) throw new TypeError(`${name} was not captured`);
+  return groupIdentity(floats(repeatHeads(tensor, groups.length)), groups);
+}

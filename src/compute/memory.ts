@@ -1,0 +1,35 @@
+/** What a run will take, before anything is allocated. */
+
+import { type AttentionLayerSpec, headDims, keyLimit } from '../attention/layerSpec';
+import { elementCount } from '../attention/graph';
+import { layerWeights } from '../attention/weightNames';
+import { formatBinary } from '../model/units';
+import { RpcError } from '../shared/rpcError';
+
+const FLOAT_BYTES = 4;
+
+/**
+ * An upper estimate: weights once as read and once in the engine, and the widest moment of the graph, where scores,
+ * masked scores and weights exist together beside queries, keys, values and the outputs that were asked for.
+ */
+export function layerRunBytes(layer: AttentionLayerSpec, batch: number, newTokens: number, pastTokens: number, captures: number): number {
+  const { queryHeads, kvHeads, keyDim, valueDim } = headDims(layer.attention);
+  const held = Math.min(pastTokens, keyLimit(layer.attention) ?? pastTokens);
+  const keys = held + newTokens;
+  const weights = layerWeights(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const scores = batch * queryHeads * newTokens * keys;
+  const queries = batch * newTokens * queryHeads * (keyDim + valueDim);
+  const cache = batch * keys * kvHeads * (keyDim + valueDim);
+  const hidden = batch * newTokens * layer.hiddenSize;
+  const mask = newTokens * keys;
+  return FLOAT_BYTES * (2 * weights + 3 * scores + 3 * queries + 3 * cache + 3 * hidden + mask + captures * (scores + queries));
+}
+
+/** Refuses what would not fit, naming the numbers. */
+export function assertFits(bytes: number, ceiling: number): void {
+  if (bytes <= ceiling) return;
+  throw new RpcError('tooLarge', `this run needs about ${formatBinary(bytes)}, more than the ${formatBinary(ceiling)} that Headlight may take`, {
+    bytes,
+    ceiling,
+  });
+}

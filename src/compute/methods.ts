@@ -1,0 +1,80 @@
+/** The methods of the compute process. */
+
+import type { ComputeMethods, ComputeOptions, RunLayerParams, RunLayerResult } from '../shared/computeContract';
+import { COMPUTE_PARAMS } from '../shared/computeParams';
+import type { DeviceReport, EngineId } from '../shared/devices';
+import type { CallContext, Handlers } from '../shared/rpc';
+import { RpcError } from '../shared/rpcError';
+import { tightTensors } from '../shared/transfer';
+import { createEngine } from './engines/createEngine';
+import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
+import { computeThreads, defaultMemoryCeiling } from './machine';
+import { assertFits, layerRunBytes } from './memory';
+import { probeDevices } from './probeDevices';
+import { runLayer } from './runLayer';
+import { SerialQueue } from './serialQueue';
+
+export class ComputeService {
+  private readonly queue = new SerialQueue();
+  private readonly engines = new Map<EngineId, Engine>();
+  private readonly memoryCeiling: number;
+  private reports: readonly DeviceReport[] | undefined;
+
+  constructor(
+    private readonly options: ComputeOptions,
+    private readonly script: string,
+  ) {
+    this.memoryCeiling = options.memoryCeiling ?? defaultMemoryCeiling();
+  }
+
+  handlers(): Handlers<ComputeMethods> {
+    return {
+      // Answers at once unless a run blocks the thread: that is how the client tells.
+      'compute/status': {
+        validate: COMPUTE_PARAMS['compute/status'],
+        handle: () => ({ pid: process.pid, memoryBytes: process.memoryUsage.rss(), memoryCeiling: this.memoryCeiling }),
+      },
+      'compute/devices': {
+        validate: COMPUTE_PARAMS['compute/devices'],
+        handle: ({ refresh }, context) => this.queue.add(context.signal, () => this.devices(refresh, context)),
+      },
+      'compute/runLayer': {
+        validate: COMPUTE_PARAMS['compute/runLayer'],
+        handle: (params, context) => this.queue.add(context.signal, () => this.runLayer(params, context)),
+      },
+    };
+  }
+
+  private async devices(refresh: boolean, context: CallContext): Promise<readonly DeviceReport[]> {
+    if (refresh || !this.reports) this.reports = await probeDevices(this.script, context);
+    return this.reports;
+  }
+
+  private async runLayer(params: RunLayerParams, context: CallContext): Promise<RunLayerResult> {
+    const { layer, batch, tokens, steps, captures, seed } = params;
+    const prefill = layerRunBytes(layer, batch, tokens, 0, steps > 0 ? 0 : captures.length);
+    const decode = steps > 0 ? layerRunBytes(layer, batch, 1, tokens + steps - 1, captures.length) : 0;
+    assertFits(Math.max(prefill, decode), this.memoryCeiling);
+    const engine = this.engine(params.engine);
+    try {
+      const { captures: tensors, wholeOnDevice, ...outcome } = await runLayer(engine, params, context);
+      const { device, library } = engine.describe();
+      return {
+        ...outcome,
+        captures: tightTensors(tensors),
+        provenance: { engine: engine.id, device, library, precision: 'float32', seed, wholeOnDevice },
+      };
+    } catch (error) {
+      if (error instanceof EngineUnavailableError) throw new RpcError('unavailable', `${params.engine}: ${error.message}`);
+      if (error instanceof RpcError) throw error;
+      throw new RpcError('internal', `${params.engine}: ${errorSentence(error)}`);
+    }
+  }
+
+  private engine(id: EngineId): Engine {
+    const { threads = computeThreads(), tensorflowPath } = this.options;
+    const engine = this.engines.get(id) ?? createEngine(id, { threads, ...(tensorflowPath ? { tensorflowPath } : {}) });
+    this.engines.set(id, engine);
+    return engine;
+  }
+}

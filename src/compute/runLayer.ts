@@ -1,0 +1,157 @@
+/** Runs one attention layer from its spec: prefill, then decode steps on the cache that it left. */
+
+import { buildAttentionProgram } from '../attention/buildAttention';
+import type { Tensor } from '../attention/graph';
+import type { AttentionLayerSpec } from '../attention/layerSpec';
+import type { AttentionProgram, CaptureName, LatentForm } from '../attention/program';
+import { stepInputs } from '../attention/stepInputs';
+import { layerWeights, type WeightInfo } from '../attention/weightNames';
+import type { CacheReport, LayerTimes } from '../shared/computeContract';
+import type { CancelSignal } from '../shared/platform';
+import { type Progress } from '../shared/rpc';
+import { RpcError } from '../shared/rpcError';
+import { tensorBytes } from '../shared/transfer';
+import type { Engine, LoadedProgram } from './engines/engine';
+import { seededNoise, seededWeights } from './seededWeights';
+
+export interface LayerRun {
+  readonly layer: AttentionLayerSpec;
+  readonly seed: number;
+  readonly batch: number;
+  /** Tokens of the prefill. */
+  readonly tokens: number;
+  /** Decode steps after it, one token each. */
+  readonly steps: number;
+  readonly captures: readonly CaptureName[];
+  readonly form: LatentForm | null;
+}
+
+export interface LayerOutcome {
+  /** Of the last run: the prefill, or the last decode step. */
+  readonly captures: Readonly<Record<string, Tensor>>;
+  readonly cache: readonly CacheReport[];
+  readonly cacheBytes: number;
+  readonly wholeOnDevice: boolean;
+  readonly times: LayerTimes;
+}
+
+export interface RunWatch {
+  readonly signal: CancelSignal;
+  progress(progress: Progress): void;
+}
+
+/** Weights of the layer by name; by default seeded noise. */
+export type WeightSource = (infos: readonly WeightInfo[]) => Promise<ReadonlyMap<string, Float32Array>>;
+
+export async function runLayer(engine: Engine, run: LayerRun, watch: RunWatch, source: WeightSource = seeded(run.seed)): Promise<LayerOutcome> {
+  const { layer, batch, tokens, steps } = run;
+  const start = performance.now();
+  watch.progress({ message: 'reading weights' });
+  const infos = layerWeights(layer);
+  const weights = await source(infos);
+  const constants = new Map(infos.map(({ name, shape }) => [name, { type: 'float32' as const, shape, data: weightOf(weights, name) }]));
+  const loadStart = performance.now();
+  const stage = async (mode: 'prefill' | 'decode'): Promise<Stage> => {
+    const program = buildAttentionProgram(layer, {
+      mode,
+      cache: 'present',
+      captures: mode === 'prefill' && steps > 0 ? [] : run.captures,
+      ...(run.form ? { form: run.form } : {}),
+    });
+    const needed = new Map(program.weightInputs.map(({ name }) => [name, constants.get(name) as Tensor]));
+    return new Stage(layer, program, await engine.load(program.graph, { constants: needed }));
+  };
+  let loadMs = 0;
+  let wholeOnDevice = true;
+  const stages: Stage[] = [];
+  try {
+    watch.progress({ message: 'prefill', fraction: 0 });
+    const prefill = await stage('prefill');
+    stages.push(prefill);
+    loadMs += performance.now() - loadStart;
+    const input = seededNoise(batch * (tokens + steps) * layer.hiddenSize, run.seed + 1);
+    const prefillStart = performance.now();
+    let result = await prefill.run(hiddenSlice(input, run, 0, tokens), 0, new Map());
+    const prefillMs = performance.now() - prefillStart;
+    const stepMs: number[] = [];
+    if (steps > 0) {
+      const decodeStart = performance.now();
+      const decode = await stage('decode');
+      stages.push(decode);
+      loadMs += performance.now() - decodeStart;
+      for (let step = 0; step < steps; step++) {
+        if (watch.signal.aborted) throw new RpcError('cancelled', 'the run was cancelled');
+        watch.progress({ message: `token ${step + 1} of ${steps}`, fraction: step / steps });
+        const stepStart = performance.now();
+        result = await decode.run(hiddenSlice(input, run, tokens + step, 1), tokens + step, result.cache);
+        stepMs.push(performance.now() - stepStart);
+      }
+    }
+    wholeOnDevice = stages.every(({ loaded }) => loaded.wholeOnDevice);
+    const last = stages.at(-1) ?? prefill;
+    const cache = last.cacheReport(result.cache);
+    return {
+      captures: result.captures,
+      cache,
+      cacheBytes: cache.reduce((sum, { bytes }) => sum + bytes, 0),
+      wholeOnDevice,
+      times: { weightsMs: loadStart - start, loadMs, prefillMs, stepMs },
+    };
+  } finally {
+    for (const { loaded } of stages) await loaded.dispose();
+  }
+}
+
+interface StageResult {
+  readonly captures: Readonly<Record<string, Tensor>>;
+  /** By role. */
+  readonly cache: ReadonlyMap<string, Tensor>;
+}
+
+/** A loaded program and how its inputs and outputs are named. */
+class Stage {
+  constructor(
+    private readonly layer: AttentionLayerSpec,
+    private readonly program: AttentionProgram,
+    readonly loaded: LoadedProgram,
+  ) {}
+
+  async run(hidden: Tensor, pastTokens: number, past: ReadonlyMap<string, Tensor>): Promise<StageResult> {
+    const { program } = this;
+    const feeds = stepInputs(this.layer, program, { newTokens: hidden.shape[1] ?? 0, pastTokens });
+    feeds.set('hidden', hidden);
+    for (const { role, past: name } of program.cache) {
+      const tensor = past.get(role);
+      if (name !== null && tensor) feeds.set(name, tensor);
+    }
+    const results = await this.loaded.run(feeds, program.graph.outputs.map(({ name }) => name));
+    const captures = Object.entries(program.captures).map(([capture, name]) => [capture, results.get(name) as Tensor] as const);
+    const cache = program.cache.map(({ role, present }) => [role, results.get(present ?? '') as Tensor] as const);
+    return { captures: Object.fromEntries(captures), cache: new Map(cache) };
+  }
+
+  cacheReport(cache: ReadonlyMap<string, Tensor>): readonly CacheReport[] {
+    return [...cache].map(([role, tensor]) => ({ role: role as CacheReport['role'], shape: tensor.shape, bytes: tensorBytes(tensor) }));
+  }
+}
+
+/** Tokens `first` … of every sequence: [batch, count, hidden] out of [batch, all, hidden]. */
+function hiddenSlice(input: Float32Array, { batch, tokens, steps, layer }: LayerRun, first: number, count: number): Tensor {
+  const width = layer.hiddenSize;
+  const all = tokens + steps;
+  const data = new Float32Array(batch * count * width);
+  for (let row = 0; row < batch; row++) {
+    data.set(input.subarray((row * all + first) * width, (row * all + first + count) * width), row * count * width);
+  }
+  return { type: 'float32', shape: [batch, count, width], data };
+}
+
+function weightOf(weights: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
+  const data = weights.get(name);
+  if (!data) throw new RpcError('invalidInput', `the weights lack ${name}`);
+  return data;
+}
+
+function seeded(seed: number): WeightSource {
+  return (infos) => Promise.resolve(seededWeights(infos, seed));
+}

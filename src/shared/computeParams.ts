@@ -1,0 +1,32 @@
+/** Validation of what the compute process is asked. */
+
+import { CAPTURES } from '../attention/program';
+import type { ComputeMethods, DevicesParams, RunLayerParams } from './computeContract';
+import { ENGINE_IDS } from './devices';
+import { layerCheck } from './layerParams';
+import type { MethodParams } from './rpc';
+import { array, boolean, type Check, integer, nullable, object, oneOf, params } from './validate';
+
+/** Beyond any run that fits in memory; keeps products of sizes exact. */
+const MOST_TOKENS = 2 ** 24;
+
+const runLayer: Check<RunLayerParams> = object({
+  layer: layerCheck,
+  engine: oneOf(...ENGINE_IDS),
+  seed: integer(0, 2 ** 32 - 1),
+  batch: integer(1, 4096),
+  tokens: integer(1, MOST_TOKENS),
+  steps: integer(0, 65536),
+  captures: array(oneOf(...CAPTURES), CAPTURES.length),
+  form: nullable(oneOf('expanded', 'absorbed')),
+});
+
+const devices: Check<DevicesParams> = object({ refresh: boolean });
+
+type Validators = { readonly [K in keyof ComputeMethods]: (value: unknown) => MethodParams<ComputeMethods, K> };
+
+export const COMPUTE_PARAMS: Validators = {
+  'compute/status': params(object({})),
+  'compute/devices': params(devices),
+  'compute/runLayer': params(runLayer),
+};

@@ -1,0 +1,181 @@
+"""PyTorch's side of the attention bench: the same tensors and the same arithmetic as the other peers, float32 on CPU.
+
+A request is a line of JSON on stdin, an answer a line of JSON on stdout. Where PyTorch has more than one way to compute
+a case (its fused scaled_dot_product_attention, or the products written out), the faster one is timed.
+"""
+
+import json
+import sys
+import tempfile
+import time
+
+import numpy as np
+import torch
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+
+def noise(recipe):
+    """The numbers of src/compute/seededWeights.ts."""
+    count = int(np.prod(recipe["shape"]))
+    seed = (recipe["stream"] ^ 0x9E3779B9) & 0xFFFFFFFF
+    start = np.uint32((((seed * 0x85EBCA6B) & 0xFFFFFFFF) | 1) & 0xFFFFFFFF)
+    a, c = np.uint32(1664525), np.uint32(1013904223)
+    with np.errstate(over="ignore"):
+        powers = np.full(count, a, dtype=np.uint32)
+        np.multiply.accumulate(powers, out=powers)  # a, a², a³ …
+        sums = np.empty(count, dtype=np.uint32)  # 1, 1 + a, 1 + a + a² …
+        sums[0] = 1
+        sums[1:] = powers[:-1]
+        np.add.accumulate(sums, out=sums)
+        state = powers * start + sums * c
+    mixed = (state ^ (state >> np.uint32(15))).view(np.int32)
+    values = np.float32(recipe["plus"] + np.float32(mixed * (recipe["scale"] / 2**31)))
+    return torch.from_numpy(np.ascontiguousarray(values)).view(recipe["shape"])
+
+
+def rms_norm(x, weight, epsilon):
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + epsilon) * weight
+
+
+class Rotary:
+    def __init__(self, spec, first, count):
+        self.dim, self.layout = spec["dim"], spec["layout"]
+        frequencies = spec["theta"] ** (-torch.arange(0, self.dim, 2, dtype=torch.float64) / self.dim)
+        angles = torch.arange(first, first + count, dtype=torch.float64)[:, None] * frequencies
+        self.cos, self.sin = angles.cos().float(), angles.sin().float()
+
+    def __call__(self, x):
+        if self.layout == "half":
+            a, b = x[..., : self.dim // 2], x[..., self.dim // 2 :]
+            return torch.cat([a * self.cos - b * self.sin, b * self.cos + a * self.sin], -1)
+        a, b = x[..., 0::2], x[..., 1::2]
+        return torch.stack([a * self.cos - b * self.sin, b * self.cos + a * self.sin], -1).flatten(-2)
+
+
+class Case:
+    def __init__(self, request):
+        self.layer, self.tokens, self.past_tokens = request["layer"], request["tokens"], request["pastTokens"]
+        self.attention, self.core, self.form = self.layer["attention"], request["core"], request["form"]
+        self.weights = {name: noise(recipe) for name, recipe in request["weights"].items()}
+        self.inputs = {name: noise(recipe) for name, recipe in request["inputs"].items()}
+        # Room for the new rows, as a cache has it: appending copies nothing of the past.
+        self.cache = {}
+        for role, recipe in request["past"].items():
+            past = noise(recipe)
+            axis = past.dim() - 2
+            shape = list(past.shape)
+            shape[axis] += self.tokens
+            buffer = torch.zeros(shape)
+            buffer.narrow(axis, 0, self.past_tokens).copy_(past)
+            self.cache[role] = buffer
+        self.rotary = Rotary(self.layer["rotary"], self.past_tokens, self.tokens)
+        self.mask = torch.full((self.tokens, self.tokens), float("-inf")).triu(1)
+        self.present_bytes = 0
+
+    def ways(self):
+        if self.attention["kind"] == "latent":
+            return {self.form: self.absorbed if self.form == "absorbed" else self.expanded}
+        return {"scaled_dot_product_attention": lambda: self.headed(True), "products written out": lambda: self.headed(False)}
+
+    def project(self, name):
+        return self.inputs[f"core_{name}"] if self.core else linear(self.inputs["hidden"], self.weights[f"{name}.weight"])
+
+    def finish(self, heads):
+        rows = heads.transpose(1, 2).reshape(1, self.tokens, -1)
+        return rows if self.core else linear(rows, self.weights["o.weight"])
+
+    def append(self, role, fresh):
+        """Writes the new rows behind the past; all of them together."""
+        if self.past_tokens == 0:
+            self.cache[role] = fresh
+            return fresh
+        buffer = self.cache[role]
+        buffer.narrow(buffer.dim() - 2, self.past_tokens, self.tokens).copy_(fresh)
+        return buffer
+
+    def headed(self, fused):
+        a = self.attention
+        heads, groups, key_dim, value_dim = a["queryHeads"], a["kvHeads"], a["keyDim"], a["valueDim"]
+        split = lambda x, n, d: x.view(1, self.tokens, n, d).transpose(1, 2)
+        q = self.rotary(split(self.project("q"), heads, key_dim))
+        k = self.append("key", self.rotary(split(self.project("k"), groups, key_dim)))
+        v = self.append("value", split(self.project("v"), groups, value_dim))
+        if fused:
+            out = scaled_dot_product_attention(q, k, v, is_causal=self.past_tokens == 0, scale=self.layer["scale"], enable_gqa=heads != groups)
+            return self.finish(out)
+        rows = q.reshape(1, groups, -1, key_dim) * self.layer["scale"]
+        scores = rows @ k.transpose(-1, -2)
+        if self.past_tokens == 0:
+            scores = (scores.view(1, heads, self.tokens, -1) + self.mask).view(1, groups, -1, self.tokens)
+        return self.finish((scores.softmax(-1) @ v).view(1, heads, self.tokens, value_dim))
+
+    def latent_rows(self):
+        a, norms = self.attention, self.layer["latentNorms"]
+        rank = a["latentDim"]
+        if self.core:
+            q, compressed = self.inputs["core_q_b"], self.inputs["core_kv_a"]
+        else:
+            hidden = self.inputs["hidden"]
+            q_a = rms_norm(linear(hidden, self.weights["q_a.weight"]), self.weights["q_a_norm.weight"], norms["query"]["epsilon"])
+            q, compressed = linear(q_a, self.weights["q_b.weight"]), linear(hidden, self.weights["kv_a.weight"])
+        q = q.view(1, self.tokens, a["queryHeads"], -1).transpose(1, 2)
+        nope, rope = q[..., : a["nopeDim"]], self.rotary(q[..., a["nopeDim"] :])
+        latent = rms_norm(compressed[..., :rank], self.weights["kv_a_norm.weight"], norms["latent"]["epsilon"])
+        rows = self.append("latent", torch.cat([latent, self.rotary(compressed[..., rank:])], -1))
+        return nope, rope, rows
+
+    def absorbed(self):
+        rank, scale = self.attention["latentDim"], self.layer["scale"]
+        nope, rope, rows = self.latent_rows()
+        q = torch.cat([nope[0] @ self.weights["w_uk"], rope[0]], -1) * scale  # [H,T,rank + rope]
+        rows = rows[0]
+        heads, tokens, width = q.shape
+        weights = (q.view(heads * tokens, width) @ rows.T).softmax(-1)
+        summed = (weights @ rows[:, :rank]).view(heads, tokens, rank)
+        return self.finish((summed @ self.weights["w_uv"].transpose(1, 2))[None])
+
+    def expanded(self):
+        a, rank = self.attention, self.attention["latentDim"]
+        nope, rope, rows = self.latent_rows()
+        rows = rows[0]
+        expand = lambda w: (rows[:, :rank] @ w.reshape(-1, rank).T).view(rows.shape[0], a["queryHeads"], -1).transpose(0, 1)
+        scores = nope[0] @ expand(self.weights["w_uk"]).transpose(1, 2) + rope[0] @ rows[:, rank:].T
+        return self.finish(((scores * self.layer["scale"]).softmax(-1) @ expand(self.weights["w_uv"]))[None])
+
+
+def timed(run, count):
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def main():
+    run = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            with torch.inference_mode():
+                if request["do"] == "prepare":
+                    torch.set_num_threads(request["threads"])
+                    run = case = None
+                    case = Case(request)
+                    ways = case.ways()
+                    best = {name: min(timed(way, 3)) for name, way in ways.items()}
+                    name = min(best, key=best.get)
+                    run = ways[name]
+                    with tempfile.NamedTemporaryFile(suffix=".f32", delete=False) as file:
+                        file.write(run().contiguous().numpy().tobytes())
+                    cache = sum(tensor.numel() * tensor.element_size() for tensor in case.cache.values())
+                    answer = {"file": file.name, "cacheBytes": cache, "library": f"torch {torch.__version__}", "remark": name}
+                else:
+                    timed(run, request["warm"])
+                    answer = {"times": timed(run, request["runs"])}
+        except Exception as error:  # the other side must get an answer
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+main()

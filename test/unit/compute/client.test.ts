@@ -1,0 +1,187 @@
+/** The compute process behind its client: runs, refusals, cancellation, crashes, idleness. The real process, forked. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ComputeClient, type ComputeClientOptions } from '../../../src/compute/client';
+import type { RunLayerParams } from '../../../src/shared/computeContract';
+import type { RpcError } from '../../../src/shared/rpcError';
+import { heads, layer, rope } from '../attention/support/layers';
+import { buildCompute } from './support/computeBundle';
+
+let bundle: Awaited<ReturnType<typeof buildCompute>>;
+const clients: ComputeClient[] = [];
+
+beforeAll(async () => {
+  bundle = await buildCompute();
+});
+afterEach(() => {
+  for (const client of clients.splice(0)) client.dispose();
+});
+afterAll(() => bundle.remove());
+
+function open(options: Partial<ComputeClientOptions> = {}): ComputeClient {
+  const client = new ComputeClient({ script: bundle.script, threads: 1, ...options });
+  clients.push(client);
+  return client;
+}
+
+const quick: RunLayerParams = {
+  layer: layer(heads(4, 2, 8), { rotary: rope(8) }),
+  engine: 'onnxruntime-cpu',
+  seed: 1,
+  batch: 1,
+  tokens: 5,
+  steps: 2,
+  captures: ['weights'],
+  form: null,
+};
+/** Some seconds of work, most of it inside one call of the library. */
+const long: RunLayerParams = {
+  ...quick,
+  layer: layer(heads(16, 16, 128), { hiddenSize: 2048 }),
+  tokens: 4096,
+  steps: 0,
+  captures: [],
+};
+
+const failure = (promise: Promise<unknown>): Promise<RpcError> =>
+  promise.then(
+    () => {
+      throw new Error('it succeeded');
+    },
+    (error: unknown) => error as RpcError,
+  );
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+describe('a run', () => {
+  it('starts the process at the first call only, and says on what it ran', async () => {
+    const client = open();
+    expect(client.pid).toBeUndefined();
+    const progress: string[] = [];
+    const result = await client.call('compute/runLayer', quick, { onProgress: ({ message }) => progress.push(message) });
+    expect(client.pid).toBeTypeOf('number');
+    expect(result.provenance).toMatchObject({ engine: 'onnxruntime-cpu', device: 'CPU, 1 thread', precision: 'float32', seed: 1, wholeOnDevice: true });
+    expect(result.provenance.library).toMatch(/^onnxruntime-node \d/);
+    expect(result.captures['weights']?.shape).toEqual([1, 4, 1, 7]);
+    expect(result.captures['weights']?.data).toBeInstanceOf(Float32Array);
+    expect(result.times.stepMs).toHaveLength(2);
+    expect(progress).toContain('prefill');
+  });
+
+  it('is the same for the same seed, and another for another', async () => {
+    const client = open();
+    const weights = async (seed: number): Promise<unknown> =>
+      (await client.call('compute/runLayer', { ...quick, seed })).captures['weights']?.data.slice();
+    const first = await weights(1);
+    expect(await weights(1)).toEqual(first);
+    expect(await weights(2)).not.toEqual(first);
+  });
+
+  it('that would not fit is refused before anything is allocated, with the numbers', async () => {
+    const client = open({ memoryCeiling: 64 * 1024 ** 2 });
+    const refusal = await failure(client.call('compute/runLayer', { ...quick, tokens: 2 ** 20 }));
+    expect(refusal.code).toBe('tooLarge');
+    expect(refusal.message).toMatch(/needs about \d.* more than the 64 MiB/);
+    const { memoryBytes } = await client.call('compute/status', {});
+    expect(memoryBytes).toBeLessThan(400 * 1024 ** 2);
+    expect((await client.call('compute/runLayer', quick)).cacheBytes).toBeGreaterThan(0);
+  });
+
+  it('with wrong parameters is refused by the process', async () => {
+    const client = open();
+    expect(await failure(client.call('compute/runLayer', { ...quick, tokens: -1 }))).toMatchObject({ code: 'invalidInput' });
+  });
+
+  it('on an engine that is not there says why', async () => {
+    const client = open();
+    const refusal = await failure(client.call('compute/runLayer', { ...quick, engine: 'tensorflow' }));
+    expect(refusal).toMatchObject({ code: 'unavailable' });
+    expect(refusal.message).toContain('not installed');
+  });
+});
+
+describe('cancelling', () => {
+  it('a run that blocks the process ends it, and what waited behind it still runs', async () => {
+    const log: string[] = [];
+    const crashes: string[] = [];
+    const client = open({ graceMs: 100, onLog: (line) => log.push(line), onCrash: (message) => crashes.push(message) });
+    await client.call('compute/runLayer', quick);
+    const { pid } = client;
+    const controller = new AbortController();
+    const cancelled = failure(client.call('compute/runLayer', long, { signal: controller.signal }));
+    const waiting = client.call('compute/runLayer', quick);
+    await sleep(800);
+    const start = performance.now();
+    controller.abort();
+    expect(await cancelled).toMatchObject({ code: 'cancelled' });
+    expect(performance.now() - start).toBeLessThan(100);
+    expect((await waiting).cacheBytes).toBeGreaterThan(0);
+    expect(client.pid).not.toBe(pid);
+    expect(crashes).toEqual([]);
+  });
+
+  it('by a newer run of the same key', async () => {
+    const client = open({ graceMs: 100 });
+    const stale = failure(client.call('compute/runLayer', quick, { supersedeKey: 'heads' }));
+    const fresh = client.call('compute/runLayer', { ...quick, seed: 2 }, { supersedeKey: 'heads' });
+    expect(await stale).toMatchObject({ code: 'superseded' });
+    expect((await fresh).provenance.seed).toBe(2);
+  });
+
+  it('by a deadline', async () => {
+    const client = open({ graceMs: 100 });
+    expect(await failure(client.call('compute/runLayer', long, { deadlineMs: 300 }))).toMatchObject({ code: 'deadline' });
+  });
+});
+
+describe('a crash', () => {
+  it('fails the run with a clear error, is told once, and the next run works within a second', async () => {
+    const crashes: string[] = [];
+    const client = open({ onCrash: (message) => crashes.push(message) });
+    await client.call('compute/runLayer', quick);
+    for (let round = 0; round < 2; round++) {
+      const running = failure(client.call('compute/runLayer', long));
+      await sleep(500);
+      process.kill(client.pid ?? 0, 'SIGKILL');
+      const error = await running;
+      expect(error.code).toBe('crashed');
+      expect(error.message).toContain('SIGKILL');
+      const start = performance.now();
+      expect((await client.call('compute/runLayer', quick)).cacheBytes).toBeGreaterThan(0);
+      // A second when the machine is ours; the limit leaves room for others' load.
+      expect(performance.now() - start).toBeLessThan(3000);
+    }
+    expect(crashes).toHaveLength(1);
+  });
+});
+
+describe('the end', () => {
+  it('comes when the process is idle, and the next call starts another', async () => {
+    const client = open({ idleMs: 50 });
+    await client.call('compute/status', {});
+    const { pid } = client;
+    await sleep(200);
+    expect(client.pid).toBeUndefined();
+    expect(isAlive(pid ?? 0)).toBe(false);
+    expect((await client.call('compute/status', {})).pid).not.toBe(pid);
+  });
+
+  it('comes with the client', async () => {
+    const client = open();
+    const { pid } = await client.call('compute/status', {});
+    const running = failure(client.call('compute/runLayer', long));
+    client.dispose();
+    expect(await running).toMatchObject({ code: 'disposed' });
+    expect(await failure(client.call('compute/status', {}))).toMatchObject({ code: 'disposed' });
+    await sleep(200);
+    expect(isAlive(pid)).toBe(false);
+  });
+});

@@ -1,0 +1,57 @@
+/** Every layer of the grid on every engine: within 1e-5 of the float64 reference. */
+
+import { afterAll, describe, expect, it } from 'vitest';
+import type { LatentForm } from '../../../src/attention/program';
+import { missingOperators } from '../../../src/compute/engines/tfjs/interpreter';
+import type { GraphRunner } from '../../../src/compute/engines/tfjs/tfjsBackend';
+import { LAYERS } from '../attention/support/layers';
+import { expectAgreement, type LayerCase, layerCase, type Shape } from './support/layerCase';
+import { needsTensorflow, openPeer, type Peer } from './support/peers';
+
+const TOLERANCE = 1e-5;
+const SHAPES: readonly Shape[] = [
+  { batch: 1, past: 0, tokens: 7 },
+  { batch: 2, past: 5, tokens: 3 },
+  { batch: 1, past: 6, tokens: 1 },
+];
+
+const cases = new Map<string, LayerCase>();
+for (const [name, spec] of Object.entries(LAYERS)) {
+  const forms: readonly (LatentForm | undefined)[] = spec.attention.kind === 'latent' ? ['expanded', 'absorbed'] : [undefined];
+  for (const form of forms) {
+    for (const shape of SHAPES) {
+      const label = `${name}${form ? `, ${form}` : ''}: batch ${shape.batch}, past ${shape.past}, new ${shape.tokens}`;
+      cases.set(label, layerCase(spec, shape, form ? { form } : {}));
+    }
+  }
+}
+
+for (const name of ['gqa 2', 'mqa', 'sliding', 'sinks', 'latent']) {
+  const spec = LAYERS[name];
+  if (spec) cases.set(`${name}, past and new apart`, layerCase(spec, { batch: 2, past: 5, tokens: 1 }, { cache: 'append' }));
+}
+
+/** tfjs-cpu is left out here: it is slow, and the same interpreter runs on the others. */
+const PEERS: readonly Peer[] = ['onnxruntime-cpu', 'onnxruntime-wasm', 'tfjs-wasm', 'tensorflow'];
+
+describe.each(PEERS)('%s', (peer) => {
+  const skipped = peer === 'tensorflow' ? needsTensorflow : '';
+  let runner: Promise<GraphRunner> | undefined;
+  const open = (): Promise<GraphRunner> => (runner ??= openPeer(peer));
+
+  it.skipIf(skipped !== '')(`agrees with the reference${skipped}`, async () => {
+    for (const [label, run] of cases) {
+      await expectAgreement(await open(), run, TOLERANCE).catch((error: unknown) => {
+        throw new Error(`${peer}, ${label}: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    }
+  });
+  afterAll(async () => {
+    const opened = (await runner) as { dispose?: () => Promise<void> } | undefined;
+    await opened?.dispose?.();
+  });
+});
+
+it('covers every operator of the programs, so that tensorflow can run them all', () => {
+  for (const [label, { program }] of cases) expect(missingOperators(program.graph), label).toEqual([]);
+});

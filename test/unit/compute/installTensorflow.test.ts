@@ -1,0 +1,98 @@
+/** Installing TensorFlow: what can go wrong goes wrong clearly, and leaves an earlier installation alone. */
+
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EngineUnavailableError } from '../../../src/compute/engines/engine';
+import { locateTensorflow } from '../../../src/compute/engines/locateTensorflow';
+import { installCommands, installTensorflow } from '../../../src/compute/installTensorflow';
+import { runProgram } from '../../../src/compute/runProgram';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'headlight-tensorflow-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+/** A Python that answers every question with one line. */
+function fakePython(answer: string): string {
+  const file = join(home, 'python');
+  writeFileSync(file, `#!/bin/sh\necho '${answer}'\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+function earlier(): string {
+  const folder = join(home, 'tensorflow');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'mark'), '');
+  return folder;
+}
+
+describe.skipIf(process.platform === 'win32')('installing', () => {
+  it('says what will run', () => {
+    expect(installCommands({ kind: 'published', gpu: true })).toEqual(['npm install @tensorflow/tfjs-node-gpu@4.22.0']);
+    expect(installCommands({ kind: 'python', python: 'py' })[1]).toBe('npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0');
+  });
+
+  it('without a Python, without TensorFlow in it, or with half of it says so and leaves what was there', async () => {
+    const folder = earlier();
+    const install = (python: string): Promise<string> => installTensorflow({ source: { kind: 'python', python }, folder });
+    await expect(install(join(home, 'none'))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('could not be started') as string });
+    await expect(install(fakePython(''))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('pip install tensorflow') as string });
+    await expect(install(fakePython(home))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('lacks') as string });
+    expect(existsSync(join(folder, 'mark'))).toBe(true);
+    expect(existsSync(`${folder}.installing`)).toBe(false);
+  });
+
+  it('can be cancelled', async () => {
+    const folder = earlier();
+    const python = join(home, 'slow');
+    writeFileSync(python, '#!/bin/sh\nsleep 30\n');
+    chmodSync(python, 0o755);
+    const controller = new AbortController();
+    const installing = installTensorflow({ source: { kind: 'python', python }, folder, signal: controller.signal });
+    setTimeout(() => controller.abort(), 100);
+    await expect(installing).rejects.toMatchObject({ code: 'cancelled' });
+    expect(existsSync(join(folder, 'mark'))).toBe(true);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('running a program', () => {
+  it('gives its output and its lines', async () => {
+    const lines: string[] = [];
+    const output = await runProgram('sh', ['-c', 'echo one; echo two >&2'], { cwd: home, onLine: (line) => lines.push(line) });
+    expect(output).toBe('one\n');
+    expect(lines.toSorted()).toEqual(['one', 'two']);
+  });
+
+  it('that fails names it with its last words', async () => {
+    await expect(runProgram('sh', ['-c', 'echo why >&2; exit 3'], { cwd: home })).rejects.toThrow(/exit code 3\): why/);
+  });
+});
+
+describe('locating', () => {
+  const add = (folder: string, name: string, whole = true): string => {
+    mkdirSync(join(folder, whole ? 'lib' : ''), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version: '4.22.0' }));
+    return folder;
+  };
+
+  it('finds the package itself or in node_modules, the GPU build first', () => {
+    const direct = add(join(home, 'direct'), '@tensorflow/tfjs-node');
+    expect(locateTensorflow(direct)).toEqual({ folder: direct, name: '@tensorflow/tfjs-node', version: '4.22.0' });
+    add(join(home, 'node_modules', '@tensorflow', 'tfjs-node'), '@tensorflow/tfjs-node');
+    const gpu = add(join(home, 'node_modules', '@tensorflow', 'tfjs-node-gpu'), '@tensorflow/tfjs-node-gpu');
+    expect(locateTensorflow(home).folder).toBe(gpu);
+  });
+
+  it('says what is wrong', () => {
+    expect(() => locateTensorflow(undefined)).toThrow(EngineUnavailableError);
+    expect(() => locateTensorflow(join(home, 'nothing'))).toThrow(/no @tensorflow/);
+    const other = join(home, 'other');
+    add(other, 'left-pad');
+    expect(() => locateTensorflow(other)).toThrow(/no @tensorflow/);
+    expect(() => locateTensorflow(add(join(home, 'half'), '@tensorflow/tfjs-node', false))).toThrow(/did not finish/);
+  });
+});

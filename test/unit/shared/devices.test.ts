@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { chooseDevice, type DeviceReport, type EngineId } from '../../../src/shared/devices';
+
+const report = (engine: EngineId, gflops: number | null, changes: Partial<DeviceReport> = {}): DeviceReport => ({
+  engine,
+  available: gflops !== null,
+  kind: 'cpu',
+  device: engine,
+  library: '',
+  precision: 'float32',
+  reason: gflops === null ? 'not here' : null,
+  proof: gflops === null ? null : { size: [1, 1, 1], medianMs: 1, gflops, relativeError: 0 },
+  ...changes,
+});
+
+describe('the choice of a device', () => {
+  const cpu = report('onnxruntime-cpu', 80);
+  const wasm = report('onnxruntime-wasm', 10);
+  const software = report('onnxruntime-webgpu', 500, { kind: 'software-gpu' });
+
+  it('is the fastest one proven', () => {
+    expect(chooseDevice([wasm, cpu, report('onnxruntime-cuda', null)], 'auto', false)).toMatchObject({ engine: 'onnxruntime-cpu' });
+    expect(chooseDevice([cpu, report('tensorflow', 90)], 'auto', false)).toEqual({
+      engine: 'tensorflow',
+      reason: 'fastest of 2: 90.0 GFLOP/s proven',
+    });
+  });
+
+  it('never takes a software adapter for a GPU, unless told so', () => {
+    expect(chooseDevice([cpu, software], 'auto', false)).toMatchObject({ engine: 'onnxruntime-cpu' });
+    expect(chooseDevice([cpu, software], 'onnxruntime-webgpu', false)).toBeNull();
+    expect(chooseDevice([cpu, software], 'onnxruntime-webgpu', true)).toMatchObject({ engine: 'onnxruntime-webgpu' });
+  });
+
+  it('is what was asked for, or nothing', () => {
+    expect(chooseDevice([cpu, wasm], 'onnxruntime-wasm', false)).toMatchObject({ engine: 'onnxruntime-wasm' });
+    expect(chooseDevice([cpu, wasm], 'tensorflow', false)).toBeNull();
+    expect(chooseDevice([], 'auto', false)).toBeNull();
+  });
+});
