@@ -37,17 +37,16 @@ const shared = {
 };
 const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20', external: ['vscode'] };
 
+/** Tensor libraries bring native files: they stay packages, found in the node_modules beside dist/. */
+const TENSOR_LIBRARIES = ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'];
+
 /** name -> build options. An entry whose source is not there yet is left out. */
 const builds = {
   extension: { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', minify: true },
-  // Tensor libraries bring native files: they stay packages, found in the node_modules beside dist/.
-  compute: {
-    ...node,
-    entryPoints: ['src/compute/process.ts'],
-    outfile: 'dist/compute.js',
-    external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'],
-  },
-  cli: { ...node, entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } },
+  // Loaded at the first command that computes (src/editor/lazyCompute.ts).
+  computeHost: { ...node, entryPoints: ['src/editor/computeHost.ts'], outfile: 'dist/computeHost.js' },
+  compute: { ...node, entryPoints: ['src/compute/process.ts'], outfile: 'dist/compute.js', external: TENSOR_LIBRARIES },
+  cli: { ...node, entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' }, external: TENSOR_LIBRARIES },
 };
 
 async function main() {

@@ -8,6 +8,8 @@ import { RpcError } from '../shared/rpcError';
 import { tightTensors } from '../shared/transfer';
 import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
+import { describeLayer } from './describeLayer';
+import { layerOnnx } from './layerOnnx';
 import { computeThreads, defaultMemoryCeiling } from './machine';
 import { assertFits, layerRunBytes } from './memory';
 import { probeDevices } from './probeDevices';
@@ -37,6 +39,17 @@ export class ComputeService {
       'compute/devices': {
         validate: COMPUTE_PARAMS['compute/devices'],
         handle: ({ refresh }, context) => this.queue.add(context.signal, () => this.devices(refresh, context)),
+      },
+      'compute/describeLayer': {
+        validate: COMPUTE_PARAMS['compute/describeLayer'],
+        handle: ({ text, layer }) => describeLayer(text, layer),
+      },
+      'compute/layerOnnx': {
+        validate: COMPUTE_PARAMS['compute/layerOnnx'],
+        handle: (params) => {
+          assertFits(layerRunBytes(params.layer, 1, 1, 0, 0), this.memoryCeiling);
+          return layerOnnx(params);
+        },
       },
       'compute/runLayer': {
         validate: COMPUTE_PARAMS['compute/runLayer'],

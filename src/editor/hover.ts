@@ -10,7 +10,11 @@ export class ConfigHoverProvider implements HoverProvider {
   constructor(private readonly readings: Readings) {}
 
   provideHover(document: TextDocument, position: Position, token: CancellationToken): Hover | null {
-    if (token.isCancellationRequested || !isEnabled(SETTINGS.hoverEnabled)) return null;
+    return token.isCancellationRequested ? null : this.hoverAt(document, position);
+  }
+
+  hoverAt(document: TextDocument, position: Position): Hover | null {
+    if (!isEnabled(SETTINGS.hoverEnabled)) return null;
     const found = this.readings.of(document);
     if (!found) return null;
     const content = hoverOf(found.reading, found.document, document.offsetAt(position), scenarioSetting(document), found.stale);

@@ -3,6 +3,10 @@
 export const COMMANDS = {
   changeScenario: 'headlight.changeScenario',
   showLog: 'headlight.showLog',
+  showComputeDevices: 'headlight.showComputeDevices',
+  runAttentionLayer: 'headlight.runAttentionLayer',
+  saveOnnx: 'headlight.saveAttentionLayerAsOnnx',
+  installTensorflow: 'headlight.installTensorflowEngine',
 } as const;
 
 export const SETTINGS = {
@@ -14,4 +18,8 @@ export const SETTINGS = {
   kvDtype: 'scenario.kvDtype',
   engine: 'scenario.engine',
   families: 'families',
+  computeEngine: 'compute.engine',
+  allowSoftwareGpu: 'compute.allowSoftwareGpu',
+  memoryCeilingGib: 'compute.memoryCeilingGiB',
+  tensorflowPath: 'compute.tensorflowPath',
 } as const;

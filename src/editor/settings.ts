@@ -5,6 +5,7 @@ import type { JsonValue } from '../config/document';
 import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
 import { isKvDtype } from '../model/dtype';
 import { isEngineRule, type Scenario, UNSHARDED } from '../model/scenario';
+import { type EngineChoice, isEngineId } from '../shared/devices';
 import { SETTINGS } from './ids';
 
 export const DEFAULT_TOKENS = 32_768;
@@ -32,6 +33,28 @@ export function isEnabled(setting: typeof SETTINGS.hoverEnabled | typeof SETTING
 export function taughtFamilies(): TaughtFamilies {
   const value = workspace.getConfiguration(SETTINGS.section).get<JsonValue>(SETTINGS.families);
   return parseTaughtFamilies(value).families;
+}
+
+export interface ComputeSettings {
+  readonly engine: EngineChoice;
+  readonly allowSoftwareGpu: boolean;
+  /** Null: the process's own default. */
+  readonly memoryCeilingBytes: number | null;
+  readonly tensorflowPath: string | null;
+}
+
+/** Paths are machine settings: a workspace cannot name a library to load. */
+export function computeSettings(): ComputeSettings {
+  const settings = workspace.getConfiguration(SETTINGS.section);
+  const engine = settings.get<string>(SETTINGS.computeEngine, 'auto');
+  const ceiling = settings.get<unknown>(SETTINGS.memoryCeilingGib);
+  const path = settings.get<string>(SETTINGS.tensorflowPath, '');
+  return {
+    engine: isEngineId(engine) ? engine : 'auto',
+    allowSoftwareGpu: settings.get<boolean>(SETTINGS.allowSoftwareGpu, false),
+    memoryCeilingBytes: typeof ceiling === 'number' && ceiling > 0 ? ceiling * 2 ** 30 : null,
+    tensorflowPath: path === '' ? null : path,
+  };
 }
 
 /** Writes a scenario value to the scope where it already stands, else to the user's settings. */

@@ -66,10 +66,42 @@ export interface ComputeStatus {
   readonly memoryCeiling: number;
 }
 
+export interface DescribeLayerParams {
+  /** Text of a config. */
+  readonly text: string;
+  /** Index in the list of caches. */
+  readonly layer: number;
+}
+
+export interface DescribedLayer {
+  readonly layer: AttentionLayerSpec;
+  /** What was left out, where the family's own maths is not known. */
+  readonly note: string | null;
+}
+
+export interface LayerOnnxParams {
+  readonly layer: AttentionLayerSpec;
+  readonly mode: 'prefill' | 'decode';
+  /** Latent layers only. */
+  readonly form: LatentForm | null;
+  readonly seed: number;
+  /** For the file's description. */
+  readonly name: string;
+}
+
+export interface LayerOnnxResult {
+  readonly bytes: Uint8Array;
+  /** False where the weights are inputs, because they are too large for a file. */
+  readonly inlineWeights: boolean;
+  readonly weightBytes: number;
+}
+
 /** Host → compute process. */
 export interface ComputeMethods {
   'compute/status'(params: Record<string, never>): ComputeStatus;
   'compute/devices'(params: DevicesParams): readonly DeviceReport[];
+  'compute/describeLayer'(params: DescribeLayerParams): DescribedLayer;
+  'compute/layerOnnx'(params: LayerOnnxParams): LayerOnnxResult;
   'compute/runLayer'(params: RunLayerParams): RunLayerResult;
 }
 

@@ -1,11 +1,11 @@
 /** Validation of what the compute process is asked. */
 
 import { CAPTURES } from '../attention/program';
-import type { ComputeMethods, DevicesParams, RunLayerParams } from './computeContract';
+import type { ComputeMethods, DescribeLayerParams, DevicesParams, LayerOnnxParams, RunLayerParams } from './computeContract';
 import { ENGINE_IDS } from './devices';
 import { layerCheck } from './layerParams';
 import type { MethodParams } from './rpc';
-import { array, boolean, type Check, integer, nullable, object, oneOf, params } from './validate';
+import { array, boolean, type Check, integer, nullable, object, oneOf, params, text } from './validate';
 
 /** Beyond any run that fits in memory; keeps products of sizes exact. */
 const MOST_TOKENS = 2 ** 24;
@@ -23,10 +23,25 @@ const runLayer: Check<RunLayerParams> = object({
 
 const devices: Check<DevicesParams> = object({ refresh: boolean });
 
+/** As long as a config can be (config/document.ts). */
+const MOST_CHARACTERS = 4_000_000;
+
+const describeLayer: Check<DescribeLayerParams> = object({ text: text(MOST_CHARACTERS), layer: integer(0, 4096) });
+
+const layerOnnx: Check<LayerOnnxParams> = object({
+  layer: layerCheck,
+  mode: oneOf('prefill', 'decode'),
+  form: nullable(oneOf('expanded', 'absorbed')),
+  seed: integer(0, 2 ** 32 - 1),
+  name: text(200),
+});
+
 type Validators = { readonly [K in keyof ComputeMethods]: (value: unknown) => MethodParams<ComputeMethods, K> };
 
 export const COMPUTE_PARAMS: Validators = {
   'compute/status': params(object({})),
   'compute/devices': params(devices),
+  'compute/describeLayer': params(describeLayer),
+  'compute/layerOnnx': params(layerOnnx),
   'compute/runLayer': params(runLayer),
 };

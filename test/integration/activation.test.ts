@@ -8,11 +8,7 @@ suite('activation', () => {
     assert.ok(headlight());
   });
 
-  // This suite runs first: its file is the first by name.
-  test('nothing runs while no JSON file is open', () => {
-    assert.equal(headlight().isActive, false);
-  });
-
+  // Not tested: that nothing runs before. VS Code 1.100 loads JSONC of its own when it starts, which activates us.
   test('opening a JSON file activates it', async () => {
     await vscode.window.showTextDocument(sample('llama-3-8b/config.json'));
     // Activation follows the event with a delay; the limit of the test is the limit of the wait.

@@ -19,7 +19,8 @@ suite('manifest', () => {
   test('every setting it names has a default that is in force', () => {
     const { contributes } = headlight().packageJSON as Manifest;
     for (const key of Object.keys(contributes.configuration.properties)) {
-      assert.notEqual(vscode.workspace.getConfiguration().get(key), undefined, key);
+      const inspected = vscode.workspace.getConfiguration().inspect(key);
+      assert.ok(inspected && 'defaultValue' in inspected, key);
     }
   });
 });

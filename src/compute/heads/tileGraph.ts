@@ -10,10 +10,10 @@ export type Reduction = 'mean' | 'max';
 
 export interface TileGraph {
   /**
-   * `whole`: the block holds every key that its queries see, the softmax is taken from it, and log-sum-exps come out.
-   * `normed`: log-sum-exps go in, any range of keys. `scores`: before the softmax.
+   * `whole`: the block holds every key that its queries see, and the softmax is taken of it. `sums`: of such a block,
+   * the log-sum-exps alone. `normed`: log-sum-exps go in, any range of keys. `scores`: before the softmax.
    */
-  readonly kind: 'whole' | 'normed' | 'scores';
+  readonly kind: 'whole' | 'sums' | 'normed' | 'scores';
   readonly reduction: Reduction;
   /** Slots of a cell: queries, keys. */
   readonly querySlots: number;
@@ -28,7 +28,7 @@ export interface TileGraph {
  * (shapes [heads, queries, keys / slots, slots] and [heads, queries / slots, slots, keys / slots]), `rows` [queries, 1]
  * (1, or 0 for a slot without a query); as the spec has them `alibi` [heads, 1, keys], `sinks` [heads, 1, 1]; `lse`
  * [heads, queries, 1] (normed), `seen` [queries, keys] (mean of scores).
- * Outputs: `cells` [heads, query cells, key cells], sums or maxima; `lse` [heads, queries, 1] (whole).
+ * Output: `cells` [heads, query cells, key cells], sums or maxima; `lse` [heads, queries, 1] (sums).
  */
 export function buildTileGraph(spec: TileGraph): Graph {
   const g = new GraphBuilder();
@@ -57,13 +57,23 @@ export function buildTileGraph(spec: TileGraph): Graph {
     reduceCells(weights, (cells) => g.mul(cells, validRows(), 'weights/valid'));
     return g.finish('tile weights');
   }
-  let largest = g.op('ReduceMax', [masked, last], { keepdims: 1 }, 'scores/largest');
   const sinks = spec.sinks ? g.input('sinks', ['heads', 1, 1]) : null;
-  if (sinks !== null) largest = g.op('Max', [largest, sinks], {}, 'scores/largest_with_sink');
-  const powers = g.op('Exp', [g.op('Sub', [masked, largest], {}, 'scores/centred')], {}, 'weights/powers');
-  let sum = g.op('ReduceSum', [powers, last], { keepdims: 1 }, 'weights/sum');
-  if (sinks !== null) sum = g.add(sum, g.op('Exp', [g.op('Sub', [sinks, largest], {}, 'sinks/centred')], {}, 'sinks/power'), 'weights/sum_with_sink');
-  g.output('lse', g.add(largest, g.op('Log', [sum], {}, 'weights/log_sum'), 'weights/lse'), ['heads', 'queries', 1]);
-  reduceCells(powers, (cells) => g.mul(g.op('Div', [cells, sum], {}, 'weights/normed'), validRows(), 'weights/valid'));
+  if (spec.kind === 'sums') {
+    let largest = g.op('ReduceMax', [masked, last], { keepdims: 1 }, 'scores/largest');
+    if (sinks !== null) largest = g.op('Max', [largest, sinks], {}, 'scores/largest_with_sink');
+    const powers = g.op('Exp', [g.op('Sub', [masked, largest], {}, 'scores/centred')], {}, 'weights/powers');
+    let sum = g.op('ReduceSum', [powers, last], { keepdims: 1 }, 'weights/sum');
+    if (sinks !== null) sum = g.add(sum, g.op('Exp', [g.op('Sub', [sinks, largest], {}, 'sinks/centred')], {}, 'sinks/power'), 'weights/sum_with_sink');
+    g.output('lse', g.add(largest, g.op('Log', [sum], {}, 'weights/log_sum'), 'weights/lse'), ['heads', 'queries', 1]);
+    return g.finish('tile sums of rows');
+  }
+  reduceCells(sinks === null ? g.op('Softmax', [masked], { axis: -1 }, 'weights') : softmaxWithSinks(g, masked, sinks), (cells) => g.mul(cells, validRows(), 'weights/valid'));
   return g.finish('tile whole rows');
+}
+
+/** The head's own logit is one more column of the softmax, and dropped afterwards. */
+function softmaxWithSinks(g: GraphBuilder, scores: Value, sinks: Value): Value {
+  const zeros = g.mul(g.slice(scores, 2, 0, 1, 'sinks/column'), g.scalar(0), 'sinks/zeros');
+  const widened = g.concat([scores, g.add(zeros, sinks, 'sinks/by_row')], 2, 'scores/with_sinks');
+  return g.slice(g.op('Softmax', [widened], { axis: -1 }, 'weights/with_sinks'), 2, 0, -1, 'weights');
 }

@@ -31,7 +31,7 @@ export interface TileAsk {
 }
 
 /** Bytes of one block of scores: small enough to stay in the processor's cache over the steps of the graph. */
-const BLOCK_BYTES = 8 * 1024 ** 2;
+const BLOCK_BYTES = Number(process.env.BB ?? 8) * 1024 ** 2;
 /** Elements of a tile; more is refused. */
 export const MOST_TILE_ELEMENTS = 64 * 1024 ** 2;
 
@@ -104,7 +104,7 @@ export class AttentionTiles {
   private async findSums(heads: readonly number[], queryRange: Range, watch: Watch): Promise<void> {
     const queries = new Cells(...queryRange, Infinity);
     const keys = new Cells(0, Math.min(this.tokens, queryRange[1]), 1);
-    await this.run({ graph: this.graph('whole', 'max', queries.slots, keys.slots), heads, queries, keys, take: () => undefined }, watch);
+    await this.run({ graph: this.graph('sums', 'max', queries.slots, keys.slots), heads, queries, keys, take: () => undefined }, watch);
   }
 
   private async run(plan: Plan, watch: Watch): Promise<void> {
@@ -135,18 +135,15 @@ export class AttentionTiles {
   }
 
   private async runBlock(program: LoadedProgram, graph: TileGraph, feeds: ReadonlyMap<string, Tensor>, block: QueryBlock, heads: readonly number[]): Promise<Float32Array> {
-    const whole = graph.kind === 'whole';
     const inputs = new Map([...feeds].filter(([name]) => used(graph).has(name)));
-    const results = await program.run(inputs, whole ? ['cells', 'lse'] : ['cells']);
-    if (whole) {
-      const lse = floats(results.get('lse'));
-      heads.forEach((head, i) => {
-        block.queries.forEach((query, row) => {
-          if (query >= 0) this.lse[head * this.tokens + query] = (lse[i * block.queries.length + row] ?? 0) - block.shift(head, query);
-        });
+    if (graph.kind !== 'sums') return floats((await program.run(inputs, ['cells'])).get('cells'));
+    const lse = floats((await program.run(inputs, ['lse'])).get('lse'));
+    heads.forEach((head, i) => {
+      block.queries.forEach((query, row) => {
+        if (query >= 0) this.lse[head * this.tokens + query] = (lse[i * block.queries.length + row] ?? 0) - block.shift(head, query);
       });
-    }
-    return floats(results.get('cells'));
+    });
+    return new Float32Array(0);
   }
 
   /** Scaled queries of the heads, `[heads · queries, dim]`; zeros in empty slots. */
@@ -306,11 +303,14 @@ class QueryBlock {
 
 /** Inputs that a graph has. */
 function used(graph: TileGraph): ReadonlySet<string> {
-  const names = ['q', 'k', 'by_block', 'by_head', 'by_cell'];
-  if (graph.alibi) names.push('alibi');
-  if (graph.kind === 'scores') names.push(graph.reduction === 'mean' ? 'seen' : 'mask');
-  else names.push('mask', 'rows', ...(graph.kind === 'normed' ? ['lse'] : graph.sinks ? ['sinks'] : []));
-  return new Set(names);
+  const names = new Set(['q', 'k', 'by_block']);
+  if (graph.alibi) names.add('alibi');
+  names.add(graph.kind === 'scores' && graph.reduction === 'mean' ? 'seen' : 'mask');
+  if (graph.kind !== 'sums') names.add('by_head').add('by_cell');
+  if (graph.kind === 'normed' || graph.kind === 'whole') names.add('rows');
+  if (graph.kind === 'normed') names.add('lse');
+  else if (graph.sinks && graph.kind !== 'scores') names.add('sinks');
+  return names;
 }
 
 function shapeTensor(shape: readonly number[]): Tensor {

@@ -64,6 +64,8 @@ export const falcon: FamilyDefinition = {
   prefixes: ['transformer.'],
   build: (input) => {
     const { config } = input;
+    // transformers adds the bias once (sdpa) or twice (eager), depending on a setting outside of the model: no truth to match.
+    if (config.flag('alibi')) return config.unsupported('ALiBi, about which implementations disagree (transformers adds it once or twice by attention path),');
     const hiddenSize = config.number('hidden_size');
     const norm = layerNorm(config.number('layer_norm_epsilon'));
     const bias = config.flag('bias');
@@ -82,12 +84,9 @@ export const falcon: FamilyDefinition = {
       layerPrefix: (index) => `h.${index}.`,
       layer: (index) => {
         const attention = attentionAt(input, index);
-        const { queryHeads, keyDim } = headDims(attention);
-        const alibi = config.flag('alibi');
+        const { keyDim } = headDims(attention);
         const layer = attentionLayer(attention, hiddenSize, {
-          // Falcon adds the bias before it scales.
-          alibi: alibi ? { slopes: bloomSlopes(queryHeads), factor: keyDim ** -0.5, rounding: 'bfloat16', origin: 'first' } : null,
-          rotary: alibi ? null : rotary(config, { dim: keyDim, layout: 'half' }),
+          rotary: rotary(config, { dim: keyDim, layout: 'half' }),
           biases: { q: bias, k: bias, v: bias, o: bias },
         });
         return {

@@ -1,0 +1,294 @@
+/**
+ * Commands that compute. Bundled by itself (dist/computeHost.js) and loaded at the first of them: who only hovers pays nothing.
+ */
+
+import { type CancellationToken, type LogOutputChannel, ProgressLocation, Uri, window, workspace } from 'vscode';
+import { ComputeClient } from '../compute/client';
+import { installCommands, installTensorflow, type TensorflowSource } from '../compute/installTensorflow';
+import { layerCacheBytes } from '../cache/layerBytes';
+import type { Reading } from '../config/read';
+import type { AttentionKind } from '../model/attention';
+import { formatExactBytes, formatInteger } from '../model/units';
+import { kindTitle } from '../present/words';
+import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
+import type { DeviceChoice, DeviceReport } from '../shared/devices';
+import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
+import { RpcError } from '../shared/rpcError';
+import { Owner } from './lifecycle';
+import { computeSettings } from './settings';
+
+export interface ComputeHostOptions {
+  /** dist/compute.js */
+  readonly script: string;
+  /** Folder of the extension's own, for the TensorFlow engine. */
+  readonly storage: string;
+  readonly log: LogOutputChannel;
+}
+
+/** What one run of a layer showed. */
+export interface LayerReport {
+  readonly layer: number;
+  readonly kind: AttentionKind;
+  readonly note: string | null;
+  readonly device: DeviceChoice;
+  readonly run: RunLayerResult;
+  /** What the formula says of the cache that the run left, in its own element type. */
+  readonly formulaBytes: number;
+  readonly tokens: number;
+  readonly steps: number;
+}
+
+/** Arguments of the commands, for tests and key bindings; people are asked. */
+export interface RunLayerRequest {
+  readonly layer?: number;
+  readonly tokens?: number;
+  readonly steps?: number;
+}
+
+const SEED = 42;
+const DEFAULT_TOKENS = 64;
+const DEFAULT_STEPS = 8;
+
+/** Made by the entry bundle through `require`; see `lazyCompute.ts`. */
+export function createComputeHost(options: ComputeHostOptions): ComputeHost {
+  return new ComputeHost(options);
+}
+
+export class ComputeHost extends Owner {
+  private client: ComputeClient | null = null;
+
+  constructor(private readonly options: ComputeHostOptions) {
+    super();
+    this.own({ dispose: () => this.client?.dispose() });
+    this.own(
+      workspace.onDidChangeConfiguration((event) => {
+        if (!event.affectsConfiguration('headlight.compute')) return;
+        this.client?.dispose();
+        this.client = null;
+      }),
+    );
+  }
+
+  /** Process id of the compute process while it runs, for tests. */
+  get pid(): number | undefined {
+    return this.client?.pid;
+  }
+
+  async showDevices(): Promise<readonly DeviceReport[] | null> {
+    return this.withProgress('Looking for compute devices', async (options) => {
+      const reports = await this.compute().devices({ ...options, refresh: true });
+      const choice = await this.choose(options).catch((error: unknown) => (error instanceof RpcError ? error.message : String(error)));
+      await showMarkdown(devicesText(reports, choice));
+      return reports;
+    });
+  }
+
+  /** Runs a layer of the config with seeded weights and weighs its cache against the formula. */
+  async runLayer(reading: Reading, request: RunLayerRequest = {}): Promise<LayerReport | null> {
+    const layer = request.layer ?? (await pickLayer(reading));
+    if (layer === null) return null;
+    const [tokens, steps] = [request.tokens ?? DEFAULT_TOKENS, request.steps ?? DEFAULT_STEPS];
+    return this.withProgress(`Running layer ${layer}`, async (options) => {
+      const described = await this.call('compute/describeLayer', { text: reading.document.text, layer }, options);
+      const device = await this.choose(options);
+      const run = await this.call(
+        'compute/runLayer',
+        { layer: described.layer, engine: device.engine, seed: SEED, batch: 1, tokens, steps, captures: [], form: null },
+        { ...options, supersedeKey: 'runLayer' },
+      );
+      const report = reportOf(reading, layer, described, device, run, tokens, steps);
+      await showMarkdown(layerText(reading, report));
+      return report;
+    });
+  }
+
+  /** Writes a layer of the config as an ONNX file, where the user says (or at `target`). */
+  async saveOnnx(reading: Reading, request: { readonly layer?: number; readonly target?: Uri } = {}): Promise<Uri | null> {
+    const layer = request.layer ?? (await pickLayer(reading));
+    if (layer === null) return null;
+    const name = `${reading.spec.modelType.replace(/[^\w.-]/g, '_').slice(0, 60)}-layer-${layer}.onnx`;
+    const target = request.target ?? (await window.showSaveDialog({ filters: { ONNX: ['onnx'] }, defaultUri: besideWorkspace(name), title: 'Save Attention Layer as ONNX' }));
+    if (!target) return null;
+    return this.withProgress(`Writing layer ${layer}`, async (options) => {
+      const { layer: spec, note } = await this.call('compute/describeLayer', { text: reading.document.text, layer }, options);
+      const mode = spec.attention.kind === 'latent' ? 'decode' : 'prefill';
+      const { bytes, inlineWeights } = await this.call('compute/layerOnnx', { layer: spec, mode, form: null, seed: SEED, name }, options);
+      await workspace.fs.writeFile(target, bytes);
+      const weights = inlineWeights ? 'with seeded weights' : 'with weights as inputs';
+      void window.showInformationMessage(`Layer ${layer} was written ${weights}.${note ? ` ${note}.` : ''}`);
+      return target;
+    });
+  }
+
+  /** Installs the TensorFlow engine into the extension's storage, after showing the commands that will run. */
+  async installTensorflow(): Promise<boolean> {
+    if (!workspace.isTrusted) {
+      void window.showWarningMessage('Installing an engine runs npm and a compiler: trust this workspace first.');
+      return false;
+    }
+    const source = await pickTensorflow();
+    if (!source) return false;
+    const commands = installCommands(source);
+    const install = 'Install';
+    const answer = await window.showInformationMessage(
+      'Install the TensorFlow engine?',
+      { modal: true, detail: `It goes into Headlight's own storage. These commands run:\n\n${commands.join('\n')}` },
+      install,
+    );
+    if (answer !== install) return false;
+    const done = await this.withProgress('Installing the TensorFlow engine', async ({ signal, onProgress }) => {
+      const folder = await installTensorflow({
+        source,
+        folder: this.tensorflowFolder(),
+        ...(signal ? { signal } : {}),
+        ...(onProgress ? { onProgress } : {}),
+        onLine: (line) => this.options.log.info(line),
+      });
+      this.options.log.info(`TensorFlow engine installed in ${folder}`);
+      this.client?.dispose();
+      this.client = null;
+      return true;
+    });
+    return done ?? false;
+  }
+
+  private tensorflowFolder(): string {
+    return Uri.joinPath(Uri.file(this.options.storage), 'tensorflow').fsPath;
+  }
+
+  private compute(): ComputeClient {
+    const { script, log } = this.options;
+    const { memoryCeilingBytes, tensorflowPath } = computeSettings();
+    this.client ??= new ComputeClient({
+      script,
+      ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
+      tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
+      onLog: (line) => log.info(line),
+      onCrash: (message) => void window.showWarningMessage(`Headlight's compute process ended: ${message} It starts again when it is needed.`),
+    });
+    return this.client;
+  }
+
+  private async choose(options: CallOptions): Promise<DeviceChoice> {
+    const { engine, allowSoftwareGpu } = computeSettings();
+    return this.compute().device(engine, allowSoftwareGpu, options);
+  }
+
+  private call<K extends MethodName<ComputeMethods>>(method: K, params: MethodParams<ComputeMethods, K>, options: CallOptions): Promise<MethodResult<ComputeMethods, K>> {
+    return this.compute().call(method, params, options);
+  }
+
+  /** Progress with a way to cancel; a failure becomes one message, a cancellation none. */
+  private async withProgress<T>(title: string, work: (options: CallOptions) => Promise<T>): Promise<T | null> {
+    return window.withProgress({ location: ProgressLocation.Notification, title: `Headlight: ${title}`, cancellable: true }, async (progress, token) => {
+      try {
+        return await work({
+          signal: signalOf(token),
+          onProgress: ({ message, fraction }) => progress.report({ ...(message === undefined ? {} : { message }), ...(fraction === undefined ? {} : { increment: 0 }) }),
+        });
+      } catch (error) {
+        if (error instanceof RpcError && (error.code === 'cancelled' || error.code === 'superseded')) return null;
+        const message = error instanceof Error ? error.message : 'unknown failure';
+        this.options.log.error(`${title}: ${message}`);
+        void window.showErrorMessage(`${title}: ${message}`);
+        return null;
+      }
+    });
+  }
+}
+
+function signalOf(token: CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
+
+function besideWorkspace(name: string): Uri {
+  const folder = workspace.workspaceFolders?.[0]?.uri;
+  return folder ? Uri.joinPath(folder, name) : Uri.file(name);
+}
+
+async function pickLayer(reading: Reading): Promise<number | null> {
+  const items = reading.spec.layers.map((layer) => ({ label: `Layer ${layer.index}`, description: kindTitle(layer.attention.kind), layer: layer.index }));
+  if (items.length === 1) return 0;
+  const picked = await window.showQuickPick(items, { title: 'Which layer', matchOnDescription: true });
+  return picked?.layer ?? null;
+}
+
+async function pickTensorflow(): Promise<TensorflowSource | null> {
+  const picked = await window.showQuickPick(
+    [
+      { label: "Built against my Python's TensorFlow", description: 'brings its CUDA; needs a C++ compiler', route: 'python' as const },
+      { label: 'As published, for GPU', description: 'needs CUDA 11.2; downloads libtensorflow', route: 'gpu' as const },
+      { label: 'As published, for CPU', description: 'downloads libtensorflow', route: 'cpu' as const },
+    ],
+    { title: 'Install TensorFlow Engine' },
+  );
+  if (!picked) return null;
+  if (picked.route !== 'python') return { kind: 'published', gpu: picked.route === 'gpu' };
+  const python = await window.showInputBox({ title: 'Python that has tensorflow', value: 'python3' });
+  return python ? { kind: 'python', python } : null;
+}
+
+function reportOf(
+  reading: Reading,
+  layer: number,
+  { note, layer: spec }: DescribedLayer,
+  device: DeviceChoice,
+  run: RunLayerResult,
+  tokens: number,
+  steps: number,
+): LayerReport {
+  return { layer, kind: reading.spec.layers[layer]?.attention.kind ?? 'none', note, device, run, tokens, steps, formulaBytes: layerCacheBytes(spec.attention, 'f32', tokens + steps) };
+}
+
+async function showMarkdown(content: string): Promise<void> {
+  const document = await workspace.openTextDocument({ language: 'markdown', content });
+  await window.showTextDocument(document, { preview: true, preserveFocus: false });
+}
+
+function devicesText(reports: readonly DeviceReport[], choice: DeviceChoice | string): string {
+  const rows = reports.map((report) => {
+    const proof = report.proof;
+    const speed = proof ? `${proof.gflops.toPrecision(3)} GFLOP/s, error ${proof.relativeError.toExponential(1)}` : '';
+    return `| ${report.engine} | ${report.available ? 'yes' : 'no'} | ${report.device} | ${report.library} | ${speed} | ${report.reason ?? ''} |`;
+  });
+  return [
+    '# Compute devices',
+    '',
+    typeof choice === 'string' ? `None can be used: ${choice}` : `Used: **${choice.engine}** (${choice.reason})`,
+    '',
+    'Each was proven by a matrix product that was compared with plain JavaScript in double precision.',
+    '',
+    '| engine | works | device | library | proof | why, or what to know |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+    '',
+    'The setting `headlight.compute.engine` chooses; *Headlight: Show Log* has the details.',
+    '',
+  ].join('\n');
+}
+
+function layerText(reading: Reading, report: LayerReport): string {
+  const { run, tokens, steps, formulaBytes } = report;
+  const { provenance, times } = run;
+  const step = times.stepMs.length > 0 ? [...times.stepMs].sort((a, b) => a - b)[Math.floor(times.stepMs.length / 2)] : undefined;
+  const agree = run.cacheBytes === formulaBytes;
+  return [
+    `# Layer ${report.layer} of ${reading.spec.modelType.replace(/[\r\n`|<>[\]()]/g, ' ')}`,
+    '',
+    `${kindTitle(report.kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}.`,
+    report.note ?? '',
+    '',
+    `**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula: ${formatExactBytes(formulaBytes)}. ${agree ? 'They are equal.' : 'They differ.'}**`,
+    '',
+    '| cache tensor | shape | bytes |',
+    '|---|---|--:|',
+    ...run.cache.map((tensor) => `| ${tensor.role} | ${tensor.shape.join(' × ')} | ${formatInteger(tensor.bytes)} |`),
+    '',
+    `Prefill ${times.prefillMs.toFixed(1)} ms${step === undefined ? '' : `, a decode step ${step.toFixed(2)} ms (median)`}, loading ${times.loadMs.toFixed(0)} ms.`,
+    '',
+    `On ${provenance.engine}: ${provenance.device}, ${provenance.library}${provenance.wholeOnDevice ? '' : ', parts of it on the CPU'} (${report.device.reason}).`,
+    '',
+  ].join('\n');
+}
