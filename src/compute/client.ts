@@ -1,6 +1,7 @@
 /** The editor's side of the compute process: starts it when it is needed, and keeps its failures to itself. */
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
 import { chooseDevice, type DeviceChoice, type DeviceReport, type EngineChoice } from '../shared/devices';
 import { type CallOptions, type MethodName, type MethodParams, type MethodResult, type NoMethods, RpcPeer } from '../shared/rpc';
@@ -120,6 +121,7 @@ export class ComputeClient {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...environment(), ...this.options.environment, [COMPUTE_OPTIONS_VARIABLE]: JSON.stringify(settings) },
     });
+    yieldToEditor(child);
     const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {});
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);
@@ -179,4 +181,14 @@ function environment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, ...rest } = process.env;
   // Under Electron, execPath is the editor: this makes it plain Node.
   return process.versions['electron'] ? { ...rest, ELECTRON_RUN_AS_NODE: '1' } : rest;
+}
+
+/** The editor goes first: what computes takes the processor's time that is left. */
+function yieldToEditor({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not allowed on this machine, or it has ended already: it runs all the same.
+  }
 }

@@ -10,6 +10,7 @@ import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
 import { describeLayer } from './describeLayer';
 import { layerOnnx } from './layerOnnx';
+import { HeadsService } from './heads/service';
 import { computeThreads, defaultMemoryCeiling } from './machine';
 import { assertFits, layerRunBytes } from './memory';
 import { probeDevices } from './probeDevices';
@@ -20,6 +21,7 @@ export class ComputeService {
   private readonly queue = new SerialQueue();
   private readonly engines = new Map<EngineId, Engine>();
   private readonly memoryCeiling: number;
+  private readonly heads: HeadsService;
   private reports: readonly DeviceReport[] | undefined;
 
   constructor(
@@ -27,6 +29,7 @@ export class ComputeService {
     private readonly script: string,
   ) {
     this.memoryCeiling = options.memoryCeiling ?? defaultMemoryCeiling();
+    this.heads = new HeadsService(this.queue, (id) => this.engine(id), this.memoryCeiling);
   }
 
   handlers(): Handlers<ComputeMethods> {
@@ -55,6 +58,7 @@ export class ComputeService {
         validate: COMPUTE_PARAMS['compute/runLayer'],
         handle: (params, context) => this.queue.add(context.signal, () => this.runLayer(params, context)),
       },
+      ...this.heads.handlers(),
     };
   }
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureNodeModules } from './nodeModules.mjs';
 import { cacheFolder, EXTENSION, throwAwayFolder } from './places.mjs';
-import { findProgram, run } from './processes.mjs';
+import { findProgram, start } from './processes.mjs';
 import { closingLine, failureReport, runSuite, suiteLine } from './results.mjs';
 
 const VERSIONS = ['1.100.0', 'stable'];
@@ -69,8 +69,7 @@ async function runOnDesktop(executable) {
 async function underVirtualDisplay() {
   const xvfb = findProgram('xvfb-run');
   if (!xvfb) throw new Error('No display, and no xvfb-run (Debian: apt-get install xvfb) to make a virtual one');
-  const output = await run(xvfb, ['-a', process.execPath, process.argv[1] ?? '']);
-  process.stdout.write(output);
+  process.exitCode = await start(xvfb, ['-a', process.execPath, process.argv[1] ?? ''], { inherit: true }).ended;
 }
 
 async function main() {

@@ -51,7 +51,14 @@ export function nativeFlavour(provider: string, options: EngineOptions): OrtFlav
   };
 }
 
+/**
+ * onnxruntime 1.30's builds for Linux and macOS report usage to a server of their maker and keep a device id in the user's
+ * cache folder, unless this variable is set when the library loads. Nothing leaves the machine here.
+ */
+const NO_TELEMETRY = 'ORT_DISABLE_TELEMETRY';
+
 async function loadNative(): Promise<OrtLibrary> {
+  process.env[NO_TELEMETRY] = '1';
   try {
     const library = await import('onnxruntime-node');
     library.env.logLevel = 'fatal';

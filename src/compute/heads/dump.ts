@@ -2,16 +2,13 @@
 
 import type { Tensor } from '../../attention/graph';
 import { headDims } from '../../attention/layerSpec';
-import type { CaptureName } from '../../attention/program';
+import { HEAD_CAPTURES } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
 import type { LayerCapture } from './forward';
 import { floats } from './tokenAxis';
 
-/** What can be dumped: captures of the layer by name, and the model's logits. */
-export const DUMPS = [
-  'q', 'k', 'v', 'scores', 'weights', 'heads', 'output', 'hidden', 'logits',
-  'qRaw', 'kRaw', 'latent', 'ropeKey', 'attentionInput',
-] as const satisfies readonly (CaptureName | 'logits')[];
+/** What can be dumped: captures of the layer, and the model's logits. */
+export const DUMPS = [...HEAD_CAPTURES, 'logits'] as const;
 export type DumpName = (typeof DUMPS)[number];
 
 export function isDumpName(text: string): text is DumpName {

@@ -4,12 +4,16 @@ import type { Tensor } from '../../attention/graph';
 import type { CaptureName } from '../../attention/program';
 import { type DumpName, dumpTensor } from './dump';
 import type { ForwardPass, LayerCapture } from './forward';
-import { capturedRows, type LayerMeasures, measureLayer, type WeightRows } from './measure';
+import { capturedRows, measureLayer, type WeightRows } from './measure';
 import type { HeadModel } from './headModel';
+import { tensorTile } from './tensorTile';
 import { AttentionTiles } from './tiles';
 import { floats } from './tokenAxis';
 import type { Watch } from './watch';
+import type { HeadCapture, LayerMeasures, TileParams } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
+
+type TileOptions = Omit<TileParams, 'capture' | 'what'>;
 
 export interface HeadsAsk {
   readonly ids: readonly number[];
@@ -56,6 +60,26 @@ export class HeadsRun {
   async dump(name: DumpName): Promise<Tensor> {
     if ((name === 'weights' || name === 'scores') && !this.capture.tensors.has(name) && this.tiles !== null) return this.tiles.read({ what: name }, this.watch);
     return dumpTensor(this.capture, name);
+  }
+
+  /** The same for the eye: no side of a head's panel is longer than `most`. */
+  async view(name: DumpName, most: number): Promise<Tensor> {
+    if (name === 'weights' || name === 'scores') return this.tile(name, { size: [most, most] }, this.watch);
+    return tensorTile(dumpTensor(this.capture, name), { size: [most, most] });
+  }
+
+  /** Part of a capture, as it is held; weights and scores from Q and K wherever these are. */
+  async tile(what: HeadCapture, { heads, rows, columns, size, reduction }: TileOptions, watch: Watch): Promise<Tensor> {
+    const given = reduction === undefined ? {} : { reduction };
+    if ((what === 'weights' || what === 'scores') && this.tiles !== null) {
+      return this.tiles.read(
+        { what, ...(heads && { heads }), ...(rows && { queries: rows }), ...(columns && { keys: columns }), ...(size && { rows: size[0], columns: size[1] }), ...given },
+        watch,
+      );
+    }
+    const tensor = this.capture.tensors.get(what);
+    if (tensor === undefined) throw new RpcError('invalidInput', `this run did not capture ${what}`);
+    return tensorTile(tensor, { ...(heads && { panels: heads }), ...(rows && { rows }), ...(columns && { columns }), ...(size && { size }), ...given });
   }
 
   /** Rows of all heads, recomputed in blocks. */

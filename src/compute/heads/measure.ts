@@ -3,22 +3,11 @@
 import { headDims, keyLimit } from '../../attention/layerSpec';
 import type { CaptureName } from '../../attention/program';
 import { type GroupIdentity, groupIdentity, headGroups } from '../../insight/identity';
-import { PatternAccumulator, type PatternMeasures } from '../../insight/pattern';
+import { PatternAccumulator } from '../../insight/pattern';
+import type { LayerMeasures } from '../../shared/headsContract';
 import { repeatHeads } from './dump';
 import type { LayerCapture } from './forward';
 import { floats } from './tokenAxis';
-
-export interface HeadMeasures extends PatternMeasures {
-  readonly head: number;
-  /** Which K and V it uses; latent layers make K and V for each head. */
-  readonly group: number;
-}
-
-export interface LayerMeasures {
-  readonly heads: readonly HeadMeasures[];
-  /** Of K after RoPE and of V, one per query head. */
-  readonly identity: { readonly k: GroupIdentity; readonly v: GroupIdentity };
-}
 
 /** Attention weights of all heads row by row: calls back with `[heads, rows, tokens]`, first rows first. */
 export type WeightRows = (take: (block: Float32Array, rows: number) => void) => Promise<void>;

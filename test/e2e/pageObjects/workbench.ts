@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Browser, type Page } from 'playwright-core';
 import { inject } from 'vitest';
-import { launchChromium } from '../../harness/chromium.mjs';
+import { connectToChromium } from '../../harness/chromium.mjs';
 import { ROOT } from '../../harness/places.mjs';
 import { Editor } from './editor';
 import { Host } from './host';
@@ -26,7 +26,7 @@ export class Workbench {
   ) {}
 
   static async open(size = { width: 1280, height: 800 }): Promise<Workbench> {
-    const browser = await launchChromium();
+    const browser = await connectToChromium(inject('browserEndpoint'));
     const page = await browser.newPage({ viewport: size });
     const host = new Host(inject('bridgeSocket'));
     await page.goto(inject('workbenchUrl'));

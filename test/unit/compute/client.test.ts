@@ -1,5 +1,8 @@
 /** The compute process behind its client: runs, refusals, cancellation, crashes, idleness. The real process, forked. */
 
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ComputeClient, type ComputeClientOptions } from '../../../src/compute/client';
@@ -183,5 +186,20 @@ describe('the end', () => {
     expect(await failure(client.call('compute/status', {}))).toMatchObject({ code: 'disposed' });
     await sleep(200);
     expect(isAlive(pid)).toBe(false);
+  });
+});
+
+describe('nothing leaves the machine', () => {
+  it('the tensor library keeps no device id and no usage records', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'headlight-home-'));
+    try {
+      const client = open({ environment: { HOME: home, XDG_CACHE_HOME: join(home, 'cache'), ORT_DISABLE_TELEMETRY: '' } });
+      await client.call('compute/runLayer', quick);
+      // The library's reporter starts beside the session; it would have written by now.
+      await sleep(500);
+      expect(await readdir(home)).toEqual([]);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
   });
 });
