@@ -87,6 +87,11 @@ export class Workbench {
   async screenshot(name: string): Promise<void> {
     const folder = join(ROOT, 'test-results');
     mkdirSync(folder, { recursive: true });
+    // Hovers fade in: the picture is of what they become. Endless animations (progress, cursor) are not waited for.
+    await this.page.evaluate(async () => {
+      const finite = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+      await Promise.allSettled(finite.map((animation) => animation.finished));
+    });
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
