@@ -1,5 +1,6 @@
 /** A local file read by byte range, which notices when it changes meanwhile. */
 
+import { read } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { fileError, WeightsError } from './weightsError';
 import { widenKernel } from './widenKernel';
@@ -52,7 +53,7 @@ export class RangeFile {
     while (done < target.byteLength) {
       let bytesRead: number;
       try {
-        ({ bytesRead } = await this.handle.read(target, done, target.byteLength - done, position + done));
+        bytesRead = await readSome(this.handle, target, done, position + done);
       } catch (error) {
         throw fileError(this.path, error, tensor);
       }
@@ -140,6 +141,16 @@ export class RangeFile {
       ...(tensor === undefined ? {} : { tensor }),
     });
   }
+}
+
+/** `FileHandle.read` does the same at half the speed: its promise costs more than copying a megabyte. */
+function readSome(handle: FileHandle, target: Uint8Array<ArrayBuffer>, offset: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(handle.fd, target, offset, target.byteLength - offset, position, (error, bytesRead) => {
+      if (error) reject(error);
+      else resolve(bytesRead);
+    });
+  });
 }
 
 async function statOf(handle: FileHandle): Promise<Fingerprint & { readonly directory: boolean; readonly regular: boolean }> {
