@@ -6,10 +6,12 @@ import { DUMPS, type DumpName, isDumpName } from '../compute/heads/dump';
 import { ForwardPass } from '../compute/heads/forward';
 import type { HeadModel } from '../compute/heads/headModel';
 import { HeadsRun } from '../compute/heads/headsRun';
-import type { HeadMeasures, LayerMeasures } from '../compute/heads/measure';
+import { type Panels, picture } from '../compute/heads/picture';
+import { encodePng } from '../compute/heads/png';
 import { UNWATCHED } from '../compute/heads/watch';
 import type { Engine } from '../compute/engines/engine';
 import type { Tensor } from '../attention/graph';
+import type { HeadMeasures, LayerMeasures } from '../shared/headsContract';
 import { InputError, parseArguments, reason, UsageError } from './arguments';
 import { dumpJson, numbersOf } from './dumpJson';
 import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
@@ -17,6 +19,9 @@ import type { CliOutput } from './run';
 
 /** Numbers that a dump may hold: more is no text that anything reads. */
 const MOST_DUMPED = 16 * 1024 ** 2;
+
+/** Pixels of a head's panel at most, before it is enlarged. */
+const MOST_PANEL = 512;
 
 interface Ask {
   readonly layer: number;
@@ -60,9 +65,9 @@ function outFile(value: string | boolean | undefined): string | null {
 }
 
 async function look(model: HeadModel, engine: Engine, ids: readonly number[], ask: Ask): Promise<{ readonly json: string; readonly text: string }> {
-  const picture = ask.out !== null && /\.png$/i.test(ask.out);
+  const asPicture = ask.out !== null && /\.png$/i.test(ask.out);
   const dumps: readonly DumpName[] = ask.out !== null && ask.dumps.length === 0 ? ['weights'] : ask.dumps;
-  if (!picture) checkSize(model, ids.length, ask.layer, dumps);
+  if (!asPicture) checkSize(model, ids.length, ask.layer, dumps);
   const forward = new ForwardPass(model, engine);
   try {
     const run = await HeadsRun.start(forward, model, { ids, layer: ask.layer, dumps, measures: true }, UNWATCHED);
@@ -70,8 +75,8 @@ async function look(model: HeadModel, engine: Engine, ids: readonly number[], as
     const { device } = engine.describe();
     const start = { tokens: ids, text: await model.pieces(ids), layer: ask.layer, device, precision: 'float32' };
     const captures = new Map<string, Tensor>();
-    if (!picture) for (const name of dumps) captures.set(name, await run.dump(name));
-    if (ask.out !== null) await writeDump(ask.out, { ...start }, captures);
+    if (!asPicture) for (const name of dumps) captures.set(name, await run.dump(name));
+    if (ask.out !== null) await writeFile(ask.out, asPicture ? await pngPieces(run, dumps) : dumpJson(start, captures));
     const report = { ...start, ...reportOf(measures) };
     const printed = ask.out === null && captures.size > 0 ? dumpJson(report, captures) : [JSON.stringify(report)];
     return { json: [...printed].join(''), text: reportText(model, start.text, ask.layer, device, measures) };
@@ -80,11 +85,18 @@ async function look(model: HeadModel, engine: Engine, ids: readonly number[], as
   }
 }
 
-async function writeDump(file: string, start: object, captures: ReadonlyMap<string, Tensor>): Promise<void> {
+/** A picture of the dumps, as one piece. */
+async function pngPieces(run: HeadsRun, dumps: readonly DumpName[]): Promise<Iterable<Uint8Array>> {
+  const panels: Panels[] = [];
+  for (const name of dumps) panels.push({ tensor: await run.view(name, MOST_PANEL), colouring: name === 'weights' ? 'weights' : 'signed' });
+  return [encodePng(picture(panels))];
+}
+
+async function writeFile(file: string, pieces: Iterable<string | Uint8Array>): Promise<void> {
   try {
     const handle = await open(file, 'w');
     try {
-      for (const piece of dumpJson(start, captures)) await handle.write(piece);
+      for (const piece of pieces) await handle.appendFile(piece);
     } finally {
       await handle.close();
     }

@@ -4,6 +4,7 @@ import type { Tensor } from '../attention/graph';
 import type { AttentionLayerSpec } from '../attention/layerSpec';
 import type { CacheTensor, CaptureName, LatentForm } from '../attention/program';
 import type { DeviceReport, EngineId } from './devices';
+import type { HeadsMethods } from './headsContract';
 
 export interface DevicesParams {
   /** Probe again, even if it was done before. */
@@ -97,7 +98,7 @@ export interface LayerOnnxResult {
 }
 
 /** Host → compute process. */
-export interface ComputeMethods {
+export interface ComputeMethods extends HeadsMethods {
   'compute/status'(params: Record<string, never>): ComputeStatus;
   'compute/devices'(params: DevicesParams): readonly DeviceReport[];
   'compute/describeLayer'(params: DescribeLayerParams): DescribedLayer;

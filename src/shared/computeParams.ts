@@ -3,6 +3,7 @@
 import { CAPTURES } from '../attention/program';
 import type { ComputeMethods, DescribeLayerParams, DevicesParams, LayerOnnxParams, RunLayerParams } from './computeContract';
 import { ENGINE_IDS } from './devices';
+import { HEADS_PARAMS } from './headsParams';
 import { layerCheck } from './layerParams';
 import type { MethodParams } from './rpc';
 import { array, boolean, type Check, integer, nullable, object, oneOf, params, text } from './validate';
@@ -44,4 +45,5 @@ export const COMPUTE_PARAMS: Validators = {
   'compute/describeLayer': params(describeLayer),
   'compute/layerOnnx': params(layerOnnx),
   'compute/runLayer': params(runLayer),
+  ...HEADS_PARAMS,
 };

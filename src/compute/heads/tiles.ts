@@ -346,7 +346,8 @@ function collect(
       });
     },
     finish: () => {
-      if (what === 'weights' && reduction === 'max') return;
+      const single = queries.slots === 1 && keys.slots === 1;
+      if (what === 'weights' && (reduction === 'max' || single)) return;
       const heads = data.length / (rows * columns);
       for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++) {

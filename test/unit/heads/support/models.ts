@@ -1,0 +1,53 @@
+/** Models that tests run: the samples of the repository, and golden folders where they are. */
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createEngine } from '../../../../src/compute/engines/createEngine';
+import { ForwardPass, type ForwardLimits } from '../../../../src/compute/heads/forward';
+import { HeadModel } from '../../../../src/compute/heads/headModel';
+
+const checkout = resolve(import.meta.dirname, '../../../..');
+export const SAMPLES = ['mha', 'gqa', 'mqa', 'mla'].map((name) => join(checkout, 'media', 'samples', name));
+export const GOLDEN = join(process.env['HEADLIGHT_REFERENCE'] ?? resolve(checkout, '../shared/reference'), 'golden');
+
+/** Golden folders of these names that are there; a word on stderr for the others. */
+export function goldenNamed(...names: readonly string[]): string[] {
+  return names.map((name) => join(GOLDEN, name)).filter((folder) => {
+    const there = existsSync(folder);
+    if (!there) console.warn(`SKIPPED: ${folder} is absent; set HEADLIGHT_REFERENCE`);
+    return there;
+  });
+}
+
+/** Runs `work` on an opened model and closes everything after. */
+export async function withForward<T>(folder: string, limits: ForwardLimits, work: (forward: ForwardPass, model: HeadModel) => Promise<T>): Promise<T> {
+  const model = await HeadModel.open(folder);
+  const forward = new ForwardPass(model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
+  try {
+    return await work(forward, model);
+  } finally {
+    await forward.dispose();
+    await model.close();
+  }
+}
+
+/** The same ids every time. */
+export function someIds(count: number, vocabulary: number): number[] {
+  let state = 12345;
+  return Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * vocabulary);
+  });
+}
+
+/** Largest |difference| over the largest |value|. */
+export function relative(actual: ArrayLike<number> | undefined, expected: ArrayLike<number>): number {
+  if (actual?.length !== expected.length) return Infinity;
+  let [difference, size] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    const d = Math.abs((actual[i] as number) - (expected[i] as number));
+    if (!(d <= difference)) difference = d;
+    size = Math.max(size, Math.abs(expected[i] as number));
+  }
+  return size === 0 ? difference : difference / size;
+}
