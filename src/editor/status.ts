@@ -30,7 +30,8 @@ export class StatusItem extends Owner {
       }),
     );
     this.own({ dispose: () => clearTimeout(this.timer) });
-    this.update();
+    // Not now: activation only registers.
+    this.schedule();
   }
 
   private schedule(): void {

@@ -8,9 +8,10 @@ import { lintReading } from '../../../src/config/lint';
 import { LINT_RULES } from '../../../src/config/lint/rules';
 import { readModelConfig } from '../../../src/config/read';
 import { KV_DTYPES } from '../../../src/model/dtype';
+import { fuzzCases } from '../depth';
 import { hasReference, referenceConfig, referenceFolder, sampleConfig, sampleNames } from '../support';
 
-const CASES = Number(process.env['HEADLIGHT_FUZZ'] ?? 2_000);
+const CASES = fuzzCases(2_000);
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

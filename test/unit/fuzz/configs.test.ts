@@ -7,10 +7,11 @@ import { ConfigDocument } from '../../../src/config/document';
 import { readDocument } from '../../../src/config/read';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
+import { fuzzCases } from '../depth';
 import { hasReference, referenceConfig, referenceFolder, sampleConfig, sampleNames, scenario } from '../support';
 
 /** How many; the acceptance run is `HEADLIGHT_FUZZ=100000`. */
-const CASES = Number(process.env['HEADLIGHT_FUZZ'] ?? 10_000);
+const CASES = fuzzCases(10_000);
 /** What `num_runs` of the acceptance may take. */
 const LIMIT_MS = CASES <= 10_000 ? 60_000 : 600_000;
 

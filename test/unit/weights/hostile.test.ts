@@ -8,8 +8,9 @@ import { openSafetensors } from '../../../src/weights/safetensors';
 import { WeightsError } from '../../../src/weights/weightsError';
 import type { WeightStore } from '../../../src/weights/weightStore';
 import { f32, generator, gguf, ggufValue, safetensors, temporaryFolder } from './files';
+import { fuzzCases } from '../depth';
 
-const MUTATIONS = 1000;
+const MUTATIONS = fuzzCases(1_000);
 /** Bytes that reading a damaged file of a few hundred bytes may add. */
 const CEILING = 128 * 1024 * 1024;
 
