@@ -7,6 +7,7 @@ export default defineConfig({
     environment: 'node',
     passWithNoTests: false,
     pool: 'forks',
+    maxWorkers: 2,
     // Files share a process: nothing here keeps state between them, and starting one per file costs a fifth of the run.
     isolate: false,
     // Tests that load the tensor library themselves: it reports usage unless told not to (see onnxruntimeNative.ts).
