@@ -8,6 +8,7 @@ import { relativeError } from '../attention/support/compare';
 import { LAYERS } from '../attention/support/layers';
 import { buildCompute } from './support/computeBundle';
 import { swiftshader } from './support/peers';
+import { depthNote, sampled } from '../depth';
 
 const skipped = swiftshader ? '' : ' (skipped: no SwiftShader; install the package chromium)';
 
@@ -24,7 +25,7 @@ describe.skipIf(!swiftshader)(`WebGPU${skipped}`, () => {
     await bundle.remove();
   });
 
-  it.each(['gqa 2', 'latent'])('runs the layer "%s"', async (name) => {
+  it.each(sampled(['gqa 2', 'latent']))(`runs the layer "%s"${depthNote}`, async (name) => {
     const layer = LAYERS[name] as AttentionLayerSpec;
     const run = (engine: RunLayerParams['engine']): Promise<RunLayerResult> =>
       client.call('compute/runLayer', { layer, engine, seed: 3, batch: 1, tokens: 4, steps: 1, captures: ['weights', 'output'], form: null });
