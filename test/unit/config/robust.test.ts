@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/config/read';
 import { DEFAULT_SCENARIO } from '../../../src/model/scenario';
+import { thorough } from '../depth';
 
 type Json = Record<string, unknown>;
 const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, { readonly base: Json }>;
@@ -29,7 +30,7 @@ describe('damage', () => {
   let seed = 20;
   const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
   it.each(Object.entries(corpus))('%s', (_type, { base }) => {
-    for (let round = 0; round < 24; round++) {
+    for (let round = 0; round < (thorough ? 24 : 8); round++) {
       let config: unknown = base;
       for (let times = 0; times <= round % 4; times++) config = damaged(config, random);
       const text = JSON.stringify(config);

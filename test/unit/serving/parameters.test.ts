@@ -6,6 +6,7 @@ import { readModelConfig } from '../../../src/config/read';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
 import { PARTS } from '../../../src/serving/parameters/tally';
 import { hasReference, needsReference, referenceConfig, referenceFolder } from '../support';
+import { fuzzCases } from '../depth';
 
 function count(text: string): ParameterCount | null {
   const reading = readModelConfig(text);
@@ -154,7 +155,7 @@ describe('broken configs', () => {
         expect(got.activePerToken).toBeGreaterThan(0);
         for (const part of PARTS) expect(got[part]).toBeGreaterThanOrEqual(0);
       }),
-      { numRuns: 3000 },
+      { numRuns: fuzzCases(3_000) },
     );
   });
 });
