@@ -159,8 +159,10 @@ describe('a crash', () => {
       expect(error.message).toContain('SIGKILL');
       const start = performance.now();
       expect((await client.call('compute/runLayer', quick)).cacheBytes).toBeGreaterThan(0);
-      // A second when the machine is ours; the limit leaves room for others' load.
-      expect(performance.now() - start).toBeLessThan(3000);
+      const restartMs = performance.now() - start;
+      console.log(`after a kill the next run took ${restartMs.toFixed(0)} ms`);
+      // Under a second when the machine is ours. The process runs at low priority: beside other suites it waits for them.
+      expect(restartMs).toBeLessThan(10_000);
     }
     expect(crashes).toHaveLength(1);
   });
