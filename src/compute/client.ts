@@ -15,6 +15,8 @@ export interface ComputeClientOptions extends ComputeOptions {
   readonly idleMs?: number;
   /** A cancelled run that still blocks the process after this is ended with it. Default 750 ms. */
   readonly graceMs?: number;
+  /** The editor goes first on a busy machine. Default true; tests that watch the clock turn it off. */
+  readonly lowPriority?: boolean;
   /** Added to the process's environment. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Called at the first crash only: users are told once. */
@@ -121,7 +123,7 @@ export class ComputeClient {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...environment(), ...this.options.environment, [COMPUTE_OPTIONS_VARIABLE]: JSON.stringify(settings) },
     });
-    yieldToEditor(child);
+    if (this.options.lowPriority ?? true) yieldToEditor(child);
     const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {});
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);

@@ -23,7 +23,7 @@ afterEach(() => {
 afterAll(() => bundle.remove());
 
 function open(options: Partial<ComputeClientOptions> = {}): ComputeClient {
-  const client = new ComputeClient({ script: bundle.script, threads: 1, ...options });
+  const client = new ComputeClient({ script: bundle.script, threads: 1, lowPriority: false, ...options });
   clients.push(client);
   return client;
 }
@@ -121,7 +121,8 @@ describe('cancelling', () => {
     const controller = new AbortController();
     const cancelled = failure(client.call('compute/runLayer', long, { signal: controller.signal }));
     const waiting = client.call('compute/runLayer', quick);
-    await sleep(800);
+    // Long enough for the run to be inside the library, also beside other suites.
+    await sleep(2_000);
     const start = performance.now();
     controller.abort();
     expect(await cancelled).toMatchObject({ code: 'cancelled' });
@@ -186,7 +187,7 @@ describe('the end', () => {
     client.dispose();
     expect(await running).toMatchObject({ code: 'disposed' });
     expect(await failure(client.call('compute/status', {}))).toMatchObject({ code: 'disposed' });
-    await sleep(200);
+    for (let waited = 0; waited < 5_000 && isAlive(pid); waited += 50) await sleep(50);
     expect(isAlive(pid)).toBe(false);
   });
 });
