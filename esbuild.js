@@ -43,8 +43,16 @@ const TENSOR_LIBRARIES = ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'
 /** name -> build options. An entry whose source is not there yet is left out. */
 const builds = {
   extension: { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', minify: true },
-  // Loaded at the first command that computes (src/editor/lazyCompute.ts).
+  // Loaded when they are first needed (src/editor/bundles.ts).
   computeHost: { ...node, entryPoints: ['src/editor/computeHost.ts'], outfile: 'dist/computeHost.js' },
+  panelHost: { ...node, entryPoints: ['src/editor/panel/panelHost.ts'], outfile: 'dist/panel.js' },
+  advice: { ...node, entryPoints: ['src/editor/advice/advice.ts'], outfile: 'dist/advice.js' },
+  palette: { ...node, entryPoints: ['src/editor/palette/palette.ts'], outfile: 'dist/palette.js' },
+  explorer: { ...node, entryPoints: ['src/editor/explorer/explorer.ts'], outfile: 'dist/explorer.js' },
+  // The extension in a browser: one bundle, a worker's globals.
+  web: { ...shared, platform: 'browser', format: 'cjs', target: 'es2022', external: ['vscode'], entryPoints: ['src/extension.web.ts'], outfile: 'dist/web/extension.js', minify: true },
+  // The panel's page. Its views are chunks that load when they are first shown.
+  webview: { ...shared, platform: 'browser', format: 'esm', splitting: true, target: 'es2022', entryPoints: ['webview/main.ts'], outdir: 'dist/webview', minify: true, define: { 'process.env.NODE_ENV': '"production"' } },
   compute: { ...node, entryPoints: ['src/compute/process.ts'], outfile: 'dist/compute.js', external: TENSOR_LIBRARIES },
   cli: { ...node, entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' }, external: TENSOR_LIBRARIES },
 };

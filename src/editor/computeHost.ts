@@ -49,7 +49,7 @@ const SEED = 42;
 const DEFAULT_TOKENS = 64;
 const DEFAULT_STEPS = 8;
 
-/** Made by the entry bundle through `require`; see `lazyCompute.ts`. */
+/** Made by the entry bundle; see `services.ts`. */
 export function createComputeHost(options: ComputeHostOptions): ComputeHost {
   return new ComputeHost(options);
 }

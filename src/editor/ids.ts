@@ -3,10 +3,20 @@
 export const COMMANDS = {
   changeScenario: 'headlight.changeScenario',
   showLog: 'headlight.showLog',
+  openPanel: 'headlight.openPanel',
+  openPanelBeside: 'headlight.openPanelBeside',
   showComputeDevices: 'headlight.showComputeDevices',
   runAttentionLayer: 'headlight.runAttentionLayer',
   saveOnnx: 'headlight.saveAttentionLayerAsOnnx',
   installTensorflow: 'headlight.installTensorflowEngine',
+} as const;
+
+export const VIEWS = {
+  container: 'headlight',
+  /** The panel in the side bar. */
+  panel: 'headlight.panel',
+  /** Type of the panel beside the editor. */
+  editorPanel: 'headlight.editorPanel',
 } as const;
 
 export const SETTINGS = {
@@ -17,6 +27,8 @@ export const SETTINGS = {
   tokens: 'scenario.tokens',
   kvDtype: 'scenario.kvDtype',
   engine: 'scenario.engine',
+  gpu: 'scenario.gpu',
+  tp: 'scenario.tensorParallel',
   families: 'families',
   computeEngine: 'compute.engine',
   allowSoftwareGpu: 'compute.allowSoftwareGpu',

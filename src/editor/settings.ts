@@ -9,6 +9,7 @@ import { type EngineChoice, isEngineId } from '../shared/devices';
 import { SETTINGS } from './ids';
 
 export const DEFAULT_TOKENS = 32_768;
+export const DEFAULT_GPU = 'h100-sxm';
 
 export function scenarioSetting(scope?: ConfigurationScope): Scenario {
   const settings = workspace.getConfiguration(SETTINGS.section, scope ?? null);
@@ -21,8 +22,13 @@ export function scenarioSetting(scope?: ConfigurationScope): Scenario {
     },
     kvDtype: isKvDtype(kvDtype) ? kvDtype : 'auto',
     engine: isEngineRule(engine) ? engine : 'intrinsic',
-    sharding: UNSHARDED,
+    sharding: { ...UNSHARDED, tp: count(settings.get<unknown>(SETTINGS.tp), 1) },
   };
+}
+
+/** The device of `src/serving/hardware.json` that the scenario is about. */
+export function gpuSetting(scope?: ConfigurationScope): string {
+  return workspace.getConfiguration(SETTINGS.section, scope ?? null).get<string>(SETTINGS.gpu, DEFAULT_GPU);
 }
 
 export function isEnabled(setting: typeof SETTINGS.hoverEnabled | typeof SETTINGS.statusBarEnabled): boolean {

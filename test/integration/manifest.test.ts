@@ -12,7 +12,10 @@ suite('manifest', () => {
     await headlight().activate();
     const { contributes } = headlight().packageJSON as Manifest;
     const named = contributes.commands.map(({ command }) => command).sort();
-    const registered = (await vscode.commands.getCommands(true)).filter((command) => command.startsWith('headlight.')).sort();
+    // VS Code registers some for a view by itself (focus, open, …): `headlight.panel.focus`.
+    const registered = (await vscode.commands.getCommands(true))
+      .filter((command) => command.startsWith('headlight.') && command.split('.').length === 2)
+      .sort();
     assert.deepEqual(registered, named);
   });
 

@@ -1,0 +1,24 @@
+/**
+ * The parts that load when they are first needed, each a bundle of its own (esbuild.js), so that activation and the hover pay for
+ * none of them. In the browser they are inside the one bundle that a web extension may have.
+ */
+
+import type { createAdvice } from './advice/advice';
+import type { createComputeHost } from './computeHost';
+import type { createExplorer } from './explorer/explorer';
+import type { createPalette } from './palette/palette';
+import type { createPanelHost } from './panel/panelHost';
+
+export interface Bundles {
+  /** Problems, fixes, completion. */
+  readonly advice: { readonly createAdvice: typeof createAdvice };
+  /** Commands that ask and answer in the editor: comparing, converting, exporting. */
+  readonly palette: { readonly createPalette: typeof createPalette };
+  /** Configs of the workspace, weight files, Python sources, tools for chat assistants. */
+  readonly explorer: { readonly createExplorer: typeof createExplorer };
+  readonly panel: { readonly createPanelHost: typeof createPanelHost };
+  /** Not in the browser. */
+  readonly computeHost: { readonly createComputeHost: typeof createComputeHost };
+}
+
+export type LoadBundle = <K extends keyof Bundles>(name: K) => Promise<Bundles[K]>;

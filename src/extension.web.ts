@@ -1,0 +1,24 @@
+/** Entry of the extension in a browser: the same, in one bundle, without native code. */
+
+import { type ExtensionContext } from 'vscode';
+import { type Bundles } from './editor/bundles';
+import { compose, type HeadlightApi } from './editor/compose';
+
+/** Evaluated at the first use, though they lie in this file: a web extension cannot load another. */
+const PARTS = {
+  advice: () => import('./editor/advice/advice'),
+  palette: () => import('./editor/palette/palette'),
+  explorer: () => import('./editor/explorer/explorer'),
+  panel: () => import('./editor/panel/panelHost'),
+};
+
+export function activate(context: ExtensionContext): HeadlightApi {
+  return compose(context, {
+    native: false,
+    load: async <K extends keyof Bundles>(name: K): Promise<Bundles[K]> => {
+      if (name === 'computeHost') throw new Error('Nothing can be computed in the browser: open the folder in desktop VS Code.');
+      return (await PARTS[name as keyof typeof PARTS]()) as unknown as Bundles[K];
+    },
+    cpuMs: () => performance.now(),
+  });
+}

@@ -1,0 +1,75 @@
+/**
+ * What the page knows: the followed config, read here; the settings; the what-if changes that lie on top. Every view derives its
+ * numbers from this and nothing else.
+ */
+
+import { parseTaughtFamilies } from '../../src/config/taught';
+import { follow, type FollowedReading } from '../../src/config/follow';
+import type { Reading } from '../../src/config/read';
+import type { PanelConfig, PanelInit, PanelSettings, PanelView } from '../../src/shared/panelContract';
+import type { Host } from './host';
+
+export interface PanelState {
+  /** Null until the host answered. */
+  readonly settings: PanelSettings | null;
+  readonly config: PanelConfig | null;
+  /** Null where there is no config, or it is no model config. */
+  readonly followed: FollowedReading | null;
+  readonly view: PanelView;
+}
+
+type Listener = (state: PanelState) => void;
+
+export class PanelStore {
+  private current: PanelState = { settings: null, config: null, followed: null, view: 'overview' };
+  private readonly listeners = new Set<Listener>();
+  private lastGood: { readonly id: string; readonly reading: Reading } | null = null;
+
+  constructor(private readonly host: Host) {
+    host.on('config', (config) => this.setConfig(config));
+    host.on('settings', (settings) => this.setSettings(settings));
+    host.on('view', (view) => this.show(view));
+  }
+
+  get state(): PanelState {
+    return this.current;
+  }
+
+  async start(): Promise<void> {
+    const init: PanelInit = await this.host.call('panel/ready', null);
+    this.current = { ...this.current, settings: init.settings, ...(init.view === null ? {} : { view: init.view }) };
+    this.setConfig(init.config);
+  }
+
+  /** The result stops listening. */
+  subscribe(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  show(view: PanelView): void {
+    this.update({ view });
+  }
+
+  private setSettings(settings: PanelSettings): void {
+    this.current = { ...this.current, settings };
+    this.setConfig(this.current.config);
+  }
+
+  private setConfig(config: PanelConfig | null): void {
+    this.update({ config, followed: config ? this.read(config) : null });
+  }
+
+  private read(config: PanelConfig): FollowedReading | null {
+    const { families } = parseTaughtFamilies(this.current.settings?.families);
+    const known = this.lastGood?.id === config.id ? this.lastGood.reading : null;
+    const { result, lastGood } = follow(config.text, known, { families });
+    this.lastGood = lastGood && { id: config.id, reading: lastGood };
+    return result;
+  }
+
+  private update(change: Partial<PanelState>): void {
+    this.current = { ...this.current, ...change };
+    for (const listener of this.listeners) listener(this.current);
+  }
+}

@@ -1,0 +1,13 @@
+import { html, LitElement, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { type PanelState, type PanelStore } from '../platform/store';
+
+@customElement('headlight-heads')
+export class HeadsView extends LitElement {
+  @property({ attribute: false }) store!: PanelStore;
+  @property({ attribute: false }) panel!: PanelState;
+
+  protected override render(): TemplateResult {
+    return html``;
+  }
+}
