@@ -1,45 +1,39 @@
-// One VS Code server for all specs: starting one takes longer than most specs.
-import { join } from 'node:path';
+// One VS Code server, one browser and one window for all specs: a window takes longer than most specs. `npm test` hands over
+// those in which the integration tests ran; alone, specs get their own.
+import { type ProvidedContext } from 'vitest';
 import { type TestProject } from 'vitest/node';
-import { startChromium } from '../harness/chromium.mjs';
-import { EXTENSION, throwAwayFolder } from '../harness/places.mjs';
+import { startSession } from '../harness/editorSession.mjs';
 import { endWithParents } from '../harness/processes.mjs';
-import { copySamples } from '../harness/samples.mjs';
-import { startServer, workbenchUrl } from '../harness/serverLauncher.mjs';
 import { ensureServer } from '../harness/vscodeServers.mjs';
-import { buildHostBridge } from './hostBridge/build';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The address of the workbench with the sample configs and Headlight. */
-    workbenchUrl: string;
-    /** Where Chromium takes connections: launched here, it dies with vitest's main process, however that ends. */
+    /** Where the VS Code server answers. */
+    serverUrl: string;
+    /** Where Chromium takes connections. */
     browserEndpoint: string;
     /** Where the window's extension host takes requests; see hostBridge. */
     bridgeSocket: string;
-    /** The folder that is open. */
+    /** The folder that is open: a copy of the sample configs. */
     folder: string;
   }
 }
 
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+type Shared = Pick<ProvidedContext, 'serverUrl' | 'browserEndpoint' | 'bridgeSocket' | 'folder'>;
+
+export async function setup({ provide }: TestProject): Promise<(() => Promise<void>) | undefined> {
   endWithParents();
-  const folder = copySamples();
-  const bridge = throwAwayFolder('bridge');
-  await buildHostBridge(bridge);
-  const bridgeSocket = join(bridge, 'socket');
-  const server = await startServer(await ensureServer('newest'), {
-    testDriver: true,
-    extensions: [bridge],
-    env: { HEADLIGHT_BRIDGE: bridgeSocket },
-  });
-  const browser = await startChromium();
-  project.provide('browserEndpoint', browser.endpoint);
-  project.provide('workbenchUrl', workbenchUrl(server.url, { folder, extension: EXTENSION }));
-  project.provide('bridgeSocket', bridgeSocket);
-  project.provide('folder', folder);
-  return async () => {
-    await browser.stop();
-    await server.stop();
-  };
+  const handedOver = process.env['HEADLIGHT_E2E_SESSION'];
+  const own = handedOver ? undefined : await startOwn();
+  const shared = own?.shared ?? (JSON.parse(handedOver ?? '{}') as Shared);
+  provide('serverUrl', shared.serverUrl);
+  provide('browserEndpoint', shared.browserEndpoint);
+  provide('bridgeSocket', shared.bridgeSocket);
+  provide('folder', shared.folder);
+  return own?.stop;
+}
+
+async function startOwn(): Promise<{ shared: Shared; stop: () => Promise<void> }> {
+  const { server, browserEndpoint, bridgeSocket, folder, stop } = await startSession(await ensureServer('newest'));
+  return { shared: { serverUrl: server.url, browserEndpoint, bridgeSocket, folder }, stop };
 }

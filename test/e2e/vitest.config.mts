@@ -7,8 +7,11 @@ export default defineConfig({
     globalSetup: ['test/e2e/globalSetup.ts'],
     environment: 'node',
     passWithNoTests: false,
-    // All specs share one server, and its settings with it.
+    // What was transformed once is not transformed again.
+    experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
+    // All specs share one window, and take turns.
     fileParallelism: false,
+    isolate: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

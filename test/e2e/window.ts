@@ -1,4 +1,5 @@
-// A window for the specs of one `describe`: opened before the first, closed after the last, pictured when one fails.
+// The window for the specs of one `describe`: tidied up before the first, handed on after the last, pictured when one fails.
+// All specs share one window: opening another costs more than most of them.
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { Workbench } from './pageObjects/workbench';
 

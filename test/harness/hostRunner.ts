@@ -1,6 +1,6 @@
 // Runs inside the extension host: mocha over the bundled tests, results into the file that the harness reads.
 // A file, not the console: it works the same on a server and on the desktop, and nothing else writes into it.
-import { writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import Mocha from 'mocha';
 
@@ -14,9 +14,19 @@ interface HostResults {
   failures: { title: string; detail: string }[];
 }
 
-/** Rejects when a test failed, so that the editor's exit code is right without the file, too. */
+/**
+ * Rejects when a test failed, so that the editor's exit code is right without the file, too. With HEADLIGHT_TEST_STAY it
+ * never ends: VS Code stops the extension host when it does, and other suites take over the window. When they reload it,
+ * the tests don't run again.
+ */
 export async function runTests(files: readonly TestFile[]): Promise<void> {
+  const file = process.env['HEADLIGHT_TEST_RESULTS'];
+  const stay = process.env['HEADLIGHT_TEST_STAY'] ? new Promise<never>(() => undefined) : undefined;
+  if (stay && file && existsSync(file)) return stay;
   const mocha = new Mocha({ ui: 'tdd', timeout: 30_000, slow: 2000, color: false });
+  // Titles that this run leaves out; whoever asks for that says so in the name of the suite.
+  const leftOut = process.env['HEADLIGHT_TEST_LEAVE_OUT'];
+  if (leftOut) mocha.grep(new RegExp(leftOut)).invert();
   for (const [name, load] of files) {
     // What mocha does for files on disk; ours are already in this bundle.
     mocha.suite.emit('pre-require', globalThis, name, mocha);
@@ -38,8 +48,12 @@ export async function runTests(files: readonly TestFile[]): Promise<void> {
         results.failures.push({ title: test.fullTitle(), detail: error.stack ?? error.message });
       });
   });
-  const file = process.env['HEADLIGHT_TEST_RESULTS'];
-  if (file) writeFileSync(file, JSON.stringify(results));
+  if (file) {
+    // In one piece: the harness reads it as soon as it is there.
+    writeFileSync(`${file}.partial`, JSON.stringify(results));
+    renameSync(`${file}.partial`, file);
+  }
   for (const { title, detail } of results.failures) console.error(`FAILED: ${title}\n${detail}`);
+  if (stay) return stay;
   if (results.failed > 0) throw new Error(`${results.failed} integration tests failed`);
 }

@@ -1,13 +1,11 @@
 // Bundles test/integration and runs it inside the extension host of a VS Code server.
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectToChromium, startChromium } from './chromium.mjs';
+import { connectToChromium, openWindow } from './chromium.mjs';
 import { bundleIntegrationTests } from './integrationBundle.mjs';
-import { EXTENSION, throwAwayFolder } from './places.mjs';
+import { EXTENSION } from './places.mjs';
 import { tail } from './processes.mjs';
-import { copySamples } from './samples.mjs';
-import { startServer, workbenchUrl } from './serverLauncher.mjs';
+import { workbenchUrl } from './serverLauncher.mjs';
 
 /** A window that has not reported by then hangs. Single tests have their own, shorter limit. */
 const LIMIT_MS = 180_000;
@@ -24,23 +22,18 @@ export function readHostResults(file, log) {
 }
 
 /**
- * @param {import('./vscodeServers.mjs').InstalledServer} installed
+ * Opens the session's window and runs the tests in it. The window stays, for the suites that follow.
+ * @param {import('./editorSession.mjs').EditorSession} session
  * @returns {Promise<import('./results.mjs').Counts>}
  */
-export async function runIntegrationOnServer(installed) {
+export async function runIntegration({ server, browserEndpoint, folder, resultsFile }) {
   const tests = await bundleIntegrationTests();
-  const resultsFile = join(throwAwayFolder('results'), 'results.json');
-  const folder = copySamples();
-  const server = await startServer(installed, {
-    testDriver: true,
-    env: { HEADLIGHT_TEST_RESULTS: resultsFile },
-  });
-  const chromium = await startChromium();
+  const browser = await connectToChromium(browserEndpoint);
   /** @type {string[]} */
   const log = [];
   try {
-    const browser = await connectToChromium(chromium.endpoint);
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const page = await openWindow(browser);
+    await page.setViewportSize({ width: 1280, height: 800 });
     // VS Code calls these two when the page has them: the console of the test run, and its end.
     await page.exposeFunction('codeAutomationLog', (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
       log.push(`[${type}] ${args.map(String).join(' ')}`);
@@ -48,17 +41,24 @@ export async function runIntegrationOnServer(installed) {
     /** @type {(how: string) => void} */
     let end = () => undefined;
     const ended = new Promise((resolve) => (end = resolve));
-    await page.exposeFunction('codeAutomationExit', () => end('ended'));
+    await page.exposeFunction('codeAutomationExit', () => end('the window ended the tests'));
     const crashed = new Promise((resolve) => page.once('crash', () => resolve('the page crashed')));
     const died = server.ended.then((code) => `the server ended with code ${code}`);
-    const late = sleep(LIMIT_MS, `no end after ${LIMIT_MS / 1000} s`, { ref: false });
+    const over = new AbortController();
+    const reported = (async () => {
+      for (const deadline = Date.now() + LIMIT_MS; !over.signal.aborted; await sleep(100)) {
+        if (existsSync(resultsFile)) return 'reported';
+        if (Date.now() > deadline) return `no end after ${LIMIT_MS / 1000} s`;
+      }
+      return 'ended';
+    })();
     await page.goto(workbenchUrl(server.url, { folder, extension: EXTENSION, tests }));
-    const how = await Promise.race([ended, crashed, died, late]);
+    const how = await Promise.race([ended, crashed, died, reported]);
+    over.abort();
     const lines = () => `${tail(log.join('\n'), 60)}\n--- server\n${server.log()}`;
-    if (how !== 'ended') throw new Error(`${how}. What the window said:\n${lines()}`);
+    if (how !== 'reported') throw new Error(`${how}. What the window said:\n${lines()}`);
     return readHostResults(resultsFile, lines);
   } finally {
-    await chromium.stop();
-    await server.stop();
+    await browser.close();
   }
 }

@@ -22,6 +22,8 @@ export const QUIET_SETTINGS = {
   'git.enabled': false,
   'json.schemaDownload.enable': false,
   'npm.fetchOnlinePackageInfo': false,
+  // A cursor that blinks draws the window all the time.
+  'editor.cursorBlinking': 'solid',
 };
 
 /** @param {string} extension a folder with a package.json */

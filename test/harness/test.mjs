@@ -34,53 +34,93 @@ function inBackground(begin) {
 }
 
 /**
- * The suites in two lanes, one per core of a small machine: what computes beside what waits for editors.
+ * What the suites in the editors share (see editorSession.mjs), started at once, beside the compiler: a window is open soon
+ * after there is something to load into it.
  * @param {Set<string>} wanted
  */
-function lanes(wanted) {
-  const editors = wanted.has('integration') || wanted.has('e2e');
+function editors(wanted) {
+  const needed = wanted.has('integration') || wanted.has('e2e');
   const packages = inBackground(async () => {
-    if (editors) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler']);
+    if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler']);
   });
-  /** @param {keyof typeof SERVERS} name */
-  const server = (name) =>
+  /**
+   * @param {keyof typeof SERVERS} name
+   * @param {NodeJS.ProcessEnv} [env]
+   */
+  const session = (name, env) =>
     inBackground(async () => {
       await packages();
-      return ensureServer(name);
+      const installed = await ensureServer(name);
+      // Loaded late: it needs node_modules.
+      const { startSession } = await import('./editorSession.mjs');
+      return startSession(installed, env);
     });
-  const newest = editors ? server('newest') : undefined;
-  const minimum = wanted.has('integration') ? server('minimum') : undefined;
-
-  /** @param {ReturnType<typeof server> | undefined} installed */
-  const integration = (installed) => async () => {
-    if (!installed) throw new Error('not installed');
-    const ready = await installed();
-    // Loaded late: it needs node_modules.
-    const { runIntegrationOnServer } = await import('./integrationSuite.mjs');
-    return runIntegrationOnServer(ready);
+  return {
+    newest: needed ? session('newest') : undefined,
+    minimum: wanted.has('integration') ? session('minimum', thorough ? {} : { HEADLIGHT_TEST_LEAVE_OUT: NOT_ON_MINIMUM.pattern }) : undefined,
   };
+}
 
-  /** @type {{ kind: string; name: string; body: () => Promise<Counts> }[][]} */
+/** As in test/unit/depth.ts. */
+const thorough = process.env['HEADLIGHT_DEPTH'] === 'full';
+
+/** At a desk the oldest VS Code leaves out what is slow and the same there; the compute process doesn't know its editor. */
+const NOT_ON_MINIMUM = {
+  pattern: '^compute (?!a command runs a real layer)',
+  note: ', compute: one test of its suite; all with HEADLIGHT_DEPTH=full',
+};
+
+/** @typedef {() => Promise<import('./editorSession.mjs').EditorSession>} Session */
+
+/** @param {Session | undefined} session */
+const integration = (session) => async () => {
+  const { runIntegration } = await import('./integrationSuite.mjs');
+  if (!session) throw new Error('no session');
+  const ready = await session();
+  return runIntegration(ready);
+};
+
+/** @param {Session | undefined} session */
+const endToEnd = (session) => async () => {
+  if (!session) throw new Error('no session');
+  const ready = await session();
+  const { restoreSamples } = await import('./samples.mjs');
+  restoreSamples(ready.folder);
+  const { server, browserEndpoint, folder, bridgeSocket } = ready;
+  const shared = { HEADLIGHT_E2E_SESSION: JSON.stringify({ serverUrl: server.url, browserEndpoint, folder, bridgeSocket }) };
+  return runVitest(join('test', 'e2e', 'vitest.config.mts'), shared);
+};
+
+/** @typedef {{ kind: string; name: string; body: () => Promise<Counts> }} Suite */
+
+/**
+ * The suites in three lanes, which go on side by side: editors wait a lot, so that two lanes would leave two cores idle.
+ * The session of a lane ends with it.
+ * @param {Set<string>} wanted
+ * @param {ReturnType<typeof editors>} sessions
+ */
+function lanes(wanted, { newest, minimum }) {
+  const [first, last] = [SERVERS.newest.vscode, SERVERS.minimum.vscode];
+  /** @type {{ session?: Session | undefined; suites: Suite[] }[]} */
   const all = [
-    [
-      { kind: 'check', name: 'types', body: npmScript('check-types') },
-      { kind: 'check', name: 'lint', body: npmScript('lint') },
-      { kind: 'unit', name: 'unit', body: () => runVitest(join('test', 'vitest.config.mts')) },
-    ],
-    [
-      { kind: 'integration', name: `integration (VS Code ${SERVERS.newest.vscode})`, body: integration(newest) },
-      { kind: 'integration', name: `integration (VS Code ${SERVERS.minimum.vscode})`, body: integration(minimum) },
-      {
-        kind: 'e2e',
-        name: `e2e (VS Code ${SERVERS.newest.vscode})`,
-        body: async () => {
-          await newest?.();
-          return runVitest(join('test', 'e2e', 'vitest.config.mts'));
-        },
-      },
-    ],
+    {
+      session: newest,
+      suites: [
+        { kind: 'integration', name: `integration (VS Code ${first})`, body: integration(newest) },
+        { kind: 'e2e', name: `e2e (VS Code ${first})`, body: endToEnd(newest) },
+      ],
+    },
+    {
+      session: minimum,
+      suites: [
+        { kind: 'check', name: 'types', body: npmScript('check-types') },
+        { kind: 'check', name: 'lint', body: npmScript('lint') },
+        { kind: 'integration', name: `integration (VS Code ${last}${thorough ? '' : NOT_ON_MINIMUM.note})`, body: integration(minimum) },
+      ],
+    },
+    { suites: [{ kind: 'unit', name: 'unit', body: () => runVitest(join('test', 'vitest.config.mts')) }] },
   ];
-  return all.map((lane) => lane.filter((suite) => wanted.has(suite.kind)));
+  return all.map(({ session, suites }) => ({ session, suites: suites.filter((suite) => wanted.has(suite.kind)) }));
 }
 
 const KINDS = ['check', 'unit', 'integration', 'e2e'];
@@ -99,17 +139,23 @@ async function main() {
     results.push(result);
     progress(suiteLine(result));
   };
+  /** @type {ReturnType<typeof editors> | undefined} */
+  let sessions;
   const build = await runSuite('compile', async () => {
     await ensureNodeModules();
+    sessions = editors(wanted);
     await compile();
     return onePass();
   });
   report(build);
   // Without node_modules or dist nothing else means anything.
-  if (build.failed === 0) {
+  if (sessions && build.failed === 0) {
     await Promise.all(
-      lanes(wanted).map(async (lane) => {
-        for (const suite of lane) report(await runSuite(suite.name, suite.body));
+      lanes(wanted, sessions).map(async ({ session, suites }) => {
+        for (const suite of suites) report(await runSuite(suite.name, suite.body));
+        // One that could not start has failed its suites; there is nothing to stop.
+        const started = await session?.().catch(() => undefined);
+        await started?.stop();
       }),
     );
   }

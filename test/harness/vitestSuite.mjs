@@ -14,13 +14,14 @@ import { start, tail } from './processes.mjs';
 
 /**
  * @param {string} config  relative to the checkout
+ * @param {NodeJS.ProcessEnv} [env]  on top of ours
  * @returns {Promise<import('./results.mjs').Counts>}
  */
-export async function runVitest(config) {
+export async function runVitest(config, env) {
   const file = join(throwAwayFolder('vitest'), 'report.json');
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [vitest, 'run', '--config', config, '--reporter=json', `--outputFile=${file}`];
-  const child = start(process.execPath, args, { cwd: ROOT });
+  const child = start(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } });
   const code = await child.ended;
   if (!existsSync(file)) throw new Error(`vitest ended with code ${code} and no report:\n${tail(child.output())}`);
   /** @type {Report} */

@@ -6,9 +6,12 @@ import { text } from 'node:stream/consumers';
 import * as vscode from 'vscode';
 import { type BridgeReply, type BridgeRequest } from './protocol';
 
-export function activate(context: vscode.ExtensionContext): void {
+export function activate(): void {
   const socket = process.env['HEADLIGHT_BRIDGE'];
   if (!socket) throw new Error('HEADLIGHT_BRIDGE is not set');
+  // One window of a server has a bridge: other windows open other folders.
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+  if (folder !== process.env['HEADLIGHT_BRIDGE_FOLDER']) return;
   const server = createServer((request, response) => {
     void (async () => {
       let reply: BridgeReply;
@@ -28,5 +31,5 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   rmSync(socket, { force: true });
   server.listen(socket);
-  context.subscriptions.push({ dispose: () => server.close() });
+  // Not closed: that would remove the file, which after a reload belongs to the next extension host.
 }

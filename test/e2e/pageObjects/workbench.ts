@@ -3,8 +3,10 @@ import { mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Browser, type Page } from 'playwright-core';
 import { inject } from 'vitest';
-import { connectToChromium } from '../../harness/chromium.mjs';
-import { ROOT } from '../../harness/places.mjs';
+import { connectToChromium, findWindow, openWindow } from '../../harness/chromium.mjs';
+import { EXTENSION, ROOT } from '../../harness/places.mjs';
+import { restoreSamples } from '../../harness/samples.mjs';
+import { workbenchUrl } from '../../harness/serverLauncher.mjs';
 import { Editor } from './editor';
 import { Host } from './host';
 
@@ -19,23 +21,66 @@ const THEMES: Record<Theme, { name: string; className: string }> = {
 };
 
 export class Workbench {
+  /** What the settings that a spec changed were before. */
+  private readonly settingsBefore = new Map<string, unknown>();
+
   private constructor(
     readonly page: Page,
     readonly host: Host,
     private readonly browser: Browser,
   ) {}
 
+  /**
+   * The window that all specs share, as if nothing had been done in it: no editors, panels or messages, the samples as they
+   * are, default settings. Opened by the first who asks.
+   */
   static async open(size = { width: 1280, height: 800 }): Promise<Workbench> {
     const browser = await connectToChromium(inject('browserEndpoint'));
-    const page = await browser.newPage({ viewport: size });
-    const host = new Host(inject('bridgeSocket'));
-    await page.goto(inject('workbenchUrl'));
-    await page.locator('.monaco-workbench .explorer-folders-view .monaco-list-row').first().waitFor();
-    return new Workbench(page, host, browser);
+    const [serverUrl, host] = [inject('serverUrl'), new Host(inject('bridgeSocket'))];
+    const found = findWindow(browser, serverUrl);
+    const page = found ?? (await openWindow(browser));
+    await page.setViewportSize(size);
+    const workbench = new Workbench(page, host, browser);
+    if (found) await workbench.tidy();
+    else await page.goto(workbenchUrl(serverUrl, { folder: inject('folder'), extension: EXTENSION }));
+    await workbench.untilFolderIsShown();
+    return workbench;
   }
 
+  /** Leaves the window to the next spec, with the settings as they were. */
   async close(): Promise<void> {
+    for (const [key, value] of this.settingsBefore) await this.updateSetting(key, value);
     await this.browser.close();
+  }
+
+  /** Loads the window anew, as "Developer: Reload Window" does; what the editor keeps for its user stays. */
+  async reload(): Promise<void> {
+    this.host.forget();
+    await this.page.reload();
+    await this.untilFolderIsShown();
+  }
+
+  private async tidy(): Promise<void> {
+    await this.host.evaluate(async (vscode) => {
+      const close = async (command: string): Promise<void> => void (await vscode.commands.executeCommand(command));
+      // Closing what is changed would ask, and nobody is there to answer.
+      for (const document of vscode.workspace.textDocuments.filter(({ isDirty }) => isDirty)) {
+        await vscode.window.showTextDocument(document);
+        await close('workbench.action.revertAndCloseActiveEditor');
+      }
+      await close('workbench.action.closeAllEditors');
+      await close('workbench.action.closePanel');
+      await close('workbench.action.closeAuxiliaryBar');
+      await close('notifications.clearAll');
+      await close('workbench.view.explorer');
+    }, null);
+    restoreSamples(inject('folder'));
+    // The pointer that a spec before left somewhere must not bring up anything.
+    await this.page.mouse.move(0, 0);
+  }
+
+  private async untilFolderIsShown(): Promise<void> {
+    await this.page.locator('.monaco-workbench .explorer-folders-view .monaco-list-row').first().waitFor();
   }
 
   /** Opens a file of the sample folder through Quick Open, as people do. */
@@ -72,12 +117,21 @@ export class Workbench {
     await this.page.locator(`.monaco-workbench.${className}`).waitFor();
   }
 
-  /** Changes a user setting; null takes it back to its default. Settings outlive the window: the next spec sees them. */
+  /** Changes a user setting; null takes it back to its default. Closing the window puts back what it was. */
   async setSetting(key: string, value: string | number | boolean | object | null): Promise<void> {
-    await this.host.evaluate(
+    const before = await this.updateSetting(key, value);
+    if (!this.settingsBefore.has(key)) this.settingsBefore.set(key, before);
+  }
+
+  /** Returns what the user had set before. */
+  private updateSetting(key: string, value: unknown): Promise<unknown> {
+    return this.host.evaluate(
       async (vscode, setting) => {
+        const settings = vscode.workspace.getConfiguration();
+        const before = settings.inspect(setting.key)?.globalValue ?? null;
         // True: for the user, not for the folder. VS Code removes what is undefined, which JSON can't say.
-        await vscode.workspace.getConfiguration().update(setting.key, setting.value ?? undefined, true);
+        await settings.update(setting.key, setting.value ?? undefined, true);
+        return before;
       },
       { key, value },
     );

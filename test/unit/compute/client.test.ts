@@ -38,14 +38,24 @@ const quick: RunLayerParams = {
   captures: ['weights'],
   form: null,
 };
-/** Some seconds of work, most of it inside one call of the library. */
+/** Some seconds of work, nearly all of it inside one call of the library: few weights, many scores. */
 const long: RunLayerParams = {
   ...quick,
-  layer: layer(heads(16, 16, 128), { hiddenSize: 2048 }),
+  layer: layer(heads(16, 16, 128), { hiddenSize: 256 }),
   tokens: 4096,
   steps: 0,
   captures: [],
 };
+
+/** Starts a run and waits until it is inside the library. */
+async function startLong(client: ComputeClient, options: { readonly signal?: AbortSignal } = {}): Promise<{ readonly ended: Promise<RpcError> }> {
+  let began: () => void = () => undefined;
+  const prefill = new Promise<void>((resolve) => (began = resolve));
+  const ended = failure(client.call('compute/runLayer', long, { ...options, onProgress: ({ message }) => message === 'prefill' && began() }));
+  await Promise.race([prefill, ended]);
+  await sleep(200);
+  return { ended };
+}
 
 const failure = (promise: Promise<unknown>): Promise<RpcError> =>
   promise.then(
@@ -119,10 +129,8 @@ describe('cancelling', () => {
     await client.call('compute/runLayer', quick);
     const { pid } = client;
     const controller = new AbortController();
-    const cancelled = failure(client.call('compute/runLayer', long, { signal: controller.signal }));
+    const { ended: cancelled } = await startLong(client, { signal: controller.signal });
     const waiting = client.call('compute/runLayer', quick);
-    // Long enough for the run to be inside the library, also beside other suites.
-    await sleep(2_000);
     const start = performance.now();
     controller.abort();
     expect(await cancelled).toMatchObject({ code: 'cancelled' });
@@ -152,8 +160,7 @@ describe('a crash', () => {
     const client = open({ onCrash: (message) => crashes.push(message) });
     await client.call('compute/runLayer', quick);
     for (let round = 0; round < 2; round++) {
-      const running = failure(client.call('compute/runLayer', long));
-      await sleep(500);
+      const { ended: running } = await startLong(client);
       process.kill(client.pid ?? 0, 'SIGKILL');
       const error = await running;
       expect(error.code).toBe('crashed');

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { depthNote, sampled } from '../depth';
 import { runJson } from './support/cli';
 
 interface GoldenLayer {
@@ -52,8 +53,8 @@ function expanded(values: readonly number[], groups: number, heads: number): num
   return Array.from({ length: heads }, (_, head) => values.slice(Math.floor((head * groups) / heads) * size, (Math.floor((head * groups) / heads) + 1) * size)).flat();
 }
 
-describe.skipIf(folders.length === 0)('heads --dump of golden folders', () => {
-  it.each(folders.map((folder) => [basename(folder), folder] as const))('%s', async (name, folder) => {
+describe.skipIf(folders.length === 0)(`heads --dump of golden folders${depthNote}`, () => {
+  it.each(sampled(folders).map((folder) => [basename(folder), folder] as const))('%s', async (name, folder) => {
     const golden = JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')) as Golden;
     const ids = (golden.input_ids[0] ?? []).join(',');
     const wrong: Record<string, number> = {};

@@ -76,7 +76,7 @@ describe('hover', () => {
       return timed(() => hoverAt(ConfigDocument.parse(text), offset, at32k), rounds);
     };
     const onSmall = measure(small, 100);
-    const onLarge = measure(large, 40);
+    const onLarge = measure(large, 15);
     const show = ({ cpuMs, wallMs }: typeof onSmall): string => `${cpuMs.toFixed(2)} ms CPU, ${wallMs.toFixed(2)} ms clock`;
     console.log(`hover, text to Markdown, warm, medians: 200 lines ${show(onSmall)}; 5,000 lines ${show(onLarge)}`);
     expect(onSmall.cpuMs).toBeLessThan(2);

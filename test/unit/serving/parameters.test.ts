@@ -6,7 +6,7 @@ import { readModelConfig } from '../../../src/config/read';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
 import { PARTS } from '../../../src/serving/parameters/tally';
 import { hasReference, needsReference, referenceConfig, referenceFolder } from '../support';
-import { fuzzCases } from '../depth';
+import { depthNote, fuzzCases, sampled } from '../depth';
 
 function count(text: string): ParameterCount | null {
   const reading = readModelConfig(text);
@@ -66,8 +66,8 @@ const NOT_COUNTED = new Set(
 /** The language model is counted; transformers' number has the towers too. */
 const WITH_TOWERS = new Set(['qwen2_5_omni', 'qwen2_5_omni_thinker', 'qwen3_omni_moe_thinker']);
 
-describe.each(Object.entries(corpus))('%s, instantiated by transformers 5.18', (type, { base, cases }) => {
-  it.each(cases)('%s', (_note, changes, parameters) => {
+describe.each(Object.entries(corpus))(`%s, instantiated by transformers 5.18${depthNote}`, (type, { base, cases }) => {
+  it.each(sampled(cases))('%s', (_note, changes, parameters) => {
     const text = changed(base, changes);
     const got = count(text);
     if (NOT_COUNTED.has(type)) expect(got).toBeNull();

@@ -1,10 +1,12 @@
-// Makes an extension folder of the bridge, outside of the checkout.
+// Makes an extension folder of test/e2e/hostBridge, outside of the checkout.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { ROOT } from '../../harness/places.mjs';
+import { ROOT } from './places.mjs';
 
-export async function buildHostBridge(folder: string): Promise<void> {
+/** @param {string} folder */
+export async function buildHostBridge(folder) {
+  // Loaded late: it needs node_modules.
+  const { build } = await import('esbuild');
   await build({
     entryPoints: [join(ROOT, 'test', 'e2e', 'hostBridge', 'extension.ts')],
     outfile: join(folder, 'extension.js'),
