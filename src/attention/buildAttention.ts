@@ -6,8 +6,8 @@ import { GraphWeights } from './graphWeights';
 import { headedLayer } from './headedGraph';
 import { latentLayer } from './latentGraph';
 import { BATCH, type Captures, type GraphCache, type LayerContext, type LayerResult, TOKENS } from './layerContext';
-import { type AttentionLayerSpec, keyLimit } from './layerSpec';
-import type { AttentionProgram, CaptureName, LatentForm, ProgramOptions } from './program';
+import type { AttentionLayerSpec } from './layerSpec';
+import { type AttentionProgram, type CaptureName, keptTokens, type LatentForm, type ProgramOptions } from './program';
 import { layerWeights, type WeightInfo } from './weightNames';
 
 /** The program of one attention layer: `hidden` [B,T,hidden] (normed already) → `output` [B,T,hidden]. */
@@ -80,7 +80,7 @@ export function finishProgram(
     mainOutput: shown?.output ?? null,
     captures: outputs,
     cache: cache.map(({ tensor }) => ({ ...tensor, past: tensor.past !== null && used.has(tensor.past) ? tensor.past : null })),
-    cacheLimit: keyLimit(spec.attention),
+    cacheLimit: keptTokens(spec.attention, options.cacheRule),
     form: context.form,
     fused: context.fused,
   };

@@ -35,7 +35,7 @@ export function attendGraph(
   const byHead = [0, queryHeads, -1, 0];
   const factor = spec.softcap === null ? spec.scale : spec.scale / spec.softcap;
   const products = parts.map(({ q, keys, keyHeads, dim }) => {
-    const scaled = g.times(q, factor, 'q/scaled');
+    const scaled = keyHeads === queryHeads ? timesByColumn(c, q, factor, dim) : g.times(q, factor, 'q/scaled');
     const rows = keyHeads === queryHeads ? scaled : g.reshape(scaled, [0, keyHeads, -1, dim], 'q/rows');
     const pieces = keys.map((key) => g.matmul(rows, g.transpose(key, [0, 1, 3, 2], 'k/transpose'), 'scores/product'));
     const product = joinColumns(c, pieces, 'scores/columns');
@@ -61,6 +61,15 @@ export function attendGraph(
       heads: () => ({ value: heads, shape: [BATCH, queryHeads, TOKENS, valueDim] }),
     },
   };
+}
+
+/**
+ * value × factor, the factor written once for each column. onnxruntime folds a scalar into the product that follows, and its kernel
+ * for one row at a time (a decode step with a key for each head) takes no factor: it would pack all keys instead of streaming them.
+ */
+function timesByColumn({ g }: LayerContext, value: Value, factor: number, columns: number): Value {
+  if (factor === 1) return value;
+  return g.mul(value, g.floats(`factor:${factor}:${columns}`, [columns], new Float32Array(columns).fill(factor)), 'q/scaled');
 }
 
 /** One more column, the head's learned logit, takes part in the softmax and is dropped (gpt-oss). */

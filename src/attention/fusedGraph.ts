@@ -20,7 +20,7 @@ export function canFuse(spec: AttentionLayerSpec, options: ProgramOptions): bool
   if (attention.keyDim !== attention.valueDim || attention.keyDim % 8 !== 0) return false;
   if (spec.alibi || spec.temperature || rotary?.layout === 'interleaved-to-half') return false;
   if ([spec.queryNorm, spec.keyNorm].some((norm) => norm?.stage === 'after-rope')) return false;
-  if (options.cache === 'append') return false;
+  if (options.cache === 'append' || options.cache === 'written') return false;
   return (options.captures ?? []).every((capture) => OUTSIDE.includes(capture));
 }
 

@@ -3,8 +3,8 @@
 import type { Dimension, TensorType } from './graph';
 import type { GraphBuilder, Value } from './graphBuilder';
 import type { GraphWeights } from './graphWeights';
-import { type AttentionLayerSpec, keyLimit } from './layerSpec';
-import type { CacheTensor, CaptureName, LatentForm, ProgramOptions } from './program';
+import type { AttentionLayerSpec } from './layerSpec';
+import { type CacheTensor, type CaptureName, keptTokens, type LatentForm, type ProgramOptions } from './program';
 import { rotateGraph } from './rotaryGraph';
 
 /** Names of dimensions known at run time only. */
@@ -95,11 +95,13 @@ export function cacheRows(
   const mode = c.options.cache ?? 'present';
   const decode = c.options.mode === 'decode';
   const past = decode ? (fusedPast ?? g.input(`past_${role}`, [...prefix, PAST, dim])) : null;
-  let joined: Value | null = fusedPast === undefined ? null : fresh;
+  // Written by the runner, or joined by a fused operator: nothing is left to join.
+  let joined: Value | null = mode === 'written' ? past : fusedPast === undefined ? null : fresh;
   const all = (): Value => (joined ??= past ? g.concat([past, fresh], axis, `${role}/joined`) : fresh);
-  const limit = keyLimit(c.spec.attention);
+  const limit = keptTokens(c.spec.attention, c.options.cacheRule);
   const kept = (): Value => (limit === null ? all() : g.slice(all(), axis, -limit, undefined, `${role}/kept`));
   const append = mode === 'append';
+  const shown = mode === 'present' || append;
   return {
     past,
     fresh,
@@ -109,11 +111,11 @@ export function cacheRows(
       tensor: {
         role,
         past,
-        present: mode === 'none' ? null : `${append ? 'new' : 'present'}_${role}`,
+        present: shown ? `${append ? 'new' : 'present'}_${role}` : null,
         shape: [...prefix, append ? TOKENS : 'kept', dim],
         tokenAxis: axis,
       },
-      presentValue: mode === 'none' ? null : append ? fresh : kept(),
+      presentValue: shown ? (append ? fresh : kept()) : null,
     },
   };
 }

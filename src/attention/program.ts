@@ -1,6 +1,7 @@
 /** AttentionProgram: the graph of a layer or block, and what a runner must know to feed it. */
 
 import type { Graph, ValueInfo } from './graph';
+import { keyLimit, type RunnableAttention } from './layerSpec';
 import type { WeightInfo, WeightLayout, WeightMap } from './weightNames';
 
 /**
@@ -44,9 +45,24 @@ export type LatentForm = 'expanded' | 'absorbed';
  * How the cache passes through the graph.
  * - `present`: past tensors in, past + new out (cut to the window): what is measured;
  * - `append`: past tensors in (may be a longer buffer, masked), only the new rows out: no copy of the past per step;
+ * - `written`: past tensors in that hold the rows of this step already (a buffer that the runner writes into), no cache
+ *   outputs: the graph joins and copies nothing. The rows come from an `append` program without its main output;
  * - `none`: no cache outputs; with `decode` the past is still an input.
  */
-export type CacheMode = 'present' | 'append' | 'none';
+export type CacheMode = 'present' | 'append' | 'written' | 'none';
+
+/**
+ * How much a layer with a window or chunk keeps between steps: as many tokens as it sees, or one less, because the next
+ * token completes it (transformers: `cache_utils.py`, SlidingWindowLayer). Other layers keep all under both.
+ */
+export const CACHE_RULES = ['intrinsic', 'transformers'] as const;
+export type CacheRule = (typeof CACHE_RULES)[number];
+
+/** Tokens that a layer keeps at most; null: all. */
+export function keptTokens(attention: RunnableAttention, rule: CacheRule = 'intrinsic'): number | null {
+  const limit = keyLimit(attention);
+  return limit === null || rule === 'intrinsic' ? limit : Math.max(1, limit - 1);
+}
 
 export interface ProgramOptions {
   /** `prefill` has no past; `decode` takes past tensors (of length 0 too) and any number of new tokens. */
@@ -65,6 +81,8 @@ export interface ProgramOptions {
   readonly fused?: boolean;
   /** Default `present`. */
   readonly cache?: CacheMode;
+  /** Default `intrinsic`. */
+  readonly cacheRule?: CacheRule;
   /** Take a mask. Default true; one new token that sees all keys (full, latent) needs none. */
   readonly mask?: boolean;
   /** Default `inputs`. `initializers` needs `weightData` and lets onnxruntime pre-pack. */
@@ -80,7 +98,7 @@ export interface CacheTensor {
   readonly role: 'key' | 'value' | 'latent';
   /** Name of the input that holds the past, null in prefill. */
   readonly past: string | null;
-  /** Name of the output: present (past + new, cut to the window) or the new rows; null with cache `none`. */
+  /** Name of the output: present (past + new, cut to the window) or the new rows; null with cache `written` and `none`. */
   readonly present: string | null;
   /** [batch, heads, tokens, dim]; `batch` and tokens are names. Latent tensors have no head axis: [batch, tokens, dim]. */
   readonly shape: readonly (number | string)[];

@@ -2,7 +2,7 @@
 
 import { alibiBias } from './alibi';
 import type { Tensor } from './graph';
-import { type AttentionLayerSpec, keyLimit } from './layerSpec';
+import type { AttentionLayerSpec } from './layerSpec';
 import { attentionMask } from './mask';
 import { queryFactors } from './positionFactor';
 import type { AttentionProgram } from './program';
@@ -38,7 +38,7 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
   const { newTokens, pastTokens } = step;
   const queries = Int32Array.from({ length: newTokens }, (_, i) => pastTokens + i);
   const hasPast = program.cache.some((tensor) => tensor.past !== null);
-  const past = hasPast ? (step.pastPositions ?? cachedPositions(keyLimit(spec.attention), pastTokens)) : [];
+  const past = hasPast ? (step.pastPositions ?? cachedPositions(program.cacheLimit, pastTokens)) : [];
   const keys = Int32Array.from({ length: past.length + newTokens }, (_, i) =>
     i < past.length ? (past[i] ?? -1) : pastTokens + i - past.length,
   );

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchCase, benchCases, BENCH_ENGINES, type BenchEngine, caseWork } from './bench/cases';
 import { type BenchPeer, nodePeer, pythonWithTorch, pytorchPeer } from './bench/peers';
+import { type MeasuredRates, type Prediction, predictions, predictionText } from './bench/prediction';
 import { benchRatios, type BenchRatio } from './bench/ratios';
 import { median } from './engines/matmulProof';
 import { errorSentence } from './engines/engine';
@@ -48,30 +49,58 @@ export interface BenchReport {
   readonly versions: Readonly<Record<string, string>>;
   readonly results: readonly BenchResult[];
   readonly ratios: readonly BenchRatio[];
+  /** What a roofline says of MHA against MLA, on a GPU and here: the lectures' 6 times is a GPU's figure. */
+  readonly predictions: readonly Prediction[];
   /** Peers that were absent, and what is to be known of the others. */
   readonly notes: readonly string[];
 }
 
 const LARGEST_ERROR = 1e-4;
+/** A run that takes longer is timed no more often than must be. */
+const SLOW_MS = 600;
+const FEWEST_RUNS = 5;
 /** Threads that spin after a run must not spin into the next peer's. */
 const PAUSE_MS = 120;
 
 export async function benchAttention(options: BenchOptions): Promise<BenchReport> {
   const threads = options.threads ?? computeThreads();
   const notes: string[] = [];
+  const start = performance.now();
+  const progress = (line: string): void => options.onProgress?.(`${((performance.now() - start) / 1e3).toFixed(0).padStart(4)} s  ${line}`);
   const versions: Record<string, string> = { node: process.versions.node };
   const peers = await openPeers(options, threads, notes);
   const results: Omit<BenchResult, 'rooflineMs'>[] = [];
   try {
-    for (const test of benchCases(options.quick)) {
-      if (options.only !== undefined && !`${test.name} ${test.variant}`.includes(options.only)) continue;
-      results.push(...(await runCase(test, peers, options, versions, notes)));
+    const { only } = options;
+    const cases = benchCases(options.quick).filter(({ name, variant }) => only === undefined || `${name} ${variant}`.includes(only));
+    for (const [index, test] of cases.entries()) {
+      const label = `${index + 1} of ${cases.length}, ${test.name} ${test.variant}`;
+      results.push(...(await runCase(test, peers, options.quick ? 5 : 7, versions, notes, (line) => progress(`${label}: ${line}`))));
     }
   } finally {
     for (const peer of peers) peer.close();
   }
-  const withRoofline = results.map((result) => ({ ...result, rooflineMs: rooflineMs(result, results) }));
-  return { machine: machineName(), threads, versions, results: withRoofline, ratios: benchRatios(withRoofline), notes: [...new Set(notes)] };
+  const rates = bestRates(results);
+  const withRoofline = results.map((result) => ({ ...result, rooflineMs: rates ? rooflineMs(result, rates) : result.medianMs }));
+  const predicted = predictions(PREDICTED_TOKENS, rates);
+  return {
+    machine: machineName(),
+    threads,
+    versions,
+    results: withRoofline,
+    ratios: benchRatios(withRoofline),
+    predictions: predicted,
+    notes: [...new Set(notes), ...predicted.map(predictionText)],
+  };
+}
+
+/** Cached tokens of the step that the bench measures. */
+const PREDICTED_TOKENS = 4096;
+
+function bestRates(results: readonly Omit<BenchResult, 'rooflineMs'>[]): MeasuredRates | null {
+  if (results.length === 0) return null;
+  const best = (rate: 'gflops' | 'gigabytesPerSecond'): number => Math.max(...results.map((result) => result[rate]));
+  return { flopsPerS: best('gflops') * 1e9, bytesPerS: best('gigabytesPerSecond') * 1e9 };
 }
 
 async function openPeers(options: BenchOptions, threads: number, notes: string[]): Promise<readonly BenchPeer[]> {
@@ -104,15 +133,16 @@ interface Contestant {
 async function runCase(
   test: BenchCase,
   peers: readonly BenchPeer[],
-  options: BenchOptions,
+  rounds: number,
   versions: Record<string, string>,
   notes: string[],
+  progress: (line: string) => void,
 ): Promise<readonly Omit<BenchResult, 'rooflineMs'>[]> {
   const label = `${test.name} ${test.variant}`;
   const contestants: Contestant[] = [];
   let expected: Float32Array | undefined;
   for (const peer of peers.filter(({ engine }) => test.engines.includes(engine))) {
-    options.onProgress?.(`${label}: ${peer.engine} prepares`);
+    progress(`${peer.engine} prepares`);
     try {
       const prepared = await peer.prepare(test);
       versions[peer.engine] = prepared.library;
@@ -120,19 +150,21 @@ async function runCase(
       expected ??= prepared.output;
       const error = relativeError(prepared.output, expected);
       if (!(error <= LARGEST_ERROR)) throw new Error(`its result differs from the others' by ${error.toExponential(1)}`);
+      // Preparing ran it once already: where a run is long, this one counts.
       const [first = 0] = await peer.time(0, 1);
-      contestants.push({ peer, cacheBytes: prepared.cacheBytes, burst: first > 400 ? 1 : 3, times: [] });
+      const slow = first > SLOW_MS;
+      contestants.push({ peer, cacheBytes: prepared.cacheBytes, burst: slow ? 1 : 3, times: slow ? [first] : [] });
     } catch (error) {
       notes.push(`${label}: ${peer.engine} is absent: ${errorSentence(error)}`);
     }
   }
-  const rounds = options.quick ? 5 : 7;
   for (let round = 0; round < rounds; round++) {
     for (const { peer, burst, times } of contestants) {
+      if (burst === 1 && times.length >= FEWEST_RUNS) continue;
       await sleep(PAUSE_MS);
       times.push(...(await peer.time(burst > 1 ? 1 : 0, burst)));
     }
-    options.onProgress?.(`${label}: round ${round + 1} of ${rounds}`);
+    progress(`round ${round + 1} of ${rounds}`);
   }
   const { flops, bytesRead } = caseWork(test);
   return contestants.map(({ peer, cacheBytes, times }) => {
@@ -151,9 +183,8 @@ async function runCase(
 }
 
 /** Williams et al. 2009: the slower of arithmetic and reading. */
-function rooflineMs(result: Omit<BenchResult, 'rooflineMs'>, all: readonly Omit<BenchResult, 'rooflineMs'>[]): number {
-  const best = (rate: 'gflops' | 'gigabytesPerSecond'): number => Math.max(...all.map((other) => other[rate]));
-  return result.medianMs * Math.max(result.gflops / best('gflops'), result.gigabytesPerSecond / best('gigabytesPerSecond'));
+function rooflineMs({ medianMs, gflops, gigabytesPerSecond }: Omit<BenchResult, 'rooflineMs'>, { flopsPerS, bytesPerS }: MeasuredRates): number {
+  return medianMs * Math.max((gflops * 1e9) / flopsPerS, (gigabytesPerSecond * 1e9) / bytesPerS);
 }
 
 function relativeError(actual: Float32Array, expected: Float32Array): number {

@@ -24,6 +24,8 @@ export interface InstallOptions {
   readonly source: TensorflowSource;
   /** What it ends up in: extension storage. Replaced only when the installation succeeded. */
   readonly folder: string;
+  /** Default: this one, as `linux-x64`. */
+  readonly platform?: string;
   readonly signal?: CancelSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly onLine?: (line: string) => void;
@@ -39,6 +41,17 @@ export function installCommands(source: TensorflowSource): readonly string[] {
   ];
 }
 
+/** What must be there before, in a sentence for the user. */
+export function installNeeds(source: TensorflowSource): string {
+  if (source.kind === 'python') return 'Needs that Python with tensorflow in it, npm, make and a C++ compiler (Linux, macOS).';
+  const download = 'npm, and its install script downloads libtensorflow 2.9.1';
+  if (!source.gpu) return `Needs ${download}.`;
+  return `Needs ${download}. To run: Linux or Windows on x64, an NVIDIA GPU, and the libraries of CUDA 11.2 and cuDNN 8.1 where the loader finds them; without them TensorFlow computes on the CPU, and Headlight says so.`;
+}
+
+/** Platforms that npm's GPU package has a library for. */
+const GPU_PLATFORMS: readonly string[] = ['linux-x64', 'win32-x64'];
+
 function packageName(source: TensorflowSource): string {
   return source.kind === 'published' && source.gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
 }
@@ -51,6 +64,10 @@ function packageSpec(source: TensorflowSource): string {
 export async function installTensorflow(options: InstallOptions): Promise<string> {
   const { source, folder } = options;
   const work = `${folder}.installing`;
+  const platform = options.platform ?? `${process.platform}-${process.arch}`;
+  if (source.kind === 'published' && source.gpu && !GPU_PLATFORMS.includes(platform)) {
+    throw new RpcError('unavailable', `${packageName(source)} exists for ${GPU_PLATFORMS.join(' and ')}, this is ${platform}`);
+  }
   const step = (message: string, fraction: number): void => options.onProgress?.({ message, fraction });
   const run = (command: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<string> =>
     runProgram(command, args, {

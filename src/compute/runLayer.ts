@@ -3,7 +3,7 @@
 import { buildAttentionProgram } from '../attention/buildAttention';
 import type { Tensor } from '../attention/graph';
 import type { AttentionLayerSpec } from '../attention/layerSpec';
-import type { AttentionProgram, CaptureName, LatentForm } from '../attention/program';
+import type { AttentionProgram, CacheRule, CaptureName, LatentForm } from '../attention/program';
 import { stepInputs } from '../attention/stepInputs';
 import { layerWeights, type WeightInfo } from '../attention/weightNames';
 import type { CacheReport, LayerTimes } from '../shared/computeContract';
@@ -12,6 +12,7 @@ import { type Progress } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
 import { tensorBytes } from '../shared/transfer';
 import type { Engine, LoadedProgram } from './engines/engine';
+import { plannedCacheBytes } from './plannedCache';
 import { seededNoise, seededWeights } from './seededWeights';
 
 export interface LayerRun {
@@ -24,6 +25,8 @@ export interface LayerRun {
   readonly steps: number;
   readonly captures: readonly CaptureName[];
   readonly form: LatentForm | null;
+  /** What is kept between steps; default `intrinsic`. */
+  readonly rule?: CacheRule;
 }
 
 export interface LayerOutcome {
@@ -31,6 +34,8 @@ export interface LayerOutcome {
   readonly captures: Readonly<Record<string, Tensor>>;
   readonly cache: readonly CacheReport[];
   readonly cacheBytes: number;
+  /** What a plan under the rule of the run says of the same tokens. */
+  readonly planned: { readonly rule: CacheRule; readonly bytes: number };
   readonly wholeOnDevice: boolean;
   readonly times: LayerTimes;
 }
@@ -44,7 +49,7 @@ export interface RunWatch {
 export type WeightSource = (infos: readonly WeightInfo[]) => Promise<ReadonlyMap<string, Float32Array>>;
 
 export async function runLayer(engine: Engine, run: LayerRun, watch: RunWatch, source: WeightSource = seeded(run.seed)): Promise<LayerOutcome> {
-  const { layer, batch, tokens, steps } = run;
+  const { layer, batch, tokens, steps, rule = 'intrinsic' } = run;
   const start = performance.now();
   watch.progress({ message: 'reading weights' });
   const infos = layerWeights(layer);
@@ -55,6 +60,7 @@ export async function runLayer(engine: Engine, run: LayerRun, watch: RunWatch, s
     const program = buildAttentionProgram(layer, {
       mode,
       cache: 'present',
+      cacheRule: rule,
       captures: mode === 'prefill' && steps > 0 ? [] : run.captures,
       ...(run.form ? { form: run.form } : {}),
     });
@@ -94,6 +100,7 @@ export async function runLayer(engine: Engine, run: LayerRun, watch: RunWatch, s
       captures: result.captures,
       cache,
       cacheBytes: cache.reduce((sum, { bytes }) => sum + bytes, 0),
+      planned: { rule, bytes: plannedCacheBytes(layer.attention, { batch, tokens: tokens + steps }, rule) },
       wholeOnDevice,
       times: { weightsMs: loadStart - start, loadMs, prefillMs, stepMs },
     };

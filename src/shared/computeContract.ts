@@ -2,9 +2,10 @@
 
 import type { Tensor } from '../attention/graph';
 import type { AttentionLayerSpec } from '../attention/layerSpec';
-import type { CacheTensor, CaptureName, LatentForm } from '../attention/program';
+import type { CacheRule, CacheTensor, CaptureName, LatentForm } from '../attention/program';
 import type { DeviceReport, EngineId } from './devices';
 import type { HeadsMethods } from './headsContract';
+import type { WeightsMethods } from './weightsContract';
 
 export interface DevicesParams {
   /** Probe again, even if it was done before. */
@@ -25,6 +26,8 @@ export interface RunLayerParams {
   readonly captures: readonly CaptureName[];
   /** Latent layers; null: expanded for prefill, absorbed for decode. */
   readonly form: LatentForm | null;
+  /** What is kept between steps; default `intrinsic`. */
+  readonly rule?: CacheRule;
 }
 
 export interface CacheReport {
@@ -57,6 +60,8 @@ export interface RunLayerResult {
   readonly cache: readonly CacheReport[];
   /** Bytes of the cache tensors that the run left, all sequences. */
   readonly cacheBytes: number;
+  /** What a plan of the cache says of the same tokens, under the rule of the run. */
+  readonly planned: { readonly rule: CacheRule; readonly bytes: number };
   readonly provenance: RunProvenance;
   readonly times: LayerTimes;
 }
@@ -98,7 +103,7 @@ export interface LayerOnnxResult {
 }
 
 /** Host → compute process. */
-export interface ComputeMethods extends HeadsMethods {
+export interface ComputeMethods extends HeadsMethods, WeightsMethods {
   'compute/status'(params: Record<string, never>): ComputeStatus;
   'compute/devices'(params: DevicesParams): readonly DeviceReport[];
   'compute/describeLayer'(params: DescribeLayerParams): DescribedLayer;

@@ -1,12 +1,13 @@
 /** Validation of what the compute process is asked. */
 
-import { CAPTURES } from '../attention/program';
+import { CACHE_RULES, CAPTURES } from '../attention/program';
 import type { ComputeMethods, DescribeLayerParams, DevicesParams, LayerOnnxParams, RunLayerParams } from './computeContract';
 import { ENGINE_IDS } from './devices';
 import { HEADS_PARAMS } from './headsParams';
 import { layerCheck } from './layerParams';
 import type { MethodParams } from './rpc';
-import { array, boolean, type Check, integer, nullable, object, oneOf, params, text } from './validate';
+import { WEIGHTS_PARAMS } from './weightsContract';
+import { array, boolean, type Check, integer, nullable, object, oneOf, optional, params, text } from './validate';
 
 /** Beyond any run that fits in memory; keeps products of sizes exact. */
 const MOST_TOKENS = 2 ** 24;
@@ -20,6 +21,7 @@ const runLayer: Check<RunLayerParams> = object({
   steps: integer(0, 65536),
   captures: array(oneOf(...CAPTURES), CAPTURES.length),
   form: nullable(oneOf('expanded', 'absorbed')),
+  rule: optional(oneOf(...CACHE_RULES)),
 });
 
 const devices: Check<DevicesParams> = object({ refresh: boolean });
@@ -46,4 +48,5 @@ export const COMPUTE_PARAMS: Validators = {
   'compute/layerOnnx': params(layerOnnx),
   'compute/runLayer': params(runLayer),
   ...HEADS_PARAMS,
+  ...WEIGHTS_PARAMS,
 };

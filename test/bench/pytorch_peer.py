@@ -56,6 +56,7 @@ class Case:
     def __init__(self, request):
         self.layer, self.tokens, self.past_tokens = request["layer"], request["tokens"], request["pastTokens"]
         self.attention, self.core, self.form = self.layer["attention"], request["core"], request["form"]
+        self.folded = request["folded"]
         self.weights = {name: noise(recipe) for name, recipe in request["weights"].items()}
         self.inputs = {name: noise(recipe) for name, recipe in request["inputs"].items()}
         # Room for the new rows, as a cache has it: appending copies nothing of the past.
@@ -127,12 +128,14 @@ class Case:
     def absorbed(self):
         rank, scale = self.attention["latentDim"], self.layer["scale"]
         nope, rope, rows = self.latent_rows()
-        q = torch.cat([nope[0] @ self.weights["w_uk"], rope[0]], -1) * scale  # [H,T,rank + rope]
+        # Folded: W_UK belongs to the projection before, W_UV to the one behind.
+        query = self.inputs["core_w_uk"][0] if self.folded else nope[0] @ self.weights["w_uk"]
+        q = torch.cat([query, rope[0]], -1) * scale  # [H,T,rank + rope]
         rows = rows[0]
         heads, tokens, width = q.shape
         weights = (q.view(heads * tokens, width) @ rows.T).softmax(-1)
         summed = (weights @ rows[:, :rank]).view(heads, tokens, rank)
-        return self.finish((summed @ self.weights["w_uv"].transpose(1, 2))[None])
+        return summed[None] if self.folded else self.finish((summed @ self.weights["w_uv"].transpose(1, 2))[None])
 
     def expanded(self):
         a, rank = self.attention, self.attention["latentDim"]

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { cpus } from 'node:os';
 import { suite, test } from 'mocha';
 import * as vscode from 'vscode';
-import { headlight, sample } from './support';
+import { headlight, sample, write } from './support';
 
 interface Report {
   readonly formulaBytes: number;
@@ -14,6 +15,44 @@ interface Api {
 }
 
 const run = (path: string, request: object): Thenable<Report | null> => vscode.commands.executeCommand('headlight.runAttentionLayer', sample(path), request);
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Share of the processors that programs other than this host may take before a clock says nothing about us. */
+const BUSY = 0.25;
+
+interface Watch {
+  /** 95th percentile by the wall clock, ms. */
+  readonly clock: number;
+  /** The same of what this process worked, ms. */
+  readonly work: number;
+  /** Share of all processors that other processes took meanwhile. */
+  readonly others: number;
+}
+
+/** Does the same thing again and again, as a person would: with pauses. */
+async function watched(task: () => void, rounds: number): Promise<Watch> {
+  const at95 = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
+  const [clock, work]: [number[], number[]] = [[], []];
+  const [busyBefore, cpuBefore, start] = [busyMs(), process.cpuUsage(), performance.now()];
+  for (let round = 0; round < rounds; round++) {
+    const [began, cpu] = [performance.now(), process.cpuUsage()];
+    task();
+    const { user, system } = process.cpuUsage(cpu);
+    const took = performance.now() - began;
+    clock.push(took);
+    work.push(Math.min(took, (user + system) / 1000));
+    await pause(10);
+  }
+  const own = process.cpuUsage(cpuBefore);
+  const others = busyMs() - busyBefore - (own.user + own.system) / 1000;
+  return { clock: at95(clock), work: at95(work), others: Math.max(0, others) / ((performance.now() - start) * cpus().length) };
+}
+
+/** Milliseconds that all processors have worked since the machine started. */
+function busyMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+}
 
 suite('compute', function () {
   this.timeout(120_000);
@@ -29,27 +68,25 @@ suite('compute', function () {
     console.log(`ran on ${report.run.provenance.engine}`);
   });
 
+  test('under the rule of transformers a sliding layer keeps one token less than its window', async () => {
+    const request = { layer: 0, tokens: 16, steps: 2 };
+    const uri = await write('sliding/config.json', JSON.stringify({ model_type: 'mistral', hidden_size: 64, num_hidden_layers: 1, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16, sliding_window: 8 }));
+    const reports: (Report | null)[] = [];
+    for (const rule of ['intrinsic', 'transformers']) reports.push(await vscode.commands.executeCommand('headlight.runAttentionLayer', uri, { ...request, rule }));
+    const token = 2 * 2 * 16 * 4;
+    assert.deepEqual(reports.map((report) => [report?.run.cacheBytes, report?.formulaBytes]), [[8 * token, 8 * token], [7 * token, 7 * token]]);
+    assert.match(vscode.window.activeTextEditor?.document.getText() ?? '', /as transformers keeps it/);
+  });
+
   test('a hover answers in under 10 ms while a long run goes on; killing the process is an event, not a disaster', async () => {
     const api = (await headlight().activate()) as Api;
     const document = await vscode.workspace.openTextDocument(sample('llama-3-8b/config.json'));
     const position = document.positionAt(document.getText().indexOf('num_key_value_heads') + 2);
+    const ask = (): void => assert.ok(api.hover(document, position));
+    const before = await watched(ask, 50);
     const long = run('llama-3-8b/config.json', { layer: 0, tokens: 2048, steps: 8 });
-    while (api.computePid() === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-    // What the hover itself takes; the clock also counts what other test suites take from a busy machine.
-    const times: number[] = [];
-    const clock: number[] = [];
-    for (let round = 0; round < 100; round++) {
-      const started = performance.now();
-      const cpu = process.cpuUsage();
-      assert.ok(api.hover(document, position));
-      const { user, system } = process.cpuUsage(cpu);
-      clock.push(performance.now() - started);
-      times.push(Math.min(performance.now() - started, (user + system) / 1000));
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    const at95 = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
-    const p95 = at95(times);
-    console.log(`hover during a run, in the extension host: p95 ${p95.toFixed(2)} ms at work, ${at95(clock).toFixed(2)} ms of the clock`);
+    while (api.computePid() === undefined) await pause(5);
+    const during = await watched(ask, 100);
     const pid = api.computePid();
     assert.ok(pid !== undefined);
     process.kill(pid, 'SIGKILL');
@@ -58,7 +95,15 @@ suite('compute', function () {
     const next = await run('gpt2/config.json', { layer: 0, tokens: 4, steps: 1 });
     console.log(`after the kill the next run took ${(performance.now() - started).toFixed(0)} ms`);
     assert.equal(next?.run.cacheBytes, 2 * 12 * 64 * 4 * 5);
-    assert.ok(p95 < 10, `p95 ${p95} ms`);
+    const after = await watched(ask, 20);
+    const load = Math.max(before.others, after.others);
+    console.log(
+      `hover in the extension host, p95 by the clock (at work): ${during.clock.toFixed(2)} (${during.work.toFixed(2)}) ms during a run, ` +
+        `${before.clock.toFixed(2)} (${before.work.toFixed(2)}) ms without one; others took ${(100 * load).toFixed(0)} % of the machine`,
+    );
+    assert.ok(during.work < 10, `p95 ${during.work} ms at work`);
+    // The clock is what a person feels. Where other programs take the machine it measures them: only then it may be more.
+    if (during.clock >= 10) assert.ok(load > BUSY, `p95 ${during.clock} ms by the clock, and the machine was quiet (others took ${load})`);
   });
 
   test('a layer is written as ONNX', async () => {

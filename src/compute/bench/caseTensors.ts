@@ -3,18 +3,23 @@
 import { buildAttentionProgram } from '../../attention/buildAttention';
 import type { Graph } from '../../attention/graph';
 import { headDims } from '../../attention/layerSpec';
-import type { AttentionProgram } from '../../attention/program';
+import type { AttentionProgram, ProgramOptions } from '../../attention/program';
 import { layerWeights } from '../../attention/weightNames';
 import { type NoiseRecipe, noiseStream, weightRecipe } from '../seededWeights';
 import type { BenchCase } from './cases';
-import { attentionCore } from './coreGraph';
+import { attentionCore, type CoreGraph } from './coreGraph';
 
 const SEED = 1;
 
-export interface CaseTensors {
+/** A program and its graph, which may be the core alone. */
+export interface CaseGraph {
   readonly program: AttentionProgram;
-  /** The layer's graph, or that of its core. */
   readonly graph: Graph;
+}
+
+export interface CaseTensors extends CaseGraph {
+  /** Where the cache is written in place: the graph of the new rows, which runs before. */
+  readonly rows: CaseGraph | null;
   /** Name of the output that is compared. */
   readonly output: string;
   /** Weights, out-in. */
@@ -25,32 +30,48 @@ export interface CaseTensors {
   readonly past: Readonly<Record<string, NoiseRecipe>>;
 }
 
-export function caseTensors(test: BenchCase, weightLayout: 'out-in' | 'in-out' = 'out-in'): CaseTensors {
+export interface CaseOptions {
+  readonly weightLayout?: 'out-in' | 'in-out';
+  /** The runner writes new rows into the cache itself; decode steps only. */
+  readonly written?: boolean;
+  /** Fused operators, where the layer allows: prefill only. */
+  readonly fused?: boolean;
+}
+
+export function caseTensors(test: BenchCase, { weightLayout = 'out-in', written = false, fused = false }: CaseOptions = {}): CaseTensors {
   const { layer, tokens, past, form } = test;
-  const program = buildAttentionProgram(layer, {
-    mode: past === 0 ? 'prefill' : 'decode',
-    cache: past === 0 ? 'present' : 'append',
-    // One token sees all that was before it.
-    mask: past === 0,
-    weightLayout,
-    ...(form ? { form } : {}),
-  });
-  const rows = new Map(layerWeights(layer).map(({ name, shape }) => [name, shape[0] ?? 0]));
-  const core = test.core ? attentionCore(program.graph, (name) => rows.get(name) ?? 0) : null;
-  const graph = core?.graph ?? program.graph;
-  const used = new Set(graph.inputs.map(({ name }) => name));
+  const prefill = past === 0;
+  const shapes = new Map(layerWeights(layer).map(({ name, shape }) => [name, shape]));
+  const build = (options: Partial<ProgramOptions>): CaseGraph & Partial<CoreGraph> => {
+    const program = buildAttentionProgram(layer, {
+      mode: prefill ? 'prefill' : 'decode',
+      // One token sees all that was before it.
+      mask: prefill,
+      weightLayout,
+      ...(form ? { form } : {}),
+      ...options,
+    });
+    if (!test.core) return { program, graph: program.graph };
+    return { program, ...attentionCore(program.graph, { shape: (name) => shapes.get(name) ?? [], folded: test.folded }) };
+  };
+  const main = build({ cache: prefill ? 'present' : written ? 'written' : 'append', fused: fused && prefill });
+  const rows = written ? build({ cache: 'append', output: false }) : null;
+  const used = new Set([main, ...(rows ? [rows] : [])].flatMap(({ graph }) => graph.inputs.map(({ name }) => name)));
   const weights = layerWeights(layer).filter(({ name }) => used.has(name));
   const noise = (name: string, shape: readonly number[]): NoiseRecipe => ({ shape, stream: noiseStream(name, SEED), scale: 1, plus: 0 });
-  const inputs = core
-    ? core.projected.map(({ name, shape }) => [name, noise(name, [1, tokens, Number(shape[2])])] as const)
+  const sizes: Readonly<Record<string, number>> = { batch: 1, tokens };
+  const projected = [...(main.projected ?? []), ...(rows?.projected ?? [])];
+  const inputs = test.core
+    ? projected.map(({ name, shape }) => [name, noise(name, shape.map((size) => (typeof size === 'number' ? size : (sizes[size] ?? 1))))] as const)
     : [['hidden', noise('hidden', [1, tokens, layer.hiddenSize])] as const];
   return {
-    program,
-    graph,
-    output: graph.outputs[0]?.name ?? '',
+    program: main.program,
+    graph: main.graph,
+    rows,
+    output: main.graph.outputs[0]?.name ?? '',
     weights: Object.fromEntries(weights.map((info) => [info.name, weightRecipe(info, SEED)])),
     inputs: Object.fromEntries(inputs),
-    past: Object.fromEntries(past === 0 ? [] : program.cache.map(({ role }) => [role, noise(`past_${role}`, pastShape(test, role))])),
+    past: Object.fromEntries(prefill ? [] : main.program.cache.map(({ role }) => [role, noise(`past_${role}`, pastShape(test, role))])),
   };
 }
 

@@ -19,6 +19,11 @@ export interface BenchCase {
   readonly form: LatentForm | null;
   /** Without the projections from and to the hidden state. */
   readonly core: boolean;
+  /**
+   * Absorbed MLA only: W_UK and W_UV count as parts of the projections around the core (W_Q·W_UKᵀ and W_UV·W_O), as the
+   * word absorbed says; else they are multiplied in the step, head by head.
+   */
+  readonly folded: boolean;
   readonly engines: readonly BenchEngine[];
 }
 
@@ -33,7 +38,7 @@ const LLAMA3_8B: AttentionLayerSpec = {
 const RMS = { kind: 'rms', epsilon: 1e-6, weight: 'plain', bias: false } as const;
 
 /** DeepSeek-V3: 128 heads, latent 512 + 64. */
-const DEEPSEEK_V3: AttentionLayerSpec = {
+export const DEEPSEEK_V3: AttentionLayerSpec = {
   ...PLAIN_LAYER,
   attention: { kind: 'latent', queryHeads: 128, latentDim: 512, ropeDim: 64, nopeDim: 128, valueDim: 128, queryLatentDim: 1536 },
   hiddenSize: 7168,
@@ -43,7 +48,7 @@ const DEEPSEEK_V3: AttentionLayerSpec = {
 };
 
 /** What DeepSeek's papers compare MLA with: the same heads, each with its own K and V of 128. */
-const DEEPSEEK_V3_MHA: AttentionLayerSpec = {
+export const DEEPSEEK_V3_MHA: AttentionLayerSpec = {
   ...PLAIN_LAYER,
   attention: { kind: 'full', queryHeads: 128, kvHeads: 128, keyDim: 128, valueDim: 128 },
   hiddenSize: 7168,
@@ -58,14 +63,15 @@ const NO_PLAIN_JS = BENCH_ENGINES.filter((engine) => engine !== 'tfjs-cpu');
 const NATIVE = ['onnxruntime-cpu', 'onnxruntime-webgpu', 'tensorflow', 'pytorch'] as const;
 
 export function benchCases(quick: boolean): readonly BenchCase[] {
-  const decode = { tokens: 1, past: 4095, form: null, core: false };
+  const decode = { tokens: 1, past: 4095, form: null, core: false, folded: false };
   const deepseek = { ...decode, name: 'decode-4096-deepseek-v3', core: true };
   const lengths = quick ? [256, 1024] : [256, 512, 1024, 2048, 4096];
   return [
     { ...decode, name: 'prefill-512-llama3-8b', variant: 'gqa', layer: LLAMA3_8B, tokens: 512, past: 0, engines: NO_PLAIN_JS },
     { ...decode, name: 'decode-4096-llama3-8b', variant: 'gqa', layer: LLAMA3_8B, engines: ALL },
     { ...deepseek, variant: 'mha', layer: DEEPSEEK_V3_MHA, engines: NATIVE },
-    { ...deepseek, variant: 'mla-absorbed', layer: DEEPSEEK_V3, form: 'absorbed', engines: NO_PLAIN_JS },
+    { ...deepseek, variant: 'mla-absorbed', layer: DEEPSEEK_V3, form: 'absorbed', folded: true, engines: NO_PLAIN_JS },
+    { ...deepseek, variant: 'mla-absorbed-unfolded', layer: DEEPSEEK_V3, form: 'absorbed', engines: NATIVE },
     { ...deepseek, variant: 'mla-expanded', layer: DEEPSEEK_V3, form: 'expanded', engines: NATIVE },
     ...lengths.flatMap((length): readonly BenchCase[] => {
       const token = { ...decode, name: `token-${length}-llama3-8b`, layer: LLAMA3_8B, engines: ['onnxruntime-cpu'] as const };
@@ -78,13 +84,13 @@ export function benchCases(quick: boolean): readonly BenchCase[] {
 }
 
 /** Least work of a case, for the roofline: floating-point operations, and bytes of weights and cache that must be read. */
-export function caseWork({ layer, tokens, past, form, core }: BenchCase): { readonly flops: number; readonly bytesRead: number } {
+export function caseWork({ layer, tokens, past, form, core, folded }: BenchCase): { readonly flops: number; readonly bytesRead: number } {
   const { attention } = layer;
   const { queryHeads, kvHeads, keyDim, valueDim } = headDims(attention);
   const keys = past + tokens;
   // Causal: a query of a prefill sees half of the keys on average.
   const pairs = past === 0 ? (tokens * (tokens + 1)) / 2 : tokens * keys;
-  const projections = layerWeights(layer).filter(({ name }) => !core || name.startsWith('w_u'));
+  const projections = layerWeights(layer).filter(({ name }) => !core || (!folded && name.startsWith('w_u')));
   const weights = projections.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (attention.kind !== 'latent') {
     const cache = keys * kvHeads * (keyDim + valueDim);
@@ -93,7 +99,7 @@ export function caseWork({ layer, tokens, past, form, core }: BenchCase): { read
   const { latentDim, ropeDim, nopeDim } = attention;
   const cache = keys * (latentDim + ropeDim);
   const perPair = form === 'absorbed' ? 2 * latentDim + ropeDim : keyDim + valueDim;
-  const expansion = form === 'absorbed' ? tokens : keys;
+  const expansion = folded ? 0 : form === 'absorbed' ? tokens : keys;
   const others = core ? 0 : 2 * tokens * (weights - queryHeads * (nopeDim + valueDim) * latentDim);
   const flops = others + 2 * expansion * queryHeads * (nopeDim + valueDim) * latentDim + 2 * pairs * queryHeads * perPair;
   return { flops, bytesRead: 4 * (weights + cache + (form === 'absorbed' ? 0 : 2 * keys * queryHeads * (nopeDim + valueDim))) };

@@ -4,29 +4,40 @@ import type { Graph, GraphNode, ValueInfo } from '../../attention/graph';
 
 /** Products with these weights are taken away; what they gave becomes an input of the width given, `core_<name>`. */
 const INPUT_MAPS = ['q', 'k', 'v', 'q_b', 'kv_a'] as const;
-const OUTPUT_MAP = 'o';
+const OUTPUT_MAP = 'o.weight';
+/** Absorbed MLA: what goes into the last product of a head, where that one is counted as part of the output projection. */
+const LATENT_OUTPUT_MAP = 'w_uv';
+const LATENT_INPUT_MAP = 'w_uk';
 
 export interface CoreGraph {
   readonly graph: Graph;
-  /** Inputs that stand for projections, [batch, tokens, width]. */
+  /** Inputs that stand for projections: [batch, tokens, width], or per head [batch, heads, tokens, width]. */
   readonly projected: readonly ValueInfo[];
 }
 
-/** `width`: rows of a weight, by its name. */
-export function attentionCore(graph: Graph, width: (weight: string) => number): CoreGraph {
-  const outputNode = productWith(graph, `${OUTPUT_MAP}.weight`);
-  const heads = outputNode?.inputs[0];
-  if (heads === undefined) throw new Error('the layer has no output projection');
+export interface CoreOptions {
+  /** Shape of a weight, by its name. */
+  readonly shape: (weight: string) => readonly number[];
+  /** Absorbed MLA: W_UK and W_UV belong to the projections. */
+  readonly folded?: boolean;
+}
+
+/** A graph without an output projection (new rows of a cache alone) keeps its outputs. */
+export function attentionCore(graph: Graph, { shape, folded = false }: CoreOptions): CoreGraph {
+  const heads = productWith(graph, folded ? LATENT_OUTPUT_MAP : OUTPUT_MAP)?.inputs[0];
   const projected: ValueInfo[] = [];
   const renamed = new Map<string, string>();
-  for (const name of INPUT_MAPS) {
-    const product = productWith(graph, `${name}.weight`);
-    const value = product?.outputs[0];
-    if (value === undefined) continue;
+  const replace = (name: string, weight: string, dims: ValueInfo['shape']): void => {
+    const value = productWith(graph, weight)?.outputs[0];
+    if (value === undefined) return;
     renamed.set(value, `core_${name}`);
-    projected.push({ name: `core_${name}`, type: 'float32', shape: ['batch', 'tokens', width(`${name}.weight`)] });
-  }
-  const outputs = [{ name: heads, type: 'float32' as const, shape: ['batch', 'tokens', 'heads'] }, ...graph.outputs.filter(({ name }) => name !== 'output')];
+    projected.push({ name: `core_${name}`, type: 'float32', shape: dims });
+  };
+  for (const name of INPUT_MAPS) replace(name, `${name}.weight`, ['batch', 'tokens', shape(`${name}.weight`)[0] ?? 0]);
+  const [queryHeads = 0, , latentDim = 0] = shape(LATENT_INPUT_MAP);
+  if (folded) replace(LATENT_INPUT_MAP, LATENT_INPUT_MAP, ['batch', queryHeads, 'tokens', latentDim]);
+  const main = heads === undefined ? [] : [{ name: heads, type: 'float32' as const, shape: folded ? ['batch', queryHeads, 'tokens', latentDim] : ['batch', 'tokens', 'heads'] }];
+  const outputs = [...main, ...graph.outputs.filter(({ name }) => name !== 'output')];
   const nodes = needed(
     graph.nodes
       .filter((node) => !renamed.has(node.outputs[0] ?? ''))
@@ -42,7 +53,7 @@ export function attentionCore(graph: Graph, width: (weight: string) => number): 
       inputs: [...graph.inputs, ...projected].filter(({ name }) => used.has(name)),
       initializers: graph.initializers.filter(({ name }) => used.has(name)),
     },
-    projected,
+    projected: projected.filter(({ name }) => used.has(name)),
   };
 }
 

@@ -78,8 +78,8 @@ export function pytorchPeer(python: string, script: string, threads: number): Be
     engine: 'pytorch',
     prepare: async (test) => {
       const { weights, inputs, past } = caseTensors(test);
-      const { layer, tokens, past: pastTokens, form, core } = test;
-      const answer = await ask({ do: 'prepare', threads, layer, tokens, pastTokens, form, core, weights, inputs, past });
+      const { layer, tokens, past: pastTokens, form, core, folded } = test;
+      const answer = await ask({ do: 'prepare', threads, layer, tokens, pastTokens, form, core, folded, weights, inputs, past });
       const file = answer.file ?? '';
       const bytes = await readFile(file);
       await rm(file, { force: true });

@@ -11,14 +11,23 @@ import { type GraphRunner, tfjsRunner } from '../engines/tfjs/tfjsBackend';
 import { type NoiseRecipe, noiseTensor } from '../seededWeights';
 import { type NoMethods, RpcPeer } from '../../shared/rpc';
 import { tensorBytes } from '../../shared/transfer';
-import { caseTensors } from './caseTensors';
+import { byColumns, transposed, withRoom, writeRows } from './cacheRows';
+import { type CaseGraph, caseTensors } from './caseTensors';
 import type { BenchCase, BenchEngine } from './cases';
 import type { BenchMethods, PreparedCase } from './contract';
 
-interface Loaded {
+/** A graph that is ready to run on its own inputs. */
+interface Part {
   readonly program: LoadedProgram;
   readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: readonly string[];
+}
+
+/** A step in two parts: the new rows go into the resident cache, then everything else runs on it. */
+interface Loaded {
+  readonly rows: Part | null;
+  readonly main: Part;
+  write(rows: ReadonlyMap<string, Tensor>): void;
 }
 
 class BenchWorker {
@@ -26,35 +35,51 @@ class BenchWorker {
   private loaded: Loaded | undefined;
 
   async prepare(test: BenchCase, engine: BenchEngine, threads: number, tensorflowPath: string | null): Promise<PreparedCase> {
-    await this.loaded?.program.dispose();
+    for (const part of [this.loaded?.rows, this.loaded?.main]) await part?.program.dispose();
     this.loaded = undefined;
     this.runner ??= await openRunner(engine, threads, tensorflowPath);
+    const { runner } = this;
     // tfjs multiplies plain matrices several times faster than transposed ones; onnxruntime reads rows of weights.
-    const layout = engine === 'tfjs-wasm' || engine === 'tfjs-cpu' || engine === 'tensorflow' ? 'in-out' : 'out-in';
-    const { program, graph, output, weights, inputs: noise, past } = caseTensors(test, layout);
-    const columns = engine === 'onnxruntime-cpu' && test.tokens === 1 ? withColumnCache({ graph, cache: program.cache }, sharing(test)) : null;
-    const inputs = new Map<string, Tensor>(stepInputs(test.layer, program, { newTokens: test.tokens, pastTokens: test.past }));
-    for (const [name, recipe] of Object.entries(noise)) inputs.set(name, floats(recipe));
-    const constants = new Map(Object.entries(weights).map(([name, recipe]) => [name, layout === 'in-out' && isMap(name) ? transposed(floats(recipe)) : floats(recipe)]));
-    const resident = new Map<string, Tensor>();
-    let cacheBytes = 0;
+    const weightLayout = engine === 'tfjs-wasm' || engine === 'tfjs-cpu' || engine === 'tensorflow' ? 'in-out' : 'out-in';
+    // On the CPU a cache is used where it lies: new rows are written into it, and a step copies nothing of it. Not with the
+    // projections of K and V among them: the threads of that second session would spin beside those of the main one.
+    const written = engine === 'onnxruntime-cpu' && test.past > 0 && test.core;
+    const tensors = caseTensors(test, { weightLayout, written, fused: engine === 'onnxruntime-cpu' });
+    const { program, output } = tensors;
+    const columns = engine === 'onnxruntime-cpu' && test.tokens === 1 ? withColumnCache({ graph: tensors.graph, cache: program.cache }, sharing(test)) : null;
+    const cache = new Map<string, Tensor>();
     for (const { role, past: name } of program.cache) {
-      const recipe = past[role];
+      const recipe = tensors.past[role];
       if (name === null || !recipe) continue;
-      const tensor = columns ? byColumns(floats(recipe)) : floats(recipe);
-      resident.set(name, tensor);
-      cacheBytes += tensorBytes(tensor);
+      const tensor = written ? withRoom(floats(recipe), test.tokens) : floats(recipe);
+      cache.set(role, columns ? byColumns(tensor) : tensor);
     }
-    const loadedProgram = await this.runner.load(columns ?? graph, { constants, resident, repeated: test.past === 0 });
+    const weights = Object.entries(tensors.weights).map(([name, recipe]) => [name, weightLayout === 'in-out' && isMap(name) ? transposed(floats(recipe)) : floats(recipe)] as const);
+    const inputs = Object.entries(tensors.inputs).map(([name, recipe]) => [name, floats(recipe)] as const);
+    const part = async ({ program: own, graph }: CaseGraph, outputs: readonly string[], on: GraphRunner = runner): Promise<Part> => {
+      const names = new Set(graph.inputs.map(({ name }) => name));
+      const used = <T extends readonly [string, Tensor]>(pairs: Iterable<T>): Map<string, Tensor> => new Map([...pairs].filter(([name]) => names.has(name)));
+      const pasts = own.cache.flatMap(({ role, past: name }) => (name === null ? [] : [[name, cache.get(role) as Tensor] as const]));
+      const loaded = await on.load(graph, { constants: used(weights), resident: used(pasts), repeated: test.past === 0 });
+      return { program: loaded, inputs: used([...inputs, ...stepInputs(test.layer, own, { newTokens: test.tokens, pastTokens: test.past })]), outputs };
+    };
     const present = program.cache.flatMap(({ present: name }) => (name === null ? [] : [name]));
-    this.loaded = { program: loadedProgram, inputs, outputs: [output, ...present] };
+    const fresh = tensors.rows?.program.cache.flatMap(({ role, present: name }) => (name === null ? [] : [[role, name] as const])) ?? [];
+    this.loaded = {
+      rows: tensors.rows && (await part(tensors.rows, fresh.map(([, name]) => name), createEngine('onnxruntime-cpu', { threads: 1 }))),
+      main: await part({ program, graph: columns ?? tensors.graph }, [output, ...present]),
+      write: (rows) => {
+        for (const [role, name] of fresh) writeRows(cache.get(role) as Tensor, rows.get(name) as Tensor, test.past, columns !== null);
+      },
+    };
     const results = await this.run();
-    for (const name of present) cacheBytes += tensorBytes(results.get(name) as Tensor);
+    const held = [...cache.values(), ...present.map((name) => results.get(name) as Tensor)];
+    const remarks = [...(program.fused ? ['fused attention (GroupQueryAttention)'] : []), ...(written ? ['new rows are written into the cache where it lies'] : []), ...(columns ? ['the cache lies by columns'] : [])];
     return {
       output: results.get(output)?.data as Float32Array,
-      cacheBytes,
-      library: this.runner.describe?.().library ?? 'tfjs 4.22.0',
-      ...(columns ? { remark: 'the cache lies by columns' } : {}),
+      cacheBytes: held.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+      library: runner.describe?.().library ?? 'tfjs 4.22.0',
+      ...(remarks.length > 0 ? { remark: remarks.join('; ') } : {}),
     };
   }
 
@@ -69,10 +94,11 @@ class BenchWorker {
     return times;
   }
 
-  private run(): Promise<Map<string, Tensor>> {
+  private async run(): Promise<Map<string, Tensor>> {
     if (!this.loaded) throw new Error('no case is loaded');
-    const { program, inputs, outputs } = this.loaded;
-    return program.run(inputs, outputs);
+    const { rows, main, write } = this.loaded;
+    if (rows) write(await rows.program.run(rows.inputs, rows.outputs));
+    return main.program.run(main.inputs, main.outputs);
   }
 }
 
@@ -91,38 +117,10 @@ function isMap(name: string): boolean {
   return /^(q|k|v|o|q_a|q_b|kv_a)\.weight$/.test(name);
 }
 
-function transposed({ shape, data }: Tensor): Tensor {
-  const [rows = 0, columns = 0] = shape;
-  const result = new Float32Array(rows * columns);
-  const source = data as Float32Array;
-  const block = 64;
-  for (let r0 = 0; r0 < rows; r0 += block) {
-    for (let c0 = 0; c0 < columns; c0 += block) {
-      for (let r = r0; r < Math.min(rows, r0 + block); r++) {
-        for (let c = c0; c < Math.min(columns, c0 + block); c++) result[c * rows + r] = source[r * columns + c] ?? 0;
-      }
-    }
-  }
-  return { type: 'float32', shape: [columns, rows], data: result };
-}
-
 /** Queries of a token that share a key. Expanded latents are keys of their own. */
 function sharing({ layer, form }: BenchCase): number {
   const { queryHeads, kvHeads } = headDims(layer.attention);
   return form === 'absorbed' ? queryHeads : queryHeads / kvHeads;
-}
-
-/** […, tokens, dim] → […, dim, tokens] */
-function byColumns({ shape, data }: Tensor): Tensor {
-  const outer = shape.slice(0, -2);
-  const [tokens = 1, dim = 1] = shape.slice(-2);
-  const size = tokens * dim;
-  const result = new Float32Array(data.length);
-  for (let head = 0; head < data.length / size; head++) {
-    const part = (data as Float32Array).subarray(head * size, (head + 1) * size);
-    result.set(transposed({ type: 'float32', shape: [tokens, dim], data: part }).data as Float32Array, head * size);
-  }
-  return { type: 'float32', shape: [...outer, dim, tokens], data: result };
 }
 
 /** Serves the process's channel. */

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { buildAttentionProgram } from '../../../src/attention/buildAttention';
+import type { Tensor } from '../../../src/attention/graph';
 import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
+import type { AttentionProgram } from '../../../src/attention/program';
 import { stepInputs } from '../../../src/attention/stepInputs';
 import { layerWeights, type WeightMap } from '../../../src/attention/weightNames';
 import { expectClose, relativeError, valuesOf } from './support/compare';
@@ -29,6 +31,19 @@ function repeatHeads(weight: Float32Array, kvHeads: number, queryHeads: number):
     result.set(weight.subarray(group * size, (group + 1) * size), head * size);
   }
   return result;
+}
+
+/** Rows [..,past,dim] and new ones behind them. */
+function besides(past: Tensor | undefined, fresh: Tensor | undefined): Tensor {
+  const outer = (past?.shape ?? []).slice(0, -2);
+  const [dim = 0] = (past?.shape ?? []).slice(-1);
+  const [rows = 0, more = 0] = [past?.shape.at(-2), fresh?.shape.at(-2)];
+  const count = outer.reduce((a, b) => a * b, 1);
+  const data = Array.from({ length: count }, (_, o) => [
+    ...Array.from(past?.data ?? [], Number).slice(o * rows * dim, (o + 1) * rows * dim),
+    ...Array.from(fresh?.data ?? [], Number).slice(o * more * dim, (o + 1) * more * dim),
+  ]).flat();
+  return floats([...outer, rows + more, dim], data);
 }
 
 describe('identities', () => {
@@ -119,6 +134,31 @@ describe('identities', () => {
         const feeds = new Map([['hidden', floats(hidden.shape, hidden.data)] as const, ...stepInputs(spec, program, { newTokens: 1, pastTokens: 0 }), ...past]);
         expectClose(`${name}, ${cache}`, (await runProgram(program, weights, feeds)).get('output'), output && valuesOf(output), TOLERANCE);
       }
+    }
+  });
+
+  it('new rows that the runner writes into the cache give the same step as rows that the graph joins (written)', async () => {
+    const cases = [...['mha', 'gqa 3', 'odd dims, values narrower', 'sliding', 'softcap', 'latent'].map((name) => [name, 'absorbed'] as const), ['latent', 'expanded'] as const];
+    for (const [name, form] of cases) {
+      const spec = LAYERS[name];
+      if (!spec) throw new Error('No such layer.');
+      const weights = randomWeights(layerWeights(spec), seeded(16));
+      const [past, hidden] = [randomHidden(spec, 2, 6, seeded(17)), randomHidden(spec, 2, 2, seeded(18))];
+      const options = { mode: 'decode', form } as const;
+      const before = await runLayer(spec, weights, past, 0, new Map(), { mode: 'prefill' });
+      const rows = buildAttentionProgram(spec, { ...options, cache: 'append', output: false });
+      const main = buildAttentionProgram(spec, { ...options, cache: 'written' });
+      expect(main.cache.map(({ present }) => present)).toEqual(main.cache.map(() => null));
+      const pasts = new Map(main.cache.map(({ role, past: input }) => [input ?? '', before.results.get(`present_${role}`) as Tensor]));
+      const step = { batch: 2, newTokens: 2, pastTokens: 6 };
+      const feeds = (program: AttentionProgram, cache: ReadonlyMap<string, Tensor>) =>
+        new Map([['hidden', floats(hidden.shape, hidden.data)] as const, ...stepInputs(spec, program, step), ...cache]);
+      const fresh = await runProgram(rows, weights, feeds(rows, new Map()));
+      const buffers = new Map(main.cache.map(({ role, past: input }) => [input ?? '', besides(pasts.get(input ?? ''), fresh.get(`new_${role}`))]));
+      const written = await runProgram(main, weights, feeds(main, buffers));
+      const joined = await runLayer(spec, weights, hidden, 6, pasts, { ...options, cache: 'present' });
+      const output = joined.results.get('output');
+      expectClose(`${name}, ${form}`, written.get('output'), output && valuesOf(output), TOLERANCE);
     }
   });
 

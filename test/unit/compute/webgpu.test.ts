@@ -1,14 +1,29 @@
 /** Layers on onnxruntime's WebGPU provider, through SwiftShader: the same numbers as on the CPU. Tiny shapes: it is slow. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
+import type { LatentForm } from '../../../src/attention/program';
 import { ComputeClient } from '../../../src/compute/client';
 import type { RunLayerParams, RunLayerResult } from '../../../src/shared/computeContract';
 import { relativeError } from '../attention/support/compare';
 import { LAYERS } from '../attention/support/layers';
 import { buildCompute } from './support/computeBundle';
 import { swiftshader } from './support/peers';
-import { depthNote, sampled } from '../depth';
+import { depthNote, thorough } from '../depth';
+
+/** Every kind that runs, and what changes the graph of its core. A desk takes two: shaders are compiled slowly here. */
+const CASES: readonly (readonly [name: string, form: LatentForm | null])[] = [
+  ['gqa 2', null],
+  ['latent', 'absorbed'],
+  ['mha', null],
+  ['mqa', null],
+  ['latent', 'expanded'],
+  ['latent, q compressed', null],
+  ['sinks', null],
+  ['softcap', null],
+  ['sliding', null],
+  ['chunked', null],
+  ['alibi, 6 heads', null],
+];
 
 const skipped = swiftshader ? '' : ' (skipped: no SwiftShader; install the package chromium)';
 
@@ -25,10 +40,12 @@ describe.skipIf(!swiftshader)(`WebGPU${skipped}`, () => {
     await bundle.remove();
   });
 
-  it.each(sampled(['gqa 2', 'latent']))(`runs the layer "%s"${depthNote}`, async (name) => {
-    const layer = LAYERS[name] as AttentionLayerSpec;
+  it.each(thorough ? CASES : CASES.slice(0, 2))(`runs the layer "%s" (form: %s)${depthNote}`, async (name, form) => {
+    const layer = LAYERS[name];
+    if (!layer) throw new Error('no such layer');
+    // The prefill is longer than windows and chunks of 3 and 4; then a step on its cache.
     const run = (engine: RunLayerParams['engine']): Promise<RunLayerResult> =>
-      client.call('compute/runLayer', { layer, engine, seed: 3, batch: 1, tokens: 4, steps: 1, captures: ['weights', 'output'], form: null });
+      client.call('compute/runLayer', { layer, engine, seed: 3, batch: 1, tokens: 5, steps: 1, captures: ['weights', 'output'], form });
     const [cpu, gpu] = [await run('onnxruntime-cpu'), await run('onnxruntime-webgpu')];
     expect(gpu.provenance.device).toContain('swiftshader');
     expect(gpu.cacheBytes).toBe(cpu.cacheBytes);

@@ -28,13 +28,18 @@ export interface LayerCase {
 const CAPTURES: readonly CaptureName[] = ['q', 'k', 'v', 'scores', 'weights', 'heads'];
 const floats = (tensor: Tensor64): Tensor => ({ type: 'float32', shape: tensor.shape, data: Float32Array.from(tensor.data) });
 
+/** The program of a case, without its numbers. */
+export function caseProgram(spec: AttentionLayerSpec, past: number, options: Pick<ProgramOptions, 'form' | 'cache'> = {}): AttentionProgram {
+  return buildAttentionProgram(spec, { mode: past > 0 ? 'decode' : 'prefill', captures: CAPTURES, ...options });
+}
+
 export function layerCase(spec: AttentionLayerSpec, { batch, past, tokens }: Shape, options: Pick<ProgramOptions, 'form' | 'cache'> = {}): LayerCase {
   const infos = layerWeights(spec);
   const weights = seededWeights(infos, 7);
   const random = (count: number, seed: number): Tensor64 => new Tensor64([batch, count, spec.hiddenSize], Float64Array.from(seededNoise(batch * count * spec.hiddenSize, seed)));
   const before = past === 0 ? null : referenceLayer(spec, weights, random(past, 1)).cache;
   const hidden = random(tokens, 2);
-  const program = buildAttentionProgram(spec, { mode: before ? 'decode' : 'prefill', captures: CAPTURES, ...options });
+  const program = caseProgram(spec, past, options);
   const inputs = new Map([['hidden', floats(hidden)], ...stepInputs(spec, program, { newTokens: tokens, pastTokens: past })]);
   for (const { role, past: name } of program.cache) {
     const tensor = before?.[role];
