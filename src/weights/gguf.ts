@@ -7,6 +7,7 @@ import { scanGguf } from './ggufScan';
 import { RangeFile } from './rangeFile';
 import { destination } from './safetensors';
 import { fileError, shown, WeightsError } from './weightsError';
+import { widenKernel } from './widenKernel';
 import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
 
 /** Metadata value; integers of 64 bits as numbers. */
@@ -187,7 +188,7 @@ class GgufTensorStore implements GgufStore {
       (end - start) * rowBytes,
       type.bytes,
       (piece, at) => dequantize(type, piece, target, (at / type.bytes) * type.elements),
-      { tensor: name, ...(options.signal === undefined ? {} : { signal: options.signal }) },
+      { tensor: name, buffers: widenKernel(target), ...(options.signal === undefined ? {} : { signal: options.signal }) },
     );
     return target;
   }

@@ -171,7 +171,9 @@ function setRope(config: Config, source: Metadata): void {
   const factor = source.number('rope.scaling.factor');
   const original = source.number('rope.scaling.original_context_length');
   if (typeof type === 'string' && type !== 'none' && factor !== undefined) {
-    const scaling: Record<string, JsonValue> = { rope_type: type, factor };
+    // llama.cpp multiplies YaRN's own factor on cos and sin by this one; no config can say that.
+    const more = type === 'yarn' && (source.number('rope.scaling.attn_factor') ?? 1) !== 1;
+    const scaling: Record<string, JsonValue> = { rope_type: more ? 'yarn with attn_factor' : type, factor };
     if (original !== undefined) scaling['original_max_position_embeddings'] = original;
     const optional: readonly (readonly [string, string])[] = [
       ['rope.scaling.attn_factor', 'attention_factor'],
@@ -248,6 +250,11 @@ function setFamily(config: Config, source: Metadata, architecture: string): void
     case 'qwen2moe':
     case 'qwen3moe':
       config['use_sliding_window'] = false;
+      // llama.cpp scales the chosen weights to a sum of 1 in this architecture, without a key for it.
+      if (architecture === 'qwen3moe') config['norm_topk_prob'] ??= true;
+      break;
+    case 'olmo2':
+      if (config['layer_types'] !== undefined) setOlmo3(config);
       break;
     case 'gemma2':
     case 'gemma3': {
@@ -349,6 +356,16 @@ function setFamily(config: Config, source: Metadata, architecture: string): void
       break;
     default:
   }
+}
+
+/** OLMo 3 comes as OLMo 2 with a window; sliding layers rotate without the scaling. */
+function setOlmo3(config: Config): void {
+  const base = { rope_theta: config['rope_theta'] ?? 500_000 };
+  const scaling = config['rope_scaling'];
+  const scaled = typeof scaling === 'object' && scaling !== null && !Array.isArray(scaling) ? scaling : { rope_type: 'default' };
+  config['model_type'] = 'olmo3';
+  config['rope_parameters'] = { full_attention: { ...scaled, ...base }, sliding_attention: { rope_type: 'default', ...base } };
+  delete config['rope_scaling'];
 }
 
 /** State-space widths, in the spellings of Mamba and of the hybrids. */

@@ -3,12 +3,17 @@
 import { read } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { fileError, WeightsError } from './weightsError';
-import { widenKernel } from './widenKernel';
 
 /** Size of the pieces of a long read. Large enough to hide the call, small enough to stay in the processor's cache. */
 export const CHUNK_BYTES = 2 * 1024 * 1024;
 /** Pieces in flight while one is being consumed. */
 const READ_AHEAD = 2;
+
+/** Where buffers of pieces come from, if there are some left; the others are allocated. */
+export interface PieceBuffers {
+  acquire(bytes: number): Uint8Array<ArrayBuffer> | null;
+  release(buffer: Uint8Array): void;
+}
 
 interface Fingerprint {
   readonly size: bigint;
@@ -72,7 +77,7 @@ export class RangeFile {
     length: number,
     unit: number,
     consume: (piece: Uint8Array<ArrayBuffer>, offset: number) => void,
-    options: { readonly tensor?: string; readonly signal?: AbortSignal } = {},
+    options: { readonly tensor?: string; readonly signal?: AbortSignal; readonly buffers?: PieceBuffers | null } = {},
   ): Promise<void> {
     const pieceBytes = Math.max(unit, Math.floor(CHUNK_BYTES / unit) * unit);
     const buffers: Uint8Array<ArrayBuffer>[] = [];
@@ -87,7 +92,7 @@ export class RangeFile {
     const start = (): void => {
       const bytes = Math.min(pieceBytes, length - next);
       const whole = Math.min(pieceBytes, length);
-      const buffer = buffers.pop() ?? widenKernel()?.acquire(whole) ?? new Uint8Array(whole);
+      const buffer = buffers.pop() ?? options.buffers?.acquire(whole) ?? new Uint8Array(whole);
       used.add(buffer);
       const piece = buffer.subarray(0, bytes);
       const done = this.readExact(piece, position + next, options.tensor).then(
@@ -110,7 +115,7 @@ export class RangeFile {
     } finally {
       // Reads that are still under way write into buffers of ours: they must end before the call does.
       await Promise.all(pending.map((read) => read.done));
-      for (const buffer of used) widenKernel()?.release(buffer);
+      for (const buffer of used) options.buffers?.release(buffer);
     }
     await this.checkUnchanged(options.tensor);
   }

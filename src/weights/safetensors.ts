@@ -8,6 +8,7 @@ import { MAX_INDEX_BYTES, parseIndex } from './safetensorsIndex';
 import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
 import { shown, WeightsError } from './weightsError';
 import { ELEMENT_BYTES, isStoredDtype, widen } from './widen';
+import { widenKernel } from './widenKernel';
 
 interface Stored extends HeaderEntry {
   readonly source: RangeFile;
@@ -151,7 +152,7 @@ class SafetensorsStore implements WeightStore {
         count * elementBytes,
         elementBytes,
         (piece, offset) => widen(dtype, piece, target, offset / elementBytes),
-        context,
+        { ...context, buffers: widenKernel(target) },
       );
     }
     if (elementBytes === 1) await this.rescale(name, stored, target, start, rowElements);

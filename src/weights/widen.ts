@@ -81,15 +81,22 @@ function widenBrain(source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayB
   for (let i = pairs * 2; i < count; i++) bits[i] = ((source[i * 2] as number) | ((source[i * 2 + 1] as number) << 8)) << 16;
 }
 
-function kernelWiden(dtype: 'BF16' | 'F16', source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayBuffer>, at: number): boolean {
-  return widenKernel()?.widen(dtype, source, target, at) ?? false;
-}
-
 /**
  * Widens the elements in `source` (a whole number of them, little-endian, as are all machines Node runs on) into `target`
  * from index `at`. `source` must be aligned to the element's size.
  */
 export function widen(dtype: StoredDtype, source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayBuffer>, at: number): void {
+  if (dtype !== 'BF16' && dtype !== 'F16' && dtype !== 'F8_E4M3' && dtype !== 'F8_E5M2') {
+    widenPlain(dtype, source, target, at);
+    return;
+  }
+  const done = widenKernel(target)?.widen(dtype, source, target, at) ?? 0;
+  const rest = done === 0 ? source : source.subarray(done * ELEMENT_BYTES[dtype]);
+  if (rest.byteLength > 0) widenPlain(dtype, rest, target, at + done);
+}
+
+/** The same without the kernel: what the formats define. */
+export function widenPlain(dtype: StoredDtype, source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayBuffer>, at: number): void {
   const count = source.byteLength / ELEMENT_BYTES[dtype];
   const { buffer, byteOffset } = source;
   switch (dtype) {
@@ -97,10 +104,10 @@ export function widen(dtype: StoredDtype, source: Uint8Array<ArrayBuffer>, targe
       target.set(new Float32Array(buffer, byteOffset, count), at);
       return;
     case 'BF16':
-      if (!kernelWiden('BF16', source, target, at)) widenBrain(source, target, at);
+      widenBrain(source, target, at);
       return;
     case 'F16':
-      if (!kernelWiden('F16', source, target, at)) lookUp(new Uint16Array(buffer, byteOffset, count), halfTable(), target, at);
+      lookUp(new Uint16Array(buffer, byteOffset, count), halfTable(), target, at);
       return;
     case 'F8_E4M3':
     case 'F8_E5M2':

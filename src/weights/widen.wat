@@ -1,19 +1,19 @@
-;; Widening of 16-bit floats to float32 with SIMD; assembled into widenKernel.ts (wabt: wat2wasm --enable-simd).
+;; Widening of 16-bit and 8-bit floats to float32 with SIMD; assembled into widenKernel.ts (wabt: wat2wasm --enable-simd).
+;; Each function takes elements at $from, $bytes of them (a multiple of 32), and writes float32 at $to.
 (module
-  (memory (export "memory") 1 1024)
-  ;; widens `bytes` (multiple of 32) of bfloat16 at $from to f32 at $to
+  (memory (export "memory") 1)
+  ;; bfloat16 is the upper half of a float32
   (func (export "bf16") (param $from i32) (param $to i32) (param $bytes i32)
-    (local $end i32) (local $x v128) (local $z v128)
+    (local $end i32) (local $x v128)
     (local.set $end (i32.add (local.get $from) (local.get $bytes)))
-    (local.set $z (v128.const i64x2 0 0))
     (block $out (loop $l
       (br_if $out (i32.ge_u (local.get $from) (local.get $end)))
       (local.set $x (v128.load (local.get $from)))
-      (v128.store (local.get $to) (i8x16.shuffle 16 17 0 1 16 17 2 3 16 17 4 5 16 17 6 7 (local.get $x) (local.get $z)))
-      (v128.store offset=16 (local.get $to) (i8x16.shuffle 16 17 8 9 16 17 10 11 16 17 12 13 16 17 14 15 (local.get $x) (local.get $z)))
+      (v128.store (local.get $to) (i32x4.shl (i32x4.extend_low_i16x8_u (local.get $x)) (i32.const 16)))
+      (v128.store offset=16 (local.get $to) (i32x4.shl (i32x4.extend_high_i16x8_u (local.get $x)) (i32.const 16)))
       (local.set $x (v128.load offset=16 (local.get $from)))
-      (v128.store offset=32 (local.get $to) (i8x16.shuffle 16 17 0 1 16 17 2 3 16 17 4 5 16 17 6 7 (local.get $x) (local.get $z)))
-      (v128.store offset=48 (local.get $to) (i8x16.shuffle 16 17 8 9 16 17 10 11 16 17 12 13 16 17 14 15 (local.get $x) (local.get $z)))
+      (v128.store offset=32 (local.get $to) (i32x4.shl (i32x4.extend_low_i16x8_u (local.get $x)) (i32.const 16)))
+      (v128.store offset=48 (local.get $to) (i32x4.shl (i32x4.extend_high_i16x8_u (local.get $x)) (i32.const 16)))
       (local.set $from (i32.add (local.get $from) (i32.const 32)))
       (local.set $to (i32.add (local.get $to) (i32.const 64)))
       (br $l)))
@@ -24,7 +24,8 @@
     (local.set $end (i32.add (local.get $from) (local.get $bytes)))
     (block $out (loop $l
       (br_if $out (i32.ge_u (local.get $from) (local.get $end)))
-      (local.set $h (i32x4.extend_low_i16x8_u (local.tee $x (v128.load (local.get $from)))))
+      (local.set $x (v128.load (local.get $from)))
+      (local.set $h (i32x4.extend_low_i16x8_u (local.get $x)))
       (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7fff))))
       (v128.store (local.get $to)
         (v128.or (v128.or
@@ -40,6 +41,84 @@
           (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x8000))) (i32.const 16))))
       (local.set $from (i32.add (local.get $from) (i32.const 16)))
       (local.set $to (i32.add (local.get $to) (i32.const 32)))
+      (br $l)))
+  )
+  ;; float8 e4m3fn: as float16 by 2^120; all ones is NaN, there are no infinities
+  (func (export "e4m3") (param $from i32) (param $to i32) (param $bytes i32)
+    (local $end i32) (local $x v128) (local $h v128) (local $m v128)
+    (local.set $end (i32.add (local.get $from) (local.get $bytes)))
+    (block $out (loop $l
+      (br_if $out (i32.ge_u (local.get $from) (local.get $end)))
+      (local.set $x (v128.load (local.get $from)))
+      (local.set $h (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 20)) (f32x4.splat (f32.const 0x1p120)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7e))) (i32x4.splat (i32.const 0x7fc00000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $h (i32x4.extend_high_i16x8_u (i16x8.extend_low_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store offset=16 (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 20)) (f32x4.splat (f32.const 0x1p120)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7e))) (i32x4.splat (i32.const 0x7fc00000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $h (i32x4.extend_low_i16x8_u (i16x8.extend_high_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store offset=32 (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 20)) (f32x4.splat (f32.const 0x1p120)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7e))) (i32x4.splat (i32.const 0x7fc00000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $h (i32x4.extend_high_i16x8_u (i16x8.extend_high_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store offset=48 (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 20)) (f32x4.splat (f32.const 0x1p120)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7e))) (i32x4.splat (i32.const 0x7fc00000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $from (i32.add (local.get $from) (i32.const 16)))
+      (local.set $to (i32.add (local.get $to) (i32.const 64)))
+      (br $l)))
+  )
+  ;; float8 e5m2: as float16 by 2^112
+  (func (export "e5m2") (param $from i32) (param $to i32) (param $bytes i32)
+    (local $end i32) (local $x v128) (local $h v128) (local $m v128)
+    (local.set $end (i32.add (local.get $from) (local.get $bytes)))
+    (block $out (loop $l
+      (br_if $out (i32.ge_u (local.get $from) (local.get $end)))
+      (local.set $x (v128.load (local.get $from)))
+      (local.set $h (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 21)) (f32x4.splat (f32.const 0x1p112)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7b))) (i32x4.splat (i32.const 0x7f800000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $h (i32x4.extend_high_i16x8_u (i16x8.extend_low_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store offset=16 (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 21)) (f32x4.splat (f32.const 0x1p112)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7b))) (i32x4.splat (i32.const 0x7f800000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $h (i32x4.extend_low_i16x8_u (i16x8.extend_high_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store offset=32 (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 21)) (f32x4.splat (f32.const 0x1p112)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7b))) (i32x4.splat (i32.const 0x7f800000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $h (i32x4.extend_high_i16x8_u (i16x8.extend_high_i8x16_u (local.get $x))))
+      (local.set $m (v128.and (local.get $h) (i32x4.splat (i32.const 0x7f))))
+      (v128.store offset=48 (local.get $to)
+        (v128.or (v128.or
+          (f32x4.mul (i32x4.shl (local.get $m) (i32.const 21)) (f32x4.splat (f32.const 0x1p112)))
+          (v128.and (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7b))) (i32x4.splat (i32.const 0x7f800000))))
+          (i32x4.shl (v128.and (local.get $h) (i32x4.splat (i32.const 0x80))) (i32.const 24))))
+      (local.set $from (i32.add (local.get $from) (i32.const 16)))
+      (local.set $to (i32.add (local.get $to) (i32.const 64)))
       (br $l)))
   )
 )

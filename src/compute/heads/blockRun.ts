@@ -112,6 +112,45 @@ export class BlockRunner {
     return withHidden(whole, ask, ask.hidden ? finished(rows, 'hidden').data as Float32Array : null, hiddenSize);
   }
 
+  /**
+   * The block's output for the tokens from `from` on, `[tokens − from, hidden]`. Of those before only K and V are computed.
+   * @param input `[tokens, hidden]`, what enters the block.
+   */
+  async resume(index: number, input: Float32Array, from: number, watch: Watch): Promise<Float32Array> {
+    const spec = this.reader.layer(index).block;
+    const { hiddenSize, attention } = spec.layer;
+    const tokens = input.length / hiddenSize;
+    const load = (output: boolean): Promise<LoadedBlock> => this.sessions.block(spec, { mode: 'decode', cache: 'append', captures: [], output });
+    const [before, after] = [await load(false), await load(true)];
+    const weights = await this.weights(index, spec, [before, after], true, watch);
+    const limit = keyLimit(attention);
+    const caches = new Map<string, TokenRows>();
+    const result = new Float32Array((tokens - from) * hiddenSize);
+    const size = stepTokens(spec, tokens, this.stepBytes);
+    for (let start = 0; start < tokens;) {
+      checkCancelled(watch.signal);
+      const isKnown = start < from;
+      const count = Math.min(size, (isKnown ? from : tokens) - start);
+      const block = isKnown ? before : after;
+      const feeds = stepInputs(spec.layer, block.programs.main, { newTokens: count, pastTokens: start, contextTokens: tokens });
+      for (const { role, past, shape, tokenAxis } of block.programs.main.cache) {
+        if (past !== null) feeds.set(past, caches.get(role)?.last(limit ?? undefined) ?? emptyPast(shape, tokenAxis));
+      }
+      const part = input.subarray(start * hiddenSize, (start + count) * hiddenSize);
+      const { results, hidden } = await this.step(index, spec, block, weights, feeds, part, !isKnown, watch);
+      for (const { role, present, tokenAxis } of block.programs.main.cache) {
+        if (present === null) continue;
+        const rows = tensorOf(results, present);
+        const kept = caches.get(role) ?? new TokenRows(rows.shape.map((dim, axis) => (axis === tokenAxis ? tokens : dim)), tokenAxis);
+        caches.set(role, kept);
+        kept.add(rows);
+      }
+      if (hidden !== null) result.set(hidden, (start - from) * hiddenSize);
+      start += count;
+    }
+    return result;
+  }
+
   /** One run of the block's graphs on the given tokens. */
   async step(
     index: number,

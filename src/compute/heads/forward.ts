@@ -11,7 +11,7 @@ import { assertFits } from '../memory';
 import type { Engine } from '../engines/engine';
 import { BlockRunner, fitsAtOnce } from './blockRun';
 import type { HeadModel } from './headModel';
-import { HiddenCache } from './hiddenCache';
+import { HiddenCache, type Known } from './hiddenCache';
 import { LayerReader } from './layerReader';
 import { ProgramCache } from './programs';
 import { floats } from './tokenAxis';
@@ -45,9 +45,16 @@ export interface ForwardLimits {
   readonly stepBytes?: number;
 }
 
+/** Kinds of RoPE scaling whose frequencies change with the length of the prompt. */
+const BY_LENGTH: ReadonlySet<string> = new Set(['dynamic', 'longrope']);
+
 export class ForwardPass {
   readonly sessions: ProgramCache;
+  /** Layers that were run so far, and tokens that they were run for. */
+  work: { readonly layers: number; readonly tokens: number } = { layers: 0, tokens: 0 };
   private readonly states = new HiddenCache();
+  /** Whether a token's state depends on the tokens before it alone: some kinds of RoPE depend on how many there are. */
+  private readonly causal: boolean;
 
   constructor(
     private readonly model: HeadModel,
@@ -55,6 +62,7 @@ export class ForwardPass {
     private readonly limits: ForwardLimits = {},
   ) {
     this.sessions = new ProgramCache(engine);
+    this.causal = model.model.plan.layers.every(({ block }) => !BY_LENGTH.has(block.layer.rotary?.scaling?.kind ?? ''));
   }
 
   /** Whether a layer's scores over so many tokens are computed in one piece; otherwise they are read in tiles. */
@@ -82,15 +90,16 @@ export class ForwardPass {
       signal: watch.signal,
       progress: ({ message, fraction = 0 }) => watch.progress({ message: `layer ${index}: ${message}`, fraction: (index + fraction) / end }),
     });
-    let { layer: index, hidden } = this.states.nearest(ids, layer) ?? { layer: 0, hidden: await this.embeddings(ids) };
+    let { layer: index, hidden } = this.states.nearest(ids, layer, this.causal) ?? { layer: 0, hidden: await this.embeddings(ids) };
     for (; index < layer; index++) {
-      hidden = await this.through(runner, index, hidden, stage(index));
+      hidden = await this.through(runner, index, hidden, stage(index), this.states.known(ids, index + 1, this.causal));
       this.states.add(ids, index + 1, hidden);
     }
     const wantHidden = ask.logits || ask.captures.includes('hidden');
     if (wantHidden) this.assertLayerFits(index);
     stage(index).progress({ message: 'reading and running' });
     const result = await runner.run(index, hidden, { captures: ask.captures, hidden: wantHidden }, stage(index));
+    this.count(ids.length);
     const sinks = spec.sinks ? floats((await reader.read(index, [{ name: 'sinks', shape: [spec.attention.queryHeads] }], signal)).get('sinks')) : null;
     let last: Float32Array | null = null;
     if (result.hidden !== null) {
@@ -115,13 +124,28 @@ export class ForwardPass {
     return embed(store, plan, ids);
   }
 
-  private async through(runner: BlockRunner, index: number, hidden: Float32Array, watch: Watch): Promise<Float32Array> {
+  /** @param known The output of the first tokens, from an earlier prompt that began alike. */
+  private async through(runner: BlockRunner, index: number, hidden: Float32Array, watch: Watch, known: Known | null = null): Promise<Float32Array> {
     checkCancelled(watch.signal);
     this.assertLayerFits(index);
     watch.progress({ message: 'reading and running' });
+    const { hiddenSize } = this.model.model.plan;
+    const tokens = hidden.length / hiddenSize;
+    const from = known?.tokens ?? 0;
+    this.count(tokens - from);
+    if (known !== null) {
+      const output = new Float32Array(hidden.length);
+      output.set(known.hidden);
+      output.set(await runner.resume(index, hidden, from, watch), from * hiddenSize);
+      return output;
+    }
     const result = await runner.run(index, hidden, { captures: [], hidden: true }, watch);
     if (result.hidden === null) throw new TypeError('the block gave no output');
     return result.hidden;
+  }
+
+  private count(tokens: number): void {
+    this.work = { layers: this.work.layers + 1, tokens: this.work.tokens + tokens };
   }
 
   private assertLayerFits(index: number): void {

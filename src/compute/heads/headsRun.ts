@@ -4,11 +4,10 @@ import type { Tensor } from '../../attention/graph';
 import type { CaptureName } from '../../attention/program';
 import { type DumpName, dumpTensor } from './dump';
 import type { ForwardPass, LayerCapture } from './forward';
-import { capturedRows, measureLayer, type WeightRows } from './measure';
+import { capturedRows, measureLayer, tiledRows } from './measure';
 import type { HeadModel } from './headModel';
 import { tensorTile } from './tensorTile';
 import { AttentionTiles } from './tiles';
-import { floats } from './tokenAxis';
 import type { Watch } from './watch';
 import type { HeadCapture, LayerMeasures, TileParams } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
@@ -53,7 +52,9 @@ export class HeadsRun {
   }
 
   measures(): Promise<LayerMeasures> {
-    return measureLayer(this.capture, capturedRows(this.capture) ?? this.tiledRows());
+    const rows = capturedRows(this.capture) ?? (this.tiles && tiledRows(this.tiles, this.capture, this.watch));
+    if (rows === null) throw new TypeError('q and k were not captured');
+    return measureLayer(this.capture, rows);
   }
 
   /** A capture in the shape that is handed out. */
@@ -81,23 +82,4 @@ export class HeadsRun {
     if (tensor === undefined) throw new RpcError('invalidInput', `this run did not capture ${what}`);
     return tensorTile(tensor, { ...(heads && { panels: heads }), ...(rows && { rows }), ...(columns && { columns }), ...(size && { size }), ...given });
   }
-
-  /** Rows of all heads, recomputed in blocks. */
-  private tiledRows(): WeightRows {
-    const { tiles, watch } = this;
-    if (tiles === null) throw new TypeError('q and k were not captured');
-    const tokens = this.capture.ids.length;
-    const heads = this.capture.spec.attention.queryHeads;
-    const step = Math.max(1, Math.floor(ROW_ELEMENTS / (heads * tokens)));
-    return async (take) => {
-      for (let start = 0; start < tokens; start += step) {
-        const rows = Math.min(step, tokens - start);
-        const block = await tiles.read({ what: 'weights', queries: [start, start + rows] }, watch);
-        take(floats(block), rows);
-      }
-    };
-  }
 }
-
-/** Weights of one block of rows. */
-const ROW_ELEMENTS = 16 * 1024 ** 2;

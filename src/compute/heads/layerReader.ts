@@ -9,6 +9,7 @@ import type { WeightInfo } from '../../attention/weightNames';
 import type { LayerPlan, ModelPlan, WeightSources } from '../../weights/names/plan';
 import { readSource, splitName, type TensorCache } from '../../weights/names/sources';
 import type { WeightStore } from '../../weights/weightStore';
+import { weightBuffer } from '../../weights/widenKernel';
 
 export type WeightTensors = ReadonlyMap<string, Tensor>;
 
@@ -46,20 +47,34 @@ export class LayerReader {
     this.buffers.clear();
   }
 
+  /** Weights in order; while one is widened, the file of the next is already read. */
   private async readAll(prefix: string, sources: WeightSources, infos: readonly WeightInfo[], use: string, signal: AbortSignal | undefined): Promise<WeightTensors> {
     const fused: TensorCache = new Map();
     const result = new Map<string, Tensor>();
-    for (const { name, shape } of infos) {
+    const reading = new Map<string, Promise<Float32Array<ArrayBuffer>>>();
+    const start = ({ name, shape }: WeightInfo): void => {
       const source = sources[splitName(name).base];
       if (source === undefined) throw new TypeError(`no source for ${name} of ${prefix}`);
-      const key = use + name;
-      const held = this.buffers.get(key);
-      const fits = held?.length === elementCount(shape) ? held : undefined;
-      if (fits === undefined) this.buffers.delete(key);
-      const data = await readSource(this.store, prefix, source, name, fused, signal, fits);
-      if (this.reuse) this.buffers.set(key, data);
-      result.set(name, { type: 'float32', shape, data });
+      const count = elementCount(shape);
+      const held = this.buffers.get(use + name);
+      if (held?.length !== count) this.buffers.delete(use + name);
+      reading.set(name, readSource(this.store, prefix, source, name, fused, signal, () => (held?.length === count ? held : weightBuffer(count))));
+    };
+    try {
+      for (const [position, info] of infos.entries()) {
+        for (const next of infos.slice(position, position + READ_AHEAD)) if (!reading.has(next.name)) start(next);
+        const data = await reading.get(info.name);
+        if (data === undefined) throw new TypeError(`${info.name} was not read`);
+        if (this.reuse) this.buffers.set(use + info.name, data);
+        result.set(info.name, { type: 'float32', shape: info.shape, data });
+      }
+    } finally {
+      // What is still under way writes into buffers that are used again.
+      await Promise.allSettled(reading.values());
     }
     return result;
   }
 }
+
+/** Weights under way at a time. */
+const READ_AHEAD = 2;

@@ -7,7 +7,9 @@ import { PatternAccumulator } from '../../insight/pattern';
 import type { LayerMeasures } from '../../shared/headsContract';
 import { repeatHeads } from './dump';
 import type { LayerCapture } from './forward';
+import type { AttentionTiles } from './tiles';
 import { floats } from './tokenAxis';
+import type { Watch } from './watch';
 
 /** Attention weights of all heads row by row: calls back with `[heads, rows, tokens]`, first rows first. */
 export type WeightRows = (take: (block: Float32Array, rows: number) => void) => Promise<void>;
@@ -44,8 +46,27 @@ export function capturedRows(capture: LayerCapture): WeightRows | null {
   };
 }
 
+/** Weights of one block of rows. */
+const ROW_ELEMENTS = 16 * 1024 ** 2;
+
+/** Rows of all heads, recomputed in blocks. */
+export function tiledRows(tiles: AttentionTiles, capture: LayerCapture, watch: Watch): WeightRows {
+  const tokens = capture.ids.length;
+  const step = Math.max(1, Math.floor(ROW_ELEMENTS / (capture.spec.attention.queryHeads * tokens)));
+  return async (take) => {
+    for (let start = 0; start < tokens; start += step) {
+      const rows = Math.min(step, tokens - start);
+      const block = await tiles.read({ what: 'weights', queries: [start, start + rows] }, watch);
+      take(floats(block), rows);
+    }
+  };
+}
+
 function identityOf(capture: LayerCapture, name: CaptureName, groups: readonly number[]): GroupIdentity {
   const tensor = capture.tensors.get(name);
   if (tensor === undefined) throw new TypeError(`${name} was not captured`);
-  return groupIdentity(floats(repeatHeads(tensor, groups.length)), groups);
+  const stored = tensor.shape[0] ?? 0;
+  // Heads of a group that read one stored K are compared once, with a copy of it: all their pairs are that pair.
+  const copies = stored < groups.length ? Math.min(2, groups.length / stored) : 1;
+  return groupIdentity(floats(repeatHeads(tensor, stored * copies)), headGroups(stored * copies, new Set(groups).size));
 }

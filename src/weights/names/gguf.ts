@@ -84,11 +84,12 @@ export async function ggufPlan(input: GgufPlanInput): Promise<ModelPlan> {
 }
 
 /**
- * What the config lacks because the converter made tensors of it: Phi-3's LongRoPE factors.
+ * What the config lacks because only tensors tell it: Phi-3's LongRoPE factors, Command R's norms on q and k.
  * @throws WeightsError when only one of the two lists is there.
  */
 export async function configFromTensors(store: GgufStore, config: JsonObject): Promise<JsonObject> {
   const [long, short] = ['rope_factors_long.weight', 'rope_factors_short.weight'];
+  if (config['model_type'] === 'cohere' && store.has('blk.0.attn_q_norm.weight')) return { ...config, use_qk_norm: true };
   if (!store.has(long)) return config;
   const scaling = config['rope_scaling'];
   const factors = {

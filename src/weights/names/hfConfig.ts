@@ -42,9 +42,10 @@ export class HfConfig {
     this.values = values;
   }
 
-  /** The value of a key, its class default, or undefined. */
+  /** The value of a key (or of the key that it is another name of), its class default, or undefined. */
   get(key: string): JsonValue | undefined {
-    return this.values.get(key);
+    const aliases = this.entry?.aliases ?? {};
+    return this.values.get((Object.hasOwn(aliases, key) ? aliases[key] : undefined) ?? key);
   }
 
   /** True when the file itself gives the key. */

@@ -3,16 +3,21 @@
 import { bloom, falcon, mpt } from './families/alibi';
 import { opt, xglm } from './families/bart';
 import { cohere } from './families/cohere';
-import { deepseekV2, deepseekV3, dots1, glm4Moe, mimoV2, minicpm3, youtu } from './families/deepseek';
+import { axk1, deepseekV2, deepseekV3, dots1, glm4Moe, glm4MoeLite, mimoV2, minicpm3, solarOpen, youtu } from './families/deepseek';
 import { gemma, gemma2, gemma3, gemma4, vaultgemma } from './families/gemma';
 import { glm, phi3 } from './families/glm';
 import { gpt2, gptJ, gptNeo, gptNeoX } from './families/gpt';
 import {
   arcee,
+  bitnet,
+  cwm,
   ernie,
   granite,
+  graniteSwa,
   helium,
   hunyuan,
+  hyperclovax,
+  jais2,
   llama,
   ministral3,
   mistral,
@@ -21,8 +26,8 @@ import {
   smollm3,
   starcoder2,
 } from './families/llama';
-import { dbrx, ernieMoe, gptOss, graniteMoe, llama4, mixtral, phimoe, qwen2Moe, qwen3Moe } from './families/moe';
-import { exaone4, olmo, olmo2, olmo3, olmoe } from './families/olmo';
+import { ariaText, dbrx, ernieMoe, gptOss, graniteMoe, llama4, mellum, minimaxM2, mixtral, phimoe, qwen2Moe, qwen3Moe } from './families/moe';
+import { exaone4, exaoneMoe, flexOlmo, olmo, olmo2, olmo3, olmoe } from './families/olmo';
 import { apertus, persimmon, phi, stablelm } from './families/phi';
 import { qwen2, qwen3 } from './families/qwen';
 import type { FamilyDefinition } from './family';
@@ -30,8 +35,12 @@ import type { FamilyDefinition } from './family';
 const FAMILIES: readonly FamilyDefinition[] = [
   apertus,
   arcee,
+  ariaText,
+  axk1,
+  bitnet,
   bloom,
   cohere,
+  cwm,
   dbrx,
   deepseekV2,
   deepseekV3,
@@ -39,13 +48,16 @@ const FAMILIES: readonly FamilyDefinition[] = [
   ernie,
   ernieMoe,
   exaone4,
+  exaoneMoe,
   falcon,
+  flexOlmo,
   gemma,
   gemma2,
   gemma3,
   gemma4,
   glm,
   glm4Moe,
+  glm4MoeLite,
   gpt2,
   gptJ,
   gptNeo,
@@ -53,12 +65,17 @@ const FAMILIES: readonly FamilyDefinition[] = [
   gptOss,
   granite,
   graniteMoe,
+  graniteSwa,
   helium,
   hunyuan,
+  hyperclovax,
+  jais2,
   llama,
   llama4,
+  mellum,
   mimoV2,
   minicpm3,
+  minimaxM2,
   ministral3,
   mistral,
   mixtral,
@@ -79,6 +96,7 @@ const FAMILIES: readonly FamilyDefinition[] = [
   qwen3Moe,
   seedOss,
   smollm3,
+  solarOpen,
   stablelm,
   starcoder2,
   vaultgemma,

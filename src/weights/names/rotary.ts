@@ -8,7 +8,7 @@ export interface RotaryOptions {
   /** Width of a head, or of its rotary part (MLA). */
   readonly dim: number;
   readonly layout: RotarySpec['layout'];
-  /** Fraction of `dim` that is rotated where the config says nothing. */
+  /** Of families that rotate part of a head: the fraction where the config says nothing. The others ignore `partial_rotary_factor`. */
   readonly partial?: number;
   /** Layer type under which newer configs nest the parameters (`full_attention`, `sliding_attention`). */
   readonly layerType?: string;
@@ -16,14 +16,47 @@ export interface RotaryOptions {
   readonly theta?: number;
   /** Key of the base in old configs. */
   readonly thetaKey?: string;
-  /** False: `partial_rotary_factor` does not shorten the rotation (DeepSeek's own RoPE). */
-  readonly usePartial?: boolean;
 }
+
+/** Classes that scale where the file says nothing about it. */
+const CLASS_PARAMETERS: Readonly<Record<string, JsonObject>> = {
+  apertus: {
+    rope_type: 'llama3',
+    rope_theta: 12_000_000,
+    factor: 8,
+    original_max_position_embeddings: 8192,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+  },
+  cwm: {
+    rope_type: 'llama3',
+    rope_theta: 1_000_000,
+    factor: 16,
+    original_max_position_embeddings: 8192,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+  },
+  gpt_oss: { rope_type: 'yarn', factor: 32, beta_fast: 32, beta_slow: 1, truncate: false, original_max_position_embeddings: 4096 },
+  ministral3: {
+    rope_type: 'yarn',
+    rope_theta: 1_000_000,
+    factor: 16,
+    original_max_position_embeddings: 16_384,
+    beta_fast: 32,
+    beta_slow: 1,
+    mscale: 1,
+    mscale_all_dim: 1,
+    llama_4_scaling_beta: 0.1,
+  },
+};
 
 /** `rope_parameters`, or `rope_scaling` of older files, for one layer type. Null where nested parameters say null: no RoPE. */
 export function ropeParameters(config: HfConfig, layerType: string | undefined): JsonObject | null {
   const scaling = config.object('rope_scaling');
-  const parameters = (scaling !== null && Object.keys(scaling).length > 0 ? scaling : config.object('rope_parameters')) ?? {};
+  const parameters =
+    (scaling !== null && Object.keys(scaling).length > 0 ? scaling : config.object('rope_parameters')) ??
+    (Object.hasOwn(CLASS_PARAMETERS, config.modelType) ? CLASS_PARAMETERS[config.modelType] : undefined) ??
+    {};
   const nested = Object.keys(parameters).some((key) => /_attention$/.test(key));
   if (!nested) return parameters;
   const own = parameters[layerType ?? 'full_attention'];
@@ -49,7 +82,8 @@ export function rotary(config: HfConfig, options: RotaryOptions): RotarySpec | n
       scaling: { kind: 'proportional', rotatedDim, factor: numberOf(parameters['factor']) ?? 1 },
     };
   }
-  const dim = options.usePartial === false ? options.dim : Math.floor(options.dim * partial);
+  if (options.partial === undefined && partial !== 1 && type !== 'default') return config.unsupported('scaled RoPE on part of a head');
+  const dim = options.partial === undefined ? options.dim : Math.floor(options.dim * partial);
   if (dim % 2 !== 0 || dim < 2) return config.unsupported(`RoPE over ${dim} dimensions`);
   return { theta, dim, layout: options.layout, scaling: scalingOf(config, type, parameters) };
 }

@@ -148,7 +148,7 @@ export type TensorCache = Map<string, Promise<Float32Array<ArrayBuffer>>>;
 /**
  * Reads a weight, row-major, rows = outputs.
  * @param cache Keeps fused tensors between the weights of one layer.
- * @param into Where the values may go, if it has their number: a buffer that is used again layer after layer.
+ * @param into Gives a buffer of their number that the values may go to: one that is used again layer after layer. Called only if it will be used.
  */
 export async function readSource(
   store: WeightStore,
@@ -157,7 +157,7 @@ export async function readSource(
   name: string,
   cache: TensorCache,
   signal?: AbortSignal,
-  into?: Float32Array<ArrayBuffer>,
+  into?: () => Float32Array<ArrayBuffer>,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { kind } = splitName(name);
   const parts = partsOf(source);
@@ -188,7 +188,7 @@ async function readRows(
   kind: SplitName['kind'],
   cache: TensorCache,
   signal: AbortSignal | undefined,
-  into: Float32Array<ArrayBuffer> | undefined,
+  into: (() => Float32Array<ArrayBuffer>) | undefined,
 ): Promise<Float32Array<ArrayBuffer>> {
   const view = viewOf(store, tensor, part, kind);
   const options = signal === undefined ? {} : { signal };
@@ -199,7 +199,7 @@ async function readRows(
   if (direct && part.index === undefined && part.transposedBlocks === undefined) {
     const rows: readonly [number, number] | undefined =
       only === undefined || view.columns === 1 ? undefined : [only.start, only.start + only.count];
-    const reuse = into !== undefined && (rows !== undefined || only === undefined) ? { into } : {};
+    const reuse = into !== undefined && (rows !== undefined || only === undefined) ? { into: into() } : {};
     const values = await store.read(tensor, { ...options, ...reuse, ...(rows === undefined ? {} : { rows }) });
     return only !== undefined && rows === undefined ? values.slice(only.start, only.start + only.count) : values;
   }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CaptureName } from '../../../src/attention/program';
+import { HiddenCache } from '../../../src/compute/heads/hiddenCache';
 import { UNWATCHED } from '../../../src/compute/heads/watch';
 import { floats } from '../../../src/compute/heads/tokenAxis';
 import { goldenNamed, relative, SAMPLES, someIds, withForward } from './support/models';
@@ -30,6 +31,67 @@ describe('long sequences', () => {
     const steps = await run(1);
     expect([...steps.keys()].sort()).toEqual([...whole.keys()].sort());
     for (const [name, values] of whole) expect(relative(steps.get(name), values), name).toBeLessThan(1e-5);
+  });
+});
+
+describe('a prompt that begins like an earlier one', () => {
+  const captures: CaptureName[] = ['k', 'v', 'hidden'];
+  const first = someIds(20, 60);
+  const changed = [...first.slice(0, 12), ...someIds(22, 60).slice(12).map((id) => id + 1)];
+  const look = (folder: string, prompts: readonly (readonly number[])[]): Promise<{ tensors: ReadonlyMap<string, Float32Array>; layers: number; tokens: number; count: number }> =>
+    withForward(folder, {}, async (forward, model) => {
+      const count = model.model.plan.layers.length;
+      let before = forward.work;
+      let tensors: ReadonlyMap<string, Float32Array> = new Map();
+      for (const ids of prompts) {
+        before = forward.work;
+        const capture = await forward.capture({ ids, layer: count - 1, captures, logits: false }, UNWATCHED);
+        tensors = new Map([...capture.tensors].map(([name, tensor]) => [name, floats(tensor)]));
+      }
+      return { tensors, layers: forward.work.layers - before.layers, tokens: forward.work.tokens - before.tokens, count };
+    });
+
+  const folders = [...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)), ...goldenNamed('gemma2', 'mistral', 'bloom')];
+  it.each(folders.map((folder) => [basename(folder), folder] as const))('%s: the same result; only what is new is computed', async (_, folder) => {
+    const fresh = await look(folder, [changed]);
+    expect(fresh.tokens).toBe(fresh.count * changed.length);
+    const resumed = await look(folder, [first, changed]);
+    // The layer that is looked at is always run for all tokens: its captures are wanted.
+    expect(resumed.tokens).toBe((resumed.count - 1) * (changed.length - 12) + changed.length);
+    for (const [name, values] of fresh.tensors) expect(relative(resumed.tensors.get(name), values), name).toBeLessThan(1e-5);
+    const shorter = await look(folder, [first, first.slice(0, 12)]);
+    expect([shorter.layers, shorter.tokens]).toEqual([1, 12]);
+    for (const [name, values] of (await look(folder, [first.slice(0, 12)])).tensors) expect(relative(shorter.tensors.get(name), values), name).toBeLessThan(1e-5);
+  });
+
+  it.each(goldenNamed('phi3').map((folder) => [basename(folder), folder] as const))('%s: nothing is taken over where RoPE depends on the length', async (_, folder) => {
+    const resumed = await look(folder, [first, changed]);
+    expect(resumed.tokens).toBe(resumed.count * changed.length);
+  });
+});
+
+describe('states that are kept', () => {
+  const state = (tokens: number): Float32Array => Float32Array.from({ length: tokens * 2 }, (_, i) => i);
+
+  it('the longest common beginning, of causal models; what was used last stays', () => {
+    const cache = new HiddenCache(8 * 8);
+    cache.add([1, 2, 3, 4], 1, state(4));
+    cache.add([1, 2, 9], 1, state(3));
+    expect(cache.known([1, 2, 3, 5], 1, true)?.tokens).toBe(3);
+    expect(cache.known([1, 2, 3, 5], 1, true)?.hidden.length).toBe(6);
+    expect(cache.known([1, 2, 3, 5], 1, false)).toBeNull();
+    expect(cache.known([7], 1, true)).toBeNull();
+    expect(cache.known([1, 2, 3, 4], 2, true)).toBeNull();
+    expect(cache.nearest([1, 2, 9], 3, false)?.layer).toBe(1);
+    expect(cache.nearest([1, 2], 3, false)).toBeNull();
+    expect(cache.nearest([1, 2], 3, true)?.hidden.length).toBe(4);
+    // 7 tokens of 8 bytes are held, 8 fit: the one that was not looked at for longest goes.
+    cache.nearest([1, 2, 3, 4], 1, true);
+    cache.add([5, 6], 1, state(2));
+    expect(cache.known([1, 2, 9], 1, false)).toBeNull();
+    expect(cache.known([1, 2, 3, 4], 1, false)?.tokens).toBe(4);
+    cache.add(Array.from({ length: 9 }, () => 1), 1, state(9));
+    expect(cache.known([5, 6], 1, false)?.tokens).toBe(2);
   });
 });
 

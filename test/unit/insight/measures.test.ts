@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { distanceMatrix, jensenShannonDistance, smoothedDivergence } from '../../../src/insight/headDistance';
+import { distanceMatrix, HeadDistances, jensenShannonDistance, smoothedDivergence } from '../../../src/insight/headDistance';
 import { groupIdentity, headGroups } from '../../../src/insight/identity';
 import { absoluteScore, columnMass, measurePattern, PatternAccumulator, repeatedInduction, sinkRate } from '../../../src/insight/pattern';
 
@@ -68,6 +68,28 @@ describe('measures on patterns, closed forms', () => {
     expect(absoluteScore(self(5), before(5), 5)).toBeCloseTo(1 - 8 / 5, 14);
   });
 
+  it('what is excluded is in neither part of a share', () => {
+    const tokens = [1, 2, 1, 1, 2];
+    const weights = pattern(5, (i, j) => 1 + ((3 * i + 5 * j) % 7));
+    for (const options of [{}, { excludeFirst: true }, { excludeCurrent: true }, { excludeFirst: true, excludeCurrent: true }]) {
+      const sums = { all: 0, previous: 0, duplicate: 0, induction: 0 };
+      for (let i = 0; i < 5; i++) {
+        for (let j = 0; j <= i; j++) {
+          if ((options.excludeFirst && j === 0) || (options.excludeCurrent && j === i)) continue;
+          const weight = weights[i * 5 + j] as number;
+          sums.all += weight;
+          if (j === i - 1) sums.previous += weight;
+          if (j < i && tokens[j] === tokens[i]) sums.duplicate += weight;
+          if (j > 0 && tokens[j - 1] === tokens[i] && j - 1 < i) sums.induction += weight;
+        }
+      }
+      const measures = measurePattern(weights, tokens, options);
+      expect(measures.previousToken).toBeCloseTo(sums.previous / sums.all, 14);
+      expect(measures.duplicateToken).toBeCloseTo(sums.duplicate / sums.all, 14);
+      expect(measures.induction).toBeCloseTo(sums.induction / sums.all, 14);
+    }
+  });
+
   it('column mass and sink rate', () => {
     expect(columnMass(first(5), 5, 0)).toBe(1);
     expect(columnMass(self(5), 5, 4)).toBe(1);
@@ -112,6 +134,68 @@ describe('distance of heads', () => {
         return pq >= 0 && pq <= 1 && pr <= pq + qr + 1e-12;
       }),
     );
+  });
+});
+
+describe('the entropy of float32 rows', () => {
+  const entropies = (values: readonly number[]): [quick: number, exact: number] => {
+    const row = Float32Array.from(values);
+    const [quick, exact] = [row, Float64Array.from(row)].map((given) => {
+      const accumulator = new PatternAccumulator(values.map((_, i) => i));
+      for (let query = 0; query < values.length - 1; query++) accumulator.addRow(new Float64Array(values.length));
+      accumulator.addRow(given);
+      return accumulator.result().entropy;
+    });
+    return [quick ?? Number.NaN, exact ?? Number.NaN];
+  };
+
+  it('is that of the definition, for weights of any size', () => {
+    const weight = fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: -120, max: 0, noNaN: true }).map((power) => 2 ** power));
+    fc.assert(
+      fc.property(fc.array(weight, { minLength: 2, maxLength: 40 }), (values) => {
+        const [quick, exact] = entropies(values);
+        return Math.abs(quick - exact) <= 1e-14 * (1 + Math.abs(exact));
+      }),
+    );
+  });
+
+  it('one key 0; uniform 1, the mean with two rows of 0 a third', () => {
+    expect(entropies([0, 1, 0, 0])[0]).toBeCloseTo(0, 14);
+    expect(entropies([0.25, 0.25, 0.25, 0.25])[0]).toBeCloseTo(1 / 3, 14);
+  });
+});
+
+describe('distances of all heads from blocks of rows', () => {
+  const tokens = 12;
+  const heads = fc.array(fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, noNaN: true })), { minLength: tokens ** 2, maxLength: tokens ** 2 }), { minLength: 3, maxLength: 3 });
+
+  it('are those of the definition, however the rows are cut, and exactly 0 for the same head', () => {
+    fc.assert(
+      fc.property(heads, fc.integer({ min: 1, max: tokens }), (values, size) => {
+        // Powers make rows peaked, as softmax does; the last head is the first again.
+        const made = values.map((list, h) => pattern(tokens, (i, j) => (list[i * tokens + j] as number) ** (1 + 9 * h) + 1e-9));
+        const patterns = [...made, made[0] as Float64Array];
+        const distances = new HeadDistances(patterns.length, tokens);
+        for (let start = 0; start < tokens; start += size) {
+          const rows = Math.min(size, tokens - start);
+          const block = new Float64Array(patterns.length * rows * tokens);
+          patterns.forEach((p, h) => block.set(p.subarray(start * tokens, (start + rows) * tokens), h * rows * tokens));
+          distances.addRows(block, rows);
+        }
+        const result = distances.result();
+        const exact = patterns.flatMap((p) => patterns.map((q) => jensenShannonDistance(p, q, tokens)));
+        return result[3] === 0 && exact.every((value, i) => Math.abs(value - (result[i] as number)) <= 1e-6 * value);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('the textbook value and disjoint heads', () => {
+    const block = Float64Array.from([1, 0, 1, 0, 1, 0, 0.5, 0.5, 1, 0, 0, 1]);
+    const distances = new HeadDistances(3, 2);
+    distances.addRows(block, 2);
+    expect((distances.result()[1] as number) ** 2).toBeCloseTo(0.31127812445913283, 7);
+    expect(distances.result()[2]).toBe(1);
   });
 });
 

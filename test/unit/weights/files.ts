@@ -92,6 +92,7 @@ export const ggufValue = {
   f32: (value: number): GgufEntry => ({ type: 6, bytes: f32([value]) }),
   text: (value: string): GgufEntry => ({ type: 8, bytes: text(value) }),
   texts: (values: readonly string[]): GgufEntry => ({ type: 9, bytes: concat(u32(8), u64(values.length), ...values.map(text)) }),
+  flags: (values: readonly boolean[]): GgufEntry => ({ type: 9, bytes: concat(u32(7), u64(values.length), Uint8Array.from(values, Number)) }),
   u32s: (values: readonly number[]): GgufEntry => ({ type: 9, bytes: concat(u32(4), u64(values.length), ...values.map(u32)) }),
 };
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openSafetensors } from '../../../src/weights/safetensors';
 import { WeightsError } from '../../../src/weights/weightsError';
-import { widen } from '../../../src/weights/widen';
-import { widenKernel } from '../../../src/weights/widenKernel';
+import { widen, widenPlain } from '../../../src/weights/widen';
+import { type KernelDtype, weightBuffer, widenKernel } from '../../../src/weights/widenKernel';
 import { f32, safetensors, temporaryFolder, type TensorBytes, withHeader, write } from './files';
 
 let folder = '';
@@ -299,27 +299,47 @@ describe('what is wrong with files', () => {
 });
 
 describe('the SIMD kernel', () => {
-  it('gives what the definition gives, for all 16-bit values and any number of them', () => {
-    const kernel = widenKernel();
-    if (kernel === null) throw new Error('no WebAssembly');
-    const all = new Uint8Array(Uint16Array.from({ length: 65536 }, (_, i) => i).buffer);
-    for (const dtype of ['BF16', 'F16'] as const) {
-      const expected = new Float32Array(65536);
-      widen(dtype, all, expected, 0);
-      const buffer = kernel.acquire(all.byteLength);
-      if (buffer === null) throw new Error('no slot');
-      buffer.set(all);
-      const actual = new Float32Array(65537);
-      expect(kernel.widen(dtype, buffer, actual, 1)).toBe(true);
-      const differ = Array.from({ length: 65536 }, (_, i) => i).filter(
-        (i) => !Object.is(actual[i + 1], expected[i]) && !(Number.isNaN(actual[i + 1]) && Number.isNaN(expected[i])),
-      );
-      expect(differ).toEqual([]);
-      const few = new Float32Array(4).fill(9);
-      kernel.widen(dtype, buffer.subarray(0, 6), few, 0);
-      expect([...few]).toEqual([expected[0], expected[1], expected[2], 9]);
-      kernel.release(buffer);
-    }
+  /** Every value of the type, and what the definition gives for it. */
+  function all(dtype: KernelDtype): { readonly bytes: Uint8Array<ArrayBuffer>; readonly expected: Float32Array<ArrayBuffer> } {
+    const bytes = dtype.startsWith('F8')
+      ? Uint8Array.from({ length: 256 }, (_, i) => i)
+      : new Uint8Array(Uint16Array.from({ length: 65536 }, (_, i) => i).buffer);
+    const expected = new Float32Array(dtype.startsWith('F8') ? 256 : 65536);
+    widenPlain(dtype, bytes, expected, 0);
+    return { bytes, expected };
+  }
+  const differ = (actual: Float32Array, expected: Float32Array): number[] =>
+    [...expected.keys()].filter((i) => !Object.is(actual[i], expected[i]) && !(Number.isNaN(actual[i]) && Number.isNaN(expected[i])));
+
+  describe.each(['BF16', 'F16', 'F8_E4M3', 'F8_E5M2'] as const)('%s', (dtype) => {
+    it('gives what the definition gives, for all values, in its own memory and elsewhere', () => {
+      const { bytes, expected } = all(dtype);
+      // Large enough for a memory of its own; the slice begins where no step of the kernel does.
+      for (const target of [new Float32Array(expected.length + 1), weightBuffer(300_000)]) {
+        const kernel = widenKernel(target);
+        const buffer = kernel?.acquire(bytes.byteLength);
+        if (!kernel || !buffer) throw new Error('no WebAssembly');
+        buffer.set(bytes);
+        expect(kernel.widen(dtype, buffer, target, 1)).toBe(expected.length);
+        expect(differ(target.subarray(1), expected)).toEqual([]);
+        kernel.release(buffer);
+      }
+    });
+
+    it('leaves what is behind the last element alone, however few there are', () => {
+      const { bytes, expected } = all(dtype);
+      const size = dtype.startsWith('F8') ? 1 : 2;
+      const target = weightBuffer(300_000);
+      const buffer = widenKernel(target)?.acquire(100 * size);
+      if (!buffer) throw new Error('no WebAssembly');
+      buffer.set(bytes.subarray(0, 100 * size));
+      for (const count of [1, 15, 16, 33, 99]) {
+        target.fill(9, 0, 200);
+        widen(dtype, buffer.subarray(0, count * size), target, 3);
+        expect(differ(target.subarray(3), expected.subarray(0, count))).toEqual([]);
+        expect([target[2], target[3 + count]]).toEqual([9, 9]);
+      }
+    });
   });
 
   it('hands out and takes back its buffers, and no others', () => {
@@ -329,5 +349,10 @@ describe('the SIMD kernel', () => {
     for (const buffer of taken) if (buffer) kernel?.release(buffer);
     kernel?.release(new Uint8Array(4));
     expect(kernel?.acquire(1e9)).toBeNull();
+  });
+
+  it('gives a small weight no memory of its own', () => {
+    expect(widenKernel(weightBuffer(100))).toBe(widenKernel());
+    expect(widenKernel(weightBuffer(300_000))).not.toBe(widenKernel());
   });
 });

@@ -1,5 +1,6 @@
 /** Latent attention (DeepSeek-V2 and V3, MiniCPM3, Youtu), and the models that took over DeepSeek's experts. */
 
+import { NO_NORMS } from '../../../attention/blockSpec';
 import type { AttentionLayerSpec, RunnableAttention } from '../../../attention/layerSpec';
 import type { RotarySpec } from '../../../attention/rotarySpec';
 import { attentionAt, type FamilyDefinition, type FamilyInput } from '../family';
@@ -43,19 +44,26 @@ function latentSources(input: FamilyInput, index: number): WeightSources {
 }
 
 /** Width of the shared experts together, or null. */
-function sharedWidth(input: FamilyInput): number | null {
-  const count = input.config.numberOr('n_shared_experts', 0);
+function sharedWidth(input: FamilyInput, key = 'n_shared_experts'): number | null {
+  const count = input.config.numberOr(key, 0);
   return count > 0 ? count * input.config.number('moe_intermediate_size') : null;
 }
 
+interface V3Keys {
+  readonly experts?: string;
+  readonly shared?: string;
+  /** Name of the tensor with the correction. */
+  readonly correction?: string;
+}
+
 /** DeepSeek-V3's experts: sigmoid scores, a correction for the choice, groups. */
-function v3Mixture(input: FamilyInput, index: number): FeedForwardChoice {
+export function v3Mixture(input: FamilyInput, index: number, keys: V3Keys = {}): FeedForwardChoice {
   const { config } = input;
   const act = activation(config);
   const groups = config.numberOr('n_group', 1);
-  const shared = sharedWidth(input);
+  const shared = sharedWidth(input, keys.shared);
   const spec = moe(
-    softmaxRouter(config, 'n_routed_experts', 'num_experts_per_tok', {
+    softmaxRouter(config, keys.experts ?? 'n_routed_experts', 'num_experts_per_tok', {
       scoring: 'sigmoid',
       normalize: config.flag('norm_topk_prob'),
       factor: config.numberOr('routed_scaling_factor', 1),
@@ -65,13 +73,13 @@ function v3Mixture(input: FamilyInput, index: number): FeedForwardChoice {
     gated(config.number('moe_intermediate_size'), act),
     { shared: shared === null ? null : { expert: gated(shared, act), gate: false } },
   );
-  return mixture(input, index, spec, v3Names(shared !== null));
+  return mixture(input, index, spec, v3Names(shared !== null, keys.correction));
 }
 
-function v3Names(shared: boolean): ExpertNames {
+function v3Names(shared: boolean, correction = 'mlp.gate.e_score_correction_bias'): ExpertNames {
   return {
     router: part('mlp.gate'),
-    correction: { base: 'mlp.gate.e_score_correction_bias', suffix: { weight: '', bias: '' } },
+    correction: { base: correction, suffix: { weight: '', bias: '' } },
     experts: 'mlp.experts',
     parts: PLAIN_EXPERTS,
     ...(shared ? { shared: 'mlp.shared_experts' } : {}),
@@ -124,6 +132,51 @@ export const deepseekV3: FamilyDefinition = {
       attention: (_, attention) => latentChanges(input, attention),
       feedForward: (index) => (index >= input.config.number('first_k_dense_replace') ? v3Mixture(input, index) : gatedMlp(input)),
       sources: (index) => latentSources(input, index),
+    }),
+};
+
+/** Layers are dense or sparse as `mlp_layer_types` says; all but the first are sparse where it is silent. */
+export const glm4MoeLite: FamilyDefinition = {
+  modelTypes: ['glm4_moe_lite'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const kinds = input.config.list('mlp_layer_types');
+    return llamaLike(input, {
+      rotary: (_, attention) => v3Rotary(input, attention),
+      attention: (_, attention) => latentChanges(input, attention),
+      feedForward: (index) => ((kinds === null ? index > 0 : kinds[index] === 'sparse') ? v3Mixture(input, index) : gatedMlp(input)),
+      sources: (index) => latentSources(input, index),
+    });
+  },
+};
+
+/** DeepSeek-V3 with a norm on what the experts give back. */
+export const axk1: FamilyDefinition = {
+  modelTypes: ['axk1'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const norm = rmsNorm(config.number('rms_norm_eps'));
+    const sparse = (index: number): boolean => index >= config.number('first_k_dense_replace');
+    return llamaLike(input, {
+      rotary: (_, attention) => v3Rotary(input, attention),
+      attention: (_, attention) => latentChanges(input, attention),
+      feedForward: (index) => (sparse(index) ? v3Mixture(input, index) : gatedMlp(input)),
+      sources: (index) => ({ ...latentSources(input, index), norm_feed_forward_output: part('post_mlp_layernorm') }),
+      block: (index) => (sparse(index) ? { norms: { ...NO_NORMS, attention: norm, feedForward: norm, feedForwardOutput: norm } } : {}),
+    });
+  },
+};
+
+/** Experts in every layer, no norms on q and k. */
+export const solarOpen: FamilyDefinition = {
+  modelTypes: ['solar_open'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) =>
+    llamaLike(input, {
+      rotary: (_, attention) => plainRotary(input, attention, 'half', 1),
+      attention: () => biases(input.config.flag('attention_bias'), false),
+      feedForward: (index) => v3Mixture(input, index),
     }),
 };
 

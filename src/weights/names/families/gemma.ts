@@ -3,7 +3,7 @@
 import type { RunnableAttention } from '../../../attention/layerSpec';
 import { headDims } from '../../../attention/layerSpec';
 import type { RotarySpec } from '../../../attention/rotarySpec';
-import type { FamilyDefinition, FamilyInput } from '../family';
+import { attentionAt, type FamilyDefinition, type FamilyInput } from '../family';
 import { LLAMA_PREFIXES } from '../llamaNames';
 import { headNorm, part, rmsNorm, rmsNormPlusOne } from '../parts';
 import type { WeightSources } from '../plan';
@@ -30,6 +30,8 @@ export const gemma: FamilyDefinition = {
     return llamaLike(input, {
       norm: rmsNormPlusOne(input.config.number('rms_norm_eps')),
       attention: () => biases(input.config.flag('attention_bias')),
+      // The first files say `gelu` and mean its approximation by tanh.
+      feedForward: () => gatedMlp(input, input.config.string('hidden_act') === 'gelu' ? { activation: 'gelu-tanh' } : {}),
       embedding: scaledEmbedding(input),
     });
   },
@@ -100,8 +102,8 @@ export const gemma3: FamilyDefinition = {
         ...biases(config.flag('attention_bias')),
         queryNorm: head,
         keyNorm: head,
+        // attn_logit_softcapping is a key of this class that no implementation reads: Gemma 3 has norms on q and k instead.
         scale: config.number('query_pre_attn_scalar') ** -0.5,
-        softcap: config.numberOr('attn_logit_softcapping', null),
       }),
       feedForward: () => gatedMlp(input, { activationKey: 'hidden_activation' }),
       sources: FOUR_NORMS,
@@ -132,7 +134,6 @@ export const gemma4: FamilyDefinition = {
     if (config.numberOr('hidden_size_per_layer_input', 0) !== 0) return config.unsupported('an input embedding per layer');
     if (config.numberOr('num_kv_shared_layers', 0) !== 0) return config.unsupported('sharing of K and V between layers');
     if (config.flag('enable_moe_block')) return config.unsupported('the mixture of experts beside the feed-forward');
-    if (config.flag('attention_k_eq_v')) return config.unsupported('K and V from one projection');
     if (config.get('use_bidirectional_attention') != null && config.get('use_bidirectional_attention') !== false) {
       return config.unsupported('bidirectional attention');
     }
@@ -150,7 +151,11 @@ export const gemma4: FamilyDefinition = {
         scale: 1,
       }),
       feedForward: () => gatedMlp(input, { activationKey: 'hidden_activation' }),
-      sources: FOUR_NORMS,
+      // Full layers may have one projection for K and V.
+      sources: (index) => ({
+        ...FOUR_NORMS,
+        ...(config.flag('attention_k_eq_v') && attentionAt(input, index).kind === 'full' ? { v: part('self_attn.k_proj') } : {}),
+      }),
       block: (index) => ({ outputMultiplier: input.scalar(`layers.${index}.layer_scalar`) ?? 1 }),
       embedding: scaledEmbedding(input),
       output: { softcap: config.numberOr('final_logit_softcapping', null) },

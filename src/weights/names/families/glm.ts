@@ -38,6 +38,7 @@ export const phi3: FamilyDefinition = {
   prefixes: LLAMA_PREFIXES,
   build: (input) =>
     llamaLike(input, {
+      rotary: (_, attention) => plainRotary(input, attention, 'half', 1),
       feedForward: () => fusedMlp(input),
       sources: (index) => {
         const { queryHeads, kvHeads, keyDim, valueDim } = headDims(attentionAt(input, index));

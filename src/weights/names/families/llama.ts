@@ -2,10 +2,11 @@
 
 import { headDims } from '../../../attention/layerSpec';
 import type { FamilyDefinition, FamilyInput } from '../family';
-import { LLAMA_PREFIXES } from '../llamaNames';
-import { activation, headNorm, layerNorm, part, plain, rmsNorm } from '../parts';
+import { LLAMA_MLP, LLAMA_PREFIXES, PLAIN_EXPERTS } from '../llamaNames';
+import { activation, gated, headNorm, layerNorm, part, plain, rmsNorm } from '../parts';
 import { numberOf, ropeParameters, rotary } from '../rotary';
-import { biases, gatedMlp, llamaLike, plainRotary } from './llamaLike';
+import { biases, type FeedForwardChoice, gatedMlp, llamaLike, type LlamaLike, plainRotary } from './llamaLike';
+import { mixture, moe, PLAIN_ROUTER } from './moe';
 
 /** attention_bias on all four projections, mlp_bias on all three. */
 function llamaBiases(input: FamilyInput): ReturnType<typeof biases> {
@@ -34,6 +35,13 @@ export const arcee: FamilyDefinition = {
         sources: { up: part('mlp.up_proj'), down: part('mlp.down_proj') },
       }),
     }),
+};
+
+/** Llama with sliding layers and its own scaled RoPE. */
+export const cwm: FamilyDefinition = {
+  modelTypes: ['cwm'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => llamaLike(input, { feedForward: () => gatedMlp(input, { bias: input.config.flag('mlp_bias') }) }),
 };
 
 export const mistral: FamilyDefinition = {
@@ -105,11 +113,11 @@ export const ernie: FamilyDefinition = {
     }),
 };
 
-/** Norms on q and k after RoPE; its own NTK scaling by `alpha`. */
+/** Norms on q and k after RoPE; its own NTK scaling by `alpha`; the larger ones with experts. */
 export const hunyuan: FamilyDefinition = {
-  modelTypes: ['hunyuan_v1_dense'],
+  modelTypes: ['hunyuan_v1_dense', 'hunyuan_v1_moe'],
   prefixes: LLAMA_PREFIXES,
-  build: (input) => {
+  build: (input, modelType) => {
     const { config } = input;
     const norm = headNorm(rmsNorm(config.number('rms_norm_eps')), 'head', 'after-rope');
     return llamaLike(input, {
@@ -121,10 +129,28 @@ export const hunyuan: FamilyDefinition = {
         return { ...spec, theta: spec.theta * alpha ** (dim / (dim - 2)), scaling: null };
       },
       attention: () => ({ ...llamaBiases(input), queryNorm: norm, keyNorm: norm }),
+      feedForward: (index) => (modelType === 'hunyuan_v1_moe' ? hunyuanMixture(input, index) : gatedMlp(input)),
       sources: { q_norm: part('self_attn.query_layernorm'), k_norm: part('self_attn.key_layernorm') },
     });
   },
 };
+
+/** Softmax over all, the chosen ones scaled to a sum of 1; counts may be one number or one for each layer. */
+function hunyuanMixture(input: FamilyInput, index: number): FeedForwardChoice {
+  const { config } = input;
+  const count = (key: string): number => {
+    const value = config.get(key);
+    return numberOf(Array.isArray(value) ? value[index] : value) ?? config.unsupported(`${key} of this form`);
+  };
+  const expert = gated(config.number('intermediate_size'), activation(config));
+  const router = { ...PLAIN_ROUTER, experts: count('num_experts'), topK: count('moe_topk'), normalize: true };
+  return mixture(input, index, moe(router, expert, { shared: { expert, gate: false } }), {
+    router: part('mlp.gate.wg'),
+    experts: 'mlp.experts',
+    parts: PLAIN_EXPERTS,
+    shared: 'mlp.shared_mlp',
+  });
+}
 
 /** LayerNorm with weight + 1; plain up and down with relu². */
 export const nemotron: FamilyDefinition = {
@@ -162,18 +188,101 @@ export const starcoder2: FamilyDefinition = {
   },
 };
 
-/** Multipliers on embeddings, residual branches, scores and logits. */
-export const granite: FamilyDefinition = {
-  modelTypes: ['granite'],
+/** LayerNorm, plain up and down with relu². */
+export const jais2: FamilyDefinition = {
+  modelTypes: ['jais2'],
   prefixes: LLAMA_PREFIXES,
   build: (input) => {
     const { config } = input;
     return llamaLike(input, {
-      attention: () => ({ ...llamaBiases(input), scale: config.number('attention_multiplier') }),
-      feedForward: () => gatedMlp(input, { bias: config.flag('mlp_bias') }),
-      block: () => ({ residualMultiplier: config.number('residual_multiplier') }),
-      embedding: { multiplier: config.number('embedding_multiplier') },
-      output: { multiplier: 1 / config.number('logits_scaling') },
+      norm: layerNorm(config.number('layer_norm_eps')),
+      attention: () => llamaBiases(input),
+      feedForward: () => ({
+        spec: plain(config.number('intermediate_size'), activation(config), config.flag('mlp_bias')),
+        sources: { up: part('mlp.up_proj'), down: part('mlp.down_proj') },
+      }),
+    });
+  },
+};
+
+/** Norms before both output projections. As trained: files whose weights are to be quantised on the way are refused. */
+export const bitnet: FamilyDefinition = {
+  modelTypes: ['bitnet'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    if (config.object('quantization_config') !== null) return config.unsupported('weights of 1.58 bits');
+    const norm = rmsNorm(config.number('rms_norm_eps'));
+    return llamaLike(input, {
+      attention: () => ({ ...llamaBiases(input), outputNorm: norm }),
+      feedForward: () => ({
+        spec: { ...gated(config.number('intermediate_size'), activation(config)), innerNorm: norm },
+        sources: { ...LLAMA_MLP, inner_norm: part('mlp.ffn_sub_norm') },
+      }),
+      sources: { o_norm: part('self_attn.attn_sub_norm') },
+    });
+  },
+};
+
+/** What Granite multiplies: embeddings, residual branches, scores and logits. */
+function graniteChanges(input: FamilyInput): Pick<LlamaLike, 'feedForward' | 'block' | 'embedding' | 'output'> {
+  const { config } = input;
+  return {
+    feedForward: () => gatedMlp(input, { bias: config.flag('mlp_bias') }),
+    block: () => ({ residualMultiplier: config.number('residual_multiplier') }),
+    embedding: { multiplier: config.number('embedding_multiplier') },
+    output: { multiplier: 1 / config.number('logits_scaling') },
+  };
+}
+
+export const granite: FamilyDefinition = {
+  modelTypes: ['granite'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) =>
+    llamaLike(input, {
+      ...graniteChanges(input),
+      attention: () => ({ ...llamaBiases(input), scale: input.config.number('attention_multiplier') }),
+    }),
+};
+
+/** Granite with sinks, sliding layers, and a RoPE base of its own for every layer (0: no RoPE). */
+export const graniteSwa: FamilyDefinition = {
+  modelTypes: ['granite_swa'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const bases = config.list('layer_rope_theta');
+    return llamaLike(input, {
+      ...graniteChanges(input),
+      rotary: (index, attention) => {
+        const spec = plainRotary(input, attention);
+        if (bases === null || spec === null) return spec;
+        const theta = numberOf(bases[index]) ?? config.unsupported('layer_rope_theta without a number for every layer');
+        return theta === 0 ? null : { ...spec, theta };
+      },
+      attention: () => ({ ...llamaBiases(input), scale: config.number('attention_multiplier'), sinks: true }),
+      sources: { sinks: { base: 'self_attn.sinks', suffix: { weight: '', bias: '' } } },
+    });
+  },
+};
+
+/** Granite's multipliers, logits multiplied instead of divided, and norms on what both halves give back. */
+export const hyperclovax: FamilyDefinition = {
+  modelTypes: ['hyperclovax'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const norm = rmsNorm(config.number('rms_norm_eps'));
+    const after = config.flag('use_post_norm', true) ? { attentionOutput: norm, feedForwardOutput: norm } : {};
+    return llamaLike(input, {
+      ...graniteChanges(input),
+      norms: { attention: norm, feedForward: norm, ...after },
+      attention: (_, attention) => ({
+        ...llamaBiases(input),
+        scale: config.numberOr('attention_multiplier', headDims(attention).keyDim ** -0.5),
+      }),
+      sources: { norm_attention_output: part('post_norm1'), norm_feed_forward_output: part('post_norm2') },
+      output: { multiplier: config.number('logits_scaling') },
     });
   },
 };

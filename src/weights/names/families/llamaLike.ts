@@ -1,6 +1,6 @@
 /** The frame that most decoders share: q, k, v, o, a feed-forward, norms, RoPE; families fill in what differs. */
 
-import type { BlockNorms, BlockSpec, FeedForward } from '../../../attention/blockSpec';
+import type { Activation, BlockNorms, BlockSpec, FeedForward } from '../../../attention/blockSpec';
 import { type AttentionLayerSpec, headDims, type RunnableAttention } from '../../../attention/layerSpec';
 import type { NormSpec } from '../../../attention/normSpec';
 import type { RotarySpec } from '../../../attention/rotarySpec';
@@ -39,11 +39,11 @@ export interface LlamaLike {
 /** A gated feed-forward of `intermediate_size` under the usual names. */
 export function gatedMlp(
   input: FamilyInput,
-  options: { readonly width?: number; readonly bias?: boolean; readonly activationKey?: string } = {},
+  options: { readonly width?: number; readonly bias?: boolean; readonly activationKey?: string; readonly activation?: Activation } = {},
 ): FeedForwardChoice {
   const { config } = input;
   const width = options.width ?? config.number('intermediate_size');
-  return { spec: gated(width, activation(config, options.activationKey), options.bias ?? false), sources: LLAMA_MLP };
+  return { spec: gated(width, options.activation ?? activation(config, options.activationKey), options.bias ?? false), sources: LLAMA_MLP };
 }
 
 /** q, k, v and o alike. */

@@ -5,7 +5,7 @@ import { headDims } from '../../../attention/layerSpec';
 import type { RotarySpec } from '../../../attention/rotarySpec';
 import { attentionAt, type FamilyDefinition, type FamilyInput } from '../family';
 import type { HfConfig } from '../hfConfig';
-import { concatenatedQkv, type ExpertNames, expertNames, LLAMA_PREFIXES, MIXTRAL_EXPERTS, PLAIN_EXPERTS } from '../llamaNames';
+import { concatenatedQkv, type ExpertNames, expertNames, fusedGateUp, LLAMA_PREFIXES, MIXTRAL_EXPERTS, PLAIN_EXPERTS } from '../llamaNames';
 import { activation, gated, headNorm, layerNorm, part, rmsNorm } from '../parts';
 import type { Part, WeightSources } from '../plan';
 import { numberOf, ropeParameters, rotary } from '../rotary';
@@ -14,19 +14,19 @@ import { biases, type FeedForwardChoice, gatedMlp, llamaLike, plainRotary } from
 /** A bare parameter: its name is the whole name. */
 const BARE = { weight: '', bias: '_bias' } as const;
 
-/** Softmax over all experts, the plain case. */
+/** Softmax over all experts and nothing else. */
+export const PLAIN_ROUTER = {
+  scoring: 'softmax',
+  normalize: false,
+  factor: 1,
+  bias: false,
+  correctionBias: false,
+  groups: null,
+} as const satisfies Partial<RouterSpec>;
+
+/** The plain case, counts from the config. */
 export function softmaxRouter(config: HfConfig, experts: string, topK: string, changes: Partial<RouterSpec> = {}): RouterSpec {
-  return {
-    experts: config.number(experts),
-    topK: config.number(topK),
-    scoring: 'softmax',
-    normalize: false,
-    factor: 1,
-    bias: false,
-    correctionBias: false,
-    groups: null,
-    ...changes,
-  };
+  return { ...PLAIN_ROUTER, experts: config.number(experts), topK: config.number(topK), ...changes };
 }
 
 export function moe(router: RouterSpec, expert: DenseFeedForward, changes: Partial<MoeFeedForward> = {}): MoeFeedForward {
@@ -129,46 +129,150 @@ export const qwen3Moe: FamilyDefinition = {
   build: (input) => {
     const { config } = input;
     const norm = headNorm(rmsNorm(config.number('rms_norm_eps')));
-    const spec = moe(
-      softmaxRouter(config, 'num_experts', 'num_experts_per_tok', { normalize: config.flag('norm_topk_prob') }),
-      gated(config.number('moe_intermediate_size'), activation(config)),
-    );
     return llamaLike(input, {
       attention: () => ({ ...biases(config.flag('attention_bias')), queryNorm: norm, keyNorm: norm }),
+      feedForward: (index) => (isSparse(config, index) ? qwen3Mixture(input, index) : gatedMlp(input)),
+    });
+  },
+};
+
+function qwen3Mixture(input: FamilyInput, index: number): FeedForwardChoice {
+  const { config } = input;
+  const spec = moe(
+    softmaxRouter(config, 'num_experts', 'num_experts_per_tok', { normalize: config.flag('norm_topk_prob') }),
+    gated(config.number('moe_intermediate_size'), activation(config)),
+  );
+  return mixture(input, index, spec, { router: part('mlp.gate'), experts: 'mlp.experts', parts: PLAIN_EXPERTS });
+}
+
+/** Sigmoid scores with a correction, norms over the whole of q and k, RoPE on `rotary_dim` dims. */
+export const minimaxM2: FamilyDefinition = {
+  modelTypes: ['minimax_m2'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const norm = headNorm(rmsNorm(config.number('rms_norm_eps')), 'projection');
+    const spec = moe(
+      softmaxRouter(config, 'num_local_experts', 'num_experts_per_tok', { scoring: 'sigmoid', normalize: true, correctionBias: true }),
+      gated(config.number('intermediate_size'), activation(config)),
+    );
+    const base = (index: number): string => (input.has(`layers.${index}.mlp.experts.gate_up_proj`) ? 'mlp' : 'block_sparse_moe');
+    return llamaLike(input, {
+      rotary: (_, attention) => {
+        const { keyDim } = headDims(attention);
+        return plainRotary(input, attention, 'half', config.numberOr('rotary_dim', keyDim) / keyDim);
+      },
+      attention: () => ({ queryNorm: norm, keyNorm: norm }),
       feedForward: (index) =>
-        isSparse(config, index)
-          ? mixture(input, index, spec, { router: part('mlp.gate'), experts: 'mlp.experts', parts: PLAIN_EXPERTS })
-          : gatedMlp(input),
+        mixture(input, index, spec, {
+          router: part(`${base(index)}.gate`),
+          correction: { base: `${base(index)}.e_score_correction_bias`, suffix: BARE },
+          experts: `${base(index)}.experts`,
+          parts: MIXTRAL_EXPERTS,
+        }),
+    });
+  },
+};
+
+/** Qwen 3's mixture with a RoPE for each kind of layer. */
+export const mellum: FamilyDefinition = {
+  modelTypes: ['mellum'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const norm = headNorm(rmsNorm(config.number('rms_norm_eps')));
+    const kinds = config.list('mlp_layer_types');
+    return llamaLike(input, {
+      rotary: (_, attention) => {
+        const local = attention.kind === 'sliding';
+        const dim = headDims(attention).keyDim;
+        // The class has no old form: only `rope_parameters` count.
+        if (config.object('rope_parameters') === null) return { theta: local ? 10_000 : 500_000, dim, layout: 'half', scaling: null };
+        return rotary(config, { dim, layout: 'half', partial: 1, layerType: local ? 'sliding_attention' : 'full_attention' });
+      },
+      attention: () => ({ ...biases(config.flag('attention_bias')), queryNorm: norm, keyNorm: norm }),
+      feedForward: (index) => (kinds === null || kinds[index] === 'sparse' ? qwen3Mixture(input, index) : gatedMlp(input)),
     });
   },
 };
 
 /** Experts in one tensor each way (`input_linear` is gate then up); softmax over the chosen. */
 export const graniteMoe: FamilyDefinition = {
-  modelTypes: ['granitemoe'],
+  modelTypes: ['granitemoe', 'granitemoeshared'],
   prefixes: LLAMA_PREFIXES,
-  build: (input) => {
+  build: (input, modelType) => {
     const { config } = input;
     const width = config.number('intermediate_size');
+    const common = modelType === 'granitemoeshared' ? config.number('shared_intermediate_size') : 0;
+    const act = activation(config);
     const spec = moe(
       softmaxRouter(config, 'num_local_experts', 'num_experts_per_tok', { scoring: 'softmax-selected' }),
-      gated(width, activation(config)),
+      gated(width, act),
+      common === 0 ? {} : { shared: { expert: gated(common, act), gate: false } },
     );
     const half = (index: number, start: number): Part => ({
       base: 'block_sparse_moe.input_linear',
       index,
       rows: [{ start, count: width }],
     });
+    const shared = fusedGateUp('shared_mlp.input_linear', 'shared_mlp.output_linear', common);
     return llamaLike(input, {
       attention: () => ({ ...biases(config.flag('attention_bias')), scale: config.number('attention_multiplier') }),
       feedForward: () => ({
         spec,
-        sources: { router: part('block_sparse_moe.router.layer') },
+        sources: { router: part('block_sparse_moe.router.layer'), ...underShared(shared) },
         expert: (index) => ({ gate_proj: half(index, 0), up: half(index, width), down: { base: 'block_sparse_moe.output_linear', index } }),
       }),
       block: () => ({ residualMultiplier: config.number('residual_multiplier') }),
       embedding: { multiplier: config.number('embedding_multiplier') },
       output: { multiplier: 1 / config.number('logits_scaling') },
+    });
+  },
+};
+
+/** Sources of a feed-forward as those of the shared expert. */
+function underShared(sources: WeightSources): WeightSources {
+  return Object.fromEntries(Object.entries(sources).map(([name, source]) => [`shared.${name}`, source]));
+}
+
+/** Softmax over the chosen; experts in one transposed tensor each way, gate then up; shared experts. */
+export const ariaText: FamilyDefinition = {
+  modelTypes: ['aria_text'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const act = activation(config);
+    const width = config.number('intermediate_size');
+    const common = width * config.number('moe_num_shared_experts');
+    const bias = config.flag('mlp_bias');
+    const spec = moe(
+      softmaxRouter(config, 'moe_num_experts', 'moe_topk', { scoring: 'softmax-selected' }),
+      // Whatever hidden_act says: it is for the shared experts.
+      gated(width, 'silu'),
+      { shared: { expert: gated(common, act, bias), gate: false } },
+    );
+    const half = (index: number, start: number): Part => ({
+      base: 'mlp.experts.fc1',
+      index,
+      transposed: true,
+      rows: [{ start, count: width }],
+    });
+    const shared: WeightSources = {
+      gate_proj: part('mlp.shared_experts.gate_proj'),
+      up: part('mlp.shared_experts.up_proj'),
+      down: part('mlp.shared_experts.down_proj'),
+    };
+    return llamaLike(input, {
+      attention: () => biases(config.flag('attention_bias')),
+      feedForward: () => ({
+        spec,
+        sources: { router: part('mlp.router'), ...underShared(shared) },
+        expert: (index) => ({
+          gate_proj: half(index, 0),
+          up: half(index, width),
+          down: { base: 'mlp.experts.fc2', index, transposed: true },
+        }),
+      }),
     });
   },
 };
@@ -201,6 +305,7 @@ export const ernieMoe: FamilyDefinition = {
       rotary: (_, attention) => plainRotary(input, attention, 'interleaved'),
       attention: () => biases(bias),
       feedForward: (index) => (sparse(index) ? mixture(input, index, spec, names) : gatedMlp(input, { bias })),
+      headBias: bias,
     });
   },
 };
@@ -291,7 +396,7 @@ export const llama4: FamilyDefinition = {
           spec,
           sources: {
             router: part('feed_forward.router'),
-            ...Object.fromEntries(Object.entries(shared).map(([name, source]) => [`shared.${name}`, source])),
+            ...underShared(shared),
           },
           expert: (expert) => ({
             gate_proj: half(expert, 0),
@@ -319,16 +424,7 @@ export const dbrx: FamilyDefinition = {
     const act = ffn['ffn_act_fn'];
     if (act != null && (typeof act !== 'object' || !('name' in act) || act.name !== 'silu'))
       return config.unsupported('this activation of the experts');
-    const router: RouterSpec = {
-      experts,
-      topK: numberOf(ffn['moe_top_k']) ?? 1,
-      scoring: 'softmax',
-      normalize: power === 1,
-      factor: 1,
-      bias: false,
-      correctionBias: false,
-      groups: null,
-    };
+    const router: RouterSpec = { ...PLAIN_ROUTER, experts, topK: numberOf(ffn['moe_top_k']) ?? 1, normalize: power === 1 };
     const norm = layerNorm(1e-5, false);
     const slice = (base: string, index: number, transposed = false): Part => ({ base, suffix: BARE, index, slices: experts, transposed });
     const model = llamaLike(input, {

@@ -1,14 +1,16 @@
-/** OLMo 1, 2, 3 and OLMoE; Exaone 4, which shares OLMo 2's block. */
+/** OLMo 1, 2, 3, OLMoE and FlexOlmo; Exaone 4, which shares OLMo 2's block, and its mixture of experts. */
 
 import type { BlockNorms } from '../../../attention/blockSpec';
 import { headDims } from '../../../attention/layerSpec';
 import type { NormSpec } from '../../../attention/normSpec';
-import type { FamilyDefinition } from '../family';
-import { expertNames, LLAMA_PREFIXES, PLAIN_EXPERTS } from '../llamaNames';
+import type { FamilyDefinition, FamilyInput } from '../family';
+import { LLAMA_PREFIXES, PLAIN_EXPERTS } from '../llamaNames';
 import { activation, gated, headNorm, part, rmsNorm } from '../parts';
 import type { WeightSources } from '../plan';
 import { rotary } from '../rotary';
-import { biases, llamaLike, plainRotary } from './llamaLike';
+import { v3Mixture } from './deepseek';
+import { biases, type FeedForwardChoice, gatedMlp, llamaLike, plainRotary } from './llamaLike';
+import { mixture, moe, softmaxRouter } from './moe';
 
 /** Norms only on what attention and feed-forward give back. */
 function outputNorms(norm: NormSpec): Partial<BlockNorms> {
@@ -66,6 +68,15 @@ export const olmo3: FamilyDefinition = {
   },
 };
 
+function olmoeMixture(input: FamilyInput, index: number): FeedForwardChoice {
+  const { config } = input;
+  const spec = moe(
+    softmaxRouter(config, 'num_experts', 'num_experts_per_tok', { normalize: config.flag('norm_topk_prob') }),
+    gated(config.number('intermediate_size'), activation(config)),
+  );
+  return mixture(input, index, spec, { router: part('mlp.gate'), experts: 'mlp.experts', parts: PLAIN_EXPERTS });
+}
+
 export const olmoe: FamilyDefinition = {
   modelTypes: ['olmoe'],
   prefixes: LLAMA_PREFIXES,
@@ -80,26 +91,23 @@ export const olmoe: FamilyDefinition = {
         clip: config.numberOr('clip_qkv', null),
         clipAfterNorm: true,
       }),
-      feedForward: (index) => {
-        const spec = {
-          kind: 'moe' as const,
-          router: {
-            experts: config.number('num_experts'),
-            topK: config.number('num_experts_per_tok'),
-            scoring: 'softmax' as const,
-            normalize: config.flag('norm_topk_prob'),
-            factor: 1,
-            bias: false,
-            correctionBias: false,
-            groups: null,
-          },
-          expert: gated(config.number('intermediate_size'), activation(config)),
-          weighting: 'output' as const,
-          shared: null,
-        };
-        const fused = input.has(`layers.${index}.mlp.experts.gate_up_proj`);
-        return { spec, ...expertNames({ router: part('mlp.gate'), experts: 'mlp.experts', parts: PLAIN_EXPERTS }, spec, fused) };
-      },
+      feedForward: (index) => olmoeMixture(input, index),
+    });
+  },
+};
+
+/** The block of OLMo 2 around the experts of OLMoE. */
+export const flexOlmo: FamilyDefinition = {
+  modelTypes: ['flex_olmo'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const norm = rmsNorm(input.config.number('rms_norm_eps'));
+    const head = headNorm(norm, 'projection');
+    return llamaLike(input, {
+      norms: outputNorms(norm),
+      attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: head, keyNorm: head }),
+      feedForward: (index) => olmoeMixture(input, index),
+      sources: OUTPUT_NORMS,
     });
   },
 };
@@ -118,6 +126,28 @@ export const exaone4: FamilyDefinition = {
       rotary: (_, attention) => (!hasWindow || attention.kind === 'sliding' ? plainRotary(input, attention) : null),
       attention: () => ({ queryNorm: head, keyNorm: head }),
       sources: OUTPUT_NORMS,
+    });
+  },
+};
+
+/** Exaone 4's attention between usual norms, DeepSeek-V3's experts. */
+export const exaoneMoe: FamilyDefinition = {
+  modelTypes: ['exaone_moe'],
+  prefixes: LLAMA_PREFIXES,
+  build: (input) => {
+    const { config } = input;
+    const head = headNorm(rmsNorm(config.number('rms_norm_eps')));
+    const hasWindow = config.numberOr('sliding_window', null) !== null;
+    const kinds = config.list('mlp_layer_types');
+    const sparse = (index: number): boolean =>
+      kinds === null ? index >= config.number('first_k_dense_replace') : kinds[index] === 'sparse';
+    return llamaLike(input, {
+      rotary: (_, attention) => (!hasWindow || attention.kind === 'sliding' ? plainRotary(input, attention) : null),
+      attention: () => ({ queryNorm: head, keyNorm: head }),
+      feedForward: (index) =>
+        sparse(index)
+          ? v3Mixture(input, index, { experts: 'num_experts', shared: 'num_shared_experts', correction: 'mlp.e_score_correction_bias' })
+          : gatedMlp(input),
     });
   },
 };

@@ -1,0 +1,145 @@
+/** Golden models as GGUF files, converted as llama.cpp does it: every capture of every layer, and the logits. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Tensor64 } from '../../../src/attention/reference/tensor64';
+import { openModel } from '../../../src/weights/openModel';
+import { ggufValue, temporaryFolder, write } from './files';
+import { forward } from './forward';
+import { type Conversion, convert } from './llamaCpp';
+import { goldenFolders } from './reference';
+
+const { u32, f32 } = ggufValue;
+const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
+
+/** By golden folder; those behind HEADLIGHT_GOLDEN are checked where it is set. */
+const CONVERSIONS: Readonly<Record<string, Conversion>> = {
+  llama: { architecture: 'llama', permuted: true },
+  'llama-linear': { architecture: 'llama', permuted: true },
+  mixtral: { architecture: 'llama', permuted: true },
+  qwen2: { architecture: 'qwen2' },
+  qwen3: { architecture: 'qwen3' },
+  'qwen3-moe-all': { architecture: 'qwen3moe' },
+  gemma: { architecture: 'gemma', plusOne: true },
+  'gemma2-gguf': {
+    architecture: 'gemma2',
+    plusOne: true,
+    normsAfter: true,
+    extra: (config) => ({
+      'gemma2.attention.sliding_window': u32(number(config['sliding_window'])),
+      'gemma2.attn_logit_softcapping': f32(number(config['attn_logit_softcapping'])),
+      'gemma2.final_logit_softcapping': f32(number(config['final_logit_softcapping'])),
+    }),
+  },
+  'gemma3-default': {
+    architecture: 'gemma3',
+    plusOne: true,
+    normsAfter: true,
+    extra: (config) => ({ 'gemma3.attention.sliding_window': u32(number(config['sliding_window'])) }),
+  },
+  phi3: {
+    architecture: 'phi3',
+    extra: (config) => {
+      const dims = (number(config['hidden_size']) / number(config['num_attention_heads'])) * (typeof config['partial_rotary_factor'] === 'number' ? config['partial_rotary_factor'] : 1);
+      const [context, trained] = [number(config['max_position_embeddings']), number(config['original_max_position_embeddings'])];
+      return {
+        'phi3.rope.dimension_count': u32(Math.floor(dims)),
+        'phi3.rope.scaling.original_context_length': u32(trained),
+        'phi3.rope.scaling.attn_factor': f32(Math.sqrt(1 + Math.log(context / trained) / Math.log(trained))),
+        'phi3.attention.sliding_window': u32(typeof config['sliding_window'] === 'number' ? config['sliding_window'] : 0),
+      };
+    },
+  },
+  gpt2: { architecture: 'gpt2' },
+  'starcoder2-full': { architecture: 'starcoder2' },
+  olmo2: { architecture: 'olmo2', normsAfter: true },
+  'olmo3-default': {
+    architecture: 'olmo2',
+    normsAfter: true,
+    extra: (config) => ({
+      'olmo2.attention.sliding_window': u32(number(config['sliding_window'])),
+      'olmo2.attention.sliding_window_pattern': ggufValue.flags([true, true, true, false]),
+    }),
+  },
+  granite: {
+    architecture: 'granite',
+    permuted: true,
+    extra: (config) => ({
+      'granite.attention.scale': f32(number(config['attention_multiplier'])),
+      'granite.embedding_scale': f32(number(config['embedding_multiplier'])),
+      'granite.residual_scale': f32(number(config['residual_multiplier'])),
+      'granite.logit_scale': f32(number(config['logits_scaling'])),
+    }),
+  },
+  arcee: { architecture: 'arcee', permuted: true },
+  'smollm3-default': { architecture: 'smollm3', permuted: true },
+  cohere: { architecture: 'command-r', extra: (config) => ({ 'command-r.logit_scale': f32(number(config['logit_scale'])) }) },
+  'cohere-plain': { architecture: 'command-r', extra: (config) => ({ 'command-r.logit_scale': f32(number(config['logit_scale'])) }) },
+  cohere2: {
+    architecture: 'cohere2',
+    extra: (config) => ({
+      'cohere2.logit_scale': f32(number(config['logit_scale'])),
+      'cohere2.attention.sliding_window': u32(number(config['sliding_window'])),
+    }),
+  },
+};
+
+interface GoldenLayer {
+  readonly k: number[];
+  readonly v: number[];
+  readonly weights: number[];
+  readonly attention_output: number[];
+  readonly hidden_out: number[];
+}
+interface Golden {
+  readonly input_ids: number[][];
+  readonly layers: GoldenLayer[];
+  readonly logits_last: number[];
+}
+
+/** Largest difference over the largest value. */
+function relative(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Infinity;
+  let [difference, size] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    const d = Math.abs((actual[i] as number) - (expected[i] as number));
+    if (!(d <= difference)) difference = d;
+    size = Math.max(size, Math.abs(expected[i] as number));
+  }
+  return difference / size;
+}
+
+/** K of a permuted file: its pairs are adjacent, golden's are half a head apart. */
+function unpaired(values: ArrayLike<number>, dim: number): Float64Array {
+  return Float64Array.from({ length: values.length }, (_, i) => {
+    const [row, place] = [Math.floor(i / dim) * dim, i % dim];
+    return values[row + (place < dim / 2 ? 2 * place : 2 * (place - dim / 2) + 1)] as number;
+  });
+}
+
+describe('golden models through GGUF', () => {
+  const folders = goldenFolders();
+  for (const [name, conversion] of Object.entries(CONVERSIONS)) {
+    const folder = folders.find((candidate) => candidate.endsWith(`/${name}`));
+    it.skipIf(folder === undefined || !existsSync(folder))(`${name} as ${conversion.architecture}`, async () => {
+      if (folder === undefined) return;
+      const golden = JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')) as Golden;
+      const model = await openModel(write(temporaryFolder(), 'm.gguf', await convert(folder, conversion)));
+      const run = await forward(model.store, model.plan, golden.input_ids[0] ?? []);
+      await model.close();
+      const errors: Record<string, number> = { logits: relative(run.logits, golden.logits_last) };
+      golden.layers.forEach((expected, index) => {
+        const actual = run.layers[index];
+        const data = (tensor: Tensor64 | undefined): ArrayLike<number> => tensor?.data ?? [];
+        const k = actual?.captures.k;
+        errors[`${index} k`] = relative(conversion.permuted === true ? unpaired(data(k), k?.size(3) ?? 1) : data(k), expected.k);
+        errors[`${index} v`] = relative(data(actual?.captures.v), expected.v);
+        errors[`${index} weights`] = relative(data(actual?.captures.weights), expected.weights);
+        errors[`${index} output`] = relative(data(actual?.captures.output), expected.attention_output);
+        errors[`${index} hidden`] = relative(data(actual?.hidden), expected.hidden_out);
+      });
+      expect(Object.entries(errors).filter(([, error]) => !(error < 1e-4))).toEqual([]);
+    });
+  }
+});
