@@ -1,6 +1,7 @@
 // Builds everything in dist/. One entry per runtime. --production minifies, --watch rebuilds, --only=NAME builds one.
 const { existsSync, rmSync, writeFileSync, mkdirSync } = require('node:fs');
 const esbuild = require('esbuild');
+const { page, pagePlugins } = require('./esbuild.page.js');
 
 const production = process.argv.includes('--production');
 const watch = process.argv.includes('--watch');
@@ -51,8 +52,8 @@ const builds = {
   explorer: { ...node, entryPoints: ['src/editor/explorer/explorer.ts'], outfile: 'dist/explorer.js' },
   // The extension in a browser: one bundle, a worker's globals.
   web: { ...shared, platform: 'browser', format: 'cjs', target: 'es2022', external: ['vscode'], entryPoints: ['src/extension.web.ts'], outfile: 'dist/web/extension.js', minify: true },
-  // The panel's page. Its views are chunks that load when they are first shown.
-  webview: { ...shared, platform: 'browser', format: 'esm', splitting: true, target: 'es2022', entryPoints: ['webview/main.ts'], outdir: 'dist/webview', minify: true, define: { 'process.env.NODE_ENV': '"production"' } },
+  // The panel's page; see esbuild.page.js.
+  webview: { ...shared, ...page, outdir: 'dist/webview', plugins: [...shared.plugins, ...pagePlugins] },
   compute: { ...node, entryPoints: ['src/compute/process.ts'], outfile: 'dist/compute.js', external: TENSOR_LIBRARIES },
   cli: { ...node, entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' }, external: TENSOR_LIBRARIES },
 };

@@ -1,53 +1,216 @@
-/** The page: tabs, and the view that is shown. Views load when they are first shown. */
+/** The page: tabs, the config's name, and the view that is shown. Views load when they are first shown. */
 
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { PANEL_VIEWS, type PanelView } from '../src/shared/panelContract';
+import { keyed } from 'lit/directives/keyed.js';
+import { MAX_CONFIG_CHARACTERS } from '../src/config/document';
+import { PANEL_VIEWS, type PanelConfig, type PanelView } from '../src/shared/panelContract';
+import { emptyState, errorState, loadingState, stateStyles } from './parts/states';
+import { ANNOUNCE } from './platform/announce';
+import { type PageFailure, watchFailures } from './platform/failures';
 import { host, keep, restored } from './platform/host';
 import { type PanelState, PanelStore } from './platform/store';
+import { base, controls } from './styles/base';
+import './views/overview';
 
 const TITLES: Readonly<Record<PanelView, string>> = { overview: 'Overview', compare: 'Compare', whatIf: 'What-if', heads: 'Heads', mla: 'MLA' };
 
-const LOAD: Readonly<Record<PanelView, () => Promise<unknown>>> = {
-  overview: () => import('./views/overview'),
+/** The overview comes with the page: what is shown first should not wait for one more round of files. */
+const LOAD: Readonly<Record<Exclude<PanelView, 'overview'>, () => Promise<unknown>>> = {
   compare: () => import('./views/compare'),
   whatIf: () => import('./views/whatIf'),
   heads: () => import('./views/heads'),
   mla: () => import('./views/mla'),
 };
 
+/** Views that say something without a config: sample models, the lecture's small matrices. */
+const WITHOUT_CONFIG: readonly PanelView[] = ['heads', 'mla'];
+
+/** Margins are the views' (VS Code gives the body 20 px), and the ground is the place's own, for what must tell it by itself. */
+const PAGE = new CSSStyleSheet();
+PAGE.replaceSync(`
+  body { padding: 0; background: var(--vscode-sideBar-background, var(--vscode-editor-background)); }
+  body[data-place='editor'] { background: var(--vscode-editor-background); }
+`);
+
+/** Names in the page's timeline: the first numbers painted, and the time from an editor's change to its numbers. */
+const FIRST_MARK = 'headlight:first';
+const SHOWN_MEASURE = 'headlight:shown';
+
 @customElement('headlight-app')
 export class HeadlightApp extends LitElement {
-  static override readonly styles = css`
-    :host { display: block; }
-  `;
+  static override readonly styles = [
+    base,
+    controls,
+    stateStyles,
+    css`
+      :host { container-type: inline-size; }
+      .bar { position: sticky; top: 0; z-index: 2; background: var(--vscode-sideBar-background, var(--vscode-editor-background)); border-bottom: 1px solid var(--line); padding: 0 8px; }
+      :host([place='editor']) .bar { background: var(--vscode-editor-background); }
+      .tabs { display: flex; overflow-x: auto; scrollbar-width: none; }
+      .tabs button { height: 30px; padding: 0 7px; white-space: nowrap; color: var(--vscode-panelTitle-inactiveForeground, var(--vscode-foreground)); border-bottom: 1px solid transparent; }
+      .tabs button:hover { color: var(--vscode-panelTitle-activeForeground, var(--vscode-foreground)); }
+      .tabs button[aria-selected='true'] { color: var(--vscode-panelTitle-activeForeground, var(--vscode-foreground)); border-bottom-color: var(--vscode-panelTitle-activeBorder, var(--vscode-focusBorder)); }
+      header { display: flex; align-items: baseline; gap: 8px; padding: 8px 12px 0; }
+      h1 { font-size: 14px; font-weight: 600; line-height: 22px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: 1 1 0; min-width: 4ch; }
+      header .small { flex: 0 1 auto; max-width: 60%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+      main { padding: 0 12px 16px; }
+      .stale { display: block; width: 100%; padding: 2px 12px; color: var(--vscode-editorWarning-foreground, var(--vscode-foreground)); }
+      .view.old { opacity: 0.6; }
+      .presets { columns: 2 14ch; }
+      .presets li { line-height: 22px; }
+      @container (max-width: 310px) {
+        .bar { padding: 0 4px; }
+        .tabs button { padding: 0 4.5px; }
+      }
+      @container (min-width: 640px) {
+        header, main, .stale { padding-left: 20px; padding-right: 20px; }
+        .bar { padding: 0 14px; }
+      }
+    `,
+  ];
 
   private readonly store = new PanelStore(host);
+  private stopWatching: (() => void) | undefined;
+  private stopStore: (() => void) | undefined;
 
   @state() private panel: PanelState = this.store.state;
-  @state() private loaded: ReadonlySet<PanelView> = new Set();
+  @state() private loaded: ReadonlySet<PanelView> = new Set(['overview']);
+  @state() private failure: { readonly view: PanelView; readonly failure: PageFailure } | null = null;
+  @state() private said = '';
+  /** Another number makes the view anew. */
+  @state() private generation = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.store.subscribe((panel) => {
-      keep('view', panel.view);
-      this.panel = panel;
-      void this.load(panel.view);
-    });
+    if (!document.adoptedStyleSheets.includes(PAGE)) document.adoptedStyleSheets = [...document.adoptedStyleSheets, PAGE];
+    this.setAttribute('place', document.body.dataset['place'] ?? 'side');
+    this.addEventListener(ANNOUNCE, (event) => (this.said = (event as CustomEvent<string>).detail));
+    this.stopWatching = watchFailures((failure) => this.fail(failure));
+    this.stopStore = this.store.subscribe((panel) => this.show(panel));
     const view = restored('view');
     if (typeof view === 'string' && (PANEL_VIEWS as readonly string[]).includes(view)) this.store.show(view as PanelView);
+    else void this.load(this.panel.view);
     void this.store.start();
   }
 
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.stopWatching?.();
+    this.stopStore?.();
+  }
+
   protected override render(): TemplateResult {
+    const { panel } = this;
     return html`
-      <nav>${PANEL_VIEWS.map((view) => html`<button aria-pressed=${view === this.panel.view} @click=${() => this.store.show(view)}>${TITLES[view]}</button>`)}</nav>
-      ${this.loaded.has(this.panel.view) ? this.renderView() : nothing}
+      <nav class="bar" aria-label="Headlight">
+        <div class="tabs" role="tablist" aria-label="Views" @keydown=${(event: KeyboardEvent) => this.rove(event)}>
+          ${PANEL_VIEWS.map((view) => this.renderTab(view))}
+        </div>
+      </nav>
+      ${panel.config ? this.renderHeader(panel) : nothing} ${this.renderStale(panel)}
+      <main>
+        <div id="view" role="tabpanel" aria-labelledby="tab-${panel.view}">
+          ${this.failure?.view === panel.view ? this.renderFailure(this.failure.failure) : nothing}
+          <div class="view ${panel.followed?.stale ? 'old' : ''}">${this.renderBody(panel)}</div>
+        </div>
+      </main>
+      <div class="visually-hidden" role="status" aria-live="polite">${this.said}</div>
     `;
   }
 
-  private renderView(): TemplateResult {
-    const { store, panel } = this;
+  protected override updated(): void {
+    const { config, view } = this.panel;
+    if (!config || config === this.measured || !this.loaded.has(view)) return;
+    const first = this.measured === null;
+    this.measured = config;
+    void this.measure(config, first);
+  }
+
+  private measured: PanelState['config'] = null;
+
+  /** From the editor's change to the frame that shows it, in the page's timeline. */
+  private async measure({ version, changedAt }: PanelConfig, first: boolean): Promise<void> {
+    const view = this.renderRoot.querySelector('.view > *');
+    if (view instanceof LitElement) await view.updateComplete;
+    requestAnimationFrame(() => {
+      const end = performance.now();
+      if (first) performance.mark(FIRST_MARK);
+      if (changedAt === undefined) return;
+      const duration = performance.timeOrigin + end - changedAt;
+      performance.clearMeasures(SHOWN_MEASURE);
+      performance.measure(SHOWN_MEASURE, { start: Math.max(0, end - duration), end, detail: { version, duration } });
+    });
+  }
+
+  private renderTab(view: PanelView): TemplateResult {
+    const selected = view === this.panel.view;
+    return html`<button
+      id="tab-${view}"
+      role="tab"
+      aria-selected=${selected}
+      aria-controls="view"
+      tabindex=${selected ? 0 : -1}
+      @click=${() => this.store.show(view)}
+    >${TITLES[view]}</button>`;
+  }
+
+  /** Arrows, Home and End move through the tabs and show what they reach. */
+  private rove(event: KeyboardEvent): void {
+    const at = PANEL_VIEWS.indexOf(this.panel.view);
+    const count = PANEL_VIEWS.length;
+    const next = { ArrowRight: (at + 1) % count, ArrowLeft: (at + count - 1) % count, Home: 0, End: count - 1 }[event.key];
+    const view = next === undefined ? undefined : PANEL_VIEWS[next];
+    if (view === undefined) return;
+    event.preventDefault();
+    this.store.show(view);
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${view}`)?.focus());
+  }
+
+  private renderHeader({ config, followed }: PanelState): TemplateResult {
+    const spec = followed?.reading.spec;
+    const kind = spec ? `${spec.modelType} · ${spec.exact ? 'exact' : 'not exact'}` : '';
+    return html`<header>
+      <h1 title=${config?.name ?? ''}>${config?.name}</h1>
+      <span class="small" title=${spec?.notes.map((note) => note.text).join('\n') ?? ''}>${kind}${config?.editable === false ? ' · read-only' : ''}</span>
+    </header>`;
+  }
+
+  private renderStale({ config, followed }: PanelState): TemplateResult | typeof nothing {
+    const error = followed?.stale ? followed.document.errors[0] : undefined;
+    if (!config || !error) return nothing;
+    const { offset, length, line } = error.range;
+    return html`<button class="stale" @click=${() => void host.call('panel/reveal', { id: config.id, offset, length })}>
+      From before your edit: line ${line} is not complete. ${error.message}
+    </button>`;
+  }
+
+  private renderFailure({ message }: PageFailure): TemplateResult {
+    return errorState(
+      { where: `Something failed in ${TITLES[this.panel.view]}`, what: message, then: 'Make the view anew, or look at another one. The log has the details (Headlight: Show Log).' },
+      [{ label: 'Try again', run: () => this.recover() }],
+    );
+  }
+
+  private renderBody(panel: PanelState): TemplateResult | typeof nothing {
+    if (panel.problem !== null) {
+      return errorState({ where: 'The panel has no connection', what: panel.problem, then: 'Close the panel and open it again; if that does not help, run Developer: Reload Window.' });
+    }
+    if (!panel.settings) return loadingState('Waiting for the editor');
+    if (!WITHOUT_CONFIG.includes(panel.view) && !panel.followed) return this.renderEmpty(panel);
+    return this.loaded.has(panel.view) ? html`${keyed(`${panel.view} ${this.generation}`, this.renderView(panel))}` : nothing;
+  }
+
+  private renderEmpty({ config }: PanelState): TemplateResult {
+    if (config && config.text.length > MAX_CONFIG_CHARACTERS) return emptyState(`${config.name} is too long to be a model config; it is not read.`);
+    const text = config
+      ? `${config.name} is not a model config: it names no model_type or architectures.`
+      : "Open a model's config.json to see what its attention costs.";
+    return emptyState(text, [{ label: 'Look at a preset…', run: () => void host.call('panel/pickConfig', null) }]);
+  }
+
+  private renderView(panel: PanelState): TemplateResult {
+    const { store } = this;
     switch (panel.view) {
       case 'overview':
         return html`<headlight-overview .store=${store} .panel=${panel}></headlight-overview>`;
@@ -62,9 +225,28 @@ export class HeadlightApp extends LitElement {
     }
   }
 
+  private show(panel: PanelState): void {
+    if (panel.view !== this.panel.view) keep('view', panel.view);
+    // Other numbers may be shown where these could not.
+    if (panel.followed !== this.panel.followed) this.failure = null;
+    this.panel = panel;
+    void this.load(panel.view);
+  }
+
   private async load(view: PanelView): Promise<void> {
-    if (this.loaded.has(view)) return;
+    if (view === 'overview' || this.loaded.has(view)) return;
     await LOAD[view]();
     this.loaded = new Set([...this.loaded, view]);
+  }
+
+  /** A view that throws while it updates stays as it was: the app says so above it. */
+  private fail(failure: PageFailure): void {
+    void host.call('panel/log', { text: `${TITLES[this.panel.view]}: ${failure.detail}`.slice(0, 4000) }).catch(() => undefined);
+    this.failure = { view: this.panel.view, failure };
+  }
+
+  private recover(): void {
+    this.failure = null;
+    this.generation++;
   }
 }

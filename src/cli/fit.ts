@@ -3,14 +3,13 @@
 import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
-import { type FitReport, fitModel } from '../serving/fit';
+import { type FitReport, fitModel, USUAL_MEMORY } from '../serving/fit';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
+import { localWeights } from '../weights/localWeights';
 import { InputError, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
-import { localWeights, weightOptions } from './modelFiles';
+import { weightOptions } from './modelFiles';
 import type { CliOutput } from './run';
 
-const DEFAULT_FRACTION = 0.9;
-const DEFAULT_OVERHEAD_GIB = 2;
 const GIB = 2 ** 30;
 
 export async function fit(args: readonly string[], output: CliOutput): Promise<number> {
@@ -33,9 +32,9 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     scenario,
     weights: await localWeights(file, output.err),
     weightOptions: await weightOptions(file),
-    fraction: decimal(values['fraction'], DEFAULT_FRACTION, 'fraction', 1),
+    fraction: decimal(values['fraction'], USUAL_MEMORY.fraction, 'fraction', 1),
     fractionRule: values['of-free'] === true ? 'ofFree' : 'ofTotal',
-    overheadBytes: decimal(values['overhead-gib'], DEFAULT_OVERHEAD_GIB, 'overhead-gib', 1_000) * GIB,
+    overheadBytes: decimal(values['overhead-gib'], USUAL_MEMORY.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,
   });
   if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
   const context = `${formatInteger(scenario.workload.batch)} × ${formatInteger(scenario.workload.tokens)} tokens, ${ENGINE_NAMES[scenario.engine]}`;

@@ -1,15 +1,13 @@
 /** What a PATH of the command line names: a config, a params file, a GGUF, or a folder that holds one; and the weights beside it. */
 
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ConfigDocument } from '../config/document';
-import { storedWeightBytes, type WeightBytes, type WeightOptions } from '../serving/weights';
+import type { WeightOptions } from '../serving/weights';
 import { openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { readText } from '../weights/modelFolder';
-import { openSafetensors } from '../weights/safetensors';
 import { WeightsError } from '../weights/weightsError';
-import type { WeightStore } from '../weights/weightStore';
 import { InputError, reason } from './arguments';
 
 export interface ModelText {
@@ -49,39 +47,6 @@ async function fileAt(path: string): Promise<string> {
   const ggufs = names.filter((name) => name.toLowerCase().endsWith('.gguf')).sort();
   if (ggufs[0] !== undefined && ggufs.length === 1) return join(path, ggufs[0]);
   throw new InputError(`${path}: the folder holds ${ggufs.length > 1 ? 'several GGUF files; name one' : `no ${CONFIG_FILES.join(', ')} or GGUF file`}`);
-}
-
-/** Weights beside a config: exact from headers, or from the index where shards are missing. Null where there are none. */
-export async function localWeights(file: string, err: (text: string) => void): Promise<WeightBytes | null> {
-  if (file.toLowerCase().endsWith('.gguf')) return storeBytes(await openGguf(file));
-  const folder = dirname(file);
-  const names = await readdir(folder).catch((): string[] => []);
-  const index = names.find((name) => name === 'model.safetensors.index.json') ?? names.find((name) => name.endsWith('.safetensors.index.json'));
-  const found = index ?? (names.includes('model.safetensors') ? 'model.safetensors' : names.find((name) => name.endsWith('.safetensors')));
-  if (found === undefined) return null;
-  try {
-    return await storeBytes(await openSafetensors(join(folder, found)));
-  } catch (error) {
-    if (!(error instanceof WeightsError)) throw error;
-    const total = index === undefined ? null : await indexTotal(join(folder, index));
-    if (total === null) err(`${error.message} The weights are estimated from the config.`);
-    return total;
-  }
-}
-
-async function storeBytes(store: WeightStore): Promise<WeightBytes> {
-  const weights = storedWeightBytes(store.names().map((name) => ({ name, bytes: store.info(name).bytes })));
-  await store.close();
-  return weights;
-}
-
-/** `metadata.total_size` of an index whose shards are not here. */
-async function indexTotal(file: string): Promise<WeightBytes | null> {
-  const document = ConfigDocument.parse(await readText(file, 128 * 1024 * 1024));
-  const node = document.objectAt(['metadata']);
-  const total: unknown = node && document.propertiesOf(node).get('total_size')?.valueNode?.value;
-  if (typeof total !== 'number' || !Number.isSafeInteger(total) || total <= 0) return null;
-  return { bytes: total, expertBytes: 0, exact: true, rule: `total_size of ${basename(file)}` };
 }
 
 /** `hf_quant_config.json` beside a config says how its weights (and its cache) are quantised. */

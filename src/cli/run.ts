@@ -21,7 +21,7 @@ const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, estimate, 
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]            what a config caches, and why
   fit PATH --gpu h100-sxm [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
-  compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [SCENARIO] [--json]
+  compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
         [--out F.json|F.png] [--json]          what the heads of a layer do, from the model's own weights
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation

@@ -16,6 +16,7 @@ import { assertFits, layerRunBytes } from './memory';
 import { probeDevices } from './probeDevices';
 import { runLayer } from './runLayer';
 import { SerialQueue } from './serialQueue';
+import { weightsHandlers } from './weightsSummary';
 
 export class ComputeService {
   private readonly queue = new SerialQueue();
@@ -59,6 +60,7 @@ export class ComputeService {
         handle: (params, context) => this.queue.add(context.signal, () => this.runLayer(params, context)),
       },
       ...this.heads.handlers(),
+      ...weightsHandlers(),
     };
   }
 

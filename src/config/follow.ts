@@ -1,6 +1,7 @@
 /** Follows a text while it is edited: the reading of what stands there, or of the last complete text while it is half-typed. */
 
 import { ConfigDocument } from './document';
+import { mayBeModelConfig } from './mayBe';
 import { type Reading, readDocument, type ReadOptions } from './read';
 
 export interface FollowedReading {
@@ -17,11 +18,8 @@ export interface Followed {
   readonly lastGood: Reading | null;
 }
 
-/** A model config has one of these; every other JSON is told apart by a text search and never parsed. */
-const TELLTALE = /"(?:model_type|architectures|n_heads)"/;
-
 export function follow(text: string, lastGood: Reading | null, options: ReadOptions = {}): Followed {
-  if (!TELLTALE.test(text)) return { result: null, lastGood: null };
+  if (!mayBeModelConfig(text)) return { result: null, lastGood: null };
   const document = ConfigDocument.parse(text);
   const reading = readDocument(document, options);
   const complete = document.errors.length === 0;

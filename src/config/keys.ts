@@ -1,4 +1,4 @@
-/** The keys of model configs that decide what attention costs: one table for hover, schema and completion. */
+/** The keys of model configs that decide what attention caches: for hover, schema and completion. Their shapes: keyShapes.ts. */
 
 export interface KeyInfo {
   /** One sentence: what it is. No Markdown. */

@@ -25,6 +25,8 @@ export interface Reading {
   readonly spec: ModelSpec;
   readonly problems: readonly Problem[];
   readonly syntaxErrors: readonly SyntaxError[];
+  /** Paths of the keys that the family asked for, in every spelling. */
+  readonly consulted: ReadonlySet<string>;
   /** What it was read with, for reading it again with a change. */
   readonly options: ReadOptions;
 }
@@ -49,7 +51,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   if (taught?.like !== undefined) log.note(`read like ${type}, as your settings say`, family === null);
   reader.consult(Object.keys(taught?.keys ?? {}));
   const reading = readLayers(family, reader, type, location.rootModelType);
-  return { document, location, spec: specOf(location, modelType, family, reading, reader, root, options.quantFile), problems: log.problems, syntaxErrors: document.errors, options };
+  return { document, location, spec: specOf(location, modelType, family, reading, reader, root, options.quantFile), problems: log.problems, syntaxErrors: document.errors, consulted: log.consulted, options };
 }
 
 function taughtFor(families: TaughtFamilies | undefined, modelType: string): TaughtFamily | undefined {

@@ -1,14 +1,36 @@
-/** The config that a command is about: the one it was called on, else the active editor's. */
+/** The config that a command is about: the one it was called on, else the active editor's, else the only one in sight. */
 
-import { Uri, window, workspace } from 'vscode';
+import { l10n, type TextDocument, Uri, window, workspace } from 'vscode';
+import type { FollowedReading } from '../config/follow';
 import type { Reading } from '../config/read';
 import type { Readings } from './readings';
 
+export interface ActiveConfig extends FollowedReading {
+  readonly source: TextDocument;
+}
+
+/** Null where there is none. */
+export function configInSight(readings: Readings): ActiveConfig | null {
+  const active = window.activeTextEditor && config(readings, window.activeTextEditor.document);
+  if (active) return active;
+  // Beside a result document, a panel or a diff: one visible config is what people mean.
+  const visible = new Set(window.visibleTextEditors.map(({ document }) => document));
+  const [only, ...others] = [...visible].flatMap((document) => config(readings, document) ?? []);
+  return only && others.length === 0 ? only : null;
+}
+
+function config(readings: Readings, source: TextDocument): ActiveConfig | null {
+  const found = readings.of(source);
+  return found && { ...found, source };
+}
+
 /** Tells the user and resolves with null where there is none. */
+export async function activeConfig(readings: Readings, uri: unknown): Promise<ActiveConfig | null> {
+  const found = uri instanceof Uri ? config(readings, await workspace.openTextDocument(uri)) : configInSight(readings);
+  if (!found) void window.showInformationMessage(l10n.t("Open a model's config.json first."));
+  return found;
+}
+
 export async function activeReading(readings: Readings, uri: Uri | undefined): Promise<Reading | null> {
-  const document = uri instanceof Uri ? await workspace.openTextDocument(uri) : window.activeTextEditor?.document;
-  const found = document && readings.of(document);
-  if (found) return found.reading;
-  void window.showInformationMessage("Open a model's config.json first.");
-  return null;
+  return (await activeConfig(readings, uri))?.reading ?? null;
 }

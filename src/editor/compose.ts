@@ -1,15 +1,20 @@
 /** Puts the parts together, the same in every kind of extension host. Activation only registers. */
 
-import { commands, type Disposable, type ExtensionContext, type Hover, languages, type Position, type TextDocument, type Uri, window } from 'vscode';
+import { commands, type Disposable, type ExtensionContext, type Hover, l10n, languages, type Position, type TextDocument, type Uri, window } from 'vscode';
+import { PANEL_VIEWS, type PanelView } from '../shared/panelContract';
 import { activeReading } from './activeReading';
+import type { WorkCounts } from './advice/insights';
+import type { ShownStatus } from './advice/languageStatus';
+import { AdviceLoader } from './adviceLoader';
 import type { RunLayerRequest } from './computeHost';
+import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
-import { COMMANDS, VIEWS } from './ids';
-import { type PanelHost } from './panel/panelHost';
-import { Readings } from './readings';
+import { COMMANDS, CONTEXTS, VIEWS } from './ids';
+import { registerExplorer, registerPalette } from './lazyParts';
+import type { PanelHost } from './panel/panelHost';
+import { CONFIG_SELECTOR, Readings } from './readings';
 import { changeScenario } from './scenarioCommand';
 import { LazyCompute, type Platform, type Services } from './services';
-import { StatusItem } from './status';
 
 /** What `activate` hands to others (and to the tests). */
 export interface HeadlightApi {
@@ -20,6 +25,10 @@ export interface HeadlightApi {
   hover(document: TextDocument, position: Position): Hover | null;
   /** Process id of the compute process while it runs. */
   computePid(): number | undefined;
+  /** The language status item as it is shown; null while the active file is no model config. */
+  familyStatus(): ShownStatus | null;
+  /** What was done so far: versions of JSON documents that were looked at, and the work on model configs once there is some. */
+  work(): { readonly looks: number } & Readonly<Partial<WorkCounts>>;
 }
 
 export function compose(context: ExtensionContext, platform: Platform): HeadlightApi {
@@ -30,18 +39,22 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const compute = platform.native ? new LazyCompute(context, log, platform.load) : null;
   const services: Services = { context, log, readings, platform, compute };
   const hovers = new ConfigHoverProvider(readings);
+  const advice = new AdviceLoader(services);
   context.subscriptions.push(
     log,
     readings,
     ...(compute ? [compute] : []),
-    new StatusItem(readings),
-    // Any scheme and any name: what counts is the content.
-    languages.registerHoverProvider([{ language: 'json' }, { language: 'jsonc' }], hovers),
+    advice,
+    languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
     commands.registerCommand(COMMANDS.changeScenario, changeScenario),
     commands.registerCommand(COMMANDS.showLog, () => log.show()),
+    new ConfigContext(readings),
     ...registerPanel(services),
     ...registerCompute(services),
+    ...registerPalette(services),
+    ...registerExplorer(services),
   );
+  if (!compute) void commands.executeCommand('setContext', CONTEXTS.web, true);
   const activationMs = performance.now() - started;
   log.info(`activated in ${activationMs.toFixed(1)} ms`);
   return {
@@ -49,6 +62,8 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     activationCpuMs: Math.min(activationMs, platform.cpuMs() - cpu),
     hover: (document, position) => hovers.hoverAt(document, position),
     computePid: () => compute?.pid,
+    familyStatus: () => advice.loaded?.familyStatus ?? null,
+    work: () => ({ looks: readings.looks, ...advice.loaded?.counts }),
   };
 }
 
@@ -59,13 +74,22 @@ function registerPanel(services: Services): Disposable[] {
   return [
     window.registerWebviewViewProvider(VIEWS.panel, { resolveWebviewView: async (view) => (await panel()).attachView(view) }),
     window.registerWebviewPanelSerializer(VIEWS.editorPanel, { deserializeWebviewPanel: async (restored) => (await panel()).attachPanel(restored) }),
-    commands.registerCommand(COMMANDS.openPanel, async (uri?: Uri) => (await panel()).open(uri)),
-    commands.registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri) => (await panel()).openBeside(uri)),
+    commands.registerCommand(COMMANDS.openPanel, async (uri?: Uri, view?: unknown) => (await panel()).open(uri, panelView(view))),
+    commands.registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown) => (await panel()).openBeside(uri, panelView(view))),
   ];
 }
 
+/** Menus pass other things as second argument. */
+function panelView(value: unknown): PanelView | undefined {
+  return PANEL_VIEWS.find((view) => view === value);
+}
+
 function registerCompute({ readings, compute }: Services): Disposable[] {
-  if (!compute) return [];
+  if (!compute) {
+    // In the browser: the commands are in the palette, so they say why.
+    const refuse = (): void => void window.showInformationMessage(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'));
+    return [COMMANDS.showComputeDevices, COMMANDS.runAttentionLayer, COMMANDS.saveOnnx, COMMANDS.installTensorflow].map((command) => commands.registerCommand(command, refuse));
+  }
   return [
     commands.registerCommand(COMMANDS.showComputeDevices, async () => (await compute.get()).showDevices()),
     commands.registerCommand(COMMANDS.runAttentionLayer, async (uri?: Uri, request?: RunLayerRequest) => {

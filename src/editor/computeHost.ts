@@ -4,10 +4,11 @@
 
 import { type CancellationToken, type LogOutputChannel, ProgressLocation, Uri, window, workspace } from 'vscode';
 import { ComputeClient } from '../compute/client';
-import { installCommands, installTensorflow, type TensorflowSource } from '../compute/installTensorflow';
-import { layerCacheBytes } from '../cache/layerBytes';
+import { installCommands, installNeeds, installTensorflow, type TensorflowSource } from '../compute/installTensorflow';
+import type { CacheRule } from '../attention/program';
 import type { Reading } from '../config/read';
 import type { AttentionKind } from '../model/attention';
+import { ENGINE_NAMES } from '../model/scenario';
 import { formatExactBytes, formatInteger } from '../model/units';
 import { kindTitle } from '../present/words';
 import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
@@ -15,7 +16,8 @@ import type { DeviceChoice, DeviceReport } from '../shared/devices';
 import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
 import { Owner } from './lifecycle';
-import { computeSettings } from './settings';
+import type { HeadsCompute } from './panel/headSources';
+import { computeSettings, scenarioSetting } from './settings';
 
 export interface ComputeHostOptions {
   /** dist/compute.js */
@@ -43,6 +45,8 @@ export interface RunLayerRequest {
   readonly layer?: number;
   readonly tokens?: number;
   readonly steps?: number;
+  /** What the layer keeps between steps; default: what the scenario's engine keeps, where that is transformers. */
+  readonly rule?: CacheRule;
 }
 
 const SEED = 42;
@@ -69,6 +73,12 @@ export class ComputeHost extends Owner {
     );
   }
 
+  /** Heads of real weights, for the panel: it shows progress and failures itself. */
+  readonly heads: HeadsCompute = {
+    device: (options) => this.choose(options),
+    call: (method, params, options) => this.call(method, params, options),
+  };
+
   /** Process id of the compute process while it runs, for tests. */
   get pid(): number | undefined {
     return this.client?.pid;
@@ -88,12 +98,13 @@ export class ComputeHost extends Owner {
     const layer = request.layer ?? (await pickLayer(reading));
     if (layer === null) return null;
     const [tokens, steps] = [request.tokens ?? DEFAULT_TOKENS, request.steps ?? DEFAULT_STEPS];
+    const rule = request.rule ?? (scenarioSetting().engine === 'transformers' ? 'transformers' : 'intrinsic');
     return this.withProgress(`Running layer ${layer}`, async (options) => {
       const described = await this.call('compute/describeLayer', { text: reading.document.text, layer }, options);
       const device = await this.choose(options);
       const run = await this.call(
         'compute/runLayer',
-        { layer: described.layer, engine: device.engine, seed: SEED, batch: 1, tokens, steps, captures: [], form: null },
+        { layer: described.layer, engine: device.engine, seed: SEED, batch: 1, tokens, steps, captures: [], form: null, rule },
         { ...options, supersedeKey: 'runLayer' },
       );
       const report = reportOf(reading, layer, described, device, run, tokens, steps);
@@ -132,7 +143,7 @@ export class ComputeHost extends Owner {
     const install = 'Install';
     const answer = await window.showInformationMessage(
       'Install the TensorFlow engine?',
-      { modal: true, detail: `It goes into Headlight's own storage. These commands run:\n\n${commands.join('\n')}` },
+      { modal: true, detail: `It goes into Headlight's own storage. These commands run:\n\n${commands.join('\n')}\n\n${installNeeds(source)}` },
       install,
     );
     if (answer !== install) return false;
@@ -174,7 +185,8 @@ export class ComputeHost extends Owner {
     return this.compute().device(engine, allowSoftwareGpu, options);
   }
 
-  private call<K extends MethodName<ComputeMethods>>(method: K, params: MethodParams<ComputeMethods, K>, options: CallOptions): Promise<MethodResult<ComputeMethods, K>> {
+  /** Any method of the compute process, for other parts of the editor; starts the process when it is not there. */
+  call<K extends MethodName<ComputeMethods>>(method: K, params: MethodParams<ComputeMethods, K>, options: CallOptions): Promise<MethodResult<ComputeMethods, K>> {
     return this.compute().call(method, params, options);
   }
 
@@ -233,13 +245,13 @@ async function pickTensorflow(): Promise<TensorflowSource | null> {
 function reportOf(
   reading: Reading,
   layer: number,
-  { note, layer: spec }: DescribedLayer,
+  { note }: DescribedLayer,
   device: DeviceChoice,
   run: RunLayerResult,
   tokens: number,
   steps: number,
 ): LayerReport {
-  return { layer, kind: reading.spec.layers[layer]?.attention.kind ?? 'none', note, device, run, tokens, steps, formulaBytes: layerCacheBytes(spec.attention, 'f32', tokens + steps) };
+  return { layer, kind: reading.spec.layers[layer]?.attention.kind ?? 'none', note, device, run, tokens, steps, formulaBytes: run.planned.bytes };
 }
 
 async function showMarkdown(content: string): Promise<void> {
@@ -280,7 +292,7 @@ function layerText(reading: Reading, report: LayerReport): string {
     `${kindTitle(report.kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}.`,
     report.note ?? '',
     '',
-    `**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula: ${formatExactBytes(formulaBytes)}. ${agree ? 'They are equal.' : 'They differ.'}**`,
+    `**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula${run.planned.rule === 'intrinsic' ? '' : ` (as ${ENGINE_NAMES[run.planned.rule]} keeps it)`}: ${formatExactBytes(formulaBytes)}. ${agree ? 'They are equal.' : 'They differ.'}**`,
     '',
     '| cache tensor | shape | bytes |',
     '|---|---|--:|',

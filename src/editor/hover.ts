@@ -1,28 +1,46 @@
 /** Hovers over model configs. */
 
-import { type CancellationToken, Hover, type HoverProvider, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
+import { type CancellationToken, commands, Hover, type HoverProvider, l10n, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
+import { type Change, changeText } from '../present/change';
 import { HOVER_COMMANDS, hoverOf } from '../present/hover';
-import { SETTINGS } from './ids';
+import { escapeText } from '../present/markdown';
+import { changeOf, isInDiff } from './changes';
+import { CONTEXTS, SETTINGS } from './ids';
 import type { Readings } from './readings';
 import { isEnabled, scenarioSetting } from './settings';
 
 export class ConfigHoverProvider implements HoverProvider {
+  private shown = false;
+
   constructor(private readonly readings: Readings) {}
 
-  provideHover(document: TextDocument, position: Position, token: CancellationToken): Hover | null {
-    return token.isCancellationRequested ? null : this.hoverAt(document, position);
+  async provideHover(document: TextDocument, position: Position, token: CancellationToken): Promise<Hover | null> {
+    const change = isInDiff(document) ? await changeOf(document, this.readings) : null;
+    const hover = token.isCancellationRequested ? null : this.hoverAt(document, position, change);
+    if (hover && !this.shown) {
+      this.shown = true;
+      // The first step of the walkthrough.
+      void commands.executeCommand('setContext', CONTEXTS.hovered, true);
+    }
+    return hover;
   }
 
-  hoverAt(document: TextDocument, position: Position): Hover | null {
+  /** `change`: what the diff that shows the document did. */
+  hoverAt(document: TextDocument, position: Position, change: Change | null = null): Hover | null {
     if (!isEnabled(SETTINGS.hoverEnabled)) return null;
     const found = this.readings.of(document);
     if (!found) return null;
-    const content = hoverOf(found.reading, found.document, document.offsetAt(position), scenarioSetting(document), found.stale);
+    const content = hoverOf(found.reading, found.document, document.offsetAt(position), scenarioSetting(document), found.stale, hasSchema(document));
     if (!content) return null;
-    const markdown = new MarkdownString(content.markdown);
+    const markdown = new MarkdownString(change ? `${l10n.t('This change:')} **${escapeText(changeText(change))}**\n\n${content.markdown}` : content.markdown);
     markdown.isTrusted = { enabledCommands: HOVER_COMMANDS };
     markdown.supportHtml = false;
     const { offset, length } = content.range;
     return new Hover(markdown, new Range(document.positionAt(offset), document.positionAt(offset + length)));
   }
+}
+
+/** The files for which package.json contributes the schema (`jsonValidation`): its descriptions of keys show by themselves. */
+function hasSchema({ uri }: TextDocument): boolean {
+  return /(?:^|\/)(?:config|params)\.json$/.test(uri.path);
 }

@@ -9,12 +9,73 @@ export const COMMANDS = {
   runAttentionLayer: 'headlight.runAttentionLayer',
   saveOnnx: 'headlight.saveAttentionLayerAsOnnx',
   installTensorflow: 'headlight.installTensorflowEngine',
+  compareVariants: 'headlight.compareAttentionVariants',
+  compareWith: 'headlight.compareWithAnotherConfig',
+  exportComparison: 'headlight.exportComparison',
+  showCacheAt: 'headlight.showKvCacheAt',
+  fitToGpu: 'headlight.fitToGpu',
+  convertAttention: 'headlight.convertAttention',
+  explainNumber: 'headlight.explainThisNumber',
+  showHeads: 'headlight.showHeads',
+  walkThroughMla: 'headlight.walkThroughMla',
+  openSamples: 'headlight.openSampleModels',
+  estimateWeights: 'headlight.estimateWeights',
+  findConfigs: 'headlight.findModelConfigs',
+  sortConfigsByName: 'headlight.sortConfigsByName',
+  sortConfigsByBytes: 'headlight.sortConfigsByBytes',
+  compareSelected: 'headlight.compareSelectedConfigs',
 } as const;
+
+/** Commands of our own links and fixes: not in the palette, so not in package.json. */
+export const INTERNAL_COMMANDS = {
+  explainRule: '_headlight.explainRule',
+  ignoreRule: '_headlight.ignoreRule',
+} as const;
+
+/** Those of the palette's bundle. */
+export const PALETTE_COMMANDS = [
+  COMMANDS.compareVariants,
+  COMMANDS.compareWith,
+  COMMANDS.exportComparison,
+  COMMANDS.showCacheAt,
+  COMMANDS.fitToGpu,
+  COMMANDS.convertAttention,
+  COMMANDS.explainNumber,
+  COMMANDS.showHeads,
+  COMMANDS.walkThroughMla,
+  COMMANDS.openSamples,
+] as const;
+export type PaletteCommand = (typeof PALETTE_COMMANDS)[number];
+
+/** Those of the explorer's bundle. */
+export const EXPLORER_COMMANDS = [COMMANDS.estimateWeights, COMMANDS.findConfigs, COMMANDS.sortConfigsByName, COMMANDS.sortConfigsByBytes, COMMANDS.compareSelected] as const;
+export type ExplorerCommand = (typeof EXPLORER_COMMANDS)[number];
+
+/** Tools for chat assistants. */
+export const TOOLS = ['headlight_estimate', 'headlight_compare', 'headlight_lint'] as const;
+export type ToolName = (typeof TOOLS)[number];
+
+/** Context keys of `when` clauses. */
+export const CONTEXTS = {
+  /** The active editor (or the only one in sight) shows a model config. */
+  hasConfig: 'headlight.hasConfig',
+  /** What the view of configs found: `many` (not looked), `none`, `some`. */
+  scan: 'headlight.scan',
+  /** Set in the browser's own extension host, where nothing is computed. (`isWeb` also holds for a browser in front of a server.) */
+  web: 'headlight.web',
+  /** A hover of ours was shown in this window. */
+  hovered: 'headlight.hovered',
+} as const;
+
+/** Read-only documents about weight files. */
+export const SUMMARY_SCHEME = 'headlight-summary';
 
 export const VIEWS = {
   container: 'headlight',
   /** The panel in the side bar. */
   panel: 'headlight.panel',
+  /** Model configs of the workspace. */
+  configs: 'headlight.configs',
   /** Type of the panel beside the editor. */
   editorPanel: 'headlight.editorPanel',
 } as const;
@@ -23,6 +84,13 @@ export const SETTINGS = {
   section: 'headlight',
   hoverEnabled: 'hover.enabled',
   statusBarEnabled: 'statusBar.enabled',
+  codeLensEnabled: 'codeLens.enabled',
+  inlayHintsEnabled: 'inlayHints.enabled',
+  languageStatusEnabled: 'languageStatus.enabled',
+  completionEnabled: 'completion.enabled',
+  pythonEnabled: 'python.enabled',
+  lintEnabled: 'lint.enabled',
+  lintIgnore: 'lint.ignore',
   batch: 'scenario.batch',
   tokens: 'scenario.tokens',
   kvDtype: 'scenario.kvDtype',

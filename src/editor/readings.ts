@@ -13,10 +13,14 @@ interface Entry {
   readonly lastGood: Reading | null;
 }
 
-const LANGUAGES: readonly string[] = ['json', 'jsonc'];
+export const CONFIG_LANGUAGES: readonly string[] = ['json', 'jsonc'];
+/** Any scheme and any name: what counts is the content. */
+export const CONFIG_SELECTOR = CONFIG_LANGUAGES.map((language) => ({ language }));
 
 export class Readings extends Owner {
   private readonly entries = new Map<string, Entry>();
+  /** Versions that were looked at. Only those that speak of a model are parsed. */
+  looks = 0;
 
   constructor() {
     super();
@@ -30,10 +34,11 @@ export class Readings extends Owner {
 
   /** The reading of a document, or null when it is not a model config. */
   of(document: TextDocument): FollowedReading | null {
-    if (!LANGUAGES.includes(document.languageId)) return null;
+    if (!CONFIG_LANGUAGES.includes(document.languageId)) return null;
     const key = document.uri.toString();
     const known = this.entries.get(key);
     if (known?.version === document.version) return known.result;
+    this.looks++;
     const entry = { version: document.version, ...follow(document.getText(), known?.lastGood ?? null, { families: taughtFamilies() }) };
     this.entries.set(key, entry);
     return entry.result;

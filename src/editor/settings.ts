@@ -31,8 +31,16 @@ export function gpuSetting(scope?: ConfigurationScope): string {
   return workspace.getConfiguration(SETTINGS.section, scope ?? null).get<string>(SETTINGS.gpu, DEFAULT_GPU);
 }
 
-export function isEnabled(setting: typeof SETTINGS.hoverEnabled | typeof SETTINGS.statusBarEnabled): boolean {
+type Switch = Extract<(typeof SETTINGS)[keyof typeof SETTINGS], `${string}.enabled`>;
+
+export function isEnabled(setting: Switch): boolean {
   return workspace.getConfiguration(SETTINGS.section).get<boolean>(setting, true);
+}
+
+/** Lint rules that are not reported: `rule` everywhere, `rule@path` in one file. */
+export function ignoredRules(scope: ConfigurationScope): readonly string[] {
+  const value = workspace.getConfiguration(SETTINGS.section, scope).get<unknown>(SETTINGS.lintIgnore);
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
 }
 
 /** Families that the user taught. */

@@ -7,7 +7,7 @@ import { escapeText } from '../present/markdown';
 import { contextText, designText, workloadText } from '../present/words';
 import { COMMANDS, SETTINGS } from './ids';
 import { Owner } from './lifecycle';
-import type { Readings } from './readings';
+import { CONFIG_LANGUAGES, type Readings } from './readings';
 import { isEnabled, scenarioSetting } from './settings';
 
 const DEBOUNCE_MS = 100;
@@ -21,7 +21,7 @@ export class StatusItem extends Owner {
     this.own(window.onDidChangeActiveTextEditor(() => this.update()));
     this.own(
       workspace.onDidChangeTextDocument(({ document }) => {
-        if (document === window.activeTextEditor?.document) this.schedule();
+        if (document === window.activeTextEditor?.document && CONFIG_LANGUAGES.includes(document.languageId)) this.schedule();
       }),
     );
     this.own(
@@ -30,8 +30,7 @@ export class StatusItem extends Owner {
       }),
     );
     this.own({ dispose: () => clearTimeout(this.timer) });
-    // Not now: activation only registers.
-    this.schedule();
+    this.update();
   }
 
   private schedule(): void {

@@ -37,7 +37,15 @@ export function hoverAt(document: ConfigDocument, offset: number, scenario: Scen
  * The hover at an offset of `document`, with the numbers of `reading`: the same document's, or (`stale`) the last good one
  * while the text is half-typed.
  */
-export function hoverOf(reading: Reading, document: ConfigDocument, offset: number, scenario: Scenario, stale: boolean): HoverContent | null {
+export function hoverOf(
+  reading: Reading,
+  document: ConfigDocument,
+  offset: number,
+  scenario: Scenario,
+  stale: boolean,
+  /** The editor shows what the key is from the schema already. */
+  described = false,
+): HoverContent | null {
   const found = document.propertyAt(offset);
   if (!found) return null;
   const { path, entry, literal } = found;
@@ -51,7 +59,7 @@ export function hoverOf(reading: Reading, document: ConfigDocument, offset: numb
     engineText(plan),
     changes(plan, key, alternatives(reading, path, scenario)),
     notes(plan),
-    [about(entry.key), `[Change scenario](command:${HOVER_COMMANDS[0]})`].filter((part) => part !== '').join(' · '),
+    [described ? '' : about(entry.key), `[Change scenario](command:${HOVER_COMMANDS[0]})`].filter((part) => part !== '').join(' · '),
   ];
   return { range: document.rangeOfNode(literal), markdown: sections.filter((section) => section !== '').join('\n\n') };
 }

@@ -1,8 +1,24 @@
 /** Markdown from parts that may come from an untrusted file: nothing of it may become markup, a link or an image. */
 
-/** Escapes text for a paragraph or a table cell. Control characters and line breaks become spaces. */
+/**
+ * Escapes text for a paragraph or a table cell: only where it would become markup, so that the source reads well, too (results open
+ * as documents). Control characters and line breaks become spaces.
+ */
 export function escapeText(text: string): string {
-  return plain(text).replace(/[\\`*_{}[\]()#+\-.!|~<>&@:$]/g, (character) => (character === '<' ? '&lt;' : character === '&' ? '&amp;' : `\\${character}`));
+  return (
+    plain(text)
+      .replace(/&(?=#?\w+;)/g, '&amp;')
+      .replace(/[\\`*[\]~|$@>]/g, '\\$&')
+      .replaceAll('<', '&lt;')
+      .replaceAll('](', ']\\(')
+      // Inside a word an underscore is one.
+      .replace(/(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\_')
+      // What looks like an address becomes a link.
+      .replace(/:(?=\/\/)|(?<=www)\./gi, '\\$&')
+      // Headings, lists and rules, where it begins a line.
+      .replace(/^(\s*)([#+=-])(?=[\s#=-]|$)/, '$1\\$2')
+      .replace(/^(\s*\d+)([.)])(?=\s|$)/, '$1\\$2')
+  );
 }
 
 /** A code span. Backticks cannot stand in it; pipes would end a table cell. */
@@ -11,10 +27,16 @@ export function codeSpan(text: string, longest = LONGEST): string {
   return inner.trim() === '' ? '' : `\`${inner}\``;
 }
 
-/** A table; cells are Markdown already. */
+/** Wider cells do not widen their column. Characters. */
+const WIDEST = 48;
+
+/** A table; cells are Markdown already. Its columns are padded, so that it is one in the source, too. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[] = []): string {
-  const rule = header.map((_, column) => (align[column] === 'right' ? '--:' : ':--'));
-  return [header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const widths = header.map((title, column) => Math.max(3, ...[title, ...rows.map((row) => row[column] ?? '')].map(({ length }) => (length > WIDEST ? 0 : length))));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => (align[column] === 'right' ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join(' | ')} |`;
+  const rule = widths.map((width, column) => (align[column] === 'right' ? `${'-'.repeat(width - 1)}:` : `:${'-'.repeat(width - 1)}`));
+  return [header, rule, ...rows].map(line).join('\n');
 }
 
 const LONGEST = 120;

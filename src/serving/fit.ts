@@ -9,6 +9,9 @@ import { countParameters } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
 import { estimatedWeightBytes, type WeightBytes, weightBytesPerRank, type WeightOptions } from './weights';
 
+/** What is assumed where nobody says: vLLM's share of the memory, and 2 GiB for activations, graphs and buffers. */
+export const USUAL_MEMORY = { fraction: 0.9, fractionRule: 'ofTotal', overheadBytes: 2 * 2 ** 30 } as const;
+
 export interface FitRequest {
   readonly reading: Reading;
   readonly device: Device;

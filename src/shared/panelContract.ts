@@ -24,6 +24,8 @@ export interface PanelConfig {
   readonly version: number;
   /** False for files that are not writable here (presets, git revisions): nothing can be applied. */
   readonly editable: boolean;
+  /** When the editor told of the change, in milliseconds since the epoch: for measuring. Absent where no edit led here. */
+  readonly changedAt?: number;
 }
 
 export interface PanelSettings {
@@ -110,6 +112,8 @@ export interface PanelMethods {
   'panel/apply'(params: ApplyParams): { readonly version: number };
   'panel/candidates'(params: null): readonly Candidate[];
   'panel/candidate'(params: { readonly id: string }): PanelConfig;
+  /** Asks for a candidate and follows it until another config becomes active; false when the user changed their mind. */
+  'panel/pickConfig'(params: null): boolean;
   'panel/copy'(params: { readonly text: string }): null;
   /** Asks where; false when the user changed their mind. */
   'panel/save'(params: SaveParams): boolean;

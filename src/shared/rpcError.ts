@@ -9,6 +9,8 @@ export const RPC_ERROR_CODES = [
   'deadline',
   /** The other side refuses for now. */
   'busy',
+  /** It was made for a state that has passed: a document that has moved on. */
+  'conflict',
   /** The parameters are not what the method takes. */
   'invalidInput',
   /** It would need more memory than it may take; refused before allocating. */

@@ -16,12 +16,17 @@ export interface PanelState {
   /** Null where there is no config, or it is no model config. */
   readonly followed: FollowedReading | null;
   readonly view: PanelView;
+  /** Why the host could not be asked, else null. */
+  readonly problem: string | null;
 }
+
+/** The host's part loads at the first panel. */
+const READY_DEADLINE_MS = 30_000;
 
 type Listener = (state: PanelState) => void;
 
 export class PanelStore {
-  private current: PanelState = { settings: null, config: null, followed: null, view: 'overview' };
+  private current: PanelState = { settings: null, config: null, followed: null, view: 'overview', problem: null };
   private readonly listeners = new Set<Listener>();
   private lastGood: { readonly id: string; readonly reading: Reading } | null = null;
 
@@ -36,8 +41,14 @@ export class PanelStore {
   }
 
   async start(): Promise<void> {
-    const init: PanelInit = await this.host.call('panel/ready', null);
-    this.current = { ...this.current, settings: init.settings, ...(init.view === null ? {} : { view: init.view }) };
+    let init: PanelInit;
+    try {
+      init = await this.host.call('panel/ready', null, { deadlineMs: READY_DEADLINE_MS });
+    } catch (error) {
+      this.update({ problem: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    this.current = { ...this.current, settings: init.settings, problem: null, ...(init.view === null ? {} : { view: init.view }) };
     this.setConfig(init.config);
   }
 

@@ -1,13 +1,175 @@
-import { html, LitElement, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
-import { type PanelState, type PanelStore } from '../platform/store';
+/** Heads: what the heads of a real model do with a prompt. The grid is the navigation, the zoomed head is the work. */
+
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { live } from 'lit/directives/live.js';
+import '../charts/headGrid/element';
+import '../charts/heatmap/legend';
+import { emptyState, errorState, loadingState, stateStyles } from '../parts/states';
+import { announce } from '../platform/announce';
+import { host, keep, restored } from '../platform/host';
+import type { PanelState, PanelStore } from '../platform/store';
+import { base, controls } from '../styles/base';
+import './heads/keyValuesPart';
+import './heads/patternsPart';
+import { layerText } from './heads/models';
+import { type HeadsResult, HeadsSession, type HeadsState } from './heads/session';
+import { headsStyles } from './heads/styles';
+
+const MODES = { patterns: 'Patterns', kv: 'K and V' } as const;
+type Mode = keyof typeof MODES;
+
+/** One for a store: it outlives the view, which another tab takes away. */
+const sessions = new WeakMap<PanelStore, HeadsSession>();
+
+/** What is kept across reloads. */
+interface Kept {
+  readonly source?: string;
+  readonly prompt?: string;
+  readonly layer?: number;
+  readonly mode?: Mode;
+  /** Something was shown: it is computed again. */
+  readonly ran?: boolean;
+}
 
 @customElement('headlight-heads')
 export class HeadsView extends LitElement {
+  static override readonly styles = [base, controls, stateStyles, headsStyles];
+
   @property({ attribute: false }) store!: PanelStore;
   @property({ attribute: false }) panel!: PanelState;
 
-  protected override render(): TemplateResult {
-    return html``;
+  @state() private heads: HeadsState | null = null;
+  @state() private mode: Mode = 'patterns';
+
+  private session: HeadsSession | undefined;
+  private stop: (() => void) | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.session !== undefined) this.listen(this.session);
   }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.stop?.();
+    this.stop = undefined;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (this.session === undefined) this.begin();
+    const before = changed.get('panel');
+    if (before !== undefined && before.config?.id !== this.panel.config?.id) void this.session?.start(this.panel.config?.id ?? null);
+  }
+
+  private begin(): void {
+    const kept = keptState();
+    if (kept.mode !== undefined && kept.mode in MODES) this.mode = kept.mode;
+    const known = sessions.get(this.store);
+    const session = known ?? new HeadsSession(host);
+    this.session = session;
+    sessions.set(this.store, session);
+    this.listen(session);
+    if (known !== undefined && known.state.config === (this.panel.config?.id ?? null)) return;
+    const { ran, ...remembered } = kept;
+    void session.start(this.panel.config?.id ?? null, remembered).then(() => {
+      if (ran === true && session.state.result === null && session.state.model !== null) return session.run();
+      return undefined;
+    });
+  }
+
+  private listen(session: HeadsSession): void {
+    this.stop?.();
+    this.heads = session.state;
+    this.stop = session.subscribe((heads) => this.follow(heads));
+  }
+
+  private follow(heads: HeadsState): void {
+    const before = this.heads;
+    this.heads = heads;
+    const { source, prompt, layer, result } = heads;
+    if (source !== before?.source || prompt !== before?.prompt || layer !== before?.layer || (result === null) !== (before?.result === null)) this.remember();
+    if (result !== null && result !== before?.result) announce(this, `${layerText(result.attention)}, layer ${result.layer}: ${result.ids.length} tokens shown`);
+  }
+
+  private remember(): void {
+    if (!this.heads) return;
+    const { source, prompt, layer, result } = this.heads;
+    keep('heads', { ...keptState(), ...(source && { source: source.id }), prompt, layer, mode: this.mode, ran: result !== null } satisfies Kept);
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { heads, session } = this;
+    if (heads === null || session === undefined) return nothing;
+    if (heads.sources === null) return heads.failure ? errorState(heads.failure, [{ label: 'Try again', run: () => void session.start(heads.config) }]) : loadingState('Looking for weights');
+    return html`${this.renderForm(heads, session)} ${this.renderStatus(heads, session)} ${heads.result === null ? this.renderEmpty(heads) : this.renderResult(heads.result, session)}`;
+  }
+
+  private renderForm(heads: HeadsState, session: HeadsSession): TemplateResult {
+    const { sources, source, model, prompt, layer, running } = heads;
+    const runnable = model !== null && source?.problem === null && prompt.trim() !== '';
+    return html`
+      <form class="form" @submit=${(event: Event) => { event.preventDefault(); if (runnable) void session.run(); }}>
+        <div class="line">
+          <label class="wide">Weights
+            <select .value=${live(source?.id ?? '')} @change=${(event: Event) => void session.choose((event.target as HTMLSelectElement).value)}>
+              ${(sources ?? []).map(({ id, label, problem }) => html`<option value=${id} ?selected=${id === source?.id} ?disabled=${problem !== null}>${label}${problem === null ? '' : ' – not available'}</option>`)}
+            </select>
+          </label>
+          <button type="button" class="link" @click=${() => void session.browse()}>Choose…</button>
+        </div>
+        <textarea aria-label=${model?.tokenizer === false ? 'Token ids' : 'Prompt'} rows="2" maxlength="200000" spellcheck="false" placeholder=${model?.tokenizer === false ? 'Token ids: 11, 42, 7' : 'A prompt'} .value=${live(prompt)}
+          @input=${(event: Event) => session.setPrompt((event.target as HTMLTextAreaElement).value)}
+          @keydown=${(event: KeyboardEvent) => { if (event.key === 'Enter' && !event.shiftKey) { event.preventDefault(); if (runnable) void session.run(); } }}></textarea>
+        <div class="line">
+          <label>Layer
+            <select aria-label="Layer" ?disabled=${model === null} .value=${live(String(layer))} @change=${(event: Event) => void session.setLayer(Number((event.target as HTMLSelectElement).value))}>
+              ${(model?.layers ?? []).map((_, index) => html`<option value=${index} ?selected=${index === layer}>${index}</option>`)}
+            </select>
+            <span class="small">${model === null ? '' : `of ${model.layers.length}`}</span>
+          </label>
+          ${running ? html`<button type="button" class="button" @click=${() => session.cancel()}>Cancel</button>` : html`<button type="submit" class="button primary" ?disabled=${!runnable}>Run</button>`}
+        </div>
+      </form>`;
+  }
+
+  private renderStatus({ source, running, failure, result, device, model }: HeadsState, session: HeadsSession): TemplateResult {
+    if (running) return html`<div class="running">${loadingState(running.message, running.fraction)}</div>`;
+    if (failure) return errorState(failure, model === null ? [{ label: 'Try again', run: () => void session.choose(source?.id ?? '') }] : [{ label: 'Run again', run: () => void session.run() }]);
+    if (source?.problem != null) return emptyState(`${source.problem}. Choose a sample model, or weights on this machine.`);
+    if (result === null) return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : `${new Set(model.layers.map(layerText)).size === 1 && model.layers[0] ? `${layerText(model.layers[0])} · ` : ''}${model.layers.length} layers${device ? ` · ${device.engine}, ${device.reason}` : ''}`}</p>`;
+    const { provenance, ms, ids } = result;
+    return html`<div class="where">
+      <strong>Layer ${result.layer}</strong> · ${layerText(result.attention)}
+      <span class="small figures">${ids.length} tokens · ${provenance.device} · ${provenance.library} · ${provenance.precision} · ${ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`}</span>
+      ${session.changed ? html`<span class="small warn">From before your change. <button class="link" @click=${() => void session.run()}>Run again</button></span>` : nothing}
+    </div>`;
+  }
+
+  private renderEmpty({ source, model, running, failure }: HeadsState): TemplateResult | typeof nothing {
+    if (running || failure || model === null || source?.problem !== null) return nothing;
+    return emptyState('Run shows what every head of a layer looks at, and its K and V, from the model’s own weights.');
+  }
+
+  private renderResult(result: HeadsResult, session: HeadsSession): TemplateResult {
+    return html`
+      <div class="tools">
+        <span class="switch" role="group" aria-label="What is shown">${(Object.keys(MODES) as Mode[]).map((mode) => html`<button aria-pressed=${mode === this.mode} @click=${() => this.show(mode)}>${MODES[mode]}</button>`)}</span>
+      </div>
+      <div class=${session.changed ? 'old' : ''}>
+        ${this.mode === 'patterns'
+          ? html`<headlight-heads-patterns .session=${session} .heads=${this.heads}></headlight-heads-patterns>`
+          : html`<headlight-heads-key-values .result=${result}></headlight-heads-key-values>`}
+      </div>`;
+  }
+
+  private show(mode: Mode): void {
+    this.mode = mode;
+    this.remember();
+  }
+}
+
+function keptState(): Kept {
+  const kept = restored('heads');
+  return typeof kept === 'object' && kept !== null ? kept : {};
 }

@@ -1,13 +1,113 @@
-import { html, LitElement, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { TextRange } from '../../src/model/spec';
+import '../charts/strip/element';
+import { stripModel } from '../charts/strip/viewModel';
+import { host, keep, restored } from '../platform/host';
 import { type PanelState, type PanelStore } from '../platform/store';
+import { base, controls, numbers, tables } from '../styles/base';
+import { memoryBar, memoryStyles } from './overview/memoryBar';
+import { stepsOf, stepStyles } from './overview/steps';
+import { derivationOf, type NumberName, NUMBERS, type OverviewModel, overviewModel } from './overview/viewModel';
 
+/** What a config is, what it caches, and how it fits: each number opens how it came about. */
 @customElement('headlight-overview')
 export class OverviewView extends LitElement {
+  static override readonly styles = [
+    base,
+    numbers,
+    controls,
+    tables,
+    stepStyles,
+    memoryStyles,
+    css`
+      :host { container-type: inline-size; }
+      section { padding: 8px 0; border-top: 1px solid var(--line); }
+      section.top { border-top: 0; padding-top: 2px; }
+      .design { padding-bottom: 8px; }
+      .numbers { display: flex; flex-wrap: wrap; gap: 4px 28px; }
+      .open { border-radius: 2px; }
+      .open::after { content: '▸'; margin-left: 6px; font-size: 10px; color: var(--vscode-descriptionForeground); }
+      .open[aria-expanded='true']::after { content: '▾'; }
+      .open:hover::after { color: var(--vscode-textLink-foreground); }
+      .line { line-height: 22px; }
+      .three { line-height: 22px; }
+      .three > span { margin-right: 8px; white-space: nowrap; }
+      .sub { display: block; line-height: 18px; }
+      @container (min-width: 480px) { .sub { display: inline; margin-left: 8px; } }
+      .three .value, .line .value { font-variant-numeric: tabular-nums; }
+      .notes { padding-left: 0; }
+      .notes li { line-height: 20px; max-width: 80ch; overflow-wrap: anywhere; }
+      @container (min-width: 900px) {
+        .columns { display: grid; grid-template-columns: 1fr 1fr; column-gap: 40px; align-items: start; }
+      }
+    `,
+  ];
+
   @property({ attribute: false }) store!: PanelStore;
   @property({ attribute: false }) panel!: PanelState;
 
-  protected override render(): TemplateResult {
-    return html``;
+  @state() private opened: NumberName | null = (NUMBERS as readonly unknown[]).includes(restored('overview')) ? (restored('overview') as NumberName) : null;
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { followed, settings } = this.panel;
+    if (!followed || !settings) return nothing;
+    const { reading } = followed;
+    const model = overviewModel(reading, settings.scenario, settings.gpu);
+    const { figures, plan, memory } = model;
+    const [total = '', decimal = ''] = figures.total.split(/ (?=\()/);
+    return html`
+      <section class="top">
+        <p class="design">${figures.design}</p>
+        ${plan.spec.layers.length > 0 ? html`<headlight-strip .model=${stripModel(plan.spec, plan.kvDtype)}></headlight-strip>` : nothing}
+      </section>
+      <div class="columns">
+        <section>
+          <div class="numbers">
+            ${this.number('perToken', html`<span class="big">${plan.bytesPerToken > 0 || plan.stateBytes === 0 ? figures.perToken : 'none'}</span><br /><span class="small">per token · ${figures.perTokenBytes}</span>`)}
+            ${this.number('total', html`<span class="big">${total}</span> <span class="small">${decimal}</span><br /><span class="small">at ${figures.context}</span>`)}
+            ${model.state === null ? nothing : html`<div><span class="big">${model.state}</span><br /><span class="small">of that, state that does not grow</span></div>`}
+          </div>
+          ${this.steps(model, 'perToken')} ${this.steps(model, 'total')}
+          ${model.inexact === null ? nothing : html`<p class="warn">Not exact: ${model.inexact}</p>`}
+        </section>
+        <section>
+          ${memory
+            ? html`
+                ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}
+                ${memoryBar(memory)} ${this.steps(model, 'memory')}
+                <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
+                ${this.steps(model, 'sequences')}
+                ${memory.decode === null ? nothing : html`<div class="line">${this.number('decode', html`<span class="value">${memory.decode}</span>`)} <span class="small sub">${memory.limit}</span></div>`}
+                ${this.steps(model, 'decode')}
+              `
+            : html`<p class="quiet">${model.memoryProblem}</p>`}
+        </section>
+        <section>
+          ${this.number('three', html`<span class="three">${model.three.map(({ label, text }) => html`<span><span class="small">${label}</span> <span class="value">${text}</span></span> `)}<span class="small">why</span></span>`)}
+          ${this.steps(model, 'three')}
+        </section>
+        ${model.notes.length === 0 ? nothing : html`<section><ul class="notes small">${model.notes.map((note) => html`<li>${note}</li>`)}</ul></section>`}
+      </div>
+    `;
+  }
+
+  private number(name: NumberName, content: TemplateResult): TemplateResult {
+    return html`<button class="open" aria-expanded=${this.opened === name} aria-controls="steps-${name}" @click=${() => this.toggle(name)}>${content}</button>`;
+  }
+
+  private steps(model: OverviewModel, name: NumberName): TemplateResult {
+    const open = this.opened === name;
+    return html`<div id="steps-${name}" class="steps" ?hidden=${!open}>${open ? stepsOf(derivationOf(model, name), (range) => this.reveal(range)) : nothing}</div>`;
+  }
+
+  private toggle(name: NumberName): void {
+    this.opened = this.opened === name ? null : name;
+    keep('overview', this.opened);
+  }
+
+  private reveal({ offset, length }: TextRange): void {
+    const { config } = this.panel;
+    if (config) void host.call('panel/reveal', { id: config.id, offset, length });
   }
 }

@@ -1,13 +1,327 @@
-import { html, LitElement, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Reading } from '../../src/config/read';
+import { KV_DTYPES } from '../../src/model/dtype';
+import { ENGINE_NAMES, ENGINES } from '../../src/model/scenario';
+import { formatInteger } from '../../src/model/units';
+import { contextText, designText, inexactText } from '../../src/present/words';
+import { DEVICES } from '../../src/serving/hardware';
+import type { PanelSettings, ScenarioChange } from '../../src/shared/panelContract';
+import { RpcError } from '../../src/shared/rpcError';
+import '../charts/strip/element';
+import { stripModel } from '../charts/strip/viewModel';
+import '../parts/slider';
+import { doublings, type SliderScale, withValue } from '../parts/sliderScale';
+import { announce } from '../platform/announce';
+import { host, keep, restored } from '../platform/host';
 import { type PanelState, type PanelStore } from '../platform/store';
+import { base, controls, numbers, tables } from '../styles/base';
+import type { OverviewModel } from './overview/viewModel';
+import { type Knob, knobsOf, type Turned, turnedReading } from './whatIf/knobs';
+import { modelOf, realChange, resultRows, resultSentence, type Setting, settingOf } from './whatIf/viewModel';
 
+interface Kept {
+  /** Of the config that the knobs were turned for. */
+  readonly id: string;
+  /** Path -> what the file said, and what the control says. */
+  readonly turned: readonly (readonly [path: string, file: number, value: number])[];
+  readonly change: ScenarioChange;
+}
+
+const CONTEXTS = doublings(1024, 1_048_576, 1);
+const BATCHES = doublings(1, 1024);
+const RANKS = [1, 2, 4, 8, 16, 32, 64];
+const SAY_AFTER_MS = 400;
+
+/** What would be if: controls for the config's own keys and for the scenario; the old result stays behind the new one. */
 @customElement('headlight-what-if')
 export class WhatIfView extends LitElement {
+  static override readonly styles = [
+    base,
+    numbers,
+    controls,
+    tables,
+    css`
+      :host { container-type: inline-size; }
+      .results { position: sticky; top: 31px; z-index: 1; padding: 4px 0; background: var(--vscode-sideBar-background, var(--vscode-editor-background)); border-bottom: 1px solid var(--line); }
+      :host([place='editor']) .results { background: var(--vscode-editor-background); }
+      .results td.bar { width: 100%; padding-right: 4px; vertical-align: middle; }
+      /* Wide enough for most numbers, so that bars keep their zero and their end while a control moves. */
+      .results td.now { min-width: 64px; padding-right: 4px; }
+      .results td.ratio { min-width: 48px; padding-right: 0; }
+      .results td.was { display: none; }
+      .results .same { color: var(--vscode-descriptionForeground); }
+      .ghost { position: relative; display: block; height: 10px; }
+      .ghost span { position: absolute; left: 0; top: 0; bottom: 0; }
+      .ghost .before { border: 1px solid var(--vscode-descriptionForeground); border-left: 0; }
+      .ghost .after { background: var(--vscode-charts-blue); top: 2px; bottom: 2px; }
+      .columns { display: grid; grid-template-columns: minmax(0, 1fr); column-gap: 40px; }
+      h2 { margin-top: 12px; }
+      headlight-slider { margin-bottom: 2px; }
+      .field { display: flex; align-items: center; justify-content: space-between; gap: 8px; min-height: 30px; }
+      select { height: 24px; width: 22ch; padding: 0 4px; font: inherit; color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, transparent); border-radius: 2px; }
+      select:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
+      .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; padding: 8px 0; }
+      .edits { flex: 1 1 100%; overflow-wrap: anywhere; }
+      .design { padding: 6px 0; }
+      .trouble { color: var(--vscode-errorForeground); padding: 4px 0; overflow-wrap: anywhere; }
+      @container (min-width: 560px) {
+        .results td.was { display: table-cell; min-width: 90px; }
+        .results td.now { min-width: 90px; }
+        .results td.ratio { min-width: 72px; }
+      }
+      @container (min-width: 640px) {
+        .columns { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+        .results table { max-width: 900px; }
+      }
+    `,
+  ];
+
   @property({ attribute: false }) store!: PanelStore;
   @property({ attribute: false }) panel!: PanelState;
 
-  protected override render(): TemplateResult {
-    return html``;
+  @state() private turned: Turned = new Map();
+  @state() private change: ScenarioChange = {};
+  @state() private trouble: string | null = null;
+
+  private knobs: readonly Knob[] = [];
+  private knobsFor: Reading | null = null;
+  private configId: string | null = null;
+  private original: { readonly reading: Reading; readonly settings: PanelSettings; readonly model: OverviewModel } | null = null;
+  private saying: ReturnType<typeof setTimeout> | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.setAttribute('place', document.body.dataset['place'] ?? 'side');
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const { followed, config } = this.panel;
+    if (!changed.has('panel') || !followed || !config || followed.reading === this.knobsFor) return;
+    const known = new Map(this.knobs.map((knob) => [knob.id, knob.file]));
+    this.knobs = knobsOf(followed.reading);
+    this.knobsFor = followed.reading;
+    if (config.id !== this.configId) {
+      this.configId = config.id;
+      this.restore(config.id);
+      return;
+    }
+    // An edit of the file moves the controls: a value that the file changed is no what-if any more.
+    const unchanged = [...this.turned].filter(([id, value]) => this.knobs.some((knob) => knob.id === id && knob.file === known.get(id) && knob.file !== value));
+    if (unchanged.length === this.turned.size) return;
+    this.turned = new Map(unchanged);
+    this.keepState();
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { followed, settings, config } = this.panel;
+    if (!followed || !settings || !config) return nothing;
+    const setting = settingOf(settings, this.change);
+    const before = this.beforeModel(followed.reading, settings);
+    const reading = turnedReading(followed.reading, this.knobs, this.turned);
+    const readable = reading && reading.spec.layers.length > 0 ? reading : null;
+    const after = readable ? (readable === followed.reading && this.scenarioEdits(settings) === null ? before : modelOf(readable, setting)) : null;
+    return html`
+      ${after ? this.results(before, after) : html`<p class="trouble">The config cannot be read with these values.</p>`}
+      <div class="columns">
+        <div>
+          <h2>Config</h2>
+          ${this.knobs.map((knob) => this.knob(knob, readable))}
+          ${this.knobs.length === 0 ? html`<p class="quiet">No key of this config can be turned here.</p>` : this.configActions(config.editable, followed.stale)}
+        </div>
+        <div>
+          <h2>Scenario</h2>
+          ${this.scenario(setting, settings)} ${this.scenarioActions(settings)}
+        </div>
+      </div>
+    `;
+  }
+
+  private results(before: OverviewModel, after: OverviewModel): TemplateResult {
+    const rows = resultRows(before, after);
+    const { plan } = after;
+    return html`<div class="results">
+      <table>
+        <caption class="visually-hidden">Before and after, at ${contextText(plan)}</caption>
+        <tbody>
+          ${rows.map(
+            ({ name, before: was, after: now, ratio, same, bars }) => html`<tr class=${same ? 'same' : ''}>
+              <th scope="row">${name}</th>
+              <td class="bar">
+                ${bars
+                  ? html`<span class="ghost"><span class="after" .style=${`width: ${bars.after * 100}%`}></span><span class="before" .style=${`width: ${bars.before * 100}%`}></span></span>`
+                  : nothing}
+              </td>
+              <td class="number was small">${same ? '' : was}</td>
+              <td class="number now">${now}</td>
+              <td class="number ratio">${ratio}</td>
+            </tr>`,
+          )}
+        </tbody>
+      </table>
+      </div>
+      <p class="design small">${designText(plan.spec)} · ${contextText(plan)}${plan.exact ? '' : ` · not exact: ${inexactText(plan)}`}</p>
+      ${new Set(plan.spec.layers.map(({ attention }) => attention.kind)).size > 1 ? html`<headlight-strip .model=${stripModel(plan.spec, plan.kvDtype)}></headlight-strip>` : nothing}`;
+  }
+
+  private knob(knob: Knob, reading: Reading | null): TemplateResult {
+    const value = this.turned.get(knob.id) ?? knob.file;
+    // What the reader thinks of the value, where it thinks anything.
+    const problem = value === knob.file ? undefined : reading?.problems.find(({ key, severity }) => key === knob.id && severity !== 'information');
+    return html`<headlight-slider
+        .label=${knob.label}
+        .scale=${knob.scale}
+        .value=${value}
+        .mark=${knob.file}
+        .meaning=${knob.meaning(value)}
+        .problem=${(candidate: number) => knob.problem(candidate)}
+        .format=${formatInteger}
+        @slide=${(event: CustomEvent<number>) => this.turn(knob, event.detail)}
+        @settle=${() => this.settled()}
+      ></headlight-slider>
+      ${problem ? html`<p class="small warn">${problem.message}</p>` : nothing}`;
+  }
+
+  private configActions(editable: boolean, stale: boolean): TemplateResult {
+    const edits = this.knobs.filter((knob) => (this.turned.get(knob.id) ?? knob.file) !== knob.file);
+    const none = edits.length === 0;
+    const what = edits.map((knob) => `${knob.path.at(-1) ?? ''}: ${formatInteger(knob.file)} → ${formatInteger(this.turned.get(knob.id) ?? knob.file)}`).join(', ');
+    const hint = !editable ? 'This config cannot be changed here.' : stale ? 'Complete the file first.' : none ? '' : what;
+    return html`<div class="actions">
+      <button class="button ${none ? '' : 'primary'}" ?disabled=${none || !editable || stale} @click=${() => void this.apply()}>Apply to config.json</button>
+      <button class="button" ?disabled=${none} @click=${() => this.reset()}>Reset</button>
+      ${hint === '' ? nothing : html`<span class="edits small">${hint}</span>`}
+      ${this.trouble === null ? nothing : html`<p class="trouble" role="alert">${this.trouble}</p>`}
+    </div>`;
+  }
+
+  private scenario({ scenario, gpu }: Setting, settings: PanelSettings): TemplateResult {
+    const { workload, sharding } = settings.scenario;
+    const count = (label: string, key: 'tokens' | 'batch' | 'tp', values: readonly number[], value: number, mark: number, meaning: string, most: number): TemplateResult => {
+      const scale: SliderScale = { values: withValue(values, mark), log: true };
+      const problem = (candidate: number): string | null => (candidate >= 1 && candidate <= most ? null : `From 1 to ${formatInteger(most)} is possible.`);
+      return html`<headlight-slider
+        .label=${label}
+        .scale=${scale}
+        .value=${value}
+        .mark=${mark}
+        .meaning=${meaning}
+        .problem=${problem}
+        .format=${formatInteger}
+        @slide=${(event: CustomEvent<number>) => this.set({ [key]: event.detail })}
+        @settle=${() => this.settled()}
+      ></headlight-slider>`;
+    };
+    return html`
+      ${count('Context', 'tokens', CONTEXTS, scenario.workload.tokens, workload.tokens, 'tokens a sequence', 2 ** 40)}
+      ${count('Batch', 'batch', BATCHES, scenario.workload.batch, workload.batch, scenario.workload.batch === 1 ? 'sequence' : 'sequences', 2 ** 30)}
+      ${count('Tensor parallel', 'tp', RANKS, scenario.sharding.tp, sharding.tp, scenario.sharding.tp === 1 ? 'device' : 'devices', 1024)}
+      ${this.select('KV dtype', 'kvDtype', KV_DTYPES.map((value) => ({ value, text: value })), scenario.kvDtype)}
+      ${this.select('Engine', 'engine', ENGINES.map((value) => ({ value, text: ENGINE_NAMES[value] })), scenario.engine)}
+      ${this.select('GPU', 'gpu', DEVICES.map(({ id, name }) => ({ value: id, text: name })), gpu)}
+    `;
+  }
+
+  private select(label: string, key: 'kvDtype' | 'engine' | 'gpu', choices: readonly { readonly value: string; readonly text: string }[], value: string): TemplateResult {
+    return html`<label class="field"
+      ><span>${label}</span>
+      <select @change=${(event: Event) => { this.set({ [key]: (event.currentTarget as HTMLSelectElement).value }); this.settled(); }}>
+        ${choices.some((choice) => choice.value === value) ? nothing : html`<option value=${value} selected>${value}</option>`}
+        ${choices.map((choice) => html`<option value=${choice.value} ?selected=${choice.value === value}>${choice.text}</option>`)}
+      </select>
+    </label>`;
+  }
+
+  private scenarioActions(settings: PanelSettings): TemplateResult {
+    const edits = this.scenarioEdits(settings);
+    return html`<div class="actions">
+      <button class="button ${edits ? 'primary' : ''}" ?disabled=${!edits} @click=${() => void this.applyScenario()}>Apply scenario</button>
+      <button class="button" ?disabled=${!edits} @click=${() => { this.change = {}; this.settled(); }}>Reset</button>
+      ${edits ? html`<span class="edits small">Writes settings: every number of Headlight follows.</span>` : nothing}
+    </div>`;
+  }
+
+  private beforeModel(reading: Reading, settings: PanelSettings): OverviewModel {
+    if (this.original?.reading !== reading || this.original.settings !== settings) {
+      this.original = { reading, settings, model: modelOf(reading, settings) };
+    }
+    return this.original.model;
+  }
+
+  private scenarioEdits(settings: PanelSettings): ScenarioChange | null {
+    const edits = realChange(settings, this.change);
+    return Object.keys(edits).length > 0 ? edits : null;
+  }
+
+  private turn(knob: Knob, value: number): void {
+    const turned = new Map(this.turned);
+    if (value === knob.file) turned.delete(knob.id);
+    else turned.set(knob.id, value);
+    this.turned = turned;
+    this.trouble = null;
+  }
+
+  private set(change: ScenarioChange): void {
+    this.change = { ...this.change, ...change };
+  }
+
+  private reset(): void {
+    this.turned = new Map();
+    this.trouble = null;
+    this.settled();
+  }
+
+  /** A control rests: what was set is kept, and the result is said once. */
+  private settled(): void {
+    this.keepState();
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => {
+      const { followed, settings } = this.panel;
+      const reading = followed && turnedReading(followed.reading, this.knobs, this.turned);
+      if (!reading || !settings || !this.isConnected) return;
+      announce(this, resultSentence(resultRows(this.beforeModel(followed.reading, settings), modelOf(reading, settingOf(settings, this.change)))));
+    }, SAY_AFTER_MS);
+  }
+
+  private async apply(): Promise<void> {
+    const { config } = this.panel;
+    if (!config) return;
+    const edits = this.knobs.flatMap((knob) => {
+      const value = this.turned.get(knob.id);
+      return value === undefined || value === knob.file ? [] : [{ path: knob.path, value: knob.write(value) }];
+    });
+    try {
+      await host.call('panel/apply', { id: config.id, version: config.version, edits });
+      announce(this, 'Applied to the config');
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      this.trouble = error.message;
+    }
+  }
+
+  private async applyScenario(): Promise<void> {
+    const { settings } = this.panel;
+    const edits = settings && this.scenarioEdits(settings);
+    if (!edits) return;
+    await host.call('panel/setScenario', edits);
+    this.change = {};
+    this.keepState();
+  }
+
+  private keepState(): void {
+    if (this.configId === null) return;
+    const turned = this.knobs.flatMap((knob) => {
+      const value = this.turned.get(knob.id);
+      return value === undefined ? [] : [[knob.id, knob.file, value] as const];
+    });
+    keep('whatIf', { id: this.configId, turned, change: this.change } satisfies Kept);
+  }
+
+  /** Knobs come back for the config that they were turned for, where the file still says what it said then. */
+  private restore(id: string): void {
+    const kept = restored('whatIf') as Partial<Kept> | undefined;
+    if (kept?.change && typeof kept.change === 'object') this.change = kept.change;
+    const turned = kept?.id === id && Array.isArray(kept.turned) ? kept.turned : [];
+    this.turned = new Map(turned.filter(([path, file]) => this.knobs.some((knob) => knob.id === path && knob.file === file)).map(([path, , value]) => [path, value]));
   }
 }

@@ -1,15 +1,60 @@
-/** Problems, fixes and completion for model configs. Loaded when the first model config is shown. */
+/**
+ * Lens, hints, status items, problems, fixes and completion for model configs, and the hover in Python. Loaded when the first model
+ * config is shown, or the first hover asks about a Python source that may hold one.
+ */
 
-import type { Disposable } from 'vscode';
+import { type CancellationToken, type CodeActionKind, commands, type Hover, languages, type Position, type TextDocument, type Uri, workspace } from 'vscode';
+import { INTERNAL_COMMANDS } from '../ids';
 import { Owner } from '../lifecycle';
+import { CONFIG_SELECTOR } from '../readings';
 import type { Services } from '../services';
+import { StatusItem } from '../status';
+import { ConfigCompletionProvider } from './completion';
+import { ConfigDiagnostics } from './diagnostics';
+import { ConfigFixProvider } from './fixes';
+import { ConfigHintsProvider } from './inlayHints';
+import { Insights, type WorkCounts } from './insights';
+import { FamilyStatus, type ShownStatus } from './languageStatus';
+import { ConfigLensProvider } from './lens';
+import { ignoreRule } from './lintIgnore';
+import { PythonHovers } from './pythonHover';
+import { explainRule, RULE_SCHEME, RulePages } from './rulePages';
 
 export class Advice extends Owner {
-  constructor(protected readonly services: Services) {
+  private readonly insights: Insights;
+  private readonly status: FamilyStatus;
+  private readonly python: PythonHovers;
+
+  constructor({ context, readings, platform }: Services) {
     super();
+    const insights = (this.insights = this.own(new Insights(readings, platform)));
+    this.status = this.own(new FamilyStatus(insights));
+    this.own(new StatusItem(readings));
+    this.python = new PythonHovers(insights.counts);
+    const diagnostics = this.own(new ConfigDiagnostics(insights));
+    const providedCodeActionKinds: readonly CodeActionKind[] = ConfigFixProvider.kinds;
+    this.own(languages.registerCodeLensProvider(CONFIG_SELECTOR, new ConfigLensProvider(insights, readings)));
+    this.own(languages.registerInlayHintsProvider(CONFIG_SELECTOR, new ConfigHintsProvider(insights)));
+    this.own(languages.registerCodeActionsProvider(CONFIG_SELECTOR, new ConfigFixProvider(insights, diagnostics), { providedCodeActionKinds }));
+    this.own(languages.registerCompletionItemProvider(CONFIG_SELECTOR, new ConfigCompletionProvider(insights), '"'));
+    this.own(workspace.registerTextDocumentContentProvider(RULE_SCHEME, new RulePages(context)));
+    this.own(commands.registerCommand(INTERNAL_COMMANDS.explainRule, (rule: string) => explainRule(rule)));
+    this.own(commands.registerCommand(INTERNAL_COMMANDS.ignoreRule, (rule: string, uri: Uri, everywhere: boolean) => ignoreRule(rule, uri, everywhere)));
+  }
+
+  pythonHover(document: TextDocument, position: Position, token: CancellationToken): Hover | null {
+    return this.python.hoverAt(document, position, token);
+  }
+
+  get familyStatus(): ShownStatus | null {
+    return this.status.shown;
+  }
+
+  get counts(): Readonly<WorkCounts> {
+    return { ...this.insights.counts };
   }
 }
 
-export function createAdvice(services: Services): Disposable {
+export function createAdvice(services: Services): Advice {
   return new Advice(services);
 }

@@ -1,15 +1,42 @@
 /** Commands that ask and answer in the editor: comparing, converting, exporting. Loaded at the first of them. */
 
-import type { Disposable } from 'vscode';
+import { commands } from 'vscode';
+import { COMMANDS, type PaletteCommand } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
+import { showCacheAt } from './cacheAt';
+import { compareVariants, compareWith, exportComparison } from './compare';
+import { convertAttention } from './convert';
+import { explainNumber } from './explain';
+import { fitToGpu } from './fit';
+import { openSamples } from './samples';
+
+type Run = (services: Services, uri: unknown, argument: unknown) => Promise<unknown>;
+
+const RUNS: Readonly<Record<PaletteCommand, Run>> = {
+  [COMMANDS.compareVariants]: compareVariants,
+  [COMMANDS.compareWith]: compareWith,
+  [COMMANDS.exportComparison]: exportComparison,
+  [COMMANDS.showCacheAt]: showCacheAt,
+  [COMMANDS.fitToGpu]: fitToGpu,
+  [COMMANDS.convertAttention]: convertAttention,
+  [COMMANDS.explainNumber]: explainNumber,
+  [COMMANDS.showHeads]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'heads'),
+  [COMMANDS.walkThroughMla]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'mla'),
+  [COMMANDS.openSamples]: (services, uri, argument) => openSamples(services, argument ?? uri),
+};
 
 export class Palette extends Owner {
-  constructor(protected readonly services: Services) {
+  constructor(private readonly services: Services) {
     super();
+  }
+
+  /** `uri`: the config, where the command was called on one; `argument`: answers to what would be asked. */
+  run(command: PaletteCommand, uri: unknown, argument: unknown): Promise<unknown> {
+    return RUNS[command](this.services, uri, argument);
   }
 }
 
-export function createPalette(services: Services): Disposable {
+export function createPalette(services: Services): Palette {
   return new Palette(services);
 }

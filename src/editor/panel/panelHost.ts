@@ -2,37 +2,177 @@
  * The host's side of the panel: the view in the side bar and the same beside the editor. Loaded when one of them is first shown.
  */
 
-import { type Disposable, type Uri, type WebviewPanel, type WebviewView } from 'vscode';
-import type { PanelView } from '../../shared/panelContract';
+import { commands, type Disposable, type LogOutputChannel, Uri, ViewColumn, type WebviewPanel, type WebviewView, window, workspace } from 'vscode';
+import type { JsonValue } from '../../config/document';
+import type { PanelSettings, PanelView } from '../../shared/panelContract';
+import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
+import { gpuSetting, scenarioSetting } from '../settings';
+import { Candidates } from './candidates';
+import { Connection } from './connection';
+import { Following } from './following';
+import { type Beside, HeadSources, isWeightFile } from './headSources';
+import { Targets } from './targets';
+
+const SAMPLES = [
+  { name: 'gqa', label: 'Sample model: GQA, 8 heads in 2 groups of 4' },
+  { name: 'mha', label: 'Sample model: MHA, 8 heads' },
+  { name: 'mqa', label: 'Sample model: MQA, one K and V for 8 heads' },
+  { name: 'mla', label: 'Sample model: MLA, a latent of 56' },
+] as const;
 
 export class PanelHost extends Owner {
-  constructor(protected readonly services: Services) {
+  readonly extension: Uri;
+  readonly log: LogOutputChannel;
+  readonly targets: Targets;
+  readonly following: Following;
+  readonly candidates: Candidates;
+  readonly heads: HeadSources;
+
+  private readonly connections = new Set<Connection>();
+  private side: Connection | null = null;
+  private editorPanel: { readonly panel: WebviewPanel; readonly connection: Connection } | null = null;
+  /** For a page that is still to come. */
+  private wanted: PanelView | null = null;
+
+  constructor(private readonly services: Services) {
     super();
+    const { context, log, readings, compute } = services;
+    this.extension = context.extensionUri;
+    this.log = log;
+    this.targets = new Targets(this.extension);
+    this.following = this.own(new Following(readings, this.targets));
+    this.candidates = new Candidates(this.extension, this.targets, readings);
+    this.heads = new HeadSources(
+      {
+        beside: () => besideOf(this.following.current?.uri),
+        samples: SAMPLES.map(({ name, label }) => ({ name, label, path: Uri.joinPath(this.extension, 'media', 'samples', name).fsPath })),
+      },
+      compute && (async () => (await compute.get()).heads),
+    );
+    this.own(
+      this.following.onDidChange((config) => {
+        for (const connection of this.connections) connection.sendConfig(config);
+      }),
+    );
+    this.own(
+      workspace.onDidChangeConfiguration((event) => {
+        if (!event.affectsConfiguration(SETTINGS.section)) return;
+        for (const connection of this.connections) connection.sendSettings();
+      }),
+    );
+    this.own({
+      dispose: () => {
+        for (const connection of [...this.connections]) connection.dispose();
+        this.editorPanel?.panel.dispose();
+      },
+    });
+  }
+
+  settings(): PanelSettings {
+    const scope = this.following.current?.uri;
+    return {
+      scenario: scenarioSetting(scope),
+      gpu: gpuSetting(scope),
+      families: workspace.getConfiguration(SETTINGS.section).get<JsonValue>(SETTINGS.families) ?? {},
+      native: this.services.platform.native,
+    };
   }
 
   /** The view of the side bar was resolved. */
-  attachView(_view: WebviewView): Promise<void> {
+  attachView(view: WebviewView): Promise<void> {
+    const connection = this.connected(
+      new Connection(
+        { webview: view.webview, place: 'side', column: () => undefined, visible: () => view.visible, onVisibility: (listener) => view.onDidChangeVisibility(listener) },
+        this,
+        this.takeWanted(),
+      ),
+      view,
+    );
+    this.side = connection;
+    view.onDidDispose(() => {
+      if (this.side === connection) this.side = null;
+    });
     return Promise.resolve();
   }
 
-  /** A panel beside the editor came back after a reload. */
-  attachPanel(_panel: WebviewPanel): Promise<void> {
+  /** A panel beside the editor: a new one, or one that came back after a reload. */
+  attachPanel(panel: WebviewPanel): Promise<void> {
+    panel.iconPath = Uri.joinPath(this.extension, 'media', 'icons', 'headlight.svg');
+    const connection = this.connected(
+      new Connection(
+        { webview: panel.webview, place: 'editor', column: () => panel.viewColumn, visible: () => panel.visible, onVisibility: (listener) => panel.onDidChangeViewState(listener) },
+        this,
+        this.takeWanted(),
+      ),
+      panel,
+    );
+    this.editorPanel = { panel, connection };
+    panel.onDidDispose(() => {
+      if (this.editorPanel?.panel === panel) this.editorPanel = null;
+    });
     return Promise.resolve();
   }
 
   /** Shows the side bar's view; follows `uri` where one is given. */
-  open(_uri?: Uri, _view?: PanelView): Promise<void> {
-    return Promise.resolve();
+  async open(uri?: Uri, view?: PanelView): Promise<void> {
+    await this.follow(uri);
+    if (this.side) this.side.showView(view);
+    else this.wanted = view ?? null;
+    await commands.executeCommand(`${VIEWS.panel}.focus`);
   }
 
   /** Shows the panel beside the editor. */
-  openBeside(_uri?: Uri, _view?: PanelView): Promise<void> {
-    return Promise.resolve();
+  async openBeside(uri?: Uri, view?: PanelView): Promise<void> {
+    await this.follow(uri);
+    if (this.editorPanel) {
+      this.editorPanel.connection.showView(view);
+      this.editorPanel.panel.reveal(undefined, true);
+      return;
+    }
+    this.wanted = view ?? null;
+    await this.attachPanel(window.createWebviewPanel(VIEWS.editorPanel, 'Attention', { viewColumn: ViewColumn.Beside, preserveFocus: true }));
+  }
+
+  /** False when the user changed their mind. */
+  async pickConfig(): Promise<boolean> {
+    const found = await this.candidates.list(this.following.current?.uri ?? null);
+    const items = found.map(({ id, name, detail, origin }) => ({ id, label: name, description: origin === 'preset' ? `preset · ${detail}` : detail }));
+    const picked = await window.showQuickPick(items, { title: 'Headlight: Follow a Config', matchOnDescription: true });
+    if (picked) await this.following.follow(this.targets.byName(picked.id).uri);
+    return picked !== undefined;
+  }
+
+  private async follow(uri: Uri | undefined): Promise<void> {
+    // Commands from menus bring a Uri; anything else is not ours to open.
+    if (uri instanceof Uri) await this.following.follow(uri);
+  }
+
+  private connected(connection: Connection, frame: { readonly onDidDispose: (listener: () => void) => Disposable }): Connection {
+    this.connections.add(connection);
+    frame.onDidDispose(() => {
+      this.connections.delete(connection);
+      connection.dispose();
+    });
+    return connection;
+  }
+
+  private takeWanted(): PanelView | null {
+    const view = this.wanted;
+    this.wanted = null;
+    return view;
   }
 }
 
 export function createPanelHost(services: Services): PanelHost & Disposable {
   return new PanelHost(services);
+}
+
+/** Whether there are weights where a config lies. Null where that is no folder of this machine. */
+async function besideOf(uri: Uri | undefined): Promise<Beside | null> {
+  if (uri?.scheme !== 'file') return null;
+  const folder = Uri.joinPath(uri, '..');
+  const entries = await workspace.fs.readDirectory(folder).then((found) => found, () => []);
+  return { folder: folder.fsPath, weights: entries.some(([name]) => isWeightFile(name)) };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '../../../src/config/document';
-import { hoverAt, HOVER_COMMANDS } from '../../../src/present/hover';
+import { readModelConfig } from '../../../src/config/read';
+import { hoverAt, HOVER_COMMANDS, hoverOf } from '../../../src/present/hover';
 import { sampleConfig, scenario, timed } from '../support';
 
 const at32k = scenario(1, 32_768);
@@ -22,6 +23,15 @@ describe('hover', () => {
     }
     expect(markdown.indexOf('B/token')).toBeLessThan(markdown.indexOf('32 layers × 2'));
     expect(markdown.indexOf('32 layers × 2')).toBeLessThan(markdown.indexOf('If `num'));
+  });
+
+  it('leaves out what a key is where the schema says it', () => {
+    const text = sampleConfig('llama-3-8b');
+    const reading = readModelConfig(text);
+    const offset = text.indexOf('num_key_value_heads') + 1;
+    if (!reading) throw new Error('not a model config');
+    expect(hoverOf(reading, reading.document, offset, at32k, false)?.markdown).toContain('each caches one K and one V vector');
+    expect(hoverOf(reading, reading.document, offset, at32k, false, true)?.markdown).not.toContain('each caches one K and one V vector');
   });
 
   it('shows half and double of a latent', () => {

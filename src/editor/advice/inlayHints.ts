@@ -1,0 +1,48 @@
+/** Remarks beside the values of a model config. */
+
+import { type CancellationToken, type Event, InlayHint, type InlayHintsProvider, Position, type Range, type TextDocument } from 'vscode';
+import type { ConfigDocument } from '../../config/document';
+import { hintsOf } from '../../present/hintText';
+import { SETTINGS } from '../ids';
+import { isEnabled } from '../settings';
+import type { Insights } from './insights';
+
+export class ConfigHintsProvider implements InlayHintsProvider {
+  readonly onDidChangeInlayHints: Event<void>;
+
+  constructor(private readonly insights: Insights) {
+    this.onDidChangeInlayHints = insights.onDidChange;
+  }
+
+  provideInlayHints(document: TextDocument, range: Range, token: CancellationToken): InlayHint[] {
+    if (token.isCancellationRequested || !isEnabled(SETTINGS.inlayHintsEnabled)) return [];
+    return this.insights.measured(() => this.hints(document, range));
+  }
+
+  private hints(document: TextDocument, range: Range): InlayHint[] {
+    const insight = this.insights.of(document);
+    if (!insight) return [];
+    this.insights.counts.hints++;
+    const { found, plan } = insight;
+    return hintsOf(plan).flatMap(({ key, text, detail }): InlayHint[] => {
+      // Looked up again: while the text is half-typed, the plan is of an older one and only the names still hold.
+      const offset = placeOf(found.document, key);
+      if (offset === null) return [];
+      const position = document.positionAt(offset);
+      if (!range.contains(position)) return [];
+      const hint = new InlayHint(new Position(position.line, position.character), text);
+      hint.paddingLeft = true;
+      hint.tooltip = detail;
+      return [hint];
+    });
+  }
+}
+
+/** Behind the value; of a list or an object behind its opening bracket, which is where the eye is. */
+function placeOf(document: ConfigDocument, key: string): number | null {
+  const path = key.split('.');
+  const parent = document.objectAt(path.slice(0, -1));
+  const node = parent && document.propertiesOf(parent).get(path.at(-1) ?? '')?.valueNode;
+  if (!node) return null;
+  return node.type === 'array' || node.type === 'object' ? node.offset + 1 : node.offset + node.length;
+}

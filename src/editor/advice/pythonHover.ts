@@ -1,0 +1,48 @@
+/** Hovers over model configs in Python sources. */
+
+import { type CancellationToken, Hover, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
+import type { ConfigDocument } from '../../config/document';
+import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource } from '../../config/python';
+import type { Reading } from '../../config/read';
+import { HOVER_COMMANDS, hoverOf } from '../../present/hover';
+import { SETTINGS } from '../ids';
+import { isEnabled, scenarioSetting, taughtFamilies } from '../settings';
+import type { WorkCounts } from './insights';
+
+interface Scanned {
+  readonly version: number;
+  readonly models: readonly PythonModel[];
+  readonly readings: Map<PythonModel, { readonly document: ConfigDocument; readonly reading: Reading } | null>;
+}
+
+export class PythonHovers {
+  /** The last source that was asked about: one is enough, hovers come one after the other. */
+  private last: { readonly document: TextDocument; readonly scanned: Scanned } | null = null;
+
+  constructor(private readonly counts: WorkCounts) {}
+
+  hoverAt(document: TextDocument, position: Position, token: CancellationToken): Hover | null {
+    if (token.isCancellationRequested || !isEnabled(SETTINGS.pythonEnabled)) return null;
+    const offset = document.offsetAt(position);
+    const { models, readings } = this.scan(document);
+    const model = models.find(({ start, end }) => start <= offset && offset < end);
+    const at = model && toJson(model, offset);
+    if (!model || at == null) return null;
+    if (!readings.has(model)) readings.set(model, readPythonModel(model, { families: taughtFamilies() }));
+    const read = readings.get(model);
+    const content = read && hoverOf(read.reading, read.document, at, scenarioSetting(document), false);
+    const span = content && toSource(model, content.range.offset, content.range.length);
+    if (!content || !span) return null;
+    const markdown = new MarkdownString(content.markdown);
+    markdown.isTrusted = { enabledCommands: HOVER_COMMANDS };
+    return new Hover(markdown, new Range(document.positionAt(span.start), document.positionAt(span.end)));
+  }
+
+  private scan(document: TextDocument): Scanned {
+    if (this.last?.document === document && this.last.scanned.version === document.version) return this.last.scanned;
+    this.counts.pythonScans++;
+    const scanned: Scanned = { version: document.version, models: findPythonModels(document.getText()), readings: new Map() };
+    this.last = { document, scanned };
+    return scanned;
+  }
+}

@@ -1,0 +1,12 @@
+/** What a config is called in front of people. */
+
+import type { Uri } from 'vscode';
+
+const COMMON_NAMES: readonly string[] = ['config.json', 'params.json'];
+
+/** The folder's name where the file is called as everyone's; else the file's. */
+export function configName(uri: Uri): string {
+  const segments = uri.path.split('/').filter((segment) => segment !== '');
+  const file = segments.at(-1) ?? uri.path;
+  return COMMON_NAMES.includes(file) ? (segments.at(-2) ?? file) : file;
+}

@@ -1,0 +1,187 @@
+/** Show KV Cache at…: another workload than that of the settings, for a look. */
+
+import { l10n } from 'vscode';
+import { planCache, type CachePlan } from '../../cache/plan';
+import { ENGINE_NAMES, ENGINES, type EngineRule, type Scenario } from '../../model/scenario';
+import { formatBinary, formatBytes, formatInteger, formatRatio } from '../../model/units';
+import { explainMarkdown } from '../../present/explainText';
+import { escapeText, table } from '../../present/markdown';
+import { contextText, designText, workloadText } from '../../present/words';
+import { SETTINGS } from '../ids';
+import type { Services } from '../services';
+import { writeScenario } from '../settings';
+import { type BACK, runFlow, type Step } from './flow';
+import { type Choice, pickOne } from './pick';
+import { showResults } from './results';
+import { remember, remembered, requestOf, scenarioFor, showMarkdown, type Subject, subjectOf, title, type WorkloadRequest } from './subject';
+
+export interface CacheAtRow {
+  readonly engine: EngineRule;
+  readonly neededBytes: number;
+  readonly steadyBytes: number;
+  readonly reservedBytes: number;
+}
+
+export interface CacheAt {
+  readonly tokens: number;
+  readonly batch: number;
+  readonly bytesPerToken: number;
+  /** Under the scenario's rule. */
+  readonly totalBytes: number;
+  /** Under every rule. */
+  readonly engines: readonly CacheAtRow[];
+}
+
+const TOKENS = [1_024, 4_096, 8_192, 32_768, 131_072, 262_144, 1_048_576];
+const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+export async function showCacheAt(services: Services, uri: unknown, argument: unknown): Promise<CacheAt | null> {
+  const subject = await subjectOf(services, uri);
+  if (!subject) return null;
+  const request = requestOf<WorkloadRequest>(argument);
+  if (request) {
+    const scenario = scenarioFor(subject.document, request);
+    await showMarkdown(cacheAtMarkdown(subject, scenario));
+    return cacheAt(subject, scenario);
+  }
+  const scenario = await runFlow(scenarioFor(subject.document, {}), [askTokens(services, subject), askBatch(services, subject), showAt(subject)]);
+  return scenario ? cacheAt(subject, scenario) : null;
+}
+
+function cacheAt({ reading }: Subject, scenario: Scenario): CacheAt {
+  const { totalBytes, bytesPerToken } = planCache(reading.spec, scenario);
+  const engines = ENGINES.map((engine): CacheAtRow => {
+    const { neededBytes, steadyBytes, reservedBytes } = planCache(reading.spec, { ...scenario, engine });
+    return { engine, neededBytes, steadyBytes, reservedBytes };
+  });
+  return { ...scenario.workload, bytesPerToken, totalBytes, engines };
+}
+
+function askTokens(services: Services, subject: Subject): Step<Scenario> {
+  return async (scenario, place) => {
+    const trained = subject.reading.spec.contextLength?.value;
+    const counts = [...new Set([...TOKENS, scenario.workload.tokens, ...(trained === undefined ? [] : [trained])])].sort((a, b) => a - b);
+    const at = (tokens: number): Scenario => ({ ...scenario, workload: { ...scenario.workload, tokens } });
+    const choice = (tokens: number): Choice<number> => ({
+      label: l10n.t('{0} tokens', formatInteger(tokens)),
+      description: preview(subject, at(tokens)),
+      ...(tokens === trained ? { detail: l10n.t('the trained context') } : {}),
+      value: tokens,
+    });
+    const picked = await ask(services, 'tokens', scenario.workload.tokens, {
+      title: title(l10n.t('Show KV Cache at'), subject),
+      placeholder: l10n.t('Tokens of each sequence: choose, or type a number'),
+      place,
+      counts,
+      choice,
+    });
+    return typeof picked === 'number' ? at(picked) : picked;
+  };
+}
+
+function askBatch(services: Services, subject: Subject): Step<Scenario> {
+  return async (scenario, place) => {
+    const at = (batch: number): Scenario => ({ ...scenario, workload: { ...scenario.workload, batch } });
+    const picked = await ask(services, 'batch', scenario.workload.batch, {
+      title: title(l10n.t('Show KV Cache at'), subject),
+      placeholder: l10n.t('Sequences at the same time: choose, or type a number'),
+      place,
+      counts: BATCHES,
+      choice: (batch) => ({ label: l10n.t('{0} at once', formatInteger(batch)), description: preview(subject, at(batch)), value: batch }),
+    });
+    return typeof picked === 'number' ? at(picked) : picked;
+  };
+}
+
+interface CountQuestion {
+  readonly title: string;
+  readonly placeholder: string;
+  readonly place: { readonly step: number; readonly steps: number };
+  readonly counts: readonly number[];
+  choice(value: number): Choice<number>;
+}
+
+async function ask(services: Services, name: string, fallback: number, { counts, choice, ...question }: CountQuestion): Promise<number | typeof BACK | undefined> {
+  const before = remembered(services, name) ?? fallback;
+  const picked = await pickOne({
+    ...question,
+    choices: counts.map(choice),
+    before: (value) => value === before,
+    typed: (text) => {
+      const value = parseCount(text);
+      return value === null || counts.includes(value) ? null : choice(value);
+    },
+  });
+  if (typeof picked === 'number') remember(services, name, picked);
+  return picked;
+}
+
+/** Accepts separators and steps of 1,024 as people write them: 32,768, 32 768, 32k, 1M. */
+export function parseCount(text: string): number | null {
+  const match = /^(\d+)([kKmM]?)$/.exec(text.replace(/[\s,_']/g, ''));
+  if (!match) return null;
+  const unit = match[2]?.toLowerCase() === 'k' ? 1024 : match[2]?.toLowerCase() === 'm' ? 1024 ** 2 : 1;
+  const value = Number(match[1]) * unit;
+  return Number.isSafeInteger(value) && value >= 1 && value <= 2 ** 40 ? value : null;
+}
+
+function preview({ reading }: Subject, scenario: Scenario): string {
+  return formatBytes(planCache(reading.spec, scenario).totalBytes);
+}
+
+function showAt(subject: Subject): Step<Scenario> {
+  return async (scenario, place) => {
+    const { workload } = scenario;
+    const shown = await showResults(
+      {
+        title: `${subject.name} · ${workloadText(scenario)}`,
+        rows: plans(subject, scenario).map((plan) => ({ label: ENGINE_NAMES[plan.engine.id], description: formatBytes(plan.steadyBytes), detail: threeNumbers(plan) })),
+        actions: [
+          { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(cacheAtMarkdown(subject, scenario)) },
+          {
+            label: l10n.t('Make this the scenario of the settings'),
+            icon: 'settings-gear',
+            run: async () => {
+              await writeScenario(SETTINGS.tokens, workload.tokens);
+              await writeScenario(SETTINGS.batch, workload.batch);
+            },
+          },
+        ],
+      },
+      place,
+    );
+    return shown === true ? scenario : shown;
+  };
+}
+
+function plans({ reading }: Subject, scenario: Scenario): CachePlan[] {
+  return ENGINES.map((engine) => planCache(reading.spec, { ...scenario, engine }));
+}
+
+function threeNumbers({ neededBytes, steadyBytes, reservedBytes, kvDtype, exact }: CachePlan): string {
+  const same = neededBytes === steadyBytes && steadyBytes === reservedBytes;
+  const numbers = same ? l10n.t('needed, occupied and reserved alike') : l10n.t('needed {0} · reserved {1}', formatBinary(neededBytes), formatBinary(reservedBytes));
+  return `${kvDtype} · ${numbers}${exact ? '' : ` · ${l10n.t('not exact')}`}`;
+}
+
+function cacheAtMarkdown(subject: Subject, scenario: Scenario): string {
+  const all = plans(subject, scenario);
+  const needed = planCache(subject.reading.spec, { ...scenario, engine: 'intrinsic' }).neededBytes;
+  const plan = planCache(subject.reading.spec, scenario);
+  const rows = all.map((each) => [
+    escapeText(ENGINE_NAMES[each.engine.id]),
+    escapeText(each.kvDtype),
+    formatBytes(each.neededBytes),
+    formatBytes(each.steadyBytes),
+    formatBytes(each.reservedBytes),
+    formatRatio(needed, each.steadyBytes),
+    each.exact ? '' : 'not exact',
+  ]);
+  return [
+    `# ${escapeText(subject.name)} at ${escapeText(workloadText(scenario))}`,
+    escapeText(designText(plan.spec)),
+    `**${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
+    table(['rule', 'cached as', 'needed', 'occupied', 'reserved', 'against intrinsic', ''], rows, ['left', 'left', 'right', 'right', 'right', 'right', 'left']),
+    explainMarkdown(subject.name, plan).replace(/^# .*\n/, '## Where it comes from\n').replace(/^## (?!Where)/gm, '### '),
+  ].join('\n\n');
+}

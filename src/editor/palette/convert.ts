@@ -1,0 +1,82 @@
+/** Convert Attention…: the config's KV heads as an undoable edit. Weights are not converted, and nobody is left to think so. */
+
+import { commands, l10n, window } from 'vscode';
+import { divisorsOf } from '../../cache/whatIf';
+import { planCache } from '../../cache/plan';
+import { convertHeads, convertibleHeads } from '../../config/convertHeads';
+import { headVariant } from '../../model/attention';
+import { formatBinary, formatRatio } from '../../model/units';
+import { applyConfigEdit } from '../configEdit';
+import { COMMANDS } from '../ids';
+import type { Services } from '../services';
+import { scenarioSetting } from '../settings';
+import { BACK } from './flow';
+import { type Choice, ONLY, pickOne } from './pick';
+import { count, requestOf, type Subject, subjectOf, title } from './subject';
+
+export interface ConvertRequest {
+  readonly kvHeads?: number;
+}
+
+/** True when the config was changed. */
+export async function convertAttention(services: Services, uri: unknown, argument: unknown): Promise<boolean> {
+  const subject = await subjectOf(services, uri);
+  if (!subject) return false;
+  if (subject.stale) return refuse(l10n.t('The config is not complete JSON now.'));
+  const kvHeads = count(requestOf<ConvertRequest>(argument)?.kvHeads) ?? (await askHeads(subject));
+  if (kvHeads === null) return false;
+  const conversion = convertHeads(subject.reading, kvHeads);
+  if (typeof conversion === 'string') return refuse(l10n.t('This config cannot be converted: {0}.', conversion));
+  if (!(await applyConfigEdit(subject.document, conversion.edits))) return refuse(l10n.t('The document cannot be changed.'));
+  await window.showTextDocument(subject.document, { preview: false });
+  const compare = l10n.t('Compare');
+  const text = l10n.t('The config now says {0}. Its weights were not converted: they need another shape of k_proj and v_proj, and training.', conversion.reading.spec.variant);
+  void window.showInformationMessage(text, compare).then((answer) => {
+    if (answer === compare) void commands.executeCommand(COMMANDS.compareVariants, subject.document.uri);
+  });
+  return true;
+}
+
+function refuse(message: string): false {
+  void window.showWarningMessage(message);
+  return false;
+}
+
+async function askHeads(subject: Subject): Promise<number | null> {
+  const queryHeads = convertibleHeads(subject.reading);
+  const choices = queryHeads === null ? [] : headChoices(subject, queryHeads);
+  if (choices.length === 0) {
+    const reason = convertHeads(subject.reading, 1);
+    refuse(l10n.t('This config cannot be converted: {0}.', typeof reason === 'string' ? reason : l10n.t('its layers have different numbers of heads')));
+    return null;
+  }
+  const picked = await pickOne({
+    title: title(l10n.t('Convert Attention'), subject),
+    placeholder: l10n.t('Changes the config, in one step to undo; weights are not converted'),
+    place: ONLY,
+    choices,
+  });
+  return picked === undefined || picked === BACK ? null : picked;
+}
+
+function headChoices(subject: Subject, queryHeads: number): Choice<number>[] {
+  const scenario = scenarioSetting(subject.document);
+  const before = planCache(subject.reading.spec, scenario);
+  return divisorsOf(queryHeads)
+    .reverse()
+    .flatMap((kvHeads): Choice<number>[] => {
+      const conversion = convertHeads(subject.reading, kvHeads);
+      if (typeof conversion === 'string') return [];
+      const after = planCache(conversion.reading.spec, scenario);
+      const variant = headVariant({ queryHeads, kvHeads });
+      const edits = conversion.edits.map(({ path, value }) => `${path.at(-1) ?? ''}: ${JSON.stringify(value).slice(0, 40)}`).join(', ');
+      return [
+        {
+          label: variant === 'GQA' ? l10n.t('GQA-{0}: groups of {1}', kvHeads, queryHeads / kvHeads) : variant,
+          description: `${formatBinary(after.bytesPerToken)}/token · ${formatBinary(after.totalBytes)} · ${formatRatio(before.totalBytes, after.totalBytes)}`,
+          detail: edits,
+          value: kvHeads,
+        },
+      ];
+    });
+}

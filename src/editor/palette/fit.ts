@@ -1,0 +1,135 @@
+/** Fit to GPU…: what of a device weights and cache take, how much fits, what limits decoding. */
+
+import { l10n } from 'vscode';
+import type { Scenario } from '../../model/scenario';
+import { formatBinary } from '../../model/units';
+import { fitLine, fitMarkdown } from '../../present/fitText';
+import { formatSeconds } from '../../present/quantities';
+import { type FitReport, fitModel, USUAL_MEMORY } from '../../serving/fit';
+import { type Device, deviceOf, DEVICES } from '../../serving/hardware';
+import type { WeightBytes } from '../../serving/weights';
+import { SETTINGS } from '../ids';
+import type { Services } from '../services';
+import { gpuSetting, writeScenario } from '../settings';
+import { BACK, runFlow } from './flow';
+import { type Choice, pickOne, separator } from './pick';
+import { showResults } from './results';
+import { count, remember, remembered, requestOf, scenarioFor, showMarkdown, type Subject, subjectOf, title, type WorkloadRequest } from './subject';
+
+export interface FitRequestArguments extends WorkloadRequest {
+  /** Id of `src/serving/hardware.json`. */
+  readonly gpu?: string;
+  /** Devices, by tensor parallelism. */
+  readonly devices?: number;
+}
+
+interface FitState {
+  readonly device: Device | null;
+  readonly scenario: Scenario;
+}
+
+const DEVICE_COUNTS = [1, 2, 4, 8, 16];
+
+export async function fitToGpu(services: Services, uri: unknown, argument: unknown): Promise<FitReport | null> {
+  const subject = await subjectOf(services, uri);
+  if (!subject) return null;
+  const weights = await storedWeights(services, subject);
+  const request = requestOf<FitRequestArguments>(argument);
+  const scenario = scenarioFor(subject.document, request ?? {});
+  const report = (device: Device, at: Scenario): FitReport | null => fitModel({ reading: subject.reading, device, scenario: at, weights, ...USUAL_MEMORY });
+  const asked = request?.gpu === undefined ? null : deviceOf(request.gpu);
+  if (asked) {
+    const at = withDevices(scenario, count(request?.devices) ?? scenario.sharding.tp);
+    const found = report(asked, at);
+    if (found) await showMarkdown(fitMarkdown(subject.name, found, at));
+    return found;
+  }
+  const result = await runFlow<FitState>({ device: null, scenario }, [
+    async (state, place) => {
+      const before = remembered(services, 'gpu') ?? gpuSetting(subject.document);
+      const choices = deviceChoices((device) => report(device, state.scenario));
+      const picked = await pickOne({ title: title(l10n.t('Fit to GPU'), subject), placeholder: l10n.t('Device'), place, choices, before: ({ id }) => id === before });
+      if (picked === undefined || picked === BACK) return picked;
+      remember(services, 'gpu', picked.id);
+      return { ...state, device: picked };
+    },
+    async (state, place) => {
+      const { device } = state;
+      if (!device) return undefined;
+      const choices = DEVICE_COUNTS.map((devices): Choice<number> => {
+        const found = report(device, withDevices(scenario, devices));
+        return { label: `${devices} × ${device.name}`, ...(found ? preview(found) : {}), value: devices };
+      });
+      const before = remembered(services, 'devices') ?? scenario.sharding.tp;
+      const picked = await pickOne({ title: title(l10n.t('Fit to GPU'), subject), placeholder: l10n.t('Devices, by tensor parallelism'), place, choices, before: (value) => value === before });
+      if (picked === undefined || picked === BACK) return picked;
+      remember(services, 'devices', picked);
+      return { ...state, scenario: withDevices(scenario, picked) };
+    },
+    async (state, place) => {
+      const found = state.device && report(state.device, state.scenario);
+      const shown = await showFit(subject, found, state, place);
+      return shown === true ? state : shown;
+    },
+  ]);
+  return result?.device ? report(result.device, result.scenario) : null;
+}
+
+function withDevices(scenario: Scenario, tp: number): Scenario {
+  return { ...scenario, sharding: { ...scenario.sharding, tp } };
+}
+
+/** Exact bytes where the weights lie beside the config; else they are estimated, and the report says so. */
+async function storedWeights({ compute, log }: Services, { document }: Subject): Promise<WeightBytes | null> {
+  if (!compute || document.uri.scheme !== 'file') return null;
+  try {
+    return await (await compute.get()).call('weights/beside', { path: document.uri.fsPath }, { deadlineMs: 10_000 });
+  } catch (error) {
+    log.warn(`weights beside the config: ${error instanceof Error ? error.message : 'not read'}`);
+    return null;
+  }
+}
+
+function deviceChoices(report: (device: Device) => FitReport | null): Choice<Device>[] {
+  const vendors = [...new Set(DEVICES.map(({ vendor }) => vendor))];
+  return vendors.flatMap((vendor) => [
+    separator<Device>(vendor),
+    ...DEVICES.filter((device) => device.vendor === vendor).map((device): Choice<Device> => {
+      const found = report(device);
+      return { label: device.name, ...(found ? preview(found) : {}), value: device };
+    }),
+  ]);
+}
+
+function preview(report: FitReport): { readonly description: string; readonly detail: string } {
+  const step = report.decode ? ` · ${l10n.t('a step at best {0}', formatSeconds(report.decode.timeS))}` : '';
+  return { description: `${formatBinary(report.device.memoryBytes)}${step}`, detail: fitLine(report) };
+}
+
+async function showFit(subject: Subject, report: FitReport | null, { device, scenario }: FitState, place: { readonly step: number; readonly steps: number }): ReturnType<typeof showResults> {
+  if (!report || !device) {
+    return showResults({ title: subject.name, rows: [], actions: [{ label: l10n.t('The parameters of this model cannot be counted, and no weights lie beside it'), icon: 'warning', run: () => undefined }] }, place);
+  }
+  return showResults(
+    {
+      title: `${subject.name} · ${report.devices} × ${device.name}`,
+      rows: [
+        { label: fitLine(report), description: '' },
+        { label: l10n.t('Weights'), description: formatBinary(report.weightBytesPerRank), detail: `${report.weights.exact ? '' : `${l10n.t('estimated')}: `}${report.weights.rule}` },
+        { label: l10n.t('Cache'), description: l10n.t('{0} of {1}', formatBinary(report.cacheBytes), formatBinary(report.cacheBudgetBytes)) },
+      ],
+      actions: [
+        { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(fitMarkdown(subject.name, report, scenario)) },
+        {
+          label: l10n.t('Make this the scenario of the settings'),
+          icon: 'settings-gear',
+          run: async () => {
+            await writeScenario(SETTINGS.gpu, device.id);
+            await writeScenario(SETTINGS.tp, scenario.sharding.tp);
+          },
+        },
+      ],
+    },
+    place,
+  );
+}

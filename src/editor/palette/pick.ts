@@ -1,0 +1,105 @@
+/** A question of a flow as a QuickPick: steps in the title, a back button, what was chosen last time on top. */
+
+import { type Disposable, type QuickPickItem, QuickInputButtons, QuickPickItemKind, window } from 'vscode';
+import { BACK, type Place } from './flow';
+
+export interface Choice<T> extends QuickPickItem {
+  /** Absent in separators. */
+  readonly value?: T;
+}
+
+export interface Question<T> {
+  readonly title: string;
+  readonly placeholder: string;
+  readonly place: Place;
+  /** In parts where some take longer; each replaces the list before. */
+  readonly choices: readonly Choice<T>[] | AsyncIterable<readonly Choice<T>[]>;
+  /** What is active at first, or picked where several may be. */
+  readonly before?: (value: T) => boolean;
+  /** A choice made of what was typed, shown above the others. */
+  readonly typed?: (text: string) => Choice<T> | null;
+}
+
+export function separator<T>(label: string): Choice<T> {
+  return { label, kind: QuickPickItemKind.Separator };
+}
+
+/** One of the choices. */
+export function pickOne<T>(question: Question<T>): Promise<T | typeof BACK | undefined> {
+  return show(question, false, ([first]) => first);
+}
+
+/** Any number of them, at least one. */
+export function pickMany<T>(question: Question<T>): Promise<readonly T[] | typeof BACK | undefined> {
+  return show(question, true, (values) => (values.length > 0 ? values : undefined));
+}
+
+async function show<T, R>(question: Question<T>, many: boolean, resultOf: (values: readonly T[]) => R | undefined): Promise<R | typeof BACK | undefined> {
+  const { title, placeholder, place, choices, before, typed } = question;
+  const picker = window.createQuickPick<Choice<T>>();
+  const owned: Disposable[] = [picker];
+  picker.title = title;
+  picker.placeholder = placeholder;
+  picker.matchOnDescription = true;
+  picker.matchOnDetail = true;
+  picker.canSelectMany = many;
+  picker.ignoreFocusOut = true;
+  if (place.steps > 1) [picker.step, picker.totalSteps] = [place.step, place.steps];
+  if (place.step > 1) picker.buttons = [QuickInputButtons.Back];
+  let listed: readonly Choice<T>[] = [];
+  let touched = false;
+  let closed = false;
+  const list = (items: readonly Choice<T>[]): void => {
+    listed = items;
+    const selected = picker.selectedItems.map(({ value }) => value);
+    picker.items = items;
+    const was = ({ value }: Choice<T>): boolean => value !== undefined && (touched ? selected.includes(value) : (before?.(value) ?? false));
+    const chosen = items.filter(was);
+    if (many) picker.selectedItems = chosen;
+    // An empty list would leave nothing for Enter.
+    else if (chosen.length > 0) picker.activeItems = chosen.slice(0, 1);
+  };
+  try {
+    return await new Promise<R | typeof BACK | undefined>((resolve) => {
+      owned.push(
+        picker.onDidTriggerButton(() => resolve(BACK)),
+        picker.onDidHide(() => resolve(undefined)),
+        picker.onDidChangeSelection(() => {
+          touched = true;
+        }),
+        picker.onDidChangeValue((text) => {
+          if (!typed) return;
+          const own = typed(text);
+          picker.items = own ? [{ ...own, alwaysShow: true }, ...listed] : listed;
+        }),
+        picker.onDidAccept(() => {
+          const values = picker.selectedItems.flatMap(({ value }) => (value === undefined ? [] : [value]));
+          const result = resultOf(values);
+          // Nothing chosen: the question stays.
+          if (result !== undefined) resolve(result);
+        }),
+      );
+      if (Symbol.asyncIterator in choices) {
+        picker.busy = true;
+        void (async () => {
+          try {
+            for await (const items of choices) {
+              // Answered already: nothing more is looked for.
+              if (closed) return;
+              list(items);
+            }
+          } finally {
+            picker.busy = false;
+          }
+        })();
+      } else list(choices);
+      picker.show();
+    });
+  } finally {
+    closed = true;
+    for (const disposable of owned) disposable.dispose();
+  }
+}
+
+/** A question that stands alone. */
+export const ONLY: Place = { step: 1, steps: 1 };

@@ -1,0 +1,197 @@
+/** One page (the side bar's or an editor panel's) and what it may ask. */
+
+import { type Disposable, env, Range, Uri, type Webview, window, workspace, WorkspaceEdit, type ViewColumn } from 'vscode';
+import type { PanelConfig, PanelEvents, PanelMethods, PanelView, SaveParams, ScenarioChange } from '../../shared/panelContract';
+import { PANEL_PARAMS } from '../../shared/panelParams';
+import { type CallContext, type CallOptions, type Handlers, type MethodParams, type MethodResult, type NoMethods, RpcPeer } from '../../shared/rpc';
+import { RpcError } from '../../shared/rpcError';
+import { SETTINGS } from '../ids';
+import { Owner } from '../lifecycle';
+import { writeScenario } from '../settings';
+import { textEdits } from './edits';
+import { pageHtml } from './page';
+import type { PanelHost } from './panelHost';
+import { configOf, documentOf } from './targets';
+
+export interface PageFrame {
+  readonly webview: Webview;
+  readonly place: 'side' | 'editor';
+  /** Where the panel stands among editors; undefined in the side bar. */
+  column(): ViewColumn | undefined;
+  visible(): boolean;
+  /** Fires when it is hidden or shown again. */
+  onVisibility(listener: () => void): Disposable;
+}
+
+type Peer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
+type Answers = { readonly [K in keyof PanelMethods]: (params: MethodParams<PanelMethods, K>, context: CallContext) => MethodResult<PanelMethods, K> | Promise<MethodResult<PanelMethods, K>> };
+
+export class Connection extends Owner {
+  private peer: Peer;
+  private shown: boolean;
+  /** What the page should show when it asks next. */
+  private wanted: PanelView | null;
+
+  constructor(
+    private readonly frame: PageFrame,
+    private readonly panel: PanelHost,
+    view: PanelView | null,
+  ) {
+    super();
+    this.wanted = view;
+    this.shown = frame.visible();
+    this.peer = this.connect();
+    this.own({ dispose: () => this.peer.dispose() });
+    this.own(frame.onVisibility(() => this.visibilityChanged()));
+    const { webview } = frame;
+    const files = Uri.joinPath(panel.extension, 'dist', 'webview');
+    webview.options = { enableScripts: true, localResourceRoots: [files], enableCommandUris: false };
+    webview.html = pageHtml({ script: webview.asWebviewUri(Uri.joinPath(files, 'main.js')).toString(), cspSource: webview.cspSource, nonce: newNonce(), place: frame.place });
+  }
+
+  sendConfig(config: PanelConfig | null): void {
+    if (this.shown) this.peer.send('config', config);
+  }
+
+  sendSettings(): void {
+    if (this.shown) this.peer.send('settings', this.panel.settings());
+  }
+
+  showView(view: PanelView | undefined): void {
+    if (view === undefined) return;
+    this.wanted = view;
+    if (this.shown) this.peer.send('view', view);
+  }
+
+  private connect(): Peer {
+    const { webview } = this.frame;
+    return new RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>(
+      {
+        post: (message) => void webview.postMessage(message),
+        onMessage: (listener) => {
+          const listening = webview.onDidReceiveMessage(listener);
+          return () => listening.dispose();
+        },
+      },
+      this.handlers(),
+    );
+  }
+
+  /** A hidden page is gone: what runs for it ends. One that comes back asks for all it needs; events bridge the time until then. */
+  private visibilityChanged(): void {
+    const visible = this.frame.visible();
+    if (visible === this.shown) return;
+    this.shown = visible;
+    if (!visible) {
+      this.peer.dispose();
+      if (!this.disposed) this.peer = this.connect();
+      return;
+    }
+    this.sendSettings();
+    this.sendConfig(this.panel.following.config);
+  }
+
+  private handlers(): Handlers<PanelMethods> {
+    const { panel } = this;
+    const { heads } = panel;
+    const answers: Answers = {
+      'panel/ready': () => {
+        const view = this.wanted;
+        this.wanted = null;
+        return { config: panel.following.config, settings: panel.settings(), view };
+      },
+      'panel/reveal': ({ id, offset, length }) => this.reveal(id, offset, length),
+      'panel/setScenario': setScenario,
+      'panel/apply': async ({ id, version, edits }) => {
+        const target = panel.targets.byName(id);
+        const document = await documentOf(target);
+        const { text, editable } = configOf(target, document);
+        if (!editable) throw new RpcError('invalidInput', `${target.name} cannot be changed here.`);
+        // A document that was closed and opened again counts from one: then the text decides.
+        const seen = panel.following.current === target ? panel.following.config : null;
+        const same = document.version === version || (seen?.version === version && seen.text === text);
+        if (!same) throw new RpcError('conflict', `${target.name} has changed since; look at the new numbers and apply again.`);
+        const change = new WorkspaceEdit();
+        for (const edit of textEdits(text, edits)) {
+          change.replace(target.uri, new Range(document.positionAt(edit.offset), document.positionAt(edit.offset + edit.length)), edit.content);
+        }
+        if (!(await workspace.applyEdit(change))) throw new RpcError('conflict', `${target.name} could not be changed.`);
+        return { version: document.version };
+      },
+      'panel/candidates': () => panel.candidates.list(panel.following.current?.uri ?? null),
+      'panel/candidate': async ({ id }) => {
+        const target = panel.targets.byName(id);
+        return configOf(target, await documentOf(target));
+      },
+      'panel/pickConfig': () => panel.pickConfig(),
+      'panel/copy': async ({ text }) => {
+        await env.clipboard.writeText(text);
+        return null;
+      },
+      'panel/save': save,
+      'panel/showMarkdown': async ({ text }) => {
+        await window.showTextDocument(await workspace.openTextDocument({ language: 'markdown', content: text }), { preview: true });
+        return null;
+      },
+      'panel/headSources': () => heads.list(),
+      'panel/chooseHeadSource': async () => {
+        const [chosen] = (await window.showOpenDialog({ canSelectFiles: true, canSelectFolders: true, title: 'Model folder or weight file', openLabel: 'Look at its heads' })) ?? [];
+        return chosen ? heads.add(chosen.fsPath, chosen.path.split('/').at(-1) ?? chosen.path) : null;
+      },
+      'panel/device': (_, context) => heads.device(optionsOf(context)),
+      'panel/headsModel': ({ source }, context) => heads.model(source, optionsOf(context)),
+      'panel/tokens': ({ source, text }, context) => heads.tokens(source, text, optionsOf(context)),
+      'panel/capture': (params, context) => heads.capture(params, optionsOf(context)),
+      'panel/tile': (params, context) => heads.tile(params, optionsOf(context)),
+      'panel/log': ({ text }) => {
+        panel.log.error(text);
+        return null;
+      },
+    };
+    const entries = Object.entries(answers).map(([name, handle]) => [name, { validate: PANEL_PARAMS[name as keyof PanelMethods], handle }]);
+    return Object.fromEntries(entries) as unknown as Handlers<PanelMethods>;
+  }
+
+  private async reveal(id: string, offset: number, length: number): Promise<null> {
+    const document = await documentOf(this.panel.targets.byName(id));
+    const key = document.uri.toString();
+    const open = window.visibleTextEditors.find((editor) => editor.document.uri.toString() === key);
+    // Beside a panel that stands among the editors, never on top of it.
+    const column = open?.viewColumn ?? (this.frame.column() === 1 ? 2 : 1);
+    const selection = new Range(document.positionAt(offset), document.positionAt(offset + length));
+    await window.showTextDocument(document, { viewColumn: column, selection, preserveFocus: false });
+    return null;
+  }
+}
+
+function optionsOf({ signal, progress }: CallContext): CallOptions {
+  return { signal, onProgress: progress };
+}
+
+const SCENARIO_SETTINGS: Readonly<Record<keyof ScenarioChange, string>> = {
+  batch: SETTINGS.batch,
+  tokens: SETTINGS.tokens,
+  kvDtype: SETTINGS.kvDtype,
+  engine: SETTINGS.engine,
+  gpu: SETTINGS.gpu,
+  tp: SETTINGS.tp,
+};
+
+async function setScenario(change: ScenarioChange): Promise<null> {
+  for (const [key, value] of Object.entries(change)) await writeScenario(SCENARIO_SETTINGS[key as keyof ScenarioChange], value as string | number);
+  return null;
+}
+
+async function save({ name, content }: SaveParams): Promise<boolean> {
+  const safe = name.replace(/[^\w. -]+/g, '_').slice(0, 100) || 'headlight';
+  const folder = workspace.workspaceFolders?.[0]?.uri;
+  const target = await window.showSaveDialog({ ...(folder ? { defaultUri: Uri.joinPath(folder, safe) } : {}) });
+  if (!target) return false;
+  await workspace.fs.writeFile(target, typeof content === 'string' ? new TextEncoder().encode(content) : content);
+  return true;
+}
+
+function newNonce(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,115 @@
+/**
+ * Where heads come from: weights beside the config, a chosen folder, the bundled samples. Ids go to the page and back, paths stay
+ * here. Knows no editor, so that the page's tests can use it too.
+ */
+
+import type { DeviceChoice } from '../../shared/devices';
+import type { CaptureParams, CaptureResult, HeadsMethods, HeadsModelInfo, TileParams, TokensResult } from '../../shared/headsContract';
+import type { HeadSource } from '../../shared/panelContract';
+import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../shared/rpc';
+import { RpcError } from '../../shared/rpcError';
+import type { Tensor } from '../../attention/graph';
+
+/** The compute process, as far as heads need it. */
+export interface HeadsCompute {
+  device(options: CallOptions): Promise<DeviceChoice>;
+  call<K extends MethodName<HeadsMethods>>(method: K, params: MethodParams<HeadsMethods, K>, options: CallOptions): Promise<MethodResult<HeadsMethods, K>>;
+}
+
+/** The followed config's place on disk. */
+export interface Beside {
+  readonly folder: string;
+  /** A weight file or index was found there. */
+  readonly weights: boolean;
+}
+
+export interface SourceFiles {
+  /** Null where the config is not on this machine's disk. */
+  beside(): Promise<Beside | null>;
+  /** Folders of the bundled samples, by name. */
+  readonly samples: readonly { readonly name: string; readonly label: string; readonly path: string }[];
+}
+
+/** Paths that a panel can name at once. */
+const MAX_CHOSEN = 8;
+
+export class HeadSources {
+  private readonly chosen: { readonly path: string; readonly label: string }[] = [];
+
+  constructor(
+    private readonly files: SourceFiles,
+    /** Null in the browser. */
+    private readonly compute: (() => Promise<HeadsCompute>) | null,
+  ) {}
+
+  async list(): Promise<readonly HeadSource[]> {
+    const beside = await this.files.beside();
+    const unavailable = this.compute ? null : 'Heads are computed from weights in a process of its own: open the folder in desktop VS Code.';
+    const noWeights = beside === null ? 'The config is not a file on this machine' : beside.weights ? null : 'There are no weights (safetensors or GGUF) beside the config';
+    return [
+      { id: 'beside', label: 'Weights beside the config', origin: 'beside', problem: unavailable ?? noWeights },
+      ...this.chosen.map(({ label }, at): HeadSource => ({ id: `chosen:${at}`, label, origin: 'chosen', problem: unavailable })),
+      ...this.files.samples.map(({ name, label }): HeadSource => ({ id: `sample:${name}`, label, origin: 'sample', problem: unavailable })),
+      { id: 'seeded', label: "Random weights of the config's shapes", origin: 'seeded', problem: unavailable ?? SEEDED_PROBLEM },
+    ];
+  }
+
+  /** A folder or file that the user chose. */
+  add(path: string, label: string): HeadSource {
+    const known = this.chosen.findIndex((entry) => entry.path === path);
+    if (known < 0 && this.chosen.length === MAX_CHOSEN) throw new RpcError('invalidInput', `At most ${MAX_CHOSEN} models can be chosen in one panel; reopen it to choose others.`);
+    const at = known < 0 ? this.chosen.push({ path, label }) - 1 : known;
+    return { id: `chosen:${at}`, label, origin: 'chosen', problem: null };
+  }
+
+  async device(options: CallOptions): Promise<DeviceChoice> {
+    return (await this.process()).device(options);
+  }
+
+  async model(source: string, options: CallOptions): Promise<HeadsModelInfo> {
+    const path = await this.pathOf(source);
+    return (await this.process()).call('heads/model', { path }, options);
+  }
+
+  async tokens(source: string, text: string, options: CallOptions): Promise<TokensResult> {
+    const path = await this.pathOf(source);
+    return (await this.process()).call('heads/tokens', { path, text }, options);
+  }
+
+  async capture({ source, ...params }: { readonly source: string } & Omit<CaptureParams, 'path' | 'engine'>, options: CallOptions): Promise<CaptureResult> {
+    const path = await this.pathOf(source);
+    const compute = await this.process();
+    const { engine } = await compute.device(options);
+    return compute.call('heads/capture', { ...params, path, engine }, options);
+  }
+
+  async tile(params: TileParams, options: CallOptions): Promise<Tensor> {
+    return (await this.process()).call('heads/tile', params, options);
+  }
+
+  private process(): Promise<HeadsCompute> {
+    if (!this.compute) throw new RpcError('unavailable', 'Nothing can be computed in the browser: open the folder in desktop VS Code.');
+    return this.compute();
+  }
+
+  private async pathOf(source: string): Promise<string> {
+    const [origin, name] = source.split(':');
+    const chosen = origin === 'chosen' ? this.chosen[Number(name)] : undefined;
+    if (chosen) return chosen.path;
+    const sample = origin === 'sample' ? this.files.samples.find((entry) => entry.name === name) : undefined;
+    if (sample) return sample.path;
+    if (source === 'beside') {
+      const beside = await this.files.beside();
+      if (beside?.weights) return beside.folder;
+      throw new RpcError('invalidInput', 'There are no weights beside the config.');
+    }
+    throw new RpcError('invalidInput', source === 'seeded' ? SEEDED_PROBLEM : 'That source of heads is gone; choose another.');
+  }
+}
+
+const SEEDED_PROBLEM = 'Looking at random weights is not built; Headlight: Run Attention Layer… runs a layer with them';
+
+/** Names of files that hold weights, or list those that do. */
+export function isWeightFile(name: string): boolean {
+  return /\.(?:safetensors|gguf)$|\.safetensors\.index\.json$/i.test(name);
+}

@@ -1,0 +1,33 @@
+/** The page's HTML, for the editor and for the tests' browser. Everything it does not name is forbidden. */
+
+export interface PageSources {
+  /** Address of dist/webview/main.js. */
+  readonly script: string;
+  /** Where scripts may come from, in the words of a Content-Security-Policy. */
+  readonly cspSource: string;
+  /** Of this page alone. */
+  readonly nonce: string;
+  readonly place: 'side' | 'editor';
+}
+
+/** Styles are adopted sheets, pictures are made in the page, and nothing is fetched. */
+export function pageHtml({ script, cspSource, nonce, place }: PageSources): string {
+  const policy = [`default-src 'none'`, `script-src 'nonce-${nonce}' ${cspSource}`, 'img-src blob: data:', `base-uri 'none'`, `form-action 'none'`].join('; ');
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Headlight</title>
+</head>
+<body data-place="${place}">
+<headlight-app></headlight-app>
+<script type="module" nonce="${attribute(nonce)}" src="${attribute(script)}"></script>
+</body>
+</html>`;
+}
+
+function attribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+}

@@ -1,0 +1,124 @@
+/** A comparison as cells, Markdown, CSV and plain text. Panel, palette and command line show these strings. */
+
+import { ENGINE_NAMES } from '../model/scenario';
+import { formatBinary, formatRatio } from '../model/units';
+import type { Comparison, ComparisonRow } from '../serving/comparison';
+import { escapeText, table } from './markdown';
+import { formatDelta, formatFlops, formatSeconds } from './quantities';
+import { workloadText } from './words';
+
+export interface ComparisonColumn {
+  readonly id: 'design' | 'perToken' | 'cache' | 'state' | 'ratio' | 'parameters' | 'flops' | 'decode';
+  readonly title: string;
+  /** What the numbers of the column are, for those who ask. */
+  readonly about: string;
+}
+
+/** Rows as they are shown; the first is what the others are measured against. */
+export interface ComparisonTable {
+  /** "Cache at 1 × 32,768 tokens · bf16 · intrinsic · decoding on H100 SXM 80GB". */
+  readonly title: string;
+  readonly columns: readonly ComparisonColumn[];
+  /** By row, then by column. */
+  readonly cells: readonly (readonly string[])[];
+}
+
+/** What stands where a number is not known. */
+const UNKNOWN = '–';
+
+export function comparisonTable(comparison: Comparison): ComparisonTable {
+  const columns = columnsOf(comparison);
+  return { title: comparisonTitle(comparison), columns, cells: comparison.rows.map((row) => columns.map((column) => cell(column.id, row, comparison))) };
+}
+
+export function comparisonTitle({ scenario, device, rows }: Comparison): string {
+  const formats = [...new Set(rows.map((row) => row.plan.kvDtype))];
+  const parts = [workloadText(scenario), formats.length === 1 ? formats[0] : 'each in its own type', ENGINE_NAMES[scenario.engine]];
+  if (scenario.sharding.tp > 1) parts.push(`a rank of TP ${scenario.sharding.tp}`);
+  if (device) parts.push(`decoding on ${device.name}`);
+  return `Cache at ${parts.join(' · ')}`;
+}
+
+function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
+  const hasState = rows.some((row) => row.plan.stateBytes > 0);
+  return [
+    { id: 'design', title: 'Design', about: 'The model as it is, and with its attention made into another kind' },
+    { id: 'perToken', title: 'Per token', about: 'Cache of one more token at short context, all layers' },
+    { id: 'cache', title: 'Cache', about: 'What the scenario occupies' },
+    ...(hasState ? [{ id: 'state', title: 'State', about: 'Recurrent state, beside the cache; it does not grow with the context' } as const] : []),
+    { id: 'ratio', title: 'Against first', about: 'What it occupies, state included, measured against the first row' },
+    { id: 'parameters', title: 'Parameters', about: 'Weights of the attention projections, measured against the model as it is' },
+    { id: 'flops', title: 'Projections', about: 'Operations of the attention projections for one token, all layers' },
+    ...(device ? [{ id: 'decode', title: 'Decode step', about: 'At best, one token for each sequence: the slower of reading and computing' } as const] : []),
+  ];
+}
+
+function cell(column: ComparisonColumn['id'], row: ComparisonRow, { rows }: Comparison): string {
+  switch (column) {
+    case 'design':
+      return row.plan.exact ? row.label : `${row.label} (not exact)`;
+    case 'perToken':
+      return formatBinary(row.plan.bytesPerToken);
+    case 'cache':
+      return formatBinary(row.plan.cacheBytes);
+    case 'state':
+      return formatBinary(row.plan.stateBytes);
+    case 'ratio':
+      return formatRatio(rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes);
+    case 'parameters':
+      return row.request === null ? 'as it is' : row.parametersDelta === null ? UNKNOWN : formatDelta(row.parametersDelta);
+    case 'flops':
+      return row.projectionFlops === null ? UNKNOWN : formatFlops(row.projectionFlops);
+    case 'decode':
+      return row.decode === null ? UNKNOWN : formatSeconds(row.decode.timeS);
+  }
+}
+
+/** A title and a table; names from files are escaped. */
+export function comparisonMarkdown(comparison: Comparison): string {
+  const { title, columns, cells } = comparisonTable(comparison);
+  const rows = cells.map((row) => row.map(escapeText));
+  const header = columns.map((column) => escapeText(column.title));
+  return `${escapeText(title)}\n\n${table(header, rows, columns.map((column) => (column.id === 'design' ? 'left' : 'right')))}\n`;
+}
+
+const CSV_HEADER = 'design,batch,tokens,kv_dtype,engine,bytes_per_token,cache_bytes,state_bytes,ratio,parameters_delta,projection_flops,decode_seconds,exact';
+
+/** Plain numbers, for spreadsheets (RFC 4180). */
+export function comparisonCsv({ scenario, rows }: Comparison): string {
+  const lines = rows.map((row) => {
+    const { plan } = row;
+    const { batch, tokens } = scenario.workload;
+    return [
+      csvText(row.label),
+      batch,
+      tokens,
+      plan.kvDtype,
+      scenario.engine,
+      plan.bytesPerToken,
+      plan.cacheBytes,
+      plan.stateBytes,
+      row.ratio,
+      row.parametersDelta ?? '',
+      row.projectionFlops ?? '',
+      row.decode?.timeS ?? '',
+      plan.exact,
+    ].join(',');
+  });
+  return `${[CSV_HEADER, ...lines].join('\r\n')}\r\n`;
+}
+
+/** Spreadsheets take a leading =, +, - or @ for a formula: names come from files, so these are quoted away. */
+function csvText(text: string): string {
+  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+/** Columns padded to their widest cell, for terminals. */
+export function comparisonText(comparison: Comparison): string {
+  const { title, columns, cells } = comparisonTable(comparison);
+  const lines = [columns.map((column) => column.title), ...cells];
+  const widths = columns.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  const padded = lines.map((line) => line.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))).join('  '));
+  return [title, ...padded].join('\n');
+}

@@ -1,0 +1,56 @@
+/** The line above a model config: what it is and costs, then what that means at the scenario. */
+
+import type { CachePlan } from '../cache/plan';
+import { ENGINE_NAMES } from '../model/scenario';
+import { formatBinary, formatInteger } from '../model/units';
+import type { Fit } from '../serving/capacity';
+import { type Change, changeText } from './change';
+import { workloadText } from './words';
+
+/** "GQA · 128 KiB/token". How many heads and layers stands below it, and editors are narrow. */
+export function lensDesignText(plan: CachePlan): string {
+  return `${plan.spec.variant} · ${perTokenText(plan)}`;
+}
+
+/** "128 KiB/token", "no cache per token · state 36 MiB"; marked where it is a guess. */
+export function perTokenText(plan: CachePlan): string {
+  const guess = plan.exact ? '' : '≈ ';
+  if (plan.bytesPerToken > 0 || plan.stateBytes === 0) return `${guess}${formatBinary(plan.bytesPerToken)}/token`;
+  return `${guess}no cache per token · state ${formatBinary(plan.stateBytes)}`;
+}
+
+/** "4 GiB at 1 × 32,768 tokens · bf16 · 14 fit on H100 SXM 80GB". `fit` is null where the weights cannot be estimated. */
+export function lensScenarioText(plan: CachePlan, fit: FitLine | null): string {
+  const rule = plan.scenario.engine === 'intrinsic' ? [] : [ENGINE_NAMES[plan.scenario.engine]];
+  const fits = fit ? [fitText(fit)] : [];
+  return [`${formatBinary(plan.totalBytes)} at ${workloadText(plan.scenario)}`, plan.kvDtype, ...rule, ...fits].join(' · ');
+}
+
+/** What fits on a device beside the weights. */
+export interface FitLine {
+  readonly deviceName: string;
+  readonly devices: number;
+  /** False when there is no room left for any cache. */
+  readonly weightsFit: boolean;
+  /** Sequences of the scenario's length at the same time. */
+  readonly sequences: Fit;
+}
+
+/** "14 sequences fit on H100 SXM 80GB", "weights do not fit on H200". */
+export function fitText({ deviceName, devices, weightsFit, sequences }: FitLine): string {
+  const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}`;
+  if (!weightsFit) return `weights do not fit on ${where}`;
+  switch (sequences.kind) {
+    case 'none':
+      return `not one sequence fits on ${where}`;
+    case 'unbounded':
+      return `any number fits on ${where}`;
+    case 'count':
+      return `${formatInteger(sequences.value)} ${sequences.value === 1 ? 'sequence fits' : 'sequences fit'} on ${where}`;
+  }
+}
+
+/** In a diff: "131,072 → 32,768 B/token, ÷4 in this diff". */
+export function lensChangeText(change: Change): string {
+  return `${changeText(change)} in this diff`;
+}

@@ -1,0 +1,56 @@
+/** A weight file's headers as a Markdown document: what is in it, and what the model that it holds caches. */
+
+import { planCache } from '../cache/plan';
+import { readModelConfig, type ReadOptions } from '../config/read';
+import type { Scenario } from '../model/scenario';
+import { formatBinary, formatBytes, formatInteger } from '../model/units';
+import { fitModel, USUAL_MEMORY } from '../serving/fit';
+import { deviceOf } from '../serving/hardware';
+import type { WeightsSummary } from '../shared/weightsContract';
+import { fitLine } from './fitText';
+import { codeSpan, escapeText, table } from './markdown';
+import { formatCount } from './quantities';
+import { contextText, designText, factorsText, termTitle } from './words';
+
+const MOST_TERMS = 8;
+
+/** `name`: the file's. Everything that comes from the file is escaped. */
+export function weightsMarkdown(name: string, summary: WeightsSummary, scenario: Scenario, gpu: string, options: ReadOptions = {}): string {
+  const { format, files, tensors, elements, weights, types, largest, metadata } = summary;
+  const bits = elements > 0 ? ((weights.bytes * 8) / elements).toFixed(2) : '–';
+  return [
+    `# ${escapeText(name)}`,
+    `${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits each on average. Read from the headers alone.`,
+    cacheText(summary, scenario, gpu, options),
+    '## Element types',
+    table(
+      ['type', 'tensors', 'weights', 'size', 'share'],
+      types.map((type) => [codeSpan(type.name), formatInteger(type.tensors), formatCount(type.elements), formatBinary(type.bytes), `${((type.bytes / Math.max(1, weights.bytes)) * 100).toFixed(1)} %`]),
+      ['left', 'right', 'right', 'right', 'right'],
+    ),
+    ...(weights.expertBytes > 0 ? [`Of them ${formatBytes(weights.expertBytes)} are routed experts, of which a token uses a few.`] : []),
+    '## Largest tensors',
+    table(['tensor', 'type', 'shape', 'size'], largest.map((tensor) => [codeSpan(tensor.name), codeSpan(tensor.dtype), tensor.shape.join(' × '), formatBinary(tensor.bytes)]), ['left', 'left', 'right', 'right']),
+    ...(metadata.length > 0 ? ['## Metadata', table(['key', 'value'], metadata.map(([key, value]) => [codeSpan(key), escapeText(value)]))] : []),
+    '',
+  ].join('\n\n');
+}
+
+function cacheText({ config, weights, format }: WeightsSummary, scenario: Scenario, gpu: string, options: ReadOptions): string {
+  const reading = config && readModelConfig(config.text, options);
+  if (!config || !reading) {
+    return format === 'gguf' ? 'The metadata does not describe a model that is known here: nothing can be said about its cache.' : 'There is no config.json beside it that could be read: nothing can be said about its cache.';
+  }
+  const plan = planCache(reading.spec, scenario);
+  const device = deviceOf(gpu);
+  const fit = device && fitModel({ reading, device, scenario, weights, ...USUAL_MEMORY });
+  const terms = plan.derivation.slice(0, MOST_TERMS);
+  return [
+    '## KV cache',
+    `**${escapeText(designText(plan.spec))}**, from ${config.from === 'metadata' ? "the file's metadata" : 'the config.json beside it'}.`,
+    `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)}) · **${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
+    terms.map((term) => `- ${escapeText(termTitle(term))}: ${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 300)} ${escapeText(`× ${term.entriesRule}`)}`).join('\n'),
+    ...(fit ? [`On ${escapeText(fit.device.name)}, with these weights: **${escapeText(fitLine(fit))}**.`] : []),
+    ...(plan.exact ? [] : [`Not exact:\n\n${plan.notes.filter(({ inexact }) => inexact).slice(0, 5).map(({ text }) => `- ${escapeText(text)}`).join('\n')}`]),
+  ].join('\n\n');
+}

@@ -1,0 +1,126 @@
+// Heads in a real VS Code: the sample's own weights, run by the compute process, as pictures that prove what GQA is.
+import { type Frame } from 'playwright-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Panel } from './pageObjects/panel';
+import { useWorkbench } from './window';
+
+const TIMEOUT = 30_000;
+const POLL = { timeout: 10_000 };
+
+describe('the heads of the GQA sample', () => {
+  const workbench = useWorkbench();
+  let panel: Panel;
+  let frame: Frame;
+
+  const view = (): ReturnType<Frame['locator']> => frame.locator('headlight-heads');
+  /** Each of an element's canvases: a hash of its pixels, how many colours it has, and what its data attributes say. */
+  const drawn = (selector: string): Promise<{ group: number; hash: number; colours: number }[]> =>
+    view().locator(selector).evaluate((element) =>
+      [...(element.shadowRoot?.querySelectorAll('canvas') ?? [])].map((canvas) => {
+        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+        let hash = 0;
+        const colours = new Set<number>();
+        for (let i = 0; i < data.length; i += 4) {
+          const colour = ((data[i] ?? 0) << 16) | ((data[i + 1] ?? 0) << 8) | (data[i + 2] ?? 0);
+          colours.add(colour);
+          hash = (Math.imul(hash, 31) + colour) | 0;
+        }
+        return { group: Number(canvas.dataset['group']), hash, colours: colours.size };
+      }),
+    );
+  const gridHash = async (): Promise<number | undefined> => (await drawn('headlight-head-grid'))[0]?.hash;
+  const readout = (): Promise<string> => view().locator('headlight-heatmap.main .readout').innerText();
+
+  beforeAll(async () => {
+    await workbench().openFile('llama-3-8b/config.json');
+    await workbench().untilHeadlightIsActive();
+    await workbench().host.evaluate((vscode, command) => vscode.commands.executeCommand(command).then(() => null), 'headlight.openPanel');
+    panel = new Panel(workbench().page);
+    frame = await panel.document();
+    await panel.show('Heads');
+    const source = view().locator('select').first();
+    await source.waitFor({ timeout: TIMEOUT });
+    const sample = await source.locator('option', { hasText: 'GQA' }).getAttribute('value');
+    await source.selectOption(sample ?? '');
+    await view().getByRole('button', { name: 'Run', exact: true }).click({ timeout: TIMEOUT });
+    await view().locator('headlight-head-grid').waitFor({ timeout: TIMEOUT });
+  });
+
+  test('show their patterns, with device, precision and time', async () => {
+    expect(await view().getByRole('listbox').getAttribute('aria-label')).toContain('Heads');
+    expect(await view().locator('.where').innerText()).toMatch(/GQA · 8 query heads in 2 groups of 4[\s\S]*tokens · CPU.*float32 · [\d.]+ m?s/);
+    expect((await drawn('headlight-head-grid'))[0]?.colours).toBeGreaterThan(20);
+  });
+
+  test('are read cell by cell with the keys', async () => {
+    await view().locator('headlight-heatmap.main .plot').focus();
+    await frame.page().keyboard.press('ArrowUp');
+    const first = await readout();
+    expect(first).toMatch(/^query (\d+) .+ → key \1 .+ · [\d.e-]+$/);
+    await frame.page().keyboard.press('ArrowLeft');
+    const second = await readout();
+    expect(second).not.toBe(first);
+    // What is said is what is shown, once the cursor rests.
+    const [, query, key] = /query (\d+) .*key (\d+) /.exec(second) ?? [];
+    await frame.locator('headlight-app [role="status"]').getByText(new RegExp(`query ${query} .*to key ${key} `)).waitFor({ state: 'attached' });
+    // The row above the diagonal's: a key behind the query.
+    await frame.page().keyboard.press('Home');
+    await frame.page().keyboard.press('Control+Home');
+    await frame.page().keyboard.press('ArrowRight');
+    expect(await readout()).toContain('not allowed');
+    await frame.locator('headlight-app [role="status"]').getByText('not allowed: the key comes after the query').waitFor({ state: 'attached' });
+    await frame.page().keyboard.press('Enter');
+    await view().getByText('in every head').waitFor();
+  });
+
+  test('are drawn again in another theme, and after the browser took the canvas away', async () => {
+    await workbench().setTheme('dark');
+    await frame.locator('body.vscode-dark').waitFor();
+    const before = await gridHash();
+    await workbench().setTheme('light');
+    await expect.poll(gridHash, POLL).not.toBe(before);
+    const light = await gridHash();
+    await view().locator('headlight-head-grid canvas').evaluate((canvas: HTMLCanvasElement) => {
+      canvas.getContext('2d')?.clearRect(0, 0, canvas.width, canvas.height);
+      canvas.dispatchEvent(new Event('contextrestored'));
+    });
+    expect(await gridHash()).toBe(light);
+    await workbench().setTheme('dark');
+    await expect.poll(gridHash, POLL).toBe(before);
+  });
+
+  test('have one K and V for each group: four identical pictures, and others in the other group', async () => {
+    await view().getByRole('button', { name: 'K and V', exact: true }).click();
+    await view().locator('headlight-key-values[data-letter="V"] canvas').last().waitFor();
+    for (const letter of ['K', 'V']) {
+      const selector = `headlight-key-values[data-letter="${letter}"]`;
+      await expect.poll(async () => (await drawn(selector)).every(({ colours }) => colours > 8)).toBe(true);
+      const pictures = await drawn(selector);
+      expect(pictures.map(({ group }) => group)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+      const hashes = [0, 1].map((group) => [...new Set(pictures.filter((picture) => picture.group === group).map(({ hash }) => hash))]);
+      expect(hashes.map(({ length }) => length)).toEqual([1, 1]);
+      expect(hashes[0]).not.toEqual(hashes[1]);
+      expect(await view().locator(`${selector} .said`).allInnerTexts()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
+      expect(await view().locator(`${selector} .between`).allInnerTexts()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
+    }
+    await workbench().screenshot('heads-key-values');
+  });
+
+  test('stop when they are cancelled, and run again', async () => {
+    const shown = await view().locator('.where').innerText();
+    const box = view().locator('textarea');
+    const prompt = await box.inputValue();
+    await box.fill('the red fox sleeps in the park '.repeat(900));
+    await view().getByRole('button', { name: 'Run', exact: true }).click();
+    await view().getByRole('button', { name: 'Cancel', exact: true }).click();
+    await view().getByRole('button', { name: 'Run', exact: true }).waitFor();
+    // What was shown stays, and says that it is older than the prompt.
+    expect(await view().locator('.where').innerText()).toContain(shown.split('\n')[0] ?? '');
+    await view().getByText('From before your change.').waitFor();
+    await box.fill(prompt);
+    await view().getByRole('button', { name: 'Run', exact: true }).click();
+    await view().getByText('From before your change.').waitFor({ state: 'detached' });
+    await view().locator('.running').waitFor({ state: 'detached', timeout: TIMEOUT });
+    expect(await view().locator('[role="alert"]').count()).toBe(0);
+  });
+});

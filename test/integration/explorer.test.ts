@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, suiteSetup, suiteTeardown, test } from 'mocha';
+import * as vscode from 'vscode';
+import { headlight, sample, write } from './support';
+
+interface Found {
+  readonly label: string;
+  readonly description: string;
+}
+
+const find = (): Thenable<Found[]> => vscode.commands.executeCommand<Found[]>('headlight.findModelConfigs');
+
+suite('workspace view', () => {
+  test('finds the model configs of the workspace, and nothing else', async () => {
+    await write('other/package.json', '{"name": "x", "num_attention_heads": 8}');
+    const found = await find();
+    const labels = found.map(({ label }) => label);
+    for (const name of ['deepseek-v3', 'gpt2', 'llama-3-8b', 'mistral-7b-v0.1', 'qwen3-8b']) assert.ok(labels.includes(name), name);
+    assert.ok(!labels.includes('other') && !labels.includes('package.json'), labels.join());
+    assert.equal(found.find(({ label }) => label === 'llama-3-8b')?.description, '128 KiB/token · GQA');
+  });
+
+  test('sorts by name and by bytes', async () => {
+    await vscode.commands.executeCommand('headlight.sortConfigsByBytes');
+    const bySize = (await find()).map(({ label }) => label).filter((label) => ['gpt2', 'llama-3-8b', 'deepseek-v3'].includes(label));
+    // 128 KiB, 68.6 KiB and 36 KiB a token.
+    assert.deepEqual(bySize, ['llama-3-8b', 'deepseek-v3', 'gpt2']);
+    await vscode.commands.executeCommand('headlight.sortConfigsByName');
+    const byName = (await find()).map(({ label }) => label);
+    assert.deepEqual(byName, [...byName].sort((a, b) => a.localeCompare(b)));
+  });
+});
+
+suite('a workspace of 10,000 JSON files', () => {
+  let folder = '';
+  const config = JSON.stringify({ model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4 });
+
+  suiteSetup(() => {
+    folder = mkdtempSync(join(tmpdir(), 'headlight-many-'));
+    const other = JSON.stringify({ name: 'x', values: Array.from({ length: 50 }, (_, index) => index) });
+    for (let part = 0; part < 100; part++) {
+      const path = join(folder, `part${part}`);
+      mkdirSync(path);
+      for (let index = 0; index < 100; index++) writeFileSync(join(path, index === 0 ? 'config.json' : `${index}.json`), index === 0 ? config : other);
+    }
+    // The same number of files with the usual name.
+    for (let index = 0; index < 500; index++) {
+      const path = join(folder, 'more', `model${index}`);
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, 'config.json'), config);
+    }
+  });
+  suiteTeardown(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** Processor time of the host for one look, in milliseconds. */
+  const look = async (path: string): Promise<{ state: string; found: number; cpuMs: number }> => {
+    await headlight().activate();
+    const before = process.cpuUsage();
+    const report = await vscode.commands.executeCommand<{ state: string; found: number }>('headlight.findModelConfigs', { folder: vscode.Uri.file(path) });
+    const { user, system } = process.cpuUsage(before);
+    return { ...report, cpuMs: (user + system) / 1000 };
+  };
+
+  test('costs the host under 150 ms', async () => {
+    // The bundle is loaded once, whatever the workspace.
+    await look(join(folder, 'part0'));
+    const all = await look(folder);
+    const part = await look(join(folder, 'part1'));
+    console.log(`10,500 JSON files, 600 of them configs: ${all.state}, ${all.cpuMs.toFixed(0)} ms of CPU; 100 files: ${part.cpuMs.toFixed(0)} ms, ${part.found} found`);
+    assert.deepEqual([all.state, all.found], ['many', 0]);
+    assert.deepEqual([part.state, part.found], ['done', 1]);
+    assert.ok(all.cpuMs < 150, `${all.cpuMs} ms`);
+  });
+
+  test('reads those with the usual names where they are few, and all of them when asked', async () => {
+    rmSync(join(folder, 'more'), { recursive: true });
+    const { state, found, cpuMs } = await look(folder);
+    console.log(`10,000 JSON files, 100 of them configs: ${state}, ${found} found, ${cpuMs.toFixed(0)} ms of CPU`);
+    assert.equal(state, 'done');
+    assert.ok(found > 0 && found <= 100, `${found} found`);
+    assert.ok(cpuMs < 150, `${cpuMs} ms`);
+    assert.equal((await vscode.commands.executeCommand<{ found: number }>('headlight.findModelConfigs', { folder: vscode.Uri.file(folder), asked: true })).found, 100);
+  });
+});
+
+suite('weight files', function () {
+  this.timeout(60_000);
+  const estimate = (uri: vscode.Uri): Thenable<string | null> => vscode.commands.executeCommand<string | null>('headlight.estimateWeights', uri);
+
+  test('the header of a safetensors file becomes a document', async () => {
+    const samples = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples', 'gqa');
+    const text = await estimate(vscode.Uri.joinPath(samples, 'model.safetensors'));
+    assert.match(text ?? '', /Safetensors, one file: \d+ tensors/);
+    assert.match(text ?? '', /from the config\.json beside it/);
+    assert.match(text ?? '', /\*\*GQA/);
+    const editor = vscode.window.activeTextEditor;
+    assert.equal(editor?.document.uri.scheme, 'headlight-summary');
+    assert.equal(editor?.document.languageId, 'markdown');
+  });
+
+  test('a GGUF header, too, with a hostile name escaped', async () => {
+    const uri = sample('tiny.gguf');
+    await vscode.workspace.fs.writeFile(uri, tinyGguf('<img src=x> [a](command:b)'));
+    const text = await estimate(uri);
+    assert.match(text ?? '', /GGUF, one file: 1 tensors/);
+    // 2 layers × 2 × 2 KV heads × 16 × 2 B.
+    assert.match(text ?? '', /\*\*256 B\/token\*\*/);
+    assert.doesNotMatch(text ?? '', /<img|\]\(command/);
+    await vscode.workspace.fs.delete(uri);
+  });
+
+  test('a damaged file is told in a sentence', async () => {
+    const uri = sample('broken.gguf');
+    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode('GGUFnonsense'));
+    const text = (await estimate(uri)) ?? '';
+    assert.match(text, /broken/);
+    assert.doesNotMatch(text, /\bat .*\.(?:js|ts):\d+/);
+    await vscode.workspace.fs.delete(uri);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  test('another file is refused', async () => {
+    assert.equal(await estimate(sample('gpt2/config.json')), null);
+  });
+});
+
+/** A GGUF file (version 3) of a llama with one tensor, after https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. */
+function tinyGguf(name: string): Uint8Array {
+  const parts: Buffer[] = [];
+  const u32 = (value: number): void => void parts.push(Buffer.from(new Uint32Array([value]).buffer));
+  const u64 = (value: number): void => void parts.push(Buffer.from(new BigUint64Array([BigInt(value)]).buffer));
+  const text = (value: string): void => {
+    u64(Buffer.byteLength(value));
+    parts.push(Buffer.from(value));
+  };
+  const string = (key: string, value: string): void => {
+    text(key);
+    u32(8);
+    text(value);
+  };
+  const number = (key: string, value: number): void => {
+    text(key);
+    u32(4);
+    u32(value);
+  };
+  parts.push(Buffer.from('GGUF'));
+  u32(3);
+  u64(1);
+  u64(8);
+  string('general.architecture', 'llama');
+  string('general.name', name);
+  number('llama.block_count', 2);
+  number('llama.context_length', 128);
+  number('llama.embedding_length', 64);
+  number('llama.attention.head_count', 4);
+  number('llama.attention.head_count_kv', 2);
+  number('llama.feed_forward_length', 128);
+  text('token_embd.weight');
+  u32(1);
+  u64(4);
+  u32(0);
+  u64(0);
+  const header = Buffer.concat(parts);
+  return Buffer.concat([header, Buffer.alloc(32 - (header.length % 32)), Buffer.alloc(16)]);
+}

@@ -1,0 +1,144 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { planCache } from '../../../src/cache/plan';
+import { FAMILIES } from '../../../src/config/families';
+import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource, typeOfClass } from '../../../src/config/python';
+import { mayHoldModel } from '../../../src/config/pythonSearch';
+import { tokenizePython } from '../../../src/config/pythonTokens';
+import { PythonParser } from '../../../src/config/pythonValues';
+import { hoverOf } from '../../../src/present/hover';
+import { fuzzCases } from '../depth';
+import { scenario, timed } from '../support';
+
+function only(source: string): PythonModel {
+  const [model, ...more] = findPythonModels(source);
+  if (!model || more.length > 0) throw new Error(`${model ? more.length + 1 : 0} models`);
+  return model;
+}
+
+/** Bytes per token of the one model of a source; negative where they are a guess. */
+function perToken(source: string): number {
+  const read = readPythonModel(only(source));
+  if (!read) throw new Error('not read');
+  const plan = planCache(read.reading.spec, scenario(1, 1));
+  return plan.exact ? plan.bytesPerToken : -plan.bytesPerToken;
+}
+
+const LLAMA = `from transformers import LlamaConfig
+
+config = LlamaConfig(
+    hidden_size=4_096,  # "num_key_value_heads=1" in a comment
+    num_hidden_layers = 32,
+    num_attention_heads=32,
+    num_key_value_heads=8,
+    rope_scaling={"rope_type": "llama3", "factor": 8.0},
+    torch_dtype=torch.bfloat16,
+)
+`;
+
+describe('model configs in Python', () => {
+  it('reads a constructor as its config file', () => {
+    expect(perToken(LLAMA)).toBe(131_072);
+    expect(perToken('c = LlamaConfig(num_key_value_heads=8)')).toBe(131_072);
+    expect(perToken('transformers.MistralConfig(num_key_value_heads=2, dtype="float32")')).toBe(2 * 32 * 2 * 128 * 4);
+  });
+
+  it('reads dicts, keyword dicts and argument classes', () => {
+    expect(perToken('cfg = {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, \'num_key_value_heads\': 2, "hidden_size": 64}')).toBe(2 * 2 * 2 * 16 * 2);
+    expect(perToken('cfg = dict(model_type="llama", num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, hidden_size=64)')).toBe(256);
+    expect(perToken('args = ModelArgs(dim=64, n_layers=2, n_heads=4, n_kv_heads=2)')).toBe(256);
+  });
+
+  it('computes constants, and lists as they are written', () => {
+    expect(perToken('LlamaConfig(hidden_size=32 * 128, num_attention_heads=2**5, num_key_value_heads=(4 + 4))')).toBe(131_072);
+    const layers = '["sliding_attention"] * 5 + ["full_attention"]';
+    expect(perToken(`Gemma3TextConfig(num_hidden_layers=6, layer_types=${layers}, sliding_window=512, num_attention_heads=4, num_key_value_heads=1, head_dim=8)`)).toBe(6 * 2 * 8 * 2);
+  });
+
+  it('reads a nested config of a composite', () => {
+    expect(perToken('LlavaConfig(text_config=LlamaConfig(num_hidden_layers=2, num_key_value_heads=8), vision_config=CLIPVisionConfig(num_hidden_layers=24))')).toBe(2 * 2 * 8 * 128 * 2);
+  });
+
+  it('says that it guesses where a value would have to be run, or arguments are not named', () => {
+    expect(perToken('LlamaConfig(num_hidden_layers=args.layers, num_key_value_heads=8)')).toBe(-131_072);
+    expect(perToken('LlamaConfig(num_key_value_heads=8, **extra)')).toBe(-131_072);
+    expect(perToken('LlamaConfig(num_key_value_heads=8 if small else 4)')).toBeLessThan(0);
+    // What decides nothing may be anything.
+    expect(perToken('LlamaConfig(vocab_size=len(tokenizer), num_key_value_heads=8)')).toBe(131_072);
+  });
+
+  it.each([
+    ['a class', 'class LlamaConfig(PretrainedConfig):\n    num_key_value_heads = 8'],
+    ['a function', 'def LlamaConfig(num_key_value_heads=8): pass'],
+    ['a string', 's = "LlamaConfig(num_key_value_heads=8)"'],
+    ['a docstring', '"""\nLlamaConfig(num_key_value_heads=8)\n"""'],
+    ['a comment', '# LlamaConfig(num_key_value_heads=8)'],
+    ['another class', 'LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj"])'],
+    ['a loader', 'LlamaConfig.from_pretrained("x", num_key_value_heads=8)'],
+    ['another dict', 'd = {"num_key_value_heads": 8}'],
+    ['nothing', ''],
+  ])('is silent in %s', (_, source) => {
+    expect(findPythonModels(source)).toEqual([]);
+  });
+
+  it('maps positions both ways, and keeps the lines', () => {
+    const model = only(LLAMA);
+    const read = readPythonModel(model);
+    const at = toJson(model, LLAMA.indexOf('num_key_value_heads=8') + 3);
+    if (!read || at === null) throw new Error('not mapped');
+    const hover = hoverOf(read.reading, read.document, at, scenario(1, 32_768), false);
+    expect(hover?.markdown).toContain('**131,072 B/token**');
+    expect(hover?.markdown).toContain('**`num_key_value_heads` line 7**');
+    const span = hover && toSource(model, hover.range.offset, hover.range.length);
+    expect(span && LLAMA.slice(span.start, span.end)).toBe('num_key_value_heads');
+    const value = toJson(model, LLAMA.indexOf('8,\n    rope')) ?? 0;
+    expect(read.document.propertyAt(value)?.path).toEqual(['num_key_value_heads']);
+    for (const piece of model.pieces) expect(() => JSON.parse(model.json.slice(piece.json.start, piece.json.end)) as unknown).not.toThrow();
+  });
+
+  it('knows the classes of the families', () => {
+    for (const [name, type] of Object.entries({ LlamaConfig: 'llama', GPTNeoXConfig: 'gpt_neox', Qwen2MoeConfig: 'qwen2_moe', DeepseekV3Config: 'deepseek_v3', Gemma3TextConfig: 'gemma3_text', GPT2Config: 'gpt2' })) {
+      expect(typeOfClass(name)).toBe(type);
+    }
+    for (const name of ['LoraConfig', 'Config', 'Llama', 'toStringConfig']) expect(typeOfClass(name)).toBeNull();
+    expect(FAMILIES.length).toBeGreaterThan(50);
+  });
+
+  it('finds several, and goes on behind one that is not closed', () => {
+    expect(findPythonModels(`a = LlamaConfig(num_hidden_layers=2)\nb = [MistralConfig(num_hidden_layers=3)]`)).toHaveLength(2);
+    expect(perToken('LlamaConfig(num_key_value_heads=8,')).toBe(131_072);
+  });
+
+  it('is bounded: deep nesting, long lists, huge numbers', () => {
+    for (const source of ['LlamaConfig(num_hidden_layers=' + '('.repeat(50_000), 'LlamaConfig(a={"a":'.repeat(5_000), 'x = ' + '{"model_type": '.repeat(20_000), 'LlamaConfig(layer_types=["a"] * 10**9, num_hidden_layers=9**9**9)', 'MAConfig(a=' + '-'.repeat(100_000)]) {
+      expect(timed(() => findPythonModels(source), 1, 0).cpuMs).toBeLessThan(2_000);
+    }
+  });
+
+  it('costs a text search where there is nothing', () => {
+    const source = 'import os\nx = compute(1, 2)  # nothing here\n'.repeat(5_000);
+    expect(mayHoldModel(source)).toBe(false);
+    expect(timed(() => findPythonModels(source), 20, 5).cpuMs).toBeLessThan(20);
+  });
+
+  it(`survives any text (${fuzzCases(400)} cases)`, () => {
+    const piece = fc.oneof(
+      fc.constantFrom('LlamaConfig(', '{"model_type": ', '"llama"', 'num_key_value_heads=', '8', ')', '}', ']', '[', '(', ',', ':', '=', '*', '**', '-', "'''", '"""', 'r"\\', 'f"{x}"', '#\n', '\n', 'lambda x: x', ' for x in y', 'None', 'torch.float16', '0x1F', '1e400', '.', 'dict('),
+      fc.string({ maxLength: 6 }),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
+        const source = pieces.join('');
+        const tokens = tokenizePython(source);
+        for (const [index, token] of tokens.entries()) expect(token.start).toBeGreaterThanOrEqual(tokens[index - 1]?.end ?? 0);
+        if (tokens.length > 0) expect(new PythonParser(tokens).parseAt(0).next).toBeLessThanOrEqual(tokens.length);
+        for (const model of findPythonModels(source)) {
+          expect(() => JSON.parse(model.json) as unknown).not.toThrow();
+          readPythonModel(model);
+          for (let offset = model.start; offset < model.end; offset += 3) toJson(model, offset);
+        }
+      }),
+      { numRuns: fuzzCases(400) },
+    );
+  });
+});

@@ -1,0 +1,99 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { planCache } from '../../../src/cache/plan';
+import { type Reading, readModelConfig } from '../../../src/config/read';
+import type { Scenario } from '../../../src/model/scenario';
+import { hoverOf } from '../../../src/present/hover';
+import { planText } from '../../../src/present/planText';
+import { layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
+import { derivationOf, figuresOf, NUMBERS, overviewModel } from '../../../webview/views/overview/viewModel';
+import { hasReference, needsReference, referenceConfig, referenceFolder, sampleConfig, sampleNames, scenario } from '../support';
+
+const SCENARIOS: readonly Scenario[] = [scenario(1, 32_768), scenario(4, 100_000, { engine: 'vllm', kvDtype: 'fp8' })];
+
+function read(text: string): Reading {
+  const reading = readModelConfig(text);
+  if (!reading) throw new Error('not a model config');
+  return reading;
+}
+
+/** What a hover says to its reader: markup and escapes away. */
+function hoverText(reading: Reading, at: Scenario): string {
+  const { document } = reading;
+  // Keys that give factors, in most families, come first; any key else.
+  for (const { index: offset } of [...document.text.matchAll(/"(?:num_hidden_layers|n_layers?|num_layers|kv_lora_rank)"/g), ...document.text.matchAll(/"/g)]) {
+    const content = hoverOf(reading, document, offset + 1, at, false);
+    if (content) return content.markdown.replace(/\\(.)/g, '$1').replaceAll('**', '');
+  }
+  throw new Error('no key has a hover');
+}
+
+function sameStrings(text: string): void {
+  const reading = read(text);
+  for (const at of SCENARIOS) {
+    const plan = planCache(reading.spec, at);
+    const { design, perTokenBytes, perToken, total, context } = figuresOf(plan);
+    const [hover, cli] = [hoverText(reading, at), planText(plan)];
+    for (const surface of [hover, cli]) for (const string of [design, total, context]) expect(surface).toContain(string);
+    expect(cli).toContain(perTokenBytes === perToken ? `${perToken} per token` : `${perTokenBytes} (${perToken}) per token`);
+    if (plan.bytesPerToken > 0) expect(hover).toContain(`${perTokenBytes}/token (${perToken})`);
+  }
+}
+
+describe('the overview', () => {
+  it.each(sampleNames())('says of %s what hover and command line say', (name) => sameStrings(sampleConfig(name)));
+
+  it.skipIf(!hasReference)(`says of every reference config what hover and command line say${needsReference}`, () => {
+    const names = readdirSync(join(referenceFolder, 'configs'));
+    expect(names.length).toBeGreaterThan(80);
+    for (const name of names) sameStrings(referenceConfig(name));
+  });
+
+  it('fills the bar of the memory, and never more', () => {
+    for (const name of sampleNames()) {
+      for (const at of [...SCENARIOS, scenario(512, 1_000_000)]) {
+        const { memory } = overviewModel(read(sampleConfig(name)), at, 'h100-sxm');
+        const shares = memory?.segments.map(({ share }) => share) ?? [];
+        expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);
+        expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
+  it('derives every number, and the product of the factors is the number', () => {
+    const model = overviewModel(read(sampleConfig('llama-3-8b')), scenario(1, 32_768, { engine: 'vllm' }), 'h100-sxm');
+    for (const name of NUMBERS) expect(derivationOf(model, name).length).toBeGreaterThan(0);
+    const [product] = derivationOf(model, 'perToken');
+    if (product?.kind !== 'product') throw new Error('the first step is a product');
+    expect(product.rows.reduce((result, { value }) => result * Number(value.replaceAll(',', '')), 1)).toBe(131_072);
+    expect(product.result).toBe('131,072 B');
+    // Each factor but the 2 of K and V has its line in the file.
+    const lines = sampleConfig('llama-3-8b').split('\n');
+    for (const { name, origin } of product.rows) {
+      if (name === 'K and V') expect(origin).toBeNull();
+      else expect(lines[(origin?.range?.line ?? 0) - 1]).toContain(`"${origin?.key}"`);
+    }
+  });
+
+  it('names a device that is not known, and models whose weights are not', () => {
+    const reading = read(sampleConfig('llama-3-8b'));
+    expect(overviewModel(reading, scenario(1, 1), 'abacus').memoryProblem).toContain('abacus');
+    const unknown = overviewModel(read('{"model_type": "nobody-knows", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}'), scenario(1, 1), 'h100-sxm');
+    expect(unknown.inexact).toContain('2 of 2 layers');
+  });
+});
+
+describe('the strip', () => {
+  it('has a row for every layer, and a run wherever the kind changes', () => {
+    const types = ['sliding_attention', 'sliding_attention', 'full_attention', 'sliding_attention'];
+    const reading = read(
+      JSON.stringify({ model_type: 'gpt_oss', architectures: ['GptOssForCausalLM'], num_hidden_layers: 4, num_attention_heads: 8, num_key_value_heads: 2, head_dim: 64, hidden_size: 512, sliding_window: 128, layer_types: types, torch_dtype: 'bfloat16' }),
+    );
+    const model = stripModel(reading.spec, 'bf16');
+    expect(model.runs.map(({ kind, first, count }) => [kind, first, count])).toEqual([['sliding', 0, 2], ['full', 2, 1], ['sliding', 3, 1]]);
+    expect(model.rows.map(({ layers, count }) => [layers, count])).toEqual([['0–1, 3', 3], ['2', 1]]);
+    expect(layerSentence(model, 3)).toBe('Layer 3: sliding window, 2 KV heads of 64, window 128; 512 B a token');
+    expect(layerSentence(model, 9)).toBe('');
+  });
+});

@@ -1,0 +1,161 @@
+// The extension host's part of the panel without an editor: one config from a real file, edits in memory, real compute.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { applyEdits } from 'jsonc-parser';
+import { ComputeClient } from '../../src/compute/client';
+import { textEdits } from '../../src/editor/panel/edits';
+import { type HeadsCompute, HeadSources, isWeightFile } from '../../src/editor/panel/headSources';
+import type { Scenario } from '../../src/model/scenario';
+import type { Candidate, PanelConfig, PanelEvents, PanelMethods, PanelSettings, PanelView, ScenarioChange } from '../../src/shared/panelContract';
+import { PANEL_PARAMS } from '../../src/shared/panelParams';
+import { type CallContext, type CallOptions, type Handlers, type NoMethods, RpcPeer, type Transport } from '../../src/shared/rpc';
+import { RpcError } from '../../src/shared/rpcError';
+
+export interface HostScene {
+  /** The checkout. */
+  readonly root: string;
+  /** The config that is followed; null: none is open. */
+  readonly config: string | null;
+  readonly scenario: Scenario;
+  readonly gpu: string;
+  readonly view: PanelView | null;
+}
+
+export type HostPeer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
+
+/** Folders of a config each, and files `NAME.json`. */
+const LIBRARIES = ['media/sample-configs', 'media/presets', 'media/samples', '../shared/reference/configs'];
+
+/** A path, or the name of a sample, preset or reference config. */
+export function findConfig(root: string, name: string): string {
+  const places = [name, ...LIBRARIES.flatMap((library) => [join(root, library, name, 'config.json'), join(root, library, `${name}.json`)])];
+  const found = places.find((place) => place.endsWith('.json') && existsSync(place));
+  if (!found) throw new Error(`There is no config called ${name}`);
+  return found;
+}
+
+export class ScriptedHost {
+  /** What the page was told or asked to do, for a look after it. */
+  readonly log: string[] = [];
+  private config: PanelConfig | null;
+  private settings: PanelSettings;
+  private readonly sources: HeadSources;
+  private client: ComputeClient | undefined;
+  private peer: HostPeer | undefined;
+
+  constructor(private readonly scene: HostScene) {
+    this.config = scene.config === null ? null : readConfig(scene.config, true);
+    this.settings = { scenario: scene.scenario, gpu: scene.gpu, families: {}, native: true };
+    const { root } = scene;
+    const samples = ['gqa', 'mha', 'mqa', 'mla'].map((name) => ({ name, label: `Sample model: ${name.toUpperCase()}`, path: join(root, 'media', 'samples', name) }));
+    const beside = async (): Promise<{ folder: string; weights: boolean } | null> => {
+      if (scene.config === null) return null;
+      const folder = dirname(scene.config);
+      return { folder, weights: readdirSync(folder).some(isWeightFile) };
+    };
+    this.sources = new HeadSources({ beside, samples }, async () => this.compute());
+  }
+
+  get text(): string | undefined {
+    return this.config?.text;
+  }
+
+  connect(transport: Transport): HostPeer {
+    return (this.peer = new RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>(transport, this.handlers()));
+  }
+
+  /** As if someone had typed. */
+  type(text: string): void {
+    if (!this.config) return;
+    this.config = { ...this.config, text, version: this.config.version + 1, changedAt: Date.now() };
+    this.peer?.send('config', this.config);
+  }
+
+  dispose(): void {
+    this.client?.dispose();
+  }
+
+  private compute(): HeadsCompute {
+    const script = join(this.scene.root, 'dist', 'compute.js');
+    if (!existsSync(script)) throw new RpcError('unavailable', 'dist/compute.js is not built: node esbuild.js --only=compute');
+    const client = (this.client ??= new ComputeClient({ script, lowPriority: false }));
+    return { device: (options) => client.device('auto', false, options), call: (method, params, options) => client.call(method, params, options) };
+  }
+
+  private candidates(): (Candidate & { readonly path: string })[] {
+    const presets = folder(join(this.scene.root, 'media', 'presets')).filter((name) => name.endsWith('.json'));
+    const samples = folder(join(this.scene.root, 'media', 'sample-configs')).filter((name) => !name.includes('.'));
+    return [
+      ...samples.map((name) => ({ id: `workspace:${name}`, name, detail: `${name}/config.json`, origin: 'workspace' as const, path: join(this.scene.root, 'media', 'sample-configs', name, 'config.json') })),
+      ...presets.map((file) => ({ id: `preset:${basename(file, '.json')}`, name: basename(file, '.json'), detail: 'preset', origin: 'preset' as const, path: join(this.scene.root, 'media', 'presets', file) })),
+    ];
+  }
+
+  private handlers(): Handlers<PanelMethods> {
+    const { sources } = this;
+    const told = <P, R>(name: keyof PanelMethods, answer: R): ((params: P) => R) => (params) => {
+      this.log.push(`${name} ${JSON.stringify(params)}`);
+      return answer;
+    };
+    const methods: { readonly [K in keyof PanelMethods]: (params: Parameters<PanelMethods[K]>[0], context: CallContext) => ReturnType<PanelMethods[K]> | Promise<ReturnType<PanelMethods[K]>> } = {
+      'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
+      'panel/reveal': told('panel/reveal', null),
+      'panel/setScenario': (change) => this.setScenario(change),
+      'panel/apply': ({ id, version, edits }) => {
+        if (!this.config || id !== this.config.id) throw new RpcError('invalidInput', 'That config is not open.');
+        if (version !== this.config.version) throw new RpcError('conflict', 'The file has changed since.');
+        this.type(applyEdits(this.config.text, [...textEdits(this.config.text, edits)]));
+        return { version: this.config.version };
+      },
+      'panel/candidates': () => this.candidates().map(({ id, name, detail, origin }) => ({ id, name, detail, origin })),
+      'panel/candidate': ({ id }) => {
+        const found = this.candidates().find((candidate) => candidate.id === id);
+        if (!found) throw new RpcError('invalidInput', 'That config is gone.');
+        return { ...readConfig(found.path, false), id, name: found.name };
+      },
+      'panel/pickConfig': told('panel/pickConfig', false),
+      'panel/copy': told('panel/copy', null),
+      'panel/save': told('panel/save', true),
+      'panel/showMarkdown': told('panel/showMarkdown', null),
+      'panel/headSources': () => sources.list(),
+      'panel/chooseHeadSource': told('panel/chooseHeadSource', null),
+      'panel/device': (_, context) => sources.device(options(context)),
+      'panel/headsModel': ({ source }, context) => sources.model(source, options(context)),
+      'panel/tokens': ({ source, text }, context) => sources.tokens(source, text, options(context)),
+      'panel/capture': (params, context) => sources.capture(params, options(context)),
+      'panel/tile': (params, context) => sources.tile(params, options(context)),
+      'panel/log': told('panel/log', null),
+    };
+    return Object.fromEntries(Object.entries(methods).map(([name, handle]) => [name, { validate: PANEL_PARAMS[name as keyof PanelMethods], handle }])) as unknown as Handlers<PanelMethods>;
+  }
+
+  private setScenario(change: ScenarioChange): null {
+    this.log.push(`panel/setScenario ${JSON.stringify(change)}`);
+    const { scenario, gpu } = this.settings;
+    this.settings = {
+      ...this.settings,
+      gpu: change.gpu ?? gpu,
+      scenario: {
+        workload: { batch: change.batch ?? scenario.workload.batch, tokens: change.tokens ?? scenario.workload.tokens },
+        kvDtype: change.kvDtype ?? scenario.kvDtype,
+        engine: change.engine ?? scenario.engine,
+        sharding: { ...scenario.sharding, tp: change.tp ?? scenario.sharding.tp },
+      },
+    };
+    this.peer?.send('settings', this.settings);
+    return null;
+  }
+}
+
+function options({ signal, progress }: CallContext): CallOptions {
+  return { signal, onProgress: progress };
+}
+
+function folder(path: string): string[] {
+  return existsSync(path) ? readdirSync(path) : [];
+}
+
+function readConfig(path: string, editable: boolean): PanelConfig {
+  const name = basename(path) === 'config.json' ? basename(dirname(path)) : basename(path);
+  return { id: path, name, text: readFileSync(path, 'utf8'), version: 1, editable };
+}

@@ -1,0 +1,80 @@
+/** Bars of cache and state, one per design, all from the same zero. */
+
+import type { AttentionKind } from '../../../src/model/attention';
+import { comparisonTable } from '../../../src/present/comparisonText';
+import { kindTitle } from '../../../src/present/words';
+import type { CachePlan } from '../../../src/cache/plan';
+import type { Comparison } from '../../../src/serving/comparison';
+import { formatBinary } from '../../../src/model/units';
+
+/** A stretch of a bar: what layers of one kind hold, or recurrent state. */
+export interface BarSegment {
+  readonly kind: AttentionKind;
+  readonly bytes: number;
+  /** Of the longest bar. */
+  readonly fraction: number;
+  /** "40 layers sliding window: 1.25 GiB". */
+  readonly title: string;
+}
+
+export interface BarRow {
+  readonly id: string;
+  readonly label: string;
+  /** What the bar shows, as text. */
+  readonly size: string;
+  /** "÷ 4"; empty for the first. */
+  readonly ratio: string;
+  /** Cells of the columns after it, in the order of the columns. */
+  readonly more: readonly string[];
+  readonly segments: readonly BarSegment[];
+}
+
+export interface Bars {
+  /** Titles of `more`. */
+  readonly columns: readonly { readonly title: string; readonly about: string }[];
+  readonly rows: readonly BarRow[];
+  /** Kinds that occur, in the order of their first layer. */
+  readonly kinds: readonly AttentionKind[];
+}
+
+/** Columns that stand on the bar's own line. */
+const OWN: readonly string[] = ['design', 'cache', 'state', 'ratio'];
+
+export function barsOf(comparison: Comparison): Bars {
+  const { columns, cells } = comparisonTable(comparison);
+  const longest = Math.max(0, ...comparison.rows.map((row) => row.plan.totalBytes));
+  const more = columns.filter((column) => !OWN.includes(column.id));
+  const rows = comparison.rows.map((row, index): BarRow => {
+    const cell = (id: string): string => cells[index]?.[columns.findIndex((column) => column.id === id)] ?? '';
+    return {
+      id: row.id,
+      label: cell('design'),
+      size: formatBinary(row.plan.totalBytes),
+      ratio: index === 0 ? '' : cell('ratio'),
+      more: more.map((column) => cell(column.id)),
+      segments: segmentsOf(row.plan, longest),
+    };
+  });
+  const kinds = [...new Set(rows.flatMap((row) => row.segments.map((segment) => segment.kind)))];
+  return { columns: more.map(({ title, about }) => ({ title, about })), rows, kinds };
+}
+
+function segmentsOf(plan: CachePlan, longest: number): BarSegment[] {
+  const held = new Map<AttentionKind, { bytes: number; layers: number }>();
+  const add = (kind: AttentionKind, bytes: number): void => {
+    if (bytes === 0) return;
+    const known = held.get(kind) ?? { bytes: 0, layers: 0 };
+    held.set(kind, { bytes: known.bytes + bytes, layers: known.layers + 1 });
+  };
+  const [from, to] = plan.sharding.fullestStage;
+  for (const layer of plan.layers.slice(from, to)) {
+    add(layer.kind, layer.cacheBytes);
+    add(layer.kind === 'conv' ? 'conv' : 'recurrent', layer.stateBytes);
+  }
+  return [...held].map(([kind, { bytes, layers }]) => ({
+    kind,
+    bytes,
+    fraction: longest === 0 ? 0 : bytes / longest,
+    title: `${layers} ${layers === 1 ? 'layer' : 'layers'} ${kindTitle(kind)}: ${formatBinary(bytes)}`,
+  }));
+}

@@ -1,0 +1,281 @@
+/** A heatmap that can be read cell by cell with the pointer, by keys and by ear. */
+
+import { css, html, LitElement, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import { announce } from '../../platform/announce';
+import { base, controls } from '../../styles/base';
+import '../matrixTable';
+import type { TableModel } from '../tableModel';
+import { binOf, cellBorder, shifted, zoomed } from './axis';
+import { prepare, SurfaceController } from './canvas';
+import { drawCells, drawCursor, fontOf } from './render';
+import { type CanvasTheme, readTheme } from './theme';
+import { cellAt, type CellPlace, type HeatmapLayout, type HeatmapModel, layoutHeatmap, movedBy, type View } from './viewModel';
+
+/** A cell, by the positions that it covers. */
+export interface ReadCell {
+  readonly rows: readonly [start: number, end: number];
+  readonly columns: readonly [start: number, end: number];
+  /** NaN where nothing is allowed. */
+  readonly value: number;
+}
+
+/** What stands in the read-out's fixed place, and what a screen reader says. */
+export interface Readout {
+  readonly text: TemplateResult;
+  readonly sentence: string;
+}
+
+export interface PinDetail {
+  readonly row: number | null;
+  readonly column: number | null;
+}
+
+/** Told to a screen reader only when the cursor rests. */
+const REST_MS = 200;
+
+@customElement('headlight-heatmap')
+export class Heatmap extends LitElement {
+  static override readonly styles = [base, controls, css`
+    .readout { min-height: 22px; line-height: 22px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; font-variant-numeric: tabular-nums; }
+    .plot { position: relative; outline-offset: 2px; touch-action: pan-y; cursor: crosshair; }
+    canvas { display: block; }
+    canvas.cursor { position: absolute; inset: 0; pointer-events: none; }
+    .foot { display: flex; flex-wrap: wrap; gap: 0 12px; min-height: 22px; align-items: center; }
+  `];
+
+  @property({ attribute: false }) model: HeatmapModel | null = null;
+  @property({ attribute: false }) view: View | null = null;
+  @property({ attribute: false }) readout: (cell: ReadCell) => Readout = () => ({ text: html``, sentence: '' });
+  /** Stands in the read-out's place while no cell is read. */
+  @property({ attribute: false }) hint: TemplateResult | string = '';
+  @property({ attribute: false }) table: TableModel | null = null;
+  /** Names the picture, in one useful sentence. */
+  @property() label = '';
+  /** CSS pixels of the plot at most. */
+  @property({ type: Number }) highest = 640;
+  @property({ type: Boolean }) zoomable = false;
+
+  @query('.plot') private readonly plot!: HTMLElement | null;
+  @query('canvas.cells') private readonly cells!: HTMLCanvasElement | null;
+  @query('canvas.cursor') private readonly overlay!: HTMLCanvasElement | null;
+
+  @state() private reading: ReadCell | null = null;
+  @state() private showTable = false;
+
+  private layout: HeatmapLayout | null = null;
+  private theme: CanvasTheme | null = null;
+  private values: Float32Array = new Float32Array(0);
+  /** Where the keys are; stays while the pointer reads elsewhere. */
+  private cursor: CellPlace | null = null;
+  /** Positions of the cursor, until the next drawing. */
+  private anchor: CellPlace | null = null;
+  private resting: ReturnType<typeof setTimeout> | undefined;
+  private readonly surface = new SurfaceController(this, () => this.themeChanged(), () => this.renderRoot.querySelector('.plot'));
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.resting);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if ((changed.has('model') || changed.has('view')) && this.layout !== null && this.cursor !== null) {
+      // Another head or another part: the cursor stays where it is in the matrix.
+      this.anchor = { row: this.layout.rows.positions[this.cursor.row] ?? 0, column: this.layout.columns.positions[this.cursor.column] ?? 0 };
+    }
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    // Reading a cell changes no pixel below the cursor's.
+    if (changed.size > 0 && [...changed.keys()].every((key) => key === 'reading' || key === 'showTable')) return;
+    this.draw();
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <div class="readout">${this.reading === null ? html`<span class="quiet">${this.hint}</span>` : this.readout(this.reading).text}</div>
+      <div
+        class="plot" tabindex="0" role="application" aria-roledescription="heatmap" aria-label=${this.label}
+        @keydown=${this.onKey} @pointermove=${this.onPointer} @pointerleave=${this.onLeave} @click=${this.onClick} @wheel=${this.onWheel} @blur=${this.onLeave}
+      ><canvas class="cells" aria-hidden="true"></canvas><canvas class="cursor" aria-hidden="true"></canvas></div>
+      <div class="foot small"><slot name="foot"></slot>${this.table === null ? '' : html`<button class="link" aria-expanded=${this.showTable} @click=${() => (this.showTable = !this.showTable)}>${this.showTable ? 'Hide table' : 'Show as table'}</button>`}</div>
+      ${this.showTable && this.table !== null ? html`<headlight-matrix-table .model=${this.table}></headlight-matrix-table>` : ''}
+    `;
+  }
+
+  private themeChanged(): void {
+    this.theme = null;
+    this.draw();
+  }
+
+  private draw(): void {
+    const { model, cells, overlay } = this;
+    const { surface } = this.surface;
+    if (model === null || surface === null || cells === null || overlay === null) return;
+    const theme = (this.theme ??= readTheme(this));
+    const { ratio } = surface;
+    const restored = (): void => this.draw();
+    const context = cells.getContext('2d', { willReadFrequently: true });
+    if (context === null) return;
+    context.font = fontOf(theme, ratio);
+    const view = this.shown(model);
+    const layout = layoutHeatmap(model, view, { width: surface.width, highest: this.highest * ratio, ratio, measure: (text) => context.measureText(text).width });
+    prepare(cells, layout.width, layout.height, ratio, restored);
+    prepare(overlay, layout.width, layout.height, ratio, restored);
+    this.layout = layout;
+    this.values = drawCells(context, model, layout, theme, ratio);
+    this.returnCursor(layout);
+    this.dispatchEvent(new CustomEvent('headlight-drawn', { bubbles: true, composed: true }));
+  }
+
+  private returnCursor({ rows, columns }: HeatmapLayout): void {
+    if (this.anchor !== null) {
+      const place = { row: binOf(rows, this.anchor.row), column: binOf(columns, this.anchor.column) };
+      this.cursor = place.row >= 0 && place.column >= 0 ? place : null;
+      this.anchor = null;
+    }
+    if (this.cursor !== null && (this.cursor.row >= rows.count || this.cursor.column >= columns.count)) this.cursor = null;
+    this.point(this.renderRoot.querySelector(':focus') === this.plot ? this.cursor : null);
+  }
+
+  private shown(model: HeatmapModel): View {
+    return this.view ?? { rows: [model.rows.start, model.rows.end], columns: [model.columns.start, model.columns.end] };
+  }
+
+  private drawCursor(place: CellPlace | null): void {
+    const { model, layout, theme, overlay } = this;
+    const context = overlay?.getContext('2d', { willReadFrequently: true });
+    const ratio = this.surface.surface?.ratio;
+    if (model === null || layout === null || theme === null || context == null || ratio === undefined) return;
+    drawCursor(context, model, layout, place, theme, ratio);
+  }
+
+  private read({ row, column }: CellPlace): ReadCell | null {
+    const { layout, values } = this;
+    if (layout === null) return null;
+    const { rows, columns } = layout;
+    return {
+      rows: [rows.positions[row] ?? 0, rows.positions[row + 1] ?? 0],
+      columns: [columns.positions[column] ?? 0, columns.positions[column + 1] ?? 0],
+      value: values[row * columns.count + column] ?? NaN,
+    };
+  }
+
+  private point(place: CellPlace | null): void {
+    this.reading = place === null ? null : this.read(place);
+    this.drawCursor(place);
+  }
+
+  private readonly onPointer = (event: PointerEvent): void => {
+    const place = this.placeOf(event);
+    this.point(place ?? this.cursor);
+  };
+
+  private placeOf(event: MouseEvent): CellPlace | null {
+    const found = this.hit(event);
+    return found?.row == null || found.column === null ? null : { row: found.row, column: found.column };
+  }
+
+  private hit(event: MouseEvent): ReturnType<typeof cellAt> | null {
+    const { layout, plot } = this;
+    const ratio = this.surface.surface?.ratio;
+    if (layout === null || plot === null || ratio === undefined) return null;
+    const box = plot.getBoundingClientRect();
+    return cellAt(layout, (event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
+  }
+
+  private readonly onLeave = (): void => {
+    this.point(this.renderRoot.querySelector(':focus') === this.plot ? this.cursor : null);
+  };
+
+  private readonly onClick = (event: MouseEvent): void => {
+    const found = this.hit(event);
+    if (found === null) return;
+    if (found.row !== null && found.column !== null) this.cursor = { row: found.row, column: found.column };
+    this.pin(found, event.shiftKey);
+  };
+
+  private pin({ row, column }: { readonly row: number | null; readonly column: number | null }, asColumn: boolean): void {
+    const { layout } = this;
+    if (layout === null || (row === null && column === null)) return;
+    const useColumn = row === null || (asColumn && column !== null);
+    const detail: PinDetail = { row: useColumn || row === null ? null : (layout.rows.positions[row] ?? null), column: useColumn && column !== null ? (layout.columns.positions[column] ?? null) : null };
+    this.dispatchEvent(new CustomEvent<PinDetail>('headlight-pin', { detail, bubbles: true, composed: true }));
+  }
+
+  private readonly onWheel = (event: WheelEvent): void => {
+    if (!this.zoomable || !event.ctrlKey) return;
+    event.preventDefault();
+    this.zoom(event.deltaY < 0 ? 0.8 : 1.25, this.placeOf(event));
+  };
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    const { layout, cursor } = this;
+    if (layout === null) return;
+    const { key } = event;
+    if (this.zoomable && (key === '+' || key === '=')) this.zoom(0.5, cursor);
+    else if (this.zoomable && key === '-') this.zoom(2, cursor);
+    else if (this.zoomable && key === '0') this.setView(null);
+    else if (this.zoomable && event.shiftKey && key.startsWith('Arrow')) this.pan(key);
+    else if (key === 'Enter' || key === 'p') this.pin(cursor ?? { row: null, column: null }, event.shiftKey);
+    else if (key === 'Escape' && cursor !== null) {
+      this.cursor = null;
+      this.point(null);
+    } else {
+      const start = cursor ?? { row: layout.rows.count - 1, column: layout.columns.count - 1 };
+      const place = movedBy(key, start, layout.rows.count, layout.columns.count, event.ctrlKey || event.metaKey);
+      if (place === null) return;
+      this.moveTo(cursor === null ? start : place);
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  private moveTo(place: CellPlace): void {
+    this.cursor = place;
+    this.point(place);
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      if (this.reading !== null) announce(this, this.readout(this.reading).sentence);
+    }, REST_MS);
+  }
+
+  /** Brings a row's and a column's position under the cursor, if they are shown. */
+  pointAt(row: number, column: number): void {
+    if (this.layout === null) return;
+    const place = { row: binOf(this.layout.rows, row), column: binOf(this.layout.columns, column) };
+    if (place.row >= 0 && place.column >= 0) this.moveTo(place);
+  }
+
+  zoom(factor: number, place: CellPlace | null = this.cursor): void {
+    const { model, layout } = this;
+    if (model === null || layout === null) return;
+    const view = this.shown(model);
+    const anchor = (window: readonly [number, number], position: number | undefined): number => position ?? (window[0] + window[1]) / 2;
+    const rows = zoomed(view.rows, Math.max(model.rows.end, view.rows[1]), factor, anchor(view.rows, place === null ? undefined : layout.rows.positions[place.row]));
+    const columns = zoomed(view.columns, Math.max(model.columns.end, view.columns[1]), factor, anchor(view.columns, place === null ? undefined : layout.columns.positions[place.column]));
+    this.setView({ rows, columns });
+  }
+
+  private pan(key: string): void {
+    const { model } = this;
+    if (model === null) return;
+    const view = this.shown(model);
+    const step = (window: readonly [number, number]): number => Math.max(1, Math.round((window[1] - window[0]) / 4));
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 }[key] ?? 0;
+    const across = key === 'ArrowLeft' || key === 'ArrowRight';
+    this.setView({
+      rows: across ? view.rows : shifted(view.rows, model.rows.end, by * step(view.rows)),
+      columns: across ? shifted(view.columns, model.columns.end, by * step(view.columns)) : view.columns,
+    });
+  }
+
+  private setView(view: View | null): void {
+    this.dispatchEvent(new CustomEvent<View | null>('headlight-view', { detail: view, bubbles: true, composed: true }));
+  }
+}
+
+/** The positions of a cell of a whole axis: for tables. */
+export function positionOf(model: HeatmapModel, side: 'rows' | 'columns', cell: number): number {
+  return cellBorder(model[side], cell);
+}

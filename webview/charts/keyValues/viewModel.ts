@@ -1,0 +1,56 @@
+/** K or V of a layer as the lecture shows them: a row of pictures for each group, and what was measured inside and between. */
+
+import type { GroupIdentity } from '../../../src/insight/identity';
+
+export interface KeyValueGroup {
+  readonly group: number;
+  /** Query heads that use this K and V. */
+  readonly heads: readonly number[];
+  /** Largest |value| of the group. */
+  readonly largest: number;
+  /** Largest |Δ| to the group before; null for the first. */
+  readonly difference: number | null;
+}
+
+/** @param values `[groups, tokens, dim]`, row-major. */
+export function keyValueGroups(values: Float32Array, groups: number, queryHeads: number): KeyValueGroup[] {
+  const size = values.length / groups;
+  const heads = queryHeads / groups;
+  return Array.from({ length: groups }, (_, group) => {
+    let [largest, difference] = [0, 0];
+    const start = group * size;
+    for (let i = 0; i < size; i++) {
+      const value = values[start + i] as number;
+      if (Math.abs(value) > largest) largest = Math.abs(value);
+      if (group === 0) continue;
+      const delta = Math.abs(value - (values[start - size + i] as number));
+      if (!(delta <= difference)) difference = delta;
+    }
+    return { group, heads: Array.from({ length: heads }, (_, i) => group * heads + i), largest, difference: group === 0 ? null : difference };
+  });
+}
+
+/** "0", "0.83", "1.2e-7": a difference, with the digits that are worth reading. */
+export function differenceText(value: number): string {
+  if (value === 0) return '0';
+  return Number.isFinite(value) ? String(Number(value.toPrecision(2))) : 'not a number';
+}
+
+/** What ties the heads of a group: "identical (max |ΔK| = 0)". */
+export function insideText(letter: 'K' | 'V', { inside }: GroupIdentity): string {
+  return inside === 0 ? `identical (max |Δ${letter}| = 0)` : `not identical (max |Δ${letter}| = ${differenceText(inside)})`;
+}
+
+/** Between the rows of two groups: "differs (0.83)". */
+export function betweenText(difference: number): string {
+  return difference === 0 ? 'the same (0)' : `differs (${differenceText(difference)})`;
+}
+
+/** Groups and heads in words, with the sentence that the picture proves. */
+export function sharingText(letter: 'K' | 'V', queryHeads: number, groups: number, identity: GroupIdentity, latent: boolean): string {
+  const between = identity.between === null ? '' : ` Between any two the largest |Δ${letter}| is at least ${differenceText(identity.between)}.`;
+  if (latent) return `${queryHeads} heads, each with its own ${letter}, made from the one latent above.${between}`;
+  if (groups === 1) return `One ${letter} for all ${queryHeads} heads: ${insideText(letter, identity)}.`;
+  if (groups === queryHeads) return `${queryHeads} heads, each with its own ${letter}.${between}`;
+  return `${queryHeads} heads in ${groups} groups of ${queryHeads / groups}: one ${letter} for each group.`;
+}

@@ -1,0 +1,98 @@
+/** A small matrix as a picture: which cells have a colour, what is outlined, how large a cell may be. */
+
+export interface MatrixModel {
+  readonly id: string;
+  /** What follows an underscore is set lower. */
+  readonly name: string;
+  readonly about: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** Row-major. */
+  readonly values: Float64Array;
+  /** Rows from the top that are known; the others are empty frames. */
+  readonly known: number;
+  /** Columns from the left that are known: fewer where tokens that have not come yet will have theirs. */
+  readonly knownColumns: number;
+  /** Row r sees no column after r + `causal`; null: no mask. */
+  readonly causal: number | null;
+  readonly cached: boolean;
+  readonly role: 'none' | 'operand' | 'result';
+  /** Recedes, because others are what it is about. */
+  readonly quiet: boolean;
+  /** Rows that take part. */
+  readonly active: readonly [number, number];
+  /** Of the active rows: those that were known before and are computed once more. */
+  readonly again: number;
+  /** Written at the left of the rows. */
+  readonly rowLabels: readonly string[] | null;
+  readonly lit: readonly { readonly row: number | null; readonly column: number | null }[];
+  readonly cursor: { readonly row: number; readonly column: number } | null;
+}
+
+/** True where a picture would look different: most matrices stay as they are while one is pointed at. */
+export function looksDifferent(a: MatrixModel, b: MatrixModel | undefined): boolean {
+  if (b === undefined) return true;
+  return (Object.keys(a) as (keyof MatrixModel)[]).some((key) => a[key] !== b[key] && JSON.stringify(key === 'values' ? null : a[key]) !== JSON.stringify(key === 'values' ? 0 : b[key]));
+}
+
+export type CellState = 'value' | 'masked' | 'empty';
+
+export function cellState({ known, knownColumns, causal }: Pick<MatrixModel, 'known' | 'knownColumns' | 'causal'>, row: number, column: number): CellState {
+  if (row >= known || column >= knownColumns) return 'empty';
+  return causal !== null && column > row + causal ? 'masked' : 'value';
+}
+
+/** Largest magnitude among what is shown: the scale of the colours; 1 where nothing is. */
+export function magnitudeOf(model: Pick<MatrixModel, 'values' | 'known' | 'knownColumns' | 'columns' | 'causal'>): number {
+  const { values, known, columns } = model;
+  let most = 0;
+  for (let i = 0; i < known * columns; i++) {
+    if (cellState(model, Math.floor(i / columns), i % columns) === 'value') most = Math.max(most, Math.abs(values[i] ?? 0));
+  }
+  return most === 0 ? 1 : most;
+}
+
+/** Index into a diverging colour map whose middle is zero. */
+export function colourIndex(value: number, magnitude: number, colours: number): number {
+  const middle = (colours - 1) / 2;
+  return Math.round(middle + Math.max(-1, Math.min(1, value / magnitude)) * middle);
+}
+
+/** "4 × 8": rows that are known, or all while none is. */
+export function sizeText({ rows, known, columns, knownColumns }: Pick<MatrixModel, 'rows' | 'known' | 'columns' | 'knownColumns'>): string {
+  return known === 0 ? `${rows} × ${columns}` : `${known} × ${knownColumns}`;
+}
+
+/** What a line of matrices needs of its width. */
+export interface LineItem {
+  readonly columns: number;
+  /** Characters of the name, or of the size where that is longer. */
+  readonly labelCharacters: number;
+  /** Pixels of what is written at the left of its rows. */
+  readonly rowLabelPixels: number;
+}
+
+export const GAP = 18;
+export const CELL_BOUNDS = { least: 5, most: 18 } as const;
+const CHARACTER = 7;
+
+export function lineWidth(items: readonly LineItem[], cell: number): number {
+  return items.reduce((sum, item) => sum + item.rowLabelPixels + Math.max(item.columns * cell, item.labelCharacters * CHARACTER), GAP * Math.max(0, items.length - 1));
+}
+
+/** The largest cell with which every line fits into its width. */
+export function cellSize(lines: readonly { readonly items: readonly LineItem[]; readonly width: number }[]): number {
+  for (let cell: number = CELL_BOUNDS.most; cell > CELL_BOUNDS.least; cell--) {
+    if (lines.every(({ items, width }) => lineWidth(items, cell) <= width)) return cell;
+  }
+  return CELL_BOUNDS.least;
+}
+
+/** Where the arrow keys lead from a cell; null for other keys. */
+export function movedCursor(key: string, { row, column }: { readonly row: number; readonly column: number }, rows: number, columns: number): { readonly row: number; readonly column: number } | null {
+  const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[key] ?? [0, 0];
+  if (key === 'Home') return { row, column: 0 };
+  if (key === 'End') return { row, column: columns - 1 };
+  if (down === 0 && right === 0) return null;
+  return { row: Math.min(rows - 1, Math.max(0, row + (down ?? 0))), column: Math.min(columns - 1, Math.max(0, column + (right ?? 0))) };
+}

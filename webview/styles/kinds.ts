@@ -1,0 +1,107 @@
+/**
+ * The kinds of attention, told apart by a fixed hue of the theme's charts and by a pattern, everywhere: strips and bars (CSS
+ * backgrounds), curves (dashes) and SVG areas (patterns).
+ */
+
+import { svg, type SVGTemplateResult } from 'lit';
+import type { AttentionKind } from '../../src/model/attention';
+
+type Pattern = 'solid' | 'rising' | 'falling' | 'upright' | 'level' | 'dots' | 'cross' | 'hollow' | 'line';
+
+interface KindStyle {
+  /** CSS colour, by the theme. */
+  readonly color: string;
+  readonly pattern: Pattern;
+  /** SVG `stroke-dasharray` of its curves. */
+  readonly dash: string;
+}
+
+const chart = (name: string): string => `var(--vscode-charts-${name})`;
+
+/** What reads alike is alike: windows are green, latents purple, states orange; red stands for what is not understood. */
+const STYLES: Readonly<Record<AttentionKind, KindStyle>> = {
+  full: { color: chart('blue'), pattern: 'solid', dash: '' },
+  sliding: { color: chart('green'), pattern: 'rising', dash: '6 3' },
+  chunked: { color: chart('green'), pattern: 'upright', dash: '2 2' },
+  latent: { color: chart('purple'), pattern: 'dots', dash: '8 3 2 3' },
+  compressed: { color: chart('purple'), pattern: 'level', dash: '3 3' },
+  cross: { color: chart('yellow'), pattern: 'cross', dash: '10 4' },
+  recurrent: { color: chart('orange'), pattern: 'falling', dash: '1 3' },
+  conv: { color: chart('orange'), pattern: 'upright', dash: '4 2 1 2' },
+  shared: { color: chart('blue'), pattern: 'hollow', dash: '1 4' },
+  none: { color: 'var(--vscode-descriptionForeground)', pattern: 'line', dash: '' },
+  unknown: { color: chart('red'), pattern: 'cross', dash: '2 4' },
+};
+
+export function kindColor(kind: AttentionKind): string {
+  return STYLES[kind].color;
+}
+
+export function kindDash(kind: AttentionKind): string {
+  return STYLES[kind].dash;
+}
+
+/** How much of the hue shows between the marks of a pattern. */
+const GROUND = 45;
+
+/** A CSS `background` that carries hue and pattern; give `kindOutline` too. */
+export function kindBackground(kind: AttentionKind): string {
+  const { color, pattern } = STYLES[kind];
+  const ground = `color-mix(in srgb, ${color} ${GROUND}%, transparent)`;
+  const stripes = (angle: number): string => `repeating-linear-gradient(${angle}deg, ${color} 0 2px, ${ground} 2px 5px)`;
+  switch (pattern) {
+    case 'solid':
+      return color;
+    case 'rising':
+      return stripes(-45);
+    case 'falling':
+      return stripes(45);
+    case 'upright':
+      return stripes(90);
+    case 'level':
+      return stripes(0);
+    case 'dots':
+      return `radial-gradient(circle at 2px 2px, ${color} 1.6px, ${ground} 1.8px) 0 0 / 5px 5px`;
+    case 'cross':
+      return `repeating-linear-gradient(45deg, ${color} 0 1px, transparent 1px 4px), repeating-linear-gradient(-45deg, ${color} 0 1px, ${ground} 1px 4px)`;
+    case 'hollow':
+      return 'transparent';
+    case 'line':
+      return `linear-gradient(${color}, ${color}) 0 100% / 100% 1px no-repeat`;
+  }
+}
+
+/** A CSS `box-shadow` that outlines kinds without a ground of their own; else `none`. */
+export function kindOutline(kind: AttentionKind): string {
+  return STYLES[kind].pattern === 'hollow' ? `inset 0 0 0 1px ${STYLES[kind].color}` : 'none';
+}
+
+/** The `fill` of an SVG area; `kindPatterns(prefix)` must stand in the same shadow root. */
+export function kindFill(kind: AttentionKind, prefix = 'kind'): string {
+  return STYLES[kind].pattern === 'solid' ? STYLES[kind].color : `url(#${prefix}-${kind})`;
+}
+
+const MARKS: Readonly<Record<Exclude<Pattern, 'solid'>, SVGTemplateResult>> = {
+  rising: svg`<path d="M-1 1 1 -1M0 6 6 0M5 7 7 5" stroke-width="2"></path>`,
+  falling: svg`<path d="M-1 5 1 7M0 0 6 6M5 -1 7 1" stroke-width="2"></path>`,
+  upright: svg`<path d="M1 0V6M4 0V6" stroke-width="1.2"></path>`,
+  level: svg`<path d="M0 1H6M0 4H6" stroke-width="1.2"></path>`,
+  dots: svg`<path d="M3 3h.01" stroke-width="3.2" stroke-linecap="round"></path>`,
+  cross: svg`<path d="M0 0 6 6M0 6 6 0" stroke-width="1"></path>`,
+  hollow: svg`<path d="M0 0H6V6H0Z" fill="none" stroke-width=".6"></path>`,
+  line: svg`<path d="M0 5.5H6" stroke-width="1"></path>`,
+};
+
+/** `<pattern>`s for `<defs>`, of the kinds that are drawn. */
+export function kindPatterns(kinds: readonly AttentionKind[], prefix = 'kind'): SVGTemplateResult[] {
+  return kinds.flatMap((kind) => {
+    const { color, pattern } = STYLES[kind];
+    if (pattern === 'solid') return [];
+    const ground = pattern === 'hollow' || pattern === 'line' ? 0 : GROUND / 100;
+    return [
+      svg`<pattern id="${prefix}-${kind}" width="6" height="6" patternUnits="userSpaceOnUse" color="${color}" stroke="currentColor">
+        <rect width="6" height="6" fill="currentColor" fill-opacity="${ground}" stroke="none"></rect>${MARKS[pattern]}
+      </pattern>`,
+    ];
+  });
+}

@@ -1,0 +1,292 @@
+/** From captured numbers to what the charts take: which cells, which scale, which words. Pure. */
+
+import { type RunnableAttention } from '../../../src/attention/layerSpec';
+import { headVariant } from '../../../src/model/attention';
+import { formatInteger } from '../../../src/model/units';
+import { groupsText } from '../../../src/present/words';
+import type { HeadMeasures } from '../../../src/shared/headsContract';
+import { type GridModel, type GridPicture, measureText, MEASURE_TITLES, MEASURES, type Order, sorted } from '../../charts/headGrid/viewModel';
+import { type CellAxis, isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
+import { tokenText } from '../../charts/heatmap/labels';
+import type { Cells, Visible } from '../../charts/heatmap/raster';
+import { largestOf } from '../../charts/heatmap/raster';
+import { newScale, type Scale, type ScaleKind } from '../../charts/heatmap/scale';
+import { firstSeen, visibleCells } from '../../charts/heatmap/visible';
+import type { HeatmapModel, View } from '../../charts/heatmap/viewModel';
+import type { TableModel } from '../../charts/tableModel';
+import type { LayerPatterns, Patterns, Vectors } from './session';
+
+/** How patterns are to be seen. */
+export interface Look {
+  readonly scale: ScaleKind;
+  /** One range for all heads, or each head's own. */
+  readonly shared: boolean;
+  readonly ignoreFirst: boolean;
+}
+
+/** A head of a layer. */
+export interface HeadPlace {
+  readonly layer: number;
+  readonly head: number;
+}
+
+export interface GridHead extends HeadPlace {
+  readonly measures: HeadMeasures | null;
+  readonly cells: Cells;
+}
+
+/** What is seen: the whole, or all but the first token. */
+export function viewOf(tokens: number, ignoreFirst: boolean): View {
+  const window: Window = [ignoreFirst && tokens > 1 ? 1 : 0, tokens];
+  return { rows: window, columns: window };
+}
+
+export function headsOf({ layer, attention, patterns, measures }: LayerPatterns): GridHead[] {
+  const visible = visibleCells(attention, patterns.rows, patterns.columns);
+  return Array.from({ length: patterns.heads }, (_, head) => ({ layer, head, measures: measures?.heads[head] ?? null, cells: cellsOf(patterns, head, visible) }));
+}
+
+function cellsOf({ data, rows, columns }: Patterns, head: number, visible: Visible): Cells {
+  return { data, offset: head * rows.count * columns.count, stride: columns.count, visible };
+}
+
+/** "head 3: entropy 0.41, sink 0.12, …", for screen readers and the line below a grid. */
+export function headSentence({ layer, head, measures }: Omit<GridHead, 'cells'>): string {
+  const values = measures === null ? '' : `: ${MEASURES.map((name) => `${MEASURE_TITLES[name]} ${measureText(measures[name])}`).join(', ')}`;
+  return `layer ${layer}, head ${head}${values}`;
+}
+
+export interface PatternGrid {
+  readonly model: GridModel;
+  /** In the order of the pictures. */
+  readonly heads: readonly GridHead[];
+}
+
+/** @param layers One, or all: then rows are layers, unless a measure puts all heads in one order. */
+export function patternGrid(layers: readonly LayerPatterns[], all: boolean, order: Order, look: Look): PatternGrid | null {
+  const [first] = layers;
+  if (first === undefined) return null;
+  const { patterns } = first;
+  const heads = sorted(layers.flatMap(headsOf), order);
+  const matrix = all && order === 'position';
+  const pictures = heads.map((place): GridPicture => {
+    const value = order === 'position' ? undefined : place.measures?.[order];
+    return {
+      title: matrix ? '' : all ? `L${place.layer} h${place.head}` : `head ${place.head}`,
+      detail: order === 'position' ? '' : Number.isNaN(value ?? NaN) ? '–' : (value ?? 0).toFixed(2),
+      name: headSentence(place),
+      cells: place.cells,
+    };
+  });
+  const { scale, shared } = look;
+  let known: { readonly values: readonly Float32Array[]; readonly scale: Scale } | null = null;
+  const model: GridModel = {
+    pictures,
+    rows: patterns.rows,
+    columns: patterns.columns,
+    view: viewOf(patterns.rows.end, look.ignoreFirst),
+    reduction: 'largest',
+    map: 'sequential',
+    scale: (picture, values) => {
+      const own = values[picture] ?? new Float32Array(0);
+      if (!shared) return newScale(scale, false, largestOf(own), [own]);
+      if (known?.values !== values) known = { values, scale: newScale(scale, false, Math.max(0, ...values.map(largestOf)), values) };
+      return known.scale;
+    },
+    across: matrix ? Math.max(...layers.map(({ attention }) => attention.queryHeads)) : null,
+    rowTitles: matrix ? layers.map(({ layer }) => `L${layer}`) : [],
+  };
+  return { model, heads };
+}
+
+/** The largest weight of each head, of what is seen. */
+export function headMaxima(layer: LayerPatterns, ignoreFirst: boolean): number[] {
+  const { patterns, attention } = layer;
+  const { rows, columns, data, heads } = patterns;
+  const visible = visibleCells(attention, rows, columns);
+  const skip = ignoreFirst && isExact(columns) && columns.start === 0 ? 1 : 0;
+  return Array.from({ length: heads }, (_, head) => {
+    let largest = 0;
+    for (let row = skip; row < rows.count; row++) {
+      const line = (head * rows.count + row) * columns.count;
+      for (let i = line + Math.max(skip, visible.low[row] ?? 0); i < line + (visible.high[row] ?? 0); i++) if ((data[i] as number) > largest) largest = data[i] as number;
+    }
+    return largest;
+  });
+}
+
+export interface Labelled {
+  readonly pieces: readonly string[];
+}
+
+export function pieceOf({ pieces }: Labelled, position: number): string {
+  return tokenText(pieces[position] ?? '');
+}
+
+export interface ZoomAsk extends Labelled {
+  readonly patterns: Patterns;
+  readonly attention: RunnableAttention;
+  /** Heads of `patterns` by place. */
+  readonly head: number;
+  readonly minus: number | null;
+  readonly scale: ScaleKind;
+  /** Largest weight that the scale shows; differences have their own. */
+  readonly most: number;
+}
+
+/** One head's pattern, or how it differs from another's. */
+export function zoomModel(ask: ZoomAsk): HeatmapModel {
+  const { patterns, attention, head, minus } = ask;
+  const { rows, columns } = patterns;
+  const visible = visibleCells(attention, rows, columns);
+  const label = (position: number): string => pieceOf(ask, position);
+  const common = { rows, columns, triangle: true, rowLabel: label, columnLabel: label, rowHeight: null, tiers: 3 };
+  const own = cellsOf(patterns, head, visible);
+  const size = rows.count * columns.count;
+  if (minus === null) {
+    const values = patterns.data.subarray(own.offset, own.offset + size);
+    return { ...common, cells: own, reduction: 'largest', map: 'sequential', scale: newScale(ask.scale, false, ask.most, [values]) };
+  }
+  const difference = new Float32Array(size);
+  for (let i = 0; i < size; i++) difference[i] = (patterns.data[own.offset + i] as number) - (patterns.data[minus * size + i] as number);
+  return { ...common, cells: { data: difference, offset: 0, stride: columns.count, visible }, reduction: 'extreme', map: 'diverging', scale: newScale(ask.scale, true, largestOf(difference), [difference]) };
+}
+
+/** A token's row (what it looks at) or column (what looks at it), over all heads: `[heads, tokens]`. */
+export function pinnedModel(patterns: Patterns, attention: RunnableAttention, token: number, side: 'row' | 'column', labels: Labelled, look: Look): HeatmapModel {
+  const { heads } = patterns;
+  const axis = side === 'row' ? patterns.columns : patterns.rows;
+  const data = new Float32Array(heads * axis.count);
+  const [height, width] = [patterns.rows.count, patterns.columns.count];
+  // A whole pattern, or the one row or column that was asked for.
+  const at = (count: number): number => (count === 1 ? 0 : token);
+  for (let head = 0; head < heads; head++) {
+    for (let i = 0; i < axis.count; i++) {
+      const place = side === 'row' ? at(height) * width + i : i * width + at(width);
+      data[head * axis.count + i] = patterns.data[head * height * width + place] as number;
+    }
+  }
+  const low = new Int32Array(heads);
+  const high = new Int32Array(heads);
+  const one: CellAxis = { start: token, end: token + 1, count: 1 };
+  const seen = side === 'row' ? visibleCells(attention, one, axis) : columnOf(attention, axis, one);
+  low.fill(seen.low[0] ?? 0);
+  high.fill(seen.high[0] ?? 0);
+  const most = Math.max(0, largestOf(data.filter((_, i) => !(look.ignoreFirst && i % axis.count === 0 && isExact(axis)))));
+  return {
+    cells: { data, offset: 0, stride: axis.count, visible: { low, high } },
+    rows: wholeAxis(heads),
+    columns: axis,
+    reduction: 'largest',
+    map: 'sequential',
+    scale: newScale(look.scale, false, most, [data]),
+    triangle: false,
+    rowLabel: (head) => `head ${head}`,
+    columnLabel: (position) => pieceOf(labels, position),
+    rowHeight: heads > 24 ? 8 : 14,
+    tiers: 3,
+  };
+}
+
+/** The queries that see a key, as cells of an axis. */
+function columnOf(attention: RunnableAttention, axis: CellAxis, key: CellAxis): Visible {
+  const { low, high } = visibleCells(attention, axis, key);
+  const sees = Array.from({ length: axis.count }, (_, row) => (low[row] ?? 0) < (high[row] ?? 0));
+  return { low: Int32Array.of(Math.max(0, sees.indexOf(true))), high: Int32Array.of(sees.lastIndexOf(true) + 1) };
+}
+
+/** Tokens × dims of one group's K or V, or of a latent. */
+export function vectorsModel({ data, tokens, dim }: Vectors, place: number, labels: Labelled, scale: ScaleKind, most: number | null): HeatmapModel {
+  const own = data.subarray(place * tokens * dim, (place + 1) * tokens * dim);
+  return {
+    cells: { data, offset: place * tokens * dim, stride: dim, visible: null },
+    rows: wholeAxis(tokens),
+    columns: wholeAxis(dim),
+    reduction: 'extreme',
+    map: 'diverging',
+    scale: newScale(scale, true, most ?? largestOf(own), [own]),
+    triangle: false,
+    rowLabel: (token) => pieceOf(labels, token),
+    columnLabel: (at) => String(at),
+    rowHeight: 15,
+    tiers: 1,
+  };
+}
+
+/** "0.4123", "3.1e-5", "0": a weight or value, with as many digits as the command line prints. */
+export function valueText(value: number): string {
+  if (value === 0) return '0';
+  return Math.abs(value) >= 0.00005 ? value.toFixed(4) : value.toExponential(1);
+}
+
+export function rangeText([start, end]: Window): string {
+  return end - start === 1 ? formatInteger(start) : `${formatInteger(start)}–${formatInteger(end - 1)}`;
+}
+
+/** Why a key is not allowed for a query. */
+export function notAllowed(attention: RunnableAttention, query: number, key: number): string {
+  if (key > query) return 'not allowed: the key comes after the query';
+  if (key < firstSeen(attention, query)) return attention.kind === 'chunked' ? 'not allowed: another chunk' : 'not allowed: outside the window';
+  return 'not a number';
+}
+
+/** Every weight of a head that is exactly held. */
+export function patternTable({ cells, rows, columns }: HeatmapModel, caption: string, labels: Labelled): TableModel {
+  const name = (axis: CellAxis, cell: number): string => {
+    const window: Window = [axis.start + Math.floor((cell * (axis.end - axis.start)) / axis.count), axis.start + Math.floor(((cell + 1) * (axis.end - axis.start)) / axis.count)];
+    return window[1] - window[0] === 1 ? `${window[0]} ${pieceOf(labels, window[0])}` : rangeText(window);
+  };
+  return {
+    caption,
+    corner: 'query \\ key',
+    rows: rows.count,
+    columns: columns.count,
+    rowHead: (row) => name(rows, row),
+    columnHead: (column) => name(columns, column),
+    cell: (row, column) => {
+      const { visible } = cells;
+      if (visible !== null && (column < (visible.low[row] ?? 0) || column >= (visible.high[row] ?? 0))) return '';
+      return valueText(cells.data[cells.offset + row * cells.stride + column] ?? NaN);
+    },
+  };
+}
+
+/** Tokens × dims. */
+export function vectorsTable({ cells, rows, columns }: HeatmapModel, caption: string, labels: Labelled): TableModel {
+  return {
+    caption,
+    corner: 'token \\ dim',
+    rows: rows.count,
+    columns: columns.count,
+    rowHead: (row) => `${row} ${pieceOf(labels, row)}`,
+    columnHead: String,
+    cell: (row, column) => valueText(cells.data[cells.offset + row * cells.stride + column] ?? NaN),
+  };
+}
+
+/** All heads and all measures. */
+export function measuresTable(heads: readonly GridHead[]): TableModel {
+  const columns = ['layer', 'head', 'group', ...MEASURES.map((name) => MEASURE_TITLES[name])];
+  return {
+    caption: `Measures of ${heads.length} heads`,
+    corner: 'place',
+    rows: heads.length,
+    columns: columns.length,
+    rowHead: (row) => String(row + 1),
+    columnHead: (column) => columns[column] ?? '',
+    cell: (row, column) => {
+      const place = heads[row];
+      if (place === undefined) return '';
+      const name = MEASURES[column - 3];
+      if (name !== undefined) return measureText(place.measures?.[name]);
+      return String([place.layer, place.head, place.measures?.group ?? '–'][column] ?? '');
+    },
+  };
+}
+
+/** "GQA · 8 query heads in 2 groups of 4", of one layer. */
+export function layerText(attention: RunnableAttention): string {
+  if (attention.kind === 'latent') return `MLA · ${attention.queryHeads} query heads on one latent of ${attention.latentDim} + ${attention.ropeDim}`;
+  const limit = attention.kind === 'sliding' ? ` · window ${formatInteger(attention.window)}` : attention.kind === 'chunked' ? ` · chunks of ${formatInteger(attention.chunk)}` : '';
+  return `${headVariant(attention)} · ${groupsText(attention)}${limit}`;
+}

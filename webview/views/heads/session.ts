@@ -1,0 +1,353 @@
+/**
+ * Runs of real heads, as the page knows them: sources, the prompt, one layer's capture, and all layers' when they are asked for. It
+ * outlives the view, so that another tab and back costs nothing.
+ */
+
+import type { RunnableAttention } from '../../../src/attention/layerSpec';
+import { headDims } from '../../../src/attention/layerSpec';
+import type { Tensor } from '../../../src/attention/graph';
+import type { DeviceChoice } from '../../../src/shared/devices';
+import type { CaptureResult, HeadCapture, HeadsModelInfo, LayerMeasures } from '../../../src/shared/headsContract';
+import type { HeadSource, PanelMethods } from '../../../src/shared/panelContract';
+import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
+import { RpcError } from '../../../src/shared/rpcError';
+import { newCancelController, type CancelController } from '../../../src/shared/platform';
+import type { Failure } from '../../parts/states';
+import type { CellAxis, Window } from '../../charts/heatmap/axis';
+
+/** The part of the host that is called; tests answer it themselves. */
+export interface Caller {
+  call<K extends MethodName<PanelMethods>>(method: K, params: MethodParams<PanelMethods, K>, options?: CallOptions): Promise<MethodResult<PanelMethods, K>>;
+}
+
+/** Numbers `[heads, rows, columns]` with the positions that they cover. */
+export interface Patterns {
+  readonly data: Float32Array;
+  readonly heads: number;
+  readonly rows: CellAxis;
+  readonly columns: CellAxis;
+}
+
+export interface LayerPatterns {
+  readonly layer: number;
+  readonly attention: RunnableAttention;
+  readonly capture: number;
+  readonly patterns: Patterns;
+  readonly measures: LayerMeasures | null;
+}
+
+/** `[count, tokens, dim]` */
+export interface Vectors {
+  readonly data: Float32Array;
+  readonly count: number;
+  readonly tokens: number;
+  readonly dim: number;
+}
+
+export interface HeadsResult extends LayerPatterns {
+  readonly source: HeadSource;
+  /** The followed config's at that time. */
+  readonly config: string | null;
+  readonly prompt: string;
+  readonly ids: readonly number[];
+  readonly pieces: readonly string[];
+  readonly k: Vectors;
+  readonly v: Vectors;
+  /** Latent layers only. */
+  readonly latent: Vectors | null;
+  readonly ropeKey: Vectors | null;
+  readonly provenance: CaptureResult['provenance'];
+  readonly ms: number;
+}
+
+export interface Running {
+  readonly message: string;
+  readonly fraction: number | null;
+}
+
+export interface HeadsState {
+  /** Null until the host answered. */
+  readonly sources: readonly HeadSource[] | null;
+  readonly source: HeadSource | null;
+  readonly model: HeadsModelInfo | null;
+  readonly prompt: string;
+  readonly layer: number;
+  readonly running: Running | null;
+  readonly failure: Failure | null;
+  readonly result: HeadsResult | null;
+  /** Patterns of every layer for the result's prompt, as far as they are there. */
+  readonly layers: readonly LayerPatterns[];
+  readonly device: DeviceChoice | null;
+  /** Id of the followed config. */
+  readonly config: string | null;
+}
+
+/** What a session starts with after a reload. */
+export interface Remembered {
+  readonly source?: string;
+  readonly prompt?: string;
+  readonly layer?: number;
+}
+
+/** Numbers of all heads' patterns that are fetched at once: 32 heads of 512 × 512. Longer contexts come as tiles. */
+export const MOST_CELLS = 32 * 512 * 512;
+/** Cells on a side of a pattern at most: pictures of a grid have fewer pixels, and a head that is zoomed into is fetched finer. */
+const MOST_SIDE = 512;
+/** Cells on a side of a pattern among those of all layers. */
+const LAYER_CELLS = 64;
+/** Ids that a list in the prompt box may have. */
+const MOST_IDS = 4096;
+
+export class HeadsSession {
+  private current: HeadsState = { sources: null, source: null, model: null, prompt: '', layer: 0, running: null, failure: null, result: null, layers: [], device: null, config: null };
+  private readonly listeners = new Set<(state: HeadsState) => void>();
+  private cancelling: CancelController | null = null;
+  private typed = false;
+
+  constructor(private readonly host: Caller) {}
+
+  get state(): HeadsState {
+    return this.current;
+  }
+
+  /** The result stops listening. */
+  subscribe(listener: (state: HeadsState) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Asks for the sources, again when another config is followed; the chosen one stays if it is still there. */
+  async start(config: string | null, remembered: Remembered = {}): Promise<void> {
+    this.update({ config, model: null });
+    if (remembered.prompt !== undefined && remembered.prompt !== '') {
+      this.typed = true;
+      this.update({ prompt: remembered.prompt });
+    }
+    if (remembered.layer !== undefined) this.update({ layer: remembered.layer });
+    try {
+      const sources = await this.host.call('panel/headSources', null);
+      const wanted = this.current.source?.id ?? remembered.source;
+      const source = sources.find(({ id }) => id === wanted) ?? sources.find(({ origin, problem }) => origin === 'beside' && problem === null) ?? sources.find(({ problem }) => problem === null) ?? sources[0] ?? null;
+      this.update({ sources, failure: null });
+      await this.use(source);
+    } catch (error) {
+      this.fail(error, 'Where heads can be taken from');
+    }
+  }
+
+  async choose(id: string): Promise<void> {
+    const source = this.current.sources?.find((each) => each.id === id) ?? null;
+    this.cancel();
+    await this.use(source);
+  }
+
+  /** Asks the user for weights. */
+  async browse(): Promise<void> {
+    try {
+      const source = await this.host.call('panel/chooseHeadSource', null);
+      if (source === null) return;
+      this.update({ sources: [...(this.current.sources ?? []).filter(({ id }) => id !== source.id), source] });
+      await this.choose(source.id);
+    } catch (error) {
+      this.fail(error, 'Choosing weights');
+    }
+  }
+
+  setPrompt(prompt: string): void {
+    this.typed = true;
+    this.update({ prompt });
+  }
+
+  /** Shows another layer: of the same prompt it is run at once, since what lies below it is kept. */
+  setLayer(layer: number): Promise<void> {
+    this.update({ layer });
+    const { result } = this.current;
+    return result !== null && result.source.id === this.current.source?.id && result.layer !== layer && result.prompt === this.current.prompt ? this.run() : Promise.resolve();
+  }
+
+  /** True where the boxes say something else than what is shown. */
+  get changed(): boolean {
+    const { result, source, prompt, layer, config } = this.current;
+    if (result === null) return false;
+    const elsewhere = ['beside', 'seeded'].includes(result.source.origin) && result.config !== config;
+    return elsewhere || result.source.id !== source?.id || result.prompt !== prompt || result.layer !== layer;
+  }
+
+  async run(): Promise<void> {
+    const { source, model, prompt, layer } = this.current;
+    if (source === null || model === null) return;
+    await this.working(`Layer ${layer} of ${source.label}`, async (options) => {
+      const { ids, pieces } = await this.tokens(source, model, prompt, options);
+      const attention = attentionOf(model, layer);
+      const latent = attention.kind === 'latent';
+      const captures: readonly HeadCapture[] = latent ? ['q', 'k', 'v', 'latent', 'ropeKey'] : ['q', 'k', 'v'];
+      const captured = await this.host.call('panel/capture', { source: source.id, ids, layer, captures, measures: true, logits: false }, options);
+      const { capture } = captured;
+      const patterns = await this.patterns(capture, attention, ids.length, MOST_CELLS, options);
+      const k = await this.vectors(capture, 'k', options);
+      const v = await this.vectors(capture, 'v', options);
+      const ropeKey = latent && attention.ropeDim > 0 ? await this.vectors(capture, 'ropeKey', options) : null;
+      const result: HeadsResult = {
+        source, config: this.current.config, prompt, ids, pieces, layer, attention, capture, patterns, k, v, ropeKey,
+        latent: latent ? await this.vectors(capture, 'latent', options) : null,
+        measures: captured.measures, provenance: captured.provenance, ms: captured.ms,
+      };
+      const same = this.current.result?.prompt === prompt && this.current.result.source.id === source.id;
+      this.update({ result, layers: same ? this.current.layers : [] });
+    });
+  }
+
+  /** Patterns of all layers, one after the other, each shown when it is there. */
+  async runLayers(): Promise<void> {
+    const { result, model } = this.current;
+    if (result === null || model === null) return;
+    const { source, ids } = result;
+    const count = model.layers.length;
+    await this.working(`All layers of ${source.label}`, async (options) => {
+      for (let layer = 0; layer < count; layer++) {
+        if (this.current.layers.some((each) => each.layer === layer)) continue;
+        const step: CallOptions = { ...options, onProgress: ({ message }) => this.progress(message, layer / count) };
+        this.progress(`layer ${layer} of ${count}`, layer / count);
+        const attention = attentionOf(model, layer);
+        const captured = await this.host.call('panel/capture', { source: source.id, ids, layer, captures: ['q', 'k'], measures: true, logits: false }, step);
+        const patterns = await this.patterns(captured.capture, attention, ids.length, LAYER_CELLS * LAYER_CELLS * headDims(attention).queryHeads, step);
+        this.update({ layers: [...this.current.layers, { layer, attention, capture: captured.capture, patterns, measures: captured.measures }] });
+      }
+    });
+  }
+
+  /** A part of one head's pattern, in as many cells as there is room for. */
+  async tile(capture: number, heads: readonly number[], rows: Window, columns: Window, size: readonly [number, number]): Promise<Patterns> {
+    const tensor = await this.host.call('panel/tile', { capture, what: 'weights', heads, rows, columns, size, reduction: 'max' });
+    const [count = 0, height = 0, width = 0] = tensor.shape;
+    return { data: floats(tensor), heads: count, rows: { start: rows[0], end: rows[1], count: height }, columns: { start: columns[0], end: columns[1], count: width } };
+  }
+
+  cancel(): void {
+    this.cancelling?.abort();
+    this.cancelling = null;
+    if (this.current.running !== null) this.update({ running: null });
+  }
+
+  private async use(source: HeadSource | null): Promise<void> {
+    this.update({ source, model: null, failure: null });
+    if (source === null || source.problem !== null) return;
+    if (!this.typed) this.update({ prompt: examplePrompt(source) });
+    try {
+      const model = await this.host.call('panel/headsModel', { source: source.id }, { supersedeKey: 'heads/model' });
+      if (this.current.source?.id !== source.id) return;
+      const last = model.layers.length - 1;
+      this.update({ model, layer: Math.min(last, this.current.layer) });
+      if (!this.typed && !model.tokenizer) this.update({ prompt: exampleIds(model.vocabularySize) });
+    } catch (error) {
+      this.fail(error, source.label);
+      return;
+    }
+    // Looking for a device takes a while at the first time: not before there is something to run.
+    if (this.current.device === null) this.host.call('panel/device', null).then((device) => this.update({ device }), () => undefined);
+  }
+
+  private async tokens(source: HeadSource, model: HeadsModelInfo, prompt: string, options: CallOptions): Promise<{ readonly ids: readonly number[]; readonly pieces: readonly string[] }> {
+    if (model.tokenizer) {
+      const result = await this.host.call('panel/tokens', { source: source.id, text: prompt }, options);
+      if (result.ids.length === 0) throw new RpcError('invalidInput', 'The prompt has no tokens.');
+      return result;
+    }
+    const ids = parseIds(prompt, model.vocabularySize);
+    return { ids, pieces: ids.map((id) => `#${id}`) };
+  }
+
+  private async patterns(capture: number, attention: RunnableAttention, tokens: number, most: number, options: CallOptions): Promise<Patterns> {
+    const { queryHeads } = headDims(attention);
+    const side = Math.max(16, Math.min(tokens, MOST_SIDE, Math.floor(Math.sqrt(most / queryHeads))));
+    const size = side < tokens ? ([side, side] as const) : undefined;
+    const tensor = await this.host.call('panel/tile', { capture, what: 'weights', reduction: 'max', ...(size && { size }) }, options);
+    const [heads = 0, rows = 0, columns = 0] = tensor.shape;
+    return { data: floats(tensor), heads, rows: { start: 0, end: tokens, count: rows }, columns: { start: 0, end: tokens, count: columns } };
+  }
+
+  private async vectors(capture: number, what: HeadCapture, options: CallOptions): Promise<Vectors> {
+    const tensor = await this.host.call('panel/tile', { capture, what }, options);
+    const [count = 1, tokens = 0, dim = 0] = tensor.shape;
+    return { data: floats(tensor), count, tokens, dim };
+  }
+
+  private async working(what: string, work: (options: CallOptions) => Promise<void>): Promise<void> {
+    this.cancelling?.abort();
+    const controller = newCancelController();
+    this.cancelling = controller;
+    this.update({ running: { message: this.current.device === null ? 'Looking for the fastest device' : 'Starting', fraction: null }, failure: null });
+    const ours = (): boolean => this.cancelling === controller;
+    try {
+      await work({ signal: controller.signal, onProgress: ({ message, fraction }) => ours() && this.progress(message, fraction ?? null) });
+    } catch (error) {
+      if (ours()) this.fail(error, what);
+    } finally {
+      if (ours()) {
+        this.cancelling = null;
+        this.update({ running: null });
+      }
+    }
+  }
+
+  private progress(message: string, fraction: number | null): void {
+    this.update({ running: { message: message.charAt(0).toUpperCase() + message.slice(1), fraction } });
+  }
+
+  private fail(error: unknown, where: string): void {
+    if (error instanceof RpcError && ['cancelled', 'superseded', 'disposed'].includes(error.code)) return;
+    this.update({ failure: failureOf(error, where) });
+  }
+
+  private update(change: Partial<HeadsState>): void {
+    this.current = { ...this.current, ...change };
+    for (const listener of [...this.listeners]) listener(this.current);
+  }
+}
+
+function attentionOf(model: HeadsModelInfo, layer: number): RunnableAttention {
+  const attention = model.layers[layer];
+  if (attention === undefined) throw new RpcError('invalidInput', `There is no layer ${layer}: the model has layers 0 to ${model.layers.length - 1}.`);
+  return attention;
+}
+
+/** @throws RpcError for another kind of numbers. */
+function floats(tensor: Tensor): Float32Array {
+  if (tensor.data instanceof Float32Array) return tensor.data;
+  throw new RpcError('internal', 'The host answered with numbers of an unknown kind.');
+}
+
+function failureOf(error: unknown, where: string): Failure {
+  const what = error instanceof Error ? error.message : String(error);
+  const code = error instanceof RpcError ? error.code : 'internal';
+  const then: Readonly<Partial<Record<string, string>>> = {
+    invalidInput: 'Change the prompt, the layer or the source, and run again.',
+    tooLarge: 'Use a shorter prompt, or a smaller model.',
+    unavailable: 'Choose another device in the settings (headlight.compute), or see the log.',
+    crashed: 'Run again: the compute process starts anew.',
+  };
+  return { what, where, then: then[code] ?? 'Run again; the log tells more.' };
+}
+
+/** Ids as typed: "1, 2, 3". */
+export function parseIds(text: string, vocabulary: number): number[] {
+  const words = text.split(/[\s,;]+/).filter((word) => word !== '');
+  if (words.length === 0) throw new RpcError('invalidInput', 'There are no token ids.');
+  if (words.length > MOST_IDS) throw new RpcError('invalidInput', `There are ${words.length} ids; at most ${MOST_IDS} are taken.`);
+  return words.map((word) => {
+    const id = Number(word);
+    if (/^\d+$/.test(word) && id < vocabulary) return id;
+    throw new RpcError('invalidInput', `“${word.slice(0, 20)}” is no token id: this model has no tokenizer here, so the prompt is a list of numbers from 0 to ${vocabulary - 1}.`);
+  });
+}
+
+/** The samples know only the words of their grammar; others get the lecture's prompt. */
+function examplePrompt({ origin }: HeadSource): string {
+  return origin === 'sample' ? 'Say: Bem Mirola. Again: Bem Mirola. Who has the red ball? Bem has the red ball.' : 'The American flag is red, white, and';
+}
+
+/** A list with a repetition, so that there is something to find. */
+function exampleIds(vocabulary: number): string {
+  const ids = [11, 42, 7, 23, 64, 5].map((id) => id % vocabulary);
+  return [...ids, ...ids].join(', ');
+}

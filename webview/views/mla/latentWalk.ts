@@ -1,0 +1,235 @@
+/**
+ * Multi-head latent attention, step by step: expanded (K and V of every head) beside absorbed (the latent alone). Both sides are
+ * computed in float64, each by its own operations; what they differ by is measured.
+ * Shapes: T prompt tokens, D = heads · headDim, r latent, d head dimension, e rotary width.
+ */
+
+import { causalSoftmax, type Grid, largestDifference, plus, product, rotated, rowsOf, transpose } from './grid';
+import type { WalkSettings } from './settings';
+import { differenceText, matrix, type Measured, operation, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
+import { likeliest, weightGrid, wordsFor } from './words';
+
+/** Weights of one head. */
+export interface LatentHead {
+  /** [D,d] */
+  readonly query: Grid;
+  /** [r,d] */
+  readonly upKey: Grid;
+  /** [r,d] */
+  readonly upValue: Grid;
+  /** [d,D] */
+  readonly output: Grid;
+  /** [D,e] */
+  readonly rotaryQuery: Grid;
+}
+
+export interface LatentWeights {
+  /** [D,r] */
+  readonly down: Grid;
+  /** [D,e] */
+  readonly rotaryKey: Grid;
+  readonly heads: readonly LatentHead[];
+}
+
+export function latentWeights({ heads, headDim, latent, rope }: WalkSettings['sizes']): LatentWeights {
+  const hidden = heads * headDim;
+  return {
+    down: weightGrid('W_DKV', hidden, latent),
+    rotaryKey: weightGrid('W_KR', hidden, rope),
+    heads: Array.from({ length: heads }, (_, head) => ({
+      query: weightGrid(`W_Q ${head}`, hidden, headDim),
+      upKey: weightGrid(`W_UK ${head}`, latent, headDim),
+      upValue: weightGrid(`W_UV ${head}`, latent, headDim),
+      output: weightGrid(`W_O ${head}`, headDim, hidden),
+      rotaryQuery: weightGrid(`W_QR ${head}`, hidden, rope),
+    })),
+  };
+}
+
+/** Everything that one head computes for T + 1 tokens; the last row is the new token's. */
+export interface LatentHeadRun {
+  readonly expanded: HeadSide & { readonly query: Grid; readonly key: Grid; readonly value: Grid };
+  readonly absorbed: HeadSide & { readonly queryWeight: Grid; readonly outputWeight: Grid; readonly query: Grid };
+  /** [1,e], rotated; the same for both. */
+  readonly rotaryQuery: Grid;
+}
+
+interface HeadSide {
+  /** [T+1,T+1] products of queries and keys, without position, scale and mask. */
+  readonly scores: Grid;
+  /** [1,T+1] of the new token. */
+  readonly weights: Grid;
+  /** [1,d] expanded, [1,r] absorbed. */
+  readonly context: Grid;
+  /** [1,D]: this head's part of the output. */
+  readonly output: Grid;
+  /** The same with the rotary part in the scores. */
+  readonly rotaryScores: Grid;
+  readonly rotaryWeights: Grid;
+  readonly rotaryOutput: Grid;
+}
+
+export interface LatentRun {
+  /** [T+1,r] */
+  readonly latent: Grid;
+  /** [T+1,e], rotated */
+  readonly rotaryKey: Grid;
+  readonly heads: readonly LatentHeadRun[];
+}
+
+export function runLatent(embedded: Grid, weights: LatentWeights, { headDim, rope }: WalkSettings['sizes']): LatentRun {
+  const last = embedded.rows - 1;
+  const latent = product(embedded, weights.down);
+  const rotaryKey = rotated(product(embedded, weights.rotaryKey), 0);
+  const fresh = rowsOf(embedded, last, last + 1);
+  const scale = 1 / Math.sqrt(headDim);
+  const rotaryScale = 1 / Math.sqrt(headDim + rope);
+  const heads = weights.heads.map((head): LatentHeadRun => {
+    const rotaryQuery = rotated(product(fresh, head.rotaryQuery), last);
+    const positional = product(rotaryQuery, transpose(rotaryKey));
+    const query = product(embedded, head.query);
+    const key = product(latent, head.upKey);
+    const value = product(latent, head.upValue);
+    const scores = product(query, transpose(key));
+    const side = (own: Grid, finish: (weights: Grid) => readonly [Grid, Grid]): HeadSide => {
+      const newest = rowsOf(own, last, last + 1);
+      const attention = causalSoftmax(newest, scale, last);
+      const rotaryScores = plus(newest, positional);
+      const rotaryWeights = causalSoftmax(rotaryScores, rotaryScale, last);
+      const [context, output] = finish(attention);
+      return { scores: own, weights: attention, context, output, rotaryScores, rotaryWeights, rotaryOutput: finish(rotaryWeights)[1] };
+    };
+    const queryWeight = product(head.query, transpose(head.upKey));
+    const outputWeight = product(head.upValue, head.output);
+    const absorbedQuery = product(embedded, queryWeight);
+    return {
+      rotaryQuery,
+      expanded: {
+        query,
+        key,
+        value,
+        ...side(scores, (attention) => {
+          const context = product(attention, value);
+          return [context, product(context, head.output)];
+        }),
+      },
+      absorbed: {
+        queryWeight,
+        outputWeight,
+        query: absorbedQuery,
+        ...side(product(absorbedQuery, transpose(latent)), (attention) => {
+          const context = product(attention, latent);
+          return [context, product(context, outputWeight)];
+        }),
+      },
+    };
+  });
+  return { latent, rotaryKey, heads };
+}
+
+/** The output of all heads: [1,D]. */
+export function summed(run: LatentRun, of: (head: LatentHeadRun) => Grid): Grid {
+  return run.heads.map(of).reduce(plus);
+}
+
+export function latentWalk(settings: WalkSettings): Walk {
+  const { sizes } = settings;
+  const words = wordsFor(settings);
+  const weights = latentWeights(sizes);
+  const run = runLatent(words.embedded, weights, sizes);
+  const head = run.heads[settings.head];
+  const own = weights.heads[settings.head];
+  if (!head || !own) throw new Error('There is no such head.');
+  const { expanded, absorbed } = head;
+  const outputs = { left: summed(run, (one) => one.expanded.output), right: summed(run, (one) => one.absorbed.output) };
+  const logits = { left: product(outputs.left, words.unembedding), right: product(outputs.right, words.unembedding) };
+  const rotaryOutputs = [summed(run, (one) => one.expanded.rotaryOutput), summed(run, (one) => one.absorbed.rotaryOutput)] as const;
+
+  const tokens = words.prompt.length;
+  const next = tokens + 1;
+  const { all, fresh, vocabulary } = words;
+  const of = settings.sizes.heads === 1 ? '' : ` of head ${settings.head + 1}`;
+  const byToken = { rowNames: all };
+  const ofNew = { rowNames: [fresh] };
+  const matrices: WalkMatrix[] = [
+    matrix('x', 'shared', 0, 'X', 'the tokens, a row each', words.embedded, byToken),
+    matrix('wdkv', 'shared', 0, 'W_DKV', 'weight that compresses a token', weights.down, WEIGHT),
+    matrix('c', 'shared', 0, 'C_KV', 'the latents, a row for each token', run.latent, { ...byToken, cached: true }),
+    matrix('wuk', 'left', 0, 'W_UK', `weight that expands keys${of}`, own.upKey, WEIGHT),
+    matrix('k', 'left', 0, 'K', `keys${of}`, expanded.key, { ...byToken, cached: true }),
+    matrix('wuv', 'left', 0, 'W_UV', `weight that expands values${of}`, own.upValue, WEIGHT),
+    matrix('v', 'left', 0, 'V', `values${of}`, expanded.value, { ...byToken, cached: true }),
+    matrix('wq', 'left', 1, 'W_Q', `weight of the queries${of}`, own.query, WEIGHT),
+    matrix('q', 'left', 1, 'Q', `queries${of}`, expanded.query, byToken),
+    matrix('s', 'left', 1, 'S', 'scores: a row for each query, a column for each key', expanded.scores, { ...byToken, columnNames: all, causal: 0 }),
+    matrix('w', 'left', 2, 'w', `attention weights of “${fresh}”`, expanded.weights, { ...ofNew, columnNames: all }),
+    matrix('z', 'left', 2, 'z', `context vector of “${fresh}”${of}`, expanded.context, ofNew),
+    matrix('wo', 'left', 2, 'W_O', `output projection${of}`, own.output, WEIGHT),
+    matrix('o', 'left', 3, 'o', 'output, all heads added', outputs.left, ofNew),
+    matrix('a', 'right', 0, 'A', `W_Q · W_UKᵀ${of}: made once, from weights alone`, absorbed.queryWeight),
+    matrix('b', 'right', 0, 'B', `W_UV · W_O${of}: made once, from weights alone`, absorbed.outputWeight),
+    matrix('qa', 'right', 1, 'Q_A', `queries${of}, in the space of the latents`, absorbed.query, byToken),
+    matrix('sa', 'right', 1, 'S', 'scores: a row for each query, a column for each key', absorbed.scores, { ...byToken, columnNames: all, causal: 0 }),
+    matrix('wa', 'right', 2, 'w', `attention weights of “${fresh}”`, absorbed.weights, { ...ofNew, columnNames: all }),
+    matrix('u', 'right', 2, 'u', 'weighted sum of latents', absorbed.context, ofNew),
+    matrix('oa', 'right', 3, 'o', 'output, all heads added', outputs.right, ofNew),
+    matrix('e', 'end', 0, 'E', 'embeddings of the words that can come next', words.unembedding, { ...WEIGHT, columnNames: vocabulary }),
+    matrix('l', 'end', 1, 'logits', 'from the expanded side: the larger, the likelier', logits.left, { ...ofNew, columnNames: vocabulary }),
+    matrix('la', 'end', 1, 'logits_A', 'from the absorbed side', logits.right, { ...ofNew, columnNames: vocabulary }),
+  ];
+  const rope = sizes.rope > 0;
+  if (rope) {
+    matrices.push(
+      matrix('wkr', 'shared', 1, 'W_KR', 'weight of the rotary key', weights.rotaryKey, WEIGHT),
+      matrix('kr', 'shared', 1, 'K_R', 'rotary keys, one for all heads', run.rotaryKey, { ...byToken, cached: true }),
+      matrix('wqr', 'shared', 1, 'W_QR', `weight of the rotary query${of}`, own.rotaryQuery, WEIGHT),
+      matrix('qr', 'shared', 1, 'q_R', `rotary query of “${fresh}”${of}`, head.rotaryQuery, ofNew),
+      matrix('sr', 'left', 3, 's_R', 'scores with the rotary part', expanded.rotaryScores, { ...ofNew, columnNames: all }),
+      matrix('wr', 'left', 3, 'w_R', 'attention weights with position', expanded.rotaryWeights, { ...ofNew, columnNames: all }),
+      matrix('sra', 'right', 3, 's_R', 'scores with the rotary part', absorbed.rotaryScores, { ...ofNew, columnNames: all }),
+      matrix('wra', 'right', 3, 'w_R', 'attention weights with position', absorbed.rotaryWeights, { ...ofNew, columnNames: all }),
+    );
+  }
+
+  const prompt: readonly [number, number] = [0, tokens];
+  const added: readonly [number, number] = [tokens, next];
+  const one: readonly [number, number] = [0, 1];
+  const sameScores = largestDifference(expanded.scores, absorbed.scores);
+  const steps: Step[] = [
+    { id: 'tokens', title: 'Tokens', sentence: `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operations: [operation('lookup', 'x', prompt, 'X')] },
+    { id: 'latent', title: 'The latent', sentence: `Each token is compressed to ${sizes.latent} numbers, its latent: of MLA's K and V nothing else is kept.`, operations: [operation('product', 'c', prompt, 'C_KV = X · W_DKV', 'x', 'wdkv')] },
+    { id: 'keys', title: 'Keys from latents', sentence: 'Expanded, every head makes its own keys from the shared latents.', operations: [operation('product', 'k', prompt, 'K = C_KV · W_UK', 'c', 'wuk')] },
+    { id: 'values', title: 'Values from latents', sentence: 'Values come from the same latents, by another weight of the head.', operations: [operation('product', 'v', prompt, 'V = C_KV · W_UV', 'c', 'wuv')] },
+    { id: 'queries', title: 'Queries', sentence: 'Queries are made from the tokens themselves, as in any attention.', operations: [operation('product', 'q', prompt, 'Q = X · W_Q', 'x', 'wq')] },
+    { id: 'scores', title: 'Scores', sentence: 'Every query meets every key that is not later than itself.', operations: [operation('transposed', 's', prompt, 'S = Q · Kᵀ', 'q', 'k')] },
+    { id: 'absorbQuery', title: 'Absorb the key weight', sentence: 'Q · Kᵀ is X · W_Q · W_UKᵀ · C_KVᵀ: the two weights in the middle become one, before any token comes.', operations: [operation('transposed', 'a', [0, absorbed.queryWeight.rows], 'A = W_Q · W_UKᵀ', 'wq', 'wuk')] },
+    { id: 'absorbedQueries', title: 'Absorbed queries', sentence: 'Through A, queries arrive in the space of the latents: no key has to be expanded for them.', operations: [operation('product', 'qa', prompt, 'Q_A = X · A', 'x', 'a')] },
+    { id: 'absorbedScores', title: 'The same scores', sentence: `Absorbed queries meet the latents themselves, and give the same scores: they differ by ${differenceText(sameScores)} at most.`, operations: [operation('transposed', 'sa', prompt, 'S = Q_A · C_KVᵀ', 'qa', 'c')] },
+    { id: 'absorbOutput', title: 'Absorb the value weight', sentence: 'W_UV and the output projection become one weight in the same way, so values need not be expanded either.', operations: [operation('product', 'b', [0, absorbed.outputWeight.rows], 'B = W_UV · W_O', 'wuv', 'wo')] },
+    { id: 'newToken', title: 'A new token', sentence: `“${fresh}” comes: one row more in X, and only this row is new work.`, operations: [operation('lookup', 'x', added, 'x')] },
+    { id: 'newQuery', title: 'Its query', sentence: `“${fresh}” gets a query on the left, and on the right an absorbed one: x · W_Q · W_UKᵀ.`, operations: [operation('product', 'q', added, 'q = x · W_Q', 'x', 'wq'), operation('product', 'qa', added, 'q_A = x · A', 'x', 'a')] },
+    { id: 'newLatent', title: 'Its latent', sentence: `Its latent row is appended to C_KV: the absorbed cache grows by ${sizes.latent} numbers, for all heads together.`, operations: [operation('product', 'c', added, 'c = x · W_DKV', 'x', 'wdkv')] },
+    { id: 'newKeys', title: 'Its key and value', sentence: `On the left a key and a value are appended in each of ${sizes.heads} heads: ${2 * sizes.heads * sizes.headDim} numbers; on the right nothing happens.`, operations: [operation('product', 'k', added, 'k = c · W_UK', 'c', 'wuk'), operation('product', 'v', added, 'v = c · W_UV', 'c', 'wuv')] },
+    { id: 'newScores', title: 'Its scores', sentence: `The query of “${fresh}” meets all ${next} keys on the left, all ${next} latents on the right.`, operations: [operation('transposed', 's', added, 's = q · Kᵀ', 'q', 'k'), operation('transposed', 'sa', added, 's = q_A · C_KVᵀ', 'qa', 'c')] },
+    { id: 'softmax', title: 'Scale, mask, softmax', sentence: `Divided by √${sizes.headDim}, the scores become weights that add up to 1; the mask hides nothing from the newest token.`, operations: [operation('softmax', 'w', one, 'w = softmax(s ÷ √d)', 's', undefined, { leftFrom: tokens }), operation('softmax', 'wa', one, 'w = softmax(s ÷ √d)', 'sa', undefined, { leftFrom: tokens })] },
+    { id: 'context', title: 'Context vector', sentence: 'The left adds up values, the right adds up latents and stays in their space.', operations: [operation('product', 'z', one, 'z = w · V', 'w', 'v'), operation('product', 'u', one, 'u = w · C_KV', 'wa', 'c')] },
+    { id: 'output', title: 'Output', sentence: `The output projection adds the heads up; on the right B expands and projects in one, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`, operations: [operation('heads', 'o', one, 'o = Σ z · W_O', 'z', 'wo'), operation('heads', 'oa', one, 'o = Σ u · B', 'u', 'b')] },
+    { id: 'logits', title: 'Logits', sentence: `Against the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest on the left, “${likeliest(vocabulary, logits.right)}” on the right (a real model has MLPs and more layers in between).`, operations: [operation('product', 'l', one, 'logits = o · E', 'o', 'e'), operation('product', 'la', one, 'logits = o · E', 'oa', 'e')] },
+    ...(rope
+      ? ([
+          { id: 'ropeKey', title: 'Decoupled RoPE: one small key', sentence: `A rotation by position cannot be absorbed, so each token also keeps a rotary key of ${sizes.rope} numbers, one for all heads.`, operations: [operation('rotated', 'kr', [0, next], 'K_R = RoPE(X · W_KR)', 'x', 'wkr')] },
+          { id: 'ropeQuery', title: 'Its rotary query', sentence: `“${fresh}” gets a rotary query, turned by its own position.`, operations: [operation('rotated', 'qr', one, 'q_R = RoPE(x · W_QR)', 'x', 'wqr', { leftFrom: tokens })] },
+          { id: 'ropeScores', title: 'Scores with position', sentence: 'The rotary scores are added on both sides: position enters without touching the latent.', operations: [operation('added', 'sr', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 's', baseFrom: tokens }), operation('added', 'sra', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 'sa', baseFrom: tokens })] },
+          { id: 'ropeWeights', title: 'Weights with position', sentence: `Divided by √${sizes.headDim + sizes.rope} now, the weights take position into account; all that follows is as before.`, operations: [operation('softmax', 'wr', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sr'), operation('softmax', 'wra', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sra')] },
+        ] satisfies Step[])
+      : []),
+    { id: 'kept', title: 'What is kept', sentence: 'The same result, from two caches of very different size.', operations: [] },
+  ];
+  const measured: Measured[] = [
+    { what: 'scores', difference: sameScores, from: 'absorbedScores' },
+    { what: 'output', difference: largestDifference(outputs.left, outputs.right), from: 'output' },
+    { what: 'logits', difference: largestDifference(logits.left, logits.right), from: 'logits' },
+    ...(rope ? [{ what: 'output with position', difference: largestDifference(...rotaryOutputs), from: 'ropeWeights' }] : []),
+  ];
+  return { matrices, steps, measured, sides: { left: 'Expanded: K and V of every head are kept', right: 'Absorbed: the latent is kept' } };
+}

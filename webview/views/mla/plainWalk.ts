@@ -1,0 +1,130 @@
+/** Plain attention, without and with a cache: what is computed again for a new token, and what is stored instead. */
+
+import { causalSoftmax, type Grid, largestDifference, product, rowsOf, transpose } from './grid';
+import type { WalkSettings } from './settings';
+import { differenceText, matrix, operation, type Operation, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
+import { weightGrid, wordsFor } from './words';
+
+/** Weights of one head: [D,d] each. */
+export interface PlainHead {
+  readonly query: Grid;
+  readonly key: Grid;
+  readonly value: Grid;
+}
+
+export function plainWeights({ heads, headDim }: WalkSettings['sizes']): readonly PlainHead[] {
+  const hidden = heads * headDim;
+  return Array.from({ length: heads }, (_, head) => ({
+    query: weightGrid(`W_Q ${head}`, hidden, headDim),
+    key: weightGrid(`W_K ${head}`, hidden, headDim),
+    value: weightGrid(`W_V ${head}`, hidden, headDim),
+  }));
+}
+
+export interface PlainRun {
+  readonly query: Grid;
+  readonly key: Grid;
+  readonly value: Grid;
+  readonly scores: Grid;
+  readonly weights: Grid;
+  readonly context: Grid;
+}
+
+/** One head over all rows of `embedded`. */
+export function runPlain(embedded: Grid, { query, key, value }: PlainHead, headDim: number): PlainRun {
+  const [q, k, v] = [product(embedded, query), product(embedded, key), product(embedded, value)];
+  const scores = product(q, transpose(k));
+  const weights = causalSoftmax(scores, 1 / Math.sqrt(headDim), 0);
+  return { query: q, key: k, value: v, scores, weights, context: product(weights, v) };
+}
+
+/** The new token alone, with K and V of the others from the cache. */
+export function runCached(embedded: Grid, past: Pick<PlainRun, 'key' | 'value'>, head: PlainHead, headDim: number): PlainRun {
+  const last = embedded.rows - 1;
+  const fresh = rowsOf(embedded, last, last + 1);
+  const appended = (before: Grid, row: Grid): Grid => ({ rows: last + 1, columns: row.columns, values: Float64Array.of(...rowsOf(before, 0, last).values, ...row.values) });
+  const key = appended(past.key, product(fresh, head.key));
+  const value = appended(past.value, product(fresh, head.value));
+  const query = product(fresh, head.query);
+  const scores = product(query, transpose(key));
+  const weights = causalSoftmax(scores, 1 / Math.sqrt(headDim), last);
+  return { query, key, value, scores, weights, context: product(weights, value) };
+}
+
+export function plainWalk(settings: WalkSettings): Walk {
+  const { sizes } = settings;
+  const words = wordsFor(settings);
+  const own = plainWeights(sizes)[settings.head];
+  if (!own) throw new Error('There is no such head.');
+  const { all, fresh } = words;
+  const tokens = words.prompt.length;
+  const next = tokens + 1;
+  const whole = runPlain(words.embedded, own, sizes.headDim);
+  const before = runPlain(rowsOf(words.embedded, 0, tokens), own, sizes.headDim);
+  const cached = runCached(words.embedded, before, own, sizes.headDim);
+  // On the right the prompt's rows are those of the prompt, the last row is what the cache gave.
+  const under = (top: Grid, last: Grid): Grid => {
+    const values = new Float64Array(next * last.columns);
+    for (let row = 0; row < top.rows; row++) values.set(top.values.subarray(row * top.columns, (row + 1) * top.columns), row * last.columns);
+    values.set(last.values, tokens * last.columns);
+    return { rows: next, columns: last.columns, values };
+  };
+  const of = sizes.heads === 1 ? '' : ` of head ${settings.head + 1}`;
+  const byToken = { rowNames: all };
+  const attention = { rowNames: all, columnNames: all, causal: 0 };
+  const side = (band: 'left' | 'right', run: Record<keyof PlainRun, Grid>): WalkMatrix[] => {
+    const suffix = band === 'left' ? '' : 'a';
+    const keeps = band === 'right';
+    return [
+      matrix(`q${suffix}`, band, 0, 'Q', `queries${of}`, run.query, byToken),
+      matrix(`k${suffix}`, band, 0, 'K', `keys${of}`, run.key, { ...byToken, cached: keeps }),
+      matrix(`v${suffix}`, band, 0, 'V', `values${of}`, run.value, { ...byToken, cached: keeps }),
+      matrix(`s${suffix}`, band, 1, 'S', 'scores: a row for each query, a column for each key', run.scores, attention),
+      matrix(`p${suffix}`, band, 1, 'P', 'attention weights', run.weights, attention),
+      matrix(`z${suffix}`, band, 1, 'Z', `context vectors${of}`, run.context, byToken),
+    ];
+  };
+  const matrices: WalkMatrix[] = [
+    matrix('x', 'shared', 0, 'X', 'the tokens, a row each', words.embedded, byToken),
+    matrix('wq', 'shared', 1, 'W_Q', `weight of the queries${of}`, own.query, WEIGHT),
+    matrix('wk', 'shared', 1, 'W_K', `weight of the keys${of}`, own.key, WEIGHT),
+    matrix('wv', 'shared', 1, 'W_V', `weight of the values${of}`, own.value, WEIGHT),
+    ...side('left', whole),
+    ...side('right', {
+      query: under(before.query, cached.query),
+      key: cached.key,
+      value: cached.value,
+      scores: under(before.scores, cached.scores),
+      weights: under(before.weights, cached.weights),
+      context: under(before.context, cached.context),
+    }),
+  ];
+  const prompt: readonly [number, number] = [0, tokens];
+  const every: readonly [number, number] = [0, next];
+  const added: readonly [number, number] = [tokens, next];
+  /** The same on both sides, over the rows that each needs. */
+  const both = (make: (suffix: string, rows: readonly [number, number]) => Operation[], left: readonly [number, number], right: readonly [number, number]): Operation[] => [...make('', left), ...make('a', right)];
+  const projections = (suffix: string, rows: readonly [number, number]): Operation[] => [
+    operation('product', `q${suffix}`, rows, 'Q = X · W_Q', 'x', 'wq'),
+    operation('product', `k${suffix}`, rows, 'K = X · W_K', 'x', 'wk'),
+    operation('product', `v${suffix}`, rows, 'V = X · W_V', 'x', 'wv'),
+  ];
+  const scores = (suffix: string, rows: readonly [number, number]): Operation[] => [operation('transposed', `s${suffix}`, rows, 'S = Q · Kᵀ', `q${suffix}`, `k${suffix}`)];
+  const softmax = (suffix: string, rows: readonly [number, number]): Operation[] => [operation('softmax', `p${suffix}`, rows, 'P = softmax(S ÷ √d)', `s${suffix}`)];
+  const context = (suffix: string, rows: readonly [number, number]): Operation[] => [operation('product', `z${suffix}`, rows, 'Z = P · V', `p${suffix}`, `v${suffix}`)];
+  const difference = largestDifference(rowsOf(whole.context, tokens, next), cached.context);
+  const steps: Step[] = [
+    { id: 'tokens', title: 'Tokens', sentence: `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operations: [operation('lookup', 'x', prompt, 'X')] },
+    { id: 'project', title: 'Queries, keys, values', sentence: 'Three weights make a query, a key and a value of every token; the right keeps keys and values.', operations: both(projections, prompt, prompt) },
+    { id: 'scores', title: 'Scores', sentence: 'Every query meets every key that is not later than itself.', operations: both(scores, prompt, prompt) },
+    { id: 'weights', title: 'Scale, mask, softmax', sentence: `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`, operations: both(softmax, prompt, prompt) },
+    { id: 'context', title: 'Context vectors', sentence: 'Weights times values; only the last row decides which word comes next.', operations: both(context, prompt, prompt) },
+    { id: 'newToken', title: 'A new token', sentence: `“${fresh}” comes: one row more in X.`, operations: [operation('lookup', 'x', added, 'x')] },
+    { id: 'newProject', title: 'Project again, or once', sentence: `Without a cache all ${next} rows are projected again; with one, only the row of “${fresh}”, and its key and value are appended.`, operations: both(projections, every, added) },
+    { id: 'newScores', title: 'Scores again, or one row', sentence: 'Without a cache the whole triangle is computed again; with one, a single row of it.', operations: both(scores, every, added) },
+    { id: 'newWeights', title: 'Softmax again, or one row', sentence: 'The rows above have not changed: masked, an earlier token never sees a later one.', operations: both(softmax, every, added) },
+    { id: 'newContext', title: 'The same last row', sentence: `The last row is the same on both sides: it differs by ${differenceText(difference)}.`, operations: both(context, every, added) },
+    { id: 'kept', title: 'What is computed, what is kept', sentence: 'Without a cache the work of a token grows with the square of the context, with one in proportion to it.', operations: [] },
+  ];
+  return { matrices, steps, measured: [{ what: 'last context vector', difference, from: 'newContext' }], sides: { left: 'Without a cache', right: 'With a cache: K and V are kept' } };
+}

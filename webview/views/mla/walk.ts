@@ -1,0 +1,253 @@
+/**
+ * A walk: matrices that stay where they are, and steps that compute one from others. What is known after a step, what takes part in it
+ * and how a cell came about follow from the list of steps.
+ */
+
+import { cellOf, type Grid } from './grid';
+
+/** Where a matrix stands: above both sides, on one, or below both. */
+export type Band = 'shared' | 'left' | 'right' | 'end';
+
+export interface WalkMatrix {
+  readonly id: string;
+  readonly band: Band;
+  /** Line of its band, from 0. */
+  readonly line: number;
+  /** "C_KV": what follows the underscore is set lower. */
+  readonly name: string;
+  /** What it is, for those who ask. */
+  readonly about: string;
+  readonly grid: Grid;
+  /** Weights are there from the beginning. */
+  readonly weight: boolean;
+  /** Kept between tokens. */
+  readonly cached: boolean;
+  /** What its rows and columns are called: tokens or words; null: numbered. */
+  readonly rowNames: readonly string[] | null;
+  readonly columnNames: readonly string[] | null;
+  /** Row r sees no column after r + `causal`; null: no mask. */
+  readonly causal: number | null;
+}
+
+/** How a result comes from its operands. */
+export type How =
+  /** left · right */
+  | 'product'
+  /** left · rightᵀ */
+  | 'transposed'
+  /** Looked up: no operands. */
+  | 'lookup'
+  /** Scale, mask, softmax of the left operand's row. */
+  | 'softmax'
+  /** left · right, then rotated by the position. */
+  | 'rotated'
+  /** `base` + left · rightᵀ */
+  | 'added'
+  /** left · right, and the same of the other heads added. */
+  | 'heads';
+
+export interface Operation {
+  readonly result: string;
+  /** Rows of the result that are computed: from, one past the last. */
+  readonly rows: readonly [number, number];
+  readonly how: How;
+  readonly left?: string;
+  /** Row of the left operand that the result's first row comes from; default: the same row. */
+  readonly leftFrom?: number;
+  readonly right?: string;
+  readonly base?: string;
+  readonly baseFrom?: number;
+  /** "C_KV = X · W_DKV" */
+  readonly text: string;
+}
+
+export interface Step {
+  readonly id: string;
+  readonly title: string;
+  /** One sentence. */
+  readonly sentence: string;
+  readonly operations: readonly Operation[];
+}
+
+export interface Walk {
+  readonly matrices: readonly WalkMatrix[];
+  readonly steps: readonly Step[];
+  /** What the two sides are called. */
+  readonly sides: { readonly left: string; readonly right: string };
+  /** Largest differences between the sides, measured; shown from the step on. */
+  readonly measured: readonly Measured[];
+}
+
+export interface Measured {
+  readonly what: string;
+  readonly difference: number;
+  /** Id of the step from which both sides are there. */
+  readonly from: string;
+}
+
+export function matrixOf(walk: Walk, id: string): WalkMatrix {
+  const found = walk.matrices.find((matrix) => matrix.id === id);
+  if (!found) throw new Error(`The walk has no matrix ${id}.`);
+  return found;
+}
+
+/** Rows of a matrix that are known after step `step`, from the top. */
+export function knownRows(walk: Walk, id: string, step: number): number {
+  const { weight, grid } = matrixOf(walk, id);
+  if (weight) return grid.rows;
+  return walk.steps
+    .slice(0, step + 1)
+    .flatMap((one) => one.operations)
+    .filter((operation) => operation.result === id)
+    .reduce((most, operation) => Math.max(most, operation.rows[1]), 0);
+}
+
+/** Columns that are known after step `step`, from the left: of scores and weights those of the tokens that have come. */
+export function knownColumns(walk: Walk, id: string, step: number): number {
+  const { causal, grid } = matrixOf(walk, id);
+  return causal === null ? grid.columns : knownRows(walk, id, step) + causal;
+}
+
+/** The part that a matrix takes in a step. */
+export type Role = 'none' | 'operand' | 'result';
+
+export interface Part {
+  readonly role: Role;
+  /** Rows that take part. */
+  readonly rows: readonly [number, number];
+  /** Of a result: rows that were known before and are computed once more. */
+  readonly again: number;
+}
+
+const NO_PART: Part = { role: 'none', rows: [0, 0], again: 0 };
+
+export function partOf(walk: Walk, id: string, step: number): Part {
+  const operations = walk.steps[step]?.operations ?? [];
+  const made = operations.find((operation) => operation.result === id);
+  if (made) {
+    const before = step === 0 ? 0 : knownRows(walk, id, step - 1);
+    return { role: 'result', rows: made.rows, again: matrixOf(walk, id).weight ? 0 : Math.max(0, Math.min(before, made.rows[1]) - made.rows[0]) };
+  }
+  const reading = operations.filter((operation) => operation.left === id || operation.right === id || operation.base === id);
+  if (reading.length === 0) return NO_PART;
+  const spans = reading.map((operation): readonly [number, number] => {
+    if (operation.right === id) return [0, knownRows(walk, id, step)];
+    const from = (operation.left === id ? operation.leftFrom : operation.baseFrom) ?? operation.rows[0];
+    return [from, from + operation.rows[1] - operation.rows[0]];
+  });
+  return { role: 'operand', rows: [Math.min(...spans.map(([from]) => from)), Math.max(...spans.map(([, to]) => to))], again: 0 };
+}
+
+/** Multiplications of a step on one side, of pairs that the mask allows; `again`: of rows that were known before. */
+export function multiplications(walk: Walk, step: number, band: Band): { readonly all: number; readonly again: number } {
+  let [all, again] = [0, 0];
+  for (const operation of walk.steps[step]?.operations ?? []) {
+    const result = matrixOf(walk, operation.result);
+    if (result.band !== band || operation.left === undefined || operation.how === 'softmax') continue;
+    const left = matrixOf(walk, operation.left);
+    const known = operation.rows[0] + partOf(walk, operation.result, step).again;
+    for (let row = operation.rows[0]; row < operation.rows[1]; row++) {
+      const leftRow = (operation.leftFrom ?? operation.rows[0]) + row - operation.rows[0];
+      const inner = left.causal === null ? left.grid.columns : leftRow + left.causal + 1;
+      const outer = result.causal === null ? result.grid.columns : row + result.causal + 1;
+      all += inner * outer;
+      if (row < known) again += inner * outer;
+    }
+  }
+  return { all, again };
+}
+
+/** Where a cell comes from: the step's operation on it at or before `step`. */
+function originOf(walk: Walk, id: string, row: number, step: number): Operation | null {
+  for (let at = step; at >= 0; at--) {
+    const found = walk.steps[at]?.operations.find((operation) => operation.result === id && row >= operation.rows[0] && row < operation.rows[1]);
+    if (found) return found;
+  }
+  return null;
+}
+
+/** What lights up with a cell: a row of one operand and a row or column of the other. */
+export interface Lit {
+  readonly id: string;
+  readonly row: number | null;
+  readonly column: number | null;
+}
+
+export function litWith(walk: Walk, id: string, row: number, column: number, step: number): Lit[] {
+  const origin = originOf(walk, id, row, step);
+  if (!origin?.left) return [];
+  const leftRow = (origin.leftFrom ?? origin.rows[0]) + row - origin.rows[0];
+  const left: Lit = { id: origin.left, row: leftRow, column: null };
+  if (origin.how === 'softmax') return [left];
+  const right: Lit[] = origin.right === undefined ? [] : [origin.how === 'transposed' || origin.how === 'added' ? { id: origin.right, row: column, column: null } : { id: origin.right, row: null, column }];
+  const base: Lit[] = origin.base === undefined ? [] : [{ id: origin.base, row: (origin.baseFrom ?? origin.rows[0]) + row - origin.rows[0], column }];
+  return [left, ...right, ...base];
+}
+
+const MOST_TERMS = 8;
+
+/** "K[is, 2] = 0.3·0.12 + 0.5·(−0.2) = −0.06". */
+export function cellText(walk: Walk, id: string, row: number, column: number, step: number): string {
+  const matrix = matrixOf(walk, id);
+  const place = `${matrix.name}[${nameOf(matrix.rowNames, row)}, ${nameOf(matrix.columnNames, column)}]`;
+  const value = numberText(cellOf(matrix.grid, row, column));
+  if (row >= knownRows(walk, id, step) || column >= knownColumns(walk, id, step)) return `${place}: not computed yet`;
+  if (isMasked(matrix, row, column)) return `${place}: not allowed, a later token`;
+  const origin = originOf(walk, id, row, step);
+  if (!origin || origin.how === 'lookup' || origin.left === undefined) return `${place} = ${value}`;
+  if (origin.how === 'softmax') return `${place} = ${value}, of the scaled scores of its row`;
+  const left = matrixOf(walk, origin.left).grid;
+  const leftRow = (origin.leftFrom ?? origin.rows[0]) + row - origin.rows[0];
+  const right = origin.right === undefined ? null : matrixOf(walk, origin.right).grid;
+  if (!right) return `${place} = ${value}`;
+  const turned = origin.how === 'transposed' || origin.how === 'added';
+  const { causal } = matrixOf(walk, origin.left);
+  const summed = causal === null ? left.columns : leftRow + causal + 1;
+  const terms = Array.from({ length: summed }, (_, k) => [cellOf(left, leftRow, k), turned ? cellOf(right, column, k) : cellOf(right, k, column)] as const);
+  const sum = terms.slice(0, MOST_TERMS).map(([a, b]) => `${numberText(a)}·${numberText(b)}`);
+  if (terms.length > MOST_TERMS) sum.push('…');
+  const head = origin.base === undefined ? '' : `${numberText(cellOf(matrixOf(walk, origin.base).grid, (origin.baseFrom ?? origin.rows[0]) + row - origin.rows[0], column))} + `;
+  const after = origin.how === 'rotated' ? ', then rotated by its position' : origin.how === 'heads' ? ' + the other heads' : '';
+  return `${place} = ${head}${sum.join(' + ')}${after} = ${value}`;
+}
+
+export function isMasked({ causal }: WalkMatrix, row: number, column: number): boolean {
+  return causal !== null && column > row + causal;
+}
+
+function nameOf(names: readonly string[] | null, index: number): string {
+  return names?.[index] ?? String(index + 1);
+}
+
+/** A matrix's known rows as text; masked cells are empty. */
+export function valueTable(matrix: WalkMatrix, known: number, width: number): { readonly columns: readonly string[]; readonly rows: readonly { readonly name: string; readonly cells: readonly string[] }[] } {
+  const { grid, rowNames, columnNames } = matrix;
+  const columns = Array.from({ length: width }, (_, column) => nameOf(columnNames, column));
+  const cells = (row: number): string[] => columns.map((_, column) => (isMasked(matrix, row, column) ? '' : numberText(cellOf(grid, row, column))));
+  return { columns, rows: Array.from({ length: known }, (_, row) => ({ name: nameOf(rowNames, row), cells: cells(row) })) };
+}
+
+/** Three significant digits at most, a true minus. */
+export function numberText(value: number): string {
+  if (value === 0) return '0';
+  const magnitude = Math.abs(value);
+  const text = magnitude >= 0.0005 && magnitude < 1e6 ? String(Number(magnitude.toPrecision(3))) : magnitude.toExponential(1);
+  return value < 0 ? `−${text}` : text;
+}
+
+/** A measured difference: "0", "1.1e-16". */
+export function differenceText(value: number): string {
+  return value === 0 ? '0' : value.toExponential(1);
+}
+
+/** One operation of a step; `more`: where other rows are read than those that are made, or what is added. */
+export function operation(how: How, result: string, rows: readonly [number, number], text: string, left?: string, right?: string, more: Partial<Operation> = {}): Operation {
+  return { how, result, rows, text, ...(left !== undefined && { left }), ...(right !== undefined && { right }), ...more };
+}
+
+/** A matrix of a walk: an activation without names unless `traits` say otherwise. */
+export function matrix(id: string, band: Band, line: number, name: string, about: string, grid: Grid, traits: Partial<WalkMatrix> = {}): WalkMatrix {
+  return { id, band, line, name, about, grid, weight: false, cached: false, rowNames: null, columnNames: null, causal: null, ...traits };
+}
+
+export const WEIGHT: Partial<WalkMatrix> = { weight: true };

@@ -1,0 +1,252 @@
+/** What the overview says about a model at a scenario: strings and shares, from the same folders as hover and command line. */
+
+import { planCache, type CachePlan } from '../../../src/cache/plan';
+import type { Reading } from '../../../src/config/read';
+import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
+import type { TextRange } from '../../../src/model/spec';
+import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
+import { contextText, designText, inexactText, termTitle } from '../../../src/present/words';
+import type { Fit } from '../../../src/serving/capacity';
+import { type FitReport, fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
+import { deviceOf, sourceOf } from '../../../src/serving/hardware';
+import { factorRows, type FactorRow } from '../../parts/derivation';
+
+/** The strings that panel, hover and command line have in common. */
+export interface Figures {
+  readonly design: string;
+  /** "131,072 B" */
+  readonly perTokenBytes: string;
+  /** "128 KiB" */
+  readonly perToken: string;
+  /** "4 GiB (4.29 GB)" */
+  readonly total: string;
+  /** "1 × 32,768 tokens · bf16 · vLLM" */
+  readonly context: string;
+}
+
+export function figuresOf(plan: CachePlan): Figures {
+  return {
+    design: designText(plan.spec),
+    perTokenBytes: `${formatInteger(plan.bytesPerToken)} B`,
+    perToken: formatBinary(plan.bytesPerToken),
+    total: formatBytes(plan.totalBytes),
+    context: contextText(plan),
+  };
+}
+
+export type MemoryPart = 'weights' | 'overhead' | 'cache' | 'free' | 'kept';
+
+export interface MemorySegment {
+  readonly part: MemoryPart;
+  readonly label: string;
+  readonly text: string;
+  /** Of the device's memory; together at most 1. */
+  readonly share: number;
+}
+
+/** A sentence or a product of the derivation of a number. */
+export type Step =
+  | { readonly kind: 'text'; readonly text: string; readonly range?: TextRange }
+  | { readonly kind: 'product'; readonly title: string; readonly rows: readonly FactorRow[]; readonly result: string };
+
+export const NUMBERS = ['perToken', 'total', 'memory', 'sequences', 'decode', 'three'] as const;
+export type NumberName = (typeof NUMBERS)[number];
+
+export interface Memory {
+  /** "H100 SXM 80GB", "8 × H100 SXM 80GB" */
+  readonly device: string;
+  readonly size: string;
+  readonly segments: readonly MemorySegment[];
+  readonly fits: boolean;
+  /** "fits 15 sequences of 32,768" */
+  readonly sequences: string;
+  readonly longest: string;
+  /** "a decode step takes at best 4.60 ms"; null where it cannot be known. */
+  readonly decode: string | null;
+  /** "limited by memory" */
+  readonly limit: string;
+}
+
+export interface OverviewModel {
+  readonly plan: CachePlan;
+  readonly report: FitReport | null;
+  readonly figures: Figures;
+  readonly state: string | null;
+  /** Why the numbers are not exact; null when they are. */
+  readonly inexact: string | null;
+  readonly memory: Memory | null;
+  /** Why there is no memory bar. */
+  readonly memoryProblem: string | null;
+  readonly three: readonly { readonly label: string; readonly text: string }[];
+  /** What a reader should know: conventions, trained length. */
+  readonly notes: readonly string[];
+}
+
+export function overviewModel(reading: Reading, scenario: Scenario, gpu: string): OverviewModel {
+  const plan = planCache(reading.spec, scenario);
+  const device = deviceOf(gpu);
+  const report = device && fitModel({ reading, device, scenario, weights: null, ...USUAL_MEMORY });
+  return {
+    plan,
+    report,
+    figures: figuresOf(plan),
+    state: plan.stateBytes > 0 ? formatBinary(plan.stateBytes) : null,
+    inexact: plan.exact ? null : inexactText(plan),
+    memory: report && memoryOf(report, plan),
+    memoryProblem: !device ? `${gpu} is no device of the table: change headlight.scenario.gpu` : report ? null : 'The parameters of this model cannot be counted, so its weights are not known.',
+    three: [
+      { label: 'needed', text: formatBinary(plan.neededBytes) },
+      { label: 'occupied', text: formatBinary(plan.steadyBytes) },
+      { label: 'reserved', text: formatBinary(plan.reservedBytes) },
+    ],
+    notes: notesOf(plan),
+  };
+}
+
+function notesOf(plan: CachePlan): readonly string[] {
+  const { contextLength } = plan.spec;
+  const { tokens } = plan.scenario.workload;
+  const long = contextLength && tokens > contextLength.value ? [`${formatInteger(tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`] : [];
+  return [...plan.notes.map((note) => note.text), ...long];
+}
+
+function memoryOf(report: FitReport, plan: CachePlan): Memory {
+  const { device, devices, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes, decode } = report;
+  const total = device.memoryBytes;
+  const free = Math.max(0, cacheBudgetBytes - cacheBytes);
+  const kept = Math.max(0, total - weightBytesPerRank - overheadBytes - cacheBytes - free);
+  const parts: readonly (readonly [MemoryPart, string, number])[] = [
+    ['weights', 'weights', weightBytesPerRank],
+    ['overhead', 'activations, buffers', overheadBytes],
+    ['cache', 'cache', cacheBytes],
+    ['free', 'free', free],
+    ['kept', 'left out', kept],
+  ];
+  let left = 1;
+  const segments = parts.map(([part, label, bytes]): MemorySegment => {
+    const share = Math.min(left, bytes / total);
+    left -= share;
+    return { part, label, text: formatBinary(bytes), share };
+  });
+  const { tokens } = plan.scenario.workload;
+  return {
+    device: devices > 1 ? `${formatInteger(devices)} × ${device.name}` : device.name,
+    size: formatBinary(total),
+    segments,
+    fits: report.fits,
+    sequences: sequencesText(report.concurrentSequences, tokens),
+    longest: longestText(report.longestContext, plan.scenario.workload.batch),
+    decode: decode && `a decode step takes at best ${msText(decode.timeS)}`,
+    limit: decode ? `limited by ${decode.limitedBy}` : '',
+  };
+}
+
+/** "4.61 ms", as `fit` prints it. */
+export function msText(seconds: number): string {
+  return `${(seconds * 1e3).toFixed(2)} ms`;
+}
+
+function sequencesText(fit: Fit, tokens: number): string {
+  const length = `of ${formatInteger(tokens)} tokens`;
+  if (fit.kind === 'none') return `no sequence ${length} fits`;
+  if (fit.kind === 'unbounded') return `any number of sequences fits`;
+  return `fits ${formatInteger(fit.value)} ${fit.value === 1 ? 'sequence' : 'sequences'} ${length}`;
+}
+
+function longestText(fit: Fit, batch: number): string {
+  const of = batch === 1 ? '' : ` for ${formatInteger(batch)} sequences`;
+  if (fit.kind === 'none') return `no context fits${of}`;
+  return fit.kind === 'unbounded' ? `any context fits${of}` : `longest context${of} ${formatInteger(fit.value)} tokens`;
+}
+
+/** How a number came about. */
+export function derivationOf(model: OverviewModel, name: NumberName): readonly Step[] {
+  const { plan, report } = model;
+  switch (name) {
+    case 'perToken':
+      return perTokenSteps(plan);
+    case 'total':
+      return totalSteps(plan);
+    case 'three':
+      return threeSteps(plan);
+    case 'memory':
+      return report ? memorySteps(report) : [];
+    case 'sequences':
+      return report ? sequenceSteps(report, plan) : [];
+    case 'decode':
+      return report ? decodeSteps(report) : [];
+  }
+}
+
+const text = (content: string): Step => ({ kind: 'text', text: content });
+
+/** Terms that grow with the first tokens: state does not, and of a compressed layer the window does. */
+function perTokenSteps(plan: CachePlan): readonly Step[] {
+  const terms = plan.derivation.filter((term) => term.what !== 'state');
+  if (terms.length === 0) return [text('No layer caches anything by the token.')];
+  const several = terms.length > 1;
+  return [
+    ...terms.map((term): Step => ({
+      kind: 'product',
+      title: several ? termTitle(term) : '',
+      rows: factorRows(term),
+      result: `${formatInteger(term.bytesPerEntry)} B${several ? ' an entry' : ''}`,
+    })),
+    ...(several ? [text(`One more token adds ${formatInteger(plan.bytesPerToken)} B while the context is short.`)] : []),
+    ...(plan.scenario.engine === 'intrinsic' ? [] : [text('By the attention itself: no page, no padding, one device.')]),
+  ];
+}
+
+function totalSteps(plan: CachePlan): readonly Step[] {
+  const { batch } = plan.scenario.workload;
+  const { devices, duplication } = plan.sharding;
+  return [
+    ...plan.derivation.map((term) =>
+      text(
+        `${termTitle(term)}: ${formatInteger(term.bytesPerEntry)} B × ${term.what === 'state' ? 'once a sequence' : `${formatInteger(term.entries)} (${term.entriesRule})`}` +
+          `${batch > 1 ? ` × ${formatInteger(batch)} sequences` : ''} = ${formatBytes(term.bytes * batch)}`,
+      ),
+    ),
+    ...(devices > 1 ? [text(`On one of ${formatInteger(devices)} devices${duplication > 1 ? `; stored ${duplication.toFixed(2)} times over` : ''}.`)] : []),
+    ...(plan.scenario.engine === 'intrinsic' ? [] : [text(`Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.engine.version}: ${formatBytes(plan.totalBytes)}.`)]),
+  ];
+}
+
+function threeSteps(plan: CachePlan): readonly Step[] {
+  const same = plan.neededBytes === plan.steadyBytes && plan.steadyBytes === plan.reservedBytes;
+  return [
+    text('Needed: what the attention must keep. Occupied: with pages and padding. Reserved: what must be free before the engine accepts the work.'),
+    ...(same ? [text('All three are the same here.')] : plan.reasons.map((reason) => text(`${reason.text}${reason.inexact ? ' (assumed)' : ''}`))),
+    ...(plan.engine.id === 'intrinsic' ? [] : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.engine.version}, read from ${plan.engine.cite}.`)]),
+  ];
+}
+
+function memorySteps(report: FitReport): readonly Step[] {
+  const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
+  const source = sourceOf(device);
+  return [
+    text(`Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}.`),
+    text(`Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}.`),
+    text(`Room for the cache: ${formatBinary(device.memoryBytes)} × ${USUAL_MEMORY.fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`),
+    ...(source ? [text(`${device.name}: ${source.title}.`)] : []),
+  ];
+}
+
+function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
+  const { tokens } = plan.scenario.workload;
+  const { cachedTokens } = report;
+  return [
+    text(`The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}.`),
+    ...(cachedTokens.kind === 'count' ? [text(`${formatInteger(cachedTokens.value)} tokens in all.`)] : []),
+  ];
+}
+
+function decodeSteps({ decode, device, devices }: FitReport): readonly Step[] {
+  if (!decode) return [];
+  const each = devices > 1 ? ` of each of ${formatInteger(devices)} devices` : '';
+  return [
+    text(`A step reads ${formatBytes(decode.weightBytesRead)} of weights and ${formatBytes(decode.cacheBytesRead)} of cache, at ${formatInteger(device.bandwidthBytesPerS / 1e9)} GB/s${each}: ${msText(decode.memoryTimeS)}.`),
+    text(`It computes ${decode.flops.toExponential(2)} operations in ${decode.format}: ${msText(decode.computeTimeS)}.`),
+    text(`${decode.intensityFlopsPerByte.toFixed(1)} operations a byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two counts: an estimate of the best case, not a measurement.`),
+  ];
+}
