@@ -1,39 +1,135 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budget.
-const { readFileSync } = require('node:fs');
+const { readdirSync, readFileSync } = require('node:fs');
+const { join, relative } = require('node:path');
 const { deflateRawSync } = require('node:zlib');
 
-/** Tables of the sources travel compressed; the browser itself unpacks them, before the module that needs them runs. */
+const UNPACK = 'headlight:unpack';
+const SHEETS = 'headlight:sheets';
+const FIELDS = 'headlight:fields';
+
+/** The browser itself unpacks, before the module that needs the value runs. */
+const unpackModule = `export const unpack = async (text) => {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'))).json();
+};`;
+
+function packed(value) {
+  const text = deflateRawSync(JSON.stringify(value), { level: 9 }).toString('base64');
+  return { contents: `import { unpack } from '${UNPACK}'; export default await unpack('${text}');`, loader: 'js' };
+}
+
+/** Tables of the sources travel compressed. */
 const compressTables = {
   name: 'compress-tables',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/](config[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => {
-      const bytes = deflateRawSync(JSON.stringify(JSON.parse(readFileSync(path, 'utf8'))), { level: 9 });
-      return {
-        contents: `const bytes = Uint8Array.from(atob('${bytes.toString('base64')}'), (character) => character.charCodeAt(0));
-          const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
-          export default JSON.parse(await new Response(stream).text());`,
-        loader: 'js',
-      };
+    build.onResolve({ filter: /^headlight:/ }, ({ path }) => ({ path, namespace: 'headlight' }));
+    build.onLoad({ filter: /^headlight:unpack$/, namespace: 'headlight' }, () => ({ contents: unpackModule, loader: 'js' }));
+    build.onLoad({ filter: /[\\/]src[\\/](config[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => packed(JSON.parse(readFileSync(path, 'utf8'))));
+  },
+};
+
+const ELEMENTS = 'node_modules/@vscode-elements/elements/dist';
+/** Files with sheets that are not the page's own. */
+const ELEMENT_SHEETS = [`${ELEMENTS}/includes/default.styles.js`, `${ELEMENTS}/vscode-button/vscode-button.styles.js`];
+const SHEET = /\bcss ?`([^`]*)`/g;
+const HOLE = /\$\{([^}]*)\}/g;
+
+/**
+ * Sheets travel compressed too, all in one table, as they say much the same: css`…${value}…` becomes css(SHEETS[index], value).
+ * Templates keep their line ends (white space between elements counts) but not their indentation. A line stays where it is, so
+ * that positions in the source map hold.
+ */
+const shrinkTemplates = {
+  name: 'shrink-templates',
+  setup(build) {
+    const root = build.initialOptions.absWorkingDir ?? process.cwd();
+    /** Path, then the index of its first sheet. */
+    const firsts = new Map();
+    let sheets = [];
+
+    build.onStart(() => {
+      firsts.clear();
+      sheets = [];
+      for (const file of [...sourcesUnder(join(root, 'webview')), ...ELEMENT_SHEETS.map((name) => join(root, name))]) {
+        firsts.set(relative(root, file), sheets.length);
+        for (const [, text] of readFileSync(file, 'utf8').matchAll(SHEET)) sheets.push(piecesOf(text));
+      }
+    });
+    build.onLoad({ filter: /^headlight:sheets$/, namespace: 'headlight' }, () => packed(sheets));
+    build.onLoad({ filter: /^headlight:fields$/, namespace: 'headlight' }, () => ({ contents: 'export const own = { attribute: false }; export const state = { state: true };' }));
+    build.onLoad({ filter: /[\\/]webview[\\/].*\.ts$|\.styles\.js$/ }, ({ path }) => {
+      let index = firsts.get(relative(root, path));
+      if (index === undefined) return undefined;
+      const source = readFileSync(path, 'utf8').replace(SHEET, (_, text) => {
+        const values = [...text.matchAll(HOLE)].map(([, value]) => `,${value}`);
+        return `css(SHEETS[${index++}]${values.join('')})${'\n'.repeat(text.split('\n').length - 1)}`;
+      });
+      const shrunk = withPlainFields(source).replace(/\n[ \t]+/g, '\n');
+      return { contents: `import SHEETS from '${SHEETS}';${shrunk}`, loader: path.endsWith('.ts') ? 'ts' : 'js' };
     });
   },
 };
 
-/** Templates keep their line ends (white space between elements counts) but not their indentation; sheets keep neither. */
-const shrinkTemplates = {
-  name: 'shrink-templates',
+/** What stands between the values of a sheet, without what only a reader needs. */
+function piecesOf(sheet) {
+  if (sheet.includes('\\')) throw new Error('An escape in a sheet: esbuild.page.js does not know it.');
+  const plain = sheet.trim().replace(/\/\*[^*]*\*\//g, '').replace(/\s+/g, ' ');
+  return plain.split(/\$\{[^}]*\}/).map((piece) => piece.replace(/ ?([{};,]) ?/g, '$1').replace(/: /g, ':').replace(/;\}/g, '}'));
+}
+
+const FIELD = /^([ \t]*)@(property|state)\(([^()\n]*)\) (?:private )?(?=(\w+)[!?]?(?::| =))/gm;
+
+/**
+ * Lit's decorators of fields, which compile to a call each, as its static `properties`: the same declaration in fewer bytes. What
+ * is written in another way stays a decorator; both can stand in one class.
+ */
+function withPlainFields(source) {
+  const parts = source.split(/(?<=\bextends LitElement \{)/);
+  const classes = parts.map((part, index) => {
+    if (index === 0) return part;
+    const fields = [];
+    const rest = part.replace(FIELD, (_, indent, kind, options, name) => {
+      fields.push(`${name}:${kind === 'state' ? 'FIELDS.state' : options === '{ attribute: false }' ? 'FIELDS.own' : options || 'undefined'}`);
+      return indent;
+    });
+    return fields.length === 0 ? part : ` static properties={${fields.join()}};${rest}`;
+  });
+  const plain = classes.join('');
+  return plain === source ? source : `import * as FIELDS from '${FIELDS}';${plain}`;
+}
+
+/** In an order that does not depend on the machine. */
+function sourcesUnder(folder) {
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** Buttons here have no icons: the library's icon element, and its warning that it misses a font, stay out. */
+const withoutIcons = {
+  name: 'without-icons',
   setup(build) {
-    build.onLoad({ filter: /[\\/]webview[\\/].*\.ts$/ }, ({ path }) => ({ contents: shrunk(readFileSync(path, 'utf8')), loader: 'ts' }));
+    build.onResolve({ filter: /\/vscode-icon\/index\.js$/ }, () => ({ path: 'headlight:nothing', namespace: 'headlight' }));
+    build.onLoad({ filter: /^headlight:nothing$/, namespace: 'headlight' }, () => ({ contents: '' }));
   },
 };
 
-function shrunk(source) {
-  return source
-    .replace(/\bcss`[^`]*`/g, (sheet) =>
-      // A line stays a line, so that positions in the source map hold.
-      sheet.replace(/\/\*[^*]*\*\//g, '').replace(/[ \t]+/g, ' ').replace(/ ?([{};,]) ?/g, '$1').replace(/\n /g, '\n').replace(/;\}/g, '}'),
-    )
-    .replace(/\n[ \t]+/g, '\n');
-}
+/** What compiled enums and caches of the JSON parser leave behind where nothing reads them. */
+const pureParser = {
+  name: 'pure-parser',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/string-intern$/ }, ({ resolveDir }) => ({ path: join(resolveDir, 'string-intern.js'), sideEffects: false }));
+    build.onLoad({ filter: /[\\/]jsonc-parser[\\/].*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        /\bvar (\w+);\s+\(function \(\1\) \{([^}]*)\}\)\(\1 \|\| \(\1 = \{\}\)\);/g,
+        (_, name, entries) => `var ${name} = /* @__PURE__ */ (function (${name}) {${entries}return ${name};})({});`,
+      ),
+      loader: 'js',
+    }));
+  },
+};
 
 /** Options of the page; the caller adds where it goes. */
 const page = {
@@ -44,11 +140,12 @@ const page = {
   format: 'esm',
   platform: 'browser',
   target: 'es2022',
+  charset: 'utf8',
   minify: true,
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
 };
-const pagePlugins = [compressTables, shrinkTemplates];
+const pagePlugins = [compressTables, shrinkTemplates, withoutIcons, pureParser];
 
 module.exports = { page, pagePlugins };

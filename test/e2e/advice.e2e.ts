@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Editor } from './pageObjects/editor';
 import { type Theme } from './pageObjects/workbench';
 import { useWorkbench } from './window';
+import { thorough } from '../unit/depth';
 
 const CONFIG = {
   architectures: ['LlamaForCausalLM'],
@@ -18,7 +19,7 @@ const CONFIG = {
   dtype: 'bfloat16',
 };
 
-describe('a config that does not come out even', () => {
+describe.skipIf(!thorough)('a config that does not come out even', () => {
   const workbench = useWorkbench({ width: 1100, height: 560 });
   let editor: Editor;
 

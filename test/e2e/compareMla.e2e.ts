@@ -4,6 +4,7 @@ import { inject, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/run';
 import { Panel } from './pageObjects/panel';
 import { useWorkbench } from './window';
+import { thorough } from '../unit/depth';
 
 const LLAMA = 'llama-3-8b/config.json';
 const DEEPSEEK = 'deepseek-v3/config.json';
@@ -15,7 +16,7 @@ async function cli(...args: string[]): Promise<string> {
   return out.join('\n');
 }
 
-describe('compare', () => {
+describe.skipIf(!thorough)('compare', () => {
   const workbench = useWorkbench();
   let panel: Panel;
 

@@ -1,6 +1,7 @@
 // Heads in a real VS Code: the sample's own weights, run by the compute process, as pictures that prove what GQA is.
 import { type Frame } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { thorough } from '../unit/depth';
 import { Panel } from './pageObjects/panel';
 import { useWorkbench } from './window';
 
@@ -52,7 +53,7 @@ describe('the heads of the GQA sample', () => {
     expect((await drawn('headlight-head-grid'))[0]?.colours).toBeGreaterThan(20);
   });
 
-  test('are read cell by cell with the keys', async () => {
+  test.skipIf(!thorough)('are read cell by cell with the keys', async () => {
     await view().locator('headlight-heatmap.main .plot').focus();
     await frame.page().keyboard.press('ArrowUp');
     const first = await readout();
@@ -73,7 +74,7 @@ describe('the heads of the GQA sample', () => {
     await view().getByText('in every head').waitFor();
   });
 
-  test('are drawn again in another theme, and after the browser took the canvas away', async () => {
+  test.skipIf(!thorough)('are drawn again in another theme, and after the browser took the canvas away', async () => {
     await workbench().setTheme('dark');
     await frame.locator('body.vscode-dark').waitFor();
     const before = await gridHash();
@@ -106,7 +107,7 @@ describe('the heads of the GQA sample', () => {
     await workbench().screenshot('heads-key-values');
   });
 
-  test('stop when they are cancelled, and run again', async () => {
+  test.skipIf(!thorough)('stop when they are cancelled, and run again', async () => {
     const shown = await view().locator('.where').innerText();
     const box = view().locator('textarea');
     const prompt = await box.inputValue();

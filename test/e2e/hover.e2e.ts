@@ -1,5 +1,6 @@
 // The first thing anyone does with Headlight: open a config, rest the pointer on a key, read the number.
 import { beforeAll, describe, expect, test } from 'vitest';
+import { sampled } from '../unit/depth';
 import { type Editor } from './pageObjects/editor';
 import { type Theme } from './pageObjects/workbench';
 import { useWorkbench } from './window';
@@ -21,7 +22,7 @@ describe('the hover on a config of Llama 3', () => {
     await hover.dismiss();
   });
 
-  test.each<Theme>(['dark', 'light', 'highContrast'])('shows under the pointer, in the theme %s', async (theme) => {
+  test.each<Theme>(sampled<Theme>(['dark', 'light', 'highContrast']))('shows under the pointer, in the theme %s', async (theme) => {
     await workbench().setTheme(theme);
     const hover = await editor.hoverWithMouse('num_key_value_heads');
     const text = await hover.textWith('131,072');

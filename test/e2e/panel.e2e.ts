@@ -4,6 +4,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../harness/places.mjs';
+import { thorough } from '../unit/depth';
 import { type Editor } from './pageObjects/editor';
 import { Panel } from './pageObjects/panel';
 import { type Theme } from './pageObjects/workbench';
@@ -112,7 +113,7 @@ describe('the panel', () => {
     await panel.frame.getByRole('slider', { name: 'KV heads' }).and(panel.frame.locator('[aria-valuenow="8"]')).waitFor();
   });
 
-  test('opens again where it was, quickly', async () => {
+  test.skipIf(!thorough)('opens again where it was, quickly', async () => {
     const took: number[] = [];
     /** Of that, since the page's document began: files, reading, drawing. */
     const inPages: number[] = [];
@@ -141,7 +142,7 @@ describe('the panel', () => {
     expect(Math.min(...took)).toBeLessThan(2 * OPEN_MS * busy());
   });
 
-  test.each<Theme>(['dark', 'light', 'highContrast', 'highContrastLight'])('has no serious finding of axe in the theme %s', async (theme) => {
+  test.skipIf(!thorough).each<Theme>(['dark', 'light', 'highContrast', 'highContrastLight'])('has no serious finding of axe in the theme %s', async (theme) => {
     await workbench().setTheme(theme);
     await panel.frame.locator(`body[data-vscode-theme-kind="${THEME_KINDS[theme]}"]`).waitFor();
     const frame = await panel.document();
@@ -159,7 +160,7 @@ describe('the panel', () => {
     expect(found).toEqual([]);
   });
 
-  test('gives its memory back', async () => {
+  test.skipIf(!thorough)('gives its memory back', async () => {
     const session = await workbench().page.context().newCDPSession(workbench().page);
     const hostHeap = (): Promise<number> =>
       workbench().host.evaluate(() => {
@@ -190,7 +191,7 @@ describe('the panel', () => {
     expect(after.host - before.host).toBeLessThan(3e6);
   });
 
-  test('stands beside the editor, too, and comes back after a reload of the window', async () => {
+  test.skipIf(!thorough)('stands beside the editor, too, and comes back after a reload of the window', async () => {
     // The side bar's page is not shown: one frame is the panel's.
     await run('workbench.view.explorer');
     await run('headlight.openPanelBeside');

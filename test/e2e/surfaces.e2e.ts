@@ -5,8 +5,9 @@ import { afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { QuickPick } from './pageObjects/quickPick';
 import { type Theme } from './pageObjects/workbench';
 import { useWorkbench } from './window';
+import { thorough } from '../unit/depth';
 
-describe('comparing by keyboard', () => {
+describe.skipIf(!thorough)('comparing by keyboard', () => {
   const workbench = useWorkbench();
   let quickPick: QuickPick;
 
@@ -59,7 +60,7 @@ describe('comparing by keyboard', () => {
   });
 });
 
-describe('commands of the panel', () => {
+describe.skipIf(!thorough)('commands of the panel', () => {
   const workbench = useWorkbench();
 
   test.each([
@@ -74,7 +75,7 @@ describe('commands of the panel', () => {
   });
 });
 
-describe('the view of the workspace', () => {
+describe.skipIf(!thorough)('the view of the workspace', () => {
   const workbench = useWorkbench();
 
   test('lists configs with what they cost, sorts them, and follows the files', async () => {
@@ -99,7 +100,7 @@ describe('the view of the workspace', () => {
   });
 });
 
-describe('a weight file', () => {
+describe.skipIf(!thorough)('a weight file', () => {
   const workbench = useWorkbench();
 
   test('becomes a document of what its header says', async () => {
@@ -113,7 +114,7 @@ describe('a weight file', () => {
   });
 });
 
-describe('the walkthrough', () => {
+describe.skipIf(!thorough)('the walkthrough', () => {
   const workbench = useWorkbench({ width: 1280, height: 860 });
 
   const STEPS = ['Hover a number', 'Set your scenario', 'Compare designs', 'Open the panel', 'Watch a head'];

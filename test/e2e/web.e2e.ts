@@ -9,6 +9,7 @@ import { EXTENSION, ROOT, throwAwayFolder } from '../harness/places.mjs';
 import { SAMPLES } from '../harness/samples.mjs';
 import { workbenchUrl } from '../harness/serverLauncher.mjs';
 import { QuickPick } from './pageObjects/quickPick';
+import { thorough } from '../unit/depth';
 
 interface Manifest {
   main?: string;
@@ -35,7 +36,7 @@ function address(folder: string, extension: string, file: string): string {
   return url.href;
 }
 
-describe('in the browser’s own extension host', () => {
+describe.skipIf(!thorough)('in the browser’s own extension host', () => {
   let browser: Browser;
   let page: Page;
 

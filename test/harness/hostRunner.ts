@@ -12,6 +12,8 @@ interface HostResults {
   failed: number;
   skipped: number;
   failures: { title: string; detail: string }[];
+  /** Milliseconds of the slowest, for HEADLIGHT_TEST_TIMES. */
+  slowest: { title: string; ms: number }[];
 }
 
 /**
@@ -24,23 +26,25 @@ export async function runTests(files: readonly TestFile[]): Promise<void> {
   const stay = process.env['HEADLIGHT_TEST_STAY'] ? new Promise<never>(() => undefined) : undefined;
   if (stay && file && existsSync(file)) return stay;
   const mocha = new Mocha({ ui: 'tdd', timeout: 30_000, slow: 2000, color: false });
-  // Titles that this run leaves out; whoever asks for that says so in the name of the suite.
-  const leftOut = process.env['HEADLIGHT_TEST_LEAVE_OUT'];
-  if (leftOut) mocha.grep(new RegExp(leftOut)).invert();
   for (const [name, load] of files) {
     // What mocha does for files on disk; ours are already in this bundle.
     mocha.suite.emit('pre-require', globalThis, name, mocha);
     mocha.suite.emit('require', load(), name, mocha);
     mocha.suite.emit('post-require', globalThis, name, mocha);
   }
+  const leftOut = sampleTests(mocha.suite);
   console.log(`VS Code ${vscode.version}, Node ${process.versions.node}: ${files.length} integration test files`);
 
-  const results: HostResults = { passed: 0, failed: 0, skipped: 0, failures: [] };
+  const results: HostResults = { passed: 0, failed: 0, skipped: leftOut, failures: [], slowest: [] };
+  const times: { title: string; ms: number }[] = [];
   await new Promise<void>((resolve) => {
     mocha
       .run(() => resolve())
       .on('test', (test) => console.log(`running: ${test.fullTitle()}`))
-      .on('pass', () => results.passed++)
+      .on('pass', (test) => {
+        results.passed++;
+        times.push({ title: test.fullTitle(), ms: test.duration ?? 0 });
+      })
       .on('pending', () => results.skipped++)
       // Failing hooks arrive here as well: the tests they keep from running would otherwise be lost.
       .on('fail', (test, error: Error) => {
@@ -48,6 +52,7 @@ export async function runTests(files: readonly TestFile[]): Promise<void> {
         results.failures.push({ title: test.fullTitle(), detail: error.stack ?? error.message });
       });
   });
+  results.slowest = times.sort((a, b) => b.ms - a.ms).slice(0, 40);
   if (file) {
     // In one piece: the harness reads it as soon as it is there.
     writeFileSync(`${file}.partial`, JSON.stringify(results));
@@ -56,4 +61,22 @@ export async function runTests(files: readonly TestFile[]): Promise<void> {
   for (const { title, detail } of results.failures) console.error(`FAILED: ${title}\n${detail}`);
   if (stay) return stay;
   if (results.failed > 0) throw new Error(`${results.failed} integration tests failed`);
+}
+
+/** Suites that run whole in every run. */
+const WHOLE = ['activation', 'hover', 'manifest'];
+
+/**
+ * HEADLIGHT_TEST_SAMPLE=N leaves one in N tests of the long suites, the first of each among them. The result is how many were
+ * left out: they count as skipped.
+ */
+function sampleTests(root: Mocha.Suite): number {
+  const every = Number(process.env['HEADLIGHT_TEST_SAMPLE'] ?? 1);
+  const before = root.total();
+  const thin = (suite: Mocha.Suite): void => {
+    suite.tests = suite.tests.filter((_, index) => index % every === 0);
+    suite.suites.forEach(thin);
+  };
+  root.suites.filter(({ title }) => !WHOLE.includes(title)).forEach(thin);
+  return before - root.total();
 }

@@ -1,6 +1,7 @@
 /**
- * How deep the unit tests go. `.ci/run` runs every case (`HEADLIGHT_DEPTH=full`); `npm test` at a desk takes a fixed sample of
- * the long grids and fuzzers, so that it stays short enough to be run before every commit. Titles say which it was.
+ * How deep the tests go. `.ci/run` runs every case (`HEADLIGHT_DEPTH=full`); `npm test` at a desk takes a fixed sample of
+ * the long grids and fuzzers, and skips (visibly, in the count) most of what needs a window, so that it stays short enough to be
+ * run before every commit. Titles say which it was.
  */
 export const thorough = process.env['HEADLIGHT_DEPTH'] === 'full';
 

@@ -1,6 +1,7 @@
 /** What a view shows instead of numbers: nothing to show, still coming, or gone wrong. Each says what to do. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { button } from './button';
 
 export const stateStyles = css`
   .state { padding: 12px 0; max-width: 60ch; }
@@ -19,7 +20,7 @@ export interface StateAction {
 
 function actionsOf(actions: readonly StateAction[]): TemplateResult | typeof nothing {
   if (actions.length === 0) return nothing;
-  return html`<div class="actions">${actions.map(({ label, run }) => html`<button class="button" @click=${run}>${label}</button>`)}</div>`;
+  return html`<div class="actions">${actions.map(({ label, run }) => button({ label, run }))}</div>`;
 }
 
 /** Tells what to open. */

@@ -36,17 +36,17 @@ export const numbers = css`
   .big { font-size: 22px; line-height: 28px; font-weight: 400; font-variant-numeric: tabular-nums; white-space: nowrap; }
 `;
 
-/** Plain buttons and links of VS Code's look, for what needs no element of its own. */
+/** Links, the library's buttons (parts/button.ts) in the page's density, and the ground of what looks like no button: chips, tabs, switches. */
 export const controls = css`
   button { font: inherit; color: inherit; background: none; border: 0; padding: 0; margin: 0; text-align: inherit; cursor: pointer; }
   .link { color: var(--vscode-textLink-foreground); }
   .link:hover { color: var(--vscode-textLink-activeForeground); text-decoration: underline; }
-  .button { padding: 2px 10px; min-height: 24px; border-radius: 2px; white-space: nowrap; color: var(--vscode-button-secondaryForeground); background: var(--vscode-button-secondaryBackground); border: 1px solid var(--vscode-button-border, transparent); }
-  .button:hover { background: var(--vscode-button-secondaryHoverBackground, var(--vscode-button-secondaryBackground)); }
-  .button.primary { color: var(--vscode-button-foreground); background: var(--vscode-button-background); }
-  .button.primary:hover { background: var(--vscode-button-hoverBackground, var(--vscode-button-background)); }
-  .button:focus-visible { outline-offset: 1px; }
-  .button:disabled, .button[aria-disabled='true'] { opacity: 0.5; cursor: default; }
+  vscode-button[disabled], vscode-button[aria-disabled='true'] { opacity: 0.5; cursor: default; }
+  vscode-button::part(base) { padding: 0 10px; border-radius: 2px; }
+  /* Its own ring is drawn inside, for the mouse too. */
+  vscode-button:focus-visible { outline: none; }
+  vscode-button:focus-visible::part(base) { outline-offset: 1px; }
+  vscode-button:focus:not(:focus-visible)::part(base) { outline: none; }
 `;
 
 /** Tables: 22 px rows, a line under the head, numbers to the right. */

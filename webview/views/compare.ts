@@ -15,6 +15,7 @@ import '../charts/bars/element';
 import { type Bars, barsOf } from '../charts/bars/viewModel';
 import '../charts/curve/element';
 import { type ContextRange, contextRange, type CurveSeries, curveSeries, curveTable } from '../charts/curve/viewModel';
+import { button } from '../parts/button';
 import { announce } from '../platform/announce';
 import { host, keep, restored } from '../platform/host';
 import type { PanelState, PanelStore } from '../platform/store';
@@ -212,7 +213,7 @@ export class CompareView extends LitElement {
     if (edits === null) return nothing;
     if (typeof edits === 'string') return html`<p class="apply small">Not applicable: ${edits}</p>`;
     const text = edits.map((edit) => `${edit.path.join('.')}: ${JSON.stringify(edit.value)}`).join(', ');
-    return html`<p class="apply"><button class="button primary" title=${text} @click=${() => void this.apply(row, edits)}>Apply</button> <span class="small">${text}</span></p>`;
+    return html`<p class="apply">${button({ label: 'Apply', run: () => void this.apply(row, edits), primary: true, title: text })} <span class="small">${text}</span></p>`;
   }
 
   private editsOf(row: ComparisonRow): readonly ConfigEdit[] | string | null {

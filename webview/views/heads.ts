@@ -5,6 +5,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
 import '../charts/headGrid/element';
 import '../charts/heatmap/legend';
+import { button } from '../parts/button';
 import { emptyState, errorState, loadingState, stateStyles } from '../parts/states';
 import { announce } from '../platform/announce';
 import { host, keep, restored } from '../platform/host';
@@ -109,7 +110,7 @@ export class HeadsView extends LitElement {
     const { sources, source, model, prompt, layer, running } = heads;
     const runnable = model !== null && source?.problem === null && prompt.trim() !== '';
     return html`
-      <form class="form" @submit=${(event: Event) => { event.preventDefault(); if (runnable) void session.run(); }}>
+      <div class="form">
         <div class="line">
           <label class="wide">Weights
             <select .value=${live(source?.id ?? '')} @change=${(event: Event) => void session.choose((event.target as HTMLSelectElement).value)}>
@@ -128,9 +129,9 @@ export class HeadsView extends LitElement {
             </select>
             <span class="small">${model === null ? '' : `of ${model.layers.length}`}</span>
           </label>
-          ${running ? html`<button type="button" class="button" @click=${() => session.cancel()}>Cancel</button>` : html`<button type="submit" class="button primary" ?disabled=${!runnable}>Run</button>`}
+          ${running ? button({ label: 'Cancel', run: () => session.cancel() }) : button({ label: 'Run', run: () => void session.run(), primary: true, disabled: !runnable })}
         </div>
-      </form>`;
+      </div>`;
   }
 
   private renderStatus({ source, running, failure, result, device, model }: HeadsState, session: HeadsSession): TemplateResult {

@@ -11,6 +11,7 @@ import { onThemeChange, readTheme } from '../charts/heatmap/theme';
 import { type CellChoice, type CellPlace, MatrixElement } from '../charts/matrix/element';
 import { renderName } from '../charts/matrix/render';
 import { cellSize, GAP, type LineItem, type MatrixModel, sizeText } from '../charts/matrix/viewModel';
+import { button } from '../parts/button';
 import { announce } from '../platform/announce';
 import { keep, restored } from '../platform/host';
 import type { PanelState, PanelStore } from '../platform/store';
@@ -51,7 +52,7 @@ export class MlaView extends LitElement {
       .walks button[aria-pressed='true'] { color: var(--vscode-foreground); border-bottom-color: var(--vscode-panelTitle-activeBorder, var(--vscode-focusBorder)); }
       .stepper { position: sticky; top: 31px; z-index: 3; background: var(--matrix-ground); padding: 4px 0 6px; border-bottom: 1px solid var(--line); }
       .controls { display: flex; align-items: center; gap: 8px; }
-      .controls .button { padding: 0 8px; min-width: 28px; text-align: center; }
+      .controls vscode-button::part(base) { padding: 0 8px; min-width: 28px; }
       input[type='range'] { flex: 1 1 auto; min-width: 60px; max-width: 420px; height: 22px; margin: 0; appearance: none; background: none; }
       input[type='range']::-webkit-slider-runnable-track { height: 2px; background: color-mix(in srgb, var(--vscode-foreground) 30%, transparent); }
       input[type='range']::-webkit-slider-thumb { appearance: none; width: 12px; height: 12px; margin-top: -5px; border-radius: 50%; background: var(--vscode-focusBorder); }
@@ -177,8 +178,8 @@ export class MlaView extends LitElement {
     const count = walk.steps.length;
     return html`<div class="stepper">
       <div class="controls">
-        <button class="button" aria-label="Step back" title="Step back (←)" aria-disabled=${step === 0} @click=${() => this.go(step - 1)}>‹</button>
-        <button class="button" aria-label="Step forward" title="Step forward (→)" aria-disabled=${step === count - 1} @click=${() => this.go(step + 1)}>›</button>
+        ${button({ label: '‹', name: 'Step back', title: 'Step back (←)', run: () => this.go(step - 1), idle: step === 0 })}
+        ${button({ label: '›', name: 'Step forward', title: 'Step forward (→)', run: () => this.go(step + 1), idle: step === count - 1 })}
         <input
           type="range"
           min="1"

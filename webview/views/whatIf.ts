@@ -10,6 +10,7 @@ import type { PanelSettings, ScenarioChange } from '../../src/shared/panelContra
 import { RpcError } from '../../src/shared/rpcError';
 import '../charts/strip/element';
 import { stripModel } from '../charts/strip/viewModel';
+import { button } from '../parts/button';
 import '../parts/slider';
 import { doublings, type SliderScale, withValue } from '../parts/sliderScale';
 import { announce } from '../platform/announce';
@@ -188,8 +189,8 @@ export class WhatIfView extends LitElement {
     const what = edits.map((knob) => `${knob.path.at(-1) ?? ''}: ${formatInteger(knob.file)} → ${formatInteger(this.turned.get(knob.id) ?? knob.file)}`).join(', ');
     const hint = !editable ? 'This config cannot be changed here.' : stale ? 'Complete the file first.' : none ? '' : what;
     return html`<div class="actions">
-      <button class="button ${none ? '' : 'primary'}" ?disabled=${none || !editable || stale} @click=${() => void this.apply()}>Apply to config.json</button>
-      <button class="button" ?disabled=${none} @click=${() => this.reset()}>Reset</button>
+      ${button({ label: 'Apply to config.json', run: () => void this.apply(), primary: !none, disabled: none || !editable || stale })}
+      ${button({ label: 'Reset', run: () => this.reset(), disabled: none })}
       ${hint === '' ? nothing : html`<span class="edits small">${hint}</span>`}
       ${this.trouble === null ? nothing : html`<p class="trouble" role="alert">${this.trouble}</p>`}
     </div>`;
@@ -235,8 +236,8 @@ export class WhatIfView extends LitElement {
   private scenarioActions(settings: PanelSettings): TemplateResult {
     const edits = this.scenarioEdits(settings);
     return html`<div class="actions">
-      <button class="button ${edits ? 'primary' : ''}" ?disabled=${!edits} @click=${() => void this.applyScenario()}>Apply scenario</button>
-      <button class="button" ?disabled=${!edits} @click=${() => { this.change = {}; this.settled(); }}>Reset</button>
+      ${button({ label: 'Apply scenario', run: () => void this.applyScenario(), primary: edits !== null, disabled: edits === null })}
+      ${button({ label: 'Reset', run: () => { this.change = {}; this.settled(); }, disabled: edits === null })}
       ${edits ? html`<span class="edits small">Writes settings: every number of Headlight follows.</span>` : nothing}
     </div>`;
   }
