@@ -6,7 +6,7 @@
 
 import { causalSoftmax, type Grid, largestDifference, plus, product, rotated, rowsOf, transpose } from './grid';
 import type { WalkSettings } from './settings';
-import { differenceText, matrix, type Measured, operation, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
+import { differenceText, matrix, type Measured, operation, step, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
 import { likeliest, weightGrid, wordsFor } from './words';
 
 /** Weights of one head. */
@@ -196,34 +196,34 @@ export function latentWalk(settings: WalkSettings): Walk {
   const one: readonly [number, number] = [0, 1];
   const sameScores = largestDifference(expanded.scores, absorbed.scores);
   const steps: Step[] = [
-    { id: 'tokens', title: 'Tokens', sentence: `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operations: [operation('lookup', 'x', prompt, 'X')] },
-    { id: 'latent', title: 'The latent', sentence: `Each token is compressed to ${sizes.latent} numbers, its latent: of MLA's K and V nothing else is kept.`, operations: [operation('product', 'c', prompt, 'C_KV = X · W_DKV', 'x', 'wdkv')] },
-    { id: 'keys', title: 'Keys from latents', sentence: 'Expanded, every head makes its own keys from the shared latents.', operations: [operation('product', 'k', prompt, 'K = C_KV · W_UK', 'c', 'wuk')] },
-    { id: 'values', title: 'Values from latents', sentence: 'Values come from the same latents, by another weight of the head.', operations: [operation('product', 'v', prompt, 'V = C_KV · W_UV', 'c', 'wuv')] },
-    { id: 'queries', title: 'Queries', sentence: 'Queries are made from the tokens themselves, as in any attention.', operations: [operation('product', 'q', prompt, 'Q = X · W_Q', 'x', 'wq')] },
-    { id: 'scores', title: 'Scores', sentence: 'Every query meets every key that is not later than itself.', operations: [operation('transposed', 's', prompt, 'S = Q · Kᵀ', 'q', 'k')] },
-    { id: 'absorbQuery', title: 'Absorb the key weight', sentence: 'Q · Kᵀ is X · W_Q · W_UKᵀ · C_KVᵀ: the two weights in the middle become one, before any token comes.', operations: [operation('transposed', 'a', [0, absorbed.queryWeight.rows], 'A = W_Q · W_UKᵀ', 'wq', 'wuk')] },
-    { id: 'absorbedQueries', title: 'Absorbed queries', sentence: 'Through A, queries arrive in the space of the latents: no key has to be expanded for them.', operations: [operation('product', 'qa', prompt, 'Q_A = X · A', 'x', 'a')] },
-    { id: 'absorbedScores', title: 'The same scores', sentence: `Absorbed queries meet the latents themselves, and give the same scores: they differ by ${differenceText(sameScores)} at most.`, operations: [operation('transposed', 'sa', prompt, 'S = Q_A · C_KVᵀ', 'qa', 'c')] },
-    { id: 'absorbOutput', title: 'Absorb the value weight', sentence: 'W_UV and the output projection become one weight in the same way, so values need not be expanded either.', operations: [operation('product', 'b', [0, absorbed.outputWeight.rows], 'B = W_UV · W_O', 'wuv', 'wo')] },
-    { id: 'newToken', title: 'A new token', sentence: `“${fresh}” comes: one row more in X, and only this row is new work.`, operations: [operation('lookup', 'x', added, 'x')] },
-    { id: 'newQuery', title: 'Its query', sentence: `“${fresh}” gets a query on the left, and on the right an absorbed one: x · W_Q · W_UKᵀ.`, operations: [operation('product', 'q', added, 'q = x · W_Q', 'x', 'wq'), operation('product', 'qa', added, 'q_A = x · A', 'x', 'a')] },
-    { id: 'newLatent', title: 'Its latent', sentence: `Its latent row is appended to C_KV: the absorbed cache grows by ${sizes.latent} numbers, for all heads together.`, operations: [operation('product', 'c', added, 'c = x · W_DKV', 'x', 'wdkv')] },
-    { id: 'newKeys', title: 'Its key and value', sentence: `On the left a key and a value are appended in each of ${sizes.heads} heads: ${2 * sizes.heads * sizes.headDim} numbers; on the right nothing happens.`, operations: [operation('product', 'k', added, 'k = c · W_UK', 'c', 'wuk'), operation('product', 'v', added, 'v = c · W_UV', 'c', 'wuv')] },
-    { id: 'newScores', title: 'Its scores', sentence: `The query of “${fresh}” meets all ${next} keys on the left, all ${next} latents on the right.`, operations: [operation('transposed', 's', added, 's = q · Kᵀ', 'q', 'k'), operation('transposed', 'sa', added, 's = q_A · C_KVᵀ', 'qa', 'c')] },
-    { id: 'softmax', title: 'Scale, mask, softmax', sentence: `Divided by √${sizes.headDim}, the scores become weights that add up to 1; the mask hides nothing from the newest token.`, operations: [operation('softmax', 'w', one, 'w = softmax(s ÷ √d)', 's', undefined, { leftFrom: tokens }), operation('softmax', 'wa', one, 'w = softmax(s ÷ √d)', 'sa', undefined, { leftFrom: tokens })] },
-    { id: 'context', title: 'Context vector', sentence: 'The left adds up values, the right adds up latents and stays in their space.', operations: [operation('product', 'z', one, 'z = w · V', 'w', 'v'), operation('product', 'u', one, 'u = w · C_KV', 'wa', 'c')] },
-    { id: 'output', title: 'Output', sentence: `The output projection adds the heads up; on the right B expands and projects in one, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`, operations: [operation('heads', 'o', one, 'o = Σ z · W_O', 'z', 'wo'), operation('heads', 'oa', one, 'o = Σ u · B', 'u', 'b')] },
-    { id: 'logits', title: 'Logits', sentence: `Against the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest on the left, “${likeliest(vocabulary, logits.right)}” on the right (a real model has MLPs and more layers in between).`, operations: [operation('product', 'l', one, 'logits = o · E', 'o', 'e'), operation('product', 'la', one, 'logits = o · E', 'oa', 'e')] },
+    step('tokens', 'Tokens', `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operation('lookup', 'x', prompt, 'X')),
+    step('latent', 'The latent', `Each token is compressed to ${sizes.latent} numbers, its latent: of MLA's K and V nothing else is kept.`, operation('product', 'c', prompt, 'C_KV = X · W_DKV', 'x', 'wdkv')),
+    step('keys', 'Keys from latents', 'Expanded, every head makes its own keys from the shared latents.', operation('product', 'k', prompt, 'K = C_KV · W_UK', 'c', 'wuk')),
+    step('values', 'Values from latents', 'Values come from the same latents, by another weight of the head.', operation('product', 'v', prompt, 'V = C_KV · W_UV', 'c', 'wuv')),
+    step('queries', 'Queries', 'Queries are made from the tokens themselves, as in any attention.', operation('product', 'q', prompt, 'Q = X · W_Q', 'x', 'wq')),
+    step('scores', 'Scores', 'Every query meets every key that is not later than itself.', operation('transposed', 's', prompt, 'S = Q · Kᵀ', 'q', 'k')),
+    step('absorbQuery', 'Absorb the key weight', 'Q · Kᵀ is X · W_Q · W_UKᵀ · C_KVᵀ: the two weights in the middle become one, before any token comes.', operation('transposed', 'a', [0, absorbed.queryWeight.rows], 'A = W_Q · W_UKᵀ', 'wq', 'wuk')),
+    step('absorbedQueries', 'Absorbed queries', 'Through A, queries arrive in the space of the latents: no key has to be expanded for them.', operation('product', 'qa', prompt, 'Q_A = X · A', 'x', 'a')),
+    step('absorbedScores', 'The same scores', `Absorbed queries meet the latents themselves, and give the same scores: they differ by ${differenceText(sameScores)} at most.`, operation('transposed', 'sa', prompt, 'S = Q_A · C_KVᵀ', 'qa', 'c')),
+    step('absorbOutput', 'Absorb the value weight', 'W_UV and the output projection become one weight in the same way, so values need not be expanded either.', operation('product', 'b', [0, absorbed.outputWeight.rows], 'B = W_UV · W_O', 'wuv', 'wo')),
+    step('newToken', 'A new token', `“${fresh}” comes: one row more in X, and only this row is new work.`, operation('lookup', 'x', added, 'x')),
+    step('newQuery', 'Its query', `“${fresh}” gets a query on the left, and on the right an absorbed one: x · W_Q · W_UKᵀ.`, operation('product', 'q', added, 'q = x · W_Q', 'x', 'wq'), operation('product', 'qa', added, 'q_A = x · A', 'x', 'a')),
+    step('newLatent', 'Its latent', `Its latent row is appended to C_KV: the absorbed cache grows by ${sizes.latent} numbers, for all heads together.`, operation('product', 'c', added, 'c = x · W_DKV', 'x', 'wdkv')),
+    step('newKeys', 'Its key and value', `On the left a key and a value are appended in each of ${sizes.heads} heads: ${2 * sizes.heads * sizes.headDim} numbers; on the right nothing happens.`, operation('product', 'k', added, 'k = c · W_UK', 'c', 'wuk'), operation('product', 'v', added, 'v = c · W_UV', 'c', 'wuv')),
+    step('newScores', 'Its scores', `The query of “${fresh}” meets all ${next} keys on the left, all ${next} latents on the right.`, operation('transposed', 's', added, 's = q · Kᵀ', 'q', 'k'), operation('transposed', 'sa', added, 's = q_A · C_KVᵀ', 'qa', 'c')),
+    step('softmax', 'Scale, mask, softmax', `Divided by √${sizes.headDim}, the scores become weights that add up to 1; the mask hides nothing from the newest token.`, operation('softmax', 'w', one, 'w = softmax(s ÷ √d)', 's', undefined, { leftFrom: tokens }), operation('softmax', 'wa', one, 'w = softmax(s ÷ √d)', 'sa', undefined, { leftFrom: tokens })),
+    step('context', 'Context vector', 'The left adds up values, the right adds up latents and stays in their space.', operation('product', 'z', one, 'z = w · V', 'w', 'v'), operation('product', 'u', one, 'u = w · C_KV', 'wa', 'c')),
+    step('output', 'Output', `The output projection adds the heads up; on the right B expands and projects in one, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`, operation('heads', 'o', one, 'o = Σ z · W_O', 'z', 'wo'), operation('heads', 'oa', one, 'o = Σ u · B', 'u', 'b')),
+    step('logits', 'Logits', `Against the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest on the left, “${likeliest(vocabulary, logits.right)}” on the right (a real model has MLPs and more layers in between).`, operation('product', 'l', one, 'logits = o · E', 'o', 'e'), operation('product', 'la', one, 'logits = o · E', 'oa', 'e')),
     ...(rope
       ? ([
-          { id: 'ropeKey', title: 'Decoupled RoPE: one small key', sentence: `A rotation by position cannot be absorbed, so each token also keeps a rotary key of ${sizes.rope} numbers, one for all heads.`, operations: [operation('rotated', 'kr', [0, next], 'K_R = RoPE(X · W_KR)', 'x', 'wkr')] },
-          { id: 'ropeQuery', title: 'Its rotary query', sentence: `“${fresh}” gets a rotary query, turned by its own position.`, operations: [operation('rotated', 'qr', one, 'q_R = RoPE(x · W_QR)', 'x', 'wqr', { leftFrom: tokens })] },
-          { id: 'ropeScores', title: 'Scores with position', sentence: 'The rotary scores are added on both sides: position enters without touching the latent.', operations: [operation('added', 'sr', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 's', baseFrom: tokens }), operation('added', 'sra', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 'sa', baseFrom: tokens })] },
-          { id: 'ropeWeights', title: 'Weights with position', sentence: `Divided by √${sizes.headDim + sizes.rope} now, the weights take position into account; all that follows is as before.`, operations: [operation('softmax', 'wr', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sr'), operation('softmax', 'wra', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sra')] },
-        ] satisfies Step[])
+          step('ropeKey', 'Decoupled RoPE: one small key', `A rotation by position cannot be absorbed, so each token also keeps a rotary key of ${sizes.rope} numbers, one for all heads.`, operation('rotated', 'kr', [0, next], 'K_R = RoPE(X · W_KR)', 'x', 'wkr')),
+          step('ropeQuery', 'Its rotary query', `“${fresh}” gets a rotary query, turned by its own position.`, operation('rotated', 'qr', one, 'q_R = RoPE(x · W_QR)', 'x', 'wqr', { leftFrom: tokens })),
+          step('ropeScores', 'Scores with position', 'The rotary scores are added on both sides: position enters without touching the latent.', operation('added', 'sr', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 's', baseFrom: tokens }), operation('added', 'sra', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 'sa', baseFrom: tokens })),
+          step('ropeWeights', 'Weights with position', `Divided by √${sizes.headDim + sizes.rope} now, the weights take position into account; all that follows is as before.`, operation('softmax', 'wr', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sr'), operation('softmax', 'wra', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sra')),
+        ])
       : []),
-    { id: 'kept', title: 'What is kept', sentence: 'The same result, from two caches of very different size.', operations: [] },
+    step('kept', 'What is kept', 'The same result, from two caches of very different size.'),
   ];
   const measured: Measured[] = [
     { what: 'scores', difference: sameScores, from: 'absorbedScores' },

@@ -2,7 +2,7 @@
 
 import { causalSoftmax, type Grid, largestDifference, product, rowsOf, transpose } from './grid';
 import type { WalkSettings } from './settings';
-import { differenceText, matrix, operation, type Operation, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
+import { differenceText, matrix, operation, type Operation, step, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
 import { weightGrid, wordsFor } from './words';
 
 /** Weights of one head: [D,d] each. */
@@ -114,17 +114,17 @@ export function plainWalk(settings: WalkSettings): Walk {
   const context = (suffix: string, rows: readonly [number, number]): Operation[] => [operation('product', `z${suffix}`, rows, 'Z = P · V', `p${suffix}`, `v${suffix}`)];
   const difference = largestDifference(rowsOf(whole.context, tokens, next), cached.context);
   const steps: Step[] = [
-    { id: 'tokens', title: 'Tokens', sentence: `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operations: [operation('lookup', 'x', prompt, 'X')] },
-    { id: 'project', title: 'Queries, keys, values', sentence: 'Three weights make a query, a key and a value of every token; the right keeps keys and values.', operations: both(projections, prompt, prompt) },
-    { id: 'scores', title: 'Scores', sentence: 'Every query meets every key that is not later than itself.', operations: both(scores, prompt, prompt) },
-    { id: 'weights', title: 'Scale, mask, softmax', sentence: `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`, operations: both(softmax, prompt, prompt) },
-    { id: 'context', title: 'Context vectors', sentence: 'Weights times values; only the last row decides which word comes next.', operations: both(context, prompt, prompt) },
-    { id: 'newToken', title: 'A new token', sentence: `“${fresh}” comes: one row more in X.`, operations: [operation('lookup', 'x', added, 'x')] },
-    { id: 'newProject', title: 'Project again, or once', sentence: `Without a cache all ${next} rows are projected again; with one, only the row of “${fresh}”, and its key and value are appended.`, operations: both(projections, every, added) },
-    { id: 'newScores', title: 'Scores again, or one row', sentence: 'Without a cache the whole triangle is computed again; with one, a single row of it.', operations: both(scores, every, added) },
-    { id: 'newWeights', title: 'Softmax again, or one row', sentence: 'The rows above have not changed: masked, an earlier token never sees a later one.', operations: both(softmax, every, added) },
-    { id: 'newContext', title: 'The same last row', sentence: `The last row is the same on both sides: it differs by ${differenceText(difference)}.`, operations: both(context, every, added) },
-    { id: 'kept', title: 'What is computed, what is kept', sentence: 'Without a cache the work of a token grows with the square of the context, with one in proportion to it.', operations: [] },
+    step('tokens', 'Tokens', `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operation('lookup', 'x', prompt, 'X')),
+    step('project', 'Queries, keys, values', 'Three weights make a query, a key and a value of every token; the right keeps keys and values.', ...both(projections, prompt, prompt)),
+    step('scores', 'Scores', 'Every query meets every key that is not later than itself.', ...both(scores, prompt, prompt)),
+    step('weights', 'Scale, mask, softmax', `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`, ...both(softmax, prompt, prompt)),
+    step('context', 'Context vectors', 'Weights times values; only the last row decides which word comes next.', ...both(context, prompt, prompt)),
+    step('newToken', 'A new token', `“${fresh}” comes: one row more in X.`, operation('lookup', 'x', added, 'x')),
+    step('newProject', 'Project again, or once', `Without a cache all ${next} rows are projected again; with one, only the row of “${fresh}”, and its key and value are appended.`, ...both(projections, every, added)),
+    step('newScores', 'Scores again, or one row', 'Without a cache the whole triangle is computed again; with one, a single row of it.', ...both(scores, every, added)),
+    step('newWeights', 'Softmax again, or one row', 'The rows above have not changed: masked, an earlier token never sees a later one.', ...both(softmax, every, added)),
+    step('newContext', 'The same last row', `The last row is the same on both sides: it differs by ${differenceText(difference)}.`, ...both(context, every, added)),
+    step('kept', 'What is computed, what is kept', 'Without a cache the work of a token grows with the square of the context, with one in proportion to it.'),
   ];
   return { matrices, steps, measured: [{ what: 'last context vector', difference, from: 'newContext' }], sides: { left: 'Without a cache', right: 'With a cache: K and V are kept' } };
 }

@@ -245,6 +245,10 @@ export function operation(how: How, result: string, rows: readonly [number, numb
   return { how, result, rows, text, ...(left !== undefined && { left }), ...(right !== undefined && { right }), ...more };
 }
 
+export function step(id: string, title: string, sentence: string, ...operations: Operation[]): Step {
+  return { id, title, sentence, operations };
+}
+
 /** A matrix of a walk: an activation without names unless `traits` say otherwise. */
 export function matrix(id: string, band: Band, line: number, name: string, about: string, grid: Grid, traits: Partial<WalkMatrix> = {}): WalkMatrix {
   return { id, band, line, name, about, grid, weight: false, cached: false, rowNames: null, columnNames: null, causal: null, ...traits };
