@@ -54,7 +54,11 @@ const compressTables = {
   setup(build) {
     build.onResolve({ filter: /^headlight:/ }, ({ path }) => ({ path, namespace: 'headlight' }));
     build.onLoad({ filter: /^headlight:unpack$/, namespace: 'headlight' }, () => ({ contents: unpackModule, loader: 'js' }));
-    build.onLoad({ filter: /[\\/]src[\\/](config[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => packed(JSON.parse(readFileSync(path, 'utf8'))));
+    build.onLoad({ filter: /[\\/]src[\\/](config[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => {
+      // How a table was made is not for the page.
+      const { note, source, ...table } = JSON.parse(readFileSync(path, 'utf8'));
+      return packed(table);
+    });
   },
 };
 
@@ -94,7 +98,7 @@ const shrinkTemplates = {
         const values = [...text.matchAll(HOLE)].map(([, value]) => `,${value}`);
         return `css(SHEETS[${index++}]${values.join('')})${'\n'.repeat(text.split('\n').length - 1)}`;
       });
-      const shrunk = withPlainFields(source).replace(/\n[ \t]+/g, '\n');
+      const shrunk = withoutDecorators(source).replace(/\n[ \t]+/g, '\n');
       return { contents: `import SHEETS from '${SHEETS}';${shrunk}`, loader: path.endsWith('.ts') ? 'ts' : 'js' };
     });
   },
@@ -107,15 +111,23 @@ function piecesOf(sheet) {
   return plain.split(/\$\{[^}]*\}/).map((piece) => piece.replace(/ ?([{};,]) ?/g, '$1').replace(/: /g, ':').replace(/;\}/g, '}'));
 }
 
+const ELEMENT = /^@customElement\(('[^']+')\)\s+(?=export class (\w+) extends LitElement )/gm;
+const QUERY = /@query\(('[^']+')\) private readonly (\w+)!?: [^;\n]+;/g;
 const FIELD = /^([ \t]*)@(property|state)\(([^()\n]*)\) (?:private )?(?=(\w+)[!?]?(?::| =))/gm;
 
 /**
- * Lit's decorators of fields, which compile to a call each, as its static `properties`: the same declaration in fewer bytes. What
- * is written in another way stays a decorator; both can stand in one class.
+ * Lit's decorators, which compile to a call each, as what Lit has without them: the same declarations in fewer bytes. What is
+ * written in another way stays a decorator; both can stand in one class.
  */
-function withPlainFields(source) {
-  const parts = source.split(/(?<=\bextends LitElement \{)/);
-  const classes = parts.map((part, index) => {
+function withoutDecorators(source) {
+  const definitions = [];
+  const undecorated = source
+    .replace(ELEMENT, (_, tag, name) => {
+      definitions.push(`customElements.define(${tag},${name});`);
+      return '\n';
+    })
+    .replace(QUERY, (_, selector, name) => `get ${name}() { return this.renderRoot?.querySelector(${selector}) ?? null; }`);
+  const classes = undecorated.split(/(?<=\bextends LitElement \{)/).map((part, index) => {
     if (index === 0) return part;
     const fields = [];
     const rest = part.replace(FIELD, (_, indent, kind, options, name) => {
@@ -124,7 +136,7 @@ function withPlainFields(source) {
     });
     return fields.length === 0 ? part : ` static properties={${fields.join()}};${rest}`;
   });
-  const plain = classes.join('');
+  const plain = `${classes.join('')}${definitions.join('')}`;
   return plain === source ? source : `import * as FIELDS from '${FIELDS}';${plain}`;
 }
 
@@ -135,7 +147,9 @@ function withPlainProperties(source) {
     fields.push(`${name}:${kind === 'state' ? '{state:true}' : options || 'undefined'}`);
     return '';
   });
-  return rest.replace('VscodeButton = __decorate(', `VscodeButton.properties={${fields.join()}};VscodeButton = __decorate(`);
+  return rest
+    .replace(/^var __decorate = [^]*?\n\};\n/, '')
+    .replace(/VscodeButton = __decorate\(\[\s+(customElement\('vscode-button'\))\s+\], VscodeButton\);/, `VscodeButton.properties={${fields.join()}};$1(VscodeButton);`);
 }
 
 /** In an order that does not depend on the machine. */

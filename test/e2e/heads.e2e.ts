@@ -101,7 +101,7 @@ describe('the heads of the GQA sample', () => {
       const hashes = [0, 1].map((group) => [...new Set(pictures.filter((picture) => picture.group === group).map(({ hash }) => hash))]);
       expect(hashes.map(({ length }) => length)).toEqual([1, 1]);
       expect(hashes[0]).not.toEqual(hashes[1]);
-      expect(await view().locator(`${selector} .said`).allInnerTexts()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
+      await expect.poll(() => view().locator(`${selector} .said`).allInnerTexts()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
       expect(await view().locator(`${selector} .between`).allInnerTexts()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
     }
     await workbench().screenshot('heads-key-values');

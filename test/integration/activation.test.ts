@@ -10,7 +10,9 @@ suite('activation', () => {
 
   // This suite runs first: its file is the first by name.
   test('nothing runs while no JSON file is open', () => {
-    assert.equal(headlight().isActive, false);
+    // Some set-ups open JSON by themselves while they start (VS Code's own settings): that is an opened JSON file, too.
+    const opened = vscode.workspace.textDocuments.map(({ uri, languageId }) => `${uri.toString()} (${languageId})`);
+    assert.ok(!headlight().isActive || opened.some((document) => document.includes('(json')), `active, though there is only ${opened.join(', ') || 'nothing'}`);
   });
 
   test('opening a JSON file activates it', async () => {

@@ -206,8 +206,8 @@ suite('advice', () => {
       const uri = await write('apply/config.json', config({ num_key_value_heads: 7 }));
       const { document } = await show(uri);
       const found = await until(() => problems(uri).find((problem) => ruleOf(problem) === 'heads-not-divisible'));
-      const fix = (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title === 'Set num_key_value_heads to 4');
-      assert.ok(fix?.edit && fix.isPreferred);
+      const fix = await until(async () => (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title === 'Set num_key_value_heads to 4'));
+      assert.ok(fix.edit && fix.isPreferred);
       assert.ok(await vscode.workspace.applyEdit(fix.edit));
       assert.equal(document.getText(), config({ num_key_value_heads: 4 }));
       await until(() => problems(uri).every((problem) => ruleOf(problem) !== 'heads-not-divisible'));
@@ -217,8 +217,8 @@ suite('advice', () => {
       const uri = await write('remove/config.json', config({ torch_dtype: 'float16' }));
       const { document } = await show(uri);
       const found = await until(() => problems(uri).find((problem) => ruleOf(problem) === 'dtype-disagrees'));
-      const fix = (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title.startsWith('Remove torch_dtype'));
-      assert.ok(fix?.edit);
+      const fix = await until(async () => (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title.startsWith('Remove torch_dtype')));
+      assert.ok(fix.edit);
       assert.ok(await vscode.workspace.applyEdit(fix.edit));
       assert.equal(document.getText(), config());
     });
@@ -227,7 +227,7 @@ suite('advice', () => {
       const uri = await write('explain/config.json', config({ num_key_value_heads: 7 }));
       await show(uri);
       const found = await until(() => problems(uri).find((problem) => ruleOf(problem) === 'heads-not-divisible'));
-      const explain = (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title === 'Explain heads-not-divisible')?.command;
+      const explain = (await until(async () => (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title === 'Explain heads-not-divisible'))).command;
       assert.ok(explain);
       const before = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length;
       await vscode.commands.executeCommand(explain.command, ...(explain.arguments ?? []));

@@ -216,12 +216,12 @@ export function latentWalk(settings: WalkSettings): Walk {
     step('output', 'Output', `The output projection adds the heads up; on the right B expands and projects in one, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`, operation('heads', 'o', one, 'o = Σ z · W_O', 'z', 'wo'), operation('heads', 'oa', one, 'o = Σ u · B', 'u', 'b')),
     step('logits', 'Logits', `Against the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest on the left, “${likeliest(vocabulary, logits.right)}” on the right (a real model has MLPs and more layers in between).`, operation('product', 'l', one, 'logits = o · E', 'o', 'e'), operation('product', 'la', one, 'logits = o · E', 'oa', 'e')),
     ...(rope
-      ? ([
+      ? [
           step('ropeKey', 'Decoupled RoPE: one small key', `A rotation by position cannot be absorbed, so each token also keeps a rotary key of ${sizes.rope} numbers, one for all heads.`, operation('rotated', 'kr', [0, next], 'K_R = RoPE(X · W_KR)', 'x', 'wkr')),
           step('ropeQuery', 'Its rotary query', `“${fresh}” gets a rotary query, turned by its own position.`, operation('rotated', 'qr', one, 'q_R = RoPE(x · W_QR)', 'x', 'wqr', { leftFrom: tokens })),
           step('ropeScores', 'Scores with position', 'The rotary scores are added on both sides: position enters without touching the latent.', operation('added', 'sr', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 's', baseFrom: tokens }), operation('added', 'sra', one, 's_R = s + q_R · K_Rᵀ', 'qr', 'kr', { base: 'sa', baseFrom: tokens })),
           step('ropeWeights', 'Weights with position', `Divided by √${sizes.headDim + sizes.rope} now, the weights take position into account; all that follows is as before.`, operation('softmax', 'wr', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sr'), operation('softmax', 'wra', one, 'w_R = softmax(s_R ÷ √(d + e))', 'sra')),
-        ])
+        ]
       : []),
     step('kept', 'What is kept', 'The same result, from two caches of very different size.'),
   ];
