@@ -10,9 +10,9 @@ suite('activation', () => {
 
   // This suite runs first: its file is the first by name.
   test('nothing runs while no JSON file is open', () => {
-    // Some set-ups open JSON by themselves while they start (VS Code's own settings): that is an opened JSON file, too.
-    const opened = vscode.workspace.textDocuments.map(({ uri, languageId }) => `${uri.toString()} (${languageId})`);
-    assert.ok(!headlight().isActive || opened.some((document) => document.includes('(json')), `active, though there is only ${opened.join(', ') || 'nothing'}`);
+    assert.deepEqual(vscode.workspace.textDocuments, []);
+    // VS Code itself may ask for what knows JSON while it starts, for files of its own that no extension sees.
+    if (headlight().isActive) assert.deepEqual((headlight().exports as { work(): unknown }).work(), { looks: 0 });
   });
 
   test('opening a JSON file activates it', async () => {

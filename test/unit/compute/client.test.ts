@@ -53,7 +53,8 @@ async function startLong(client: ComputeClient, options: { readonly signal?: Abo
   const prefill = new Promise<void>((resolve) => (began = resolve));
   const ended = failure(client.call('compute/runLayer', long, { ...options, onProgress: ({ message }) => message === 'prefill' && began() }));
   await Promise.race([prefill, ended]);
-  await sleep(200);
+  // The inputs are made first; a busy machine takes its time for that.
+  await sleep(500);
   return { ended };
 }
 

@@ -9,6 +9,7 @@ import { median, proveDevice } from '../../../src/compute/engines/matmulProof';
 import { restoreRemovedUtilities } from '../../../src/compute/engines/tensorflow';
 import { vulkanDevice } from '../../../src/compute/engines/vulkanDrivers';
 import type { DeviceReport } from '../../../src/shared/devices';
+import { thorough } from '../depth';
 import { buildCompute } from './support/computeBundle';
 import { swiftshader, tensorflowPath } from './support/peers';
 
@@ -76,7 +77,8 @@ it('utilities that Node 23 removed are put back, and those that exist are kept',
   expect([null, undefined, 0, ''].map(restored)).toEqual([true, true, false, false]);
 });
 
-describe('probing', () => {
+// At a desk the editor's tests probe the engines (a command that runs a layer does); what each report says is left to CI.
+describe.skipIf(!thorough)('probing', () => {
   let bundle: Awaited<ReturnType<typeof buildCompute>>;
   let client: ComputeClient;
   let reports: readonly DeviceReport[];

@@ -9,6 +9,7 @@ import { UNWATCHED } from '../../../src/compute/heads/watch';
 import { floats } from '../../../src/compute/heads/tokenAxis';
 import { goldenNamed, relative, SAMPLES, someIds, withForward } from './support/models';
 import { runJson, runText } from './support/cli';
+import { depthNote, sampled } from '../depth';
 
 const FIXTURES = resolve(import.meta.dirname, '../../fixtures/samples');
 const GQA = SAMPLES[1] ?? '';
@@ -16,7 +17,7 @@ const GQA = SAMPLES[1] ?? '';
 describe('long sequences', () => {
   const folders = [...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)), ...goldenNamed('gemma2', 'mistral', 'bloom', 'phi3')];
   if (process.env['HEADLIGHT_GOLDEN']) folders.push(...['gpt-oss', 'mixtral', 'llama4-text', 'deepseek-v3-yarn', 'llama-dynamic'].map((name) => `${process.env['HEADLIGHT_GOLDEN'] ?? ''}/${name}`));
-  it.each(folders.map((folder) => [basename(folder), folder] as const))('%s: in steps as at once', async (_, folder) => {
+  it.each(sampled(folders, 2).map((folder) => [basename(folder), folder] as const))(`%s: in steps as at once${depthNote}`, async (_, folder) => {
     const captures: CaptureName[] = ['q', 'k', 'v', 'qRaw', 'heads', 'output', 'hidden', 'attentionInput'];
     const run = (stepBytes: number): Promise<ReadonlyMap<string, Float32Array>> =>
       withForward(folder, { stepBytes }, async (forward, model) => {
@@ -52,7 +53,7 @@ describe('a prompt that begins like an earlier one', () => {
     });
 
   const folders = [...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)), ...goldenNamed('gemma2', 'mistral', 'bloom')];
-  it.each(folders.map((folder) => [basename(folder), folder] as const))('%s: the same result; only what is new is computed', async (_, folder) => {
+  it.each(sampled(folders, 2).map((folder) => [basename(folder), folder] as const))(`%s: the same result; only what is new is computed${depthNote}`, async (_, folder) => {
     const fresh = await look(folder, [changed]);
     expect(fresh.tokens).toBe(fresh.count * changed.length);
     const resumed = await look(folder, [first, changed]);
