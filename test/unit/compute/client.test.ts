@@ -41,7 +41,7 @@ const quick: RunLayerParams = {
 /** Some seconds of work, nearly all of it inside one call of the library: few weights, many scores. */
 const long: RunLayerParams = {
   ...quick,
-  layer: layer(heads(14, 14, 384), { hiddenSize: 256 }),
+  layer: layer(heads(14, 14, 384), { hiddenSize: 32 }),
   tokens: 4096,
   steps: 0,
   captures: [],
