@@ -101,8 +101,8 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
       const hashes = [0, 1].map((group) => [...new Set(pictures.filter((picture) => picture.group === group).map(({ hash }) => hash))]);
       expect(hashes.map(({ length }) => length)).toEqual([1, 1]);
       expect(hashes[0]).not.toEqual(hashes[1]);
-      await expect.poll(() => view().locator(`${selector} .said`).allInnerTexts()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
-      expect(await view().locator(`${selector} .between`).allInnerTexts()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
+      await expect.poll(() => view().locator(`${selector} .said`).allTextContents()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
+      expect(await view().locator(`${selector} .between`).allTextContents()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
     }
     await workbench().screenshot('heads-key-values');
   });
