@@ -129,7 +129,7 @@ export class HeadlightApp extends LitElement {
 
   private measured: PanelState['config'] = null;
 
-  /** From the editor's change to the frame that shows it, in the page's timeline. */
+  /** From the editor's change (and from its arrival in the page) to the frame that shows it, in the page's timeline. */
   private async measure({ version, changedAt }: PanelConfig, first: boolean): Promise<void> {
     const view = this.renderRoot.querySelector('.view > *');
     if (view instanceof LitElement) await view.updateComplete;
@@ -139,7 +139,7 @@ export class HeadlightApp extends LitElement {
       if (changedAt === undefined) return;
       const duration = performance.timeOrigin + end - changedAt;
       performance.clearMeasures(SHOWN_MEASURE);
-      performance.measure(SHOWN_MEASURE, { start: Math.max(0, end - duration), end, detail: { version, duration } });
+      performance.measure(SHOWN_MEASURE, { start: Math.max(0, end - duration), end, detail: { version, duration, inPage: end - this.store.arrivedAt } });
     });
   }
 

@@ -30,8 +30,14 @@ export class PanelStore {
   private readonly listeners = new Set<Listener>();
   private lastGood: { readonly id: string; readonly reading: Reading } | null = null;
 
+  /** When the newest text arrived, in the page's timeline. */
+  arrivedAt = 0;
+
   constructor(private readonly host: Host) {
-    host.on('config', (config) => this.setConfig(config));
+    host.on('config', (config) => {
+      this.arrivedAt = performance.now();
+      this.setConfig(config);
+    });
     host.on('settings', (settings) => this.setSettings(settings));
     host.on('view', (view) => this.show(view));
   }
