@@ -31,18 +31,22 @@ export const olmo: FamilyDefinition = {
     }),
 };
 
+/** Norms after each branch, and over the whole projection of queries and keys. */
+function afterBranches(input: FamilyInput, more: Partial<Parameters<typeof llamaLike>[1]> = {}): ReturnType<typeof llamaLike> {
+  const norm = rmsNorm(input.config.number('rms_norm_eps'));
+  const head = headNorm(norm, 'projection');
+  return llamaLike(input, {
+    norms: outputNorms(norm),
+    attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: head, keyNorm: head }),
+    sources: OUTPUT_NORMS,
+    ...more,
+  });
+}
+
 export const olmo2: FamilyDefinition = {
   modelTypes: ['olmo2'],
   prefixes: LLAMA_PREFIXES,
-  build: (input) => {
-    const norm = rmsNorm(input.config.number('rms_norm_eps'));
-    const head = headNorm(norm, 'projection');
-    return llamaLike(input, {
-      norms: outputNorms(norm),
-      attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: head, keyNorm: head }),
-      sources: OUTPUT_NORMS,
-    });
-  },
+  build: (input) => afterBranches(input),
 };
 
 /** Scaled RoPE on full layers only; files of the old form give sliding layers the class's own base. */
@@ -100,16 +104,7 @@ export const olmoe: FamilyDefinition = {
 export const flexOlmo: FamilyDefinition = {
   modelTypes: ['flex_olmo'],
   prefixes: LLAMA_PREFIXES,
-  build: (input) => {
-    const norm = rmsNorm(input.config.number('rms_norm_eps'));
-    const head = headNorm(norm, 'projection');
-    return llamaLike(input, {
-      norms: outputNorms(norm),
-      attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: head, keyNorm: head }),
-      feedForward: (index) => olmoeMixture(input, index),
-      sources: OUTPUT_NORMS,
-    });
-  },
+  build: (input) => afterBranches(input, { feedForward: (index) => olmoeMixture(input, index) }),
 };
 
 /** Global layers have no RoPE where others slide. */
