@@ -25,7 +25,8 @@ export async function runTests(files: readonly TestFile[]): Promise<void> {
   const file = process.env['HEADLIGHT_TEST_RESULTS'];
   const stay = process.env['HEADLIGHT_TEST_STAY'] ? new Promise<never>(() => undefined) : undefined;
   if (stay && file && existsSync(file)) return stay;
-  const mocha = new Mocha({ ui: 'tdd', timeout: 30_000, slow: 2000, color: false });
+  const grep = process.env['HEADLIGHT_TEST_GREP'];
+  const mocha = new Mocha({ ui: 'tdd', timeout: 30_000, slow: 2000, color: false, ...(grep ? { grep } : {}) });
   for (const [name, load] of files) {
     // What mocha does for files on disk; ours are already in this bundle.
     mocha.suite.emit('pre-require', globalThis, name, mocha);

@@ -1,5 +1,7 @@
 // `npm test`: everything that can be tested on this machine. Installs what it needs, see README.
 //   --only NAMES     some suites: check, unit, integration, e2e (comma-separated)
+//   --files WORDS    of unit and e2e only the files whose paths hold one of these words
+//   --grep TEXT      of integration only the tests whose titles match
 // The last line is exactly `N passed, N failed, N skipped`; the exit code is not 0 when anything failed.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,6 +14,11 @@ import { closingLine, failureReport, onePass, runSuite, suiteLine } from './resu
 import { ensureSystemPackages } from './systemPackages.mjs';
 import { runVitest } from './vitestSuite.mjs';
 import { ensureServer, SERVERS } from './vscodeServers.mjs';
+
+const { values: OPTIONS } = parseArgs({ options: { only: { type: 'string' }, files: { type: 'string' }, grep: { type: 'string' } } });
+/** @param {string | undefined} list */
+const wordsOf = (list) => list?.split(',').map((word) => word.trim());
+const FILES = wordsOf(OPTIONS.files) ?? [];
 
 /** @typedef {import('./results.mjs').Counts} Counts */
 /** @typedef {import('./results.mjs').SuiteResult} SuiteResult */
@@ -53,7 +60,7 @@ function editors(wanted) {
       const installed = await ensureServer(name);
       // Loaded late: it needs node_modules.
       const { startSession } = await import('./editorSession.mjs');
-      return startSession(installed, env);
+      return startSession(installed, { ...env, ...(OPTIONS.grep ? { HEADLIGHT_TEST_GREP: OPTIONS.grep } : {}) });
     });
   return {
     newest: needed ? session('newest', thorough ? {} : { HEADLIGHT_TEST_SAMPLE: String(SAMPLE) }) : undefined,
@@ -86,7 +93,7 @@ const endToEnd = (session) => async () => {
   restoreSamples(ready.folder);
   const { server, browserEndpoint, folder, bridgeSocket } = ready;
   const shared = { HEADLIGHT_E2E_SESSION: JSON.stringify({ serverUrl: server.url, browserEndpoint, folder, bridgeSocket }) };
-  return runVitest(join('test', 'e2e', 'vitest.config.mts'), shared);
+  return runVitest(join('test', 'e2e', 'vitest.config.mts'), shared, FILES);
 };
 
 /** @typedef {{ kind: string; name: string; body: () => Promise<Counts> }} Suite */
@@ -121,7 +128,7 @@ function lanes(wanted, { newest, minimum }) {
       suites: [
         { kind: 'check', name: 'types', body: npmScript('check-types') },
         { kind: 'check', name: 'lint', body: npmScript('lint') },
-        { kind: 'unit', name: 'unit', body: () => runVitest(join('test', 'vitest.config.mts')) },
+        { kind: 'unit', name: 'unit', body: () => runVitest(join('test', 'vitest.config.mts'), {}, FILES) },
       ],
     },
   ];
@@ -135,8 +142,7 @@ const KINDS = ['check', 'unit', 'integration', 'e2e'];
 
 async function main() {
   if (process.env['npm_lifecycle_event']) endWithParents();
-  const { values } = parseArgs({ options: { only: { type: 'string' } } });
-  const wanted = new Set(values.only?.split(',').map((name) => name.trim()) ?? KINDS);
+  const wanted = new Set(wordsOf(OPTIONS.only) ?? KINDS);
   const unknown = [...wanted].filter((kind) => !KINDS.includes(kind));
   if (unknown.length > 0) throw new Error(`--only ${unknown.join(', ')}: there is ${KINDS.join(', ')}`);
 

@@ -15,12 +15,13 @@ import { start, tail } from './processes.mjs';
 /**
  * @param {string} config  relative to the checkout
  * @param {NodeJS.ProcessEnv} [env]  on top of ours
+ * @param {readonly string[]} [files]  words of paths; none: every file
  * @returns {Promise<import('./results.mjs').Counts>}
  */
-export async function runVitest(config, env) {
+export async function runVitest(config, env, files = []) {
   const file = join(throwAwayFolder('vitest'), 'report.json');
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = [vitest, 'run', '--config', config, '--reporter=json', `--outputFile=${file}`];
+  const args = [vitest, 'run', '--config', config, '--reporter=json', `--outputFile=${file}`, ...files];
   const child = start(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } });
   const code = await child.ended;
   if (!existsSync(file)) throw new Error(`vitest ended with code ${code} and no report:\n${tail(child.output())}`);
