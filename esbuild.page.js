@@ -1,6 +1,6 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budget.
-const { readdirSync, readFileSync } = require('node:fs');
-const { join, relative } = require('node:path');
+const { readdirSync, readFileSync, writeFileSync } = require('node:fs');
+const { basename, join, relative } = require('node:path');
 const { deflateRawSync } = require('node:zlib');
 
 const UNPACK = 'headlight:unpack';
@@ -186,6 +186,24 @@ const pureParser = {
   },
 };
 
+/**
+ * What main.js imports, by name, beside it: the page's HTML asks for these at once. Else the browser learns of them only when it
+ * has read main.js, and each round of files goes through VS Code to the extension's machine.
+ */
+const listPreloads = {
+  name: 'list-preloads',
+  setup(build) {
+    const { outdir, absWorkingDir = process.cwd(), write } = build.initialOptions;
+    build.onEnd(({ metafile }) => {
+      if (!metafile || write === false) return;
+      const main = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === page.entryPoints[0]);
+      const names = (main?.imports ?? []).filter(({ kind }) => kind === 'import-statement').map(({ path }) => basename(path));
+      writeFileSync(join(absWorkingDir, outdir, PRELOADS), JSON.stringify(names));
+    });
+  },
+};
+const PRELOADS = 'preload.json';
+
 /** Options of the page; the caller adds where it goes. */
 const page = {
   entryPoints: ['webview/main.ts'],
@@ -201,6 +219,6 @@ const page = {
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
 };
-const pagePlugins = [compressTables, shrinkTemplates, withoutIcons, pureParser];
+const pagePlugins = [compressTables, shrinkTemplates, withoutIcons, pureParser, listPreloads];
 
 module.exports = { page, pagePlugins };

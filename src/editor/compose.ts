@@ -70,7 +70,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
 /** The panel: a view of the side bar, and the same beside the editor. */
 function registerPanel(services: Services): Disposable[] {
   let loading: Promise<PanelHost> | undefined;
-  const panel = (): Promise<PanelHost> => (loading ??= services.platform.load('panel').then((bundle) => own(services, bundle.createPanelHost(services))));
+  const panel = (): Promise<PanelHost> => (loading ??= services.platform.load('panel').then(async (bundle) => own(services, await bundle.createPanelHost(services))));
   return [
     window.registerWebviewViewProvider(VIEWS.panel, { resolveWebviewView: async (view) => (await panel()).attachView(view) }),
     window.registerWebviewPanelSerializer(VIEWS.editorPanel, { deserializeWebviewPanel: async (restored) => (await panel()).attachPanel(restored) }),

@@ -16,6 +16,8 @@ const CONFIG = 'llama-3-8b/config.json';
 const FOLLOW_MS = 100;
 /** From the command to the first numbers, warm; best of three. */
 const OPEN_MS = 400;
+/** Where a page with nothing in it takes long, too: so many times as long as that. */
+const OPEN_RATIO = 2.5;
 
 /** Processes that wait for each core: limits of the clock are for a machine that has time. */
 function busy(): number {
@@ -39,6 +41,17 @@ describe('the panel', () => {
   const complaints: string[] = [];
 
   const run = (command: string): Promise<unknown> => workbench().host.evaluate((vscode, id) => vscode.commands.executeCommand(id).then(() => null), command);
+  /** What VS Code itself takes: from the command to a frame painted, without files, messages or content. */
+  const openEmptyPage = (): Promise<number> =>
+    workbench().host.evaluate(async (vscode) => {
+      const asked = Date.now();
+      const page = vscode.window.createWebviewPanel('empty', 'Empty', { viewColumn: 2, preserveFocus: true }, { enableScripts: true });
+      const painted = new Promise<number>((resolve) => page.webview.onDidReceiveMessage(resolve));
+      page.webview.html = '<!DOCTYPE html><body>.<script>const host = acquireVsCodeApi(); requestAnimationFrame(() => host.postMessage(performance.timeOrigin + performance.now()))</script>';
+      const at = await painted;
+      page.dispose();
+      return at - asked;
+    }, null);
   const textOf = (file: string): Promise<{ text: string; version: number }> =>
     workbench().host.evaluate((vscode, path) => {
       const found = vscode.workspace.textDocuments.find((document) => document.uri.path.endsWith(path));
@@ -90,7 +103,7 @@ describe('the panel', () => {
     console.log(`panel: numbers ${medianOf(inPage).toFixed(0)} ms after an edit arrived in the page, ${median.toFixed(0)} ms after the edit (medians of ${took.length}; ${took.map((ms) => ms.toFixed(0)).join(' ')}), load ${busy().toFixed(1)} a core`);
     expect(medianOf(inPage)).toBeLessThan(FOLLOW_MS * busy());
     // On the way there lie the editor, its host and the frames of a browser that draws without a graphics card, all on two cores.
-    expect(median).toBeLessThan(5 * FOLLOW_MS * busy());
+    expect(median).toBeLessThan(2 * FOLLOW_MS * busy());
   });
 
   test('drags a what-if control, applies it to the file, and undo restores the file', async () => {
@@ -122,8 +135,10 @@ describe('the panel', () => {
     const took: number[] = [];
     /** Of that, since the page's document began: files, reading, drawing. */
     const inPages: number[] = [];
+    const empty: number[] = [];
     await panel.show('What-if');
     for (let round = 0; round < 3; round++) {
+      empty.push(await openEmptyPage());
       await run('workbench.action.closeSidebar');
       await panel.frame.locator('headlight-app').waitFor({ state: 'detached' });
       const asked = await workbench().host.evaluate((vscode) => {
@@ -142,9 +157,9 @@ describe('the panel', () => {
       inPages.push(inPage);
     }
     expect(await panel.tab('What-if').getAttribute('aria-selected')).toBe('true');
-    console.log(`panel: opens in ${took.map((ms) => ms.toFixed(0)).join(', ')} ms, warm, of that in the page ${inPages.map((ms) => ms.toFixed(0)).join(', ')}; load ${busy().toFixed(1)} a core`);
-    // Loosely: a window in a headless browser, without a graphics card.
-    expect(Math.min(...took)).toBeLessThan(4 * OPEN_MS * busy());
+    const list = (times: readonly number[]): string => times.map((ms) => ms.toFixed(0)).join(', ');
+    console.log(`panel: opens in ${list(took)} ms, warm, of that in the page ${list(inPages)}; a page with nothing in it in ${list(empty)}; load ${busy().toFixed(1)} a core`);
+    expect(Math.min(...took)).toBeLessThan(Math.max(OPEN_MS, OPEN_RATIO * Math.min(...empty)));
   });
 
   test.skipIf(!thorough).each<Theme>(['dark', 'light', 'highContrast', 'highContrastLight'])('has no serious finding of axe in the theme %s', async (theme) => {
@@ -153,7 +168,7 @@ describe('the panel', () => {
     const frame = await panel.document();
     await frame.evaluate(readFileSync(join(ROOT, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'));
     const found: string[] = [];
-    for (const tab of ['Overview', 'What-if']) {
+    for (const tab of ['Overview', 'Compare', 'What-if', 'Heads', 'MLA']) {
       await panel.show(tab);
       const serious = await frame.evaluate(async () => {
         interface Violation { id: string; impact: string; nodes: { html: string; failureSummary?: string }[] }

@@ -21,10 +21,13 @@ import { start, tail } from './processes.mjs';
 export async function runVitest(config, env, files = []) {
   const file = join(throwAwayFolder('vitest'), 'report.json');
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = [vitest, 'run', '--config', config, '--reporter=json', `--outputFile=${file}`, ...files];
+  // Then the figures that tests print are shown, too; the report alone drops them.
+  const times = process.env['HEADLIGHT_TEST_TIMES'] !== undefined;
+  const args = [vitest, 'run', '--config', config, '--reporter=json', `--outputFile=${file}`, ...(times ? ['--reporter=verbose'] : []), ...files];
   const child = start(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } });
   const code = await child.ended;
   if (!existsSync(file)) throw new Error(`vitest ended with code ${code} and no report:\n${tail(child.output())}`);
+  if (times) console.log(child.output());
   /** @type {Report} */
   const report = JSON.parse(readFileSync(file, 'utf8'));
 

@@ -122,7 +122,7 @@ export class PanelPage {
 }
 
 function pageOf(theme: ThemeKind, place: 'side' | 'editor'): string {
-  const html = pageHtml({ script: '/main.js', cspSource: `'self'`, nonce: NONCE, place });
+  const html = pageHtml({ script: '/main.js', preloads: [], cspSource: `'self'`, nonce: NONCE, place });
   return html.replace('<headlight-app>', `<script nonce="${NONCE}" src="/editor.js?theme=${theme}&place=${place}"></script><headlight-app>`);
 }
 

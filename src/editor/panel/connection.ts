@@ -36,6 +36,7 @@ export class Connection extends Owner {
     private readonly frame: PageFrame,
     private readonly panel: PanelHost,
     view: PanelView | null,
+    preloads: readonly string[],
   ) {
     super();
     this.wanted = view;
@@ -46,7 +47,8 @@ export class Connection extends Owner {
     const { webview } = frame;
     const files = Uri.joinPath(panel.extension, 'dist', 'webview');
     webview.options = { enableScripts: true, localResourceRoots: [files], enableCommandUris: false };
-    webview.html = pageHtml({ script: webview.asWebviewUri(Uri.joinPath(files, 'main.js')).toString(), cspSource: webview.cspSource, nonce: newNonce(), place: frame.place });
+    const addressOf = (name: string): string => webview.asWebviewUri(Uri.joinPath(files, name)).toString();
+    webview.html = pageHtml({ script: addressOf('main.js'), preloads: preloads.map(addressOf), cspSource: webview.cspSource, nonce: newNonce(), place: frame.place });
   }
 
   sendConfig(config: PanelConfig | null): void {

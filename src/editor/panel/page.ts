@@ -3,6 +3,8 @@
 export interface PageSources {
   /** Address of dist/webview/main.js. */
   readonly script: string;
+  /** Addresses of what it imports, which load beside it. */
+  readonly preloads: readonly string[];
   /** Where scripts may come from, in the words of a Content-Security-Policy. */
   readonly cspSource: string;
   /** Of this page alone. */
@@ -11,7 +13,7 @@ export interface PageSources {
 }
 
 /** Styles are adopted sheets, pictures are made in the page, and nothing is fetched. */
-export function pageHtml({ script, cspSource, nonce, place }: PageSources): string {
+export function pageHtml({ script, preloads, cspSource, nonce, place }: PageSources): string {
   const policy = [`default-src 'none'`, `script-src 'nonce-${nonce}' ${cspSource}`, 'img-src blob: data:', `base-uri 'none'`, `form-action 'none'`].join('; ');
   return `<!DOCTYPE html>
 <html lang="en">
@@ -20,7 +22,7 @@ export function pageHtml({ script, cspSource, nonce, place }: PageSources): stri
 <meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Headlight</title>
-</head>
+${preloads.map((address) => `<link rel="modulepreload" nonce="${attribute(nonce)}" href="${attribute(address)}">\n`).join('')}</head>
 <body data-place="${place}">
 <headlight-app></headlight-app>
 <script type="module" nonce="${attribute(nonce)}" src="${attribute(script)}"></script>

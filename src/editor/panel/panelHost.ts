@@ -36,7 +36,11 @@ export class PanelHost extends Owner {
   /** For a page that is still to come. */
   private wanted: PanelView | null = null;
 
-  constructor(private readonly services: Services) {
+  constructor(
+    private readonly services: Services,
+    /** Names of the files that the page's entry imports. */
+    private readonly preloads: readonly string[],
+  ) {
     super();
     const { context, log, readings, compute } = services;
     this.extension = context.extensionUri;
@@ -87,6 +91,7 @@ export class PanelHost extends Owner {
         { webview: view.webview, place: 'side', column: () => undefined, visible: () => view.visible, onVisibility: (listener) => view.onDidChangeVisibility(listener) },
         this,
         this.takeWanted(),
+        this.preloads,
       ),
       view,
     );
@@ -105,6 +110,7 @@ export class PanelHost extends Owner {
         { webview: panel.webview, place: 'editor', column: () => panel.viewColumn, visible: () => panel.visible, onVisibility: (listener) => panel.onDidChangeViewState(listener) },
         this,
         this.takeWanted(),
+        this.preloads,
       ),
       panel,
     );
@@ -165,8 +171,19 @@ export class PanelHost extends Owner {
   }
 }
 
-export function createPanelHost(services: Services): PanelHost & Disposable {
-  return new PanelHost(services);
+export async function createPanelHost(services: Services): Promise<PanelHost & Disposable> {
+  return new PanelHost(services, await preloadsOf(services));
+}
+
+/** As the build listed them (esbuild.page.js). A page without them opens, only later. */
+async function preloadsOf({ context, log }: Services): Promise<readonly string[]> {
+  try {
+    const bytes = await workspace.fs.readFile(Uri.joinPath(context.extensionUri, 'dist', 'webview', 'preload.json'));
+    return JSON.parse(new TextDecoder().decode(bytes)) as string[];
+  } catch (error) {
+    log.warn(`The panel opens later than it could: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  }
 }
 
 /** Whether there are weights where a config lies. Null where that is no folder of this machine. */
