@@ -24,6 +24,8 @@ export const base = css`
   .warn { color: var(--vscode-editorWarning-foreground, var(--vscode-foreground)); }
   .rule { border: 0; border-top: 1px solid var(--line); margin: 8px 0; }
   :host { --line: var(--vscode-sideBarSectionHeader-border, var(--vscode-panel-border, var(--vscode-contrastBorder, var(--vscode-charts-lines)))); }
+  /* VS Code's own orange is see-through, and high contrast has none: then the one of symbols. */
+  :host { --orange: rgb(from var(--vscode-charts-orange, var(--vscode-symbolIcon-classForeground, var(--vscode-charts-yellow))) r g b / 1); }
   .visually-hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   @media (prefers-reduced-motion: reduce) {
     *, *::before, *::after { transition: none !important; animation: none !important; }

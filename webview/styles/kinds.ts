@@ -26,12 +26,14 @@ const STYLES: Readonly<Record<AttentionKind, KindStyle>> = {
   latent: { color: chart('purple'), pattern: 'dots', dash: '8 3 2 3' },
   compressed: { color: chart('purple'), pattern: 'level', dash: '3 3' },
   cross: { color: chart('yellow'), pattern: 'cross', dash: '10 4' },
-  recurrent: { color: chart('orange'), pattern: 'falling', dash: '1 3' },
-  conv: { color: chart('orange'), pattern: 'upright', dash: '4 2 1 2' },
+  recurrent: { color: 'var(--orange)', pattern: 'falling', dash: '1 3' },
+  conv: { color: 'var(--orange)', pattern: 'upright', dash: '4 2 1 2' },
   shared: { color: chart('blue'), pattern: 'hollow', dash: '1 4' },
   none: { color: 'var(--vscode-descriptionForeground)', pattern: 'line', dash: '' },
   unknown: { color: chart('red'), pattern: 'cross', dash: '2 4' },
 };
+
+export const KINDS = Object.keys(STYLES) as readonly AttentionKind[];
 
 export function kindColor(kind: AttentionKind): string {
   return STYLES[kind].color;

@@ -21,7 +21,7 @@ export class Strip extends LitElement {
       @container (min-width: 640px) {
         .strip.many .run { mask: repeating-linear-gradient(90deg, #000 0 calc(100% / var(--count) - 1px), transparent calc(100% / var(--count) - 1px) calc(100% / var(--count))); }
       }
-      .run.parallel { border-bottom: 5px double var(--vscode-charts-orange); }
+      .run.parallel { border-bottom: 5px double var(--orange); }
       .cursor { position: absolute; top: -3px; bottom: -3px; border: 1px solid var(--vscode-foreground); pointer-events: none; }
       .legend { display: flex; flex-wrap: wrap; gap: 0 14px; }
       .legend li { display: flex; align-items: center; gap: 6px; line-height: 20px; }

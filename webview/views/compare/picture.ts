@@ -4,7 +4,7 @@ import type { AttentionKind } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import type { Bars } from '../../charts/bars/viewModel';
 import { type ContextRange, contextX, type CurveLayout, type CurveSeries, elide, layoutCurve } from '../../charts/curve/viewModel';
-import { kindColor, kindDash } from '../../styles/kinds';
+import { kindColor, kindDash, KINDS } from '../../styles/kinds';
 
 const WIDTH = 900;
 const MARGIN = 24;
@@ -74,8 +74,6 @@ function paletteOf(from: HTMLElement): Palette {
   probe.remove();
   return palette;
 }
-
-const KINDS: readonly AttentionKind[] = ['full', 'sliding', 'chunked', 'latent', 'compressed', 'cross', 'recurrent', 'conv', 'shared', 'none', 'unknown'];
 
 function drawBars(context: CanvasRenderingContext2D, bars: Bars, palette: Palette): void {
   const room = COLUMNS.size - 90 - COLUMNS.bar;
