@@ -1,6 +1,6 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budget.
 const { readdirSync, readFileSync, writeFileSync } = require('node:fs');
-const { basename, join, relative } = require('node:path');
+const { basename, join, relative, resolve } = require('node:path');
 const { deflateRawSync } = require('node:zlib');
 
 const UNPACK = 'headlight:unpack';
@@ -198,7 +198,7 @@ const listPreloads = {
       if (!metafile || write === false) return;
       const main = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === page.entryPoints[0]);
       const names = (main?.imports ?? []).filter(({ kind }) => kind === 'import-statement').map(({ path }) => basename(path));
-      writeFileSync(join(absWorkingDir, outdir, PRELOADS), JSON.stringify(names));
+      writeFileSync(resolve(absWorkingDir, outdir, PRELOADS), JSON.stringify(names));
     });
   },
 };
