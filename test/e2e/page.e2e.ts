@@ -1,0 +1,94 @@
+// Every reference config in every view of the panel's page, in the narrow side bar and in a wide editor: nothing that is written
+// there leaves the page, is cut off without saying what it was, or lies on other writing; and nothing fails.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { connectToChromium } from '../harness/chromium.mjs';
+import { ROOT } from '../harness/places.mjs';
+import { UNSHARDED } from '../../src/model/scenario';
+import { depthNote, sampled, thorough } from '../unit/depth';
+import { hasReference, referenceFolder } from '../unit/support';
+import { buildPage, type PanelPage, PanelPages } from '../webview/panelPage';
+import { findConfig, ScriptedHost } from '../webview/scriptedHost';
+
+const SCENARIO = { workload: { batch: 1, tokens: 32_768 }, engine: 'vllm', kvDtype: 'auto', sharding: UNSHARDED } as const;
+const VIEWS = ['Overview', 'Compare', 'What-if', 'Heads', 'MLA'] as const;
+/** Presets are ours and always there; the corpus lies beside the checkout. */
+const NAMES = [
+  ...readdirSync(join(ROOT, 'media', 'presets')).filter((file) => file !== 'index.json').map((file) => file.replace(/\.json$/, '')),
+  ...(hasReference ? readdirSync(join(referenceFolder, 'configs')).filter((name) => existsSync(join(referenceFolder, 'configs', name, 'config.json'))) : []),
+];
+
+describe(`the panel's page${hasReference ? '' : ' (presets only: no reference corpus; set HEADLIGHT_REFERENCE)'}${depthNote}`, () => {
+  let browser: Browser;
+  let pages: PanelPages;
+
+  beforeAll(async () => {
+    browser = await connectToChromium(inject('browserEndpoint'));
+    pages = await PanelPages.start(browser, await buildPage(ROOT));
+  });
+  afterAll(async () => {
+    await pages.stop();
+    await browser.close();
+  });
+
+  test.each([
+    [320, 'side', sampled(NAMES, 24)],
+    [1200, 'editor', sampled(NAMES, 24).filter((_, index) => !thorough || index % 4 === 0)],
+  ] as const)('at %i px shows what it writes', async (width, place, names) => {
+    const host = new ScriptedHost({ root: ROOT, config: findConfig(ROOT, 'llama-3-8b'), scenario: SCENARIO, gpu: 'h100-sxm', view: 'overview' });
+    const shown = await pages.open(host, { theme: 'dark', width, height: 900, place });
+    const found: string[] = [];
+    for (const view of VIEWS) {
+      await shown.page.getByRole('tab', { name: view }).click();
+      for (const name of names) {
+        host.type(readFileSync(findConfig(ROOT, name), 'utf8'));
+        await shown.settled();
+        found.push(...(await badly(shown)).map((what) => `${name}, ${view}: ${what}`));
+      }
+    }
+    expect(shown.complaints).toEqual([]);
+    expect(found.join('\n')).toBe('');
+    await shown.close();
+    host.dispose();
+  }, 300_000);
+});
+
+/** What stands badly in the page as it is. */
+function badly({ page }: PanelPage): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const edge = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth > edge) found.push(`the page is ${document.documentElement.scrollWidth - edge} px too wide`);
+    const short = (text: string | null): string => `“${(text ?? '').trim().replace(/\s+/g, ' ').slice(0, 40)}”`;
+    const labels: { readonly text: string; readonly rect: DOMRect; readonly svg: Element }[] = [];
+    const visit = (root: Document | ShadowRoot, scrolls: boolean): void => {
+      const inside = (element: Element): boolean => {
+        for (let node: Element | null = element; node; node = node.parentElement) if (['auto', 'scroll'].includes(getComputedStyle(node).overflowX)) return true;
+        return scrolls;
+      };
+      for (const element of root.querySelectorAll('*')) {
+        if (element.shadowRoot) visit(element.shadowRoot, inside(element));
+        if (![...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && (node.textContent ?? '').trim() !== '')) continue;
+        if (['STYLE', 'SCRIPT', 'OPTION'].includes(element.tagName) || element.closest('.visually-hidden') || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+        const rect = element.getBoundingClientRect();
+        if (rect.width === 0) continue;
+        if ((rect.right > edge + 0.5 || rect.left < -0.5) && !inside(element)) found.push(`${short(element.textContent)} leaves the page (${Math.round(rect.left)}…${Math.round(rect.right)} of ${edge})`);
+        const cut = getComputedStyle(element).textOverflow === 'ellipsis' && element.scrollWidth > element.clientWidth;
+        if (cut && !element.closest('[title]')) found.push(`${short(element.textContent)} is cut off`);
+        const svg = element.closest('svg');
+        if (svg && element.tagName === 'text') labels.push({ text: short(element.textContent), rect, svg });
+      }
+    };
+    visit(document, false);
+    labels.forEach((a, index) => {
+      for (const b of labels.slice(index + 1)) {
+        const [across, down] = [Math.min(a.rect.right, b.rect.right) - Math.max(a.rect.left, b.rect.left), Math.min(a.rect.bottom, b.rect.bottom) - Math.max(a.rect.top, b.rect.top)];
+        // Boxes of text are higher than its letters.
+        if (a.svg === b.svg && across > 1 && down > 5) found.push(`${a.text} lies on ${b.text}`);
+      }
+    });
+    return found;
+  });
+}
