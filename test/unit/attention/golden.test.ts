@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { Tensor64 } from '../../../src/attention/reference/tensor64';
 import { referenceBlock } from '../../../src/attention/reference/block';
-import { relativeError, valuesOf } from './support/compare';
+import { relativeError } from '../golden';
+import { valuesOf } from './support/compare';
 import { GOLDEN_FOLDERS, type GoldenLayer, loadGolden } from './support/golden';
 import { output, runBlock } from './support/runBlock';
 import { goldenRoot } from './support/safetensors';

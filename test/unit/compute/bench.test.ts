@@ -17,7 +17,7 @@ import { predictions, predictionText } from '../../../src/compute/bench/predicti
 import { benchRatios } from '../../../src/compute/bench/ratios';
 import { createEngine } from '../../../src/compute/engines/createEngine';
 import { noiseTensor, seededNoise, seededWeights } from '../../../src/compute/seededWeights';
-import { relativeError } from '../attention/support/compare';
+import { relativeError } from '../golden';
 import { LAYERS } from '../attention/support/layers';
 
 const engine = createEngine('onnxruntime-cpu', { threads: 1 });

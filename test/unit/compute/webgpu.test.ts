@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LatentForm } from '../../../src/attention/program';
 import { ComputeClient } from '../../../src/compute/client';
 import type { RunLayerParams, RunLayerResult } from '../../../src/shared/computeContract';
-import { relativeError } from '../attention/support/compare';
+import { relativeError } from '../golden';
 import { LAYERS } from '../attention/support/layers';
 import { buildCompute } from './support/computeBundle';
 import { swiftshader } from './support/peers';

@@ -3,32 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
+import { changed, type TypeCases } from '../corpus';
 import { layerRuns } from './layerText';
 
-type Json = Record<string, unknown>;
-type Change = readonly [string, unknown?];
-interface TypeCases {
-  readonly base: Json;
-  readonly cases: readonly (readonly [string, readonly Change[], string])[];
-}
-
-const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, TypeCases>;
+const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, TypeCases<string>>;
 
 /** Types that we do not read, and say so. */
 const NOT_READ = new Set(['cpmant', 'glm5_next', 'reformer', 'xlnet']);
-
-function changed(base: Json, changes: readonly Change[]): Json {
-  const config = structuredClone(base);
-  for (const change of changes) {
-    const keys = change[0].split('/');
-    const last = keys.pop() ?? '';
-    let place = config;
-    for (const key of keys) place = (place[key] ??= {}) as Json;
-    if (change.length === 1) Reflect.deleteProperty(place, last);
-    else place[last] = change[1];
-  }
-  return config;
-}
 
 describe.each(Object.entries(corpus))('%s as transformers executes it', (type, { base, cases }) => {
   it.each(cases)('%s', (note, changes, layers) => {

@@ -7,7 +7,8 @@ import type { CaptureName } from '../../../src/attention/program';
 import { HiddenCache } from '../../../src/compute/heads/hiddenCache';
 import { UNWATCHED } from '../../../src/compute/heads/watch';
 import { floats } from '../../../src/compute/heads/tokenAxis';
-import { goldenNamed, relative, SAMPLES, someIds, withForward } from './support/models';
+import { relativeError } from '../golden';
+import { goldenNamed, SAMPLES, someIds, withForward } from './support/models';
 import { runJson, runText } from './support/cli';
 import { depthNote, sampled } from '../depth';
 
@@ -31,7 +32,7 @@ describe('long sequences', () => {
     const whole = await run(2 ** 30);
     const steps = await run(1);
     expect([...steps.keys()].sort()).toEqual([...whole.keys()].sort());
-    for (const [name, values] of whole) expect(relative(steps.get(name), values), name).toBeLessThan(1e-5);
+    for (const [name, values] of whole) expect(relativeError(steps.get(name), values), name).toBeLessThan(1e-5);
   });
 });
 
@@ -59,10 +60,10 @@ describe('a prompt that begins like an earlier one', () => {
     const resumed = await look(folder, [first, changed]);
     // The layer that is looked at is always run for all tokens: its captures are wanted.
     expect(resumed.tokens).toBe((resumed.count - 1) * (changed.length - 12) + changed.length);
-    for (const [name, values] of fresh.tensors) expect(relative(resumed.tensors.get(name), values), name).toBeLessThan(1e-5);
+    for (const [name, values] of fresh.tensors) expect(relativeError(resumed.tensors.get(name), values), name).toBeLessThan(1e-5);
     const shorter = await look(folder, [first, first.slice(0, 12)]);
     expect([shorter.layers, shorter.tokens]).toEqual([1, 12]);
-    for (const [name, values] of (await look(folder, [first.slice(0, 12)])).tensors) expect(relative(shorter.tensors.get(name), values), name).toBeLessThan(1e-5);
+    for (const [name, values] of (await look(folder, [first.slice(0, 12)])).tensors) expect(relativeError(shorter.tensors.get(name), values), name).toBeLessThan(1e-5);
   });
 
   it.each(goldenNamed('phi3').map((folder) => [basename(folder), folder] as const))('%s: nothing is taken over where RoPE depends on the length', async (_, folder) => {
@@ -171,11 +172,11 @@ describe('samples', () => {
         const size = values.length / groups;
         return Array.from({ length: heads }, (_, head) => values.slice(Math.floor((head * groups) / heads) * size).slice(0, size)).flat();
       };
-      expect(relative(of('k'), repeated(expected.k))).toBeLessThan(1e-5);
-      expect(relative(of('v'), repeated(expected.v))).toBeLessThan(1e-5);
-      expect(relative(of('weights'), expected.weights)).toBeLessThan(1e-5);
-      expect(relative(of('output'), expected.attention_output)).toBeLessThan(1e-4);
-      if (layer === 0) expect(relative(of('logits'), fixture.logits_last)).toBeLessThan(1e-4);
+      expect(relativeError(of('k'), repeated(expected.k))).toBeLessThan(1e-5);
+      expect(relativeError(of('v'), repeated(expected.v))).toBeLessThan(1e-5);
+      expect(relativeError(of('weights'), expected.weights)).toBeLessThan(1e-5);
+      expect(relativeError(of('output'), expected.attention_output)).toBeLessThan(1e-4);
+      if (layer === 0) expect(relativeError(of('logits'), fixture.logits_last)).toBeLessThan(1e-4);
     }
   });
 });

@@ -7,7 +7,8 @@ import type { LayerCapture } from '../../../src/compute/heads/forward';
 import { AttentionTiles, type TileAsk } from '../../../src/compute/heads/tiles';
 import { floats } from '../../../src/compute/heads/tokenAxis';
 import { UNWATCHED } from '../../../src/compute/heads/watch';
-import { goldenNamed, relative, SAMPLES, someIds, withForward } from './support/models';
+import { relativeError } from '../golden';
+import { goldenNamed, SAMPLES, someIds, withForward } from './support/models';
 
 const TOKENS = 45;
 /** Soft-capping and windows, ALiBi, plain windows, latent; sinks are among the folders kept back. */
@@ -68,7 +69,7 @@ describe.each(FOLDERS.map((folder) => [basename(folder), folder] as const))('til
             const actual = floats(await tiles.read(ask, UNWATCHED));
             expect([...actual].map(Number.isNaN), JSON.stringify(ask)).toEqual(expected.map(Number.isNaN));
             const filled = (values: ArrayLike<number>): number[] => Array.from(values, (value) => (Number.isNaN(value) ? 0 : value));
-            expect(relative(filled(actual), filled(expected)), `layer ${layer} ${JSON.stringify(ask)}`).toBeLessThan(2e-5);
+            expect(relativeError(filled(actual), filled(expected)), `layer ${layer} ${JSON.stringify(ask)}`).toBeLessThan(2e-5);
           }
         }
       }

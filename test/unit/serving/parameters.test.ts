@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
 import { PARTS } from '../../../src/serving/parameters/tally';
+import { changed, type Json, type TypeCases } from '../corpus';
 import { hasReference, needsReference, referenceConfig, referenceFolder } from '../support';
 import { depthNote, fuzzCases, sampled } from '../depth';
 
@@ -36,26 +37,7 @@ describe(`parameters of the reference models${needsReference}`, () => {
   });
 });
 
-type Json = Record<string, unknown>;
-type Change = readonly [string, unknown?];
-interface TypeCases {
-  readonly base: Json;
-  readonly cases: readonly (readonly [string, readonly Change[], number])[];
-}
-const corpus = JSON.parse(readFileSync(new URL('parameters.json', import.meta.url), 'utf8')) as Record<string, TypeCases>;
-
-function changed(base: Json, changes: readonly Change[]): string {
-  const config = structuredClone(base);
-  for (const change of changes) {
-    const keys = change[0].split('/');
-    const last = keys.pop() ?? '';
-    let place = config;
-    for (const key of keys) place = (place[key] ??= {}) as Json;
-    if (change.length === 1) Reflect.deleteProperty(place, last);
-    else place[last] = change[1];
-  }
-  return JSON.stringify(config);
-}
+const corpus = JSON.parse(readFileSync(new URL('parameters.json', import.meta.url), 'utf8')) as Record<string, TypeCases<number>>;
 
 /** Types whose layers are not described here: no number, rather than a wrong one. */
 const NOT_COUNTED = new Set(
@@ -68,7 +50,7 @@ const WITH_TOWERS = new Set(['qwen2_5_omni', 'qwen2_5_omni_thinker', 'qwen3_omni
 
 describe.each(Object.entries(corpus))(`%s, instantiated by transformers 5.18${depthNote}`, (type, { base, cases }) => {
   it.each(sampled(cases))('%s', (_note, changes, parameters) => {
-    const text = changed(base, changes);
+    const text = JSON.stringify(changed(base, changes));
     const got = count(text);
     if (NOT_COUNTED.has(type)) expect(got).toBeNull();
     else if (WITH_TOWERS.has(type)) {

@@ -7,9 +7,9 @@ import { openGguf } from '../../../src/weights/gguf';
 import { ggufConfig } from '../../../src/weights/ggufConfig';
 import { openModel } from '../../../src/weights/openModel';
 import { WeightsError } from '../../../src/weights/weightsError';
+import { reference } from '../golden';
 import { f32, gguf, ggufValue, temporaryFolder, write } from './files';
 import { forward } from './forward';
-import { reference } from './reference';
 
 let folder = '';
 beforeEach(() => {

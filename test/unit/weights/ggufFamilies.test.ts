@@ -1,14 +1,13 @@
 /** Golden models as GGUF files, converted as llama.cpp does it: every capture of every layer, and the logits. */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Tensor64 } from '../../../src/attention/reference/tensor64';
 import { openModel } from '../../../src/weights/openModel';
+import { goldenFolders, readGolden, relativeError } from '../golden';
 import { ggufValue, temporaryFolder, write } from './files';
 import { forward } from './forward';
 import { type Conversion, convert } from './llamaCpp';
-import { goldenFolders } from './reference';
 
 const { u32, f32 } = ggufValue;
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
@@ -85,31 +84,6 @@ const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   },
 };
 
-interface GoldenLayer {
-  readonly k: number[];
-  readonly v: number[];
-  readonly weights: number[];
-  readonly attention_output: number[];
-  readonly hidden_out: number[];
-}
-interface Golden {
-  readonly input_ids: number[][];
-  readonly layers: GoldenLayer[];
-  readonly logits_last: number[];
-}
-
-/** Largest difference over the largest value. */
-function relative(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) return Infinity;
-  let [difference, size] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs((actual[i] as number) - (expected[i] as number));
-    if (!(d <= difference)) difference = d;
-    size = Math.max(size, Math.abs(expected[i] as number));
-  }
-  return difference / size;
-}
-
 /** K of a permuted file: its pairs are adjacent, golden's are half a head apart. */
 function unpaired(values: ArrayLike<number>, dim: number): Float64Array {
   return Float64Array.from({ length: values.length }, (_, i) => {
@@ -124,20 +98,20 @@ describe('golden models through GGUF', () => {
     const folder = folders.find((candidate) => candidate.endsWith(`/${name}`));
     it.skipIf(folder === undefined || !existsSync(folder))(`${name} as ${conversion.architecture}`, async () => {
       if (folder === undefined) return;
-      const golden = JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')) as Golden;
+      const golden = readGolden(folder);
       const model = await openModel(write(temporaryFolder(), 'm.gguf', await convert(folder, conversion)));
       const run = await forward(model.store, model.plan, golden.input_ids[0] ?? []);
       await model.close();
-      const errors: Record<string, number> = { logits: relative(run.logits, golden.logits_last) };
+      const errors: Record<string, number> = { logits: relativeError(run.logits, golden.logits_last) };
       golden.layers.forEach((expected, index) => {
         const actual = run.layers[index];
         const data = (tensor: Tensor64 | undefined): ArrayLike<number> => tensor?.data ?? [];
         const k = actual?.captures.k;
-        errors[`${index} k`] = relative(conversion.permuted === true ? unpaired(data(k), k?.size(3) ?? 1) : data(k), expected.k);
-        errors[`${index} v`] = relative(data(actual?.captures.v), expected.v);
-        errors[`${index} weights`] = relative(data(actual?.captures.weights), expected.weights);
-        errors[`${index} output`] = relative(data(actual?.captures.output), expected.attention_output);
-        errors[`${index} hidden`] = relative(data(actual?.hidden), expected.hidden_out);
+        errors[`${index} k`] = relativeError(conversion.permuted === true ? unpaired(data(k), k?.size(3) ?? 1) : data(k), expected.k);
+        errors[`${index} v`] = relativeError(data(actual?.captures.v), expected.v);
+        errors[`${index} weights`] = relativeError(data(actual?.captures.weights), expected.weights);
+        errors[`${index} output`] = relativeError(data(actual?.captures.output), expected.attention_output);
+        errors[`${index} hidden`] = relativeError(data(actual?.hidden), expected.hidden_out);
       });
       expect(Object.entries(errors).filter(([, error]) => !(error < 1e-4))).toEqual([]);
     });

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openModel } from '../../../src/weights/openModel';
+import { relativeError } from '../golden';
 import { forward } from './forward';
 
 const SAMPLES = resolve(__dirname, '../../../media/samples');
@@ -25,16 +26,6 @@ interface Fixture {
   }[];
 }
 
-function relative(actual: ArrayLike<number> | undefined, expected: ArrayLike<number>): number {
-  if (actual?.length !== expected.length) return Infinity;
-  let [difference, size] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
-    difference = Math.max(difference, Math.abs((actual[i] as number) - (expected[i] as number)));
-    size = Math.max(size, Math.abs(expected[i] as number));
-  }
-  return difference / size;
-}
-
 describe.each(['mha', 'gqa', 'mqa', 'mla'])('sample %s', (name) => {
   const folder = join(SAMPLES, name);
 
@@ -51,15 +42,15 @@ describe.each(['mha', 'gqa', 'mqa', 'mla'])('sample %s', (name) => {
     expect(run.layers.length).toBe(fixture.layers.length);
     fixture.layers.forEach((expected, index) => {
       const { captures, hidden } = run.layers[index] ?? { captures: {}, hidden: undefined };
-      expect(relative(captures.k?.data, expected.k)).toBeLessThan(1e-5);
-      expect(relative(captures.v?.data, expected.v)).toBeLessThan(1e-5);
-      expect(relative(captures.weights?.data, expected.weights)).toBeLessThan(1e-5);
-      expect(relative(captures.output?.data, expected.attention_output)).toBeLessThan(1e-4);
-      if (expected.hidden_out) expect(relative(hidden?.data, expected.hidden_out)).toBeLessThan(1e-4);
-      if (expected.cache_latent) expect(relative(captures.latent?.data, expected.cache_latent)).toBeLessThan(1e-5);
-      if (expected.cache_rope_key) expect(relative(captures.ropeKey?.data, expected.cache_rope_key)).toBeLessThan(1e-5);
+      expect(relativeError(captures.k?.data, expected.k)).toBeLessThan(1e-5);
+      expect(relativeError(captures.v?.data, expected.v)).toBeLessThan(1e-5);
+      expect(relativeError(captures.weights?.data, expected.weights)).toBeLessThan(1e-5);
+      expect(relativeError(captures.output?.data, expected.attention_output)).toBeLessThan(1e-4);
+      if (expected.hidden_out) expect(relativeError(hidden?.data, expected.hidden_out)).toBeLessThan(1e-4);
+      if (expected.cache_latent) expect(relativeError(captures.latent?.data, expected.cache_latent)).toBeLessThan(1e-5);
+      if (expected.cache_rope_key) expect(relativeError(captures.ropeKey?.data, expected.cache_rope_key)).toBeLessThan(1e-5);
     });
-    expect(relative(run.logits, fixture.logits_last)).toBeLessThan(1e-4);
+    expect(relativeError(run.logits, fixture.logits_last)).toBeLessThan(1e-4);
   });
 
   it('has the groups that its name says', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openGguf } from '../../../src/weights/gguf';
 import { ggufTokenizer } from '../../../src/weights/ggufTokenizer';
 import { folderTokenizer, TextTokenizer, tokenizerOfGguf } from '../../../src/weights/tokenizer';
-import { reference } from './reference';
+import { reference } from '../golden';
 
 const SAMPLES = resolve(__dirname, '../../../media/samples');
 const FIXTURES = resolve(__dirname, '../../fixtures/samples');

@@ -2,22 +2,11 @@
 
 import { expect } from 'vitest';
 import type { Tensor } from '../../../../src/attention/graph';
+import { relativeError } from '../../golden';
 
 interface Values {
   readonly shape: readonly number[];
   readonly data: ArrayLike<number>;
-}
-
-export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let difference = 0;
-  let largest = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const gap = Math.abs((actual[i] ?? NaN) - (expected[i] ?? NaN));
-    if (Number.isNaN(gap)) return NaN;
-    difference = Math.max(difference, gap);
-    largest = Math.max(largest, Math.abs(expected[i] ?? 0));
-  }
-  return largest === 0 ? difference : difference / largest;
 }
 
 export function valuesOf(tensor: Tensor): Values {

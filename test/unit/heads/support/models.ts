@@ -39,15 +39,3 @@ export function someIds(count: number, vocabulary: number): number[] {
     return Math.floor((state / 2 ** 32) * vocabulary);
   });
 }
-
-/** Largest |difference| over the largest |value|. */
-export function relative(actual: ArrayLike<number> | undefined, expected: ArrayLike<number>): number {
-  if (actual?.length !== expected.length) return Infinity;
-  let [difference, size] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs((actual[i] as number) - (expected[i] as number));
-    if (!(d <= difference)) difference = d;
-    size = Math.max(size, Math.abs(expected[i] as number));
-  }
-  return size === 0 ? difference : difference / size;
-}
