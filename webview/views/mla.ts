@@ -1,16 +1,17 @@
 /**
- * MLA step by step, and plain attention without and with a cache: one picture of real matrices that changes with each step. Arrow keys
- * step; with a matrix focused they move over its cells, and Page keys step.
+ * MLA step by step, and plain attention without and with a cache: each step's operation with its real matrices, and below it one picture
+ * of all of them, in which each has its place. Arrow keys step; with a matrix focused they move over its cells, and Page keys step.
  */
 
-import { css, html, LitElement, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
+import { formatInteger } from '../../src/model/units';
 import type { Rgb } from '../charts/heatmap/colour';
 import { onThemeChange, readTheme } from '../charts/heatmap/theme';
-import { type CellChoice, type CellPlace, MatrixElement } from '../charts/matrix/element';
+import '../charts/matrix/element';
 import { renderName } from '../charts/matrix/render';
-import { cellSize, GAP, type LineItem, type MatrixModel, sizeText } from '../charts/matrix/viewModel';
+import { type CellChoice, type CellPlace, cellSize, magnitudeOf, type MatrixModel, sizeText, SMALL } from '../charts/matrix/viewModel';
 import { button } from '../parts/button';
 import { announce } from '../platform/announce';
 import { keep, restored } from '../platform/host';
@@ -20,21 +21,20 @@ import { type CostTable, latentCosts, plainCosts } from './mla/costs';
 import { latentWalk } from './mla/latentWalk';
 import { plainWalk } from './mla/plainWalk';
 import { LECTURE, restoreSettings, SIZE_BOUNDS, type Sizes, sizesProblem, type WalkKind, WALKS, type WalkSettings } from './mla/settings';
-import { type Band, cellText, differenceText, knownColumns, knownRows, litWith, matrixOf, multiplications, type Operation, partOf, valueTable, type Walk, type WalkMatrix } from './mla/walk';
+import { cellText, columnsOf, labelPixels, layoutOf, lineItem, litWith, type StageColumn, staged, STAGE_GAP, type StageLayout, type StagePart, type StageSide, unstaged } from './mla/stage';
+import { type Band, differenceText, knownColumns, knownRows, matrixOf, multiplications, partOf, valueTable, type Walk, type WalkMatrix } from './mla/walk';
 
 const KEPT = 'mla';
 const SIDE_BY_SIDE_FROM = 720;
-const MOST_LINKS = 6;
-const BANDS: readonly Band[] = ['shared', 'left', 'right', 'end'];
+/** Pixels that the operations of a step may leave empty. */
+const MOST_RESERVED = 230;
+/** Left and right of the picture, for the marks of what is kept and for frames. */
+const EDGE = 16;
+const BANDS: readonly Band[] = ['shared', 'left', 'right'];
 const WALK_TITLES: Readonly<Record<WalkKind, string>> = { mla: 'MLA', plain: 'Plain, without and with a cache' };
 
 interface Focus extends CellPlace {
   readonly id: string;
-}
-
-/** A line from an operand to the result. */
-interface Link {
-  readonly path: string;
 }
 
 @customElement('headlight-mla')
@@ -57,25 +57,29 @@ export class MlaView extends LitElement {
       input[type='range']::-webkit-slider-runnable-track { height: 2px; background: color-mix(in srgb, var(--vscode-foreground) 30%, transparent); }
       input[type='range']::-webkit-slider-thumb { appearance: none; width: 12px; height: 12px; margin-top: -5px; border-radius: 50%; background: var(--vscode-focusBorder); }
       .controls .figures { white-space: nowrap; }
+      sub { font-size: 9px; line-height: 0; }
       .said { min-height: calc(3 * 18px + 22px); }
-      @container (min-width: 480px) { .said { min-height: calc(2 * 18px + 22px); } }
-      @container (min-width: 900px) { .said { min-height: calc(18px + 22px); } }
       .said p { line-height: 18px; }
-      .formulas { display: flex; flex-wrap: wrap; gap: 0 24px; line-height: 20px; min-height: 20px; font-variant-numeric: tabular-nums; }
-      .formulas sub { font-size: 9px; line-height: 0; }
-      .readout { min-height: 34px; line-height: 17px; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; color: var(--vscode-descriptionForeground); }
-      .readout.live { color: var(--vscode-foreground); }
-      .picture { position: relative; padding: 10px 0 4px 8px; overflow-x: auto; overflow-y: hidden; }
-      .links { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; pointer-events: none; }
-      .link-line { fill: none; stroke: var(--vscode-focusBorder); stroke-width: 1.5; }
-      .band { display: flex; flex-wrap: wrap; column-gap: 40px; }
-      .sides { display: grid; grid-template-columns: minmax(0, 1fr); gap: 14px 32px; margin: 14px 0; }
+      /* What the letters mean and what a cell is made of have one place: nothing moves below the pointer. */
+      .readout { display: grid; line-height: 17px; min-height: calc(3 * 17px); overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+      .readout > * { grid-area: 1 / 1; }
+      .readout .live { color: var(--vscode-foreground); background: var(--matrix-ground); }
+      @container (min-width: 480px) { .said { min-height: calc(2 * 18px + 22px); } .readout { min-height: calc(2 * 17px); } }
+      @container (min-width: 900px) { .said { min-height: calc(18px + 22px); } }
+      .sides { display: grid; grid-template-columns: minmax(0, 1fr); gap: 6px ${STAGE_GAP}px; align-content: start; }
       .sides.beside { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
-      .side h2, .count { position: relative; z-index: 1; width: fit-content; background: var(--matrix-ground); }
-      .side h2 { line-height: 20px; margin-bottom: 4px; }
-      .line { display: flex; gap: ${GAP}px; margin-bottom: 12px; align-items: flex-start; }
+      .stage, .picture { padding: 8px ${EDGE / 2}px 0; overflow: auto hidden; }
+      .stage h2 { line-height: 20px; }
+      .line { display: flex; gap: ${SMALL.gap}px; margin-bottom: 8px; }
+      .stage .line { gap: 4px; }
       .line headlight-matrix { flex: none; }
-      .count { line-height: 18px; min-height: 18px; }
+      .sign { flex: none; min-width: 8px; margin-top: 31px; line-height: 14px; font-size: 12px; text-align: center; white-space: nowrap; }
+      .sign div:only-child { font-size: 16px; font-weight: 600; }
+      .picture { --size-font: 10px; }
+      .picture .band { display: flex; flex-wrap: wrap; column-gap: ${EDGE}px; }
+      .picture h2 { line-height: 18px; margin-bottom: 4px; font-size: 12px; }
+      .count { line-height: 17px; }
+      .equal strong { white-space: nowrap; }
       .equal { display: flex; flex-wrap: wrap; gap: 0 24px; min-height: 22px; line-height: 22px; }
       .mark { color: var(--vscode-charts-purple); }
       .values { overflow-x: auto; margin-top: 8px; }
@@ -107,12 +111,13 @@ export class MlaView extends LitElement {
   @state() private width = 0;
   @state() private cursor: Focus | null = null;
   @state() private colours: readonly Rgb[] = [];
-  @state() private links: readonly Link[] = [];
   @state() private problem = '';
   @state() private asTables = false;
 
+  /** Of every step. */
+  private stages: readonly (StageLayout & { readonly columns: readonly StageColumn[] })[] = [];
+  private picture = { cell: 0, beside: false };
   private stopTheme: (() => void) | undefined;
-  private shownOnce = false;
   private readonly observer = new ResizeObserver(([entry]) => {
     if (entry) this.width = Math.floor(entry.contentRect.width);
   });
@@ -130,51 +135,70 @@ export class MlaView extends LitElement {
     super.disconnectedCallback();
     this.observer.disconnect();
     this.stopTheme?.();
-    this.removeEventListener('keydown', this.onKey);
   }
 
   private get step(): number {
     return Math.max(0, this.walk.steps.findIndex((step) => step.id === this.settings.step));
   }
 
+  protected override willUpdate(changed: PropertyValues): void {
+    if (!changed.has('walk') && !changed.has('width')) return;
+    this.stages = this.walk.steps.map((_, step) => {
+      const columns = columnsOf(this.walk, step);
+      return { columns, ...layoutOf(columns, this.width - EDGE) };
+    });
+    this.picture = this.pictureLook();
+  }
+
   protected override render(): TemplateResult {
     const { walk, step, settings } = this;
-    const beside = this.width >= SIDE_BY_SIDE_FROM;
-    const cell = this.cellSize(beside);
+    const { cell, beside } = this.picture;
+    const last = step === walk.steps.length - 1;
+    const outcome = html`
+      <p class="equal">${walk.measured.filter(({ from }) => walk.steps.findIndex((one) => one.id === from) <= step).map(({ what, difference }) => html`<span>${what}: largest difference <strong class="figures">${differenceText(difference)}</strong></span>`)}</p>
+      ${last ? this.renderCosts() : nothing}
+    `;
     return html`
       <div class="walks" role="group" aria-label="Walk">
         ${WALKS.map((kind) => html`<button aria-pressed=${kind === settings.walk} @click=${() => this.change({ walk: kind, step: null })}>${WALK_TITLES[kind]}</button>`)}
       </div>
-      ${this.renderStepper()}
-      <div class="picture">
-        <svg class="links" aria-hidden="true">${this.links.map(({ path }) => renderLink(path))}</svg>
+      ${this.renderStepper()} ${this.renderStage(last)} ${last ? outcome : nothing}
+      <div class="picture" role="group" aria-label="All matrices, each in its place">
         ${this.renderBand('shared', cell)}
         <div class="sides ${beside ? 'beside' : ''}">
-          ${(['left', 'right'] as const).map(
-            (band) => html`<section class="side" aria-label=${walk.sides[band]}>
-              <h2>${walk.sides[band]}</h2>
-              ${this.renderBand(band, cell)}
-              <p class="small count">${this.countText(band)}</p>
-            </section>`,
-          )}
+          ${(['left', 'right'] as const).map((band) => html`<section aria-label=${walk.sides[band]}><h2>${walk.sides[band]}</h2>${this.renderBand(band, cell)}</section>`)}
         </div>
-        ${this.renderBand('end', cell)}
-        <p class="equal">${walk.measured.filter(({ from }) => walk.steps.findIndex((one) => one.id === from) <= step).map(({ what, difference }) => html`<span>${what}: largest difference <strong class="figures">${differenceText(difference)}</strong></span>`)}</p>
-        <p class="small"><span class="mark">◆</span> kept between tokens · blue is below zero, orange above${settings.walk === 'plain' ? ' · dashed rows are computed again' : ''}</p>
       </div>
+      <p class="small">
+        <span class="mark">◆</span> kept between tokens · blue is below zero, orange above${settings.walk === 'plain' ? ' · dashed: computed again' : ''} · point at a cell, or Tab to a matrix, to see its sum
+      </p>
+      ${last ? nothing : outcome}
       <button class="link" aria-pressed=${this.asTables} @click=${() => (this.asTables = !this.asTables)}>${this.asTables ? 'Hide the tables' : 'Show the values of this step as tables'}</button>
-      ${this.asTables ? this.renderTables() : nothing}
-      ${this.renderCosts()} ${this.renderSettings()}
+      ${this.asTables ? this.renderTables() : nothing} ${last ? nothing : this.renderCosts()} ${this.renderSettings()}
     `;
   }
 
-  protected override updated(): void {
-    void this.drawLinks();
+  /** The step's operations. As high as the highest, so that what is below stays where it is. */
+  private renderStage(last: boolean): TemplateResult {
+    const { stages, step, walk } = this;
+    const { columns = [], beside = false, cell = 0, labelled = false } = stages[step] ?? {};
+    const height = last ? 0 : Math.min(MOST_RESERVED, Math.max(...stages.map((stage) => stage.height)));
+    return html`<div class="stage sides ${beside ? 'beside' : ''}" .style=${`min-height: ${height}px`}>
+      ${columns.map(
+        ({ side, equations }) => html`<section>
+          ${side === 'both' ? nothing : html`<h2>${walk.sides[side]}</h2>`}
+          ${equations.map(
+            (parts) => html`<div class="line">${parts.map((part, index) => html`${part.sign.length > 0 ? html`<span class="sign">${part.sign.map((text) => html`<div>${text}</div>`)}</span>` : nothing}${this.renderPart(part, cell, labelled && index === 0)}`)}</div>`,
+          )}
+          <p class="small count">${this.countText(side)}</p>
+        </section>`,
+      )}
+    </div>`;
   }
 
   private renderStepper(): TemplateResult {
     const { walk, step } = this;
-    const { title, sentence, operations } = walk.steps[step] ?? { title: '', sentence: '', operations: [] };
+    const { title = '', sentence = '' } = walk.steps[step] ?? {};
     const count = walk.steps.length;
     return html`<div class="stepper">
       <div class="controls">
@@ -193,48 +217,50 @@ export class MlaView extends LitElement {
       </div>
       <div class="said">
         <h2>${title}</h2>
-        <p>${sentence}</p>
+        <p>${named(sentence)}</p>
       </div>
-      <p class="formulas small">${formulasOf(operations).map((operation) => this.renderFormula(operation))}</p>
-      <p class="readout small ${this.cursor ? 'live' : ''}">${this.readout()}</p>
+      <p class="readout small"><span>${this.renderLetters()}</span>${this.cursor ? html`<span class="live">${this.readout()}</span>` : nothing}</p>
     </div>`;
   }
 
-  private renderFormula({ text, result, left, right, rows }: Operation): TemplateResult {
-    const parts = text.split(/(\w+_\w+)/).map((part) => (/^\w+_\w+$/.test(part) ? renderName(part) : part));
-    const size = (id: string): string => {
-      const { grid, weight } = matrixOf(this.walk, id);
-      const known = weight ? grid.rows : Math.max(1, knownRows(this.walk, id, this.step));
-      return `${known} × ${grid.columns}`;
-    };
-    const made = `${rows[1] - rows[0]} × ${knownColumns(this.walk, result, this.step)}`;
-    const operands = [left, right].filter((id) => id !== undefined).map(size);
-    return html`<span>${parts}${operands.length === 2 ? html` <span class="quiet">(${made} from ${operands.join(' and ')})</span>` : nothing}</span>`;
+  /** What the letters of the step mean. */
+  private renderLetters(): TemplateResult[] {
+    const parts = (this.stages[this.step]?.columns ?? []).flatMap(({ equations }) => equations.flat());
+    const letters = [...new Set(parts.map(({ id }) => id))].map((id) => matrixOf(this.walk, id));
+    const texts = letters.filter(({ name }, index) => letters.findIndex((one) => one.name === name) === index).map(({ name, about }) => html`<strong>${renderName(name)}</strong> ${named(about)}`);
+    if (parts.some(({ turned }) => turned)) texts.push(html`<strong>ᵀ</strong> rows become columns`);
+    return texts.map((text, index) => html`${index > 0 ? ' · ' : ''}${text}`);
   }
 
   private renderBand(band: Band, cell: number): TemplateResult {
-    return html`<div class="band">${linesOf(this.walk, band).map((line) => html`<div class="line">${line.map((matrix) => this.renderMatrix(matrix, cell))}</div>`)}</div>`;
+    return html`<div class="band">${linesOf(this.walk, band).map((line) => html`<div class="line">${line.map((matrix) => this.renderMatrix(this.modelOf(matrix), cell, this.rowLabelPixels(matrix), null))}</div>`)}</div>`;
   }
 
-  private renderMatrix(matrix: WalkMatrix, cell: number): TemplateResult {
-    const model = this.modelOf(matrix);
-    const kept = matrix.cached ? ', kept between tokens' : '';
-    const describe = `${matrix.name.replace('_', ' ')}: ${matrix.about}, ${sizeText(model)}${kept}${model.known === 0 ? ', not computed yet' : ''}. Arrow keys read its cells.`;
+  private renderPart(part: StagePart, cell: number, labelled: boolean): TemplateResult {
+    return this.renderMatrix(staged(this.modelOf(matrixOf(this.walk, part.id)), part, labelled), cell, labelled ? labelPixels(part.rowNames) : 0, part);
+  }
+
+  /** In the picture, or as a part of an operation. */
+  private renderMatrix(model: MatrixModel, cell: number, labels: number, part: StagePart | null): TemplateResult {
+    const { id, name, about } = model;
+    const describe = `${name.replace('_', ' ')}: ${about}, ${sizeText(model)}${model.cached ? ', kept between tokens' : ''}${model.known === 0 ? ', not computed yet' : ''}${part ? '. Arrow keys read its cells.' : ''}`;
     return html`<headlight-matrix
-      data-id=${matrix.id}
       .model=${model}
       .colours=${this.colours}
       .cell=${cell}
-      .labelPixels=${rowLabelPixels(matrix)}
-      .focusable=${model.role !== 'none'}
+      .labelPixels=${labels}
+      .focusable=${part !== null}
       .describe=${describe}
-      @cell=${(event: CustomEvent<CellChoice | null>) => this.look(matrix.id, event.detail)}
+      @cell=${({ detail }: CustomEvent<CellChoice | null>) => this.look(id, detail && part ? unstaged(part, detail) : detail)}
     ></headlight-matrix>`;
   }
 
-  private modelOf({ id, name, about, grid, causal, cached, rowNames }: WalkMatrix): MatrixModel {
+  private modelOf(matrix: WalkMatrix): MatrixModel {
+    const { id, name, about, grid, causal, cached, rowNames } = matrix;
     const { walk, step, cursor } = this;
     const { role, rows, again } = partOf(walk, id, step);
+    const known = knownRows(walk, id, step);
+    const width = knownColumns(walk, id, step);
     const lit = cursor ? litWith(walk, cursor.id, cursor.row, cursor.column, step).filter((one) => one.id === id) : [];
     return {
       id,
@@ -243,8 +269,9 @@ export class MlaView extends LitElement {
       rows: grid.rows,
       columns: grid.columns,
       values: grid.values,
-      known: knownRows(walk, id, step),
-      knownColumns: knownColumns(walk, id, step),
+      known,
+      knownColumns: width,
+      magnitude: magnitudeOf({ values: grid.values, known, knownColumns: width, columns: grid.columns, causal }),
       causal,
       cached,
       role,
@@ -252,7 +279,7 @@ export class MlaView extends LitElement {
       quiet: role === 'none' && !(cached && walk.steps[step]?.operations.length === 0),
       active: rows,
       again,
-      rowLabels: id === 'x' ? rowNames : null,
+      rowLabels: this.rowLabelPixels(matrix) > 0 ? rowNames : null,
       lit,
       cursor: cursor?.id === id ? cursor : null,
     };
@@ -260,13 +287,13 @@ export class MlaView extends LitElement {
 
   private readout(): string {
     const { cursor } = this;
-    return cursor ? cellText(this.walk, cursor.id, cursor.row, cursor.column, this.step) : 'Point at a cell, or Tab to a matrix and use the arrow keys, to see how it comes about.';
+    return cursor ? cellText(this.walk, cursor.id, cursor.row, cursor.column, this.step) : '';
   }
 
-  private countText(band: 'left' | 'right'): string {
-    const { all, again } = multiplications(this.walk, this.step, band);
+  private countText(side: StageSide): string {
+    const { all, again } = multiplications(this.walk, this.step, side === 'both' ? 'shared' : side);
     if (all === 0) return '';
-    return `${all} multiplications${again > 0 ? `, ${again} of them for what was known before` : ''}`;
+    return `${formatInteger(all)} multiplications${again > 0 ? `, ${formatInteger(again)} of them again` : ''}`;
   }
 
   /** What takes part in the step, as numbers. */
@@ -275,28 +302,14 @@ export class MlaView extends LitElement {
       const model = this.modelOf(matrix);
       if (model.quiet || model.known === 0) return [];
       const { rows, columns } = valueTable(matrix, model.known, model.knownColumns);
-      return [
-        html`<div class="values" tabindex="0" role="region" aria-label="Values of ${matrix.name.replace('_', ' ')}">
-          <table>
-            <caption>${renderName(matrix.name)}: ${matrix.about}, ${sizeText(model)}</caption>
-            <thead><tr><th scope="col"><span class="visually-hidden">Row</span></th>${columns.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
-            <tbody>${rows.map(({ name, cells }) => html`<tr><th scope="row">${name}</th>${cells.map((text) => html`<td class="number">${text}</td>`)}</tr>`)}</tbody>
-          </table>
-        </div>`,
-      ];
+      return [tableOf('values', `Values of ${matrix.name.replace('_', ' ')}`, html`${renderName(matrix.name)}: ${matrix.about}, ${sizeText(model)}`, columns, rows)];
     });
   }
 
   private renderCosts(): TemplateResult {
     const { title, columns, rows, note } = this.costs();
-    return html`<div class="costs ${this.step === this.walk.steps.length - 1 ? 'now' : ''}" tabindex="0" role="region" aria-label=${title}>
-      <table>
-        <caption>${title}</caption>
-        <thead><tr><th scope="col"><span class="visually-hidden">Of</span></th>${columns.map((column) => html`<th scope="col" class="number">${column}</th>`)}<th scope="col" class="number"><span class="visually-hidden">Factor</span></th></tr></thead>
-        <tbody>${rows.map(({ what, left, right, ratio }) => html`<tr><th scope="row">${what}</th><td class="number">${left}</td><td class="number">${right}</td><td class="number">${ratio}</td></tr>`)}</tbody>
-      </table>
-      <p class="small">${note}</p>
-    </div>`;
+    const cells = rows.map(({ what, left, right, ratio }) => ({ name: what, cells: [left, right, ratio] }));
+    return tableOf(`costs ${this.step === this.walk.steps.length - 1 ? 'now' : ''}`, title, title, [...columns, html`<span class="visually-hidden">Factor</span>`], cells, note);
   }
 
   private costs(): CostTable {
@@ -352,12 +365,13 @@ export class MlaView extends LitElement {
   private go(step: number, tell = true): void {
     const next = this.walk.steps[Math.max(0, Math.min(this.walk.steps.length - 1, step))];
     if (!next || next.id === (this.settings.step ?? this.walk.steps[0]?.id)) return;
+    const held = this.renderRoot.querySelector(':focus') !== null;
     this.settings = { ...this.settings, step: next.id };
     this.cursor = null;
     keep(KEPT, this.settings);
     // The slider says its own text.
     if (tell) announce(this, `${next.title}. ${next.sentence}`);
-    void this.updateComplete.then(() => this.showResult());
+    void this.updateComplete.then(() => this.showStage(held));
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {
@@ -382,58 +396,46 @@ export class MlaView extends LitElement {
     this.colours = readTheme(this).map('diverging').colours;
   }
 
-  private cellSize(beside: boolean): number {
-    const room = this.width - 16;
-    const side = beside ? (room - 32) / 2 : room;
-    const itemsOf = (line: readonly WalkMatrix[]): LineItem[] =>
-      line.map((matrix) => ({
-        columns: matrix.grid.columns,
-        labelCharacters: Math.max(matrix.name.replace('_', '').length + (matrix.cached ? 1 : 0), `${matrix.grid.rows} × ${matrix.grid.columns}`.length),
-        rowLabelPixels: rowLabelPixels(matrix),
-      }));
-    return cellSize(BANDS.flatMap((band) => linesOf(this.walk, band).map((line) => ({ items: itemsOf(line), width: band === 'left' || band === 'right' ? side : room }))));
+  /** In the picture the tokens' words stand beside X alone, where cells are large enough to read them. */
+  private rowLabelPixels({ id, rowNames }: WalkMatrix): number {
+    return id === 'x' && this.width >= SIDE_BY_SIDE_FROM ? labelPixels(rowNames) : 0;
   }
 
-  private elementOf(id: string): MatrixElement | null {
-    const found = this.renderRoot.querySelector(`headlight-matrix[data-id="${id}"]`);
-    return found instanceof MatrixElement ? found : null;
+  private pictureLook(): { readonly cell: number; readonly beside: boolean } {
+    const room = this.width - EDGE;
+    const look = (side: number): readonly [number, boolean] =>
+      cellSize(BANDS.flatMap((band) => linesOf(this.walk, band).map((line) => ({ items: line.map((matrix) => lineItem(matrix, this.rowLabelPixels(matrix))), width: band === 'shared' ? room : side }))), SMALL);
+    const [cell, fits] = look((room - STAGE_GAP) / 2);
+    const beside = this.width >= SIDE_BY_SIDE_FROM || (fits && cell > SMALL.least);
+    return { cell: beside ? cell : look(room)[0], beside };
   }
 
-  /** Lines from what is read to what is made, behind the matrices. */
-  private async drawLinks(): Promise<void> {
-    await Promise.all([...this.renderRoot.querySelectorAll('headlight-matrix')].map((element) => (element instanceof MatrixElement ? element.updateComplete : null)));
-    const picture = this.renderRoot.querySelector('.picture')?.getBoundingClientRect();
-    if (!picture || this.width === 0) return;
-    if (!this.shownOnce) {
-      this.shownOnce = true;
-      // A walk that comes back where it was.
-      if (this.step > 0) this.showResult();
-    }
-    const links = (this.walk.steps[this.step]?.operations ?? []).flatMap(({ result, left, right, base: added }): Link[] => {
-      const to = this.elementOf(result)?.box;
-      if (!to) return [];
-      return [left, right, added].flatMap((id): Link[] => {
-        const from = id === undefined ? null : this.elementOf(id)?.box;
-        return from ? [{ path: linkPath(from, to, this.elementOf(result)?.getBoundingClientRect().top ?? to.top, picture) }] : [];
-      });
-    });
-    // Many lines would only tangle: the frames say what takes part.
-    if (links.length > MOST_LINKS) links.length = 0;
-    if (links.map(({ path }) => path).join() !== this.links.map(({ path }) => path).join()) this.links = links;
-  }
-
-  /** Keeps the result of a step in sight, below the stepper that stays at the top. */
-  private showResult(): void {
-    const operations = this.walk.steps[this.step]?.operations ?? [];
-    const boxes = operations.flatMap(({ result }) => this.elementOf(result)?.box ?? []);
-    const stepper = this.renderRoot.querySelector('.stepper')?.getBoundingClientRect();
-    if (boxes.length === 0 || !stepper) return;
-    const top = Math.min(...boxes.map((box) => box.top)) - 40;
-    const bottom = Math.max(...boxes.map((box) => box.bottom)) + 24;
+  /** Keeps the operation in sight, below the stepper that stays at the top, and the focus on a matrix that a step took away in the view. */
+  private showStage(held: boolean): void {
+    const { renderRoot } = this;
+    const stage = renderRoot.querySelector('.stage')?.getBoundingClientRect();
+    const stepper = renderRoot.querySelector('.stepper')?.getBoundingClientRect();
+    if (!stage || !stepper) return;
+    if (held && renderRoot.querySelector(':focus') === null) renderRoot.querySelector('input')?.focus({ preventScroll: true });
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-    const by = top < stepper.bottom ? top - stepper.bottom : bottom > window.innerHeight ? Math.min(bottom - window.innerHeight, top - stepper.bottom) : 0;
-    if (by !== 0) window.scrollBy({ top: by, behavior: calm ? 'instant' : 'smooth' });
+    if (stage.top < stepper.bottom || stage.bottom > window.innerHeight) window.scrollBy({ top: stage.top - stepper.bottom, behavior: calm ? 'instant' : 'smooth' });
   }
+}
+
+interface NamedRow {
+  readonly name: string;
+  readonly cells: readonly string[];
+}
+
+function tableOf(kind: string, label: string, caption: unknown, columns: readonly unknown[], rows: readonly NamedRow[], note = ''): TemplateResult {
+  return html`<div class=${kind} tabindex="0" role="region" aria-label=${label}>
+    <table>
+      <caption>${caption}</caption>
+      <thead><tr><th scope="col"><span class="visually-hidden">Row</span></th>${columns.map((column) => html`<th scope="col" class="number">${column}</th>`)}</tr></thead>
+      <tbody>${rows.map(({ name, cells }) => html`<tr><th scope="row">${name}</th>${cells.map((text) => html`<td class="number">${text}</td>`)}</tr>`)}</tbody>
+    </table>
+    <p class="small">${note}</p>
+  </div>`;
 }
 
 function walkOf(settings: WalkSettings): Walk {
@@ -446,33 +448,9 @@ function linesOf(walk: Walk, band: Band): WalkMatrix[][] {
   return lines.filter((line) => line !== undefined);
 }
 
-const LABEL_CHARACTER = 6.2;
-
-/** The tokens' words stand beside X alone. */
-function rowLabelPixels({ id, rowNames }: WalkMatrix): number {
-  return id === 'x' && rowNames ? Math.min(90, Math.ceil(Math.max(...rowNames.map((name) => name.length)) * LABEL_CHARACTER) + 8) : 0;
-}
-
-/** The same operation on both sides is written once. */
-function formulasOf(operations: readonly Operation[]): Operation[] {
-  return operations.filter((operation, index) => operations.findIndex((other) => other.text === operation.text) === index);
-}
-
-/** From the nearest edge of an operand to the nearest edge of a result (whose name begins at `top`), in the picture's coordinates. */
-function linkPath(from: DOMRect, to: DOMRect, top: number, picture: DOMRect): string {
-  const x = (value: number): string => (value - picture.left).toFixed(0);
-  const y = (value: number): string => (value - picture.top).toFixed(0);
-  const middle = (box: DOMRect): readonly [number, number] => [box.left + box.width / 2, box.top + box.height / 2];
-  const [fromX, fromY] = middle(from);
-  const [toX, toY] = middle(to);
-  if (from.bottom < to.top) return `M${x(fromX)} ${y(from.bottom)}C${x(fromX)} ${y((from.bottom + top) / 2)} ${x(toX)} ${y((from.bottom + top) / 2)} ${x(toX)} ${y(top)}`;
-  if (to.bottom < from.top) return `M${x(fromX)} ${y(from.top)}C${x(fromX)} ${y((from.top + to.bottom) / 2)} ${x(toX)} ${y((from.top + to.bottom) / 2)} ${x(toX)} ${y(to.bottom)}`;
-  const [start, end] = fromX < toX ? [from.right, to.left] : [from.left, to.right];
-  return `M${x(start)} ${y(fromY)}C${x((start + end) / 2)} ${y(fromY)} ${x((start + end) / 2)} ${y(toY)} ${x(end)} ${y(toY)}`;
-}
-
-function renderLink(path: string): SVGTemplateResult {
-  return svg`<path class="link-line" d=${path}></path>`;
+/** A sentence with its matrices as they are written elsewhere. */
+function named(sentence: string): (string | TemplateResult)[] {
+  return sentence.split(/([A-Za-z]_\w+ᵀ?)/).map((part, index) => (index % 2 === 1 ? renderName(part) : part));
 }
 
 function textOf(event: Event): string {

@@ -5,13 +5,14 @@ import { type AttentionLayerSpec, PLAIN_LAYER } from '../../../src/attention/lay
 import { type ReferenceRun, referenceLayer } from '../../../src/attention/reference/layer';
 import { Tensor64 } from '../../../src/attention/reference/tensor64';
 import { readModelConfig } from '../../../src/config/read';
-import { cellSize, cellState, colourIndex, type LineItem, lineWidth, looksDifferent, magnitudeOf, type MatrixModel, movedCursor, sizeText } from '../../../webview/charts/matrix/viewModel';
+import { cellSize, cellState, colourIndex, LARGE, type LineItem, lineWidth, looksDifferent, magnitudeOf, type MatrixModel, movedCursor, sizeText, SMALL } from '../../../webview/charts/matrix/viewModel';
 import { latentCosts, plainCosts } from '../../../webview/views/mla/costs';
 import { cellOf, type Grid, gridOf, product, rowsOf, seededGrid, transpose } from '../../../webview/views/mla/grid';
 import { latentWalk, type LatentWeights, latentWeights, runLatent, summed } from '../../../webview/views/mla/latentWalk';
 import { plainWalk, plainWeights, runCached, runPlain } from '../../../webview/views/mla/plainWalk';
 import { LECTURE, MOST_TOKENS, restoreSettings, type Sizes, sizesProblem, wordOf, wordsOf, type WalkSettings } from '../../../webview/views/mla/settings';
-import { cellText, differenceText, isMasked, knownColumns, knownRows, litWith, matrixOf, multiplications, numberText, partOf, valueTable, type Walk } from '../../../webview/views/mla/walk';
+import { cellText, columnsOf, equationOf, layoutOf, litWith, staged, unstaged } from '../../../webview/views/mla/stage';
+import { differenceText, isMasked, knownColumns, knownRows, matrixOf, multiplications, numberText, partOf, valueTable, type Walk } from '../../../webview/views/mla/walk';
 import { wordsFor } from '../../../webview/views/mla/words';
 import { sampleConfig, scenario } from '../support';
 
@@ -189,6 +190,89 @@ describe.each([
   });
 });
 
+const WALKS: readonly Walk[] = [LECTURE, ...SIZES.map((sizes) => settingsOf(sizes, { prompt: 'one two three four five six seven eight', head: sizes.heads - 1 }))].flatMap((settings) => [latentWalk(settings), plainWalk(settings)]);
+
+describe('an operation written out', () => {
+  it('is true of the matrices that stand in it: their sizes fit, and the operands give the result', () => {
+    for (const walk of WALKS) {
+      walk.steps.forEach((step, at) => {
+        for (const operation of step.operations) {
+          const parts = equationOf(walk, operation, at);
+          const result = parts.at(-1);
+          if (!result?.made || operation.left === undefined) continue;
+          const where = `${step.id}: ${parts.map(({ name, grid }) => `${name} ${grid.rows}×${grid.columns}`).join(' ')}`;
+          // Appended to what is kept: its last rows are what is made.
+          const made = rowsOf(result.grid, result.made[0] - result.from, result.made[1] - result.from);
+          if (operation.how === 'softmax') {
+            expect(made.columns, where).toBe(parts[0]?.grid.columns);
+            continue;
+          }
+          const [right, left, base] = parts.slice(0, -1).reverse();
+          if (!left || !right) throw new Error(where);
+          expect([left.grid.columns, left.grid.rows, right.grid.columns], where).toEqual([right.grid.rows, made.rows, made.columns]);
+          expect(base !== undefined, where).toBe(operation.base !== undefined);
+          if (operation.how === 'rotated' || operation.how === 'heads') continue;
+          const wanted = product(left.grid, right.grid);
+          for (let row = 0; row < made.rows; row++) {
+            for (let column = 0; column < made.columns; column++) {
+              if (isMasked(matrixOf(walk, operation.result), (result.made[0] ?? 0) + row, column)) continue;
+              expect(cellOf(made, row, column), where).toBeCloseTo(cellOf(wanted, row, column) + (base ? cellOf(base.grid, row, column) : 0), 12);
+            }
+          }
+        }
+      });
+    }
+  });
+
+  it('is written as in the lecture', () => {
+    const walk = latentWalk(LECTURE);
+    const written = (id: string): string[] => {
+      const at = walk.steps.findIndex((step) => step.id === id);
+      return columnsOf(walk, at).map(({ side, equations }) => `${side}: ${equations.map((parts) => parts.map(({ sign, name, grid }) => [...sign, `${name}(${grid.rows}×${grid.columns})`].join(' ')).join(' ')).join(', ')}`);
+    };
+    expect(written('latent')).toEqual(['both: X(4×8) · W_DKV(8×4) = C_KV(4×4)']);
+    expect(written('absorbQuery')).toEqual(['right: W_Q(8×4) · W_UKᵀ(4×4) = A(8×4)']);
+    expect(written('newQuery')).toEqual(['left: x(1×8) · W_Q(8×4) = q(1×4)', 'right: x(1×8) · A(8×4) = q_A(1×4)']);
+    expect(written('newLatent')).toEqual(['both: x(1×8) · W_DKV(8×4) → C_KV(5×4)']);
+    expect(written('newScores')).toEqual(['left: q(1×4) · Kᵀ(4×5) = s(1×5)', 'right: q_A(1×4) · C_KVᵀ(4×5) = s(1×5)']);
+    expect(written('softmax')).toEqual(['left: s(1×5) ÷ √4 softmax → w(1×5)', 'right: s(1×5) ÷ √4 softmax → w(1×5)']);
+    expect(written('logits')).toEqual(['left: o(1×8) · E(8×9) = logits(1×9)', 'right: o(1×8) · E(8×9) = logits(1×9)']);
+    expect(written('kept')).toEqual(['left: K(5×4) V(5×4)', 'right: C_KV(5×4) K_R(5×2)']);
+  });
+
+  it('has a size in which it is seen whole beside its step, at the width of a side bar and of an editor', () => {
+    for (const walk of [latentWalk(LECTURE), plainWalk(LECTURE)]) {
+      for (const room of [280, 440, 1_144]) {
+        walk.steps.forEach((step, at) => {
+          const columns = columnsOf(walk, at);
+          const { cell, height, beside } = layoutOf(columns, room);
+          expect(cell, `${step.id} at ${room}`).toBeGreaterThanOrEqual(5);
+          expect(height, `${step.id} at ${room}`).toBeLessThanOrEqual(420);
+          if (room > 1_000 && columns.length === 2) expect(beside, step.id).toBe(true);
+        });
+      }
+    }
+  });
+
+  it('leads from its cells to those of the matrix and back', () => {
+    const walk = latentWalk(LECTURE);
+    const at = walk.steps.findIndex((step) => step.id === 'newScores');
+    const [operation] = walk.steps[at]?.operations ?? [];
+    if (!operation) throw new Error('no operation');
+    const [query, keys] = equationOf(walk, operation, at);
+    if (!query || !keys) throw new Error('no operands');
+    expect(unstaged(query, { row: 0, column: 2, byKeyboard: true })).toEqual({ row: 4, column: 2, byKeyboard: true });
+    expect(unstaged(keys, { row: 1, column: 3, byKeyboard: false })).toEqual({ row: 3, column: 1, byKeyboard: false });
+    const model = (id: string, cursor: MatrixModel['cursor'], lit: MatrixModel['lit']): MatrixModel => {
+      const { name, about, grid } = matrixOf(walk, id);
+      return { id, name, about, rows: grid.rows, columns: grid.columns, values: grid.values, known: 5, knownColumns: grid.columns, causal: null, cached: true, role: 'operand', quiet: false, active: [0, 5], again: 0, rowLabels: null, magnitude: 1, lit, cursor };
+    };
+    expect(staged(model('k', { row: 3, column: 1 }, [{ row: 3, column: null }]), keys, false)).toMatchObject({ name: 'Kᵀ', rows: 4, columns: 5, cursor: { row: 1, column: 3 }, lit: [{ row: null, column: 3 }] });
+    // What is in other rows does not stand here.
+    expect(staged(model('q', { row: 0, column: 0 }, [{ row: 4, column: null }]), query, true)).toMatchObject({ name: 'q', rows: 1, cursor: null, lit: [{ row: 0, column: null }], rowLabels: ['bright'] });
+  });
+});
+
 describe('steps', () => {
   const walk = latentWalk(LECTURE);
   const at = (id: string, of: Walk = walk): number => of.steps.findIndex((step) => step.id === id);
@@ -232,9 +316,14 @@ describe('steps', () => {
     expect(text).toMatch(/^C_KV\[The, 1\] = .* = /);
     const terms = text.split(' = ')[1]?.split(' + ') ?? [];
     expect(terms).toHaveLength(8);
-    const number = (part: string): number => Number(part.replace('−', '-'));
+    const number = (part: string): number => Number(part.replace(/[()]/g, '').replace('−', '-'));
     const sum = terms.reduce((total, term) => total + term.split('·').map(number).reduce((a, b) => a * b, 1), 0);
     expect(sum).toBeCloseTo(cellOf(matrixOf(walk, 'c').grid, 0, 0), 6);
+    // Powers over their sum.
+    const weight = /^w\[bright, day\] = e\^(\S+) ÷ \((.*)\) = (.*)$/.exec(cellText(walk, 'w', 0, 2, at('softmax'))) ?? [];
+    const powers = (weight[2] ?? '').split(' + ').map((part) => Math.exp(number(part.replace('e^', ''))));
+    expect(powers).toHaveLength(5);
+    expect(Math.exp(number(weight[1] ?? '')) / powers.reduce((sum, power) => sum + power, 0)).toBeCloseTo(number(weight[3] ?? ''), 2);
     expect(cellText(walk, 'c', 4, 0, step)).toContain('not computed yet');
     expect(cellText(walk, 's', 0, 3, at('scores'))).toContain('not allowed');
     expect(cellText(walk, 's', 0, 4, at('scores'))).toContain('not computed yet');
@@ -307,7 +396,7 @@ describe('settings', () => {
 describe('a matrix as a picture', () => {
   const model: MatrixModel = {
     id: 's', name: 'S', about: '', rows: 3, columns: 3, values: Float64Array.of(1, 9, 9, -2, 3, 9, 9, 9, 9), known: 2, knownColumns: 2, causal: 0, cached: false,
-    role: 'none', quiet: false, active: [0, 0], again: 0, rowLabels: null, lit: [], cursor: null,
+    role: 'none', quiet: false, active: [0, 0], again: 0, rowLabels: null, magnitude: 3, lit: [], cursor: null,
   };
 
   it('tells values, masked and empty cells apart, and scales colours to the values alone', () => {
@@ -327,11 +416,14 @@ describe('a matrix as a picture', () => {
 
   it('has the largest cells with which every line fits', () => {
     const line = (columns: number, width: number): { items: LineItem[]; width: number } => ({ items: [{ columns, labelCharacters: 3, rowLabelPixels: 40 }, { columns, labelCharacters: 3, rowLabelPixels: 0 }], width });
-    const cell = cellSize([line(8, 296), line(2, 200)]);
-    expect(lineWidth(line(8, 296).items, cell)).toBeLessThanOrEqual(296);
-    expect(lineWidth(line(8, 296).items, cell + 1)).toBeGreaterThan(296);
-    expect(cellSize([line(1, 2_000)])).toBe(18);
-    expect(cellSize([line(64, 100)])).toBe(5);
+    const [cell, fits] = cellSize([line(8, 296), line(2, 200)], LARGE);
+    expect(fits).toBe(true);
+    expect(lineWidth(line(8, 296).items, cell, LARGE)).toBeLessThanOrEqual(296);
+    expect(lineWidth(line(8, 296).items, cell + 1, LARGE)).toBeGreaterThan(296);
+    for (const look of [LARGE, SMALL]) {
+      expect(cellSize([line(1, 2_000)], look)).toEqual([look.most, true]);
+      expect(cellSize([line(64, 100)], look)).toEqual([look.least, false]);
+    }
   });
 
   it('moves its cursor inside its edges', () => {

@@ -8,17 +8,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { base } from '../../styles/base';
 import type { Rgb } from '../heatmap/colour';
 import { matrixStyles, renderMatrix } from './render';
-import { looksDifferent, type MatrixModel, movedCursor } from './viewModel';
-
-export interface CellPlace {
-  readonly row: number;
-  readonly column: number;
-}
-
-/** What `cell` tells; by keyboard it should be said aloud, too. */
-export interface CellChoice extends CellPlace {
-  readonly byKeyboard: boolean;
-}
+import { type CellChoice, type CellPlace, looksDifferent, type MatrixModel, movedCursor } from './viewModel';
 
 @customElement('headlight-matrix')
 export class MatrixElement extends LitElement {
@@ -26,35 +16,19 @@ export class MatrixElement extends LitElement {
 
   @property({ attribute: false, hasChanged: looksDifferent }) model!: MatrixModel;
   @property({ attribute: false }) colours: readonly Rgb[] = [];
-  @property({ type: Number }) cell = 10;
-  @property({ type: Number }) labelPixels = 0;
-  @property({ type: Boolean }) focusable = false;
+  @property({ attribute: false }) cell = 10;
+  @property({ attribute: false }) labelPixels = 0;
+  @property({ attribute: false }) focusable = false;
   /** What a screen reader is told of it. */
-  @property() describe = '';
+  @property({ attribute: false }) describe = '';
 
   private last: CellPlace = { row: 0, column: 0 };
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.addEventListener('keydown', this.onKey);
-    this.addEventListener('focusin', this.onFocus);
-    this.addEventListener('focusout', this.onLeave);
-    this.addEventListener('pointermove', this.onPointer);
-    this.addEventListener('pointerleave', this.onLeave);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.removeEventListener('keydown', this.onKey);
-    this.removeEventListener('focusin', this.onFocus);
-    this.removeEventListener('focusout', this.onLeave);
-    this.removeEventListener('pointermove', this.onPointer);
-    this.removeEventListener('pointerleave', this.onLeave);
-  }
-
-  /** The cells' box on the page; null before the first drawing. */
-  get box(): DOMRect | null {
-    return this.renderRoot.querySelector('svg')?.getBoundingClientRect() ?? null;
+    // Once more is the same: nothing has to be taken away.
+    const { onKey, onFocus, onPointer, onLeave } = this;
+    for (const [type, listener] of Object.entries({ keydown: onKey, focusin: onFocus, focusout: onLeave, pointermove: onPointer, pointerleave: onLeave })) this.addEventListener(type, listener as EventListener);
   }
 
   protected override render(): TemplateResult {
@@ -78,7 +52,7 @@ export class MatrixElement extends LitElement {
   };
 
   private readonly onPointer = (event: PointerEvent): void => {
-    const { box } = this;
+    const box = this.renderRoot.querySelector('svg')?.getBoundingClientRect();
     if (!box) return;
     const row = Math.floor((event.clientY - box.top) / this.cell);
     const column = Math.floor((event.clientX - box.left) / this.cell);

@@ -2,14 +2,14 @@
 
 import { css, html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { type Rgb } from '../heatmap/colour';
-import { cellState, colourIndex, magnitudeOf, type MatrixModel, sizeText } from './viewModel';
+import { cellState, colourIndex, type MatrixModel, MOST_LABEL, sizeText } from './viewModel';
 
 export const matrixStyles = css`
   :host { display: inline-block; position: relative; z-index: 1; vertical-align: top; }
   .label { line-height: 15px; white-space: nowrap; font-size: 12px; }
   .label sub { font-size: 9px; line-height: 0; }
   .mark { color: var(--vscode-charts-purple); margin-left: 3px; }
-  .size { color: var(--vscode-descriptionForeground); font-size: 11px; line-height: 14px; margin-bottom: 3px; font-variant-numeric: tabular-nums; white-space: nowrap; }
+  .size { color: var(--vscode-descriptionForeground); font-size: var(--size-font, 11px); line-height: 14px; margin-bottom: 3px; font-variant-numeric: tabular-nums; white-space: nowrap; }
   svg { display: block; overflow: visible; }
   svg:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 3px; }
   .ground { fill: var(--matrix-ground); }
@@ -24,11 +24,7 @@ export const matrixStyles = css`
   .hatch { stroke: var(--vscode-descriptionForeground); stroke-opacity: 0.7; stroke-width: 1; }
   .row-label { fill: var(--vscode-descriptionForeground); font-size: 11px; text-anchor: end; }
   .quiet-part .cells { opacity: 0.6; }
-  .label, .size { width: fit-content; background: var(--matrix-ground); }
 `;
-
-/** Room for the mark of cached rows and for outlines. */
-const MARGIN = 6;
 
 export interface MatrixLook {
   readonly cell: number;
@@ -38,9 +34,10 @@ export interface MatrixLook {
   readonly labelPixels: number;
 }
 
+/** What follows an underscore is set lower, but for the sign that a matrix is turned. */
 export function renderName(name: string): TemplateResult {
-  const [main = '', sub] = name.split('_');
-  return html`${main}${sub === undefined ? nothing : html`<sub>${sub}</sub>`}`;
+  const [, main = '', sub, turned] = /^([^_]*?)(?:_(.*?))?(ᵀ?)$/.exec(name) ?? [];
+  return html`${main}${sub === undefined ? nothing : html`<sub>${sub}</sub>`}${turned}`;
 }
 
 export function renderMatrix(model: MatrixModel, look: MatrixLook, focusable: boolean, describe: string): TemplateResult {
@@ -55,20 +52,19 @@ export function renderMatrix(model: MatrixModel, look: MatrixLook, focusable: bo
         <defs><pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse"><path class="hatch" d="M-1 1 1 -1M0 4 4 0M3 5 5 3"></path></pattern></defs>
         <rect class="ground" width=${width} height=${height}></rect>
         <g class="cells">${cells(model, look)}</g> ${frames(model, cell)}
-        ${model.rowLabels?.slice(0, model.known).map((text, row) => svg`<text class="row-label" x="-6" y=${(row + 0.5) * cell + 4} .style=${`font-size: ${Math.min(11, cell)}px`}>${text}</text>`) ?? nothing}
+        ${model.rowLabels?.slice(0, model.known).map((text, row) => svg`<text class="row-label" x="-6" y=${(row + 0.5) * cell + 4} .style=${`font-size: ${Math.min(11, cell)}px`}>${text.length > MOST_LABEL ? `${text.slice(0, MOST_LABEL - 1)}…` : text}</text>`) ?? nothing}
       </svg>
     </div>
   `;
 }
 
 function cells(model: MatrixModel, { cell, colours }: MatrixLook): SVGTemplateResult[] {
-  const magnitude = magnitudeOf(model);
   const gap = cell >= 7 ? 1 : 0;
   const result: SVGTemplateResult[] = [];
   for (let row = 0; row < model.known; row++) {
     for (let column = 0; column < model.knownColumns; column++) {
       const masked = cellState(model, row, column) === 'masked';
-      const [red, green, blue] = colours[colourIndex(model.values[row * model.columns + column] ?? 0, magnitude, colours.length)] ?? [0, 0, 0];
+      const [red, green, blue] = colours[colourIndex(model.values[row * model.columns + column] ?? 0, model.magnitude, colours.length)] ?? [0, 0, 0];
       const fill = masked ? 'url(#hatch)' : `rgb(${red}, ${green}, ${blue})`;
       result.push(svg`<rect x=${column * cell} y=${row * cell} width=${cell - gap} height=${cell - gap} fill=${fill}></rect>`);
     }
@@ -77,21 +73,17 @@ function cells(model: MatrixModel, { cell, colours }: MatrixLook): SVGTemplateRe
 }
 
 function frames({ rows, columns, known, knownColumns, cached, role, active, again, lit, cursor }: MatrixModel, cell: number): (SVGTemplateResult | typeof nothing)[] {
-  const width = (known === 0 ? columns : knownColumns) * cell;
-  const box = (kind: string, from: number, to: number, outset: number): SVGTemplateResult | typeof nothing =>
-    to <= from ? nothing : svg`<rect class=${kind} x=${-outset} y=${from * cell - outset} width=${width + 2 * outset - 1} height=${(to - from) * cell + 2 * outset - 1}></rect>`;
+  const width = known === 0 ? columns : knownColumns;
+  const box = (kind: string, row: number, column: number, high: number, wide: number, outset = 1): SVGTemplateResult | typeof nothing =>
+    high <= 0 ? nothing : svg`<rect class=${kind} x=${column * cell - outset} y=${row * cell - outset} width=${wide * cell + 2 * outset - 1} height=${high * cell + 2 * outset - 1}></rect>`;
   const [from, to] = active;
   return [
-    known < rows || knownColumns < columns ? svg`<rect class="frame open" x="-0.5" y="-0.5" width=${columns * cell} height=${rows * cell}></rect>` : nothing,
-    box('frame', 0, known, 0.5),
-    cached && known > 0 ? svg`<rect class="cached" x=${-MARGIN} y="0" width="3" height=${known * cell - 1}></rect>` : nothing,
-    role === 'none' ? nothing : box(role, from, to, role === 'result' ? 2 : 1.5),
-    box('again', from, from + again, 2),
-    ...lit.map(({ row, column }) =>
-      row === null && column === null
-        ? nothing
-        : svg`<rect class="lit" x=${(column ?? 0) * cell - 1} y=${(row ?? 0) * cell - 1} width=${(column === null ? width : cell) + 1} height=${(row === null ? known * cell : cell) + 1}></rect>`,
-    ),
-    cursor === null ? nothing : svg`<rect class="cursor" x=${cursor.column * cell - 1} y=${cursor.row * cell - 1} width=${cell + 1} height=${cell + 1}></rect>`,
+    known < rows || knownColumns < columns ? box('frame open', 0, 0, rows, columns, 0.5) : nothing,
+    box('frame', 0, 0, known, width, 0.5),
+    cached && known > 0 ? svg`<rect class="cached" x="-1" y=${rows * cell + 3} width=${columns * cell + 1} height="3"></rect>` : nothing,
+    role === 'none' ? nothing : box(role, from, 0, to - from, width, role === 'result' ? 2 : 1.5),
+    box('again', from, 0, again, width, 2),
+    ...lit.map(({ row, column }) => box('lit', row ?? 0, column ?? 0, row === null ? known : 1, column === null ? width : 1)),
+    cursor === null ? nothing : box('cursor', cursor.row, cursor.column, 1, 1),
   ];
 }

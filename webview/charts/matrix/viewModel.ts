@@ -1,5 +1,15 @@
 /** A small matrix as a picture: which cells have a colour, what is outlined, how large a cell may be. */
 
+export interface CellPlace {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** What a matrix's event `cell` tells; by keyboard it should be said aloud, too. */
+export interface CellChoice extends CellPlace {
+  readonly byKeyboard: boolean;
+}
+
 export interface MatrixModel {
   readonly id: string;
   /** What follows an underscore is set lower. */
@@ -25,6 +35,8 @@ export interface MatrixModel {
   readonly again: number;
   /** Written at the left of the rows. */
   readonly rowLabels: readonly string[] | null;
+  /** Of the colours at both ends. */
+  readonly magnitude: number;
   readonly lit: readonly { readonly row: number | null; readonly column: number | null }[];
   readonly cursor: { readonly row: number; readonly column: number } | null;
 }
@@ -72,20 +84,38 @@ export interface LineItem {
   readonly rowLabelPixels: number;
 }
 
-export const GAP = 18;
-export const CELL_BOUNDS = { least: 5, most: 18 } as const;
-const CHARACTER = 7;
-
-export function lineWidth(items: readonly LineItem[], cell: number): number {
-  return items.reduce((sum, item) => sum + item.rowLabelPixels + Math.max(item.columns * cell, item.labelCharacters * CHARACTER), GAP * Math.max(0, items.length - 1));
+/** How large matrices in a line are, and what is between them; in pixels. */
+export interface LineLook {
+  readonly gap: number;
+  /** A character of a name or a size. */
+  readonly character: number;
+  readonly least: number;
+  readonly most: number;
 }
 
-/** The largest cell with which every line fits into its width. */
-export function cellSize(lines: readonly { readonly items: readonly LineItem[]; readonly width: number }[]): number {
-  for (let cell: number = CELL_BOUNDS.most; cell > CELL_BOUNDS.least; cell--) {
-    if (lines.every(({ items, width }) => lineWidth(items, cell) <= width)) return cell;
+/** Longer words at rows are cut. */
+export const MOST_LABEL = 14;
+
+/** To look into. */
+export const LARGE: LineLook = { gap: 16, character: 6, least: 3, most: 18 };
+/** To see where something stands. */
+export const SMALL: LineLook = { gap: 8, character: 5.2, least: 3, most: 10 };
+
+export interface Line {
+  readonly items: readonly LineItem[];
+  readonly width: number;
+}
+
+export function lineWidth(items: readonly LineItem[], cell: number, { gap, character }: LineLook): number {
+  return items.reduce((sum, item) => sum + item.rowLabelPixels + Math.max(item.columns * cell, item.labelCharacters * character), gap * Math.max(0, items.length - 1));
+}
+
+/** The largest cell with which every line fits into its width; the least, and false, where none does. */
+export function cellSize(lines: readonly Line[], look: LineLook): readonly [cell: number, fits: boolean] {
+  for (let cell = look.most; cell >= look.least; cell--) {
+    if (lines.every(({ items, width }) => lineWidth(items, cell, look) <= width)) return [cell, true];
   }
-  return CELL_BOUNDS.least;
+  return [look.least, false];
 }
 
 /** Where the arrow keys lead from a cell; null for other keys. */

@@ -4,7 +4,7 @@ import { DEFAULT_LATENT, projectionParameters } from '../../../src/cache/variant
 import type { Reading } from '../../../src/config/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
-import { formatCount } from '../../../src/present/quantities';
+import { formatFlops } from '../../../src/present/quantities';
 import { workloadText } from '../../../src/present/words';
 import { decodeAttentionFlops, prefillAttentionFlops } from '../../../src/serving/attentionWork';
 import { changesNothing, compareDesigns, type ComparisonRow } from '../../../src/serving/comparison';
@@ -89,7 +89,7 @@ export function plainCosts({ sizes, prompt }: WalkSettings, walk: Walk, reading:
   if (reading && scenario && projections !== null) {
     const { tokens: context } = scenario.workload;
     const { spec } = reading;
-    rows.push(costRow(`${spec.modelType}, multiplications of attention for token ${formatInteger(context)}`, projections * context + prefillAttentionFlops(spec, context) / 2, projections + decodeAttentionFlops(spec, context) / 2, formatCount));
+    rows.push(costRow(`${spec.modelType}, attention for token ${formatInteger(context)}`, 2 * projections * context + prefillAttentionFlops(spec, context), 2 * projections + decodeAttentionFlops(spec, context), formatFlops));
     const [asIs] = compareDesigns([{ name: null, reading, requests: [] }], scenario).rows;
     if (asIs) rows.push(costRow(`${spec.modelType}, kept at ${workloadText(scenario)}`, 0, asIs.plan.totalBytes, formatBinary));
   }

@@ -1,8 +1,8 @@
 /** Plain attention, without and with a cache: what is computed again for a new token, and what is stored instead. */
 
-import { causalSoftmax, type Grid, largestDifference, product, rowsOf, transpose } from './grid';
+import { causalSoftmax, cellOf, type Grid, gridOf, largestDifference, product, rowsOf, transpose } from './grid';
 import type { WalkSettings } from './settings';
-import { differenceText, matrix, operation, type Operation, step, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
+import { differenceText, type How, matrix, operation, type Operation, step, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
 import { weightGrid, wordsFor } from './words';
 
 /** Weights of one head: [D,d] each. */
@@ -38,13 +38,17 @@ export function runPlain(embedded: Grid, { query, key, value }: PlainHead, headD
   return { query: q, key: k, value: v, scores, weights, context: product(weights, v) };
 }
 
+/** Rows under others, which may be shorter: tokens that had not come had no column. */
+function under(top: Grid, last: Grid): Grid {
+  return gridOf(top.rows + last.rows, last.columns, (row, column) => (row >= top.rows ? cellOf(last, row - top.rows, column) : column < top.columns ? cellOf(top, row, column) : 0));
+}
+
 /** The new token alone, with K and V of the others from the cache. */
 export function runCached(embedded: Grid, past: Pick<PlainRun, 'key' | 'value'>, head: PlainHead, headDim: number): PlainRun {
   const last = embedded.rows - 1;
   const fresh = rowsOf(embedded, last, last + 1);
-  const appended = (before: Grid, row: Grid): Grid => ({ rows: last + 1, columns: row.columns, values: Float64Array.of(...rowsOf(before, 0, last).values, ...row.values) });
-  const key = appended(past.key, product(fresh, head.key));
-  const value = appended(past.value, product(fresh, head.value));
+  const key = under(past.key, product(fresh, head.key));
+  const value = under(past.value, product(fresh, head.value));
   const query = product(fresh, head.query);
   const scores = product(query, transpose(key));
   const weights = causalSoftmax(scores, 1 / Math.sqrt(headDim), last);
@@ -62,13 +66,6 @@ export function plainWalk(settings: WalkSettings): Walk {
   const whole = runPlain(words.embedded, own, sizes.headDim);
   const before = runPlain(rowsOf(words.embedded, 0, tokens), own, sizes.headDim);
   const cached = runCached(words.embedded, before, own, sizes.headDim);
-  // On the right the prompt's rows are those of the prompt, the last row is what the cache gave.
-  const under = (top: Grid, last: Grid): Grid => {
-    const values = new Float64Array(next * last.columns);
-    for (let row = 0; row < top.rows; row++) values.set(top.values.subarray(row * top.columns, (row + 1) * top.columns), row * last.columns);
-    values.set(last.values, tokens * last.columns);
-    return { rows: next, columns: last.columns, values };
-  };
   const of = sizes.heads === 1 ? '' : ` of head ${settings.head + 1}`;
   const byToken = { rowNames: all };
   const attention = { rowNames: all, columnNames: all, causal: 0 };
@@ -79,17 +76,18 @@ export function plainWalk(settings: WalkSettings): Walk {
       matrix(`q${suffix}`, band, 0, 'Q', `queries${of}`, run.query, byToken),
       matrix(`k${suffix}`, band, 0, 'K', `keys${of}`, run.key, { ...byToken, cached: keeps }),
       matrix(`v${suffix}`, band, 0, 'V', `values${of}`, run.value, { ...byToken, cached: keeps }),
-      matrix(`s${suffix}`, band, 1, 'S', 'scores: a row for each query, a column for each key', run.scores, attention),
+      matrix(`s${suffix}`, band, 1, 'S', 'scores, a row for each query', run.scores, attention),
       matrix(`p${suffix}`, band, 1, 'P', 'attention weights', run.weights, attention),
-      matrix(`z${suffix}`, band, 1, 'Z', `context vectors${of}`, run.context, byToken),
+      matrix(`z${suffix}`, band, 1, 'Z', 'context vectors', run.context, byToken),
     ];
   };
   const matrices: WalkMatrix[] = [
     matrix('x', 'shared', 0, 'X', 'the tokens, a row each', words.embedded, byToken),
-    matrix('wq', 'shared', 1, 'W_Q', `weight of the queries${of}`, own.query, WEIGHT),
-    matrix('wk', 'shared', 1, 'W_K', `weight of the keys${of}`, own.key, WEIGHT),
-    matrix('wv', 'shared', 1, 'W_V', `weight of the values${of}`, own.value, WEIGHT),
+    matrix('wq', 'shared', 1, 'W_Q', 'makes queries', own.query, WEIGHT),
+    matrix('wk', 'shared', 1, 'W_K', 'makes keys', own.key, WEIGHT),
+    matrix('wv', 'shared', 1, 'W_V', 'makes values', own.value, WEIGHT),
     ...side('left', whole),
+    // The prompt's rows are those of the prompt, the last row is what the cache gave.
     ...side('right', {
       query: under(before.query, cached.query),
       key: cached.key,
@@ -102,29 +100,32 @@ export function plainWalk(settings: WalkSettings): Walk {
   const prompt: readonly [number, number] = [0, tokens];
   const every: readonly [number, number] = [0, next];
   const added: readonly [number, number] = [tokens, next];
+  type Made = readonly [how: How, result: string, left: string, right?: string];
   /** The same on both sides, over the rows that each needs. */
-  const both = (make: (suffix: string, rows: readonly [number, number]) => Operation[], left: readonly [number, number], right: readonly [number, number]): Operation[] => [...make('', left), ...make('a', right)];
-  const projections = (suffix: string, rows: readonly [number, number]): Operation[] => [
-    operation('product', `q${suffix}`, rows, 'Q = X · W_Q', 'x', 'wq'),
-    operation('product', `k${suffix}`, rows, 'K = X · W_K', 'x', 'wk'),
-    operation('product', `v${suffix}`, rows, 'V = X · W_V', 'x', 'wv'),
-  ];
-  const scores = (suffix: string, rows: readonly [number, number]): Operation[] => [operation('transposed', `s${suffix}`, rows, 'S = Q · Kᵀ', `q${suffix}`, `k${suffix}`)];
-  const softmax = (suffix: string, rows: readonly [number, number]): Operation[] => [operation('softmax', `p${suffix}`, rows, 'P = softmax(S ÷ √d)', `s${suffix}`)];
-  const context = (suffix: string, rows: readonly [number, number]): Operation[] => [operation('product', `z${suffix}`, rows, 'Z = P · V', `p${suffix}`, `v${suffix}`)];
+  const both = (left: readonly [number, number], right: readonly [number, number], ...made: Made[]): Operation[] =>
+    (['', 'a'] as const).flatMap((suffix) =>
+      made.map(([how, ...ids]) => {
+        const [result = '', ...operands] = ids.map((id) => id && (id.length > 1 || id === 'x' ? id : id + suffix));
+        return operation(how, result, suffix === '' ? left : right, operands[0], operands[1], { root: sizes.headDim });
+      }),
+    );
+  const projections: Made[] = [['product', 'q', 'x', 'wq'], ['product', 'k', 'x', 'wk'], ['product', 'v', 'x', 'wv']];
+  const scores: Made = ['transposed', 's', 'q', 'k'];
+  const softmax: Made = ['softmax', 'p', 's'];
+  const context: Made = ['product', 'z', 'p', 'v'];
   const difference = largestDifference(rowsOf(whole.context, tokens, next), cached.context);
   const steps: Step[] = [
-    step('tokens', 'Tokens', `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operation('lookup', 'x', prompt, 'X')),
-    step('project', 'Queries, keys, values', 'Three weights make a query, a key and a value of every token; the right keeps keys and values.', ...both(projections, prompt, prompt)),
-    step('scores', 'Scores', 'Every query meets every key that is not later than itself.', ...both(scores, prompt, prompt)),
-    step('weights', 'Scale, mask, softmax', `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`, ...both(softmax, prompt, prompt)),
-    step('context', 'Context vectors', 'Weights times values; only the last row decides which word comes next.', ...both(context, prompt, prompt)),
-    step('newToken', 'A new token', `“${fresh}” comes: one row more in X.`, operation('lookup', 'x', added, 'x')),
-    step('newProject', 'Project again, or once', `Without a cache all ${next} rows are projected again; with one, only the row of “${fresh}”, and its key and value are appended.`, ...both(projections, every, added)),
-    step('newScores', 'Scores again, or one row', 'Without a cache the whole triangle is computed again; with one, a single row of it.', ...both(scores, every, added)),
-    step('newWeights', 'Softmax again, or one row', 'The rows above have not changed: masked, an earlier token never sees a later one.', ...both(softmax, every, added)),
-    step('newContext', 'The same last row', `The last row is the same on both sides: it differs by ${differenceText(difference)}.`, ...both(context, every, added)),
+    step('tokens', 'Tokens', `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operation('lookup', 'x', prompt)),
+    step('project', 'Queries, keys, values', 'Three weights make a query, a key and a value of every token; the right keeps keys and values.', ...both(prompt, prompt, ...projections)),
+    step('scores', 'Scores', 'Every query meets every key that is not later than itself.', ...both(prompt, prompt, scores)),
+    step('weights', 'Scale, mask, softmax', `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`, ...both(prompt, prompt, softmax)),
+    step('context', 'Context vectors', 'Weights times values; only the last row decides which word comes next.', ...both(prompt, prompt, context)),
+    step('newToken', 'A new token', `“${fresh}” comes: one row more in X.`, operation('lookup', 'x', added)),
+    step('newProject', 'Project again, or once', `Without a cache all ${next} rows are projected again; with one, only the row of “${fresh}”, and its key and value are appended.`, ...both(every, added, ...projections)),
+    step('newScores', 'Scores again, or one row', 'Without a cache the whole triangle is computed again; with one, a single row of it.', ...both(every, added, scores)),
+    step('newWeights', 'Softmax again, or one row', 'The rows above have not changed: masked, an earlier token never sees a later one.', ...both(every, added, softmax)),
+    step('newContext', 'The same last row', `The last row is the same on both sides: it differs by ${differenceText(difference)}.`, ...both(every, added, context)),
     step('kept', 'What is computed, what is kept', 'Without a cache the work of a token grows with the square of the context, with one in proportion to it.'),
   ];
-  return { matrices, steps, measured: [{ what: 'last context vector', difference, from: 'newContext' }], sides: { left: 'Without a cache', right: 'With a cache: K and V are kept' } };
+  return { matrices, steps, measured: [{ what: 'last context vector', difference, from: 'newContext' }], sides: { left: 'Without a cache', right: 'With a cache' } };
 }

@@ -5,8 +5,8 @@
 
 import { cellOf, type Grid } from './grid';
 
-/** Where a matrix stands: above both sides, on one, or below both. */
-export type Band = 'shared' | 'left' | 'right' | 'end';
+/** Where a matrix stands: above both sides, or on one. */
+export type Band = 'shared' | 'left' | 'right';
 
 export interface WalkMatrix {
   readonly id: string;
@@ -57,8 +57,8 @@ export interface Operation {
   readonly right?: string;
   readonly base?: string;
   readonly baseFrom?: number;
-  /** "C_KV = X · W_DKV" */
-  readonly text: string;
+  /** Softmax: what the scores are divided by, squared. */
+  readonly root?: number;
 }
 
 export interface Step {
@@ -158,7 +158,7 @@ export function multiplications(walk: Walk, step: number, band: Band): { readonl
 }
 
 /** Where a cell comes from: the step's operation on it at or before `step`. */
-function originOf(walk: Walk, id: string, row: number, step: number): Operation | null {
+export function originOf(walk: Walk, id: string, row: number, step: number): Operation | null {
   for (let at = step; at >= 0; at--) {
     const found = walk.steps[at]?.operations.find((operation) => operation.result === id && row >= operation.rows[0] && row < operation.rows[1]);
     if (found) return found;
@@ -166,56 +166,11 @@ function originOf(walk: Walk, id: string, row: number, step: number): Operation 
   return null;
 }
 
-/** What lights up with a cell: a row of one operand and a row or column of the other. */
-export interface Lit {
-  readonly id: string;
-  readonly row: number | null;
-  readonly column: number | null;
-}
-
-export function litWith(walk: Walk, id: string, row: number, column: number, step: number): Lit[] {
-  const origin = originOf(walk, id, row, step);
-  if (!origin?.left) return [];
-  const leftRow = (origin.leftFrom ?? origin.rows[0]) + row - origin.rows[0];
-  const left: Lit = { id: origin.left, row: leftRow, column: null };
-  if (origin.how === 'softmax') return [left];
-  const right: Lit[] = origin.right === undefined ? [] : [origin.how === 'transposed' || origin.how === 'added' ? { id: origin.right, row: column, column: null } : { id: origin.right, row: null, column }];
-  const base: Lit[] = origin.base === undefined ? [] : [{ id: origin.base, row: (origin.baseFrom ?? origin.rows[0]) + row - origin.rows[0], column }];
-  return [left, ...right, ...base];
-}
-
-const MOST_TERMS = 8;
-
-/** "K[is, 2] = 0.3·0.12 + 0.5·(−0.2) = −0.06". */
-export function cellText(walk: Walk, id: string, row: number, column: number, step: number): string {
-  const matrix = matrixOf(walk, id);
-  const place = `${matrix.name}[${nameOf(matrix.rowNames, row)}, ${nameOf(matrix.columnNames, column)}]`;
-  const value = numberText(cellOf(matrix.grid, row, column));
-  if (row >= knownRows(walk, id, step) || column >= knownColumns(walk, id, step)) return `${place}: not computed yet`;
-  if (isMasked(matrix, row, column)) return `${place}: not allowed, a later token`;
-  const origin = originOf(walk, id, row, step);
-  if (!origin || origin.how === 'lookup' || origin.left === undefined) return `${place} = ${value}`;
-  if (origin.how === 'softmax') return `${place} = ${value}, of the scaled scores of its row`;
-  const left = matrixOf(walk, origin.left).grid;
-  const leftRow = (origin.leftFrom ?? origin.rows[0]) + row - origin.rows[0];
-  const right = origin.right === undefined ? null : matrixOf(walk, origin.right).grid;
-  if (!right) return `${place} = ${value}`;
-  const turned = origin.how === 'transposed' || origin.how === 'added';
-  const { causal } = matrixOf(walk, origin.left);
-  const summed = causal === null ? left.columns : leftRow + causal + 1;
-  const terms = Array.from({ length: summed }, (_, k) => [cellOf(left, leftRow, k), turned ? cellOf(right, column, k) : cellOf(right, k, column)] as const);
-  const sum = terms.slice(0, MOST_TERMS).map(([a, b]) => `${numberText(a)}·${numberText(b)}`);
-  if (terms.length > MOST_TERMS) sum.push('…');
-  const head = origin.base === undefined ? '' : `${numberText(cellOf(matrixOf(walk, origin.base).grid, (origin.baseFrom ?? origin.rows[0]) + row - origin.rows[0], column))} + `;
-  const after = origin.how === 'rotated' ? ', then rotated by its position' : origin.how === 'heads' ? ' + the other heads' : '';
-  return `${place} = ${head}${sum.join(' + ')}${after} = ${value}`;
-}
-
 export function isMasked({ causal }: WalkMatrix, row: number, column: number): boolean {
   return causal !== null && column > row + causal;
 }
 
-function nameOf(names: readonly string[] | null, index: number): string {
+export function nameOf(names: readonly string[] | null, index: number): string {
   return names?.[index] ?? String(index + 1);
 }
 
@@ -241,8 +196,8 @@ export function differenceText(value: number): string {
 }
 
 /** One operation of a step; `more`: where other rows are read than those that are made, or what is added. */
-export function operation(how: How, result: string, rows: readonly [number, number], text: string, left?: string, right?: string, more: Partial<Operation> = {}): Operation {
-  return { how, result, rows, text, ...(left !== undefined && { left }), ...(right !== undefined && { right }), ...more };
+export function operation(how: How, result: string, rows: readonly [number, number], left?: string, right?: string, more: Partial<Operation> = {}): Operation {
+  return { how, result, rows, ...(left !== undefined && { left }), ...(right !== undefined && { right }), ...more };
 }
 
 export function step(id: string, title: string, sentence: string, ...operations: Operation[]): Step {
