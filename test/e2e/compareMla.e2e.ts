@@ -72,6 +72,21 @@ describe.skipIf(!thorough)('compare', () => {
     await workbench().screenshot('panel-compare');
   });
 
+  /** What the step reads and makes is between its controls and the lower edge, without scrolling. */
+  async function operationIsInSight(): Promise<void> {
+    const frame = await panel.document();
+    const hidden = (): Promise<string[]> =>
+      frame.evaluate(() => {
+        const view = document.querySelector('headlight-app')?.shadowRoot?.querySelector('headlight-mla')?.shadowRoot;
+        const top = view?.querySelector('.stepper')?.getBoundingClientRect().bottom ?? 0;
+        const boxes = [...(view?.querySelectorAll('.stage headlight-matrix') ?? [])].map((matrix) => matrix.getBoundingClientRect());
+        const right = view?.querySelector('.stage')?.getBoundingClientRect().right ?? 0;
+        const outside = boxes.filter((box) => box.top < top - 1 || box.bottom > window.innerHeight + 1 || box.right > right + 1);
+        return boxes.length === 0 ? ['no operation'] : outside.map((box) => `${box.left} ${box.top} ${box.right} ${box.bottom} in ${right} × ${window.innerHeight}, below ${top}`);
+      });
+    await expect.poll(hidden).toEqual([]);
+  }
+
   test('walks through MLA by keyboard to the end, and stands there after it was hidden', async () => {
     await workbench().openFile(DEEPSEEK);
     await panel.show('MLA');
@@ -80,7 +95,10 @@ describe.skipIf(!thorough)('compare', () => {
     await panel.frame.getByRole('button', { name: 'Step forward' }).focus();
     const { keyboard } = workbench().page;
     const count = Number(await step.getAttribute('max'));
-    for (let pressed = 1; pressed < count; pressed++) await keyboard.press('ArrowRight');
+    for (let pressed = 1; pressed < count; pressed++) {
+      await keyboard.press('ArrowRight');
+      await operationIsInSight();
+    }
     await panel.untilShows(`${count} of ${count}`);
     expect(await step.getAttribute('aria-valuetext')).toMatch(/What is kept/);
     const differences = await panel.frame.locator('headlight-mla .equal strong').allInnerTexts();
@@ -96,5 +114,65 @@ describe.skipIf(!thorough)('compare', () => {
     await run('headlight.openPanel');
     await panel.untilShows(`${count - 1} of ${count}`);
     await workbench().screenshot('panel-mla');
+  });
+
+  test('walks through plain attention to its end and back, and counts what is computed again', async () => {
+    await panel.frame.getByRole('button', { name: 'Plain, without and with a cache' }).click();
+    const step = panel.frame.getByRole('slider', { name: 'Step' });
+    await panel.frame.getByRole('button', { name: 'Step forward' }).focus();
+    const { keyboard } = workbench().page;
+    await panel.untilShows('1 of 13');
+    const titles: (string | null)[] = [await step.getAttribute('aria-valuetext')];
+    for (let at = 2; at <= 13; at++) {
+      await keyboard.press('ArrowRight');
+      await panel.untilShows(`${at} of 13`);
+      await operationIsInSight();
+      titles.push(await step.getAttribute('aria-valuetext'));
+    }
+    await panel.frame.getByRole('region', { name: 'What each computes and keeps' }).getByText('160 B').waitFor();
+    expect(Number(await panel.frame.locator('headlight-mla .equal strong').innerText())).toBeLessThan(1e-14);
+    // The way back is the same way.
+    for (let at = 12; at >= 9; at--) {
+      await keyboard.press('ArrowLeft');
+      await panel.untilShows(`${at} of 13`);
+      expect(await step.getAttribute('aria-valuetext')).toBe(titles[at - 1]);
+    }
+    await panel.untilShows('320 multiplications, 256 of them again');
+    await panel.untilShows('64 multiplications');
+    await workbench().screenshot('panel-mla-plain');
+    await keyboard.press('Home');
+    await panel.untilShows('1 of 13');
+    await keyboard.press('End');
+    await panel.untilShows('13 of 13');
+  });
+
+  test('keeps sizes and words, and writes out the sum of a cell that the keys reach', async () => {
+    await panel.frame.getByText('Sizes and words').click();
+    const heads = panel.frame.getByRole('spinbutton', { name: 'Heads' });
+    await heads.fill('3');
+    await heads.press('Tab');
+    const word = panel.frame.getByRole('textbox', { name: 'New token' });
+    await word.fill('sunny');
+    await word.press('Tab');
+    await run('workbench.action.closeSidebar');
+    await panel.frame.locator('headlight-app').waitFor({ state: 'detached' });
+    await run('headlight.openPanel');
+    await panel.untilShows('13 of 13');
+    const back = panel.frame.getByRole('button', { name: 'Step back' });
+    await back.focus();
+    const { keyboard } = workbench().page;
+    for (let pressed = 0; pressed < 3; pressed++) await keyboard.press('ArrowLeft');
+    // From the step's controls into its matrices: Q, K and S of both sides.
+    await panel.frame.getByRole('slider', { name: 'Step' }).focus();
+    await keyboard.press('Tab');
+    await keyboard.press('Tab');
+    await keyboard.press('Tab');
+    await keyboard.press('ArrowDown');
+    await panel.frame.locator('headlight-mla .readout .live').getByText(/^S\[next, The\] = .+·.+ \+ .+·.+ = /).waitFor();
+    expect(await panel.frame.locator('headlight-mla .stage .size').first().textContent()).toBe('5 × 4');
+    await panel.frame.getByRole('button', { name: 'Step back' }).focus();
+    await keyboard.press('ArrowLeft');
+    await panel.frame.locator('headlight-mla .stage .size', { hasText: '5 × 12' }).first().waitFor();
+    await panel.frame.locator('headlight-mla .said', { hasText: 'sunny' }).waitFor();
   });
 });

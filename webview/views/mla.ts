@@ -71,10 +71,10 @@ export class MlaView extends LitElement {
       .stage, .picture { padding: 8px ${EDGE / 2}px 0; overflow: auto hidden; }
       .stage h2 { line-height: 20px; }
       .line { display: flex; gap: ${SMALL.gap}px; margin-bottom: 8px; }
-      .stage .line { gap: 4px; }
+      .stage .line { gap: 3px; }
       .line headlight-matrix { flex: none; }
       .sign { flex: none; min-width: 8px; margin-top: 31px; line-height: 14px; font-size: 12px; text-align: center; white-space: nowrap; }
-      .sign div:only-child { font-size: 16px; font-weight: 600; }
+      .sign div:only-child { font-size: 14px; font-weight: 600; }
       .picture { --size-font: 10px; }
       .picture .band { display: flex; flex-wrap: wrap; column-gap: ${EDGE}px; }
       .picture h2 { line-height: 18px; margin-bottom: 4px; font-size: 12px; }
@@ -82,17 +82,17 @@ export class MlaView extends LitElement {
       .equal strong { white-space: nowrap; }
       .equal { display: flex; flex-wrap: wrap; gap: 0 24px; min-height: 22px; line-height: 22px; }
       .mark { color: var(--vscode-charts-purple); }
-      .values { overflow-x: auto; margin-top: 8px; }
+      .values { position: relative; overflow-x: auto; margin-top: 8px; }
       .values table { width: auto; }
-      .costs { margin-top: 12px; overflow-x: auto; }
+      .costs { position: relative; margin-top: 12px; overflow-x: auto; }
       .costs th[scope='row'] { color: inherit; white-space: normal; min-width: 9ch; }
       .costs thead th { white-space: normal; vertical-align: bottom; }
       .costs table { width: auto; min-width: min(100%, 480px); }
       .costs th, .costs td { padding-right: 12px; }
       .costs tr > :last-child { padding-right: 0; }
-      @container (max-width: 400px) { .costs table { font-size: 12px; } .costs th, .costs td { padding-right: 8px; } }
+      @container (max-width: 400px) { .costs table { font-size: 11px; } .costs th, .costs td { padding-right: 4px; } .costs th[scope='row'] { min-width: 0; } }
       .costs td.number { white-space: nowrap; }
-      .costs.now { border-left: 2px solid var(--vscode-focusBorder); padding-left: 10px; }
+      .costs.now { border-left: 2px solid var(--vscode-focusBorder); padding-left: 6px; }
       summary { line-height: 22px; cursor: pointer; }
       .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: 6px 16px; margin: 6px 0; max-width: 760px; }
       .settings label { display: block; }
@@ -226,10 +226,9 @@ export class MlaView extends LitElement {
   /** What the letters of the step mean. */
   private renderLetters(): TemplateResult[] {
     const parts = (this.stages[this.step]?.columns ?? []).flatMap(({ equations }) => equations.flat());
-    const letters = [...new Set(parts.map(({ id }) => id))].map((id) => matrixOf(this.walk, id));
-    const texts = letters.filter(({ name }, index) => letters.findIndex((one) => one.name === name) === index).map(({ name, about }) => html`<strong>${renderName(name)}</strong> ${named(about)}`);
-    if (parts.some(({ turned }) => turned)) texts.push(html`<strong>ᵀ</strong> rows become columns`);
-    return texts.map((text, index) => html`${index > 0 ? ' · ' : ''}${text}`);
+    const letters = new Map(parts.map(({ id }) => matrixOf(this.walk, id)).map(({ name, about }) => [name, about]));
+    if (parts.some(({ turned }) => turned)) letters.set('ᵀ', 'rows become columns');
+    return [...letters].map(([name, about], index) => html`${index > 0 ? ' · ' : ''}<strong>${renderName(name)}</strong> ${named(about)}`);
   }
 
   private renderBand(band: Band, cell: number): TemplateResult {
@@ -302,7 +301,9 @@ export class MlaView extends LitElement {
       const model = this.modelOf(matrix);
       if (model.quiet || model.known === 0) return [];
       const { rows, columns } = valueTable(matrix, model.known, model.knownColumns);
-      return [tableOf('values', `Values of ${matrix.name.replace('_', ' ')}`, html`${renderName(matrix.name)}: ${matrix.about}, ${sizeText(model)}`, columns, rows)];
+      const { name, about, band } = matrix;
+      const side = band === 'shared' ? '' : `, ${this.walk.sides[band]}`;
+      return [tableOf('values', `Values of ${name.replace('_', ' ')}${side}`, html`${renderName(name)}: ${about}, ${sizeText(model)}${side}`, columns, rows)];
     });
   }
 

@@ -5,7 +5,7 @@ import { type Rgb } from '../heatmap/colour';
 import { cellState, colourIndex, type MatrixModel, MOST_LABEL, sizeText } from './viewModel';
 
 export const matrixStyles = css`
-  :host { display: inline-block; position: relative; z-index: 1; vertical-align: top; }
+  :host { display: inline-block; vertical-align: top; }
   .label { line-height: 15px; white-space: nowrap; font-size: 12px; }
   .label sub { font-size: 9px; line-height: 0; }
   .mark { color: var(--vscode-charts-purple); margin-left: 3px; }

@@ -43,8 +43,7 @@ export interface MatrixModel {
 
 /** True where a picture would look different: most matrices stay as they are while one is pointed at. */
 export function looksDifferent(a: MatrixModel, b: MatrixModel | undefined): boolean {
-  if (b === undefined) return true;
-  return (Object.keys(a) as (keyof MatrixModel)[]).some((key) => a[key] !== b[key] && JSON.stringify(key === 'values' ? null : a[key]) !== JSON.stringify(key === 'values' ? 0 : b[key]));
+  return a.values !== b?.values || JSON.stringify({ ...a, values: 0 }) !== JSON.stringify({ ...b, values: 0 });
 }
 
 export type CellState = 'value' | 'masked' | 'empty';
@@ -97,9 +96,9 @@ export interface LineLook {
 export const MOST_LABEL = 14;
 
 /** To look into. */
-export const LARGE: LineLook = { gap: 16, character: 6, least: 3, most: 18 };
+export const LARGE: LineLook = { gap: 18, character: 6, least: 3, most: 18 };
 /** To see where something stands. */
-export const SMALL: LineLook = { gap: 8, character: 5.2, least: 3, most: 10 };
+export const SMALL: LineLook = { gap: 6, character: 5.2, least: 3, most: 10 };
 
 export interface Line {
   readonly items: readonly LineItem[];
@@ -120,9 +119,7 @@ export function cellSize(lines: readonly Line[], look: LineLook): readonly [cell
 
 /** Where the arrow keys lead from a cell; null for other keys. */
 export function movedCursor(key: string, { row, column }: { readonly row: number; readonly column: number }, rows: number, columns: number): { readonly row: number; readonly column: number } | null {
-  const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[key] ?? [0, 0];
-  if (key === 'Home') return { row, column: 0 };
-  if (key === 'End') return { row, column: columns - 1 };
+  const [down = 0, right = 0] = { ArrowUp: [-1], ArrowDown: [1], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -columns], End: [0, columns] }[key] ?? [];
   if (down === 0 && right === 0) return null;
-  return { row: Math.min(rows - 1, Math.max(0, row + (down ?? 0))), column: Math.min(columns - 1, Math.max(0, column + (right ?? 0))) };
+  return { row: Math.min(rows - 1, Math.max(0, row + down)), column: Math.min(columns - 1, Math.max(0, column + right)) };
 }

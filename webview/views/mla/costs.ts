@@ -51,7 +51,7 @@ export function latentCosts({ sizes, prompt }: WalkSettings, reading: Reading | 
       costRow(`${name}, ${workloadText(mla.plan.scenario)}`, mha.plan.totalBytes, mla.plan.totalBytes, formatBinary),
     );
   }
-  return { title: 'What each keeps', columns: ['K and V of every head', sizes.rope > 0 ? 'latent and rotary key' : 'latent'], rows, note: real?.note ?? 'Here with 2 bytes a number.' };
+  return { title: 'What each keeps', columns: ['K and V of every head', sizes.rope > 0 ? 'latent and rotary key' : 'latent'], rows, note: `Here with 2 bytes a number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}` };
 }
 
 /** The followed model with K and V per head, and with a latent; null where it has no attention that could be either. */
@@ -65,7 +65,7 @@ function realDesigns(reading: Reading, scenario: Scenario): { readonly name: str
   if (!asIs || !mha || !mla) return null;
   const { modelType, variant } = reading.spec;
   const own = changesNothing(reading.spec, { kind: 'mha' }) ? 'as it is' : 'as MHA';
-  const note = isLatent ? `Here with 2 bytes a number; ${modelType} as MHA and as it is.` : `Here with 2 bytes a number; ${modelType} is ${variant}: ${own}, and as ${mla.label}.`;
+  const note = isLatent ? `${modelType} as MHA and as it is.` : `${modelType} is ${variant}: ${own}, and as ${mla.label}.`;
   return { name: modelType, mha, mla, note };
 }
 
@@ -81,7 +81,7 @@ export function plainCosts({ sizes, prompt }: WalkSettings, walk: Walk, reading:
     }, { all: 0, again: 0 });
   const [without, cached] = [count('left'), count('right')];
   const rows = [
-    costRow('here, multiplications for the new token, one head', without.all, cached.all, formatInteger),
+    costRow('here, work for the new token, one head', without.all, cached.all, formatInteger),
     costRow('of them done before', without.again, cached.again, formatInteger),
     costRow(`here, kept after ${tokens} tokens`, 0, 2 * sizes.heads * sizes.headDim * BYTES * tokens, exactBytes),
   ];
@@ -89,9 +89,9 @@ export function plainCosts({ sizes, prompt }: WalkSettings, walk: Walk, reading:
   if (reading && scenario && projections !== null) {
     const { tokens: context } = scenario.workload;
     const { spec } = reading;
-    rows.push(costRow(`${spec.modelType}, attention for token ${formatInteger(context)}`, 2 * projections * context + prefillAttentionFlops(spec, context), 2 * projections + decodeAttentionFlops(spec, context), formatFlops));
+    rows.push(costRow(`${spec.modelType}, work for token ${formatInteger(context)}`, 2 * projections * context + prefillAttentionFlops(spec, context), 2 * projections + decodeAttentionFlops(spec, context), formatFlops));
     const [asIs] = compareDesigns([{ name: null, reading, requests: [] }], scenario).rows;
     if (asIs) rows.push(costRow(`${spec.modelType}, kept at ${workloadText(scenario)}`, 0, asIs.plan.totalBytes, formatBinary));
   }
-  return { title: 'What each computes and keeps', columns: ['without a cache', 'with a cache'], rows, note: 'Here with 2 bytes a number; multiplications of pairs that the mask allows, softmax left out.' };
+  return { title: 'What each computes and keeps', columns: ['without a cache', 'with a cache'], rows, note: 'Here with 2 bytes a number; work is multiplications of pairs that the mask allows, softmax left out.' };
 }

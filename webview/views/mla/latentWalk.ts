@@ -214,7 +214,7 @@ export function latentWalk(settings: WalkSettings): Walk {
     step('softmax', 'Scale, mask, softmax', `Divided by √${sizes.headDim}, the scores become weights that add up to 1; the mask hides nothing from the newest token.`, operation('softmax', 'w', one, 's', undefined, { leftFrom: tokens, root: sizes.headDim }), operation('softmax', 'wa', one, 'sa', undefined, { leftFrom: tokens, root: sizes.headDim })),
     step('context', 'Context vector', 'The left adds up values, the right adds up latents and stays in their space.', operation('product', 'z', one, 'w', 'v'), operation('product', 'u', one, 'wa', 'c')),
     step('output', 'Output', `The output projection adds the heads up; on the right B expands and projects in one, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`, operation('heads', 'o', one, 'z', 'wo'), operation('heads', 'oa', one, 'u', 'b')),
-    step('logits', 'Logits', `Against the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest on the left, “${likeliest(vocabulary, logits.right)}” on the right (a real model has MLPs and more layers in between).`, operation('product', 'l', one, 'o', 'e'), operation('product', 'la', one, 'oa', 'e')),
+    step('logits', 'Logits', `Against the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest (a real model has MLPs and more layers in between).`, operation('product', 'l', one, 'o', 'e'), operation('product', 'la', one, 'oa', 'e')),
     ...(rope
       ? [
           step('ropeKey', 'Decoupled RoPE: one small key', `A rotation by position cannot be absorbed, so each token also keeps a rotary key of ${sizes.rope} numbers, one for all heads.`, operation('rotated', 'kr', [0, next], 'x', 'wkr')),

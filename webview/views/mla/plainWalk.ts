@@ -109,19 +109,22 @@ export function plainWalk(settings: WalkSettings): Walk {
         return operation(how, result, suffix === '' ? left : right, operands[0], operands[1], { root: sizes.headDim });
       }),
     );
-  const projections: Made[] = [['product', 'q', 'x', 'wq'], ['product', 'k', 'x', 'wk'], ['product', 'v', 'x', 'wv']];
+  const queries: Made = ['product', 'q', 'x', 'wq'];
+  const kept: Made[] = [['product', 'k', 'x', 'wk'], ['product', 'v', 'x', 'wv']];
   const scores: Made = ['transposed', 's', 'q', 'k'];
   const softmax: Made = ['softmax', 'p', 's'];
   const context: Made = ['product', 'z', 'p', 'v'];
   const difference = largestDifference(rowsOf(whole.context, tokens, next), cached.context);
   const steps: Step[] = [
     step('tokens', 'Tokens', `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operation('lookup', 'x', prompt)),
-    step('project', 'Queries, keys, values', 'Three weights make a query, a key and a value of every token; the right keeps keys and values.', ...both(prompt, prompt, ...projections)),
+    step('queries', 'Queries', 'A weight makes a query of every token: what it looks for.', ...both(prompt, prompt, queries)),
+    step('keys', 'Keys and values', 'Two more make a key and a value of every token; the right keeps them for later tokens.', ...both(prompt, prompt, ...kept)),
     step('scores', 'Scores', 'Every query meets every key that is not later than itself.', ...both(prompt, prompt, scores)),
     step('weights', 'Scale, mask, softmax', `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`, ...both(prompt, prompt, softmax)),
     step('context', 'Context vectors', 'Weights times values; only the last row decides which word comes next.', ...both(prompt, prompt, context)),
     step('newToken', 'A new token', `“${fresh}” comes: one row more in X.`, operation('lookup', 'x', added)),
-    step('newProject', 'Project again, or once', `Without a cache all ${next} rows are projected again; with one, only the row of “${fresh}”, and its key and value are appended.`, ...both(every, added, ...projections)),
+    step('newQueries', 'Queries again, or one', `Without a cache all ${next} queries are made again; with one, only that of “${fresh}”: old queries are needed no more.`, ...both(every, added, queries)),
+    step('newKeys', 'Keys and values again, or one', `Without a cache all ${next} keys and values are made again; with one, only those of “${fresh}”, which are appended.`, ...both(every, added, ...kept)),
     step('newScores', 'Scores again, or one row', 'Without a cache the whole triangle is computed again; with one, a single row of it.', ...both(every, added, scores)),
     step('newWeights', 'Softmax again, or one row', 'The rows above have not changed: masked, an earlier token never sees a later one.', ...both(every, added, softmax)),
     step('newContext', 'The same last row', `The last row is the same on both sides: it differs by ${differenceText(difference)}.`, ...both(every, added, context)),

@@ -85,8 +85,8 @@ export function restoreSettings(kept: unknown): WalkSettings {
 
 function sizesOf(kept: unknown): Sizes {
   if (typeof kept !== 'object' || kept === null) return LECTURE.sizes;
-  const values = kept as Readonly<Record<string, unknown>>;
-  const number = (name: keyof Sizes): number => (typeof values[name] === 'number' ? values[name] : Number.NaN);
-  const sizes: Sizes = { heads: number('heads'), headDim: number('headDim'), latent: number('latent'), rope: number('rope') };
+  const { heads, headDim, latent, rope } = kept as Sizes;
+  // What is no number is a problem, too.
+  const sizes = { heads, headDim, latent, rope };
   return sizesProblem(sizes) === null ? sizes : LECTURE.sizes;
 }

@@ -19,6 +19,7 @@ export interface StagePart {
   /** Rows of the matrix that are computed; null: it is read. */
   readonly made: readonly [number, number] | null;
   readonly rowNames: readonly string[] | null;
+  readonly cached: boolean;
 }
 
 /** `both`: of no side. */
@@ -31,11 +32,11 @@ export interface StageColumn {
 }
 
 function partFor(walk: Walk, step: number, id: string, sign: readonly string[], from: number, to: number, turned: boolean, made: StagePart['made']): StagePart {
-  const { grid, name, rowNames, weight } = matrixOf(walk, id);
+  const { grid, name, rowNames, weight, cached } = matrixOf(walk, id);
   const columns = knownColumns(walk, id, step);
   const shown = turned ? gridOf(columns, to - from, (row, column) => cellOf(grid, from + column, row)) : gridOf(to - from, columns, (row, column) => cellOf(grid, from + row, column));
   const ofOneRow = !weight && !turned && from > 0;
-  return { id, sign, from, turned, made, grid: shown, name: ofOneRow ? name.charAt(0).toLowerCase() + name.slice(1) : turned ? `${name}ᵀ` : name, rowNames: turned ? null : (rowNames?.slice(from, to) ?? null) };
+  return { id, sign, from, turned, made, cached, grid: shown, name: ofOneRow ? name.charAt(0).toLowerCase() + name.slice(1) : turned ? `${name}ᵀ` : name, rowNames: turned ? null : (rowNames?.slice(from, to) ?? null) };
 }
 
 /** Operands, then the result. What is appended to something kept is shown in it. */
@@ -67,8 +68,14 @@ export function columnsOf(walk: Walk, step: number): StageColumn[] {
   return (['both', 'left', 'right'] as const).flatMap((side) => {
     const own = all.filter(([one]) => one === side).map(([, parts]) => parts);
     // What is kept stands in one line.
-    return own.length === 0 ? [] : [{ side, equations: operations.length > 0 ? own : [own.flat()] }];
+    return own.length === 0 ? [] : [{ side, equations: [operations.length > 0 ? together(own) : own.flat()] }];
   });
+}
+
+/** `X · W = K` and `X · U = V` as `X · W, U = K, V`. */
+function together(equations: readonly (readonly StagePart[])[]): StagePart[] {
+  const [first = []] = equations;
+  return first.flatMap((_, at) => (at === 0 ? first.slice(0, 1) : equations.flatMap((parts, index) => parts.slice(at, at + 1).map((part) => (index === 0 ? part : { ...part, sign: [','] })))));
 }
 
 export interface StageLayout {
@@ -84,7 +91,9 @@ export interface StageLayout {
 const CHARACTER = 6.2;
 /** Smaller cells tell little: the sides then stand below each other, unless that is higher than a page. */
 const LEAST_BESIDE = 6;
-const HIGHEST = 420;
+const HIGHEST = 340;
+/** Words at smaller rows cannot be read. */
+const LEAST_LABELLED = 9;
 export const STAGE_GAP = 16;
 /** Name and size above a matrix, and what is between two operations. */
 const ABOVE = 40;
@@ -96,14 +105,15 @@ export function labelPixels(names: readonly string[] | null): number {
 }
 
 /** What a matrix takes of a line, with `before` pixels at its left. */
-export function lineItem({ name, grid }: Pick<StagePart, 'name' | 'grid'>, before: number): LineItem {
-  return { columns: grid.columns, labelCharacters: Math.max(name.length, `${grid.rows} × ${grid.columns}`.length), rowLabelPixels: before };
+export function lineItem({ name, grid, cached }: Pick<StagePart, 'name' | 'grid' | 'cached'>, before: number): LineItem {
+  return { columns: grid.columns, labelCharacters: Math.max(name.length + (cached ? 2 : 0), `${grid.rows} × ${grid.columns}`.length), rowLabelPixels: before };
 }
 
 function lineOf(parts: readonly StagePart[], labelled: boolean): LineItem[] {
   return parts.map((part, index) => {
-    const words = Math.max(0, ...part.sign.map((line) => line.length)) * CHARACTER;
-    return lineItem(part, (labelled && index === 0 ? labelPixels(part.rowNames) : 0) + Math.max(0, words + 8 - LARGE.gap));
+    // A single sign fits into the gap.
+    const longest = Math.max(0, ...part.sign.map((line) => line.length));
+    return lineItem(part, (labelled && index === 0 ? labelPixels(part.rowNames) : 0) + (longest > 1 ? longest * CHARACTER : 0));
   });
 }
 
@@ -118,7 +128,8 @@ export function layoutOf(columns: readonly StageColumn[], room: number): StageLa
       const height = beside ? Math.max(...heights) : heights.reduce((sum, one) => sum + one, 0);
       return height > HIGHEST && cell > LEAST_BESIDE ? sized(cell - 1) : { beside, cell, labelled, height };
     };
-    return { ...sized(largest), fits };
+    const found = sized(largest);
+    return { ...found, fits: fits && (!labelled || found.cell >= LEAST_LABELLED) };
   };
   const besides = columns.length > 1 ? [layout(true, true), layout(true, false)].filter(({ fits }) => fits) : [];
   const below = [layout(false, true), layout(false, false)];
