@@ -21,7 +21,7 @@ import { type CostTable, latentCosts, plainCosts } from './mla/costs';
 import { latentWalk } from './mla/latentWalk';
 import { plainWalk } from './mla/plainWalk';
 import { LECTURE, restoreSettings, SIZE_BOUNDS, type Sizes, sizesProblem, type WalkKind, WALKS, type WalkSettings } from './mla/settings';
-import { cellText, columnsOf, labelPixels, layoutOf, lineItem, litWith, type StageColumn, staged, STAGE_GAP, type StageLayout, type StagePart, type StageSide, unstaged } from './mla/stage';
+import { cellText, columnsOf, labelPixels, layoutOf, lineItem, type Lit, litWith, type StageColumn, staged, STAGE_GAP, type StageLayout, type StagePart, type StageSide, unstaged } from './mla/stage';
 import { type Band, differenceText, knownColumns, knownRows, matrixOf, multiplications, partOf, valueTable, type Walk, type WalkMatrix } from './mla/walk';
 
 const KEPT = 'mla';
@@ -59,7 +59,7 @@ export class MlaView extends LitElement {
       .controls .figures { white-space: nowrap; }
       sub { font-size: 9px; line-height: 0; }
       .said { min-height: calc(3 * 18px + 22px); }
-      .said p { line-height: 18px; }
+      .said p { line-height: 18px; overflow-wrap: anywhere; }
       /* What the letters mean and what a cell is made of have one place: nothing moves below the pointer. */
       .readout { display: grid; line-height: 17px; min-height: calc(3 * 17px); overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
       .readout > * { grid-area: 1 / 1; }
@@ -97,7 +97,7 @@ export class MlaView extends LitElement {
       .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: 6px 16px; margin: 6px 0; max-width: 760px; }
       .settings label { display: block; }
       .settings label > span { display: block; color: var(--vscode-descriptionForeground); font-size: 12px; }
-      .settings .wide { grid-column: span 2; }
+      .settings .prompt { grid-column: span 2; }
       input[type='number'], input[type='text'], select { font: inherit; width: 100%; height: 24px; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-contrastBorder, var(--line))); border-radius: 2px; padding: 0 4px; }
       select { color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); border-color: var(--vscode-dropdown-border, var(--vscode-contrastBorder, var(--line))); }
     `,
@@ -117,6 +117,7 @@ export class MlaView extends LitElement {
   /** Of every step. */
   private stages: readonly (StageLayout & { readonly columns: readonly StageColumn[] })[] = [];
   private picture = { cell: 0, beside: false };
+  private lit: readonly Lit[] = [];
   private stopTheme: (() => void) | undefined;
   private readonly observer = new ResizeObserver(([entry]) => {
     if (entry) this.width = Math.floor(entry.contentRect.width);
@@ -142,9 +143,11 @@ export class MlaView extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
+    const { walk, cursor, step } = this;
+    this.lit = cursor ? litWith(walk, cursor.id, cursor.row, cursor.column, step) : [];
     if (!changed.has('walk') && !changed.has('width')) return;
-    this.stages = this.walk.steps.map((_, step) => {
-      const columns = columnsOf(this.walk, step);
+    this.stages = walk.steps.map((_, at) => {
+      const columns = columnsOf(walk, at);
       return { columns, ...layoutOf(columns, this.width - EDGE) };
     });
     this.picture = this.pictureLook();
@@ -260,7 +263,6 @@ export class MlaView extends LitElement {
     const { role, rows, again } = partOf(walk, id, step);
     const known = knownRows(walk, id, step);
     const width = knownColumns(walk, id, step);
-    const lit = cursor ? litWith(walk, cursor.id, cursor.row, cursor.column, step).filter((one) => one.id === id) : [];
     return {
       id,
       name,
@@ -279,7 +281,7 @@ export class MlaView extends LitElement {
       active: rows,
       again,
       rowLabels: this.rowLabelPixels(matrix) > 0 ? rowNames : null,
-      lit,
+      lit: this.lit.filter((one) => one.id === id),
       cursor: cursor?.id === id ? cursor : null,
     };
   }
@@ -326,8 +328,7 @@ export class MlaView extends LitElement {
     return html`<details>
       <summary>Sizes and words</summary>
       <div class="settings">
-        <label class="wide"><span>Prompt, a word is a token</span><input type="text" maxlength="200" .value=${live(settings.prompt)} @change=${(event: Event) => this.change({ prompt: textOf(event) })} /></label>
-        <label><span>New token</span><input type="text" maxlength="40" .value=${live(settings.newToken)} @change=${(event: Event) => this.change({ newToken: textOf(event) })} /></label>
+        ${this.renderWords('prompt', 'Prompt, a word is a token')} ${this.renderWords('newToken', 'New token')}
         ${sizes.map((name) => this.renderSize(name))}
         <label><span>Head that is shown</span><select @change=${(event: Event) => this.change({ head: Number(textOf(event)) })}>
           ${Array.from({ length: settings.sizes.heads }, (_, head) => html`<option value=${head} ?selected=${head === settings.head}>${head + 1}</option>`)}
@@ -337,6 +338,10 @@ export class MlaView extends LitElement {
       <button class="link" @click=${() => this.change({ ...LECTURE, walk: settings.walk, step: settings.step })}>As in the lecture</button>
       <p class="small">Values are random, with two decimals, and the same every time; a word has the same row everywhere. All is computed in float64.</p>
     </details>`;
+  }
+
+  private renderWords(name: 'prompt' | 'newToken', title: string): TemplateResult {
+    return html`<label class=${name}><span>${title}</span><input type="text" maxlength="200" .value=${live(this.settings[name])} @change=${(event: Event) => this.change({ [name]: textOf(event) })} /></label>`;
   }
 
   private renderSize(name: keyof Sizes): TemplateResult {
@@ -364,8 +369,8 @@ export class MlaView extends LitElement {
   }
 
   private go(step: number, tell = true): void {
-    const next = this.walk.steps[Math.max(0, Math.min(this.walk.steps.length - 1, step))];
-    if (!next || next.id === (this.settings.step ?? this.walk.steps[0]?.id)) return;
+    const next = this.walk.steps[step];
+    if (!next || step === this.step) return;
     const held = this.renderRoot.querySelector(':focus') !== null;
     this.settings = { ...this.settings, step: next.id };
     this.cursor = null;

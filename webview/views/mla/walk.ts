@@ -130,12 +130,12 @@ export function partOf(walk: Walk, id: string, step: number): Part {
   }
   const reading = operations.filter((operation) => operation.left === id || operation.right === id || operation.base === id);
   if (reading.length === 0) return NO_PART;
-  const spans = reading.map((operation): readonly [number, number] => {
-    if (operation.right === id) return [0, knownRows(walk, id, step)];
-    const from = (operation.left === id ? operation.leftFrom : operation.baseFrom) ?? operation.rows[0];
-    return [from, from + operation.rows[1] - operation.rows[0]];
+  const ends = reading.map(({ rows, left, leftFrom, right, baseFrom }): readonly [number, number] => {
+    if (right === id) return [0, knownRows(walk, id, step)];
+    const from = (left === id ? leftFrom : baseFrom) ?? rows[0];
+    return [from, from + rows[1] - rows[0]];
   });
-  return { role: 'operand', rows: [Math.min(...spans.map(([from]) => from)), Math.max(...spans.map(([, to]) => to))], again: 0 };
+  return { role: 'operand', rows: [Math.min(...ends.flat()), Math.max(...ends.flat())], again: 0 };
 }
 
 /** Multiplications of a step on one side, of pairs that the mask allows; `again`: of rows that were known before. */
