@@ -1,20 +1,19 @@
-/** `heads`: what the heads of one layer of a real model do with a prompt. */
+/** `heads`: what the heads of one layer do with a prompt, with a model's own weights or with seeded ones. */
 
 import { open } from 'node:fs/promises';
-import { headDims } from '../attention/layerSpec';
 import { DUMPS, type DumpName, isDumpName } from '../compute/heads/dump';
-import { ForwardPass } from '../compute/heads/forward';
-import type { HeadModel } from '../compute/heads/headModel';
 import { HeadsRun } from '../compute/heads/headsRun';
+import type { HeadSubject, LayerPass } from '../compute/heads/layerPass';
 import { type Panels, picture } from '../compute/heads/picture';
 import { encodePng } from '../compute/heads/png';
 import { UNWATCHED } from '../compute/heads/watch';
 import type { Engine } from '../compute/engines/engine';
+import { defaultMemoryCeiling } from '../compute/machine';
 import type { Tensor } from '../attention/graph';
 import type { HeadMeasures, LayerMeasures } from '../shared/headsContract';
 import { InputError, parseArguments, reason, UsageError } from './arguments';
 import { dumpJson, numbersOf } from './dumpJson';
-import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
+import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withHeads } from './modelInput';
 import type { CliOutput } from './run';
 
 /** Numbers that a dump may hold: more is no text that anything reads. */
@@ -35,15 +34,16 @@ export async function heads(args: readonly string[], output: CliOutput): Promise
   const { paths, values } = parseArguments(args, {
     ...TOKEN_OPTIONS,
     layer: { type: 'string' },
+    seed: { type: 'string' },
     dump: { type: 'string' },
     out: { type: 'string' },
     json: { type: 'boolean' },
   });
   const [path] = paths;
-  if (path === undefined || paths.length !== 1) throw new UsageError('heads takes one model folder or GGUF file');
+  if (path === undefined || paths.length !== 1) throw new UsageError('heads takes one model folder, config.json or GGUF file');
   checkTokenOptions(values);
   const ask: Ask = { layer: wholeNumber(values, 'layer', 0), dumps: dumpNames(values['dump']), out: outFile(values['out']), json: values['json'] === true };
-  return withModel(path, async (model, engine) => {
+  return withHeads(path, seedOf(values), async (model, engine) => {
     const report = await look(model, engine, await tokensOf(model, values), ask);
     output.out(ask.json ? report.json : report.text);
     return 0;
@@ -64,16 +64,18 @@ function outFile(value: string | boolean | undefined): string | null {
   return value;
 }
 
-async function look(model: HeadModel, engine: Engine, ids: readonly number[], ask: Ask): Promise<{ readonly json: string; readonly text: string }> {
+async function look(model: HeadSubject, engine: Engine, ids: readonly number[], ask: Ask): Promise<{ readonly json: string; readonly text: string }> {
   const asPicture = ask.out !== null && /\.png$/i.test(ask.out);
   const dumps: readonly DumpName[] = ask.out !== null && ask.dumps.length === 0 ? ['weights'] : ask.dumps;
-  if (!asPicture) checkSize(model, ids.length, ask.layer, dumps);
-  const forward = new ForwardPass(model, engine);
+  const seeded = model.seeded(ask.layer) !== null;
+  // Nothing on a disk bounds what a config may ask for.
+  const forward = model.pass(engine, seeded ? { memoryCeiling: defaultMemoryCeiling() } : {});
   try {
-    const run = await HeadsRun.start(forward, model, { ids, layer: ask.layer, dumps, measures: true }, UNWATCHED);
+    if (!asPicture) checkSize(forward, ids.length, ask.layer, dumps);
+    const run = await HeadsRun.start(forward, { ids, layer: ask.layer, dumps, measures: true }, UNWATCHED);
     const measures = await run.measures();
     const { device } = engine.describe();
-    const start = { tokens: ids, text: await model.pieces(ids), layer: ask.layer, device, precision: 'float32' };
+    const start = { tokens: ids, text: await model.pieces(ids), layer: ask.layer, device, precision: 'float32', ...(seeded && { seeded: seededReport(model, ask.layer) }) };
     const captures = new Map<string, Tensor>();
     if (!asPicture) for (const name of dumps) captures.set(name, await run.dump(name));
     if (ask.out !== null) await writeFile(ask.out, asPicture ? await pngPieces(run, dumps) : dumpJson(start, captures));
@@ -110,22 +112,30 @@ function reportOf(measures: LayerMeasures): object {
   return { heads: measures.heads.map((head) => Object.fromEntries(Object.entries(head).map(([key, value]) => [key, numbersOf(value as number)]))), identity: measures.identity };
 }
 
-function checkSize(model: HeadModel, tokens: number, layer: number, dumps: readonly DumpName[]): void {
-  const spec = model.model.plan.layers[layer]?.block.layer;
-  if (spec === undefined) return;
-  const { queryHeads } = headDims(spec.attention);
+/** What seeded weights are and are not. */
+function seededReport(model: HeadSubject, layer: number): object {
+  const { seed, note } = model.seeded(layer) ?? {};
+  return { seed, weights: 'random', input: 'a random vector for each distinct token; earlier layers are skipped', note };
+}
+
+function checkSize(forward: LayerPass, tokens: number, layer: number, dumps: readonly DumpName[]): void {
+  const attention = forward.attention(layer);
+  if (attention === undefined) return;
+  const { queryHeads } = attention;
   const square = dumps.filter((name) => name === 'weights' || name === 'scores').length;
   const numbers = square * queryHeads * tokens * tokens;
   if (numbers > MOST_DUMPED) throw new InputError(`weights of ${queryHeads} heads over ${tokens} tokens are ${numbers} numbers; a dump holds at most ${MOST_DUMPED}: use a shorter prompt, or --out F.png`);
 }
 
-function reportText(model: HeadModel, tokens: readonly string[], layer: number, device: string, { heads: rows, identity }: LayerMeasures): string {
+function reportText(model: HeadSubject, tokens: readonly string[], layer: number, device: string, { heads: rows, identity }: LayerMeasures): string {
   const columns: readonly (keyof HeadMeasures)[] = ['entropy', 'sink', 'previousToken', 'duplicateToken', 'induction'];
   const line = (cells: readonly string[]): string => cells.map((cell, i) => (i < 2 ? cell.padStart(5) : cell.padStart(15))).join('');
   const table = rows.map((row) => line([String(row.head), String(row.group), ...columns.map((name) => row[name].toFixed(4))]));
+  const seeded = model.seeded(layer);
   const delta = (value: number | null): string => (value === null ? 'one group only' : String(numbersOf(value)));
   return [
     `${model.path}, layer ${layer}, ${tokens.length} tokens, ${device}, float32`,
+    ...(seeded === null ? [] : [`seeded weights (seed ${seeded.seed}): shapes, groups and masks are the config's, the numbers are random; earlier layers are skipped`, ...(seeded.note === null ? [] : [seeded.note])]),
     line(['head', 'group', ...columns]),
     ...table,
     `max |ΔK| inside groups ${delta(identity.k.inside)}, between groups at least ${delta(identity.k.between)}`,

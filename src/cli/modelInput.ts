@@ -1,12 +1,18 @@
 /** What `heads`, `generate` and others share: a model from a path, tokens from a text or ids, a device, errors in words. */
 
+import { dirname } from 'node:path';
 import { createEngine, platformEngines } from '../compute/engines/createEngine';
 import type { Engine } from '../compute/engines/engine';
 import { HeadModel } from '../compute/heads/headModel';
+import type { HeadSubject } from '../compute/heads/layerPass';
+import { SeededModel } from '../compute/heads/seededModel';
 import { computeThreads } from '../compute/machine';
+import { MOST_SEED } from '../shared/headsParams';
 import { RpcError } from '../shared/rpcError';
+import { NoWeightsError } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
 import { InputError, type OptionTable, type ParsedArguments, UsageError } from './arguments';
+import { modelText } from './modelFiles';
 
 /** Options that give the tokens. */
 export const TOKEN_OPTIONS: OptionTable = { prompt: { type: 'string' }, ids: { type: 'string' } };
@@ -20,7 +26,7 @@ export function checkTokenOptions({ prompt, ids }: ParsedArguments['values']): v
   if (typeof ids === 'string' && !/^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(ids)) throw new UsageError('--ids takes whole numbers with commas between them: --ids 1,2,3');
 }
 
-export async function tokensOf(model: HeadModel, { prompt, ids }: ParsedArguments['values']): Promise<readonly number[]> {
+export async function tokensOf(model: HeadSubject, { prompt, ids }: ParsedArguments['values']): Promise<readonly number[]> {
   const tokens = typeof ids === 'string' ? ids.split(',').map(Number) : await model.encode(String(prompt));
   if (tokens.length === 0) throw new InputError('the prompt has no tokens');
   if (tokens.length > MOST_TOKENS) throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_TOKENS} are taken`);
@@ -35,11 +41,37 @@ export function wholeNumber(values: ParsedArguments['values'], name: string, lea
   return value;
 }
 
-/** Opens the model and an engine, works, closes both. Errors of files and runs become messages. */
-export async function withModel<T>(path: string, work: (model: HeadModel, engine: Engine) => Promise<T>): Promise<T> {
-  let model: HeadModel | undefined;
+/** `--seed N`; null where it is not given. */
+export function seedOf(values: ParsedArguments['values']): number | null {
+  if (values['seed'] === undefined) return null;
+  const seed = wholeNumber(values, 'seed', 0);
+  if (seed > MOST_SEED) throw new UsageError(`--seed takes a whole number of at most ${MOST_SEED}`);
+  return seed;
+}
+
+/** Opens a model with its weights. */
+export function withModel<T>(path: string, work: (model: HeadModel, engine: Engine) => Promise<T>): Promise<T> {
+  return withSubject(() => HeadModel.open(path), work);
+}
+
+/** Opens a model with its weights, or with those of a seed for the shapes of its config. */
+export async function withHeads<T>(path: string, seed: number | null, work: (model: HeadSubject, engine: Engine) => Promise<T>): Promise<T> {
+  if (seed === null) return withSubject(() => HeadModel.open(path).catch((error: unknown) => withoutWeights(path, error)), work);
+  const { text, file } = await modelText(path);
+  return withSubject(() => SeededModel.open(dirname(file), { text, seed }), work);
+}
+
+/** A config alone can be looked at with seeded weights. */
+async function withoutWeights(path: string, error: unknown): Promise<never> {
+  const configured = error instanceof NoWeightsError && (await modelText(path).then(() => true, () => false));
+  throw configured ? new InputError(`${error.message} ${error.fix} Or give --seed 1: weights from a seed, in the shapes of the config.`) : error;
+}
+
+/** Works on a model and an engine, closes both. Errors of files and runs become messages. */
+async function withSubject<M extends HeadSubject, T>(open: () => Promise<M>, work: (model: M, engine: Engine) => Promise<T>): Promise<T> {
+  let model: M | undefined;
   try {
-    model = await HeadModel.open(path);
+    model = await open();
     const id = platformEngines().includes('onnxruntime-cpu') ? 'onnxruntime-cpu' : 'onnxruntime-wasm';
     const engine = createEngine(id, { threads: computeThreads() });
     try {
@@ -49,7 +81,7 @@ export async function withModel<T>(path: string, work: (model: HeadModel, engine
     }
   } catch (error) {
     if (error instanceof WeightsError) throw new InputError(`${error.message} ${error.fix}`);
-    if (error instanceof RpcError) throw new InputError(error.message);
+    if (error instanceof RpcError) throw new InputError(error.code === 'tooLarge' ? `${error.message}: use a shorter prompt, or a config with smaller layers` : error.message);
     throw error;
   } finally {
     await model?.close();

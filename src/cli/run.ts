@@ -23,7 +23,8 @@ const USAGE = `usage: headlight COMMAND …
   fit PATH --gpu h100-sxm [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
-        [--out F.json|F.png] [--json]          what the heads of a layer do, from the model's own weights
+        [--seed N] [--out F.json|F.png] [--json]  what the heads of a layer do, from the model's own weights; with --seed
+                                               from random ones in the shapes of its config, which needs no weights
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
@@ -31,7 +32,7 @@ SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|tr
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "llama", "keys": {…}, "layerKinds": {…}}})
 PATH: a config.json, a params.json, a GGUF file, or a folder that holds one
-MODEL: a model folder (config.json and safetensors) or a GGUF file`;
+MODEL: a model folder (config.json and safetensors) or a GGUF file; for heads --seed also a config.json alone`;
 
 /** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage. */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {

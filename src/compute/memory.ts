@@ -25,6 +25,16 @@ export function layerRunBytes(layer: AttentionLayerSpec, batch: number, newToken
   return FLOAT_BYTES * (2 * weights + 3 * scores + 3 * queries + 3 * cache + 3 * hidden + mask + captures * (scores + queries));
 }
 
+/**
+ * The same beside the weights for a layer of which only queries, keys, values and weights are looked at: nothing follows the
+ * softmax, weights are used where they lie, and scores of `step` queries exist at a time.
+ */
+export function captureBytes({ attention, hiddenSize }: AttentionLayerSpec, tokens: number, step: number): number {
+  const { queryHeads, kvHeads, keyDim, valueDim } = headDims(attention);
+  const perToken = 3 * (queryHeads * keyDim + kvHeads * (keyDim + valueDim)) + 2 * hiddenSize;
+  return FLOAT_BYTES * (tokens * perToken + (3 * queryHeads + 1) * step * tokens);
+}
+
 /** Refuses what would not fit, naming the numbers. */
 export function assertFits(bytes: number, ceiling: number): void {
   if (bytes <= ceiling) return;

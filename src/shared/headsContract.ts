@@ -1,4 +1,4 @@
-/** Real heads: what the compute process answers about models with their own weights. Validation: `headsParams.ts`. */
+/** Heads: what the compute process answers about models with their own weights, or with seeded ones. Validation: `headsParams.ts`. */
 
 import type { Tensor } from '../attention/graph';
 import type { RunnableAttention } from '../attention/layerSpec';
@@ -13,8 +13,22 @@ export const HEAD_CAPTURES = [
 export type HeadCapture = (typeof HEAD_CAPTURES)[number];
 
 export interface ModelParams {
-  /** A model folder, its config.json, or a weight file. */
+  /** A model folder, its config.json, or a weight file; with `seeded` the folder that may hold a tokenizer, or empty. */
   readonly path: string;
+  /** Weights from a seed for the shapes of a config, in place of those at `path`. */
+  readonly seeded?: SeededSource;
+}
+
+export interface SeededSource {
+  /** The config's. */
+  readonly text: string;
+  readonly seed: number;
+}
+
+/** A layer whose heads cannot be shown, and why: "layer 3 …" without its first words. */
+export interface RefusedLayer {
+  readonly kind: 'refused';
+  readonly why: string;
 }
 
 export interface HeadsModelInfo {
@@ -22,9 +36,11 @@ export interface HeadsModelInfo {
   readonly hiddenSize: number;
   readonly vocabularySize: number;
   /** Attention of every layer. */
-  readonly layers: readonly RunnableAttention[];
-  /** False: token ids only. */
+  readonly layers: readonly (RunnableAttention | RefusedLayer)[];
+  /** False: token ids only, or words. */
   readonly tokenizer: boolean;
+  /** Seeded weights without a tokenizer: each word of a text stands for a token. */
+  readonly words: boolean;
 }
 
 export interface TokensParams extends ModelParams {
@@ -61,15 +77,24 @@ export interface LayerMeasures {
   readonly identity: { readonly k: GroupIdentity; readonly v: GroupIdentity };
 }
 
+export interface SeededNote {
+  readonly seed: number;
+  /** What of the family is left out, or null. */
+  readonly note: string | null;
+}
+
 export interface CaptureResult {
   /** Names the capture in `heads/tile`; it is kept until newer ones need its memory. */
   readonly capture: number;
+  readonly attention: RunnableAttention;
   readonly shapes: Readonly<Partial<Record<HeadCapture, readonly number[]>>>;
   readonly pieces: readonly string[];
   readonly measures: LayerMeasures | null;
   /** `[vocabulary]`, of the last token. */
   readonly logits: Float32Array | null;
   readonly provenance: { readonly engine: EngineId; readonly device: string; readonly library: string; readonly precision: 'float32' };
+  /** Null for a model's own weights. */
+  readonly seeded: SeededNote | null;
   readonly ms: number;
 }
 

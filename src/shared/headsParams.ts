@@ -1,7 +1,8 @@
 /** Validation of what the compute process is asked about real heads. */
 
 import { ENGINE_IDS } from './devices';
-import { HEAD_CAPTURES, type CaptureParams, type HeadsMethods, type ModelParams, type TileParams, type TokensParams } from './headsContract';
+import { MAX_CONFIG_CHARACTERS } from '../config/document';
+import { HEAD_CAPTURES, type CaptureParams, type HeadsMethods, type ModelParams, type SeededSource, type TileParams, type TokensParams } from './headsContract';
 import type { MethodParams } from './rpc';
 import { array, boolean, type Check, integer, invalid, object, oneOf, optional, params, text } from './validate';
 
@@ -16,10 +17,13 @@ const pair: Check<readonly [number, number]> = (value, place) => {
   return [first, second];
 };
 
-const model: Check<ModelParams> = object({ path });
-const tokens: Check<TokensParams> = object({ path, text: text(1_000_000) });
+export const MOST_SEED = 2 ** 31 - 1;
+const seeded = optional<SeededSource>(object({ text: text(MAX_CONFIG_CHARACTERS), seed: integer(0, MOST_SEED) }));
+const model: Check<ModelParams> = object({ path, seeded });
+const tokens: Check<TokensParams> = object({ path, seeded, text: text(1_000_000) });
 const capture: Check<CaptureParams> = object({
   path,
+  seeded,
   engine: oneOf(...ENGINE_IDS),
   ids: array(integer(0, 2 ** 31 - 1), MOST_TOKENS),
   layer: whole,

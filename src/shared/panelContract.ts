@@ -94,7 +94,7 @@ export interface SaveParams {
 
 /** Where heads can be taken from. */
 export interface HeadSource {
-  /** Names it in calls. */
+  /** Names it in calls; that of seeded weights with the seed behind it: `seeded:42`. */
   readonly id: string;
   readonly label: string;
   /** Real weights beside the followed config (or chosen), a bundled sample, or random weights for the config's shapes. */

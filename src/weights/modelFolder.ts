@@ -14,6 +14,9 @@ export interface ModelFiles {
   readonly format: 'safetensors' | 'gguf';
 }
 
+/** A folder has no weights at all: its config may still be there. */
+export class NoWeightsError extends WeightsError {}
+
 /** Preferred first. */
 const WEIGHT_NAMES = ['model.safetensors.index.json', 'model.safetensors', 'consolidated.safetensors'] as const;
 
@@ -58,7 +61,7 @@ async function inFolder(folder: string): Promise<ModelFiles> {
           ? 'its weights are pickled (.bin or .pt), which can run code and is not opened.'
           : 'no weights are in this folder.';
   const fix = ggufs.length > 1 ? 'Name one of them.' : "Download the model's safetensors or GGUF files into it.";
-  throw new WeightsError({ file: folder, problem, fix });
+  throw new (ggufs.length > 1 || singles.length > 0 ? WeightsError : NoWeightsError)({ file: folder, problem, fix });
 }
 
 /** The text of a JSON file of moderate size. */

@@ -1,7 +1,8 @@
-// Heads in a real VS Code: the sample's own weights, run by the compute process, as pictures that prove what GQA is.
+// Heads in a real VS Code: the sample's own weights, and seeded ones in a config's shapes, as pictures that prove what GQA is.
 import { type Frame } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { thorough } from '../unit/depth';
+import { type Editor } from './pageObjects/editor';
 import { Panel } from './pageObjects/panel';
 import { useWorkbench } from './window';
 
@@ -11,6 +12,7 @@ const POLL = { timeout: 10_000 };
 describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   const workbench = useWorkbench();
   let panel: Panel;
+  let editor: Editor;
   let frame: Frame;
 
   const view = (): ReturnType<Frame['locator']> => frame.locator('headlight-heads');
@@ -33,7 +35,7 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   const readout = (): Promise<string> => view().locator('headlight-heatmap.main .readout').innerText();
 
   beforeAll(async () => {
-    await workbench().openFile('llama-3-8b/config.json');
+    editor = await workbench().openFile('llama-3-8b/config.json');
     await workbench().untilHeadlightIsActive();
     await workbench().host.evaluate((vscode, command) => vscode.commands.executeCommand(command).then(() => null), 'headlight.openPanel');
     panel = new Panel(workbench().page);
@@ -123,5 +125,42 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await view().getByText('From before your change.').waitFor({ state: 'detached' });
     await view().locator('.running').waitFor({ state: 'detached', timeout: TIMEOUT });
     expect(await view().locator('[role="alert"]').count()).toBe(0);
+  });
+
+  /** Of every row: how many heads, and how many different pictures. Rows below the fold are drawn when they are shown. */
+  const rows = async (letter: string): Promise<{ heads: number; pictures: number; hash: number | undefined }[]> => {
+    const pictures = await drawn(`headlight-key-values[data-letter="${letter}"]`);
+    return [...new Set(pictures.map(({ group }) => group))].map((group) => {
+      const hashes = pictures.filter((picture) => picture.group === group).map(({ hash }) => hash);
+      return { heads: hashes.length, pictures: new Set(hashes).size, hash: hashes[0] };
+    });
+  };
+
+  test('of a config without weights are seeded: Llama 3 8B has 8 rows of 4 identical pictures, each row another', async () => {
+    await view().locator('select').first().selectOption('seeded');
+    await view().getByRole('button', { name: 'Run', exact: true }).click();
+    await expect.poll(async () => (await rows('K')).length, POLL).toBe(8);
+    await view().locator('.running').waitFor({ state: 'detached', timeout: TIMEOUT });
+    for (const letter of ['K', 'V']) {
+      await expect.poll(async () => (await drawn(`headlight-key-values[data-letter="${letter}"]`)).every(({ colours }) => colours > 8), POLL).toBe(true);
+      const shown = await rows(letter);
+      expect(shown.map(({ heads, pictures }) => [heads, pictures])).toEqual(Array.from({ length: 8 }, () => [4, 1]));
+      expect(new Set(shown.map(({ hash }) => hash)).size).toBe(8);
+      expect(await view().locator(`headlight-key-values[data-letter="${letter}"] [role="group"]`).first().getAttribute('aria-label')).toBe(`Group 0: heads 0, 1, 2, 3, identical (max |Δ${letter}| = 0)`);
+    }
+    expect(await view().locator('.where').innerText()).toMatch(/GQA · 32 query heads in 8 groups of 4[\s\S]*float32 · [\d.]+ m?s[\s\S]*Seeded weights \(seed 42\): true shapes, random numbers, earlier layers skipped/);
+    await workbench().screenshot('heads-seeded');
+  });
+
+  test('that are seeded follow an edit of the config: 4 KV heads are 4 rows of 8', async () => {
+    await editor.moveCursorTo('"num_key_value_heads"');
+    const { keyboard } = workbench().page;
+    await keyboard.press('End');
+    await keyboard.press('ArrowLeft');
+    await keyboard.press('Backspace');
+    await keyboard.type('4');
+    await expect.poll(async () => (await rows('K')).map(({ heads }) => heads), POLL).toEqual([8, 8, 8, 8]);
+    expect(await view().locator('.where').innerText()).toContain('32 query heads in 4 groups of 8');
+    await workbench().screenshot('heads-seeded-edited');
   });
 });

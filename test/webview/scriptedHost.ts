@@ -53,7 +53,8 @@ export class ScriptedHost {
       const folder = dirname(scene.config);
       return { folder, weights: readdirSync(folder).some(isWeightFile) };
     };
-    this.sources = new HeadSources({ beside, samples }, async () => this.compute());
+    const config = (): { text: string; folder: string | null } | null => this.config && { text: this.config.text, folder: null };
+    this.sources = new HeadSources({ config, beside, samples }, async () => this.compute());
   }
 
   get text(): string | undefined {

@@ -1,4 +1,4 @@
-/** Heads: what the heads of a real model do with a prompt. The grid is the navigation, the zoomed head is the work. */
+/** Heads: what the heads of a layer do with a prompt. The grid is the navigation, the zoomed head is the work. */
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -13,12 +13,19 @@ import type { PanelState, PanelStore } from '../platform/store';
 import { base, controls } from '../styles/base';
 import './heads/keyValuesPart';
 import './heads/patternsPart';
-import { layerText } from './heads/models';
-import { type HeadsResult, HeadsSession, type HeadsState } from './heads/session';
+import { layerText, seededText } from './heads/models';
+import { type HeadsResult, HeadsSession, type HeadsState, isText, MOST_SEED } from './heads/session';
 import { headsStyles } from './heads/styles';
 
 const MODES = { patterns: 'Patterns', kv: 'K and V' } as const;
 type Mode = keyof typeof MODES;
+
+/** What can be looked at in one click. */
+const EXAMPLES: readonly { readonly id: string; readonly mode: Mode; readonly label: string; readonly what: string }[] = [
+  { id: 'seeded', mode: 'kv', label: 'K and V of this config', what: 'which heads share them; weights from a seed' },
+  { id: 'sample:gqa', mode: 'patterns', label: 'Patterns of a trained sample', what: 'what heads look at; a small GQA model' },
+  { id: 'sample:mla', mode: 'kv', label: 'Latents of an MLA sample', what: 'what is cached, and the K and V made from it' },
+];
 
 /** One for a store: it outlives the view, which another tab takes away. */
 const sessions = new WeakMap<PanelStore, HeadsSession>();
@@ -28,6 +35,7 @@ interface Kept {
   readonly source?: string;
   readonly prompt?: string;
   readonly layer?: number;
+  readonly seed?: number;
   readonly mode?: Mode;
   /** Something was shown: it is computed again. */
   readonly ran?: boolean;
@@ -59,21 +67,19 @@ export class HeadsView extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (this.session === undefined) this.begin();
-    const before = changed.get('panel');
-    if (before !== undefined && before.config?.id !== this.panel.config?.id) void this.session?.start(this.panel.config?.id ?? null);
+    if (changed.has('panel')) void this.session?.follow(this.panel.config);
   }
 
   private begin(): void {
-    const kept = keptState();
-    if (kept.mode !== undefined && kept.mode in MODES) this.mode = kept.mode;
+    const { ran, mode, ...remembered } = keptState();
+    if (mode !== undefined && mode in MODES) this.mode = mode;
     const known = sessions.get(this.store);
     const session = known ?? new HeadsSession(host);
     this.session = session;
     sessions.set(this.store, session);
     this.listen(session);
-    if (known !== undefined && known.state.config === (this.panel.config?.id ?? null)) return;
-    const { ran, ...remembered } = kept;
-    void session.start(this.panel.config?.id ?? null, remembered).then(() => {
+    if (known !== undefined) return;
+    void session.start(this.panel.config, remembered).then(() => {
       if (ran === true && session.state.result === null && session.state.model !== null) return session.run();
       return undefined;
     });
@@ -88,27 +94,28 @@ export class HeadsView extends LitElement {
   private follow(heads: HeadsState): void {
     const before = this.heads;
     this.heads = heads;
-    const { source, prompt, layer, result } = heads;
-    if (source !== before?.source || prompt !== before?.prompt || layer !== before?.layer || (result === null) !== (before?.result === null)) this.remember();
+    const { source, prompt, layer, seed, result } = heads;
+    if (source !== before?.source || prompt !== before?.prompt || layer !== before?.layer || seed !== before?.seed || (result === null) !== (before?.result === null)) this.remember();
     if (result !== null && result !== before?.result) announce(this, `${layerText(result.attention)}, layer ${result.layer}: ${result.ids.length} tokens shown`);
   }
 
   private remember(): void {
     if (!this.heads) return;
-    const { source, prompt, layer, result } = this.heads;
-    keep('heads', { ...keptState(), ...(source && { source: source.id }), prompt, layer, mode: this.mode, ran: result !== null } satisfies Kept);
+    const { source, prompt, layer, seed, result } = this.heads;
+    keep('heads', { ...keptState(), ...(source && { source: source.id }), prompt, layer, seed, mode: this.mode, ran: result !== null } satisfies Kept);
   }
 
   protected override render(): TemplateResult | typeof nothing {
     const { heads, session } = this;
     if (heads === null || session === undefined) return nothing;
     if (heads.sources === null) return heads.failure ? errorState(heads.failure, [{ label: 'Try again', run: () => void session.start(heads.config) }]) : loadingState('Looking for weights');
-    return html`${this.renderForm(heads, session)} ${this.renderStatus(heads, session)} ${heads.result === null ? this.renderEmpty(heads) : this.renderResult(heads.result, session)}`;
+    return html`${this.renderForm(heads, session)} ${this.renderStatus(heads, session)} ${heads.result === null ? this.renderEmpty(heads, session) : this.renderResult(heads.result, session)}`;
   }
 
   private renderForm(heads: HeadsState, session: HeadsSession): TemplateResult {
-    const { sources, source, model, prompt, layer, running } = heads;
-    const runnable = model !== null && source?.problem === null && prompt.trim() !== '';
+    const { sources, source, model, prompt, layer, seed, running } = heads;
+    const runnable = model !== null && source?.problem === null && prompt.trim() !== '' && session.refusal === null;
+    const ids = model !== null && !isText(model);
     return html`
       <div class="form">
         <div class="line">
@@ -119,37 +126,58 @@ export class HeadsView extends LitElement {
           </label>
           <button type="button" class="link" @click=${() => void session.browse()}>Choose…</button>
         </div>
-        <textarea aria-label=${model?.tokenizer === false ? 'Token ids' : 'Prompt'} rows="2" maxlength="200000" spellcheck="false" placeholder=${model?.tokenizer === false ? 'Token ids: 11, 42, 7' : 'A prompt'} .value=${live(prompt)}
+        <textarea aria-label=${ids ? 'Token ids' : 'Prompt'} rows="2" maxlength="200000" spellcheck="false" placeholder=${ids ? 'Token ids: 11, 42, 7' : 'A prompt'} .value=${live(prompt)}
           @input=${(event: Event) => session.setPrompt((event.target as HTMLTextAreaElement).value)}
           @keydown=${(event: KeyboardEvent) => { if (event.key === 'Enter' && !event.shiftKey) { event.preventDefault(); if (runnable) void session.run(); } }}></textarea>
         <div class="line">
           <label>Layer
-            <select aria-label="Layer" ?disabled=${model === null} .value=${live(String(layer))} @change=${(event: Event) => void session.setLayer(Number((event.target as HTMLSelectElement).value))}>
-              ${(model?.layers ?? []).map((_, index) => html`<option value=${index} ?selected=${index === layer}>${index}</option>`)}
+            <select class="layer" aria-label="Layer" ?disabled=${model === null} .value=${live(String(layer))} @change=${(event: Event) => void session.setLayer(Number((event.target as HTMLSelectElement).value))}>
+              ${(model?.layers ?? []).map(({ kind }, index) => html`<option value=${index} ?selected=${index === layer}>${index}${kind === 'refused' ? ' – no heads' : ''}</option>`)}
             </select>
-            <span class="small">${model === null ? '' : `of ${model.layers.length}`}</span>
           </label>
+          ${source?.origin === 'seeded' ? html`<label>Seed <input type="number" min="0" max=${MOST_SEED} step="1" .value=${live(String(seed))} @change=${(event: Event) => this.setSeed(event.target as HTMLInputElement, session)} /></label>` : nothing}
           ${running ? button({ label: 'Cancel', run: () => session.cancel() }) : button({ label: 'Run', run: () => void session.run(), primary: true, disabled: !runnable })}
         </div>
       </div>`;
   }
 
-  private renderStatus({ source, running, failure, result, device, model }: HeadsState, session: HeadsSession): TemplateResult {
+  private setSeed(input: HTMLInputElement, session: HeadsSession): void {
+    const seed = Math.trunc(input.valueAsNumber);
+    if (seed >= 0 && seed <= MOST_SEED) void session.setSeed(seed);
+    else input.value = String(session.state.seed);
+  }
+
+  private renderStatus({ source, running, failure, result, device, model }: HeadsState, session: HeadsSession): TemplateResult | readonly TemplateResult[] {
     if (running) return html`<div class="running">${loadingState(running.message, running.fraction)}</div>`;
     if (failure) return errorState(failure, model === null ? [{ label: 'Try again', run: () => void session.choose(source?.id ?? '') }] : [{ label: 'Run again', run: () => void session.run() }]);
     if (source?.problem != null) return emptyState(`${source.problem}. Choose a sample model, or weights on this machine.`);
-    if (result === null) return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : `${new Set(model.layers.map(layerText)).size === 1 && model.layers[0] ? `${layerText(model.layers[0])} · ` : ''}${model.layers.length} layers${device ? ` · ${device.engine}, ${device.reason}` : ''}`}</p>`;
-    const { provenance, ms, ids } = result;
-    return html`<div class="where">
-      <strong>Layer ${result.layer}</strong> · ${layerText(result.attention)}
+    const refused = session.refusal === null ? nothing : emptyState(`${session.refusal} Choose another layer.`);
+    if (result === null) {
+      const texts = new Set((model?.layers ?? []).map(layerText));
+      return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : [...(texts.size === 1 ? texts : []), `${model.layers.length} layers`, ...(device ? [`${device.engine}, ${device.reason}`] : [])].join(' · ')}</p>${refused}`;
+    }
+    const { provenance, ms, ids, seeded } = result;
+    return html`${refused}<div class="where">
+      <strong>Layer ${result.layer}</strong>${model === null ? '' : ` of ${model.layers.length}`} · ${layerText(result.attention)}
       <span class="small figures">${ids.length} tokens · ${provenance.device} · ${provenance.library} · ${provenance.precision} · ${ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`}</span>
-      ${session.changed ? html`<span class="small warn">From before your change. <button class="link" @click=${() => void session.run()}>Run again</button></span>` : nothing}
+      ${seeded === null ? nothing : html`<details class="small"><summary>Seeded weights (seed ${seeded.seed}): true shapes, random numbers, earlier layers skipped</summary>${seededText(seeded, model?.words === true)}</details>`}
+      ${session.changed && session.refusal === null ? html`<span class="small warn">From before your change. <button class="link" @click=${() => void session.run()}>Run again</button></span>` : nothing}
     </div>`;
   }
 
-  private renderEmpty({ source, model, running, failure }: HeadsState): TemplateResult | typeof nothing {
-    if (running || failure || model === null || source?.problem !== null) return nothing;
-    return emptyState('Run shows what every head of a layer looks at, and its K and V, from the model’s own weights.');
+  private renderEmpty({ sources, source, model, running, failure }: HeadsState, session: HeadsSession): TemplateResult | typeof nothing {
+    if (running || failure || model === null || source?.problem !== null || session.refusal !== null) return nothing;
+    const examples = EXAMPLES.filter(({ id }) => sources?.some((each) => each.id === id && each.problem === null));
+    return html`<div class="state">
+      <p>Run shows which tokens every head of a layer looks at, and its K and V.${examples.length === 0 ? '' : ' Or begin with:'}</p>
+      <ul class="examples">${examples.map(({ id, mode, label, what }) => html`<li><button class="link" @click=${() => void this.example(session, id, mode)}>${label}</button><span class="small">${what}</span></li>`)}</ul>
+    </div>`;
+  }
+
+  private async example(session: HeadsSession, id: string, mode: Mode): Promise<void> {
+    this.mode = mode;
+    await session.choose(id);
+    if (session.refusal === null) await session.run();
   }
 
   private renderResult(result: HeadsResult, session: HeadsSession): TemplateResult {

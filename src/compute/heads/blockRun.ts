@@ -12,7 +12,7 @@ import type { AttentionProgram, CaptureName } from '../../attention/program';
 import { stepInputs } from '../../attention/stepInputs';
 import type { WeightInfo } from '../../attention/weightNames';
 import type { LoadedBlock, ProgramCache } from './programs';
-import type { LayerReader, WeightTensors } from './layerReader';
+import type { WeightTensors } from './layerReader';
 import { floats, TokenRows, withoutBatch } from './tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from './watch';
 
@@ -47,10 +47,18 @@ export function stepTokens(spec: BlockSpec, tokens: number, stepBytes = STEP_BYT
   return Math.max(LEAST_STEP, Math.floor(stepBytes / perQuery));
 }
 
+/** Where a block and its weights come from: `LayerReader` reads them from files. */
+export interface BlockWeights {
+  layer(index: number): { readonly block: BlockSpec };
+  /** Valid until the next call. */
+  read(index: number, infos: readonly WeightInfo[], signal?: AbortSignal): Promise<WeightTensors>;
+  readExpert(index: number, expert: number, infos: readonly WeightInfo[], signal?: AbortSignal): Promise<WeightTensors>;
+}
+
 export class BlockRunner {
   constructor(
     private readonly sessions: ProgramCache,
-    private readonly reader: LayerReader,
+    private readonly reader: BlockWeights,
     private readonly stepBytes = STEP_BYTES,
   ) {}
 

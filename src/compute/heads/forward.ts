@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../../attention/graph';
 import { elementCount } from '../../attention/graph';
-import type { AttentionLayerSpec } from '../../attention/layerSpec';
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
 import type { CaptureName } from '../../attention/program';
 import { blockWeights } from '../../attention/weightNames';
 import { RpcError } from '../../shared/rpcError';
@@ -12,6 +12,7 @@ import type { Engine } from '../engines/engine';
 import { BlockRunner, fitsAtOnce } from './blockRun';
 import type { HeadModel } from './headModel';
 import { HiddenCache, type Known } from './hiddenCache';
+import type { LayerPass } from './layerPass';
 import { LayerReader } from './layerReader';
 import { ProgramCache } from './programs';
 import { floats } from './tokenAxis';
@@ -48,7 +49,7 @@ export interface ForwardLimits {
 /** Kinds of RoPE scaling whose frequencies change with the length of the prompt. */
 const BY_LENGTH: ReadonlySet<string> = new Set(['dynamic', 'longrope']);
 
-export class ForwardPass {
+export class ForwardPass implements LayerPass {
   readonly sessions: ProgramCache;
   /** Layers that were run so far, and tokens that they were run for. */
   work: { readonly layers: number; readonly tokens: number } = { layers: 0, tokens: 0 };
@@ -65,7 +66,10 @@ export class ForwardPass {
     this.causal = model.model.plan.layers.every(({ block }) => !BY_LENGTH.has(block.layer.rotary?.scaling?.kind ?? ''));
   }
 
-  /** Whether a layer's scores over so many tokens are computed in one piece; otherwise they are read in tiles. */
+  attention(layer: number): RunnableAttention | undefined {
+    return this.model.model.plan.layers[layer]?.block.layer.attention;
+  }
+
   atOnce(layer: number, tokens: number): boolean {
     const block = this.model.model.plan.layers[layer]?.block;
     return block === undefined || fitsAtOnce(block, tokens, this.limits.stepBytes);
@@ -114,7 +118,6 @@ export class ForwardPass {
     return { ids, layer, spec, tensors: result.captures, sinks, logits: last };
   }
 
-  /** Ends all sessions. */
   dispose(): Promise<void> {
     return this.sessions.dispose();
   }

@@ -1,12 +1,16 @@
 /** An opened model with what a forward pass needs beside its plan: the tokenizer, and how to tell that its files changed. */
 
 import { stat } from 'node:fs/promises';
+import type { HeadsModelInfo } from '../../shared/headsContract';
+import type { Engine } from '../engines/engine';
 import type { GgufMetadata } from '../../weights/gguf';
 import { openModel, type OpenModel } from '../../weights/openModel';
 import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from '../../weights/tokenizer';
 import { WeightsError } from '../../weights/weightsError';
+import { ForwardPass, type ForwardLimits } from './forward';
+import type { HeadSubject } from './layerPass';
 
-export class HeadModel {
+export class HeadModel implements HeadSubject {
   private pendingTokenizer: Promise<TextTokenizer | null> | undefined;
 
   private constructor(
@@ -43,6 +47,26 @@ export class HeadModel {
   async pieces(ids: readonly number[]): Promise<string[]> {
     const tokenizer = await this.tokenizer().catch(() => null);
     return ids.map((id) => tokenizer?.piece(id) ?? `#${id}`);
+  }
+
+  async info(): Promise<HeadsModelInfo> {
+    const { family, hiddenSize, vocabularySize, layers } = this.model.plan;
+    return {
+      family,
+      hiddenSize,
+      vocabularySize,
+      layers: layers.map(({ block }) => block.layer.attention),
+      tokenizer: (await this.tokenizer().catch(() => null)) !== null,
+      words: false,
+    };
+  }
+
+  pass(engine: Engine, limits?: ForwardLimits): ForwardPass {
+    return new ForwardPass(this, engine, limits);
+  }
+
+  seeded(): null {
+    return null;
   }
 
   /** Whether the files are still those that were opened. */

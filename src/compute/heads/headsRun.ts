@@ -3,9 +3,9 @@
 import type { Tensor } from '../../attention/graph';
 import type { CaptureName } from '../../attention/program';
 import { type DumpName, dumpTensor } from './dump';
-import type { ForwardPass, LayerCapture } from './forward';
+import type { LayerCapture } from './forward';
+import type { LayerPass } from './layerPass';
 import { capturedRows, measureLayer, tiledRows } from './measure';
-import type { HeadModel } from './headModel';
 import { tensorTile } from './tensorTile';
 import { AttentionTiles } from './tiles';
 import type { Watch } from './watch';
@@ -29,14 +29,13 @@ export class HeadsRun {
     private readonly watch: Watch,
   ) {}
 
-  static async start(forward: ForwardPass, model: HeadModel, ask: HeadsAsk, watch: Watch): Promise<HeadsRun> {
-    const block = model.model.plan.layers[ask.layer]?.block;
+  static async start(forward: LayerPass, ask: HeadsAsk, watch: Watch): Promise<HeadsRun> {
+    const attention = forward.attention(ask.layer);
     const atOnce = forward.atOnce(ask.layer, ask.ids.length);
     const names = new Set<CaptureName>();
     for (const name of ask.dumps) {
       if (name === 'logits') continue;
-      const latent = block?.layer.attention.kind === 'latent';
-      if (!latent && (name === 'latent' || name === 'ropeKey')) throw new RpcError('invalidInput', `layer ${ask.layer} has no ${name}: its attention is not latent (MLA)`);
+      if (attention !== undefined && attention.kind !== 'latent' && (name === 'latent' || name === 'ropeKey')) throw new RpcError('invalidInput', `layer ${ask.layer} has no ${name}: its attention is not latent (MLA)`);
       names.add(name);
     }
     if (ask.measures) for (const name of ['q', 'k', 'v', 'weights'] as const) names.add(name);

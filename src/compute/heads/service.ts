@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../../attention/graph';
 import type { EngineId } from '../../shared/devices';
-import type { CaptureParams, CaptureResult, HeadsMethods, HeadsModelInfo, TileParams } from '../../shared/headsContract';
+import type { CaptureParams, CaptureResult, HeadsMethods, ModelParams, TileParams } from '../../shared/headsContract';
 import { HEADS_PARAMS } from '../../shared/headsParams';
 import type { CallContext, Handlers } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
@@ -10,18 +10,20 @@ import { tensorBytes } from '../../shared/transfer';
 import { WeightsError } from '../../weights/weightsError';
 import { type Engine, EngineUnavailableError, errorSentence } from '../engines/engine';
 import type { SerialQueue } from '../serialQueue';
-import { ForwardPass } from './forward';
 import { HeadModel } from './headModel';
 import { HeadsRun } from './headsRun';
+import type { HeadSubject, LayerPass } from './layerPass';
+import { SeededModel } from './seededModel';
 
 interface Held {
-  readonly model: HeadModel;
+  readonly model: HeadSubject;
   /** By engine. */
-  readonly passes: Map<EngineId, ForwardPass>;
+  readonly passes: Map<EngineId, LayerPass>;
 }
 
 interface HeldCapture {
-  readonly path: string;
+  /** Of its model. */
+  readonly key: string;
   readonly run: HeadsRun;
   readonly bytes: number;
 }
@@ -46,13 +48,13 @@ export class HeadsService {
     return {
       'heads/model': {
         validate: HEADS_PARAMS['heads/model'],
-        handle: ({ path }, context) => inTurn(context, async () => infoOf((await this.held(path)).model)),
+        handle: (params, context) => inTurn(context, async () => (await this.held(params)).model.info()),
       },
       'heads/tokens': {
         validate: HEADS_PARAMS['heads/tokens'],
-        handle: ({ path, text }, context) =>
+        handle: ({ text, ...params }, context) =>
           inTurn(context, async () => {
-            const { model } = await this.held(path);
+            const { model } = await this.held(params);
             const ids = await model.encode(text);
             return { ids, pieces: await model.pieces(ids) };
           }),
@@ -67,9 +69,9 @@ export class HeadsService {
       },
       'heads/close': {
         validate: HEADS_PARAMS['heads/close'],
-        handle: ({ path }, context) =>
+        handle: (params, context) =>
           inTurn(context, async () => {
-            await this.close(path);
+            await this.close(keyOf(params));
             return null;
           }),
       },
@@ -78,23 +80,25 @@ export class HeadsService {
 
   private async capture(params: CaptureParams, context: CallContext): Promise<CaptureResult> {
     const start = performance.now();
-    const held = await this.held(params.path);
+    const held = await this.held(params);
     const engine = this.engine(params.engine);
-    const pass = held.passes.get(params.engine) ?? new ForwardPass(held.model, engine, { memoryCeiling: this.memoryCeiling });
+    const pass = held.passes.get(params.engine) ?? held.model.pass(engine, { memoryCeiling: this.memoryCeiling });
     held.passes.set(params.engine, pass);
     const { ids, layer, captures, measures, logits } = params;
-    const run = await HeadsRun.start(pass, held.model, { ids, layer, dumps: logits ? [...captures, 'logits'] : captures, measures }, context);
-    const { tensors } = run.capture;
-    const id = this.keep({ path: params.path, run, bytes: [...tensors.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0) });
+    const run = await HeadsRun.start(pass, { ids, layer, dumps: logits ? [...captures, 'logits'] : captures, measures }, context);
+    const { tensors, spec } = run.capture;
+    const id = this.keep({ key: keyOf(params), run, bytes: [...tensors.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0) });
     const measured = measures ? await run.measures() : null;
     const { device, library } = engine.describe();
     return {
       capture: id,
+      attention: spec.attention,
       shapes: Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])),
       pieces: await held.model.pieces(ids),
       measures: measured,
       logits: run.capture.logits,
       provenance: { engine: params.engine, device, library, precision: 'float32' },
+      seeded: held.model.seeded(layer),
       ms: performance.now() - start,
     };
   }
@@ -108,28 +112,30 @@ export class HeadsService {
   }
 
   /** The opened model; opened anew when its files changed. */
-  private async held(path: string): Promise<Held> {
-    const known = this.models.get(path);
+  private async held(params: ModelParams): Promise<Held> {
+    const key = keyOf(params);
+    const known = this.models.get(key);
     if (known !== undefined && (await known.model.unchanged())) {
-      this.models.delete(path);
-      this.models.set(path, known);
+      this.models.delete(key);
+      this.models.set(key, known);
       return known;
     }
-    await this.close(path);
+    await this.close(key);
     for (const [oldest] of this.models) {
       if (this.models.size < MOST_MODELS) break;
       await this.close(oldest);
     }
-    const held: Held = { model: await HeadModel.open(path), passes: new Map() };
-    this.models.set(path, held);
+    const { path, seeded } = params;
+    const held: Held = { model: await (seeded === undefined ? HeadModel.open(path) : SeededModel.open(path, seeded)), passes: new Map() };
+    this.models.set(key, held);
     return held;
   }
 
-  private async close(path: string): Promise<void> {
-    const held = this.models.get(path);
+  private async close(key: string): Promise<void> {
+    const held = this.models.get(key);
     if (held === undefined) return;
-    this.models.delete(path);
-    for (const [id, capture] of this.captures) if (capture.path === path) this.captures.delete(id);
+    this.models.delete(key);
+    for (const [id, capture] of this.captures) if (capture.key === key) this.captures.delete(id);
     for (const pass of held.passes.values()) await pass.dispose();
     await held.model.close();
   }
@@ -160,13 +166,7 @@ async function inWords<R>(work: () => Promise<R>): Promise<R> {
   }
 }
 
-async function infoOf(opened: HeadModel): Promise<HeadsModelInfo> {
-  const { plan } = opened.model;
-  return {
-    family: plan.family,
-    hiddenSize: plan.hiddenSize,
-    vocabularySize: plan.vocabularySize,
-    layers: plan.layers.map(({ block }) => block.layer.attention),
-    tokenizer: (await opened.tokenizer().catch(() => null)) !== null,
-  };
+/** Another text or seed is another model. */
+function keyOf({ path, seeded }: ModelParams): string {
+  return seeded === undefined ? path : `seed ${seeded.seed} ${path} ${seeded.text}`;
 }

@@ -1,10 +1,10 @@
 /**
- * Where heads come from: weights beside the config, a chosen folder, the bundled samples. Ids go to the page and back, paths stay
+ * Where heads come from: weights beside the config, a chosen folder, the bundled samples, or a seed. Ids go to the page and back, paths stay
  * here. Knows no editor, so that the page's tests can use it too.
  */
 
 import type { DeviceChoice } from '../../shared/devices';
-import type { CaptureParams, CaptureResult, HeadsMethods, HeadsModelInfo, TileParams, TokensResult } from '../../shared/headsContract';
+import type { CaptureParams, CaptureResult, HeadsMethods, HeadsModelInfo, ModelParams, TileParams, TokensResult } from '../../shared/headsContract';
 import type { HeadSource } from '../../shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
@@ -24,6 +24,8 @@ export interface Beside {
 }
 
 export interface SourceFiles {
+  /** The followed config's text, and its folder where it is on this machine's disk. */
+  config(): { readonly text: string; readonly folder: string | null } | null;
   /** Null where the config is not on this machine's disk. */
   beside(): Promise<Beside | null>;
   /** Folders of the bundled samples, by name. */
@@ -50,7 +52,7 @@ export class HeadSources {
       { id: 'beside', label: 'Weights beside the config', origin: 'beside', problem: unavailable ?? noWeights },
       ...this.chosen.map(({ label }, at): HeadSource => ({ id: `chosen:${at}`, label, origin: 'chosen', problem: unavailable })),
       ...this.files.samples.map(({ name, label }): HeadSource => ({ id: `sample:${name}`, label, origin: 'sample', problem: unavailable })),
-      { id: 'seeded', label: "Random weights of the config's shapes", origin: 'seeded', problem: unavailable ?? SEEDED_PROBLEM },
+      { id: 'seeded', label: 'Seeded weights of this config', origin: 'seeded', problem: unavailable ?? (this.files.config() === null ? NO_CONFIG : null) },
     ];
   }
 
@@ -67,20 +69,20 @@ export class HeadSources {
   }
 
   async model(source: string, options: CallOptions): Promise<HeadsModelInfo> {
-    const path = await this.pathOf(source);
-    return (await this.process()).call('heads/model', { path }, options);
+    const model = await this.modelOf(source);
+    return (await this.process()).call('heads/model', model, options);
   }
 
   async tokens(source: string, text: string, options: CallOptions): Promise<TokensResult> {
-    const path = await this.pathOf(source);
-    return (await this.process()).call('heads/tokens', { path, text }, options);
+    const model = await this.modelOf(source);
+    return (await this.process()).call('heads/tokens', { ...model, text }, options);
   }
 
   async capture({ source, ...params }: { readonly source: string } & Omit<CaptureParams, 'path' | 'engine'>, options: CallOptions): Promise<CaptureResult> {
-    const path = await this.pathOf(source);
+    const model = await this.modelOf(source);
     const compute = await this.process();
     const { engine } = await compute.device(options);
-    return compute.call('heads/capture', { ...params, path, engine }, options);
+    return compute.call('heads/capture', { ...params, ...model, engine }, options);
   }
 
   async tile(params: TileParams, options: CallOptions): Promise<Tensor> {
@@ -92,22 +94,27 @@ export class HeadSources {
     return this.compute();
   }
 
-  private async pathOf(source: string): Promise<string> {
+  private async modelOf(source: string): Promise<ModelParams> {
     const [origin, name] = source.split(':');
     const chosen = origin === 'chosen' ? this.chosen[Number(name)] : undefined;
-    if (chosen) return chosen.path;
+    if (chosen) return { path: chosen.path };
     const sample = origin === 'sample' ? this.files.samples.find((entry) => entry.name === name) : undefined;
-    if (sample) return sample.path;
+    if (sample) return { path: sample.path };
     if (source === 'beside') {
       const beside = await this.files.beside();
-      if (beside?.weights) return beside.folder;
+      if (beside?.weights) return { path: beside.folder };
       throw new RpcError('invalidInput', 'There are no weights beside the config.');
     }
-    throw new RpcError('invalidInput', source === 'seeded' ? SEEDED_PROBLEM : 'That source of heads is gone; choose another.');
+    if (origin === 'seeded') {
+      const config = this.files.config();
+      if (config === null) throw new RpcError('invalidInput', `${NO_CONFIG}.`);
+      return { path: config.folder ?? '', seeded: { text: config.text, seed: Number(name) } };
+    }
+    throw new RpcError('invalidInput', 'That source of heads is gone; choose another.');
   }
 }
 
-const SEEDED_PROBLEM = 'Looking at random weights is not built; Headlight: Run Attention Layer… runs a layer with them';
+const NO_CONFIG = 'No config is open';
 
 /** Names of files that hold weights, or list those that do. */
 export function isWeightFile(name: string): boolean {

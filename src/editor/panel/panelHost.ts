@@ -50,6 +50,10 @@ export class PanelHost extends Owner {
     this.candidates = new Candidates(this.extension, this.targets, readings);
     this.heads = new HeadSources(
       {
+        config: () => {
+          const { config, current } = this.following;
+          return config && { text: config.text, folder: current?.uri.scheme === 'file' ? Uri.joinPath(current.uri, '..').fsPath : null };
+        },
         beside: () => besideOf(this.following.current?.uri),
         samples: SAMPLES.map(({ name, label }) => ({ name, label, path: Uri.joinPath(this.extension, 'media', 'samples', name).fsPath })),
       },

@@ -1,6 +1,6 @@
 // The Heads view before it is drawn: which heads in which order, what is measured, what a session asks for and keeps.
-import { describe, expect, test } from 'vitest';
-import type { HeadMeasures } from '../../../src/shared/headsContract';
+import { describe, expect, test, vi } from 'vitest';
+import type { HeadMeasures, HeadsModelInfo } from '../../../src/shared/headsContract';
 import type { HeadSource, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
 import { RpcError } from '../../../src/shared/rpcError';
@@ -117,32 +117,40 @@ describe('K and V', () => {
 const SAMPLE: HeadSource = { id: 'sample:gqa', label: 'Sample', origin: 'sample', problem: null };
 const BESIDE: HeadSource = { id: 'beside', label: 'Beside', origin: 'beside', problem: 'no weights' };
 
+const CONFIG = { id: 'config', text: '{}' };
+const SEEDED: HeadSource = { id: 'seeded', label: 'Seeded', origin: 'seeded', problem: null };
+
 /** Answers as a host of one layer type would; `hold` keeps captures waiting. */
 class FakeHost implements Caller {
   readonly asked: string[] = [];
   hold: Promise<void> = Promise.resolve();
   failing: RpcError | null = null;
+  layers: HeadsModelInfo['layers'] = [GQA, GQA];
+  /** Of every call that names a source. */
+  readonly sources: string[] = [];
 
   async call<K extends MethodName<PanelMethods>>(method: K, params: MethodParams<PanelMethods, K>, options: CallOptions = {}): Promise<MethodResult<PanelMethods, K>> {
     this.asked.push(method);
+    if (params !== null && 'source' in params) this.sources.push(params.source);
     return (await this.answer(method, params as never, options)) as MethodResult<PanelMethods, K>;
   }
 
-  private async answer(method: string, params: { readonly what?: string; readonly size?: readonly number[] }, { signal }: CallOptions): Promise<unknown> {
+  private async answer(method: string, params: { readonly what?: string; readonly source?: string; readonly layer?: number }, { signal }: CallOptions): Promise<unknown> {
     switch (method) {
       case 'panel/headSources':
-        return [BESIDE, SAMPLE];
+        return [BESIDE, SAMPLE, SEEDED];
       case 'panel/device':
         return { engine: 'onnxruntime-cpu', reason: 'the only one' };
       case 'panel/headsModel':
-        return { family: 'llama', hiddenSize: 8, vocabularySize: 50, layers: [GQA, GQA], tokenizer: true };
+        return { family: 'llama', hiddenSize: 8, vocabularySize: 50, layers: this.layers, tokenizer: true, words: false };
       case 'panel/tokens':
         return { ids: [1, 2, 3], pieces: ['a', 'b', 'c'] };
       case 'panel/capture': {
         if (signal?.aborted) throw new RpcError('cancelled', 'cancelled');
         await Promise.race([this.hold, new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new RpcError('cancelled', 'cancelled')), { once: true }))]);
         if (this.failing) throw this.failing;
-        return { capture: 3, shapes: {}, pieces: ['a', 'b', 'c'], measures: null, logits: null, provenance: { engine: 'onnxruntime-cpu', device: 'CPU', library: 'x', precision: 'float32' }, ms: 5 };
+        const [origin, seed] = (params.source ?? '').split(':');
+        return { attention: this.layers[params.layer ?? 0], seeded: origin === 'seeded' ? { seed: Number(seed), note: null } : null, capture: 3, shapes: {}, pieces: ['a', 'b', 'c'], measures: null, logits: null, provenance: { engine: 'onnxruntime-cpu', device: 'CPU', library: 'x', precision: 'float32' }, ms: 5 };
       }
       case 'panel/tile': {
         const shape = params.what === 'weights' ? [4, 3, 3] : [2, 3, 2];
@@ -157,7 +165,7 @@ class FakeHost implements Caller {
 async function started(): Promise<{ host: FakeHost; session: HeadsSession }> {
   const host = new FakeHost();
   const session = new HeadsSession(host);
-  await session.start('config');
+  await session.start(CONFIG);
   return { host, session };
 }
 
@@ -210,6 +218,62 @@ describe('a session', () => {
     await session.runLayers();
     expect(session.state.layers.map(({ layer }) => layer)).toEqual([0, 1]);
     expect(host.asked.filter((method) => method === 'panel/capture')).toHaveLength(2);
+  });
+  test('seeded weights are named with their seed, and run again with another', async () => {
+    const { host, session } = await started();
+    await session.choose('seeded');
+    await session.run();
+    expect(session.state.result?.seeded).toEqual({ seed: 42, note: null });
+    host.sources.length = 0;
+    await session.setSeed(7);
+    expect(new Set(host.sources)).toEqual(new Set(['seeded:7']));
+    expect(session.state.result?.seeded?.seed).toBe(7);
+    expect(session.changed).toBe(false);
+  });
+  test('seeded weights follow the config: an edit is run again when typing rests, in the shapes that it gives', async () => {
+    vi.useFakeTimers();
+    try {
+      const { host, session } = await started();
+      await session.choose('seeded');
+      await session.run();
+      await session.runLayers();
+      host.layers = [{ ...GQA, kvHeads: 1 }];
+      void session.follow({ ...CONFIG, text: '{"n' });
+      const followed = session.follow({ ...CONFIG, text: '{"n": 1}' });
+      expect(session.changed).toBe(true);
+      expect(host.asked.filter((method) => method === 'panel/headsModel')).toHaveLength(2);
+      await vi.runAllTimersAsync();
+      await followed;
+      expect(host.asked.filter((method) => method === 'panel/headsModel')).toHaveLength(3);
+      expect(session.state.result?.attention).toMatchObject({ kvHeads: 1 });
+      expect(session.changed).toBe(false);
+      // Patterns of the other layers were of the old shapes.
+      expect(session.state.layers).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+  test('real weights do not follow an edit', async () => {
+    const { host, session } = await started();
+    await session.run();
+    host.asked.length = 0;
+    await session.follow({ ...CONFIG, text: '{"n": 1}' });
+    expect(host.asked).toEqual([]);
+    expect(session.changed).toBe(false);
+  });
+  test('a layer without heads is refused by name, passed over at first and among all layers', async () => {
+    const { host, session } = await started();
+    host.layers = [{ kind: 'refused', why: 'has no heads: its mixer (mamba) keeps a state' }, GQA];
+    await session.choose('seeded');
+    expect(session.state.layer).toBe(1);
+    await session.run();
+    await session.runLayers();
+    expect(session.state.layers.map(({ layer }) => layer)).toEqual([1]);
+    host.asked.length = 0;
+    await session.setLayer(0);
+    expect(session.refusal).toBe('Layer 0 has no heads: its mixer (mamba) keeps a state.');
+    expect(host.asked).toEqual([]);
+    expect(session.state.result?.layer).toBe(1);
   });
   test('ids as typed', () => {
     expect(parseIds('1, 2 3', 10)).toEqual([1, 2, 3]);

@@ -2,6 +2,7 @@
 
 import { css, html, LitElement, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
+import { emit } from '../../platform/announce';
 import { base } from '../../styles/base';
 import { binsOf } from '../heatmap/axis';
 import { pixelsOf, prepare, SurfaceController } from '../heatmap/canvas';
@@ -70,12 +71,9 @@ export class HeadGrid extends LitElement {
     const box = this.renderRoot.querySelector('.box');
     const mark = this.renderRoot.querySelector<HTMLElement>('.mark.chosen');
     if (box === null || mark === null) return;
-    const [top, bottom] = [mark.offsetTop, mark.offsetTop + mark.offsetHeight];
-    if (top < box.scrollTop) box.scrollTop = Math.max(0, top - 24);
-    else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight + 8;
-    const [left, right] = [mark.offsetLeft, mark.offsetLeft + mark.offsetWidth];
-    if (left < box.scrollLeft) box.scrollLeft = Math.max(0, left - 24);
-    else if (right > box.scrollLeft + box.clientWidth) box.scrollLeft = right - box.clientWidth + 8;
+    const shown = (at: number, start: number, size: number, room: number): number => (start < at ? Math.max(0, start - 24) : Math.max(at, start + size - room + 8));
+    box.scrollTop = shown(box.scrollTop, mark.offsetTop, mark.offsetHeight, box.clientHeight);
+    box.scrollLeft = shown(box.scrollLeft, mark.offsetLeft, mark.offsetWidth, box.clientWidth);
   }
 
   private themeChanged(): void {
@@ -113,7 +111,7 @@ export class HeadGrid extends LitElement {
     });
     context.putImageData(image, 0, 0);
     this.drawTitles(context, model, layout, theme, ratio);
-    this.dispatchEvent(new CustomEvent('headlight-drawn', { bubbles: true, composed: true }));
+    emit(this, 'headlight-drawn');
   }
 
   private reduce(model: GridModel, layout: GridLayout, rows: ReturnType<typeof binsOf>, columns: ReturnType<typeof binsOf>): readonly Float32Array[] {
@@ -172,7 +170,7 @@ export class HeadGrid extends LitElement {
   };
 
   private choose(index: number, other: boolean): void {
-    this.dispatchEvent(new CustomEvent<{ readonly index: number; readonly other: boolean }>('headlight-choose', { detail: { index, other }, bubbles: true, composed: true }));
+    emit(this, 'headlight-choose', { index, other });
   }
 }
 

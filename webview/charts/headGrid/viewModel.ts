@@ -9,13 +9,10 @@ import type { Scale } from '../heatmap/scale';
 export const MEASURES = ['entropy', 'sink', 'previousToken', 'duplicateToken', 'induction'] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
-export const MEASURE_TITLES: Readonly<Record<MeasureName, string>> = {
-  entropy: 'entropy',
-  sink: 'sink',
-  previousToken: 'previous token',
-  duplicateToken: 'duplicate token',
-  induction: 'induction',
-};
+/** "previous token" */
+export function measureTitle(name: MeasureName): string {
+  return name.replace(/[A-Z]/, (letter) => ` ${letter.toLowerCase()}`);
+}
 
 /** What each measure says, for people who have not met it. */
 export const MEASURE_MEANINGS: Readonly<Record<MeasureName, string>> = {

@@ -2,11 +2,11 @@
 
 import { css, html, LitElement, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
-import { announce } from '../../platform/announce';
+import { announce, emit } from '../../platform/announce';
 import { base, controls } from '../../styles/base';
 import '../matrixTable';
 import type { TableModel } from '../tableModel';
-import { binOf, cellBorder, shifted, zoomed } from './axis';
+import { binOf, shifted, type Window, zoomed } from './axis';
 import { prepare, SurfaceController } from './canvas';
 import { drawCells, drawCursor, fontOf } from './render';
 import { type CanvasTheme, readTheme } from './theme';
@@ -125,7 +125,7 @@ export class Heatmap extends LitElement {
     this.layout = layout;
     this.values = drawCells(context, model, layout, theme, ratio);
     this.returnCursor(layout);
-    this.dispatchEvent(new CustomEvent('headlight-drawn', { bubbles: true, composed: true }));
+    emit(this, 'headlight-drawn');
   }
 
   private returnCursor({ rows, columns }: HeatmapLayout): void {
@@ -200,7 +200,7 @@ export class Heatmap extends LitElement {
     if (layout === null || (row === null && column === null)) return;
     const useColumn = row === null || (asColumn && column !== null);
     const detail: PinDetail = { row: useColumn || row === null ? null : (layout.rows.positions[row] ?? null), column: useColumn && column !== null ? (layout.columns.positions[column] ?? null) : null };
-    this.dispatchEvent(new CustomEvent<PinDetail>('headlight-pin', { detail, bubbles: true, composed: true }));
+    emit<PinDetail>(this, 'headlight-pin', detail);
   }
 
   private readonly onWheel = (event: WheelEvent): void => {
@@ -240,42 +240,28 @@ export class Heatmap extends LitElement {
     }, REST_MS);
   }
 
-  /** Brings a row's and a column's position under the cursor, if they are shown. */
-  pointAt(row: number, column: number): void {
-    if (this.layout === null) return;
-    const place = { row: binOf(this.layout.rows, row), column: binOf(this.layout.columns, column) };
-    if (place.row >= 0 && place.column >= 0) this.moveTo(place);
-  }
-
   zoom(factor: number, place: CellPlace | null = this.cursor): void {
-    const { model, layout } = this;
-    if (model === null || layout === null) return;
-    const view = this.shown(model);
-    const anchor = (window: readonly [number, number], position: number | undefined): number => position ?? (window[0] + window[1]) / 2;
-    const rows = zoomed(view.rows, Math.max(model.rows.end, view.rows[1]), factor, anchor(view.rows, place === null ? undefined : layout.rows.positions[place.row]));
-    const columns = zoomed(view.columns, Math.max(model.columns.end, view.columns[1]), factor, anchor(view.columns, place === null ? undefined : layout.columns.positions[place.column]));
-    this.setView({ rows, columns });
-  }
-
-  private pan(key: string): void {
-    const { model } = this;
-    if (model === null) return;
-    const view = this.shown(model);
-    const step = (window: readonly [number, number]): number => Math.max(1, Math.round((window[1] - window[0]) / 4));
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 }[key] ?? 0;
-    const across = key === 'ArrowLeft' || key === 'ArrowRight';
-    this.setView({
-      rows: across ? view.rows : shifted(view.rows, model.rows.end, by * step(view.rows)),
-      columns: across ? shifted(view.columns, model.columns.end, by * step(view.columns)) : view.columns,
+    this.change((window, end, side) => {
+      const at = place === null ? undefined : this.layout?.[side].positions[place[side === 'rows' ? 'row' : 'column']];
+      return zoomed(window, Math.max(end, window[1]), factor, at ?? (window[0] + window[1]) / 2);
     });
   }
 
-  private setView(view: View | null): void {
-    this.dispatchEvent(new CustomEvent<View | null>('headlight-view', { detail: view, bubbles: true, composed: true }));
+  private pan(key: string): void {
+    const by = /Left|Up/.test(key) ? -1 : 1;
+    const along = /Left|Right/.test(key) ? 'columns' : 'rows';
+    this.change((window, end, side) => (side === along ? shifted(window, end, by * Math.max(1, Math.round((window[1] - window[0]) / 4))) : window));
   }
-}
 
-/** The positions of a cell of a whole axis: for tables. */
-export function positionOf(model: HeatmapModel, side: 'rows' | 'columns', cell: number): number {
-  return cellBorder(model[side], cell);
+  /** Another window on each side, of so many positions in all. */
+  private change(to: (window: Window, end: number, side: 'rows' | 'columns') => Window): void {
+    const { model } = this;
+    if (model === null) return;
+    const { rows, columns } = this.shown(model);
+    this.setView({ rows: to(rows, model.rows.end, 'rows'), columns: to(columns, model.columns.end, 'columns') });
+  }
+
+  private setView(view: View | null): void {
+    emit(this, 'headlight-view', view);
+  }
 }

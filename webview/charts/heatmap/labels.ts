@@ -59,12 +59,18 @@ export function columnLabels(items: readonly ColumnItem[], tiers: number, width:
   const step = Math.max(1, Math.ceil((least + gap) / (pitch * wanted)));
   const shown = items.map((item, index) => ({ ...item, index })).filter(({ index }) => index % step === 0);
   const room = pitch * step * wanted - gap;
+  /** Where the next text of a tier may begin. */
+  const ends: number[] = [];
   return shown.map(({ text, middle, index }, place) => {
     const tier = wanted - 1 - (place % wanted);
-    const short = elideMiddle(text, room, measure);
+    const from = ends[tier] ?? 0;
+    let short = elideMiddle(text, room, measure);
+    // The line comes down at the text's beginning, as a flag hangs on its pole; at the right edge the flag is pushed back, as far as
+    // its neighbour lets it. A number that is cut says something else.
+    if (Math.min(middle, width - measure(short)) < from) short = tiers === 1 ? '' : elideMiddle(short, width - from, measure);
     const size = measure(short);
-    // The line comes down at the text's beginning, as a flag hangs on its pole; at the right edge the flag turns round.
-    const x = middle + size > width ? Math.max(0, middle - size) : middle;
+    const x = Math.max(0, Math.min(middle, width - size));
+    if (short !== '') ends[tier] = x + size + gap;
     return { index, text: short, x, middle, tier };
   });
 }

@@ -7,6 +7,7 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { customElement, property } from 'lit/decorators.js';
 import type { GroupIdentity } from '../../../src/insight/identity';
 import { bestAcross } from '../headGrid/viewModel';
+import { emit } from '../../platform/announce';
 import { base, controls } from '../../styles/base';
 import { binsOf, wholeAxis } from '../heatmap/axis';
 import { pixelsOf, prepare, SurfaceController } from '../heatmap/canvas';
@@ -35,7 +36,9 @@ export interface ChosenHead {
 }
 
 const WIDEST = 168;
-const NARROWEST = 44;
+const NARROWEST = 24;
+/** Pictures that are narrower have only a number above them. */
+const NAMED = 44;
 const GAP = 6;
 /** CSS pixels of a token, and of the highest picture. */
 const TOKEN = 6;
@@ -71,7 +74,7 @@ export class KeyValues extends LitElement {
     const { model, groups } = this;
     if (model === null || groups.length === 0) return nothing;
     const { letter, identity } = model;
-    if (model.groups === model.queryHeads) return html`<div class="pictures">${groups.map((group) => this.picture(group, group.heads[0] ?? 0))}</div>`;
+    if (model.groups === model.queryHeads) return html`<div class="pictures">${groups.map((group) => this.picture(group, group.heads[0] ?? 0, NAMED))}</div>`;
     const width = this.pictureWidth(model);
     return html`${groups.map((group) => {
       const { heads, difference } = group;
@@ -79,21 +82,21 @@ export class KeyValues extends LitElement {
       return html`
         ${difference === null ? nothing : html`<p class="between small">${betweenText(difference)}</p>`}
         <div class="row" role="group" aria-label="Group ${group.group}: heads ${heads.join(', ')}, ${insideText(letter, identity)}">
-          <div class="pictures">${heads.map((head) => this.picture(group, head))}</div>
+          <div class="pictures">${heads.map((head) => this.picture(group, head, width))}</div>
           <div class="tie" .style=${`width:${tie}px`}></div>
           <p class="said">group ${group.group} · ${insideText(letter, identity)}</p>
         </div>`;
     })}`;
   }
 
-  private picture({ group }: KeyValueGroup, head: number): TemplateResult {
+  private picture({ group }: KeyValueGroup, head: number, width: number): TemplateResult {
     return html`<button class="picture" aria-pressed=${head === this.chosen} aria-label="${this.model?.letter ?? ''} of head ${head}, group ${group}" @click=${() => this.choose({ head, group })}>
-      <span class="small">head ${head}</span><canvas data-head=${head} data-group=${group} aria-hidden="true"></canvas>
+      <span class="small">${width < NAMED ? '' : 'head '}${head}</span><canvas data-head=${head} data-group=${group} aria-hidden="true"></canvas>
     </button>`;
   }
 
   private choose(detail: ChosenHead): void {
-    this.dispatchEvent(new CustomEvent<ChosenHead>('headlight-choose', { detail, bubbles: true, composed: true }));
+    emit(this, 'headlight-choose', detail);
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -136,6 +139,6 @@ export class KeyValues extends LitElement {
       paintBins(pixelsOf(image), width, 0, 0, own, rows, columns, scale, theme.map('diverging'), theme.hatch(ratio));
       context.putImageData(image, 0, 0);
     }
-    this.dispatchEvent(new CustomEvent('headlight-drawn', { bubbles: true, composed: true }));
+    emit(this, 'headlight-drawn');
   }
 }

@@ -14,7 +14,7 @@ import { headDims } from '../../../src/attention/layerSpec';
 import { base, controls } from '../../styles/base';
 import { keepLook, keptLook, rangeSelect, scaleNote, scaleSelect } from './look';
 import { Memo } from './memo';
-import { pieceOf, rangeText, valueText, vectorsModel, vectorsTable } from './models';
+import { heatmapTable, rangeText, tokensText, valueText, vectorsModel } from './models';
 import type { HeadsResult, Vectors } from './session';
 import { headsStyles } from './styles';
 
@@ -43,7 +43,7 @@ export class HeadsKeyValues extends LitElement {
     return html`
       <div class="tools">
         ${scaleSelect(look.scale, (scale) => this.change({ scale }))}
-        ${rangeSelect(look.shared, 'per group', (shared) => this.change({ shared }))}
+        ${rangeSelect(look.shared, result.k.count < result.patterns.heads ? 'per group' : 'per head', (shared) => this.change({ shared }))}
       </div>
       ${this.renderLatent(result)}
       <div class="work letters">
@@ -106,16 +106,16 @@ export class HeadsKeyValues extends LitElement {
       .model=${model} .label=${`${name}: ${model.rows.count} tokens by ${model.columns.count} dims. Arrow keys read values.`}
       .readout=${(cell: ReadCell) => vectorReadout(result, name, cell)}
       .hint=${name === 'Latent' || name === 'RoPE key' ? name : 'Point, or use the arrow keys'} .highest=${520}
-      .table=${vectorsTable(model, `${name}, layer ${result.layer}`, result)}
+      .table=${heatmapTable(model, `${name}, layer ${result.layer}`, 'token \\ dim', 'rows')}
     ><headlight-legend slot="foot" kind="diverging" from="−${most}" to=${most} note=${scaleNote(model.scale.kind)}></headlight-legend></headlight-heatmap>`;
   }
 }
 
 function vectorReadout(result: HeadsResult, name: string, { rows, columns, value }: ReadCell): Readout {
-  const token = rows[1] - rows[0] === 1 ? pieceOf(result, rows[0]) : '';
+  const token = tokensText(result, rows);
   const many = rows[1] - rows[0] > 1 || columns[1] - columns[0] > 1;
   return {
-    text: html`<span class="key">token</span> ${rangeText(rows)}${token === '' ? '' : ` ${token}`} · <span class="key">dim</span> ${rangeText(columns)} · <strong>${valueText(value)}</strong>${many ? ' farthest from 0' : ''}`,
-    sentence: `${name}, token ${rangeText(rows)} ${token}, dim ${rangeText(columns)}: ${valueText(value)}`,
+    text: html`<span class="key">token</span> ${token} · <span class="key">dim</span> ${rangeText(columns)} · <strong>${valueText(value)}</strong>${many ? ' farthest from 0' : ''}`,
+    sentence: `${name}, token ${token}, dim ${rangeText(columns)}: ${valueText(value)}`,
   };
 }

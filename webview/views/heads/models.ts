@@ -4,9 +4,9 @@ import { type RunnableAttention } from '../../../src/attention/layerSpec';
 import { headVariant } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { groupsText } from '../../../src/present/words';
-import type { HeadMeasures } from '../../../src/shared/headsContract';
-import { type GridModel, type GridPicture, measureText, MEASURE_TITLES, MEASURES, type Order, sorted } from '../../charts/headGrid/viewModel';
-import { type CellAxis, isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
+import type { HeadMeasures, RefusedLayer, SeededNote } from '../../../src/shared/headsContract';
+import { type GridModel, type GridPicture, measureText, MEASURES, measureTitle, type Order, sorted } from '../../charts/headGrid/viewModel';
+import { cellBorder, type CellAxis, isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
 import { tokenText } from '../../charts/heatmap/labels';
 import type { Cells, Visible } from '../../charts/heatmap/raster';
 import { largestOf } from '../../charts/heatmap/raster';
@@ -52,7 +52,7 @@ function cellsOf({ data, rows, columns }: Patterns, head: number, visible: Visib
 
 /** "head 3: entropy 0.41, sink 0.12, …", for screen readers and the line below a grid. */
 export function headSentence({ layer, head, measures }: Omit<GridHead, 'cells'>): string {
-  const values = measures === null ? '' : `: ${MEASURES.map((name) => `${MEASURE_TITLES[name]} ${measureText(measures[name])}`).join(', ')}`;
+  const values = measures === null ? '' : `: ${MEASURES.map((name) => `${measureTitle(name)} ${measureText(measures[name])}`).join(', ')}`;
   return `layer ${layer}, head ${head}${values}`;
 }
 
@@ -68,7 +68,8 @@ export function patternGrid(layers: readonly LayerPatterns[], all: boolean, orde
   if (first === undefined) return null;
   const { patterns } = first;
   const heads = sorted(layers.flatMap(headsOf), order);
-  const matrix = all && order === 'position';
+  // A row for each layer, where all have as many heads.
+  const matrix = all && order === 'position' && new Set(layers.map(({ attention }) => attention.queryHeads)).size === 1;
   const pictures = heads.map((place): GridPicture => {
     const value = order === 'position' ? undefined : place.measures?.[order];
     return {
@@ -121,6 +122,11 @@ export interface Labelled {
 
 export function pieceOf({ pieces }: Labelled, position: number): string {
   return tokenText(pieces[position] ?? '');
+}
+
+/** "3 ␣flag", or "3–5" of several tokens. */
+export function tokensText(labels: Labelled, window: Window): string {
+  return window[1] - window[0] === 1 ? `${rangeText(window)} ${pieceOf(labels, window[0])}` : rangeText(window);
 }
 
 export interface ZoomAsk extends Labelled {
@@ -230,43 +236,31 @@ export function notAllowed(attention: RunnableAttention, query: number, key: num
   return 'not a number';
 }
 
-/** Every weight of a head that is exactly held. */
-export function patternTable({ cells, rows, columns }: HeatmapModel, caption: string, labels: Labelled): TableModel {
-  const name = (axis: CellAxis, cell: number): string => {
-    const window: Window = [axis.start + Math.floor((cell * (axis.end - axis.start)) / axis.count), axis.start + Math.floor(((cell + 1) * (axis.end - axis.start)) / axis.count)];
-    return window[1] - window[0] === 1 ? `${window[0]} ${pieceOf(labels, window[0])}` : rangeText(window);
+/** Every number that a heatmap holds; `tokens` says which sides are tokens, and are numbered. */
+export function heatmapTable({ cells, rows, columns, rowLabel, columnLabel }: HeatmapModel, caption: string, corner: string, tokens: 'rows' | 'columns' | 'both'): TableModel {
+  const name = (axis: CellAxis, cell: number, label: (position: number) => string, numbered: boolean): string => {
+    const window: Window = [cellBorder(axis, cell), cellBorder(axis, cell + 1)];
+    if (window[1] - window[0] > 1) return rangeText(window);
+    return `${numbered ? `${window[0]} ` : ''}${label(window[0])}`;
   };
   return {
     caption,
-    corner: 'query \\ key',
+    corner,
     rows: rows.count,
     columns: columns.count,
-    rowHead: (row) => name(rows, row),
-    columnHead: (column) => name(columns, column),
+    rowHead: (row) => name(rows, row, rowLabel, tokens !== 'columns'),
+    columnHead: (column) => name(columns, column, columnLabel, tokens !== 'rows'),
     cell: (row, column) => {
-      const { visible } = cells;
-      if (visible !== null && (column < (visible.low[row] ?? 0) || column >= (visible.high[row] ?? 0))) return '';
-      return valueText(cells.data[cells.offset + row * cells.stride + column] ?? NaN);
+      const { visible, data, offset, stride } = cells;
+      const hidden = visible !== null && (column < (visible.low[row] ?? 0) || column >= (visible.high[row] ?? 0));
+      return hidden ? '' : valueText(data[offset + row * stride + column] ?? NaN);
     },
-  };
-}
-
-/** Tokens × dims. */
-export function vectorsTable({ cells, rows, columns }: HeatmapModel, caption: string, labels: Labelled): TableModel {
-  return {
-    caption,
-    corner: 'token \\ dim',
-    rows: rows.count,
-    columns: columns.count,
-    rowHead: (row) => `${row} ${pieceOf(labels, row)}`,
-    columnHead: String,
-    cell: (row, column) => valueText(cells.data[cells.offset + row * cells.stride + column] ?? NaN),
   };
 }
 
 /** All heads and all measures. */
 export function measuresTable(heads: readonly GridHead[]): TableModel {
-  const columns = ['layer', 'head', 'group', ...MEASURES.map((name) => MEASURE_TITLES[name])];
+  const columns = ['layer', 'head', 'group', ...MEASURES.map((name) => measureTitle(name))];
   return {
     caption: `Measures of ${heads.length} heads`,
     corner: 'place',
@@ -284,8 +278,15 @@ export function measuresTable(heads: readonly GridHead[]): TableModel {
   };
 }
 
+/** What seeded weights mean, and what they do not. */
+export function seededText({ note }: SeededNote, words: boolean): string {
+  const left = note === null ? '' : ` ${note.charAt(0).toUpperCase()}${note.slice(1)}.`;
+  return `Which heads share K and V, their sizes and masks are as in the config. What heads look at means nothing. Each ${words ? 'word' : 'token'} enters the layer as a random vector of its own, as after a norm.${left}`;
+}
+
 /** "GQA · 8 query heads in 2 groups of 4", of one layer. */
-export function layerText(attention: RunnableAttention): string {
+export function layerText(attention: RunnableAttention | RefusedLayer): string {
+  if (attention.kind === 'refused') return 'no heads';
   if (attention.kind === 'latent') return `MLA · ${attention.queryHeads} query heads on one latent of ${attention.latentDim} + ${attention.ropeDim}`;
   const limit = attention.kind === 'sliding' ? ` · window ${formatInteger(attention.window)}` : attention.kind === 'chunked' ? ` · chunks of ${formatInteger(attention.chunk)}` : '';
   return `${headVariant(attention)} · ${groupsText(attention)}${limit}`;

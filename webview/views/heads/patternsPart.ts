@@ -3,8 +3,8 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import '../../charts/headGrid/element';
-import { MEASURE_MEANINGS, MEASURE_TITLES, measureText, MEASURES, type Order } from '../../charts/headGrid/viewModel';
-import { isExact } from '../../charts/heatmap/axis';
+import { MEASURE_MEANINGS, measureText, MEASURES, measureTitle, type Order } from '../../charts/headGrid/viewModel';
+import { isExact, type Window } from '../../charts/heatmap/axis';
 import '../../charts/heatmap/element';
 import type { Heatmap, PinDetail, ReadCell, Readout } from '../../charts/heatmap/element';
 import type { HeatmapModel, View } from '../../charts/heatmap/viewModel';
@@ -15,7 +15,7 @@ import { base, controls } from '../../styles/base';
 import { keepLook, keptLook, rangeSelect, scaleNote, scaleSelect, select } from './look';
 import { Memo } from './memo';
 import {
-  type GridHead, headMaxima, headSentence, type Look, measuresTable, notAllowed, type PatternGrid, patternGrid, patternTable, pieceOf, pinnedModel, rangeText, valueText, viewOf, zoomModel,
+  type GridHead, headMaxima, headSentence, heatmapTable, type Look, measuresTable, notAllowed, type PatternGrid, patternGrid, pieceOf, pinnedModel, rangeText, tokensText, valueText, viewOf, zoomModel,
 } from './models';
 import type { HeadsResult, HeadsSession, HeadsState, LayerPatterns, Patterns } from './session';
 import { headsStyles } from './styles';
@@ -26,6 +26,12 @@ interface PatternLook extends Look {
 }
 
 const DEFAULT: PatternLook = { scale: 'linear', shared: true, ignoreFirst: false, order: 'position', all: false };
+
+/**
+ * What is fetched of a long context: a finer part of the zoomed head, the pinned token's row and column, and all heads reduced to
+ * cells of which none holds the first token.
+ */
+type PartName = 'tile' | 'row' | 'column' | 'headless';
 
 /** Cells on a side of a tile that is fetched for a zoom: more than a plot has pixels. */
 const TILE = 768;
@@ -41,18 +47,15 @@ export class HeadsPatterns extends LitElement {
   @state() private head = keptLook('chosen', { head: 0 }).head;
   @state() private minus: number | null = null;
   @state() private view: View | null = null;
-  @state() private pinned: { readonly token: number; readonly side: 'row' | 'column' } | null = null;
-  /** A finer part of the zoomed head, or a pinned token's row or column of a long context. */
-  @state() private tile: { readonly of: string; readonly patterns: Patterns } | null = null;
-  @state() private strip: { readonly of: string; readonly patterns: Patterns } | null = null;
-  /** Reduced patterns whose first cell leaves the first token out. */
-  @state() private headless: { readonly of: Patterns; readonly patterns: Patterns } | null = null;
+  /** A token. */
+  @state() private pinned: number | null = null;
+  @state() private parts: Readonly<Partial<Record<PartName, { readonly of: string; readonly patterns: Patterns }>>> = {};
   @state() private lost = '';
   @state() private showTable = false;
 
   @query('headlight-heatmap.main') private readonly zoomed!: Heatmap | null;
 
-  private readonly memos = { grid: new Memo<PatternGrid | null>(), maxima: new Memo<number[]>(), zoom: new Memo<HeatmapModel>(), pinned: new Memo<HeatmapModel>(), table: new Memo<TableModel>(), view: new Memo<View>() };
+  private readonly memos = { grid: new Memo<PatternGrid | null>(), maxima: new Memo<number[]>(), zoom: new Memo<HeatmapModel>(), row: new Memo<HeatmapModel>(), column: new Memo<HeatmapModel>(), table: new Memo<TableModel>(), view: new Memo<View>() };
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get('heads');
@@ -62,20 +65,28 @@ export class HeadsPatterns extends LitElement {
       // Another prompt has other tokens; another layer of the same prompt keeps what is looked at.
       if (before?.result?.ids !== result?.ids && before?.result?.prompt !== result?.prompt) this.pinned = null;
       this.zoomTo(null);
-      this.tile = null;
-      this.strip = null;
+      this.parts = {};
       this.lost = '';
       this.asked.clear();
     }
     const count = result?.patterns.heads ?? 0;
     if (count > 0 && this.head >= count) this.head = 0;
     if (this.minus !== null && this.minus >= count) this.minus = null;
+    if (this.pinned !== null && this.pinned >= (result?.ids.length ?? 0)) this.pinned = null;
   }
 
   protected override updated(): void {
-    void this.fetchHeadless();
-    void this.fetchTile();
-    void this.fetchStrip();
+    const { view, pinned } = this;
+    const result = this.heads?.result;
+    if (result == null || isExact(result.patterns.rows)) return;
+    const { patterns, ids } = result;
+    const all = Array.from({ length: patterns.heads }, (_, head) => head);
+    const fine = [TILE, TILE] as const;
+    if (view !== null) void this.fetch('tile', result, this.minus === null ? [this.head] : [this.head, this.minus], view.rows, view.columns, fine);
+    if (this.look.ignoreFirst) void this.fetch('headless', result, all, [1, ids.length], [1, ids.length], [patterns.rows.count, patterns.columns.count]);
+    if (pinned === null) return;
+    void this.fetch('row', result, all, [pinned, pinned + 1], [0, ids.length], fine);
+    void this.fetch('column', result, all, [0, ids.length], [pinned, pinned + 1], fine);
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -97,18 +108,18 @@ export class HeadsPatterns extends LitElement {
 
   private shownLayers(result: HeadsResult): readonly LayerPatterns[] {
     if (this.look.all && (this.heads?.layers.length ?? 0) > 0) return this.heads?.layers ?? [];
-    return this.single.get([result, this.headless, this.look.ignoreFirst], () => [this.current(result)]);
+    return this.single.get([result, this.parts.headless, this.look.ignoreFirst], () => [this.current(result)]);
   }
 
   /** The result as it is looked at: reduced patterns without their first token are others. */
   private current(result: HeadsResult): LayerPatterns {
-    const { headless } = this;
-    return this.look.ignoreFirst && headless?.of === result.patterns ? { ...result, patterns: headless.patterns } : result;
+    const patterns = this.look.ignoreFirst ? this.fetched('headless', result) : null;
+    return patterns === null ? result : { ...result, patterns };
   }
 
   private renderTools(): TemplateResult {
     const { look } = this;
-    const orders: readonly (readonly [Order, string])[] = [['position', 'position'], ...MEASURES.map((name) => [name, MEASURE_TITLES[name]] as const)];
+    const orders: readonly (readonly [Order, string])[] = [['position', 'position'], ...MEASURES.map((name) => [name, measureTitle(name)] as const)];
     return html`<div class="tools">
       ${select('show', look.all ? 'all' : 'one', [['one', 'this layer'], ['all', 'all layers']] as const, (value) => this.setAll(value === 'all'))}
       ${select('sort', look.order, orders, (order) => this.change({ order }))}
@@ -132,17 +143,17 @@ export class HeadsPatterns extends LitElement {
 
   private renderGrid(result: HeadsResult, { model, heads }: PatternGrid): TemplateResult {
     const { look } = this;
-    const count = this.heads?.model?.layers.length ?? 0;
+    const count = (this.heads?.model?.layers ?? []).filter(({ kind }) => kind !== 'refused').length;
     const there = this.heads?.layers.length ?? 0;
     const chosen = Math.max(0, heads.findIndex(({ layer, head }) => layer === result.layer && head === this.head));
     const other = this.minus === null ? -1 : heads.findIndex(({ layer, head }) => layer === result.layer && head === this.minus);
-    const sorted = look.order === 'position' ? '' : `, highest ${MEASURE_TITLES[look.order]} first`;
+    const sorted = look.order === 'position' ? '' : `, highest ${measureTitle(look.order)} first`;
     const columns = model.across === null ? '' : ` · a row for each layer, heads 0–${model.across - 1}`;
     const waits = look.all && there < count ? ` · ${there} of ${count} layers` : '';
     return html`
       <p class="above small">${heads.length} heads${sorted}${columns}${waits}${look.order === 'position' ? '' : html` · ${MEASURE_MEANINGS[look.order]}`}</p>
       <headlight-head-grid .model=${model} .chosen=${chosen} .other=${other} label="Heads${sorted}. Arrow keys choose one." @headlight-choose=${(event: CustomEvent<{ index: number; other: boolean }>) => this.choose(heads[event.detail.index], event.detail.other)}></headlight-head-grid>
-      <headlight-legend .to=${look.shared ? differenceText(Math.max(...this.maxima(result))) : 'largest of each head'} note=${[scaleNote(look.scale), model.rows.count > 96 ? 'largest of each dot' : ''].filter((text) => text !== '').join(' · ')} hatched></headlight-legend>
+      <headlight-legend .to=${look.shared ? differenceText(Math.max(...this.maxima(result))) : 'largest of each head'} note=${notes(scaleNote(look.scale), model.rows.count > 96 ? 'largest of each dot' : '')} hatched></headlight-legend>
       <button class="link small" aria-expanded=${this.showTable} @click=${() => (this.showTable = !this.showTable)}>${this.showTable ? 'Hide table' : 'Measures as table'}</button>
       ${this.showTable ? html`<headlight-matrix-table .model=${this.memos.table.get([heads], () => measuresTable(heads))}></headlight-matrix-table>` : nothing}`;
   }
@@ -167,7 +178,7 @@ export class HeadsPatterns extends LitElement {
   private renderZoom(result: HeadsResult, { heads }: PatternGrid): TemplateResult {
     const { look, head, minus } = this;
     const layer = this.current(result);
-    const tile = this.tile?.of === this.tileKey(result) ? this.tile.patterns : null;
+    const tile = this.fetched('tile', result);
     const patterns = tile ?? layer.patterns;
     const maxima = this.maxima(result);
     const most = look.shared ? Math.max(...maxima) : (maxima[head] ?? 0);
@@ -185,120 +196,87 @@ export class HeadsPatterns extends LitElement {
         ${select('minus', minus === null ? '' : String(minus), [['', 'nothing'], ...Array.from({ length: result.patterns.heads }, (_, i) => [String(i), `head ${i}`] as const).filter(([i]) => i !== String(head))], (value) => (this.minus = value === '' ? null : Number(value)))}
         <span class="switch" role="group" aria-label="Zoom"><button aria-label="Zoom in" @click=${() => this.zoomed?.zoom(0.5)}>+</button><button aria-label="Zoom out" @click=${() => this.zoomed?.zoom(2)}>−</button><button @click=${() => this.zoomTo(null)}>all</button></span>
       </div>
-      <p class="measures small">${group}${MEASURES.map((name) => html`<span title=${MEASURE_MEANINGS[name]}>${MEASURE_TITLES[name]} <b>${measureText(measures?.[name])}</b></span>`)}</p>
+      <p class="measures small">${group}${MEASURES.map((name) => html`<span title=${MEASURE_MEANINGS[name]}>${measureTitle(name)} <b>${measureText(measures?.[name])}</b></span>`)}</p>
       <headlight-heatmap
         class="main" zoomable .model=${model} .view=${view} .highest=${640}
         .label=${`${title}, layer ${result.layer}: ${result.ids.length} queries by as many keys. ${measures === null ? '' : headSentence({ layer: result.layer, head, measures })}. Arrow keys read weights, plus and minus zoom, Enter pins a token.`}
         .hint=${'Point, or use the arrow keys; click pins'}
         .readout=${(cell: ReadCell) => this.readout(result, cell)}
-        .table=${patternTable(model, `${title}, layer ${result.layer}: weights, a row for each query`, result)}
+        .table=${heatmapTable(model, `${title}, layer ${result.layer}: weights, a row for each query`, 'query \\ key', 'both')}
         @headlight-view=${(event: CustomEvent<View | null>) => this.zoomTo(event.detail)}
         @headlight-pin=${(event: CustomEvent<PinDetail>) => this.pin(event.detail)}
-      ><headlight-legend slot="foot" kind=${model.map} from=${minus === null ? '0' : `−${differenceText(model.scale.most)}`} to=${differenceText(model.scale.most)} note=${[scaleNote(look.scale), isExact(model.rows) ? '' : 'largest of each dot'].filter((text) => text !== '').join(' · ')} hatched></headlight-legend></headlight-heatmap>
+      ><headlight-legend slot="foot" kind=${model.map} from=${minus === null ? '0' : `−${differenceText(model.scale.most)}`} to=${differenceText(model.scale.most)} note=${notes(scaleNote(look.scale), isExact(model.rows) ? '' : 'largest of each dot', minus === null ? '' : `above 0: head ${head} more`)} hatched></headlight-legend></headlight-heatmap>
       ${this.lost === '' ? nothing : html`<p class="small warn">${this.lost} <button class="link" @click=${() => void this.session?.run()}>Run again</button></p>`}
       ${this.renderPinned(result)}`;
   }
 
   private readout(result: HeadsResult, { rows, columns, value }: ReadCell): Readout {
     const one = rows[1] - rows[0] === 1 && columns[1] - columns[0] === 1;
-    const name = (window: readonly [number, number]): string => (window[1] - window[0] === 1 ? `${rangeText(window)} ${pieceOf(result, window[0])}` : rangeText(window));
+    const [query, key] = [tokensText(result, rows), tokensText(result, columns)];
     const what = Number.isNaN(value) ? 'not allowed' : `${valueText(value)}${one ? '' : ' at most'}`;
     const said = Number.isNaN(value) ? notAllowed(result.attention, rows[1] - 1, columns[0]) : what;
     return {
-      text: html`<span class="key">query</span> ${name(rows)} <span class="key">→ key</span> ${name(columns)} · <strong>${what}</strong>`,
-      sentence: `head ${this.head}, query ${name(rows)} to key ${name(columns)}: ${said}`,
+      text: html`<span class="key">query</span> ${query} <span class="key">→ key</span> ${key} · <strong>${what}</strong>`,
+      sentence: `head ${this.head}, query ${query} to key ${key}: ${said}`,
     };
   }
 
   private pin({ row, column }: PinDetail): void {
-    const side = column === null ? 'row' : 'column';
     const token = column ?? row;
-    if (token === null) return;
-    this.pinned = this.pinned?.token === token && this.pinned.side === side ? null : { token, side };
+    this.pinned = this.pinned === token ? null : token;
   }
 
   private renderPinned(result: HeadsResult): TemplateResult | typeof nothing {
-    const { pinned, look } = this;
-    if (pinned === null || pinned.token >= result.ids.length) return nothing;
-    const { token, side } = pinned;
-    const exact = isExact(result.patterns.rows);
-    const patterns = exact ? result.patterns : this.strip?.of === this.stripKey(result) ? this.strip.patterns : null;
-    const piece = pieceOf(result, token);
-    const title = side === 'row' ? `What ${token} “${piece}” looks at, in every head` : `What looks at ${token} “${piece}”, in every head`;
-    const model = patterns === null ? null : this.memos.pinned.get([patterns, token, side, look], () => pinnedModel(patterns, result.attention, token, side, result, look));
+    const { pinned } = this;
+    if (pinned === null) return nothing;
     return html`<section class="part" aria-label="Pinned token">
-      <div class="tools">
-        <h3>${title}</h3>
-        <span class="switch" role="group" aria-label="Direction"><button aria-pressed=${side === 'row'} @click=${() => (this.pinned = { token, side: 'row' })}>looks at</button><button aria-pressed=${side === 'column'} @click=${() => (this.pinned = { token, side: 'column' })}>looked at by</button></span>
-        <button class="link small" @click=${() => (this.pinned = null)}>Unpin</button>
-      </div>
-      ${model === null ? html`<p class="small">Reading the token’s ${side}</p>` : html`<headlight-heatmap
-        class="pinned" .model=${model} .highest=${420} .label=${`${title}: a row for each head. Arrow keys read weights.`} .hint=${'A row for each head'}
-        .readout=${(cell: ReadCell) => pinnedReadout(result, cell)}
-        .table=${{ caption: title, corner: 'head', rows: model.rows.count, columns: model.columns.count, rowHead: String, columnHead: (at: number) => (exact ? `${at} ${pieceOf(result, at)}` : String(at)), cell: (row: number, at: number) => valueText(model.cells.data[row * model.cells.stride + at] ?? NaN) } satisfies TableModel}
-        @headlight-pin=${(event: CustomEvent<PinDetail>) => { event.stopPropagation(); if (event.detail.row !== null) this.head = event.detail.row; }}
-      ></headlight-heatmap>`}
+      <div class="tools"><h2>${pinned} “${pieceOf(result, pinned)}” in every head</h2><button class="link small" @click=${() => (this.pinned = null)}>Unpin</button></div>
+      ${this.renderStrip(result, pinned, 'row', 'What it looks at')} ${this.renderStrip(result, pinned, 'column', 'What looks at it')}
     </section>`;
+  }
+
+  private renderStrip(result: HeadsResult, token: number, side: 'row' | 'column', title: string): TemplateResult {
+    const { look } = this;
+    const patterns = isExact(result.patterns.rows) ? result.patterns : this.fetched(side, result);
+    if (patterns === null) return html`<h3>${title}</h3><p class="small">Reading</p>`;
+    const model = this.memos[side].get([patterns, token, look], () => pinnedModel(patterns, result.attention, token, side, result, look));
+    const named = `${title}, ${token} ${pieceOf(result, token)}`;
+    return html`<h3>${title}</h3>
+      <headlight-heatmap
+        class="pinned" .model=${model} .highest=${420} .label=${`${named}: a row for each head. Arrow keys read weights, Enter chooses a head.`} .hint=${'A row for each head'}
+        .readout=${(cell: ReadCell) => pinnedReadout(result, cell)}
+        .table=${heatmapTable(model, named, 'head \\ token', 'columns')}
+        @headlight-pin=${(event: CustomEvent<PinDetail>) => { event.stopPropagation(); if (event.detail.row !== null) this.head = event.detail.row; }}
+      ><headlight-legend slot="foot" to=${differenceText(model.scale.most)} note=${scaleNote(look.scale)} hatched></headlight-legend></headlight-heatmap>`;
   }
 
   private zoomTo(view: View | null): void {
     this.view = view;
-    keepLook('zoom', view === null ? {} : { top: view.rows[0], bottom: view.rows[1], left: view.columns[0], right: view.columns[1] });
+    keepLook('zoom', { window: view === null ? '' : [...view.rows, ...view.columns].join() });
   }
 
-  private tileKey(result: HeadsResult): string {
-    return `${result.capture} ${this.head} ${this.minus ?? ''} ${this.view?.rows.join('-') ?? ''} ${this.view?.columns.join('-') ?? ''}`;
+  /** What a part is of; another one is not shown. */
+  private keyOf(name: PartName, { capture }: HeadsResult): string {
+    const { view, head, minus, pinned } = this;
+    const of = { tile: [head, minus, view?.rows, view?.columns], row: [pinned], column: [pinned], headless: [] };
+    return [name, capture, ...of[name]].join();
   }
 
-  private stripKey(result: HeadsResult): string {
-    return `${result.capture} ${this.pinned?.token ?? ''} ${this.pinned?.side ?? ''}`;
-  }
-
-  /** What is zoomed into is fetched finer, where not every weight is here. */
-  private async fetchTile(): Promise<void> {
-    const { view, session } = this;
-    const result = this.heads?.result;
-    if (view === null || session === null || result == null || isExact(result.patterns.rows)) return;
-    const of = this.tileKey(result);
-    if (this.tile?.of === of || this.asked.has(of)) return;
-    const heads = this.minus === null ? [this.head] : [this.head, this.minus];
-    await this.fetch(of, () => session.tile(result.capture, heads, view.rows, view.columns, [TILE, TILE]), (patterns) => {
-      if (of === this.tileKey(result)) this.tile = { of, patterns };
-    });
-  }
-
-  private async fetchStrip(): Promise<void> {
-    const { pinned, session } = this;
-    const result = this.heads?.result;
-    if (pinned === null || session === null || result == null || isExact(result.patterns.rows)) return;
-    const of = this.stripKey(result);
-    if (this.strip?.of === of || this.asked.has(of)) return;
-    const count = result.ids.length;
-    const own = [pinned.token, pinned.token + 1] as const;
-    const heads = Array.from({ length: result.patterns.heads }, (_, head) => head);
-    const [rows, columns] = pinned.side === 'row' ? [own, [0, count] as const] : [[0, count] as const, own];
-    await this.fetch(of, () => session.tile(result.capture, heads, rows, columns, [TILE, TILE]), (patterns) => {
-      if (of === this.stripKey(result)) this.strip = { of, patterns };
-    });
-  }
-
-  private async fetchHeadless(): Promise<void> {
-    const { session } = this;
-    const result = this.heads?.result;
-    if (!this.look.ignoreFirst || session === null || result == null) return;
-    const { patterns, capture, ids } = result;
-    if (isExact(patterns.rows) || this.headless?.of === patterns || this.asked.has(`${capture} headless`)) return;
-    const heads = Array.from({ length: patterns.heads }, (_, head) => head);
-    await this.fetch(`${capture} headless`, () => session.tile(capture, heads, [1, ids.length], [1, ids.length], [patterns.rows.count, patterns.columns.count]), (without) => (this.headless = { of: patterns, patterns: without }));
+  private fetched(name: PartName, result: HeadsResult): Patterns | null {
+    const part = this.parts[name];
+    return part?.of === this.keyOf(name, result) ? part.patterns : null;
   }
 
   private readonly asked = new Set<string>();
 
-  private async fetch(key: string, ask: () => Promise<Patterns>, take: (patterns: Patterns) => void): Promise<void> {
-    this.asked.add(key);
+  private async fetch(name: PartName, result: HeadsResult, heads: readonly number[], rows: Window, columns: Window, size: readonly [number, number]): Promise<void> {
+    const of = this.keyOf(name, result);
+    if (this.session === null || this.parts[name]?.of === of || this.asked.has(of)) return;
+    this.asked.add(of);
     try {
-      take(await ask());
-      this.asked.delete(key);
+      const patterns = await this.session.tile(result.capture, heads, rows, columns, size);
+      this.asked.delete(of);
+      this.parts = { ...this.parts, [name]: { of, patterns } };
     } catch (error) {
       // Not asked again until there is another result: it would fail again at every update.
       this.lost = error instanceof Error ? error.message : String(error);
@@ -306,15 +284,19 @@ export class HeadsPatterns extends LitElement {
   }
 }
 
+function notes(...texts: readonly string[]): string {
+  return texts.filter((text) => text !== '').join(' · ');
+}
+
 /** What was zoomed into before a reload, if the prompt has it. */
 function keptZoom(tokens: number): View | null {
-  const { top, bottom, left, right } = keptLook('zoom', { top: -1, bottom: -1, left: -1, right: -1 });
-  const fits = [[top, bottom], [left, right]].every(([start = -1, end = -1]) => Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= tokens);
-  return fits ? { rows: [top, bottom], columns: [left, right] } : null;
+  const [top = 0, bottom = 0, left = 0, right = 0] = keptLook('zoom', { window: '' }).window.split(',').map(Number);
+  const fits = (start: number, end: number): boolean => Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= tokens;
+  return fits(top, bottom) && fits(left, right) ? { rows: [top, bottom], columns: [left, right] } : null;
 }
 
 function pinnedReadout(result: HeadsResult, { rows, columns, value }: ReadCell): Readout {
-  const token = columns[1] - columns[0] === 1 ? `${columns[0]} ${pieceOf(result, columns[0])}` : rangeText(columns);
+  const token = tokensText(result, columns);
   const what = Number.isNaN(value) ? 'not allowed' : valueText(value);
   return { text: html`<span class="key">head</span> ${rangeText(rows)} · ${token} · <strong>${what}</strong>`, sentence: `head ${rangeText(rows)}, ${token}: ${what}` };
 }

@@ -1,5 +1,5 @@
 /**
- * Runs of real heads, as the page knows them: sources, the prompt, one layer's capture, and all layers' when they are asked for. It
+ * Runs of heads, as the page knows them: sources, the prompt, one layer's capture, and all layers' when they are asked for. It
  * outlives the view, so that another tab and back costs nothing.
  */
 
@@ -7,8 +7,8 @@ import type { RunnableAttention } from '../../../src/attention/layerSpec';
 import { headDims } from '../../../src/attention/layerSpec';
 import type { Tensor } from '../../../src/attention/graph';
 import type { DeviceChoice } from '../../../src/shared/devices';
-import type { CaptureResult, HeadCapture, HeadsModelInfo, LayerMeasures } from '../../../src/shared/headsContract';
-import type { HeadSource, PanelMethods } from '../../../src/shared/panelContract';
+import type { CaptureResult, HeadCapture, HeadsModelInfo, LayerMeasures, SeededNote } from '../../../src/shared/headsContract';
+import type { HeadSource, PanelConfig, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
 import { RpcError } from '../../../src/shared/rpcError';
 import { newCancelController, type CancelController } from '../../../src/shared/platform';
@@ -46,9 +46,11 @@ export interface Vectors {
 
 export interface HeadsResult extends LayerPatterns {
   readonly source: HeadSource;
-  /** The followed config's at that time. */
-  readonly config: string | null;
+  /** The followed config at that time. */
+  readonly config: FollowedConfig | null;
   readonly prompt: string;
+  /** Null for a model's own weights. */
+  readonly seeded: SeededNote | null;
   readonly ids: readonly number[];
   readonly pieces: readonly string[];
   readonly k: Vectors;
@@ -78,15 +80,19 @@ export interface HeadsState {
   /** Patterns of every layer for the result's prompt, as far as they are there. */
   readonly layers: readonly LayerPatterns[];
   readonly device: DeviceChoice | null;
-  /** Id of the followed config. */
-  readonly config: string | null;
+  readonly config: FollowedConfig | null;
+  /** Of seeded weights. */
+  readonly seed: number;
 }
+
+type FollowedConfig = Pick<PanelConfig, 'id' | 'text'>;
 
 /** What a session starts with after a reload. */
 export interface Remembered {
   readonly source?: string;
   readonly prompt?: string;
   readonly layer?: number;
+  readonly seed?: number;
 }
 
 /** Numbers of all heads' patterns that are fetched at once: 32 heads of 512 × 512. Longer contexts come as tiles. */
@@ -97,12 +103,19 @@ const MOST_SIDE = 512;
 const LAYER_CELLS = 64;
 /** Ids that a list in the prompt box may have. */
 const MOST_IDS = 4096;
+/** A config is run again by itself when its run takes less than this, and no key was pressed for as long as `REST_MS`. */
+const QUICK_MS = 4000;
+const REST_MS = 300;
+
+const DEFAULT_SEED = 42;
+export const MOST_SEED = 2 ** 31 - 1;
 
 export class HeadsSession {
-  private current: HeadsState = { sources: null, source: null, model: null, prompt: '', layer: 0, running: null, failure: null, result: null, layers: [], device: null, config: null };
+  private current: HeadsState = { sources: null, source: null, model: null, prompt: '', layer: 0, running: null, failure: null, result: null, layers: [], device: null, config: null, seed: DEFAULT_SEED };
   private readonly listeners = new Set<(state: HeadsState) => void>();
   private cancelling: CancelController | null = null;
   private typed = false;
+  private resting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly host: Caller) {}
 
@@ -117,22 +130,38 @@ export class HeadsSession {
   }
 
   /** Asks for the sources, again when another config is followed; the chosen one stays if it is still there. */
-  async start(config: string | null, remembered: Remembered = {}): Promise<void> {
-    this.update({ config, model: null });
-    if (remembered.prompt !== undefined && remembered.prompt !== '') {
-      this.typed = true;
-      this.update({ prompt: remembered.prompt });
-    }
-    if (remembered.layer !== undefined) this.update({ layer: remembered.layer });
+  async start(config: FollowedConfig | null, remembered: Remembered = {}): Promise<void> {
+    const { source: kept, ...values } = remembered;
+    this.update({ config, model: null, ...values });
+    if (values.prompt) this.typed = true;
     try {
       const sources = await this.host.call('panel/headSources', null);
-      const wanted = this.current.source?.id ?? remembered.source;
+      const wanted = this.current.source?.id ?? kept;
       const source = sources.find(({ id }) => id === wanted) ?? sources.find(({ origin, problem }) => origin === 'beside' && problem === null) ?? sources.find(({ problem }) => problem === null) ?? sources[0] ?? null;
       this.update({ sources, failure: null });
       await this.use(source);
     } catch (error) {
       this.fail(error, 'Where heads can be taken from');
     }
+  }
+
+  /** Follows another config, or another text of the same: seeded weights have its shapes, and are run again if that is quick. */
+  follow(config: FollowedConfig | null): Promise<void> {
+    const { config: before, source, result } = this.current;
+    if (before?.id !== config?.id) return this.start(config);
+    if (before?.text === config?.text) return Promise.resolve();
+    this.update({ config });
+    clearTimeout(this.resting);
+    if (source?.origin !== 'seeded') return Promise.resolve();
+    return new Promise((resolve) => {
+      this.resting = setTimeout(() => resolve(this.again(source, result)), REST_MS);
+    });
+  }
+
+  private async again(source: HeadSource, result: HeadsResult | null): Promise<void> {
+    if (this.current.source !== source) return;
+    await this.use(source, true);
+    if (result?.seeded != null && result.ms < QUICK_MS && this.refusal === null && this.current.failure === null) await this.run();
   }
 
   async choose(id: string): Promise<void> {
@@ -161,55 +190,76 @@ export class HeadsSession {
   /** Shows another layer: of the same prompt it is run at once, since what lies below it is kept. */
   setLayer(layer: number): Promise<void> {
     this.update({ layer });
-    const { result } = this.current;
-    return result !== null && result.source.id === this.current.source?.id && result.layer !== layer && result.prompt === this.current.prompt ? this.run() : Promise.resolve();
+    return this.runSame();
+  }
+
+  setSeed(seed: number): Promise<void> {
+    this.update({ seed });
+    return this.runSame();
+  }
+
+  private runSame(): Promise<void> {
+    const { result, source, prompt } = this.current;
+    return result !== null && this.changed && this.refusal === null && result.source.id === source?.id && result.prompt === prompt ? this.run() : Promise.resolve();
+  }
+
+  /** Why the chosen layer cannot be shown, or null. */
+  get refusal(): string | null {
+    const { model, layer } = this.current;
+    const attention = model?.layers[layer];
+    return attention?.kind === 'refused' ? `Layer ${layer} ${attention.why}.` : null;
   }
 
   /** True where the boxes say something else than what is shown. */
   get changed(): boolean {
-    const { result, source, prompt, layer, config } = this.current;
+    const { result, source, prompt, layer, config, seed } = this.current;
     if (result === null) return false;
-    const elsewhere = ['beside', 'seeded'].includes(result.source.origin) && result.config !== config;
-    return elsewhere || result.source.id !== source?.id || result.prompt !== prompt || result.layer !== layer;
+    const { origin } = result.source;
+    const elsewhere = (origin === 'beside' || origin === 'seeded') && result.config?.id !== config?.id;
+    const reshaped = result.seeded !== null && (result.seeded.seed !== seed || result.config?.text !== config?.text);
+    return elsewhere || reshaped || result.source.id !== source?.id || result.prompt !== prompt || result.layer !== layer;
   }
 
   async run(): Promise<void> {
-    const { source, model, prompt, layer } = this.current;
+    const { source, model, prompt, layer, config } = this.current;
     if (source === null || model === null) return;
     await this.working(`Layer ${layer} of ${source.label}`, async (options) => {
       const { ids, pieces } = await this.tokens(source, model, prompt, options);
-      const attention = attentionOf(model, layer);
+      const captures: readonly HeadCapture[] = model.layers[layer]?.kind === 'latent' ? ['q', 'k', 'v', 'latent', 'ropeKey'] : ['q', 'k', 'v'];
+      const captured = await this.host.call('panel/capture', { source: this.idOf(source), ids, layer, captures, measures: true, logits: false }, options);
+      const { capture, attention, seeded } = captured;
       const latent = attention.kind === 'latent';
-      const captures: readonly HeadCapture[] = latent ? ['q', 'k', 'v', 'latent', 'ropeKey'] : ['q', 'k', 'v'];
-      const captured = await this.host.call('panel/capture', { source: source.id, ids, layer, captures, measures: true, logits: false }, options);
-      const { capture } = captured;
       const patterns = await this.patterns(capture, attention, ids.length, MOST_CELLS, options);
       const k = await this.vectors(capture, 'k', options);
       const v = await this.vectors(capture, 'v', options);
       const ropeKey = latent && attention.ropeDim > 0 ? await this.vectors(capture, 'ropeKey', options) : null;
       const result: HeadsResult = {
-        source, config: this.current.config, prompt, ids, pieces, layer, attention, capture, patterns, k, v, ropeKey,
+        source, config, seeded, prompt, ids, pieces, layer, attention, capture, patterns, k, v, ropeKey,
         latent: latent ? await this.vectors(capture, 'latent', options) : null,
         measures: captured.measures, provenance: captured.provenance, ms: captured.ms,
       };
-      const same = this.current.result?.prompt === prompt && this.current.result.source.id === source.id;
+      const before = this.current.result;
+      const same = before?.prompt === prompt && before.source.id === source.id && (seeded === null || (before.config?.text === config?.text && before.seeded?.seed === seeded.seed));
       this.update({ result, layers: same ? this.current.layers : [] });
     });
   }
 
   /** Patterns of all layers, one after the other, each shown when it is there. */
   async runLayers(): Promise<void> {
+    // Layers of one picture have one config and one seed.
+    if (this.current.result?.seeded != null && this.changed) await this.run();
     const { result, model } = this.current;
     if (result === null || model === null) return;
     const { source, ids } = result;
-    const count = model.layers.length;
+    const shown = model.layers.flatMap((attention, layer) => (attention.kind === 'refused' ? [] : [layer]));
     await this.working(`All layers of ${source.label}`, async (options) => {
-      for (let layer = 0; layer < count; layer++) {
+      for (const [at, layer] of shown.entries()) {
         if (this.current.layers.some((each) => each.layer === layer)) continue;
-        const step: CallOptions = { ...options, onProgress: ({ message }) => this.progress(message, layer / count) };
-        this.progress(`layer ${layer} of ${count}`, layer / count);
-        const attention = attentionOf(model, layer);
-        const captured = await this.host.call('panel/capture', { source: source.id, ids, layer, captures: ['q', 'k'], measures: true, logits: false }, step);
+        const fraction = at / shown.length;
+        const step: CallOptions = { ...options, onProgress: ({ message }) => this.progress(message, fraction) };
+        this.progress(`layer ${layer} of ${model.layers.length}`, fraction);
+        const captured = await this.host.call('panel/capture', { source: this.idOf(source), ids, layer, captures: ['q', 'k'], measures: true, logits: false }, step);
+        const { attention } = captured;
         const patterns = await this.patterns(captured.capture, attention, ids.length, LAYER_CELLS * LAYER_CELLS * headDims(attention).queryHeads, step);
         this.update({ layers: [...this.current.layers, { layer, attention, capture: captured.capture, patterns, measures: captured.measures }] });
       }
@@ -229,16 +279,26 @@ export class HeadsSession {
     if (this.current.running !== null) this.update({ running: null });
   }
 
-  private async use(source: HeadSource | null): Promise<void> {
-    this.update({ source, model: null, failure: null });
+  /** Seeded weights are named with their seed. */
+  private idOf({ id, origin }: HeadSource): string {
+    return origin === 'seeded' ? `${id}:${this.current.seed}` : id;
+  }
+
+  /** @param same It is used already, and may have changed. */
+  private async use(source: HeadSource | null, same = false): Promise<void> {
+    this.update({ source, failure: null, ...(!same && { model: null }) });
     if (source === null || source.problem !== null) return;
     if (!this.typed) this.update({ prompt: examplePrompt(source) });
     try {
-      const model = await this.host.call('panel/headsModel', { source: source.id }, { supersedeKey: 'heads/model' });
+      const model = await this.host.call('panel/headsModel', { source: this.idOf(source) }, { supersedeKey: 'heads/model' });
       if (this.current.source?.id !== source.id) return;
-      const last = model.layers.length - 1;
-      this.update({ model, layer: Math.min(last, this.current.layer) });
-      if (!this.typed && !model.tokenizer) this.update({ prompt: exampleIds(model.vocabularySize) });
+      const { layers } = model;
+      const { layer } = this.current;
+      const at = Math.min(layers.length - 1, layer);
+      // A hybrid's first layers may have no heads.
+      const shown = layers[at]?.kind === 'refused' ? layers.findIndex(({ kind }) => kind !== 'refused') : at;
+      this.update({ model, layer: shown < 0 ? at : shown });
+      if (!this.typed && !isText(model)) this.update({ prompt: exampleIds(model.vocabularySize) });
     } catch (error) {
       this.fail(error, source.label);
       return;
@@ -248,8 +308,8 @@ export class HeadsSession {
   }
 
   private async tokens(source: HeadSource, model: HeadsModelInfo, prompt: string, options: CallOptions): Promise<{ readonly ids: readonly number[]; readonly pieces: readonly string[] }> {
-    if (model.tokenizer) {
-      const result = await this.host.call('panel/tokens', { source: source.id, text: prompt }, options);
+    if (isText(model)) {
+      const result = await this.host.call('panel/tokens', { source: this.idOf(source), text: prompt }, options);
       if (result.ids.length === 0) throw new RpcError('invalidInput', 'The prompt has no tokens.');
       return result;
     }
@@ -305,10 +365,9 @@ export class HeadsSession {
   }
 }
 
-function attentionOf(model: HeadsModelInfo, layer: number): RunnableAttention {
-  const attention = model.layers[layer];
-  if (attention === undefined) throw new RpcError('invalidInput', `There is no layer ${layer}: the model has layers 0 to ${model.layers.length - 1}.`);
-  return attention;
+/** The prompt is a text, not a list of ids. */
+export function isText({ tokenizer, words }: HeadsModelInfo): boolean {
+  return tokenizer || words;
 }
 
 /** @throws RpcError for another kind of numbers. */
@@ -322,7 +381,7 @@ function failureOf(error: unknown, where: string): Failure {
   const code = error instanceof RpcError ? error.code : 'internal';
   const then: Readonly<Partial<Record<string, string>>> = {
     invalidInput: 'Change the prompt, the layer or the source, and run again.',
-    tooLarge: 'Use a shorter prompt, or a smaller model.',
+    tooLarge: 'Use a shorter prompt or a smaller layer, or raise headlight.compute.memoryCeilingGiB in the settings.',
     unavailable: 'Choose another device in the settings (headlight.compute), or see the log.',
     crashed: 'Run again: the compute process starts anew.',
   };

@@ -1,16 +1,20 @@
 import { css } from 'lit';
 
 export const headsStyles = css`
-  :host { container-type: inline-size; padding-top: 8px; }
-  .form { display: grid; gap: 6px; }
+  :host { container-type: inline-size; }
+  .form { margin-top: 8px; display: grid; gap: 6px; }
   .form .line { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; }
   label { display: inline-flex; align-items: center; gap: 6px; min-height: 24px; }
   label.wide { flex: 1 1 150px; min-width: 0; }
   select, textarea { font: inherit; color: var(--vscode-dropdown-foreground, var(--vscode-foreground)); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, var(--line)); border-radius: 2px; min-height: 24px; padding: 1px 4px; max-width: 100%; min-width: 0; }
+  .layer { width: 60px; }
   label.wide select { flex: 1 1 auto; width: 100%; }
   textarea { display: block; width: 100%; min-height: 46px; max-height: 130px; field-sizing: content; padding: 3px 6px; resize: vertical; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border-color: var(--vscode-input-border, var(--line)); }
   textarea::placeholder { color: var(--vscode-input-placeholderForeground); }
   select:focus-visible, textarea:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
+  input[type='number'] { width: 4.5em; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--line)); border-radius: 2px; min-height: 24px; padding: 1px 4px; }
+  .examples { list-style: none; margin: 8px 0 0; padding: 0; }
+  .examples .small { display: block; margin-bottom: 6px; }
   input[type='checkbox'] { accent-color: var(--vscode-button-background); margin: 0; width: 14px; height: 14px; }
   .switch { display: inline-flex; border: 1px solid var(--vscode-dropdown-border, var(--line)); border-radius: 2px; overflow: hidden; }
   .switch button { padding: 0 8px; min-height: 22px; color: var(--vscode-descriptionForeground); }
@@ -20,7 +24,9 @@ export const headsStyles = css`
   .tools { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; padding: 4px 0 8px; }
   .tools label { color: var(--vscode-descriptionForeground); font-size: 12px; }
   .tools select { font-size: 12px; min-height: 22px; }
+  .letter > p { margin-bottom: 4px; }
   .where { padding: 6px 0 2px; }
+  summary { cursor: pointer; }
   .where .small { display: block; }
   .running { padding: 4px 0; }
   .work { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; align-items: start; }
@@ -29,6 +35,7 @@ export const headsStyles = css`
   .measures { display: flex; flex-wrap: wrap; gap: 0 14px; font-variant-numeric: tabular-nums; }
   .measures b { font-weight: 400; color: var(--vscode-foreground); }
   h2 { margin-top: 4px; }
+  .tools h2 { margin: 0; }
   h3 { font-size: 12px; font-weight: 600; line-height: 22px; }
   .part { margin-top: 12px; }
   .part:first-child { margin-top: 0; }
