@@ -132,7 +132,7 @@ export class HeadsView extends LitElement {
         <div class="line">
           <label>Layer
             <select class="layer" aria-label="Layer" ?disabled=${model === null} .value=${live(String(layer))} @change=${(event: Event) => void session.setLayer(Number((event.target as HTMLSelectElement).value))}>
-              ${(model?.layers ?? []).map(({ kind }, index) => html`<option value=${index} ?selected=${index === layer}>${index}${kind === 'refused' ? ' – no heads' : ''}</option>`)}
+              ${(model?.layers ?? []).map(({ kind }, index) => html`<option value=${index} ?selected=${index === layer}>${index}${kind === 'refused' ? ' –' : ''}</option>`)}
             </select>
           </label>
           ${source?.origin === 'seeded' ? html`<label>Seed <input type="number" min="0" max=${MOST_SEED} step="1" .value=${live(String(seed))} @change=${(event: Event) => this.setSeed(event.target as HTMLInputElement, session)} /></label>` : nothing}
@@ -151,7 +151,7 @@ export class HeadsView extends LitElement {
     if (running) return html`<div class="running">${loadingState(running.message, running.fraction)}</div>`;
     if (failure) return errorState(failure, model === null ? [{ label: 'Try again', run: () => void session.choose(source?.id ?? '') }] : [{ label: 'Run again', run: () => void session.run() }]);
     if (source?.problem != null) return emptyState(`${source.problem}. Choose a sample model, or weights on this machine.`);
-    const refused = session.refusal === null ? nothing : emptyState(`${session.refusal} Choose another layer.`);
+    const refused = session.refusal === null ? nothing : emptyState(`${session.refusal} Choose ${model?.layers.some(({ kind }) => kind !== 'refused') === true ? 'another layer' : 'a sample model'}.`);
     if (result === null) {
       const texts = new Set((model?.layers ?? []).map(layerText));
       return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : [...(texts.size === 1 ? texts : []), `${model.layers.length} layers`, ...(device ? [`${device.engine}, ${device.reason}`] : [])].join(' · ')}</p>${refused}`;

@@ -40,9 +40,7 @@ export class HeadGrid extends LitElement {
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has('chosen')) this.reveal();
-    const keys = [...changed.keys()];
-    if (keys.length > 0 && keys.every((key) => ['hovered', 'chosen', 'other', 'layout', 'label'].includes(String(key)))) return;
-    this.draw();
+    if (changed.has('model')) this.draw();
   }
 
   protected override render(): TemplateResult {

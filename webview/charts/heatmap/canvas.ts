@@ -3,7 +3,7 @@
  * screen changes, and when the browser took its context away (a crashed graphics process) and gave it back.
  */
 
-import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type { LitElement, ReactiveController } from 'lit';
 import { onThemeChange } from './theme';
 
 export interface Surface {
@@ -18,9 +18,12 @@ export class SurfaceController implements ReactiveController {
   private screen: MediaQueryList | undefined;
   private cssWidth = 0;
 
-  /** @param redraw The theme changed, or a context came back: nothing that was drawn or read of the theme holds. */
+  /**
+   * @param host Its `model` is drawn again when its size or the screen is another.
+   * @param redraw The theme changed, or a context came back: nothing that was drawn or read of the theme holds.
+   */
   constructor(
-    private readonly host: ReactiveControllerHost & HTMLElement,
+    private readonly host: LitElement,
     private readonly redraw: () => void,
     private readonly box: () => Element | null = () => host,
   ) {
@@ -57,7 +60,7 @@ export class SurfaceController implements ReactiveController {
   private resized(width: number): void {
     if (Math.abs(width - this.cssWidth) < 0.5) return;
     this.cssWidth = width;
-    this.host.requestUpdate();
+    this.host.requestUpdate('model');
   }
 
   private watchScreen(): void {
@@ -68,7 +71,7 @@ export class SurfaceController implements ReactiveController {
 
   private readonly moved = (): void => {
     this.watchScreen();
-    this.host.requestUpdate();
+    this.host.requestUpdate('model');
   };
 }
 

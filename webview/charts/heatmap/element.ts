@@ -86,9 +86,8 @@ export class Heatmap extends LitElement {
   }
 
   protected override updated(changed: PropertyValues): void {
-    // Reading a cell changes no pixel below the cursor's.
-    if (changed.size > 0 && [...changed.keys()].every((key) => key === 'reading' || key === 'showTable')) return;
-    this.draw();
+    // Nothing else changes a pixel below the cursor's.
+    if (changed.has('model') || changed.has('view')) this.draw();
   }
 
   protected override render(): TemplateResult {

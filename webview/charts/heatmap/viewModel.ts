@@ -122,7 +122,7 @@ export function layoutHeatmap(model: HeatmapModel, view: View, space: LayoutSpac
     plotHeight: h,
     rows,
     columns,
-    rowLabels: rowLabels(model, rows, h, left - gap, lineHeight, measure),
+    rowLabels: rowLabels(model, rows, left - gap, lineHeight, measure),
     columnLabels: above.labels.map((label) => ({ ...label, x: label.x + left, middle: label.middle + left })),
     diagonalLabels: diagonal ? diagonalLabels(model, rows, columns, { left, right: left + w + right, gap: Math.round(3 * ratio), lineHeight, measure }) : [],
     lineHeight,
@@ -137,14 +137,25 @@ function whole(pixels: number, count: number): number {
   return even > size * 0.8 ? even : size;
 }
 
-function rowLabels(model: HeatmapModel, rows: Bins, height: number, width: number, lineHeight: number, measure: Measure): RowLabel[] {
-  const result: RowLabel[] = [];
-  const step = rowStep(height / rows.count, lineHeight);
-  for (let bin = 0; bin < rows.count; bin += step) {
-    const position = rows.positions[bin] ?? 0;
-    result.push({ position, text: elideMiddle(model.rowLabel(position), width, measure), y: textMiddle(rows, bin, lineHeight) });
+/** Where texts of a line height stand beside the rows, so that none touches another or is cut by the picture's edge. */
+function lines(rows: Bins, lineHeight: number): { readonly bin: number; readonly y: number }[] {
+  const result: { readonly bin: number; readonly y: number }[] = [];
+  let from = -Infinity;
+  for (let bin = 0; bin < rows.count; bin += rowStep((rows.pixels[rows.count] ?? 1) / rows.count, lineHeight)) {
+    const y = textMiddle(rows, bin, lineHeight);
+    // The first and the last stand nearer to the middle than their rows.
+    if (y < from) continue;
+    from = y + lineHeight * 0.9;
+    result.push({ bin, y });
   }
   return result;
+}
+
+function rowLabels(model: HeatmapModel, rows: Bins, width: number, lineHeight: number, measure: Measure): RowLabel[] {
+  return lines(rows, lineHeight).map(({ bin, y }) => {
+    const position = rows.positions[bin] ?? 0;
+    return { position, text: elideMiddle(model.rowLabel(position), width, measure), y };
+  });
 }
 
 function topLabels(model: HeatmapModel, columns: Bins, width: number, { ratio, measure }: LayoutSpace): { readonly labels: readonly (PlacedLabel & { readonly position: number })[]; readonly height: number } {
@@ -163,15 +174,12 @@ interface DiagonalSpace {
 }
 
 function diagonalLabels(model: HeatmapModel, rows: Bins, columns: Bins, { left, right, gap, lineHeight, measure }: DiagonalSpace): DiagonalLabel[] {
-  const result: DiagonalLabel[] = [];
-  const step = rowStep((rows.pixels[rows.count] ?? 1) / rows.count, lineHeight);
-  for (let bin = 0; bin < rows.count; bin += step) {
+  return lines(rows, lineHeight).flatMap(({ bin, y }) => {
     const position = columns.positions[bin] ?? 0;
     const x = left + (columns.pixels[bin + 1] ?? 0) + gap;
     const text = elideMiddle(model.columnLabel(position), right - x, measure);
-    if (text !== '') result.push({ position, text, x, y: textMiddle(rows, bin, lineHeight) });
-  }
-  return result;
+    return text === '' ? [] : [{ position, text, x, y }];
+  });
 }
 
 /** Where the text of a row stands: its middle, but never cut by the picture's edge. */

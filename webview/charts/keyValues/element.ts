@@ -100,8 +100,7 @@ export class KeyValues extends LitElement {
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.size === 1 && changed.has('chosen')) return;
-    this.draw();
+    if (changed.has('model')) this.draw();
   }
 
   private themeChanged(): void {

@@ -216,7 +216,7 @@ export class HeadsPatterns extends LitElement {
     const what = Number.isNaN(value) ? 'not allowed' : `${valueText(value)}${one ? '' : ' at most'}`;
     const said = Number.isNaN(value) ? notAllowed(result.attention, rows[1] - 1, columns[0]) : what;
     return {
-      text: html`<span class="key">query</span> ${query} <span class="key">→ key</span> ${key} · <strong>${what}</strong>`,
+      text: html`<strong>${what}</strong> <span class="key">query</span> ${query} <span class="key">→ key</span> ${key}`,
       sentence: `head ${this.head}, query ${query} to key ${key}: ${said}`,
     };
   }
@@ -298,5 +298,5 @@ function keptZoom(tokens: number): View | null {
 function pinnedReadout(result: HeadsResult, { rows, columns, value }: ReadCell): Readout {
   const token = tokensText(result, columns);
   const what = Number.isNaN(value) ? 'not allowed' : valueText(value);
-  return { text: html`<span class="key">head</span> ${rangeText(rows)} · ${token} · <strong>${what}</strong>`, sentence: `head ${rangeText(rows)}, ${token}: ${what}` };
+  return { text: html`<strong>${what}</strong> <span class="key">head</span> ${rangeText(rows)} · ${token}`, sentence: `head ${rangeText(rows)}, ${token}: ${what}` };
 }

@@ -44,7 +44,7 @@ export const headsStyles = css`
   .key { color: var(--vscode-descriptionForeground); }
   .token { font-family: var(--vscode-editor-font-family, monospace); }
   @container (min-width: 760px) {
-    .form { grid-template-columns: minmax(300px, 5fr) minmax(0, 7fr); column-gap: 28px; }
+    .form { grid-template: auto 1fr / minmax(300px, 5fr) minmax(0, 7fr); align-items: start; column-gap: 28px; }
     .form textarea { grid-column: 2; grid-row: 1 / span 2; min-height: 54px; }
     .work { grid-template-columns: minmax(300px, 5fr) minmax(0, 7fr); column-gap: 28px; }
     .zoom { position: sticky; top: 40px; }
