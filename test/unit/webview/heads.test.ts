@@ -1,6 +1,6 @@
 // The Heads view before it is drawn: which heads in which order, what is measured, what a session asks for and keeps.
 import { describe, expect, test, vi } from 'vitest';
-import type { HeadMeasures, HeadsModelInfo } from '../../../src/shared/headsContract';
+import type { CaptureResult, HeadMeasures, HeadsModelInfo } from '../../../src/shared/headsContract';
 import type { HeadSource, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
 import { RpcError } from '../../../src/shared/rpcError';
@@ -126,6 +126,9 @@ class FakeHost implements Caller {
   hold: Promise<void> = Promise.resolve();
   failing: RpcError | null = null;
   layers: HeadsModelInfo['layers'] = [GQA, GQA];
+  shapes: CaptureResult['shapes'] = { k: [2, 3, 2], v: [2, 3, 2] };
+  /** Rows of tiles, by what they are of. */
+  readonly rows: Record<string, readonly number[] | undefined> = {};
   /** Of every call that names a source. */
   readonly sources: string[] = [];
 
@@ -135,7 +138,7 @@ class FakeHost implements Caller {
     return (await this.answer(method, params as never, options)) as MethodResult<PanelMethods, K>;
   }
 
-  private async answer(method: string, params: { readonly what?: string; readonly source?: string; readonly layer?: number }, { signal }: CallOptions): Promise<unknown> {
+  private async answer(method: string, params: { readonly what?: string; readonly source?: string; readonly layer?: number; readonly rows?: readonly number[] }, { signal }: CallOptions): Promise<unknown> {
     switch (method) {
       case 'panel/headSources':
         return [BESIDE, SAMPLE, SEEDED];
@@ -150,9 +153,10 @@ class FakeHost implements Caller {
         await Promise.race([this.hold, new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new RpcError('cancelled', 'cancelled')), { once: true }))]);
         if (this.failing) throw this.failing;
         const [origin, seed] = (params.source ?? '').split(':');
-        return { attention: this.layers[params.layer ?? 0], seeded: origin === 'seeded' ? { seed: Number(seed), note: null } : null, capture: 3, shapes: {}, pieces: ['a', 'b', 'c'], measures: null, logits: null, provenance: { engine: 'onnxruntime-cpu', device: 'CPU', library: 'x', precision: 'float32' }, ms: 5 };
+        return { attention: this.layers[params.layer ?? 0], seeded: origin === 'seeded' ? { seed: Number(seed), note: null } : null, capture: 3, shapes: this.shapes, pieces: ['a', 'b', 'c'], measures: null, logits: null, provenance: { engine: 'onnxruntime-cpu', device: 'CPU', library: 'x', precision: 'float32' }, ms: 5 };
       }
       case 'panel/tile': {
+        this.rows[params.what ?? ''] = params.rows;
         const shape = params.what === 'weights' ? [4, 3, 3] : [2, 3, 2];
         return { type: 'float32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
       }
@@ -252,6 +256,12 @@ describe('a session', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+  test('of K and V of a very long prompt the first tokens are fetched, no more than a page can hold', async () => {
+    const { host, session } = await started();
+    host.shapes = { k: [128, 100_000, 192], v: [2, 3, 2] };
+    await session.run();
+    expect(host.rows).toMatchObject({ k: [0, Math.floor((32 * 512 * 512) / (128 * 192))], v: [0, 3] });
   });
   test('real weights do not follow an edit', async () => {
     const { host, session } = await started();

@@ -96,7 +96,7 @@ export class HeadGrid extends LitElement {
       lines: titled ? (model.pictures.some(({ detail }) => detail !== '') ? 2 : 1) : 0,
     });
     prepare(canvas, layout.width, layout.height, ratio, () => this.draw());
-    if (layout.width !== this.layout?.width || layout.pitchX !== this.layout.pitchX || layout.pitchY !== this.layout.pitchY || layout.height !== this.layout.height) this.layout = layout;
+    this.layout = layout;
     const rows = binsOf(model.rows, rowWindow, layout.pictureHeight);
     const columns = binsOf(model.columns, columnWindow, layout.pictureWidth);
     const values = this.reduce(model, layout, rows, columns);

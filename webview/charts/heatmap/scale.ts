@@ -6,11 +6,8 @@ export type ScaleKind = (typeof SCALES)[number];
 /** Place 0…1 in the map: of a weight from nothing to the largest; of a signed value from −largest over 0 (½) to largest. */
 export interface Scale {
   readonly kind: ScaleKind;
-  readonly signed: boolean;
   /** The value at the map's end. */
   readonly most: number;
-  /** Log: what is smaller counts as nothing. */
-  readonly least: number;
   place(value: number): number;
 }
 
@@ -24,7 +21,7 @@ export function newScale(kind: ScaleKind, signed: boolean, most: number, values:
   const largest = most > 0 && Number.isFinite(most) ? most : 0;
   const size = magnitude(kind, largest, values);
   const place = signed ? (value: number): number => 0.5 + (value < 0 ? -0.5 : 0.5) * size(Math.abs(value)) : size;
-  return { kind, signed, most: largest, least: kind === 'log' ? largest / 10 ** DECADES : 0, place };
+  return { kind, most: largest, place };
 }
 
 /** Place 0…1 of a value that is not negative. */

@@ -69,7 +69,7 @@ export class HeadsKeyValues extends LitElement {
     const latent = result.attention.kind === 'latent';
     const made = latent && letter === 'K' && result.attention.kind === 'latent' ? ` Dims 0–${result.attention.nopeDim - 1} come from the latent, the last ${result.attention.ropeDim} are the shared RoPE key.` : '';
     return html`<section class="letter" aria-label=${letter}>
-      <h2>${letter} <span class="small">tokens × ${values.dim} dims</span></h2>
+      <h2>${letter} <span class="small">${values.tokens < result.ids.length ? `first ${values.tokens} of ${result.ids.length} ` : ''}tokens × ${values.dim} dims</span></h2>
       <p class="small">${sharingText(letter, queryHeads, values.count, model.identity, latent)}${made}</p>
       <headlight-key-values data-letter=${letter} .model=${model} .chosen=${this.chosen.letter === letter ? this.chosen.head : -1} @headlight-choose=${(event: CustomEvent<ChosenHead>) => (this.chosen = { letter, head: event.detail.head })}></headlight-key-values>
     </section>`;

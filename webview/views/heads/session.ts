@@ -4,7 +4,6 @@
  */
 
 import type { RunnableAttention } from '../../../src/attention/layerSpec';
-import { headDims } from '../../../src/attention/layerSpec';
 import type { Tensor } from '../../../src/attention/graph';
 import type { DeviceChoice } from '../../../src/shared/devices';
 import type { CaptureResult, HeadCapture, HeadsModelInfo, LayerMeasures, SeededNote } from '../../../src/shared/headsContract';
@@ -36,7 +35,7 @@ export interface LayerPatterns {
   readonly measures: LayerMeasures | null;
 }
 
-/** `[count, tokens, dim]` */
+/** `[count, tokens, dim]`; of long prompts the first tokens only. */
 export interface Vectors {
   readonly data: Float32Array;
   readonly count: number;
@@ -95,7 +94,7 @@ export interface Remembered {
   readonly seed?: number;
 }
 
-/** Numbers of all heads' patterns that are fetched at once: 32 heads of 512 × 512. Longer contexts come as tiles. */
+/** Numbers that are fetched at once, of all heads' patterns or of K: 32 heads of 512 × 512. Patterns of longer contexts come as tiles. */
 export const MOST_CELLS = 32 * 512 * 512;
 /** Cells on a side of a pattern at most: pictures of a grid have fewer pixels, and a head that is zoomed into is fetched finer. */
 const MOST_SIDE = 512;
@@ -224,19 +223,17 @@ export class HeadsSession {
     const { source, model, prompt, layer, config } = this.current;
     if (source === null || model === null) return;
     await this.working(`Layer ${layer} of ${source.label}`, async (options) => {
-      const { ids, pieces } = await this.tokens(source, model, prompt, options);
-      const captures: readonly HeadCapture[] = model.layers[layer]?.kind === 'latent' ? ['q', 'k', 'v', 'latent', 'ropeKey'] : ['q', 'k', 'v'];
-      const captured = await this.host.call('panel/capture', { source: this.idOf(source), ids, layer, captures, measures: true, logits: false }, options);
-      const { capture, attention, seeded } = captured;
+      const ids = await this.idsOf(source, model, prompt, options);
+      const looked = await this.look(source, ids, layer, model.layers[layer]?.kind === 'latent' ? ['q', 'k', 'v', 'latent', 'ropeKey'] : ['q', 'k', 'v'], MOST_SIDE, options);
+      const { capture, attention, seeded } = looked;
+      const vectors = (what: HeadCapture): Promise<Vectors> => this.vectors(capture, what, looked.shapes[what] ?? [], options);
       const latent = attention.kind === 'latent';
-      const patterns = await this.patterns(capture, attention, ids.length, MOST_CELLS, options);
-      const k = await this.vectors(capture, 'k', options);
-      const v = await this.vectors(capture, 'v', options);
-      const ropeKey = latent && attention.ropeDim > 0 ? await this.vectors(capture, 'ropeKey', options) : null;
       const result: HeadsResult = {
-        source, config, seeded, prompt, ids, pieces, layer, attention, capture, patterns, k, v, ropeKey,
-        latent: latent ? await this.vectors(capture, 'latent', options) : null,
-        measures: captured.measures, provenance: captured.provenance, ms: captured.ms,
+        ...looked, source, config, prompt, ids,
+        k: await vectors('k'),
+        v: await vectors('v'),
+        latent: latent ? await vectors('latent') : null,
+        ropeKey: latent && attention.ropeDim > 0 ? await vectors('ropeKey') : null,
       };
       const before = this.current.result;
       const same = before?.prompt === prompt && before.source.id === source.id && (seeded === null || (before.config?.text === config?.text && before.seeded?.seed === seeded.seed));
@@ -258,10 +255,8 @@ export class HeadsSession {
         const fraction = at / shown.length;
         const step: CallOptions = { ...options, onProgress: ({ message }) => this.progress(message, fraction) };
         this.progress(`layer ${layer} of ${model.layers.length}`, fraction);
-        const captured = await this.host.call('panel/capture', { source: this.idOf(source), ids, layer, captures: ['q', 'k'], measures: true, logits: false }, step);
-        const { attention } = captured;
-        const patterns = await this.patterns(captured.capture, attention, ids.length, LAYER_CELLS * LAYER_CELLS * headDims(attention).queryHeads, step);
-        this.update({ layers: [...this.current.layers, { layer, attention, capture: captured.capture, patterns, measures: captured.measures }] });
+        const looked = await this.look(source, ids, layer, ['q', 'k'], LAYER_CELLS, step);
+        this.update({ layers: [...this.current.layers, looked] });
       }
     });
   }
@@ -269,8 +264,7 @@ export class HeadsSession {
   /** A part of one head's pattern, in as many cells as there is room for. */
   async tile(capture: number, heads: readonly number[], rows: Window, columns: Window, size: readonly [number, number]): Promise<Patterns> {
     const tensor = await this.host.call('panel/tile', { capture, what: 'weights', heads, rows, columns, size, reduction: 'max' });
-    const [count = 0, height = 0, width = 0] = tensor.shape;
-    return { data: floats(tensor), heads: count, rows: { start: rows[0], end: rows[1], count: height }, columns: { start: columns[0], end: columns[1], count: width } };
+    return patternsOf(tensor, rows, columns);
   }
 
   cancel(): void {
@@ -307,27 +301,27 @@ export class HeadsSession {
     if (this.current.device === null) this.host.call('panel/device', null).then((device) => this.update({ device }), () => undefined);
   }
 
-  private async tokens(source: HeadSource, model: HeadsModelInfo, prompt: string, options: CallOptions): Promise<{ readonly ids: readonly number[]; readonly pieces: readonly string[] }> {
-    if (isText(model)) {
-      const result = await this.host.call('panel/tokens', { source: this.idOf(source), text: prompt }, options);
-      if (result.ids.length === 0) throw new RpcError('invalidInput', 'The prompt has no tokens.');
-      return result;
-    }
-    const ids = parseIds(prompt, model.vocabularySize);
-    return { ids, pieces: ids.map((id) => `#${id}`) };
+  private async idsOf(source: HeadSource, model: HeadsModelInfo, prompt: string, options: CallOptions): Promise<readonly number[]> {
+    if (!isText(model)) return parseIds(prompt, model.vocabularySize);
+    const { ids } = await this.host.call('panel/tokens', { source: this.idOf(source), text: prompt }, options);
+    if (ids.length === 0) throw new RpcError('invalidInput', 'The prompt has no tokens.');
+    return ids;
   }
 
-  private async patterns(capture: number, attention: RunnableAttention, tokens: number, most: number, options: CallOptions): Promise<Patterns> {
-    const { queryHeads } = headDims(attention);
-    const side = Math.max(16, Math.min(tokens, MOST_SIDE, Math.floor(Math.sqrt(most / queryHeads))));
+  /** A layer's capture, with patterns of at most so many cells on a side. */
+  private async look(source: HeadSource, ids: readonly number[], layer: number, captures: readonly HeadCapture[], most: number, options: CallOptions): Promise<CaptureResult & LayerPatterns> {
+    const captured = await this.host.call('panel/capture', { source: this.idOf(source), ids, layer, captures, measures: true, logits: false }, options);
+    const tokens = ids.length;
+    const side = Math.max(16, Math.min(tokens, most, Math.floor(Math.sqrt(MOST_CELLS / captured.attention.queryHeads))));
     const size = side < tokens ? ([side, side] as const) : undefined;
-    const tensor = await this.host.call('panel/tile', { capture, what: 'weights', reduction: 'max', ...(size && { size }) }, options);
-    const [heads = 0, rows = 0, columns = 0] = tensor.shape;
-    return { data: floats(tensor), heads, rows: { start: 0, end: tokens, count: rows }, columns: { start: 0, end: tokens, count: columns } };
+    const tensor = await this.host.call('panel/tile', { capture: captured.capture, what: 'weights', reduction: 'max', ...(size && { size }) }, options);
+    return { ...captured, layer, patterns: patternsOf(tensor, [0, tokens], [0, tokens]) };
   }
 
-  private async vectors(capture: number, what: HeadCapture, options: CallOptions): Promise<Vectors> {
-    const tensor = await this.host.call('panel/tile', { capture, what }, options);
+  /** The first tokens, as many as `MOST_CELLS` hold. */
+  private async vectors(capture: number, what: HeadCapture, shape: readonly number[], options: CallOptions): Promise<Vectors> {
+    const [width = 1, all = 1, groups = 1] = shape.toReversed();
+    const tensor = await this.host.call('panel/tile', { capture, what, rows: [0, Math.min(all, Math.floor(MOST_CELLS / (groups * width)))] }, options);
     const [count = 1, tokens = 0, dim = 0] = tensor.shape;
     return { data: floats(tensor), count, tokens, dim };
   }
@@ -370,6 +364,11 @@ export function isText({ tokenizer, words }: HeadsModelInfo): boolean {
   return tokenizer || words;
 }
 
+function patternsOf(tensor: Tensor, rows: Window, columns: Window): Patterns {
+  const [heads = 0, height = 0, width = 0] = tensor.shape;
+  return { data: floats(tensor), heads, rows: { start: rows[0], end: rows[1], count: height }, columns: { start: columns[0], end: columns[1], count: width } };
+}
+
 /** @throws RpcError for another kind of numbers. */
 function floats(tensor: Tensor): Float32Array {
   if (tensor.data instanceof Float32Array) return tensor.data;
@@ -380,7 +379,7 @@ function failureOf(error: unknown, where: string): Failure {
   const what = error instanceof Error ? error.message : String(error);
   const code = error instanceof RpcError ? error.code : 'internal';
   const then: Readonly<Partial<Record<string, string>>> = {
-    invalidInput: 'Change the prompt, the layer or the source, and run again.',
+    invalidInput: 'Change that, and run again.',
     tooLarge: 'Use a shorter prompt or a smaller layer, or raise headlight.compute.memoryCeilingGiB in the settings.',
     unavailable: 'Choose another device in the settings (headlight.compute), or see the log.',
     crashed: 'Run again: the compute process starts anew.',
