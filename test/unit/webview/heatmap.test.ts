@@ -230,6 +230,20 @@ describe('the layout', () => {
     rowLabel: (at) => tokenText(tokens[at] ?? ''), columnLabel: (at) => tokenText(tokens[at] ?? ''), rowHeight: null, tiers: 3,
   };
   const view = { rows: [0, 4], columns: [0, 4] } as const;
+  test.each([1, 2])('labels of rows and of the diagonal never touch or are cut, whatever the context, at %i device pixels', (ratio) => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 180, max: 900 }), (tokens, width) => {
+      const layout = layoutHeatmap({ ...model, rows: wholeAxis(tokens), columns: wholeAxis(tokens), rowLabel: () => 'token', columnLabel: () => 'token' }, { rows: [0, tokens], columns: [0, tokens] }, { width: width * ratio, highest: 640 * ratio, ratio, measure: (text) => text.length * 6 * ratio });
+      for (const labels of [layout.rowLabels, layout.diagonalLabels]) {
+        labels.forEach(({ y }, i) => {
+          const before = labels[i - 1];
+          if (before !== undefined) expect(y - before.y).toBeGreaterThanOrEqual(layout.lineHeight * 0.9 - 1e-6);
+          if (layout.plotHeight >= layout.lineHeight) expect(y + layout.lineHeight / 2).toBeLessThanOrEqual(layout.plotHeight + 1e-6);
+        });
+      }
+      expect(layout.rowLabels.length).toBeGreaterThan(0);
+    }), { numRuns: 200 });
+  });
+
   test.each([[1, 296], [2, 592], [1.25, 370]])('at %f device pixels: cells of one whole size, labels inside', (ratio, width) => {
     const layout = layoutHeatmap(model, view, { width, highest: 600 * ratio, ratio, measure: (text) => measure(text) * ratio });
     const sizes = new Set(Array.from({ length: 4 }, (_, i) => (layout.columns.pixels[i + 1] ?? 0) - (layout.columns.pixels[i] ?? 0)));

@@ -34,7 +34,7 @@ export class HeadGrid extends LitElement {
   @state() private hovered: number | null = null;
 
   private theme: CanvasTheme | null = null;
-  /** Reduced values of each picture: as long as model and layout stay, a new scale colours them again. */
+  /** Reduced values of each picture: as long as cells and layout stay, a new scale colours them again, and more pictures join them. */
   private reduced: { readonly model: GridModel; readonly width: number; readonly values: readonly Float32Array[] } | null = null;
   private readonly surface = new SurfaceController(this, () => this.themeChanged(), () => this.renderRoot.querySelector('.width'));
 
@@ -114,8 +114,12 @@ export class HeadGrid extends LitElement {
 
   private reduce(model: GridModel, layout: GridLayout, rows: ReturnType<typeof binsOf>, columns: ReturnType<typeof binsOf>): readonly Float32Array[] {
     const known = this.reduced;
-    if (known !== null && known.width === layout.pictureWidth && sameData(known.model, model)) return known.values;
-    const values = model.pictures.map(({ cells }) => reduceCells(cells, rows, columns, model.reduction));
+    const alike = known?.width === layout.pictureWidth && viewText(known.model) === viewText(model);
+    const values = model.pictures.map(({ cells }, index) => {
+      const before = alike ? known.model.pictures[index]?.cells : undefined;
+      const value = before?.data === cells.data && before.offset === cells.offset ? known?.values[index] : undefined;
+      return value ?? reduceCells(cells, rows, columns, model.reduction);
+    });
     this.reduced = { model, width: layout.pictureWidth, values };
     return values;
   }
@@ -176,10 +180,7 @@ function placeOf({ across, pitchX, pitchY, left }: GridLayout, index: number): {
   return { x: left + (index % across) * pitchX, y: Math.floor(index / across) * pitchY };
 }
 
-/** Whether only colours differ. */
-function sameData(a: GridModel, b: GridModel): boolean {
-  return (
-    a.reduction === b.reduction && a.pictures.length === b.pictures.length && a.view.rows.join() === b.view.rows.join() && a.view.columns.join() === b.view.columns.join() &&
-    a.pictures.every(({ cells }, index) => cells.data === b.pictures[index]?.cells.data && cells.offset === b.pictures[index]?.cells.offset)
-  );
+/** Where these are the same, a picture of the same cells has the same values. */
+function viewText({ view, reduction }: GridModel): string {
+  return [view.rows, view.columns, reduction].join();
 }
