@@ -45,6 +45,11 @@ export function workloadText(scenario: Scenario): string {
   return `${formatInteger(batch)} × ${formatInteger(tokens)} tokens`;
 }
 
+/** With a capital at its beginning. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 const KIND_TITLES: Readonly<Record<AttentionSpec['kind'], string>> = {
   full: 'full attention',
   sliding: 'sliding window',

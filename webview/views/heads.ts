@@ -151,7 +151,7 @@ export class HeadsView extends LitElement {
     if (running) return html`<div class="running">${loadingState(running.message, running.fraction)}</div>`;
     if (failure) return errorState(failure, model === null ? [{ label: 'Try again', run: () => void session.choose(source?.id ?? '') }] : [{ label: 'Run again', run: () => void session.run() }]);
     if (source?.problem != null) return emptyState(`${source.problem}. Choose a sample model, or weights on this machine.`);
-    const refused = session.refusal === null ? nothing : emptyState(`${session.refusal} Choose ${model?.layers.some(({ kind }) => kind !== 'refused') === true ? 'another layer' : 'a sample model'}.`);
+    const refused = session.refusal === null ? nothing : emptyState(`${session.refusal} Choose ${model?.layers.some(({ kind }) => kind !== 'refused') === true ? 'another layer' : 'a sample model, or change the config'}.`);
     if (result === null) {
       const texts = new Set((model?.layers ?? []).map(layerText));
       return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : [...(texts.size === 1 ? texts : []), `${model.layers.length} layers`, ...(device ? [`${device.engine}, ${device.reason}`] : [])].join(' · ')}</p>${refused}`;

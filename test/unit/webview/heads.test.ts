@@ -211,7 +211,7 @@ describe('a session', () => {
     const { host, session } = await started();
     host.failing = new RpcError('tooLarge', 'needs 9 GiB');
     await session.run();
-    expect(session.state.failure).toMatchObject({ what: 'needs 9 GiB', where: 'Layer 0 of Sample' });
+    expect(session.state.failure).toMatchObject({ what: 'Needs 9 GiB', where: 'Layer 0 of Sample' });
     expect(session.state.failure?.then).toContain('shorter prompt');
   });
   test('all layers are captured once, one after the other', async () => {

@@ -3,7 +3,7 @@
 import { type RunnableAttention } from '../../../src/attention/layerSpec';
 import { headVariant } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
-import { groupsText } from '../../../src/present/words';
+import { groupsText, sentence } from '../../../src/present/words';
 import type { HeadMeasures, RefusedLayer, SeededNote } from '../../../src/shared/headsContract';
 import { type GridModel, type GridPicture, measureText, MEASURES, measureTitle, type Order, sorted } from '../../charts/headGrid/viewModel';
 import { cellBorder, type CellAxis, isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
@@ -280,7 +280,7 @@ export function measuresTable(heads: readonly GridHead[]): TableModel {
 
 /** What seeded weights mean, and what they do not. */
 export function seededText({ note }: SeededNote, words: boolean): string {
-  const left = note === null ? '' : ` ${note.charAt(0).toUpperCase()}${note.slice(1)}.`;
+  const left = note === null ? '' : ` ${sentence(note)}.`;
   return `Which heads share K and V, their sizes and masks are as in the config. What heads look at means nothing. Each ${words ? 'word' : 'token'} enters the layer as a random vector of its own, as after a norm.${left}`;
 }
 

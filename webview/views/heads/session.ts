@@ -12,6 +12,7 @@ import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../
 import { RpcError } from '../../../src/shared/rpcError';
 import { newCancelController, type CancelController } from '../../../src/shared/platform';
 import type { Failure } from '../../parts/states';
+import { sentence } from '../../../src/present/words';
 import type { CellAxis, Window } from '../../charts/heatmap/axis';
 
 /** The part of the host that is called; tests answer it themselves. */
@@ -345,7 +346,7 @@ export class HeadsSession {
   }
 
   private progress(message: string, fraction: number | null): void {
-    this.update({ running: { message: message.charAt(0).toUpperCase() + message.slice(1), fraction } });
+    this.update({ running: { message: sentence(message), fraction } });
   }
 
   private fail(error: unknown, where: string): void {
@@ -376,7 +377,7 @@ function floats(tensor: Tensor): Float32Array {
 }
 
 function failureOf(error: unknown, where: string): Failure {
-  const what = error instanceof Error ? error.message : String(error);
+  const what = sentence(error instanceof Error ? error.message : String(error));
   const code = error instanceof RpcError ? error.code : 'internal';
   const then: Readonly<Partial<Record<string, string>>> = {
     invalidInput: 'Change that, and run again.',
