@@ -104,8 +104,15 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
       expect(hashes.map(({ length }) => length)).toEqual([1, 1]);
       expect(hashes[0]).not.toEqual(hashes[1]);
       await expect.poll(() => view().locator(`${selector} .said`).allTextContents()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
+      // One stop for Tab in all; arrows go from head to head, down to the next group.
+      expect(await view().locator(`${selector} button[tabindex="0"]`).count()).toBe(1);
       expect(await view().locator(`${selector} .between`).allTextContents()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
     }
+    await view().locator('headlight-key-values[data-letter="K"] button[tabindex="0"]').focus();
+    await frame.page().keyboard.press('ArrowRight');
+    await frame.page().keyboard.press('ArrowDown');
+    await view().getByRole('button', { name: 'K of head 5, group 1', pressed: true }).and(view().locator(':focus')).waitFor();
+    await view().getByRole('heading', { name: 'K of head 5' }).waitFor();
     await workbench().screenshot('heads-key-values');
   });
 
@@ -146,7 +153,7 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
       const shown = await rows(letter);
       expect(shown.map(({ heads, pictures }) => [heads, pictures])).toEqual(Array.from({ length: 8 }, () => [4, 1]));
       expect(new Set(shown.map(({ hash }) => hash)).size).toBe(8);
-      expect(await view().locator(`headlight-key-values[data-letter="${letter}"] [role="group"]`).first().getAttribute('aria-label')).toBe(`Group 0: heads 0, 1, 2, 3, identical (max |Δ${letter}| = 0)`);
+      expect(await view().locator(`headlight-key-values[data-letter="${letter}"] .row`).first().getAttribute('aria-label')).toBe(`Group 0: heads 0, 1, 2, 3, identical (max |Δ${letter}| = 0)`);
     }
     expect(await view().locator('.where').innerText()).toMatch(/GQA · 32 query heads in 8 groups of 4[\s\S]*float32 · [\d.]+ m?s[\s\S]*Seeded weights \(seed 42\): true shapes, random numbers, earlier layers skipped/);
     await workbench().screenshot('heads-seeded');

@@ -25,41 +25,43 @@ export function drawCells(context: CanvasRenderingContext2D, model: HeatmapModel
 }
 
 function drawLabels(context: CanvasRenderingContext2D, layout: HeatmapLayout, theme: CanvasTheme, ratio: number): void {
-  const { left, top, lineHeight } = layout;
-  context.font = theme.font(layout.font * ratio);
-  context.textBaseline = 'middle';
-  context.fillStyle = theme.quiet;
-  context.textAlign = 'right';
-  for (const { text, y } of layout.rowLabels) context.fillText(text, left - 5 * ratio, top + y);
-  context.textAlign = 'left';
-  for (const { text, x, y } of layout.diagonalLabels) {
-    ground(context, theme, x - ratio, top + y, context.measureText(text).width + 3 * ratio, lineHeight);
-    context.fillStyle = theme.quiet;
-    context.fillText(text, x, top + y);
-  }
-  const tierY = (tier: number): number => top - (4 + 13 * tier + 6.5) * ratio;
+  const { left, top } = layout;
+  const label = labeller(context, layout, theme, ratio, theme.quiet);
+  for (const { text, y } of layout.rowLabels) label(text, left - 5 * ratio, top + y, 'right');
+  for (const { text, x, y } of layout.diagonalLabels) label(text, x, top + y);
   context.strokeStyle = theme.quiet;
   context.lineWidth = Math.max(1, Math.round(ratio));
   context.globalAlpha = 0.35;
   context.beginPath();
   for (const { middle, tier } of layout.columnLabels) {
     const x = Math.round(middle) + (context.lineWidth % 2) / 2;
-    context.moveTo(x, tierY(tier) + (tier === 0 ? 6 * ratio : 0));
+    context.moveTo(x, tierY(layout, tier, ratio) + (tier === 0 ? 6 * ratio : 0));
     context.lineTo(x, top - ratio);
   }
   context.stroke();
   context.globalAlpha = 1;
-  for (const { text, x, tier } of layout.columnLabels) {
-    ground(context, theme, x - ratio, tierY(tier), context.measureText(text).width + 2 * ratio, lineHeight);
-    context.fillStyle = theme.quiet;
-    context.fillText(text, x, tierY(tier));
-  }
+  for (const { text, x, tier } of layout.columnLabels) label(text, x, tierY(layout, tier, ratio));
 }
 
-/** Makes a place for a text: whatever is below would disturb it. */
-function ground(context: CanvasRenderingContext2D, theme: CanvasTheme, x: number, middle: number, width: number, height: number): void {
-  context.fillStyle = theme.ground;
-  context.fillRect(x, middle - height / 2, width, height);
+/** The middle of a line of column labels. */
+function tierY({ top }: HeatmapLayout, tier: number, ratio: number): number {
+  return top - (4 + 13 * tier + 6.5) * ratio;
+}
+
+type Labeller = (text: string, x: number, middle: number, align?: 'left' | 'right') => void;
+
+/** Writes texts on a ground of their own: whatever is below would disturb them. */
+function labeller(context: CanvasRenderingContext2D, { font, lineHeight, width, left }: HeatmapLayout, theme: CanvasTheme, ratio: number, colour: string): Labeller {
+  context.font = theme.font(font * ratio);
+  context.textBaseline = 'middle';
+  return (text, x, middle, align = 'left') => {
+    context.textAlign = align;
+    const size = Math.min(context.measureText(text).width, align === 'left' ? width : left);
+    context.fillStyle = theme.ground;
+    context.fillRect((align === 'left' ? x : x - size) - 2 * ratio, middle - lineHeight / 2, size + 4 * ratio, lineHeight);
+    context.fillStyle = colour;
+    context.fillText(text, x, middle);
+  };
 }
 
 /** Lights up a row and a column: everything else steps back, and their labels come forward. */
@@ -79,30 +81,20 @@ export function drawCursor(context: CanvasRenderingContext2D, model: HeatmapMode
   context.lineWidth = line;
   context.strokeRect(x - line / 2, y - line / 2, width + line, height + line);
 
-  context.font = theme.font(layout.font * ratio);
-  context.textBaseline = 'middle';
-  const label = (text: string, at: number, middle: number, align: 'left' | 'right', limit: number): void => {
-    context.textAlign = align;
-    const size = Math.min(context.measureText(text).width, limit);
-    ground(context, theme, align === 'left' ? at - 2 * ratio : at - size - 2 * ratio, middle, size + 4 * ratio, lineHeight);
-    context.fillStyle = theme.foreground;
-    context.fillText(text, at, middle);
-  };
+  const label = labeller(context, layout, theme, ratio, theme.foreground);
   const row = rows.positions[place.row] ?? 0;
-  const rowMiddle = top + textMiddle(rows, place.row, lineHeight);
-  label(layout.rowLabels.find(({ position }) => position === row)?.text ?? model.rowLabel(row), left - 5 * ratio, rowMiddle, 'right', left);
+  label(layout.rowLabels.find(({ position }) => position === row)?.text ?? model.rowLabel(row), left - 5 * ratio, top + textMiddle(rows, place.row, lineHeight), 'right');
   const column = columns.positions[place.column] ?? 0;
   const text = model.columnLabel(column);
-  const size = context.measureText(text).width;
+  const isColumn = ({ position }: { readonly position: number }): boolean => position === column;
+  // A column without a label gets one where there is room for it.
+  const last = layout.width - context.measureText(text).width;
   if (layout.diagonalLabels.length > 0) {
-    const known = layout.diagonalLabels.find(({ position }) => position === column);
+    const known = layout.diagonalLabels.find(isColumn);
     const bin = binOf(rows, column);
-    const at = left + (columns.pixels[place.column + 1] ?? 0) + 3 * ratio;
-    label(known?.text ?? text, known?.x ?? Math.min(at, layout.width - size), top + (known?.y ?? (bin < 0 ? 0 : textMiddle(rows, bin, lineHeight))), 'left', layout.width);
+    label(known?.text ?? text, known?.x ?? Math.min(last, left + (columns.pixels[place.column + 1] ?? 0) + 3 * ratio), top + (known?.y ?? (bin < 0 ? 0 : textMiddle(rows, bin, lineHeight))));
   } else {
-    const known = layout.columnLabels.find(({ position }) => position === column);
-    const tier = known?.tier ?? 0;
-    const at = known?.x ?? Math.max(0, Math.min(layout.width - size, left + middleOf(columns, place.column)));
-    label(known?.text ?? text, at, top - (4 + 13 * tier + 6.5) * ratio, 'left', layout.width);
+    const known = layout.columnLabels.find((each) => isColumn(each) && each.text !== '');
+    label(known?.text ?? text, known?.x ?? Math.max(0, Math.min(last, left + middleOf(columns, place.column))), tierY(layout, known?.tier ?? 0, ratio));
   }
 }

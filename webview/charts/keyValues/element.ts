@@ -6,7 +6,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { GroupIdentity } from '../../../src/insight/identity';
-import { bestAcross } from '../headGrid/viewModel';
+import { bestAcross, neighbour } from '../headGrid/viewModel';
 import { emit } from '../../platform/announce';
 import { base, controls } from '../../styles/base';
 import { binsOf, wholeAxis } from '../heatmap/axis';
@@ -74,9 +74,8 @@ export class KeyValues extends LitElement {
     const { model, groups } = this;
     if (model === null || groups.length === 0) return nothing;
     const { letter, identity } = model;
-    if (model.groups === model.queryHeads) return html`<div class="pictures">${groups.map((group) => this.picture(group, group.heads[0] ?? 0, NAMED))}</div>`;
     const width = this.pictureWidth(model);
-    return html`${groups.map((group) => {
+    return html`<div role="group" aria-label="${letter} of every head. Arrow keys choose one." @keydown=${this.onKey}>${model.groups === model.queryHeads ? html`<div class="pictures">${groups.map((group) => this.picture(group, group.group, width))}</div>` : groups.map((group) => {
       const { heads, difference } = group;
       const tie = Math.min(this.clientWidth || Infinity, heads.length * (width + GAP) - GAP);
       return html`
@@ -86,14 +85,25 @@ export class KeyValues extends LitElement {
           <div class="tie" .style=${`width:${tie}px`}></div>
           <p class="said">group ${group.group} · ${insideText(letter, identity)}</p>
         </div>`;
-    })}`;
+    })}</div>`;
   }
 
   private picture({ group }: KeyValueGroup, head: number, width: number): TemplateResult {
-    return html`<button class="picture" aria-pressed=${head === this.chosen} aria-label="${this.model?.letter ?? ''} of head ${head}, group ${group}" @click=${() => this.choose({ head, group })}>
+    // One stop for Tab, whatever heads there are.
+    return html`<button class="picture" tabindex=${head === Math.max(0, this.chosen) ? 0 : -1} aria-pressed=${head === this.chosen} aria-label="${this.model?.letter ?? ''} of head ${head}, group ${group}" @click=${() => this.choose({ head, group })}>
       <span class="small">${width < NAMED ? '' : 'head '}${head}</span><canvas data-head=${head} data-group=${group} aria-hidden="true"></canvas>
     </button>`;
   }
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    const { model } = this;
+    if (model === null) return;
+    const head = neighbour(event.key, Math.max(0, this.chosen), model.queryHeads, this.across(model));
+    if (head === null) return;
+    event.preventDefault();
+    this.choose({ head, group: Math.floor((head * model.groups) / model.queryHeads) });
+    this.renderRoot.querySelector(`[data-head="${head}"]`)?.closest('button')?.focus();
+  };
 
   private choose(detail: ChosenHead): void {
     emit(this, 'headlight-choose', detail);
@@ -108,11 +118,21 @@ export class KeyValues extends LitElement {
     this.draw();
   }
 
-  /** All heads of a group in one row wherever there is room for it. */
-  private pictureWidth({ queryHeads, groups }: KeyValueModel): number {
-    const room = this.surface.surface === null ? WIDEST : this.surface.surface.width / this.surface.surface.ratio;
-    const beside = groups === queryHeads ? bestAcross(queryHeads, room) : queryHeads / groups;
-    return Math.min(WIDEST, Math.max(NARROWEST, Math.floor((room - GAP * (beside - 1)) / beside)));
+  /** CSS pixels of a row. */
+  private get room(): number {
+    const { surface } = this.surface;
+    return surface === null ? WIDEST : surface.width / surface.ratio;
+  }
+
+  /** Heads beside each other: all of a group wherever there is room for it. */
+  private across({ queryHeads, groups }: KeyValueModel): number {
+    const beside = groups === queryHeads ? bestAcross(queryHeads, this.room) : queryHeads / groups;
+    return Math.min(beside, Math.floor((this.room + GAP) / (NARROWEST + GAP)));
+  }
+
+  private pictureWidth(model: KeyValueModel): number {
+    const beside = this.across(model);
+    return Math.min(WIDEST, Math.floor((this.room - GAP * (beside - 1)) / beside));
   }
 
   private draw(): void {

@@ -115,7 +115,7 @@ function vectorReadout(result: HeadsResult, name: string, { rows, columns, value
   const token = tokensText(result, rows);
   const many = rows[1] - rows[0] > 1 || columns[1] - columns[0] > 1;
   return {
-    text: html`<strong>${valueText(value)}</strong>${many ? ' farthest from 0' : ''} <span class="key">token</span> ${token} · <span class="key">dim</span> ${rangeText(columns)}`,
+    text: html`<strong>${valueText(value)}</strong>${many ? ' (farthest from 0)' : ''} <span class="key">token</span> ${token} · <span class="key">dim</span> ${rangeText(columns)}`,
     sentence: `${name}, token ${token}, dim ${rangeText(columns)}: ${valueText(value)}`,
   };
 }

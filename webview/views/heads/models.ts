@@ -124,9 +124,9 @@ export function pieceOf({ pieces }: Labelled, position: number): string {
   return tokenText(pieces[position] ?? '');
 }
 
-/** "3 ␣flag", or "3–5" of several tokens. */
+/** '3 “␣flag”', or "3–5" of several tokens. */
 export function tokensText(labels: Labelled, window: Window): string {
-  return window[1] - window[0] === 1 ? `${rangeText(window)} ${pieceOf(labels, window[0])}` : rangeText(window);
+  return window[1] - window[0] === 1 ? `${rangeText(window)} “${pieceOf(labels, window[0])}”` : rangeText(window);
 }
 
 export interface ZoomAsk extends Labelled {

@@ -15,7 +15,7 @@ import { base, controls } from '../../styles/base';
 import { keepLook, keptLook, rangeSelect, scaleNote, scaleSelect, select } from './look';
 import { Memo } from './memo';
 import {
-  type GridHead, headMaxima, headSentence, heatmapTable, type Look, measuresTable, notAllowed, type PatternGrid, patternGrid, pieceOf, pinnedModel, rangeText, tokensText, valueText, viewOf, zoomModel,
+  type GridHead, headMaxima, headSentence, heatmapTable, type Look, measuresTable, notAllowed, type PatternGrid, patternGrid, pinnedModel, rangeText, tokensText, valueText, viewOf, zoomModel,
 } from './models';
 import type { HeadsResult, HeadsSession, HeadsState, LayerPatterns, Patterns } from './session';
 import { headsStyles } from './styles';
@@ -230,7 +230,7 @@ export class HeadsPatterns extends LitElement {
     const { pinned } = this;
     if (pinned === null) return nothing;
     return html`<section class="part" aria-label="Pinned token">
-      <div class="tools"><h2>${pinned} “${pieceOf(result, pinned)}” in every head</h2><button class="link small" @click=${() => (this.pinned = null)}>Unpin</button></div>
+      <div class="tools"><h2>${tokensText(result, [pinned, pinned + 1])} in every head</h2><button class="link small" @click=${() => (this.pinned = null)}>Unpin</button></div>
       ${this.renderStrip(result, pinned, 'row', 'What it looks at')} ${this.renderStrip(result, pinned, 'column', 'What looks at it')}
     </section>`;
   }
@@ -240,7 +240,7 @@ export class HeadsPatterns extends LitElement {
     const patterns = isExact(result.patterns.rows) ? result.patterns : this.fetched(side, result);
     if (patterns === null) return html`<h3>${title}</h3><p class="small">Reading</p>`;
     const model = this.memos[side].get([patterns, token, look], () => pinnedModel(patterns, result.attention, token, side, result, look));
-    const named = `${title}, ${token} ${pieceOf(result, token)}`;
+    const named = `${title}, ${tokensText(result, [token, token + 1])}`;
     return html`<h3>${title}</h3>
       <headlight-heatmap
         class="pinned" .model=${model} .highest=${420} .label=${`${named}: a row for each head. Arrow keys read weights, Enter chooses a head.`} .hint=${'A row for each head'}

@@ -101,8 +101,6 @@ export const MOST_CELLS = 32 * 512 * 512;
 const MOST_SIDE = 512;
 /** Cells on a side of a pattern among those of all layers. */
 const LAYER_CELLS = 64;
-/** Ids that a list in the prompt box may have. */
-const MOST_IDS = 4096;
 /** A config is run again by itself when its run takes less than this, and no key was pressed for as long as `REST_MS`. */
 const QUICK_MS = 4000;
 const REST_MS = 300;
@@ -392,7 +390,6 @@ function failureOf(error: unknown, where: string): Failure {
 export function parseIds(text: string, vocabulary: number): number[] {
   const words = text.split(/[\s,;]+/).filter((word) => word !== '');
   if (words.length === 0) throw new RpcError('invalidInput', 'There are no token ids.');
-  if (words.length > MOST_IDS) throw new RpcError('invalidInput', `There are ${words.length} ids; at most ${MOST_IDS} are taken.`);
   return words.map((word) => {
     const id = Number(word);
     if (/^\d+$/.test(word) && id < vocabulary) return id;
