@@ -46,7 +46,7 @@ export class ComputeService {
       },
       'compute/describeLayer': {
         validate: COMPUTE_PARAMS['compute/describeLayer'],
-        handle: ({ text, layer }) => describeLayer(text, layer),
+        handle: ({ layer, ...config }) => describeLayer(config, layer),
       },
       'compute/layerOnnx': {
         validate: COMPUTE_PARAMS['compute/layerOnnx'],

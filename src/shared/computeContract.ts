@@ -3,6 +3,7 @@
 import type { Tensor } from '../attention/graph';
 import type { AttentionLayerSpec } from '../attention/layerSpec';
 import type { CacheRule, CacheTensor, CaptureName, LatentForm } from '../attention/program';
+import type { ConfigSource } from './configSource';
 import type { DeviceReport, EngineId } from './devices';
 import type { HeadsMethods } from './headsContract';
 import type { WeightsMethods } from './weightsContract';
@@ -72,9 +73,7 @@ export interface ComputeStatus {
   readonly memoryCeiling: number;
 }
 
-export interface DescribeLayerParams {
-  /** Text of a config. */
-  readonly text: string;
+export interface DescribeLayerParams extends ConfigSource {
   /** Index in the list of caches. */
   readonly layer: number;
 }

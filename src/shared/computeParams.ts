@@ -2,6 +2,7 @@
 
 import { CACHE_RULES, CAPTURES } from '../attention/program';
 import type { ComputeMethods, DescribeLayerParams, DevicesParams, LayerOnnxParams, RunLayerParams } from './computeContract';
+import { CONFIG_SOURCE } from './configSource';
 import { ENGINE_IDS } from './devices';
 import { HEADS_PARAMS } from './headsParams';
 import { layerCheck } from './layerParams';
@@ -26,10 +27,7 @@ const runLayer: Check<RunLayerParams> = object({
 
 const devices: Check<DevicesParams> = object({ refresh: boolean });
 
-/** As long as a config can be (config/document.ts). */
-const MOST_CHARACTERS = 4_000_000;
-
-const describeLayer: Check<DescribeLayerParams> = object({ text: text(MOST_CHARACTERS), layer: integer(0, 4096) });
+const describeLayer: Check<DescribeLayerParams> = object({ ...CONFIG_SOURCE, layer: integer(0, 4096) });
 
 const layerOnnx: Check<LayerOnnxParams> = object({
   layer: layerCheck,

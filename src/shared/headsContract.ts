@@ -4,6 +4,7 @@ import type { Tensor } from '../attention/graph';
 import type { RunnableAttention } from '../attention/layerSpec';
 import type { GroupIdentity } from '../insight/identity';
 import type { PatternMeasures } from '../insight/pattern';
+import type { ConfigSource } from './configSource';
 import type { EngineId } from './devices';
 
 /** What can be captured of a layer; shapes are those of `CAPTURES` without the batch axis. */
@@ -19,9 +20,7 @@ export interface ModelParams {
   readonly seeded?: SeededSource;
 }
 
-export interface SeededSource {
-  /** The config's. */
-  readonly text: string;
+export interface SeededSource extends ConfigSource {
   readonly seed: number;
 }
 

@@ -1,7 +1,7 @@
 /** Validation of what the compute process is asked about real heads. */
 
+import { CONFIG_SOURCE } from './configSource';
 import { ENGINE_IDS } from './devices';
-import { MAX_CONFIG_CHARACTERS } from '../config/document';
 import { HEAD_CAPTURES, type CaptureParams, type HeadsMethods, type ModelParams, type SeededSource, type TileParams, type TokensParams } from './headsContract';
 import type { MethodParams } from './rpc';
 import { array, boolean, type Check, integer, invalid, object, oneOf, optional, params, text } from './validate';
@@ -18,7 +18,7 @@ const pair: Check<readonly [number, number]> = (value, place) => {
 };
 
 export const MOST_SEED = 2 ** 31 - 1;
-const seeded = optional<SeededSource>(object({ text: text(MAX_CONFIG_CHARACTERS), seed: integer(0, MOST_SEED) }));
+const seeded = optional<SeededSource>(object({ ...CONFIG_SOURCE, seed: integer(0, MOST_SEED) }));
 const model: Check<ModelParams> = object({ path, seeded });
 const tokens: Check<TokensParams> = object({ path, seeded, text: text(1_000_000) });
 const capture: Check<CaptureParams> = object({

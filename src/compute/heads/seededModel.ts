@@ -38,7 +38,7 @@ export class SeededModel implements HeadSubject {
    * @throws RpcError `invalidInput` when the text is no model config.
    */
   static async open(path: string, source: SeededSource): Promise<SeededModel> {
-    const reading = readModelConfig(source.text);
+    const reading = readModelConfig(source.text, { families: source.families ?? {} });
     if (reading === null || reading.spec.layers.length === 0) throw new RpcError('invalidInput', 'no layer of this config can be read: give it a model_type and its sizes');
     const tokenizer = path === '' ? null : await folderTokenizer(path).catch(damaged);
     return new SeededModel(path, source, reading.spec, reading.location.modelType, tokenizer);
@@ -98,7 +98,7 @@ export class SeededModel implements HeadSubject {
     if (attention === undefined) throw new RpcError('invalidInput', `there is no layer ${index}: the config has layers 0 to ${layers.length - 1}`);
     const runnable = runnableOrRefused(attention);
     if (runnable.kind === 'refused') throw new RpcError('invalidInput', `layer ${index} ${runnable.why}`);
-    const described = describeLayer(this.source.text, index);
+    const described = describeLayer(this.source, index);
     this.described.set(index, described);
     return described;
   }

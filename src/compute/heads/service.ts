@@ -166,7 +166,7 @@ async function inWords<R>(work: () => Promise<R>): Promise<R> {
   }
 }
 
-/** Another text or seed is another model. */
+/** Another text, seed or family is another model. */
 function keyOf({ path, seeded }: ModelParams): string {
-  return seeded === undefined ? path : `seed ${seeded.seed} ${path} ${seeded.text}`;
+  return seeded === undefined ? path : JSON.stringify([path, seeded.seed, seeded.families, seeded.text]);
 }

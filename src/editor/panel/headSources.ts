@@ -3,6 +3,7 @@
  * here. Knows no editor, so that the page's tests can use it too.
  */
 
+import type { ConfigSource } from '../../shared/configSource';
 import type { DeviceChoice } from '../../shared/devices';
 import type { CaptureParams, CaptureResult, HeadsMethods, HeadsModelInfo, ModelParams, TileParams, TokensResult } from '../../shared/headsContract';
 import type { HeadSource } from '../../shared/panelContract';
@@ -24,8 +25,8 @@ export interface Beside {
 }
 
 export interface SourceFiles {
-  /** The followed config's text, and its folder where it is on this machine's disk. */
-  config(): { readonly text: string; readonly folder: string | null } | null;
+  /** The followed config, and its folder where it is on this machine's disk. */
+  config(): (ConfigSource & { readonly folder: string | null }) | null;
   /** Null where the config is not on this machine's disk. */
   beside(): Promise<Beside | null>;
   /** Folders of the bundled samples, by name. */
@@ -108,7 +109,8 @@ export class HeadSources {
     if (origin === 'seeded') {
       const config = this.files.config();
       if (config === null) throw new RpcError('invalidInput', `${NO_CONFIG}.`);
-      return { path: config.folder ?? '', seeded: { text: config.text, seed: Number(name) } };
+      const { folder, ...source } = config;
+      return { path: folder ?? '', seeded: { ...source, seed: Number(name) } };
     }
     throw new RpcError('invalidInput', 'That source of heads is gone; choose another.');
   }

@@ -8,7 +8,7 @@ import type { PanelSettings, PanelView } from '../../shared/panelContract';
 import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
-import { gpuSetting, scenarioSetting } from '../settings';
+import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
 import { Following } from './following';
@@ -52,7 +52,7 @@ export class PanelHost extends Owner {
       {
         config: () => {
           const { config, current } = this.following;
-          return config && { text: config.text, folder: current?.uri.scheme === 'file' ? Uri.joinPath(current.uri, '..').fsPath : null };
+          return config && { text: config.text, families: taughtFamilies(), folder: current?.uri.scheme === 'file' ? Uri.joinPath(current.uri, '..').fsPath : null };
         },
         beside: () => besideOf(this.following.current?.uri),
         samples: SAMPLES.map(({ name, label }) => ({ name, label, path: Uri.joinPath(this.extension, 'media', 'samples', name).fsPath })),

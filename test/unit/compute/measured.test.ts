@@ -97,7 +97,7 @@ describe('whole models, from the text of a config', () => {
     const shape: Shape = { batch: 2, tokens: 7, steps: 2 };
     const sums = { intrinsic: 0, transformers: 0 };
     for (const { indexes } of layerGroups(spec)) {
-      const { layer } = describeLayer(text, indexes[0] ?? 0);
+      const { layer } = describeLayer({ text }, indexes[0] ?? 0);
       for (const rule of CACHE_RULES) sums[rule] += indexes.length * (await run(layer, shape, rule)).cacheBytes;
     }
     for (const rule of CACHE_RULES) {

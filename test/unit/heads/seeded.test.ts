@@ -115,6 +115,25 @@ describe('seeded weights in the shapes of a config', () => {
     expect(v.slice(16, 24)).not.toEqual(v.slice(0, 8));
   });
 
+  it('say which positions they do not know', async () => {
+    const gpt2 = readFileSync(join(media, 'sample-configs', 'gpt2', 'config.json'), 'utf8');
+    const { result } = await look(gpt2);
+    expect(result.seeded?.note).toMatch(/positions that this family adds to its embeddings are left out/);
+  });
+
+  it('have the shapes of a family that the user taught', async () => {
+    const text = llama({ model_type: 'mine', num_key_value_heads: undefined, groups: 2 });
+    const families = { mine: { like: 'llama', keys: { groups: 'num_key_value_heads' } } };
+    const kvHeads = async (seeded: { readonly families?: typeof families }): Promise<number[]> =>
+      (await peer.call('heads/model', { path: '', seeded: { text, seed: 7, ...seeded } })).layers.map((layer) => (layer.kind === 'full' ? layer.kvHeads : 0));
+    expect(await kvHeads({ families })).toEqual([2, 2, 2, 2]);
+    expect(await kvHeads({})).toEqual([8, 8, 8, 8]);
+    const ids = [1, 2, 3];
+    const result = await peer.call('heads/capture', { path: '', seeded: { text, seed: 7, families }, engine: 'onnxruntime-cpu', ids, layer: 0, captures: ['k'], measures: true, logits: false });
+    expect(result.measures?.heads.map(({ group }) => group)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    expect(result.seeded?.note).toMatch(/^mine: /);
+  });
+
   it('see only what the mask allows', async () => {
     const sliding = llama({ model_type: 'mistral', sliding_window: 3 });
     const { result, tile } = await look(sliding);
