@@ -6,6 +6,8 @@ const { deflateRawSync } = require('node:zlib');
 const UNPACK = 'headlight:unpack';
 const SHEETS = 'headlight:sheets';
 const FIELDS = 'headlight:fields';
+/** Of the tables, what the page does not read. */
+const UNREAD = ['url', 'vendor', 'memoryBasis', 'note'];
 
 /**
  * 13 bits in two of 91 characters (a fifth more than the bytes; base64: a third). The browser itself unpacks, before the module
@@ -56,7 +58,7 @@ const compressTables = {
     build.onLoad({ filter: /^headlight:unpack$/, namespace: 'headlight' }, () => ({ contents: unpackModule, loader: 'js' }));
     build.onLoad({ filter: /[\\/]src[\\/](config[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => {
       // How a table was made is not for the page.
-      const { note, source, ...table } = JSON.parse(readFileSync(path, 'utf8'));
+      const { source, ...table } = JSON.parse(readFileSync(path, 'utf8'), (key, value) => (UNREAD.includes(key) ? undefined : value));
       return packed(table);
     });
   },
@@ -186,6 +188,14 @@ const pureParser = {
   },
 };
 
+/** Where a family's rules were read is for those who change them: nothing shows it. */
+const withoutCites = {
+  name: 'without-cites',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]config[\\/]families[\\/]\w+\.ts$/ }, ({ path }) => ({ contents: readFileSync(path, 'utf8').replace(/^ +cite: '[^'\n]*',$/gm, ''), loader: 'ts' }));
+  },
+};
+
 /**
  * What main.js imports, by name, beside it: the page's HTML asks for these at once. Else the browser learns of them only when it
  * has read main.js, and each round of files goes through VS Code to the extension's machine.
@@ -219,6 +229,6 @@ const page = {
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
 };
-const pagePlugins = [compressTables, shrinkTemplates, withoutIcons, pureParser, listPreloads];
+const pagePlugins = [compressTables, shrinkTemplates, withoutIcons, withoutCites, pureParser, listPreloads];
 
 module.exports = { page, pagePlugins };
