@@ -4,6 +4,7 @@ import type { ConfigDocument } from '../config/document';
 import { ConfigReader, type Overrides, ReadingLog } from '../config/reader';
 import type { Reading } from '../config/read';
 import { ELEMENT_BYTES } from '../model/dtype';
+import { formatInteger } from '../model/units';
 import type { ParameterCount } from './parameters/count';
 
 /** One tensor as a safetensors header or a GGUF lists it; the node side reads those. */
@@ -39,7 +40,7 @@ const EXPERT_NAME = /(?:^|\.)experts\.|_exps\./;
 /** Sum over headers; tensors that other tools ignore (`.weight_scale_inv`, `rotary_emb.inv_freq`) are in it: they are loaded. */
 export function storedWeightBytes(tensors: readonly StoredTensor[]): WeightBytes {
   const sum = (some: readonly StoredTensor[]): number => some.reduce((bytes, tensor) => bytes + tensor.bytes, 0);
-  return { bytes: sum(tensors), expertBytes: sum(tensors.filter(({ name }) => EXPERT_NAME.test(name))), exact: true, rule: `${tensors.length} tensors in the files` };
+  return { bytes: sum(tensors), expertBytes: sum(tensors.filter(({ name }) => EXPERT_NAME.test(name))), exact: true, rule: `${formatInteger(tensors.length)} tensors in the files` };
 }
 
 /** What stands beside the config's text. */
@@ -156,12 +157,12 @@ export function estimatedWeightBytes(reading: Reading, count: ParameterCount, op
   const found = weightScheme(reading, options);
   if (found === null) return null;
   const type = native ?? 'no dtype given: 2 bytes';
-  if (!found) return { bytes: count.total * elementBytes, expertBytes: count.experts * elementBytes, exact: false, rule: `${count.total} parameters × ${elementBytes} bytes (${type})` };
+  if (!found) return { bytes: count.total * elementBytes, expertBytes: count.experts * elementBytes, exact: false, rule: `${formatInteger(count.total)} parameters × ${elementBytes} bytes (${type})` };
   const dense = (['attention', 'mlp'] as const).reduce((sum, part) => sum + (found.unquantised.includes(part) ? 0 : count[part]), 0);
   const quantised = count.experts + dense;
   const expertBytes = Math.round((count.experts * (found.bitsPerExpertWeight ?? found.bitsPerWeight)) / 8);
   const bytes = expertBytes + Math.round((dense * found.bitsPerWeight) / 8) + (count.total - quantised) * elementBytes;
-  return { bytes, expertBytes, exact: false, rule: `${quantised} parameters in ${found.text}; ${count.total - quantised} × ${elementBytes} bytes (${type})` };
+  return { bytes, expertBytes, exact: false, rule: `${formatInteger(quantised)} parameters in ${found.text}; ${formatInteger(count.total - quantised)} × ${elementBytes} bytes (${type})` };
 }
 
 /** The largest share of a rank where the weights are split evenly over tensor and pipeline ranks. */

@@ -34,6 +34,12 @@ export function factorRows(term: DerivationTerm): readonly FactorRow[] {
   });
 }
 
+/** Places of the file, each once, from its beginning on. */
+export function originsOf(rows: readonly FactorRow[]): Origin[] {
+  const found = rows.flatMap(({ origin }) => (origin?.range ? [[origin.key, origin] as const] : []));
+  return [...new Map(found).values()].sort((a, b) => (a.range?.line ?? 0) - (b.range?.line ?? 0));
+}
+
 function rowOf(factor: Factor, sign: FactorRow['sign']): FactorRow {
   return { sign, value: numberText(factor.value), name: factor.name, origin: factor.source && originOf(factor.source) };
 }

@@ -67,7 +67,7 @@ export function kindBackground(kind: AttentionKind): string {
     case 'cross':
       return `repeating-linear-gradient(45deg, ${color} 0 1px, transparent 1px 4px), repeating-linear-gradient(-45deg, ${color} 0 1px, ${ground} 1px 4px)`;
     case 'hollow':
-      return 'transparent';
+      return `repeating-linear-gradient(90deg, ${color} 0 1px, transparent 1px var(--cell, 9999px))`;
     case 'line':
       return `linear-gradient(${color}, ${color}) 0 100% / 100% 1px no-repeat`;
   }

@@ -8,7 +8,7 @@ import { type PanelState, type PanelStore } from '../platform/store';
 import { base, controls, numbers, tables } from '../styles/base';
 import { memoryBar, memoryStyles } from './overview/memoryBar';
 import { stepsOf, stepStyles } from './overview/steps';
-import { derivationOf, type NumberName, NUMBERS, type OverviewModel, overviewModel } from './overview/viewModel';
+import { derivationOf, type NumberName, NUMBERS, type OverviewModel, overviewModel, problemText } from './overview/viewModel';
 
 /** What a config is, what it caches, and how it fits: each number opens how it came about. */
 @customElement('headlight-overview')
@@ -29,13 +29,12 @@ export class OverviewView extends LitElement {
       .open { border-radius: 2px; }
       .open::after { content: '▸'; margin-left: 6px; font-size: 10px; color: var(--vscode-descriptionForeground); }
       .open[aria-expanded='true']::after { content: '▾'; }
-      .open:hover::after { color: var(--vscode-textLink-foreground); }
-      .line { line-height: 22px; }
-      .three { line-height: 22px; }
-      .three > span { margin-right: 8px; white-space: nowrap; }
-      .sub { display: block; line-height: 18px; }
+      .open:hover::after, .open[aria-expanded='true']::after { color: var(--vscode-textLink-foreground); }
+      .line { padding: 3px 0; }
+      .three { display: flex; gap: 0 20px; align-items: baseline; }
+      .sub { display: block; }
       @container (min-width: 480px) { .sub { display: inline; margin-left: 8px; } }
-      .three .value, .line .value { font-variant-numeric: tabular-nums; }
+      .value { font-variant-numeric: tabular-nums; white-space: nowrap; }
       .notes { padding-left: 0; }
       .notes li { line-height: 20px; max-width: 80ch; overflow-wrap: anywhere; }
       @container (min-width: 900px) {
@@ -55,6 +54,7 @@ export class OverviewView extends LitElement {
     const { reading } = followed;
     const model = overviewModel(reading, settings.scenario, settings.gpu);
     const { figures, plan, memory } = model;
+    const guess = model.inexact === null ? '' : '≈ ';
     const [total = '', decimal = ''] = figures.total.split(/ (?=\()/);
     return html`
       <section class="top">
@@ -64,18 +64,18 @@ export class OverviewView extends LitElement {
       <div class="columns">
         <section>
           <div class="numbers">
-            ${this.number('perToken', html`<span class="big">${plan.bytesPerToken > 0 || plan.stateBytes === 0 ? figures.perToken : 'none'}</span><br /><span class="small">per token · ${figures.perTokenBytes}</span>`)}
-            ${this.number('total', html`<span class="big">${total}</span> <span class="small">${decimal}</span><br /><span class="small">at ${figures.context}</span>`)}
-            ${model.state === null ? nothing : html`<div><span class="big">${model.state}</span><br /><span class="small">of that, state that does not grow</span></div>`}
+            ${this.number('perToken', html`<span class="big">${guess}${plan.bytesPerToken > 0 || plan.stateBytes === 0 ? figures.perToken : 'none'}</span><br /><span class="small">per token · ${figures.perTokenBytes}</span>`)}
+            ${this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}</span><br /><span class="small">at ${figures.context}</span>`)}
+            ${model.state === null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of that, state that does not grow</span>`)}
           </div>
-          ${this.steps(model, 'perToken')} ${this.steps(model, 'total')}
           ${model.inexact === null ? nothing : html`<p class="warn">Not exact: ${model.inexact}</p>`}
+          ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}
         </section>
         <section>
           ${memory
             ? html`
                 ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}
-                ${memoryBar(memory)} ${this.steps(model, 'memory')}
+                ${memoryBar(memory, problemText(model))} ${this.steps(model, 'memory')}
                 <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
                 ${this.steps(model, 'sequences')}
                 ${memory.decode === null ? nothing : html`<div class="line">${this.number('decode', html`<span class="value">${memory.decode}</span>`)} <span class="small sub">${memory.limit}</span></div>`}
@@ -84,7 +84,7 @@ export class OverviewView extends LitElement {
             : html`<p class="quiet">${model.memoryProblem}</p>`}
         </section>
         <section>
-          ${this.number('three', html`<span class="three">${model.three.map(({ label, text }) => html`<span><span class="small">${label}</span> <span class="value">${text}</span></span> `)}<span class="small">why</span></span>`)}
+          <div class="three">${model.three.map(({ label, text }) => html`<span><span class="value">${text}</span><br /><span class="small">${label}</span></span>`)}${this.number('three', html`<span class="small">why</span>`)}</div>
           ${this.steps(model, 'three')}
         </section>
         ${model.notes.length === 0 ? nothing : html`<section><ul class="notes small">${model.notes.map((note) => html`<li>${note}</li>`)}</ul></section>`}

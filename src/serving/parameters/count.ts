@@ -6,7 +6,7 @@ import { HIDDEN_KEYS } from '../../config/heads';
 import type { ReadOptions, Reading } from '../../config/read';
 import { ConfigReader, ReadingLog } from '../../config/reader';
 import { stateOf } from '../../cache/layerBytes';
-import type { LayerSpec } from '../../model/spec';
+import type { LayerSpec, Source } from '../../model/spec';
 import { attentionCounter } from './attention';
 import { encoderDecoderOf } from './encoderDecoder';
 import { Facts } from './facts';
@@ -57,9 +57,9 @@ const OTHER_PARTS: Readonly<Record<string, string>> = {
  * not known, or the config lacks a number that the count needs: never a guess. Options are those of the reading
  * unless others are given.
  */
-export function countParameters(reading: Reading, options: ReadOptions = reading.options): ParameterCount | null {
+export function countParameters(reading: Reading, options: ReadOptions = reading.options, log = new ReadingLog()): ParameterCount | null {
   if (PAIRS.includes(reading.location.rootModelType)) return null;
-  const { reader, root, modelType } = readersOf(reading, options);
+  const { reader, root, modelType } = readersOf(reading, options, log);
   const facts = new Facts(reader, modelType);
   const tally = new Tally();
   const whole = encoderDecoderOf(modelType);
@@ -91,6 +91,20 @@ export function countParameters(reading: Reading, options: ReadOptions = reading
   };
 }
 
+/** The keys of the file that the count asked for, in the file's order. */
+export function parameterSources(reading: Reading): Source[] {
+  const log = new ReadingLog();
+  countParameters(reading, reading.options, log);
+  const { document } = reading;
+  const sources = [...log.consulted].flatMap((key): Source[] => {
+    const path = key.split('.');
+    const parent = document.objectAt(path.slice(0, -1));
+    const node = parent && document.propertiesOf(parent).get(path.at(-1) ?? '')?.valueNode;
+    return node && node.type !== 'object' ? [{ key, range: document.rangeOfNode(node), rule: 'given' }] : [];
+  });
+  return sources.sort((a, b) => (a.range?.offset ?? 0) - (b.range?.offset ?? 0));
+}
+
 function placeOf(root: ConfigReader, path: readonly string[]): ConfigReader | null {
   return path.reduce<ConfigReader | null>((reader, key) => reader?.nested(key) ?? null, root);
 }
@@ -101,8 +115,7 @@ function otherParts(root: ConfigReader, path: readonly string[]): string[] {
   return (place?.keys() ?? []).flatMap((key) => (Object.hasOwn(OTHER_PARTS, key) && place?.hasValue(key) ? [OTHER_PARTS[key] ?? key] : []));
 }
 
-function readersOf(reading: Reading, options: ReadOptions): { readonly reader: ConfigReader; readonly root: ConfigReader; readonly modelType: string } {
-  const log = new ReadingLog();
+function readersOf(reading: Reading, options: ReadOptions, log: ReadingLog): { readonly reader: ConfigReader; readonly root: ConfigReader; readonly modelType: string } {
   const root = new ConfigReader(reading.document, [], log, options.overrides);
   const own = new ConfigReader(reading.document, reading.location.path, log, options.overrides);
   const named = own.own('model_type');

@@ -7,7 +7,7 @@ import type { Scenario } from '../../../src/model/scenario';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
 import { layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
-import { derivationOf, figuresOf, NUMBERS, overviewModel } from '../../../webview/views/overview/viewModel';
+import { derivationOf, figuresOf, NUMBERS, overviewModel, problemText, type Step } from '../../../webview/views/overview/viewModel';
 import { hasReference, needsReference, referenceConfig, referenceFolder, sampleConfig, sampleNames, scenario } from '../support';
 
 const SCENARIOS: readonly Scenario[] = [scenario(1, 32_768), scenario(4, 100_000, { engine: 'vllm', kvDtype: 'fp8' })];
@@ -63,7 +63,6 @@ describe('the overview', () => {
 
   it('derives every number, and the product of the factors is the number', () => {
     const model = overviewModel(read(sampleConfig('llama-3-8b')), scenario(1, 32_768, { engine: 'vllm' }), 'h100-sxm');
-    for (const name of NUMBERS) expect(derivationOf(model, name).length).toBeGreaterThan(0);
     const [product] = derivationOf(model, 'perToken');
     if (product?.kind !== 'product') throw new Error('the first step is a product');
     expect(product.rows.reduce((result, { value }) => result * Number(value.replaceAll(',', '')), 1)).toBe(131_072);
@@ -76,11 +75,44 @@ describe('the overview', () => {
     }
   });
 
+  it.each([['llama-3-8b', NUMBERS.filter((name) => name !== 'state')], ['deepseek-v3', NUMBERS.filter((name) => name !== 'state')], ['gpt2', ['total', 'memory']]] as const)('leads from every number of %s to lines of the file', (name, numbers) => {
+    const text = sampleConfig(name);
+    const model = overviewModel(read(text), scenario(2, 32_768, { engine: 'vllm' }), 'h100-sxm');
+    for (const number of numbers) {
+      const origins = derivationOf(model, number).flatMap((step) => (step.kind === 'text' ? step.from : step.rows.flatMap(({ origin }) => origin ?? [])));
+      const placed = origins.filter(({ range }) => range);
+      expect(placed.length, number).toBeGreaterThan(1);
+      for (const { key, range } of placed) expect(text.split('\n')[(range?.line ?? 0) - 1], number).toContain(`"${key}"`);
+    }
+  });
+
+  it('multiplies out what each kind of layers holds, state included', () => {
+    const hybrid = JSON.stringify({ model_type: 'qwen3_next', architectures: ['Qwen3NextForCausalLM'], num_hidden_layers: 8, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 64, hidden_size: 256, full_attention_interval: 4, torch_dtype: 'bfloat16' });
+    const model = overviewModel(read(hybrid), scenario(3, 1000), 'h100-sxm');
+    const results = (steps: readonly Step[]): string[] => steps.flatMap((step) => (step.kind === 'product' ? [step.result] : []));
+    // 2 full layers x K and V x 2 heads x 64 x 2 B x 1,000 tokens x 3 sequences
+    expect(results(derivationOf(model, 'total'))).toContain('2.93 MiB (3.07 MB)');
+    expect(model.state).not.toBeNull();
+    expect(results(derivationOf(model, 'state'))).toEqual(results(derivationOf(model, 'total')).filter((result) => result !== '2.93 MiB (3.07 MB)'));
+  });
+
+  it('says what does not fit, and how many devices make room', () => {
+    const at = (tp: number, tokens = 32_768): string => problemText(overviewModel(read(sampleConfig('deepseek-v3')), scenario(1, tokens, { sharding: { tp, pp: 1, dcp: 1, dpAttention: false } }), 'h100-sxm'));
+    expect(at(1)).toBe('The weights alone do not fit: tensor parallelism over 16 devices makes room.');
+    expect(at(16)).toBe('');
+    // 122 GiB halved, in 72 − 7.5 of weights − 2.
+    const llama = overviewModel(read(sampleConfig('llama-3-8b')), scenario(1, 1_000_000), 'h100-sxm');
+    expect(problemText(llama)).toBe('The cache does not fit beside the weights: tensor parallelism over 2 devices makes room.');
+    const weights = llama.memory?.segments.find(({ part }) => part === 'weights');
+    expect([weights?.text, weights?.percent]).toEqual(['14.96 GiB', '19 %']);
+  });
+
   it('names a device that is not known, and models whose weights are not', () => {
     const reading = read(sampleConfig('llama-3-8b'));
     expect(overviewModel(reading, scenario(1, 1), 'abacus').memoryProblem).toContain('abacus');
     const unknown = overviewModel(read('{"model_type": "nobody-knows", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}'), scenario(1, 1), 'h100-sxm');
     expect(unknown.inexact).toContain('2 of 2 layers');
+    expect(unknown.memoryProblem).toContain('Its cache alone takes < 1 % of H100 SXM 80GB (80 GiB).');
   });
 });
 

@@ -12,22 +12,23 @@ export class Strip extends LitElement {
     controls,
     tables,
     css`
-      .strip { position: relative; display: flex; height: 22px; cursor: crosshair; touch-action: none; }
-      .strip:focus-visible { outline-offset: 2px; }
       :host { container-type: inline-size; }
-      .run { min-width: 1px; }
-      /* A hair between layers, where they are wide enough for it. */
-      .strip:not(.many) .run { mask: repeating-linear-gradient(90deg, #000 0 calc(100% / var(--count) - 1px), transparent calc(100% / var(--count) - 1px) calc(100% / var(--count))); }
-      @container (min-width: 640px) {
-        .strip.many .run { mask: repeating-linear-gradient(90deg, #000 0 calc(100% / var(--count) - 1px), transparent calc(100% / var(--count) - 1px) calc(100% / var(--count))); }
+      /* Every layer is as many pixels of the screen wide as any other, with a hair between them where there is room for it. */
+      .strip {
+        --cell: max(var(--pixel), round(down, 100cqw / var(--layers), var(--pixel)));
+        --hair: clamp(0px, var(--cell) - 2 * var(--pixel), var(--pixel));
+        position: relative; width: calc(var(--cell) * var(--layers)); height: 22px; cursor: crosshair; touch-action: none;
       }
+      .strip:focus-visible { outline-offset: 2px; }
+      .strip span { position: absolute; top: 0; bottom: 0; left: calc(var(--cell) * var(--first)); width: calc(var(--cell) * var(--count)); }
+      .run { mask: repeating-linear-gradient(90deg, #000 0 calc(var(--cell) - var(--hair)), transparent 0 var(--cell)); }
       .run.parallel { border-bottom: 5px double var(--orange); }
-      .cursor { position: absolute; top: -3px; bottom: -3px; border: 1px solid var(--vscode-foreground); pointer-events: none; }
+      .strip .cursor { top: -3px; bottom: -3px; min-width: 3px; border: 1px solid var(--vscode-foreground); pointer-events: none; }
       .legend { display: flex; flex-wrap: wrap; gap: 0 14px; }
       .legend li { display: flex; align-items: center; gap: 6px; line-height: 20px; }
       .key { width: 14px; height: 10px; flex: none; }
-      .below > button { flex: none; }
-      .below { display: flex; justify-content: space-between; gap: 12px; align-items: baseline; padding-top: 4px; }
+      .below > button { flex: none; line-height: 20px; }
+      .below { display: flex; justify-content: space-between; gap: 12px; align-items: start; padding-top: 4px; }
       /* The read-out takes the legend's place, so that nothing moves. */
       .stack { display: grid; }
       .stack > * { grid-area: 1 / 1; }
@@ -38,15 +39,29 @@ export class Strip extends LitElement {
 
   @property({ attribute: false }) model!: StripModel;
 
+  /** Zooming changes how wide a pixel of the screen is, and with it the width. */
+  private readonly observer = new ResizeObserver(() => this.requestUpdate());
+
   @state() private cursor: number | null = null;
   @state() private asTable = false;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.observer.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.observer.disconnect();
+  }
 
   protected override render(): TemplateResult {
     const { model } = this;
     const cursor = this.cursor === null ? null : Math.min(this.cursor, model.layers - 1);
     return html`
       <div
-        class="strip ${model.layers > 64 ? 'many' : ''}"
+        class="strip"
+        .style=${`--layers: ${model.layers}; --pixel: ${1 / devicePixelRatio}px`}
         role="slider"
         tabindex="0"
         aria-label="Layers by kind: ${legendOf(model).map(({ text }) => text).join(', ')}"
@@ -64,7 +79,7 @@ export class Strip extends LitElement {
           <div class=${cursor === null ? '' : 'away'}>${stripLegend(model)}</div>
           <div class=${cursor === null ? 'away' : ''} aria-hidden="true">${cursor === null ? '' : layerSentence(model, cursor)}</div>
         </div>
-        <button class="link small" aria-expanded=${this.asTable} @click=${() => (this.asTable = !this.asTable)}>table</button>
+        <button class="link small" aria-label="Layers as a table" aria-expanded=${this.asTable} @click=${() => (this.asTable = !this.asTable)}>table</button>
       </div>
       ${this.asTable ? stripTable(model) : ''}
     `;

@@ -1,4 +1,4 @@
-/** Draws the strip: a block per run of layers, as wide as it has layers, and the cursor. */
+/** Draws the strip: a block per run of layers, as wide as it has layers, and the cursor. Where they stand is the sheet's. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { kindBackground, kindOutline } from '../../styles/kinds';
@@ -7,13 +7,13 @@ import { legendOf, type StripModel } from './viewModel';
 export function stripBlocks(model: StripModel, cursor: number | null): TemplateResult {
   return html`
     ${model.runs.map(
-      ({ kind, count, parallel }) =>
+      ({ kind, first, count, parallel }) =>
         html`<span
           class="run ${parallel ? 'parallel' : ''}"
-          .style=${`flex: ${count} ${count} 0; --count: ${count}; background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}
+          .style=${`--first: ${first}; --count: ${count}; background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}
         ></span>`,
     )}
-    ${cursor === null ? nothing : html`<span class="cursor" .style=${`left: ${(cursor / model.layers) * 100}%; width: max(3px, ${100 / model.layers}%)`}></span>`}
+    ${cursor === null ? nothing : html`<span class="cursor" .style=${`--first: ${cursor}; --count: 1`}></span>`}
   `;
 }
 

@@ -1,4 +1,4 @@
-/** One device's memory as a bar: weights, buffers, cache, what is free, what the engine leaves. */
+/** One device's memory as a bar and as its table: weights, buffers, cache, what is free, what the engine leaves. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { Memory, MemoryPart } from './viewModel';
@@ -13,24 +13,25 @@ const GROUNDS: Readonly<Record<MemoryPart, string>> = {
 };
 
 export const memoryStyles = css`
-  .bar { display: flex; height: 14px; margin: 4px 0; border: 1px solid var(--vscode-descriptionForeground); max-width: 900px; }
+  .bar { display: flex; height: 14px; margin: 4px 0; border: 1px solid var(--vscode-descriptionForeground); }
   .bar.over { border-color: var(--vscode-errorForeground); }
-  .bar span { min-width: 0; }
-  .parts { display: flex; flex-wrap: wrap; gap: 0 14px; }
-  .parts li { display: flex; align-items: center; gap: 6px; line-height: 20px; white-space: nowrap; font-variant-numeric: tabular-nums; }
-  .parts .key { width: 12px; height: 10px; flex: none; border: 1px solid var(--vscode-descriptionForeground); }
+  .parts { width: auto; margin-bottom: 4px; }
+  .parts td, .parts th { height: 20px; padding-right: 16px; }
+  .parts span { display: inline-block; width: 12px; height: 10px; margin-right: 6px; border: 1px solid var(--vscode-descriptionForeground); }
   .over-text { color: var(--vscode-errorForeground); }
 `;
 
-export function memoryBar(memory: Memory): TemplateResult {
-  const { segments, fits } = memory;
+export function memoryBar({ segments }: Memory, problem: string): TemplateResult {
   return html`
-    <div class="bar ${fits ? '' : 'over'}" role="img" aria-label=${segments.map(({ label, text }) => `${label} ${text}`).join(', ')}>
+    <div class="bar ${problem === '' ? '' : 'over'}" aria-hidden="true">
       ${segments.map(({ part, share }) => html`<span .style=${`flex: 0 0 ${share * 100}%; background: ${GROUNDS[part]}`}></span>`)}
     </div>
-    <ul class="parts">
-      ${segments.map(({ part, label, text }) => html`<li><span class="key" .style=${`background: ${GROUNDS[part]}`}></span><span class="small">${label}</span> ${text}</li>`)}
-    </ul>
-    ${fits ? nothing : html`<p class="over-text">The cache does not fit beside the weights.</p>`}
+    <table class="parts">
+      <caption class="visually-hidden">Memory of one device</caption>
+      <tbody>
+        ${segments.map(({ part, label, text, percent }) => html`<tr><th scope="row"><span .style=${`background: ${GROUNDS[part]}`}></span>${label}</th><td class="number">${text}</td><td class="number small">${percent}</td></tr>`)}
+      </tbody>
+    </table>
+    ${problem === '' ? nothing : html`<p class="over-text">${problem}</p>`}
   `;
 }

@@ -2,8 +2,10 @@
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { TextRange } from '../../../src/model/spec';
-import type { FactorRow } from '../../parts/derivation';
+import type { FactorRow, Origin } from '../../parts/derivation';
 import type { Step } from './viewModel';
+
+type Reveal = (range: TextRange) => void;
 
 export const stepStyles = css`
   .steps { border-left: 2px solid var(--vscode-focusBorder); padding: 2px 0 2px 10px; margin: 2px 0 8px; }
@@ -16,11 +18,11 @@ export const stepStyles = css`
   .steps tr.result td { border-top: 1px solid var(--line); font-weight: 600; }
 `;
 
-export function stepsOf(steps: readonly Step[], reveal: (range: TextRange) => void): TemplateResult {
-  return html`${steps.map((step) => (step.kind === 'text' ? html`<p>${step.text}</p>` : product(step, reveal)))}`;
+export function stepsOf(steps: readonly Step[], reveal: Reveal): TemplateResult {
+  return html`${steps.map((step) => (step.kind === 'product' ? product(step, reveal) : html`<p>${step.text}<span class="small">${step.from.map((origin, at) => html`${at === 0 ? ' ' : ' · '}${link(origin, `${nameOf(origin)} `, reveal)}`)}</span></p>`))}`;
 }
 
-function product({ title, rows, result }: Extract<Step, { kind: 'product' }>, reveal: (range: TextRange) => void): TemplateResult {
+function product({ title, rows, result }: Extract<Step, { kind: 'product' }>, reveal: Reveal): TemplateResult {
   return html`<table>
     ${title === '' ? html`<caption class="visually-hidden">Factors</caption>` : html`<caption>${title}</caption>`}
     <tbody>
@@ -30,10 +32,16 @@ function product({ title, rows, result }: Extract<Step, { kind: 'product' }>, re
   </table>`;
 }
 
-function from({ origin }: FactorRow, reveal: (range: TextRange) => void): TemplateResult | typeof nothing {
+function from({ origin }: FactorRow, reveal: Reveal): TemplateResult | typeof nothing {
   if (!origin) return nothing;
-  const { key, range, rule } = origin;
-  const name = key?.split('.').at(-1) ?? '';
-  const place = range ? html`<button class="link" title=${name} @click=${() => reveal(range)}>line ${range.line}</button>` : nothing;
-  return html`${place}${rule === '' ? nothing : html` ${name !== '' && !range ? `${name}: ` : ''}${rule}`}`;
+  const { range, rule } = origin;
+  const name = nameOf(origin);
+  return html`${link(origin, '', reveal)}${rule === '' ? nothing : html` ${name !== '' && !range ? `${name}: ` : ''}${rule}`}`;
+}
+
+const nameOf = ({ key }: Origin): string => key?.split('.').at(-1) ?? '';
+
+function link(origin: Origin, name: string, reveal: Reveal): TemplateResult | typeof nothing {
+  const { range } = origin;
+  return range ? html`<button class="link" title=${nameOf(origin)} @click=${() => reveal(range)}>${name}line ${range.line}</button>` : nothing;
 }

@@ -1,15 +1,18 @@
 /** What the overview says about a model at a scenario: strings and shares, from the same folders as hover and command line. */
 
+import type { DerivationTerm } from '../../../src/cache/derivation';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/config/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
-import type { TextRange } from '../../../src/model/spec';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
+import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import { contextText, designText, inexactText, termTitle } from '../../../src/present/words';
-import type { Fit } from '../../../src/serving/capacity';
+import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
 import { deviceOf, sourceOf } from '../../../src/serving/hardware';
-import { factorRows, type FactorRow } from '../../parts/derivation';
+import { parameterSources } from '../../../src/serving/parameters/count';
+import { weightBytesPerRank } from '../../../src/serving/weights';
+import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
 
 /** The strings that panel, hover and command line have in common. */
 export interface Figures {
@@ -40,16 +43,18 @@ export interface MemorySegment {
   readonly part: MemoryPart;
   readonly label: string;
   readonly text: string;
-  /** Of the device's memory; together at most 1. */
+  /** Of the device's memory, as drawn; together at most 1. */
   readonly share: number;
+  /** The same in words, also beyond the whole: "19 %". */
+  readonly percent: string;
 }
 
 /** A sentence or a product of the derivation of a number. */
 export type Step =
-  | { readonly kind: 'text'; readonly text: string; readonly range?: TextRange }
+  | { readonly kind: 'text'; readonly text: string; readonly from: readonly Origin[] }
   | { readonly kind: 'product'; readonly title: string; readonly rows: readonly FactorRow[]; readonly result: string };
 
-export const NUMBERS = ['perToken', 'total', 'memory', 'sequences', 'decode', 'three'] as const;
+export const NUMBERS = ['perToken', 'total', 'state', 'memory', 'sequences', 'decode', 'three'] as const;
 export type NumberName = (typeof NUMBERS)[number];
 
 export interface Memory {
@@ -63,11 +68,12 @@ export interface Memory {
   readonly longest: string;
   /** "a decode step takes at best 4.60 ms"; null where it cannot be known. */
   readonly decode: string | null;
-  /** "limited by memory" */
+  /** "limited by memory bandwidth" */
   readonly limit: string;
 }
 
 export interface OverviewModel {
+  readonly reading: Reading;
   readonly plan: CachePlan;
   readonly report: FitReport | null;
   readonly figures: Figures;
@@ -87,13 +93,18 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: string)
   const device = deviceOf(gpu);
   const report = device && fitModel({ reading, device, scenario, weights: null, ...USUAL_MEMORY });
   return {
+    reading,
     plan,
     report,
     figures: figuresOf(plan),
     state: plan.stateBytes > 0 ? formatBinary(plan.stateBytes) : null,
     inexact: plan.exact ? null : inexactText(plan),
     memory: report && memoryOf(report, plan),
-    memoryProblem: !device ? `${gpu} is no device of the table: change headlight.scenario.gpu` : report ? null : 'The parameters of this model cannot be counted, so its weights are not known.',
+    memoryProblem: !device
+      ? `${gpu} is no device of the table: change headlight.scenario.gpu`
+      : report
+        ? null
+        : `The parameters of this model cannot be counted, so its weights are not known. Its cache alone takes ${percentOf(plan.reservedBytes, device.memoryBytes)} of ${device.name} (${formatBinary(device.memoryBytes)}).`,
     three: [
       { label: 'needed', text: formatBinary(plan.neededBytes) },
       { label: 'occupied', text: formatBinary(plan.steadyBytes) },
@@ -123,10 +134,11 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     ['kept', 'left out', kept],
   ];
   let left = 1;
-  const segments = parts.map(([part, label, bytes]): MemorySegment => {
+  // What is not there is not listed: nothing is free where it does not fit.
+  const segments = parts.filter(([, , bytes]) => bytes > 0).map(([part, label, bytes]): MemorySegment => {
     const share = Math.min(left, bytes / total);
     left -= share;
-    return { part, label, text: formatBinary(bytes), share };
+    return { part, label, text: formatBinary(bytes), share, percent: percentOf(bytes, total) };
   });
   const { tokens } = plan.scenario.workload;
   return {
@@ -136,14 +148,34 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     fits: report.fits,
     sequences: sequencesText(report.concurrentSequences, tokens),
     longest: longestText(report.longestContext, plan.scenario.workload.batch),
-    decode: decode && `a decode step takes at best ${msText(decode.timeS)}`,
-    limit: decode ? `limited by ${decode.limitedBy}` : '',
+    decode: decode && `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}`,
+    limit: decode ? `limited by ${decode.limitedBy === 'memory' ? 'memory bandwidth' : 'computing'}` : '',
   };
 }
 
-/** "4.61 ms", as `fit` prints it. */
-export function msText(seconds: number): string {
-  return `${(seconds * 1e3).toFixed(2)} ms`;
+function percentOf(bytes: number, total: number): string {
+  const percent = (bytes / total) * 100;
+  return `${bytes > 0 && percent < 1 ? '< 1' : formatInteger(Math.round(percent))} %`;
+}
+
+/** Ranks that are tried. */
+const MOST_RANKS = 1024;
+
+/** Why the scenario does not fit, and with how many ranks it would; empty where it fits. */
+export function problemText({ report, plan }: OverviewModel): string {
+  if (!report || report.fits) return '';
+  const { device, weights, overheadBytes } = report;
+  const { scenario, spec } = plan;
+  const { sharding } = scenario;
+  const fits = (tp: number): boolean => {
+    const weightBytes = weightBytesPerRank(weights, { tp, pp: sharding.pp });
+    const room = cacheBudgetBytes({ memoryBytes: device.memoryBytes, ...USUAL_MEMORY, weightBytes, overheadBytes });
+    return room > 0 && planCache(spec, { ...scenario, sharding: { ...sharding, tp } }).reservedBytes <= room;
+  };
+  let tp = sharding.tp * 2;
+  while (tp < MOST_RANKS && !fits(tp)) tp *= 2;
+  const what = report.cacheBudgetBytes <= 0 ? 'The weights alone do not fit' : 'The cache does not fit beside the weights';
+  return `${what}${fits(tp) ? `: tensor parallelism over ${formatInteger(tp)} devices makes room` : ''}.`;
 }
 
 function sequencesText(fit: Fit, tokens: number): string {
@@ -155,7 +187,7 @@ function sequencesText(fit: Fit, tokens: number): string {
 
 function longestText(fit: Fit, batch: number): string {
   const of = batch === 1 ? '' : ` for ${formatInteger(batch)} sequences`;
-  if (fit.kind === 'none') return `no context fits${of}`;
+  if (fit.kind === 'none') return '';
   return fit.kind === 'unbounded' ? `any context fits${of}` : `longest context${of} ${formatInteger(fit.value)} tokens`;
 }
 
@@ -167,18 +199,23 @@ export function derivationOf(model: OverviewModel, name: NumberName): readonly S
       return perTokenSteps(plan);
     case 'total':
       return totalSteps(plan);
+    case 'state':
+      return [
+        ...plan.derivation.filter((term) => term.what === 'state').map((term) => heldStep(term, plan)),
+        text('It is kept once a sequence, however long the sequence is.'),
+      ];
     case 'three':
       return threeSteps(plan);
     case 'memory':
-      return report ? memorySteps(report) : [];
+      return report ? memorySteps(report, model) : [];
     case 'sequences':
       return report ? sequenceSteps(report, plan) : [];
     case 'decode':
-      return report ? decodeSteps(report) : [];
+      return report ? decodeSteps(report, plan) : [];
   }
 }
 
-const text = (content: string): Step => ({ kind: 'text', text: content });
+const text = (content: string, from: readonly Origin[] = []): Step => ({ kind: 'text', text: content, from });
 
 /** Terms that grow with the first tokens: state does not, and of a compressed layer the window does. */
 function perTokenSteps(plan: CachePlan): readonly Step[] {
@@ -197,16 +234,22 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
   ];
 }
 
+/** What one kind of layers holds at the workload. */
+function heldStep(term: DerivationTerm, { scenario }: CachePlan): Step {
+  const { batch } = scenario.workload;
+  const row = (value: number, name: string): FactorRow => ({ sign: '×', value: formatInteger(value), name, origin: null });
+  return {
+    kind: 'product',
+    title: termTitle(term),
+    rows: [...factorRows(term), ...(term.what === 'state' ? [] : [row(term.entries, term.entriesRule)]), ...(batch > 1 ? [row(batch, 'sequences')] : [])],
+    result: formatBytes(term.bytes * batch),
+  };
+}
+
 function totalSteps(plan: CachePlan): readonly Step[] {
-  const { batch } = plan.scenario.workload;
   const { devices, duplication } = plan.sharding;
   return [
-    ...plan.derivation.map((term) =>
-      text(
-        `${termTitle(term)}: ${formatInteger(term.bytesPerEntry)} B × ${term.what === 'state' ? 'once a sequence' : `${formatInteger(term.entries)} (${term.entriesRule})`}` +
-          `${batch > 1 ? ` × ${formatInteger(batch)} sequences` : ''} = ${formatBytes(term.bytes * batch)}`,
-      ),
-    ),
+    ...plan.derivation.map((term) => heldStep(term, plan)),
     ...(devices > 1 ? [text(`On one of ${formatInteger(devices)} devices${duplication > 1 ? `; stored ${duplication.toFixed(2)} times over` : ''}.`)] : []),
     ...(plan.scenario.engine === 'intrinsic' ? [] : [text(`Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.engine.version}: ${formatBytes(plan.totalBytes)}.`)]),
   ];
@@ -217,36 +260,44 @@ function threeSteps(plan: CachePlan): readonly Step[] {
   return [
     text('Needed: what the attention must keep. Occupied: with pages and padding. Reserved: what must be free before the engine accepts the work.'),
     ...(same ? [text('All three are the same here.')] : plan.reasons.map((reason) => text(`${reason.text}${reason.inexact ? ' (assumed)' : ''}`))),
+    text('Needed follows from', cacheOrigins(plan)),
     ...(plan.engine.id === 'intrinsic' ? [] : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.engine.version}, read from ${plan.engine.cite}.`)]),
   ];
 }
 
-function memorySteps(report: FitReport): readonly Step[] {
+function cacheOrigins(plan: CachePlan): readonly Origin[] {
+  return originsOf(plan.derivation.flatMap(factorRows));
+}
+
+function memorySteps(report: FitReport, { plan, reading }: OverviewModel): readonly Step[] {
   const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
   const source = sourceOf(device);
   return [
-    text(`Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}.`),
-    text(`Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}.`),
+    text(`Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`, [...parameterSources(reading), reading.spec.nativeDtypeSource].map(originOf).filter(({ range }) => range)),
+    text(`Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}. From`, cacheOrigins(plan)),
     text(`Room for the cache: ${formatBinary(device.memoryBytes)} × ${USUAL_MEMORY.fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`),
-    ...(source ? [text(`${device.name}: ${source.title}.`)] : []),
+    ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];
 }
 
 function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
-  const { tokens } = plan.scenario.workload;
+  const { tokens, batch } = plan.scenario.workload;
   const { cachedTokens } = report;
   return [
-    text(`The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}.`),
-    ...(cachedTokens.kind === 'count' ? [text(`${formatInteger(cachedTokens.value)} tokens in all.`)] : []),
+    text(`The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in all` : ''}.`),
+    text(`The longest context: the most tokens of ${batch === 1 ? 'one sequence' : `${formatInteger(batch)} sequences`} in the same room.`),
+    text('A sequence takes its bytes from', cacheOrigins(plan)),
   ];
 }
 
-function decodeSteps({ decode, device, devices }: FitReport): readonly Step[] {
+function decodeSteps({ decode, device, devices }: FitReport, plan: CachePlan): readonly Step[] {
   if (!decode) return [];
+  const { batch, tokens } = plan.scenario.workload;
   const each = devices > 1 ? ` of each of ${formatInteger(devices)} devices` : '';
   return [
-    text(`A step reads ${formatBytes(decode.weightBytesRead)} of weights and ${formatBytes(decode.cacheBytesRead)} of cache, at ${formatInteger(device.bandwidthBytesPerS / 1e9)} GB/s${each}: ${msText(decode.memoryTimeS)}.`),
-    text(`It computes ${decode.flops.toExponential(2)} operations in ${decode.format}: ${msText(decode.computeTimeS)}.`),
+    text(`One token for ${batch === 1 ? 'a sequence' : `each of ${formatInteger(batch)} sequences`} after ${formatInteger(tokens)}: reads ${formatBytes(decode.weightBytesRead)} of weights and ${formatBytes(decode.cacheBytesRead)} of cache, at ${formatInteger(device.bandwidthBytesPerS / 1e9)} GB/s${each}: ${formatSeconds(decode.memoryTimeS)}.`),
+    text(`It computes ${formatFlops(decode.flops)} in ${decode.format}: ${formatSeconds(decode.computeTimeS)}.`),
     text(`${decode.intensityFlopsPerByte.toFixed(1)} operations a byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two counts: an estimate of the best case, not a measurement.`),
+    text('The cache follows from', cacheOrigins(plan)),
   ];
 }

@@ -3,9 +3,10 @@
 import type { Reading } from '../../../src/config/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
+import { formatSeconds } from '../../../src/present/quantities';
 import type { Fit } from '../../../src/serving/capacity';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
-import { msText, type OverviewModel, overviewModel } from '../overview/viewModel';
+import { type OverviewModel, overviewModel } from '../overview/viewModel';
 
 /** The scenario that controls have changed, on top of the settings. */
 export interface Setting {
@@ -65,7 +66,7 @@ export function resultRows(before: OverviewModel, after: OverviewModel): readonl
     row('in all', before.plan.totalBytes, after.plan.totalBytes, formatBinary),
     ...fit('sequences', (model) => model.report?.concurrentSequences),
     ...fit('max context', (model) => model.report?.longestContext),
-    ...(oldStep !== undefined && newStep !== undefined ? [row('decode step', oldStep, newStep, msText)] : []),
+    ...(oldStep !== undefined && newStep !== undefined ? [row('decode step', oldStep, newStep, formatSeconds)] : []),
   ];
 }
 
