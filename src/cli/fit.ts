@@ -3,6 +3,7 @@
 import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatInteger } from '../model/units';
 import { formatSeconds } from '../present/quantities';
+import { limitText } from '../present/words';
 import type { Fit } from '../serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../serving/fit';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
@@ -62,7 +63,7 @@ function fitText(report: FitReport, context: string): string {
   ];
   if (decode) {
     lines.push(
-      `a decode step takes at best ${formatSeconds(decode.timeS)} (limited by ${decode.limitedBy}): reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ` +
+      `a decode step takes at best ${formatSeconds(decode.timeS)} (${limitText(decode)}): reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ` +
         `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, ridge at ${decode.ridgeFlopsPerByte.toFixed(0)}`,
     );
   }

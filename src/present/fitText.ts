@@ -7,7 +7,7 @@ import type { FitReport } from '../serving/fit';
 import { sourceOf } from '../serving/hardware';
 import { escapeText, table } from './markdown';
 import { formatSeconds } from './quantities';
-import { workloadText } from './words';
+import { limitText, workloadText } from './words';
 
 /** "12 sequences", "no sequences", "any number of sequences". */
 export function fitCount(fit: Fit, unit: string): string {
@@ -42,7 +42,7 @@ export function fitMarkdown(name: string, report: FitReport, scenario: Scenario)
       `- Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${fitCount(report.concurrentSequences, 'sequences')}, ${fitCount(report.cachedTokens, 'tokens')} in all`,
       ...(decode
         ? [
-            `- A decode step takes at best ${formatSeconds(decode.timeS)}, limited by ${decode.limitedBy}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`
+            `- A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`
           ]
         : []),
       ...(source ? [`- Device: ${escapeText(source.title)}${source.verified ? '' : ' (not verified)'}`] : []),

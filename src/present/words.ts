@@ -7,6 +7,7 @@ import { type AttentionSpec, isHeaded } from '../model/attention';
 import { ENGINE_NAMES, type Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import { formatInteger } from '../model/units';
+import type { Roofline } from '../serving/roofline';
 
 /** "GQA · 32 query heads in 8 groups of 4 · 32 layers". */
 export function designText(spec: ModelSpec): string {
@@ -90,6 +91,11 @@ export function factorText(factor: Factor): string {
 /** Whole numbers with separators, others with up to four decimals (bytes per element of block formats). */
 export function numberText(value: number): string {
   return Number.isInteger(value) ? formatInteger(value) : String(Number(value.toFixed(4)));
+}
+
+/** Of a roofline: "limited by memory bandwidth", which is not the memory's size. */
+export function limitText({ limitedBy }: Pick<Roofline, 'limitedBy'>): string {
+  return `limited by ${limitedBy === 'memory' ? 'memory bandwidth' : 'computing'}`;
 }
 
 /** Why a plan is not exact: "12 of 40 layers not understood", or "see the notes". */

@@ -53,14 +53,14 @@ describe.skipIf(!thorough)('compare', () => {
     expect(await textOf(LLAMA)).toBe(before);
     await panel.frame.getByRole('button', { name: 'Apply' }).click();
     await expect.poll(() => textOf(LLAMA)).toBe(before.replace('"num_key_value_heads": 8', '"num_key_value_heads": 1'));
-    await panel.untilShows('llama as it is (MQA)');
+    await panel.untilShows('as it is (MQA)');
     await workbench().host.evaluate(async (vscode, path) => {
       const document = vscode.workspace.textDocuments.find((one) => one.uri.path.endsWith(path));
       if (document) await vscode.window.showTextDocument(document);
       await vscode.commands.executeCommand('undo');
     }, LLAMA);
     await expect.poll(() => textOf(LLAMA)).toBe(before);
-    await panel.untilShows('llama as it is (GQA)');
+    await panel.untilShows('as it is (GQA)');
   });
 
   test('reads all designs at one context, by keyboard', async () => {

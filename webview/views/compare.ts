@@ -73,6 +73,7 @@ export class CompareView extends LitElement {
       @container (min-width: 640px) { .scroll tr > :first-child { max-width: none; } }
       .title { margin-bottom: 4px; }
       #curve-title { margin-bottom: 4px; }
+      @container (min-width: 900px) { .under { display: grid; grid-template-columns: 1fr 1fr; gap: 40px; align-items: start; } .under:not(:has(.details)) { display: block; } .under section { margin-top: 12px; } }
     `,
   ];
 
@@ -84,6 +85,8 @@ export class CompareView extends LitElement {
   /** Texts of the other configs, by the candidate's id. */
   @state() private texts: ReadonlyMap<string, PanelConfig> = new Map();
   @state() private problem = '';
+  /** What was taken along last. */
+  @state() private done = '';
 
   private shown: Shown | null = null;
 
@@ -133,7 +136,8 @@ export class CompareView extends LitElement {
     return html`
       <p class="title small">${table.title}</p>
       ${choices.asTable ? this.renderTable(comparison) : html`<headlight-bars .bars=${bars} .selected=${row?.id ?? null} @choose=${(event: CustomEvent<string>) => this.chooseRow(event.detail)}></headlight-bars>`}
-      ${row && !choices.asTable ? this.renderDetails(row, comparison) : nothing}
+      <div class="under">
+      ${row && !choices.asTable ? this.renderDetails(row, comparison, bars) : nothing}
       <section aria-label="What is compared">
         <div class="what">
           <div class="chips">${offers.map((offer) => this.renderOffer(offer, offers))}</div>
@@ -141,6 +145,7 @@ export class CompareView extends LitElement {
         </div>
         <p class="warn" role="alert">${this.problem}</p>
       </section>
+      </div>
       <section aria-labelledby="curve-title">
         <h2 id="curve-title">Cache over context</h2>
         ${choices.asTable ? this.renderCurveTable(series, range) : html`<headlight-curve
@@ -153,10 +158,11 @@ export class CompareView extends LitElement {
         ></headlight-curve>`}
       </section>
       <section class="actions" aria-label="Take the comparison along">
-        <button class="link" aria-pressed=${choices.asTable} @click=${() => this.change({ asTable: !choices.asTable })}>${choices.asTable ? 'Show as charts' : 'Show as tables'}</button>
+        <button class="link" @click=${() => this.change({ asTable: !choices.asTable })}>${choices.asTable ? 'Show as charts' : 'Show as tables'}</button>
         <button class="link" @click=${() => void this.copy('Markdown', comparisonMarkdown(comparison))}>Copy as Markdown</button>
         <button class="link" @click=${() => void this.copy('CSV', comparisonCsv(comparison))}>Copy as CSV</button>
         <button class="link" @click=${() => void this.savePicture(shown)}>Save as PNG…</button>
+        <span class="small" aria-hidden="true">${this.done}</span>
       </section>
     `;
   }
@@ -195,13 +201,14 @@ export class CompareView extends LitElement {
     </div>`;
   }
 
-  private renderDetails(row: ComparisonRow, comparison: Comparison): TemplateResult {
+  private renderDetails(row: ComparisonRow, comparison: Comparison, bars: Bars): TemplateResult {
     const [first, ...rest] = detailLines(row, comparison);
+    const segments = bars.rows.find(({ id }) => id === row.id)?.segments ?? [];
     return html`<div class="details">
       <div>
         <h2>${row.label}</h2>
         <p>${first}</p>
-        ${rest.map((line) => html`<p class="small">${line}</p>`)}
+        ${[...rest, segments.length > 1 ? segments.map(({ title }) => title).join(', ') : ''].map((line) => html`<p class="small">${line}</p>`)}
       </div>
       ${this.renderApply(row)}
     </div>`;
@@ -218,7 +225,7 @@ export class CompareView extends LitElement {
 
   private editsOf(row: ComparisonRow): readonly ConfigEdit[] | string | null {
     const { followed, config } = this.panel;
-    if (!followed || !config?.editable || followed.stale || row.model !== 0 || row.request === null || row.request.kind === 'mla') return null;
+    if (!followed || !config?.editable || followed.document.errors.length > 0 || row.model !== 0 || row.request === null || row.request.kind === 'mla') return null;
     const heads = row.plan.spec.layers.map((layer) => layer.attention).find((attention) => attention.kind !== 'shared' && 'kvHeads' in attention);
     if (!heads || !('kvHeads' in heads)) return null;
     const conversion = convertHeads(followed.reading, heads.kvHeads);
@@ -312,7 +319,7 @@ export class CompareView extends LitElement {
   private async copy(what: string, text: string): Promise<void> {
     await this.attempt(async () => {
       await host.call('panel/copy', { text });
-      announce(this, `Copied as ${what}`);
+      this.tell(`Copied as ${what}`);
     });
   }
 
@@ -320,12 +327,17 @@ export class CompareView extends LitElement {
     await this.attempt(async () => {
       const content = await comparisonPicture(this, `${this.panel.config?.name ?? ''}: ${comparisonTable(comparison).title}`, bars, series, range);
       const saved = await host.call('panel/save', { name: 'comparison.png', content });
-      if (saved) announce(this, 'Picture saved');
+      if (saved) this.tell('Picture saved');
     });
   }
 
+  private tell(done: string): void {
+    this.done = done;
+    announce(this, done);
+  }
+
   private async attempt(work: () => Promise<void>): Promise<void> {
-    this.problem = '';
+    this.problem = this.done = '';
     try {
       await work();
     } catch (error) {

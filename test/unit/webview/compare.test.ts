@@ -199,10 +199,10 @@ describe('details and tables', () => {
   };
 
   it('begin with the size, in words against the first', () => {
-    expect(linesOf(0).slice(0, 3)).toEqual(['4 GiB', '32 query heads in 8 groups of 4', '131,072 B per token (128 KiB)']);
-    expect(linesOf(1).slice(0, 2)).toEqual(['512 MiB, 8 times less than the first', '32 query heads on one K and V']);
+    expect(linesOf(0).slice(0, 3)).toEqual(['4 GiB (4.29 GB)', '32 query heads in 8 groups of 4', '131,072 B per token (128 KiB)']);
+    expect(linesOf(1).slice(0, 2)).toEqual(['512 MiB (536.9 MB), 8 times less than the first', '32 query heads on one K and V']);
     expect(linesOf(1)[3]).toBe('projections: 2.21 GFLOP a token, −235 M parameters');
-    expect(linesOf(2)[4]).toMatch(/^a decode step on H100 SXM 80GB takes at best .* ms, limited by memory: reads .* of weights and 1\.13 GiB of cache$/);
+    expect(linesOf(2)[4]).toMatch(/^a decode step on H100 SXM 80GB takes at best .* ms, limited by memory bandwidth: reads .* of weights and 1\.13 GiB of cache$/);
     expect(['÷ 4', '× 1.5', 'same', 'to 0'].map(spokenRatio)).toEqual(['4 times less than the first', '1.5 times the first', 'as much as the first', 'to 0']);
   });
 

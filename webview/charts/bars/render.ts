@@ -1,6 +1,7 @@
 /** The rows of a bar chart: name, bar, size, factor; further columns where there is room. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { kindTitle } from '../../../src/present/words';
 import { kindBackground, kindOutline } from '../../styles/kinds';
 import type { BarRow, Bars } from './viewModel';
 
@@ -19,6 +20,8 @@ export const barStyles = css`
   .track { grid-column: 1 / -1; grid-row: 2; height: 8px; display: flex; margin-top: 2px; }
   .track span { height: 100%; min-width: 1px; flex: none; }
   .more { display: none; }
+  .kinds { display: flex; flex-wrap: wrap; gap: 0 14px; padding-top: 4px; }
+  .kinds > span > span { display: inline-block; width: 14px; height: 8px; margin-right: 6px; }
   .name { grid-column: 1; }
   .size { grid-column: 2; }
   .ratio { grid-column: 3; }
@@ -52,7 +55,8 @@ export function renderBars(bars: Bars, selected: string | null, handlers: BarsHa
     <div role="listbox" aria-label="Designs, by what they cache" class="row-list" @keydown=${handlers.keydown}>
       ${bars.rows.map((row, index) => renderRow(row, index === 0, row.id === selected, row.id === active, handlers))}
     </div>
-  </div>`;
+  </div>
+  ${bars.kinds.length < 2 ? nothing : html`<p class="kinds small">${bars.kinds.map((kind) => html`<span><span .style=${`background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}></span>${kindTitle(kind)}</span>`)}</p>`}`;
 }
 
 function renderRow(row: BarRow, first: boolean, selected: boolean, active: boolean, { select }: BarsHandlers): TemplateResult {

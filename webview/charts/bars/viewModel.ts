@@ -48,7 +48,8 @@ export function barsOf(comparison: Comparison): Bars {
     const cell = (id: string): string => cells[index]?.[columns.findIndex((column) => column.id === id)] ?? '';
     return {
       id: row.id,
-      label: cell('design'),
+      // Its name stands above; the design is what narrow places must not cut off.
+      label: index === 0 ? cell('design').replace(`${row.plan.spec.modelType} `, '') : cell('design'),
       size: formatBinary(row.plan.totalBytes),
       ratio: index === 0 ? '' : cell('ratio'),
       more: more.map((column) => cell(column.id)),

@@ -1,8 +1,8 @@
 /** What a chosen design means, in a few lines of text. */
 
-import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
+import { formatBinary, formatBytes, formatInteger, formatRatio } from '../../../src/model/units';
 import { formatDelta, formatFlops, formatSeconds } from '../../../src/present/quantities';
-import { headsText } from '../../../src/present/words';
+import { headsText, limitText } from '../../../src/present/words';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 
 /** "4 times less than the first", of `formatRatio`'s "÷ 4". */
@@ -18,7 +18,7 @@ export function detailLines(row: ComparisonRow, { device, rows: [first] }: Compa
   const heads = headsText(plan.spec);
   const state = plan.stateBytes > 0 ? ` + state ${formatBinary(plan.stateBytes)} a sequence` : '';
   const delta = row.parametersDelta;
-  const size = formatBinary(plan.totalBytes);
+  const size = formatBytes(plan.totalBytes);
   return [
     first === row || !first ? size : `${size}, ${spokenRatio(formatRatio(first.plan.totalBytes, plan.totalBytes))}`,
     heads,
@@ -27,7 +27,7 @@ export function detailLines(row: ComparisonRow, { device, rows: [first] }: Compa
       ? ''
       : `projections: ${formatFlops(row.projectionFlops)} a token${request === null || delta === null ? '' : delta === 0 ? ', as many parameters' : `, ${formatDelta(delta)} parameters`}`,
     decode && device
-      ? `a decode step on ${device.name} takes at best ${formatSeconds(decode.timeS)}, limited by ${decode.limitedBy}: reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache`
+      ? `a decode step on ${device.name} takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache`
       : '',
     row.unchangedLayers > 0 ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'a window, or no heads to share' : 'they have no heads to share'}` : '',
   ].filter((line) => line !== '');

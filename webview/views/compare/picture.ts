@@ -2,6 +2,7 @@
 
 import type { AttentionKind } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
+import { kindTitle } from '../../../src/present/words';
 import type { Bars } from '../../charts/bars/viewModel';
 import { type ContextRange, contextX, type CurveLayout, type CurveSeries, elide, layoutCurve } from '../../charts/curve/viewModel';
 import { kindColor, kindDash, KINDS } from '../../styles/kinds';
@@ -24,7 +25,8 @@ interface Palette {
 
 /** `from`: an element of the page, whose colours and font are taken. */
 export async function comparisonPicture(from: HTMLElement, title: string, bars: Bars, series: readonly CurveSeries[], range: ContextRange): Promise<Uint8Array> {
-  const height = MARGIN * 3 + 20 + bars.rows.length * ROW + CURVE_HEIGHT + 24;
+  const above = (bars.rows.length + 1) * ROW;
+  const height = MARGIN * 3 + 20 + above + CURVE_HEIGHT + 24;
   const canvas = document.createElement('canvas');
   canvas.width = WIDTH * SCALE;
   canvas.height = height * SCALE;
@@ -38,12 +40,13 @@ export async function comparisonPicture(from: HTMLElement, title: string, bars: 
   const font = (size: number, weight = 400): string => `${weight} ${size}px ${family}`;
   context.fillStyle = palette.text;
   context.font = font(15, 600);
-  context.fillText(title, MARGIN, MARGIN + 12);
+  context.fillText(title, MARGIN, MARGIN + 12, WIDTH - 2 * MARGIN);
   context.font = font(13);
   context.translate(0, MARGIN * 2 + 12);
   drawBars(context, bars, palette);
-  context.translate(MARGIN, bars.rows.length * ROW + MARGIN);
   context.font = font(11);
+  drawLegend(context, bars, palette);
+  context.translate(MARGIN, above + MARGIN);
   drawCurves(context, layoutCurve(series, range, WIDTH - 2 * MARGIN, CURVE_HEIGHT), palette);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
   if (!blob) throw new Error('The picture could not be encoded.');
@@ -58,19 +61,14 @@ function paletteOf(from: HTMLElement): Palette {
     probe.style.color = color;
     return getComputedStyle(probe).color;
   };
-  const kinds = new Map<AttentionKind, string>();
+  // All at once, while the probe is there.
+  const colors = new Map(KINDS.map((kind) => [kind, resolve(kindColor(kind))]));
   const palette: Palette = {
     background: resolve('var(--vscode-editor-background)'),
     text: resolve('var(--vscode-foreground)'),
     quiet: resolve('var(--vscode-descriptionForeground)'),
-    kind: (kind) => {
-      const known = kinds.get(kind) ?? resolve(kindColor(kind));
-      kinds.set(kind, known);
-      return known;
-    },
+    kind: (kind) => colors.get(kind) ?? '',
   };
-  // Colours are asked for while the probe is there: those that come later find the cache.
-  for (const kind of KINDS) palette.kind(kind);
   probe.remove();
   return palette;
 }
@@ -93,6 +91,20 @@ function drawBars(context: CanvasRenderingContext2D, bars: Bars, palette: Palett
     context.fillText(row.size, COLUMNS.size, y + 12);
     context.fillText(row.ratio, COLUMNS.ratio, y + 12);
   });
+}
+
+function drawLegend(context: CanvasRenderingContext2D, { rows, kinds }: Bars, palette: Palette): void {
+  const y = rows.length * ROW;
+  let x: number = COLUMNS.bar;
+  context.textAlign = 'left';
+  for (const kind of kinds) {
+    const title = kindTitle(kind);
+    context.fillStyle = palette.kind(kind);
+    context.fillRect(x, y + 3, 11, 11);
+    context.fillStyle = palette.quiet;
+    context.fillText(title, x + 16, y + 12);
+    x += 34 + context.measureText(title).width;
+  }
 }
 
 function drawCurves(context: CanvasRenderingContext2D, layout: CurveLayout, palette: Palette): void {
