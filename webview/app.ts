@@ -55,10 +55,9 @@ export class HeadlightApp extends LitElement {
       h1 { font-size: 14px; font-weight: 600; line-height: 22px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: 1 1 0; min-width: 4ch; }
       header .small { flex: 0 1 auto; max-width: 60%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
       main { padding: 0 12px 16px; }
-      .stale { display: block; width: 100%; padding: 2px 12px; color: var(--vscode-editorWarning-foreground, var(--vscode-foreground)); }
-      .view.old { opacity: 0.6; }
-      .presets { columns: 2 14ch; }
-      .presets li { line-height: 22px; }
+      .stale { display: block; width: 100%; padding: 2px 12px; }
+      /* Dimmed by its colours: fainter letters would be hard to read where they are faint already. */
+      .view.old { filter: grayscale(1); }
       @container (max-width: 310px) {
         .bar { padding: 0 4px; }
         .tabs button { padding: 0 4.5px; }
@@ -112,7 +111,7 @@ export class HeadlightApp extends LitElement {
       <main>
         <div id="view" role="tabpanel" aria-labelledby="tab-${panel.view}">
           ${this.failure?.view === panel.view ? this.renderFailure(this.failure.failure) : nothing}
-          <div class="view ${panel.followed?.stale ? 'old' : ''}">${this.renderBody(panel)}</div>
+          <div class="view ${panel.followed?.document.errors.length ? 'old' : ''}">${this.renderBody(panel)}</div>
         </div>
       </main>
       <div class="visually-hidden" role="status" aria-live="polite">${this.said}</div>
@@ -169,7 +168,7 @@ export class HeadlightApp extends LitElement {
 
   private renderHeader({ config, followed }: PanelState): TemplateResult {
     const spec = followed?.reading.spec;
-    const kind = spec ? `${spec.modelType} · ${spec.exact ? 'exact' : 'not exact'}` : '';
+    const kind = spec ? `${spec.modelType} · ${spec.exact && (followed?.stale || followed?.document.errors.length === 0) ? 'exact' : 'not exact'}` : '';
     return html`<header>
       <h1 title=${config?.name ?? ''}>${config?.name}</h1>
       <span class="small" title=${spec?.notes.map((note) => note.text).join('\n') ?? ''}>${kind}${config?.editable === false ? ' · read-only' : ''}</span>
@@ -177,11 +176,11 @@ export class HeadlightApp extends LitElement {
   }
 
   private renderStale({ config, followed }: PanelState): TemplateResult | typeof nothing {
-    const error = followed?.stale ? followed.document.errors[0] : undefined;
-    if (!config || !error) return nothing;
+    const error = followed?.document.errors[0];
+    if (!config || !followed || !error) return nothing;
     const { offset, length, line } = error.range;
-    return html`<button class="stale" @click=${() => void host.call('panel/reveal', { id: config.id, offset, length })}>
-      From before your edit: line ${line} is not complete. ${error.message}
+    return html`<button class="stale warn" @click=${() => void host.call('panel/reveal', { id: config.id, offset, length })}>
+      ${followed.stale ? `From before your edit: line ${line} is not complete.` : `Line ${line} is not complete; the numbers are of what can be read.`} ${error.message}
     </button>`;
   }
 

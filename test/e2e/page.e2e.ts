@@ -53,6 +53,47 @@ describe(`the panel's page${hasReference ? '' : ' (presets only: no reference co
     await shown.close();
     host.dispose();
   }, 300_000);
+
+  test.each([1, 1.25, 1.5, 2])('draws all layers equally wide, in whole pixels of a screen with %d of them a pixel', async (scale) => {
+    const host = new ScriptedHost({ root: ROOT, config: findConfig(ROOT, 'llama-3-8b'), scenario: SCENARIO, gpu: 'h100-sxm', view: 'overview' });
+    const shown = await pages.open(host, { theme: 'dark', width: 320, height: 900, place: 'side', scale });
+    for (const name of ['llama-3-8b', 'gemma-3-27b', 'llama-4-scout', 'qwen3-next-80b-a3b', 'gpt-3-175b']) {
+      host.type(readFileSync(findConfig(ROOT, name), 'utf8'));
+      await shown.settled();
+      const widths = await shown.page.locator('headlight-strip .run').evaluateAll((runs) =>
+        runs.map((run) => (run.getBoundingClientRect().width * devicePixelRatio) / Number(getComputedStyle(run).getPropertyValue('--count'))),
+      );
+      expect(widths.length).toBeGreaterThan(0);
+      const pixels = Math.round(widths[0] ?? 0);
+      expect(pixels, name).toBeGreaterThanOrEqual(2);
+      // The browser lays out in 64ths.
+      for (const width of widths) expect(Math.abs(width - pixels), `${name}: ${width}`).toBeLessThan(0.1);
+    }
+    await shown.close();
+    host.dispose();
+  });
+
+  test('keeps still under a control that is dragged, and says why it stops elsewhere', async () => {
+    const host = new ScriptedHost({ root: ROOT, config: findConfig(ROOT, 'llama-3-8b'), scenario: SCENARIO, gpu: 'h100-sxm', view: 'whatIf' });
+    const shown = await pages.open(host, { theme: 'dark', width: 320, height: 900, place: 'side' });
+    await shown.settled();
+    const { page } = shown;
+    const places = (): Promise<number[]> => page.getByRole('slider').evaluateAll((sliders) => sliders.map((slider) => slider.getBoundingClientRect().top));
+    const before = await places();
+    const box = await page.getByRole('slider', { name: 'KV heads' }).boundingBox();
+    if (!box) throw new Error('no slider');
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
+    await page.mouse.down();
+    // From 8 of 32 downwards: doublings are even, and 5 lies between 4 and 8.
+    await page.mouse.move(box.x + (box.width * Math.log2(5)) / 5, box.y + box.height / 2, { steps: 4 });
+    await page.getByText('5 does not divide 32 query heads.').waitFor();
+    expect(await places()).toEqual(before);
+    expect(await page.getByRole('slider', { name: 'KV heads' }).getAttribute('aria-valuenow')).toBe('4');
+    await page.mouse.up();
+    await page.getByText('5 does not divide 32 query heads.').waitFor({ state: 'detached' });
+    await shown.close();
+    host.dispose();
+  });
 });
 
 /** What stands badly in the page as it is. */

@@ -20,7 +20,7 @@ export const USAGE = `Shows a view of the panel in headless Chromium and makes p
   --place    side | editor                                       (default side up to 400 px)
   --tokens --batch --engine --kv-dtype --tp --gpu                the scenario (default 32768 1 vllm auto 1 h100-sxm)
   --do STEP  may be given again, in order: "click TEXT-OR-CSS", "press Tab", "type abc", "hover CSS", "wait CSS", "sleep 100",
-             "focus CSS", "drag CSS dx dy", "config OTHER-CONFIG" (as if edited to that text), "reload", "fail MESSAGE" (an error)
+             "focus CSS", "drag CSS dx dy", "hold CSS dx dy" (a drag that does not end), "config OTHER-CONFIG" (as if edited to that text), "reload", "fail MESSAGE" (an error)
   --text     prints what a screen reader is told;  --axe  prints what axe finds;  --log  prints what the page asked of the host
   --scale    device pixels per pixel (default 1);  --motion  with motion
   --out      picture; with several themes or widths their names are added (default none)`;
@@ -123,6 +123,7 @@ async function act(root: string, page: Page, host: ScriptedHost, step: string): 
       return page.evaluate((message) => void setTimeout(() => { throw new Error(message); }), what);
     case 'config':
       return host.type(readFileSync(findConfig(root, what), 'utf8'));
+    case 'hold':
     case 'drag': {
       const [dx, dy] = rest.slice(-2).map(Number);
       const box = await find(rest.slice(0, -2).join(' ')).boundingBox();
@@ -131,7 +132,7 @@ async function act(root: string, page: Page, host: ScriptedHost, step: string): 
       await page.mouse.move(x, y);
       await page.mouse.down();
       await page.mouse.move(x + (dx ?? 0), y + (dy ?? 0), { steps: 8 });
-      await page.mouse.up();
+      if (verb === 'drag') await page.mouse.up();
       return;
     }
     default:

@@ -16,19 +16,18 @@ export class Slider extends LitElement {
     base,
     css`
       .head { display: flex; align-items: baseline; gap: 6px; min-height: 22px; }
-      .head label, .head .label { flex: 0 1 auto; }
-      .meaning { flex: 1 1 auto; text-align: right; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+      .meaning, .why { flex: 1 1 auto; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+      .meaning { text-align: right; }
       input { width: 10ch; flex: none; height: 20px; padding: 0 4px; text-align: right; font: inherit; font-variant-numeric: tabular-nums; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, transparent); border-radius: 2px; }
       input:focus { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
       .track { position: relative; height: 20px; margin: 0 5px; cursor: pointer; touch-action: none; }
       .track:focus-visible { outline: none; }
       .track:focus-visible .thumb { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }
-      .line { position: absolute; left: -5px; right: -5px; top: 9px; height: 2px; background: color-mix(in srgb, var(--vscode-foreground) 25%, transparent); }
+      .line { position: absolute; left: -5px; right: -5px; top: 9px; height: 2px; background: var(--vscode-contrastBorder, color-mix(in srgb, var(--vscode-foreground) 25%, transparent)); }
       .from { position: absolute; top: 9px; height: 2px; background: var(--vscode-focusBorder); }
-      .tick { position: absolute; top: 7px; width: 1px; height: 6px; background: color-mix(in srgb, var(--vscode-foreground) 45%, transparent); }
+      .tick { position: absolute; top: 7px; width: 1px; height: 6px; background: var(--vscode-contrastBorder, color-mix(in srgb, var(--vscode-foreground) 45%, transparent)); }
       .notch { position: absolute; top: 2px; width: 2px; height: 16px; margin-left: -1px; background: var(--vscode-foreground); }
       .thumb { position: absolute; top: 3px; width: 10px; height: 14px; margin-left: -5px; border-radius: 2px; background: var(--vscode-button-background); border: 1px solid var(--vscode-contrastBorder, var(--vscode-button-background)); }
-      .why { min-height: 0; }
     `,
   ];
 
@@ -45,7 +44,7 @@ export class Slider extends LitElement {
 
   /** Said until the next move. */
   @state() private why: string | null = null;
-  private dragging = false;
+  @state() private dragging = false;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('value') && !this.dragging && this.problem(this.value) === null && changed.get('value') !== undefined) this.why = null;
@@ -54,14 +53,17 @@ export class Slider extends LitElement {
   protected override render(): TemplateResult {
     const { scale, value, mark } = this;
     const percent = (at: number): string => `${positionOf(scale, at) * 100}%`;
+    // Under the pointer nothing may move: while it drags, the reason stands in the label's place.
+    const said = this.dragging && this.why !== null;
     const [low, high] = [Math.min(value, mark), Math.max(value, mark)];
     return html`
       <div class="head">
-        <span class="label" id="label">${this.label}</span>
-        <span class="meaning small">${this.meaning}</span>
+        <span class=${said ? 'visually-hidden' : ''} id="label">${this.label}</span>
+        <span class="small ${said ? 'why' : 'meaning'}">${said ? this.why : this.meaning}</span>
         <input
           inputmode="numeric"
           spellcheck="false"
+          title="Any possible value; the slider stops at usual ones"
           aria-label="${this.label}, exact value"
           .value=${this.format(value)}
           @change=${(event: Event) => this.enter(event.currentTarget as HTMLInputElement)}
@@ -88,7 +90,7 @@ export class Slider extends LitElement {
         <span class="notch" .style=${`left: ${percent(mark)}`}></span>
         <span class="thumb" .style=${`left: ${percent(value)}`}></span>
       </div>
-      ${this.why === null ? nothing : html`<div class="why small" role="status">${this.why}</div>`}
+      ${this.why === null || said ? nothing : html`<div class="small" role="status">${this.why}</div>`}
     `;
   }
 
@@ -133,6 +135,7 @@ export class Slider extends LitElement {
   private release(): void {
     if (!this.dragging) return;
     this.dragging = false;
+    this.why = null;
     this.settle();
   }
 

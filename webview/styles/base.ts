@@ -21,7 +21,9 @@ export const base = css`
   :focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
   .small { color: var(--vscode-descriptionForeground); font-size: 12px; }
   .quiet { color: var(--vscode-descriptionForeground); }
-  .warn { color: var(--vscode-editorWarning-foreground, var(--vscode-foreground)); }
+  /* Those of lists are made to be read; those of the editor, for squiggles. */
+  .warn { color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground, var(--vscode-foreground))); }
+  .error { color: var(--vscode-list-errorForeground, var(--vscode-errorForeground)); }
   .rule { border: 0; border-top: 1px solid var(--line); margin: 8px 0; }
   :host { --line: var(--vscode-sideBarSectionHeader-border, var(--vscode-panel-border, var(--vscode-contrastBorder, var(--vscode-charts-lines)))); }
   /* VS Code's own orange is see-through, and high contrast has none: then the one of symbols. */

@@ -50,7 +50,7 @@ const GROUND = 45;
 export function kindBackground(kind: AttentionKind): string {
   const { color, pattern } = STYLES[kind];
   const ground = `color-mix(in srgb, ${color} ${GROUND}%, transparent)`;
-  const stripes = (angle: number): string => `repeating-linear-gradient(${angle}deg, ${color} 0 2px, ${ground} 2px 5px)`;
+  const stripes = (angle: number, period = '5px'): string => `repeating-linear-gradient(${angle}deg, ${color} 0 2px, ${ground} 2px ${period})`;
   switch (pattern) {
     case 'solid':
       return color;
@@ -59,11 +59,12 @@ export function kindBackground(kind: AttentionKind): string {
     case 'falling':
       return stripes(45);
     case 'upright':
-      return stripes(90);
+      // In a strip the same in every layer, also where one is narrow.
+      return stripes(90, 'var(--cell, 5px)');
     case 'level':
       return stripes(0);
     case 'dots':
-      return `radial-gradient(circle at 2px 2px, ${color} 1.6px, ${ground} 1.8px) 0 0 / 5px 5px`;
+      return `radial-gradient(circle at 2px 2px, ${color} 1.6px, ${ground} 1.8px) 0 0 / min(var(--cell, 5px), 5px) 5px`;
     case 'cross':
       return `repeating-linear-gradient(45deg, ${color} 0 1px, transparent 1px 4px), repeating-linear-gradient(-45deg, ${color} 0 1px, ${ground} 1px 4px)`;
     case 'hollow':

@@ -38,7 +38,8 @@ export class OverviewView extends LitElement {
       .notes { padding-left: 0; }
       .notes li { line-height: 20px; max-width: 80ch; overflow-wrap: anywhere; }
       @container (min-width: 900px) {
-        .columns { display: grid; grid-template-columns: 1fr 1fr; column-gap: 40px; align-items: start; }
+        .columns { display: grid; grid: auto auto 1fr / 1fr 1fr; column-gap: 40px; align-items: start; }
+        .memory { grid-area: 1 / 2 / span 3; }
       }
     `,
   ];
@@ -71,7 +72,7 @@ export class OverviewView extends LitElement {
           ${model.inexact === null ? nothing : html`<p class="warn">Not exact: ${model.inexact}</p>`}
           ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}
         </section>
-        <section>
+        <section class="memory">
           ${memory
             ? html`
                 ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}

@@ -46,9 +46,10 @@ export class WhatIfView extends LitElement {
       :host { container-type: inline-size; }
       .results { position: sticky; top: 31px; z-index: 1; padding: 4px 0; background: var(--vscode-sideBar-background, var(--vscode-editor-background)); border-bottom: 1px solid var(--line); }
       :host([place='editor']) .results { background: var(--vscode-editor-background); }
-      .results td.bar { width: 100%; padding-right: 4px; vertical-align: middle; }
+      .results :is(td, th) { vertical-align: middle; }
+      .results td.bar { width: 100%; padding-right: 4px; }
       /* Wide enough for most numbers, so that bars keep their zero and their end while a control moves. */
-      .results td.now { min-width: 64px; padding-right: 4px; }
+      .results td.now { min-width: 64px; padding: 0 4px 0 6px; }
       .results td.ratio { min-width: 48px; padding-right: 0; }
       .results td.was { display: none; }
       .results .same { color: var(--vscode-descriptionForeground); }
@@ -60,12 +61,13 @@ export class WhatIfView extends LitElement {
       h2 { margin-top: 12px; }
       headlight-slider { margin-bottom: 2px; }
       .field { display: flex; align-items: center; justify-content: space-between; gap: 8px; min-height: 30px; }
-      select { height: 24px; width: 22ch; padding: 0 4px; font: inherit; color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, transparent); border-radius: 2px; }
+      .field .meaning { margin-left: auto; }
+      select { height: 24px; min-width: 0; width: 22ch; padding: 0 4px; font: inherit; color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, transparent); border-radius: 2px; }
       select:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
       .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; padding: 8px 0; }
       .edits { flex: 1 1 100%; overflow-wrap: anywhere; }
       .design { padding: 6px 0; }
-      .trouble { color: var(--vscode-errorForeground); padding: 4px 0; overflow-wrap: anywhere; }
+      .error { padding: 4px 0; overflow-wrap: anywhere; }
       @container (min-width: 560px) {
         .results td.was { display: table-cell; min-width: 90px; }
         .results td.now { min-width: 90px; }
@@ -123,12 +125,12 @@ export class WhatIfView extends LitElement {
     const readable = reading && reading.spec.layers.length > 0 ? reading : null;
     const after = readable ? (readable === followed.reading && this.scenarioEdits(settings) === null ? before : modelOf(readable, setting)) : null;
     return html`
-      ${after ? this.results(before, after) : html`<p class="trouble">The config cannot be read with these values.</p>`}
+      ${after ? this.results(before, after) : html`<p class="error">The config cannot be read with these values.</p>`}
       <div class="columns">
         <div>
           <h2>Config</h2>
           ${this.knobs.map((knob) => this.knob(knob, readable))}
-          ${this.knobs.length === 0 ? html`<p class="quiet">No key of this config can be turned here.</p>` : this.configActions(config.editable, followed.stale)}
+          ${this.knobs.length === 0 ? html`<p class="quiet">No key of this config sets its KV heads, head width, latent, window or pattern: its family derives them.</p>` : this.configActions(config.editable, followed.document.errors.length > 0)}
         </div>
         <div>
           <h2>Scenario</h2>
@@ -183,16 +185,16 @@ export class WhatIfView extends LitElement {
       ${problem ? html`<p class="small warn">${problem.message}</p>` : nothing}`;
   }
 
-  private configActions(editable: boolean, stale: boolean): TemplateResult {
+  private configActions(editable: boolean, broken: boolean): TemplateResult {
     const edits = this.knobs.filter((knob) => (this.turned.get(knob.id) ?? knob.file) !== knob.file);
     const none = edits.length === 0;
     const what = edits.map((knob) => `${knob.path.at(-1) ?? ''}: ${formatInteger(knob.file)} → ${formatInteger(this.turned.get(knob.id) ?? knob.file)}`).join(', ');
-    const hint = !editable ? 'This config cannot be changed here.' : stale ? 'Complete the file first.' : none ? '' : what;
+    const hint = !editable ? 'This config cannot be changed here.' : broken ? 'Complete the file first.' : none ? 'Nothing is written before that.' : what;
     return html`<div class="actions">
-      ${button({ label: 'Apply to config.json', run: () => void this.apply(), primary: !none, disabled: none || !editable || stale })}
+      ${button({ label: 'Apply to config.json', run: () => void this.apply(), primary: !none, disabled: none || !editable || broken })}
       ${button({ label: 'Reset', run: () => this.reset(), disabled: none })}
-      ${hint === '' ? nothing : html`<span class="edits small">${hint}</span>`}
-      ${this.trouble === null ? nothing : html`<p class="trouble" role="alert">${this.trouble}</p>`}
+      <span class="edits small">${hint}</span>
+      ${this.trouble === null ? nothing : html`<p class="error" role="alert">${this.trouble}</p>`}
     </div>`;
   }
 
@@ -217,15 +219,16 @@ export class WhatIfView extends LitElement {
       ${count('Context', 'tokens', CONTEXTS, scenario.workload.tokens, workload.tokens, 'tokens a sequence', 2 ** 40)}
       ${count('Batch', 'batch', BATCHES, scenario.workload.batch, workload.batch, scenario.workload.batch === 1 ? 'sequence' : 'sequences', 2 ** 30)}
       ${count('Tensor parallel', 'tp', RANKS, scenario.sharding.tp, sharding.tp, scenario.sharding.tp === 1 ? 'device' : 'devices', 1024)}
-      ${this.select('KV dtype', 'kvDtype', KV_DTYPES.map((value) => ({ value, text: value })), scenario.kvDtype)}
-      ${this.select('Engine', 'engine', ENGINES.map((value) => ({ value, text: ENGINE_NAMES[value] })), scenario.engine)}
-      ${this.select('GPU', 'gpu', DEVICES.map(({ id, name }) => ({ value: id, text: name })), gpu)}
+      ${this.select('KV dtype', 'kvDtype', KV_DTYPES.map((value) => ({ value, text: value })), scenario.kvDtype, settings.scenario.kvDtype)}
+      ${this.select('Engine', 'engine', ENGINES.map((value) => ({ value, text: ENGINE_NAMES[value] })), scenario.engine, settings.scenario.engine)}
+      ${this.select('GPU', 'gpu', DEVICES.map(({ id, name }) => ({ value: id, text: name })), gpu, settings.gpu)}
     `;
   }
 
-  private select(label: string, key: 'kvDtype' | 'engine' | 'gpu', choices: readonly { readonly value: string; readonly text: string }[], value: string): TemplateResult {
+  private select(label: string, key: 'kvDtype' | 'engine' | 'gpu', choices: readonly { readonly value: string; readonly text: string }[], value: string, before: string): TemplateResult {
+    const was = choices.find((choice) => choice.value === before);
     return html`<label class="field"
-      ><span>${label}</span>
+      ><span>${label}</span>${value === before ? nothing : html`<span class="meaning small">was ${was?.text ?? before}</span>`}
       <select @change=${(event: Event) => { this.set({ [key]: (event.currentTarget as HTMLSelectElement).value }); this.settled(); }}>
         ${choices.some((choice) => choice.value === value) ? nothing : html`<option value=${value} selected>${value}</option>`}
         ${choices.map((choice) => html`<option value=${choice.value} ?selected=${choice.value === value}>${choice.text}</option>`)}

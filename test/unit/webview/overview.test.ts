@@ -107,6 +107,11 @@ describe('the overview', () => {
     expect([weights?.text, weights?.percent]).toEqual(['14.96 GiB', '19 %']);
   });
 
+  it('gives no decode step to an encoder', () => {
+    const encoder = overviewModel(read('{"model_type": "bert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522, "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2}'), scenario(1, 512), 'h100-sxm');
+    expect([encoder.memory?.decode, encoder.memory?.sequences]).toEqual([null, 'any number of sequences fits']);
+  });
+
   it('names a device that is not known, and models whose weights are not', () => {
     const reading = read(sampleConfig('llama-3-8b'));
     expect(overviewModel(reading, scenario(1, 1), 'abacus').memoryProblem).toContain('abacus');

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { bytesPerToken } from '../../../src/cache/plan';
 import { type Reading, readModelConfig } from '../../../src/config/read';
 import { textEdits } from '../../../src/editor/panel/edits';
-import { knobsOf, turnedReading } from '../../../webview/views/whatIf/knobs';
+import { type Knob, knobsOf, turnedReading } from '../../../webview/views/whatIf/knobs';
 import { realChange, resultRows, resultSentence, settingOf } from '../../../webview/views/whatIf/viewModel';
 import { overviewModel } from '../../../webview/views/overview/viewModel';
 import { depthNote, sampled } from '../depth';
@@ -46,6 +46,19 @@ describe('what-if controls', () => {
     expect(knob?.file).toBe(4);
     const kinds = turnedReading(reading, knob ? [knob] : [], new Map([['layer_types', 2]]))?.spec.layers.map(({ attention }) => attention.kind);
     expect(kinds).toEqual(['recurrent', 'full', 'recurrent', 'full', 'recurrent', 'full', 'recurrent', 'full']);
+  });
+
+  it('offers a window to families that would obey one, and a pattern where no key says it', () => {
+    const knobs = (changes: object): readonly Knob[] => knobsOf(read(JSON.stringify({ ...(JSON.parse(sampleConfig('mistral-7b-v0.1')) as object), ...changes })));
+    const none = knobs({ sliding_window: null }).find(({ id }) => id === 'sliding_window');
+    expect([none?.file, none?.scale.values.at(-1), none?.meaning(32_768), none?.meaning(4096)]).toEqual([32_768, 32_768, 'no window', 'tokens']);
+    expect(knobs({}).find(({ id }) => id === 'sliding_window')?.file).toBe(4096);
+    expect(knobsOf(read(sampleConfig('llama-3-8b'))).map(({ label }) => label)).toEqual(['KV heads', 'Head dim']);
+    const gemma = read(JSON.stringify({ model_type: 'gemma2', num_hidden_layers: 6, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 64, hidden_size: 256, sliding_window: 512 }));
+    const pattern = knobsOf(gemma).find(({ label }) => label === 'Full layer every');
+    expect([pattern?.id, pattern?.file]).toEqual(['layer_types', 2]);
+    const kinds = turnedReading(gemma, pattern ? [pattern] : [], new Map([['layer_types', 3]]))?.spec.layers.map(({ attention }) => attention.kind);
+    expect(kinds).toEqual(['sliding', 'sliding', 'full', 'sliding', 'sliding', 'full']);
   });
 
   it.skipIf(!hasReference)(`means the same as the edit that it applies, for every control of every reference config${depthNote}${needsReference}`, () => {

@@ -18,7 +18,6 @@ export const memoryStyles = css`
   .parts { width: auto; margin-bottom: 4px; }
   .parts td, .parts th { height: 20px; padding-right: 16px; }
   .parts span { display: inline-block; width: 12px; height: 10px; margin-right: 6px; border: 1px solid var(--vscode-descriptionForeground); }
-  .over-text { color: var(--vscode-errorForeground); }
 `;
 
 export function memoryBar({ segments }: Memory, problem: string): TemplateResult {
@@ -32,6 +31,6 @@ export function memoryBar({ segments }: Memory, problem: string): TemplateResult
         ${segments.map(({ part, label, text, percent }) => html`<tr><th scope="row"><span .style=${`background: ${GROUNDS[part]}`}></span>${label}</th><td class="number">${text}</td><td class="number small">${percent}</td></tr>`)}
       </tbody>
     </table>
-    ${problem === '' ? nothing : html`<p class="over-text">${problem}</p>`}
+    ${problem === '' ? nothing : html`<p class="error">${problem}</p>`}
   `;
 }

@@ -6,7 +6,7 @@ import type { Reading } from '../../../src/config/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
-import { contextText, designText, inexactText, termTitle } from '../../../src/present/words';
+import { contextText, designText, inexactText, limitText, termTitle } from '../../../src/present/words';
 import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
 import { deviceOf, sourceOf } from '../../../src/serving/hardware';
@@ -98,7 +98,7 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: string)
     report,
     figures: figuresOf(plan),
     state: plan.stateBytes > 0 ? formatBinary(plan.stateBytes) : null,
-    inexact: plan.exact ? null : inexactText(plan),
+    inexact: plan.exact ? null : guessesOf(plan),
     memory: report && memoryOf(report, plan),
     memoryProblem: !device
       ? `${gpu} is no device of the table: change headlight.scenario.gpu`
@@ -118,7 +118,15 @@ function notesOf(plan: CachePlan): readonly string[] {
   const { contextLength } = plan.spec;
   const { tokens } = plan.scenario.workload;
   const long = contextLength && tokens > contextLength.value ? [`${formatInteger(tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`] : [];
-  return [...plan.notes.map((note) => note.text), ...long];
+  return [...plan.notes.filter((note) => !note.inexact).map((note) => note.text), ...long];
+}
+
+/** What was guessed, and how to make an end of it. */
+function guessesOf(plan: CachePlan): string {
+  const what = inexactText(plan);
+  const guesses = plan.notes.filter((note) => note.inexact).map((note) => note.text);
+  const teach = plan.spec.unknownLayers > 0 ? ['The setting headlight.families can teach it.'] : [];
+  return [...(guesses.length === 0 || (teach.length > 0 && !guesses.some((guess) => guess.startsWith(what))) ? [what] : []), ...guesses, ...teach].join('. ');
 }
 
 function memoryOf(report: FitReport, plan: CachePlan): Memory {
@@ -148,8 +156,9 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     fits: report.fits,
     sequences: sequencesText(report.concurrentSequences, tokens),
     longest: longestText(report.longestContext, plan.scenario.workload.batch),
-    decode: decode && `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}`,
-    limit: decode ? `limited by ${decode.limitedBy === 'memory' ? 'memory bandwidth' : 'computing'}` : '',
+    // An encoder decodes nothing.
+    decode: decode && plan.totalBytes > 0 ? `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}` : null,
+    limit: decode ? limitText(decode) : '',
   };
 }
 

@@ -5,7 +5,7 @@ import { divisorsOf } from '../../../src/cache/whatIf';
 import type { JsonValue } from '../../../src/config/document';
 import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../../../src/config/heads';
 import { type Reading, readDocument } from '../../../src/config/read';
-import { type AttentionSpec, headVariant, isHeaded } from '../../../src/model/attention';
+import { type AttentionKind, type AttentionSpec, headVariant, isHeaded } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { kindTitle } from '../../../src/present/words';
 import { doublings, type SliderScale, withValue } from '../../parts/sliderScale';
@@ -136,7 +136,7 @@ function headDimKnobs(reading: Reading): Knob[] {
   const places = placesOf(reading, (attention) => (isHeaded(attention) && attention.kind !== 'shared' ? attention.keyDim : null), ['keyDim'], HEAD_DIM_KEYS);
   return places.map((place) =>
     numberKnob(place, labelOf('Head dim', places, place), [16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 384, 512], true, {
-      meaning: (value) => (value % 8 === 0 ? '' : 'not a multiple of 8: kernels are slow or missing'),
+      meaning: (value) => (value % 8 === 0 ? '' : 'slow: no multiple of 8'),
     }),
   );
 }
@@ -154,10 +154,22 @@ function latentKnobs(reading: Reading): Knob[] {
   ];
 }
 
+const LONGEST_WINDOW = 131_072;
+
 function windowKnobs(reading: Reading): Knob[] {
   const factor: Factor = (attention) => (attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null);
   const places = placesOf(reading, factor, ['window', 'chunk'], []);
-  return places.map((place) => numberKnob(place, labelOf(place.group.attention.kind === 'chunked' ? 'Chunk' : 'Window', places, place), doublings(128, 131_072), true, { meaning: () => 'tokens' }));
+  if (places.length === 0) return newWindow(reading, factor);
+  return places.map((place) => numberKnob(place, labelOf(place.group.attention.kind === 'chunked' ? 'Chunk' : 'Window', places, place), doublings(128, LONGEST_WINDOW), true, { meaning: () => 'tokens' }));
+}
+
+/** Where the family would obey a window and the file has none: as long as the context is like none. */
+function newWindow(reading: Reading, factor: Factor): Knob[] {
+  const [group] = layerGroups(reading.spec);
+  const path = [...reading.location.path, 'sliding_window'];
+  const value = reading.spec.contextLength?.value ?? LONGEST_WINDOW;
+  if (!group || typeof valueOf(reading, path) === 'number' || !obeys(reading, path, factor, value)) return [];
+  return [numberKnob({ path, value, group }, 'Window', doublings(128, value), true, { meaning: (window) => (window === value ? 'no window' : 'tokens') })];
 }
 
 /** One full layer in so many. */
@@ -167,15 +179,21 @@ const LONGEST_PERIOD = 12;
 function patternKnobs(reading: Reading): Knob[] {
   const group = layerGroups(reading.spec)[0];
   if (!group) return [];
-  const types = typesKnob(reading);
+  const path = [...reading.location.path, 'layer_types'];
+  const types = typesKnob(reading, path, valueOf(reading, path));
   if (types) return [types];
-  return PERIOD_KEYS.flatMap((key): Knob[] => {
+  const byKey = PERIOD_KEYS.flatMap((key): Knob[] => {
     const path = [...reading.location.path, key];
     const value = valueOf(reading, path);
     if (typeof value !== 'number' || whole(value) !== null || !changesKinds(reading, path, value + 1)) return [];
     return [numberKnob({ path, value, group }, 'Full layer every', periods(reading), false, { meaning: periodText })];
   });
+  // By no key at all: the list says it, where the family reads one.
+  const added = byKey.length > 0 ? null : typesKnob(reading, path, reading.spec.layers.map(({ attention }) => TYPE_WORDS[attention.kind] ?? ''));
+  return added ? [added] : byKey;
 }
+
+const TYPE_WORDS: Readonly<Partial<Record<AttentionKind, string>>> = { full: 'full_attention', sliding: 'sliding_attention', chunked: 'chunked_attention' };
 
 function periods(reading: Reading): number[] {
   return Array.from({ length: Math.min(LONGEST_PERIOD, reading.spec.layers.length) }, (_, at) => at + 1);
@@ -192,9 +210,7 @@ function changesKinds(reading: Reading, path: readonly string[], value: JsonValu
 }
 
 /** `layer_types` of two words, one of them `full_attention`: turned as a whole list. */
-function typesKnob(reading: Reading): Knob | null {
-  const path = [...reading.location.path, 'layer_types'];
-  const list = valueOf(reading, path);
+function typesKnob(reading: Reading, path: readonly string[], list: JsonValue | undefined): Knob | null {
   if (!Array.isArray(list) || list.length < 2 || list.length > 512) return null;
   const words = list as readonly JsonValue[];
   const other = words.find((word) => typeof word === 'string' && word !== 'full_attention');
