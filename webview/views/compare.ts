@@ -63,7 +63,7 @@ export class CompareView extends LitElement {
       .other button:hover { background: var(--vscode-toolbar-hoverBackground); color: var(--vscode-foreground); }
       .details { display: flex; flex-wrap: wrap; gap: 4px 24px; align-items: flex-start; justify-content: space-between; border-left: 2px solid var(--vscode-focusBorder); padding-left: 10px; margin-top: 12px; }
       .details > div { flex: 1 1 30ch; max-width: 72ch; }
-      .details .apply { flex: 0 1 auto; }
+      .details .apply { flex: 0 1 auto; display: flex; align-items: center; gap: 8px; }
       .actions { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: center; }
       .scroll { overflow-x: auto; }
       .scroll table { white-space: nowrap; }
@@ -73,7 +73,7 @@ export class CompareView extends LitElement {
       @container (min-width: 640px) { .scroll tr > :first-child { max-width: none; } }
       .title { margin-bottom: 4px; }
       #curve-title { margin-bottom: 4px; }
-      @container (min-width: 900px) { .under { display: grid; grid-template-columns: 1fr 1fr; gap: 40px; align-items: start; } .under:not(:has(.details)) { display: block; } .under section { margin-top: 12px; } }
+      @container (min-width: 900px) { .under { display: grid; grid-template-columns: 1fr 1fr; gap: 40px; align-items: start; } .under:not(:has(.details)) { display: block; } .under section { margin-top: 12px; } .under .details > div { flex-basis: 100%; } }
     `,
   ];
 
