@@ -60,14 +60,16 @@ export class WhatIfView extends LitElement {
       .columns { display: grid; grid-template-columns: minmax(0, 1fr); column-gap: 40px; }
       h2 { margin-top: 12px; }
       headlight-slider { margin-bottom: 2px; }
-      .field { display: flex; align-items: center; justify-content: space-between; gap: 8px; min-height: 30px; }
-      .field .meaning { margin-left: auto; }
-      select { height: 24px; min-width: 0; width: 22ch; padding: 0 4px; font: inherit; color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, transparent); border-radius: 2px; }
+      .field { display: flex; align-items: center; justify-content: space-between; gap: 6px; min-height: 30px; }
+      .field span { white-space: nowrap; }
+      .field .meaning { margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
+      select { flex: none; width: 18ch; height: 24px; padding: 0 4px; font: inherit; color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, transparent); border-radius: 2px; }
       select:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
       .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; padding: 8px 0; }
       .edits { flex: 1 1 100%; overflow-wrap: anywhere; }
       .design { padding: 6px 0; }
       .error { padding: 4px 0; overflow-wrap: anywhere; }
+      @container (min-width: 400px) { select { width: 22ch; } }
       @container (min-width: 560px) {
         .results td.was { display: table-cell; min-width: 90px; }
         .results td.now { min-width: 90px; }
@@ -228,7 +230,7 @@ export class WhatIfView extends LitElement {
   private select(label: string, key: 'kvDtype' | 'engine' | 'gpu', choices: readonly { readonly value: string; readonly text: string }[], value: string, before: string): TemplateResult {
     const was = choices.find((choice) => choice.value === before);
     return html`<label class="field"
-      ><span>${label}</span>${value === before ? nothing : html`<span class="meaning small">was ${was?.text ?? before}</span>`}
+      ><span>${label}</span>${value === before ? nothing : html`<span class="meaning small" title=${was?.text ?? before}>was ${was?.text ?? before}</span>`}
       <select @change=${(event: Event) => { this.set({ [key]: (event.currentTarget as HTMLSelectElement).value }); this.settled(); }}>
         ${choices.some((choice) => choice.value === value) ? nothing : html`<option value=${value} selected>${value}</option>`}
         ${choices.map((choice) => html`<option value=${choice.value} ?selected=${choice.value === value}>${choice.text}</option>`)}

@@ -212,6 +212,7 @@ export function derivationOf(model: OverviewModel, name: NumberName): readonly S
       return [
         ...plan.derivation.filter((term) => term.what === 'state').map((term) => heldStep(term, plan)),
         text('It is kept once a sequence, however long the sequence is.'),
+        ...rankSteps(plan),
       ];
     case 'three':
       return threeSteps(plan);
@@ -256,12 +257,15 @@ function heldStep(term: DerivationTerm, { scenario }: CachePlan): Step {
 }
 
 function totalSteps(plan: CachePlan): readonly Step[] {
-  const { devices, duplication } = plan.sharding;
   return [
     ...plan.derivation.map((term) => heldStep(term, plan)),
-    ...(devices > 1 ? [text(`On one of ${formatInteger(devices)} devices${duplication > 1 ? `; stored ${duplication.toFixed(2)} times over` : ''}.`)] : []),
+    ...rankSteps(plan),
     ...(plan.scenario.engine === 'intrinsic' ? [] : [text(`Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.engine.version}: ${formatBytes(plan.totalBytes)}.`)]),
   ];
+}
+
+function rankSteps({ sharding: { devices, duplication } }: CachePlan): readonly Step[] {
+  return devices > 1 ? [text(`The number is that of one of ${formatInteger(devices)} devices${duplication > 1 ? `; the cache is stored ${duplication.toFixed(2)} times over` : ''}.`)] : [];
 }
 
 function threeSteps(plan: CachePlan): readonly Step[] {
