@@ -5,7 +5,6 @@ const { deflateRawSync } = require('node:zlib');
 
 const UNPACK = 'headlight:unpack';
 const SHEETS = 'headlight:sheets';
-const FIELDS = 'headlight:fields';
 /** Of the tables, what the page does not read. */
 const UNREAD = ['url', 'vendor', 'memoryBasis', 'note'];
 
@@ -92,7 +91,6 @@ const shrinkTemplates = {
       }
     });
     build.onLoad({ filter: /^headlight:sheets$/, namespace: 'headlight' }, () => packed(sheets));
-    build.onLoad({ filter: /^headlight:fields$/, namespace: 'headlight' }, () => ({ contents: 'export const own = { attribute: false }; export const state = { state: true };' }));
     build.onLoad({ filter: /[\\/]webview[\\/].*\.ts$|\.styles\.js$/ }, ({ path }) => {
       let index = firsts.get(relative(root, path));
       if (index === undefined) return undefined;
@@ -100,7 +98,7 @@ const shrinkTemplates = {
         const values = [...text.matchAll(HOLE)].map(([, value]) => `,${value}`);
         return `css(SHEETS[${index++}]${values.join('')})${'\n'.repeat(text.split('\n').length - 1)}`;
       });
-      const shrunk = withoutDecorators(source).replace(/\n[ \t]+/g, '\n');
+      const shrunk = source.replace(/\n[ \t]+/g, '\n');
       return { contents: `import SHEETS from '${SHEETS}';${shrunk}`, loader: path.endsWith('.ts') ? 'ts' : 'js' };
     });
   },
@@ -111,47 +109,6 @@ function piecesOf(sheet) {
   if (sheet.includes('\\')) throw new Error('An escape in a sheet: esbuild.page.js does not know it.');
   const plain = sheet.trim().replace(/\/\*[^*]*\*\//g, '').replace(/\s+/g, ' ');
   return plain.split(/\$\{[^}]*\}/).map((piece) => piece.replace(/ ?([{};,]) ?/g, '$1').replace(/: /g, ':').replace(/;\}/g, '}'));
-}
-
-const ELEMENT = /^@customElement\(('[^']+')\)\s+(?=export class (\w+) extends LitElement )/gm;
-const QUERY = /@query\(('[^']+')\) private readonly (\w+)!?: [^;\n]+;/g;
-const FIELD = /^([ \t]*)@(property|state)\(([^()\n]*)\) (?:private )?(?=(\w+)[!?]?(?::| =))/gm;
-
-/**
- * Lit's decorators, which compile to a call each, as what Lit has without them: the same declarations in fewer bytes. What is
- * written in another way stays a decorator; both can stand in one class.
- */
-function withoutDecorators(source) {
-  const definitions = [];
-  const undecorated = source
-    .replace(ELEMENT, (_, tag, name) => {
-      definitions.push(`customElements.define(${tag},${name});`);
-      return '\n';
-    })
-    .replace(QUERY, (_, selector, name) => `get ${name}() { return this.renderRoot?.querySelector(${selector}) ?? null; }`);
-  const classes = undecorated.split(/(?<=\bextends LitElement \{)/).map((part, index) => {
-    if (index === 0) return part;
-    const fields = [];
-    const rest = part.replace(FIELD, (_, indent, kind, options, name) => {
-      fields.push(`${name}:${kind === 'state' ? 'FIELDS.state' : options === '{ attribute: false }' ? 'FIELDS.own' : options || 'undefined'}`);
-      return indent;
-    });
-    return fields.length === 0 ? part : ` static properties={${fields.join()}};${rest}`;
-  });
-  const plain = `${classes.join('')}${definitions.join('')}`;
-  return plain === source ? source : `import * as FIELDS from '${FIELDS}';${plain}`;
-}
-
-/** The same for the library's compiled decorators; its attributes are as it declares them. */
-function withPlainProperties(source) {
-  const fields = [];
-  const rest = source.replace(/__decorate\(\[\s+(property|state)\(([^()]*)\)\s+\], VscodeButton\.prototype, "(\w+)", void 0\);/g, (_, kind, options, name) => {
-    fields.push(`${name}:${kind === 'state' ? '{state:true}' : options || 'undefined'}`);
-    return '';
-  });
-  return rest
-    .replace(/^var __decorate = [^]*?\n\};\n/, '')
-    .replace(/VscodeButton = __decorate\(\[\s+(customElement\('vscode-button'\))\s+\], VscodeButton\);/, `VscodeButton.properties={${fields.join()}};$1(VscodeButton);`);
 }
 
 /** In an order that does not depend on the machine. */
@@ -167,7 +124,6 @@ function sourcesUnder(folder) {
 const withoutIcons = {
   name: 'without-icons',
   setup(build) {
-    build.onLoad({ filter: /vscode-button\.js$/ }, ({ path }) => ({ contents: withPlainProperties(readFileSync(path, 'utf8')), loader: 'js' }));
     build.onResolve({ filter: /\/vscode-icon\/index\.js$/ }, () => ({ path: 'headlight:nothing', namespace: 'headlight' }));
     build.onLoad({ filter: /^headlight:nothing$/, namespace: 'headlight' }, () => ({ contents: '' }));
   },
