@@ -46,8 +46,8 @@ export const vllm: EngineModel = {
     const slots = 1 + (context.options.speculativeTokens ?? 0);
     return {
       needed: neededForm(attention, context),
-      steady: steadyPages(attention, context) * page * each,
-      reserved: reservedPages(attention, context) * page * each,
+      steady: (steadyPages(attention, context) * page + compressedIndexBytes(attention, context)) * each,
+      reserved: (reservedPages(attention, context) * page + compressedIndexBytes(attention, context)) * each,
       state,
       stateReserved: state * slots,
     };
@@ -136,6 +136,13 @@ function compressedEntries(attention: Extract<AttentionSpec, { kind: 'compressed
   const window = Math.min(roundUp(tokens, size), roundUp(attention.window - 1, size) + size);
   const compressed = roundUp(Math.floor(tokens / attention.ratio), perPage);
   return window + compressed;
+}
+
+/** Index keys of a compressed layer, one for each compressed entry, in whole pages of their own; those of other layers are in `pageBytes`. */
+function compressedIndexBytes(attention: AttentionSpec, context: EngineContext): number {
+  if (attention.kind !== 'compressed') return 0;
+  const perPage = Math.max(1, Math.floor(vllmPageTokens(attention, context) / attention.ratio));
+  return roundUp(indexKeysHeld(attention, tokensOf(attention, context)), perPage) * indexRowBytes(INDEX_FORMAT, ownIndexer(attention));
 }
 
 /** Kinds that get groups of their own. */

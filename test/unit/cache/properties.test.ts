@@ -53,7 +53,26 @@ const latent = fc
     }),
   );
 
-const spec = fc.oneof(headed, latent);
+/** DeepSeek-V4: windows beside compressed entries, some with index keys of their own format. */
+const compressed = fc
+  .record({ headDim: fc.constantFrom(128, 256, 512), window: fc.integer({ min: 2, max: 512 }), ratios: fc.array(fc.constantFrom(0, 4, 128), { minLength: 1, maxLength: 40 }) })
+  .map(({ headDim, window, ratios }) =>
+    specOf({
+      model_type: 'deepseek_v4',
+      num_hidden_layers: ratios.length,
+      compress_ratios: ratios,
+      num_attention_heads: 16,
+      head_dim: headDim,
+      qk_rope_head_dim: 64,
+      index_n_heads: 16,
+      index_head_dim: 128,
+      sliding_window: window,
+      hidden_size: 1024,
+      torch_dtype: 'bfloat16',
+    }),
+  );
+
+const spec = fc.oneof(headed, latent, compressed);
 const scenarios: fc.Arbitrary<Scenario> = fc.record({
   workload: fc.record({ batch: fc.integer({ min: 1, max: 64 }), tokens: fc.integer({ min: 1, max: 200_000 }) }),
   engine: fc.constantFrom(...ENGINES),
