@@ -7,7 +7,7 @@ import { type Reading, readModelConfig } from '../config/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { ENGINES, isEngineRule, type Scenario } from '../model/scenario';
-import { modelText, weightOptions } from './modelFiles';
+import { modelText, besideOptions } from './modelFiles';
 
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
@@ -75,7 +75,7 @@ export interface ReadConfig {
 export async function readConfig(path: string, values: ParsedArguments['values'], err: (text: string) => void): Promise<ReadConfig> {
   const { text, file } = await modelText(path);
   const families = await taughtFamilies(values['families'], err);
-  const reading = readModelConfig(text, { families, ...(await weightOptions(file)) });
+  const reading = readModelConfig(text, { families, ...(await besideOptions(file)) });
   if (!reading) throw new InputError(`${file}: not a model config`);
   for (const error of reading.syntaxErrors) err(`${file}:${error.range.line}: ${error.message}`);
   for (const problem of reading.problems) err(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`);

@@ -9,7 +9,6 @@ import { type FitReport, fitModel, USUAL_MEMORY } from '../serving/fit';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { localWeights } from '../weights/localWeights';
 import { InputError, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
-import { weightOptions } from './modelFiles';
 import type { CliOutput } from './run';
 
 const GIB = 2 ** 30;
@@ -33,7 +32,6 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     device,
     scenario,
     weights: await localWeights(file, output.err),
-    weightOptions: await weightOptions(file),
     fraction: decimal(values['fraction'], USUAL_MEMORY.fraction, 'fraction', 1),
     fractionRule: values['of-free'] === true ? 'ofFree' : 'ofTotal',
     overheadBytes: decimal(values['overhead-gib'], USUAL_MEMORY.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,

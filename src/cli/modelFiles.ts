@@ -3,7 +3,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigDocument } from '../config/document';
-import type { WeightOptions } from '../serving/weights';
+import { QUANT_FILE } from '../config/quantFile';
+import type { ReadOptions } from '../config/read';
 import { openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { readText } from '../weights/modelFolder';
@@ -50,7 +51,7 @@ async function fileAt(path: string): Promise<string> {
 }
 
 /** `hf_quant_config.json` beside a config says how its weights (and its cache) are quantised. */
-export async function weightOptions(file: string): Promise<WeightOptions> {
-  const text = await readText(join(dirname(file), 'hf_quant_config.json')).catch(() => null);
+export async function besideOptions(file: string): Promise<Pick<ReadOptions, 'quantFile'>> {
+  const text = await readText(join(dirname(file), QUANT_FILE)).catch(() => null);
   return text === null ? {} : { quantFile: ConfigDocument.parse(text) };
 }

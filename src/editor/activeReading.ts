@@ -26,7 +26,9 @@ function config(readings: Readings, source: TextDocument): ActiveConfig | null {
 
 /** Tells the user and resolves with null where there is none. */
 export async function activeConfig(readings: Readings, uri: unknown): Promise<ActiveConfig | null> {
-  const found = uri instanceof Uri ? config(readings, await workspace.openTextDocument(uri)) : configInSight(readings);
+  const seen = uri instanceof Uri ? config(readings, await workspace.openTextDocument(uri)) : configInSight(readings);
+  const settled = seen && (await readings.settled(seen.source));
+  const found = seen && settled && { ...settled, source: seen.source };
   if (!found) void window.showInformationMessage(l10n.t("Open a model's config.json first."));
   return found;
 }

@@ -38,7 +38,7 @@ export async function changeOf(document: TextDocument, readings: Readings): Prom
   const sides = sidesOf(document.uri);
   if (!sides) return null;
   const [before, after] = await Promise.all([opened(sides.original, document), opened(sides.modified, document)]);
-  const [left, right] = [before && readings.of(before), after && readings.of(after)];
+  const [left, right] = await Promise.all([before && readings.settled(before), after && readings.settled(after)]);
   if (!left || !right || left.stale || right.stale) return null;
   return changeBetween(left.reading.spec, right.reading.spec, scenarioSetting(sides.modified));
 }

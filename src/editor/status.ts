@@ -29,6 +29,7 @@ export class StatusItem extends Owner {
         if (event.affectsConfiguration(SETTINGS.section)) this.update();
       }),
     );
+    this.own(readings.onDidChange(() => this.update()));
     this.own({ dispose: () => clearTimeout(this.timer) });
     this.update();
   }

@@ -7,7 +7,7 @@ import { cacheBudgetBytes, cachedTokens, concurrentSequences, type Fit, type Fra
 import { type Device } from './hardware';
 import { countParameters } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
-import { estimatedWeightBytes, type WeightBytes, weightBytesPerRank, type WeightOptions } from './weights';
+import { estimatedWeightBytes, type WeightBytes, weightBytesPerRank } from './weights';
 
 /** What is assumed where nobody says: vLLM's share of the memory, and 2 GiB for activations, graphs and buffers. */
 export const USUAL_MEMORY = { fraction: 0.9, fractionRule: 'ofTotal', overheadBytes: 2 * 2 ** 30 } as const;
@@ -18,7 +18,6 @@ export interface FitRequest {
   readonly scenario: Scenario;
   /** Exact weight bytes, where the files were read; else they are estimated from the config. */
   readonly weights: WeightBytes | null;
-  readonly weightOptions?: WeightOptions;
   /** Share of the memory that the engine may take, and of what it is a share. */
   readonly fraction: number;
   readonly fractionRule: FractionRule;
@@ -52,7 +51,7 @@ export interface FitReport {
 export function fitModel(request: FitRequest): FitReport | null {
   const { reading, device, scenario, fraction, fractionRule, overheadBytes } = request;
   const count = countParameters(reading);
-  const weights = request.weights ?? (count && estimatedWeightBytes(reading, count, request.weightOptions));
+  const weights = request.weights ?? (count && estimatedWeightBytes(reading, count));
   if (!weights) return null;
   const { tp, pp } = scenario.sharding;
   const perRank = weightBytesPerRank(weights, { tp, pp });

@@ -47,7 +47,7 @@ export function storedWeightBytes(tensors: readonly StoredTensor[]): WeightBytes
 export interface WeightOptions {
   /** Those of the reading where absent. */
   readonly overrides?: Overrides;
-  /** `hf_quant_config.json` (TensorRT Model Optimizer), where the folder has one. */
+  /** `hf_quant_config.json` (TensorRT Model Optimizer), where the folder has one; that of the reading where absent. */
   readonly quantFile?: ConfigDocument;
 }
 
@@ -63,7 +63,8 @@ export function weightScheme(reading: Reading, options: WeightOptions = {}): Wei
     // DeepSeek-V4: experts in mxfp4 within a model that is fp8 else.
     return found && expertType === 'fp4' ? { ...found, bitsPerExpertWeight: MXFP4_BITS, text: `${found.text}; experts in mxfp4` } : found;
   }
-  return options.quantFile ? modelOpt(new ConfigReader(options.quantFile, [], log)) : undefined;
+  const beside = options.quantFile ?? reading.options.quantFile;
+  return beside ? modelOpt(new ConfigReader(beside, [], log)) : undefined;
 }
 
 /** Four bits and a byte of scale per 32. */

@@ -137,6 +137,40 @@ suite('advice', () => {
     });
   });
 
+  suite('hf_quant_config.json beside a config', () => {
+    const QUANTISED = '{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}';
+    const tools = async (path: string): Promise<string> => {
+      const { content } = await vscode.lm.invokeTool('headlight_estimate', { input: { path }, toolInvocationToken: undefined });
+      return content.map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : '')).join('');
+    };
+
+    test('says the format of the cache: in lens, hover, view and tools, and as soon as it comes, changes and goes', async () => {
+      const uri = await write('modelopt/config.json', config());
+      await show(uri);
+      const [cost] = await lenses(uri);
+      assert.equal(cost, 'GQA · 128 KiB/token');
+      const file = await write('modelopt/hf_quant_config.json', QUANTISED);
+      // 2 × 32 layers × 8 heads × 128 × 1 B.
+      await until(async () => (await lenses(uri))[0] === 'GQA · 64 KiB/token');
+      assert.match(await hoverText(uri, 'num_key_value_heads'), /65,536 B\/token[\s\S]*fp8/);
+      assert.match(await tools('modelopt'), /"kvDtype":"fp8"/);
+      const found = await vscode.commands.executeCommand<{ label: string; description: string }[]>('headlight.findModelConfigs');
+      assert.equal(found.find(({ label }) => label === 'modelopt')?.description, '64 KiB/token · GQA');
+      await write('modelopt/hf_quant_config.json', QUANTISED.replace('"FP8"}', '"NVFP4"}'));
+      await until(async () => (await lenses(uri))[0] === 'GQA · 36 KiB/token');
+      await vscode.workspace.fs.delete(file);
+      await until(async () => (await lenses(uri))[0] === 'GQA · 128 KiB/token');
+    });
+
+    test('is known to the first answer of a command', async () => {
+      await write('modelopt-first/hf_quant_config.json', QUANTISED);
+      const uri = await write('modelopt-first/config.json', config());
+      const rows = await vscode.commands.executeCommand<{ bytesPerToken: number }[]>('headlight.compareWithAnotherConfig', sample('gpt2/config.json'), { with: [uri] });
+      assert.equal(rows[1]?.bytesPerToken, 65_536);
+      await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    });
+  });
+
   test('in a diff the lens shows the change', async () => {
     const uri = await write('diff/config.json', config({ num_key_value_heads: 2 }));
     const provider = vscode.workspace.registerTextDocumentContentProvider('headlight-before', { provideTextDocumentContent: () => config() });

@@ -28,7 +28,7 @@ export class Insights extends Owner {
   private readonly known = new WeakMap<FollowedReading, { readonly generation: number; readonly insight: Insight }>();
   private readonly scenarios = new Map<string, { readonly scenario: Scenario; readonly gpu: string }>();
   private readonly changed = this.own(new EventEmitter<void>());
-  /** A setting changed: what was shown may not hold any more. */
+  /** A setting or a file beside a config changed: what was shown may not hold any more. */
   readonly onDidChange: Event<void> = this.changed.event;
   /** Counts changes of settings: what was made before one is made again. */
   private generation = 0;
@@ -46,6 +46,7 @@ export class Insights extends Owner {
         this.changed.fire();
       }),
     );
+    this.own(readings.onDidChange(() => this.changed.fire()));
     this.own(workspace.onDidCloseTextDocument((document) => this.scenarios.delete(document.uri.toString())));
   }
 

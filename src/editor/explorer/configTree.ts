@@ -10,11 +10,12 @@ import {
   ThemeIcon,
   TreeItem,
   type TreeView,
-  type Uri,
+  Uri,
   window,
   workspace,
 } from 'vscode';
 import { type CachePlan, planCache } from '../../cache/plan';
+import { QUANT_FILE } from '../../config/quantFile';
 import { formatBinary } from '../../model/units';
 import { escapeText } from '../../present/markdown';
 import { contextText, designText } from '../../present/words';
@@ -162,9 +163,12 @@ export class ConfigTree extends Owner {
   }
 
   private async update(): Promise<void> {
-    const changed = [...this.changed];
+    const changed = new Map(this.changed);
     this.changed.clear();
-    if (changed.length > MANY_CHANGES) {
+    // What lies beside configs says how they are cached: those are read again.
+    const beside = [...changed.values()].filter(({ path }) => path.endsWith(`/${QUANT_FILE}`)).map(folderOf);
+    for (const [key, { uri }] of this.found) if (beside.includes(folderOf(uri))) changed.set(key, uri);
+    if (changed.size > MANY_CHANGES) {
       this.forget();
       this.refreshed.fire(undefined);
       return;
@@ -183,4 +187,8 @@ export class ConfigTree extends Owner {
     void commands.executeCommand('setContext', CONTEXTS.scan, this.found.size === 0 ? 'none' : 'some');
     this.refreshed.fire(undefined);
   }
+}
+
+function folderOf(uri: Uri): string {
+  return Uri.joinPath(uri, '..').toString();
 }

@@ -5,7 +5,8 @@
 
 import { type CancellationToken, type GlobPattern, RelativePattern, type Uri, workspace } from 'vscode';
 import { follow } from '../../config/follow';
-import type { Reading, ReadOptions } from '../../config/read';
+import { readDocument, type Reading, type ReadOptions } from '../../config/read';
+import { quantFileBeside } from '../quantFiles';
 
 /** JSON files that are all looked at; in trees with more, only those with the usual names are. */
 export const ALL_LIMIT = 400;
@@ -88,7 +89,10 @@ export async function readConfig(uri: Uri, options: ReadOptions): Promise<FoundC
     if (size > MAX_BYTES) return null;
     const text = new TextDecoder().decode(await workspace.fs.readFile(uri));
     const reading = follow(text, null, options).result?.reading;
-    return reading ? { uri, reading } : null;
+    if (!reading) return null;
+    // Looked for beside configs alone: most files are none.
+    const quantFile = await quantFileBeside(uri);
+    return { uri, reading: (quantFile && readDocument(reading.document, { ...options, quantFile })) ?? reading };
   } catch {
     return null;
   }

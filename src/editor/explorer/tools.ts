@@ -13,6 +13,7 @@ import {
 } from 'vscode';
 import { planCache } from '../../cache/plan';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
+import type { ConfigDocument } from '../../config/document';
 import { lintReading } from '../../config/lint';
 import { readModelConfig, type Reading } from '../../config/read';
 import { isKvDtype } from '../../model/dtype';
@@ -27,6 +28,7 @@ import { deviceOf } from '../../serving/hardware';
 import { countParameters } from '../../serving/parameters/count';
 import type { ToolName } from '../ids';
 import { configName } from '../names';
+import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 import { isWeightFile, weightsSummary } from './weightFiles';
@@ -154,12 +156,12 @@ async function atPath(services: Services, path: string, token: CancellationToken
       throw new ToolError(error instanceof Error ? error.message : 'the file could not be read');
     });
     if (!config) throw new ToolError(`${path} has no config`);
-    return { name: path, reading: parse(path, config.text) };
+    return { name: path, reading: parse(path, config.text, await quantFileBeside(uri)) };
   }
   for (const candidate of uri.path.endsWith('.json') ? [uri] : [Uri.joinPath(uri, 'config.json'), Uri.joinPath(uri, 'params.json'), uri]) {
     const open = workspace.textDocuments.find((document) => document.uri.toString() === candidate.toString());
     const text = open?.getText() ?? (await readText(candidate));
-    if (text !== null) return { name: configName(candidate), reading: parse(path, text) };
+    if (text !== null) return { name: configName(candidate), reading: parse(path, text, await quantFileBeside(candidate)) };
   }
   throw new ToolError(`${path.slice(0, 200)} could not be read, or is too large`);
 }
@@ -183,9 +185,9 @@ async function readText(uri: Uri): Promise<string | null> {
   }
 }
 
-function parse(name: string, text: string): Reading {
+function parse(name: string, text: string, quantFile?: ConfigDocument): Reading {
   if (text.length > MOST_CONFIG * 4) throw new ToolError(`${name} is too long`);
-  const reading = readModelConfig(text, { families: taughtFamilies() });
+  const reading = readModelConfig(text, { families: taughtFamilies(), ...(quantFile ? { quantFile } : {}) });
   if (!reading) throw new ToolError(`${name.slice(0, 200)} is not a model config`);
   return reading;
 }

@@ -5,6 +5,7 @@ import { weightsMarkdown } from '../../present/weightsText';
 import type { WeightsSummary } from '../../shared/weightsContract';
 import { escapeText } from '../../present/markdown';
 import { SUMMARY_SCHEME } from '../ids';
+import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 
@@ -54,7 +55,8 @@ export async function summaryText(services: Services, uri: Uri, token: Cancellat
   if (problem !== null) return failed(problem);
   try {
     const summary = await weightsSummary(services, file, token);
-    return weightsMarkdown(name, summary, scenarioSetting(), gpuSetting(), { families: taughtFamilies() });
+    const quantFile = await quantFileBeside(file);
+    return weightsMarkdown(name, summary, scenarioSetting(), gpuSetting(), { families: taughtFamilies(), ...(quantFile ? { quantFile } : {}) });
   } catch (error) {
     return failed(error instanceof Error ? error.message : l10n.t('The file could not be read.'));
   }

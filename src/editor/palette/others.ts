@@ -4,6 +4,7 @@ import { CancellationTokenSource, l10n, type TextDocument, Uri, workspace } from
 import { readModelConfig, type Reading } from '../../config/read';
 import { NAMED_LIMIT, scanConfigs } from '../explorer/scan';
 import { configName } from '../names';
+import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { taughtFamilies } from '../settings';
 import { revisionsOf } from './revisions';
@@ -53,8 +54,9 @@ async function workspaceConfigs({ platform }: Services): Promise<OtherConfig[]> 
 /** Earlier versions in git, newest first. */
 export async function revisions({ log }: Services, subject: TextDocument): Promise<OtherConfig[]> {
   const found = await revisionsOf(subject, log);
+  const quantFile = await quantFileBeside(subject.uri);
   return found.flatMap(({ id, label, detail, text }): OtherConfig[] => {
-    const reading = readModelConfig(text, { families: taughtFamilies() });
+    const reading = readModelConfig(text, { families: taughtFamilies(), ...(quantFile ? { quantFile } : {}) });
     return reading ? [{ id: `git:${id}`, name: `${configName(subject.uri)} @ ${label}`, detail, reading }] : [];
   });
 }
@@ -89,7 +91,7 @@ async function readText(uri: Uri): Promise<Reading | null> {
 /** A config by its place; null where there is none. */
 export async function readOther({ readings }: Services, uri: Uri): Promise<OtherConfig | null> {
   try {
-    const found = readings.of(await workspace.openTextDocument(uri));
+    const found = await readings.settled(await workspace.openTextDocument(uri));
     return found && other(uri, found.reading);
   } catch {
     return null;
