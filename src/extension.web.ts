@@ -1,6 +1,6 @@
 /** Entry of the extension in a browser: the same, in one bundle, without native code. */
 
-import { type ExtensionContext } from 'vscode';
+import { type ExtensionContext, l10n } from 'vscode';
 import { type Bundles } from './editor/bundles';
 import { compose, type HeadlightApi } from './editor/compose';
 
@@ -16,7 +16,7 @@ export function activate(context: ExtensionContext): HeadlightApi {
   return compose(context, {
     native: false,
     load: async <K extends keyof Bundles>(name: K): Promise<Bundles[K]> => {
-      if (name === 'computeHost') throw new Error('Nothing can be computed in the browser: open the folder in desktop VS Code.');
+      if (name === 'computeHost') throw new Error(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'));
       return (await PARTS[name as keyof typeof PARTS]()) as unknown as Bundles[K];
     },
     cpuMs: () => performance.now(),

@@ -13,7 +13,6 @@ import { COMMANDS, CONTEXTS, VIEWS } from './ids';
 import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
-import { changeScenario } from './scenarioCommand';
 import { LazyCompute, type Platform, type Services } from './services';
 
 /** What `activate` hands to others (and to the tests). */
@@ -46,7 +45,6 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...(compute ? [compute] : []),
     advice,
     languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
-    commands.registerCommand(COMMANDS.changeScenario, changeScenario),
     commands.registerCommand(COMMANDS.showLog, () => log.show()),
     new ConfigContext(readings),
     ...registerPanel(services),

@@ -2,14 +2,12 @@
  * Commands that compute. Bundled by itself (dist/computeHost.js) and loaded at the first of them: who only hovers pays nothing.
  */
 
-import { type CancellationToken, type LogOutputChannel, ProgressLocation, Uri, window, workspace } from 'vscode';
+import { type CancellationToken, l10n, type LogOutputChannel, ProgressLocation, Uri, window, workspace } from 'vscode';
 import { ComputeClient } from '../compute/client';
 import { installCommands, installNeeds, installTensorflow, type TensorflowSource } from '../compute/installTensorflow';
 import type { CacheRule } from '../attention/program';
 import type { Reading } from '../config/read';
-import type { AttentionKind } from '../model/attention';
-import { ENGINE_NAMES } from '../model/scenario';
-import { formatExactBytes, formatInteger } from '../model/units';
+import { devicesMarkdown, layerMarkdown, type LayerReport } from '../present/computeText';
 import { kindTitle } from '../present/words';
 import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
@@ -25,19 +23,6 @@ export interface ComputeHostOptions {
   /** Folder of the extension's own, for the TensorFlow engine. */
   readonly storage: string;
   readonly log: LogOutputChannel;
-}
-
-/** What one run of a layer showed. */
-export interface LayerReport {
-  readonly layer: number;
-  readonly kind: AttentionKind;
-  readonly note: string | null;
-  readonly device: DeviceChoice;
-  readonly run: RunLayerResult;
-  /** What the formula says of the cache that the run left, in its own element type. */
-  readonly formulaBytes: number;
-  readonly tokens: number;
-  readonly steps: number;
 }
 
 /** Arguments of the commands, for tests and key bindings; people are asked. */
@@ -85,10 +70,10 @@ export class ComputeHost extends Owner {
   }
 
   async showDevices(): Promise<readonly DeviceReport[] | null> {
-    return this.withProgress('Looking for compute devices', async (options) => {
+    return this.withProgress(l10n.t('Looking for compute devices'), async (options) => {
       const reports = await this.compute().devices({ ...options, refresh: true });
       const choice = await this.choose(options).catch((error: unknown) => (error instanceof RpcError ? error.message : String(error)));
-      await showMarkdown(devicesText(reports, choice));
+      await showMarkdown(devicesMarkdown(reports, choice));
       return reports;
     });
   }
@@ -99,7 +84,7 @@ export class ComputeHost extends Owner {
     if (layer === null) return null;
     const [tokens, steps] = [request.tokens ?? DEFAULT_TOKENS, request.steps ?? DEFAULT_STEPS];
     const rule = request.rule ?? (scenarioSetting().engine === 'transformers' ? 'transformers' : 'intrinsic');
-    return this.withProgress(`Running layer ${layer}`, async (options) => {
+    return this.withProgress(l10n.t('Running layer {0}', layer), async (options) => {
       const described = await this.call('compute/describeLayer', { text: reading.document.text, layer }, options);
       const device = await this.choose(options);
       const run = await this.call(
@@ -108,7 +93,7 @@ export class ComputeHost extends Owner {
         { ...options, supersedeKey: 'runLayer' },
       );
       const report = reportOf(reading, layer, described, device, run, tokens, steps);
-      await showMarkdown(layerText(reading, report));
+      await showMarkdown(layerMarkdown(reading.spec.modelType, report));
       return report;
     });
   }
@@ -118,15 +103,15 @@ export class ComputeHost extends Owner {
     const layer = request.layer ?? (await pickLayer(reading));
     if (layer === null) return null;
     const name = `${reading.spec.modelType.replace(/[^\w.-]/g, '_').slice(0, 60)}-layer-${layer}.onnx`;
-    const target = request.target ?? (await window.showSaveDialog({ filters: { ONNX: ['onnx'] }, defaultUri: besideWorkspace(name), title: 'Save Attention Layer as ONNX' }));
+    const target = request.target ?? (await window.showSaveDialog({ filters: { ONNX: ['onnx'] }, defaultUri: besideWorkspace(name), title: l10n.t('Save Attention Layer as ONNX') }));
     if (!target) return null;
-    return this.withProgress(`Writing layer ${layer}`, async (options) => {
+    return this.withProgress(l10n.t('Writing layer {0}', layer), async (options) => {
       const { layer: spec, note } = await this.call('compute/describeLayer', { text: reading.document.text, layer }, options);
       const mode = spec.attention.kind === 'latent' ? 'decode' : 'prefill';
       const { bytes, inlineWeights } = await this.call('compute/layerOnnx', { layer: spec, mode, form: null, seed: SEED, name }, options);
       await workspace.fs.writeFile(target, bytes);
-      const weights = inlineWeights ? 'with seeded weights' : 'with weights as inputs';
-      void window.showInformationMessage(`Layer ${layer} was written ${weights}.${note ? ` ${note}.` : ''}`);
+      const written = inlineWeights ? l10n.t('Layer {0} was written with seeded weights.', layer) : l10n.t('Layer {0} was written with weights as inputs.', layer);
+      void window.showInformationMessage(note ? `${written} ${note}.` : written);
       return target;
     });
   }
@@ -134,20 +119,20 @@ export class ComputeHost extends Owner {
   /** Installs the TensorFlow engine into the extension's storage, after showing the commands that will run. */
   async installTensorflow(): Promise<boolean> {
     if (!workspace.isTrusted) {
-      void window.showWarningMessage('Installing an engine runs npm and a compiler: trust this workspace first.');
+      void window.showWarningMessage(l10n.t('Installing an engine runs npm and a compiler: trust this workspace first.'));
       return false;
     }
     const source = await pickTensorflow();
     if (!source) return false;
     const commands = installCommands(source);
-    const install = 'Install';
+    const install = l10n.t('Install');
     const answer = await window.showInformationMessage(
-      'Install the TensorFlow engine?',
-      { modal: true, detail: `It goes into Headlight's own storage. These commands run:\n\n${commands.join('\n')}\n\n${installNeeds(source)}` },
+      l10n.t('Install the TensorFlow engine?'),
+      { modal: true, detail: `${l10n.t("It goes into Headlight's own storage. These commands run:")}\n\n${commands.join('\n')}\n\n${installNeeds(source)}` },
       install,
     );
     if (answer !== install) return false;
-    const done = await this.withProgress('Installing the TensorFlow engine', async ({ signal, onProgress }) => {
+    const done = await this.withProgress(l10n.t('Installing the TensorFlow engine'), async ({ signal, onProgress }) => {
       const folder = await installTensorflow({
         source,
         folder: this.tensorflowFolder(),
@@ -175,7 +160,7 @@ export class ComputeHost extends Owner {
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
       onLog: (line) => log.info(line),
-      onCrash: (message) => void window.showWarningMessage(`Headlight's compute process ended: ${message} It starts again when it is needed.`),
+      onCrash: (message) => void window.showWarningMessage(l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message)),
     });
     return this.client;
   }
@@ -192,7 +177,7 @@ export class ComputeHost extends Owner {
 
   /** Progress with a way to cancel; a failure becomes one message, a cancellation none. */
   private async withProgress<T>(title: string, work: (options: CallOptions) => Promise<T>): Promise<T | null> {
-    return window.withProgress({ location: ProgressLocation.Notification, title: `Headlight: ${title}`, cancellable: true }, async (progress, token) => {
+    return window.withProgress({ location: ProgressLocation.Notification, title: l10n.t('Headlight: {0}', title), cancellable: true }, async (progress, token) => {
       try {
         return await work({
           signal: signalOf(token),
@@ -200,7 +185,7 @@ export class ComputeHost extends Owner {
         });
       } catch (error) {
         if (error instanceof RpcError && (error.code === 'cancelled' || error.code === 'superseded')) return null;
-        const message = error instanceof Error ? error.message : 'unknown failure';
+        const message = error instanceof Error ? error.message : l10n.t('unknown failure');
         this.options.log.error(`${title}: ${message}`);
         void window.showErrorMessage(`${title}: ${message}`);
         return null;
@@ -221,24 +206,24 @@ function besideWorkspace(name: string): Uri {
 }
 
 async function pickLayer(reading: Reading): Promise<number | null> {
-  const items = reading.spec.layers.map((layer) => ({ label: `Layer ${layer.index}`, description: kindTitle(layer.attention.kind), layer: layer.index }));
+  const items = reading.spec.layers.map((layer) => ({ label: l10n.t('Layer {0}', layer.index), description: kindTitle(layer.attention.kind), layer: layer.index }));
   if (items.length === 1) return 0;
-  const picked = await window.showQuickPick(items, { title: 'Which layer', matchOnDescription: true });
+  const picked = await window.showQuickPick(items, { title: l10n.t('Which layer'), matchOnDescription: true });
   return picked?.layer ?? null;
 }
 
 async function pickTensorflow(): Promise<TensorflowSource | null> {
   const picked = await window.showQuickPick(
     [
-      { label: "Built against my Python's TensorFlow", description: 'brings its CUDA; needs a C++ compiler', route: 'python' as const },
-      { label: 'As published, for GPU', description: 'needs CUDA 11.2; downloads libtensorflow', route: 'gpu' as const },
-      { label: 'As published, for CPU', description: 'downloads libtensorflow', route: 'cpu' as const },
+      { label: l10n.t("Built against my Python's TensorFlow"), description: l10n.t('brings its CUDA; needs a C++ compiler'), route: 'python' as const },
+      { label: l10n.t('As published, for GPU'), description: l10n.t('needs CUDA 11.2; downloads libtensorflow'), route: 'gpu' as const },
+      { label: l10n.t('As published, for CPU'), description: l10n.t('downloads libtensorflow'), route: 'cpu' as const },
     ],
-    { title: 'Install TensorFlow Engine' },
+    { title: l10n.t('Install TensorFlow Engine') },
   );
   if (!picked) return null;
   if (picked.route !== 'python') return { kind: 'published', gpu: picked.route === 'gpu' };
-  const python = await window.showInputBox({ title: 'Python that has tensorflow', value: 'python3' });
+  const python = await window.showInputBox({ title: l10n.t('Python that has tensorflow'), value: 'python3' });
   return python ? { kind: 'python', python } : null;
 }
 
@@ -257,50 +242,4 @@ function reportOf(
 async function showMarkdown(content: string): Promise<void> {
   const document = await workspace.openTextDocument({ language: 'markdown', content });
   await window.showTextDocument(document, { preview: true, preserveFocus: false });
-}
-
-function devicesText(reports: readonly DeviceReport[], choice: DeviceChoice | string): string {
-  const rows = reports.map((report) => {
-    const proof = report.proof;
-    const speed = proof ? `${proof.gflops.toPrecision(3)} GFLOP/s, error ${proof.relativeError.toExponential(1)}` : '';
-    return `| ${report.engine} | ${report.available ? 'yes' : 'no'} | ${report.device} | ${report.library} | ${speed} | ${report.reason ?? ''} |`;
-  });
-  return [
-    '# Compute devices',
-    '',
-    typeof choice === 'string' ? `None can be used: ${choice}` : `Used: **${choice.engine}** (${choice.reason})`,
-    '',
-    'Each was proven by a matrix product that was compared with plain JavaScript in double precision.',
-    '',
-    '| engine | works | device | library | proof | why, or what to know |',
-    '|---|---|---|---|---|---|',
-    ...rows,
-    '',
-    'The setting `headlight.compute.engine` chooses; *Headlight: Show Log* has the details.',
-    '',
-  ].join('\n');
-}
-
-function layerText(reading: Reading, report: LayerReport): string {
-  const { run, tokens, steps, formulaBytes } = report;
-  const { provenance, times } = run;
-  const step = times.stepMs.length > 0 ? [...times.stepMs].sort((a, b) => a - b)[Math.floor(times.stepMs.length / 2)] : undefined;
-  const agree = run.cacheBytes === formulaBytes;
-  return [
-    `# Layer ${report.layer} of ${reading.spec.modelType.replace(/[\r\n`|<>[\]()]/g, ' ')}`,
-    '',
-    `${kindTitle(report.kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}.`,
-    report.note ?? '',
-    '',
-    `**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula${run.planned.rule === 'intrinsic' ? '' : ` (as ${ENGINE_NAMES[run.planned.rule]} keeps it)`}: ${formatExactBytes(formulaBytes)}. ${agree ? 'They are equal.' : 'They differ.'}**`,
-    '',
-    '| cache tensor | shape | bytes |',
-    '|---|---|--:|',
-    ...run.cache.map((tensor) => `| ${tensor.role} | ${tensor.shape.join(' × ')} | ${formatInteger(tensor.bytes)} |`),
-    '',
-    `Prefill ${times.prefillMs.toFixed(1)} ms${step === undefined ? '' : `, a decode step ${step.toFixed(2)} ms (median)`}, loading ${times.loadMs.toFixed(0)} ms.`,
-    '',
-    `On ${provenance.engine}: ${provenance.device}, ${provenance.library}${provenance.wholeOnDevice ? '' : ', parts of it on the CPU'} (${report.device.reason}).`,
-    '',
-  ].join('\n');
 }

@@ -34,6 +34,7 @@ export const INTERNAL_COMMANDS = {
 
 /** Those of the palette's bundle. */
 export const PALETTE_COMMANDS = [
+  COMMANDS.changeScenario,
   COMMANDS.compareVariants,
   COMMANDS.compareWith,
   COMMANDS.exportComparison,

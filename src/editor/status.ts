@@ -1,6 +1,6 @@
 /** The status bar item: what the active config caches at the scenario. Gone when no model config is active. */
 
-import { MarkdownString, StatusBarAlignment, type StatusBarItem, window, workspace } from 'vscode';
+import { l10n, MarkdownString, StatusBarAlignment, type StatusBarItem, window, workspace } from 'vscode';
 import { planCache } from '../cache/plan';
 import { formatBinary } from '../model/units';
 import { escapeText } from '../present/markdown';
@@ -51,14 +51,14 @@ export class StatusItem extends Owner {
     const item = (this.item ??= this.create());
     const guess = plan.spec.exact ? '' : '≈ ';
     item.text = `${guess}${formatBinary(plan.totalBytes)} at ${workloadText(plan.scenario)}`;
-    item.tooltip = new MarkdownString(`${escapeText(designText(plan.spec))}\n\n${escapeText(contextText(plan))}\n\nSelect to change the scenario`);
-    item.accessibilityInformation = { label: `KV cache ${item.text}, ${plan.kvDtype}. Change scenario.` };
+    item.tooltip = new MarkdownString(`${escapeText(designText(plan.spec))}\n\n${escapeText(contextText(plan))}\n\n${l10n.t('Select to change the scenario')}`);
+    item.accessibilityInformation = { label: l10n.t('KV cache {0}, {1}. Change scenario.', item.text, plan.kvDtype) };
     item.show();
   }
 
   private create(): StatusBarItem {
     const item = this.own(window.createStatusBarItem('headlight.cache', StatusBarAlignment.Right, 100));
-    item.name = 'Headlight: KV cache';
+    item.name = l10n.t('Headlight: KV cache');
     item.command = COMMANDS.changeScenario;
     return item;
   }

@@ -2,7 +2,7 @@
 
 import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatRatio } from '../model/units';
-import type { Comparison, ComparisonRow } from '../serving/comparison';
+import { type Comparison, type ComparisonRow, requestText } from '../serving/comparison';
 import { escapeText, table } from './markdown';
 import { formatDelta, formatFlops, formatSeconds } from './quantities';
 import { workloadText } from './words';
@@ -121,4 +121,18 @@ export function comparisonText(comparison: Comparison): string {
   const widths = columns.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
   const padded = lines.map((line) => line.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))).join('  '));
   return [title, ...padded].join('\n');
+}
+
+/** A document of its own: the table, what was left out, and what is not exact. */
+export function comparisonDocument(name: string, comparison: Comparison): string {
+  const leftOut = comparison.leftOut.map(({ request, problem }) => `- ${escapeText(`${requestText(request)}: ${problem}`)}`);
+  const notes = [...new Set(comparison.rows.flatMap(({ plan }) => plan.notes.filter(({ inexact }) => inexact).map(({ text }) => text)))].slice(0, 10);
+  return [
+    `# ${escapeText(name)} ${comparison.rows.some(({ model }) => model > 0) ? 'beside other models' : 'and other designs of it'}`,
+    comparisonMarkdown(comparison).trimEnd(),
+    ...(leftOut.length > 0 ? [`Left out:\n\n${leftOut.join('\n')}`] : []),
+    ...(notes.length > 0 ? [`Not exact:\n\n${notes.map((note) => `- ${escapeText(note)}`).join('\n')}`] : []),
+    'A variant has the same layers and widths with other K and V heads; no weights are converted.',
+    '',
+  ].join('\n\n');
 }

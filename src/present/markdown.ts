@@ -5,8 +5,17 @@
  * as documents). Control characters and line breaks become spaces.
  */
 export function escapeText(text: string): string {
+  return escaped(plain(text));
+}
+
+/** The same for sentences of our own, which are not cut so soon. */
+export function escapeSentence(text: string): string {
+  return escaped(plain(text, LONGEST_SENTENCE));
+}
+
+function escaped(text: string): string {
   return (
-    plain(text)
+    text
       .replace(/&(?=#?\w+;)/g, '&amp;')
       .replace(/[\\`*[\]~|$@>]/g, '\\$&')
       .replaceAll('<', '&lt;')
@@ -40,6 +49,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
 }
 
 const LONGEST = 120;
+const LONGEST_SENTENCE = 600;
 
 function plain(text: string, longest = LONGEST): string {
   // Control characters, and those that turn the direction of text, would let a file change how a hover reads.

@@ -36,7 +36,7 @@ export class ConfigLensProvider implements CodeLensProvider {
     this.insights.counts.lenses++;
     const { plan } = insight;
     return [
-      lens(lensDesignText(plan), `${designText(plan.spec)}${plan.exact ? '' : `; not exact: ${inexactText(plan)}`} · ${l10n.t('Open the panel')}`, COMMANDS.openPanel, [document.uri]),
+      lens(lensDesignText(plan), [designText(plan.spec), ...(plan.exact ? [] : [l10n.t('not exact: {0}', inexactText(plan))]), l10n.t('Open the panel')].join(' · '), COMMANDS.openPanel, [document.uri]),
       lens(lensScenarioText(plan, insight.fit()), l10n.t('Change the scenario'), COMMANDS.changeScenario, []),
     ];
   }

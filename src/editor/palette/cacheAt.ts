@@ -3,10 +3,9 @@
 import { l10n } from 'vscode';
 import { planCache, type CachePlan } from '../../cache/plan';
 import { ENGINE_NAMES, ENGINES, type EngineRule, type Scenario } from '../../model/scenario';
-import { formatBinary, formatBytes, formatInteger, formatRatio } from '../../model/units';
-import { explainMarkdown } from '../../present/explainText';
-import { escapeText, table } from '../../present/markdown';
-import { contextText, designText, workloadText } from '../../present/words';
+import { formatBinary, formatBytes, formatInteger } from '../../model/units';
+import { cacheAtMarkdown } from '../../present/cacheAtText';
+import { workloadText } from '../../present/words';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { writeScenario } from '../settings';
@@ -41,7 +40,7 @@ export async function showCacheAt(services: Services, uri: unknown, argument: un
   const request = requestOf<WorkloadRequest>(argument);
   if (request) {
     const scenario = scenarioFor(subject.document, request);
-    await showMarkdown(cacheAtMarkdown(subject, scenario));
+    await showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario));
     return cacheAt(subject, scenario);
   }
   const scenario = await runFlow(scenarioFor(subject.document, {}), [askTokens(services, subject), askBatch(services, subject), showAt(subject)]);
@@ -137,7 +136,7 @@ function showAt(subject: Subject): Step<Scenario> {
         title: `${subject.name} · ${workloadText(scenario)}`,
         rows: plans(subject, scenario).map((plan) => ({ label: ENGINE_NAMES[plan.engine.id], description: formatBytes(plan.steadyBytes), detail: threeNumbers(plan) })),
         actions: [
-          { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(cacheAtMarkdown(subject, scenario)) },
+          { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario)) },
           {
             label: l10n.t('Make this the scenario of the settings'),
             icon: 'settings-gear',
@@ -162,26 +161,4 @@ function threeNumbers({ neededBytes, steadyBytes, reservedBytes, kvDtype, exact 
   const same = neededBytes === steadyBytes && steadyBytes === reservedBytes;
   const numbers = same ? l10n.t('needed, occupied and reserved alike') : l10n.t('needed {0} · reserved {1}', formatBinary(neededBytes), formatBinary(reservedBytes));
   return `${kvDtype} · ${numbers}${exact ? '' : ` · ${l10n.t('not exact')}`}`;
-}
-
-function cacheAtMarkdown(subject: Subject, scenario: Scenario): string {
-  const all = plans(subject, scenario);
-  const needed = planCache(subject.reading.spec, { ...scenario, engine: 'intrinsic' }).neededBytes;
-  const plan = planCache(subject.reading.spec, scenario);
-  const rows = all.map((each) => [
-    escapeText(ENGINE_NAMES[each.engine.id]),
-    escapeText(each.kvDtype),
-    formatBytes(each.neededBytes),
-    formatBytes(each.steadyBytes),
-    formatBytes(each.reservedBytes),
-    formatRatio(needed, each.steadyBytes),
-    each.exact ? '' : 'not exact',
-  ]);
-  return [
-    `# ${escapeText(subject.name)} at ${escapeText(workloadText(scenario))}`,
-    escapeText(designText(plan.spec)),
-    `**${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
-    table(['rule', 'cached as', 'needed', 'occupied', 'reserved', 'against intrinsic', ''], rows, ['left', 'left', 'right', 'right', 'right', 'right', 'left']),
-    explainMarkdown(subject.name, plan).replace(/^# .*\n/, '## Where it comes from\n').replace(/^## (?!Where)/gm, '### '),
-  ].join('\n\n');
 }

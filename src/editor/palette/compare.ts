@@ -7,9 +7,8 @@ import type { Reading } from '../../config/read';
 import { isHeaded } from '../../model/attention';
 import type { Scenario } from '../../model/scenario';
 import { formatBinary, formatRatio } from '../../model/units';
-import { comparisonCsv, comparisonMarkdown, comparisonTitle } from '../../present/comparisonText';
+import { comparisonCsv, comparisonDocument, comparisonTitle } from '../../present/comparisonText';
 import { formatDelta, formatSeconds } from '../../present/quantities';
-import { escapeText } from '../../present/markdown';
 import { workloadText } from '../../present/words';
 import { compareDesigns, type ComparedModel, type Comparison, type ComparisonRow, requestText } from '../../serving/comparison';
 import { deviceOf } from '../../serving/hardware';
@@ -63,7 +62,7 @@ export async function compareVariants(services: Services, uri: unknown, argument
   const asked = request && variants(request.as);
   if (asked) {
     const comparison = compared(subject, [{ name: null, reading: subject.reading, requests: asked }], scenario);
-    await showMarkdown(documentText(subject, comparison));
+    await showMarkdown(comparisonDocument(subject.name, comparison));
     return rowsOf(comparison);
   }
   const result = await runFlow<{ readonly requests: readonly VariantRequest[] }>({ requests: [] }, [
@@ -97,7 +96,7 @@ export async function compareWith(services: Services, uri: unknown, argument: un
   const given = request && (await givenOthers(services, subject, request));
   if (given) {
     const comparison = compared(subject, modelsOf(subject, given), scenario);
-    await showMarkdown(documentText(subject, comparison));
+    await showMarkdown(comparisonDocument(subject.name, comparison));
     return rowsOf(comparison);
   }
   const result = await runFlow<{ readonly others: readonly OtherConfig[] }>({ others: [] }, [
@@ -161,7 +160,7 @@ async function givenOthers(services: Services, { document }: Subject, request: C
 function exportText(subject: Subject, comparison: Comparison, format: Exclude<ExportFormat, 'png'>): string {
   switch (format) {
     case 'markdown':
-      return documentText(subject, comparison);
+      return comparisonDocument(subject.name, comparison);
     case 'csv':
       return comparisonCsv(comparison);
     case 'json': {
@@ -216,31 +215,18 @@ function rowsOf({ rows }: Comparison): ComparedRow[] {
   }));
 }
 
-function documentText(subject: Subject, comparison: Comparison): string {
-  const leftOut = comparison.leftOut.map(({ request, problem }) => `- ${escapeText(`${requestText(request)}: ${problem}`)}`);
-  const notes = [...new Set(comparison.rows.flatMap(({ plan }) => plan.notes.filter(({ inexact }) => inexact).map(({ text }) => text)))].slice(0, 10);
-  return [
-    `# ${escapeText(subject.name)} ${comparison.rows.some(({ model }) => model > 0) ? 'beside other models' : 'and other designs of it'}`,
-    comparisonMarkdown(comparison).trimEnd(),
-    ...(leftOut.length > 0 ? [`Left out:\n\n${leftOut.join('\n')}`] : []),
-    ...(notes.length > 0 ? [`Not exact:\n\n${notes.map((note) => `- ${escapeText(note)}`).join('\n')}`] : []),
-    'A variant has the same layers and widths with other K and V heads; no weights are converted.',
-    '',
-  ].join('\n\n');
-}
-
 async function showComparison(subject: Subject, comparison: Comparison, place: { readonly step: number; readonly steps: number }): ReturnType<typeof showResults> {
   const rows = comparison.rows.map((row) => ({ label: row.label, description: `${sizes(row)} · ${formatRatio(comparison.rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes)}`, detail: rowDetail(row) }));
-  const open: ResultAction = { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(documentText(subject, comparison)) };
+  const open: ResultAction = { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(comparisonDocument(subject.name, comparison)) };
   const save: ResultAction = { label: l10n.t('Export…'), icon: 'export', run: () => commands.executeCommand(COMMANDS.exportComparison, subject.document.uri) };
   const panel: ResultAction = { label: l10n.t('Show in the Panel'), icon: 'graph', run: () => commands.executeCommand(COMMANDS.openPanel, subject.document.uri, 'compare') };
   return showResults({ title: comparisonTitle(comparison), rows, actions: [open, save, panel] }, place);
 }
 
-function rowDetail({ request, plan, parametersDelta, decode }: ComparisonRow): string {
+function rowDetail({ label, request, plan, parametersDelta, decode }: ComparisonRow): string {
   return [
-    ...(request === null ? [plan.spec.variant] : []),
-    ...(request === null || parametersDelta === null ? [] : [l10n.t('attention weights {0}', formatDelta(parametersDelta))]),
+    ...(request === null && !label.includes(plan.spec.variant) ? [plan.spec.variant] : []),
+    ...(request === null || !parametersDelta ? [] : [l10n.t('attention weights {0}', formatDelta(parametersDelta))]),
     ...(decode === null ? [] : [l10n.t('a decode step at best {0}', formatSeconds(decode.timeS))]),
     ...(plan.exact ? [] : [l10n.t('not exact')]),
   ].join(' · ');
@@ -276,8 +262,8 @@ function variantChoices(subject: Subject, scenario: Scenario): Choice<VariantReq
 }
 
 function preview(row: ComparisonRow, base: ComparisonRow): { readonly description: string; readonly detail: string } {
-  const parameters = row.parametersDelta === null ? '' : l10n.t(', attention weights {0}', formatDelta(row.parametersDelta));
-  return { description: sizes(row), detail: `${formatRatio(base.plan.cacheBytes, row.plan.cacheBytes)}${parameters}` };
+  const parameters = row.parametersDelta ? [l10n.t('attention weights {0}', formatDelta(row.parametersDelta))] : [];
+  return { description: sizes(row), detail: [formatRatio(base.plan.cacheBytes, row.plan.cacheBytes), ...parameters].join(' · ') };
 }
 
 export function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {

@@ -47,7 +47,10 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
   const result = await runFlow<FitState>({ device: null, scenario }, [
     async (state, place) => {
       const before = remembered(services, 'gpu') ?? gpuSetting(subject.document);
-      const choices = deviceChoices((device) => report(device, state.scenario));
+      const choices = deviceChoices((device): Choice<Device> => {
+        const found = report(device, state.scenario);
+        return { label: device.name, ...(found ? preview(found) : {}), value: device };
+      });
       const picked = await pickOne({ title: title(l10n.t('Fit to GPU'), subject), placeholder: l10n.t('Device'), place, choices, before: ({ id }) => id === before });
       if (picked === undefined || picked === BACK) return picked;
       remember(services, 'gpu', picked.id);
@@ -90,15 +93,10 @@ async function storedWeights({ compute, log }: Services, { document }: Subject):
   }
 }
 
-function deviceChoices(report: (device: Device) => FitReport | null): Choice<Device>[] {
+/** Every device, by maker. */
+export function deviceChoices<T>(choice: (device: Device) => Choice<T>): Choice<T>[] {
   const vendors = [...new Set(DEVICES.map(({ vendor }) => vendor))];
-  return vendors.flatMap((vendor) => [
-    separator<Device>(vendor),
-    ...DEVICES.filter((device) => device.vendor === vendor).map((device): Choice<Device> => {
-      const found = report(device);
-      return { label: device.name, ...(found ? preview(found) : {}), value: device };
-    }),
-  ]);
+  return vendors.flatMap((vendor) => [separator<T>(vendor), ...DEVICES.filter((device) => device.vendor === vendor).map(choice)]);
 }
 
 function preview(report: FitReport): { readonly description: string; readonly detail: string } {

@@ -1,4 +1,4 @@
-/** Commands that ask and answer in the editor: comparing, converting, exporting. Loaded at the first of them. */
+/** Commands that ask and answer in the editor: the scenario, comparing, converting, exporting. Loaded at the first of them. */
 
 import { commands } from 'vscode';
 import { COMMANDS, type PaletteCommand } from '../ids';
@@ -10,10 +10,12 @@ import { convertAttention } from './convert';
 import { explainNumber } from './explain';
 import { fitToGpu } from './fit';
 import { openSamples } from './samples';
+import { changeScenario } from './scenario';
 
 type Run = (services: Services, uri: unknown, argument: unknown) => Promise<unknown>;
 
 const RUNS: Readonly<Record<PaletteCommand, Run>> = {
+  [COMMANDS.changeScenario]: changeScenario,
   [COMMANDS.compareVariants]: compareVariants,
   [COMMANDS.compareWith]: compareWith,
   [COMMANDS.exportComparison]: exportComparison,

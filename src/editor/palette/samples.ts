@@ -16,12 +16,12 @@ export interface SamplesRequest {
 type Choices = { readonly kind: 'copy' } | { readonly kind: 'open'; readonly name: string };
 
 /** Folders of media/samples. */
-const ABOUT: Readonly<Record<string, string>> = {
-  mha: 'every head with its own K and V',
-  gqa: 'heads in groups that share K and V',
-  mqa: 'one K and V for all heads',
-  mla: 'one latent vector for all heads',
-};
+const about = (): Readonly<Record<string, string>> => ({
+  mha: l10n.t('every head with its own K and V'),
+  gqa: l10n.t('heads in groups that share K and V'),
+  mqa: l10n.t('one K and V for all heads'),
+  mla: l10n.t('one latent vector for all heads'),
+});
 
 /** The folder of the copy, or the config that was opened. */
 export async function openSamples({ context }: Services, argument: unknown): Promise<Uri | null> {
@@ -35,7 +35,7 @@ export async function openSamples({ context }: Services, argument: unknown): Pro
     place: ONLY,
     choices: [
       { label: l10n.t('Copy all into a folder…'), detail: l10n.t('To change them, and to run their heads'), value: { kind: 'copy' } },
-      ...Object.entries(ABOUT).map(([name, about]): Choice<Choices> => ({ label: l10n.t('Open {0}, read-only', name.toUpperCase()), description: about, value: { kind: 'open', name } })),
+      ...Object.entries(about()).map(([name, text]): Choice<Choices> => ({ label: l10n.t('Open {0}, read-only', name.toUpperCase()), description: text, value: { kind: 'open', name } })),
     ],
   });
   if (picked === undefined || picked === BACK) return null;

@@ -1,6 +1,6 @@
 /** One page (the side bar's or an editor panel's) and what it may ask. */
 
-import { type Disposable, env, Range, Uri, type Webview, window, workspace, WorkspaceEdit, type ViewColumn } from 'vscode';
+import { type Disposable, env, l10n, Range, Uri, type Webview, window, workspace, WorkspaceEdit, type ViewColumn } from 'vscode';
 import type { PanelConfig, PanelEvents, PanelMethods, PanelView, SaveParams, ScenarioChange } from '../../shared/panelContract';
 import { PANEL_PARAMS } from '../../shared/panelParams';
 import { type CallContext, type CallOptions, type Handlers, type MethodParams, type MethodResult, type NoMethods, RpcPeer } from '../../shared/rpc';
@@ -137,7 +137,7 @@ export class Connection extends Owner {
       },
       'panel/headSources': () => heads.list(),
       'panel/chooseHeadSource': async () => {
-        const [chosen] = (await window.showOpenDialog({ canSelectFiles: true, canSelectFolders: true, title: 'Model folder or weight file', openLabel: 'Look at its heads' })) ?? [];
+        const [chosen] = (await window.showOpenDialog({ canSelectFiles: true, canSelectFolders: true, title: l10n.t('Model folder or weight file'), openLabel: l10n.t('Look at its heads') })) ?? [];
         return chosen ? heads.add(chosen.fsPath, chosen.path.split('/').at(-1) ?? chosen.path) : null;
       },
       'panel/device': (_, context) => heads.device(optionsOf(context)),

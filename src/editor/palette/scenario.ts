@@ -1,0 +1,104 @@
+/** Change Scenario…: what to change, then its value; each value with what the config in sight would take. */
+
+import { l10n } from 'vscode';
+import { planCache } from '../../cache/plan';
+import { KV_DTYPES } from '../../model/dtype';
+import { ENGINE_NAMES, ENGINES, type Scenario } from '../../model/scenario';
+import { formatBinary, formatInteger } from '../../model/units';
+import { deviceOf } from '../../serving/hardware';
+import { configInSight } from '../activeReading';
+import { SETTINGS } from '../ids';
+import type { Services } from '../services';
+import { gpuSetting, scenarioSetting, writeScenario } from '../settings';
+import { parseCount } from './cacheAt';
+import { deviceChoices } from './fit';
+import { BACK, runFlow, type Step } from './flow';
+import { type Choice, pickOne } from './pick';
+
+const TOKENS = [1_024, 4_096, 8_192, 32_768, 131_072, 262_144, 1_048_576];
+const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128];
+const RANKS = [1, 2, 4, 8, 16];
+
+/** One value of the scenario: how it is shown and asked for. */
+interface Part {
+  readonly setting: string;
+  readonly label: string;
+  readonly placeholder: string;
+  readonly now: string;
+  readonly current: string | number;
+  readonly choices: readonly Choice<string | number>[];
+  /** A value that was typed, where any number may be. */
+  readonly typed?: (text: string) => Choice<string | number> | null;
+}
+
+interface State {
+  readonly part: Part | null;
+}
+
+/** True when a value was changed. */
+export async function changeScenario(services: Services): Promise<boolean> {
+  const parts = partsOf(services);
+  const done = await runFlow<State>({ part: null }, [askPart(parts), askValue]);
+  return done !== undefined;
+}
+
+function askPart(parts: readonly Part[]): Step<State> {
+  return async (_, place) => {
+    const choices = parts.map((part): Choice<Part> => ({ label: part.label, description: part.now, value: part }));
+    const part = await pickOne({ title: l10n.t('Change Scenario'), placeholder: l10n.t('What every number of Headlight is computed for'), place, choices });
+    return part === undefined || part === BACK ? part : { part };
+  };
+}
+
+const askValue: Step<State> = async (state, place) => {
+  const { part } = state;
+  if (!part) return undefined;
+  const { setting, label, placeholder, choices, typed } = part;
+  const value = await pickOne({ title: `${l10n.t('Change Scenario')} · ${label}`, placeholder, place, choices, before: (each) => each === part.current, ...(typed ? { typed } : {}) });
+  if (value === undefined || value === BACK) return value;
+  await writeScenario(setting, value);
+  return state;
+};
+
+function partsOf({ readings }: Services): Part[] {
+  const found = configInSight(readings);
+  const scenario = scenarioSetting(found?.source);
+  const gpu = gpuSetting(found?.source);
+  const preview = (at: Scenario): string => {
+    if (!found) return '';
+    const { totalBytes, exact } = planCache(found.reading.spec, at);
+    return `${exact ? '' : '≈ '}${formatBinary(totalBytes)}`;
+  };
+  const counts = (setting: string, label: string, placeholder: string, values: readonly number[], now: number, at: (value: number) => Scenario): Part => {
+    const choice = (value: number): Choice<number> => ({ label: formatInteger(value), description: preview(at(value)), value });
+    const listed = [...new Set([...values, now])].sort((a, b) => a - b);
+    const typed = (text: string): Choice<number> | null => {
+      const value = parseCount(text);
+      return value === null || listed.includes(value) ? null : choice(value);
+    };
+    return { setting, label, placeholder, now: formatInteger(now), current: now, choices: listed.map(choice), typed };
+  };
+  const { workload, sharding } = scenario;
+  return [
+    counts(SETTINGS.tokens, l10n.t('Tokens'), l10n.t('Tokens of each sequence: choose, or type a number'), TOKENS, workload.tokens, (tokens) => ({ ...scenario, workload: { ...workload, tokens } })),
+    counts(SETTINGS.batch, l10n.t('Batch'), l10n.t('Sequences at the same time: choose, or type a number'), BATCHES, workload.batch, (batch) => ({ ...scenario, workload: { ...workload, batch } })),
+    {
+      setting: SETTINGS.kvDtype,
+      label: l10n.t('KV dtype'),
+      placeholder: l10n.t('Element type of the KV cache'),
+      now: scenario.kvDtype,
+      current: scenario.kvDtype,
+      choices: KV_DTYPES.map((kvDtype) => ({ label: kvDtype, description: preview({ ...scenario, kvDtype }), value: kvDtype })),
+    },
+    {
+      setting: SETTINGS.engine,
+      label: l10n.t('Engine'),
+      placeholder: l10n.t('Whose allocation rule is applied'),
+      now: ENGINE_NAMES[scenario.engine],
+      current: scenario.engine,
+      choices: ENGINES.map((engine) => ({ label: ENGINE_NAMES[engine], description: preview({ ...scenario, engine }), value: engine })),
+    },
+    { setting: SETTINGS.gpu, label: l10n.t('GPU'), placeholder: l10n.t('The device whose memory and speed are estimated with'), now: deviceOf(gpu)?.name ?? gpu, current: gpu, choices: deviceChoices(({ id, name, memoryBytes }) => ({ label: name, description: formatBinary(memoryBytes), value: id })) },
+    counts(SETTINGS.tp, l10n.t('Devices'), l10n.t('Devices, by tensor parallelism'), RANKS, sharding.tp, (tp) => ({ ...scenario, sharding: { ...sharding, tp } })),
+  ];
+}

@@ -1,0 +1,30 @@
+/** The cache of one workload under every engine's rule, as a document. */
+
+import { planCache } from '../cache/plan';
+import { ENGINE_NAMES, ENGINES, type Scenario } from '../model/scenario';
+import type { ModelSpec } from '../model/spec';
+import { formatBytes, formatRatio } from '../model/units';
+import { explainMarkdown } from './explainText';
+import { escapeText, table } from './markdown';
+import { contextText, designText, workloadText } from './words';
+
+export function cacheAtMarkdown(name: string, spec: ModelSpec, scenario: Scenario): string {
+  const needed = planCache(spec, { ...scenario, engine: 'intrinsic' }).neededBytes;
+  const plan = planCache(spec, scenario);
+  const rows = ENGINES.map((engine) => planCache(spec, { ...scenario, engine })).map((each) => [
+    escapeText(ENGINE_NAMES[each.engine.id]),
+    escapeText(each.kvDtype),
+    formatBytes(each.neededBytes),
+    formatBytes(each.steadyBytes),
+    formatBytes(each.reservedBytes),
+    formatRatio(needed, each.steadyBytes),
+    each.exact ? '' : 'not exact',
+  ]);
+  return [
+    `# ${escapeText(name)} at ${escapeText(workloadText(scenario))}`,
+    escapeText(designText(plan.spec)),
+    `**${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
+    table(['rule', 'cached as', 'needed', 'occupied', 'reserved', 'against intrinsic', ''], rows, ['left', 'left', 'right', 'right', 'right', 'right', 'left']),
+    explainMarkdown(name, plan).replace(/^# .*\n/, '## Where it comes from\n').replace(/^## (?!Where)/gm, '### '),
+  ].join('\n\n');
+}
