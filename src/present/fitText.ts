@@ -9,10 +9,11 @@ import { escapeText, table } from './markdown';
 import { formatSeconds } from './quantities';
 import { limitText, workloadText } from './words';
 
-/** "12 sequences", "no sequences", "any number of sequences". */
+/** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
 export function fitCount(fit: Fit, unit: string): string {
   if (fit.kind === 'none') return `no ${unit}`;
-  return fit.kind === 'unbounded' ? `any number of ${unit}` : `${formatInteger(fit.value)} ${unit}`;
+  if (fit.kind === 'unbounded') return `any number of ${unit}`;
+  return `${formatInteger(fit.value)} ${fit.value === 1 ? unit.replace(/s$/, '') : unit}`;
 }
 
 /** "fits: 12 sequences at once, longest context 412,312 tokens"; "does not fit: …". */

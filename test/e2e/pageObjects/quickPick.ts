@@ -43,6 +43,21 @@ export class QuickPick {
     return row.innerText();
   }
 
+  /** Chooses the entry that shows a text; where several may be chosen, marks it. */
+  async choose(text: string): Promise<void> {
+    await this.widget.locator('.monaco-list-row', { hasText: text }).first().click();
+  }
+
+  /** Whether an entry is marked, where several may be. */
+  async isMarked(text: string): Promise<boolean> {
+    return this.widget.locator('.monaco-list-row', { hasText: text }).first().getByRole('checkbox').isChecked();
+  }
+
+  /** The entry that Enter would take. */
+  async focused(): Promise<string> {
+    return this.widget.locator('.monaco-list-row.focused').first().innerText();
+  }
+
   async type(text: string): Promise<void> {
     await this.input.fill(text);
   }
@@ -54,6 +69,15 @@ export class QuickPick {
   /** The key of "Go Back" in questions, on Linux. */
   async back(): Promise<void> {
     await this.press('Control+Alt+Minus');
+  }
+
+  /** Leaves the question. A tooltip of the list would take the first Escape for itself. */
+  async leave(): Promise<void> {
+    for (let attempt = 0; attempt < 5 && (await this.widget.isVisible()); attempt++) {
+      await this.press('Escape');
+      await this.widget.waitFor({ state: 'hidden', timeout: 1_000 }).catch(() => undefined);
+    }
+    await this.untilClosed();
   }
 
   async untilClosed(): Promise<void> {

@@ -1,7 +1,7 @@
 // The whole window: opening files, commands, themes, pictures.
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type Browser, type Page } from 'playwright-core';
+import { type Browser, type Locator, type Page } from 'playwright-core';
 import { inject } from 'vitest';
 import { connectToChromium, findWindow, openWindow } from '../../harness/chromium.mjs';
 import { EXTENSION, ROOT } from '../../harness/places.mjs';
@@ -60,7 +60,8 @@ export class Workbench {
     await this.untilFolderIsShown();
   }
 
-  private async tidy(): Promise<void> {
+  /** As if nothing had been done in the window, but for settings. */
+  async tidy(): Promise<void> {
     await this.host.evaluate(async (vscode) => {
       const close = async (command: string): Promise<void> => void (await vscode.commands.executeCommand(command));
       // Closing what is changed would ask, and nobody is there to answer.
@@ -137,16 +138,38 @@ export class Workbench {
     );
   }
 
+  /** The entry of the context menu of something, with all that the menu says. */
+  async contextMenu(of: Locator, entry: string): Promise<Locator> {
+    await of.click({ button: 'right' });
+    const item = this.page.locator('.monaco-menu .action-item', { hasText: entry });
+    await item.waitFor();
+    return item;
+  }
+
+  /** A part of the window as a picture for people in test-results/: what a locator shows, or a rectangle. */
+  async picture(name: string, part: Locator | { x: number; y: number; width: number; height: number }): Promise<void> {
+    const folder = join(ROOT, 'test-results');
+    mkdirSync(folder, { recursive: true });
+    await this.settled();
+    const path = join(folder, `${name}.png`);
+    if ('click' in part) await part.screenshot({ path });
+    else await this.page.screenshot({ path, clip: part });
+  }
+
   /** Leaves a picture for people in test-results/. */
   async screenshot(name: string): Promise<void> {
     const folder = join(ROOT, 'test-results');
     mkdirSync(folder, { recursive: true });
-    // Hovers fade in: the picture is of what they become. Endless animations (progress, cursor) are not waited for.
+    await this.settled();
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+
+  /** Hovers fade in: a picture is of what they become. Endless animations (progress, cursor) are not waited for. */
+  private async settled(): Promise<void> {
     await this.page.evaluate(async () => {
       const finite = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
       await Promise.allSettled(finite.map((animation) => animation.finished));
     });
-    await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
   /** Fills the quick input that `keys` opens, and accepts its first entry once that has the text `entry`. */
