@@ -143,6 +143,10 @@ describe.skipIf(!thorough)('questions', () => {
     await page.locator('.statusbar-item', { hasText: '12.5 GiB at 1 × 102,400 tokens' }).waitFor();
     await workbench().setSetting('headlight.scenario.tokens', null);
     await item.waitFor();
+    await workbench().setSetting('headlight.statusBar.enabled', false);
+    await item.waitFor({ state: 'hidden' });
+    await workbench().setSetting('headlight.statusBar.enabled', null);
+    await item.waitFor();
   });
 
   test('offer earlier revisions of the same file', async () => {
@@ -191,6 +195,13 @@ describe.skipIf(!thorough)('questions', () => {
     await quickPick.run('Headlight: Explain This Number');
     await shown(/kv_lora_rank/);
     await shown(/70,272/);
+  });
+
+  test('are not needed for the panel beside the editor: it has a button above the config', async () => {
+    const { page } = workbench();
+    await page.locator('.editor-actions').getByRole('button', { name: 'Open Panel Beside the Editor' }).click();
+    await new Panel(page).untilShows('128 KiB');
+    await page.locator('.tab', { hasText: 'Headlight' }).waitFor();
   });
 
   test('open a sample model', async () => {

@@ -59,6 +59,8 @@ export async function runIntegration({ server, browserEndpoint, folder, resultsF
     over.abort();
     const lines = () => `${tail(log.join('\n'), 60)}\n--- server\n${server.log()}`;
     if (how !== 'reported') throw new Error(`${how}. What the window said:\n${lines()}`);
+    // The figures that the tests print.
+    if (process.env['HEADLIGHT_TEST_TIMES']) for (const line of log) if (/\bms\b/.test(line)) console.log(line);
     return readHostResults(resultsFile, lines);
   } finally {
     await browser.close();

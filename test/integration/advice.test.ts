@@ -109,7 +109,22 @@ suite('advice', () => {
     test('follows the scenario, and can be switched off', async () => {
       const uri = sample('llama-3-8b/config.json');
       await withSetting('scenario.tokens', 1024, async () => assert.match((await lenses(uri))[1] ?? '', /^128 MiB at 1 × 1,024 tokens/));
+      const atScenario = async (): Promise<string> => (await lenses(uri))[1] ?? '';
+      await withSetting('scenario.batch', 2, async () => assert.match(await atScenario(), /^8 GiB at 2 × 32,768 tokens/));
+      await withSetting('scenario.kvDtype', 'fp8', async () => assert.match(await atScenario(), /^2 GiB at 1 × 32,768 tokens · fp8/));
+      await withSetting('scenario.engine', 'vllm', async () => assert.match(await atScenario(), /bf16 · vLLM · /));
+      await withSetting('scenario.gpu', 'rtx-4090', async () => assert.match(await atScenario(), /1 sequence fits on GeForce RTX 4090$/));
+      await withSetting('scenario.tensorParallel', 2, async () => assert.match(await atScenario(), /sequences fit on 2 × H100 SXM/));
       await withSetting('codeLens.enabled', false, async () => assert.deepEqual(await lenses(uri), []));
+    });
+
+    test('knows a family that was taught', async () => {
+      const { num_key_value_heads: _, ...rest } = CONFIG;
+      const uri = await write('taught/config.json', JSON.stringify({ ...rest, model_type: 'my_model', kv_groups: 4 }, null, 2));
+      await show(uri);
+      await withSetting('families', { my_model: { like: 'llama', keys: { kv_groups: 'num_key_value_heads' } } }, async () => {
+        await until(async () => (await lenses(uri))[0] === 'GQA · 64 KiB/token');
+      });
     });
 
     test('is absent in other JSON files', async () => {
@@ -478,15 +493,20 @@ suite('advice', () => {
       const uri = await write('perf/config.json', base.replace('{\n', `{\n${padding}\n`));
       const { document } = await show(uri);
       const { work } = await api();
-      const times: { cpu: number; clock: number }[] = [];
+      const times: { cpu: number; clock: number; host: number }[] = [];
       let heads = '8';
       for (let round = 0; round < 40; round++) {
         const next = heads === '8' ? '7' : '8';
         const before = work()['cpuMs'] ?? Number.NaN;
         const start = performance.now();
+        let [changed, published] = [Number.NaN, Number.NaN];
+        const listening = vscode.workspace.onDidChangeTextDocument((event) => {
+          if (event.document === document) changed = performance.now();
+        });
         const reported = new Promise<void>((resolve) => {
           const listener = vscode.languages.onDidChangeDiagnostics(({ uris }) => {
             if (!uris.some((changed) => changed.toString() === uri.toString()) || problems(uri).some((problem) => ruleOf(problem) === 'heads-not-divisible') !== (next === '7')) return;
+            published = performance.now();
             listener.dispose();
             resolve();
           });
@@ -494,14 +514,15 @@ suite('advice', () => {
         await edit(document, `"num_key_value_heads": ${heads}`, `"num_key_value_heads": ${next}`);
         heads = next;
         const [lens, hint] = await Promise.all([lenses(uri), hints(uri), reported]);
+        listening.dispose();
         assert.match(lens[0] ?? '', heads === '8' ? /^GQA · 128 KiB/ : /^GQA · ≈ 112 KiB/);
         assert.ok(hint.some((text) => text.endsWith(heads === '8' ? '= 8 groups of 4' : 'does not divide 32')));
-        times.push({ cpu: (work()['cpuMs'] ?? Number.NaN) - before, clock: performance.now() - start });
+        times.push({ cpu: (work()['cpuMs'] ?? Number.NaN) - before, clock: performance.now() - start, host: published - changed });
       }
       const p95 = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
       const warm = times.slice(10);
-      const [cpu, clock] = [p95(warm.map((time) => time.cpu)), p95(warm.map((time) => time.clock))];
-      console.log(`keystroke to lens, hints and problems on 300 lines, 95th percentile: ${cpu.toFixed(1)} ms CPU, ${clock.toFixed(1)} ms clock with the editor's requests (25 of them waiting for the next keystroke)`);
+      const [cpu, clock, host] = [p95(warm.map((time) => time.cpu)), p95(warm.map((time) => time.clock)), p95(warm.map((time) => time.host))];
+      console.log(`keystroke to lens, hints and problems on 300 lines, 95th percentile: ${cpu.toFixed(1)} ms CPU, ${host.toFixed(1)} ms clock from the edit's arrival in the host to its problems (25 of them waiting for the next keystroke), ${clock.toFixed(1)} ms with the editor's own requests`);
       assert.ok(cpu < 50, `${cpu} ms`);
     });
   });

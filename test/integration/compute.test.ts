@@ -106,6 +106,33 @@ suite('compute', function () {
     if (during.clock >= 10) assert.ok(load > BUSY, `p95 ${during.clock} ms by the clock, and the machine was quiet (others took ${load})`);
   });
 
+  test('what runs it, and how much it may take, are settings', async () => {
+    const settings = vscode.workspace.getConfiguration('headlight');
+    const set = (key: string, value: unknown): Thenable<void> => settings.update(key, value, vscode.ConfigurationTarget.Global);
+    const engineOf = async (): Promise<string | undefined> => (await run('gpt2/config.json', { layer: 0, tokens: 4, steps: 1 }))?.run.provenance.engine;
+    try {
+      await set('compute.engine', 'onnxruntime-wasm');
+      assert.equal(await engineOf(), 'onnxruntime-wasm');
+      await set('compute.engine', 'onnxruntime-cpu');
+      assert.equal(await engineOf(), 'onnxruntime-cpu');
+      await set('compute.memoryCeilingGiB', 0.25);
+      // Scores of 12 heads × 8,192² alone are 3 GiB.
+      assert.equal(await run('gpt2/config.json', { layer: 0, tokens: 8192, steps: 1 }), null);
+    } finally {
+      await set('compute.engine', undefined);
+      await set('compute.memoryCeilingGiB', undefined);
+    }
+  });
+
+  test('the devices are shown, each with its proof or the reason why not', async () => {
+    const reports = await vscode.commands.executeCommand<{ engine: string; available: boolean; reason: string | null; proof: object | null }[]>('headlight.showComputeDevices');
+    assert.ok(reports.find(({ engine }) => engine === 'onnxruntime-cpu')?.proof);
+    for (const { engine, available, reason } of reports) assert.ok(available || reason, engine);
+    const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
+    assert.match(shown, /^# Compute devices\n\nUsed: \*\*/);
+    for (const { engine } of reports) assert.ok(shown.includes(`\`${engine}\``), engine);
+  });
+
   test('a layer is written as ONNX', async () => {
     const target = sample('gpt2/layer.onnx');
     const written = await vscode.commands.executeCommand('headlight.saveAttentionLayerAsOnnx', sample('gpt2/config.json'), { layer: 0, target });
