@@ -8,6 +8,7 @@ import { headVariant, isHeaded } from '../model/attention';
 import { plainElementBytes } from '../model/dtype';
 import type { Source } from '../model/spec';
 import { formatBinary, formatInteger } from '../model/units';
+import { type Change, changeText } from './change';
 import { groupsText, kindTitle } from './words';
 
 export interface HintContent {
@@ -18,15 +19,15 @@ export interface HintContent {
   readonly detail: string;
 }
 
-/** At most one hint per key. Only keys that stand in the file have one. */
-export function hintsOf(plan: CachePlan): HintContent[] {
+/** At most one hint per key. Only keys that stand in the file have one. `change`: what the diff did in which the file is shown. */
+export function hintsOf(plan: CachePlan, change: Change | null = null): HintContent[] {
   const found = new Map<string, HintContent>();
   const add = (source: Source | undefined | null, text: string, detail: string): void => {
     if (source?.key != null && source.range && !found.has(source.key)) found.set(source.key, { key: source.key, text, detail });
   };
   const groups = layerGroups(plan.spec);
   for (const group of groups) addGroup(plan, group, add);
-  addLayers(plan, groups, add);
+  addLayers(plan, groups, change, add);
   addContext(plan, add);
   const bytes = plainElementBytes(plan.kvDtype);
   // Only where the element type decides: a format that was chosen does not come from here.
@@ -80,8 +81,9 @@ function kvHeadsText(queryHeads: number, kvHeads: number): string {
 }
 
 /** The sum over layers stands at their number, and the kinds at the list that names them. */
-function addLayers(plan: CachePlan, groups: readonly LayerGroup[], add: Add): void {
+function addLayers(plan: CachePlan, groups: readonly LayerGroup[], change: Change | null, add: Add): void {
   const layers = groups.map((group) => group.sources['layers']).find((source) => source);
+  if (change) add(layers, changeText(change), `What this diff does to the cache: ${changeText(change)}.`);
   if (plan.bytesPerToken > 0) {
     add(layers, `${formatBinary(plan.bytesPerToken)}/token`, `All layers together cache ${formatInteger(plan.bytesPerToken)} bytes for one more token${plan.exact ? '' : ', as far as they were understood'}.`);
   }

@@ -121,7 +121,8 @@ describe.skipIf(!thorough)('the walkthrough', () => {
 
   test.each<[Theme, readonly string[]]>([
     ['dark', STEPS],
-    ['light', STEPS.slice(0, 1)],
+    ['light', STEPS],
+    ['highContrast', STEPS],
   ])('has a picture for every step, in the theme %s', async (theme, steps) => {
     const { page, host } = workbench();
     await workbench().setTheme(theme);

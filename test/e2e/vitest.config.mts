@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: '.',
-    include: ['test/e2e/**/*.e2e.ts'],
+    // The pictures of the documentation are taken when somebody wants new ones.
+    include: [process.env['HEADLIGHT_PICTURES'] ? 'test/e2e/**/*.pictures.ts' : 'test/e2e/**/*.e2e.ts'],
     globalSetup: ['test/e2e/globalSetup.ts'],
     environment: 'node',
     passWithNoTests: false,

@@ -186,13 +186,15 @@ suite('advice', () => {
     });
   });
 
-  test('in a diff the lens shows the change', async () => {
+  test('in a diff lens and hint show the change', async () => {
     const uri = await write('diff/config.json', config({ num_key_value_heads: 2 }));
     const provider = vscode.workspace.registerTextDocumentContentProvider('headlight-before', { provideTextDocumentContent: () => config() });
     try {
       await vscode.commands.executeCommand('vscode.diff', uri.with({ scheme: 'headlight-before' }), uri);
       const found = await until(async () => (await lenses(uri)).find((title) => title.includes('diff')));
       assert.equal(found, '131,072 → 32,768 B/token, ÷4 in this diff');
+      // Where diffs have no lenses (diffEditor.codeLens is off by default) a hint says it.
+      assert.ok((await hints(uri)).includes('"num_hidden_layers": 32, 131,072 → 32,768 B/token, ÷4'), (await hints(uri)).join('\n'));
     } finally {
       await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
       provider.dispose();

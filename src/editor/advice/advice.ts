@@ -34,7 +34,7 @@ export class Advice extends Owner {
     const diagnostics = this.own(new ConfigDiagnostics(insights));
     const providedCodeActionKinds: readonly CodeActionKind[] = ConfigFixProvider.kinds;
     this.own(languages.registerCodeLensProvider(CONFIG_SELECTOR, new ConfigLensProvider(insights, readings)));
-    this.own(languages.registerInlayHintsProvider(CONFIG_SELECTOR, new ConfigHintsProvider(insights)));
+    this.own(languages.registerInlayHintsProvider(CONFIG_SELECTOR, new ConfigHintsProvider(insights, readings)));
     this.own(languages.registerCodeActionsProvider(CONFIG_SELECTOR, new ConfigFixProvider(insights, diagnostics), { providedCodeActionKinds }));
     this.own(languages.registerCompletionItemProvider(CONFIG_SELECTOR, new ConfigCompletionProvider(insights), '"'));
     this.own(workspace.registerTextDocumentContentProvider(RULE_SCHEME, new RulePages(context)));

@@ -2,29 +2,37 @@
 
 import { type CancellationToken, type Event, InlayHint, type InlayHintsProvider, Position, type Range, type TextDocument } from 'vscode';
 import type { ConfigDocument } from '../../config/document';
+import type { Change } from '../../present/change';
 import { hintsOf } from '../../present/hintText';
+import { changeOf, isInDiff } from '../changes';
 import { SETTINGS } from '../ids';
+import type { Readings } from '../readings';
 import { isEnabled } from '../settings';
 import type { Insights } from './insights';
 
 export class ConfigHintsProvider implements InlayHintsProvider {
   readonly onDidChangeInlayHints: Event<void>;
 
-  constructor(private readonly insights: Insights) {
+  constructor(
+    private readonly insights: Insights,
+    private readonly readings: Readings,
+  ) {
     this.onDidChangeInlayHints = insights.onDidChange;
   }
 
-  provideInlayHints(document: TextDocument, range: Range, token: CancellationToken): InlayHint[] {
-    if (token.isCancellationRequested || !isEnabled(SETTINGS.inlayHintsEnabled)) return [];
-    return this.insights.measured(() => this.hints(document, range));
+  async provideInlayHints(document: TextDocument, range: Range, token: CancellationToken): Promise<InlayHint[]> {
+    if (!isEnabled(SETTINGS.inlayHintsEnabled)) return [];
+    // Diffs show hints where they show no lenses, which is their default.
+    const change = isInDiff(document) ? await changeOf(document, this.readings) : null;
+    return token.isCancellationRequested ? [] : this.insights.measured(() => this.hints(document, range, change));
   }
 
-  private hints(document: TextDocument, range: Range): InlayHint[] {
+  private hints(document: TextDocument, range: Range, change: Change | null): InlayHint[] {
     const insight = this.insights.of(document);
     if (!insight) return [];
     this.insights.counts.hints++;
     const { found, plan } = insight;
-    return hintsOf(plan).flatMap(({ key, text, detail }): InlayHint[] => {
+    return hintsOf(plan, change).flatMap(({ key, text, detail }): InlayHint[] => {
       // Looked up again: while the text is half-typed, the plan is of an older one and only the names still hold.
       const offset = placeOf(found.document, key);
       if (offset === null) return [];

@@ -68,11 +68,12 @@ export async function compareVariants(services: Services, uri: unknown, argument
   const result = await runFlow<{ readonly requests: readonly VariantRequest[] }>({ requests: [] }, [
     async (state, place) => {
       const before = texts(remembered(services, 'variants')) ?? usualRequests(subject.reading).map(requestText);
+      const { base, choices } = variantChoices(subject, scenario);
       const picked = await pickMany({
         title: title(l10n.t('Compare Attention Variants'), subject),
-        placeholder: l10n.t('Designs to compare, at {0}', workloadText(scenario)),
+        placeholder: l10n.t('As it is, {0}: {1} at {2}', subject.reading.spec.variant, base ? sizes(base) : '?', workloadText(scenario)),
         place,
-        choices: variantChoices(subject, scenario),
+        choices,
         before: (value) => before.includes(requestText(value)),
       });
       if (picked === undefined || picked === BACK) return picked;
@@ -242,8 +243,8 @@ function usualRequests(reading: Reading): VariantRequest[] {
   return USUAL.filter((request) => variantProblem(reading.spec, request) === null);
 }
 
-/** Every design that the model can have, each with what it would cost. */
-function variantChoices(subject: Subject, scenario: Scenario): Choice<VariantRequest>[] {
+/** Every design that the model can have, each with what it would cost; and the model as it is. */
+function variantChoices(subject: Subject, scenario: Scenario): { readonly base: ComparisonRow | undefined; readonly choices: readonly Choice<VariantRequest>[] } {
   const { reading } = subject;
   const heads = reading.spec.layers.map(({ attention }) => attention).find((attention) => isHeaded(attention) || attention.kind === 'latent');
   const queryHeads = heads && 'queryHeads' in heads ? heads.queryHeads : 0;
@@ -258,7 +259,7 @@ function variantChoices(subject: Subject, scenario: Scenario): Choice<VariantReq
   const { rows } = compareDesigns([{ name: null, reading, requests }], scenario);
   const [base, ...made] = rows;
   const choices = made.flatMap((row): Choice<VariantRequest>[] => (row.request && base ? [{ label: row.label, ...preview(row, base), value: row.request }] : []));
-  return base ? [separator(`${base.label}: ${sizes(base)}`), ...choices] : choices;
+  return { base, choices };
 }
 
 function preview(row: ComparisonRow, base: ComparisonRow): { readonly description: string; readonly detail: string } {

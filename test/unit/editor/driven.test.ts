@@ -98,7 +98,7 @@ const SURFACES_OF_THE_CODE: Readonly<Record<string, Driven>> = {
   'completion of keys': [ADVICE, 'offers the keys of the family, once, and types the value', 'num_key_value_heads'],
   'completion of values': [ADVICE, 'offers divisors with what each costs, each once', 'groups of 8'],
   'the schema': [ADVICE, 'the schema describes keys of a model config, and nothing of another config.json', 'shared by a group of query heads'],
-  'the lens of a diff': [ADVICE, 'in a diff the lens shows the change', '÷4 in this diff'],
+  'lens and hint of a diff': [ADVICE, 'in a diff lens and hint show the change', '÷4 in this diff'],
   'the hover of a diff': [PALETTE, 'the hover tells what a change does', 'This change'],
   'the file beside a config': [ADVICE, 'says the format of the cache: in lens, hover, view and tools, and as soon as it comes, changes and goes', 'modelopt'],
   'the panel after a reload': [PANEL, 'comes back after a reload', 'reload'],
