@@ -20,6 +20,7 @@ describe.skipIf(!thorough)('the explorer', () => {
   test('has Headlight: Estimate in the context menu of weight files, and not of others', async () => {
     const { page } = workbench();
     cpSync(join(ROOT, 'media', 'samples', 'mla'), join(inject('folder'), 'mla'), { recursive: true });
+    await workbench().host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')), null);
     const row = (name: string): Locator => page.locator('.explorer-folders-view .monaco-list-row', { hasText: name });
     await row('mla').click();
     await row('tokenizer_config.json').click({ button: 'right' });
@@ -201,7 +202,7 @@ describe.skipIf(!thorough)('questions', () => {
     const { page } = workbench();
     await page.locator('.editor-actions').getByRole('button', { name: 'Open Panel Beside the Editor' }).click();
     await new Panel(page).untilShows('128 KiB');
-    await page.locator('.tab', { hasText: 'Headlight' }).waitFor();
+    await page.locator('.tab', { hasText: 'Attention' }).waitFor();
   });
 
   test('open a sample model', async () => {
@@ -249,7 +250,8 @@ describe.skipIf(!thorough)('a comparison as a picture', () => {
     await panel.frame.getByRole('button', { name: 'Save as PNG…' }).click();
     const target = join(inject('folder'), 'comparison.png');
     const input = page.locator('.quick-input-widget input[type="text"]');
-    await input.waitFor();
+    // The dialog writes its proposal there first.
+    await expect.poll(() => input.inputValue(), { timeout: 20_000 }).toMatch(/comparison\.png$/);
     await input.fill(target);
     await page.keyboard.press('Enter');
     await expect.poll(() => existsSync(target), { timeout: 20_000 }).toBe(true);
