@@ -280,7 +280,9 @@ async function* otherChoices(services: Services, subject: Subject, scenario: Sce
     for (const other of configs) {
       const [base, row] = compareDesigns([{ name: null, reading: subject.reading, requests: [] }, { name: other.name, reading: other.reading, requests: [] }], scenario).rows;
       if (!base || !row) continue;
-      const detail = [other.detail, other.reading.spec.variant, formatRatio(base.plan.totalBytes, row.plan.totalBytes)].filter((part) => part !== '').join(' · ');
+      // What a well-known model is about begins with its design.
+      const variant = other.id.startsWith('preset:') ? '' : other.reading.spec.variant;
+      const detail = [other.detail, variant, formatRatio(base.plan.totalBytes, row.plan.totalBytes)].filter((part) => part !== '').join(' · ');
       all.push({ label: other.name, description: sizes(row), detail, value: other });
     }
     yield [...all, separator(l10n.t('Elsewhere')), file];
