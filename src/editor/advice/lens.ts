@@ -1,8 +1,9 @@
 /** The line above a model config. */
 
 import { type CancellationToken, CodeLens, type CodeLensProvider, type Command, type Event, l10n, Range, type TextDocument } from 'vscode';
+import { familyStatus } from '../../present/familyText';
 import { lensChangeText, lensDesignText, lensScenarioText } from '../../present/lensText';
-import { designText, inexactText } from '../../present/words';
+import { designText } from '../../present/words';
 import { changeOf, isInDiff } from '../changes';
 import { COMMANDS, SETTINGS } from '../ids';
 import type { Readings } from '../readings';
@@ -36,7 +37,7 @@ export class ConfigLensProvider implements CodeLensProvider {
     this.insights.counts.lenses++;
     const { plan } = insight;
     return [
-      lens(lensDesignText(plan), [designText(plan.spec), ...(plan.exact ? [] : [l10n.t('not exact: {0}', inexactText(plan))]), l10n.t('Open the panel')].join(' · '), COMMANDS.openPanel, [document.uri]),
+      lens(lensDesignText(plan), [designText(plan.spec), ...(plan.exact ? [] : [l10n.t('not exact: {0}', familyStatus(plan).detail)]), l10n.t('Open the panel')].join(' · '), COMMANDS.openPanel, [document.uri]),
       lens(lensScenarioText(plan, insight.fit()), l10n.t('Change the scenario'), COMMANDS.changeScenario, []),
     ];
   }
