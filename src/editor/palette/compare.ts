@@ -145,7 +145,10 @@ export async function exportComparison(services: Services, uri: unknown, argumen
   const target = request.target ?? (await window.showSaveDialog({ defaultUri: beside(subject, format), title: l10n.t('Export Comparison') }));
   if (!target) return null;
   await workspace.fs.writeFile(target, new TextEncoder().encode(exportText(subject, comparison, format)));
-  void window.showInformationMessage(l10n.t('The comparison was written.'));
+  const open = l10n.t('Open');
+  void window.showInformationMessage(l10n.t('The comparison was written to {0}.', workspace.asRelativePath(target)), open).then((answer) => {
+    if (answer === open) void window.showTextDocument(target);
+  });
   return target;
 }
 
