@@ -15,7 +15,7 @@ import type { MethodName, MethodParams, MethodResult, CallOptions } from '../sha
 import { RpcError } from '../shared/rpcError';
 import { Owner } from './lifecycle';
 import type { HeadsCompute } from './panel/headSources';
-import { computeSettings, scenarioSetting } from './settings';
+import { computeSettings, scenarioSetting, taughtFamilies } from './settings';
 
 export interface ComputeHostOptions {
   /** dist/compute.js */
@@ -85,7 +85,7 @@ export class ComputeHost extends Owner {
     const [tokens, steps] = [request.tokens ?? DEFAULT_TOKENS, request.steps ?? DEFAULT_STEPS];
     const rule = request.rule ?? (scenarioSetting().engine === 'transformers' ? 'transformers' : 'intrinsic');
     return this.withProgress(l10n.t('Running layer {0}', layer), async (options) => {
-      const described = await this.call('compute/describeLayer', { text: reading.document.text, layer }, options);
+      const described = await this.call('compute/describeLayer', { text: reading.document.text, families: taughtFamilies(), layer }, options);
       const device = await this.choose(options);
       const run = await this.call(
         'compute/runLayer',
@@ -106,7 +106,7 @@ export class ComputeHost extends Owner {
     const target = request.target ?? (await window.showSaveDialog({ filters: { ONNX: ['onnx'] }, defaultUri: besideWorkspace(name), title: l10n.t('Save Attention Layer as ONNX') }));
     if (!target) return null;
     return this.withProgress(l10n.t('Writing layer {0}', layer), async (options) => {
-      const { layer: spec, note } = await this.call('compute/describeLayer', { text: reading.document.text, layer }, options);
+      const { layer: spec, note } = await this.call('compute/describeLayer', { text: reading.document.text, families: taughtFamilies(), layer }, options);
       const mode = spec.attention.kind === 'latent' ? 'decode' : 'prefill';
       const { bytes, inlineWeights } = await this.call('compute/layerOnnx', { layer: spec, mode, form: null, seed: SEED, name }, options);
       await workspace.fs.writeFile(target, bytes);

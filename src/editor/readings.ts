@@ -58,6 +58,11 @@ export class Readings extends Owner {
     return this.of(document);
   }
 
+  /** What is known of `hf_quant_config.json` beside a config. Never waits. */
+  quantFile(config: Uri): ConfigDocument | undefined {
+    return this.quantFiles.of(config);
+  }
+
   private read(document: TextDocument, lastGood: Reading | null): Omit<Entry, 'version'> {
     const text = document.getText();
     if (!mayBeModelConfig(text)) return { result: null, lastGood: null, quantFile: undefined };

@@ -20,6 +20,8 @@ export interface PanelConfig {
   readonly name: string;
   /** At most `MAX_CONFIG_CHARACTERS`. */
   readonly text: string;
+  /** Of `hf_quant_config.json` beside it, which says how its cache is kept; absent where there is none, or not yet. */
+  readonly quantText?: string;
   /** Of the document; edits name the version that they were made for. */
   readonly version: number;
   /** False for files that are not writable here (presets, git revisions): nothing can be applied. */

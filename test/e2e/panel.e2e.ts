@@ -1,8 +1,8 @@
 // The panel in a real VS Code: it follows the config, writes into it, and comes back.
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { ROOT } from '../harness/places.mjs';
 import { thorough } from '../unit/depth';
 import { type Editor } from './pageObjects/editor';
@@ -107,6 +107,14 @@ describe('the panel', () => {
     expect(medianOf(inPage)).toBeLessThan(FOLLOW_MS * busy());
     // On the way there lie the editor, its host and the frames of a browser that draws without a graphics card, all on two cores.
     expect(median).toBeLessThan(2 * FOLLOW_MS * busy());
+  });
+
+  test('reads what lies beside the config, as the hover does', async () => {
+    const file = join(inject('folder'), 'llama-3-8b', 'hf_quant_config.json');
+    writeFileSync(file, JSON.stringify({ quantization: { kv_cache_quant_algo: 'FP8' } }));
+    await panel.untilShows('64 KiB');
+    rmSync(file);
+    await panel.untilShows('128 KiB');
   });
 
   test('drags a what-if control, applies it to the file, and undo restores the file', async () => {

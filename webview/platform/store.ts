@@ -3,11 +3,11 @@
  * numbers from this and nothing else.
  */
 
-import { parseTaughtFamilies } from '../../src/config/taught';
 import { follow, type FollowedReading } from '../../src/config/follow';
 import type { Reading } from '../../src/config/read';
 import type { PanelConfig, PanelInit, PanelSettings, PanelView } from '../../src/shared/panelContract';
 import type { Host } from './host';
+import { readOptions } from './readOptions';
 
 export interface PanelState {
   /** Null until the host answered. */
@@ -78,9 +78,8 @@ export class PanelStore {
   }
 
   private read(config: PanelConfig): FollowedReading | null {
-    const { families } = parseTaughtFamilies(this.current.settings?.families);
     const known = this.lastGood?.id === config.id ? this.lastGood.reading : null;
-    const { result, lastGood } = follow(config.text, known, { families });
+    const { result, lastGood } = follow(config.text, known, readOptions(config, this.current.settings));
     this.lastGood = lastGood && { id: config.id, reading: lastGood };
     return result;
   }

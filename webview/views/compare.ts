@@ -5,7 +5,6 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
 import { convertHeads } from '../../src/config/convertHeads';
 import { type Reading, readModelConfig } from '../../src/config/read';
-import { parseTaughtFamilies } from '../../src/config/taught';
 import { formatInteger } from '../../src/model/units';
 import { comparisonCsv, comparisonMarkdown, comparisonTable } from '../../src/present/comparisonText';
 import { type ComparedModel, compareDesigns, type Comparison, type ComparisonRow } from '../../src/serving/comparison';
@@ -18,6 +17,7 @@ import { type ContextRange, contextRange, type CurveSeries, curveSeries, curveTa
 import { button } from '../parts/button';
 import { announce } from '../platform/announce';
 import { host, keep, restored } from '../platform/host';
+import { readOptions } from '../platform/readOptions';
 import type { PanelState, PanelStore } from '../platform/store';
 import { base, controls, numbers, tables } from '../styles/base';
 import { type Choices, LATENT_BOUNDS, MAX_OTHERS, type Offer, offersOf, restoreChoices, toggled } from './compare/choices';
@@ -117,10 +117,9 @@ export class CompareView extends LitElement {
   }
 
   private otherReadings(): { readonly name: string; readonly reading: Reading }[] {
-    const { families } = parseTaughtFamilies(this.panel.settings?.families);
     return this.choices.others.flatMap((id) => {
       const config = this.texts.get(id);
-      const reading = config && readModelConfig(config.text, { families });
+      const reading = config && readModelConfig(config.text, readOptions(config, this.panel.settings));
       return config && reading && reading.spec.layers.length > 0 ? [{ name: config.name, reading }] : [];
     });
   }
@@ -306,7 +305,7 @@ export class CompareView extends LitElement {
     await this.attempt(async () => {
       await this.loadOther(id);
       const config = this.texts.get(id);
-      const reading = config && readModelConfig(config.text, { families: parseTaughtFamilies(this.panel.settings?.families).families });
+      const reading = config && readModelConfig(config.text, readOptions(config, this.panel.settings));
       if (!config || !reading || reading.spec.layers.length === 0) {
         this.problem = `${config?.name ?? 'This file'} is not a model config.`;
         return;

@@ -7,6 +7,7 @@ import { type CallContext, type CallOptions, type Handlers, type MethodParams, t
 import { RpcError } from '../../shared/rpcError';
 import { SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
+import { quantFileBeside } from '../quantFiles';
 import { writeScenario } from '../settings';
 import { textEdits } from './edits';
 import { pageHtml } from './page';
@@ -123,7 +124,7 @@ export class Connection extends Owner {
       'panel/candidates': () => panel.candidates.list(panel.following.current?.uri ?? null),
       'panel/candidate': async ({ id }) => {
         const target = panel.targets.byName(id);
-        return configOf(target, await documentOf(target));
+        return configOf(target, await documentOf(target), await quantFileBeside(target.uri));
       },
       'panel/pickConfig': () => panel.pickConfig(),
       'panel/copy': async ({ text }) => {

@@ -32,6 +32,7 @@ export class Following extends Owner {
         else if (document === window.activeTextEditor?.document) this.consider(document);
       }),
     );
+    this.own(readings.onDidChange(() => this.changed(undefined)));
     this.own(workspace.onDidCloseTextDocument((document) => this.closed(document)));
     this.consider(window.activeTextEditor?.document);
     // No config is active: one that is visible, then any that is open.
@@ -44,7 +45,7 @@ export class Following extends Owner {
   }
 
   get config(): PanelConfig | null {
-    return this.target && this.document ? configOf(this.target, this.document, this.changedAt) : null;
+    return this.target && this.document ? configOf(this.target, this.document, this.readings.quantFile(this.target.uri), this.changedAt) : null;
   }
 
   async follow(uri: Uri): Promise<void> {

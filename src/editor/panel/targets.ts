@@ -1,7 +1,7 @@
 /** Configs that the panel can show, named by ids that the page may know: documents, and files that nobody opened. */
 
 import { type TextDocument, Uri, workspace } from 'vscode';
-import { MAX_CONFIG_CHARACTERS } from '../../config/document';
+import { type ConfigDocument, MAX_CONFIG_CHARACTERS } from '../../config/document';
 import type { PanelConfig } from '../../shared/panelContract';
 import { RpcError } from '../../shared/rpcError';
 
@@ -41,11 +41,13 @@ export class Targets {
   }
 }
 
-export function configOf(target: Target, document: Pick<TextDocument, 'getText' | 'version'>, changedAt?: number): PanelConfig {
+/** @param quantFile What is known of `hf_quant_config.json` beside it. */
+export function configOf(target: Target, document: Pick<TextDocument, 'getText' | 'version'>, quantFile?: ConfigDocument, changedAt?: number): PanelConfig {
   return {
     id: target.id,
     name: target.name,
     text: document.getText().slice(0, MAX_CONFIG_CHARACTERS + 1),
+    ...(quantFile === undefined ? {} : { quantText: quantFile.text }),
     version: document.version,
     editable: target.own && !READ_ONLY.includes(target.uri.scheme) && workspace.fs.isWritableFileSystem(target.uri.scheme) !== false,
     ...(changedAt === undefined ? {} : { changedAt }),

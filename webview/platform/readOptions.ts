@@ -1,0 +1,11 @@
+/** How the page reads a config: as the host does, with what the user taught and with the file that lies beside it. */
+
+import { ConfigDocument } from '../../src/config/document';
+import type { ReadOptions } from '../../src/config/read';
+import { parseTaughtFamilies } from '../../src/config/taught';
+import type { PanelConfig, PanelSettings } from '../../src/shared/panelContract';
+
+export function readOptions({ quantText }: PanelConfig, settings: PanelSettings | null): ReadOptions {
+  const { families } = parseTaughtFamilies(settings?.families);
+  return { families, ...(quantText === undefined ? {} : { quantFile: ConfigDocument.parse(quantText) }) };
+}
