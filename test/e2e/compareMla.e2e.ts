@@ -29,6 +29,7 @@ describe.skipIf(!thorough)('compare', () => {
     await workbench().untilHeadlightIsActive();
     await run('headlight.openPanel');
     panel = new Panel(workbench().page);
+    await panel.takeTheSideBar();
     await panel.show('Compare');
   });
 

@@ -31,7 +31,9 @@ export class OverviewView extends LitElement {
       .open[aria-expanded='true']::after { content: '▾'; }
       .open:hover::after, .open[aria-expanded='true']::after { color: var(--vscode-textLink-foreground); }
       .line { padding: 3px 0; }
-      .three { display: flex; gap: 0 20px; align-items: baseline; }
+      .line .open { text-align: left; }
+      .line .value { white-space: normal; }
+      .three { display: flex; flex-wrap: wrap; gap: 0 20px; align-items: baseline; }
       .sub { display: block; }
       @container (min-width: 480px) { .sub { display: inline; margin-left: 8px; } }
       .value { font-variant-numeric: tabular-nums; white-space: nowrap; }

@@ -3,7 +3,7 @@
 import {
   CancellationTokenSource,
   commands,
-  type Disposable,
+  Disposable,
   type EventEmitter,
   l10n,
   MarkdownString,
@@ -158,8 +158,13 @@ export class ConfigTree extends Owner {
     watcher.onDidChange(note);
     watcher.onDidCreate(note);
     watcher.onDidDelete(note);
+    // A folder that is deleted or moved away is one event, its own.
+    const folders = workspace.createFileSystemWatcher('**', true, true, false);
+    folders.onDidDelete((gone) => {
+      for (const [key, { uri }] of this.found) if (key.startsWith(`${gone.toString()}/`)) note(uri);
+    });
     this.watcher?.dispose();
-    this.watcher = watcher;
+    this.watcher = Disposable.from(watcher, folders);
   }
 
   private async update(): Promise<void> {

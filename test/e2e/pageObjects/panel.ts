@@ -27,6 +27,12 @@ export class Panel {
     await this.frame.locator(`headlight-app [role="tab"][aria-selected="true"]`, { hasText: tab }).waitFor();
   }
 
+  /** Folds the view below it in the side bar, which a spec before may have opened. */
+  async takeTheSideBar(): Promise<void> {
+    const below = this.page.locator('.part.sidebar .pane-header', { hasText: 'Model Configs' });
+    if ((await below.getAttribute('aria-expanded')) === 'true') await below.click();
+  }
+
   /** The frame, for what must run inside the page. */
   async document(): Promise<Frame> {
     await this.frame.locator('headlight-app').waitFor();

@@ -20,6 +20,9 @@ const THEMES: Record<Theme, { name: string; className: string }> = {
   highContrastLight: { name: 'Default High Contrast Light', className: 'hc-light' },
 };
 
+/** Width of the side bar in a new window, in pixels. */
+const SIDE_BAR = 300;
+
 export class Workbench {
   /** What the settings that a spec changed were before. */
   private readonly settingsBefore = new Map<string, unknown>();
@@ -76,8 +79,20 @@ export class Workbench {
       await close('workbench.view.explorer');
     }, null);
     restoreSamples(inject('folder'));
+    await this.widenSideBar();
     // The pointer that a spec before left somewhere must not bring up anything.
     await this.page.mouse.move(0, 0);
+  }
+
+  /** Many editors beside each other leave it narrow, and it stays so. */
+  private async widenSideBar(): Promise<void> {
+    const bar = await this.page.locator('.part.sidebar').boundingBox();
+    if (!bar || bar.width >= SIDE_BAR) return;
+    const edge = { x: bar.x + bar.width, y: bar.y + bar.height / 2 };
+    await this.page.mouse.move(edge.x, edge.y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(bar.x + SIDE_BAR, edge.y, { steps: 3 });
+    await this.page.mouse.up();
   }
 
   private async untilFolderIsShown(): Promise<void> {
@@ -144,6 +159,16 @@ export class Workbench {
     const item = this.page.locator('.monaco-menu .action-item', { hasText: entry });
     await item.waitFor();
     return item;
+  }
+
+  /** Chooses from a context menu. One that has just opened under the pointer takes no click yet. */
+  async chooseFromContextMenu(of: Locator, entry: string): Promise<void> {
+    const item = await this.contextMenu(of, entry);
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await item.click({ timeout: 2_000 }).catch(() => undefined);
+      if (await item.waitFor({ state: 'hidden', timeout: 1_000 }).then(() => true, () => false)) return;
+    }
+    throw new Error(`${entry} stays open`);
   }
 
   /** A part of the window as a picture for people in test-results/: what a locator shows, or a rectangle. */

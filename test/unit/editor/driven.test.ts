@@ -49,7 +49,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   findModelConfigs: [EXPLORER, 'finds the model configs of the workspace, and nothing else', 'find()'],
   sortConfigsByName: [EXPLORER, 'sorts by name and by bytes', 'headlight.sortConfigsByName'],
   sortConfigsByBytes: [EXPLORER, 'sorts by name and by bytes', 'headlight.sortConfigsByBytes'],
-  compareSelectedConfigs: [SURFACES, 'lists configs with what they cost, sorts them, and follows the files', 'headlight.compareSelectedConfigs'],
+  compareSelectedConfigs: [HOME, 'compares what is selected, from the context menu', 'Compare Selected'],
 };
 
 /** "menu command" (and the place in it, where there are two). The palette's own is what COMMANDS drive. */

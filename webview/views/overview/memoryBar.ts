@@ -16,7 +16,8 @@ export const memoryStyles = css`
   .bar { display: flex; height: 14px; margin: 4px 0; border: 1px solid var(--vscode-descriptionForeground); }
   .bar.over { border-color: var(--vscode-errorForeground); }
   .parts { width: auto; margin-bottom: 4px; }
-  .parts td, .parts th { height: 20px; padding-right: 16px; }
+  .parts td, .parts th { height: 20px; padding: 0; }
+  .parts td { padding-left: clamp(6px, 5cqi, 16px); }
   .parts span { display: inline-block; width: 12px; height: 10px; margin-right: 6px; border: 1px solid var(--vscode-descriptionForeground); }
 `;
 
