@@ -1,6 +1,6 @@
 // The extension host's part of the panel without an editor: one config from a real file, edits in memory, real compute.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits } from 'jsonc-parser';
 import { ComputeClient } from '../../src/compute/client';
 import { textEdits } from '../../src/editor/panel/edits';
@@ -23,12 +23,12 @@ export interface HostScene {
 
 export type HostPeer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
 
-/** Folders of a config each, and files `NAME.json`. */
-const LIBRARIES = ['media/sample-configs', 'media/presets', 'media/samples', '../shared/reference/configs'];
+/** Folders of a config each, and files `NAME.json`; from the checkout. */
+const LIBRARIES = ['media/sample-configs', 'media/presets', 'media/samples', join(process.env['HEADLIGHT_REFERENCE'] ?? '../shared/reference', 'configs')];
 
 /** A path, or the name of a sample, preset or reference config. */
 export function findConfig(root: string, name: string): string {
-  const places = [name, ...LIBRARIES.flatMap((library) => [join(root, library, name, 'config.json'), join(root, library, `${name}.json`)])];
+  const places = [name, ...LIBRARIES.flatMap((library) => [resolve(root, library, name, 'config.json'), resolve(root, library, `${name}.json`)])];
   const found = places.find((place) => place.endsWith('.json') && existsSync(place));
   if (!found) throw new Error(`There is no config called ${name}`);
   return found;
