@@ -85,7 +85,8 @@ describe.skipIf(!thorough)('the view of the workspace', () => {
     await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.configs.focus')), null);
     const rows = page.locator('.pane-body .monaco-list-row', { hasText: 'token' });
     await rows.filter({ hasText: 'llama-3-8b' }).waitFor();
-    expect(await rows.filter({ hasText: 'llama-3-8b' }).innerText()).toContain('128 KiB/token · GQA');
+    // The files that specs before have changed are back, and the view follows them.
+    await expect.poll(() => rows.filter({ hasText: 'llama-3-8b' }).innerText(), { timeout: 10_000 }).toContain('128 KiB/token · GQA');
     const names = async (): Promise<string[]> => (await rows.allInnerTexts()).map((text) => text.split('\n')[0] ?? '');
     await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.sortConfigsByBytes')), null);
     await expect.poll(async () => (await names()).findIndex((name) => name.startsWith('gpt2')), { timeout: 10_000 }).toBeGreaterThan(2);
