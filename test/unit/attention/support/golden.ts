@@ -11,22 +11,14 @@ import type { NormSpec } from '../../../../src/attention/normSpec';
 import { latentScaleFactor } from '../../../../src/attention/rotaryTables';
 import type { RotaryScaling } from '../../../../src/attention/rotarySpec';
 import type { WeightMap } from '../../../../src/attention/weightNames';
+import type { GoldenLayer as ReadLayer } from '../../golden';
 import { readFolder, readJson, type StoredTensor } from './safetensors';
 
-export interface GoldenLayer {
+export interface GoldenLayer extends ReadLayer {
   readonly kind: string;
-  readonly k_shape: number[];
-  readonly k: number[];
   readonly v_shape: number[];
-  readonly v: number[];
   readonly weights_shape: number[];
-  readonly weights: number[];
-  readonly attention_input: number[];
-  readonly attention_output: number[];
   readonly hidden_out_shape: number[];
-  readonly hidden_out: number[];
-  readonly cache_latent?: number[];
-  readonly cache_rope_key?: number[];
 }
 
 export interface Golden {
