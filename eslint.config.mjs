@@ -10,6 +10,15 @@ const NO_TENSOR_LIBRARY = {
 };
 /** Forbids imports of the sibling folders of src/ that a folder must not know. */
 const noFolders = (names, message) => ({ regex: `^(\\.\\./)+(${names.join('|')})/`, message });
+const NO_HIDDEN_EXPORTS = [
+  { selector: 'ExportDefaultDeclaration', message: 'No default exports.' },
+  { selector: 'ExportAllDeclaration', message: 'No barrels.' },
+];
+/** A window draws when it comes to it: what is read once, right after an action, may be what was there before. */
+const NO_SINGLE_LOOKS = ['innerText', 'textContent', 'getAttribute', 'count', 'allInnerTexts', 'allTextContents', 'isChecked', 'isVisible', 'inputValue', 'isMarked', 'focused', 'entry'].map((name) => ({
+  selector: `CallExpression[callee.name="expect"] AwaitExpression CallExpression[callee.property.name="${name}"]`,
+  message: 'Read until it holds: expect.poll(() => …).',
+}));
 const boundary = (files, patterns, ignores = []) => ({
   files,
   ignores,
@@ -27,16 +36,13 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportDefaultDeclaration', message: 'No default exports.' },
-        { selector: 'ExportAllDeclaration', message: 'No barrels.' },
-      ],
+      'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
     },
   },
   { files: ['**/*.config.{ts,mts}'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['test/e2e/**/*.ts'], rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, ...NO_SINGLE_LOOKS] } },
   { files: ['test/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
   boundary(
     PURE.map((folder) => `src/${folder}/**/*.ts`),

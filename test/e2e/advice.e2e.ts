@@ -52,7 +52,7 @@ describe.skipIf(!thorough)('a config that does not come out even', () => {
     await page.keyboard.press('Control+Space');
     const list = page.locator('.suggest-widget.visible .monaco-list-row');
     await list.filter({ hasText: 'groups of 8' }).first().waitFor();
-    expect(await list.filter({ hasText: 'MQA' }).first().innerText()).toContain('16 KiB/token');
+    await expect.poll(() => list.filter({ hasText: 'MQA' }).first().innerText()).toContain('16 KiB/token');
     await workbench().screenshot(`advice-completion-${theme}`);
     await page.keyboard.press('Escape');
   });

@@ -36,10 +36,10 @@ describe.skipIf(!thorough)('compare', () => {
   test('has the strings of the command line', async () => {
     await panel.frame.getByRole('button', { name: 'Show as tables' }).click();
     const table = panel.frame.getByRole('region', { name: 'Comparison as a table' });
-    const rows = await table.locator('tr').evaluateAll((lines) => lines.map((line) => [...line.children].map((cell) => cell.textContent)));
+    const rows = (): Promise<(string | null)[][]> => table.locator('tr').evaluateAll((lines) => lines.map((line) => [...line.children].map((cell) => cell.textContent)));
     const text = await cli('compare', join(inject('folder'), LLAMA), '--as', 'mha,mqa,mla:512+64', '--tokens', '32768', '--gpu', 'h100-sxm');
     const [title, ...lines] = text.split('\n');
-    expect(rows).toEqual(lines.map((line) => line.trim().split(/ {2,}/)));
+    await expect.poll(rows).toEqual(lines.map((line) => line.trim().split(/ {2,}/)));
     await panel.untilShows(title ?? '');
     await panel.frame.getByRole('button', { name: 'Show as charts' }).click();
   });
@@ -50,7 +50,7 @@ describe.skipIf(!thorough)('compare', () => {
     await list.getByRole('option').first().click();
     await workbench().page.keyboard.press('End');
     await workbench().page.keyboard.press('ArrowUp');
-    expect(await list.getByRole('option', { selected: true }).innerText()).toMatch(/^MQA/);
+    await expect.poll(() => list.getByRole('option', { selected: true }).innerText()).toMatch(/^MQA/);
     expect(await textOf(LLAMA)).toBe(before);
     await panel.frame.getByRole('button', { name: 'Apply' }).click();
     await expect.poll(() => textOf(LLAMA)).toBe(before.replace('"num_key_value_heads": 8', '"num_key_value_heads": 1'));
@@ -69,7 +69,7 @@ describe.skipIf(!thorough)('compare', () => {
     await cursor.focus();
     await workbench().page.keyboard.press('End');
     await panel.untilShows('131,072');
-    expect(await cursor.getAttribute('aria-valuetext')).toBe('At 131,072 tokens: as it is 16 GiB, MHA 64 GiB, MQA 2 GiB, MLA 512 + 64 4.5 GiB');
+    await expect.poll(() => cursor.getAttribute('aria-valuetext')).toBe('At 131,072 tokens: as it is 16 GiB, MHA 64 GiB, MQA 2 GiB, MLA 512 + 64 4.5 GiB');
     await workbench().screenshot('panel-compare');
   });
 
@@ -88,6 +88,9 @@ describe.skipIf(!thorough)('compare', () => {
     await expect.poll(hidden).toEqual([]);
   }
 
+  /** Between what the left and the right side came to, as the page says it. */
+  const differences = async (): Promise<number[]> => (await panel.frame.locator('headlight-mla .equal strong').allInnerTexts()).map(Number);
+
   test('walks through MLA by keyboard to the end, and stands there after it was hidden', async () => {
     await workbench().openFile(DEEPSEEK);
     await panel.show('MLA');
@@ -101,10 +104,9 @@ describe.skipIf(!thorough)('compare', () => {
       await operationIsInSight();
     }
     await panel.untilShows(`${count} of ${count}`);
-    expect(await step.getAttribute('aria-valuetext')).toMatch(/What is kept/);
-    const differences = await panel.frame.locator('headlight-mla .equal strong').allInnerTexts();
-    expect(differences).toHaveLength(4);
-    for (const difference of differences) expect(Number(difference)).toBeLessThan(1e-14);
+    await expect.poll(() => step.getAttribute('aria-valuetext')).toMatch(/What is kept/);
+    await expect.poll(differences).toHaveLength(4);
+    expect(Math.max(...(await differences()))).toBeLessThan(1e-14);
     const costs = panel.frame.getByRole('region', { name: 'What each keeps' });
     await costs.getByText('70,272 B').waitFor();
     await costs.getByText('3,997,696 B').waitFor();
@@ -131,12 +133,13 @@ describe.skipIf(!thorough)('compare', () => {
       titles.push(await step.getAttribute('aria-valuetext'));
     }
     await panel.frame.getByRole('region', { name: 'What each computes and keeps' }).getByText('160 B').waitFor();
-    expect(Number(await panel.frame.locator('headlight-mla .equal strong').innerText())).toBeLessThan(1e-14);
+    await expect.poll(differences).toHaveLength(1);
+    expect(Math.max(...(await differences()))).toBeLessThan(1e-14);
     // The way back is the same way.
     for (let at = 12; at >= 9; at--) {
       await keyboard.press('ArrowLeft');
       await panel.untilShows(`${at} of 13`);
-      expect(await step.getAttribute('aria-valuetext')).toBe(titles[at - 1]);
+      await expect.poll(() => step.getAttribute('aria-valuetext')).toBe(titles[at - 1]);
     }
     await panel.untilShows('320 multiplications, 256 of them again');
     await panel.untilShows('64 multiplications');
@@ -170,7 +173,7 @@ describe.skipIf(!thorough)('compare', () => {
     await keyboard.press('Tab');
     await keyboard.press('ArrowDown');
     await panel.frame.locator('headlight-mla .readout .live').getByText(/^S\[next, The\] = .+·.+ \+ .+·.+ = /).waitFor();
-    expect(await panel.frame.locator('headlight-mla .stage .size').first().textContent()).toBe('5 × 4');
+    await expect.poll(() => panel.frame.locator('headlight-mla .stage .size').first().textContent()).toBe('5 × 4');
     await panel.frame.getByRole('button', { name: 'Step back' }).focus();
     await keyboard.press('ArrowLeft');
     await panel.frame.locator('headlight-mla .stage .size', { hasText: '5 × 12' }).first().waitFor();

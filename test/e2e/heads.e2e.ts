@@ -7,7 +7,6 @@ import { Panel } from './pageObjects/panel';
 import { useWorkbench } from './window';
 
 const TIMEOUT = 30_000;
-const POLL = { timeout: 10_000 };
 
 describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   const workbench = useWorkbench();
@@ -50,19 +49,19 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   });
 
   test('show their patterns, with device, precision and time', async () => {
-    expect(await view().getByRole('listbox').getAttribute('aria-label')).toContain('Heads');
-    expect(await view().locator('.where').innerText()).toMatch(/GQA · 8 query heads in 2 groups of 4[\s\S]*tokens · CPU.*float32 · [\d.]+ m?s/);
-    expect((await drawn('headlight-head-grid'))[0]?.colours).toBeGreaterThan(20);
+    await expect.poll(() => view().getByRole('listbox').getAttribute('aria-label')).toContain('Heads');
+    await expect.poll(() => view().locator('.where').innerText()).toMatch(/GQA · 8 query heads in 2 groups of 4[\s\S]*tokens · CPU.*float32 · [\d.]+ m?s/);
+    await expect.poll(async () => (await drawn('headlight-head-grid'))[0]?.colours).toBeGreaterThan(20);
   });
 
   test('are read cell by cell with the keys', async () => {
     await view().locator('headlight-heatmap.main .plot').focus();
     await frame.page().keyboard.press('ArrowUp');
+    await expect.poll(readout).toMatch(/^[\d.e-]+ query (\d+) .+ → key \1 .+$/);
     const first = await readout();
-    expect(first).toMatch(/^[\d.e-]+ query (\d+) .+ → key \1 .+$/);
     await frame.page().keyboard.press('ArrowLeft');
+    await expect.poll(readout).not.toBe(first);
     const second = await readout();
-    expect(second).not.toBe(first);
     // What is said is what is shown, once the cursor rests.
     const [, query, key] = /query (\d+) .*key (\d+) /.exec(second) ?? [];
     await frame.locator('headlight-app [role="status"]').getByText(new RegExp(`query ${query} .*to key ${key} `)).waitFor({ state: 'attached' });
@@ -70,7 +69,7 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await frame.page().keyboard.press('Home');
     await frame.page().keyboard.press('Control+Home');
     await frame.page().keyboard.press('ArrowRight');
-    expect(await readout()).toContain('not allowed');
+    await expect.poll(readout).toContain('not allowed');
     await frame.locator('headlight-app [role="status"]').getByText('not allowed: the key comes after the query').waitFor({ state: 'attached' });
     await frame.page().keyboard.press('Enter');
     await view().getByText('in every head').waitFor();
@@ -81,15 +80,15 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await frame.locator('body.vscode-dark').waitFor();
     const before = await gridHash();
     await workbench().setTheme('light');
-    await expect.poll(gridHash, POLL).not.toBe(before);
+    await expect.poll(gridHash).not.toBe(before);
     const light = await gridHash();
     await view().locator('headlight-head-grid canvas').evaluate((canvas: HTMLCanvasElement) => {
       canvas.getContext('2d')?.clearRect(0, 0, canvas.width, canvas.height);
       canvas.dispatchEvent(new Event('contextrestored'));
     });
-    expect(await gridHash()).toBe(light);
+    await expect.poll(gridHash).toBe(light);
     await workbench().setTheme('dark');
-    await expect.poll(gridHash, POLL).toBe(before);
+    await expect.poll(gridHash).toBe(before);
   });
 
   test('have one K and V for each group: four identical pictures, and others in the other group', async () => {
@@ -105,8 +104,8 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
       expect(hashes[0]).not.toEqual(hashes[1]);
       await expect.poll(() => view().locator(`${selector} .said`).allTextContents()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
       // One stop for Tab in all; arrows go from head to head, down to the next group.
-      expect(await view().locator(`${selector} button[tabindex="0"]`).count()).toBe(1);
-      expect(await view().locator(`${selector} .between`).allTextContents()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
+      await expect.poll(() => view().locator(`${selector} button[tabindex="0"]`).count()).toBe(1);
+      await expect.poll(() => view().locator(`${selector} .between`).allTextContents()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
     }
     await view().locator('headlight-key-values[data-letter="K"] button[tabindex="0"]').focus();
     await frame.page().keyboard.press('ArrowRight');
@@ -125,13 +124,13 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await view().getByRole('button', { name: 'Cancel', exact: true }).click();
     await view().getByRole('button', { name: 'Run', exact: true }).waitFor();
     // What was shown stays, and says that it is older than the prompt.
-    expect(await view().locator('.where').innerText()).toContain(shown.split('\n')[0] ?? '');
+    await expect.poll(() => view().locator('.where').innerText()).toContain(shown.split('\n')[0] ?? '');
     await view().getByText('From before your change.').waitFor();
     await box.fill(prompt);
     await view().getByRole('button', { name: 'Run', exact: true }).click();
     await view().getByText('From before your change.').waitFor({ state: 'detached' });
     await view().locator('.running').waitFor({ state: 'detached', timeout: TIMEOUT });
-    expect(await view().locator('[role="alert"]').count()).toBe(0);
+    await expect.poll(() => view().locator('[role="alert"]').count()).toBe(0);
   });
 
   /** Of every row: how many heads, and how many different pictures. Rows below the fold are drawn when they are shown. */
@@ -146,16 +145,16 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   test('of a config without weights are seeded: Llama 3 8B has 8 rows of 4 identical pictures, each row another', async () => {
     await view().locator('select').first().selectOption('seeded');
     await view().getByRole('button', { name: 'Run', exact: true }).click();
-    await expect.poll(async () => (await rows('K')).length, POLL).toBe(8);
+    await expect.poll(async () => (await rows('K')).length).toBe(8);
     await view().locator('.running').waitFor({ state: 'detached', timeout: TIMEOUT });
     for (const letter of ['K', 'V']) {
-      await expect.poll(async () => (await drawn(`headlight-key-values[data-letter="${letter}"]`)).every(({ colours }) => colours > 8), POLL).toBe(true);
+      await expect.poll(async () => (await drawn(`headlight-key-values[data-letter="${letter}"]`)).every(({ colours }) => colours > 8)).toBe(true);
       const shown = await rows(letter);
       expect(shown.map(({ heads, pictures }) => [heads, pictures])).toEqual(Array.from({ length: 8 }, () => [4, 1]));
       expect(new Set(shown.map(({ hash }) => hash)).size).toBe(8);
-      expect(await view().locator(`headlight-key-values[data-letter="${letter}"] .row`).first().getAttribute('aria-label')).toBe(`Group 0: heads 0, 1, 2, 3, identical (max |Δ${letter}| = 0)`);
+      await expect.poll(() => view().locator(`headlight-key-values[data-letter="${letter}"] .row`).first().getAttribute('aria-label')).toBe(`Group 0: heads 0, 1, 2, 3, identical (max |Δ${letter}| = 0)`);
     }
-    expect(await view().locator('.where').innerText()).toMatch(/GQA · 32 query heads in 8 groups of 4[\s\S]*float32 · [\d.]+ m?s[\s\S]*Seeded weights \(seed 42\): true shapes, random numbers, earlier layers skipped/);
+    await expect.poll(() => view().locator('.where').innerText()).toMatch(/GQA · 32 query heads in 8 groups of 4[\s\S]*float32 · [\d.]+ m?s[\s\S]*Seeded weights \(seed 42\): true shapes, random numbers, earlier layers skipped/);
     await workbench().screenshot('heads-seeded');
   });
 
@@ -166,8 +165,8 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await keyboard.press('ArrowLeft');
     await keyboard.press('Backspace');
     await keyboard.type('4');
-    await expect.poll(async () => (await rows('K')).map(({ heads }) => heads), POLL).toEqual([8, 8, 8, 8]);
-    expect(await view().locator('.where').innerText()).toContain('32 query heads in 4 groups of 8');
+    await expect.poll(async () => (await rows('K')).map(({ heads }) => heads)).toEqual([8, 8, 8, 8]);
+    await expect.poll(() => view().locator('.where').innerText()).toContain('32 query heads in 4 groups of 8');
     await workbench().screenshot('heads-seeded-edited');
   });
 });

@@ -25,7 +25,7 @@ describe.skipIf(!thorough)('the explorer', () => {
     await row('mla').click();
     await row('tokenizer_config.json').click({ button: 'right' });
     await page.locator('.monaco-menu .action-item', { hasText: 'Open With' }).or(page.locator('.monaco-menu .action-item', { hasText: 'Copy Path' })).first().waitFor();
-    expect(await page.locator('.monaco-menu .action-item', { hasText: 'Headlight' }).count()).toBe(0);
+    await expect.poll(() => page.locator('.monaco-menu .action-item', { hasText: 'Headlight' }).count()).toBe(0);
     await page.keyboard.press('Escape');
     const estimate = await workbench().contextMenu(row('model.safetensors'), 'Headlight: Estimate');
     await workbench().screenshot('home-estimate-menu');
@@ -106,8 +106,8 @@ describe.skipIf(!thorough)('questions', () => {
     await quickPick.leave();
     await quickPick.run('Headlight: Compare Attention Variants');
     await quickPick.question('Compare Attention Variants · llama-3-8b');
-    expect(await quickPick.isMarked('GQA-4')).toBe(!before);
-    expect(await quickPick.isMarked('MQA')).toBe(true);
+    await expect.poll(() => quickPick.isMarked('GQA-4')).toBe(!before);
+    await expect.poll(() => quickPick.isMarked('MQA')).toBe(true);
     await quickPick.leave();
 
     await quickPick.run('Headlight: Fit to GPU');
@@ -117,7 +117,7 @@ describe.skipIf(!thorough)('questions', () => {
     await quickPick.entry('2 × ');
     await quickPick.back();
     await quickPick.question('Fit to GPU · llama-3-8b');
-    expect(await quickPick.focused()).toContain('RTX 4090');
+    await expect.poll(() => quickPick.focused()).toContain('RTX 4090');
   });
 
   test('change the scenario from the status bar, each value with its cost', async () => {
@@ -126,18 +126,18 @@ describe.skipIf(!thorough)('questions', () => {
     const item = page.locator('.statusbar-item', { hasText: '4 GiB at 1 × 32,768 tokens' });
     await item.click();
     await quickPick.question('Change Scenario');
-    expect(await quickPick.entry('GPU')).toContain('H100');
+    await expect.poll(() => quickPick.entry('GPU')).toContain('H100');
     await quickPick.choose('Tokens');
     await quickPick.question('Change Scenario · Tokens');
-    expect(await quickPick.focused()).toContain('32,768');
-    expect(await quickPick.entry('131,072')).toContain('16 GiB');
+    await expect.poll(() => quickPick.focused()).toContain('32,768');
+    await expect.poll(() => quickPick.entry('131,072')).toContain('16 GiB');
     await workbench().screenshot('home-scenario');
     await quickPick.back();
     await quickPick.question('Change Scenario');
     await quickPick.choose('Tokens');
     await quickPick.question('Change Scenario · Tokens');
     await quickPick.type('100k');
-    expect(await quickPick.entry('102,400')).toContain('12.5 GiB');
+    await expect.poll(() => quickPick.entry('102,400')).toContain('12.5 GiB');
     await workbench().setSetting('headlight.scenario.tokens', null);
     await quickPick.press('Enter');
     await quickPick.untilClosed();
@@ -172,12 +172,12 @@ describe.skipIf(!thorough)('questions', () => {
     await quickPick.question('Compare with Another Config · history');
     // Only rows in sight are there: what the workspace holds comes before revisions.
     await quickPick.type('16 KV heads');
-    expect(await quickPick.entry('16 KV heads')).toMatch(/history @ [0-9a-f]{8}/);
+    await expect.poll(() => quickPick.entry('16 KV heads')).toMatch(/history @ [0-9a-f]{8}/);
     await workbench().screenshot('home-revisions');
     await quickPick.choose('16 KV heads');
     await quickPick.press('Enter');
     await quickPick.question('Cache at');
-    expect(await quickPick.entry('history @')).toContain('× 4');
+    await expect.poll(() => quickPick.entry('history @')).toContain('× 4');
     await workbench().setSetting('git.enabled', false);
   });
 
@@ -227,7 +227,7 @@ describe.skipIf(!thorough)('questions', () => {
   test('show what an installation would run, and do nothing without a yes', async () => {
     await quickPick.run('Headlight: Install TensorFlow GPU Engine');
     await quickPick.question('Install TensorFlow Engine');
-    expect(await quickPick.entry('As published, for CPU')).toContain('downloads libtensorflow');
+    await expect.poll(() => quickPick.entry('As published, for CPU')).toContain('downloads libtensorflow');
     await quickPick.press('Escape');
   });
 
@@ -312,7 +312,7 @@ describe.skipIf(!thorough)('the walkthrough', () => {
     await open();
     for (const id of ['hover', 'scenario', 'compare', 'panel', 'heads']) {
       await step(id).waitFor();
-      expect(await done(id), id).toBe('false');
+      await expect.poll(() => done(id), { message: id }).toBe('false');
     }
 
     const editor = await workbench().openFile('llama-3-8b/config.json');
@@ -325,11 +325,14 @@ describe.skipIf(!thorough)('the walkthrough', () => {
       await quickPick.leave();
     }
     await quickPick.run('Headlight: Open Panel');
-    await new Panel(page).untilShows('128 KiB');
+    // It opens where it was last.
+    const panel = new Panel(page);
+    await panel.show('Overview');
+    await panel.untilShows('128 KiB');
     await quickPick.run('Headlight: Show Heads');
     await command('workbench.action.closeSidebar');
     await open();
-    for (const id of ['hover', 'scenario', 'compare', 'panel', 'heads']) await expect.poll(() => done(id), { timeout: 10_000, message: id }).toBe('true');
+    for (const id of ['hover', 'scenario', 'compare', 'panel', 'heads']) await expect.poll(() => done(id), { message: id }).toBe('true');
     await workbench().screenshot('home-walkthrough-done');
   });
 });

@@ -90,7 +90,7 @@ describe(`the panel's page${hasReference ? '' : ' (presets only: no reference co
     await page.mouse.move(box.x + (box.width * Math.log2(5)) / 5, box.y + box.height / 2, { steps: 4 });
     await page.getByText('5 does not divide 32 query heads.').waitFor();
     expect(await places()).toEqual(before);
-    expect(await page.getByRole('slider', { name: 'KV heads' }).getAttribute('aria-valuenow')).toBe('4');
+    await expect.poll(() => page.getByRole('slider', { name: 'KV heads' }).getAttribute('aria-valuenow')).toBe('4');
     await page.mouse.up();
     await page.getByText('5 does not divide 32 query heads.').waitFor({ state: 'detached' });
     await shown.close();

@@ -21,11 +21,11 @@ describe.skipIf(!thorough)('comparing by keyboard', () => {
   test('designs are chosen with their numbers in sight, back leads back, and the result is a Markdown document', async () => {
     await quickPick.run('Headlight: Compare Attention Variants');
     await quickPick.question('Compare Attention Variants · llama-3-8b');
-    expect(await quickPick.entry('MQA')).toContain('16 KiB/token');
+    await expect.poll(() => quickPick.entry('MQA')).toContain('16 KiB/token');
     await workbench().screenshot('palette-variants');
     await quickPick.press('Enter');
     await quickPick.question('Cache at 1 × 32,768 tokens');
-    expect(await quickPick.entry('MLA 512 + 64')).toContain('36 KiB');
+    await expect.poll(() => quickPick.entry('MLA 512 + 64')).toContain('36 KiB');
     await workbench().screenshot('palette-results');
     await quickPick.back();
     await quickPick.question('Compare Attention Variants · llama-3-8b');
@@ -41,13 +41,13 @@ describe.skipIf(!thorough)('comparing by keyboard', () => {
     await quickPick.run('Headlight: Show KV Cache at');
     await quickPick.question('Show KV Cache at');
     await quickPick.type('100k');
-    expect(await quickPick.entry('102,400 tokens')).toContain('12.5 GiB');
+    await expect.poll(() => quickPick.entry('102,400 tokens')).toContain('12.5 GiB');
     await workbench().screenshot('palette-cache-at');
     await quickPick.press('Enter');
     await quickPick.entry('1 at once');
     await quickPick.press('Enter');
     await quickPick.question('1 × 102,400 tokens');
-    expect(await quickPick.entry('vLLM')).toContain('12.5 GiB');
+    await expect.poll(() => quickPick.entry('vLLM')).toContain('12.5 GiB');
     await quickPick.press('Escape');
     await quickPick.untilClosed();
   });
@@ -57,7 +57,7 @@ describe.skipIf(!thorough)('comparing by keyboard', () => {
     await quickPick.question('Fit to GPU');
     // What was chosen last time may be what is in sight.
     await quickPick.type('H100 SXM');
-    expect(await quickPick.entry('H100 SXM')).toContain('fits:');
+    await expect.poll(() => quickPick.entry('H100 SXM')).toContain('fits:');
     await workbench().screenshot('palette-fit');
   });
 });
@@ -86,10 +86,10 @@ describe.skipIf(!thorough)('the view of the workspace', () => {
     const rows = page.locator('.pane-body .monaco-list-row', { hasText: 'token' });
     await rows.filter({ hasText: 'llama-3-8b' }).waitFor();
     // The files that specs before have changed are back, and the view follows them.
-    await expect.poll(() => rows.filter({ hasText: 'llama-3-8b' }).innerText(), { timeout: 10_000 }).toContain('128 KiB/token · GQA');
+    await expect.poll(() => rows.filter({ hasText: 'llama-3-8b' }).innerText()).toContain('128 KiB/token · GQA');
     const names = async (): Promise<string[]> => (await rows.allInnerTexts()).map((text) => text.split('\n')[0] ?? '');
     await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.sortConfigsByBytes')), null);
-    await expect.poll(async () => (await names()).findIndex((name) => name.startsWith('gpt2')), { timeout: 10_000 }).toBeGreaterThan(2);
+    await expect.poll(async () => (await names()).findIndex((name) => name.startsWith('gpt2'))).toBeGreaterThan(2);
     // The largest: it comes first, whatever the height of the view. In a folder that is watched already.
     const large = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 8192, num_hidden_layers: 80, num_attention_heads: 64 };
     writeFileSync(join(inject('folder'), 'gpt2', 'large.json'), JSON.stringify(large));

@@ -1,4 +1,15 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/**
+ * Specs share a window, and a window remembers: everywhere they run in one order. Vitest's own puts first what failed or took long
+ * the last time, which a fresh clone does not know.
+ */
+class ByName extends BaseSequencer {
+  override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return Promise.resolve([...files].sort((a, b) => (a.moduleId < b.moduleId ? -1 : 1)));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -12,8 +23,11 @@ export default defineConfig({
     experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
     // All specs share one window, and take turns.
     fileParallelism: false,
+    sequence: { sequencer: ByName },
     isolate: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A window on a busy machine draws when it comes to it; nothing that is awaited is faster for waiting less.
+    expect: { poll: { timeout: 10_000 } },
   },
 });

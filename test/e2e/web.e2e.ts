@@ -70,7 +70,7 @@ describe.skipIf(!thorough)('in the browser’s own extension host', () => {
     await page.locator('.view-line > span > span', { hasText: 'kv_lora_rank' }).first().hover();
     const hover = page.locator('.monaco-hover:visible', { hasText: 'B/token' }).first();
     await hover.waitFor();
-    expect(await hover.innerText()).toContain('70,272 B/token');
+    await expect.poll(() => hover.innerText()).toContain('70,272 B/token');
     await page.screenshot({ path: join(ROOT, 'test-results', 'web-hover.png') });
     await page.mouse.move(0, 0);
   });
@@ -80,7 +80,7 @@ describe.skipIf(!thorough)('in the browser’s own extension host', () => {
     const quickPick = new QuickPick(page);
     await quickPick.run('Headlight: Compare Attention Variants');
     await quickPick.question('Compare Attention Variants');
-    expect(await quickPick.entry('GQA')).toContain('/token');
+    await expect.poll(() => quickPick.entry('GQA')).toContain('/token');
     await quickPick.press('Escape');
     await quickPick.untilClosed();
     await quickPick.run('Headlight: Open Panel');

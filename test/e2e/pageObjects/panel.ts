@@ -17,9 +17,9 @@ export class Panel {
     return this.frame.getByRole('tab', { name });
   }
 
-  /** Waits until a text stands in the view that is shown. */
+  /** Waits until a text stands in the view that is shown, for everybody to see. */
   async untilShows(text: string): Promise<void> {
-    await this.view.getByText(text).first().waitFor({ timeout: 20_000 });
+    await this.view.getByText(text).filter({ visible: true }).first().waitFor({ timeout: 20_000 });
   }
 
   async show(tab: string): Promise<void> {
