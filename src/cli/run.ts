@@ -3,6 +3,7 @@
 import { InputError, UsageError } from './arguments';
 import { bench } from './bench';
 import { compare } from './compare';
+import { convert } from './convert';
 import { estimate } from './estimate';
 import { fit } from './fit';
 import { generate } from './generate';
@@ -16,7 +17,7 @@ export interface CliOutput {
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, estimate, fit, generate, heads, lint };
+const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, convert, estimate, fit, generate, heads, lint };
 
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]            what a config caches, and why
@@ -25,6 +26,9 @@ const USAGE = `usage: headlight COMMAND …
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
         [--seed N] [--out F.json|F.png] [--json]  what the heads of a layer do, from the model's own weights; with --seed
                                                from random ones in the shapes of its config, which needs no weights
+  convert MODEL --layer L --to gqa:G,mqa,mla:R+D [--method NAME|all] (--prompt TEXT | --ids 1,2,3) [--seed N] [--json]
+                                               what the layer would cache so, and what it loses on this prompt; methods: mean-pool,
+                                               aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it

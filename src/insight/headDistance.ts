@@ -25,7 +25,7 @@ export function smoothedDivergence(p: ArrayLike<number>, q: ArrayLike<number>, t
 }
 
 /** Jensen–Shannon divergence of one row, in nats. */
-function rowDivergence(p: ArrayLike<number>, q: ArrayLike<number>, start: number, length: number): number {
+export function rowDivergence(p: ArrayLike<number>, q: ArrayLike<number>, start: number, length: number): number {
   let sum = 0;
   for (let i = start; i < start + length; i++) {
     const [a, b] = [p[i] as number, q[i] as number];

@@ -4,7 +4,7 @@ import type { Tensor } from '../../attention/graph';
 import { elementCount } from '../../attention/graph';
 import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
 import type { CaptureName } from '../../attention/program';
-import { blockWeights } from '../../attention/weightNames';
+import { blockWeights, type WeightInfo } from '../../attention/weightNames';
 import { RpcError } from '../../shared/rpcError';
 import { embed, logits } from '../../weights/names/readPlan';
 import { assertFits } from '../memory';
@@ -13,7 +13,7 @@ import { BlockRunner, fitsAtOnce } from './blockRun';
 import type { HeadModel } from './headModel';
 import { HiddenCache, type Known } from './hiddenCache';
 import type { LayerPass } from './layerPass';
-import { LayerReader } from './layerReader';
+import { LayerReader, type WeightTensors } from './layerReader';
 import { ProgramCache } from './programs';
 import { floats } from './tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from './watch';
@@ -116,6 +116,11 @@ export class ForwardPass implements LayerPass {
       }
     }
     return { ids, layer, spec, tensors: result.captures, sinks, logits: last };
+  }
+
+  weights(layer: number, infos: readonly WeightInfo[], watch: Watch): Promise<WeightTensors> {
+    const { plan, store } = this.model.model;
+    return new LayerReader(store, plan).read(layer, infos, abortSignal(watch.signal));
   }
 
   dispose(): Promise<void> {

@@ -1,9 +1,11 @@
 /** What a look at a layer needs of whatever runs it: a model's own weights, or seeded ones. */
 
 import type { RunnableAttention } from '../../attention/layerSpec';
+import type { WeightInfo } from '../../attention/weightNames';
 import type { CaptureResult, HeadsModelInfo } from '../../shared/headsContract';
 import type { Engine } from '../engines/engine';
 import type { CaptureAsk, ForwardLimits, LayerCapture } from './forward';
+import type { WeightTensors } from './layerReader';
 import type { ProgramCache } from './programs';
 import type { Watch } from './watch';
 
@@ -14,6 +16,8 @@ export interface LayerPass {
   /** Whether a layer's scores over so many tokens are computed in one piece; otherwise they are read in tiles. */
   atOnce(layer: number, tokens: number): boolean;
   capture(ask: CaptureAsk, watch: Watch): Promise<LayerCapture>;
+  /** Weights of a layer's attention as float32, linear maps `[out, in]`. */
+  weights(layer: number, infos: readonly WeightInfo[], watch: Watch): Promise<WeightTensors>;
   /** Ends all sessions. */
   dispose(): Promise<void>;
 }

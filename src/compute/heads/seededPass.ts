@@ -57,7 +57,7 @@ export class SeededPass implements LayerPass {
     const needed = buildBlockPrograms(block, { mode: 'prefill', cache: 'none', captures, output: false }).main.weightInputs;
     this.assertFits(layer, spec, needed, ids.length);
     const stage: Watch = { signal: watch.signal, progress: ({ message, fraction = 0 }) => watch.progress({ message: `layer ${layer}: ${message}`, fraction }) };
-    const weights = new SeededWeights(block, noiseStream(`layer ${layer}`, this.model.seed), stage);
+    const weights = this.weightsOf(layer, stage);
     const runner = new BlockRunner(this.sessions, weights, this.limits.stepBytes);
     const input = seededEmbeddings(ids, spec.hiddenSize, this.model.seed);
     const result = await runner.run(layer, input, { captures, hidden: false }, stage);
@@ -65,8 +65,16 @@ export class SeededPass implements LayerPass {
     return { ids, layer, spec, tensors: result.captures, sinks, logits: null };
   }
 
+  weights(layer: number, infos: readonly WeightInfo[], watch: Watch): Promise<WeightTensors> {
+    return this.weightsOf(layer, watch).read(layer, infos);
+  }
+
   dispose(): Promise<void> {
     return this.sessions.dispose();
+  }
+
+  private weightsOf(layer: number, watch: Watch): SeededWeights {
+    return new SeededWeights(this.block(layer), noiseStream(`layer ${layer}`, this.model.seed), watch);
   }
 
   private block(layer: number): BlockSpec {

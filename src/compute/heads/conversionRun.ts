@@ -1,0 +1,62 @@
+/** Conversions of one layer of a model, measured on a prompt. What `convert` prints and the editor shows. */
+
+import { layerWeights } from '../../attention/weightNames';
+import { type Conversion, convertLayer } from '../../insight/conversion/convert';
+import type { HeadedSpec, LayerSample } from '../../insight/conversion/layerRows';
+import { type ConversionMethod, ConversionRefused, type ConversionTarget } from '../../insight/conversion/target';
+import { RpcError } from '../../shared/rpcError';
+import type { LayerPass } from './layerPass';
+import { floats } from './tokenAxis';
+import { checkCancelled, type Watch } from './watch';
+
+/** Measured in float64 on the processor: every query against every key, head by head. */
+export const MOST_CONVERTED_TOKENS = 4096;
+
+export interface ConversionAsk {
+  readonly ids: readonly number[];
+  readonly layer: number;
+  readonly conversions: readonly { readonly target: ConversionTarget; readonly method: ConversionMethod }[];
+}
+
+/** @throws RpcError `invalidInput` for a layer that cannot be converted so, and whatever the pass throws. */
+export async function measureConversions(pass: LayerPass, ask: ConversionAsk, watch: Watch): Promise<readonly Conversion[]> {
+  if (ask.ids.length > MOST_CONVERTED_TOKENS) throw new RpcError('invalidInput', `the prompt has ${ask.ids.length} tokens; a conversion is measured on at most ${MOST_CONVERTED_TOKENS}`);
+  const sample = await sampleOf(pass, ask, watch);
+  const found: Conversion[] = [];
+  for (const [index, { target, method }] of ask.conversions.entries()) {
+    const stage = async (message: string, fraction: number): Promise<void> => {
+      watch.progress({ message, fraction: (index + fraction) / ask.conversions.length });
+      // Lets a cancellation in, and the progress out.
+      await new Promise((resolve) => setImmediate(resolve));
+      checkCancelled(watch.signal);
+    };
+    found.push(await refusalsInWords(ask.layer, () => convertLayer(sample, target, method, { stage })));
+  }
+  return found;
+}
+
+async function sampleOf(pass: LayerPass, { ids, layer }: ConversionAsk, watch: Watch): Promise<LayerSample> {
+  const attention = pass.attention(layer);
+  if (attention?.kind === 'latent') throw new RpcError('invalidInput', `layer ${layer} has latent attention (MLA) already: what it caches is not made of heads`);
+  const { spec, tensors } = await pass.capture({ ids, layer, captures: ['attentionInput', 'q', 'qRaw'], logits: false }, watch);
+  const infos = layerWeights(spec).filter(({ name }) => !/^q(_norm)?\./.test(name));
+  const read = await pass.weights(layer, infos, watch);
+  return {
+    // Latent layers were refused above.
+    spec: spec as HeadedSpec,
+    tokens: ids.length,
+    input: floats(tensors.get('attentionInput')),
+    q: floats(tensors.get('q')),
+    qRaw: floats(tensors.get('qRaw')),
+    weights: new Map([...read].map(([name, tensor]) => [name, floats(tensor)])),
+  };
+}
+
+async function refusalsInWords<T>(layer: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConversionRefused) throw new RpcError('invalidInput', `layer ${layer}: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+/** What a conversion changes: patterns and outputs of a layer before and after, head by head, in float64. */
+
+import { alibiBias } from '../../attention/alibi';
+import { sees } from '../../attention/mask';
+import type { RunnableAttention } from '../../attention/layerSpec';
+import { type Matrix, zeros } from '../matrix';
+import { rowDivergence } from '../headDistance';
+import { dot, type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
+
+/** An addend of the scores: q · k. */
+export interface ScorePart {
+  /** `[queryHeads, tokens, keyDim]` */
+  readonly q: Float64Array;
+  /** `[tokens, kvHeads · keyDim]` */
+  readonly k: Matrix;
+}
+
+/** Keys and values as the heads of a layer read them. */
+export interface ReadLayer {
+  readonly parts: readonly ScorePart[];
+  /** `[tokens, kvHeads · valueDim]` */
+  readonly v: Matrix;
+}
+
+export interface HeadDistortion {
+  readonly head: number;
+  /** Its group before the conversion. */
+  readonly group: number;
+  /** Mean Jensen–Shannon distance of its patterns (rows i ≥ 1, base 2): 0 same, 1 disjoint. */
+  readonly patternJsDistance: number;
+  /** ‖after − before‖ ÷ ‖before‖ of what it puts out, before the output projection; null where that is nothing. */
+  readonly outputRelativeError: number | null;
+}
+
+export interface Distortion {
+  /** Mean over heads. */
+  readonly patternJsDistance: number;
+  /** ‖after − before‖ ÷ ‖before‖ of the layer's output, after the output projection and its bias; null where that is nothing. */
+  readonly outputRelativeError: number | null;
+  readonly heads: readonly HeadDistortion[];
+}
+
+/** @param headDone Is told how many heads are done; what it throws ends the work. */
+export async function distortionOf(sample: LayerSample, before: ReadLayer, after: ReadLayer, headDone: (heads: number) => Promise<void>): Promise<Distortion> {
+  const { spec, tokens, weights } = sample;
+  const { queryHeads, kvHeads, valueDim } = spec.attention;
+  const bias = spec.alibi === null ? null : alibiBias(spec.alibi, Int32Array.from({ length: tokens }, (_, i) => i), tokens - 1);
+  const sinks = spec.sinks ? need(weights, 'sinks') : null;
+  const outputs = [before, after].map(() => zeros(tokens, queryHeads * valueDim)) as [Matrix, Matrix];
+  const rows = [new Float64Array(tokens), new Float64Array(tokens)] as const;
+  const heads: HeadDistortion[] = [];
+  for (let head = 0; head < queryHeads; head++) {
+    const group = Math.floor((head * kvHeads) / queryHeads);
+    let [distance, difference, size] = [0, 0, 0];
+    for (let query = 0; query < tokens; query++) {
+      const first = firstSeen(spec.attention, query);
+      const of = { head, group, query, first, bias: bias?.subarray(head * tokens, (head + 1) * tokens) ?? null, sink: sinks?.[head] ?? null };
+      [before, after].forEach((layer, i) => {
+        const row = rows[i] as Float64Array;
+        weightsRow(spec, layer, of, row);
+        weightedSum(layer.v, row, of, valueDim, outputs[i] as Matrix);
+      });
+      if (query > 0) distance += Math.sqrt(Math.max(0, rowDivergence(rows[0], rows[1], first, query + 1 - first) / Math.LN2));
+      const at = query * queryHeads * valueDim + head * valueDim;
+      for (let i = at; i < at + valueDim; i++) {
+        const [x, y] = [outputs[0].data[i] as number, outputs[1].data[i] as number];
+        difference += (y - x) ** 2;
+        size += x * x;
+      }
+    }
+    heads.push({ head, group, patternJsDistance: tokens < 2 ? 0 : distance / (tokens - 1), outputRelativeError: size === 0 ? null : Math.sqrt(difference / size) });
+    await headDone(head + 1);
+  }
+  return {
+    patternJsDistance: heads.reduce((sum, { patternJsDistance }) => sum + patternJsDistance, 0) / queryHeads,
+    outputRelativeError: relativeError(projectedOutput(sample, outputs[0]), projectedOutput(sample, outputs[1])),
+    heads,
+  };
+}
+
+interface RowOf {
+  readonly head: number;
+  readonly group: number;
+  readonly query: number;
+  readonly first: number;
+  readonly bias: Float64Array | null;
+  readonly sink: number | null;
+}
+
+/** The first key that a query sees: keys from there to the query's own are seen without a gap. */
+function firstSeen(attention: RunnableAttention, query: number): number {
+  let first = attention.kind === 'sliding' ? Math.max(0, query - attention.window + 1) : 0;
+  while (!sees(attention, query, first)) first++;
+  return first;
+}
+
+function weightsRow({ scale, softcap, attention: { keyDim } }: HeadedSpec, { parts }: ReadLayer, { head, group, query, first, bias, sink }: RowOf, row: Float64Array): void {
+  let largest = sink ?? -Infinity;
+  for (let key = first; key <= query; key++) {
+    let score = 0;
+    for (const { q, k } of parts) {
+      const tokens = k.rows;
+      score += dot(q, (head * tokens + query) * keyDim, k.data, key * k.columns + group * keyDim, keyDim);
+    }
+    score *= scale;
+    if (softcap !== null) score = softcap * Math.tanh(score / softcap);
+    if (bias !== null) score += bias[key] as number;
+    row[key] = score;
+    largest = Math.max(largest, score);
+  }
+  let sum = sink === null ? 0 : Math.exp(sink - largest);
+  for (let key = first; key <= query; key++) sum += row[key] = Math.exp((row[key] as number) - largest);
+  for (let key = first; key <= query; key++) row[key] = (row[key] as number) / sum;
+}
+
+function weightedSum(v: Matrix, row: Float64Array, { head, group, query, first }: RowOf, valueDim: number, to: Matrix): void {
+  const at = query * to.columns + head * valueDim;
+  for (let key = first; key <= query; key++) {
+    const weight = row[key] as number;
+    const from = key * v.columns + group * valueDim;
+    for (let i = 0; i < valueDim; i++) to.data[at + i] = (to.data[at + i] as number) + weight * (v.data[from + i] as number);
+  }
+}
+
+/** Gate, norm and output projection: `[tokens, hidden]`. */
+function projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: Matrix): Matrix {
+  const { queryHeads, valueDim } = spec.attention;
+  let rows = heads;
+  if (spec.outputGate !== 'none') {
+    const gate = linear(input, tokens, need(weights, 'gate.weight'), null);
+    const perGate = spec.outputGate === 'head' ? valueDim : 1;
+    rows = { ...rows, data: rows.data.map((value, i) => value / (1 + Math.exp(-(gate.data[Math.floor(i / perGate)] as number)))) };
+  }
+  if (spec.outputNorm !== null) {
+    const width = queryHeads * valueDim;
+    const [weight, bias] = ['weight', 'bias'].map((part) => weights.get(`o_norm.${part}`)).map((found) => (found === undefined ? null : Float64Array.from(found)));
+    const result = zeros(rows.rows, width);
+    for (let token = 0; token < tokens; token++) normalize(rows.data, result.data, token * width, width, spec.outputNorm, weight ?? null, bias ?? null, 0);
+    rows = result;
+  }
+  return linear(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);
+}
+
+function relativeError(before: Matrix, after: Matrix): number | null {
+  let [difference, size] = [0, 0];
+  before.data.forEach((value, i) => {
+    difference += ((after.data[i] as number) - value) ** 2;
+    size += value * value;
+  });
+  return size === 0 ? null : Math.sqrt(difference / size);
+}

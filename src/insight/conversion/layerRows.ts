@@ -1,0 +1,213 @@
+/** One layer's keys and values in float64, from what its projections receive: linear part, clip, norm, RoPE. */
+
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
+import type { HeadNormSpec, NormSpec } from '../../attention/normSpec';
+import { rotaryFactor, rotaryTables } from '../../attention/rotaryTables';
+import type { RotarySpec } from '../../attention/rotarySpec';
+import type { WeightMap } from '../../attention/weightNames';
+import type { LatentAttention } from '../../model/attention';
+import { type Matrix, zeros } from '../matrix';
+import { pairDims, type RotaryPairs } from '../similarity';
+
+/** Attention with K and V per head. */
+export type HeadedSpec = AttentionLayerSpec & { readonly attention: Exclude<RunnableAttention, LatentAttention> };
+
+/** What a layer did with some tokens, and the weights by which it did it. Token 0 is the first of its sequence. */
+export interface LayerSample {
+  readonly spec: HeadedSpec;
+  readonly tokens: number;
+  /** `[tokens, hidden]`: what the projections receive. */
+  readonly input: Float32Array;
+  /** `[queryHeads, tokens, keyDim]`, after norm, RoPE and temperature. */
+  readonly q: Float32Array | Float64Array;
+  /** The same before RoPE and temperature. */
+  readonly qRaw: Float32Array | Float64Array;
+  /** `layerWeights` but for `q.weight`; linear maps `[out, in]`. */
+  readonly weights: WeightMap;
+}
+
+/** Keys `[tokens, kvHeads · keyDim]` and values `[tokens, kvHeads · valueDim]`. */
+export interface KeyValueRows {
+  readonly key: Matrix;
+  readonly value: Matrix;
+}
+
+/** Weights and biases of the norms on keys and values: a number for every dim of every head. */
+export interface KeyValueNorms {
+  readonly key: HeadNorm | null;
+  readonly value: HeadNorm | null;
+}
+
+interface HeadNorm {
+  readonly spec: HeadNormSpec;
+  /** `[heads · dim]`, null where the norm has none. */
+  readonly weight: Float64Array | null;
+  readonly bias: Float64Array | null;
+}
+
+/** X · Wᵀ + b in float64. @param weight `[out, in]` */
+export function linear(input: ArrayLike<number>, rows: number, weight: ArrayLike<number>, bias: ArrayLike<number> | null): Matrix {
+  const width = rows === 0 ? 0 : input.length / rows;
+  const columns = width === 0 ? 0 : weight.length / width;
+  const result = rowProducts({ rows, columns: width, data: Float64Array.from(input) }, { rows: columns, columns: width, data: Float64Array.from(weight) });
+  if (bias !== null) for (let i = 0; i < result.data.length; i++) result.data[i] = (result.data[i] as number) + (bias[i % columns] as number);
+  return result;
+}
+
+/** Rows of A that are multiplied at a time with the same rows of B, while those are in the processor's cache. */
+const BLOCK = 32;
+
+/** A · Bᵀ: every row of A times every row of B, four at a time. */
+export function rowProducts(a: Matrix, b: Matrix): Matrix {
+  const width = a.columns;
+  const result = zeros(a.rows, b.rows);
+  const [x, w] = [a.data, b.data];
+  for (let block = 0; block < a.rows; block += BLOCK) {
+    const end = Math.min(a.rows, block + BLOCK);
+    let c = 0;
+    for (; c + 3 < b.rows; c += 4) {
+      const [w0, w1, w2, w3] = [c * width, (c + 1) * width, (c + 2) * width, (c + 3) * width];
+      for (let r = block; r < end; r++) {
+        const at = r * width;
+        let [s0, s1, s2, s3] = [0, 0, 0, 0];
+        for (let i = 0; i < width; i++) {
+          const value = x[at + i] as number;
+          s0 += value * (w[w0 + i] as number);
+          s1 += value * (w[w1 + i] as number);
+          s2 += value * (w[w2 + i] as number);
+          s3 += value * (w[w3 + i] as number);
+        }
+        const to = r * b.rows + c;
+        result.data[to] = s0;
+        result.data[to + 1] = s1;
+        result.data[to + 2] = s2;
+        result.data[to + 3] = s3;
+      }
+    }
+    for (; c < b.rows; c++) for (let r = block; r < end; r++) result.data[r * b.rows + c] = dot(x, r * width, w, c * width, width);
+  }
+  return result;
+}
+
+/** Σ a[i] · b[i] over `length` entries from two places; four sums at a time, for a processor does so. */
+export function dot(a: Float64Array, atA: number, b: Float64Array, atB: number, length: number): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 3 < length; i += 4) {
+    s0 += (a[atA + i] as number) * (b[atB + i] as number);
+    s1 += (a[atA + i + 1] as number) * (b[atB + i + 1] as number);
+    s2 += (a[atA + i + 2] as number) * (b[atB + i + 2] as number);
+    s3 += (a[atA + i + 3] as number) * (b[atB + i + 3] as number);
+  }
+  for (; i < length; i++) s0 += (a[atA + i] as number) * (b[atB + i] as number);
+  return s0 + s1 + (s2 + s3);
+}
+
+/** The linear part of keys and values, before anything bends it. */
+export function projectedRows({ input, tokens, weights }: LayerSample): KeyValueRows {
+  const project = (name: string): Matrix => linear(input, tokens, need(weights, `${name}.weight`), weights.get(`${name}.bias`) ?? null);
+  return { key: project('k'), value: project('v') };
+}
+
+export function need(weights: WeightMap, name: string): Float32Array {
+  const found = weights.get(name);
+  if (found === undefined) throw new TypeError(`the sample has no ${name}`);
+  return found;
+}
+
+export function normsOf({ spec, weights }: LayerSample): KeyValueNorms {
+  const { kvHeads, keyDim, valueDim } = spec.attention;
+  const read = (name: string, norm: HeadNormSpec | null, dim: number): HeadNorm | null => {
+    if (norm === null) return null;
+    const every = (part: string): Float64Array | null => {
+      const found = weights.get(`${name}.${part}`);
+      return found === undefined ? null : Float64Array.from({ length: kvHeads * dim }, (_, i) => found[i % found.length] as number);
+    };
+    return { spec: norm, weight: every('weight'), bias: every('bias') };
+  };
+  return { key: read('k_norm', spec.keyNorm, keyDim), value: read('v_norm', spec.valueNorm, valueDim) };
+}
+
+/** Keys as scores take them, `[tokens, kvHeads · keyDim]`: clipped, normed and turned. */
+export function finishedKeys(rows: Matrix, { spec }: LayerSample, norms: KeyValueNorms): Matrix {
+  const { kvHeads, keyDim } = spec.attention;
+  const before = bent(rows, spec, norms.key?.spec.stage === 'before-rope' ? norms.key : null, kvHeads, keyDim);
+  const turned = spec.rotary === null ? before : rotatedRows(before, spec.rotary, kvHeads, keyDim);
+  return norms.key?.spec.stage === 'after-rope' ? normed(turned, norms.key, kvHeads, keyDim) : turned;
+}
+
+/** Values as the weighted sum takes them, `[tokens, kvHeads · valueDim]`. */
+export function finishedValues(rows: Matrix, { spec }: LayerSample, norms: KeyValueNorms): Matrix {
+  const { kvHeads, valueDim } = spec.attention;
+  const factor = spec.valueFactor ?? 1;
+  const result = bent(rows, spec, norms.value, kvHeads, valueDim);
+  return factor === 1 ? result : { ...result, data: result.data.map((value) => value * factor) };
+}
+
+/** Clip and norm in the layer's order. */
+function bent(rows: Matrix, spec: HeadedSpec, norm: HeadNorm | null, heads: number, dim: number): Matrix {
+  const clip = (x: Matrix): Matrix => {
+    const limit = spec.clip;
+    return limit === null ? x : { ...x, data: x.data.map((value) => Math.max(-limit, Math.min(limit, value))) };
+  };
+  const apply = (x: Matrix): Matrix => (norm === null ? x : normed(x, norm, heads, dim));
+  return spec.clipAfterNorm === true ? clip(apply(rows)) : apply(clip(rows));
+}
+
+function normed(rows: Matrix, { spec, weight, bias }: HeadNorm, heads: number, dim: number): Matrix {
+  const width = spec.extent === 'projection' ? heads * dim : dim;
+  const result = zeros(rows.rows, rows.columns);
+  for (let start = 0; start < rows.data.length; start += width) {
+    normalize(rows.data, result.data, start, width, spec.norm, weight, bias, start % rows.columns);
+  }
+  return result;
+}
+
+/** One norm over `width` numbers from `start`; weight and bias are read from `at`. */
+export function normalize(from: Float64Array, to: Float64Array, start: number, width: number, norm: NormSpec, weight: Float64Array | null, bias: Float64Array | null, at: number): void {
+  let mean = 0;
+  if (norm.kind === 'layer') {
+    for (let i = 0; i < width; i++) mean += from[start + i] as number;
+    mean /= width;
+  }
+  let squares = 0;
+  for (let i = 0; i < width; i++) squares += ((from[start + i] as number) - mean) ** 2;
+  const scale = 1 / Math.sqrt(squares / width + norm.epsilon);
+  const one = norm.weight === 'plus-one' ? 1 : 0;
+  for (let i = 0; i < width; i++) {
+    const factor = norm.weight === 'none' || weight === null ? 1 : (weight[at + i] as number) + one;
+    to[start + i] = ((from[start + i] as number) - mean) * scale * factor + (norm.bias && bias !== null ? (bias[at + i] as number) : 0);
+  }
+}
+
+/** Which dims RoPE turns together, as the projection gives them. */
+export function pairsOf(rotary: RotarySpec): RotaryPairs {
+  return { layout: rotary.layout === 'half' ? 'half' : 'interleaved', dim: rotary.dim };
+}
+
+/** Rows `[tokens, heads · dim]` with RoPE at positions 0, 1, …. */
+export function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim: number): Matrix {
+  const { cos, sin, pairs } = rotaryTables(rotary, Int32Array.from({ length: rows.rows }, (_, i) => i), rows.rows);
+  const result = { ...rows, data: Float64Array.from(rows.data) };
+  const from = pairsOf(rotary);
+  const to: RotaryPairs = rotary.layout === 'interleaved' ? from : { layout: 'half', dim: rotary.dim };
+  for (let token = 0; token < rows.rows; token++) {
+    for (let head = 0; head < heads; head++) {
+      const at = token * rows.columns + head * dim;
+      for (let pair = 0; pair < pairs; pair++) {
+        const [a, b] = pairDims(from, pair);
+        const [c, s] = [cos[token * pairs + pair] as number, sin[token * pairs + pair] as number];
+        const [x, y] = [rows.data[at + a] as number, rows.data[at + b] as number];
+        const [p, q] = pairDims(to, pair);
+        result.data[at + p] = x * c - y * s;
+        result.data[at + q] = y * c + x * s;
+      }
+    }
+  }
+  return result;
+}
+
+/** What RoPE multiplies keys, and queries, by beside turning them. */
+export function ropeFactor(rotary: RotarySpec, tokens: number): number {
+  return rotaryFactor(rotary.scaling, tokens);
+}
