@@ -1,13 +1,13 @@
 /** `convert`: what a layer would cache as GQA, MQA or MLA, and what it loses, measured on a prompt without any training. */
 
-import { parseVariant } from '../cache/variants';
-import { type ConversionAsk, measureConversions } from '../compute/heads/conversionRun';
+import { measureConversions } from '../compute/heads/conversionRun';
 import type { HeadSubject } from '../compute/heads/layerPass';
 import { UNWATCHED } from '../compute/heads/watch';
 import { defaultMemoryCeiling } from '../compute/machine';
-import type { Conversion } from '../insight/conversion/convert';
-import { type ConversionMethod, type ConversionTarget, isConversionMethod, METHODS, methodsFor, targetLabel } from '../insight/conversion/target';
-import { parseArguments, UsageError } from './arguments';
+import { type ConversionMethod, type ConversionRequest, type ConversionTarget, isConversionMethod, METHODS, methodsFor, parseTarget, targetLabel } from '../insight/conversion/target';
+import { CONVERSION_COLUMNS, CONVERSION_LEGEND, conversionCells, conversionNotes, isMeasured } from '../present/conversionText';
+import type { ConversionResult } from '../shared/headsContract';
+import { InputError, parseArguments, UsageError } from './arguments';
 import { numbersOf } from './dumpJson';
 import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withHeads } from './modelInput';
 import type { CliOutput } from './run';
@@ -25,14 +25,17 @@ export async function convert(args: readonly string[], output: CliOutput): Promi
   if (path === undefined || paths.length !== 1) throw new UsageError('convert takes one model folder, config.json or GGUF file');
   checkTokenOptions(values);
   const layer = wholeNumber(values, 'layer', 0);
-  const conversions = conversionsOf(values['to'], values['method']);
+  const conversions = requestsOf(values['to'], values['method']);
   return withHeads(path, seedOf(values), async (model, engine) => {
     const pass = model.pass(engine, { memoryCeiling: defaultMemoryCeiling() });
     try {
       const ids = await tokensOf(model, values);
-      const found = await measureConversions(pass, { ids, layer, conversions }, UNWATCHED);
+      const results = await measureConversions(pass, { ids, layer, conversions }, UNWATCHED);
+      const refused = results.filter((result) => !isMeasured(result));
+      const [first] = refused;
+      if (first && 'refused' in first && refused.length === results.length) throw new InputError(`layer ${layer}: ${first.refused}`);
       const seed = model.seeded(layer)?.seed ?? null;
-      output.out(values['json'] === true ? JSON.stringify(json(found, ids, layer, seed)) : text(model, found, ids.length, layer, seed));
+      output.out(values['json'] === true ? JSON.stringify(json(results, ids, layer, seed)) : text(model, results, ids.length, layer, seed));
       return 0;
     } finally {
       await pass.dispose();
@@ -41,7 +44,7 @@ export async function convert(args: readonly string[], output: CliOutput): Promi
 }
 
 /** Targets with their methods: the one that is named, all with `all`, the first where none is. */
-function conversionsOf(to: string | boolean | undefined, method: string | boolean | undefined): ConversionAsk['conversions'] {
+function requestsOf(to: string | boolean | undefined, method: string | boolean | undefined): readonly ConversionRequest[] {
   if (typeof to !== 'string') throw new UsageError('say what to convert to: --to gqa:G, mqa or mla:R[+D], or several with commas between them');
   return to.split(',').flatMap((part) => {
     const target = targetOf(part);
@@ -50,9 +53,9 @@ function conversionsOf(to: string | boolean | undefined, method: string | boolea
 }
 
 function targetOf(part: string): ConversionTarget {
-  const target = parseVariant(part);
-  if (target === null || target.kind === 'mha') throw new UsageError(`--to takes gqa:G, mqa and mla:R[+D], not ${part}`);
-  return target.kind === 'gqa' || target.kind === 'mla' ? target : { kind: 'mqa' };
+  const target = parseTarget(part);
+  if (target === null) throw new UsageError(`--to takes gqa:G, mqa and mla:R[+D], not ${part}`);
+  return target;
 }
 
 function methodsOf(target: ConversionTarget, method: string | boolean | undefined): readonly ConversionMethod[] {
@@ -64,14 +67,17 @@ function methodsOf(target: ConversionTarget, method: string | boolean | undefine
   return [method];
 }
 
-/** The contract of design §6 for one conversion; several are a list of the same. */
-function json(found: readonly Conversion[], ids: readonly number[], layer: number, seed: number | null): object {
+/** The contract of design §6 for one conversion; several are a list of the same, with those that are refused. */
+function json(results: readonly ConversionResult[], ids: readonly number[], layer: number, seed: number | null): object {
   const start = { layer, tokens: ids, precision: 'float64', ...(seed !== null && { seeded: { seed, weights: 'random' } }) };
-  const [first] = found;
-  return found.length === 1 && first ? { ...start, ...report(first) } : { ...start, conversions: found.map(report) };
+  const [first] = results;
+  return results.length === 1 && first ? { ...start, ...report(first) } : { ...start, conversions: results.map(report) };
 }
 
-function report({ target, method, cachedBefore, cachedPerToken, outputRelativeError, patternJsDistance, heads, pooling, notes }: Conversion): object {
+function report(result: ConversionResult): object {
+  const { target, method } = result;
+  if (!isMeasured(result)) return { to: targetLabel(target), method, refused: result.refused };
+  const { cachedBefore, cachedPerToken, outputRelativeError, patternJsDistance, heads, pooling, notes } = result;
   return {
     to: targetLabel(target),
     method,
@@ -81,32 +87,24 @@ function report({ target, method, cachedBefore, cachedPerToken, outputRelativeEr
     cachedPerTokenBefore: cachedBefore,
     outputRelativeError,
     patternJsDistance,
-    heads: heads.map((head) => ({ ...head, patternJsDistance: numbersOf(head.patternJsDistance), outputRelativeError: head.outputRelativeError })),
+    heads: heads.map((head) => ({ ...head, patternJsDistance: numbersOf(head.patternJsDistance), outputRelativeError: numbersOf(head.outputRelativeError) })),
     ...(pooling !== null && { weightRelativeError: pooling }),
     notes,
   };
 }
 
-function text(model: HeadSubject, found: readonly Conversion[], tokens: number, layer: number, seed: number | null): string {
-  const [first] = found;
-  const columns = [14, 16, 15, 10, 14, 14];
-  const line = (cells: readonly string[]): string => cells.map((cell, i) => (i < 2 ? cell.padEnd(columns[i] ?? 0) : cell.padStart(columns[i] ?? 0))).join('');
-  const number = (value: number | null): string => (value === null ? 'no output' : value === 0 ? '0' : value < 1e-6 ? value.toExponential(1) : value.toFixed(4));
-  const notes = [...new Set(found.flatMap((one) => one.notes.map((note) => `${one.method}: ${note}`)))];
-  const pooled = found.filter((one) => one.pooling !== null);
-  return [
-    `${model.path}, layer ${layer}, ${tokens} tokens, ${first?.cachedBefore ?? 0} numbers a token cached; measured in float64, without training`,
-    ...(seed === null ? [] : [`seeded weights (seed ${seed}): random heads have nothing in common, so this is what a conversion loses at worst`]),
-    line(['to', 'method', 'cached a token', 'smaller', 'pattern JS', 'output error']),
-    ...found.map((one) => line([targetLabel(one.target), one.method, String(one.cachedPerToken), `÷ ${trimmed(one.cachedBefore / one.cachedPerToken)}`, number(one.patternJsDistance), number(one.outputRelativeError)])),
-    ...pooled.flatMap(({ target, method, pooling }) =>
-      pooling === null || pooling.unrelated === 0 || method !== 'mean-pool' ? [] : [`${targetLabel(target)}: W_K differs from its mean by ${pooling.key.toFixed(3)}, W_V by ${pooling.value.toFixed(3)}; heads that have nothing in common: ${pooling.unrelated.toFixed(3)}`],
-    ),
-    'pattern JS: mean Jensen–Shannon distance of the heads’ patterns, 0 same, 1 disjoint; output error: relative, after the output projection (1: as bad as nothing)',
-    ...notes,
-  ].join('\n');
-}
+/** Widths of the columns; the first two stand on the left. */
+const WIDTHS = [16, 16, 15, 10, 13, 14];
 
-function trimmed(value: number): string {
-  return String(Number(value.toPrecision(3)));
+function text(model: HeadSubject, results: readonly ConversionResult[], tokens: number, layer: number, seed: number | null): string {
+  const found = results.filter(isMeasured);
+  const line = (cells: readonly string[]): string => cells.map((cell, i) => (i < 2 ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0))).join('');
+  return [
+    `${model.path}, layer ${layer}, ${tokens} tokens, ${found[0]?.cachedBefore ?? 0} numbers of a token cached; measured in float64, without training`,
+    ...(seed === null ? [] : [`seeded weights (seed ${seed}): random heads have nothing in common; what trained ones lose must be measured on them`]),
+    line(CONVERSION_COLUMNS),
+    ...found.map((one) => line(conversionCells(one))),
+    CONVERSION_LEGEND,
+    ...conversionNotes(results),
+  ].join('\n');
 }

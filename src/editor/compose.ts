@@ -2,11 +2,11 @@
 
 import { commands, type Disposable, type ExtensionContext, type Hover, l10n, languages, type Position, type TextDocument, type Uri, window } from 'vscode';
 import { PANEL_VIEWS, type PanelView } from '../shared/panelContract';
-import { activeReading } from './activeReading';
+import { activeConfig, activeReading } from './activeReading';
 import type { WorkCounts } from './advice/insights';
 import type { ShownStatus } from './advice/languageStatus';
 import { AdviceLoader } from './adviceLoader';
-import type { RunLayerRequest } from './computeHost';
+import type { MeasureConversionRequest, RunLayerRequest } from './computeHost';
 import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
 import { COMMANDS, CONTEXTS, VIEWS } from './ids';
@@ -86,7 +86,7 @@ function registerCompute({ readings, compute }: Services): Disposable[] {
   if (!compute) {
     // In the browser: the commands are in the palette, so they say why.
     const refuse = (): void => void window.showInformationMessage(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'));
-    return [COMMANDS.showComputeDevices, COMMANDS.runAttentionLayer, COMMANDS.saveOnnx, COMMANDS.installTensorflow].map((command) => commands.registerCommand(command, refuse));
+    return [COMMANDS.showComputeDevices, COMMANDS.runAttentionLayer, COMMANDS.saveOnnx, COMMANDS.measureConversion, COMMANDS.installTensorflow].map((command) => commands.registerCommand(command, refuse));
   }
   return [
     commands.registerCommand(COMMANDS.showComputeDevices, async () => (await compute.get()).showDevices()),
@@ -97,6 +97,10 @@ function registerCompute({ readings, compute }: Services): Disposable[] {
     commands.registerCommand(COMMANDS.saveOnnx, async (uri?: Uri, request?: { readonly layer?: number; readonly target?: Uri }) => {
       const reading = await activeReading(readings, uri);
       return reading && (await compute.get()).saveOnnx(reading, request);
+    }),
+    commands.registerCommand(COMMANDS.measureConversion, async (uri?: Uri, request?: MeasureConversionRequest) => {
+      const found = await activeConfig(readings, uri);
+      return found && (await compute.get()).measureConversion(found.reading, found.source.uri, request);
     }),
     commands.registerCommand(COMMANDS.installTensorflow, async () => (await compute.get()).installTensorflow()),
   ];

@@ -8,12 +8,16 @@ import { installCommands, installNeeds, installTensorflow, type TensorflowSource
 import type { CacheRule } from '../attention/program';
 import type { Reading } from '../config/read';
 import { devicesMarkdown, layerMarkdown, type LayerReport } from '../present/computeText';
+import { CONVERSION_PROMPT, conversionMarkdown } from '../present/conversionText';
 import { kindTitle } from '../present/words';
 import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
+import type { ConvertResult } from '../shared/headsContract';
 import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
+import { besideOf } from './beside';
 import { Owner } from './lifecycle';
+import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
 import { computeSettings, scenarioSetting, taughtFamilies } from './settings';
 
@@ -37,6 +41,11 @@ export interface RunLayerRequest {
 const SEED = 42;
 const DEFAULT_TOKENS = 64;
 const DEFAULT_STEPS = 8;
+
+export interface MeasureConversionRequest {
+  readonly layer?: number;
+  readonly prompt?: string;
+}
 
 /** Made by the entry bundle; see `services.ts`. */
 export function createComputeHost(options: ComputeHostOptions): ComputeHost {
@@ -116,6 +125,23 @@ export class ComputeHost extends Owner {
     });
   }
 
+  /** What a layer of the config loses as GQA, MQA and MLA: of the weights beside it, or of seeded ones where there are none. */
+  async measureConversion(reading: Reading, uri: Uri, request: MeasureConversionRequest = {}): Promise<ConvertResult | null> {
+    const layer = request.layer ?? (await pickLayer(reading));
+    if (layer === null) return null;
+    const text = request.prompt ?? (await askPrompt());
+    if (text === null) return null;
+    return this.withProgress(l10n.t('Measuring what layer {0} loses', layer), async (options) => {
+      const beside = await besideOf(uri);
+      const seeded = { text: reading.document.text, families: taughtFamilies(), seed: SEED };
+      const model = beside?.weights ? { path: beside.folder } : { path: beside?.folder ?? '', seeded };
+      const { engine } = await this.choose(options);
+      const result = await this.call('heads/convert', { ...model, engine, text, layer, conversions: null }, { ...options, supersedeKey: 'convert' });
+      await showMarkdown(conversionMarkdown(configName(uri), result));
+      return result;
+    });
+  }
+
   /** Installs the TensorFlow engine into the extension's storage, after showing the commands that will run. */
   async installTensorflow(): Promise<boolean> {
     if (!workspace.isTrusted) {
@@ -179,9 +205,15 @@ export class ComputeHost extends Owner {
   private async withProgress<T>(title: string, work: (options: CallOptions) => Promise<T>): Promise<T | null> {
     return window.withProgress({ location: ProgressLocation.Notification, title: l10n.t('Headlight: {0}', title), cancellable: true }, async (progress, token) => {
       try {
+        let shown = 0;
         return await work({
           signal: signalOf(token),
-          onProgress: ({ message, fraction }) => progress.report({ ...(message === undefined ? {} : { message }), ...(fraction === undefined ? {} : { increment: 0 }) }),
+          onProgress: ({ message, fraction = shown }) => {
+            // A bar that went back would say less than one that waits.
+            const increment = 100 * Math.max(0, fraction - shown);
+            shown = Math.max(shown, fraction);
+            progress.report({ increment, ...(message === undefined ? {} : { message }) });
+          },
         });
       } catch (error) {
         if (error instanceof RpcError && (error.code === 'cancelled' || error.code === 'superseded')) return null;
@@ -210,6 +242,17 @@ async function pickLayer(reading: Reading): Promise<number | null> {
   if (items.length === 1) return 0;
   const picked = await window.showQuickPick(items, { title: l10n.t('Which layer'), matchOnDescription: true });
   return picked?.layer ?? null;
+}
+
+async function askPrompt(): Promise<string | null> {
+  const text = await window.showInputBox({
+    title: l10n.t('On which text'),
+    prompt: l10n.t('The loss is measured on these words: the longer, the more it says. Nothing is trained.'),
+    value: CONVERSION_PROMPT,
+    ignoreFocusOut: true,
+    validateInput: (value) => (value.trim() === '' ? l10n.t('Some words are needed.') : undefined),
+  });
+  return text === undefined || text.trim() === '' ? null : text;
 }
 
 async function pickTensorflow(): Promise<TensorflowSource | null> {

@@ -15,6 +15,7 @@ export const COMMANDS = {
   showCacheAt: 'headlight.showKvCacheAt',
   fitToGpu: 'headlight.fitToGpu',
   convertAttention: 'headlight.convertAttention',
+  measureConversion: 'headlight.measureConversion',
   explainNumber: 'headlight.explainThisNumber',
   showHeads: 'headlight.showHeads',
   walkThroughMla: 'headlight.walkThroughMla',

@@ -38,24 +38,26 @@ function completed(a: Matrix): { readonly u: Matrix; readonly v: Matrix } {
   return { u, v };
 }
 
-/** A unit vector orthogonal to the columns before `column`: the axis that sticks out of them the most. */
+/** A unit vector orthogonal to the columns before `column`: of the axis that sticks out of them the most. */
 function fillColumn(u: Matrix, column: number, n: number): void {
-  let best = new Float64Array(n);
-  let bestNorm = -1;
+  let [best, most] = [0, -1];
   for (let axis = 0; axis < n; axis++) {
-    const candidate = new Float64Array(n);
-    candidate[axis] = 1;
-    for (let pass = 0; pass < 2; pass++) {
-      for (let c = 0; c < column; c++) {
-        let dot = 0;
-        for (let i = 0; i < n; i++) dot += (candidate[i] as number) * (u.data[i * n + c] as number);
-        for (let i = 0; i < n; i++) candidate[i] = (candidate[i] as number) - dot * (u.data[i * n + c] as number);
-      }
-    }
-    const norm = Math.hypot(...candidate);
-    if (norm > bestNorm) [best, bestNorm] = [candidate, norm];
+    // What is left of a unit vector after its shares in orthonormal columns.
+    let left = 1;
+    for (let c = 0; c < column; c++) left -= (u.data[axis * n + c] as number) ** 2;
+    if (left > most) [best, most] = [axis, left];
   }
-  for (let i = 0; i < n; i++) u.data[i * n + column] = (best[i] as number) / bestNorm;
+  const filled = new Float64Array(n);
+  filled[best] = 1;
+  for (let pass = 0; pass < 2; pass++) {
+    for (let c = 0; c < column; c++) {
+      let share = 0;
+      for (let i = 0; i < n; i++) share += (filled[i] as number) * (u.data[i * n + c] as number);
+      for (let i = 0; i < n; i++) filled[i] = (filled[i] as number) - share * (u.data[i * n + c] as number);
+    }
+  }
+  const norm = Math.hypot(...filled);
+  for (let i = 0; i < n; i++) u.data[i * n + column] = (filled[i] as number) / norm;
 }
 
 /** Similarity of two V heads after the best orthogonal turn: any turn of V is absorbed by the output projection. */

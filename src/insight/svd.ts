@@ -13,6 +13,8 @@ export interface Svd {
 
 const SWEEPS = 60;
 const PRECISION = 1e-15;
+/** Of squared lengths. */
+const NOTHING = 1e-31;
 
 /** A = U · diag(values) · Vᵀ with rank = min(rows, columns). */
 export function svd(a: Matrix): Svd {
@@ -57,6 +59,8 @@ function rotate(data: Float64Array, p: number, q: number, length: number, cosine
 
 /** Rotates pairs of rows of `work` (`[n, m]`) until all are orthogonal; `v` (`[n, n]`) takes part, if given. */
 function orthogonalize(work: Float64Array, m: number, n: number, v: Float64Array | null): void {
+  let largest = 0;
+  for (let i = 0; i < n; i++) largest = Math.max(largest, dot(work, i * m, i * m, m));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let done = true;
     for (let p = 0; p < n - 1; p++) {
@@ -65,6 +69,8 @@ function orthogonalize(work: Float64Array, m: number, n: number, v: Float64Array
         const alpha = dot(work, a, a, m);
         const beta = dot(work, b, b, m);
         const gamma = dot(work, a, b, m);
+        // Columns that are rounding beside the largest have no direction to be turned by; sweeps would never end for them.
+        if (Math.min(alpha, beta) <= NOTHING * largest) continue;
         if (gamma === 0 || Math.abs(gamma) <= PRECISION * Math.sqrt(alpha * beta)) continue;
         done = false;
         const zeta = (beta - alpha) / (2 * gamma);

@@ -2,6 +2,8 @@
 
 import type { Tensor } from '../attention/graph';
 import type { RunnableAttention } from '../attention/layerSpec';
+import type { Conversion } from '../insight/conversion/convert';
+import type { ConversionMethod, ConversionRequest } from '../insight/conversion/target';
 import type { GroupIdentity } from '../insight/identity';
 import type { PatternMeasures } from '../insight/pattern';
 import type { ConfigSource } from './configSource';
@@ -112,12 +114,39 @@ export interface TileParams {
   readonly reduction?: 'mean' | 'max';
 }
 
+/** What a layer loses as another design, measured on a text. */
+export interface ConvertParams extends ModelParams {
+  readonly engine: EngineId;
+  readonly text: string;
+  readonly layer: number;
+  /** `to` as in `parseTarget`; null: those that are worth a look for this layer. */
+  readonly conversions: readonly { readonly to: string; readonly method: ConversionMethod }[] | null;
+}
+
+/** A conversion that this layer cannot have, and why. */
+export interface RefusedConversion extends ConversionRequest {
+  readonly refused: string;
+}
+
+export type ConversionResult = Conversion | RefusedConversion;
+
+export interface ConvertResult {
+  readonly layer: number;
+  readonly tokens: number;
+  readonly attention: RunnableAttention;
+  readonly conversions: readonly ConversionResult[];
+  /** Null for a model's own weights. */
+  readonly seeded: SeededNote | null;
+  readonly ms: number;
+}
+
 export interface HeadsMethods {
   'heads/model'(params: ModelParams): HeadsModelInfo;
   'heads/tokens'(params: TokensParams): TokensResult;
   'heads/capture'(params: CaptureParams): CaptureResult;
   /** `[heads, rows, columns]`; NaN where nothing is seen (scores). */
   'heads/tile'(params: TileParams): Tensor;
+  'heads/convert'(params: ConvertParams): ConvertResult;
   /** Closes the model's files and drops its captures. */
   'heads/close'(params: ModelParams): null;
 }

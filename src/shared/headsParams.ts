@@ -1,10 +1,11 @@
 /** Validation of what the compute process is asked about real heads. */
 
+import { METHODS } from '../insight/conversion/target';
 import { CONFIG_SOURCE } from './configSource';
 import { ENGINE_IDS } from './devices';
-import { HEAD_CAPTURES, type CaptureParams, type HeadsMethods, type ModelParams, type SeededSource, type TileParams, type TokensParams } from './headsContract';
+import { HEAD_CAPTURES, type CaptureParams, type ConvertParams, type HeadsMethods, type ModelParams, type SeededSource, type TileParams, type TokensParams } from './headsContract';
 import type { MethodParams } from './rpc';
-import { array, boolean, type Check, integer, invalid, object, oneOf, optional, params, text } from './validate';
+import { array, boolean, type Check, integer, invalid, nullable, object, oneOf, optional, params, text } from './validate';
 
 const MOST = 2 ** 24;
 const MOST_TOKENS = 131_072;
@@ -41,6 +42,15 @@ const tile: Check<TileParams> = object({
   reduction: optional(oneOf('mean', 'max')),
 });
 
+const convert: Check<ConvertParams> = object({
+  path,
+  seeded,
+  engine: oneOf(...ENGINE_IDS),
+  text: text(1_000_000),
+  layer: whole,
+  conversions: nullable(array(object({ to: text(40), method: oneOf(...METHODS) }), 64)),
+});
+
 type Validators = { readonly [K in keyof HeadsMethods]: (value: unknown) => MethodParams<HeadsMethods, K> };
 
 export const HEADS_PARAMS: Validators = {
@@ -48,5 +58,6 @@ export const HEADS_PARAMS: Validators = {
   'heads/tokens': params(tokens),
   'heads/capture': params(capture),
   'heads/tile': params(tile),
+  'heads/convert': params(convert),
   'heads/close': params(model),
 };

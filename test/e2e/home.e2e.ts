@@ -224,6 +224,30 @@ describe.skipIf(!thorough)('questions', () => {
     await shown(/equal/);
   });
 
+  test('measure what a conversion would lose, before the config is changed', async () => {
+    const before = await text('llama-3-8b/config.json');
+    await quickPick.run('Headlight: Convert Attention');
+    await quickPick.question('Convert Attention · llama-3-8b');
+    await quickPick.choose('Measure what a conversion loses');
+    await quickPick.question('Which layer');
+    await quickPick.leave();
+    mkdirSync(join(inject('folder'), 'small'), { recursive: true });
+    writeFileSync(join(inject('folder'), 'small', 'config.json'), JSON.stringify({ ...LLAMA, hidden_size: 256, num_attention_heads: 8 }, null, 2));
+    await workbench().openFile('small/config.json');
+    await quickPick.run('Headlight: Measure What a Conversion Loses');
+    await quickPick.question('Which layer');
+    await quickPick.press('Enter');
+    await workbench().page.locator('.quick-input-widget .quick-input-title', { hasText: 'On which text' }).waitFor();
+    await workbench().screenshot('home-conversion-text');
+    await quickPick.type('one two three four five six seven eight');
+    await quickPick.press('Enter');
+    await shown(/What.layer.0.of.small.loses/);
+    await shown(/seeded.\(42\)/);
+    await shown(/MQA.+aligned-pool/);
+    await workbench().screenshot('home-conversion');
+    expect(await text('llama-3-8b/config.json')).toBe(before);
+  });
+
   test('show what an installation would run, and do nothing without a yes', async () => {
     await quickPick.run('Headlight: Install TensorFlow GPU Engine');
     await quickPick.question('Install TensorFlow Engine');

@@ -9,6 +9,11 @@ interface Report {
   readonly run: { readonly cacheBytes: number; readonly provenance: { readonly engine: string } };
 }
 
+interface Losses {
+  readonly seeded: object | null;
+  readonly conversions: readonly { readonly cachedPerToken: number; readonly outputRelativeError: number; readonly refused?: string }[];
+}
+
 interface Api {
   hover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | null;
   computePid(): number | undefined;
@@ -66,6 +71,30 @@ suite('compute', function () {
     const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
     assert.match(shown, /They are equal/);
     console.log(`ran on ${report.run.provenance.engine}`);
+  });
+
+  test('a conversion is measured on trained weights, beside designs that cache as much', async () => {
+    const uri = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples', 'mha', 'config.json');
+    const prompt = 'the red fox sleeps in the park and the old dog sees it; the red fox sees the dog';
+    const found = await vscode.commands.executeCommand<Losses | null>('headlight.measureConversion', uri, { layer: 1, prompt });
+    assert.ok(found);
+    assert.equal(found.seeded, null);
+    assert.deepEqual(found.conversions.filter(({ refused }) => refused !== undefined), []);
+    // 8 KV heads of 16 + 16 numbers: groups of 2, 4 and 8, each beside latents of the same size.
+    assert.deepEqual([...new Set(found.conversions.map(({ cachedPerToken }) => cachedPerToken))], [128, 64, 32]);
+    for (const { outputRelativeError } of found.conversions) assert.ok(outputRelativeError >= 0 && outputRelativeError < 2);
+    const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
+    assert.match(shown, /# What layer 1 of mha loses as another design/);
+    assert.match(shown, /Weights: those beside the config\./);
+    assert.match(shown, /\| GQA-4 +\| mean-pool +\| +128 \| +÷ 2 \|/);
+  });
+
+  test('a conversion of a layer that is latent already, or is not there, is refused in words', async () => {
+    const samples = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples');
+    for (const [name, layer] of [['mla', 0], ['mha', 99]] as const) {
+      const refused = await vscode.commands.executeCommand('headlight.measureConversion', vscode.Uri.joinPath(samples, name, 'config.json'), { layer, prompt: 'the red fox' });
+      assert.equal(refused, null);
+    }
   });
 
   test('under the rule of transformers a sliding layer keeps one token less than its window', async () => {

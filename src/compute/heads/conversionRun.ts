@@ -1,9 +1,10 @@
 /** Conversions of one layer of a model, measured on a prompt. What `convert` prints and the editor shows. */
 
 import { layerWeights } from '../../attention/weightNames';
-import { type Conversion, convertLayer } from '../../insight/conversion/convert';
+import { LayerConverter } from '../../insight/conversion/convert';
 import type { HeadedSpec, LayerSample } from '../../insight/conversion/layerRows';
-import { type ConversionMethod, ConversionRefused, type ConversionTarget } from '../../insight/conversion/target';
+import { ConversionRefused, type ConversionRequest, offeredConversions } from '../../insight/conversion/target';
+import type { ConversionResult } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
 import type { LayerPass } from './layerPass';
 import { floats } from './tokenAxis';
@@ -15,22 +16,34 @@ export const MOST_CONVERTED_TOKENS = 4096;
 export interface ConversionAsk {
   readonly ids: readonly number[];
   readonly layer: number;
-  readonly conversions: readonly { readonly target: ConversionTarget; readonly method: ConversionMethod }[];
+  /** Null: those that are worth a look for this layer. */
+  readonly conversions: readonly ConversionRequest[] | null;
 }
 
-/** @throws RpcError `invalidInput` for a layer that cannot be converted so, and whatever the pass throws. */
-export async function measureConversions(pass: LayerPass, ask: ConversionAsk, watch: Watch): Promise<readonly Conversion[]> {
+/**
+ * In the order of the requests; a conversion that this layer cannot have is refused in its place.
+ * @throws RpcError `invalidInput` for a layer without heads to convert, and whatever the pass throws.
+ */
+export async function measureConversions(pass: LayerPass, ask: ConversionAsk, watch: Watch): Promise<readonly ConversionResult[]> {
   if (ask.ids.length > MOST_CONVERTED_TOKENS) throw new RpcError('invalidInput', `the prompt has ${ask.ids.length} tokens; a conversion is measured on at most ${MOST_CONVERTED_TOKENS}`);
+  const stage = async (message: string, fraction: number): Promise<void> => {
+    watch.progress({ message, fraction });
+    // Lets a cancellation in, and the progress out.
+    await new Promise((resolve) => setImmediate(resolve));
+    checkCancelled(watch.signal);
+  };
   const sample = await sampleOf(pass, ask, watch);
-  const found: Conversion[] = [];
-  for (const [index, { target, method }] of ask.conversions.entries()) {
-    const stage = async (message: string, fraction: number): Promise<void> => {
-      watch.progress({ message, fraction: (index + fraction) / ask.conversions.length });
-      // Lets a cancellation in, and the progress out.
-      await new Promise((resolve) => setImmediate(resolve));
-      checkCancelled(watch.signal);
-    };
-    found.push(await refusalsInWords(ask.layer, () => convertLayer(sample, target, method, { stage })));
+  await stage('keys and values', 0);
+  const converter = new LayerConverter(sample);
+  const requests = ask.conversions ?? offeredConversions(sample.spec);
+  const found: ConversionResult[] = [];
+  for (const [index, request] of requests.entries()) {
+    try {
+      found.push(await converter.convert(request, { stage: (message, fraction) => stage(message, (index + fraction) / requests.length) }));
+    } catch (error) {
+      if (!(error instanceof ConversionRefused)) throw error;
+      found.push({ ...request, refused: error.message });
+    }
   }
   return found;
 }
@@ -50,13 +63,4 @@ async function sampleOf(pass: LayerPass, { ids, layer }: ConversionAsk, watch: W
     qRaw: floats(tensors.get('qRaw')),
     weights: new Map([...read].map(([name, tensor]) => [name, floats(tensor)])),
   };
-}
-
-async function refusalsInWords<T>(layer: number, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ConversionRefused) throw new RpcError('invalidInput', `layer ${layer}: ${error.message}`);
-    throw error;
-  }
 }

@@ -1,8 +1,9 @@
 /** Models and captures that the compute process holds, and the methods that look at them. */
 
 import type { Tensor } from '../../attention/graph';
+import { type ConversionRequest, parseTarget } from '../../insight/conversion/target';
 import type { EngineId } from '../../shared/devices';
-import type { CaptureParams, CaptureResult, HeadsMethods, ModelParams, TileParams } from '../../shared/headsContract';
+import type { CaptureParams, CaptureResult, ConvertParams, ConvertResult, HeadsMethods, ModelParams, TileParams } from '../../shared/headsContract';
 import { HEADS_PARAMS } from '../../shared/headsParams';
 import type { CallContext, Handlers } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
@@ -10,6 +11,7 @@ import { tensorBytes } from '../../shared/transfer';
 import { WeightsError } from '../../weights/weightsError';
 import { type Engine, EngineUnavailableError, errorSentence } from '../engines/engine';
 import type { SerialQueue } from '../serialQueue';
+import { measureConversions } from './conversionRun';
 import { HeadModel } from './headModel';
 import { HeadsRun } from './headsRun';
 import type { HeadSubject, LayerPass } from './layerPass';
@@ -67,6 +69,10 @@ export class HeadsService {
         validate: HEADS_PARAMS['heads/tile'],
         handle: (params, context) => inTurn(context, () => this.tile(params, context)),
       },
+      'heads/convert': {
+        validate: HEADS_PARAMS['heads/convert'],
+        handle: (params, context) => inTurn(context, () => this.convert(params, context)),
+      },
       'heads/close': {
         validate: HEADS_PARAMS['heads/close'],
         handle: (params, context) =>
@@ -78,12 +84,35 @@ export class HeadsService {
     };
   }
 
+  private async convert(params: ConvertParams, context: CallContext): Promise<ConvertResult> {
+    const start = performance.now();
+    const { layer } = params;
+    const held = await this.held(params);
+    const conversions = params.conversions?.map(({ to, method }): ConversionRequest => {
+      const target = parseTarget(to);
+      if (target === null) throw new RpcError('invalidInput', `conversions are gqa:G, mqa and mla:R[+D], not ${to}`);
+      return { target, method };
+    });
+    const ids = await held.model.encode(params.text);
+    if (ids.length === 0) throw new RpcError('invalidInput', 'the prompt has no tokens');
+    const pass = this.pass(held, params.engine);
+    const found = await measureConversions(pass, { ids, layer, conversions: conversions ?? null }, context);
+    const attention = pass.attention(layer);
+    if (attention === undefined) throw new RpcError('invalidInput', `there is no layer ${layer}`);
+    return { layer, tokens: ids.length, attention, conversions: found, seeded: held.model.seeded(layer), ms: performance.now() - start };
+  }
+
+  private pass(held: Held, id: EngineId): LayerPass {
+    const known = held.passes.get(id) ?? held.model.pass(this.engine(id), { memoryCeiling: this.memoryCeiling });
+    held.passes.set(id, known);
+    return known;
+  }
+
   private async capture(params: CaptureParams, context: CallContext): Promise<CaptureResult> {
     const start = performance.now();
     const held = await this.held(params);
     const engine = this.engine(params.engine);
-    const pass = held.passes.get(params.engine) ?? held.model.pass(engine, { memoryCeiling: this.memoryCeiling });
-    held.passes.set(params.engine, pass);
+    const pass = this.pass(held, params.engine);
     const { ids, layer, captures, measures, logits } = params;
     const run = await HeadsRun.start(pass, { ids, layer, dumps: logits ? [...captures, 'logits'] : captures, measures }, context);
     const { tensors, spec } = run.capture;

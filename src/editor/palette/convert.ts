@@ -23,8 +23,12 @@ export async function convertAttention(services: Services, uri: unknown, argumen
   const subject = await subjectOf(services, uri);
   if (!subject) return false;
   if (subject.stale) return refuse(l10n.t('The config is not complete JSON now.'));
-  const kvHeads = count(requestOf<ConvertRequest>(argument)?.kvHeads) ?? (await askHeads(subject));
+  const kvHeads = count(requestOf<ConvertRequest>(argument)?.kvHeads) ?? (await askHeads(services, subject));
   if (kvHeads === null) return false;
+  if (kvHeads === MEASURE) {
+    await commands.executeCommand(COMMANDS.measureConversion, subject.document.uri);
+    return false;
+  }
   const conversion = convertHeads(subject.reading, kvHeads);
   if (typeof conversion === 'string') return refuse(l10n.t('This config cannot be converted: {0}.', conversion));
   if (!(await applyConfigEdit(subject.document, conversion.edits))) return refuse(l10n.t('The document cannot be changed.'));
@@ -42,7 +46,10 @@ function refuse(message: string): false {
   return false;
 }
 
-async function askHeads(subject: Subject): Promise<number | null> {
+/** The answer "first see what it loses". */
+const MEASURE = 'measure';
+
+async function askHeads({ compute }: Services, subject: Subject): Promise<number | typeof MEASURE | null> {
   const queryHeads = convertibleHeads(subject.reading);
   const choices = queryHeads === null ? [] : headChoices(subject, queryHeads);
   if (choices.length === 0) {
@@ -50,11 +57,12 @@ async function askHeads(subject: Subject): Promise<number | null> {
     refuse(l10n.t('This config cannot be converted: {0}.', typeof reason === 'string' ? reason : l10n.t('its layers have different numbers of heads')));
     return null;
   }
-  const picked = await pickOne({
+  const picked = await pickOne<number | typeof MEASURE>({
     title: title(l10n.t('Convert Attention'), subject),
     placeholder: l10n.t('Changes the config, in one step to undo; weights are not converted'),
     place: ONLY,
-    choices,
+    // Layers cannot be run in the browser.
+    choices: compute ? [...choices, { label: l10n.t('Measure what a conversion loses…'), description: l10n.t('runs a layer before and after, on a text; changes nothing'), value: MEASURE }] : choices,
   });
   return picked === undefined || picked === BACK ? null : picked;
 }

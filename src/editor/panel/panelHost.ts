@@ -5,6 +5,7 @@
 import { commands, type Disposable, type LogOutputChannel, Uri, ViewColumn, type WebviewPanel, type WebviewView, window, workspace } from 'vscode';
 import type { JsonValue } from '../../config/document';
 import type { PanelSettings, PanelView } from '../../shared/panelContract';
+import { besideOf } from '../beside';
 import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
@@ -12,7 +13,7 @@ import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
 import { Following } from './following';
-import { type Beside, HeadSources, isWeightFile } from './headSources';
+import { HeadSources } from './headSources';
 import { Targets } from './targets';
 
 const SAMPLES = [
@@ -188,12 +189,4 @@ async function preloadsOf({ context, log }: Services): Promise<readonly string[]
     log.warn(`The panel opens later than it could: ${error instanceof Error ? error.message : String(error)}`);
     return [];
   }
-}
-
-/** Whether there are weights where a config lies. Null where that is no folder of this machine. */
-async function besideOf(uri: Uri | undefined): Promise<Beside | null> {
-  if (uri?.scheme !== 'file') return null;
-  const folder = Uri.joinPath(uri, '..');
-  const entries = await workspace.fs.readDirectory(folder).then((found) => found, () => []);
-  return { folder: folder.fsPath, weights: entries.some(([name]) => isWeightFile(name)) };
 }

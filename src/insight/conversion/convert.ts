@@ -3,20 +3,20 @@
 import { queryFactors } from '../../attention/positionFactor';
 import { matrix, type Matrix, transpose } from '../matrix';
 import { DecoupledRope } from './decoupledRope';
-import { type Distortion, distortionOf, type ReadLayer } from './distortion';
-import { throughLatent, type LatentMethod } from './latent';
+import { type Distortion, DistortionMeter, type ReadLayer } from './distortion';
+import { type LatentMethod, type LatentSource, throughLatent } from './latent';
 import { finishedKeys, finishedValues, type KeyValueNorms, type KeyValueRows, type LayerSample, need, normsOf, projectedRows, ropeFactor } from './layerRows';
 import { alignedPooled, meanPooled, pooledNorms, poolingError, type Pools, poolsOf, unrelatedPoolingError } from './pooling';
-import { type ConversionMethod, ConversionRefused, type ConversionTarget, methodsFor, targetLabel } from './target';
+import { type ConversionMethod, ConversionRefused, type ConversionRequest, type ConversionTarget, methodsFor, targetLabel } from './target';
 
-export interface Conversion extends Distortion {
-  readonly target: ConversionTarget;
-  readonly method: ConversionMethod;
+export interface Conversion extends ConversionRequest, Distortion {
   /** Numbers that the layer caches of a token, before and after. */
   readonly cachedBefore: number;
   readonly cachedPerToken: number;
   /** Pooling alone: ‖W − pooled W‖ ÷ ‖W‖, and what it would be for heads that have nothing in common. */
   readonly pooling: { readonly key: number; readonly value: number; readonly unrelated: number } | null;
+  /** The latent was fitted to the tokens that are measured, and could hold as many whatever they are: its losses say nothing. */
+  readonly fitsAnything: boolean;
   /** What must be known to read the numbers. */
   readonly notes: readonly string[];
 }
@@ -26,25 +26,6 @@ export interface ConversionWatch {
   stage(message: string, fraction: number): Promise<void>;
 }
 
-/**
- * Converts and measures. Queries are kept as they are: what a method does to them (absorbing turns) is taken into what they read.
- * @throws ConversionRefused where this layer cannot be converted so.
- */
-export async function convertLayer(sample: LayerSample, target: ConversionTarget, method: ConversionMethod, watch: ConversionWatch): Promise<Conversion> {
-  if (!methodsFor(target).includes(method)) throw new ConversionRefused(`${method} does not make ${targetLabel(target)}: it takes ${methodsFor(target).join(', ')}`);
-  const { kvHeads, keyDim, valueDim, queryHeads } = sample.spec.attention;
-  const cachedBefore = kvHeads * (keyDim + valueDim);
-  await watch.stage('keys and values', 0);
-  const rows = projectedRows(sample);
-  const norms = normsOf(sample);
-  const before = read(sample, rows, norms);
-  await watch.stage(method, 0.2);
-  const { layer, cachedPerToken, pooling, notes } = target.kind === 'mla' ? asLatent(sample, rows, norms, target, method as LatentMethod) : asPooled(sample, rows, norms, target, method);
-  await watch.stage('attention', 0.5);
-  const distortion = await distortionOf(sample, before, layer, (heads) => watch.stage(`head ${heads} of ${queryHeads}`, 0.5 + (0.4 * heads) / queryHeads));
-  return { ...distortion, target, method, cachedBefore, cachedPerToken, pooling, notes };
-}
-
 interface Converted {
   readonly layer: ReadLayer;
   readonly cachedPerToken: number;
@@ -52,65 +33,114 @@ interface Converted {
   readonly notes: readonly string[];
 }
 
-/** With the layer's own queries. */
-function read(sample: LayerSample, rows: KeyValueRows, norms: KeyValueNorms): ReadLayer {
-  return { parts: [{ q: Float64Array.from(sample.q), k: finishedKeys(rows.key, sample, norms) }], v: finishedValues(rows.value, sample, norms) };
-}
+type MlaTarget = Extract<ConversionTarget, { kind: 'mla' }>;
 
-function asPooled(sample: LayerSample, rows: KeyValueRows, norms: KeyValueNorms, target: Exclude<ConversionTarget, { kind: 'mla' }>, method: ConversionMethod): Converted {
-  const { spec } = sample;
-  const { keyDim, valueDim } = spec.attention;
-  const pools: Pools = poolsOf(spec, target.kind === 'gqa' ? target.groups : 1);
-  const layer = method === 'mean-pool' ? read(sample, meanPooled(rows, pools), pooledNorms(norms, pools)) : read(sample, alignedPooled(rows, pools, spec), norms);
-  const weights = weightMatrices(sample);
-  return {
-    layer,
-    cachedPerToken: pools.groups * (keyDim + valueDim),
-    pooling: { key: poolingError(weights.key, pools), value: poolingError(weights.value, pools), unrelated: unrelatedPoolingError(pools) },
-    notes: method === 'aligned-pool' ? ['heads were aligned on the tokens that are measured'] : [],
-  };
-}
+/**
+ * Converts one layer in several ways; what they share is computed once. Queries are kept as they are: what a method would do to
+ * them (absorbing turns) is taken into what they read.
+ */
+export class LayerConverter {
+  private readonly rows: KeyValueRows;
+  private readonly norms: KeyValueNorms;
+  private readonly weights: KeyValueRows;
+  /** One row each. */
+  private readonly bias: KeyValueRows;
+  private readonly meter: DistortionMeter;
+  private whole: LatentSource | undefined;
+  /** By RoPE dims. */
+  private readonly apart = new Map<number, { readonly basis: DecoupledRope; readonly source: LatentSource; readonly bias: KeyValueRows; readonly turned: Matrix }>();
 
-function asLatent(sample: LayerSample, rows: KeyValueRows, norms: KeyValueNorms, { latentDim, ropeDim }: Extract<ConversionTarget, { kind: 'mla' }>, method: LatentMethod): Converted {
-  const notes: string[] = [];
-  if (method === 'activation-pca') {
-    notes.push('the latent was fitted to the tokens that are measured');
-    if (latentDim >= sample.tokens) notes.push(`a latent of ${latentDim} dims can hold ${sample.tokens} tokens whatever they are: measure with a longer prompt`);
+  constructor(private readonly sample: LayerSample) {
+    this.rows = projectedRows(sample);
+    this.norms = normsOf(sample);
+    this.weights = weightMatrices(sample);
+    this.bias = biases(sample);
+    this.meter = new DistortionMeter(sample, this.read(this.rows, this.norms));
   }
-  const cachedPerToken = latentDim + ropeDim;
-  if (ropeDim > 0) return { layer: decoupled(sample, rows, norms, latentDim, ropeDim, method), cachedPerToken, pooling: null, notes };
-  if (sample.spec.rotary !== null) notes.push('RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE');
-  if (sample.spec.keyNorm !== null) notes.push('the keys that the latent gives back are normalised as before, which cannot be absorbed into the queries');
-  const weights = weightMatrices(sample);
-  const bias = biases(sample);
-  const found = throughLatent({ rows: shifted(rows, bias, -1), weights }, latentDim, method);
-  return { layer: read(sample, shifted(found, bias, 1), norms), cachedPerToken, pooling: null, notes };
-}
 
-/** A latent beside RoPE dims that are cached as they are. */
-function decoupled(sample: LayerSample, rows: KeyValueRows, norms: KeyValueNorms, latentDim: number, ropeDim: number, method: LatentMethod): ReadLayer {
-  const { spec, tokens } = sample;
-  const { kvHeads, keyDim, queryHeads } = spec.attention;
-  const basis = DecoupledRope.of(sample, rows.key, ropeDim);
-  const { rotated, plain } = basis.split(rows.key);
-  const weights = weightMatrices(sample);
-  const bias = biases(sample);
-  const plainBias: KeyValueRows = { key: basis.split(bias.key).plain, value: bias.value };
-  const source = { rows: shifted({ key: plain, value: rows.value }, plainBias, -1), weights: { key: transpose(basis.split(transpose(weights.key)).plain), value: weights.value } };
-  const found = shifted(throughLatent(source, latentDim, method), plainBias, 1);
-  const turned = finishedKeys(basis.spreadRotated(rotated), sample, norms);
-  const still = basis.spreadPlain(found.key);
-  // What loses its rotation keeps the factor that comes with it (YaRN, LongRoPE), once for keys and once for queries.
-  const { rotary } = spec;
-  const factor = rotary === null ? 1 : ropeFactor(rotary, tokens) ** 2;
-  if (rotary !== null && factor !== 1) for (let i = 0; i < still.data.length; i++) if (i % keyDim < rotary.dim) still.data[i] = (still.data[i] as number) * factor;
-  const q = Float64Array.from(sample.qRaw);
-  if (spec.temperature) {
-    const factors = queryFactors(spec.temperature, Int32Array.from({ length: tokens }, (_, i) => i));
-    for (let i = 0; i < q.length; i++) q[i] = (q[i] as number) * (factors[Math.floor(i / keyDim) % tokens] as number);
+  /** @throws ConversionRefused where this layer cannot be converted so. */
+  async convert({ target, method }: ConversionRequest, watch: ConversionWatch): Promise<Conversion> {
+    if (!methodsFor(target).includes(method)) throw new ConversionRefused(`${method} does not make ${targetLabel(target)}: it takes ${methodsFor(target).join(', ')}`);
+    const { kvHeads, keyDim, valueDim, queryHeads } = this.sample.spec.attention;
+    const doing = `${targetLabel(target)}, ${method}`;
+    await watch.stage(doing, 0);
+    const { layer, cachedPerToken, pooling, notes } = target.kind === 'mla' ? this.asLatent(target, method as LatentMethod) : this.asPooled(target, method);
+    const distortion = await this.meter.distortionOf(layer, (heads) => watch.stage(`${doing}: head ${heads} of ${queryHeads}`, 0.5 + (0.5 * heads) / queryHeads));
+    const fitsAnything = method === 'activation-pca' && target.kind === 'mla' && target.latentDim >= this.sample.tokens;
+    return { ...distortion, target, method, cachedBefore: kvHeads * (keyDim + valueDim), cachedPerToken, pooling, fitsAnything, notes };
   }
-  if (q.length !== queryHeads * tokens * keyDim || still.columns !== kvHeads * keyDim) throw new RangeError('queries and keys of different sizes');
-  return { parts: [{ q: Float64Array.from(sample.q), k: turned }, { q, k: still }], v: finishedValues(found.value, sample, norms) };
+
+  /** With the layer's own queries. */
+  private read(rows: KeyValueRows, norms: KeyValueNorms): ReadLayer {
+    const { sample } = this;
+    return { parts: [{ q: Float64Array.from(sample.q), k: finishedKeys(rows.key, sample, norms) }], v: finishedValues(rows.value, sample, norms) };
+  }
+
+  private asPooled(target: Exclude<ConversionTarget, MlaTarget>, method: ConversionMethod): Converted {
+    const { rows, norms, weights } = this;
+    const { spec } = this.sample;
+    const { keyDim, valueDim } = spec.attention;
+    const pools: Pools = poolsOf(spec, target.kind === 'gqa' ? target.groups : 1);
+    return {
+      layer: method === 'mean-pool' ? this.read(meanPooled(rows, pools), pooledNorms(norms, pools)) : this.read(alignedPooled(rows, pools, spec), norms),
+      cachedPerToken: pools.groups * (keyDim + valueDim),
+      pooling: { key: poolingError(weights.key, pools), value: poolingError(weights.value, pools), unrelated: unrelatedPoolingError(pools) },
+      notes: method === 'aligned-pool' ? ['heads were aligned on the tokens that are measured'] : [],
+    };
+  }
+
+  private asLatent({ latentDim, ropeDim }: MlaTarget, method: LatentMethod): Converted {
+    const { spec, tokens } = this.sample;
+    const notes: string[] = [];
+    if (method === 'activation-pca') {
+      notes.push('the latent was fitted to the tokens that are measured');
+      if (latentDim >= tokens) notes.push(`a latent of ${latentDim} dims can hold all ${tokens} tokens whatever they are: measure with a longer prompt`);
+    }
+    const cachedPerToken = latentDim + ropeDim;
+    if (ropeDim > 0) return { layer: this.decoupled(latentDim, ropeDim, method), cachedPerToken, pooling: null, notes };
+    if (spec.rotary !== null) notes.push('RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE');
+    if (spec.keyNorm !== null) notes.push('the keys that the latent gives back are normalised as before, which cannot be absorbed into the queries');
+    this.whole ??= { rows: shifted(this.rows, this.bias, -1), weights: this.weights, found: new Map() };
+    const found = throughLatent(this.whole, latentDim, method);
+    return { layer: this.read(shifted(found, this.bias, 1), this.norms), cachedPerToken, pooling: null, notes };
+  }
+
+  /** A latent beside RoPE dims that are cached as they are. */
+  private decoupled(latentDim: number, ropeDim: number, method: LatentMethod): ReadLayer {
+    const { sample, norms } = this;
+    const { spec, tokens } = sample;
+    const { keyDim } = spec.attention;
+    const { basis, source, bias, turned } = this.decoupledSource(ropeDim);
+    const found = shifted(throughLatent(source, latentDim, method), bias, 1);
+    const still = basis.spreadPlain(found.key);
+    // What loses its rotation keeps the factor that comes with it (YaRN, LongRoPE), once for keys and once for queries.
+    const { rotary } = spec;
+    const factor = rotary === null ? 1 : ropeFactor(rotary, tokens) ** 2;
+    if (rotary !== null && factor !== 1) for (let i = 0; i < still.data.length; i++) if (i % keyDim < rotary.dim) still.data[i] = (still.data[i] as number) * factor;
+    const q = Float64Array.from(sample.qRaw);
+    if (spec.temperature) {
+      const factors = queryFactors(spec.temperature, Int32Array.from({ length: tokens }, (_, i) => i));
+      for (let i = 0; i < q.length; i++) q[i] = (q[i] as number) * (factors[Math.floor(i / keyDim) % tokens] as number);
+    }
+    return { parts: [{ q: Float64Array.from(sample.q), k: turned }, { q, k: still }], v: finishedValues(found.value, sample, norms) };
+  }
+
+  private decoupledSource(ropeDim: number): { readonly basis: DecoupledRope; readonly source: LatentSource; readonly bias: KeyValueRows; readonly turned: Matrix } {
+    const known = this.apart.get(ropeDim);
+    if (known !== undefined) return known;
+    const { rows, weights } = this;
+    const basis = DecoupledRope.of(this.sample, rows.key, ropeDim);
+    const { rotated, plain } = basis.split(rows.key);
+    const bias: KeyValueRows = { key: basis.split(this.bias.key).plain, value: this.bias.value };
+    const source: LatentSource = {
+      rows: shifted({ key: plain, value: rows.value }, bias, -1),
+      weights: { key: transpose(basis.split(transpose(weights.key)).plain), value: weights.value },
+      found: new Map(),
+    };
+    const made = { basis, source, bias, turned: finishedKeys(basis.spreadRotated(rotated), this.sample, this.norms) };
+    this.apart.set(ropeDim, made);
+    return made;
+  }
 }
 
 function weightMatrices({ spec, weights }: LayerSample): KeyValueRows {
@@ -119,7 +149,7 @@ function weightMatrices({ spec, weights }: LayerSample): KeyValueRows {
   return { key: read('k', kvHeads * keyDim), value: read('v', kvHeads * valueDim) };
 }
 
-/** One row each; zeros where a projection has none. */
+/** Zeros where a projection has none. */
 function biases({ spec, weights }: LayerSample): KeyValueRows {
   const { kvHeads, keyDim, valueDim } = spec.attention;
   const read = (name: string, dims: number): Matrix => matrix(1, dims, weights.get(`${name}.bias`) ?? new Float64Array(dims));

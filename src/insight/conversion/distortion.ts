@@ -3,9 +3,9 @@
 import { alibiBias } from '../../attention/alibi';
 import { sees } from '../../attention/mask';
 import type { RunnableAttention } from '../../attention/layerSpec';
-import { type Matrix, zeros } from '../matrix';
+import { dot, type Matrix, zeros } from '../matrix';
 import { rowDivergence } from '../headDistance';
-import { dot, type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
+import { type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
 
 /** An addend of the scores: q · k. */
 export interface ScorePart {
@@ -40,43 +40,68 @@ export interface Distortion {
   readonly heads: readonly HeadDistortion[];
 }
 
-/** @param headDone Is told how many heads are done; what it throws ends the work. */
-export async function distortionOf(sample: LayerSample, before: ReadLayer, after: ReadLayer, headDone: (heads: number) => Promise<void>): Promise<Distortion> {
-  const { spec, tokens, weights } = sample;
-  const { queryHeads, kvHeads, valueDim } = spec.attention;
-  const bias = spec.alibi === null ? null : alibiBias(spec.alibi, Int32Array.from({ length: tokens }, (_, i) => i), tokens - 1);
-  const sinks = spec.sinks ? need(weights, 'sinks') : null;
-  const outputs = [before, after].map(() => zeros(tokens, queryHeads * valueDim)) as [Matrix, Matrix];
-  const rows = [new Float64Array(tokens), new Float64Array(tokens)] as const;
-  const heads: HeadDistortion[] = [];
-  for (let head = 0; head < queryHeads; head++) {
+/** Holds other readings of a layer's keys and values against its own. */
+export class DistortionMeter {
+  private readonly bias: Float64Array | null;
+  private readonly sinks: Float32Array | null;
+  private output: Matrix | undefined;
+
+  constructor(
+    private readonly sample: LayerSample,
+    private readonly before: ReadLayer,
+  ) {
+    const { spec, tokens, weights } = sample;
+    this.bias = spec.alibi === null ? null : alibiBias(spec.alibi, Int32Array.from({ length: tokens }, (_, i) => i), tokens - 1);
+    this.sinks = spec.sinks ? need(weights, 'sinks') : null;
+  }
+
+  /** @param headDone Is told how many heads are done; what it throws ends the work. */
+  async distortionOf(after: ReadLayer, headDone: (heads: number) => Promise<void>): Promise<Distortion> {
+    const { sample } = this;
+    const { queryHeads, valueDim } = sample.spec.attention;
+    const outputs: Outputs = [zeros(sample.tokens, queryHeads * valueDim), zeros(sample.tokens, queryHeads * valueDim)];
+    const heads: HeadDistortion[] = [];
+    for (let head = 0; head < queryHeads; head++) {
+      heads.push(this.head(head, after, outputs));
+      await headDone(head + 1);
+    }
+    this.output ??= projectedOutput(sample, outputs[0]);
+    return {
+      patternJsDistance: heads.reduce((sum, { patternJsDistance }) => sum + patternJsDistance, 0) / queryHeads,
+      outputRelativeError: relativeError(this.output, projectedOutput(sample, outputs[1])),
+      heads,
+    };
+  }
+
+  /** Fills the head's columns of both outputs, `[tokens, queryHeads · valueDim]`. */
+  private head(head: number, after: ReadLayer, outputs: Outputs): HeadDistortion {
+    const { before, bias, sinks } = this;
+    const { spec, tokens } = this.sample;
+    const { queryHeads, kvHeads, valueDim } = spec.attention;
     const group = Math.floor((head * kvHeads) / queryHeads);
+    const rows = [new Float64Array(tokens), new Float64Array(tokens)] as const;
     let [distance, difference, size] = [0, 0, 0];
     for (let query = 0; query < tokens; query++) {
       const first = firstSeen(spec.attention, query);
-      const of = { head, group, query, first, bias: bias?.subarray(head * tokens, (head + 1) * tokens) ?? null, sink: sinks?.[head] ?? null };
-      [before, after].forEach((layer, i) => {
-        const row = rows[i] as Float64Array;
-        weightsRow(spec, layer, of, row);
-        weightedSum(layer.v, row, of, valueDim, outputs[i] as Matrix);
-      });
+      const of: RowOf = { head, group, query, first, bias: bias?.subarray(head * tokens, (head + 1) * tokens) ?? null, sink: sinks?.[head] ?? null };
+      for (const side of [0, 1] as const) {
+        const layer = side === 0 ? before : after;
+        weightsRow(spec, layer, of, rows[side]);
+        weightedSum(layer.v, rows[side], of, valueDim, outputs[side]);
+      }
       if (query > 0) distance += Math.sqrt(Math.max(0, rowDivergence(rows[0], rows[1], first, query + 1 - first) / Math.LN2));
-      const at = query * queryHeads * valueDim + head * valueDim;
+      const at = (query * queryHeads + head) * valueDim;
       for (let i = at; i < at + valueDim; i++) {
         const [x, y] = [outputs[0].data[i] as number, outputs[1].data[i] as number];
         difference += (y - x) ** 2;
         size += x * x;
       }
     }
-    heads.push({ head, group, patternJsDistance: tokens < 2 ? 0 : distance / (tokens - 1), outputRelativeError: size === 0 ? null : Math.sqrt(difference / size) });
-    await headDone(head + 1);
+    return { head, group, patternJsDistance: tokens < 2 ? 0 : distance / (tokens - 1), outputRelativeError: size === 0 ? null : Math.sqrt(difference / size) };
   }
-  return {
-    patternJsDistance: heads.reduce((sum, { patternJsDistance }) => sum + patternJsDistance, 0) / queryHeads,
-    outputRelativeError: relativeError(projectedOutput(sample, outputs[0]), projectedOutput(sample, outputs[1])),
-    heads,
-  };
 }
+
+type Outputs = readonly [before: Matrix, after: Matrix];
 
 interface RowOf {
   readonly head: number;

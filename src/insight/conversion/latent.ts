@@ -1,8 +1,8 @@
 /** Keys and values of all heads as one latent vector a token: MLA made of heads. */
 
-import { symmetricEigen } from '../eigen';
-import { type Matrix, multiply, transpose, zeros } from '../matrix';
-import { dot, type KeyValueRows, rowProducts } from './layerRows';
+import { type Eigen, symmetricEigen } from '../eigen';
+import { dot, type Matrix, multiply, rowProducts, transpose, zeros } from '../matrix';
+import type { KeyValueRows } from './layerRows';
 import { type ConversionMethod, ConversionRefused } from './target';
 
 /** Larger matrices are not taken apart: 2,048 take about a minute. */
@@ -10,6 +10,8 @@ export const MOST_EIGEN = 2048;
 
 /** What a latent is fitted to. Columns of rows and rows of weights are the same dims; biases stay outside. */
 export interface LatentSource {
+  /** Eigenvectors that were found for it: they do not depend on how many are kept. */
+  readonly found: Map<string, Eigen>;
   /** `[tokens, dims]`, without biases. */
   readonly rows: KeyValueRows;
   /** `[dims, hidden]` */
@@ -28,14 +30,14 @@ export function throughLatent(source: LatentSource, latentDim: number, method: L
   if (method === 'split-svd') {
     const ofKeys = Math.min(keyDims, Math.max(latentDim - valueDims, Math.round((latentDim * keyDims) / (keyDims + valueDims))));
     return {
-      key: projected(source.rows.key, leading(source.weights.key, ofKeys)),
-      value: projected(source.rows.value, leading(source.weights.value, latentDim - ofKeys)),
+      key: projected(source.rows.key, leading(source, 'keys', source.weights.key, ofKeys)),
+      value: projected(source.rows.value, leading(source, 'values', source.weights.value, latentDim - ofKeys)),
     };
   }
-  if (method === 'joint-svd') return apart(projected(beside(source.rows), leading(above(source.weights), latentDim)), keyDims);
+  if (method === 'joint-svd') return apart(projected(beside(source.rows), leading(source, method, above(source.weights), latentDim)), keyDims);
   const ratio = balance(source.rows);
   const scaled = beside({ key: times(source.rows.key, 1 / ratio), value: source.rows.value });
-  const found = apart(projected(scaled, leading(transpose(scaled), latentDim)), keyDims);
+  const found = apart(projected(scaled, leading(source, method, transpose(scaled), latentDim)), keyDims);
   return { key: times(found.key, ratio), value: found.value };
 }
 
@@ -54,15 +56,16 @@ function balance({ key, value }: KeyValueRows): number {
 }
 
 /** The first left singular vectors of A, `[rows, count]` or fewer where A has no more: orthonormal columns. */
-function leading(a: Matrix, count: number): Matrix {
+function leading({ found }: LatentSource, name: string, a: Matrix, count: number): Matrix {
   const wide = a.rows <= a.columns;
   const size = wide ? a.rows : a.columns;
   if (size > MOST_EIGEN) throw new ConversionRefused(`singular vectors of a ${a.rows} × ${a.columns} matrix take too long here (at most ${MOST_EIGEN} rows or columns): use activation-pca with a prompt of at most ${MOST_EIGEN} tokens`);
   const lying = wide ? a : transpose(a);
-  const { vectors } = symmetricEigen(rowProducts(lying, lying));
-  const kept = firstColumns(vectors, Math.min(count, size));
+  const eigen = found.get(name) ?? symmetricEigen(rowProducts(lying, lying));
+  found.set(name, eigen);
+  const kept = firstColumns(eigen.vectors, Math.min(count, size));
   // From the right side: A · v is u times its singular value; what vanishes with it is no direction.
-  return wide ? kept : orthonormal(multiply(a, kept));
+  return wide ? kept : orthonormal(multiply(a, kept), eigen.values);
 }
 
 function firstColumns({ rows, columns, data }: Matrix, count: number): Matrix {
@@ -73,24 +76,36 @@ function firstColumns({ rows, columns, data }: Matrix, count: number): Matrix {
 
 /** A column that is this much shorter than the longest, once what is known of it is taken away, is rounding. */
 const NOTHING = 1e-10;
+/** Ratio of squares up to which rounding (1e-16) leaves columns of A · V orthogonal to 12 digits. */
+const ALIKE = 1e-4;
+/** Where less of a column is left, what is left is orthogonal to so many digits fewer (Kahan and Parlett: twice is enough). */
+const LITTLE = 0.7;
 
-/** Gram and Schmidt, twice; columns without a direction of their own are left out. */
-function orthonormal(a: Matrix): Matrix {
+/**
+ * Gram and Schmidt, again for columns of which little is left; columns without a direction of their own are left out. Where all are about as
+ * long they are orthogonal already, and need only be made units.
+ * @param squares Squared lengths of the columns, falling; there may be more.
+ */
+function orthonormal(a: Matrix, squares: Float64Array): Matrix {
+  const [longest, shortest] = [squares[0] ?? 0, squares[a.columns - 1] ?? 0];
+  if (shortest > ALIKE * longest) return { ...a, data: a.data.map((value, i) => value / Math.sqrt(squares[i % a.columns] as number)) };
   const columns = transpose(a);
   const kept: Float64Array[] = [];
-  let longest = 0;
+  let most = 0;
   for (let c = 0; c < columns.rows; c++) {
     const column = columns.data.slice(c * columns.columns, (c + 1) * columns.columns);
     const before = Math.sqrt(dot(column, 0, column, 0, column.length));
-    longest = Math.max(longest, before);
-    for (let pass = 0; pass < 2; pass++) {
+    most = Math.max(most, before);
+    let length = before;
+    for (let pass = 0, start = Infinity; pass < 3 && length < start * LITTLE; pass++) {
+      start = length;
       for (const other of kept) {
         const share = dot(column, 0, other, 0, column.length);
         for (let i = 0; i < column.length; i++) column[i] = (column[i] as number) - share * (other[i] as number);
       }
+      length = Math.sqrt(dot(column, 0, column, 0, column.length));
     }
-    const length = Math.sqrt(dot(column, 0, column, 0, column.length));
-    if (length > NOTHING * longest) kept.push(column.map((value) => value / length));
+    if (length > NOTHING * most) kept.push(column.map((value) => value / length));
   }
   const result = zeros(kept.length, columns.columns);
   kept.forEach((column, i) => result.data.set(column, i * columns.columns));

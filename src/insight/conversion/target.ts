@@ -1,6 +1,8 @@
 /** What a layer's keys and values are converted to, and by which methods. */
 
-import { variantLabel, type VariantRequest } from '../../cache/variants';
+import { parseVariant, variantLabel, type VariantRequest } from '../../cache/variants';
+import { divisorsOf } from '../../cache/whatIf';
+import type { HeadedSpec } from './layerRows';
 
 /** `mha` is no conversion of what is there: nothing is left out. */
 export type ConversionTarget = Exclude<VariantRequest, { readonly kind: 'mha' | 'mqa' }> | { readonly kind: 'mqa' };
@@ -28,6 +30,44 @@ export function isConversionMethod(text: string): text is ConversionMethod {
 
 export function targetLabel(target: ConversionTarget): string {
   return variantLabel(target);
+}
+
+/** `gqa:8`, `mqa`, `mla:512+64`; null for anything else, `mha` among it. */
+export function parseTarget(text: string): ConversionTarget | null {
+  const request = parseVariant(text);
+  if (request === null || request.kind === 'mha') return null;
+  return request.kind === 'gqa' || request.kind === 'mla' ? request : { kind: 'mqa' };
+}
+
+/** The text that `parseTarget` reads. */
+export function targetText(target: ConversionTarget): string {
+  if (target.kind === 'mqa') return 'mqa';
+  return target.kind === 'gqa' ? `gqa:${target.groups}` : `mla:${target.latentDim}${target.ropeDim > 0 ? `+${target.ropeDim}` : ''}`;
+}
+
+/** One of the conversions that are asked for. */
+export interface ConversionRequest {
+  readonly target: ConversionTarget;
+  readonly method: ConversionMethod;
+}
+
+/** RoPE dims of an MLA that is offered, at most: DeepSeek's. */
+const OFFERED_ROPE = 64;
+
+/** Designs that cache alike beside each other: GQA of half and a quarter of the KV heads, MQA, each beside MLA of the same size. */
+export function offeredConversions({ attention: { kvHeads, keyDim, valueDim }, rotary, keyNorm, clip }: HeadedSpec): readonly ConversionRequest[] {
+  const divisors = divisorsOf(kvHeads).filter((groups) => groups < kvHeads);
+  // Half, a quarter or as near below as divides, and one.
+  const atMost = (most: number): number => Math.max(1, ...divisors.filter((groups) => groups <= most));
+  const shown = kvHeads === 1 ? [] : [...new Set([atMost(kvHeads / 2), atMost(kvHeads / 4), 1])];
+  const sizes = shown.length > 0 ? shown.map((groups) => groups * (keyDim + valueDim)) : [Math.floor((keyDim + valueDim) / 2)];
+  return sizes.flatMap((size, index): readonly ConversionRequest[] => {
+    const groups = shown[index];
+    const pooled: readonly ConversionTarget[] = groups === undefined ? [] : [groups === 1 ? { kind: 'mqa' } : { kind: 'gqa', groups }];
+    const shared = rotary === null || keyNorm !== null || clip !== null ? 0 : Math.min(OFFERED_ROPE, kvHeads * rotary.dim, 2 * Math.floor(size / 8));
+    const latent: readonly ConversionTarget[] = [{ kind: 'mla', latentDim: size, ropeDim: 0 }, ...(shared > 0 ? [{ kind: 'mla', latentDim: size - shared, ropeDim: shared } as const] : [])];
+    return [...pooled, ...latent].flatMap((target) => methodsFor(target).filter((method) => method !== 'split-svd').map((method) => ({ target, method })));
+  });
 }
 
 /** A conversion that this layer cannot have; the message says why. */

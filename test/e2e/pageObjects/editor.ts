@@ -21,15 +21,23 @@ export class Editor {
   /** Shows the hover at the cursor, by the keyboard alone. */
   async hoverWithKeyboard(): Promise<Hover> {
     const keyboard = this.root.page().keyboard;
-    await keyboard.press('Control+KeyK');
-    await keyboard.press('Control+KeyI');
-    return new Hover(this.root);
+    const ask = async (): Promise<void> => {
+      await keyboard.press('Control+KeyK');
+      await keyboard.press('Control+KeyI');
+    };
+    await ask();
+    return new Hover(this.root, ask);
   }
 
   /** Rests the pointer on a word. */
   async hoverWithMouse(text: string): Promise<Hover> {
-    await this.word(text).hover();
-    return new Hover(this.root);
+    const ask = async (): Promise<void> => {
+      // A pointer that rests already asks nothing.
+      await this.root.page().mouse.move(0, 0);
+      await this.word(text).hover();
+    };
+    await ask();
+    return new Hover(this.root, ask);
   }
 
   /** The coloured piece of a line that holds a text: a key or a value of a JSON file. */

@@ -4,20 +4,23 @@ import { type Locator } from 'playwright-core';
 export class Hover {
   private readonly widget: Locator;
 
-  constructor(private readonly editor: Locator) {
+  /** @param again Asks once more: what is asked for before a provider is there stays empty. */
+  constructor(
+    private readonly editor: Locator,
+    private readonly again: () => Promise<void>,
+  ) {
     this.widget = editor.locator('.monaco-hover:visible');
   }
 
   /** Waits until the hover shows a text (providers answer one after the other), and returns all that it shows. */
   async textWith(expected: string): Promise<string> {
     const hover = this.widget.filter({ hasText: expected }).first();
-    try {
-      await hover.waitFor({ timeout: 15_000 });
-    } catch {
-      const shown = await this.widget.allInnerTexts();
-      throw new Error(`No hover with "${expected}"; shown: ${shown.length > 0 ? shown.join(' | ') : 'none'}`);
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      if (await hover.waitFor({ timeout: 5_000 }).then(() => true, () => false)) return hover.innerText();
+      await this.again();
     }
-    return hover.innerText();
+    const shown = await this.widget.allInnerTexts();
+    throw new Error(`No hover with "${expected}"; shown: ${shown.length > 0 ? shown.join(' | ') : 'none'}`);
   }
 
   async dismiss(): Promise<void> {

@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   showHeads: [SURFACES, '%s opens it there', 'Headlight: Show Heads'],
   walkThroughMla: [SURFACES, '%s opens it there', 'Headlight: Walk Through MLA'],
   convertAttention: [HOME, 'convert the config, in one step to undo', 'Headlight: Convert Attention'],
+  measureConversion: [HOME, 'measure what a conversion would lose, before the config is changed', 'Headlight: Measure What a Conversion Loses'],
   explainThisNumber: [HOME, 'explain the number at the cursor', 'Headlight: Explain This Number'],
   exportComparison: [PALETTE, 'exports a comparison as Markdown, CSV and JSON', "'exportComparison'"],
   openSampleModels: [HOME, 'open a sample model', 'Headlight: Open Sample Models'],

@@ -61,6 +61,23 @@ describe('models in the compute process', () => {
     await expect(peer.call('heads/capture', { ...ask, ids: [-1] })).rejects.toThrow(/whole number/);
   });
 
+  it('measures conversions, offers those that cache alike, refuses in place, and can be cancelled', async () => {
+    const convert = { path: PATH, engine: 'onnxruntime-cpu', text: 'Say: again, and again, and again', layer: 1 } as const;
+    const messages: string[] = [];
+    const named = await peer.call('heads/convert', { ...convert, conversions: [{ to: 'mqa', method: 'mean-pool' }, { to: 'gqa:4', method: 'mean-pool' }] }, { onProgress: ({ message }) => messages.push(message ?? '') });
+    expect(named.conversions[0]).toMatchObject({ cachedBefore: 64, cachedPerToken: 32 });
+    expect(named.conversions[1]).toMatchObject({ refused: 'this layer has 2 KV heads: 4 groups would be more, and more cannot be made of fewer' });
+    expect(messages).toContain('MQA, mean-pool: head 8 of 8');
+    const offered = await peer.call('heads/convert', { ...convert, conversions: null });
+    expect(new Set(offered.conversions.map((one) => 'cachedPerToken' in one && one.cachedPerToken))).toEqual(new Set([32]));
+    expect(new Set(offered.conversions.map(({ target }) => target.kind))).toEqual(new Set(['mqa', 'mla']));
+    await expect(peer.call('heads/convert', { ...convert, conversions: [{ to: 'mha', method: 'mean-pool' }] })).rejects.toThrow('conversions are gqa:G, mqa and mla:R[+D], not mha');
+    await expect(peer.call('heads/convert', { ...convert, layer: 40, conversions: null })).rejects.toThrow('there is no layer 40');
+    const controller = new AbortController();
+    const call = peer.call('heads/convert', { ...convert, conversions: null }, { signal: controller.signal, onProgress: () => controller.abort() });
+    await expect(call).rejects.toThrow(/cancelled/);
+  });
+
   it('opens a model anew when its files change', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'headlight-'));
     try {

@@ -4,7 +4,7 @@ import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
 import { referenceLayer } from '../../../src/attention/reference/layer';
 import { Tensor64 } from '../../../src/attention/reference/tensor64';
 import { layerWeights, type WeightMap } from '../../../src/attention/weightNames';
-import { type Conversion, convertLayer } from '../../../src/insight/conversion/convert';
+import { type Conversion, LayerConverter } from '../../../src/insight/conversion/convert';
 import { DecoupledRope } from '../../../src/insight/conversion/decoupledRope';
 import { finishedKeys, finishedValues, type HeadedSpec, type LayerSample, normsOf, projectedRows } from '../../../src/insight/conversion/layerRows';
 import { type ConversionMethod, type ConversionTarget, methodsFor } from '../../../src/insight/conversion/target';
@@ -40,7 +40,7 @@ function made(spec: HeadedSpec, seed = 7, change: (weights: Map<string, Float32A
   return { sample: { spec, tokens, input: Float32Array.from(hidden.data), q: q.data, qRaw: qRaw.data, weights }, hidden, reference };
 }
 
-const convert = (sample: LayerSample, target: ConversionTarget, method: ConversionMethod = methodsFor(target)[0]): Promise<Conversion> => convertLayer(sample, target, method, UNWATCHED);
+const convert = (sample: LayerSample, target: ConversionTarget, method: ConversionMethod = methodsFor(target)[0]): Promise<Conversion> => new LayerConverter(sample).convert({ target, method }, UNWATCHED);
 const latent = (latentDim: number, ropeDim = 0): ConversionTarget => ({ kind: 'mla', latentDim, ropeDim });
 const gqa = (groups: number): ConversionTarget => ({ kind: 'gqa', groups });
 
@@ -242,7 +242,7 @@ describe('a latent', () => {
 
   it('says what its numbers do not say', async () => {
     const { sample } = made(plain());
-    expect((await convert(sample, latent(45), 'activation-pca')).notes.join(' ')).toMatch(/fitted to the tokens.*can hold 40 tokens whatever/);
+    expect((await convert(sample, latent(45), 'activation-pca')).notes.join(' ')).toMatch(/fitted to the tokens.*can hold all 40 tokens whatever/);
     expect((await convert(sample, latent(16))).notes.join(' ')).toMatch(/cannot be absorbed.*mla:R\+D/);
     expect((await convert(sample, latent(16, 8))).notes).toEqual([]);
   });

@@ -1,0 +1,12 @@
+/** What lies beside a config on this machine's disk. */
+
+import { Uri, workspace } from 'vscode';
+import { type Beside, isWeightFile } from './panel/headSources';
+
+/** Whether there are weights where a config lies. Null where that is no folder of this machine. */
+export async function besideOf(uri: Uri | undefined): Promise<Beside | null> {
+  if (uri?.scheme !== 'file') return null;
+  const folder = Uri.joinPath(uri, '..');
+  const entries = await workspace.fs.readDirectory(folder).then((found) => found, () => []);
+  return { folder: folder.fsPath, weights: entries.some(([name]) => isWeightFile(name)) };
+}
