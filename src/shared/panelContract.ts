@@ -121,6 +121,8 @@ export interface PanelMethods {
   'panel/save'(params: SaveParams): boolean;
   /** Opens an untitled Markdown document. */
   'panel/showMarkdown'(params: { readonly text: string }): null;
+  /** Asks on which layer and text, and opens what was found; the page waits for nothing. */
+  'panel/measureConversion'(params: { readonly id: string }): null;
   'panel/headSources'(params: null): readonly HeadSource[];
   /** Asks for a model folder or weight file; null when the user changed their mind. */
   'panel/chooseHeadSource'(params: null): HeadSource | null;

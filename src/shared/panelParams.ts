@@ -80,6 +80,7 @@ export const PANEL_PARAMS: Validators = {
   'panel/copy': params(object({ text: text(MOST_CONTENT) })),
   'panel/save': params(save),
   'panel/showMarkdown': params(object({ text: text(MOST_CONTENT) })),
+  'panel/measureConversion': params(object({ id })),
   'panel/headSources': params(nothing),
   'panel/chooseHeadSource': params(nothing),
   'panel/device': params(nothing),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { inject, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/run';
 import { Panel } from './pageObjects/panel';
+import { QuickPick } from './pageObjects/quickPick';
 import { useWorkbench } from './window';
 import { thorough } from '../unit/depth';
 
@@ -62,6 +63,15 @@ describe.skipIf(!thorough)('compare', () => {
     }, LLAMA);
     await expect.poll(() => textOf(LLAMA)).toBe(before);
     await panel.untilShows('as it is (GQA)');
+  });
+
+  test('asks on which layer what a design loses is to be measured', async () => {
+    await panel.frame.getByRole('listbox').getByRole('option', { name: /^MQA/ }).click();
+    await panel.frame.getByRole('button', { name: 'Measure what it loses…' }).click();
+    const quickPick = new QuickPick(workbench().page);
+    await quickPick.question('Which layer');
+    await quickPick.entry('Layer 0');
+    await quickPick.leave();
   });
 
   test('reads all designs at one context, by keyboard', async () => {

@@ -118,6 +118,7 @@ export class ScriptedHost {
       'panel/copy': told('panel/copy', null),
       'panel/save': told('panel/save', true),
       'panel/showMarkdown': told('panel/showMarkdown', null),
+      'panel/measureConversion': told('panel/measureConversion', null),
       'panel/headSources': () => sources.list(),
       'panel/chooseHeadSource': told('panel/chooseHeadSource', null),
       'panel/device': (_, context) => sources.device(options(context)),

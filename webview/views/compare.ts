@@ -210,6 +210,7 @@ export class CompareView extends LitElement {
         ${[...rest, segments.length > 1 ? segments.map(({ title }) => title).join(', ') : ''].map((line) => html`<p class="small">${line}</p>`)}
       </div>
       ${this.renderApply(row)}
+      ${row.model === 0 && row.request !== null && this.panel.config ? html`<p class="apply"><button class="link" @click=${() => void this.measure()}>Measure what it loses…</button></p>` : nothing}
     </div>`;
   }
 
@@ -220,6 +221,10 @@ export class CompareView extends LitElement {
     if (typeof edits === 'string') return html`<p class="apply small">Not applicable: ${edits}</p>`;
     const text = edits.map((edit) => `${edit.path.join('.')}: ${JSON.stringify(edit.value)}`).join(', ');
     return html`<p class="apply">${button({ label: 'Apply', run: () => void this.apply(row, edits), primary: true, title: text })} <span class="small">${text}</span></p>`;
+  }
+
+  private measure(): Promise<void> {
+    return this.attempt(async () => void (await host.call('panel/measureConversion', { id: this.panel.config?.id ?? '' })));
   }
 
   private editsOf(row: ComparisonRow): readonly ConfigEdit[] | string | null {

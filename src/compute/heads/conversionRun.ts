@@ -35,7 +35,7 @@ export async function measureConversions(pass: LayerPass, ask: ConversionAsk, wa
   const sample = await sampleOf(pass, ask, watch);
   await stage('keys and values', 0);
   const converter = new LayerConverter(sample);
-  const requests = ask.conversions ?? offeredConversions(sample.spec);
+  const requests = ask.conversions ?? offeredConversions(sample.spec, sample.tokens);
   const found: ConversionResult[] = [];
   for (const [index, request] of requests.entries()) {
     try {

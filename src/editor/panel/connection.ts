@@ -1,11 +1,11 @@
 /** One page (the side bar's or an editor panel's) and what it may ask. */
 
-import { type Disposable, env, l10n, Range, Uri, type Webview, window, workspace, WorkspaceEdit, type ViewColumn } from 'vscode';
+import { commands, type Disposable, env, l10n, Range, Uri, type Webview, window, workspace, WorkspaceEdit, type ViewColumn } from 'vscode';
 import type { PanelConfig, PanelEvents, PanelMethods, PanelView, SaveParams, ScenarioChange } from '../../shared/panelContract';
 import { PANEL_PARAMS } from '../../shared/panelParams';
 import { type CallContext, type CallOptions, type Handlers, type MethodParams, type MethodResult, type NoMethods, RpcPeer } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
-import { SETTINGS } from '../ids';
+import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
 import { writeScenario } from '../settings';
@@ -134,6 +134,10 @@ export class Connection extends Owner {
       'panel/save': save,
       'panel/showMarkdown': async ({ text }) => {
         await window.showTextDocument(await workspace.openTextDocument({ language: 'markdown', content: text }), { preview: true });
+        return null;
+      },
+      'panel/measureConversion': ({ id }) => {
+        void commands.executeCommand(COMMANDS.measureConversion, panel.targets.byName(id).uri);
         return null;
       },
       'panel/headSources': () => heads.list(),

@@ -77,7 +77,7 @@ export class CurveElement extends LitElement {
         @pointerdown=${(event: PointerEvent) => this.onPointer(event)}
         @pointermove=${(event: PointerEvent) => this.onPointer(event)}
       >${layout ? renderCurve(layout, { chosen: this.chosen, cursorTokens, scenarioTokens: this.scenarioTokens }) : ''}</div>
-      <p class="axis small"><span>at <span class="figures">${formatInteger(cursorTokens)}</span> tokens</span><span>context, 1K = 1,024 tokens</span></p>
+      <p class="axis small"><span>at <span class="figures">${formatInteger(cursorTokens)}</span> tokens</span><span>1K = 1,024 tokens</span></p>
       <dl class="readout">
         ${series.map(
           (one) => html`<div class=${one.id === this.chosen ? 'chosen' : ''}>
