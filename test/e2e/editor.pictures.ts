@@ -1,5 +1,6 @@
 // The pictures of docs/editor.md, from the real VS Code: HEADLIGHT_PICTURES=1 npm run test:e2e leaves them in test-results/;
 // small ones come from each by: convert test-results/picture-NAME.png +dither -colors 64 PNG8:media/readme/editor-NAME.png
+// (conversion.png, of docs/conversion.md, has no editor- before its name).
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, inject, test } from 'vitest';
@@ -171,6 +172,18 @@ describe('pictures', () => {
     const preview = workbench().page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
     await preview.getByText('Element types').waitFor();
     await take('weights');
+  });
+
+  test('what a conversion loses', async () => {
+    cpSync(join(ROOT, 'media', 'samples', 'mha'), join(inject('folder'), 'mha'), { recursive: true });
+    await openAlone('mha/config.json');
+    await workbench().host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.measureConversion', undefined, { layer: 1, prompt: 'Maria keeps three gardens behind the old mill: one for roses, one for beans, and one that nobody has named. In spring the roses need water twice a day; the beans need none. When the rain came late that year, Maria counted what was left: nine roses, forty beans, and in the third garden a single pear tree.' })), null);
+    await shown('loses as another design');
+    await command('markdown.showPreview');
+    await command('workbench.action.closeEditorsInOtherGroups');
+    const preview = workbench().page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
+    await preview.getByText('joint-svd').first().waitFor();
+    await take('conversion', 36, 500);
   });
 
   test('the status of the language', async () => {

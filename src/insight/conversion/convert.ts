@@ -96,6 +96,8 @@ export class LayerConverter {
       notes.push('the latent was fitted to the tokens that are measured');
       if (latentDim >= tokens) notes.push(`a latent of ${latentDim} dims can hold all ${tokens} tokens whatever they are: measure with a longer prompt`);
     }
+    const { hiddenSize } = spec;
+    if (latentDim >= hiddenSize) notes.push(`a latent of ${latentDim} dims can hold the layer's whole input of ${hiddenSize}: only RoPE can be lost`);
     const cachedPerToken = latentDim + ropeDim;
     if (ropeDim > 0) return { layer: this.decoupled(latentDim, ropeDim, method), cachedPerToken, pooling: null, notes };
     if (spec.rotary !== null) notes.push('RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE');

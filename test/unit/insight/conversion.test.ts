@@ -245,6 +245,7 @@ describe('a latent', () => {
     expect((await convert(sample, latent(45), 'activation-pca')).notes.join(' ')).toMatch(/fitted to the tokens.*can hold all 40 tokens whatever/);
     expect((await convert(sample, latent(16))).notes.join(' ')).toMatch(/cannot be absorbed.*mla:R\+D/);
     expect((await convert(sample, latent(16, 8))).notes).toEqual([]);
+    expect((await convert(sample, latent(20, 8))).notes).toEqual(["a latent of 20 dims can hold the layer's whole input of 20: only RoPE can be lost"]);
   });
 
   it('is refused where it would be larger than what it stands for', async () => {
