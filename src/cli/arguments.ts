@@ -7,12 +7,8 @@ import { type Reading, readModelConfig } from '../config/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { ENGINES, isEngineRule, type Scenario } from '../model/scenario';
-import { modelText, besideOptions } from './modelFiles';
-
-/** Wrong usage: exit code 2. */
-export class UsageError extends Error {}
-/** The input is understood to be wrong, or is not a model config: exit code 1. */
-export class InputError extends Error {}
+import { InputError, UsageError } from './errors';
+import { besideOptions, modelText } from './modelFiles';
 
 export interface ParsedArguments {
   readonly paths: readonly string[];
@@ -90,19 +86,4 @@ async function taughtFamilies(file: string | boolean | undefined, err: (text: st
   const { families, rejected } = parseTaughtFamilies(document.root && document.valueOf(document.root));
   for (const reason of rejected) err(`${file}: ${reason}`);
   return families;
-}
-
-/** Why a file could not be read, in words. */
-export function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  switch (code) {
-    case 'ENOENT':
-      return 'no such file';
-    case 'EACCES':
-      return 'no permission to read it';
-    case 'EISDIR':
-      return 'it is a folder';
-    default:
-      return code === '' ? 'it cannot be read' : `it cannot be read (${code})`;
-  }
 }

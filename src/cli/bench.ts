@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { benchAttention, type BenchReport } from '../compute/bench';
-import { InputError, parseArguments, UsageError } from './arguments';
-import type { CliOutput } from './run';
+import { parseArguments } from './arguments';
+import { InputError, UsageError } from './errors';
+import type { CliOutput } from './output';
 
 /** dist/, where this file's bundle lies beside compute.js. */
 const DIST = dirname(process.argv[1] ?? '.');

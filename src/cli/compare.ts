@@ -4,8 +4,9 @@ import { parseVariant, type VariantRequest } from '../cache/variants';
 import { comparisonText } from '../present/comparisonText';
 import { type ComparedModel, compareDesigns, type Comparison } from '../serving/comparison';
 import { type Device, deviceOf, DEVICES } from '../serving/hardware';
-import { InputError, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
-import type { CliOutput } from './run';
+import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
+import { InputError, UsageError } from './errors';
+import type { CliOutput } from './output';
 
 export async function compare(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, { ...SCENARIO_OPTIONS, as: { type: 'string' }, gpu: { type: 'string' } });

@@ -7,10 +7,11 @@ import { defaultMemoryCeiling } from '../compute/machine';
 import { type ConversionMethod, type ConversionRequest, type ConversionTarget, isConversionMethod, METHODS, methodsFor, parseTarget, targetLabel } from '../insight/conversion/target';
 import { CONVERSION_COLUMNS, CONVERSION_LEGEND, conversionCells, conversionNotes, isMeasured } from '../present/conversionText';
 import type { ConversionResult } from '../shared/headsContract';
-import { InputError, parseArguments, UsageError } from './arguments';
+import { parseArguments } from './arguments';
+import { InputError, UsageError } from './errors';
 import { numbersOf } from './dumpJson';
 import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withHeads } from './modelInput';
-import type { CliOutput } from './run';
+import type { CliOutput } from './output';
 
 export async function convert(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, {

@@ -5,8 +5,9 @@ import { planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
-import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
-import type { CliOutput } from './run';
+import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
+import { UsageError } from './errors';
+import type { CliOutput } from './output';
 
 export async function estimate(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, SCENARIO_OPTIONS);

@@ -8,8 +8,9 @@ import type { Fit } from '../serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../serving/fit';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { localWeights } from '../weights/localWeights';
-import { InputError, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf, UsageError } from './arguments';
-import type { CliOutput } from './run';
+import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
+import { InputError, UsageError } from './errors';
+import type { CliOutput } from './output';
 
 const GIB = 2 ** 30;
 

@@ -2,9 +2,10 @@
 
 import { generate as continueGreedily } from '../compute/heads/generate';
 import { UNWATCHED } from '../compute/heads/watch';
-import { parseArguments, UsageError } from './arguments';
+import { parseArguments } from './arguments';
+import { UsageError } from './errors';
 import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
-import type { CliOutput } from './run';
+import type { CliOutput } from './output';
 
 /** `text` and `ids` hold the prompt and what follows it. */
 export async function generate(args: readonly string[], output: CliOutput): Promise<number> {

@@ -11,10 +11,11 @@ import type { Engine } from '../compute/engines/engine';
 import { defaultMemoryCeiling } from '../compute/machine';
 import type { Tensor } from '../attention/graph';
 import type { HeadMeasures, LayerMeasures } from '../shared/headsContract';
-import { InputError, parseArguments, reason, UsageError } from './arguments';
+import { parseArguments } from './arguments';
+import { InputError, reason, UsageError } from './errors';
 import { dumpJson, numbersOf } from './dumpJson';
 import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withHeads } from './modelInput';
-import type { CliOutput } from './run';
+import type { CliOutput } from './output';
 
 /** Numbers that a dump may hold: more is no text that anything reads. */
 const MOST_DUMPED = 16 * 1024 ** 2;

@@ -4,9 +4,10 @@ import type { ConfigDocument } from '../config/document';
 import { lintReading } from '../config/lint';
 import { readModelConfig } from '../config/read';
 import type { Problem, ProblemFix, Severity, TextRange } from '../model/spec';
-import { InputError, type OptionTable, parseArguments, scenarioOf, UsageError } from './arguments';
+import { type OptionTable, parseArguments, scenarioOf } from './arguments';
+import { InputError, UsageError } from './errors';
 import { modelText } from './modelFiles';
-import type { CliOutput } from './run';
+import type { CliOutput } from './output';
 
 const LINT_OPTIONS: OptionTable = { tp: { type: 'string' }, 'kv-dtype': { type: 'string' }, json: { type: 'boolean' } };
 

@@ -9,7 +9,7 @@ import { openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { readText } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
-import { InputError, reason } from './arguments';
+import { InputError, reason } from './errors';
 
 export interface ModelText {
   /** The config's text; of a GGUF file, its metadata as a config. */

@@ -11,7 +11,8 @@ import { MOST_SEED } from '../shared/headsParams';
 import { RpcError } from '../shared/rpcError';
 import { NoWeightsError } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
-import { InputError, type OptionTable, type ParsedArguments, UsageError } from './arguments';
+import { type OptionTable, type ParsedArguments } from './arguments';
+import { InputError, UsageError } from './errors';
 import { modelText } from './modelFiles';
 
 /** Options that give the tokens. */

@@ -1,6 +1,6 @@
 /** Dispatches a command; turns errors into messages and exit codes. */
 
-import { InputError, UsageError } from './arguments';
+import { InputError, UsageError } from './errors';
 import { bench } from './bench';
 import { compare } from './compare';
 import { convert } from './convert';
@@ -9,11 +9,7 @@ import { fit } from './fit';
 import { generate } from './generate';
 import { heads } from './heads';
 import { lint } from './lint';
-
-export interface CliOutput {
-  out(text: string): void;
-  err(text: string): void;
-}
+import type { CliOutput } from './output';
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 

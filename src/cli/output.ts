@@ -1,0 +1,5 @@
+/** Where commands write. */
+export interface CliOutput {
+  out(text: string): void;
+  err(text: string): void;
+}
