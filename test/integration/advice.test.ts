@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, suiteSetup, test } from 'mocha';
 import * as vscode from 'vscode';
-import { headlight, hoverText, sample, write } from './support';
+import { headlight, hoverText, othersSince, sample, write } from './support';
 
 interface Api {
   familyStatus(): { readonly text: string; readonly detail: string; readonly warning: boolean } | null;
@@ -88,6 +88,11 @@ const CONFIG = {
 };
 
 const config = (changes: object = {}): string => `${JSON.stringify({ ...CONFIG, ...changes }, null, 4)}\n`;
+
+/** From a keystroke to what it changes: of work, and by the clock from the edit's arrival in the host. */
+const LIMIT_MS = 50;
+/** Share of the processors: above it others than VS Code's own window are at work. */
+const BUSY = 0.8;
 
 suite('advice', () => {
   suiteSetup(async () => {
@@ -487,17 +492,15 @@ suite('advice', () => {
       assert.deepEqual(quiet(work()), quiet(before), 'another JSON');
     });
 
-    test('a keystroke reaches lens, hints and problems in under 50 ms of work on 300 lines', async function () {
-      // The clock of a busy machine is not what is measured.
+    test('a keystroke reaches lens, hints and problems in under 50 ms on 300 lines', async function () {
       this.timeout(90_000);
       const base = readFileSync(sample('llama-3-8b/config.json').fsPath, 'utf8').trimEnd();
       const padding = Array.from({ length: 300 - base.split('\n').length }, (_, index) => `  "extra_key_${index}": ${index},`).join('\n');
       const uri = await write('perf/config.json', base.replace('{\n', `{\n${padding}\n`));
       const { document } = await show(uri);
       const { work } = await api();
-      const times: { cpu: number; clock: number; host: number }[] = [];
       let heads = '8';
-      for (let round = 0; round < 40; round++) {
+      const keystroke = async (): Promise<{ cpu: number; clock: number; host: number }> => {
         const next = heads === '8' ? '7' : '8';
         const before = work()['cpuMs'] ?? Number.NaN;
         const start = performance.now();
@@ -516,13 +519,24 @@ suite('advice', () => {
         listening.dispose();
         assert.match(lens[0] ?? '', heads === '8' ? /^GQA · 128 KiB/ : /^GQA · ≈ 112 KiB/);
         assert.ok(hint.some((text) => text.endsWith(heads === '8' ? '= 8 groups of 4' : 'does not divide 32')));
-        times.push({ cpu: (work()['cpuMs'] ?? Number.NaN) - before, clock: performance.now() - start, host: published - changed });
-      }
+        return { cpu: (work()['cpuMs'] ?? Number.NaN) - before, clock: performance.now() - start, host: published - changed };
+      };
       const p95 = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
-      const warm = times.slice(10);
-      const [cpu, clock, host] = [p95(warm.map((time) => time.cpu)), p95(warm.map((time) => time.clock)), p95(warm.map((time) => time.host))];
-      console.log(`keystroke to lens, hints and problems on 300 lines, 95th percentile: ${cpu.toFixed(1)} ms CPU, ${host.toFixed(1)} ms clock from the edit's arrival in the host to its problems (25 of them waiting for the next keystroke), ${clock.toFixed(1)} ms with the editor's own requests`);
-      assert.ok(cpu < 50, `${cpu} ms`);
+      const many = async (): Promise<{ cpu: number; host: number; others: number }> => {
+        const times: Awaited<ReturnType<typeof keystroke>>[] = [];
+        const others = othersSince();
+        for (let round = 0; round < 30; round++) times.push(await keystroke());
+        const [cpu, clock, host] = [p95(times.map((time) => time.cpu)), p95(times.map((time) => time.clock)), p95(times.map((time) => time.host))];
+        const share = others();
+        console.log(`keystroke to lens, hints and problems on 300 lines, 95th percentile: ${cpu.toFixed(1)} ms CPU, ${host.toFixed(1)} ms clock from the edit's arrival in the host to its problems (25 of them waiting for the next keystroke), ${clock.toFixed(1)} ms with the editor's own requests; others took ${(100 * share).toFixed(0)} % of the processors`);
+        return { cpu, host, others: share };
+      };
+      for (let round = 0; round < 10; round++) await keystroke();
+      const first = await many();
+      assert.ok(first.cpu < LIMIT_MS, `${first.cpu} ms of work`);
+      // The editor's window draws beside this host. Where anything else takes the processors the clock says nothing about us.
+      const slow = ({ host, others }: typeof first): boolean => others < BUSY && !(host < LIMIT_MS);
+      assert.ok(!slow(first) || !slow(await many()), `${first.host} ms by the clock, twice`);
     });
   });
 });

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { cpus } from 'node:os';
 import { suite, test } from 'mocha';
 import * as vscode from 'vscode';
-import { headlight, sample, write } from './support';
+import { headlight, othersSince, sample, write } from './support';
 
 interface Report {
   readonly formulaBytes: number;
@@ -39,7 +38,7 @@ interface Watch {
 async function watched(task: () => void, rounds: number): Promise<Watch> {
   const at95 = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
   const [clock, work]: [number[], number[]] = [[], []];
-  const [busyBefore, cpuBefore, start] = [busyMs(), process.cpuUsage(), performance.now()];
+  const others = othersSince();
   for (let round = 0; round < rounds; round++) {
     const [began, cpu] = [performance.now(), process.cpuUsage()];
     task();
@@ -49,14 +48,7 @@ async function watched(task: () => void, rounds: number): Promise<Watch> {
     work.push(Math.min(took, (user + system) / 1000));
     await pause(10);
   }
-  const own = process.cpuUsage(cpuBefore);
-  const others = busyMs() - busyBefore - (own.user + own.system) / 1000;
-  return { clock: at95(clock), work: at95(work), others: Math.max(0, others) / ((performance.now() - start) * cpus().length) };
-}
-
-/** Milliseconds that all processors have worked since the machine started. */
-function busyMs(): number {
-  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+  return { clock: at95(clock), work: at95(work), others: others() };
 }
 
 suite('compute', function () {

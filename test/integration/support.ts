@@ -1,5 +1,6 @@
 // What the integration tests share: the extension, the sample files, and asking the editor for hovers.
 import assert from 'node:assert/strict';
+import { cpus } from 'node:os';
 import * as vscode from 'vscode';
 
 export function headlight(): vscode.Extension<unknown> {
@@ -20,6 +21,16 @@ export async function write(path: string, text: string): Promise<vscode.Uri> {
   const uri = sample(path);
   await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
   return uri;
+}
+
+/** Tells, from now on, which share of all processors other processes than this host have taken. */
+export function othersSince(): () => number {
+  const busyMs = (): number => cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+  const [busy, own, start] = [busyMs(), process.cpuUsage(), performance.now()];
+  return () => {
+    const { user, system } = process.cpuUsage(own);
+    return Math.max(0, busyMs() - busy - (user + system) / 1000) / ((performance.now() - start) * cpus().length);
+  };
 }
 
 /** Everything that hovers say at the first occurrence of a text in a file. */
