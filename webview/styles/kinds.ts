@@ -50,7 +50,7 @@ const GROUND = 45;
 export function kindBackground(kind: AttentionKind): string {
   const { color, pattern } = STYLES[kind];
   const ground = `color-mix(in srgb, ${color} ${GROUND}%, transparent)`;
-  const stripes = (angle: number, period = '5px'): string => `repeating-linear-gradient(${angle}deg, ${color} 0 2px, ${ground} 2px ${period})`;
+  const stripes = (angle: number): string => `repeating-linear-gradient(${angle}deg, ${color} 0 2px, ${ground} 2px 5px)`;
   switch (pattern) {
     case 'solid':
       return color;
@@ -59,16 +59,15 @@ export function kindBackground(kind: AttentionKind): string {
     case 'falling':
       return stripes(45);
     case 'upright':
-      // In a strip the same in every layer, also where one is narrow.
-      return stripes(90, 'var(--cell, 5px)');
+      return stripes(90);
     case 'level':
       return stripes(0);
     case 'dots':
-      return `radial-gradient(circle at 2px 2px, ${color} 1.6px, ${ground} 1.8px) 0 0 / min(var(--cell, 5px), 5px) 5px`;
+      return `radial-gradient(circle at 2px 2px, ${color} 1.6px, ${ground} 1.8px) 0 0 / 5px 5px`;
     case 'cross':
       return `repeating-linear-gradient(45deg, ${color} 0 1px, transparent 1px 4px), repeating-linear-gradient(-45deg, ${color} 0 1px, ${ground} 1px 4px)`;
     case 'hollow':
-      return `repeating-linear-gradient(90deg, ${color} 0 1px, transparent 1px var(--cell, 9999px))`;
+      return `repeating-linear-gradient(90deg, ${color} 0 1px, transparent 1px 9999px)`;
     case 'line':
       return `linear-gradient(${color}, ${color}) 0 100% / 100% 1px no-repeat`;
   }

@@ -6,7 +6,7 @@ import { type Reading, readModelConfig } from '../../../src/config/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
-import { layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
+import { cellEdges, layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
 import { derivationOf, figuresOf, NUMBERS, overviewModel, problemText, type Step } from '../../../webview/views/overview/viewModel';
 import { hasReference, needsReference, referenceConfig, referenceFolder, sampleConfig, sampleNames, scenario } from '../support';
 
@@ -122,6 +122,21 @@ describe('the overview', () => {
 });
 
 describe('the strip', () => {
+  it('fills its width with cells that differ by one pixel of the screen at most, and has a hair between them where there is room', () => {
+    for (const pixel of [1, 0.8, 0.5]) {
+      for (const [layers, width] of [[61, 296], [96, 296], [12, 296], [126, 1100]] as const) {
+        const { edges, hair } = cellEdges(layers, width, pixel);
+        const widths = edges.slice(1).map((edge, at) => Math.round((edge - (edges[at] ?? 0)) / pixel));
+        expect(Math.max(...widths) - Math.min(...widths)).toBeLessThanOrEqual(1);
+        expect(Math.abs((edges.at(-1) ?? 0) - width)).toBeLessThanOrEqual(pixel / 2);
+        expect(hair).toBe(pixel);
+      }
+    }
+    // More layers than pixels: each has one, and the strip is wider than its place.
+    expect(cellEdges(4, 3, 1)).toEqual({ edges: [0, 1, 2, 3, 4], hair: 0 });
+    expect(cellEdges(4, 9, 1).hair).toBe(0);
+  });
+
   it('has a row for every layer, and a run wherever the kind changes', () => {
     const types = ['sliding_attention', 'sliding_attention', 'full_attention', 'sliding_attention'];
     const reading = read(

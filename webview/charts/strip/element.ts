@@ -1,8 +1,8 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { base, controls, tables } from '../../styles/base';
-import { stripBlocks, stripLegend, stripTable } from './render';
-import { layerSentence, legendOf, type StripModel } from './viewModel';
+import { stripCells, stripLegend, stripTable } from './render';
+import { cellEdges, layerSentence, legendOf, type StripModel } from './viewModel';
 
 /** The layers of a model by kind. Arrow keys move from layer to layer; what the layer is stands below. */
 @customElement('headlight-strip')
@@ -12,17 +12,10 @@ export class Strip extends LitElement {
     controls,
     tables,
     css`
-      :host { container-type: inline-size; }
-      /* Every layer is as many pixels of the screen wide as any other, with a hair between them where there is room for it. */
-      .strip {
-        --cell: max(var(--pixel), round(down, 100cqw / var(--layers), var(--pixel)));
-        --hair: clamp(0px, var(--cell) - 2 * var(--pixel), var(--pixel));
-        position: relative; width: calc(var(--cell) * var(--layers)); height: 22px; cursor: crosshair; touch-action: none;
-      }
+      .strip { position: relative; height: 22px; cursor: crosshair; touch-action: none; }
       .strip:focus-visible { outline-offset: 2px; }
-      .strip span { position: absolute; top: 0; bottom: 0; left: calc(var(--cell) * var(--first)); width: calc(var(--cell) * var(--count)); }
-      .run { mask: repeating-linear-gradient(90deg, #000 0 calc(var(--cell) - var(--hair)), transparent 0 var(--cell)); }
-      .run.parallel { border-bottom: 5px double var(--orange); }
+      .strip span { position: absolute; top: 0; bottom: 0; }
+      .parallel { border-bottom: 5px double var(--orange); }
       .strip .cursor { top: -3px; bottom: -3px; min-width: 3px; border: 1px solid var(--vscode-foreground); pointer-events: none; }
       .legend { display: flex; flex-wrap: wrap; gap: 0 14px; }
       .legend li { display: flex; align-items: center; gap: 6px; line-height: 20px; }
@@ -40,8 +33,9 @@ export class Strip extends LitElement {
   @property({ attribute: false }) model!: StripModel;
 
   /** Zooming changes how wide a pixel of the screen is, and with it the width. */
-  private readonly observer = new ResizeObserver(() => this.requestUpdate());
+  private readonly observer = new ResizeObserver(() => (this.width = this.offsetWidth));
 
+  @state() private width = 0;
   @state() private cursor: number | null = null;
   @state() private asTable = false;
 
@@ -61,7 +55,6 @@ export class Strip extends LitElement {
     return html`
       <div
         class="strip"
-        .style=${`--layers: ${model.layers}; --pixel: ${1 / devicePixelRatio}px`}
         role="slider"
         tabindex="0"
         aria-label="Layers by kind: ${legendOf(model).map(({ text }) => text).join(', ')}"
@@ -73,7 +66,7 @@ export class Strip extends LitElement {
         @pointermove=${(event: PointerEvent) => this.point(event)}
         @pointerleave=${() => (this.cursor = null)}
         @blur=${() => (this.cursor = null)}
-      >${stripBlocks(model, cursor)}</div>
+      >${stripCells(model, cursor, cellEdges(model.layers, this.width, 1 / devicePixelRatio))}</div>
       <div class="below">
         <div class="stack">
           <div class=${cursor === null ? '' : 'away'}>${stripLegend(model)}</div>

@@ -1,20 +1,16 @@
-/** Draws the strip: a block per run of layers, as wide as it has layers, and the cursor. Where they stand is the sheet's. */
+/** Draws the strip: a cell per layer, so that patterns begin anew in each, and the cursor. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { kindBackground, kindOutline } from '../../styles/kinds';
-import { legendOf, type StripModel } from './viewModel';
+import { type CellEdges, legendOf, type StripModel } from './viewModel';
 
-export function stripBlocks(model: StripModel, cursor: number | null): TemplateResult {
-  return html`
-    ${model.runs.map(
-      ({ kind, first, count, parallel }) =>
-        html`<span
-          class="run ${parallel ? 'parallel' : ''}"
-          .style=${`--first: ${first}; --count: ${count}; background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}
-        ></span>`,
-    )}
-    ${cursor === null ? nothing : html`<span class="cursor" .style=${`--first: ${cursor}; --count: 1`}></span>`}
-  `;
+export function stripCells({ runs }: StripModel, cursor: number | null, { edges, hair }: CellEdges): TemplateResult {
+  const place = (layer: number, gap: number): string => `left: ${edges[layer]}px; width: ${(edges[layer + 1] ?? 0) - (edges[layer] ?? 0) - gap}px;`;
+  const cells = runs.flatMap(({ kind, first, count, parallel }) => {
+    const look = `background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`;
+    return Array.from({ length: count }, (_, at) => html`<span class=${parallel ? 'parallel' : ''} .style=${place(first + at, hair) + look}></span>`);
+  });
+  return html`${cells}${cursor === null ? nothing : html`<span class="cursor" .style=${place(cursor, 0)}></span>`}`;
 }
 
 export function stripLegend(model: StripModel): TemplateResult {

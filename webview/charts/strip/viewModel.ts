@@ -63,6 +63,23 @@ export function stripModel(spec: ModelSpec, dtype: ResolvedKvDtype): StripModel 
   return { layers: spec.layers.length, runs, rows, rowOf };
 }
 
+/** Where layers begin and end, in CSS pixels, and what is left between two of them. */
+export interface CellEdges {
+  /** One more than there are layers. */
+  readonly edges: readonly number[];
+  readonly hair: number;
+}
+
+/**
+ * Layers as wide as fill the width, in whole pixels of the screen, so that every edge is sharp: their widths differ by one at most.
+ * @param pixel Of the screen, in CSS pixels.
+ */
+export function cellEdges(layers: number, width: number, pixel: number): CellEdges {
+  const cell = Math.max(1, width / layers / pixel);
+  const edges = Array.from({ length: layers + 1 }, (_, layer) => Math.round(layer * cell) * pixel);
+  return { edges, hair: cell < 3 ? 0 : pixel };
+}
+
 /** "Layer 5: sliding window, 8 KV heads of 128, window 1,024; 4 KiB a token". */
 export function layerSentence(model: StripModel, index: number): string {
   const row = model.rows[model.rowOf[index] ?? -1];
