@@ -74,6 +74,23 @@ describe.skipIf(!thorough)('compare', () => {
     await quickPick.leave();
   });
 
+  test('leafs through other configs with the keys, and adds the one that Enter chooses', async () => {
+    const designs = panel.frame.getByRole('listbox').first().getByRole('option');
+    const before = await designs.count();
+    const others = panel.frame.getByRole('combobox', { name: 'Compare with another config' });
+    await others.focus();
+    const { keyboard } = workbench().page;
+    await keyboard.press('ArrowDown');
+    await keyboard.press('ArrowDown');
+    await expect.poll(() => others.inputValue()).not.toBe('');
+    await workbench().page.waitForTimeout(300);
+    await expect.poll(() => designs.count()).toBe(before);
+    await keyboard.press('Enter');
+    await expect.poll(() => designs.count()).toBe(before + 1);
+    await panel.frame.getByRole('button', { name: /^Remove / }).click();
+    await expect.poll(() => designs.count()).toBe(before);
+  });
+
   test('reads all designs at one context, by keyboard', async () => {
     const cursor = panel.frame.getByRole('slider', { name: /Context/ });
     await cursor.focus();

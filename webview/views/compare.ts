@@ -80,6 +80,7 @@ export class CompareView extends LitElement {
   @property({ attribute: false }) store!: PanelStore;
   @property({ attribute: false }) panel!: PanelState;
 
+  private leafing = false;
   @state() private choices: Choices = restoreChoices(restored(KEPT));
   @state() private candidates: readonly Candidate[] = [];
   /** Texts of the other configs, by the candidate's id. */
@@ -195,7 +196,13 @@ export class CompareView extends LitElement {
         return html`<span class="other"><span title=${name}>${name}</span><button aria-label="Remove ${name}" title="Remove ${name}" @click=${() => this.change({ others: others.filter((other) => other !== id) })}>×</button></span>`;
       })}
       ${others.length < MAX_OTHERS && groups.length > 0
-        ? html`<select aria-label="Compare with another config" @change=${(event: Event) => void this.addOther(event)}><option value="">Compare with…</option>${groups}</select>`
+        ? html`<select
+            aria-label="Compare with another config; Enter adds it"
+            @pointerdown=${() => (this.leafing = false)}
+            @keydown=${(event: KeyboardEvent) => this.leafOrAdd(event)}
+            @change=${(event: Event) => this.leafing || void this.addOther(event)}
+            @blur=${(event: Event) => ((event.target as HTMLSelectElement).value = '')}
+          ><option value="">Compare with…</option>${groups}</select>`
         : nothing}
     </div>`;
   }
@@ -208,9 +215,9 @@ export class CompareView extends LitElement {
         <h2>${row.label}</h2>
         <p>${first}</p>
         ${[...rest, segments.length > 1 ? segments.map(({ title }) => title).join(', ') : ''].map((line) => html`<p class="small">${line}</p>`)}
+        ${row.model === 0 && row.request !== null ? html`<button class="link" @click=${() => void this.measure()}>Measure what it loses…</button>` : nothing}
       </div>
       ${this.renderApply(row)}
-      ${row.model === 0 && row.request !== null && this.panel.config ? html`<p class="apply"><button class="link" @click=${() => void this.measure()}>Measure what it loses…</button></p>` : nothing}
     </div>`;
   }
 
@@ -301,6 +308,12 @@ export class CompareView extends LitElement {
   private async loadOther(id: string): Promise<void> {
     const config = await host.call('panel/candidate', { id });
     this.texts = new Map([...this.texts, [id, config]]);
+  }
+
+  /** Keys that lead through a closed list change it at each entry: only what Enter chooses is added. */
+  private leafOrAdd(event: KeyboardEvent): void {
+    this.leafing = /^(Arrow.*|\S)$/.test(event.key);
+    if (event.key === 'Enter') void this.addOther(event);
   }
 
   private async addOther(event: Event): Promise<void> {
