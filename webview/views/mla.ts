@@ -16,6 +16,7 @@ import { button } from '../parts/button';
 import { announce } from '../platform/announce';
 import { keep, restored } from '../platform/host';
 import type { PanelState, PanelStore } from '../platform/store';
+import { followWidth } from '../platform/width';
 import { base, controls, numbers, tables } from '../styles/base';
 import { type CostTable, latentCosts, plainCosts } from './mla/costs';
 import { latentWalk } from './mla/latentWalk';
@@ -119,14 +120,15 @@ export class MlaView extends LitElement {
   private picture = { cell: 0, beside: false };
   private lit: readonly Lit[] = [];
   private stopTheme: (() => void) | undefined;
-  private readonly observer = new ResizeObserver(([entry]) => {
-    if (entry) this.width = Math.floor(entry.contentRect.width);
-  });
+
+  constructor() {
+    super();
+    followWidth(this, (width) => (this.width = width));
+  }
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.setAttribute('place', document.body.dataset['place'] ?? 'side');
-    this.observer.observe(this);
     this.readColours();
     this.stopTheme = onThemeChange(() => this.readColours());
     this.addEventListener('keydown', this.onKey);
@@ -134,7 +136,6 @@ export class MlaView extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.observer.disconnect();
     this.stopTheme?.();
   }
 

@@ -6,6 +6,7 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatBinary, formatInteger } from '../../../src/model/units';
+import { followWidth } from '../../platform/width';
 import { base, numbers } from '../../styles/base';
 import { kindColor } from '../../styles/kinds';
 import { curveStyles, renderCurve } from './render';
@@ -40,18 +41,10 @@ export class CurveElement extends LitElement {
   @state() private width = 0;
 
   private layout: CurveLayout | null = null;
-  private readonly observer = new ResizeObserver(([entry]) => {
-    if (entry) this.width = Math.floor(entry.contentRect.width);
-  });
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.observer.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.observer.disconnect();
+  constructor() {
+    super();
+    followWidth(this, (width) => (this.width = width));
   }
 
   protected override willUpdate(changed: ReadonlyMap<PropertyKey, unknown>): void {

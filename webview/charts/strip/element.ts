@@ -1,5 +1,6 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { followWidth } from '../../platform/width';
 import { base, controls, tables } from '../../styles/base';
 import { stripCells, stripLegend, stripTable } from './render';
 import { cellEdges, layerSentence, legendOf, type StripModel } from './viewModel';
@@ -32,21 +33,17 @@ export class Strip extends LitElement {
 
   @property({ attribute: false }) model!: StripModel;
 
-  /** Zooming changes how wide a pixel of the screen is, and with it the width. */
-  private readonly observer = new ResizeObserver(() => (this.width = this.offsetWidth));
-
   @state() private width = 0;
   @state() private cursor: number | null = null;
   @state() private asTable = false;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.observer.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.observer.disconnect();
+  constructor() {
+    super();
+    followWidth(this, (width) => {
+      this.width = width;
+      // As wide as before in CSS pixels, it may have others on the screen.
+      this.requestUpdate();
+    });
   }
 
   protected override render(): TemplateResult {
