@@ -63,9 +63,10 @@ export function formatRanges(indexes: readonly number[]): string {
   return parts.join(', ');
 }
 
-/** Ratio of two sizes as text: "÷ 4", "× 1.5", "same". */
+/** Ratio of two sizes as text: "÷ 4", "× 1.5", "÷ 28,444", "same". */
 export function formatRatio(from: number, to: number): string {
   if (from === to) return 'same';
   if (from === 0 || to === 0) return to === 0 ? 'to 0' : 'from 0';
-  return to < from ? `÷ ${trimmed(from / to)}` : `× ${trimmed(to / from)}`;
+  const ratio = Math.max(from / to, to / from);
+  return `${to < from ? '÷' : '×'} ${ratio < 1000 ? trimmed(ratio) : formatInteger(ratio)}`;
 }
