@@ -35,6 +35,18 @@ export function captureBytes({ attention, hiddenSize }: AttentionLayerSpec, toke
   return FLOAT_BYTES * (tokens * perToken + (3 * queryHeads + 1) * step * tokens);
 }
 
+/**
+ * To measure conversions, beside the pass: the layer's weights as they are read and in float64, those of keys and values once more in another
+ * basis and taken apart, and of every token its queries (twice), keys, values, outputs and input before and after.
+ */
+export function conversionBytes(layer: AttentionLayerSpec, tokens: number): number {
+  const { queryHeads, kvHeads, keyDim, valueDim } = headDims(layer.attention);
+  const weights = layerWeights(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const keysAndValues = kvHeads * (keyDim + valueDim);
+  const perToken = queryHeads * (2 * keyDim + 2 * valueDim) + 6 * keysAndValues + 3 * layer.hiddenSize;
+  return FLOAT_BYTES * weights + 2 * FLOAT_BYTES * (weights + 3 * keysAndValues * layer.hiddenSize + tokens * perToken);
+}
+
 /** Refuses what would not fit, naming the numbers. */
 export function assertFits(bytes: number, ceiling: number): void {
   if (bytes <= ceiling) return;

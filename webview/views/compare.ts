@@ -215,7 +215,7 @@ export class CompareView extends LitElement {
         <h2>${row.label}</h2>
         <p>${first}</p>
         ${[...rest, segments.length > 1 ? segments.map(({ title }) => title).join(', ') : ''].map((line) => html`<p class="small">${line}</p>`)}
-        ${row.model === 0 && row.request !== null ? html`<button class="link" @click=${() => void this.measure()}>Measure what it loses…</button>` : nothing}
+        ${row.model === 0 && row.request !== null && row.ratio > 1 ? html`<button class="link" @click=${() => void this.measure()}>Measure what it loses…</button>` : nothing}
       </div>
       ${this.renderApply(row)}
     </div>`;
@@ -312,7 +312,8 @@ export class CompareView extends LitElement {
 
   /** Keys that lead through a closed list change it at each entry: only what Enter chooses is added. */
   private leafOrAdd(event: KeyboardEvent): void {
-    this.leafing = /^(Arrow.*|\S)$/.test(event.key);
+    // With Alt an arrow opens the list.
+    this.leafing = !event.altKey && /^(Arrow.*|\S)$/.test(event.key);
     if (event.key === 'Enter') void this.addOther(event);
   }
 

@@ -6,12 +6,13 @@ import type { HeadedSpec, LayerSample } from '../../insight/conversion/layerRows
 import { ConversionRefused, type ConversionRequest, offeredConversions } from '../../insight/conversion/target';
 import type { ConversionResult } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
+import { assertFits, conversionBytes } from '../memory';
 import type { LayerPass } from './layerPass';
 import { floats } from './tokenAxis';
 import { checkCancelled, type Watch } from './watch';
 
 /** Measured in float64 on the processor: every query against every key, head by head. */
-export const MOST_CONVERTED_TOKENS = 4096;
+const MOST_CONVERTED_TOKENS = 4096;
 
 export interface ConversionAsk {
   readonly ids: readonly number[];
@@ -52,6 +53,7 @@ async function sampleOf(pass: LayerPass, { ids, layer }: ConversionAsk, watch: W
   const attention = pass.attention(layer);
   if (attention?.kind === 'latent') throw new RpcError('invalidInput', `layer ${layer} has latent attention (MLA) already: what it caches is not made of heads`);
   const { spec, tensors } = await pass.capture({ ids, layer, captures: ['attentionInput', 'q', 'qRaw'], logits: false }, watch);
+  assertFits(conversionBytes(spec, ids.length), pass.memoryCeiling);
   const infos = layerWeights(spec).filter(({ name }) => !/^q(_norm)?\./.test(name));
   const read = await pass.weights(layer, infos, watch);
   return {

@@ -51,6 +51,7 @@ const BY_LENGTH: ReadonlySet<string> = new Set(['dynamic', 'longrope']);
 
 export class ForwardPass implements LayerPass {
   readonly sessions: ProgramCache;
+  readonly memoryCeiling: number;
   /** Layers that were run so far, and tokens that they were run for. */
   work: { readonly layers: number; readonly tokens: number } = { layers: 0, tokens: 0 };
   private readonly states = new HiddenCache();
@@ -63,6 +64,7 @@ export class ForwardPass implements LayerPass {
     private readonly limits: ForwardLimits = {},
   ) {
     this.sessions = new ProgramCache(engine);
+    this.memoryCeiling = limits.memoryCeiling ?? Infinity;
     this.causal = model.model.plan.layers.every(({ block }) => !BY_LENGTH.has(block.layer.rotary?.scaling?.kind ?? ''));
   }
 
@@ -158,6 +160,6 @@ export class ForwardPass implements LayerPass {
 
   private assertLayerFits(index: number): void {
     const block = this.model.model.plan.layers[index]?.block;
-    if (block !== undefined) assertFits(blockWeights(block).reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0), this.limits.memoryCeiling ?? Infinity);
+    if (block !== undefined) assertFits(blockWeights(block).reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0), this.memoryCeiling);
   }
 }

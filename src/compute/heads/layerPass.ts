@@ -11,6 +11,8 @@ import type { Watch } from './watch';
 
 export interface LayerPass {
   readonly sessions: ProgramCache;
+  /** Bytes that a run may take. */
+  readonly memoryCeiling: number;
   /** Undefined for a layer that is not there or cannot be run: `capture` says why. */
   attention(layer: number): RunnableAttention | undefined;
   /** Whether a layer's scores over so many tokens are computed in one piece; otherwise they are read in tiles. */

@@ -27,6 +27,7 @@ const UNIT = Math.sqrt(3);
 
 export class SeededPass implements LayerPass {
   readonly sessions: ProgramCache;
+  readonly memoryCeiling: number;
 
   constructor(
     private readonly model: SeededModel,
@@ -34,6 +35,7 @@ export class SeededPass implements LayerPass {
     private readonly limits: ForwardLimits,
   ) {
     this.sessions = new ProgramCache(engine);
+    this.memoryCeiling = limits.memoryCeiling ?? Infinity;
   }
 
   attention(layer: number): RunnableAttention | undefined {
@@ -82,7 +84,8 @@ export class SeededPass implements LayerPass {
   }
 
   private assertFits(layer: number, spec: AttentionLayerSpec, infos: readonly WeightInfo[], tokens: number): void {
-    const { memoryCeiling: ceiling = Infinity, stepBytes } = this.limits;
+    const { memoryCeiling: ceiling } = this;
+    const { stepBytes } = this.limits;
     const weights = 4 * infos.reduce((sum, { shape }) => sum + elementCount(shape), 0);
     const run = captureBytes(spec, tokens, Math.min(tokens, stepTokens(this.block(layer), tokens, stepBytes)));
     const bytes = weights + run;

@@ -40,6 +40,8 @@ type MlaTarget = Extract<ConversionTarget, { kind: 'mla' }>;
  * them (absorbing turns) is taken into what they read.
  */
 export class LayerConverter {
+  /** Of the layer, as every conversion asks with them. */
+  private readonly q: Float64Array;
   private readonly rows: KeyValueRows;
   private readonly norms: KeyValueNorms;
   private readonly weights: KeyValueRows;
@@ -51,6 +53,7 @@ export class LayerConverter {
   private readonly apart = new Map<number, { readonly basis: DecoupledRope; readonly source: LatentSource; readonly bias: KeyValueRows; readonly turned: Matrix }>();
 
   constructor(private readonly sample: LayerSample) {
+    this.q = Float64Array.from(sample.q);
     this.rows = projectedRows(sample);
     this.norms = normsOf(sample);
     this.weights = weightMatrices(sample);
@@ -73,7 +76,7 @@ export class LayerConverter {
   /** With the layer's own queries. */
   private read(rows: KeyValueRows, norms: KeyValueNorms): ReadLayer {
     const { sample } = this;
-    return { parts: [{ q: Float64Array.from(sample.q), k: finishedKeys(rows.key, sample, norms) }], v: finishedValues(rows.value, sample, norms) };
+    return { parts: [{ q: this.q, k: finishedKeys(rows.key, sample, norms) }], v: finishedValues(rows.value, sample, norms) };
   }
 
   private asPooled(target: Exclude<ConversionTarget, MlaTarget>, method: ConversionMethod): Converted {
@@ -97,7 +100,7 @@ export class LayerConverter {
       if (latentDim >= tokens) notes.push(`a latent of ${latentDim} dims can hold all ${tokens} tokens whatever they are: measure with a longer prompt`);
     }
     const { hiddenSize } = spec;
-    if (latentDim >= hiddenSize) notes.push(`a latent of ${latentDim} dims can hold the layer's whole input of ${hiddenSize}: only RoPE can be lost`);
+    if (latentDim >= hiddenSize && method !== 'split-svd') notes.push(`a latent of ${latentDim} dims can hold the layer's whole input of ${hiddenSize}: only RoPE can be lost`);
     const cachedPerToken = latentDim + ropeDim;
     if (ropeDim > 0) return { layer: this.decoupled(latentDim, ropeDim, method), cachedPerToken, pooling: null, notes };
     if (spec.rotary !== null) notes.push('RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE');
@@ -124,7 +127,7 @@ export class LayerConverter {
       const factors = queryFactors(spec.temperature, Int32Array.from({ length: tokens }, (_, i) => i));
       for (let i = 0; i < q.length; i++) q[i] = (q[i] as number) * (factors[Math.floor(i / keyDim) % tokens] as number);
     }
-    return { parts: [{ q: Float64Array.from(sample.q), k: turned }, { q, k: still }], v: finishedValues(found.value, sample, norms) };
+    return { parts: [{ q: this.q, k: turned }, { q, k: still }], v: finishedValues(found.value, sample, norms) };
   }
 
   private decoupledSource(ropeDim: number): { readonly basis: DecoupledRope; readonly source: LatentSource; readonly bias: KeyValueRows; readonly turned: Matrix } {

@@ -6,7 +6,7 @@ import type { KeyValueRows } from './layerRows';
 import { type ConversionMethod, ConversionRefused } from './target';
 
 /** Larger matrices are not taken apart: 2,048 take about a minute. */
-export const MOST_EIGEN = 2048;
+const MOST_EIGEN = 2048;
 
 /** What a latent is fitted to. Columns of rows and rows of weights are the same dims; biases stay outside. */
 export interface LatentSource {

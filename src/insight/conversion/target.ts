@@ -39,12 +39,6 @@ export function parseTarget(text: string): ConversionTarget | null {
   return request.kind === 'gqa' || request.kind === 'mla' ? request : { kind: 'mqa' };
 }
 
-/** The text that `parseTarget` reads. */
-export function targetText(target: ConversionTarget): string {
-  if (target.kind === 'mqa') return 'mqa';
-  return target.kind === 'gqa' ? `gqa:${target.groups}` : `mla:${target.latentDim}${target.ropeDim > 0 ? `+${target.ropeDim}` : ''}`;
-}
-
 /** One of the conversions that are asked for. */
 export interface ConversionRequest {
   readonly target: ConversionTarget;

@@ -228,6 +228,15 @@ describe('what has no seeded heads is refused in words', () => {
     expect((await look(llama(), {}, small)).result.seeded?.seed).toBe(7);
   });
 
+  it('a conversion that does not fit, though the heads of its layer would', async () => {
+    const small = connected(64 * 2 ** 20);
+    const text = llama({ hidden_size: 1024, num_attention_heads: 16, num_key_value_heads: 16 });
+    expect((await look(text, {}, small)).result.capture).toBeGreaterThan(0);
+    const convert = { path: '', seeded: { text, seed: 1 }, engine: 'onnxruntime-cpu', text: 'one two three', layer: 0, conversions: [{ to: 'mqa', method: 'mean-pool' }] } as const;
+    await expect(small.call('heads/convert', convert)).rejects.toMatchObject({ code: 'tooLarge', message: expect.stringMatching(/^this run needs about 9\d(\.\d+)? MiB, more than the 64 MiB/) as string });
+    expect((await peer.call('heads/convert', convert)).conversions).toHaveLength(1);
+  });
+
   it('layers of other kinds, by name', async () => {
     const text = preset('qwen3-next-80b-a3b');
     const { layers } = await peer.call('heads/model', { path: '', seeded: { text, seed: 1 } });

@@ -246,6 +246,8 @@ describe('a latent', () => {
     expect((await convert(sample, latent(16))).notes.join(' ')).toMatch(/cannot be absorbed.*mla:R\+D/);
     expect((await convert(sample, latent(16, 8))).notes).toEqual([]);
     expect((await convert(sample, latent(20, 8))).notes).toEqual(["a latent of 20 dims can hold the layer's whole input of 20: only RoPE can be lost"]);
+    // Half of it for keys, half for values.
+    expect((await convert(sample, latent(20, 8), 'split-svd')).notes).toEqual([]);
   });
 
   it('is refused where it would be larger than what it stands for', async () => {

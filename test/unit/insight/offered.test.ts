@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
 import type { HeadedSpec } from '../../../src/insight/conversion/layerRows';
-import { offeredConversions, parseTarget, targetLabel, targetText } from '../../../src/insight/conversion/target';
+import { offeredConversions, parseTarget, targetLabel } from '../../../src/insight/conversion/target';
+import { requestText } from '../../../src/serving/comparison';
 import { heads, layer, LAYERS, rope } from '../attention/support/layers';
 
 const spec = (queryHeads: number, kvHeads: number, dim: number, extra: Partial<AttentionLayerSpec> = {}): HeadedSpec => layer(heads(queryHeads, kvHeads, dim), { rotary: rope(dim), ...extra }) as HeadedSpec;
@@ -18,10 +19,10 @@ describe('conversions that are offered', () => {
   });
 
   it('look once for singular vectors that take a minute, and leave out what would fit any tokens', () => {
-    const asked = (of: HeadedSpec, tokens: number): string[] => offeredConversions(of, tokens).filter(({ target }) => target.kind === 'mla').map(({ target, method }) => `${targetText(target)} ${method}`);
+    const asked = (of: HeadedSpec, tokens: number): string[] => offeredConversions(of, tokens).filter(({ target }) => target.kind === 'mla').map(({ target, method }) => `${requestText(target)} ${method}`);
     expect(asked(spec(32, 8, 128, { hiddenSize: 4096 }), 200)).toEqual(['mla:960+64 joint-svd', 'mla:448+64 joint-svd', 'mla:192+64 joint-svd', 'mla:192+64 activation-pca']);
-    expect(asked(spec(12, 12, 64, { hiddenSize: 768, rotary: null }), 200)).toEqual(['mla:768 joint-svd', 'mla:384 joint-svd', 'mla:128 joint-svd', 'mla:128 activation-pca']);
-    expect(asked(spec(32, 32, 128, { hiddenSize: 4096, rotary: null }), 10)).toEqual(['mla:4096 joint-svd', 'mla:2048 joint-svd', 'mla:256 joint-svd']);
+    expect(asked(spec(12, 12, 64, { hiddenSize: 768, rotary: null }), 200)).toEqual(['mla:768+0 joint-svd', 'mla:384+0 joint-svd', 'mla:128+0 joint-svd', 'mla:128+0 activation-pca']);
+    expect(asked(spec(32, 32, 128, { hiddenSize: 4096, rotary: null }), 10)).toEqual(['mla:4096+0 joint-svd', 'mla:2048+0 joint-svd', 'mla:256+0 joint-svd']);
   });
 
   it('are whole and smaller than what is there, for every kind of layer', () => {
@@ -29,7 +30,7 @@ describe('conversions that are offered', () => {
       if (of.attention.kind === 'latent') continue;
       const { kvHeads, keyDim, valueDim } = of.attention;
       for (const { target } of offeredConversions(of as HeadedSpec, 10)) {
-        expect(parseTarget(targetText(target)), name).toEqual(target);
+        expect(parseTarget(requestText(target)), name).toEqual(target);
         const size = target.kind === 'mla' ? target.latentDim + target.ropeDim : (target.kind === 'mqa' ? 1 : target.groups) * (keyDim + valueDim);
         expect(size, name).toBeLessThan(kvHeads * (keyDim + valueDim));
         if (target.kind === 'mla') expect([target.latentDim > 0, target.ropeDim % 2], name).toEqual([true, 0]);
