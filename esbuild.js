@@ -51,15 +51,32 @@ const builds = {
   palette: { ...node, entryPoints: ['src/editor/palette/palette.ts'], outfile: 'dist/palette.js' },
   explorer: { ...node, entryPoints: ['src/editor/explorer/explorer.ts'], outfile: 'dist/explorer.js' },
   // The extension in a browser: one bundle, a worker's globals.
-  web: { ...shared, platform: 'browser', format: 'cjs', target: 'es2022', external: ['vscode'], entryPoints: ['src/extension.web.ts'], outfile: 'dist/web/extension.js', minify: true },
+  web: {
+    ...shared,
+    platform: 'browser',
+    format: 'cjs',
+    target: 'es2022',
+    external: ['vscode'],
+    entryPoints: ['src/extension.web.ts'],
+    outfile: 'dist/web/extension.js',
+    minify: true,
+  },
   // The panel's page; see esbuild.page.js.
   webview: { ...shared, ...page, outdir: 'dist/webview', plugins: [...shared.plugins, ...pagePlugins] },
   compute: { ...node, entryPoints: ['src/compute/process.ts'], outfile: 'dist/compute.js', external: TENSOR_LIBRARIES },
-  cli: { ...node, entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' }, external: TENSOR_LIBRARIES },
+  cli: {
+    ...node,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: 'dist/cli.js',
+    banner: { js: '#!/usr/bin/env node' },
+    external: TENSOR_LIBRARIES,
+  },
 };
 
 async function main() {
-  const names = Object.keys(builds).filter((name) => (only ? name === only : true) && existsSync(builds[name].entryPoints[0]));
+  const names = Object.keys(builds).filter(
+    (name) => (only ? name === only : true) && existsSync(builds[name].entryPoints[0]),
+  );
   if (!watch && !only) rmSync('dist', { recursive: true, force: true });
   mkdirSync('dist', { recursive: true });
   const meta = {};

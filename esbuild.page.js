@@ -46,7 +46,10 @@ function inText(bytes) {
 
 function packed(value) {
   const bytes = deflateRawSync(JSON.stringify(value), { level: 9 });
-  return { contents: `import { unpack } from '${UNPACK}'; export default await unpack(${JSON.stringify(inText(bytes))}, ${bytes.length});`, loader: 'js' };
+  return {
+    contents: `import { unpack } from '${UNPACK}'; export default await unpack(${JSON.stringify(inText(bytes))}, ${bytes.length});`,
+    loader: 'js',
+  };
 }
 
 /** Tables of the sources travel compressed. */
@@ -54,10 +57,15 @@ const compressTables = {
   name: 'compress-tables',
   setup(build) {
     build.onResolve({ filter: /^headlight:/ }, ({ path }) => ({ path, namespace: 'headlight' }));
-    build.onLoad({ filter: /^headlight:unpack$/, namespace: 'headlight' }, () => ({ contents: unpackModule, loader: 'js' }));
+    build.onLoad({ filter: /^headlight:unpack$/, namespace: 'headlight' }, () => ({
+      contents: unpackModule,
+      loader: 'js',
+    }));
     build.onLoad({ filter: /[\\/]src[\\/](config[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => {
       // How a table was made is not for the page.
-      const { source, ...table } = JSON.parse(readFileSync(path, 'utf8'), (key, value) => (UNREAD.includes(key) ? undefined : value));
+      const { source, ...table } = JSON.parse(readFileSync(path, 'utf8'), (key, value) =>
+        UNREAD.includes(key) ? undefined : value,
+      );
       return packed(table);
     });
   },
@@ -107,8 +115,16 @@ const shrinkTemplates = {
 /** What stands between the values of a sheet, without what only a reader needs. */
 function piecesOf(sheet) {
   if (sheet.includes('\\')) throw new Error('An escape in a sheet: esbuild.page.js does not know it.');
-  const plain = sheet.trim().replace(/\/\*[^*]*\*\//g, '').replace(/\s+/g, ' ');
-  return plain.split(/\$\{[^}]*\}/).map((piece) => piece.replace(/ ?([{};,]) ?/g, '$1').replace(/: /g, ':').replace(/;\}/g, '}'));
+  const plain = sheet
+    .trim()
+    .replace(/\/\*[^*]*\*\//g, '')
+    .replace(/\s+/g, ' ');
+  return plain.split(/\$\{[^}]*\}/).map((piece) =>
+    piece
+      .replace(/ ?([{};,]) ?/g, '$1')
+      .replace(/: /g, ':')
+      .replace(/;\}/g, '}'),
+  );
 }
 
 /** In an order that does not depend on the machine. */
@@ -124,7 +140,10 @@ function sourcesUnder(folder) {
 const withoutIcons = {
   name: 'without-icons',
   setup(build) {
-    build.onResolve({ filter: /\/vscode-icon\/index\.js$/ }, () => ({ path: 'headlight:nothing', namespace: 'headlight' }));
+    build.onResolve({ filter: /\/vscode-icon\/index\.js$/ }, () => ({
+      path: 'headlight:nothing',
+      namespace: 'headlight',
+    }));
     build.onLoad({ filter: /^headlight:nothing$/, namespace: 'headlight' }, () => ({ contents: '' }));
   },
 };
@@ -133,7 +152,10 @@ const withoutIcons = {
 const pureParser = {
   name: 'pure-parser',
   setup(build) {
-    build.onResolve({ filter: /^\.\/string-intern$/ }, ({ resolveDir }) => ({ path: join(resolveDir, 'string-intern.js'), sideEffects: false }));
+    build.onResolve({ filter: /^\.\/string-intern$/ }, ({ resolveDir }) => ({
+      path: join(resolveDir, 'string-intern.js'),
+      sideEffects: false,
+    }));
     build.onLoad({ filter: /[\\/]jsonc-parser[\\/].*\.js$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replace(
         /\bvar (\w+);\s+\(function \(\1\) \{([^}]*)\}\)\(\1 \|\| \(\1 = \{\}\)\);/g,
@@ -148,7 +170,10 @@ const pureParser = {
 const withoutCites = {
   name: 'without-cites',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/]config[\\/]families[\\/]\w+\.ts$/ }, ({ path }) => ({ contents: readFileSync(path, 'utf8').replace(/^ +cite: '[^'\n]*',$/gm, ''), loader: 'ts' }));
+    build.onLoad({ filter: /[\\/]src[\\/]config[\\/]families[\\/]\w+\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/^ +cite: '[^'\n]*',$/gm, ''),
+      loader: 'ts',
+    }));
   },
 };
 
@@ -163,7 +188,9 @@ const listPreloads = {
     build.onEnd(({ metafile }) => {
       if (!metafile || write === false) return;
       const main = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === page.entryPoints[0]);
-      const names = (main?.imports ?? []).filter(({ kind }) => kind === 'import-statement').map(({ path }) => basename(path));
+      const names = (main?.imports ?? [])
+        .filter(({ kind }) => kind === 'import-statement')
+        .map(({ path }) => basename(path));
       writeFileSync(resolve(absWorkingDir, outdir, PRELOADS), JSON.stringify(names));
     });
   },

@@ -2,7 +2,10 @@
 import tseslint from 'typescript-eslint';
 
 const PURE = ['model', 'config', 'cache', 'serving', 'attention', 'insight'];
-const NO_NODE = { regex: '^(node:|fs$|path$|os$|child_process$|worker_threads$|crypto$)', message: 'Pure folders do not know Node.' };
+const NO_NODE = {
+  regex: '^(node:|fs$|path$|os$|child_process$|worker_threads$|crypto$)',
+  message: 'Pure folders do not know Node.',
+};
 const NO_VSCODE = { regex: '^vscode$', message: 'Only src/editor and src/extension.ts import vscode.' };
 const NO_TENSOR_LIBRARY = {
   regex: '^(onnxruntime-|@tensorflow/)',
@@ -15,7 +18,20 @@ const NO_HIDDEN_EXPORTS = [
   { selector: 'ExportAllDeclaration', message: 'No barrels.' },
 ];
 /** A window draws when it comes to it: what is read once, right after an action, may be what was there before. */
-const NO_SINGLE_LOOKS = ['innerText', 'textContent', 'getAttribute', 'count', 'allInnerTexts', 'allTextContents', 'isChecked', 'isVisible', 'inputValue', 'isMarked', 'focused', 'entry'].map((name) => ({
+const NO_SINGLE_LOOKS = [
+  'innerText',
+  'textContent',
+  'getAttribute',
+  'count',
+  'allInnerTexts',
+  'allTextContents',
+  'isChecked',
+  'isVisible',
+  'inputValue',
+  'isMarked',
+  'focused',
+  'entry',
+].map((name) => ({
   selector: `CallExpression[callee.name="expect"] AwaitExpression CallExpression[callee.property.name="${name}"]`,
   message: 'Read until it holds: expect.poll(() => …).',
 }));
@@ -42,17 +58,59 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.config.{ts,mts}'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['test/e2e/**/*.ts'], rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, ...NO_SINGLE_LOOKS] } },
+  {
+    files: ['test/e2e/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, ...NO_SINGLE_LOOKS] },
+  },
   { files: ['test/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
   boundary(
     PURE.map((folder) => `src/${folder}/**/*.ts`),
-    [NO_NODE, NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['weights', 'compute', 'editor', 'cli', 'shared'], 'Pure folders do not know the runtimes.')],
+    [
+      NO_NODE,
+      NO_VSCODE,
+      NO_TENSOR_LIBRARY,
+      noFolders(['weights', 'compute', 'editor', 'cli', 'shared'], 'Pure folders do not know the runtimes.'),
+    ],
   ),
-  boundary(['src/model/**/*.ts'], [NO_NODE, NO_VSCODE, NO_TENSOR_LIBRARY, { regex: '^\\.\\./', message: 'src/model is the bottom: it imports nothing of the house.' }]),
-  boundary(['src/shared/**/*.ts'], [NO_NODE, NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['weights', 'compute', 'editor', 'cli'], 'The contract does not know the runtimes.')]),
-  boundary(['src/weights/**/*.ts', 'src/cli/**/*.ts'], [NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['editor'], 'No editor here.')]),
-  boundary(['src/compute/**/*.ts'], [NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['editor', 'cli'], 'No editor here.')], ['src/compute/engines/**']),
+  boundary(
+    ['src/model/**/*.ts'],
+    [
+      NO_NODE,
+      NO_VSCODE,
+      NO_TENSOR_LIBRARY,
+      { regex: '^\\.\\./', message: 'src/model is the bottom: it imports nothing of the house.' },
+    ],
+  ),
+  boundary(
+    ['src/shared/**/*.ts'],
+    [
+      NO_NODE,
+      NO_VSCODE,
+      NO_TENSOR_LIBRARY,
+      noFolders(['weights', 'compute', 'editor', 'cli'], 'The contract does not know the runtimes.'),
+    ],
+  ),
+  boundary(
+    ['src/weights/**/*.ts', 'src/cli/**/*.ts'],
+    [NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['editor'], 'No editor here.')],
+  ),
+  boundary(
+    ['src/compute/**/*.ts'],
+    [NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['editor', 'cli'], 'No editor here.')],
+    ['src/compute/engines/**'],
+  ),
   boundary(['src/compute/engines/**/*.ts'], [NO_VSCODE, noFolders(['editor', 'cli'], 'No editor here.')]),
-  boundary(['src/editor/**/*.ts', 'src/extension.ts'], [NO_TENSOR_LIBRARY, noFolders(['weights', 'cli'], 'Heavy work belongs to the compute process.')]),
-  boundary(['webview/**/*.ts'], [NO_NODE, NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['editor', 'compute', 'weights', 'cli'], 'The webview reaches the host through src/shared.')]),
+  boundary(
+    ['src/editor/**/*.ts', 'src/extension.ts'],
+    [NO_TENSOR_LIBRARY, noFolders(['weights', 'cli'], 'Heavy work belongs to the compute process.')],
+  ),
+  boundary(
+    ['webview/**/*.ts'],
+    [
+      NO_NODE,
+      NO_VSCODE,
+      NO_TENSOR_LIBRARY,
+      noFolders(['editor', 'compute', 'weights', 'cli'], 'The webview reaches the host through src/shared.'),
+    ],
+  ),
 );

@@ -16,7 +16,10 @@ export function activate(context: ExtensionContext): HeadlightApi {
   return compose(context, {
     native: false,
     load: async <K extends keyof Bundles>(name: K): Promise<Bundles[K]> => {
-      if (name === 'computeHost') throw new Error(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'));
+      if (name === 'computeHost')
+        throw new Error(
+          l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'),
+        );
       return (await PARTS[name as keyof typeof PARTS]()) as unknown as Bundles[K];
     },
     cpuMs: () => performance.now(),

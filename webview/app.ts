@@ -13,7 +13,13 @@ import { type PanelState, PanelStore } from './platform/store';
 import { base, controls } from './styles/base';
 import './views/overview';
 
-const TITLES: Readonly<Record<PanelView, string>> = { overview: 'Overview', compare: 'Compare', whatIf: 'What-if', heads: 'Heads', mla: 'MLA' };
+const TITLES: Readonly<Record<PanelView, string>> = {
+  overview: 'Overview',
+  compare: 'Compare',
+  whatIf: 'What-if',
+  heads: 'Heads',
+  mla: 'MLA',
+};
 
 /** The overview comes with the page: what is shown first should not wait for one more round of files. */
 const LOAD: Readonly<Record<Exclude<PanelView, 'overview'>, () => Promise<unknown>>> = {
@@ -82,13 +88,15 @@ export class HeadlightApp extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (!document.adoptedStyleSheets.includes(PAGE)) document.adoptedStyleSheets = [...document.adoptedStyleSheets, PAGE];
+    if (!document.adoptedStyleSheets.includes(PAGE))
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, PAGE];
     this.setAttribute('place', document.body.dataset['place'] ?? 'side');
     this.addEventListener(ANNOUNCE, (event) => (this.said = (event as CustomEvent<string>).detail));
     this.stopWatching = watchFailures((failure) => this.fail(failure));
     this.stopStore = this.store.subscribe((panel) => this.show(panel));
     const view = restored('view');
-    if (typeof view === 'string' && (PANEL_VIEWS as readonly string[]).includes(view)) this.store.show(view as PanelView);
+    if (typeof view === 'string' && (PANEL_VIEWS as readonly string[]).includes(view))
+      this.store.show(view as PanelView);
     else void this.load(this.panel.view);
     void this.store.start();
   }
@@ -138,7 +146,11 @@ export class HeadlightApp extends LitElement {
       if (changedAt === undefined) return;
       const duration = performance.timeOrigin + end - changedAt;
       performance.clearMeasures(SHOWN_MEASURE);
-      performance.measure(SHOWN_MEASURE, { start: Math.max(0, end - duration), end, detail: { version, duration, inPage: end - this.store.arrivedAt } });
+      performance.measure(SHOWN_MEASURE, {
+        start: Math.max(0, end - duration),
+        end,
+        detail: { version, duration, inPage: end - this.store.arrivedAt },
+      });
     });
   }
 
@@ -158,7 +170,9 @@ export class HeadlightApp extends LitElement {
   private rove(event: KeyboardEvent): void {
     const at = PANEL_VIEWS.indexOf(this.panel.view);
     const count = PANEL_VIEWS.length;
-    const next = { ArrowRight: (at + 1) % count, ArrowLeft: (at + count - 1) % count, Home: 0, End: count - 1 }[event.key];
+    const next = { ArrowRight: (at + 1) % count, ArrowLeft: (at + count - 1) % count, Home: 0, End: count - 1 }[
+      event.key
+    ];
     const view = next === undefined ? undefined : PANEL_VIEWS[next];
     if (view === undefined) return;
     event.preventDefault();
@@ -168,7 +182,9 @@ export class HeadlightApp extends LitElement {
 
   private renderHeader({ config, followed }: PanelState): TemplateResult {
     const spec = followed?.reading.spec;
-    const kind = spec ? `${spec.modelType} · ${spec.exact && (followed?.stale || followed?.document.errors.length === 0) ? 'exact' : 'not exact'}` : '';
+    const kind = spec
+      ? `${spec.modelType} · ${spec.exact && (followed?.stale || followed?.document.errors.length === 0) ? 'exact' : 'not exact'}`
+      : '';
     return html`<header>
       <h1 title=${config?.name ?? ''}>${config?.name}</h1>
       <span class="small" title=${spec?.notes.map((note) => note.text).join('\n') ?? ''}>${kind}${config?.editable === false ? ' · read-only' : ''}</span>
@@ -186,22 +202,33 @@ export class HeadlightApp extends LitElement {
 
   private renderFailure({ message }: PageFailure): TemplateResult {
     return errorState(
-      { where: `Something failed in ${TITLES[this.panel.view]}`, what: message, then: 'Make the view anew, or look at another one. The log has the details (Headlight: Show Log).' },
+      {
+        where: `Something failed in ${TITLES[this.panel.view]}`,
+        what: message,
+        then: 'Make the view anew, or look at another one. The log has the details (Headlight: Show Log).',
+      },
       [{ label: 'Try again', run: () => this.recover() }],
     );
   }
 
   private renderBody(panel: PanelState): TemplateResult | typeof nothing {
     if (panel.problem !== null) {
-      return errorState({ where: 'The panel has no connection', what: panel.problem, then: 'Close the panel and open it again; if that does not help, run Developer: Reload Window.' });
+      return errorState({
+        where: 'The panel has no connection',
+        what: panel.problem,
+        then: 'Close the panel and open it again; if that does not help, run Developer: Reload Window.',
+      });
     }
     if (!panel.settings) return loadingState('Waiting for the editor');
     if (!WITHOUT_CONFIG.includes(panel.view) && !panel.followed) return this.renderEmpty(panel);
-    return this.loaded.has(panel.view) ? html`${keyed(`${panel.view} ${this.generation}`, this.renderView(panel))}` : nothing;
+    return this.loaded.has(panel.view)
+      ? html`${keyed(`${panel.view} ${this.generation}`, this.renderView(panel))}`
+      : nothing;
   }
 
   private renderEmpty({ config }: PanelState): TemplateResult {
-    if (config && config.text.length > MAX_CONFIG_CHARACTERS) return emptyState(`${config.name} is too long to be a model config; it is not read.`);
+    if (config && config.text.length > MAX_CONFIG_CHARACTERS)
+      return emptyState(`${config.name} is too long to be a model config; it is not read.`);
     const text = config
       ? `${config.name} is not a model config: it names no model_type or architectures.`
       : "Open a model's config.json to see what its attention costs.";
@@ -240,7 +267,9 @@ export class HeadlightApp extends LitElement {
 
   /** A view that throws while it updates stays as it was: the app says so above it. */
   private fail(failure: PageFailure): void {
-    void host.call('panel/log', { text: `${TITLES[this.panel.view]}: ${failure.detail}`.slice(0, 4000) }).catch(() => undefined);
+    void host
+      .call('panel/log', { text: `${TITLES[this.panel.view]}: ${failure.detail}`.slice(0, 4000) })
+      .catch(() => undefined);
     this.failure = { view: this.panel.view, failure };
   }
 

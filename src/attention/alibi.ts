@@ -29,7 +29,8 @@ export function alibiBias(alibi: AlibiSpec, keyPositions: ArrayLike<number>, new
   alibi.slopes.forEach((slope, head) => {
     for (let key = 0; key < keys; key++) {
       const position = (keyPositions[key] ?? 0) - origin;
-      const product = alibi.rounding === 'bfloat16' ? roundToBfloat16(roundToBfloat16(slope) * position) : slope * position;
+      const product =
+        alibi.rounding === 'bfloat16' ? roundToBfloat16(roundToBfloat16(slope) * position) : slope * position;
       bias[head * keys + key] = product * alibi.factor;
     }
   });

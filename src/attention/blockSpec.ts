@@ -4,13 +4,29 @@ import type { AttentionLayerSpec } from './layerSpec';
 import type { NormSpec } from './normSpec';
 
 /** `gelu` is the exact one (erf); `gelu-tanh` is gelu_new, gelu_fast, gelu_pytorch_tanh; `relu2` is relu(x)². */
-export const ACTIVATIONS = ['silu', 'gelu', 'gelu-tanh', 'quick-gelu', 'relu', 'relu2', 'tanh', 'sigmoid', 'identity'] as const;
+export const ACTIVATIONS = [
+  'silu',
+  'gelu',
+  'gelu-tanh',
+  'quick-gelu',
+  'relu',
+  'relu2',
+  'tanh',
+  'sigmoid',
+  'identity',
+] as const;
 export type PlainActivation = (typeof ACTIVATIONS)[number];
 
 export type Activation =
   | PlainActivation
   /** Apertus xIELU: αp·x² + β·x for x > 0, αn·(expm1(min(x, ε)) − x) + β·x else; α already softplus-ed. */
-  | { readonly kind: 'xielu'; readonly alphaPositive: number; readonly alphaNegative: number; readonly beta: number; readonly epsilon: number };
+  | {
+      readonly kind: 'xielu';
+      readonly alphaPositive: number;
+      readonly alphaNegative: number;
+      readonly beta: number;
+      readonly epsilon: number;
+    };
 
 /** Two projections: down(act(up(x))). */
 export interface PlainFeedForward {

@@ -22,11 +22,29 @@ export function buildAttentionProgram(spec: AttentionLayerSpec, options: Program
     attentionInput: () => ({ value: x, shape: [BATCH, TOKENS, spec.hiddenSize] }),
     output: () => ({ value: layer.output, shape: [BATCH, TOKENS, spec.hiddenSize] }),
   };
-  return finishProgram(context, captures, { capture: 'output', output: 'output' }, layer.cache, `attention ${spec.attention.kind} ${options.mode}`);
+  return finishProgram(
+    context,
+    captures,
+    { capture: 'output', output: 'output' },
+    layer.cache,
+    `attention ${spec.attention.kind} ${options.mode}`,
+  );
 }
 
-export function layerContext(g: GraphBuilder, weights: GraphWeights, spec: AttentionLayerSpec, options: ProgramOptions): LayerContext {
-  return { g, weights, spec, options, form: latentForm(spec, options), fused: options.fused === true && canFuse(spec, options) };
+export function layerContext(
+  g: GraphBuilder,
+  weights: GraphWeights,
+  spec: AttentionLayerSpec,
+  options: ProgramOptions,
+): LayerContext {
+  return {
+    g,
+    weights,
+    spec,
+    options,
+    form: latentForm(spec, options),
+    fused: options.fused === true && canFuse(spec, options),
+  };
 }
 
 function latentForm(spec: AttentionLayerSpec, options: ProgramOptions): LatentForm | null {
@@ -79,7 +97,10 @@ export function finishProgram(
     weightInputs,
     mainOutput: shown?.output ?? null,
     captures: outputs,
-    cache: cache.map(({ tensor }) => ({ ...tensor, past: tensor.past !== null && used.has(tensor.past) ? tensor.past : null })),
+    cache: cache.map(({ tensor }) => ({
+      ...tensor,
+      past: tensor.past !== null && used.has(tensor.past) ? tensor.past : null,
+    })),
     cacheLimit: keptTokens(spec.attention, options.cacheRule),
     form: context.form,
     fused: context.fused,

@@ -57,12 +57,21 @@ function buildMain(spec: BlockSpec, options: ProgramOptions, moe: MoeFeedForward
   const attentionInput = normed('attention', input);
   const context = layerContext(g, weights, spec.layer, options);
   const layer = addLayer(context, attentionInput);
-  const attended = join(g, spec, spec.residualFrom === 'normed' ? attentionInput : input, normed('attentionOutput', layer.output));
+  const attended = join(
+    g,
+    spec,
+    spec.residualFrom === 'normed' ? attentionInput : input,
+    normed('attentionOutput', layer.output),
+  );
   const middle = normed('attentionResidual', attended);
 
   const parallel = spec.arrangement === 'parallel';
   const ownNorm = spec.norms.feedForward !== null;
-  const feedForwardInput = parallel ? (ownNorm ? normed('feedForward', input) : attentionInput) : normed('feedForward', middle);
+  const feedForwardInput = parallel
+    ? ownNorm
+      ? normed('feedForward', input)
+      : attentionInput
+    : normed('feedForward', middle);
   const residual = !parallel && spec.residualFrom === 'normed' ? feedForwardInput : middle;
   const captures: Captures = {
     ...layer.captures,
@@ -75,7 +84,13 @@ function buildMain(spec: BlockSpec, options: ProgramOptions, moe: MoeFeedForward
     const mlp = spec.feedForward.kind === 'moe' ? null : spec.feedForward;
     if (!mlp) throw new Error('Unreachable: a dense block without its feed-forward.');
     const out = finishBlock(g, weights, spec, residual, feedForwardGraph(g, weights, mlp, feedForwardInput));
-    return finishProgram(context, { ...captures, hidden: () => ({ value: out, shape }) }, { capture: 'hidden', output: BLOCK_OUTPUT }, layer.cache, name);
+    return finishProgram(
+      context,
+      { ...captures, hidden: () => ({ value: out, shape }) },
+      { capture: 'hidden', output: BLOCK_OUTPUT },
+      layer.cache,
+      name,
+    );
   }
   const logits = (): Value => weights.linear(feedForwardInput, 'router');
   if (options.output !== false) {
@@ -84,11 +99,19 @@ function buildMain(spec: BlockSpec, options: ProgramOptions, moe: MoeFeedForward
     g.output('residual', residual, shape);
     if (moe.shared) g.output('shared', sharedExpert(g, weights, moe.shared, feedForwardInput), shape);
   }
-  const all: Captures = { ...captures, routerLogits: () => ({ value: logits(), shape: [BATCH, TOKENS, moe.router.experts] }) };
+  const all: Captures = {
+    ...captures,
+    routerLogits: () => ({ value: logits(), shape: [BATCH, TOKENS, moe.router.experts] }),
+  };
   return finishProgram(context, all, null, layer.cache, `${name}, up to the experts`);
 }
 
-function sharedExpert(g: GraphBuilder, weights: GraphWeights, shared: NonNullable<MoeFeedForward['shared']>, x: Value): Value {
+function sharedExpert(
+  g: GraphBuilder,
+  weights: GraphWeights,
+  shared: NonNullable<MoeFeedForward['shared']>,
+  x: Value,
+): Value {
   const result = feedForwardGraph(g, weights, shared.expert, x, 'shared.');
   if (!shared.gate) return result;
   return g.mul(result, g.op('Sigmoid', [weights.linear(x, 'shared_gate')], {}, 'shared_gate/sigmoid'), 'shared/gated');

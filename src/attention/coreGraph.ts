@@ -43,10 +43,12 @@ export function attendGraph(
   });
   let scores = products.reduce((a, b) => g.add(a, b, 'scores/sum'));
   if (spec.softcap !== null) scores = g.times(g.op('Tanh', [scores], {}, 'scores/tanh'), spec.softcap, 'scores/capped');
-  if (spec.alibi) scores = g.add(scores, stepInput(c, 'alibi', ['position_batch', queryHeads, 1, KEYS]), 'scores/alibi');
+  if (spec.alibi)
+    scores = g.add(scores, stepInput(c, 'alibi', ['position_batch', queryHeads, 1, KEYS]), 'scores/alibi');
 
   let masked = scores;
-  if (c.options.mask !== false) masked = g.add(scores, stepInput(c, 'mask', ['mask_batch', 1, TOKENS, KEYS]), 'scores/masked');
+  if (c.options.mask !== false)
+    masked = g.add(scores, stepInput(c, 'mask', ['mask_batch', 1, TOKENS, KEYS]), 'scores/masked');
   const weights = spec.sinks ? softmaxWithSinks(c, masked) : g.op('Softmax', [masked], { axis: -1 }, 'weights');
 
   const rows = valueHeads === queryHeads ? weights : g.reshape(weights, [0, valueHeads, -1, 0], 'weights/rows');
@@ -69,7 +71,11 @@ export function attendGraph(
  */
 function timesByColumn({ g }: LayerContext, value: Value, factor: number, columns: number): Value {
   if (factor === 1) return value;
-  return g.mul(value, g.floats(`factor:${factor}:${columns}`, [columns], new Float32Array(columns).fill(factor)), 'q/scaled');
+  return g.mul(
+    value,
+    g.floats(`factor:${factor}:${columns}`, [columns], new Float32Array(columns).fill(factor)),
+    'q/scaled',
+  );
 }
 
 /** One more column, the head's learned logit, takes part in the softmax and is dropped (gpt-oss). */

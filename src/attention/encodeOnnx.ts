@@ -1,6 +1,14 @@
 /** A graph as an ONNX file. Field numbers: `onnx.proto` (onnx 1.18); IR 11 is the version that came with opset 23. */
 
-import { type AttributeValue, type Graph, type GraphNode, type Initializer, type TensorType, type ValueInfo, elementCount } from './graph';
+import {
+  type AttributeValue,
+  type Graph,
+  type GraphNode,
+  type Initializer,
+  type TensorType,
+  type ValueInfo,
+  elementCount,
+} from './graph';
 import { MessageWriter } from './protobuf';
 
 const IR_VERSION = 11;
@@ -14,7 +22,9 @@ const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 
 export class OnnxTooLargeError extends Error {
   constructor(readonly byteLength: number) {
-    super(`The graph with its weights takes ${byteLength} bytes; an ONNX file in one piece ends at ${ONNX_BYTE_LIMIT}. Save it without weights.`);
+    super(
+      `The graph with its weights takes ${byteLength} bytes; an ONNX file in one piece ends at ${ONNX_BYTE_LIMIT}. Save it without weights.`,
+    );
     this.name = 'OnnxTooLargeError';
   }
 }
@@ -67,7 +77,9 @@ function attributeMessage(name: string, value: AttributeValue): MessageWriter {
 
 function tensorMessage(tensor: Initializer): MessageWriter {
   if (tensor.data.length !== elementCount(tensor.shape)) {
-    throw new Error(`Initializer ${tensor.name}: ${tensor.data.length} elements for shape [${tensor.shape.join(', ')}].`);
+    throw new Error(
+      `Initializer ${tensor.name}: ${tensor.data.length} elements for shape [${tensor.shape.join(', ')}].`,
+    );
   }
   const { buffer, byteOffset, byteLength } = tensor.data;
   return new MessageWriter()

@@ -5,21 +5,34 @@ import type { GraphBuilder, Value } from './graphBuilder';
 import type { GraphWeights } from './graphWeights';
 
 /** x [...,hidden] → [...,hidden]; `prefix` stands before the names of its weights. */
-export function feedForwardGraph(g: GraphBuilder, weights: GraphWeights, spec: DenseFeedForward, x: Value, prefix = ''): Value {
+export function feedForwardGraph(
+  g: GraphBuilder,
+  weights: GraphWeights,
+  spec: DenseFeedForward,
+  x: Value,
+  prefix = '',
+): Value {
   const up = weights.linear(x, `${prefix}up`);
   let inner: Value;
   if (spec.kind === 'plain') {
     inner = activationGraph(g, spec.activation, up);
   } else {
     const gate = weights.linear(x, `${prefix}gate_proj`);
-    inner = spec.clampedSwiglu ? clampedSwiglu(g, gate, up, spec.clampedSwiglu) : g.mul(activationGraph(g, spec.activation, gate), up, 'feed_forward/gated');
+    inner = spec.clampedSwiglu
+      ? clampedSwiglu(g, gate, up, spec.clampedSwiglu)
+      : g.mul(activationGraph(g, spec.activation, gate), up, 'feed_forward/gated');
     if (spec.innerNorm) inner = weights.normalize(inner, `${prefix}inner_norm`, spec.innerNorm);
   }
   return weights.linear(inner, `${prefix}down`);
 }
 
 /** gpt-oss: gate · sigmoid(alpha · gate) · (up + 1), both clamped before. */
-function clampedSwiglu(g: GraphBuilder, gate: Value, up: Value, { alpha, limit }: { alpha: number; limit: number }): Value {
+function clampedSwiglu(
+  g: GraphBuilder,
+  gate: Value,
+  up: Value,
+  { alpha, limit }: { alpha: number; limit: number },
+): Value {
   const low = g.op('Min', [gate, g.scalar(limit)], {}, 'feed_forward/gate_clamped');
   const bounded = g.op('Clip', [up, g.scalar(-limit), g.scalar(limit)], {}, 'feed_forward/up_clamped');
   const glu = g.mul(low, g.op('Sigmoid', [g.times(low, alpha)], {}, 'feed_forward/sigmoid'), 'feed_forward/glu');

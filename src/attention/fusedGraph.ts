@@ -29,10 +29,23 @@ export function fusedLayer(c: LayerContext, x: Value): LayerResult {
   const { queryHeads, kvHeads, keyDim } = headDims(spec.attention);
   const q = turned(c, projectHeads(c, x, 'q', queryHeads, keyDim, spec.queryNorm), queryHeads, keyDim, 'q');
   const k = turned(c, projectHeads(c, x, 'k', kvHeads, keyDim, spec.keyNorm), kvHeads, keyDim, 'k');
-  const v = g.times(flat(c, projectHeads(c, x, 'v', kvHeads, keyDim, spec.valueNorm), kvHeads, keyDim, 'v'), spec.valueFactor ?? 1, 'v/factor');
+  const v = g.times(
+    flat(c, projectHeads(c, x, 'v', kvHeads, keyDim, spec.valueNorm), kvHeads, keyDim, 'v'),
+    spec.valueFactor ?? 1,
+    'v/factor',
+  );
   const decode = options.mode === 'decode';
-  const past = decode ? (['past_key', 'past_value'] as const).map((name) => g.input(name, [BATCH, kvHeads, PAST, keyDim])) : ['', ''];
-  const inputs = [q, k, v, ...past, stepInput(c, 'seqlens_k', [BATCH], 'int32'), stepInput(c, 'total_sequence_length', [], 'int32')];
+  const past = decode
+    ? (['past_key', 'past_value'] as const).map((name) => g.input(name, [BATCH, kvHeads, PAST, keyDim]))
+    : ['', ''];
+  const inputs = [
+    q,
+    k,
+    v,
+    ...past,
+    stepInput(c, 'seqlens_k', [BATCH], 'int32'),
+    stepInput(c, 'total_sequence_length', [], 'int32'),
+  ];
   // Then cos_cache, sin_cache, position_ids, attention_bias, head_sink.
   if (spec.sinks) inputs.push('', '', '', '', c.weights.value('sinks'));
   const limit = keyLimit(spec.attention);
@@ -72,7 +85,11 @@ function turned(c: LayerContext, heads: Value, count: number, dim: number, label
   return g.op(
     'RotaryEmbedding',
     [rows, table('cos'), table('sin'), stepInput(c, 'rotary_rows', [BATCH, TOKENS], 'int64')],
-    { num_heads: count, interleaved: rotary.layout === 'interleaved' ? 1 : 0, ...(rotary.dim < dim && { rotary_embedding_dim: rotary.dim }) },
+    {
+      num_heads: count,
+      interleaved: rotary.layout === 'interleaved' ? 1 : 0,
+      ...(rotary.dim < dim && { rotary_embedding_dim: rotary.dim }),
+    },
     `${label}/rope`,
   );
 }

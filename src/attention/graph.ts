@@ -12,7 +12,12 @@ export interface ValueInfo {
   readonly shape: readonly Dimension[];
 }
 
-export type AttributeValue = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] };
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
 
 export interface GraphNode {
   readonly op: string;

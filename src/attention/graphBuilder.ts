@@ -39,7 +39,14 @@ export class GraphBuilder {
     if (this.outputs.some((output) => output.name === name)) return;
     this.outputs.push({ name, type, shape });
     if (this.renamed.has(value) || this.hasInput(value)) {
-      this.nodes.push({ op: 'Identity', domain: '', name: `${name}/copy`, inputs: [value], outputs: [name], attributes: {} });
+      this.nodes.push({
+        op: 'Identity',
+        domain: '',
+        name: `${name}/copy`,
+        inputs: [value],
+        outputs: [name],
+        attributes: {},
+      });
     } else {
       this.renamed.set(value, name);
     }
@@ -50,7 +57,14 @@ export class GraphBuilder {
     return this.node(op, inputs, 1, attributes, label)[0] ?? '';
   }
 
-  node(op: string, inputs: readonly Value[], outputs: number, attributes: Attributes = {}, label = op, domain: GraphNode['domain'] = ''): Value[] {
+  node(
+    op: string,
+    inputs: readonly Value[],
+    outputs: number,
+    attributes: Attributes = {},
+    label = op,
+    domain: GraphNode['domain'] = '',
+  ): Value[] {
     const name = this.fresh(label);
     // Inner values have a slash in their names, inputs and outputs have none: they never meet.
     const value = name.includes('/') ? name : `${name}/value`;

@@ -47,10 +47,17 @@ export class GraphWeights {
     const { g } = this;
     const axes = g.int64s([-1]);
     const centred =
-      norm.kind === 'layer' ? g.op('Sub', [x, g.op('ReduceMean', [x, axes], { keepdims: 1 }, `${name}/mean`)], {}, `${name}/centred`) : x;
+      norm.kind === 'layer'
+        ? g.op('Sub', [x, g.op('ReduceMean', [x, axes], { keepdims: 1 }, `${name}/mean`)], {}, `${name}/centred`)
+        : x;
     const squares = g.op('Pow', [centred, g.scalar(2)], {}, `${name}/square`);
     const variance = g.op('ReduceMean', [squares, axes], { keepdims: 1 }, `${name}/variance`);
-    const deviation = g.op('Sqrt', [g.add(variance, g.scalar(norm.epsilon), `${name}/epsilon`)], {}, `${name}/deviation`);
+    const deviation = g.op(
+      'Sqrt',
+      [g.add(variance, g.scalar(norm.epsilon), `${name}/epsilon`)],
+      {},
+      `${name}/deviation`,
+    );
     let result = g.op('Div', [centred, deviation], {}, `${name}/normed`);
     const shaped = (weight: Value): Value => (shape ? g.reshape(weight, shape, `${name}/shaped`) : weight);
     if (norm.weight !== 'none') {

@@ -36,7 +36,14 @@ export function headedLayer(c: LayerContext, x: Value): LayerResult {
 }
 
 /** Projection, clipping and the norm before RoPE: [B,T,hidden] → [B,T,heads,dim]. */
-export function projectHeads(c: LayerContext, x: Value, name: 'q' | 'k' | 'v', heads: number, dim: number, norm: HeadNormSpec | null): Value {
+export function projectHeads(
+  c: LayerContext,
+  x: Value,
+  name: 'q' | 'k' | 'v',
+  heads: number,
+  dim: number,
+  norm: HeadNormSpec | null,
+): Value {
   const { g, spec, weights } = c;
   const before = norm?.stage === 'before-rope' ? norm : null;
   const clip = (value: Value): Value =>
@@ -50,7 +57,14 @@ export function projectHeads(c: LayerContext, x: Value, name: 'q' | 'k' | 'v', h
 }
 
 /** The norm of families that normalise after RoPE, on [B,heads,T,dim]. */
-function normAfterRope(c: LayerContext, x: Value, name: string, norm: HeadNormSpec | null, heads: number, dim: number): Value {
+function normAfterRope(
+  c: LayerContext,
+  x: Value,
+  name: string,
+  norm: HeadNormSpec | null,
+  heads: number,
+  dim: number,
+): Value {
   if (norm?.stage !== 'after-rope') return x;
   if (norm.extent === 'projection') throw new Error('A norm over all heads together after RoPE is not supported.');
   return c.weights.normalize(x, name, norm.norm, norm.extent === 'head-own' ? [heads, 1, dim] : null);

@@ -115,7 +115,10 @@ function absorbed(c: LayerContext, attention: LatentAttention, p: Projected): At
   const all = (): Value => g.slice(rows.all(), 2, 0, latentDim, 'latent/all');
   const rope = (): Value => g.slice(rows.all(), 2, latentDim, width, 'rope_key/all');
   return {
-    core: { heads: result, captures: { ...core.captures, heads: () => ({ value: result, shape: [BATCH, heads, TOKENS, valueDim] }) } },
+    core: {
+      heads: result,
+      captures: { ...core.captures, heads: () => ({ value: result, shape: [BATCH, heads, TOKENS, valueDim] }) },
+    },
     captures: {
       absorbedQuery: () => ({ value: query, shape: [BATCH, heads, TOKENS, latentDim] }),
       ...rowCaptures(attention, all, rope),
@@ -148,22 +151,46 @@ function expanded(c: LayerContext, attention: LatentAttention, p: Projected): At
     ? [{ q: g.concat([p.qNope, p.qRope], 3, 'q/joined'), keys: joined, keyHeads: heads, dim: nopeDim + ropeDim }]
     : [
         { q: p.qNope, keys: pieces.map((piece) => piece.nope), keyHeads: heads, dim: nopeDim },
-        { q: p.qRope, keys: pieces.map((piece) => headAxis(c, piece.rope, 'rope_key/as_key')), keyHeads: 1, dim: ropeDim },
+        {
+          q: p.qRope,
+          keys: pieces.map((piece) => headAxis(c, piece.rope, 'rope_key/as_key')),
+          keyHeads: 1,
+          dim: ropeDim,
+        },
       ];
-  const core = attendGraph(c, parts, pieces.map((piece) => piece.v), heads, valueDim);
-  const together = (values: readonly Value[], axis: number): Value => (values.length === 1 ? (values[0] ?? '') : g.concat(values, axis));
+  const core = attendGraph(
+    c,
+    parts,
+    pieces.map((piece) => piece.v),
+    heads,
+    valueDim,
+  );
+  const together = (values: readonly Value[], axis: number): Value =>
+    values.length === 1 ? (values[0] ?? '') : g.concat(values, axis);
   return {
     core,
     captures: {
       ...rowCaptures(
         attention,
-        () => together(pieces.map((piece) => piece.latent), 1),
-        () => together(pieces.map((piece) => piece.rope), 1),
+        () =>
+          together(
+            pieces.map((piece) => piece.latent),
+            1,
+          ),
+        () =>
+          together(
+            pieces.map((piece) => piece.rope),
+            1,
+          ),
       ),
       ...expandedCaptures(
         attention,
         () => together(joined ?? keys(), 2),
-        () => together(pieces.map((piece) => piece.v), 2),
+        () =>
+          together(
+            pieces.map((piece) => piece.v),
+            2,
+          ),
       ),
     },
     cache: [rows.cache],
@@ -179,7 +206,13 @@ function expandedHeads(c: LayerContext, attention: LatentAttention, p: Projected
   const key = cacheRows(c, 'key', kNew, [BATCH, heads], keyDim);
   const value = cacheRows(c, 'value', expand(c, attention, p.latent, 'w_uv'), [BATCH, heads], valueDim);
   const q = g.concat([p.qNope, p.qRope], 3, 'q/joined');
-  const core = attendGraph(c, [{ q, keys: key.segments, keyHeads: heads, dim: keyDim }], value.segments, heads, valueDim);
+  const core = attendGraph(
+    c,
+    [{ q, keys: key.segments, keyHeads: heads, dim: keyDim }],
+    value.segments,
+    heads,
+    valueDim,
+  );
   return { core, captures: expandedCaptures(attention, key.all, value.all), cache: [key.cache, value.cache] };
 }
 
@@ -196,7 +229,12 @@ function expand(c: LayerContext, attention: LatentAttention, latent: Value, name
 /** [nope | rope] of every head; the rotary key [B,s,ropeDim] is the same for all. */
 function joinKey(c: LayerContext, attention: LatentAttention, nope: Value, rope: Value, label: string): Value {
   const { g } = c;
-  const repeated = g.op('Expand', [headAxis(c, rope, `${label}/rope`), g.int64s([1, attention.queryHeads, 1, 1])], {}, `${label}/rope_repeated`);
+  const repeated = g.op(
+    'Expand',
+    [headAxis(c, rope, `${label}/rope`), g.int64s([1, attention.queryHeads, 1, 1])],
+    {},
+    `${label}/rope_repeated`,
+  );
   return g.concat([nope, repeated], 3, label);
 }
 

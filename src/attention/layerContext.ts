@@ -44,7 +44,12 @@ export interface LayerResult {
 export type Captures = Readonly<Partial<Record<CaptureName, () => NamedValue>>>;
 
 /** An input that depends on positions; made at first use. */
-export function stepInput(c: LayerContext, name: string, shape: readonly Dimension[], type: TensorType = 'float32'): Value {
+export function stepInput(
+  c: LayerContext,
+  name: string,
+  shape: readonly Dimension[],
+  type: TensorType = 'float32',
+): Value {
   return c.g.hasInput(name) ? name : c.g.input(name, shape, type);
 }
 

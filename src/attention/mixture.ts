@@ -18,7 +18,11 @@ export interface MixtureInput {
 export type RunExpert = (expert: number, rows: Float32Array, count: number) => Promise<Float32Array>;
 
 /** Sum over the chosen experts and the shared one, `[tokens, hidden]`. */
-export async function runMixture(spec: MoeFeedForward, input: MixtureInput, runExpert: RunExpert): Promise<Float32Array> {
+export async function runMixture(
+  spec: MoeFeedForward,
+  input: MixtureInput,
+  runExpert: RunExpert,
+): Promise<Float32Array> {
   const tokens = input.logits.length / spec.router.experts;
   const hidden = input.rows.length / tokens;
   const routing = routeTokens(spec.router, input.logits, input.correction);

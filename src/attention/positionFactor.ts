@@ -5,5 +5,8 @@ import type { TemperatureSpec } from './layerSpec';
 /** 1 + scale · ln(1 + floor((position + offset) / interval)) of every position. */
 export function queryFactors(temperature: TemperatureSpec, positions: ArrayLike<number>): Float64Array {
   const { scale, interval, offset } = temperature;
-  return Float64Array.from(positions, (position) => 1 + scale * Math.log(1 + Math.floor((position + offset) / interval)));
+  return Float64Array.from(
+    positions,
+    (position) => 1 + scale * Math.log(1 + Math.floor((position + offset) / interval)),
+  );
 }

@@ -7,7 +7,15 @@ import type { RotarySpec } from './rotarySpec';
  * Rotates the first `rotary.dim` of the last axis of x [B,N,T,dim]; cos and sin are [1 or B,1,T,pairs].
  * (a, b) → (a·cos − b·sin, b·cos + a·sin) for every pair (Su et al. 2021).
  */
-export function rotateGraph(g: GraphBuilder, x: Value, headDim: number, rotary: RotarySpec, cos: Value, sin: Value, label: string): Value {
+export function rotateGraph(
+  g: GraphBuilder,
+  x: Value,
+  headDim: number,
+  rotary: RotarySpec,
+  cos: Value,
+  sin: Value,
+  label: string,
+): Value {
   const { dim, layout } = rotary;
   const pairs = dim / 2;
   const partial = dim < headDim;

@@ -18,7 +18,8 @@ export function routeTokens(router: RouterSpec, logits: ArrayLike<number>, corre
   const routing = { topK, experts: new Int32Array(tokens * topK), weights: new Float64Array(tokens * topK) };
   for (let token = 0; token < tokens; token++) {
     const row = Float64Array.from({ length: count }, (_, expert) => logits[token * count + expert] ?? 0);
-    const { experts, weights } = router.scoring === 'sparsemixer' ? sparsemixer(router, row) : chosen(router, row, correction);
+    const { experts, weights } =
+      router.scoring === 'sparsemixer' ? sparsemixer(router, row) : chosen(router, row, correction);
     routing.experts.set(experts, token * topK);
     routing.weights.set(weights, token * topK);
   }
@@ -49,7 +50,10 @@ function chosen(router: RouterSpec, logits: Float64Array, correction: ArrayLike<
 function insideGroups(preference: Float64Array, groups: NonNullable<RouterSpec['groups']>): Float64Array {
   const size = preference.length / groups.count;
   const worth = Float64Array.from({ length: groups.count }, (_, group) => {
-    const members = preference.slice(group * size, (group + 1) * size).sort().reverse();
+    const members = preference
+      .slice(group * size, (group + 1) * size)
+      .sort()
+      .reverse();
     return groups.score === 'max' ? (members[0] ?? 0) : (members[0] ?? 0) + (members[1] ?? 0);
   });
   const open = new Set(best(worth, groups.top));

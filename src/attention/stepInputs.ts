@@ -62,9 +62,11 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
     if (past.length > 0 && newTokens > 1 && (step.batch ?? 1) > 1) {
       throw new Error('A fused program continues several sequences by one token at a time only (GroupQueryAttention).');
     }
-    for (const [name, tensor] of fusedInputs(step.batch ?? 1, newTokens, keys.length)) if (names.has(name)) feeds.set(name, tensor);
+    for (const [name, tensor] of fusedInputs(step.batch ?? 1, newTokens, keys.length))
+      if (names.has(name)) feeds.set(name, tensor);
   }
-  if (temperature) feed('query_factor', [1, 1, newTokens, 1], () => Float32Array.from(queryFactors(temperature, queries)));
+  if (temperature)
+    feed('query_factor', [1, 1, newTokens, 1], () => Float32Array.from(queryFactors(temperature, queries)));
   return feeds;
 }
 

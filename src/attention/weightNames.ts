@@ -83,7 +83,8 @@ function addLayer(list: WeightList, spec: AttentionLayerSpec): void {
     list.headNorm('v_norm', spec.valueNorm, kvHeads, valueDim);
   }
   if (spec.sinks) list.add('sinks', [queryHeads]);
-  if (spec.outputGate !== 'none') list.linear('gate', hidden, queryHeads * (spec.outputGate === 'element' ? valueDim : 1), false);
+  if (spec.outputGate !== 'none')
+    list.linear('gate', hidden, queryHeads * (spec.outputGate === 'element' ? valueDim : 1), false);
   list.norm('o_norm', spec.outputNorm, [queryHeads * valueDim]);
   list.linear('o', queryHeads * valueDim, hidden, biases.o);
 }
@@ -108,7 +109,8 @@ export function blockWeights(spec: BlockSpec, layout: WeightLayout = 'out-in'): 
   const list = new WeightList(layout);
   const hidden = spec.layer.hiddenSize;
   addLayer(list, spec.layer);
-  for (const place of Object.keys(NORM_NAMES) as (keyof BlockNorms)[]) list.norm(NORM_NAMES[place], spec.norms[place], [hidden]);
+  for (const place of Object.keys(NORM_NAMES) as (keyof BlockNorms)[])
+    list.norm(NORM_NAMES[place], spec.norms[place], [hidden]);
   const mlp = spec.feedForward;
   if (mlp.kind !== 'moe') {
     addFeedForward(list, mlp, hidden, '');

@@ -3,7 +3,14 @@
 import { type AttentionSpec, type IndexerSpec, isHeaded, type StateSpec } from '../model/attention';
 import { latentRowBytes, type ResolvedKvDtype, rowBytes } from '../model/dtype';
 import type { Source } from '../model/spec';
-import { entriesHeld, entryBytes, indexKeysHeld, indexRowBytes, layerStateBytes, stateElementBytes } from './layerBytes';
+import {
+  entriesHeld,
+  entryBytes,
+  indexKeysHeld,
+  indexRowBytes,
+  layerStateBytes,
+  stateElementBytes,
+} from './layerBytes';
 import type { LayerGroup } from './groups';
 
 /** One number of a product. */
@@ -33,7 +40,12 @@ export interface DerivationTerm {
   readonly bytes: number;
 }
 
-export function derive(groups: readonly LayerGroup[], dtype: ResolvedKvDtype, dtypeSource: Source, tokens: number): DerivationTerm[] {
+export function derive(
+  groups: readonly LayerGroup[],
+  dtype: ResolvedKvDtype,
+  dtypeSource: Source,
+  tokens: number,
+): DerivationTerm[] {
   return groups.flatMap((group) => [
     ...cacheTerm(group, dtype, dtypeSource, tokens),
     ...indexTerm(group, dtype, dtypeSource, tokens),
@@ -79,7 +91,11 @@ function entryFactors(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: So
     }
     const value: Factor = { name: 'V dim', value: valueDim, source: from('valueDim') };
     const total = entryBytes(attention, dtype) / (kvHeads * (keyDim + valueDim));
-    return [heads, { name: 'K dim + V dim', value: keyDim + valueDim, source: null, parts: [key, value] }, elementFactor(total, dtype, dtypeSource)];
+    return [
+      heads,
+      { name: 'K dim + V dim', value: keyDim + valueDim, source: null, parts: [key, value] },
+      elementFactor(total, dtype, dtypeSource),
+    ];
   }
   if (attention.kind === 'latent') {
     const { latentDim, ropeDim } = attention;
@@ -88,7 +104,10 @@ function entryFactors(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: So
       { name: 'RoPE key', value: ropeDim, source: from('ropeDim') },
     ];
     const perElement = latentRowBytes(dtype, latentDim, ropeDim) / (latentDim + ropeDim);
-    return [{ name: 'latent + RoPE', value: latentDim + ropeDim, source: null, parts }, elementFactor(perElement, dtype, dtypeSource)];
+    return [
+      { name: 'latent + RoPE', value: latentDim + ropeDim, source: null, parts },
+      elementFactor(perElement, dtype, dtypeSource),
+    ];
   }
   if (attention.kind === 'compressed') {
     const perElement = entryBytes(attention, dtype) / attention.headDim;
@@ -181,7 +200,9 @@ function entriesRule(attention: AttentionSpec): string {
     case 'compressed':
       return `min(tokens, window ${attention.window}) + ⌊tokens ÷ ${attention.ratio}⌋`;
     case 'cross':
-      return attention.source.tokens === 'target' ? 'source tokens (as many as target)' : `${attention.source.tokens} source tokens`;
+      return attention.source.tokens === 'target'
+        ? 'source tokens (as many as target)'
+        : `${attention.source.tokens} source tokens`;
     default:
       return 'tokens';
   }

@@ -13,15 +13,27 @@ export function resolveKvDtype(spec: ModelSpec, asked: KvDtype, engine: EngineMo
   const chosen = askedFormat(spec, asked, engine);
   const effective = engine.effectiveDtype?.(chosen.dtype, spec) ?? chosen.dtype;
   if (effective === chosen.dtype) return chosen;
-  return { dtype: effective, source: { ...chosen.source, rule: `${chosen.dtype} is kept as ${effective} by this engine` } };
+  return {
+    dtype: effective,
+    source: { ...chosen.source, rule: `${chosen.dtype} is kept as ${effective} by this engine` },
+  };
 }
 
 function askedFormat(spec: ModelSpec, asked: KvDtype, engine: EngineModel): KvFormat {
   if (asked !== 'auto') return { dtype: asked, source: { key: null, range: null, rule: 'scenario' } };
   if (spec.declaredKvDtype) {
-    return { dtype: spec.declaredKvDtype, source: { key: 'quantization_config', range: null, rule: 'KV format of quantization_config' } };
+    return {
+      dtype: spec.declaredKvDtype,
+      source: { key: 'quantization_config', range: null, rule: 'KV format of quantization_config' },
+    };
   }
   const native = kvDtypeOf(spec.nativeDtype);
   const dtype = engine.autoDtype(native, spec);
-  return { dtype, source: dtype === native ? spec.nativeDtypeSource : { ...spec.nativeDtypeSource, rule: `${native}, kept as ${dtype} by this engine's default` } };
+  return {
+    dtype,
+    source:
+      dtype === native
+        ? spec.nativeDtypeSource
+        : { ...spec.nativeDtypeSource, rule: `${native}, kept as ${dtype} by this engine's default` },
+  };
 }

@@ -5,7 +5,14 @@ import type { ResolvedKvDtype } from '../model/dtype';
 import type { Scenario } from '../model/scenario';
 import type { ModelSpec, Note, Source } from '../model/spec';
 import { derive, type DerivationTerm } from './derivation';
-import { type EngineContext, type EngineModel, type EngineOptions, type LayerCost, NO_COST, type Reason } from './engines/engine';
+import {
+  type EngineContext,
+  type EngineModel,
+  type EngineOptions,
+  type LayerCost,
+  NO_COST,
+  type Reason,
+} from './engines/engine';
 import { engineModel } from './engines/register';
 import { type LayerGroup, layerGroups } from './groups';
 import { resolveKvDtype } from './kvDtype';
@@ -71,10 +78,13 @@ export function planCache(spec: ModelSpec, scenario: Scenario, options: EngineOp
   const { dtype, source } = resolveKvDtype(spec, scenario.kvDtype, engine);
   const context: EngineContext = { spec, dtype, workload: scenario.workload, sharding: scenario.sharding, options };
   const groups = layerGroups(spec);
-  const costs = new Map<AttentionSpec, LayerCost>(groups.map((group) => [group.attention, engine.cost(group, context)]));
+  const costs = new Map<AttentionSpec, LayerCost>(
+    groups.map((group) => [group.attention, engine.cost(group, context)]),
+  );
   const stage = fullestStage(spec, costs, scenario.sharding.pp);
   const totals = sumLayers(spec, costs, stage);
-  const reservedBytes = totals.reserved + totals.stateReserved + (engine.overhead?.(stageGroups(groups, stage), context) ?? 0);
+  const reservedBytes =
+    totals.reserved + totals.stateReserved + (engine.overhead?.(stageGroups(groups, stage), context) ?? 0);
   const totalBytes = totals.steady + totals.state;
   const reasons = engine.reasons(groups, context);
   const notes = [...spec.notes, ...engineNotes(reasons), ...(Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE])];
@@ -117,7 +127,8 @@ export function bytesPerToken(spec: ModelSpec, dtype: ResolvedKvDtype): number {
 /** Cache of one sequence of `tokens` tokens, all layers, no paging. */
 export function intrinsicCacheBytes(spec: ModelSpec, dtype: ResolvedKvDtype, tokens: number): number {
   let bytes = 0;
-  for (const group of layerGroups(spec)) bytes += layerCacheBytes(group.attention, dtype, tokens) * group.indexes.length;
+  for (const group of layerGroups(spec))
+    bytes += layerCacheBytes(group.attention, dtype, tokens) * group.indexes.length;
   return bytes;
 }
 

@@ -11,7 +11,12 @@ export interface LayerCount {
 }
 
 /** Cache bytes of `batch` sequences of `tokens` tokens; recurrent state is not in it. */
-export function sweepBytes(layers: readonly LayerCount[], dtype: ResolvedKvDtype, batch: number, tokens: number): number {
+export function sweepBytes(
+  layers: readonly LayerCount[],
+  dtype: ResolvedKvDtype,
+  batch: number,
+  tokens: number,
+): number {
   let bytes = 0;
   for (const { attention, count } of layers) bytes += layerCacheBytes(attention, dtype, tokens) * count;
   return bytes * batch;

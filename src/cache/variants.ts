@@ -75,7 +75,10 @@ export function asVariant(spec: ModelSpec, request: VariantRequest): Variant {
     spec: changed,
     parametersDelta: before === null || after === null ? null : after - before,
     projectionFlops: after === null ? null : 2 * after,
-    unchangedLayers: layers.filter((layer) => !isConvertible(spec.layers[layer.index]?.attention ?? layer.attention) && layer.attention.kind !== 'none').length,
+    unchangedLayers: layers.filter(
+      (layer) =>
+        !isConvertible(spec.layers[layer.index]?.attention ?? layer.attention) && layer.attention.kind !== 'none',
+    ).length,
   };
 }
 
@@ -126,7 +129,12 @@ function layerProjection(attention: AttentionSpec, hidden: number): number {
     const { queryHeads, latentDim, ropeDim, nopeDim, valueDim, queryLatentDim } = attention;
     const queryWidth = queryHeads * (nopeDim + ropeDim);
     const query = queryLatentDim === null ? hidden * queryWidth : hidden * queryLatentDim + queryLatentDim * queryWidth;
-    return query + hidden * (latentDim + ropeDim) + latentDim * queryHeads * (nopeDim + valueDim) + queryHeads * valueDim * hidden;
+    return (
+      query +
+      hidden * (latentDim + ropeDim) +
+      latentDim * queryHeads * (nopeDim + valueDim) +
+      queryHeads * valueDim * hidden
+    );
   }
   if (!isHeaded(attention)) return 0;
   const { queryHeads, kvHeads, keyDim } = attention;

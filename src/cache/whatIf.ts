@@ -57,7 +57,10 @@ const DTYPES = ['float32', 'bfloat16'];
 
 function dtypeCandidates(key: string, value: string): Candidate[] {
   if (key !== 'torch_dtype' && key !== 'dtype') return [];
-  return DTYPES.filter((dtype) => dtype !== value.replace(/^torch\./, '')).map((dtype) => ({ value: dtype, meaning: '' }));
+  return DTYPES.filter((dtype) => dtype !== value.replace(/^torch\./, '')).map((dtype) => ({
+    value: dtype,
+    meaning: '',
+  }));
 }
 
 /** KV-head counts that divide the query heads: the neighbours, and MQA and MHA at the ends. */

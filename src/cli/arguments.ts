@@ -42,14 +42,21 @@ export const SCENARIO_OPTIONS: OptionTable = {
 
 export function scenarioOf(values: ParsedArguments['values']): Scenario {
   const engine = values['engine'] ?? 'intrinsic';
-  if (typeof engine !== 'string' || !isEngineRule(engine)) throw new UsageError(`--engine must be one of ${ENGINES.join(', ')}`);
+  if (typeof engine !== 'string' || !isEngineRule(engine))
+    throw new UsageError(`--engine must be one of ${ENGINES.join(', ')}`);
   const kvDtype = values['kv-dtype'] ?? 'auto';
-  if (typeof kvDtype !== 'string' || !isKvDtype(kvDtype)) throw new UsageError(`--kv-dtype must be one of ${KV_DTYPES.join(', ')}`);
+  if (typeof kvDtype !== 'string' || !isKvDtype(kvDtype))
+    throw new UsageError(`--kv-dtype must be one of ${KV_DTYPES.join(', ')}`);
   return {
     workload: { batch: count(values, 'batch'), tokens: count(values, 'tokens') },
     engine,
     kvDtype,
-    sharding: { tp: count(values, 'tp'), pp: count(values, 'pp'), dcp: count(values, 'dcp'), dpAttention: values['dp-attention'] === true },
+    sharding: {
+      tp: count(values, 'tp'),
+      pp: count(values, 'pp'),
+      dcp: count(values, 'dcp'),
+      dpAttention: values['dp-attention'] === true,
+    },
   };
 }
 
@@ -68,18 +75,26 @@ export interface ReadConfig {
 }
 
 /** The reading of a config at a path, with what `--families FILE` teaches and `--mtp` counts. Prints what was wrong to stderr. */
-export async function readConfig(path: string, values: ParsedArguments['values'], err: (text: string) => void): Promise<ReadConfig> {
+export async function readConfig(
+  path: string,
+  values: ParsedArguments['values'],
+  err: (text: string) => void,
+): Promise<ReadConfig> {
   const { text, file } = await modelText(path);
   const families = await taughtFamilies(values['families'], err);
   const reading = readModelConfig(text, { families, ...(await besideOptions(file)) });
   if (!reading) throw new InputError(`${file}: not a model config`);
   for (const error of reading.syntaxErrors) err(`${file}:${error.range.line}: ${error.message}`);
-  for (const problem of reading.problems) err(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`);
+  for (const problem of reading.problems)
+    err(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`);
   if (reading.spec.layers.length === 0) throw new InputError(`${file}: no layer could be read`);
   return { reading: values['mtp'] === true ? { ...reading, spec: withDraftLayers(reading.spec) } : reading, file };
 }
 
-async function taughtFamilies(file: string | boolean | undefined, err: (text: string) => void): Promise<TaughtFamilies> {
+async function taughtFamilies(
+  file: string | boolean | undefined,
+  err: (text: string) => void,
+): Promise<TaughtFamilies> {
   if (typeof file !== 'string') return {};
   const { text } = await modelText(file);
   const document = ConfigDocument.parse(text);

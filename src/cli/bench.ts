@@ -12,12 +12,19 @@ import type { CliOutput } from './output';
 const DIST = dirname(process.argv[1] ?? '.');
 
 export async function bench(args: readonly string[], output: CliOutput): Promise<number> {
-  const { paths, values } = parseArguments(args, { quick: { type: 'boolean' }, json: { type: 'boolean' }, only: { type: 'string' } });
+  const { paths, values } = parseArguments(args, {
+    quick: { type: 'boolean' },
+    json: { type: 'boolean' },
+    only: { type: 'string' },
+  });
   if (paths.length !== 1 || paths[0] !== 'attention') throw new UsageError('bench takes one subject: attention');
   const script = join(DIST, 'compute.js');
   if (!existsSync(script)) throw new InputError(`${script}: no such file; run "npm run compile"`);
-  const cache = process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
-  const tensorflowPath = [process.env['HEADLIGHT_TENSORFLOW'], join(cache, 'tensorflow')].find((path) => path && existsSync(path));
+  const cache =
+    process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
+  const tensorflowPath = [process.env['HEADLIGHT_TENSORFLOW'], join(cache, 'tensorflow')].find(
+    (path) => path && existsSync(path),
+  );
   const report = await benchAttention({
     script,
     quick: values['quick'] === true,
@@ -44,7 +51,23 @@ export function benchText(report: BenchReport): string {
     `${result.runs} runs`,
   ]);
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const table = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
-  const ratios = report.ratios.map(({ what, ratio, target }) => `${ratio.toFixed(2)}  ${what}${target === null ? '' : ` (at least ${target})`}`);
-  return [`${report.machine}, ${report.threads} threads`, JSON.stringify(report.versions), '', ...table, '', ...ratios, '', ...report.notes].join('\n');
+  const table = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const ratios = report.ratios.map(
+    ({ what, ratio, target }) => `${ratio.toFixed(2)}  ${what}${target === null ? '' : ` (at least ${target})`}`,
+  );
+  return [
+    `${report.machine}, ${report.threads} threads`,
+    JSON.stringify(report.versions),
+    '',
+    ...table,
+    '',
+    ...ratios,
+    '',
+    ...report.notes,
+  ].join('\n');
 }

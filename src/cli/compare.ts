@@ -9,7 +9,11 @@ import { InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
 
 export async function compare(args: readonly string[], output: CliOutput): Promise<number> {
-  const { paths, values } = parseArguments(args, { ...SCENARIO_OPTIONS, as: { type: 'string' }, gpu: { type: 'string' } });
+  const { paths, values } = parseArguments(args, {
+    ...SCENARIO_OPTIONS,
+    as: { type: 'string' },
+    gpu: { type: 'string' },
+  });
   if (paths.length === 0) throw new UsageError('compare takes at least one PATH');
   const scenario = scenarioOf(values);
   const device = values['gpu'] === undefined ? null : namedDevice(values['gpu']);

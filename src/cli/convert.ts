@@ -4,8 +4,23 @@ import { measureConversions } from '../compute/heads/conversionRun';
 import type { HeadSubject } from '../compute/heads/layerPass';
 import { UNWATCHED } from '../compute/heads/watch';
 import { defaultMemoryCeiling } from '../compute/machine';
-import { type ConversionMethod, type ConversionRequest, type ConversionTarget, isConversionMethod, METHODS, methodsFor, parseTarget, targetLabel } from '../insight/conversion/target';
-import { CONVERSION_COLUMNS, CONVERSION_LEGEND, conversionCells, conversionNotes, isMeasured } from '../present/conversionText';
+import {
+  type ConversionMethod,
+  type ConversionRequest,
+  type ConversionTarget,
+  isConversionMethod,
+  METHODS,
+  methodsFor,
+  parseTarget,
+  targetLabel,
+} from '../insight/conversion/target';
+import {
+  CONVERSION_COLUMNS,
+  CONVERSION_LEGEND,
+  conversionCells,
+  conversionNotes,
+  isMeasured,
+} from '../present/conversionText';
 import type { ConversionResult } from '../shared/headsContract';
 import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
@@ -23,7 +38,8 @@ export async function convert(args: readonly string[], output: CliOutput): Promi
     json: { type: 'boolean' },
   });
   const [path] = paths;
-  if (path === undefined || paths.length !== 1) throw new UsageError('convert takes one model folder, config.json or GGUF file');
+  if (path === undefined || paths.length !== 1)
+    throw new UsageError('convert takes one model folder, config.json or GGUF file');
   checkTokenOptions(values);
   const layer = wholeNumber(values, 'layer', 0);
   const conversions = requestsOf(values['to'], values['method']);
@@ -34,9 +50,14 @@ export async function convert(args: readonly string[], output: CliOutput): Promi
       const results = await measureConversions(pass, { ids, layer, conversions }, UNWATCHED);
       const refused = results.filter((result) => !isMeasured(result));
       const [first] = refused;
-      if (first && 'refused' in first && refused.length === results.length) throw new InputError(`layer ${layer}: ${first.refused}`);
+      if (first && 'refused' in first && refused.length === results.length)
+        throw new InputError(`layer ${layer}: ${first.refused}`);
       const seed = model.seeded(layer)?.seed ?? null;
-      output.out(values['json'] === true ? JSON.stringify(json(results, ids, layer, seed)) : text(model, results, ids.length, layer, seed));
+      output.out(
+        values['json'] === true
+          ? JSON.stringify(json(results, ids, layer, seed))
+          : text(model, results, ids.length, layer, seed),
+      );
       return 0;
     } finally {
       await pass.dispose();
@@ -45,8 +66,12 @@ export async function convert(args: readonly string[], output: CliOutput): Promi
 }
 
 /** Targets with their methods: the one that is named, all with `all`, the first where none is. */
-function requestsOf(to: string | boolean | undefined, method: string | boolean | undefined): readonly ConversionRequest[] {
-  if (typeof to !== 'string') throw new UsageError('say what to convert to: --to gqa:G, mqa or mla:R[+D], or several with commas between them');
+function requestsOf(
+  to: string | boolean | undefined,
+  method: string | boolean | undefined,
+): readonly ConversionRequest[] {
+  if (typeof to !== 'string')
+    throw new UsageError('say what to convert to: --to gqa:G, mqa or mla:R[+D], or several with commas between them');
   return to.split(',').flatMap((part) => {
     const target = targetOf(part);
     return methodsOf(target, method).map((one) => ({ target, method: one }));
@@ -63,16 +88,32 @@ function methodsOf(target: ConversionTarget, method: string | boolean | undefine
   const fitting = methodsFor(target);
   if (method === undefined) return [fitting[0]];
   if (method === 'all') return fitting;
-  if (typeof method !== 'string' || !isConversionMethod(method)) throw new UsageError(`--method takes ${METHODS.join(', ')} or all`);
-  if (!fitting.includes(method)) throw new UsageError(`${method} does not make ${targetLabel(target)}: --method takes ${fitting.join(', ')} or all for it`);
+  if (typeof method !== 'string' || !isConversionMethod(method))
+    throw new UsageError(`--method takes ${METHODS.join(', ')} or all`);
+  if (!fitting.includes(method))
+    throw new UsageError(
+      `${method} does not make ${targetLabel(target)}: --method takes ${fitting.join(', ')} or all for it`,
+    );
   return [method];
 }
 
 /** The contract of design §6 for one conversion; several are a list of the same, with those that are refused. */
-function json(results: readonly ConversionResult[], ids: readonly number[], layer: number, seed: number | null): object {
-  const start = { layer, tokens: ids, precision: 'float64', ...(seed !== null && { seeded: { seed, weights: 'random' } }) };
+function json(
+  results: readonly ConversionResult[],
+  ids: readonly number[],
+  layer: number,
+  seed: number | null,
+): object {
+  const start = {
+    layer,
+    tokens: ids,
+    precision: 'float64',
+    ...(seed !== null && { seeded: { seed, weights: 'random' } }),
+  };
   const [first] = results;
-  return results.length === 1 && first ? { ...start, ...report(first) } : { ...start, conversions: results.map(report) };
+  return results.length === 1 && first
+    ? { ...start, ...report(first) }
+    : { ...start, conversions: results.map(report) };
 }
 
 function report(result: ConversionResult): object {
@@ -88,7 +129,11 @@ function report(result: ConversionResult): object {
     cachedPerTokenBefore: cachedBefore,
     outputRelativeError,
     patternJsDistance,
-    heads: heads.map((head) => ({ ...head, patternJsDistance: numbersOf(head.patternJsDistance), outputRelativeError: numbersOf(head.outputRelativeError) })),
+    heads: heads.map((head) => ({
+      ...head,
+      patternJsDistance: numbersOf(head.patternJsDistance),
+      outputRelativeError: numbersOf(head.outputRelativeError),
+    })),
     ...(pooling !== null && { weightRelativeError: pooling }),
     notes,
   };
@@ -97,12 +142,23 @@ function report(result: ConversionResult): object {
 /** Widths of the columns; the first two stand on the left. */
 const WIDTHS = [16, 16, 15, 10, 13, 14];
 
-function text(model: HeadSubject, results: readonly ConversionResult[], tokens: number, layer: number, seed: number | null): string {
+function text(
+  model: HeadSubject,
+  results: readonly ConversionResult[],
+  tokens: number,
+  layer: number,
+  seed: number | null,
+): string {
   const found = results.filter(isMeasured);
-  const line = (cells: readonly string[]): string => cells.map((cell, i) => (i < 2 ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0))).join('');
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, i) => (i < 2 ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0))).join('');
   return [
     `${model.path}, layer ${layer}, ${tokens} tokens, ${found[0]?.cachedBefore ?? 0} numbers of a token cached; measured in float64, without training`,
-    ...(seed === null ? [] : [`seeded weights (seed ${seed}): random heads have nothing in common; what trained ones lose must be measured on them`]),
+    ...(seed === null
+      ? []
+      : [
+          `seeded weights (seed ${seed}): random heads have nothing in common; what trained ones lose must be measured on them`,
+        ]),
     line(CONVERSION_COLUMNS),
     ...found.map((one) => line(conversionCells(one))),
     CONVERSION_LEGEND,

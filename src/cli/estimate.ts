@@ -40,7 +40,13 @@ export function estimateJson(plan: CachePlan, parameters: ParameterCount | null)
     variant: spec.variant,
     layers: plan.layers.map((layer): LayerJson => {
       const attention = spec.layers[layer.index]?.attention ?? { kind: 'none' };
-      return { index: layer.index, kind: layer.kind, ...dimensions(attention), stateBytes: layer.stateBytes, cacheBytes: layer.cacheBytes };
+      return {
+        index: layer.index,
+        kind: layer.kind,
+        ...dimensions(attention),
+        stateBytes: layer.stateBytes,
+        cacheBytes: layer.cacheBytes,
+      };
     }),
     dtype: plan.kvDtype,
     bytesPerToken: plan.bytesPerToken,
@@ -67,7 +73,16 @@ export function estimateJson(plan: CachePlan, parameters: ParameterCount | null)
 /** A term of the derivation without what the layers say already. */
 function termJson(term: DerivationTerm): Record<string, unknown> {
   const { what, layers, factors, bytesPerEntry, entries, entriesRule, bytes } = term;
-  return { what, kind: term.attention.kind, layers, factors: factors.map(factorJson), bytesPerEntry, entries, entriesRule, bytes };
+  return {
+    what,
+    kind: term.attention.kind,
+    layers,
+    factors: factors.map(factorJson),
+    bytesPerEntry,
+    entries,
+    entriesRule,
+    bytes,
+  };
 }
 
 function factorJson({ name, value, source, parts }: Factor): Record<string, unknown> {
@@ -87,6 +102,7 @@ function dimensions(attention: AttentionSpec): Omit<LayerJson, 'index' | 'kind' 
     };
   }
   if (attention.kind === 'latent') return { ...nothing, kvHeads: 1, keyDim: attention.latentDim + attention.ropeDim };
-  if (attention.kind === 'compressed') return { ...nothing, kvHeads: 1, keyDim: attention.headDim, window: attention.window };
+  if (attention.kind === 'compressed')
+    return { ...nothing, kvHeads: 1, keyDim: attention.headDim, window: attention.window };
   return nothing;
 }

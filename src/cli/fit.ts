@@ -39,14 +39,17 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   });
   if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
   const context = `${formatInteger(scenario.workload.batch)} × ${formatInteger(scenario.workload.tokens)} tokens, ${ENGINE_NAMES[scenario.engine]}`;
-  output.out(values['json'] === true ? JSON.stringify({ ...report, source: sourceOf(device) }) : fitText(report, context));
+  output.out(
+    values['json'] === true ? JSON.stringify({ ...report, source: sourceOf(device) }) : fitText(report, context),
+  );
   return 0;
 }
 
 function decimal(text: string | boolean | undefined, fallback: number, name: string, most: number): number {
   if (text === undefined) return fallback;
   const value = typeof text === 'string' ? Number(text) : Number.NaN;
-  if (!Number.isFinite(value) || value < 0 || value > most) throw new UsageError(`--${name} must be a number from 0 to ${most}`);
+  if (!Number.isFinite(value) || value < 0 || value > most)
+    throw new UsageError(`--${name} must be a number from 0 to ${most}`);
   return value;
 }
 

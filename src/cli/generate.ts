@@ -9,7 +9,11 @@ import type { CliOutput } from './output';
 
 /** `text` and `ids` hold the prompt and what follows it. */
 export async function generate(args: readonly string[], output: CliOutput): Promise<number> {
-  const { paths, values } = parseArguments(args, { ...TOKEN_OPTIONS, tokens: { type: 'string' }, json: { type: 'boolean' } });
+  const { paths, values } = parseArguments(args, {
+    ...TOKEN_OPTIONS,
+    tokens: { type: 'string' },
+    json: { type: 'boolean' },
+  });
   const [path] = paths;
   if (path === undefined || paths.length !== 1) throw new UsageError('generate takes one model folder or GGUF file');
   checkTokenOptions(values);

@@ -41,9 +41,15 @@ export async function heads(args: readonly string[], output: CliOutput): Promise
     json: { type: 'boolean' },
   });
   const [path] = paths;
-  if (path === undefined || paths.length !== 1) throw new UsageError('heads takes one model folder, config.json or GGUF file');
+  if (path === undefined || paths.length !== 1)
+    throw new UsageError('heads takes one model folder, config.json or GGUF file');
   checkTokenOptions(values);
-  const ask: Ask = { layer: wholeNumber(values, 'layer', 0), dumps: dumpNames(values['dump']), out: outFile(values['out']), json: values['json'] === true };
+  const ask: Ask = {
+    layer: wholeNumber(values, 'layer', 0),
+    dumps: dumpNames(values['dump']),
+    out: outFile(values['out']),
+    json: values['json'] === true,
+  };
   return withHeads(path, seedOf(values), async (model, engine) => {
     const report = await look(model, engine, await tokensOf(model, values), ask);
     output.out(ask.json ? report.json : report.text);
@@ -65,7 +71,12 @@ function outFile(value: string | boolean | undefined): string | null {
   return value;
 }
 
-async function look(model: HeadSubject, engine: Engine, ids: readonly number[], ask: Ask): Promise<{ readonly json: string; readonly text: string }> {
+async function look(
+  model: HeadSubject,
+  engine: Engine,
+  ids: readonly number[],
+  ask: Ask,
+): Promise<{ readonly json: string; readonly text: string }> {
   const asPicture = ask.out !== null && /\.png$/i.test(ask.out);
   const dumps: readonly DumpName[] = ask.out !== null && ask.dumps.length === 0 ? ['weights'] : ask.dumps;
   const seeded = model.seeded(ask.layer) !== null;
@@ -76,7 +87,14 @@ async function look(model: HeadSubject, engine: Engine, ids: readonly number[], 
     const run = await HeadsRun.start(forward, { ids, layer: ask.layer, dumps, measures: true }, UNWATCHED);
     const measures = await run.measures();
     const { device } = engine.describe();
-    const start = { tokens: ids, text: await model.pieces(ids), layer: ask.layer, device, precision: 'float32', ...(seeded && { seeded: seededReport(model, ask.layer) }) };
+    const start = {
+      tokens: ids,
+      text: await model.pieces(ids),
+      layer: ask.layer,
+      device,
+      precision: 'float32',
+      ...(seeded && { seeded: seededReport(model, ask.layer) }),
+    };
     const captures = new Map<string, Tensor>();
     if (!asPicture) for (const name of dumps) captures.set(name, await run.dump(name));
     if (ask.out !== null) await writeFile(ask.out, asPicture ? await pngPieces(run, dumps) : dumpJson(start, captures));
@@ -91,7 +109,8 @@ async function look(model: HeadSubject, engine: Engine, ids: readonly number[], 
 /** A picture of the dumps, as one piece. */
 async function pngPieces(run: HeadsRun, dumps: readonly DumpName[]): Promise<Iterable<Uint8Array>> {
   const panels: Panels[] = [];
-  for (const name of dumps) panels.push({ tensor: await run.view(name, MOST_PANEL), colouring: name === 'weights' ? 'weights' : 'signed' });
+  for (const name of dumps)
+    panels.push({ tensor: await run.view(name, MOST_PANEL), colouring: name === 'weights' ? 'weights' : 'signed' });
   return [encodePng(picture(panels))];
 }
 
@@ -110,13 +129,23 @@ async function writeFile(file: string, pieces: Iterable<string | Uint8Array>): P
 
 /** NaN (the entropy of a single token) is null in JSON. */
 function reportOf(measures: LayerMeasures): object {
-  return { heads: measures.heads.map((head) => Object.fromEntries(Object.entries(head).map(([key, value]) => [key, numbersOf(value as number)]))), identity: measures.identity };
+  return {
+    heads: measures.heads.map((head) =>
+      Object.fromEntries(Object.entries(head).map(([key, value]) => [key, numbersOf(value as number)])),
+    ),
+    identity: measures.identity,
+  };
 }
 
 /** What seeded weights are and are not. */
 function seededReport(model: HeadSubject, layer: number): object {
   const { seed, note } = model.seeded(layer) ?? {};
-  return { seed, weights: 'random', input: 'a random vector for each distinct token; earlier layers are skipped', note };
+  return {
+    seed,
+    weights: 'random',
+    input: 'a random vector for each distinct token; earlier layers are skipped',
+    note,
+  };
 }
 
 function checkSize(forward: LayerPass, tokens: number, layer: number, dumps: readonly DumpName[]): void {
@@ -125,18 +154,35 @@ function checkSize(forward: LayerPass, tokens: number, layer: number, dumps: rea
   const { queryHeads } = attention;
   const square = dumps.filter((name) => name === 'weights' || name === 'scores').length;
   const numbers = square * queryHeads * tokens * tokens;
-  if (numbers > MOST_DUMPED) throw new InputError(`weights of ${queryHeads} heads over ${tokens} tokens are ${numbers} numbers; a dump holds at most ${MOST_DUMPED}: use a shorter prompt, or --out F.png`);
+  if (numbers > MOST_DUMPED)
+    throw new InputError(
+      `weights of ${queryHeads} heads over ${tokens} tokens are ${numbers} numbers; a dump holds at most ${MOST_DUMPED}: use a shorter prompt, or --out F.png`,
+    );
 }
 
-function reportText(model: HeadSubject, tokens: readonly string[], layer: number, device: string, { heads: rows, identity }: LayerMeasures): string {
+function reportText(
+  model: HeadSubject,
+  tokens: readonly string[],
+  layer: number,
+  device: string,
+  { heads: rows, identity }: LayerMeasures,
+): string {
   const columns: readonly (keyof HeadMeasures)[] = ['entropy', 'sink', 'previousToken', 'duplicateToken', 'induction'];
-  const line = (cells: readonly string[]): string => cells.map((cell, i) => (i < 2 ? cell.padStart(5) : cell.padStart(15))).join('');
-  const table = rows.map((row) => line([String(row.head), String(row.group), ...columns.map((name) => row[name].toFixed(4))]));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, i) => (i < 2 ? cell.padStart(5) : cell.padStart(15))).join('');
+  const table = rows.map((row) =>
+    line([String(row.head), String(row.group), ...columns.map((name) => row[name].toFixed(4))]),
+  );
   const seeded = model.seeded(layer);
   const delta = (value: number | null): string => (value === null ? 'one group only' : String(numbersOf(value)));
   return [
     `${model.path}, layer ${layer}, ${tokens.length} tokens, ${device}, float32`,
-    ...(seeded === null ? [] : [`seeded weights (seed ${seeded.seed}): shapes, groups and masks are the config's, the numbers are random; earlier layers are skipped`, ...(seeded.note === null ? [] : [seeded.note])]),
+    ...(seeded === null
+      ? []
+      : [
+          `seeded weights (seed ${seeded.seed}): shapes, groups and masks are the config's, the numbers are random; earlier layers are skipped`,
+          ...(seeded.note === null ? [] : [seeded.note]),
+        ]),
     line(['head', 'group', ...columns]),
     ...table,
     `max |ΔK| inside groups ${delta(identity.k.inside)}, between groups at least ${delta(identity.k.between)}`,

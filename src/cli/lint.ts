@@ -20,11 +20,17 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
   const reading = readModelConfig(text);
   if (!reading) throw new InputError(`${file}: not a model config`);
   const problems = [
-    ...reading.syntaxErrors.map(({ message, range }): Problem => ({ rule: 'json-syntax', severity: 'error', key: null, range, message })),
+    ...reading.syntaxErrors.map(
+      ({ message, range }): Problem => ({ rule: 'json-syntax', severity: 'error', key: null, range, message }),
+    ),
     ...lintReading(reading, { kvDtype, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) }),
   ];
-  if (values['json'] === true) output.out(JSON.stringify({ file, problems: problems.map((problem) => problemJson(problem, reading.document)) }));
-  else output.out(problems.length === 0 ? `${file}: no problems` : problems.map((problem) => problemLine(file, problem)).join('\n'));
+  if (values['json'] === true)
+    output.out(JSON.stringify({ file, problems: problems.map((problem) => problemJson(problem, reading.document)) }));
+  else
+    output.out(
+      problems.length === 0 ? `${file}: no problems` : problems.map((problem) => problemLine(file, problem)).join('\n'),
+    );
   const unread = reading.spec.layers.length === 0;
   return unread || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
 }

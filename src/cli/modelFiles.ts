@@ -47,7 +47,9 @@ async function fileAt(path: string): Promise<string> {
   if (config !== undefined) return join(path, config);
   const ggufs = names.filter((name) => name.toLowerCase().endsWith('.gguf')).sort();
   if (ggufs[0] !== undefined && ggufs.length === 1) return join(path, ggufs[0]);
-  throw new InputError(`${path}: the folder holds ${ggufs.length > 1 ? 'several GGUF files; name one' : `no ${CONFIG_FILES.join(', ')} or GGUF file`}`);
+  throw new InputError(
+    `${path}: the folder holds ${ggufs.length > 1 ? 'several GGUF files; name one' : `no ${CONFIG_FILES.join(', ')} or GGUF file`}`,
+  );
 }
 
 /** `hf_quant_config.json` beside a config says how its weights (and its cache) are quantised. */

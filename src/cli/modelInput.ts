@@ -23,14 +23,20 @@ const MOST_TOKENS = 131_072;
 
 /** @throws UsageError unless exactly one of `--prompt` and `--ids` is there. */
 export function checkTokenOptions({ prompt, ids }: ParsedArguments['values']): void {
-  if ((prompt === undefined) === (ids === undefined)) throw new UsageError('give the tokens by --prompt TEXT or by --ids 1,2,3');
-  if (typeof ids === 'string' && !/^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(ids)) throw new UsageError('--ids takes whole numbers with commas between them: --ids 1,2,3');
+  if ((prompt === undefined) === (ids === undefined))
+    throw new UsageError('give the tokens by --prompt TEXT or by --ids 1,2,3');
+  if (typeof ids === 'string' && !/^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(ids))
+    throw new UsageError('--ids takes whole numbers with commas between them: --ids 1,2,3');
 }
 
-export async function tokensOf(model: HeadSubject, { prompt, ids }: ParsedArguments['values']): Promise<readonly number[]> {
+export async function tokensOf(
+  model: HeadSubject,
+  { prompt, ids }: ParsedArguments['values'],
+): Promise<readonly number[]> {
   const tokens = typeof ids === 'string' ? ids.split(',').map(Number) : await model.encode(String(prompt));
   if (tokens.length === 0) throw new InputError('the prompt has no tokens');
-  if (tokens.length > MOST_TOKENS) throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_TOKENS} are taken`);
+  if (tokens.length > MOST_TOKENS)
+    throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_TOKENS} are taken`);
   return tokens;
 }
 
@@ -38,7 +44,8 @@ export async function tokensOf(model: HeadSubject, { prompt, ids }: ParsedArgume
 export function wholeNumber(values: ParsedArguments['values'], name: string, least: number): number {
   const text = values[name];
   const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value) || value < least) throw new UsageError(`--${name} takes a whole number of at least ${least}`);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new UsageError(`--${name} takes a whole number of at least ${least}`);
   return value;
 }
 
@@ -56,20 +63,37 @@ export function withModel<T>(path: string, work: (model: HeadModel, engine: Engi
 }
 
 /** Opens a model with its weights, or with those of a seed for the shapes of its config. */
-export async function withHeads<T>(path: string, seed: number | null, work: (model: HeadSubject, engine: Engine) => Promise<T>): Promise<T> {
-  if (seed === null) return withSubject(() => HeadModel.open(path).catch((error: unknown) => withoutWeights(path, error)), work);
+export async function withHeads<T>(
+  path: string,
+  seed: number | null,
+  work: (model: HeadSubject, engine: Engine) => Promise<T>,
+): Promise<T> {
+  if (seed === null)
+    return withSubject(() => HeadModel.open(path).catch((error: unknown) => withoutWeights(path, error)), work);
   const { text, file } = await modelText(path);
   return withSubject(() => SeededModel.open(dirname(file), { text, seed }), work);
 }
 
 /** A config alone can be looked at with seeded weights. */
 async function withoutWeights(path: string, error: unknown): Promise<never> {
-  const configured = error instanceof NoWeightsError && (await modelText(path).then(() => true, () => false));
-  throw configured ? new InputError(`${error.message} ${error.fix} Or give --seed 1: weights from a seed, in the shapes of the config.`) : error;
+  const configured =
+    error instanceof NoWeightsError &&
+    (await modelText(path).then(
+      () => true,
+      () => false,
+    ));
+  throw configured
+    ? new InputError(
+        `${error.message} ${error.fix} Or give --seed 1: weights from a seed, in the shapes of the config.`,
+      )
+    : error;
 }
 
 /** Works on a model and an engine, closes both. Errors of files and runs become messages. */
-async function withSubject<M extends HeadSubject, T>(open: () => Promise<M>, work: (model: M, engine: Engine) => Promise<T>): Promise<T> {
+async function withSubject<M extends HeadSubject, T>(
+  open: () => Promise<M>,
+  work: (model: M, engine: Engine) => Promise<T>,
+): Promise<T> {
   let model: M | undefined;
   try {
     model = await open();
@@ -82,7 +106,12 @@ async function withSubject<M extends HeadSubject, T>(open: () => Promise<M>, wor
     }
   } catch (error) {
     if (error instanceof WeightsError) throw new InputError(`${error.message} ${error.fix}`);
-    if (error instanceof RpcError) throw new InputError(error.code === 'tooLarge' ? `${error.message}: use a shorter prompt, or a config with smaller layers` : error.message);
+    if (error instanceof RpcError)
+      throw new InputError(
+        error.code === 'tooLarge'
+          ? `${error.message}: use a shorter prompt, or a config with smaller layers`
+          : error.message,
+      );
     throw error;
   } finally {
     await model?.close();

@@ -53,7 +53,11 @@ export async function runCli(args: readonly string[], output: CliOutput): Promis
       output.err(`${error.message}\n${USAGE}`);
       return 2;
     }
-    output.err(error instanceof InputError ? error.message : `internal error: ${error instanceof Error ? error.message : 'unknown'}`);
+    output.err(
+      error instanceof InputError
+        ? error.message
+        : `internal error: ${error instanceof Error ? error.message : 'unknown'}`,
+    );
     return 1;
   }
 }

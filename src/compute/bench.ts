@@ -66,22 +66,32 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
   const threads = options.threads ?? computeThreads();
   const notes: string[] = [];
   const start = performance.now();
-  const progress = (line: string): void => options.onProgress?.(`${((performance.now() - start) / 1e3).toFixed(0).padStart(4)} s  ${line}`);
+  const progress = (line: string): void =>
+    options.onProgress?.(`${((performance.now() - start) / 1e3).toFixed(0).padStart(4)} s  ${line}`);
   const versions: Record<string, string> = { node: process.versions.node };
   const peers = await openPeers(options, threads, notes);
   const results: Omit<BenchResult, 'rooflineMs'>[] = [];
   try {
     const { only } = options;
-    const cases = benchCases(options.quick).filter(({ name, variant }) => only === undefined || `${name} ${variant}`.includes(only));
+    const cases = benchCases(options.quick).filter(
+      ({ name, variant }) => only === undefined || `${name} ${variant}`.includes(only),
+    );
     for (const [index, test] of cases.entries()) {
       const label = `${index + 1} of ${cases.length}, ${test.name} ${test.variant}`;
-      results.push(...(await runCase(test, peers, options.quick ? 5 : 7, versions, notes, (line) => progress(`${label}: ${line}`))));
+      results.push(
+        ...(await runCase(test, peers, options.quick ? 5 : 7, versions, notes, (line) =>
+          progress(`${label}: ${line}`),
+        )),
+      );
     }
   } finally {
     for (const peer of peers) peer.close();
   }
   const rates = bestRates(results);
-  const withRoofline = results.map((result) => ({ ...result, rooflineMs: rates ? rooflineMs(result, rates) : result.medianMs }));
+  const withRoofline = results.map((result) => ({
+    ...result,
+    rooflineMs: rates ? rooflineMs(result, rates) : result.medianMs,
+  }));
   const predicted = predictions(PREDICTED_TOKENS, rates);
   return {
     machine: machineName(),
@@ -108,7 +118,10 @@ async function openPeers(options: BenchOptions, threads: number, notes: string[]
   const peers: BenchPeer[] = [];
   for (const engine of BENCH_ENGINES) {
     if (engine === 'pytorch') {
-      const python = options.pytorchScript && existsSync(options.pytorchScript) ? await pythonWithTorch(options.pythons ?? []) : null;
+      const python =
+        options.pytorchScript && existsSync(options.pytorchScript)
+          ? await pythonWithTorch(options.pythons ?? [])
+          : null;
       if (python && options.pytorchScript) peers.push(pytorchPeer(python, options.pytorchScript, threads));
       else notes.push('pytorch is absent: no Python with torch (HEADLIGHT_PYTHON names one)');
     } else if (engine === 'tensorflow' && !options.tensorflowPath) {
@@ -149,7 +162,8 @@ async function runCase(
       if (prepared.remark) notes.push(`${label}, ${peer.engine}: ${prepared.remark}`);
       expected ??= prepared.output;
       const error = relativeError(prepared.output, expected);
-      if (!(error <= LARGEST_ERROR)) throw new Error(`its result differs from the others' by ${error.toExponential(1)}`);
+      if (!(error <= LARGEST_ERROR))
+        throw new Error(`its result differs from the others' by ${error.toExponential(1)}`);
       // Preparing ran it once already: where a run is long, this one counts.
       const [first = 0] = await peer.time(0, 1);
       const slow = first > SLOW_MS;
@@ -183,7 +197,10 @@ async function runCase(
 }
 
 /** Williams et al. 2009: the slower of arithmetic and reading. */
-function rooflineMs({ medianMs, gflops, gigabytesPerSecond }: Omit<BenchResult, 'rooflineMs'>, { flopsPerS, bytesPerS }: MeasuredRates): number {
+function rooflineMs(
+  { medianMs, gflops, gigabytesPerSecond }: Omit<BenchResult, 'rooflineMs'>,
+  { flopsPerS, bytesPerS }: MeasuredRates,
+): number {
   return medianMs * Math.max((gflops * 1e9) / flopsPerS, (gigabytesPerSecond * 1e9) / bytesPerS);
 }
 

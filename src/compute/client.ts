@@ -4,7 +4,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
 import { chooseDevice, type DeviceChoice, type DeviceReport, type EngineChoice } from '../shared/devices';
-import { type CallOptions, type MethodName, type MethodParams, type MethodResult, type NoMethods, RpcPeer } from '../shared/rpc';
+import {
+  type CallOptions,
+  type MethodName,
+  type MethodParams,
+  type MethodResult,
+  type NoMethods,
+  RpcPeer,
+} from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
 import { channelTransport } from './childTransport';
 
@@ -67,7 +74,8 @@ export class ComputeClient {
           return await peer.call(method, params, options);
         } catch (error) {
           if (error === RESTARTED) continue;
-          if (error instanceof RpcError && ['cancelled', 'superseded', 'deadline'].includes(error.code)) void this.freeFrom(peer);
+          if (error instanceof RpcError && ['cancelled', 'superseded', 'deadline'].includes(error.code))
+            void this.freeFrom(peer);
           throw error;
         }
       }
@@ -94,7 +102,9 @@ export class ComputeClient {
     const chosen = chooseDevice(reports, choice, allowSoftwareGpu);
     if (chosen) return chosen;
     const report = reports.find(({ engine }) => engine === choice);
-    const why = report?.available ? `${report.device} is a software adapter` : (report?.reason ?? 'nothing works on this machine');
+    const why = report?.available
+      ? `${report.device} is a software adapter`
+      : (report?.reason ?? 'nothing works on this machine');
     throw new RpcError('unavailable', `${choice === 'auto' ? 'no engine' : choice} cannot be used: ${why}`);
   }
 
@@ -127,7 +137,8 @@ export class ComputeClient {
     const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {});
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => this.log(text.trimEnd()));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => this.log(text.trimEnd()));
     const ended = (how: string): void => {
       if (this.running !== running) return;
       this.running = undefined;

@@ -36,7 +36,9 @@ function turnInput(graph: Graph, past: string): Graph | null {
   });
   if (!known) return null;
   const inputs = graph.inputs.map((input) => (input.name === past ? { ...input, shape: swapped(input.shape) } : input));
-  const constants = [AXIS_2, AXIS_3].filter(({ name }) => !graph.initializers.some((initializer) => initializer.name === name));
+  const constants = [AXIS_2, AXIS_3].filter(
+    ({ name }) => !graph.initializers.some((initializer) => initializer.name === name),
+  );
   return { ...graph, nodes, inputs, initializers: [...graph.initializers, ...constants] };
 }
 
@@ -52,14 +54,27 @@ export function swapsLastTwo(node: GraphNode): boolean {
   const { perm } = node.attributes;
   if (node.op !== 'Transpose' || !Array.isArray(perm)) return false;
   const rank = perm.length;
-  return rank >= 2 && perm.every((axis: number, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i));
+  return (
+    rank >= 2 && perm.every((axis: number, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i))
+  );
 }
 
-const axis = (value: number): Initializer => ({ name: `columns/axis_${value}`, type: 'int64', shape: [1], data: BigInt64Array.of(BigInt(value)) });
+const axis = (value: number): Initializer => ({
+  name: `columns/axis_${value}`,
+  type: 'int64',
+  shape: [1],
+  data: BigInt64Array.of(BigInt(value)),
+});
 const AXIS_2 = axis(2);
 const AXIS_3 = axis(3);
 
-const node = (op: string, name: string, inputs: readonly string[], output: string, attributes: GraphNode['attributes'] = {}): GraphNode => ({
+const node = (
+  op: string,
+  name: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: GraphNode['attributes'] = {},
+): GraphNode => ({
   op,
   domain: '',
   name,

@@ -19,26 +19,51 @@ export function describeLayer({ text, families = {} }: ConfigSource, layer: numb
   if (!reading) throw new RpcError('invalidInput', 'this is not a model config');
   const { spec, location, document } = reading;
   const attention = spec.layers[layer]?.attention;
-  if (!attention) throw new RpcError('invalidInput', `there is no layer ${layer}: the config has ${spec.layers.length}`);
+  if (!attention)
+    throw new RpcError('invalidInput', `there is no layer ${layer}: the config has ${spec.layers.length}`);
   const node = document.objectAt(location.path);
   const object = node && document.valueOf(node);
-  const config = new HfConfig('config.json', isJsonObject(object) ? object : {}, location.modelType, location.modelType);
+  const config = new HfConfig(
+    'config.json',
+    isJsonObject(object) ? object : {},
+    location.modelType,
+    location.modelType,
+  );
   try {
     const runnable = runnableAttention(config, attention);
     const family = familyForward(location.modelType);
-    const known = family && familyLayer(() => family.build({ config, attentions: spec.layers.map((one) => runnableAttention(config, one.attention)), has: () => false, scalar: () => null }, location.modelType), layer);
+    const known =
+      family &&
+      familyLayer(
+        () =>
+          family.build(
+            {
+              config,
+              attentions: spec.layers.map((one) => runnableAttention(config, one.attention)),
+              has: () => false,
+              scalar: () => null,
+            },
+            location.modelType,
+          ),
+        layer,
+      );
     if (known) return known;
     const hidden = spec.hiddenSize;
     if (hidden === null) throw new RpcError('invalidInput', 'the config gives no hidden size');
-    return { layer: attentionLayer(runnable, hidden), note: `${location.modelType}: positions, norms and biases of this family are left out; shapes and cache are its own` };
+    return {
+      layer: attentionLayer(runnable, hidden),
+      note: `${location.modelType}: positions, norms and biases of this family are left out; shapes and cache are its own`,
+    };
   } catch (error) {
-    if (error instanceof WeightsError) throw new RpcError('invalidInput', `layer ${layer} cannot be run: ${error.message}`);
+    if (error instanceof WeightsError)
+      throw new RpcError('invalidInput', `layer ${layer} cannot be run: ${error.message}`);
     throw error;
   }
 }
 
 /** A layer starts from what the embeddings gave: of positions that were added to them, it knows nothing. */
-const WITHOUT_POSITIONS = 'positions that this family adds to its embeddings are left out: the same token has the same K and V wherever it stands';
+const WITHOUT_POSITIONS =
+  'positions that this family adds to its embeddings are left out: the same token has the same K and V wherever it stands';
 
 /** Null where the family refuses a setting of this config: its shape can still be run. */
 function familyLayer(build: () => FamilyModel, layer: number): DescribedLayer | null {

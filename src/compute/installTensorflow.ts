@@ -43,7 +43,8 @@ export function installCommands(source: TensorflowSource): readonly string[] {
 
 /** What must be there before, in a sentence for the user. */
 export function installNeeds(source: TensorflowSource): string {
-  if (source.kind === 'python') return 'Needs that Python with tensorflow in it, npm, make and a C++ compiler (Linux, macOS).';
+  if (source.kind === 'python')
+    return 'Needs that Python with tensorflow in it, npm, make and a C++ compiler (Linux, macOS).';
   const download = 'npm, and its install script downloads libtensorflow 2.9.1';
   if (!source.gpu) return `Needs ${download}.`;
   return `Needs ${download}. To run: Linux or Windows on x64, an NVIDIA GPU, and the libraries of CUDA 11.2 and cuDNN 8.1 where the loader finds them; without them TensorFlow computes on the CPU, and Headlight says so.`;
@@ -66,10 +67,18 @@ export async function installTensorflow(options: InstallOptions): Promise<string
   const work = `${folder}.installing`;
   const platform = options.platform ?? `${process.platform}-${process.arch}`;
   if (source.kind === 'published' && source.gpu && !GPU_PLATFORMS.includes(platform)) {
-    throw new RpcError('unavailable', `${packageName(source)} exists for ${GPU_PLATFORMS.join(' and ')}, this is ${platform}`);
+    throw new RpcError(
+      'unavailable',
+      `${packageName(source)} exists for ${GPU_PLATFORMS.join(' and ')}, this is ${platform}`,
+    );
   }
   const step = (message: string, fraction: number): void => options.onProgress?.({ message, fraction });
-  const run = (command: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<string> =>
+  const run = (
+    command: string,
+    args: readonly string[],
+    cwd: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string> =>
     runProgram(command, args, {
       cwd,
       env,
@@ -102,7 +111,12 @@ export async function installTensorflow(options: InstallOptions): Promise<string
   }
 }
 
-type Run = (command: string, args: readonly string[], cwd: string, env?: Readonly<Record<string, string>>) => Promise<string>;
+type Run = (
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env?: Readonly<Record<string, string>>,
+) => Promise<string>;
 
 interface TensorflowSite {
   readonly folder: string;
@@ -112,9 +126,14 @@ interface TensorflowSite {
 
 /** The wheel's folder and the two libraries in it, without importing it: an import takes seconds and may print. */
 async function tensorflowOf(python: string, cwd: string, run: Run): Promise<TensorflowSite> {
-  const find = 'import importlib.util as u; s = u.find_spec("tensorflow"); print(list(s.submodule_search_locations)[0] if s else "")';
+  const find =
+    'import importlib.util as u; s = u.find_spec("tensorflow"); print(list(s.submodule_search_locations)[0] if s else "")';
   const folder = (await run(python, ['-c', find], cwd)).trim();
-  if (folder === '') throw new RpcError('unavailable', `${python} has no TensorFlow: install it there first ("${python} -m pip install tensorflow")`);
+  if (folder === '')
+    throw new RpcError(
+      'unavailable',
+      `${python} has no TensorFlow: install it there first ("${python} -m pip install tensorflow")`,
+    );
   const suffix = process.platform === 'darwin' ? '.2.dylib' : '.so.2';
   const library = (name: string): string => join(folder, `lib${name}${suffix}`);
   const site = { folder, cc: library('tensorflow_cc'), framework: library('tensorflow_framework') };
@@ -129,7 +148,8 @@ async function tensorflowOf(python: string, cwd: string, run: Run): Promise<Tens
  * libraries are found without an environment variable, and they find CUDA's wheels relative to where they really are.
  */
 async function buildBinding(work: string, site: TensorflowSite, run: Run): Promise<void> {
-  if (process.platform === 'win32') throw new RpcError('unavailable', 'building against Python’s TensorFlow works on Linux and macOS only');
+  if (process.platform === 'win32')
+    throw new RpcError('unavailable', 'building against Python’s TensorFlow works on Linux and macOS only');
   const home = join(work, 'node_modules', '@tensorflow', 'tfjs-node');
   const libraries = join(home, 'deps', 'lib');
   await mkdir(libraries, { recursive: true });
@@ -151,7 +171,9 @@ async function buildBinding(work: string, site: TensorflowSite, run: Run): Promi
 
 /** Where `include/node` of npm's Node is; null: node-gyp downloads the headers. */
 async function nodeHeaders(cwd: string, run: Run): Promise<string | null> {
-  const node = (await run('npm', ['exec', '--offline', '--', 'node', '-p', 'process.execPath'], cwd)).trim().split('\n').at(-1) ?? '';
+  const node =
+    (await run('npm', ['exec', '--offline', '--', 'node', '-p', 'process.execPath'], cwd)).trim().split('\n').at(-1) ??
+    '';
   const prefix = dirname(dirname(node));
   return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? prefix : null;
 }

@@ -17,7 +17,9 @@ export function layerOnnx({ layer, mode, form, seed, name }: LayerOnnxParams): L
     mode,
     captures: [],
     ...(form ? { form } : {}),
-    ...(inline ? { weights: 'initializers' as const, weightData: seededWeights(infos, seed) } : { weights: 'inputs' as const }),
+    ...(inline
+      ? { weights: 'initializers' as const, weightData: seededWeights(infos, seed) }
+      : { weights: 'inputs' as const }),
   });
   const about = `${name}, ${mode}${form ? `, ${form}` : ''}. Written by Headlight; ${inline ? `weights are seeded (${seed}), not trained` : 'weights are inputs'}.`;
   return { bytes: encodeOnnx(program.graph, about), inlineWeights: inline, weightBytes };

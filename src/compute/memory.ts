@@ -12,7 +12,13 @@ const FLOAT_BYTES = 4;
  * An upper estimate: weights once as read and once in the engine, and the widest moment of the graph, where scores,
  * masked scores and weights exist together beside queries, keys, values and the outputs that were asked for.
  */
-export function layerRunBytes(layer: AttentionLayerSpec, batch: number, newTokens: number, pastTokens: number, captures: number): number {
+export function layerRunBytes(
+  layer: AttentionLayerSpec,
+  batch: number,
+  newTokens: number,
+  pastTokens: number,
+  captures: number,
+): number {
   const { queryHeads, kvHeads, keyDim, valueDim } = headDims(layer.attention);
   const held = Math.min(pastTokens, keyLimit(layer.attention) ?? pastTokens);
   const keys = held + newTokens;
@@ -22,7 +28,10 @@ export function layerRunBytes(layer: AttentionLayerSpec, batch: number, newToken
   const cache = batch * keys * kvHeads * (keyDim + valueDim);
   const hidden = batch * newTokens * layer.hiddenSize;
   const mask = newTokens * keys;
-  return FLOAT_BYTES * (2 * weights + 3 * scores + 3 * queries + 3 * cache + 3 * hidden + mask + captures * (scores + queries));
+  return (
+    FLOAT_BYTES *
+    (2 * weights + 3 * scores + 3 * queries + 3 * cache + 3 * hidden + mask + captures * (scores + queries))
+  );
 }
 
 /**
@@ -50,8 +59,12 @@ export function conversionBytes(layer: AttentionLayerSpec, tokens: number): numb
 /** Refuses what would not fit, naming the numbers. */
 export function assertFits(bytes: number, ceiling: number): void {
   if (bytes <= ceiling) return;
-  throw new RpcError('tooLarge', `this run needs about ${formatBinary(bytes)}, more than the ${formatBinary(ceiling)} that Headlight may take`, {
-    bytes,
-    ceiling,
-  });
+  throw new RpcError(
+    'tooLarge',
+    `this run needs about ${formatBinary(bytes)}, more than the ${formatBinary(ceiling)} that Headlight may take`,
+    {
+      bytes,
+      ceiling,
+    },
+  );
 }

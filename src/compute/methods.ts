@@ -84,7 +84,8 @@ export class ComputeService {
         provenance: { engine: engine.id, device, library, precision: 'float32', seed, wholeOnDevice },
       };
     } catch (error) {
-      if (error instanceof EngineUnavailableError) throw new RpcError('unavailable', `${params.engine}: ${error.message}`);
+      if (error instanceof EngineUnavailableError)
+        throw new RpcError('unavailable', `${params.engine}: ${error.message}`);
       if (error instanceof RpcError) throw error;
       throw new RpcError('internal', `${params.engine}: ${errorSentence(error)}`);
     }

@@ -30,7 +30,11 @@ export async function probeDevices(script: string, watch: ProbeWatch): Promise<r
 
 function probeIsolated(script: string, engine: EngineId, signal: CancelSignal): Promise<DeviceReport> {
   return new Promise((resolve) => {
-    const child: ChildProcess = fork(script, [PROBE_ARGUMENT, engine], { serialization: 'advanced', execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const child: ChildProcess = fork(script, [PROBE_ARGUMENT, engine], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     const finish = (report: DeviceReport): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
@@ -44,7 +48,9 @@ function probeIsolated(script: string, engine: EngineId, signal: CancelSignal): 
     signal.addEventListener('abort', stop, { once: true });
     child.on('message', (message) => finish(message as unknown as DeviceReport));
     child.on('error', (error) => fail(error.message));
-    child.on('exit', (code, exitSignal) => fail(`its library ended the process (${exitSignal ?? `exit code ${code ?? '?'}`})`));
+    child.on('exit', (code, exitSignal) =>
+      fail(`its library ended the process (${exitSignal ?? `exit code ${code ?? '?'}`})`),
+    );
   });
 }
 

@@ -48,13 +48,20 @@ export interface RunWatch {
 /** Weights of the layer by name; by default seeded noise. */
 export type WeightSource = (infos: readonly WeightInfo[]) => Promise<ReadonlyMap<string, Float32Array>>;
 
-export async function runLayer(engine: Engine, run: LayerRun, watch: RunWatch, source: WeightSource = seeded(run.seed)): Promise<LayerOutcome> {
+export async function runLayer(
+  engine: Engine,
+  run: LayerRun,
+  watch: RunWatch,
+  source: WeightSource = seeded(run.seed),
+): Promise<LayerOutcome> {
   const { layer, batch, tokens, steps, rule = 'intrinsic' } = run;
   const start = performance.now();
   watch.progress({ message: 'reading weights' });
   const infos = layerWeights(layer);
   const weights = await source(infos);
-  const constants = new Map(infos.map(({ name, shape }) => [name, { type: 'float32' as const, shape, data: weightOf(weights, name) }]));
+  const constants = new Map(
+    infos.map(({ name, shape }) => [name, { type: 'float32' as const, shape, data: weightOf(weights, name) }]),
+  );
   const loadStart = performance.now();
   const stage = async (mode: 'prefill' | 'decode'): Promise<Stage> => {
     const program = buildAttentionProgram(layer, {
@@ -131,19 +138,33 @@ class Stage {
       const tensor = past.get(role);
       if (name !== null && tensor) feeds.set(name, tensor);
     }
-    const results = await this.loaded.run(feeds, program.graph.outputs.map(({ name }) => name));
-    const captures = Object.entries(program.captures).map(([capture, name]) => [capture, results.get(name) as Tensor] as const);
+    const results = await this.loaded.run(
+      feeds,
+      program.graph.outputs.map(({ name }) => name),
+    );
+    const captures = Object.entries(program.captures).map(
+      ([capture, name]) => [capture, results.get(name) as Tensor] as const,
+    );
     const cache = program.cache.map(({ role, present }) => [role, results.get(present ?? '') as Tensor] as const);
     return { captures: Object.fromEntries(captures), cache: new Map(cache) };
   }
 
   cacheReport(cache: ReadonlyMap<string, Tensor>): readonly CacheReport[] {
-    return [...cache].map(([role, tensor]) => ({ role: role as CacheReport['role'], shape: tensor.shape, bytes: tensorBytes(tensor) }));
+    return [...cache].map(([role, tensor]) => ({
+      role: role as CacheReport['role'],
+      shape: tensor.shape,
+      bytes: tensorBytes(tensor),
+    }));
   }
 }
 
 /** Tokens `first` … of every sequence: [batch, count, hidden] out of [batch, all, hidden]. */
-function hiddenSlice(input: Float32Array, { batch, tokens, steps, layer }: LayerRun, first: number, count: number): Tensor {
+function hiddenSlice(
+  input: Float32Array,
+  { batch, tokens, steps, layer }: LayerRun,
+  first: number,
+  count: number,
+): Tensor {
   const width = layer.hiddenSize;
   const all = tokens + steps;
   const data = new Float32Array(batch * count * width);

@@ -55,9 +55,18 @@ export function runProgram(command: string, args: readonly string[], options: Pr
       else if (error) reject(error);
       else resolve(output);
     };
-    child.on('error', (error) => settle(new RpcError('unavailable', `${command} could not be started: ${error.message}`)));
+    child.on('error', (error) =>
+      settle(new RpcError('unavailable', `${command} could not be started: ${error.message}`)),
+    );
     child.on('close', (code, signal) => {
-      settle(code === 0 ? null : new RpcError('internal', `"${name}" failed (${signal ?? `exit code ${code ?? '?'}`}): ${lastLine.slice(0, 300)}`));
+      settle(
+        code === 0
+          ? null
+          : new RpcError(
+              'internal',
+              `"${name}" failed (${signal ?? `exit code ${code ?? '?'}`}): ${lastLine.slice(0, 300)}`,
+            ),
+      );
     });
   });
 }

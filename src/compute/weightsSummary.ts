@@ -4,7 +4,13 @@ import { dirname, join } from 'node:path';
 import { storedWeightBytes } from '../serving/weights';
 import { RpcError } from '../shared/rpcError';
 import type { Handlers } from '../shared/rpc';
-import { type StoredShape, type StoredType, WEIGHTS_PARAMS, type WeightsMethods, type WeightsSummary } from '../shared/weightsContract';
+import {
+  type StoredShape,
+  type StoredType,
+  WEIGHTS_PARAMS,
+  type WeightsMethods,
+  type WeightsSummary,
+} from '../shared/weightsContract';
 import { type GgufMetadata, openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { localWeights } from '../weights/localWeights';
@@ -19,8 +25,14 @@ const MOST_METADATA = 40;
 
 export function weightsHandlers(): Handlers<WeightsMethods> {
   return {
-    'weights/summary': { validate: WEIGHTS_PARAMS['weights/summary'], handle: ({ path }) => inWords(() => summarize(path)) },
-    'weights/beside': { validate: WEIGHTS_PARAMS['weights/beside'], handle: ({ path }) => inWords(() => localWeights(path, () => undefined)) },
+    'weights/summary': {
+      validate: WEIGHTS_PARAMS['weights/summary'],
+      handle: ({ path }) => inWords(() => summarize(path)),
+    },
+    'weights/beside': {
+      validate: WEIGHTS_PARAMS['weights/beside'],
+      handle: ({ path }) => inWords(() => localWeights(path, () => undefined)),
+    },
   };
 }
 
@@ -48,7 +60,12 @@ function summaryOf(store: WeightStore): Omit<WeightsSummary, 'metadata' | 'confi
   const types = new Map<string, StoredType>();
   for (const { dtype, shape, bytes } of infos) {
     const type = types.get(dtype) ?? { name: shown(dtype), tensors: 0, elements: 0, bytes: 0 };
-    types.set(dtype, { name: type.name, tensors: type.tensors + 1, elements: type.elements + elements(shape), bytes: type.bytes + bytes });
+    types.set(dtype, {
+      name: type.name,
+      tensors: type.tensors + 1,
+      elements: type.elements + elements(shape),
+      bytes: type.bytes + bytes,
+    });
   }
   return {
     format: store.format,
@@ -57,7 +74,10 @@ function summaryOf(store: WeightStore): Omit<WeightsSummary, 'metadata' | 'confi
     elements: infos.reduce((sum, { shape }) => sum + elements(shape), 0),
     weights: storedWeightBytes(infos),
     types: [...types.values()].sort((a, b) => b.bytes - a.bytes),
-    largest: [...infos].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_SHAPES).map(stored),
+    largest: [...infos]
+      .sort((a, b) => b.bytes - a.bytes)
+      .slice(0, MOST_SHAPES)
+      .map(stored),
   };
 }
 

@@ -33,7 +33,8 @@ const COMPLETING: readonly string[] = ['voxtral', 'glmasr'];
 /** Defaults of a model type's class, in a composite of type `root`; null for types that transformers 5.18 does not have. */
 export function classDefaultsOf(modelType: string, root = modelType, nested = false): ClassDefaults | null {
   const own = `${root}/text`;
-  const values = (Object.hasOwn(TYPES, own) && (!nested || COMPLETING.includes(root)) ? resolve(own) : null) ?? resolve(modelType);
+  const values =
+    (Object.hasOwn(TYPES, own) && (!nested || COMPLETING.includes(root)) ? resolve(own) : null) ?? resolve(modelType);
   return values && { className: `${modelType}'s configuration class`, values };
 }
 

@@ -23,7 +23,9 @@ export interface HeadConversion {
 
 /** Layers whose K and V heads can be changed: heads of their own, no cross attention. */
 function ownHeads(reading: Reading): Extract<AttentionSpec, { readonly kvHeads: number }>[] {
-  return [...new Set(reading.spec.layers.map(({ attention }) => attention))].filter(isHeaded).filter(({ kind }) => kind !== 'cross' && kind !== 'shared');
+  return [...new Set(reading.spec.layers.map(({ attention }) => attention))]
+    .filter(isHeaded)
+    .filter(({ kind }) => kind !== 'cross' && kind !== 'shared');
 }
 
 /** Query heads that every converted layer has, for the choices to offer; null where layers differ or have none. */
@@ -44,9 +46,13 @@ export function convertHeads(reading: Reading, kvHeads: number): HeadConversion 
   if (before.length === 0) return 'no layer has K and V heads';
   const indivisible = before.find(({ queryHeads }) => queryHeads % kvHeads !== 0);
   if (indivisible) return `${kvHeads} KV heads do not divide ${indivisible.queryHeads} query heads`;
-  if (before.every((layer) => layer.kvHeads === kvHeads)) return `every layer has ${kvHeads} KV ${kvHeads === 1 ? 'head' : 'heads'} already`;
+  if (before.every((layer) => layer.kvHeads === kvHeads))
+    return `every layer has ${kvHeads} KV ${kvHeads === 1 ? 'head' : 'heads'} already`;
   for (const edits of candidates(reading, kvHeads)) {
-    const overrides = new Map([...(reading.options.overrides ?? []), ...edits.map(({ path, value }) => [path.join('.'), value] as const)]);
+    const overrides = new Map([
+      ...(reading.options.overrides ?? []),
+      ...edits.map(({ path, value }) => [path.join('.'), value] as const),
+    ]);
     const changed = readDocument(reading.document, { ...reading.options, overrides });
     if (changed && cameOut(reading, changed, kvHeads)) return { edits, reading: changed };
   }
@@ -61,7 +67,12 @@ function cameOut(before: Reading, after: Reading, kvHeads: number): boolean {
     const is = after.spec.layers[index]?.attention;
     if (!is || is.kind !== was.kind) return false;
     if (!isHeaded(was) || !isHeaded(is) || was.kind === 'cross') return true;
-    return is.kvHeads === kvHeads && is.queryHeads === was.queryHeads && is.keyDim === was.keyDim && is.valueDim === was.valueDim;
+    return (
+      is.kvHeads === kvHeads &&
+      is.queryHeads === was.queryHeads &&
+      is.keyDim === was.keyDim &&
+      is.valueDim === was.valueDim
+    );
   });
 }
 
@@ -69,11 +80,15 @@ function cameOut(before: Reading, after: Reading, kvHeads: number): boolean {
 function candidates(reading: Reading, kvHeads: number): KeyEdit[][] {
   const home = reading.location.path;
   const at = (key: string, value: JsonValue): KeyEdit => ({ path: [...home, key], value });
-  const said = [...new Set(reading.spec.layers.flatMap(({ sources }) => sources['kvHeads']?.key ?? []))].filter((key) => KV_HEAD_KEYS.includes(key.split('.').at(-1) ?? '') || key.endsWith('kv_n_heads'));
+  const said = [...new Set(reading.spec.layers.flatMap(({ sources }) => sources['kvHeads']?.key ?? []))].filter(
+    (key) => KV_HEAD_KEYS.includes(key.split('.').at(-1) ?? '') || key.endsWith('kv_n_heads'),
+  );
   const common = reading.location.dialect === 'params' ? 'n_kv_heads' : 'num_key_value_heads';
   const single = kvHeads === 1;
   return [
-    ...(said.length > 0 ? [said.map((key): KeyEdit => ({ path: key.split('.'), value: like(reading, key, kvHeads) }))] : []),
+    ...(said.length > 0
+      ? [said.map((key): KeyEdit => ({ path: key.split('.'), value: like(reading, key, kvHeads) }))]
+      : []),
     ...(single ? [[at('multi_query', true)]] : []),
     [at(common, kvHeads)],
     [at('num_kv_heads', kvHeads), at('multi_query', false)],
@@ -88,5 +103,7 @@ function like(reading: Reading, key: string, kvHeads: number): JsonValue {
   const parent = reading.document.objectAt(path.slice(0, -1));
   const node = parent && reading.document.propertiesOf(parent).get(path.at(-1) ?? '')?.valueNode;
   const value = node && reading.document.valueOf(node);
-  return Array.isArray(value) ? value.map((entry: JsonValue) => (typeof entry === 'number' && entry > 0 ? kvHeads : entry)) : kvHeads;
+  return Array.isArray(value)
+    ? value.map((entry: JsonValue) => (typeof entry === 'number' && entry > 0 ? kvHeads : entry))
+    : kvHeads;
 }

@@ -1,6 +1,13 @@
 /** A config's text as a tree with positions. Tolerant: comments, trailing commas, half-typed files, bare Infinity. */
 
-import { findNodeAtOffset, getNodePath, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import {
+  findNodeAtOffset,
+  getNodePath,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser';
 import type { TextRange } from '../model/spec';
 
 /** Larger texts are not read: no model config comes near it. Characters. */
@@ -125,7 +132,9 @@ export class ConfigDocument {
   }
 
   /** The property whose key or value (or an element of whose list) lies under a character offset. */
-  propertyAt(offset: number): { readonly path: readonly string[]; readonly entry: PropertyEntry; readonly literal: Node } | null {
+  propertyAt(
+    offset: number,
+  ): { readonly path: readonly string[]; readonly entry: PropertyEntry; readonly literal: Node } | null {
     if (!this.root) return null;
     const literal = findNodeAtOffset(this.root, offset, true);
     if (!literal || literal.type === 'object' || literal.type === 'property') return null;
@@ -152,7 +161,8 @@ function refusal(text: string): string | null {
       else if (code === 0x22 || code === 0x0a) inString = false;
     } else if (code === 0x22) inString = true;
     else if (code === 0x7b || code === 0x5b) {
-      if (++depth > MAX_CONFIG_DEPTH) return `The file is nested more than ${MAX_CONFIG_DEPTH} levels deep; it is not read.`;
+      if (++depth > MAX_CONFIG_DEPTH)
+        return `The file is nested more than ${MAX_CONFIG_DEPTH} levels deep; it is not read.`;
     } else if (code === 0x7d || code === 0x5d) depth--;
   }
   return null;

@@ -9,7 +9,16 @@ import { cohere2, cohere2Moe } from './families/cohere';
 import { deepseekMla, longcat, mlaSparse } from './families/deepseek';
 import { deepseekV4 } from './families/deepseekV4';
 import { encoders } from './families/encoders';
-import { audioDecoder, bartLike, CROSS_ROOTS, t5Gemma, t5Like, visionDecoder, whisperLike, withCross } from './families/encoderDecoder';
+import {
+  audioDecoder,
+  bartLike,
+  CROSS_ROOTS,
+  t5Gemma,
+  t5Like,
+  visionDecoder,
+  whisperLike,
+  withCross,
+} from './families/encoderDecoder';
 import { exaone } from './families/exaone';
 import { falcon } from './families/falcon';
 import { gemma, gemma2, gemma3, gemma3n, gemma4 } from './families/gemma';
@@ -52,32 +61,119 @@ import { type ClassDefaults, type ConfigReader } from './reader';
 import { noteTelltales } from './telltales';
 
 export const FAMILIES: readonly Family[] = [
-  llama, dividedHeads, listedLayers, hrm, mistral, ministral, qwen, qwen1, qwenMoe, qwenMoeEveryLayer, qwen3Next, gpt2, gptBigCode, gptNeo, falcon, mpt,
-  gemma, gemma2, gemma3, gemma3n, gemma4, gptOss, cohere2, cohere2Moe, olmo3, olmoHybrid, exaone, granite, graniteSwa, smollm3, afmoe,
-  llama4, mllama, chatglm, openelm, hunyuan, jetmoe, plamo, phi, phi3Small, phiMsft, step3, step3p5, mimoV2, modernbertDecoder, bailing,
-  deepseekMla, mlaSparse, longcat, deepseekV4, kimiLinear, minimax, minimaxM3, inkling, zaya,
-  mamba, mamba2, mamba2Hybrid, jamba, zamba, zamba2, nemotronH, nemotronNas, lfm2, rwkv, rwkv5, xlstm, recurrentGemma,
-  t5Like, t5Gemma, bartLike, audioDecoder, whisperLike, visionDecoder, encoders, params,
+  llama,
+  dividedHeads,
+  listedLayers,
+  hrm,
+  mistral,
+  ministral,
+  qwen,
+  qwen1,
+  qwenMoe,
+  qwenMoeEveryLayer,
+  qwen3Next,
+  gpt2,
+  gptBigCode,
+  gptNeo,
+  falcon,
+  mpt,
+  gemma,
+  gemma2,
+  gemma3,
+  gemma3n,
+  gemma4,
+  gptOss,
+  cohere2,
+  cohere2Moe,
+  olmo3,
+  olmoHybrid,
+  exaone,
+  granite,
+  graniteSwa,
+  smollm3,
+  afmoe,
+  llama4,
+  mllama,
+  chatglm,
+  openelm,
+  hunyuan,
+  jetmoe,
+  plamo,
+  phi,
+  phi3Small,
+  phiMsft,
+  step3,
+  step3p5,
+  mimoV2,
+  modernbertDecoder,
+  bailing,
+  deepseekMla,
+  mlaSparse,
+  longcat,
+  deepseekV4,
+  kimiLinear,
+  minimax,
+  minimaxM3,
+  inkling,
+  zaya,
+  mamba,
+  mamba2,
+  mamba2Hybrid,
+  jamba,
+  zamba,
+  zamba2,
+  nemotronH,
+  nemotronNas,
+  lfm2,
+  rwkv,
+  rwkv5,
+  xlstm,
+  recurrentGemma,
+  t5Like,
+  t5Gemma,
+  bartLike,
+  audioDecoder,
+  whisperLike,
+  visionDecoder,
+  encoders,
+  params,
 ];
 
-const byModelType = new Map<string, Family>(FAMILIES.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));
+const byModelType = new Map<string, Family>(
+  FAMILIES.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)),
+);
 
 export function familyOf(modelType: string): Family | null {
   return byModelType.get(modelType) ?? null;
 }
 
 /** Defaults of absent keys: the class's, with those that the family adds (remote code has no class in the table). */
-export function defaultsOf(family: Family | null, modelType: string, location?: Pick<Location, 'rootModelType' | 'path'>): ClassDefaults | null {
+export function defaultsOf(
+  family: Family | null,
+  modelType: string,
+  location?: Pick<Location, 'rootModelType' | 'path'>,
+): ClassDefaults | null {
   const own = family?.defaults?.[modelType];
   const table = classDefaultsOf(modelType, location?.rootModelType, (location?.path.length ?? 0) > 0);
   if (!own) return table;
   return { className: table?.className ?? `${modelType}'s configuration class`, values: { ...table?.values, ...own } };
 }
 
-const DRAFT_KEYS = ['num_nextn_predict_layers', 'num_mtp_layers', 'mtp_num_hidden_layers', 'mtp_num_layers', 'num_mtp_modules'];
+const DRAFT_KEYS = [
+  'num_nextn_predict_layers',
+  'num_mtp_layers',
+  'mtp_num_hidden_layers',
+  'mtp_num_layers',
+  'num_mtp_modules',
+];
 
 /** The layers of a config, by its family; layers of a family that was changed are marked as assumed. */
-export function readLayers(family: Family | null, reader: ConfigReader, modelType: string, root: string): FamilyReading {
+export function readLayers(
+  family: Family | null,
+  reader: ConfigReader,
+  modelType: string,
+  root: string,
+): FamilyReading {
   if (!family) return genericDecoder(reader, modelType);
   const own = family.read(reader, modelType);
   const reading = CROSS_ROOTS.includes(root) ? { ...own, layers: withCross(reader, own.layers) } : own;

@@ -7,8 +7,23 @@ import type { ConfigReader } from './reader';
 import { telltales } from './telltales';
 
 /** Keys that common decoders use and that are read below. */
-const COMMON_KEYS = ['layer_types', 'sliding_window', 'use_sliding_window', 'max_window_layers', 'attention_chunk_size', ...KV_HEAD_KEYS, ...HEAD_DIM_KEYS];
-const LATENT_KEYS = ['kv_lora_rank', 'q_lora_rank', 'qk_rope_head_dim', 'qk_nope_head_dim', 'qk_head_dim', 'v_head_dim'];
+const COMMON_KEYS = [
+  'layer_types',
+  'sliding_window',
+  'use_sliding_window',
+  'max_window_layers',
+  'attention_chunk_size',
+  ...KV_HEAD_KEYS,
+  ...HEAD_DIM_KEYS,
+];
+const LATENT_KEYS = [
+  'kv_lora_rank',
+  'q_lora_rank',
+  'qk_rope_head_dim',
+  'qk_nope_head_dim',
+  'qk_head_dim',
+  'v_head_dim',
+];
 
 export function genericDecoder(reader: ConfigReader, modelType: string): FamilyReading {
   const name = modelType === '' ? 'no model_type' : `model_type "${modelType.slice(0, 60)}" is not known`;
@@ -22,7 +37,11 @@ export function genericDecoder(reader: ConfigReader, modelType: string): FamilyR
   if (reader.hasValue('kv_lora_rank')) reader.consult(LATENT_KEYS);
   const [telltale] = telltales(reader);
   if (telltale !== undefined) {
-    reader.log.note(`${name}, and ${telltale} says that its layers differ: none is counted`, true, reader.pathOf(telltale));
+    reader.log.note(
+      `${name}, and ${telltale} says that its layers differ: none is counted`,
+      true,
+      reader.pathOf(telltale),
+    );
     return { layers: repeat(unknownDraft(`${modelType || 'unknown family'} (${telltale})`), count.value) };
   }
   const latent = reader.hasValue('kv_lora_rank') ? latentLayout(reader) : null;

@@ -5,7 +5,14 @@ import type { FactorSources, Source, Sourced } from '../model/spec';
 import type { ConfigReader } from './reader';
 import { MAX_LAYERS } from './reader';
 
-export const LAYER_KEYS = ['num_hidden_layers', 'n_layer', 'n_layers', 'num_layers', 'num_transformer_layers', 'decoder_layers'];
+export const LAYER_KEYS = [
+  'num_hidden_layers',
+  'n_layer',
+  'n_layers',
+  'num_layers',
+  'num_transformer_layers',
+  'decoder_layers',
+];
 export const HEAD_KEYS = [
   'num_attention_heads',
   'n_head',
@@ -16,7 +23,14 @@ export const HEAD_KEYS = [
   'num_query_heads',
 ];
 /** In the order in which vLLM asks for them (`model_arch_config_convertor.py`). */
-export const KV_HEAD_KEYS = ['n_head_kv', 'num_kv_heads', 'num_key_value_heads', 'n_kv_heads', 'multi_query_group_num', 'num_attention_groups'];
+export const KV_HEAD_KEYS = [
+  'n_head_kv',
+  'num_kv_heads',
+  'num_key_value_heads',
+  'n_kv_heads',
+  'multi_query_group_num',
+  'num_attention_groups',
+];
 export const HEAD_DIM_KEYS = ['head_dim', 'hidden_size_per_head', 'attention_head_dim', 'kv_channels', 'd_head'];
 export const HIDDEN_KEYS = ['hidden_size', 'n_embd', 'd_model', 'model_dim', 'dim', 'n_embed'];
 export const CONTEXT_KEYS = [
@@ -89,7 +103,11 @@ export function headLayout(reader: ConfigReader, options: HeadOptions = {}): Sou
 /** A number of KV heads that does not divide the query heads runs nowhere: it was mistyped, or the file relies on other defaults. */
 function checkGroups(reader: ConfigReader, queryHeads: Sourced<number>, kvHeads: Sourced<number>): void {
   if (queryHeads.value % kvHeads.value === 0) return;
-  reader.log.note(`${queryHeads.value} query heads cannot share ${kvHeads.value} KV heads`, true, kvHeads.source.key ?? undefined);
+  reader.log.note(
+    `${queryHeads.value} query heads cannot share ${kvHeads.value} KV heads`,
+    true,
+    kvHeads.source.key ?? undefined,
+  );
 }
 
 function kvHeadsOf(reader: ConfigReader, queryHeads: Sourced<number>, options: HeadOptions): Sourced<number> {
@@ -124,7 +142,11 @@ function headDimOf(reader: ConfigReader, queryHeads: number, options: HeadOption
   };
   if (!options.headDim && hidden.value % queryHeads !== 0) {
     const key = hidden.source.key ?? undefined;
-    reader.log.note(`hidden size ${hidden.value} is no multiple of ${queryHeads} heads: the head width is not certain`, true, key);
+    reader.log.note(
+      `hidden size ${hidden.value} is no multiple of ${queryHeads} heads: the head width is not certain`,
+      true,
+      key,
+    );
   }
   if (derived.value < 1) {
     missing(reader, `a head width of at least 1 (${derived.rule})`, 'head_dim');
@@ -139,7 +161,10 @@ export interface SourcedLatent {
 }
 
 /** MLA widths; null (with a problem noted) when the latent or the rotary width is missing. */
-export function latentLayout(reader: ConfigReader, options: { readonly dividedHeads?: boolean } = {}): SourcedLatent | null {
+export function latentLayout(
+  reader: ConfigReader,
+  options: { readonly dividedHeads?: boolean } = {},
+): SourcedLatent | null {
   const latent = reader.integer(['kv_lora_rank']);
   const rope = reader.integer(['qk_rope_head_dim'], 0);
   const heads = reader.integer(HEAD_KEYS);
@@ -171,7 +196,8 @@ export function latentLayout(reader: ConfigReader, options: { readonly dividedHe
 
 /** Reports a missing number once. */
 export function missing(reader: ConfigReader, what: string, key: string): void {
-  if (reader.log.problems.some((problem) => problem.rule === 'missing-value' && problem.key === reader.pathOf(key))) return;
+  if (reader.log.problems.some((problem) => problem.rule === 'missing-value' && problem.key === reader.pathOf(key)))
+    return;
   reader.log.problems.push({
     rule: 'missing-value',
     severity: 'error',

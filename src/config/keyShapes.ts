@@ -22,13 +22,19 @@ const OTHER_KEYS: Readonly<Record<string, KeyInfo>> = {
   rope_theta: { text: 'Base of the rotary frequencies.' },
   rope_scaling: { text: 'How rotary positions are stretched beyond the trained length.' },
   rope_parameters: { text: 'Type, base and stretching of rotary positions.' },
-  partial_rotary_factor: { text: 'Share of a head that is rotated, 0 to 1.', families: 'GPT-NeoX, Phi, StableLM, GLM, Nemotron' },
+  partial_rotary_factor: {
+    text: 'Share of a head that is rotated, 0 to 1.',
+    families: 'GPT-NeoX, Phi, StableLM, GLM, Nemotron',
+  },
   rotary_pct: { text: 'Share of a head that is rotated, 0 to 1.', families: 'GPT-NeoX' },
   rotary_dim: { text: 'Dimensions of a head that are rotated; even.', families: 'GPT-J, CodeGen, MiniMax' },
   qk_head_dim: { text: 'Width of a key: qk_nope_head_dim + qk_rope_head_dim.', families: 'MLA' },
   attention_bias: { text: 'Whether the attention’s projections have a bias.' },
   attn_logit_softcapping: { text: 'Bound of the attention scores (a tanh).', families: 'Gemma 2, Grok' },
-  query_pre_attn_scalar: { text: 'Scores are divided by its square root instead of the head width’s.', families: 'Gemma' },
+  query_pre_attn_scalar: {
+    text: 'Scores are divided by its square root instead of the head width’s.',
+    families: 'Gemma',
+  },
   attention_multiplier: { text: 'Factor of the attention scores, in place of 1 ÷ √head width.', families: 'Granite' },
   use_cache: { text: 'Whether transformers keeps a KV cache while generating.' },
 };

@@ -88,18 +88,17 @@ export function draftsOf(labels: readonly string[], makers: DraftMakers): LayerD
  * The config's own list of layer words (`layer_types`), cut or filled to the number of layers; null when there is none.
  * A list of the wrong length is reported, and layers beyond it are unknown.
  */
-export function layerLabels(reader: ConfigReader, count: number, keys: readonly string[] = ['layer_types']): Sourced<readonly string[]> | null {
+export function layerLabels(
+  reader: ConfigReader,
+  count: number,
+  keys: readonly string[] = ['layer_types'],
+): Sourced<readonly string[]> | null {
   const list = reader.list(keys);
   if (!list || list.value.length === 0) return null;
   const key = reader.spelling(keys) ?? keys[0] ?? 'layer_types';
   const labels = list.value.map((label) => (typeof label === 'string' ? reader.layerLabel(label) : show(label)));
   if (labels.length === count) return { value: labels, source: list.source };
-  reader.problem(
-    'layer-types-length',
-    'error',
-    key,
-    `${key} has ${labels.length} entries for ${count} layers.`,
-  );
+  reader.problem('layer-types-length', 'error', key, `${key} has ${labels.length} entries for ${count} layers.`);
   reader.log.note(`${reader.pathOf(key)} has ${labels.length} entries for ${count} layers`, true, reader.pathOf(key));
   const filled = Array.from({ length: count }, (_, index) => labels[index] ?? `not in ${key}`);
   return { value: filled, source: list.source };
@@ -115,14 +114,24 @@ export function fullDraft({ layout, sources }: SourcedLayout): LayerDraft {
 }
 
 export function slidingDraft({ layout, sources }: SourcedLayout, window: Sourced<number>): LayerDraft {
-  return { attention: { kind: 'sliding', ...layout, window: window.value }, sources: { ...sources, window: window.source } };
+  return {
+    attention: { kind: 'sliding', ...layout, window: window.value },
+    sources: { ...sources, window: window.source },
+  };
 }
 
 export function chunkedDraft({ layout, sources }: SourcedLayout, chunk: Sourced<number>): LayerDraft {
-  return { attention: { kind: 'chunked', ...layout, chunk: chunk.value }, sources: { ...sources, chunk: chunk.source } };
+  return {
+    attention: { kind: 'chunked', ...layout, chunk: chunk.value },
+    sources: { ...sources, chunk: chunk.source },
+  };
 }
 
-export function sharedDraft(layout: HeadLayout, sharedWith: number, sources: Readonly<Record<string, Source>>): LayerDraft {
+export function sharedDraft(
+  layout: HeadLayout,
+  sharedWith: number,
+  sources: Readonly<Record<string, Source>>,
+): LayerDraft {
   return { attention: { kind: 'shared', ...layout, sharedWith }, sources };
 }
 
@@ -217,7 +226,10 @@ export function withSources(drafts: readonly LayerDraft[], sources: FactorSource
 }
 
 /** `sliding_window` where it is a positive number. */
-export function slidingWindow(reader: ConfigReader, keys: readonly string[] = ['sliding_window']): Sourced<number> | null {
+export function slidingWindow(
+  reader: ConfigReader,
+  keys: readonly string[] = ['sliding_window'],
+): Sourced<number> | null {
   const key = reader.spelling(keys);
   if (key === null) return null;
   const value = reader.value(key);

@@ -63,7 +63,11 @@ const SUPERSEDES: Readonly<Record<string, string>> = {
 };
 
 function withoutSuperseded(read: readonly Problem[], found: readonly Problem[]): readonly Problem[] {
-  const better = new Set(found.flatMap(({ rule, key }) => (Object.hasOwn(SUPERSEDES, rule) ? [`${SUPERSEDES[rule] ?? ''}\n${key ?? ''}`] : [])));
+  const better = new Set(
+    found.flatMap(({ rule, key }) =>
+      Object.hasOwn(SUPERSEDES, rule) ? [`${SUPERSEDES[rule] ?? ''}\n${key ?? ''}`] : [],
+    ),
+  );
   return [...read.filter(({ rule, key }) => !better.has(`${rule}\n${key ?? ''}`)), ...found];
 }
 
@@ -82,5 +86,7 @@ function unique(problems: readonly Problem[]): Problem[] {
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, information: 2 };
 
 function ordered(problems: Problem[]): Problem[] {
-  return problems.sort((a, b) => (a.range?.offset ?? 0) - (b.range?.offset ?? 0) || RANK[a.severity] - RANK[b.severity]);
+  return problems.sort(
+    (a, b) => (a.range?.offset ?? 0) - (b.range?.offset ?? 0) || RANK[a.severity] - RANK[b.severity],
+  );
 }

@@ -34,7 +34,14 @@ const LANGUAGE_KEYS = [
 ];
 
 /** Any of these beside a `model_type` makes an object a model config. */
-const SIZE_KEYS: readonly string[] = [...LAYER_KEYS, ...HEAD_KEYS, ...HIDDEN_KEYS, 'encoder_layers', 'encoder_layers_num', 'intermediate_size'];
+const SIZE_KEYS: readonly string[] = [
+  ...LAYER_KEYS,
+  ...HEAD_KEYS,
+  ...HIDDEN_KEYS,
+  'encoder_layers',
+  'encoder_layers_num',
+  'intermediate_size',
+];
 
 /** Null for every JSON that is not a model config: settings, tokenizers, generation configs, packages. */
 export function locate(document: ConfigDocument): Location | null {
@@ -63,7 +70,9 @@ export function locate(document: ConfigDocument): Location | null {
 /** Meta's, Mistral's and DeepSeek's own files: `dim`, `n_layers`, `n_heads`, none of Hugging Face's names. */
 function locateParams(document: ConfigDocument): Location | null {
   const complete = ['dim', 'n_layers', 'n_heads'].every((key) => hasNumber(document, [], [key]));
-  return complete && !hasKey(document, [], ['hidden_size', 'num_hidden_layers']) ? { dialect: 'params', path: [], modelType: 'params', rootModelType: 'params', architecture: null } : null;
+  return complete && !hasKey(document, [], ['hidden_size', 'num_hidden_layers'])
+    ? { dialect: 'params', path: [], modelType: 'params', rootModelType: 'params', architecture: null }
+    : null;
 }
 
 /** Where the language model's keys stand. Vision and audio parts use the same key names: no recursive search. */
@@ -76,7 +85,11 @@ function languagePath(document: ConfigDocument): readonly string[] {
   return nested.find((path) => path[0] !== 'decoder') ?? nested[0] ?? [];
 }
 
-function entryAt(document: ConfigDocument, path: readonly string[], key: string): { readonly type: string; readonly value: unknown } | null {
+function entryAt(
+  document: ConfigDocument,
+  path: readonly string[],
+  key: string,
+): { readonly type: string; readonly value: unknown } | null {
   const object = document.objectAt(path);
   const node = object && document.propertiesOf(object).get(key)?.valueNode;
   return node ? { type: node.type, value: node.value } : null;

@@ -16,9 +16,23 @@ export interface KeyOffer {
 }
 
 /** Groups of spellings of which a family uses one. */
-const SPELLINGS: readonly (readonly string[])[] = [LAYER_KEYS, HEAD_KEYS, KV_HEAD_KEYS, HEAD_DIM_KEYS, HIDDEN_KEYS, CONTEXT_KEYS];
+const SPELLINGS: readonly (readonly string[])[] = [
+  LAYER_KEYS,
+  HEAD_KEYS,
+  KV_HEAD_KEYS,
+  HEAD_DIM_KEYS,
+  HIDDEN_KEYS,
+  CONTEXT_KEYS,
+];
 /** What most families write, one of each group. */
-const COMMON = ['num_hidden_layers', 'num_attention_heads', 'num_key_value_heads', 'head_dim', 'hidden_size', 'max_position_embeddings'];
+const COMMON = [
+  'num_hidden_layers',
+  'num_attention_heads',
+  'num_key_value_heads',
+  'head_dim',
+  'hidden_size',
+  'max_position_embeddings',
+];
 /** Of these, what a latent cache makes meaningless. */
 const PER_HEAD = ['num_key_value_heads', 'head_dim'];
 
@@ -26,7 +40,11 @@ const PER_HEAD = ['num_key_value_heads', 'head_dim'];
  * Keys of the table that the family uses and that do not stand at `path` of the text as it is now (`document`). Its own first, then
  * those that shape no cache.
  */
-export function keyOffers(reading: Reading, path: readonly string[], document: ConfigDocument = reading.document): KeyOffer[] {
+export function keyOffers(
+  reading: Reading,
+  path: readonly string[],
+  document: ConfigDocument = reading.document,
+): KeyOffer[] {
   const { location, spec, consulted } = reading;
   const object = document.objectAt(path);
   const atHome = path.join('.') === location.path.join('.');
@@ -40,7 +58,12 @@ export function keyOffers(reading: Reading, path: readonly string[], document: C
   const ownSpelling = (key: string): boolean => {
     const group = SPELLINGS.find((names) => names.includes(key));
     if (!group) return consulted.has([...location.path, key].join('.'));
-    return COMMON.includes(key) && spec.dialect === 'huggingface' && !group.some(isUsed) && !(latent && PER_HEAD.includes(key));
+    return (
+      COMMON.includes(key) &&
+      spec.dialect === 'huggingface' &&
+      !group.some(isUsed) &&
+      !(latent && PER_HEAD.includes(key))
+    );
   };
   const offers: KeyOffer[] = [];
   for (const [key, info] of Object.entries(DESCRIBED_KEYS)) {
@@ -49,7 +72,8 @@ export function keyOffers(reading: Reading, path: readonly string[], document: C
     const own = inClass || ownSpelling(key) || (spec.family === null && info.families === undefined);
     const everywhere = key === 'dtype' || (!Object.hasOwn(KEYS, key) && info.families === undefined);
     // Beside a nested language model the root has the element type and nothing else of it.
-    if (atHome ? own || everywhere : key === 'dtype') offers.push({ key, classDefault: inClass ? defaults[key] : undefined });
+    if (atHome ? own || everywhere : key === 'dtype')
+      offers.push({ key, classDefault: inClass ? defaults[key] : undefined });
   }
   return offers;
 }

@@ -41,7 +41,11 @@ export function findPythonModels(source: string): PythonModel[] {
   for (let index = 0; index < tokens.length && !parser.exhausted; index++) {
     const token = tokens[index];
     const next = tokens[index + 1];
-    const called = token?.kind === 'name' && next?.kind === 'operator' && next.text === '(' && (CLASS_NAME.test(token.text) || token.text === 'dict');
+    const called =
+      token?.kind === 'name' &&
+      next?.kind === 'operator' &&
+      next.text === '(' &&
+      (CLASS_NAME.test(token.text) || token.text === 'dict');
     const dict = token?.kind === 'operator' && token.text === '{' && next?.kind === 'string';
     const before = tokens[index - 1];
     if ((!called && !dict) || (before?.kind === 'name' && (before.text === 'class' || before.text === 'def'))) continue;
@@ -55,7 +59,10 @@ export function findPythonModels(source: string): PythonModel[] {
 }
 
 /** Reads one; null where it is no model config after all. What Python computes is noted as a guess. */
-export function readPythonModel(model: PythonModel, options: ReadOptions = {}): { readonly document: ConfigDocument; readonly reading: Reading } | null {
+export function readPythonModel(
+  model: PythonModel,
+  options: ReadOptions = {},
+): { readonly document: ConfigDocument; readonly reading: Reading } | null {
   const document = ConfigDocument.parse(model.json);
   const reading = readDocument(document, options);
   if (!reading) return null;
@@ -65,7 +72,9 @@ export function readPythonModel(model: PythonModel, options: ReadOptions = {}): 
     return Object.hasOwn(KEYS, key) && path === [...home, key].join('.');
   });
   const notes: Note[] = [
-    ...matters.slice(0, 3).map((key): Note => ({ text: `${key} is computed here: what is shown is without it`, key, inexact: true })),
+    ...matters
+      .slice(0, 3)
+      .map((key): Note => ({ text: `${key} is computed here: what is shown is without it`, key, inexact: true })),
     ...(model.open ? [{ text: 'more arguments than those named here may change it', inexact: true }] : []),
   ];
   if (notes.length === 0) return { document, reading };
@@ -76,7 +85,8 @@ export function readPythonModel(model: PythonModel, options: ReadOptions = {}): 
 /** The JSON offset of a source offset, where that lies in a key or a value. */
 export function toJson({ pieces }: PythonModel, offset: number): number | null {
   for (const { json, source } of pieces) {
-    if (offset >= source.start && offset <= source.end) return Math.min(json.start + Math.max(1, offset - source.start), json.end - 1);
+    if (offset >= source.start && offset <= source.end)
+      return Math.min(json.start + Math.max(1, offset - source.start), json.end - 1);
   }
   return null;
 }
@@ -92,7 +102,14 @@ function modelOf(value: PythonValue, lineOf: (offset: number) => number): Python
   if (value.kind !== 'entries' || !isModel(value)) return null;
   const writer = new JsonWriter(lineOf);
   writer.write(value, []);
-  return { start: value.start, end: value.end, json: writer.text, pieces: writer.pieces, unread: writer.unread, open: value.open };
+  return {
+    start: value.start,
+    end: value.end,
+    json: writer.text,
+    pieces: writer.pieces,
+    unread: writer.unread,
+    open: value.open,
+  };
 }
 
 type Entries = Extract<PythonValue, { readonly kind: 'entries' }>;
@@ -101,11 +118,24 @@ type Entries = Extract<PythonValue, { readonly kind: 'entries' }>;
 function isModel({ callee, entries, open }: Entries): boolean {
   const keys = new Set(entries.map(({ key }) => key));
   const has = (names: readonly string[]): boolean => names.some((name) => keys.has(name));
-  if (callee === null) return keys.has('model_type') || keys.has('architectures') || ['dim', 'n_layers', 'n_heads'].every((key) => keys.has(key));
-  if (typeOfClass(callee) !== null) return (entries.length > 0 && [...keys].some((key) => Object.hasOwn(KEYS, key))) || (entries.length === 0 && !open);
+  if (callee === null)
+    return (
+      keys.has('model_type') ||
+      keys.has('architectures') ||
+      ['dim', 'n_layers', 'n_heads'].every((key) => keys.has(key))
+    );
+  if (typeOfClass(callee) !== null)
+    return (entries.length > 0 && [...keys].some((key) => Object.hasOwn(KEYS, key))) || (entries.length === 0 && !open);
   if (has(LAYER_KEYS) && has(HEAD_KEYS)) return true;
   // A composite around a language model.
-  return entries.some(({ key, value }) => key.endsWith('_config') && key !== 'vision_config' && value.kind === 'entries' && value.callee !== null && isModel(value));
+  return entries.some(
+    ({ key, value }) =>
+      key.endsWith('_config') &&
+      key !== 'vision_config' &&
+      value.kind === 'entries' &&
+      value.callee !== null &&
+      isModel(value),
+  );
 }
 
 /** Model types by their letters and digits: `gpt_neox` and GPTNeoXConfig are the same. */
@@ -113,7 +143,8 @@ const types = new Map<string, string>();
 
 /** `LlamaConfig` -> `llama`; null for classes that are not known. */
 export function typeOfClass(name: string): string | null {
-  if (types.size === 0) for (const type of FAMILIES.flatMap(({ modelTypes }) => modelTypes)) types.set(bare(type), type);
+  if (types.size === 0)
+    for (const type of FAMILIES.flatMap(({ modelTypes }) => modelTypes)) types.set(bare(type), type);
   if (!name.endsWith('Config')) return null;
   const own = bare(name.slice(0, -'Config'.length));
   return types.get(own) ?? types.get(`${own}model`) ?? null;
@@ -154,7 +185,10 @@ class JsonWriter {
     this.toLine(start);
     const type = callee === null ? null : typeOfClass(callee);
     // The class says what a config file says in these two keys. Of duplicate keys the last counts: the source's own.
-    const stated = callee === null || callee.endsWith('Args') ? [] : [`"model_type":${JSON.stringify(type ?? snake(callee))}`, '"architectures":["-"]'];
+    const stated =
+      callee === null || callee.endsWith('Args')
+        ? []
+        : [`"model_type":${JSON.stringify(type ?? snake(callee))}`, '"architectures":["-"]'];
     this.put(`{${stated.join(',')}`);
     let first = stated.length === 0;
     for (const { key, keySpan, value } of entries) {
@@ -189,7 +223,10 @@ class JsonWriter {
 
   private piece(text: string, source: Span): void {
     this.toLine(source.start);
-    this.pieces.push({ json: { start: this.length, end: this.length + text.length }, source: { start: source.start, end: source.end } });
+    this.pieces.push({
+      json: { start: this.length, end: this.length + text.length },
+      source: { start: source.start, end: source.end },
+    });
     this.put(text);
   }
 
@@ -214,7 +251,12 @@ function isConstant(value: PythonValue): boolean {
 
 /** `MyModelConfig` -> `my_model`. */
 function snake(callee: string): string {
-  return callee.replace(CLASS_NAME, '').replace(/(?<=[a-z\d])(?=[A-Z])/g, '_').toLowerCase() || 'config';
+  return (
+    callee
+      .replace(CLASS_NAME, '')
+      .replace(/(?<=[a-z\d])(?=[A-Z])/g, '_')
+      .toLowerCase() || 'config'
+  );
 }
 
 /** 1-based lines. */

@@ -1,6 +1,7 @@
 /** Whether a Python source may hold a model config: a text search, before anything is scanned or loaded. */
 
-const MAY_HOLD = /(?:Config|Args)[ \t]*\(|["'](?:model_type|architectures|n_heads)["']|\bdict\([^)]{0,200}\bmodel_type\b/;
+const MAY_HOLD =
+  /(?:Config|Args)[ \t]*\(|["'](?:model_type|architectures|n_heads)["']|\bdict\([^)]{0,200}\bmodel_type\b/;
 
 export function mayHoldModel(text: string): boolean {
   return text.length <= MAX_PYTHON_CHARACTERS && MAY_HOLD.test(text);

@@ -64,7 +64,13 @@ function stringToken(source: string, start: number, prefix: string): PythonToken
   for (; at < source.length; at++) {
     if (source.startsWith(closing, at)) {
       const body = source.slice(open + closing.length, at);
-      return { kind: 'string', start, end: at + closing.length, text: raw ? body : unescaped(body), constant: !/[bft]/i.test(prefix) };
+      return {
+        kind: 'string',
+        start,
+        end: at + closing.length,
+        text: raw ? body : unescaped(body),
+        constant: !/[bft]/i.test(prefix),
+      };
     }
     // A string of one line ends with it when it is not closed.
     if (!triple && source[at] === '\n') break;

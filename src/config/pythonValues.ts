@@ -19,7 +19,12 @@ export type PythonValue = Span &
     | { readonly kind: 'literal'; readonly value: JsonPrimitive }
     | { readonly kind: 'list'; readonly items: readonly PythonValue[] }
     /** A dict, or the keyword arguments of a call. `open` where something else may add to it (`**more`, positional arguments). */
-    | { readonly kind: 'entries'; readonly callee: string | null; readonly entries: readonly PythonEntry[]; readonly open: boolean }
+    | {
+        readonly kind: 'entries';
+        readonly callee: string | null;
+        readonly entries: readonly PythonEntry[];
+        readonly open: boolean;
+      }
     /** Anything that would have to be run. */
     | { readonly kind: 'unknown' }
   );
@@ -137,7 +142,9 @@ export class PythonParser {
       text += token?.text ?? '';
       constant &&= token?.constant ?? false;
     }
-    return constant ? { kind: 'literal', value: text, ...this.endOf(start) } : { kind: 'unknown', ...this.endOf(start) };
+    return constant
+      ? { kind: 'literal', value: text, ...this.endOf(start) }
+      : { kind: 'unknown', ...this.endOf(start) };
   }
 
   private name(depth: number): PythonValue {
@@ -150,7 +157,9 @@ export class PythonParser {
     const last = parts.at(-1) ?? '';
     if (this.is('(')) return this.call(last, start, depth);
     const constant = parts.length === 1 ? CONSTANTS.get(last) : TYPE_HOMES.includes(parts[0] ?? '') ? last : undefined;
-    return constant === undefined ? { kind: 'unknown', ...this.endOf(start) } : { kind: 'literal', value: constant, ...this.endOf(start) };
+    return constant === undefined
+      ? { kind: 'unknown', ...this.endOf(start) }
+      : { kind: 'literal', value: constant, ...this.endOf(start) };
   }
 
   private call(callee: string, start: number, depth: number): PythonValue {
@@ -190,7 +199,10 @@ export class PythonParser {
 
   private endsItem(): boolean {
     const token = this.peek();
-    return token === undefined || (token.kind === 'operator' && (token.text === ',' || token.text === ':' || CLOSERS.includes(token.text)));
+    return (
+      token === undefined ||
+      (token.kind === 'operator' && (token.text === ',' || token.text === ':' || CLOSERS.includes(token.text)))
+    );
   }
 
   /** A list, a tuple, or one value in parentheses. */
@@ -227,7 +239,8 @@ export class PythonParser {
         if (!this.is(':')) break;
         this.advance();
         const value = this.argument(depth);
-        if (key.kind === 'literal' && typeof key.value === 'string') entries.push({ key: key.value, keySpan: { start: key.start, end: key.end }, value });
+        if (key.kind === 'literal' && typeof key.value === 'string')
+          entries.push({ key: key.value, keySpan: { start: key.start, end: key.end }, value });
         else open = true;
       }
       if (!this.is(',')) break;
@@ -264,16 +277,26 @@ function numberOf({ text, start, end }: PythonToken): PythonValue {
   return Number.isFinite(value) ? { kind: 'literal', value, start, end } : { kind: 'unknown', start, end };
 }
 
-type Combined = { readonly kind: 'literal'; readonly value: number } | { readonly kind: 'list'; readonly items: readonly PythonValue[] } | { readonly kind: 'unknown' };
+type Combined =
+  | { readonly kind: 'literal'; readonly value: number }
+  | { readonly kind: 'list'; readonly items: readonly PythonValue[] }
+  | { readonly kind: 'unknown' };
 
 /** Arithmetic on constants, `[x] * n` and `[x] + [y]`: how lists of layers are written. */
 function combine(operator: string, left: PythonValue, right: PythonValue): Combined {
-  if (left.kind === 'literal' && right.kind === 'literal' && typeof left.value === 'number' && typeof right.value === 'number') {
+  if (
+    left.kind === 'literal' &&
+    right.kind === 'literal' &&
+    typeof left.value === 'number' &&
+    typeof right.value === 'number'
+  ) {
     const value = calculate(operator, left.value, right.value);
     return Number.isFinite(value) ? { kind: 'literal', value } : { kind: 'unknown' };
   }
   if (operator === '+' && left.kind === 'list' && right.kind === 'list') {
-    return left.items.length + right.items.length > MAX_ITEMS ? { kind: 'unknown' } : { kind: 'list', items: [...left.items, ...right.items] };
+    return left.items.length + right.items.length > MAX_ITEMS
+      ? { kind: 'unknown' }
+      : { kind: 'list', items: [...left.items, ...right.items] };
   }
   if (operator !== '*') return { kind: 'unknown' };
   const [list, times] = left.kind === 'list' ? [left, right] : [right, left];

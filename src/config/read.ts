@@ -47,11 +47,21 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   const taught = taughtFor(options.families, modelType);
   const type = taught?.like ?? modelType;
   const family = familyOf(type);
-  const reader = own.withTaught({ keys: taught?.keys ?? {}, layerKinds: taught?.layerKinds ?? {} }).withDefaults(defaultsOf(family, type, location));
+  const reader = own
+    .withTaught({ keys: taught?.keys ?? {}, layerKinds: taught?.layerKinds ?? {} })
+    .withDefaults(defaultsOf(family, type, location));
   if (taught?.like !== undefined) log.note(`read like ${type}, as your settings say`, family === null);
   reader.consult(Object.keys(taught?.keys ?? {}));
   const reading = readLayers(family, reader, type, location.rootModelType);
-  return { document, location, spec: specOf(location, modelType, family, reading, reader, root, options.quantFile), problems: log.problems, syntaxErrors: document.errors, consulted: log.consulted, options };
+  return {
+    document,
+    location,
+    spec: specOf(location, modelType, family, reading, reader, root, options.quantFile),
+    problems: log.problems,
+    syntaxErrors: document.errors,
+    consulted: log.consulted,
+    options,
+  };
 }
 
 function taughtFor(families: TaughtFamilies | undefined, modelType: string): TaughtFamily | undefined {
@@ -76,7 +86,8 @@ function specOf(
   const layers = reading.layers.map((draft, index): LayerSpec => ({ index, ...draft }));
   const log = reader.log;
   const unknown = layers.filter((layer) => layer.attention.kind === 'unknown' || layer.assumed);
-  for (const [label, count] of countLabels(layers)) log.note(`${count} of ${layers.length} layers not understood: ${label}`, true);
+  for (const [label, count] of countLabels(layers))
+    log.note(`${count} of ${layers.length} layers not understood: ${label}`, true);
   if (layers.length === 0) log.note('no layer could be read', true);
   const dtype = nativeDtype(reader, root);
   return {
@@ -114,7 +125,10 @@ function countLabels(layers: readonly LayerSpec[]): Map<string, number> {
 const DTYPE_KEYS = ['dtype', 'torch_dtype'];
 
 /** The element type that the config names: at the root, else beside the language model's keys. */
-function nativeDtype(reader: ConfigReader, root: ConfigReader): { readonly value: ElementDtype | null; readonly source: Source } {
+function nativeDtype(
+  reader: ConfigReader,
+  root: ConfigReader,
+): { readonly value: ElementDtype | null; readonly source: Source } {
   for (const place of [root, reader]) {
     const text = place.string(DTYPE_KEYS);
     if (!text) continue;
@@ -122,11 +136,17 @@ function nativeDtype(reader: ConfigReader, root: ConfigReader): { readonly value
     if (value) return { value, source: text.source };
     if (text.value === 'auto') continue;
     const key = place.spelling(DTYPE_KEYS) ?? 'dtype';
-    place.problem('unknown-dtype', 'warning', key, `${key} is not an element type that is known here; 2 bytes are assumed.`, {
-      title: 'Set to bfloat16',
-      key: place.pathOf(key),
-      value: 'bfloat16',
-    });
+    place.problem(
+      'unknown-dtype',
+      'warning',
+      key,
+      `${key} is not an element type that is known here; 2 bytes are assumed.`,
+      {
+        title: 'Set to bfloat16',
+        key: place.pathOf(key),
+        value: 'bfloat16',
+      },
+    );
     place.log.note(`${place.pathOf(key)} is not a known element type: 2 bytes assumed`, true, place.pathOf(key));
     return { value: null, source: { ...text.source, rule: 'unknown element type: 2 bytes assumed' } };
   }
@@ -135,7 +155,11 @@ function nativeDtype(reader: ConfigReader, root: ConfigReader): { readonly value
 }
 
 /** KV-cache format that the config (or the file beside it) prescribes; the weights' own quantisation says nothing about the cache. */
-function declaredKvDtype(reader: ConfigReader, root: ConfigReader, quantFile: ConfigDocument | undefined): ResolvedKvDtype | null {
+function declaredKvDtype(
+  reader: ConfigReader,
+  root: ConfigReader,
+  quantFile: ConfigDocument | undefined,
+): ResolvedKvDtype | null {
   const beside = quantFile ? new ConfigReader(quantFile, ['quantization'], root.log) : null;
   for (const quantization of [root.nested('quantization_config'), reader.nested('quantization_config'), beside]) {
     if (!quantization) continue;
@@ -145,7 +169,10 @@ function declaredKvDtype(reader: ConfigReader, root: ConfigReader, quantFile: Co
     const found = named ?? (scheme ? kvScheme(scheme) : null);
     if (found) {
       const file = quantization === beside ? ' of hf_quant_config.json' : '';
-      root.log.note(`KV cache in ${found}, from ${quantization.pathOf(named ? 'kv_cache_quant_algo' : 'kv_cache_scheme')}${file}`, false);
+      root.log.note(
+        `KV cache in ${found}, from ${quantization.pathOf(named ? 'kv_cache_quant_algo' : 'kv_cache_scheme')}${file}`,
+        false,
+      );
       return found;
     }
   }
@@ -169,7 +196,10 @@ function kvScheme(scheme: ConfigReader): ResolvedKvDtype | null {
   const type = scheme.string(['type'])?.value;
   if (bits === 8 && type === 'float') return 'fp8';
   if (bits === 4 && type === 'float') return 'nvfp4';
-  scheme.log.note(`${scheme.path.join('.')} is not a KV format that is known here; the config's own type is used`, true);
+  scheme.log.note(
+    `${scheme.path.join('.')} is not a KV format that is known here; the config's own type is used`,
+    true,
+  );
   return null;
 }
 
@@ -177,7 +207,12 @@ function kvScheme(scheme: ConfigReader): ResolvedKvDtype | null {
 function contextLength(reader: ConfigReader): Sourced<number> | null {
   const given = CONTEXT_KEYS.filter((key) => reader.has(key)).flatMap((key): Sourced<number>[] => {
     const value = reader.own(key);
-    return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? [{ value, source: reader.source(key) }] : [];
+    return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
+      ? [{ value, source: reader.source(key) }]
+      : [];
   });
-  return given.reduce<Sourced<number> | null>((least, next) => (least === null || next.value < least.value ? next : least), null);
+  return given.reduce<Sourced<number> | null>(
+    (least, next) => (least === null || next.value < least.value ? next : least),
+    null,
+  );
 }

@@ -110,7 +110,8 @@ export class ConfigReader {
   /** The first of several spellings that stands in the file, with any value but null; else the first with a class default. */
   spelling(keys: readonly string[]): string | null {
     for (const key of keys) if (this.hasValue(key)) return key;
-    for (const [taught, known] of Object.entries(this.taught.keys)) if (keys.includes(known) && this.hasValue(taught)) return taught;
+    for (const [taught, known] of Object.entries(this.taught.keys))
+      if (keys.includes(known) && this.hasValue(taught)) return taught;
     // A key that says null has been answered: the family's own rule for null applies, not the class default.
     if (keys.some((key) => this.has(key))) return null;
     for (const key of keys) {
@@ -138,7 +139,12 @@ export class ConfigReader {
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
       return { value, source: this.source(key) };
     }
-    this.problem('wrong-value', 'error', key, `${key} must be a whole number of at least ${min}, but is ${show(value)}.`);
+    this.problem(
+      'wrong-value',
+      'error',
+      key,
+      `${key} must be a whole number of at least ${min}, but is ${show(value)}.`,
+    );
     this.log.note(`${this.pathOf(key)} was not understood (${show(value)})`, true, this.pathOf(key));
     return null;
   }
@@ -147,7 +153,9 @@ export class ConfigReader {
     this.consult(keys);
     const key = this.spelling(keys);
     const value = key === null ? undefined : this.value(key);
-    return key !== null && typeof value === 'number' && Number.isFinite(value) ? { value, source: this.source(key) } : null;
+    return key !== null && typeof value === 'number' && Number.isFinite(value)
+      ? { value, source: this.source(key) }
+      : null;
   }
 
   /** A boolean; `fallback` where the key is absent, null or of another type. */
@@ -170,7 +178,9 @@ export class ConfigReader {
     this.consult(keys);
     const key = this.spelling(keys);
     const value = key === null ? undefined : this.value(key);
-    return key !== null && Array.isArray(value) ? { value: value as readonly JsonValue[], source: this.source(key) } : null;
+    return key !== null && Array.isArray(value)
+      ? { value: value as readonly JsonValue[], source: this.source(key) }
+      : null;
   }
 
   /** Where the value of a key came from: its place in the file, or the class default. */
@@ -180,7 +190,11 @@ export class ConfigReader {
     if (node || this.overrides.has(this.pathOf(key))) {
       return { key: this.pathOf(key), range: node ? this.document.rangeOfNode(node) : null, rule };
     }
-    return { key: this.pathOf(key), range: null, rule: `absent; default of ${this.defaults?.className ?? 'the family'}` };
+    return {
+      key: this.pathOf(key),
+      range: null,
+      rule: `absent; default of ${this.defaults?.className ?? 'the family'}`,
+    };
   }
 
   /** A source that no single key gave. */

@@ -17,7 +17,10 @@ export function recurrentDraft(state: SourcedState | null): LayerDraft | null {
 }
 
 /** Numbers that a state is made of; null (with a problem noted) when one is missing. */
-function numbers<K extends string>(reader: ConfigReader, wanted: Readonly<Record<K, readonly string[]>>): Record<K, Sourced<number>> | null {
+function numbers<K extends string>(
+  reader: ConfigReader,
+  wanted: Readonly<Record<K, readonly string[]>>,
+): Record<K, Sourced<number>> | null {
   const found: Partial<Record<K, Sourced<number>>> = {};
   for (const name of Object.keys(wanted) as K[]) {
     const number = reader.integer(wanted[name]);
@@ -66,8 +69,17 @@ export interface MambaKeys {
   readonly conv: readonly string[];
 }
 
-export const MAMBA_KEYS: MambaKeys = { inner: ['intermediate_size'], expand: ['expand'], state: ['state_size'], conv: ['conv_kernel'] };
-export const HYBRID_MAMBA_KEYS: MambaKeys = { expand: ['mamba_expand'], state: ['mamba_d_state'], conv: ['mamba_d_conv'] };
+export const MAMBA_KEYS: MambaKeys = {
+  inner: ['intermediate_size'],
+  expand: ['expand'],
+  state: ['state_size'],
+  conv: ['conv_kernel'],
+};
+export const HYBRID_MAMBA_KEYS: MambaKeys = {
+  expand: ['mamba_expand'],
+  state: ['mamba_d_state'],
+  conv: ['mamba_d_conv'],
+};
 
 /** Inner width: int(expand × hidden), as every class computes it. */
 function innerWidth(reader: ConfigReader, keys: MambaKeys): Sourced<number> | null {
@@ -166,13 +178,19 @@ export interface DeltaNetNumbers {
   readonly conv: Sourced<number>;
 }
 
-export function deltaNet(reader: ConfigReader, { keyHeads, valueHeads, keyDim, valueDim, conv }: DeltaNetNumbers): SourcedState {
+export function deltaNet(
+  reader: ConfigReader,
+  { keyHeads, valueHeads, keyDim, valueDim, conv }: DeltaNetNumbers,
+): SourcedState {
   const channels = 2 * keyHeads.value * keyDim.value + valueHeads.value * valueDim.value;
   const elements = valueHeads.value * keyDim.value * valueDim.value;
   return {
     state: make('gated-delta-net', convState(channels, conv.value), elements, stateDtype(reader), valueHeads.value),
     sources: {
-      conv: product(conv.source, `(2 × ${keyHeads.value} × ${keyDim.value} + ${valueHeads.value} × ${valueDim.value}) × kernel ${conv.value}`),
+      conv: product(
+        conv.source,
+        `(2 × ${keyHeads.value} × ${keyDim.value} + ${valueHeads.value} × ${valueDim.value}) × kernel ${conv.value}`,
+      ),
       recurrent: product(valueHeads.source, `${valueHeads.value} value heads × ${keyDim.value} × ${valueDim.value}`),
       state: keyHeads.source,
     },
@@ -196,7 +214,10 @@ export function kdaState(heads: Sourced<number>, headDim: Sourced<number>, conv:
 export function lightningState(reader: ConfigReader, heads: Sourced<number>, headDim: Sourced<number>): SourcedState {
   return {
     state: make('linear', null, heads.value * headDim.value * headDim.value, stateDtype(reader), heads.value),
-    sources: { recurrent: product(headDim.source, `${heads.value} heads × ${headDim.value} × ${headDim.value}`), state: heads.source },
+    sources: {
+      recurrent: product(headDim.source, `${heads.value} heads × ${headDim.value} × ${headDim.value}`),
+      state: heads.source,
+    },
   };
 }
 

@@ -16,7 +16,10 @@ export interface TaughtFamily {
 export type TaughtFamilies = Readonly<Record<string, TaughtFamily>>;
 
 /** Takes what has the right shape and leaves out the rest; `rejected` names it. Never throws. */
-export function parseTaughtFamilies(value: JsonValue | undefined): { readonly families: TaughtFamilies; readonly rejected: readonly string[] } {
+export function parseTaughtFamilies(value: JsonValue | undefined): {
+  readonly families: TaughtFamilies;
+  readonly rejected: readonly string[];
+} {
   const rejected: string[] = [];
   const families: [string, TaughtFamily][] = [];
   if (value === undefined || value === null) return { families: {}, rejected };

@@ -18,7 +18,8 @@ const HARMLESS =
 
 /** True for values that switch nothing on. */
 function idle(value: JsonValue | undefined): boolean {
-  if (value === undefined || value === null || value === false || value === 0 || value === -1 || value === '') return true;
+  if (value === undefined || value === null || value === false || value === 0 || value === -1 || value === '')
+    return true;
   if (Array.isArray(value)) return value.every((entry) => idle(entry as JsonValue));
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
@@ -60,7 +61,11 @@ function suspect(key: string): boolean {
 export function noteTelltales(reader: ConfigReader, family: string): boolean {
   const found = telltales(reader);
   for (const key of found.slice(0, 5)) {
-    reader.log.note(`${reader.pathOf(key)} (${show(reader.own(key))}) is not known to ${family}: it may change what is cached`, true, reader.pathOf(key));
+    reader.log.note(
+      `${reader.pathOf(key)} (${show(reader.own(key))}) is not known to ${family}: it may change what is cached`,
+      true,
+      reader.pathOf(key),
+    );
   }
   return found.length > 0;
 }

@@ -44,18 +44,28 @@ export function variantOf(layers: readonly LayerDraft[]): string {
 function headName(specs: readonly AttentionSpec[]): string | null {
   if (specs.some((spec) => spec.kind === 'compressed')) return 'compressed (CSA/HCA)';
   if (specs.some((spec) => spec.kind === 'latent')) return 'MLA';
-  const caching = specs.filter((spec) => isHeaded(spec) && spec.kind !== 'shared' && (spec.kind !== 'cross' || spec.source.tokens === 0));
+  const caching = specs.filter(
+    (spec) => isHeaded(spec) && spec.kind !== 'shared' && (spec.kind !== 'cross' || spec.source.tokens === 0),
+  );
   const names = [...new Set(caching.flatMap((spec) => (isHeaded(spec) ? [headVariant(spec)] : [])))];
   if (names.length === 0) return null;
   // Sliding and full layers of one model may differ in heads; "per layer" means that layers of one kind do.
   const kinds = [...new Set(caching.map((spec) => spec.kind))];
-  const layouts = kinds.map((kind) => new Set(caching.flatMap((spec) => (isHeaded(spec) && spec.kind === kind ? [`${spec.queryHeads}/${spec.kvHeads}`] : []))));
+  const layouts = kinds.map(
+    (kind) =>
+      new Set(
+        caching.flatMap((spec) => (isHeaded(spec) && spec.kind === kind ? [`${spec.queryHeads}/${spec.kvHeads}`] : [])),
+      ),
+  );
   if (names.length > 1) return kinds.length === names.length ? names.join('/') : `${names.join('/')} (per layer)`;
   return layouts.some((layout) => layout.size > 1) ? `${names[0] ?? ''} (per layer)` : (names[0] ?? null);
 }
 
 function stateNames(layer: LayerDraft): readonly string[] {
   const { attention, parallelState } = layer;
-  const states = [parallelState, attention.kind === 'recurrent' || attention.kind === 'conv' ? attention.state : undefined];
+  const states = [
+    parallelState,
+    attention.kind === 'recurrent' || attention.kind === 'conv' ? attention.state : undefined,
+  ];
   return states.flatMap((state) => (state ? [STATE_NAMES[state.flavour] ?? state.flavour] : []));
 }

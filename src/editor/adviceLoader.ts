@@ -1,6 +1,14 @@
 /** Loads the advice when there is something to advise on: a model config that is shown, or a hover in a Python source that may hold one. */
 
-import { type CancellationToken, type Hover, languages, type Position, type TextDocument, window, workspace } from 'vscode';
+import {
+  type CancellationToken,
+  type Hover,
+  languages,
+  type Position,
+  type TextDocument,
+  window,
+  workspace,
+} from 'vscode';
 import { mayHoldModel } from '../config/pythonSearch';
 import type { Advice } from './advice/advice';
 import { Owner } from './lifecycle';
@@ -21,11 +29,17 @@ export class AdviceLoader extends Owner {
     this.watch.add(window.onDidChangeVisibleTextEditors(() => this.look()));
     this.watch.add(
       workspace.onDidChangeTextDocument(({ document }) => {
-        if (document === window.activeTextEditor?.document && CONFIG_LANGUAGES.includes(document.languageId)) this.schedule();
+        if (document === window.activeTextEditor?.document && CONFIG_LANGUAGES.includes(document.languageId))
+          this.schedule();
       }),
     );
     this.own({ dispose: () => clearTimeout(this.timer) });
-    this.own(languages.registerHoverProvider({ language: 'python' }, { provideHover: (document, position, token) => this.pythonHover(document, position, token) }));
+    this.own(
+      languages.registerHoverProvider(
+        { language: 'python' },
+        { provideHover: (document, position, token) => this.pythonHover(document, position, token) },
+      ),
+    );
     // Not now: activation only registers.
     this.schedule();
   }
@@ -56,12 +70,18 @@ export class AdviceLoader extends Owner {
       const { createAdvice } = await this.services.platform.load('advice');
       return (this.advice = this.own(createAdvice(this.services)));
     } catch (error) {
-      this.services.log.error(`lens, hints and problems could not be loaded: ${error instanceof Error ? error.message : String(error)}`);
+      this.services.log.error(
+        `lens, hints and problems could not be loaded: ${error instanceof Error ? error.message : String(error)}`,
+      );
       return null;
     }
   }
 
-  private async pythonHover(document: TextDocument, position: Position, token: CancellationToken): Promise<Hover | null> {
+  private async pythonHover(
+    document: TextDocument,
+    position: Position,
+    token: CancellationToken,
+  ): Promise<Hover | null> {
     if (!mayHoldModel(document.getText())) return null;
     return (await this.load())?.pythonHover(document, position, token) ?? null;
   }

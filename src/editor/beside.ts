@@ -7,6 +7,9 @@ import { type Beside, isWeightFile } from './panel/headSources';
 export async function besideOf(uri: Uri | undefined): Promise<Beside | null> {
   if (uri?.scheme !== 'file') return null;
   const folder = Uri.joinPath(uri, '..');
-  const entries = await workspace.fs.readDirectory(folder).then((found) => found, () => []);
+  const entries = await workspace.fs.readDirectory(folder).then(
+    (found) => found,
+    () => [],
+  );
   return { folder: folder.fsPath, weights: entries.some(([name]) => isWeightFile(name)) };
 }

@@ -1,6 +1,17 @@
 /** Puts the parts together, the same in every kind of extension host. Activation only registers. */
 
-import { commands, type Disposable, type ExtensionContext, type Hover, l10n, languages, type Position, type TextDocument, type Uri, window } from 'vscode';
+import {
+  commands,
+  type Disposable,
+  type ExtensionContext,
+  type Hover,
+  l10n,
+  languages,
+  type Position,
+  type TextDocument,
+  type Uri,
+  window,
+} from 'vscode';
 import { PANEL_VIEWS, type PanelView } from '../shared/panelContract';
 import { activeConfig, activeReading } from './activeReading';
 import type { WorkCounts } from './advice/insights';
@@ -68,12 +79,23 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
 /** The panel: a view of the side bar, and the same beside the editor. */
 function registerPanel(services: Services): Disposable[] {
   let loading: Promise<PanelHost> | undefined;
-  const panel = (): Promise<PanelHost> => (loading ??= services.platform.load('panel').then(async (bundle) => own(services, await bundle.createPanelHost(services))));
+  const panel = (): Promise<PanelHost> =>
+    (loading ??= services.platform
+      .load('panel')
+      .then(async (bundle) => own(services, await bundle.createPanelHost(services))));
   return [
-    window.registerWebviewViewProvider(VIEWS.panel, { resolveWebviewView: async (view) => (await panel()).attachView(view) }),
-    window.registerWebviewPanelSerializer(VIEWS.editorPanel, { deserializeWebviewPanel: async (restored) => (await panel()).attachPanel(restored) }),
-    commands.registerCommand(COMMANDS.openPanel, async (uri?: Uri, view?: unknown) => (await panel()).open(uri, panelView(view))),
-    commands.registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown) => (await panel()).openBeside(uri, panelView(view))),
+    window.registerWebviewViewProvider(VIEWS.panel, {
+      resolveWebviewView: async (view) => (await panel()).attachView(view),
+    }),
+    window.registerWebviewPanelSerializer(VIEWS.editorPanel, {
+      deserializeWebviewPanel: async (restored) => (await panel()).attachPanel(restored),
+    }),
+    commands.registerCommand(COMMANDS.openPanel, async (uri?: Uri, view?: unknown) =>
+      (await panel()).open(uri, panelView(view)),
+    ),
+    commands.registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown) =>
+      (await panel()).openBeside(uri, panelView(view)),
+    ),
   ];
 }
 
@@ -85,8 +107,17 @@ function panelView(value: unknown): PanelView | undefined {
 function registerCompute({ readings, compute }: Services): Disposable[] {
   if (!compute) {
     // In the browser: the commands are in the palette, so they say why.
-    const refuse = (): void => void window.showInformationMessage(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'));
-    return [COMMANDS.showComputeDevices, COMMANDS.runAttentionLayer, COMMANDS.saveOnnx, COMMANDS.measureConversion, COMMANDS.installTensorflow].map((command) => commands.registerCommand(command, refuse));
+    const refuse = (): void =>
+      void window.showInformationMessage(
+        l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'),
+      );
+    return [
+      COMMANDS.showComputeDevices,
+      COMMANDS.runAttentionLayer,
+      COMMANDS.saveOnnx,
+      COMMANDS.measureConversion,
+      COMMANDS.installTensorflow,
+    ].map((command) => commands.registerCommand(command, refuse));
   }
   return [
     commands.registerCommand(COMMANDS.showComputeDevices, async () => (await compute.get()).showDevices()),
@@ -94,10 +125,13 @@ function registerCompute({ readings, compute }: Services): Disposable[] {
       const reading = await activeReading(readings, uri);
       return reading && (await compute.get()).runLayer(reading, request);
     }),
-    commands.registerCommand(COMMANDS.saveOnnx, async (uri?: Uri, request?: { readonly layer?: number; readonly target?: Uri }) => {
-      const reading = await activeReading(readings, uri);
-      return reading && (await compute.get()).saveOnnx(reading, request);
-    }),
+    commands.registerCommand(
+      COMMANDS.saveOnnx,
+      async (uri?: Uri, request?: { readonly layer?: number; readonly target?: Uri }) => {
+        const reading = await activeReading(readings, uri);
+        return reading && (await compute.get()).saveOnnx(reading, request);
+      },
+    ),
     commands.registerCommand(COMMANDS.measureConversion, async (uri?: Uri, request?: MeasureConversionRequest) => {
       const found = await activeConfig(readings, uri);
       return found && (await compute.get()).measureConversion(found.reading, found.source.uri, request);

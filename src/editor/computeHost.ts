@@ -81,7 +81,9 @@ export class ComputeHost extends Owner {
   async showDevices(): Promise<readonly DeviceReport[] | null> {
     return this.withProgress(l10n.t('Looking for compute devices'), async (options) => {
       const reports = await this.compute().devices({ ...options, refresh: true });
-      const choice = await this.choose(options).catch((error: unknown) => (error instanceof RpcError ? error.message : String(error)));
+      const choice = await this.choose(options).catch((error: unknown) =>
+        error instanceof RpcError ? error.message : String(error),
+      );
       await showMarkdown(devicesMarkdown(reports, choice));
       return reports;
     });
@@ -94,11 +96,25 @@ export class ComputeHost extends Owner {
     const [tokens, steps] = [request.tokens ?? DEFAULT_TOKENS, request.steps ?? DEFAULT_STEPS];
     const rule = request.rule ?? (scenarioSetting().engine === 'transformers' ? 'transformers' : 'intrinsic');
     return this.withProgress(l10n.t('Running layer {0}', layer), async (options) => {
-      const described = await this.call('compute/describeLayer', { text: reading.document.text, families: taughtFamilies(), layer }, options);
+      const described = await this.call(
+        'compute/describeLayer',
+        { text: reading.document.text, families: taughtFamilies(), layer },
+        options,
+      );
       const device = await this.choose(options);
       const run = await this.call(
         'compute/runLayer',
-        { layer: described.layer, engine: device.engine, seed: SEED, batch: 1, tokens, steps, captures: [], form: null, rule },
+        {
+          layer: described.layer,
+          engine: device.engine,
+          seed: SEED,
+          batch: 1,
+          tokens,
+          steps,
+          captures: [],
+          form: null,
+          rule,
+        },
         { ...options, supersedeKey: 'runLayer' },
       );
       const report = reportOf(reading, layer, described, device, run, tokens, steps);
@@ -108,25 +124,48 @@ export class ComputeHost extends Owner {
   }
 
   /** Writes a layer of the config as an ONNX file, where the user says (or at `target`). */
-  async saveOnnx(reading: Reading, request: { readonly layer?: number; readonly target?: Uri } = {}): Promise<Uri | null> {
+  async saveOnnx(
+    reading: Reading,
+    request: { readonly layer?: number; readonly target?: Uri } = {},
+  ): Promise<Uri | null> {
     const layer = request.layer ?? (await pickLayer(reading));
     if (layer === null) return null;
     const name = `${reading.spec.modelType.replace(/[^\w.-]/g, '_').slice(0, 60)}-layer-${layer}.onnx`;
-    const target = request.target ?? (await window.showSaveDialog({ filters: { ONNX: ['onnx'] }, defaultUri: besideWorkspace(name), title: l10n.t('Save Attention Layer as ONNX') }));
+    const target =
+      request.target ??
+      (await window.showSaveDialog({
+        filters: { ONNX: ['onnx'] },
+        defaultUri: besideWorkspace(name),
+        title: l10n.t('Save Attention Layer as ONNX'),
+      }));
     if (!target) return null;
     return this.withProgress(l10n.t('Writing layer {0}', layer), async (options) => {
-      const { layer: spec, note } = await this.call('compute/describeLayer', { text: reading.document.text, families: taughtFamilies(), layer }, options);
+      const { layer: spec, note } = await this.call(
+        'compute/describeLayer',
+        { text: reading.document.text, families: taughtFamilies(), layer },
+        options,
+      );
       const mode = spec.attention.kind === 'latent' ? 'decode' : 'prefill';
-      const { bytes, inlineWeights } = await this.call('compute/layerOnnx', { layer: spec, mode, form: null, seed: SEED, name }, options);
+      const { bytes, inlineWeights } = await this.call(
+        'compute/layerOnnx',
+        { layer: spec, mode, form: null, seed: SEED, name },
+        options,
+      );
       await workspace.fs.writeFile(target, bytes);
-      const written = inlineWeights ? l10n.t('Layer {0} was written with seeded weights.', layer) : l10n.t('Layer {0} was written with weights as inputs.', layer);
+      const written = inlineWeights
+        ? l10n.t('Layer {0} was written with seeded weights.', layer)
+        : l10n.t('Layer {0} was written with weights as inputs.', layer);
       void window.showInformationMessage(note ? `${written} ${note}.` : written);
       return target;
     });
   }
 
   /** What a layer of the config loses as GQA, MQA and MLA: of the weights beside it, or of seeded ones where there are none. */
-  async measureConversion(reading: Reading, uri: Uri, request: MeasureConversionRequest = {}): Promise<ConvertResult | null> {
+  async measureConversion(
+    reading: Reading,
+    uri: Uri,
+    request: MeasureConversionRequest = {},
+  ): Promise<ConvertResult | null> {
     const layer = request.layer ?? (await pickLayer(reading));
     if (layer === null) return null;
     const text = request.prompt ?? (await askPrompt());
@@ -136,7 +175,11 @@ export class ComputeHost extends Owner {
       const seeded = { text: reading.document.text, families: taughtFamilies(), seed: SEED };
       const model = beside?.weights ? { path: beside.folder } : { path: beside?.folder ?? '', seeded };
       const { engine } = await this.choose(options);
-      const result = await this.call('heads/convert', { ...model, engine, text, layer, conversions: null }, { ...options, supersedeKey: 'convert' });
+      const result = await this.call(
+        'heads/convert',
+        { ...model, engine, text, layer, conversions: null },
+        { ...options, supersedeKey: 'convert' },
+      );
       await showMarkdown(conversionMarkdown(configName(uri), result));
       return result;
     });
@@ -145,7 +188,9 @@ export class ComputeHost extends Owner {
   /** Installs the TensorFlow engine into the extension's storage, after showing the commands that will run. */
   async installTensorflow(): Promise<boolean> {
     if (!workspace.isTrusted) {
-      void window.showWarningMessage(l10n.t('Installing an engine runs npm and a compiler: trust this workspace first.'));
+      void window.showWarningMessage(
+        l10n.t('Installing an engine runs npm and a compiler: trust this workspace first.'),
+      );
       return false;
     }
     const source = await pickTensorflow();
@@ -154,7 +199,10 @@ export class ComputeHost extends Owner {
     const install = l10n.t('Install');
     const answer = await window.showInformationMessage(
       l10n.t('Install the TensorFlow engine?'),
-      { modal: true, detail: `${l10n.t("It goes into Headlight's own storage. These commands run:")}\n\n${commands.join('\n')}\n\n${installNeeds(source)}` },
+      {
+        modal: true,
+        detail: `${l10n.t("It goes into Headlight's own storage. These commands run:")}\n\n${commands.join('\n')}\n\n${installNeeds(source)}`,
+      },
       install,
     );
     if (answer !== install) return false;
@@ -186,7 +234,10 @@ export class ComputeHost extends Owner {
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
       onLog: (line) => log.info(line),
-      onCrash: (message) => void window.showWarningMessage(l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message)),
+      onCrash: (message) =>
+        void window.showWarningMessage(
+          l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message),
+        ),
     });
     return this.client;
   }
@@ -197,32 +248,39 @@ export class ComputeHost extends Owner {
   }
 
   /** Any method of the compute process, for other parts of the editor; starts the process when it is not there. */
-  call<K extends MethodName<ComputeMethods>>(method: K, params: MethodParams<ComputeMethods, K>, options: CallOptions): Promise<MethodResult<ComputeMethods, K>> {
+  call<K extends MethodName<ComputeMethods>>(
+    method: K,
+    params: MethodParams<ComputeMethods, K>,
+    options: CallOptions,
+  ): Promise<MethodResult<ComputeMethods, K>> {
     return this.compute().call(method, params, options);
   }
 
   /** Progress with a way to cancel; a failure becomes one message, a cancellation none. */
   private async withProgress<T>(title: string, work: (options: CallOptions) => Promise<T>): Promise<T | null> {
-    return window.withProgress({ location: ProgressLocation.Notification, title: l10n.t('Headlight: {0}', title), cancellable: true }, async (progress, token) => {
-      try {
-        let shown = 0;
-        return await work({
-          signal: signalOf(token),
-          onProgress: ({ message, fraction = shown }) => {
-            // A bar that went back would say less than one that waits.
-            const increment = 100 * Math.max(0, fraction - shown);
-            shown = Math.max(shown, fraction);
-            progress.report({ increment, ...(message === undefined ? {} : { message }) });
-          },
-        });
-      } catch (error) {
-        if (error instanceof RpcError && (error.code === 'cancelled' || error.code === 'superseded')) return null;
-        const message = error instanceof Error ? error.message : l10n.t('unknown failure');
-        this.options.log.error(`${title}: ${message}`);
-        void window.showErrorMessage(`${title}: ${message}`);
-        return null;
-      }
-    });
+    return window.withProgress(
+      { location: ProgressLocation.Notification, title: l10n.t('Headlight: {0}', title), cancellable: true },
+      async (progress, token) => {
+        try {
+          let shown = 0;
+          return await work({
+            signal: signalOf(token),
+            onProgress: ({ message, fraction = shown }) => {
+              // A bar that went back would say less than one that waits.
+              const increment = 100 * Math.max(0, fraction - shown);
+              shown = Math.max(shown, fraction);
+              progress.report({ increment, ...(message === undefined ? {} : { message }) });
+            },
+          });
+        } catch (error) {
+          if (error instanceof RpcError && (error.code === 'cancelled' || error.code === 'superseded')) return null;
+          const message = error instanceof Error ? error.message : l10n.t('unknown failure');
+          this.options.log.error(`${title}: ${message}`);
+          void window.showErrorMessage(`${title}: ${message}`);
+          return null;
+        }
+      },
+    );
   }
 }
 
@@ -238,7 +296,11 @@ function besideWorkspace(name: string): Uri {
 }
 
 async function pickLayer(reading: Reading): Promise<number | null> {
-  const items = reading.spec.layers.map((layer) => ({ label: l10n.t('Layer {0}', layer.index), description: kindTitle(layer.attention.kind), layer: layer.index }));
+  const items = reading.spec.layers.map((layer) => ({
+    label: l10n.t('Layer {0}', layer.index),
+    description: kindTitle(layer.attention.kind),
+    layer: layer.index,
+  }));
   if (items.length === 1) return 0;
   const picked = await window.showQuickPick(items, { title: l10n.t('Which layer'), matchOnDescription: true });
   return picked?.layer ?? null;
@@ -258,8 +320,16 @@ async function askPrompt(): Promise<string | null> {
 async function pickTensorflow(): Promise<TensorflowSource | null> {
   const picked = await window.showQuickPick(
     [
-      { label: l10n.t("Built against my Python's TensorFlow"), description: l10n.t('brings its CUDA; needs a C++ compiler'), route: 'python' as const },
-      { label: l10n.t('As published, for GPU'), description: l10n.t('needs CUDA 11.2; downloads libtensorflow'), route: 'gpu' as const },
+      {
+        label: l10n.t("Built against my Python's TensorFlow"),
+        description: l10n.t('brings its CUDA; needs a C++ compiler'),
+        route: 'python' as const,
+      },
+      {
+        label: l10n.t('As published, for GPU'),
+        description: l10n.t('needs CUDA 11.2; downloads libtensorflow'),
+        route: 'gpu' as const,
+      },
       { label: l10n.t('As published, for CPU'), description: l10n.t('downloads libtensorflow'), route: 'cpu' as const },
     ],
     { title: l10n.t('Install TensorFlow Engine') },
@@ -279,7 +349,16 @@ function reportOf(
   tokens: number,
   steps: number,
 ): LayerReport {
-  return { layer, kind: reading.spec.layers[layer]?.attention.kind ?? 'none', note, device, run, tokens, steps, formulaBytes: run.planned.bytes };
+  return {
+    layer,
+    kind: reading.spec.layers[layer]?.attention.kind ?? 'none',
+    note,
+    device,
+    run,
+    tokens,
+    steps,
+    formulaBytes: run.planned.bytes,
+  };
 }
 
 async function showMarkdown(content: string): Promise<void> {

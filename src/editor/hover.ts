@@ -1,6 +1,16 @@
 /** Hovers over model configs. */
 
-import { type CancellationToken, commands, Hover, type HoverProvider, l10n, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
+import {
+  type CancellationToken,
+  commands,
+  Hover,
+  type HoverProvider,
+  l10n,
+  MarkdownString,
+  type Position,
+  Range,
+  type TextDocument,
+} from 'vscode';
 import { type Change, changeText } from '../present/change';
 import { HOVER_COMMANDS, hoverOf } from '../present/hover';
 import { escapeText } from '../present/markdown';
@@ -30,9 +40,20 @@ export class ConfigHoverProvider implements HoverProvider {
     if (!isEnabled(SETTINGS.hoverEnabled)) return null;
     const found = this.readings.of(document);
     if (!found) return null;
-    const content = hoverOf(found.reading, found.document, document.offsetAt(position), scenarioSetting(document), found.stale, hasSchema(document));
+    const content = hoverOf(
+      found.reading,
+      found.document,
+      document.offsetAt(position),
+      scenarioSetting(document),
+      found.stale,
+      hasSchema(document),
+    );
     if (!content) return null;
-    const markdown = new MarkdownString(change ? `${l10n.t('This change:')} **${escapeText(changeText(change))}**\n\n${content.markdown}` : content.markdown);
+    const markdown = new MarkdownString(
+      change
+        ? `${l10n.t('This change:')} **${escapeText(changeText(change))}**\n\n${content.markdown}`
+        : content.markdown,
+    );
     markdown.isTrusted = { enabledCommands: HOVER_COMMANDS };
     markdown.supportHtml = false;
     const { offset, length } = content.range;

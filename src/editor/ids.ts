@@ -50,7 +50,13 @@ export const PALETTE_COMMANDS = [
 export type PaletteCommand = (typeof PALETTE_COMMANDS)[number];
 
 /** Those of the explorer's bundle. */
-export const EXPLORER_COMMANDS = [COMMANDS.estimateWeights, COMMANDS.findConfigs, COMMANDS.sortConfigsByName, COMMANDS.sortConfigsByBytes, COMMANDS.compareSelected] as const;
+export const EXPLORER_COMMANDS = [
+  COMMANDS.estimateWeights,
+  COMMANDS.findConfigs,
+  COMMANDS.sortConfigsByName,
+  COMMANDS.sortConfigsByBytes,
+  COMMANDS.compareSelected,
+] as const;
 export type ExplorerCommand = (typeof EXPLORER_COMMANDS)[number];
 
 /** Tools for chat assistants. */

@@ -1,6 +1,16 @@
 /** Commands, the view of configs, summary documents and tools: registered at activation, loaded at first use. */
 
-import { commands, type Disposable, EventEmitter, type LanguageModelTool, lm, type TreeItem, type TreeView, window, workspace } from 'vscode';
+import {
+  commands,
+  type Disposable,
+  EventEmitter,
+  type LanguageModelTool,
+  lm,
+  type TreeItem,
+  type TreeView,
+  window,
+  workspace,
+} from 'vscode';
 import type { Explorer } from './explorer/explorer';
 import { EXPLORER_COMMANDS, PALETTE_COMMANDS, SUMMARY_SCHEME, TOOLS, VIEWS } from './ids';
 import type { Palette } from './palette/palette';
@@ -17,27 +27,43 @@ export function lazyPart<T extends Disposable>({ context }: Services, create: ()
 }
 
 /** Command → load the part → its method. */
-function lazyCommands<C extends string, T>(ids: readonly C[], part: () => Promise<T>, run: (loaded: T, id: C, first: unknown, second: unknown) => unknown): Disposable[] {
-  return ids.map((id) => commands.registerCommand(id, async (first?: unknown, second?: unknown) => run(await part(), id, first, second)));
+function lazyCommands<C extends string, T>(
+  ids: readonly C[],
+  part: () => Promise<T>,
+  run: (loaded: T, id: C, first: unknown, second: unknown) => unknown,
+): Disposable[] {
+  return ids.map((id) =>
+    commands.registerCommand(id, async (first?: unknown, second?: unknown) => run(await part(), id, first, second)),
+  );
 }
 
 export function registerPalette(services: Services): Disposable[] {
-  const palette = lazyPart<Palette>(services, async () => (await services.platform.load('palette')).createPalette(services));
+  const palette = lazyPart<Palette>(services, async () =>
+    (await services.platform.load('palette')).createPalette(services),
+  );
   return lazyCommands(PALETTE_COMMANDS, palette, (loaded, id, uri, argument) => loaded.run(id, uri, argument));
 }
 
 export function registerExplorer(services: Services): Disposable[] {
   const refreshed = new EventEmitter<undefined>();
-  const explorer = lazyPart<Explorer>(services, async () => (await services.platform.load('explorer')).createExplorer(services, view, refreshed));
+  const explorer = lazyPart<Explorer>(services, async () =>
+    (await services.platform.load('explorer')).createExplorer(services, view, refreshed),
+  );
   // The editor asks for children when the view is first seen; nothing is looked for before.
   const view: TreeView<TreeItem> = window.createTreeView(VIEWS.configs, {
     canSelectMany: true,
-    treeDataProvider: { onDidChangeTreeData: refreshed.event, getTreeItem: (item: TreeItem) => item, getChildren: async () => (await explorer()).children() },
+    treeDataProvider: {
+      onDidChangeTreeData: refreshed.event,
+      getTreeItem: (item: TreeItem) => item,
+      getChildren: async () => (await explorer()).children(),
+    },
   });
   return [
     view,
     refreshed,
-    workspace.registerTextDocumentContentProvider(SUMMARY_SCHEME, { provideTextDocumentContent: async (uri, token) => (await explorer()).summary(uri, token) }),
+    workspace.registerTextDocumentContentProvider(SUMMARY_SCHEME, {
+      provideTextDocumentContent: async (uri, token) => (await explorer()).summary(uri, token),
+    }),
     ...lazyCommands(EXPLORER_COMMANDS, explorer, (loaded, id, first, second) => loaded.run(id, first, second)),
     ...registerTools(explorer),
   ];

@@ -87,7 +87,9 @@ export async function quantFileBeside(config: Uri): Promise<ConfigDocument | und
 function folderOf(config: Uri): Uri | null {
   // Revisions are compared for what the config's own change did: both sides are read with the file as it is now.
   const uri = config.scheme === 'git' ? Uri.file(config.path) : config;
-  return workspace.fs.isWritableFileSystem(uri.scheme) === undefined ? null : Uri.joinPath(uri, '..').with({ query: '', fragment: '' });
+  return workspace.fs.isWritableFileSystem(uri.scheme) === undefined
+    ? null
+    : Uri.joinPath(uri, '..').with({ query: '', fragment: '' });
 }
 
 async function readQuantFile(folder: Uri): Promise<string | null> {

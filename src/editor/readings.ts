@@ -45,7 +45,8 @@ export class Readings extends Owner {
     if (!CONFIG_LANGUAGES.includes(document.languageId)) return null;
     const key = document.uri.toString();
     const known = this.entries.get(key);
-    if (known?.version === document.version && (!known.result || known.quantFile === this.quantFiles.of(document.uri))) return known.result;
+    if (known?.version === document.version && (!known.result || known.quantFile === this.quantFiles.of(document.uri)))
+      return known.result;
     this.looks++;
     const entry = { version: document.version, ...this.read(document, known?.lastGood ?? null) };
     this.entries.set(key, entry);
@@ -67,7 +68,10 @@ export class Readings extends Owner {
     const text = document.getText();
     if (!mayBeModelConfig(text)) return { result: null, lastGood: null, quantFile: undefined };
     const quantFile = this.quantFiles.of(document.uri);
-    return { ...follow(text, lastGood, { families: taughtFamilies(), ...(quantFile ? { quantFile } : {}) }), quantFile };
+    return {
+      ...follow(text, lastGood, { families: taughtFamilies(), ...(quantFile ? { quantFile } : {}) }),
+      quantFile,
+    };
   }
 
   private forget({ uri }: TextDocument): void {

@@ -21,7 +21,8 @@ export class StatusItem extends Owner {
     this.own(window.onDidChangeActiveTextEditor(() => this.update()));
     this.own(
       workspace.onDidChangeTextDocument(({ document }) => {
-        if (document === window.activeTextEditor?.document && CONFIG_LANGUAGES.includes(document.languageId)) this.schedule();
+        if (document === window.activeTextEditor?.document && CONFIG_LANGUAGES.includes(document.languageId))
+          this.schedule();
       }),
     );
     this.own(
@@ -51,7 +52,9 @@ export class StatusItem extends Owner {
     const item = (this.item ??= this.create());
     const guess = plan.spec.exact ? '' : '≈ ';
     item.text = `${guess}${formatBinary(plan.totalBytes)} at ${workloadText(plan.scenario)}`;
-    item.tooltip = new MarkdownString(`${escapeText(designText(plan.spec))}\n\n${escapeText(contextText(plan))}\n\n${l10n.t('Select to change the scenario')}`);
+    item.tooltip = new MarkdownString(
+      `${escapeText(designText(plan.spec))}\n\n${escapeText(contextText(plan))}\n\n${l10n.t('Select to change the scenario')}`,
+    );
     item.accessibilityInformation = { label: l10n.t('KV cache {0}, {1}. Change scenario.', item.text, plan.kvDtype) };
     item.show();
   }
@@ -63,4 +66,3 @@ export class StatusItem extends Owner {
     return item;
   }
 }
-

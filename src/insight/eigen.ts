@@ -14,8 +14,12 @@ export interface Eigen {
 export function symmetricEigen(a: Matrix): Eigen {
   const n = a.rows;
   if (n === 0) return { values: new Float64Array(0), vectors: zeros(0, 0) };
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(MlMatrix.from1DArray(n, n, a.data), { assumeSymmetric: true });
-  const order = realEigenvalues.map((_, index) => index).sort((x, y) => (realEigenvalues[y] ?? 0) - (realEigenvalues[x] ?? 0));
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(MlMatrix.from1DArray(n, n, a.data), {
+    assumeSymmetric: true,
+  });
+  const order = realEigenvalues
+    .map((_, index) => index)
+    .sort((x, y) => (realEigenvalues[y] ?? 0) - (realEigenvalues[x] ?? 0));
   const vectors = zeros(n, n);
   order.forEach((from, to) => {
     for (let row = 0; row < n; row++) vectors.data[row * n + to] = eigenvectorMatrix.get(row, from);

@@ -7,7 +7,8 @@
 export function jensenShannonDistance(p: ArrayLike<number>, q: ArrayLike<number>, tokens: number): number {
   if (tokens < 2) return 0;
   let sum = 0;
-  for (let row = 1; row < tokens; row++) sum += Math.sqrt(Math.max(0, rowDivergence(p, q, row * tokens, row + 1) / Math.LN2));
+  for (let row = 1; row < tokens; row++)
+    sum += Math.sqrt(Math.max(0, rowDivergence(p, q, row * tokens, row + 1) / Math.LN2));
   return sum / (tokens - 1);
 }
 

@@ -19,7 +19,8 @@ export function zeros(rows: number, columns: number): Matrix {
 
 export function transpose({ rows, columns, data }: Matrix): Matrix {
   const result = zeros(columns, rows);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) result.data[c * rows + r] = data[r * columns + c] as number;
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) result.data[c * rows + r] = data[r * columns + c] as number;
   return result;
 }
 
@@ -73,7 +74,8 @@ export function rowProducts(a: Matrix, b: Matrix): Matrix {
         result.data[to + 3] = s3;
       }
     }
-    for (; c < b.rows; c++) for (let r = block; r < end; r++) result.data[r * b.rows + c] = dot(x, r * width, w, c * width, width);
+    for (; c < b.rows; c++)
+      for (let r = block; r < end; r++) result.data[r * b.rows + c] = dot(x, r * width, w, c * width, width);
   }
   return result;
 }

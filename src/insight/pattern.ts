@@ -117,7 +117,11 @@ function quickEntropy(row: Float32Array, count: number): number {
 }
 
 /** Measures of a whole pattern `[tokens, tokens]`, row-major. */
-export function measurePattern(pattern: ArrayLike<number>, tokens: ArrayLike<number>, options: PatternOptions = {}): PatternMeasures {
+export function measurePattern(
+  pattern: ArrayLike<number>,
+  tokens: ArrayLike<number>,
+  options: PatternOptions = {},
+): PatternMeasures {
   const count = tokens.length;
   if (pattern.length !== count * count) throw new RangeError(`${pattern.length} weights for ${count} tokens`);
   const accumulator = new PatternAccumulator(tokens, options);

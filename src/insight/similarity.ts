@@ -103,7 +103,10 @@ export function alignKeys(x: Matrix, y: Matrix, pairs: RotaryPairs): Matrix {
   }
   if (pairs.dim < columns) {
     const rest = columns - pairs.dim;
-    const turned = multiply(columnsFrom(x, pairs.dim), procrustes(columnsFrom(x, pairs.dim), columnsFrom(y, pairs.dim)));
+    const turned = multiply(
+      columnsFrom(x, pairs.dim),
+      procrustes(columnsFrom(x, pairs.dim), columnsFrom(y, pairs.dim)),
+    );
     for (let r = 0; r < rows; r++)
       for (let i = 0; i < rest; i++) result.data[r * columns + pairs.dim + i] = turned.data[r * rest + i] as number;
   }
@@ -112,7 +115,8 @@ export function alignKeys(x: Matrix, y: Matrix, pairs: RotaryPairs): Matrix {
 
 function columnsFrom({ rows, columns, data }: Matrix, first: number): Matrix {
   const result = zeros(rows, columns - first);
-  for (let r = 0; r < rows; r++) result.data.set(data.subarray(r * columns + first, (r + 1) * columns), r * (columns - first));
+  for (let r = 0; r < rows; r++)
+    result.data.set(data.subarray(r * columns + first, (r + 1) * columns), r * (columns - first));
   return result;
 }
 

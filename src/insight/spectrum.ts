@@ -15,7 +15,11 @@ export interface Spectrum {
 /** @param vectors One per row (K, V or latent of the tokens). */
 export function spectrum(vectors: Matrix): Spectrum {
   const values = singularValues(vectors);
-  return { singularValues: values, effectiveRank: effectiveRank(values), participationRatio: participationRatio(values) };
+  return {
+    singularValues: values,
+    effectiveRank: effectiveRank(values),
+    participationRatio: participationRatio(values),
+  };
 }
 
 export function effectiveRank(values: ArrayLike<number>): number {

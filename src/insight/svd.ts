@@ -39,7 +39,8 @@ export function singularValues(a: Matrix): Float64Array {
   const work = transpose(reduced).data;
   orthogonalize(work, reduced.rows, reduced.columns, null);
   const values = new Float64Array(reduced.columns);
-  for (let i = 0; i < values.length; i++) values[i] = Math.sqrt(dot(work, i * reduced.rows, i * reduced.rows, reduced.rows));
+  for (let i = 0; i < values.length; i++)
+    values[i] = Math.sqrt(dot(work, i * reduced.rows, i * reduced.rows, reduced.rows));
   return values.sort().reverse();
 }
 

@@ -142,6 +142,9 @@ const ELEMENT_NAMES: Readonly<Record<string, ElementDtype>> = {
 
 /** Parses what configs write: `bfloat16`, `torch.bfloat16`, `BF16`; null when it is no element type we know. */
 export function parseElementDtype(text: string): ElementDtype | null {
-  const name = text.trim().toLowerCase().replace(/^torch\./, '');
+  const name = text
+    .trim()
+    .toLowerCase()
+    .replace(/^torch\./, '');
   return Object.hasOwn(ELEMENT_NAMES, name) ? (ELEMENT_NAMES[name] ?? null) : null;
 }

@@ -28,12 +28,20 @@ const UNKNOWN = '–';
 
 export function comparisonTable(comparison: Comparison): ComparisonTable {
   const columns = columnsOf(comparison);
-  return { title: comparisonTitle(comparison), columns, cells: comparison.rows.map((row) => columns.map((column) => cell(column.id, row, comparison))) };
+  return {
+    title: comparisonTitle(comparison),
+    columns,
+    cells: comparison.rows.map((row) => columns.map((column) => cell(column.id, row, comparison))),
+  };
 }
 
 export function comparisonTitle({ scenario, device, rows }: Comparison): string {
   const formats = [...new Set(rows.map((row) => row.plan.kvDtype))];
-  const parts = [workloadText(scenario), formats.length === 1 ? formats[0] : 'each in its own type', ENGINE_NAMES[scenario.engine]];
+  const parts = [
+    workloadText(scenario),
+    formats.length === 1 ? formats[0] : 'each in its own type',
+    ENGINE_NAMES[scenario.engine],
+  ];
   if (scenario.sharding.tp > 1) parts.push(`a rank of TP ${scenario.sharding.tp}`);
   if (device) parts.push(`decoding on ${device.name}`);
   return `Cache at ${parts.join(' · ')}`;
@@ -45,11 +53,31 @@ function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
     { id: 'design', title: 'Design', about: 'The model as it is, and with its attention made into another kind' },
     { id: 'perToken', title: 'Per token', about: 'Cache of one more token at short context, all layers' },
     { id: 'cache', title: 'Cache', about: 'What the scenario occupies' },
-    ...(hasState ? [{ id: 'state', title: 'State', about: 'Recurrent state, beside the cache; it does not grow with the context' } as const] : []),
+    ...(hasState
+      ? [
+          {
+            id: 'state',
+            title: 'State',
+            about: 'Recurrent state, beside the cache; it does not grow with the context',
+          } as const,
+        ]
+      : []),
     { id: 'ratio', title: 'Against first', about: 'What it occupies, state included, measured against the first row' },
-    { id: 'parameters', title: 'Parameters', about: 'Weights of the attention projections, measured against the model as it is' },
+    {
+      id: 'parameters',
+      title: 'Parameters',
+      about: 'Weights of the attention projections, measured against the model as it is',
+    },
     { id: 'flops', title: 'Projections', about: 'Operations of the attention projections for one token, all layers' },
-    ...(device ? [{ id: 'decode', title: 'Decode step', about: 'At best, one token for each sequence: the slower of reading and computing' } as const] : []),
+    ...(device
+      ? [
+          {
+            id: 'decode',
+            title: 'Decode step',
+            about: 'At best, one token for each sequence: the slower of reading and computing',
+          } as const,
+        ]
+      : []),
   ];
 }
 
@@ -66,7 +94,11 @@ function cell(column: ComparisonColumn['id'], row: ComparisonRow, { rows }: Comp
     case 'ratio':
       return formatRatio(rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes);
     case 'parameters':
-      return row.request === null ? 'as it is' : row.parametersDelta === null ? UNKNOWN : formatDelta(row.parametersDelta);
+      return row.request === null
+        ? 'as it is'
+        : row.parametersDelta === null
+          ? UNKNOWN
+          : formatDelta(row.parametersDelta);
     case 'flops':
       return row.projectionFlops === null ? UNKNOWN : formatFlops(row.projectionFlops);
     case 'decode':
@@ -79,10 +111,15 @@ export function comparisonMarkdown(comparison: Comparison): string {
   const { title, columns, cells } = comparisonTable(comparison);
   const rows = cells.map((row) => row.map(escapeText));
   const header = columns.map((column) => escapeText(column.title));
-  return `${escapeText(title)}\n\n${table(header, rows, columns.map((column) => (column.id === 'design' ? 'left' : 'right')))}\n`;
+  return `${escapeText(title)}\n\n${table(
+    header,
+    rows,
+    columns.map((column) => (column.id === 'design' ? 'left' : 'right')),
+  )}\n`;
 }
 
-const CSV_HEADER = 'design,batch,tokens,kv_dtype,engine,bytes_per_token,cache_bytes,state_bytes,ratio,parameters_delta,projection_flops,decode_seconds,exact';
+const CSV_HEADER =
+  'design,batch,tokens,kv_dtype,engine,bytes_per_token,cache_bytes,state_bytes,ratio,parameters_delta,projection_flops,decode_seconds,exact';
 
 /** Plain numbers, for spreadsheets (RFC 4180). */
 export function comparisonCsv({ scenario, rows }: Comparison): string {
@@ -119,14 +156,24 @@ export function comparisonText(comparison: Comparison): string {
   const { title, columns, cells } = comparisonTable(comparison);
   const lines = [columns.map((column) => column.title), ...cells];
   const widths = columns.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  const padded = lines.map((line) => line.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))).join('  '));
+  const padded = lines.map((line) =>
+    line
+      .map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
+      .join('  '),
+  );
   return [title, ...padded].join('\n');
 }
 
 /** A document of its own: the table, what was left out, and what is not exact. */
 export function comparisonDocument(name: string, comparison: Comparison): string {
-  const leftOut = comparison.leftOut.map(({ request, problem }) => `- ${escapeText(`${requestText(request)}: ${problem}`)}`);
-  const notes = [...new Set(comparison.rows.flatMap(({ plan }) => plan.notes.filter(({ inexact }) => inexact).map(({ text }) => text)))].slice(0, 10);
+  const leftOut = comparison.leftOut.map(
+    ({ request, problem }) => `- ${escapeText(`${requestText(request)}: ${problem}`)}`,
+  );
+  const notes = [
+    ...new Set(
+      comparison.rows.flatMap(({ plan }) => plan.notes.filter(({ inexact }) => inexact).map(({ text }) => text)),
+    ),
+  ].slice(0, 10);
   return [
     `# ${escapeText(name)} ${comparison.rows.some(({ model }) => model > 0) ? 'beside other models' : 'and other designs of it'}`,
     comparisonMarkdown(comparison).trimEnd(),

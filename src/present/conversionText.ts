@@ -17,9 +17,23 @@ export function isMeasured(result: ConversionResult): result is Conversion {
 }
 
 /** Cells of one row, in the order of the columns. */
-export function conversionCells({ target, method, cachedBefore, cachedPerToken, patternJsDistance, outputRelativeError, fitsAnything }: Conversion): readonly string[] {
+export function conversionCells({
+  target,
+  method,
+  cachedBefore,
+  cachedPerToken,
+  patternJsDistance,
+  outputRelativeError,
+  fitsAnything,
+}: Conversion): readonly string[] {
   const losses = fitsAnything ? ['fits any', 'fits any'] : [loss(patternJsDistance), loss(outputRelativeError)];
-  return [targetLabel(target), method, formatInteger(cachedPerToken), formatRatio(cachedBefore, cachedPerToken), ...losses];
+  return [
+    targetLabel(target),
+    method,
+    formatInteger(cachedPerToken),
+    formatRatio(cachedBefore, cachedPerToken),
+    ...losses,
+  ];
 }
 
 /** Four digits where there is something to see; rounding as what it is. */
@@ -34,11 +48,16 @@ export function conversionNotes(results: readonly ConversionResult[]): readonly 
   const pooled = found.flatMap(({ target, method, pooling }) =>
     pooling === null || pooling.unrelated === 0 || method !== 'mean-pool'
       ? []
-      : [`${targetLabel(target)}: W_K differs from its mean by ${pooling.key.toFixed(3)}, W_V by ${pooling.value.toFixed(3)}; heads that have nothing in common: ${pooling.unrelated.toFixed(3)}`],
+      : [
+          `${targetLabel(target)}: W_K differs from its mean by ${pooling.key.toFixed(3)}, W_V by ${pooling.value.toFixed(3)}; heads that have nothing in common: ${pooling.unrelated.toFixed(3)}`,
+        ],
   );
   const bySentence = new Map<string, Set<string>>();
-  for (const { method, notes } of found) for (const note of notes) bySentence.set(note, (bySentence.get(note) ?? new Set()).add(method));
-  const refused = results.filter((result): result is RefusedConversion => !isMeasured(result)).map(({ target, method, refused: why }) => `${targetLabel(target)}, ${method}: ${why}`);
+  for (const { method, notes } of found)
+    for (const note of notes) bySentence.set(note, (bySentence.get(note) ?? new Set()).add(method));
+  const refused = results
+    .filter((result): result is RefusedConversion => !isMeasured(result))
+    .map(({ target, method, refused: why }) => `${targetLabel(target)}, ${method}: ${why}`);
   return [...pooled, ...[...bySentence].map(([note, methods]) => `${[...methods].join(', ')}: ${note}`), ...refused];
 }
 
@@ -50,19 +69,47 @@ export const CONVERSION_PROMPT =
   'boy from the mill. Maria pointed at the roses.';
 
 /** @param model Its name; may come from a file. */
-export function conversionMarkdown(model: string, { layer, tokens, conversions, attention, seeded, ms }: ConvertResult): string {
-  const weights = seeded === null ? 'Weights: those beside the config.' : `Weights: seeded (${seeded.seed}), for none lie beside the config.`;
-  const found = conversions.filter(isMeasured).toSorted((a, b) => b.cachedPerToken - a.cachedPerToken || Number(a.fitsAnything) - Number(b.fitsAnything) || (a.outputRelativeError ?? 0) - (b.outputRelativeError ?? 0));
-  const heads = attention.kind === 'latent' ? '' : `${attention.queryHeads} query heads on ${attention.kvHeads} KV heads, ${formatInteger(attention.kvHeads * (attention.keyDim + attention.valueDim))} numbers of a token cached. `;
+export function conversionMarkdown(
+  model: string,
+  { layer, tokens, conversions, attention, seeded, ms }: ConvertResult,
+): string {
+  const weights =
+    seeded === null
+      ? 'Weights: those beside the config.'
+      : `Weights: seeded (${seeded.seed}), for none lie beside the config.`;
+  const found = conversions
+    .filter(isMeasured)
+    .toSorted(
+      (a, b) =>
+        b.cachedPerToken - a.cachedPerToken ||
+        Number(a.fitsAnything) - Number(b.fitsAnything) ||
+        (a.outputRelativeError ?? 0) - (b.outputRelativeError ?? 0),
+    );
+  const heads =
+    attention.kind === 'latent'
+      ? ''
+      : `${attention.queryHeads} query heads on ${attention.kvHeads} KV heads, ${formatInteger(attention.kvHeads * (attention.keyDim + attention.valueDim))} numbers of a token cached. `;
   const best = found.find(({ fitsAnything }) => !fitsAnything);
   const worst = best?.heads.toSorted((a, b) => b.patternJsDistance - a.patternJsDistance)[0];
   return [
     `# What layer ${layer} of ${escapeText(model)} loses as another design`,
     `${heads}Measured on ${formatInteger(tokens)} tokens in float64, without any training, in ${(ms / 1000).toFixed(1)} s. ${escapeSentence(weights)}`,
-    ...(seeded === null ? [] : ['Random heads have nothing in common. What trained ones lose must be measured on them.']),
-    table([...CONVERSION_COLUMNS], found.map((one) => conversionCells(one).map(escapeText)), ['left', 'left', 'right', 'right', 'right', 'right']),
-    ...(worst && best ? [`As ${escapeText(targetLabel(best.target))} by ${best.method} the pattern of head ${worst.head} (group ${worst.group}) moves most: ${loss(worst.patternJsDistance)}.`] : []),
-    conversionNotes(conversions).map((note) => `- ${escapeSentence(note)}`).join('\n'),
+    ...(seeded === null
+      ? []
+      : ['Random heads have nothing in common. What trained ones lose must be measured on them.']),
+    table(
+      [...CONVERSION_COLUMNS],
+      found.map((one) => conversionCells(one).map(escapeText)),
+      ['left', 'left', 'right', 'right', 'right', 'right'],
+    ),
+    ...(worst && best
+      ? [
+          `As ${escapeText(targetLabel(best.target))} by ${best.method} the pattern of head ${worst.head} (group ${worst.group}) moves most: ${loss(worst.patternJsDistance)}.`,
+        ]
+      : []),
+    conversionNotes(conversions)
+      .map((note) => `- ${escapeSentence(note)}`)
+      .join('\n'),
     escapeSentence(CONVERSION_LEGEND),
     '',
   ].join('\n\n');

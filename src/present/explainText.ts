@@ -26,7 +26,12 @@ export function explainMarkdown(name: string, plan: CachePlan, key: string | nul
     totalText(plan),
     '## The rule',
     ruleText(plan),
-    ...(plan.notes.length > 0 ? ['## Notes', plan.notes.map((note) => `- ${note.inexact ? '**Inexact:** ' : ''}${escapeText(note.text)}`).join('\n')] : []),
+    ...(plan.notes.length > 0
+      ? [
+          '## Notes',
+          plan.notes.map((note) => `- ${note.inexact ? '**Inexact:** ' : ''}${escapeText(note.text)}`).join('\n'),
+        ]
+      : []),
     '',
   ]
     .filter((part, index, all) => part !== '' || index === all.length - 1)
@@ -38,13 +43,19 @@ function keyText(plan: CachePlan, key: string | null): string {
   const name = key.split('.').at(-1) ?? key;
   const info = Object.hasOwn(KEYS, name) ? KEYS[name] : undefined;
   const used = plan.derivation.filter((term) => mentions(term, key)).length;
-  const role = used === 0 ? 'gave no factor of the cache.' : `gave a factor of ${used === plan.derivation.length ? 'every product below' : `${used} of ${plan.derivation.length} products below`}.`;
+  const role =
+    used === 0
+      ? 'gave no factor of the cache.'
+      : `gave a factor of ${used === plan.derivation.length ? 'every product below' : `${used} of ${plan.derivation.length} products below`}.`;
   return `${codeSpan(key)} ${role}${info ? ` It is: ${escapeText(info.text)}` : ''}`;
 }
 
 function orderedTerms(plan: CachePlan, key: string | null): readonly DerivationTerm[] {
   if (key === null) return plan.derivation;
-  return [...plan.derivation.filter((term) => mentions(term, key)), ...plan.derivation.filter((term) => !mentions(term, key))];
+  return [
+    ...plan.derivation.filter((term) => mentions(term, key)),
+    ...plan.derivation.filter((term) => !mentions(term, key)),
+  ];
 }
 
 function mentions(term: DerivationTerm, key: string): boolean {
@@ -53,7 +64,10 @@ function mentions(term: DerivationTerm, key: string): boolean {
 }
 
 function termText(term: DerivationTerm, key: string | null): string[] {
-  const rows = term.factors.flatMap((factor) => [factorRow(factor, key, ''), ...(factor.parts ?? []).map((part) => factorRow(part, key, '· '))]);
+  const rows = term.factors.flatMap((factor) => [
+    factorRow(factor, key, ''),
+    ...(factor.parts ?? []).map((part) => factorRow(part, key, '· ')),
+  ]);
   const entries = term.what === 'state' ? '' : ` × ${formatInteger(term.entries)} entries (${term.entriesRule})`;
   return [
     `## ${escapeText(termTitle(term))}`,
@@ -61,7 +75,11 @@ function termText(term: DerivationTerm, key: string | null): string[] {
     table(['factor', 'value', 'from', 'line'], rows, ['left', 'right', 'left', 'right']),
     [
       `${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 400)} ${term.what === 'state' ? 'for each sequence' : 'for each entry'}`,
-      ...(entries === '' ? [] : [`${escapeText(`${formatInteger(term.bytesPerEntry)} B${entries}`)} = **${formatExactBytes(term.bytes)}** for one sequence`]),
+      ...(entries === ''
+        ? []
+        : [
+            `${escapeText(`${formatInteger(term.bytesPerEntry)} B${entries}`)} = **${formatExactBytes(term.bytes)}** for one sequence`,
+          ]),
     ].join('  \n'),
   ];
 }
@@ -69,7 +87,12 @@ function termText(term: DerivationTerm, key: string | null): string[] {
 function factorRow(factor: Factor, key: string | null, indent: string): string[] {
   const name = `${indent}${escapeText(factor.name)}`;
   const marked = key !== null && factor.source?.key === key ? `**${name}**` : name;
-  return [marked, numberText(factor.value), factor.source ? originText(factor.source) : 'the rule itself', factor.source?.range ? String(factor.source.range.line) : ''];
+  return [
+    marked,
+    numberText(factor.value),
+    factor.source ? originText(factor.source) : 'the rule itself',
+    factor.source?.range ? String(factor.source.range.line) : '',
+  ];
 }
 
 /** The whole path and how it became the number. */
@@ -86,11 +109,15 @@ function totalText(plan: CachePlan): string {
     `- One sequence of ${formatInteger(tokens)} tokens, as the attention needs it: ${formatExactBytes(one)}`,
     `- ${formatInteger(batch)} ${batch === 1 ? 'sequence' : 'sequences'}: ${formatExactBytes(one * batch)}`,
     ...(devices > 1
-      ? [`- Over ${devices} devices${duplication > 1 ? `, stored ${escapeText(duplication.toFixed(2))} times over` : ''}; one device of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1}) holds ${formatExactBytes(plan.neededBytes)}`]
+      ? [
+          `- Over ${devices} devices${duplication > 1 ? `, stored ${escapeText(duplication.toFixed(2))} times over` : ''}; one device of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1}) holds ${formatExactBytes(plan.neededBytes)}`,
+        ]
       : []),
     ...(plan.steadyBytes === plan.neededBytes && plan.reservedBytes === plan.neededBytes
       ? []
-      : [`- Under the rule below: needed ${formatExactBytes(plan.neededBytes)}, occupied ${formatExactBytes(plan.steadyBytes)}, reserved ${formatExactBytes(plan.reservedBytes)}`]),
+      : [
+          `- Under the rule below: needed ${formatExactBytes(plan.neededBytes)}, occupied ${formatExactBytes(plan.steadyBytes)}, reserved ${formatExactBytes(plan.reservedBytes)}`,
+        ]),
   ].join('\n');
 }
 

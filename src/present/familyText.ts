@@ -14,13 +14,25 @@ export interface FamilyStatus {
 
 export function familyStatus({ spec, exact, notes }: CachePlan): FamilyStatus {
   const name = inert(spec.modelType.slice(0, 60));
-  if (exact) return { text: `${name} · exact`, detail: `${spec.variant}, read by the rules of ${spec.family ?? 'common key names'}`, exact };
+  if (exact)
+    return {
+      text: `${name} · exact`,
+      detail: `${spec.variant}, read by the rules of ${spec.family ?? 'common key names'}`,
+      exact,
+    };
   const guesses = notes.filter((note) => note.inexact).map((note) => note.text);
   const more = guesses.length - MAX_NOTES;
-  return { text: `${name} · not exact`, detail: inert([...guesses.slice(0, MAX_NOTES), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')), exact };
+  return {
+    text: `${name} · not exact`,
+    detail: inert([...guesses.slice(0, MAX_NOTES), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')),
+    exact,
+  };
 }
 
 /** The editor makes links of `[text](command:…)` and icons of `$(name)` in a status; names of the file must become neither. */
 function inert(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]+/g, ' ').replaceAll('](', '] (').replaceAll('$(', '$ (');
+  return text
+    .replace(/[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]+/g, ' ')
+    .replaceAll('](', '] (')
+    .replaceAll('$(', '$ (');
 }

@@ -20,7 +20,9 @@ export function fitCount(fit: Fit, unit: string): string {
 export function fitLine(report: FitReport): string {
   if (report.cacheBudgetBytes <= 0) return 'the weights alone do not fit';
   const longest = `longest context ${fitCount(report.longestContext, 'tokens')}`;
-  return report.fits ? `fits: ${fitCount(report.concurrentSequences, 'sequences')} at once, ${longest}` : `does not fit: ${longest}`;
+  return report.fits
+    ? `fits: ${fitCount(report.concurrentSequences, 'sequences')} at once, ${longest}`
+    : `does not fit: ${longest}`;
 }
 
 export function fitMarkdown(name: string, report: FitReport, scenario: Scenario): string {
@@ -37,13 +39,17 @@ export function fitMarkdown(name: string, report: FitReport, scenario: Scenario)
   return [
     `# ${escapeText(name)} on ${escapeText(where)}`,
     `**${escapeText(fitLine(report))}** at ${escapeText(`${workloadText(scenario)} · ${scenario.kvDtype} · ${ENGINE_NAMES[scenario.engine]}`)}`,
-    table(['', 'size', ''], rows.map((row) => row.map(escapeText)), ['left', 'right', 'left']),
+    table(
+      ['', 'size', ''],
+      rows.map((row) => row.map(escapeText)),
+      ['left', 'right', 'left'],
+    ),
     [
       `- Longest context of ${formatInteger(scenario.workload.batch)} at once: ${fitCount(report.longestContext, 'tokens')}`,
       `- Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${fitCount(report.concurrentSequences, 'sequences')}, ${fitCount(report.cachedTokens, 'tokens')} in all`,
       ...(decode
         ? [
-            `- A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`
+            `- A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
           ]
         : []),
       ...(source ? [`- Device: ${escapeText(source.title)}${source.verified ? '' : ' (not verified)'}`] : []),

@@ -23,7 +23,8 @@ export interface HintContent {
 export function hintsOf(plan: CachePlan, change: Change | null = null): HintContent[] {
   const found = new Map<string, HintContent>();
   const add = (source: Source | undefined | null, text: string, detail: string): void => {
-    if (source?.key != null && source.range && !found.has(source.key)) found.set(source.key, { key: source.key, text, detail });
+    if (source?.key != null && source.range && !found.has(source.key))
+      found.set(source.key, { key: source.key, text, detail });
   };
   const groups = layerGroups(plan.spec);
   for (const group of groups) addGroup(plan, group, add);
@@ -31,7 +32,8 @@ export function hintsOf(plan: CachePlan, change: Change | null = null): HintCont
   addContext(plan, add);
   const bytes = plainElementBytes(plan.kvDtype);
   // Only where the element type decides: a format that was chosen does not come from here.
-  if (bytes !== null && plan.kvDtypeSource.rule === 'given') add(plan.kvDtypeSource, `${bytes} B each`, `The cache is kept as ${plan.kvDtype}: ${bytes} bytes per element.`);
+  if (bytes !== null && plan.kvDtypeSource.rule === 'given')
+    add(plan.kvDtypeSource, `${bytes} B each`, `The cache is kept as ${plan.kvDtype}: ${bytes} bytes per element.`);
   return [...found.values()];
 }
 
@@ -46,15 +48,24 @@ function addGroup(plan: CachePlan, group: LayerGroup, add: Add): void {
     // No key for the KV heads: the query heads say it.
     else if (kvHeads === queryHeads) add(sources['queryHeads'], '= MHA', `${groupsText(attention)}.`);
     const width = sources['keyDim'];
-    if (width && width.rule !== 'given' && keyDim > 0) add(width, `→ head dim ${keyDim}`, `No key gives the head width: ${width.rule} = ${keyDim}.`);
+    if (width && width.rule !== 'given' && keyDim > 0)
+      add(width, `→ head dim ${keyDim}`, `No key gives the head width: ${width.rule} = ${keyDim}.`);
   }
   const held = `${formatInteger(group.indexes.length)} ${group.indexes.length === 1 ? 'layer' : 'layers'}`;
   const entry = entryBytes(attention, plan.kvDtype);
   if (attention.kind === 'sliding' && entry > 0) {
-    add(sources['window'], `≤ ${formatBinary(attention.window * entry * group.indexes.length)}`, `${held} keep at most ${formatInteger(attention.window)} tokens of a sequence.`);
+    add(
+      sources['window'],
+      `≤ ${formatBinary(attention.window * entry * group.indexes.length)}`,
+      `${held} keep at most ${formatInteger(attention.window)} tokens of a sequence.`,
+    );
   }
   if (attention.kind === 'chunked' && entry > 0) {
-    add(sources['chunk'], `≤ ${formatBinary(attention.chunk * entry * group.indexes.length)}`, `${held} keep at most the ${formatInteger(attention.chunk)} tokens of a chunk.`);
+    add(
+      sources['chunk'],
+      `≤ ${formatBinary(attention.chunk * entry * group.indexes.length)}`,
+      `${held} keep at most the ${formatInteger(attention.chunk)} tokens of a chunk.`,
+    );
   }
   if (attention.kind === 'latent') {
     const { latentDim, ropeDim } = attention;
@@ -70,14 +81,18 @@ function addGroup(plan: CachePlan, group: LayerGroup, add: Add): void {
 /** The key is one for KV heads (not the query heads that stand in for it). */
 function namesKvHeads({ key, rule }: Source): boolean {
   const name = key?.split('.').at(-1) ?? '';
-  return rule === 'given' && (KV_HEAD_KEYS.includes(name) || name.endsWith('num_key_value_heads') || name === 'kv_n_heads');
+  return (
+    rule === 'given' && (KV_HEAD_KEYS.includes(name) || name.endsWith('num_key_value_heads') || name === 'kv_n_heads')
+  );
 }
 
 /** "= 8 groups of 4", "= MQA", "= MHA". */
 function kvHeadsText(queryHeads: number, kvHeads: number): string {
   const variant = headVariant({ queryHeads, kvHeads });
   if (variant !== 'GQA') return `= ${variant}`;
-  return queryHeads % kvHeads === 0 ? `= ${kvHeads} groups of ${queryHeads / kvHeads}` : `does not divide ${queryHeads}`;
+  return queryHeads % kvHeads === 0
+    ? `= ${kvHeads} groups of ${queryHeads / kvHeads}`
+    : `does not divide ${queryHeads}`;
 }
 
 /** The sum over layers stands at their number, and the kinds at the list that names them. */
@@ -85,14 +100,21 @@ function addLayers(plan: CachePlan, groups: readonly LayerGroup[], change: Chang
   const layers = groups.map((group) => group.sources['layers']).find((source) => source);
   if (change) add(layers, changeText(change), `What this diff does to the cache: ${changeText(change)}.`);
   if (plan.bytesPerToken > 0) {
-    add(layers, `${formatBinary(plan.bytesPerToken)}/token`, `All layers together cache ${formatInteger(plan.bytesPerToken)} bytes for one more token${plan.exact ? '' : ', as far as they were understood'}.`);
+    add(
+      layers,
+      `${formatBinary(plan.bytesPerToken)}/token`,
+      `All layers together cache ${formatInteger(plan.bytesPerToken)} bytes for one more token${plan.exact ? '' : ', as far as they were understood'}.`,
+    );
   }
   const kinds = new Map<string, number>();
-  for (const { attention, indexes } of groups) kinds.set(attention.kind, (kinds.get(attention.kind) ?? 0) + indexes.length);
+  for (const { attention, indexes } of groups)
+    kinds.set(attention.kind, (kinds.get(attention.kind) ?? 0) + indexes.length);
   const listed = groups.map((group) => group.sources['kind']).find((source) => source?.range);
   if (kinds.size < 2) return;
   const counts = [...kinds].map(([kind, count]) => `${count} ${kind}`).join(', ');
-  const titles = [...kinds].map(([kind, count]) => `${count} × ${kindTitle(kind as LayerGroup['attention']['kind'])}`).join(', ');
+  const titles = [...kinds]
+    .map(([kind, count]) => `${count} × ${kindTitle(kind as LayerGroup['attention']['kind'])}`)
+    .join(', ');
   add(listed, counts, `Layers by kind: ${titles}.`);
 }
 
@@ -101,5 +123,10 @@ function addContext({ spec, kvDtype }: CachePlan, add: Add): void {
   const length = spec.contextLength;
   if (!length) return;
   const bytes = intrinsicCacheBytes(spec, kvDtype, length.value) + intrinsicStateBytes(spec, kvDtype);
-  if (bytes > 0) add(length.source, `= ${formatBinary(bytes)}`, `One sequence of ${formatInteger(length.value)} tokens caches ${formatBinary(bytes)} (${kvDtype}).`);
+  if (bytes > 0)
+    add(
+      length.source,
+      `= ${formatBinary(bytes)}`,
+      `One sequence of ${formatInteger(length.value)} tokens caches ${formatBinary(bytes)} (${kvDtype}).`,
+    );
 }

@@ -28,7 +28,12 @@ const MAX_NOTES = 3;
 const LINE_BREAK = '  \n';
 
 /** The hover at an offset of a document, or null where nothing of it matters to attention. */
-export function hoverAt(document: ConfigDocument, offset: number, scenario: Scenario, options: ReadOptions = {}): HoverContent | null {
+export function hoverAt(
+  document: ConfigDocument,
+  offset: number,
+  scenario: Scenario,
+  options: ReadOptions = {},
+): HoverContent | null {
   const reading = readDocument(document, options);
   return reading ? hoverOf(reading, document, offset, scenario, false) : null;
 }
@@ -59,7 +64,9 @@ export function hoverOf(
     engineText(plan),
     changes(plan, key, alternatives(reading, path, scenario)),
     notes(plan),
-    [described ? '' : about(entry.key), `[Change scenario](command:${HOVER_COMMANDS[0]})`].filter((part) => part !== '').join(' · '),
+    [described ? '' : about(entry.key), `[Change scenario](command:${HOVER_COMMANDS[0]})`]
+      .filter((part) => part !== '')
+      .join(' · '),
   ];
   return { range: document.rangeOfNode(literal), markdown: sections.filter((section) => section !== '').join('\n\n') };
 }
@@ -72,7 +79,12 @@ function matters(reading: Reading, plan: CachePlan, path: readonly string[]): bo
   if (!Object.hasOwn(KEYS, name)) return false;
   const parent = path.slice(0, -1).join('.');
   const home = reading.location.path.join('.');
-  return parent === home || (parent === '' && (name === 'torch_dtype' || name === 'dtype')) || parent.endsWith('quantization_config') || parent.endsWith('attn_config');
+  return (
+    parent === home ||
+    (parent === '' && (name === 'torch_dtype' || name === 'dtype')) ||
+    parent.endsWith('quantization_config') ||
+    parent.endsWith('attn_config')
+  );
 }
 
 function sourcesOf(plan: CachePlan): Source[] {
@@ -96,7 +108,9 @@ function answer(plan: CachePlan): string {
 
 /** The products in which the key takes part (or the first ones), and where each factor stands in the file. */
 function derivationText(plan: CachePlan, key: string): string {
-  const involved = plan.derivation.filter((term) => term.factors.flatMap(factorSources).some((source) => source.key === key));
+  const involved = plan.derivation.filter((term) =>
+    term.factors.flatMap(factorSources).some((source) => source.key === key),
+  );
   const terms = (involved.length > 0 ? involved : plan.derivation).slice(0, MAX_TERMS);
   if (terms.length === 0) return '';
   const more = plan.derivation.length - terms.length;
@@ -120,7 +134,10 @@ function factorOrigins(terms: readonly DerivationTerm[], key: string): string {
   for (const factor of terms.flatMap((term) => term.factors).flatMap((factor) => factor.parts ?? [factor])) {
     if (!factor.source) continue;
     // A key says itself what it is; a factor that no key gave needs its name.
-    const text = factor.source.key === null ? `${escapeText(factor.name)}: ${sourceText(factor.source)}` : sourceText(factor.source);
+    const text =
+      factor.source.key === null
+        ? `${escapeText(factor.name)}: ${sourceText(factor.source)}`
+        : sourceText(factor.source);
     origins.set(`${factor.name} ${factor.value}`, factor.source.key === key ? `**${text}**` : text);
   }
   return [...new Set(origins.values())].join(' · ');
@@ -139,10 +156,13 @@ function engineText(plan: CachePlan): string {
   const { neededBytes, steadyBytes, reservedBytes, reasons, sharding } = plan;
   const lines: string[] = [];
   if (neededBytes !== steadyBytes || steadyBytes !== reservedBytes) {
-    lines.push(`needed ${formatBinary(neededBytes)} · occupied ${formatBinary(steadyBytes)} · reserved ${formatBinary(reservedBytes)}`);
+    lines.push(
+      `needed ${formatBinary(neededBytes)} · occupied ${formatBinary(steadyBytes)} · reserved ${formatBinary(reservedBytes)}`,
+    );
     lines.push(`*${reasons.map((reason) => escapeText(reason.text)).join('; ')}*`);
   }
-  if (sharding.duplication > 1) lines.push(`each of ${sharding.devices} devices; stored ${escapeText(sharding.duplication.toFixed(2))} times over`);
+  if (sharding.duplication > 1)
+    lines.push(`each of ${sharding.devices} devices; stored ${escapeText(sharding.duplication.toFixed(2))} times over`);
   return lines.join(LINE_BREAK);
 }
 
@@ -155,7 +175,9 @@ function about(key: string): string {
 function changes(plan: CachePlan, key: string, found: readonly Alternative[]): string {
   if (found.length === 0) return '';
   const name = codeSpan(key.split('.').at(-1) ?? '');
-  if (found.every((other) => other.plan.totalBytes === plan.totalBytes && other.plan.bytesPerToken === plan.bytesPerToken)) {
+  if (
+    found.every((other) => other.plan.totalBytes === plan.totalBytes && other.plan.bytesPerToken === plan.bytesPerToken)
+  ) {
     return `Changing ${name} to ${found.map((other) => codeSpan(show(other.value))).join(' or ')} would not change the cache.`;
   }
   return [
@@ -174,7 +196,9 @@ function notes(plan: CachePlan): string {
   const inexact = all.filter((note) => note.inexact);
   const texts = (inexact.length > 0 ? inexact : all).slice(0, MAX_NOTES).map((note) => `*${escapeText(note.text)}*`);
   if (contextLength && plan.scenario.workload.tokens > contextLength.value) {
-    texts.push(`*${escapeText(`${formatInteger(plan.scenario.workload.tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`)}*`);
+    texts.push(
+      `*${escapeText(`${formatInteger(plan.scenario.workload.tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`)}*`,
+    );
   }
   return texts.join(LINE_BREAK);
 }

@@ -23,7 +23,12 @@ export function perTokenText(plan: CachePlan): string {
 export function lensScenarioText(plan: CachePlan, fit: FitLine | null): string {
   const rule = plan.scenario.engine === 'intrinsic' ? [] : [ENGINE_NAMES[plan.scenario.engine]];
   const fits = fit ? [fitText(fit)] : [];
-  return [`${plan.exact ? '' : '≈ '}${formatBinary(plan.totalBytes)} at ${workloadText(plan.scenario)}`, plan.kvDtype, ...rule, ...fits].join(' · ');
+  return [
+    `${plan.exact ? '' : '≈ '}${formatBinary(plan.totalBytes)} at ${workloadText(plan.scenario)}`,
+    plan.kvDtype,
+    ...rule,
+    ...fits,
+  ].join(' · ');
 }
 
 /** What fits on a device beside the weights. */

@@ -40,11 +40,22 @@ export function codeSpan(text: string, longest = LONGEST): string {
 const WIDEST = 48;
 
 /** A table; cells are Markdown already. Its columns are padded, so that it is one in the source, too. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[] = []): string {
-  const widths = header.map((title, column) => Math.max(3, ...[title, ...rows.map((row) => row[column] ?? '')].map(({ length }) => (length > WIDEST ? 0 : length))));
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  align: readonly ('left' | 'right')[] = [],
+): string {
+  const widths = header.map((title, column) =>
+    Math.max(
+      3,
+      ...[title, ...rows.map((row) => row[column] ?? '')].map(({ length }) => (length > WIDEST ? 0 : length)),
+    ),
+  );
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => (align[column] === 'right' ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join(' | ')} |`;
-  const rule = widths.map((width, column) => (align[column] === 'right' ? `${'-'.repeat(width - 1)}:` : `:${'-'.repeat(width - 1)}`));
+  const rule = widths.map((width, column) =>
+    align[column] === 'right' ? `${'-'.repeat(width - 1)}:` : `:${'-'.repeat(width - 1)}`,
+  );
   return [header, rule, ...rows].map(line).join('\n');
 }
 

@@ -9,7 +9,8 @@ export function planText(plan: CachePlan): string {
     `${plan.spec.modelType}: ${designText(plan.spec)}`,
     `${formatExactBytes(plan.bytesPerToken)} per token; ${formatBytes(plan.totalBytes)} at ${contextText(plan)}`,
     ...plan.derivation.map(
-      (term) => `  ${termTitle(term)} (layers ${formatRanges(term.layers)}): ${factorsText(term.factors)} = ${formatExactBytes(term.bytesPerEntry)} × ${term.entriesRule}`,
+      (term) =>
+        `  ${termTitle(term)} (layers ${formatRanges(term.layers)}): ${factorsText(term.factors)} = ${formatExactBytes(term.bytesPerEntry)} × ${term.entriesRule}`,
     ),
     ...threeNumbers(plan),
     ...plan.notes.map((note) => `  note: ${note.text}`),

@@ -15,7 +15,13 @@ import { contextText, designText, factorsText, termTitle } from './words';
 const MOST_TERMS = 8;
 
 /** `name`: the file's. Everything that comes from the file is escaped. */
-export function weightsMarkdown(name: string, summary: WeightsSummary, scenario: Scenario, gpu: string, options: ReadOptions = {}): string {
+export function weightsMarkdown(
+  name: string,
+  summary: WeightsSummary,
+  scenario: Scenario,
+  gpu: string,
+  options: ReadOptions = {},
+): string {
   const { format, files, tensors, elements, weights, types, largest, metadata } = summary;
   const bits = elements > 0 ? ((weights.bytes * 8) / elements).toFixed(2) : '–';
   return [
@@ -25,21 +31,53 @@ export function weightsMarkdown(name: string, summary: WeightsSummary, scenario:
     '## Element types',
     table(
       ['type', 'tensors', 'weights', 'size', 'share'],
-      types.map((type) => [codeSpan(type.name), formatInteger(type.tensors), formatCount(type.elements), formatBinary(type.bytes), `${((type.bytes / Math.max(1, weights.bytes)) * 100).toFixed(1)} %`]),
+      types.map((type) => [
+        codeSpan(type.name),
+        formatInteger(type.tensors),
+        formatCount(type.elements),
+        formatBinary(type.bytes),
+        `${((type.bytes / Math.max(1, weights.bytes)) * 100).toFixed(1)} %`,
+      ]),
       ['left', 'right', 'right', 'right', 'right'],
     ),
-    ...(weights.expertBytes > 0 ? [`Of them ${formatBytes(weights.expertBytes)} are routed experts, of which a token uses a few.`] : []),
+    ...(weights.expertBytes > 0
+      ? [`Of them ${formatBytes(weights.expertBytes)} are routed experts, of which a token uses a few.`]
+      : []),
     '## Largest tensors',
-    table(['tensor', 'type', 'shape', 'size'], largest.map((tensor) => [codeSpan(tensor.name), codeSpan(tensor.dtype), tensor.shape.join(' × '), formatBinary(tensor.bytes)]), ['left', 'left', 'right', 'right']),
-    ...(metadata.length > 0 ? ['## Metadata', table(['key', 'value'], metadata.map(([key, value]) => [codeSpan(key), escapeText(value)]))] : []),
+    table(
+      ['tensor', 'type', 'shape', 'size'],
+      largest.map((tensor) => [
+        codeSpan(tensor.name),
+        codeSpan(tensor.dtype),
+        tensor.shape.join(' × '),
+        formatBinary(tensor.bytes),
+      ]),
+      ['left', 'left', 'right', 'right'],
+    ),
+    ...(metadata.length > 0
+      ? [
+          '## Metadata',
+          table(
+            ['key', 'value'],
+            metadata.map(([key, value]) => [codeSpan(key), escapeText(value)]),
+          ),
+        ]
+      : []),
     '',
   ].join('\n\n');
 }
 
-function cacheText({ config, weights, format }: WeightsSummary, scenario: Scenario, gpu: string, options: ReadOptions): string {
+function cacheText(
+  { config, weights, format }: WeightsSummary,
+  scenario: Scenario,
+  gpu: string,
+  options: ReadOptions,
+): string {
   const reading = config && readModelConfig(config.text, options);
   if (!config || !reading) {
-    return format === 'gguf' ? 'The metadata does not describe a model that is known here: nothing can be said about its cache.' : 'There is no config.json beside it that could be read: nothing can be said about its cache.';
+    return format === 'gguf'
+      ? 'The metadata does not describe a model that is known here: nothing can be said about its cache.'
+      : 'There is no config.json beside it that could be read: nothing can be said about its cache.';
   }
   const plan = planCache(reading.spec, scenario);
   const device = deviceOf(gpu);
@@ -49,8 +87,21 @@ function cacheText({ config, weights, format }: WeightsSummary, scenario: Scenar
     '## KV cache',
     `**${escapeText(designText(plan.spec))}**, from ${config.from === 'metadata' ? "the file's metadata" : 'the config.json beside it'}.`,
     `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)}) · **${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
-    terms.map((term) => `- ${escapeText(termTitle(term))}: ${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 300)} ${escapeText(`× ${term.entriesRule}`)}`).join('\n'),
+    terms
+      .map(
+        (term) =>
+          `- ${escapeText(termTitle(term))}: ${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 300)} ${escapeText(`× ${term.entriesRule}`)}`,
+      )
+      .join('\n'),
     ...(fit ? [`On ${escapeText(fit.device.name)}, with these weights: **${escapeText(fitLine(fit))}**.`] : []),
-    ...(plan.exact ? [] : [`Not exact:\n\n${plan.notes.filter(({ inexact }) => inexact).slice(0, 5).map(({ text }) => `- ${escapeText(text)}`).join('\n')}`]),
+    ...(plan.exact
+      ? []
+      : [
+          `Not exact:\n\n${plan.notes
+            .filter(({ inexact }) => inexact)
+            .slice(0, 5)
+            .map(({ text }) => `- ${escapeText(text)}`)
+            .join('\n')}`,
+        ]),
   ].join('\n\n');
 }

@@ -58,7 +58,10 @@ function indexFlopsPerKey(indexer: IndexerSpec | undefined): number {
 const FLOPS_PER_STATE_ELEMENT = 6;
 
 function stateElements(model: ModelSpec): number {
-  return layerGroups(model).reduce((sum, { state, indexes }) => sum + indexes.length * (state?.recurrentElements ?? 0), 0);
+  return layerGroups(model).reduce(
+    (sum, { state, indexes }) => sum + indexes.length * (state?.recurrentElements ?? 0),
+    0,
+  );
 }
 
 /** Operations of one token that attends to a context of `tokens`, all layers. */
@@ -80,7 +83,8 @@ function causalSum(tokens: number, limit: number): number {
 /** Operations of a prompt of `tokens` tokens against itself, causally, all layers. */
 export function prefillAttentionFlops(model: ModelSpec, tokens: number, form: LatentForm = 'expanded'): number {
   let flops = FLOPS_PER_STATE_ELEMENT * stateElements(model) * tokens;
-  for (const { spec, count } of works(model)) flops += count * causalKeys(spec, tokens) * flopsPerKey(spec, form) + count * causalIndex(spec, tokens);
+  for (const { spec, count } of works(model))
+    flops += count * causalKeys(spec, tokens) * flopsPerKey(spec, form) + count * causalIndex(spec, tokens);
   return flops;
 }
 
@@ -94,7 +98,10 @@ function causalKeys(spec: AttentionSpec, tokens: number): number {
       return whole * causalSum(spec.chunk, spec.chunk) + causalSum(tokens % spec.chunk, spec.chunk);
     }
     case 'compressed':
-      return causalSum(tokens, spec.window) + compressedKeys(tokens, spec.ratio, spec.indexer?.topK ?? Number.POSITIVE_INFINITY);
+      return (
+        causalSum(tokens, spec.window) +
+        compressedKeys(tokens, spec.ratio, spec.indexer?.topK ?? Number.POSITIVE_INFINITY)
+      );
     case 'cross':
       return tokens * entriesHeld(spec, tokens);
     default:
@@ -111,7 +118,10 @@ function compressedKeys(tokens: number, ratio: number, limit: number): number {
 
 function causalIndex(spec: AttentionSpec, tokens: number): number {
   if (!('indexer' in spec) || !spec.indexer) return 0;
-  const keys = spec.kind === 'compressed' ? compressedKeys(tokens, spec.ratio, Number.POSITIVE_INFINITY) : causalSum(tokens, tokens);
+  const keys =
+    spec.kind === 'compressed'
+      ? compressedKeys(tokens, spec.ratio, Number.POSITIVE_INFINITY)
+      : causalSum(tokens, tokens);
   return keys * indexFlopsPerKey(spec.indexer);
 }
 

@@ -24,7 +24,13 @@ export interface MemoryBudget {
  * vLLM, SGLang: total · fraction − (weights + overhead); TensorRT-LLM: (total − weights − overhead) · fraction
  * (aiconfigurator `kv_cache_budget_bytes`).
  */
-export function cacheBudgetBytes({ memoryBytes, fraction, fractionRule, weightBytes, overheadBytes }: MemoryBudget): number {
+export function cacheBudgetBytes({
+  memoryBytes,
+  fraction,
+  fractionRule,
+  weightBytes,
+  overheadBytes,
+}: MemoryBudget): number {
   const other = weightBytes + overheadBytes;
   const bytes = fractionRule === 'ofTotal' ? memoryBytes * fraction - other : (memoryBytes - other) * fraction;
   return Number.isFinite(bytes) ? Math.max(0, Math.floor(bytes)) : 0;
@@ -39,7 +45,10 @@ export type CacheBytes = (tokens: number, batch: number) => number;
  * - `unbounded`: the plan does not grow any more (recurrent state, sliding windows alone): any number fits.
  * - `none`: not even one fits.
  */
-export type Fit = { readonly kind: 'count'; readonly value: number } | { readonly kind: 'unbounded' } | { readonly kind: 'none' };
+export type Fit =
+  | { readonly kind: 'count'; readonly value: number }
+  | { readonly kind: 'unbounded' }
+  | { readonly kind: 'none' };
 
 /** Beyond this, a plan that still fits is taken not to grow: 2^40 tokens or sequences. */
 const CEILING = 2 ** 40;

@@ -57,13 +57,23 @@ export interface Comparison {
 }
 
 /** Compares at one scenario; with a device also how long a decode step takes at best. */
-export function compareDesigns(models: readonly ComparedModel[], scenario: Scenario, device: Device | null = null): Comparison {
+export function compareDesigns(
+  models: readonly ComparedModel[],
+  scenario: Scenario,
+  device: Device | null = null,
+): Comparison {
   const rows: ComparisonRow[] = [];
   const leftOut: LeftOut[] = [];
   for (const [model, { name, reading, requests }] of models.entries()) {
     const { spec } = reading;
     const base = device && countParameters(reading);
-    const add = (request: VariantRequest | null, label: string, changed: ModelSpec, delta: number | null, unchangedLayers: number): void => {
+    const add = (
+      request: VariantRequest | null,
+      label: string,
+      changed: ModelSpec,
+      delta: number | null,
+      unchangedLayers: number,
+    ): void => {
       const plan = planCache(changed, scenario);
       const parameters = projectionParameters(changed);
       const first = rows[0]?.plan.cacheBytes ?? plan.cacheBytes;
@@ -76,7 +86,10 @@ export function compareDesigns(models: readonly ComparedModel[], scenario: Scena
         ratio: plan.cacheBytes === 0 ? 0 : first / plan.cacheBytes,
         parametersDelta: delta,
         projectionFlops: parameters === null ? null : 2 * parameters,
-        decode: device && base && delta !== null ? decodeStep(reading, changed, withAttention(base, delta), plan, device) : null,
+        decode:
+          device && base && delta !== null
+            ? decodeStep(reading, changed, withAttention(base, delta), plan, device)
+            : null,
         unchangedLayers,
       });
     };
@@ -88,7 +101,13 @@ export function compareDesigns(models: readonly ComparedModel[], scenario: Scena
         continue;
       }
       const variant = asVariant(spec, request);
-      add(request, name === null ? variant.label : `${name} as ${variant.label}`, variant.spec, variant.parametersDelta, unchangedLayers(variant.spec, request, variant.unchangedLayers));
+      add(
+        request,
+        name === null ? variant.label : `${name} as ${variant.label}`,
+        variant.spec,
+        variant.parametersDelta,
+        unchangedLayers(variant.spec, request, variant.unchangedLayers),
+      );
     }
   }
   return { scenario, device, rows, leftOut };
@@ -96,7 +115,8 @@ export function compareDesigns(models: readonly ComparedModel[], scenario: Scena
 
 function unchangedLayers(made: ModelSpec, request: VariantRequest, withoutHeads: number): number {
   if (request.kind !== 'mla') return withoutHeads;
-  return made.layers.filter(({ attention: { kind } }) => kind !== 'latent' && kind !== 'none' && kind !== 'shared').length;
+  return made.layers.filter(({ attention: { kind } }) => kind !== 'latent' && kind !== 'none' && kind !== 'shared')
+    .length;
 }
 
 /** True where the variant is the model as it is. */
@@ -123,13 +143,37 @@ export function requestText(request: VariantRequest): string {
 
 /** Projections of another size: every token uses all of them. */
 function withAttention(count: ParameterCount, delta: number): ParameterCount {
-  return { ...count, attention: count.attention + delta, total: count.total + delta, activePerToken: count.activePerToken + delta };
+  return {
+    ...count,
+    attention: count.attention + delta,
+    total: count.total + delta,
+    activePerToken: count.activePerToken + delta,
+  };
 }
 
-function decodeStep(reading: Reading, spec: ModelSpec, count: ParameterCount, plan: CachePlan, device: Device): Roofline | null {
+function decodeStep(
+  reading: Reading,
+  spec: ModelSpec,
+  count: ParameterCount,
+  plan: CachePlan,
+  device: Device,
+): Roofline | null {
   const weights = estimatedWeightBytes(reading, count);
   if (!weights) return null;
   const { batch, tokens } = plan.scenario.workload;
   const { devices, duplication } = plan.sharding;
-  return decodeRoofline({ spec, count, weights, kvDtype: plan.kvDtype, device, devices, cacheCopies: Math.max(1, duplication), format: 'bf16' }, batch, tokens);
+  return decodeRoofline(
+    {
+      spec,
+      count,
+      weights,
+      kvDtype: plan.kvDtype,
+      device,
+      devices,
+      cacheCopies: Math.max(1, duplication),
+      format: 'bf16',
+    },
+    batch,
+    tokens,
+  );
 }

@@ -3,7 +3,14 @@
 import { planCache } from '../cache/plan';
 import type { Reading } from '../config/read';
 import type { Scenario } from '../model/scenario';
-import { cacheBudgetBytes, cachedTokens, concurrentSequences, type Fit, type FractionRule, longestContext } from './capacity';
+import {
+  cacheBudgetBytes,
+  cachedTokens,
+  concurrentSequences,
+  type Fit,
+  type FractionRule,
+  longestContext,
+} from './capacity';
 import { type Device } from './hardware';
 import { countParameters } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
@@ -55,8 +62,15 @@ export function fitModel(request: FitRequest): FitReport | null {
   if (!weights) return null;
   const { tp, pp } = scenario.sharding;
   const perRank = weightBytesPerRank(weights, { tp, pp });
-  const budget = cacheBudgetBytes({ memoryBytes: device.memoryBytes, fraction, fractionRule, weightBytes: perRank, overheadBytes });
-  const reserved = (tokens: number, batch: number): number => planCache(reading.spec, { ...scenario, workload: { tokens, batch } }).reservedBytes;
+  const budget = cacheBudgetBytes({
+    memoryBytes: device.memoryBytes,
+    fraction,
+    fractionRule,
+    weightBytes: perRank,
+    overheadBytes,
+  });
+  const reserved = (tokens: number, batch: number): number =>
+    planCache(reading.spec, { ...scenario, workload: { tokens, batch } }).reservedBytes;
   const { batch, tokens } = scenario.workload;
   const plan = planCache(reading.spec, scenario);
   const copies = Math.max(1, plan.sharding.duplication);
@@ -75,7 +89,16 @@ export function fitModel(request: FitRequest): FitReport | null {
     decode:
       count &&
       decodeRoofline(
-        { spec: reading.spec, count, weights, kvDtype: plan.kvDtype, device, devices: plan.sharding.devices, cacheCopies: copies, format: 'bf16' },
+        {
+          spec: reading.spec,
+          count,
+          weights,
+          kvDtype: plan.kvDtype,
+          device,
+          devices: plan.sharding.devices,
+          cacheCopies: copies,
+          format: 'bf16',
+        },
         batch,
         tokens,
       ),

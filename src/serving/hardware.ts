@@ -42,7 +42,10 @@ export function sourceOf(device: Device): HardwareSource | null {
 }
 
 /** Peak dense FLOP/s in a format; where the device has none of its own, that of 16-bit floats. */
-export function denseFlops(device: Device, format: ComputeFormat): { readonly format: ComputeFormat; readonly flopsPerS: number } | null {
+export function denseFlops(
+  device: Device,
+  format: ComputeFormat,
+): { readonly format: ComputeFormat; readonly flopsPerS: number } | null {
   for (const tried of [format, 'bf16', 'fp16'] as const) {
     const flopsPerS = device.denseFlops[tried];
     if (flopsPerS !== undefined) return { format: tried, flopsPerS };

@@ -62,7 +62,8 @@ export function weightBytesRead(weights: WeightBytes, count: ParameterCount, tok
   const lookups = (count.lookup + unused) * (others / Math.max(1, count.total - count.experts));
   const bytesEach = weights.expertBytes / Math.max(1, count.experts);
   const experts = count.expertGroups.reduce(
-    (sum, group) => sum + group.layers * distinctExperts(group.experts, group.perToken, tokens) * group.parametersEach * bytesEach,
+    (sum, group) =>
+      sum + group.layers * distinctExperts(group.experts, group.perToken, tokens) * group.parametersEach * bytesEach,
     0,
   );
   return others - lookups + experts;
@@ -72,8 +73,15 @@ export function weightBytesRead(weights: WeightBytes, count: ParameterCount, tok
 export function decodeRoofline(deployment: Deployment, batch: number, tokens: number): Roofline | null {
   const { spec, count, weights, kvDtype } = deployment;
   // 2 operations per parameter that is multiplied and token.
-  const flops = batch * (2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(spec, tokens));
-  return roofline(deployment, batch, weightBytesRead(weights, count, batch, count.encoder), batch * cacheReadBytes(spec, kvDtype, tokens), flops);
+  const flops =
+    batch * (2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(spec, tokens));
+  return roofline(
+    deployment,
+    batch,
+    weightBytesRead(weights, count, batch, count.encoder),
+    batch * cacheReadBytes(spec, kvDtype, tokens),
+    flops,
+  );
 }
 
 /** A prompt of `tokens` tokens for each of `batch` sequences; the output head runs for the last token alone. */
@@ -82,10 +90,22 @@ export function prefillRoofline(deployment: Deployment, batch: number, tokens: n
   const head = count.outputHead > 0 ? count.outputHead : count.embedding - count.lookup;
   const perToken = count.activePerToken - count.lookup - head;
   const flops = batch * (2 * (perToken * tokens + head) + prefillAttentionFlops(spec, tokens));
-  return roofline(deployment, batch * tokens, weightBytesRead(weights, count, batch * tokens), batch * cacheReadBytes(spec, kvDtype, tokens), flops);
+  return roofline(
+    deployment,
+    batch * tokens,
+    weightBytesRead(weights, count, batch * tokens),
+    batch * cacheReadBytes(spec, kvDtype, tokens),
+    flops,
+  );
 }
 
-function roofline(deployment: Deployment, tokens: number, weightBytes: number, cacheBytes: number, flops: number): Roofline | null {
+function roofline(
+  deployment: Deployment,
+  tokens: number,
+  weightBytes: number,
+  cacheBytes: number,
+  flops: number,
+): Roofline | null {
   const peak = denseFlops(deployment.device, deployment.format);
   const devices = Math.max(1, deployment.devices);
   if (!peak) return null;

@@ -40,7 +40,12 @@ const EXPERT_NAME = /(?:^|\.)experts\.|_exps\./;
 /** Sum over headers; tensors that other tools ignore (`.weight_scale_inv`, `rotary_emb.inv_freq`) are in it: they are loaded. */
 export function storedWeightBytes(tensors: readonly StoredTensor[]): WeightBytes {
   const sum = (some: readonly StoredTensor[]): number => some.reduce((bytes, tensor) => bytes + tensor.bytes, 0);
-  return { bytes: sum(tensors), expertBytes: sum(tensors.filter(({ name }) => EXPERT_NAME.test(name))), exact: true, rule: `${formatInteger(tensors.length)} tensors in the files` };
+  return {
+    bytes: sum(tensors),
+    expertBytes: sum(tensors.filter(({ name }) => EXPERT_NAME.test(name))),
+    exact: true,
+    rule: `${formatInteger(tensors.length)} tensors in the files`,
+  };
 }
 
 /** What stands beside the config's text. */
@@ -55,13 +60,17 @@ export interface WeightOptions {
 export function weightScheme(reading: Reading, options: WeightOptions = {}): WeightScheme | null | undefined {
   const log = new ReadingLog();
   const overrides = options.overrides ?? reading.options.overrides;
-  const expertType = new ConfigReader(reading.document, reading.location.path, log, overrides).string(['expert_dtype'])?.value;
+  const expertType = new ConfigReader(reading.document, reading.location.path, log, overrides).string([
+    'expert_dtype',
+  ])?.value;
   for (const path of [[], reading.location.path]) {
     const config = new ConfigReader(reading.document, path, log, overrides).nested('quantization_config');
     if (!config) continue;
     const found = schemeOf(config);
     // DeepSeek-V4: experts in mxfp4 within a model that is fp8 else.
-    return found && expertType === 'fp4' ? { ...found, bitsPerExpertWeight: MXFP4_BITS, text: `${found.text}; experts in mxfp4` } : found;
+    return found && expertType === 'fp4'
+      ? { ...found, bitsPerExpertWeight: MXFP4_BITS, text: `${found.text}; experts in mxfp4` }
+      : found;
   }
   const beside = options.quantFile ?? reading.options.quantFile;
   return beside ? modelOpt(new ConfigReader(beside, [], log)) : undefined;
@@ -70,12 +79,19 @@ export function weightScheme(reading: Reading, options: WeightOptions = {}): Wei
 /** Four bits and a byte of scale per 32. */
 const MXFP4_BITS = 4 + 8 / 32;
 
-const scheme = (bitsPerWeight: number, text: string, unquantised: WeightScheme['unquantised'] = []): WeightScheme => ({ bitsPerWeight, text, unquantised });
+const scheme = (bitsPerWeight: number, text: string, unquantised: WeightScheme['unquantised'] = []): WeightScheme => ({
+  bitsPerWeight,
+  text,
+  unquantised,
+});
 
 /** Parts that a list of exceptions names, in any layer: an estimate where it names some layers alone. */
 function exceptions(config: ConfigReader, keys: readonly string[]): WeightScheme['unquantised'] {
   const text = (config.list(keys)?.value ?? []).map(String).join(' ');
-  return [...(/attn|attention/.test(text) ? (['attention'] as const) : []), ...(/shared_expert|mlp\\?\.\(|mlp\.(gate|up|down)_proj/.test(text) ? (['mlp'] as const) : [])];
+  return [
+    ...(/attn|attention/.test(text) ? (['attention'] as const) : []),
+    ...(/shared_expert|mlp\\?\.\(|mlp\.(gate|up|down)_proj/.test(text) ? (['mlp'] as const) : []),
+  ];
 }
 
 function schemeOf(config: ConfigReader): WeightScheme | null {
@@ -96,7 +112,11 @@ function schemeOf(config: ConfigReader): WeightScheme | null {
     case 'bitsandbytes':
       return bitsAndBytes(config);
     case '':
-      return config.has('config_groups') ? compressedTensors(config) : config.has('quant_algo') ? modelOpt(config) : bitsAndBytes(config);
+      return config.has('config_groups')
+        ? compressedTensors(config)
+        : config.has('quant_algo')
+          ? modelOpt(config)
+          : bitsAndBytes(config);
     case 'compressed-tensors':
       return compressedTensors(config);
     case 'modelopt':
@@ -112,7 +132,8 @@ function schemeOf(config: ConfigReader): WeightScheme | null {
 function fp8(config: ConfigReader): WeightScheme {
   const block = config.list(['weight_block_size'])?.value;
   const [rows, columns] = block ?? [];
-  if (typeof rows !== 'number' || typeof columns !== 'number' || rows * columns <= 0) return scheme(8, 'fp8, a scale per tensor');
+  if (typeof rows !== 'number' || typeof columns !== 'number' || rows * columns <= 0)
+    return scheme(8, 'fp8, a scale per tensor');
   return scheme(8 + 32 / (rows * columns), `fp8, a float32 scale per ${rows} × ${columns}`);
 }
 
@@ -120,7 +141,8 @@ function fp8(config: ConfigReader): WeightScheme {
 function bitsAndBytes(config: ConfigReader): WeightScheme | null {
   const four = config.flag(['load_in_4bit', '_load_in_4bit'], false);
   const eight = config.flag(['load_in_8bit', '_load_in_8bit'], false);
-  if (four && config.flag(['bnb_4bit_use_double_quant'], false)) return scheme(4 + 8 / 64 + 32 / (64 * 256), '4 bits, doubly quantised maxima per 64');
+  if (four && config.flag(['bnb_4bit_use_double_quant'], false))
+    return scheme(4 + 8 / 64 + 32 / (64 * 256), '4 bits, doubly quantised maxima per 64');
   if (four) return scheme(4 + 32 / 64, '4 bits, a float32 maximum per 64');
   return eight ? scheme(8, 'int8, a float32 scale per row') : null;
 }
@@ -152,18 +174,36 @@ function modelOpt(config: ConfigReader): WeightScheme | null {
  * Weight bytes from a count. Embedding, head, norms and routers keep the config's type; the projections take the
  * quantisation's. Null where the quantisation is not known.
  */
-export function estimatedWeightBytes(reading: Reading, count: ParameterCount, options: WeightOptions = {}): WeightBytes | null {
+export function estimatedWeightBytes(
+  reading: Reading,
+  count: ParameterCount,
+  options: WeightOptions = {},
+): WeightBytes | null {
   const native = reading.spec.nativeDtype;
   const elementBytes = native === null ? 2 : ELEMENT_BYTES[native];
   const found = weightScheme(reading, options);
   if (found === null) return null;
   const type = native ?? 'no dtype given: 2 bytes';
-  if (!found) return { bytes: count.total * elementBytes, expertBytes: count.experts * elementBytes, exact: false, rule: `${formatInteger(count.total)} parameters × ${elementBytes} bytes (${type})` };
-  const dense = (['attention', 'mlp'] as const).reduce((sum, part) => sum + (found.unquantised.includes(part) ? 0 : count[part]), 0);
+  if (!found)
+    return {
+      bytes: count.total * elementBytes,
+      expertBytes: count.experts * elementBytes,
+      exact: false,
+      rule: `${formatInteger(count.total)} parameters × ${elementBytes} bytes (${type})`,
+    };
+  const dense = (['attention', 'mlp'] as const).reduce(
+    (sum, part) => sum + (found.unquantised.includes(part) ? 0 : count[part]),
+    0,
+  );
   const quantised = count.experts + dense;
   const expertBytes = Math.round((count.experts * (found.bitsPerExpertWeight ?? found.bitsPerWeight)) / 8);
   const bytes = expertBytes + Math.round((dense * found.bitsPerWeight) / 8) + (count.total - quantised) * elementBytes;
-  return { bytes, expertBytes, exact: false, rule: `${formatInteger(quantised)} parameters in ${found.text}; ${formatInteger(count.total - quantised)} × ${elementBytes} bytes (${type})` };
+  return {
+    bytes,
+    expertBytes,
+    exact: false,
+    rule: `${formatInteger(quantised)} parameters in ${found.text}; ${formatInteger(count.total - quantised)} × ${elementBytes} bytes (${type})`,
+  };
 }
 
 /** The largest share of a rank where the weights are split evenly over tensor and pipeline ranks. */

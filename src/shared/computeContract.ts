@@ -118,4 +118,3 @@ export interface ComputeOptions {
 }
 
 export const COMPUTE_OPTIONS_VARIABLE = 'HEADLIGHT_COMPUTE';
-

@@ -1,7 +1,13 @@
 /** Validation of what the compute process is asked. */
 
 import { CACHE_RULES, CAPTURES } from '../attention/program';
-import type { ComputeMethods, DescribeLayerParams, DevicesParams, LayerOnnxParams, RunLayerParams } from './computeContract';
+import type {
+  ComputeMethods,
+  DescribeLayerParams,
+  DevicesParams,
+  LayerOnnxParams,
+  RunLayerParams,
+} from './computeContract';
 import { CONFIG_SOURCE } from './configSource';
 import { ENGINE_IDS } from './devices';
 import { HEADS_PARAMS } from './headsParams';

@@ -16,5 +16,7 @@ const names = record(name, 1000);
 /** The fields of a `ConfigSource`, for the validators of what holds one. */
 export const CONFIG_SOURCE = {
   text: text(MAX_CONFIG_CHARACTERS),
-  families: optional(record(object({ like: optional(name), keys: optional(names), layerKinds: optional(names) }), 1000)),
+  families: optional(
+    record(object({ like: optional(name), keys: optional(names), layerKinds: optional(names) }), 1000),
+  ),
 };

@@ -57,14 +57,20 @@ export interface DeviceChoice {
 }
 
 /** The device to run on; null when there is none. */
-export function chooseDevice(reports: readonly DeviceReport[], choice: EngineChoice, allowSoftwareGpu: boolean): DeviceChoice | null {
+export function chooseDevice(
+  reports: readonly DeviceReport[],
+  choice: EngineChoice,
+  allowSoftwareGpu: boolean,
+): DeviceChoice | null {
   const usable = reports.filter((report) => report.available && (allowSoftwareGpu || report.kind !== 'software-gpu'));
   if (choice !== 'auto') {
     const asked = usable.find((report) => report.engine === choice);
     return asked ? { engine: asked.engine, reason: 'chosen in the settings' } : null;
   }
   const speed = (report: DeviceReport): number => report.proof?.gflops ?? 0;
-  const best = usable.toSorted((a, b) => speed(b) - speed(a) || ENGINE_IDS.indexOf(a.engine) - ENGINE_IDS.indexOf(b.engine))[0];
+  const best = usable.toSorted(
+    (a, b) => speed(b) - speed(a) || ENGINE_IDS.indexOf(a.engine) - ENGINE_IDS.indexOf(b.engine),
+  )[0];
   if (!best) return null;
   const others = usable.length - 1;
   const beaten = others === 0 ? 'the only one that works' : `fastest of ${usable.length}`;

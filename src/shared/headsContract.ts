@@ -11,7 +11,19 @@ import type { EngineId } from './devices';
 
 /** What can be captured of a layer; shapes are those of `CAPTURES` without the batch axis. */
 export const HEAD_CAPTURES = [
-  'q', 'k', 'v', 'scores', 'weights', 'heads', 'output', 'hidden', 'qRaw', 'kRaw', 'latent', 'ropeKey', 'attentionInput',
+  'q',
+  'k',
+  'v',
+  'scores',
+  'weights',
+  'heads',
+  'output',
+  'hidden',
+  'qRaw',
+  'kRaw',
+  'latent',
+  'ropeKey',
+  'attentionInput',
 ] as const;
 export type HeadCapture = (typeof HEAD_CAPTURES)[number];
 
@@ -93,7 +105,12 @@ export interface CaptureResult {
   readonly measures: LayerMeasures | null;
   /** `[vocabulary]`, of the last token. */
   readonly logits: Float32Array | null;
-  readonly provenance: { readonly engine: EngineId; readonly device: string; readonly library: string; readonly precision: 'float32' };
+  readonly provenance: {
+    readonly engine: EngineId;
+    readonly device: string;
+    readonly library: string;
+    readonly precision: 'float32';
+  };
   /** Null for a model's own weights. */
   readonly seeded: SeededNote | null;
   readonly ms: number;

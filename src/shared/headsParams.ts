@@ -3,9 +3,30 @@
 import { METHODS } from '../insight/conversion/target';
 import { CONFIG_SOURCE } from './configSource';
 import { ENGINE_IDS } from './devices';
-import { HEAD_CAPTURES, type CaptureParams, type ConvertParams, type HeadsMethods, type ModelParams, type SeededSource, type TileParams, type TokensParams } from './headsContract';
+import {
+  HEAD_CAPTURES,
+  type CaptureParams,
+  type ConvertParams,
+  type HeadsMethods,
+  type ModelParams,
+  type SeededSource,
+  type TileParams,
+  type TokensParams,
+} from './headsContract';
 import type { MethodParams } from './rpc';
-import { array, boolean, type Check, integer, invalid, nullable, object, oneOf, optional, params, text } from './validate';
+import {
+  array,
+  boolean,
+  type Check,
+  integer,
+  invalid,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  params,
+  text,
+} from './validate';
 
 const MOST = 2 ** 24;
 const MOST_TOKENS = 131_072;

@@ -10,7 +10,12 @@ const MOST = 2 ** 24;
 const size = integer(1, MOST);
 const sizeOrNone = integer(0, MOST);
 
-const indexer: Check<IndexerSpec> = object({ headDim: size, heads: nullable(size), topK: nullable(size), owned: boolean });
+const indexer: Check<IndexerSpec> = object({
+  headDim: size,
+  heads: nullable(size),
+  topK: nullable(size),
+  owned: boolean,
+});
 const heads = { queryHeads: size, kvHeads: size, keyDim: size, valueDim: sizeOrNone };
 
 const attention: Check<RunnableAttention> = union<RunnableAttention>('kind', {
@@ -95,11 +100,23 @@ export const layerCheck: Check<AttentionLayerSpec> = object({
   keyNorm: nullable(headNorm),
   valueNorm: nullable(headNorm),
   rotary: nullable(rotary),
-  alibi: nullable(object({ slopes: array(finite, 65536), factor: finite, rounding: oneOf('none', 'bfloat16'), origin: oneOf('first', 'last') })),
+  alibi: nullable(
+    object({
+      slopes: array(finite, 65536),
+      factor: finite,
+      rounding: oneOf('none', 'bfloat16'),
+      origin: oneOf('first', 'last'),
+    }),
+  ),
   temperature: nullable(object({ scale: finite, interval: finite, offset: finite })),
   outputGate: oneOf('none', 'element', 'head'),
   outputNorm: nullable(norm),
   latentNorms: nullable(
-    object({ query: nullable(norm), latent: nullable(norm), queryFactor: optional(finite), latentFactor: optional(finite) }),
+    object({
+      query: nullable(norm),
+      latent: nullable(norm),
+      queryFactor: optional(finite),
+      latentFactor: optional(finite),
+    }),
   ),
 });

@@ -26,16 +26,21 @@ const nothing: Check<null> = (value, path) => {
   return null;
 };
 
-const json = (depth: number): Check<JsonValue> => (value, path) => {
-  if (value === null || typeof value === 'boolean') return value;
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  if (typeof value === 'string') return text(10_000)(value, path);
-  if (depth > 0 && Array.isArray(value)) return array(json(depth - 1), MOST_ELEMENTS)(value, path);
-  throw invalid(path, 'a JSON value: null, true, false, a number, a text, or a list of them');
-};
+const json =
+  (depth: number): Check<JsonValue> =>
+  (value, path) => {
+    if (value === null || typeof value === 'boolean') return value;
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    if (typeof value === 'string') return text(10_000)(value, path);
+    if (depth > 0 && Array.isArray(value)) return array(json(depth - 1), MOST_ELEMENTS)(value, path);
+    throw invalid(path, 'a JSON value: null, true, false, a number, a text, or a list of them');
+  };
 
 const edit: Check<ConfigEdit> = (value, path) => {
-  const { path: keys, value: to } = object({ path: array(text(1000), 32), value: optional(json(MOST_DEPTH)) })(value, path);
+  const { path: keys, value: to } = object({ path: array(text(1000), 32), value: optional(json(MOST_DEPTH)) })(
+    value,
+    path,
+  );
   if (keys.length === 0) throw invalid(`${path}.path`, 'the path of a key');
   return { path: keys, value: to };
 };

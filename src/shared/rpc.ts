@@ -49,7 +49,9 @@ export interface Handler<P, R> {
   readonly handle: (params: P, context: CallContext) => R | Promise<R>;
 }
 
-export type Handlers<M extends MethodTable<M>> = { readonly [K in keyof M]: Handler<MethodParams<M, K>, MethodResult<M, K>> };
+export type Handlers<M extends MethodTable<M>> = {
+  readonly [K in keyof M]: Handler<MethodParams<M, K>, MethodResult<M, K>>;
+};
 
 /** Nothing can be called, nothing is sent. */
 export type NoMethods = Record<never, never>;
@@ -138,7 +140,9 @@ export class RpcPeer<
       try {
         this.transport.post({ v: VERSION, kind: 'request', id, name: method, data: params } satisfies Envelope);
       } catch (error) {
-        this.settle(id)?.reject(new RpcError('unavailable', `${method} could not be sent: ${toWireError(error).message}`));
+        this.settle(id)?.reject(
+          new RpcError('unavailable', `${method} could not be sent: ${toWireError(error).message}`),
+        );
       }
     });
   }
@@ -211,13 +215,20 @@ export class RpcPeer<
     this.running.set(id, controller);
     let reply: Envelope;
     try {
-      const handler = Object.hasOwn(this.handlers, method) ? (this.handlers[method as keyof Local] as Handler<unknown, unknown>) : undefined;
+      const handler = Object.hasOwn(this.handlers, method)
+        ? (this.handlers[method as keyof Local] as Handler<unknown, unknown>)
+        : undefined;
       if (!handler) throw new RpcError('unknownMethod', `there is no method ${method}`);
       const params = handler.validate(data);
       const progress = (value: Progress): void => {
         this.tryPost({ v: VERSION, kind: 'progress', id, data: value });
       };
-      reply = { v: VERSION, kind: 'result', id, data: await handler.handle(params, { signal: controller.signal, progress }) };
+      reply = {
+        v: VERSION,
+        kind: 'result',
+        id,
+        data: await handler.handle(params, { signal: controller.signal, progress }),
+      };
     } catch (error) {
       reply = { v: VERSION, kind: 'error', id, data: toWireError(error) };
     }

@@ -48,7 +48,11 @@ export interface WireError {
 /** What a handler threw, for the wire. Only RpcErrors keep code and detail; no stack leaves the process. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof RpcError) {
-    return { code: error.code, message: error.message, ...(error.detail === undefined ? {} : { detail: error.detail }) };
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.detail === undefined ? {} : { detail: error.detail }),
+    };
   }
   return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
 }

@@ -36,7 +36,8 @@ export function integer(minimum: number, maximum: number): Check<number> {
 
 export function text(maximumLength: number): Check<string> {
   return (value, path) => {
-    if (typeof value !== 'string' || value.length > maximumLength) throw invalid(path, `a text of at most ${maximumLength} characters`);
+    if (typeof value !== 'string' || value.length > maximumLength)
+      throw invalid(path, `a text of at most ${maximumLength} characters`);
     return value;
   };
 }
@@ -51,7 +52,8 @@ export function oneOf<const T extends string | number>(...choices: readonly T[])
 
 export function array<T>(item: Check<T>, maximumLength: number): Check<readonly T[]> {
   return (value, path) => {
-    if (!Array.isArray(value) || value.length > maximumLength) throw invalid(path, `a list of at most ${maximumLength} items`);
+    if (!Array.isArray(value) || value.length > maximumLength)
+      throw invalid(path, `a list of at most ${maximumLength} items`);
     return value.map((element: unknown, index) => item(element, `${path}[${index}]`));
   };
 }
@@ -81,7 +83,8 @@ export function object<F extends Fields>(fields: F): Check<Checked<F>> {
   return (value, path) => {
     const source = plainObject(value, path);
     for (const key of Object.keys(source)) {
-      if (!Object.hasOwn(fields, key)) throw new RpcError('invalidInput', `${path} has an unknown key ${key.slice(0, 60)}`);
+      if (!Object.hasOwn(fields, key))
+        throw new RpcError('invalidInput', `${path} has an unknown key ${key.slice(0, 60)}`);
     }
     const result: Record<string, unknown> = {};
     for (const [key, check] of Object.entries(fields)) {
@@ -112,6 +115,7 @@ export function record<T>(item: Check<T>, maximumSize: number): Check<Readonly<R
 }
 
 function plainObject(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) throw invalid(path, 'an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    throw invalid(path, 'an object');
   return value as Readonly<Record<string, unknown>>;
 }

@@ -21,7 +21,12 @@ const BLOCKS = [128, 64, 32, 256, 512] as const;
  * The grid that a scale tensor of `scaleShape` means for a matrix `[rows, columns]`: one factor, one per row, or one per
  * block (128 × 128 in DeepSeek-V3; the last blocks may be cut). Null when the shapes do not fit.
  */
-export function scaleGrid(rows: number, columns: number, scaleShape: readonly number[], factors: Float32Array): ScaleGrid | null {
+export function scaleGrid(
+  rows: number,
+  columns: number,
+  scaleShape: readonly number[],
+  factors: Float32Array,
+): ScaleGrid | null {
   const count = scaleShape.reduce((product, size) => product * size, 1);
   if (count === 1) return { factors, columns: 1, rowBlock: rows, columnBlock: columns };
   if (count === rows && (scaleShape.length === 1 || scaleShape.at(-1) === 1))

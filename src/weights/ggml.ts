@@ -223,11 +223,17 @@ export function isReadable(type: GgmlType): boolean {
 }
 
 /** Dequantises whole blocks in `source` into `target` from element `at` on. */
-export function dequantize(type: GgmlType, source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayBuffer>, at: number): void {
+export function dequantize(
+  type: GgmlType,
+  source: Uint8Array<ArrayBuffer>,
+  target: Float32Array<ArrayBuffer>,
+  at: number,
+): void {
   if (type.plain !== undefined) {
     widen(type.plain, source, target, at);
     return;
   }
   if (type.block === undefined) throw new TypeError(`no reader for ${type.name}`);
-  for (let from = 0, to = at; from < source.byteLength; from += type.bytes, to += type.elements) type.block(source, from, target, to);
+  for (let from = 0, to = at; from < source.byteLength; from += type.bytes, to += type.elements)
+    type.block(source, from, target, to);
 }

@@ -49,11 +49,17 @@ export async function openGguf(path: string): Promise<GgufStore> {
     for (const part of parts) {
       for (const [name, stored] of part.tensors) {
         if (tensors.has(name))
-          throw new WeightsError({ file: part.file.path, tensor: name, problem: 'another part has it too.', fix: DAMAGED });
+          throw new WeightsError({
+            file: part.file.path,
+            tensor: name,
+            problem: 'another part has it too.',
+            fix: DAMAGED,
+          });
         tensors.set(name, stored);
       }
     }
-    const metadata = parts.find((part) => typeof part.metadata['general.architecture'] === 'string')?.metadata ?? first.metadata;
+    const metadata =
+      parts.find((part) => typeof part.metadata['general.architecture'] === 'string')?.metadata ?? first.metadata;
     return new GgufTensorStore(path, metadata, tensors, files);
   } catch (error) {
     await Promise.all(files.map((file) => file.close()));
@@ -106,7 +112,11 @@ function plainValue(value: MetadataValue): GgufValue {
 }
 
 /** Checks types, shapes and places: inside the file, aligned, no overlap. */
-function locateTensors(file: RangeFile, infos: readonly GGUFTensorInfo[], dataOffset: bigint): ReadonlyMap<string, Stored> {
+function locateTensors(
+  file: RangeFile,
+  infos: readonly GGUFTensorInfo[],
+  dataOffset: bigint,
+): ReadonlyMap<string, Stored> {
   const tensors = new Map<string, Stored>();
   const start = Number(dataOffset);
   for (const { name, shape: dims, dtype, offset } of infos) {
@@ -114,7 +124,8 @@ function locateTensors(file: RangeFile, infos: readonly GGUFTensorInfo[], dataOf
       throw new WeightsError({ file: file.path, tensor: name, problem, fix });
     };
     const type = GGML_TYPES.get(dtype);
-    if (type === undefined) fail(`its type ${String(dtype)} is unknown.`, 'Update Headlight, or use a file in a common quantisation.');
+    if (type === undefined)
+      fail(`its type ${String(dtype)} is unknown.`, 'Update Headlight, or use a file in a common quantisation.');
     else {
       const shape = dims.map(Number).reverse();
       if (shape.some((size) => size < 1)) fail('its shape has an empty dimension.');
@@ -126,14 +137,22 @@ function locateTensors(file: RangeFile, infos: readonly GGUFTensorInfo[], dataOf
       const place = start + Number(offset);
       if (!Number.isSafeInteger(place) || place < start) fail('its offset is impossible.');
       if (place + bytes > file.size)
-        fail(`its data ends ${place + bytes - file.size} bytes behind the end of the file.`, 'The file is truncated: download it again.');
+        fail(
+          `its data ends ${place + bytes - file.size} bytes behind the end of the file.`,
+          'The file is truncated: download it again.',
+        );
       tensors.set(name, { type, shape, offset: place, bytes, source: file });
     }
   }
   let position = start;
   for (const [name, stored] of [...tensors].sort(([, a], [, b]) => a.offset - b.offset)) {
     if (stored.offset < position)
-      throw new WeightsError({ file: file.path, tensor: name, problem: 'its data overlaps that of another tensor.', fix: DAMAGED });
+      throw new WeightsError({
+        file: file.path,
+        tensor: name,
+        problem: 'its data overlaps that of another tensor.',
+        fix: DAMAGED,
+      });
     position = stored.offset + stored.bytes;
   }
   return tensors;
@@ -171,7 +190,10 @@ class GgufTensorStore implements GgufStore {
       throw new WeightsError({ file: source.path, tensor: name, problem, fix });
     };
     if (!isReadable(type))
-      return fail(`its quantisation ${type.name} cannot be read.`, 'Use a file in Q4_K, Q5_K, Q6_K, Q8_0, F16 or BF16.');
+      return fail(
+        `its quantisation ${type.name} cannot be read.`,
+        'Use a file in Q4_K, Q5_K, Q6_K, Q8_0, F16 or BF16.',
+      );
     const rowCount = shape[0] ?? 1;
     const [start, end] = options.rows ?? [0, rowCount];
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= rowCount)) {
@@ -188,7 +210,11 @@ class GgufTensorStore implements GgufStore {
       (end - start) * rowBytes,
       type.bytes,
       (piece, at) => dequantize(type, piece, target, (at / type.bytes) * type.elements),
-      { tensor: name, buffers: widenKernel(target), ...(options.signal === undefined ? {} : { signal: options.signal }) },
+      {
+        tensor: name,
+        buffers: widenKernel(target),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      },
     );
     return target;
   }
@@ -200,6 +226,11 @@ class GgufTensorStore implements GgufStore {
   private stored(name: string): Stored {
     const stored = this.tensors.get(name);
     if (stored !== undefined) return stored;
-    throw new WeightsError({ file: this.path, tensor: name, problem: 'there is no such tensor.', fix: 'Check that the file is complete.' });
+    throw new WeightsError({
+      file: this.path,
+      tensor: name,
+      problem: 'there is no such tensor.',
+      fix: 'Check that the file is complete.',
+    });
   }
 }

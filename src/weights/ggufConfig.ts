@@ -136,7 +136,8 @@ function setWidths(config: Config, source: Metadata): void {
   setPerLayer(config, 'num_key_value_heads', kvHeads);
   setPerLayer(config, 'intermediate_size', width);
   const epsilon = source.number('attention.layer_norm_epsilon');
-  if (epsilon !== undefined) for (const key of ['layer_norm_eps', 'layer_norm_epsilon', 'norm_epsilon', 'norm_eps']) config[key] = epsilon;
+  if (epsilon !== undefined)
+    for (const key of ['layer_norm_eps', 'layer_norm_epsilon', 'norm_epsilon', 'norm_eps']) config[key] = epsilon;
   const [key, value] = [source.number('attention.key_length'), source.number('attention.value_length')];
   const latent = source.number('attention.kv_lora_rank');
   if (latent !== undefined) {
@@ -205,7 +206,8 @@ function setWindow(config: Config, source: Metadata): void {
   config['sliding_window'] = window;
   const pattern = source.flags('attention.sliding_window_pattern');
   const period = source.number('attention.sliding_window_pattern');
-  if (pattern !== undefined) config['layer_types'] = pattern.map((sliding) => (sliding ? 'sliding_attention' : 'full_attention'));
+  if (pattern !== undefined)
+    config['layer_types'] = pattern.map((sliding) => (sliding ? 'sliding_attention' : 'full_attention'));
   else if (period !== undefined && period > 0) config['sliding_window_pattern'] = period;
 }
 
@@ -223,7 +225,8 @@ function setFamily(config: Config, source: Metadata, architecture: string): void
     source.number('attention.key_length') ??
     (typeof heads === 'number' && heads > 0 ? (source.number('embedding_length') ?? 0) / heads : 0);
   const partial = rotated !== undefined && headDim > 0 && rotated < headDim ? rotated / headDim : undefined;
-  if (partial !== undefined && source.number('attention.kv_lora_rank') === undefined) config['partial_rotary_factor'] = partial;
+  if (partial !== undefined && source.number('attention.kv_lora_rank') === undefined)
+    config['partial_rotary_factor'] = partial;
   const scales: readonly (readonly [string, string])[] = [
     ['logit_scale', architecture.startsWith('granite') ? 'logits_scaling' : 'logit_scale'],
     ['embedding_scale', 'embedding_multiplier'],
@@ -272,7 +275,8 @@ function setFamily(config: Config, source: Metadata, architecture: string): void
     case 'deepseek2':
       // Sigmoid scores came with V3.
       if (source.number('expert_gating_func') === 2) config['model_type'] = 'deepseek_v3';
-      if (config['n_group'] !== undefined && config['model_type'] === 'deepseek_v2') config['topk_method'] = 'group_limited_greedy';
+      if (config['n_group'] !== undefined && config['model_type'] === 'deepseek_v2')
+        config['topk_method'] = 'group_limited_greedy';
       break;
     case 'gpt2':
       gptSpelling();
@@ -317,7 +321,11 @@ function setFamily(config: Config, source: Metadata, architecture: string): void
       rename('num_attention_heads', 'n_heads');
       rename('num_hidden_layers', 'n_layers');
       rename('max_position_embeddings', 'max_seq_len');
-      config['attn_config'] = { kv_n_heads: kvAt(0), clip_qkv: config['clip_qkv'] ?? null, rope_theta: config['rope_theta'] ?? 500_000 };
+      config['attn_config'] = {
+        kv_n_heads: kvAt(0),
+        clip_qkv: config['clip_qkv'] ?? null,
+        rope_theta: config['rope_theta'] ?? 500_000,
+      };
       break;
     case 'openelm':
       config['num_query_heads'] = Array.isArray(heads) ? heads : [];
@@ -338,7 +346,9 @@ function setFamily(config: Config, source: Metadata, architecture: string): void
       break;
     case 'lfm2':
     case 'lfm2moe':
-      config['layer_types'] = Array.from({ length: layers }, (_, index) => (kvAt(index) === 0 ? 'conv' : 'full_attention'));
+      config['layer_types'] = Array.from({ length: layers }, (_, index) =>
+        kvAt(index) === 0 ? 'conv' : 'full_attention',
+      );
       break;
     case 'granitehybrid':
     case 'jamba':
@@ -362,9 +372,13 @@ function setFamily(config: Config, source: Metadata, architecture: string): void
 function setOlmo3(config: Config): void {
   const base = { rope_theta: config['rope_theta'] ?? 500_000 };
   const scaling = config['rope_scaling'];
-  const scaled = typeof scaling === 'object' && scaling !== null && !Array.isArray(scaling) ? scaling : { rope_type: 'default' };
+  const scaled =
+    typeof scaling === 'object' && scaling !== null && !Array.isArray(scaling) ? scaling : { rope_type: 'default' };
   config['model_type'] = 'olmo3';
-  config['rope_parameters'] = { full_attention: { ...scaled, ...base }, sliding_attention: { rope_type: 'default', ...base } };
+  config['rope_parameters'] = {
+    full_attention: { ...scaled, ...base },
+    sliding_attention: { rope_type: 'default', ...base },
+  };
   delete config['rope_scaling'];
 }
 
@@ -408,7 +422,9 @@ function setHybrid(config: Config, source: Metadata, layers: number, kvAt: (inde
     return nemotron && widthAt(index) > 0 ? 'mlp' : 'mamba';
   });
   if (nemotron) {
-    config['hybrid_override_pattern'] = kinds.map((kind) => ({ attention: '*', mlp: '-', mamba: 'M' })[kind] ?? 'M').join('');
+    config['hybrid_override_pattern'] = kinds
+      .map((kind) => ({ attention: '*', mlp: '-', mamba: 'M' })[kind] ?? 'M')
+      .join('');
     return;
   }
   config['layer_types'] = kinds;

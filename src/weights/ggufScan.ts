@@ -93,7 +93,11 @@ class Cursor {
  */
 export async function scanGguf(file: RangeFile): Promise<void> {
   const fail = (problem: string): never => {
-    throw new WeightsError({ file: file.path, problem: `${problem}.`, fix: 'The file is damaged or no GGUF file: download it again.' });
+    throw new WeightsError({
+      file: file.path,
+      problem: `${problem}.`,
+      fix: 'The file is damaged or no GGUF file: download it again.',
+    });
   };
   if (file.size < 24) fail(`the file has only ${file.size} bytes`);
   const cursor = new Cursor(file, fail);
@@ -101,7 +105,9 @@ export async function scanGguf(file: RangeFile): Promise<void> {
   const version = await cursor.u32();
   if (version !== 2 && version !== 3)
     fail(
-      version === 1 || (version & 0xffff) === 0 ? 'GGUF version 1 and big-endian files are not read' : `GGUF version ${version} is unknown`,
+      version === 1 || (version & 0xffff) === 0
+        ? 'GGUF version 1 and big-endian files are not read'
+        : `GGUF version ${version} is unknown`,
     );
   const tensors = await cursor.u64(MAX_TENSORS, 'tensors');
   const keys = await cursor.u64(MAX_KEYS, 'metadata keys');

@@ -43,7 +43,9 @@ interface Vocabulary {
 }
 
 /** Description and settings for the tokenizer library; null where the vocabulary's kind is not known. */
-export function ggufTokenizer(metadata: GgufMetadata): { readonly description: TokenizerJson; readonly settings: object } | null {
+export function ggufTokenizer(
+  metadata: GgufMetadata,
+): { readonly description: TokenizerJson; readonly settings: object } | null {
   const model = metadata['tokenizer.ggml.model'];
   const vocabulary: Vocabulary = {
     tokens: texts(metadata['tokenizer.ggml.tokens']),
@@ -55,13 +57,19 @@ export function ggufTokenizer(metadata: GgufMetadata): { readonly description: T
   const special = addedTokens(vocabulary);
   const around = templateOf(metadata, vocabulary, model === 'llama');
   if (model === 'llama' && vocabulary.scores.length === vocabulary.tokens.length) {
-    return { description: { ...sentencePiece(metadata, vocabulary), added_tokens: special, post_processor: around }, settings: {} };
+    return {
+      description: { ...sentencePiece(metadata, vocabulary), added_tokens: special, post_processor: around },
+      settings: {},
+    };
   }
   if (model === 'gpt2' && vocabulary.merges.length > 0) {
     const pre = metadata['tokenizer.ggml.pre'];
     const pattern = PATTERNS.get(typeof pre === 'string' ? pre : 'default');
     if (pattern === undefined) return null;
-    return { description: { ...byteLevel(vocabulary, pattern), added_tokens: special, post_processor: around }, settings: {} };
+    return {
+      description: { ...byteLevel(vocabulary, pattern), added_tokens: special, post_processor: around },
+      settings: {},
+    };
   }
   return null;
 }
@@ -78,7 +86,9 @@ function addedTokens({ tokens, types }: Vocabulary): object[] {
   return tokens.flatMap((content, id) => {
     const type = types[id];
     if (type !== CONTROL && type !== USER_DEFINED) return [];
-    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: type === CONTROL }];
+    return [
+      { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: type === CONTROL },
+    ];
   });
 }
 
@@ -125,7 +135,10 @@ function sentencePiece(metadata: GgufMetadata, { tokens, types, scores }: Vocabu
     version: '1.0',
     normalizer: {
       type: 'Sequence',
-      normalizers: [...(prefix ? [{ type: 'Prepend', prepend: '▁' }] : []), { type: 'Replace', pattern: { String: ' ' }, content: '▁' }],
+      normalizers: [
+        ...(prefix ? [{ type: 'Prepend', prepend: '▁' }] : []),
+        { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+      ],
     },
     pre_tokenizer: null,
     decoder: {
@@ -159,7 +172,10 @@ function byteLevel({ tokens, merges }: Vocabulary, pattern: string | null): Toke
     pre_tokenizer:
       pattern === null
         ? bytes
-        : { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false }, bytes] },
+        : {
+            type: 'Sequence',
+            pretokenizers: [{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false }, bytes],
+          },
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: 'BPE',

@@ -47,7 +47,8 @@ export function scanJson(bytes: Uint8Array, limits: JsonLimits): JsonScan {
         const top = open.length - 1;
         const length = open[top];
         if (length === undefined || length < 0) break;
-        if (length >= limits.maxArrayLength) return { problem: `a list has more than ${limits.maxArrayLength} entries`, names };
+        if (length >= limits.maxArrayLength)
+          return { problem: `a list has more than ${limits.maxArrayLength} entries`, names };
         open[top] = length + 1;
         break;
       }
@@ -65,6 +66,7 @@ export function countNames(value: unknown): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countNames(item), 0);
   if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
-  for (const item of Object.values(value)) count += 1 + (typeof item === 'object' && item !== null ? countNames(item) : 0);
+  for (const item of Object.values(value))
+    count += 1 + (typeof item === 'object' && item !== null ? countNames(item) : 0);
   return count;
 }

@@ -15,8 +15,12 @@ export async function localWeights(file: string, warn: (text: string) => void): 
   if (file.toLowerCase().endsWith('.gguf')) return storeBytes(await openGguf(file));
   const folder = dirname(file);
   const names = await readdir(folder).catch((): string[] => []);
-  const index = names.find((name) => name === 'model.safetensors.index.json') ?? names.find((name) => name.endsWith('.safetensors.index.json'));
-  const found = index ?? (names.includes('model.safetensors') ? 'model.safetensors' : names.find((name) => name.endsWith('.safetensors')));
+  const index =
+    names.find((name) => name === 'model.safetensors.index.json') ??
+    names.find((name) => name.endsWith('.safetensors.index.json'));
+  const found =
+    index ??
+    (names.includes('model.safetensors') ? 'model.safetensors' : names.find((name) => name.endsWith('.safetensors')));
   if (found === undefined) return null;
   try {
     return await storeBytes(await openSafetensors(join(folder, found)));

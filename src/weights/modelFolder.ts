@@ -48,10 +48,12 @@ async function inFolder(folder: string): Promise<ModelFiles> {
   const config = join(folder, 'config.json');
   const indexes = names.filter((name) => name.endsWith('.safetensors.index.json'));
   const singles = names.filter((name) => name.endsWith('.safetensors'));
-  const found = WEIGHT_NAMES.find((name) => names.includes(name)) ?? indexes[0] ?? (singles.length === 1 ? singles[0] : undefined);
+  const found =
+    WEIGHT_NAMES.find((name) => names.includes(name)) ?? indexes[0] ?? (singles.length === 1 ? singles[0] : undefined);
   if (found !== undefined) return { folder, config, weights: join(folder, found), format: 'safetensors' };
   const ggufs = names.filter((name) => name.endsWith('.gguf')).sort();
-  if (ggufs[0] !== undefined && ggufs.length === 1) return { folder, config: null, weights: join(folder, ggufs[0]), format: 'gguf' };
+  if (ggufs[0] !== undefined && ggufs.length === 1)
+    return { folder, config: null, weights: join(folder, ggufs[0]), format: 'gguf' };
   const problem =
     ggufs.length > 1
       ? 'several GGUF files are in this folder.'

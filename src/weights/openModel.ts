@@ -42,7 +42,14 @@ export async function openModel(path: string): Promise<OpenModel> {
   const store = await openSafetensors(files.weights);
   try {
     const plan = await planOf(files.config, reading, store);
-    return { reading, plan, store, folder: files.folder, tokenizer: () => folderTokenizer(files.folder), close: () => store.close() };
+    return {
+      reading,
+      plan,
+      store,
+      folder: files.folder,
+      tokenizer: () => folderTokenizer(files.folder),
+      close: () => store.close(),
+    };
   } catch (error) {
     await store.close();
     throw error;

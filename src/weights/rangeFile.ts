@@ -40,7 +40,11 @@ export class RangeFile {
       const { size, mtimeNs, ...stats } = await statOf(handle);
       if (stats.directory) throw fileError(path, { code: 'EISDIR' });
       if (!stats.regular) {
-        throw new WeightsError({ file: path, problem: 'this is not a regular file.', fix: 'Name a .safetensors or .gguf file.' });
+        throw new WeightsError({
+          file: path,
+          problem: 'this is not a regular file.',
+          fix: 'Name a .safetensors or .gguf file.',
+        });
       }
       return new RangeFile(path, Number(size), handle, { size, mtimeNs });
     } catch (error) {
@@ -149,7 +153,12 @@ export class RangeFile {
 }
 
 /** `FileHandle.read` does the same at half the speed: its promise costs more than copying a megabyte. */
-function readSome(handle: FileHandle, target: Uint8Array<ArrayBuffer>, offset: number, position: number): Promise<number> {
+function readSome(
+  handle: FileHandle,
+  target: Uint8Array<ArrayBuffer>,
+  offset: number,
+  position: number,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     read(handle.fd, target, offset, target.byteLength - offset, position, (error, bytesRead) => {
       if (error) reject(error);
@@ -158,7 +167,9 @@ function readSome(handle: FileHandle, target: Uint8Array<ArrayBuffer>, offset: n
   });
 }
 
-async function statOf(handle: FileHandle): Promise<Fingerprint & { readonly directory: boolean; readonly regular: boolean }> {
+async function statOf(
+  handle: FileHandle,
+): Promise<Fingerprint & { readonly directory: boolean; readonly regular: boolean }> {
   const stats = await handle.stat({ bigint: true });
   return { size: stats.size, mtimeNs: stats.mtimeNs, directory: stats.isDirectory(), regular: stats.isFile() };
 }

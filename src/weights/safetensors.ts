@@ -76,7 +76,9 @@ async function openShards(path: string, files: RangeFile[]): Promise<ReadonlyMap
 }
 
 function isMissing(error: WeightsError): boolean {
-  return typeof error.cause === 'object' && error.cause !== null && 'code' in error.cause && error.cause.code === 'ENOENT';
+  return (
+    typeof error.cause === 'object' && error.cause !== null && 'code' in error.cause && error.cause.code === 'ENOENT'
+  );
 }
 
 async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -132,12 +134,16 @@ class SafetensorsStore implements WeightStore {
     const fail = (problem: string, fix: string): never => {
       throw new WeightsError({ file: source.path, tensor: name, problem, fix });
     };
-    if (!isStoredDtype(dtype)) return fail(`its element type ${dtype} cannot be read.`, 'Use a checkpoint in bf16, f16, f32 or fp8.');
+    if (!isStoredDtype(dtype))
+      return fail(`its element type ${dtype} cannot be read.`, 'Use a checkpoint in bf16, f16, f32 or fp8.');
     const elementBytes = ELEMENT_BYTES[dtype];
     const rowCount = shape[0] ?? 1;
     const [start, end] = options.rows ?? [0, rowCount];
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= rowCount)) {
-      return fail(`rows ${start} to ${end} were asked of ${rowCount}.`, 'Check that the config belongs to these weights.');
+      return fail(
+        `rows ${start} to ${end} were asked of ${rowCount}.`,
+        'Check that the config belongs to these weights.',
+      );
     }
     const rowElements = shape.slice(1).reduce((product, size) => product * size, 1);
     const count = (end - start) * rowElements;
@@ -175,7 +181,13 @@ class SafetensorsStore implements WeightStore {
   }
 
   /** Multiplies by the scales stored beside an 8-bit tensor, if any. */
-  private async rescale(name: string, stored: Stored, target: Float32Array, firstRow: number, rowElements: number): Promise<void> {
+  private async rescale(
+    name: string,
+    stored: Stored,
+    target: Float32Array,
+    firstRow: number,
+    rowElements: number,
+  ): Promise<void> {
     const scaleName = scaleNames(name).find((candidate) => this.tensors.has(candidate));
     if (scaleName === undefined) return;
     const { shape } = this.stored(scaleName);
@@ -202,7 +214,11 @@ async function readPlain(
   const piece = 16 * 1024 * 1024;
   for (let done = 0; done < target.byteLength; done += piece) {
     context.signal?.throwIfAborted();
-    await source.readExact(target.subarray(done, Math.min(target.byteLength, done + piece)), position + done, context.tensor);
+    await source.readExact(
+      target.subarray(done, Math.min(target.byteLength, done + piece)),
+      position + done,
+      context.tensor,
+    );
   }
   await source.checkUnchanged(context.tensor);
 }

@@ -47,9 +47,14 @@ export function headerLength(file: string, prefix: Uint8Array, fileSize: number)
   if (prefix.byteLength < 8)
     return fail(`the file has only ${fileSize} bytes; a safetensors file begins with 8 bytes of length and a header.`);
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(Math.max(0, fileSize - 8))) return fail(`its header claims ${length} bytes, but the file has ${fileSize}.`);
+  if (length > BigInt(Math.max(0, fileSize - 8)))
+    return fail(`its header claims ${length} bytes, but the file has ${fileSize}.`);
   if (length > BigInt(MAX_HEADER_BYTES)) {
-    throw new WeightsError({ file, problem: `its header claims ${length} bytes; the limit is ${MAX_HEADER_BYTES}.`, fix: UNREADABLE });
+    throw new WeightsError({
+      file,
+      problem: `its header claims ${length} bytes; the limit is ${MAX_HEADER_BYTES}.`,
+      fix: UNREADABLE,
+    });
   }
   if (length < 2n) return fail('its header is empty.');
   return Number(length);
@@ -79,7 +84,13 @@ export function parseHeader(file: string, json: Uint8Array, fileSize: number): R
  * @param what "header" or "index", for the message.
  * @param duplicates True where names may occur twice (the last counts).
  */
-export function parseObject(file: string, json: Uint8Array, limits: JsonLimits, what: string, duplicates = false): Record<string, unknown> {
+export function parseObject(
+  file: string,
+  json: Uint8Array,
+  limits: JsonLimits,
+  what: string,
+  duplicates = false,
+): Record<string, unknown> {
   const fail = (problem: string, cause?: unknown): never => {
     throw new WeightsError({ file, problem, fix: DAMAGED, cause });
   };
@@ -111,13 +122,18 @@ function parseEntry(file: string, name: string, value: unknown, dataStart: numbe
   if (!isObject(value)) return fail('its header entry is not an object.');
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string') return fail('its header entry has no dtype.');
-  const bits = isStoredDtype(dtype) ? ELEMENT_BYTES[dtype] * 8 : Object.hasOwn(FOREIGN_BITS, dtype) ? FOREIGN_BITS[dtype] : undefined;
+  const bits = isStoredDtype(dtype)
+    ? ELEMENT_BYTES[dtype] * 8
+    : Object.hasOwn(FOREIGN_BITS, dtype)
+      ? FOREIGN_BITS[dtype]
+      : undefined;
   if (bits === undefined) return fail(`its dtype ${shown(dtype)} is unknown.`);
   if (!Array.isArray(shape) || !shape.every(isSize)) return fail('its shape is not a list of sizes.');
   if (shape.some((size) => size > MAX_DIMENSION)) return fail('its shape has a dimension above 2^32.');
   const elements = shape.reduce((product, size) => product * size, 1);
   if (!Number.isSafeInteger(elements * bits)) return fail('its shape has more elements than any file can hold.');
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) return fail('its data_offsets are not two positions.');
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
+    return fail('its data_offsets are not two positions.');
   const [start, end] = offsets as [number, number];
   if (start > end) return fail('its data_offsets run backwards.');
   if (end - start !== Math.ceil((elements * bits) / 8)) {
@@ -137,12 +153,22 @@ function parseEntry(file: string, name: string, value: unknown, dataStart: numbe
 }
 
 /** The format has neither overlaps nor holes; hidden bytes are a sign of damage or worse. */
-function checkLayout(file: string, entries: ReadonlyMap<string, HeaderEntry>, dataStart: number, fileSize: number): void {
+function checkLayout(
+  file: string,
+  entries: ReadonlyMap<string, HeaderEntry>,
+  dataStart: number,
+  fileSize: number,
+): void {
   const byOffset = [...entries].sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
   let position = dataStart;
   for (const [name, entry] of byOffset) {
     if (entry.offset < position)
-      throw new WeightsError({ file, tensor: name, problem: 'its data overlaps that of another tensor.', fix: DAMAGED });
+      throw new WeightsError({
+        file,
+        tensor: name,
+        problem: 'its data overlaps that of another tensor.',
+        fix: DAMAGED,
+      });
     if (entry.offset > position) {
       throw new WeightsError({
         file,
@@ -154,6 +180,10 @@ function checkLayout(file: string, entries: ReadonlyMap<string, HeaderEntry>, da
     position += entry.bytes;
   }
   if (position !== fileSize) {
-    throw new WeightsError({ file, problem: `its last ${fileSize - position} bytes belong to no tensor.`, fix: DAMAGED });
+    throw new WeightsError({
+      file,
+      problem: `its last ${fileSize - position} bytes belong to no tensor.`,
+      fix: DAMAGED,
+    });
   }
 }

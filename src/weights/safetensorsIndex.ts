@@ -32,7 +32,8 @@ export function parseIndex(file: string, json: Uint8Array): ReadonlyMap<string, 
       });
     }
     shards.add(shard);
-    if (shards.size > MAX_SHARDS) throw new WeightsError({ file, problem: `it names more than ${MAX_SHARDS} files.`, fix });
+    if (shards.size > MAX_SHARDS)
+      throw new WeightsError({ file, problem: `it names more than ${MAX_SHARDS} files.`, fix });
     result.set(name, shard);
   }
   if (result.size === 0) throw new WeightsError({ file, problem: 'its weight_map is empty.', fix });

@@ -77,7 +77,12 @@ async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     (stats) => stats.isFile(),
     (error: unknown) => {
-      if (typeof error === 'object' && error !== null && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      if (
+        typeof error === 'object' &&
+        error !== null &&
+        'code' in error &&
+        (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+      )
         return false;
       throw fileError(path, error);
     },

@@ -20,9 +20,12 @@ export class WeightsError extends Error {
   readonly fix: string;
 
   constructor(detail: WeightsErrorDetail) {
-    super(`${shown(detail.file)}${detail.tensor === undefined ? '' : `, tensor ${shown(detail.tensor)}`}: ${detail.problem}`, {
-      cause: detail.cause,
-    });
+    super(
+      `${shown(detail.file)}${detail.tensor === undefined ? '' : `, tensor ${shown(detail.tensor)}`}: ${detail.problem}`,
+      {
+        cause: detail.cause,
+      },
+    );
     this.file = detail.file;
     this.tensor = detail.tensor;
     this.fix = detail.fix;

@@ -60,7 +60,9 @@ export function halfTable(): Float32Array {
 }
 
 function byteTable(dtype: 'F8_E4M3' | 'F8_E5M2'): Float32Array {
-  return dtype === 'F8_E4M3' ? cachedTable(dtype, () => table(256, 4, 3, true)) : cachedTable(dtype, () => table(256, 5, 2, false));
+  return dtype === 'F8_E4M3'
+    ? cachedTable(dtype, () => table(256, 4, 3, true))
+    : cachedTable(dtype, () => table(256, 5, 2, false));
 }
 
 function lookUp(source: Uint8Array | Uint16Array, values: Float32Array, target: Float32Array, at: number): void {
@@ -78,14 +80,20 @@ function widenBrain(source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayB
     bits[j] = word << 16;
     bits[j + 1] = word & 0xffff0000;
   }
-  for (let i = pairs * 2; i < count; i++) bits[i] = ((source[i * 2] as number) | ((source[i * 2 + 1] as number) << 8)) << 16;
+  for (let i = pairs * 2; i < count; i++)
+    bits[i] = ((source[i * 2] as number) | ((source[i * 2 + 1] as number) << 8)) << 16;
 }
 
 /**
  * Widens the elements in `source` (a whole number of them, little-endian, as are all machines Node runs on) into `target`
  * from index `at`. `source` must be aligned to the element's size.
  */
-export function widen(dtype: StoredDtype, source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayBuffer>, at: number): void {
+export function widen(
+  dtype: StoredDtype,
+  source: Uint8Array<ArrayBuffer>,
+  target: Float32Array<ArrayBuffer>,
+  at: number,
+): void {
   if (dtype !== 'BF16' && dtype !== 'F16' && dtype !== 'F8_E4M3' && dtype !== 'F8_E5M2') {
     widenPlain(dtype, source, target, at);
     return;
@@ -96,7 +104,12 @@ export function widen(dtype: StoredDtype, source: Uint8Array<ArrayBuffer>, targe
 }
 
 /** The same without the kernel: what the formats define. */
-export function widenPlain(dtype: StoredDtype, source: Uint8Array<ArrayBuffer>, target: Float32Array<ArrayBuffer>, at: number): void {
+export function widenPlain(
+  dtype: StoredDtype,
+  source: Uint8Array<ArrayBuffer>,
+  target: Float32Array<ArrayBuffer>,
+  at: number,
+): void {
   const count = source.byteLength / ELEMENT_BYTES[dtype];
   const { buffer, byteOffset } = source;
   switch (dtype) {
@@ -137,7 +150,8 @@ export function widenPlain(dtype: StoredDtype, source: Uint8Array<ArrayBuffer>, 
       return;
     case 'I64':
     case 'U64': {
-      const words = dtype === 'I64' ? new BigInt64Array(buffer, byteOffset, count) : new BigUint64Array(buffer, byteOffset, count);
+      const words =
+        dtype === 'I64' ? new BigInt64Array(buffer, byteOffset, count) : new BigUint64Array(buffer, byteOffset, count);
       for (let i = 0; i < count; i++) target[at + i] = Number(words[i]);
       return;
     }

@@ -29,9 +29,12 @@ interface KernelExports {
   readonly e5m2: Run;
 }
 
-const RUNS = { BF16: ['bf16', 2], F16: ['f16', 2], F8_E4M3: ['e4m3', 1], F8_E5M2: ['e5m2', 1] } as const satisfies Partial<
-  Record<StoredDtype, readonly [keyof KernelExports, bytes: number]>
->;
+const RUNS = {
+  BF16: ['bf16', 2],
+  F16: ['f16', 2],
+  F8_E4M3: ['e4m3', 1],
+  F8_E5M2: ['e5m2', 1],
+} as const satisfies Partial<Record<StoredDtype, readonly [keyof KernelExports, bytes: number]>>;
 export type KernelDtype = keyof typeof RUNS;
 
 export class Kernel {

@@ -3,7 +3,19 @@
 //   node test/bench/heads.mjs [--layers 8] [--folder /tmp/x] [--keep] [--cli dist/cli.js] [--only reading]
 import { build } from 'esbuild';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync, existsSync, statSync, readdirSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+  closeSync,
+  existsSync,
+  statSync,
+  readdirSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -65,17 +77,43 @@ function writeShard(file, tensors, noise) {
 function writeCheckpoint(folder) {
   const noise = pool();
   const config = {
-    architectures: ['LlamaForCausalLM'], model_type: 'llama', hidden_size: HIDDEN, intermediate_size: MLP, num_attention_heads: 32,
-    num_key_value_heads: 8, num_hidden_layers: LAYERS, vocab_size: VOCABULARY, rms_norm_eps: 1e-5, rope_theta: 500000,
-    max_position_embeddings: 8192, hidden_act: 'silu', tie_word_embeddings: false, torch_dtype: 'bfloat16', attention_bias: false,
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    hidden_size: HIDDEN,
+    intermediate_size: MLP,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    num_hidden_layers: LAYERS,
+    vocab_size: VOCABULARY,
+    rms_norm_eps: 1e-5,
+    rope_theta: 500000,
+    max_position_embeddings: 8192,
+    hidden_act: 'silu',
+    tie_word_embeddings: false,
+    torch_dtype: 'bfloat16',
+    attention_bias: false,
   };
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-  const layer = (i) => [
-    ['input_layernorm.weight', [HIDDEN]], ['post_attention_layernorm.weight', [HIDDEN]],
-    ['self_attn.q_proj.weight', [HIDDEN, HIDDEN]], ['self_attn.k_proj.weight', [KV, HIDDEN]], ['self_attn.v_proj.weight', [KV, HIDDEN]], ['self_attn.o_proj.weight', [HIDDEN, HIDDEN]],
-    ['mlp.gate_proj.weight', [MLP, HIDDEN]], ['mlp.up_proj.weight', [MLP, HIDDEN]], ['mlp.down_proj.weight', [HIDDEN, MLP]],
-  ].map(([name, shape]) => [`model.layers.${i}.${name}`, shape]);
-  const shards = [[['model.embed_tokens.weight', [VOCABULARY, HIDDEN]]], ...Array.from({ length: LAYERS }, (_, i) => layer(i)), [['model.norm.weight', [HIDDEN]], ['lm_head.weight', [VOCABULARY, HIDDEN]]]];
+  const layer = (i) =>
+    [
+      ['input_layernorm.weight', [HIDDEN]],
+      ['post_attention_layernorm.weight', [HIDDEN]],
+      ['self_attn.q_proj.weight', [HIDDEN, HIDDEN]],
+      ['self_attn.k_proj.weight', [KV, HIDDEN]],
+      ['self_attn.v_proj.weight', [KV, HIDDEN]],
+      ['self_attn.o_proj.weight', [HIDDEN, HIDDEN]],
+      ['mlp.gate_proj.weight', [MLP, HIDDEN]],
+      ['mlp.up_proj.weight', [MLP, HIDDEN]],
+      ['mlp.down_proj.weight', [HIDDEN, MLP]],
+    ].map(([name, shape]) => [`model.layers.${i}.${name}`, shape]);
+  const shards = [
+    [['model.embed_tokens.weight', [VOCABULARY, HIDDEN]]],
+    ...Array.from({ length: LAYERS }, (_, i) => layer(i)),
+    [
+      ['model.norm.weight', [HIDDEN]],
+      ['lm_head.weight', [VOCABULARY, HIDDEN]],
+    ],
+  ];
   const map = {};
   shards.forEach((tensors, i) => {
     const file = `model-${String(i + 1).padStart(5, '0')}-of-${String(shards.length).padStart(5, '0')}.safetensors`;
@@ -95,7 +133,10 @@ function run(command, args) {
     child.stderr.on('data', (text) => (err += text));
     const timer = setInterval(() => {
       try {
-        peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0));
+        peak = Math.max(
+          peak,
+          1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0),
+        );
       } catch {
         // It has ended.
       }
@@ -110,12 +151,22 @@ function run(command, args) {
 }
 
 const mib = (bytes) => `${Math.round(bytes / 1024 ** 2)} MiB`;
-const forget = (folder) => Promise.all(readdirSync(folder).map((name) => run('dd', [`if=${join(folder, name)}`, 'iflag=nocache', 'count=0'])));
+const forget = (folder) =>
+  Promise.all(readdirSync(folder).map((name) => run('dd', [`if=${join(folder, name)}`, 'iflag=nocache', 'count=0'])));
 
 async function measure(name, args, limit) {
   for (const round of ['cold', 'second', 'third']) {
     if (round === 'cold') await forget(folder);
-    const { seconds, peak } = await run(process.execPath, [CLI, 'heads', folder, '--ids', IDS, '--out', join(folder, 'out.json'), ...args]);
+    const { seconds, peak } = await run(process.execPath, [
+      CLI,
+      'heads',
+      folder,
+      '--ids',
+      IDS,
+      '--out',
+      join(folder, 'out.json'),
+      ...args,
+    ]);
     console.log(`${name}, ${round}: ${seconds.toFixed(2)} s, peak ${mib(peak)} (limits: ${limit})`);
   }
 }
@@ -125,7 +176,11 @@ async function measure(name, args, limit) {
  * the engine takes), by the same calls without keeping anything, and by dd; wall clock, and per second of CPU.
  */
 async function measureReading() {
-  const shards = readdirSync(folder).filter((name) => name.endsWith('.safetensors')).sort().slice(1, 1 + LAYERS).map((name) => join(folder, name));
+  const shards = readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .slice(1, 1 + LAYERS)
+    .map((name) => join(folder, name));
   const middle = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] / 1024 ** 2;
   const worked = async (...args) => JSON.parse((await run(process.execPath, [worker, ...args])).out);
   for (const round of ['cold', 'cached', 'cached', 'cached']) {
@@ -138,8 +193,11 @@ async function measureReading() {
     const theirs = [];
     for (const shard of shards) theirs.push(ddRate((await run('dd', [`if=${shard}`, 'of=/dev/null', 'bs=2M'])).err));
     const dd = middle(theirs);
-    const words = (name, { rates, perCpuSecond }) => `${name} ${middle(rates).toFixed(0)} MiB/s (${(middle(rates) / dd).toFixed(2)} of dd; ${(perCpuSecond / 1024 ** 2).toFixed(0)} MiB per second of CPU)`;
-    console.log(`reading, ${round}: ${words('read and widened', ours)}, ${words('read only', raw)}, dd ${dd.toFixed(0)} MiB/s; limit for the first: 0.5 of dd`);
+    const words = (name, { rates, perCpuSecond }) =>
+      `${name} ${middle(rates).toFixed(0)} MiB/s (${(middle(rates) / dd).toFixed(2)} of dd; ${(perCpuSecond / 1024 ** 2).toFixed(0)} MiB per second of CPU)`;
+    console.log(
+      `reading, ${round}: ${words('read and widened', ours)}, ${words('read only', raw)}, dd ${dd.toFixed(0)} MiB/s; limit for the first: 0.5 of dd`,
+    );
   }
 }
 
@@ -153,8 +211,15 @@ const checkout = resolve(import.meta.dirname, '../..');
 const bundles = mkdtempSync(join(checkout, 'node_modules', '.headlight-bench-'));
 const worker = join(bundles, 'worker.js');
 await build({
-  entryPoints: [join(checkout, 'test/bench/headsWorker.ts')], outfile: worker, bundle: true, platform: 'node', format: 'cjs', target: 'node20',
-  mainFields: ['module', 'main'], external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'], logLevel: 'error',
+  entryPoints: [join(checkout, 'test/bench/headsWorker.ts')],
+  outfile: worker,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  mainFields: ['module', 'main'],
+  external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'],
+  logLevel: 'error',
 });
 const given = option('folder', null);
 const folder = given ?? mkdtempSync(join(tmpdir(), 'headlight-bench-'));
@@ -174,8 +239,13 @@ try {
 
 async function measureRest() {
   await measure(`hidden state of layer ${LAYERS - 1}`, ['--layer', String(LAYERS - 1), '--dump', 'hidden'], '2.5 GB');
-  for (const [name, task, tokens, limit] of [['overview of 32 heads over 8,192 tokens', 'overview', '8192', '1 GB'], ['measures of 32 heads over 2,048 tokens', 'measures', '2048', '3 s']]) {
+  for (const [name, task, tokens, limit] of [
+    ['overview of 32 heads over 8,192 tokens', 'overview', '8192', '1 GB'],
+    ['measures of 32 heads over 2,048 tokens', 'measures', '2048', '3 s'],
+  ]) {
     const { seconds, cpuSeconds, peak } = JSON.parse((await run(process.execPath, [worker, task, tokens])).out);
-    console.log(`${name}: ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), peak ${mib(peak)} (limit: ${limit})`);
+    console.log(
+      `${name}: ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), peak ${mib(peak)} (limit: ${limit})`,
+    );
   }
 }

@@ -69,11 +69,35 @@ async function raw(files: readonly string[]): Promise<Rates> {
 function randomCapture(tokens: number): LayerCapture {
   const [heads, groups, dim] = [32, 8, 128];
   let state = 1;
-  const random = (count: number): Float32Array => Float32Array.from({ length: count }, () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32 - 0.5) * 3);
-  const tensor = (count: number): Tensor => ({ type: 'float32', shape: [count, tokens, dim], data: random(count * tokens * dim) });
-  const spec = { ...PLAIN_LAYER, attention: { kind: 'full' as const, queryHeads: heads, kvHeads: groups, keyDim: dim, valueDim: dim }, hiddenSize: heads * dim, scale: dim ** -0.5 };
+  const random = (count: number): Float32Array =>
+    Float32Array.from(
+      { length: count },
+      () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32 - 0.5) * 3,
+    );
+  const tensor = (count: number): Tensor => ({
+    type: 'float32',
+    shape: [count, tokens, dim],
+    data: random(count * tokens * dim),
+  });
+  const spec = {
+    ...PLAIN_LAYER,
+    attention: { kind: 'full' as const, queryHeads: heads, kvHeads: groups, keyDim: dim, valueDim: dim },
+    hiddenSize: heads * dim,
+    scale: dim ** -0.5,
+  };
   const ids = Array.from({ length: tokens }, (_, i) => (i * 7919) % 1000);
-  return { ids, layer: 0, spec, sinks: null, logits: null, tensors: new Map([['q' as const, tensor(heads)], ['k' as const, tensor(groups)], ['v' as const, tensor(groups)]]) };
+  return {
+    ids,
+    layer: 0,
+    spec,
+    sinks: null,
+    logits: null,
+    tensors: new Map([
+      ['q' as const, tensor(heads)],
+      ['k' as const, tensor(groups)],
+      ['v' as const, tensor(groups)],
+    ]),
+  };
 }
 
 interface Spent {
@@ -86,7 +110,11 @@ async function timed(work: () => Promise<unknown>): Promise<Spent> {
   const [start, cpu] = [performance.now(), process.cpuUsage()];
   await work();
   const { user, system } = process.cpuUsage(cpu);
-  return { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6, peak: process.resourceUsage().maxRSS * 1024 };
+  return {
+    seconds: (performance.now() - start) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    peak: process.resourceUsage().maxRSS * 1024,
+  };
 }
 
 function tilesOf(capture: LayerCapture): AttentionTiles {

@@ -31,31 +31,38 @@ describe.skipIf(!thorough)('a config that does not come out even', () => {
     await workbench().untilHeadlightIsActive();
   });
 
-  test.each<Theme>(['dark', 'light'])('shows lens, hints and a problem, and offers its fixes and better values, in the theme %s', async (theme) => {
-    const { page } = workbench();
-    await workbench().setTheme(theme);
-    await page.locator('.codelens-decoration', { hasText: 'GQA · ≈ 112 KiB/token' }).waitFor();
-    await page.locator('.view-line', { hasText: /does.not.divide.32/ }).first().waitFor();
-    await page.locator('.squiggly-error').first().waitFor();
-    await workbench().screenshot(`advice-${theme}`);
+  test.each<Theme>(['dark', 'light'])(
+    'shows lens, hints and a problem, and offers its fixes and better values, in the theme %s',
+    async (theme) => {
+      const { page } = workbench();
+      await workbench().setTheme(theme);
+      await page.locator('.codelens-decoration', { hasText: 'GQA · ≈ 112 KiB/token' }).waitFor();
+      await page
+        .locator('.view-line', { hasText: /does.not.divide.32/ })
+        .first()
+        .waitFor();
+      await page.locator('.squiggly-error').first().waitFor();
+      await workbench().screenshot(`advice-${theme}`);
 
-    await editor.moveCursorTo('7,');
-    await page.keyboard.press('Control+Period');
-    const menu = page.locator('.action-widget').first();
-    await menu.locator('.monaco-list-row', { hasText: 'Set num_key_value_heads to 4' }).waitFor();
-    const offered = (await menu.innerText()).replaceAll('\u00a0', ' ');
-    for (const title of ['Explain heads-not-divisible', 'Ignore heads-not-divisible in this file']) expect(offered).toContain(title);
-    await workbench().screenshot(`advice-fixes-${theme}`);
-    await page.keyboard.press('Escape');
-    await menu.waitFor({ state: 'hidden' });
+      await editor.moveCursorTo('7,');
+      await page.keyboard.press('Control+Period');
+      const menu = page.locator('.action-widget').first();
+      await menu.locator('.monaco-list-row', { hasText: 'Set num_key_value_heads to 4' }).waitFor();
+      const offered = (await menu.innerText()).replaceAll('\u00a0', ' ');
+      for (const title of ['Explain heads-not-divisible', 'Ignore heads-not-divisible in this file'])
+        expect(offered).toContain(title);
+      await workbench().screenshot(`advice-fixes-${theme}`);
+      await page.keyboard.press('Escape');
+      await menu.waitFor({ state: 'hidden' });
 
-    await page.keyboard.press('Control+Space');
-    const list = page.locator('.suggest-widget.visible .monaco-list-row');
-    await list.filter({ hasText: 'groups of 8' }).first().waitFor();
-    await expect.poll(() => list.filter({ hasText: 'MQA' }).first().innerText()).toContain('16 KiB/token');
-    await workbench().screenshot(`advice-completion-${theme}`);
-    await page.keyboard.press('Escape');
-  });
+      await page.keyboard.press('Control+Space');
+      const list = page.locator('.suggest-widget.visible .monaco-list-row');
+      await list.filter({ hasText: 'groups of 8' }).first().waitFor();
+      await expect.poll(() => list.filter({ hasText: 'MQA' }).first().innerText()).toContain('16 KiB/token');
+      await workbench().screenshot(`advice-completion-${theme}`);
+      await page.keyboard.press('Escape');
+    },
+  );
 
   test('shows family and exactness in the language status', async () => {
     const { page } = workbench();

@@ -21,9 +21,14 @@ describe.skipIf(!thorough)('compare', () => {
   const workbench = useWorkbench();
   let panel: Panel;
 
-  const run = (command: string): Promise<unknown> => workbench().host.evaluate((vscode, id) => vscode.commands.executeCommand(id).then(() => null), command);
+  const run = (command: string): Promise<unknown> =>
+    workbench().host.evaluate((vscode, id) => vscode.commands.executeCommand(id).then(() => null), command);
   const textOf = (file: string): Promise<string> =>
-    workbench().host.evaluate((vscode, path) => vscode.workspace.textDocuments.find((document) => document.uri.path.endsWith(path))?.getText() ?? '', file);
+    workbench().host.evaluate(
+      (vscode, path) =>
+        vscode.workspace.textDocuments.find((document) => document.uri.path.endsWith(path))?.getText() ?? '',
+      file,
+    );
 
   beforeAll(async () => {
     await workbench().openFile(LLAMA);
@@ -37,8 +42,20 @@ describe.skipIf(!thorough)('compare', () => {
   test('has the strings of the command line', async () => {
     await panel.frame.getByRole('button', { name: 'Show as tables' }).click();
     const table = panel.frame.getByRole('region', { name: 'Comparison as a table' });
-    const rows = (): Promise<(string | null)[][]> => table.locator('tr').evaluateAll((lines) => lines.map((line) => [...line.children].map((cell) => cell.textContent)));
-    const text = await cli('compare', join(inject('folder'), LLAMA), '--as', 'mha,mqa,mla:512+64', '--tokens', '32768', '--gpu', 'h100-sxm');
+    const rows = (): Promise<(string | null)[][]> =>
+      table
+        .locator('tr')
+        .evaluateAll((lines) => lines.map((line) => [...line.children].map((cell) => cell.textContent)));
+    const text = await cli(
+      'compare',
+      join(inject('folder'), LLAMA),
+      '--as',
+      'mha,mqa,mla:512+64',
+      '--tokens',
+      '32768',
+      '--gpu',
+      'h100-sxm',
+    );
     const [title, ...lines] = text.split('\n');
     await expect.poll(rows).toEqual(lines.map((line) => line.trim().split(/ {2,}/)));
     await panel.untilShows(title ?? '');
@@ -96,7 +113,9 @@ describe.skipIf(!thorough)('compare', () => {
     await cursor.focus();
     await workbench().page.keyboard.press('End');
     await panel.untilShows('131,072');
-    await expect.poll(() => cursor.getAttribute('aria-valuetext')).toBe('At 131,072 tokens: as it is 16 GiB, MHA 64 GiB, MQA 2 GiB, MLA 512 + 64 4.5 GiB');
+    await expect
+      .poll(() => cursor.getAttribute('aria-valuetext'))
+      .toBe('At 131,072 tokens: as it is 16 GiB, MHA 64 GiB, MQA 2 GiB, MLA 512 + 64 4.5 GiB');
     await workbench().screenshot('panel-compare');
   });
 
@@ -107,16 +126,26 @@ describe.skipIf(!thorough)('compare', () => {
       frame.evaluate(() => {
         const view = document.querySelector('headlight-app')?.shadowRoot?.querySelector('headlight-mla')?.shadowRoot;
         const top = view?.querySelector('.stepper')?.getBoundingClientRect().bottom ?? 0;
-        const boxes = [...(view?.querySelectorAll('.stage headlight-matrix') ?? [])].map((matrix) => matrix.getBoundingClientRect());
+        const boxes = [...(view?.querySelectorAll('.stage headlight-matrix') ?? [])].map((matrix) =>
+          matrix.getBoundingClientRect(),
+        );
         const right = view?.querySelector('.stage')?.getBoundingClientRect().right ?? 0;
-        const outside = boxes.filter((box) => box.top < top - 1 || box.bottom > window.innerHeight + 1 || box.right > right + 1);
-        return boxes.length === 0 ? ['no operation'] : outside.map((box) => `${box.left} ${box.top} ${box.right} ${box.bottom} in ${right} × ${window.innerHeight}, below ${top}`);
+        const outside = boxes.filter(
+          (box) => box.top < top - 1 || box.bottom > window.innerHeight + 1 || box.right > right + 1,
+        );
+        return boxes.length === 0
+          ? ['no operation']
+          : outside.map(
+              (box) =>
+                `${box.left} ${box.top} ${box.right} ${box.bottom} in ${right} × ${window.innerHeight}, below ${top}`,
+            );
       });
     await expect.poll(hidden).toEqual([]);
   }
 
   /** Between what the left and the right side came to, as the page says it. */
-  const differences = async (): Promise<number[]> => (await panel.frame.locator('headlight-mla .equal strong').allInnerTexts()).map(Number);
+  const differences = async (): Promise<number[]> =>
+    (await panel.frame.locator('headlight-mla .equal strong').allInnerTexts()).map(Number);
 
   test('walks through MLA by keyboard to the end, and stands there after it was hidden', async () => {
     await workbench().openFile(DEEPSEEK);
@@ -199,7 +228,10 @@ describe.skipIf(!thorough)('compare', () => {
     await keyboard.press('Tab');
     await keyboard.press('Tab');
     await keyboard.press('ArrowDown');
-    await panel.frame.locator('headlight-mla .readout .live').getByText(/^S\[next, The\] = .+·.+ \+ .+·.+ = /).waitFor();
+    await panel.frame
+      .locator('headlight-mla .readout .live')
+      .getByText(/^S\[next, The\] = .+·.+ \+ .+·.+ = /)
+      .waitFor();
     await expect.poll(() => panel.frame.locator('headlight-mla .stage .size').first().textContent()).toBe('5 × 4');
     await panel.frame.getByRole('button', { name: 'Step back' }).focus();
     await keyboard.press('ArrowLeft');

@@ -40,15 +40,21 @@ describe('pictures', () => {
   let quickPick: QuickPick;
 
   const command = (id: string, ...args: unknown[]): Promise<void> =>
-    workbench().host.evaluate(async (vscode, [name, ...rest]) => void (await vscode.commands.executeCommand(name as string, ...(rest as unknown[]))), [id, ...args]);
+    workbench().host.evaluate(
+      async (vscode, [name, ...rest]) =>
+        void (await vscode.commands.executeCommand(name as string, ...(rest as unknown[]))),
+      [id, ...args],
+    );
   const write = (path: string, text: string): void => {
     mkdirSync(join(inject('folder'), path, '..'), { recursive: true });
     writeFileSync(join(inject('folder'), path), text);
   };
   const config = (changes: object = {}): string => `${JSON.stringify({ ...CONFIG, ...changes }, null, 2)}\n`;
   /** A strip of the window, below its title or, with a number, from there. */
-  const take = (name: string, top = 36, height = HEIGHT): Promise<void> => workbench().picture(`picture-${name}`, { x: 0, y: top, width: WIDTH, height });
-  const shown = (text: string | RegExp): Promise<void> => workbench().page.locator('.editor-instance .view-line', { hasText: text }).first().waitFor();
+  const take = (name: string, top = 36, height = HEIGHT): Promise<void> =>
+    workbench().picture(`picture-${name}`, { x: 0, y: top, width: WIDTH, height });
+  const shown = (text: string | RegExp): Promise<void> =>
+    workbench().page.locator('.editor-instance .view-line', { hasText: text }).first().waitFor();
 
   beforeAll(async () => {
     quickPick = new QuickPick(workbench().page);
@@ -61,7 +67,9 @@ describe('pictures', () => {
   });
   beforeEach(async () => {
     await workbench().tidy();
-    await workbench().untilHeadlightIsActive().catch(() => undefined);
+    await workbench()
+      .untilHeadlightIsActive()
+      .catch(() => undefined);
   });
 
   const openAlone = async (path: string): Promise<Awaited<ReturnType<ReturnType<typeof workbench>['openFile']>>> => {
@@ -78,7 +86,10 @@ describe('pictures', () => {
     const editor = await openAlone('my-model/config.json');
     await page.locator('.squiggly-error').first().waitFor();
     await page.locator('.codelens-decoration', { hasText: 'sequences fit' }).waitFor();
-    await page.locator('.view-line', { hasText: /does.not.divide.32/ }).first().waitFor();
+    await page
+      .locator('.view-line', { hasText: /does.not.divide.32/ })
+      .first()
+      .waitFor();
     await take('problem');
     await editor.moveCursorTo('7,');
     await page.keyboard.press('Control+Period');
@@ -123,12 +134,20 @@ describe('pictures', () => {
     write('before/config.json', config());
     await openAlone('my-model/config.json');
     await workbench().setSetting('diffEditor.renderSideBySide', false);
-    await workbench().host.evaluate(async (vscode, [before, after]) => {
-      const text = (await vscode.workspace.openTextDocument(vscode.Uri.file(before as string))).getText();
-      vscode.workspace.registerTextDocumentContentProvider('revision', { provideTextDocumentContent: () => text });
-      const uri = vscode.Uri.file(after as string);
-      await vscode.commands.executeCommand('vscode.diff', uri.with({ scheme: 'revision' }), uri, 'config.json (HEAD ↔ Working Tree)');
-    }, [join(inject('folder'), 'before/config.json'), join(inject('folder'), 'my-model/config.json')]);
+    await workbench().host.evaluate(
+      async (vscode, [before, after]) => {
+        const text = (await vscode.workspace.openTextDocument(vscode.Uri.file(before as string))).getText();
+        vscode.workspace.registerTextDocumentContentProvider('revision', { provideTextDocumentContent: () => text });
+        const uri = vscode.Uri.file(after as string);
+        await vscode.commands.executeCommand(
+          'vscode.diff',
+          uri.with({ scheme: 'revision' }),
+          uri,
+          'config.json (HEAD ↔ Working Tree)',
+        );
+      },
+      [join(inject('folder'), 'before/config.json'), join(inject('folder'), 'my-model/config.json')],
+    );
     await shown(/÷4/);
     await take('diff');
     await workbench().setSetting('diffEditor.renderSideBySide', null);
@@ -166,7 +185,11 @@ describe('pictures', () => {
   test('a weight file', async () => {
     cpSync(join(ROOT, 'media', 'samples', 'mla'), join(inject('folder'), 'mla'), { recursive: true });
     await openAlone('mla/config.json');
-    await workbench().host.evaluate(async (vscode, path) => void (await vscode.commands.executeCommand('headlight.estimateWeights', vscode.Uri.file(path as string))), join(inject('folder'), 'mla', 'model.safetensors'));
+    await workbench().host.evaluate(
+      async (vscode, path) =>
+        void (await vscode.commands.executeCommand('headlight.estimateWeights', vscode.Uri.file(path as string))),
+      join(inject('folder'), 'mla', 'model.safetensors'),
+    );
     await shown('query heads on one latent');
     await command('markdown.showPreview');
     const preview = workbench().page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
@@ -177,7 +200,15 @@ describe('pictures', () => {
   test('what a conversion loses', async () => {
     cpSync(join(ROOT, 'media', 'samples', 'mha'), join(inject('folder'), 'mha'), { recursive: true });
     await openAlone('mha/config.json');
-    await workbench().host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.measureConversion', undefined, { layer: 1, prompt: 'Maria keeps three gardens behind the old mill: one for roses, one for beans, and one that nobody has named. In spring the roses need water twice a day; the beans need none. When the rain came late that year, Maria counted what was left: nine roses, forty beans, and in the third garden a single pear tree.' })), null);
+    await workbench().host.evaluate(
+      async (vscode) =>
+        void (await vscode.commands.executeCommand('headlight.measureConversion', undefined, {
+          layer: 1,
+          prompt:
+            'Maria keeps three gardens behind the old mill: one for roses, one for beans, and one that nobody has named. In spring the roses need water twice a day; the beans need none. When the rain came late that year, Maria counted what was left: nine roses, forty beans, and in the third garden a single pear tree.',
+        })),
+      null,
+    );
     await shown('loses as another design');
     await command('markdown.showPreview');
     await command('workbench.action.closeEditorsInOtherGroups');

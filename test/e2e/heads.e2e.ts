@@ -17,26 +17,31 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   const view = (): ReturnType<Frame['locator']> => frame.locator('headlight-heads');
   /** Each of an element's canvases: a hash of its pixels, how many colours it has, and what its data attributes say. */
   const drawn = (selector: string): Promise<{ group: number; hash: number; colours: number }[]> =>
-    view().locator(selector).evaluate((element) =>
-      [...(element.shadowRoot?.querySelectorAll('canvas') ?? [])].map((canvas) => {
-        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
-        let hash = 0;
-        const colours = new Set<number>();
-        for (let i = 0; i < data.length; i += 4) {
-          const colour = ((data[i] ?? 0) << 16) | ((data[i + 1] ?? 0) << 8) | (data[i + 2] ?? 0);
-          colours.add(colour);
-          hash = (Math.imul(hash, 31) + colour) | 0;
-        }
-        return { group: Number(canvas.dataset['group']), hash, colours: colours.size };
-      }),
-    );
+    view()
+      .locator(selector)
+      .evaluate((element) =>
+        [...(element.shadowRoot?.querySelectorAll('canvas') ?? [])].map((canvas) => {
+          const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+          let hash = 0;
+          const colours = new Set<number>();
+          for (let i = 0; i < data.length; i += 4) {
+            const colour = ((data[i] ?? 0) << 16) | ((data[i + 1] ?? 0) << 8) | (data[i + 2] ?? 0);
+            colours.add(colour);
+            hash = (Math.imul(hash, 31) + colour) | 0;
+          }
+          return { group: Number(canvas.dataset['group']), hash, colours: colours.size };
+        }),
+      );
   const gridHash = async (): Promise<number | undefined> => (await drawn('headlight-head-grid'))[0]?.hash;
   const readout = (): Promise<string> => view().locator('headlight-heatmap.main .readout').innerText();
 
   beforeAll(async () => {
     editor = await workbench().openFile('llama-3-8b/config.json');
     await workbench().untilHeadlightIsActive();
-    await workbench().host.evaluate((vscode, command) => vscode.commands.executeCommand(command).then(() => null), 'headlight.openPanel');
+    await workbench().host.evaluate(
+      (vscode, command) => vscode.commands.executeCommand(command).then(() => null),
+      'headlight.openPanel',
+    );
     panel = new Panel(workbench().page);
     frame = await panel.document();
     await panel.show('Heads');
@@ -50,7 +55,9 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
 
   test('show their patterns, with device, precision and time', async () => {
     await expect.poll(() => view().getByRole('listbox').getAttribute('aria-label')).toContain('Heads');
-    await expect.poll(() => view().locator('.where').innerText()).toMatch(/GQA · 8 query heads in 2 groups of 4[\s\S]*tokens · CPU.*float32 · [\d.]+ m?s/);
+    await expect
+      .poll(() => view().locator('.where').innerText())
+      .toMatch(/GQA · 8 query heads in 2 groups of 4[\s\S]*tokens · CPU.*float32 · [\d.]+ m?s/);
     await expect.poll(async () => (await drawn('headlight-head-grid'))[0]?.colours).toBeGreaterThan(20);
   });
 
@@ -64,13 +71,19 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     const second = await readout();
     // What is said is what is shown, once the cursor rests.
     const [, query, key] = /query (\d+) .*key (\d+) /.exec(second) ?? [];
-    await frame.locator('headlight-app [role="status"]').getByText(new RegExp(`query ${query} .*to key ${key} `)).waitFor({ state: 'attached' });
+    await frame
+      .locator('headlight-app [role="status"]')
+      .getByText(new RegExp(`query ${query} .*to key ${key} `))
+      .waitFor({ state: 'attached' });
     // The row above the diagonal's: a key behind the query.
     await frame.page().keyboard.press('Home');
     await frame.page().keyboard.press('Control+Home');
     await frame.page().keyboard.press('ArrowRight');
     await expect.poll(readout).toContain('not allowed');
-    await frame.locator('headlight-app [role="status"]').getByText('not allowed: the key comes after the query').waitFor({ state: 'attached' });
+    await frame
+      .locator('headlight-app [role="status"]')
+      .getByText('not allowed: the key comes after the query')
+      .waitFor({ state: 'attached' });
     await frame.page().keyboard.press('Enter');
     await view().getByText('in every head').waitFor();
   });
@@ -82,10 +95,12 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await workbench().setTheme('light');
     await expect.poll(gridHash).not.toBe(before);
     const light = await gridHash();
-    await view().locator('headlight-head-grid canvas').evaluate((canvas: HTMLCanvasElement) => {
-      canvas.getContext('2d')?.clearRect(0, 0, canvas.width, canvas.height);
-      canvas.dispatchEvent(new Event('contextrestored'));
-    });
+    await view()
+      .locator('headlight-head-grid canvas')
+      .evaluate((canvas: HTMLCanvasElement) => {
+        canvas.getContext('2d')?.clearRect(0, 0, canvas.width, canvas.height);
+        canvas.dispatchEvent(new Event('contextrestored'));
+      });
     await expect.poll(gridHash).toBe(light);
     await workbench().setTheme('dark');
     await expect.poll(gridHash).toBe(before);
@@ -99,18 +114,27 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
       await expect.poll(async () => (await drawn(selector)).every(({ colours }) => colours > 8)).toBe(true);
       const pictures = await drawn(selector);
       expect(pictures.map(({ group }) => group)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
-      const hashes = [0, 1].map((group) => [...new Set(pictures.filter((picture) => picture.group === group).map(({ hash }) => hash))]);
+      const hashes = [0, 1].map((group) => [
+        ...new Set(pictures.filter((picture) => picture.group === group).map(({ hash }) => hash)),
+      ]);
       expect(hashes.map(({ length }) => length)).toEqual([1, 1]);
       expect(hashes[0]).not.toEqual(hashes[1]);
-      await expect.poll(() => view().locator(`${selector} .said`).allTextContents()).toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
+      await expect
+        .poll(() => view().locator(`${selector} .said`).allTextContents())
+        .toEqual([0, 1].map((group) => `group ${group} · identical (max |Δ${letter}| = 0)`));
       // One stop for Tab in all; arrows go from head to head, down to the next group.
       await expect.poll(() => view().locator(`${selector} button[tabindex="0"]`).count()).toBe(1);
-      await expect.poll(() => view().locator(`${selector} .between`).allTextContents()).toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
+      await expect
+        .poll(() => view().locator(`${selector} .between`).allTextContents())
+        .toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
     }
     await view().locator('headlight-key-values[data-letter="K"] button[tabindex="0"]').focus();
     await frame.page().keyboard.press('ArrowRight');
     await frame.page().keyboard.press('ArrowDown');
-    await view().getByRole('button', { name: 'K of head 5, group 1', pressed: true }).and(view().locator(':focus')).waitFor();
+    await view()
+      .getByRole('button', { name: 'K of head 5, group 1', pressed: true })
+      .and(view().locator(':focus'))
+      .waitFor();
     await view().getByRole('heading', { name: 'K of head 5' }).waitFor();
     await workbench().screenshot('heads-key-values');
   });
@@ -148,13 +172,25 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await expect.poll(async () => (await rows('K')).length).toBe(8);
     await view().locator('.running').waitFor({ state: 'detached', timeout: TIMEOUT });
     for (const letter of ['K', 'V']) {
-      await expect.poll(async () => (await drawn(`headlight-key-values[data-letter="${letter}"]`)).every(({ colours }) => colours > 8)).toBe(true);
+      await expect
+        .poll(async () =>
+          (await drawn(`headlight-key-values[data-letter="${letter}"]`)).every(({ colours }) => colours > 8),
+        )
+        .toBe(true);
       const shown = await rows(letter);
       expect(shown.map(({ heads, pictures }) => [heads, pictures])).toEqual(Array.from({ length: 8 }, () => [4, 1]));
       expect(new Set(shown.map(({ hash }) => hash)).size).toBe(8);
-      await expect.poll(() => view().locator(`headlight-key-values[data-letter="${letter}"] .row`).first().getAttribute('aria-label')).toBe(`Group 0: heads 0, 1, 2, 3, identical (max |Δ${letter}| = 0)`);
+      await expect
+        .poll(() =>
+          view().locator(`headlight-key-values[data-letter="${letter}"] .row`).first().getAttribute('aria-label'),
+        )
+        .toBe(`Group 0: heads 0, 1, 2, 3, identical (max |Δ${letter}| = 0)`);
     }
-    await expect.poll(() => view().locator('.where').innerText()).toMatch(/GQA · 32 query heads in 8 groups of 4[\s\S]*float32 · [\d.]+ m?s[\s\S]*Seeded weights \(seed 42\): true shapes, random numbers, earlier layers skipped/);
+    await expect
+      .poll(() => view().locator('.where').innerText())
+      .toMatch(
+        /GQA · 32 query heads in 8 groups of 4[\s\S]*float32 · [\d.]+ m?s[\s\S]*Seeded weights \(seed 42\): true shapes, random numbers, earlier layers skipped/,
+      );
     await workbench().screenshot('heads-seeded');
   });
 

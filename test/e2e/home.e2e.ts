@@ -12,7 +12,13 @@ import { Panel } from './pageObjects/panel';
 import { QuickPick } from './pageObjects/quickPick';
 import { useWorkbench } from './window';
 
-const LLAMA = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 1024, num_hidden_layers: 4, num_attention_heads: 16 };
+const LLAMA = {
+  model_type: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  hidden_size: 1024,
+  num_hidden_layers: 4,
+  num_attention_heads: 16,
+};
 
 describe.skipIf(!thorough)('the explorer', () => {
   const workbench = useWorkbench();
@@ -20,11 +26,18 @@ describe.skipIf(!thorough)('the explorer', () => {
   test('has Headlight: Estimate in the context menu of weight files, and not of others', async () => {
     const { page } = workbench();
     cpSync(join(ROOT, 'media', 'samples', 'mla'), join(inject('folder'), 'mla'), { recursive: true });
-    await workbench().host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')), null);
+    await workbench().host.evaluate(
+      async (vscode) => void (await vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')),
+      null,
+    );
     const row = (name: string): Locator => page.locator('.explorer-folders-view .monaco-list-row', { hasText: name });
     await row('mla').click();
     await row('tokenizer_config.json').click({ button: 'right' });
-    await page.locator('.monaco-menu .action-item', { hasText: 'Open With' }).or(page.locator('.monaco-menu .action-item', { hasText: 'Copy Path' })).first().waitFor();
+    await page
+      .locator('.monaco-menu .action-item', { hasText: 'Open With' })
+      .or(page.locator('.monaco-menu .action-item', { hasText: 'Copy Path' }))
+      .first()
+      .waitFor();
     await expect.poll(() => page.locator('.monaco-menu .action-item', { hasText: 'Headlight' }).count()).toBe(0);
     await page.keyboard.press('Escape');
     const estimate = await workbench().contextMenu(row('model.safetensors'), 'Headlight: Estimate');
@@ -41,7 +54,10 @@ describe.skipIf(!thorough)('the view of configs', () => {
   const header = (): Locator => workbench().page.locator('.pane-header', { hasText: 'Model Configs' });
 
   beforeAll(async () => {
-    await workbench().host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.configs.focus')), null);
+    await workbench().host.evaluate(
+      async (vscode) => void (await vscode.commands.executeCommand('headlight.configs.focus')),
+      null,
+    );
     await rows().filter({ hasText: 'llama-3-8b' }).waitFor();
   });
 
@@ -49,7 +65,9 @@ describe.skipIf(!thorough)('the view of configs', () => {
     const { page } = workbench();
     const sortBy = async (entry: string): Promise<void> => {
       await header().hover();
-      await header().getByRole('button', { name: /Views and More Actions|More Actions/ }).click();
+      await header()
+        .getByRole('button', { name: /Views and More Actions|More Actions/ })
+        .click();
       await page.locator('.monaco-menu .action-item', { hasText: entry }).click();
     };
     await sortBy('Sort by Bytes per Token');
@@ -63,11 +81,16 @@ describe.skipIf(!thorough)('the view of configs', () => {
 
   test('compares what is selected, from the context menu', async () => {
     await rows().filter({ hasText: 'deepseek-v3' }).click();
-    await rows().filter({ hasText: 'gpt2' }).click({ modifiers: ['Control'] });
+    await rows()
+      .filter({ hasText: 'gpt2' })
+      .click({ modifiers: ['Control'] });
     await workbench().chooseFromContextMenu(rows().filter({ hasText: 'gpt2' }), 'Compare Selected');
     const document = workbench().page.locator('.editor-instance .view-line');
     await document.filter({ hasText: /gpt2.beside.other.models/ }).waitFor();
-    await document.filter({ hasText: /deepseek-v3/ }).first().waitFor();
+    await document
+      .filter({ hasText: /deepseek-v3/ })
+      .first()
+      .waitFor();
   });
 
   test('compares one with what is asked for, at its own button', async () => {
@@ -85,8 +108,12 @@ describe.skipIf(!thorough)('questions', () => {
   const workbench = useWorkbench();
   let quickPick: QuickPick;
   const text = (path: string): Promise<string> =>
-    workbench().host.evaluate((vscode, end) => vscode.workspace.textDocuments.find(({ uri }) => uri.path.endsWith(end))?.getText() ?? '', path);
-  const shown = (part: string | RegExp): Promise<void> => workbench().page.locator('.editor-instance .view-line', { hasText: part }).first().waitFor();
+    workbench().host.evaluate(
+      (vscode, end) => vscode.workspace.textDocuments.find(({ uri }) => uri.path.endsWith(end))?.getText() ?? '',
+      path,
+    );
+  const shown = (part: string | RegExp): Promise<void> =>
+    workbench().page.locator('.editor-instance .view-line', { hasText: part }).first().waitFor();
 
   beforeEach(async () => {
     await workbench().tidy();
@@ -154,7 +181,8 @@ describe.skipIf(!thorough)('questions', () => {
     // Not the folder of the integration test: git remembers the repository that was there.
     const folder = join(inject('folder'), 'history');
     mkdirSync(folder);
-    const git = (...args: string[]): void => void execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@y', ...args], { cwd: folder });
+    const git = (...args: string[]): void =>
+      void execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@y', ...args], { cwd: folder });
     git('init', '-q');
     for (const kvHeads of [16, 4]) {
       writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...LLAMA, num_key_value_heads: kvHeads }, null, 2));
@@ -186,8 +214,13 @@ describe.skipIf(!thorough)('questions', () => {
     await quickPick.run('Headlight: Convert Attention');
     await quickPick.question('Convert Attention · llama-3-8b');
     await quickPick.choose('MQA');
-    await expect.poll(() => text('llama-3-8b/config.json')).toBe(before.replace('"num_key_value_heads": 8', '"num_key_value_heads": 1'));
-    await workbench().host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('notifications.showList')), null);
+    await expect
+      .poll(() => text('llama-3-8b/config.json'))
+      .toBe(before.replace('"num_key_value_heads": 8', '"num_key_value_heads": 1'));
+    await workbench().host.evaluate(
+      async (vscode) => void (await vscode.commands.executeCommand('notifications.showList')),
+      null,
+    );
     await workbench().page.locator('.notification-list-item', { hasText: 'Its weights were not converted' }).waitFor();
     await workbench().host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('undo')), null);
     await expect.poll(() => text('llama-3-8b/config.json')).toBe(before);
@@ -232,7 +265,10 @@ describe.skipIf(!thorough)('questions', () => {
     await quickPick.question('Which layer');
     await quickPick.leave();
     mkdirSync(join(inject('folder'), 'small'), { recursive: true });
-    writeFileSync(join(inject('folder'), 'small', 'config.json'), JSON.stringify({ ...LLAMA, hidden_size: 256, num_attention_heads: 8 }, null, 2));
+    writeFileSync(
+      join(inject('folder'), 'small', 'config.json'),
+      JSON.stringify({ ...LLAMA, hidden_size: 256, num_attention_heads: 8 }, null, 2),
+    );
     await workbench().openFile('small/config.json');
     await quickPick.run('Headlight: Measure What a Conversion Loses');
     await quickPick.question('Which layer');
@@ -258,8 +294,15 @@ describe.skipIf(!thorough)('questions', () => {
   test('show the log', async () => {
     await quickPick.run('Headlight: Show Log');
     const panel = workbench().page.locator('.part.panel');
-    await panel.locator('.output-view, .output-view-container, .monaco-editor').locator('.view-line', { hasText: '[info]' }).first().waitFor();
-    await panel.locator('.action-item option:checked, .action-item select', { hasText: 'Headlight' }).first().waitFor({ state: 'attached' });
+    await panel
+      .locator('.output-view, .output-view-container, .monaco-editor')
+      .locator('.view-line', { hasText: '[info]' })
+      .first()
+      .waitFor();
+    await panel
+      .locator('.action-item option:checked, .action-item select', { hasText: 'Headlight' })
+      .first()
+      .waitFor({ state: 'attached' });
   });
 });
 
@@ -302,20 +345,36 @@ describe.skipIf(!thorough)('problems', () => {
   test('are silenced where they stand', async () => {
     const { page } = workbench();
     mkdirSync(join(inject('folder'), 'silenced'));
-    writeFileSync(join(inject('folder'), 'silenced', 'config.json'), JSON.stringify({ ...LLAMA, num_key_value_heads: 7 }, null, 2));
+    writeFileSync(
+      join(inject('folder'), 'silenced', 'config.json'),
+      JSON.stringify({ ...LLAMA, num_key_value_heads: 7 }, null, 2),
+    );
     const editor = await workbench().openFile('silenced/config.json');
     await page.locator('.squiggly-error').first().waitFor();
     await editor.moveCursorTo('7');
-    const ignore = page.locator('.action-widget .monaco-list-row', { hasText: 'Ignore heads-not-divisible in this file' });
+    const ignore = page.locator('.action-widget .monaco-list-row', {
+      hasText: 'Ignore heads-not-divisible in this file',
+    });
     // The menu that opens while problems still arrive closes again.
-    await expect.poll(async () => {
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('Control+Period');
-      return ignore.waitFor({ timeout: 2_000 }).then(() => true, () => false);
-    }, { timeout: 20_000 }).toBe(true);
+    await expect
+      .poll(
+        async () => {
+          await page.keyboard.press('Escape');
+          await page.keyboard.press('Control+Period');
+          return ignore.waitFor({ timeout: 2_000 }).then(
+            () => true,
+            () => false,
+          );
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(true);
     await ignore.click();
     await page.locator('.squiggly-error').first().waitFor({ state: 'hidden' });
-    const settings = JSON.parse(readFileSync(join(inject('folder'), '.vscode', 'settings.json'), 'utf8')) as Record<string, unknown>;
+    const settings = JSON.parse(readFileSync(join(inject('folder'), '.vscode', 'settings.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
     expect(settings['headlight.lint.ignore']).toEqual(['heads-not-divisible@silenced/config.json']);
   });
 });
@@ -328,7 +387,11 @@ describe.skipIf(!thorough)('the walkthrough', () => {
     // A fresh host, in which nothing was hovered yet.
     await workbench().reload();
     const command = (id: string, ...args: unknown[]): Promise<void> =>
-      workbench().host.evaluate(async (vscode, [name, ...rest]) => void (await vscode.commands.executeCommand(name as string, ...(rest as unknown[]))), [id, ...args]);
+      workbench().host.evaluate(
+        async (vscode, [name, ...rest]) =>
+          void (await vscode.commands.executeCommand(name as string, ...(rest as unknown[]))),
+        [id, ...args],
+      );
     await command('resetGettingStartedProgress');
     const open = (): Promise<void> => command('workbench.action.openWalkthrough', 'headlight.headlight#start', false);
     const step = (id: string): Locator => page.locator(`[data-done-step-id="headlight.headlight#start#${id}"]`).first();
@@ -356,7 +419,8 @@ describe.skipIf(!thorough)('the walkthrough', () => {
     await quickPick.run('Headlight: Show Heads');
     await command('workbench.action.closeSidebar');
     await open();
-    for (const id of ['hover', 'scenario', 'compare', 'panel', 'heads']) await expect.poll(() => done(id), { message: id }).toBe('true');
+    for (const id of ['hover', 'scenario', 'compare', 'panel', 'heads'])
+      await expect.poll(() => done(id), { message: id }).toBe('true');
     await workbench().screenshot('home-walkthrough-done');
   });
 });
@@ -376,7 +440,9 @@ describe.skipIf(!thorough)('the welcome of the view of configs', () => {
     await browser.close();
   });
   beforeEach(() => {
-    onTestFailed(async ({ task }) => void (await page.screenshot({ path: join(ROOT, 'test-results', `failed ${task.name}.png`) })));
+    onTestFailed(
+      async ({ task }) => void (await page.screenshot({ path: join(ROOT, 'test-results', `failed ${task.name}.png`) })),
+    );
   });
 
   /** Opens a window, and its view of configs. */

@@ -22,12 +22,15 @@ describe('the hover on a config of Llama 3', () => {
     await hover.dismiss();
   });
 
-  test.each<Theme>(sampled<Theme>(['dark', 'light', 'highContrast']))('shows under the pointer, in the theme %s', async (theme) => {
-    await workbench().setTheme(theme);
-    const hover = await editor.hoverWithMouse('num_key_value_heads');
-    const text = await hover.textWith('131,072');
-    expect(text).toContain('8 groups of 4');
-    await workbench().screenshot(`hover-${theme}`);
-    await hover.dismiss();
-  });
+  test.each<Theme>(sampled<Theme>(['dark', 'light', 'highContrast']))(
+    'shows under the pointer, in the theme %s',
+    async (theme) => {
+      await workbench().setTheme(theme);
+      const hover = await editor.hoverWithMouse('num_key_value_heads');
+      const text = await hover.textWith('131,072');
+      expect(text).toContain('8 groups of 4');
+      await workbench().screenshot(`hover-${theme}`);
+      await hover.dismiss();
+    },
+  );
 });

@@ -12,12 +12,23 @@ import { hasReference, referenceFolder } from '../unit/support';
 import { buildPage, type PanelPage, PanelPages } from '../webview/panelPage';
 import { findConfig, ScriptedHost } from '../webview/scriptedHost';
 
-const SCENARIO = { workload: { batch: 1, tokens: 32_768 }, engine: 'vllm', kvDtype: 'auto', sharding: UNSHARDED } as const;
+const SCENARIO = {
+  workload: { batch: 1, tokens: 32_768 },
+  engine: 'vllm',
+  kvDtype: 'auto',
+  sharding: UNSHARDED,
+} as const;
 const VIEWS = ['Overview', 'Compare', 'What-if', 'Heads', 'MLA'] as const;
 /** Presets are ours and always there; the corpus lies beside the checkout. */
 const NAMES = [
-  ...readdirSync(join(ROOT, 'media', 'presets')).filter((file) => file !== 'index.json').map((file) => file.replace(/\.json$/, '')),
-  ...(hasReference ? readdirSync(join(referenceFolder, 'configs')).filter((name) => existsSync(join(referenceFolder, 'configs', name, 'config.json'))) : []),
+  ...readdirSync(join(ROOT, 'media', 'presets'))
+    .filter((file) => file !== 'index.json')
+    .map((file) => file.replace(/\.json$/, '')),
+  ...(hasReference
+    ? readdirSync(join(referenceFolder, 'configs')).filter((name) =>
+        existsSync(join(referenceFolder, 'configs', name, 'config.json')),
+      )
+    : []),
 ];
 
 describe(`the panel's page${hasReference ? '' : ' (presets only: no reference corpus; set HEADLIGHT_REFERENCE)'}${depthNote}`, () => {
@@ -38,51 +49,89 @@ describe(`the panel's page${hasReference ? '' : ' (presets only: no reference co
     [298, 'side', sampled(NAMES, 24)],
     [320, 'side', sampled(NAMES, 24).filter((_, index) => !thorough || index % 4 === 0)],
     [1200, 'editor', sampled(NAMES, 24).filter((_, index) => !thorough || index % 4 === 0)],
-  ] as const)('at %i px shows what it writes', async (width, place, names) => {
-    const host = new ScriptedHost({ root: ROOT, config: findConfig(ROOT, 'llama-3-8b'), scenario: SCENARIO, gpu: 'h100-sxm', view: 'overview' });
-    const shown = await pages.open(host, { theme: 'dark', width, height: 900, place });
-    const found: string[] = [];
-    for (const view of VIEWS) {
-      await shown.page.getByRole('tab', { name: view }).click();
-      for (const name of names) {
+  ] as const)(
+    'at %i px shows what it writes',
+    async (width, place, names) => {
+      const host = new ScriptedHost({
+        root: ROOT,
+        config: findConfig(ROOT, 'llama-3-8b'),
+        scenario: SCENARIO,
+        gpu: 'h100-sxm',
+        view: 'overview',
+      });
+      const shown = await pages.open(host, { theme: 'dark', width, height: 900, place });
+      const found: string[] = [];
+      for (const view of VIEWS) {
+        await shown.page.getByRole('tab', { name: view }).click();
+        for (const name of names) {
+          host.type(readFileSync(findConfig(ROOT, name), 'utf8'));
+          await shown.settled();
+          found.push(...(await badly(shown)).map((what) => `${name}, ${view}: ${what}`));
+        }
+      }
+      expect(shown.complaints).toEqual([]);
+      expect(found.join('\n'), found.join('\n')).toBe('');
+      await shown.close();
+      host.dispose();
+    },
+    300_000,
+  );
+
+  test.each([1, 1.25, 1.5, 2])(
+    'fills the width with layers, each in whole pixels of a screen with %d of them a pixel',
+    async (scale) => {
+      const host = new ScriptedHost({
+        root: ROOT,
+        config: findConfig(ROOT, 'llama-3-8b'),
+        scenario: SCENARIO,
+        gpu: 'h100-sxm',
+        view: 'overview',
+      });
+      const shown = await pages.open(host, { theme: 'dark', width: 320, height: 900, place: 'side', scale });
+      for (const name of [
+        'llama-3-8b',
+        'deepseek-v3',
+        'gemma-3-27b',
+        'llama-4-scout',
+        'qwen3-next-80b-a3b',
+        'gpt-3-175b',
+      ]) {
         host.type(readFileSync(findConfig(ROOT, name), 'utf8'));
         await shown.settled();
-        found.push(...(await badly(shown)).map((what) => `${name}, ${view}: ${what}`));
+        const { edges, width } = await shown.page.locator('headlight-strip').evaluate((strip) => {
+          const [left, pixels] = [strip.getBoundingClientRect().left, devicePixelRatio];
+          const cells = [...(strip.shadowRoot?.querySelectorAll('.strip span') ?? [])].map((cell) =>
+            cell.getBoundingClientRect(),
+          );
+          return {
+            edges: cells.flatMap((cell) => [(cell.left - left) * pixels, (cell.right - left) * pixels]),
+            width: strip.getBoundingClientRect().width * pixels,
+          };
+        });
+        expect(edges.length).toBeGreaterThan(0);
+        // A hair may be left after the last.
+        expect(Math.abs((edges.at(-1) ?? 0) - width), name).toBeLessThan(2);
+        // The browser lays out in 64ths.
+        for (const edge of edges) expect(Math.abs(edge - Math.round(edge)), `${name}: ${edge}`).toBeLessThan(0.1);
       }
-    }
-    expect(shown.complaints).toEqual([]);
-    expect(found.join('\n'), found.join('\n')).toBe('');
-    await shown.close();
-    host.dispose();
-  }, 300_000);
-
-  test.each([1, 1.25, 1.5, 2])('fills the width with layers, each in whole pixels of a screen with %d of them a pixel', async (scale) => {
-    const host = new ScriptedHost({ root: ROOT, config: findConfig(ROOT, 'llama-3-8b'), scenario: SCENARIO, gpu: 'h100-sxm', view: 'overview' });
-    const shown = await pages.open(host, { theme: 'dark', width: 320, height: 900, place: 'side', scale });
-    for (const name of ['llama-3-8b', 'deepseek-v3', 'gemma-3-27b', 'llama-4-scout', 'qwen3-next-80b-a3b', 'gpt-3-175b']) {
-      host.type(readFileSync(findConfig(ROOT, name), 'utf8'));
-      await shown.settled();
-      const { edges, width } = await shown.page.locator('headlight-strip').evaluate((strip) => {
-        const [left, pixels] = [strip.getBoundingClientRect().left, devicePixelRatio];
-        const cells = [...(strip.shadowRoot?.querySelectorAll('.strip span') ?? [])].map((cell) => cell.getBoundingClientRect());
-        return { edges: cells.flatMap((cell) => [(cell.left - left) * pixels, (cell.right - left) * pixels]), width: strip.getBoundingClientRect().width * pixels };
-      });
-      expect(edges.length).toBeGreaterThan(0);
-      // A hair may be left after the last.
-      expect(Math.abs((edges.at(-1) ?? 0) - width), name).toBeLessThan(2);
-      // The browser lays out in 64ths.
-      for (const edge of edges) expect(Math.abs(edge - Math.round(edge)), `${name}: ${edge}`).toBeLessThan(0.1);
-    }
-    await shown.close();
-    host.dispose();
-  });
+      await shown.close();
+      host.dispose();
+    },
+  );
 
   test('keeps still under a control that is dragged, and says why it stops elsewhere', async () => {
-    const host = new ScriptedHost({ root: ROOT, config: findConfig(ROOT, 'llama-3-8b'), scenario: SCENARIO, gpu: 'h100-sxm', view: 'whatIf' });
+    const host = new ScriptedHost({
+      root: ROOT,
+      config: findConfig(ROOT, 'llama-3-8b'),
+      scenario: SCENARIO,
+      gpu: 'h100-sxm',
+      view: 'whatIf',
+    });
     const shown = await pages.open(host, { theme: 'dark', width: 320, height: 900, place: 'side' });
     await shown.settled();
     const { page } = shown;
-    const places = (): Promise<number[]> => page.getByRole('slider').evaluateAll((sliders) => sliders.map((slider) => slider.getBoundingClientRect().top));
+    const places = (): Promise<number[]> =>
+      page.getByRole('slider').evaluateAll((sliders) => sliders.map((slider) => slider.getBoundingClientRect().top));
     const before = await places();
     const box = await page.getByRole('slider', { name: 'KV heads' }).boundingBox();
     if (!box) throw new Error('no slider');
@@ -105,21 +154,36 @@ function badly({ page }: PanelPage): Promise<string[]> {
   return page.evaluate(() => {
     const found: string[] = [];
     const edge = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth > edge) found.push(`the page is ${document.documentElement.scrollWidth - edge} px too wide`);
+    if (document.documentElement.scrollWidth > edge)
+      found.push(`the page is ${document.documentElement.scrollWidth - edge} px too wide`);
     const short = (text: string | null): string => `“${(text ?? '').trim().replace(/\s+/g, ' ').slice(0, 40)}”`;
     const labels: { readonly text: string; readonly rect: DOMRect; readonly svg: Element }[] = [];
     const visit = (root: Document | ShadowRoot, scrolls: boolean): void => {
       const inside = (element: Element): boolean => {
-        for (let node: Element | null = element; node; node = node.parentElement) if (['auto', 'scroll'].includes(getComputedStyle(node).overflowX)) return true;
+        for (let node: Element | null = element; node; node = node.parentElement)
+          if (['auto', 'scroll'].includes(getComputedStyle(node).overflowX)) return true;
         return scrolls;
       };
       for (const element of root.querySelectorAll('*')) {
         if (element.shadowRoot) visit(element.shadowRoot, inside(element));
-        if (![...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && (node.textContent ?? '').trim() !== '')) continue;
-        if (['STYLE', 'SCRIPT', 'OPTION'].includes(element.tagName) || element.closest('.visually-hidden') || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+        if (
+          ![...element.childNodes].some(
+            (node) => node.nodeType === Node.TEXT_NODE && (node.textContent ?? '').trim() !== '',
+          )
+        )
+          continue;
+        if (
+          ['STYLE', 'SCRIPT', 'OPTION'].includes(element.tagName) ||
+          element.closest('.visually-hidden') ||
+          !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+        )
+          continue;
         const rect = element.getBoundingClientRect();
         if (rect.width === 0) continue;
-        if ((rect.right > edge + 0.5 || rect.left < -0.5) && !inside(element)) found.push(`${short(element.textContent)} leaves the page (${Math.round(rect.left)}…${Math.round(rect.right)} of ${edge})`);
+        if ((rect.right > edge + 0.5 || rect.left < -0.5) && !inside(element))
+          found.push(
+            `${short(element.textContent)} leaves the page (${Math.round(rect.left)}…${Math.round(rect.right)} of ${edge})`,
+          );
         const cut = getComputedStyle(element).textOverflow === 'ellipsis' && element.scrollWidth > element.clientWidth;
         if (cut && !element.closest('[title]')) found.push(`${short(element.textContent)} is cut off`);
         const svg = element.closest('svg');
@@ -129,7 +193,10 @@ function badly({ page }: PanelPage): Promise<string[]> {
     visit(document, false);
     labels.forEach((a, index) => {
       for (const b of labels.slice(index + 1)) {
-        const [across, down] = [Math.min(a.rect.right, b.rect.right) - Math.max(a.rect.left, b.rect.left), Math.min(a.rect.bottom, b.rect.bottom) - Math.max(a.rect.top, b.rect.top)];
+        const [across, down] = [
+          Math.min(a.rect.right, b.rect.right) - Math.max(a.rect.left, b.rect.left),
+          Math.min(a.rect.bottom, b.rect.bottom) - Math.max(a.rect.top, b.rect.top),
+        ];
         // Boxes of text are higher than its letters.
         if (a.svg === b.svg && across > 1 && down > 5) found.push(`${a.text} lies on ${b.text}`);
       }

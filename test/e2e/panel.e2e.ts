@@ -29,7 +29,12 @@ function busy(): number {
 /** VS Code's own frame is what this one is about. */
 const NOT_OURS = /allow-scripts and allow-same-origin/;
 
-const THEME_KINDS: Readonly<Record<Theme, string>> = { dark: 'vscode-dark', light: 'vscode-light', highContrast: 'vscode-high-contrast', highContrastLight: 'vscode-high-contrast-light' };
+const THEME_KINDS: Readonly<Record<Theme, string>> = {
+  dark: 'vscode-dark',
+  light: 'vscode-light',
+  highContrast: 'vscode-high-contrast',
+  highContrastLight: 'vscode-high-contrast-light',
+};
 
 function medianOf(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Infinity;
@@ -42,14 +47,21 @@ describe('the panel', () => {
   /** What the page complained of: the workbench has complaints of its own. */
   const complaints: string[] = [];
 
-  const run = (command: string): Promise<unknown> => workbench().host.evaluate((vscode, id) => vscode.commands.executeCommand(id).then(() => null), command);
+  const run = (command: string): Promise<unknown> =>
+    workbench().host.evaluate((vscode, id) => vscode.commands.executeCommand(id).then(() => null), command);
   /** What VS Code itself takes: from the command to a frame painted, without files, messages or content. */
   const openEmptyPage = (): Promise<number> =>
     workbench().host.evaluate(async (vscode) => {
       const asked = Date.now();
-      const page = vscode.window.createWebviewPanel('empty', 'Empty', { viewColumn: 2, preserveFocus: true }, { enableScripts: true });
+      const page = vscode.window.createWebviewPanel(
+        'empty',
+        'Empty',
+        { viewColumn: 2, preserveFocus: true },
+        { enableScripts: true },
+      );
       const painted = new Promise<number>((resolve) => page.webview.onDidReceiveMessage(resolve));
-      page.webview.html = '<!DOCTYPE html><body>.<script>const host = acquireVsCodeApi(); requestAnimationFrame(() => host.postMessage(performance.timeOrigin + performance.now()))</script>';
+      page.webview.html =
+        '<!DOCTYPE html><body>.<script>const host = acquireVsCodeApi(); requestAnimationFrame(() => host.postMessage(performance.timeOrigin + performance.now()))</script>';
       const at = await painted;
       page.dispose();
       return at - asked;
@@ -63,13 +75,19 @@ describe('the panel', () => {
   beforeAll(async () => {
     const { page } = workbench();
     page.on('console', (message) => {
-      const ours = message.location().url.includes('vscode-resource') || /Content Security Policy|Refused to/i.test(message.text());
-      if (ours && ['error', 'warning'].includes(message.type()) && !NOT_OURS.test(message.text())) complaints.push(message.text());
+      const ours =
+        message.location().url.includes('vscode-resource') ||
+        /Content Security Policy|Refused to/i.test(message.text());
+      if (ours && ['error', 'warning'].includes(message.type()) && !NOT_OURS.test(message.text()))
+        complaints.push(message.text());
     });
     editor = await workbench().openFile(CONFIG);
     await workbench().untilHeadlightIsActive();
     // It comes back where the spec before left it.
-    await workbench().host.evaluate((vscode) => vscode.commands.executeCommand('headlight.openPanel', undefined, 'overview').then(() => null), null);
+    await workbench().host.evaluate(
+      (vscode) => vscode.commands.executeCommand('headlight.openPanel', undefined, 'overview').then(() => null),
+      null,
+    );
     panel = new Panel(page);
   });
 
@@ -103,7 +121,9 @@ describe('the panel', () => {
     }
     await panel.untilShows('128 KiB');
     const median = medianOf(took);
-    console.log(`panel: numbers ${medianOf(inPage).toFixed(0)} ms after an edit arrived in the page, ${median.toFixed(0)} ms after the edit (medians of ${took.length}; ${took.map((ms) => ms.toFixed(0)).join(' ')}), load ${busy().toFixed(1)} a core`);
+    console.log(
+      `panel: numbers ${medianOf(inPage).toFixed(0)} ms after an edit arrived in the page, ${median.toFixed(0)} ms after the edit (medians of ${took.length}; ${took.map((ms) => ms.toFixed(0)).join(' ')}), load ${busy().toFixed(1)} a core`,
+    );
     expect(medianOf(inPage)).toBeLessThan(FOLLOW_MS * busy());
     // On the way there lie the editor, its host and the frames of a browser that draws without a graphics card, all on two cores.
     expect(median).toBeLessThan(2 * FOLLOW_MS * busy());
@@ -133,13 +153,18 @@ describe('the panel', () => {
     await panel.untilShows('÷ 4');
     await panel.untilShows('num_key_value_heads: 8 → 2');
     await panel.frame.getByRole('button', { name: 'Apply to config.json' }).click();
-    await expect.poll(async () => (await textOf(CONFIG)).text).toBe(before.replace('"num_key_value_heads": 8', '"num_key_value_heads": 2'));
+    await expect
+      .poll(async () => (await textOf(CONFIG)).text)
+      .toBe(before.replace('"num_key_value_heads": 8', '"num_key_value_heads": 2'));
     // The edit of the file moved the control: nothing is left to apply.
     await panel.frame.getByRole('button', { name: 'Apply to config.json', disabled: true }).waitFor();
     await editor.moveCursorTo('"num_key_value_heads"');
     await keyboard.press('Control+KeyZ');
     await expect.poll(async () => (await textOf(CONFIG)).text).toBe(before);
-    await panel.frame.getByRole('slider', { name: 'KV heads' }).and(panel.frame.locator('[aria-valuenow="8"]')).waitFor();
+    await panel.frame
+      .getByRole('slider', { name: 'KV heads' })
+      .and(panel.frame.locator('[aria-valuenow="8"]'))
+      .waitFor();
   });
 
   test('answers every move of a what-if control within a frame', async () => {
@@ -154,7 +179,9 @@ describe('the panel', () => {
         readonly updateComplete: Promise<unknown>;
       }
       const view = document.querySelector('headlight-app')?.shadowRoot?.querySelector<Part>('headlight-what-if');
-      const slider = [...(view?.renderRoot.querySelectorAll<Part>('headlight-slider') ?? [])].find(({ label }) => label === 'Context');
+      const slider = [...(view?.renderRoot.querySelectorAll<Part>('headlight-slider') ?? [])].find(
+        ({ label }) => label === 'Context',
+      );
       const track = slider?.renderRoot.querySelector<HTMLElement>('.track');
       const results = view?.renderRoot.querySelector('.results');
       if (!view || !track || !results) throw new Error('no control');
@@ -162,7 +189,10 @@ describe('the panel', () => {
       const box = track.getBoundingClientRect();
       // A pointer that does not exist cannot be captured.
       track.setPointerCapture = () => undefined;
-      const point = (type: string, share: number): void => void track.dispatchEvent(new PointerEvent(type, { clientX: box.left + box.width * share, clientY: box.top + 8 }));
+      const point = (type: string, share: number): void =>
+        void track.dispatchEvent(
+          new PointerEvent(type, { clientX: box.left + box.width * share, clientY: box.top + 8 }),
+        );
       const times: number[] = [];
       point('pointerdown', 0);
       for (let move = 1; move <= 60; move++) {
@@ -182,7 +212,9 @@ describe('the panel', () => {
       return times;
     });
     const median = medianOf(took);
-    console.log(`what-if: ${median.toFixed(1)} ms from a move to new numbers laid out (median of ${took.length}, longest ${Math.max(...took).toFixed(1)}), load ${busy().toFixed(1)} a core`);
+    console.log(
+      `what-if: ${median.toFixed(1)} ms from a move to new numbers laid out (median of ${took.length}, longest ${Math.max(...took).toFixed(1)}), load ${busy().toFixed(1)} a core`,
+    );
     expect(took.length).toBeGreaterThan(40);
     expect(median).toBeLessThan(FRAME_MS * busy());
     await panel.frame.getByRole('button', { name: 'Apply scenario', disabled: true }).waitFor();
@@ -215,33 +247,51 @@ describe('the panel', () => {
     }
     await expect.poll(() => panel.tab('What-if').getAttribute('aria-selected')).toBe('true');
     const list = (times: readonly number[]): string => times.map((ms) => ms.toFixed(0)).join(', ');
-    console.log(`panel: opens in ${list(took)} ms, warm, of that in the page ${list(inPages)}; a page with nothing in it in ${list(empty)}; load ${busy().toFixed(1)} a core`);
+    console.log(
+      `panel: opens in ${list(took)} ms, warm, of that in the page ${list(inPages)}; a page with nothing in it in ${list(empty)}; load ${busy().toFixed(1)} a core`,
+    );
     expect(Math.min(...took)).toBeLessThan(Math.max(OPEN_MS, OPEN_RATIO * Math.min(...empty)));
   });
 
-  test.skipIf(!thorough).each<Theme>(['dark', 'light', 'highContrast', 'highContrastLight'])('has no serious finding of axe in the theme %s', async (theme) => {
-    await workbench().setTheme(theme);
-    await panel.frame.locator(`body[data-vscode-theme-kind="${THEME_KINDS[theme]}"]`).waitFor();
-    const frame = await panel.document();
-    await frame.evaluate(readFileSync(join(ROOT, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'));
-    const found: string[] = [];
-    for (const tab of ['Overview', 'Compare', 'What-if', 'Heads', 'MLA']) {
-      await panel.show(tab);
-      const serious = await frame.evaluate(async () => {
-        interface Violation { id: string; impact: string; nodes: { html: string; failureSummary?: string }[] }
-        const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe.run();
-        return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`);
-      });
-      found.push(...serious.map((finding) => `${tab}: ${finding}`));
-    }
-    expect(found).toEqual([]);
-  });
+  test.skipIf(!thorough).each<Theme>(['dark', 'light', 'highContrast', 'highContrastLight'])(
+    'has no serious finding of axe in the theme %s',
+    async (theme) => {
+      await workbench().setTheme(theme);
+      await panel.frame.locator(`body[data-vscode-theme-kind="${THEME_KINDS[theme]}"]`).waitFor();
+      const frame = await panel.document();
+      await frame.evaluate(readFileSync(join(ROOT, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'));
+      const found: string[] = [];
+      for (const tab of ['Overview', 'Compare', 'What-if', 'Heads', 'MLA']) {
+        await panel.show(tab);
+        const serious = await frame.evaluate(async () => {
+          interface Violation {
+            id: string;
+            impact: string;
+            nodes: { html: string; failureSummary?: string }[];
+          }
+          const { violations } = await (
+            window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }
+          ).axe.run();
+          return violations
+            .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+            .map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`);
+        });
+        found.push(...serious.map((finding) => `${tab}: ${finding}`));
+      }
+      expect(found).toEqual([]);
+    },
+  );
 
   test.skipIf(!thorough)('gives its memory back', async () => {
     const session = await workbench().page.context().newCDPSession(workbench().page);
     const hostHeap = (): Promise<number> =>
       workbench().host.evaluate(() => {
-        interface Builtins { getBuiltinModule(name: string): { setFlagsFromString(flag: string): void; runInNewContext(code: string): () => void } }
+        interface Builtins {
+          getBuiltinModule(name: string): {
+            setFlagsFromString(flag: string): void;
+            runInNewContext(code: string): () => void;
+          };
+        }
         const { getBuiltinModule } = process as unknown as Builtins;
         getBuiltinModule('v8').setFlagsFromString('--expose-gc');
         getBuiltinModule('vm').runInNewContext('gc')();
@@ -263,27 +313,33 @@ describe('the panel', () => {
     const before = await measure();
     for (let count = 0; count < 10; count++) await round();
     const after = await measure();
-    console.log(`panel: ten rounds: documents ${before.documents} → ${after.documents}, extension host ${((after.host - before.host) / 1e6).toFixed(2)} MB more`);
+    console.log(
+      `panel: ten rounds: documents ${before.documents} → ${after.documents}, extension host ${((after.host - before.host) / 1e6).toFixed(2)} MB more`,
+    );
     expect(after.documents).toBeLessThanOrEqual(before.documents + 1);
     expect(after.host - before.host).toBeLessThan(3e6);
   });
 
-  test.skipIf(!thorough)('stands beside the editor, too, and comes back after a reload of the window', async () => {
-    // The side bar's page is not shown: one frame is the panel's.
-    await run('workbench.view.explorer');
-    await run('headlight.openPanelBeside');
-    await panel.untilShows('128 KiB');
-    await panel.show('What-if');
-    workbench().host.forget();
-    const loaded = workbench().page.waitForEvent('load');
-    // The command, for it waits until the workbench has stored its state.
-    await workbench().runCommand('Developer: Reload Window');
-    await loaded;
-    // The extension host starts anew before the page can ask it.
-    await panel.frame.locator('headlight-app h1').waitFor({ timeout: 80_000 });
-    await panel.untilShows('KV heads');
-    await expect.poll(() => panel.tab('What-if').getAttribute('aria-selected')).toBe('true');
-  }, 150_000);
+  test.skipIf(!thorough)(
+    'stands beside the editor, too, and comes back after a reload of the window',
+    async () => {
+      // The side bar's page is not shown: one frame is the panel's.
+      await run('workbench.view.explorer');
+      await run('headlight.openPanelBeside');
+      await panel.untilShows('128 KiB');
+      await panel.show('What-if');
+      workbench().host.forget();
+      const loaded = workbench().page.waitForEvent('load');
+      // The command, for it waits until the workbench has stored its state.
+      await workbench().runCommand('Developer: Reload Window');
+      await loaded;
+      // The extension host starts anew before the page can ask it.
+      await panel.frame.locator('headlight-app h1').waitFor({ timeout: 80_000 });
+      await panel.untilShows('KV heads');
+      await expect.poll(() => panel.tab('What-if').getAttribute('aria-selected')).toBe('true');
+    },
+    150_000,
+  );
 
   test('broke no rule of its policy and wrote no error', () => {
     expect(complaints).toEqual([]);

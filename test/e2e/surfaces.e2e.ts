@@ -88,17 +88,29 @@ describe.skipIf(!thorough)('the view of the workspace', () => {
     // The files that specs before have changed are back, and the view follows them.
     await expect.poll(() => rows.filter({ hasText: 'llama-3-8b' }).innerText()).toContain('128 KiB/token · GQA');
     const names = async (): Promise<string[]> => (await rows.allInnerTexts()).map((text) => text.split('\n')[0] ?? '');
-    await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.sortConfigsByBytes')), null);
+    await host.evaluate(
+      async (vscode) => void (await vscode.commands.executeCommand('headlight.sortConfigsByBytes')),
+      null,
+    );
     await expect.poll(async () => (await names()).findIndex((name) => name.startsWith('gpt2'))).toBeGreaterThan(2);
     // The largest: it comes first, whatever the height of the view. In a folder that is watched already.
-    const large = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 8192, num_hidden_layers: 80, num_attention_heads: 64 };
+    const large = {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      hidden_size: 8192,
+      num_hidden_layers: 80,
+      num_attention_heads: 64,
+    };
     writeFileSync(join(inject('folder'), 'gpt2', 'large.json'), JSON.stringify(large));
     await rows.filter({ hasText: 'large.json' }).waitFor();
     await workbench().screenshot('tree');
     // A folder that goes takes its configs along.
     rmSync(join(inject('folder'), 'gpt2'), { recursive: true });
     await rows.filter({ hasText: 'large.json' }).waitFor({ state: 'detached' });
-    await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.sortConfigsByName')), null);
+    await host.evaluate(
+      async (vscode) => void (await vscode.commands.executeCommand('headlight.sortConfigsByName')),
+      null,
+    );
   });
 });
 
@@ -109,7 +121,11 @@ describe.skipIf(!thorough)('a weight file', () => {
     const { page, host } = workbench();
     await host.evaluate(async (vscode) => {
       const root = vscode.extensions.getExtension('headlight.headlight')?.extensionUri;
-      if (root) await vscode.commands.executeCommand('headlight.estimateWeights', vscode.Uri.joinPath(root, 'media', 'samples', 'mla', 'model.safetensors'));
+      if (root)
+        await vscode.commands.executeCommand(
+          'headlight.estimateWeights',
+          vscode.Uri.joinPath(root, 'media', 'samples', 'mla', 'model.safetensors'),
+        );
     }, null);
     await page.locator('.editor-instance .view-line', { hasText: 'query heads on one latent' }).first().waitFor();
     await workbench().screenshot('weights-summary');
@@ -129,8 +145,19 @@ describe.skipIf(!thorough)('the walkthrough', () => {
     const { page, host } = workbench();
     await workbench().setTheme(theme);
     // Beside a side bar there is no room for pictures.
-    await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('workbench.action.closeSidebar')), null);
-    await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('workbench.action.openWalkthrough', 'headlight.headlight#start', false)), null);
+    await host.evaluate(
+      async (vscode) => void (await vscode.commands.executeCommand('workbench.action.closeSidebar')),
+      null,
+    );
+    await host.evaluate(
+      async (vscode) =>
+        void (await vscode.commands.executeCommand(
+          'workbench.action.openWalkthrough',
+          'headlight.headlight#start',
+          false,
+        )),
+      null,
+    );
     await page.locator('.gettingStartedContainer', { hasText: 'Get Started with Headlight' }).waitFor();
     for (const step of steps) {
       const title = page.locator('.gettingStartedContainer .step-title', { hasText: step });

@@ -15,7 +15,10 @@ const WRITE = process.env['HEADLIGHT_WRITE_THEMES'] !== undefined;
 const ELEMENTS = join('node_modules', '@vscode-elements', 'elements', 'dist');
 /** Everything that puts colours into the page. */
 const SHEETS = [
-  ...readdirSync(join(ROOT, 'webview'), { recursive: true }).map(String).filter((name) => name.endsWith('.ts')).map((name) => join('webview', name)),
+  ...readdirSync(join(ROOT, 'webview'), { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('webview', name)),
   join(ELEMENTS, 'includes', 'default.styles.js'),
   join(ELEMENTS, 'vscode-button', 'vscode-button.styles.js'),
   join('test', 'webview', 'themes.ts'),
@@ -25,7 +28,9 @@ const SHEETS = [
 function isUsed(): (name: string) => boolean {
   const texts = SHEETS.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n');
   const whole = new Set([...texts.matchAll(/--vscode-([a-zA-Z0-9-]+)(?!\$)/g)].map(([, name = '']) => name));
-  const quoted = new Set([...texts.matchAll(/'([a-zA-Z]+(?:-[a-zA-Z0-9]+)+|[a-z]+[A-Z][a-zA-Z]+)'/g)].map(([, name = '']) => name));
+  const quoted = new Set(
+    [...texts.matchAll(/'([a-zA-Z]+(?:-[a-zA-Z0-9]+)+|[a-z]+[A-Z][a-zA-Z]+)'/g)].map(([, name = '']) => name),
+  );
   return (name) => whole.has(name) || quoted.has(name) || name.startsWith('charts-');
 }
 
@@ -36,7 +41,10 @@ describe.skipIf(!thorough && !WRITE)("the page harness's themes", () => {
   beforeAll(async () => {
     await workbench().openFile('llama-3-8b/config.json');
     await workbench().untilHeadlightIsActive();
-    await workbench().host.evaluate((vscode) => vscode.commands.executeCommand('headlight.openPanel').then(() => null), null);
+    await workbench().host.evaluate(
+      (vscode) => vscode.commands.executeCommand('headlight.openPanel').then(() => null),
+      null,
+    );
     panel = new Panel(workbench().page);
   });
 

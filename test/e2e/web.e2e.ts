@@ -23,8 +23,10 @@ function webExtension(): string {
   delete manifest.main;
   delete manifest.extensionKind;
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
-  for (const part of ['dist', 'media', 'docs', 'l10n']) if (existsSync(join(EXTENSION, part))) symlinkSync(join(EXTENSION, part), join(folder, part), 'junction');
-  if (existsSync(join(EXTENSION, 'package.nls.json'))) cpSync(join(EXTENSION, 'package.nls.json'), join(folder, 'package.nls.json'));
+  for (const part of ['dist', 'media', 'docs', 'l10n'])
+    if (existsSync(join(EXTENSION, part))) symlinkSync(join(EXTENSION, part), join(folder, part), 'junction');
+  if (existsSync(join(EXTENSION, 'package.nls.json')))
+    cpSync(join(EXTENSION, 'package.nls.json'), join(folder, 'package.nls.json'));
   return folder;
 }
 
@@ -32,7 +34,10 @@ function webExtension(): string {
 function address(folder: string, extension: string, file: string): string {
   const url = new URL(workbenchUrl(inject('serverUrl'), { folder, extension }));
   const payload = JSON.parse(url.searchParams.get('payload') ?? '[]') as [string, string][];
-  url.searchParams.set('payload', JSON.stringify([...payload, ['openFile', `vscode-remote://${url.host}${join(folder, file)}`]]));
+  url.searchParams.set(
+    'payload',
+    JSON.stringify([...payload, ['openFile', `vscode-remote://${url.host}${join(folder, file)}`]]),
+  );
   return url.href;
 }
 
@@ -60,13 +65,18 @@ describe.skipIf(!thorough)('in the browser’s own extension host', () => {
   test('the lens says what DeepSeek-V3 costs, values have hints, and a problem is found', async () => {
     onTestFailed(async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web lens.png') })));
     await page.locator('.codelens-decoration', { hasText: 'MLA · 68.63 KiB/token' }).waitFor();
-    await page.locator('.view-line', { hasText: /576.per.token/ }).first().waitFor();
+    await page
+      .locator('.view-line', { hasText: /576.per.token/ })
+      .first()
+      .waitFor();
     await page.locator('.squiggly-warning').first().waitFor();
     expect(page.frames().some((frame) => frame.url().includes('webWorkerExtensionHostIframe'))).toBe(true);
   });
 
   test('the hover derives its bytes per token', async () => {
-    onTestFailed(async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web hover.png') })));
+    onTestFailed(
+      async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web hover.png') })),
+    );
     await page.locator('.view-line > span > span', { hasText: 'kv_lora_rank' }).first().hover();
     const hover = page.locator('.monaco-hover:visible', { hasText: 'B/token' }).first();
     await hover.waitFor();
@@ -76,7 +86,9 @@ describe.skipIf(!thorough)('in the browser’s own extension host', () => {
   });
 
   test('the palette compares, and the panel opens', async () => {
-    onTestFailed(async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web palette.png') })));
+    onTestFailed(
+      async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web palette.png') })),
+    );
     const quickPick = new QuickPick(page);
     await quickPick.run('Headlight: Compare Attention Variants');
     await quickPick.question('Compare Attention Variants');

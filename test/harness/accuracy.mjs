@@ -31,12 +31,14 @@ const expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))
 const rows = [];
 for (const [name, wanted] of Object.entries(expected)) {
   const reading = core.readModelConfig(readFileSync(join(folder, 'configs', name, 'config.json'), 'utf8'));
-  const row = (what, want, got) => rows.push({ name, what, want, got, variant: reading?.spec.variant ?? '?', ok: want === got });
+  const row = (what, want, got) =>
+    rows.push({ name, what, want, got, variant: reading?.spec.variant ?? '?', ok: want === got });
   if (!reading) {
     row('reading', 'a model config', 'none');
     continue;
   }
-  const plan = (batch, tokens) => core.planCache(reading.spec, { ...core.DEFAULT_SCENARIO, workload: { batch, tokens } });
+  const plan = (batch, tokens) =>
+    core.planCache(reading.spec, { ...core.DEFAULT_SCENARIO, workload: { batch, tokens } });
   row('b1_s1', wanted.bytes.b1_s1, plan(1, 1).cacheBytes);
   row('b1_s4096', wanted.bytes.b1_s4096, plan(1, 4096).cacheBytes);
   row('b8_s32768', wanted.bytes.b8_s32768, plan(8, 32768).cacheBytes);
@@ -47,11 +49,18 @@ for (const [name, wanted] of Object.entries(expected)) {
 }
 
 const shown = process.argv.includes('--all') ? rows : rows.filter((row) => !row.ok || row.what === 'b1_s4096');
-const difference = (row) => (typeof row.got === 'number' && typeof row.want === 'number' ? String(row.got - row.want) : row.ok ? '' : 'differs');
+const difference = (row) =>
+  typeof row.got === 'number' && typeof row.want === 'number' ? String(row.got - row.want) : row.ok ? '' : 'differs';
 const cells = shown.map((row) => [row.name, row.variant, row.what, String(row.want), String(row.got), difference(row)]);
 const titles = ['model', 'kind', 'case', 'expected', 'got', 'difference'];
 const widths = titles.map((title, index) => Math.max(title.length, ...cells.map((cell) => cell[index].length)));
-for (const cell of [titles, ...cells]) console.log(cell.map((text, index) => text.padEnd(widths[index])).join('  ').trimEnd());
+for (const cell of [titles, ...cells])
+  console.log(
+    cell
+      .map((text, index) => text.padEnd(widths[index]))
+      .join('  ')
+      .trimEnd(),
+  );
 const wrong = rows.filter((row) => !row.ok);
 const models = new Set(rows.map((row) => row.name)).size;
 console.log(`\n${models} models, ${rows.length} checks, ${wrong.length} differences.`);

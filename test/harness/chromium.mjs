@@ -15,12 +15,22 @@ const FLAGS = [
   ...['--disable-gpu', '--disable-dev-shm-usage'],
   // Nothing may depend on the world outside, so that a test fails on every machine or on none.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-  ...['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  ...[
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
   ...['--no-default-browser-check', '--disable-breakpad', '--metrics-recording-only', '--disable-field-trial-config'],
   ...['--disable-extensions', '--disable-default-apps', '--disable-search-engine-choice-screen'],
   ...['--password-store=basic', '--use-mock-keychain', '--mute-audio'],
   // Windows that nobody looks at work at full speed, and have a mouse.
-  ...['--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'],
+  ...[
+    '--disable-background-timer-throttling',
+    '--disable-backgrounding-occluded-windows',
+    '--disable-renderer-backgrounding',
+  ],
   '--disable-ipc-flooding-protection',
   '--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4',
   // Pictures are the same everywhere.
@@ -40,7 +50,11 @@ export async function startChromium() {
   const home = throwAwayFolder('chromium');
   const env = { ...process.env, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home };
   const profile = join(home, 'profile');
-  const child = start(executable, [...FLAGS, `--user-data-dir=${profile}`, '--remote-debugging-port=0', '--no-startup-window'], { env });
+  const child = start(
+    executable,
+    [...FLAGS, `--user-data-dir=${profile}`, '--remote-debugging-port=0', '--no-startup-window'],
+    { env },
+  );
   /** @type {number | undefined} */
   let code;
   void child.ended.then((ended) => (code = ended));
@@ -49,7 +63,8 @@ export async function startChromium() {
   for (const deadline = Date.now() + 30_000; ; await sleep(20)) {
     const [port, path] = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
     if (port && path) return { endpoint: `ws://127.0.0.1:${port}${path}`, stop: () => child.stop() };
-    if (code !== undefined || Date.now() > deadline) throw new Error(`Chromium did not start:\n${tail(child.output())}`);
+    if (code !== undefined || Date.now() > deadline)
+      throw new Error(`Chromium did not start:\n${tail(child.output())}`);
   }
 }
 
@@ -67,7 +82,10 @@ export function connectToChromium(endpoint) {
  * @param {string} origin
  */
 export function findWindow(browser, origin) {
-  return browser.contexts()[0]?.pages().find((page) => page.url().startsWith(origin));
+  return browser
+    .contexts()[0]
+    ?.pages()
+    .find((page) => page.url().startsWith(origin));
 }
 
 /**

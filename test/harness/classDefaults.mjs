@@ -28,7 +28,7 @@ for (const type of Object.keys(classes).sort()) {
   if (!KINDS.includes(entry.kind) && entry.kind !== 'encoder' && entry.kind !== 'composite') continue;
   const values = {};
   for (const [key, value] of Object.entries(entry.declared)) {
-    if (value === null || typeof value === 'object' && !Array.isArray(value)) continue;
+    if (value === null || (typeof value === 'object' && !Array.isArray(value))) continue;
     if (!wanted(key)) continue;
     // Trained lengths are read from files alone; only tables of learned positions need the default.
     if (key === 'max_position_embeddings' && 'rope_parameters' in entry.declared) continue;
@@ -44,7 +44,11 @@ for (const [type, entry] of Object.entries(classes)) {
   const base = classes[entry.text_type];
   if (entry.kind !== 'composite' || !entry.text_resolved || !base || !rows.has(entry.text_type)) continue;
   const changed = Object.entries(entry.text_resolved).filter(
-    ([key, value]) => wanted(key) && key !== 'max_position_embeddings' && typeof value !== 'object' && JSON.stringify(base.resolved?.[key]) !== JSON.stringify(value),
+    ([key, value]) =>
+      wanted(key) &&
+      key !== 'max_position_embeddings' &&
+      typeof value !== 'object' &&
+      JSON.stringify(base.resolved?.[key]) !== JSON.stringify(value),
   );
   const gone = Object.keys(rows.get(entry.text_type)).filter((key) => entry.text_resolved[key] === null);
   if (changed.length === 0 && gone.length === 0) continue;
@@ -58,7 +62,8 @@ for (const [type, entry] of Object.entries(classes)) {
 /** What must be written to make `values` of `base`: changed keys, and null for keys that `base` has too many. */
 function difference(base, values) {
   const delta = {};
-  for (const [key, value] of Object.entries(values)) if (JSON.stringify(base[key]) !== JSON.stringify(value)) delta[key] = value;
+  for (const [key, value] of Object.entries(values))
+    if (JSON.stringify(base[key]) !== JSON.stringify(value)) delta[key] = value;
   for (const key of Object.keys(base)) if (!(key in values)) delta[key] = null;
   return delta;
 }
@@ -74,7 +79,10 @@ for (const [type, values] of [...rows].sort((a, b) => (a[0] === 'llama' ? -1 : b
   types[type] = best;
   placed.push(type);
 }
-const lines = (record) => Object.entries(record).map(([key, value]) => `    ${JSON.stringify(key)}: ${JSON.stringify(value)}`).join(',\n');
+const lines = (record) =>
+  Object.entries(record)
+    .map(([key, value]) => `    ${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+    .join(',\n');
 const output = `{
   "source": "transformers 5.18.0, every configuration class instantiated without arguments; null after like: not declared",
   "types": {

@@ -73,7 +73,8 @@ async function underVirtualDisplay() {
 }
 
 async function main() {
-  if (process.platform === 'linux' && !process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY']) return underVirtualDisplay();
+  if (process.platform === 'linux' && !process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY'])
+    return underVirtualDisplay();
   await ensureNodeModules();
   const { compile } = await import('./compile.mjs');
   await compile();

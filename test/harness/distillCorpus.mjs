@@ -20,11 +20,13 @@ import { fileURLToPath } from 'node:url';
 const folder = process.argv[2];
 if (!folder) throw new Error('usage: node test/harness/distillCorpus.mjs FOLDER');
 const target = fileURLToPath(new URL('../fixtures/corpus.json', import.meta.url));
-const IGNORED_BY_CLASSES = /^(hunyuan_v1_(dense|moe)--cla|mimo_v2_flash--hybrid-pattern|minimax--attn-type-list|mpt--multiquery|recurrent_gemma--underscore-block-types)\.json$/;
+const IGNORED_BY_CLASSES =
+  /^(hunyuan_v1_(dense|moe)--cla|mimo_v2_flash--hybrid-pattern|minimax--attn-type-list|mpt--multiquery|recurrent_gemma--underscore-block-types)\.json$/;
 /** Keys that say nothing about the cache, in any family. */
 const NOISE =
   /(_token_id|_token_index|eps|_act|activation\w*|dropout|dtype|architectures|rope_\w+|^rope|transformers_version|initializer\w*|vocab\w*|_bias|^bias|norm\w*|tie_\w+|intermediate\w*|ffn\w*|experts\w*|router\w*|scaling\w*|scale\w*|multiplier\w*|topk_(group|method)|n_group|max_position_embeddings|softcapping|aux_loss|routed\w*|image_\w+|video_\w+|audio_\w+|vision_config|encoder_config|projector\w*|time_step\w*|chunk_size|suppress\w*|_ids?$|_name_or_path|init_std|use_cache|pretraining_tp|hc_\w+|seed|resampler\w*|aligner\w*|protein\w*)$/;
-const KEPT = /^(qk_rope_head_dim|no_rope_\w+|attention_chunk_size|layer_types|indexer_types|ple_layer_ids|local_layer_ids|full_attn_idxs|attn_layer_indices|hidden_size|head_dim|use_bidirectional_attention|num_experts_per_tok|layers_block_type|attention_types|moe_topk|embed_dim)$/;
+const KEPT =
+  /^(qk_rope_head_dim|no_rope_\w+|attention_chunk_size|layer_types|indexer_types|ple_layer_ids|local_layer_ids|full_attn_idxs|attn_layer_indices|hidden_size|head_dim|use_bidirectional_attention|num_experts_per_tok|layers_block_type|attention_types|moe_topk|embed_dim)$/;
 
 const product = (shape) => shape.reduce((all, size) => all * size, 1);
 
@@ -57,12 +59,14 @@ function layerText(layer, { config, model_type: type }, index) {
     parts.push(`k${keys}`, `v${values}`);
     if (layer.sliding_window) parts.push(`w${layer.sliding_window}`);
     const types = config.attention_types?.flatMap(([words, times]) => new Array(times).fill(words).flat());
-    if (type === 'gpt_neo' && (types?.[index] ?? (index % 2 ? 'local' : 'global')) === 'local') parts.push(`w${config.window_size ?? 256}`);
+    if (type === 'gpt_neo' && (types?.[index] ?? (index % 2 ? 'local' : 'global')) === 'local')
+      parts.push(`w${config.window_size ?? 256}`);
     if (layer.part === 'cross') parts.push('x');
   }
   const index_ = shape('indexer_keys') ?? shape('idx_keys');
   if (index_) parts.push(`i${shape('indexer_keys') ? product(index_) / index_[1] : index_[1] * index_[3]}`);
-  if (shape('compressed_kv.indexer') || layer.class === 'DeepseekV4CSACache') parts.push(`i${text.index_head_dim}`, 'csa');
+  if (shape('compressed_kv.indexer') || layer.class === 'DeepseekV4CSACache')
+    parts.push(`i${text.index_head_dim}`, 'csa');
   if (layer.class === 'DeepseekV4HCACache') parts.push('hca');
   let [conv, recurrent] = [0, 0];
   for (const [name, state] of Object.entries(layer.states ?? {})) {
@@ -127,7 +131,9 @@ function changes(base, config, path = []) {
 const types = {};
 const seen = new Set();
 let [cases, refused] = [0, 0];
-for (const name of readdirSync(folder).filter((file) => file.endsWith('.json')).sort((a, b) => (a.includes('--base') ? 0 : 1) - (b.includes('--base') ? 0 : 1) || (a < b ? -1 : 1))) {
+for (const name of readdirSync(folder)
+  .filter((file) => file.endsWith('.json'))
+  .sort((a, b) => (a.includes('--base') ? 0 : 1) - (b.includes('--base') ? 0 : 1) || (a < b ? -1 : 1))) {
   if (IGNORED_BY_CLASSES.test(name)) continue;
   const entry = JSON.parse(readFileSync(join(folder, name), 'utf8').replace(/-?Infinity|\bNaN\b/g, '1e999'));
   if (!entry.cache_layers) {
@@ -145,7 +151,14 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith('.json')).
   type.cases.push([name.replace(/^.*--|\.json$/g, ''), changes(type.base, config), layers]);
   cases++;
 }
-const lines = Object.entries(types).sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, { base, cases: list }]) => `  ${JSON.stringify(type)}: {"base":${JSON.stringify(base)},"cases":[\n    ${list.map((item) => JSON.stringify(item)).join(',\n    ')}\n  ]}`);
+const lines = Object.entries(types)
+  .sort(([a], [b]) => (a < b ? -1 : 1))
+  .map(
+    ([type, { base, cases: list }]) =>
+      `  ${JSON.stringify(type)}: {"base":${JSON.stringify(base)},"cases":[\n    ${list.map((item) => JSON.stringify(item)).join(',\n    ')}\n  ]}`,
+  );
 const text = `{\n${lines.join(',\n')}\n}\n`;
 writeFileSync(target, text);
-console.log(`${cases} cases of ${Object.keys(types).length} types, ${refused} refused by transformers, ${text.length} characters`);
+console.log(
+  `${cases} cases of ${Object.keys(types).length} types, ${refused} refused by transformers, ${text.length} characters`,
+);

@@ -32,7 +32,13 @@ export async function startSession(installed, env) {
     startServer(installed, {
       testDriver: true,
       extensions: [bridge],
-      env: { HEADLIGHT_BRIDGE: bridgeSocket, HEADLIGHT_BRIDGE_FOLDER: folder, HEADLIGHT_TEST_RESULTS: resultsFile, HEADLIGHT_TEST_STAY: '1', ...env },
+      env: {
+        HEADLIGHT_BRIDGE: bridgeSocket,
+        HEADLIGHT_BRIDGE_FOLDER: folder,
+        HEADLIGHT_TEST_RESULTS: resultsFile,
+        HEADLIGHT_TEST_STAY: '1',
+        ...env,
+      },
     }),
     startChromium(),
   ]);

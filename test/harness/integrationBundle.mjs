@@ -9,7 +9,9 @@ const FOLDER = join(ROOT, 'test', 'integration');
 const BUNDLE = join(ROOT, 'out', 'integration.js');
 
 async function bundle() {
-  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.ts')).sort();
+  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .sort();
   const entries = files.map((file) => {
     const [name, path] = [file, join(FOLDER, file)].map((text) => JSON.stringify(text.replaceAll('\\', '/')));
     return `[${name}, () => require(${path})]`;

@@ -19,7 +19,8 @@ const LIMIT_MS = 180_000;
 export function readHostResults(file, log) {
   if (!existsSync(file)) throw new Error(`The tests did not report. What the window said:\n${log()}`);
   const results = JSON.parse(readFileSync(file, 'utf8'));
-  if (process.env['HEADLIGHT_TEST_TIMES']) for (const { ms, title } of results.slowest) console.log(`${String(ms).padStart(7)} ms  ${title}`);
+  if (process.env['HEADLIGHT_TEST_TIMES'])
+    for (const { ms, title } of results.slowest) console.log(`${String(ms).padStart(7)} ms  ${title}`);
   return results;
 }
 

@@ -17,7 +17,10 @@ const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${p
  */
 export async function ensureNodeRuntime(major) {
   const home = dirname(dirname(process.execPath));
-  if (Number(process.versions.node.split('.')[0]) === major && existsSync(join(home, 'include', 'node', 'node_version.h'))) {
+  if (
+    Number(process.versions.node.split('.')[0]) === major &&
+    existsSync(join(home, 'include', 'node', 'node_version.h'))
+  ) {
     return { node: process.execPath, home };
   }
   const name = `node-${platform}`;

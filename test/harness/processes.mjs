@@ -17,7 +17,11 @@ process.on('exit', () => {
     }
   }
 });
-for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]])) {
+for (const [signal, code] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+])) {
   process.on(signal, () => process.exit(code));
 }
 
@@ -156,7 +160,9 @@ export async function run(command, args, options = {}) {
   const child = start(command, args, options);
   const code = await child.ended;
   if (code === 0) return child.output();
-  const failure = new Error(`${options.what ?? [command, ...args].join(' ')} failed (code ${code}):\n${tail(child.output())}`);
+  const failure = new Error(
+    `${options.what ?? [command, ...args].join(' ')} failed (code ${code}):\n${tail(child.output())}`,
+  );
   // The program said what is wrong; where we called it from would only be in the way.
   failure.stack = failure.message;
   throw failure;

@@ -42,7 +42,8 @@ export async function runSuite(name, body) {
   let counts;
   try {
     counts = await body();
-    if (counts.passed + counts.failed + counts.skipped === 0) counts = oneFailure(name, new Error('the suite has no tests'));
+    if (counts.passed + counts.failed + counts.skipped === 0)
+      counts = oneFailure(name, new Error('the suite has no tests'));
   } catch (error) {
     counts = oneFailure(name, error);
   }
@@ -63,18 +64,24 @@ export function suiteLine(suite) {
  */
 function readable(detail) {
   const lines = stripVTControlCharacters(detail).trimEnd().split('\n');
-  return lines.filter((line) => !/^\s*at .*(node_modules|node:internal)/.test(line)).map((line) => `    ${line}`).join('\n');
+  return lines
+    .filter((line) => !/^\s*at .*(node_modules|node:internal)/.test(line))
+    .map((line) => `    ${line}`)
+    .join('\n');
 }
 
 /** @param {SuiteResult[]} suites */
 export function failureReport(suites) {
   return suites
-    .flatMap((suite) => suite.failures.map((failure) => `✘ ${suite.name} › ${failure.title}\n${readable(failure.detail)}`))
+    .flatMap((suite) =>
+      suite.failures.map((failure) => `✘ ${suite.name} › ${failure.title}\n${readable(failure.detail)}`),
+    )
     .join('\n\n');
 }
 
 /** @param {SuiteResult[]} suites */
 export function closingLine(suites) {
-  const sum = (/** @type {'passed' | 'failed' | 'skipped'} */ key) => suites.reduce((total, suite) => total + suite[key], 0);
+  const sum = (/** @type {'passed' | 'failed' | 'skipped'} */ key) =>
+    suites.reduce((total, suite) => total + suite[key], 0);
   return `${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`;
 }

@@ -42,7 +42,9 @@ async function startDesktop(code, folder) {
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     folder,
   ];
-  console.log(`\nHeadlight opens in ${code}. Open llama-3-8b/config.json and rest the pointer on num_key_value_heads.\n`);
+  console.log(
+    `\nHeadlight opens in ${code}. Open llama-3-8b/config.json and rest the pointer on num_key_value_heads.\n`,
+  );
   return start(code, args, { inherit: true }).ended;
 }
 

@@ -23,7 +23,9 @@ const NEEDS = {
 export function findChromium() {
   const wanted = process.env['HEADLIGHT_CHROMIUM'];
   if (wanted) return existsSync(wanted) ? wanted : undefined;
-  const onPath = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map(findProgram).find(Boolean);
+  const onPath = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+    .map(findProgram)
+    .find(Boolean);
   const elsewhere = [
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
     '/Applications/Chromium.app/Contents/MacOS/Chromium',
@@ -51,7 +53,11 @@ export async function ensureSystemPackages(needs) {
   // Another apt may be at work, on a machine that has just been started above all.
   const wait = ['-o', 'DPkg::Lock::Timeout=300'];
   await run(apt, [...wait, '-q', 'update'], { env, what: 'apt-get update' });
-  await run(apt, [...wait, '-q', '-y', '--no-install-recommends', 'install', ...packages], { env, what: 'apt-get install' });
+  await run(apt, [...wait, '-q', '-y', '--no-install-recommends', 'install', ...packages], {
+    env,
+    what: 'apt-get install',
+  });
   const still = absent.filter((need) => !NEEDS[need].present());
-  if (still.length > 0) throw new Error(`Installed, yet still missing: ${still.map((need) => NEEDS[need].otherwise).join('; ')}`);
+  if (still.length > 0)
+    throw new Error(`Installed, yet still missing: ${still.map((need) => NEEDS[need].otherwise).join('; ')}`);
 }

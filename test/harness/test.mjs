@@ -15,7 +15,9 @@ import { ensureSystemPackages } from './systemPackages.mjs';
 import { runVitest } from './vitestSuite.mjs';
 import { ensureServer, SERVERS } from './vscodeServers.mjs';
 
-const { values: OPTIONS } = parseArgs({ options: { only: { type: 'string' }, files: { type: 'string' }, grep: { type: 'string' } } });
+const { values: OPTIONS } = parseArgs({
+  options: { only: { type: 'string' }, files: { type: 'string' }, grep: { type: 'string' } },
+});
 /** @param {string | undefined} list */
 const wordsOf = (list) => list?.split(',').map((word) => word.trim());
 const FILES = wordsOf(OPTIONS.files) ?? [];
@@ -81,7 +83,9 @@ function editors(wanted) {
       return startSession(installed, { ...env, ...(OPTIONS.grep ? { HEADLIGHT_TEST_GREP: OPTIONS.grep } : {}) });
     };
   };
-  const newest = needed ? inBackground(session('newest', thorough ? {} : { HEADLIGHT_TEST_SAMPLE: String(SAMPLE) })) : undefined;
+  const newest = needed
+    ? inBackground(session('newest', thorough ? {} : { HEADLIGHT_TEST_SAMPLE: String(SAMPLE) }))
+    : undefined;
   return {
     newest,
     // What eighty tests leave in a window (sorted views, lists of files, a narrow side bar) is not what specs begin with.
@@ -114,7 +118,9 @@ const endToEnd = (session) => async () => {
   const { restoreSamples } = await import('./samples.mjs');
   restoreSamples(ready.folder);
   const { server, browserEndpoint, folder, bridgeSocket } = ready;
-  const shared = { HEADLIGHT_E2E_SESSION: JSON.stringify({ serverUrl: server.url, browserEndpoint, folder, bridgeSocket }) };
+  const shared = {
+    HEADLIGHT_E2E_SESSION: JSON.stringify({ serverUrl: server.url, browserEndpoint, folder, bridgeSocket }),
+  };
   return runVitest(join('test', 'e2e', 'vitest.config.mts'), shared, FILES);
 };
 
@@ -135,7 +141,9 @@ function lanes(wanted, { newest, fresh, minimum }) {
       session: newest,
       suites: [
         { kind: 'integration', name: `integration (VS Code ${first}${AT_A_DESK})`, body: integration(newest) },
-        ...(fresh === newest ? [{ kind: 'e2e', name: `e2e (VS Code ${first}${AT_A_DESK})`, body: endToEnd(newest) }] : []),
+        ...(fresh === newest
+          ? [{ kind: 'e2e', name: `e2e (VS Code ${first}${AT_A_DESK})`, body: endToEnd(newest) }]
+          : []),
       ],
     },
     {

@@ -23,7 +23,16 @@ export async function runVitest(config, env, files = []) {
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   // Then the figures that tests print are shown, too; the report alone drops them.
   const times = process.env['HEADLIGHT_TEST_TIMES'] !== undefined;
-  const args = [vitest, 'run', '--config', config, '--reporter=json', `--outputFile=${file}`, ...(times ? ['--reporter=verbose'] : []), ...files];
+  const args = [
+    vitest,
+    'run',
+    '--config',
+    config,
+    '--reporter=json',
+    `--outputFile=${file}`,
+    ...(times ? ['--reporter=verbose'] : []),
+    ...files,
+  ];
   const child = start(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } });
   const code = await child.ended;
   if (!existsSync(file)) throw new Error(`vitest ended with code ${code} and no report:\n${tail(child.output())}`);
@@ -33,7 +42,10 @@ export async function runVitest(config, env, files = []) {
 
   const failures = report.testResults.flatMap((result) => {
     const failed = result.assertionResults.filter((test) => test.status === 'failed');
-    const failedTests = failed.map((test) => ({ title: test.fullName, detail: (test.failureMessages ?? []).join('\n') }));
+    const failedTests = failed.map((test) => ({
+      title: test.fullName,
+      detail: (test.failureMessages ?? []).join('\n'),
+    }));
     // A file that can't be loaded has no tests to fail, yet must count.
     const failedFile = result.status === 'failed' && failedTests.length === 0;
     return failedFile ? [{ title: result.name, detail: result.message || 'failed outside of its tests' }] : failedTests;

@@ -22,8 +22,20 @@ import { findProgram, run } from './processes.mjs';
 
 /** @satisfies {Record<string, ServerRecipe>} */
 export const SERVERS = {
-  minimum: { version: '4.100.3', vscode: '1.100', node: 20, native: ['@vscode/spdlog', 'native-watchdog'], ownRipgrep: false },
-  newest: { version: '4.139.1', vscode: '1.139', node: 24, native: ['@vscode/spdlog', '@vscode/native-watchdog'], ownRipgrep: true },
+  minimum: {
+    version: '4.100.3',
+    vscode: '1.100',
+    node: 20,
+    native: ['@vscode/spdlog', 'native-watchdog'],
+    ownRipgrep: false,
+  },
+  newest: {
+    version: '4.139.1',
+    vscode: '1.139',
+    node: 24,
+    native: ['@vscode/spdlog', '@vscode/native-watchdog'],
+    ownRipgrep: true,
+  },
 };
 
 /** @typedef {keyof typeof SERVERS} ServerName */
@@ -61,7 +73,8 @@ async function download(folder, recipe) {
  */
 function linkPrograms(folder, recipe) {
   // Desktop builds pack modules into an archive of this name; some code looks there.
-  if (!existsSync(join(folder, 'node_modules.asar'))) symlinkSync('node_modules', join(folder, 'node_modules.asar'), 'junction');
+  if (!existsSync(join(folder, 'node_modules.asar')))
+    symlinkSync('node_modules', join(folder, 'node_modules.asar'), 'junction');
   if (recipe.ownRipgrep) return;
   const bin = join(folder, 'node_modules', '@vscode', 'ripgrep', 'bin');
   mkdirSync(bin, { recursive: true });

@@ -42,7 +42,9 @@ async function show(uri: vscode.Uri): Promise<vscode.TextEditor> {
 
 async function lenses(uri: vscode.Uri): Promise<string[]> {
   const found = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri);
-  return found.filter(({ command }) => command?.command.startsWith('headlight.')).map(({ command }) => command?.title ?? '');
+  return found
+    .filter(({ command }) => command?.command.startsWith('headlight.'))
+    .map(({ command }) => command?.title ?? '');
 }
 
 const WHOLE = new vscode.Range(0, 0, 10_000, 0);
@@ -50,7 +52,10 @@ const WHOLE = new vscode.Range(0, 0, 10_000, 0);
 async function hints(uri: vscode.Uri): Promise<string[]> {
   const document = await vscode.workspace.openTextDocument(uri);
   const found = await vscode.commands.executeCommand<vscode.InlayHint[]>('vscode.executeInlayHintProvider', uri, WHOLE);
-  return found.map(({ label, position }) => `${document.lineAt(position).text.trim().slice(0, 30)} ${typeof label === 'string' ? label : label.map(({ value }) => value).join('')}`);
+  return found.map(
+    ({ label, position }) =>
+      `${document.lineAt(position).text.trim().slice(0, 30)} ${typeof label === 'string' ? label : label.map(({ value }) => value).join('')}`,
+  );
 }
 
 function problems(uri: vscode.Uri): vscode.Diagnostic[] {
@@ -59,8 +64,17 @@ function problems(uri: vscode.Uri): vscode.Diagnostic[] {
 
 const ruleOf = ({ code }: vscode.Diagnostic): string => String(typeof code === 'object' ? code.value : code);
 
-async function actions(uri: vscode.Uri, range: vscode.Range, kind: vscode.CodeActionKind): Promise<vscode.CodeAction[]> {
-  return vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', uri, range, kind.value);
+async function actions(
+  uri: vscode.Uri,
+  range: vscode.Range,
+  kind: vscode.CodeActionKind,
+): Promise<vscode.CodeAction[]> {
+  return vscode.commands.executeCommand<vscode.CodeAction[]>(
+    'vscode.executeCodeActionProvider',
+    uri,
+    range,
+    kind.value,
+  );
 }
 
 /** The range of a text in a document. */
@@ -103,7 +117,9 @@ suite('advice', () => {
   suite('lens', () => {
     test('says design and cost, then the scenario; both can be clicked', async () => {
       const uri = sample('llama-3-8b/config.json');
-      const found = (await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri)).map(({ command }) => command);
+      const found = (
+        await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri)
+      ).map(({ command }) => command);
       const [design, scenario] = found.filter((command) => command?.command.startsWith('headlight.'));
       assert.equal(design?.title, 'GQA · 128 KiB/token');
       assert.equal(design.command, 'headlight.openPanel');
@@ -113,23 +129,40 @@ suite('advice', () => {
 
     test('follows the scenario, and can be switched off', async () => {
       const uri = sample('llama-3-8b/config.json');
-      await withSetting('scenario.tokens', 1024, async () => assert.match((await lenses(uri))[1] ?? '', /^128 MiB at 1 × 1,024 tokens/));
+      await withSetting('scenario.tokens', 1024, async () =>
+        assert.match((await lenses(uri))[1] ?? '', /^128 MiB at 1 × 1,024 tokens/),
+      );
       const atScenario = async (): Promise<string> => (await lenses(uri))[1] ?? '';
-      await withSetting('scenario.batch', 2, async () => assert.match(await atScenario(), /^8 GiB at 2 × 32,768 tokens/));
-      await withSetting('scenario.kvDtype', 'fp8', async () => assert.match(await atScenario(), /^2 GiB at 1 × 32,768 tokens · fp8/));
+      await withSetting('scenario.batch', 2, async () =>
+        assert.match(await atScenario(), /^8 GiB at 2 × 32,768 tokens/),
+      );
+      await withSetting('scenario.kvDtype', 'fp8', async () =>
+        assert.match(await atScenario(), /^2 GiB at 1 × 32,768 tokens · fp8/),
+      );
       await withSetting('scenario.engine', 'vllm', async () => assert.match(await atScenario(), /bf16 · vLLM · /));
-      await withSetting('scenario.gpu', 'rtx-4090', async () => assert.match(await atScenario(), /1 sequence fits on GeForce RTX 4090$/));
-      await withSetting('scenario.tensorParallel', 2, async () => assert.match(await atScenario(), /sequences fit on 2 × H100 SXM/));
+      await withSetting('scenario.gpu', 'rtx-4090', async () =>
+        assert.match(await atScenario(), /1 sequence fits on GeForce RTX 4090$/),
+      );
+      await withSetting('scenario.tensorParallel', 2, async () =>
+        assert.match(await atScenario(), /sequences fit on 2 × H100 SXM/),
+      );
       await withSetting('codeLens.enabled', false, async () => assert.deepEqual(await lenses(uri), []));
     });
 
     test('knows a family that was taught', async () => {
       const { num_key_value_heads: _, ...rest } = CONFIG;
-      const uri = await write('taught/config.json', JSON.stringify({ ...rest, model_type: 'my_model', kv_groups: 4 }, null, 2));
+      const uri = await write(
+        'taught/config.json',
+        JSON.stringify({ ...rest, model_type: 'my_model', kv_groups: 4 }, null, 2),
+      );
       await show(uri);
-      await withSetting('families', { my_model: { like: 'llama', keys: { kv_groups: 'num_key_value_heads' } } }, async () => {
-        await until(async () => (await lenses(uri))[0] === 'GQA · 64 KiB/token');
-      });
+      await withSetting(
+        'families',
+        { my_model: { like: 'llama', keys: { kv_groups: 'num_key_value_heads' } } },
+        async () => {
+          await until(async () => (await lenses(uri))[0] === 'GQA · 64 KiB/token');
+        },
+      );
     });
 
     test('is absent in other JSON files', async () => {
@@ -146,9 +179,13 @@ suite('advice', () => {
     });
 
     test('is there in documents of a virtual file system', async () => {
-      const provider = vscode.workspace.registerTextDocumentContentProvider('headlight-test', { provideTextDocumentContent: () => config() });
+      const provider = vscode.workspace.registerTextDocumentContentProvider('headlight-test', {
+        provideTextDocumentContent: () => config(),
+      });
       try {
-        const document = await vscode.workspace.openTextDocument(vscode.Uri.parse('headlight-test:/somewhere/config.json'));
+        const document = await vscode.workspace.openTextDocument(
+          vscode.Uri.parse('headlight-test:/somewhere/config.json'),
+        );
         assert.match((await lenses(document.uri))[0] ?? '', /GQA/);
         assert.match(await hoverText(document.uri, 'num_key_value_heads'), /131,072 B\/token/);
       } finally {
@@ -158,9 +195,13 @@ suite('advice', () => {
   });
 
   suite('hf_quant_config.json beside a config', () => {
-    const QUANTISED = '{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}';
+    const QUANTISED =
+      '{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}';
     const tools = async (path: string): Promise<string> => {
-      const { content } = await vscode.lm.invokeTool('headlight_estimate', { input: { path }, toolInvocationToken: undefined });
+      const { content } = await vscode.lm.invokeTool('headlight_estimate', {
+        input: { path },
+        toolInvocationToken: undefined,
+      });
       return content.map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : '')).join('');
     };
 
@@ -174,7 +215,8 @@ suite('advice', () => {
       await until(async () => (await lenses(uri))[0] === 'GQA · 64 KiB/token');
       assert.match(await hoverText(uri, 'num_key_value_heads'), /65,536 B\/token[\s\S]*fp8/);
       assert.match(await tools('modelopt'), /"kvDtype":"fp8"/);
-      const found = await vscode.commands.executeCommand<{ label: string; description: string }[]>('headlight.findModelConfigs');
+      const found =
+        await vscode.commands.executeCommand<{ label: string; description: string }[]>('headlight.findModelConfigs');
       assert.equal(found.find(({ label }) => label === 'modelopt')?.description, '64 KiB/token · GQA');
       await write('modelopt/hf_quant_config.json', QUANTISED.replace('"FP8"}', '"NVFP4"}'));
       await until(async () => (await lenses(uri))[0] === 'GQA · 36 KiB/token');
@@ -185,7 +227,11 @@ suite('advice', () => {
     test('is known to the first answer of a command', async () => {
       await write('modelopt-first/hf_quant_config.json', QUANTISED);
       const uri = await write('modelopt-first/config.json', config());
-      const rows = await vscode.commands.executeCommand<{ bytesPerToken: number }[]>('headlight.compareWithAnotherConfig', sample('gpt2/config.json'), { with: [uri] });
+      const rows = await vscode.commands.executeCommand<{ bytesPerToken: number }[]>(
+        'headlight.compareWithAnotherConfig',
+        sample('gpt2/config.json'),
+        { with: [uri] },
+      );
       assert.equal(rows[1]?.bytesPerToken, 65_536);
       await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     });
@@ -193,13 +239,18 @@ suite('advice', () => {
 
   test('in a diff lens and hint show the change', async () => {
     const uri = await write('diff/config.json', config({ num_key_value_heads: 2 }));
-    const provider = vscode.workspace.registerTextDocumentContentProvider('headlight-before', { provideTextDocumentContent: () => config() });
+    const provider = vscode.workspace.registerTextDocumentContentProvider('headlight-before', {
+      provideTextDocumentContent: () => config(),
+    });
     try {
       await vscode.commands.executeCommand('vscode.diff', uri.with({ scheme: 'headlight-before' }), uri);
       const found = await until(async () => (await lenses(uri)).find((title) => title.includes('diff')));
       assert.equal(found, '131,072 → 32,768 B/token, ÷4 in this diff');
       // Where diffs have no lenses (diffEditor.codeLens is off by default) a hint says it.
-      assert.ok((await hints(uri)).includes('"num_hidden_layers": 32, 131,072 → 32,768 B/token, ÷4'), (await hints(uri)).join('\n'));
+      assert.ok(
+        (await hints(uri)).includes('"num_hidden_layers": 32, 131,072 → 32,768 B/token, ÷4'),
+        (await hints(uri)).join('\n'),
+      );
     } finally {
       await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
       provider.dispose();
@@ -224,7 +275,9 @@ suite('advice', () => {
     });
 
     test('can be switched off', async () => {
-      await withSetting('inlayHints.enabled', false, async () => assert.deepEqual(await hints(sample('llama-3-8b/config.json')), []));
+      await withSetting('inlayHints.enabled', false, async () =>
+        assert.deepEqual(await hints(sample('llama-3-8b/config.json')), []),
+      );
     });
   });
 
@@ -232,13 +285,19 @@ suite('advice', () => {
     test('says family and exactness, warns of a guess, and goes with the file', async () => {
       const { familyStatus } = await api();
       await show(sample('deepseek-v3/config.json'));
-      assert.deepEqual(await until(() => (familyStatus()?.text.startsWith('deepseek') ? familyStatus() : null)), { text: 'deepseek_v3 · exact', detail: 'MLA, read by the rules of deepseek-mla', warning: false });
+      assert.deepEqual(await until(() => (familyStatus()?.text.startsWith('deepseek') ? familyStatus() : null)), {
+        text: 'deepseek_v3 · exact',
+        detail: 'MLA, read by the rules of deepseek-mla',
+        warning: false,
+      });
       await show(await write('guess/config.json', config({ model_type: 'nobody_knows' })));
       const guessed = await until(() => (familyStatus()?.text.startsWith('nobody') ? familyStatus() : null));
       assert.equal(guessed.text, 'nobody_knows · not exact');
       assert.ok(guessed.warning);
       assert.match(guessed.detail, /is not known/);
-      await withSetting('languageStatus.enabled', false, async () => assert.equal(await until(() => familyStatus() === null), true));
+      await withSetting('languageStatus.enabled', false, async () =>
+        assert.equal(await until(() => familyStatus() === null), true),
+      );
       await vscode.window.showTextDocument(await write('plain.json', '{"a": 1}'));
       await until(() => familyStatus() === null);
     });
@@ -248,7 +307,11 @@ suite('advice', () => {
     test('are found, with a rule that links to its page', async () => {
       const uri = await write('wrong/config.json', config({ num_key_value_heads: 7 }));
       const { document } = await show(uri);
-      const [found] = await until(() => problems(uri).filter(({ severity }) => severity === vscode.DiagnosticSeverity.Error).length > 0 && problems(uri).filter((problem) => ruleOf(problem) === 'heads-not-divisible'));
+      const [found] = await until(
+        () =>
+          problems(uri).filter(({ severity }) => severity === vscode.DiagnosticSeverity.Error).length > 0 &&
+          problems(uri).filter((problem) => ruleOf(problem) === 'heads-not-divisible'),
+      );
       assert.ok(found);
       assert.equal(document.getText(found.range), '7');
       assert.match(found.message, /32 ÷ 7 leaves 4/);
@@ -262,7 +325,11 @@ suite('advice', () => {
       const uri = await write('apply/config.json', config({ num_key_value_heads: 7 }));
       const { document } = await show(uri);
       const found = await until(() => problems(uri).find((problem) => ruleOf(problem) === 'heads-not-divisible'));
-      const fix = await until(async () => (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title === 'Set num_key_value_heads to 4'));
+      const fix = await until(async () =>
+        (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(
+          ({ title }) => title === 'Set num_key_value_heads to 4',
+        ),
+      );
       assert.ok(fix.edit && fix.isPreferred);
       assert.ok(await vscode.workspace.applyEdit(fix.edit));
       assert.equal(document.getText(), config({ num_key_value_heads: 4 }));
@@ -273,7 +340,11 @@ suite('advice', () => {
       const uri = await write('remove/config.json', config({ torch_dtype: 'float16' }));
       const { document } = await show(uri);
       const found = await until(() => problems(uri).find((problem) => ruleOf(problem) === 'dtype-disagrees'));
-      const fix = await until(async () => (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title.startsWith('Remove torch_dtype')));
+      const fix = await until(async () =>
+        (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) =>
+          title.startsWith('Remove torch_dtype'),
+        ),
+      );
       assert.ok(fix.edit);
       assert.ok(await vscode.workspace.applyEdit(fix.edit));
       assert.equal(document.getText(), config());
@@ -283,7 +354,13 @@ suite('advice', () => {
       const uri = await write('explain/config.json', config({ num_key_value_heads: 7 }));
       await show(uri);
       const found = await until(() => problems(uri).find((problem) => ruleOf(problem) === 'heads-not-divisible'));
-      const explain = (await until(async () => (await actions(uri, found.range, vscode.CodeActionKind.QuickFix)).find(({ title }) => title === 'Explain heads-not-divisible'))).command;
+      const explain = (
+        await until(async () =>
+          (
+            await actions(uri, found.range, vscode.CodeActionKind.QuickFix)
+          ).find(({ title }) => title === 'Explain heads-not-divisible'),
+        )
+      ).command;
       assert.ok(explain);
       const before = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length;
       await vscode.commands.executeCommand(explain.command, ...(explain.arguments ?? []));
@@ -291,7 +368,10 @@ suite('advice', () => {
         const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
         return tabs.length > before && tabs.map(({ label }) => label);
       });
-      assert.ok(labels.some((label) => label.includes('heads-not-divisible')), labels.join(', '));
+      assert.ok(
+        labels.some((label) => label.includes('heads-not-divisible')),
+        labels.join(', '),
+      );
       await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
     });
 
@@ -301,12 +381,15 @@ suite('advice', () => {
       assert.ok(a && b);
       await show(a);
       await show(b);
-      const has = (uri: vscode.Uri): boolean => problems(uri).some((problem) => ruleOf(problem) === 'heads-not-divisible');
+      const has = (uri: vscode.Uri): boolean =>
+        problems(uri).some((problem) => ruleOf(problem) === 'heads-not-divisible');
       await until(() => has(a) && has(b));
       const ignore = async (uri: vscode.Uri, title: string): Promise<void> => {
         const [first] = problems(uri).filter((problem) => ruleOf(problem) === 'heads-not-divisible');
         assert.ok(first);
-        const command = (await actions(uri, first.range, vscode.CodeActionKind.QuickFix)).find((action) => action.title === title)?.command;
+        const command = (await actions(uri, first.range, vscode.CodeActionKind.QuickFix)).find(
+          (action) => action.title === title,
+        )?.command;
         assert.ok(command, title);
         await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []));
       };
@@ -314,11 +397,15 @@ suite('advice', () => {
         await ignore(a, 'Ignore heads-not-divisible in this file');
         await until(() => !has(a));
         assert.ok(has(b));
-        assert.deepEqual(vscode.workspace.getConfiguration('headlight', a).get('lint.ignore'), ['heads-not-divisible@ignore-a/config.json']);
+        assert.deepEqual(vscode.workspace.getConfiguration('headlight', a).get('lint.ignore'), [
+          'heads-not-divisible@ignore-a/config.json',
+        ]);
         await ignore(b, 'Ignore heads-not-divisible everywhere');
         await until(() => !has(b));
       } finally {
-        await vscode.workspace.getConfiguration('headlight', a).update('lint.ignore', undefined, vscode.ConfigurationTarget.WorkspaceFolder);
+        await vscode.workspace
+          .getConfiguration('headlight', a)
+          .update('lint.ignore', undefined, vscode.ConfigurationTarget.WorkspaceFolder);
       }
       await until(() => has(a) && has(b));
     });
@@ -334,14 +421,21 @@ suite('advice', () => {
     });
 
     test('published configs have neither errors nor warnings', async () => {
-      const uris = ['llama-3-8b', 'deepseek-v3', 'gpt2', 'mistral-7b-v0.1', 'qwen3-8b'].map((name) => sample(`${name}/config.json`));
+      const uris = ['llama-3-8b', 'deepseek-v3', 'gpt2', 'mistral-7b-v0.1', 'qwen3-8b'].map((name) =>
+        sample(`${name}/config.json`),
+      );
       for (const uri of uris) await vscode.workspace.openTextDocument(uri);
       const lints = (await api()).work()['lints'] ?? 0;
       // A change of the scenario checks every open file again.
       await withSetting('scenario.batch', 2, async () => {
         await until(async () => ((await api()).work()['lints'] ?? 0) >= lints + uris.length);
       });
-      for (const uri of uris) assert.deepEqual(problems(uri).filter(({ severity }) => severity < vscode.DiagnosticSeverity.Hint), [], uri.path);
+      for (const uri of uris)
+        assert.deepEqual(
+          problems(uri).filter(({ severity }) => severity < vscode.DiagnosticSeverity.Hint),
+          [],
+          uri.path,
+        );
     });
   });
 
@@ -374,7 +468,11 @@ suite('advice', () => {
       const uri = await write('refactor-mha/config.json', JSON.stringify(rest, null, 2));
       const mqa = (await offered(uri, '"num_attention_heads"')).find(({ title }) => title.startsWith('Make it MQA'));
       assert.ok(mqa?.edit && (await vscode.workspace.applyEdit(mqa.edit)));
-      assert.equal((JSON.parse((await vscode.workspace.openTextDocument(uri)).getText()) as { num_key_value_heads: number }).num_key_value_heads, 1);
+      assert.equal(
+        (JSON.parse((await vscode.workspace.openTextDocument(uri)).getText()) as { num_key_value_heads: number })
+          .num_key_value_heads,
+        1,
+      );
     });
 
     test('are not offered on other values, nor for a latent', async () => {
@@ -385,23 +483,40 @@ suite('advice', () => {
 
   suite('completion and schema', () => {
     const complete = async (uri: vscode.Uri, position: vscode.Position): Promise<vscode.CompletionItem[]> => {
-      const list = await vscode.commands.executeCommand<vscode.CompletionList>('vscode.executeCompletionItemProvider', uri, position, undefined, 30);
+      const list = await vscode.commands.executeCommand<vscode.CompletionList>(
+        'vscode.executeCompletionItemProvider',
+        uri,
+        position,
+        undefined,
+        30,
+      );
       return list.items;
     };
-    const labelOf = ({ label }: vscode.CompletionItem): string => (typeof label === 'string' ? label : label.label).replaceAll('"', '');
-    const descriptionOf = ({ label }: vscode.CompletionItem): string => (typeof label === 'string' ? '' : (label.description ?? ''));
+    const labelOf = ({ label }: vscode.CompletionItem): string =>
+      (typeof label === 'string' ? label : label.label).replaceAll('"', '');
+    const descriptionOf = ({ label }: vscode.CompletionItem): string =>
+      typeof label === 'string' ? '' : (label.description ?? '');
 
     test('offers divisors with what each costs, each once', async () => {
       const uri = await write('complete/config.json', config());
       const { document } = await show(uri);
       const items = await complete(uri, rangeOf(document, '8,\n    "max').start);
       const counts = items.filter((item) => /^\d+$/.test(labelOf(item)));
-      assert.deepEqual(counts.map(labelOf).sort((a, b) => Number(a) - Number(b)), ['1', '2', '4', '8', '16', '32']);
-      assert.equal(descriptionOf(counts.find((item) => labelOf(item) === '4') ?? counts[0] ?? { label: '' }), 'GQA, groups of 8 · 64 KiB/token');
+      assert.deepEqual(
+        counts.map(labelOf).sort((a, b) => Number(a) - Number(b)),
+        ['1', '2', '4', '8', '16', '32'],
+      );
+      assert.equal(
+        descriptionOf(counts.find((item) => labelOf(item) === '4') ?? counts[0] ?? { label: '' }),
+        'GQA, groups of 8 · 64 KiB/token',
+      );
     });
 
     test('offers the keys of the family, once, and types the value', async () => {
-      const uri = await write('complete-key/config.json', '{\n  "model_type": "mistral",\n  "architectures": ["X"],\n  "num_hidden_layers": 2,\n  \n}\n');
+      const uri = await write(
+        'complete-key/config.json',
+        '{\n  "model_type": "mistral",\n  "architectures": ["X"],\n  "num_hidden_layers": 2,\n  \n}\n',
+      );
       await show(uri);
       const items = await complete(uri, new vscode.Position(4, 2));
       const kv = items.filter((item) => labelOf(item) === 'num_key_value_heads');
@@ -424,7 +539,9 @@ suite('advice', () => {
       const uri = await write('settings/config.json', '{\n  "name": "x",\n  \n}');
       await vscode.window.showTextDocument(uri);
       // Words of other files, which the editor offers everywhere, are of the kind Text.
-      const offered = (await complete(uri, new vscode.Position(2, 2))).filter(({ kind }) => kind !== vscode.CompletionItemKind.Text);
+      const offered = (await complete(uri, new vscode.Position(2, 2))).filter(
+        ({ kind }) => kind !== vscode.CompletionItemKind.Text,
+      );
       assert.deepEqual(offered.map(labelOf), []);
       const model = await write('complete-off/config.json', config());
       const { document } = await show(model);
@@ -443,8 +560,15 @@ suite('advice', () => {
         return text.includes('shared by a group of query heads') && text;
       });
       assert.equal(described.split('shared by a group of query heads').length, 2, 'described once');
-      await until(() => vscode.languages.getDiagnostics(model).some(({ source, message }) => source !== 'Headlight' && message.includes('integer')));
-      const other = await write('schema-other/config.json', JSON.stringify({ hidden_size: '4096', num_key_value_heads: 'x', name: 'mine' }));
+      await until(() =>
+        vscode.languages
+          .getDiagnostics(model)
+          .some(({ source, message }) => source !== 'Headlight' && message.includes('integer')),
+      );
+      const other = await write(
+        'schema-other/config.json',
+        JSON.stringify({ hidden_size: '4096', num_key_value_heads: 'x', name: 'mine' }),
+      );
       await vscode.window.showTextDocument(other);
       assert.doesNotMatch(await hoverText(other, 'num_key_value_heads'), /group of query heads/);
       assert.deepEqual(vscode.languages.getDiagnostics(other), []);
@@ -452,13 +576,16 @@ suite('advice', () => {
   });
 
   suite('python', () => {
-    const SOURCE = 'from transformers import LlamaConfig\n\nconfig = LlamaConfig(\n    hidden_size=4096,\n    num_attention_heads=32,\n    num_key_value_heads=8,\n)\nother = {"a": 1}\n';
+    const SOURCE =
+      'from transformers import LlamaConfig\n\nconfig = LlamaConfig(\n    hidden_size=4096,\n    num_attention_heads=32,\n    num_key_value_heads=8,\n)\nother = {"a": 1}\n';
 
     test('hovers on arguments of configuration classes', async () => {
       const uri = await write('model.py', SOURCE);
       assert.match(await hoverText(uri, 'num_key_value_heads'), /131,072 B\/token[\s\S]*line 6/);
       assert.doesNotMatch(await hoverText(uri, '"a"'), /token/);
-      await withSetting('python.enabled', false, async () => assert.doesNotMatch(await hoverText(uri, 'num_key_value_heads'), /token/));
+      await withSetting('python.enabled', false, async () =>
+        assert.doesNotMatch(await hoverText(uri, 'num_key_value_heads'), /token/),
+      );
     });
 
     test('scans no source without one', async () => {
@@ -473,7 +600,8 @@ suite('advice', () => {
     test('editing other files costs nothing', async () => {
       const { work } = await api();
       const source = (await vscode.window.showTextDocument(await write('notes.txt', 'const a = 1;\n'))).document;
-      const other = (await vscode.window.showTextDocument(await write('package-like.json', '{\n  "name": "x"\n}\n'))).document;
+      const other = (await vscode.window.showTextDocument(await write('package-like.json', '{\n  "name": "x"\n}\n')))
+        .document;
       // What opening them (and the tests before) set in motion must have ended.
       await until(async () => {
         const counts = JSON.stringify(work());
@@ -495,7 +623,10 @@ suite('advice', () => {
     test('a keystroke reaches lens, hints and problems in under 50 ms on 300 lines', async function () {
       this.timeout(90_000);
       const base = readFileSync(sample('llama-3-8b/config.json').fsPath, 'utf8').trimEnd();
-      const padding = Array.from({ length: 300 - base.split('\n').length }, (_, index) => `  "extra_key_${index}": ${index},`).join('\n');
+      const padding = Array.from(
+        { length: 300 - base.split('\n').length },
+        (_, index) => `  "extra_key_${index}": ${index},`,
+      ).join('\n');
       const uri = await write('perf/config.json', base.replace('{\n', `{\n${padding}\n`));
       const { document } = await show(uri);
       const { work } = await api();
@@ -510,7 +641,8 @@ suite('advice', () => {
         });
         // Looked at, not listened to: the editor holds its event back for 50 ms.
         const reported = (async () => {
-          while (problems(uri).some((problem) => ruleOf(problem) === 'heads-not-divisible') !== (next === '7')) await new Promise((resolve) => setTimeout(resolve, 1));
+          while (problems(uri).some((problem) => ruleOf(problem) === 'heads-not-divisible') !== (next === '7'))
+            await new Promise((resolve) => setTimeout(resolve, 1));
           published = performance.now();
         })();
         await edit(document, `"num_key_value_heads": ${heads}`, `"num_key_value_heads": ${next}`);
@@ -519,16 +651,27 @@ suite('advice', () => {
         listening.dispose();
         assert.match(lens[0] ?? '', heads === '8' ? /^GQA · 128 KiB/ : /^GQA · ≈ 112 KiB/);
         assert.ok(hint.some((text) => text.endsWith(heads === '8' ? '= 8 groups of 4' : 'does not divide 32')));
-        return { cpu: (work()['cpuMs'] ?? Number.NaN) - before, clock: performance.now() - start, host: published - changed };
+        return {
+          cpu: (work()['cpuMs'] ?? Number.NaN) - before,
+          clock: performance.now() - start,
+          host: published - changed,
+        };
       };
-      const p95 = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
+      const p95 = (values: number[]): number =>
+        values.sort((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
       const many = async (): Promise<{ cpu: number; host: number; others: number }> => {
         const times: Awaited<ReturnType<typeof keystroke>>[] = [];
         const others = othersSince();
         for (let round = 0; round < 30; round++) times.push(await keystroke());
-        const [cpu, clock, host] = [p95(times.map((time) => time.cpu)), p95(times.map((time) => time.clock)), p95(times.map((time) => time.host))];
+        const [cpu, clock, host] = [
+          p95(times.map((time) => time.cpu)),
+          p95(times.map((time) => time.clock)),
+          p95(times.map((time) => time.host)),
+        ];
         const share = others();
-        console.log(`keystroke to lens, hints and problems on 300 lines, 95th percentile: ${cpu.toFixed(1)} ms CPU, ${host.toFixed(1)} ms clock from the edit's arrival in the host to its problems (25 of them waiting for the next keystroke), ${clock.toFixed(1)} ms with the editor's own requests; others took ${(100 * share).toFixed(0)} % of the processors`);
+        console.log(
+          `keystroke to lens, hints and problems on 300 lines, 95th percentile: ${cpu.toFixed(1)} ms CPU, ${host.toFixed(1)} ms clock from the edit's arrival in the host to its problems (25 of them waiting for the next keystroke), ${clock.toFixed(1)} ms with the editor's own requests; others took ${(100 * share).toFixed(0)} % of the processors`,
+        );
         return { cpu, host, others: share };
       };
       for (let round = 0; round < 10; round++) await keystroke();

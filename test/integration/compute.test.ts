@@ -10,7 +10,11 @@ interface Report {
 
 interface Losses {
   readonly seeded: object | null;
-  readonly conversions: readonly { readonly cachedPerToken: number; readonly outputRelativeError: number; readonly refused?: string }[];
+  readonly conversions: readonly {
+    readonly cachedPerToken: number;
+    readonly outputRelativeError: number;
+    readonly refused?: string;
+  }[];
 }
 
 interface Api {
@@ -18,7 +22,8 @@ interface Api {
   computePid(): number | undefined;
 }
 
-const run = (path: string, request: object): Thenable<Report | null> => vscode.commands.executeCommand('headlight.runAttentionLayer', sample(path), request);
+const run = (path: string, request: object): Thenable<Report | null> =>
+  vscode.commands.executeCommand('headlight.runAttentionLayer', sample(path), request);
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -36,7 +41,8 @@ interface Watch {
 
 /** Does the same thing again and again, as a person would: with pauses. */
 async function watched(task: () => void, rounds: number): Promise<Watch> {
-  const at95 = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
+  const at95 = (values: readonly number[]): number =>
+    values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
   const [clock, work]: [number[], number[]] = [[], []];
   const others = othersSince();
   for (let round = 0; round < rounds; round++) {
@@ -68,13 +74,20 @@ suite('compute', function () {
   test('a conversion is measured on trained weights, beside designs that cache as much', async () => {
     const uri = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples', 'mha', 'config.json');
     const prompt = 'the red fox sleeps in the park and the old dog sees it; the red fox sees the dog';
-    const found = await vscode.commands.executeCommand<Losses | null>('headlight.measureConversion', uri, { layer: 1, prompt });
+    const found = await vscode.commands.executeCommand<Losses | null>('headlight.measureConversion', uri, {
+      layer: 1,
+      prompt,
+    });
     assert.ok(found);
     assert.equal(found.seeded, null);
-    assert.deepEqual(found.conversions.filter(({ refused }) => refused !== undefined), []);
+    assert.deepEqual(
+      found.conversions.filter(({ refused }) => refused !== undefined),
+      [],
+    );
     // 8 KV heads of 16 + 16 numbers: groups of 2, 4 and 8, each beside latents of the same size.
     assert.deepEqual([...new Set(found.conversions.map(({ cachedPerToken }) => cachedPerToken))], [128, 64, 32]);
-    for (const { outputRelativeError } of found.conversions) assert.ok(outputRelativeError >= 0 && outputRelativeError < 2);
+    for (const { outputRelativeError } of found.conversions)
+      assert.ok(outputRelativeError >= 0 && outputRelativeError < 2);
     const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
     assert.match(shown, /# What layer 1 of mha loses as another design/);
     assert.match(shown, /Weights: those beside the config\./);
@@ -83,19 +96,44 @@ suite('compute', function () {
 
   test('a conversion of a layer that is latent already, or is not there, is refused in words', async () => {
     const samples = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples');
-    for (const [name, layer] of [['mla', 0], ['mha', 99]] as const) {
-      const refused = await vscode.commands.executeCommand('headlight.measureConversion', vscode.Uri.joinPath(samples, name, 'config.json'), { layer, prompt: 'the red fox' });
+    for (const [name, layer] of [
+      ['mla', 0],
+      ['mha', 99],
+    ] as const) {
+      const refused = await vscode.commands.executeCommand(
+        'headlight.measureConversion',
+        vscode.Uri.joinPath(samples, name, 'config.json'),
+        { layer, prompt: 'the red fox' },
+      );
       assert.equal(refused, null);
     }
   });
 
   test('under the rule of transformers a sliding layer keeps one token less than its window', async () => {
     const request = { layer: 0, tokens: 16, steps: 2 };
-    const uri = await write('sliding/config.json', JSON.stringify({ model_type: 'mistral', hidden_size: 64, num_hidden_layers: 1, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16, sliding_window: 8 }));
+    const uri = await write(
+      'sliding/config.json',
+      JSON.stringify({
+        model_type: 'mistral',
+        hidden_size: 64,
+        num_hidden_layers: 1,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        head_dim: 16,
+        sliding_window: 8,
+      }),
+    );
     const reports: (Report | null)[] = [];
-    for (const rule of ['intrinsic', 'transformers']) reports.push(await vscode.commands.executeCommand('headlight.runAttentionLayer', uri, { ...request, rule }));
+    for (const rule of ['intrinsic', 'transformers'])
+      reports.push(await vscode.commands.executeCommand('headlight.runAttentionLayer', uri, { ...request, rule }));
     const token = 2 * 2 * 16 * 4;
-    assert.deepEqual(reports.map((report) => [report?.run.cacheBytes, report?.formulaBytes]), [[8 * token, 8 * token], [7 * token, 7 * token]]);
+    assert.deepEqual(
+      reports.map((report) => [report?.run.cacheBytes, report?.formulaBytes]),
+      [
+        [8 * token, 8 * token],
+        [7 * token, 7 * token],
+      ],
+    );
     assert.match(vscode.window.activeTextEditor?.document.getText() ?? '', /as transformers keeps it/);
   });
 
@@ -124,13 +162,16 @@ suite('compute', function () {
     );
     assert.ok(during.work < 10, `p95 ${during.work} ms at work`);
     // The clock is what a person feels. Where other programs take the machine it measures them: only then it may be more.
-    if (during.clock >= 10) assert.ok(load > BUSY, `p95 ${during.clock} ms by the clock, and the machine was quiet (others took ${load})`);
+    if (during.clock >= 10)
+      assert.ok(load > BUSY, `p95 ${during.clock} ms by the clock, and the machine was quiet (others took ${load})`);
   });
 
   test('what runs it, and how much it may take, are settings', async () => {
     const settings = vscode.workspace.getConfiguration('headlight');
-    const set = (key: string, value: unknown): Thenable<void> => settings.update(key, value, vscode.ConfigurationTarget.Global);
-    const engineOf = async (): Promise<string | undefined> => (await run('gpt2/config.json', { layer: 0, tokens: 4, steps: 1 }))?.run.provenance.engine;
+    const set = (key: string, value: unknown): Thenable<void> =>
+      settings.update(key, value, vscode.ConfigurationTarget.Global);
+    const engineOf = async (): Promise<string | undefined> =>
+      (await run('gpt2/config.json', { layer: 0, tokens: 4, steps: 1 }))?.run.provenance.engine;
     try {
       await set('compute.engine', 'onnxruntime-wasm');
       assert.equal(await engineOf(), 'onnxruntime-wasm');
@@ -146,7 +187,10 @@ suite('compute', function () {
   });
 
   test('the devices are shown, each with its proof or the reason why not', async () => {
-    const reports = await vscode.commands.executeCommand<{ engine: string; available: boolean; reason: string | null; proof: object | null }[]>('headlight.showComputeDevices');
+    const reports =
+      await vscode.commands.executeCommand<
+        { engine: string; available: boolean; reason: string | null; proof: object | null }[]
+      >('headlight.showComputeDevices');
     assert.ok(reports.find(({ engine }) => engine === 'onnxruntime-cpu')?.proof);
     for (const { engine, available, reason } of reports) assert.ok(available || reason, engine);
     const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
@@ -156,7 +200,11 @@ suite('compute', function () {
 
   test('a layer is written as ONNX', async () => {
     const target = sample('gpt2/layer.onnx');
-    const written = await vscode.commands.executeCommand('headlight.saveAttentionLayerAsOnnx', sample('gpt2/config.json'), { layer: 0, target });
+    const written = await vscode.commands.executeCommand(
+      'headlight.saveAttentionLayerAsOnnx',
+      sample('gpt2/config.json'),
+      { layer: 0, target },
+    );
     assert.ok(written);
     const bytes = await vscode.workspace.fs.readFile(target);
     assert.ok(bytes.length > 4 * 768 * 768 * 4, `${bytes.length} bytes`);

@@ -18,25 +18,37 @@ suite('workspace view', () => {
     await write('other/package.json', '{"name": "x", "num_attention_heads": 8}');
     const found = await find();
     const labels = found.map(({ label }) => label);
-    for (const name of ['deepseek-v3', 'gpt2', 'llama-3-8b', 'mistral-7b-v0.1', 'qwen3-8b']) assert.ok(labels.includes(name), name);
+    for (const name of ['deepseek-v3', 'gpt2', 'llama-3-8b', 'mistral-7b-v0.1', 'qwen3-8b'])
+      assert.ok(labels.includes(name), name);
     assert.ok(!labels.includes('other') && !labels.includes('package.json'), labels.join());
     assert.equal(found.find(({ label }) => label === 'llama-3-8b')?.description, '128 KiB/token · GQA');
   });
 
   test('sorts by name and by bytes', async () => {
     await vscode.commands.executeCommand('headlight.sortConfigsByBytes');
-    const bySize = (await find()).map(({ label }) => label).filter((label) => ['gpt2', 'llama-3-8b', 'deepseek-v3'].includes(label));
+    const bySize = (await find())
+      .map(({ label }) => label)
+      .filter((label) => ['gpt2', 'llama-3-8b', 'deepseek-v3'].includes(label));
     // 128 KiB, 68.6 KiB and 36 KiB a token.
     assert.deepEqual(bySize, ['llama-3-8b', 'deepseek-v3', 'gpt2']);
     await vscode.commands.executeCommand('headlight.sortConfigsByName');
     const byName = (await find()).map(({ label }) => label);
-    assert.deepEqual(byName, [...byName].sort((a, b) => a.localeCompare(b)));
+    assert.deepEqual(
+      byName,
+      [...byName].sort((a, b) => a.localeCompare(b)),
+    );
   });
 });
 
 suite('a workspace of 10,000 JSON files', () => {
   let folder = '';
-  const config = JSON.stringify({ model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4 });
+  const config = JSON.stringify({
+    model_type: 'llama',
+    architectures: ['LlamaForCausalLM'],
+    hidden_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+  });
 
   suiteSetup(() => {
     folder = mkdtempSync(join(tmpdir(), 'headlight-many-'));
@@ -44,7 +56,8 @@ suite('a workspace of 10,000 JSON files', () => {
     for (let part = 0; part < 100; part++) {
       const path = join(folder, `part${part}`);
       mkdirSync(path);
-      for (let index = 0; index < 100; index++) writeFileSync(join(path, index === 0 ? 'config.json' : `${index}.json`), index === 0 ? config : other);
+      for (let index = 0; index < 100; index++)
+        writeFileSync(join(path, index === 0 ? 'config.json' : `${index}.json`), index === 0 ? config : other);
     }
     // The same number of files with the usual name.
     for (let index = 0; index < 500; index++) {
@@ -59,7 +72,10 @@ suite('a workspace of 10,000 JSON files', () => {
   const look = async (path: string): Promise<{ state: string; found: number; cpuMs: number }> => {
     await headlight().activate();
     const before = process.cpuUsage();
-    const report = await vscode.commands.executeCommand<{ state: string; found: number }>('headlight.findModelConfigs', { folder: vscode.Uri.file(path) });
+    const report = await vscode.commands.executeCommand<{ state: string; found: number }>(
+      'headlight.findModelConfigs',
+      { folder: vscode.Uri.file(path) },
+    );
     const { user, system } = process.cpuUsage(before);
     return { ...report, cpuMs: (user + system) / 1000 };
   };
@@ -69,7 +85,9 @@ suite('a workspace of 10,000 JSON files', () => {
     await look(join(folder, 'part0'));
     const all = await look(folder);
     const part = await look(join(folder, 'part1'));
-    console.log(`10,500 JSON files, 600 of them configs: ${all.state}, ${all.cpuMs.toFixed(0)} ms of CPU; 100 files: ${part.cpuMs.toFixed(0)} ms, ${part.found} found`);
+    console.log(
+      `10,500 JSON files, 600 of them configs: ${all.state}, ${all.cpuMs.toFixed(0)} ms of CPU; 100 files: ${part.cpuMs.toFixed(0)} ms, ${part.found} found`,
+    );
     assert.deepEqual([all.state, all.found], ['many', 0]);
     assert.deepEqual([part.state, part.found], ['done', 1]);
     assert.ok(all.cpuMs < 150, `${all.cpuMs} ms`);
@@ -82,7 +100,15 @@ suite('a workspace of 10,000 JSON files', () => {
     assert.equal(state, 'done');
     assert.ok(found > 0 && found <= 100, `${found} found`);
     assert.ok(cpuMs < 150, `${cpuMs} ms`);
-    assert.equal((await vscode.commands.executeCommand<{ found: number }>('headlight.findModelConfigs', { folder: vscode.Uri.file(folder), asked: true })).found, 100);
+    assert.equal(
+      (
+        await vscode.commands.executeCommand<{ found: number }>('headlight.findModelConfigs', {
+          folder: vscode.Uri.file(folder),
+          asked: true,
+        })
+      ).found,
+      100,
+    );
   });
 
   test('when asked reads thousands, and lets others run between them', async () => {
@@ -99,11 +125,16 @@ suite('a workspace of 10,000 JSON files', () => {
       turns.push((user + system) / 1000);
       last = process.cpuUsage();
     }, 1);
-    const { found } = await vscode.commands.executeCommand<{ found: number }>('headlight.findModelConfigs', { folder: vscode.Uri.file(join(folder, 'asked')), asked: true });
+    const { found } = await vscode.commands.executeCommand<{ found: number }>('headlight.findModelConfigs', {
+      folder: vscode.Uri.file(join(folder, 'asked')),
+      asked: true,
+    });
     clearInterval(timer);
     const busiest = turns.sort((a, b) => a - b)[Math.floor(turns.length * 0.99)] ?? Number.NaN;
     const sum = turns.reduce((total, each) => total + each, 0);
-    console.log(`3,000 configs, asked: ${found} found, ${sum.toFixed(0)} ms of CPU in ${turns.length} turns; 99 of 100 turns under ${busiest.toFixed(1)} ms, the longest ${(turns.at(-1) ?? 0).toFixed(1)} ms`);
+    console.log(
+      `3,000 configs, asked: ${found} found, ${sum.toFixed(0)} ms of CPU in ${turns.length} turns; 99 of 100 turns under ${busiest.toFixed(1)} ms, the longest ${(turns.at(-1) ?? 0).toFixed(1)} ms`,
+    );
     assert.equal(found, 3_000);
     assert.ok(turns.length > 100, `${turns.length} turns`);
     assert.ok(busiest < 50, `${busiest} ms`);
@@ -112,7 +143,8 @@ suite('a workspace of 10,000 JSON files', () => {
 
 suite('weight files', function () {
   this.timeout(60_000);
-  const estimate = (uri: vscode.Uri): Thenable<string | null> => vscode.commands.executeCommand<string | null>('headlight.estimateWeights', uri);
+  const estimate = (uri: vscode.Uri): Thenable<string | null> =>
+    vscode.commands.executeCommand<string | null>('headlight.estimateWeights', uri);
 
   test('the header of a safetensors file becomes a document', async () => {
     const samples = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples', 'gqa');

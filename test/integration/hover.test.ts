@@ -49,7 +49,21 @@ suite('hover', () => {
   });
 
   test('keeps the last good numbers, marked, while the file is half-typed', async () => {
-    const uri = await write('half/config.json', JSON.stringify({ model_type: 'llama', num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 8, hidden_size: 32 }, null, 2));
+    const uri = await write(
+      'half/config.json',
+      JSON.stringify(
+        {
+          model_type: 'llama',
+          num_hidden_layers: 2,
+          num_attention_heads: 4,
+          num_key_value_heads: 2,
+          head_dim: 8,
+          hidden_size: 32,
+        },
+        null,
+        2,
+      ),
+    );
     assert.match(await hoverText(uri, 'num_key_value_heads'), /128 B\/token/);
     const editor = await vscode.window.showTextDocument(uri);
     const at = editor.document.getText().indexOf('"head_dim": 8') + '"head_dim": '.length;
@@ -62,13 +76,27 @@ suite('hover', () => {
   });
 
   test('trusts only its own command', async () => {
-    const uri = await write('evil/config.json', JSON.stringify({ model_type: '[x](command:workbench.action.quit)', num_hidden_layers: 2, num_attention_heads: 4, hidden_size: 32 }));
+    const uri = await write(
+      'evil/config.json',
+      JSON.stringify({
+        model_type: '[x](command:workbench.action.quit)',
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        hidden_size: 32,
+      }),
+    );
     await headlight().activate();
     const document = await vscode.workspace.openTextDocument(uri);
-    const [hover] = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, document.positionAt(document.getText().indexOf('num_attention_heads') + 2));
+    const [hover] = await vscode.commands.executeCommand<vscode.Hover[]>(
+      'vscode.executeHoverProvider',
+      uri,
+      document.positionAt(document.getText().indexOf('num_attention_heads') + 2),
+    );
     const content = hover?.contents[0];
     assert.ok(content instanceof vscode.MarkdownString);
-    assert.deepEqual((content.isTrusted as { enabledCommands: string[] }).enabledCommands, ['headlight.changeScenario']);
+    assert.deepEqual((content.isTrusted as { enabledCommands: string[] }).enabledCommands, [
+      'headlight.changeScenario',
+    ]);
     assert.doesNotMatch(content.value, /\]\(command:(?!headlight\.changeScenario)/);
   });
 });

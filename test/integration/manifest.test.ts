@@ -16,7 +16,10 @@ interface Step {
 interface Manifest {
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly title: string; readonly category?: string }[];
-    readonly configuration: readonly { readonly title: string; readonly properties: Readonly<Record<string, object>> }[];
+    readonly configuration: readonly {
+      readonly title: string;
+      readonly properties: Readonly<Record<string, object>>;
+    }[];
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsWelcome: readonly { readonly view: string; readonly contents: string }[];
     readonly menus: Readonly<Record<string, readonly { readonly command: string; readonly when?: string }[]>>;
@@ -43,12 +46,17 @@ suite('manifest', () => {
   });
 
   test('every command it names is registered, and the other way round', () => {
-    const named = manifest().contributes.commands.map(({ command }) => command).sort();
+    const named = manifest()
+      .contributes.commands.map(({ command }) => command)
+      .sort();
     // VS Code registers some for a view by itself (focus, open, …): `headlight.panel.focus`.
-    const ours = [...registered].filter((command) => command.startsWith('headlight.') && command.split('.').length === 2).sort();
+    const ours = [...registered]
+      .filter((command) => command.startsWith('headlight.') && command.split('.').length === 2)
+      .sort();
     assert.deepEqual(ours, named);
     // In the palette all read "Headlight: …".
-    for (const { command, category, title } of manifest().contributes.commands) assert.match(category ? `${category}: ${title}` : title, /^Headlight: \S/, command);
+    for (const { command, category, title } of manifest().contributes.commands)
+      assert.match(category ? `${category}: ${title}` : title, /^Headlight: \S/, command);
   });
 
   test('every setting it names has a default that is in force', () => {
@@ -64,7 +72,9 @@ suite('manifest', () => {
   });
 
   test('every tool it names is registered, and the other way round', () => {
-    const named = manifest().contributes.languageModelTools.map(({ name }) => name).sort();
+    const named = manifest()
+      .contributes.languageModelTools.map(({ name }) => name)
+      .sort();
     const known = vscode.lm.tools.filter(({ name }) => name.startsWith('headlight_'));
     assert.deepEqual(known.map(({ name }) => name).sort(), named);
     for (const { name, inputSchema } of known) assert.ok(inputSchema && Object.keys(inputSchema).length > 0, name);
@@ -73,9 +83,13 @@ suite('manifest', () => {
   test('menus, links and completion events name commands, views and settings that exist', () => {
     const { menus, viewsWelcome, walkthroughs } = manifest().contributes;
     const commands = new Set(manifest().contributes.commands.map(({ command }) => command));
-    for (const [menu, items] of Object.entries(menus)) for (const { command } of items) assert.ok(commands.has(command), `${menu}: ${command}`);
+    for (const [menu, items] of Object.entries(menus))
+      for (const { command } of items) assert.ok(commands.has(command), `${menu}: ${command}`);
     const steps = walkthroughs.flatMap((walkthrough) => walkthrough.steps);
-    const links = [...viewsWelcome.map(({ contents }) => contents), ...steps.map(({ description }) => description)].flatMap((text) => [...text.matchAll(/\(command:([\w.]+)\)/g)].map(([, command = '']) => command));
+    const links = [
+      ...viewsWelcome.map(({ contents }) => contents),
+      ...steps.map(({ description }) => description),
+    ].flatMap((text) => [...text.matchAll(/\(command:([\w.]+)\)/g)].map(([, command = '']) => command));
     assert.ok(links.length >= 5);
     for (const command of links) assert.ok(registered.has(command), command);
     const known: Readonly<Record<string, (id: string) => boolean>> = {
@@ -97,7 +111,8 @@ suite('manifest', () => {
   test('every file it names is there', () => {
     const { walkthroughs, jsonValidation = [] } = manifest().contributes;
     const pictures = walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.svg));
-    for (const file of [...pictures, ...jsonValidation.map(({ url }) => url)]) assert.ok(existsSync(join(headlight().extensionPath, file)), file);
+    for (const file of [...pictures, ...jsonValidation.map(({ url }) => url)])
+      assert.ok(existsSync(join(headlight().extensionPath, file)), file);
     for (const file of pictures) {
       // Colours of the theme alone.
       assert.match(onDisk(file), /var\(--vscode-/, file);
@@ -112,7 +127,11 @@ suite('manifest', () => {
     assert.deepEqual([...used].sort(), Object.keys(strings).sort());
     assert.doesNotMatch(JSON.stringify(manifest().contributes), /"%[\w.-]+%"/);
     const { contributes } = JSON.parse(raw) as Manifest;
-    const shown = [...contributes.commands.map(({ title }) => title), ...contributes.configuration.map(({ title }) => title), ...contributes.viewsWelcome.map(({ contents }) => contents)];
+    const shown = [
+      ...contributes.commands.map(({ title }) => title),
+      ...contributes.configuration.map(({ title }) => title),
+      ...contributes.viewsWelcome.map(({ contents }) => contents),
+    ];
     for (const text of shown) assert.match(text, /^%.*%$/);
   });
 });

@@ -13,7 +13,8 @@ interface Row {
 
 const LLAMA = 'llama-3-8b/config.json';
 
-const run = <T>(command: string, path: string, request?: object): Thenable<T | null> => vscode.commands.executeCommand<T | null>(`headlight.${command}`, sample(path), request);
+const run = <T>(command: string, path: string, request?: object): Thenable<T | null> =>
+  vscode.commands.executeCommand<T | null>(`headlight.${command}`, sample(path), request);
 const shown = (): string => vscode.window.activeTextEditor?.document.getText() ?? '';
 
 /** Results open as untitled documents: what a person would close without saving. */
@@ -30,9 +31,15 @@ suite('palette', function () {
   suiteTeardown(closeAll);
 
   test('compares a model with other designs of it', async () => {
-    const rows = await run<Row[]>('compareAttentionVariants', LLAMA, { as: ['mha', 'gqa:8', 'mqa', 'mla:512+64'], tokens: 32_768 });
+    const rows = await run<Row[]>('compareAttentionVariants', LLAMA, {
+      as: ['mha', 'gqa:8', 'mqa', 'mla:512+64'],
+      tokens: 32_768,
+    });
     // 2 × 32 layers × heads × 128 × 2 B; MLA: 32 layers × (512 + 64) × 2 B.
-    assert.deepEqual(rows?.map(({ bytesPerToken }) => bytesPerToken), [131_072, 524_288, 131_072, 16_384, 36_864]);
+    assert.deepEqual(
+      rows?.map(({ bytesPerToken }) => bytesPerToken),
+      [131_072, 524_288, 131_072, 16_384, 36_864],
+    );
     assert.equal(rows?.[2]?.ratio, 1);
     assert.equal(vscode.window.activeTextEditor?.document.languageId, 'markdown');
     assert.match(shown(), /\| MQA +\| +16 KiB/);
@@ -40,16 +47,30 @@ suite('palette', function () {
   });
 
   test('compares a model with others', async () => {
-    const rows = await run<Row[]>('compareWithAnotherConfig', LLAMA, { with: [sample('deepseek-v3/config.json'), sample('gpt2/config.json')] });
-    assert.deepEqual(rows?.map(({ label }) => label), ['llama-3-8b', 'deepseek-v3', 'gpt2']);
+    const rows = await run<Row[]>('compareWithAnotherConfig', LLAMA, {
+      with: [sample('deepseek-v3/config.json'), sample('gpt2/config.json')],
+    });
+    assert.deepEqual(
+      rows?.map(({ label }) => label),
+      ['llama-3-8b', 'deepseek-v3', 'gpt2'],
+    );
     assert.equal(rows?.[1]?.bytesPerToken, 70_272);
     assert.match(shown(), /deepseek/);
   });
 
   test('compares a config with its earlier revisions', async () => {
-    const config = (kvHeads: number): string => JSON.stringify({ model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 1024, num_hidden_layers: 4, num_attention_heads: 16, num_key_value_heads: kvHeads });
+    const config = (kvHeads: number): string =>
+      JSON.stringify({
+        model_type: 'llama',
+        architectures: ['LlamaForCausalLM'],
+        hidden_size: 1024,
+        num_hidden_layers: 4,
+        num_attention_heads: 16,
+        num_key_value_heads: kvHeads,
+      });
     const folder = sample('revisions');
-    const git = (...args: string[]): void => void execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@y', ...args], { cwd: folder.fsPath });
+    const git = (...args: string[]): void =>
+      void execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@y', ...args], { cwd: folder.fsPath });
     const uri = await write('revisions/config.json', config(16));
     git('init', '-q');
     for (const kvHeads of [16, 4]) {
@@ -63,15 +84,24 @@ suite('palette', function () {
     const extension = vscode.extensions.getExtension<{ readonly enabled: boolean }>('vscode.git');
     await extension?.activate();
     while (!extension?.exports.enabled) await new Promise((resolve) => setTimeout(resolve, 20));
-    const rows = await vscode.commands.executeCommand<Row[]>('headlight.compareWithAnotherConfig', uri, { revisions: 1 });
+    const rows = await vscode.commands.executeCommand<Row[]>('headlight.compareWithAnotherConfig', uri, {
+      revisions: 1,
+    });
     await settings.update('enabled', false, vscode.ConfigurationTarget.Global);
-    assert.deepEqual(rows.map(({ bytesPerToken }) => bytesPerToken), [4 * 2 * 4 * 64 * 2, 4 * 2 * 16 * 64 * 2]);
+    assert.deepEqual(
+      rows.map(({ bytesPerToken }) => bytesPerToken),
+      [4 * 2 * 4 * 64 * 2, 4 * 2 * 16 * 64 * 2],
+    );
     assert.match(rows[1]?.label ?? '', /^revisions @ [0-9a-f]{8}$/);
     await vscode.workspace.fs.delete(folder, { recursive: true });
   });
 
   test('shows the cache at another workload, under every rule', async () => {
-    const at = await run<{ totalBytes: number; engines: { engine: string; steadyBytes: number }[] }>('showKvCacheAt', LLAMA, { tokens: 131_072, batch: 2 });
+    const at = await run<{ totalBytes: number; engines: { engine: string; steadyBytes: number }[] }>(
+      'showKvCacheAt',
+      LLAMA,
+      { tokens: 131_072, batch: 2 },
+    );
     assert.equal(at?.totalBytes, 131_072 * 131_072 * 2);
     assert.equal(at?.engines.length, 6);
     assert.match(shown(), /2 × 131,072 tokens/);
@@ -79,17 +109,30 @@ suite('palette', function () {
   });
 
   test('fits a model to a device', async () => {
-    const report = await run<{ fits: boolean; weights: { exact: boolean }; longestContext: { kind: string; value: number } }>('fitToGpu', LLAMA, { gpu: 'h100-sxm', tokens: 8_192 });
+    const report = await run<{
+      fits: boolean;
+      weights: { exact: boolean };
+      longestContext: { kind: string; value: number };
+    }>('fitToGpu', LLAMA, { gpu: 'h100-sxm', tokens: 8_192 });
     assert.equal(report?.fits, true);
     // 80 GiB × 0.9 − 14.96 GiB of weights − 2 GiB, at 128 KiB a token.
-    assert.ok(report && report.longestContext.value > 440_000 && report.longestContext.value < 460_000, String(report?.longestContext.value));
+    assert.ok(
+      report && report.longestContext.value > 440_000 && report.longestContext.value < 460_000,
+      String(report?.longestContext.value),
+    );
     assert.equal(report?.weights.exact, false);
     assert.match(shown(), /estimated/);
   });
 
   test('weights that lie beside the config are exact', async () => {
-    const copied = await vscode.commands.executeCommand<vscode.Uri>('headlight.openSampleModels', { target: sample('.') });
-    const report = await vscode.commands.executeCommand<{ weights: { exact: boolean; bytes: number } }>('headlight.fitToGpu', vscode.Uri.joinPath(copied, 'mla', 'config.json'), { gpu: 'rtx-4090' });
+    const copied = await vscode.commands.executeCommand<vscode.Uri>('headlight.openSampleModels', {
+      target: sample('.'),
+    });
+    const report = await vscode.commands.executeCommand<{ weights: { exact: boolean; bytes: number } }>(
+      'headlight.fitToGpu',
+      vscode.Uri.joinPath(copied, 'mla', 'config.json'),
+      { gpu: 'rtx-4090' },
+    );
     assert.equal(report.weights.exact, true);
     const { size } = await vscode.workspace.fs.stat(vscode.Uri.joinPath(copied, 'mla', 'model.safetensors'));
     // All of the file but its header.
@@ -139,7 +182,10 @@ suite('palette', function () {
     assert.match(await read('markdown'), /\| MQA +\|/);
     assert.match(await read('csv'), /^design,[^\r]*\r\n[^\r]*\r\nMQA,1,32768,bf16,intrinsic,16384,536870912,/);
     const { rows } = JSON.parse(await read('json')) as { rows: Row[] };
-    assert.deepEqual(rows.map(({ cacheBytes }) => cacheBytes), [4 * 2 ** 30, 2 ** 29]);
+    assert.deepEqual(
+      rows.map(({ cacheBytes }) => cacheBytes),
+      [4 * 2 ** 30, 2 ** 29],
+    );
   });
 
   test('opens a sample model where it lies, not to be edited', async () => {
@@ -159,15 +205,31 @@ suite('palette', function () {
 
 suite('diff', () => {
   test('the hover tells what a change does', async () => {
-    const config = (kvHeads: number): string => JSON.stringify({ model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: kvHeads, torch_dtype: 'bfloat16' }, null, 2);
+    const config = (kvHeads: number): string =>
+      JSON.stringify(
+        {
+          model_type: 'llama',
+          architectures: ['LlamaForCausalLM'],
+          hidden_size: 4096,
+          num_hidden_layers: 32,
+          num_attention_heads: 32,
+          num_key_value_heads: kvHeads,
+          torch_dtype: 'bfloat16',
+        },
+        null,
+        2,
+      );
     // Two files of one path in different folders of time: git's own documents have the path, too, and another scheme.
     const after = await write('diff/config.json', config(2));
     const before = after.with({ scheme: 'headlight-test-revision' });
-    const provider = vscode.workspace.registerTextDocumentContentProvider(before.scheme, { provideTextDocumentContent: () => config(8) });
+    const provider = vscode.workspace.registerTextDocumentContentProvider(before.scheme, {
+      provideTextDocumentContent: () => config(8),
+    });
     try {
       assert.doesNotMatch(await hoverText(after, 'num_key_value_heads'), /This change/);
       await vscode.commands.executeCommand('vscode.diff', before, after, 'config.json (before ↔ now)');
-      for (const side of [before, after]) assert.match(await hoverText(side, 'num_key_value_heads'), /This change:.*131,072 → 32,768 B\/token, ÷4/);
+      for (const side of [before, after])
+        assert.match(await hoverText(side, 'num_key_value_heads'), /This change:.*131,072 → 32,768 B\/token, ÷4/);
     } finally {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
       provider.dispose();

@@ -25,7 +25,8 @@ export async function write(path: string, text: string): Promise<vscode.Uri> {
 
 /** Tells, from now on, which share of all processors other processes than this host have taken. */
 export function othersSince(): () => number {
-  const busyMs = (): number => cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+  const busyMs = (): number =>
+    cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
   const [busy, own, start] = [busyMs(), process.cpuUsage(), performance.now()];
   return () => {
     const { user, system } = process.cpuUsage(own);

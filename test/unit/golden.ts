@@ -33,8 +33,12 @@ export function reference(name: string): string | null {
 
 /** Folders of the reference, and of HEADLIGHT_GOLDEN (more of the same kind) if set. */
 export function goldenFolders(): string[] {
-  const roots = [reference('golden'), process.env['HEADLIGHT_GOLDEN']].filter((root): root is string => typeof root === 'string' && existsSync(root));
-  return roots.flatMap((root) => readdirSync(root).map((name) => join(root, name))).filter((folder) => existsSync(join(folder, 'golden.json')));
+  const roots = [reference('golden'), process.env['HEADLIGHT_GOLDEN']].filter(
+    (root): root is string => typeof root === 'string' && existsSync(root),
+  );
+  return roots
+    .flatMap((root) => readdirSync(root).map((name) => join(root, name)))
+    .filter((folder) => existsSync(join(folder, 'golden.json')));
 }
 
 export function readGolden(folder: string): Golden {

@@ -23,14 +23,22 @@ interface PlainConfig {
 function commonFormula(root: PlainConfig): number {
   const config = root.text_config ?? root;
   const headDim = config.head_dim ?? Math.floor(config.hidden_size / config.num_attention_heads);
-  return 2 * config.num_hidden_layers * (config.num_key_value_heads ?? config.num_attention_heads) * headDim * 2 * TOKENS;
+  return (
+    2 * config.num_hidden_layers * (config.num_key_value_heads ?? config.num_attention_heads) * headDim * 2 * TOKENS
+  );
 }
 
 /** DeepSeek-V3.2 is V3 with an indexer; the corpus has no file of it. */
 function configText(name: string): string {
   if (name !== 'deepseek-v3.2') return referenceConfig(name);
   const v3 = JSON.parse(referenceConfig('deepseek-r1')) as object;
-  return JSON.stringify({ ...v3, model_type: 'deepseek_v32', index_head_dim: 128, index_n_heads: 64, index_topk: 2048 });
+  return JSON.stringify({
+    ...v3,
+    model_type: 'deepseek_v32',
+    index_head_dim: 128,
+    index_n_heads: 64,
+    index_topk: 2048,
+  });
 }
 
 const table = README.slice(README.indexOf('<!-- checked by'));
@@ -47,12 +55,15 @@ describe('README', () => {
       const plan = planCache(reading.spec, scenario(1, TOKENS));
       const naive = commonFormula(JSON.parse(text) as PlainConfig);
       expect(plan.exact, name).toBe(true);
-      expect([plan.spec.variant, (plan.totalBytes / GIB).toFixed(3), (naive / GIB).toFixed(3), (naive / plan.totalBytes).toFixed(1)], name).toEqual([
-        variant,
-        exact,
-        common,
-        factor,
-      ]);
+      expect(
+        [
+          plan.spec.variant,
+          (plan.totalBytes / GIB).toFixed(3),
+          (naive / GIB).toFixed(3),
+          (naive / plan.totalBytes).toFixed(1),
+        ],
+        name,
+      ).toEqual([variant, exact, common, factor]);
     }
   });
 });

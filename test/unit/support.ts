@@ -38,7 +38,11 @@ export function median(values: readonly number[]): number {
 }
 
 /** Median milliseconds of CPU that a warm call takes, and of the clock. Limits hold for CPU time: other processes' load is not ours. */
-export function timed(call: () => void, rounds: number, warmUp = 20): { readonly cpuMs: number; readonly wallMs: number } {
+export function timed(
+  call: () => void,
+  rounds: number,
+  warmUp = 20,
+): { readonly cpuMs: number; readonly wallMs: number } {
   for (let round = 0; round < warmUp; round++) call();
   const samples = Array.from({ length: rounds }, () => {
     const cpu = process.cpuUsage();
@@ -48,5 +52,8 @@ export function timed(call: () => void, rounds: number, warmUp = 20): { readonly
     const { user, system } = process.cpuUsage(cpu);
     return { cpuMs: Math.min((user + system) / 1000, wallMs), wallMs };
   });
-  return { cpuMs: median(samples.map((sample) => sample.cpuMs)), wallMs: median(samples.map((sample) => sample.wallMs)) };
+  return {
+    cpuMs: median(samples.map((sample) => sample.cpuMs)),
+    wallMs: median(samples.map((sample) => sample.wallMs)),
+  };
 }

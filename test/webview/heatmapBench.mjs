@@ -9,7 +9,10 @@ import { ROOT } from '../harness/places.mjs';
 import { findChromium } from '../harness/systemPackages.mjs';
 
 const quick = process.argv.includes('--quick');
-const SIZES = [{ heads: 32, tokens: 512 }, { heads: 128, tokens: 256 }];
+const SIZES = [
+  { heads: 32, tokens: 512 },
+  { heads: 128, tokens: 256 },
+];
 /** What others are also asked for, where the whole takes too long: a sixteenth of the cells. */
 const SMALL = { heads: 32, tokens: 128 };
 const RUNS = quick ? 2 : 5;
@@ -33,7 +36,10 @@ const { outputFiles } = await build({
 const executablePath = findChromium();
 if (!executablePath) throw new Error('No Chromium: set HEADLIGHT_CHROMIUM');
 // As the tests run it: no graphics hardware, WebGL by SwiftShader.
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'] });
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+});
 const lines = [];
 const say = (line) => {
   lines.push(line);
@@ -52,7 +58,9 @@ async function measure(call, sizes, argument, patience = PATIENCE) {
       const { metrics } = await session.send('Performance.getMetrics');
       return 1000 * (metrics.find((metric) => metric.name === 'TaskDuration')?.value ?? Number.NaN);
     });
-    await page.addScriptTag({ content: `globalThis.acquireVsCodeApi = () => ({ postMessage() {}, getState() {}, setState() {} });${outputFiles[0].text}` });
+    await page.addScriptTag({
+      content: `globalThis.acquireVsCodeApi = () => ({ postMessage() {}, getState() {}, setState() {} });${outputFiles[0].text}`,
+    });
     const late = new Promise((resolve) => (timer = setTimeout(() => resolve(null), patience)));
     await page.evaluate(`bench.prepare(${JSON.stringify(sizes)})`);
     const work = page.evaluate(`(async () => {
@@ -70,10 +78,19 @@ async function measure(call, sizes, argument, patience = PATIENCE) {
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-const ms = (value) => (value === null ? `> ${PATIENCE / 1000} s, stopped` : typeof value === 'string' ? value : value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`);
+const ms = (value) =>
+  value === null
+    ? `> ${PATIENCE / 1000} s, stopped`
+    : typeof value === 'string'
+      ? value
+      : value < 10
+        ? `${value.toFixed(1)} ms`
+        : `${Math.round(value)} ms`;
 const name = ({ heads, tokens }) => `${heads} × ${tokens} × ${tokens}`;
 
-say(`${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Chromium ${browser.version()} headless without graphics hardware; medians of ${RUNS} (others: one run each); load of the machine at the start: ${loadavg()[0]?.toFixed(1)}.`);
+say(
+  `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Chromium ${browser.version()} headless without graphics hardware; medians of ${RUNS} (others: one run each); load of the machine at the start: ${loadavg()[0]?.toFixed(1)}.`,
+);
 say('');
 say('| what | data | width | until painted | and the first key answered | new scale | processor’s time |');
 say('| --- | --- | --- | --- | --- | --- | --- |');
@@ -89,7 +106,9 @@ for (const sizes of SIZES) {
     const processor = median(all.map(({ processorMs }) => processorMs));
     busiest = Math.max(busiest, processor);
     worst = Math.max(worst, of('interactiveMs'));
-    say(`| Headlight | ${name(sizes)} | ${width} | ${ms(of('visibleMs'))} | ${ms(of('interactiveMs'))} | ${ms(of('rescaleMs'))} | ${ms(processor)} |`);
+    say(
+      `| Headlight | ${name(sizes)} | ${width} | ${ms(of('visibleMs'))} | ${ms(of('interactiveMs'))} | ${ms(of('rescaleMs'))} | ${ms(processor)} |`,
+    );
   }
 }
 const read = await measure('readouts', { heads: 32, tokens: 512 }, 100);
@@ -106,7 +125,8 @@ if (!quick) {
   for (const [title, call, sizes] of others) {
     for (const size of sizes) {
       const found = await measure(call, size, 1200);
-      const [wall, processor] = typeof found === 'object' && found !== null ? [found.result, found.processorMs] : [found, null];
+      const [wall, processor] =
+        typeof found === 'object' && found !== null ? [found.result, found.processorMs] : [found, null];
       say(`| ${title} | ${name(size)} | 1200 | ${ms(wall)} | | | ${processor === null ? '' : ms(processor)} |`);
     }
   }
@@ -123,6 +143,8 @@ if (process.argv.includes('--write')) {
 }
 if (worst > 300 || p99 > 16) {
   // On a machine that does other things too, the processor's time tells whether it is us.
-  console.error(`slower than wanted: ${ms(worst)} until interactive (300 wanted; processor's time ${ms(busiest)}), ${ms(p99)} for a read-out (16 wanted)`);
+  console.error(
+    `slower than wanted: ${ms(worst)} until interactive (300 wanted; processor's time ${ms(busiest)}), ${ms(p99)} for a read-out (16 wanted)`,
+  );
   process.exitCode = busiest > 300 ? 1 : 0;
 }

@@ -18,7 +18,13 @@ export interface Sizes {
   readonly tokens: number;
 }
 
-const attention = (heads: number): LayerPatterns['attention'] => ({ kind: 'full', queryHeads: heads, kvHeads: heads, keyDim: 64, valueDim: 64 });
+const attention = (heads: number): LayerPatterns['attention'] => ({
+  kind: 'full',
+  queryHeads: heads,
+  kvHeads: heads,
+  keyDim: 64,
+  valueDim: 64,
+});
 
 /** Causal patterns that look like real ones: a sink, a diagonal, noise. The same for the same sizes. */
 function makePatterns({ heads, tokens }: Sizes): LayerPatterns {
@@ -37,7 +43,13 @@ function makePatterns({ heads, tokens }: Sizes): LayerPatterns {
       for (let key = 0; key <= query; key++) data[line + key] = (data[line + key] as number) / sum;
     }
   }
-  return { layer: 0, attention: attention(heads), capture: 1, patterns: { data, heads, rows: wholeAxis(tokens), columns: wholeAxis(tokens) }, measures: null };
+  return {
+    layer: 0,
+    attention: attention(heads),
+    capture: 1,
+    patterns: { data, heads, rows: wholeAxis(tokens), columns: wholeAxis(tokens) },
+    measures: null,
+  };
 }
 
 /** Makes the numbers, so that no measurement has that in it. */
@@ -88,7 +100,10 @@ async function pixelsShown(element: HTMLElement): Promise<boolean> {
 }
 
 /** Milliseconds from the data's arrival until all heads are painted and the first key has moved the choice. */
-export async function ours(sizes: Sizes, width: number): Promise<{ visibleMs: number; interactiveMs: number; rescaleMs: number }> {
+export async function ours(
+  sizes: Sizes,
+  width: number,
+): Promise<{ visibleMs: number; interactiveMs: number; rescaleMs: number }> {
   const layer = patternsOf(sizes);
   const grid = document.createElement('headlight-head-grid') as HeadGrid;
   stage(width).append(grid);
@@ -98,8 +113,14 @@ export async function ours(sizes: Sizes, width: number): Promise<{ visibleMs: nu
   await grid.updateComplete;
   await painted();
   const visibleMs = performance.now() - start;
-  grid.addEventListener('headlight-choose', (event) => (grid.chosen = (event as CustomEvent<{ index: number }>).detail.index), { once: true });
-  grid.shadowRoot?.querySelector<HTMLElement>('.grid')?.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }));
+  grid.addEventListener(
+    'headlight-choose',
+    (event) => (grid.chosen = (event as CustomEvent<{ index: number }>).detail.index),
+    { once: true },
+  );
+  grid.shadowRoot
+    ?.querySelector<HTMLElement>('.grid')
+    ?.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }));
   await grid.updateComplete;
   await painted();
   const interactiveMs = performance.now() - start;
@@ -115,9 +136,20 @@ export async function ours(sizes: Sizes, width: number): Promise<{ visibleMs: nu
 export async function readouts({ tokens }: Sizes, moves: number): Promise<number[]> {
   const layer = patternsOf({ heads: 32, tokens });
   const heatmap = document.createElement('headlight-heatmap') as Heatmap;
-  heatmap.model = zoomModel({ patterns: layer.patterns, attention: layer.attention, head: 3, minus: null, scale: 'linear', most: 1, pieces: Array.from({ length: tokens }, (_, i) => `t${i}`) });
+  heatmap.model = zoomModel({
+    patterns: layer.patterns,
+    attention: layer.attention,
+    head: 3,
+    minus: null,
+    scale: 'linear',
+    most: 1,
+    pieces: Array.from({ length: tokens }, (_, i) => `t${i}`),
+  });
   heatmap.view = viewOf(tokens, false);
-  heatmap.readout = (cell) => ({ text: document.createTextNode(`${cell.rows[0]} ${cell.columns[0]} ${cell.value}`) as never, sentence: '' });
+  heatmap.readout = (cell) => ({
+    text: document.createTextNode(`${cell.rows[0]} ${cell.columns[0]} ${cell.value}`) as never,
+    sentence: '',
+  });
   stage(700).append(heatmap);
   await heatmap.updateComplete;
   await painted();
@@ -129,7 +161,13 @@ export async function readouts({ tokens }: Sizes, moves: number): Promise<number
   for (let i = 0; i < moves; i++) {
     const share = 0.3 + (0.5 * i) / moves;
     const start = performance.now();
-    plot.dispatchEvent(new PointerEvent('pointermove', { clientX: box.left + box.width * share * 0.7, clientY: box.top + box.height * share, bubbles: true }));
+    plot.dispatchEvent(
+      new PointerEvent('pointermove', {
+        clientX: box.left + box.width * share * 0.7,
+        clientY: box.top + box.height * share,
+        bubbles: true,
+      }),
+    );
     await heatmap.updateComplete;
     const now = heatmap.shadowRoot?.querySelector('.readout')?.textContent ?? '';
     if (now === text) throw new Error(`the read-out stayed at ${now} in move ${i}`);
@@ -156,7 +194,12 @@ export async function everyCell({ heads, tokens }: Sizes): Promise<number> {
     if (context === null) throw new Error('no canvas');
     const image = context.createImageData(tokens, tokens);
     const values = patterns.data.subarray(head * tokens * tokens, (head + 1) * tokens * tokens);
-    paintBins(new Uint32Array(image.data.buffer), tokens, 0, 0, values, bins, bins, scale, map, { line: 0, ground: 0, period: 6, thickness: 1 });
+    paintBins(new Uint32Array(image.data.buffer), tokens, 0, 0, values, bins, bins, scale, map, {
+      line: 0,
+      ground: 0,
+      period: 6,
+      thickness: 1,
+    });
     context.putImageData(image, 0, 0);
     canvas.style.width = '84px';
     box.append(canvas);
@@ -186,7 +229,10 @@ export async function webgl({ heads, tokens }: Sizes, width: number): Promise<nu
   const gl = canvas.getContext('webgl2');
   if (gl === null) return 'no WebGL2 here';
   const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
+  for (const [kind, source] of [
+    [gl.VERTEX_SHADER, VERTEX],
+    [gl.FRAGMENT_SHADER, FRAGMENT],
+  ] as const) {
     const shader = gl.createShader(kind);
     if (shader === null) return 'no shader';
     gl.shaderSource(shader, source);
@@ -194,17 +240,21 @@ export async function webgl({ heads, tokens }: Sizes, width: number): Promise<nu
     gl.attachShader(program, shader);
   }
   gl.linkProgram(program);
-  if (gl.getProgramParameter(program, gl.LINK_STATUS) !== true) return `shaders: ${gl.getProgramInfoLog(program) ?? ''}`;
+  if (gl.getProgramParameter(program, gl.LINK_STATUS) !== true)
+    return `shaders: ${gl.getProgramInfoLog(program) ?? ''}`;
   gl.useProgram(program);
   const texture = (unit: number, set: () => void): void => {
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
-    for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, gl.NEAREST);
+    for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
+      gl.texParameteri(gl.TEXTURE_2D, name, gl.NEAREST);
     for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, gl.CLAMP_TO_EDGE);
     set();
   };
   const map = colourMap('sequential', { background: [31, 31, 31], highContrast: false });
-  texture(1, () => gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(map.pixels.buffer)));
+  texture(1, () =>
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(map.pixels.buffer)),
+  );
   gl.uniform1i(gl.getUniformLocation(program, 'map'), 1);
   gl.uniform1i(gl.getUniformLocation(program, 'weights'), 0);
   const part = gl.getUniformLocation(program, 'part');
@@ -232,7 +282,15 @@ export async function plot({ heads, tokens }: Sizes, width: number): Promise<num
   const start = performance.now();
   for (let head = 0; head < heads; head++) {
     const values = patterns.data.subarray(head * tokens * tokens, (head + 1) * tokens * tokens);
-    box.append(Plot.raster(values, { width: tokens, height: tokens }).plot({ width: 140, height: 140, axis: null, margin: 0, color: { scheme: 'cividis', domain: [0, 1] } }));
+    box.append(
+      Plot.raster(values, { width: tokens, height: tokens }).plot({
+        width: 140,
+        height: 140,
+        axis: null,
+        margin: 0,
+        color: { scheme: 'cividis', domain: [0, 1] },
+      }),
+    );
   }
   await painted();
   return performance.now() - start;
@@ -252,8 +310,17 @@ export async function echart({ heads, tokens }: Sizes, width: number): Promise<n
     box.append(element);
     const chart = echarts.init(element, undefined, { renderer: 'canvas' });
     const data: [number, number, number][] = [];
-    for (let query = 0; query < tokens; query++) for (let key = 0; key <= query; key++) data.push([key, query, patterns.data[(head * tokens + query) * tokens + key] as number]);
-    chart.setOption({ animation: false, grid: { left: 0, right: 0, top: 0, bottom: 0 }, xAxis: axis, yAxis: { ...axis, inverse: true }, visualMap: { show: false, min: 0, max: 1, inRange: { color: ['#00224e', '#fee838'] } }, series: [{ type: 'heatmap', data, progressive: 0 }] });
+    for (let query = 0; query < tokens; query++)
+      for (let key = 0; key <= query; key++)
+        data.push([key, query, patterns.data[(head * tokens + query) * tokens + key] as number]);
+    chart.setOption({
+      animation: false,
+      grid: { left: 0, right: 0, top: 0, bottom: 0 },
+      xAxis: axis,
+      yAxis: { ...axis, inverse: true },
+      visualMap: { show: false, min: 0, max: 1, inRange: { color: ['#00224e', '#fee838'] } },
+      series: [{ type: 'heatmap', data, progressive: 0 }],
+    });
     charts.push(chart);
   }
   await painted();

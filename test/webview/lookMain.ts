@@ -54,10 +54,19 @@ export async function look(root: string, executablePath: string, args: readonly 
   const widths = values.width.split(',').map(Number);
   const { engine, view } = values;
   const kvDtype = values['kv-dtype'];
-  if (!isEngineRule(engine) || !isKvDtype(kvDtype) || !(PANEL_VIEWS as readonly string[]).includes(view)) throw new Error(USAGE);
-  const scenario = { workload: { batch: Number(values.batch), tokens: Number(values.tokens) }, engine, kvDtype, sharding: { ...UNSHARDED, tp: Number(values.tp) } };
+  if (!isEngineRule(engine) || !isKvDtype(kvDtype) || !(PANEL_VIEWS as readonly string[]).includes(view))
+    throw new Error(USAGE);
+  const scenario = {
+    workload: { batch: Number(values.batch), tokens: Number(values.tokens) },
+    engine,
+    kvDtype,
+    sharding: { ...UNSHARDED, tp: Number(values.tp) },
+  };
   const config = values.config === 'none' ? null : findConfig(root, values.config);
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'] });
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
+  });
   let complaints = 0;
   try {
     const pages = await PanelPages.start(browser, await buildPage(root));
@@ -65,12 +74,22 @@ export async function look(root: string, executablePath: string, args: readonly 
       for (const width of widths) {
         const host = new ScriptedHost({ root, config, scenario, gpu: values.gpu, view: view as PanelView });
         const place = values.place === 'editor' || (values.place === undefined && width > 400) ? 'editor' : 'side';
-        const shown = await pages.open(host, { theme, width, height: Number(values.height), place, reducedMotion: !values.motion, scale: Number(values.scale) });
+        const shown = await pages.open(host, {
+          theme,
+          width,
+          height: Number(values.height),
+          place,
+          reducedMotion: !values.motion,
+          scale: Number(values.scale),
+        });
         await shown.settled();
         for (const step of values.do) await act(root, shown.page, host, step);
         await shown.settled();
         if (values.out) {
-          const name = themes.length * widths.length === 1 ? values.out : values.out.replace(/(\.png)?$/, `-${theme}-${width}.png`);
+          const name =
+            themes.length * widths.length === 1
+              ? values.out
+              : values.out.replace(/(\.png)?$/, `-${theme}-${width}.png`);
           mkdirSync(dirname(name), { recursive: true });
           await shown.page.screenshot({ path: name, fullPage: true });
           console.log(name);
@@ -99,7 +118,10 @@ async function act(root: string, page: Page, host: ScriptedHost, step: string): 
   const [verb = '', ...rest] = step.split(' ');
   const what = rest.join(' ');
   // Playwright's CSS sees through shadow roots.
-  const find = (text: string): ReturnType<Page['locator']> => (/^[.#[a-z-]*[.#[>:]|^[a-z]+-[a-z-]+$|^[.#[]/.test(text) ? page.locator(text).first() : page.getByText(text, { exact: true }).first());
+  const find = (text: string): ReturnType<Page['locator']> =>
+    /^[.#[a-z-]*[.#[>:]|^[a-z]+-[a-z-]+$|^[.#[]/.test(text)
+      ? page.locator(text).first()
+      : page.getByText(text, { exact: true }).first();
   switch (verb) {
     case 'click':
       return find(what).click();
@@ -120,7 +142,13 @@ async function act(root: string, page: Page, host: ScriptedHost, step: string): 
       await page.reload();
       return;
     case 'fail':
-      return page.evaluate((message) => void setTimeout(() => { throw new Error(message); }), what);
+      return page.evaluate(
+        (message) =>
+          void setTimeout(() => {
+            throw new Error(message);
+          }),
+        what,
+      );
     case 'config':
       return host.type(readFileSync(findConfig(root, what), 'utf8'));
     case 'hold':
@@ -150,9 +178,17 @@ interface Finding {
 async function axe(root: string, page: Page, where: string): Promise<string> {
   await page.evaluate(readFileSync(`${root}/node_modules/axe-core/axe.min.js`, 'utf8'));
   const findings = await page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run();
+    const { violations } = await (
+      window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }
+    ).axe.run();
     return violations;
   });
-  const lines = findings.map(({ id, impact, help, nodes }) => `  ${impact} ${id}: ${help}\n${nodes.slice(0, 4).map((node) => `      ${JSON.stringify(node.target)} ${node.html.slice(0, 160)}`).join('\n')}`);
+  const lines = findings.map(
+    ({ id, impact, help, nodes }) =>
+      `  ${impact} ${id}: ${help}\n${nodes
+        .slice(0, 4)
+        .map((node) => `      ${JSON.stringify(node.target)} ${node.html.slice(0, 160)}`)
+        .join('\n')}`,
+  );
   return `axe, ${where}: ${findings.length === 0 ? 'nothing found' : `\n${lines.join('\n')}`}`;
 }

@@ -22,7 +22,14 @@ export async function buildPage(root: string): Promise<ReadonlyMap<string, strin
   const outdir = join(root, 'dist', 'webview');
   // The checkout's own, wherever this file was bundled to.
   const { page, pagePlugins } = createRequire(join(root, 'package.json'))('./esbuild.page.js') as PageBuild;
-  const { outputFiles = [] } = await build({ ...page, plugins: [...pagePlugins], outdir, write: false, logLevel: 'error', absWorkingDir: root });
+  const { outputFiles = [] } = await build({
+    ...page,
+    plugins: [...pagePlugins],
+    outdir,
+    write: false,
+    logLevel: 'error',
+    absWorkingDir: root,
+  });
   return new Map(outputFiles.map((file) => [file.path.slice(outdir.length + 1), file.text]));
 }
 
@@ -67,8 +74,15 @@ export class PanelPages {
   }
 
   /** A page that talks to `host`, once its app is there. */
-  async open(host: ScriptedHost, { theme, place, width, height, reducedMotion = true, scale = 1 }: Look): Promise<PanelPage> {
-    const context = await this.browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: reducedMotion ? 'reduce' : 'no-preference' });
+  async open(
+    host: ScriptedHost,
+    { theme, place, width, height, reducedMotion = true, scale = 1 }: Look,
+  ): Promise<PanelPage> {
+    const context = await this.browser.newContext({
+      viewport: { width, height },
+      deviceScaleFactor: scale,
+      reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
+    });
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => {
@@ -80,7 +94,12 @@ export class PanelPages {
     const transport: Transport = {
       post: (message) => {
         // A page that is gone hears nothing.
-        void page.evaluate((packed) => (window as unknown as { headlightFromHost(message: unknown): void }).headlightFromHost(packed), pack(message)).catch(() => undefined);
+        void page
+          .evaluate(
+            (packed) => (window as unknown as { headlightFromHost(message: unknown): void }).headlightFromHost(packed),
+            pack(message),
+          )
+          .catch(() => undefined);
       },
       onMessage: (listener) => {
         receive = listener;
@@ -112,7 +131,11 @@ export class PanelPage {
       }
       return document.querySelector('headlight-app')?.shadowRoot?.querySelector('.view > *') !== null;
     });
-    await this.page.evaluate(() => document.fonts.ready.then(() => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))));
+    await this.page.evaluate(() =>
+      document.fonts.ready.then(
+        () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
+      ),
+    );
   }
 
   async close(): Promise<void> {
@@ -123,7 +146,10 @@ export class PanelPage {
 
 function pageOf(theme: ThemeKind, place: 'side' | 'editor'): string {
   const html = pageHtml({ script: '/main.js', preloads: [], cspSource: `'self'`, nonce: NONCE, place });
-  return html.replace('<headlight-app>', `<script nonce="${NONCE}" src="/editor.js?theme=${theme}&place=${place}"></script><headlight-app>`);
+  return html.replace(
+    '<headlight-app>',
+    `<script nonce="${NONCE}" src="/editor.js?theme=${theme}&place=${place}"></script><headlight-app>`,
+  );
 }
 
 /** What VS Code does to a webview before its own scripts run. */
@@ -134,15 +160,24 @@ function editorScript(theme: ThemeKind, place: 'side' | 'editor'): string {
   return `(${inPage.toString()})(${JSON.stringify(set)});`;
 }
 
-function inPage(set: { theme: string; classes: string; sheet: string; variables: Readonly<Record<string, string>>; background: string | undefined }): void {
+function inPage(set: {
+  theme: string;
+  classes: string;
+  sheet: string;
+  variables: Readonly<Record<string, string>>;
+  background: string | undefined;
+}): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(set.sheet);
   document.adoptedStyleSheets = [sheet];
-  for (const [name, value] of Object.entries(set.variables)) document.documentElement.style.setProperty(`--vscode-${name}`, value);
+  for (const [name, value] of Object.entries(set.variables))
+    document.documentElement.style.setProperty(`--vscode-${name}`, value);
   document.documentElement.style.setProperty('--place-background', set.background ?? '');
   document.body.classList.add(...set.classes.split(' '));
   document.body.dataset['vscodeThemeKind'] = set.classes.split(' ')[0] ?? '';
-  document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+  document.addEventListener('securitypolicyviolation', (event) =>
+    console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`),
+  );
   const packed = (value: unknown): unknown => {
     if (ArrayBuffer.isView(value)) {
       const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -151,7 +186,8 @@ function inPage(set: { theme: string; classes: string; sheet: string; variables:
       return { $array: value.constructor.name, data: btoa(text) };
     }
     if (Array.isArray(value)) return value.map(packed);
-    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, packed(item)]));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, packed(item)]));
     return value === undefined ? { $undefined: true } : value;
   };
   const unpacked = (value: unknown): unknown => {
@@ -163,10 +199,17 @@ function inPage(set: { theme: string; classes: string; sheet: string; variables:
       const Type = (globalThis as unknown as Record<string, new (buffer: ArrayBuffer) => unknown>)[$array];
       return Type ? new Type(bytes.buffer) : null;
     }
-    return '$undefined' in value ? undefined : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unpacked(item)]));
+    return '$undefined' in value
+      ? undefined
+      : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unpacked(item)]));
   };
-  const page = window as unknown as { acquireVsCodeApi: unknown; headlightFromHost: unknown; headlightToHost(message: unknown): Promise<void> };
-  page.headlightFromHost = (message: unknown) => window.dispatchEvent(new MessageEvent('message', { data: unpacked(message) }));
+  const page = window as unknown as {
+    acquireVsCodeApi: unknown;
+    headlightFromHost: unknown;
+    headlightToHost(message: unknown): Promise<void>;
+  };
+  page.headlightFromHost = (message: unknown) =>
+    window.dispatchEvent(new MessageEvent('message', { data: unpacked(message) }));
   page.acquireVsCodeApi = () => ({
     postMessage: (message: unknown) => void page.headlightToHost(packed(message)),
     getState: () => JSON.parse(sessionStorage.getItem('state') ?? 'null') ?? undefined,
@@ -176,9 +219,14 @@ function inPage(set: { theme: string; classes: string; sheet: string; variables:
 
 /** Typed arrays and undefined survive the way to the page and back, as they do in VS Code. */
 function pack(value: unknown): unknown {
-  if (ArrayBuffer.isView(value)) return { $array: value.constructor.name === 'Buffer' ? 'Uint8Array' : value.constructor.name, data: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
+  if (ArrayBuffer.isView(value))
+    return {
+      $array: value.constructor.name === 'Buffer' ? 'Uint8Array' : value.constructor.name,
+      data: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'),
+    };
   if (Array.isArray(value)) return value.map(pack);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, pack(item)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, pack(item)]));
   return value === undefined ? { $undefined: true } : value;
 }
 
@@ -192,5 +240,7 @@ function unpack(value: unknown): unknown {
     const bytes = new Uint8Array(Buffer.from(data, 'base64'));
     return new ARRAYS[$array](bytes.buffer);
   }
-  return '$undefined' in value ? undefined : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unpack(item)]));
+  return '$undefined' in value
+    ? undefined
+    : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unpack(item)]));
 }

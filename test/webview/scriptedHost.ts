@@ -6,9 +6,24 @@ import { ComputeClient } from '../../src/compute/client';
 import { textEdits } from '../../src/editor/panel/edits';
 import { type HeadsCompute, HeadSources, isWeightFile } from '../../src/editor/panel/headSources';
 import type { Scenario } from '../../src/model/scenario';
-import type { Candidate, PanelConfig, PanelEvents, PanelMethods, PanelSettings, PanelView, ScenarioChange } from '../../src/shared/panelContract';
+import type {
+  Candidate,
+  PanelConfig,
+  PanelEvents,
+  PanelMethods,
+  PanelSettings,
+  PanelView,
+  ScenarioChange,
+} from '../../src/shared/panelContract';
 import { PANEL_PARAMS } from '../../src/shared/panelParams';
-import { type CallContext, type CallOptions, type Handlers, type NoMethods, RpcPeer, type Transport } from '../../src/shared/rpc';
+import {
+  type CallContext,
+  type CallOptions,
+  type Handlers,
+  type NoMethods,
+  RpcPeer,
+  type Transport,
+} from '../../src/shared/rpc';
 import { RpcError } from '../../src/shared/rpcError';
 
 export interface HostScene {
@@ -24,11 +39,22 @@ export interface HostScene {
 export type HostPeer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
 
 /** Folders of a config each, and files `NAME.json`; from the checkout. */
-const LIBRARIES = ['media/sample-configs', 'media/presets', 'media/samples', join(process.env['HEADLIGHT_REFERENCE'] ?? '../shared/reference', 'configs')];
+const LIBRARIES = [
+  'media/sample-configs',
+  'media/presets',
+  'media/samples',
+  join(process.env['HEADLIGHT_REFERENCE'] ?? '../shared/reference', 'configs'),
+];
 
 /** A path, or the name of a sample, preset or reference config. */
 export function findConfig(root: string, name: string): string {
-  const places = [name, ...LIBRARIES.flatMap((library) => [resolve(root, library, name, 'config.json'), resolve(root, library, `${name}.json`)])];
+  const places = [
+    name,
+    ...LIBRARIES.flatMap((library) => [
+      resolve(root, library, name, 'config.json'),
+      resolve(root, library, `${name}.json`),
+    ]),
+  ];
   const found = places.find((place) => place.endsWith('.json') && existsSync(place));
   if (!found) throw new Error(`There is no config called ${name}`);
   return found;
@@ -47,13 +73,18 @@ export class ScriptedHost {
     this.config = scene.config === null ? null : readConfig(scene.config, true);
     this.settings = { scenario: scene.scenario, gpu: scene.gpu, families: {}, native: true };
     const { root } = scene;
-    const samples = ['gqa', 'mha', 'mqa', 'mla'].map((name) => ({ name, label: `Sample model: ${name.toUpperCase()}`, path: join(root, 'media', 'samples', name) }));
+    const samples = ['gqa', 'mha', 'mqa', 'mla'].map((name) => ({
+      name,
+      label: `Sample model: ${name.toUpperCase()}`,
+      path: join(root, 'media', 'samples', name),
+    }));
     const beside = async (): Promise<{ folder: string; weights: boolean } | null> => {
       if (scene.config === null) return null;
       const folder = dirname(scene.config);
       return { folder, weights: readdirSync(folder).some(isWeightFile) };
     };
-    const config = (): { text: string; folder: string | null } | null => this.config && { text: this.config.text, folder: null };
+    const config = (): { text: string; folder: string | null } | null =>
+      this.config && { text: this.config.text, folder: null };
     this.sources = new HeadSources({ config, beside, samples }, async () => this.compute());
   }
 
@@ -78,27 +109,50 @@ export class ScriptedHost {
 
   private compute(): HeadsCompute {
     const script = join(this.scene.root, 'dist', 'compute.js');
-    if (!existsSync(script)) throw new RpcError('unavailable', 'dist/compute.js is not built: node esbuild.js --only=compute');
+    if (!existsSync(script))
+      throw new RpcError('unavailable', 'dist/compute.js is not built: node esbuild.js --only=compute');
     const client = (this.client ??= new ComputeClient({ script, lowPriority: false }));
-    return { device: (options) => client.device('auto', false, options), call: (method, params, options) => client.call(method, params, options) };
+    return {
+      device: (options) => client.device('auto', false, options),
+      call: (method, params, options) => client.call(method, params, options),
+    };
   }
 
   private candidates(): (Candidate & { readonly path: string })[] {
     const presets = folder(join(this.scene.root, 'media', 'presets')).filter((name) => name.endsWith('.json'));
     const samples = folder(join(this.scene.root, 'media', 'sample-configs')).filter((name) => !name.includes('.'));
     return [
-      ...samples.map((name) => ({ id: `workspace:${name}`, name, detail: `${name}/config.json`, origin: 'workspace' as const, path: join(this.scene.root, 'media', 'sample-configs', name, 'config.json') })),
-      ...presets.map((file) => ({ id: `preset:${basename(file, '.json')}`, name: basename(file, '.json'), detail: 'preset', origin: 'preset' as const, path: join(this.scene.root, 'media', 'presets', file) })),
+      ...samples.map((name) => ({
+        id: `workspace:${name}`,
+        name,
+        detail: `${name}/config.json`,
+        origin: 'workspace' as const,
+        path: join(this.scene.root, 'media', 'sample-configs', name, 'config.json'),
+      })),
+      ...presets.map((file) => ({
+        id: `preset:${basename(file, '.json')}`,
+        name: basename(file, '.json'),
+        detail: 'preset',
+        origin: 'preset' as const,
+        path: join(this.scene.root, 'media', 'presets', file),
+      })),
     ];
   }
 
   private handlers(): Handlers<PanelMethods> {
     const { sources } = this;
-    const told = <P, R>(name: keyof PanelMethods, answer: R): ((params: P) => R) => (params) => {
-      this.log.push(`${name} ${JSON.stringify(params)}`);
-      return answer;
-    };
-    const methods: { readonly [K in keyof PanelMethods]: (params: Parameters<PanelMethods[K]>[0], context: CallContext) => ReturnType<PanelMethods[K]> | Promise<ReturnType<PanelMethods[K]>> } = {
+    const told =
+      <P, R>(name: keyof PanelMethods, answer: R): ((params: P) => R) =>
+      (params) => {
+        this.log.push(`${name} ${JSON.stringify(params)}`);
+        return answer;
+      };
+    const methods: {
+      readonly [K in keyof PanelMethods]: (
+        params: Parameters<PanelMethods[K]>[0],
+        context: CallContext,
+      ) => ReturnType<PanelMethods[K]> | Promise<ReturnType<PanelMethods[K]>>;
+    } = {
       'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
       'panel/reveal': told('panel/reveal', null),
       'panel/setScenario': (change) => this.setScenario(change),
@@ -128,7 +182,12 @@ export class ScriptedHost {
       'panel/tile': (params, context) => sources.tile(params, options(context)),
       'panel/log': told('panel/log', null),
     };
-    return Object.fromEntries(Object.entries(methods).map(([name, handle]) => [name, { validate: PANEL_PARAMS[name as keyof PanelMethods], handle }])) as unknown as Handlers<PanelMethods>;
+    return Object.fromEntries(
+      Object.entries(methods).map(([name, handle]) => [
+        name,
+        { validate: PANEL_PARAMS[name as keyof PanelMethods], handle },
+      ]),
+    ) as unknown as Handlers<PanelMethods>;
   }
 
   private setScenario(change: ScenarioChange): null {

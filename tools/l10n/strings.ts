@@ -17,7 +17,20 @@ export interface HostStrings {
 /** Names, the same in every language. */
 const NAMES = ['Headlight', 'Markdown'];
 /** Properties that the editor shows. */
-const SHOWN = ['title', 'label', 'description', 'detail', 'placeHolder', 'placeholder', 'prompt', 'openLabel', 'saveLabel', 'tooltip', 'message', 'name'];
+const SHOWN = [
+  'title',
+  'label',
+  'description',
+  'detail',
+  'placeHolder',
+  'placeholder',
+  'prompt',
+  'openLabel',
+  'saveLabel',
+  'tooltip',
+  'message',
+  'name',
+];
 /** What these say goes elsewhere: to a language model, and to the panel's page, whose words are English. */
 const ELSEWHERE = /\/(?:explorer\/tools|panel\/\w+)\.ts$/;
 
@@ -27,7 +40,8 @@ export function hostStrings(ts: typeof typescript, sources: readonly SourceText[
   const problems: string[] = [];
   for (const { file, text } of sources) {
     const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-    const report = (node: typescript.Node, problem: string): void => void problems.push(`${file}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${problem}`);
+    const report = (node: typescript.Node, problem: string): void =>
+      void problems.push(`${file}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${problem}`);
     const visit = (node: typescript.Node): void => {
       if (ts.isImportDeclaration(node)) return;
       if (ts.isCallExpression(node)) {
@@ -43,7 +57,8 @@ export function hostStrings(ts: typeof typescript, sources: readonly SourceText[
         if (/\blog\.(?:info|warn|error)$/.test(called)) return;
       }
       const literal = literalText(ts, node);
-      if (literal !== null && !ELSEWHERE.test(file) && isWords(ts, node, literal)) report(node, `not for translators: ${literal.slice(0, 80)}`);
+      if (literal !== null && !ELSEWHERE.test(file) && isWords(ts, node, literal))
+        report(node, `not for translators: ${literal.slice(0, 80)}`);
       ts.forEachChild(node, visit);
     };
     visit(source);
@@ -53,7 +68,8 @@ export function hostStrings(ts: typeof typescript, sources: readonly SourceText[
 
 /** The text of a literal; values in a template become gaps. */
 function literalText(ts: typeof typescript, node: typescript.Node): string | null {
-  if (ts.isTemplateExpression(node)) return [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join('…');
+  if (ts.isTemplateExpression(node))
+    return [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join('…');
   return ts.isStringLiteralLike(node) && !ts.isLiteralTypeNode(node.parent) ? node.text : null;
 }
 

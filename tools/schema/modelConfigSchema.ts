@@ -8,7 +8,19 @@ import { COMPLETED } from '../../src/config/offers';
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Objects of multi-part configs that describe a language model again. */
-const NESTED = ['text_config', 'llm_config', 'language_config', 'language_model_config', 'thinker_config', 'lm_config', 'text_model_config', 'llm', 'language_model', 'decoder_config', 'decoder'];
+const NESTED = [
+  'text_config',
+  'llm_config',
+  'language_config',
+  'language_model_config',
+  'thinker_config',
+  'lm_config',
+  'text_model_config',
+  'llm',
+  'language_model',
+  'decoder_config',
+  'decoder',
+];
 
 /**
  * `config.json` and `params.json` are common names: nothing applies until the object says that it is a model config, nothing is
@@ -21,7 +33,10 @@ export function modelConfigSchema(): Schema {
     if: {
       type: 'object',
       anyOf: [
-        { required: ['model_type'], anyOf: [...LAYER_KEYS, ...HEAD_KEYS, ...HIDDEN_KEYS, ...NESTED].map((key) => ({ required: [key] })) },
+        {
+          required: ['model_type'],
+          anyOf: [...LAYER_KEYS, ...HEAD_KEYS, ...HIDDEN_KEYS, ...NESTED].map((key) => ({ required: [key] })),
+        },
         { required: ['model_type', 'architectures'] },
         { required: ['dim', 'n_layers', 'n_heads'] },
       ],
@@ -58,14 +73,21 @@ function keySchema(key: string, info: KeyInfo): Schema {
 
 export function describe(key: string, { text, families }: KeyInfo): string {
   const { deprecated } = shapeOf(key);
-  return [text, families === undefined ? '' : `Used by ${families}.`, deprecated === undefined ? '' : `Deprecated: newer files write ${deprecated}.`].filter((part) => part !== '').join(' ');
+  return [
+    text,
+    families === undefined ? '' : `Used by ${families}.`,
+    deprecated === undefined ? '' : `Deprecated: newer files write ${deprecated}.`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
 }
 
 /** Null is "not given" in every family. Deprecated keys are described, not warned of: nearly every published file has one. */
 function shape(key: string): Schema {
   const { type, values } = shapeOf(key);
   // The extension completes the words of some keys itself; they must not be offered twice.
-  const offered = values && !COMPLETED.includes(key) ? { anyOf: [{ enum: values }, { type: ['string', 'null'] }] } : null;
+  const offered =
+    values && !COMPLETED.includes(key) ? { anyOf: [{ enum: values }, { type: ['string', 'null'] }] } : null;
   switch (type) {
     case 'flag':
       return { type: ['boolean', 'null'] };

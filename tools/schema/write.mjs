@@ -14,7 +14,9 @@ const { outputFiles } = await build({
   mainFields: ['module', 'main'],
 });
 const [bundle] = outputFiles;
-const { modelConfigSchema } = await import(`data:text/javascript;base64,${Buffer.from(bundle.contents).toString('base64')}`);
+const { modelConfigSchema } = await import(
+  `data:text/javascript;base64,${Buffer.from(bundle.contents).toString('base64')}`
+);
 const target = join(here, '..', '..', 'media', 'schema', 'model-config.schema.json');
 mkdirSync(dirname(target), { recursive: true });
 writeFileSync(target, `${JSON.stringify(modelConfigSchema(), null, 1)}\n`);

@@ -11,13 +11,18 @@ const COLUMNS = 8;
 
 @customElement('headlight-matrix-table')
 export class MatrixTable extends LitElement {
-  static override readonly styles = [base, controls, tables, css`
+  static override readonly styles = [
+    base,
+    controls,
+    tables,
+    css`
     .scroll { overflow-x: auto; }
     nav { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; min-height: 22px; }
     table { width: auto; }
     thead th { white-space: normal; vertical-align: bottom; line-height: 16px; }
     tbody th { white-space: nowrap; max-width: 16ch; overflow: hidden; text-overflow: ellipsis; }
-  `];
+  `,
+  ];
 
   @property({ attribute: false }) model: TableModel | null = null;
   @state() private row = 0;
@@ -47,7 +52,13 @@ export class MatrixTable extends LitElement {
     `;
   }
 
-  private pages(what: string, at: number, size: number, count: number, go: (at: number) => void): TemplateResult | typeof nothing {
+  private pages(
+    what: string,
+    at: number,
+    size: number,
+    count: number,
+    go: (at: number) => void,
+  ): TemplateResult | typeof nothing {
     if (count <= size) return nothing;
     const end = Math.min(count, at + size);
     return html`<nav aria-label="Pages of ${what}" class="small figures">

@@ -17,7 +17,15 @@ export interface Button {
   readonly name?: string;
 }
 
-export function button({ label, run, primary = false, disabled = false, idle = false, title, name }: Button): TemplateResult {
+export function button({
+  label,
+  run,
+  primary = false,
+  disabled = false,
+  idle = false,
+  title,
+  name,
+}: Button): TemplateResult {
   return html`<vscode-button
     ?secondary=${!primary}
     ?disabled=${disabled}

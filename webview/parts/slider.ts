@@ -47,7 +47,13 @@ export class Slider extends LitElement {
   @state() private dragging = false;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('value') && !this.dragging && this.problem(this.value) === null && changed.get('value') !== undefined) this.why = null;
+    if (
+      changed.has('value') &&
+      !this.dragging &&
+      this.problem(this.value) === null &&
+      changed.get('value') !== undefined
+    )
+      this.why = null;
   }
 
   protected override render(): TemplateResult {

@@ -40,7 +40,12 @@ export function stepped({ values }: SliderScale, value: number, steps: number): 
   const last = values.length - 1;
   const known = values.indexOf(value);
   const above = values.findIndex((candidate) => candidate > value);
-  const at = known >= 0 ? known + steps : steps > 0 ? (above < 0 ? last : above) + steps - 1 : (above < 0 ? values.length : above) + steps;
+  const at =
+    known >= 0
+      ? known + steps
+      : steps > 0
+        ? (above < 0 ? last : above) + steps - 1
+        : (above < 0 ? values.length : above) + steps;
   return values[Math.max(0, Math.min(last, at))] ?? value;
 }
 

@@ -29,7 +29,11 @@ export function emptyState(text: string, actions: readonly StateAction[] = []): 
 }
 
 /** Tells what is going on and how far: `fraction` 0…1, null where it cannot be known. */
-export function loadingState(text: string, fraction: number | null = null, actions: readonly StateAction[] = []): TemplateResult {
+export function loadingState(
+  text: string,
+  fraction: number | null = null,
+  actions: readonly StateAction[] = [],
+): TemplateResult {
   return html`<div class="state" aria-busy="true">
     <p>${text}</p>
     <div class="progress ${fraction === null ? 'open' : ''}" role="progressbar" aria-label=${text} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${fraction === null ? nothing : Math.round(fraction * 100)}>

@@ -54,7 +54,12 @@ export class PanelStore {
       this.update({ problem: error instanceof Error ? error.message : String(error) });
       return;
     }
-    this.current = { ...this.current, settings: init.settings, problem: null, ...(init.view === null ? {} : { view: init.view }) };
+    this.current = {
+      ...this.current,
+      settings: init.settings,
+      problem: null,
+      ...(init.view === null ? {} : { view: init.view }),
+    };
     this.setConfig(init.config);
   }
 

@@ -50,7 +50,8 @@ const GROUND = 45;
 export function kindBackground(kind: AttentionKind): string {
   const { color, pattern } = STYLES[kind];
   const ground = `color-mix(in srgb, ${color} ${GROUND}%, transparent)`;
-  const stripes = (angle: number): string => `repeating-linear-gradient(${angle}deg, ${color} 0 2px, ${ground} 2px 5px)`;
+  const stripes = (angle: number): string =>
+    `repeating-linear-gradient(${angle}deg, ${color} 0 2px, ${ground} 2px 5px)`;
   switch (pattern) {
     case 'solid':
       return color;

@@ -20,7 +20,15 @@ import { host, keep, restored } from '../platform/host';
 import { readOptions } from '../platform/readOptions';
 import type { PanelState, PanelStore } from '../platform/store';
 import { base, controls, numbers, tables } from '../styles/base';
-import { type Choices, LATENT_BOUNDS, MAX_OTHERS, type Offer, offersOf, restoreChoices, toggled } from './compare/choices';
+import {
+  type Choices,
+  LATENT_BOUNDS,
+  MAX_OTHERS,
+  type Offer,
+  offersOf,
+  restoreChoices,
+  toggled,
+} from './compare/choices';
 import { detailLines } from './compare/details';
 import { comparisonPicture } from './compare/picture';
 
@@ -107,10 +115,22 @@ export class CompareView extends LitElement {
     if (!followed || !settings) return null;
     const before = changed.get('choices') as Choices | undefined;
     const { variants, latent, others } = this.choices;
-    if (this.shown && before && !changed.has('panel') && !changed.has('texts') && before.variants === variants && before.latent === latent && before.others === others) return this.shown;
+    if (
+      this.shown &&
+      before &&
+      !changed.has('panel') &&
+      !changed.has('texts') &&
+      before.variants === variants &&
+      before.latent === latent &&
+      before.others === others
+    )
+      return this.shown;
     const offers = offersOf(followed.reading.spec, this.choices);
     const requests = offers.filter((offer) => offer.shown).map((offer) => offer.request);
-    const models: ComparedModel[] = [{ name: null, reading: followed.reading, requests }, ...this.otherReadings().map(({ name, reading }) => ({ name, reading, requests: [] }))];
+    const models: ComparedModel[] = [
+      { name: null, reading: followed.reading, requests },
+      ...this.otherReadings().map(({ name, reading }) => ({ name, reading, requests: [] })),
+    ];
     const comparison = compareDesigns(models, settings.scenario, deviceOf(settings.gpu));
     const range = contextRange(comparison);
     const label = (row: ComparisonRow): string => (row.id === '0' ? 'as it is' : row.label);
@@ -148,14 +168,18 @@ export class CompareView extends LitElement {
       </div>
       <section aria-labelledby="curve-title">
         <h2 id="curve-title">Cache over context</h2>
-        ${choices.asTable ? this.renderCurveTable(series, range) : html`<headlight-curve
+        ${
+          choices.asTable
+            ? this.renderCurveTable(series, range)
+            : html`<headlight-curve
           .series=${series}
           .range=${range}
           .chosen=${row?.id ?? null}
           .scenarioTokens=${scenarioTokens}
           .cursorTokens=${cursorTokens}
           @cursor=${(event: CustomEvent<number>) => this.change({ cursorTokens: event.detail })}
-        ></headlight-curve>`}
+        ></headlight-curve>`
+        }
       </section>
       <section class="actions" aria-label="Take the comparison along">
         <button class="link" @click=${() => this.change({ asTable: !choices.asTable })}>${choices.asTable ? 'Show as charts' : 'Show as tables'}</button>
@@ -185,25 +209,33 @@ export class CompareView extends LitElement {
 
   private renderOthers(): TemplateResult {
     const { others } = this.choices;
-    const free = this.candidates.filter((candidate) => !others.includes(candidate.id) && candidate.id !== this.panel.config?.id);
+    const free = this.candidates.filter(
+      (candidate) => !others.includes(candidate.id) && candidate.id !== this.panel.config?.id,
+    );
     const groups = (['editor', 'workspace', 'preset'] as const).flatMap((origin) => {
       const some = free.filter((candidate) => candidate.origin === origin);
-      return some.length === 0 ? [] : [html`<optgroup label=${ORIGINS[origin]}>${some.map(({ id, name, detail }) => html`<option value=${id} title=${detail}>${name}</option>`)}</optgroup>`];
+      return some.length === 0
+        ? []
+        : [
+            html`<optgroup label=${ORIGINS[origin]}>${some.map(({ id, name, detail }) => html`<option value=${id} title=${detail}>${name}</option>`)}</optgroup>`,
+          ];
     });
     return html`<div class="others" @pointerenter=${() => void this.refreshCandidates()} @focusin=${() => void this.refreshCandidates()}>
       ${others.map((id) => {
         const name = this.texts.get(id)?.name ?? '…';
         return html`<span class="other"><span title=${name}>${name}</span><button aria-label="Remove ${name}" title="Remove ${name}" @click=${() => this.change({ others: others.filter((other) => other !== id) })}>×</button></span>`;
       })}
-      ${others.length < MAX_OTHERS && groups.length > 0
-        ? html`<select
+      ${
+        others.length < MAX_OTHERS && groups.length > 0
+          ? html`<select
             aria-label="Compare with another config; Enter adds it"
             @pointerdown=${() => (this.leafing = false)}
             @keydown=${(event: KeyboardEvent) => this.leafOrAdd(event)}
             @change=${(event: Event) => this.leafing || void this.addOther(event)}
             @blur=${(event: Event) => ((event.target as HTMLSelectElement).value = '')}
           ><option value="">Compare with…</option>${groups}</select>`
-        : nothing}
+          : nothing
+      }
     </div>`;
   }
 
@@ -231,13 +263,25 @@ export class CompareView extends LitElement {
   }
 
   private measure(): Promise<void> {
-    return this.attempt(async () => void (await host.call('panel/measureConversion', { id: this.panel.config?.id ?? '' })));
+    return this.attempt(
+      async () => void (await host.call('panel/measureConversion', { id: this.panel.config?.id ?? '' })),
+    );
   }
 
   private editsOf(row: ComparisonRow): readonly ConfigEdit[] | string | null {
     const { followed, config } = this.panel;
-    if (!followed || !config?.editable || followed.document.errors.length > 0 || row.model !== 0 || row.request === null || row.request.kind === 'mla') return null;
-    const heads = row.plan.spec.layers.map((layer) => layer.attention).find((attention) => attention.kind !== 'shared' && 'kvHeads' in attention);
+    if (
+      !followed ||
+      !config?.editable ||
+      followed.document.errors.length > 0 ||
+      row.model !== 0 ||
+      row.request === null ||
+      row.request.kind === 'mla'
+    )
+      return null;
+    const heads = row.plan.spec.layers
+      .map((layer) => layer.attention)
+      .find((attention) => attention.kind !== 'shared' && 'kvHeads' in attention);
     if (!heads || !('kvHeads' in heads)) return null;
     const conversion = convertHeads(followed.reading, heads.kvHeads);
     return typeof conversion === 'string' ? conversion : conversion.edits;
@@ -275,8 +319,15 @@ export class CompareView extends LitElement {
     this.change({ row: id });
   }
 
-  private changeLatent(latent: { readonly latentDim: number; readonly ropeDim: number }, offers: readonly Offer[], text: string): void {
-    const valid = Object.values(latent).every((value) => Number.isSafeInteger(value) && value >= 0 && value <= LATENT_BOUNDS.most) && latent.latentDim >= 1;
+  private changeLatent(
+    latent: { readonly latentDim: number; readonly ropeDim: number },
+    offers: readonly Offer[],
+    text: string,
+  ): void {
+    const valid =
+      Object.values(latent).every(
+        (value) => Number.isSafeInteger(value) && value >= 0 && value <= LATENT_BOUNDS.most,
+      ) && latent.latentDim >= 1;
     if (!valid) {
       this.problem = `A latent has 1 to ${formatInteger(LATENT_BOUNDS.most)} elements, a rotary key none or up to as many.`;
       this.requestUpdate();
@@ -343,7 +394,13 @@ export class CompareView extends LitElement {
 
   private async savePicture({ comparison, bars, series, range }: Shown): Promise<void> {
     await this.attempt(async () => {
-      const content = await comparisonPicture(this, `${this.panel.config?.name ?? ''}: ${comparisonTable(comparison).title}`, bars, series, range);
+      const content = await comparisonPicture(
+        this,
+        `${this.panel.config?.name ?? ''}: ${comparisonTable(comparison).title}`,
+        bars,
+        series,
+        range,
+      );
       const saved = await host.call('panel/save', { name: 'comparison.png', content });
       if (saved) this.tell('Picture saved');
     });
@@ -369,7 +426,11 @@ export class CompareView extends LitElement {
   }
 }
 
-const ORIGINS: Readonly<Record<Candidate['origin'], string>> = { editor: 'Open editors', workspace: 'Workspace', preset: 'Presets' };
+const ORIGINS: Readonly<Record<Candidate['origin'], string>> = {
+  editor: 'Open editors',
+  workspace: 'Workspace',
+  preset: 'Presets',
+};
 
 function valueOf(event: Event): number {
   return event.target instanceof HTMLInputElement ? event.target.valueAsNumber : Number.NaN;

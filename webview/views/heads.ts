@@ -21,11 +21,22 @@ const MODES = { patterns: 'Patterns', kv: 'K and V' } as const;
 type Mode = keyof typeof MODES;
 
 /** What can be looked at in one click. */
-const EXAMPLES: readonly { readonly id: string; readonly mode: Mode; readonly label: string; readonly what: string }[] = [
-  { id: 'seeded', mode: 'kv', label: 'K and V of this config', what: 'which heads share them; weights from a seed' },
-  { id: 'sample:gqa', mode: 'patterns', label: 'Patterns of a trained sample', what: 'what heads look at; a small GQA model' },
-  { id: 'sample:mla', mode: 'kv', label: 'Latents of an MLA sample', what: 'what is cached, and the K and V made from it' },
-];
+const EXAMPLES: readonly { readonly id: string; readonly mode: Mode; readonly label: string; readonly what: string }[] =
+  [
+    { id: 'seeded', mode: 'kv', label: 'K and V of this config', what: 'which heads share them; weights from a seed' },
+    {
+      id: 'sample:gqa',
+      mode: 'patterns',
+      label: 'Patterns of a trained sample',
+      what: 'what heads look at; a small GQA model',
+    },
+    {
+      id: 'sample:mla',
+      mode: 'kv',
+      label: 'Latents of an MLA sample',
+      what: 'what is cached, and the K and V made from it',
+    },
+  ];
 
 /** One for a store: it outlives the view, which another tab takes away. */
 const sessions = new WeakMap<PanelStore, HeadsSession>();
@@ -95,20 +106,39 @@ export class HeadsView extends LitElement {
     const before = this.heads;
     this.heads = heads;
     const { source, prompt, layer, seed, result } = heads;
-    if (source !== before?.source || prompt !== before?.prompt || layer !== before?.layer || seed !== before?.seed || (result === null) !== (before?.result === null)) this.remember();
-    if (result !== null && result !== before?.result) announce(this, `${layerText(result.attention)}, layer ${result.layer}: ${result.ids.length} tokens shown`);
+    if (
+      source !== before?.source ||
+      prompt !== before?.prompt ||
+      layer !== before?.layer ||
+      seed !== before?.seed ||
+      (result === null) !== (before?.result === null)
+    )
+      this.remember();
+    if (result !== null && result !== before?.result)
+      announce(this, `${layerText(result.attention)}, layer ${result.layer}: ${result.ids.length} tokens shown`);
   }
 
   private remember(): void {
     if (!this.heads) return;
     const { source, prompt, layer, seed, result } = this.heads;
-    keep('heads', { ...keptState(), ...(source && { source: source.id }), prompt, layer, seed, mode: this.mode, ran: result !== null } satisfies Kept);
+    keep('heads', {
+      ...keptState(),
+      ...(source && { source: source.id }),
+      prompt,
+      layer,
+      seed,
+      mode: this.mode,
+      ran: result !== null,
+    } satisfies Kept);
   }
 
   protected override render(): TemplateResult | typeof nothing {
     const { heads, session } = this;
     if (heads === null || session === undefined) return nothing;
-    if (heads.sources === null) return heads.failure ? errorState(heads.failure, [{ label: 'Try again', run: () => void session.start(heads.config) }]) : loadingState('Looking for weights');
+    if (heads.sources === null)
+      return heads.failure
+        ? errorState(heads.failure, [{ label: 'Try again', run: () => void session.start(heads.config) }])
+        : loadingState('Looking for weights');
     return html`${this.renderForm(heads, session)} ${this.renderStatus(heads, session)} ${heads.result === null ? this.renderEmpty(heads, session) : this.renderResult(heads.result, session)}`;
   }
 
@@ -128,7 +158,12 @@ export class HeadsView extends LitElement {
         </div>
         <textarea aria-label=${ids ? 'Token ids' : 'Prompt'} rows="2" maxlength="200000" spellcheck="false" placeholder=${ids ? 'Token ids: 11, 42, 7' : 'A prompt'} .value=${live(prompt)}
           @input=${(event: Event) => session.setPrompt((event.target as HTMLTextAreaElement).value)}
-          @keydown=${(event: KeyboardEvent) => { if (event.key === 'Enter' && !event.shiftKey) { event.preventDefault(); if (runnable) void session.run(); } }}></textarea>
+          @keydown=${(event: KeyboardEvent) => {
+            if (event.key === 'Enter' && !event.shiftKey) {
+              event.preventDefault();
+              if (runnable) void session.run();
+            }
+          }}></textarea>
         <div class="line">
           <label>Layer
             <select class="layer" aria-label="Layer" ?disabled=${model === null} .value=${live(String(layer))} @change=${(event: Event) => void session.setLayer(Number((event.target as HTMLSelectElement).value))}>
@@ -147,11 +182,26 @@ export class HeadsView extends LitElement {
     else input.value = String(session.state.seed);
   }
 
-  private renderStatus({ source, running, failure, result, device, model }: HeadsState, session: HeadsSession): TemplateResult | readonly TemplateResult[] {
+  private renderStatus(
+    { source, running, failure, result, device, model }: HeadsState,
+    session: HeadsSession,
+  ): TemplateResult | readonly TemplateResult[] {
     if (running) return html`<div class="running">${loadingState(running.message, running.fraction)}</div>`;
-    if (failure) return errorState(failure, model === null ? [{ label: 'Try again', run: () => void session.choose(source?.id ?? '') }] : [{ label: 'Run again', run: () => void session.run() }]);
-    if (source?.problem != null) return emptyState(`${source.problem}. Choose a sample model, or weights on this machine.`);
-    const refused = session.refusal === null ? nothing : emptyState(`${session.refusal} Choose ${model?.layers.some(({ kind }) => kind !== 'refused') === true ? 'another layer' : 'a sample model, or change the config'}.`);
+    if (failure)
+      return errorState(
+        failure,
+        model === null
+          ? [{ label: 'Try again', run: () => void session.choose(source?.id ?? '') }]
+          : [{ label: 'Run again', run: () => void session.run() }],
+      );
+    if (source?.problem != null)
+      return emptyState(`${source.problem}. Choose a sample model, or weights on this machine.`);
+    const refused =
+      session.refusal === null
+        ? nothing
+        : emptyState(
+            `${session.refusal} Choose ${model?.layers.some(({ kind }) => kind !== 'refused') === true ? 'another layer' : 'a sample model, or change the config'}.`,
+          );
     if (result === null) {
       const texts = new Set((model?.layers ?? []).map(layerText));
       return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : [...(texts.size === 1 ? texts : []), `${model.layers.length} layers`, ...(device ? [`${device.engine}, ${device.reason}`] : [])].join(' · ')}</p>${refused}`;
@@ -165,7 +215,10 @@ export class HeadsView extends LitElement {
     </div>`;
   }
 
-  private renderEmpty({ sources, source, model, running, failure }: HeadsState, session: HeadsSession): TemplateResult | typeof nothing {
+  private renderEmpty(
+    { sources, source, model, running, failure }: HeadsState,
+    session: HeadsSession,
+  ): TemplateResult | typeof nothing {
     if (running || failure || model === null || source?.problem !== null || session.refusal !== null) return nothing;
     const examples = EXAMPLES.filter(({ id }) => sources?.some((each) => each.id === id && each.problem === null));
     return html`<div class="state">
@@ -186,9 +239,11 @@ export class HeadsView extends LitElement {
         <span class="switch" role="group" aria-label="What is shown">${(Object.keys(MODES) as Mode[]).map((mode) => html`<button aria-pressed=${mode === this.mode} @click=${() => this.show(mode)}>${MODES[mode]}</button>`)}</span>
       </div>
       <div class=${session.changed ? 'old' : ''}>
-        ${this.mode === 'patterns'
-          ? html`<headlight-heads-patterns .session=${session} .heads=${this.heads}></headlight-heads-patterns>`
-          : html`<headlight-heads-key-values .result=${result}></headlight-heads-key-values>`}
+        ${
+          this.mode === 'patterns'
+            ? html`<headlight-heads-patterns .session=${session} .heads=${this.heads}></headlight-heads-patterns>`
+            : html`<headlight-heads-key-values .result=${result}></headlight-heads-key-values>`
+        }
       </div>`;
   }
 

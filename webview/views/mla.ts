@@ -11,7 +11,15 @@ import type { Rgb } from '../charts/heatmap/colour';
 import { onThemeChange, readTheme } from '../charts/heatmap/theme';
 import '../charts/matrix/element';
 import { renderName } from '../charts/matrix/render';
-import { type CellChoice, type CellPlace, cellSize, magnitudeOf, type MatrixModel, sizeText, SMALL } from '../charts/matrix/viewModel';
+import {
+  type CellChoice,
+  type CellPlace,
+  cellSize,
+  magnitudeOf,
+  type MatrixModel,
+  sizeText,
+  SMALL,
+} from '../charts/matrix/viewModel';
 import { button } from '../parts/button';
 import { announce } from '../platform/announce';
 import { keep, restored } from '../platform/host';
@@ -21,9 +29,44 @@ import { base, controls, numbers, tables } from '../styles/base';
 import { type CostTable, latentCosts, plainCosts } from './mla/costs';
 import { latentWalk } from './mla/latentWalk';
 import { plainWalk } from './mla/plainWalk';
-import { LECTURE, restoreSettings, SIZE_BOUNDS, type Sizes, sizesProblem, type WalkKind, WALKS, type WalkSettings } from './mla/settings';
-import { cellText, columnsOf, labelPixels, layoutOf, lineItem, type Lit, litWith, type StageColumn, staged, STAGE_GAP, type StageLayout, type StagePart, type StageSide, unstaged } from './mla/stage';
-import { type Band, differenceText, knownColumns, knownRows, matrixOf, multiplications, partOf, valueTable, type Walk, type WalkMatrix } from './mla/walk';
+import {
+  LECTURE,
+  restoreSettings,
+  SIZE_BOUNDS,
+  type Sizes,
+  sizesProblem,
+  type WalkKind,
+  WALKS,
+  type WalkSettings,
+} from './mla/settings';
+import {
+  cellText,
+  columnsOf,
+  labelPixels,
+  layoutOf,
+  lineItem,
+  type Lit,
+  litWith,
+  type StageColumn,
+  staged,
+  STAGE_GAP,
+  type StageLayout,
+  type StagePart,
+  type StageSide,
+  unstaged,
+} from './mla/stage';
+import {
+  type Band,
+  differenceText,
+  knownColumns,
+  knownRows,
+  matrixOf,
+  multiplications,
+  partOf,
+  valueTable,
+  type Walk,
+  type WalkMatrix,
+} from './mla/walk';
 
 const KEPT = 'mla';
 const SIDE_BY_SIDE_FROM = 720;
@@ -140,7 +183,10 @@ export class MlaView extends LitElement {
   }
 
   private get step(): number {
-    return Math.max(0, this.walk.steps.findIndex((step) => step.id === this.settings.step));
+    return Math.max(
+      0,
+      this.walk.steps.findIndex((step) => step.id === this.settings.step),
+    );
   }
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -192,7 +238,8 @@ export class MlaView extends LitElement {
         ({ side, equations }) => html`<section>
           ${side === 'both' ? nothing : html`<h2>${walk.sides[side]}</h2>`}
           ${equations.map(
-            (parts) => html`<div class="line">${parts.map((part, index) => html`${part.sign.length > 0 ? html`<span class="sign">${part.sign.map((text) => html`<div>${text}</div>`)}</span>` : nothing}${this.renderPart(part, cell, labelled && index === 0)}`)}</div>`,
+            (parts) =>
+              html`<div class="line">${parts.map((part, index) => html`${part.sign.length > 0 ? html`<span class="sign">${part.sign.map((text) => html`<div>${text}</div>`)}</span>` : nothing}${this.renderPart(part, cell, labelled && index === 0)}`)}</div>`,
           )}
           <p class="small count">${this.countText(side)}</p>
         </section>`,
@@ -232,7 +279,9 @@ export class MlaView extends LitElement {
     const parts = (this.stages[this.step]?.columns ?? []).flatMap(({ equations }) => equations.flat());
     const letters = new Map(parts.map(({ id }) => matrixOf(this.walk, id)).map(({ name, about }) => [name, about]));
     if (parts.some(({ turned }) => turned)) letters.set('ᵀ', 'rows become columns');
-    return [...letters].map(([name, about], index) => html`${index > 0 ? ' · ' : ''}<strong>${renderName(name)}</strong> ${named(about)}`);
+    return [...letters].map(
+      ([name, about], index) => html`${index > 0 ? ' · ' : ''}<strong>${renderName(name)}</strong> ${named(about)}`,
+    );
   }
 
   private renderBand(band: Band, cell: number): TemplateResult {
@@ -240,7 +289,12 @@ export class MlaView extends LitElement {
   }
 
   private renderPart(part: StagePart, cell: number, labelled: boolean): TemplateResult {
-    return this.renderMatrix(staged(this.modelOf(matrixOf(this.walk, part.id)), part, labelled), cell, labelled ? labelPixels(part.rowNames) : 0, part);
+    return this.renderMatrix(
+      staged(this.modelOf(matrixOf(this.walk, part.id)), part, labelled),
+      cell,
+      labelled ? labelPixels(part.rowNames) : 0,
+      part,
+    );
   }
 
   /** In the picture, or as a part of an operation. */
@@ -306,26 +360,45 @@ export class MlaView extends LitElement {
       const { rows, columns } = valueTable(matrix, model.known, model.knownColumns);
       const { name, about, band } = matrix;
       const side = band === 'shared' ? '' : `, ${this.walk.sides[band]}`;
-      return [tableOf('values', `Values of ${name.replace('_', ' ')}${side}`, html`${renderName(name)}: ${about}, ${sizeText(model)}${side}`, columns, rows)];
+      return [
+        tableOf(
+          'values',
+          `Values of ${name.replace('_', ' ')}${side}`,
+          html`${renderName(name)}: ${about}, ${sizeText(model)}${side}`,
+          columns,
+          rows,
+        ),
+      ];
     });
   }
 
   private renderCosts(): TemplateResult {
     const { title, columns, rows, note } = this.costs();
     const cells = rows.map(({ what, left, right, ratio }) => ({ name: what, cells: [left, right, ratio] }));
-    return tableOf(`costs ${this.step === this.walk.steps.length - 1 ? 'now' : ''}`, title, title, [...columns, html`<span class="visually-hidden">Factor</span>`], cells, note);
+    return tableOf(
+      `costs ${this.step === this.walk.steps.length - 1 ? 'now' : ''}`,
+      title,
+      title,
+      [...columns, html`<span class="visually-hidden">Factor</span>`],
+      cells,
+      note,
+    );
   }
 
   private costs(): CostTable {
     const { settings, panel, walk } = this;
     const reading = panel.followed?.reading ?? null;
     const scenario = panel.settings?.scenario ?? null;
-    return settings.walk === 'mla' ? latentCosts(settings, reading, scenario) : plainCosts(settings, walk, reading, scenario);
+    return settings.walk === 'mla'
+      ? latentCosts(settings, reading, scenario)
+      : plainCosts(settings, walk, reading, scenario);
   }
 
   private renderSettings(): TemplateResult {
     const { settings } = this;
-    const sizes = (Object.keys(SIZE_BOUNDS) as (keyof Sizes)[]).filter((name) => settings.walk === 'mla' || name === 'heads' || name === 'headDim');
+    const sizes = (Object.keys(SIZE_BOUNDS) as (keyof Sizes)[]).filter(
+      (name) => settings.walk === 'mla' || name === 'heads' || name === 'headDim',
+    );
     return html`<details>
       <summary>Sizes and words</summary>
       <div class="settings">
@@ -384,9 +457,17 @@ export class MlaView extends LitElement {
   private readonly onKey = (event: KeyboardEvent): void => {
     const target = event.composedPath()[0];
     const typing = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    if (typing && !(target instanceof HTMLInputElement && target.type === 'range' && event.key.startsWith('Page'))) return;
+    if (typing && !(target instanceof HTMLInputElement && target.type === 'range' && event.key.startsWith('Page')))
+      return;
     const { step } = this;
-    const next = { ArrowRight: step + 1, ArrowLeft: step - 1, PageDown: step + 1, PageUp: step - 1, Home: 0, End: this.walk.steps.length - 1 }[event.key];
+    const next = {
+      ArrowRight: step + 1,
+      ArrowLeft: step - 1,
+      PageDown: step + 1,
+      PageUp: step - 1,
+      Home: 0,
+      End: this.walk.steps.length - 1,
+    }[event.key];
     if (next === undefined) return;
     event.preventDefault();
     this.go(next);
@@ -411,7 +492,15 @@ export class MlaView extends LitElement {
   private pictureLook(): { readonly cell: number; readonly beside: boolean } {
     const room = this.width - EDGE;
     const look = (side: number): readonly [number, boolean] =>
-      cellSize(BANDS.flatMap((band) => linesOf(this.walk, band).map((line) => ({ items: line.map((matrix) => lineItem(matrix, this.rowLabelPixels(matrix))), width: band === 'shared' ? room : side }))), SMALL);
+      cellSize(
+        BANDS.flatMap((band) =>
+          linesOf(this.walk, band).map((line) => ({
+            items: line.map((matrix) => lineItem(matrix, this.rowLabelPixels(matrix))),
+            width: band === 'shared' ? room : side,
+          })),
+        ),
+        SMALL,
+      );
     const [cell, fits] = look((room - STAGE_GAP) / 2);
     const beside = this.width >= SIDE_BY_SIDE_FROM || (fits && cell > SMALL.least);
     return { cell: beside ? cell : look(room)[0], beside };
@@ -423,9 +512,11 @@ export class MlaView extends LitElement {
     const stage = renderRoot.querySelector('.stage')?.getBoundingClientRect();
     const stepper = renderRoot.querySelector('.stepper')?.getBoundingClientRect();
     if (!stage || !stepper) return;
-    if (held && renderRoot.querySelector(':focus') === null) renderRoot.querySelector('input')?.focus({ preventScroll: true });
+    if (held && renderRoot.querySelector(':focus') === null)
+      renderRoot.querySelector('input')?.focus({ preventScroll: true });
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (stage.top < stepper.bottom || stage.bottom > window.innerHeight) window.scrollBy({ top: stage.top - stepper.bottom, behavior: calm ? 'instant' : 'smooth' });
+    if (stage.top < stepper.bottom || stage.bottom > window.innerHeight)
+      window.scrollBy({ top: stage.top - stepper.bottom, behavior: calm ? 'instant' : 'smooth' });
   }
 }
 
@@ -434,7 +525,14 @@ interface NamedRow {
   readonly cells: readonly string[];
 }
 
-function tableOf(kind: string, label: string, caption: unknown, columns: readonly unknown[], rows: readonly NamedRow[], note = ''): TemplateResult {
+function tableOf(
+  kind: string,
+  label: string,
+  caption: unknown,
+  columns: readonly unknown[],
+  rows: readonly NamedRow[],
+  note = '',
+): TemplateResult {
   return html`<div class=${kind} tabindex="0" role="region" aria-label=${label}>
     <table>
       <caption>${caption}</caption>
@@ -461,5 +559,7 @@ function named(sentence: string): (string | TemplateResult)[] {
 }
 
 function textOf(event: Event): string {
-  return event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement ? event.target.value : '';
+  return event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement
+    ? event.target.value
+    : '';
 }

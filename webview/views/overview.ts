@@ -8,7 +8,14 @@ import { type PanelState, type PanelStore } from '../platform/store';
 import { base, controls, numbers, tables } from '../styles/base';
 import { memoryBar, memoryStyles } from './overview/memoryBar';
 import { stepsOf, stepStyles } from './overview/steps';
-import { derivationOf, type NumberName, NUMBERS, type OverviewModel, overviewModel, problemText } from './overview/viewModel';
+import {
+  derivationOf,
+  type NumberName,
+  NUMBERS,
+  type OverviewModel,
+  overviewModel,
+  problemText,
+} from './overview/viewModel';
 
 /** What a config is, what it caches, and how it fits: each number opens how it came about. */
 @customElement('headlight-overview')
@@ -49,7 +56,9 @@ export class OverviewView extends LitElement {
   @property({ attribute: false }) store!: PanelStore;
   @property({ attribute: false }) panel!: PanelState;
 
-  @state() private opened: NumberName | null = (NUMBERS as readonly unknown[]).includes(restored('overview')) ? (restored('overview') as NumberName) : null;
+  @state() private opened: NumberName | null = (NUMBERS as readonly unknown[]).includes(restored('overview'))
+    ? (restored('overview') as NumberName)
+    : null;
 
   protected override render(): TemplateResult | typeof nothing {
     const { followed, settings } = this.panel;
@@ -75,8 +84,9 @@ export class OverviewView extends LitElement {
           ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}
         </section>
         <section class="memory">
-          ${memory
-            ? html`
+          ${
+            memory
+              ? html`
                 ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}
                 ${memoryBar(memory, problemText(model))} ${this.steps(model, 'memory')}
                 <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
@@ -84,7 +94,8 @@ export class OverviewView extends LitElement {
                 ${memory.decode === null ? nothing : html`<div class="line">${this.number('decode', html`<span class="value">${memory.decode}</span>`)} <span class="small sub">${memory.limit}</span></div>`}
                 ${this.steps(model, 'decode')}
               `
-            : html`<p class="quiet">${model.memoryProblem}</p>`}
+              : html`<p class="quiet">${model.memoryProblem}</p>`
+          }
         </section>
         <section>
           <div class="three">${model.three.map(({ label, text }) => html`<span><span class="value">${text}</span><br /><span class="small">${label}</span></span>`)}${this.number('three', html`<span class="small">why</span>`)}</div>

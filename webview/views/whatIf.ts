@@ -92,7 +92,11 @@ export class WhatIfView extends LitElement {
   private knobs: readonly Knob[] = [];
   private knobsFor: Reading | null = null;
   private configId: string | null = null;
-  private original: { readonly reading: Reading; readonly settings: PanelSettings; readonly model: OverviewModel } | null = null;
+  private original: {
+    readonly reading: Reading;
+    readonly settings: PanelSettings;
+    readonly model: OverviewModel;
+  } | null = null;
   private saying: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
@@ -112,7 +116,9 @@ export class WhatIfView extends LitElement {
       return;
     }
     // An edit of the file moves the controls: a value that the file changed is no what-if any more.
-    const unchanged = [...this.turned].filter(([id, value]) => this.knobs.some((knob) => knob.id === id && knob.file === known.get(id) && knob.file !== value));
+    const unchanged = [...this.turned].filter(([id, value]) =>
+      this.knobs.some((knob) => knob.id === id && knob.file === known.get(id) && knob.file !== value),
+    );
     if (unchanged.length === this.turned.size) return;
     this.turned = new Map(unchanged);
     this.keepState();
@@ -125,7 +131,11 @@ export class WhatIfView extends LitElement {
     const before = this.beforeModel(followed.reading, settings);
     const reading = turnedReading(followed.reading, this.knobs, this.turned);
     const readable = reading && reading.spec.layers.length > 0 ? reading : null;
-    const after = readable ? (readable === followed.reading && this.scenarioEdits(settings) === null ? before : modelOf(readable, setting)) : null;
+    const after = readable
+      ? readable === followed.reading && this.scenarioEdits(settings) === null
+        ? before
+        : modelOf(readable, setting)
+      : null;
     return html`
       ${after ? this.results(before, after) : html`<p class="error">The config cannot be read with these values.</p>`}
       <div class="columns">
@@ -153,9 +163,11 @@ export class WhatIfView extends LitElement {
             ({ name, before: was, after: now, ratio, same, bars }) => html`<tr class=${same ? 'same' : ''}>
               <th scope="row">${name}</th>
               <td class="bar">
-                ${bars
-                  ? html`<span class="ghost"><span class="after" .style=${`width: ${bars.after * 100}%`}></span><span class="before" .style=${`width: ${bars.before * 100}%`}></span></span>`
-                  : nothing}
+                ${
+                  bars
+                    ? html`<span class="ghost"><span class="after" .style=${`width: ${bars.after * 100}%`}></span><span class="before" .style=${`width: ${bars.before * 100}%`}></span></span>`
+                    : nothing
+                }
               </td>
               <td class="number was small">${same ? '' : was}</td>
               <td class="number now">${now}</td>
@@ -172,7 +184,10 @@ export class WhatIfView extends LitElement {
   private knob(knob: Knob, reading: Reading | null): TemplateResult {
     const value = this.turned.get(knob.id) ?? knob.file;
     // What the reader thinks of the value, where it thinks anything.
-    const problem = value === knob.file ? undefined : reading?.problems.find(({ key, severity }) => key === knob.id && severity !== 'information');
+    const problem =
+      value === knob.file
+        ? undefined
+        : reading?.problems.find(({ key, severity }) => key === knob.id && severity !== 'information');
     return html`<headlight-slider
         .label=${knob.label}
         .scale=${knob.scale}
@@ -190,8 +205,19 @@ export class WhatIfView extends LitElement {
   private configActions(editable: boolean, broken: boolean): TemplateResult {
     const edits = this.knobs.filter((knob) => (this.turned.get(knob.id) ?? knob.file) !== knob.file);
     const none = edits.length === 0;
-    const what = edits.map((knob) => `${knob.path.at(-1) ?? ''}: ${formatInteger(knob.file)} → ${formatInteger(this.turned.get(knob.id) ?? knob.file)}`).join(', ');
-    const hint = !editable ? 'This config cannot be changed here.' : broken ? 'Complete the file first.' : none ? 'Nothing is written before that.' : what;
+    const what = edits
+      .map(
+        (knob) =>
+          `${knob.path.at(-1) ?? ''}: ${formatInteger(knob.file)} → ${formatInteger(this.turned.get(knob.id) ?? knob.file)}`,
+      )
+      .join(', ');
+    const hint = !editable
+      ? 'This config cannot be changed here.'
+      : broken
+        ? 'Complete the file first.'
+        : none
+          ? 'Nothing is written before that.'
+          : what;
     return html`<div class="actions">
       ${button({ label: 'Apply to config.json', run: () => void this.apply(), primary: !none, disabled: none || !editable || broken })}
       ${button({ label: 'Reset', run: () => this.reset(), disabled: none })}
@@ -202,9 +228,18 @@ export class WhatIfView extends LitElement {
 
   private scenario({ scenario, gpu }: Setting, settings: PanelSettings): TemplateResult {
     const { workload, sharding } = settings.scenario;
-    const count = (label: string, key: 'tokens' | 'batch' | 'tp', values: readonly number[], value: number, mark: number, meaning: string, most: number): TemplateResult => {
+    const count = (
+      label: string,
+      key: 'tokens' | 'batch' | 'tp',
+      values: readonly number[],
+      value: number,
+      mark: number,
+      meaning: string,
+      most: number,
+    ): TemplateResult => {
       const scale: SliderScale = { values: withValue(values, mark), log: true };
-      const problem = (candidate: number): string | null => (candidate >= 1 && candidate <= most ? null : `From 1 to ${formatInteger(most)} is possible.`);
+      const problem = (candidate: number): string | null =>
+        candidate >= 1 && candidate <= most ? null : `From 1 to ${formatInteger(most)} is possible.`;
       return html`<headlight-slider
         .label=${label}
         .scale=${scale}
@@ -221,17 +256,44 @@ export class WhatIfView extends LitElement {
       ${count('Context', 'tokens', CONTEXTS, scenario.workload.tokens, workload.tokens, 'tokens a sequence', 2 ** 40)}
       ${count('Batch', 'batch', BATCHES, scenario.workload.batch, workload.batch, scenario.workload.batch === 1 ? 'sequence' : 'sequences', 2 ** 30)}
       ${count('Tensor parallel', 'tp', RANKS, scenario.sharding.tp, sharding.tp, scenario.sharding.tp === 1 ? 'device' : 'devices', 1024)}
-      ${this.select('KV dtype', 'kvDtype', KV_DTYPES.map((value) => ({ value, text: value })), scenario.kvDtype, settings.scenario.kvDtype)}
-      ${this.select('Engine', 'engine', ENGINES.map((value) => ({ value, text: ENGINE_NAMES[value] })), scenario.engine, settings.scenario.engine)}
-      ${this.select('GPU', 'gpu', DEVICES.map(({ id, name }) => ({ value: id, text: name })), gpu, settings.gpu)}
+      ${this.select(
+        'KV dtype',
+        'kvDtype',
+        KV_DTYPES.map((value) => ({ value, text: value })),
+        scenario.kvDtype,
+        settings.scenario.kvDtype,
+      )}
+      ${this.select(
+        'Engine',
+        'engine',
+        ENGINES.map((value) => ({ value, text: ENGINE_NAMES[value] })),
+        scenario.engine,
+        settings.scenario.engine,
+      )}
+      ${this.select(
+        'GPU',
+        'gpu',
+        DEVICES.map(({ id, name }) => ({ value: id, text: name })),
+        gpu,
+        settings.gpu,
+      )}
     `;
   }
 
-  private select(label: string, key: 'kvDtype' | 'engine' | 'gpu', choices: readonly { readonly value: string; readonly text: string }[], value: string, before: string): TemplateResult {
+  private select(
+    label: string,
+    key: 'kvDtype' | 'engine' | 'gpu',
+    choices: readonly { readonly value: string; readonly text: string }[],
+    value: string,
+    before: string,
+  ): TemplateResult {
     const was = choices.find((choice) => choice.value === before);
     return html`<label class="field"
       ><span>${label}</span>${value === before ? nothing : html`<span class="meaning small" title=${was?.text ?? before}>was ${was?.text ?? before}</span>`}
-      <select @change=${(event: Event) => { this.set({ [key]: (event.currentTarget as HTMLSelectElement).value }); this.settled(); }}>
+      <select @change=${(event: Event) => {
+        this.set({ [key]: (event.currentTarget as HTMLSelectElement).value });
+        this.settled();
+      }}>
         ${choices.some((choice) => choice.value === value) ? nothing : html`<option value=${value} selected>${value}</option>`}
         ${choices.map((choice) => html`<option value=${choice.value} ?selected=${choice.value === value}>${choice.text}</option>`)}
       </select>
@@ -242,7 +304,14 @@ export class WhatIfView extends LitElement {
     const edits = this.scenarioEdits(settings);
     return html`<div class="actions">
       ${button({ label: 'Apply scenario', run: () => void this.applyScenario(), primary: edits !== null, disabled: edits === null })}
-      ${button({ label: 'Reset', run: () => { this.change = {}; this.settled(); }, disabled: edits === null })}
+      ${button({
+        label: 'Reset',
+        run: () => {
+          this.change = {};
+          this.settled();
+        },
+        disabled: edits === null,
+      })}
       ${edits ? html`<span class="edits small">Writes settings: every number of Headlight follows.</span>` : nothing}
     </div>`;
   }
@@ -285,7 +354,12 @@ export class WhatIfView extends LitElement {
       const { followed, settings } = this.panel;
       const reading = followed && turnedReading(followed.reading, this.knobs, this.turned);
       if (!reading || !settings || !this.isConnected) return;
-      announce(this, resultSentence(resultRows(this.beforeModel(followed.reading, settings), modelOf(reading, settingOf(settings, this.change)))));
+      announce(
+        this,
+        resultSentence(
+          resultRows(this.beforeModel(followed.reading, settings), modelOf(reading, settingOf(settings, this.change))),
+        ),
+      );
     }, SAY_AFTER_MS);
   }
 
@@ -328,6 +402,10 @@ export class WhatIfView extends LitElement {
     const kept = restored('whatIf') as Partial<Kept> | undefined;
     if (kept?.change && typeof kept.change === 'object') this.change = kept.change;
     const turned = kept?.id === id && Array.isArray(kept.turned) ? kept.turned : [];
-    this.turned = new Map(turned.filter(([path, file]) => this.knobs.some((knob) => knob.id === path && knob.file === file)).map(([path, , value]) => [path, value]));
+    this.turned = new Map(
+      turned
+        .filter(([path, file]) => this.knobs.some((knob) => knob.id === path && knob.file === file))
+        .map(([path, , value]) => [path, value]),
+    );
   }
 }

@@ -34,7 +34,10 @@ export function referenceBlock(
 
   const attentionInput = normed('attention', input);
   const layer = referenceLayer(spec.layer, weightMap, attentionInput, past, options);
-  const attended = join(spec.residualFrom === 'normed' ? attentionInput : input, normed('attentionOutput', layer.output));
+  const attended = join(
+    spec.residualFrom === 'normed' ? attentionInput : input,
+    normed('attentionOutput', layer.output),
+  );
   const middle = normed('attentionResidual', attended);
 
   const parallel = spec.arrangement === 'parallel';
@@ -102,7 +105,14 @@ function mixture(
       const own = expertWeights(expert);
       result =
         spec.weighting === 'input'
-          ? plus(result, feedForward(spec.expert, own, x.map((value) => value * weight)))
+          ? plus(
+              result,
+              feedForward(
+                spec.expert,
+                own,
+                x.map((value) => value * weight),
+              ),
+            )
           : plus(result, feedForward(spec.expert, own, x), weight);
     }
     token++;

@@ -134,7 +134,10 @@ function headedProjections(
   const qRaw = project('q', queryHeads, keyDim, spec.queryNorm);
   const kRaw = project('k', kvHeads, keyDim, spec.keyNorm);
   const projected = project('v', kvHeads, valueDim, spec.valueNorm);
-  const v = new Tensor64(projected.shape, projected.data.map((value) => value * (spec.valueFactor ?? 1)));
+  const v = new Tensor64(
+    projected.shape,
+    projected.data.map((value) => value * (spec.valueFactor ?? 1)),
+  );
   return {
     qRaw,
     kRaw,
@@ -161,7 +164,12 @@ function latentProjections(
     const compressed = weights.linear('q_a', x, queryLatentDim, spec.biases.q);
     const normed = norms?.query ? weights.normalize('q_a_norm', norms.query, compressed) : compressed;
     const factor = norms?.queryFactor ?? 1;
-    return weights.linear('q_b', normed.map((value) => value * factor), size, false);
+    return weights.linear(
+      'q_b',
+      normed.map((value) => value * factor),
+      size,
+      false,
+    );
   });
   const rotated = (part: Float64Array, t: number): Float64Array =>
     tables && spec.rotary ? rotate(part, spec.rotary, tables, t) : part;
@@ -214,7 +222,8 @@ function latentProjections(
   forEachRow(absorbedQuery, ([b = 0, head = 0, t = 0], row) => {
     const query = q.row(b, head, t);
     for (let i = 0; i < latentDim; i++) {
-      for (let d = 0; d < nopeDim; d++) row[i] = (row[i] ?? 0) + (query[d] ?? 0) * (up[(head * nopeDim + d) * latentDim + i] ?? 0);
+      for (let d = 0; d < nopeDim; d++)
+        row[i] = (row[i] ?? 0) + (query[d] ?? 0) * (up[(head * nopeDim + d) * latentDim + i] ?? 0);
     }
   });
   const part = (from: number, to: number): Tensor64 => {
@@ -290,7 +299,13 @@ function outputProjection(spec: AttentionLayerSpec, weights: Weights, hidden: Te
 }
 
 /** Norm of a token's heads side by side, each alone or all together. */
-function normalizeHeads(weights: Weights, name: string, norm: HeadNormSpec | null, heads: Float64Array, dim: number): Float64Array {
+function normalizeHeads(
+  weights: Weights,
+  name: string,
+  norm: HeadNormSpec | null,
+  heads: Float64Array,
+  dim: number,
+): Float64Array {
   if (!norm) return heads;
   if (norm.extent === 'projection') return weights.normalize(name, norm.norm, heads);
   const result = new Float64Array(heads.length);
@@ -302,11 +317,17 @@ function normalizeHeads(weights: Weights, name: string, norm: HeadNormSpec | nul
 }
 
 /** [B,T,·] → [B,heads,T,dim], `project` giving a token's heads side by side. */
-function splitHeads(hidden: Tensor64, heads: number, dim: number, project: (x: Float64Array) => Float64Array): Tensor64 {
+function splitHeads(
+  hidden: Tensor64,
+  heads: number,
+  dim: number,
+  project: (x: Float64Array) => Float64Array,
+): Tensor64 {
   const result = new Tensor64([hidden.size(0), heads, hidden.size(1), dim]);
   forEachRow(hidden, ([b = 0, t = 0], x) => {
     const projected = project(x);
-    for (let head = 0; head < heads; head++) result.row(b, head, t).set(projected.subarray(head * dim, (head + 1) * dim));
+    for (let head = 0; head < heads; head++)
+      result.row(b, head, t).set(projected.subarray(head * dim, (head + 1) * dim));
   });
   return result;
 }

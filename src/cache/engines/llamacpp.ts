@@ -19,7 +19,9 @@ function fullCells({ workload, options }: EngineContext): { readonly cells: numb
 /** Cells of one stream of a sliding cache: the window and one micro-batch, `⌈min(n_ctx, n_swa·n_seq + n_ubatch)⌉₂₅₆`. */
 function windowCells(window: number, context: EngineContext): number {
   const { cells } = fullCells(context);
-  const held = window * (context.options.unified ? context.workload.batch : 1) + (context.options.microBatchTokens ?? DEFAULT_MICRO_BATCH);
+  const held =
+    window * (context.options.unified ? context.workload.batch : 1) +
+    (context.options.microBatchTokens ?? DEFAULT_MICRO_BATCH);
   return roundUp(Math.min(cells, held), CELL_PADDING);
 }
 
@@ -39,38 +41,73 @@ export const llamacpp: EngineModel = {
     const { attention } = group;
     const { dtype, workload } = context;
     const { cells, streams } = fullCells(context);
-    const window = attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
+    const window =
+      attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
     const allocated =
       window !== null && attention.kind !== 'shared'
-        ? layerCacheBytes({ ...attention, kind: 'full' } as typeof attention & { kind: 'full' }, dtype, windowCells(window, context)) * streams
+        ? layerCacheBytes(
+            { ...attention, kind: 'full' } as typeof attention & { kind: 'full' },
+            dtype,
+            windowCells(window, context),
+          ) * streams
         : attention.kind === 'compressed'
           ? compressedBytes(group.attention, context)
-          : layerCacheBytes(attention, dtype, attention.kind === 'cross' ? workload.tokens : cells) * (attention.kind === 'cross' ? workload.batch : streams);
+          : layerCacheBytes(attention, dtype, attention.kind === 'cross' ? workload.tokens : cells) *
+            (attention.kind === 'cross' ? workload.batch : streams);
     const needed = layerCacheBytes(attention, dtype, workload.tokens) * workload.batch;
     const state = engineStateBytes(group.state, dtype, true) * workload.batch;
     return { needed, steady: allocated, reserved: allocated, state, stateReserved: state };
   },
   reasons(groups, context) {
-    const reasons: Reason[] = [{ text: `cells are padded to ${CELL_PADDING}; all are allocated at the start`, inexact: false }];
+    const reasons: Reason[] = [
+      { text: `cells are padded to ${CELL_PADDING}; all are allocated at the start`, inexact: false },
+    ];
     if (groups.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked')) {
-      reasons.push({ text: `a sliding layer holds its window and a micro-batch of ${context.options.microBatchTokens ?? DEFAULT_MICRO_BATCH}`, inexact: false });
+      reasons.push({
+        text: `a sliding layer holds its window and a micro-batch of ${context.options.microBatchTokens ?? DEFAULT_MICRO_BATCH}`,
+        inexact: false,
+      });
     }
     if (groups.some(({ state }) => state)) reasons.push({ text: 'recurrent state is float32', inexact: false });
-    if (context.sharding.tp > 1) reasons.push({ text: 'llama.cpp splits layers, not heads: the bytes are those of all devices together', inexact: false });
+    if (context.sharding.tp > 1)
+      reasons.push({
+        text: 'llama.cpp splits layers, not heads: the bytes are those of all devices together',
+        inexact: false,
+      });
     if (groups.some(({ attention }) => attention.kind === 'cross')) {
-      reasons.push({ text: 'cross attention: the allocation of llama.cpp was not read; the intrinsic bytes are used', inexact: true });
+      reasons.push({
+        text: 'cross attention: the allocation of llama.cpp was not read; the intrinsic bytes are used',
+        inexact: true,
+      });
     }
     return reasons;
   },
 };
 
 /** DeepSeek-V4: raw window cells, and compressed and index cells padded by themselves. */
-function compressedBytes(attention: EngineContext['spec']['layers'][number]['attention'], context: EngineContext): number {
+function compressedBytes(
+  attention: EngineContext['spec']['layers'][number]['attention'],
+  context: EngineContext,
+): number {
   if (attention.kind !== 'compressed') return 0;
   const { batch, tokens } = context.workload;
   const raw = windowCells(attention.window, { ...context, options: { ...context.options, unified: false } });
   const compressed = roundUp(Math.ceil(tokens / attention.ratio), CELL_PADDING);
   const entry = layerCacheBytes({ ...attention, window: 1, ratio: Number.MAX_SAFE_INTEGER }, context.dtype, 1);
-  const index = attention.indexer?.owned ? layerCacheBytes({ kind: 'latent', queryHeads: 1, latentDim: attention.indexer.headDim, ropeDim: 0, nopeDim: 0, valueDim: 0, queryLatentDim: null }, context.dtype, compressed) : 0;
+  const index = attention.indexer?.owned
+    ? layerCacheBytes(
+        {
+          kind: 'latent',
+          queryHeads: 1,
+          latentDim: attention.indexer.headDim,
+          ropeDim: 0,
+          nopeDim: 0,
+          valueDim: 0,
+          queryLatentDim: null,
+        },
+        context.dtype,
+        compressed,
+      )
+    : 0;
   return ((raw + compressed) * entry + index) * batch;
 }

@@ -54,12 +54,20 @@ function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtyp
 function reasons(groups: readonly LayerGroup[], context: EngineContext): Reason[] {
   const found: Reason[] = [{ text: `pages of ${context.options.pageTokens ?? PAGE_TOKENS} token(s)`, inexact: false }];
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
-  if (kinds.has('sliding')) found.push({ text: 'windows have a pool of their own; its size is a start-up ratio', inexact: false });
-  if (groups.some(({ state }) => state)) found.push({ text: `${STATE_SLOTS} state slots are kept per running request`, inexact: false });
-  if (groups.some(({ attention }) => ownIndexer(attention))) found.push({ text: 'index keys are fp8 with a scale', inexact: false });
-  if (context.sharding.tp > 1 && kinds.has('latent')) found.push({ text: `the latent cache is the same on all ${context.sharding.tp} ranks`, inexact: false });
+  if (kinds.has('sliding'))
+    found.push({ text: 'windows have a pool of their own; its size is a start-up ratio', inexact: false });
+  if (groups.some(({ state }) => state))
+    found.push({ text: `${STATE_SLOTS} state slots are kept per running request`, inexact: false });
+  if (groups.some(({ attention }) => ownIndexer(attention)))
+    found.push({ text: 'index keys are fp8 with a scale', inexact: false });
+  if (context.sharding.tp > 1 && kinds.has('latent'))
+    found.push({ text: `the latent cache is the same on all ${context.sharding.tp} ranks`, inexact: false });
   for (const kind of ['chunked', 'compressed', 'cross'] as const) {
-    if (kinds.has(kind)) found.push({ text: `${kind} layers: SGLang's allocation was not read; the intrinsic bytes are used`, inexact: true });
+    if (kinds.has(kind))
+      found.push({
+        text: `${kind} layers: SGLang's allocation was not read; the intrinsic bytes are used`,
+        inexact: true,
+      });
   }
   return found;
 }

@@ -23,7 +23,8 @@ export const transformers: EngineModel = {
     const needed = layerCacheBytes(attention, context.dtype, tokens) * batch;
     const held = layerCacheBytes(storedForm(attention), context.dtype, tokens) * batch;
     const state = rankStateOf(group, context);
-    const recurrent = state && FLOAT32_STATES.includes(state.flavour) ? { ...state, recurrentDtype: 'float32' as const } : state;
+    const recurrent =
+      state && FLOAT32_STATES.includes(state.flavour) ? { ...state, recurrentDtype: 'float32' as const } : state;
     const stateBytes = layerStateBytes(recurrent, context.dtype) * batch;
     return { needed, steady: held, reserved: held, state: stateBytes, stateReserved: stateBytes };
   },

@@ -35,12 +35,17 @@ export const trtllm: EngineModel = {
       return (mainCacheBytes(attention, context.dtype, count) + index) * batch;
     };
     const paged = pages(tokens, page) * page;
-    const window = attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
+    const window =
+      attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
     // A window that starts inside a block touches one block more.
     const held =
       window === null || (attention.kind !== 'sliding' && attention.kind !== 'chunked')
         ? bytes(paged)
-        : mainCacheBytes({ ...attention, kind: 'full' }, context.dtype, Math.min(paged, (pages(window, page) + 1) * page)) * batch;
+        : mainCacheBytes(
+            { ...attention, kind: 'full' },
+            context.dtype,
+            Math.min(paged, (pages(window, page) + 1) * page),
+          ) * batch;
     const state = engineStateBytes(rankStateOf(group, context), context.dtype) * batch;
     return { needed: bytes(tokens), steady: held, reserved: held, state, stateReserved: state };
   },
@@ -50,13 +55,19 @@ export const trtllm: EngineModel = {
 function reasons(groups: readonly LayerGroup[], context: EngineContext): Reason[] {
   const found: Reason[] = [{ text: `blocks of ${context.options.pageTokens ?? PAGE_TOKENS} tokens`, inexact: false }];
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
-  if (kinds.has('sliding') || kinds.has('chunked')) found.push({ text: 'a window keeps one block more, where it starts inside one', inexact: false });
-  if (groups.some(({ attention }) => ownIndexer(attention))) found.push({ text: 'index keys are fp8 with a scale', inexact: false });
+  if (kinds.has('sliding') || kinds.has('chunked'))
+    found.push({ text: 'a window keeps one block more, where it starts inside one', inexact: false });
+  if (groups.some(({ attention }) => ownIndexer(attention)))
+    found.push({ text: 'index keys are fp8 with a scale', inexact: false });
   if (context.sharding.tp > 1 && kinds.has('latent') && !context.sharding.dpAttention) {
     found.push({ text: `the latent cache is the same on all ${context.sharding.tp} ranks`, inexact: false });
   }
   for (const kind of ['compressed', 'cross'] as const) {
-    if (kinds.has(kind)) found.push({ text: `${kind} layers: TensorRT-LLM's allocation was not read; the intrinsic bytes are used`, inexact: true });
+    if (kinds.has(kind))
+      found.push({
+        text: `${kind} layers: TensorRT-LLM's allocation was not read; the intrinsic bytes are used`,
+        inexact: true,
+      });
   }
   return found;
 }

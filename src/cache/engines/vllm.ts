@@ -58,7 +58,9 @@ export const vllm: EngineModel = {
 
 /** fp8 on a sparse latent cache means the packed layout of FlashMLA. */
 function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype {
-  const sparse = spec.layers.some(({ attention }) => (attention.kind === 'latent' && attention.indexer) || attention.kind === 'compressed');
+  const sparse = spec.layers.some(
+    ({ attention }) => (attention.kind === 'latent' && attention.indexer) || attention.kind === 'compressed',
+  );
   return dtype === 'fp8' && sparse ? 'fp8_ds_mla' : dtype;
 }
 
@@ -131,7 +133,11 @@ function reservedPages(attention: AttentionSpec, context: EngineContext): number
 }
 
 /** Entries of a compressed layer in whole pages: a page of P tokens stores P ÷ ratio entries; its window has pages of its own. */
-function compressedEntries(attention: Extract<AttentionSpec, { kind: 'compressed' }>, tokens: number, size: number): number {
+function compressedEntries(
+  attention: Extract<AttentionSpec, { kind: 'compressed' }>,
+  tokens: number,
+  size: number,
+): number {
   const perPage = Math.max(1, Math.floor(size / attention.ratio));
   const window = Math.min(roundUp(tokens, size), roundUp(attention.window - 1, size) + size);
   const compressed = roundUp(Math.floor(tokens / attention.ratio), perPage);
@@ -142,7 +148,10 @@ function compressedEntries(attention: Extract<AttentionSpec, { kind: 'compressed
 function compressedIndexBytes(attention: AttentionSpec, context: EngineContext): number {
   if (attention.kind !== 'compressed') return 0;
   const perPage = Math.max(1, Math.floor(vllmPageTokens(attention, context) / attention.ratio));
-  return roundUp(indexKeysHeld(attention, tokensOf(attention, context)), perPage) * indexRowBytes(INDEX_FORMAT, ownIndexer(attention));
+  return (
+    roundUp(indexKeysHeld(attention, tokensOf(attention, context)), perPage) *
+    indexRowBytes(INDEX_FORMAT, ownIndexer(attention))
+  );
 }
 
 /** Kinds that get groups of their own. */
@@ -178,7 +187,8 @@ function poolsOf(groups: readonly LayerGroup[], context: EngineContext): Pool[] 
     const attention = attentionOf(group, context);
     const count = reservedPages(attention, context);
     const pools: Pool[] = [];
-    if (count > 0 && attention.kind !== 'compressed') pools.push({ layers: group.indexes.length, page: pageBytes(attention, context), pages: count });
+    if (count > 0 && attention.kind !== 'compressed')
+      pools.push({ layers: group.indexes.length, page: pageBytes(attention, context), pages: count });
     const state = engineStateBytes(rankStateOf(group, context), context.dtype);
     if (state > 0) pools.push({ layers: group.indexes.length, page: state, pages: 1 });
     return pools;
@@ -187,24 +197,43 @@ function poolsOf(groups: readonly LayerGroup[], context: EngineContext): Pool[] 
 
 function reasons(groups: readonly LayerGroup[], context: EngineContext): Reason[] {
   const { sharding } = context;
-  const sizes = new Set(groups.filter(({ attention }) => entryBytes(attention, context.dtype) > 0).map((group) => vllmPageTokens(attentionOf(group, context), context)));
-  const found: Reason[] = sizes.size > 0 ? [{ text: `pages of ${[...sizes].join(' and ')} tokens`, inexact: false }] : [];
-  if (statePageBytes(context) > 0 && sizes.size > 0) found.push({ text: 'a page is large enough for the state of a recurrent layer, which takes a whole one', inexact: false });
+  const sizes = new Set(
+    groups
+      .filter(({ attention }) => entryBytes(attention, context.dtype) > 0)
+      .map((group) => vllmPageTokens(attentionOf(group, context), context)),
+  );
+  const found: Reason[] =
+    sizes.size > 0 ? [{ text: `pages of ${[...sizes].join(' and ')} tokens`, inexact: false }] : [];
+  if (statePageBytes(context) > 0 && sizes.size > 0)
+    found.push({
+      text: 'a page is large enough for the state of a recurrent layer, which takes a whole one',
+      inexact: false,
+    });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding') || kinds.has('chunked')) {
-    found.push({ text: `a window reserves ${context.options.batchedTokens ?? BATCHED_TOKENS} tokens in flight and one page on top`, inexact: false });
+    found.push({
+      text: `a window reserves ${context.options.batchedTokens ?? BATCHED_TOKENS} tokens in flight and one page on top`,
+      inexact: false,
+    });
   }
   if (groups.some(({ attention }) => ownIndexer(attention))) {
     found.push({ text: 'index keys are fp8 with a scale', inexact: false });
   }
-  if (poolsOf(groups, context).length > 1) found.push({ text: 'kinds of layers share pages of one size in groups of equal size', inexact: false });
-  if (context.spec.nativeDtype === 'float32' && context.dtype !== 'f32') found.push({ text: 'vLLM runs float32 models in 16 bits', inexact: false });
-  if (sharding.tp > 1 && kinds.has('latent')) found.push({ text: `the latent cache is the same on all ${sharding.tp} ranks`, inexact: false });
+  if (poolsOf(groups, context).length > 1)
+    found.push({ text: 'kinds of layers share pages of one size in groups of equal size', inexact: false });
+  if (context.spec.nativeDtype === 'float32' && context.dtype !== 'f32')
+    found.push({ text: 'vLLM runs float32 models in 16 bits', inexact: false });
+  if (sharding.tp > 1 && kinds.has('latent'))
+    found.push({ text: `the latent cache is the same on all ${sharding.tp} ranks`, inexact: false });
   for (const { attention } of groups) {
     if (!('kvHeads' in attention) || sharding.tp === 1 || sharding.dpAttention) continue;
-    if (sharding.tp > attention.kvHeads) found.push({ text: `${sharding.tp} ranks for ${attention.kvHeads} KV heads: heads are copied`, inexact: false });
+    if (sharding.tp > attention.kvHeads)
+      found.push({ text: `${sharding.tp} ranks for ${attention.kvHeads} KV heads: heads are copied`, inexact: false });
     if (!divides(attention.kvHeads, sharding.tp)) {
-      found.push({ text: `vLLM refuses ${sharding.tp} ranks for ${attention.kvHeads} KV heads: neither divides the other`, inexact: true });
+      found.push({
+        text: `vLLM refuses ${sharding.tp} ranks for ${attention.kvHeads} KV heads: neither divides the other`,
+        inexact: true,
+      });
     }
   }
   return unique(found);

@@ -7,7 +7,10 @@ export function withRoom({ shape, data }: Tensor, more: number): Tensor {
   const { heads, tokens, dim, outer } = layoutOf(shape);
   const result = new Float32Array(heads * (tokens + more) * dim);
   for (let head = 0; head < heads; head++) {
-    result.set((data as Float32Array).subarray(head * tokens * dim, (head + 1) * tokens * dim), head * (tokens + more) * dim);
+    result.set(
+      (data as Float32Array).subarray(head * tokens * dim, (head + 1) * tokens * dim),
+      head * (tokens + more) * dim,
+    );
   }
   return { type: 'float32', shape: [...outer, tokens + more, dim], data: result };
 }
@@ -57,7 +60,12 @@ export function transposed({ shape, data }: Tensor): Tensor {
   return { type: 'float32', shape: [columns, rows], data: result };
 }
 
-function layoutOf(shape: readonly number[]): { readonly heads: number; readonly tokens: number; readonly dim: number; readonly outer: readonly number[] } {
+function layoutOf(shape: readonly number[]): {
+  readonly heads: number;
+  readonly tokens: number;
+  readonly dim: number;
+  readonly outer: readonly number[];
+} {
   const outer = shape.slice(0, -2);
   const [tokens = 1, dim = 1] = shape.slice(-2);
   return { heads: outer.reduce((product, size) => product * size, 1), tokens, dim, outer };

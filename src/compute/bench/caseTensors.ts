@@ -38,7 +38,10 @@ export interface CaseOptions {
   readonly fused?: boolean;
 }
 
-export function caseTensors(test: BenchCase, { weightLayout = 'out-in', written = false, fused = false }: CaseOptions = {}): CaseTensors {
+export function caseTensors(
+  test: BenchCase,
+  { weightLayout = 'out-in', written = false, fused = false }: CaseOptions = {},
+): CaseTensors {
   const { layer, tokens, past, form } = test;
   const prefill = past === 0;
   const shapes = new Map(layerWeights(layer).map(({ name, shape }) => [name, shape]));
@@ -52,17 +55,34 @@ export function caseTensors(test: BenchCase, { weightLayout = 'out-in', written 
       ...options,
     });
     if (!test.core) return { program, graph: program.graph };
-    return { program, ...attentionCore(program.graph, { shape: (name) => shapes.get(name) ?? [], folded: test.folded }) };
+    return {
+      program,
+      ...attentionCore(program.graph, { shape: (name) => shapes.get(name) ?? [], folded: test.folded }),
+    };
   };
   const main = build({ cache: prefill ? 'present' : written ? 'written' : 'append', fused: fused && prefill });
   const rows = written ? build({ cache: 'append', output: false }) : null;
   const used = new Set([main, ...(rows ? [rows] : [])].flatMap(({ graph }) => graph.inputs.map(({ name }) => name)));
   const weights = layerWeights(layer).filter(({ name }) => used.has(name));
-  const noise = (name: string, shape: readonly number[]): NoiseRecipe => ({ shape, stream: noiseStream(name, SEED), scale: 1, plus: 0 });
+  const noise = (name: string, shape: readonly number[]): NoiseRecipe => ({
+    shape,
+    stream: noiseStream(name, SEED),
+    scale: 1,
+    plus: 0,
+  });
   const sizes: Readonly<Record<string, number>> = { batch: 1, tokens };
   const projected = [...(main.projected ?? []), ...(rows?.projected ?? [])];
   const inputs = test.core
-    ? projected.map(({ name, shape }) => [name, noise(name, shape.map((size) => (typeof size === 'number' ? size : (sizes[size] ?? 1))))] as const)
+    ? projected.map(
+        ({ name, shape }) =>
+          [
+            name,
+            noise(
+              name,
+              shape.map((size) => (typeof size === 'number' ? size : (sizes[size] ?? 1))),
+            ),
+          ] as const,
+      )
     : [['hidden', noise('hidden', [1, tokens, layer.hiddenSize])] as const];
   return {
     program: main.program,
@@ -71,7 +91,9 @@ export function caseTensors(test: BenchCase, { weightLayout = 'out-in', written 
     output: main.graph.outputs[0]?.name ?? '',
     weights: Object.fromEntries(weights.map((info) => [info.name, weightRecipe(info, SEED)])),
     inputs: Object.fromEntries(inputs),
-    past: Object.fromEntries(prefill ? [] : main.program.cache.map(({ role }) => [role, noise(`past_${role}`, pastShape(test, role))])),
+    past: Object.fromEntries(
+      prefill ? [] : main.program.cache.map(({ role }) => [role, noise(`past_${role}`, pastShape(test, role))]),
+    ),
   };
 }
 

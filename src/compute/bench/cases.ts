@@ -5,7 +5,15 @@ import type { LatentForm } from '../../attention/program';
 import { elementCount } from '../../attention/graph';
 import { layerWeights } from '../../attention/weightNames';
 
-export const BENCH_ENGINES = ['onnxruntime-cpu', 'onnxruntime-webgpu', 'onnxruntime-wasm', 'tensorflow', 'tfjs-wasm', 'tfjs-cpu', 'pytorch'] as const;
+export const BENCH_ENGINES = [
+  'onnxruntime-cpu',
+  'onnxruntime-webgpu',
+  'onnxruntime-wasm',
+  'tensorflow',
+  'tfjs-wasm',
+  'tfjs-cpu',
+  'pytorch',
+] as const;
 export type BenchEngine = (typeof BENCH_ENGINES)[number];
 
 export interface BenchCase {
@@ -40,7 +48,15 @@ const RMS = { kind: 'rms', epsilon: 1e-6, weight: 'plain', bias: false } as cons
 /** DeepSeek-V3: 128 heads, latent 512 + 64. */
 export const DEEPSEEK_V3: AttentionLayerSpec = {
   ...PLAIN_LAYER,
-  attention: { kind: 'latent', queryHeads: 128, latentDim: 512, ropeDim: 64, nopeDim: 128, valueDim: 128, queryLatentDim: 1536 },
+  attention: {
+    kind: 'latent',
+    queryHeads: 128,
+    latentDim: 512,
+    ropeDim: 64,
+    nopeDim: 128,
+    valueDim: 128,
+    queryLatentDim: 1536,
+  },
   hiddenSize: 7168,
   scale: 192 ** -0.5,
   rotary: { theta: 10_000, dim: 64, layout: 'interleaved', scaling: null },
@@ -67,14 +83,27 @@ export function benchCases(quick: boolean): readonly BenchCase[] {
   const deepseek = { ...decode, name: 'decode-4096-deepseek-v3', core: true };
   const lengths = quick ? [256, 1024] : [256, 512, 1024, 2048, 4096];
   return [
-    { ...decode, name: 'prefill-512-llama3-8b', variant: 'gqa', layer: LLAMA3_8B, tokens: 512, past: 0, engines: NO_PLAIN_JS },
+    {
+      ...decode,
+      name: 'prefill-512-llama3-8b',
+      variant: 'gqa',
+      layer: LLAMA3_8B,
+      tokens: 512,
+      past: 0,
+      engines: NO_PLAIN_JS,
+    },
     { ...decode, name: 'decode-4096-llama3-8b', variant: 'gqa', layer: LLAMA3_8B, engines: ALL },
     { ...deepseek, variant: 'mha', layer: DEEPSEEK_V3_MHA, engines: NATIVE },
     { ...deepseek, variant: 'mla-absorbed', layer: DEEPSEEK_V3, form: 'absorbed', folded: true, engines: NO_PLAIN_JS },
     { ...deepseek, variant: 'mla-absorbed-unfolded', layer: DEEPSEEK_V3, form: 'absorbed', engines: NATIVE },
     { ...deepseek, variant: 'mla-expanded', layer: DEEPSEEK_V3, form: 'expanded', engines: NATIVE },
     ...lengths.flatMap((length): readonly BenchCase[] => {
-      const token = { ...decode, name: `token-${length}-llama3-8b`, layer: LLAMA3_8B, engines: ['onnxruntime-cpu'] as const };
+      const token = {
+        ...decode,
+        name: `token-${length}-llama3-8b`,
+        layer: LLAMA3_8B,
+        engines: ['onnxruntime-cpu'] as const,
+      };
       return [
         { ...token, variant: 'cached', past: length - 1 },
         { ...token, variant: 'uncached', tokens: length, past: 0 },
@@ -84,7 +113,10 @@ export function benchCases(quick: boolean): readonly BenchCase[] {
 }
 
 /** Least work of a case, for the roofline: floating-point operations, and bytes of weights and cache that must be read. */
-export function caseWork({ layer, tokens, past, form, core, folded }: BenchCase): { readonly flops: number; readonly bytesRead: number } {
+export function caseWork({ layer, tokens, past, form, core, folded }: BenchCase): {
+  readonly flops: number;
+  readonly bytesRead: number;
+} {
   const { attention } = layer;
   const { queryHeads, kvHeads, keyDim, valueDim } = headDims(attention);
   const keys = past + tokens;
@@ -94,13 +126,20 @@ export function caseWork({ layer, tokens, past, form, core, folded }: BenchCase)
   const weights = projections.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (attention.kind !== 'latent') {
     const cache = keys * kvHeads * (keyDim + valueDim);
-    return { flops: 2 * tokens * weights + 2 * pairs * queryHeads * (keyDim + valueDim), bytesRead: 4 * (weights + (past === 0 ? 0 : cache)) };
+    return {
+      flops: 2 * tokens * weights + 2 * pairs * queryHeads * (keyDim + valueDim),
+      bytesRead: 4 * (weights + (past === 0 ? 0 : cache)),
+    };
   }
   const { latentDim, ropeDim, nopeDim } = attention;
   const cache = keys * (latentDim + ropeDim);
   const perPair = form === 'absorbed' ? 2 * latentDim + ropeDim : keyDim + valueDim;
   const expansion = folded ? 0 : form === 'absorbed' ? tokens : keys;
   const others = core ? 0 : 2 * tokens * (weights - queryHeads * (nopeDim + valueDim) * latentDim);
-  const flops = others + 2 * expansion * queryHeads * (nopeDim + valueDim) * latentDim + 2 * pairs * queryHeads * perPair;
-  return { flops, bytesRead: 4 * (weights + cache + (form === 'absorbed' ? 0 : 2 * keys * queryHeads * (nopeDim + valueDim))) };
+  const flops =
+    others + 2 * expansion * queryHeads * (nopeDim + valueDim) * latentDim + 2 * pairs * queryHeads * perPair;
+  return {
+    flops,
+    bytesRead: 4 * (weights + cache + (form === 'absorbed' ? 0 : 2 * keys * queryHeads * (nopeDim + valueDim))),
+  };
 }

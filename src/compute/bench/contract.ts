@@ -14,7 +14,12 @@ export interface PreparedCase {
 }
 
 export interface BenchMethods {
-  'bench/prepare'(params: { readonly test: BenchCase; readonly engine: BenchEngine; readonly threads: number; readonly tensorflowPath: string | null }): PreparedCase;
+  'bench/prepare'(params: {
+    readonly test: BenchCase;
+    readonly engine: BenchEngine;
+    readonly threads: number;
+    readonly tensorflowPath: string | null;
+  }): PreparedCase;
   /** Milliseconds of each run, after runs that do not count. */
   'bench/time'(params: { readonly warm: number; readonly runs: number }): readonly number[];
 }

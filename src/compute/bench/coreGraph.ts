@@ -36,7 +36,16 @@ export function attentionCore(graph: Graph, { shape, folded = false }: CoreOptio
   for (const name of INPUT_MAPS) replace(name, `${name}.weight`, ['batch', 'tokens', shape(`${name}.weight`)[0] ?? 0]);
   const [queryHeads = 0, , latentDim = 0] = shape(LATENT_INPUT_MAP);
   if (folded) replace(LATENT_INPUT_MAP, LATENT_INPUT_MAP, ['batch', queryHeads, 'tokens', latentDim]);
-  const main = heads === undefined ? [] : [{ name: heads, type: 'float32' as const, shape: folded ? ['batch', queryHeads, 'tokens', latentDim] : ['batch', 'tokens', 'heads'] }];
+  const main =
+    heads === undefined
+      ? []
+      : [
+          {
+            name: heads,
+            type: 'float32' as const,
+            shape: folded ? ['batch', queryHeads, 'tokens', latentDim] : ['batch', 'tokens', 'heads'],
+          },
+        ];
   const outputs = [...main, ...graph.outputs.filter(({ name }) => name !== 'output')];
   const nodes = needed(
     graph.nodes
@@ -60,7 +69,8 @@ export function attentionCore(graph: Graph, { shape, folded = false }: CoreOptio
 /** The product that a weight goes into, directly or through its transposition. */
 function productWith(graph: Graph, weight: string): GraphNode | undefined {
   const aliases = new Set([weight]);
-  for (const node of graph.nodes) if (node.op === 'Transpose' && aliases.has(node.inputs[0] ?? '')) aliases.add(node.outputs[0] ?? '');
+  for (const node of graph.nodes)
+    if (node.op === 'Transpose' && aliases.has(node.inputs[0] ?? '')) aliases.add(node.outputs[0] ?? '');
   return graph.nodes.find((node) => node.op === 'MatMul' && aliases.has(node.inputs[1] ?? ''));
 }
 

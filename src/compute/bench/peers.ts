@@ -30,9 +30,15 @@ export interface PeerOptions {
 
 /** An engine in a fork of the compute process. */
 export function nodePeer(engine: BenchEngine, { script, threads, tensorflowPath }: PeerOptions): BenchPeer {
-  const child = fork(script, [BENCH_ARGUMENT], { serialization: 'advanced', execArgv: ['--max-old-space-size=8192'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const child = fork(script, [BENCH_ARGUMENT], {
+    serialization: 'advanced',
+    execArgv: ['--max-old-space-size=8192'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
   const peer = new RpcPeer<BenchMethods, NoMethods>(channelTransport(child), {});
-  child.on('exit', (code, signal) => peer.dispose(new RpcError('crashed', `its process ended (${signal ?? code ?? '?'})`)));
+  child.on('exit', (code, signal) =>
+    peer.dispose(new RpcError('crashed', `its process ended (${signal ?? code ?? '?'})`)),
+  );
   return {
     engine,
     prepare: (test) => peer.call('bench/prepare', { test, engine, threads, tensorflowPath }),
@@ -45,7 +51,10 @@ export function nodePeer(engine: BenchEngine, { script, threads, tensorflowPath 
 export async function pythonWithTorch(candidates: readonly (string | undefined)[]): Promise<string | null> {
   for (const python of candidates) {
     if (!python) continue;
-    const found = await promisify(execFile)(python, ['-c', 'import torch, numpy'], { timeout: 120_000 }).then(() => true, () => false);
+    const found = await promisify(execFile)(python, ['-c', 'import torch, numpy'], { timeout: 120_000 }).then(
+      () => true,
+      () => false,
+    );
     if (found) return python;
   }
   return null;
@@ -79,12 +88,29 @@ export function pytorchPeer(python: string, script: string, threads: number): Be
     prepare: async (test) => {
       const { weights, inputs, past } = caseTensors(test);
       const { layer, tokens, past: pastTokens, form, core, folded } = test;
-      const answer = await ask({ do: 'prepare', threads, layer, tokens, pastTokens, form, core, folded, weights, inputs, past });
+      const answer = await ask({
+        do: 'prepare',
+        threads,
+        layer,
+        tokens,
+        pastTokens,
+        form,
+        core,
+        folded,
+        weights,
+        inputs,
+        past,
+      });
       const file = answer.file ?? '';
       const bytes = await readFile(file);
       await rm(file, { force: true });
       const output = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-      return { output, cacheBytes: answer.cacheBytes ?? 0, library: answer.library ?? 'torch', ...(answer.remark ? { remark: answer.remark } : {}) };
+      return {
+        output,
+        cacheBytes: answer.cacheBytes ?? 0,
+        library: answer.library ?? 'torch',
+        ...(answer.remark ? { remark: answer.remark } : {}),
+      };
     },
     time: async (warm, runs) => (await ask({ do: 'time', warm, runs })).times ?? [],
     close: () => child.kill('SIGKILL'),

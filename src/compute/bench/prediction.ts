@@ -45,23 +45,44 @@ export function predictions(tokens: number, rates: MeasuredRates | null): readon
   const gpu = deviceOf(GPU);
   const list: Prediction[] = [];
   if (gpu) {
-    const at = (scope: Prediction['scope'], batch: number): Prediction | null => predict(gpu, 'bf16', scope, batch, tokens);
+    const at = (scope: Prediction['scope'], batch: number): Prediction | null =>
+      predict(gpu, 'bf16', scope, batch, tokens);
     let batch = 1;
     while (batch < MOST_BATCH && (at('layer', batch)?.ratio ?? CLAIM) < CLAIM) batch++;
-    list.push(...[at('core', 1), at('layer', 1), ...(batch > 1 ? [at('layer', batch)] : [])].filter((one) => one !== null));
+    list.push(
+      ...[at('core', 1), at('layer', 1), ...(batch > 1 ? [at('layer', batch)] : [])].filter((one) => one !== null),
+    );
   }
   const here = rates && predict(thisMachine(rates), 'float32', 'core', 1, tokens);
   return here ? [...list, here] : list;
 }
 
-export function predictionText({ device, precision, scope, batch, tokens, mhaMs, mlaMs, mhaLimit, mlaLimit, ratio }: Prediction): string {
+export function predictionText({
+  device,
+  precision,
+  scope,
+  batch,
+  tokens,
+  mhaMs,
+  mlaMs,
+  mhaLimit,
+  mlaLimit,
+  ratio,
+}: Prediction): string {
   const what = scope === 'core' ? 'attention core' : 'attention layer with its projections';
   const time = (ms: number): string => (ms < 0.1 ? `${(ms * 1e3).toPrecision(3)} µs` : `${ms.toPrecision(3)} ms`);
   return `roofline, ${device}, ${precision}, ${what} of DeepSeek-V3, ${batch} × ${tokens} tokens: MHA ${time(mhaMs)} (${mhaLimit}), MLA absorbed ${time(mlaMs)} (${mlaLimit}), ${ratio.toPrecision(3)} times`;
 }
 
-function predict(device: Device, precision: Prediction['precision'], scope: Prediction['scope'], batch: number, tokens: number): Prediction | null {
-  const step = (layer: AttentionLayerSpec): Roofline | null => attentionStep(device, precision, layer, scope, batch, tokens);
+function predict(
+  device: Device,
+  precision: Prediction['precision'],
+  scope: Prediction['scope'],
+  batch: number,
+  tokens: number,
+): Prediction | null {
+  const step = (layer: AttentionLayerSpec): Roofline | null =>
+    attentionStep(device, precision, layer, scope, batch, tokens);
   const [mha, mla] = [step(DEEPSEEK_V3_MHA), step(DEEPSEEK_V3)];
   if (!mha || !mla) return null;
   return {
@@ -78,13 +99,26 @@ function predict(device: Device, precision: Prediction['precision'], scope: Pred
   };
 }
 
-function attentionStep(device: Device, precision: Prediction['precision'], layer: AttentionLayerSpec, scope: Prediction['scope'], batch: number, tokens: number): Roofline | null {
-  const parameters = scope === 'core' ? 0 : layerWeights(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+function attentionStep(
+  device: Device,
+  precision: Prediction['precision'],
+  layer: AttentionLayerSpec,
+  scope: Prediction['scope'],
+  batch: number,
+  tokens: number,
+): Roofline | null {
+  const parameters =
+    scope === 'core' ? 0 : layerWeights(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0);
   return decodeRoofline(
     {
       spec: oneLayer(layer.attention),
       count: attentionCount(parameters),
-      weights: { bytes: parameters * (precision === 'bf16' ? 2 : 4), expertBytes: 0, exact: true, rule: 'the attention alone' },
+      weights: {
+        bytes: parameters * (precision === 'bf16' ? 2 : 4),
+        expertBytes: 0,
+        exact: true,
+        rule: 'the attention alone',
+      },
       kvDtype: precision === 'bf16' ? 'bf16' : 'f32',
       device,
       devices: 1,
@@ -98,7 +132,18 @@ function attentionStep(device: Device, precision: Prediction['precision'], layer
 
 function attentionCount(parameters: number): ParameterCount {
   const none = Object.fromEntries(PARTS.map((part) => [part, 0])) as Record<(typeof PARTS)[number], number>;
-  return { ...none, attention: parameters, total: parameters, activePerToken: parameters, lookup: 0, encoder: 0, expertGroups: [], notes: [], exact: true, notCounted: [] };
+  return {
+    ...none,
+    attention: parameters,
+    total: parameters,
+    activePerToken: parameters,
+    lookup: 0,
+    encoder: 0,
+    expertGroups: [],
+    notes: [],
+    exact: true,
+    notCounted: [],
+  };
 }
 
 /** The roofline knows no float32: the measured rate stands where a device has its 16-bit one. */

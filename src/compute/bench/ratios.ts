@@ -26,7 +26,12 @@ export function benchRatios(results: readonly Measured[]): readonly BenchRatio[]
   const ratios: BenchRatio[] = [];
   const versus = (name: string, variant: string, engine: BenchEngine, target: number | null): void => {
     const [mine, theirs] = [find(name, variant, ours), find(name, variant, engine)];
-    if (mine && theirs) ratios.push({ what: `${name} ${variant}: ${ours} over ${engine}`, ratio: theirs.medianMs / mine.medianMs, target });
+    if (mine && theirs)
+      ratios.push({
+        what: `${name} ${variant}: ${ours} over ${engine}`,
+        ratio: theirs.medianMs / mine.medianMs,
+        target,
+      });
   };
   versus('prefill-512-llama3-8b', 'gqa', 'tfjs-wasm', 4);
   versus('prefill-512-llama3-8b', 'gqa', 'tensorflow', 1);
@@ -34,20 +39,41 @@ export function benchRatios(results: readonly Measured[]): readonly BenchRatio[]
   versus('decode-4096-llama3-8b', 'gqa', 'tensorflow', null);
   versus('decode-4096-llama3-8b', 'gqa', 'pytorch', 1);
   const deepseek = 'decode-4096-deepseek-v3';
-  const [mha, expanded, absorbed, unfolded] = ['mha', 'mla-expanded', 'mla-absorbed', 'mla-absorbed-unfolded'].map((variant) => find(deepseek, variant, ours));
+  const [mha, expanded, absorbed, unfolded] = ['mha', 'mla-expanded', 'mla-absorbed', 'mla-absorbed-unfolded'].map(
+    (variant) => find(deepseek, variant, ours),
+  );
   if (mha && absorbed) {
     ratios.push({ what: `${deepseek}: mla-absorbed over mha`, ratio: mha.medianMs / absorbed.medianMs, target: 3 });
-    ratios.push({ what: `${deepseek}: mla-absorbed over mha, as the roofline of this run predicts`, ratio: mha.rooflineMs / absorbed.rooflineMs, target: null });
-    ratios.push({ what: `${deepseek}: cache of mha over cache of mla`, ratio: mha.cacheBytes / absorbed.cacheBytes, target: 56.8 });
+    ratios.push({
+      what: `${deepseek}: mla-absorbed over mha, as the roofline of this run predicts`,
+      ratio: mha.rooflineMs / absorbed.rooflineMs,
+      target: null,
+    });
+    ratios.push({
+      what: `${deepseek}: cache of mha over cache of mla`,
+      ratio: mha.cacheBytes / absorbed.cacheBytes,
+      target: 56.8,
+    });
   }
-  if (mha && unfolded) ratios.push({ what: `${deepseek}: mla-absorbed-unfolded over mha (W_UK and W_UV multiplied in the step)`, ratio: mha.medianMs / unfolded.medianMs, target: null });
-  if (expanded && absorbed) ratios.push({ what: `${deepseek}: mla-absorbed over mla-expanded`, ratio: expanded.medianMs / absorbed.medianMs, target: null });
+  if (mha && unfolded)
+    ratios.push({
+      what: `${deepseek}: mla-absorbed-unfolded over mha (W_UK and W_UV multiplied in the step)`,
+      ratio: mha.medianMs / unfolded.medianMs,
+      target: null,
+    });
+  if (expanded && absorbed)
+    ratios.push({
+      what: `${deepseek}: mla-absorbed over mla-expanded`,
+      ratio: expanded.medianMs / absorbed.medianMs,
+      target: null,
+    });
   versus(deepseek, 'mla-absorbed', 'pytorch', 1);
   versus(deepseek, 'mla-absorbed-unfolded', 'pytorch', null);
   versus(deepseek, 'mha', 'pytorch', null);
   for (const { case: name } of results.filter((result) => result.variant === 'uncached')) {
     const [uncached, cached] = [find(name, 'uncached', ours), find(name, 'cached', ours)];
-    if (uncached && cached) ratios.push({ what: `${name}: cached over uncached`, ratio: uncached.medianMs / cached.medianMs, target: null });
+    if (uncached && cached)
+      ratios.push({ what: `${name}: cached over uncached`, ratio: uncached.medianMs / cached.medianMs, target: null });
   }
   return ratios;
 }

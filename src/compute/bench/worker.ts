@@ -34,19 +34,28 @@ class BenchWorker {
   private runner: (GraphRunner & { describe?(): EngineDescription }) | undefined;
   private loaded: Loaded | undefined;
 
-  async prepare(test: BenchCase, engine: BenchEngine, threads: number, tensorflowPath: string | null): Promise<PreparedCase> {
+  async prepare(
+    test: BenchCase,
+    engine: BenchEngine,
+    threads: number,
+    tensorflowPath: string | null,
+  ): Promise<PreparedCase> {
     for (const part of [this.loaded?.rows, this.loaded?.main]) await part?.program.dispose();
     this.loaded = undefined;
     this.runner ??= await openRunner(engine, threads, tensorflowPath);
     const { runner } = this;
     // tfjs multiplies plain matrices several times faster than transposed ones; onnxruntime reads rows of weights.
-    const weightLayout = engine === 'tfjs-wasm' || engine === 'tfjs-cpu' || engine === 'tensorflow' ? 'in-out' : 'out-in';
+    const weightLayout =
+      engine === 'tfjs-wasm' || engine === 'tfjs-cpu' || engine === 'tensorflow' ? 'in-out' : 'out-in';
     // On the CPU a cache is used where it lies: new rows are written into it, and a step copies nothing of it. Not with the
     // projections of K and V among them: the threads of that second session would spin beside those of the main one.
     const written = engine === 'onnxruntime-cpu' && test.past > 0 && test.core;
     const tensors = caseTensors(test, { weightLayout, written, fused: engine === 'onnxruntime-cpu' });
     const { program, output } = tensors;
-    const columns = engine === 'onnxruntime-cpu' && test.tokens === 1 ? withColumnCache({ graph: tensors.graph, cache: program.cache }, sharing(test)) : null;
+    const columns =
+      engine === 'onnxruntime-cpu' && test.tokens === 1
+        ? withColumnCache({ graph: tensors.graph, cache: program.cache }, sharing(test))
+        : null;
     const cache = new Map<string, Tensor>();
     for (const { role, past: name } of program.cache) {
       const recipe = tensors.past[role];
@@ -54,27 +63,59 @@ class BenchWorker {
       const tensor = written ? withRoom(floats(recipe), test.tokens) : floats(recipe);
       cache.set(role, columns ? byColumns(tensor) : tensor);
     }
-    const weights = Object.entries(tensors.weights).map(([name, recipe]) => [name, weightLayout === 'in-out' && isMap(name) ? transposed(floats(recipe)) : floats(recipe)] as const);
+    const weights = Object.entries(tensors.weights).map(
+      ([name, recipe]) =>
+        [name, weightLayout === 'in-out' && isMap(name) ? transposed(floats(recipe)) : floats(recipe)] as const,
+    );
     const inputs = Object.entries(tensors.inputs).map(([name, recipe]) => [name, floats(recipe)] as const);
-    const part = async ({ program: own, graph }: CaseGraph, outputs: readonly string[], on: GraphRunner = runner): Promise<Part> => {
+    const part = async (
+      { program: own, graph }: CaseGraph,
+      outputs: readonly string[],
+      on: GraphRunner = runner,
+    ): Promise<Part> => {
       const names = new Set(graph.inputs.map(({ name }) => name));
-      const used = <T extends readonly [string, Tensor]>(pairs: Iterable<T>): Map<string, Tensor> => new Map([...pairs].filter(([name]) => names.has(name)));
-      const pasts = own.cache.flatMap(({ role, past: name }) => (name === null ? [] : [[name, cache.get(role) as Tensor] as const]));
-      const loaded = await on.load(graph, { constants: used(weights), resident: used(pasts), repeated: test.past === 0 });
-      return { program: loaded, inputs: used([...inputs, ...stepInputs(test.layer, own, { newTokens: test.tokens, pastTokens: test.past })]), outputs };
+      const used = <T extends readonly [string, Tensor]>(pairs: Iterable<T>): Map<string, Tensor> =>
+        new Map([...pairs].filter(([name]) => names.has(name)));
+      const pasts = own.cache.flatMap(({ role, past: name }) =>
+        name === null ? [] : [[name, cache.get(role) as Tensor] as const],
+      );
+      const loaded = await on.load(graph, {
+        constants: used(weights),
+        resident: used(pasts),
+        repeated: test.past === 0,
+      });
+      return {
+        program: loaded,
+        inputs: used([...inputs, ...stepInputs(test.layer, own, { newTokens: test.tokens, pastTokens: test.past })]),
+        outputs,
+      };
     };
     const present = program.cache.flatMap(({ present: name }) => (name === null ? [] : [name]));
-    const fresh = tensors.rows?.program.cache.flatMap(({ role, present: name }) => (name === null ? [] : [[role, name] as const])) ?? [];
+    const fresh =
+      tensors.rows?.program.cache.flatMap(({ role, present: name }) =>
+        name === null ? [] : [[role, name] as const],
+      ) ?? [];
     this.loaded = {
-      rows: tensors.rows && (await part(tensors.rows, fresh.map(([, name]) => name), createEngine('onnxruntime-cpu', { threads: 1 }))),
+      rows:
+        tensors.rows &&
+        (await part(
+          tensors.rows,
+          fresh.map(([, name]) => name),
+          createEngine('onnxruntime-cpu', { threads: 1 }),
+        )),
       main: await part({ program, graph: columns ?? tensors.graph }, [output, ...present]),
       write: (rows) => {
-        for (const [role, name] of fresh) writeRows(cache.get(role) as Tensor, rows.get(name) as Tensor, test.past, columns !== null);
+        for (const [role, name] of fresh)
+          writeRows(cache.get(role) as Tensor, rows.get(name) as Tensor, test.past, columns !== null);
       },
     };
     const results = await this.run();
     const held = [...cache.values(), ...present.map((name) => results.get(name) as Tensor)];
-    const remarks = [...(program.fused ? ['fused attention (GroupQueryAttention)'] : []), ...(written ? ['new rows are written into the cache where it lies'] : []), ...(columns ? ['the cache lies by columns'] : [])];
+    const remarks = [
+      ...(program.fused ? ['fused attention (GroupQueryAttention)'] : []),
+      ...(written ? ['new rows are written into the cache where it lies'] : []),
+      ...(columns ? ['the cache lies by columns'] : []),
+    ];
     return {
       output: results.get(output)?.data as Float32Array,
       cacheBytes: held.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
@@ -103,7 +144,8 @@ class BenchWorker {
 }
 
 function openRunner(engine: BenchEngine, threads: number, tensorflowPath: string | null): Promise<GraphRunner> {
-  if (engine === 'tfjs-wasm' || engine === 'tfjs-cpu') return tfjsRunner(engine === 'tfjs-wasm' ? 'wasm' : 'cpu', threads);
+  if (engine === 'tfjs-wasm' || engine === 'tfjs-cpu')
+    return tfjsRunner(engine === 'tfjs-wasm' ? 'wasm' : 'cpu', threads);
   if (engine === 'pytorch') throw new Error('pytorch has its own process');
   return Promise.resolve(createEngine(engine, { threads, ...(tensorflowPath ? { tensorflowPath } : {}) }));
 }

@@ -60,7 +60,14 @@ export async function reportOf(engine: Engine, prove: () => Promise<DeviceProof>
     failure = errorSentence(error);
   }
   const { remark, ...description } = engine.describe();
-  return { engine: engine.id, available: proof !== null, ...description, precision: 'float32', reason: failure ?? remark ?? null, proof };
+  return {
+    engine: engine.id,
+    available: proof !== null,
+    ...description,
+    precision: 'float32',
+    reason: failure ?? remark ?? null,
+    proof,
+  };
 }
 
 /** Native libraries' messages carry source paths and traces; the sentence comes last on the first line. */

@@ -20,7 +20,10 @@ export function locateTensorflow(path: string | undefined): TensorflowPackage {
   for (const folder of candidates) {
     const found = readPackage(folder);
     if (!found) continue;
-    if (!existsSync(join(folder, 'lib'))) throw new EngineUnavailableError(`${found.name} in ${folder} has no native binding: its installation did not finish`);
+    if (!existsSync(join(folder, 'lib')))
+      throw new EngineUnavailableError(
+        `${found.name} in ${folder} has no native binding: its installation did not finish`,
+      );
     return found;
   }
   throw new EngineUnavailableError(`no ${PACKAGES.join(' or ')} in ${path}`);

@@ -55,7 +55,8 @@ async function proveSize(engine: Pick<Engine, 'load'>, size: number): Promise<De
 }
 
 function compare(result: Tensor['data'] | undefined, a: Float32Array, b: Float32Array, size: number): number {
-  if (!(result instanceof Float32Array) || result.length !== size * size) throw new ProofError('the product has the wrong shape');
+  if (!(result instanceof Float32Array) || result.length !== size * size)
+    throw new ProofError('the product has the wrong shape');
   let [largest, error] = [0, 0];
   const step = Math.max(1, Math.floor(size / CHECKED_ROWS));
   for (let i = 0; i < size; i += step) {
@@ -67,7 +68,8 @@ function compare(result: Tensor['data'] | undefined, a: Float32Array, b: Float32
     }
   }
   const relative = error / largest;
-  if (!(relative <= LARGEST_ERROR)) throw new ProofError(`the product is wrong: relative error ${relative.toExponential(1)}`);
+  if (!(relative <= LARGEST_ERROR))
+    throw new ProofError(`the product is wrong: relative error ${relative.toExponential(1)}`);
   return relative;
 }
 

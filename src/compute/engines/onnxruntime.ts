@@ -1,11 +1,23 @@
 /** Graphs on onnxruntime: the native library by execution provider, and the WASM build. */
 
-import type { InferenceSession, InferenceSessionFactory, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
+import type {
+  InferenceSession,
+  InferenceSessionFactory,
+  Tensor as OrtTensor,
+  TensorConstructor,
+} from 'onnxruntime-common';
 import { encodeOnnx } from '../../attention/encodeOnnx';
 import type { Graph, Tensor, TensorType } from '../../attention/graph';
 import type { DeviceKind, DeviceReport, EngineId } from '../../shared/devices';
 import { tensorBytes, tightData } from '../../shared/transfer';
-import { type Engine, type EngineDescription, type LoadedProgram, type LoadOptions, reportOf, type TensorMap } from './engine';
+import {
+  type Engine,
+  type EngineDescription,
+  type LoadedProgram,
+  type LoadOptions,
+  reportOf,
+  type TensorMap,
+} from './engine';
 import { proveDevice } from './matmulProof';
 
 /** What both builds of the library give. */
@@ -68,10 +80,14 @@ export class OnnxruntimeEngine implements Engine {
   }
 
   /** Tries to have the whole graph on the device; where an operator has no kernel there, it may run on the CPU, and that is said. */
-  private async createSession(library: OrtLibrary, bytes: Uint8Array): Promise<{ session: InferenceSession; wholeOnDevice: boolean }> {
+  private async createSession(
+    library: OrtLibrary,
+    bytes: Uint8Array,
+  ): Promise<{ session: InferenceSession; wholeOnDevice: boolean }> {
     const { provider, sessionOptions } = this.flavour;
     const options: InferenceSession.SessionOptions = { ...sessionOptions, executionProviders: [provider] };
-    const create = (more: InferenceSession.SessionOptions): Promise<InferenceSession> => library.InferenceSession.create(bytes, more);
+    const create = (more: InferenceSession.SessionOptions): Promise<InferenceSession> =>
+      library.InferenceSession.create(bytes, more);
     if (provider === 'cpu' || provider === 'wasm') return { session: await create(options), wholeOnDevice: true };
     try {
       const session = await create({ ...options, extra: { session: { disable_cpu_ep_fallback: '1' } } });

@@ -64,6 +64,8 @@ async function loadNative(): Promise<OrtLibrary> {
     library.env.logLevel = 'fatal';
     return library;
   } catch (error) {
-    throw new EngineUnavailableError(`onnxruntime-node does not load: ${error instanceof Error ? error.message : String(error)}`);
+    throw new EngineUnavailableError(
+      `onnxruntime-node does not load: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

@@ -26,6 +26,8 @@ async function loadWasm(threads: number): Promise<OrtLibrary> {
     library.env.logLevel = 'fatal';
     return library;
   } catch (error) {
-    throw new EngineUnavailableError(`onnxruntime-web does not load: ${error instanceof Error ? error.message : String(error)}`);
+    throw new EngineUnavailableError(
+      `onnxruntime-web does not load: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

@@ -6,7 +6,14 @@ import util from 'node:util';
 import type { Graph } from '../../attention/graph';
 import type { DeviceReport } from '../../shared/devices';
 import { computeThreads } from '../machine';
-import { type Engine, type EngineDescription, type EngineOptions, type LoadedProgram, type LoadOptions, reportOf } from './engine';
+import {
+  type Engine,
+  type EngineDescription,
+  type EngineOptions,
+  type LoadedProgram,
+  type LoadOptions,
+  reportOf,
+} from './engine';
 import { locateTensorflow, type TensorflowPackage } from './locateTensorflow';
 import { proveDevice } from './matmulProof';
 import { loadGraph } from './tfjs/interpreter';

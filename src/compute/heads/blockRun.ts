@@ -66,24 +66,43 @@ export class BlockRunner {
   async run(index: number, input: Float32Array, ask: BlockAsk, watch: Watch): Promise<BlockResult> {
     const spec = this.reader.layer(index).block;
     const tokens = input.length / spec.layer.hiddenSize;
-    return fitsAtOnce(spec, tokens, this.stepBytes) ? this.atOnce(index, spec, input, tokens, ask, watch) : this.inSteps(index, spec, input, tokens, ask, watch);
+    return fitsAtOnce(spec, tokens, this.stepBytes)
+      ? this.atOnce(index, spec, input, tokens, ask, watch)
+      : this.inSteps(index, spec, input, tokens, ask, watch);
   }
 
-  private async atOnce(index: number, spec: BlockSpec, input: Float32Array, tokens: number, ask: BlockAsk, watch: Watch): Promise<BlockResult> {
+  private async atOnce(
+    index: number,
+    spec: BlockSpec,
+    input: Float32Array,
+    tokens: number,
+    ask: BlockAsk,
+    watch: Watch,
+  ): Promise<BlockResult> {
     const captures = ask.captures.filter((name) => name !== 'hidden');
     const block = await this.sessions.block(spec, { mode: 'prefill', cache: 'none', captures, output: ask.hidden });
     const weights = await this.weights(index, spec, [block], ask.hidden, watch);
     checkCancelled(watch.signal);
     const feeds = stepInputs(spec.layer, block.programs.main, { newTokens: tokens, pastTokens: 0 });
     const { results, hidden } = await this.step(index, spec, block, weights, feeds, input, ask.hidden, watch);
-    const found = Object.entries(block.programs.main.captures).map(([name, output]) => [name as CaptureName, withoutBatch(tensorOf(results, output))] as const);
+    const found = Object.entries(block.programs.main.captures).map(
+      ([name, output]) => [name as CaptureName, withoutBatch(tensorOf(results, output))] as const,
+    );
     return withHidden(new Map(found), ask, hidden, spec.layer.hiddenSize);
   }
 
-  private async inSteps(index: number, spec: BlockSpec, input: Float32Array, tokens: number, ask: BlockAsk, watch: Watch): Promise<BlockResult> {
+  private async inSteps(
+    index: number,
+    spec: BlockSpec,
+    input: Float32Array,
+    tokens: number,
+    ask: BlockAsk,
+    watch: Watch,
+  ): Promise<BlockResult> {
     const { hiddenSize, attention } = spec.layer;
     const split = splitCaptures(spec, ask.captures);
-    const load = (captures: readonly CaptureName[]): Promise<LoadedBlock> => this.sessions.block(spec, { mode: 'decode', cache: 'append', captures, output: ask.hidden });
+    const load = (captures: readonly CaptureName[]): Promise<LoadedBlock> =>
+      this.sessions.block(spec, { mode: 'decode', cache: 'append', captures, output: ask.hidden });
     const each = await load(split.each);
     const last = split.last.length === 0 ? each : await load([...split.each, ...split.last]);
     const weights = await this.weights(index, spec, [each, last], ask.hidden, watch);
@@ -99,7 +118,10 @@ export class BlockRunner {
     const size = stepTokens(spec, tokens, this.stepBytes);
     for (let start = 0; start < tokens; start += size) {
       checkCancelled(watch.signal);
-      watch.progress({ message: `tokens ${start} to ${Math.min(tokens, start + size)} of ${tokens}`, fraction: start / tokens });
+      watch.progress({
+        message: `tokens ${start} to ${Math.min(tokens, start + size)} of ${tokens}`,
+        fraction: start / tokens,
+      });
       const count = Math.min(size, tokens - start);
       const block = start + count === tokens ? last : each;
       const { main } = block.programs;
@@ -110,14 +132,17 @@ export class BlockRunner {
       }
       const part = input.subarray(start * hiddenSize, (start + count) * hiddenSize);
       const { results, hidden } = await this.step(index, spec, block, weights, feeds, part, ask.hidden, watch);
-      for (const { role, present, tokenAxis } of main.cache) if (present !== null) keep(`cache ${role}`, tensorOf(results, present), tokenAxis);
-      for (const name of split.each) keep(name, tensorOf(results, main.captures[name] ?? ''), BY_TOKEN.has(name) ? 1 : 2);
-      if (block === last) for (const name of split.last) whole.set(name, withoutBatch(tensorOf(results, main.captures[name] ?? '')));
+      for (const { role, present, tokenAxis } of main.cache)
+        if (present !== null) keep(`cache ${role}`, tensorOf(results, present), tokenAxis);
+      for (const name of split.each)
+        keep(name, tensorOf(results, main.captures[name] ?? ''), BY_TOKEN.has(name) ? 1 : 2);
+      if (block === last)
+        for (const name of split.last) whole.set(name, withoutBatch(tensorOf(results, main.captures[name] ?? '')));
       if (hidden !== null) keep('hidden', { type: 'float32', shape: [1, count, hiddenSize], data: hidden }, 1);
     }
     for (const name of split.each) whole.set(name, withoutBatch(finished(rows, name)));
     for (const [name, tensor] of cachedCaptures(spec, split.cached, rows)) whole.set(name, tensor);
-    return withHidden(whole, ask, ask.hidden ? finished(rows, 'hidden').data as Float32Array : null, hiddenSize);
+    return withHidden(whole, ask, ask.hidden ? (finished(rows, 'hidden').data as Float32Array) : null, hiddenSize);
   }
 
   /**
@@ -128,19 +153,24 @@ export class BlockRunner {
     const spec = this.reader.layer(index).block;
     const { hiddenSize, attention } = spec.layer;
     const tokens = input.length / hiddenSize;
-    const load = (output: boolean): Promise<LoadedBlock> => this.sessions.block(spec, { mode: 'decode', cache: 'append', captures: [], output });
+    const load = (output: boolean): Promise<LoadedBlock> =>
+      this.sessions.block(spec, { mode: 'decode', cache: 'append', captures: [], output });
     const [before, after] = [await load(false), await load(true)];
     const weights = await this.weights(index, spec, [before, after], true, watch);
     const limit = keyLimit(attention);
     const caches = new Map<string, TokenRows>();
     const result = new Float32Array((tokens - from) * hiddenSize);
     const size = stepTokens(spec, tokens, this.stepBytes);
-    for (let start = 0; start < tokens;) {
+    for (let start = 0; start < tokens; ) {
       checkCancelled(watch.signal);
       const isKnown = start < from;
       const count = Math.min(size, (isKnown ? from : tokens) - start);
       const block = isKnown ? before : after;
-      const feeds = stepInputs(spec.layer, block.programs.main, { newTokens: count, pastTokens: start, contextTokens: tokens });
+      const feeds = stepInputs(spec.layer, block.programs.main, {
+        newTokens: count,
+        pastTokens: start,
+        contextTokens: tokens,
+      });
       for (const { role, past, shape, tokenAxis } of block.programs.main.cache) {
         if (past !== null) feeds.set(past, caches.get(role)?.last(limit ?? undefined) ?? emptyPast(shape, tokenAxis));
       }
@@ -149,7 +179,12 @@ export class BlockRunner {
       for (const { role, present, tokenAxis } of block.programs.main.cache) {
         if (present === null) continue;
         const rows = tensorOf(results, present);
-        const kept = caches.get(role) ?? new TokenRows(rows.shape.map((dim, axis) => (axis === tokenAxis ? tokens : dim)), tokenAxis);
+        const kept =
+          caches.get(role) ??
+          new TokenRows(
+            rows.shape.map((dim, axis) => (axis === tokenAxis ? tokens : dim)),
+            tokenAxis,
+          );
         caches.set(role, kept);
         kept.add(rows);
       }
@@ -175,7 +210,10 @@ export class BlockRunner {
     const shape = [1, input.length / hiddenSize, hiddenSize];
     feeds.set('hidden', { type: 'float32', shape, data: input });
     addWeights(feeds, main, weights);
-    const results = await block.main.run(feeds, main.graph.outputs.map(({ name }) => name));
+    const results = await block.main.run(
+      feeds,
+      main.graph.outputs.map(({ name }) => name),
+    );
     if (!wantHidden) return { results, hidden: null };
     if (tail === null || spec.feedForward.kind !== 'moe') return { results, hidden: floats(results.get(BLOCK_OUTPUT)) };
     const mixture = await this.mixture(index, spec.feedForward, block, weights, results, watch);
@@ -189,7 +227,14 @@ export class BlockRunner {
   }
 
   /** The experts that some token chose; only theirs are read. */
-  private async mixture(index: number, moe: MoeFeedForward, block: LoadedBlock, weights: WeightTensors, results: ReadonlyMap<string, Tensor>, watch: Watch): Promise<Float32Array> {
+  private async mixture(
+    index: number,
+    moe: MoeFeedForward,
+    block: LoadedBlock,
+    weights: WeightTensors,
+    results: ReadonlyMap<string, Tensor>,
+    watch: Watch,
+  ): Promise<Float32Array> {
     const { expert } = block.programs;
     if (expert === null) throw new TypeError('this block has no experts');
     const program = await block.expert();
@@ -211,20 +256,34 @@ export class BlockRunner {
   }
 
   /** What the loaded graphs take, and no more. */
-  weights(index: number, spec: BlockSpec, blocks: readonly LoadedBlock[], hidden: boolean, watch: Watch): Promise<WeightTensors> {
+  weights(
+    index: number,
+    spec: BlockSpec,
+    blocks: readonly LoadedBlock[],
+    hidden: boolean,
+    watch: Watch,
+  ): Promise<WeightTensors> {
     const infos = new Map<string, WeightInfo>();
     for (const { programs } of blocks) {
       for (const info of programs.main.weightInputs) infos.set(info.name, info);
       if (hidden) for (const info of programs.tail?.weightInputs ?? []) infos.set(info.name, info);
     }
     const mlp = spec.feedForward;
-    if (hidden && mlp.kind === 'moe' && mlp.router.correctionBias) infos.set('router.correction', { name: 'router.correction', shape: [mlp.router.experts] });
+    if (hidden && mlp.kind === 'moe' && mlp.router.correctionBias)
+      infos.set('router.correction', { name: 'router.correction', shape: [mlp.router.experts] });
     return this.reader.read(index, [...infos.values()], abortSignal(watch.signal));
   }
 }
 
 /** Captures `[batch, tokens, width]`; the others have heads before the tokens. */
-const BY_TOKEN: ReadonlySet<CaptureName> = new Set<CaptureName>(['attentionInput', 'output', 'feedForwardInput', 'routerLogits', 'latent', 'ropeKey']);
+const BY_TOKEN: ReadonlySet<CaptureName> = new Set<CaptureName>([
+  'attentionInput',
+  'output',
+  'feedForwardInput',
+  'routerLogits',
+  'latent',
+  'ropeKey',
+]);
 
 interface SplitCaptures {
   /** Rows of the step's tokens. */
@@ -241,14 +300,24 @@ function splitCaptures(spec: BlockSpec, captures: readonly CaptureName[]): Split
   const ofKeys = (name: CaptureName): boolean => name === 'k' || name === 'v';
   const ofRows = (name: CaptureName): boolean => name === 'latent' || name === 'ropeKey';
   const each = captures.filter((name) => name !== 'hidden' && !ofKeys(name) && !ofRows(name));
-  if (each.includes('scores') || each.includes('weights')) throw new RangeError('scores of so many tokens are read in tiles');
-  return { each, last: latent ? captures.filter(ofKeys) : [], cached: captures.filter((name) => ofRows(name) || (!latent && ofKeys(name))) };
+  if (each.includes('scores') || each.includes('weights'))
+    throw new RangeError('scores of so many tokens are read in tiles');
+  return {
+    each,
+    last: latent ? captures.filter(ofKeys) : [],
+    cached: captures.filter((name) => ofRows(name) || (!latent && ofKeys(name))),
+  };
 }
 
-function cachedCaptures(spec: BlockSpec, names: readonly CaptureName[], rows: ReadonlyMap<string, TokenRows>): [CaptureName, Tensor][] {
+function cachedCaptures(
+  spec: BlockSpec,
+  names: readonly CaptureName[],
+  rows: ReadonlyMap<string, TokenRows>,
+): [CaptureName, Tensor][] {
   const { attention } = spec.layer;
   return names.map((name) => {
-    if (attention.kind !== 'latent') return [name, withoutBatch(finished(rows, name === 'k' ? 'cache key' : 'cache value'))];
+    if (attention.kind !== 'latent')
+      return [name, withoutBatch(finished(rows, name === 'k' ? 'cache key' : 'cache value'))];
     const row = finished(rows, 'cache latent');
     const [start, width] = name === 'latent' ? [0, attention.latentDim] : [attention.latentDim, attention.ropeDim];
     return [name, columns(row, start, width)];
@@ -257,14 +326,19 @@ function cachedCaptures(spec: BlockSpec, names: readonly CaptureName[], rows: Re
 
 /** The past of a cache that holds nothing yet, for one sequence. */
 export function emptyPast(shape: readonly (number | string)[], tokenAxis: number): Tensor {
-  return { type: 'float32', shape: shape.map((dim, axis) => (axis === tokenAxis ? 0 : typeof dim === 'number' ? dim : 1)), data: new Float32Array(0) };
+  return {
+    type: 'float32',
+    shape: shape.map((dim, axis) => (axis === tokenAxis ? 0 : typeof dim === 'number' ? dim : 1)),
+    data: new Float32Array(0),
+  };
 }
 
 /** Columns of a `[1, tokens, all]` tensor: `[tokens, width]`. */
 function columns({ shape, data }: Tensor, start: number, width: number): Tensor {
   const [, tokens = 0, all = 0] = shape;
   const result = new Float32Array(tokens * width);
-  for (let token = 0; token < tokens; token++) result.set(data.subarray(token * all + start, token * all + start + width) as Float32Array, token * width);
+  for (let token = 0; token < tokens; token++)
+    result.set(data.subarray(token * all + start, token * all + start + width) as Float32Array, token * width);
   return { type: 'float32', shape: [tokens, width], data: result };
 }
 
@@ -284,7 +358,13 @@ function addWeights(feeds: Map<string, Tensor>, program: AttentionProgram, weigh
   for (const { name } of program.weightInputs) feeds.set(name, tensorOf(weights, name));
 }
 
-function withHidden(captures: Map<CaptureName, Tensor>, ask: BlockAsk, hidden: Float32Array | null, width: number): BlockResult {
-  if (hidden !== null && ask.captures.includes('hidden')) captures.set('hidden', { type: 'float32', shape: [hidden.length / width, width], data: hidden });
+function withHidden(
+  captures: Map<CaptureName, Tensor>,
+  ask: BlockAsk,
+  hidden: Float32Array | null,
+  width: number,
+): BlockResult {
+  if (hidden !== null && ask.captures.includes('hidden'))
+    captures.set('hidden', { type: 'float32', shape: [hidden.length / width, width], data: hidden });
   return { captures, hidden };
 }

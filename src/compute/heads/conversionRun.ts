@@ -25,8 +25,16 @@ export interface ConversionAsk {
  * In the order of the requests; a conversion that this layer cannot have is refused in its place.
  * @throws RpcError `invalidInput` for a layer without heads to convert, and whatever the pass throws.
  */
-export async function measureConversions(pass: LayerPass, ask: ConversionAsk, watch: Watch): Promise<readonly ConversionResult[]> {
-  if (ask.ids.length > MOST_CONVERTED_TOKENS) throw new RpcError('invalidInput', `the prompt has ${ask.ids.length} tokens; a conversion is measured on at most ${MOST_CONVERTED_TOKENS}`);
+export async function measureConversions(
+  pass: LayerPass,
+  ask: ConversionAsk,
+  watch: Watch,
+): Promise<readonly ConversionResult[]> {
+  if (ask.ids.length > MOST_CONVERTED_TOKENS)
+    throw new RpcError(
+      'invalidInput',
+      `the prompt has ${ask.ids.length} tokens; a conversion is measured on at most ${MOST_CONVERTED_TOKENS}`,
+    );
   const stage = async (message: string, fraction: number): Promise<void> => {
     watch.progress({ message, fraction });
     // Lets a cancellation in, and the progress out.
@@ -40,7 +48,11 @@ export async function measureConversions(pass: LayerPass, ask: ConversionAsk, wa
   const found: ConversionResult[] = [];
   for (const [index, request] of requests.entries()) {
     try {
-      found.push(await converter.convert(request, { stage: (message, fraction) => stage(message, (index + fraction) / requests.length) }));
+      found.push(
+        await converter.convert(request, {
+          stage: (message, fraction) => stage(message, (index + fraction) / requests.length),
+        }),
+      );
     } catch (error) {
       if (!(error instanceof ConversionRefused)) throw error;
       found.push({ ...request, refused: error.message });
@@ -51,8 +63,15 @@ export async function measureConversions(pass: LayerPass, ask: ConversionAsk, wa
 
 async function sampleOf(pass: LayerPass, { ids, layer }: ConversionAsk, watch: Watch): Promise<LayerSample> {
   const attention = pass.attention(layer);
-  if (attention?.kind === 'latent') throw new RpcError('invalidInput', `layer ${layer} has latent attention (MLA) already: what it caches is not made of heads`);
-  const { spec, tensors } = await pass.capture({ ids, layer, captures: ['attentionInput', 'q', 'qRaw'], logits: false }, watch);
+  if (attention?.kind === 'latent')
+    throw new RpcError(
+      'invalidInput',
+      `layer ${layer} has latent attention (MLA) already: what it caches is not made of heads`,
+    );
+  const { spec, tensors } = await pass.capture(
+    { ids, layer, captures: ['attentionInput', 'q', 'qRaw'], logits: false },
+    watch,
+  );
   assertFits(conversionBytes(spec, ids.length), pass.memoryCeiling);
   const infos = layerWeights(spec).filter(({ name }) => !/^q(_norm)?\./.test(name));
   const read = await pass.weights(layer, infos, watch);

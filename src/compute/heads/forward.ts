@@ -86,7 +86,8 @@ export class ForwardPass implements LayerPass {
     const { plan, store } = this.model.model;
     const count = plan.layers.length;
     const spec = plan.layers[layer]?.block.layer;
-    if (spec === undefined) throw new RpcError('invalidInput', `there is no layer ${layer}: the model has layers 0 to ${count - 1}`);
+    if (spec === undefined)
+      throw new RpcError('invalidInput', `there is no layer ${layer}: the model has layers 0 to ${count - 1}`);
     if (ids.length === 0) throw new RpcError('invalidInput', 'there are no tokens');
     const signal = abortSignal(watch.signal);
     const reader = new LayerReader(store, plan);
@@ -94,9 +95,13 @@ export class ForwardPass implements LayerPass {
     const end = ask.logits ? count : layer + 1;
     const stage = (index: number): Watch => ({
       signal: watch.signal,
-      progress: ({ message, fraction = 0 }) => watch.progress({ message: `layer ${index}: ${message}`, fraction: (index + fraction) / end }),
+      progress: ({ message, fraction = 0 }) =>
+        watch.progress({ message: `layer ${index}: ${message}`, fraction: (index + fraction) / end }),
     });
-    let { layer: index, hidden } = this.states.nearest(ids, layer, this.causal) ?? { layer: 0, hidden: await this.embeddings(ids) };
+    let { layer: index, hidden } = this.states.nearest(ids, layer, this.causal) ?? {
+      layer: 0,
+      hidden: await this.embeddings(ids),
+    };
     for (; index < layer; index++) {
       hidden = await this.through(runner, index, hidden, stage(index), this.states.known(ids, index + 1, this.causal));
       this.states.add(ids, index + 1, hidden);
@@ -106,7 +111,9 @@ export class ForwardPass implements LayerPass {
     stage(index).progress({ message: 'reading and running' });
     const result = await runner.run(index, hidden, { captures: ask.captures, hidden: wantHidden }, stage(index));
     this.count(ids.length);
-    const sinks = spec.sinks ? floats((await reader.read(index, [{ name: 'sinks', shape: [spec.attention.queryHeads] }], signal)).get('sinks')) : null;
+    const sinks = spec.sinks
+      ? floats((await reader.read(index, [{ name: 'sinks', shape: [spec.attention.queryHeads] }], signal)).get('sinks'))
+      : null;
     let last: Float32Array | null = null;
     if (result.hidden !== null) {
       hidden = result.hidden;
@@ -135,7 +142,13 @@ export class ForwardPass implements LayerPass {
   }
 
   /** @param known The output of the first tokens, from an earlier prompt that began alike. */
-  private async through(runner: BlockRunner, index: number, hidden: Float32Array, watch: Watch, known: Known | null = null): Promise<Float32Array> {
+  private async through(
+    runner: BlockRunner,
+    index: number,
+    hidden: Float32Array,
+    watch: Watch,
+    known: Known | null = null,
+  ): Promise<Float32Array> {
     checkCancelled(watch.signal);
     this.assertLayerFits(index);
     watch.progress({ message: 'reading and running' });
@@ -160,6 +173,10 @@ export class ForwardPass implements LayerPass {
 
   private assertLayerFits(index: number): void {
     const block = this.model.model.plan.layers[index]?.block;
-    if (block !== undefined) assertFits(blockWeights(block).reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0), this.memoryCeiling);
+    if (block !== undefined)
+      assertFits(
+        blockWeights(block).reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0),
+        this.memoryCeiling,
+      );
   }
 }

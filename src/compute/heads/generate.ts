@@ -27,7 +27,13 @@ const RESIDENT_BYTES = 1.5 * 1024 ** 3;
  * Up to `count` more tokens, each the likeliest (of equal ones the first); ends early behind an end token of the model.
  * @throws WeightsError, RpcError `cancelled` or `invalidInput`.
  */
-export async function generate(model: HeadModel, engine: Engine, prompt: readonly number[], count: number, watch: Watch): Promise<Generated> {
+export async function generate(
+  model: HeadModel,
+  engine: Engine,
+  prompt: readonly number[],
+  count: number,
+  watch: Watch,
+): Promise<Generated> {
   if (prompt.length === 0) throw new RpcError('invalidInput', 'there are no tokens');
   const ends = endTokens(model);
   const decoder = new Decoder(model, engine, prompt.length + count);
@@ -134,7 +140,10 @@ function endTokens(model: HeadModel): ReadonlySet<number> {
   const metadata = 'metadata' in store ? (store.metadata as Readonly<Record<string, unknown>>) : {};
   const node = reading.document.objectAt(reading.location.path);
   const config = node && reading.document.valueOf(node);
-  const own = typeof config === 'object' && config !== null && !Array.isArray(config) ? (config as Readonly<Record<string, JsonValue>>)['eos_token_id'] : undefined;
+  const own =
+    typeof config === 'object' && config !== null && !Array.isArray(config)
+      ? (config as Readonly<Record<string, JsonValue>>)['eos_token_id']
+      : undefined;
   const given = metadata['tokenizer.ggml.eos_token_id'] ?? own;
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   return new Set(list.filter((id): id is number => typeof id === 'number'));

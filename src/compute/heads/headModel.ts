@@ -29,7 +29,9 @@ export class HeadModel implements HeadSubject {
   /** Null where the model has none: token ids only. */
   tokenizer(): Promise<TextTokenizer | null> {
     const { store, folder } = this.model;
-    this.pendingTokenizer ??= hasMetadata(store) ? Promise.resolve(tokenizerOfGguf(store.path, store.metadata)) : folderTokenizer(folder);
+    this.pendingTokenizer ??= hasMetadata(store)
+      ? Promise.resolve(tokenizerOfGguf(store.path, store.metadata))
+      : folderTokenizer(folder);
     return this.pendingTokenizer;
   }
 
@@ -40,7 +42,11 @@ export class HeadModel implements HeadSubject {
   async encode(text: string): Promise<readonly number[]> {
     const tokenizer = await this.tokenizer();
     if (tokenizer !== null) return tokenizer.encode(text);
-    throw new WeightsError({ file: this.path, problem: 'there is no tokenizer that can be used beside the weights.', fix: 'Give token ids (--ids 1,2,3) instead of text.' });
+    throw new WeightsError({
+      file: this.path,
+      problem: 'there is no tokenizer that can be used beside the weights.',
+      fix: 'Give token ids (--ids 1,2,3) instead of text.',
+    });
   }
 
   /** What the ids stand for, for labels; `#id` without a tokenizer. */
@@ -86,9 +92,11 @@ function hasMetadata(store: object): store is { readonly metadata: GgufMetadata;
 /** Size and time of every file behind the tensors. */
 async function fingerprintOf({ store }: OpenModel): Promise<string> {
   const files = [...new Set([store.path, ...store.names().map((name) => store.info(name).file)])].sort();
-  const marks = await Promise.all(files.map(async (file) => {
-    const { size, mtimeMs } = await stat(file);
-    return `${file} ${size} ${mtimeMs}`;
-  }));
+  const marks = await Promise.all(
+    files.map(async (file) => {
+      const { size, mtimeMs } = await stat(file);
+      return `${file} ${size} ${mtimeMs}`;
+    }),
+  );
   return marks.join('\n');
 }

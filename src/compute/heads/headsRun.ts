@@ -35,7 +35,8 @@ export class HeadsRun {
     const names = new Set<CaptureName>();
     for (const name of ask.dumps) {
       if (name === 'logits') continue;
-      if (attention !== undefined && attention.kind !== 'latent' && (name === 'latent' || name === 'ropeKey')) throw new RpcError('invalidInput', `layer ${ask.layer} has no ${name}: its attention is not latent (MLA)`);
+      if (attention !== undefined && attention.kind !== 'latent' && (name === 'latent' || name === 'ropeKey'))
+        throw new RpcError('invalidInput', `layer ${ask.layer} has no ${name}: its attention is not latent (MLA)`);
       names.add(name);
     }
     if (ask.measures) for (const name of ['q', 'k', 'v', 'weights'] as const) names.add(name);
@@ -45,7 +46,10 @@ export class HeadsRun {
       names.add('q');
       names.add('k');
     }
-    const capture = await forward.capture({ ids: ask.ids, layer: ask.layer, captures: [...names], logits: ask.dumps.includes('logits') }, watch);
+    const capture = await forward.capture(
+      { ids: ask.ids, layer: ask.layer, captures: [...names], logits: ask.dumps.includes('logits') },
+      watch,
+    );
     const tiles = names.has('q') && names.has('k') ? new AttentionTiles(forward.sessions, capture) : null;
     return new HeadsRun(capture, tiles, watch);
   }
@@ -58,7 +62,8 @@ export class HeadsRun {
 
   /** A capture in the shape that is handed out. */
   async dump(name: DumpName): Promise<Tensor> {
-    if ((name === 'weights' || name === 'scores') && !this.capture.tensors.has(name) && this.tiles !== null) return this.tiles.read({ what: name }, this.watch);
+    if ((name === 'weights' || name === 'scores') && !this.capture.tensors.has(name) && this.tiles !== null)
+      return this.tiles.read({ what: name }, this.watch);
     return dumpTensor(this.capture, name);
   }
 
@@ -73,12 +78,25 @@ export class HeadsRun {
     const given = reduction === undefined ? {} : { reduction };
     if ((what === 'weights' || what === 'scores') && this.tiles !== null) {
       return this.tiles.read(
-        { what, ...(heads && { heads }), ...(rows && { queries: rows }), ...(columns && { keys: columns }), ...(size && { rows: size[0], columns: size[1] }), ...given },
+        {
+          what,
+          ...(heads && { heads }),
+          ...(rows && { queries: rows }),
+          ...(columns && { keys: columns }),
+          ...(size && { rows: size[0], columns: size[1] }),
+          ...given,
+        },
         watch,
       );
     }
     const tensor = this.capture.tensors.get(what);
     if (tensor === undefined) throw new RpcError('invalidInput', `this run did not capture ${what}`);
-    return tensorTile(tensor, { ...(heads && { panels: heads }), ...(rows && { rows }), ...(columns && { columns }), ...(size && { size }), ...given });
+    return tensorTile(tensor, {
+      ...(heads && { panels: heads }),
+      ...(rows && { rows }),
+      ...(columns && { columns }),
+      ...(size && { size }),
+      ...given,
+    });
   }
 }

@@ -27,7 +27,11 @@ export class HiddenCache {
    * The state that enters the highest layer of at most `layer`, of all tokens; or null.
    * @param causal Whether a longer prompt that begins with these ids counts: its first tokens did not see the others.
    */
-  nearest(ids: readonly number[], layer: number, causal: boolean): { readonly layer: number; readonly hidden: Float32Array } | null {
+  nearest(
+    ids: readonly number[],
+    layer: number,
+    causal: boolean,
+  ): { readonly layer: number; readonly hidden: Float32Array } | null {
     for (let index = layer; index >= 0; index--) {
       const known = this.known(ids, index, causal);
       if (known?.tokens === ids.length) return { layer: index, hidden: known.hidden };

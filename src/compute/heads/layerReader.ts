@@ -36,7 +36,12 @@ export class LayerReader {
   }
 
   /** Weights of one expert. Valid until the next expert is read. */
-  readExpert(index: number, expert: number, infos: readonly WeightInfo[], signal?: AbortSignal): Promise<WeightTensors> {
+  readExpert(
+    index: number,
+    expert: number,
+    infos: readonly WeightInfo[],
+    signal?: AbortSignal,
+  ): Promise<WeightTensors> {
     const { prefix, expert: sourcesOf } = this.layer(index);
     if (sourcesOf === null) throw new TypeError(`layer ${index} has no experts`);
     return this.readAll(prefix, sourcesOf(expert), infos, 'expert ', signal);
@@ -48,7 +53,13 @@ export class LayerReader {
   }
 
   /** Weights in order; while one is widened, the file of the next is already read. */
-  private async readAll(prefix: string, sources: WeightSources, infos: readonly WeightInfo[], use: string, signal: AbortSignal | undefined): Promise<WeightTensors> {
+  private async readAll(
+    prefix: string,
+    sources: WeightSources,
+    infos: readonly WeightInfo[],
+    use: string,
+    signal: AbortSignal | undefined,
+  ): Promise<WeightTensors> {
     const fused: TensorCache = new Map();
     const result = new Map<string, Tensor>();
     const reading = new Map<string, Promise<Float32Array<ArrayBuffer>>>();
@@ -58,7 +69,12 @@ export class LayerReader {
       const count = elementCount(shape);
       const held = this.buffers.get(use + name);
       if (held?.length !== count) this.buffers.delete(use + name);
-      reading.set(name, readSource(this.store, prefix, source, name, fused, signal, () => (held?.length === count ? held : weightBuffer(count))));
+      reading.set(
+        name,
+        readSource(this.store, prefix, source, name, fused, signal, () =>
+          held?.length === count ? held : weightBuffer(count),
+        ),
+      );
     };
     try {
       for (const [position, info] of infos.entries()) {

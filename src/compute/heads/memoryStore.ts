@@ -34,7 +34,8 @@ export class MemoryStore implements WeightStore {
   /** Views of what is kept: not to be written to. `into` is not used. */
   async read(name: string, { rows, signal }: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
     let pending = this.tensors.get(name);
-    if (pending === undefined) this.tensors.set(name, (pending = this.store.read(name, signal === undefined ? {} : { signal })));
+    if (pending === undefined)
+      this.tensors.set(name, (pending = this.store.read(name, signal === undefined ? {} : { signal })));
     const values = await pending;
     if (rows === undefined) return values;
     const size = values.length / Math.max(1, this.store.info(name).shape[0] ?? 1);
@@ -50,5 +51,7 @@ export class MemoryStore implements WeightStore {
 
 /** Bytes of all tensors as float32. */
 export function widenedBytes(store: WeightStore): number {
-  return store.names().reduce((sum, name) => sum + 4 * store.info(name).shape.reduce((product, size) => product * size, 1), 0);
+  return store
+    .names()
+    .reduce((sum, name) => sum + 4 * store.info(name).shape.reduce((product, size) => product * size, 1), 0);
 }

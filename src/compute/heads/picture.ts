@@ -17,9 +17,25 @@ export interface Panels {
 type Colour = readonly [red: number, green: number, blue: number];
 
 /** Cividis (Nuñez, Anderton, Renslow 2018) at eighths: readable without telling red from green. */
-const CIVIDIS: readonly Colour[] = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120], [165, 156, 116], [195, 179, 105], [254, 232, 56]];
+const CIVIDIS: readonly Colour[] = [
+  [0, 34, 78],
+  [18, 53, 112],
+  [59, 73, 108],
+  [87, 93, 109],
+  [112, 113, 115],
+  [138, 134, 120],
+  [165, 156, 116],
+  [195, 179, 105],
+  [254, 232, 56],
+];
 /** Blue below 0, white at 0, orange above. */
-const DIVERGING: readonly Colour[] = [[5, 48, 97], [67, 147, 195], [247, 247, 247], [224, 130, 20], [127, 59, 8]];
+const DIVERGING: readonly Colour[] = [
+  [5, 48, 97],
+  [67, 147, 195],
+  [247, 247, 247],
+  [224, 130, 20],
+  [127, 59, 8],
+];
 const BACKGROUND: Colour = [32, 32, 36];
 /** Cells without a value: scores that nothing sees. */
 const NOTHING: Colour = [64, 64, 70];
@@ -32,7 +48,10 @@ const MOST_SCALE = 16;
 export function picture(captures: readonly Panels[]): Pixels {
   const grids = captures.map(grid);
   const width = Math.max(1, ...grids.map((item) => item.width));
-  const height = Math.max(1, grids.reduce((sum, item) => sum + item.height, 0));
+  const height = Math.max(
+    1,
+    grids.reduce((sum, item) => sum + item.height, 0),
+  );
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) data.set(BACKGROUND, i * 3);
   let top = 0;

@@ -18,7 +18,8 @@ function refusal(attention: AttentionSpec): string | null {
     case 'sliding':
     case 'chunked': {
       const { queryHeads, kvHeads, valueDim } = attention;
-      if (queryHeads % kvHeads !== 0) return `cannot be run: ${queryHeads} query heads are no multiple of ${kvHeads} KV heads`;
+      if (queryHeads % kvHeads !== 0)
+        return `cannot be run: ${queryHeads} query heads are no multiple of ${kvHeads} KV heads`;
       return valueDim === 0 ? 'keeps K and V as one tensor, which cannot be run here yet' : null;
     }
     case 'recurrent':

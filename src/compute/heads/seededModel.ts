@@ -39,7 +39,8 @@ export class SeededModel implements HeadSubject {
    */
   static async open(path: string, source: SeededSource): Promise<SeededModel> {
     const reading = readModelConfig(source.text, { families: source.families ?? {} });
-    if (reading === null || reading.spec.layers.length === 0) throw new RpcError('invalidInput', 'no layer of this config can be read: give it a model_type and its sizes');
+    if (reading === null || reading.spec.layers.length === 0)
+      throw new RpcError('invalidInput', 'no layer of this config can be read: give it a model_type and its sizes');
     const tokenizer = path === '' ? null : await folderTokenizer(path).catch(damaged);
     return new SeededModel(path, source, reading.spec, reading.location.modelType, tokenizer);
   }
@@ -62,11 +63,13 @@ export class SeededModel implements HeadSubject {
 
   encode(text: string): Promise<readonly number[]> {
     if (this.tokenizer !== null) return Promise.resolve(this.tokenizer.encode(text));
-    return Promise.resolve((text.match(WORDS) ?? []).map((word) => {
-      const id = noiseStream(word, 0) >>> 1;
-      this.words.set(id, word);
-      return id;
-    }));
+    return Promise.resolve(
+      (text.match(WORDS) ?? []).map((word) => {
+        const id = noiseStream(word, 0) >>> 1;
+        this.words.set(id, word);
+        return id;
+      }),
+    );
   }
 
   pieces(ids: readonly number[]): Promise<string[]> {
@@ -95,7 +98,8 @@ export class SeededModel implements HeadSubject {
     if (known !== undefined) return known;
     const { layers } = this.spec;
     const attention = layers[index]?.attention;
-    if (attention === undefined) throw new RpcError('invalidInput', `there is no layer ${index}: the config has layers 0 to ${layers.length - 1}`);
+    if (attention === undefined)
+      throw new RpcError('invalidInput', `there is no layer ${index}: the config has layers 0 to ${layers.length - 1}`);
     const runnable = runnableOrRefused(attention);
     if (runnable.kind === 'refused') throw new RpcError('invalidInput', `layer ${index} ${runnable.why}`);
     const described = describeLayer(this.source, index);

@@ -54,16 +54,26 @@ export class SeededPass implements LayerPass {
   async capture({ ids, layer, captures, logits }: CaptureAsk, watch: Watch): Promise<LayerCapture> {
     const block = this.block(layer);
     const spec = block.layer;
-    if (logits || captures.includes('hidden')) throw new RpcError('invalidInput', `seeded weights are made for one layer’s attention only: there is no ${logits ? 'logits' : 'hidden'}`);
+    if (logits || captures.includes('hidden'))
+      throw new RpcError(
+        'invalidInput',
+        `seeded weights are made for one layer’s attention only: there is no ${logits ? 'logits' : 'hidden'}`,
+      );
     if (ids.length === 0) throw new RpcError('invalidInput', 'there are no tokens');
-    const needed = buildBlockPrograms(block, { mode: 'prefill', cache: 'none', captures, output: false }).main.weightInputs;
+    const needed = buildBlockPrograms(block, { mode: 'prefill', cache: 'none', captures, output: false }).main
+      .weightInputs;
     this.assertFits(layer, spec, needed, ids.length);
-    const stage: Watch = { signal: watch.signal, progress: ({ message, fraction = 0 }) => watch.progress({ message: `layer ${layer}: ${message}`, fraction }) };
+    const stage: Watch = {
+      signal: watch.signal,
+      progress: ({ message, fraction = 0 }) => watch.progress({ message: `layer ${layer}: ${message}`, fraction }),
+    };
     const weights = this.weightsOf(layer, stage);
     const runner = new BlockRunner(this.sessions, weights, this.limits.stepBytes);
     const input = seededEmbeddings(ids, spec.hiddenSize, this.model.seed);
     const result = await runner.run(layer, input, { captures, hidden: false }, stage);
-    const sinks = spec.sinks ? floats((await weights.read(layer, [{ name: 'sinks', shape: [spec.attention.queryHeads] }])).get('sinks')) : null;
+    const sinks = spec.sinks
+      ? floats((await weights.read(layer, [{ name: 'sinks', shape: [spec.attention.queryHeads] }])).get('sinks'))
+      : null;
     return { ids, layer, spec, tensors: result.captures, sinks, logits: null };
   }
 
@@ -91,7 +101,11 @@ export class SeededPass implements LayerPass {
     const bytes = weights + run;
     if (bytes <= ceiling) return;
     const parts = `${formatBinary(weights)} for its weights as float32 and ${formatBinary(run)} for ${tokens} tokens`;
-    throw new RpcError('tooLarge', `layer ${layer} needs about ${formatBinary(bytes)} (${parts}), more than the ${formatBinary(ceiling)} that Headlight may take`, { bytes, ceiling });
+    throw new RpcError(
+      'tooLarge',
+      `layer ${layer} needs about ${formatBinary(bytes)} (${parts}), more than the ${formatBinary(ceiling)} that Headlight may take`,
+      { bytes, ceiling },
+    );
   }
 }
 
@@ -109,7 +123,10 @@ class SeededWeights implements BlockWeights {
 
   async read(_index: number, infos: readonly WeightInfo[]): Promise<WeightTensors> {
     const all = infos.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    const result = new Map<string, { readonly type: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array }>();
+    const result = new Map<
+      string,
+      { readonly type: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array }
+    >();
     let made = 0;
     for (const info of infos) {
       this.watch.progress({ message: `making seeded weights (${info.name})`, fraction: (made / all) * 0.8 });

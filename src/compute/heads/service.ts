@@ -3,7 +3,15 @@
 import type { Tensor } from '../../attention/graph';
 import { type ConversionRequest, parseTarget } from '../../insight/conversion/target';
 import type { EngineId } from '../../shared/devices';
-import type { CaptureParams, CaptureResult, ConvertParams, ConvertResult, HeadsMethods, ModelParams, TileParams } from '../../shared/headsContract';
+import type {
+  CaptureParams,
+  CaptureResult,
+  ConvertParams,
+  ConvertResult,
+  HeadsMethods,
+  ModelParams,
+  TileParams,
+} from '../../shared/headsContract';
 import { HEADS_PARAMS } from '../../shared/headsParams';
 import type { CallContext, Handlers } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
@@ -46,7 +54,8 @@ export class HeadsService {
   ) {}
 
   handlers(): Handlers<HeadsMethods> {
-    const inTurn = <R>(context: CallContext, work: () => Promise<R>): Promise<R> => this.queue.add(context.signal, () => inWords(work));
+    const inTurn = <R>(context: CallContext, work: () => Promise<R>): Promise<R> =>
+      this.queue.add(context.signal, () => inWords(work));
     return {
       'heads/model': {
         validate: HEADS_PARAMS['heads/model'],
@@ -99,7 +108,14 @@ export class HeadsService {
     const found = await measureConversions(pass, { ids, layer, conversions: conversions ?? null }, context);
     const attention = pass.attention(layer);
     if (attention === undefined) throw new RpcError('invalidInput', `there is no layer ${layer}`);
-    return { layer, tokens: ids.length, attention, conversions: found, seeded: held.model.seeded(layer), ms: performance.now() - start };
+    return {
+      layer,
+      tokens: ids.length,
+      attention,
+      conversions: found,
+      seeded: held.model.seeded(layer),
+      ms: performance.now() - start,
+    };
   }
 
   private pass(held: Held, id: EngineId): LayerPass {
@@ -114,9 +130,17 @@ export class HeadsService {
     const engine = this.engine(params.engine);
     const pass = this.pass(held, params.engine);
     const { ids, layer, captures, measures, logits } = params;
-    const run = await HeadsRun.start(pass, { ids, layer, dumps: logits ? [...captures, 'logits'] : captures, measures }, context);
+    const run = await HeadsRun.start(
+      pass,
+      { ids, layer, dumps: logits ? [...captures, 'logits'] : captures, measures },
+      context,
+    );
     const { tensors, spec } = run.capture;
-    const id = this.keep({ key: keyOf(params), run, bytes: [...tensors.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0) });
+    const id = this.keep({
+      key: keyOf(params),
+      run,
+      bytes: [...tensors.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+    });
     const measured = measures ? await run.measures() : null;
     const { device, library } = engine.describe();
     return {
@@ -155,7 +179,10 @@ export class HeadsService {
       await this.close(oldest);
     }
     const { path, seeded } = params;
-    const held: Held = { model: await (seeded === undefined ? HeadModel.open(path) : SeededModel.open(path, seeded)), passes: new Map() };
+    const held: Held = {
+      model: await (seeded === undefined ? HeadModel.open(path) : SeededModel.open(path, seeded)),
+      passes: new Map(),
+    };
     this.models.set(key, held);
     return held;
   }

@@ -33,7 +33,11 @@ export interface TileGraph {
 export function buildTileGraph(spec: TileGraph): Graph {
   const g = new GraphBuilder();
   const last = g.int64s([-1]);
-  const product = g.matmul(g.input('q', ['rows', 'dim']), g.transpose(g.input('k', ['keys', 'dim']), [1, 0], 'k/transpose'), 'scores/product');
+  const product = g.matmul(
+    g.input('q', ['rows', 'dim']),
+    g.transpose(g.input('k', ['keys', 'dim']), [1, 0], 'k/transpose'),
+    'scores/product',
+  );
   let scores = g.op('Reshape', [product, g.input('by_block', [3], 'int64')], {}, 'scores/by_head');
   if (spec.softcap !== null) scores = g.times(g.op('Tanh', [scores], {}, 'scores/tanh'), spec.softcap, 'scores/capped');
   if (spec.alibi) scores = g.add(scores, g.input('alibi', ['heads', 1, 'keys']), 'scores/alibi');
@@ -43,17 +47,31 @@ export function buildTileGraph(spec: TileGraph): Graph {
     const slots = g.op('Reshape', [values, g.input('by_head', [4], 'int64')], {}, 'keys/slots');
     const byKeyCell = scale(g.op(op, [slots, last], { keepdims: 0 }, 'keys/cells'));
     const rows = g.op('Reshape', [byKeyCell, g.input('by_cell', [4], 'int64')], {}, 'queries/slots');
-    g.output('cells', g.op(op, [rows, g.int64s([2])], { keepdims: 0 }, 'queries/cells'), ['heads', 'query_cells', 'key_cells']);
+    g.output('cells', g.op(op, [rows, g.int64s([2])], { keepdims: 0 }, 'queries/cells'), [
+      'heads',
+      'query_cells',
+      'key_cells',
+    ]);
   };
   const mask = (): Value => g.input('mask', ['queries', 'keys']);
   const validRows = (): Value => g.input('rows', ['queries', 1]);
   if (spec.kind === 'scores') {
-    reduceCells(mean ? g.mul(scores, g.input('seen', ['queries', 'keys']), 'scores/seen') : g.add(scores, mask(), 'scores/masked'), (cells) => cells);
+    reduceCells(
+      mean
+        ? g.mul(scores, g.input('seen', ['queries', 'keys']), 'scores/seen')
+        : g.add(scores, mask(), 'scores/masked'),
+      (cells) => cells,
+    );
     return g.finish('tile scores');
   }
   const masked = g.add(scores, mask(), 'scores/masked');
   if (spec.kind === 'normed') {
-    const weights = g.op('Exp', [g.op('Sub', [masked, g.input('lse', ['heads', 'queries', 1])], {}, 'scores/centred')], {}, 'weights');
+    const weights = g.op(
+      'Exp',
+      [g.op('Sub', [masked, g.input('lse', ['heads', 'queries', 1])], {}, 'scores/centred')],
+      {},
+      'weights',
+    );
     reduceCells(weights, (cells) => g.mul(cells, validRows(), 'weights/valid'));
     return g.finish('tile weights');
   }
@@ -63,11 +81,19 @@ export function buildTileGraph(spec: TileGraph): Graph {
     if (sinks !== null) largest = g.op('Max', [largest, sinks], {}, 'scores/largest_with_sink');
     const powers = g.op('Exp', [g.op('Sub', [masked, largest], {}, 'scores/centred')], {}, 'weights/powers');
     let sum = g.op('ReduceSum', [powers, last], { keepdims: 1 }, 'weights/sum');
-    if (sinks !== null) sum = g.add(sum, g.op('Exp', [g.op('Sub', [sinks, largest], {}, 'sinks/centred')], {}, 'sinks/power'), 'weights/sum_with_sink');
+    if (sinks !== null)
+      sum = g.add(
+        sum,
+        g.op('Exp', [g.op('Sub', [sinks, largest], {}, 'sinks/centred')], {}, 'sinks/power'),
+        'weights/sum_with_sink',
+      );
     g.output('lse', g.add(largest, g.op('Log', [sum], {}, 'weights/log_sum'), 'weights/lse'), ['heads', 'queries', 1]);
     return g.finish('tile sums of rows');
   }
-  reduceCells(sinks === null ? g.op('Softmax', [masked], { axis: -1 }, 'weights') : softmaxWithSinks(g, masked, sinks), (cells) => g.mul(cells, validRows(), 'weights/valid'));
+  reduceCells(
+    sinks === null ? g.op('Softmax', [masked], { axis: -1 }, 'weights') : softmaxWithSinks(g, masked, sinks),
+    (cells) => g.mul(cells, validRows(), 'weights/valid'),
+  );
   return g.finish('tile whole rows');
 }
 

@@ -43,7 +43,14 @@ interface Plan {
   readonly queries: Cells;
   readonly keys: Cells;
   /** Takes the results of one block: heads by their place in `heads`, query cells from `firstRow`, key cells from `firstColumn`. */
-  readonly take: (block: { readonly cells: Float32Array; readonly heads: readonly number[]; readonly firstRow: number; readonly rows: number; readonly firstColumn: number; readonly columns: number }) => void;
+  readonly take: (block: {
+    readonly cells: Float32Array;
+    readonly heads: readonly number[];
+    readonly firstRow: number;
+    readonly rows: number;
+    readonly firstColumn: number;
+    readonly columns: number;
+  }) => void;
 }
 
 export class AttentionTiles {
@@ -76,17 +83,21 @@ export class AttentionTiles {
   async read(ask: TileAsk, watch: Watch): Promise<Tensor> {
     const { queryHeads } = this.capture.spec.attention;
     const heads = ask.heads ?? Array.from({ length: queryHeads }, (_, head) => head);
-    if (heads.some((head) => !(Number.isInteger(head) && head >= 0 && head < queryHeads))) throw new RpcError('invalidInput', `heads are 0 to ${queryHeads - 1}`);
+    if (heads.some((head) => !(Number.isInteger(head) && head >= 0 && head < queryHeads)))
+      throw new RpcError('invalidInput', `heads are 0 to ${queryHeads - 1}`);
     const queryRange = this.range(ask.queries, 'queries');
     const keyRange = this.range(ask.keys, 'keys');
     const queries = new Cells(...queryRange, ask.rows ?? Infinity);
     const keys = new Cells(...keyRange, ask.columns ?? Infinity);
     const shape = [heads.length, queries.count, keys.count];
     const elements = heads.length * queries.count * keys.count;
-    if (elements > MOST_TILE_ELEMENTS) throw new RpcError('tooLarge', `a tile of ${elements} numbers; ask for at most ${MOST_TILE_ELEMENTS}`);
+    if (elements > MOST_TILE_ELEMENTS)
+      throw new RpcError('tooLarge', `a tile of ${elements} numbers; ask for at most ${MOST_TILE_ELEMENTS}`);
     const reduction = ask.reduction ?? 'mean';
     const data = new Float32Array(elements);
-    const { take, finish } = collect(data, shape, queries, keys, ask.what, reduction, (query, key) => sees(this.capture.spec.attention, query, key));
+    const { take, finish } = collect(data, shape, queries, keys, ask.what, reduction, (query, key) =>
+      sees(this.capture.spec.attention, query, key),
+    );
     let kind: TileGraph['kind'] = 'scores';
     if (ask.what === 'weights') {
       kind = this.known(heads, queryRange) ? 'normed' : 'whole';
@@ -95,7 +106,10 @@ export class AttentionTiles {
         kind = 'normed';
       }
     }
-    await this.run({ graph: this.graph(kind, reduction, queries.slots, keys.slots), heads, queries, keys, take }, watch);
+    await this.run(
+      { graph: this.graph(kind, reduction, queries.slots, keys.slots), heads, queries, keys, take },
+      watch,
+    );
     finish();
     return { type: 'float32', shape, data };
   }
@@ -104,7 +118,10 @@ export class AttentionTiles {
   private async findSums(heads: readonly number[], queryRange: Range, watch: Watch): Promise<void> {
     const queries = new Cells(...queryRange, Infinity);
     const keys = new Cells(0, Math.min(this.tokens, queryRange[1]), 1);
-    await this.run({ graph: this.graph('sums', 'max', queries.slots, keys.slots), heads, queries, keys, take: () => undefined }, watch);
+    await this.run(
+      { graph: this.graph('sums', 'max', queries.slots, keys.slots), heads, queries, keys, take: () => undefined },
+      watch,
+    );
   }
 
   private async run(plan: Plan, watch: Watch): Promise<void> {
@@ -129,18 +146,32 @@ export class AttentionTiles {
         feeds.set('k', this.keyRows(padded, group, keys, columns));
         if (graph.kind === 'normed') feeds.set('lse', this.sums(block, heads));
         const cells = await this.runBlock(program, graph, feeds, block, heads);
-        plan.take({ cells, heads: places, firstRow: row, rows, firstColumn: columns[0], columns: columns[1] - columns[0] });
+        plan.take({
+          cells,
+          heads: places,
+          firstRow: row,
+          rows,
+          firstColumn: columns[0],
+          columns: columns[1] - columns[0],
+        });
       }
     }
   }
 
-  private async runBlock(program: LoadedProgram, graph: TileGraph, feeds: ReadonlyMap<string, Tensor>, block: QueryBlock, heads: readonly number[]): Promise<Float32Array> {
+  private async runBlock(
+    program: LoadedProgram,
+    graph: TileGraph,
+    feeds: ReadonlyMap<string, Tensor>,
+    block: QueryBlock,
+    heads: readonly number[],
+  ): Promise<Float32Array> {
     const inputs = new Map([...feeds].filter(([name]) => used(graph).has(name)));
     if (graph.kind !== 'sums') return floats((await program.run(inputs, ['cells'])).get('cells'));
     const lse = floats((await program.run(inputs, ['lse'])).get('lse'));
     heads.forEach((head, i) => {
       block.queries.forEach((query, row) => {
-        if (query >= 0) this.lse[head * this.tokens + query] = (lse[i * block.queries.length + row] ?? 0) - block.shift(head, query);
+        if (query >= 0)
+          this.lse[head * this.tokens + query] = (lse[i * block.queries.length + row] ?? 0) - block.shift(head, query);
       });
     });
     return new Float32Array(0);
@@ -164,23 +195,41 @@ export class AttentionTiles {
   }
 
   /** Keys of a group in the slots of cells `[first, last)`: where they lie, unless slots are empty. */
-  private keyRows(padded: ReadonlyMap<number, Float32Array> | null, group: number, keys: Cells, [first, last]: Range): Tensor {
+  private keyRows(
+    padded: ReadonlyMap<number, Float32Array> | null,
+    group: number,
+    keys: Cells,
+    [first, last]: Range,
+  ): Tensor {
     const { keyDim, tokens, k } = this;
     const source = padded?.get(group);
-    const [start, count] = source === undefined ? [group * tokens + keys.border(first), keys.border(last) - keys.border(first)] : [first * keys.slots, (last - first) * keys.slots];
-    return { type: 'float32', shape: [count, keyDim], data: (source ?? k).subarray(start * keyDim, (start + count) * keyDim) };
+    const [start, count] =
+      source === undefined
+        ? [group * tokens + keys.border(first), keys.border(last) - keys.border(first)]
+        : [first * keys.slots, (last - first) * keys.slots];
+    return {
+      type: 'float32',
+      shape: [count, keyDim],
+      data: (source ?? k).subarray(start * keyDim, (start + count) * keyDim),
+    };
   }
 
   private paddedKeys(groups: readonly number[], keys: Cells): ReadonlyMap<number, Float32Array> {
     const { keyDim, tokens, k } = this;
     const positions = keys.positions(0, keys.count);
-    return new Map(groups.map((group) => {
-      const data = new Float32Array(positions.length * keyDim);
-      positions.forEach((position, slot) => {
-        if (position >= 0) data.set(k.subarray((group * tokens + position) * keyDim, (group * tokens + position + 1) * keyDim), slot * keyDim);
-      });
-      return [group, data] as const;
-    }));
+    return new Map(
+      groups.map((group) => {
+        const data = new Float32Array(positions.length * keyDim);
+        positions.forEach((position, slot) => {
+          if (position >= 0)
+            data.set(
+              k.subarray((group * tokens + position) * keyDim, (group * tokens + position + 1) * keyDim),
+              slot * keyDim,
+            );
+        });
+        return [group, data] as const;
+      }),
+    );
   }
 
   private sums(block: QueryBlock, heads: readonly number[]): Tensor {
@@ -188,7 +237,8 @@ export class AttentionTiles {
     const data = new Float32Array(heads.length * queries.length);
     heads.forEach((head, i) => {
       queries.forEach((query, row) => {
-        if (query >= 0) data[i * queries.length + row] = (this.lse[head * this.tokens + query] ?? 0) + block.shift(head, query);
+        if (query >= 0)
+          data[i * queries.length + row] = (this.lse[head * this.tokens + query] ?? 0) + block.shift(head, query);
       });
     });
     return { type: 'float32', shape: [heads.length, queries.length, 1], data };
@@ -238,14 +288,16 @@ export class AttentionTiles {
 
   private known(heads: readonly number[], [first, end]: Range): boolean {
     return heads.every((head) => {
-      for (let query = first; query < end; query++) if (Number.isNaN(this.lse[head * this.tokens + query])) return false;
+      for (let query = first; query < end; query++)
+        if (Number.isNaN(this.lse[head * this.tokens + query])) return false;
       return true;
     });
   }
 
   private range(range: Range | undefined, what: string): Range {
     const [start, end] = range ?? [0, this.tokens];
-    if (Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end && end <= this.tokens) return [start, end];
+    if (Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end && end <= this.tokens)
+      return [start, end];
     throw new RpcError('invalidInput', `${what} ${start} to ${end} are outside of 0 to ${this.tokens}`);
   }
 }
@@ -278,23 +330,44 @@ class QueryBlock {
     return alibi === null ? 0 : (alibi.slopes[head] ?? 0) * alibi.factor * (query - this.origin);
   }
 
-  feeds(graph: TileGraph, heads: readonly number[], rows: number, columns: number, sinks: Tensor | null): Map<string, Tensor> {
+  feeds(
+    graph: TileGraph,
+    heads: readonly number[],
+    rows: number,
+    columns: number,
+    sinks: Tensor | null,
+  ): Map<string, Tensor> {
     const { queries, keys, mask } = this;
     const shape = [queries.length, keys.length];
     const feeds = new Map<string, Tensor>([
       ['mask', { type: 'float32', shape, data: mask }],
-      ['rows', { type: 'float32', shape: [queries.length, 1], data: Float32Array.from(queries, (query) => (query < 0 ? 0 : 1)) }],
+      [
+        'rows',
+        {
+          type: 'float32',
+          shape: [queries.length, 1],
+          data: Float32Array.from(queries, (query) => (query < 0 ? 0 : 1)),
+        },
+      ],
       ['by_block', shapeTensor([heads.length, queries.length, keys.length])],
       ['by_head', shapeTensor([heads.length, queries.length, columns, graph.keySlots])],
       ['by_cell', shapeTensor([heads.length, rows, graph.querySlots, columns])],
     ]);
-    if (graph.kind === 'scores' && graph.reduction === 'mean') feeds.set('seen', { type: 'float32', shape, data: mask.map((value) => (value === 0 ? 1 : 0)) });
+    if (graph.kind === 'scores' && graph.reduction === 'mean')
+      feeds.set('seen', { type: 'float32', shape, data: mask.map((value) => (value === 0 ? 1 : 0)) });
     if (sinks !== null) feeds.set('sinks', sinks);
     const { alibi } = this.capture.spec;
     if (alibi !== null) {
       const newest = this.capture.ids.length - 1;
       const own = { ...alibi, slopes: heads.map((head) => alibi.slopes[head] ?? 0) };
-      const bias = graph.kind === 'scores' ? alibiBias(own, keys, newest) : alibiBias({ ...own, origin: 'first' }, keys.map((key) => key - this.origin), newest);
+      const bias =
+        graph.kind === 'scores'
+          ? alibiBias(own, keys, newest)
+          : alibiBias(
+              { ...own, origin: 'first' },
+              keys.map((key) => key - this.origin),
+              newest,
+            );
       feeds.set('alibi', { type: 'float32', shape: [heads.length, 1, keys.length], data: Float32Array.from(bias) });
     }
     return feeds;
@@ -341,7 +414,10 @@ function collect(
       block.heads.forEach((place, i) => {
         for (let row = 0; row < block.rows; row++) {
           const from = (i * block.rows + row) * block.columns;
-          data.set(block.cells.subarray(from, from + block.columns), (place * rows + block.firstRow + row) * columns + block.firstColumn);
+          data.set(
+            block.cells.subarray(from, from + block.columns),
+            (place * rows + block.firstRow + row) * columns + block.firstColumn,
+          );
         }
       });
     },

@@ -50,7 +50,11 @@ export class TokenRows {
 
   private sizes(): { readonly outer: number; readonly all: number; readonly inner: number } {
     const { shape, axis } = this;
-    return { outer: elementCount(shape.slice(0, axis)), all: shape[axis] ?? 0, inner: elementCount(shape.slice(axis + 1)) };
+    return {
+      outer: elementCount(shape.slice(0, axis)),
+      all: shape[axis] ?? 0,
+      inner: elementCount(shape.slice(axis + 1)),
+    };
   }
 }
 

@@ -15,7 +15,17 @@ function withoutLatent(reader: ConfigReader): boolean {
 export const deepseekMla: Family = {
   id: 'deepseek-mla',
   modelTypes: [
-    'deepseek_v2', 'deepseek_v3', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'minicpm3', 'glm4_moe_lite', 'pangu_ultra_moe', 'kimi_vl_text', 'youtu_llm',
+    'deepseek_v2',
+    'deepseek_v3',
+    'kimi_k2',
+    'axk1',
+    'youtu',
+    'mistral4',
+    'minicpm3',
+    'glm4_moe_lite',
+    'pangu_ultra_moe',
+    'kimi_vl_text',
+    'youtu_llm',
   ],
   cite: 'transformers 5.18 models/deepseek_v3/modular_deepseek_v3.py (caches the latent); vLLM MLAAttentionSpec',
   read: (reader) => {
@@ -30,7 +40,14 @@ export const deepseekMla: Family = {
 
 /** Keys of per-head attention that latent families carry along. */
 export function consultDecoys(reader: ConfigReader): void {
-  reader.consult(['num_key_value_heads', 'head_dim', 'qk_head_dim', 'v_head_dim', 'qk_nope_head_dim', 'qk_rope_head_dim']);
+  reader.consult([
+    'num_key_value_heads',
+    'head_dim',
+    'qk_head_dim',
+    'v_head_dim',
+    'qk_nope_head_dim',
+    'qk_rope_head_dim',
+  ]);
 }
 
 /** LongCat-Flash: every layer holds two attentions, so there are two caches a layer. */
@@ -47,21 +64,36 @@ export const longcat: Family = {
       if (!count) missing(reader, 'the number of layers', 'num_layers');
       return { layers: [] };
     }
-    return { layers: withLayerSource(repeat(latent, 2 * count.value), { ...count.source, rule: `${count.value} layers of two attentions each` }) };
+    return {
+      layers: withLayerSource(repeat(latent, 2 * count.value), {
+        ...count.source,
+        rule: `${count.value} layers of two attentions each`,
+      }),
+    };
   },
 };
 
 /** Which layers choose keys themselves; the others reuse the choice of an earlier layer and keep no index keys. */
-function ownIndexers(reader: ConfigReader, modelType: string, count: number): { readonly owned: readonly (boolean | null)[]; readonly source: Source | null } {
+function ownIndexers(
+  reader: ConfigReader,
+  modelType: string,
+  count: number,
+): { readonly owned: readonly (boolean | null)[]; readonly source: Source | null } {
   reader.consult(['index_topk_freq', 'index_skip_topk_offset', 'index_topk_pattern']);
   const listed = layerLabels(reader, count, ['indexer_types']);
-  if (listed) return { owned: listed.value.map((word) => (word === 'full' ? true : word === 'shared' ? false : null)), source: listed.source };
+  if (listed)
+    return {
+      owned: listed.value.map((word) => (word === 'full' ? true : word === 'shared' ? false : null)),
+      source: listed.source,
+    };
   const indexes = Array.from({ length: count }, (_, index) => index);
-  if (modelType === 'hy_v4') return { owned: indexes.map((index) => index === 0 || (index - 1) % 4 === 0), source: null };
+  if (modelType === 'hy_v4')
+    return { owned: indexes.map((index) => index === 0 || (index - 1) % 4 === 0), source: null };
   if (modelType !== 'glm_moe_dsa') return { owned: indexes.map(() => true), source: null };
   const pattern = reader.value('index_topk_pattern');
   reader.consult(['index_topk_pattern']);
-  const letters: readonly unknown[] = typeof pattern === 'string' ? [...pattern] : Array.isArray(pattern) ? pattern : [];
+  const letters: readonly unknown[] =
+    typeof pattern === 'string' ? [...pattern] : Array.isArray(pattern) ? pattern : [];
   if (letters.length > 0) {
     const owned = indexes.map((index) => {
       const letter = letters[index];
@@ -71,7 +103,10 @@ function ownIndexers(reader: ConfigReader, modelType: string, count: number): { 
   }
   const frequency = reader.integer(['index_topk_freq'])?.value ?? 1;
   const offset = reader.integer(['index_skip_topk_offset'], 0)?.value ?? 2;
-  return { owned: indexes.map((index) => Math.max(index - offset + 1, 0) % frequency === 0), source: frequency === 1 ? null : reader.source('index_topk_freq') };
+  return {
+    owned: indexes.map((index) => Math.max(index - offset + 1, 0) % frequency === 0),
+    source: frequency === 1 ? null : reader.source('index_topk_freq'),
+  };
 }
 
 /** Latent attention with a sparse-attention indexer (DSA): one small key per token beside the latent, where the layer has an indexer of its own. */
@@ -92,7 +127,8 @@ export const mlaSparse: Family = {
     const heads = reader.integer(['index_n_heads'])?.value ?? null;
     const topK = reader.integer(['index_topk'])?.value ?? null;
     const { owned, source } = ownIndexers(reader, modelType, count.value);
-    const make = (own: boolean): LayerDraft => indexedDraft(latent, { headDim: headDim.value, heads, topK, owned: own }, headDim.source, source);
+    const make = (own: boolean): LayerDraft =>
+      indexedDraft(latent, { headDim: headDim.value, heads, topK, owned: own }, headDim.source, source);
     const [own, shared] = [make(true), make(false)];
     const words = layerLabels(reader, count.value)?.value ?? null;
     const layers = owned.map((has, index) => {
@@ -105,7 +141,12 @@ export const mlaSparse: Family = {
   },
 };
 
-export function indexedDraft(latent: SourcedLatent, indexer: IndexerSpec, dim: Source, kind: Source | null): LayerDraft {
+export function indexedDraft(
+  latent: SourcedLatent,
+  indexer: IndexerSpec,
+  dim: Source,
+  kind: Source | null,
+): LayerDraft {
   return {
     attention: { ...latent.attention, indexer },
     sources: { ...latent.sources, indexDim: dim, ...(kind ? { kind } : {}) },

@@ -2,7 +2,15 @@ import type { IndexerSpec } from '../../model/attention';
 import type { Source, Sourced } from '../../model/spec';
 import type { Family, LayerDraft } from '../family';
 import { HEAD_KEYS, layerCount, missing } from '../heads';
-import { draftsOfWords, layerLabels, type LayerWord, slidingWindow, unknownDraft, withSources, wordOf } from '../layers';
+import {
+  draftsOfWords,
+  layerLabels,
+  type LayerWord,
+  slidingWindow,
+  unknownDraft,
+  withSources,
+  wordOf,
+} from '../layers';
 import { type ConfigReader, show } from '../reader';
 
 /** `compress_ratios`: tokens that become one entry; 0 = the window alone. One entry more than layers stands for the draft layer. */
@@ -21,7 +29,16 @@ export const deepseekV4: Family = {
   modelTypes: ['deepseek_v4', 'deepseek_ref'],
   cite: 'transformers 5.18 models/deepseek_v4/configuration_deepseek_v4.py and its cache classes; vLLM SlidingWindowMLASpec',
   read: (reader) => {
-    reader.consult(['index_head_dim', 'index_n_heads', 'index_topk', 'num_key_value_heads', 'num_hash_layers', 'compress_rope_theta', 'q_lora_rank', 'o_lora_rank']);
+    reader.consult([
+      'index_head_dim',
+      'index_n_heads',
+      'index_topk',
+      'num_key_value_heads',
+      'num_hash_layers',
+      'compress_rope_theta',
+      'q_lora_rank',
+      'o_lora_rank',
+    ]);
     const count = layerCount(reader);
     const parts = partsOf(reader);
     if (!count || !parts) {
@@ -35,7 +52,8 @@ export const deepseekV4: Family = {
       {
         sliding: () => slidingEntry(parts),
         csa: () => compressed(reader, parts, rate(reader, 'compressed_sparse_attention', 'compress_rate_csa', 4), true),
-        hca: () => compressed(reader, parts, rate(reader, 'heavily_compressed_attention', 'compress_rate_hca', 128), false),
+        hca: () =>
+          compressed(reader, parts, rate(reader, 'heavily_compressed_attention', 'compress_rate_hca', 128), false),
       },
     );
     const unknown = new Map<unknown, LayerDraft>();
@@ -43,7 +61,9 @@ export const deepseekV4: Family = {
       const draft = known[index];
       if (word === 'sliding' || word === 'csa' || word === 'hca') return draft ?? unknownDraft(word);
       const label = labels[index];
-      const made = unknown.get(label) ?? unknownDraft(typeof label === 'string' ? label : `compress ratio ${show(label ?? undefined)}`);
+      const made =
+        unknown.get(label) ??
+        unknownDraft(typeof label === 'string' ? label : `compress ratio ${show(label ?? undefined)}`);
       unknown.set(label, made);
       return made;
     });
@@ -66,18 +86,35 @@ function partsOf(reader: ConfigReader): Parts | null {
 }
 
 /** Words of the layers: `layer_types`, else `compress_ratios`, else the class's pattern (HCA, HCA, then HCA and CSA in turn). */
-function layerWords(reader: ConfigReader, count: number): { readonly labels: readonly (string | number | null)[]; readonly source: Source | null } {
+function layerWords(
+  reader: ConfigReader,
+  count: number,
+): { readonly labels: readonly (string | number | null)[]; readonly source: Source | null } {
   reader.consult(['compress_ratios']);
   const listed = layerLabels(reader, count);
   if (listed) return { labels: listed.value, source: listed.source };
   const ratios = reader.list(['compress_ratios']);
   if (!ratios) {
-    return { labels: Array.from({ length: count }, (_, index) => (index >= 2 && index % 2 === 1 ? 'compressed_sparse_attention' : 'heavily_compressed_attention')), source: null };
+    return {
+      labels: Array.from({ length: count }, (_, index) =>
+        index >= 2 && index % 2 === 1 ? 'compressed_sparse_attention' : 'heavily_compressed_attention',
+      ),
+      source: null,
+    };
   }
   if (ratios.value.length < count) {
-    reader.problem('layer-types-length', 'error', 'compress_ratios', `compress_ratios has ${ratios.value.length} entries for ${count} layers.`);
+    reader.problem(
+      'layer-types-length',
+      'error',
+      'compress_ratios',
+      `compress_ratios has ${ratios.value.length} entries for ${count} layers.`,
+    );
   }
-  const words: Readonly<Partial<Record<LayerWord, string>>> = { sliding: 'sliding_attention', csa: 'compressed_sparse_attention', hca: 'heavily_compressed_attention' };
+  const words: Readonly<Partial<Record<LayerWord, string>>> = {
+    sliding: 'sliding_attention',
+    csa: 'compressed_sparse_attention',
+    hca: 'heavily_compressed_attention',
+  };
   const labels = Array.from({ length: count }, (_, index): string | number | null => {
     const ratio = ratios.value[index];
     if (typeof ratio !== 'number') return null;
@@ -91,21 +128,45 @@ function layerWords(reader: ConfigReader, count: number): { readonly labels: rea
 function rate(reader: ConfigReader, word: string, older: string, fallback: number): Sourced<number> {
   return (
     reader.nested('compress_rates')?.integer([word]) ??
-    reader.integer([older]) ?? { value: fallback, source: reader.derived(`${word}: ${fallback} tokens an entry`, reader.has('compress_ratios') ? 'compress_ratios' : null) }
+    reader.integer([older]) ?? {
+      value: fallback,
+      source: reader.derived(
+        `${word}: ${fallback} tokens an entry`,
+        reader.has('compress_ratios') ? 'compress_ratios' : null,
+      ),
+    }
   );
 }
 
 function slidingEntry({ queryHeads, headDim, window }: Parts): LayerDraft {
   return {
-    attention: { kind: 'sliding', queryHeads: queryHeads.value, kvHeads: 1, keyDim: headDim.value, valueDim: 0, window: window.value },
-    sources: { queryHeads: queryHeads.source, kvHeads: ONE_HEAD, keyDim: headDim.source, valueDim: SAME, window: window.source },
+    attention: {
+      kind: 'sliding',
+      queryHeads: queryHeads.value,
+      kvHeads: 1,
+      keyDim: headDim.value,
+      valueDim: 0,
+      window: window.value,
+    },
+    sources: {
+      queryHeads: queryHeads.source,
+      kvHeads: ONE_HEAD,
+      keyDim: headDim.source,
+      valueDim: SAME,
+      window: window.source,
+    },
   };
 }
 
 const ONE_HEAD: Source = { key: null, range: null, rule: 'one shared head' };
 const SAME: Source = { key: null, range: null, rule: 'K and V are one vector, stored once' };
 
-function compressed(reader: ConfigReader, { queryHeads, headDim, rope, window }: Parts, ratio: Sourced<number>, indexed: boolean): LayerDraft | null {
+function compressed(
+  reader: ConfigReader,
+  { queryHeads, headDim, rope, window }: Parts,
+  ratio: Sourced<number>,
+  indexed: boolean,
+): LayerDraft | null {
   const dim = indexed ? reader.integer(['index_head_dim']) : null;
   if (indexed && !dim) {
     missing(reader, 'index_head_dim', 'index_head_dim');

@@ -18,7 +18,13 @@ export const falcon: Family = {
         headDimKeys: [],
         kvKeys: single ? [] : ['num_kv_heads', 'n_head_kv'],
         ...(single
-          ? { kvHeads: { value: 1, rule: 'multi_query without new_decoder_architecture: one K and V head', key: 'multi_query' } }
+          ? {
+              kvHeads: {
+                value: 1,
+                rule: 'multi_query without new_decoder_architecture: one K and V head',
+                key: 'multi_query',
+              },
+            }
           : {}),
       }),
     };

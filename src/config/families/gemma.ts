@@ -1,7 +1,16 @@
 import type { Source, Sourced } from '../../model/spec';
 import type { Family, LayerDraft } from '../family';
 import { headLayout, type HeadOptions, layerCount, missing, type SourcedLayout } from '../heads';
-import { decoderLayers, draftsOf, fullDraft, layerLabels, sharedDraft, slidingDraft, slidingWindow, withSources } from '../layers';
+import {
+  decoderLayers,
+  draftsOf,
+  fullDraft,
+  layerLabels,
+  sharedDraft,
+  slidingDraft,
+  slidingWindow,
+  withSources,
+} from '../layers';
 import type { ConfigReader } from '../reader';
 
 /** Gemma 1: plain heads of their own width. */
@@ -38,12 +47,22 @@ export const gemma3: Family = {
   cite: 'transformers 5.18 models/gemma3/configuration_gemma3.py: full where (i + 1) % sliding_window_pattern == 0, 6 where absent',
   read: (reader) => {
     const period = reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6;
-    return { layers: decoderLayers(reader, { window: gemmaWindow, kindAt: (index) => ((index + 1) % period === 0 ? 'full' : 'sliding') }) };
+    return {
+      layers: decoderLayers(reader, {
+        window: gemmaWindow,
+        kindAt: (index) => ((index + 1) % period === 0 ? 'full' : 'sliding'),
+      }),
+    };
   },
 };
 
 /** Layers by their words, of which the last `num_kv_shared_layers` read the cache of the last own layer of their kind. */
-function sharingLayers(reader: ConfigReader, period: number, makers: { full: () => LayerDraft | null; sliding: () => LayerDraft | null }, lastFull: boolean): LayerDraft[] {
+function sharingLayers(
+  reader: ConfigReader,
+  period: number,
+  makers: { full: () => LayerDraft | null; sliding: () => LayerDraft | null },
+  lastFull: boolean,
+): LayerDraft[] {
   const count = layerCount(reader);
   if (!count) {
     missing(reader, 'the number of layers', 'num_hidden_layers');
@@ -60,24 +79,43 @@ function sharingLayers(reader: ConfigReader, period: number, makers: { full: () 
   const firstShared = count.value - (shared?.value ?? 0);
   if (!shared || shared.value === 0) return layers;
   if (firstShared < 1) {
-    reader.log.note(`${reader.pathOf('num_kv_shared_layers')} leaves no layer of its own cache`, true, reader.pathOf('num_kv_shared_layers'));
+    reader.log.note(
+      `${reader.pathOf('num_kv_shared_layers')} leaves no layer of its own cache`,
+      true,
+      reader.pathOf('num_kv_shared_layers'),
+    );
     return layers;
   }
-  return layers.map((layer, index) => (index < firstShared ? layer : reading(labels, layers, index, firstShared, shared.source)));
+  return layers.map((layer, index) =>
+    index < firstShared ? layer : reading(labels, layers, index, firstShared, shared.source),
+  );
 }
 
 const sharedDrafts = new WeakMap<readonly LayerDraft[], Map<number, LayerDraft>>();
 
 /** The layer as a reader of an earlier one; one object per source layer. */
-function reading(labels: readonly string[], layers: readonly LayerDraft[], index: number, firstShared: number, source: Source): LayerDraft {
+function reading(
+  labels: readonly string[],
+  layers: readonly LayerDraft[],
+  index: number,
+  firstShared: number,
+  source: Source,
+): LayerDraft {
   const own = layers[index];
   const from = labels.lastIndexOf(labels[index] ?? '', firstShared - 1);
   const target = layers[from];
-  if (!own || !target || !('kvHeads' in target.attention)) return own ?? { attention: { kind: 'unknown', label: 'shared layer' }, sources: {} };
+  if (!own || !target || !('kvHeads' in target.attention))
+    return own ?? { attention: { kind: 'unknown', label: 'shared layer' }, sources: {} };
   const made = sharedDrafts.get(layers) ?? new Map<number, LayerDraft>();
   sharedDrafts.set(layers, made);
   const { queryHeads, kvHeads, keyDim, valueDim } = target.attention;
-  const draft = made.get(from) ?? sharedDraft({ queryHeads, kvHeads, keyDim, valueDim }, from, { ...target.sources, sharedWith: source, kind: source });
+  const draft =
+    made.get(from) ??
+    sharedDraft({ queryHeads, kvHeads, keyDim, valueDim }, from, {
+      ...target.sources,
+      sharedWith: source,
+      kind: source,
+    });
   made.set(from, draft);
   return draft;
 }
@@ -94,7 +132,10 @@ export const gemma3n: Family = {
       layers: sharingLayers(
         reader,
         5,
-        { full: () => heads && fullDraft(heads), sliding: () => (heads && window ? slidingDraft(heads, window) : null) },
+        {
+          full: () => heads && fullDraft(heads),
+          sliding: () => (heads && window ? slidingDraft(heads, window) : null),
+        },
         false,
       ),
     };
@@ -147,7 +188,11 @@ function perLayerConfig(reader: ConfigReader): LayerDraft[] {
   const base = headLayout(reader);
   const window = gemmaWindow(reader);
   reader.consult(['num_global_key_value_heads', 'global_head_dim', 'attention_k_eq_v']);
-  const global = overrides?.keys().map((key) => overrides.nested(key)).find((entry) => entry !== null) ?? null;
+  const global =
+    overrides
+      ?.keys()
+      .map((key) => overrides.nested(key))
+      .find((entry) => entry !== null) ?? null;
   const keyDim = global?.integer(['head_dim']) ?? null;
   const kvHeads = global?.integer(['num_key_value_heads']) ?? null;
   const texts = new Set(overrides?.keys().map((key) => JSON.stringify(overrides.own(key))));
@@ -168,5 +213,10 @@ function perLayerConfig(reader: ConfigReader): LayerDraft[] {
       ...(kvHeads ? { kvHeads: kvHeads.source } : {}),
     },
   };
-  return sharingLayers(reader, 6, { full: () => fullDraft(full), sliding: () => (window ? slidingDraft(base, window) : null) }, true);
+  return sharingLayers(
+    reader,
+    6,
+    { full: () => fullDraft(full), sliding: () => (window ? slidingDraft(base, window) : null) },
+    true,
+  );
 }

@@ -9,9 +9,28 @@ const WITH_KV_HEADS: readonly string[] = ['telechat'];
 export const gpt2: Family = {
   id: 'gpt2',
   modelTypes: [
-    'gpt2', 'gpt-sw3', 'gptj', 'codegen', 'gpt_neox', 'gpt_neox_japanese', 'opt', 'bloom', 'biogpt', 'xglm', 'openai-gpt', 'jais', 'ctrl',
-    'imagegpt', 'decision_transformer', 'telechat', 'kosmos_2_text_model', 'kosmos_2_5_text_model', 'clvp_decoder', 'git',
-    'idefics', 'blip_text_decoder',
+    'gpt2',
+    'gpt-sw3',
+    'gptj',
+    'codegen',
+    'gpt_neox',
+    'gpt_neox_japanese',
+    'opt',
+    'bloom',
+    'biogpt',
+    'xglm',
+    'openai-gpt',
+    'jais',
+    'ctrl',
+    'imagegpt',
+    'decision_transformer',
+    'telechat',
+    'kosmos_2_text_model',
+    'kosmos_2_5_text_model',
+    'clvp_decoder',
+    'git',
+    'idefics',
+    'blip_text_decoder',
   ],
   cite: 'transformers 5.18 models/gpt2/modeling_gpt2.py, gpt_neox, opt, bloom',
   read: (reader, modelType) => ({
@@ -52,12 +71,16 @@ function expandedTypes(reader: ConfigReader, count: number): readonly string[] |
   if (list) return list.value.filter((word) => typeof word === 'string');
   const types = reader.list(['attention_types']);
   // The class has global and local layers in turn, 24 in all.
-  if (!types) return count % 2 === 0 && !reader.has('attention_types') ? Array.from({ length: count }, (_, index) => (index % 2 === 0 ? 'global' : 'local')) : null;
+  if (!types)
+    return count % 2 === 0 && !reader.has('attention_types')
+      ? Array.from({ length: count }, (_, index) => (index % 2 === 0 ? 'global' : 'local'))
+      : null;
   const words: string[] = [];
   for (const entry of types.value) {
     const [pattern, times] = Array.isArray(entry) ? (entry as readonly unknown[]) : [];
     if (!Array.isArray(pattern) || typeof times !== 'number' || times < 1 || times * pattern.length > 4096) return null;
-    for (let round = 0; round < times; round++) words.push(...pattern.filter((word): word is string => typeof word === 'string'));
+    for (let round = 0; round < times; round++)
+      words.push(...pattern.filter((word): word is string => typeof word === 'string'));
     if (words.length > 4096) return null;
   }
   return words;
@@ -78,9 +101,16 @@ export const gptNeo: Family = {
     }
     const makers = decoderMakers(
       reader,
-      { headDimKeys: [], kvKeys: [], headKeys: ['num_heads', 'num_attention_heads'], window: (from) => from.integer(['window_size']) },
+      {
+        headDimKeys: [],
+        kvKeys: [],
+        headKeys: ['num_heads', 'num_attention_heads'],
+        window: (from) => from.integer(['window_size']),
+      },
       true,
     );
-    return { layers: withSources(draftsOf(words, makers), { layers: count.source, kind: reader.source('attention_types') }) };
+    return {
+      layers: withSources(draftsOf(words, makers), { layers: count.source, kind: reader.source('attention_types') }),
+    };
   },
 };

@@ -14,5 +14,7 @@ export const graniteSwa: Family = {
   id: 'granite-swa',
   modelTypes: ['granite_swa', 'granitemoe_swa'],
   cite: 'transformers 5.18 models/granite_swa/configuration_granite_swa.py: full where i % 4 == 0',
-  read: (reader) => ({ layers: decoderLayers(reader, { window: slidingWindow, kindAt: (index) => (index % 4 === 0 ? 'full' : 'sliding') }) }),
+  read: (reader) => ({
+    layers: decoderLayers(reader, { window: slidingWindow, kindAt: (index) => (index % 4 === 0 ? 'full' : 'sliding') }),
+  }),
 };

@@ -15,7 +15,8 @@ export const hunyuan: Family = {
       return { layers: [] };
     }
     reader.consult(['cla_share_factor', 'use_mla']);
-    if (reader.flag(['use_mla'], false)) reader.log.note('use_mla is true: latent attention of this family is not known', true, reader.pathOf('use_mla'));
+    if (reader.flag(['use_mla'], false))
+      reader.log.note('use_mla is true: latent attention of this family is not known', true, reader.pathOf('use_mla'));
     const factor = reader.flag(['use_cla'], false) ? (reader.integer(['cla_share_factor'])?.value ?? 1) : 1;
     const full = fullDraft(heads);
     if (factor === 1) return { layers: withLayerSource(repeat(full, count.value), count.source) };
@@ -23,7 +24,8 @@ export const hunyuan: Family = {
     const layers: LayerDraft[] = [];
     for (let first = 0; first < count.value; first += factor) {
       const shared = sharedDraft(heads.layout, first, { ...heads.sources, sharedWith: source, kind: source });
-      for (let index = first; index < Math.min(first + factor, count.value); index++) layers.push(index === first ? full : shared);
+      for (let index = first; index < Math.min(first + factor, count.value); index++)
+        layers.push(index === first ? full : shared);
     }
     return { layers: withLayerSource(layers, count.source) };
   },

@@ -5,7 +5,12 @@ import { headLayout, HIDDEN_KEYS, layerCount, missing, type SourcedLayout } from
 import { fullDraft, layerLabels, slidingDraft, slidingWindow, unknownDraft, withSources } from '../layers';
 
 /** Short convolutions over keys, values, the attention's and the MLP's output beside the attention of each layer. */
-function withConvolutions(draft: LayerDraft, heads: SourcedLayout, hidden: Sourced<number>, kernel: Sourced<number>): LayerDraft {
+function withConvolutions(
+  draft: LayerDraft,
+  heads: SourcedLayout,
+  hidden: Sourced<number>,
+  kernel: Sourced<number>,
+): LayerDraft {
   const channels = 2 * heads.layout.kvHeads * heads.layout.keyDim + 2 * hidden.value;
   const parallelState: StateSpec = {
     flavour: 'short-conv',
@@ -14,7 +19,10 @@ function withConvolutions(draft: LayerDraft, heads: SourcedLayout, hidden: Sourc
     recurrentDtype: 'cache',
     heads: null,
   };
-  const conv = { ...kernel.source, rule: `(2 × K or V width + 2 × hidden size ${hidden.value}) × kernel ${kernel.value}` };
+  const conv = {
+    ...kernel.source,
+    rule: `(2 × K or V width + 2 × hidden size ${hidden.value}) × kernel ${kernel.value}`,
+  };
   return { ...draft, parallelState, sources: { ...draft.sources, conv } };
 }
 
@@ -29,7 +37,11 @@ export const inkling: Family = {
     const kernel = reader.integer(['sconv_kernel_size', 'conv_kernel_size']);
     const window = slidingWindow(reader, ['sliding_window_size', 'sliding_window']);
     const full = headLayout(reader);
-    const sliding = headLayout(reader, { headKeys: ['swa_num_attention_heads'], kvKeys: ['swa_num_key_value_heads'], headDimKeys: ['swa_head_dim'] });
+    const sliding = headLayout(reader, {
+      headKeys: ['swa_num_attention_heads'],
+      kvKeys: ['swa_num_key_value_heads'],
+      headDimKeys: ['swa_head_dim'],
+    });
     if (!count || !hidden || !kernel || !window || !full || !sliding) {
       missing(reader, 'num_hidden_layers, conv_kernel_size and sliding_window_size', 'sliding_window_size');
       return { layers: [] };
@@ -41,7 +53,9 @@ export const inkling: Family = {
     reader.consult(['mtp_local_layer_ids']);
     const localSet = local && new Set(local.value);
     const layers = Array.from({ length: count.value }, (_, index): LayerDraft => {
-      const word = listed?.value[index] ?? ((localSet ? localSet.has(index) : (index + 1) % 6 !== 0) ? 'hybrid_sliding' : 'hybrid');
+      const word =
+        listed?.value[index] ??
+        ((localSet ? localSet.has(index) : (index + 1) % 6 !== 0) ? 'hybrid_sliding' : 'hybrid');
       return word === 'hybrid' ? fullLayer : word === 'hybrid_sliding' ? slidingLayer : unknownDraft(word);
     });
     const kind = listed?.source ?? local?.source ?? null;

@@ -28,13 +28,19 @@ export const jamba: Family = {
 /** Attention of Zamba sees the hidden state and the embeddings side by side: twice the hidden size. */
 const DOUBLED_HEADS: HeadOptions = {
   headDimKeys: ['head_dim', 'attention_head_dim'],
-  headDim: (hidden, queryHeads) => ({ value: Math.floor((2 * hidden) / queryHeads), rule: `2 × hidden size ${hidden} ÷ ${queryHeads} heads` }),
+  headDim: (hidden, queryHeads) => ({
+    value: Math.floor((2 * hidden) / queryHeads),
+    rule: `2 × hidden size ${hidden} ÷ ${queryHeads} heads`,
+  }),
 };
 
 /** A layer with shared attention weights, its own cache, and a mamba mixer. */
 function hybridDraft(reader: ConfigReader, options: HeadOptions, state: SourcedState | null): LayerDraft | null {
   const heads = headLayout(reader, options);
-  return heads && state && { ...fullDraft(heads), sources: { ...heads.sources, ...state.sources }, parallelState: state.state };
+  return (
+    heads &&
+    state && { ...fullDraft(heads), sources: { ...heads.sources, ...state.sources }, parallelState: state.state }
+  );
 }
 
 /** Zamba: the first hybrid layer is 2; then one in each period, counted from layer 3. */
@@ -43,7 +49,13 @@ export const zamba: Family = {
   modelTypes: ['zamba'],
   cite: 'transformers 5.18 models/zamba/configuration_zamba.py __post_init__, ZambaAttention',
   read: (reader) => {
-    reader.consult(['attention_hidden_size', 'n_mamba_heads', 'hidden_mamba_act', 'attn_layer_period', 'attn_layer_offset']);
+    reader.consult([
+      'attention_hidden_size',
+      'n_mamba_heads',
+      'hidden_mamba_act',
+      'attn_layer_period',
+      'attn_layer_offset',
+    ]);
     const period = reader.integer(['attn_layer_period'])?.value ?? 6;
     const offset = reader.integer(['attn_layer_offset'], 0)?.value ?? 4;
     const state = mambaState(reader, HYBRID_MAMBA_KEYS);
@@ -62,7 +74,15 @@ export const zamba2: Family = {
   modelTypes: ['zamba2'],
   cite: 'transformers 5.18 models/zamba2/configuration_zamba2.py __post_init__ (head width 2 × hidden ÷ heads where attention_head_dim is absent)',
   read: (reader) => {
-    reader.consult(['attention_hidden_size', 'hybrid_layer_ids', 'mamba_headdim', 'use_mem_rope', 'num_mem_blocks', 'num_query_groups', 'kv_channels']);
+    reader.consult([
+      'attention_hidden_size',
+      'hybrid_layer_ids',
+      'mamba_headdim',
+      'use_mem_rope',
+      'num_mem_blocks',
+      'num_query_groups',
+      'kv_channels',
+    ]);
     const state = mamba2State(reader, {
       heads: ['n_mamba_heads'],
       headDim: [],
@@ -85,7 +105,12 @@ function zamba2Word(index: number, count: number): string {
   return (index > 0 && index <= 42 && index % 6 === 0) || index === 47 || index === 51 ? 'hybrid' : 'mamba';
 }
 
-function blocks(reader: ConfigReader, wordAt: (index: number, count: number) => string, hybrid: () => LayerDraft | null, state: SourcedState | null): ReturnType<Family['read']> {
+function blocks(
+  reader: ConfigReader,
+  wordAt: (index: number, count: number) => string,
+  hybrid: () => LayerDraft | null,
+  state: SourcedState | null,
+): ReturnType<Family['read']> {
   const count = layerCount(reader);
   if (!count) {
     missing(reader, 'the number of layers', 'num_hidden_layers');

@@ -16,12 +16,19 @@ export const jetmoe: Family = {
       return { layers: [] };
     }
     reader.consult(['num_attention_heads']);
-    const heads = headLayout(reader, { headKeys: ['num_key_value_heads'], kvKeys: ['num_key_value_heads'], headDimKeys: ['head_dim', 'kv_channels'] });
+    const heads = headLayout(reader, {
+      headKeys: ['num_key_value_heads'],
+      kvKeys: ['num_key_value_heads'],
+      headDimKeys: ['head_dim', 'kv_channels'],
+    });
     if (!heads) return { layers: [] };
     const queryHeads = kv.value * experts.value;
     const layout = {
       layout: { ...heads.layout, queryHeads },
-      sources: { ...heads.sources, queryHeads: { ...experts.source, rule: `${kv.value} KV heads × ${experts.value} experts of a token` } },
+      sources: {
+        ...heads.sources,
+        queryHeads: { ...experts.source, rule: `${kv.value} KV heads × ${experts.value} experts of a token` },
+      },
     };
     return { layers: withLayerSource(repeat(fullDraft(layout), count.value), count.source) };
   },

@@ -17,14 +17,18 @@ function state(reader: ConfigReader, nested: ConfigReader | null): SourcedState 
 }
 
 /** 1-based layer numbers of both kinds; a layer in neither list, or in both, is not understood. */
-function fromNumbers(nested: ConfigReader, count: number): { readonly labels: readonly string[]; readonly source: Source } | null {
+function fromNumbers(
+  nested: ConfigReader,
+  count: number,
+): { readonly labels: readonly string[]; readonly source: Source } | null {
   const full = nested.list(['full_attn_layers']);
   const linear = nested.list(['kda_layers']);
   if (!full || !linear) return null;
   const [fullSet, linearSet] = [new Set(full.value), new Set(linear.value)];
   const labels = Array.from({ length: count }, (_, index) => {
     const [isFull, isLinear] = [fullSet.has(index + 1), linearSet.has(index + 1)];
-    if (isFull === isLinear) return isFull ? 'in full_attn_layers and in kda_layers' : 'neither in full_attn_layers nor in kda_layers';
+    if (isFull === isLinear)
+      return isFull ? 'in full_attn_layers and in kda_layers' : 'neither in full_attn_layers nor in kda_layers';
     return isFull ? 'full_attention' : 'linear_attention';
   });
   return { labels, source: full.source };
@@ -44,11 +48,22 @@ export const kimiLinear: Family = {
       return { layers: [] };
     }
     const nested = reader.nested('linear_attn_config');
-    reader.consult(['mla_use_nope', 'mla_use_output_gate', 'linear_num_heads', 'linear_head_dim', 'linear_conv_kernel_dim']);
+    reader.consult([
+      'mla_use_nope',
+      'mla_use_output_gate',
+      'linear_num_heads',
+      'linear_head_dim',
+      'linear_conv_kernel_dim',
+    ]);
     const listed = layerLabels(reader, count.value);
     const numbered = listed ? null : nested && fromNumbers(nested, count.value);
     const word = (index: number): LayerWord => (index > 0 && index % 4 === 0 ? 'full' : 'linear');
-    const labels = listed?.value ?? numbered?.labels ?? Array.from({ length: count.value }, (_, index) => (word(index) === 'full' ? 'full_attention' : 'linear_attention'));
+    const labels =
+      listed?.value ??
+      numbered?.labels ??
+      Array.from({ length: count.value }, (_, index) =>
+        word(index) === 'full' ? 'full_attention' : 'linear_attention',
+      );
     const drafts = draftsOf(labels, { full: () => latent, linear: () => recurrentDraft(state(reader, nested)) });
     const kind = listed?.source ?? numbered?.source ?? null;
     return { layers: withSources(drafts, { layers: count.source, ...(kind ? { kind } : {}) }) };

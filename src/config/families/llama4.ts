@@ -9,7 +9,8 @@ export const llama4: Family = {
   read: (reader) => {
     const listed = reader.list(['no_rope_layers'])?.value ?? [];
     const interval = reader.integer(['no_rope_layer_interval'])?.value ?? 4;
-    const hasRope = (index: number): boolean => (listed.length > 0 ? listed[index] !== 0 : (index + 1) % interval !== 0);
+    const hasRope = (index: number): boolean =>
+      listed.length > 0 ? listed[index] !== 0 : (index + 1) % interval !== 0;
     return {
       layers: decoderLayers(reader, {
         kindAt: (index) => (hasRope(index) ? 'chunked' : 'full'),

@@ -28,7 +28,14 @@ export const mamba2: Family = {
   read: (reader) =>
     everyLayer(
       reader,
-      mamba2State(reader, { heads: ['num_heads'], headDim: ['head_dim'], groups: ['n_groups'], state: ['state_size'], conv: ['conv_kernel'], inner: (from) => expanded(from, ['expand']) }),
+      mamba2State(reader, {
+        heads: ['num_heads'],
+        headDim: ['head_dim'],
+        groups: ['n_groups'],
+        state: ['state_size'],
+        conv: ['conv_kernel'],
+        inner: (from) => expanded(from, ['expand']),
+      }),
     ),
 };
 
@@ -74,7 +81,14 @@ export const mamba2Hybrid: Family = {
           linear: mixer,
           hybrid: () => {
             const heads = headLayout(reader);
-            return heads && state && { ...fullDraft(heads), sources: { ...heads.sources, ...state.sources }, parallelState: state.state };
+            return (
+              heads &&
+              state && {
+                ...fullDraft(heads),
+                sources: { ...heads.sources, ...state.sources },
+                parallelState: state.state,
+              }
+            );
           },
         },
       }),

@@ -7,7 +7,14 @@ import type { ConfigReader } from '../reader';
 /** `hybrid_layer_pattern`: 1 = sliding, 0 = full. */
 function patternList(reader: ConfigReader, count: number): Sourced<readonly string[]> | null {
   const listed = layerLabels(reader, count, ['hybrid_layer_pattern']);
-  return listed && { value: listed.value.map((entry) => (entry === '1' ? 'sliding_attention' : entry === '0' ? 'full_attention' : entry)), source: listed.source };
+  return (
+    listed && {
+      value: listed.value.map((entry) =>
+        entry === '1' ? 'sliding_attention' : entry === '0' ? 'full_attention' : entry,
+      ),
+      source: listed.source,
+    }
+  );
 }
 
 /** Sliding layers have twice the KV heads, or what the `swa_` keys say. */
@@ -28,7 +35,12 @@ function slidingHeads(reader: ConfigReader, full: SourcedLayout): SourcedLayout 
     sources: {
       ...sources,
       ...(queryHeads ? { queryHeads: queryHeads.source } : {}),
-      kvHeads: kvHeads?.source ?? { ...sources['kvHeads'], ...doubled, key: sources['kvHeads']?.key ?? null, range: sources['kvHeads']?.range ?? null },
+      kvHeads: kvHeads?.source ?? {
+        ...sources['kvHeads'],
+        ...doubled,
+        key: sources['kvHeads']?.key ?? null,
+        range: sources['kvHeads']?.range ?? null,
+      },
       ...(keyDim ? { keyDim: keyDim.source } : {}),
       ...(valueDim ? { valueDim: valueDim.source } : {}),
     },
@@ -48,10 +60,22 @@ export const mimoV2: Family = {
       missing(reader, 'num_hidden_layers and sliding_window', 'sliding_window');
       return { layers: [] };
     }
-    reader.consult(['hybrid_block_size', 'add_swa_attention_sink_bias', 'add_full_attention_sink_bias', 'sliding_window_size', 'attention_chunk_size', 'swa_rope_theta']);
+    reader.consult([
+      'hybrid_block_size',
+      'add_swa_attention_sink_bias',
+      'add_full_attention_sink_bias',
+      'sliding_window_size',
+      'attention_chunk_size',
+      'swa_rope_theta',
+    ]);
     const listed = layerLabels(reader, count.value) ?? patternList(reader, count.value);
-    const byClass = Array.from({ length: count.value }, (_, index) => (index === 0 || (index + 1) % 6 === 0 ? 'full_attention' : 'sliding_attention'));
-    const drafts = draftsOf(listed?.value ?? byClass, { full: () => fullDraft(heads), sliding: () => slidingDraft(slidingHeads(reader, heads), window) });
+    const byClass = Array.from({ length: count.value }, (_, index) =>
+      index === 0 || (index + 1) % 6 === 0 ? 'full_attention' : 'sliding_attention',
+    );
+    const drafts = draftsOf(listed?.value ?? byClass, {
+      full: () => fullDraft(heads),
+      sliding: () => slidingDraft(slidingHeads(reader, heads), window),
+    });
     return { layers: withSources(drafts, { layers: count.source, ...(listed ? { kind: listed.source } : {}) }) };
   },
 };

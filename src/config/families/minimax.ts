@@ -8,7 +8,14 @@ import { lightningState, recurrentDraft } from '../states';
 /** `attn_type_list`: 1 = full attention, 0 = lightning attention. */
 function typeList(reader: ConfigReader, count: number): Sourced<readonly string[]> | null {
   const listed = layerLabels(reader, count, ['attn_type_list']);
-  return listed && { value: listed.value.map((entry) => (entry === '1' ? 'full_attention' : entry === '0' ? 'linear_attention' : entry)), source: listed.source };
+  return (
+    listed && {
+      value: listed.value.map((entry) =>
+        entry === '1' ? 'full_attention' : entry === '0' ? 'linear_attention' : entry,
+      ),
+      source: listed.source,
+    }
+  );
 }
 
 /** Lightning attention has one square matrix per query head. */
@@ -38,7 +45,9 @@ export const minimax: Family = {
       return { layers: [] };
     }
     // Without a list, transformers' class of "minimax" has full attention in even layers.
-    const byClass = Array.from({ length: count.value }, (_, index) => (modelType === 'minimax_m2' || index % 2 === 0 ? 'full_attention' : 'linear_attention'));
+    const byClass = Array.from({ length: count.value }, (_, index) =>
+      modelType === 'minimax_m2' || index % 2 === 0 ? 'full_attention' : 'linear_attention',
+    );
     const drafts = draftsOf(listed?.value ?? byClass, makers);
     return { layers: withSources(drafts, { layers: count.source, ...(listed ? { kind: listed.source } : {}) }) };
   },
@@ -68,7 +77,10 @@ export const minimaxM3: Family = {
         const indexHeads = sparse?.integer(['sparse_num_index_heads']) ?? reader.integer(['index_n_heads']);
         if (!dim) return null;
         const indexer = { headDim: dim.value, heads: indexHeads?.value ?? null, topK: null, owned: true };
-        return { attention: { kind: 'full', ...heads.layout, indexer }, sources: { ...heads.sources, indexDim: dim.source } };
+        return {
+          attention: { kind: 'full', ...heads.layout, indexer },
+          sources: { ...heads.sources, indexDim: dim.source },
+        };
       },
     });
     const kind = listed?.source ?? frequency?.source ?? null;
@@ -78,5 +90,12 @@ export const minimaxM3: Family = {
 
 function sparseLayers(sparse: ConfigReader, count: number): Sourced<readonly string[]> | null {
   const listed = layerLabels(sparse, count, ['sparse_attention_freq']);
-  return listed && { value: listed.value.map((entry) => (entry === '1' ? 'minimax_m3_sparse' : entry === '0' ? 'full_attention' : `sparse_attention_freq ${show(entry)}`)), source: listed.source };
+  return (
+    listed && {
+      value: listed.value.map((entry) =>
+        entry === '1' ? 'minimax_m3_sparse' : entry === '0' ? 'full_attention' : `sparse_attention_freq ${show(entry)}`,
+      ),
+      source: listed.source,
+    }
+  );
 }

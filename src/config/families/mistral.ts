@@ -5,14 +5,32 @@ import { decoderLayers, slidingWindow } from '../layers';
 export const mistral: Family = {
   id: 'mistral',
   modelTypes: [
-    'mistral', 'mixtral', 'ministral3', 'starcoder2', 'phi3', 'phi4_multimodal', 'phi4mm', 'phi3_v', 'phimoe', 'moshi',
-    'voxtral_realtime_text', 'llava_mistral', 'doge',
+    'mistral',
+    'mixtral',
+    'ministral3',
+    'starcoder2',
+    'phi3',
+    'phi4_multimodal',
+    'phi4mm',
+    'phi3_v',
+    'phimoe',
+    'moshi',
+    'voxtral_realtime_text',
+    'llava_mistral',
+    'doge',
   ],
   cite: 'transformers 5.18 models/mistral/configuration_mistral.py (sliding_window = 4096 where absent); mixtral, starcoder2, phi3: None',
   read: (reader) => {
     const window = slidingWindow(reader);
     reader.consult(['keep_window_size', 'full_attn_mod']);
-    return { layers: decoderLayers(reader, { window: () => window, layerTypes: false, kindAt: () => (window ? 'sliding' : 'full'), patternKey: 'sliding_window' }) };
+    return {
+      layers: decoderLayers(reader, {
+        window: () => window,
+        layerTypes: false,
+        kindAt: () => (window ? 'sliding' : 'full'),
+        patternKey: 'sliding_window',
+      }),
+    };
   },
 };
 

@@ -14,7 +14,10 @@ export const mllama: Family = {
     const count = layerCount(reader);
     const heads = headLayout(reader, { headDimKeys: [] });
     const listed = reader.list(['cross_attention_layers']);
-    const cross = listed ?? { value: CLASS_LAYERS, source: reader.derived(`cross_attention_layers absent: ${CLASS_LAYERS.join(', ')}`) };
+    const cross = listed ?? {
+      value: CLASS_LAYERS,
+      source: reader.derived(`cross_attention_layers absent: ${CLASS_LAYERS.join(', ')}`),
+    };
     if (!count || !heads) {
       missing(reader, 'the number of layers', 'num_hidden_layers');
       return { layers: [] };
@@ -24,8 +27,17 @@ export const mllama: Family = {
       attention: { kind: 'cross' as const, ...heads.layout, source: { tokens: 0 } },
       sources: { ...heads.sources, kind: cross.source },
     };
-    reader.log.note('cross-attention layers are counted without images: an image adds its tokens to each of them', false, reader.pathOf('cross_attention_layers'));
+    reader.log.note(
+      'cross-attention layers are counted without images: an image adds its tokens to each of them',
+      false,
+      reader.pathOf('cross_attention_layers'),
+    );
     const indexes = new Set<unknown>(cross.value);
-    return { layers: withLayerSource(Array.from({ length: count.value }, (_, index) => (indexes.has(index) ? image : full)), count.source) };
+    return {
+      layers: withLayerSource(
+        Array.from({ length: count.value }, (_, index) => (indexes.has(index) ? image : full)),
+        count.source,
+      ),
+    };
   },
 };

@@ -9,7 +9,12 @@ function window(reader: ConfigReader): Sourced<number> | null {
   const given = slidingWindow(reader);
   if (given) return given;
   const local = reader.integer(['local_attention']);
-  return local && { value: Math.floor(local.value / 2), source: { ...local.source, rule: `local_attention ${local.value} ÷ 2` } };
+  return (
+    local && {
+      value: Math.floor(local.value / 2),
+      source: { ...local.source, rule: `local_attention ${local.value} ÷ 2` },
+    }
+  );
 }
 
 /** ModernBERT as a decoder: a full layer, then local ones. */
@@ -19,6 +24,13 @@ export const modernbertDecoder: Family = {
   cite: 'transformers 5.18 models/modernbert_decoder/configuration_modernbert_decoder.py',
   read: (reader) => {
     const period = reader.integer(['global_attn_every_n_layers'])?.value ?? 3;
-    return { layers: decoderLayers(reader, { window, headDimKeys: [], kvKeys: [], kindAt: (index) => (index % period === 0 ? 'full' : 'sliding') }) };
+    return {
+      layers: decoderLayers(reader, {
+        window,
+        headDimKeys: [],
+        kvKeys: [],
+        kindAt: (index) => (index % period === 0 ? 'full' : 'sliding'),
+      }),
+    };
   },
 };

@@ -10,7 +10,11 @@ export const mpt: Family = {
     const attention = reader.nested('attn_config');
     const grouped = attention?.integer(['kv_n_heads']) ?? null;
     const multiQuery = attention?.string(['attn_type'])?.value === 'multiquery_attention';
-    if (multiQuery && modelType === 'mpt') reader.log.note('multiquery_attention: llm-foundry keeps one K and V head, transformers all of them; one is counted', true);
+    if (multiQuery && modelType === 'mpt')
+      reader.log.note(
+        'multiquery_attention: llm-foundry keeps one K and V head, transformers all of them; one is counted',
+        true,
+      );
     const single = !grouped && (modelType === 'dbrx' || multiQuery);
     return {
       layers: decoderLayers(reader, {
@@ -20,7 +24,14 @@ export const mpt: Family = {
         headDimKeys: [],
         kvKeys: [],
         ...(grouped ? { kvHeads: { value: grouped.value, rule: 'given', source: grouped.source } } : {}),
-        ...(single ? { kvHeads: { value: 1, rule: multiQuery ? 'attn_config.attn_type: one K and V head' : 'attn_config.kv_n_heads absent: 1' } } : {}),
+        ...(single
+          ? {
+              kvHeads: {
+                value: 1,
+                rule: multiQuery ? 'attn_config.attn_type: one K and V head' : 'attn_config.kv_n_heads absent: 1',
+              },
+            }
+          : {}),
       }),
     };
   },

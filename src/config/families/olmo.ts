@@ -11,7 +11,10 @@ export const olmo3: Family = {
   modelTypes: ['olmo3'],
   cite: 'transformers 5.18 models/olmo3/configuration_olmo3.py: sliding where (i + 1) % 4, window 4096 where absent',
   read: (reader) => ({
-    layers: decoderLayers(reader, { window: slidingWindow, kindAt: (index) => ((index + 1) % 4 === 0 ? 'full' : 'sliding') }),
+    layers: decoderLayers(reader, {
+      window: slidingWindow,
+      kindAt: (index) => ((index + 1) % 4 === 0 ? 'full' : 'sliding'),
+    }),
   }),
 };
 
@@ -28,7 +31,11 @@ function olmoState(reader: ConfigReader): SourcedState | null {
     reader.integer(keys) ?? { value, source: { ...heads.source, rule } };
   const keyHeads = or(['linear_num_key_heads'], heads.value, 'as many as attention heads');
   const valueHeads = or(['linear_num_value_heads'], heads.value, 'as many as attention heads');
-  const keyDim = or(['linear_key_head_dim'], Math.trunc((0.75 * hidden.value) / keyHeads.value), '¾ hidden size ÷ key heads');
+  const keyDim = or(
+    ['linear_key_head_dim'],
+    Math.trunc((0.75 * hidden.value) / keyHeads.value),
+    '¾ hidden size ÷ key heads',
+  );
   const valueDim = or(['linear_value_head_dim'], 2 * keyDim.value, 'twice the key width');
   return deltaNet(reader, { keyHeads, valueHeads, keyDim, valueDim, conv });
 }

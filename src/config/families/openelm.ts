@@ -10,7 +10,9 @@ function counts(reader: ConfigReader, key: string, layers: number): Sourced<read
   reader.consult([key]);
   const list: readonly unknown[] = Array.isArray(value) ? value : new Array<unknown>(layers).fill(value);
   if (list.length !== layers) return null;
-  const numbers = list.map((entry) => (typeof entry === 'number' && Number.isInteger(entry) && entry > 0 && entry < 1e6 ? entry : null));
+  const numbers = list.map((entry) =>
+    typeof entry === 'number' && Number.isInteger(entry) && entry > 0 && entry < 1e6 ? entry : null,
+  );
   return { value: numbers, source: reader.source(key) };
 }
 
@@ -40,7 +42,13 @@ export const openelm: Family = {
   },
 };
 
-function perLayer(queryHeads: number | null, kvHeads: number | null, headDim: Sourced<number>, query: Source, kv: Source): LayerDraft {
+function perLayer(
+  queryHeads: number | null,
+  kvHeads: number | null,
+  headDim: Sourced<number>,
+  query: Source,
+  kv: Source,
+): LayerDraft {
   if (queryHeads === null || kvHeads === null) return unknownDraft('a layer whose head counts are no numbers');
   return fullDraft({
     layout: { queryHeads, kvHeads, keyDim: headDim.value, valueDim: headDim.value },

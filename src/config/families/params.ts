@@ -7,11 +7,15 @@ import type { LayerDraft } from '../family';
 const WINDOW_KEYS = ['sliding_window', '_sliding_window'];
 
 /** Keys that mean the cache differs from what dim, n_heads and n_kv_heads say, and that this dialect does not define. */
-function windows(reader: ConfigReader, count: number): { readonly labels: readonly (number | null)[]; readonly key: string } | null {
+function windows(
+  reader: ConfigReader,
+  count: number,
+): { readonly labels: readonly (number | null)[]; readonly key: string } | null {
   for (const key of WINDOW_KEYS) {
     const value = reader.own(key);
     reader.consult([key]);
-    if (typeof value === 'number' && Number.isInteger(value) && value > 0) return { labels: new Array<number>(count).fill(value), key };
+    if (typeof value === 'number' && Number.isInteger(value) && value > 0)
+      return { labels: new Array<number>(count).fill(value), key };
     if (Array.isArray(value) && value.length > 0) {
       // A list is repeated over the layers (Mistral: one window for each layer of a period).
       const list = value as readonly unknown[];
@@ -43,7 +47,15 @@ export const params: Family = {
       if (!latent) return { layers: [] };
       const draft: LayerDraft = indexDim
         ? {
-            attention: { ...latent.attention, indexer: { headDim: indexDim.value, heads: reader.integer(['index_n_heads'])?.value ?? null, topK: reader.integer(['index_topk'])?.value ?? null, owned: true } },
+            attention: {
+              ...latent.attention,
+              indexer: {
+                headDim: indexDim.value,
+                heads: reader.integer(['index_n_heads'])?.value ?? null,
+                topK: reader.integer(['index_topk'])?.value ?? null,
+                owned: true,
+              },
+            },
             sources: { ...latent.sources, indexDim: indexDim.source },
           }
         : latent;

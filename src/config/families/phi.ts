@@ -7,7 +7,13 @@ export const phi3Small: Family = {
   modelTypes: ['phi3small'],
   cite: 'microsoft/Phi-3-small-8k-instruct modeling_phi3_small.py Phi3SmallSelfAttention; vLLM model_executor/models/phi3_small.py',
   read: (reader) => {
-    reader.consult(['dense_attention_every_n_layers', 'blocksparse_block_size', 'blocksparse_num_local_blocks', 'blocksparse_vert_stride', 'blocksparse_homo_head_pattern']);
+    reader.consult([
+      'dense_attention_every_n_layers',
+      'blocksparse_block_size',
+      'blocksparse_num_local_blocks',
+      'blocksparse_vert_stride',
+      'blocksparse_homo_head_pattern',
+    ]);
     return { layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [] }) };
   },
 };
@@ -25,5 +31,7 @@ export const phiMsft: Family = {
   id: 'phi-msft',
   modelTypes: ['phi-msft', 'mixformer-sequential'],
   cite: 'microsoft/phi-2 configuration_phi.py of 2023: n_layer, n_head, n_head_kv',
-  read: (reader) => ({ layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [], kvKeys: ['n_head_kv', 'num_key_value_heads'] }) }),
+  read: (reader) => ({
+    layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [], kvKeys: ['n_head_kv', 'num_key_value_heads'] }),
+  }),
 };

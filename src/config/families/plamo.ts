@@ -17,7 +17,9 @@ export const plamo: Family = {
         layerTypes: false,
         headDimKeys: ['hidden_size_per_head'],
         kvKeys: value === null ? ['num_key_value_heads'] : [],
-        ...(heads && shared && value !== null ? { kvHeads: { value, rule: `${heads.value} heads ÷ n_shared_head ${shared.value}`, source: shared.source } } : {}),
+        ...(heads && shared && value !== null
+          ? { kvHeads: { value, rule: `${heads.value} heads ÷ n_shared_head ${shared.value}`, source: shared.source } }
+          : {}),
       }),
     };
   },

@@ -13,13 +13,25 @@ function qwenWindow(reader: ConfigReader): Sourced<number> | null {
 export const qwen: Family = {
   id: 'qwen',
   modelTypes: [
-    'qwen2', 'qwen2_vl_text', 'qwen2_5_vl_text', 'qwen2_5_omni_text', 'qwen2_5_omni_talker', 'qwen3', 'mimo', 'dots1', 'dots_ocr', 'llava_qwen',
+    'qwen2',
+    'qwen2_vl_text',
+    'qwen2_5_vl_text',
+    'qwen2_5_omni_text',
+    'qwen2_5_omni_talker',
+    'qwen3',
+    'mimo',
+    'dots1',
+    'dots_ocr',
+    'llava_qwen',
     'qwen3_omni_moe_talker_code_predictor',
   ],
   cite: 'transformers 5.18 models/qwen2/configuration_qwen2.py: layer_types from use_sliding_window and max_window_layers',
   read: (reader, modelType) => {
     // dots1 and the Omni code predictor have no use_sliding_window: their window counts wherever it stands.
-    const window = modelType === 'dots1' || modelType === 'qwen3_omni_moe_talker_code_predictor' ? slidingWindow(reader) : qwenWindow(reader);
+    const window =
+      modelType === 'dots1' || modelType === 'qwen3_omni_moe_talker_code_predictor'
+        ? slidingWindow(reader)
+        : qwenWindow(reader);
     const firstSliding = reader.integer(['max_window_layers'], 0)?.value ?? 28;
     return {
       layers: decoderLayers(reader, {
@@ -55,7 +67,13 @@ export const qwenMoeEveryLayer: Family = {
   cite: 'transformers 5.18 models/qwen3_moe/configuration_qwen3_moe.py',
   read: (reader, modelType) => {
     const window = modelType === 'qwen3_moe' ? qwenWindow(reader) : slidingWindow(reader);
-    return { layers: decoderLayers(reader, { window: () => window, layerTypes: false, kindAt: () => (window ? 'sliding' : 'full') }) };
+    return {
+      layers: decoderLayers(reader, {
+        window: () => window,
+        layerTypes: false,
+        kindAt: () => (window ? 'sliding' : 'full'),
+      }),
+    };
   },
 };
 
@@ -64,5 +82,7 @@ export const qwen1: Family = {
   id: 'qwen-1',
   modelTypes: ['qwen'],
   cite: 'Qwen/Qwen-7B modeling_qwen.py QWenAttention',
-  read: (reader) => ({ layers: decoderLayers(reader, { layerTypes: false, kvKeys: [], headDimKeys: ['kv_channels'] }) }),
+  read: (reader) => ({
+    layers: decoderLayers(reader, { layerTypes: false, kvKeys: [], headDimKeys: ['kv_channels'] }),
+  }),
 };

@@ -13,15 +13,27 @@ export const qwen3Next: Family = {
     const indexed = modelType === 'qwen4_exp_text';
     if (indexed) reader.consult(['ple_layer_ids', 'ple_conv_kernel_size', 'ple_embed_dim', 'ngram_size']);
     if (indexed && reader.list(['ple_layer_ids'])?.value.length) {
-      reader.log.note('ple_layer_ids: the n-gram states of these layers are not counted', true, reader.pathOf('ple_layer_ids'));
+      reader.log.note(
+        'ple_layer_ids: the n-gram states of these layers are not counted',
+        true,
+        reader.pathOf('ple_layer_ids'),
+      );
     }
     const attention = (): ReturnType<typeof fullDraft> | null => {
       const heads = headLayout(reader);
       const dim = indexed ? reader.integer(['indexer_head_dim']) : null;
       reader.consult(['indexer_n_heads', 'indexer_kv_heads', 'indexer_budget', 'indexer_compress_ratio']);
       if (!heads || !dim) return heads && fullDraft(heads);
-      const indexer = { headDim: dim.value, heads: reader.integer(['indexer_n_heads'])?.value ?? null, topK: reader.integer(['indexer_budget'])?.value ?? null, owned: true };
-      return { attention: { kind: 'full', ...heads.layout, indexer }, sources: { ...heads.sources, indexDim: dim.source } };
+      const indexer = {
+        headDim: dim.value,
+        heads: reader.integer(['indexer_n_heads'])?.value ?? null,
+        topK: reader.integer(['indexer_budget'])?.value ?? null,
+        owned: true,
+      };
+      return {
+        attention: { kind: 'full', ...heads.layout, indexer },
+        sources: { ...heads.sources, indexDim: dim.source },
+      };
     };
     return {
       layers: decoderLayers(reader, {

@@ -48,6 +48,8 @@ export const rwkv5: Family = {
       conv: { ...hidden.source, rule: `token shift of both halves: 2 × ${hidden.value}` },
       recurrent: { ...headSize.source, rule: `${attention.value} × head size ${headSize.value}` },
     };
-    return { layers: withLayerSource(repeat({ attention: { kind: 'recurrent', state }, sources }, count.value), count.source) };
+    return {
+      layers: withLayerSource(repeat({ attention: { kind: 'recurrent', state }, sources }, count.value), count.source),
+    };
   },
 };

@@ -11,7 +11,13 @@ export const smollm3: Family = {
     const window = reader.flag(['use_sliding_window'], false) ? slidingWindow(reader) : null;
     const rotary = reader.list(['no_rope_layers'])?.value ?? null;
     const interval = reader.integer(['no_rope_layer_interval'])?.value ?? 4;
-    const hasRope = (index: number): boolean => (rotary && rotary.length > 0 ? rotary[index] === 1 : (index + 1) % interval !== 0);
-    return { layers: decoderLayers(reader, { window: () => window, kindAt: (index) => (window && !hasRope(index) ? 'sliding' : 'full') }) };
+    const hasRope = (index: number): boolean =>
+      rotary && rotary.length > 0 ? rotary[index] === 1 : (index + 1) % interval !== 0;
+    return {
+      layers: decoderLayers(reader, {
+        window: () => window,
+        kindAt: (index) => (window && !hasRope(index) ? 'sliding' : 'full'),
+      }),
+    };
   },
 };

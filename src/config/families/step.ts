@@ -29,7 +29,8 @@ export const step3p5: Family = {
     const kvKeys = ['num_key_value_heads', 'num_attention_groups'];
     reader.consult(['num_sliding_attention_heads', 'per_layer_config']);
     const sliding = (full: SourcedLayout): SourcedLayout => {
-      const queryHeads = reader.integer(['num_sliding_attention_heads']) ?? other?.integer(['num_attention_heads']) ?? null;
+      const queryHeads =
+        reader.integer(['num_sliding_attention_heads']) ?? other?.integer(['num_attention_heads']) ?? null;
       const kvHeads = other?.integer(['num_attention_groups', 'num_key_value_heads']) ?? null;
       const headDim = other?.integer(['head_dim']) ?? null;
       return {
@@ -49,13 +50,27 @@ export const step3p5: Family = {
     };
     const draft = reader.integer(['num_nextn_predict_layers'], 0)?.value ?? 0;
     const list = reader.list(['layer_types']);
-    const labels = list?.value.map((entry) => (typeof entry === 'string' ? entry : show(entry))) ?? new Array<string>(count.value).fill('full_attention');
+    const labels =
+      list?.value.map((entry) => (typeof entry === 'string' ? entry : show(entry))) ??
+      new Array<string>(count.value).fill('full_attention');
     if (list && labels.length !== count.value && labels.length !== count.value + draft) {
-      reader.problem('layer-types-length', 'error', 'layer_types', `layer_types has ${labels.length} entries for ${count.value} layers.`);
-      reader.log.note(`layer_types has ${labels.length} entries for ${count.value} layers`, true, reader.pathOf('layer_types'));
+      reader.problem(
+        'layer-types-length',
+        'error',
+        'layer_types',
+        `layer_types has ${labels.length} entries for ${count.value} layers.`,
+      );
+      reader.log.note(
+        `layer_types has ${labels.length} entries for ${count.value} layers`,
+        true,
+        reader.pathOf('layer_types'),
+      );
     }
     const cut = Array.from({ length: count.value }, (_, index) => labels[index] ?? 'not in layer_types');
     const makers = decoderMakers(reader, { kvKeys, window: slidingWindow, slidingHeads: sliding }, true);
-    return { layers: withSources(draftsOf(cut, makers), { layers: count.source, ...(list ? { kind: list.source } : {}) }), draftLayers: draft };
+    return {
+      layers: withSources(draftsOf(cut, makers), { layers: count.source, ...(list ? { kind: list.source } : {}) }),
+      draftLayers: draft,
+    };
   },
 };

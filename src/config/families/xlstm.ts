@@ -26,10 +26,16 @@ export const xlstm: Family = {
       flavour: 'linear' as const,
       conv: null,
       recurrentElements: elements,
-      recurrentDtype: reader.string(['inference_state_dtype'])?.value === 'bfloat16' ? ('cache' as const) : ('float32' as const),
+      recurrentDtype:
+        reader.string(['inference_state_dtype'])?.value === 'bfloat16' ? ('cache' as const) : ('float32' as const),
       heads: heads.value,
     };
     const recurrent = { ...heads.source, rule: `${heads.value} heads × (${keyDim} × ${valueDim} + ${keyDim} + 1)` };
-    return { layers: withLayerSource(repeat({ attention: { kind: 'recurrent', state }, sources: { recurrent } }, count.value), count.source) };
+    return {
+      layers: withLayerSource(
+        repeat({ attention: { kind: 'recurrent', state }, sources: { recurrent } }, count.value),
+        count.source,
+      ),
+    };
   },
 };

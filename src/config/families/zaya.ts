@@ -27,10 +27,16 @@ export const zaya: Family = {
       heads: null,
     };
     const conv = { ...first.source, rule: `(${queryHeads} + ${kvHeads}) heads × ${keyDim} × ${width}` };
-    const beside = (draft: LayerDraft): LayerDraft => ({ ...draft, parallelState, sources: { ...draft.sources, conv } });
+    const beside = (draft: LayerDraft): LayerDraft => ({
+      ...draft,
+      parallelState,
+      sources: { ...draft.sources, conv },
+    });
     const window = slidingWindow(reader);
     const full = beside(fullDraft(heads));
-    const sliding = window ? beside(slidingDraft(heads, window)) : unknownDraft('hybrid_sliding without sliding_window');
+    const sliding = window
+      ? beside(slidingDraft(heads, window))
+      : unknownDraft('hybrid_sliding without sliding_window');
     const listed = layerLabels(reader, count.value);
     const layers = Array.from({ length: count.value }, (_, index): LayerDraft => {
       const word = listed?.value[index] ?? 'hybrid';

@@ -18,7 +18,8 @@ export function lintCacheFormat(context: LintContext): void {
 /** modelopt: FP8, NVFP4, or no quantised cache. */
 function lintAlgorithm(context: LintContext, quantization: ConfigReader): void {
   const name = quantization.own('kv_cache_quant_algo');
-  if (name === undefined || name === null || (typeof name === 'string' && /^(fp8|nvfp4|none|auto|)$/i.test(name))) return;
+  if (name === undefined || name === null || (typeof name === 'string' && /^(fp8|nvfp4|none|auto|)$/i.test(name)))
+    return;
   const message = `kv_cache_quant_algo ${show(name)} is no KV format that is known here (FP8, NVFP4): the config’s own type is used.`;
   context.report(quantization, 'kv-scheme-unknown', 'warning', 'kv_cache_quant_algo', message);
 }
@@ -49,5 +50,6 @@ function lintBlocks(context: LintContext): void {
     report(spec.sources['keyDim'], attention.keyDim, 'A key');
     report(spec.sources['valueDim'], attention.valueDim, 'A value');
   }
-  for (const { attention, spec } of context.latent) report(spec.sources['latentDim'], attention.latentDim + attention.ropeDim, 'A latent row');
+  for (const { attention, spec } of context.latent)
+    report(spec.sources['latentDim'], attention.latentDim + attention.ropeDim, 'A latent row');
 }

@@ -57,8 +57,12 @@ export class LintContext {
     this.defaults = defaultsOf(familyOf(location.modelType), location.modelType, location);
     this.own = new ConfigReader(document, location.path, this.log).withDefaults(this.defaults);
     this.distinct = distinctLayers(spec.layers);
-    this.headed = this.distinct.flatMap((layer) => (isHeaded(layer.attention) && layer.attention.kind !== 'shared' ? [{ ...layer, attention: layer.attention }] : []));
-    this.latent = this.distinct.flatMap((layer) => (layer.attention.kind === 'latent' ? [{ ...layer, attention: layer.attention }] : []));
+    this.headed = this.distinct.flatMap((layer) =>
+      isHeaded(layer.attention) && layer.attention.kind !== 'shared' ? [{ ...layer, attention: layer.attention }] : [],
+    );
+    this.latent = this.distinct.flatMap((layer) =>
+      layer.attention.kind === 'latent' ? [{ ...layer, attention: layer.attention }] : [],
+    );
     this.layers = count(this.own, LAYER_KEYS);
     this.heads = count(this.own, HEAD_KEYS);
   }
@@ -81,7 +85,14 @@ export class LintContext {
 
   /** Reports where a number of the layers came from. */
   reportAt(source: Source | undefined, rule: RuleId, severity: Severity, message: string, fix?: ProblemFix): void {
-    this.log.problems.push({ rule, severity, key: source?.key ?? null, range: source?.range ?? null, message, ...(fix ? { fix } : {}) });
+    this.log.problems.push({
+      rule,
+      severity,
+      key: source?.key ?? null,
+      range: source?.range ?? null,
+      message,
+      ...(fix ? { fix } : {}),
+    });
   }
 
   /** True when the file has this very number at a source: only then can an edit there change it. */

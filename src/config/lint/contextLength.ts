@@ -44,7 +44,14 @@ function lintScaled(context: LintContext, { reader, name, type }: RopeObject, le
   const sum = `trained ${original} × factor ${factor} = ${Math.round(reach)}`;
   if (length > reach) {
     const message = `max_position_embeddings ${length} goes beyond what ${name} reaches: ${sum}.`;
-    context.report(own, 'context-beyond-trained', 'warning', 'max_position_embeddings', message, setKey(reader, 'factor', length / original));
+    context.report(
+      own,
+      'context-beyond-trained',
+      'warning',
+      'max_position_embeddings',
+      message,
+      setKey(reader, 'factor', length / original),
+    );
     return;
   }
   const message = `${name} reaches further than max_position_embeddings ${length}: ${sum}; engines stop at the smaller of the two unless told otherwise.`;

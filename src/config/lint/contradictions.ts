@@ -35,7 +35,15 @@ function lintSpellings(context: LintContext, keys: readonly string[], factor: st
 }
 
 /** Keys of which a multimodal root should not have another value than its language model. */
-const LEVEL_KEYS = [...LAYER_KEYS, ...HEAD_KEYS, ...KV_HEAD_KEYS, ...HEAD_DIM_KEYS, 'kv_lora_rank', 'sliding_window', 'num_kv_shared_layers'];
+const LEVEL_KEYS = [
+  ...LAYER_KEYS,
+  ...HEAD_KEYS,
+  ...KV_HEAD_KEYS,
+  ...HEAD_DIM_KEYS,
+  'kv_lora_rank',
+  'sliding_window',
+  'num_kv_shared_layers',
+];
 
 function lintLevels(context: LintContext): void {
   const { own, root, reading } = context;
@@ -46,7 +54,13 @@ function lintLevels(context: LintContext): void {
     const outer = numberIn(root, key);
     const inner = numberIn(own, key);
     if (outer === null || inner === null || outer === inner) continue;
-    context.report(root, 'nested-disagrees', 'warning', key, `${key} is ${outer} here and ${inner} in ${name}: the language model is described in ${name}, and ${inner} counts.`);
+    context.report(
+      root,
+      'nested-disagrees',
+      'warning',
+      key,
+      `${key} is ${outer} here and ${inner} in ${name}: the language model is described in ${name}, and ${inner} counts.`,
+    );
   }
 }
 

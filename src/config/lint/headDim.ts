@@ -38,9 +38,18 @@ function lintUnset(context: LintContext, heads: Found, widths: ReadonlySet<numbe
 }
 
 /** Types whose configuration class refuses a remainder, even beside a head_dim (transformers 5.18 `validate_architecture`). */
-const CLASS_REFUSES: ReadonlySet<string> = new Set(
-  ['llama', 'arcee', 'cwm', 'jais2', 'hyperclovax', 'gemma2', 'gemma3', 'gemma3_text', 'gemma3n_text', 'vaultgemma'],
-);
+const CLASS_REFUSES: ReadonlySet<string> = new Set([
+  'llama',
+  'arcee',
+  'cwm',
+  'jais2',
+  'hyperclovax',
+  'gemma2',
+  'gemma3',
+  'gemma3_text',
+  'gemma3n_text',
+  'vaultgemma',
+]);
 /** Types whose model code refuses it ("must be divisible by num_heads"). The others cut it off and run. */
 const MODEL_REFUSES: ReadonlySet<string> = new Set(
   'bart mbart biogpt bloom codegen falcon gpt2 gpt_bigcode gpt_neo gptj opt persimmon stablelm whisper xglm'.split(' '),
@@ -52,7 +61,9 @@ function lintDivision(context: LintContext, heads: Found, hidden: Found, widths:
   const { own, reading } = context;
   const { modelType } = reading.location;
   const refused = CLASS_REFUSES.has(modelType) || MODEL_REFUSES.has(modelType);
-  const consequence = refused ? 'transformers refuses it' : `it is cut to ${floor}, and ${hidden.value - floor * heads.value} dimensions have no head`;
+  const consequence = refused
+    ? 'transformers refuses it'
+    : `it is cut to ${floor}, and ${hidden.value - floor * heads.value} dimensions have no head`;
   context.report(
     own,
     'hidden-not-divisible',
@@ -63,7 +74,13 @@ function lintDivision(context: LintContext, heads: Found, hidden: Found, widths:
 }
 
 /** Families whose class has a head width of its own (Qwen3, Gemma, gpt-oss) part on purpose: nothing to say there. */
-function lintDifference(context: LintContext, key: string, heads: Found, hidden: Found, widths: ReadonlySet<number>): void {
+function lintDifference(
+  context: LintContext,
+  key: string,
+  heads: Found,
+  hidden: Found,
+  widths: ReadonlySet<number>,
+): void {
   const { own, defaults, reading } = context;
   const value = numberIn(own, key);
   if (hidden.value % heads.value !== 0 && CLASS_REFUSES.has(reading.location.modelType)) {

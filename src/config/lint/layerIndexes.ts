@@ -42,12 +42,18 @@ function lintList(context: LintContext, reader: ConfigReader, { key, first }: In
   const last = layers - 1 + first;
   const outside = numbers.filter((index) => !Number.isInteger(index) || index < first || index > last);
   if (outside.length > 0) {
-    const hint = first === 1 && outside.includes(0) ? ' (this list counts from 1)' : first === 0 && outside.includes(layers) ? ' (this list counts from 0)' : '';
+    const hint =
+      first === 1 && outside.includes(0)
+        ? ' (this list counts from 1)'
+        : first === 0 && outside.includes(layers)
+          ? ' (this list counts from 0)'
+          : '';
     const message = `${key} names layer ${outside.slice(0, 5).join(', ')}, but the ${layers} layers are ${first} to ${last}${hint}.`;
     context.report(reader, 'layer-index-out-of-range', 'warning', key, message);
   }
   const twice = numbers.find((index, at) => numbers.indexOf(index) !== at);
-  if (twice !== undefined) context.report(reader, 'layer-indexes-overlap', 'warning', key, `${key} names layer ${twice} more than once.`);
+  if (twice !== undefined)
+    context.report(reader, 'layer-indexes-overlap', 'warning', key, `${key} names layer ${twice} more than once.`);
 }
 
 function lintPartition(context: LintContext, reader: ConfigReader, layers: number): void {
@@ -56,10 +62,18 @@ function lintPartition(context: LintContext, reader: ConfigReader, layers: numbe
   if (full.size === 0 || linear.size === 0) return;
   const both = [...full].find((index) => linear.has(index));
   if (both !== undefined) {
-    context.report(reader, 'layer-indexes-overlap', 'warning', 'kda_layers', `Layer ${both} is in full_attn_layers and in kda_layers.`);
+    context.report(
+      reader,
+      'layer-indexes-overlap',
+      'warning',
+      'kda_layers',
+      `Layer ${both} is in full_attn_layers and in kda_layers.`,
+    );
     return;
   }
-  const lost = Array.from({ length: layers }, (_, index) => index + 1).filter((index) => !full.has(index) && !linear.has(index));
+  const lost = Array.from({ length: layers }, (_, index) => index + 1).filter(
+    (index) => !full.has(index) && !linear.has(index),
+  );
   if (lost.length === 0) return;
   const message = `Layer ${lost.slice(0, 5).join(', ')} of ${layers} is in neither full_attn_layers nor kda_layers (they count from 1).`;
   context.report(reader, 'layer-index-out-of-range', 'warning', 'kda_layers', message);

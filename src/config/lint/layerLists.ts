@@ -18,7 +18,13 @@ const PER_LAYER = [
   'num_query_heads',
 ];
 /** An entry more is one for the multi-token-prediction layer. */
-const DRAFT_KEYS = ['num_nextn_predict_layers', 'num_mtp_layers', 'mtp_num_hidden_layers', 'mtp_num_layers', 'num_mtp_modules'];
+const DRAFT_KEYS = [
+  'num_nextn_predict_layers',
+  'num_mtp_layers',
+  'mtp_num_hidden_layers',
+  'mtp_num_layers',
+  'num_mtp_modules',
+];
 /** Nemotron-H takes the number of layers from these. */
 const GIVES_COUNT = ['hybrid_override_pattern'];
 
@@ -32,7 +38,11 @@ export function lintLayerLists(context: LintContext): void {
     if (length > layers.value && length <= layers.value + draftLayers(context, key)) continue;
     const short = length < layers.value;
     const counts = GIVES_COUNT.includes(key);
-    const consequence = counts ? 'its length is what transformers takes' : short ? 'the last layers have none' : 'the last entries mean nothing';
+    const consequence = counts
+      ? 'its length is what transformers takes'
+      : short
+        ? 'the last layers have none'
+        : 'the last entries mean nothing';
     context.report(
       own,
       'layer-list-length',

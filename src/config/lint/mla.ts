@@ -14,7 +14,8 @@ export function lintMla(context: LintContext): void {
     const value = numberIn(own, key);
     if (value === null) continue;
     // Equal to the query heads it is the habit of these configs; another number looks like an attempt at GQA.
-    if (value === queryHeads) context.report(own, 'kv-heads-ignored', 'information', key, `${key} (${value}) does not count: ${cached}.`);
+    if (value === queryHeads)
+      context.report(own, 'kv-heads-ignored', 'information', key, `${key} (${value}) does not count: ${cached}.`);
     else {
       const message = `${key} (${value}) does not count: ${cached}; code that expands the latent expects ${queryHeads}.`;
       context.report(own, 'kv-heads-ignored', 'warning', key, message, setKey(own, key, queryHeads));
@@ -23,11 +24,24 @@ export function lintMla(context: LintContext): void {
   if (context.headed.length === 0) {
     for (const key of HEAD_DIM_KEYS) {
       const value = numberIn(own, key);
-      if (value !== null && value !== 0) context.report(own, 'head-dim-ignored', 'information', key, `${key} (${value}) does not set what is cached: ${cached}.`);
+      if (value !== null && value !== 0)
+        context.report(
+          own,
+          'head-dim-ignored',
+          'information',
+          key,
+          `${key} (${value}) does not set what is cached: ${cached}.`,
+        );
     }
   }
   if (ropeDim % 2 === 1) {
-    context.report(own, 'rotary-dim-odd', 'error', 'qk_rope_head_dim', `qk_rope_head_dim ${ropeDim} is odd: rotary positions turn pairs of dimensions.`);
+    context.report(
+      own,
+      'rotary-dim-odd',
+      'error',
+      'qk_rope_head_dim',
+      `qk_rope_head_dim ${ropeDim} is odd: rotary positions turn pairs of dimensions.`,
+    );
   }
   const whole = numberIn(own, 'qk_head_dim');
   if (whole !== null && nopeDim > 0 && whole !== nopeDim + ropeDim) {

@@ -6,7 +6,8 @@ import { count, type LintContext, numberIn } from './context';
 export function lintPattern(context: LintContext): void {
   const words = listedWords(context);
   if (words === null) return;
-  for (const key of ['sliding_window_pattern', '_sliding_window_pattern', 'global_attn_every_n_layers']) lintPeriod(context, words, key, 'sliding');
+  for (const key of ['sliding_window_pattern', '_sliding_window_pattern', 'global_attn_every_n_layers'])
+    lintPeriod(context, words, key, 'sliding');
   lintPeriod(context, words, 'full_attention_interval', 'linear');
   lintFirstSliding(context, words);
   lintNoRope(context, words);

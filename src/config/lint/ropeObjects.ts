@@ -36,7 +36,8 @@ export function ropeObjects(own: ConfigReader): readonly RopeObject[] {
 }
 
 function ropeObject(reader: ConfigReader, name: string, word: LayerWord | null): RopeObject {
-  const typeKey = typeof reader.own('rope_type') === 'string' ? 'rope_type' : typeof reader.own('type') === 'string' ? 'type' : null;
+  const typeKey =
+    typeof reader.own('rope_type') === 'string' ? 'rope_type' : typeof reader.own('type') === 'string' ? 'type' : null;
   const type = typeKey === null ? 'default' : String(reader.own(typeKey)).toLowerCase();
   return { reader, name, word, type, typeKey };
 }
@@ -52,7 +53,9 @@ export function rotaryWidths(context: LintContext, rope: RopeObject | null): rea
   const { own } = context;
   const latent = context.latent.map(({ attention }) => ({ headDim: attention.ropeDim, rotated: attention.ropeDim }));
   if (latent.length > 0) return latent;
-  const factor = [...(rope ? [rope.reader] : []), own].flatMap((reader) => FACTOR_KEYS.map((key) => numberIn(reader, key))).find((value) => value !== null);
+  const factor = [...(rope ? [rope.reader] : []), own]
+    .flatMap((reader) => FACTOR_KEYS.map((key) => numberIn(reader, key)))
+    .find((value) => value !== null);
   const dim = ROTARY_DIM_KEYS.map((key) => numberIn(own, key)).find((value) => value !== null);
   const widths = new Map<number, RotaryWidth>();
   for (const { attention } of context.headed) {

@@ -69,7 +69,13 @@ function lintType(context: LintContext, { reader, name, type, typeKey }: RopeObj
   if (typeKey !== null && !Object.hasOwn(TYPES, type)) {
     // Code of its own may know the type: only where the family is ours is it likely to be a slip.
     const severity = context.reading.spec.family === null ? 'information' : 'warning';
-    context.report(reader, 'rope-type-unknown', severity, typeKey, `"${type.slice(0, 40)}" is no rope_type that transformers or vLLM knows.`);
+    context.report(
+      reader,
+      'rope-type-unknown',
+      severity,
+      typeKey,
+      `"${type.slice(0, 40)}" is no rope_type that transformers or vLLM knows.`,
+    );
   }
   const factor = numberIn(reader, 'factor');
   if (typeKey === null && factor !== null && factor !== 1) {
@@ -87,7 +93,10 @@ function lintFields(context: LintContext, rope: RopeObject, fields: TypeFields):
     if (spellings.some((key) => numberIn(reader, key) !== null)) continue;
     const wrong = spellings.find((key) => reader.hasValue(key));
     const what = spellings.join(' or ');
-    const message = wrong === undefined ? `${name} is of type "${type}", but has no ${what}.` : `${wrong} in ${name} must be a number.`;
+    const message =
+      wrong === undefined
+        ? `${name} is of type "${type}", but has no ${what}.`
+        : `${wrong} in ${name} must be a number.`;
     context.report(reader, 'rope-field-missing', 'error', wrong ?? at, message);
   }
   for (const key of fields.lists ?? []) lintList(context, rope, key);
@@ -116,15 +125,32 @@ function lintList(context: LintContext, rope: RopeObject, key: string): void {
 function lintFactor(context: LintContext, { reader, type }: RopeObject): void {
   const factor = numberIn(reader, 'factor');
   if (factor !== null && factor < 1) {
-    context.report(reader, 'rope-factor-range', 'warning', 'factor', `A RoPE factor of ${factor} is below 1: the context would shrink.`);
+    context.report(
+      reader,
+      'rope-factor-range',
+      'warning',
+      'factor',
+      `A RoPE factor of ${factor} is below 1: the context would shrink.`,
+    );
   }
-  const bounds = type === 'llama3' ? ['low_freq_factor', 'high_freq_factor'] : type.includes('yarn') ? ['beta_slow', 'beta_fast'] : [];
+  const bounds =
+    type === 'llama3'
+      ? ['low_freq_factor', 'high_freq_factor']
+      : type.includes('yarn')
+        ? ['beta_slow', 'beta_fast']
+        : [];
   const [lowKey, highKey] = bounds;
   if (lowKey === undefined || highKey === undefined) return;
   const low = numberIn(reader, lowKey);
   const high = numberIn(reader, highKey);
   if (low === null || high === null || low <= high) return;
-  context.report(reader, 'rope-factor-range', 'warning', lowKey, `${lowKey} ${low} is larger than ${highKey} ${high}: the bounds are in the wrong order.`);
+  context.report(
+    reader,
+    'rope-factor-range',
+    'warning',
+    lowKey,
+    `${lowKey} ${low} is larger than ${highKey} ${high}: the bounds are in the wrong order.`,
+  );
 }
 
 /** transformers takes rope_scaling where both are given. */
@@ -132,7 +158,8 @@ function lintTwice(context: LintContext, ropes: readonly RopeObject[]): void {
   const old = ropes.find(({ name }) => name === 'rope_scaling');
   const now = ropes.find(({ name }) => name === 'rope_parameters');
   if (!old || !now) return;
-  const differs = canonical(old.type) !== canonical(now.type) || numberIn(old.reader, 'factor') !== numberIn(now.reader, 'factor');
+  const differs =
+    canonical(old.type) !== canonical(now.type) || numberIn(old.reader, 'factor') !== numberIn(now.reader, 'factor');
   if (!differs) return;
   const message = `rope_scaling ("${old.type.slice(0, 40)}") and rope_parameters ("${now.type.slice(0, 40)}") contradict each other: transformers takes rope_scaling.`;
   context.report(context.own, 'rope-given-twice', 'warning', 'rope_parameters', message);

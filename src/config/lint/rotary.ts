@@ -31,7 +31,14 @@ function lintFactor(context: LintContext, reader: ConfigReader, key: string, rop
   if (factor <= 0 || factor > 1) {
     // 0 is how some configs say "no rotary positions"; vLLM refuses it, so it is worth a word.
     const message = `${key} ${factor} is not in the range above 0 up to 1: it is the part of a head that is rotated.`;
-    context.report(reader, 'rotary-factor-range', factor === 0 ? 'information' : 'error', key, message, factor > 1 ? setKey(reader, key, 1) : undefined);
+    context.report(
+      reader,
+      'rotary-factor-range',
+      factor === 0 ? 'information' : 'error',
+      key,
+      message,
+      factor > 1 ? setKey(reader, key, 1) : undefined,
+    );
     return;
   }
   if (ROTARY_DIM_KEYS.some((dim) => numberIn(context.own, dim) !== null)) return;
@@ -51,9 +58,22 @@ function lintDim(context: LintContext, key: string): void {
   const { headDim } = width;
   if (dim > headDim) {
     const fix = headDim % 2 === 0 ? setKey(own, key, headDim) : undefined;
-    context.report(own, 'rotary-dim-too-large', 'error', key, `${key} ${dim} is more than the ${headDim} dimensions of a head.`, fix);
+    context.report(
+      own,
+      'rotary-dim-too-large',
+      'error',
+      key,
+      `${key} ${dim} is more than the ${headDim} dimensions of a head.`,
+      fix,
+    );
   } else if (dim % 2 !== 0) {
-    context.report(own, 'rotary-dim-odd', 'error', key, `${key} ${dim} is odd: rotary positions turn pairs of dimensions.`);
+    context.report(
+      own,
+      'rotary-dim-odd',
+      'error',
+      key,
+      `${key} ${dim} is odd: rotary positions turn pairs of dimensions.`,
+    );
   }
   const factorKey = FACTOR_KEYS.find((name) => numberIn(own, name) !== null);
   const factor = factorKey === undefined ? null : numberIn(own, factorKey);
@@ -69,7 +89,11 @@ const TINY_HEAD = 4;
 /** A head that is rotated whole needs an even width. Learned positions (GPT-2) do not. */
 function lintWholeHead(context: LintContext, ropes: readonly RopeObject[]): void {
   const { own, heads } = context;
-  if (!ROTARY_EVIDENCE.some((key) => own.hasValue(key)) || [...FACTOR_KEYS, ...ROTARY_DIM_KEYS].some((key) => own.hasValue(key))) return;
+  if (
+    !ROTARY_EVIDENCE.some((key) => own.hasValue(key)) ||
+    [...FACTOR_KEYS, ...ROTARY_DIM_KEYS].some((key) => own.hasValue(key))
+  )
+    return;
   for (const { attention } of context.headed) {
     if (attention.kind === 'cross' || attention.keyDim % 2 === 0 || attention.keyDim <= TINY_HEAD) continue;
     if (ropes.some(({ reader }) => FACTOR_KEYS.some((key) => reader.hasValue(key)))) continue;

@@ -14,15 +14,24 @@ function lintShared(context: LintContext): void {
   if (shared === null || shared < 1 || !layers) return;
   const report = (severity: 'error' | 'warning', message: string): void =>
     context.report(own, 'kv-sharing-range', severity, 'num_kv_shared_layers', message);
-  if (shared === layers.value) report('error', `num_kv_shared_layers ${shared} is every layer: none is left whose cache could be shared.`);
+  if (shared === layers.value)
+    report('error', `num_kv_shared_layers ${shared} is every layer: none is left whose cache could be shared.`);
   // transformers then shares nothing at all.
-  else if (shared > layers.value) report('warning', `num_kv_shared_layers ${shared} is more than the ${plural(layers.value, 'layer')}: nothing is shared.`);
+  else if (shared > layers.value)
+    report(
+      'warning',
+      `num_kv_shared_layers ${shared} is more than the ${plural(layers.value, 'layer')}: nothing is shared.`,
+    );
   else {
     const list = own.own('layer_types');
     if (!Array.isArray(list) || list.length !== layers.value) return;
     const before = new Set(list.slice(0, layers.value - shared));
     const lost = list.slice(layers.value - shared).find((label) => !before.has(label));
-    if (lost !== undefined) report('error', `The last ${shared} layers share caches, but no layer before them is of type ${JSON.stringify(lost).slice(0, 40)}.`);
+    if (lost !== undefined)
+      report(
+        'error',
+        `The last ${shared} layers share caches, but no layer before them is of type ${JSON.stringify(lost).slice(0, 40)}.`,
+      );
   }
 }
 
@@ -33,7 +42,13 @@ function lintCla(context: LintContext): void {
   if (own.own('use_cla') === true) {
     if (factor !== null && factor >= 2) return;
     const what = factor === null ? 'no cla_share_factor says' : `cla_share_factor ${factor} does not say`;
-    context.report(own, 'cla-incomplete', 'warning', 'use_cla', `use_cla is true, but ${what} how many layers share a cache: each keeps its own.`);
+    context.report(
+      own,
+      'cla-incomplete',
+      'warning',
+      'use_cla',
+      `use_cla is true, but ${what} how many layers share a cache: each keeps its own.`,
+    );
   } else if (factor !== null && factor > 1) {
     const off = own.own('use_cla') === false ? 'use_cla is false' : 'use_cla is not set';
     const message = `cla_share_factor ${factor} does not count, because ${off}: every layer keeps its own cache.`;

@@ -39,10 +39,18 @@ function lintKvHeads(context: LintContext, { attention, spec }: LayerOf<HeadedAt
 
 /** Mamba-2, delta-net and linear mixers split their state by heads, and assert that it divides. */
 function lintState(context: LintContext, { attention, spec }: LayerOf<AttentionSpec>, tp: number): void {
-  const states = [spec.parallelState, attention.kind === 'recurrent' || attention.kind === 'conv' ? attention.state : undefined];
+  const states = [
+    spec.parallelState,
+    attention.kind === 'recurrent' || attention.kind === 'conv' ? attention.state : undefined,
+  ];
   for (const state of states) {
     if (!state || state.heads === null || state.heads % tp === 0) continue;
-    context.reportAt(spec.sources['state'], 'tp-state-heads', 'error', `${plural(state.heads, 'state head')} cannot be split over ${tp} ranks.`);
+    context.reportAt(
+      spec.sources['state'],
+      'tp-state-heads',
+      'error',
+      `${plural(state.heads, 'state head')} cannot be split over ${tp} ranks.`,
+    );
   }
 }
 
@@ -59,15 +67,22 @@ const COMMON_TP = [2, 4, 8];
 /** Without a size asked for: which of the common ones copy KV heads or cannot be, where not all are fine. */
 function lintLimit(context: LintContext): void {
   // Heads that do not even form groups have a problem of their own (heads.ts).
-  const layers = context.headed.filter(({ spec, attention }) => !spec.assumed && attention.queryHeads % attention.kvHeads === 0);
+  const layers = context.headed.filter(
+    ({ spec, attention }) => !spec.assumed && attention.queryHeads % attention.kvHeads === 0,
+  );
   const refused = COMMON_TP.filter((tp) => layers.some(({ attention }) => fate(attention, tp) === 'refused'));
-  const copied = COMMON_TP.filter((tp) => !refused.includes(tp) && layers.some(({ attention }) => fate(attention, tp) === 'copied'));
+  const copied = COMMON_TP.filter(
+    (tp) => !refused.includes(tp) && layers.some(({ attention }) => fate(attention, tp) === 'copied'),
+  );
   const whole = COMMON_TP.filter((tp) => !refused.includes(tp) && !copied.includes(tp));
   const worst = refused.at(0) ?? copied.at(0);
   const told = layers.find(({ attention }) => worst !== undefined && fate(attention, worst) !== 'split');
   if (!told) return;
   const { queryHeads, kvHeads } = told.attention;
-  const heads = queryHeads === kvHeads ? plural(queryHeads, 'head') : `${plural(queryHeads, 'query head')} and ${plural(kvHeads, 'KV head')}`;
+  const heads =
+    queryHeads === kvHeads
+      ? plural(queryHeads, 'head')
+      : `${plural(queryHeads, 'query head')} and ${plural(kvHeads, 'KV head')}`;
   const parts = [
     ...(whole.length > 0 ? [`${whole.at(-1) ?? ''} is the largest that keeps each KV head once`] : []),
     ...(copied.length > 0 ? [`${listed(copied)} ${copied.length === 1 ? 'keeps' : 'keep'} copies of KV heads`] : []),

@@ -7,7 +7,17 @@ import type { LintContext } from './context';
 
 const NUMBER = /^\s*-?\d+(?:\.\d+)?\s*$/;
 /** Counts that are whole wherever they stand. 0 is how some families say "none". */
-const COUNTS = [...LAYER_KEYS, ...HEAD_KEYS, ...KV_HEAD_KEYS, ...HEAD_DIM_KEYS, ...HIDDEN_KEYS, 'kv_lora_rank', 'qk_rope_head_dim', 'qk_nope_head_dim', 'v_head_dim'];
+const COUNTS = [
+  ...LAYER_KEYS,
+  ...HEAD_KEYS,
+  ...KV_HEAD_KEYS,
+  ...HEAD_DIM_KEYS,
+  ...HIDDEN_KEYS,
+  'kv_lora_rank',
+  'qk_rope_head_dim',
+  'qk_nope_head_dim',
+  'v_head_dim',
+];
 
 export function lintValues(context: LintContext): void {
   const { own, reading } = context;
@@ -28,8 +38,11 @@ export function lintValues(context: LintContext): void {
   }
   for (const key of COUNTS) {
     const value = own.own(key);
-    const wrong = typeof value === 'boolean' || (typeof value === 'number' && (!Number.isInteger(value) || value < 0 || value > MAX_DIMENSION));
+    const wrong =
+      typeof value === 'boolean' ||
+      (typeof value === 'number' && (!Number.isInteger(value) || value < 0 || value > MAX_DIMENSION));
     // The reading says it as an error where a number depends on it.
-    if (wrong) context.report(own, 'wrong-value', 'warning', key, `${key} must be a whole number, but is ${show(value)}.`);
+    if (wrong)
+      context.report(own, 'wrong-value', 'warning', key, `${key} must be a whole number, but is ${show(value)}.`);
   }
 }

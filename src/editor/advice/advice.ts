@@ -3,7 +3,17 @@
  * config is shown, or the first hover asks about a Python source that may hold one.
  */
 
-import { type CancellationToken, type CodeActionKind, commands, type Hover, languages, type Position, type TextDocument, type Uri, workspace } from 'vscode';
+import {
+  type CancellationToken,
+  type CodeActionKind,
+  commands,
+  type Hover,
+  languages,
+  type Position,
+  type TextDocument,
+  type Uri,
+  workspace,
+} from 'vscode';
 import { INTERNAL_COMMANDS } from '../ids';
 import { Owner } from '../lifecycle';
 import { CONFIG_SELECTOR } from '../readings';
@@ -35,11 +45,19 @@ export class Advice extends Owner {
     const providedCodeActionKinds: readonly CodeActionKind[] = ConfigFixProvider.kinds;
     this.own(languages.registerCodeLensProvider(CONFIG_SELECTOR, new ConfigLensProvider(insights, readings)));
     this.own(languages.registerInlayHintsProvider(CONFIG_SELECTOR, new ConfigHintsProvider(insights, readings)));
-    this.own(languages.registerCodeActionsProvider(CONFIG_SELECTOR, new ConfigFixProvider(insights, diagnostics), { providedCodeActionKinds }));
+    this.own(
+      languages.registerCodeActionsProvider(CONFIG_SELECTOR, new ConfigFixProvider(insights, diagnostics), {
+        providedCodeActionKinds,
+      }),
+    );
     this.own(languages.registerCompletionItemProvider(CONFIG_SELECTOR, new ConfigCompletionProvider(insights), '"'));
     this.own(workspace.registerTextDocumentContentProvider(RULE_SCHEME, new RulePages(context)));
     this.own(commands.registerCommand(INTERNAL_COMMANDS.explainRule, (rule: string) => explainRule(rule)));
-    this.own(commands.registerCommand(INTERNAL_COMMANDS.ignoreRule, (rule: string, uri: Uri, everywhere: boolean) => ignoreRule(rule, uri, everywhere)));
+    this.own(
+      commands.registerCommand(INTERNAL_COMMANDS.ignoreRule, (rule: string, uri: Uri, everywhere: boolean) =>
+        ignoreRule(rule, uri, everywhere),
+      ),
+    );
   }
 
   pythonHover(document: TextDocument, position: Position, token: CancellationToken): Hover | null {

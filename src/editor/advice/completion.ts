@@ -1,7 +1,17 @@
 /** Completion of keys and values in model configs, with what each costs. Silent in every other JSON. */
 
 import { getLocation, type Location } from 'jsonc-parser';
-import { type CancellationToken, CompletionItem, CompletionItemKind, type CompletionItemProvider, MarkdownString, type Position, Range, SnippetString, type TextDocument } from 'vscode';
+import {
+  type CancellationToken,
+  CompletionItem,
+  CompletionItemKind,
+  type CompletionItemProvider,
+  MarkdownString,
+  type Position,
+  Range,
+  SnippetString,
+  type TextDocument,
+} from 'vscode';
 import type { JsonValue } from '../../config/document';
 import { DESCRIBED_KEYS, shapeOf } from '../../config/keyShapes';
 import { keyOffers, valueOffers } from '../../config/offers';
@@ -23,7 +33,9 @@ export class ConfigCompletionProvider implements CompletionItemProvider {
     const text = document.getText();
     const location = getLocation(text, offset);
     const range = replaced(document, position, text, location);
-    return location.isAtPropertyKey ? keys(insight, location, range, text, document) : values(insight, location, range, document.getText(range));
+    return location.isAtPropertyKey
+      ? keys(insight, location, range, text, document)
+      : values(insight, location, range, document.getText(range));
   }
 }
 
@@ -41,19 +53,34 @@ function replaced(document: TextDocument, position: Position, text: string, { pr
   return new Range(document.positionAt(start), position);
 }
 
-function keys(insight: Insight, location: Location, range: Range, text: string, document: TextDocument): CompletionItem[] {
+function keys(
+  insight: Insight,
+  location: Location,
+  range: Range,
+  text: string,
+  document: TextDocument,
+): CompletionItem[] {
   const path = location.path.slice(0, -1);
   if (path.some((segment) => typeof segment === 'number')) return [];
   const after = text.slice(document.offsetAt(range.end)).trimStart();
   const renamed = after.startsWith(':');
   const comma = after.startsWith('"') ? ',' : '';
-  return keyOffers(insight.found.reading, path.map(String), insight.found.document).map(({ key, classDefault }, index) => {
-    const item = new CompletionItem({ label: key, description: keyDetail(key, classDefault) }, CompletionItemKind.Property);
-    const info = DESCRIBED_KEYS[key];
-    item.documentation = new MarkdownString(escapeText(`${info?.text ?? ''}${info?.families ? ` (${info.families})` : ''}`));
-    item.insertText = renamed ? JSON.stringify(key) : new SnippetString(`${JSON.stringify(key)}: ${valueSnippet(key, classDefault)}${comma}`);
-    return placed(item, range, JSON.stringify(key), index);
-  });
+  return keyOffers(insight.found.reading, path.map(String), insight.found.document).map(
+    ({ key, classDefault }, index) => {
+      const item = new CompletionItem(
+        { label: key, description: keyDetail(key, classDefault) },
+        CompletionItemKind.Property,
+      );
+      const info = DESCRIBED_KEYS[key];
+      item.documentation = new MarkdownString(
+        escapeText(`${info?.text ?? ''}${info?.families ? ` (${info.families})` : ''}`),
+      );
+      item.insertText = renamed
+        ? JSON.stringify(key)
+        : new SnippetString(`${JSON.stringify(key)}: ${valueSnippet(key, classDefault)}${comma}`);
+      return placed(item, range, JSON.stringify(key), index);
+    },
+  );
 }
 
 /** The class's own value, else an empty one of the key's type; the cursor is left on it. */
@@ -82,7 +109,10 @@ function values({ found, plan }: Insight, { path }: Location, range: Range, pres
   return offers.map((value, index) => {
     const text = JSON.stringify(value);
     const detail = single ? valueDetail(found.reading, names, value, plan.scenario) : '';
-    const item = new CompletionItem({ label: typeof value === 'string' ? value : text, description: detail }, CompletionItemKind.Value);
+    const item = new CompletionItem(
+      { label: typeof value === 'string' ? value : text, description: detail },
+      CompletionItemKind.Value,
+    );
     item.insertText = text;
     return placed(item, range, whole ? present : text, index);
   });

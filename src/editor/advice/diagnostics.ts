@@ -46,7 +46,11 @@ export class ConfigDiagnostics extends Owner {
     super();
     this.collection = this.own(languages.createDiagnosticCollection('headlight'));
     this.own(workspace.onDidOpenTextDocument((document) => this.schedule(document)));
-    this.own(workspace.onDidChangeTextDocument(({ document, contentChanges }) => contentChanges.length > 0 && this.schedule(document)));
+    this.own(
+      workspace.onDidChangeTextDocument(
+        ({ document, contentChanges }) => contentChanges.length > 0 && this.schedule(document),
+      ),
+    );
     this.own(workspace.onDidCloseTextDocument((document) => this.forget(document)));
     this.own(insights.onDidChange(() => workspace.textDocuments.forEach((document) => this.schedule(document))));
     this.own({ dispose: () => this.timers.forEach((timer) => clearTimeout(timer)) });
@@ -56,7 +60,9 @@ export class ConfigDiagnostics extends Owner {
   /** The problem that a diagnostic of ours tells, as of the last look. */
   problemOf(document: TextDocument, { code, range }: Diagnostic): Problem | null {
     const rule = typeof code === 'object' ? code.value : code;
-    const found = this.reported.get(document.uri.toString())?.find(({ problem, diagnostic }) => problem.rule === rule && diagnostic.range.start.line === range.start.line);
+    const found = this.reported
+      .get(document.uri.toString())
+      ?.find(({ problem, diagnostic }) => problem.rule === rule && diagnostic.range.start.line === range.start.line);
     return found?.problem ?? null;
   }
 
@@ -65,7 +71,10 @@ export class ConfigDiagnostics extends Owner {
     if (!CONFIG_LANGUAGES.includes(document.languageId)) return;
     const key = document.uri.toString();
     clearTimeout(this.timers.get(key));
-    this.timers.set(key, setTimeout(() => this.insights.measured(() => this.check(document)), DEBOUNCE_MS));
+    this.timers.set(
+      key,
+      setTimeout(() => this.insights.measured(() => this.check(document)), DEBOUNCE_MS),
+    );
   }
 
   private check(document: TextDocument): void {
@@ -101,7 +110,10 @@ export class ConfigDiagnostics extends Owner {
 
 function problemsOf({ found, plan }: Insight): Problem[] {
   const { kvDtype, sharding } = plan.scenario;
-  return lintReading(found.reading, { ...(sharding.tp > 1 ? { tp: sharding.tp } : {}), ...(kvDtype === 'auto' ? {} : { kvDtype }) });
+  return lintReading(found.reading, {
+    ...(sharding.tp > 1 ? { tp: sharding.tp } : {}),
+    ...(kvDtype === 'auto' ? {} : { kvDtype }),
+  });
 }
 
 function diagnosticOf(document: TextDocument, config: ConfigDocument, problem: Problem): Diagnostic {

@@ -1,6 +1,17 @@
 /** Quick fixes of problems, and refactorings of the number of KV heads. */
 
-import { CodeAction, CodeActionKind, type CodeActionContext, type CodeActionProvider, type Diagnostic, DiagnosticSeverity, l10n, type Range, type Selection, type TextDocument } from 'vscode';
+import {
+  CodeAction,
+  CodeActionKind,
+  type CodeActionContext,
+  type CodeActionProvider,
+  type Diagnostic,
+  DiagnosticSeverity,
+  l10n,
+  type Range,
+  type Selection,
+  type TextDocument,
+} from 'vscode';
 import { planCache } from '../../cache/plan';
 import { divisorsOf } from '../../cache/whatIf';
 import { convertHeads, convertibleHeads } from '../../config/convertHeads';
@@ -22,9 +33,13 @@ export class ConfigFixProvider implements CodeActionProvider {
   ) {}
 
   provideCodeActions(document: TextDocument, range: Range | Selection, context: CodeActionContext): CodeAction[] {
-    const wants = (kind: CodeActionKind): boolean => !context.only || context.only.contains(kind) || kind.contains(context.only);
+    const wants = (kind: CodeActionKind): boolean =>
+      !context.only || context.only.contains(kind) || kind.contains(context.only);
     const ours = wants(CodeActionKind.QuickFix) ? context.diagnostics.filter(({ source }) => source === SOURCE) : [];
-    return [...ours.flatMap((diagnostic) => this.fixes(document, diagnostic)), ...(wants(CodeActionKind.RefactorRewrite) ? this.refactorings(document, range) : [])];
+    return [
+      ...ours.flatMap((diagnostic) => this.fixes(document, diagnostic)),
+      ...(wants(CodeActionKind.RefactorRewrite) ? this.refactorings(document, range) : []),
+    ];
   }
 
   private fixes(document: TextDocument, diagnostic: Diagnostic): CodeAction[] {
@@ -39,8 +54,16 @@ export class ConfigFixProvider implements CodeActionProvider {
     return [
       ...apply,
       commanding(quickFix(l10n.t('Explain {0}', rule), diagnostic), INTERNAL_COMMANDS.explainRule, [rule]),
-      commanding(quickFix(l10n.t('Ignore {0} in this file', rule), diagnostic), INTERNAL_COMMANDS.ignoreRule, [rule, document.uri, false]),
-      commanding(quickFix(l10n.t('Ignore {0} everywhere', rule), diagnostic), INTERNAL_COMMANDS.ignoreRule, [rule, document.uri, true]),
+      commanding(quickFix(l10n.t('Ignore {0} in this file', rule), diagnostic), INTERNAL_COMMANDS.ignoreRule, [
+        rule,
+        document.uri,
+        false,
+      ]),
+      commanding(quickFix(l10n.t('Ignore {0} everywhere', rule), diagnostic), INTERNAL_COMMANDS.ignoreRule, [
+        rule,
+        document.uri,
+        true,
+      ]),
     ];
   }
 
@@ -57,7 +80,10 @@ export class ConfigFixProvider implements CodeActionProvider {
       const conversion = convertHeads(reading, kvHeads);
       if (typeof conversion === 'string') return [];
       const plan = planCache(conversion.reading.spec, insight.plan.scenario);
-      const action = new CodeAction(`${refactoringTitle(queryHeads, kvHeads)} (${formatBinary(plan.bytesPerToken)}/token, ${formatRatio(insight.plan.totalBytes, plan.totalBytes)})`, CodeActionKind.RefactorRewrite);
+      const action = new CodeAction(
+        `${refactoringTitle(queryHeads, kvHeads)} (${formatBinary(plan.bytesPerToken)}/token, ${formatRatio(insight.plan.totalBytes, plan.totalBytes)})`,
+        CodeActionKind.RefactorRewrite,
+      );
       action.edit = configEdit(document, conversion.edits);
       return [action];
     });

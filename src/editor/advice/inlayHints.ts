@@ -1,6 +1,14 @@
 /** Remarks beside the values of a model config. */
 
-import { type CancellationToken, type Event, InlayHint, type InlayHintsProvider, Position, type Range, type TextDocument } from 'vscode';
+import {
+  type CancellationToken,
+  type Event,
+  InlayHint,
+  type InlayHintsProvider,
+  Position,
+  type Range,
+  type TextDocument,
+} from 'vscode';
 import type { ConfigDocument } from '../../config/document';
 import type { Change } from '../../present/change';
 import { hintsOf } from '../../present/hintText';

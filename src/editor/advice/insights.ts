@@ -21,10 +21,22 @@ export interface Insight {
 }
 
 /** How often each kind of work was done, so that tests can tell that none was, and the processor's milliseconds that it took. */
-export type WorkCounts = Record<'plans' | 'fits' | 'lenses' | 'hints' | 'lints' | 'completions' | 'pythonScans' | 'cpuMs', number>;
+export type WorkCounts = Record<
+  'plans' | 'fits' | 'lenses' | 'hints' | 'lints' | 'completions' | 'pythonScans' | 'cpuMs',
+  number
+>;
 
 export class Insights extends Owner {
-  readonly counts: WorkCounts = { plans: 0, fits: 0, lenses: 0, hints: 0, lints: 0, completions: 0, pythonScans: 0, cpuMs: 0 };
+  readonly counts: WorkCounts = {
+    plans: 0,
+    fits: 0,
+    lenses: 0,
+    hints: 0,
+    lints: 0,
+    completions: 0,
+    pythonScans: 0,
+    cpuMs: 0,
+  };
   private readonly known = new WeakMap<FollowedReading, { readonly generation: number; readonly insight: Insight }>();
   private readonly scenarios = new Map<string, { readonly scenario: Scenario; readonly gpu: string }>();
   private readonly changed = this.own(new EventEmitter<void>());
@@ -91,7 +103,14 @@ export class Insights extends Owner {
     if (!device || reading.spec.layers.length === 0) return null;
     this.counts.fits++;
     const report = fitModel({ reading, device, scenario, weights: null, ...USUAL_MEMORY });
-    return report && { deviceName: device.name, devices: report.devices, weightsFit: report.cacheBudgetBytes > 0, sequences: report.concurrentSequences };
+    return (
+      report && {
+        deviceName: device.name,
+        devices: report.devices,
+        weightsFit: report.cacheBudgetBytes > 0,
+        sequences: report.concurrentSequences,
+      }
+    );
   }
 
   private scenarioOf(document: TextDocument): { readonly scenario: Scenario; readonly gpu: string } {

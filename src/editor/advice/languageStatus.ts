@@ -1,6 +1,14 @@
 /** The language status of a model config: its family, and whether the numbers are exact. */
 
-import { l10n, languages, LanguageStatusSeverity, type LanguageStatusItem, type TextDocument, window, workspace } from 'vscode';
+import {
+  l10n,
+  languages,
+  LanguageStatusSeverity,
+  type LanguageStatusItem,
+  type TextDocument,
+  window,
+  workspace,
+} from 'vscode';
 import { familyStatus } from '../../present/familyText';
 import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
@@ -38,13 +46,18 @@ export class FamilyStatus extends Owner {
 
   get shown(): ShownStatus | null {
     const { item } = this;
-    return item && { text: item.text, detail: item.detail ?? '', warning: item.severity === LanguageStatusSeverity.Warning };
+    return (
+      item && { text: item.text, detail: item.detail ?? '', warning: item.severity === LanguageStatusSeverity.Warning }
+    );
   }
 
   private update(): void {
     clearTimeout(this.timer);
     const document = window.activeTextEditor?.document;
-    const insight = document && isEnabled(SETTINGS.languageStatusEnabled) ? this.insights.measured(() => this.insights.of(document)) : null;
+    const insight =
+      document && isEnabled(SETTINGS.languageStatusEnabled)
+        ? this.insights.measured(() => this.insights.of(document))
+        : null;
     if (!document || !insight) this.clear();
     else this.show(document, familyStatus(insight.plan));
   }

@@ -1,6 +1,15 @@
 /** The line above a model config. */
 
-import { type CancellationToken, CodeLens, type CodeLensProvider, type Command, type Event, l10n, Range, type TextDocument } from 'vscode';
+import {
+  type CancellationToken,
+  CodeLens,
+  type CodeLensProvider,
+  type Command,
+  type Event,
+  l10n,
+  Range,
+  type TextDocument,
+} from 'vscode';
 import { familyStatus } from '../../present/familyText';
 import { lensChangeText, lensDesignText, lensScenarioText } from '../../present/lensText';
 import { designText } from '../../present/words';
@@ -28,7 +37,9 @@ export class ConfigLensProvider implements CodeLensProvider {
     if (lenses.length === 0 || !isInDiff(document)) return lenses;
     const change = await changeOf(document, this.readings);
     if (token.isCancellationRequested) return [];
-    return change ? [lens(lensChangeText(change), l10n.t('Open the panel'), COMMANDS.openPanel, [document.uri]), ...lenses] : lenses;
+    return change
+      ? [lens(lensChangeText(change), l10n.t('Open the panel'), COMMANDS.openPanel, [document.uri]), ...lenses]
+      : lenses;
   }
 
   private lenses(document: TextDocument): CodeLens[] {
@@ -37,7 +48,16 @@ export class ConfigLensProvider implements CodeLensProvider {
     this.insights.counts.lenses++;
     const { plan } = insight;
     return [
-      lens(lensDesignText(plan), [designText(plan.spec), ...(plan.exact ? [] : [l10n.t('not exact: {0}', familyStatus(plan).detail)]), l10n.t('Open the panel')].join(' · '), COMMANDS.openPanel, [document.uri]),
+      lens(
+        lensDesignText(plan),
+        [
+          designText(plan.spec),
+          ...(plan.exact ? [] : [l10n.t('not exact: {0}', familyStatus(plan).detail)]),
+          l10n.t('Open the panel'),
+        ].join(' · '),
+        COMMANDS.openPanel,
+        [document.uri],
+      ),
       lens(lensScenarioText(plan, insight.fit()), l10n.t('Change the scenario'), COMMANDS.changeScenario, []),
     ];
   }

@@ -15,5 +15,9 @@ export async function ignoreRule(rule: string, uri: Uri, everywhere: boolean): P
   const known = settings.inspect<readonly string[]>(SETTINGS.lintIgnore);
   const before = (inFolder ? known?.workspaceFolderValue : known?.globalValue) ?? [];
   if (before.includes(entry)) return;
-  await settings.update(SETTINGS.lintIgnore, [...before, entry], inFolder ? ConfigurationTarget.WorkspaceFolder : ConfigurationTarget.Global);
+  await settings.update(
+    SETTINGS.lintIgnore,
+    [...before, entry],
+    inFolder ? ConfigurationTarget.WorkspaceFolder : ConfigurationTarget.Global,
+  );
 }

@@ -41,7 +41,11 @@ export class PythonHovers {
   private scan(document: TextDocument): Scanned {
     if (this.last?.document === document && this.last.scanned.version === document.version) return this.last.scanned;
     this.counts.pythonScans++;
-    const scanned: Scanned = { version: document.version, models: findPythonModels(document.getText()), readings: new Map() };
+    const scanned: Scanned = {
+      version: document.version,
+      models: findPythonModels(document.getText()),
+      readings: new Map(),
+    };
     this.last = { document, scanned };
     return scanned;
   }

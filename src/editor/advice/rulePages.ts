@@ -1,6 +1,14 @@
 /** A page for each lint rule, from docs/lint.md: what the code of a problem links to, without any network. */
 
-import { type CancellationToken, commands, type ExtensionContext, type TextDocumentContentProvider, Uri, window, workspace } from 'vscode';
+import {
+  type CancellationToken,
+  commands,
+  type ExtensionContext,
+  type TextDocumentContentProvider,
+  Uri,
+  window,
+  workspace,
+} from 'vscode';
 import { rulePage } from '../../present/rulePage';
 
 export const RULE_SCHEME = 'headlight';

@@ -40,11 +40,18 @@ export class ConfigItem extends TreeItem {
     readonly plan: CachePlan,
   ) {
     super(name);
-    const cost = plan.bytesPerToken > 0 || plan.stateBytes === 0 ? `${formatBinary(plan.bytesPerToken)}/token` : formatBinary(plan.stateBytes);
+    const cost =
+      plan.bytesPerToken > 0 || plan.stateBytes === 0
+        ? `${formatBinary(plan.bytesPerToken)}/token`
+        : formatBinary(plan.stateBytes);
     this.id = uri.toString();
     // The number first: a narrow view cuts the end.
     this.description = `${plan.exact ? '' : '≈ '}${cost} · ${plan.spec.variant}`;
-    this.tooltip = new MarkdownString([workspace.asRelativePath(uri), designText(plan.spec), `${formatBinary(plan.totalBytes)} at ${contextText(plan)}`].map(escapeText).join('\n\n'));
+    this.tooltip = new MarkdownString(
+      [workspace.asRelativePath(uri), designText(plan.spec), `${formatBinary(plan.totalBytes)} at ${contextText(plan)}`]
+        .map(escapeText)
+        .join('\n\n'),
+    );
     this.iconPath = new ThemeIcon('symbol-structure');
     this.contextValue = 'headlightConfig';
     this.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] };
@@ -102,34 +109,54 @@ export class ConfigTree extends Owner {
 
   /** Compares what is selected, the item that was clicked first. */
   compareSelected(item: unknown, selection: unknown): Thenable<unknown> {
-    const selected = (Array.isArray(selection) && selection.length > 0 ? selection : this.view.selection).filter((each): each is ConfigItem => each instanceof ConfigItem);
+    const selected = (Array.isArray(selection) && selection.length > 0 ? selection : this.view.selection).filter(
+      (each): each is ConfigItem => each instanceof ConfigItem,
+    );
     const first = item instanceof ConfigItem ? item : selected[0];
     const others = selected.filter((each) => each !== first).map(({ uri }) => uri);
-    if (!first) return Promise.resolve(void window.showInformationMessage(l10n.t('Select model configs in the view first.')));
+    if (!first)
+      return Promise.resolve(void window.showInformationMessage(l10n.t('Select model configs in the view first.')));
     // One alone: the question with what.
     return commands.executeCommand(COMMANDS.compareWith, first.uri, others.length > 0 ? { with: others } : undefined);
   }
 
   private items(): ConfigItem[] {
-    const items = [...this.found.values()].map(({ uri, reading }) => new ConfigItem(uri, configName(uri), planCache(reading.spec, scenarioSetting(uri))));
+    const items = [...this.found.values()].map(
+      ({ uri, reading }) => new ConfigItem(uri, configName(uri), planCache(reading.spec, scenarioSetting(uri))),
+    );
     const order = this.services.context.workspaceState.get<SortOrder>(SORT_MEMORY, 'name');
-    const byName = (a: ConfigItem, b: ConfigItem): number => String(a.label).localeCompare(String(b.label)) || a.uri.path.localeCompare(b.uri.path);
-    return items.sort(order === 'name' ? byName : (a, b) => b.plan.bytesPerToken - a.plan.bytesPerToken || byName(a, b));
+    const byName = (a: ConfigItem, b: ConfigItem): number =>
+      String(a.label).localeCompare(String(b.label)) || a.uri.path.localeCompare(b.uri.path);
+    return items.sort(
+      order === 'name' ? byName : (a, b) => b.plan.bytesPerToken - a.plan.bytesPerToken || byName(a, b),
+    );
   }
 
   private async look(asked: boolean): Promise<Scan> {
     const source = (this.cancel = new CancellationTokenSource());
     const started = performance.now();
     const cpu = this.services.platform.cpuMs();
-    const scan = await scanConfigs({ folder: null, asked, read: { families: taughtFamilies() }, cpuMs: () => this.services.platform.cpuMs() }, source.token);
+    const scan = await scanConfigs(
+      { folder: null, asked, read: { families: taughtFamilies() }, cpuMs: () => this.services.platform.cpuMs() },
+      source.token,
+    );
     if (this.cancel !== source) return scan;
     this.cancel = null;
     source.dispose();
     this.found = new Map(scan.configs.map((found) => [found.uri.toString(), found]));
     const [ms, cpuMs] = [performance.now() - started, this.services.platform.cpuMs() - cpu];
-    this.services.log.info(`looked for model configs: ${scan.state}, ${scan.configs.length} found, ${ms.toFixed(0)} ms, ${cpuMs.toFixed(0)} ms of CPU`);
-    this.view.message = scan.cut && scan.configs.length > 0 ? l10n.t('Not all JSON files were looked at. Select Find Model Configs to look at more.') : '';
-    void commands.executeCommand('setContext', CONTEXTS.scan, scan.configs.length > 0 ? 'some' : scan.state === 'many' || scan.cut ? 'many' : 'none');
+    this.services.log.info(
+      `looked for model configs: ${scan.state}, ${scan.configs.length} found, ${ms.toFixed(0)} ms, ${cpuMs.toFixed(0)} ms of CPU`,
+    );
+    this.view.message =
+      scan.cut && scan.configs.length > 0
+        ? l10n.t('Not all JSON files were looked at. Select Find Model Configs to look at more.')
+        : '';
+    void commands.executeCommand(
+      'setContext',
+      CONTEXTS.scan,
+      scan.configs.length > 0 ? 'some' : scan.state === 'many' || scan.cut ? 'many' : 'none',
+    );
     if (scan.state === 'done') this.watch();
     return scan;
   }

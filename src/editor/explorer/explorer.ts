@@ -1,6 +1,16 @@
 /** Configs of the workspace, weight files, tools for chat assistants. Loaded when one of them is first asked for. */
 
-import { CancellationTokenSource, type CancellationToken, type EventEmitter, type LanguageModelToolInvocationOptions, type LanguageModelToolResult, type PreparedToolInvocation, type TreeItem, type TreeView, Uri } from 'vscode';
+import {
+  CancellationTokenSource,
+  type CancellationToken,
+  type EventEmitter,
+  type LanguageModelToolInvocationOptions,
+  type LanguageModelToolResult,
+  type PreparedToolInvocation,
+  type TreeItem,
+  type TreeView,
+  Uri,
+} from 'vscode';
 import { COMMANDS, type ExplorerCommand, type ToolName } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
@@ -40,14 +50,20 @@ export class Explorer extends Owner {
     return prepareTool(tool, options);
   }
 
-  invokeTool(tool: ToolName, options: LanguageModelToolInvocationOptions<ToolInput>, token: CancellationToken): Promise<LanguageModelToolResult> {
+  invokeTool(
+    tool: ToolName,
+    options: LanguageModelToolInvocationOptions<ToolInput>,
+    token: CancellationToken,
+  ): Promise<LanguageModelToolResult> {
     return invokeTool(this.services, tool, options, token);
   }
 
   async run(command: ExplorerCommand, first: unknown, second: unknown): Promise<unknown> {
     switch (command) {
       case COMMANDS.findConfigs:
-        return folderOf(first) ? this.scan(first) : (await this.tree.find()).map(({ uri, label, description }) => ({ uri, label, description }));
+        return folderOf(first)
+          ? this.scan(first)
+          : (await this.tree.find()).map(({ uri, label, description }) => ({ uri, label, description }));
       case COMMANDS.sortConfigsByName:
         return this.tree.sort('name');
       case COMMANDS.sortConfigsByBytes:
@@ -65,7 +81,10 @@ export class Explorer extends Owner {
     const asked = typeof request === 'object' && request !== null && 'asked' in request && request.asked === true;
     const source = new CancellationTokenSource();
     try {
-      const { state, configs } = await scanConfigs({ folder, asked, read: { families: taughtFamilies() }, cpuMs: () => this.services.platform.cpuMs() }, source.token);
+      const { state, configs } = await scanConfigs(
+        { folder, asked, read: { families: taughtFamilies() }, cpuMs: () => this.services.platform.cpuMs() },
+        source.token,
+      );
       return { state, found: configs.length };
     } finally {
       source.dispose();
@@ -74,9 +93,15 @@ export class Explorer extends Owner {
 }
 
 function folderOf(request: unknown): Uri | null {
-  return typeof request === 'object' && request !== null && 'folder' in request && request.folder instanceof Uri ? request.folder : null;
+  return typeof request === 'object' && request !== null && 'folder' in request && request.folder instanceof Uri
+    ? request.folder
+    : null;
 }
 
-export function createExplorer(services: Services, view: TreeView<TreeItem>, refreshed: EventEmitter<undefined>): Explorer {
+export function createExplorer(
+  services: Services,
+  view: TreeView<TreeItem>,
+  refreshed: EventEmitter<undefined>,
+): Explorer {
   return new Explorer(services, view, refreshed);
 }

@@ -28,7 +28,8 @@ const NAMED = '**/{config,params,*_config,*-config,config-*,config_*}.json';
 const EXCLUDED = '**/{node_modules,.git,.venv,venv,site-packages,dist,out,build,.cache}/**';
 const USUAL = /\/(?:config|params)\.json$/;
 /** Files that have these names in model folders and are no configs. */
-const OTHERS = /(?:^|\/)(?:tokenizer|tokenizer_config|generation_config|preprocessor_config|processor_config|special_tokens_map|added_tokens|vocab|adapter_config|package|package-lock|tsconfig|jsconfig|.*\.safetensors\.index)\.json$/;
+const OTHERS =
+  /(?:^|\/)(?:tokenizer|tokenizer_config|generation_config|preprocessor_config|processor_config|special_tokens_map|added_tokens|vocab|adapter_config|package|package-lock|tsconfig|jsconfig|.*\.safetensors\.index)\.json$/;
 
 export interface FoundConfig {
   readonly uri: Uri;
@@ -52,7 +53,10 @@ export interface ScanOptions {
   cpuMs(): number;
 }
 
-export async function scanConfigs({ folder, asked, read, cpuMs }: ScanOptions, token: CancellationToken): Promise<Scan> {
+export async function scanConfigs(
+  { folder, asked, read, cpuMs }: ScanOptions,
+  token: CancellationToken,
+): Promise<Scan> {
   const find = async (glob: string, limit: number): Promise<Uri[]> => {
     const pattern: GlobPattern = folder ? new RelativePattern(folder, glob) : glob;
     return workspace.findFiles(pattern, EXCLUDED, limit + 1, token);
@@ -68,7 +72,9 @@ export async function scanConfigs({ folder, asked, read, cpuMs }: ScanOptions, t
   let cut = files.length > Math.max(limit, ALL_LIMIT);
   const configs: FoundConfig[] = [];
   // The usual names first, in case not all are read.
-  const candidates = files.filter(({ path }) => !OTHERS.test(path)).sort((a, b) => Number(USUAL.test(b.path)) - Number(USUAL.test(a.path)));
+  const candidates = files
+    .filter(({ path }) => !OTHERS.test(path))
+    .sort((a, b) => Number(USUAL.test(b.path)) - Number(USUAL.test(a.path)));
   for (let index = 0; index < candidates.length; index += BATCH) {
     if (token.isCancellationRequested) return { state: 'cancelled', configs, cut };
     if (large && !asked && index >= ALWAYS && cpuMs() - started > CPU_BUDGET_MS) {

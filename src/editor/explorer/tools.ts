@@ -54,7 +54,10 @@ export function prepareTool(tool: ToolName, { input }: { readonly input: ToolInp
   }[tool];
   return {
     invocationMessage: `${title}: ${about}`,
-    confirmationMessages: { title, message: new MarkdownString(l10n.t('Headlight reads {0} and computes; nothing is changed.', codeSpan(about))) },
+    confirmationMessages: {
+      title,
+      message: new MarkdownString(l10n.t('Headlight reads {0} and computes; nothing is changed.', codeSpan(about))),
+    },
   };
 }
 
@@ -63,13 +66,20 @@ function whatOf(input: ToolInput): string {
   return paths.length > 0 ? paths.join(', ').slice(0, 200) : l10n.t('the given config text');
 }
 
-export async function invokeTool(services: Services, tool: ToolName, { input }: LanguageModelToolInvocationOptions<ToolInput>, token: CancellationToken): Promise<LanguageModelToolResult> {
+export async function invokeTool(
+  services: Services,
+  tool: ToolName,
+  { input }: LanguageModelToolInvocationOptions<ToolInput>,
+  token: CancellationToken,
+): Promise<LanguageModelToolResult> {
   const text = await answer(services, tool, input, token).catch((error: unknown) => {
     // Said, not thrown: the assistant can ask again with what was missing.
     if (error instanceof ToolError) return `Error: ${error.message}`;
     throw error;
   });
-  return new LanguageModelToolResult([new LanguageModelTextPart(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}\n… (cut)` : text)]);
+  return new LanguageModelToolResult([
+    new LanguageModelTextPart(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}\n… (cut)` : text),
+  ]);
 }
 
 async function answer(services: Services, tool: ToolName, input: ToolInput, token: CancellationToken): Promise<string> {
@@ -94,8 +104,29 @@ function estimateText({ name, reading }: Named, scenario: Scenario, gpu: string)
   const fit = device && fitModel({ reading, device, scenario, weights: null, ...USUAL_MEMORY });
   const parameters = countParameters(reading)?.total ?? null;
   const { bytesPerToken, cacheBytes, stateBytes, totalBytes, kvDtype, exact } = plan;
-  const numbers = { modelType: reading.spec.modelType, variant: reading.spec.variant, ...scenario.workload, engine: scenario.engine, kvDtype, bytesPerToken, cacheBytes, stateBytes, totalBytes, parameters, exact };
-  return [name, planText(plan), ...(fit ? [`on ${fit.device.name}, weights ${fit.weights.exact ? '' : 'estimated '}${fit.weights.bytes} B: ${fitLine(fit)}`] : []), JSON.stringify(numbers)].join('\n');
+  const numbers = {
+    modelType: reading.spec.modelType,
+    variant: reading.spec.variant,
+    ...scenario.workload,
+    engine: scenario.engine,
+    kvDtype,
+    bytesPerToken,
+    cacheBytes,
+    stateBytes,
+    totalBytes,
+    parameters,
+    exact,
+  };
+  return [
+    name,
+    planText(plan),
+    ...(fit
+      ? [
+          `on ${fit.device.name}, weights ${fit.weights.exact ? '' : 'estimated '}${fit.weights.bytes} B: ${fitLine(fit)}`,
+        ]
+      : []),
+    JSON.stringify(numbers),
+  ].join('\n');
 }
 
 function compareText(named: readonly Named[], input: ToolInput): string {
@@ -106,14 +137,30 @@ function compareText(named: readonly Named[], input: ToolInput): string {
     return request;
   });
   const alone = named.length === 1;
-  const usual: VariantRequest[] = [{ kind: 'mha' }, { kind: 'gqa', groups: 8 }, { kind: 'mqa' }, { kind: 'mla', ...DEFAULT_LATENT }];
+  const usual: VariantRequest[] = [
+    { kind: 'mha' },
+    { kind: 'gqa', groups: 8 },
+    { kind: 'mqa' },
+    { kind: 'mla', ...DEFAULT_LATENT },
+  ];
   const compared = named.map(({ name, reading }): ComparedModel => {
-    const wanted = asked.length > 0 ? requests : alone ? usual.filter((request) => variantProblem(reading.spec, request) === null) : [];
+    const wanted =
+      asked.length > 0
+        ? requests
+        : alone
+          ? usual.filter((request) => variantProblem(reading.spec, request) === null)
+          : [];
     return { name: alone ? null : name, reading, requests: wanted };
   });
   const comparison = compareDesigns(compared, scenarioOf(input), deviceOf(gpuOf(input)));
   const leftOut = comparison.leftOut.map(({ problem }) => `left out: ${problem}`);
-  const rows = comparison.rows.map(({ label, plan, ratio }) => ({ label, bytesPerToken: plan.bytesPerToken, cacheBytes: plan.cacheBytes, ratio, exact: plan.exact }));
+  const rows = comparison.rows.map(({ label, plan, ratio }) => ({
+    label,
+    bytesPerToken: plan.bytesPerToken,
+    cacheBytes: plan.cacheBytes,
+    ratio,
+    exact: plan.exact,
+  }));
   return [comparisonText(comparison), ...leftOut, JSON.stringify(rows)].join('\n');
 }
 
@@ -121,7 +168,12 @@ function lintText({ name, reading }: Named, input: ToolInput): string {
   const tp = whole(input['tensorParallel']);
   const problems = lintReading(reading, { kvDtype: scenarioOf(input).kvDtype, ...(tp === null ? {} : { tp }) });
   if (problems.length === 0) return `${name}: no problems`;
-  const lines = problems.slice(0, MOST_PROBLEMS).map(({ severity, rule, range, message, fix }) => `line ${range?.line ?? 1}: ${severity}: ${message} [${rule}]${fix ? ` Fix: ${fix.title}` : ''}`);
+  const lines = problems
+    .slice(0, MOST_PROBLEMS)
+    .map(
+      ({ severity, rule, range, message, fix }) =>
+        `line ${range?.line ?? 1}: ${severity}: ${message} [${rule}]${fix ? ` Fix: ${fix.title}` : ''}`,
+    );
   const more = problems.length - lines.length;
   return [`${name}: ${problems.length} problems`, ...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }
@@ -137,7 +189,8 @@ async function models(services: Services, input: ToolInput, token: CancellationT
   if (paths.length > MOST_PATHS) throw new ToolError(`at most ${MOST_PATHS} paths at a time`);
   const named = await Promise.all(paths.map((path) => atPath(services, path, token)));
   const { config } = input;
-  if (typeof config === 'string' && config !== '') named.push({ name: 'the given config', reading: parse('the given config', config) });
+  if (typeof config === 'string' && config !== '')
+    named.push({ name: 'the given config', reading: parse('the given config', config) });
   if (named.length === 0) throw new ToolError('give path (in the workspace) or config (its text)');
   return named;
 }
@@ -158,10 +211,13 @@ async function atPath(services: Services, path: string, token: CancellationToken
     if (!config) throw new ToolError(`${path} has no config`);
     return { name: path, reading: parse(path, config.text, await quantFileBeside(uri)) };
   }
-  for (const candidate of uri.path.endsWith('.json') ? [uri] : [Uri.joinPath(uri, 'config.json'), Uri.joinPath(uri, 'params.json'), uri]) {
+  for (const candidate of uri.path.endsWith('.json')
+    ? [uri]
+    : [Uri.joinPath(uri, 'config.json'), Uri.joinPath(uri, 'params.json'), uri]) {
     const open = workspace.textDocuments.find((document) => document.uri.toString() === candidate.toString());
     const text = open?.getText() ?? (await readText(candidate));
-    if (text !== null) return { name: configName(candidate), reading: parse(path, text, await quantFileBeside(candidate)) };
+    if (text !== null)
+      return { name: configName(candidate), reading: parse(path, text, await quantFileBeside(candidate)) };
   }
   throw new ToolError(`${path.slice(0, 200)} could not be read, or is too large`);
 }
@@ -196,7 +252,10 @@ function scenarioOf(input: ToolInput): Scenario {
   const scenario = scenarioSetting();
   const { engine, kvDtype } = input;
   return {
-    workload: { tokens: whole(input['tokens']) ?? scenario.workload.tokens, batch: whole(input['batch']) ?? scenario.workload.batch },
+    workload: {
+      tokens: whole(input['tokens']) ?? scenario.workload.tokens,
+      batch: whole(input['batch']) ?? scenario.workload.batch,
+    },
     engine: typeof engine === 'string' && isEngineRule(engine) ? engine : scenario.engine,
     kvDtype: typeof kvDtype === 'string' && isKvDtype(kvDtype) ? kvDtype : scenario.kvDtype,
     sharding: { ...scenario.sharding, tp: whole(input['tensorParallel']) ?? scenario.sharding.tp },

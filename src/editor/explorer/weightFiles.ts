@@ -36,14 +36,20 @@ function summaryUri(file: Uri): Uri {
 }
 
 async function askFile(): Promise<Uri | undefined> {
-  const [file] = (await window.showOpenDialog({ filters: { [l10n.t('Weights')]: ['gguf', 'safetensors'] }, title: l10n.t('Estimate From a Weight File') })) ?? [];
+  const [file] =
+    (await window.showOpenDialog({
+      filters: { [l10n.t('Weights')]: ['gguf', 'safetensors'] },
+      title: l10n.t('Estimate From a Weight File'),
+    })) ?? [];
   return file;
 }
 
 function refusal({ compute }: Services, file: Uri): string | null {
   if (!isWeightFile(file)) return l10n.t('This is no GGUF or safetensors file.');
   if (!compute) return l10n.t('Weight files cannot be read in the browser: open the folder in desktop VS Code.');
-  return file.scheme === 'file' ? null : l10n.t('Weight files are read from disk only: this one is on a virtual file system.');
+  return file.scheme === 'file'
+    ? null
+    : l10n.t('Weight files are read from disk only: this one is on a virtual file system.');
 }
 
 /** The text of a summary document. Never throws: what went wrong is the text. */
@@ -56,18 +62,29 @@ export async function summaryText(services: Services, uri: Uri, token: Cancellat
   try {
     const summary = await weightsSummary(services, file, token);
     const quantFile = await quantFileBeside(file);
-    return weightsMarkdown(name, summary, scenarioSetting(), gpuSetting(), { families: taughtFamilies(), ...(quantFile ? { quantFile } : {}) });
+    return weightsMarkdown(name, summary, scenarioSetting(), gpuSetting(), {
+      families: taughtFamilies(),
+      ...(quantFile ? { quantFile } : {}),
+    });
   } catch (error) {
     return failed(error instanceof Error ? error.message : l10n.t('The file could not be read.'));
   }
 }
 
-export async function weightsSummary({ compute }: Services, file: Uri, token: CancellationToken): Promise<WeightsSummary> {
+export async function weightsSummary(
+  { compute }: Services,
+  file: Uri,
+  token: CancellationToken,
+): Promise<WeightsSummary> {
   if (!compute) throw new Error(l10n.t('Weight files cannot be read here.'));
   const controller = new AbortController();
   const listening = token.onCancellationRequested(() => controller.abort());
   try {
-    return await (await compute.get()).call('weights/summary', { path: file.fsPath }, { signal: controller.signal, deadlineMs: DEADLINE_MS });
+    return await (await compute.get()).call(
+      'weights/summary',
+      { path: file.fsPath },
+      { signal: controller.signal, deadlineMs: DEADLINE_MS },
+    );
   } finally {
     listening.dispose();
   }

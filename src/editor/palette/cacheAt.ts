@@ -12,7 +12,17 @@ import { writeScenario } from '../settings';
 import { type BACK, runFlow, type Step } from './flow';
 import { type Choice, pickOne } from './pick';
 import { showResults } from './results';
-import { remember, remembered, requestOf, scenarioFor, showMarkdown, type Subject, subjectOf, title, type WorkloadRequest } from './subject';
+import {
+  remember,
+  remembered,
+  requestOf,
+  scenarioFor,
+  showMarkdown,
+  type Subject,
+  subjectOf,
+  title,
+  type WorkloadRequest,
+} from './subject';
 
 export interface CacheAtRow {
   readonly engine: EngineRule;
@@ -43,7 +53,11 @@ export async function showCacheAt(services: Services, uri: unknown, argument: un
     await showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario));
     return cacheAt(subject, scenario);
   }
-  const scenario = await runFlow(scenarioFor(subject.document, {}), [askTokens(services, subject), askBatch(services, subject), showAt(subject)]);
+  const scenario = await runFlow(scenarioFor(subject.document, {}), [
+    askTokens(services, subject),
+    askBatch(services, subject),
+    showAt(subject),
+  ]);
   return scenario ? cacheAt(subject, scenario) : null;
 }
 
@@ -59,7 +73,9 @@ function cacheAt({ reading }: Subject, scenario: Scenario): CacheAt {
 function askTokens(services: Services, subject: Subject): Step<Scenario> {
   return async (scenario, place) => {
     const trained = subject.reading.spec.contextLength?.value;
-    const counts = [...new Set([...TOKENS, scenario.workload.tokens, ...(trained === undefined ? [] : [trained])])].sort((a, b) => a - b);
+    const counts = [
+      ...new Set([...TOKENS, scenario.workload.tokens, ...(trained === undefined ? [] : [trained])]),
+    ].sort((a, b) => a - b);
     const at = (tokens: number): Scenario => ({ ...scenario, workload: { ...scenario.workload, tokens } });
     const choice = (tokens: number): Choice<number> => ({
       label: l10n.t('{0} tokens', formatInteger(tokens)),
@@ -86,7 +102,11 @@ function askBatch(services: Services, subject: Subject): Step<Scenario> {
       placeholder: l10n.t('Sequences at the same time: choose, or type a number'),
       place,
       counts: BATCHES,
-      choice: (batch) => ({ label: l10n.t('{0} at once', formatInteger(batch)), description: preview(subject, at(batch)), value: batch }),
+      choice: (batch) => ({
+        label: l10n.t('{0} at once', formatInteger(batch)),
+        description: preview(subject, at(batch)),
+        value: batch,
+      }),
     });
     return typeof picked === 'number' ? at(picked) : picked;
   };
@@ -100,7 +120,12 @@ interface CountQuestion {
   choice(value: number): Choice<number>;
 }
 
-async function ask(services: Services, name: string, fallback: number, { counts, choice, ...question }: CountQuestion): Promise<number | typeof BACK | undefined> {
+async function ask(
+  services: Services,
+  name: string,
+  fallback: number,
+  { counts, choice, ...question }: CountQuestion,
+): Promise<number | typeof BACK | undefined> {
   const before = remembered(services, name) ?? fallback;
   const picked = await pickOne({
     ...question,
@@ -134,9 +159,17 @@ function showAt(subject: Subject): Step<Scenario> {
     const shown = await showResults(
       {
         title: `${subject.name} · ${workloadText(scenario)}`,
-        rows: plans(subject, scenario).map((plan) => ({ label: ENGINE_NAMES[plan.engine.id], description: formatBytes(plan.steadyBytes), detail: threeNumbers(plan) })),
+        rows: plans(subject, scenario).map((plan) => ({
+          label: ENGINE_NAMES[plan.engine.id],
+          description: formatBytes(plan.steadyBytes),
+          detail: threeNumbers(plan),
+        })),
         actions: [
-          { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario)) },
+          {
+            label: l10n.t('Open as Markdown'),
+            icon: 'markdown',
+            run: () => showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario)),
+          },
           {
             label: l10n.t('Make this the scenario of the settings'),
             icon: 'settings-gear',
@@ -159,6 +192,8 @@ function plans({ reading }: Subject, scenario: Scenario): CachePlan[] {
 
 function threeNumbers({ neededBytes, steadyBytes, reservedBytes, kvDtype, exact }: CachePlan): string {
   const same = neededBytes === steadyBytes && steadyBytes === reservedBytes;
-  const numbers = same ? l10n.t('needed, occupied and reserved alike') : l10n.t('needed {0} · reserved {1}', formatBinary(neededBytes), formatBinary(reservedBytes));
+  const numbers = same
+    ? l10n.t('needed, occupied and reserved alike')
+    : l10n.t('needed {0} · reserved {1}', formatBinary(neededBytes), formatBinary(reservedBytes));
   return `${kvDtype} · ${numbers}${exact ? '' : ` · ${l10n.t('not exact')}`}`;
 }

@@ -10,7 +10,13 @@ import { formatBinary, formatRatio } from '../../model/units';
 import { comparisonCsv, comparisonDocument, comparisonTitle } from '../../present/comparisonText';
 import { formatDelta, formatSeconds } from '../../present/quantities';
 import { workloadText } from '../../present/words';
-import { compareDesigns, type ComparedModel, type Comparison, type ComparisonRow, requestText } from '../../serving/comparison';
+import {
+  compareDesigns,
+  type ComparedModel,
+  type Comparison,
+  type ComparisonRow,
+  requestText,
+} from '../../serving/comparison';
 import { deviceOf } from '../../serving/hardware';
 import { COMMANDS } from '../ids';
 import type { Services } from '../services';
@@ -19,7 +25,19 @@ import { type OtherConfig, otherConfigs, readOther, revisions } from './others';
 import { BACK, runFlow } from './flow';
 import { type Choice, ONLY, pickMany, pickOne, separator } from './pick';
 import { type ResultAction, showResults } from './results';
-import { count, remember, remembered, requestOf, scenarioFor, showMarkdown, type Subject, subjectOf, texts, title, type WorkloadRequest } from './subject';
+import {
+  count,
+  remember,
+  remembered,
+  requestOf,
+  scenarioFor,
+  showMarkdown,
+  type Subject,
+  subjectOf,
+  texts,
+  title,
+  type WorkloadRequest,
+} from './subject';
 
 /** What callers of the commands get: plain numbers. */
 export interface ComparedRow {
@@ -54,7 +72,11 @@ export interface ExportRequest extends CompareVariantsRequest, CompareWithReques
 /** A comparison of this window, so that it can be exported after it was looked at. */
 let latest: { readonly subject: string; readonly models: readonly ComparedModel[] } | null = null;
 
-export async function compareVariants(services: Services, uri: unknown, argument: unknown): Promise<readonly ComparedRow[] | null> {
+export async function compareVariants(
+  services: Services,
+  uri: unknown,
+  argument: unknown,
+): Promise<readonly ComparedRow[] | null> {
   const subject = await subjectOf(services, uri);
   if (!subject) return null;
   const request = requestOf<CompareVariantsRequest>(argument);
@@ -71,7 +93,12 @@ export async function compareVariants(services: Services, uri: unknown, argument
       const { base, choices } = variantChoices(subject, scenario);
       const picked = await pickMany({
         title: title(l10n.t('Compare Attention Variants'), subject),
-        placeholder: l10n.t('As it is, {0}: {1} at {2}', subject.reading.spec.variant, base ? sizes(base) : '?', workloadText(scenario)),
+        placeholder: l10n.t(
+          'As it is, {0}: {1} at {2}',
+          subject.reading.spec.variant,
+          base ? sizes(base) : '?',
+          workloadText(scenario),
+        ),
         place,
         choices,
         before: (value) => before.includes(requestText(value)),
@@ -81,15 +108,25 @@ export async function compareVariants(services: Services, uri: unknown, argument
       return { ...state, requests: picked };
     },
     async (state, place) => {
-      const comparison = compared(subject, [{ name: null, reading: subject.reading, requests: state.requests }], scenario);
+      const comparison = compared(
+        subject,
+        [{ name: null, reading: subject.reading, requests: state.requests }],
+        scenario,
+      );
       const shown = await showComparison(subject, comparison, place);
       return shown === true ? state : shown;
     },
   ]);
-  return result ? rowsOf(compareDesigns([{ name: null, reading: subject.reading, requests: result.requests }], scenario)) : null;
+  return result
+    ? rowsOf(compareDesigns([{ name: null, reading: subject.reading, requests: result.requests }], scenario))
+    : null;
 }
 
-export async function compareWith(services: Services, uri: unknown, argument: unknown): Promise<readonly ComparedRow[] | null> {
+export async function compareWith(
+  services: Services,
+  uri: unknown,
+  argument: unknown,
+): Promise<readonly ComparedRow[] | null> {
   const subject = await subjectOf(services, uri);
   if (!subject) return null;
   const request = requestOf<CompareWithRequest>(argument);
@@ -111,7 +148,10 @@ export async function compareWith(services: Services, uri: unknown, argument: un
         before: (value) => value !== 'file' && before.includes(value.id),
       });
       if (picked === undefined || picked === BACK) return picked;
-      const others = [...picked.filter((value) => value !== 'file'), ...(picked.includes('file') ? await askFiles(services) : [])];
+      const others = [
+        ...picked.filter((value) => value !== 'file'),
+        ...(picked.includes('file') ? await askFiles(services) : []),
+      ];
       if (others.length === 0) return undefined;
       remember(services, 'with', others.map(({ id }) => id).slice(0, 20));
       return { ...state, others };
@@ -131,8 +171,16 @@ export async function exportComparison(services: Services, uri: unknown, argumen
   const request = requestOf<ExportRequest>(argument) ?? {};
   const scenario = scenarioFor(subject.document, request);
   const others = await givenOthers(services, subject, request);
-  const own: ComparedModel = { name: null, reading: subject.reading, requests: variants(request.as) ?? usualRequests(subject.reading) };
-  const models = others ? modelsOf(subject, others) : !request.as && latest?.subject === subject.document.uri.toString() ? latest.models : [own];
+  const own: ComparedModel = {
+    name: null,
+    reading: subject.reading,
+    requests: variants(request.as) ?? usualRequests(subject.reading),
+  };
+  const models = others
+    ? modelsOf(subject, others)
+    : !request.as && latest?.subject === subject.document.uri.toString()
+      ? latest.models
+      : [own];
   const comparison = compared(subject, models, scenario);
   const format = request.format ?? (await askFormat(services, subject, comparison));
   if (!format) return null;
@@ -142,18 +190,26 @@ export async function exportComparison(services: Services, uri: unknown, argumen
     void window.showInformationMessage(l10n.t("The panel's Compare view draws the picture: save it from there."));
     return null;
   }
-  const target = request.target ?? (await window.showSaveDialog({ defaultUri: beside(subject, format), title: l10n.t('Export Comparison') }));
+  const target =
+    request.target ??
+    (await window.showSaveDialog({ defaultUri: beside(subject, format), title: l10n.t('Export Comparison') }));
   if (!target) return null;
   await workspace.fs.writeFile(target, new TextEncoder().encode(exportText(subject, comparison, format)));
   const open = l10n.t('Open');
-  void window.showInformationMessage(l10n.t('The comparison was written to {0}.', workspace.asRelativePath(target)), open).then((answer) => {
-    if (answer === open) void window.showTextDocument(target);
-  });
+  void window
+    .showInformationMessage(l10n.t('The comparison was written to {0}.', workspace.asRelativePath(target)), open)
+    .then((answer) => {
+      if (answer === open) void window.showTextDocument(target);
+    });
   return target;
 }
 
 /** Null where nobody named any. */
-async function givenOthers(services: Services, { document }: Subject, request: CompareWithRequest): Promise<OtherConfig[] | null> {
+async function givenOthers(
+  services: Services,
+  { document }: Subject,
+  request: CompareWithRequest,
+): Promise<OtherConfig[] | null> {
   const wanted = count(request.revisions);
   if (wanted !== null) return (await revisions(services, document)).slice(0, wanted);
   if (!Array.isArray(request.with)) return null;
@@ -180,10 +236,16 @@ async function askFormat(services: Services, subject: Subject, comparison: Compa
     { label: 'Markdown', description: rows, detail: l10n.t('A table, as it is shown'), value: 'markdown' },
     { label: 'CSV', description: rows, detail: l10n.t('Plain numbers, for spreadsheets'), value: 'csv' },
     { label: 'JSON', description: rows, detail: l10n.t('Plain numbers, for programs'), value: 'json' },
-    { label: 'PNG', detail: l10n.t("A picture: drawn by the panel, saved from its Compare view"), value: 'png' },
+    { label: 'PNG', detail: l10n.t('A picture: drawn by the panel, saved from its Compare view'), value: 'png' },
   ];
   const before = remembered(services, 'format');
-  const picked = await pickOne({ title: title(l10n.t('Export Comparison'), subject), placeholder: l10n.t('Format'), place: ONLY, choices, before: (value) => value === before });
+  const picked = await pickOne({
+    title: title(l10n.t('Export Comparison'), subject),
+    placeholder: l10n.t('Format'),
+    place: ONLY,
+    choices,
+    before: (value) => value === before,
+  });
   if (picked === undefined || picked === BACK) return null;
   remember(services, 'format', picked);
   return picked;
@@ -204,7 +266,10 @@ function compared(subject: Subject, models: readonly ComparedModel[], scenario: 
 }
 
 function modelsOf(subject: Subject, others: readonly OtherConfig[]): ComparedModel[] {
-  return [{ name: subject.name, reading: subject.reading, requests: [] }, ...others.map(({ name, reading }): ComparedModel => ({ name, reading, requests: [] }))];
+  return [
+    { name: subject.name, reading: subject.reading, requests: [] },
+    ...others.map(({ name, reading }): ComparedModel => ({ name, reading, requests: [] })),
+  ];
 }
 
 function rowsOf({ rows }: Comparison): ComparedRow[] {
@@ -219,11 +284,31 @@ function rowsOf({ rows }: Comparison): ComparedRow[] {
   }));
 }
 
-async function showComparison(subject: Subject, comparison: Comparison, place: { readonly step: number; readonly steps: number }): ReturnType<typeof showResults> {
-  const rows = comparison.rows.map((row) => ({ label: row.label, description: `${sizes(row)} · ${formatRatio(comparison.rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes)}`, detail: rowDetail(row) }));
-  const open: ResultAction = { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(comparisonDocument(subject.name, comparison)) };
-  const save: ResultAction = { label: l10n.t('Export…'), icon: 'export', run: () => commands.executeCommand(COMMANDS.exportComparison, subject.document.uri) };
-  const panel: ResultAction = { label: l10n.t('Show in the Panel'), icon: 'graph', run: () => commands.executeCommand(COMMANDS.openPanel, subject.document.uri, 'compare') };
+async function showComparison(
+  subject: Subject,
+  comparison: Comparison,
+  place: { readonly step: number; readonly steps: number },
+): ReturnType<typeof showResults> {
+  const rows = comparison.rows.map((row) => ({
+    label: row.label,
+    description: `${sizes(row)} · ${formatRatio(comparison.rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes)}`,
+    detail: rowDetail(row),
+  }));
+  const open: ResultAction = {
+    label: l10n.t('Open as Markdown'),
+    icon: 'markdown',
+    run: () => showMarkdown(comparisonDocument(subject.name, comparison)),
+  };
+  const save: ResultAction = {
+    label: l10n.t('Export…'),
+    icon: 'export',
+    run: () => commands.executeCommand(COMMANDS.exportComparison, subject.document.uri),
+  };
+  const panel: ResultAction = {
+    label: l10n.t('Show in the Panel'),
+    icon: 'graph',
+    run: () => commands.executeCommand(COMMANDS.openPanel, subject.document.uri, 'compare'),
+  };
   return showResults({ title: comparisonTitle(comparison), rows, actions: [open, save, panel] }, place);
 }
 
@@ -240,16 +325,26 @@ function variants(asked: unknown): VariantRequest[] | null {
   return texts(asked)?.flatMap((text) => parseVariant(text) ?? []) ?? null;
 }
 
-const USUAL: readonly VariantRequest[] = [{ kind: 'mha' }, { kind: 'gqa', groups: 8 }, { kind: 'mqa' }, { kind: 'mla', ...DEFAULT_LATENT }];
+const USUAL: readonly VariantRequest[] = [
+  { kind: 'mha' },
+  { kind: 'gqa', groups: 8 },
+  { kind: 'mqa' },
+  { kind: 'mla', ...DEFAULT_LATENT },
+];
 
 function usualRequests(reading: Reading): VariantRequest[] {
   return USUAL.filter((request) => variantProblem(reading.spec, request) === null);
 }
 
 /** Every design that the model can have, each with what it would cost; and the model as it is. */
-function variantChoices(subject: Subject, scenario: Scenario): { readonly base: ComparisonRow | undefined; readonly choices: readonly Choice<VariantRequest>[] } {
+function variantChoices(
+  subject: Subject,
+  scenario: Scenario,
+): { readonly base: ComparisonRow | undefined; readonly choices: readonly Choice<VariantRequest>[] } {
   const { reading } = subject;
-  const heads = reading.spec.layers.map(({ attention }) => attention).find((attention) => isHeaded(attention) || attention.kind === 'latent');
+  const heads = reading.spec.layers
+    .map(({ attention }) => attention)
+    .find((attention) => isHeaded(attention) || attention.kind === 'latent');
   const queryHeads = heads && 'queryHeads' in heads ? heads.queryHeads : 0;
   const groups = divisorsOf(queryHeads).filter((divisor) => divisor > 1 && divisor < queryHeads);
   const requests: VariantRequest[] = [
@@ -261,31 +356,48 @@ function variantChoices(subject: Subject, scenario: Scenario): { readonly base: 
   ];
   const { rows } = compareDesigns([{ name: null, reading, requests }], scenario);
   const [base, ...made] = rows;
-  const choices = made.flatMap((row): Choice<VariantRequest>[] => (row.request && base ? [{ label: row.label, ...preview(row, base), value: row.request }] : []));
+  const choices = made.flatMap((row): Choice<VariantRequest>[] =>
+    row.request && base ? [{ label: row.label, ...preview(row, base), value: row.request }] : [],
+  );
   return { base, choices };
 }
 
 function preview(row: ComparisonRow, base: ComparisonRow): { readonly description: string; readonly detail: string } {
   const parameters = row.parametersDelta ? [l10n.t('attention weights {0}', formatDelta(row.parametersDelta))] : [];
-  return { description: sizes(row), detail: [formatRatio(base.plan.cacheBytes, row.plan.cacheBytes), ...parameters].join(' · ') };
+  return {
+    description: sizes(row),
+    detail: [formatRatio(base.plan.cacheBytes, row.plan.cacheBytes), ...parameters].join(' · '),
+  };
 }
 
 export function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
   return `${plan.exact ? '' : '≈ '}${formatBinary(plan.bytesPerToken)}/token · ${formatBinary(plan.totalBytes)}`;
 }
 
-async function* otherChoices(services: Services, subject: Subject, scenario: Scenario): AsyncGenerator<readonly Choice<OtherConfig | 'file'>[]> {
+async function* otherChoices(
+  services: Services,
+  subject: Subject,
+  scenario: Scenario,
+): AsyncGenerator<readonly Choice<OtherConfig | 'file'>[]> {
   const all: Choice<OtherConfig | 'file'>[] = [];
   const file: Choice<OtherConfig | 'file'> = { label: l10n.t('Choose a file…'), value: 'file' };
   for await (const { heading, configs } of otherConfigs(services, subject.document)) {
     if (configs.length === 0) continue;
     all.push(separator(heading));
     for (const other of configs) {
-      const [base, row] = compareDesigns([{ name: null, reading: subject.reading, requests: [] }, { name: other.name, reading: other.reading, requests: [] }], scenario).rows;
+      const [base, row] = compareDesigns(
+        [
+          { name: null, reading: subject.reading, requests: [] },
+          { name: other.name, reading: other.reading, requests: [] },
+        ],
+        scenario,
+      ).rows;
       if (!base || !row) continue;
       // What a well-known model is about begins with its design.
       const variant = other.id.startsWith('preset:') ? '' : other.reading.spec.variant;
-      const detail = [other.detail, variant, formatRatio(base.plan.totalBytes, row.plan.totalBytes)].filter((part) => part !== '').join(' · ');
+      const detail = [other.detail, variant, formatRatio(base.plan.totalBytes, row.plan.totalBytes)]
+        .filter((part) => part !== '')
+        .join(' · ');
       all.push({ label: other.name, description: sizes(row), detail, value: other });
     }
     yield [...all, separator(l10n.t('Elsewhere')), file];
@@ -294,7 +406,11 @@ async function* otherChoices(services: Services, subject: Subject, scenario: Sce
 }
 
 async function askFiles(services: Services): Promise<OtherConfig[]> {
-  const picked = await window.showOpenDialog({ canSelectMany: true, filters: { JSON: ['json'] }, title: l10n.t('Configs to Compare With') });
+  const picked = await window.showOpenDialog({
+    canSelectMany: true,
+    filters: { JSON: ['json'] },
+    title: l10n.t('Configs to Compare With'),
+  });
   const read = await Promise.all((picked ?? []).slice(0, 20).map((uri) => readOther(services, uri)));
   return read.filter((other) => other !== null);
 }

@@ -31,10 +31,14 @@ export async function convertAttention(services: Services, uri: unknown, argumen
   }
   const conversion = convertHeads(subject.reading, kvHeads);
   if (typeof conversion === 'string') return refuse(l10n.t('This config cannot be converted: {0}.', conversion));
-  if (!(await applyConfigEdit(subject.document, conversion.edits))) return refuse(l10n.t('The document cannot be changed.'));
+  if (!(await applyConfigEdit(subject.document, conversion.edits)))
+    return refuse(l10n.t('The document cannot be changed.'));
   await window.showTextDocument(subject.document, { preview: false });
   const compare = l10n.t('Compare');
-  const text = l10n.t('The config now says {0}. Its weights were not converted: they need another shape of k_proj and v_proj, and training.', conversion.reading.spec.variant);
+  const text = l10n.t(
+    'The config now says {0}. Its weights were not converted: they need another shape of k_proj and v_proj, and training.',
+    conversion.reading.spec.variant,
+  );
   void window.showInformationMessage(text, compare).then((answer) => {
     if (answer === compare) void commands.executeCommand(COMMANDS.compareVariants, subject.document.uri);
   });
@@ -54,7 +58,12 @@ async function askHeads({ compute }: Services, subject: Subject): Promise<number
   const choices = queryHeads === null ? [] : headChoices(subject, queryHeads);
   if (choices.length === 0) {
     const reason = convertHeads(subject.reading, 1);
-    refuse(l10n.t('This config cannot be converted: {0}.', typeof reason === 'string' ? reason : l10n.t('its layers have different numbers of heads')));
+    refuse(
+      l10n.t(
+        'This config cannot be converted: {0}.',
+        typeof reason === 'string' ? reason : l10n.t('its layers have different numbers of heads'),
+      ),
+    );
     return null;
   }
   const picked = await pickOne<number | typeof MEASURE>({
@@ -62,7 +71,16 @@ async function askHeads({ compute }: Services, subject: Subject): Promise<number
     placeholder: l10n.t('Changes the config, in one step to undo; weights are not converted'),
     place: ONLY,
     // Layers cannot be run in the browser.
-    choices: compute ? [...choices, { label: l10n.t('Measure what a conversion loses…'), description: l10n.t('runs a layer before and after, on a text; changes nothing'), value: MEASURE }] : choices,
+    choices: compute
+      ? [
+          ...choices,
+          {
+            label: l10n.t('Measure what a conversion loses…'),
+            description: l10n.t('runs a layer before and after, on a text; changes nothing'),
+            value: MEASURE,
+          },
+        ]
+      : choices,
   });
   return picked === undefined || picked === BACK ? null : picked;
 }
@@ -77,7 +95,9 @@ function headChoices(subject: Subject, queryHeads: number): Choice<number>[] {
       if (typeof conversion === 'string') return [];
       const after = planCache(conversion.reading.spec, scenario);
       const variant = headVariant({ queryHeads, kvHeads });
-      const edits = conversion.edits.map(({ path, value }) => `${path.at(-1) ?? ''}: ${JSON.stringify(value).slice(0, 40)}`).join(', ');
+      const edits = conversion.edits
+        .map(({ path, value }) => `${path.at(-1) ?? ''}: ${JSON.stringify(value).slice(0, 40)}`)
+        .join(', ');
       return [
         {
           label: variant === 'GQA' ? l10n.t('GQA-{0}: groups of {1}', kvHeads, queryHeads / kvHeads) : variant,

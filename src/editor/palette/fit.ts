@@ -14,7 +14,18 @@ import { gpuSetting, writeScenario } from '../settings';
 import { BACK, runFlow } from './flow';
 import { type Choice, pickOne, separator } from './pick';
 import { showResults } from './results';
-import { count, remember, remembered, requestOf, scenarioFor, showMarkdown, type Subject, subjectOf, title, type WorkloadRequest } from './subject';
+import {
+  count,
+  remember,
+  remembered,
+  requestOf,
+  scenarioFor,
+  showMarkdown,
+  type Subject,
+  subjectOf,
+  title,
+  type WorkloadRequest,
+} from './subject';
 
 export interface FitRequestArguments extends WorkloadRequest {
   /** Id of `src/serving/hardware.json`. */
@@ -36,7 +47,8 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
   const weights = await storedWeights(services, subject);
   const request = requestOf<FitRequestArguments>(argument);
   const scenario = scenarioFor(subject.document, request ?? {});
-  const report = (device: Device, at: Scenario): FitReport | null => fitModel({ reading: subject.reading, device, scenario: at, weights, ...USUAL_MEMORY });
+  const report = (device: Device, at: Scenario): FitReport | null =>
+    fitModel({ reading: subject.reading, device, scenario: at, weights, ...USUAL_MEMORY });
   const asked = request?.gpu === undefined ? null : deviceOf(request.gpu);
   if (asked) {
     const at = withDevices(scenario, count(request?.devices) ?? scenario.sharding.tp);
@@ -51,7 +63,13 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
         const found = report(device, state.scenario);
         return { label: device.name, ...(found ? preview(found) : {}), value: device };
       });
-      const picked = await pickOne({ title: title(l10n.t('Fit to GPU'), subject), placeholder: l10n.t('Device'), place, choices, before: ({ id }) => id === before });
+      const picked = await pickOne({
+        title: title(l10n.t('Fit to GPU'), subject),
+        placeholder: l10n.t('Device'),
+        place,
+        choices,
+        before: ({ id }) => id === before,
+      });
       if (picked === undefined || picked === BACK) return picked;
       remember(services, 'gpu', picked.id);
       return { ...state, device: picked };
@@ -64,7 +82,13 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
         return { label: `${devices} × ${device.name}`, ...(found ? preview(found) : {}), value: devices };
       });
       const before = remembered(services, 'devices') ?? scenario.sharding.tp;
-      const picked = await pickOne({ title: title(l10n.t('Fit to GPU'), subject), placeholder: l10n.t('Devices, by tensor parallelism'), place, choices, before: (value) => value === before });
+      const picked = await pickOne({
+        title: title(l10n.t('Fit to GPU'), subject),
+        placeholder: l10n.t('Devices, by tensor parallelism'),
+        place,
+        choices,
+        before: (value) => value === before,
+      });
       if (picked === undefined || picked === BACK) return picked;
       remember(services, 'devices', picked);
       return { ...state, scenario: withDevices(scenario, picked) };
@@ -96,7 +120,10 @@ async function storedWeights({ compute, log }: Services, { document }: Subject):
 /** Every device, by maker. */
 export function deviceChoices<T>(choice: (device: Device) => Choice<T>): Choice<T>[] {
   const vendors = [...new Set(DEVICES.map(({ vendor }) => vendor))];
-  return vendors.flatMap((vendor) => [separator<T>(vendor), ...DEVICES.filter((device) => device.vendor === vendor).map(choice)]);
+  return vendors.flatMap((vendor) => [
+    separator<T>(vendor),
+    ...DEVICES.filter((device) => device.vendor === vendor).map(choice),
+  ]);
 }
 
 function preview(report: FitReport): { readonly description: string; readonly detail: string } {
@@ -104,20 +131,49 @@ function preview(report: FitReport): { readonly description: string; readonly de
   return { description: `${formatBinary(report.device.memoryBytes)}${step}`, detail: fitLine(report) };
 }
 
-async function showFit(subject: Subject, report: FitReport | null, { device, scenario }: FitState, place: { readonly step: number; readonly steps: number }): ReturnType<typeof showResults> {
+async function showFit(
+  subject: Subject,
+  report: FitReport | null,
+  { device, scenario }: FitState,
+  place: { readonly step: number; readonly steps: number },
+): ReturnType<typeof showResults> {
   if (!report || !device) {
-    return showResults({ title: subject.name, rows: [], actions: [{ label: l10n.t('The parameters of this model cannot be counted, and no weights lie beside it'), icon: 'warning', run: () => undefined }] }, place);
+    return showResults(
+      {
+        title: subject.name,
+        rows: [],
+        actions: [
+          {
+            label: l10n.t('The parameters of this model cannot be counted, and no weights lie beside it'),
+            icon: 'warning',
+            run: () => undefined,
+          },
+        ],
+      },
+      place,
+    );
   }
   return showResults(
     {
       title: `${subject.name} · ${report.devices} × ${device.name}`,
       rows: [
         { label: fitLine(report), description: '' },
-        { label: l10n.t('Weights'), description: formatBinary(report.weightBytesPerRank), detail: `${report.weights.exact ? '' : `${l10n.t('estimated')}: `}${report.weights.rule}` },
-        { label: l10n.t('Cache'), description: l10n.t('{0} of {1}', formatBinary(report.cacheBytes), formatBinary(report.cacheBudgetBytes)) },
+        {
+          label: l10n.t('Weights'),
+          description: formatBinary(report.weightBytesPerRank),
+          detail: `${report.weights.exact ? '' : `${l10n.t('estimated')}: `}${report.weights.rule}`,
+        },
+        {
+          label: l10n.t('Cache'),
+          description: l10n.t('{0} of {1}', formatBinary(report.cacheBytes), formatBinary(report.cacheBudgetBytes)),
+        },
       ],
       actions: [
-        { label: l10n.t('Open as Markdown'), icon: 'markdown', run: () => showMarkdown(fitMarkdown(subject.name, report, scenario)) },
+        {
+          label: l10n.t('Open as Markdown'),
+          icon: 'markdown',
+          run: () => showMarkdown(fitMarkdown(subject.name, report, scenario)),
+        },
         {
           label: l10n.t('Make this the scenario of the settings'),
           icon: 'settings-gear',

@@ -30,7 +30,10 @@ export async function* otherConfigs(services: Services, subject: TextDocument): 
   yield { heading: l10n.t('Earlier revisions of this file'), configs: await revisions(services, subject) };
   yield { heading: l10n.t('Well-known models'), configs: await presets(services).catch(() => []) };
   const known = new Set([subject.uri.toString(), ...open.map(({ id }) => id)]);
-  yield { heading: l10n.t('In the workspace'), configs: (await workspaceConfigs(services)).filter(({ id }) => !known.has(id)) };
+  yield {
+    heading: l10n.t('In the workspace'),
+    configs: (await workspaceConfigs(services)).filter(({ id }) => !known.has(id)),
+  };
 }
 
 function openConfigs({ readings }: Services, subject: TextDocument): OtherConfig[] {
@@ -44,7 +47,10 @@ function openConfigs({ readings }: Services, subject: TextDocument): OtherConfig
 async function workspaceConfigs({ platform }: Services): Promise<OtherConfig[]> {
   const source = new CancellationTokenSource();
   try {
-    const { configs } = await scanConfigs({ folder: null, asked: false, read: { families: taughtFamilies() }, cpuMs: () => platform.cpuMs() }, source.token);
+    const { configs } = await scanConfigs(
+      { folder: null, asked: false, read: { families: taughtFamilies() }, cpuMs: () => platform.cpuMs() },
+      source.token,
+    );
     return configs.slice(0, NAMED_LIMIT).map(({ uri, reading }) => other(uri, reading));
   } finally {
     source.dispose();
@@ -70,7 +76,9 @@ interface Preset {
 /** The configs of media/presets, in the order of their index. */
 async function presets({ context }: Services): Promise<OtherConfig[]> {
   const root = Uri.joinPath(context.extensionUri, 'media', 'presets');
-  const index = JSON.parse(new TextDecoder().decode(await workspace.fs.readFile(Uri.joinPath(root, 'index.json')))) as readonly Preset[];
+  const index = JSON.parse(
+    new TextDecoder().decode(await workspace.fs.readFile(Uri.joinPath(root, 'index.json'))),
+  ) as readonly Preset[];
   const found = await Promise.all(
     index.map(async ({ file, name, detail }): Promise<OtherConfig | null> => {
       const reading = await readText(Uri.joinPath(root, file));

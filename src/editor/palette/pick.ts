@@ -34,7 +34,11 @@ export function pickMany<T>(question: Question<T>): Promise<readonly T[] | typeo
   return show(question, true, (values) => (values.length > 0 ? values : undefined));
 }
 
-async function show<T, R>(question: Question<T>, many: boolean, resultOf: (values: readonly T[]) => R | undefined): Promise<R | typeof BACK | undefined> {
+async function show<T, R>(
+  question: Question<T>,
+  many: boolean,
+  resultOf: (values: readonly T[]) => R | undefined,
+): Promise<R | typeof BACK | undefined> {
   const { title, placeholder, place, choices, before, typed } = question;
   const picker = window.createQuickPick<Choice<T>>();
   const owned: Disposable[] = [picker];
@@ -53,7 +57,8 @@ async function show<T, R>(question: Question<T>, many: boolean, resultOf: (value
     listed = items;
     const selected = picker.selectedItems.map(({ value }) => value);
     picker.items = items;
-    const was = ({ value }: Choice<T>): boolean => value !== undefined && (touched ? selected.includes(value) : (before?.(value) ?? false));
+    const was = ({ value }: Choice<T>): boolean =>
+      value !== undefined && (touched ? selected.includes(value) : (before?.(value) ?? false));
     const chosen = items.filter(was);
     if (many) picker.selectedItems = chosen;
     // An empty list would leave nothing for Enter.

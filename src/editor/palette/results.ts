@@ -24,9 +24,19 @@ export interface Results {
 }
 
 /** Shows the results until one of the actions is taken. */
-export async function showResults({ title, rows, actions }: Results, place: Place): Promise<true | typeof BACK | undefined> {
+export async function showResults(
+  { title, rows, actions }: Results,
+  place: Place,
+): Promise<true | typeof BACK | undefined> {
   const choices: Choice<ResultAction>[] = [
-    ...actions.map((action): Choice<ResultAction> => ({ label: action.label, iconPath: new ThemeIcon(action.icon), value: action, alwaysShow: true })),
+    ...actions.map(
+      (action): Choice<ResultAction> => ({
+        label: action.label,
+        iconPath: new ThemeIcon(action.icon),
+        value: action,
+        alwaysShow: true,
+      }),
+    ),
     separator(l10n.t('Results')),
     ...rows.map((row): Choice<ResultAction> => ({ ...row, value: actions[0] })),
   ];

@@ -51,7 +51,12 @@ export async function revisionsOf(document: TextDocument, log: LogOutputChannel)
       if (text === newer) continue;
       newer = text;
       const [subject = ''] = message.split('\n', 1);
-      found.push({ id: `${hash}:${document.uri.path}`, label: hash.slice(0, 8), detail: [authorDate?.toISOString().slice(0, 10), subject.slice(0, 80)].filter(Boolean).join(' · '), text });
+      found.push({
+        id: `${hash}:${document.uri.path}`,
+        label: hash.slice(0, 8),
+        detail: [authorDate?.toISOString().slice(0, 10), subject.slice(0, 80)].filter(Boolean).join(' · '),
+        text,
+      });
     }
     return found;
   } catch (error) {

@@ -34,13 +34,29 @@ export async function openSamples({ context }: Services, argument: unknown): Pro
     placeholder: l10n.t('Four models of one size, trained on the same text, that differ in their attention alone'),
     place: ONLY,
     choices: [
-      { label: l10n.t('Copy all into a folder…'), detail: l10n.t('To change them, and to run their heads'), value: { kind: 'copy' } },
-      ...Object.entries(about()).map(([name, text]): Choice<Choices> => ({ label: l10n.t('Open {0}, read-only', name.toUpperCase()), description: text, value: { kind: 'open', name } })),
+      {
+        label: l10n.t('Copy all into a folder…'),
+        detail: l10n.t('To change them, and to run their heads'),
+        value: { kind: 'copy' },
+      },
+      ...Object.entries(about()).map(
+        ([name, text]): Choice<Choices> => ({
+          label: l10n.t('Open {0}, read-only', name.toUpperCase()),
+          description: text,
+          value: { kind: 'open', name },
+        }),
+      ),
     ],
   });
   if (picked === undefined || picked === BACK) return null;
   if (picked.kind === 'open') return openReadOnly(root, picked.name);
-  const [folder] = (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, openLabel: l10n.t('Copy Here'), title: l10n.t('Where to Copy the Sample Models') })) ?? [];
+  const [folder] =
+    (await window.showOpenDialog({
+      canSelectFolders: true,
+      canSelectFiles: false,
+      openLabel: l10n.t('Copy Here'),
+      title: l10n.t('Where to Copy the Sample Models'),
+    })) ?? [];
   return folder ? copyTo(root, folder) : null;
 }
 
@@ -49,7 +65,12 @@ async function copyTo(root: Uri, folder: Uri): Promise<Uri | null> {
   try {
     await workspace.fs.copy(root, target, { overwrite: false });
   } catch {
-    void window.showErrorMessage(l10n.t('The sample models could not be copied to {0}: perhaps it is there already, or cannot be written.', target.path));
+    void window.showErrorMessage(
+      l10n.t(
+        'The sample models could not be copied to {0}: perhaps it is there already, or cannot be written.',
+        target.path,
+      ),
+    );
     return null;
   }
   await window.showTextDocument(Uri.joinPath(target, 'gqa', 'config.json'), { preview: false });

@@ -45,7 +45,12 @@ export async function changeScenario(services: Services): Promise<boolean> {
 function askPart(parts: readonly Part[]): Step<State> {
   return async (_, place) => {
     const choices = parts.map((part): Choice<Part> => ({ label: part.label, description: part.now, value: part }));
-    const part = await pickOne({ title: l10n.t('Change Scenario'), placeholder: l10n.t('What every number of Headlight is computed for'), place, choices });
+    const part = await pickOne({
+      title: l10n.t('Change Scenario'),
+      placeholder: l10n.t('What every number of Headlight is computed for'),
+      place,
+      choices,
+    });
     return part === undefined || part === BACK ? part : { part };
   };
 }
@@ -54,7 +59,14 @@ const askValue: Step<State> = async (state, place) => {
   const { part } = state;
   if (!part) return undefined;
   const { setting, label, placeholder, choices, typed } = part;
-  const value = await pickOne({ title: `${l10n.t('Change Scenario')} · ${label}`, placeholder, place, choices, before: (each) => each === part.current, ...(typed ? { typed } : {}) });
+  const value = await pickOne({
+    title: `${l10n.t('Change Scenario')} · ${label}`,
+    placeholder,
+    place,
+    choices,
+    before: (each) => each === part.current,
+    ...(typed ? { typed } : {}),
+  });
   if (value === undefined || value === BACK) return value;
   await writeScenario(setting, value);
   return state;
@@ -69,8 +81,19 @@ function partsOf({ readings }: Services): Part[] {
     const { totalBytes, exact } = planCache(found.reading.spec, at);
     return `${exact ? '' : '≈ '}${formatBinary(totalBytes)}`;
   };
-  const counts = (setting: string, label: string, placeholder: string, values: readonly number[], now: number, at: (value: number) => Scenario): Part => {
-    const choice = (value: number): Choice<number> => ({ label: formatInteger(value), description: preview(at(value)), value });
+  const counts = (
+    setting: string,
+    label: string,
+    placeholder: string,
+    values: readonly number[],
+    now: number,
+    at: (value: number) => Scenario,
+  ): Part => {
+    const choice = (value: number): Choice<number> => ({
+      label: formatInteger(value),
+      description: preview(at(value)),
+      value,
+    });
     const listed = [...new Set([...values, now])].sort((a, b) => a - b);
     const typed = (text: string): Choice<number> | null => {
       const value = parseCount(text);
@@ -80,15 +103,33 @@ function partsOf({ readings }: Services): Part[] {
   };
   const { workload, sharding } = scenario;
   return [
-    counts(SETTINGS.tokens, l10n.t('Tokens'), l10n.t('Tokens of each sequence: choose, or type a number'), TOKENS, workload.tokens, (tokens) => ({ ...scenario, workload: { ...workload, tokens } })),
-    counts(SETTINGS.batch, l10n.t('Batch'), l10n.t('Sequences at the same time: choose, or type a number'), BATCHES, workload.batch, (batch) => ({ ...scenario, workload: { ...workload, batch } })),
+    counts(
+      SETTINGS.tokens,
+      l10n.t('Tokens'),
+      l10n.t('Tokens of each sequence: choose, or type a number'),
+      TOKENS,
+      workload.tokens,
+      (tokens) => ({ ...scenario, workload: { ...workload, tokens } }),
+    ),
+    counts(
+      SETTINGS.batch,
+      l10n.t('Batch'),
+      l10n.t('Sequences at the same time: choose, or type a number'),
+      BATCHES,
+      workload.batch,
+      (batch) => ({ ...scenario, workload: { ...workload, batch } }),
+    ),
     {
       setting: SETTINGS.kvDtype,
       label: l10n.t('KV dtype'),
       placeholder: l10n.t('Element type of the KV cache'),
       now: scenario.kvDtype,
       current: scenario.kvDtype,
-      choices: KV_DTYPES.map((kvDtype) => ({ label: kvDtype, description: preview({ ...scenario, kvDtype }), value: kvDtype })),
+      choices: KV_DTYPES.map((kvDtype) => ({
+        label: kvDtype,
+        description: preview({ ...scenario, kvDtype }),
+        value: kvDtype,
+      })),
     },
     {
       setting: SETTINGS.engine,
@@ -96,9 +137,27 @@ function partsOf({ readings }: Services): Part[] {
       placeholder: l10n.t('Whose allocation rule is applied'),
       now: ENGINE_NAMES[scenario.engine],
       current: scenario.engine,
-      choices: ENGINES.map((engine) => ({ label: ENGINE_NAMES[engine], description: preview({ ...scenario, engine }), value: engine })),
+      choices: ENGINES.map((engine) => ({
+        label: ENGINE_NAMES[engine],
+        description: preview({ ...scenario, engine }),
+        value: engine,
+      })),
     },
-    { setting: SETTINGS.gpu, label: l10n.t('GPU'), placeholder: l10n.t('The device whose memory and speed are estimated with'), now: deviceOf(gpu)?.name ?? gpu, current: gpu, choices: deviceChoices(({ id, name, memoryBytes }) => ({ label: name, description: formatBinary(memoryBytes), value: id })) },
-    counts(SETTINGS.tp, l10n.t('Devices'), l10n.t('Devices, by tensor parallelism'), RANKS, sharding.tp, (tp) => ({ ...scenario, sharding: { ...sharding, tp } })),
+    {
+      setting: SETTINGS.gpu,
+      label: l10n.t('GPU'),
+      placeholder: l10n.t('The device whose memory and speed are estimated with'),
+      now: deviceOf(gpu)?.name ?? gpu,
+      current: gpu,
+      choices: deviceChoices(({ id, name, memoryBytes }) => ({
+        label: name,
+        description: formatBinary(memoryBytes),
+        value: id,
+      })),
+    },
+    counts(SETTINGS.tp, l10n.t('Devices'), l10n.t('Devices, by tensor parallelism'), RANKS, sharding.tp, (tp) => ({
+      ...scenario,
+      sharding: { ...sharding, tp },
+    })),
   ];
 }

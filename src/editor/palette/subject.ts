@@ -18,7 +18,9 @@ export interface Subject {
 
 export async function subjectOf(services: Services, uri: unknown): Promise<Subject | null> {
   const found = await activeConfig(services.readings, uri);
-  return found && { document: found.source, reading: found.reading, name: configName(found.source.uri), stale: found.stale };
+  return (
+    found && { document: found.source, reading: found.reading, name: configName(found.source.uri), stale: found.stale }
+  );
 }
 
 /** Arguments by which commands are driven without questions (key bindings, tests). Anything else in them is ignored. */

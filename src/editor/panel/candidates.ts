@@ -31,7 +31,9 @@ export class Candidates {
   async list(followed: Uri | null, token?: CancellationToken): Promise<readonly Candidate[]> {
     const seen = new Set(followed ? [followed.toString()] : []);
     const fresh = (uri: Uri): boolean => !seen.has(uri.toString()) && seen.add(uri.toString()).size > 0;
-    const open = workspace.textDocuments.filter((document) => this.readings.of(document) && fresh(document.uri)).map(({ uri }) => this.candidate(uri, 'editor'));
+    const open = workspace.textDocuments
+      .filter((document) => this.readings.of(document) && fresh(document.uri))
+      .map(({ uri }) => this.candidate(uri, 'editor'));
     const found = await workspace.findFiles(CONFIG_FILES, NOT_THERE, MAX_FILES, token);
     const closed = found.filter(fresh).sort((a, b) => (a.path < b.path ? -1 : 1));
     const readable = await Promise.all(closed.map(looksLikeConfig));
@@ -39,7 +41,14 @@ export class Candidates {
     return [
       ...open,
       ...closed.filter((_, at) => readable[at]).map((uri) => this.candidate(uri, 'workspace')),
-      ...presets.map(({ file, name, detail }): Candidate => ({ id: this.targets.of(this.presetUri(file), name).id, name, detail, origin: 'preset' })),
+      ...presets.map(
+        ({ file, name, detail }): Candidate => ({
+          id: this.targets.of(this.presetUri(file), name).id,
+          name,
+          detail,
+          origin: 'preset',
+        }),
+      ),
     ];
   }
 

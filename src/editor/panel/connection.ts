@@ -1,9 +1,36 @@
 /** One page (the side bar's or an editor panel's) and what it may ask. */
 
-import { commands, type Disposable, env, l10n, Range, Uri, type Webview, window, workspace, WorkspaceEdit, type ViewColumn } from 'vscode';
-import type { PanelConfig, PanelEvents, PanelMethods, PanelView, SaveParams, ScenarioChange } from '../../shared/panelContract';
+import {
+  commands,
+  type Disposable,
+  env,
+  l10n,
+  Range,
+  Uri,
+  type Webview,
+  window,
+  workspace,
+  WorkspaceEdit,
+  type ViewColumn,
+} from 'vscode';
+import type {
+  PanelConfig,
+  PanelEvents,
+  PanelMethods,
+  PanelView,
+  SaveParams,
+  ScenarioChange,
+} from '../../shared/panelContract';
 import { PANEL_PARAMS } from '../../shared/panelParams';
-import { type CallContext, type CallOptions, type Handlers, type MethodParams, type MethodResult, type NoMethods, RpcPeer } from '../../shared/rpc';
+import {
+  type CallContext,
+  type CallOptions,
+  type Handlers,
+  type MethodParams,
+  type MethodResult,
+  type NoMethods,
+  RpcPeer,
+} from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
@@ -25,7 +52,12 @@ export interface PageFrame {
 }
 
 type Peer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
-type Answers = { readonly [K in keyof PanelMethods]: (params: MethodParams<PanelMethods, K>, context: CallContext) => MethodResult<PanelMethods, K> | Promise<MethodResult<PanelMethods, K>> };
+type Answers = {
+  readonly [K in keyof PanelMethods]: (
+    params: MethodParams<PanelMethods, K>,
+    context: CallContext,
+  ) => MethodResult<PanelMethods, K> | Promise<MethodResult<PanelMethods, K>>;
+};
 
 export class Connection extends Owner {
   private peer: Peer;
@@ -49,7 +81,13 @@ export class Connection extends Owner {
     const files = Uri.joinPath(panel.extension, 'dist', 'webview');
     webview.options = { enableScripts: true, localResourceRoots: [files], enableCommandUris: false };
     const addressOf = (name: string): string => webview.asWebviewUri(Uri.joinPath(files, name)).toString();
-    webview.html = pageHtml({ script: addressOf('main.js'), preloads: preloads.map(addressOf), cspSource: webview.cspSource, nonce: newNonce(), place: frame.place });
+    webview.html = pageHtml({
+      script: addressOf('main.js'),
+      preloads: preloads.map(addressOf),
+      cspSource: webview.cspSource,
+      nonce: newNonce(),
+      place: frame.place,
+    });
   }
 
   sendConfig(config: PanelConfig | null): void {
@@ -113,12 +151,18 @@ export class Connection extends Owner {
         // A document that was closed and opened again counts from one: then the text decides.
         const seen = panel.following.current === target ? panel.following.config : null;
         const same = document.version === version || (seen?.version === version && seen.text === text);
-        if (!same) throw new RpcError('conflict', `${target.name} has changed since; look at the new numbers and apply again.`);
+        if (!same)
+          throw new RpcError('conflict', `${target.name} has changed since; look at the new numbers and apply again.`);
         const change = new WorkspaceEdit();
         for (const edit of textEdits(text, edits)) {
-          change.replace(target.uri, new Range(document.positionAt(edit.offset), document.positionAt(edit.offset + edit.length)), edit.content);
+          change.replace(
+            target.uri,
+            new Range(document.positionAt(edit.offset), document.positionAt(edit.offset + edit.length)),
+            edit.content,
+          );
         }
-        if (!(await workspace.applyEdit(change))) throw new RpcError('conflict', `${target.name} could not be changed.`);
+        if (!(await workspace.applyEdit(change)))
+          throw new RpcError('conflict', `${target.name} could not be changed.`);
         return { version: document.version };
       },
       'panel/candidates': () => panel.candidates.list(panel.following.current?.uri ?? null),
@@ -133,7 +177,9 @@ export class Connection extends Owner {
       },
       'panel/save': save,
       'panel/showMarkdown': async ({ text }) => {
-        await window.showTextDocument(await workspace.openTextDocument({ language: 'markdown', content: text }), { preview: true });
+        await window.showTextDocument(await workspace.openTextDocument({ language: 'markdown', content: text }), {
+          preview: true,
+        });
         return null;
       },
       'panel/measureConversion': ({ id }) => {
@@ -142,7 +188,13 @@ export class Connection extends Owner {
       },
       'panel/headSources': () => heads.list(),
       'panel/chooseHeadSource': async () => {
-        const [chosen] = (await window.showOpenDialog({ canSelectFiles: true, canSelectFolders: true, title: l10n.t('Model folder or weight file'), openLabel: l10n.t('Look at its heads') })) ?? [];
+        const [chosen] =
+          (await window.showOpenDialog({
+            canSelectFiles: true,
+            canSelectFolders: true,
+            title: l10n.t('Model folder or weight file'),
+            openLabel: l10n.t('Look at its heads'),
+          })) ?? [];
         return chosen ? heads.add(chosen.fsPath, chosen.path.split('/').at(-1) ?? chosen.path) : null;
       },
       'panel/device': (_, context) => heads.device(optionsOf(context)),
@@ -155,7 +207,10 @@ export class Connection extends Owner {
         return null;
       },
     };
-    const entries = Object.entries(answers).map(([name, handle]) => [name, { validate: PANEL_PARAMS[name as keyof PanelMethods], handle }]);
+    const entries = Object.entries(answers).map(([name, handle]) => [
+      name,
+      { validate: PANEL_PARAMS[name as keyof PanelMethods], handle },
+    ]);
     return Object.fromEntries(entries) as unknown as Handlers<PanelMethods>;
   }
 
@@ -185,7 +240,8 @@ const SCENARIO_SETTINGS: Readonly<Record<keyof ScenarioChange, string>> = {
 };
 
 async function setScenario(change: ScenarioChange): Promise<null> {
-  for (const [key, value] of Object.entries(change)) await writeScenario(SCENARIO_SETTINGS[key as keyof ScenarioChange], value as string | number);
+  for (const [key, value] of Object.entries(change))
+    await writeScenario(SCENARIO_SETTINGS[key as keyof ScenarioChange], value as string | number);
   return null;
 }
 

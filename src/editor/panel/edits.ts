@@ -10,7 +10,9 @@ export function textEdits(text: string, edits: readonly ConfigEdit[]): readonly 
     (current, { path, value }) => applyEdits(current, modify(current, [...path], value, { formattingOptions })),
     text,
   );
-  return edits.length === 1 ? modify(text, [...(edits[0]?.path ?? [])], edits[0]?.value, { formattingOptions }) : whole(text, changed);
+  return edits.length === 1
+    ? modify(text, [...(edits[0]?.path ?? [])], edits[0]?.value, { formattingOptions })
+    : whole(text, changed);
 }
 
 /** What differs between two texts, as one edit: several values that change at once may touch the same lines. */
@@ -19,7 +21,11 @@ function whole(before: string, after: string): Edit[] {
   let start = 0;
   while (start < before.length && before[start] === after[start]) start++;
   let end = 0;
-  while (end < Math.min(before.length, after.length) - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end++;
+  while (
+    end < Math.min(before.length, after.length) - start &&
+    before[before.length - 1 - end] === after[after.length - 1 - end]
+  )
+    end++;
   return [{ offset: start, length: before.length - start - end, content: after.slice(start, after.length - end) }];
 }
 

@@ -45,7 +45,9 @@ export class Following extends Owner {
   }
 
   get config(): PanelConfig | null {
-    return this.target && this.document ? configOf(this.target, this.document, this.readings.quantFile(this.target.uri), this.changedAt) : null;
+    return this.target && this.document
+      ? configOf(this.target, this.document, this.readings.quantFile(this.target.uri), this.changedAt)
+      : null;
   }
 
   async follow(uri: Uri): Promise<void> {

@@ -5,7 +5,15 @@
 
 import type { ConfigSource } from '../../shared/configSource';
 import type { DeviceChoice } from '../../shared/devices';
-import type { CaptureParams, CaptureResult, HeadsMethods, HeadsModelInfo, ModelParams, TileParams, TokensResult } from '../../shared/headsContract';
+import type {
+  CaptureParams,
+  CaptureResult,
+  HeadsMethods,
+  HeadsModelInfo,
+  ModelParams,
+  TileParams,
+  TokensResult,
+} from '../../shared/headsContract';
 import type { HeadSource } from '../../shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
@@ -14,7 +22,11 @@ import type { Tensor } from '../../attention/graph';
 /** The compute process, as far as heads need it. */
 export interface HeadsCompute {
   device(options: CallOptions): Promise<DeviceChoice>;
-  call<K extends MethodName<HeadsMethods>>(method: K, params: MethodParams<HeadsMethods, K>, options: CallOptions): Promise<MethodResult<HeadsMethods, K>>;
+  call<K extends MethodName<HeadsMethods>>(
+    method: K,
+    params: MethodParams<HeadsMethods, K>,
+    options: CallOptions,
+  ): Promise<MethodResult<HeadsMethods, K>>;
 }
 
 /** The followed config's place on disk. */
@@ -47,20 +59,40 @@ export class HeadSources {
 
   async list(): Promise<readonly HeadSource[]> {
     const beside = await this.files.beside();
-    const unavailable = this.compute ? null : 'Heads are computed from weights in a process of its own: open the folder in desktop VS Code.';
-    const noWeights = beside === null ? 'The config is not a file on this machine' : beside.weights ? null : 'There are no weights (safetensors or GGUF) beside the config';
+    const unavailable = this.compute
+      ? null
+      : 'Heads are computed from weights in a process of its own: open the folder in desktop VS Code.';
+    const noWeights =
+      beside === null
+        ? 'The config is not a file on this machine'
+        : beside.weights
+          ? null
+          : 'There are no weights (safetensors or GGUF) beside the config';
     return [
       { id: 'beside', label: 'Weights beside the config', origin: 'beside', problem: unavailable ?? noWeights },
-      ...this.chosen.map(({ label }, at): HeadSource => ({ id: `chosen:${at}`, label, origin: 'chosen', problem: unavailable })),
-      ...this.files.samples.map(({ name, label }): HeadSource => ({ id: `sample:${name}`, label, origin: 'sample', problem: unavailable })),
-      { id: 'seeded', label: 'Seeded weights of this config', origin: 'seeded', problem: unavailable ?? (this.files.config() === null ? NO_CONFIG : null) },
+      ...this.chosen.map(
+        ({ label }, at): HeadSource => ({ id: `chosen:${at}`, label, origin: 'chosen', problem: unavailable }),
+      ),
+      ...this.files.samples.map(
+        ({ name, label }): HeadSource => ({ id: `sample:${name}`, label, origin: 'sample', problem: unavailable }),
+      ),
+      {
+        id: 'seeded',
+        label: 'Seeded weights of this config',
+        origin: 'seeded',
+        problem: unavailable ?? (this.files.config() === null ? NO_CONFIG : null),
+      },
     ];
   }
 
   /** A folder or file that the user chose. */
   add(path: string, label: string): HeadSource {
     const known = this.chosen.findIndex((entry) => entry.path === path);
-    if (known < 0 && this.chosen.length === MAX_CHOSEN) throw new RpcError('invalidInput', `At most ${MAX_CHOSEN} models can be chosen in one panel; reopen it to choose others.`);
+    if (known < 0 && this.chosen.length === MAX_CHOSEN)
+      throw new RpcError(
+        'invalidInput',
+        `At most ${MAX_CHOSEN} models can be chosen in one panel; reopen it to choose others.`,
+      );
     const at = known < 0 ? this.chosen.push({ path, label }) - 1 : known;
     return { id: `chosen:${at}`, label, origin: 'chosen', problem: null };
   }
@@ -79,7 +111,10 @@ export class HeadSources {
     return (await this.process()).call('heads/tokens', { ...model, text }, options);
   }
 
-  async capture({ source, ...params }: { readonly source: string } & Omit<CaptureParams, 'path' | 'engine'>, options: CallOptions): Promise<CaptureResult> {
+  async capture(
+    { source, ...params }: { readonly source: string } & Omit<CaptureParams, 'path' | 'engine'>,
+    options: CallOptions,
+  ): Promise<CaptureResult> {
     const model = await this.modelOf(source);
     const compute = await this.process();
     const { engine } = await compute.device(options);
@@ -91,7 +126,8 @@ export class HeadSources {
   }
 
   private process(): Promise<HeadsCompute> {
-    if (!this.compute) throw new RpcError('unavailable', 'Nothing can be computed in the browser: open the folder in desktop VS Code.');
+    if (!this.compute)
+      throw new RpcError('unavailable', 'Nothing can be computed in the browser: open the folder in desktop VS Code.');
     return this.compute();
   }
 

@@ -14,7 +14,13 @@ export interface PageSources {
 
 /** Styles are adopted sheets, pictures are made in the page, and nothing is fetched. */
 export function pageHtml({ script, preloads, cspSource, nonce, place }: PageSources): string {
-  const policy = [`default-src 'none'`, `script-src 'nonce-${nonce}' ${cspSource}`, 'img-src blob: data:', `base-uri 'none'`, `form-action 'none'`].join('; ');
+  const policy = [
+    `default-src 'none'`,
+    `script-src 'nonce-${nonce}' ${cspSource}`,
+    'img-src blob: data:',
+    `base-uri 'none'`,
+    `form-action 'none'`,
+  ].join('; ');
   return `<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -2,7 +2,17 @@
  * The host's side of the panel: the view in the side bar and the same beside the editor. Loaded when one of them is first shown.
  */
 
-import { commands, type Disposable, type LogOutputChannel, Uri, ViewColumn, type WebviewPanel, type WebviewView, window, workspace } from 'vscode';
+import {
+  commands,
+  type Disposable,
+  type LogOutputChannel,
+  Uri,
+  ViewColumn,
+  type WebviewPanel,
+  type WebviewView,
+  window,
+  workspace,
+} from 'vscode';
 import type { JsonValue } from '../../config/document';
 import type { PanelSettings, PanelView } from '../../shared/panelContract';
 import { besideOf } from '../beside';
@@ -53,10 +63,20 @@ export class PanelHost extends Owner {
       {
         config: () => {
           const { config, current } = this.following;
-          return config && { text: config.text, families: taughtFamilies(), folder: current?.uri.scheme === 'file' ? Uri.joinPath(current.uri, '..').fsPath : null };
+          return (
+            config && {
+              text: config.text,
+              families: taughtFamilies(),
+              folder: current?.uri.scheme === 'file' ? Uri.joinPath(current.uri, '..').fsPath : null,
+            }
+          );
         },
         beside: () => besideOf(this.following.current?.uri),
-        samples: SAMPLES.map(({ name, label }) => ({ name, label, path: Uri.joinPath(this.extension, 'media', 'samples', name).fsPath })),
+        samples: SAMPLES.map(({ name, label }) => ({
+          name,
+          label,
+          path: Uri.joinPath(this.extension, 'media', 'samples', name).fsPath,
+        })),
       },
       compute && (async () => (await compute.get()).heads),
     );
@@ -93,7 +113,13 @@ export class PanelHost extends Owner {
   attachView(view: WebviewView): Promise<void> {
     const connection = this.connected(
       new Connection(
-        { webview: view.webview, place: 'side', column: () => undefined, visible: () => view.visible, onVisibility: (listener) => view.onDidChangeVisibility(listener) },
+        {
+          webview: view.webview,
+          place: 'side',
+          column: () => undefined,
+          visible: () => view.visible,
+          onVisibility: (listener) => view.onDidChangeVisibility(listener),
+        },
         this,
         this.takeWanted(),
         this.preloads,
@@ -112,7 +138,13 @@ export class PanelHost extends Owner {
     panel.iconPath = Uri.joinPath(this.extension, 'media', 'icons', 'headlight.svg');
     const connection = this.connected(
       new Connection(
-        { webview: panel.webview, place: 'editor', column: () => panel.viewColumn, visible: () => panel.visible, onVisibility: (listener) => panel.onDidChangeViewState(listener) },
+        {
+          webview: panel.webview,
+          place: 'editor',
+          column: () => panel.viewColumn,
+          visible: () => panel.visible,
+          onVisibility: (listener) => panel.onDidChangeViewState(listener),
+        },
         this,
         this.takeWanted(),
         this.preloads,
@@ -143,13 +175,19 @@ export class PanelHost extends Owner {
       return;
     }
     this.wanted = view ?? null;
-    await this.attachPanel(window.createWebviewPanel(VIEWS.editorPanel, 'Attention', { viewColumn: ViewColumn.Beside, preserveFocus: true }));
+    await this.attachPanel(
+      window.createWebviewPanel(VIEWS.editorPanel, 'Attention', { viewColumn: ViewColumn.Beside, preserveFocus: true }),
+    );
   }
 
   /** False when the user changed their mind. */
   async pickConfig(): Promise<boolean> {
     const found = await this.candidates.list(this.following.current?.uri ?? null);
-    const items = found.map(({ id, name, detail, origin }) => ({ id, label: name, description: origin === 'preset' ? `preset · ${detail}` : detail }));
+    const items = found.map(({ id, name, detail, origin }) => ({
+      id,
+      label: name,
+      description: origin === 'preset' ? `preset · ${detail}` : detail,
+    }));
     const picked = await window.showQuickPick(items, { title: 'Headlight: Follow a Config', matchOnDescription: true });
     if (picked) await this.following.follow(this.targets.byName(picked.id).uri);
     return picked !== undefined;
@@ -160,7 +198,10 @@ export class PanelHost extends Owner {
     if (uri instanceof Uri) await this.following.follow(uri);
   }
 
-  private connected(connection: Connection, frame: { readonly onDidDispose: (listener: () => void) => Disposable }): Connection {
+  private connected(
+    connection: Connection,
+    frame: { readonly onDidDispose: (listener: () => void) => Disposable },
+  ): Connection {
     this.connections.add(connection);
     frame.onDidDispose(() => {
       this.connections.delete(connection);

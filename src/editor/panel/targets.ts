@@ -27,7 +27,12 @@ export class Targets {
     const key = uri.toString();
     const known = this.byUri.get(key);
     if (known) return known;
-    const target: Target = { id: `config-${this.byUri.size + 1}`, uri, name, own: !key.startsWith(`${this.extension.toString()}/`) };
+    const target: Target = {
+      id: `config-${this.byUri.size + 1}`,
+      uri,
+      name,
+      own: !key.startsWith(`${this.extension.toString()}/`),
+    };
     this.byUri.set(key, target);
     this.byId.set(target.id, target);
     return target;
@@ -42,14 +47,22 @@ export class Targets {
 }
 
 /** @param quantFile What is known of `hf_quant_config.json` beside it. */
-export function configOf(target: Target, document: Pick<TextDocument, 'getText' | 'version'>, quantFile?: ConfigDocument, changedAt?: number): PanelConfig {
+export function configOf(
+  target: Target,
+  document: Pick<TextDocument, 'getText' | 'version'>,
+  quantFile?: ConfigDocument,
+  changedAt?: number,
+): PanelConfig {
   return {
     id: target.id,
     name: target.name,
     text: document.getText().slice(0, MAX_CONFIG_CHARACTERS + 1),
     ...(quantFile === undefined ? {} : { quantText: quantFile.text }),
     version: document.version,
-    editable: target.own && !READ_ONLY.includes(target.uri.scheme) && workspace.fs.isWritableFileSystem(target.uri.scheme) !== false,
+    editable:
+      target.own &&
+      !READ_ONLY.includes(target.uri.scheme) &&
+      workspace.fs.isWritableFileSystem(target.uri.scheme) !== false,
     ...(changedAt === undefined ? {} : { changedAt }),
   };
 }
@@ -63,5 +76,8 @@ export function nameOf(uri: Uri): string {
 /** The open document of a target, or it is opened (without an editor). */
 export async function documentOf(target: Target): Promise<TextDocument> {
   const key = target.uri.toString();
-  return workspace.textDocuments.find((document) => document.uri.toString() === key) ?? workspace.openTextDocument(Uri.parse(key));
+  return (
+    workspace.textDocuments.find((document) => document.uri.toString() === key) ??
+    workspace.openTextDocument(Uri.parse(key))
+  );
 }

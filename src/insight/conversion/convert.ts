@@ -5,9 +5,34 @@ import { matrix, type Matrix, transpose } from '../matrix';
 import { DecoupledRope } from './decoupledRope';
 import { type Distortion, DistortionMeter, type ReadLayer } from './distortion';
 import { type LatentMethod, type LatentSource, throughLatent } from './latent';
-import { finishedKeys, finishedValues, type KeyValueNorms, type KeyValueRows, type LayerSample, need, normsOf, projectedRows, ropeFactor } from './layerRows';
-import { alignedPooled, meanPooled, pooledNorms, poolingError, type Pools, poolsOf, unrelatedPoolingError } from './pooling';
-import { type ConversionMethod, ConversionRefused, type ConversionRequest, type ConversionTarget, methodsFor, targetLabel } from './target';
+import {
+  finishedKeys,
+  finishedValues,
+  type KeyValueNorms,
+  type KeyValueRows,
+  type LayerSample,
+  need,
+  normsOf,
+  projectedRows,
+  ropeFactor,
+} from './layerRows';
+import {
+  alignedPooled,
+  meanPooled,
+  pooledNorms,
+  poolingError,
+  type Pools,
+  poolsOf,
+  unrelatedPoolingError,
+} from './pooling';
+import {
+  type ConversionMethod,
+  ConversionRefused,
+  type ConversionRequest,
+  type ConversionTarget,
+  methodsFor,
+  targetLabel,
+} from './target';
 
 export interface Conversion extends ConversionRequest, Distortion {
   /** Numbers that the layer caches of a token, before and after. */
@@ -50,7 +75,15 @@ export class LayerConverter {
   private readonly meter: DistortionMeter;
   private whole: LatentSource | undefined;
   /** By RoPE dims. */
-  private readonly apart = new Map<number, { readonly basis: DecoupledRope; readonly source: LatentSource; readonly bias: KeyValueRows; readonly turned: Matrix }>();
+  private readonly apart = new Map<
+    number,
+    {
+      readonly basis: DecoupledRope;
+      readonly source: LatentSource;
+      readonly bias: KeyValueRows;
+      readonly turned: Matrix;
+    }
+  >();
 
   constructor(private readonly sample: LayerSample) {
     this.q = Float64Array.from(sample.q);
@@ -63,20 +96,38 @@ export class LayerConverter {
 
   /** @throws ConversionRefused where this layer cannot be converted so. */
   async convert({ target, method }: ConversionRequest, watch: ConversionWatch): Promise<Conversion> {
-    if (!methodsFor(target).includes(method)) throw new ConversionRefused(`${method} does not make ${targetLabel(target)}: it takes ${methodsFor(target).join(', ')}`);
+    if (!methodsFor(target).includes(method))
+      throw new ConversionRefused(
+        `${method} does not make ${targetLabel(target)}: it takes ${methodsFor(target).join(', ')}`,
+      );
     const { kvHeads, keyDim, valueDim, queryHeads } = this.sample.spec.attention;
     const doing = `${targetLabel(target)}, ${method}`;
     await watch.stage(doing, 0);
-    const { layer, cachedPerToken, pooling, notes } = target.kind === 'mla' ? this.asLatent(target, method as LatentMethod) : this.asPooled(target, method);
-    const distortion = await this.meter.distortionOf(layer, (heads) => watch.stage(`${doing}: head ${heads} of ${queryHeads}`, 0.5 + (0.5 * heads) / queryHeads));
+    const { layer, cachedPerToken, pooling, notes } =
+      target.kind === 'mla' ? this.asLatent(target, method as LatentMethod) : this.asPooled(target, method);
+    const distortion = await this.meter.distortionOf(layer, (heads) =>
+      watch.stage(`${doing}: head ${heads} of ${queryHeads}`, 0.5 + (0.5 * heads) / queryHeads),
+    );
     const fitsAnything = method === 'activation-pca' && target.kind === 'mla' && target.latentDim >= this.sample.tokens;
-    return { ...distortion, target, method, cachedBefore: kvHeads * (keyDim + valueDim), cachedPerToken, pooling, fitsAnything, notes };
+    return {
+      ...distortion,
+      target,
+      method,
+      cachedBefore: kvHeads * (keyDim + valueDim),
+      cachedPerToken,
+      pooling,
+      fitsAnything,
+      notes,
+    };
   }
 
   /** With the layer's own queries. */
   private read(rows: KeyValueRows, norms: KeyValueNorms): ReadLayer {
     const { sample } = this;
-    return { parts: [{ q: this.q, k: finishedKeys(rows.key, sample, norms) }], v: finishedValues(rows.value, sample, norms) };
+    return {
+      parts: [{ q: this.q, k: finishedKeys(rows.key, sample, norms) }],
+      v: finishedValues(rows.value, sample, norms),
+    };
   }
 
   private asPooled(target: Exclude<ConversionTarget, MlaTarget>, method: ConversionMethod): Converted {
@@ -85,9 +136,16 @@ export class LayerConverter {
     const { keyDim, valueDim } = spec.attention;
     const pools: Pools = poolsOf(spec, target.kind === 'gqa' ? target.groups : 1);
     return {
-      layer: method === 'mean-pool' ? this.read(meanPooled(rows, pools), pooledNorms(norms, pools)) : this.read(alignedPooled(rows, pools, spec), norms),
+      layer:
+        method === 'mean-pool'
+          ? this.read(meanPooled(rows, pools), pooledNorms(norms, pools))
+          : this.read(alignedPooled(rows, pools, spec), norms),
       cachedPerToken: pools.groups * (keyDim + valueDim),
-      pooling: { key: poolingError(weights.key, pools), value: poolingError(weights.value, pools), unrelated: unrelatedPoolingError(pools) },
+      pooling: {
+        key: poolingError(weights.key, pools),
+        value: poolingError(weights.value, pools),
+        unrelated: unrelatedPoolingError(pools),
+      },
       notes: method === 'aligned-pool' ? ['heads were aligned on the tokens that are measured'] : [],
     };
   }
@@ -97,14 +155,26 @@ export class LayerConverter {
     const notes: string[] = [];
     if (method === 'activation-pca') {
       notes.push('the latent was fitted to the tokens that are measured');
-      if (latentDim >= tokens) notes.push(`a latent of ${latentDim} dims can hold all ${tokens} tokens whatever they are: measure with a longer prompt`);
+      if (latentDim >= tokens)
+        notes.push(
+          `a latent of ${latentDim} dims can hold all ${tokens} tokens whatever they are: measure with a longer prompt`,
+        );
     }
     const { hiddenSize } = spec;
-    if (latentDim >= hiddenSize && method !== 'split-svd') notes.push(`a latent of ${latentDim} dims can hold the layer's whole input of ${hiddenSize}: only RoPE can be lost`);
+    if (latentDim >= hiddenSize && method !== 'split-svd')
+      notes.push(
+        `a latent of ${latentDim} dims can hold the layer's whole input of ${hiddenSize}: only RoPE can be lost`,
+      );
     const cachedPerToken = latentDim + ropeDim;
     if (ropeDim > 0) return { layer: this.decoupled(latentDim, ropeDim, method), cachedPerToken, pooling: null, notes };
-    if (spec.rotary !== null) notes.push('RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE');
-    if (spec.keyNorm !== null) notes.push('the keys that the latent gives back are normalised as before, which cannot be absorbed into the queries');
+    if (spec.rotary !== null)
+      notes.push(
+        'RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE',
+      );
+    if (spec.keyNorm !== null)
+      notes.push(
+        'the keys that the latent gives back are normalised as before, which cannot be absorbed into the queries',
+      );
     this.whole ??= { rows: shifted(this.rows, this.bias, -1), weights: this.weights, found: new Map() };
     const found = throughLatent(this.whole, latentDim, method);
     return { layer: this.read(shifted(found, this.bias, 1), this.norms), cachedPerToken, pooling: null, notes };
@@ -121,16 +191,32 @@ export class LayerConverter {
     // What loses its rotation keeps the factor that comes with it (YaRN, LongRoPE), once for keys and once for queries.
     const { rotary } = spec;
     const factor = rotary === null ? 1 : ropeFactor(rotary, tokens) ** 2;
-    if (rotary !== null && factor !== 1) for (let i = 0; i < still.data.length; i++) if (i % keyDim < rotary.dim) still.data[i] = (still.data[i] as number) * factor;
+    if (rotary !== null && factor !== 1)
+      for (let i = 0; i < still.data.length; i++)
+        if (i % keyDim < rotary.dim) still.data[i] = (still.data[i] as number) * factor;
     const q = Float64Array.from(sample.qRaw);
     if (spec.temperature) {
-      const factors = queryFactors(spec.temperature, Int32Array.from({ length: tokens }, (_, i) => i));
+      const factors = queryFactors(
+        spec.temperature,
+        Int32Array.from({ length: tokens }, (_, i) => i),
+      );
       for (let i = 0; i < q.length; i++) q[i] = (q[i] as number) * (factors[Math.floor(i / keyDim) % tokens] as number);
     }
-    return { parts: [{ q: this.q, k: turned }, { q, k: still }], v: finishedValues(found.value, sample, norms) };
+    return {
+      parts: [
+        { q: this.q, k: turned },
+        { q, k: still },
+      ],
+      v: finishedValues(found.value, sample, norms),
+    };
   }
 
-  private decoupledSource(ropeDim: number): { readonly basis: DecoupledRope; readonly source: LatentSource; readonly bias: KeyValueRows; readonly turned: Matrix } {
+  private decoupledSource(ropeDim: number): {
+    readonly basis: DecoupledRope;
+    readonly source: LatentSource;
+    readonly bias: KeyValueRows;
+    readonly turned: Matrix;
+  } {
     const known = this.apart.get(ropeDim);
     if (known !== undefined) return known;
     const { rows, weights } = this;
@@ -157,11 +243,15 @@ function weightMatrices({ spec, weights }: LayerSample): KeyValueRows {
 /** Zeros where a projection has none. */
 function biases({ spec, weights }: LayerSample): KeyValueRows {
   const { kvHeads, keyDim, valueDim } = spec.attention;
-  const read = (name: string, dims: number): Matrix => matrix(1, dims, weights.get(`${name}.bias`) ?? new Float64Array(dims));
+  const read = (name: string, dims: number): Matrix =>
+    matrix(1, dims, weights.get(`${name}.bias`) ?? new Float64Array(dims));
   return { key: read('k', kvHeads * keyDim), value: read('v', kvHeads * valueDim) };
 }
 
 function shifted({ key, value }: KeyValueRows, bias: KeyValueRows, sign: 1 | -1): KeyValueRows {
-  const shift = (rows: Matrix, by: Matrix): Matrix => ({ ...rows, data: rows.data.map((number, i) => number + sign * (by.data[i % rows.columns] as number)) });
+  const shift = (rows: Matrix, by: Matrix): Matrix => ({
+    ...rows,
+    data: rows.data.map((number, i) => number + sign * (by.data[i % rows.columns] as number)),
+  });
   return { key: shift(key, bias.key), value: shift(value, bias.value) };
 }

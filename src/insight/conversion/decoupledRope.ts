@@ -38,9 +38,14 @@ export class DecoupledRope {
     const rotary = spec.rotary;
     if (rotary === null) throw new ConversionRefused('this layer has no RoPE: a latent alone is enough (mla:R)');
     if (ropeDim % 2 !== 0) throw new ConversionRefused(`${ropeDim} RoPE dims are no whole pairs`);
-    if (ropeDim > kvHeads * rotary.dim) throw new ConversionRefused(`${ropeDim} RoPE dims are more than the ${kvHeads * rotary.dim} that the keys of this layer have`);
+    if (ropeDim > kvHeads * rotary.dim)
+      throw new ConversionRefused(
+        `${ropeDim} RoPE dims are more than the ${kvHeads * rotary.dim} that the keys of this layer have`,
+      );
     if (spec.keyNorm !== null || spec.clip !== null || spec.queryNorm?.stage === 'after-rope') {
-      throw new ConversionRefused('heads are mixed to share their RoPE, and this layer normalises or clips each before: a latent alone can be measured (mla:R)');
+      throw new ConversionRefused(
+        'heads are mixed to share their RoPE, and this layer normalises or clips each before: a latent alone can be measured (mla:R)',
+      );
     }
     const pairs = pairsOf(rotary);
     const mixes: Matrix[] = [];
@@ -50,7 +55,10 @@ export class DecoupledRope {
       mixes.push(vectors);
       const queries = queryEnergies(sample, vectors, pairs, pair);
       for (let direction = 0; direction < kvHeads; direction++) {
-        all.push({ component: { pair, direction }, weight: Math.max(0, values[direction] ?? 0) * (queries[direction] ?? 0) });
+        all.push({
+          component: { pair, direction },
+          weight: Math.max(0, values[direction] ?? 0) * (queries[direction] ?? 0),
+        });
       }
     }
     const order = all.sort((a, b) => b.weight - a.weight).map(({ component }) => component);
@@ -83,7 +91,10 @@ export class DecoupledRope {
   /** The others, as every head reads them. */
   spreadPlain(plain: Matrix): Matrix {
     const result = this.spread(plain, this.left);
-    for (let r = 0; r < plain.rows; r++) this.withoutRope((dim, i) => (result.data[r * result.columns + dim] = plain.data[r * plain.columns + i] as number));
+    for (let r = 0; r < plain.rows; r++)
+      this.withoutRope(
+        (dim, i) => (result.data[r * result.columns + dim] = plain.data[r * plain.columns + i] as number),
+      );
     return result;
   }
 
@@ -110,7 +121,10 @@ export class DecoupledRope {
       components.forEach(({ pair, direction }, i) => {
         const [a, b] = pairDims(this.pairs, pair);
         const mix = this.mixes[pair] as Matrix;
-        const [x, y] = [from.data[r * from.columns + 2 * i] as number, from.data[r * from.columns + 2 * i + 1] as number];
+        const [x, y] = [
+          from.data[r * from.columns + 2 * i] as number,
+          from.data[r * from.columns + 2 * i + 1] as number,
+        ];
         for (let head = 0; head < kvHeads; head++) {
           const share = mix.data[head * kvHeads + direction] as number;
           const at = r * result.columns + head * keyDim;
@@ -126,12 +140,18 @@ export class DecoupledRope {
   private withoutRope(each: (dim: number, column: number) => void): void {
     const { kvHeads, keyDim } = this.spec.attention;
     let column = 2 * this.left.length;
-    for (let head = 0; head < kvHeads; head++) for (let dim = this.pairs.dim; dim < keyDim; dim++) each(head * keyDim + dim, column++);
+    for (let head = 0; head < kvHeads; head++)
+      for (let dim = this.pairs.dim; dim < keyDim; dim++) each(head * keyDim + dim, column++);
   }
 }
 
 /** Σ over tokens of ZᵀZ, Z the two dims of a pair over all heads: `[heads, heads]`. */
-function headGram(key: Matrix, { attention: { kvHeads, keyDim } }: HeadedSpec, pairs: RotaryPairs, pair: number): Matrix {
+function headGram(
+  key: Matrix,
+  { attention: { kvHeads, keyDim } }: HeadedSpec,
+  pairs: RotaryPairs,
+  pair: number,
+): Matrix {
   const result = zeros(kvHeads, kvHeads);
   const [a, b] = pairDims(pairs, pair);
   for (let token = 0; token < key.rows; token++) {
@@ -148,7 +168,12 @@ function headGram(key: Matrix, { attention: { kvHeads, keyDim } }: HeadedSpec, p
 }
 
 /** Of each direction: Σ over query heads of (its group's share)² × the size of the head's queries in this pair. */
-function queryEnergies({ spec, tokens, qRaw }: LayerSample, mix: Matrix, pairs: RotaryPairs, pair: number): Float64Array {
+function queryEnergies(
+  { spec, tokens, qRaw }: LayerSample,
+  mix: Matrix,
+  pairs: RotaryPairs,
+  pair: number,
+): Float64Array {
   const { queryHeads, kvHeads, keyDim } = spec.attention;
   const [a, b] = pairDims(pairs, pair);
   const result = new Float64Array(kvHeads);
@@ -159,7 +184,8 @@ function queryEnergies({ spec, tokens, qRaw }: LayerSample, mix: Matrix, pairs: 
       energy += (qRaw[at + a] as number) ** 2 + (qRaw[at + b] as number) ** 2;
     }
     const group = Math.floor((head * kvHeads) / queryHeads);
-    for (let d = 0; d < kvHeads; d++) result[d] = (result[d] as number) + energy * (mix.data[group * kvHeads + d] as number) ** 2;
+    for (let d = 0; d < kvHeads; d++)
+      result[d] = (result[d] as number) + energy * (mix.data[group * kvHeads + d] as number) ** 2;
   }
   return result;
 }

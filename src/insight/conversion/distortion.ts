@@ -51,7 +51,14 @@ export class DistortionMeter {
     private readonly before: ReadLayer,
   ) {
     const { spec, tokens, weights } = sample;
-    this.bias = spec.alibi === null ? null : alibiBias(spec.alibi, Int32Array.from({ length: tokens }, (_, i) => i), tokens - 1);
+    this.bias =
+      spec.alibi === null
+        ? null
+        : alibiBias(
+            spec.alibi,
+            Int32Array.from({ length: tokens }, (_, i) => i),
+            tokens - 1,
+          );
     this.sinks = spec.sinks ? need(weights, 'sinks') : null;
   }
 
@@ -83,13 +90,21 @@ export class DistortionMeter {
     let [distance, difference, size] = [0, 0, 0];
     for (let query = 0; query < tokens; query++) {
       const first = firstSeen(spec.attention, query);
-      const of: RowOf = { head, group, query, first, bias: bias?.subarray(head * tokens, (head + 1) * tokens) ?? null, sink: sinks?.[head] ?? null };
+      const of: RowOf = {
+        head,
+        group,
+        query,
+        first,
+        bias: bias?.subarray(head * tokens, (head + 1) * tokens) ?? null,
+        sink: sinks?.[head] ?? null,
+      };
       for (const side of [0, 1] as const) {
         const layer = side === 0 ? before : after;
         weightsRow(spec, layer, of, rows[side]);
         weightedSum(layer.v, rows[side], of, valueDim, outputs[side]);
       }
-      if (query > 0) distance += Math.sqrt(Math.max(0, rowDivergence(rows[0], rows[1], first, query + 1 - first) / Math.LN2));
+      if (query > 0)
+        distance += Math.sqrt(Math.max(0, rowDivergence(rows[0], rows[1], first, query + 1 - first) / Math.LN2));
       const at = (query * queryHeads + head) * valueDim;
       for (let i = at; i < at + valueDim; i++) {
         const [x, y] = [outputs[0].data[i] as number, outputs[1].data[i] as number];
@@ -97,7 +112,12 @@ export class DistortionMeter {
         size += x * x;
       }
     }
-    return { head, group, patternJsDistance: tokens < 2 ? 0 : distance / (tokens - 1), outputRelativeError: size === 0 ? null : Math.sqrt(difference / size) };
+    return {
+      head,
+      group,
+      patternJsDistance: tokens < 2 ? 0 : distance / (tokens - 1),
+      outputRelativeError: size === 0 ? null : Math.sqrt(difference / size),
+    };
   }
 }
 
@@ -119,7 +139,12 @@ function firstSeen(attention: RunnableAttention, query: number): number {
   return first;
 }
 
-function weightsRow({ scale, softcap, attention: { keyDim } }: HeadedSpec, { parts }: ReadLayer, { head, group, query, first, bias, sink }: RowOf, row: Float64Array): void {
+function weightsRow(
+  { scale, softcap, attention: { keyDim } }: HeadedSpec,
+  { parts }: ReadLayer,
+  { head, group, query, first, bias, sink }: RowOf,
+  row: Float64Array,
+): void {
   let largest = sink ?? -Infinity;
   for (let key = first; key <= query; key++) {
     let score = 0;
@@ -138,12 +163,19 @@ function weightsRow({ scale, softcap, attention: { keyDim } }: HeadedSpec, { par
   for (let key = first; key <= query; key++) row[key] = (row[key] as number) / sum;
 }
 
-function weightedSum(v: Matrix, row: Float64Array, { head, group, query, first }: RowOf, valueDim: number, to: Matrix): void {
+function weightedSum(
+  v: Matrix,
+  row: Float64Array,
+  { head, group, query, first }: RowOf,
+  valueDim: number,
+  to: Matrix,
+): void {
   const at = query * to.columns + head * valueDim;
   for (let key = first; key <= query; key++) {
     const weight = row[key] as number;
     const from = key * v.columns + group * valueDim;
-    for (let i = 0; i < valueDim; i++) to.data[at + i] = (to.data[at + i] as number) + weight * (v.data[from + i] as number);
+    for (let i = 0; i < valueDim; i++)
+      to.data[at + i] = (to.data[at + i] as number) + weight * (v.data[from + i] as number);
   }
 }
 
@@ -154,13 +186,19 @@ function projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: M
   if (spec.outputGate !== 'none') {
     const gate = linear(input, tokens, need(weights, 'gate.weight'), null);
     const perGate = spec.outputGate === 'head' ? valueDim : 1;
-    rows = { ...rows, data: rows.data.map((value, i) => value / (1 + Math.exp(-(gate.data[Math.floor(i / perGate)] as number)))) };
+    rows = {
+      ...rows,
+      data: rows.data.map((value, i) => value / (1 + Math.exp(-(gate.data[Math.floor(i / perGate)] as number)))),
+    };
   }
   if (spec.outputNorm !== null) {
     const width = queryHeads * valueDim;
-    const [weight, bias] = ['weight', 'bias'].map((part) => weights.get(`o_norm.${part}`)).map((found) => (found === undefined ? null : Float64Array.from(found)));
+    const [weight, bias] = ['weight', 'bias']
+      .map((part) => weights.get(`o_norm.${part}`))
+      .map((found) => (found === undefined ? null : Float64Array.from(found)));
     const result = zeros(rows.rows, width);
-    for (let token = 0; token < tokens; token++) normalize(rows.data, result.data, token * width, width, spec.outputNorm, weight ?? null, bias ?? null, 0);
+    for (let token = 0; token < tokens; token++)
+      normalize(rows.data, result.data, token * width, width, spec.outputNorm, weight ?? null, bias ?? null, 0);
     rows = result;
   }
   return linear(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);

@@ -26,15 +26,22 @@ export type LatentMethod = Extract<ConversionMethod, 'joint-svd' | 'split-svd' |
  */
 export function throughLatent(source: LatentSource, latentDim: number, method: LatentMethod): KeyValueRows {
   const [keyDims, valueDims] = [source.rows.key.columns, source.rows.value.columns];
-  if (latentDim > keyDims + valueDims) throw new ConversionRefused(`a latent of ${latentDim} would be larger than the ${keyDims + valueDims} numbers that it stands for`);
+  if (latentDim > keyDims + valueDims)
+    throw new ConversionRefused(
+      `a latent of ${latentDim} would be larger than the ${keyDims + valueDims} numbers that it stands for`,
+    );
   if (method === 'split-svd') {
-    const ofKeys = Math.min(keyDims, Math.max(latentDim - valueDims, Math.round((latentDim * keyDims) / (keyDims + valueDims))));
+    const ofKeys = Math.min(
+      keyDims,
+      Math.max(latentDim - valueDims, Math.round((latentDim * keyDims) / (keyDims + valueDims))),
+    );
     return {
       key: projected(source.rows.key, leading(source, 'keys', source.weights.key, ofKeys)),
       value: projected(source.rows.value, leading(source, 'values', source.weights.value, latentDim - ofKeys)),
     };
   }
-  if (method === 'joint-svd') return apart(projected(beside(source.rows), leading(source, method, above(source.weights), latentDim)), keyDims);
+  if (method === 'joint-svd')
+    return apart(projected(beside(source.rows), leading(source, method, above(source.weights), latentDim)), keyDims);
   const ratio = balance(source.rows);
   const scaled = beside({ key: times(source.rows.key, 1 / ratio), value: source.rows.value });
   const found = apart(projected(scaled, leading(source, method, transpose(scaled), latentDim)), keyDims);
@@ -59,7 +66,10 @@ function balance({ key, value }: KeyValueRows): number {
 function leading({ found }: LatentSource, name: string, a: Matrix, count: number): Matrix {
   const wide = a.rows <= a.columns;
   const size = wide ? a.rows : a.columns;
-  if (size > MOST_EIGEN) throw new ConversionRefused(`singular vectors of a ${a.rows} × ${a.columns} matrix take too long here (at most ${MOST_EIGEN} rows or columns): use activation-pca with a prompt of at most ${MOST_EIGEN} tokens`);
+  if (size > MOST_EIGEN)
+    throw new ConversionRefused(
+      `singular vectors of a ${a.rows} × ${a.columns} matrix take too long here (at most ${MOST_EIGEN} rows or columns): use activation-pca with a prompt of at most ${MOST_EIGEN} tokens`,
+    );
   const lying = wide ? a : transpose(a);
   const eigen = found.get(name) ?? symmetricEigen(rowProducts(lying, lying));
   found.set(name, eigen);
@@ -88,7 +98,8 @@ const LITTLE = 0.7;
  */
 function orthonormal(a: Matrix, squares: Float64Array): Matrix {
   const [longest, shortest] = [squares[0] ?? 0, squares[a.columns - 1] ?? 0];
-  if (shortest > ALIKE * longest) return { ...a, data: a.data.map((value, i) => value / Math.sqrt(squares[i % a.columns] as number)) };
+  if (shortest > ALIKE * longest)
+    return { ...a, data: a.data.map((value, i) => value / Math.sqrt(squares[i % a.columns] as number)) };
   const columns = transpose(a);
   const kept: Float64Array[] = [];
   let most = 0;

@@ -46,17 +46,28 @@ interface HeadNorm {
 }
 
 /** X · Wᵀ + b in float64. @param weight `[out, in]` */
-export function linear(input: ArrayLike<number>, rows: number, weight: ArrayLike<number>, bias: ArrayLike<number> | null): Matrix {
+export function linear(
+  input: ArrayLike<number>,
+  rows: number,
+  weight: ArrayLike<number>,
+  bias: ArrayLike<number> | null,
+): Matrix {
   const width = rows === 0 ? 0 : input.length / rows;
   const columns = width === 0 ? 0 : weight.length / width;
-  const result = rowProducts({ rows, columns: width, data: Float64Array.from(input) }, { rows: columns, columns: width, data: Float64Array.from(weight) });
-  if (bias !== null) for (let i = 0; i < result.data.length; i++) result.data[i] = (result.data[i] as number) + (bias[i % columns] as number);
+  const result = rowProducts(
+    { rows, columns: width, data: Float64Array.from(input) },
+    { rows: columns, columns: width, data: Float64Array.from(weight) },
+  );
+  if (bias !== null)
+    for (let i = 0; i < result.data.length; i++)
+      result.data[i] = (result.data[i] as number) + (bias[i % columns] as number);
   return result;
 }
 
 /** The linear part of keys and values, before anything bends it. */
 export function projectedRows({ input, tokens, weights }: LayerSample): KeyValueRows {
-  const project = (name: string): Matrix => linear(input, tokens, need(weights, `${name}.weight`), weights.get(`${name}.bias`) ?? null);
+  const project = (name: string): Matrix =>
+    linear(input, tokens, need(weights, `${name}.weight`), weights.get(`${name}.bias`) ?? null);
   return { key: project('k'), value: project('v') };
 }
 
@@ -72,7 +83,9 @@ export function normsOf({ spec, weights }: LayerSample): KeyValueNorms {
     if (norm === null) return null;
     const every = (part: string): Float64Array | null => {
       const found = weights.get(`${name}.${part}`);
-      return found === undefined ? null : Float64Array.from({ length: kvHeads * dim }, (_, i) => found[i % found.length] as number);
+      return found === undefined
+        ? null
+        : Float64Array.from({ length: kvHeads * dim }, (_, i) => found[i % found.length] as number);
     };
     return { spec: norm, weight: every('weight'), bias: every('bias') };
   };
@@ -115,7 +128,16 @@ function normed(rows: Matrix, { spec, weight, bias }: HeadNorm, heads: number, d
 }
 
 /** One norm over `width` numbers from `start`; weight and bias are read from `at`. */
-export function normalize(from: Float64Array, to: Float64Array, start: number, width: number, norm: NormSpec, weight: Float64Array | null, bias: Float64Array | null, at: number): void {
+export function normalize(
+  from: Float64Array,
+  to: Float64Array,
+  start: number,
+  width: number,
+  norm: NormSpec,
+  weight: Float64Array | null,
+  bias: Float64Array | null,
+  at: number,
+): void {
   let mean = 0;
   if (norm.kind === 'layer') {
     for (let i = 0; i < width; i++) mean += from[start + i] as number;
@@ -127,7 +149,9 @@ export function normalize(from: Float64Array, to: Float64Array, start: number, w
   const one = norm.weight === 'plus-one' ? 1 : 0;
   for (let i = 0; i < width; i++) {
     const factor = norm.weight === 'none' || weight === null ? 1 : (weight[at + i] as number) + one;
-    to[start + i] = ((from[start + i] as number) - mean) * scale * factor + (norm.bias && bias !== null ? (bias[at + i] as number) : 0);
+    to[start + i] =
+      ((from[start + i] as number) - mean) * scale * factor +
+      (norm.bias && bias !== null ? (bias[at + i] as number) : 0);
   }
 }
 
@@ -138,7 +162,11 @@ export function pairsOf(rotary: RotarySpec): RotaryPairs {
 
 /** Rows `[tokens, heads · dim]` with RoPE at positions 0, 1, …. */
 export function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim: number): Matrix {
-  const { cos, sin, pairs } = rotaryTables(rotary, Int32Array.from({ length: rows.rows }, (_, i) => i), rows.rows);
+  const { cos, sin, pairs } = rotaryTables(
+    rotary,
+    Int32Array.from({ length: rows.rows }, (_, i) => i),
+    rows.rows,
+  );
   const result = { ...rows, data: Float64Array.from(rows.data) };
   const from = pairsOf(rotary);
   const to: RotaryPairs = rotary.layout === 'interleaved' ? from : { layout: 'half', dim: rotary.dim };

@@ -15,8 +15,12 @@ export interface Pools {
 
 /** @throws ConversionRefused where the layer's heads do not come out even. */
 export function poolsOf({ attention: { kvHeads } }: HeadedSpec, groups: number): Pools {
-  if (groups > kvHeads) throw new ConversionRefused(`this layer has ${kvHeads} KV heads: ${groups} groups would be more, and more cannot be made of fewer`);
-  if (kvHeads % groups !== 0) throw new ConversionRefused(`${groups} does not divide the ${kvHeads} KV heads of this layer`);
+  if (groups > kvHeads)
+    throw new ConversionRefused(
+      `this layer has ${kvHeads} KV heads: ${groups} groups would be more, and more cannot be made of fewer`,
+    );
+  if (kvHeads % groups !== 0)
+    throw new ConversionRefused(`${groups} does not divide the ${kvHeads} KV heads of this layer`);
   return { heads: kvHeads, groups };
 }
 
@@ -27,8 +31,10 @@ export function meanPooled({ key, value }: KeyValueRows, pools: Pools): KeyValue
 
 /** Norms of a pooled layer: weights that differ from head to head are pooled as well. */
 export function pooledNorms({ key, value }: KeyValueNorms, pools: Pools): KeyValueNorms {
-  const pooled = (row: Float64Array | null): Float64Array | null => row && mixedHeads({ rows: 1, columns: row.length, data: row }, pools, means).data;
-  const norm = <T extends KeyValueNorms['key']>(of: T): T => of && { ...of, weight: pooled(of.weight), bias: pooled(of.bias) };
+  const pooled = (row: Float64Array | null): Float64Array | null =>
+    row && mixedHeads({ rows: 1, columns: row.length, data: row }, pools, means).data;
+  const norm = <T extends KeyValueNorms['key']>(of: T): T =>
+    of && { ...of, weight: pooled(of.weight), bias: pooled(of.bias) };
   return { key: norm(key), value: norm(value) };
 }
 
@@ -38,8 +44,14 @@ export function pooledNorms({ key, value }: KeyValueNorms, pools: Pools): KeyVal
  * @throws ConversionRefused where a norm or a clip stands between the projection and what is turned.
  */
 export function alignedPooled({ key, value }: KeyValueRows, pools: Pools, spec: HeadedSpec): KeyValueRows {
-  if (spec.keyNorm !== null || spec.valueNorm !== null) throw new ConversionRefused('heads are aligned before they are pooled, and this layer normalises its keys or values, which does not go with a turn: use mean-pool');
-  if (spec.clip !== null) throw new ConversionRefused('heads are aligned before they are pooled, and this layer clips its projections, which does not go with a turn: use mean-pool');
+  if (spec.keyNorm !== null || spec.valueNorm !== null)
+    throw new ConversionRefused(
+      'heads are aligned before they are pooled, and this layer normalises its keys or values, which does not go with a turn: use mean-pool',
+    );
+  if (spec.clip !== null)
+    throw new ConversionRefused(
+      'heads are aligned before they are pooled, and this layer clips its projections, which does not go with a turn: use mean-pool',
+    );
   const pairs: RotaryPairs = spec.rotary === null ? { layout: 'half', dim: 0 } : pairsOf(spec.rotary);
   return {
     key: mixedHeads(key, pools, (heads) => turnedMeans(heads, (x, y) => alignKeys(x, y, pairs))),
@@ -65,14 +77,19 @@ export function unrelatedPoolingError({ heads, groups }: Pools): number {
 }
 
 /** Replaces the heads of each pool, `[rows, dim]` each. */
-function mixedHeads(rows: Matrix, { heads, groups }: Pools, mix: (heads: readonly Matrix[]) => readonly Matrix[]): Matrix {
+function mixedHeads(
+  rows: Matrix,
+  { heads, groups }: Pools,
+  mix: (heads: readonly Matrix[]) => readonly Matrix[],
+): Matrix {
   const dim = rows.columns / heads;
   const size = heads / groups;
   const result = zeros(rows.rows, rows.columns);
   for (let first = 0; first < heads; first += size) {
     const mixed = mix(Array.from({ length: size }, (_, i) => headOf(rows, first + i, dim)));
     mixed.forEach((head, i) => {
-      for (let r = 0; r < rows.rows; r++) result.data.set(head.data.subarray(r * dim, (r + 1) * dim), r * rows.columns + (first + i) * dim);
+      for (let r = 0; r < rows.rows; r++)
+        result.data.set(head.data.subarray(r * dim, (r + 1) * dim), r * rows.columns + (first + i) * dim);
     });
   }
   return result;
@@ -80,7 +97,8 @@ function mixedHeads(rows: Matrix, { heads, groups }: Pools, mix: (heads: readonl
 
 function headOf(rows: Matrix, head: number, dim: number): Matrix {
   const result = zeros(rows.rows, dim);
-  for (let r = 0; r < rows.rows; r++) result.data.set(rows.data.subarray(r * rows.columns + head * dim, r * rows.columns + (head + 1) * dim), r * dim);
+  for (let r = 0; r < rows.rows; r++)
+    result.data.set(rows.data.subarray(r * rows.columns + head * dim, r * rows.columns + (head + 1) * dim), r * dim);
   return result;
 }
 
@@ -93,7 +111,8 @@ function meanOf(heads: readonly Matrix[]): Matrix {
   const [first] = heads;
   if (first === undefined) throw new RangeError('a pool without heads');
   const result = zeros(first.rows, first.columns);
-  for (const { data } of heads) data.forEach((value, i) => (result.data[i] = (result.data[i] as number) + value / heads.length));
+  for (const { data } of heads)
+    data.forEach((value, i) => (result.data[i] = (result.data[i] as number) + value / heads.length));
   return result;
 }
 

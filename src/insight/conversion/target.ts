@@ -54,24 +54,39 @@ const OFFERED_ROPE = 64;
  * Designs that cache alike beside each other: GQA of half and a quarter of the KV heads, MQA, each beside MLA of the same size. What would
  * fit any tokens of that number is left out.
  */
-export function offeredConversions({ attention: { kvHeads, keyDim, valueDim }, hiddenSize, rotary, keyNorm, clip }: HeadedSpec, tokens: number): readonly ConversionRequest[] {
+export function offeredConversions(
+  { attention: { kvHeads, keyDim, valueDim }, hiddenSize, rotary, keyNorm, clip }: HeadedSpec,
+  tokens: number,
+): readonly ConversionRequest[] {
   const divisors = divisorsOf(kvHeads).filter((groups) => groups < kvHeads);
   // Half, a quarter or as near below as divides, and one.
   const atMost = (most: number): number => Math.max(1, ...divisors.filter((groups) => groups <= most));
   const shown = kvHeads === 1 ? [] : [...new Set([atMost(kvHeads / 2), atMost(kvHeads / 4), 1])];
-  const sizes = shown.length > 0 ? shown.map((groups) => groups * (keyDim + valueDim)) : [Math.floor((keyDim + valueDim) / 2)];
+  const sizes =
+    shown.length > 0 ? shown.map((groups) => groups * (keyDim + valueDim)) : [Math.floor((keyDim + valueDim) / 2)];
   const slow = Math.min(kvHeads * (keyDim + valueDim), hiddenSize) > QUICK_EIGEN;
   return sizes.flatMap((size, index): readonly ConversionRequest[] => {
     const groups = shown[index];
-    const pooled: readonly ConversionTarget[] = groups === undefined ? [] : [groups === 1 ? { kind: 'mqa' } : { kind: 'gqa', groups }];
-    const shared = rotary === null || keyNorm !== null || clip !== null ? 0 : Math.min(OFFERED_ROPE, kvHeads * rotary.dim, 2 * Math.floor(size / 8));
-    const latent: readonly ConversionTarget[] = [{ kind: 'mla', latentDim: size, ropeDim: 0 }, ...(shared > 0 ? [{ kind: 'mla', latentDim: size - shared, ropeDim: shared } as const] : [])];
+    const pooled: readonly ConversionTarget[] =
+      groups === undefined ? [] : [groups === 1 ? { kind: 'mqa' } : { kind: 'gqa', groups }];
+    const shared =
+      rotary === null || keyNorm !== null || clip !== null
+        ? 0
+        : Math.min(OFFERED_ROPE, kvHeads * rotary.dim, 2 * Math.floor(size / 8));
+    const latent: readonly ConversionTarget[] = [
+      { kind: 'mla', latentDim: size, ropeDim: 0 },
+      ...(shared > 0 ? [{ kind: 'mla', latentDim: size - shared, ropeDim: shared } as const] : []),
+    ];
     const worth = (target: ConversionTarget, method: ConversionMethod): boolean => {
       if (target.kind !== 'mla') return true;
       if (method === 'activation-pca') return target.latentDim < tokens;
       return method === 'joint-svd' && (!slow || shared === 0 || target.ropeDim > 0);
     };
-    return [...pooled, ...latent].flatMap((target) => methodsFor(target).filter((method) => worth(target, method)).map((method) => ({ target, method })));
+    return [...pooled, ...latent].flatMap((target) =>
+      methodsFor(target)
+        .filter((method) => worth(target, method))
+        .map((method) => ({ target, method })),
+    );
   });
 }
 

@@ -1,6 +1,12 @@
 /** Parameters of a layer's attention projections, from what the layer caches and the lineage's biases and norms. */
 
-import { type AttentionSpec, type HeadedAttention, type IndexerSpec, isHeaded, type LatentAttention } from '../../model/attention';
+import {
+  type AttentionSpec,
+  type HeadedAttention,
+  type IndexerSpec,
+  isHeaded,
+  type LatentAttention,
+} from '../../model/attention';
 import type { Facts } from './facts';
 import type { LayerView, Lineage } from './lineage';
 
@@ -36,7 +42,8 @@ export function attentionCounter(facts: Facts, lineage: Lineage): (layer: LayerV
 
 function attention(lineage: Lineage, shared: Projections, { attention: spec, hidden }: LayerView): number {
   if (spec.kind === 'latent') return latent(lineage, shared, spec, hidden);
-  if (isHeaded(spec)) return headed(lineage, shared, spec, hidden) + ('indexer' in spec ? blockIndexer(spec.indexer, hidden) : 0);
+  if (isHeaded(spec))
+    return headed(lineage, shared, spec, hidden) + ('indexer' in spec ? blockIndexer(spec.indexer, hidden) : 0);
   return spec.kind === 'none' ? 0 : Number.NaN;
 }
 
@@ -51,8 +58,15 @@ function headed(lineage: Lineage, shared: Projections, spec: HeadedAttention, hi
   const normed = lineage.qkNorm === 'wide' ? queries + keys : spec.keyDim * (noKeys ? 1 : 2);
   const gate = shared.gate === 'head' ? spec.queryHeads : shared.gate === 'wide' ? outputs : 0;
   const biased = inputs + (lineage.gateBias ? gate : 0);
-  const sinks = lineage.sinks === 'all' || (lineage.sinks === 'sliding' && spec.kind === 'sliding') ? spec.queryHeads : 0;
-  return hidden * (inputs + outputs + gate) + (shared.bias ? biased : 0) + (shared.outBias ? hidden : 0) + shared.norm * normed + sinks;
+  const sinks =
+    lineage.sinks === 'all' || (lineage.sinks === 'sliding' && spec.kind === 'sliding') ? spec.queryHeads : 0;
+  return (
+    hidden * (inputs + outputs + gate) +
+    (shared.bias ? biased : 0) +
+    (shared.outBias ? hidden : 0) +
+    shared.norm * normed +
+    sinks
+  );
 }
 
 /**
@@ -65,7 +79,10 @@ function latent(lineage: Lineage, shared: Projections, spec: LatentAttention, hi
   const queries = queryHeads * (nopeDim + ropeDim);
   const bias = shared.bias ? 1 : 0;
   const gate = shared.gate === 'wide' ? queryHeads * valueDim : 0;
-  const query = queryLatentDim === null ? hidden * queries : hidden * queryLatentDim + bias * queryLatentDim + queryLatentDim + queryLatentDim * queries;
+  const query =
+    queryLatentDim === null
+      ? hidden * queries
+      : hidden * queryLatentDim + bias * queryLatentDim + queryLatentDim + queryLatentDim * queries;
   const down = (hidden + bias) * (latentDim + ropeDim) + latentDim;
   const up = latentDim * queryHeads * (nopeDim + valueDim);
   const out = queryHeads * valueDim * hidden + (shared.outBias ? hidden : 0);
@@ -82,5 +99,7 @@ function indexer(spec: IndexerSpec | undefined, hidden: number, queryInput: numb
 
 /** Block-sparse indexer beside per-head attention: queries and one key, a norm each. T:minimax_m3_vl MiniMaxM3VLIndexer. */
 function blockIndexer(spec: IndexerSpec | undefined, hidden: number): number {
-  return spec?.owned ? hidden * (spec.heads ?? Number.NaN) * spec.headDim + hidden * spec.headDim + 2 * spec.headDim : 0;
+  return spec?.owned
+    ? hidden * (spec.heads ?? Number.NaN) * spec.headDim + hidden * spec.headDim + 2 * spec.headDim
+    : 0;
 }

@@ -57,7 +57,11 @@ const OTHER_PARTS: Readonly<Record<string, string>> = {
  * not known, or the config lacks a number that the count needs: never a guess. Options are those of the reading
  * unless others are given.
  */
-export function countParameters(reading: Reading, options: ReadOptions = reading.options, log = new ReadingLog()): ParameterCount | null {
+export function countParameters(
+  reading: Reading,
+  options: ReadOptions = reading.options,
+  log = new ReadingLog(),
+): ParameterCount | null {
   if (PAIRS.includes(reading.location.rootModelType)) return null;
   const { reader, root, modelType } = readersOf(reading, options, log);
   const facts = new Facts(reader, modelType);
@@ -69,9 +73,16 @@ export function countParameters(reading: Reading, options: ReadOptions = reading
   if (changed(reader)) return null;
   const total = tally.total;
   // A part that is no whole number, or negative, came from a damaged config: no total is better than that one.
-  if (!Number.isSafeInteger(total) || total <= 0 || PARTS.some((part) => !Number.isSafeInteger(tally.parts[part]) || tally.parts[part] < 0)) return null;
+  if (
+    !Number.isSafeInteger(total) ||
+    total <= 0 ||
+    PARTS.some((part) => !Number.isSafeInteger(tally.parts[part]) || tally.parts[part] < 0)
+  )
+    return null;
   const leftOut = lineage?.leftOut?.(facts) ?? null;
-  const notCounted = reading.location.path.flatMap((_key, depth) => otherParts(root, reading.location.path.slice(0, depth)));
+  const notCounted = reading.location.path.flatMap((_key, depth) =>
+    otherParts(root, reading.location.path.slice(0, depth)),
+  );
   if (reading.location.path.length === 0) notCounted.push(...otherParts(root, []));
   if (reading.spec.draftLayers > 0) notCounted.push('multi-token-prediction layers');
   return {
@@ -112,22 +123,31 @@ function placeOf(root: ConfigReader, path: readonly string[]): ConfigReader | nu
 /** Parts that stand beside the language model at one level of the config. */
 function otherParts(root: ConfigReader, path: readonly string[]): string[] {
   const place = placeOf(root, path);
-  return (place?.keys() ?? []).flatMap((key) => (Object.hasOwn(OTHER_PARTS, key) && place?.hasValue(key) ? [OTHER_PARTS[key] ?? key] : []));
+  return (place?.keys() ?? []).flatMap((key) =>
+    Object.hasOwn(OTHER_PARTS, key) && place?.hasValue(key) ? [OTHER_PARTS[key] ?? key] : [],
+  );
 }
 
-function readersOf(reading: Reading, options: ReadOptions, log: ReadingLog): { readonly reader: ConfigReader; readonly root: ConfigReader; readonly modelType: string } {
+function readersOf(
+  reading: Reading,
+  options: ReadOptions,
+  log: ReadingLog,
+): { readonly reader: ConfigReader; readonly root: ConfigReader; readonly modelType: string } {
   const root = new ConfigReader(reading.document, [], log, options.overrides);
   const own = new ConfigReader(reading.document, reading.location.path, log, options.overrides);
   const named = own.own('model_type');
   const given = typeof named === 'string' && named !== '' ? languageTypeOf(named) : reading.location.modelType;
   const taught = options.families && Object.hasOwn(options.families, given) ? options.families[given] : undefined;
   const modelType = taught?.like ?? given;
-  const reader = own.withTaught({ keys: taught?.keys ?? {}, layerKinds: taught?.layerKinds ?? {} }).withDefaults(defaultsOf(familyOf(modelType), modelType, reading.location));
+  const reader = own
+    .withTaught({ keys: taught?.keys ?? {}, layerKinds: taught?.layerKinds ?? {} })
+    .withDefaults(defaultsOf(familyOf(modelType), modelType, reading.location));
   return { reader, root, modelType };
 }
 
 /** Keys that change how a layer is built, in families that have them. */
-const BUILD_KEYS = /^(n_routed_experts|num_(local_|moe_)?experts|moe_num_experts|n_experts|(n_|num_)shared_experts?|\w*(full_rank|output)_gate|moe_latent\w*|routed_expert_hidden_size|\w*ngram_(vocab|embed)\w*|\w*adapter_(rank|dim|size))$/;
+const BUILD_KEYS =
+  /^(n_routed_experts|num_(local_|moe_)?experts|moe_num_experts|n_experts|(n_|num_)shared_experts?|\w*(full_rank|output)_gate|moe_latent\w*|routed_expert_hidden_size|\w*ngram_(vocab|embed)\w*|\w*adapter_(rank|dim|size))$/;
 
 /** True where the file has such a key, switched on, that the lineage did not ask for: its layers are built in another way. */
 function changed(reader: ConfigReader): boolean {
@@ -142,7 +162,22 @@ const TIE_KEYS = ['tie_word_embeddings', 'tie_embedding', 'tied_embeddings'];
 /** Composites whose class has no say of its own: the language model's key decides. */
 const TEXT_DECIDES = ['audioflamingo3', 'musicflamingo', 'qwen2_audio', 'vibevoice_asr', 'voxtral', 'nemotron_h_omni'];
 /** Composites whose root takes over the language model's key where it has none itself. */
-const FOLLOW_TEXT = ['fast_vlm', 'glm4v', 'glm4v_moe', 'glm_ocr', 'hunyuan_vl', 'llama4', 'llava', 'llava_next_video', 'llava_onevision', 'minimax_m3_vl', 'perception_lm', 'qwen2_vl', 'qwen2_5_vl', 'video_llama_3'];
+const FOLLOW_TEXT = [
+  'fast_vlm',
+  'glm4v',
+  'glm4v_moe',
+  'glm_ocr',
+  'hunyuan_vl',
+  'llama4',
+  'llava',
+  'llava_next_video',
+  'llava_onevision',
+  'minimax_m3_vl',
+  'perception_lm',
+  'qwen2_vl',
+  'qwen2_5_vl',
+  'video_llama_3',
+];
 
 /**
  * Whether input and output embedding are one. Of a composite model what holds the language model decides, and its class where that is
@@ -150,7 +185,8 @@ const FOLLOW_TEXT = ['fast_vlm', 'glm4v', 'glm4v_moe', 'glm_ocr', 'hunyuan_vl', 
  * `PreTrainedConfig`, which ties.
  */
 function tied(root: ConfigReader, reader: ConfigReader, { location }: Reading): boolean {
-  const said = (place: ConfigReader): boolean | null => (place.spelling(TIE_KEYS) === null ? null : place.flag(TIE_KEYS, true));
+  const said = (place: ConfigReader): boolean | null =>
+    place.spelling(TIE_KEYS) === null ? null : place.flag(TIE_KEYS, true);
   const { rootModelType } = location;
   const composite = languageTypeOf(rootModelType) !== rootModelType;
   const ofText = said(reader);
@@ -173,7 +209,9 @@ function walk(reading: Reading, facts: Facts, lineage: Lineage, tally: Tally, is
   const hidden = facts.number(HIDDEN_KEYS);
   const layers = reading.spec.layers;
   if (layers.length === 0 || reading.spec.unknownLayers > 0) return false;
-  const views = layers.slice(0, lineage.built?.(facts)).map((layer): LayerView => ({ index: layer.index, attention: layer.attention, hidden }));
+  const views = layers
+    .slice(0, lineage.built?.(facts))
+    .map((layer): LayerView => ({ index: layer.index, attention: layer.attention, hidden }));
   if (views.length === 0) return false;
   const attention = attentionCounter(facts, lineage);
   const feedForward = feedForwardCounter(facts, lineage, tally);
@@ -182,17 +220,29 @@ function walk(reading: Reading, facts: Facts, lineage: Lineage, tally: Tally, is
     const mixed = tokenMixer(facts, lineage, layers[index], view, attention);
     if (mixed === null) return false;
     tally.add('attention', mixed);
-    tally.add('norms', (typeof lineage.norms === 'function' ? lineage.norms(facts, view) : (lineage.norms ?? 2)) * normWidth);
+    tally.add(
+      'norms',
+      (typeof lineage.norms === 'function' ? lineage.norms(facts, view) : (lineage.norms ?? 2)) * normWidth,
+    );
     feedForward(view);
   }
-  tally.add('norms', (typeof lineage.finalNorms === 'function' ? lineage.finalNorms(facts) : (lineage.finalNorms ?? 1)) * normWidth);
+  tally.add(
+    'norms',
+    (typeof lineage.finalNorms === 'function' ? lineage.finalNorms(facts) : (lineage.finalNorms ?? 1)) * normWidth,
+  );
   embeddings(facts, lineage, tally, hidden, lineage.tied === undefined ? isTied : facts.on(lineage.tied));
   lineage.extra?.(facts, tally, views);
   return true;
 }
 
 /** A layer's token mixer: attention, a recurrent mixer, or both side by side. */
-function tokenMixer(facts: Facts, lineage: Lineage, layer: LayerSpec | undefined, view: LayerView, attention: (view: LayerView) => number): number | null {
+function tokenMixer(
+  facts: Facts,
+  lineage: Lineage,
+  layer: LayerSpec | undefined,
+  view: LayerView,
+  attention: (view: LayerView) => number,
+): number | null {
   if (!layer) return null;
   const state = lineage.statesInside ? undefined : stateOf(layer.attention, layer.parallelState);
   const recurrent = layer.attention.kind === 'recurrent' || layer.attention.kind === 'conv';

@@ -39,33 +39,43 @@ const BART: readonly BartParts[] = [
 ];
 
 /** T:bart BartForConditionalGeneration and those that follow it. */
-const bartLike = (parts: BartParts): Whole => (facts, tally, tied) => {
-  const hidden = facts.number(['d_model', 'hidden_size']);
-  const bias = facts.on(parts.bias ?? true);
-  const biases = bias ? (parts.attentionBiases ?? 4) : 0;
-  const one = attention(hidden, hidden, biases);
-  const stacks = [
-    { layers: facts.number(['encoder_layers', 'num_hidden_layers']), width: facts.number('encoder_ffn_dim'), attentions: 1 },
-    { layers: facts.number(['decoder_layers', 'num_hidden_layers']), width: facts.number('decoder_ffn_dim'), attentions: 2 },
-  ];
-  for (const { layers, width, attentions } of stacks) {
-    tally.add('attention', layers * attentions * one);
-    tally.add('mlp', layers * dense(hidden, width, false, true));
-    tally.add('norms', layers * (attentions + 1) * 2 * hidden + parts.norms * 2 * hidden);
-    if (attentions === 1) tally.encoder = tally.total;
-  }
-  const vocabulary = facts.number('vocab_size');
-  tally.add('embedding', vocabulary * hidden);
-  // Untied, the stacks have embeddings of their own beside the shared one and the head.
-  if (!tied) tally.add('outputHead', (parts.untied ?? 3) * vocabulary * hidden);
-  else if (!facts.on('share_encoder_decoder_embeddings=true')) tally.add('embedding', vocabulary * hidden);
-  if (parts.positions !== null) {
-    const rows = 2 * (facts.number('max_position_embeddings') + parts.positions);
-    tally.add('embedding', rows * hidden);
-    tally.lookup += rows * hidden;
-  }
-  parts.extra?.(facts, tally, hidden);
-};
+const bartLike =
+  (parts: BartParts): Whole =>
+  (facts, tally, tied) => {
+    const hidden = facts.number(['d_model', 'hidden_size']);
+    const bias = facts.on(parts.bias ?? true);
+    const biases = bias ? (parts.attentionBiases ?? 4) : 0;
+    const one = attention(hidden, hidden, biases);
+    const stacks = [
+      {
+        layers: facts.number(['encoder_layers', 'num_hidden_layers']),
+        width: facts.number('encoder_ffn_dim'),
+        attentions: 1,
+      },
+      {
+        layers: facts.number(['decoder_layers', 'num_hidden_layers']),
+        width: facts.number('decoder_ffn_dim'),
+        attentions: 2,
+      },
+    ];
+    for (const { layers, width, attentions } of stacks) {
+      tally.add('attention', layers * attentions * one);
+      tally.add('mlp', layers * dense(hidden, width, false, true));
+      tally.add('norms', layers * (attentions + 1) * 2 * hidden + parts.norms * 2 * hidden);
+      if (attentions === 1) tally.encoder = tally.total;
+    }
+    const vocabulary = facts.number('vocab_size');
+    tally.add('embedding', vocabulary * hidden);
+    // Untied, the stacks have embeddings of their own beside the shared one and the head.
+    if (!tied) tally.add('outputHead', (parts.untied ?? 3) * vocabulary * hidden);
+    else if (!facts.on('share_encoder_decoder_embeddings=true')) tally.add('embedding', vocabulary * hidden);
+    if (parts.positions !== null) {
+      const rows = 2 * (facts.number('max_position_embeddings') + parts.positions);
+      tally.add('embedding', rows * hidden);
+      tally.lookup += rows * hidden;
+    }
+    parts.extra?.(facts, tally, hidden);
+  };
 
 /** T:whisper WhisperEncoder: two convolutions over mel bins, learned positions on both sides. */
 function whisper(facts: Facts, tally: Tally, hidden: number): void {
@@ -88,21 +98,23 @@ function speechToText(facts: Facts, tally: Tally, hidden: number): void {
 }
 
 /** T:t5: RMS norms, no biases, relative-position biases in the first layer of a stack (umt5: in each), tied whatever the file says. */
-const t5Like = (each: boolean, gatedDefault: boolean): Whole => (facts, tally) => {
-  const hidden = facts.number('d_model');
-  const heads = facts.number('num_heads');
-  const layers = facts.number('num_layers');
-  const decoders = facts.optional('num_decoder_layers') ?? layers;
-  const one = attention(hidden, heads * facts.number('d_kv'), 0);
-  const gated = (facts.word('feed_forward_proj') ?? (gatedDefault ? 'gated' : '')).startsWith('gated');
-  const buckets = facts.number('relative_attention_num_buckets', 32) * heads;
-  tally.add('attention', (layers + 2 * decoders) * one + (each ? layers + decoders : 2) * buckets);
-  tally.add('mlp', (layers + decoders) * dense(hidden, facts.number('d_ff'), gated, false));
-  tally.add('norms', (2 * layers + 3 * decoders + 2) * hidden);
-  tally.encoder = layers * (one + dense(hidden, facts.number('d_ff'), gated, false) + 2 * hidden) + hidden;
-  const vocabulary = facts.number('vocab_size');
-  tally.add('embedding', vocabulary * hidden);
-};
+const t5Like =
+  (each: boolean, gatedDefault: boolean): Whole =>
+  (facts, tally) => {
+    const hidden = facts.number('d_model');
+    const heads = facts.number('num_heads');
+    const layers = facts.number('num_layers');
+    const decoders = facts.optional('num_decoder_layers') ?? layers;
+    const one = attention(hidden, heads * facts.number('d_kv'), 0);
+    const gated = (facts.word('feed_forward_proj') ?? (gatedDefault ? 'gated' : '')).startsWith('gated');
+    const buckets = facts.number('relative_attention_num_buckets', 32) * heads;
+    tally.add('attention', (layers + 2 * decoders) * one + (each ? layers + decoders : 2) * buckets);
+    tally.add('mlp', (layers + decoders) * dense(hidden, facts.number('d_ff'), gated, false));
+    tally.add('norms', (2 * layers + 3 * decoders + 2) * hidden);
+    tally.encoder = layers * (one + dense(hidden, facts.number('d_ff'), gated, false) + 2 * hidden) + hidden;
+    const vocabulary = facts.number('vocab_size');
+    tally.add('embedding', vocabulary * hidden);
+  };
 
 interface BertParts {
   readonly types: string;
@@ -129,23 +141,28 @@ const BERT: readonly BertParts[] = [
 ];
 
 /** T:bert BertForMaskedLM: the head is the embedding, a bias, and a transform. */
-const bertLike = (parts: BertParts): Whole => (facts, tally, tied) => {
-  const { hidden } = facts;
-  const layers = facts.number('num_hidden_layers');
-  const vocabulary = facts.number('vocab_size');
-  const embedded = facts.number('embedding_size', hidden);
-  const rows = facts.number('max_position_embeddings') + (parts.tokenTypes ? facts.number('type_vocab_size', 2) : 0) + (facts.on('use_task_id') ? facts.number('task_type_vocab_size', 3) : 0);
-  tally.add('embedding', (vocabulary + rows) * embedded);
-  tally.lookup += rows * embedded;
-  if (embedded !== hidden) tally.add('other', embedded * hidden + hidden);
-  tally.add('attention', layers * attention(hidden, hidden, facts.on(parts.bias ?? true) ? 4 : 1));
-  tally.add('mlp', layers * dense(hidden, facts.number('intermediate_size'), false, true));
-  tally.add('norms', layers * 4 * hidden + (parts.outerNorms ?? 1) * 2 * embedded);
-  if (parts.transform) tally.add('outputHead', hidden * embedded + 3 * embedded);
-  if (parts.pooler) tally.add('outputHead', hidden * hidden + hidden);
-  tally.add('outputHead', vocabulary);
-  if (!tied) tally.add('outputHead', vocabulary * (embedded + (parts.oneBias ? 0 : 1)));
-};
+const bertLike =
+  (parts: BertParts): Whole =>
+  (facts, tally, tied) => {
+    const { hidden } = facts;
+    const layers = facts.number('num_hidden_layers');
+    const vocabulary = facts.number('vocab_size');
+    const embedded = facts.number('embedding_size', hidden);
+    const rows =
+      facts.number('max_position_embeddings') +
+      (parts.tokenTypes ? facts.number('type_vocab_size', 2) : 0) +
+      (facts.on('use_task_id') ? facts.number('task_type_vocab_size', 3) : 0);
+    tally.add('embedding', (vocabulary + rows) * embedded);
+    tally.lookup += rows * embedded;
+    if (embedded !== hidden) tally.add('other', embedded * hidden + hidden);
+    tally.add('attention', layers * attention(hidden, hidden, facts.on(parts.bias ?? true) ? 4 : 1));
+    tally.add('mlp', layers * dense(hidden, facts.number('intermediate_size'), false, true));
+    tally.add('norms', layers * 4 * hidden + (parts.outerNorms ?? 1) * 2 * embedded);
+    if (parts.transform) tally.add('outputHead', hidden * embedded + 3 * embedded);
+    if (parts.pooler) tally.add('outputHead', hidden * hidden + hidden);
+    tally.add('outputHead', vocabulary);
+    if (!tied) tally.add('outputHead', vocabulary * (embedded + (parts.oneBias ? 0 : 1)));
+  };
 
 const wholes = new Map<string, Whole>([
   ...BART.flatMap((parts) => parts.types.split(' ').map((type) => [type, bartLike(parts)] as const)),

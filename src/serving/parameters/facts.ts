@@ -35,8 +35,11 @@ export class Facts {
     const key = this.reader.spelling(names);
     const value = key === null ? null : this.reader.value(key);
     // One number for each layer, all the same (Hunyuan), is one number; different ones are none.
-    const single: unknown = Array.isArray(value) && value.length > 0 && value.every((entry) => entry === value[0]) ? value[0] : value;
-    return typeof single === 'number' && Number.isInteger(single) && single >= 0 && single <= MAX_DIMENSION ? single : null;
+    const single: unknown =
+      Array.isArray(value) && value.length > 0 && value.every((entry) => entry === value[0]) ? value[0] : value;
+    return typeof single === 'number' && Number.isInteger(single) && single >= 0 && single <= MAX_DIMENSION
+      ? single
+      : null;
   }
 
   /** A number that need not be whole (`qk_dim_factor`); NaN where the config has one that is not positive. */

@@ -44,10 +44,23 @@ export function feedForwardCounter(facts: Facts, lineage: Lineage, tally: Tally)
   };
 }
 
-function addExperts(facts: Facts, tally: Tally, rule: NonNullable<Lineage['experts']>, hidden: number, experts: number, gated: boolean, sharedBias: boolean): void {
+function addExperts(
+  facts: Facts,
+  tally: Tally,
+  rule: NonNullable<Lineage['experts']>,
+  hidden: number,
+  experts: number,
+  gated: boolean,
+  sharedBias: boolean,
+): void {
   const width = facts.number(rule.width);
   const latent = rule.latent ? facts.optional(rule.latent) : null;
-  tally.addExperts(1, experts, facts.number(rule.perToken, rule.perTokenDefault), dense(latent ?? hidden, width, gated, facts.on(rule.bias ?? false)));
+  tally.addExperts(
+    1,
+    experts,
+    facts.number(rule.perToken, rule.perTokenDefault),
+    dense(latent ?? hidden, width, gated, facts.on(rule.bias ?? false)),
+  );
   if (latent !== null) tally.add('mlp', 2 * hidden * latent + (facts.on(rule.latentNorm ?? false) ? latent : 0));
   const shared = rule.shared?.(facts) ?? 0;
   if (shared !== 0) tally.add('mlp', dense(hidden, shared, gated, sharedBias));

@@ -7,7 +7,9 @@ import { HYBRIDS } from './lineages/hybrids';
 import { SPECIALS } from './lineages/specials';
 
 const byType = new Map<string, Lineage>(
-  [DENSE, EXPERTS, HYBRIDS, SPECIALS].flat().flatMap((lineage) => lineage.types.split(' ').map((type) => [type, lineage] as const)),
+  [DENSE, EXPERTS, HYBRIDS, SPECIALS]
+    .flat()
+    .flatMap((lineage) => lineage.types.split(' ').map((type) => [type, lineage] as const)),
 );
 
 /** Null where the build of a type's layers is not known. */

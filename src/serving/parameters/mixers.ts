@@ -41,7 +41,17 @@ function mamba(facts: Facts, state: StateSpec, hidden: number): number {
   const rank = stepRank(facts, hidden);
   const biased = facts.any(IN_OUT_BIAS) ? 2 * inner + hidden : 0;
   const norms = facts.modelType === 'jamba' ? rank + 2 * perChannel : 0;
-  return hidden * 3 * inner + biased + convolution(facts, state) + inner * (rank + 2 * perChannel) + rank * inner + inner + inner * perChannel + inner + norms;
+  return (
+    hidden * 3 * inner +
+    biased +
+    convolution(facts, state) +
+    inner * (rank + 2 * perChannel) +
+    rank * inner +
+    inner +
+    inner * perChannel +
+    inner +
+    norms
+  );
 }
 
 /** Depthwise, with a bias unless the config says no. */
@@ -57,7 +67,8 @@ function mamba2(facts: Facts, state: StateSpec, hidden: number): number {
   const inner = channels - (state.groupChannels?.channels ?? 0);
   const heads = state.heads ?? Number.NaN;
   const projected = inner + channels + heads;
-  const [into, out] = facts.modelType === 'falcon_h1' ? ['mamba_proj_bias', 'projectors_bias'] : [IN_OUT_BIAS, IN_OUT_BIAS];
+  const [into, out] =
+    facts.modelType === 'falcon_h1' ? ['mamba_proj_bias', 'projectors_bias'] : [IN_OUT_BIAS, IN_OUT_BIAS];
   const biased = (facts.any(into) ? projected : 0) + (facts.any(out) ? hidden : 0);
   const norm = facts.modelType === 'falcon_h1' && !facts.on('mamba_rms_norm') ? 0 : inner;
   return hidden * projected + biased + convolution(facts, state) + 3 * heads + norm + inner * hidden;
@@ -69,9 +80,17 @@ function gatedDeltaNet(facts: Facts, state: StateSpec, hidden: number): number {
   const heads = state.heads ?? facts.number('linear_num_value_heads');
   // Olmo's class makes widths that are absent: keys of 3/4 of hidden over all heads, values twice as wide.
   const keyHeads = facts.number('linear_num_key_heads', heads);
-  const valueDim = facts.optional('linear_value_head_dim') ?? 2 * facts.number('linear_key_head_dim', Math.floor((0.75 * hidden) / keyHeads));
+  const valueDim =
+    facts.optional('linear_value_head_dim') ??
+    2 * facts.number('linear_key_head_dim', Math.floor((0.75 * hidden) / keyHeads));
   const values = heads * valueDim;
-  return hidden * (channels + values + 2 * heads) + channels * (state.conv?.width ?? 0) + 2 * heads + valueDim + values * hidden;
+  return (
+    hidden * (channels + values + 2 * heads) +
+    channels * (state.conv?.width ?? 0) +
+    2 * heads +
+    valueDim +
+    values * hidden
+  );
 }
 
 /** T:kimi_linear KimiLinearDeltaAttention: queries, keys and values of one width, low-rank forget and output gates (Kimi-K3: an output gate of full rank). */
@@ -81,7 +100,16 @@ function kda(facts: Facts, state: StateSpec, hidden: number): number {
   const width = heads * headDim;
   const lowRank = hidden * headDim + headDim * width;
   const gates = lowRank + (facts.nested('linear_attn_config').on('use_full_rank_gate') ? hidden * width : lowRank);
-  return 3 * hidden * width + 3 * width * (state.conv?.width ?? 0) + width + heads + gates + hidden * heads + headDim + width * hidden;
+  return (
+    3 * hidden * width +
+    3 * width * (state.conv?.width ?? 0) +
+    width +
+    heads +
+    gates +
+    hidden * heads +
+    headDim +
+    width * hidden
+  );
 }
 
 /** T:minimax MiniMaxLightningAttention: one projection to queries, keys and values, an output gate and a norm. */

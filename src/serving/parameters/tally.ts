@@ -18,7 +18,16 @@ export interface ExpertGroup {
 
 /** Sums by part. A number that a config lacks is NaN and makes its sum NaN. */
 export class Tally {
-  readonly parts: Record<Part, number> = { embedding: 0, outputHead: 0, attention: 0, mlp: 0, norms: 0, experts: 0, router: 0, other: 0 };
+  readonly parts: Record<Part, number> = {
+    embedding: 0,
+    outputHead: 0,
+    attention: 0,
+    mlp: 0,
+    norms: 0,
+    experts: 0,
+    router: 0,
+    other: 0,
+  };
   /** Of the embedding: what is only looked up. */
   lookup = 0;
   /** Of all: what runs for the prompt alone. */

@@ -72,7 +72,10 @@ export async function ggufPlan(input: GgufPlanInput): Promise<ModelPlan> {
   const layout = Object.hasOwn(ROPE_LAYOUTS, architecture) ? ROPE_LAYOUTS[architecture] : undefined;
   if (layout === undefined) return config.unsupported(`the GGUF form of ${architecture}`);
   const factors = store.has('rope_freqs.weight') ? Array.from(await store.read('rope_freqs.weight')) : null;
-  const model = input.family.build({ config, attentions: input.attentions, has: () => false, scalar: () => null }, config.modelType);
+  const model = input.family.build(
+    { config, attentions: input.attentions, has: () => false, scalar: () => null },
+    config.modelType,
+  );
   const layers = input.attentions.map((attention, index): LayerPlan => {
     const prefix = `blk.${index}.`;
     const block = convertedBlock(model.layer(index).block, store, prefix, layout, factors);
@@ -89,7 +92,8 @@ export async function ggufPlan(input: GgufPlanInput): Promise<ModelPlan> {
  */
 export async function configFromTensors(store: GgufStore, config: JsonObject): Promise<JsonObject> {
   const [long, short] = ['rope_factors_long.weight', 'rope_factors_short.weight'];
-  if (config['model_type'] === 'cohere' && store.has('blk.0.attn_q_norm.weight')) return { ...config, use_qk_norm: true };
+  if (config['model_type'] === 'cohere' && store.has('blk.0.attn_q_norm.weight'))
+    return { ...config, use_qk_norm: true };
   if (!store.has(long)) return config;
   const scaling = config['rope_scaling'];
   const factors = {
@@ -135,7 +139,12 @@ function convertedBlock(
   const norms = Object.fromEntries(
     Object.entries(block.norms).map(([place, norm]: [string, NormSpec | null]) => [place, norm && plainNorm(norm)]),
   );
-  return { ...block, layer: converted, norms: { ...block.norms, ...norms }, feedForward: withBiases(block.feedForward, has) };
+  return {
+    ...block,
+    layer: converted,
+    norms: { ...block.norms, ...norms },
+    feedForward: withBiases(block.feedForward, has),
+  };
 }
 
 /** Llama 3's scaling is stored as divisors of the frequencies. */
@@ -143,12 +152,21 @@ function withFactors(rotary: RotarySpec, factors: readonly number[] | null): Rot
   if (factors === null) return rotary;
   return {
     ...rotary,
-    scaling: { kind: 'longrope', shortFactor: factors, longFactor: factors, originalContext: 1, factor: 1, attentionFactor: 1 },
+    scaling: {
+      kind: 'longrope',
+      shortFactor: factors,
+      longFactor: factors,
+      originalContext: 1,
+      factor: 1,
+      attentionFactor: 1,
+    },
   };
 }
 
 function withBiases(feedForward: FeedForward, has: (name: string) => boolean): FeedForward {
-  return feedForward.kind === 'moe' ? feedForward : { ...feedForward, biasIn: has('ffn_up.bias'), biasOut: has('ffn_down.bias') };
+  return feedForward.kind === 'moe'
+    ? feedForward
+    : { ...feedForward, biasIn: has('ffn_up.bias'), biasOut: has('ffn_down.bias') };
 }
 
 function layerSources(
@@ -236,7 +254,8 @@ function assemble(store: GgufStore, model: FamilyModel, layers: readonly LayerPl
   const [vocabularySize = 0, width = 0] = store.info('token_embd.weight').shape;
   if (width !== model.hiddenSize) return config.unsupported(`an embedding of width ${width}`);
   const positions = model.embedding.positions ?? null;
-  if (positions?.kind === 'sinusoidal' || model.embedding.norm != null) return config.unsupported('this embedding in GGUF');
+  if (positions?.kind === 'sinusoidal' || model.embedding.norm != null)
+    return config.unsupported('this embedding in GGUF');
   const norm = model.output.norm && { spec: plainNorm(model.output.norm.spec), base: 'output_norm' };
   return {
     family: config.modelType,

@@ -7,7 +7,13 @@ import { runnableAttention } from './modelPlan';
 import { familyForward } from './register';
 
 /** Where a spec has a learned scalar (xIELU), the value that transformers initialises it with. */
-const INITIAL_SCALARS: Readonly<Record<string, number>> = { alpha_p: 0.8, alpha_n: 0.8, beta: 0.5, eps: -1e-6, layer_scalar: 1 };
+const INITIAL_SCALARS: Readonly<Record<string, number>> = {
+  alpha_p: 0.8,
+  alpha_n: 0.8,
+  beta: 0.5,
+  eps: -1e-6,
+  layer_scalar: 1,
+};
 
 /**
  * @param file Path of the config, for messages.

@@ -4,7 +4,13 @@ import type { FeedForward } from '../../attention/blockSpec';
 import { part, sections } from './parts';
 import type { Part, WeightSource, WeightSources } from './plan';
 
-export const LLAMA_PREFIXES = ['model.', 'model.language_model.', 'language_model.model.', 'language_model.', 'model.text_model.'] as const;
+export const LLAMA_PREFIXES = [
+  'model.',
+  'model.language_model.',
+  'language_model.model.',
+  'language_model.',
+  'model.text_model.',
+] as const;
 
 /** Separate projections. */
 export const LLAMA_ATTENTION: WeightSources = {
@@ -35,7 +41,10 @@ export function fusedGateUp(base: string, down: string, width: number): WeightSo
 }
 
 /** q, k, v one after the other in one tensor. */
-export function concatenatedQkv(base: string, rows: readonly [q: number, k: number, v: number]): { q: Part; k: Part; v: Part } {
+export function concatenatedQkv(
+  base: string,
+  rows: readonly [q: number, k: number, v: number],
+): { q: Part; k: Part; v: Part } {
   const [q, k, v] = sections(base, rows);
   return { q, k, v };
 }

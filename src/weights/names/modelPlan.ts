@@ -48,12 +48,22 @@ export async function modelPlanOf(input: PlanInput): Promise<ModelPlan> {
   const prefix = modelPrefix(input, family);
   const scalars = await readScalars(store);
   const model = family.build(
-    { config, attentions, has: (name) => store.has(prefix + name), scalar: (name) => scalars.get(prefix + name) ?? null },
+    {
+      config,
+      attentions,
+      has: (name) => store.has(prefix + name),
+      scalar: (name) => scalars.get(prefix + name) ?? null,
+    },
     modelType,
   );
   const layers = attentions.map((_, index): LayerPlan => {
     const layer = model.layer(index);
-    return { block: layer.block, prefix: prefix + model.layerPrefix(index), sources: layer.sources, expert: layer.expert ?? null };
+    return {
+      block: layer.block,
+      prefix: prefix + model.layerPrefix(index),
+      sources: layer.sources,
+      expert: layer.expert ?? null,
+    };
   });
   for (const layer of layers) checkLayer(store, layer);
   checkNothingLeft(input, layers, scalars);
@@ -76,7 +86,10 @@ export function runnableAttention(config: HfConfig, attention: AttentionSpec): R
 function modelPrefix(input: PlanInput, family: FamilyDefinition): string {
   const names = input.store.names();
   for (const prefix of [...family.prefixes, '']) {
-    if (names.some((name) => name.startsWith(prefix) && LAYER_LISTS.some((list) => name.startsWith(list, prefix.length)))) return prefix;
+    if (
+      names.some((name) => name.startsWith(prefix) && LAYER_LISTS.some((list) => name.startsWith(list, prefix.length)))
+    )
+      return prefix;
   }
   throw new WeightsError({
     file: input.store.path,
@@ -103,10 +116,16 @@ function checkLayer(store: WeightStore, layer: LayerPlan): void {
   const mlp = layer.block.feedForward;
   if (mlp.kind !== 'moe') return;
   const weights = feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize);
-  for (let expert = 0; expert < mlp.router.experts; expert++) check(store, layer.prefix, layer.expert?.(expert) ?? {}, weights);
+  for (let expert = 0; expert < mlp.router.experts; expert++)
+    check(store, layer.prefix, layer.expert?.(expert) ?? {}, weights);
 }
 
-function check(store: WeightStore, prefix: string, sources: LayerPlan['sources'], weights: readonly WeightInfo[]): void {
+function check(
+  store: WeightStore,
+  prefix: string,
+  sources: LayerPlan['sources'],
+  weights: readonly WeightInfo[],
+): void {
   for (const { name, shape } of weights) {
     const source = sources[splitName(name).base];
     if (source === undefined) throw new TypeError(`no source for ${name} of ${prefix}`);
@@ -132,7 +151,8 @@ function checkNothingLeft(input: PlanInput, layers: readonly LayerPlan[], scalar
   const layerOf = /^(?:.*?\.)?(?:layers|h|blocks|blk)\.\d+\./;
   for (const name of input.store.names()) {
     const prefix = layerOf.exec(name)?.[0];
-    if (prefix === undefined || !prefixes.has(prefix) || used.has(name) || scalars.has(name) || IGNORED.test(name)) continue;
+    if (prefix === undefined || !prefixes.has(prefix) || used.has(name) || scalars.has(name) || IGNORED.test(name))
+      continue;
     throw new WeightsError({
       file: input.store.info(name).file,
       tensor: name,
@@ -147,15 +167,25 @@ function addTensors(used: Set<string>, layer: LayerPlan, sources: LayerPlan['sou
   if (source !== undefined) for (const tensor of sourceTensors(layer.prefix, source, name)) used.add(tensor);
 }
 
-function assemble(input: PlanInput, config: HfConfig, model: FamilyModel, prefix: string, layers: readonly LayerPlan[]): ModelPlan {
+function assemble(
+  input: PlanInput,
+  config: HfConfig,
+  model: FamilyModel,
+  prefix: string,
+  layers: readonly LayerPlan[],
+): ModelPlan {
   const { store } = input;
   const embedding = prefix + model.embedding.tensor;
   const [vocabularySize = 0, width = 0] = store.info(embedding).shape;
-  const rootBase = [model.head.base, `language_model.${model.head.base}`, `model.${model.head.base}`, prefix + model.head.base].find(
-    (base) => store.has(`${base}.weight`),
-  );
+  const rootBase = [
+    model.head.base,
+    `language_model.${model.head.base}`,
+    `model.${model.head.base}`,
+    prefix + model.head.base,
+  ].find((base) => store.has(`${base}.weight`));
   const headBase = model.head.tied ? null : (rootBase ?? model.head.base);
-  const named = <T extends { readonly base: string }>(item: T | null): T | null => item && { ...item, base: prefix + item.base };
+  const named = <T extends { readonly base: string }>(item: T | null): T | null =>
+    item && { ...item, base: prefix + item.base };
   const positions = model.embedding.positions ?? null;
   const plan: ModelPlan = {
     family: input.modelType,
@@ -181,7 +211,8 @@ function assemble(input: PlanInput, config: HfConfig, model: FamilyModel, prefix
   };
   if (width !== plan.embedding.width) return config.unsupported(`an embedding of width ${width}`);
   const headShape = store.info(plan.output.head).shape;
-  if (headShape[1] !== plan.embedding.width) return config.unsupported(`an output head of shape [${headShape.join(', ')}]`);
+  if (headShape[1] !== plan.embedding.width)
+    return config.unsupported(`an output head of shape [${headShape.join(', ')}]`);
   if (plan.output.bias !== null) store.info(plan.output.bias);
   return plan;
 }

@@ -1,6 +1,13 @@
 /** Reads the weights of a plan, a layer or an expert at a time, and the ends of the model: embeddings and logits. */
 
-import { blockWeights, feedForwardWeights, layerWeights, NORM_NAMES, type WeightInfo, type WeightMap } from '../../attention/weightNames';
+import {
+  blockWeights,
+  feedForwardWeights,
+  layerWeights,
+  NORM_NAMES,
+  type WeightInfo,
+  type WeightMap,
+} from '../../attention/weightNames';
 import type { NormSpec } from '../../attention/normSpec';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
@@ -31,25 +38,50 @@ function layerAt(plan: ModelPlan, index: number): LayerPlan {
 }
 
 /** Weights of a whole block (`blockWeights`, layout out-in), experts aside. */
-export function readBlock(store: WeightStore, plan: ModelPlan, index: number, signal?: AbortSignal): Promise<WeightMap> {
+export function readBlock(
+  store: WeightStore,
+  plan: ModelPlan,
+  index: number,
+  signal?: AbortSignal,
+): Promise<WeightMap> {
   const layer = layerAt(plan, index);
   return readAll(store, layer.prefix, layer.sources, blockWeights(layer.block), signal);
 }
 
 /** Only the attention and the norm before it: enough for q, k, v, scores and the attention's output. */
-export function readAttention(store: WeightStore, plan: ModelPlan, index: number, signal?: AbortSignal): Promise<WeightMap> {
+export function readAttention(
+  store: WeightStore,
+  plan: ModelPlan,
+  index: number,
+  signal?: AbortSignal,
+): Promise<WeightMap> {
   const layer = layerAt(plan, index);
   const norm = NORM_NAMES.attention;
-  const weights = [...layerWeights(layer.block.layer), ...blockWeights(layer.block).filter(({ name }) => splitName(name).base === norm)];
+  const weights = [
+    ...layerWeights(layer.block.layer),
+    ...blockWeights(layer.block).filter(({ name }) => splitName(name).base === norm),
+  ];
   return readAll(store, layer.prefix, layer.sources, weights, signal);
 }
 
 /** Weights of one expert (`feedForwardWeights`). */
-export function readExpert(store: WeightStore, plan: ModelPlan, index: number, expert: number, signal?: AbortSignal): Promise<WeightMap> {
+export function readExpert(
+  store: WeightStore,
+  plan: ModelPlan,
+  index: number,
+  expert: number,
+  signal?: AbortSignal,
+): Promise<WeightMap> {
   const layer = layerAt(plan, index);
   const mlp = layer.block.feedForward;
   if (mlp.kind !== 'moe' || layer.expert === null) throw new TypeError(`layer ${index} has no experts`);
-  return readAll(store, layer.prefix, layer.expert(expert), feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize), signal);
+  return readAll(
+    store,
+    layer.prefix,
+    layer.expert(expert),
+    feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize),
+    signal,
+  );
 }
 
 /**
@@ -67,11 +99,17 @@ export async function embed(
   const { embedding, hiddenSize } = plan;
   const table = await readRows(store, embedding.tensor, ids, 'token id');
   for (let i = 0; i < table.length; i++) table[i] = (table[i] as number) * embedding.multiplier;
-  const hidden = embedding.projection === null ? table : linear(table, await store.read(embedding.projection), embedding.width, hiddenSize);
+  const hidden =
+    embedding.projection === null
+      ? table
+      : linear(table, await store.read(embedding.projection), embedding.width, hiddenSize);
   const { positions } = embedding;
   if (positions !== null) {
     const rows = ids.map((_, index) => index + firstPosition + positions.offset);
-    const added = positions.kind === 'learned' ? await readRows(store, positions.tensor, rows, 'position') : sines(rows, hiddenSize);
+    const added =
+      positions.kind === 'learned'
+        ? await readRows(store, positions.tensor, rows, 'position')
+        : sines(rows, hiddenSize);
     for (let i = 0; i < hidden.length; i++) hidden[i] = (hidden[i] as number) + (added[i] as number);
   }
   if (embedding.norm !== null) await normalizeRows(store, embedding.norm, hidden, hiddenSize);
@@ -93,14 +131,19 @@ export async function logits(
   const { output, hiddenSize, embedding } = plan;
   let state = Float32Array.from(hidden);
   if (output.norm !== null) await normalizeRows(store, output.norm, state, hiddenSize);
-  if (output.projection !== null) state = linear(state, await store.read(output.projection), hiddenSize, embedding.width);
+  if (output.projection !== null)
+    state = linear(state, await store.read(output.projection), hiddenSize, embedding.width);
   const rows = store.info(output.head).shape[0] ?? 0;
   const bias = output.bias === null ? null : await store.read(output.bias);
   const result = new Float32Array(rows);
   const buffer = new Float32Array(Math.min(rows, HEAD_ROWS) * embedding.width);
   for (let start = 0; start < rows; start += HEAD_ROWS) {
     const end = Math.min(rows, start + HEAD_ROWS);
-    const piece = await store.read(output.head, { rows: [start, end], into: buffer, ...(signal === undefined ? {} : { signal }) });
+    const piece = await store.read(output.head, {
+      rows: [start, end],
+      into: buffer,
+      ...(signal === undefined ? {} : { signal }),
+    });
     result.set(linear(state, piece, embedding.width, end - start), start);
   }
   for (let i = 0; i < rows; i++) {
@@ -111,7 +154,12 @@ export async function logits(
 }
 
 /** Rows of a table in the order asked; neighbours are read together. */
-async function readRows(store: WeightStore, tensor: string, rows: readonly number[], what: string): Promise<Float32Array<ArrayBuffer>> {
+async function readRows(
+  store: WeightStore,
+  tensor: string,
+  rows: readonly number[],
+  what: string,
+): Promise<Float32Array<ArrayBuffer>> {
   const { shape, file } = store.info(tensor);
   const [count = 0, width = 0] = shape;
   const wrong = rows.find((row) => !(Number.isInteger(row) && row >= 0 && row < count));
@@ -126,7 +174,7 @@ async function readRows(store: WeightStore, tensor: string, rows: readonly numbe
   const result = new Float32Array(rows.length * width);
   const distinct = [...new Set(rows)].sort((a, b) => a - b);
   const at = new Map<number, Float32Array>();
-  for (let i = 0; i < distinct.length;) {
+  for (let i = 0; i < distinct.length; ) {
     let j = i + 1;
     while (j < distinct.length && distinct[j] === (distinct[j - 1] as number) + 1) j++;
     const first = distinct[i] as number;
@@ -179,7 +227,8 @@ function linear(x: Float32Array, weight: Float32Array, inSize: number, outSize: 
   for (let r = 0; r < rows; r++) {
     for (let o = 0; o < outSize; o++) {
       let sum = 0;
-      for (let i = 0, w = o * inSize, at = r * inSize; i < inSize; i++, w++, at++) sum += (weight[w] as number) * (x[at] as number);
+      for (let i = 0, w = o * inSize, at = r * inSize; i < inSize; i++, w++, at++)
+        sum += (weight[w] as number) * (x[at] as number);
       result[r * outSize + o] = sum;
     }
   }

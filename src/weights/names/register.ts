@@ -3,7 +3,18 @@
 import { bloom, falcon, mpt } from './families/alibi';
 import { opt, xglm } from './families/bart';
 import { cohere } from './families/cohere';
-import { axk1, deepseekV2, deepseekV3, dots1, glm4Moe, glm4MoeLite, mimoV2, minicpm3, solarOpen, youtu } from './families/deepseek';
+import {
+  axk1,
+  deepseekV2,
+  deepseekV3,
+  dots1,
+  glm4Moe,
+  glm4MoeLite,
+  mimoV2,
+  minicpm3,
+  solarOpen,
+  youtu,
+} from './families/deepseek';
 import { gemma, gemma2, gemma3, gemma4, vaultgemma } from './families/gemma';
 import { glm, phi3 } from './families/glm';
 import { gpt2, gptJ, gptNeo, gptNeoX } from './families/gpt';
@@ -26,7 +37,20 @@ import {
   smollm3,
   starcoder2,
 } from './families/llama';
-import { ariaText, dbrx, ernieMoe, gptOss, graniteMoe, llama4, mellum, minimaxM2, mixtral, phimoe, qwen2Moe, qwen3Moe } from './families/moe';
+import {
+  ariaText,
+  dbrx,
+  ernieMoe,
+  gptOss,
+  graniteMoe,
+  llama4,
+  mellum,
+  minimaxM2,
+  mixtral,
+  phimoe,
+  qwen2Moe,
+  qwen3Moe,
+} from './families/moe';
 import { exaone4, exaoneMoe, flexOlmo, olmo, olmo2, olmo3, olmoe } from './families/olmo';
 import { apertus, persimmon, phi, stablelm } from './families/phi';
 import { qwen2, qwen3 } from './families/qwen';

@@ -36,7 +36,14 @@ const CLASS_PARAMETERS: Readonly<Record<string, JsonObject>> = {
     low_freq_factor: 1,
     high_freq_factor: 4,
   },
-  gpt_oss: { rope_type: 'yarn', factor: 32, beta_fast: 32, beta_slow: 1, truncate: false, original_max_position_embeddings: 4096 },
+  gpt_oss: {
+    rope_type: 'yarn',
+    factor: 32,
+    beta_fast: 32,
+    beta_slow: 1,
+    truncate: false,
+    original_max_position_embeddings: 4096,
+  },
   ministral3: {
     rope_type: 'yarn',
     rope_theta: 1_000_000,
@@ -61,7 +68,8 @@ export function ropeParameters(config: HfConfig, layerType: string | undefined):
   if (!nested) return parameters;
   const own = parameters[layerType ?? 'full_attention'];
   if (own === null) return null;
-  if (!isJsonObject(own)) return config.unsupported(`rope_parameters without an entry for ${layerType ?? 'full_attention'}`);
+  if (!isJsonObject(own))
+    return config.unsupported(`rope_parameters without an entry for ${layerType ?? 'full_attention'}`);
   return own;
 }
 
@@ -70,8 +78,15 @@ export function rotary(config: HfConfig, options: RotaryOptions): RotarySpec | n
   const parameters = ropeParameters(config, options.layerType);
   if (parameters === null) return null;
   const theta =
-    numberOf(parameters['rope_theta']) ?? numberOf(config.get(options.thetaKey ?? 'rope_theta')) ?? options.theta ?? config.defaultTheta();
-  const partial = numberOf(parameters['partial_rotary_factor']) ?? numberOf(config.get('partial_rotary_factor')) ?? options.partial ?? 1;
+    numberOf(parameters['rope_theta']) ??
+    numberOf(config.get(options.thetaKey ?? 'rope_theta')) ??
+    options.theta ??
+    config.defaultTheta();
+  const partial =
+    numberOf(parameters['partial_rotary_factor']) ??
+    numberOf(config.get('partial_rotary_factor')) ??
+    options.partial ??
+    1;
   const type = stringOf(parameters['rope_type']) ?? stringOf(parameters['type']) ?? 'default';
   if (type === 'proportional') {
     const rotatedDim = 2 * Math.floor(Math.floor(partial * options.dim) / 2);
@@ -82,14 +97,16 @@ export function rotary(config: HfConfig, options: RotaryOptions): RotarySpec | n
       scaling: { kind: 'proportional', rotatedDim, factor: numberOf(parameters['factor']) ?? 1 },
     };
   }
-  if (options.partial === undefined && partial !== 1 && type !== 'default') return config.unsupported('scaled RoPE on part of a head');
+  if (options.partial === undefined && partial !== 1 && type !== 'default')
+    return config.unsupported('scaled RoPE on part of a head');
   const dim = options.partial === undefined ? options.dim : Math.floor(options.dim * partial);
   if (dim % 2 !== 0 || dim < 2) return config.unsupported(`RoPE over ${dim} dimensions`);
   return { theta, dim, layout: options.layout, scaling: scalingOf(config, type, parameters) };
 }
 
 function scalingOf(config: HfConfig, type: string, parameters: JsonObject): RotaryScaling | null {
-  const factor = (): number => numberOf(parameters['factor']) ?? config.unsupported(`RoPE scaling ${type} without a factor`);
+  const factor = (): number =>
+    numberOf(parameters['factor']) ?? config.unsupported(`RoPE scaling ${type} without a factor`);
   const optional = (key: string): number | null => numberOf(parameters[key]) ?? null;
   const context = config.numberOr('max_position_embeddings', null);
   const trained = (): number => originalContext(config, parameters, context);

@@ -13,7 +13,9 @@ export interface SplitName {
 /** `q.bias` → q, bias. Names without either ending are weights. */
 export function splitName(name: string): SplitName {
   const match = /^(.*)\.(weight|bias)$/.exec(name);
-  return match?.[1] === undefined ? { base: name, kind: 'weight' } : { base: match[1], kind: match[2] === 'bias' ? 'bias' : 'weight' };
+  return match?.[1] === undefined
+    ? { base: name, kind: 'weight' }
+    : { base: match[1], kind: match[2] === 'bias' ? 'bias' : 'weight' };
 }
 
 function partsOf(source: WeightSource): readonly Part[] {
@@ -81,7 +83,14 @@ function viewOf(store: WeightStore, tensor: string, part: Part, kind: SplitName[
   if (part.packed !== undefined && kind === 'weight') {
     const [rows = 0, groups = 0, bytes = 0] = dims;
     const { shape: scales } = store.info(scalesName(tensor));
-    if (dims.length !== 3 || bytes !== MXFP4_GROUP / 2 || scales.length !== 3 || scales[1] !== rows || scales[2] !== groups) return fail();
+    if (
+      dims.length !== 3 ||
+      bytes !== MXFP4_GROUP / 2 ||
+      scales.length !== 3 ||
+      scales[1] !== rows ||
+      scales[2] !== groups
+    )
+      return fail();
     return { rows, columns: groups * MXFP4_GROUP, stored };
   }
   if (kind === 'bias' || dims.length <= 1) return { rows: elementCount(dims), columns: 1, stored };
@@ -102,7 +111,13 @@ function lastRow(blocks: readonly RowBlocks[]): number {
  * Checks, from headers alone, that a weight of `shape` can be read.
  * @throws WeightsError for a missing tensor or one of another shape.
  */
-export function checkSource(store: WeightStore, prefix: string, source: WeightSource, name: string, shape: readonly number[]): void {
+export function checkSource(
+  store: WeightStore,
+  prefix: string,
+  source: WeightSource,
+  name: string,
+  shape: readonly number[],
+): void {
   const { kind } = splitName(name);
   let elements = 0;
   let first = '';
@@ -195,7 +210,8 @@ async function readRows(
   const blocks = part.rows;
   const transposed = part.transposed === true && kind === 'weight' && view.columns > 1;
   const [only] = blocks ?? [];
-  const direct = !transposed && (blocks === undefined || (blocks.length === 1 && only !== undefined && (only.times ?? 1) === 1));
+  const direct =
+    !transposed && (blocks === undefined || (blocks.length === 1 && only !== undefined && (only.times ?? 1) === 1));
   if (direct && part.index === undefined && part.transposedBlocks === undefined) {
     const rows: readonly [number, number] | undefined =
       only === undefined || view.columns === 1 ? undefined : [only.start, only.start + only.count];
@@ -213,7 +229,10 @@ async function readRows(
     cache.set(key, pending);
   }
   const values = await pending;
-  const ordered = part.transposedBlocks === undefined ? values : transposeBlocks(values, part.transposedBlocks, store.info(tensor).shape);
+  const ordered =
+    part.transposedBlocks === undefined
+      ? values
+      : transposeBlocks(values, part.transposedBlocks, store.info(tensor).shape);
   return gather(ordered, view, blocks ?? [{ start: 0, count: view.rows }], transposed);
 }
 
@@ -239,7 +258,12 @@ async function unpack(
 }
 
 /** Copies rows in order; of a transposed store, columns. */
-function gather(values: Float32Array, view: View, blocks: readonly RowBlocks[], transposed: boolean): Float32Array<ArrayBuffer> {
+function gather(
+  values: Float32Array,
+  view: View,
+  blocks: readonly RowBlocks[],
+  transposed: boolean,
+): Float32Array<ArrayBuffer> {
   const { columns, rows } = view;
   const result = new Float32Array(rowCount(blocks) * columns);
   let at = 0;
@@ -269,7 +293,8 @@ function transposeBlocks(values: Float32Array, blocks: number, shape: readonly n
   for (let block = 0; block < blocks; block++) {
     const base = block * rows * columns;
     for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) result[base + column * rows + row] = values[base + row * columns + column] as number;
+      for (let column = 0; column < columns; column++)
+        result[base + column * rows + row] = values[base + row * columns + column] as number;
     }
   }
   return result;

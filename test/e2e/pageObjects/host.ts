@@ -31,16 +31,20 @@ export class Host {
       try {
         return await this.post(body);
       } catch (error) {
-        const notThere = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED');
+        const notThere =
+          error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED');
         if (!notThere) throw error;
-        if (Date.now() > deadline) throw new Error('The extension host did not start the test bridge', { cause: error });
+        if (Date.now() > deadline)
+          throw new Error('The extension host did not start the test bridge', { cause: error });
       }
     }
   }
 
   private post(body: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const call = request({ socketPath: this.socket, method: 'POST' }, (response) => text(response).then(resolve, reject));
+      const call = request({ socketPath: this.socket, method: 'POST' }, (response) =>
+        text(response).then(resolve, reject),
+      );
       call.once('error', reject);
       call.end(body);
     });

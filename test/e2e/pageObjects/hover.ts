@@ -16,7 +16,13 @@ export class Hover {
   async textWith(expected: string): Promise<string> {
     const hover = this.widget.filter({ hasText: expected }).first();
     for (let attempt = 1; attempt <= 4; attempt++) {
-      if (await hover.waitFor({ timeout: 5_000 }).then(() => true, () => false)) return hover.innerText();
+      if (
+        await hover.waitFor({ timeout: 5_000 }).then(
+          () => true,
+          () => false,
+        )
+      )
+        return hover.innerText();
       await this.again();
     }
     const shown = await this.widget.allInnerTexts();

@@ -106,9 +106,17 @@ export class Workbench {
     const opened = async (timeout: number): Promise<boolean> => {
       // Until the list follows the input it shows the recent files; the folder's name tells them apart.
       await this.quickInput('Control+KeyP', file, basename(dirname(file)));
-      return editor.locator('.view-line').first().waitFor({ timeout }).then(() => true, () => false);
+      return editor
+        .locator('.view-line')
+        .first()
+        .waitFor({ timeout })
+        .then(
+          () => true,
+          () => false,
+        );
     };
-    if (!(await opened(8_000)) && !(await opened(8_000)) && !(await opened(30_000))) throw new Error(`Quick Open did not open ${path}`);
+    if (!(await opened(8_000)) && !(await opened(8_000)) && !(await opened(30_000)))
+      throw new Error(`Quick Open did not open ${path}`);
     return new Editor(editor, file, (keys, input, entry) => this.quickInput(keys, input, entry));
   }
 
@@ -169,7 +177,13 @@ export class Workbench {
     const item = await this.contextMenu(of, entry);
     for (let attempt = 0; attempt < 5; attempt++) {
       await item.click({ timeout: 2_000 }).catch(() => undefined);
-      if (await item.waitFor({ state: 'hidden', timeout: 1_000 }).then(() => true, () => false)) return;
+      if (
+        await item.waitFor({ state: 'hidden', timeout: 1_000 }).then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
     }
     throw new Error(`${entry} stays open`);
   }
@@ -195,7 +209,9 @@ export class Workbench {
   /** Hovers fade in: a picture is of what they become. Endless animations (progress, cursor) are not waited for. */
   private async settled(): Promise<void> {
     await this.page.evaluate(async () => {
-      const finite = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+      const finite = document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
       await Promise.allSettled(finite.map((animation) => animation.finished));
     });
   }

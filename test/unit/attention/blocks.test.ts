@@ -21,18 +21,35 @@ describe('block programs agree with the float64 reference', () => {
       const { feedForward, layer } = spec;
       const base = ++seed * 100;
       const expertWeights = (expert: number): WeightMap =>
-        feedForward.kind === 'moe' ? randomWeights(feedForwardWeights(feedForward.expert, layer.hiddenSize), seeded(base + expert)) : new Map();
+        feedForward.kind === 'moe'
+          ? randomWeights(feedForwardWeights(feedForward.expert, layer.hiddenSize), seeded(base + expert))
+          : new Map();
       const [first, second] = [randomHidden(layer, 2, 5, seeded(++seed)), randomHidden(layer, 2, 2, seeded(++seed))];
       const expected = referenceBlock(spec, weights, first, null, { expertWeights });
-      const before = await runBlock(spec, weights, expertWeights, floats(first.shape, first.data), new Map(), 0, { mode: 'prefill' });
+      const before = await runBlock(spec, weights, expertWeights, floats(first.shape, first.data), new Map(), 0, {
+        mode: 'prefill',
+      });
       expectClose('prefill', before.hidden, expected.hidden, TOLERANCE);
 
       const cache = roundedCache(expected.cache);
       const next = referenceBlock(spec, weights, second, cache, { expertWeights });
-      const step = await runBlock(spec, weights, expertWeights, floats(second.shape, second.data), pastFeeds(cache), 5, {
-        mode: 'decode',
-        captures: ['attentionInput', 'feedForwardInput', 'output', ...(feedForward.kind === 'moe' ? (['routerLogits'] as const) : [])],
-      });
+      const step = await runBlock(
+        spec,
+        weights,
+        expertWeights,
+        floats(second.shape, second.data),
+        pastFeeds(cache),
+        5,
+        {
+          mode: 'decode',
+          captures: [
+            'attentionInput',
+            'feedForwardInput',
+            'output',
+            ...(feedForward.kind === 'moe' ? (['routerLogits'] as const) : []),
+          ],
+        },
+      );
       expectClose('step', step.hidden, next.hidden, TOLERANCE);
       for (const capture of ['attentionInput', 'feedForwardInput', 'output', 'routerLogits'] as const) {
         if (next.captures[capture]) expectClose(capture, step.results.get(capture), next.captures[capture], TOLERANCE);
@@ -68,7 +85,9 @@ describe('block programs agree with the float64 reference', () => {
     for (const [name, spec] of Object.entries(BLOCKS)) {
       const { main, tail } = buildBlockPrograms(spec, { mode: 'prefill' });
       const taken = new Set([...main.weightInputs, ...(tail?.weightInputs ?? [])].map((info) => info.name));
-      const listed = blockWeights(spec).map((info) => info.name).filter((weight) => weight !== 'router.correction');
+      const listed = blockWeights(spec)
+        .map((info) => info.name)
+        .filter((weight) => weight !== 'router.correction');
       expect({ name, taken: [...taken].sort() }).toEqual({ name, taken: [...listed].sort() });
     }
   });

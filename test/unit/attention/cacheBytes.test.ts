@@ -10,7 +10,16 @@ import { randomWeights, seeded } from './support/random';
 import { randomHidden, runLayer, runSteps } from './support/runLayer';
 import type { Results } from './support/session';
 
-const KINDS = ['mha', 'gqa 3', 'mqa', 'odd dims, values narrower', 'sliding', 'chunked', 'latent', 'latent, q compressed'];
+const KINDS = [
+  'mha',
+  'gqa 3',
+  'mqa',
+  'odd dims, values narrower',
+  'sliding',
+  'chunked',
+  'latent',
+  'latent, q compressed',
+];
 
 function measured(spec: AttentionLayerSpec, results: Results): number {
   const { cache } = buildAttentionProgram(spec, { mode: 'prefill' });
@@ -23,7 +32,12 @@ describe('measured cache bytes equal the formula', () => {
       const spec = LAYERS[name];
       if (!spec) throw new Error('No such layer.');
       const weights = randomWeights(layerWeights(spec), seeded(21));
-      for (const [batch, tokens] of [[1, 1], [2, 3], [1, 9], [3, 4]] as const) {
+      for (const [batch, tokens] of [
+        [1, 1],
+        [2, 3],
+        [1, 9],
+        [3, 4],
+      ] as const) {
         const expected = batch * layerCacheBytes(spec.attention, 'f32', tokens);
         const hidden = randomHidden(spec, batch, tokens, seeded(tokens));
         const { results } = await runLayer(spec, weights, hidden, 0, new Map(), { mode: 'prefill' });

@@ -66,8 +66,10 @@ describe.skipIf(root === null)('golden references of the transformers library', 
           layer,
           k.size(1),
         );
-        if (layer.cache_latent) expect(relativeError(run.captures.latent?.data ?? [], layer.cache_latent)).toBeLessThanOrEqual(TOLERANCE);
-        if (layer.cache_rope_key) expect(relativeError(run.captures.ropeKey?.data ?? [], layer.cache_rope_key)).toBeLessThanOrEqual(TOLERANCE);
+        if (layer.cache_latent)
+          expect(relativeError(run.captures.latent?.data ?? [], layer.cache_latent)).toBeLessThanOrEqual(TOLERANCE);
+        if (layer.cache_rope_key)
+          expect(relativeError(run.captures.ropeKey?.data ?? [], layer.cache_rope_key)).toBeLessThanOrEqual(TOLERANCE);
         exact = run.hidden;
 
         const options = { mode: 'prefill', captures: ['k', 'v', 'weights', 'output'] } as const;
@@ -75,7 +77,13 @@ describe.skipIf(root === null)('golden references of the transformers library', 
         const data = (name: string): ArrayLike<number> => valuesOf(output(results, name)).data;
         compare(
           `program, ${label}`,
-          { k: data('k'), v: data('v'), weights: data('weights'), output: data('output'), hidden: valuesOf(hidden).data },
+          {
+            k: data('k'),
+            v: data('v'),
+            weights: data('weights'),
+            output: data('output'),
+            hidden: valuesOf(hidden).data,
+          },
           layer,
           k.size(1),
         );

@@ -18,8 +18,33 @@ import { floats, openSession, runProgram } from './support/session';
 
 /** What an engine must know to run decomposed graphs. */
 const OPERATORS = [
-  'Add', 'Clip', 'Concat', 'Div', 'Erf', 'Exp', 'Expand', 'Greater', 'Identity', 'MatMul', 'Min', 'Mul', 'Pow', 'ReduceMean', 'Relu',
-  'Reshape', 'Shape', 'Sigmoid', 'Slice', 'Softmax', 'Sqrt', 'Squeeze', 'Sub', 'Tanh', 'Transpose', 'Unsqueeze', 'Where',
+  'Add',
+  'Clip',
+  'Concat',
+  'Div',
+  'Erf',
+  'Exp',
+  'Expand',
+  'Greater',
+  'Identity',
+  'MatMul',
+  'Min',
+  'Mul',
+  'Pow',
+  'ReduceMean',
+  'Relu',
+  'Reshape',
+  'Shape',
+  'Sigmoid',
+  'Slice',
+  'Softmax',
+  'Sqrt',
+  'Squeeze',
+  'Sub',
+  'Tanh',
+  'Transpose',
+  'Unsqueeze',
+  'Where',
 ]; // prettier-ignore
 
 const VARIANTS: readonly ProgramOptions[] = [
@@ -32,7 +57,9 @@ const VARIANTS: readonly ProgramOptions[] = [
 ];
 
 function allGraphs(): Graph[] {
-  const layers = Object.values(LAYERS).flatMap((spec) => VARIANTS.map((options) => buildAttentionProgram(spec, options).graph));
+  const layers = Object.values(LAYERS).flatMap((spec) =>
+    VARIANTS.map((options) => buildAttentionProgram(spec, options).graph),
+  );
   const blocks = Object.values(BLOCKS).flatMap((spec) => {
     const { main, expert, tail } = buildBlockPrograms(spec, { mode: 'prefill' });
     return [main.graph, ...(expert ? [expert.graph] : []), ...(tail ? [tail.graph] : [])];
@@ -51,11 +78,13 @@ describe('graphs', () => {
       };
       for (const { name } of [...graph.inputs, ...graph.initializers]) make(name);
       for (const node of graph.nodes) {
-        for (const input of node.inputs) if (input !== '' && !known.has(input)) faults.push(`${graph.name}: ${node.name} uses ${input} too early`);
+        for (const input of node.inputs)
+          if (input !== '' && !known.has(input)) faults.push(`${graph.name}: ${node.name} uses ${input} too early`);
         node.outputs.forEach(make);
       }
       for (const { name } of graph.outputs) if (!known.has(name)) faults.push(`${graph.name}: no ${name}`);
-      if (new Set(graph.nodes.map((node) => node.name)).size !== graph.nodes.length) faults.push(`${graph.name}: two nodes of one name`);
+      if (new Set(graph.nodes.map((node) => node.name)).size !== graph.nodes.length)
+        faults.push(`${graph.name}: two nodes of one name`);
     }
     expect(faults).toEqual([]);
   });
@@ -68,7 +97,12 @@ describe('graphs', () => {
   it('hold nothing that no output needs', () => {
     const spec = LAYERS['qkv biases'];
     if (!spec) throw new Error('No such layer.');
-    const program = buildAttentionProgram(spec, { mode: 'prefill', output: false, captures: ['k', 'v'], cache: 'none' });
+    const program = buildAttentionProgram(spec, {
+      mode: 'prefill',
+      output: false,
+      captures: ['k', 'v'],
+      cache: 'none',
+    });
     expect(program.weightInputs.map((info) => info.name)).toEqual(['k.weight', 'k.bias', 'v.weight', 'v.bias']);
     expect(program.inputs.map((input) => input.name)).toEqual(['hidden', 'cos', 'sin']);
     expect(program.graph.outputs.map((output) => output.name)).toEqual(['k', 'v']);
@@ -81,7 +115,9 @@ describe('encodeOnnx', () => {
     if (!spec) throw new Error('No such layer.');
     const program = buildAttentionProgram(spec, { mode: 'decode' });
     const session = await openSession(program.graph);
-    const read = session.inputMetadata.map((input) => (input.isTensor ? { name: input.name, type: input.type, shape: input.shape } : input));
+    const read = session.inputMetadata.map((input) =>
+      input.isTensor ? { name: input.name, type: input.type, shape: input.shape } : input,
+    );
     expect(read).toEqual(program.graph.inputs.map(({ name, type, shape }) => ({ name, type, shape })));
     expect(session.outputNames).toEqual(['output', 'present_key', 'present_value']);
     await session.release();
@@ -104,7 +140,10 @@ describe('encodeOnnx', () => {
     const weightData = randomWeights(blockWeights(spec), seeded(33));
     const { main } = buildBlockPrograms(spec, { mode: 'prefill', weights: 'initializers', weightData });
     const hidden = randomHidden(spec.layer, 1, 4, seeded(34));
-    const feeds = new Map([['hidden', floats(hidden.shape, hidden.data)] as const, ...stepInputs(spec.layer, main, { newTokens: 4, pastTokens: 0 })]);
+    const feeds = new Map([
+      ['hidden', floats(hidden.shape, hidden.data)] as const,
+      ...stepInputs(spec.layer, main, { newTokens: 4, pastTokens: 0 }),
+    ]);
     expect((await runProgram(main, new Map(), feeds)).get('hidden_out')?.shape).toEqual([1, 4, 20]);
   });
 
@@ -128,7 +167,14 @@ describe('encodeOnnx', () => {
         initializers: [],
         nodes: [
           { op: 'Softmax', domain: '', name: 's', inputs: ['x'], outputs: ['z'], attributes: { axis: -1 } },
-          { op: 'LeakyRelu', domain: '', name: 'l', inputs: ['z'], outputs: ['y'], attributes: { alpha: { float: 0.25 } } },
+          {
+            op: 'LeakyRelu',
+            domain: '',
+            name: 'l',
+            inputs: ['z'],
+            outputs: ['y'],
+            attributes: { alpha: { float: 0.25 } },
+          },
         ],
         opset: 23,
       },

@@ -27,17 +27,38 @@ const SHAPES: readonly Shape[] = [
 ];
 
 function capturesOf(spec: AttentionLayerSpec, form: LatentForm | undefined): CaptureName[] {
-  const common: CaptureName[] = ['attentionInput', 'qRaw', 'kRaw', 'q', 'k', 'v', 'scores', 'weights', 'heads', 'output'];
+  const common: CaptureName[] = [
+    'attentionInput',
+    'qRaw',
+    'kRaw',
+    'q',
+    'k',
+    'v',
+    'scores',
+    'weights',
+    'heads',
+    'output',
+  ];
   if (spec.attention.kind !== 'latent') return common;
   return [...common, 'latent', 'ropeKey', ...(form === 'absorbed' ? (['absorbedQuery'] as const) : [])];
 }
 
 /** Runs both sides on the same numbers and compares output, captures and cache; says whether the program was fused. */
-async function check(spec: AttentionLayerSpec, weights: WeightMap, layout: WeightLayout, shape: Shape, seed: number, extra: Partial<ProgramOptions>): Promise<boolean> {
+async function check(
+  spec: AttentionLayerSpec,
+  weights: WeightMap,
+  layout: WeightLayout,
+  shape: Shape,
+  seed: number,
+  extra: Partial<ProgramOptions>,
+): Promise<boolean> {
   const next = seeded(seed);
   const { batch, past, tokens } = shape;
   const reference = { weightLayout: layout };
-  const before = past === 0 ? null : roundedCache(referenceLayer(spec, weights, randomHidden(spec, batch, past, next), null, reference).cache);
+  const before =
+    past === 0
+      ? null
+      : roundedCache(referenceLayer(spec, weights, randomHidden(spec, batch, past, next), null, reference).cache);
   const hidden = randomHidden(spec, batch, tokens, next);
   const expected = referenceLayer(spec, weights, hidden, before, reference);
   const { program, results } = await runLayer(spec, weights, hidden, past, before ? pastFeeds(before) : new Map(), {
@@ -62,7 +83,8 @@ const layoutOf = (seed: number): WeightLayout => (seed % 3 === 0 ? 'in-out' : 'o
 describe('programs agree with the float64 reference', () => {
   let seed = 1;
   for (const [index, [name, spec]] of Object.entries(LAYERS).entries()) {
-    const forms: readonly (LatentForm | undefined)[] = spec.attention.kind === 'latent' ? ['expanded', 'absorbed'] : [undefined];
+    const forms: readonly (LatentForm | undefined)[] =
+      spec.attention.kind === 'latent' ? ['expanded', 'absorbed'] : [undefined];
     // At a desk every layer takes a third of the shapes, the next one others.
     const shapes = SHAPES.filter((_, i) => thorough || i % 3 === index % 3);
     it(`${name}${depthNote}`, async () => {
@@ -71,7 +93,8 @@ describe('programs agree with the float64 reference', () => {
       for (const shape of shapes) {
         for (const form of forms) {
           const caches: readonly CacheMode[] = shape.past > 0 ? ['present', 'append'] : ['present'];
-          for (const cache of caches) await check(spec, weights, layout, shape, ++seed, { cache, ...(form && { form }) });
+          for (const cache of caches)
+            await check(spec, weights, layout, shape, ++seed, { cache, ...(form && { form }) });
         }
       }
     });

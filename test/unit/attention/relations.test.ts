@@ -18,9 +18,16 @@ const TOLERANCE = 1e-5;
 
 const latentLayer = layer(LATENT, { rotary: rope(4, 'interleaved'), latentNorms: { query: null, latent: RMS } });
 
-async function prefill(spec: AttentionLayerSpec, weights: WeightMap, tokens: number, seed: number, batch = 1): Promise<Results> {
+async function prefill(
+  spec: AttentionLayerSpec,
+  weights: WeightMap,
+  tokens: number,
+  seed: number,
+  batch = 1,
+): Promise<Results> {
   const hidden = randomHidden(spec, batch, tokens, seeded(seed));
-  return (await runLayer(spec, weights, hidden, 0, new Map(), { mode: 'prefill', captures: ['weights', 'heads'] })).results;
+  return (await runLayer(spec, weights, hidden, 0, new Map(), { mode: 'prefill', captures: ['weights', 'heads'] }))
+    .results;
 }
 
 /** K or V weights of `kvHeads` heads written once for every one of `queryHeads` query heads. */
@@ -51,7 +58,8 @@ describe('identities', () => {
   it('latent attention absorbed equals expanded, in prefill and in decode', async () => {
     const weights = randomWeights(layerWeights(latentLayer), seeded(3));
     const hidden = randomHidden(latentLayer, 2, 9, seeded(4));
-    const run = (form: 'expanded' | 'absorbed') => runLayer(latentLayer, weights, hidden, 0, new Map(), { mode: 'prefill', form, captures: ['weights'] });
+    const run = (form: 'expanded' | 'absorbed') =>
+      runLayer(latentLayer, weights, hidden, 0, new Map(), { mode: 'prefill', form, captures: ['weights'] });
     const [expanded, absorbed] = [await run('expanded'), await run('absorbed')];
     for (const name of ['output', 'weights', 'present_latent']) {
       const tensor = expanded.results.get(name);
@@ -65,7 +73,18 @@ describe('identities', () => {
     for (const { output } of steps) expectClose('decoded', output, steps[0]?.output, TOLERANCE);
   });
 
-  for (const name of ['mha', 'gqa 3', 'sliding', 'chunked', 'sinks', 'softcap', 'alibi, 6 heads', 'temperature', 'latent', 'learned positions']) {
+  for (const name of [
+    'mha',
+    'gqa 3',
+    'sliding',
+    'chunked',
+    'sinks',
+    'softcap',
+    'alibi, 6 heads',
+    'temperature',
+    'latent',
+    'learned positions',
+  ]) {
     it(`prefill of n equals n decode steps: ${name}`, async () => {
       const spec = LAYERS[name];
       if (!spec) throw new Error('No such layer.');
@@ -91,7 +110,8 @@ describe('identities', () => {
     const whole = layer(heads(queryHeads, queryHeads, 8), { rotary: rope(8) });
     const weights = randomWeights(layerWeights(grouped), seeded(7));
     const repeated = new Map(weights);
-    for (const name of ['k.weight', 'v.weight']) repeated.set(name, repeatHeads(weights.get(name) ?? new Float32Array(), kvHeads, queryHeads));
+    for (const name of ['k.weight', 'v.weight'])
+      repeated.set(name, repeatHeads(weights.get(name) ?? new Float32Array(), kvHeads, queryHeads));
     const [a, b] = [await prefill(grouped, weights, 9, 8, 2), await prefill(whole, repeated, 9, 8, 2)];
     for (const name of ['weights', 'heads', 'output']) {
       const tensor = b.get(name);
@@ -99,24 +119,27 @@ describe('identities', () => {
     }
   });
 
-  it.each(['half', 'interleaved', 'interleaved-to-half'] as const)('turning q and k by one offset leaves scores alone: %s', async (layout) => {
-    const spec = layer(heads(4, 2, 8), { rotary: rope(8, layout) });
-    const weights = randomWeights(layerWeights(spec), seeded(9));
-    const hidden = randomHidden(spec, 1, 6, seeded(10));
-    const program = buildAttentionProgram(spec, { mode: 'prefill', captures: ['scores', 'q'] });
-    const runs = await Promise.all(
-      [0, 17].map((offset) => {
-        const feeds = new Map(stepInputs(spec, program, { newTokens: 6, pastTokens: 0 }));
-        const moved = stepInputs(spec, program, { newTokens: 6, pastTokens: offset });
-        for (const name of ['cos', 'sin']) feeds.set(name, moved.get(name) ?? floats([0], []));
-        return runProgram(program, weights, new Map([...feeds, ['hidden', floats(hidden.shape, hidden.data)]]));
-      }),
-    );
-    const [still, moved] = runs.map((run) => run.get('scores'));
-    expectClose('scores', moved, still && valuesOf(still), TOLERANCE);
-    const [before, after] = runs.map((run) => run.get('q')?.data as Float32Array);
-    expect(relativeError(after ?? [], before ?? [])).toBeGreaterThan(0.1);
-  });
+  it.each(['half', 'interleaved', 'interleaved-to-half'] as const)(
+    'turning q and k by one offset leaves scores alone: %s',
+    async (layout) => {
+      const spec = layer(heads(4, 2, 8), { rotary: rope(8, layout) });
+      const weights = randomWeights(layerWeights(spec), seeded(9));
+      const hidden = randomHidden(spec, 1, 6, seeded(10));
+      const program = buildAttentionProgram(spec, { mode: 'prefill', captures: ['scores', 'q'] });
+      const runs = await Promise.all(
+        [0, 17].map((offset) => {
+          const feeds = new Map(stepInputs(spec, program, { newTokens: 6, pastTokens: 0 }));
+          const moved = stepInputs(spec, program, { newTokens: 6, pastTokens: offset });
+          for (const name of ['cos', 'sin']) feeds.set(name, moved.get(name) ?? floats([0], []));
+          return runProgram(program, weights, new Map([...feeds, ['hidden', floats(hidden.shape, hidden.data)]]));
+        }),
+      );
+      const [still, moved] = runs.map((run) => run.get('scores'));
+      expectClose('scores', moved, still && valuesOf(still), TOLERANCE);
+      const [before, after] = runs.map((run) => run.get('q')?.data as Float32Array);
+      expect(relativeError(after ?? [], before ?? [])).toBeGreaterThan(0.1);
+    },
+  );
 
   it('a decode step with nothing before it is a prefill of one token', async () => {
     for (const name of ['gqa 2', 'latent', 'sinks']) {
@@ -132,14 +155,28 @@ describe('identities', () => {
           const sizes = shape.map((size, axis) => (axis === tokenAxis ? 0 : typeof size === 'number' ? size : 1));
           return [input ?? '', floats(sizes, [])] as const;
         });
-        const feeds = new Map([['hidden', floats(hidden.shape, hidden.data)] as const, ...stepInputs(spec, program, { newTokens: 1, pastTokens: 0 }), ...past]);
-        expectClose(`${name}, ${cache}`, (await runProgram(program, weights, feeds)).get('output'), output && valuesOf(output), TOLERANCE);
+        const feeds = new Map([
+          ['hidden', floats(hidden.shape, hidden.data)] as const,
+          ...stepInputs(spec, program, { newTokens: 1, pastTokens: 0 }),
+          ...past,
+        ]);
+        expectClose(
+          `${name}, ${cache}`,
+          (await runProgram(program, weights, feeds)).get('output'),
+          output && valuesOf(output),
+          TOLERANCE,
+        );
       }
     }
   });
 
   it('new rows that the runner writes into the cache give the same step as rows that the graph joins (written)', async () => {
-    const cases = [...['mha', 'gqa 3', 'odd dims, values narrower', 'sliding', 'softcap', 'latent'].map((name) => [name, 'absorbed'] as const), ['latent', 'expanded'] as const];
+    const cases = [
+      ...['mha', 'gqa 3', 'odd dims, values narrower', 'sliding', 'softcap', 'latent'].map(
+        (name) => [name, 'absorbed'] as const,
+      ),
+      ['latent', 'expanded'] as const,
+    ];
     for (const [name, form] of cases) {
       const spec = LAYERS[name];
       if (!spec) throw new Error('No such layer.');
@@ -150,12 +187,19 @@ describe('identities', () => {
       const rows = buildAttentionProgram(spec, { ...options, cache: 'append', output: false });
       const main = buildAttentionProgram(spec, { ...options, cache: 'written' });
       expect(main.cache.map(({ present }) => present)).toEqual(main.cache.map(() => null));
-      const pasts = new Map(main.cache.map(({ role, past: input }) => [input ?? '', before.results.get(`present_${role}`) as Tensor]));
+      const pasts = new Map(
+        main.cache.map(({ role, past: input }) => [input ?? '', before.results.get(`present_${role}`) as Tensor]),
+      );
       const step = { batch: 2, newTokens: 2, pastTokens: 6 };
       const feeds = (program: AttentionProgram, cache: ReadonlyMap<string, Tensor>) =>
         new Map([['hidden', floats(hidden.shape, hidden.data)] as const, ...stepInputs(spec, program, step), ...cache]);
       const fresh = await runProgram(rows, weights, feeds(rows, new Map()));
-      const buffers = new Map(main.cache.map(({ role, past: input }) => [input ?? '', besides(pasts.get(input ?? ''), fresh.get(`new_${role}`))]));
+      const buffers = new Map(
+        main.cache.map(({ role, past: input }) => [
+          input ?? '',
+          besides(pasts.get(input ?? ''), fresh.get(`new_${role}`)),
+        ]),
+      );
       const written = await runProgram(main, weights, feeds(main, buffers));
       const joined = await runLayer(spec, weights, hidden, 6, pasts, { ...options, cache: 'present' });
       const output = joined.results.get('output');
@@ -183,13 +227,18 @@ describe('identities', () => {
         const dim = shape.at(-1) ?? 0;
         const outer = shape.slice(0, tokenAxis).reduce((a, b) => a * b, 1);
         const buffer = new Float32Array(outer * capacity * dim).fill(3);
-        for (let o = 0; o < outer; o++) buffer.set(Array.from(data).slice(o * kept * dim, (o + 1) * kept * dim), o * capacity * dim);
+        for (let o = 0; o < outer; o++)
+          buffer.set(Array.from(data).slice(o * kept * dim, (o + 1) * kept * dim), o * capacity * dim);
         wide.set(input, floats([...shape.slice(0, tokenAxis), capacity, dim], buffer));
       }
       const positions = Array.from({ length: capacity }, (_, i) => (i < kept ? 7 - kept + i : -1));
       const step = { newTokens: 2, pastTokens: 7 };
       const tight = await runProgram(program, weights, new Map([...feeds, ...stepInputs(spec, program, step)]));
-      const loose = await runProgram(program, weights, new Map([...wide, ...stepInputs(spec, program, { ...step, pastPositions: positions })]));
+      const loose = await runProgram(
+        program,
+        weights,
+        new Map([...wide, ...stepInputs(spec, program, { ...step, pastPositions: positions })]),
+      );
       const output = tight.get('output');
       expectClose(name, loose.get('output'), output && valuesOf(output), TOLERANCE);
     }

@@ -29,16 +29,32 @@ describe('rotary tables', () => {
   });
 
   it('keep high and divide low frequencies (llama3), and depend on the length (dynamic, longrope)', () => {
-    const llama3: RotaryScaling = { kind: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192 };
+    const llama3: RotaryScaling = {
+      kind: 'llama3',
+      factor: 8,
+      lowFrequencyFactor: 1,
+      highFrequencyFactor: 4,
+      originalContext: 8192,
+    };
     const plain = inverseFrequencies({ theta: 500000, dim: 128, layout: 'half', scaling: null }, 1);
     const scaled = inverseFrequencies({ theta: 500000, dim: 128, layout: 'half', scaling: llama3 }, 1);
     expect(scaled[0]).toBe(plain[0]);
     expect(scaled[63]).toBeCloseTo((plain[63] ?? 0) / 8, 15);
     const dynamic = (tokens: number): number =>
-      inverseFrequencies({ theta: 10000, dim: 8, layout: 'half', scaling: { kind: 'dynamic', factor: 4, originalContext: 16 } }, tokens)[3] ?? 0;
+      inverseFrequencies(
+        { theta: 10000, dim: 8, layout: 'half', scaling: { kind: 'dynamic', factor: 4, originalContext: 16 } },
+        tokens,
+      )[3] ?? 0;
     expect(dynamic(8)).toBe(dynamic(16));
     expect(dynamic(24)).toBeLessThan(dynamic(16));
-    const long: RotaryScaling = { kind: 'longrope', shortFactor: [1], longFactor: [2], originalContext: 16, factor: 4, attentionFactor: null };
+    const long: RotaryScaling = {
+      kind: 'longrope',
+      shortFactor: [1],
+      longFactor: [2],
+      originalContext: 16,
+      factor: 4,
+      attentionFactor: null,
+    };
     const own: RotaryScaling = { ...long, shortMscale: 1.1, longMscale: 1.2 };
     expect(rotaryFactor(own, 16)).toBe(1.1);
     expect(rotaryFactor(own, 17)).toBe(1.2);
@@ -75,7 +91,9 @@ describe('masks', () => {
     const layout = { queryHeads: 1, kvHeads: 1, keyDim: 1, valueDim: 1 };
     const seen = (mask: Float32Array): number[] => [...mask].map((value) => (value === MASKED ? 0 : 1));
     expect(seen(attentionMask({ kind: 'sliding', window: 2, ...layout }, [3], [1, 2, 3, 4]))).toEqual([0, 1, 1, 0]);
-    expect(seen(attentionMask({ kind: 'chunked', chunk: 3, ...layout }, [4], [1, 2, 3, 4, 5]))).toEqual([0, 0, 1, 1, 0]);
+    expect(seen(attentionMask({ kind: 'chunked', chunk: 3, ...layout }, [4], [1, 2, 3, 4, 5]))).toEqual([
+      0, 0, 1, 1, 0,
+    ]);
     expect(seen(attentionMask({ kind: 'full', ...layout }, [1], [0, -1, 1]))).toEqual([1, 0, 1]);
     expect([...cachedPositions(3, 5)]).toEqual([2, 3, 4]);
   });
@@ -83,7 +101,14 @@ describe('masks', () => {
 
 describe('functions', () => {
   it('erf to twelve digits', () => {
-    for (const [x, y] of [[0, 0], [0.5, 0.5204998778130465], [1, 0.8427007929497149], [2, 0.9953222650189527], [2.6, 0.9997639655834707], [3.5, 0.9999992569016276]] as const) {
+    for (const [x, y] of [
+      [0, 0],
+      [0.5, 0.5204998778130465],
+      [1, 0.8427007929497149],
+      [2, 0.9953222650189527],
+      [2.6, 0.9997639655834707],
+      [3.5, 0.9999992569016276],
+    ] as const) {
       expect(erf(x)).toBeCloseTo(y, 12);
       expect(erf(-x)).toBeCloseTo(-y, 12);
     }

@@ -5,7 +5,16 @@ import type { RouterSpec } from '../../../src/attention/blockSpec';
 import { byExpert } from '../../../src/attention/mixture';
 import { routeTokens } from '../../../src/attention/routing';
 
-const ROUTER: RouterSpec = { experts: 4, topK: 2, scoring: 'softmax', normalize: false, factor: 1, bias: false, correctionBias: false, groups: null };
+const ROUTER: RouterSpec = {
+  experts: 4,
+  topK: 2,
+  scoring: 'softmax',
+  normalize: false,
+  factor: 1,
+  bias: false,
+  correctionBias: false,
+  groups: null,
+};
 const LOGITS = [Math.log(1), Math.log(4), Math.log(2), Math.log(3)];
 
 function route(spec: Partial<RouterSpec>, correction?: number[]): { experts: number[]; weights: number[] } {
@@ -37,7 +46,13 @@ describe('routers', () => {
     const routing = { topK: 1, experts: Int32Array.of(2, 0, 2), weights: Float64Array.of(0.1, 0.2, 0.3) };
     expect([...byExpert(routing)]).toEqual([
       [0, [{ token: 1, weight: 0.2 }]],
-      [2, [{ token: 0, weight: 0.1 }, { token: 2, weight: 0.3 }]],
+      [
+        2,
+        [
+          { token: 0, weight: 0.1 },
+          { token: 2, weight: 0.3 },
+        ],
+      ],
     ]);
   });
 });

@@ -10,11 +10,21 @@ import { scenario } from '../support';
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
-function plan(config: object, tokens: number, engine: EngineRule = 'intrinsic', kvDtype: KvDtype = 'auto', pageTokens?: number): CachePlan {
+function plan(
+  config: object,
+  tokens: number,
+  engine: EngineRule = 'intrinsic',
+  kvDtype: KvDtype = 'auto',
+  pageTokens?: number,
+): CachePlan {
   const reading = readModelConfig(JSON.stringify(config));
   if (!reading) throw new Error('not a config');
   expect(reading.spec.notes.filter((note) => note.inexact)).toEqual([]);
-  return planCache(reading.spec, scenario(1, tokens, { engine, kvDtype }), pageTokens === undefined ? {} : { pageTokens });
+  return planCache(
+    reading.spec,
+    scenario(1, tokens, { engine, kvDtype }),
+    pageTokens === undefined ? {} : { pageTokens },
+  );
 }
 
 const gptOss120b = {
@@ -78,7 +88,15 @@ describe('published measurements', () => {
 
   it('Qwen3.6-27B, llama.cpp f16: 262,144 cells of 16 layers are 16,384 MiB (lmstudio #1862)', () => {
     const full = plan(
-      { model_type: 'qwen3', num_hidden_layers: 16, num_attention_heads: 24, num_key_value_heads: 4, head_dim: 256, hidden_size: 5120, torch_dtype: 'bfloat16' },
+      {
+        model_type: 'qwen3',
+        num_hidden_layers: 16,
+        num_attention_heads: 24,
+        num_key_value_heads: 4,
+        head_dim: 256,
+        hidden_size: 5120,
+        torch_dtype: 'bfloat16',
+      },
       262_144,
       'llamacpp',
     );
@@ -133,7 +151,9 @@ describe('published measurements', () => {
         num_key_value_heads: 8,
         hidden_size: 2048,
         conv_L_cache: 3,
-        layer_types: Array.from({ length: 16 }, (_, index) => ([2, 5, 8, 10, 12, 14].includes(index) ? 'full_attention' : 'conv')),
+        layer_types: Array.from({ length: 16 }, (_, index) =>
+          [2, 5, 8, 10, 12, 14].includes(index) ? 'full_attention' : 'conv',
+        ),
       },
       32_768,
     );
@@ -147,7 +167,15 @@ describe('published measurements', () => {
 
   it('starcoder2-3b, all layers sliding, vLLM: 2,198,512 tokens are 178.68 requests of 16,384 (vllm PR #19029)', () => {
     const starcoder = plan(
-      { model_type: 'starcoder2', num_hidden_layers: 30, num_attention_heads: 24, num_key_value_heads: 2, hidden_size: 3072, sliding_window: 4096, torch_dtype: 'bfloat16' },
+      {
+        model_type: 'starcoder2',
+        num_hidden_layers: 30,
+        num_attention_heads: 24,
+        num_key_value_heads: 2,
+        hidden_size: 3072,
+        sliding_window: 4096,
+        torch_dtype: 'bfloat16',
+      },
       16_384,
       'vllm',
     );
@@ -156,7 +184,8 @@ describe('published measurements', () => {
   });
 
   it('DeepSeek-V3 per token and layer: 1,152 B in vLLM bf16, 656 in fp8_ds_mla, 612 in llama.cpp q8_0', () => {
-    const perLayer = (engine: EngineRule, dtype: KvDtype): number => plan(deepseekV3, 64 * 256, engine, dtype).cacheBytes / (61 * 64 * 256);
+    const perLayer = (engine: EngineRule, dtype: KvDtype): number =>
+      plan(deepseekV3, 64 * 256, engine, dtype).cacheBytes / (61 * 64 * 256);
     expect(perLayer('vllm', 'auto')).toBe(1_152);
     expect(perLayer('vllm', 'fp8_ds_mla')).toBe(656);
     expect(perLayer('vllm', 'fp8')).toBe(576);

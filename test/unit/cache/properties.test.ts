@@ -38,7 +38,11 @@ const headed = fc
   );
 
 const latent = fc
-  .record({ latentDim: fc.constantFrom(128, 256, 512), ropeDim: fc.constantFrom(32, 64), layers: fc.integer({ min: 1, max: 60 }) })
+  .record({
+    latentDim: fc.constantFrom(128, 256, 512),
+    ropeDim: fc.constantFrom(32, 64),
+    layers: fc.integer({ min: 1, max: 60 }),
+  })
   .map(({ latentDim, ropeDim, layers }) =>
     specOf({
       model_type: 'deepseek_v3',
@@ -55,7 +59,11 @@ const latent = fc
 
 /** DeepSeek-V4: windows beside compressed entries, some with index keys of their own format. */
 const compressed = fc
-  .record({ headDim: fc.constantFrom(128, 256, 512), window: fc.integer({ min: 2, max: 512 }), ratios: fc.array(fc.constantFrom(0, 4, 128), { minLength: 1, maxLength: 40 }) })
+  .record({
+    headDim: fc.constantFrom(128, 256, 512),
+    window: fc.integer({ min: 2, max: 512 }),
+    ratios: fc.array(fc.constantFrom(0, 4, 128), { minLength: 1, maxLength: 40 }),
+  })
   .map(({ headDim, window, ratios }) =>
     specOf({
       model_type: 'deepseek_v4',
@@ -77,7 +85,12 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
   workload: fc.record({ batch: fc.integer({ min: 1, max: 64 }), tokens: fc.integer({ min: 1, max: 200_000 }) }),
   engine: fc.constantFrom(...ENGINES),
   kvDtype: fc.constantFrom(...KV_DTYPES),
-  sharding: fc.record({ tp: fc.constantFrom(1, 2, 4, 8), pp: fc.integer({ min: 1, max: 4 }), dcp: fc.constantFrom(1, 2), dpAttention: fc.constant(false) }),
+  sharding: fc.record({
+    tp: fc.constantFrom(1, 2, 4, 8),
+    pp: fc.integer({ min: 1, max: 4 }),
+    dcp: fc.constantFrom(1, 2),
+    dpAttention: fc.constant(false),
+  }),
 });
 
 function specOf(config: object): ModelSpec {
@@ -123,7 +136,8 @@ describe('plans', () => {
         const plan = planCache(model, { ...scenario, sharding: { ...scenario.sharding, pp: 1 } });
         expect(plan.layers.reduce((sum, layer) => sum + layer.cacheBytes, 0)).toBe(plan.cacheBytes);
         const [half, rest] = [model.layers.slice(0, 1), model.layers.slice(1)].map((layers) => ({ ...model, layers }));
-        const cache = (part: ModelSpec | undefined): number => (part ? planCache(part, plan.scenario).cacheBytes : Number.NaN);
+        const cache = (part: ModelSpec | undefined): number =>
+          part ? planCache(part, plan.scenario).cacheBytes : Number.NaN;
         expect(cache(half) + cache(rest)).toBe(plan.cacheBytes);
       }),
       { numRuns: 300, seed: 3 },
@@ -161,7 +175,18 @@ describe('plans', () => {
       fc.property(heads, fc.constantFrom(2, 4, 8), scenarios, (kvHeads, groupSize, scenario) => {
         const queryHeads = kvHeads * groupSize;
         const bytes = [1, kvHeads, queryHeads].map(
-          (kv) => planCache(specOf({ model_type: 'llama', num_hidden_layers: 4, num_attention_heads: queryHeads, num_key_value_heads: kv, head_dim: 64, hidden_size: 512 }), scenario).cacheBytes,
+          (kv) =>
+            planCache(
+              specOf({
+                model_type: 'llama',
+                num_hidden_layers: 4,
+                num_attention_heads: queryHeads,
+                num_key_value_heads: kv,
+                head_dim: 64,
+                hidden_size: 512,
+              }),
+              scenario,
+            ).cacheBytes,
         );
         expect(bytes).toEqual([...bytes].sort((a, b) => a - b));
       }),
@@ -183,7 +208,9 @@ describe('plans', () => {
 
 describe('speed', () => {
   it('estimates a 200-layer config in under 1 ms, warm', () => {
-    const layers = Array.from({ length: 200 }, (_, index) => (index % 6 === 5 ? 'full_attention' : 'sliding_attention'));
+    const layers = Array.from({ length: 200 }, (_, index) =>
+      index % 6 === 5 ? 'full_attention' : 'sliding_attention',
+    );
     const text = JSON.stringify({
       model_type: 'gpt_oss',
       num_hidden_layers: 200,
@@ -195,7 +222,9 @@ describe('speed', () => {
       hidden_size: 2880,
     });
     const { cpuMs, wallMs } = timed(() => estimate(text), 200, 100);
-    console.log(`estimate of 200 layers, text to plan: ${cpuMs.toFixed(3)} ms CPU, ${wallMs.toFixed(3)} ms clock (medians)`);
+    console.log(
+      `estimate of 200 layers, text to plan: ${cpuMs.toFixed(3)} ms CPU, ${wallMs.toFixed(3)} ms clock (medians)`,
+    );
     expect(cpuMs).toBeLessThan(1);
   });
 });
@@ -212,7 +241,20 @@ describe('a million scenarios', () => {
         for (const latentDim of [128, 256, 384, 512, 1024]) {
           const designs = [
             [{ attention: { kind: 'full' as const, queryHeads, kvHeads, keyDim: 128, valueDim: 128 }, count: 61 }],
-            [{ attention: { kind: 'latent' as const, queryHeads, latentDim, ropeDim: 64, nopeDim: 128, valueDim: 128, queryLatentDim: null }, count: 61 }],
+            [
+              {
+                attention: {
+                  kind: 'latent' as const,
+                  queryHeads,
+                  latentDim,
+                  ropeDim: 64,
+                  nopeDim: 128,
+                  valueDim: 128,
+                  queryLatentDim: null,
+                },
+                count: 61,
+              },
+            ],
           ];
           for (const dtype of dtypes) {
             for (let tokens = 64; tokens <= 64_000; tokens += 64) {
@@ -226,7 +268,9 @@ describe('a million scenarios', () => {
       }
     }
     const { user, system } = process.cpuUsage(started);
-    console.log(`${scenarios} scenarios: ${((user + system) / 1e6).toFixed(2)} s CPU, ${((performance.now() - clock) / 1000).toFixed(2)} s clock`);
+    console.log(
+      `${scenarios} scenarios: ${((user + system) / 1e6).toFixed(2)} s CPU, ${((performance.now() - clock) / 1000).toFixed(2)} s clock`,
+    );
     expect(scenarios).toBe(1_000_000);
     // 16 KV heads of 128 in bf16: 8 × 64,000 tokens × 61 layers × K and V.
     expect(largest).toBe(8 * 64_000 * 61 * 2 * 16 * 128 * 2);
@@ -237,5 +281,10 @@ describe('a million scenarios', () => {
 function estimate(text: string): CachePlan {
   const reading = readModelConfig(text);
   if (!reading) throw new Error('not a config');
-  return planCache(reading.spec, { workload: { batch: 8, tokens: 32_768 }, engine: 'vllm', kvDtype: 'auto', sharding: { tp: 1, pp: 1, dcp: 1, dpAttention: false } });
+  return planCache(reading.spec, {
+    workload: { batch: 8, tokens: 32_768 },
+    engine: 'vllm',
+    kvDtype: 'auto',
+    sharding: { tp: 1, pp: 1, dcp: 1, dpAttention: false },
+  });
 }

@@ -71,14 +71,29 @@ describe('estimate', () => {
     ['llamacpp', 'q8_0', 1, 61 * 612 * 256],
     ['transformers', 'auto', 1, 61 * 1_152 * 64],
   ])('knows the engine: DeepSeek-V3, 64 tokens, %s %s on %i ranks', async (engine, dtype, tp, bytes) => {
-    const result = await json('estimate', join(samples, 'deepseek-v3'), '--tokens', '64', '--engine', engine, '--kv-dtype', dtype, '--tp', String(tp));
+    const result = await json(
+      'estimate',
+      join(samples, 'deepseek-v3'),
+      '--tokens',
+      '64',
+      '--engine',
+      engine,
+      '--kv-dtype',
+      dtype,
+      '--tp',
+      String(tp),
+    );
     expect(result['cacheBytes']).toBe(bytes);
   });
 
   it('reads the KV format of quantization_config and of hf_quant_config.json, and no other', async () => {
     const config = JSON.parse(sampleConfig('llama-3-8b')) as object;
-    const with8Bits = (quantization: object): string => JSON.stringify({ ...config, quantization_config: quantization });
-    const declared = file('declared.json', with8Bits({ quant_method: 'compressed-tensors', kv_cache_scheme: { num_bits: 8, type: 'float' } }));
+    const with8Bits = (quantization: object): string =>
+      JSON.stringify({ ...config, quantization_config: quantization });
+    const declared = file(
+      'declared.json',
+      with8Bits({ quant_method: 'compressed-tensors', kv_cache_scheme: { num_bits: 8, type: 'float' } }),
+    );
     const weightsOnly = file('weights.json', with8Bits({ quant_method: 'fp8', kv_cache_scheme: null }));
     expect((await json('estimate', declared))['dtype']).toBe('fp8');
     expect((await json('estimate', weightsOnly))['dtype']).toBe('bf16');
@@ -115,7 +130,14 @@ describe('estimate', () => {
 
 describe('compare', () => {
   it("makes the lectures' comparison", async () => {
-    const { rows } = (await json('compare', join(samples, 'deepseek-v3'), '--as', 'mha,gqa:8,mqa,mla:512+64', '--tokens', '100000')) as {
+    const { rows } = (await json(
+      'compare',
+      join(samples, 'deepseek-v3'),
+      '--as',
+      'mha,gqa:8,mqa,mla:512+64',
+      '--tokens',
+      '100000',
+    )) as {
       rows: { label: string; bytesPerToken: number; cacheBytes: number; ratio: number; parametersDelta: number }[];
     };
     expect(rows.map((row) => row.label)).toEqual(['deepseek_v3 as it is (MLA)', 'MHA', 'GQA-8', 'MQA', 'MLA 512 + 64']);
@@ -134,7 +156,18 @@ describe('compare', () => {
 
 describe('fit', () => {
   it('says what fits, and that one more does not', async () => {
-    const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', '--engine', 'vllm', '--tokens', '8192', '--overhead-gib', '0'];
+    const args = [
+      'fit',
+      join(samples, 'llama-3-8b'),
+      '--gpu',
+      'h100-sxm',
+      '--engine',
+      'vllm',
+      '--tokens',
+      '8192',
+      '--overhead-gib',
+      '0',
+    ];
     const report = await json(...args);
     const fitting = (report['concurrentSequences'] as { value: number }).value;
     const budget = report['cacheBudgetBytes'] as number;

@@ -48,10 +48,18 @@ const long: RunLayerParams = {
 };
 
 /** Starts a run and waits until it is inside the library. */
-async function startLong(client: ComputeClient, options: { readonly signal?: AbortSignal } = {}): Promise<{ readonly ended: Promise<RpcError> }> {
+async function startLong(
+  client: ComputeClient,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<{ readonly ended: Promise<RpcError> }> {
   let began: () => void = () => undefined;
   const prefill = new Promise<void>((resolve) => (began = resolve));
-  const ended = failure(client.call('compute/runLayer', long, { ...options, onProgress: ({ message }) => message === 'prefill' && began() }));
+  const ended = failure(
+    client.call('compute/runLayer', long, {
+      ...options,
+      onProgress: ({ message }) => message === 'prefill' && began(),
+    }),
+  );
   await Promise.race([prefill, ended]);
   // The inputs are made first; a busy machine takes its time for that.
   await sleep(500);
@@ -80,9 +88,17 @@ describe('a run', () => {
     const client = open();
     expect(client.pid).toBeUndefined();
     const progress: string[] = [];
-    const result = await client.call('compute/runLayer', quick, { onProgress: ({ message }) => progress.push(message) });
+    const result = await client.call('compute/runLayer', quick, {
+      onProgress: ({ message }) => progress.push(message),
+    });
     expect(client.pid).toBeTypeOf('number');
-    expect(result.provenance).toMatchObject({ engine: 'onnxruntime-cpu', device: 'CPU, 1 thread', precision: 'float32', seed: 1, wholeOnDevice: true });
+    expect(result.provenance).toMatchObject({
+      engine: 'onnxruntime-cpu',
+      device: 'CPU, 1 thread',
+      precision: 'float32',
+      seed: 1,
+      wholeOnDevice: true,
+    });
     expect(result.provenance.library).toMatch(/^onnxruntime-node \d/);
     expect(result.captures['weights']?.shape).toEqual([1, 4, 1, 7]);
     expect(result.captures['weights']?.data).toBeInstanceOf(Float32Array);
@@ -111,7 +127,9 @@ describe('a run', () => {
 
   it('with wrong parameters is refused by the process', async () => {
     const client = open();
-    expect(await failure(client.call('compute/runLayer', { ...quick, tokens: -1 }))).toMatchObject({ code: 'invalidInput' });
+    expect(await failure(client.call('compute/runLayer', { ...quick, tokens: -1 }))).toMatchObject({
+      code: 'invalidInput',
+    });
   });
 
   it('on an engine that is not there says why', async () => {
@@ -151,7 +169,9 @@ describe('cancelling', () => {
 
   it('by a deadline', async () => {
     const client = open({ graceMs: 100 });
-    expect(await failure(client.call('compute/runLayer', long, { deadlineMs: 300 }))).toMatchObject({ code: 'deadline' });
+    expect(await failure(client.call('compute/runLayer', long, { deadlineMs: 300 }))).toMatchObject({
+      code: 'deadline',
+    });
   });
 });
 
@@ -204,7 +224,9 @@ describe('nothing leaves the machine', () => {
   it('the tensor library keeps no device id and no usage records', async () => {
     const home = await mkdtemp(join(tmpdir(), 'headlight-home-'));
     try {
-      const client = open({ environment: { HOME: home, XDG_CACHE_HOME: join(home, 'cache'), ORT_DISABLE_TELEMETRY: '' } });
+      const client = open({
+        environment: { HOME: home, XDG_CACHE_HOME: join(home, 'cache'), ORT_DISABLE_TELEMETRY: '' },
+      });
       await client.call('compute/runLayer', quick);
       // The library's reporter starts beside the session; it would have written by now.
       await sleep(500);

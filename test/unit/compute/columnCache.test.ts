@@ -14,7 +14,14 @@ import { expectClose } from '../attention/support/compare';
 import { LAYERS } from '../attention/support/layers';
 
 const PAST = 6;
-const noise = (shape: readonly number[], seed: number): Tensor => ({ type: 'float32', shape, data: seededNoise(shape.reduce((a, b) => a * b, 1), seed) });
+const noise = (shape: readonly number[], seed: number): Tensor => ({
+  type: 'float32',
+  shape,
+  data: seededNoise(
+    shape.reduce((a, b) => a * b, 1),
+    seed,
+  ),
+});
 
 function byColumns({ shape, data }: Tensor): Tensor {
   const [rows = 0, columns = 0] = shape.slice(-2);
@@ -26,13 +33,30 @@ function byColumns({ shape, data }: Tensor): Tensor {
   return { type: 'float32', shape: [...shape.slice(0, -2), columns, rows], data: turned };
 }
 
-async function outputs(layer: AttentionLayerSpec, form: LatentForm | null, sharing: number): Promise<(Tensor | undefined)[] | null> {
-  const program = buildAttentionProgram(layer, { mode: 'decode', cache: 'append', mask: false, ...(form ? { form } : {}) });
+async function outputs(
+  layer: AttentionLayerSpec,
+  form: LatentForm | null,
+  sharing: number,
+): Promise<(Tensor | undefined)[] | null> {
+  const program = buildAttentionProgram(layer, {
+    mode: 'decode',
+    cache: 'append',
+    mask: false,
+    ...(form ? { form } : {}),
+  });
   const columns = withColumnCache(program, sharing);
   if (!columns) return null;
   const weights = seededWeights(layerWeights(layer), 1);
-  const constants = new Map(program.weightInputs.map(({ name, shape }) => [name, { type: 'float32' as const, shape, data: weights.get(name) ?? new Float32Array() }]));
-  const inputs = new Map([['hidden', noise([2, 1, layer.hiddenSize], 2)], ...stepInputs(layer, program, { newTokens: 1, pastTokens: PAST })]);
+  const constants = new Map(
+    program.weightInputs.map(({ name, shape }) => [
+      name,
+      { type: 'float32' as const, shape, data: weights.get(name) ?? new Float32Array() },
+    ]),
+  );
+  const inputs = new Map([
+    ['hidden', noise([2, 1, layer.hiddenSize], 2)],
+    ...stepInputs(layer, program, { newTokens: 1, pastTokens: PAST }),
+  ]);
   const past = new Map(
     program.cache.flatMap(({ past: name, shape }) => {
       const sizes = shape.map((size, i) => (typeof size === 'number' ? size : i === 0 ? 2 : PAST));
@@ -46,11 +70,16 @@ async function outputs(layer: AttentionLayerSpec, form: LatentForm | null, shari
     await loaded.dispose();
     return result;
   };
-  return [await run(program.graph, past), await run(columns, new Map([...past].map(([name, tensor]) => [name, byColumns(tensor)])))];
+  return [
+    await run(program.graph, past),
+    await run(columns, new Map([...past].map(([name, tensor]) => [name, byColumns(tensor)]))),
+  ];
 }
 
 describe('a cache by columns', () => {
-  const grouped = Object.entries(LAYERS).filter(([, { attention }]) => attention.kind === 'full' && attention.queryHeads > attention.kvHeads);
+  const grouped = Object.entries(LAYERS).filter(
+    ([, { attention }]) => attention.kind === 'full' && attention.queryHeads > attention.kvHeads,
+  );
   it.each(grouped)('agrees for "%s"', async (_name, layer) => {
     const { queryHeads, kvHeads } = headDims(layer.attention);
     const [rows, columns] = (await outputs(layer, null, queryHeads / kvHeads)) ?? [];
@@ -59,6 +88,7 @@ describe('a cache by columns', () => {
 
   it('is not offered where every query has its own key, nor for latents', async () => {
     expect(await outputs(LAYERS['mha'] as AttentionLayerSpec, null, 1)).toBeNull();
-    for (const form of ['expanded', 'absorbed'] as const) expect(await outputs(LAYERS['latent'] as AttentionLayerSpec, form, 128)).toBeNull();
+    for (const form of ['expanded', 'absorbed'] as const)
+      expect(await outputs(LAYERS['latent'] as AttentionLayerSpec, form, 128)).toBeNull();
   });
 });

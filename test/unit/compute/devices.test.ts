@@ -53,7 +53,10 @@ describe('Vulkan drivers in a memory map', () => {
   it('tell software from hardware', () => {
     expect(vulkanDevice(line('chromium/libvk_swiftshader.so'))).toEqual({ name: 'libvk_swiftshader', software: true });
     expect(vulkanDevice(line('libvulkan_lvp.so'))).toMatchObject({ software: true });
-    expect(vulkanDevice(line('libvulkan_lvp.so') + line('libvulkan_radeon.so'))).toEqual({ name: 'libvulkan_radeon', software: false });
+    expect(vulkanDevice(line('libvulkan_lvp.so') + line('libvulkan_radeon.so'))).toEqual({
+      name: 'libvulkan_radeon',
+      software: false,
+    });
     expect(vulkanDevice(line('libGLX_nvidia.so.550.54'))).toMatchObject({ software: false });
     expect(vulkanDevice(line('libc.so.6'))).toBeNull();
   });
@@ -61,7 +64,13 @@ describe('Vulkan drivers in a memory map', () => {
 
 describe('the platform', () => {
   it('decides which engines are probed', () => {
-    expect(platformEngines('linux', 'x64')).toEqual(['onnxruntime-cuda', 'onnxruntime-webgpu', 'onnxruntime-cpu', 'tensorflow', 'onnxruntime-wasm']);
+    expect(platformEngines('linux', 'x64')).toEqual([
+      'onnxruntime-cuda',
+      'onnxruntime-webgpu',
+      'onnxruntime-cpu',
+      'tensorflow',
+      'onnxruntime-wasm',
+    ]);
     expect(platformEngines('darwin', 'arm64')).toContain('onnxruntime-coreml');
     expect(platformEngines('win32', 'x64')).toContain('onnxruntime-dml');
     expect(platformEngines('darwin', 'x64')).toEqual(['tensorflow', 'onnxruntime-wasm']);
@@ -85,7 +94,12 @@ describe.skipIf(!thorough)('probing', () => {
 
   beforeAll(async () => {
     bundle = await buildCompute();
-    client = new ComputeClient({ script: bundle.script, threads: 1, environment: swiftshader ?? {}, ...(tensorflowPath ? { tensorflowPath } : {}) });
+    client = new ComputeClient({
+      script: bundle.script,
+      threads: 1,
+      environment: swiftshader ?? {},
+      ...(tensorflowPath ? { tensorflowPath } : {}),
+    });
     reports = await client.devices();
   }, 240_000);
   afterAll(async () => {
@@ -108,15 +122,25 @@ describe.skipIf(!thorough)('probing', () => {
     expect(await client.devices()).toBe(reports);
   });
 
-  it.skipIf(!tensorflowPath)(`proves TensorFlow, and says that it found no GPU${tensorflowPath ? '' : ' (skipped: no TensorFlow)'}`, () => {
-    expect(find('tensorflow')).toMatchObject({ available: true, kind: 'cpu', reason: expect.stringContaining('no GPU') as string });
-  });
+  it.skipIf(!tensorflowPath)(
+    `proves TensorFlow, and says that it found no GPU${tensorflowPath ? '' : ' (skipped: no TensorFlow)'}`,
+    () => {
+      expect(find('tensorflow')).toMatchObject({
+        available: true,
+        kind: 'cpu',
+        reason: expect.stringContaining('no GPU') as string,
+      });
+    },
+  );
 
-  it.skipIf(!swiftshader)(`does not take SwiftShader for a GPU${swiftshader ? '' : ' (skipped: no SwiftShader)'}`, async () => {
-    expect(find('onnxruntime-webgpu')).toMatchObject({ available: true, kind: 'software-gpu' });
-    expect(find('onnxruntime-webgpu').device).toContain('swiftshader');
-    expect((await client.device('auto', false)).engine).not.toBe('onnxruntime-webgpu');
-    await expect(client.device('onnxruntime-webgpu', false)).rejects.toThrow(/software adapter/);
-    expect(await client.device('onnxruntime-webgpu', true)).toMatchObject({ engine: 'onnxruntime-webgpu' });
-  });
+  it.skipIf(!swiftshader)(
+    `does not take SwiftShader for a GPU${swiftshader ? '' : ' (skipped: no SwiftShader)'}`,
+    async () => {
+      expect(find('onnxruntime-webgpu')).toMatchObject({ available: true, kind: 'software-gpu' });
+      expect(find('onnxruntime-webgpu').device).toContain('swiftshader');
+      expect((await client.device('auto', false)).engine).not.toBe('onnxruntime-webgpu');
+      await expect(client.device('onnxruntime-webgpu', false)).rejects.toThrow(/software adapter/);
+      expect(await client.device('onnxruntime-webgpu', true)).toMatchObject({ engine: 'onnxruntime-webgpu' });
+    },
+  );
 });

@@ -33,7 +33,8 @@ const caseOf = (label: string, spec: AttentionLayerSpec, shape: Shape, options: 
 
 const cases: Case[] = [];
 for (const [name, spec] of Object.entries(LAYERS)) {
-  const forms: readonly (LatentForm | undefined)[] = spec.attention.kind === 'latent' ? ['expanded', 'absorbed'] : [undefined];
+  const forms: readonly (LatentForm | undefined)[] =
+    spec.attention.kind === 'latent' ? ['expanded', 'absorbed'] : [undefined];
   for (const form of forms) {
     for (const shape of SHAPES) {
       const label = `${name}${form ? `, ${form}` : ''}: batch ${shape.batch}, past ${shape.past}, new ${shape.tokens}`;
@@ -44,7 +45,8 @@ for (const [name, spec] of Object.entries(LAYERS)) {
 
 for (const name of ['gqa 2', 'mqa', 'sliding', 'sinks', 'latent']) {
   const spec = LAYERS[name];
-  if (spec) cases.push(caseOf(`${name}, past and new apart`, spec, { batch: 2, past: 5, tokens: 1 }, { cache: 'append' }));
+  if (spec)
+    cases.push(caseOf(`${name}, past and new apart`, spec, { batch: 2, past: 5, tokens: 1 }, { cache: 'append' }));
 }
 
 /** tfjs-cpu is left out here: it is slow, and the same interpreter runs on the others. */

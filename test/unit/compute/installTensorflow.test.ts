@@ -1,6 +1,15 @@
 /** Installing TensorFlow: what can go wrong goes wrong clearly, and leaves an earlier installation alone. */
 
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -33,11 +42,15 @@ function earlier(): string {
 describe.skipIf(process.platform === 'win32')('installing', () => {
   it('says what will run', () => {
     expect(installCommands({ kind: 'published', gpu: true })).toEqual(['npm install @tensorflow/tfjs-node-gpu@4.22.0']);
-    expect(installCommands({ kind: 'python', python: 'py' })[1]).toBe('npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0');
+    expect(installCommands({ kind: 'python', python: 'py' })[1]).toBe(
+      'npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0',
+    );
   });
 
   it('says what it needs', () => {
-    expect(installNeeds({ kind: 'published', gpu: true })).toMatch(/libtensorflow 2\.9\.1.*NVIDIA.*CUDA 11\.2.*cuDNN 8\.1/);
+    expect(installNeeds({ kind: 'published', gpu: true })).toMatch(
+      /libtensorflow 2\.9\.1.*NVIDIA.*CUDA 11\.2.*cuDNN 8\.1/,
+    );
     expect(installNeeds({ kind: 'published', gpu: false })).not.toContain('CUDA');
     expect(installNeeds({ kind: 'python', python: 'py' })).toContain('C++ compiler');
   });
@@ -53,7 +66,10 @@ describe.skipIf(process.platform === 'win32')('installing', () => {
       const bin = join(home, 'bin');
       mkdirSync(bin);
       const log = join(home, 'npm.log');
-      writeFileSync(join(bin, 'npm'), `#!/bin/sh\n{ pwd; for word in "$@"; do echo "$word"; done; } > '${log}'\nmkdir -p node_modules/@tensorflow\necho 'no library for this GPU' >&2\nexit ${exitCode}\n`);
+      writeFileSync(
+        join(bin, 'npm'),
+        `#!/bin/sh\n{ pwd; for word in "$@"; do echo "$word"; done; } > '${log}'\nmkdir -p node_modules/@tensorflow\necho 'no library for this GPU' >&2\nexit ${exitCode}\n`,
+      );
       chmodSync(join(bin, 'npm'), 0o755);
       process.env['PATH'] = `${bin}:${path ?? ''}`;
       return () => {
@@ -69,36 +85,63 @@ describe.skipIf(process.platform === 'win32')('installing', () => {
       const called = fakeNpm();
       const steps: string[] = [];
       const folder = join(home, 'tensorflow');
-      const installed = await installTensorflow({ source: { kind: 'published', gpu }, folder, platform: 'linux-x64', onProgress: ({ message }) => steps.push(message ?? '') });
+      const installed = await installTensorflow({
+        source: { kind: 'published', gpu },
+        folder,
+        platform: 'linux-x64',
+        onProgress: ({ message }) => steps.push(message ?? ''),
+      });
       expect(installed).toBe(folder);
       // install scripts are what downloads libtensorflow, whatever the user's npm is set to.
-      expect(called()).toEqual({ folder: `${realpathSync(home)}/tensorflow.installing`, args: ['install', '--ignore-scripts=false', '--no-audit', '--no-fund', spec] });
+      expect(called()).toEqual({
+        folder: `${realpathSync(home)}/tensorflow.installing`,
+        args: ['install', '--ignore-scripts=false', '--no-audit', '--no-fund', spec],
+      });
       expect(existsSync(join(folder, 'node_modules', '@tensorflow'))).toBe(true);
       expect(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))).toMatchObject({ private: true });
       expect(steps).toEqual(['downloading the package and libtensorflow', 'installed']);
     });
 
-    it('fails with npm\'s last words and leaves an earlier one', async () => {
+    it("fails with npm's last words and leaves an earlier one", async () => {
       fakeNpm(1);
       const folder = earlier();
-      await expect(installTensorflow({ source: { kind: 'published', gpu: true }, folder, platform: 'linux-x64' })).rejects.toThrow(/npm install.*tfjs-node-gpu.*exit code 1.*no library for this GPU/);
+      await expect(
+        installTensorflow({ source: { kind: 'published', gpu: true }, folder, platform: 'linux-x64' }),
+      ).rejects.toThrow(/npm install.*tfjs-node-gpu.*exit code 1.*no library for this GPU/);
       expect(existsSync(join(folder, 'mark'))).toBe(true);
     });
 
     it('is refused where there is no GPU package, before anything is started', async () => {
       const called = fakeNpm();
-      const install = installTensorflow({ source: { kind: 'published', gpu: true }, folder: join(home, 'tensorflow'), platform: 'darwin-arm64' });
-      await expect(install).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('darwin-arm64') as string });
+      const install = installTensorflow({
+        source: { kind: 'published', gpu: true },
+        folder: join(home, 'tensorflow'),
+        platform: 'darwin-arm64',
+      });
+      await expect(install).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('darwin-arm64') as string,
+      });
       expect(called).toThrow(/ENOENT/);
     });
   });
 
   it('without a Python, without TensorFlow in it, or with half of it says so and leaves what was there', async () => {
     const folder = earlier();
-    const install = (python: string): Promise<string> => installTensorflow({ source: { kind: 'python', python }, folder });
-    await expect(install(join(home, 'none'))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('could not be started') as string });
-    await expect(install(fakePython(''))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('pip install tensorflow') as string });
-    await expect(install(fakePython(home))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('lacks') as string });
+    const install = (python: string): Promise<string> =>
+      installTensorflow({ source: { kind: 'python', python }, folder });
+    await expect(install(join(home, 'none'))).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('could not be started') as string,
+    });
+    await expect(install(fakePython(''))).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('pip install tensorflow') as string,
+    });
+    await expect(install(fakePython(home))).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('lacks') as string,
+    });
     expect(existsSync(join(folder, 'mark'))).toBe(true);
     expect(existsSync(`${folder}.installing`)).toBe(false);
   });
@@ -119,7 +162,10 @@ describe.skipIf(process.platform === 'win32')('installing', () => {
 describe.skipIf(process.platform === 'win32')('running a program', () => {
   it('gives its output and its lines', async () => {
     const lines: string[] = [];
-    const output = await runProgram('sh', ['-c', 'echo one; echo two >&2'], { cwd: home, onLine: (line) => lines.push(line) });
+    const output = await runProgram('sh', ['-c', 'echo one; echo two >&2'], {
+      cwd: home,
+      onLine: (line) => lines.push(line),
+    });
     expect(output).toBe('one\n');
     expect(lines.toSorted()).toEqual(['one', 'two']);
   });

@@ -38,7 +38,8 @@ const LONGEST = RUNS.slice(-1);
 const run = (layer: LayerRun['layer'], shape: Shape, rule: CacheRule): Promise<LayerOutcome> =>
   runLayer(engine, { layer, seed: 1, captures: ['output'], form: null, rule, ...shape }, watch);
 
-const isWindowed = ({ attention }: LayerRun['layer']): boolean => attention.kind === 'sliding' || attention.kind === 'chunked';
+const isWindowed = ({ attention }: LayerRun['layer']): boolean =>
+  attention.kind === 'sliding' || attention.kind === 'chunked';
 const WINDOWED = Object.entries(LAYERS).filter(([, layer]) => isWindowed(layer));
 const OTHERS = Object.entries(LAYERS).filter(([, layer]) => !isWindowed(layer));
 
@@ -47,7 +48,8 @@ async function expectPlanned(layer: LayerRun['layer'], shapes: readonly Shape[],
     const { cacheBytes, planned } = await run(layer, shape, rule);
     expect({ ...shape, cacheBytes }).toEqual({ ...shape, cacheBytes: planned.bytes });
     expect(planned.rule).toBe(rule);
-    if (rule === 'intrinsic') expect(cacheBytes).toBe(shape.batch * layerCacheBytes(layer.attention, 'f32', shape.tokens + shape.steps));
+    if (rule === 'intrinsic')
+      expect(cacheBytes).toBe(shape.batch * layerCacheBytes(layer.attention, 'f32', shape.tokens + shape.steps));
   }
 }
 
@@ -61,30 +63,84 @@ describe('a layer caches what a plan says', () => {
     for (const rule of CACHE_RULES) await expectPlanned(layer, RUNS, rule);
   });
 
-  it.each(WINDOWED)('with one token less between steps in transformers, and computes the same: %s', async (_name, layer) => {
-    for (const shape of LONGEST) {
-      const [whole, less] = [await run(layer, shape, 'intrinsic'), await run(layer, shape, 'transformers')];
-      expect(whole.cacheBytes - less.cacheBytes).toBe(shape.batch * layerCacheBytes(layer.attention, 'f32', 1));
-      const output = whole.captures['output'];
-      expectClose('output', less.captures['output'], output && valuesOf(output), 1e-5);
-    }
-  });
+  it.each(WINDOWED)(
+    'with one token less between steps in transformers, and computes the same: %s',
+    async (_name, layer) => {
+      for (const shape of LONGEST) {
+        const [whole, less] = [await run(layer, shape, 'intrinsic'), await run(layer, shape, 'transformers')];
+        expect(whole.cacheBytes - less.cacheBytes).toBe(shape.batch * layerCacheBytes(layer.attention, 'f32', 1));
+        const output = whole.captures['output'];
+        expectClose('output', less.captures['output'], output && valuesOf(output), 1e-5);
+      }
+    },
+  );
 });
 
 describe('whole models, from the text of a config', () => {
-  const tiny = { hidden_size: 16, num_hidden_layers: 4, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 4, intermediate_size: 16, vocab_size: 32, rms_norm_eps: 1e-6, max_position_embeddings: 64 };
-  const mla = { num_key_value_heads: 4, q_lora_rank: 6, kv_lora_rank: 8, qk_nope_head_dim: 4, qk_rope_head_dim: 4, v_head_dim: 4, first_k_dense_replace: 4 };
+  const tiny = {
+    hidden_size: 16,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 4,
+    intermediate_size: 16,
+    vocab_size: 32,
+    rms_norm_eps: 1e-6,
+    max_position_embeddings: 64,
+  };
+  const mla = {
+    num_key_value_heads: 4,
+    q_lora_rank: 6,
+    kv_lora_rank: 8,
+    qk_nope_head_dim: 4,
+    qk_rope_head_dim: 4,
+    v_head_dim: 4,
+    first_k_dense_replace: 4,
+  };
   const MODELS: readonly object[] = [
     { ...tiny, model_type: 'llama' },
     { ...tiny, model_type: 'llama', num_key_value_heads: 4 },
     { ...tiny, model_type: 'llama', num_key_value_heads: 1 },
     { ...tiny, model_type: 'qwen3' },
     { ...tiny, model_type: 'mistral', sliding_window: 5 },
-    { ...tiny, model_type: 'gemma2', sliding_window: 5, query_pre_attn_scalar: 4, attn_logit_softcapping: 50, hidden_activation: 'gelu_pytorch_tanh' },
+    {
+      ...tiny,
+      model_type: 'gemma2',
+      sliding_window: 5,
+      query_pre_attn_scalar: 4,
+      attn_logit_softcapping: 50,
+      hidden_activation: 'gelu_pytorch_tanh',
+    },
     { ...tiny, model_type: 'gemma3_text', sliding_window: 5, sliding_window_pattern: 2, query_pre_attn_scalar: 4 },
-    { ...tiny, model_type: 'gpt_oss', sliding_window: 5, num_local_experts: 4, num_experts_per_tok: 2, layer_types: ['sliding_attention', 'full_attention', 'sliding_attention', 'full_attention'] },
-    { ...tiny, model_type: 'llama4_text', attention_chunk_size: 5, no_rope_layers: [1, 1, 1, 0], num_local_experts: 2, num_experts_per_tok: 1, intermediate_size_mlp: 16, interleave_moe_layer_step: 2 },
-    { ...tiny, ...mla, model_type: 'deepseek_v3', n_routed_experts: 4, num_experts_per_tok: 2, n_group: 1, topk_group: 1, moe_intermediate_size: 8, n_shared_experts: 1 },
+    {
+      ...tiny,
+      model_type: 'gpt_oss',
+      sliding_window: 5,
+      num_local_experts: 4,
+      num_experts_per_tok: 2,
+      layer_types: ['sliding_attention', 'full_attention', 'sliding_attention', 'full_attention'],
+    },
+    {
+      ...tiny,
+      model_type: 'llama4_text',
+      attention_chunk_size: 5,
+      no_rope_layers: [1, 1, 1, 0],
+      num_local_experts: 2,
+      num_experts_per_tok: 1,
+      intermediate_size_mlp: 16,
+      interleave_moe_layer_step: 2,
+    },
+    {
+      ...tiny,
+      ...mla,
+      model_type: 'deepseek_v3',
+      n_routed_experts: 4,
+      num_experts_per_tok: 2,
+      n_group: 1,
+      topk_group: 1,
+      moe_intermediate_size: 8,
+      n_shared_experts: 1,
+    },
     { model_type: 'gpt2', n_embd: 16, n_head: 4, n_layer: 2, n_positions: 64, vocab_size: 32 },
     { model_type: 'bloom', hidden_size: 16, n_head: 4, n_layer: 2, vocab_size: 32 },
   ];
@@ -101,7 +157,12 @@ describe('whole models, from the text of a config', () => {
       for (const rule of CACHE_RULES) sums[rule] += indexes.length * (await run(layer, shape, rule)).cacheBytes;
     }
     for (const rule of CACHE_RULES) {
-      const plan = planCache(spec, { workload: { batch: 2, tokens: 9 }, engine: rule, kvDtype: 'f32', sharding: UNSHARDED });
+      const plan = planCache(spec, {
+        workload: { batch: 2, tokens: 9 },
+        engine: rule,
+        kvDtype: 'f32',
+        sharding: UNSHARDED,
+      });
       expect(sums[rule], rule).toBe(plan.cacheBytes);
     }
   });
@@ -114,7 +175,10 @@ describe('MLA as transformers 4 cached it', () => {
       if (spec?.attention.kind !== 'latent') throw new Error('no such layer');
       const { queryHeads, nopeDim, ropeDim, valueDim } = spec.attention;
       const weights = randomWeights(layerWeights(spec), seeded(21));
-      const { cache } = await runSteps(spec, weights, randomHidden(spec, 2, 5, seeded(22)), { form: 'expanded', latentCache: 'expanded' });
+      const { cache } = await runSteps(spec, weights, randomHidden(spec, 2, 5, seeded(22)), {
+        form: 'expanded',
+        latentCache: 'expanded',
+      });
       const bytes = [...cache.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
       const heads = { kind: 'full' as const, queryHeads, kvHeads: queryHeads, keyDim: nopeDim + ropeDim, valueDim };
       expect(bytes).toBe(2 * layerCacheBytes(heads, 'f32', 5));
@@ -143,7 +207,10 @@ describe('kinds', () => {
     expect(Object.values(LAYERS).some(({ attention }) => attention.kind === kind)).toBe(true);
   });
 
-  it.each(Object.entries(KINDS).filter(([, word]) => word !== 'runs'))('%s cannot be measured by a run (%s), and is refused by name', (kind) => {
-    expect(() => runnableAttention(config, { kind } as AttentionSpec)).toThrow(`attention of kind "${kind}"`);
-  });
+  it.each(Object.entries(KINDS).filter(([, word]) => word !== 'runs'))(
+    '%s cannot be measured by a run (%s), and is refused by name',
+    (kind) => {
+      expect(() => runnableAttention(config, { kind } as AttentionSpec)).toThrow(`attention of kind "${kind}"`);
+    },
+  );
 });

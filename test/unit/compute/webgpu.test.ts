@@ -40,18 +40,31 @@ describe.skipIf(!swiftshader)(`WebGPU${skipped}`, () => {
     await bundle.remove();
   });
 
-  it.each(thorough ? CASES : CASES.slice(0, 1))(`runs the layer "%s" (form: %s)${depthNote}`, async (name, form) => {
-    const layer = LAYERS[name];
-    if (!layer) throw new Error('no such layer');
-    // The prefill is longer than windows and chunks of 3 and 4; then a step on its cache.
-    const run = (engine: RunLayerParams['engine']): Promise<RunLayerResult> =>
-      client.call('compute/runLayer', { layer, engine, seed: 3, batch: 1, tokens: 5, steps: 1, captures: ['weights', 'output'], form });
-    const [cpu, gpu] = [await run('onnxruntime-cpu'), await run('onnxruntime-webgpu')];
-    expect(gpu.provenance.device).toContain('swiftshader');
-    expect(gpu.cacheBytes).toBe(cpu.cacheBytes);
-    for (const capture of ['weights', 'output']) {
-      const [actual, expected] = [gpu.captures[capture]?.data, cpu.captures[capture]?.data];
-      expect(relativeError(actual as Float32Array, expected as Float32Array)).toBeLessThan(1e-5);
-    }
-  }, 120_000);
+  it.each(thorough ? CASES : CASES.slice(0, 1))(
+    `runs the layer "%s" (form: %s)${depthNote}`,
+    async (name, form) => {
+      const layer = LAYERS[name];
+      if (!layer) throw new Error('no such layer');
+      // The prefill is longer than windows and chunks of 3 and 4; then a step on its cache.
+      const run = (engine: RunLayerParams['engine']): Promise<RunLayerResult> =>
+        client.call('compute/runLayer', {
+          layer,
+          engine,
+          seed: 3,
+          batch: 1,
+          tokens: 5,
+          steps: 1,
+          captures: ['weights', 'output'],
+          form,
+        });
+      const [cpu, gpu] = [await run('onnxruntime-cpu'), await run('onnxruntime-webgpu')];
+      expect(gpu.provenance.device).toContain('swiftshader');
+      expect(gpu.cacheBytes).toBe(cpu.cacheBytes);
+      for (const capture of ['weights', 'output']) {
+        const [actual, expected] = [gpu.captures[capture]?.data, cpu.captures[capture]?.data];
+        expect(relativeError(actual as Float32Array, expected as Float32Array)).toBeLessThan(1e-5);
+      }
+    },
+    120_000,
+  );
 });

@@ -12,10 +12,17 @@ const handlers = weightsHandlers();
 const context: CallContext = { signal: new AbortController().signal, progress: () => undefined };
 
 /** The header as the format's own description says: 8 bytes of length, then JSON. */
-function header(file: string): [name: string, entry: { dtype: string; shape: number[]; data_offsets: [number, number] }][] {
+function header(
+  file: string,
+): [name: string, entry: { dtype: string; shape: number[]; data_offsets: [number, number] }][] {
   const bytes = readFileSync(file);
   const length = Number(bytes.readBigUInt64LE(0));
-  return Object.entries(JSON.parse(bytes.subarray(8, 8 + length).toString('utf8')) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>).filter(([name]) => name !== '__metadata__');
+  return Object.entries(
+    JSON.parse(bytes.subarray(8, 8 + length).toString('utf8')) as Record<
+      string,
+      { dtype: string; shape: number[]; data_offsets: [number, number] }
+    >,
+  ).filter(([name]) => name !== '__metadata__');
 }
 
 describe('a summary of weights', () => {
@@ -24,21 +31,40 @@ describe('a summary of weights', () => {
       const path = resolve(SAMPLES, name, 'model.safetensors');
       const summary = await handlers['weights/summary'].handle({ path }, context);
       const tensors = header(path);
-      const bytes = tensors.reduce((sum, [, { data_offsets: [start, end] }]) => sum + end - start, 0);
+      const bytes = tensors.reduce(
+        (
+          sum,
+          [
+            ,
+            {
+              data_offsets: [start, end],
+            },
+          ],
+        ) => sum + end - start,
+        0,
+      );
       expect(summary.tensors).toBe(tensors.length);
       expect(summary.weights.bytes).toBe(bytes);
-      expect(summary.elements).toBe(tensors.reduce((sum, [, { shape }]) => sum + shape.reduce((product, size) => product * size, 1), 0));
+      expect(summary.elements).toBe(
+        tensors.reduce((sum, [, { shape }]) => sum + shape.reduce((product, size) => product * size, 1), 0),
+      );
       expect(summary.types.reduce((sum, type) => sum + type.bytes, 0)).toBe(bytes);
       expect(bytes).toBeLessThan(statSync(path).size);
       expect(summary.config?.from).toBe('config.json');
-      expect(await handlers['weights/beside'].handle({ path: resolve(SAMPLES, name, 'config.json') }, context)).toEqual(summary.weights);
+      expect(await handlers['weights/beside'].handle({ path: resolve(SAMPLES, name, 'config.json') }, context)).toEqual(
+        summary.weights,
+      );
       expect(weightsMarkdown('x', summary, scenario(1, 1024), 'h100-sxm')).toMatch(/\*\*[\d,]+ B\/token\*\*/);
     });
   }
 
   it('says in a sentence what is wrong with a file', async () => {
-    await expect(handlers['weights/summary'].handle({ path: resolve(SAMPLES, 'gqa', 'config.json') }, context)).rejects.toMatchObject({ code: 'invalidInput' });
-    await expect(handlers['weights/summary'].handle({ path: resolve(SAMPLES, 'nothing.gguf') }, context)).rejects.toThrow(/does not exist/);
+    await expect(
+      handlers['weights/summary'].handle({ path: resolve(SAMPLES, 'gqa', 'config.json') }, context),
+    ).rejects.toMatchObject({ code: 'invalidInput' });
+    await expect(
+      handlers['weights/summary'].handle({ path: resolve(SAMPLES, 'nothing.gguf') }, context),
+    ).rejects.toThrow(/does not exist/);
     expect(() => handlers['weights/summary'].validate({ path: 5 })).toThrow(/text/);
   });
 

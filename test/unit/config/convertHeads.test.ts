@@ -7,11 +7,29 @@ const COMMON = { hidden_size: 1024, num_hidden_layers: 4, num_attention_heads: 1
 const CONFIGS: Readonly<Record<string, object>> = {
   'llama with the key': { model_type: 'llama', architectures: ['LlamaForCausalLM'], ...COMMON, num_key_value_heads: 4 },
   'llama without it': { model_type: 'llama', architectures: ['LlamaForCausalLM'], ...COMMON },
-  'a nested text_config': { model_type: 'llava', architectures: ['LlavaForConditionalGeneration'], text_config: { model_type: 'llama', ...COMMON, num_key_value_heads: 4 } },
-  'falcon, new architecture': { model_type: 'falcon', architectures: ['FalconForCausalLM'], ...COMMON, new_decoder_architecture: true, num_kv_heads: 4 },
+  'a nested text_config': {
+    model_type: 'llava',
+    architectures: ['LlavaForConditionalGeneration'],
+    text_config: { model_type: 'llama', ...COMMON, num_key_value_heads: 4 },
+  },
+  'falcon, new architecture': {
+    model_type: 'falcon',
+    architectures: ['FalconForCausalLM'],
+    ...COMMON,
+    new_decoder_architecture: true,
+    num_kv_heads: 4,
+  },
   'falcon, multi_query': { model_type: 'falcon', architectures: ['FalconForCausalLM'], ...COMMON, multi_query: true },
   'params.json': { dim: 1024, n_layers: 4, n_heads: 16, n_kv_heads: 4 },
-  openelm: { model_type: 'openelm', architectures: ['OpenELMForCausalLM'], head_dim: 64, num_transformer_layers: 4, model_dim: 1024, num_query_heads: [16, 16, 16, 16], num_kv_heads: [4, 4, 8, 8] },
+  openelm: {
+    model_type: 'openelm',
+    architectures: ['OpenELMForCausalLM'],
+    head_dim: 64,
+    num_transformer_layers: 4,
+    model_dim: 1024,
+    num_query_heads: [16, 16, 16, 16],
+    num_kv_heads: [4, 4, 8, 8],
+  },
 };
 
 function read(config: object): Reading {
@@ -44,21 +62,39 @@ describe('converting KV heads', () => {
       const after = read(applied(config, converted(before, kvHeads)));
       expect(after.spec.exact).toBe(before.spec.exact);
       expect(after.spec.layers).toHaveLength(before.spec.layers.length);
-      for (const { attention } of after.spec.layers) expect(isHeaded(attention) && [attention.queryHeads, attention.kvHeads]).toEqual([16, kvHeads]);
+      for (const { attention } of after.spec.layers)
+        expect(isHeaded(attention) && [attention.queryHeads, attention.kvHeads]).toEqual([16, kvHeads]);
     });
   }
 
   it('changes the key that said it', () => {
-    expect(converted(read(CONFIGS['a nested text_config'] ?? {}), 2).edits).toEqual([{ path: ['text_config', 'num_key_value_heads'], value: 2 }]);
-    expect(converted(read(CONFIGS['openelm'] ?? {}), 2).edits).toEqual([{ path: ['num_kv_heads'], value: [2, 2, 2, 2] }]);
+    expect(converted(read(CONFIGS['a nested text_config'] ?? {}), 2).edits).toEqual([
+      { path: ['text_config', 'num_key_value_heads'], value: 2 },
+    ]);
+    expect(converted(read(CONFIGS['openelm'] ?? {}), 2).edits).toEqual([
+      { path: ['num_kv_heads'], value: [2, 2, 2, 2] },
+    ]);
   });
 
   it('says why not', () => {
     const llama = read(CONFIGS['llama with the key'] ?? {});
     expect(convertHeads(llama, 3)).toBe('3 KV heads do not divide 16 query heads');
     expect(convertHeads(llama, 4)).toBe('every layer has 4 KV heads already');
-    expect(convertHeads(read({ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'], n_embd: 64, n_head: 4, n_layer: 2 }), 2)).toMatch(/no key of gpt2/);
-    const mla = { model_type: 'deepseek_v2', architectures: ['DeepseekV2ForCausalLM'], ...COMMON, kv_lora_rank: 64, qk_rope_head_dim: 16, qk_nope_head_dim: 32, v_head_dim: 32 };
+    expect(
+      convertHeads(
+        read({ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'], n_embd: 64, n_head: 4, n_layer: 2 }),
+        2,
+      ),
+    ).toMatch(/no key of gpt2/);
+    const mla = {
+      model_type: 'deepseek_v2',
+      architectures: ['DeepseekV2ForCausalLM'],
+      ...COMMON,
+      kv_lora_rank: 64,
+      qk_rope_head_dim: 16,
+      qk_nope_head_dim: 32,
+      v_head_dim: 32,
+    };
     expect(convertHeads(read(mla), 2)).toMatch(/latent/);
     expect(convertibleHeads(read(mla))).toBeNull();
     expect(convertibleHeads(llama)).toBe(16);

@@ -17,7 +17,8 @@ describe.each(Object.entries(corpus))('%s as transformers executes it', (type, {
     if (!reading) throw new Error('not read as a model config');
     const { spec } = reading;
     // A window or list that the class does not declare, yet transformers' cache obeys: we say that we are not sure.
-    const undeclared = ['llama', 'mistral', 'minimax', 'nemotron_h'].includes(type) && /undeclared|window-12/.test(note) && !spec.exact;
+    const undeclared =
+      ['llama', 'mistral', 'minimax', 'nemotron_h'].includes(type) && /undeclared|window-12/.test(note) && !spec.exact;
     if (NOT_READ.has(type) || undeclared) {
       expect(spec.exact).toBe(false);
       return;

@@ -10,14 +10,23 @@ export function layerText({ attention, parallelState }: LayerSpec): string {
       parts.push(`k${attention.kvHeads * attention.keyDim}`, `v${attention.kvHeads * attention.valueDim}`);
       break;
     case 'sliding':
-      parts.push(`k${attention.kvHeads * attention.keyDim}`, `v${attention.kvHeads * attention.valueDim}`, `w${attention.window}`);
+      parts.push(
+        `k${attention.kvHeads * attention.keyDim}`,
+        `v${attention.kvHeads * attention.valueDim}`,
+        `w${attention.window}`,
+      );
       break;
     case 'chunked':
-      parts.push(`k${attention.kvHeads * attention.keyDim}`, `v${attention.kvHeads * attention.valueDim}`, `w${attention.chunk}`);
+      parts.push(
+        `k${attention.kvHeads * attention.keyDim}`,
+        `v${attention.kvHeads * attention.valueDim}`,
+        `w${attention.chunk}`,
+      );
       break;
     case 'cross':
       // Without images nothing stands in the cross layers of Llama 3.2 Vision.
-      if (attention.source.tokens !== 0) parts.push(`k${attention.kvHeads * attention.keyDim}`, `v${attention.kvHeads * attention.valueDim}`, 'x');
+      if (attention.source.tokens !== 0)
+        parts.push(`k${attention.kvHeads * attention.keyDim}`, `v${attention.kvHeads * attention.valueDim}`, 'x');
       break;
     case 'latent':
       parts.push(`k${attention.latentDim}`, `v${attention.ropeDim}`);

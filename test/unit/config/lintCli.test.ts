@@ -29,7 +29,10 @@ function file(content: unknown, name = 'config.json'): string {
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
-  const code = await runCli(['lint', ...args], { out: (text) => (out += `${text}\n`), err: (text) => (err += `${text}\n`) });
+  const code = await runCli(['lint', ...args], {
+    out: (text) => (out += `${text}\n`),
+    err: (text) => (err += `${text}\n`),
+  });
   return { code, out, err };
 }
 
@@ -37,7 +40,9 @@ describe('lint command', () => {
   it('prints file:line: severity: message [rule], and exits 0 below error', async () => {
     const path = file(CONFIG);
     const { code, out, err } = await run(path);
-    expect(out).toBe(`${path}:7: information: sliding_window 4096 does not count, because use_sliding_window is false: every layer keeps all tokens. [window-off]\n`);
+    expect(out).toBe(
+      `${path}:7: information: sliding_window 4096 does not count, because use_sliding_window is false: every layer keeps all tokens. [window-off]\n`,
+    );
     expect(err).toBe('');
     expect(code).toBe(0);
   });
@@ -58,7 +63,10 @@ describe('lint command', () => {
           message: '32 query heads cannot be split into 6 equal groups: 32 ÷ 6 leaves 2.',
           fix: { title: 'Set num_key_value_heads to 4', key: 'num_key_value_heads', value: 4 },
         },
-        expect.objectContaining({ rule: 'window-off', fix: { title: 'Remove sliding_window', key: 'sliding_window', value: null, remove: true } }),
+        expect.objectContaining({
+          rule: 'window-off',
+          fix: { title: 'Remove sliding_window', key: 'sliding_window', value: null, remove: true },
+        }),
       ],
     });
   });

@@ -7,7 +7,15 @@ import { lintReading } from '../../../src/config/lint';
 import { LINT_RULES } from '../../../src/config/lint/rules';
 import { readModelConfig } from '../../../src/config/read';
 import type { Problem } from '../../../src/model/spec';
-import { hasReference, needsReference, referenceConfig, referenceFolder, sampleConfig, sampleNames, timed } from '../support';
+import {
+  hasReference,
+  needsReference,
+  referenceConfig,
+  referenceFolder,
+  sampleConfig,
+  sampleNames,
+  timed,
+} from '../support';
 
 function lint(text: string, tp?: number): Problem[] {
   const reading = readModelConfig(text);
@@ -37,7 +45,11 @@ describe('published configs', () => {
     for (const name of names) {
       for (const { rule } of lint(referenceConfig(name))) if (rule !== 'tp-limit') (told[rule] ??= []).push(name);
     }
-    console.log(Object.entries(told).map(([rule, models]) => `${rule}: ${models.join(', ')}`).join('\n'));
+    console.log(
+      Object.entries(told)
+        .map(([rule, models]) => `${rule}: ${models.join(', ')}`)
+        .join('\n'),
+    );
     expect(told).toEqual(EXPECTED);
   });
 
@@ -62,7 +74,10 @@ describe('the rules', () => {
   });
 
   it('take under 5 ms on a config of 300 lines', () => {
-    const base = JSON.parse(hasReference ? referenceConfig('qwen3.5-27b') : sampleConfig('qwen3-8b')) as Record<string, unknown>;
+    const base = JSON.parse(hasReference ? referenceConfig('qwen3.5-27b') : sampleConfig('qwen3-8b')) as Record<
+      string,
+      unknown
+    >;
     const padding = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`extra_${index}`, index]));
     const text = JSON.stringify({ ...base, ...padding }, null, 2);
     const reading = readModelConfig(text);

@@ -11,7 +11,8 @@ function read(text: string): Reading {
   return reading;
 }
 
-const keys = (text: string, path: readonly string[] = []): string[] => keyOffers(read(text), path).map(({ key }) => key);
+const keys = (text: string, path: readonly string[] = []): string[] =>
+  keyOffers(read(text), path).map(({ key }) => key);
 const llama = sampleConfig('llama-3-8b');
 
 describe('keys on offer', () => {
@@ -19,7 +20,8 @@ describe('keys on offer', () => {
     const offered = keys(llama.replace(/\s*"num_key_value_heads": 8,/, ''));
     expect(offered).toContain('num_key_value_heads');
     expect(offered).toContain('head_dim');
-    for (const key of ['num_hidden_layers', 'kv_lora_rank', 'n_head', 'mamba_d_state', 'torch_dtype']) expect(offered).not.toContain(key);
+    for (const key of ['num_hidden_layers', 'kv_lora_rank', 'n_head', 'mamba_d_state', 'torch_dtype'])
+      expect(offered).not.toContain(key);
   });
 
   it('are those of the latent for DeepSeek-V3', () => {
@@ -31,12 +33,15 @@ describe('keys on offer', () => {
   it('are the spellings that the family has', () => {
     const offered = keys(sampleConfig('gpt2').replace(/\s*"n_layer": \d+,/, ''));
     expect(offered).toContain('n_layer');
-    for (const key of ['num_hidden_layers', 'num_attention_heads', 'hidden_size', 'max_position_embeddings']) expect(offered).not.toContain(key);
+    for (const key of ['num_hidden_layers', 'num_attention_heads', 'hidden_size', 'max_position_embeddings'])
+      expect(offered).not.toContain(key);
     expect(keys(sampleConfig('deepseek-v3').replace(/\s*"num_key_value_heads": \d+,/, ''))).not.toContain('head_dim');
   });
 
   it('name the class default', () => {
-    const offer = keyOffers(read('{"model_type": "mistral", "architectures": ["X"], "num_hidden_layers": 2}'), []).find(({ key }) => key === 'num_key_value_heads');
+    const offer = keyOffers(read('{"model_type": "mistral", "architectures": ["X"], "num_hidden_layers": 2}'), []).find(
+      ({ key }) => key === 'num_key_value_heads',
+    );
     expect(keyDetail('num_key_value_heads', offer?.classDefault)).toBe('default 8');
   });
 
@@ -49,7 +54,9 @@ describe('keys on offer', () => {
 
   it('look at the text as it is now', () => {
     const now = ConfigDocument.parse('{"model_type": "llama", "num_hidden_layers": 2, "head_dim": 4, "');
-    expect(keyOffers(read('{"model_type": "llama", "num_hidden_layers": 2}'), [], now).map(({ key }) => key)).not.toContain('head_dim');
+    expect(
+      keyOffers(read('{"model_type": "llama", "num_hidden_layers": 2}'), [], now).map(({ key }) => key),
+    ).not.toContain('head_dim');
   });
 });
 
@@ -72,6 +79,7 @@ describe('values on offer', () => {
   });
 
   it('are none where any number is as good as another', () => {
-    for (const key of ['hidden_size', 'rope_theta', 'architectures', 'toString', '__proto__']) expect(valueOffers(read(llama), [key])).toEqual([]);
+    for (const key of ['hidden_size', 'rope_theta', 'architectures', 'toString', '__proto__'])
+      expect(valueOffers(read(llama), [key])).toEqual([]);
   });
 });

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { FAMILIES } from '../../../src/config/families';
-import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource, typeOfClass } from '../../../src/config/python';
+import {
+  findPythonModels,
+  type PythonModel,
+  readPythonModel,
+  toJson,
+  toSource,
+  typeOfClass,
+} from '../../../src/config/python';
 import { mayHoldModel } from '../../../src/config/pythonSearch';
 import { tokenizePython } from '../../../src/config/pythonTokens';
 import { PythonParser } from '../../../src/config/pythonValues';
@@ -44,19 +51,37 @@ describe('model configs in Python', () => {
   });
 
   it('reads dicts, keyword dicts and argument classes', () => {
-    expect(perToken('cfg = {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, \'num_key_value_heads\': 2, "hidden_size": 64}')).toBe(2 * 2 * 2 * 16 * 2);
-    expect(perToken('cfg = dict(model_type="llama", num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, hidden_size=64)')).toBe(256);
+    expect(
+      perToken(
+        'cfg = {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, \'num_key_value_heads\': 2, "hidden_size": 64}',
+      ),
+    ).toBe(2 * 2 * 2 * 16 * 2);
+    expect(
+      perToken(
+        'cfg = dict(model_type="llama", num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, hidden_size=64)',
+      ),
+    ).toBe(256);
     expect(perToken('args = ModelArgs(dim=64, n_layers=2, n_heads=4, n_kv_heads=2)')).toBe(256);
   });
 
   it('computes constants, and lists as they are written', () => {
-    expect(perToken('LlamaConfig(hidden_size=32 * 128, num_attention_heads=2**5, num_key_value_heads=(4 + 4))')).toBe(131_072);
+    expect(perToken('LlamaConfig(hidden_size=32 * 128, num_attention_heads=2**5, num_key_value_heads=(4 + 4))')).toBe(
+      131_072,
+    );
     const layers = '["sliding_attention"] * 5 + ["full_attention"]';
-    expect(perToken(`Gemma3TextConfig(num_hidden_layers=6, layer_types=${layers}, sliding_window=512, num_attention_heads=4, num_key_value_heads=1, head_dim=8)`)).toBe(6 * 2 * 8 * 2);
+    expect(
+      perToken(
+        `Gemma3TextConfig(num_hidden_layers=6, layer_types=${layers}, sliding_window=512, num_attention_heads=4, num_key_value_heads=1, head_dim=8)`,
+      ),
+    ).toBe(6 * 2 * 8 * 2);
   });
 
   it('reads a nested config of a composite', () => {
-    expect(perToken('LlavaConfig(text_config=LlamaConfig(num_hidden_layers=2, num_key_value_heads=8), vision_config=CLIPVisionConfig(num_hidden_layers=24))')).toBe(2 * 2 * 8 * 128 * 2);
+    expect(
+      perToken(
+        'LlavaConfig(text_config=LlamaConfig(num_hidden_layers=2, num_key_value_heads=8), vision_config=CLIPVisionConfig(num_hidden_layers=24))',
+      ),
+    ).toBe(2 * 2 * 8 * 128 * 2);
   });
 
   it('says that it guesses where a value would have to be run, or arguments are not named', () => {
@@ -93,11 +118,19 @@ describe('model configs in Python', () => {
     expect(span && LLAMA.slice(span.start, span.end)).toBe('num_key_value_heads');
     const value = toJson(model, LLAMA.indexOf('8,\n    rope')) ?? 0;
     expect(read.document.propertyAt(value)?.path).toEqual(['num_key_value_heads']);
-    for (const piece of model.pieces) expect(() => JSON.parse(model.json.slice(piece.json.start, piece.json.end)) as unknown).not.toThrow();
+    for (const piece of model.pieces)
+      expect(() => JSON.parse(model.json.slice(piece.json.start, piece.json.end)) as unknown).not.toThrow();
   });
 
   it('knows the classes of the families', () => {
-    for (const [name, type] of Object.entries({ LlamaConfig: 'llama', GPTNeoXConfig: 'gpt_neox', Qwen2MoeConfig: 'qwen2_moe', DeepseekV3Config: 'deepseek_v3', Gemma3TextConfig: 'gemma3_text', GPT2Config: 'gpt2' })) {
+    for (const [name, type] of Object.entries({
+      LlamaConfig: 'llama',
+      GPTNeoXConfig: 'gpt_neox',
+      Qwen2MoeConfig: 'qwen2_moe',
+      DeepseekV3Config: 'deepseek_v3',
+      Gemma3TextConfig: 'gemma3_text',
+      GPT2Config: 'gpt2',
+    })) {
       expect(typeOfClass(name)).toBe(type);
     }
     for (const name of ['LoraConfig', 'Config', 'Llama', 'toStringConfig']) expect(typeOfClass(name)).toBeNull();
@@ -105,12 +138,20 @@ describe('model configs in Python', () => {
   });
 
   it('finds several, and goes on behind one that is not closed', () => {
-    expect(findPythonModels(`a = LlamaConfig(num_hidden_layers=2)\nb = [MistralConfig(num_hidden_layers=3)]`)).toHaveLength(2);
+    expect(
+      findPythonModels(`a = LlamaConfig(num_hidden_layers=2)\nb = [MistralConfig(num_hidden_layers=3)]`),
+    ).toHaveLength(2);
     expect(perToken('LlamaConfig(num_key_value_heads=8,')).toBe(131_072);
   });
 
   it('is bounded: deep nesting, long lists, huge numbers', () => {
-    for (const source of ['LlamaConfig(num_hidden_layers=' + '('.repeat(50_000), 'LlamaConfig(a={"a":'.repeat(5_000), 'x = ' + '{"model_type": '.repeat(20_000), 'LlamaConfig(layer_types=["a"] * 10**9, num_hidden_layers=9**9**9)', 'MAConfig(a=' + '-'.repeat(100_000)]) {
+    for (const source of [
+      'LlamaConfig(num_hidden_layers=' + '('.repeat(50_000),
+      'LlamaConfig(a={"a":'.repeat(5_000),
+      'x = ' + '{"model_type": '.repeat(20_000),
+      'LlamaConfig(layer_types=["a"] * 10**9, num_hidden_layers=9**9**9)',
+      'MAConfig(a=' + '-'.repeat(100_000),
+    ]) {
       expect(timed(() => findPythonModels(source), 1, 0).cpuMs).toBeLessThan(2_000);
     }
   });
@@ -123,14 +164,46 @@ describe('model configs in Python', () => {
 
   it(`survives any text (${fuzzCases(400)} cases)`, () => {
     const piece = fc.oneof(
-      fc.constantFrom('LlamaConfig(', '{"model_type": ', '"llama"', 'num_key_value_heads=', '8', ')', '}', ']', '[', '(', ',', ':', '=', '*', '**', '-', "'''", '"""', 'r"\\', 'f"{x}"', '#\n', '\n', 'lambda x: x', ' for x in y', 'None', 'torch.float16', '0x1F', '1e400', '.', 'dict('),
+      fc.constantFrom(
+        'LlamaConfig(',
+        '{"model_type": ',
+        '"llama"',
+        'num_key_value_heads=',
+        '8',
+        ')',
+        '}',
+        ']',
+        '[',
+        '(',
+        ',',
+        ':',
+        '=',
+        '*',
+        '**',
+        '-',
+        "'''",
+        '"""',
+        'r"\\',
+        'f"{x}"',
+        '#\n',
+        '\n',
+        'lambda x: x',
+        ' for x in y',
+        'None',
+        'torch.float16',
+        '0x1F',
+        '1e400',
+        '.',
+        'dict(',
+      ),
       fc.string({ maxLength: 6 }),
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
         const source = pieces.join('');
         const tokens = tokenizePython(source);
-        for (const [index, token] of tokens.entries()) expect(token.start).toBeGreaterThanOrEqual(tokens[index - 1]?.end ?? 0);
+        for (const [index, token] of tokens.entries())
+          expect(token.start).toBeGreaterThanOrEqual(tokens[index - 1]?.end ?? 0);
         if (tokens.length > 0) expect(new PythonParser(tokens).parseAt(0).next).toBeLessThanOrEqual(tokens.length);
         for (const model of findPythonModels(source)) {
           expect(() => JSON.parse(model.json) as unknown).not.toThrow();

@@ -18,13 +18,16 @@ interface Expected {
   readonly state_bytes: number | null;
 }
 
-const expected = present ? (JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Record<string, Expected>) : {};
+const expected = present
+  ? (JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Record<string, Expected>)
+  : {};
 
 describe.skipIf(!present)('reference', () => {
   it.each(Object.entries(expected))('%s', (name, wanted) => {
     const spec = readModelConfig(readFileSync(join(folder, 'configs', name, 'config.json'), 'utf8'))?.spec;
     if (!spec) throw new Error('not read as a model config');
-    const plan = (batch: number, tokens: number): ReturnType<typeof planCache> => planCache(spec, { ...DEFAULT_SCENARIO, workload: { batch, tokens } });
+    const plan = (batch: number, tokens: number): ReturnType<typeof planCache> =>
+      planCache(spec, { ...DEFAULT_SCENARIO, workload: { batch, tokens } });
     const got = {
       b1_s1: plan(1, 1).cacheBytes,
       b1_s4096: plan(1, 4096).cacheBytes,

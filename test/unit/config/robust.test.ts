@@ -10,8 +10,31 @@ type Json = Record<string, unknown>;
 const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, { readonly base: Json }>;
 
 const DAMAGE: readonly unknown[] = [
-  null, 0, -1, 1.5, 1e9, 1e300, '3', 'NaN', '', true, false, [], {}, [1, 2, 3], [null, 'x'], { a: 1 }, ['full_attention'], 4096, 5000, [[['a'], 1e9]], [{ attention: null }], [[['global', 'local'], 5000]],
-  Number.MAX_SAFE_INTEGER, ['linear_attention'], { num_heads: -1 },
+  null,
+  0,
+  -1,
+  1.5,
+  1e9,
+  1e300,
+  '3',
+  'NaN',
+  '',
+  true,
+  false,
+  [],
+  {},
+  [1, 2, 3],
+  [null, 'x'],
+  { a: 1 },
+  ['full_attention'],
+  4096,
+  5000,
+  [[['a'], 1e9]],
+  [{ attention: null }],
+  [[['global', 'local'], 5000]],
+  Number.MAX_SAFE_INTEGER,
+  ['linear_attention'],
+  { num_heads: -1 },
 ];
 
 function damaged(value: unknown, random: () => number): unknown {
@@ -20,7 +43,8 @@ function damaged(value: unknown, random: () => number): unknown {
   const key = keys[Math.floor(random() * keys.length)];
   if (key === undefined) return config;
   const inner = config[key];
-  if (inner !== null && typeof inner === 'object' && !Array.isArray(inner) && random() < 0.7) config[key] = damaged(inner, random);
+  if (inner !== null && typeof inner === 'object' && !Array.isArray(inner) && random() < 0.7)
+    config[key] = damaged(inner, random);
   else if (random() < 0.15) Reflect.deleteProperty(config, key);
   else config[key] = structuredClone(DAMAGE[Math.floor(random() * DAMAGE.length)]);
   return config;
@@ -38,14 +62,26 @@ describe('damage', () => {
       if (!spec) continue;
       expect(spec.layers.length, text).toBeLessThanOrEqual(2 * 4096);
       const plan = planCache(spec, { ...DEFAULT_SCENARIO, workload: { batch: 1, tokens: 100 } });
-      for (const bytes of [plan.cacheBytes, plan.stateBytes, plan.bytesPerToken]) expect(bytes >= 0 && Number.isFinite(bytes), text).toBe(true);
+      for (const bytes of [plan.cacheBytes, plan.stateBytes, plan.bytesPerToken])
+        expect(bytes >= 0 && Number.isFinite(bytes), text).toBe(true);
     }
   });
   it('prototype keys are keys', () => {
-    const text = '{"model_type":"__proto__","architectures":["constructor"],"num_hidden_layers":2,"hidden_size":8,"num_attention_heads":2,"layer_types":["constructor","__proto__"],"toString":1}';
+    const text =
+      '{"model_type":"__proto__","architectures":["constructor"],"num_hidden_layers":2,"hidden_size":8,"num_attention_heads":2,"layer_types":["constructor","__proto__"],"toString":1}';
     expect(readModelConfig(text)?.spec.exact).toBe(false);
   });
   it('texts that are no configs are not read', () => {
-    for (const text of ['', '[]', '3', 'null', '{}', '{"model_type":', '{"name":"x","version":"1"}', '{"model_type":"frob"}']) expect(readModelConfig(text)).toBeNull();
+    for (const text of [
+      '',
+      '[]',
+      '3',
+      'null',
+      '{}',
+      '{"model_type":',
+      '{"name":"x","version":"1"}',
+      '{"model_type":"frob"}',
+    ])
+      expect(readModelConfig(text)).toBeNull();
   });
 });

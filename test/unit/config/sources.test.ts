@@ -29,7 +29,10 @@ describe('sources', () => {
         const source = layer.sources[name];
         expect(source, `${layer.attention.kind} ${name}`).toBeDefined();
         expect(source?.rule.length).toBeGreaterThan(0);
-        if (source?.range) expect(text.slice(source.range.offset, source.range.offset + source.range.length).length).toBe(source.range.length);
+        if (source?.range)
+          expect(text.slice(source.range.offset, source.range.offset + source.range.length).length).toBe(
+            source.range.length,
+          );
       }
       if ('indexer' in layer.attention && layer.attention.indexer) expect(layer.sources['indexDim']).toBeDefined();
     }
@@ -40,6 +43,8 @@ describe('sources', () => {
     for (const family of FAMILIES) expect(family.cite.length, family.id).toBeGreaterThan(10);
   });
   it('the table of class defaults stays small', () => {
-    expect(JSON.stringify(JSON.parse(readFileSync('src/config/classDefaults.json', 'utf8'))).length).toBeLessThan(60_000);
+    expect(JSON.stringify(JSON.parse(readFileSync('src/config/classDefaults.json', 'utf8'))).length).toBeLessThan(
+      60_000,
+    );
   });
 });

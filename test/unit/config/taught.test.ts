@@ -27,7 +27,11 @@ describe('a family that is not known', () => {
 
   it('can be taught: whose rules, which keys, which words', () => {
     const { families, rejected } = parseTaughtFamilies({
-      quasar: { like: 'gpt_oss', keys: { kv_groups: 'num_key_value_heads' }, layerKinds: { nearby: 'sliding_attention', far: 'full_attention' } },
+      quasar: {
+        like: 'gpt_oss',
+        keys: { kv_groups: 'num_key_value_heads' },
+        layerKinds: { nearby: 'sliding_attention', far: 'full_attention' },
+      },
     });
     expect(rejected).toEqual([]);
     const spec = readModelConfig(text, { families })?.spec;
@@ -40,9 +44,12 @@ describe('a family that is not known', () => {
     expect(readModelConfig(text, { families })?.spec.exact).toBe(false);
   });
 
-  it.each([[3], ['x'], [{ quasar: 3 }], [{ quasar: { keys: [] } }], [{ quasar: { layerKinds: { a: 1 } } }]])('rejects what has the wrong shape: %j', (value) => {
-    expect(parseTaughtFamilies(value).rejected).toHaveLength(1);
-  });
+  it.each([[3], ['x'], [{ quasar: 3 }], [{ quasar: { keys: [] } }], [{ quasar: { layerKinds: { a: 1 } } }]])(
+    'rejects what has the wrong shape: %j',
+    (value) => {
+      expect(parseTaughtFamilies(value).rejected).toHaveLength(1);
+    },
+  );
 });
 
 describe('multi-token-prediction layers', () => {

@@ -11,7 +11,14 @@ function read(config: Config): ModelSpec {
   return reading.spec;
 }
 
-const LLAMA = { model_type: 'llama', architectures: ['LlamaForCausalLM'], num_hidden_layers: 4, hidden_size: 512, num_attention_heads: 8, num_key_value_heads: 2 };
+const LLAMA = {
+  model_type: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  num_hidden_layers: 4,
+  hidden_size: 512,
+  num_attention_heads: 8,
+  num_key_value_heads: 2,
+};
 
 describe('a known family with keys of another mechanism', () => {
   const foreign: readonly (readonly [string, unknown])[] = [
@@ -71,7 +78,15 @@ describe('a known family with keys of another mechanism', () => {
   });
 
   it('a KV-head key that the family does not read', () => {
-    expect(read({ model_type: 'gpt_neox', num_hidden_layers: 4, hidden_size: 512, num_attention_heads: 8, num_key_value_heads: 2 }).exact).toBe(false);
+    expect(
+      read({
+        model_type: 'gpt_neox',
+        num_hidden_layers: 4,
+        hidden_size: 512,
+        num_attention_heads: 8,
+        num_key_value_heads: 2,
+      }).exact,
+    ).toBe(false);
   });
   it('heads that cannot share', () => {
     expect(read({ ...LLAMA, num_key_value_heads: 3 }).exact).toBe(false);
@@ -81,18 +96,36 @@ describe('a known family with keys of another mechanism', () => {
     expect(read({ ...LLAMA, num_attention_heads: 6, num_key_value_heads: 2 }).exact).toBe(false);
   });
   it('a list of the wrong length', () => {
-    const spec = read({ ...LLAMA, model_type: 'gemma3_text', head_dim: 64, sliding_window: 8, layer_types: ['full_attention'] });
+    const spec = read({
+      ...LLAMA,
+      model_type: 'gemma3_text',
+      head_dim: 64,
+      sliding_window: 8,
+      layer_types: ['full_attention'],
+    });
     expect(spec.exact).toBe(false);
     expect(spec.unknownLayers).toBe(3);
   });
   it('words that are not known are counted and named', () => {
-    const spec = read({ ...LLAMA, model_type: 'gemma3_text', head_dim: 64, sliding_window: 8, layer_types: ['full_attention', 'quantum_attention', 'quantum_attention', 'sliding_attention'] });
+    const spec = read({
+      ...LLAMA,
+      model_type: 'gemma3_text',
+      head_dim: 64,
+      sliding_window: 8,
+      layer_types: ['full_attention', 'quantum_attention', 'quantum_attention', 'sliding_attention'],
+    });
     expect(spec.exact).toBe(false);
     expect(spec.unknownLayers).toBe(2);
     expect(spec.notes.map((note) => note.text)).toContain('2 of 4 layers not understood: quantum_attention');
   });
   it('a sliding layer without a window', () => {
-    const spec = read({ ...LLAMA, model_type: 'gemma3_text', head_dim: 64, sliding_window: null, layer_types: new Array(4).fill('sliding_attention') });
+    const spec = read({
+      ...LLAMA,
+      model_type: 'gemma3_text',
+      head_dim: 64,
+      sliding_window: null,
+      layer_types: new Array(4).fill('sliding_attention'),
+    });
     expect(spec.exact).toBe(false);
   });
 });
@@ -107,10 +140,21 @@ describe('a family that is not known', () => {
     expect(spec.layers.every((layer) => layer.assumed === true)).toBe(true);
   });
   it('counts nothing where its keys say that layers differ', () => {
-    for (const key of ['hybrid_override_pattern', 'block_configs', 'compress_ratios', 'num_kv_shared_layers', 'kv_sharing_map', 'ssm_cfg', 'cross_layer_sharing']) {
+    for (const key of [
+      'hybrid_override_pattern',
+      'block_configs',
+      'compress_ratios',
+      'num_kv_shared_layers',
+      'kv_sharing_map',
+      'ssm_cfg',
+      'cross_layer_sharing',
+    ]) {
       const spec = read({ ...unknown, [key]: ['x'] });
       expect(spec.exact, key).toBe(false);
-      expect(spec.layers.every((layer) => layer.attention.kind === 'unknown'), key).toBe(true);
+      expect(
+        spec.layers.every((layer) => layer.attention.kind === 'unknown'),
+        key,
+      ).toBe(true);
     }
   });
   it('of unknown layer words counts those it knows', () => {

@@ -21,28 +21,59 @@ interface Manifest {
 /** File, title of the test, and the words by which the test drives it. */
 type Driven = readonly [file: string, title: string, words: string];
 
-const [HOME, SURFACES, WEB, PANEL] = ['test/e2e/home.e2e.ts', 'test/e2e/surfaces.e2e.ts', 'test/e2e/web.e2e.ts', 'test/e2e/panel.e2e.ts'];
-const [ADVICE, COMPUTE, TOOLS, HOVER] = ['advice', 'compute', 'tools', 'hover'].map((name) => `test/integration/${name}.test.ts`) as [string, string, string, string];
+const [HOME, SURFACES, WEB, PANEL] = [
+  'test/e2e/home.e2e.ts',
+  'test/e2e/surfaces.e2e.ts',
+  'test/e2e/web.e2e.ts',
+  'test/e2e/panel.e2e.ts',
+];
+const [ADVICE, COMPUTE, TOOLS, HOVER] = ['advice', 'compute', 'tools', 'hover'].map(
+  (name) => `test/integration/${name}.test.ts`,
+) as [string, string, string, string];
 const PALETTE = 'test/integration/palette.test.ts';
 const EXPLORER = 'test/integration/explorer.test.ts';
 
 const COMMANDS: Readonly<Record<string, Driven>> = {
   openPanel: [WEB, 'the palette compares, and the panel opens', 'Headlight: Open Panel'],
-  openPanelBeside: [HOME, 'are not needed for the panel beside the editor: it has a button above the config', 'Open Panel Beside the Editor'],
+  openPanelBeside: [
+    HOME,
+    'are not needed for the panel beside the editor: it has a button above the config',
+    'Open Panel Beside the Editor',
+  ],
   changeScenario: [HOME, 'change the scenario from the status bar, each value with its cost', 'Change Scenario'],
   runAttentionLayer: [HOME, 'run a layer', 'Headlight: Run Attention Layer'],
   saveAttentionLayerAsOnnx: [COMPUTE, 'a layer is written as ONNX', 'headlight.saveAttentionLayerAsOnnx'],
-  showComputeDevices: [COMPUTE, 'the devices are shown, each with its proof or the reason why not', 'headlight.showComputeDevices'],
-  installTensorflowEngine: [HOME, 'show what an installation would run, and do nothing without a yes', 'Headlight: Install TensorFlow GPU Engine'],
+  showComputeDevices: [
+    COMPUTE,
+    'the devices are shown, each with its proof or the reason why not',
+    'headlight.showComputeDevices',
+  ],
+  installTensorflowEngine: [
+    HOME,
+    'show what an installation would run, and do nothing without a yes',
+    'Headlight: Install TensorFlow GPU Engine',
+  ],
   showLog: [HOME, 'show the log', 'Headlight: Show Log'],
-  compareAttentionVariants: [SURFACES, 'designs are chosen with their numbers in sight, back leads back, and the result is a Markdown document', 'Headlight: Compare Attention Variants'],
-  compareWithAnotherConfig: [HOME, 'offer earlier revisions of the same file', 'Headlight: Compare with Another Config'],
+  compareAttentionVariants: [
+    SURFACES,
+    'designs are chosen with their numbers in sight, back leads back, and the result is a Markdown document',
+    'Headlight: Compare Attention Variants',
+  ],
+  compareWithAnotherConfig: [
+    HOME,
+    'offer earlier revisions of the same file',
+    'Headlight: Compare with Another Config',
+  ],
   showKvCacheAt: [SURFACES, 'a number that is typed is a choice', 'Headlight: Show KV Cache at'],
   fitToGpu: [SURFACES, 'devices are chosen with what fits in sight', 'Headlight: Fit to GPU'],
   showHeads: [SURFACES, '%s opens it there', 'Headlight: Show Heads'],
   walkThroughMla: [SURFACES, '%s opens it there', 'Headlight: Walk Through MLA'],
   convertAttention: [HOME, 'convert the config, in one step to undo', 'Headlight: Convert Attention'],
-  measureConversion: [HOME, 'measure what a conversion would lose, before the config is changed', 'Headlight: Measure What a Conversion Loses'],
+  measureConversion: [
+    HOME,
+    'measure what a conversion would lose, before the config is changed',
+    'Headlight: Measure What a Conversion Loses',
+  ],
   explainThisNumber: [HOME, 'explain the number at the cursor', 'Headlight: Explain This Number'],
   exportComparison: [PALETTE, 'exports a comparison as Markdown, CSV and JSON', "'exportComparison'"],
   openSampleModels: [HOME, 'open a sample model', 'Headlight: Open Sample Models'],
@@ -56,17 +87,37 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
 /** "menu command" (and the place in it, where there are two). The palette's own is what COMMANDS drive. */
 const MENUS: Readonly<Record<string, Driven>> = {
   'editor/title openPanelBeside': COMMANDS['openPanelBeside'] ?? ['', '', ''],
-  'explorer/context estimateWeights': [HOME, 'has Headlight: Estimate in the context menu of weight files, and not of others', 'Headlight: Estimate'],
+  'explorer/context estimateWeights': [
+    HOME,
+    'has Headlight: Estimate in the context menu of weight files, and not of others',
+    'Headlight: Estimate',
+  ],
   'view/title findModelConfigs': [HOME, 'is sorted from its menu, and looks again at its button', 'Find Model Configs'],
   'view/title sortConfigsByName': [HOME, 'is sorted from its menu, and looks again at its button', 'Sort by Name'],
-  'view/title sortConfigsByBytes': [HOME, 'is sorted from its menu, and looks again at its button', 'Sort by Bytes per Token'],
-  'view/item/context compareSelectedConfigs inline': [HOME, 'compares one with what is asked for, at its own button', 'Compare Selected'],
-  'view/item/context compareSelectedConfigs 1_compare': [HOME, 'compares what is selected, from the context menu', 'Compare Selected'],
+  'view/title sortConfigsByBytes': [
+    HOME,
+    'is sorted from its menu, and looks again at its button',
+    'Sort by Bytes per Token',
+  ],
+  'view/item/context compareSelectedConfigs inline': [
+    HOME,
+    'compares one with what is asked for, at its own button',
+    'Compare Selected',
+  ],
+  'view/item/context compareSelectedConfigs 1_compare': [
+    HOME,
+    'compares what is selected, from the context menu',
+    'Compare Selected',
+  ],
 };
 
 const WELCOMES: Readonly<Record<string, Driven>> = {
   'welcome.configs.noFolder': [HOME, 'without a folder offers to open one, or the samples', 'Open Sample Models'],
-  'welcome.configs.none': [HOME, 'in a folder without configs says so, looks again, and follows what comes', 'Look Again'],
+  'welcome.configs.none': [
+    HOME,
+    'in a folder without configs says so, looks again, and follows what comes',
+    'Look Again',
+  ],
   'welcome.configs.many': [HOME, 'in a folder with many looks only when it is asked to', 'Find Model Configs'],
 };
 
@@ -82,7 +133,11 @@ const SWITCHES: Readonly<Record<string, Driven>> = {
   'statusBar.enabled': [HOME, 'change the scenario from the status bar, each value with its cost', 'statusBar.enabled'],
   'codeLens.enabled': [ADVICE, 'follows the scenario, and can be switched off', 'codeLens.enabled'],
   'inlayHints.enabled': [ADVICE, 'can be switched off', 'inlayHints.enabled'],
-  'languageStatus.enabled': [ADVICE, 'says family and exactness, warns of a guess, and goes with the file', 'languageStatus.enabled'],
+  'languageStatus.enabled': [
+    ADVICE,
+    'says family and exactness, warns of a guess, and goes with the file',
+    'languageStatus.enabled',
+  ],
   'completion.enabled': [ADVICE, 'is silent in other JSON, and can be switched off', 'completion.enabled'],
   'python.enabled': [ADVICE, 'hovers on arguments of configuration classes', 'python.enabled'],
   'lint.enabled': [ADVICE, 'what published models do as well is a hint, and all can be switched off', 'lint.enabled'],
@@ -95,13 +150,25 @@ const SURFACES_OF_THE_CODE: Readonly<Record<string, Driven>> = {
   'the quick fix Apply': [ADVICE, 'Apply mends one, in the layout of the file', 'applyEdit'],
   'the quick fix Explain': [ADVICE, 'Explain opens the page of the rule', 'Explain heads-not-divisible'],
   'the quick fix Ignore': [HOME, 'are silenced where they stand', 'Ignore heads-not-divisible in this file'],
-  'refactorings': [ADVICE, 'make it GQA with other groups, MQA or MHA, and say what that costs', 'Make it GQA with 4 groups'],
+  refactorings: [
+    ADVICE,
+    'make it GQA with other groups, MQA or MHA, and say what that costs',
+    'Make it GQA with 4 groups',
+  ],
   'completion of keys': [ADVICE, 'offers the keys of the family, once, and types the value', 'num_key_value_heads'],
   'completion of values': [ADVICE, 'offers divisors with what each costs, each once', 'groups of 8'],
-  'the schema': [ADVICE, 'the schema describes keys of a model config, and nothing of another config.json', 'shared by a group of query heads'],
+  'the schema': [
+    ADVICE,
+    'the schema describes keys of a model config, and nothing of another config.json',
+    'shared by a group of query heads',
+  ],
   'lens and hint of a diff': [ADVICE, 'in a diff lens and hint show the change', '÷4 in this diff'],
   'the hover of a diff': [PALETTE, 'the hover tells what a change does', 'This change'],
-  'the file beside a config': [ADVICE, 'says the format of the cache: in lens, hover, view and tools, and as soon as it comes, changes and goes', 'modelopt'],
+  'the file beside a config': [
+    ADVICE,
+    'says the format of the cache: in lens, hover, view and tools, and as soon as it comes, changes and goes',
+    'modelopt',
+  ],
   'the panel after a reload': [PANEL, 'comes back after a reload', 'reload'],
 };
 
@@ -122,7 +189,8 @@ function bodyOf(source: string, title: string, words: string): string | null {
 }
 
 function check(table: Readonly<Record<string, Driven>>): void {
-  for (const [name, [file, title, words]] of Object.entries(table)) expect(bodyOf(read(file), title, words), `${name}: no test "${title}" with "${words}" in ${file}`).not.toBeNull();
+  for (const [name, [file, title, words]] of Object.entries(table))
+    expect(bodyOf(read(file), title, words), `${name}: no test "${title}" with "${words}" in ${file}`).not.toBeNull();
 }
 
 describe('driven in the real VS Code is', () => {
@@ -132,15 +200,26 @@ describe('driven in the real VS Code is', () => {
   });
 
   it('every entry of a menu', () => {
-    const entries = Object.entries(menus).flatMap(([menu, items]) => (menu === 'commandPalette' ? [] : items.map(({ command, group }) => `${menu} ${short(command)}${menu === 'view/item/context' ? ` ${group}` : ''}`)));
+    const entries = Object.entries(menus).flatMap(([menu, items]) =>
+      menu === 'commandPalette'
+        ? []
+        : items.map(
+            ({ command, group }) => `${menu} ${short(command)}${menu === 'view/item/context' ? ` ${group}` : ''}`,
+          ),
+    );
     expect(Object.keys(MENUS).sort()).toEqual(entries.sort());
     check(MENUS);
   });
 
   it('every welcome, chat tool, step of the walkthrough and off switch, and what has no name there', () => {
-    expect(Object.keys(WELCOMES).sort()).toEqual(viewsWelcome.map(({ contents }) => contents.replaceAll('%', '')).sort());
+    expect(Object.keys(WELCOMES).sort()).toEqual(
+      viewsWelcome.map(({ contents }) => contents.replaceAll('%', '')).sort(),
+    );
     expect(Object.keys(TOOL_TESTS).sort()).toEqual(languageModelTools.map(({ name }) => name).sort());
-    const switches = configuration.flatMap(({ properties }) => Object.keys(properties)).map(short).filter((key) => key.endsWith('.enabled'));
+    const switches = configuration
+      .flatMap(({ properties }) => Object.keys(properties))
+      .map(short)
+      .filter((key) => key.endsWith('.enabled'));
     expect(Object.keys(SWITCHES).sort()).toEqual(switches.sort());
     for (const table of [WELCOMES, TOOL_TESTS, SWITCHES, SURFACES_OF_THE_CODE]) check(table);
     const body = bodyOf(read(HOME), 'has steps that complete themselves', 'aria-checked') ?? '';

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { BACK, runFlow, type Step } from '../../../src/editor/palette/flow';
 
 /** Asks nobody: answers in order, and remembers with what it was asked. */
-function script(answers: readonly (string | typeof BACK | undefined)[]): { readonly step: Step<readonly string[]>; readonly asked: [string, number, number][] } {
+function script(answers: readonly (string | typeof BACK | undefined)[]): {
+  readonly step: Step<readonly string[]>;
+  readonly asked: [string, number, number][];
+} {
   const left = [...answers];
   const asked: [string, number, number][] = [];
   const step: Step<readonly string[]> = (state, { step: at, steps }) => {
@@ -17,7 +20,11 @@ describe('a flow', () => {
   it('collects the answers in order', async () => {
     const { step, asked } = script(['a', 'b', 'c']);
     expect(await runFlow([], [step, step, step])).toEqual(['a', 'b', 'c']);
-    expect(asked).toEqual([['', 1, 3], ['a', 2, 3], ['a,b', 3, 3]]);
+    expect(asked).toEqual([
+      ['', 1, 3],
+      ['a', 2, 3],
+      ['a,b', 3, 3],
+    ]);
   });
 
   it('goes back, forgetting the answer that it goes back to', async () => {

@@ -17,13 +17,19 @@ function sources(files: Partial<SourceFiles>, native = true): { readonly heads: 
       return Promise.resolve(null as never);
     },
   };
-  const all: SourceFiles = { config: () => ({ text: '{"a": 1}', folder: '/models/x' }), beside: () => Promise.resolve({ folder: '/models/x', weights: false }), samples: [], ...files };
+  const all: SourceFiles = {
+    config: () => ({ text: '{"a": 1}', folder: '/models/x' }),
+    beside: () => Promise.resolve({ folder: '/models/x', weights: false }),
+    samples: [],
+    ...files,
+  };
   return { heads: new HeadSources(all, native ? () => Promise.resolve(compute) : null), asked };
 }
 
 describe('seeded weights of the followed config', () => {
   it('can be chosen where a config is open and can be computed', async () => {
-    const problem = async (files: Partial<SourceFiles>, native?: boolean): Promise<string | null | undefined> => (await sources(files, native).heads.list()).find(({ id }) => id === 'seeded')?.problem;
+    const problem = async (files: Partial<SourceFiles>, native?: boolean): Promise<string | null | undefined> =>
+      (await sources(files, native).heads.list()).find(({ id }) => id === 'seeded')?.problem;
     expect(await problem({})).toBeNull();
     expect(await problem({ config: () => null })).toBe('No config is open');
     expect(await problem({}, false)).toContain('desktop VS Code');
@@ -37,7 +43,12 @@ describe('seeded weights of the followed config', () => {
     await heads.capture({ source: 'seeded:7', ids: [1], layer: 3, captures: ['k'], measures: true, logits: false }, {});
     expect(asked.map(({ method }) => method)).toEqual(['heads/model', 'heads/capture']);
     expect(asked[0]?.params).toEqual({ path: '', seeded: { text: '{"a": 1}', seed: 42 } });
-    expect(asked[1]?.params).toMatchObject({ path: '', seeded: { text: '{"a": 2}', seed: 7 }, layer: 3, engine: 'onnxruntime-cpu' });
+    expect(asked[1]?.params).toMatchObject({
+      path: '',
+      seeded: { text: '{"a": 2}', seed: 7 },
+      layer: 3,
+      engine: 'onnxruntime-cpu',
+    });
     const beside = sources({});
     await beside.heads.tokens('seeded:1', 'red', {});
     expect(beside.asked[0]?.params).toMatchObject({ path: '/models/x', text: 'red' });

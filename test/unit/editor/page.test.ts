@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { pageHtml } from '../../../src/editor/panel/page';
 
 describe("the page's HTML", () => {
-  const html = pageHtml({ script: 'https://x/main.js?a=1&b="2"', preloads: ['https://x/chunk.js?a=1&b="2"'], cspSource: 'https://*.example', nonce: 'abc', place: 'side' });
+  const html = pageHtml({
+    script: 'https://x/main.js?a=1&b="2"',
+    preloads: ['https://x/chunk.js?a=1&b="2"'],
+    cspSource: 'https://*.example',
+    nonce: 'abc',
+    place: 'side',
+  });
 
   it('forbids all that it does not name, and no style stands in it', () => {
     const policy = /Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1]?.split('; ') ?? [];

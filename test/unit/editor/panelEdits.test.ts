@@ -15,11 +15,17 @@ describe('edits of a config', () => {
   it('adds keys with the indentation and the line ends of the file', () => {
     expect(apply('{\n    "a": 1\n}', [{ path: ['b'], value: 2 }])).toBe('{\n    "a": 1,\n    "b": 2\n}');
     expect(apply('{\r\n\t"a": 1\r\n}', [{ path: ['b'], value: 2 }])).toBe('{\r\n\t"a": 1,\r\n\t"b": 2\r\n}');
-    expect(apply('{\n  "text_config": {\n    "a": 1\n  }\n}', [{ path: ['text_config', 'b'], value: 2 }])).toBe('{\n  "text_config": {\n    "a": 1,\n    "b": 2\n  }\n}');
+    expect(apply('{\n  "text_config": {\n    "a": 1\n  }\n}', [{ path: ['text_config', 'b'], value: 2 }])).toBe(
+      '{\n  "text_config": {\n    "a": 1,\n    "b": 2\n  }\n}',
+    );
   });
 
   it('makes several changes as one edit', () => {
-    const edits = [{ path: ['a'], value: 2 }, { path: ['c'], value: undefined }, { path: ['d'], value: ['x', 'y'] }];
+    const edits = [
+      { path: ['a'], value: 2 },
+      { path: ['c'], value: undefined },
+      { path: ['d'], value: ['x', 'y'] },
+    ];
     const text = '{\n  "a": 1,\n  "b": true,\n  "c": 3\n}\n';
     expect(textEdits(text, edits)).toHaveLength(1);
     expect(JSON.parse(apply(text, edits))).toEqual({ a: 2, b: true, d: ['x', 'y'] });
@@ -27,6 +33,11 @@ describe('edits of a config', () => {
 
   it('changes nothing where the values stand already', () => {
     const text = '{ "a": 1, "b": 2 }';
-    expect(apply(text, [{ path: ['a'], value: 1 }, { path: ['b'], value: 2 }])).toBe(text);
+    expect(
+      apply(text, [
+        { path: ['a'], value: 1 },
+        { path: ['b'], value: 2 },
+      ]),
+    ).toBe(text);
   });
 });

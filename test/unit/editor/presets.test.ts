@@ -5,7 +5,11 @@ import { readModelConfig } from '../../../src/config/read';
 import { countParameters } from '../../../src/serving/parameters/count';
 
 const folder = resolve(import.meta.dirname, '../../../media/presets');
-const listed = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as { readonly file: string; readonly name: string; readonly detail: string }[];
+const listed = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
+  readonly file: string;
+  readonly name: string;
+  readonly detail: string;
+}[];
 
 /** Billions of parameters, as the models' own names and reports say. */
 const BILLIONS: Readonly<Record<string, number>> = {
@@ -30,7 +34,8 @@ describe('bundled presets', () => {
   it('lists every file, and nothing else', () => {
     const files = readdirSync(folder).filter((file) => file !== 'index.json');
     expect(listed.map(({ file }) => file).sort()).toEqual(files.sort());
-    for (const { name, detail } of listed) expect([name, detail].every((text) => text !== '' && text.length < 60)).toBe(true);
+    for (const { name, detail } of listed)
+      expect([name, detail].every((text) => text !== '' && text.length < 60)).toBe(true);
   });
 
   it.each(listed.map(({ file }) => file))('reads %s exactly, and its size is the published one', (file) => {

@@ -8,13 +8,25 @@ import { ENGINE_IDS } from '../../../src/shared/devices';
 
 interface Manifest {
   readonly contributes: {
-    readonly configuration: readonly { readonly properties: Readonly<Record<string, { readonly enum?: readonly string[]; readonly enumItemLabels?: readonly string[] }>> }[];
-    readonly languageModelTools: readonly { readonly name: string; readonly inputSchema: { readonly properties: Readonly<Record<string, { readonly enum?: readonly string[] }>> } }[];
+    readonly configuration: readonly {
+      readonly properties: Readonly<
+        Record<string, { readonly enum?: readonly string[]; readonly enumItemLabels?: readonly string[] }>
+      >;
+    }[];
+    readonly languageModelTools: readonly {
+      readonly name: string;
+      readonly inputSchema: { readonly properties: Readonly<Record<string, { readonly enum?: readonly string[] }>> };
+    }[];
   };
 }
 
-const { contributes } = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../../package.json'), 'utf8')) as Manifest;
-const settings = Object.assign({}, ...contributes.configuration.map(({ properties }) => properties)) as Manifest['contributes']['configuration'][number]['properties'];
+const { contributes } = JSON.parse(
+  readFileSync(resolve(import.meta.dirname, '../../../package.json'), 'utf8'),
+) as Manifest;
+const settings = Object.assign(
+  {},
+  ...contributes.configuration.map(({ properties }) => properties),
+) as Manifest['contributes']['configuration'][number]['properties'];
 
 describe('the choices that package.json offers are those that the code knows', () => {
   it.each([
@@ -35,7 +47,10 @@ describe('the choices that package.json offers are those that the code knows', (
 
   it('in the schemas of chat tools, too', () => {
     for (const { name, inputSchema } of contributes.languageModelTools) {
-      for (const [key, choices] of [['kvDtype', KV_DTYPES], ['engine', ENGINES]] as const) {
+      for (const [key, choices] of [
+        ['kvDtype', KV_DTYPES],
+        ['engine', ENGINES],
+      ] as const) {
         const property = inputSchema.properties[key];
         if (property) expect(property.enum, `${name}.${key}`).toEqual(choices);
       }

@@ -23,11 +23,34 @@ const bases = [
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 const odd: fc.Arbitrary<Json> = fc.oneof(
-  fc.constantFrom<Json>(null, true, false, 0, -1, 1, 0.5, -0, 1e300, 2 ** 53, 1e8, 4095, 2 ** 31, '', 'NaN', '8', 'Infinity', '0x10', [], {}),
+  fc.constantFrom<Json>(
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1,
+    0.5,
+    -0,
+    1e300,
+    2 ** 53,
+    1e8,
+    4095,
+    2 ** 31,
+    '',
+    'NaN',
+    '8',
+    'Infinity',
+    '0x10',
+    [],
+    {},
+  ),
   fc.integer(),
   fc.double(),
   fc.string(),
-  fc.array(fc.oneof(fc.integer(), fc.constantFrom<Json>(null, 'full_attention', 'mamba', 'x', -3, [[]])), { maxLength: 70 }),
+  fc.array(fc.oneof(fc.integer(), fc.constantFrom<Json>(null, 'full_attention', 'mamba', 'x', -3, [[]])), {
+    maxLength: 70,
+  }),
   fc.dictionary(fc.string(), fc.oneof(fc.integer(), fc.constant(null)), { maxKeys: 4 }),
   fc.constant('__proto__'),
 );
@@ -44,7 +67,8 @@ const structural = fc
       const key = keys[where % Math.max(1, keys.length)] ?? 'num_hidden_layers';
       if (how === 0) Reflect.deleteProperty(holder, key);
       else if (how === 1) root = { ...root, text_config: structuredClone(root) };
-      else if (how === 2) holder[keys[(where * 7) % Math.max(1, keys.length)] ?? 'x'] = structuredClone(holder[key] ?? null);
+      else if (how === 2)
+        holder[keys[(where * 7) % Math.max(1, keys.length)] ?? 'x'] = structuredClone(holder[key] ?? null);
       else holder[key] = structuredClone(value);
     }
     return JSON.stringify(root, null, 1);
@@ -61,7 +85,10 @@ function objectsOf(value: Json, found: Record<string, Json>[] = []): Record<stri
 
 /** Cuts, inserts and overwrites characters; duplicates a key; nests deeply. */
 const textual = fc
-  .tuple(fc.constantFrom(...bases), fc.array(fc.tuple(fc.nat(), fc.nat(4), fc.string({ maxLength: 8 })), { minLength: 1, maxLength: 4 }))
+  .tuple(
+    fc.constantFrom(...bases),
+    fc.array(fc.tuple(fc.nat(), fc.nat(4), fc.string({ maxLength: 8 })), { minLength: 1, maxLength: 4 }),
+  )
   .map(([text, edits]) => {
     let result = text;
     for (const [where, how, inserted] of edits) {
@@ -95,7 +122,9 @@ describe('mutated configs', () => {
           expect(plan.notes.some((note) => note.inexact)).toBe(true);
         }
         // Names and notes quote the file, which may say NaN itself; numbers may not.
-        expect(planText(plan)).not.toMatch(/(?:NaN|undefined|Infinity) (?:B|KiB|layers|KV|head|×)|× (?:NaN|undefined|Infinity)/);
+        expect(planText(plan)).not.toMatch(
+          /(?:NaN|undefined|Infinity) (?:B|KiB|layers|KV|head|×)|× (?:NaN|undefined|Infinity)/,
+        );
         const hover = hoverOf(reading, document, where % (text.length + 1), scenario(3, 5_000), false);
         if (hover) expect(hover.markdown.length).toBeLessThan(8_000);
       }),

@@ -16,7 +16,9 @@ const folders = goldenFolders();
 /** K and V as the dump has them: one for each query head. */
 function expanded(values: readonly number[], groups: number, heads: number): number[] {
   const size = values.length / groups;
-  return Array.from({ length: heads }, (_, head) => values.slice(Math.floor((head * groups) / heads) * size, (Math.floor((head * groups) / heads) + 1) * size)).flat();
+  return Array.from({ length: heads }, (_, head) =>
+    values.slice(Math.floor((head * groups) / heads) * size, (Math.floor((head * groups) / heads) + 1) * size),
+  ).flat();
 }
 
 describe.skipIf(folders.length === 0)(`heads --dump of golden folders${depthNote}`, () => {
@@ -26,8 +28,26 @@ describe.skipIf(folders.length === 0)(`heads --dump of golden folders${depthNote
     const wrong: Record<string, number> = {};
     for (const [layer, expected] of golden.layers.entries()) {
       const latent = expected.cache_latent !== undefined;
-      const dumps = ['k', 'v', 'weights', 'output', 'hidden', ...(layer === 0 ? ['logits'] : []), ...(latent ? ['latent', 'ropeKey'] : [])];
-      const { code, value, errors } = await runJson<Dump>(['heads', folder, '--layer', String(layer), '--ids', ids, '--dump', dumps.join(','), '--json']);
+      const dumps = [
+        'k',
+        'v',
+        'weights',
+        'output',
+        'hidden',
+        ...(layer === 0 ? ['logits'] : []),
+        ...(latent ? ['latent', 'ropeKey'] : []),
+      ];
+      const { code, value, errors } = await runJson<Dump>([
+        'heads',
+        folder,
+        '--layer',
+        String(layer),
+        '--ids',
+        ids,
+        '--dump',
+        dumps.join(','),
+        '--json',
+      ]);
       const refused = REFUSED[name];
       if (refused) {
         expect(code).toBe(1);

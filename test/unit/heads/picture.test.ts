@@ -24,7 +24,16 @@ function decode(file: Uint8Array): { readonly width: number; readonly height: nu
 
 describe('pictures', () => {
   it('are PNG files of the right size', () => {
-    const pixels = picture([{ tensor: { type: 'float32', shape: [3, 2, 2], data: Float32Array.of(1, 0, 0.5, 0.5, 1, 0, 0, 1, Number.NaN, 0, 0, 0) }, colouring: 'weights' }]);
+    const pixels = picture([
+      {
+        tensor: {
+          type: 'float32',
+          shape: [3, 2, 2],
+          data: Float32Array.of(1, 0, 0.5, 0.5, 1, 0, 0, 1, Number.NaN, 0, 0, 0),
+        },
+        colouring: 'weights',
+      },
+    ]);
     const { width, height } = decode(encodePng(pixels));
     expect([width, height]).toEqual([pixels.width, pixels.height]);
     // Two by two panels, 16 times enlarged, with gaps of 4.
@@ -38,14 +47,31 @@ describe('pictures', () => {
     try {
       for (const dump of ['weights', 'q,k,v,scores,heads,output,hidden,logits']) {
         const file = join(folder, 'out.png');
-        const { code, errors } = await runText(['heads', SAMPLES[3] ?? '', '--layer', '1', '--ids', '1,2,3,4', '--dump', dump, '--out', file]);
+        const { code, errors } = await runText([
+          'heads',
+          SAMPLES[3] ?? '',
+          '--layer',
+          '1',
+          '--ids',
+          '1,2,3,4',
+          '--dump',
+          dump,
+          '--out',
+          file,
+        ]);
         expect(errors).toBe('');
         expect(code).toBe(0);
         expect(decode(readFileSync(file)).height).toBeGreaterThan(10);
       }
       const json = join(folder, 'out.json');
-      expect((await runText(['heads', SAMPLES[3] ?? '', '--layer', '1', '--ids', '1,2,3,4', '--dump', 'q', '--out', json])).code).toBe(0);
-      const { tokens, captures } = JSON.parse(readFileSync(json, 'utf8')) as { tokens: number[]; captures: { q: { shape: number[]; data: number[] } } };
+      expect(
+        (await runText(['heads', SAMPLES[3] ?? '', '--layer', '1', '--ids', '1,2,3,4', '--dump', 'q', '--out', json]))
+          .code,
+      ).toBe(0);
+      const { tokens, captures } = JSON.parse(readFileSync(json, 'utf8')) as {
+        tokens: number[];
+        captures: { q: { shape: number[]; data: number[] } };
+      };
       expect(tokens).toEqual([1, 2, 3, 4]);
       expect(captures.q.shape.slice(0, 2)).toEqual([8, 4]);
       expect(captures.q.data).toHaveLength(captures.q.shape.reduce((product, size) => product * size, 1));
@@ -57,7 +83,9 @@ describe('pictures', () => {
   it('reduces what is held', () => {
     const tensor = { type: 'float32' as const, shape: [1, 2, 4], data: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8) };
     expect([...tensorTile(tensor, { size: [1, 2] }).data]).toEqual([3.5, 5.5]);
-    expect([...tensorTile(tensor, { size: [2, 3], reduction: 'max', columns: [0, 3] }).data]).toEqual([1, 2, 3, 5, 6, 7]);
+    expect([...tensorTile(tensor, { size: [2, 3], reduction: 'max', columns: [0, 3] }).data]).toEqual([
+      1, 2, 3, 5, 6, 7,
+    ]);
     expect(() => tensorTile(tensor, { rows: [0, 3] })).toThrow(/outside/);
   });
 });

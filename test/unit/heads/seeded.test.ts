@@ -24,7 +24,10 @@ const PROMPT = 'The American flag is red, white, and';
 function connected(memoryCeiling?: number): RpcPeer<ComputeMethods, NoMethods> {
   const [near, far] = pairedTransports();
   const peer = new RpcPeer<ComputeMethods, NoMethods>(near, {});
-  const server = new RpcPeer<NoMethods, ComputeMethods>(far, new ComputeService({ threads: 1, ...(memoryCeiling !== undefined && { memoryCeiling }) }, '').handlers());
+  const server = new RpcPeer<NoMethods, ComputeMethods>(
+    far,
+    new ComputeService({ threads: 1, ...(memoryCeiling !== undefined && { memoryCeiling }) }, '').handlers(),
+  );
   afterAll(() => {
     peer.dispose();
     server.dispose();
@@ -37,7 +40,15 @@ const peer = connected();
 /** A small Llama in which only what is given differs. */
 function llama(changes: object = {}): string {
   return JSON.stringify({
-    model_type: 'llama', hidden_size: 64, num_hidden_layers: 4, num_attention_heads: 8, num_key_value_heads: 2, intermediate_size: 96, vocab_size: 100, rms_norm_eps: 1e-5, ...changes,
+    model_type: 'llama',
+    hidden_size: 64,
+    num_hidden_layers: 4,
+    num_attention_heads: 8,
+    num_key_value_heads: 2,
+    intermediate_size: 96,
+    vocab_size: 100,
+    rms_norm_eps: 1e-5,
+    ...changes,
   });
 }
 
@@ -53,10 +64,19 @@ interface Looked {
   readonly tile: (what: HeadCapture) => Promise<Tensor>;
 }
 
-async function look(text: string, { seed = 7, prompt = PROMPT, layer = 0, captures = ['q', 'k', 'v'], logits = false }: Asked = {}, from = peer, options: CallOptions = {}): Promise<Looked> {
+async function look(
+  text: string,
+  { seed = 7, prompt = PROMPT, layer = 0, captures = ['q', 'k', 'v'], logits = false }: Asked = {},
+  from = peer,
+  options: CallOptions = {},
+): Promise<Looked> {
   const model = { path: '', seeded: { text, seed } };
   const { ids } = await from.call('heads/tokens', { ...model, text: prompt });
-  const result = await from.call('heads/capture', { ...model, engine: 'onnxruntime-cpu', ids, layer, captures, measures: true, logits }, options);
+  const result = await from.call(
+    'heads/capture',
+    { ...model, engine: 'onnxruntime-cpu', ids, layer, captures, measures: true, logits },
+    options,
+  );
   return { result, tile: (what) => from.call('heads/tile', { capture: result.capture, what }) };
 }
 
@@ -125,11 +145,22 @@ describe('seeded weights in the shapes of a config', () => {
     const text = llama({ model_type: 'mine', num_key_value_heads: undefined, groups: 2 });
     const families = { mine: { like: 'llama', keys: { groups: 'num_key_value_heads' } } };
     const kvHeads = async (seeded: { readonly families?: typeof families }): Promise<number[]> =>
-      (await peer.call('heads/model', { path: '', seeded: { text, seed: 7, ...seeded } })).layers.map((layer) => (layer.kind === 'full' ? layer.kvHeads : 0));
+      (await peer.call('heads/model', { path: '', seeded: { text, seed: 7, ...seeded } })).layers.map((layer) =>
+        layer.kind === 'full' ? layer.kvHeads : 0,
+      );
     expect(await kvHeads({ families })).toEqual([2, 2, 2, 2]);
     expect(await kvHeads({})).toEqual([8, 8, 8, 8]);
     const ids = [1, 2, 3];
-    const result = await peer.call('heads/capture', { path: '', seeded: { text, seed: 7, families }, engine: 'onnxruntime-cpu', ids, layer: 0, captures: ['k'], measures: true, logits: false });
+    const result = await peer.call('heads/capture', {
+      path: '',
+      seeded: { text, seed: 7, families },
+      engine: 'onnxruntime-cpu',
+      ids,
+      layer: 0,
+      captures: ['k'],
+      measures: true,
+      logits: false,
+    });
     expect(result.measures?.heads.map(({ group }) => group)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
     expect(result.seeded?.note).toMatch(/^mine: /);
   });
@@ -143,7 +174,9 @@ describe('seeded weights in the shapes of a config', () => {
     for (let query = 0; query < rows; query++) {
       const row = headOf(weights, 5).slice(query * columns, (query + 1) * columns);
       expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
-      row.forEach((weight, key) => expect(weight > 0, `query ${query}, key ${key}`).toBe(key <= query && key > query - 3));
+      row.forEach((weight, key) =>
+        expect(weight > 0, `query ${query}, key ${key}`).toBe(key <= query && key > query - 3),
+      );
     }
   });
 
@@ -156,8 +189,25 @@ describe('seeded weights in the shapes of a config', () => {
 
   it('MLA: one latent and one RoPE key, and a K and V of its own for each head', async () => {
     const text = JSON.stringify({
-      model_type: 'deepseek_v3', hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 4, kv_lora_rank: 24, q_lora_rank: 32, qk_nope_head_dim: 8, qk_rope_head_dim: 4, v_head_dim: 10,
-      intermediate_size: 96, moe_intermediate_size: 16, n_routed_experts: 4, num_experts_per_tok: 2, n_group: 1, topk_group: 1, first_k_dense_replace: 1, vocab_size: 100, rms_norm_eps: 1e-5,
+      model_type: 'deepseek_v3',
+      hidden_size: 64,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 4,
+      kv_lora_rank: 24,
+      q_lora_rank: 32,
+      qk_nope_head_dim: 8,
+      qk_rope_head_dim: 4,
+      v_head_dim: 10,
+      intermediate_size: 96,
+      moe_intermediate_size: 16,
+      n_routed_experts: 4,
+      num_experts_per_tok: 2,
+      n_group: 1,
+      topk_group: 1,
+      first_k_dense_replace: 1,
+      vocab_size: 100,
+      rms_norm_eps: 1e-5,
     });
     const { result, tile } = await look(text, { captures: ['q', 'k', 'v', 'latent', 'ropeKey'] });
     expect(result.attention.kind).toBe('latent');
@@ -167,7 +217,8 @@ describe('seeded weights in the shapes of a config', () => {
     expect(k.shape).toEqual([4, 9, 12]);
     for (let head = 0; head < 4; head++) {
       const own = headOf(k, head);
-      for (let token = 0; token < 9; token++) expect(own.slice(token * 12 + 8, token * 12 + 12)).toEqual(ropeKey.slice(token * 4, token * 4 + 4));
+      for (let token = 0; token < 9; token++)
+        expect(own.slice(token * 12 + 8, token * 12 + 12)).toEqual(ropeKey.slice(token * 4, token * 4 + 4));
     }
     expect(result.measures?.identity.k.between).toBeGreaterThan(0.1);
   });
@@ -183,7 +234,10 @@ describe('seeded weights in the shapes of a config', () => {
     const model = await SeededModel.open('', { text: llama(), seed: 3 });
     const ids = await model.encode('a b c d e f g h i j k l m n o p q r s t u v w x y z '.repeat(2));
     const k = async (stepBytes?: number): Promise<Tensor | undefined> => {
-      const pass = model.pass(createEngine('onnxruntime-cpu', { threads: 1 }), stepBytes === undefined ? {} : { stepBytes });
+      const pass = model.pass(
+        createEngine('onnxruntime-cpu', { threads: 1 }),
+        stepBytes === undefined ? {} : { stepBytes },
+      );
       try {
         expect(pass.atOnce(0, ids.length)).toBe(stepBytes === undefined);
         return (await pass.capture({ ids, layer: 0, captures: ['q', 'k'], logits: false }, UNWATCHED)).tensors.get('k');
@@ -203,7 +257,10 @@ describe('seeded weights in the shapes of a config', () => {
 
   it('stop when they are cancelled', async () => {
     const controller = new AbortController();
-    const run = look(preset('llama-3-70b'), {}, peer, { signal: controller.signal, onProgress: ({ message }) => message.includes('making') && controller.abort() });
+    const run = look(preset('llama-3-70b'), {}, peer, {
+      signal: controller.signal,
+      onProgress: ({ message }) => message.includes('making') && controller.abort(),
+    });
     await expect(run).rejects.toThrow(/cancelled/);
     expect((await look(llama())).result.capture).toBeGreaterThan(0);
   });
@@ -213,7 +270,9 @@ describe('seeded weights in the shapes of a config', () => {
     const seeded = { text: readFileSync(join(folder, 'config.json'), 'utf8'), seed: 1 };
     expect(await peer.call('heads/model', { path: folder, seeded })).toMatchObject({ tokenizer: true, words: false });
     expect(await peer.call('heads/model', { path: '', seeded })).toMatchObject({ tokenizer: false, words: true });
-    expect((await peer.call('heads/tokens', { path: folder, seeded, text: 'Say: again' })).ids).toEqual((await peer.call('heads/tokens', { path: folder, text: 'Say: again' })).ids);
+    expect((await peer.call('heads/tokens', { path: folder, seeded, text: 'Say: again' })).ids).toEqual(
+      (await peer.call('heads/tokens', { path: folder, text: 'Say: again' })).ids,
+    );
   });
 });
 
@@ -222,7 +281,9 @@ describe('what has no seeded heads is refused in words', () => {
     const small = connected(64 * 2 ** 20);
     await expect(look(readFileSync(LLAMA, 'utf8'), {}, small)).rejects.toMatchObject({
       code: 'tooLarge',
-      message: expect.stringMatching(/^layer 0 needs about 9\d(\.\d+)? MiB \(96(\.0+)? MiB for its weights as float32 and .* for 9 tokens\), more than the 64(\.0+)? MiB that Headlight may take$/) as string,
+      message: expect.stringMatching(
+        /^layer 0 needs about 9\d(\.\d+)? MiB \(96(\.0+)? MiB for its weights as float32 and .* for 9 tokens\), more than the 64(\.0+)? MiB that Headlight may take$/,
+      ) as string,
     });
     // One that fits still runs.
     expect((await look(llama(), {}, small)).result.seeded?.seed).toBe(7);
@@ -232,26 +293,43 @@ describe('what has no seeded heads is refused in words', () => {
     const small = connected(64 * 2 ** 20);
     const text = llama({ hidden_size: 1024, num_attention_heads: 16, num_key_value_heads: 16 });
     expect((await look(text, {}, small)).result.capture).toBeGreaterThan(0);
-    const convert = { path: '', seeded: { text, seed: 1 }, engine: 'onnxruntime-cpu', text: 'one two three', layer: 0, conversions: [{ to: 'mqa', method: 'mean-pool' }] } as const;
-    await expect(small.call('heads/convert', convert)).rejects.toMatchObject({ code: 'tooLarge', message: expect.stringMatching(/^this run needs about 9\d(\.\d+)? MiB, more than the 64 MiB/) as string });
+    const convert = {
+      path: '',
+      seeded: { text, seed: 1 },
+      engine: 'onnxruntime-cpu',
+      text: 'one two three',
+      layer: 0,
+      conversions: [{ to: 'mqa', method: 'mean-pool' }],
+    } as const;
+    await expect(small.call('heads/convert', convert)).rejects.toMatchObject({
+      code: 'tooLarge',
+      message: expect.stringMatching(/^this run needs about 9\d(\.\d+)? MiB, more than the 64 MiB/) as string,
+    });
     expect((await peer.call('heads/convert', convert)).conversions).toHaveLength(1);
   });
 
   it('layers of other kinds, by name', async () => {
     const text = preset('qwen3-next-80b-a3b');
     const { layers } = await peer.call('heads/model', { path: '', seeded: { text, seed: 1 } });
-    expect(layers[0]).toEqual({ kind: 'refused', why: 'has no heads: its mixer (gated-delta-net) keeps a state in place of K and V' });
+    expect(layers[0]).toEqual({
+      kind: 'refused',
+      why: 'has no heads: its mixer (gated-delta-net) keeps a state in place of K and V',
+    });
     expect(layers[3]?.kind).toBe('full');
     await expect(look(text)).rejects.toThrow(/layer 0 has no heads: its mixer \(gated-delta-net\)/);
     await expect(look(llama(), { layer: 4 })).rejects.toThrow(/there is no layer 4: the config has layers 0 to 3/);
-    await expect(look(llama({ num_key_value_heads: 3 }))).rejects.toThrow(/8 query heads are no multiple of 3 KV heads/);
+    await expect(look(llama({ num_key_value_heads: 3 }))).rejects.toThrow(
+      /8 query heads are no multiple of 3 KV heads/,
+    );
     await expect(look(llama(), { captures: ['latent'] })).rejects.toThrow(/not latent/);
     await expect(look(llama(), { logits: true })).rejects.toThrow(/there is no logits/);
   });
 
   it('what is no config', async () => {
     await expect(look('{"name": "package"}')).rejects.toThrow(/no layer of this config can be read/);
-    await expect(peer.call('heads/model', { path: '', seeded: { text: llama(), seed: -1 } })).rejects.toThrow(/seed must be a whole number/);
+    await expect(peer.call('heads/model', { path: '', seeded: { text: llama(), seed: -1 } })).rejects.toThrow(
+      /seed must be a whole number/,
+    );
   });
 });
 
@@ -259,7 +337,9 @@ describe('heads on a config without weights', () => {
   it('says that --seed is the way', async () => {
     const { code, errors } = await runText(['heads', LLAMA, '--layer', '0', '--prompt', PROMPT]);
     expect(code).toBe(1);
-    expect(errors).toMatch(/no weights are in this folder\..* give --seed 1: weights from a seed, in the shapes of the config/);
+    expect(errors).toMatch(
+      /no weights are in this folder\..* give --seed 1: weights from a seed, in the shapes of the config/,
+    );
   });
 
   it('gives the contract, and says that it is seeded', async () => {
@@ -267,7 +347,10 @@ describe('heads on a config without weights', () => {
     const { code, value } = await runJson<Record<string, unknown>>(args);
     expect(code).toBe(0);
     expect(value).toMatchObject({
-      layer: 5, precision: 'float32', text: ['The', 'American', 'flag', 'is', 'red', ',', 'white', ',', 'and'], seeded: { seed: 3, weights: 'random', note: null },
+      layer: 5,
+      precision: 'float32',
+      text: ['The', 'American', 'flag', 'is', 'red', ',', 'white', ',', 'and'],
+      seeded: { seed: 3, weights: 'random', note: null },
       identity: { k: { inside: 0 }, v: { inside: 0 } },
     });
     expect(value?.['heads']).toHaveLength(32);
@@ -277,8 +360,15 @@ describe('heads on a config without weights', () => {
   });
 
   it('refuses in words', async () => {
-    const heads = (...args: string[]): Promise<{ code: number; errors: string }> => runText(['heads', LLAMA, '--layer', '0', '--prompt', 'a', ...args]);
-    expect(await heads('--seed', 'x')).toMatchObject({ code: 2, errors: expect.stringContaining('--seed takes a whole number') as string });
-    expect(await heads('--seed', '3', '--dump', 'logits')).toMatchObject({ code: 1, errors: expect.stringContaining('there is no logits') as string });
+    const heads = (...args: string[]): Promise<{ code: number; errors: string }> =>
+      runText(['heads', LLAMA, '--layer', '0', '--prompt', 'a', ...args]);
+    expect(await heads('--seed', 'x')).toMatchObject({
+      code: 2,
+      errors: expect.stringContaining('--seed takes a whole number') as string,
+    });
+    expect(await heads('--seed', '3', '--dump', 'logits')).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('there is no logits') as string,
+    });
   });
 });

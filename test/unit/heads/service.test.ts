@@ -22,7 +22,15 @@ afterAll(async () => {
 });
 
 const PATH = SAMPLES[1] ?? '';
-const ask: CaptureParams = { path: PATH, engine: 'onnxruntime-cpu', ids: [5, 6, 7, 5, 6, 7], layer: 1, captures: ['q', 'k', 'v'], measures: true, logits: true };
+const ask: CaptureParams = {
+  path: PATH,
+  engine: 'onnxruntime-cpu',
+  ids: [5, 6, 7, 5, 6, 7],
+  layer: 1,
+  captures: ['q', 'k', 'v'],
+  measures: true,
+  logits: true,
+};
 
 describe('models in the compute process', () => {
   it('says what a model is, and what a text becomes', async () => {
@@ -42,7 +50,12 @@ describe('models in the compute process', () => {
     expect(result.measures?.identity.k.inside).toBe(0);
     expect(result.logits?.length).toBeGreaterThan(100);
     expect(result.shapes.k?.slice(0, 2)).toEqual([2, 6]);
-    const weights = await peer.call('heads/tile', { capture: result.capture, what: 'weights', heads: [3], rows: [2, 6] });
+    const weights = await peer.call('heads/tile', {
+      capture: result.capture,
+      what: 'weights',
+      heads: [3],
+      rows: [2, 6],
+    });
     expect(weights.shape).toEqual([1, 4, 6]);
     for (let row = 0; row < 4; row++) {
       const sum = Array.from(weights.data.slice(row * 6, row * 6 + 6) as Float32Array).reduce((a, b) => a + b, 0);
@@ -57,24 +70,53 @@ describe('models in the compute process', () => {
     await expect(peer.call('heads/capture', { ...ask, layer: 40 })).rejects.toThrow(/there is no layer 40/);
     await expect(peer.call('heads/capture', { ...ask, captures: ['latent'] })).rejects.toThrow(/not latent/);
     await expect(peer.call('heads/tile', { capture: 999, what: 'k' })).rejects.toThrow(/no longer held/);
-    await expect(peer.call('heads/tile', { capture: 1, what: 'k', rows: [1] as unknown as [number, number] })).rejects.toThrow(/two whole numbers/);
+    await expect(
+      peer.call('heads/tile', { capture: 1, what: 'k', rows: [1] as unknown as [number, number] }),
+    ).rejects.toThrow(/two whole numbers/);
     await expect(peer.call('heads/capture', { ...ask, ids: [-1] })).rejects.toThrow(/whole number/);
   });
 
   it('measures conversions, offers those that cache alike, refuses in place, and can be cancelled', async () => {
-    const convert = { path: PATH, engine: 'onnxruntime-cpu', text: 'Say: again, and again, and again', layer: 1 } as const;
+    const convert = {
+      path: PATH,
+      engine: 'onnxruntime-cpu',
+      text: 'Say: again, and again, and again',
+      layer: 1,
+    } as const;
     const messages: string[] = [];
-    const named = await peer.call('heads/convert', { ...convert, conversions: [{ to: 'mqa', method: 'mean-pool' }, { to: 'gqa:4', method: 'mean-pool' }] }, { onProgress: ({ message }) => messages.push(message ?? '') });
+    const named = await peer.call(
+      'heads/convert',
+      {
+        ...convert,
+        conversions: [
+          { to: 'mqa', method: 'mean-pool' },
+          { to: 'gqa:4', method: 'mean-pool' },
+        ],
+      },
+      { onProgress: ({ message }) => messages.push(message ?? '') },
+    );
     expect(named.conversions[0]).toMatchObject({ cachedBefore: 64, cachedPerToken: 32 });
-    expect(named.conversions[1]).toMatchObject({ refused: 'this layer has 2 KV heads: 4 groups would be more, and more cannot be made of fewer' });
+    expect(named.conversions[1]).toMatchObject({
+      refused: 'this layer has 2 KV heads: 4 groups would be more, and more cannot be made of fewer',
+    });
     expect(messages).toContain('MQA, mean-pool: head 8 of 8');
     const offered = await peer.call('heads/convert', { ...convert, conversions: null });
-    expect(new Set(offered.conversions.map((one) => 'cachedPerToken' in one && one.cachedPerToken))).toEqual(new Set([32]));
+    expect(new Set(offered.conversions.map((one) => 'cachedPerToken' in one && one.cachedPerToken))).toEqual(
+      new Set([32]),
+    );
     expect(new Set(offered.conversions.map(({ target }) => target.kind))).toEqual(new Set(['mqa', 'mla']));
-    await expect(peer.call('heads/convert', { ...convert, conversions: [{ to: 'mha', method: 'mean-pool' }] })).rejects.toThrow('conversions are gqa:G, mqa and mla:R[+D], not mha');
-    await expect(peer.call('heads/convert', { ...convert, layer: 40, conversions: null })).rejects.toThrow('there is no layer 40');
+    await expect(
+      peer.call('heads/convert', { ...convert, conversions: [{ to: 'mha', method: 'mean-pool' }] }),
+    ).rejects.toThrow('conversions are gqa:G, mqa and mla:R[+D], not mha');
+    await expect(peer.call('heads/convert', { ...convert, layer: 40, conversions: null })).rejects.toThrow(
+      'there is no layer 40',
+    );
     const controller = new AbortController();
-    const call = peer.call('heads/convert', { ...convert, conversions: null }, { signal: controller.signal, onProgress: () => controller.abort() });
+    const call = peer.call(
+      'heads/convert',
+      { ...convert, conversions: null },
+      { signal: controller.signal, onProgress: () => controller.abort() },
+    );
     await expect(call).rejects.toThrow(/cancelled/);
   });
 

@@ -17,30 +17,61 @@ const STORY =
 const FIRST_IDS = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315];
 
 interface Report {
-  readonly heads: readonly { readonly head: number; readonly group: number; readonly entropy: number; readonly sink: number }[];
+  readonly heads: readonly {
+    readonly head: number;
+    readonly group: number;
+    readonly entropy: number;
+    readonly sink: number;
+  }[];
   readonly identity: Readonly<Record<'k' | 'v', { readonly inside: number; readonly between: number }>>;
 }
 
 describe.skipIf(!existsSync(MODEL))('stories260K', () => {
   it('tells its story word for word', async () => {
-    const { value, errors } = await runJson<{ text: string; ids: number[] }>(['generate', MODEL, '--ids', '1', '--tokens', '230', '--json']);
+    const { value, errors } = await runJson<{ text: string; ids: number[] }>([
+      'generate',
+      MODEL,
+      '--ids',
+      '1',
+      '--tokens',
+      '230',
+      '--json',
+    ]);
     expect(errors).toBe('');
     expect(value?.ids.slice(0, FIRST_IDS.length)).toEqual(FIRST_IDS);
     expect(value?.text.trim().startsWith(STORY)).toBe(true);
   });
 
   it('goes on from the beginning of it', async () => {
-    const { value } = await runJson<{ text: string }>(['generate', MODEL, '--prompt', 'Once upon a time, there was a', '--tokens', '40', '--json']);
+    const { value } = await runJson<{ text: string }>([
+      'generate',
+      MODEL,
+      '--prompt',
+      'Once upon a time, there was a',
+      '--tokens',
+      '40',
+      '--json',
+    ]);
     expect(STORY.startsWith(value?.text.trim() ?? '?')).toBe(true);
   });
 
   it.each([0, 4])('shares K and V inside its 4 groups and not between them, layer %i', async (layer) => {
-    const { value } = await runJson<Report>(['heads', MODEL, '--layer', String(layer), '--prompt', 'Once upon a time', '--json']);
+    const { value } = await runJson<Report>([
+      'heads',
+      MODEL,
+      '--layer',
+      String(layer),
+      '--prompt',
+      'Once upon a time',
+      '--json',
+    ]);
     expect(value?.heads.map(({ group }) => group)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
     for (const name of ['k', 'v'] as const) {
       expect(value?.identity[name].inside).toBe(0);
       expect(value?.identity[name].between).toBeGreaterThan(0.1);
     }
-    expect((await runText(['heads', MODEL, '--layer', String(layer), '--prompt', 'Once upon a time'])).printed).toContain('inside groups 0,');
+    expect(
+      (await runText(['heads', MODEL, '--layer', String(layer), '--prompt', 'Once upon a time'])).printed,
+    ).toContain('inside groups 0,');
   });
 });

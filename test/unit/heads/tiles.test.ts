@@ -12,8 +12,12 @@ import { goldenNamed, SAMPLES, someIds, withForward } from './support/models';
 
 const TOKENS = 45;
 /** Soft-capping and windows, ALiBi, plain windows, latent; sinks are among the folders kept back. */
-const FOLDERS = [...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)), ...goldenNamed('gemma2', 'bloom', 'mistral', 'llama')];
-if (process.env['HEADLIGHT_GOLDEN']) FOLDERS.push(...['gpt-oss', 'mpt', 'llama4-text'].map((name) => `${process.env['HEADLIGHT_GOLDEN'] ?? ''}/${name}`));
+const FOLDERS = [
+  ...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)),
+  ...goldenNamed('gemma2', 'bloom', 'mistral', 'llama'),
+];
+if (process.env['HEADLIGHT_GOLDEN'])
+  FOLDERS.push(...['gpt-oss', 'mpt', 'llama4-text'].map((name) => `${process.env['HEADLIGHT_GOLDEN'] ?? ''}/${name}`));
 
 const ASKS: readonly TileAsk[] = [
   { what: 'weights' },
@@ -33,7 +37,8 @@ function byDefinition(capture: LayerCapture, ask: TileAsk): number[] {
   const { attention } = capture.spec;
   const heads = ask.heads ?? Array.from({ length: attention.queryHeads }, (_, head) => head);
   const [queries, keys] = [ask.queries ?? [0, TOKENS], ask.keys ?? [0, TOKENS]];
-  const border = ([start, end]: readonly number[], count: number, i: number): number => (start ?? 0) + Math.floor((i * ((end ?? 0) - (start ?? 0))) / count);
+  const border = ([start, end]: readonly number[], count: number, i: number): number =>
+    (start ?? 0) + Math.floor((i * ((end ?? 0) - (start ?? 0))) / count);
   const rows = Math.min(ask.rows ?? Infinity, queries[1] - queries[0]);
   const columns = Math.min(ask.columns ?? Infinity, keys[1] - keys[0]);
   const result: number[] = [];
@@ -47,7 +52,8 @@ function byDefinition(capture: LayerCapture, ask: TileAsk): number[] {
             values.push(all[(head * TOKENS + query) * TOKENS + key] as number);
           }
         }
-        const reduced = ask.reduction === 'max' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0) / values.length;
+        const reduced =
+          ask.reduction === 'max' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0) / values.length;
         result.push(values.length === 0 ? Number.NaN : reduced);
       }
     }
@@ -60,7 +66,10 @@ describe.each(FOLDERS.map((folder) => [basename(folder), folder] as const))('til
     await withForward(folder, {}, async (forward, model) => {
       const ids = someIds(TOKENS, Math.min(90, model.model.plan.vocabularySize));
       for (let layer = 0; layer < Math.min(2, model.model.plan.layers.length); layer++) {
-        const capture = await forward.capture({ ids, layer, captures: ['q', 'k', 'scores', 'weights'], logits: false }, UNWATCHED);
+        const capture = await forward.capture(
+          { ids, layer, captures: ['q', 'k', 'scores', 'weights'], logits: false },
+          UNWATCHED,
+        );
         // Row sums known from before, and not.
         const kept = new AttentionTiles(forward.sessions, capture);
         for (const ask of ASKS) {
@@ -68,8 +77,12 @@ describe.each(FOLDERS.map((folder) => [basename(folder), folder] as const))('til
           for (const tiles of [kept, new AttentionTiles(forward.sessions, capture)]) {
             const actual = floats(await tiles.read(ask, UNWATCHED));
             expect([...actual].map(Number.isNaN), JSON.stringify(ask)).toEqual(expected.map(Number.isNaN));
-            const filled = (values: ArrayLike<number>): number[] => Array.from(values, (value) => (Number.isNaN(value) ? 0 : value));
-            expect(relativeError(filled(actual), filled(expected)), `layer ${layer} ${JSON.stringify(ask)}`).toBeLessThan(2e-5);
+            const filled = (values: ArrayLike<number>): number[] =>
+              Array.from(values, (value) => (Number.isNaN(value) ? 0 : value));
+            expect(
+              relativeError(filled(actual), filled(expected)),
+              `layer ${layer} ${JSON.stringify(ask)}`,
+            ).toBeLessThan(2e-5);
           }
         }
       }
@@ -80,9 +93,14 @@ describe.each(FOLDERS.map((folder) => [basename(folder), folder] as const))('til
 describe('tiles', () => {
   it('refuse what is not there, and what is too large', async () => {
     await withForward(SAMPLES[0] ?? '', {}, async (forward) => {
-      const capture = await forward.capture({ ids: [1, 2, 3], layer: 0, captures: ['q', 'k'], logits: false }, UNWATCHED);
+      const capture = await forward.capture(
+        { ids: [1, 2, 3], layer: 0, captures: ['q', 'k'], logits: false },
+        UNWATCHED,
+      );
       const tiles = new AttentionTiles(forward.sessions, capture);
-      await expect(tiles.read({ what: 'weights', queries: [0, 4] }, UNWATCHED)).rejects.toThrow(/queries 0 to 4 are outside/);
+      await expect(tiles.read({ what: 'weights', queries: [0, 4] }, UNWATCHED)).rejects.toThrow(
+        /queries 0 to 4 are outside/,
+      );
       await expect(tiles.read({ what: 'weights', keys: [2, 2] }, UNWATCHED)).rejects.toThrow(/outside/);
       await expect(tiles.read({ what: 'weights', heads: [99] }, UNWATCHED)).rejects.toThrow(/heads are/);
     });

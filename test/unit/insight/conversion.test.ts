@@ -6,7 +6,14 @@ import { Tensor64 } from '../../../src/attention/reference/tensor64';
 import { layerWeights, type WeightMap } from '../../../src/attention/weightNames';
 import { type Conversion, LayerConverter } from '../../../src/insight/conversion/convert';
 import { DecoupledRope } from '../../../src/insight/conversion/decoupledRope';
-import { finishedKeys, finishedValues, type HeadedSpec, type LayerSample, normsOf, projectedRows } from '../../../src/insight/conversion/layerRows';
+import {
+  finishedKeys,
+  finishedValues,
+  type HeadedSpec,
+  type LayerSample,
+  normsOf,
+  projectedRows,
+} from '../../../src/insight/conversion/layerRows';
 import { type ConversionMethod, type ConversionTarget, methodsFor } from '../../../src/insight/conversion/target';
 import { symmetricEigen } from '../../../src/insight/eigen';
 import { jensenShannonDistance } from '../../../src/insight/headDistance';
@@ -21,7 +28,8 @@ const EXACT = 1e-11;
 
 const isHeaded = (spec: AttentionLayerSpec): spec is HeadedSpec => spec.attention.kind !== 'latent';
 const HEADED = Object.entries(LAYERS).filter((entry): entry is [string, HeadedSpec] => isHeaded(entry[1]));
-const plain = (extra: Partial<AttentionLayerSpec> = {}): HeadedSpec => layer(heads(8, 4, 8), { rotary: rope(8), ...extra }) as HeadedSpec;
+const plain = (extra: Partial<AttentionLayerSpec> = {}): HeadedSpec =>
+  layer(heads(8, 4, 8), { rotary: rope(8), ...extra }) as HeadedSpec;
 
 interface Made {
   readonly sample: LayerSample;
@@ -29,7 +37,12 @@ interface Made {
   readonly reference: ReturnType<typeof referenceLayer>;
 }
 
-function made(spec: HeadedSpec, seed = 7, change: (weights: Map<string, Float32Array>) => void = () => undefined, tokens = TOKENS): Made {
+function made(
+  spec: HeadedSpec,
+  seed = 7,
+  change: (weights: Map<string, Float32Array>) => void = () => undefined,
+  tokens = TOKENS,
+): Made {
   const next = seeded(seed);
   const weights = new Map(randomWeights(layerWeights(spec), next));
   change(weights);
@@ -37,15 +50,27 @@ function made(spec: HeadedSpec, seed = 7, change: (weights: Map<string, Float32A
   const reference = referenceLayer(spec, weights, hidden);
   const { q, qRaw } = reference.captures;
   if (!q || !qRaw) throw new Error('no queries');
-  return { sample: { spec, tokens, input: Float32Array.from(hidden.data), q: q.data, qRaw: qRaw.data, weights }, hidden, reference };
+  return {
+    sample: { spec, tokens, input: Float32Array.from(hidden.data), q: q.data, qRaw: qRaw.data, weights },
+    hidden,
+    reference,
+  };
 }
 
-const convert = (sample: LayerSample, target: ConversionTarget, method: ConversionMethod = methodsFor(target)[0]): Promise<Conversion> => new LayerConverter(sample).convert({ target, method }, UNWATCHED);
+const convert = (
+  sample: LayerSample,
+  target: ConversionTarget,
+  method: ConversionMethod = methodsFor(target)[0],
+): Promise<Conversion> => new LayerConverter(sample).convert({ target, method }, UNWATCHED);
 const latent = (latentDim: number, ropeDim = 0): ConversionTarget => ({ kind: 'mla', latentDim, ropeDim });
 const gqa = (groups: number): ConversionTarget => ({ kind: 'gqa', groups });
 
 /** What the reference says of a layer with other weights. */
-function against(before: Made, spec: AttentionLayerSpec, weights: WeightMap): { readonly outputRelativeError: number; readonly patternJsDistance: number } {
+function against(
+  before: Made,
+  spec: AttentionLayerSpec,
+  weights: WeightMap,
+): { readonly outputRelativeError: number; readonly patternJsDistance: number } {
   const after = referenceLayer(spec, weights, before.hidden);
   const [x, y] = [before.reference.output.data, after.output.data];
   const size = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
@@ -55,7 +80,12 @@ function against(before: Made, spec: AttentionLayerSpec, weights: WeightMap): { 
   const square = TOKENS * TOKENS;
   let distance = 0;
   for (let head = 0; head < queryHeads; head++) {
-    distance += jensenShannonDistance(p?.data.subarray(head * square, (head + 1) * square) ?? [], q?.data.subarray(head * square, (head + 1) * square) ?? [], TOKENS) / queryHeads;
+    distance +=
+      jensenShannonDistance(
+        p?.data.subarray(head * square, (head + 1) * square) ?? [],
+        q?.data.subarray(head * square, (head + 1) * square) ?? [],
+        TOKENS,
+      ) / queryHeads;
   }
   return { outputRelativeError: difference / size, patternJsDistance: distance };
 }
@@ -64,7 +94,8 @@ function against(before: Made, spec: AttentionLayerSpec, weights: WeightMap): { 
 function byToken(tensor: Tensor64 | undefined): Float64Array {
   const [, count = 0, tokens = 0, dim = 0] = tensor?.shape ?? [];
   const result = new Float64Array(count * tokens * dim);
-  for (let head = 0; head < count; head++) for (let t = 0; t < tokens; t++) result.set(tensor?.row(0, head, t) ?? [], (t * count + head) * dim);
+  for (let head = 0; head < count; head++)
+    for (let t = 0; t < tokens; t++) result.set(tensor?.row(0, head, t) ?? [], (t * count + head) * dim);
   return result;
 }
 
@@ -91,10 +122,17 @@ describe.each(HEADED)('a layer with %s', (_, spec) => {
   test('loses nothing where nothing is left out', async () => {
     const targets: [ConversionTarget, ConversionMethod][] = [
       [gqa(kvHeads), 'mean-pool'],
-      ...(['joint-svd', 'split-svd', 'activation-pca'] as const).map((method): [ConversionTarget, ConversionMethod] => [latent(kvHeads * (keyDim + valueDim)), method]),
+      ...(['joint-svd', 'split-svd', 'activation-pca'] as const).map((method): [ConversionTarget, ConversionMethod] => [
+        latent(kvHeads * (keyDim + valueDim)),
+        method,
+      ]),
     ];
     for (const [target, method] of targets) {
-      const { patternJsDistance, outputRelativeError, cachedPerToken, cachedBefore } = await convert(sample, target, method);
+      const { patternJsDistance, outputRelativeError, cachedPerToken, cachedBefore } = await convert(
+        sample,
+        target,
+        method,
+      );
       expect(outputRelativeError, method).toBeLessThan(EXACT);
       // The distance is a root of what rounding leaves.
       expect(patternJsDistance, method).toBeLessThan(1e-6);
@@ -108,7 +146,14 @@ describe.each(HEADED)('a layer with %s', (_, spec) => {
       const found = sample.weights.get(name);
       if (!found || found.length % (kvHeads * dim) !== 0) return;
       const width = found.length / kvHeads;
-      pooled.set(name, Float32Array.from({ length: width }, (_, i) => Array.from({ length: kvHeads }, (__, head) => (found[head * width + i] ?? 0) / kvHeads).reduce((a, b) => a + b)));
+      pooled.set(
+        name,
+        Float32Array.from({ length: width }, (_, i) =>
+          Array.from({ length: kvHeads }, (__, head) => (found[head * width + i] ?? 0) / kvHeads).reduce(
+            (a, b) => a + b,
+          ),
+        ),
+      );
     };
     for (const part of ['weight', 'bias']) {
       mean(`k.${part}`, keyDim);
@@ -130,10 +175,16 @@ describe.each(HEADED)('a layer with %s', (_, spec) => {
     const [k, v] = ['k.weight', 'v.weight'].map((name) => sample.weights.get(name) ?? new Float32Array());
     const both = matrix(dims, spec.hiddenSize, [...(k ?? []), ...(v ?? [])]);
     const { u } = svd(both);
-    const kept: Matrix = matrix(dims, rank, Array.from({ length: dims * rank }, (_, i) => u.data[Math.floor(i / rank) * u.columns + (i % rank)] ?? 0));
+    const kept: Matrix = matrix(
+      dims,
+      rank,
+      Array.from({ length: dims * rank }, (_, i) => u.data[Math.floor(i / rank) * u.columns + (i % rank)] ?? 0),
+    );
     const reduced = multiply(kept, multiply(transpose(kept), both)).data;
     const keys = kvHeads * keyDim * spec.hiddenSize;
-    const weights = new Map(sample.weights).set('k.weight', Float32Array.from(reduced.subarray(0, keys))).set('v.weight', Float32Array.from(reduced.subarray(keys)));
+    const weights = new Map(sample.weights)
+      .set('k.weight', Float32Array.from(reduced.subarray(0, keys)))
+      .set('v.weight', Float32Array.from(reduced.subarray(keys)));
     const expected = against(layerOf, spec, weights);
     const found = await convert(sample, latent(rank));
     expect(found.outputRelativeError).toBeCloseTo(expected.outputRelativeError, 5);
@@ -184,7 +235,10 @@ describe('alignment', () => {
     for (const seed of [1, 2, 3]) {
       const { sample } = made(plain(), seed);
       for (const groups of [1, 2]) {
-        const [aligned, mean] = [await convert(sample, gqa(groups), 'aligned-pool'), await convert(sample, gqa(groups), 'mean-pool')];
+        const [aligned, mean] = [
+          await convert(sample, gqa(groups), 'aligned-pool'),
+          await convert(sample, gqa(groups), 'mean-pool'),
+        ];
         expect(aligned.outputRelativeError).toBeLessThan(mean.outputRelativeError ?? 0);
       }
     }
@@ -221,7 +275,8 @@ describe('a latent', () => {
     const lowRank = (weights: Map<string, Float32Array>): void => {
       const next = seeded(9);
       const down = matrix(rank, 20, randomFloats(next, rank * 20));
-      for (const name of ['k.weight', 'v.weight']) weights.set(name, Float32Array.from(multiply(matrix(32, rank, randomFloats(next, 32 * rank)), down).data));
+      for (const name of ['k.weight', 'v.weight'])
+        weights.set(name, Float32Array.from(multiply(matrix(32, rank, randomFloats(next, 32 * rank)), down).data));
     };
     const { sample } = made(plain(), 4, lowRank);
     // The product is rounded to float32.
@@ -235,24 +290,34 @@ describe('a latent', () => {
     const { sample } = made(plain({ hiddenSize: 80 }), 8);
     for (const method of methodsFor(latent(1))) {
       const errors: number[] = [];
-      for (const dims of [8, 24, 40, 56, 64]) errors.push((await convert(sample, latent(dims), method)).outputRelativeError ?? NaN);
-      expect(errors.toSorted((a, b) => b - a), method).toEqual(errors);
+      for (const dims of [8, 24, 40, 56, 64])
+        errors.push((await convert(sample, latent(dims), method)).outputRelativeError ?? NaN);
+      expect(
+        errors.toSorted((a, b) => b - a),
+        method,
+      ).toEqual(errors);
     }
   });
 
   it('says what its numbers do not say', async () => {
     const { sample } = made(plain());
-    expect((await convert(sample, latent(45), 'activation-pca')).notes.join(' ')).toMatch(/fitted to the tokens.*can hold all 40 tokens whatever/);
+    expect((await convert(sample, latent(45), 'activation-pca')).notes.join(' ')).toMatch(
+      /fitted to the tokens.*can hold all 40 tokens whatever/,
+    );
     expect((await convert(sample, latent(16))).notes.join(' ')).toMatch(/cannot be absorbed.*mla:R\+D/);
     expect((await convert(sample, latent(16, 8))).notes).toEqual([]);
-    expect((await convert(sample, latent(20, 8))).notes).toEqual(["a latent of 20 dims can hold the layer's whole input of 20: only RoPE can be lost"]);
+    expect((await convert(sample, latent(20, 8))).notes).toEqual([
+      "a latent of 20 dims can hold the layer's whole input of 20: only RoPE can be lost",
+    ]);
     // Half of it for keys, half for values.
     expect((await convert(sample, latent(20, 8), 'split-svd')).notes).toEqual([]);
   });
 
   it('is refused where it would be larger than what it stands for', async () => {
     const { sample } = made(plain());
-    await expect(convert(sample, latent(65))).rejects.toThrow('a latent of 65 would be larger than the 64 numbers that it stands for');
+    await expect(convert(sample, latent(65))).rejects.toThrow(
+      'a latent of 65 would be larger than the 64 numbers that it stands for',
+    );
     await expect(convert(sample, latent(57, 8))).rejects.toThrow('larger than the 56 numbers');
     await expect(convert(sample, latent(8, 7))).rejects.toThrow('7 RoPE dims are no whole pairs');
     await expect(convert(sample, latent(8, 34))).rejects.toThrow('more than the 32');
@@ -260,19 +325,29 @@ describe('a latent', () => {
 });
 
 describe('RoPE that all heads share', () => {
-  it.each([rope(8), rope(4), rope(8, 'interleaved'), rope(4, 'interleaved')])('is another basis of the same keys: $layout, $dim dims', (rotary) => {
-    const { sample } = made(plain({ rotary }));
-    const { key } = projectedRows(sample);
-    const basis = DecoupledRope.of(sample, key, 6);
-    const { rotated, plain: rest } = basis.split(key);
-    expect([rotated.columns, rest.columns]).toEqual([6, 26]);
-    const [a, b] = [basis.spreadRotated(rotated).data, basis.spreadPlain(rest).data];
-    expect(largestDifference(key.data, a.map((value, i) => value + (b[i] ?? 0)))).toBeLessThan(EXACT);
-  });
+  it.each([rope(8), rope(4), rope(8, 'interleaved'), rope(4, 'interleaved')])(
+    'is another basis of the same keys: $layout, $dim dims',
+    (rotary) => {
+      const { sample } = made(plain({ rotary }));
+      const { key } = projectedRows(sample);
+      const basis = DecoupledRope.of(sample, key, 6);
+      const { rotated, plain: rest } = basis.split(key);
+      expect([rotated.columns, rest.columns]).toEqual([6, 26]);
+      const [a, b] = [basis.spreadRotated(rotated).data, basis.spreadPlain(rest).data];
+      expect(
+        largestDifference(
+          key.data,
+          a.map((value, i) => value + (b[i] ?? 0)),
+        ),
+      ).toBeLessThan(EXACT);
+    },
+  );
 
   it('costs nothing where positions hardly turn anything', async () => {
     for (const scaling of [{ kind: 'linear', factor: 1e13 }] as const) {
-      const { sample } = made(plain({ rotary: rope(8, 'half', scaling), temperature: { scale: 0.1, interval: 3, offset: 1 } }));
+      const { sample } = made(
+        plain({ rotary: rope(8, 'half', scaling), temperature: { scale: 0.1, interval: 3, offset: 1 } }),
+      );
       const { outputRelativeError, cachedPerToken } = await convert(sample, latent(60, 4));
       expect(outputRelativeError).toBeLessThan(1e-10);
       expect(cachedPerToken).toBe(64);
@@ -281,7 +356,17 @@ describe('RoPE that all heads share', () => {
 
   it('keeps the factor of YaRN where it takes the rotation away', async () => {
     // Frequencies of nothing: all that is left of RoPE is its factor.
-    const scaling = { kind: 'yarn', factor: 1e15, originalContext: 4, betaFast: 1e-30, betaSlow: 1e-31, mscale: null, mscaleAllDim: null, attentionFactor: 1.7, truncate: false } as const;
+    const scaling = {
+      kind: 'yarn',
+      factor: 1e15,
+      originalContext: 4,
+      betaFast: 1e-30,
+      betaSlow: 1e-31,
+      mscale: null,
+      mscaleAllDim: null,
+      attentionFactor: 1.7,
+      truncate: false,
+    } as const;
     const { sample } = made(plain({ rotary: rope(8, 'half', scaling) }));
     expect((await convert(sample, latent(60, 4))).outputRelativeError).toBeLessThan(1e-8);
   });
@@ -289,7 +374,8 @@ describe('RoPE that all heads share', () => {
   it('keeps those pairs that matter: more of them lose less', async () => {
     const { sample } = made(plain({ hiddenSize: 64 }), 6);
     const errors: number[] = [];
-    for (const dims of [2, 8, 16, 24, 32]) errors.push((await convert(sample, latent(64 - dims, dims))).outputRelativeError ?? NaN);
+    for (const dims of [2, 8, 16, 24, 32])
+      errors.push((await convert(sample, latent(64 - dims, dims))).outputRelativeError ?? NaN);
     expect(errors.at(-1)).toBeLessThan(EXACT);
     expect(errors[0]).toBeGreaterThan(errors[3] ?? 0);
   });
@@ -302,7 +388,11 @@ describe('eigenvectors', () => {
       const half = matrix(n, n, randomFloats(next, n * n));
       const a = multiply(half, transpose(half));
       const { values, vectors } = symmetricEigen(a);
-      const scaled = matrix(n, n, vectors.data.map((value, i) => value * (values[i % n] ?? 0)));
+      const scaled = matrix(
+        n,
+        n,
+        vectors.data.map((value, i) => value * (values[i % n] ?? 0)),
+      );
       expect(largestDifference(multiply(scaled, transpose(vectors)).data, a.data)).toBeLessThan(1e-12);
       expect([...values].toSorted((x, y) => y - x)).toEqual([...values]);
     }

@@ -1,8 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { distanceMatrix, HeadDistances, jensenShannonDistance, smoothedDivergence } from '../../../src/insight/headDistance';
+import {
+  distanceMatrix,
+  HeadDistances,
+  jensenShannonDistance,
+  smoothedDivergence,
+} from '../../../src/insight/headDistance';
 import { groupIdentity, headGroups } from '../../../src/insight/identity';
-import { absoluteScore, columnMass, measurePattern, PatternAccumulator, repeatedInduction, sinkRate } from '../../../src/insight/pattern';
+import {
+  absoluteScore,
+  columnMass,
+  measurePattern,
+  PatternAccumulator,
+  repeatedInduction,
+  sinkRate,
+} from '../../../src/insight/pattern';
 
 /** A causal pattern from a function of query and key, rows normalised. */
 function pattern(tokens: number, weight: (query: number, key: number) => number): Float64Array {
@@ -31,7 +43,13 @@ describe('measures on patterns, closed forms', () => {
   });
 
   it('one-hot: entropy 0; all on the first token; all on the one before', () => {
-    expect(measurePattern(self(6), distinct(6))).toEqual({ entropy: 0, sink: 1 / 6, previousToken: 0, duplicateToken: 0, induction: 0 });
+    expect(measurePattern(self(6), distinct(6))).toEqual({
+      entropy: 0,
+      sink: 1 / 6,
+      previousToken: 0,
+      duplicateToken: 0,
+      induction: 0,
+    });
     expect(measurePattern(first(6), distinct(6)).sink).toBe(1);
     expect(measurePattern(before(6), distinct(6)).previousToken).toBeCloseTo(5 / 6, 14);
     expect(measurePattern(before(6), distinct(6), { excludeFirst: true }).previousToken).toBe(1);
@@ -71,7 +89,12 @@ describe('measures on patterns, closed forms', () => {
   it('what is excluded is in neither part of a share', () => {
     const tokens = [1, 2, 1, 1, 2];
     const weights = pattern(5, (i, j) => 1 + ((3 * i + 5 * j) % 7));
-    for (const options of [{}, { excludeFirst: true }, { excludeCurrent: true }, { excludeFirst: true, excludeCurrent: true }]) {
+    for (const options of [
+      {},
+      { excludeFirst: true },
+      { excludeCurrent: true },
+      { excludeFirst: true, excludeCurrent: true },
+    ]) {
       const sums = { all: 0, previous: 0, duplicate: 0, induction: 0 };
       for (let i = 0; i < 5; i++) {
         for (let j = 0; j <= i; j++) {
@@ -130,7 +153,11 @@ describe('distance of heads', () => {
     fc.assert(
       fc.property(rows, rows, rows, (a, b, c) => {
         const [p, q, r] = [make(a), make(b), make(c)];
-        const [pq, qr, pr] = [jensenShannonDistance(p, q, 5), jensenShannonDistance(q, r, 5), jensenShannonDistance(p, r, 5)];
+        const [pq, qr, pr] = [
+          jensenShannonDistance(p, q, 5),
+          jensenShannonDistance(q, r, 5),
+          jensenShannonDistance(p, r, 5),
+        ];
         return pq >= 0 && pq <= 1 && pr <= pq + qr + 1e-12;
       }),
     );
@@ -150,7 +177,12 @@ describe('the entropy of float32 rows', () => {
   };
 
   it('is that of the definition, for weights of any size', () => {
-    const weight = fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: -120, max: 0, noNaN: true }).map((power) => 2 ** power));
+    const weight = fc.oneof(
+      fc.constant(0),
+      fc.constant(1),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: -120, max: 0, noNaN: true }).map((power) => 2 ** power),
+    );
     fc.assert(
       fc.property(fc.array(weight, { minLength: 2, maxLength: 40 }), (values) => {
         const [quick, exact] = entropies(values);
@@ -167,13 +199,21 @@ describe('the entropy of float32 rows', () => {
 
 describe('distances of all heads from blocks of rows', () => {
   const tokens = 12;
-  const heads = fc.array(fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, noNaN: true })), { minLength: tokens ** 2, maxLength: tokens ** 2 }), { minLength: 3, maxLength: 3 });
+  const heads = fc.array(
+    fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, noNaN: true })), {
+      minLength: tokens ** 2,
+      maxLength: tokens ** 2,
+    }),
+    { minLength: 3, maxLength: 3 },
+  );
 
   it('are those of the definition, however the rows are cut, and exactly 0 for the same head', () => {
     fc.assert(
       fc.property(heads, fc.integer({ min: 1, max: tokens }), (values, size) => {
         // Powers make rows peaked, as softmax does; the last head is the first again.
-        const made = values.map((list, h) => pattern(tokens, (i, j) => (list[i * tokens + j] as number) ** (1 + 9 * h) + 1e-9));
+        const made = values.map((list, h) =>
+          pattern(tokens, (i, j) => (list[i * tokens + j] as number) ** (1 + 9 * h) + 1e-9),
+        );
         const patterns = [...made, made[0] as Float64Array];
         const distances = new HeadDistances(patterns.length, tokens);
         for (let start = 0; start < tokens; start += size) {

@@ -20,7 +20,8 @@ function values(count: number, seed: number): number[] {
     return state / 2 ** 31 - 1;
   });
 }
-const random = (rows: number, columns: number, seed: number): Matrix => matrix(rows, columns, values(rows * columns, seed));
+const random = (rows: number, columns: number, seed: number): Matrix =>
+  matrix(rows, columns, values(rows * columns, seed));
 /** A random orthogonal matrix: U of a random one. */
 const orthogonal = (n: number, seed: number): Matrix => svd(random(n, n, seed)).u;
 const identity = (n: number): Matrix =>
@@ -29,7 +30,8 @@ const identity = (n: number): Matrix =>
     n,
     Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0)),
   );
-const largest = (a: Matrix, b: Matrix): number => Math.max(...a.data.map((value, i) => Math.abs(value - (b.data[i] as number))));
+const largest = (a: Matrix, b: Matrix): number =>
+  Math.max(...a.data.map((value, i) => Math.abs(value - (b.data[i] as number))));
 const seeds = fc.integer({ min: 1, max: 1e9 });
 
 describe('singular values', () => {
@@ -44,7 +46,8 @@ describe('singular values', () => {
           u.data.map((value, i) => value * (sigma[i % u.columns] as number)),
         );
         return (
-          largest(multiply(scaled, transpose(v)), a) < 1e-12 && sigma.every((value, i) => i === 0 || value <= (sigma[i - 1] as number))
+          largest(multiply(scaled, transpose(v)), a) < 1e-12 &&
+          sigma.every((value, i) => i === 0 || value <= (sigma[i - 1] as number))
         );
       }),
     );
@@ -189,7 +192,13 @@ describe('similarity', () => {
             m.columns,
             m.data.map(
               (value, i) =>
-                value / Math.hypot(...m.data.subarray(Math.floor(i / m.columns) * m.columns, (Math.floor(i / m.columns) + 1) * m.columns)),
+                value /
+                Math.hypot(
+                  ...m.data.subarray(
+                    Math.floor(i / m.columns) * m.columns,
+                    (Math.floor(i / m.columns) + 1) * m.columns,
+                  ),
+                ),
             ),
           );
         const [x, y] = [unit(random(9, 4, seed)), unit(random(9, 4, seed + 5))];

@@ -35,7 +35,14 @@ describe("the lectures' table", () => {
   it('DeepSeek-V3: 70,272 B a token as MLA, 3,997,696 as MHA with heads of 128, 56.9 times as much', () => {
     const mla = bytes(JSON.parse(sampleConfig('deepseek-v3')) as object, 1);
     const mha = bytes(
-      { model_type: 'llama', num_hidden_layers: 61, num_attention_heads: 128, head_dim: 128, hidden_size: 7_168, torch_dtype: 'bfloat16' },
+      {
+        model_type: 'llama',
+        num_hidden_layers: 61,
+        num_attention_heads: 128,
+        head_dim: 128,
+        hidden_size: 7_168,
+        torch_dtype: 'bfloat16',
+      },
       1,
     );
     expect(mla).toBe(70_272);

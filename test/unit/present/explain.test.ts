@@ -14,13 +14,40 @@ function read(config: object): Reading {
   return reading;
 }
 
-const COMMON = { hidden_size: 1024, num_hidden_layers: 6, num_attention_heads: 16, torch_dtype: 'bfloat16', vocab_size: 1000, intermediate_size: 2048 };
+const COMMON = {
+  hidden_size: 1024,
+  num_hidden_layers: 6,
+  num_attention_heads: 16,
+  torch_dtype: 'bfloat16',
+  vocab_size: 1000,
+  intermediate_size: 2048,
+};
 const GQA = read({ model_type: 'llama', architectures: ['LlamaForCausalLM'], ...COMMON, num_key_value_heads: 4 });
-const SLIDING = read({ model_type: 'gemma2', architectures: ['Gemma2ForCausalLM'], ...COMMON, num_key_value_heads: 4, head_dim: 64, sliding_window: 128 });
-const MLA = read({ model_type: 'deepseek_v3', architectures: ['DeepseekV3ForCausalLM'], ...COMMON, kv_lora_rank: 64, qk_rope_head_dim: 16, qk_nope_head_dim: 32, v_head_dim: 32, q_lora_rank: 64 });
+const SLIDING = read({
+  model_type: 'gemma2',
+  architectures: ['Gemma2ForCausalLM'],
+  ...COMMON,
+  num_key_value_heads: 4,
+  head_dim: 64,
+  sliding_window: 128,
+});
+const MLA = read({
+  model_type: 'deepseek_v3',
+  architectures: ['DeepseekV3ForCausalLM'],
+  ...COMMON,
+  kv_lora_rank: 64,
+  qk_rope_head_dim: 16,
+  qk_nope_head_dim: 32,
+  v_head_dim: 32,
+  q_lora_rank: 64,
+});
 
 describe('explaining a number', () => {
-  it.each([['GQA', GQA], ['sliding', SLIDING], ['MLA', MLA]] as const)('%s: every factor with the line that gave it', (_, reading) => {
+  it.each([
+    ['GQA', GQA],
+    ['sliding', SLIDING],
+    ['MLA', MLA],
+  ] as const)('%s: every factor with the line that gave it', (_, reading) => {
     const plan = planCache(reading.spec, scenario(2, 500));
     const text = explainMarkdown('model', plan);
     const lines = reading.document.text.split('\n');
@@ -48,12 +75,19 @@ describe('explaining a number', () => {
   it('tells needed, occupied and reserved where a rule pages', () => {
     for (const engine of ENGINES) {
       const plan = planCache(GQA.spec, { ...scenario(1, 501), engine });
-      expect(/occupied/.test(explainMarkdown('model', plan)), engine).toBe(plan.steadyBytes !== plan.neededBytes || plan.reservedBytes !== plan.neededBytes);
+      expect(/occupied/.test(explainMarkdown('model', plan)), engine).toBe(
+        plan.steadyBytes !== plan.neededBytes || plan.reservedBytes !== plan.neededBytes,
+      );
     }
   });
 
   it('escapes what comes from the file', () => {
-    const hostile = read({ model_type: '<img src=x onerror=y> [a](command:b) | `', architectures: ['X'], ...COMMON, num_key_value_heads: 3 });
+    const hostile = read({
+      model_type: '<img src=x onerror=y> [a](command:b) | `',
+      architectures: ['X'],
+      ...COMMON,
+      num_key_value_heads: 3,
+    });
     const text = explainMarkdown('[x](command:y) | <b>', planCache(hostile.spec, scenario(1, 10)), 'model_type');
     expect(text).not.toMatch(/<img|<b>|\]\(command/);
   });

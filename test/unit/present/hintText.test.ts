@@ -12,7 +12,17 @@ function hints(text: string): Record<string, string> {
 }
 
 const config = (changes: object): string =>
-  JSON.stringify({ model_type: 'gemma3_text', num_hidden_layers: 6, num_attention_heads: 8, num_key_value_heads: 2, head_dim: 64, hidden_size: 512, sliding_window: 1024, torch_dtype: 'bfloat16', ...changes });
+  JSON.stringify({
+    model_type: 'gemma3_text',
+    num_hidden_layers: 6,
+    num_attention_heads: 8,
+    num_key_value_heads: 2,
+    head_dim: 64,
+    hidden_size: 512,
+    sliding_window: 1024,
+    torch_dtype: 'bfloat16',
+    ...changes,
+  });
 
 describe('hints', () => {
   it('stand beside the values of Llama 3', () => {
@@ -26,7 +36,10 @@ describe('hints', () => {
   });
 
   it('tell the latent of DeepSeek-V3', () => {
-    expect(hints(sampleConfig('deepseek-v3'))).toMatchObject({ kv_lora_rank: '+ 64 = 576 per token', num_hidden_layers: '68.63 KiB/token' });
+    expect(hints(sampleConfig('deepseek-v3'))).toMatchObject({
+      kv_lora_rank: '+ 64 = 576 per token',
+      num_hidden_layers: '68.63 KiB/token',
+    });
     expect(hints(sampleConfig('deepseek-v3'))).not.toHaveProperty('num_key_value_heads');
   });
 
@@ -35,8 +48,19 @@ describe('hints', () => {
   });
 
   it('tell kinds of layers, and what a window bounds', () => {
-    const list = ['sliding_attention', 'sliding_attention', 'full_attention', 'sliding_attention', 'sliding_attention', 'full_attention'];
-    expect(hints(config({ layer_types: list }))).toMatchObject({ layer_types: '4 sliding, 2 full', sliding_window: '≤ 2 MiB', num_key_value_heads: '= 2 groups of 4' });
+    const list = [
+      'sliding_attention',
+      'sliding_attention',
+      'full_attention',
+      'sliding_attention',
+      'sliding_attention',
+      'full_attention',
+    ];
+    expect(hints(config({ layer_types: list }))).toMatchObject({
+      layer_types: '4 sliding, 2 full',
+      sliding_window: '≤ 2 MiB',
+      num_key_value_heads: '= 2 groups of 4',
+    });
   });
 
   it('say it when groups do not come out even', () => {
@@ -47,7 +71,8 @@ describe('hints', () => {
   it('name nested keys by their path, and are short', () => {
     const nested = `{"model_type": "llava", "architectures": ["X"], "text_config": ${sampleConfig('llama-3-8b')}}`;
     expect(hints(nested)).toMatchObject({ 'text_config.num_key_value_heads': '= 8 groups of 4' });
-    for (const name of sampleNames()) for (const text of Object.values(hints(sampleConfig(name)))) expect(text.length).toBeLessThan(30);
+    for (const name of sampleNames())
+      for (const text of Object.values(hints(sampleConfig(name)))) expect(text.length).toBeLessThan(30);
   });
 });
 
@@ -59,7 +84,11 @@ describe('family status', () => {
   };
 
   it('is exact for a known family', () => {
-    expect(status(sampleConfig('llama-3-8b'))).toEqual({ text: 'llama · exact', detail: 'GQA, read by the rules of llama', exact: true });
+    expect(status(sampleConfig('llama-3-8b'))).toEqual({
+      text: 'llama · exact',
+      detail: 'GQA, read by the rules of llama',
+      exact: true,
+    });
   });
 
   it('says what was guessed', () => {
@@ -69,7 +98,9 @@ describe('family status', () => {
   });
 
   it('makes no links and no icons of names in the file', () => {
-    const evil = status(config({ model_type: '[x](command:workbench.action.quit) $(alert)', kv_sharing: '[y](command:z)' }));
+    const evil = status(
+      config({ model_type: '[x](command:workbench.action.quit) $(alert)', kv_sharing: '[y](command:z)' }),
+    );
     expect(evil.text).toContain('[x] (command:');
     for (const text of [evil.text, evil.detail]) expect(text).not.toMatch(/\]\(|\$\(/);
   });

@@ -18,7 +18,12 @@ describe('hover', () => {
     expect(markdown).toContain('**4 GiB (4.29 GB)** at 1 × 32,768 tokens · bf16 · intrinsic');
     expect(markdown).toContain('`32 layers × 2 K and V × 8 KV heads × 128 head dim × 2 B (bf16) = 131,072 B`');
     expect(markdown).toMatch(/\*\*`num_key_value_heads` line \d+\*\*/);
-    for (const row of ['`4` groups of 8 → 64 KiB/token', '`16` groups of 2 → 256 KiB/token', '`1` MQA → 16 KiB/token', '`32` MHA → 512 KiB/token']) {
+    for (const row of [
+      '`4` groups of 8 → 64 KiB/token',
+      '`16` groups of 2 → 256 KiB/token',
+      '`1` MQA → 16 KiB/token',
+      '`32` MHA → 512 KiB/token',
+    ]) {
       expect(markdown).toContain(row);
     }
     expect(markdown.indexOf('B/token')).toBeLessThan(markdown.indexOf('32 layers × 2'));
@@ -30,8 +35,12 @@ describe('hover', () => {
     const reading = readModelConfig(text);
     const offset = text.indexOf('num_key_value_heads') + 1;
     if (!reading) throw new Error('not a model config');
-    expect(hoverOf(reading, reading.document, offset, at32k, false)?.markdown).toContain('each caches one K and one V vector');
-    expect(hoverOf(reading, reading.document, offset, at32k, false, true)?.markdown).not.toContain('each caches one K and one V vector');
+    expect(hoverOf(reading, reading.document, offset, at32k, false)?.markdown).toContain(
+      'each caches one K and one V vector',
+    );
+    expect(hoverOf(reading, reading.document, offset, at32k, false, true)?.markdown).not.toContain(
+      'each caches one K and one V vector',
+    );
   });
 
   it('shows half and double of a latent', () => {
@@ -43,7 +52,8 @@ describe('hover', () => {
 
   it('says nothing about keys that do not matter, or belong to a vision tower', () => {
     const text = sampleConfig('llama-3-8b');
-    for (const key of ['architectures', 'rms_norm_eps', 'bos_token_id', 'vocab_size']) expect(hover(text, `"${key}"`)).toBeNull();
+    for (const key of ['architectures', 'rms_norm_eps', 'bos_token_id', 'vocab_size'])
+      expect(hover(text, `"${key}"`)).toBeNull();
     const nested = `{"model_type": "llava", "vision_config": {"num_attention_heads": 16}, "text_config": ${text}}`;
     expect(hover(nested, '"num_attention_heads": 16')).toBeNull();
     expect(hover(nested, 'num_key_value_heads')).toContain('131,072 B/token');
@@ -57,14 +67,18 @@ describe('hover', () => {
     ['a list', '[1, 2, 3]'],
     ['nothing', ''],
   ])('is silent in %s', (_, text) => {
-    for (let offset = 0; offset < text.length; offset++) expect(hoverAt(ConfigDocument.parse(text), offset, at32k)).toBeNull();
+    for (let offset = 0; offset < text.length; offset++)
+      expect(hoverAt(ConfigDocument.parse(text), offset, at32k)).toBeNull();
   });
 
   it('lets nothing of the file become markup or a link', () => {
     const evil = '[x](command:workbench.action.quit) <img src=x> ` | **b** \\n\\n# h $(alert) ![i](http://x)';
     const text = sampleConfig('llama-3-8b')
       .replace('"llama"', JSON.stringify(evil))
-      .replace('"num_key_value_heads": 8', `"num_key_value_heads": 8, "layer_types": ${JSON.stringify(new Array(32).fill(evil))}`);
+      .replace(
+        '"num_key_value_heads": 8',
+        `"num_key_value_heads": 8, "layer_types": ${JSON.stringify(new Array(32).fill(evil))}`,
+      );
     const document = ConfigDocument.parse(text);
     let shown = 0;
     for (let offset = 0; offset < text.length; offset += 3) {
@@ -87,7 +101,8 @@ describe('hover', () => {
     };
     const onSmall = measure(small, 100);
     const onLarge = measure(large, 15);
-    const show = ({ cpuMs, wallMs }: typeof onSmall): string => `${cpuMs.toFixed(2)} ms CPU, ${wallMs.toFixed(2)} ms clock`;
+    const show = ({ cpuMs, wallMs }: typeof onSmall): string =>
+      `${cpuMs.toFixed(2)} ms CPU, ${wallMs.toFixed(2)} ms clock`;
     console.log(`hover, text to Markdown, warm, medians: 200 lines ${show(onSmall)}; 5,000 lines ${show(onLarge)}`);
     expect(onSmall.cpuMs).toBeLessThan(2);
     expect(onLarge.cpuMs).toBeLessThan(20);
@@ -97,6 +112,9 @@ describe('hover', () => {
 /** The Llama config with so many lines. */
 function padded(lines: number): string {
   const text = sampleConfig('llama-3-8b').trimEnd();
-  const padding = Array.from({ length: lines - text.split('\n').length }, (_, index) => `  "extra_key_${index}": ${index},`);
+  const padding = Array.from(
+    { length: lines - text.split('\n').length },
+    (_, index) => `  "extra_key_${index}": ${index},`,
+  );
   return text.replace('{\n', `{\n${padding.join('\n')}\n`);
 }

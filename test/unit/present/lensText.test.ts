@@ -10,7 +10,14 @@ function plan(text: string, change: Parameters<typeof scenario>[2] = {}): Return
   return planCache(reading.spec, scenario(1, 32_768, change));
 }
 
-const state = JSON.stringify({ model_type: 'mamba', num_hidden_layers: 2, hidden_size: 64, state_size: 16, conv_kernel: 4, expand: 2 });
+const state = JSON.stringify({
+  model_type: 'mamba',
+  num_hidden_layers: 2,
+  hidden_size: 64,
+  state_size: 16,
+  conv_kernel: 4,
+  expand: 2,
+});
 
 describe('lens', () => {
   it('says design and bytes per token', () => {
@@ -19,7 +26,9 @@ describe('lens', () => {
   });
 
   it('marks a guess, and says where nothing is cached per token', () => {
-    expect(lensDesignText(plan(sampleConfig('llama-3-8b').replace('"llama"', '"lama"').replace('LlamaForCausalLM', 'X')))).toContain('≈ 128 KiB/token');
+    expect(
+      lensDesignText(plan(sampleConfig('llama-3-8b').replace('"llama"', '"lama"').replace('LlamaForCausalLM', 'X'))),
+    ).toContain('≈ 128 KiB/token');
     expect(lensDesignText(plan(state))).toMatch(/no cache per token · state [\d.]+ KiB/);
   });
 
@@ -27,7 +36,9 @@ describe('lens', () => {
     const llama = sampleConfig('llama-3-8b');
     expect(lensScenarioText(plan(llama), null)).toBe('4 GiB at 1 × 32,768 tokens · bf16');
     const fit = { deviceName: 'H100', devices: 1, weightsFit: true, sequences: { kind: 'count', value: 14 } } as const;
-    expect(lensScenarioText(plan(llama, { engine: 'vllm' }), fit)).toBe('4 GiB at 1 × 32,768 tokens · bf16 · vLLM · 14 sequences fit on H100');
+    expect(lensScenarioText(plan(llama, { engine: 'vllm' }), fit)).toBe(
+      '4 GiB at 1 × 32,768 tokens · bf16 · vLLM · 14 sequences fit on H100',
+    );
   });
 
   it.each([

@@ -2,7 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { codeSpan, escapeText, table } from '../../../src/present/markdown';
 
 describe('text in Markdown', () => {
-  it.each(['4.5 GiB (4.83 GB)', 'GQA · 32 query heads in 8 groups of 4', '+1.07 B', '÷ 4', 'fp8_ds_mla', 'estimated: 3 × 2 bytes', '2 - 1 = 1', '1 & 2', 'min(tokens, window 4096)!'])('leaves %s as it is', (text) => {
+  it.each([
+    '4.5 GiB (4.83 GB)',
+    'GQA · 32 query heads in 8 groups of 4',
+    '+1.07 B',
+    '÷ 4',
+    'fp8_ds_mla',
+    'estimated: 3 × 2 bytes',
+    '2 - 1 = 1',
+    '1 & 2',
+    'min(tokens, window 4096)!',
+  ])('leaves %s as it is', (text) => {
     expect(escapeText(text)).toBe(text);
   });
 
@@ -23,8 +33,17 @@ describe('text in Markdown', () => {
   });
 
   it('a table is one in the source, too', () => {
-    const text = table(['a', 'bb'], [['x', '1'], ['longer', '10,000']], ['left', 'right']);
-    expect(text).toBe(['| a      |     bb |', '| :----- | -----: |', '| x      |      1 |', '| longer | 10,000 |'].join('\n'));
+    const text = table(
+      ['a', 'bb'],
+      [
+        ['x', '1'],
+        ['longer', '10,000'],
+      ],
+      ['left', 'right'],
+    );
+    expect(text).toBe(
+      ['| a      |     bb |', '| :----- | -----: |', '| x      |      1 |', '| longer | 10,000 |'].join('\n'),
+    );
     const [header, rule, row] = table(['a'], [['y'.repeat(200)]]).split('\n');
     expect([header, rule, row?.length]).toEqual(['| a   |', '| :-- |', 204]);
   });

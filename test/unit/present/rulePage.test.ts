@@ -23,6 +23,7 @@ describe('the page of a lint rule', () => {
   });
 
   it('does not show anything for what is no rule', () => {
-    for (const rule of ['nothing', '', 'toString', '__proto__', '../x']) expect(rulePage(rule, docs)).toBe('# There is no such rule\n');
+    for (const rule of ['nothing', '', 'toString', '__proto__', '../x'])
+      expect(rulePage(rule, docs)).toBe('# There is no such rule\n');
   });
 });

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cacheBudgetBytes, cachedTokens, concurrentSequences, largestFit, longestContext } from '../../../src/serving/capacity';
+import {
+  cacheBudgetBytes,
+  cachedTokens,
+  concurrentSequences,
+  largestFit,
+  longestContext,
+} from '../../../src/serving/capacity';
 
 const GIB = 2 ** 30;
 
@@ -42,15 +48,20 @@ const bytesOf =
 describe('the inverse of a plan', () => {
   it('fits at N and not at N + 1', () => {
     fc.assert(
-      fc.property(plan, fc.integer({ min: 1, max: 64 }), fc.integer({ min: 0, max: 2 ** 41 }), (shape, batch, budget) => {
-        const bytes = bytesOf(shape);
-        const fit = longestContext(bytes, budget, batch);
-        if (fit.kind === 'count') {
-          expect(bytes(fit.value, batch)).toBeLessThanOrEqual(budget);
-          expect(bytes(fit.value + 1, batch)).toBeGreaterThan(budget);
-        } else if (fit.kind === 'none') expect(bytes(1, batch)).toBeGreaterThan(budget);
-        else expect(bytes(2 ** 39, batch)).toBeLessThanOrEqual(budget);
-      }),
+      fc.property(
+        plan,
+        fc.integer({ min: 1, max: 64 }),
+        fc.integer({ min: 0, max: 2 ** 41 }),
+        (shape, batch, budget) => {
+          const bytes = bytesOf(shape);
+          const fit = longestContext(bytes, budget, batch);
+          if (fit.kind === 'count') {
+            expect(bytes(fit.value, batch)).toBeLessThanOrEqual(budget);
+            expect(bytes(fit.value + 1, batch)).toBeGreaterThan(budget);
+          } else if (fit.kind === 'none') expect(bytes(1, batch)).toBeGreaterThan(budget);
+          else expect(bytes(2 ** 39, batch)).toBeLessThanOrEqual(budget);
+        },
+      ),
     );
   });
 
@@ -65,12 +76,23 @@ describe('the inverse of a plan', () => {
 
   it('grows with the budget, and falls with the length', () => {
     fc.assert(
-      fc.property(plan, fc.integer({ min: 1, max: 2 ** 40 }), fc.integer({ min: 0, max: 2 ** 38 }), fc.integer({ min: 1, max: 100_000 }), (shape, budget, more, tokens) => {
-        const bytes = bytesOf(shape);
-        const value = (fit: ReturnType<typeof longestContext>): number => (fit.kind === 'count' ? fit.value : fit.kind === 'none' ? 0 : Number.POSITIVE_INFINITY);
-        expect(value(longestContext(bytes, budget + more))).toBeGreaterThanOrEqual(value(longestContext(bytes, budget)));
-        expect(value(concurrentSequences(bytes, budget, tokens + 1))).toBeLessThanOrEqual(value(concurrentSequences(bytes, budget, tokens)));
-      }),
+      fc.property(
+        plan,
+        fc.integer({ min: 1, max: 2 ** 40 }),
+        fc.integer({ min: 0, max: 2 ** 38 }),
+        fc.integer({ min: 1, max: 100_000 }),
+        (shape, budget, more, tokens) => {
+          const bytes = bytesOf(shape);
+          const value = (fit: ReturnType<typeof longestContext>): number =>
+            fit.kind === 'count' ? fit.value : fit.kind === 'none' ? 0 : Number.POSITIVE_INFINITY;
+          expect(value(longestContext(bytes, budget + more))).toBeGreaterThanOrEqual(
+            value(longestContext(bytes, budget)),
+          );
+          expect(value(concurrentSequences(bytes, budget, tokens + 1))).toBeLessThanOrEqual(
+            value(concurrentSequences(bytes, budget, tokens)),
+          );
+        },
+      ),
     );
   });
 

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { parseVariant, type VariantRequest } from '../../../src/cache/variants';
 import { type Reading, readModelConfig } from '../../../src/config/read';
-import { comparisonCsv, comparisonMarkdown, comparisonTable, comparisonText } from '../../../src/present/comparisonText';
+import {
+  comparisonCsv,
+  comparisonMarkdown,
+  comparisonTable,
+  comparisonText,
+} from '../../../src/present/comparisonText';
 import { changesNothing, compareDesigns, requestText } from '../../../src/serving/comparison';
 import { fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
 import { deviceOf } from '../../../src/serving/hardware';
@@ -14,12 +19,17 @@ function reading(name: string): Reading {
   return read;
 }
 
-const FOUR: readonly VariantRequest[] = ['mha', 'gqa:8', 'mqa', 'mla:512+64'].map((text) => parseVariant(text)).filter((request) => request !== null);
+const FOUR: readonly VariantRequest[] = ['mha', 'gqa:8', 'mqa', 'mla:512+64']
+  .map((text) => parseVariant(text))
+  .filter((request) => request !== null);
 const h100 = deviceOf('h100-sxm');
 
 describe('a comparison', () => {
   it("has the lectures' rows, measured against the first", () => {
-    const { rows } = compareDesigns([{ name: null, reading: reading('deepseek-v3'), requests: FOUR }], scenario(1, 100_000));
+    const { rows } = compareDesigns(
+      [{ name: null, reading: reading('deepseek-v3'), requests: FOUR }],
+      scenario(1, 100_000),
+    );
     expect(rows.map((row) => [row.id, row.label, row.plan.cacheBytes])).toEqual([
       ['0', 'deepseek_v3 as it is (MLA)', 70_272e5],
       ['0:mha', 'MHA', 3_997_696e5],
@@ -48,7 +58,13 @@ describe('a comparison', () => {
     const model = reading('llama-3-8b');
     if (!h100) throw new Error('no device');
     const { rows } = compareDesigns([{ name: null, reading: model, requests: FOUR }], scenario(4, 8192), h100);
-    const report = fitModel({ reading: model, device: h100, scenario: scenario(4, 8192), weights: null, ...USUAL_MEMORY });
+    const report = fitModel({
+      reading: model,
+      device: h100,
+      scenario: scenario(4, 8192),
+      weights: null,
+      ...USUAL_MEMORY,
+    });
     expect(rows[0]?.decode).toEqual(report?.decode);
     // Memory-bound: the step takes as long as what it reads, weights of the changed projections and the cache.
     const [asIs, mha] = [rows[0], rows.find((row) => row.id === '0:mha')];
@@ -60,7 +76,12 @@ describe('a comparison', () => {
   it('knows the variant that is the model itself', () => {
     const { spec } = reading('llama-3-8b');
     expect(FOUR.map((request) => changesNothing(spec, request))).toEqual([false, true, false, false]);
-    expect(FOUR.map((request) => changesNothing(reading('deepseek-v3').spec, request))).toEqual([false, false, false, true]);
+    expect(FOUR.map((request) => changesNothing(reading('deepseek-v3').spec, request))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
     expect(changesNothing(spec, { kind: 'gqa', groups: 5 })).toBe(false);
     for (const request of FOUR) expect(parseVariant(requestText(request))).toEqual(request);
   });
@@ -75,7 +96,11 @@ describe('a comparison', () => {
 });
 
 describe('its text', () => {
-  const comparison = compareDesigns([{ name: null, reading: reading('llama-3-8b'), requests: FOUR }], scenario(1, 32_768), h100);
+  const comparison = compareDesigns(
+    [{ name: null, reading: reading('llama-3-8b'), requests: FOUR }],
+    scenario(1, 32_768),
+    h100,
+  );
 
   it('is the same in the table, Markdown and the terminal', () => {
     const { title, columns, cells } = comparisonTable(comparison);
@@ -89,7 +114,10 @@ describe('its text', () => {
   });
 
   it('is plain numbers in CSV, and names from files cannot become formulas or markup', () => {
-    const hostile = compareDesigns([{ name: '=cmd("x"),\n[a](b)', reading: reading('gpt2'), requests: [] }], scenario(1, 1));
+    const hostile = compareDesigns(
+      [{ name: '=cmd("x"),\n[a](b)', reading: reading('gpt2'), requests: [] }],
+      scenario(1, 1),
+    );
     const [header, ...lines] = comparisonCsv(comparison).trimEnd().split('\r\n');
     expect(header?.split(',')).toHaveLength(13);
     expect(lines[1]).toMatch(/^MHA,1,32768,bf16,intrinsic,524288,17179869184,0,0\.25,805306368,/);
@@ -98,9 +126,17 @@ describe('its text', () => {
   });
 
   it('shows recurrent state beside the cache, where there is some', () => {
-    const mamba = readModelConfig('{"model_type": "mamba", "hidden_size": 768, "num_hidden_layers": 24, "state_size": 16, "conv_kernel": 4, "expand": 2, "torch_dtype": "float32"}');
+    const mamba = readModelConfig(
+      '{"model_type": "mamba", "hidden_size": 768, "num_hidden_layers": 24, "state_size": 16, "conv_kernel": 4, "expand": 2, "torch_dtype": "float32"}',
+    );
     if (!mamba) throw new Error('no reading');
-    const mixed = compareDesigns([{ name: 'llama', reading: reading('llama-3-8b'), requests: [] }, { name: 'mamba', reading: mamba, requests: [] }], scenario(1, 1024));
+    const mixed = compareDesigns(
+      [
+        { name: 'llama', reading: reading('llama-3-8b'), requests: [] },
+        { name: 'mamba', reading: mamba, requests: [] },
+      ],
+      scenario(1, 1024),
+    );
     const { title, columns, cells } = comparisonTable(mixed);
     expect(title).toContain('each in its own type');
     const at = columns.findIndex((column) => column.id === 'state');

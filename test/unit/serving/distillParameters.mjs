@@ -10,9 +10,11 @@ const folder = process.argv[2];
 if (!folder) throw new Error('usage: distillParameters.mjs FOLDER');
 
 /** Keys that no number of parameters depends on. */
-const IDLE = /token_id|token_index|dropout|_eps$|epsilon|(?<!qk_)rope|activation|act_fn|hidden_act|version|dtype|architectures|scaling_factor|_multiplier|initializer|norm_topk|^n_group$|chunk_size|time_step_(limit|floor|min|max|init)|^(use_cache|pretraining_tp|scoring_func|topk_method|is_encoder_decoder|max_length|num_beams|length_penalty|early_stopping|mup_enabled|logit_scale|final_logit_softcapping|attn_logit_softcapping|query_pre_attn_scalar|num_logits_to_keep|z_loss_coefficient|output_router_logits)$/;
+const IDLE =
+  /token_id|token_index|dropout|_eps$|epsilon|(?<!qk_)rope|activation|act_fn|hidden_act|version|dtype|architectures|scaling_factor|_multiplier|initializer|norm_topk|^n_group$|chunk_size|time_step_(limit|floor|min|max|init)|^(use_cache|pretraining_tp|scoring_func|topk_method|is_encoder_decoder|max_length|num_beams|length_penalty|early_stopping|mup_enabled|logit_scale|final_logit_softcapping|attn_logit_softcapping|query_pre_attn_scalar|num_logits_to_keep|z_loss_coefficient|output_router_logits)$/;
 /** Parts that are not the language model: their presence is all that counts. */
-const TOWER = /^(vision|audio|vq|vit|projector|qformer|perceiver|protein_encoder|talker|token2wav|patcher|acoustic_tokenizer_encoder|semantic_tokenizer_encoder|semantic_model|diffusion_head|adaptor|encoder|dit|high_res_vision|depth_decoder)_config$/;
+const TOWER =
+  /^(vision|audio|vq|vit|projector|qformer|perceiver|protein_encoder|talker|token2wav|patcher|acoustic_tokenizer_encoder|semantic_tokenizer_encoder|semantic_model|diffusion_head|adaptor|encoder|dit|high_res_vision|depth_decoder)_config$/;
 
 /** Differences that we keep, and why. */
 const KEPT = {
@@ -48,10 +50,14 @@ const strip = (config) =>
   );
 
 const types = {};
-for (const file of readdirSync(folder).filter((name) => name.endsWith('.json')).sort()) {
+for (const file of readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .sort()) {
   const name = file.slice(0, -5);
   const [type, note] = name.split('--');
-  const text = readFileSync(join(folder, file), 'utf8').replace(/-?\bInfinity\b/g, '1e9').replace(/\bNaN\b/g, 'null');
+  const text = readFileSync(join(folder, file), 'utf8')
+    .replace(/-?\bInfinity\b/g, '1e9')
+    .replace(/\bNaN\b/g, 'null');
   const { config, params, params_text: paramsText } = JSON.parse(text);
   const count = paramsText ?? params;
   if (!config || count == null || type in KEPT || name in KEPT || PARTIAL.test(name)) continue;
@@ -65,7 +71,9 @@ function changes(base, config, path = []) {
     if (JSON.stringify(before) === JSON.stringify(after)) return [];
     const at = [...path, key];
     if (!(key in config)) return [[at.join('/')]];
-    const nested = [before, after].every((value) => value !== null && typeof value === 'object' && !Array.isArray(value));
+    const nested = [before, after].every(
+      (value) => value !== null && typeof value === 'object' && !Array.isArray(value),
+    );
     return nested ? changes(before, after, at) : [[at.join('/'), after]];
   });
 }
@@ -76,7 +84,13 @@ for (const [type, cases] of Object.entries(types)) {
   const seen = new Set();
   const rows = cases.map(([note, config, count]) => [note, changes(first[1], config), count]);
   // Cases that change neither a key nor the count say nothing new.
-  out[type] = { base: first[1], cases: rows.filter(([, delta, count]) => !seen.has(`${JSON.stringify(delta)}${count}`) && seen.add(`${JSON.stringify(delta)}${count}`)) };
+  out[type] = {
+    base: first[1],
+    cases: rows.filter(
+      ([, delta, count]) =>
+        !seen.has(`${JSON.stringify(delta)}${count}`) && seen.add(`${JSON.stringify(delta)}${count}`),
+    ),
+  };
 }
 const lines = Object.entries(out).map(([type, value]) => `${JSON.stringify(type)}: ${JSON.stringify(value)}`);
 writeFileSync(fileURLToPath(new URL('parameters.json', import.meta.url)), `{\n${lines.join(',\n')}\n}\n`);

@@ -20,7 +20,9 @@ interface Expected {
   readonly published_params?: number;
 }
 
-const expected = hasReference ? (JSON.parse(readFileSync(join(referenceFolder, 'expected.json'), 'utf8')) as Record<string, Expected>) : {};
+const expected = hasReference
+  ? (JSON.parse(readFileSync(join(referenceFolder, 'expected.json'), 'utf8')) as Record<string, Expected>)
+  : {};
 const counted = Object.entries(expected).flatMap(([name, entry]) => {
   const parameters = entry.params_transformers_text ?? entry.params_transformers ?? entry.published_params;
   return parameters == null ? [] : [{ name, parameters }];
@@ -37,7 +39,10 @@ describe(`parameters of the reference models${needsReference}`, () => {
   });
 });
 
-const corpus = JSON.parse(readFileSync(new URL('parameters.json', import.meta.url), 'utf8')) as Record<string, TypeCases<number>>;
+const corpus = JSON.parse(readFileSync(new URL('parameters.json', import.meta.url), 'utf8')) as Record<
+  string,
+  TypeCases<number>
+>;
 
 /** Types whose layers are not described here: no number, rather than a wrong one. */
 const NOT_COUNTED = new Set(
@@ -61,12 +66,28 @@ describe.each(Object.entries(corpus))(`%s, instantiated by transformers 5.18${de
   });
 });
 
-const LLAMA = { model_type: 'llama', hidden_size: 64, intermediate_size: 96, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 100, tie_word_embeddings: false };
+const LLAMA = {
+  model_type: 'llama',
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  vocab_size: 100,
+  tie_word_embeddings: false,
+};
 
 describe('what a count says', () => {
   it('tells parts apart', () => {
     const got = count(JSON.stringify(LLAMA));
-    expect(got).toMatchObject({ embedding: 6400, outputHead: 6400, attention: 2 * 4 * 64 * 64, mlp: 2 * 3 * 64 * 96, norms: 5 * 64, experts: 0, lookup: 6400 });
+    expect(got).toMatchObject({
+      embedding: 6400,
+      outputHead: 6400,
+      attention: 2 * 4 * 64 * 64,
+      mlp: 2 * 3 * 64 * 96,
+      norms: 5 * 64,
+      experts: 0,
+      lookup: 6400,
+    });
     expect(got?.activePerToken).toBe(got?.total);
   });
 
@@ -76,7 +97,15 @@ describe('what a count says', () => {
   });
 
   it('leaves idle experts out of the active ones', () => {
-    const got = count(JSON.stringify({ ...LLAMA, model_type: 'mixtral', num_key_value_heads: 4, num_local_experts: 8, num_experts_per_tok: 2 }));
+    const got = count(
+      JSON.stringify({
+        ...LLAMA,
+        model_type: 'mixtral',
+        num_key_value_heads: 4,
+        num_local_experts: 8,
+        num_experts_per_tok: 2,
+      }),
+    );
     const each = 3 * 64 * 96;
     expect(got?.experts).toBe(2 * 8 * each);
     expect((got?.total ?? 0) - (got?.activePerToken ?? 0)).toBe(2 * 6 * each);
@@ -84,7 +113,9 @@ describe('what a count says', () => {
   });
 
   it('names what it does not count', () => {
-    const got = count(JSON.stringify({ model_type: 'llava', text_config: LLAMA, vision_config: { model_type: 'clip_vision_model' } }));
+    const got = count(
+      JSON.stringify({ model_type: 'llava', text_config: LLAMA, vision_config: { model_type: 'clip_vision_model' } }),
+    );
     expect(got?.notCounted).toEqual(['vision tower']);
   });
 
@@ -115,28 +146,53 @@ describe('what a count says', () => {
 
 describe('broken configs', () => {
   const junk = fc.oneof(
-    fc.constantFrom<unknown>(null, -1, 0, 1, 1e12, 0.5, '', 'auto', true, false, [], {}, [1, 2], ['a'], [null], { a: 1 }, '1,2,x'),
+    fc.constantFrom<unknown>(
+      null,
+      -1,
+      0,
+      1,
+      1e12,
+      0.5,
+      '',
+      'auto',
+      true,
+      false,
+      [],
+      {},
+      [1, 2],
+      ['a'],
+      [null],
+      { a: 1 },
+      '1,2,x',
+    ),
     fc.integer(),
   );
 
   it('never throw, and give a positive number or none', () => {
     const types = Object.values(corpus);
     fc.assert(
-      fc.property(fc.constantFrom(...types), fc.array(fc.tuple(fc.nat(), junk), { minLength: 1, maxLength: 4 }), ({ base }, changes) => {
-        const config = structuredClone(base);
-        for (const [at, value] of changes) {
-          const nested = config['text_config'];
-          const place = at % 3 === 0 && typeof nested === 'object' && nested !== null && !Array.isArray(nested) ? (nested as Json) : config;
-          const keys = Object.keys(place).filter((key) => key !== 'model_type');
-          place[keys[at % Math.max(1, keys.length)] ?? 'vocab_size'] = structuredClone(value);
-        }
-        const got = count(JSON.stringify(config));
-        if (!got) return;
-        expect(Number.isSafeInteger(got.total) && got.total > 0).toBe(true);
-        expect(got.activePerToken).toBeLessThanOrEqual(got.total);
-        expect(got.activePerToken).toBeGreaterThan(0);
-        for (const part of PARTS) expect(got[part]).toBeGreaterThanOrEqual(0);
-      }),
+      fc.property(
+        fc.constantFrom(...types),
+        fc.array(fc.tuple(fc.nat(), junk), { minLength: 1, maxLength: 4 }),
+        ({ base }, changes) => {
+          const config = structuredClone(base);
+          for (const [at, value] of changes) {
+            const nested = config['text_config'];
+            const place =
+              at % 3 === 0 && typeof nested === 'object' && nested !== null && !Array.isArray(nested)
+                ? (nested as Json)
+                : config;
+            const keys = Object.keys(place).filter((key) => key !== 'model_type');
+            place[keys[at % Math.max(1, keys.length)] ?? 'vocab_size'] = structuredClone(value);
+          }
+          const got = count(JSON.stringify(config));
+          if (!got) return;
+          expect(Number.isSafeInteger(got.total) && got.total > 0).toBe(true);
+          expect(got.activePerToken).toBeLessThanOrEqual(got.total);
+          expect(got.activePerToken).toBeGreaterThan(0);
+          for (const part of PARTS) expect(got[part]).toBeGreaterThanOrEqual(0);
+        },
+      ),
       { numRuns: fuzzCases(3_000) },
     );
   });

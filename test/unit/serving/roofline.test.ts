@@ -4,7 +4,13 @@ import { readModelConfig, type Reading } from '../../../src/config/read';
 import { cacheReadBytes, decodeAttentionFlops, prefillAttentionFlops } from '../../../src/serving/attentionWork';
 import { deviceOf } from '../../../src/serving/hardware';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
-import { decodeRoofline, type Deployment, distinctExperts, prefillRoofline, weightBytesRead } from '../../../src/serving/roofline';
+import {
+  decodeRoofline,
+  type Deployment,
+  distinctExperts,
+  prefillRoofline,
+  weightBytesRead,
+} from '../../../src/serving/roofline';
 import { estimatedWeightBytes } from '../../../src/serving/weights';
 
 function read(config: Record<string, unknown>): Reading {
@@ -24,17 +30,48 @@ function deploy(reading: Reading, id = 'h100-sxm', changes: Partial<Deployment> 
   const weights = estimatedWeightBytes(reading, count);
   const device = deviceOf(id);
   if (!weights || !device) throw new Error('no weights or device');
-  return { spec: reading.spec, count, weights, kvDtype: 'bf16', device, devices: 1, cacheCopies: 1, format: 'bf16', ...changes };
+  return {
+    spec: reading.spec,
+    count,
+    weights,
+    kvDtype: 'bf16',
+    device,
+    devices: 1,
+    cacheCopies: 1,
+    format: 'bf16',
+    ...changes,
+  };
 }
 
 const LLAMA_8B = {
-  model_type: 'llama', hidden_size: 4096, intermediate_size: 14336, num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: 8,
-  vocab_size: 128256, tie_word_embeddings: false,
+  model_type: 'llama',
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  vocab_size: 128256,
+  tie_word_embeddings: false,
 };
 const DEEPSEEK = {
-  model_type: 'deepseek_v3', hidden_size: 7168, intermediate_size: 18432, moe_intermediate_size: 2048, num_hidden_layers: 61, num_attention_heads: 128,
-  num_key_value_heads: 128, n_routed_experts: 256, n_shared_experts: 1, num_experts_per_tok: 8, first_k_dense_replace: 3, kv_lora_rank: 512,
-  q_lora_rank: 1536, qk_rope_head_dim: 64, qk_nope_head_dim: 128, v_head_dim: 128, vocab_size: 129280, tie_word_embeddings: false,
+  model_type: 'deepseek_v3',
+  hidden_size: 7168,
+  intermediate_size: 18432,
+  moe_intermediate_size: 2048,
+  num_hidden_layers: 61,
+  num_attention_heads: 128,
+  num_key_value_heads: 128,
+  n_routed_experts: 256,
+  n_shared_experts: 1,
+  num_experts_per_tok: 8,
+  first_k_dense_replace: 3,
+  kv_lora_rank: 512,
+  q_lora_rank: 1536,
+  qk_rope_head_dim: 64,
+  qk_nope_head_dim: 128,
+  v_head_dim: 128,
+  vocab_size: 129280,
+  tie_word_embeddings: false,
 };
 
 describe('work of attention', () => {
@@ -55,7 +92,13 @@ describe('work of attention', () => {
   });
 
   it('reads all index keys, and of the rest what the indexer chose', () => {
-    const { spec } = read({ ...DEEPSEEK, model_type: 'deepseek_v32', index_head_dim: 128, index_n_heads: 64, index_topk: 2048 });
+    const { spec } = read({
+      ...DEEPSEEK,
+      model_type: 'deepseek_v32',
+      index_head_dim: 128,
+      index_n_heads: 64,
+      index_topk: 2048,
+    });
     expect(cacheReadBytes(spec, 'bf16', 100_000)).toBe(61 * (2048 * 576 * 2 + 100_000 * 128 * 2));
   });
 
@@ -64,12 +107,27 @@ describe('work of attention', () => {
       LLAMA_8B,
       { ...LLAMA_8B, model_type: 'mistral', sliding_window: 7 },
       { ...DEEPSEEK, model_type: 'deepseek_v32', index_head_dim: 128, index_n_heads: 64, index_topk: 5 },
-      { model_type: 'deepseek_v4', hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, head_dim: 32, sliding_window: 6, compress_ratios: [4, 128], index_head_dim: 8, index_n_heads: 2, index_topk: 3, qk_rope_head_dim: 8, vocab_size: 10 },
+      {
+        model_type: 'deepseek_v4',
+        hidden_size: 64,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        head_dim: 32,
+        sliding_window: 6,
+        compress_ratios: [4, 128],
+        index_head_dim: 8,
+        index_n_heads: 2,
+        index_topk: 3,
+        qk_rope_head_dim: 8,
+        vocab_size: 10,
+      },
     ];
     fc.assert(
       fc.property(fc.constantFrom(...configs), fc.integer({ min: 1, max: 300 }), (config, tokens) => {
         const { spec } = read(config);
-        const sum = Array.from({ length: tokens }, (_, index) => decodeAttentionFlops(spec, index + 1, 'expanded')).reduce((a, b) => a + b, 0);
+        const sum = Array.from({ length: tokens }, (_, index) =>
+          decodeAttentionFlops(spec, index + 1, 'expanded'),
+        ).reduce((a, b) => a + b, 0);
         expect(prefillAttentionFlops(spec, tokens)).toBe(sum);
       }),
       { numRuns: 60 },
@@ -122,7 +180,11 @@ describe('the roofline', () => {
     const deployment = deploy(read(LLAMA_8B));
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4096 }), fc.integer({ min: 1, max: 200_000 }), (batch, tokens) => {
-        const [step, more, longer] = [decodeRoofline(deployment, batch, tokens), decodeRoofline(deployment, batch + 1, tokens), decodeRoofline(deployment, batch, tokens + 1)];
+        const [step, more, longer] = [
+          decodeRoofline(deployment, batch, tokens),
+          decodeRoofline(deployment, batch + 1, tokens),
+          decodeRoofline(deployment, batch, tokens + 1),
+        ];
         if (!step || !more || !longer) throw new Error('no roofline');
         expect(step.timeS).toBe(Math.max(step.memoryTimeS, step.computeTimeS));
         expect(more.timeS).toBeGreaterThanOrEqual(step.timeS);
@@ -141,7 +203,16 @@ describe('the roofline', () => {
   });
 
   it('leaves an encoder out of a decode step', () => {
-    const t5 = read({ model_type: 't5', d_model: 512, d_ff: 2048, d_kv: 64, num_heads: 8, num_layers: 6, vocab_size: 32128, is_encoder_decoder: true });
+    const t5 = read({
+      model_type: 't5',
+      d_model: 512,
+      d_ff: 2048,
+      d_kv: 64,
+      num_heads: 8,
+      num_layers: 6,
+      vocab_size: 32128,
+      is_encoder_decoder: true,
+    });
     const count = countOf(t5);
     expect(count.encoder).toBe(6 * (4 * 512 * 512 + 2 * 512 * 2048 + 2 * 512) + 512);
     const step = decodeRoofline(deploy(t5), 1, 1);

@@ -2,15 +2,30 @@ import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '../../../src/config/document';
 import { readModelConfig } from '../../../src/config/read';
 import { countParameters } from '../../../src/serving/parameters/count';
-import { estimatedWeightBytes, storedWeightBytes, weightBytesPerRank, type WeightOptions, weightScheme } from '../../../src/serving/weights';
+import {
+  estimatedWeightBytes,
+  storedWeightBytes,
+  weightBytesPerRank,
+  type WeightOptions,
+  weightScheme,
+} from '../../../src/serving/weights';
 import { hasReference, needsReference, referenceConfig } from '../support';
 
 const BASE = {
-  model_type: 'llama', torch_dtype: 'bfloat16', hidden_size: 1024, intermediate_size: 2048, num_hidden_layers: 4, num_attention_heads: 8,
-  vocab_size: 1000, tie_word_embeddings: false,
+  model_type: 'llama',
+  torch_dtype: 'bfloat16',
+  hidden_size: 1024,
+  intermediate_size: 2048,
+  num_hidden_layers: 4,
+  num_attention_heads: 8,
+  vocab_size: 1000,
+  tie_word_embeddings: false,
 };
 
-function estimate(config: object, options: WeightOptions = {}): { readonly bytes: number | null; readonly linear: number; readonly rest: number } {
+function estimate(
+  config: object,
+  options: WeightOptions = {},
+): { readonly bytes: number | null; readonly linear: number; readonly rest: number } {
   const reading = readModelConfig(JSON.stringify(config));
   const count = reading && countParameters(reading);
   if (!reading || !count) throw new Error('not counted');
@@ -45,9 +60,20 @@ describe('weights from parameters', () => {
     ['awq', { quant_method: 'awq', bits: 4, group_size: 128 }, 4 + 20 / 128],
     ['gptq', { quant_method: 'gptq', bits: 8, group_size: 32 }, 8 + 24 / 32],
     ['bitsandbytes 4', { quant_method: 'bitsandbytes', load_in_4bit: true }, 4.5],
-    ['bitsandbytes 4, doubly', { quant_method: 'bitsandbytes', load_in_4bit: true, bnb_4bit_use_double_quant: true }, 4 + 1 / 8 + 1 / 512],
+    [
+      'bitsandbytes 4, doubly',
+      { quant_method: 'bitsandbytes', load_in_4bit: true, bnb_4bit_use_double_quant: true },
+      4 + 1 / 8 + 1 / 512,
+    ],
     ['bitsandbytes 8', { quant_method: 'bitsandbytes', load_in_8bit: true }, 8],
-    ['compressed-tensors', { quant_method: 'compressed-tensors', config_groups: { group_0: { weights: { num_bits: 4, type: 'int', group_size: 32 } } } }, 4.5],
+    [
+      'compressed-tensors',
+      {
+        quant_method: 'compressed-tensors',
+        config_groups: { group_0: { weights: { num_bits: 4, type: 'int', group_size: 32 } } },
+      },
+      4.5,
+    ],
     ['nvfp4', { quant_method: 'modelopt', quant_algo: 'NVFP4' }, 4.5],
   ])('%s', (_name, quantization_config, bits) => {
     const { bytes, linear, rest } = estimate({ ...BASE, quantization_config });
@@ -62,13 +88,22 @@ describe('weights from parameters', () => {
 
   it('keep what a list of exceptions names', () => {
     const group = { weights: { num_bits: 4, type: 'int', group_size: 32 } };
-    const config = { ...BASE, quantization_config: { quant_method: 'compressed-tensors', config_groups: { group_0: group }, ignore: ['lm_head', 're:.*self_attn.*'] } };
+    const config = {
+      ...BASE,
+      quantization_config: {
+        quant_method: 'compressed-tensors',
+        config_groups: { group_0: group },
+        ignore: ['lm_head', 're:.*self_attn.*'],
+      },
+    };
     const reading = readModelConfig(JSON.stringify(config));
     expect(reading && weightScheme(reading)?.unquantised).toEqual(['attention']);
   });
 
   it('take a quantisation from beside the config', () => {
-    const quantFile = ConfigDocument.parse(JSON.stringify({ producer: { name: 'modelopt' }, quantization: { quant_algo: 'NVFP4' } }));
+    const quantFile = ConfigDocument.parse(
+      JSON.stringify({ producer: { name: 'modelopt' }, quantization: { quant_algo: 'NVFP4' } }),
+    );
     const { bytes, linear, rest } = estimate(BASE, { quantFile });
     expect(bytes).toBe(Math.round((linear * 4.5) / 8) + 2 * rest);
   });

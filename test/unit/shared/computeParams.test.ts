@@ -8,7 +8,16 @@ import { LAYERS } from '../attention/support/layers';
 const validate = COMPUTE_PARAMS['compute/runLayer'];
 const [, firstLayer] = Object.entries(LAYERS)[0] ?? [];
 if (!firstLayer) throw new Error('no layers');
-const good: RunLayerParams = { layer: firstLayer, engine: 'onnxruntime-cpu', seed: 1, batch: 1, tokens: 4, steps: 0, captures: ['weights'], form: null };
+const good: RunLayerParams = {
+  layer: firstLayer,
+  engine: 'onnxruntime-cpu',
+  seed: 1,
+  batch: 1,
+  tokens: 4,
+  steps: 0,
+  captures: ['weights'],
+  form: null,
+};
 
 describe('runLayer', () => {
   it.each(Object.entries(LAYERS))('takes the layer "%s" as it is', (_name, layer) => {
@@ -44,10 +53,13 @@ describe('runLayer', () => {
     ['layer.rotary.layout', 'spiral'],
   ])('refuses %s = %j, naming it', (path, value) => {
     const name = path.split('.').at(-1) ?? '';
-    expect(() => validate(change(path, value))).toThrow(expect.objectContaining({ code: 'invalidInput', message: expect.stringContaining(name) as string }));
+    expect(() => validate(change(path, value))).toThrow(
+      expect.objectContaining({ code: 'invalidInput', message: expect.stringContaining(name) as string }),
+    );
   });
 
   it('refuses nothing and arrays', () => {
-    for (const value of [undefined, null, 1, 'x', [], new Float32Array(2)]) expect(() => validate(value)).toThrow(/params/);
+    for (const value of [undefined, null, 1, 'x', [], new Float32Array(2)])
+      expect(() => validate(value)).toThrow(/params/);
   });
 });

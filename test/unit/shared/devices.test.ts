@@ -19,7 +19,9 @@ describe('the choice of a device', () => {
   const software = report('onnxruntime-webgpu', 500, { kind: 'software-gpu' });
 
   it('is the fastest one proven', () => {
-    expect(chooseDevice([wasm, cpu, report('onnxruntime-cuda', null)], 'auto', false)).toMatchObject({ engine: 'onnxruntime-cpu' });
+    expect(chooseDevice([wasm, cpu, report('onnxruntime-cuda', null)], 'auto', false)).toMatchObject({
+      engine: 'onnxruntime-cpu',
+    });
     expect(chooseDevice([cpu, report('tensorflow', 90)], 'auto', false)).toEqual({
       engine: 'tensorflow',
       reason: 'fastest of 2: 90.0 GFLOP/s proven',

@@ -4,11 +4,24 @@ import { PANEL_PARAMS } from '../../../src/shared/panelParams';
 describe("what the panel's page may ask", () => {
   it('takes what the page sends', () => {
     expect(PANEL_PARAMS['panel/ready'](null)).toBeNull();
-    const apply = { id: 'config-1', version: 3, edits: [{ path: ['text_config', 'num_key_value_heads'], value: 2 }, { path: ['a'], value: ['x', null, true] }] };
+    const apply = {
+      id: 'config-1',
+      version: 3,
+      edits: [
+        { path: ['text_config', 'num_key_value_heads'], value: 2 },
+        { path: ['a'], value: ['x', null, true] },
+      ],
+    };
     expect(PANEL_PARAMS['panel/apply'](apply)).toEqual(apply);
-    expect(PANEL_PARAMS['panel/apply']({ id: 'c', version: 0, edits: [{ path: ['a'] }] })).toEqual({ id: 'c', version: 0, edits: [{ path: ['a'], value: undefined }] });
+    expect(PANEL_PARAMS['panel/apply']({ id: 'c', version: 0, edits: [{ path: ['a'] }] })).toEqual({
+      id: 'c',
+      version: 0,
+      edits: [{ path: ['a'], value: undefined }],
+    });
     expect(PANEL_PARAMS['panel/setScenario']({ tokens: 1, engine: 'vllm' })).toEqual({ tokens: 1, engine: 'vllm' });
-    expect(PANEL_PARAMS['panel/save']({ name: 'a.png', content: new Uint8Array([1]) }).content).toEqual(new Uint8Array([1]));
+    expect(PANEL_PARAMS['panel/save']({ name: 'a.png', content: new Uint8Array([1]) }).content).toEqual(
+      new Uint8Array([1]),
+    );
   });
 
   it.each([
@@ -22,7 +35,10 @@ describe("what the panel's page may ask", () => {
     ['panel/setScenario', { engine: 'abacus' }],
     ['panel/setScenario', { path: 'x' }],
     ['panel/save', { name: 'a', content: 5 }],
-    ['panel/capture', { source: 'beside', path: '/etc', ids: [], layer: 0, captures: [], measures: false, logits: false }],
+    [
+      'panel/capture',
+      { source: 'beside', path: '/etc', ids: [], layer: 0, captures: [], measures: false, logits: false },
+    ],
     ['panel/candidate', {}],
     ['panel/log', { text: 5 }],
   ] as const)('refuses %s of %j', (method, params) => {

@@ -30,7 +30,12 @@ function channel(): [Transport, Transport] {
   return [end(0), end(1)];
 }
 
-function connect(): { client: RpcPeer<Methods, NoMethods, Events>; server: RpcPeer<NoMethods, Methods, NoMethods, Events>; aborted: string[]; ends: [Transport, Transport] } {
+function connect(): {
+  client: RpcPeer<Methods, NoMethods, Events>;
+  server: RpcPeer<NoMethods, Methods, NoMethods, Events>;
+  aborted: string[];
+  ends: [Transport, Transport];
+} {
   const ends = channel();
   const aborted: string[] = [];
   const any = <T>(value: unknown): T => value as T;
@@ -78,8 +83,15 @@ describe('calls', () => {
   it('return results, and errors with code, message and detail', async () => {
     const { client } = connect();
     expect(await client.call('math/double', { value: 21 })).toBe(42);
-    expect(await failure(client.call('math/fail', { code: true }))).toMatchObject({ code: 'tooLarge', message: 'too large', detail: { bytes: 5 } });
-    expect(await failure(client.call('math/fail', { code: false }))).toMatchObject({ code: 'internal', message: 'oops' });
+    expect(await failure(client.call('math/fail', { code: true }))).toMatchObject({
+      code: 'tooLarge',
+      message: 'too large',
+      detail: { bytes: 5 },
+    });
+    expect(await failure(client.call('math/fail', { code: false }))).toMatchObject({
+      code: 'internal',
+      message: 'oops',
+    });
   });
 
   it('are validated on receipt', async () => {
@@ -119,7 +131,9 @@ describe('calls', () => {
     expect(await call).toMatchObject({ code: 'cancelled' });
     await sleep(5);
     expect(aborted).toEqual(['slow']);
-    expect(await failure(client.call('math/slow', { ms: 0 }, { signal: controller.signal }))).toMatchObject({ code: 'cancelled' });
+    expect(await failure(client.call('math/slow', { ms: 0 }, { signal: controller.signal }))).toMatchObject({
+      code: 'cancelled',
+    });
     expect(client.pendingCalls).toBe(0);
   });
 
@@ -145,7 +159,10 @@ describe('calls', () => {
     interface Echo {
       'echo/it'(params: Float32Array): Float32Array;
     }
-    const identity = { validate: (params: unknown) => params as Float32Array, handle: (params: Float32Array) => params };
+    const identity = {
+      validate: (params: unknown) => params as Float32Array,
+      handle: (params: Float32Array) => params,
+    };
     new RpcPeer<NoMethods, Echo>(ends[1], { 'echo/it': identity });
     const client = new RpcPeer<Echo>(ends[0], {});
     const result = await client.call('echo/it', Float32Array.of(Number.NEGATIVE_INFINITY, Number.NaN, 1));
@@ -179,7 +196,15 @@ describe('the connection', () => {
 
   it('ignores what is not ours', async () => {
     const { client, ends } = connect();
-    for (const message of [null, 7, 'x', {}, { v: 2, kind: 'request', id: 1 }, { v: 1, kind: 'result', id: 99 }, { v: 1, kind: 'request', id: 'a' }]) {
+    for (const message of [
+      null,
+      7,
+      'x',
+      {},
+      { v: 2, kind: 'request', id: 1 },
+      { v: 1, kind: 'result', id: 99 },
+      { v: 1, kind: 'request', id: 'a' },
+    ]) {
       ends[0].post(message);
       ends[1].post(message);
     }

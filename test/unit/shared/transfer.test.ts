@@ -9,7 +9,9 @@ describe('tight data', () => {
     expect(tight.buffer.byteLength).toBe(40);
     expect([...tight]).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
     expect(tightData(big)).toBe(big);
-    expect(tightTensor({ type: 'int64', shape: [1], data: new BigInt64Array([1n, 2n]).subarray(1) }).data.buffer.byteLength).toBe(8);
+    expect(
+      tightTensor({ type: 'int64', shape: [1], data: new BigInt64Array([1n, 2n]).subarray(1) }).data.buffer.byteLength,
+    ).toBe(8);
   });
 
   it('knows the size of tensors', () => {

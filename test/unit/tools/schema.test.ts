@@ -6,7 +6,12 @@ import { modelConfigSchema } from '../../../tools/schema/modelConfigSchema';
 
 const file = resolve(import.meta.dirname, '../../../media/schema/model-config.schema.json');
 type Properties = Record<string, { description?: string; doNotSuggest?: boolean; deprecationMessage?: string }>;
-const schema = modelConfigSchema() as { definitions: { languageModel: { properties: Properties; required?: unknown; additionalProperties?: unknown } }; properties?: unknown; required?: unknown; type?: unknown };
+const schema = modelConfigSchema() as {
+  definitions: { languageModel: { properties: Properties; required?: unknown; additionalProperties?: unknown } };
+  properties?: unknown;
+  required?: unknown;
+  type?: unknown;
+};
 
 describe('the JSON schema of model configs', () => {
   it('is up to date (node tools/schema/write.mjs)', () => {

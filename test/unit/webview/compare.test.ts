@@ -35,11 +35,20 @@ function reading(text: string): Reading {
 
 const llama = reading(sampleConfig('llama-3-8b'));
 const windowed = reading(
-  JSON.stringify({ ...(JSON.parse(sampleConfig('llama-3-8b')) as object), model_type: 'gemma2', sliding_window: 4096, head_dim: 128, num_hidden_layers: 26, query_pre_attn_scalar: 128 }),
+  JSON.stringify({
+    ...(JSON.parse(sampleConfig('llama-3-8b')) as object),
+    model_type: 'gemma2',
+    sliding_window: 4096,
+    head_dim: 128,
+    num_hidden_layers: 26,
+    query_pre_attn_scalar: 128,
+  }),
 );
 
 function compared(model: Reading, tokens = 32_768): Comparison {
-  const requests = offersOf(model.spec, NO_CHOICES).filter((offer) => offer.shown).map((offer) => offer.request);
+  const requests = offersOf(model.spec, NO_CHOICES)
+    .filter((offer) => offer.shown)
+    .map((offer) => offer.request);
   return compareDesigns([{ name: null, reading: model, requests }], scenario(1, tokens));
 }
 
@@ -48,7 +57,17 @@ describe('choices', () => {
     const labels = offersOf(llama.spec, NO_CHOICES).map((offer) => offer.label);
     expect(labels).toEqual(['MHA', 'GQA-16', 'GQA-4', 'GQA-2', 'MQA', 'MLA 512 + 64']);
     const deepseek = offersOf(reading(sampleConfig('deepseek-v3')).spec, NO_CHOICES);
-    expect(deepseek.map((offer) => offer.label)).toEqual(['MHA', 'GQA-64', 'GQA-32', 'GQA-16', 'GQA-8', 'GQA-4', 'GQA-2', 'MQA', 'MLA 512 + 64']);
+    expect(deepseek.map((offer) => offer.label)).toEqual([
+      'MHA',
+      'GQA-64',
+      'GQA-32',
+      'GQA-16',
+      'GQA-8',
+      'GQA-4',
+      'GQA-2',
+      'MQA',
+      'MLA 512 + 64',
+    ]);
     expect(deepseek.filter((offer) => offer.shown).map((offer) => offer.text)).toEqual(['mha', 'gqa:8', 'mqa']);
   });
 
@@ -56,19 +75,36 @@ describe('choices', () => {
     const offers = offersOf(llama.spec, NO_CHOICES);
     expect(toggled(offers, 'gqa:4')).toEqual(['mha', 'gqa:4', 'mqa', 'mla:512+64']);
     expect(toggled(offers, 'mqa')).toEqual(['mha', 'mla:512+64']);
-    const wider = offersOf(llama.spec, { ...NO_CHOICES, variants: ['mla:512+64'], latent: { latentDim: 256, ropeDim: 32 } });
+    const wider = offersOf(llama.spec, {
+      ...NO_CHOICES,
+      variants: ['mla:512+64'],
+      latent: { latentDim: 256, ropeDim: 32 },
+    });
     expect(wider.filter((offer) => offer.shown).map((offer) => offer.label)).toEqual(['MLA 256 + 32']);
   });
 
-  it.each([[undefined], [7], ['x'], [{ variants: 3, others: 'x', latent: { latentDim: -1, ropeDim: 1e99 }, cursorTokens: 0.5 }], [{ latent: { latentDim: 0, ropeDim: 0 } }]])(
-    'restores what fits of %j',
-    (kept) => expect(restoreChoices(kept)).toEqual(NO_CHOICES),
-  );
+  it.each([
+    [undefined],
+    [7],
+    ['x'],
+    [{ variants: 3, others: 'x', latent: { latentDim: -1, ropeDim: 1e99 }, cursorTokens: 0.5 }],
+    [{ latent: { latentDim: 0, ropeDim: 0 } }],
+  ])('restores what fits of %j', (kept) => expect(restoreChoices(kept)).toEqual(NO_CHOICES));
 
   it('survives a round trip', () => {
-    const choices = { variants: ['mha'], latent: { latentDim: 8, ropeDim: 0 }, others: ['a', 'b'], row: '0:mha', asTable: true, cursorTokens: 4096 };
+    const choices = {
+      variants: ['mha'],
+      latent: { latentDim: 8, ropeDim: 0 },
+      others: ['a', 'b'],
+      row: '0:mha',
+      asTable: true,
+      cursorTokens: 4096,
+    };
     expect(restoreChoices(JSON.parse(JSON.stringify(choices)))).toEqual(choices);
-    expect(restoreChoices({ ...choices, others: ['a', 'b', 'c', 'd', 'e'], variants: ['mha', 'evil'] })).toMatchObject({ others: ['a', 'b', 'c', 'd'], variants: ['mha'] });
+    expect(restoreChoices({ ...choices, others: ['a', 'b', 'c', 'd', 'e'], variants: ['mha', 'evil'] })).toMatchObject({
+      others: ['a', 'b', 'c', 'd'],
+      variants: ['mha'],
+    });
   });
 });
 
@@ -102,34 +138,42 @@ describe('curves', () => {
   it('are the plan at every point, and bend where the window is full', () => {
     for (const [index, one] of series.entries()) {
       const spec = comparison.rows[index]?.plan.spec;
-      for (const { tokens, bytes } of one.points) expect(bytes).toBe(spec && planCache(spec, scenario(1, tokens)).totalBytes);
+      for (const { tokens, bytes } of one.points)
+        expect(bytes).toBe(spec && planCache(spec, scenario(1, tokens)).totalBytes);
     }
     const first = series[0];
-    const slope = (from: number, to: number): number => Math.log2((first?.bytesAt(to) ?? 0) / (first?.bytesAt(from) ?? 1)) / Math.log2(to / from);
+    const slope = (from: number, to: number): number =>
+      Math.log2((first?.bytesAt(to) ?? 0) / (first?.bytesAt(from) ?? 1)) / Math.log2(to / from);
     expect(first?.points.some((point) => point.tokens === 4096)).toBe(true);
     expect(slope(1024, 4096)).toBeCloseTo(1, 10);
     expect(slope(4096, 8192)).toBeLessThan(0.7);
   });
 
-  it.each([320, 480, 1200])('have their place at %i px: nothing leaves the picture, labels and ticks do not touch', (width) => {
-    const layout: CurveLayout = layoutCurve(series, range, width, 210);
-    for (const { path, labelY } of layout.lines) {
-      const points = [...path.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)].map((match) => [Number(match[1]), Number(match[2])] as const);
-      expect(points.length).toBeGreaterThan(10);
-      for (const [x, y] of points) {
-        expect(x).toBeGreaterThanOrEqual(layout.left - 0.1);
-        expect(x).toBeLessThanOrEqual(layout.right + 0.1);
-        expect(y).toBeGreaterThanOrEqual(layout.top - 0.1);
-        expect(y).toBeLessThanOrEqual(layout.bottom + 0.1);
+  it.each([320, 480, 1200])(
+    'have their place at %i px: nothing leaves the picture, labels and ticks do not touch',
+    (width) => {
+      const layout: CurveLayout = layoutCurve(series, range, width, 210);
+      for (const { path, labelY } of layout.lines) {
+        const points = [...path.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)].map(
+          (match) => [Number(match[1]), Number(match[2])] as const,
+        );
+        expect(points.length).toBeGreaterThan(10);
+        for (const [x, y] of points) {
+          expect(x).toBeGreaterThanOrEqual(layout.left - 0.1);
+          expect(x).toBeLessThanOrEqual(layout.right + 0.1);
+          expect(y).toBeGreaterThanOrEqual(layout.top - 0.1);
+          expect(y).toBeLessThanOrEqual(layout.bottom + 0.1);
+        }
+        expect(labelY).toBeLessThanOrEqual(layout.bottom);
       }
-      expect(labelY).toBeLessThanOrEqual(layout.bottom);
-    }
-    const labels = layout.lines.map((line) => line.labelY).sort((a, b) => a - b);
-    for (let i = 1; i < labels.length; i++) expect((labels[i] ?? 0) - (labels[i - 1] ?? 0)).toBeGreaterThanOrEqual(13.9);
-    const ticks = layout.xTicks.map((tick) => tick.at);
-    for (let i = 1; i < ticks.length; i++) expect((ticks[i] ?? 0) - (ticks[i - 1] ?? 0)).toBeGreaterThanOrEqual(40);
-    expect(layout.yTicks.length).toBeGreaterThanOrEqual(2);
-  });
+      const labels = layout.lines.map((line) => line.labelY).sort((a, b) => a - b);
+      for (let i = 1; i < labels.length; i++)
+        expect((labels[i] ?? 0) - (labels[i - 1] ?? 0)).toBeGreaterThanOrEqual(13.9);
+      const ticks = layout.xTicks.map((tick) => tick.at);
+      for (let i = 1; i < ticks.length; i++) expect((ticks[i] ?? 0) - (ticks[i - 1] ?? 0)).toBeGreaterThanOrEqual(40);
+      expect(layout.yTicks.length).toBeGreaterThanOrEqual(2);
+    },
+  );
 
   it('are read by the cursor, at the scenario too', () => {
     const layout = layoutCurve(series, range, 480, 210);
@@ -157,30 +201,48 @@ describe('curves', () => {
   });
 
   it('draw nothing for what holds nothing', () => {
-    const encoder = reading('{"model_type": "bert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522}');
+    const encoder = reading(
+      '{"model_type": "bert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522}',
+    );
     const empty = compareDesigns([{ name: null, reading: encoder, requests: [] }], scenario(1, 512));
-    const layout = layoutCurve(curveSeries(empty, contextRange(empty), (row) => row.label), contextRange(empty), 320, 210);
+    const layout = layoutCurve(
+      curveSeries(empty, contextRange(empty), (row) => row.label),
+      contextRange(empty),
+      320,
+      210,
+    );
     expect(layout.lines.map((line) => line.path)).toEqual(['']);
     expect(layout.yTicks.length).toBeGreaterThan(0);
   });
 
-  it.skipIf(!hasReference)(`are finite for every reference config, with every design it can have${needsReference}${depthNote}`, () => {
-    for (const name of sampled(readdirSync(join(referenceFolder, 'configs')).sort(), 4)) {
-      const model = readModelConfig(referenceConfig(name));
-      if (!model || model.spec.layers.length === 0) continue;
-      const requests = offersOf(model.spec, NO_CHOICES).map((offer) => offer.request);
-      const all = compareDesigns([{ name: null, reading: model, requests }], scenario(1, 4096), deviceOf('h100-sxm'));
-      expect(all.leftOut, name).toEqual([]);
-      const reach = { least: 1024, most: 8192 };
-      const { lines, yTicks } = layoutCurve(curveSeries(all, reach, (row) => row.label), reach, 320, 210);
-      for (const { path, labelY, endY } of lines) expect(path + labelY + endY, name).not.toMatch(/NaN|Infinity/);
-      expect(yTicks.length, name).toBeGreaterThan(0);
-      for (const [index, row] of barsOf(all).rows.entries()) {
-        const plan = all.rows[index]?.plan;
-        expect(row.segments.reduce((sum, segment) => sum + segment.bytes, 0), `${name} ${row.label}`).toBe(plan?.totalBytes);
+  it.skipIf(!hasReference)(
+    `are finite for every reference config, with every design it can have${needsReference}${depthNote}`,
+    () => {
+      for (const name of sampled(readdirSync(join(referenceFolder, 'configs')).sort(), 4)) {
+        const model = readModelConfig(referenceConfig(name));
+        if (!model || model.spec.layers.length === 0) continue;
+        const requests = offersOf(model.spec, NO_CHOICES).map((offer) => offer.request);
+        const all = compareDesigns([{ name: null, reading: model, requests }], scenario(1, 4096), deviceOf('h100-sxm'));
+        expect(all.leftOut, name).toEqual([]);
+        const reach = { least: 1024, most: 8192 };
+        const { lines, yTicks } = layoutCurve(
+          curveSeries(all, reach, (row) => row.label),
+          reach,
+          320,
+          210,
+        );
+        for (const { path, labelY, endY } of lines) expect(path + labelY + endY, name).not.toMatch(/NaN|Infinity/);
+        expect(yTicks.length, name).toBeGreaterThan(0);
+        for (const [index, row] of barsOf(all).rows.entries()) {
+          const plan = all.rows[index]?.plan;
+          expect(
+            row.segments.reduce((sum, segment) => sum + segment.bytes, 0),
+            `${name} ${row.label}`,
+          ).toBe(plan?.totalBytes);
+        }
       }
-    }
-  });
+    },
+  );
 
   it('name contexts and shorten labels', () => {
     expect([512, 1024, 131_072, 2 ** 20, 5000].map(shortContext)).toEqual(['512', '1K', '128K', '1M', '5,000']);
@@ -191,7 +253,11 @@ describe('curves', () => {
 });
 
 describe('details and tables', () => {
-  const comparison = compareDesigns([{ name: null, reading: llama, requests: [{ kind: 'mqa' }, { kind: 'mla', latentDim: 512, ropeDim: 64 }] }], scenario(1, 32_768), deviceOf('h100-sxm'));
+  const comparison = compareDesigns(
+    [{ name: null, reading: llama, requests: [{ kind: 'mqa' }, { kind: 'mla', latentDim: 512, ropeDim: 64 }] }],
+    scenario(1, 32_768),
+    deviceOf('h100-sxm'),
+  );
   const linesOf = (index: number): string[] => {
     const row = comparison.rows[index];
     if (!row) throw new Error('no row');
@@ -199,16 +265,35 @@ describe('details and tables', () => {
   };
 
   it('begin with the size, in words against the first', () => {
-    expect(linesOf(0).slice(0, 3)).toEqual(['4 GiB (4.29 GB)', '32 query heads in 8 groups of 4', '131,072 B per token (128 KiB)']);
-    expect(linesOf(1).slice(0, 2)).toEqual(['512 MiB (536.9 MB), 8 times less than the first', '32 query heads on one K and V']);
+    expect(linesOf(0).slice(0, 3)).toEqual([
+      '4 GiB (4.29 GB)',
+      '32 query heads in 8 groups of 4',
+      '131,072 B per token (128 KiB)',
+    ]);
+    expect(linesOf(1).slice(0, 2)).toEqual([
+      '512 MiB (536.9 MB), 8 times less than the first',
+      '32 query heads on one K and V',
+    ]);
     expect(linesOf(1)[3]).toBe('projections: 2.21 GFLOP a token, −235 M parameters');
-    expect(linesOf(2)[4]).toMatch(/^a decode step on H100 SXM 80GB takes at best .* ms, limited by memory bandwidth: reads .* of weights and 1\.13 GiB of cache$/);
-    expect(['÷ 4', '× 1.5', 'same', 'to 0'].map(spokenRatio)).toEqual(['4 times less than the first', '1.5 times the first', 'as much as the first', 'to 0']);
+    expect(linesOf(2)[4]).toMatch(
+      /^a decode step on H100 SXM 80GB takes at best .* ms, limited by memory bandwidth: reads .* of weights and 1\.13 GiB of cache$/,
+    );
+    expect(['÷ 4', '× 1.5', 'same', 'to 0'].map(spokenRatio)).toEqual([
+      '4 times less than the first',
+      '1.5 times the first',
+      'as much as the first',
+      'to 0',
+    ]);
   });
 
   it('name the contexts of every doubling', () => {
     const range = { least: 1024, most: 4096 };
-    expect(curveTable(curveSeries(comparison, range, (row) => row.label), range)).toEqual([
+    expect(
+      curveTable(
+        curveSeries(comparison, range, (row) => row.label),
+        range,
+      ),
+    ).toEqual([
       { tokens: '1,024', cells: ['128 MiB', '16 MiB', '36 MiB'] },
       { tokens: '2,048', cells: ['256 MiB', '32 MiB', '72 MiB'] },
       { tokens: '4,096', cells: ['512 MiB', '64 MiB', '144 MiB'] },

@@ -9,21 +9,43 @@ import { binsOf, wholeAxis } from '../../../webview/charts/heatmap/axis';
 import { colourMap } from '../../../webview/charts/heatmap/colourMaps';
 import { largestOf, paintBins, reduceCells } from '../../../webview/charts/heatmap/raster';
 import { newScale } from '../../../webview/charts/heatmap/scale';
-import { betweenText, differenceText, insideText, keyValueGroups, sharingText } from '../../../webview/charts/keyValues/viewModel';
-import { headMaxima, headsOf, notAllowed, patternGrid, pinnedModel, valueText, viewOf, zoomModel } from '../../../webview/views/heads/models';
+import {
+  betweenText,
+  differenceText,
+  insideText,
+  keyValueGroups,
+  sharingText,
+} from '../../../webview/charts/keyValues/viewModel';
+import {
+  headMaxima,
+  headsOf,
+  notAllowed,
+  patternGrid,
+  pinnedModel,
+  valueText,
+  viewOf,
+  zoomModel,
+} from '../../../webview/views/heads/models';
 import { type Caller, HeadsSession, type LayerPatterns, parseIds } from '../../../webview/views/heads/session';
 
 const GQA = { kind: 'full', queryHeads: 4, kvHeads: 2, keyDim: 2, valueDim: 2 } as const;
 
 const measured = (head: number, entropy: number): { readonly head: number; readonly measures: HeadMeasures } => ({
-  head, measures: { head, group: Math.floor(head / 2), entropy, sink: 0, previousToken: 0, duplicateToken: 0, induction: 0 },
+  head,
+  measures: { head, group: Math.floor(head / 2), entropy, sink: 0, previousToken: 0, duplicateToken: 0, induction: 0 },
 });
 
 /** Heads × 3 × 3: the weight of head h, query q, key k is h + q / 10 + k / 100. */
 function layerOf(heads = 4): LayerPatterns {
   const data = new Float32Array(heads * 9);
   for (let i = 0; i < data.length; i++) data[i] = Math.floor(i / 9) + (Math.floor(i / 3) % 3) / 10 + (i % 3) / 100;
-  return { layer: 1, attention: { ...GQA, queryHeads: heads }, capture: 7, patterns: { data, heads, rows: wholeAxis(3), columns: wholeAxis(3) }, measures: null };
+  return {
+    layer: 1,
+    attention: { ...GQA, queryHeads: heads },
+    capture: 7,
+    patterns: { data, heads, rows: wholeAxis(3), columns: wholeAxis(3) },
+    measures: null,
+  };
 }
 
 describe('the grid', () => {
@@ -32,31 +54,74 @@ describe('the grid', () => {
     expect(sorted(heads, 'entropy').map(({ head }) => head)).toEqual([2, 0, 1]);
     expect(sorted(heads, 'position')).toBe(heads);
   });
-  test.each([[8, 296], [32, 296], [128, 296], [32, 430], [128, 430], [1, 296], [12, 1160]])('%i pictures at %i pixels: all inside, none touches another', (count, width) => {
+  test.each([
+    [8, 296],
+    [32, 296],
+    [128, 296],
+    [32, 430],
+    [128, 430],
+    [1, 296],
+    [12, 1160],
+  ])('%i pictures at %i pixels: all inside, none touches another', (count, width) => {
     for (const ratio of [1, 2]) {
-      const layout = layoutGrid(count, { width: width * ratio, ratio, cells: [18, 18], across: null, gutter: 0, lines: 1 });
+      const layout = layoutGrid(count, {
+        width: width * ratio,
+        ratio,
+        cells: [18, 18],
+        across: null,
+        gutter: 0,
+        lines: 1,
+      });
       expect(layout.pitchX * (layout.across - 1) + layout.pictureWidth).toBeLessThanOrEqual(width * ratio);
       expect(layout.pitchX).toBeGreaterThan(layout.across > 1 ? layout.pictureWidth : 0);
       expect(layout.pitchY).toBeGreaterThan(layout.pictureHeight + layout.head);
       for (const index of [0, count - 1]) {
-        const [x, y] = [(index % layout.across) * layout.pitchX + 1, Math.floor(index / layout.across) * layout.pitchY + 1];
+        const [x, y] = [
+          (index % layout.across) * layout.pitchX + 1,
+          Math.floor(index / layout.across) * layout.pitchY + 1,
+        ];
         expect(pictureAt(layout, count, x, y)).toBe(index);
       }
     }
   });
   test('rows that come out even are preferred', () => {
     // Cells of one whole size, where that wastes little.
-    expect(layoutGrid(8, { width: 296, ratio: 1, cells: [18, 18], across: null, gutter: 0, lines: 1 }).pictureWidth % 18).toBe(0);
-    expect(layoutGrid(8, { width: 430, ratio: 1, cells: [512, 512], across: null, gutter: 0, lines: 1 }).across).toBe(4);
+    expect(
+      layoutGrid(8, { width: 296, ratio: 1, cells: [18, 18], across: null, gutter: 0, lines: 1 }).pictureWidth % 18,
+    ).toBe(0);
+    expect(layoutGrid(8, { width: 430, ratio: 1, cells: [512, 512], across: null, gutter: 0, lines: 1 }).across).toBe(
+      4,
+    );
   });
   test('keys walk it', () => {
-    expect([neighbour('ArrowDown', 6, 8, 4), neighbour('ArrowDown', 1, 8, 4), neighbour('ArrowUp', 2, 8, 4), neighbour('End', 0, 8, 4), neighbour('x', 0, 8, 4)]).toEqual([6, 5, 2, 7, null]);
+    expect([
+      neighbour('ArrowDown', 6, 8, 4),
+      neighbour('ArrowDown', 1, 8, 4),
+      neighbour('ArrowUp', 2, 8, 4),
+      neighbour('End', 0, 8, 4),
+      neighbour('x', 0, 8, 4),
+    ]).toEqual([6, 5, 2, 7, null]);
   });
   test('of all layers: a row each by position, one ranking by a measure', () => {
     const look = { scale: 'linear', shared: true, ignoreFirst: false } as const;
-    const layers = [0, 1].map((layer) => ({ ...layerOf(), layer, measures: { heads: [0, 1, 2, 3].map((head) => ({ ...measured(head, layer === 1 ? head : 0.5).measures })), identity: { k: { inside: 0, between: 1 }, v: { inside: 0, between: 1 } } } }));
+    const layers = [0, 1].map((layer) => ({
+      ...layerOf(),
+      layer,
+      measures: {
+        heads: [0, 1, 2, 3].map((head) => ({ ...measured(head, layer === 1 ? head : 0.5).measures })),
+        identity: { k: { inside: 0, between: 1 }, v: { inside: 0, between: 1 } },
+      },
+    }));
     expect(patternGrid(layers, true, 'position', look)?.model.rowTitles).toEqual(['L0', 'L1']);
-    expect(patternGrid(layers, true, 'entropy', look)?.heads.slice(0, 3).map(({ layer, head }) => [layer, head])).toEqual([[1, 3], [1, 2], [1, 1]]);
+    expect(
+      patternGrid(layers, true, 'entropy', look)
+        ?.heads.slice(0, 3)
+        .map(({ layer, head }) => [layer, head]),
+    ).toEqual([
+      [1, 3],
+      [1, 2],
+      [1, 1],
+    ]);
   });
 });
 
@@ -65,13 +130,32 @@ describe('patterns', () => {
   const labels = { pieces: ['a', 'b', 'c'] };
   test('the largest weight is that of what is seen', () => {
     expect(headMaxima(layer, false).map((value) => Number(value.toFixed(2)))).toEqual([0.22, 1.22, 2.22, 3.22]);
-    const sink = { ...layer, patterns: { ...layer.patterns, data: layer.patterns.data.map((value, i) => (i % 3 === 0 ? 9 : value)) } };
+    const sink = {
+      ...layer,
+      patterns: { ...layer.patterns, data: layer.patterns.data.map((value, i) => (i % 3 === 0 ? 9 : value)) },
+    };
     expect(headMaxima(sink, true)[0]).toBeCloseTo(0.22);
   });
   test('a head is its own part of the numbers; a difference is signed', () => {
-    const zoom = zoomModel({ patterns: layer.patterns, attention: layer.attention, head: 2, minus: null, scale: 'linear', most: 3, ...labels });
+    const zoom = zoomModel({
+      patterns: layer.patterns,
+      attention: layer.attention,
+      head: 2,
+      minus: null,
+      scale: 'linear',
+      most: 3,
+      ...labels,
+    });
     expect(zoom.cells.data[zoom.cells.offset + 3]).toBeCloseTo(2.1);
-    const difference = zoomModel({ patterns: layer.patterns, attention: layer.attention, head: 0, minus: 2, scale: 'linear', most: 3, ...labels });
+    const difference = zoomModel({
+      patterns: layer.patterns,
+      attention: layer.attention,
+      head: 0,
+      minus: 2,
+      scale: 'linear',
+      most: 3,
+      ...labels,
+    });
     expect(difference.map).toBe('diverging');
     expect([...difference.cells.data].every((value) => Math.abs(value + 2) < 1e-6)).toBe(true);
   });
@@ -96,7 +180,10 @@ describe('patterns', () => {
 describe('K and V', () => {
   test('groups are tied to their heads, and the difference between neighbours is measured', () => {
     const groups = keyValueGroups(Float32Array.of(1, -2, 1, -1.17), 2, 8);
-    expect(groups.map(({ heads }) => heads)).toEqual([[0, 1, 2, 3], [4, 5, 6, 7]]);
+    expect(groups.map(({ heads }) => heads)).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+    ]);
     expect(groups[0]?.difference).toBeNull();
     expect(groups.map(({ largest }) => Number(largest.toFixed(2)))).toEqual([2, 1.17]);
     expect(betweenText(groups[1]?.difference ?? 0)).toBe('differs (0.83)');
@@ -109,7 +196,9 @@ describe('K and V', () => {
     expect(insideText('K', { inside: 0, between: 1 })).toBe('identical (max |ΔK| = 0)');
     expect(insideText('V', { inside: 1.26e-7, between: 1 })).toBe('not identical (max |ΔV| = 1.3e-7)');
     expect(sharingText('K', 8, 2, { inside: 0, between: 1 }, false)).toContain('8 heads in 2 groups of 4');
-    expect(sharingText('K', 8, 1, { inside: 0, between: null }, false)).toBe('One K for all 8 heads: identical (max |ΔK| = 0).');
+    expect(sharingText('K', 8, 1, { inside: 0, between: null }, false)).toBe(
+      'One K for all 8 heads: identical (max |ΔK| = 0).',
+    );
     expect(sharingText('V', 8, 8, { inside: 0, between: 0.97 }, true)).toContain('at least 0.97');
   });
 });
@@ -132,28 +221,63 @@ class FakeHost implements Caller {
   /** Of every call that names a source. */
   readonly sources: string[] = [];
 
-  async call<K extends MethodName<PanelMethods>>(method: K, params: MethodParams<PanelMethods, K>, options: CallOptions = {}): Promise<MethodResult<PanelMethods, K>> {
+  async call<K extends MethodName<PanelMethods>>(
+    method: K,
+    params: MethodParams<PanelMethods, K>,
+    options: CallOptions = {},
+  ): Promise<MethodResult<PanelMethods, K>> {
     this.asked.push(method);
     if (params !== null && 'source' in params) this.sources.push(params.source);
     return (await this.answer(method, params as never, options)) as MethodResult<PanelMethods, K>;
   }
 
-  private async answer(method: string, params: { readonly what?: string; readonly source?: string; readonly layer?: number; readonly rows?: readonly number[] }, { signal }: CallOptions): Promise<unknown> {
+  private async answer(
+    method: string,
+    params: {
+      readonly what?: string;
+      readonly source?: string;
+      readonly layer?: number;
+      readonly rows?: readonly number[];
+    },
+    { signal }: CallOptions,
+  ): Promise<unknown> {
     switch (method) {
       case 'panel/headSources':
         return [BESIDE, SAMPLE, SEEDED];
       case 'panel/device':
         return { engine: 'onnxruntime-cpu', reason: 'the only one' };
       case 'panel/headsModel':
-        return { family: 'llama', hiddenSize: 8, vocabularySize: 50, layers: this.layers, tokenizer: true, words: false };
+        return {
+          family: 'llama',
+          hiddenSize: 8,
+          vocabularySize: 50,
+          layers: this.layers,
+          tokenizer: true,
+          words: false,
+        };
       case 'panel/tokens':
         return { ids: [1, 2, 3], pieces: ['a', 'b', 'c'] };
       case 'panel/capture': {
         if (signal?.aborted) throw new RpcError('cancelled', 'cancelled');
-        await Promise.race([this.hold, new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new RpcError('cancelled', 'cancelled')), { once: true }))]);
+        await Promise.race([
+          this.hold,
+          new Promise((_, reject) =>
+            signal?.addEventListener('abort', () => reject(new RpcError('cancelled', 'cancelled')), { once: true }),
+          ),
+        ]);
         if (this.failing) throw this.failing;
         const [origin, seed] = (params.source ?? '').split(':');
-        return { attention: this.layers[params.layer ?? 0], seeded: origin === 'seeded' ? { seed: Number(seed), note: null } : null, capture: 3, shapes: this.shapes, pieces: ['a', 'b', 'c'], measures: null, logits: null, provenance: { engine: 'onnxruntime-cpu', device: 'CPU', library: 'x', precision: 'float32' }, ms: 5 };
+        return {
+          attention: this.layers[params.layer ?? 0],
+          seeded: origin === 'seeded' ? { seed: Number(seed), note: null } : null,
+          capture: 3,
+          shapes: this.shapes,
+          pieces: ['a', 'b', 'c'],
+          measures: null,
+          logits: null,
+          provenance: { engine: 'onnxruntime-cpu', device: 'CPU', library: 'x', precision: 'float32' },
+          ms: 5,
+        };
       }
       case 'panel/tile': {
         this.rows[params.what ?? ''] = params.rows;
@@ -295,14 +419,26 @@ test('32 heads of 512 × 512 are reduced and painted in a fraction of what is al
   const [heads, tokens, pixels] = [32, 512, 84];
   const data = new Float32Array(heads * tokens * tokens);
   for (let i = 0; i < data.length; i += 7) data[i] = (i % 1000) / 1000;
-  const grid = patternGrid([{ ...layerOf(1), attention: { ...GQA, queryHeads: heads }, patterns: { data, heads, rows: wholeAxis(tokens), columns: wholeAxis(tokens) } }], false, 'position', { scale: 'linear', shared: true, ignoreFirst: false });
+  const grid = patternGrid(
+    [
+      {
+        ...layerOf(1),
+        attention: { ...GQA, queryHeads: heads },
+        patterns: { data, heads, rows: wholeAxis(tokens), columns: wholeAxis(tokens) },
+      },
+    ],
+    false,
+    'position',
+    { scale: 'linear', shared: true, ignoreFirst: false },
+  );
   const map = colourMap('sequential', { background: [31, 31, 31], highContrast: false });
   const start = process.cpuUsage();
   const bins = binsOf(wholeAxis(tokens), [0, tokens], pixels);
   const values = (grid?.heads ?? []).map(({ cells }) => reduceCells(cells, bins, bins, 'largest'));
   const scale = newScale('linear', false, Math.max(...values.map(largestOf)), values);
   const image = new Uint32Array(pixels * pixels);
-  for (const value of values) paintBins(image, pixels, 0, 0, value, bins, bins, scale, map, { line: 1, ground: 2, period: 6, thickness: 1 });
+  for (const value of values)
+    paintBins(image, pixels, 0, 0, value, bins, bins, scale, map, { line: 1, ground: 2, period: 6, thickness: 1 });
   const { user, system } = process.cpuUsage(start);
   expect(values).toHaveLength(heads);
   // Processor time; the whole of 300 ms must also hold what a browser does.

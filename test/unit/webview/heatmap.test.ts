@@ -3,7 +3,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sees } from '../../../src/attention/mask';
 import type { RunnableAttention } from '../../../src/attention/layerSpec';
-import { binAt, binOf, binsOf, type CellAxis, cellBorder, cellOf, shifted, wholeAxis, zoomed } from '../../../webview/charts/heatmap/axis';
+import {
+  binAt,
+  binOf,
+  binsOf,
+  type CellAxis,
+  cellBorder,
+  cellOf,
+  shifted,
+  wholeAxis,
+  zoomed,
+} from '../../../webview/charts/heatmap/axis';
 import { labOf, luminance, parseRgb, type Rgb, rgbOf } from '../../../webview/charts/heatmap/colour';
 import { colourMap, packed } from '../../../webview/charts/heatmap/colourMaps';
 import { columnLabels, elideMiddle, tokenText } from '../../../webview/charts/heatmap/labels';
@@ -23,7 +33,8 @@ const THEMES: readonly { readonly name: string; readonly background: Rgb; readon
 
 describe.each(THEMES)('the colour maps on $name', (theme) => {
   const dark = luminance(theme.background) < 0.3;
-  const away = (colours: readonly Rgb[]): number[] => colours.map((colour) => (dark ? 1 : -1) * (luminance(colour) - luminance(theme.background)));
+  const away = (colours: readonly Rgb[]): number[] =>
+    colours.map((colour) => (dark ? 1 : -1) * (luminance(colour) - luminance(theme.background)));
 
   test('nothing is the background, and luminance only moves away from it', () => {
     const { colours, pixels } = colourMap('sequential', theme);
@@ -38,7 +49,11 @@ describe.each(THEMES)('the colour maps on $name', (theme) => {
     const lightness = colourMap('sequential', theme).colours.map((colour) => labOf(colour)[0]);
     const span = Math.abs((lightness.at(-1) as number) - (lightness[0] as number));
     // Bytes are coarse near black: (1, 1, 1) already has a lightness of 0.07.
-    lightness.forEach((value, i) => expect(Math.abs(Math.abs(value - (lightness[0] as number)) - (span * i) / (lightness.length - 1))).toBeLessThan(0.04));
+    lightness.forEach((value, i) =>
+      expect(Math.abs(Math.abs(value - (lightness[0] as number)) - (span * i) / (lightness.length - 1))).toBeLessThan(
+        0.04,
+      ),
+    );
   });
 
   test('zero of the diverging map is the background, and both sides move away from it alike', () => {
@@ -46,7 +61,8 @@ describe.each(THEMES)('the colour maps on $name', (theme) => {
     const middle = (colours.length - 1) / 2;
     expect(colours[middle]).toEqual(theme.background);
     const [negative, positive] = [away(colours.slice(0, middle + 1).reverse()), away(colours.slice(middle))];
-    for (const side of [negative, positive]) for (let i = 1; i < side.length; i++) expect(side[i]).toBeGreaterThan((side[i - 1] as number) - 0.002);
+    for (const side of [negative, positive])
+      for (let i = 1; i < side.length; i++) expect(side[i]).toBeGreaterThan((side[i - 1] as number) - 0.002);
     // Neither sign looks larger than the other.
     expect(labOf(colours[0] as Rgb)[0]).toBeCloseTo(labOf(colours.at(-1) as Rgb)[0], 1);
   });
@@ -56,7 +72,10 @@ describe.each(THEMES)('the colour maps on $name', (theme) => {
     for (const share of [0.3, 0.6, 1]) {
       const at = Math.round((share * (colours.length - 1)) / 2);
       const middle = (colours.length - 1) / 2;
-      const [a, b] = [labOf(seenBy(kind, colours[middle - at] as Rgb)), labOf(seenBy(kind, colours[middle + at] as Rgb))];
+      const [a, b] = [
+        labOf(seenBy(kind, colours[middle - at] as Rgb)),
+        labOf(seenBy(kind, colours[middle + at] as Rgb)),
+      ];
       expect(Math.hypot(a[1] - b[1], a[2] - b[2])).toBeGreaterThan(0.08 * share);
     }
   });
@@ -64,20 +83,42 @@ describe.each(THEMES)('the colour maps on $name', (theme) => {
 
 /** Machado, Oliveira, Fernandes 2009, full severity, in linear light. */
 const SEEN: Readonly<Record<'protan' | 'deutan', readonly (readonly [number, number, number])[]>> = {
-  protan: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-  deutan: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+  protan: [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+  ],
+  deutan: [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+  ],
 };
 
 function seenBy(kind: keyof typeof SEEN, colour: Rgb): Rgb {
   const linear = colour.map((byte) => (byte / 255) ** 2.2);
-  const [red = 0, green = 0, blue = 0] = SEEN[kind].map((row) => 255 * Math.min(1, Math.max(0, row.reduce((sum, factor, i) => sum + factor * (linear[i] ?? 0), 0))) ** (1 / 2.2));
+  const [red = 0, green = 0, blue = 0] = SEEN[kind].map(
+    (row) =>
+      255 *
+      Math.min(
+        1,
+        Math.max(
+          0,
+          row.reduce((sum, factor, i) => sum + factor * (linear[i] ?? 0), 0),
+        ),
+      ) **
+        (1 / 2.2),
+  );
   return [red, green, blue];
 }
 
 test('colours go to OKLab and back', () => {
-  fc.assert(fc.property(fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)), (colour) => {
-    rgbOf(labOf(colour)).forEach((byte, i) => expect(Math.abs(byte - (colour[i] ?? 0))).toBeLessThanOrEqual(1));
-  }), { numRuns: 200 });
+  fc.assert(
+    fc.property(fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)), (colour) => {
+      rgbOf(labOf(colour)).forEach((byte, i) => expect(Math.abs(byte - (colour[i] ?? 0))).toBeLessThanOrEqual(1));
+    }),
+    { numRuns: 200 },
+  );
   expect(parseRgb('rgb(30, 31, 32)')).toEqual([30, 31, 32]);
   expect(parseRgb('#1e1f20cc')).toEqual([30, 31, 32]);
   expect(parseRgb('color-mix(in srgb, red, blue)')).toBeNull();
@@ -85,13 +126,16 @@ test('colours go to OKLab and back', () => {
 
 describe('scales', () => {
   const values = Float32Array.of(0, 0.001, 0.01, 0.1, 1);
-  test.each(['linear', 'log', 'rank'] as const)('%s begins at nothing, ends at the largest and keeps the order', (kind) => {
-    const scale = newScale(kind, false, 1, [values]);
-    const places = [...values].map(scale.place);
-    expect(places[0]).toBe(0);
-    expect(places.at(-1)).toBe(1);
-    expect(places.toSorted((a, b) => a - b)).toEqual(places);
-  });
+  test.each(['linear', 'log', 'rank'] as const)(
+    '%s begins at nothing, ends at the largest and keeps the order',
+    (kind) => {
+      const scale = newScale(kind, false, 1, [values]);
+      const places = [...values].map(scale.place);
+      expect(places[0]).toBe(0);
+      expect(places.at(-1)).toBe(1);
+      expect(places.toSorted((a, b) => a - b)).toEqual(places);
+    },
+  );
   test('log spreads decades, rank spreads values', () => {
     expect(newScale('log', false, 1).place(0.01)).toBeCloseTo(0.5);
     expect(newScale('rank', false, 1, [values]).place(values[2] ?? 0)).toBeCloseTo(1 / 3);
@@ -114,34 +158,65 @@ describe('scales', () => {
 
 describe('cells and pixels', () => {
   const axisAndWindow = fc.integer({ min: 1, max: 600 }).chain((positions) =>
-    fc.record({ positions: fc.constant(positions), cells: fc.integer({ min: 1, max: positions }), pixels: fc.integer({ min: 1, max: 700 }), from: fc.nat(positions - 1) }).chain((given) =>
-      fc.record({ ...constants(given), to: fc.integer({ min: given.from + 1, max: positions }) })),
+    fc
+      .record({
+        positions: fc.constant(positions),
+        cells: fc.integer({ min: 1, max: positions }),
+        pixels: fc.integer({ min: 1, max: 700 }),
+        from: fc.nat(positions - 1),
+      })
+      .chain((given) => fc.record({ ...constants(given), to: fc.integer({ min: given.from + 1, max: positions }) })),
   );
 
   test('bins cover every pixel and every position of the window once, and know their cells', () => {
-    fc.assert(fc.property(axisAndWindow, ({ positions, cells, pixels, from, to }) => {
-      const axis: CellAxis = { start: 0, end: positions, count: cells };
-      const bins = binsOf(axis, [from, to], pixels);
-      expect([bins.positions[0], bins.positions[bins.count], bins.pixels[0], bins.pixels[bins.count]]).toEqual([from, to, 0, pixels]);
-      for (let bin = 0; bin < bins.count; bin++) {
-        const [start, end] = [bins.positions[bin] as number, bins.positions[bin + 1] as number];
-        const pixel = bins.pixels[bin] as number;
-        const right = end > start && (bins.pixels[bin + 1] as number) > pixel && binAt(bins, pixel) === bin && binOf(bins, start) === bin;
-        const cellsRight = bins.first[bin] === cellOf(axis, start) && bins.end[bin] === cellOf(axis, end - 1) + 1 && cellBorder(axis, bins.first[bin] as number) <= start;
-        if (!right || !cellsRight) throw new Error(`bin ${bin}: positions ${start} to ${end}, pixel ${pixel}, cells ${bins.first[bin]} to ${bins.end[bin]}`);
-      }
-      expect(binOf(bins, to)).toBe(-1);
-    }), { numRuns: 150 });
+    fc.assert(
+      fc.property(axisAndWindow, ({ positions, cells, pixels, from, to }) => {
+        const axis: CellAxis = { start: 0, end: positions, count: cells };
+        const bins = binsOf(axis, [from, to], pixels);
+        expect([bins.positions[0], bins.positions[bins.count], bins.pixels[0], bins.pixels[bins.count]]).toEqual([
+          from,
+          to,
+          0,
+          pixels,
+        ]);
+        for (let bin = 0; bin < bins.count; bin++) {
+          const [start, end] = [bins.positions[bin] as number, bins.positions[bin + 1] as number];
+          const pixel = bins.pixels[bin] as number;
+          const right =
+            end > start &&
+            (bins.pixels[bin + 1] as number) > pixel &&
+            binAt(bins, pixel) === bin &&
+            binOf(bins, start) === bin;
+          const cellsRight =
+            bins.first[bin] === cellOf(axis, start) &&
+            bins.end[bin] === cellOf(axis, end - 1) + 1 &&
+            cellBorder(axis, bins.first[bin] as number) <= start;
+          if (!right || !cellsRight)
+            throw new Error(
+              `bin ${bin}: positions ${start} to ${end}, pixel ${pixel}, cells ${bins.first[bin]} to ${bins.end[bin]}`,
+            );
+        }
+        expect(binOf(bins, to)).toBe(-1);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   test('zooming keeps what is under the cursor and stays inside', () => {
-    fc.assert(fc.property(fc.integer({ min: 4, max: 5000 }), fc.double({ min: 0, max: 0.999, noNaN: true }), fc.constantFrom(0.5, 0.8, 1.25, 2), (count, share, factor) => {
-      const anchor = Math.floor(share * count);
-      const [start, end] = zoomed([0, count], count, factor, anchor);
-      expect(start).toBeGreaterThanOrEqual(0);
-      expect(end).toBeLessThanOrEqual(count);
-      expect(start <= anchor && anchor < end).toBe(true);
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 4, max: 5000 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        fc.constantFrom(0.5, 0.8, 1.25, 2),
+        (count, share, factor) => {
+          const anchor = Math.floor(share * count);
+          const [start, end] = zoomed([0, count], count, factor, anchor);
+          expect(start).toBeGreaterThanOrEqual(0);
+          expect(end).toBeLessThanOrEqual(count);
+          expect(start <= anchor && anchor < end).toBe(true);
+        },
+      ),
+    );
     expect(shifted([4, 8], 10, 100)).toEqual([6, 10]);
   });
 
@@ -161,8 +236,23 @@ describe('cells and pixels', () => {
     expect([...values]).toEqual([0, NaN, NaN, 0, 1, NaN, 0, 0, 0]);
     const map = colourMap('sequential', { background: [0, 0, 0], highContrast: false });
     const pixels = new Uint32Array(9);
-    paintBins(pixels, 3, 0, 0, values, bins, bins, newScale('linear', false, 1), map, { line: 7, ground: 8, period: 2, thickness: 1 });
-    expect([...pixels]).toEqual([map.pixels[0], 8, 7, map.pixels[0], map.pixels[255], 8, map.pixels[0], map.pixels[0], map.pixels[0]]);
+    paintBins(pixels, 3, 0, 0, values, bins, bins, newScale('linear', false, 1), map, {
+      line: 7,
+      ground: 8,
+      period: 2,
+      thickness: 1,
+    });
+    expect([...pixels]).toEqual([
+      map.pixels[0],
+      8,
+      7,
+      map.pixels[0],
+      map.pixels[255],
+      8,
+      map.pixels[0],
+      map.pixels[0],
+      map.pixels[0],
+    ]);
   });
 
   test.each([
@@ -171,7 +261,12 @@ describe('cells and pixels', () => {
     ['chunks', () => ({ ...FULL, kind: 'chunked', chunk: 4 }) as RunnableAttention],
   ])('cells of %s exist where the mask lets a query of theirs see a key of theirs', (_, make) => {
     const attention = make();
-    for (const [rowCount, columnCount] of [[17, 17], [5, 17], [17, 4], [6, 7]] as const) {
+    for (const [rowCount, columnCount] of [
+      [17, 17],
+      [5, 17],
+      [17, 4],
+      [6, 7],
+    ] as const) {
       const rows: CellAxis = { start: 3, end: 20, count: rowCount };
       const columns: CellAxis = { start: 3, end: 20, count: columnCount };
       const { low, high } = visibleCells(attention, rows, columns);
@@ -179,7 +274,8 @@ describe('cells and pixels', () => {
         for (let column = 0; column < columnCount; column++) {
           let seen = false;
           for (let query = cellBorder(rows, row); query < cellBorder(rows, row + 1); query++) {
-            for (let key = cellBorder(columns, column); key < cellBorder(columns, column + 1); key++) seen ||= sees(attention, query, key);
+            for (let key = cellBorder(columns, column); key < cellBorder(columns, column + 1); key++)
+              seen ||= sees(attention, query, key);
           }
           expect([row, column, column >= (low[row] ?? 0) && column < (high[row] ?? 0)]).toEqual([row, column, seen]);
         }
@@ -189,7 +285,9 @@ describe('cells and pixels', () => {
 });
 
 function constants<T extends object>(given: T): { [K in keyof T]: fc.Arbitrary<T[K]> } {
-  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, fc.constant(value)])) as { [K in keyof T]: fc.Arbitrary<T[K]> };
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, fc.constant(value)])) as {
+    [K in keyof T]: fc.Arbitrary<T[K]>;
+  };
 }
 
 const FULL: RunnableAttention = { kind: 'full', queryHeads: 4, kvHeads: 2, keyDim: 8, valueDim: 8 };
@@ -197,56 +295,109 @@ const measure = (text: string): number => [...text].length * 6;
 
 describe('labels', () => {
   test('tokens show what they hold, and nothing of theirs takes effect', () => {
-    expect([' the', '\n', '\t', '', 'a\u202eb', '\u0007']).toSatisfy((pieces: string[]) => pieces.map(tokenText).join('|') === '␣the|↵|⇥|∅|a·b|·');
+    expect([' the', '\n', '\t', '', 'a\u202eb', '\u0007']).toSatisfy(
+      (pieces: string[]) => pieces.map(tokenText).join('|') === '␣the|↵|⇥|∅|a·b|·',
+    );
   });
   test('long ones are elided in the middle, and fit', () => {
     expect(elideMiddle('internationalisation', 60, measure)).toBe('inter…tion');
-    fc.assert(fc.property(fc.string({ maxLength: 40 }), fc.integer({ min: 0, max: 200 }), (text, width) => {
-      expect(measure(elideMiddle(text, width, measure))).toBeLessThanOrEqual(Math.max(width, 0));
-    }));
+    fc.assert(
+      fc.property(fc.string({ maxLength: 40 }), fc.integer({ min: 0, max: 200 }), (text, width) => {
+        expect(measure(elideMiddle(text, width, measure))).toBeLessThanOrEqual(Math.max(width, 0));
+      }),
+    );
   });
   test('columns: texts of one tier never touch, and all that are left in are readable', () => {
-    fc.assert(fc.property(fc.array(fc.string({ minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 120 }), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3 }), (texts, pitch, tiers) => {
-      const items = texts.map((text, i) => ({ text, middle: (i + 0.5) * pitch }));
-      const width = pitch * texts.length;
-      const labels = columnLabels(items, tiers, width, measure);
-      for (let tier = 0; tier < tiers; tier++) {
-        const row = labels.filter((label) => label.tier === tier && label.text !== '');
-        for (let i = 1; i < row.length; i++) {
-          const before = row[i - 1];
-          expect(row[i]?.x).toBeGreaterThanOrEqual((before?.x ?? 0) + measure(before?.text ?? ''));
-        }
-      }
-      expect(labels.length).toBeGreaterThan(0);
-    }), { numRuns: 200 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 120 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 3 }),
+        (texts, pitch, tiers) => {
+          const items = texts.map((text, i) => ({ text, middle: (i + 0.5) * pitch }));
+          const width = pitch * texts.length;
+          const labels = columnLabels(items, tiers, width, measure);
+          for (let tier = 0; tier < tiers; tier++) {
+            const row = labels.filter((label) => label.tier === tier && label.text !== '');
+            for (let i = 1; i < row.length; i++) {
+              const before = row[i - 1];
+              expect(row[i]?.x).toBeGreaterThanOrEqual((before?.x ?? 0) + measure(before?.text ?? ''));
+            }
+          }
+          expect(labels.length).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 });
 
 describe('the layout', () => {
   const tokens = ['The', ' American', ' flag', ' is'];
   const model: HeatmapModel = {
-    cells: { data: new Float32Array(16), offset: 0, stride: 4, visible: visibleCells(FULL, wholeAxis(4), wholeAxis(4)) },
-    rows: wholeAxis(4), columns: wholeAxis(4), reduction: 'largest', map: 'sequential', scale: newScale('linear', false, 1), triangle: true,
-    rowLabel: (at) => tokenText(tokens[at] ?? ''), columnLabel: (at) => tokenText(tokens[at] ?? ''), rowHeight: null, tiers: 3,
+    cells: {
+      data: new Float32Array(16),
+      offset: 0,
+      stride: 4,
+      visible: visibleCells(FULL, wholeAxis(4), wholeAxis(4)),
+    },
+    rows: wholeAxis(4),
+    columns: wholeAxis(4),
+    reduction: 'largest',
+    map: 'sequential',
+    scale: newScale('linear', false, 1),
+    triangle: true,
+    rowLabel: (at) => tokenText(tokens[at] ?? ''),
+    columnLabel: (at) => tokenText(tokens[at] ?? ''),
+    rowHeight: null,
+    tiers: 3,
   };
   const view = { rows: [0, 4], columns: [0, 4] } as const;
-  test.each([1, 2])('labels of rows and of the diagonal never touch or are cut, whatever the context, at %i device pixels', (ratio) => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 180, max: 900 }), (tokens, width) => {
-      const layout = layoutHeatmap({ ...model, rows: wholeAxis(tokens), columns: wholeAxis(tokens), rowLabel: () => 'token', columnLabel: () => 'token' }, { rows: [0, tokens], columns: [0, tokens] }, { width: width * ratio, highest: 640 * ratio, ratio, measure: (text) => text.length * 6 * ratio });
-      for (const labels of [layout.rowLabels, layout.diagonalLabels]) {
-        labels.forEach(({ y }, i) => {
-          const before = labels[i - 1];
-          if (before !== undefined) expect(y - before.y).toBeGreaterThanOrEqual(layout.lineHeight * 0.9 - 1e-6);
-          if (layout.plotHeight >= layout.lineHeight) expect(y + layout.lineHeight / 2).toBeLessThanOrEqual(layout.plotHeight + 1e-6);
-        });
-      }
-      expect(layout.rowLabels.length).toBeGreaterThan(0);
-    }), { numRuns: 200 });
-  });
+  test.each([1, 2])(
+    'labels of rows and of the diagonal never touch or are cut, whatever the context, at %i device pixels',
+    (ratio) => {
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 180, max: 900 }), (tokens, width) => {
+          const layout = layoutHeatmap(
+            {
+              ...model,
+              rows: wholeAxis(tokens),
+              columns: wholeAxis(tokens),
+              rowLabel: () => 'token',
+              columnLabel: () => 'token',
+            },
+            { rows: [0, tokens], columns: [0, tokens] },
+            { width: width * ratio, highest: 640 * ratio, ratio, measure: (text) => text.length * 6 * ratio },
+          );
+          for (const labels of [layout.rowLabels, layout.diagonalLabels]) {
+            labels.forEach(({ y }, i) => {
+              const before = labels[i - 1];
+              if (before !== undefined) expect(y - before.y).toBeGreaterThanOrEqual(layout.lineHeight * 0.9 - 1e-6);
+              if (layout.plotHeight >= layout.lineHeight)
+                expect(y + layout.lineHeight / 2).toBeLessThanOrEqual(layout.plotHeight + 1e-6);
+            });
+          }
+          expect(layout.rowLabels.length).toBeGreaterThan(0);
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
 
-  test.each([[1, 296], [2, 592], [1.25, 370]])('at %f device pixels: cells of one whole size, labels inside', (ratio, width) => {
-    const layout = layoutHeatmap(model, view, { width, highest: 600 * ratio, ratio, measure: (text) => measure(text) * ratio });
-    const sizes = new Set(Array.from({ length: 4 }, (_, i) => (layout.columns.pixels[i + 1] ?? 0) - (layout.columns.pixels[i] ?? 0)));
+  test.each([
+    [1, 296],
+    [2, 592],
+    [1.25, 370],
+  ])('at %f device pixels: cells of one whole size, labels inside', (ratio, width) => {
+    const layout = layoutHeatmap(model, view, {
+      width,
+      highest: 600 * ratio,
+      ratio,
+      measure: (text) => measure(text) * ratio,
+    });
+    const sizes = new Set(
+      Array.from({ length: 4 }, (_, i) => (layout.columns.pixels[i + 1] ?? 0) - (layout.columns.pixels[i] ?? 0)),
+    );
     expect(sizes.size).toBe(1);
     expect(layout.plotWidth).toBe(layout.plotHeight);
     expect(layout.rowLabels.map(({ text }) => text)).toEqual(tokens.map(tokenText));
@@ -254,8 +405,12 @@ describe('the layout', () => {
     // The middle of each cell is that cell; beside the plot only a row, or nothing.
     for (let row = 0; row < 4; row++) {
       for (let column = 0; column < 4; column++) {
-        const at = (bins: typeof layout.rows, bin: number): number => ((bins.pixels[bin] ?? 0) + (bins.pixels[bin + 1] ?? 0)) / 2;
-        expect(cellAt(layout, layout.left + at(layout.columns, column), layout.top + at(layout.rows, row))).toEqual({ row, column });
+        const at = (bins: typeof layout.rows, bin: number): number =>
+          ((bins.pixels[bin] ?? 0) + (bins.pixels[bin + 1] ?? 0)) / 2;
+        expect(cellAt(layout, layout.left + at(layout.columns, column), layout.top + at(layout.rows, row))).toEqual({
+          row,
+          column,
+        });
       }
     }
     expect(cellAt(layout, 2, layout.top + 1)).toEqual({ row: 0, column: null });

@@ -6,7 +6,9 @@ import { kindColor, KINDS } from '../../../webview/styles/kinds';
 
 /** What `var(--orange)` falls back on, in its order. */
 const sheet = readFileSync(resolve(import.meta.dirname, '../../../webview/styles/base.ts'), 'utf8');
-const orange = [...(/--orange: ([^;]*);/.exec(sheet)?.[1] ?? '').matchAll(/--vscode-([\w-]+)/g)].map(([, name = '']) => name);
+const orange = [...(/--orange: ([^;]*);/.exec(sheet)?.[1] ?? '').matchAll(/--vscode-([\w-]+)/g)].map(
+  ([, name = '']) => name,
+);
 
 describe('the hues of the kinds', () => {
   it.each(THEME_KINDS)('are there, and opaque, in the theme %s', (theme) => {

@@ -5,18 +5,61 @@ import { type AttentionLayerSpec, PLAIN_LAYER } from '../../../src/attention/lay
 import { type ReferenceRun, referenceLayer } from '../../../src/attention/reference/layer';
 import { Tensor64 } from '../../../src/attention/reference/tensor64';
 import { readModelConfig } from '../../../src/config/read';
-import { cellSize, cellState, colourIndex, LARGE, type LineItem, lineWidth, looksDifferent, magnitudeOf, type MatrixModel, movedCursor, sizeText, SMALL } from '../../../webview/charts/matrix/viewModel';
+import {
+  cellSize,
+  cellState,
+  colourIndex,
+  LARGE,
+  type LineItem,
+  lineWidth,
+  looksDifferent,
+  magnitudeOf,
+  type MatrixModel,
+  movedCursor,
+  sizeText,
+  SMALL,
+} from '../../../webview/charts/matrix/viewModel';
 import { latentCosts, plainCosts } from '../../../webview/views/mla/costs';
 import { cellOf, type Grid, gridOf, product, rowsOf, seededGrid, transpose } from '../../../webview/views/mla/grid';
-import { latentWalk, type LatentWeights, latentWeights, runLatent, summed } from '../../../webview/views/mla/latentWalk';
+import {
+  latentWalk,
+  type LatentWeights,
+  latentWeights,
+  runLatent,
+  summed,
+} from '../../../webview/views/mla/latentWalk';
 import { plainWalk, plainWeights, runCached, runPlain } from '../../../webview/views/mla/plainWalk';
-import { LECTURE, MOST_TOKENS, restoreSettings, type Sizes, sizesProblem, wordOf, wordsOf, type WalkSettings } from '../../../webview/views/mla/settings';
+import {
+  LECTURE,
+  MOST_TOKENS,
+  restoreSettings,
+  type Sizes,
+  sizesProblem,
+  wordOf,
+  wordsOf,
+  type WalkSettings,
+} from '../../../webview/views/mla/settings';
 import { cellText, columnsOf, equationOf, layoutOf, litWith, staged, unstaged } from '../../../webview/views/mla/stage';
-import { differenceText, isMasked, knownColumns, knownRows, matrixOf, multiplications, numberText, partOf, valueTable, type Walk } from '../../../webview/views/mla/walk';
+import {
+  differenceText,
+  isMasked,
+  knownColumns,
+  knownRows,
+  matrixOf,
+  multiplications,
+  numberText,
+  partOf,
+  valueTable,
+  type Walk,
+} from '../../../webview/views/mla/walk';
 import { wordsFor } from '../../../webview/views/mla/words';
 import { sampleConfig, scenario } from '../support';
 
-const SIZES: readonly Sizes[] = [LECTURE.sizes, { heads: 3, headDim: 5, latent: 2, rope: 4 }, { heads: 1, headDim: 2, latent: 7, rope: 8 }];
+const SIZES: readonly Sizes[] = [
+  LECTURE.sizes,
+  { heads: 3, headDim: 5, latent: 2, rope: 4 },
+  { heads: 1, headDim: 2, latent: 7, rope: 8 },
+];
 
 function settingsOf(sizes: Sizes, more: Partial<WalkSettings> = {}): WalkSettings {
   return { ...LECTURE, sizes, ...more };
@@ -28,12 +71,15 @@ function stacked(grids: readonly Grid[]): Float32Array {
 }
 
 function beside(a: Grid, b: Grid): Grid {
-  return gridOf(a.rows, a.columns + b.columns, (row, column) => (column < a.columns ? cellOf(a, row, column) : cellOf(b, row, column - a.columns)));
+  return gridOf(a.rows, a.columns + b.columns, (row, column) =>
+    column < a.columns ? cellOf(a, row, column) : cellOf(b, row, column - a.columns),
+  );
 }
 
 function outputWeight(parts: readonly Grid[], hidden: number): Float32Array {
   const values: number[] = [];
-  for (let out = 0; out < hidden; out++) for (const part of parts) for (let d = 0; d < part.rows; d++) values.push(cellOf(part, d, out));
+  for (let out = 0; out < hidden; out++)
+    for (const part of parts) for (let d = 0; d < part.rows; d++) values.push(cellOf(part, d, out));
   return Float32Array.from(values);
 }
 
@@ -41,17 +87,34 @@ function reference(weights: LatentWeights, { heads, headDim, latent, rope }: Siz
   const hidden = heads * headDim;
   const spec: AttentionLayerSpec = {
     ...PLAIN_LAYER,
-    attention: { kind: 'latent', queryHeads: heads, latentDim: latent, ropeDim: rope, nopeDim: headDim, valueDim: headDim, queryLatentDim: null },
+    attention: {
+      kind: 'latent',
+      queryHeads: heads,
+      latentDim: latent,
+      ropeDim: rope,
+      nopeDim: headDim,
+      valueDim: headDim,
+      queryLatentDim: null,
+    },
     hiddenSize: hidden,
     scale: 1 / Math.sqrt(headDim + rope),
     rotary: rope === 0 ? null : { theta: 10_000, dim: rope, layout: 'interleaved', scaling: null },
   };
   const map = new Map<string, Float32Array>([
-    ['q.weight', stacked(weights.heads.map((head) => (rope === 0 ? head.query : beside(head.query, head.rotaryQuery))))],
+    [
+      'q.weight',
+      stacked(weights.heads.map((head) => (rope === 0 ? head.query : beside(head.query, head.rotaryQuery)))),
+    ],
     ['kv_a.weight', stacked([rope === 0 ? weights.down : beside(weights.down, weights.rotaryKey)])],
     ['w_uk', stacked(weights.heads.map((head) => head.upKey))],
     ['w_uv', stacked(weights.heads.map((head) => head.upValue))],
-    ['o.weight', outputWeight(weights.heads.map((head) => head.output), hidden)],
+    [
+      'o.weight',
+      outputWeight(
+        weights.heads.map((head) => head.output),
+        hidden,
+      ),
+    ],
   ]);
   return referenceLayer(spec, map, new Tensor64([1, embedded.rows, hidden], embedded.values));
 }
@@ -91,8 +154,14 @@ describe.each(SIZES)('latent attention, %j', (sizes) => {
       }
       expectRows(expanded.context, () => capture(wanted, 'heads').row(0, h, last));
     });
-    expectRows(summed(run, (head) => head.expanded.output), () => wanted.output.row(0, last));
-    expectRows(summed(run, (head) => head.absorbed.output), () => wanted.output.row(0, last));
+    expectRows(
+      summed(run, (head) => head.expanded.output),
+      () => wanted.output.row(0, last),
+    );
+    expectRows(
+      summed(run, (head) => head.absorbed.output),
+      () => wanted.output.row(0, last),
+    );
   });
 
   it('with position is the reference with its rotary key', () => {
@@ -101,12 +170,22 @@ describe.each(SIZES)('latent attention, %j', (sizes) => {
     run.heads.forEach(({ expanded, absorbed, rotaryQuery }, h) => {
       expectRows(rotaryQuery, () => capture(wanted, 'q').row(0, h, last).subarray(sizes.headDim));
       for (const side of [expanded, absorbed]) {
-        expectRows(side.rotaryScores, () => capture(wanted, 'scores').row(0, h, last), 1 / Math.sqrt(sizes.headDim + sizes.rope));
+        expectRows(
+          side.rotaryScores,
+          () => capture(wanted, 'scores').row(0, h, last),
+          1 / Math.sqrt(sizes.headDim + sizes.rope),
+        );
         expectRows(side.rotaryWeights, () => capture(wanted, 'weights').row(0, h, last));
       }
     });
-    expectRows(summed(run, (head) => head.expanded.rotaryOutput), () => wanted.output.row(0, last));
-    expectRows(summed(run, (head) => head.absorbed.rotaryOutput), () => wanted.output.row(0, last));
+    expectRows(
+      summed(run, (head) => head.expanded.rotaryOutput),
+      () => wanted.output.row(0, last),
+    );
+    expectRows(
+      summed(run, (head) => head.absorbed.rotaryOutput),
+      () => wanted.output.row(0, last),
+    );
   });
 });
 
@@ -118,7 +197,13 @@ describe.each(SIZES)('plain attention, %j', (sizes) => {
     const last = embedded.rows - 1;
     const spec: AttentionLayerSpec = {
       ...PLAIN_LAYER,
-      attention: { kind: 'full', queryHeads: sizes.heads, kvHeads: sizes.heads, keyDim: sizes.headDim, valueDim: sizes.headDim },
+      attention: {
+        kind: 'full',
+        queryHeads: sizes.heads,
+        kvHeads: sizes.heads,
+        keyDim: sizes.headDim,
+        valueDim: sizes.headDim,
+      },
       hiddenSize: hidden,
       scale: 1 / Math.sqrt(sizes.headDim),
     };
@@ -163,7 +248,8 @@ function replay(walk: Walk): void {
         }
       }
       // What is read is known by then, and is not computed in the same step from what comes later.
-      for (const operand of [left, right, base]) if (operand !== undefined) expect(knownRows(walk, operand, at), `${step.id}: ${operand}`).toBeGreaterThan(0);
+      for (const operand of [left, right, base])
+        if (operand !== undefined) expect(knownRows(walk, operand, at), `${step.id}: ${operand}`).toBeGreaterThan(0);
     }
   });
 }
@@ -179,7 +265,8 @@ describe.each([
   it('has a sentence for every step, and every matrix is complete at its end', () => {
     expect(new Set(walk.steps.map((step) => step.id)).size).toBe(walk.steps.length);
     for (const step of walk.steps) expect(step.sentence).toMatch(/^[^.]*[^.]\.$|^.*\.$/);
-    for (const matrix of walk.matrices) expect(knownRows(walk, matrix.id, walk.steps.length - 1), matrix.id).toBe(matrix.grid.rows);
+    for (const matrix of walk.matrices)
+      expect(knownRows(walk, matrix.id, walk.steps.length - 1), matrix.id).toBe(matrix.grid.rows);
   });
 
   it('differs between its sides by rounding alone, and by what was measured', () => {
@@ -190,7 +277,12 @@ describe.each([
   });
 });
 
-const WALKS: readonly Walk[] = [LECTURE, ...SIZES.map((sizes) => settingsOf(sizes, { prompt: 'one two three four five six seven eight', head: sizes.heads - 1 }))].flatMap((settings) => [latentWalk(settings), plainWalk(settings)]);
+const WALKS: readonly Walk[] = [
+  LECTURE,
+  ...SIZES.map((sizes) =>
+    settingsOf(sizes, { prompt: 'one two three four five six seven eight', head: sizes.heads - 1 }),
+  ),
+].flatMap((settings) => [latentWalk(settings), plainWalk(settings)]);
 
 describe('an operation written out', () => {
   it('is true of the matrices that stand in it: their sizes fit, and the operands give the result', () => {
@@ -209,14 +301,21 @@ describe('an operation written out', () => {
           }
           const [right, left, base] = parts.slice(0, -1).reverse();
           if (!left || !right) throw new Error(where);
-          expect([left.grid.columns, left.grid.rows, right.grid.columns], where).toEqual([right.grid.rows, made.rows, made.columns]);
+          expect([left.grid.columns, left.grid.rows, right.grid.columns], where).toEqual([
+            right.grid.rows,
+            made.rows,
+            made.columns,
+          ]);
           expect(base !== undefined, where).toBe(operation.base !== undefined);
           if (operation.how === 'rotated' || operation.how === 'heads') continue;
           const wanted = product(left.grid, right.grid);
           for (let row = 0; row < made.rows; row++) {
             for (let column = 0; column < made.columns; column++) {
               if (isMasked(matrixOf(walk, operation.result), (result.made[0] ?? 0) + row, column)) continue;
-              expect(cellOf(made, row, column), where).toBeCloseTo(cellOf(wanted, row, column) + (base ? cellOf(base.grid, row, column) : 0), 12);
+              expect(cellOf(made, row, column), where).toBeCloseTo(
+                cellOf(wanted, row, column) + (base ? cellOf(base.grid, row, column) : 0),
+                12,
+              );
             }
           }
         }
@@ -228,7 +327,10 @@ describe('an operation written out', () => {
     const walk = latentWalk(LECTURE);
     const written = (id: string): string[] => {
       const at = walk.steps.findIndex((step) => step.id === id);
-      return columnsOf(walk, at).map(({ side, equations }) => `${side}: ${equations.map((parts) => parts.map(({ sign, name, grid }) => [...sign, `${name}(${grid.rows}×${grid.columns})`].join(' ')).join(' ')).join(', ')}`);
+      return columnsOf(walk, at).map(
+        ({ side, equations }) =>
+          `${side}: ${equations.map((parts) => parts.map(({ sign, name, grid }) => [...sign, `${name}(${grid.rows}×${grid.columns})`].join(' ')).join(' ')).join(', ')}`,
+      );
     };
     expect(written('latent')).toEqual(['both: X(4×8) · W_DKV(8×4) = C_KV(4×4)']);
     expect(written('absorbQuery')).toEqual(['right: W_Q(8×4) · W_UKᵀ(4×4) = A(8×4)']);
@@ -267,11 +369,42 @@ describe('an operation written out', () => {
     expect(unstaged(keys, { row: 1, column: 3, byKeyboard: false })).toEqual({ row: 3, column: 1, byKeyboard: false });
     const model = (id: string, cursor: MatrixModel['cursor'], lit: MatrixModel['lit']): MatrixModel => {
       const { name, about, grid } = matrixOf(walk, id);
-      return { id, name, about, rows: grid.rows, columns: grid.columns, values: grid.values, known: 5, knownColumns: grid.columns, causal: null, cached: true, role: 'operand', quiet: false, active: [0, 5], again: 0, rowLabels: null, magnitude: 1, lit, cursor };
+      return {
+        id,
+        name,
+        about,
+        rows: grid.rows,
+        columns: grid.columns,
+        values: grid.values,
+        known: 5,
+        knownColumns: grid.columns,
+        causal: null,
+        cached: true,
+        role: 'operand',
+        quiet: false,
+        active: [0, 5],
+        again: 0,
+        rowLabels: null,
+        magnitude: 1,
+        lit,
+        cursor,
+      };
     };
-    expect(staged(model('k', { row: 3, column: 1 }, [{ row: 3, column: null }]), keys, false)).toMatchObject({ name: 'Kᵀ', rows: 4, columns: 5, cursor: { row: 1, column: 3 }, lit: [{ row: null, column: 3 }] });
+    expect(staged(model('k', { row: 3, column: 1 }, [{ row: 3, column: null }]), keys, false)).toMatchObject({
+      name: 'Kᵀ',
+      rows: 4,
+      columns: 5,
+      cursor: { row: 1, column: 3 },
+      lit: [{ row: null, column: 3 }],
+    });
     // What is in other rows does not stand here.
-    expect(staged(model('q', { row: 0, column: 0 }, [{ row: 4, column: null }]), query, true)).toMatchObject({ name: 'q', rows: 1, cursor: null, lit: [{ row: 0, column: null }], rowLabels: ['bright'] });
+    expect(staged(model('q', { row: 0, column: 0 }, [{ row: 4, column: null }]), query, true)).toMatchObject({
+      name: 'q',
+      rows: 1,
+      cursor: null,
+      lit: [{ row: 0, column: null }],
+      rowLabels: ['bright'],
+    });
   });
 });
 
@@ -283,7 +416,9 @@ describe('steps', () => {
     const step = at('latent');
     expect([knownRows(walk, 'x', step), matrixOf(walk, 'x').grid.columns]).toEqual([4, 8]);
     expect([matrixOf(walk, 'wdkv').grid.rows, matrixOf(walk, 'wdkv').grid.columns]).toEqual([8, 4]);
-    expect([knownRows(walk, 'c', step - 1), knownRows(walk, 'c', step), matrixOf(walk, 'c').grid.columns]).toEqual([0, 4, 4]);
+    expect([knownRows(walk, 'c', step - 1), knownRows(walk, 'c', step), matrixOf(walk, 'c').grid.columns]).toEqual([
+      0, 4, 4,
+    ]);
     expect(knownRows(walk, 'c', at('newLatent'))).toBe(5);
     expect(matrixOf(walk, 'c').rowNames).toEqual(['The', 'next', 'day', 'is', 'bright']);
   });
@@ -301,7 +436,12 @@ describe('steps', () => {
     expect([knownRows(walk, 's', at('newScores')), knownColumns(walk, 's', at('newScores'))]).toEqual([5, 5]);
     const { columns, rows } = valueTable(matrixOf(walk, 's'), 4, 4);
     expect(columns).toEqual(['The', 'next', 'day', 'is']);
-    expect(rows.map(({ name, cells }) => [name, cells.filter((cell) => cell !== '').length])).toEqual([['The', 1], ['next', 2], ['day', 3], ['is', 4]]);
+    expect(rows.map(({ name, cells }) => [name, cells.filter((cell) => cell !== '').length])).toEqual([
+      ['The', 1],
+      ['next', 2],
+      ['day', 3],
+      ['is', 4],
+    ]);
   });
 
   it('lights up what a cell is made of, and writes it out', () => {
@@ -319,13 +459,25 @@ describe('steps', () => {
     const terms = text.split(' = ')[1]?.split(' + ') ?? [];
     expect(terms).toHaveLength(8);
     const number = (part: string): number => Number(part.replace(/[()]/g, '').replace('−', '-'));
-    const sum = terms.reduce((total, term) => total + term.split('·').map(number).reduce((a, b) => a * b, 1), 0);
+    const sum = terms.reduce(
+      (total, term) =>
+        total +
+        term
+          .split('·')
+          .map(number)
+          .reduce((a, b) => a * b, 1),
+      0,
+    );
     expect(sum).toBeCloseTo(cellOf(matrixOf(walk, 'c').grid, 0, 0), 6);
     // Powers over their sum.
-    const weight = /^w\[bright, day\] = e\^(\S+) ÷ \((.*)\) = (.*)$/.exec(cellText(walk, 'w', 0, 2, at('softmax'))) ?? [];
+    const weight =
+      /^w\[bright, day\] = e\^(\S+) ÷ \((.*)\) = (.*)$/.exec(cellText(walk, 'w', 0, 2, at('softmax'))) ?? [];
     const powers = (weight[2] ?? '').split(' + ').map((part) => Math.exp(number(part.replace('e^', ''))));
     expect(powers).toHaveLength(5);
-    expect(Math.exp(number(weight[1] ?? '')) / powers.reduce((sum, power) => sum + power, 0)).toBeCloseTo(number(weight[3] ?? ''), 2);
+    expect(Math.exp(number(weight[1] ?? '')) / powers.reduce((sum, power) => sum + power, 0)).toBeCloseTo(
+      number(weight[3] ?? ''),
+      2,
+    );
     expect(cellText(walk, 'c', 4, 0, step)).toContain('not computed yet');
     expect(cellText(walk, 's', 0, 3, at('scores'))).toContain('not allowed');
     expect(cellText(walk, 's', 0, 4, at('scores'))).toContain('not computed yet');
@@ -335,13 +487,22 @@ describe('steps', () => {
   it('counts what plain attention computes again', () => {
     const plain = plainWalk(LECTURE);
     const [D, d, T] = [8, 4, 4];
-    for (const [step, weights] of [['newQueries', 1], ['newKeys', 2]] as const) {
-      expect(multiplications(plain, at(step, plain), 'left'), step).toEqual({ all: weights * (T + 1) * D * d, again: weights * T * D * d });
+    for (const [step, weights] of [
+      ['newQueries', 1],
+      ['newKeys', 2],
+    ] as const) {
+      expect(multiplications(plain, at(step, plain), 'left'), step).toEqual({
+        all: weights * (T + 1) * D * d,
+        again: weights * T * D * d,
+      });
       expect(multiplications(plain, at(step, plain), 'right'), step).toEqual({ all: weights * D * d, again: 0 });
     }
     const triangle = (n: number): number => (n * (n + 1)) / 2;
     for (const step of ['newScores', 'newContext']) {
-      expect(multiplications(plain, at(step, plain), 'left'), step).toEqual({ all: triangle(T + 1) * d, again: triangle(T) * d });
+      expect(multiplications(plain, at(step, plain), 'left'), step).toEqual({
+        all: triangle(T + 1) * d,
+        again: triangle(T) * d,
+      });
       expect(multiplications(plain, at(step, plain), 'right'), step).toEqual({ all: (T + 1) * d, again: 0 });
     }
   });
@@ -374,20 +535,23 @@ describe('settings', () => {
     expect(Math.max(...values)).toBeLessThanOrEqual(1);
   });
 
-  it.each([
-    [{ heads: 0 }],
-    [{ heads: 8, headDim: 8 }],
-    [{ rope: 3 }],
-    [{ latent: 17 }],
-    [{ headDim: 1.5 }],
-  ])('refuse %j and say why', (change) => {
-    expect(sizesProblem({ ...LECTURE.sizes, ...change })).toMatch(/\.$/);
-  });
+  it.each([[{ heads: 0 }], [{ heads: 8, headDim: 8 }], [{ rope: 3 }], [{ latent: 17 }], [{ headDim: 1.5 }]])(
+    'refuse %j and say why',
+    (change) => {
+      expect(sizesProblem({ ...LECTURE.sizes, ...change })).toMatch(/\.$/);
+    },
+  );
 
-  it.each([[null], ['x'], [{ sizes: { heads: 99 }, head: 7, walk: 'other', step: 3, prompt: 5 }]])('are restored as far as %j fits', (kept) => expect(restoreSettings(kept)).toEqual(LECTURE));
+  it.each([[null], ['x'], [{ sizes: { heads: 99 }, head: 7, walk: 'other', step: 3, prompt: 5 }]])(
+    'are restored as far as %j fits',
+    (kept) => expect(restoreSettings(kept)).toEqual(LECTURE),
+  );
 
   it('survive a round trip', () => {
-    const settings = settingsOf({ heads: 3, headDim: 4, latent: 6, rope: 4 }, { head: 2, step: 'logits', walk: 'plain', prompt: 'so it goes' });
+    const settings = settingsOf(
+      { heads: 3, headDim: 4, latent: 6, rope: 4 },
+      { head: 2, step: 'logits', walk: 'plain', prompt: 'so it goes' },
+    );
     expect(restoreSettings(JSON.parse(JSON.stringify(settings)))).toEqual(settings);
   });
 
@@ -399,13 +563,33 @@ describe('settings', () => {
 
 describe('a matrix as a picture', () => {
   const model: MatrixModel = {
-    id: 's', name: 'S', about: '', rows: 3, columns: 3, values: Float64Array.of(1, 9, 9, -2, 3, 9, 9, 9, 9), known: 2, knownColumns: 2, causal: 0, cached: false,
-    role: 'none', quiet: false, active: [0, 0], again: 0, rowLabels: null, magnitude: 3, lit: [], cursor: null,
+    id: 's',
+    name: 'S',
+    about: '',
+    rows: 3,
+    columns: 3,
+    values: Float64Array.of(1, 9, 9, -2, 3, 9, 9, 9, 9),
+    known: 2,
+    knownColumns: 2,
+    causal: 0,
+    cached: false,
+    role: 'none',
+    quiet: false,
+    active: [0, 0],
+    again: 0,
+    rowLabels: null,
+    magnitude: 3,
+    lit: [],
+    cursor: null,
   };
 
   it('tells values, masked and empty cells apart, and scales colours to the values alone', () => {
     const states = [0, 1, 2].map((row) => [0, 1, 2].map((column) => cellState(model, row, column)));
-    expect(states).toEqual([['value', 'masked', 'empty'], ['value', 'value', 'empty'], ['empty', 'empty', 'empty']]);
+    expect(states).toEqual([
+      ['value', 'masked', 'empty'],
+      ['value', 'value', 'empty'],
+      ['empty', 'empty', 'empty'],
+    ]);
     expect(magnitudeOf(model)).toBe(3);
     expect([-3, 0, 3, 99].map((value) => colourIndex(value, 3, 511))).toEqual([0, 255, 510, 510]);
     expect([sizeText(model), sizeText({ ...model, known: 0 })]).toEqual(['2 × 2', '3 × 3']);
@@ -413,13 +597,25 @@ describe('a matrix as a picture', () => {
 
   it('is drawn again only where it would look different', () => {
     expect(looksDifferent(model, { ...model, lit: [], active: [0, 0] })).toBe(false);
-    for (const change of [{ known: 3 }, { cursor: { row: 0, column: 0 } }, { lit: [{ row: 1, column: null }] }, { role: 'result' }, { values: Float64Array.from(model.values) }] as Partial<MatrixModel>[]) {
+    for (const change of [
+      { known: 3 },
+      { cursor: { row: 0, column: 0 } },
+      { lit: [{ row: 1, column: null }] },
+      { role: 'result' },
+      { values: Float64Array.from(model.values) },
+    ] as Partial<MatrixModel>[]) {
       expect(looksDifferent({ ...model, ...change }, model)).toBe(true);
     }
   });
 
   it('has the largest cells with which every line fits', () => {
-    const line = (columns: number, width: number): { items: LineItem[]; width: number } => ({ items: [{ columns, labelCharacters: 3, rowLabelPixels: 40 }, { columns, labelCharacters: 3, rowLabelPixels: 0 }], width });
+    const line = (columns: number, width: number): { items: LineItem[]; width: number } => ({
+      items: [
+        { columns, labelCharacters: 3, rowLabelPixels: 40 },
+        { columns, labelCharacters: 3, rowLabelPixels: 0 },
+      ],
+      width,
+    });
     const [cell, fits] = cellSize([line(8, 296), line(2, 200)], LARGE);
     expect(fits).toBe(true);
     expect(lineWidth(line(8, 296).items, cell, LARGE)).toBeLessThanOrEqual(296);
@@ -432,7 +628,9 @@ describe('a matrix as a picture', () => {
 
   it('moves its cursor inside its edges', () => {
     const at = { row: 1, column: 1 };
-    expect(['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight', 'Home', 'End', 'x'].map((key) => movedCursor(key, at, 2, 3))).toEqual([
+    expect(
+      ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight', 'Home', 'End', 'x'].map((key) => movedCursor(key, at, 2, 3)),
+    ).toEqual([
       { row: 0, column: 1 },
       { row: 1, column: 1 },
       { row: 1, column: 0 },
@@ -457,7 +655,9 @@ describe('costs', () => {
       ['122 GiB', '2.14 GiB', '÷ 56.89'],
     ]);
     const llama = latentCosts(LECTURE, readModelConfig(sampleConfig('llama-3-8b')), scenario(1, 1024));
-    expect(llama.note).toBe('Here with 2 bytes a number, and on the left with the position in K itself. llama is GQA: as MHA, and as MLA 512 + 64.');
+    expect(llama.note).toBe(
+      'Here with 2 bytes a number, and on the left with the position in K itself. llama is GQA: as MHA, and as MLA 512 + 64.',
+    );
     expect(llama.rows[2]).toMatchObject({ left: '524,288 B', right: '36,864 B' });
     expect(latentCosts(LECTURE, null, null).rows).toHaveLength(2);
   });

@@ -7,8 +7,23 @@ import type { Scenario } from '../../../src/model/scenario';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
 import { cellEdges, layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
-import { derivationOf, figuresOf, NUMBERS, overviewModel, problemText, type Step } from '../../../webview/views/overview/viewModel';
-import { hasReference, needsReference, referenceConfig, referenceFolder, sampleConfig, sampleNames, scenario } from '../support';
+import {
+  derivationOf,
+  figuresOf,
+  NUMBERS,
+  overviewModel,
+  problemText,
+  type Step,
+} from '../../../webview/views/overview/viewModel';
+import {
+  hasReference,
+  needsReference,
+  referenceConfig,
+  referenceFolder,
+  sampleConfig,
+  sampleNames,
+  scenario,
+} from '../support';
 
 const SCENARIOS: readonly Scenario[] = [scenario(1, 32_768), scenario(4, 100_000, { engine: 'vllm', kvDtype: 'fp8' })];
 
@@ -22,7 +37,10 @@ function read(text: string): Reading {
 function hoverText(reading: Reading, at: Scenario): string {
   const { document } = reading;
   // Keys that give factors, in most families, come first; any key else.
-  for (const { index: offset } of [...document.text.matchAll(/"(?:num_hidden_layers|n_layers?|num_layers|kv_lora_rank)"/g), ...document.text.matchAll(/"/g)]) {
+  for (const { index: offset } of [
+    ...document.text.matchAll(/"(?:num_hidden_layers|n_layers?|num_layers|kv_lora_rank)"/g),
+    ...document.text.matchAll(/"/g),
+  ]) {
     const content = hoverOf(reading, document, offset + 1, at, false);
     if (content) return content.markdown.replace(/\\(.)/g, '$1').replaceAll('**', '');
   }
@@ -35,8 +53,11 @@ function sameStrings(text: string): void {
     const plan = planCache(reading.spec, at);
     const { design, perTokenBytes, perToken, total, context } = figuresOf(plan);
     const [hover, cli] = [hoverText(reading, at), planText(plan)];
-    for (const surface of [hover, cli]) for (const string of [design, total, context]) expect(surface).toContain(string);
-    expect(cli).toContain(perTokenBytes === perToken ? `${perToken} per token` : `${perTokenBytes} (${perToken}) per token`);
+    for (const surface of [hover, cli])
+      for (const string of [design, total, context]) expect(surface).toContain(string);
+    expect(cli).toContain(
+      perTokenBytes === perToken ? `${perToken} per token` : `${perTokenBytes} (${perToken}) per token`,
+    );
     if (plan.bytesPerToken > 0) expect(hover).toContain(`${perTokenBytes}/token (${perToken})`);
   }
 }
@@ -75,47 +96,86 @@ describe('the overview', () => {
     }
   });
 
-  it.each([['llama-3-8b', NUMBERS.filter((name) => name !== 'state')], ['deepseek-v3', NUMBERS.filter((name) => name !== 'state')], ['gpt2', ['total', 'memory']]] as const)('leads from every number of %s to lines of the file', (name, numbers) => {
+  it.each([
+    ['llama-3-8b', NUMBERS.filter((name) => name !== 'state')],
+    ['deepseek-v3', NUMBERS.filter((name) => name !== 'state')],
+    ['gpt2', ['total', 'memory']],
+  ] as const)('leads from every number of %s to lines of the file', (name, numbers) => {
     const text = sampleConfig(name);
     const model = overviewModel(read(text), scenario(2, 32_768, { engine: 'vllm' }), 'h100-sxm');
     for (const number of numbers) {
-      const origins = derivationOf(model, number).flatMap((step) => (step.kind === 'text' ? step.from : step.rows.flatMap(({ origin }) => origin ?? [])));
+      const origins = derivationOf(model, number).flatMap((step) =>
+        step.kind === 'text' ? step.from : step.rows.flatMap(({ origin }) => origin ?? []),
+      );
       const placed = origins.filter(({ range }) => range);
       expect(placed.length, number).toBeGreaterThan(1);
-      for (const { key, range } of placed) expect(text.split('\n')[(range?.line ?? 0) - 1], number).toContain(`"${key}"`);
+      for (const { key, range } of placed)
+        expect(text.split('\n')[(range?.line ?? 0) - 1], number).toContain(`"${key}"`);
     }
   });
 
   it('multiplies out what each kind of layers holds, state included', () => {
-    const hybrid = JSON.stringify({ model_type: 'qwen3_next', architectures: ['Qwen3NextForCausalLM'], num_hidden_layers: 8, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 64, hidden_size: 256, full_attention_interval: 4, torch_dtype: 'bfloat16' });
+    const hybrid = JSON.stringify({
+      model_type: 'qwen3_next',
+      architectures: ['Qwen3NextForCausalLM'],
+      num_hidden_layers: 8,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 64,
+      hidden_size: 256,
+      full_attention_interval: 4,
+      torch_dtype: 'bfloat16',
+    });
     const model = overviewModel(read(hybrid), scenario(3, 1000), 'h100-sxm');
-    const results = (steps: readonly Step[]): string[] => steps.flatMap((step) => (step.kind === 'product' ? [step.result] : []));
+    const results = (steps: readonly Step[]): string[] =>
+      steps.flatMap((step) => (step.kind === 'product' ? [step.result] : []));
     // 2 full layers x K and V x 2 heads x 64 x 2 B x 1,000 tokens x 3 sequences
     expect(results(derivationOf(model, 'total'))).toContain('2.93 MiB (3.07 MB)');
     expect(model.state).not.toBeNull();
-    expect(results(derivationOf(model, 'state'))).toEqual(results(derivationOf(model, 'total')).filter((result) => result !== '2.93 MiB (3.07 MB)'));
+    expect(results(derivationOf(model, 'state'))).toEqual(
+      results(derivationOf(model, 'total')).filter((result) => result !== '2.93 MiB (3.07 MB)'),
+    );
   });
 
   it('says what does not fit, and how many devices make room', () => {
-    const at = (tp: number, tokens = 32_768): string => problemText(overviewModel(read(sampleConfig('deepseek-v3')), scenario(1, tokens, { sharding: { tp, pp: 1, dcp: 1, dpAttention: false } }), 'h100-sxm'));
+    const at = (tp: number, tokens = 32_768): string =>
+      problemText(
+        overviewModel(
+          read(sampleConfig('deepseek-v3')),
+          scenario(1, tokens, { sharding: { tp, pp: 1, dcp: 1, dpAttention: false } }),
+          'h100-sxm',
+        ),
+      );
     expect(at(1)).toBe('The weights alone do not fit: tensor parallelism over 16 devices makes room.');
     expect(at(16)).toBe('');
     // 122 GiB halved, in 72 − 7.5 of weights − 2.
     const llama = overviewModel(read(sampleConfig('llama-3-8b')), scenario(1, 1_000_000), 'h100-sxm');
-    expect(problemText(llama)).toBe('The cache does not fit beside the weights: tensor parallelism over 2 devices makes room.');
+    expect(problemText(llama)).toBe(
+      'The cache does not fit beside the weights: tensor parallelism over 2 devices makes room.',
+    );
     const weights = llama.memory?.segments.find(({ part }) => part === 'weights');
     expect([weights?.text, weights?.percent]).toEqual(['14.96 GiB', '19 %']);
   });
 
   it('gives no decode step to an encoder', () => {
-    const encoder = overviewModel(read('{"model_type": "bert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522, "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2}'), scenario(1, 512), 'h100-sxm');
+    const encoder = overviewModel(
+      read(
+        '{"model_type": "bert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522, "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2}',
+      ),
+      scenario(1, 512),
+      'h100-sxm',
+    );
     expect([encoder.memory?.decode, encoder.memory?.sequences]).toEqual([null, 'any number of sequences fits']);
   });
 
   it('names a device that is not known, and models whose weights are not', () => {
     const reading = read(sampleConfig('llama-3-8b'));
     expect(overviewModel(reading, scenario(1, 1), 'abacus').memoryProblem).toContain('abacus');
-    const unknown = overviewModel(read('{"model_type": "nobody-knows", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}'), scenario(1, 1), 'h100-sxm');
+    const unknown = overviewModel(
+      read('{"model_type": "nobody-knows", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}'),
+      scenario(1, 1),
+      'h100-sxm',
+    );
     expect(unknown.inexact).toContain('2 of 2 layers');
     expect(unknown.memoryProblem).toContain('Its cache alone takes < 1 % of H100 SXM 80GB (80 GiB).');
   });
@@ -124,7 +184,12 @@ describe('the overview', () => {
 describe('the strip', () => {
   it('fills its width with cells that differ by one pixel of the screen at most, and has a hair between them where there is room', () => {
     for (const pixel of [1, 0.8, 0.5]) {
-      for (const [layers, width] of [[61, 296], [96, 296], [12, 296], [126, 1100]] as const) {
+      for (const [layers, width] of [
+        [61, 296],
+        [96, 296],
+        [12, 296],
+        [126, 1100],
+      ] as const) {
         const { edges, hair } = cellEdges(layers, width, pixel);
         const widths = edges.slice(1).map((edge, at) => Math.round((edge - (edges[at] ?? 0)) / pixel));
         expect(Math.max(...widths) - Math.min(...widths)).toBeLessThanOrEqual(1);
@@ -140,11 +205,29 @@ describe('the strip', () => {
   it('has a row for every layer, and a run wherever the kind changes', () => {
     const types = ['sliding_attention', 'sliding_attention', 'full_attention', 'sliding_attention'];
     const reading = read(
-      JSON.stringify({ model_type: 'gpt_oss', architectures: ['GptOssForCausalLM'], num_hidden_layers: 4, num_attention_heads: 8, num_key_value_heads: 2, head_dim: 64, hidden_size: 512, sliding_window: 128, layer_types: types, torch_dtype: 'bfloat16' }),
+      JSON.stringify({
+        model_type: 'gpt_oss',
+        architectures: ['GptOssForCausalLM'],
+        num_hidden_layers: 4,
+        num_attention_heads: 8,
+        num_key_value_heads: 2,
+        head_dim: 64,
+        hidden_size: 512,
+        sliding_window: 128,
+        layer_types: types,
+        torch_dtype: 'bfloat16',
+      }),
     );
     const model = stripModel(reading.spec, 'bf16');
-    expect(model.runs.map(({ kind, first, count }) => [kind, first, count])).toEqual([['sliding', 0, 2], ['full', 2, 1], ['sliding', 3, 1]]);
-    expect(model.rows.map(({ layers, count }) => [layers, count])).toEqual([['0–1, 3', 3], ['2', 1]]);
+    expect(model.runs.map(({ kind, first, count }) => [kind, first, count])).toEqual([
+      ['sliding', 0, 2],
+      ['full', 2, 1],
+      ['sliding', 3, 1],
+    ]);
+    expect(model.rows.map(({ layers, count }) => [layers, count])).toEqual([
+      ['0–1, 3', 3],
+      ['2', 1],
+    ]);
     expect(layerSentence(model, 3)).toBe('Layer 3: sliding window, 2 KV heads of 64, window 128; 512 B a token');
     expect(layerSentence(model, 9)).toBe('');
   });

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { doublings, nearest, positionOf, type SliderScale, stepped, valueAt, withValue } from '../../../webview/parts/sliderScale';
+import {
+  doublings,
+  nearest,
+  positionOf,
+  type SliderScale,
+  stepped,
+  valueAt,
+  withValue,
+} from '../../../webview/parts/sliderScale';
 
 const divisors: SliderScale = { values: [1, 2, 4, 8, 16, 32], log: true };
 const even: SliderScale = { values: [1, 2, 3, 4, 5], log: false };
@@ -11,7 +19,12 @@ describe('a slider of possible values', () => {
   });
 
   it('finds at every possible value itself again', () => {
-    for (const scale of [divisors, even]) for (const value of scale.values) expect([valueAt(scale, positionOf(scale, value)), nearest(scale, positionOf(scale, value))]).toEqual([value, value]);
+    for (const scale of [divisors, even])
+      for (const value of scale.values)
+        expect([valueAt(scale, positionOf(scale, value)), nearest(scale, positionOf(scale, value))]).toEqual([
+          value,
+          value,
+        ]);
   });
 
   it('snaps between values and knows what was meant', () => {
@@ -21,8 +34,18 @@ describe('a slider of possible values', () => {
   });
 
   it('steps to neighbours, also from a value that stands between them', () => {
-    expect([stepped(divisors, 8, 1), stepped(divisors, 8, -1), stepped(divisors, 32, 1), stepped(divisors, 1, -1)]).toEqual([16, 4, 32, 1]);
-    expect([stepped(divisors, 5, 1), stepped(divisors, 5, -1), stepped(divisors, 99, 1), stepped(divisors, 99, -1)]).toEqual([8, 4, 32, 32]);
+    expect([
+      stepped(divisors, 8, 1),
+      stepped(divisors, 8, -1),
+      stepped(divisors, 32, 1),
+      stepped(divisors, 1, -1),
+    ]).toEqual([16, 4, 32, 1]);
+    expect([
+      stepped(divisors, 5, 1),
+      stepped(divisors, 5, -1),
+      stepped(divisors, 99, 1),
+      stepped(divisors, 99, -1),
+    ]).toEqual([8, 4, 32, 32]);
   });
 
   it('makes doublings with values between them', () => {

@@ -91,9 +91,18 @@ export const ggufValue = {
   u32: (value: number): GgufEntry => ({ type: 4, bytes: u32(value) }),
   f32: (value: number): GgufEntry => ({ type: 6, bytes: f32([value]) }),
   text: (value: string): GgufEntry => ({ type: 8, bytes: text(value) }),
-  texts: (values: readonly string[]): GgufEntry => ({ type: 9, bytes: concat(u32(8), u64(values.length), ...values.map(text)) }),
-  flags: (values: readonly boolean[]): GgufEntry => ({ type: 9, bytes: concat(u32(7), u64(values.length), Uint8Array.from(values, Number)) }),
-  u32s: (values: readonly number[]): GgufEntry => ({ type: 9, bytes: concat(u32(4), u64(values.length), ...values.map(u32)) }),
+  texts: (values: readonly string[]): GgufEntry => ({
+    type: 9,
+    bytes: concat(u32(8), u64(values.length), ...values.map(text)),
+  }),
+  flags: (values: readonly boolean[]): GgufEntry => ({
+    type: 9,
+    bytes: concat(u32(7), u64(values.length), Uint8Array.from(values, Number)),
+  }),
+  u32s: (values: readonly number[]): GgufEntry => ({
+    type: 9,
+    bytes: concat(u32(4), u64(values.length), ...values.map(u32)),
+  }),
 };
 
 export interface GgufTensor {
@@ -103,7 +112,10 @@ export interface GgufTensor {
   readonly bytes: Uint8Array;
 }
 
-export function gguf(metadata: Readonly<Record<string, GgufEntry>>, tensors: Readonly<Record<string, GgufTensor>>): Uint8Array {
+export function gguf(
+  metadata: Readonly<Record<string, GgufEntry>>,
+  tensors: Readonly<Record<string, GgufTensor>>,
+): Uint8Array {
   const align = (size: number): number => Math.ceil(size / 32) * 32;
   const parts: Uint8Array[] = [
     new TextEncoder().encode('GGUF'),
@@ -120,6 +132,8 @@ export function gguf(metadata: Readonly<Record<string, GgufEntry>>, tensors: Rea
   const header = concat(...parts);
   const padded = new Uint8Array(align(header.byteLength));
   padded.set(header);
-  const data = Object.values(tensors).map(({ bytes }) => concat(bytes, new Uint8Array(align(bytes.byteLength) - bytes.byteLength)));
+  const data = Object.values(tensors).map(({ bytes }) =>
+    concat(bytes, new Uint8Array(align(bytes.byteLength) - bytes.byteLength)),
+  );
   return concat(padded, ...data);
 }

@@ -19,7 +19,12 @@ export interface ModelRun {
   readonly logits: Float32Array;
 }
 
-export async function forward(store: WeightStore, plan: ModelPlan, ids: readonly number[], wantLogits = true): Promise<ModelRun> {
+export async function forward(
+  store: WeightStore,
+  plan: ModelPlan,
+  ids: readonly number[],
+  wantLogits = true,
+): Promise<ModelRun> {
   const hiddenIn = await embed(store, plan, ids);
   let hidden = new Tensor64([1, ids.length, plan.hiddenSize], Float64Array.from(hiddenIn));
   const layers: LayerRun[] = [];
@@ -29,7 +34,8 @@ export async function forward(store: WeightStore, plan: ModelPlan, ids: readonly
     const weights = await readBlock(store, plan, index);
     const mlp = layer.block.feedForward;
     const experts: WeightMap[] = [];
-    if (mlp.kind === 'moe') for (let e = 0; e < mlp.router.experts; e++) experts.push(await readExpert(store, plan, index, e));
+    if (mlp.kind === 'moe')
+      for (let e = 0; e < mlp.router.experts; e++) experts.push(await readExpert(store, plan, index, e));
     const run = referenceBlock(layer.block, weights, hidden, null, {
       expertWeights: (expert) => experts[expert] ?? new Map(),
     });

@@ -46,7 +46,11 @@ describe('GGUF files', () => {
 
   it('shapes outermost first, rows, metadata', async () => {
     const store = await openGguf(
-      write(folder, 'a.gguf', gguf({ 'general.architecture': ggufValue.text('llama'), n: ggufValue.u32s([1, 2]) }, tensors)),
+      write(
+        folder,
+        'a.gguf',
+        gguf({ 'general.architecture': ggufValue.text('llama'), n: ggufValue.u32s([1, 2]) }, tensors),
+      ),
     );
     expect(store.info('a.weight')).toMatchObject({ dtype: 'Q8_0', shape: [3, 32], bytes: 102 });
     const whole = await store.read('a.weight');
@@ -59,7 +63,11 @@ describe('GGUF files', () => {
   });
 
   it('parts of a split file together', async () => {
-    write(folder, 'm-00001-of-00002.gguf', gguf({ 'general.architecture': ggufValue.text('llama') }, { 'a.weight': tensors['a.weight'] }));
+    write(
+      folder,
+      'm-00001-of-00002.gguf',
+      gguf({ 'general.architecture': ggufValue.text('llama') }, { 'a.weight': tensors['a.weight'] }),
+    );
     write(folder, 'm-00002-of-00002.gguf', gguf({ 'split.no': ggufValue.u32(1) }, { 'b.weight': tensors['b.weight'] }));
     const store = await openGguf(join(folder, 'm-00001-of-00002.gguf'));
     expect(store.names()).toEqual(['a.weight', 'b.weight']);
@@ -119,10 +127,18 @@ describe('configs from metadata', () => {
       'deepseek2.attention.key_length_mla': 192,
       'deepseek2.attention.value_length_mla': 128,
     };
-    const expected = { kv_lora_rank: 512, qk_rope_head_dim: 64, qk_nope_head_dim: 128, v_head_dim: 128, q_lora_rank: null };
+    const expected = {
+      kv_lora_rank: 512,
+      qk_rope_head_dim: 64,
+      qk_nope_head_dim: 128,
+      v_head_dim: 128,
+      q_lora_rank: null,
+    };
     expect(ggufConfig(metadata)).toMatchObject(expected);
     const { 'deepseek2.attention.key_length_mla': _k, 'deepseek2.attention.value_length_mla': _v, ...old } = metadata;
-    expect(ggufConfig({ ...old, 'deepseek2.attention.key_length': 192, 'deepseek2.attention.value_length': 128 })).toMatchObject(expected);
+    expect(
+      ggufConfig({ ...old, 'deepseek2.attention.key_length': 192, 'deepseek2.attention.value_length': 128 }),
+    ).toMatchObject(expected);
   });
 
   it('windows by pattern, layers without KV heads', () => {
@@ -146,7 +162,11 @@ describe('configs from metadata', () => {
       'lfm2.attention.head_count_kv': [0, 4, 0],
       'lfm2.shortconv.l_cache': 3,
     });
-    expect(lfm).toMatchObject({ layer_types: ['conv', 'full_attention', 'conv'], num_key_value_heads: 4, conv_L_cache: 3 });
+    expect(lfm).toMatchObject({
+      layer_types: ['conv', 'full_attention', 'conv'],
+      num_key_value_heads: 4,
+      conv_L_cache: 3,
+    });
     const jamba = ggufConfig({
       'general.architecture': 'jamba',
       'jamba.block_count': 8,
@@ -187,30 +207,41 @@ describe('configs from metadata', () => {
 
 const story = reference('models/stories260K.gguf');
 describe('stories260K.gguf', () => {
-  it.skipIf(story === null)('tells the known story, and is grouped-query: K identical inside its 4 groups', async () => {
-    const model = await openModel(story ?? '');
-    expect(model.reading.spec.layers.map((layer) => layer.attention.kind)).toEqual(['full', 'full', 'full', 'full', 'full']);
-    const known = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315];
-    const ids = [1];
-    let run = await forward(model.store, model.plan, ids);
-    while (ids.length < known.length) {
-      ids.push(run.logits.indexOf(Math.max(...run.logits)));
-      run = await forward(model.store, model.plan, ids);
-    }
-    const tokenizer = await model.tokenizer();
-    expect(tokenizer?.decode(ids)).toBe('Once upon a time, there was a little girl'.slice(0, tokenizer?.decode(ids).length));
-    expect(ids).toEqual(known);
-    for (const layer of run.layers) {
-      const k = layer.captures.k;
-      if (k === undefined) throw new Error('no k');
-      const [heads, groups] = [8, headGroups(8, 4)];
-      const per = k.data.length / 4;
-      const expanded = new Float64Array(per * heads);
-      groups.forEach((group, head) => expanded.set(k.data.subarray(group * per, (group + 1) * per), head * per));
-      const identity = groupIdentity(expanded, groups);
-      expect(identity.inside).toBe(0);
-      expect(identity.between).toBeGreaterThan(0.1);
-    }
-    await model.close();
-  });
+  it.skipIf(story === null)(
+    'tells the known story, and is grouped-query: K identical inside its 4 groups',
+    async () => {
+      const model = await openModel(story ?? '');
+      expect(model.reading.spec.layers.map((layer) => layer.attention.kind)).toEqual([
+        'full',
+        'full',
+        'full',
+        'full',
+        'full',
+      ]);
+      const known = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315];
+      const ids = [1];
+      let run = await forward(model.store, model.plan, ids);
+      while (ids.length < known.length) {
+        ids.push(run.logits.indexOf(Math.max(...run.logits)));
+        run = await forward(model.store, model.plan, ids);
+      }
+      const tokenizer = await model.tokenizer();
+      expect(tokenizer?.decode(ids)).toBe(
+        'Once upon a time, there was a little girl'.slice(0, tokenizer?.decode(ids).length),
+      );
+      expect(ids).toEqual(known);
+      for (const layer of run.layers) {
+        const k = layer.captures.k;
+        if (k === undefined) throw new Error('no k');
+        const [heads, groups] = [8, headGroups(8, 4)];
+        const per = k.data.length / 4;
+        const expanded = new Float64Array(per * heads);
+        groups.forEach((group, head) => expanded.set(k.data.subarray(group * per, (group + 1) * per), head * per));
+        const identity = groupIdentity(expanded, groups);
+        expect(identity.inside).toBe(0);
+        expect(identity.between).toBeGreaterThan(0.1);
+      }
+      await model.close();
+    },
+  );
 });

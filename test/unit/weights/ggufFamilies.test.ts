@@ -40,13 +40,20 @@ const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   phi3: {
     architecture: 'phi3',
     extra: (config) => {
-      const dims = (number(config['hidden_size']) / number(config['num_attention_heads'])) * (typeof config['partial_rotary_factor'] === 'number' ? config['partial_rotary_factor'] : 1);
-      const [context, trained] = [number(config['max_position_embeddings']), number(config['original_max_position_embeddings'])];
+      const dims =
+        (number(config['hidden_size']) / number(config['num_attention_heads'])) *
+        (typeof config['partial_rotary_factor'] === 'number' ? config['partial_rotary_factor'] : 1);
+      const [context, trained] = [
+        number(config['max_position_embeddings']),
+        number(config['original_max_position_embeddings']),
+      ];
       return {
         'phi3.rope.dimension_count': u32(Math.floor(dims)),
         'phi3.rope.scaling.original_context_length': u32(trained),
         'phi3.rope.scaling.attn_factor': f32(Math.sqrt(1 + Math.log(context / trained) / Math.log(trained))),
-        'phi3.attention.sliding_window': u32(typeof config['sliding_window'] === 'number' ? config['sliding_window'] : 0),
+        'phi3.attention.sliding_window': u32(
+          typeof config['sliding_window'] === 'number' ? config['sliding_window'] : 0,
+        ),
       };
     },
   },
@@ -73,8 +80,14 @@ const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   },
   arcee: { architecture: 'arcee', permuted: true },
   'smollm3-default': { architecture: 'smollm3', permuted: true },
-  cohere: { architecture: 'command-r', extra: (config) => ({ 'command-r.logit_scale': f32(number(config['logit_scale'])) }) },
-  'cohere-plain': { architecture: 'command-r', extra: (config) => ({ 'command-r.logit_scale': f32(number(config['logit_scale'])) }) },
+  cohere: {
+    architecture: 'command-r',
+    extra: (config) => ({ 'command-r.logit_scale': f32(number(config['logit_scale'])) }),
+  },
+  'cohere-plain': {
+    architecture: 'command-r',
+    extra: (config) => ({ 'command-r.logit_scale': f32(number(config['logit_scale'])) }),
+  },
   cohere2: {
     architecture: 'cohere2',
     extra: (config) => ({
@@ -107,7 +120,10 @@ describe('golden models through GGUF', () => {
         const actual = run.layers[index];
         const data = (tensor: Tensor64 | undefined): ArrayLike<number> => tensor?.data ?? [];
         const k = actual?.captures.k;
-        errors[`${index} k`] = relativeError(conversion.permuted === true ? unpaired(data(k), k?.size(3) ?? 1) : data(k), expected.k);
+        errors[`${index} k`] = relativeError(
+          conversion.permuted === true ? unpaired(data(k), k?.size(3) ?? 1) : data(k),
+          expected.k,
+        );
         errors[`${index} v`] = relativeError(data(actual?.captures.v), expected.v);
         errors[`${index} weights`] = relativeError(data(actual?.captures.weights), expected.weights);
         errors[`${index} output`] = relativeError(data(actual?.captures.output), expected.attention_output);

@@ -29,15 +29,18 @@ describe('golden folders', () => {
         const actual = run.layers[index];
         const data = (tensor: Tensor64 | undefined): ArrayLike<number> => tensor?.data ?? [];
         const kvRepeats = expected.k.length / data(actual?.captures.k).length;
-        const repeat = (tensor: Tensor64 | undefined): ArrayLike<number> => (kvRepeats > 1 ? repeated(tensor, kvRepeats) : data(tensor));
+        const repeat = (tensor: Tensor64 | undefined): ArrayLike<number> =>
+          kvRepeats > 1 ? repeated(tensor, kvRepeats) : data(tensor);
         errors[`${index} input`] = relativeError(data(actual?.captures.attentionInput), expected.attention_input);
         errors[`${index} k`] = relativeError(repeat(actual?.captures.k), expected.k);
         errors[`${index} v`] = relativeError(repeat(actual?.captures.v), expected.v);
         errors[`${index} weights`] = relativeError(data(actual?.captures.weights), expected.weights);
         errors[`${index} output`] = relativeError(data(actual?.captures.output), expected.attention_output);
         errors[`${index} hidden`] = relativeError(data(actual?.hidden), expected.hidden_out);
-        if (expected.cache_latent) errors[`${index} latent`] = relativeError(data(actual?.captures.latent), expected.cache_latent);
-        if (expected.cache_rope_key) errors[`${index} ropeKey`] = relativeError(data(actual?.captures.ropeKey), expected.cache_rope_key);
+        if (expected.cache_latent)
+          errors[`${index} latent`] = relativeError(data(actual?.captures.latent), expected.cache_latent);
+        if (expected.cache_rope_key)
+          errors[`${index} ropeKey`] = relativeError(data(actual?.captures.ropeKey), expected.cache_rope_key);
       });
       const wrong = Object.entries(errors).filter(([, error]) => !(error < TOLERANCE));
       expect(wrong).toEqual([]);
@@ -52,7 +55,8 @@ function repeated(tensor: Tensor64 | undefined, times: number): Float64Array {
   const per = tensor.data.length / heads;
   const result = new Float64Array(tensor.data.length * times);
   for (let head = 0; head < heads; head++) {
-    for (let copy = 0; copy < times; copy++) result.set(tensor.data.subarray(head * per, (head + 1) * per), (head * times + copy) * per);
+    for (let copy = 0; copy < times; copy++)
+      result.set(tensor.data.subarray(head * per, (head + 1) * per), (head * times + copy) * per);
   }
   return result;
 }

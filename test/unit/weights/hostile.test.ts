@@ -33,7 +33,11 @@ const MUTATE: readonly Mutation[] = [
   (bytes, below) => {
     const copy = bytes.slice();
     const at = below(Math.max(1, bytes.length - 8));
-    new DataView(copy.buffer).setBigUint64(at, [2n ** 64n - 1n, 2n ** 63n, 2n ** 32n, 2n ** 53n, 0n, 1000000n][below(6)] ?? 0n, true);
+    new DataView(copy.buffer).setBigUint64(
+      at,
+      [2n ** 64n - 1n, 2n ** 63n, 2n ** 32n, 2n ** 53n, 0n, 1000000n][below(6)] ?? 0n,
+      true,
+    );
     return copy;
   },
 ];
@@ -82,7 +86,11 @@ describe('damaged files', () => {
   it('safetensors', async () => {
     const original = safetensors({
       'model.embed_tokens.weight': { dtype: 'BF16', shape: [8, 4], bytes: new Uint8Array(64).fill(1) },
-      'model.layers.0.self_attn.q_proj.weight': { dtype: 'F32', shape: [4, 4], bytes: f32(Array.from({ length: 16 }, (_, i) => i)) },
+      'model.layers.0.self_attn.q_proj.weight': {
+        dtype: 'F32',
+        shape: [4, 4],
+        bytes: f32(Array.from({ length: 16 }, (_, i) => i)),
+      },
       'model.layers.0.mlp.up_proj.weight': { dtype: 'F8_E4M3', shape: [4, 4], bytes: new Uint8Array(16).fill(0x38) },
       'model.layers.0.mlp.up_proj.weight_scale_inv': { dtype: 'F32', shape: [1, 1], bytes: f32([2]) },
     });

@@ -89,7 +89,8 @@ function permuted({ shape, data }: Stored, heads: number): Stored {
 function transposed({ shape, data }: Stored): Stored {
   const [rows = 0, columns = 0] = shape;
   const result = new Float32Array(data.length);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) result[c * rows + r] = data[r * columns + c] as number;
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) result[c * rows + r] = data[r * columns + c] as number;
   return { shape: [columns, rows], data: result };
 }
 
@@ -101,7 +102,10 @@ function numberIn(config: Config, ...keys: readonly string[]): number | undefine
 function metadataOf(config: Config, conversion: Conversion, vocabulary: number): Record<string, GgufEntry> {
   const { u32, f32, text } = ggufValue;
   const name = conversion.architecture;
-  const entries: Record<string, GgufEntry> = { 'general.architecture': text(name), [`${name}.vocab_size`]: u32(vocabulary) };
+  const entries: Record<string, GgufEntry> = {
+    'general.architecture': text(name),
+    [`${name}.vocab_size`]: u32(vocabulary),
+  };
   const add = (key: string, make: (value: number) => GgufEntry, ...from: readonly string[]): void => {
     const value = numberIn(config, ...from);
     if (value !== undefined) entries[`${name}.${key}`] = make(value);
@@ -135,7 +139,12 @@ function ropeDivisors(config: Config, headDim: number): Values | null {
   if ((scaling['rope_type'] ?? scaling['type']) !== 'llama3') return null;
   const read = (key: string): number => numberIn(scaling, key) ?? Number.NaN;
   const theta = numberIn(scaling, 'rope_theta') ?? numberIn(config, 'rope_theta') ?? 10_000;
-  const [low, high, factor, context] = [read('low_freq_factor'), read('high_freq_factor'), read('factor'), read('original_max_position_embeddings')];
+  const [low, high, factor, context] = [
+    read('low_freq_factor'),
+    read('high_freq_factor'),
+    read('factor'),
+    read('original_max_position_embeddings'),
+  ];
   return Float32Array.from({ length: headDim / 2 }, (_, i) => {
     const wavelength = 2 * Math.PI * theta ** ((2 * i) / headDim);
     if (wavelength < context / high) return 1;
@@ -157,14 +166,20 @@ export async function convert(folder: string, conversion: Conversion): Promise<U
   for (const name of store.names()) {
     const shape = store.info(name).shape;
     let stored: Stored = { shape, data: await store.read(name) };
-    const [, layer, rest = name, suffix = ''] = /^(?:(?:model|transformer)\.(?:layers|h)\.(\d+)\.)?(.*)\.(weight|bias)$/.exec(name) ?? [];
+    const [, layer, rest = name, suffix = ''] =
+      /^(?:(?:model|transformer)\.(?:layers|h)\.(\d+)\.)?(.*)\.(weight|bias)$/.exec(name) ?? [];
     if (layer === undefined) {
-      tensors.set(`${ENDS[rest] ?? rest}.${suffix}`, conversion.plusOne === true && rest.endsWith('norm') ? plusOne(stored) : stored);
+      tensors.set(
+        `${ENDS[rest] ?? rest}.${suffix}`,
+        conversion.plusOne === true && rest.endsWith('norm') ? plusOne(stored) : stored,
+      );
       continue;
     }
     const expert = /^(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(\w+)$/.exec(rest);
     if (expert !== null) {
-      const which = { gate_proj: 'gate', w1: 'gate', up_proj: 'up', w3: 'up', down_proj: 'down', w2: 'down' }[expert[2] ?? ''] ?? '';
+      const which =
+        { gate_proj: 'gate', w1: 'gate', up_proj: 'up', w3: 'up', down_proj: 'down', w2: 'down' }[expert[2] ?? ''] ??
+        '';
       const key = `blk.${layer}.ffn_${which}_exps.weight`;
       const list = experts.get(key) ?? [];
       list[Number(expert[1])] = stored;
@@ -172,7 +187,8 @@ export async function convert(folder: string, conversion: Conversion): Promise<U
       continue;
     }
     if (conversion.plusOne === true && /norm$/.test(rest)) stored = plusOne(stored);
-    if (conversion.permuted === true && /[qk]_proj$/.test(rest)) stored = permuted(stored, rest.endsWith('k_proj') ? kvHeads : heads);
+    if (conversion.permuted === true && /[qk]_proj$/.test(rest))
+      stored = permuted(stored, rest.endsWith('k_proj') ? kvHeads : heads);
     if (conversion.architecture === 'gpt2' && suffix === 'weight' && shape.length === 2) stored = transposed(stored);
     tensors.set(`blk.${layer}.${layerName(rest, conversion)}.${suffix}`, stored);
   }
@@ -190,10 +206,16 @@ export async function convert(folder: string, conversion: Conversion): Promise<U
   const scaling = (config['rope_scaling'] ?? {}) as Config;
   for (const which of ['long', 'short']) {
     const list = scaling[`${which}_factor`];
-    if (conversion.architecture === 'phi3' && Array.isArray(list)) tensors.set(`rope_factors_${which}.weight`, { shape: [list.length], data: Float32Array.from(list as number[]) });
+    if (conversion.architecture === 'phi3' && Array.isArray(list))
+      tensors.set(`rope_factors_${which}.weight`, { shape: [list.length], data: Float32Array.from(list as number[]) });
   }
   const file: Record<string, GgufTensor> = {};
-  for (const [name, { shape, data }] of tensors) file[name] = { dims: shape.toReversed(), type: 0, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  for (const [name, { shape, data }] of tensors)
+    file[name] = {
+      dims: shape.toReversed(),
+      type: 0,
+      bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    };
   return gguf(metadataOf(config, conversion, tensors.get('token_embd.weight')?.shape[0] ?? 0), file);
 }
 

@@ -19,7 +19,12 @@ describe('experts in MXFP4', () => {
       }),
     );
     const store = await openSafetensors(path);
-    const source = { base: 'x', packed: 'mxfp4' as const, index: 1, rows: [{ start: 1, count: 1, times: 2, stride: 2 }] };
+    const source = {
+      base: 'x',
+      packed: 'mxfp4' as const,
+      index: 1,
+      rows: [{ start: 1, count: 1, times: 2, stride: 2 }],
+    };
     checkSource(store, 'e.', source, 'up.weight', [2, 32]);
     expect(() => checkSource(store, 'e.', source, 'up.weight', [2, 64])).toThrow(/does not give/);
     expect(sourceTensors('e.', source, 'up.weight')).toEqual(['e.x_blocks', 'e.x_scales']);

@@ -13,7 +13,17 @@ import { forwardModelTypes } from '../../../src/weights/names/register';
 import { openModel } from '../../../src/weights/openModel';
 import { openSafetensors } from '../../../src/weights/safetensors';
 import { WeightsError } from '../../../src/weights/weightsError';
-import { f32, generator, gguf, type GgufTensor, ggufValue, safetensors, temporaryFolder, type TensorBytes, write } from './files';
+import {
+  f32,
+  generator,
+  gguf,
+  type GgufTensor,
+  ggufValue,
+  safetensors,
+  temporaryFolder,
+  type TensorBytes,
+  write,
+} from './files';
 import { forward } from './forward';
 
 const SAMPLE = resolve(__dirname, '../../../media/samples/gqa');
@@ -30,7 +40,11 @@ async function changed(
   const store = await openSafetensors(join(SAMPLE, 'model.safetensors'));
   const tensors: Record<string, TensorBytes> = {};
   for (const name of store.names())
-    tensors[name] = { dtype: 'F32', shape: store.info(name).shape, bytes: new Uint8Array((await store.read(name)).buffer) };
+    tensors[name] = {
+      dtype: 'F32',
+      shape: store.info(name).shape,
+      bytes: new Uint8Array((await store.read(name)).buffer),
+    };
   await store.close();
   change(tensors);
   const original = JSON.parse(readFileSync(join(SAMPLE, 'config.json'), 'utf8')) as object;
@@ -44,7 +58,11 @@ describe('models that are refused', () => {
     ['a family without a description', { model_type: 'mamba' }, /mamba: .* is not supported|attention of kind/],
     ['a made-up family', { model_type: 'frobnicate' }, /frobnicate: computing its heads is not supported/],
     ['an activation', { hidden_act: 'snake' }, /the activation snake is not supported/],
-    ['a RoPE scaling', { rope_parameters: { rope_type: 'spiral', rope_theta: 1e4 } }, /RoPE scaling spiral is not supported/],
+    [
+      'a RoPE scaling',
+      { rope_parameters: { rope_type: 'spiral', rope_theta: 1e4 } },
+      /RoPE scaling spiral is not supported/,
+    ],
     ["a width that is not the tensors'", { intermediate_size: 8 }, /does not give the \[8, 96\] that the config needs/],
     ['more layers than there are', { num_hidden_layers: 5 }, /layers\.4\..*there is no such tensor/],
     ['a text for a number', { rms_norm_eps: 'small' }, /rms_norm_eps: a number is needed/],
@@ -57,14 +75,16 @@ describe('models that are refused', () => {
 
   it('a tensor that the family does not use', async () => {
     const extra = { dtype: 'F32', shape: [16], bytes: f32(new Array<number>(16).fill(1)) };
-    await expect(openModel(await changed({}, (tensors) => (tensors['model.layers.0.self_attn.q_norm.weight'] = extra)))).rejects.toThrow(
-      /q_norm\.weight: a llama model as it is known here has no such tensor/,
-    );
+    await expect(
+      openModel(await changed({}, (tensors) => (tensors['model.layers.0.self_attn.q_norm.weight'] = extra))),
+    ).rejects.toThrow(/q_norm\.weight: a llama model as it is known here has no such tensor/);
   });
 
   it('but not old buffers', async () => {
     const buffer = { dtype: 'F32', shape: [8], bytes: f32(new Array<number>(8).fill(1)) };
-    const model = await openModel(await changed({}, (tensors) => (tensors['model.layers.0.self_attn.rotary_emb.inv_freq'] = buffer)));
+    const model = await openModel(
+      await changed({}, (tensors) => (tensors['model.layers.0.self_attn.rotary_emb.inv_freq'] = buffer)),
+    );
     await model.close();
   });
 });
@@ -79,7 +99,10 @@ describe('folders', () => {
     write(folder, 'b.gguf', 'x');
     await expect(locateModel(folder)).rejects.toThrow(/several GGUF files/);
     copyFileSync(join(SAMPLE, 'model.safetensors'), join(folder, 'model.safetensors'));
-    expect(await locateModel(folder)).toMatchObject({ format: 'safetensors', weights: join(folder, 'model.safetensors') });
+    expect(await locateModel(folder)).toMatchObject({
+      format: 'safetensors',
+      weights: join(folder, 'model.safetensors'),
+    });
     expect((await locateModel(join(folder, 'config.json').replace('config.json', 'model.safetensors'))).config).toBe(
       join(folder, 'config.json'),
     );
@@ -96,7 +119,13 @@ describe('reading a plan', () => {
   it('reads the attention alone, and the whole block', async () => {
     const model = await openModel(SAMPLE);
     const attention = await readAttention(model.store, model.plan, 1);
-    expect([...attention.keys()].sort()).toEqual(['k.weight', 'norm_attention.weight', 'o.weight', 'q.weight', 'v.weight']);
+    expect([...attention.keys()].sort()).toEqual([
+      'k.weight',
+      'norm_attention.weight',
+      'o.weight',
+      'q.weight',
+      'v.weight',
+    ]);
     const block = await readBlock(model.store, model.plan, 1);
     expect(block.get('q.weight')).toEqual(attention.get('q.weight'));
     expect(block.has('down.weight')).toBe(true);
@@ -174,7 +203,9 @@ describe('a GGUF file of the llama family', () => {
     const [a, b] = [await forward(store, source.plan, ids), await forward(converted.store, converted.plan, ids)];
     a.layers.forEach((layer, index) => {
       const other = b.layers[index];
-      layer.captures.weights?.data.forEach((weight, i) => expect(other?.captures.weights?.data[i]).toBeCloseTo(weight, 6));
+      layer.captures.weights?.data.forEach((weight, i) =>
+        expect(other?.captures.weights?.data[i]).toBeCloseTo(weight, 6),
+      );
     });
     a.logits.forEach((value, i) => expect(b.logits[i]).toBeCloseTo(value, 4));
     await source.close();

@@ -53,10 +53,14 @@ describe('element types', () => {
       Math.fround(0.1),
       -7,
     ]);
-    expect(await read({ dtype: 'I8', shape: [3], bytes: new Uint8Array(Int8Array.of(-128, 0, 127).buffer) })).toEqual([-128, 0, 127]);
+    expect(await read({ dtype: 'I8', shape: [3], bytes: new Uint8Array(Int8Array.of(-128, 0, 127).buffer) })).toEqual([
+      -128, 0, 127,
+    ]);
     expect(await read({ dtype: 'U8', shape: [2], bytes: Uint8Array.of(0, 255) })).toEqual([0, 255]);
     expect(await read({ dtype: 'I16', shape: [1], bytes: new Uint8Array(Int16Array.of(-300).buffer) })).toEqual([-300]);
-    expect(await read({ dtype: 'I32', shape: [1], bytes: new Uint8Array(Int32Array.of(-70000).buffer) })).toEqual([-70000]);
+    expect(await read({ dtype: 'I32', shape: [1], bytes: new Uint8Array(Int32Array.of(-70000).buffer) })).toEqual([
+      -70000,
+    ]);
     expect(await read({ dtype: 'I64', shape: [1], bytes: new Uint8Array(BigInt64Array.of(-5n).buffer) })).toEqual([-5]);
     expect(await read({ dtype: 'BOOL', shape: [2], bytes: Uint8Array.of(1, 0) })).toEqual([1, 0]);
   });
@@ -65,8 +69,12 @@ describe('element types', () => {
     const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
     const expected = new Float32Array(Uint32Array.from(all, (bits) => bits << 16).buffer);
     const values = await read({ dtype: 'BF16', shape: [65536], bytes: new Uint8Array(all.buffer) });
-    expect(values.every((value, i) => Object.is(value, expected[i]) || (Number.isNaN(value) && Number.isNaN(expected[i])))).toBe(true);
-    expect(await read({ dtype: 'BF16', shape: [3], bytes: Uint8Array.of(0x80, 0x3f, 0x00, 0xc0, 0x40, 0x40) })).toEqual([1, -2, 3]);
+    expect(
+      values.every((value, i) => Object.is(value, expected[i]) || (Number.isNaN(value) && Number.isNaN(expected[i]))),
+    ).toBe(true);
+    expect(await read({ dtype: 'BF16', shape: [3], bytes: Uint8Array.of(0x80, 0x3f, 0x00, 0xc0, 0x40, 0x40) })).toEqual(
+      [1, -2, 3],
+    );
   });
 
   it('F16: against the definition, subnormals and infinities', async () => {
@@ -84,14 +92,9 @@ describe('element types', () => {
   });
 
   it('F8: both forms, with largest values and NaN', async () => {
-    expect(await read({ dtype: 'F8_E4M3', shape: [6], bytes: Uint8Array.of(0x38, 0xb8, 0x7e, 0x01, 0x7f, 0x00) })).toEqual([
-      1,
-      -1,
-      448,
-      2 ** -9,
-      NaN,
-      0,
-    ]);
+    expect(
+      await read({ dtype: 'F8_E4M3', shape: [6], bytes: Uint8Array.of(0x38, 0xb8, 0x7e, 0x01, 0x7f, 0x00) }),
+    ).toEqual([1, -1, 448, 2 ** -9, NaN, 0]);
     expect(await read({ dtype: 'F8_E5M2', shape: [5], bytes: Uint8Array.of(0x3c, 0x7b, 0x7c, 0x01, 0xfe) })).toEqual([
       1,
       57344,
@@ -113,9 +116,12 @@ describe('element types', () => {
 
   it('a scale per tensor, and per row', async () => {
     const bytes = Uint8Array.of(0x38, 0x38, 0x38, 0x38);
-    expect(await read({ dtype: 'F8_E4M3', shape: [2, 2], bytes }, { x_scale: { dtype: 'F32', shape: [1], bytes: f32([0.5]) } })).toEqual([
-      0.5, 0.5, 0.5, 0.5,
-    ]);
+    expect(
+      await read(
+        { dtype: 'F8_E4M3', shape: [2, 2], bytes },
+        { x_scale: { dtype: 'F32', shape: [1], bytes: f32([0.5]) } },
+      ),
+    ).toEqual([0.5, 0.5, 0.5, 0.5]);
     expect(
       await read(
         { dtype: 'I8', shape: [2, 2], bytes: Uint8Array.of(1, 2, 3, 4) },
@@ -127,7 +133,10 @@ describe('element types', () => {
 
 describe('reading', () => {
   it('rows of a large tensor, at an offset no type likes, into a buffer', async () => {
-    const period = Uint16Array.from({ length: 1000 }, (_, i) => (new Uint32Array(Float32Array.of(i).buffer)[0] ?? 0) >>> 16);
+    const period = Uint16Array.from(
+      { length: 1000 },
+      (_, i) => (new Uint32Array(Float32Array.of(i).buffer)[0] ?? 0) >>> 16,
+    );
     const bytes = new Uint8Array(Uint16Array.from({ length: 3_000_000 }, (_, i) => period[i % 1000] ?? 0).buffer);
     const odd = { dtype: 'U8', shape: [3], bytes: Uint8Array.of(1, 2, 3) };
     const store = await openSafetensors(
@@ -148,7 +157,9 @@ describe('reading', () => {
   });
 
   it('reads many tensors at once', async () => {
-    const tensors = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`t${i}`, { dtype: 'F32', shape: [2], bytes: f32([i, -i]) }]));
+    const tensors = Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [`t${i}`, { dtype: 'F32', shape: [2], bytes: f32([i, -i]) }]),
+    );
     const store = await openSafetensors(write(folder, 'a.safetensors', safetensors(tensors)));
     const all = await Promise.all(store.names().map((name) => store.read(name)));
     expect(all.map((values) => values[0])).toEqual(Array.from({ length: 20 }, (_, i) => i));
@@ -162,13 +173,17 @@ describe('reading', () => {
 });
 
 describe('shards', () => {
-  const shard = (name: string, value: number): Uint8Array => safetensors({ [name]: { dtype: 'F32', shape: [1], bytes: f32([value]) } });
-  const index = (map: Readonly<Record<string, string>>): string => JSON.stringify({ metadata: { total_size: 8 }, weight_map: map });
+  const shard = (name: string, value: number): Uint8Array =>
+    safetensors({ [name]: { dtype: 'F32', shape: [1], bytes: f32([value]) } });
+  const index = (map: Readonly<Record<string, string>>): string =>
+    JSON.stringify({ metadata: { total_size: 8 }, weight_map: map });
 
   it('are read through their index', async () => {
     write(folder, 'm-1.safetensors', shard('a', 1));
     write(folder, 'm-2.safetensors', shard('b', 2));
-    const store = await openSafetensors(write(folder, 'm.safetensors.index.json', index({ a: 'm-1.safetensors', b: 'm-2.safetensors' })));
+    const store = await openSafetensors(
+      write(folder, 'm.safetensors.index.json', index({ a: 'm-1.safetensors', b: 'm-2.safetensors' })),
+    );
     expect([...(await store.read('a')), ...(await store.read('b'))]).toEqual([1, 2]);
     await store.close();
   });
@@ -233,11 +248,23 @@ describe('what is wrong with files', () => {
     ['a negative size', entry({ dtype: 'F32', shape: [-1], data_offsets: [0, 4] }), /not a list of sizes/],
     ['a fraction', entry({ dtype: 'F32', shape: [1.5], data_offsets: [0, 4] }), /not a list of sizes/],
     ['a huge dimension', entry({ dtype: 'F32', shape: [2 ** 33], data_offsets: [0, 4] }), /above 2\^32/],
-    ['a huge product', entry({ dtype: 'F32', shape: [2 ** 32, 2 ** 32], data_offsets: [0, 4] }), /more elements than any file/],
-    ['too many dimensions', entry({ dtype: 'F32', shape: [1, 1, 1, 1, 1, 1, 1, 1, 1], data_offsets: [0, 4] }), /more than 8 entries/],
+    [
+      'a huge product',
+      entry({ dtype: 'F32', shape: [2 ** 32, 2 ** 32], data_offsets: [0, 4] }),
+      /more elements than any file/,
+    ],
+    [
+      'too many dimensions',
+      entry({ dtype: 'F32', shape: [1, 1, 1, 1, 1, 1, 1, 1, 1], data_offsets: [0, 4] }),
+      /more than 8 entries/,
+    ],
     ['three offsets', entry({ dtype: 'F32', shape: [1], data_offsets: [0, 2, 4] }), /not two positions/],
     ['backward offsets', entry({ dtype: 'F32', shape: [1], data_offsets: [4, 0] }), /run backwards/],
-    ['a length that disagrees', entry({ dtype: 'F32', shape: [2], data_offsets: [0, 4] }), /needs 8 bytes, but its data_offsets span 4/],
+    [
+      'a length that disagrees',
+      entry({ dtype: 'F32', shape: [2], data_offsets: [0, 4] }),
+      /needs 8 bytes, but its data_offsets span 4/,
+    ],
     ['an end outside', entry({ dtype: 'F32', shape: [2], data_offsets: [0, 8] }), /4 bytes behind the end/],
     ['a hole at the front', entry({ dtype: 'F32', shape: [0], data_offsets: [4, 4] }), /belong to no tensor/],
     [
@@ -247,7 +274,10 @@ describe('what is wrong with files', () => {
     ],
     [
       'an overlap',
-      JSON.stringify({ x: { dtype: 'F32', shape: [1], data_offsets: [0, 4] }, y: { dtype: 'U8', shape: [2], data_offsets: [2, 4] } }),
+      JSON.stringify({
+        x: { dtype: 'F32', shape: [1], data_offsets: [0, 4] },
+        y: { dtype: 'U8', shape: [2], data_offsets: [2, 4] },
+      }),
       /overlaps/,
     ],
     ['deep nesting', '['.repeat(1000) + ']'.repeat(1000), /nested more than 3 deep/],
@@ -261,11 +291,15 @@ describe('what is wrong with files', () => {
     expect((await failure(write(folder, 'a.safetensors', withHeader('{}', f32([]), 2n ** 63n)))).message).toMatch(
       /claims 9223372036854775808 bytes/,
     );
-    expect((await failure(write(folder, 'b.safetensors', withHeader('{}', f32([]), 0n)))).message).toMatch(/header is empty/);
+    expect((await failure(write(folder, 'b.safetensors', withHeader('{}', f32([]), 0n)))).message).toMatch(
+      /header is empty/,
+    );
   });
 
   it('names with control characters are shown without them', async () => {
-    const bad = await failure(write(folder, 'c.safetensors', withHeader(JSON.stringify({ 'a\n\u001b[31m': 1 }), f32([]))));
+    const bad = await failure(
+      write(folder, 'c.safetensors', withHeader(JSON.stringify({ 'a\n\u001b[31m': 1 }), f32([]))),
+    );
     expect(bad.message).not.toMatch(/[\u0000-\u001f]/);
   });
 
@@ -274,7 +308,10 @@ describe('what is wrong with files', () => {
       write(
         folder,
         'd.safetensors',
-        safetensors({ x: { dtype: 'F4', shape: [2, 2], bytes: Uint8Array.of(1, 2) }, y: { dtype: 'F32', shape: [1], bytes: f32([1]) } }),
+        safetensors({
+          x: { dtype: 'F4', shape: [2, 2], bytes: Uint8Array.of(1, 2) },
+          y: { dtype: 'F32', shape: [1], bytes: f32([1]) },
+        }),
       ),
     );
     expect(store.info('x').dtype).toBe('F4');
@@ -289,7 +326,11 @@ describe('what is wrong with files', () => {
       (path: string): void => utimesSync(path, 1, 1),
       (path: string): void => truncateSync(path, 20),
     ]) {
-      const path = write(folder, 'e.safetensors', safetensors({ x: { dtype: 'F32', shape: [4], bytes: f32([1, 2, 3, 4]) } }));
+      const path = write(
+        folder,
+        'e.safetensors',
+        safetensors({ x: { dtype: 'F32', shape: [4], bytes: f32([1, 2, 3, 4]) } }),
+      );
       const store = await openSafetensors(path);
       change(path);
       await expect(store.read('x')).rejects.toThrow(/changed while it was being read|ends before the data does/);
@@ -300,7 +341,10 @@ describe('what is wrong with files', () => {
 
 describe('the SIMD kernel', () => {
   /** Every value of the type, and what the definition gives for it. */
-  function all(dtype: KernelDtype): { readonly bytes: Uint8Array<ArrayBuffer>; readonly expected: Float32Array<ArrayBuffer> } {
+  function all(dtype: KernelDtype): {
+    readonly bytes: Uint8Array<ArrayBuffer>;
+    readonly expected: Float32Array<ArrayBuffer>;
+  } {
     const bytes = dtype.startsWith('F8')
       ? Uint8Array.from({ length: 256 }, (_, i) => i)
       : new Uint8Array(Uint16Array.from({ length: 65536 }, (_, i) => i).buffer);
@@ -309,7 +353,9 @@ describe('the SIMD kernel', () => {
     return { bytes, expected };
   }
   const differ = (actual: Float32Array, expected: Float32Array): number[] =>
-    [...expected.keys()].filter((i) => !Object.is(actual[i], expected[i]) && !(Number.isNaN(actual[i]) && Number.isNaN(expected[i])));
+    [...expected.keys()].filter(
+      (i) => !Object.is(actual[i], expected[i]) && !(Number.isNaN(actual[i]) && Number.isNaN(expected[i])),
+    );
 
   describe.each(['BF16', 'F16', 'F8_E4M3', 'F8_E5M2'] as const)('%s', (dtype) => {
     it('gives what the definition gives, for all values, in its own memory and elsewhere', () => {

@@ -48,7 +48,8 @@ describe.each(['mha', 'gqa', 'mqa', 'mla'])('sample %s', (name) => {
       expect(relativeError(captures.output?.data, expected.attention_output)).toBeLessThan(1e-4);
       if (expected.hidden_out) expect(relativeError(hidden?.data, expected.hidden_out)).toBeLessThan(1e-4);
       if (expected.cache_latent) expect(relativeError(captures.latent?.data, expected.cache_latent)).toBeLessThan(1e-5);
-      if (expected.cache_rope_key) expect(relativeError(captures.ropeKey?.data, expected.cache_rope_key)).toBeLessThan(1e-5);
+      if (expected.cache_rope_key)
+        expect(relativeError(captures.ropeKey?.data, expected.cache_rope_key)).toBeLessThan(1e-5);
     });
     expect(relativeError(run.logits, fixture.logits_last)).toBeLessThan(1e-4);
   });

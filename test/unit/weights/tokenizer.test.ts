@@ -13,7 +13,10 @@ describe('tokenizers of folders', () => {
   for (const name of ['mha', 'gqa', 'mqa', 'mla']) {
     it(`encodes and decodes with the tokenizer of the ${name} sample as Hugging Face's library did`, async () => {
       const tokenizer = await folderTokenizer(join(SAMPLES, name));
-      const fixture = JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8')) as { text: string; input_ids: number[][] };
+      const fixture = JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8')) as {
+        text: string;
+        input_ids: number[][];
+      };
       expect(tokenizer?.encode(fixture.text)).toEqual(fixture.input_ids[0]);
       expect(tokenizer?.decode(fixture.input_ids[0] ?? [])).toBe(fixture.text);
     });

@@ -14,7 +14,10 @@ export class BarsElement extends LitElement {
   @property({ attribute: false }) selected: string | null = null;
 
   protected override render(): TemplateResult {
-    return renderBars(this.bars, this.selected, { select: (id) => this.choose(id), keydown: (event) => this.move(event) });
+    return renderBars(this.bars, this.selected, {
+      select: (id) => this.choose(id),
+      keydown: (event) => this.move(event),
+    });
   }
 
   private move(event: KeyboardEvent): void {
@@ -26,7 +29,9 @@ export class BarsElement extends LitElement {
     if (!row) return;
     event.preventDefault();
     this.choose(row.id);
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`[data-id="${CSS.escape(row.id)}"]`)?.focus());
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<HTMLElement>(`[data-id="${CSS.escape(row.id)}"]`)?.focus(),
+    );
   }
 
   private choose(id: string): void {

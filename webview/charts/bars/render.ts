@@ -59,7 +59,13 @@ export function renderBars(bars: Bars, selected: string | null, handlers: BarsHa
   ${bars.kinds.length < 2 ? nothing : html`<p class="kinds small">${bars.kinds.map((kind) => html`<span><span .style=${`background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}></span>${kindTitle(kind)}</span>`)}</p>`}`;
 }
 
-function renderRow(row: BarRow, first: boolean, selected: boolean, active: boolean, { select }: BarsHandlers): TemplateResult {
+function renderRow(
+  row: BarRow,
+  first: boolean,
+  selected: boolean,
+  active: boolean,
+  { select }: BarsHandlers,
+): TemplateResult {
   return html`<div
     class="row ${first ? 'first' : ''}"
     role="option"

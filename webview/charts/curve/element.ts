@@ -10,7 +10,16 @@ import { followWidth } from '../../platform/width';
 import { base, numbers } from '../../styles/base';
 import { kindColor } from '../../styles/kinds';
 import { curveStyles, renderCurve } from './render';
-import { contextAt, type ContextRange, CURSOR_STEPS, type CurveLayout, type CurveSeries, layoutCurve, nextContext, readoutSentence } from './viewModel';
+import {
+  contextAt,
+  type ContextRange,
+  CURSOR_STEPS,
+  type CurveLayout,
+  type CurveSeries,
+  layoutCurve,
+  nextContext,
+  readoutSentence,
+} from './viewModel';
 
 const TALL_FROM = 560;
 
@@ -84,8 +93,22 @@ export class CurveElement extends LitElement {
 
   private onKey(event: KeyboardEvent): void {
     const { range, cursorTokens } = this;
-    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: CURSOR_STEPS, PageDown: -CURSOR_STEPS }[event.key];
-    const next = event.key === 'Home' ? range.least : event.key === 'End' ? range.most : step === undefined ? null : nextContext(range, cursorTokens, step);
+    const step = {
+      ArrowRight: 1,
+      ArrowUp: 1,
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      PageUp: CURSOR_STEPS,
+      PageDown: -CURSOR_STEPS,
+    }[event.key];
+    const next =
+      event.key === 'Home'
+        ? range.least
+        : event.key === 'End'
+          ? range.most
+          : step === undefined
+            ? null
+            : nextContext(range, cursorTokens, step);
     if (next === null) return;
     event.preventDefault();
     this.tell(next);

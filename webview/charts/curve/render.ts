@@ -25,7 +25,10 @@ export interface CurveMarks {
   readonly scenarioTokens: number;
 }
 
-export function renderCurve(layout: CurveLayout, { chosen, cursorTokens, scenarioTokens }: CurveMarks): SVGTemplateResult {
+export function renderCurve(
+  layout: CurveLayout,
+  { chosen, cursorTokens, scenarioTokens }: CurveMarks,
+): SVGTemplateResult {
   const { left, right, top, bottom } = layout;
   const cursor = contextX(layout, clamp(cursorTokens, layout));
   const scenario = contextX(layout, clamp(scenarioTokens, layout));
@@ -56,7 +59,14 @@ function renderLine(layout: CurveLayout, line: CurveLine, chosen: boolean): SVGT
   </g>`;
 }
 
-function renderDot(layout: CurveLayout, { series }: CurveLine, x: number, tokens: number): SVGTemplateResult | typeof nothing {
+function renderDot(
+  layout: CurveLayout,
+  { series }: CurveLine,
+  x: number,
+  tokens: number,
+): SVGTemplateResult | typeof nothing {
   const bytes = series.bytesAt(clamp(tokens, layout));
-  return bytes <= 0 ? nothing : svg`<circle cx=${x} cy=${bytesY(layout, bytes)} r="3" fill=${kindColor(series.kind)}></circle>`;
+  return bytes <= 0
+    ? nothing
+    : svg`<circle cx=${x} cy=${bytesY(layout, bytes)} r="3" fill=${kindColor(series.kind)}></circle>`;
 }

@@ -35,16 +35,28 @@ const STEPS_PER_OCTAVE = 2;
 
 /** From 256 tokens to the longest context that a design was trained for, the scenario's at least. */
 export function contextRange({ rows, scenario }: Comparison): ContextRange {
-  const wanted = Math.max(USUAL_TOKENS, scenario.workload.tokens, ...rows.map((row) => row.plan.spec.contextLength?.value ?? 0));
+  const wanted = Math.max(
+    USUAL_TOKENS,
+    scenario.workload.tokens,
+    ...rows.map((row) => row.plan.spec.contextLength?.value ?? 0),
+  );
   return { least: LEAST_TOKENS, most: 2 ** Math.ceil(Math.log2(Math.min(wanted, MOST_TOKENS))) };
 }
 
 /** `label`: short names, because they stand at the ends of the curves. */
-export function curveSeries(comparison: Comparison, range: ContextRange, label: (row: ComparisonRow) => string): CurveSeries[] {
+export function curveSeries(
+  comparison: Comparison,
+  range: ContextRange,
+  label: (row: ComparisonRow) => string,
+): CurveSeries[] {
   return comparison.rows.map((row): CurveSeries => {
     const { spec, scenario } = row.plan;
-    const bytesAt = (tokens: number): number => planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).totalBytes;
-    const points = sampledContexts(range, [scenario.workload.tokens, ...windowsOf(row)]).map((tokens) => ({ tokens, bytes: bytesAt(tokens) }));
+    const bytesAt = (tokens: number): number =>
+      planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).totalBytes;
+    const points = sampledContexts(range, [scenario.workload.tokens, ...windowsOf(row)]).map((tokens) => ({
+      tokens,
+      bytes: bytesAt(tokens),
+    }));
     return { id: row.id, label: label(row), kind: mainKind(row), points, bytesAt };
   });
 }
@@ -60,13 +72,15 @@ function windowsOf(row: ComparisonRow): number[] {
 function sampledContexts({ least, most }: ContextRange, extra: readonly number[]): number[] {
   const contexts = new Set(extra.filter((tokens) => tokens > least && tokens < most));
   const octaves = Math.log2(most / least);
-  for (let step = 0; step <= octaves * STEPS_PER_OCTAVE; step++) contexts.add(Math.round(least * 2 ** (step / STEPS_PER_OCTAVE)));
+  for (let step = 0; step <= octaves * STEPS_PER_OCTAVE; step++)
+    contexts.add(Math.round(least * 2 ** (step / STEPS_PER_OCTAVE)));
   return [...contexts].sort((a, b) => a - b);
 }
 
 function mainKind(row: ComparisonRow): AttentionKind {
   const held = new Map<AttentionKind, number>();
-  for (const layer of row.plan.layers) held.set(layer.kind, (held.get(layer.kind) ?? 0) + layer.cacheBytes + layer.stateBytes);
+  for (const layer of row.plan.layers)
+    held.set(layer.kind, (held.get(layer.kind) ?? 0) + layer.cacheBytes + layer.stateBytes);
   const [main] = [...held].sort((a, b) => b[1] - a[1]);
   return main?.[0] ?? 'none';
 }
@@ -108,7 +122,12 @@ const Y_TICK_ROOM = 36;
 /** Binary units step by 2^10: ticks at every power of 4, 16, 32 or 1,024. */
 const Y_STEPS = [4, 16, 32, 1024] as const;
 
-export function layoutCurve(series: readonly CurveSeries[], range: ContextRange, width: number, height: number): CurveLayout {
+export function layoutCurve(
+  series: readonly CurveSeries[],
+  range: ContextRange,
+  width: number,
+  height: number,
+): CurveLayout {
   const values = series.flatMap((one) => one.points.map((point) => point.bytes)).filter((bytes) => bytes > 0);
   const least = 2 ** Math.floor(Math.log2(values.length === 0 ? 2 ** 20 : Math.min(...values)));
   const most = 2 ** Math.ceil(Math.log2(Math.max(...values, least * 4)));
@@ -120,15 +139,25 @@ export function layoutCurve(series: readonly CurveSeries[], range: ContextRange,
   const y = (bytes: number): number => bytesY(frame, bytes);
   const drawn = series.map((one) => {
     const points = one.points.filter((point) => point.bytes > 0);
-    const path = points.map((point, index) => `${index === 0 ? 'M' : 'L'}${x(point.tokens).toFixed(1)} ${y(point.bytes).toFixed(1)}`).join('');
+    const path = points
+      .map((point, index) => `${index === 0 ? 'M' : 'L'}${x(point.tokens).toFixed(1)} ${y(point.bytes).toFixed(1)}`)
+      .join('');
     return { series: one, path, endY: y(points.at(-1)?.bytes ?? least) };
   });
-  const labels = spread(drawn.map((line) => line.endY), box.top + 4, box.bottom);
+  const labels = spread(
+    drawn.map((line) => line.endY),
+    box.top + 4,
+    box.bottom,
+  );
   return {
     ...frame,
     xTicks: xTicks(frame),
     yTicks: yTicks(frame),
-    lines: drawn.map((line, index) => ({ ...line, labelY: labels[index] ?? line.endY, text: elide(line.series.label, Math.floor((labelRoom - 10) / FONT_WIDTH)) })),
+    lines: drawn.map((line, index) => ({
+      ...line,
+      labelY: labels[index] ?? line.endY,
+      text: elide(line.series.label, Math.floor((labelRoom - 10) / FONT_WIDTH)),
+    })),
   };
 }
 
@@ -145,7 +174,8 @@ export function bytesY({ top, bottom, bytes }: Frame, value: number): number {
 /** The context under a pixel, on a grid of `CURSOR_STEPS` an octave; the scenario's own where that is near. */
 export function contextAt(layout: Frame, pixel: number, scenarioTokens: number): number {
   if (Math.abs(contextX(layout, scenarioTokens) - pixel) < 5) return scenarioTokens;
-  const octaves = ((pixel - layout.left) / (layout.right - layout.left)) * Math.log2(layout.range.most / layout.range.least);
+  const octaves =
+    ((pixel - layout.left) / (layout.right - layout.left)) * Math.log2(layout.range.most / layout.range.least);
   return contextOfStep(layout.range, Math.round(octaves * CURSOR_STEPS));
 }
 
@@ -161,7 +191,8 @@ export function nextContext(range: ContextRange, tokens: number, steps: number):
   const position = Math.log2(tokens / range.least) * CURSOR_STEPS;
   // Stops are whole tokens: the nearest one may be this very context.
   const nearest = Math.round(position);
-  const from = contextOfStep(range, nearest) === tokens ? nearest : steps > 0 ? Math.floor(position) : Math.ceil(position);
+  const from =
+    contextOfStep(range, nearest) === tokens ? nearest : steps > 0 ? Math.floor(position) : Math.ceil(position);
   return contextOfStep(range, from + steps);
 }
 
@@ -178,7 +209,8 @@ function xTicks(frame: Frame): Tick[] {
   const step = Math.max(1, Math.ceil(X_TICK_ROOM / room));
   const ticks: Tick[] = [];
   // From the right end, because the long contexts are what is looked for.
-  for (let octave = octaves; octave >= 0; octave -= step) ticks.unshift({ at: contextX(frame, least * 2 ** octave), text: shortContext(least * 2 ** octave) });
+  for (let octave = octaves; octave >= 0; octave -= step)
+    ticks.unshift({ at: contextX(frame, least * 2 ** octave), text: shortContext(least * 2 ** octave) });
   return ticks;
 }
 
@@ -187,7 +219,8 @@ function yTicks(frame: Frame): Tick[] {
   const per = (step: number): number => ((frame.bottom - frame.top) * Math.log2(step)) / Math.log2(most / least);
   const step = Y_STEPS.find((candidate) => per(candidate) >= Y_TICK_ROOM) ?? 1024;
   const ticks: Tick[] = [];
-  for (let value = 1; value <= most; value *= step) if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatBinary(value) });
+  for (let value = 1; value <= most; value *= step)
+    if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatBinary(value) });
   return ticks;
 }
 
@@ -217,7 +250,10 @@ export function elide(text: string, longest: number): string {
 }
 
 /** The curves as rows of a table: a context each, at every doubling. */
-export function curveTable(series: readonly CurveSeries[], { least, most }: ContextRange): { readonly tokens: string; readonly cells: readonly string[] }[] {
+export function curveTable(
+  series: readonly CurveSeries[],
+  { least, most }: ContextRange,
+): { readonly tokens: string; readonly cells: readonly string[] }[] {
   return Array.from({ length: Math.round(Math.log2(most / least)) + 1 }, (_, octave) => {
     const tokens = least * 2 ** octave;
     return { tokens: formatInteger(tokens), cells: series.map((one) => formatBinary(one.bytesAt(tokens))) };

@@ -13,7 +13,9 @@ import { type GridLayout, type GridModel, layoutGrid, neighbour, pictureAt } fro
 
 @customElement('headlight-head-grid')
 export class HeadGrid extends LitElement {
-  static override readonly styles = [base, css`
+  static override readonly styles = [
+    base,
+    css`
     .box { overflow: auto; max-height: max(320px, 70vh); padding: 4px; margin: -4px; }
     .grid { position: relative; cursor: pointer; outline: none; }
     canvas { display: block; }
@@ -21,7 +23,8 @@ export class HeadGrid extends LitElement {
     .mark.other { outline: 2px dashed var(--vscode-foreground); }
     .mark.hover { outline: 1px solid var(--vscode-foreground); outline-offset: 1px; }
     .grid:focus-visible .mark.chosen { outline-width: 3px; }
-  `];
+  `,
+  ];
 
   @property({ attribute: false }) model: GridModel | null = null;
   @property({ type: Number }) chosen = 0;
@@ -35,8 +38,16 @@ export class HeadGrid extends LitElement {
 
   private theme: CanvasTheme | null = null;
   /** Reduced values of each picture: as long as cells and layout stay, a new scale colours them again, and more pictures join them. */
-  private reduced: { readonly model: GridModel; readonly width: number; readonly values: readonly Float32Array[] } | null = null;
-  private readonly surface = new SurfaceController(this, () => this.themeChanged(), () => this.renderRoot.querySelector('.width'));
+  private reduced: {
+    readonly model: GridModel;
+    readonly width: number;
+    readonly values: readonly Float32Array[];
+  } | null = null;
+  private readonly surface = new SurfaceController(
+    this,
+    () => this.themeChanged(),
+    () => this.renderRoot.querySelector('.width'),
+  );
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has('chosen')) this.reveal();
@@ -69,7 +80,8 @@ export class HeadGrid extends LitElement {
     const box = this.renderRoot.querySelector('.box');
     const mark = this.renderRoot.querySelector<HTMLElement>('.mark.chosen');
     if (box === null || mark === null) return;
-    const shown = (at: number, start: number, size: number, room: number): number => (start < at ? Math.max(0, start - 24) : Math.max(at, start + size - room + 8));
+    const shown = (at: number, start: number, size: number, room: number): number =>
+      start < at ? Math.max(0, start - 24) : Math.max(at, start + size - room + 8);
     box.scrollTop = shown(box.scrollTop, mark.offsetTop, mark.offsetHeight, box.clientHeight);
     box.scrollLeft = shown(box.scrollLeft, mark.offsetLeft, mark.offsetWidth, box.clientWidth);
   }
@@ -88,11 +100,18 @@ export class HeadGrid extends LitElement {
     const context = canvas.getContext('2d', { willReadFrequently: true });
     if (context === null) return;
     context.font = fontOf(theme, ratio);
-    const gutter = model.rowTitles.length === 0 ? 0 : Math.ceil(Math.max(...model.rowTitles.map((title) => context.measureText(title).width)) + 6 * ratio);
+    const gutter =
+      model.rowTitles.length === 0
+        ? 0
+        : Math.ceil(Math.max(...model.rowTitles.map((title) => context.measureText(title).width)) + 6 * ratio);
     const { rows: rowWindow, columns: columnWindow } = model.view;
     const titled = model.pictures.some(({ title }) => title !== '');
     const layout = layoutGrid(model.pictures.length, {
-      width, ratio, cells: [rowWindow[1] - rowWindow[0], columnWindow[1] - columnWindow[0]], across: model.across, gutter,
+      width,
+      ratio,
+      cells: [rowWindow[1] - rowWindow[0], columnWindow[1] - columnWindow[0]],
+      across: model.across,
+      gutter,
       lines: titled ? (model.pictures.some(({ detail }) => detail !== '') ? 2 : 1) : 0,
     });
     prepare(canvas, layout.width, layout.height, ratio, () => this.draw());
@@ -105,14 +124,30 @@ export class HeadGrid extends LitElement {
     const hatch = theme.hatch(ratio);
     model.pictures.forEach((_, index) => {
       const { x, y } = placeOf(layout, index);
-      paintBins(pixels, layout.width, x, y + layout.head, values[index] ?? new Float32Array(0), rows, columns, model.scale(index, values), theme.map(model.map), hatch);
+      paintBins(
+        pixels,
+        layout.width,
+        x,
+        y + layout.head,
+        values[index] ?? new Float32Array(0),
+        rows,
+        columns,
+        model.scale(index, values),
+        theme.map(model.map),
+        hatch,
+      );
     });
     context.putImageData(image, 0, 0);
     this.drawTitles(context, model, layout, theme, ratio);
     emit(this, 'headlight-drawn');
   }
 
-  private reduce(model: GridModel, layout: GridLayout, rows: ReturnType<typeof binsOf>, columns: ReturnType<typeof binsOf>): readonly Float32Array[] {
+  private reduce(
+    model: GridModel,
+    layout: GridLayout,
+    rows: ReturnType<typeof binsOf>,
+    columns: ReturnType<typeof binsOf>,
+  ): readonly Float32Array[] {
     const known = this.reduced;
     const alike = known?.width === layout.pictureWidth && viewText(known.model) === viewText(model);
     const values = model.pictures.map(({ cells }, index) => {
@@ -124,7 +159,13 @@ export class HeadGrid extends LitElement {
     return values;
   }
 
-  private drawTitles(context: CanvasRenderingContext2D, model: GridModel, layout: GridLayout, theme: CanvasTheme, ratio: number): void {
+  private drawTitles(
+    context: CanvasRenderingContext2D,
+    model: GridModel,
+    layout: GridLayout,
+    theme: CanvasTheme,
+    ratio: number,
+  ): void {
     context.font = fontOf(theme, ratio);
     context.textBaseline = 'alphabetic';
     context.textAlign = 'left';
@@ -137,7 +178,9 @@ export class HeadGrid extends LitElement {
     });
     context.textBaseline = 'middle';
     context.fillStyle = theme.quiet;
-    model.rowTitles.forEach((title, row) => context.fillText(title, 0, row * layout.pitchY + layout.head + layout.pictureHeight / 2));
+    model.rowTitles.forEach((title, row) =>
+      context.fillText(title, 0, row * layout.pitchY + layout.head + layout.pictureHeight / 2),
+    );
   }
 
   private at(event: MouseEvent): number | null {
@@ -145,7 +188,12 @@ export class HeadGrid extends LitElement {
     const ratio = this.surface.surface?.ratio ?? 1;
     if (layout === null || canvas === null || model === null) return null;
     const box = canvas.getBoundingClientRect();
-    return pictureAt(layout, model.pictures.length, (event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
+    return pictureAt(
+      layout,
+      model.pictures.length,
+      (event.clientX - box.left) * ratio,
+      (event.clientY - box.top) * ratio,
+    );
   }
 
   private readonly onPointer = (event: PointerEvent): void => {
@@ -176,7 +224,10 @@ export class HeadGrid extends LitElement {
   }
 }
 
-function placeOf({ across, pitchX, pitchY, left }: GridLayout, index: number): { readonly x: number; readonly y: number } {
+function placeOf(
+  { across, pitchX, pitchY, left }: GridLayout,
+  index: number,
+): { readonly x: number; readonly y: number } {
   return { x: left + (index % across) * pitchX, y: Math.floor(index / across) * pitchY };
 }
 

@@ -26,7 +26,10 @@ export const MEASURE_MEANINGS: Readonly<Record<MeasureName, string>> = {
 export type Order = 'position' | MeasureName;
 
 /** Heads in the order wanted: by position, or the highest measure first; what was not measured comes last. */
-export function sorted<T extends { readonly measures: HeadMeasures | null }>(heads: readonly T[], order: Order): readonly T[] {
+export function sorted<T extends { readonly measures: HeadMeasures | null }>(
+  heads: readonly T[],
+  order: Order,
+): readonly T[] {
   if (order === 'position') return heads;
   const value = ({ measures }: T): number => {
     const number = measures?.[order] ?? NaN;
@@ -103,9 +106,16 @@ const WIDTHS_OF_MANY = { least: 44, wanted: 60 };
 /** Pictures of layers × heads are at least this wide; the grid is scrolled when that is too much. */
 const LEAST_IN_MATRIX = 14;
 
-export function layoutGrid(count: number, { width, ratio, cells, across: fixed, gutter, lines }: GridSpace): GridLayout {
+export function layoutGrid(
+  count: number,
+  { width, ratio, cells, across: fixed, gutter, lines }: GridSpace,
+): GridLayout {
   const room = width - gutter;
-  const across = fixed ?? (count > MANY ? bestAcross(count, room / ratio, WIDTHS_OF_MANY.wanted, WIDTHS_OF_MANY.least) : bestAcross(count, room / ratio));
+  const across =
+    fixed ??
+    (count > MANY
+      ? bestAcross(count, room / ratio, WIDTHS_OF_MANY.wanted, WIDTHS_OF_MANY.least)
+      : bestAcross(count, room / ratio));
   const gap = Math.round((fixed !== null && room / across < 40 * ratio ? SMALL_GAP : GAP) * ratio);
   const share = Math.floor((room - gap * (across - 1)) / across);
   const least = Math.round(LEAST_IN_MATRIX * ratio);
@@ -115,17 +125,38 @@ export function layoutGrid(count: number, { width, ratio, cells, across: fixed, 
   const head = Math.round((lines * LINE + (lines > 0 ? 4 : 0)) * ratio);
   const down = Math.ceil(count / across);
   // What pictures leave of their share is spread between them, so that the grid ends where everything else ends.
-  const pitchX = fixed === null && across > 1 && down > 1 ? Math.min(Math.floor((room - pictureWidth) / (across - 1)), pictureWidth + gap * 3) : pictureWidth + gap;
+  const pitchX =
+    fixed === null && across > 1 && down > 1
+      ? Math.min(Math.floor((room - pictureWidth) / (across - 1)), pictureWidth + gap * 3)
+      : pictureWidth + gap;
   const pitchY = pictureHeight + head + gap;
-  return { across, down, pictureWidth, pictureHeight, pitchX, pitchY, left: gutter, head, width: Math.max(width, gutter + pitchX * (across - 1) + pictureWidth), height: down * pitchY - gap };
+  return {
+    across,
+    down,
+    pictureWidth,
+    pictureHeight,
+    pitchX,
+    pitchY,
+    left: gutter,
+    head,
+    width: Math.max(width, gutter + pitchX * (across - 1) + pictureWidth),
+    height: down * pitchY - gap,
+  };
 }
 
 /** Rows that come out even look best: 8 heads are 4 + 4, not 5 + 3. */
-export function bestAcross(count: number, room: number, wantedWidth = WIDTHS.wanted, leastWidth = WIDTHS.least): number {
+export function bestAcross(
+  count: number,
+  room: number,
+  wantedWidth = WIDTHS.wanted,
+  leastWidth = WIDTHS.least,
+): number {
   const most = Math.max(1, Math.floor((room + GAP) / (leastWidth + GAP)));
   const wanted = Math.max(1, Math.min(most, Math.floor((room + GAP) / (wantedWidth + GAP))));
   if (count <= wanted) return Math.max(1, count);
-  const even = [wanted, wanted + 1, wanted - 1, wanted - 2].find((across) => across >= 2 && across <= most && count % across === 0);
+  const even = [wanted, wanted + 1, wanted - 1, wanted - 2].find(
+    (across) => across >= 2 && across <= most && count % across === 0,
+  );
   return even ?? wanted;
 }
 

@@ -76,7 +76,13 @@ export class SurfaceController implements ReactiveController {
 }
 
 /** Gives a canvas its size in device pixels, and draws again when its context was lost and came back. */
-export function prepare(canvas: HTMLCanvasElement, width: number, height: number, ratio: number, restored: () => void): CanvasRenderingContext2D | null {
+export function prepare(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+  ratio: number,
+  restored: () => void,
+): CanvasRenderingContext2D | null {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   canvas.style.width = `${width / ratio}px`;

@@ -31,12 +31,17 @@ function linearOf([lightness, a, b]: Lab): readonly [number, number, number] {
   const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
   const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
-  return [4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s, -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s, -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s];
+  return [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ];
 }
 
 /** The colour of this lightness and hue that sRGB has: chroma gives way, lightness stays, so that order is kept. */
 export function rgbOf([lightness, a, b]: Lab): Rgb {
-  const fits = (share: number): boolean => linearOf([lightness, a * share, b * share]).every((value) => value >= -1e-4 && value <= 1.0001);
+  const fits = (share: number): boolean =>
+    linearOf([lightness, a * share, b * share]).every((value) => value >= -1e-4 && value <= 1.0001);
   let share = 1;
   if (!fits(1)) {
     let [low, high] = [0, 1];

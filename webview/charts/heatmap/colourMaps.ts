@@ -41,8 +41,18 @@ function isDark(background: Lab): boolean {
 type Path = readonly (readonly [number, number, number])[];
 
 /** Dark: through blue to pale yellow. Light: through ochre to deep blue. Both grow evenly in contrast. */
-const DARK_PATH: Path = [[0.28, -0.03, -0.105], [0.55, -0.035, -0.02], [0.8, -0.015, 0.11], [1, -0.025, 0.13]];
-const LIGHT_PATH: Path = [[0.22, 0.0, 0.085], [0.45, 0.0, 0.055], [0.7, -0.025, -0.075], [1, 0.0, -0.13]];
+const DARK_PATH: Path = [
+  [0.28, -0.03, -0.105],
+  [0.55, -0.035, -0.02],
+  [0.8, -0.015, 0.11],
+  [1, -0.025, 0.13],
+];
+const LIGHT_PATH: Path = [
+  [0.22, 0.0, 0.085],
+  [0.45, 0.0, 0.055],
+  [0.7, -0.025, -0.075],
+  [1, 0.0, -0.13],
+];
 
 function sequential({ background, highContrast }: MapTheme): Rgb[] {
   const start = labOf(background);
@@ -52,14 +62,21 @@ function sequential({ background, highContrast }: MapTheme): Rgb[] {
   return ramp(STEPS, background, start, end, path);
 }
 
-const BLUE: Path = [[0.35, -0.04, -0.11], [1, -0.05, -0.125]];
-const ORANGE: Path = [[0.35, 0.06, 0.09], [1, 0.08, 0.13]];
+const BLUE: Path = [
+  [0.35, -0.04, -0.11],
+  [1, -0.05, -0.125],
+];
+const ORANGE: Path = [
+  [0.35, 0.06, 0.09],
+  [1, 0.08, 0.13],
+];
 
 function diverging({ background, highContrast }: MapTheme): Rgb[] {
   const start = labOf(background);
   const dark = isDark(start);
   const end = dark ? (highContrast ? 0.86 : 0.79) : highContrast ? 0.3 : 0.42;
-  const side = (path: Path): Rgb[] => ramp((SIGNED_STEPS + 1) / 2, background, start, end, [[0, start[1], start[2]], ...path]);
+  const side = (path: Path): Rgb[] =>
+    ramp((SIGNED_STEPS + 1) / 2, background, start, end, [[0, start[1], start[2]], ...path]);
   return [...side(BLUE).reverse(), ...side(ORANGE).slice(1)];
 }
 

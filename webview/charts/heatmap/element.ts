@@ -10,7 +10,15 @@ import { binOf, shifted, type Window, zoomed } from './axis';
 import { prepare, SurfaceController } from './canvas';
 import { drawCells, drawCursor, fontOf } from './render';
 import { type CanvasTheme, readTheme } from './theme';
-import { cellAt, type CellPlace, type HeatmapLayout, type HeatmapModel, layoutHeatmap, movedBy, type View } from './viewModel';
+import {
+  cellAt,
+  type CellPlace,
+  type HeatmapLayout,
+  type HeatmapModel,
+  layoutHeatmap,
+  movedBy,
+  type View,
+} from './viewModel';
 
 /** A cell, by the positions that it covers. */
 export interface ReadCell {
@@ -36,13 +44,17 @@ const REST_MS = 200;
 
 @customElement('headlight-heatmap')
 export class Heatmap extends LitElement {
-  static override readonly styles = [base, controls, css`
+  static override readonly styles = [
+    base,
+    controls,
+    css`
     .readout { min-height: 22px; line-height: 22px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; font-variant-numeric: tabular-nums; }
     .plot { position: relative; outline-offset: 2px; touch-action: pan-y; cursor: crosshair; }
     canvas { display: block; }
     canvas.cursor { position: absolute; inset: 0; pointer-events: none; }
     .foot { display: flex; flex-wrap: wrap; gap: 0 12px; min-height: 22px; align-items: center; }
-  `];
+  `,
+  ];
 
   @property({ attribute: false }) model: HeatmapModel | null = null;
   @property({ attribute: false }) view: View | null = null;
@@ -71,7 +83,11 @@ export class Heatmap extends LitElement {
   /** Positions of the cursor, until the next drawing. */
   private anchor: CellPlace | null = null;
   private resting: ReturnType<typeof setTimeout> | undefined;
-  private readonly surface = new SurfaceController(this, () => this.themeChanged(), () => this.renderRoot.querySelector('.plot'));
+  private readonly surface = new SurfaceController(
+    this,
+    () => this.themeChanged(),
+    () => this.renderRoot.querySelector('.plot'),
+  );
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
@@ -81,7 +97,10 @@ export class Heatmap extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if ((changed.has('model') || changed.has('view')) && this.layout !== null && this.cursor !== null) {
       // Another head or another part: the cursor stays where it is in the matrix.
-      this.anchor = { row: this.layout.rows.positions[this.cursor.row] ?? 0, column: this.layout.columns.positions[this.cursor.column] ?? 0 };
+      this.anchor = {
+        row: this.layout.rows.positions[this.cursor.row] ?? 0,
+        column: this.layout.columns.positions[this.cursor.column] ?? 0,
+      };
     }
   }
 
@@ -118,7 +137,12 @@ export class Heatmap extends LitElement {
     if (context === null) return;
     context.font = fontOf(theme, ratio);
     const view = this.shown(model);
-    const layout = layoutHeatmap(model, view, { width: surface.width, highest: this.highest * ratio, ratio, measure: (text) => context.measureText(text).width });
+    const layout = layoutHeatmap(model, view, {
+      width: surface.width,
+      highest: this.highest * ratio,
+      ratio,
+      measure: (text) => context.measureText(text).width,
+    });
     prepare(cells, layout.width, layout.height, ratio, restored);
     prepare(overlay, layout.width, layout.height, ratio, restored);
     this.layout = layout;
@@ -133,7 +157,8 @@ export class Heatmap extends LitElement {
       this.cursor = place.row >= 0 && place.column >= 0 ? place : null;
       this.anchor = null;
     }
-    if (this.cursor !== null && (this.cursor.row >= rows.count || this.cursor.column >= columns.count)) this.cursor = null;
+    if (this.cursor !== null && (this.cursor.row >= rows.count || this.cursor.column >= columns.count))
+      this.cursor = null;
     this.point(this.renderRoot.querySelector(':focus') === this.plot ? this.cursor : null);
   }
 
@@ -194,11 +219,17 @@ export class Heatmap extends LitElement {
     this.pin(found, event.shiftKey);
   };
 
-  private pin({ row, column }: { readonly row: number | null; readonly column: number | null }, asColumn: boolean): void {
+  private pin(
+    { row, column }: { readonly row: number | null; readonly column: number | null },
+    asColumn: boolean,
+  ): void {
     const { layout } = this;
     if (layout === null || (row === null && column === null)) return;
     const useColumn = row === null || (asColumn && column !== null);
-    const detail: PinDetail = { row: useColumn || row === null ? null : (layout.rows.positions[row] ?? null), column: useColumn && column !== null ? (layout.columns.positions[column] ?? null) : null };
+    const detail: PinDetail = {
+      row: useColumn || row === null ? null : (layout.rows.positions[row] ?? null),
+      column: useColumn && column !== null ? (layout.columns.positions[column] ?? null) : null,
+    };
     emit<PinDetail>(this, 'headlight-pin', detail);
   }
 
@@ -249,7 +280,9 @@ export class Heatmap extends LitElement {
   private pan(key: string): void {
     const by = /Left|Up/.test(key) ? -1 : 1;
     const along = /Left|Right/.test(key) ? 'columns' : 'rows';
-    this.change((window, end, side) => (side === along ? shifted(window, end, by * Math.max(1, Math.round((window[1] - window[0]) / 4))) : window));
+    this.change((window, end, side) =>
+      side === along ? shifted(window, end, by * Math.max(1, Math.round((window[1] - window[0]) / 4))) : window,
+    );
   }
 
   /** Another window on each side, of so many positions in all. */

@@ -19,7 +19,8 @@ export function elideMiddle(text: string, width: number, measure: Measure): stri
   if (measure(text) <= width) return text;
   const signs = [...text];
   let [low, high] = [0, signs.length - 1];
-  const cut = (kept: number): string => `${signs.slice(0, Math.ceil(kept / 2)).join('')}…${kept > 1 ? signs.slice(-Math.floor(kept / 2)).join('') : ''}`;
+  const cut = (kept: number): string =>
+    `${signs.slice(0, Math.ceil(kept / 2)).join('')}…${kept > 1 ? signs.slice(-Math.floor(kept / 2)).join('') : ''}`;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
     if (measure(cut(middle)) <= width) low = middle;
@@ -49,7 +50,14 @@ export interface ColumnItem {
  * Column labels in tiers: neighbours go to tiers of their own, so that each has the width of several columns. Where even that is too
  * narrow to read, every n-th is left in.
  */
-export function columnLabels(items: readonly ColumnItem[], tiers: number, width: number, measure: Measure, least = 26, gap = 6): PlacedLabel[] {
+export function columnLabels(
+  items: readonly ColumnItem[],
+  tiers: number,
+  width: number,
+  measure: Measure,
+  least = 26,
+  gap = 6,
+): PlacedLabel[] {
   const [first, second] = items;
   if (first === undefined) return [];
   const pitch = second === undefined ? width : second.middle - first.middle;
@@ -67,7 +75,8 @@ export function columnLabels(items: readonly ColumnItem[], tiers: number, width:
     let short = elideMiddle(text, room, measure);
     // The line comes down at the text's beginning, as a flag hangs on its pole; at the right edge the flag is pushed back, as far as
     // its neighbour lets it. A number that is cut says something else.
-    if (Math.min(middle, width - measure(short)) < from) short = tiers === 1 ? '' : elideMiddle(short, width - from, measure);
+    if (Math.min(middle, width - measure(short)) < from)
+      short = tiers === 1 ? '' : elideMiddle(short, width - from, measure);
     const size = measure(short);
     const x = Math.max(0, Math.min(middle, width - size));
     if (short !== '') ends[tier] = x + size + gap;

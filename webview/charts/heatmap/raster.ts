@@ -83,7 +83,18 @@ export interface Hatch {
 }
 
 /** Draws reduced values into `pixels` (an image `[height, width]`, row-major) with their corner at `left`, `top`. */
-export function paintBins(pixels: Uint32Array, width: number, left: number, top: number, values: Float32Array, rows: Bins, columns: Bins, scale: Scale, map: ColourMap, hatch: Hatch): void {
+export function paintBins(
+  pixels: Uint32Array,
+  width: number,
+  left: number,
+  top: number,
+  values: Float32Array,
+  rows: Bins,
+  columns: Bins,
+  scale: Scale,
+  map: ColourMap,
+  hatch: Hatch,
+): void {
   const colours = colourBins(values, scale, map);
   const count = columns.count;
   for (let row = 0; row < rows.count; row++) {
@@ -97,7 +108,8 @@ export function paintBins(pixels: Uint32Array, width: number, left: number, top:
           for (let x = columns.pixels[column] as number; x < end; x++) pixels[line + x] = colour;
           continue;
         }
-        for (let x = columns.pixels[column] as number; x < end; x++) pixels[line + x] = (x + y) % hatch.period < hatch.thickness ? hatch.line : hatch.ground;
+        for (let x = columns.pixels[column] as number; x < end; x++)
+          pixels[line + x] = (x + y) % hatch.period < hatch.thickness ? hatch.line : hatch.ground;
       }
     }
   }

@@ -13,12 +13,29 @@ export function fontOf(theme: CanvasTheme, ratio: number): string {
 }
 
 /** The values of the bins, NaN where nothing is allowed, `[rows, columns]`. */
-export function drawCells(context: CanvasRenderingContext2D, model: HeatmapModel, layout: HeatmapLayout, theme: CanvasTheme, ratio: number): Float32Array {
+export function drawCells(
+  context: CanvasRenderingContext2D,
+  model: HeatmapModel,
+  layout: HeatmapLayout,
+  theme: CanvasTheme,
+  ratio: number,
+): Float32Array {
   const { rows, columns, left, top, plotWidth, plotHeight } = layout;
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   const values = reduceCells(model.cells, rows, columns, model.reduction);
   const image = context.createImageData(plotWidth, plotHeight);
-  paintBins(pixelsOf(image), plotWidth, 0, 0, values, rows, columns, model.scale, theme.map(model.map), theme.hatch(ratio));
+  paintBins(
+    pixelsOf(image),
+    plotWidth,
+    0,
+    0,
+    values,
+    rows,
+    columns,
+    model.scale,
+    theme.map(model.map),
+    theme.hatch(ratio),
+  );
   context.putImageData(image, left, top);
   drawLabels(context, layout, theme, ratio);
   return values;
@@ -51,21 +68,39 @@ function tierY({ top }: HeatmapLayout, tier: number, ratio: number): number {
 type Labeller = (text: string, x: number, middle: number, align?: 'left' | 'right') => void;
 
 /** Writes texts on a ground of their own: whatever is below would disturb them. */
-function labeller(context: CanvasRenderingContext2D, { font, lineHeight, width, left }: HeatmapLayout, theme: CanvasTheme, ratio: number, colour: string): Labeller {
+function labeller(
+  context: CanvasRenderingContext2D,
+  { font, lineHeight, width, left }: HeatmapLayout,
+  theme: CanvasTheme,
+  ratio: number,
+  colour: string,
+): Labeller {
   context.font = theme.font(font * ratio);
   context.textBaseline = 'middle';
   return (text, x, middle, align = 'left') => {
     context.textAlign = align;
     const size = Math.min(context.measureText(text).width, align === 'left' ? width : left);
     context.fillStyle = theme.ground;
-    context.fillRect((align === 'left' ? x : x - size) - 2 * ratio, middle - lineHeight / 2, size + 4 * ratio, lineHeight);
+    context.fillRect(
+      (align === 'left' ? x : x - size) - 2 * ratio,
+      middle - lineHeight / 2,
+      size + 4 * ratio,
+      lineHeight,
+    );
     context.fillStyle = colour;
     context.fillText(text, x, middle);
   };
 }
 
 /** Lights up a row and a column: everything else steps back, and their labels come forward. */
-export function drawCursor(context: CanvasRenderingContext2D, model: HeatmapModel, layout: HeatmapLayout, place: CellPlace | null, theme: CanvasTheme, ratio: number): void {
+export function drawCursor(
+  context: CanvasRenderingContext2D,
+  model: HeatmapModel,
+  layout: HeatmapLayout,
+  place: CellPlace | null,
+  theme: CanvasTheme,
+  ratio: number,
+): void {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   if (place === null) return;
   const { rows, columns, left, top, plotWidth, plotHeight, lineHeight } = layout;
@@ -83,7 +118,12 @@ export function drawCursor(context: CanvasRenderingContext2D, model: HeatmapMode
 
   const label = labeller(context, layout, theme, ratio, theme.foreground);
   const row = rows.positions[place.row] ?? 0;
-  label(layout.rowLabels.find(({ position }) => position === row)?.text ?? model.rowLabel(row), left - 5 * ratio, top + textMiddle(rows, place.row, lineHeight), 'right');
+  label(
+    layout.rowLabels.find(({ position }) => position === row)?.text ?? model.rowLabel(row),
+    left - 5 * ratio,
+    top + textMiddle(rows, place.row, lineHeight),
+    'right',
+  );
   const column = columns.positions[place.column] ?? 0;
   const text = model.columnLabel(column);
   const isColumn = ({ position }: { readonly position: number }): boolean => position === column;
@@ -92,9 +132,17 @@ export function drawCursor(context: CanvasRenderingContext2D, model: HeatmapMode
   if (layout.diagonalLabels.length > 0) {
     const known = layout.diagonalLabels.find(isColumn);
     const bin = binOf(rows, column);
-    label(known?.text ?? text, known?.x ?? Math.min(last, left + (columns.pixels[place.column + 1] ?? 0) + 3 * ratio), top + (known?.y ?? (bin < 0 ? 0 : textMiddle(rows, bin, lineHeight))));
+    label(
+      known?.text ?? text,
+      known?.x ?? Math.min(last, left + (columns.pixels[place.column + 1] ?? 0) + 3 * ratio),
+      top + (known?.y ?? (bin < 0 ? 0 : textMiddle(rows, bin, lineHeight))),
+    );
   } else {
     const known = layout.columnLabels.find((each) => isColumn(each) && each.text !== '');
-    label(known?.text ?? text, known?.x ?? Math.max(0, Math.min(last, left + middleOf(columns, place.column))), tierY(layout, known?.tier ?? 0, ratio));
+    label(
+      known?.text ?? text,
+      known?.x ?? Math.max(0, Math.min(last, left + middleOf(columns, place.column))),
+      tierY(layout, known?.tier ?? 0, ratio),
+    );
   }
 }

@@ -25,7 +25,8 @@ export function readTheme(element: Element): CanvasTheme {
   const style = getComputedStyle(element);
   const variable = (name: string): string => style.getPropertyValue(`--vscode-${name}`).trim();
   const own = document.body.dataset['place'] === 'editor' ? 'editor-background' : 'sideBar-background';
-  const background = backgroundOf(element) ?? parseRgb(variable(own)) ?? parseRgb(variable('editor-background')) ?? DARK;
+  const background =
+    backgroundOf(element) ?? parseRgb(variable(own)) ?? parseRgb(variable('editor-background')) ?? DARK;
   const foreground = style.color;
   const text = parseRgb(foreground) ?? [204, 204, 204];
   const { classList } = document.body;

@@ -102,7 +102,10 @@ export function layoutHeatmap(model: HeatmapModel, view: View, space: LayoutSpac
   const room = Math.max(16, width - left - right);
   // Whole pixels for every column where there are enough of them: all cells are of one size.
   const plotWidth = whole(room, count.columns);
-  const wantedHeight = model.rowHeight === null ? Math.min(room * (count.rows / count.columns), space.highest) : Math.min(count.rows * model.rowHeight * ratio, space.highest);
+  const wantedHeight =
+    model.rowHeight === null
+      ? Math.min(room * (count.rows / count.columns), space.highest)
+      : Math.min(count.rows * model.rowHeight * ratio, space.highest);
   const plotHeight = Math.max(whole(Math.max(wantedHeight, 8), count.rows), 1);
   const square = diagonal ? Math.min(plotWidth, plotHeight) : null;
   const [w, h] = [square ?? plotWidth, square ?? plotHeight];
@@ -124,7 +127,15 @@ export function layoutHeatmap(model: HeatmapModel, view: View, space: LayoutSpac
     columns,
     rowLabels: rowLabels(model, rows, left - gap, lineHeight, measure),
     columnLabels: above.labels.map((label) => ({ ...label, x: label.x + left, middle: label.middle + left })),
-    diagonalLabels: diagonal ? diagonalLabels(model, rows, columns, { left, right: left + w + right, gap: Math.round(3 * ratio), lineHeight, measure }) : [],
+    diagonalLabels: diagonal
+      ? diagonalLabels(model, rows, columns, {
+          left,
+          right: left + w + right,
+          gap: Math.round(3 * ratio),
+          lineHeight,
+          measure,
+        })
+      : [],
     lineHeight,
     font: small ? SMALL_FONT : FONT,
   };
@@ -158,11 +169,22 @@ function rowLabels(model: HeatmapModel, rows: Bins, width: number, lineHeight: n
   });
 }
 
-function topLabels(model: HeatmapModel, columns: Bins, width: number, { ratio, measure }: LayoutSpace): { readonly labels: readonly (PlacedLabel & { readonly position: number })[]; readonly height: number } {
-  const items: ColumnItem[] = Array.from({ length: columns.count }, (_, bin) => ({ text: model.columnLabel(columns.positions[bin] ?? 0), middle: middleOf(columns, bin) }));
+function topLabels(
+  model: HeatmapModel,
+  columns: Bins,
+  width: number,
+  { ratio, measure }: LayoutSpace,
+): { readonly labels: readonly (PlacedLabel & { readonly position: number })[]; readonly height: number } {
+  const items: ColumnItem[] = Array.from({ length: columns.count }, (_, bin) => ({
+    text: model.columnLabel(columns.positions[bin] ?? 0),
+    middle: middleOf(columns, bin),
+  }));
   const labels = columnLabels(items, model.tiers, width, measure, 26 * ratio, 6 * ratio);
   const tiers = Math.max(0, ...labels.map(({ tier }) => tier)) + 1;
-  return { labels: labels.map((label) => ({ ...label, position: columns.positions[label.index] ?? 0 })), height: Math.round((tiers * LINE_HEIGHT + 4) * ratio) };
+  return {
+    labels: labels.map((label) => ({ ...label, position: columns.positions[label.index] ?? 0 })),
+    height: Math.round((tiers * LINE_HEIGHT + 4) * ratio),
+  };
 }
 
 interface DiagonalSpace {
@@ -173,7 +195,12 @@ interface DiagonalSpace {
   readonly measure: Measure;
 }
 
-function diagonalLabels(model: HeatmapModel, rows: Bins, columns: Bins, { left, right, gap, lineHeight, measure }: DiagonalSpace): DiagonalLabel[] {
+function diagonalLabels(
+  model: HeatmapModel,
+  rows: Bins,
+  columns: Bins,
+  { left, right, gap, lineHeight, measure }: DiagonalSpace,
+): DiagonalLabel[] {
   return lines(rows, lineHeight).flatMap(({ bin, y }) => {
     const position = columns.positions[bin] ?? 0;
     const x = left + (columns.pixels[bin + 1] ?? 0) + gap;
@@ -199,7 +226,11 @@ export interface CellPlace {
 }
 
 /** The cell at a point in device pixels from the picture's corner; in the labels, the row or column that they name. */
-export function cellAt(layout: HeatmapLayout, x: number, y: number): { readonly row: number | null; readonly column: number | null } {
+export function cellAt(
+  layout: HeatmapLayout,
+  x: number,
+  y: number,
+): { readonly row: number | null; readonly column: number | null } {
   const { left, top, plotWidth, plotHeight } = layout;
   const insideX = x >= left && x < left + plotWidth;
   const insideY = y >= top && y < top + plotHeight;
@@ -210,8 +241,17 @@ export function cellAt(layout: HeatmapLayout, x: number, y: number): { readonly 
 }
 
 /** The cell that a key leads to; null where the key is not about moving. */
-export function movedBy(key: string, { row, column }: CellPlace, rows: number, columns: number, whole: boolean): CellPlace | null {
-  const at = (r: number, c: number): CellPlace => ({ row: Math.min(rows - 1, Math.max(0, r)), column: Math.min(columns - 1, Math.max(0, c)) });
+export function movedBy(
+  key: string,
+  { row, column }: CellPlace,
+  rows: number,
+  columns: number,
+  whole: boolean,
+): CellPlace | null {
+  const at = (r: number, c: number): CellPlace => ({
+    row: Math.min(rows - 1, Math.max(0, r)),
+    column: Math.min(columns - 1, Math.max(0, c)),
+  });
   switch (key) {
     case 'ArrowLeft':
       return at(row, column - 1);

@@ -46,7 +46,10 @@ const HIGHEST = 112;
 
 @customElement('headlight-key-values')
 export class KeyValues extends LitElement {
-  static override readonly styles = [base, controls, css`
+  static override readonly styles = [
+    base,
+    controls,
+    css`
     .row { content-visibility: auto; contain-intrinsic-size: auto 130px; padding: 3px; margin: -3px; }
     .pictures { display: flex; flex-wrap: wrap; gap: 2px 6px; }
     .picture { display: block; cursor: pointer; outline-offset: 1px; }
@@ -57,7 +60,8 @@ export class KeyValues extends LitElement {
     .tie { height: 5px; margin-top: 2px; border: 1px solid var(--vscode-descriptionForeground); border-top: 0; max-width: 100%; }
     .said { line-height: 18px; font-size: 12px; }
     .between { line-height: 24px; padding-left: 8px; margin: 4px 0; border-left: 1px dashed var(--vscode-descriptionForeground); }
-  `];
+  `,
+  ];
 
   @property({ attribute: false }) model: KeyValueModel | null = null;
   @property({ type: Number }) chosen = -1;
@@ -67,7 +71,8 @@ export class KeyValues extends LitElement {
   private readonly surface = new SurfaceController(this, () => this.themeChanged());
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('model') && this.model !== null) this.groups = keyValueGroups(this.model.values, this.model.groups, this.model.queryHeads);
+    if (changed.has('model') && this.model !== null)
+      this.groups = keyValueGroups(this.model.values, this.model.groups, this.model.queryHeads);
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -75,17 +80,21 @@ export class KeyValues extends LitElement {
     if (model === null || groups.length === 0) return nothing;
     const { letter, identity } = model;
     const width = this.pictureWidth(model);
-    return html`<div role="group" aria-label="${letter} of every head. Arrow keys choose one." @keydown=${this.onKey}>${model.groups === model.queryHeads ? html`<div class="pictures">${groups.map((group) => this.picture(group, group.group, width))}</div>` : groups.map((group) => {
-      const { heads, difference } = group;
-      const tie = Math.min(this.clientWidth || Infinity, heads.length * (width + GAP) - GAP);
-      return html`
+    return html`<div role="group" aria-label="${letter} of every head. Arrow keys choose one." @keydown=${this.onKey}>${
+      model.groups === model.queryHeads
+        ? html`<div class="pictures">${groups.map((group) => this.picture(group, group.group, width))}</div>`
+        : groups.map((group) => {
+            const { heads, difference } = group;
+            const tie = Math.min(this.clientWidth || Infinity, heads.length * (width + GAP) - GAP);
+            return html`
         ${difference === null ? nothing : html`<p class="between small">${betweenText(difference)}</p>`}
         <div class="row" role="group" aria-label="Group ${group.group}: heads ${heads.join(', ')}, ${insideText(letter, identity)}">
           <div class="pictures">${heads.map((head) => this.picture(group, head, width))}</div>
           <div class="tie" .style=${`width:${tie}px`}></div>
           <p class="said">group ${group.group} · ${insideText(letter, identity)}</p>
         </div>`;
-    })}</div>`;
+          })
+    }</div>`;
   }
 
   private picture({ group }: KeyValueGroup, head: number, width: number): TemplateResult {
@@ -146,7 +155,9 @@ export class KeyValues extends LitElement {
     const height = Math.round(Math.min(HIGHEST, Math.max(TOKEN * 4, tokens * TOKEN)) * ratio);
     const rows = binsOf(wholeAxis(tokens), [0, tokens], height);
     const columns = binsOf(wholeAxis(dim), [0, dim], width);
-    const reduced = Array.from({ length: groups }, (_, group) => reduceCells({ data: values, offset: group * tokens * dim, stride: dim, visible: null }, rows, columns, 'extreme'));
+    const reduced = Array.from({ length: groups }, (_, group) =>
+      reduceCells({ data: values, offset: group * tokens * dim, stride: dim, visible: null }, rows, columns, 'extreme'),
+    );
     const all = Math.max(...this.groups.map(({ largest }) => largest));
     for (const canvas of this.renderRoot.querySelectorAll('canvas')) {
       const group = Number(canvas.dataset['group']);

@@ -26,7 +26,12 @@ export function keyValueGroups(values: Float32Array, groups: number, queryHeads:
       const delta = Math.abs(value - (values[start - size + i] as number));
       if (!(delta <= difference)) difference = delta;
     }
-    return { group, heads: Array.from({ length: heads }, (_, i) => group * heads + i), largest, difference: group === 0 ? null : difference };
+    return {
+      group,
+      heads: Array.from({ length: heads }, (_, i) => group * heads + i),
+      largest,
+      difference: group === 0 ? null : difference,
+    };
   });
 }
 
@@ -38,7 +43,9 @@ export function differenceText(value: number): string {
 
 /** What ties the heads of a group: "identical (max |ΔK| = 0)". */
 export function insideText(letter: 'K' | 'V', { inside }: GroupIdentity): string {
-  return inside === 0 ? `identical (max |Δ${letter}| = 0)` : `not identical (max |Δ${letter}| = ${differenceText(inside)})`;
+  return inside === 0
+    ? `identical (max |Δ${letter}| = 0)`
+    : `not identical (max |Δ${letter}| = ${differenceText(inside)})`;
 }
 
 /** Between the rows of two groups: "differs (0.83)". */
@@ -47,8 +54,17 @@ export function betweenText(difference: number): string {
 }
 
 /** Groups and heads in words, with the sentence that the picture proves. */
-export function sharingText(letter: 'K' | 'V', queryHeads: number, groups: number, identity: GroupIdentity, latent: boolean): string {
-  const between = identity.between === null ? '' : ` Between any two the largest |Δ${letter}| is at least ${differenceText(identity.between)}.`;
+export function sharingText(
+  letter: 'K' | 'V',
+  queryHeads: number,
+  groups: number,
+  identity: GroupIdentity,
+  latent: boolean,
+): string {
+  const between =
+    identity.between === null
+      ? ''
+      : ` Between any two the largest |Δ${letter}| is at least ${differenceText(identity.between)}.`;
   if (latent) return `${queryHeads} heads, each with its own ${letter}, made from the one latent above.${between}`;
   if (groups === 1) return `One ${letter} for all ${queryHeads} heads: ${insideText(letter, identity)}.`;
   if (groups === queryHeads) return `${queryHeads} heads, each with its own ${letter}.${between}`;

@@ -28,11 +28,23 @@ export class MatrixElement extends LitElement {
     super.connectedCallback();
     // Once more is the same: nothing has to be taken away.
     const { onKey, onFocus, onPointer, onLeave } = this;
-    for (const [type, listener] of Object.entries({ keydown: onKey, focusin: onFocus, focusout: onLeave, pointermove: onPointer, pointerleave: onLeave })) this.addEventListener(type, listener as EventListener);
+    for (const [type, listener] of Object.entries({
+      keydown: onKey,
+      focusin: onFocus,
+      focusout: onLeave,
+      pointermove: onPointer,
+      pointerleave: onLeave,
+    }))
+      this.addEventListener(type, listener as EventListener);
   }
 
   protected override render(): TemplateResult {
-    return renderMatrix(this.model, { cell: this.cell, colours: this.colours, labelPixels: this.labelPixels }, this.focusable, this.describe);
+    return renderMatrix(
+      this.model,
+      { cell: this.cell, colours: this.colours, labelPixels: this.labelPixels },
+      this.focusable,
+      this.describe,
+    );
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {

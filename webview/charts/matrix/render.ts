@@ -40,7 +40,12 @@ export function renderName(name: string): TemplateResult {
   return html`${main}${sub === undefined ? nothing : html`<sub>${sub}</sub>`}${turned}`;
 }
 
-export function renderMatrix(model: MatrixModel, look: MatrixLook, focusable: boolean, describe: string): TemplateResult {
+export function renderMatrix(
+  model: MatrixModel,
+  look: MatrixLook,
+  focusable: boolean,
+  describe: string,
+): TemplateResult {
   const { rows, columns, quiet } = model;
   const { cell, labelPixels } = look;
   const [width, height] = [columns * cell, rows * cell];
@@ -64,26 +69,46 @@ function cells(model: MatrixModel, { cell, colours }: MatrixLook): SVGTemplateRe
   for (let row = 0; row < model.known; row++) {
     for (let column = 0; column < model.knownColumns; column++) {
       const masked = cellState(model, row, column) === 'masked';
-      const [red, green, blue] = colours[colourIndex(model.values[row * model.columns + column] ?? 0, model.magnitude, colours.length)] ?? [0, 0, 0];
+      const [red, green, blue] = colours[
+        colourIndex(model.values[row * model.columns + column] ?? 0, model.magnitude, colours.length)
+      ] ?? [0, 0, 0];
       const fill = masked ? 'url(#hatch)' : `rgb(${red}, ${green}, ${blue})`;
-      result.push(svg`<rect x=${column * cell} y=${row * cell} width=${cell - gap} height=${cell - gap} fill=${fill}></rect>`);
+      result.push(
+        svg`<rect x=${column * cell} y=${row * cell} width=${cell - gap} height=${cell - gap} fill=${fill}></rect>`,
+      );
     }
   }
   return result;
 }
 
-function frames({ rows, columns, known, knownColumns, cached, role, active, again, lit, cursor }: MatrixModel, cell: number): (SVGTemplateResult | typeof nothing)[] {
+function frames(
+  { rows, columns, known, knownColumns, cached, role, active, again, lit, cursor }: MatrixModel,
+  cell: number,
+): (SVGTemplateResult | typeof nothing)[] {
   const width = known === 0 ? columns : knownColumns;
-  const box = (kind: string, row: number, column: number, high: number, wide: number, outset = 1): SVGTemplateResult | typeof nothing =>
-    high <= 0 ? nothing : svg`<rect class=${kind} x=${column * cell - outset} y=${row * cell - outset} width=${wide * cell + 2 * outset - 1} height=${high * cell + 2 * outset - 1}></rect>`;
+  const box = (
+    kind: string,
+    row: number,
+    column: number,
+    high: number,
+    wide: number,
+    outset = 1,
+  ): SVGTemplateResult | typeof nothing =>
+    high <= 0
+      ? nothing
+      : svg`<rect class=${kind} x=${column * cell - outset} y=${row * cell - outset} width=${wide * cell + 2 * outset - 1} height=${high * cell + 2 * outset - 1}></rect>`;
   const [from, to] = active;
   return [
     known < rows || knownColumns < columns ? box('frame open', 0, 0, rows, columns, 0.5) : nothing,
     box('frame', 0, 0, known, width, 0.5),
-    cached && known > 0 ? svg`<rect class="cached" x="-1" y=${rows * cell + 3} width=${columns * cell + 1} height="3"></rect>` : nothing,
+    cached && known > 0
+      ? svg`<rect class="cached" x="-1" y=${rows * cell + 3} width=${columns * cell + 1} height="3"></rect>`
+      : nothing,
     role === 'none' ? nothing : box(role, from, 0, to - from, width, role === 'result' ? 2 : 1.5),
     box('again', from, 0, again, width, 2),
-    ...lit.map(({ row, column }) => box('lit', row ?? 0, column ?? 0, row === null ? known : 1, column === null ? width : 1)),
+    ...lit.map(({ row, column }) =>
+      box('lit', row ?? 0, column ?? 0, row === null ? known : 1, column === null ? width : 1),
+    ),
     cursor === null ? nothing : box('cursor', cursor.row, cursor.column, 1, 1),
   ];
 }

@@ -48,17 +48,24 @@ export function looksDifferent(a: MatrixModel, b: MatrixModel | undefined): bool
 
 export type CellState = 'value' | 'masked' | 'empty';
 
-export function cellState({ known, knownColumns, causal }: Pick<MatrixModel, 'known' | 'knownColumns' | 'causal'>, row: number, column: number): CellState {
+export function cellState(
+  { known, knownColumns, causal }: Pick<MatrixModel, 'known' | 'knownColumns' | 'causal'>,
+  row: number,
+  column: number,
+): CellState {
   if (row >= known || column >= knownColumns) return 'empty';
   return causal !== null && column > row + causal ? 'masked' : 'value';
 }
 
 /** Largest magnitude among what is shown: the scale of the colours; 1 where nothing is. */
-export function magnitudeOf(model: Pick<MatrixModel, 'values' | 'known' | 'knownColumns' | 'columns' | 'causal'>): number {
+export function magnitudeOf(
+  model: Pick<MatrixModel, 'values' | 'known' | 'knownColumns' | 'columns' | 'causal'>,
+): number {
   const { values, known, columns } = model;
   let most = 0;
   for (let i = 0; i < known * columns; i++) {
-    if (cellState(model, Math.floor(i / columns), i % columns) === 'value') most = Math.max(most, Math.abs(values[i] ?? 0));
+    if (cellState(model, Math.floor(i / columns), i % columns) === 'value')
+      most = Math.max(most, Math.abs(values[i] ?? 0));
   }
   return most === 0 ? 1 : most;
 }
@@ -70,7 +77,12 @@ export function colourIndex(value: number, magnitude: number, colours: number): 
 }
 
 /** "4 × 8": rows that are known, or all while none is. */
-export function sizeText({ rows, known, columns, knownColumns }: Pick<MatrixModel, 'rows' | 'known' | 'columns' | 'knownColumns'>): string {
+export function sizeText({
+  rows,
+  known,
+  columns,
+  knownColumns,
+}: Pick<MatrixModel, 'rows' | 'known' | 'columns' | 'knownColumns'>): string {
   return known === 0 ? `${rows} × ${columns}` : `${known} × ${knownColumns}`;
 }
 
@@ -106,7 +118,10 @@ export interface Line {
 }
 
 export function lineWidth(items: readonly LineItem[], cell: number, { gap, character }: LineLook): number {
-  return items.reduce((sum, item) => sum + item.rowLabelPixels + Math.max(item.columns * cell, item.labelCharacters * character), gap * Math.max(0, items.length - 1));
+  return items.reduce(
+    (sum, item) => sum + item.rowLabelPixels + Math.max(item.columns * cell, item.labelCharacters * character),
+    gap * Math.max(0, items.length - 1),
+  );
 }
 
 /** The largest cell with which every line fits into its width; the least, and false, where none does. */
@@ -118,8 +133,19 @@ export function cellSize(lines: readonly Line[], look: LineLook): readonly [cell
 }
 
 /** Where the arrow keys lead from a cell; null for other keys. */
-export function movedCursor(key: string, { row, column }: { readonly row: number; readonly column: number }, rows: number, columns: number): { readonly row: number; readonly column: number } | null {
-  const [down = 0, right = 0] = { ArrowUp: [-1], ArrowDown: [1], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -columns], End: [0, columns] }[key] ?? [];
+export function movedCursor(
+  key: string,
+  { row, column }: { readonly row: number; readonly column: number },
+  rows: number,
+  columns: number,
+): { readonly row: number; readonly column: number } | null {
+  const [down = 0, right = 0] =
+    { ArrowUp: [-1], ArrowDown: [1], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -columns], End: [0, columns] }[
+      key
+    ] ?? [];
   if (down === 0 && right === 0) return null;
-  return { row: Math.min(rows - 1, Math.max(0, row + down)), column: Math.min(columns - 1, Math.max(0, column + right)) };
+  return {
+    row: Math.min(rows - 1, Math.max(0, row + down)),
+    column: Math.min(columns - 1, Math.max(0, column + right)),
+  };
 }

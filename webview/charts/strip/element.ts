@@ -54,7 +54,9 @@ export class Strip extends LitElement {
         class="strip"
         role="slider"
         tabindex="0"
-        aria-label="Layers by kind: ${legendOf(model).map(({ text }) => text).join(', ')}"
+        aria-label="Layers by kind: ${legendOf(model)
+          .map(({ text }) => text)
+          .join(', ')}"
         aria-valuemin="0"
         aria-valuemax=${Math.max(0, model.layers - 1)}
         aria-valuenow=${cursor ?? 0}

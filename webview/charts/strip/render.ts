@@ -5,10 +5,14 @@ import { kindBackground, kindOutline } from '../../styles/kinds';
 import { type CellEdges, legendOf, type StripModel } from './viewModel';
 
 export function stripCells({ runs }: StripModel, cursor: number | null, { edges, hair }: CellEdges): TemplateResult {
-  const place = (layer: number, gap: number): string => `left: ${edges[layer]}px; width: ${(edges[layer + 1] ?? 0) - (edges[layer] ?? 0) - gap}px;`;
+  const place = (layer: number, gap: number): string =>
+    `left: ${edges[layer]}px; width: ${(edges[layer + 1] ?? 0) - (edges[layer] ?? 0) - gap}px;`;
   const cells = runs.flatMap(({ kind, first, count, parallel }) => {
     const look = `background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`;
-    return Array.from({ length: count }, (_, at) => html`<span class=${parallel ? 'parallel' : ''} .style=${place(first + at, hair) + look}></span>`);
+    return Array.from(
+      { length: count },
+      (_, at) => html`<span class=${parallel ? 'parallel' : ''} .style=${place(first + at, hair) + look}></span>`,
+    );
   });
   return html`${cells}${cursor === null ? nothing : html`<span class="cursor" .style=${place(cursor, 0)}></span>`}`;
 }

@@ -46,7 +46,9 @@ export function stripModel(spec: ModelSpec, dtype: ResolvedKvDtype): StripModel 
     const { attention, state, indexes } = group;
     return {
       kind: attention.kind,
-      title: kindTitle(attention.kind) + (state && attention.kind !== 'recurrent' && attention.kind !== 'conv' ? ' + recurrent' : ''),
+      title:
+        kindTitle(attention.kind) +
+        (state && attention.kind !== 'recurrent' && attention.kind !== 'conv' ? ' + recurrent' : ''),
       count: indexes.length,
       layers: formatRanges(indexes),
       shape: shapeText(attention),
@@ -104,7 +106,10 @@ export function legendOf(model: StripModel): readonly { readonly kind: Attention
 }
 
 function cachesText(entry: number, state: number): string {
-  const parts = [...(entry > 0 ? [`${formatBinary(entry)} a token`] : []), ...(state > 0 ? [`state ${formatBinary(state)}`] : [])];
+  const parts = [
+    ...(entry > 0 ? [`${formatBinary(entry)} a token`] : []),
+    ...(state > 0 ? [`state ${formatBinary(state)}`] : []),
+  ];
   return parts.length > 0 ? parts.join(' + ') : 'caches nothing';
 }
 
@@ -134,7 +139,15 @@ function shapeText(attention: AttentionSpec): string {
   }
 }
 
-function headsOf({ kvHeads, keyDim, valueDim }: { readonly kvHeads: number; readonly keyDim: number; readonly valueDim: number }): string {
+function headsOf({
+  kvHeads,
+  keyDim,
+  valueDim,
+}: {
+  readonly kvHeads: number;
+  readonly keyDim: number;
+  readonly valueDim: number;
+}): string {
   const dims = valueDim === 0 || valueDim === keyDim ? `${keyDim}` : `${keyDim} and ${valueDim}`;
   return `${kvHeads} KV ${kvHeads === 1 ? 'head' : 'heads'} of ${dims}`;
 }

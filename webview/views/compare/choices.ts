@@ -1,7 +1,13 @@
 /** What is compared: which variants of the followed model, and which other configs. Kept across hide and reload. */
 
 import { divisorsOf } from '../../../src/cache/whatIf';
-import { DEFAULT_LATENT, parseVariant, type VariantRequest, variantLabel, variantProblem } from '../../../src/cache/variants';
+import {
+  DEFAULT_LATENT,
+  parseVariant,
+  type VariantRequest,
+  variantLabel,
+  variantProblem,
+} from '../../../src/cache/variants';
 import { isHeaded } from '../../../src/model/attention';
 import type { ModelSpec } from '../../../src/model/spec';
 import { changesNothing, requestText } from '../../../src/serving/comparison';
@@ -26,7 +32,14 @@ export interface Choices {
   readonly cursorTokens: number | null;
 }
 
-export const NO_CHOICES: Choices = { variants: null, latent: null, others: [], row: null, asTable: false, cursorTokens: null };
+export const NO_CHOICES: Choices = {
+  variants: null,
+  latent: null,
+  others: [],
+  row: null,
+  asTable: false,
+  cursorTokens: null,
+};
 
 /** Choices out of a state that an older version may have written. */
 export function restoreChoices(kept: unknown): Choices {
@@ -40,7 +53,8 @@ export function restoreChoices(kept: unknown): Choices {
     others: (texts(others) ?? []).slice(0, MAX_OTHERS),
     row: typeof row === 'string' ? row : null,
     asTable: asTable === true,
-    cursorTokens: typeof cursorTokens === 'number' && Number.isSafeInteger(cursorTokens) && cursorTokens >= 1 ? cursorTokens : null,
+    cursorTokens:
+      typeof cursorTokens === 'number' && Number.isSafeInteger(cursorTokens) && cursorTokens >= 1 ? cursorTokens : null,
   };
 }
 
@@ -51,7 +65,9 @@ function texts(value: unknown): string[] | null {
 function numberOf(value: unknown, key: string): number | null {
   if (typeof value !== 'object' || value === null) return null;
   const found = (value as Readonly<Record<string, unknown>>)[key];
-  return typeof found === 'number' && Number.isSafeInteger(found) && found >= 0 && found <= LATENT_BOUNDS.most ? found : null;
+  return typeof found === 'number' && Number.isSafeInteger(found) && found >= 0 && found <= LATENT_BOUNDS.most
+    ? found
+    : null;
 }
 
 /** A variant that can be shown. */
@@ -66,10 +82,19 @@ export interface Offer {
 /** Designs that the model can be turned into: MHA, GQA of every divisor, MQA, MLA; not the one that it is. */
 export function offersOf(spec: ModelSpec, choices: Choices): Offer[] {
   const heads = commonHeads(spec);
-  const groups = divisorsOf(heads).filter((divisor) => divisor > 1 && divisor < heads).reverse();
+  const groups = divisorsOf(heads)
+    .filter((divisor) => divisor > 1 && divisor < heads)
+    .reverse();
   const latent: VariantRequest = { kind: 'mla', ...(choices.latent ?? DEFAULT_LATENT) };
-  const requests: VariantRequest[] = [{ kind: 'mha' }, ...groups.map((count): VariantRequest => ({ kind: 'gqa', groups: count })), { kind: 'mqa' }];
-  const offered = [...requests.filter((request) => variantProblem(spec, request) === null && !changesNothing(spec, request)), ...(variantProblem(spec, latent) === null ? [latent] : [])];
+  const requests: VariantRequest[] = [
+    { kind: 'mha' },
+    ...groups.map((count): VariantRequest => ({ kind: 'gqa', groups: count })),
+    { kind: 'mqa' },
+  ];
+  const offered = [
+    ...requests.filter((request) => variantProblem(spec, request) === null && !changesNothing(spec, request)),
+    ...(variantProblem(spec, latent) === null ? [latent] : []),
+  ];
   const wanted = choices.variants ?? usualVariants(spec, latent);
   return offered.map((request) => {
     const text = requestText(request);
@@ -90,7 +115,9 @@ export function toggled(offers: readonly Offer[], text: string): string[] {
 
 /** The largest count that divides the query heads of every layer that can be converted. */
 function commonHeads(spec: ModelSpec): number {
-  const counts = spec.layers.flatMap(({ attention }) => (attention.kind === 'latent' || (isHeaded(attention) && attention.kind !== 'cross') ? [attention.queryHeads] : []));
+  const counts = spec.layers.flatMap(({ attention }) =>
+    attention.kind === 'latent' || (isHeaded(attention) && attention.kind !== 'cross') ? [attention.queryHeads] : [],
+  );
   return [...new Set(counts)].reduce(gcd, 0);
 }
 

@@ -29,6 +29,8 @@ export function detailLines(row: ComparisonRow, { device, rows: [first] }: Compa
     decode && device
       ? `a decode step on ${device.name} takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache`
       : '',
-    row.unchangedLayers > 0 ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'a window, or no heads to share' : 'they have no heads to share'}` : '',
+    row.unchangedLayers > 0
+      ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'a window, or no heads to share' : 'they have no heads to share'}`
+      : '',
   ].filter((line) => line !== '');
 }

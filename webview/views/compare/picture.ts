@@ -4,7 +4,14 @@ import type { AttentionKind } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { kindTitle } from '../../../src/present/words';
 import type { Bars } from '../../charts/bars/viewModel';
-import { type ContextRange, contextX, type CurveLayout, type CurveSeries, elide, layoutCurve } from '../../charts/curve/viewModel';
+import {
+  type ContextRange,
+  contextX,
+  type CurveLayout,
+  type CurveSeries,
+  elide,
+  layoutCurve,
+} from '../../charts/curve/viewModel';
 import { kindColor, kindDash, KINDS } from '../../styles/kinds';
 
 const WIDTH = 900;
@@ -24,7 +31,13 @@ interface Palette {
 }
 
 /** `from`: an element of the page, whose colours and font are taken. */
-export async function comparisonPicture(from: HTMLElement, title: string, bars: Bars, series: readonly CurveSeries[], range: ContextRange): Promise<Uint8Array> {
+export async function comparisonPicture(
+  from: HTMLElement,
+  title: string,
+  bars: Bars,
+  series: readonly CurveSeries[],
+  range: ContextRange,
+): Promise<Uint8Array> {
   const above = (bars.rows.length + 1) * ROW;
   const height = MARGIN * 3 + 20 + above + CURVE_HEIGHT + 24;
   const canvas = document.createElement('canvas');
@@ -109,7 +122,8 @@ function drawLegend(context: CanvasRenderingContext2D, { rows, kinds }: Bars, pa
 
 function drawCurves(context: CanvasRenderingContext2D, layout: CurveLayout, palette: Palette): void {
   const { left, right, top, bottom } = layout;
-  const line = (x1: number, y1: number, x2: number, y2: number): void => context.stroke(new Path2D(`M${x1} ${y1}L${x2} ${y2}`));
+  const line = (x1: number, y1: number, x2: number, y2: number): void =>
+    context.stroke(new Path2D(`M${x1} ${y1}L${x2} ${y2}`));
   context.lineWidth = 1;
   context.strokeStyle = context.fillStyle = palette.quiet;
   for (const { at, text } of layout.yTicks) {
@@ -127,10 +141,19 @@ function drawCurves(context: CanvasRenderingContext2D, layout: CurveLayout, pale
     context.fillText(text, at, bottom + 16);
   }
   context.textAlign = 'left';
-  context.fillText(`cache over context, ${formatInteger(layout.range.least)} to ${formatInteger(layout.range.most)} tokens (1K = 1,024)`, contextX(layout, layout.range.least), bottom + 34);
+  context.fillText(
+    `cache over context, ${formatInteger(layout.range.least)} to ${formatInteger(layout.range.most)} tokens (1K = 1,024)`,
+    contextX(layout, layout.range.least),
+    bottom + 34,
+  );
   for (const { series, path, labelY, text } of layout.lines) {
     context.strokeStyle = palette.kind(series.kind);
-    context.setLineDash(kindDash(series.kind).split(' ').filter((length) => length !== '').map(Number));
+    context.setLineDash(
+      kindDash(series.kind)
+        .split(' ')
+        .filter((length) => length !== '')
+        .map(Number),
+    );
     context.lineWidth = series.id === '0' ? 2.5 : 1.5;
     context.stroke(new Path2D(path));
     context.fillStyle = palette.text;

@@ -34,7 +34,13 @@ export class HeadsKeyValues extends LitElement {
   @state() private look: KeyValueLook = keptLook('kv', { scale: 'linear' as ScaleKind, shared: false });
   @state() private chosen: { readonly letter: Letter; readonly head: number } = { letter: 'K', head: 0 };
 
-  private readonly memos = { K: new Memo<KeyValueModel>(), V: new Memo<KeyValueModel>(), zoom: new Memo<HeatmapModel>(), latent: new Memo<HeatmapModel>(), ropeKey: new Memo<HeatmapModel>() };
+  private readonly memos = {
+    K: new Memo<KeyValueModel>(),
+    V: new Memo<KeyValueModel>(),
+    zoom: new Memo<HeatmapModel>(),
+    latent: new Memo<HeatmapModel>(),
+    ropeKey: new Memo<HeatmapModel>(),
+  };
 
   protected override render(): TemplateResult | typeof nothing {
     const { result, look } = this;
@@ -62,12 +68,21 @@ export class HeadsKeyValues extends LitElement {
   private renderLetter(result: HeadsResult, letter: Letter, values: Vectors): TemplateResult {
     const { queryHeads } = headDims(result.attention);
     const model = this.memos[letter].get([values, result, this.look], () => ({
-      letter, values: values.data, groups: values.count, queryHeads, tokens: values.tokens, dim: values.dim,
+      letter,
+      values: values.data,
+      groups: values.count,
+      queryHeads,
+      tokens: values.tokens,
+      dim: values.dim,
       identity: result.measures?.identity[letter === 'K' ? 'k' : 'v'] ?? { inside: 0, between: null },
-      scale: this.look.scale, shared: this.look.shared,
+      scale: this.look.scale,
+      shared: this.look.shared,
     }));
     const latent = result.attention.kind === 'latent';
-    const made = latent && letter === 'K' && result.attention.kind === 'latent' ? ` Dims 0–${result.attention.nopeDim - 1} come from the latent, the last ${result.attention.ropeDim} are the shared RoPE key.` : '';
+    const made =
+      latent && letter === 'K' && result.attention.kind === 'latent'
+        ? ` Dims 0–${result.attention.nopeDim - 1} come from the latent, the last ${result.attention.ropeDim} are the shared RoPE key.`
+        : '';
     return html`<section class="letter" aria-label=${letter}>
       <h2>${letter} <span class="small">${values.tokens < result.ids.length ? `first ${values.tokens} of ${result.ids.length} ` : ''}tokens × ${values.dim} dims</span></h2>
       <p class="small">${sharingText(letter, queryHeads, values.count, model.identity, latent)}${made}</p>
@@ -82,8 +97,20 @@ export class HeadsKeyValues extends LitElement {
     return html`<section class="part" aria-label="Latent">
       <h2>What is cached <span class="small">latent ${latent.dim}${ropeKey === null ? '' : ` + RoPE key ${ropeKey.dim}`} values a token, for all heads</span></h2>
       <div class="latents">
-        ${this.renderVectors(result, 'Latent', this.memos.latent.get([latent, scale], () => vectorsModel(latent, 0, result, scale, null)))}
-        ${ropeKey === null ? nothing : this.renderVectors(result, 'RoPE key', this.memos.ropeKey.get([ropeKey, scale], () => vectorsModel(ropeKey, 0, result, scale, null)))}
+        ${this.renderVectors(
+          result,
+          'Latent',
+          this.memos.latent.get([latent, scale], () => vectorsModel(latent, 0, result, scale, null)),
+        )}
+        ${
+          ropeKey === null
+            ? nothing
+            : this.renderVectors(
+                result,
+                'RoPE key',
+                this.memos.ropeKey.get([ropeKey, scale], () => vectorsModel(ropeKey, 0, result, scale, null)),
+              )
+        }
       </div>
     </section>`;
   }
@@ -95,7 +122,9 @@ export class HeadsKeyValues extends LitElement {
     const head = Math.min(this.chosen.head, queryHeads - 1);
     const group = Math.floor((head * values.count) / queryHeads);
     const most = this.look.shared ? largestOf(values.data) : null;
-    const model = this.memos.zoom.get([values, group, this.look], () => vectorsModel(values, group, result, this.look.scale, most));
+    const model = this.memos.zoom.get([values, group, this.look], () =>
+      vectorsModel(values, group, result, this.look.scale, most),
+    );
     const shares = values.count < queryHeads ? `as all heads of group ${group} see it` : '';
     return html`<h2>${letter} of head ${head}<span class="small">${shares}</span></h2>${this.renderVectors(result, `${letter} of head ${head}`, model)}`;
   }

@@ -12,7 +12,10 @@ export function keptLook<T extends object>(part: string, defaults: T): T {
   const all = restored(PART);
   const kept = typeof all === 'object' && all !== null ? (all as Readonly<Record<string, unknown>>)[part] : undefined;
   if (typeof kept !== 'object' || kept === null) return defaults;
-  const fits = Object.entries(kept).filter(([name, value]) => name in defaults && typeof value === typeof (defaults as Readonly<Record<string, unknown>>)[name]);
+  const fits = Object.entries(kept).filter(
+    ([name, value]) =>
+      name in defaults && typeof value === typeof (defaults as Readonly<Record<string, unknown>>)[name],
+  );
   return { ...defaults, ...Object.fromEntries(fits) };
 }
 
@@ -21,7 +24,12 @@ export function keepLook(part: string, value: object): void {
   keep(PART, { ...(typeof all === 'object' ? all : {}), [part]: value });
 }
 
-export function select<V extends string>(label: string, value: V, options: readonly (readonly [V, string])[], change: (value: V) => void): TemplateResult {
+export function select<V extends string>(
+  label: string,
+  value: V,
+  options: readonly (readonly [V, string])[],
+  change: (value: V) => void,
+): TemplateResult {
   return html`<label>${label}
     <select .value=${live(value)} @change=${(event: Event) => change((event.target as HTMLSelectElement).value as V)}>
       ${options.map(([option, text]) => html`<option value=${option} ?selected=${option === value}>${text}</option>`)}
@@ -30,11 +38,24 @@ export function select<V extends string>(label: string, value: V, options: reado
 }
 
 export function scaleSelect(scale: ScaleKind, change: (scale: ScaleKind) => void): TemplateResult {
-  return select('scale', SCALES.includes(scale) ? scale : 'linear', SCALES.map((kind) => [kind, kind] as const), change);
+  return select(
+    'scale',
+    SCALES.includes(scale) ? scale : 'linear',
+    SCALES.map((kind) => [kind, kind] as const),
+    change,
+  );
 }
 
 export function rangeSelect(shared: boolean, each: string, change: (shared: boolean) => void): TemplateResult {
-  return select('range', shared ? 'shared' : 'each', [['shared', 'shared'], ['each', each]] as const, (value) => change(value === 'shared'));
+  return select(
+    'range',
+    shared ? 'shared' : 'each',
+    [
+      ['shared', 'shared'],
+      ['each', each],
+    ] as const,
+    (value) => change(value === 'shared'),
+  );
 }
 
 /** What the ends of a scale say: "0", "0.9312", and that a log scale is cut. */

@@ -5,7 +5,8 @@ export class Memo<R> {
 
   get(inputs: readonly unknown[], compute: () => R): R {
     const { inputs: known } = this;
-    if (known?.length === inputs.length && inputs.every((input, i) => Object.is(input, known[i]))) return this.result as R;
+    if (known?.length === inputs.length && inputs.every((input, i) => Object.is(input, known[i])))
+      return this.result as R;
     this.inputs = inputs;
     this.result = compute();
     return this.result;

@@ -5,7 +5,15 @@ import { headVariant } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { groupsText, sentence } from '../../../src/present/words';
 import type { HeadMeasures, RefusedLayer, SeededNote } from '../../../src/shared/headsContract';
-import { type GridModel, type GridPicture, measureText, MEASURES, measureTitle, type Order, sorted } from '../../charts/headGrid/viewModel';
+import {
+  type GridModel,
+  type GridPicture,
+  measureText,
+  MEASURES,
+  measureTitle,
+  type Order,
+  sorted,
+} from '../../charts/headGrid/viewModel';
 import { cellBorder, type CellAxis, isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
 import { tokenText } from '../../charts/heatmap/labels';
 import type { Cells, Visible } from '../../charts/heatmap/raster';
@@ -43,7 +51,12 @@ export function viewOf(tokens: number, ignoreFirst: boolean): View {
 
 export function headsOf({ layer, attention, patterns, measures }: LayerPatterns): GridHead[] {
   const visible = visibleCells(attention, patterns.rows, patterns.columns);
-  return Array.from({ length: patterns.heads }, (_, head) => ({ layer, head, measures: measures?.heads[head] ?? null, cells: cellsOf(patterns, head, visible) }));
+  return Array.from({ length: patterns.heads }, (_, head) => ({
+    layer,
+    head,
+    measures: measures?.heads[head] ?? null,
+    cells: cellsOf(patterns, head, visible),
+  }));
 }
 
 function cellsOf({ data, rows, columns }: Patterns, head: number, visible: Visible): Cells {
@@ -52,7 +65,10 @@ function cellsOf({ data, rows, columns }: Patterns, head: number, visible: Visib
 
 /** "head 3: entropy 0.41, sink 0.12, …", for screen readers and the line below a grid. */
 export function headSentence({ layer, head, measures }: Omit<GridHead, 'cells'>): string {
-  const values = measures === null ? '' : `: ${MEASURES.map((name) => `${measureTitle(name)} ${measureText(measures[name])}`).join(', ')}`;
+  const values =
+    measures === null
+      ? ''
+      : `: ${MEASURES.map((name) => `${measureTitle(name)} ${measureText(measures[name])}`).join(', ')}`;
   return `layer ${layer}, head ${head}${values}`;
 }
 
@@ -63,7 +79,12 @@ export interface PatternGrid {
 }
 
 /** @param layers One, or all: then rows are layers, unless a measure puts all heads in one order. */
-export function patternGrid(layers: readonly LayerPatterns[], all: boolean, order: Order, look: Look): PatternGrid | null {
+export function patternGrid(
+  layers: readonly LayerPatterns[],
+  all: boolean,
+  order: Order,
+  look: Look,
+): PatternGrid | null {
   const [first] = layers;
   if (first === undefined) return null;
   const { patterns } = first;
@@ -91,7 +112,8 @@ export function patternGrid(layers: readonly LayerPatterns[], all: boolean, orde
     scale: (picture, values) => {
       const own = values[picture] ?? new Float32Array(0);
       if (!shared) return newScale(scale, false, largestOf(own), [own]);
-      if (known?.values !== values) known = { values, scale: newScale(scale, false, Math.max(0, ...values.map(largestOf)), values) };
+      if (known?.values !== values)
+        known = { values, scale: newScale(scale, false, Math.max(0, ...values.map(largestOf)), values) };
       return known.scale;
     },
     across: matrix ? Math.max(...layers.map(({ attention }) => attention.queryHeads)) : null,
@@ -110,7 +132,8 @@ export function headMaxima(layer: LayerPatterns, ignoreFirst: boolean): number[]
     let largest = 0;
     for (let row = skip; row < rows.count; row++) {
       const line = (head * rows.count + row) * columns.count;
-      for (let i = line + Math.max(skip, visible.low[row] ?? 0); i < line + (visible.high[row] ?? 0); i++) if ((data[i] as number) > largest) largest = data[i] as number;
+      for (let i = line + Math.max(skip, visible.low[row] ?? 0); i < line + (visible.high[row] ?? 0); i++)
+        if ((data[i] as number) > largest) largest = data[i] as number;
     }
     return largest;
   });
@@ -151,15 +174,35 @@ export function zoomModel(ask: ZoomAsk): HeatmapModel {
   const size = rows.count * columns.count;
   if (minus === null) {
     const values = patterns.data.subarray(own.offset, own.offset + size);
-    return { ...common, cells: own, reduction: 'largest', map: 'sequential', scale: newScale(ask.scale, false, ask.most, [values]) };
+    return {
+      ...common,
+      cells: own,
+      reduction: 'largest',
+      map: 'sequential',
+      scale: newScale(ask.scale, false, ask.most, [values]),
+    };
   }
   const difference = new Float32Array(size);
-  for (let i = 0; i < size; i++) difference[i] = (patterns.data[own.offset + i] as number) - (patterns.data[minus * size + i] as number);
-  return { ...common, cells: { data: difference, offset: 0, stride: columns.count, visible }, reduction: 'extreme', map: 'diverging', scale: newScale(ask.scale, true, largestOf(difference), [difference]) };
+  for (let i = 0; i < size; i++)
+    difference[i] = (patterns.data[own.offset + i] as number) - (patterns.data[minus * size + i] as number);
+  return {
+    ...common,
+    cells: { data: difference, offset: 0, stride: columns.count, visible },
+    reduction: 'extreme',
+    map: 'diverging',
+    scale: newScale(ask.scale, true, largestOf(difference), [difference]),
+  };
 }
 
 /** A token's row (what it looks at) or column (what looks at it), over all heads: `[heads, tokens]`. */
-export function pinnedModel(patterns: Patterns, attention: RunnableAttention, token: number, side: 'row' | 'column', labels: Labelled, look: Look): HeatmapModel {
+export function pinnedModel(
+  patterns: Patterns,
+  attention: RunnableAttention,
+  token: number,
+  side: 'row' | 'column',
+  labels: Labelled,
+  look: Look,
+): HeatmapModel {
   const { heads } = patterns;
   const axis = side === 'row' ? patterns.columns : patterns.rows;
   const data = new Float32Array(heads * axis.count);
@@ -178,7 +221,10 @@ export function pinnedModel(patterns: Patterns, attention: RunnableAttention, to
   const seen = side === 'row' ? visibleCells(attention, one, axis) : columnOf(attention, axis, one);
   low.fill(seen.low[0] ?? 0);
   high.fill(seen.high[0] ?? 0);
-  const most = Math.max(0, largestOf(data.filter((_, i) => !(look.ignoreFirst && i % axis.count === 0 && isExact(axis)))));
+  const most = Math.max(
+    0,
+    largestOf(data.filter((_, i) => !(look.ignoreFirst && i % axis.count === 0 && isExact(axis)))),
+  );
   return {
     cells: { data, offset: 0, stride: axis.count, visible: { low, high } },
     rows: wholeAxis(heads),
@@ -202,7 +248,13 @@ function columnOf(attention: RunnableAttention, axis: CellAxis, key: CellAxis): 
 }
 
 /** Tokens × dims of one group's K or V, or of a latent. */
-export function vectorsModel({ data, tokens, dim }: Vectors, place: number, labels: Labelled, scale: ScaleKind, most: number | null): HeatmapModel {
+export function vectorsModel(
+  { data, tokens, dim }: Vectors,
+  place: number,
+  labels: Labelled,
+  scale: ScaleKind,
+  most: number | null,
+): HeatmapModel {
   const own = data.subarray(place * tokens * dim, (place + 1) * tokens * dim);
   return {
     cells: { data, offset: place * tokens * dim, stride: dim, visible: null },
@@ -232,12 +284,18 @@ export function rangeText([start, end]: Window): string {
 /** Why a key is not allowed for a query. */
 export function notAllowed(attention: RunnableAttention, query: number, key: number): string {
   if (key > query) return 'not allowed: the key comes after the query';
-  if (key < firstSeen(attention, query)) return attention.kind === 'chunked' ? 'not allowed: another chunk' : 'not allowed: outside the window';
+  if (key < firstSeen(attention, query))
+    return attention.kind === 'chunked' ? 'not allowed: another chunk' : 'not allowed: outside the window';
   return 'not a number';
 }
 
 /** Every number that a heatmap holds; `tokens` says which sides are tokens, and are numbered. */
-export function heatmapTable({ cells, rows, columns, rowLabel, columnLabel }: HeatmapModel, caption: string, corner: string, tokens: 'rows' | 'columns' | 'both'): TableModel {
+export function heatmapTable(
+  { cells, rows, columns, rowLabel, columnLabel }: HeatmapModel,
+  caption: string,
+  corner: string,
+  tokens: 'rows' | 'columns' | 'both',
+): TableModel {
   const name = (axis: CellAxis, cell: number, label: (position: number) => string, numbered: boolean): string => {
     const window: Window = [cellBorder(axis, cell), cellBorder(axis, cell + 1)];
     if (window[1] - window[0] > 1) return rangeText(window);
@@ -287,7 +345,13 @@ export function seededText({ note }: SeededNote, words: boolean): string {
 /** "GQA · 8 query heads in 2 groups of 4", of one layer. */
 export function layerText(attention: RunnableAttention | RefusedLayer): string {
   if (attention.kind === 'refused') return 'no heads';
-  if (attention.kind === 'latent') return `MLA · ${attention.queryHeads} query heads on one latent of ${attention.latentDim} + ${attention.ropeDim}`;
-  const limit = attention.kind === 'sliding' ? ` · window ${formatInteger(attention.window)}` : attention.kind === 'chunked' ? ` · chunks of ${formatInteger(attention.chunk)}` : '';
+  if (attention.kind === 'latent')
+    return `MLA · ${attention.queryHeads} query heads on one latent of ${attention.latentDim} + ${attention.ropeDim}`;
+  const limit =
+    attention.kind === 'sliding'
+      ? ` · window ${formatInteger(attention.window)}`
+      : attention.kind === 'chunked'
+        ? ` · chunks of ${formatInteger(attention.chunk)}`
+        : '';
   return `${headVariant(attention)} · ${groupsText(attention)}${limit}`;
 }

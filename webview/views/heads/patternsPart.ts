@@ -15,7 +15,21 @@ import { base, controls } from '../../styles/base';
 import { keepLook, keptLook, rangeSelect, scaleNote, scaleSelect, select } from './look';
 import { Memo } from './memo';
 import {
-  type GridHead, headMaxima, headSentence, heatmapTable, type Look, measuresTable, notAllowed, type PatternGrid, patternGrid, pinnedModel, rangeText, tokensText, valueText, viewOf, zoomModel,
+  type GridHead,
+  headMaxima,
+  headSentence,
+  heatmapTable,
+  type Look,
+  measuresTable,
+  notAllowed,
+  type PatternGrid,
+  patternGrid,
+  pinnedModel,
+  rangeText,
+  tokensText,
+  valueText,
+  viewOf,
+  zoomModel,
 } from './models';
 import type { HeadsResult, HeadsSession, HeadsState, LayerPatterns, Patterns } from './session';
 import { headsStyles } from './styles';
@@ -49,13 +63,22 @@ export class HeadsPatterns extends LitElement {
   @state() private view: View | null = null;
   /** A token. */
   @state() private pinned: number | null = null;
-  @state() private parts: Readonly<Partial<Record<PartName, { readonly of: string; readonly patterns: Patterns }>>> = {};
+  @state() private parts: Readonly<Partial<Record<PartName, { readonly of: string; readonly patterns: Patterns }>>> =
+    {};
   @state() private lost = '';
   @state() private showTable = false;
 
   @query('headlight-heatmap.main') private readonly zoomed!: Heatmap | null;
 
-  private readonly memos = { grid: new Memo<PatternGrid | null>(), maxima: new Memo<number[]>(), zoom: new Memo<HeatmapModel>(), row: new Memo<HeatmapModel>(), column: new Memo<HeatmapModel>(), table: new Memo<TableModel>(), view: new Memo<View>() };
+  private readonly memos = {
+    grid: new Memo<PatternGrid | null>(),
+    maxima: new Memo<number[]>(),
+    zoom: new Memo<HeatmapModel>(),
+    row: new Memo<HeatmapModel>(),
+    column: new Memo<HeatmapModel>(),
+    table: new Memo<TableModel>(),
+    view: new Memo<View>(),
+  };
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get('heads');
@@ -82,8 +105,24 @@ export class HeadsPatterns extends LitElement {
     const { patterns, ids } = result;
     const all = Array.from({ length: patterns.heads }, (_, head) => head);
     const fine = [TILE, TILE] as const;
-    if (view !== null) void this.fetch('tile', result, this.minus === null ? [this.head] : [this.head, this.minus], view.rows, view.columns, fine);
-    if (this.look.ignoreFirst) void this.fetch('headless', result, all, [1, ids.length], [1, ids.length], [patterns.rows.count, patterns.columns.count]);
+    if (view !== null)
+      void this.fetch(
+        'tile',
+        result,
+        this.minus === null ? [this.head] : [this.head, this.minus],
+        view.rows,
+        view.columns,
+        fine,
+      );
+    if (this.look.ignoreFirst)
+      void this.fetch(
+        'headless',
+        result,
+        all,
+        [1, ids.length],
+        [1, ids.length],
+        [patterns.rows.count, patterns.columns.count],
+      );
     if (pinned === null) return;
     void this.fetch('row', result, all, [pinned, pinned + 1], [0, ids.length], fine);
     void this.fetch('column', result, all, [0, ids.length], [pinned, pinned + 1], fine);
@@ -94,7 +133,9 @@ export class HeadsPatterns extends LitElement {
     if (result == null || this.session === null) return nothing;
     const { look } = this;
     const layers = this.shownLayers(result);
-    const grid = this.memos.grid.get([layers.length, layers[0], layers.at(-1), look], () => patternGrid(layers, look.all, look.order, look));
+    const grid = this.memos.grid.get([layers.length, layers[0], layers.at(-1), look], () =>
+      patternGrid(layers, look.all, look.order, look),
+    );
     if (grid === null) return nothing;
     return html`
       ${this.renderTools()}
@@ -119,9 +160,20 @@ export class HeadsPatterns extends LitElement {
 
   private renderTools(): TemplateResult {
     const { look } = this;
-    const orders: readonly (readonly [Order, string])[] = [['position', 'position'], ...MEASURES.map((name) => [name, measureTitle(name)] as const)];
+    const orders: readonly (readonly [Order, string])[] = [
+      ['position', 'position'],
+      ...MEASURES.map((name) => [name, measureTitle(name)] as const),
+    ];
     return html`<div class="tools">
-      ${select('show', look.all ? 'all' : 'one', [['one', 'this layer'], ['all', 'all layers']] as const, (value) => this.setAll(value === 'all'))}
+      ${select(
+        'show',
+        look.all ? 'all' : 'one',
+        [
+          ['one', 'this layer'],
+          ['all', 'all layers'],
+        ] as const,
+        (value) => this.setAll(value === 'all'),
+      )}
       ${select('sort', look.order, orders, (order) => this.change({ order }))}
       ${scaleSelect(look.scale, (scale) => this.change({ scale }))}
       ${rangeSelect(look.shared, 'per head', (shared) => this.change({ shared }))}
@@ -145,8 +197,12 @@ export class HeadsPatterns extends LitElement {
     const { look } = this;
     const count = (this.heads?.model?.layers ?? []).filter(({ kind }) => kind !== 'refused').length;
     const there = this.heads?.layers.length ?? 0;
-    const chosen = Math.max(0, heads.findIndex(({ layer, head }) => layer === result.layer && head === this.head));
-    const other = this.minus === null ? -1 : heads.findIndex(({ layer, head }) => layer === result.layer && head === this.minus);
+    const chosen = Math.max(
+      0,
+      heads.findIndex(({ layer, head }) => layer === result.layer && head === this.head),
+    );
+    const other =
+      this.minus === null ? -1 : heads.findIndex(({ layer, head }) => layer === result.layer && head === this.minus);
     const sorted = look.order === 'position' ? '' : `, highest ${measureTitle(look.order)} first`;
     const columns = model.across === null ? '' : ` · a row for each layer, heads 0–${model.across - 1}`;
     const waits = look.all && there < count ? ` · ${there} of ${count} layers` : '';
@@ -160,7 +216,9 @@ export class HeadsPatterns extends LitElement {
 
   private maxima(result: HeadsResult): readonly number[] {
     const layer = this.current(result);
-    return this.memos.maxima.get([layer.patterns, this.look.ignoreFirst], () => headMaxima(layer, this.look.ignoreFirst));
+    return this.memos.maxima.get([layer.patterns, this.look.ignoreFirst], () =>
+      headMaxima(layer, this.look.ignoreFirst),
+    );
   }
 
   private choose(place: GridHead | undefined, other: boolean): void {
@@ -183,13 +241,27 @@ export class HeadsPatterns extends LitElement {
     const maxima = this.maxima(result);
     const most = look.shared ? Math.max(...maxima) : (maxima[head] ?? 0);
     const model = this.memos.zoom.get([patterns, head, minus, look.scale, most], () =>
-      zoomModel({ patterns, attention: result.attention, head: tile === null ? head : 0, minus: minus === null ? null : tile === null ? minus : 1, scale: look.scale, most, pieces: result.pieces }),
+      zoomModel({
+        patterns,
+        attention: result.attention,
+        head: tile === null ? head : 0,
+        minus: minus === null ? null : tile === null ? minus : 1,
+        scale: look.scale,
+        most,
+        pieces: result.pieces,
+      }),
     );
     const whole = viewOf(result.ids.length, look.ignoreFirst);
     const view = this.memos.view.get([this.view, whole.rows[0], whole.rows[1]], () => this.view ?? whole);
     const title = minus === null ? `Head ${head}` : `Head ${head} − head ${minus}`;
-    const measures = heads.find((place) => place.layer === result.layer && place.head === head)?.measures ?? result.measures?.heads[head] ?? null;
-    const group = measures !== null && result.k.count < result.patterns.heads ? html`<span>group <b>${measures.group}</b></span>` : '';
+    const measures =
+      heads.find((place) => place.layer === result.layer && place.head === head)?.measures ??
+      result.measures?.heads[head] ??
+      null;
+    const group =
+      measures !== null && result.k.count < result.patterns.heads
+        ? html`<span>group <b>${measures.group}</b></span>`
+        : '';
     return html`
       <div class="tools">
         <h2>${title}</h2>
@@ -239,14 +311,19 @@ export class HeadsPatterns extends LitElement {
     const { look } = this;
     const patterns = isExact(result.patterns.rows) ? result.patterns : this.fetched(side, result);
     if (patterns === null) return html`<h3>${title}</h3><p class="small">Reading</p>`;
-    const model = this.memos[side].get([patterns, token, look], () => pinnedModel(patterns, result.attention, token, side, result, look));
+    const model = this.memos[side].get([patterns, token, look], () =>
+      pinnedModel(patterns, result.attention, token, side, result, look),
+    );
     const named = `${title}, ${tokensText(result, [token, token + 1])}`;
     return html`<h3>${title}</h3>
       <headlight-heatmap
         class="pinned" .model=${model} .highest=${420} .label=${`${named}: a row for each head. Arrow keys read weights, Enter chooses a head.`} .hint=${'A row for each head'}
         .readout=${(cell: ReadCell) => pinnedReadout(result, cell)}
         .table=${heatmapTable(model, named, 'head \\ token', 'columns')}
-        @headlight-pin=${(event: CustomEvent<PinDetail>) => { event.stopPropagation(); if (event.detail.row !== null) this.head = event.detail.row; }}
+        @headlight-pin=${(event: CustomEvent<PinDetail>) => {
+          event.stopPropagation();
+          if (event.detail.row !== null) this.head = event.detail.row;
+        }}
       ><headlight-legend slot="foot" to=${differenceText(model.scale.most)} note=${scaleNote(look.scale)} hatched></headlight-legend></headlight-heatmap>`;
   }
 
@@ -269,7 +346,14 @@ export class HeadsPatterns extends LitElement {
 
   private readonly asked = new Set<string>();
 
-  private async fetch(name: PartName, result: HeadsResult, heads: readonly number[], rows: Window, columns: Window, size: readonly [number, number]): Promise<void> {
+  private async fetch(
+    name: PartName,
+    result: HeadsResult,
+    heads: readonly number[],
+    rows: Window,
+    columns: Window,
+    size: readonly [number, number],
+  ): Promise<void> {
     const of = this.keyOf(name, result);
     if (this.session === null || this.parts[name]?.of === of || this.asked.has(of)) return;
     this.asked.add(of);
@@ -291,12 +375,16 @@ function notes(...texts: readonly string[]): string {
 /** What was zoomed into before a reload, if the prompt has it. */
 function keptZoom(tokens: number): View | null {
   const [top = 0, bottom = 0, left = 0, right = 0] = keptLook('zoom', { window: '' }).window.split(',').map(Number);
-  const fits = (start: number, end: number): boolean => Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= tokens;
+  const fits = (start: number, end: number): boolean =>
+    Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= tokens;
   return fits(top, bottom) && fits(left, right) ? { rows: [top, bottom], columns: [left, right] } : null;
 }
 
 function pinnedReadout(result: HeadsResult, { rows, columns, value }: ReadCell): Readout {
   const token = tokensText(result, columns);
   const what = Number.isNaN(value) ? 'not allowed' : valueText(value);
-  return { text: html`<strong>${what}</strong> <span class="key">head</span> ${rangeText(rows)} · ${token}`, sentence: `head ${rangeText(rows)}, ${token}: ${what}` };
+  return {
+    text: html`<strong>${what}</strong> <span class="key">head</span> ${rangeText(rows)} · ${token}`,
+    sentence: `head ${rangeText(rows)}, ${token}: ${what}`,
+  };
 }

@@ -6,7 +6,13 @@
 import type { RunnableAttention } from '../../../src/attention/layerSpec';
 import type { Tensor } from '../../../src/attention/graph';
 import type { DeviceChoice } from '../../../src/shared/devices';
-import type { CaptureResult, HeadCapture, HeadsModelInfo, LayerMeasures, SeededNote } from '../../../src/shared/headsContract';
+import type {
+  CaptureResult,
+  HeadCapture,
+  HeadsModelInfo,
+  LayerMeasures,
+  SeededNote,
+} from '../../../src/shared/headsContract';
 import type { HeadSource, PanelConfig, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
 import { RpcError } from '../../../src/shared/rpcError';
@@ -17,7 +23,11 @@ import type { CellAxis, Window } from '../../charts/heatmap/axis';
 
 /** The part of the host that is called; tests answer it themselves. */
 export interface Caller {
-  call<K extends MethodName<PanelMethods>>(method: K, params: MethodParams<PanelMethods, K>, options?: CallOptions): Promise<MethodResult<PanelMethods, K>>;
+  call<K extends MethodName<PanelMethods>>(
+    method: K,
+    params: MethodParams<PanelMethods, K>,
+    options?: CallOptions,
+  ): Promise<MethodResult<PanelMethods, K>>;
 }
 
 /** Numbers `[heads, rows, columns]` with the positions that they cover. */
@@ -109,7 +119,20 @@ const DEFAULT_SEED = 42;
 export const MOST_SEED = 2 ** 31 - 1;
 
 export class HeadsSession {
-  private current: HeadsState = { sources: null, source: null, model: null, prompt: '', layer: 0, running: null, failure: null, result: null, layers: [], device: null, config: null, seed: DEFAULT_SEED };
+  private current: HeadsState = {
+    sources: null,
+    source: null,
+    model: null,
+    prompt: '',
+    layer: 0,
+    running: null,
+    failure: null,
+    result: null,
+    layers: [],
+    device: null,
+    config: null,
+    seed: DEFAULT_SEED,
+  };
   private readonly listeners = new Set<(state: HeadsState) => void>();
   private cancelling: CancelController | null = null;
   private typed = false;
@@ -135,7 +158,12 @@ export class HeadsSession {
     try {
       const sources = await this.host.call('panel/headSources', null);
       const wanted = this.current.source?.id ?? kept;
-      const source = sources.find(({ id }) => id === wanted) ?? sources.find(({ origin, problem }) => origin === 'beside' && problem === null) ?? sources.find(({ problem }) => problem === null) ?? sources[0] ?? null;
+      const source =
+        sources.find(({ id }) => id === wanted) ??
+        sources.find(({ origin, problem }) => origin === 'beside' && problem === null) ??
+        sources.find(({ problem }) => problem === null) ??
+        sources[0] ??
+        null;
       this.update({ sources, failure: null });
       await this.use(source);
     } catch (error) {
@@ -159,7 +187,8 @@ export class HeadsSession {
   private async again(source: HeadSource, result: HeadsResult | null): Promise<void> {
     if (this.current.source !== source) return;
     await this.use(source, true);
-    if (result?.seeded != null && result.ms < QUICK_MS && this.refusal === null && this.current.failure === null) await this.run();
+    if (result?.seeded != null && result.ms < QUICK_MS && this.refusal === null && this.current.failure === null)
+      await this.run();
   }
 
   async choose(id: string): Promise<void> {
@@ -198,7 +227,13 @@ export class HeadsSession {
 
   private runSame(): Promise<void> {
     const { result, source, prompt } = this.current;
-    return result !== null && this.changed && this.refusal === null && result.source.id === source?.id && result.prompt === prompt ? this.run() : Promise.resolve();
+    return result !== null &&
+      this.changed &&
+      this.refusal === null &&
+      result.source.id === source?.id &&
+      result.prompt === prompt
+      ? this.run()
+      : Promise.resolve();
   }
 
   /** Why the chosen layer cannot be shown, or null. */
@@ -215,7 +250,9 @@ export class HeadsSession {
     const { origin } = result.source;
     const elsewhere = (origin === 'beside' || origin === 'seeded') && result.config?.id !== config?.id;
     const reshaped = result.seeded !== null && (result.seeded.seed !== seed || result.config?.text !== config?.text);
-    return elsewhere || reshaped || result.source.id !== source?.id || result.prompt !== prompt || result.layer !== layer;
+    return (
+      elsewhere || reshaped || result.source.id !== source?.id || result.prompt !== prompt || result.layer !== layer
+    );
   }
 
   async run(): Promise<void> {
@@ -223,19 +260,34 @@ export class HeadsSession {
     if (source === null || model === null) return;
     await this.working(`Layer ${layer} of ${source.label}`, async (options) => {
       const ids = await this.idsOf(source, model, prompt, options);
-      const looked = await this.look(source, ids, layer, model.layers[layer]?.kind === 'latent' ? ['q', 'k', 'v', 'latent', 'ropeKey'] : ['q', 'k', 'v'], MOST_SIDE, options);
+      const looked = await this.look(
+        source,
+        ids,
+        layer,
+        model.layers[layer]?.kind === 'latent' ? ['q', 'k', 'v', 'latent', 'ropeKey'] : ['q', 'k', 'v'],
+        MOST_SIDE,
+        options,
+      );
       const { capture, attention, seeded } = looked;
-      const vectors = (what: HeadCapture): Promise<Vectors> => this.vectors(capture, what, looked.shapes[what] ?? [], options);
+      const vectors = (what: HeadCapture): Promise<Vectors> =>
+        this.vectors(capture, what, looked.shapes[what] ?? [], options);
       const latent = attention.kind === 'latent';
       const result: HeadsResult = {
-        ...looked, source, config, prompt, ids,
+        ...looked,
+        source,
+        config,
+        prompt,
+        ids,
         k: await vectors('k'),
         v: await vectors('v'),
         latent: latent ? await vectors('latent') : null,
         ropeKey: latent && attention.ropeDim > 0 ? await vectors('ropeKey') : null,
       };
       const before = this.current.result;
-      const same = before?.prompt === prompt && before.source.id === source.id && (seeded === null || (before.config?.text === config?.text && before.seeded?.seed === seeded.seed));
+      const same =
+        before?.prompt === prompt &&
+        before.source.id === source.id &&
+        (seeded === null || (before.config?.text === config?.text && before.seeded?.seed === seeded.seed));
       this.update({ result, layers: same ? this.current.layers : [] });
     });
   }
@@ -261,8 +313,22 @@ export class HeadsSession {
   }
 
   /** A part of one head's pattern, in as many cells as there is room for. */
-  async tile(capture: number, heads: readonly number[], rows: Window, columns: Window, size: readonly [number, number]): Promise<Patterns> {
-    const tensor = await this.host.call('panel/tile', { capture, what: 'weights', heads, rows, columns, size, reduction: 'max' });
+  async tile(
+    capture: number,
+    heads: readonly number[],
+    rows: Window,
+    columns: Window,
+    size: readonly [number, number],
+  ): Promise<Patterns> {
+    const tensor = await this.host.call('panel/tile', {
+      capture,
+      what: 'weights',
+      heads,
+      rows,
+      columns,
+      size,
+      reduction: 'max',
+    });
     return patternsOf(tensor, rows, columns);
   }
 
@@ -283,7 +349,11 @@ export class HeadsSession {
     if (source === null || source.problem !== null) return;
     if (!this.typed) this.update({ prompt: examplePrompt(source) });
     try {
-      const model = await this.host.call('panel/headsModel', { source: this.idOf(source) }, { supersedeKey: 'heads/model' });
+      const model = await this.host.call(
+        'panel/headsModel',
+        { source: this.idOf(source) },
+        { supersedeKey: 'heads/model' },
+      );
       if (this.current.source?.id !== source.id) return;
       const { layers } = model;
       const { layer } = this.current;
@@ -297,10 +367,19 @@ export class HeadsSession {
       return;
     }
     // Looking for a device takes a while at the first time: not before there is something to run.
-    if (this.current.device === null) this.host.call('panel/device', null).then((device) => this.update({ device }), () => undefined);
+    if (this.current.device === null)
+      this.host.call('panel/device', null).then(
+        (device) => this.update({ device }),
+        () => undefined,
+      );
   }
 
-  private async idsOf(source: HeadSource, model: HeadsModelInfo, prompt: string, options: CallOptions): Promise<readonly number[]> {
+  private async idsOf(
+    source: HeadSource,
+    model: HeadsModelInfo,
+    prompt: string,
+    options: CallOptions,
+  ): Promise<readonly number[]> {
     if (!isText(model)) return parseIds(prompt, model.vocabularySize);
     const { ids } = await this.host.call('panel/tokens', { source: this.idOf(source), text: prompt }, options);
     if (ids.length === 0) throw new RpcError('invalidInput', 'The prompt has no tokens.');
@@ -308,19 +387,46 @@ export class HeadsSession {
   }
 
   /** A layer's capture, with patterns of at most so many cells on a side. */
-  private async look(source: HeadSource, ids: readonly number[], layer: number, captures: readonly HeadCapture[], most: number, options: CallOptions): Promise<CaptureResult & LayerPatterns> {
-    const captured = await this.host.call('panel/capture', { source: this.idOf(source), ids, layer, captures, measures: true, logits: false }, options);
+  private async look(
+    source: HeadSource,
+    ids: readonly number[],
+    layer: number,
+    captures: readonly HeadCapture[],
+    most: number,
+    options: CallOptions,
+  ): Promise<CaptureResult & LayerPatterns> {
+    const captured = await this.host.call(
+      'panel/capture',
+      { source: this.idOf(source), ids, layer, captures, measures: true, logits: false },
+      options,
+    );
     const tokens = ids.length;
-    const side = Math.max(16, Math.min(tokens, most, Math.floor(Math.sqrt(MOST_CELLS / captured.attention.queryHeads))));
+    const side = Math.max(
+      16,
+      Math.min(tokens, most, Math.floor(Math.sqrt(MOST_CELLS / captured.attention.queryHeads))),
+    );
     const size = side < tokens ? ([side, side] as const) : undefined;
-    const tensor = await this.host.call('panel/tile', { capture: captured.capture, what: 'weights', reduction: 'max', ...(size && { size }) }, options);
+    const tensor = await this.host.call(
+      'panel/tile',
+      { capture: captured.capture, what: 'weights', reduction: 'max', ...(size && { size }) },
+      options,
+    );
     return { ...captured, layer, patterns: patternsOf(tensor, [0, tokens], [0, tokens]) };
   }
 
   /** The first tokens, as many as `MOST_CELLS` hold. */
-  private async vectors(capture: number, what: HeadCapture, shape: readonly number[], options: CallOptions): Promise<Vectors> {
+  private async vectors(
+    capture: number,
+    what: HeadCapture,
+    shape: readonly number[],
+    options: CallOptions,
+  ): Promise<Vectors> {
     const [width = 1, all = 1, groups = 1] = shape.toReversed();
-    const tensor = await this.host.call('panel/tile', { capture, what, rows: [0, Math.min(all, Math.floor(MOST_CELLS / (groups * width)))] }, options);
+    const tensor = await this.host.call(
+      'panel/tile',
+      { capture, what, rows: [0, Math.min(all, Math.floor(MOST_CELLS / (groups * width)))] },
+      options,
+    );
     const [count = 1, tokens = 0, dim = 0] = tensor.shape;
     return { data: floats(tensor), count, tokens, dim };
   }
@@ -329,10 +435,19 @@ export class HeadsSession {
     this.cancelling?.abort();
     const controller = newCancelController();
     this.cancelling = controller;
-    this.update({ running: { message: this.current.device === null ? 'Looking for the fastest device' : 'Starting', fraction: null }, failure: null });
+    this.update({
+      running: {
+        message: this.current.device === null ? 'Looking for the fastest device' : 'Starting',
+        fraction: null,
+      },
+      failure: null,
+    });
     const ours = (): boolean => this.cancelling === controller;
     try {
-      await work({ signal: controller.signal, onProgress: ({ message, fraction }) => ours() && this.progress(message, fraction ?? null) });
+      await work({
+        signal: controller.signal,
+        onProgress: ({ message, fraction }) => ours() && this.progress(message, fraction ?? null),
+      });
     } catch (error) {
       if (ours()) this.fail(error, what);
     } finally {
@@ -365,7 +480,12 @@ export function isText({ tokenizer, words }: HeadsModelInfo): boolean {
 
 function patternsOf(tensor: Tensor, rows: Window, columns: Window): Patterns {
   const [heads = 0, height = 0, width = 0] = tensor.shape;
-  return { data: floats(tensor), heads, rows: { start: rows[0], end: rows[1], count: height }, columns: { start: columns[0], end: columns[1], count: width } };
+  return {
+    data: floats(tensor),
+    heads,
+    rows: { start: rows[0], end: rows[1], count: height },
+    columns: { start: columns[0], end: columns[1], count: width },
+  };
 }
 
 /** @throws RpcError for another kind of numbers. */
@@ -393,13 +513,18 @@ export function parseIds(text: string, vocabulary: number): number[] {
   return words.map((word) => {
     const id = Number(word);
     if (/^\d+$/.test(word) && id < vocabulary) return id;
-    throw new RpcError('invalidInput', `“${word.slice(0, 20)}” is no token id: this model has no tokenizer here, so the prompt is a list of numbers from 0 to ${vocabulary - 1}.`);
+    throw new RpcError(
+      'invalidInput',
+      `“${word.slice(0, 20)}” is no token id: this model has no tokenizer here, so the prompt is a list of numbers from 0 to ${vocabulary - 1}.`,
+    );
   });
 }
 
 /** The samples know only the words of their grammar; others get the lecture's prompt. */
 function examplePrompt({ origin }: HeadSource): string {
-  return origin === 'sample' ? 'Say: Bem Mirola. Again: Bem Mirola. Who has the red ball? Bem has the red ball.' : 'The American flag is red, white, and';
+  return origin === 'sample'
+    ? 'Say: Bem Mirola. Again: Bem Mirola. Who has the red ball? Bem has the red ball.'
+    : 'The American flag is red, white, and';
 }
 
 /** A list with a repetition, so that there is something to find. */

@@ -32,17 +32,29 @@ export interface CostRow {
 const BYTES = 2;
 
 function costRow(what: string, left: number, right: number, text: (value: number) => string): CostRow {
-  return { what, left: text(left), right: text(right), ratio: left === 0 || right === 0 ? '' : formatRatio(left, right) };
+  return {
+    what,
+    left: text(left),
+    right: text(right),
+    ratio: left === 0 || right === 0 ? '' : formatRatio(left, right),
+  };
 }
 
 const exactBytes = (bytes: number): string => `${formatInteger(bytes)} B`;
 
 /** Bytes that the expanded and the absorbed side keep; the real ones from the cache plan. */
-export function latentCosts({ sizes, prompt }: WalkSettings, reading: Reading | null, scenario: Scenario | null): CostTable {
+export function latentCosts(
+  { sizes, prompt }: WalkSettings,
+  reading: Reading | null,
+  scenario: Scenario | null,
+): CostTable {
   const tokens = wordsOf(prompt).length + 1;
   const left = 2 * sizes.heads * sizes.headDim * BYTES;
   const right = (sizes.latent + sizes.rope) * BYTES;
-  const rows = [costRow('here, a token', left, right, exactBytes), costRow(`here, ${tokens} tokens`, left * tokens, right * tokens, exactBytes)];
+  const rows = [
+    costRow('here, a token', left, right, exactBytes),
+    costRow(`here, ${tokens} tokens`, left * tokens, right * tokens, exactBytes),
+  ];
   const real = reading && scenario ? realDesigns(reading, scenario) : null;
   if (real) {
     const { name, mha, mla } = real;
@@ -51,11 +63,19 @@ export function latentCosts({ sizes, prompt }: WalkSettings, reading: Reading | 
       costRow(`${name}, ${workloadText(mla.plan.scenario)}`, mha.plan.totalBytes, mla.plan.totalBytes, formatBinary),
     );
   }
-  return { title: 'What each keeps', columns: ['K and V of every head', sizes.rope > 0 ? 'latent and rotary key' : 'latent'], rows, note: `Here with 2 bytes a number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}` };
+  return {
+    title: 'What each keeps',
+    columns: ['K and V of every head', sizes.rope > 0 ? 'latent and rotary key' : 'latent'],
+    rows,
+    note: `Here with 2 bytes a number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}`,
+  };
 }
 
 /** The followed model with K and V per head, and with a latent; null where it has no attention that could be either. */
-function realDesigns(reading: Reading, scenario: Scenario): { readonly name: string; readonly mha: ComparisonRow; readonly mla: ComparisonRow; readonly note: string } | null {
+function realDesigns(
+  reading: Reading,
+  scenario: Scenario,
+): { readonly name: string; readonly mha: ComparisonRow; readonly mla: ComparisonRow; readonly note: string } | null {
   const latent = { kind: 'mla', ...DEFAULT_LATENT } as const;
   const { rows } = compareDesigns([{ name: null, reading, requests: [{ kind: 'mha' }, latent] }], scenario);
   const [asIs] = rows;
@@ -65,20 +85,30 @@ function realDesigns(reading: Reading, scenario: Scenario): { readonly name: str
   if (!asIs || !mha || !mla) return null;
   const { modelType, variant } = reading.spec;
   const own = changesNothing(reading.spec, { kind: 'mha' }) ? 'as it is' : 'as MHA';
-  const note = isLatent ? `${modelType} as MHA and as it is.` : `${modelType} is ${variant}: ${own}, and as ${mla.label}.`;
+  const note = isLatent
+    ? `${modelType} as MHA and as it is.`
+    : `${modelType} is ${variant}: ${own}, and as ${mla.label}.`;
   return { name: modelType, mha, mla, note };
 }
 
 /** Multiplications for the new token without and with a cache, and what the cache takes. */
-export function plainCosts({ sizes, prompt }: WalkSettings, walk: Walk, reading: Reading | null, scenario: Scenario | null): CostTable {
+export function plainCosts(
+  { sizes, prompt }: WalkSettings,
+  walk: Walk,
+  reading: Reading | null,
+  scenario: Scenario | null,
+): CostTable {
   const tokens = wordsOf(prompt).length + 1;
   const from = walk.steps.findIndex((step) => step.id === 'newToken');
   const count = (band: 'left' | 'right'): { all: number; again: number } =>
-    walk.steps.reduce((sum, _, step) => {
-      if (step < from) return sum;
-      const { all, again } = multiplications(walk, step, band);
-      return { all: sum.all + all, again: sum.again + again };
-    }, { all: 0, again: 0 });
+    walk.steps.reduce(
+      (sum, _, step) => {
+        if (step < from) return sum;
+        const { all, again } = multiplications(walk, step, band);
+        return { all: sum.all + all, again: sum.again + again };
+      },
+      { all: 0, again: 0 },
+    );
   const [without, cached] = [count('left'), count('right')];
   const rows = [
     costRow('here, work for the new token, one head', without.all, cached.all, formatInteger),
@@ -89,9 +119,22 @@ export function plainCosts({ sizes, prompt }: WalkSettings, walk: Walk, reading:
   if (reading && scenario && projections !== null) {
     const { tokens: context } = scenario.workload;
     const { spec } = reading;
-    rows.push(costRow(`${spec.modelType}, work for token ${formatInteger(context)}`, 2 * projections * context + prefillAttentionFlops(spec, context), 2 * projections + decodeAttentionFlops(spec, context), formatFlops));
+    rows.push(
+      costRow(
+        `${spec.modelType}, work for token ${formatInteger(context)}`,
+        2 * projections * context + prefillAttentionFlops(spec, context),
+        2 * projections + decodeAttentionFlops(spec, context),
+        formatFlops,
+      ),
+    );
     const [asIs] = compareDesigns([{ name: null, reading, requests: [] }], scenario).rows;
-    if (asIs) rows.push(costRow(`${spec.modelType}, kept at ${workloadText(scenario)}`, 0, asIs.plan.totalBytes, formatBinary));
+    if (asIs)
+      rows.push(costRow(`${spec.modelType}, kept at ${workloadText(scenario)}`, 0, asIs.plan.totalBytes, formatBinary));
   }
-  return { title: 'What each computes and keeps', columns: ['without a cache', 'with a cache'], rows, note: 'Here with 2 bytes a number; work is multiplications of pairs that the mask allows, softmax left out.' };
+  return {
+    title: 'What each computes and keeps',
+    columns: ['without a cache', 'with a cache'],
+    rows,
+    note: 'Here with 2 bytes a number; work is multiplications of pairs that the mask allows, softmax left out.',
+  };
 }

@@ -8,7 +8,8 @@ export interface Grid {
 
 export function gridOf(rows: number, columns: number, value: (row: number, column: number) => number): Grid {
   const values = new Float64Array(rows * columns);
-  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) values[row * columns + column] = value(row, column);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) values[row * columns + column] = value(row, column);
   return { rows, columns, values };
 }
 
@@ -66,7 +67,8 @@ export function rotated(grid: Grid, first: number): Grid {
 /** The largest difference of two equal shapes. */
 export function largestDifference(a: Grid, b: Grid): number {
   let largest = 0;
-  for (let i = 0; i < a.values.length; i++) largest = Math.max(largest, Math.abs((a.values[i] ?? 0) - (b.values[i] ?? 0)));
+  for (let i = 0; i < a.values.length; i++)
+    largest = Math.max(largest, Math.abs((a.values[i] ?? 0) - (b.values[i] ?? 0)));
   return largest;
 }
 

@@ -2,7 +2,18 @@
 
 import { causalSoftmax, cellOf, type Grid, gridOf, largestDifference, product, rowsOf, transpose } from './grid';
 import type { WalkSettings } from './settings';
-import { differenceText, type How, matrix, operation, type Operation, step, type Step, type Walk, type WalkMatrix, WEIGHT } from './walk';
+import {
+  differenceText,
+  type How,
+  matrix,
+  operation,
+  type Operation,
+  step,
+  type Step,
+  type Walk,
+  type WalkMatrix,
+  WEIGHT,
+} from './walk';
 import { weightGrid, wordsFor } from './words';
 
 /** Weights of one head: [D,d] each. */
@@ -40,11 +51,18 @@ export function runPlain(embedded: Grid, { query, key, value }: PlainHead, headD
 
 /** Rows under others, which may be shorter: tokens that had not come had no column. */
 function under(top: Grid, last: Grid): Grid {
-  return gridOf(top.rows + last.rows, last.columns, (row, column) => (row >= top.rows ? cellOf(last, row - top.rows, column) : column < top.columns ? cellOf(top, row, column) : 0));
+  return gridOf(top.rows + last.rows, last.columns, (row, column) =>
+    row >= top.rows ? cellOf(last, row - top.rows, column) : column < top.columns ? cellOf(top, row, column) : 0,
+  );
 }
 
 /** The new token alone, with K and V of the others from the cache. */
-export function runCached(embedded: Grid, past: Pick<PlainRun, 'key' | 'value'>, head: PlainHead, headDim: number): PlainRun {
+export function runCached(
+  embedded: Grid,
+  past: Pick<PlainRun, 'key' | 'value'>,
+  head: PlainHead,
+  headDim: number,
+): PlainRun {
   const last = embedded.rows - 1;
   const fresh = rowsOf(embedded, last, last + 1);
   const key = under(past.key, product(fresh, head.key));
@@ -110,25 +128,92 @@ export function plainWalk(settings: WalkSettings): Walk {
       }),
     );
   const queries: Made = ['product', 'q', 'x', 'wq'];
-  const kept: Made[] = [['product', 'k', 'x', 'wk'], ['product', 'v', 'x', 'wv']];
+  const kept: Made[] = [
+    ['product', 'k', 'x', 'wk'],
+    ['product', 'v', 'x', 'wv'],
+  ];
   const scores: Made = ['transposed', 's', 'q', 'k'];
   const softmax: Made = ['softmax', 'p', 's'];
   const context: Made = ['product', 'z', 'p', 'v'];
   const difference = largestDifference(rowsOf(whole.context, tokens, next), cached.context);
   const steps: Step[] = [
-    step('tokens', 'Tokens', `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`, operation('lookup', 'x', prompt)),
-    step('queries', 'Queries', 'A weight makes a query of every token: what it looks for.', ...both(prompt, prompt, queries)),
-    step('keys', 'Keys and values', 'Two more make a key and a value of every token; the right keeps them for later tokens.', ...both(prompt, prompt, ...kept)),
-    step('scores', 'Scores', 'Every query meets every key that is not later than itself.', ...both(prompt, prompt, scores)),
-    step('weights', 'Scale, mask, softmax', `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`, ...both(prompt, prompt, softmax)),
-    step('context', 'Context vectors', 'Weights times values; only the last row decides which word comes next.', ...both(prompt, prompt, context)),
+    step(
+      'tokens',
+      'Tokens',
+      `“${words.prompt.join(' ')}” becomes X: each of its ${tokens} tokens is a row of ${words.embedded.columns} numbers.`,
+      operation('lookup', 'x', prompt),
+    ),
+    step(
+      'queries',
+      'Queries',
+      'A weight makes a query of every token: what it looks for.',
+      ...both(prompt, prompt, queries),
+    ),
+    step(
+      'keys',
+      'Keys and values',
+      'Two more make a key and a value of every token; the right keeps them for later tokens.',
+      ...both(prompt, prompt, ...kept),
+    ),
+    step(
+      'scores',
+      'Scores',
+      'Every query meets every key that is not later than itself.',
+      ...both(prompt, prompt, scores),
+    ),
+    step(
+      'weights',
+      'Scale, mask, softmax',
+      `Divided by √${sizes.headDim} and masked, each row of scores becomes weights that add up to 1.`,
+      ...both(prompt, prompt, softmax),
+    ),
+    step(
+      'context',
+      'Context vectors',
+      'Weights times values; only the last row decides which word comes next.',
+      ...both(prompt, prompt, context),
+    ),
     step('newToken', 'A new token', `“${fresh}” comes: one row more in X.`, operation('lookup', 'x', added)),
-    step('newQueries', 'Queries again, or one', `Without a cache all ${next} queries are made again; with one, only that of “${fresh}”: old queries are needed no more.`, ...both(every, added, queries)),
-    step('newKeys', 'Keys and values again, or one', `Without a cache all ${next} keys and values are made again; with one, only those of “${fresh}”, which are appended.`, ...both(every, added, ...kept)),
-    step('newScores', 'Scores again, or one row', 'Without a cache the whole triangle is computed again; with one, a single row of it.', ...both(every, added, scores)),
-    step('newWeights', 'Softmax again, or one row', 'The rows above have not changed: masked, an earlier token never sees a later one.', ...both(every, added, softmax)),
-    step('newContext', 'The same last row', `The last row is the same on both sides: it differs by ${differenceText(difference)}.`, ...both(every, added, context)),
-    step('kept', 'What is computed, what is kept', 'Without a cache the work of a token grows with the square of the context, with one in proportion to it.'),
+    step(
+      'newQueries',
+      'Queries again, or one',
+      `Without a cache all ${next} queries are made again; with one, only that of “${fresh}”: old queries are needed no more.`,
+      ...both(every, added, queries),
+    ),
+    step(
+      'newKeys',
+      'Keys and values again, or one',
+      `Without a cache all ${next} keys and values are made again; with one, only those of “${fresh}”, which are appended.`,
+      ...both(every, added, ...kept),
+    ),
+    step(
+      'newScores',
+      'Scores again, or one row',
+      'Without a cache the whole triangle is computed again; with one, a single row of it.',
+      ...both(every, added, scores),
+    ),
+    step(
+      'newWeights',
+      'Softmax again, or one row',
+      'The rows above have not changed: masked, an earlier token never sees a later one.',
+      ...both(every, added, softmax),
+    ),
+    step(
+      'newContext',
+      'The same last row',
+      `The last row is the same on both sides: it differs by ${differenceText(difference)}.`,
+      ...both(every, added, context),
+    ),
+    step(
+      'kept',
+      'What is computed, what is kept',
+      'Without a cache the work of a token grows with the square of the context, with one in proportion to it.',
+    ),
   ];
-  return { matrices, steps, measured: [{ what: 'last context vector', difference, from: 'newContext' }], sides: { left: 'Without a cache', right: 'With a cache' } };
+  return {
+    matrices,
+    steps,
+    measured: [{ what: 'last context vector', difference, from: 'newContext' }],
+    sides: { left: 'Without a cache', right: 'With a cache' },
+  };
 }

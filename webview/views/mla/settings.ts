@@ -24,7 +24,9 @@ export interface WalkSettings {
   readonly step: string | null;
 }
 
-export const SIZE_BOUNDS: Readonly<Record<keyof Sizes, { readonly least: number; readonly most: number; readonly step: number; readonly title: string }>> = {
+export const SIZE_BOUNDS: Readonly<
+  Record<keyof Sizes, { readonly least: number; readonly most: number; readonly step: number; readonly title: string }>
+> = {
   heads: { least: 1, most: 8, step: 1, title: 'Heads' },
   headDim: { least: 1, most: 16, step: 1, title: 'Head dimension' },
   latent: { least: 1, most: 16, step: 1, title: 'Latent width' },
@@ -48,7 +50,10 @@ export const LECTURE: WalkSettings = {
 
 /** Words of a prompt, at most `MOST_TOKENS`, the last ones; the lecture's where there are none. */
 export function wordsOf(prompt: string): readonly string[] {
-  const words = prompt.slice(0, MOST_CHARACTERS).split(/\s+/).filter((word) => word !== '');
+  const words = prompt
+    .slice(0, MOST_CHARACTERS)
+    .split(/\s+/)
+    .filter((word) => word !== '');
   return words.length === 0 ? wordsOf(LECTURE.prompt) : words.slice(-MOST_TOKENS);
 }
 
@@ -65,7 +70,9 @@ export function sizesProblem(sizes: Sizes): string | null {
     if (value % step !== 0) return `${title}: an even number, because pairs are rotated.`;
   }
   const hidden = sizes.heads * sizes.headDim;
-  return hidden > MOST_HIDDEN ? `Heads × head dimension is ${hidden}: at most ${MOST_HIDDEN} fit into the picture.` : null;
+  return hidden > MOST_HIDDEN
+    ? `Heads × head dimension is ${hidden}: at most ${MOST_HIDDEN} fit into the picture.`
+    : null;
 }
 
 /** Settings out of a state that an older version may have written. */

@@ -1,8 +1,25 @@
 /** The operations of a step written out, `X · W = C` with the matrices themselves: what stands in them, and how large it can be. */
 
-import { type CellChoice, cellSize, LARGE, type LineItem, type MatrixModel, MOST_LABEL } from '../../charts/matrix/viewModel';
+import {
+  type CellChoice,
+  cellSize,
+  LARGE,
+  type LineItem,
+  type MatrixModel,
+  MOST_LABEL,
+} from '../../charts/matrix/viewModel';
 import { cellOf, type Grid, gridOf } from './grid';
-import { isMasked, knownColumns, knownRows, matrixOf, nameOf, numberText, type Operation, originOf, type Walk } from './walk';
+import {
+  isMasked,
+  knownColumns,
+  knownRows,
+  matrixOf,
+  nameOf,
+  numberText,
+  type Operation,
+  originOf,
+  type Walk,
+} from './walk';
 
 /** A matrix as an operation reads or makes it: some of its rows, perhaps turned. */
 export interface StagePart {
@@ -31,16 +48,41 @@ export interface StageColumn {
   readonly equations: readonly (readonly StagePart[])[];
 }
 
-function partFor(walk: Walk, step: number, id: string, sign: readonly string[], from: number, to: number, turned: boolean, made: StagePart['made']): StagePart {
+function partFor(
+  walk: Walk,
+  step: number,
+  id: string,
+  sign: readonly string[],
+  from: number,
+  to: number,
+  turned: boolean,
+  made: StagePart['made'],
+): StagePart {
   const { grid, name, rowNames, weight, cached } = matrixOf(walk, id);
   const columns = knownColumns(walk, id, step);
-  const shown = turned ? gridOf(columns, to - from, (row, column) => cellOf(grid, from + column, row)) : gridOf(to - from, columns, (row, column) => cellOf(grid, from + row, column));
+  const shown = turned
+    ? gridOf(columns, to - from, (row, column) => cellOf(grid, from + column, row))
+    : gridOf(to - from, columns, (row, column) => cellOf(grid, from + row, column));
   const ofOneRow = !weight && !turned && from > 0;
-  return { id, sign, from, turned, made, cached, grid: shown, name: ofOneRow ? name.charAt(0).toLowerCase() + name.slice(1) : turned ? `${name}ᵀ` : name, rowNames: turned ? null : (rowNames?.slice(from, to) ?? null) };
+  return {
+    id,
+    sign,
+    from,
+    turned,
+    made,
+    cached,
+    grid: shown,
+    name: ofOneRow ? name.charAt(0).toLowerCase() + name.slice(1) : turned ? `${name}ᵀ` : name,
+    rowNames: turned ? null : (rowNames?.slice(from, to) ?? null),
+  };
 }
 
 /** Operands, then the result. What is appended to something kept is shown in it. */
-export function equationOf(walk: Walk, { result, rows, how, left, leftFrom, right, base, baseFrom, root }: Operation, step: number): StagePart[] {
+export function equationOf(
+  walk: Walk,
+  { result, rows, how, left, leftFrom, right, base, baseFrom, root }: Operation,
+  step: number,
+): StagePart[] {
   const count = rows[1] - rows[0];
   const parts: StagePart[] = [];
   const read = (id: string | undefined, sign: string, from: number, to: number, turned = false): void => {
@@ -51,7 +93,18 @@ export function equationOf(walk: Walk, { result, rows, how, left, leftFrom, righ
   rowsFrom(left, '+', leftFrom);
   if (right !== undefined) read(right, '·', 0, knownRows(walk, right, step), how === 'transposed' || how === 'added');
   const whole = left === undefined || (rows[0] > 0 && matrixOf(walk, result).cached);
-  const equals = how === 'softmax' ? [`÷ √${root}`, 'softmax', '→'] : how === 'rotated' ? ['RoPE', '→'] : how === 'heads' ? ['+ other', 'heads ='] : left === undefined ? [] : whole ? ['→'] : ['='];
+  const equals =
+    how === 'softmax'
+      ? [`÷ √${root}`, 'softmax', '→']
+      : how === 'rotated'
+        ? ['RoPE', '→']
+        : how === 'heads'
+          ? ['+ other', 'heads =']
+          : left === undefined
+            ? []
+            : whole
+              ? ['→']
+              : ['='];
   parts.push(partFor(walk, step, result, equals, whole ? 0 : rows[0], rows[1], false, rows));
   return parts;
 }
@@ -63,7 +116,15 @@ export function columnsOf(walk: Walk, step: number): StageColumn[] {
     const { band } = matrixOf(walk, operation.result);
     return [band === 'shared' ? 'both' : band, equationOf(walk, operation, step)];
   });
-  const kept = operations.length > 0 ? [] : walk.matrices.filter(({ cached }) => cached).map(({ id, band, grid }): [StageSide, StagePart[]] => [band === 'left' ? band : 'right', [partFor(walk, step, id, [], 0, grid.rows, false, null)]]);
+  const kept =
+    operations.length > 0
+      ? []
+      : walk.matrices
+          .filter(({ cached }) => cached)
+          .map(({ id, band, grid }): [StageSide, StagePart[]] => [
+            band === 'left' ? band : 'right',
+            [partFor(walk, step, id, [], 0, grid.rows, false, null)],
+          ]);
   const all = [...equations, ...kept];
   return (['both', 'left', 'right'] as const).flatMap((side) => {
     const own = all.filter(([one]) => one === side).map(([, parts]) => parts);
@@ -75,7 +136,13 @@ export function columnsOf(walk: Walk, step: number): StageColumn[] {
 /** `X · W = K` and `X · U = V` as `X · W, U = K, V`. */
 function together(equations: readonly (readonly StagePart[])[]): StagePart[] {
   const [first = []] = equations;
-  return first.flatMap((_, at) => (at === 0 ? first.slice(0, 1) : equations.flatMap((parts, index) => parts.slice(at, at + 1).map((part) => (index === 0 ? part : { ...part, sign: [','] })))));
+  return first.flatMap((_, at) =>
+    at === 0
+      ? first.slice(0, 1)
+      : equations.flatMap((parts, index) =>
+          parts.slice(at, at + 1).map((part) => (index === 0 ? part : { ...part, sign: [','] })),
+        ),
+  );
 }
 
 export interface StageLayout {
@@ -105,15 +172,25 @@ export function labelPixels(names: readonly string[] | null): number {
 }
 
 /** What a matrix takes of a line, with `before` pixels at its left. */
-export function lineItem({ name, grid, cached }: Pick<StagePart, 'name' | 'grid' | 'cached'>, before: number): LineItem {
-  return { columns: grid.columns, labelCharacters: Math.max(name.length + (cached ? 2 : 0), `${grid.rows} × ${grid.columns}`.length), rowLabelPixels: before };
+export function lineItem(
+  { name, grid, cached }: Pick<StagePart, 'name' | 'grid' | 'cached'>,
+  before: number,
+): LineItem {
+  return {
+    columns: grid.columns,
+    labelCharacters: Math.max(name.length + (cached ? 2 : 0), `${grid.rows} × ${grid.columns}`.length),
+    rowLabelPixels: before,
+  };
 }
 
 function lineOf(parts: readonly StagePart[], labelled: boolean): LineItem[] {
   return parts.map((part, index) => {
     // A single sign fits into the gap.
     const longest = Math.max(0, ...part.sign.map((line) => line.length));
-    return lineItem(part, (labelled && index === 0 ? labelPixels(part.rowNames) : 0) + (longest > 1 ? longest * CHARACTER : 0));
+    return lineItem(
+      part,
+      (labelled && index === 0 ? labelPixels(part.rowNames) : 0) + (longest > 1 ? longest * CHARACTER : 0),
+    );
   });
 }
 
@@ -121,10 +198,16 @@ function lineOf(parts: readonly StagePart[], labelled: boolean): LineItem[] {
 export function layoutOf(columns: readonly StageColumn[], room: number): StageLayout {
   const layout = (beside: boolean, labelled: boolean): StageLayout & { readonly fits: boolean } => {
     const width = beside ? (room - STAGE_GAP) / 2 : room;
-    const lines = columns.flatMap(({ equations }) => equations.map((parts) => ({ items: lineOf(parts, labelled), width })));
+    const lines = columns.flatMap(({ equations }) =>
+      equations.map((parts) => ({ items: lineOf(parts, labelled), width })),
+    );
     const [largest, fits] = cellSize(lines, LARGE);
     const sized = (cell: number): StageLayout => {
-      const heights = columns.map(({ equations }) => AROUND + equations.reduce((sum, parts) => sum + ABOVE + cell * Math.max(...parts.map(({ grid }) => grid.rows)), 0));
+      const heights = columns.map(
+        ({ equations }) =>
+          AROUND +
+          equations.reduce((sum, parts) => sum + ABOVE + cell * Math.max(...parts.map(({ grid }) => grid.rows)), 0),
+      );
       const height = beside ? Math.max(...heights) : heights.reduce((sum, one) => sum + one, 0);
       return height > HIGHEST && cell > LEAST_BESIDE ? sized(cell - 1) : { beside, cell, labelled, height };
     };
@@ -133,11 +216,21 @@ export function layoutOf(columns: readonly StageColumn[], room: number): StageLa
   };
   const besides = columns.length > 1 ? [layout(true, true), layout(true, false)].filter(({ fits }) => fits) : [];
   const below = [layout(false, true), layout(false, false)];
-  return besides.find(({ cell }) => cell >= LEAST_BESIDE) ?? below.find(({ fits, height }) => fits && height <= HIGHEST) ?? besides[0] ?? below.find(({ fits }) => fits) ?? layout(false, false);
+  return (
+    besides.find(({ cell }) => cell >= LEAST_BESIDE) ??
+    below.find(({ fits, height }) => fits && height <= HIGHEST) ??
+    besides[0] ??
+    below.find(({ fits }) => fits) ??
+    layout(false, false)
+  );
 }
 
 /** A part as a picture, from the whole matrix as one. */
-export function staged(model: MatrixModel, { name, from, turned, grid, made, rowNames }: StagePart, labelled: boolean): MatrixModel {
+export function staged(
+  model: MatrixModel,
+  { name, from, turned, grid, made, rowNames }: StagePart,
+  labelled: boolean,
+): MatrixModel {
   const placed = <P extends { readonly row: number | null; readonly column: number | null }>(place: P): P[] => {
     const row = place.row === null ? null : place.row - from;
     if (row !== null && (row < 0 || row >= (turned ? grid.columns : grid.rows))) return [];
@@ -178,7 +271,8 @@ export function litWith(walk: Walk, id: string, row: number, column: number, ste
   return equationOf(walk, origin, step)
     .slice(0, -1)
     .map((part) => {
-      if (part.id === origin.right) return { id: part.id, row: part.turned ? column : null, column: part.turned ? null : column };
+      if (part.id === origin.right)
+        return { id: part.id, row: part.turned ? column : null, column: part.turned ? null : column };
       return { id: part.id, row: part.from + row - origin.rows[0], column: part.id === origin.base ? column : null };
     });
 }
@@ -201,7 +295,9 @@ export function cellText(walk: Walk, id: string, row: number, column: number, st
   if (!left) return place;
   const at = row - origin.rows[0];
   // What the mask hides weighs nothing.
-  const seen = Array.from(left.grid.values.subarray(0, left.grid.columns), (_, k) => k).filter((k) => !isMasked(matrixOf(walk, leftId), left.from + at, k));
+  const seen = Array.from(left.grid.values.subarray(0, left.grid.columns), (_, k) => k).filter(
+    (k) => !isMasked(matrixOf(walk, leftId), left.from + at, k),
+  );
   const factor = (grid: Grid, r: number, c: number, divisor = 1): string => {
     const own = cellOf(grid, r, c) / divisor;
     return own < 0 ? `(${numberText(own)})` : numberText(own);

@@ -126,9 +126,15 @@ export function partOf(walk: Walk, id: string, step: number): Part {
   const made = operations.find((operation) => operation.result === id);
   if (made) {
     const before = step === 0 ? 0 : knownRows(walk, id, step - 1);
-    return { role: 'result', rows: made.rows, again: matrixOf(walk, id).weight ? 0 : Math.max(0, Math.min(before, made.rows[1]) - made.rows[0]) };
+    return {
+      role: 'result',
+      rows: made.rows,
+      again: matrixOf(walk, id).weight ? 0 : Math.max(0, Math.min(before, made.rows[1]) - made.rows[0]),
+    };
   }
-  const reading = operations.filter((operation) => operation.left === id || operation.right === id || operation.base === id);
+  const reading = operations.filter(
+    (operation) => operation.left === id || operation.right === id || operation.base === id,
+  );
   if (reading.length === 0) return NO_PART;
   const ends = reading.map(({ rows, left, leftFrom, right, baseFrom }): readonly [number, number] => {
     if (right === id) return [0, knownRows(walk, id, step)];
@@ -139,7 +145,11 @@ export function partOf(walk: Walk, id: string, step: number): Part {
 }
 
 /** Multiplications of a step on one side, of pairs that the mask allows; `again`: of rows that were known before. */
-export function multiplications(walk: Walk, step: number, band: Band): { readonly all: number; readonly again: number } {
+export function multiplications(
+  walk: Walk,
+  step: number,
+  band: Band,
+): { readonly all: number; readonly again: number } {
   let [all, again] = [0, 0];
   for (const operation of walk.steps[step]?.operations ?? []) {
     const result = matrixOf(walk, operation.result);
@@ -160,7 +170,9 @@ export function multiplications(walk: Walk, step: number, band: Band): { readonl
 /** Where a cell comes from: the step's operation on it at or before `step`. */
 export function originOf(walk: Walk, id: string, row: number, step: number): Operation | null {
   for (let at = step; at >= 0; at--) {
-    const found = walk.steps[at]?.operations.find((operation) => operation.result === id && row >= operation.rows[0] && row < operation.rows[1]);
+    const found = walk.steps[at]?.operations.find(
+      (operation) => operation.result === id && row >= operation.rows[0] && row < operation.rows[1],
+    );
     if (found) return found;
   }
   return null;
@@ -175,18 +187,30 @@ export function nameOf(names: readonly string[] | null, index: number): string {
 }
 
 /** A matrix's known rows as text; masked cells are empty. */
-export function valueTable(matrix: WalkMatrix, known: number, width: number): { readonly columns: readonly string[]; readonly rows: readonly { readonly name: string; readonly cells: readonly string[] }[] } {
+export function valueTable(
+  matrix: WalkMatrix,
+  known: number,
+  width: number,
+): {
+  readonly columns: readonly string[];
+  readonly rows: readonly { readonly name: string; readonly cells: readonly string[] }[];
+} {
   const { grid, rowNames, columnNames } = matrix;
   const columns = Array.from({ length: width }, (_, column) => nameOf(columnNames, column));
-  const cells = (row: number): string[] => columns.map((_, column) => (isMasked(matrix, row, column) ? '' : numberText(cellOf(grid, row, column))));
-  return { columns, rows: Array.from({ length: known }, (_, row) => ({ name: nameOf(rowNames, row), cells: cells(row) })) };
+  const cells = (row: number): string[] =>
+    columns.map((_, column) => (isMasked(matrix, row, column) ? '' : numberText(cellOf(grid, row, column))));
+  return {
+    columns,
+    rows: Array.from({ length: known }, (_, row) => ({ name: nameOf(rowNames, row), cells: cells(row) })),
+  };
 }
 
 /** Three significant digits at most, a true minus. */
 export function numberText(value: number): string {
   if (value === 0) return '0';
   const magnitude = Math.abs(value);
-  const text = magnitude >= 0.0005 && magnitude < 1e6 ? String(Number(magnitude.toPrecision(3))) : magnitude.toExponential(1);
+  const text =
+    magnitude >= 0.0005 && magnitude < 1e6 ? String(Number(magnitude.toPrecision(3))) : magnitude.toExponential(1);
   return value < 0 ? `−${text}` : text;
 }
 
@@ -196,7 +220,14 @@ export function differenceText(value: number): string {
 }
 
 /** One operation of a step; `more`: where other rows are read than those that are made, or what is added. */
-export function operation(how: How, result: string, rows: readonly [number, number], left?: string, right?: string, more: Partial<Operation> = {}): Operation {
+export function operation(
+  how: How,
+  result: string,
+  rows: readonly [number, number],
+  left?: string,
+  right?: string,
+  more: Partial<Operation> = {},
+): Operation {
   return { how, result, rows, ...(left !== undefined && { left }), ...(right !== undefined && { right }), ...more };
 }
 
@@ -205,8 +236,29 @@ export function step(id: string, title: string, sentence: string, ...operations:
 }
 
 /** A matrix of a walk: an activation without names unless `traits` say otherwise. */
-export function matrix(id: string, band: Band, line: number, name: string, about: string, grid: Grid, traits: Partial<WalkMatrix> = {}): WalkMatrix {
-  return { id, band, line, name, about, grid, weight: false, cached: false, rowNames: null, columnNames: null, causal: null, ...traits };
+export function matrix(
+  id: string,
+  band: Band,
+  line: number,
+  name: string,
+  about: string,
+  grid: Grid,
+  traits: Partial<WalkMatrix> = {},
+): WalkMatrix {
+  return {
+    id,
+    band,
+    line,
+    name,
+    about,
+    grid,
+    weight: false,
+    cached: false,
+    rowNames: null,
+    columnNames: null,
+    causal: null,
+    ...traits,
+  };
 }
 
 export const WEIGHT: Partial<WalkMatrix> = { weight: true };

@@ -43,5 +43,7 @@ const nameOf = ({ key }: Origin): string => key?.split('.').at(-1) ?? '';
 
 function link(origin: Origin, name: string, reveal: Reveal): TemplateResult | typeof nothing {
   const { range } = origin;
-  return range ? html`<button class="link" title=${nameOf(origin)} @click=${() => reveal(range)}>${name}line ${range.line}</button>` : nothing;
+  return range
+    ? html`<button class="link" title=${nameOf(origin)} @click=${() => reveal(range)}>${name}line ${range.line}</button>`
+    : nothing;
 }

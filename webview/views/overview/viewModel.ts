@@ -117,7 +117,10 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: string)
 function notesOf(plan: CachePlan): readonly string[] {
   const { contextLength } = plan.spec;
   const { tokens } = plan.scenario.workload;
-  const long = contextLength && tokens > contextLength.value ? [`${formatInteger(tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`] : [];
+  const long =
+    contextLength && tokens > contextLength.value
+      ? [`${formatInteger(tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`]
+      : [];
   return [...plan.notes.filter((note) => !note.inexact).map((note) => note.text), ...long];
 }
 
@@ -126,7 +129,11 @@ function guessesOf(plan: CachePlan): string {
   const what = inexactText(plan);
   const guesses = plan.notes.filter((note) => note.inexact).map((note) => note.text);
   const teach = plan.spec.unknownLayers > 0 ? ['The setting headlight.families can teach it.'] : [];
-  return [...(guesses.length === 0 || (teach.length > 0 && !guesses.some((guess) => guess.startsWith(what))) ? [what] : []), ...guesses, ...teach].join('. ');
+  return [
+    ...(guesses.length === 0 || (teach.length > 0 && !guesses.some((guess) => guess.startsWith(what))) ? [what] : []),
+    ...guesses,
+    ...teach,
+  ].join('. ');
 }
 
 function memoryOf(report: FitReport, plan: CachePlan): Memory {
@@ -143,11 +150,13 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
   ];
   let left = 1;
   // What is not there is not listed: nothing is free where it does not fit.
-  const segments = parts.filter(([, , bytes]) => bytes > 0).map(([part, label, bytes]): MemorySegment => {
-    const share = Math.min(left, bytes / total);
-    left -= share;
-    return { part, label, text: formatBinary(bytes), share, percent: percentOf(bytes, total) };
-  });
+  const segments = parts
+    .filter(([, , bytes]) => bytes > 0)
+    .map(([part, label, bytes]): MemorySegment => {
+      const share = Math.min(left, bytes / total);
+      left -= share;
+      return { part, label, text: formatBinary(bytes), share, percent: percentOf(bytes, total) };
+    });
   const { tokens } = plan.scenario.workload;
   return {
     device: devices > 1 ? `${formatInteger(devices)} × ${device.name}` : device.name,
@@ -157,7 +166,10 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     sequences: sequencesText(report.concurrentSequences, tokens),
     longest: longestText(report.longestContext, plan.scenario.workload.batch),
     // An encoder decodes nothing.
-    decode: decode && plan.totalBytes > 0 ? `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}` : null,
+    decode:
+      decode && plan.totalBytes > 0
+        ? `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}`
+        : null,
     limit: decode ? limitText(decode) : '',
   };
 }
@@ -183,7 +195,8 @@ export function problemText({ report, plan }: OverviewModel): string {
   };
   let tp = sharding.tp * 2;
   while (tp < MOST_RANKS && !fits(tp)) tp *= 2;
-  const what = report.cacheBudgetBytes <= 0 ? 'The weights alone do not fit' : 'The cache does not fit beside the weights';
+  const what =
+    report.cacheBudgetBytes <= 0 ? 'The weights alone do not fit' : 'The cache does not fit beside the weights';
   return `${what}${fits(tp) ? `: tensor parallelism over ${formatInteger(tp)} devices makes room` : ''}.`;
 }
 
@@ -233,25 +246,40 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
   if (terms.length === 0) return [text('No layer caches anything by the token.')];
   const several = terms.length > 1;
   return [
-    ...terms.map((term): Step => ({
-      kind: 'product',
-      title: several ? termTitle(term) : '',
-      rows: factorRows(term),
-      result: `${formatInteger(term.bytesPerEntry)} B${several ? ' an entry' : ''}`,
-    })),
-    ...(several ? [text(`One more token adds ${formatInteger(plan.bytesPerToken)} B while the context is short.`)] : []),
-    ...(plan.scenario.engine === 'intrinsic' ? [] : [text('By the attention itself: no page, no padding, one device.')]),
+    ...terms.map(
+      (term): Step => ({
+        kind: 'product',
+        title: several ? termTitle(term) : '',
+        rows: factorRows(term),
+        result: `${formatInteger(term.bytesPerEntry)} B${several ? ' an entry' : ''}`,
+      }),
+    ),
+    ...(several
+      ? [text(`One more token adds ${formatInteger(plan.bytesPerToken)} B while the context is short.`)]
+      : []),
+    ...(plan.scenario.engine === 'intrinsic'
+      ? []
+      : [text('By the attention itself: no page, no padding, one device.')]),
   ];
 }
 
 /** What one kind of layers holds at the workload. */
 function heldStep(term: DerivationTerm, { scenario }: CachePlan): Step {
   const { batch } = scenario.workload;
-  const row = (value: number, name: string): FactorRow => ({ sign: '×', value: formatInteger(value), name, origin: null });
+  const row = (value: number, name: string): FactorRow => ({
+    sign: '×',
+    value: formatInteger(value),
+    name,
+    origin: null,
+  });
   return {
     kind: 'product',
     title: termTitle(term),
-    rows: [...factorRows(term), ...(term.what === 'state' ? [] : [row(term.entries, term.entriesRule)]), ...(batch > 1 ? [row(batch, 'sequences')] : [])],
+    rows: [
+      ...factorRows(term),
+      ...(term.what === 'state' ? [] : [row(term.entries, term.entriesRule)]),
+      ...(batch > 1 ? [row(batch, 'sequences')] : []),
+    ],
     result: formatBytes(term.bytes * batch),
   };
 }
@@ -260,21 +288,39 @@ function totalSteps(plan: CachePlan): readonly Step[] {
   return [
     ...plan.derivation.map((term) => heldStep(term, plan)),
     ...rankSteps(plan),
-    ...(plan.scenario.engine === 'intrinsic' ? [] : [text(`Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.engine.version}: ${formatBytes(plan.totalBytes)}.`)]),
+    ...(plan.scenario.engine === 'intrinsic'
+      ? []
+      : [
+          text(
+            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.engine.version}: ${formatBytes(plan.totalBytes)}.`,
+          ),
+        ]),
   ];
 }
 
 function rankSteps({ sharding: { devices, duplication } }: CachePlan): readonly Step[] {
-  return devices > 1 ? [text(`The number is that of one of ${formatInteger(devices)} devices${duplication > 1 ? `; the cache is stored ${duplication.toFixed(2)} times over` : ''}.`)] : [];
+  return devices > 1
+    ? [
+        text(
+          `The number is that of one of ${formatInteger(devices)} devices${duplication > 1 ? `; the cache is stored ${duplication.toFixed(2)} times over` : ''}.`,
+        ),
+      ]
+    : [];
 }
 
 function threeSteps(plan: CachePlan): readonly Step[] {
   const same = plan.neededBytes === plan.steadyBytes && plan.steadyBytes === plan.reservedBytes;
   return [
-    text('Needed: what the attention must keep. Occupied: with pages and padding. Reserved: what must be free before the engine accepts the work.'),
-    ...(same ? [text('All three are the same here.')] : plan.reasons.map((reason) => text(`${reason.text}${reason.inexact ? ' (assumed)' : ''}`))),
+    text(
+      'Needed: what the attention must keep. Occupied: with pages and padding. Reserved: what must be free before the engine accepts the work.',
+    ),
+    ...(same
+      ? [text('All three are the same here.')]
+      : plan.reasons.map((reason) => text(`${reason.text}${reason.inexact ? ' (assumed)' : ''}`))),
     text('Needed follows from', cacheOrigins(plan)),
-    ...(plan.engine.id === 'intrinsic' ? [] : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.engine.version}, read from ${plan.engine.cite}.`)]),
+    ...(plan.engine.id === 'intrinsic'
+      ? []
+      : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.engine.version}, read from ${plan.engine.cite}.`)]),
   ];
 }
 
@@ -286,9 +332,17 @@ function memorySteps(report: FitReport, { plan, reading }: OverviewModel): reado
   const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
   const source = sourceOf(device);
   return [
-    text(`Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`, [...parameterSources(reading), reading.spec.nativeDtypeSource].map(originOf).filter(({ range }) => range)),
-    text(`Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}. From`, cacheOrigins(plan)),
-    text(`Room for the cache: ${formatBinary(device.memoryBytes)} × ${USUAL_MEMORY.fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`),
+    text(
+      `Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,
+      [...parameterSources(reading), reading.spec.nativeDtypeSource].map(originOf).filter(({ range }) => range),
+    ),
+    text(
+      `Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}. From`,
+      cacheOrigins(plan),
+    ),
+    text(
+      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${USUAL_MEMORY.fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
+    ),
     ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];
 }
@@ -297,8 +351,12 @@ function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
   const { tokens, batch } = plan.scenario.workload;
   const { cachedTokens } = report;
   return [
-    text(`The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in all` : ''}.`),
-    text(`The longest context: the most tokens of ${batch === 1 ? 'one sequence' : `${formatInteger(batch)} sequences`} in the same room.`),
+    text(
+      `The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in all` : ''}.`,
+    ),
+    text(
+      `The longest context: the most tokens of ${batch === 1 ? 'one sequence' : `${formatInteger(batch)} sequences`} in the same room.`,
+    ),
     text('A sequence takes its bytes from', cacheOrigins(plan)),
   ];
 }
@@ -308,9 +366,13 @@ function decodeSteps({ decode, device, devices }: FitReport, plan: CachePlan): r
   const { batch, tokens } = plan.scenario.workload;
   const each = devices > 1 ? ` of each of ${formatInteger(devices)} devices` : '';
   return [
-    text(`One token for ${batch === 1 ? 'a sequence' : `each of ${formatInteger(batch)} sequences`} after ${formatInteger(tokens)}: reads ${formatBytes(decode.weightBytesRead)} of weights and ${formatBytes(decode.cacheBytesRead)} of cache, at ${formatInteger(device.bandwidthBytesPerS / 1e9)} GB/s${each}: ${formatSeconds(decode.memoryTimeS)}.`),
+    text(
+      `One token for ${batch === 1 ? 'a sequence' : `each of ${formatInteger(batch)} sequences`} after ${formatInteger(tokens)}: reads ${formatBytes(decode.weightBytesRead)} of weights and ${formatBytes(decode.cacheBytesRead)} of cache, at ${formatInteger(device.bandwidthBytesPerS / 1e9)} GB/s${each}: ${formatSeconds(decode.memoryTimeS)}.`,
+    ),
     text(`It computes ${formatFlops(decode.flops)} in ${decode.format}: ${formatSeconds(decode.computeTimeS)}.`),
-    text(`${decode.intensityFlopsPerByte.toFixed(1)} operations a byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two counts: an estimate of the best case, not a measurement.`),
+    text(
+      `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two counts: an estimate of the best case, not a measurement.`,
+    ),
     text('The cache follows from', cacheOrigins(plan)),
   ];
 }

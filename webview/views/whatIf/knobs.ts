@@ -41,11 +41,19 @@ export function turnedReading(reading: Reading, knobs: readonly Knob[], turned: 
 const MOST = 1e7;
 
 function whole(value: number): string | null {
-  return Number.isSafeInteger(value) && value >= 1 && value <= MOST ? null : `A whole number from 1 to ${formatInteger(MOST)} is possible.`;
+  return Number.isSafeInteger(value) && value >= 1 && value <= MOST
+    ? null
+    : `A whole number from 1 to ${formatInteger(MOST)} is possible.`;
 }
 
 export function knobsOf(reading: Reading): readonly Knob[] {
-  const found = [...kvHeadKnobs(reading), ...headDimKnobs(reading), ...latentKnobs(reading), ...windowKnobs(reading), ...patternKnobs(reading)];
+  const found = [
+    ...kvHeadKnobs(reading),
+    ...headDimKnobs(reading),
+    ...latentKnobs(reading),
+    ...windowKnobs(reading),
+    ...patternKnobs(reading),
+  ];
   // A key that gives two factors is one control.
   return [...new Map(found.map((knob) => [knob.id, knob])).values()];
 }
@@ -62,7 +70,12 @@ type Factor = (attention: AttentionSpec) => number | null;
  * The keys that give a factor: those that the file names, in any group of layers; else the first of `names` that the family obeys
  * when it is added.
  */
-function placesOf(reading: Reading, factor: Factor, source: readonly string[], names: readonly string[]): readonly Place[] {
+function placesOf(
+  reading: Reading,
+  factor: Factor,
+  source: readonly string[],
+  names: readonly string[],
+): readonly Place[] {
   const places = new Map<string, Place>();
   for (const group of layerGroups(reading.spec)) {
     const value = factor(group.attention);
@@ -71,14 +84,17 @@ function placesOf(reading: Reading, factor: Factor, source: readonly string[], n
     if (from?.rule === 'given' && from.key !== null) {
       const path = from.key.split('.');
       // Lists give each layer its own value; no one number stands for them.
-      if (typeof valueOf(reading, path) === 'number' && !places.has(from.key)) places.set(from.key, { path, value, group });
+      if (typeof valueOf(reading, path) === 'number' && !places.has(from.key))
+        places.set(from.key, { path, value, group });
     }
   }
   if (places.size > 0) return [...places.values()];
   const group = layerGroups(reading.spec).find(({ attention }) => factor(attention) !== null);
   const value = group && factor(group.attention);
   if (!group || value === undefined || value === null) return [];
-  const path = names.map((name) => [...reading.location.path, name]).find((candidate) => valueOf(reading, candidate) === undefined && obeys(reading, candidate, factor, value));
+  const path = names
+    .map((name) => [...reading.location.path, name])
+    .find((candidate) => valueOf(reading, candidate) === undefined && obeys(reading, candidate, factor, value));
   return path ? [{ path, value, group }] : [];
 }
 
@@ -100,7 +116,13 @@ function labelOf(label: string, places: readonly Place[], { group }: Place): str
   return places.length > 1 ? `${label}, ${kindTitle(group.attention.kind)}` : label;
 }
 
-function numberKnob(place: Place, label: string, values: readonly number[], log: boolean, parts: Partial<Pick<Knob, 'meaning' | 'problem'>> = {}): Knob {
+function numberKnob(
+  place: Place,
+  label: string,
+  values: readonly number[],
+  log: boolean,
+  parts: Partial<Pick<Knob, 'meaning' | 'problem'>> = {},
+): Knob {
   return {
     id: place.path.join('.'),
     path: place.path,
@@ -117,7 +139,12 @@ function numberKnob(place: Place, label: string, values: readonly number[], log:
 const ADDED_KV_KEYS = ['num_key_value_heads', ...KV_HEAD_KEYS];
 
 function kvHeadKnobs(reading: Reading): Knob[] {
-  const places = placesOf(reading, (attention) => (isHeaded(attention) && attention.kind !== 'shared' ? attention.kvHeads : null), ['kvHeads'], ADDED_KV_KEYS);
+  const places = placesOf(
+    reading,
+    (attention) => (isHeaded(attention) && attention.kind !== 'shared' ? attention.kvHeads : null),
+    ['kvHeads'],
+    ADDED_KV_KEYS,
+  );
   return places.flatMap((place) => {
     const { attention } = place.group;
     const queryHeads = isHeaded(attention) ? attention.queryHeads : 1;
@@ -127,25 +154,57 @@ function kvHeadKnobs(reading: Reading): Knob[] {
         const variant = headVariant({ queryHeads, kvHeads: value });
         return variant === 'GQA' ? `GQA, groups of ${queryHeads / value}` : variant;
       },
-      problem: (value) => whole(value) ?? (queryHeads % value === 0 ? null : `${formatInteger(value)} does not divide ${formatInteger(queryHeads)} query heads.`),
+      problem: (value) =>
+        whole(value) ??
+        (queryHeads % value === 0
+          ? null
+          : `${formatInteger(value)} does not divide ${formatInteger(queryHeads)} query heads.`),
     });
   });
 }
 
 function headDimKnobs(reading: Reading): Knob[] {
-  const places = placesOf(reading, (attention) => (isHeaded(attention) && attention.kind !== 'shared' ? attention.keyDim : null), ['keyDim'], HEAD_DIM_KEYS);
+  const places = placesOf(
+    reading,
+    (attention) => (isHeaded(attention) && attention.kind !== 'shared' ? attention.keyDim : null),
+    ['keyDim'],
+    HEAD_DIM_KEYS,
+  );
   return places.map((place) =>
-    numberKnob(place, labelOf('Head dim', places, place), [16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 384, 512], true, {
-      meaning: (value) => (value % 8 === 0 ? '' : 'slow: no multiple of 8'),
-    }),
+    numberKnob(
+      place,
+      labelOf('Head dim', places, place),
+      [16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 384, 512],
+      true,
+      {
+        meaning: (value) => (value % 8 === 0 ? '' : 'slow: no multiple of 8'),
+      },
+    ),
   );
 }
 
 function latentKnobs(reading: Reading): Knob[] {
-  const latent = placesOf(reading, (attention) => (attention.kind === 'latent' ? attention.latentDim : null), ['latentDim'], []);
-  const rope = placesOf(reading, (attention) => (attention.kind === 'latent' ? attention.ropeDim : null), ['ropeDim'], []);
+  const latent = placesOf(
+    reading,
+    (attention) => (attention.kind === 'latent' ? attention.latentDim : null),
+    ['latentDim'],
+    [],
+  );
+  const rope = placesOf(
+    reading,
+    (attention) => (attention.kind === 'latent' ? attention.ropeDim : null),
+    ['ropeDim'],
+    [],
+  );
   return [
-    ...latent.map((place) => numberKnob(place, labelOf('Latent', latent, place), [64, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048], true)),
+    ...latent.map((place) =>
+      numberKnob(
+        place,
+        labelOf('Latent', latent, place),
+        [64, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048],
+        true,
+      ),
+    ),
     ...rope.map((place) =>
       numberKnob(place, labelOf('RoPE key', rope, place), [16, 32, 48, 64, 80, 96, 128, 192, 256], true, {
         problem: (value) => whole(value) ?? (value % 2 === 0 ? null : 'RoPE turns pairs: an even number is needed.'),
@@ -157,10 +216,19 @@ function latentKnobs(reading: Reading): Knob[] {
 const LONGEST_WINDOW = 131_072;
 
 function windowKnobs(reading: Reading): Knob[] {
-  const factor: Factor = (attention) => (attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null);
+  const factor: Factor = (attention) =>
+    attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
   const places = placesOf(reading, factor, ['window', 'chunk'], []);
   if (places.length === 0) return newWindow(reading, factor);
-  return places.map((place) => numberKnob(place, labelOf(place.group.attention.kind === 'chunked' ? 'Chunk' : 'Window', places, place), doublings(128, LONGEST_WINDOW), true, { meaning: () => 'tokens' }));
+  return places.map((place) =>
+    numberKnob(
+      place,
+      labelOf(place.group.attention.kind === 'chunked' ? 'Chunk' : 'Window', places, place),
+      doublings(128, LONGEST_WINDOW),
+      true,
+      { meaning: () => 'tokens' },
+    ),
+  );
 }
 
 /** Where the family would obey a window and the file has none: as long as the context is like none. */
@@ -169,11 +237,22 @@ function newWindow(reading: Reading, factor: Factor): Knob[] {
   const path = [...reading.location.path, 'sliding_window'];
   const value = reading.spec.contextLength?.value ?? LONGEST_WINDOW;
   if (!group || typeof valueOf(reading, path) === 'number' || !obeys(reading, path, factor, value)) return [];
-  return [numberKnob({ path, value, group }, 'Window', doublings(128, value), true, { meaning: (window) => (window === value ? 'no window' : 'tokens') })];
+  return [
+    numberKnob({ path, value, group }, 'Window', doublings(128, value), true, {
+      meaning: (window) => (window === value ? 'no window' : 'tokens'),
+    }),
+  ];
 }
 
 /** One full layer in so many. */
-const PERIOD_KEYS = ['sliding_window_pattern', '_sliding_window_pattern', 'full_attention_interval', 'global_attn_every_n_layers', 'attn_layer_period', 'no_rope_layer_interval'];
+const PERIOD_KEYS = [
+  'sliding_window_pattern',
+  '_sliding_window_pattern',
+  'full_attention_interval',
+  'global_attn_every_n_layers',
+  'attn_layer_period',
+  'no_rope_layer_interval',
+];
 const LONGEST_PERIOD = 12;
 
 function patternKnobs(reading: Reading): Knob[] {
@@ -189,11 +268,22 @@ function patternKnobs(reading: Reading): Knob[] {
     return [numberKnob({ path, value, group }, 'Full layer every', periods(reading), false, { meaning: periodText })];
   });
   // By no key at all: the list says it, where the family reads one.
-  const added = byKey.length > 0 ? null : typesKnob(reading, path, reading.spec.layers.map(({ attention }) => TYPE_WORDS[attention.kind] ?? ''));
+  const added =
+    byKey.length > 0
+      ? null
+      : typesKnob(
+          reading,
+          path,
+          reading.spec.layers.map(({ attention }) => TYPE_WORDS[attention.kind] ?? ''),
+        );
   return added ? [added] : byKey;
 }
 
-const TYPE_WORDS: Readonly<Partial<Record<AttentionKind, string>>> = { full: 'full_attention', sliding: 'sliding_attention', chunked: 'chunked_attention' };
+const TYPE_WORDS: Readonly<Partial<Record<AttentionKind, string>>> = {
+  full: 'full_attention',
+  sliding: 'sliding_attention',
+  chunked: 'chunked_attention',
+};
 
 function periods(reading: Reading): number[] {
   return Array.from({ length: Math.min(LONGEST_PERIOD, reading.spec.layers.length) }, (_, at) => at + 1);
@@ -203,10 +293,14 @@ function periodText(value: number): string {
   return value === 1 ? 'every layer is full' : `${value - 1} : 1`;
 }
 
-const kinds = (reading: Reading | null): string => reading?.spec.layers.map(({ attention }) => attention.kind).join(' ') ?? '';
+const kinds = (reading: Reading | null): string =>
+  reading?.spec.layers.map(({ attention }) => attention.kind).join(' ') ?? '';
 
 function changesKinds(reading: Reading, path: readonly string[], value: JsonValue): boolean {
-  return kinds(readDocument(reading.document, { ...reading.options, overrides: new Map([[path.join('.'), value]]) })) !== kinds(reading);
+  return (
+    kinds(readDocument(reading.document, { ...reading.options, overrides: new Map([[path.join('.'), value]]) })) !==
+    kinds(reading)
+  );
 }
 
 /** `layer_types` of two words, one of them `full_attention`: turned as a whole list. */
@@ -215,8 +309,18 @@ function typesKnob(reading: Reading, path: readonly string[], list: JsonValue | 
   const words = list as readonly JsonValue[];
   const other = words.find((word) => typeof word === 'string' && word !== 'full_attention');
   if (typeof other !== 'string' || !words.every((word) => word === other || word === 'full_attention')) return null;
-  const make = (period: number): string[] => words.map((_, index) => ((index + 1) % period === 0 ? 'full_attention' : other));
+  const make = (period: number): string[] =>
+    words.map((_, index) => ((index + 1) % period === 0 ? 'full_attention' : other));
   const file = periods(reading).find((period) => make(period).every((word, index) => word === words[index]));
   if (file === undefined || !changesKinds(reading, path, make(file + 1))) return null;
-  return { id: path.join('.'), path, label: 'Full layer every', file, scale: { values: periods(reading), log: false }, meaning: periodText, problem: whole, write: make };
+  return {
+    id: path.join('.'),
+    path,
+    label: 'Full layer every',
+    file,
+    scale: { values: periods(reading), log: false },
+    meaning: periodText,
+    problem: whole,
+    write: make,
+  };
 }

@@ -37,7 +37,9 @@ export function realChange(settings: PanelSettings, change: ScenarioChange): Sce
     gpu: settings.gpu,
     tp: settings.scenario.sharding.tp,
   };
-  return Object.fromEntries(Object.entries(change).filter(([key, value]) => value !== undefined && value !== now[key as keyof ScenarioChange]));
+  return Object.fromEntries(
+    Object.entries(change).filter(([key, value]) => value !== undefined && value !== now[key as keyof ScenarioChange]),
+  );
 }
 
 export interface ResultRow {
@@ -91,7 +93,9 @@ function fitRow(name: string, before: Fit, after: Fit): ResultRow {
     after: fitText(after),
     ratio: '',
     same: before.kind === after.kind,
-    bars: Number.isNaN(value(before) + value(after)) ? null : { before: before.kind === 'count' ? 1 : 0, after: after.kind === 'count' ? 1 : 0 },
+    bars: Number.isNaN(value(before) + value(after))
+      ? null
+      : { before: before.kind === 'count' ? 1 : 0, after: after.kind === 'count' ? 1 : 0 },
   };
 }
 
@@ -103,6 +107,7 @@ function fitText(fit: Fit): string {
 export function resultSentence(rows: readonly ResultRow[]): string {
   const [perToken, total] = rows;
   if (!perToken || !total) return '';
-  const part = ({ name, after, ratio }: ResultRow): string => `${name} ${after}${ratio === '' ? ', unchanged' : `, ${ratio}`}`;
+  const part = ({ name, after, ratio }: ResultRow): string =>
+    `${name} ${after}${ratio === '' ? ', unchanged' : `, ${ratio}`}`;
   return `${part(perToken)}; ${part(total)}`;
 }

@@ -14,7 +14,12 @@ const binary =
   (call: OperatorCall): Tensor =>
     compute(call.tf, call.tensor(0), call.tensor(1));
 
-const DTYPES: Readonly<Record<number, 'float32' | 'int32' | 'bool'>> = { 1: 'float32', 6: 'int32', 7: 'int32', 9: 'bool' };
+const DTYPES: Readonly<Record<number, 'float32' | 'int32' | 'bool'>> = {
+  1: 'float32',
+  6: 'int32',
+  7: 'int32',
+  9: 'bool',
+};
 
 export const ELEMENTWISE: OperatorTable = {
   Add: binary((tf, a, b) => tf.add(a, b)),
@@ -46,7 +51,8 @@ export const ELEMENTWISE: OperatorTable = {
   Sigmoid: unary((tf, x) => tf.sigmoid(x)),
   Softplus: unary((tf, x) => tf.softplus(x)),
   Relu: unary((tf, x) => tf.relu(x)),
-  Gelu: (call) => (call.text('approximate', 'none') === 'tanh' ? geluTanh(call.tf, call.tensor(0)) : geluErf(call.tf, call.tensor(0))),
+  Gelu: (call) =>
+    call.text('approximate', 'none') === 'tanh' ? geluTanh(call.tf, call.tensor(0)) : geluErf(call.tf, call.tensor(0)),
   Clip: clip,
   Where: (call) => call.tf.where(call.tensor(0), call.tensor(1), call.tensor(2)),
   Cast: cast,

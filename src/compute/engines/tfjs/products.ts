@@ -5,7 +5,8 @@ import { axisOf, type OperatorCall, type OperatorTable } from './operator';
 import { hostNumbers, type Tf } from './value';
 
 export const PRODUCTS: OperatorTable = {
-  MatMul: (call) => matMul(call.tf, call.tensor(0), call.tensor(1), call.int('transA', 0) === 1, call.int('transB', 0) === 1),
+  MatMul: (call) =>
+    matMul(call.tf, call.tensor(0), call.tensor(1), call.int('transA', 0) === 1, call.int('transB', 0) === 1),
   Gemm: gemm,
   Softmax: softmax,
   ReduceMean: (call) => call.tf.mean(call.tensor(0), axes(call), call.int('keepdims', 1) === 1),

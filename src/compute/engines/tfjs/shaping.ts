@@ -33,7 +33,9 @@ function withShape(call: OperatorCall, value: Value, shape: readonly number[]): 
 /** 0 copies the dimension at the same place, −1 is what remains. */
 function reshape(call: OperatorCall): Value {
   const value = call.value(0);
-  const asked = hostNumbers(call.value(1), 'the shape of Reshape').map((size, i) => (size === 0 ? (value.shape[i] ?? 0) : size));
+  const asked = hostNumbers(call.value(1), 'the shape of Reshape').map((size, i) =>
+    size === 0 ? (value.shape[i] ?? 0) : size,
+  );
   const open = asked.indexOf(-1);
   if (open >= 0) {
     const known = asked.reduce((product, size) => (size === -1 ? product : product * size), 1);
@@ -58,13 +60,15 @@ function slice(call: OperatorCall): Value {
   const starts = hostNumbers(call.value(1), 'starts of Slice');
   const ends = hostNumbers(call.value(2), 'ends of Slice');
   const axes = call.inputs[3] ? hostNumbers(call.inputs[3], 'axes of Slice') : starts.map((_, i) => i);
-  if (call.inputs[4] && hostNumbers(call.inputs[4], 'steps of Slice').some((step) => step !== 1)) throw new Error('Slice with steps is not supported');
+  if (call.inputs[4] && hostNumbers(call.inputs[4], 'steps of Slice').some((step) => step !== 1))
+    throw new Error('Slice with steps is not supported');
   const begin = value.shape.map(() => 0);
   const size = [...value.shape];
   axes.forEach((given, i) => {
     const axis = axisOf(given, rank);
     const length = value.shape[axis] ?? 0;
-    const bound = (position: number): number => Math.min(length, Math.max(0, position < 0 ? position + length : position));
+    const bound = (position: number): number =>
+      Math.min(length, Math.max(0, position < 0 ? position + length : position));
     const start = bound(starts[i] ?? 0);
     begin[axis] = start;
     size[axis] = Math.max(0, bound(ends[i] ?? length) - start);
@@ -76,7 +80,9 @@ function slice(call: OperatorCall): Value {
 function split(call: OperatorCall): readonly Value[] {
   const x = call.tensor(0);
   const axis = axisOf(call.int('axis', 0), x.rank);
-  const sizes = call.inputs[1] ? [...hostNumbers(call.inputs[1], 'sizes of Split')] : call.int('num_outputs', call.node.outputs.length);
+  const sizes = call.inputs[1]
+    ? [...hostNumbers(call.inputs[1], 'sizes of Split')]
+    : call.int('num_outputs', call.node.outputs.length);
   return call.tf.split(x, sizes, axis);
 }
 
@@ -106,7 +112,9 @@ function unsqueeze(call: OperatorCall): Value {
 function squeeze(call: OperatorCall): Value {
   const value = call.value(0);
   const { shape } = value;
-  const axes = call.inputs[1] ? hostNumbers(call.inputs[1], 'axes of Squeeze').map((axis) => axisOf(axis, shape.length)) : null;
+  const axes = call.inputs[1]
+    ? hostNumbers(call.inputs[1], 'axes of Squeeze').map((axis) => axisOf(axis, shape.length))
+    : null;
   return withShape(
     call,
     value,

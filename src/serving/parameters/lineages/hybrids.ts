@@ -22,7 +22,11 @@ function nemotronWords(facts: Facts): (layer: number) => string {
   const listed = facts.list('layers_block_type') ?? facts.list('layer_types');
   const letters = facts.word('hybrid_override_pattern') ?? facts.word('hybrid_layer_pattern') ?? '';
   return (layer) => {
-    const word = listed ? listed[layer] : letters === '' ? ['mamba', 'moe', 'full_attention', 'mlp'][layer] : { E: 'moe', '-': 'mlp' }[letters[layer] ?? ''];
+    const word = listed
+      ? listed[layer]
+      : letters === ''
+        ? ['mamba', 'moe', 'full_attention', 'mlp'][layer]
+        : { E: 'moe', '-': 'mlp' }[letters[layer] ?? ''];
     return typeof word === 'string' ? word : '';
   };
 }
@@ -35,7 +39,12 @@ const nemotronLatent: NonNullable<Lineage['extra']> = (facts, tally, layers) => 
   const latent = facts.optional('moe_latent_size');
   if (sparse === 0) return;
   const input = latent ?? facts.hidden;
-  tally.addExperts(sparse, facts.number(EXPERT_COUNT_KEYS), facts.number(EXPERT_ACTIVE_KEYS), dense(input, facts.number('moe_intermediate_size'), false, false));
+  tally.addExperts(
+    sparse,
+    facts.number(EXPERT_COUNT_KEYS),
+    facts.number(EXPERT_ACTIVE_KEYS),
+    dense(input, facts.number('moe_intermediate_size'), false, false),
+  );
   const bias = facts.on('mlp_bias');
   if (latent !== null) tally.add('mlp', sparse * (2 * facts.hidden * latent + (bias ? latent + facts.hidden : 0)));
   tally.add('mlp', sparse * dense(facts.hidden, facts.number('moe_shared_expert_intermediate_size', 0), false, bias));
@@ -74,37 +83,95 @@ function zambaMixer(facts: Facts, { attention, hidden }: LayerView): number | nu
   const bias = facts.on('mamba_proj_bias') ? 2 * inner + hidden : 0;
   const conv = inner * ((state.conv?.width ?? 0) + (facts.on('mamba_conv_bias=true') ? 1 : 0));
   const perHead = inner / heads;
-  return hidden * 3 * inner + bias + conv + heads * (rank + 2 * perChannel) * perHead + heads * perHead * rank + inner + inner * perChannel + inner;
+  return (
+    hidden * 3 * inner +
+    bias +
+    conv +
+    heads * (rank + 2 * perChannel) * perHead +
+    heads * perHead * rank +
+    inner +
+    inner * perChannel +
+    inner
+  );
 }
 
 const GEMMA_WIDTH = (facts: Facts): number => Math.floor(facts.number('intermediate_size') / 2);
 
-const qwenAttention = { bias: 'attention_bias', qkNorm: 'head', gate: 'wide', gateBias: true, knows: ['attn_output_gate'] } as const;
+const qwenAttention = {
+  bias: 'attention_bias',
+  qkNorm: 'head',
+  gate: 'wide',
+  gateBias: true,
+  knows: ['attn_output_gate'],
+} as const;
 
 export const HYBRIDS: readonly Lineage[] = [
   { types: 'qwen3_next', ...qwenAttention, experts: qwenShared },
   { types: 'qwen3_5_text', ...qwenAttention },
   { types: 'qwen3_5_moe_text', ...qwenAttention, experts: { ...qwenShared, sparse: () => () => true } },
   { types: 'olmo_hybrid', bias: 'attention_bias', qkNorm: 'wide' },
-  { types: 'kimi_linear', bias: 'attention_bias', tied: false,
+  {
+    types: 'kimi_linear',
+    bias: 'attention_bias',
+    tied: false,
     // Kimi-K3 has the same model type: experts on a latent, a gate on MLA, and residuals that attend to earlier blocks.
     gate: (facts) => (facts.on('mla_use_output_gate') ? 'wide' : null),
-    leftOut: (facts) => (facts.optional('attn_res_block_size') ? 'weights of the residuals that attend to earlier blocks (attn_res_block_size)' : null),
-    experts: { ...deepseekExperts, latent: ['routed_expert_hidden_size'], latentNorm: 'latent_moe_use_norm', sparse: afterDense('first_k_dense_replace', 1) } },
-  { types: 'minimax minimax_text_01 minimax_m1 MiniMaxText01 MiniMaxM1', experts: { ...keys, width: ['intermediate_size'], shared: (facts) => facts.number('shared_intermediate_size', 0) } },
+    leftOut: (facts) =>
+      facts.optional('attn_res_block_size')
+        ? 'weights of the residuals that attend to earlier blocks (attn_res_block_size)'
+        : null,
+    experts: {
+      ...deepseekExperts,
+      latent: ['routed_expert_hidden_size'],
+      latentNorm: 'latent_moe_use_norm',
+      sparse: afterDense('first_k_dense_replace', 1),
+    },
+  },
+  {
+    types: 'minimax minimax_text_01 minimax_m1 MiniMaxText01 MiniMaxM1',
+    experts: { ...keys, width: ['intermediate_size'], shared: (facts) => facts.number('shared_intermediate_size', 0) },
+  },
   { types: 'mamba falcon_mamba mamba2', norms: 1, mlpAt: () => false },
   { types: 'bamba', bias: 'attention_bias', mlpBias: 'mlp_bias' },
   { types: 'falcon_h1', bias: 'attention_bias', mlpBias: 'mlp_bias' },
-  { types: 'granitemoehybrid', bias: 'attention_bias', width: () => 0,
+  {
+    types: 'granitemoehybrid',
+    bias: 'attention_bias',
+    width: () => 0,
     experts: { ...keys, width: ['intermediate_size'] },
-    extra: (facts, tally, layers) => tally.add('mlp', layers.length * dense(facts.hidden, facts.number('shared_intermediate_size'), true, false)) },
+    extra: (facts, tally, layers) =>
+      tally.add('mlp', layers.length * dense(facts.hidden, facts.number('shared_intermediate_size'), true, false)),
+  },
   { types: 'jamba', experts: { ...keys, width: ['intermediate_size'], sparse: jambaSparse } },
-  { types: 'nemotron_h NemotronH_Nano_VL_V2 nemotron_h_puzzle_plain', tied: false, norms: 1, plain: true, mlpBias: 'mlp_bias',
-    mlpAt: (facts, { attention, index }) => attention.kind === 'none' && nemotronWords(facts)(index) === 'mlp', extra: nemotronLatent },
-  { types: 'zamba', norms: 1, mlpAt: () => false, mixer: (facts, layer) => (isHeaded(layer.attention) ? 0 : zambaMixer(facts, layer)), extra: sharedBlocks },
-  { types: 'zamba2', norms: 1, mlpAt: () => false, mixer: (_facts, { attention }) => (isHeaded(attention) ? 0 : null), extra: sharedBlocks },
+  {
+    types: 'nemotron_h NemotronH_Nano_VL_V2 nemotron_h_puzzle_plain',
+    tied: false,
+    norms: 1,
+    plain: true,
+    mlpBias: 'mlp_bias',
+    mlpAt: (facts, { attention, index }) => attention.kind === 'none' && nemotronWords(facts)(index) === 'mlp',
+    extra: nemotronLatent,
+  },
+  {
+    types: 'zamba',
+    norms: 1,
+    mlpAt: () => false,
+    mixer: (facts, layer) => (isHeaded(layer.attention) ? 0 : zambaMixer(facts, layer)),
+    extra: sharedBlocks,
+  },
+  {
+    types: 'zamba2',
+    norms: 1,
+    mlpAt: () => false,
+    mixer: (_facts, { attention }) => (isHeaded(attention) ? 0 : null),
+    extra: sharedBlocks,
+  },
   { types: 'lfm2', qkNorm: 'head', width: lfm2Width },
-  { types: 'lfm2_moe', qkNorm: 'head', experts: { ...keys, width: ['moe_intermediate_size'], sparse: afterDense('num_dense_layers', 2) } },
+  {
+    types: 'lfm2_moe',
+    qkNorm: 'head',
+    experts: { ...keys, width: ['moe_intermediate_size'], sparse: afterDense('num_dense_layers', 2) },
+  },
   { types: 'recurrent_gemma', bias: 'attention_bias', outBias: true, mlpBias: true, width: GEMMA_WIDTH },
   { types: 'rwkv', norms: 2, normBias: true, mlpAt: () => false, mixer: rwkv, finalNorms: 2 },
   { types: 'xlstm', tied: false, norms: 2, mixer: xlstm, width: xlstmWidth, mlpBias: 'use_bias' },

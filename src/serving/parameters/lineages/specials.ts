@@ -12,14 +12,32 @@ function deepseekV4(facts: Facts, { attention, hidden }: LayerView): number | nu
   if (attention.kind !== 'compressed' && attention.kind !== 'sliding') return null;
   const headDim = attention.kind === 'compressed' ? attention.headDim : attention.keyDim;
   const heads = attention.queryHeads;
-  const [queryRank, groups, outRank] = [facts.number('q_lora_rank'), facts.number('o_groups', 8), facts.number('o_lora_rank', 1024)];
+  const [queryRank, groups, outRank] = [
+    facts.number('q_lora_rank'),
+    facts.number('o_groups', 8),
+    facts.number('o_lora_rank', 1024),
+  ];
   const outputs = heads * headDim;
-  const base = hidden * queryRank + queryRank + queryRank * outputs + hidden * headDim + headDim + outputs * outRank + groups * outRank * hidden + heads;
+  const base =
+    hidden * queryRank +
+    queryRank +
+    queryRank * outputs +
+    hidden * headDim +
+    headDim +
+    outputs * outRank +
+    groups * outRank * hidden +
+    heads;
   if (attention.kind === 'sliding') return base;
   const { ratio, indexer } = attention;
   if (!indexer) return base + compressor(hidden, ratio, headDim, headDim);
   const index = (indexer.heads ?? Number.NaN) * indexer.headDim;
-  return base + compressor(hidden, ratio, 2 * headDim, headDim) + compressor(hidden, ratio, 2 * indexer.headDim, indexer.headDim) + queryRank * index + hidden * (indexer.heads ?? Number.NaN);
+  return (
+    base +
+    compressor(hidden, ratio, 2 * headDim, headDim) +
+    compressor(hidden, ratio, 2 * indexer.headDim, indexer.headDim) +
+    queryRank * index +
+    hidden * (indexer.heads ?? Number.NaN)
+  );
 }
 
 /** Two projections, a bias for each position of a group, a norm. */
@@ -28,12 +46,14 @@ function compressor(hidden: number, ratio: number, width: number, headDim: numbe
 }
 
 /** T:deepseek_v4 HyperConnection: residual streams are mixed before attention and before the feed-forward, and once at the end. */
-const hyperConnections = (mixes: (streams: number) => number, scales: number) => (facts: Facts, tally: Tally, layers: readonly LayerView[]): void => {
-  const streams = facts.number('hc_mult', 4);
-  const width = streams * facts.hidden;
-  const rows = mixes(streams);
-  tally.add('other', layers.length * 2 * (rows * width + rows + scales) + streams * width + streams + 1);
-};
+const hyperConnections =
+  (mixes: (streams: number) => number, scales: number) =>
+  (facts: Facts, tally: Tally, layers: readonly LayerView[]): void => {
+    const streams = facts.number('hc_mult', 4);
+    const width = streams * facts.hidden;
+    const rows = mixes(streams);
+    tally.add('other', layers.length * 2 * (rows * width + rows + scales) + streams * width + streams + 1);
+  };
 
 /** T:gemma3n, T:gemma4: one small embedding per layer and token, gated into each layer. */
 function perLayerInputs(facts: Facts, tally: Tally, layers: readonly LayerView[]): void {
@@ -52,7 +72,11 @@ function gemma3n(facts: Facts, tally: Tally, layers: readonly LayerView[]): void
   perLayerInputs(facts, tally, layers);
   const { hidden } = facts;
   const [inputs, rank] = [facts.number('altup_num_inputs', 4), facts.number('laurel_rank', 64)];
-  tally.add('other', 2 * (inputs - 1) * hidden * hidden + layers.length * (hidden + inputs * inputs + inputs ** 3 + inputs * hidden + hidden + 2 * hidden * rank + hidden));
+  tally.add(
+    'other',
+    2 * (inputs - 1) * hidden * hidden +
+      layers.length * (hidden + inputs * inputs + inputs ** 3 + inputs * hidden + hidden + 2 * hidden * rank + hidden),
+  );
 }
 
 /** T:gemma4 Gemma4TextDecoderLayer: experts beside the feed-forward, with norms and scales of their own. */
@@ -61,7 +85,12 @@ function gemma4(facts: Facts, tally: Tally, layers: readonly LayerView[]): void 
   const experts = facts.optional('num_experts') ?? Number.NaN;
   if (!facts.on('enable_moe_block')) return;
   const { hidden } = facts;
-  tally.addExperts(layers.length, experts, facts.number(['top_k_experts', ...EXPERT_ACTIVE_KEYS]), 3 * hidden * facts.number(['moe_intermediate_size', 'expert_intermediate_size']));
+  tally.addExperts(
+    layers.length,
+    experts,
+    facts.number(['top_k_experts', ...EXPERT_ACTIVE_KEYS]),
+    3 * hidden * facts.number(['moe_intermediate_size', 'expert_intermediate_size']),
+  );
   tally.add('router', layers.length * (hidden * experts + hidden + experts));
   tally.add('norms', layers.length * 3 * hidden);
 }
@@ -90,7 +119,11 @@ function doge(facts: Facts, tally: Tally, layers: readonly LayerView[]): void {
   const { hidden } = facts;
   for (const { attention } of layers) {
     if (!isHeaded(attention)) continue;
-    tally.add('attention', attention.kvHeads * (1 + attention.kvHeads * attention.keyDim) + (facts.on('attention_bias') ? attention.kvHeads : 0));
+    tally.add(
+      'attention',
+      attention.kvHeads * (1 + attention.kvHeads * attention.keyDim) +
+        (facts.on('attention_bias') ? attention.kvHeads : 0),
+    );
     tally.add('other', 2 * hidden);
   }
   const experts = facts.optional('num_experts') ?? Number.NaN;
@@ -137,7 +170,8 @@ const replaced = (block: NasBlock | null): boolean => block?.['replace_with_line
 const removed = (block: NasBlock | null): boolean => block?.['no_op'] === true;
 
 function nasLinears(facts: Facts, tally: Tally, layers: readonly LayerView[]): void {
-  for (const { index, hidden } of layers) if (replaced(nasBlock(facts, index, 'ffn'))) tally.add('mlp', hidden * hidden);
+  for (const { index, hidden } of layers)
+    if (replaced(nasBlock(facts, index, 'ffn'))) tally.add('mlp', hidden * hidden);
 }
 
 /** T:axk2: queries and their gate from two query latents, and norms with a low-rank gate. */
@@ -163,7 +197,10 @@ function inkling(facts: Facts, tally: Tally, layers: readonly LayerView[]): void
   for (const { attention, index } of layers) {
     if (!isHeaded(attention)) continue;
     const extent = attention.kind === 'sliding' ? attention.window : facts.number('rel_extent', 1024);
-    tally.add('attention', hidden * attention.queryHeads * relative + relative * extent + 2 * attention.kvHeads * attention.keyDim * kernel);
+    tally.add(
+      'attention',
+      hidden * attention.queryHeads * relative + relative * extent + 2 * attention.kvHeads * attention.keyDim * kernel,
+    );
     tally.add('other', 2 * hidden * kernel + 1);
     if (sparse(index)) tally.add('router', facts.number('n_shared_experts', 0) * hidden);
   }
@@ -195,9 +232,32 @@ function zaya(facts: Facts, tally: Tally, layers: readonly LayerView[]): void {
     const keys = attention.kvHeads * attention.keyDim;
     const width = queries + keys;
     const bias = facts.on('attention_bias') ? queries + 2 * keys : 0;
-    tally.add('attention', hidden * (queries + 2 * keys) + bias + queries * hidden + width * (first + 1) + width * attention.keyDim * second + width + attention.kvHeads + (facts.on('attention_bias') ? hidden : 0));
-    tally.addExperts(1, experts, facts.number('num_experts_per_tok'), 3 * hidden * facts.number('moe_intermediate_size'));
-    tally.add('router', hidden * router + router + router + 2 * (router * router + router) + router * (experts + 1) + (index > 0 ? router : 0));
+    tally.add(
+      'attention',
+      hidden * (queries + 2 * keys) +
+        bias +
+        queries * hidden +
+        width * (first + 1) +
+        width * attention.keyDim * second +
+        width +
+        attention.kvHeads +
+        (facts.on('attention_bias') ? hidden : 0),
+    );
+    tally.addExperts(
+      1,
+      experts,
+      facts.number('num_experts_per_tok'),
+      3 * hidden * facts.number('moe_intermediate_size'),
+    );
+    tally.add(
+      'router',
+      hidden * router +
+        router +
+        router +
+        2 * (router * router + router) +
+        router * (experts + 1) +
+        (index > 0 ? router : 0),
+    );
     tally.add('other', 8 * hidden);
   }
   tally.add('other', 2 * hidden);
@@ -215,28 +275,120 @@ function qwen4(facts: Facts, tally: Tally, layers: readonly LayerView[]): void {
 }
 
 export const SPECIALS: readonly Lineage[] = [
-  { types: 'deepseek_v4 deepseek_ref', mixer: deepseekV4, mlpBias: 'mlp_bias', experts: { ...deepseekExperts, sparse: () => () => true },
-    extra: hyperConnections((streams) => (2 + streams) * streams, 3) },
-  { types: 'hy_v4', bias: 'attention_bias', gate: 'wide', sinks: 'all', experts: { ...deepseekExperts, sparse: afterDense([], 1) },
-    extra: hyperConnections((streams) => 2 * streams, 2) },
-  { types: 'axk2', bias: 'attention_bias', experts: { ...deepseekExperts, sparse: afterDense('first_k_dense_replace', 1) }, extra: axk2 },
-  { types: 'longcat_flash', note: 'experts that pass their input on hold no parameters (transformers 5.18 allocates some for them)', bias: 'attention_bias', width: ['ffn_hidden_size', 'intermediate_size'],
-    experts: { count: ['n_routed_experts'], perToken: ['moe_topk', 'num_experts_per_tok'], perTokenDefault: 12, width: ['expert_ffn_hidden_size', 'moe_intermediate_size'], beside: true,
-      sparse: () => (layer) => layer % 2 === 0, router: (facts) => facts.number('zero_expert_num', 256) * facts.hidden + (facts.on('router_bias') ? facts.number('n_routed_experts') : 0) } },
-  { types: 'gemma3n_text', bias: 'attention_bias', qkNorm: 'head', norms: 4, sharedHaveNoKeys: true, width: listedWidth, extra: gemma3n },
-  { types: 'gemma4_text gemma4_unified_text', bias: 'attention_bias', qkNorm: 'head', norms: 4, sharedHaveNoKeys: true, keysAreValues: 'attention_k_eq_v', width: gemma4Width, extra: gemma4 },
+  {
+    types: 'deepseek_v4 deepseek_ref',
+    mixer: deepseekV4,
+    mlpBias: 'mlp_bias',
+    experts: { ...deepseekExperts, sparse: () => () => true },
+    extra: hyperConnections((streams) => (2 + streams) * streams, 3),
+  },
+  {
+    types: 'hy_v4',
+    bias: 'attention_bias',
+    gate: 'wide',
+    sinks: 'all',
+    experts: { ...deepseekExperts, sparse: afterDense([], 1) },
+    extra: hyperConnections((streams) => 2 * streams, 2),
+  },
+  {
+    types: 'axk2',
+    bias: 'attention_bias',
+    experts: { ...deepseekExperts, sparse: afterDense('first_k_dense_replace', 1) },
+    extra: axk2,
+  },
+  {
+    types: 'longcat_flash',
+    note: 'experts that pass their input on hold no parameters (transformers 5.18 allocates some for them)',
+    bias: 'attention_bias',
+    width: ['ffn_hidden_size', 'intermediate_size'],
+    experts: {
+      count: ['n_routed_experts'],
+      perToken: ['moe_topk', 'num_experts_per_tok'],
+      perTokenDefault: 12,
+      width: ['expert_ffn_hidden_size', 'moe_intermediate_size'],
+      beside: true,
+      sparse: () => (layer) => layer % 2 === 0,
+      router: (facts) =>
+        facts.number('zero_expert_num', 256) * facts.hidden +
+        (facts.on('router_bias') ? facts.number('n_routed_experts') : 0),
+    },
+  },
+  {
+    types: 'gemma3n_text',
+    bias: 'attention_bias',
+    qkNorm: 'head',
+    norms: 4,
+    sharedHaveNoKeys: true,
+    width: listedWidth,
+    extra: gemma3n,
+  },
+  {
+    types: 'gemma4_text gemma4_unified_text',
+    bias: 'attention_bias',
+    qkNorm: 'head',
+    norms: 4,
+    sharedHaveNoKeys: true,
+    keysAreValues: 'attention_k_eq_v',
+    width: gemma4Width,
+    extra: gemma4,
+  },
   { types: 'mllama_text_model', tied: false, extra: mllama },
   { types: 'doge', bias: 'attention_bias', qkNorm: 'head', mlpBias: 'mlp_bias', extra: doge },
-  { types: 'openelm', qkNorm: 'head', qkNormIf: 'normalize_qk_projections', width: openelmWidth, tied: 'share_input_output_layers' },
-  { types: 'nemotron-nas deci decilm', bias: 'attention_bias', mlpBias: 'mlp_bias', width: nasWidth,
-    norms: (facts, { index }) => (removed(nasBlock(facts, index, 'attention')) ? 0 : 1) + (removed(nasBlock(facts, index, 'ffn')) ? 0 : 1),
-    mixer: (facts, { index, attention, hidden }) => (attention.kind === 'none' && replaced(nasBlock(facts, index, 'attention')) ? hidden * hidden : null),
+  {
+    types: 'openelm',
+    qkNorm: 'head',
+    qkNormIf: 'normalize_qk_projections',
+    width: openelmWidth,
+    tied: 'share_input_output_layers',
+  },
+  {
+    types: 'nemotron-nas deci decilm',
+    bias: 'attention_bias',
+    mlpBias: 'mlp_bias',
+    width: nasWidth,
+    norms: (facts, { index }) =>
+      (removed(nasBlock(facts, index, 'attention')) ? 0 : 1) + (removed(nasBlock(facts, index, 'ffn')) ? 0 : 1),
+    mixer: (facts, { index, attention, hidden }) =>
+      attention.kind === 'none' && replaced(nasBlock(facts, index, 'attention')) ? hidden * hidden : null,
     mlpAt: (facts, { index }) => !removed(nasBlock(facts, index, 'ffn')) && !replaced(nasBlock(facts, index, 'ffn')),
-    extra: nasLinears },
-  { types: 'inkling_text', qkNorm: 'head', finalNorms: 2, tied: false, statesInside: true,
-    experts: { ...deepseekExperts, shared: sharedExperts(['n_shared_experts']), sparse: afterDense('dense_mlp_idx', 0) }, extra: inkling },
+    extra: nasLinears,
+  },
+  {
+    types: 'inkling_text',
+    qkNorm: 'head',
+    finalNorms: 2,
+    tied: false,
+    statesInside: true,
+    experts: {
+      ...deepseekExperts,
+      shared: sharedExperts(['n_shared_experts']),
+      sparse: afterDense('dense_mlp_idx', 0),
+    },
+    extra: inkling,
+  },
   { types: 'jetmoe', mixer: () => 0, mlpAt: () => false, extra: jetmoe },
   { types: 'zaya', statesInside: true, mixer: () => 0, mlpAt: () => false, headBias: 'lm_head_bias', extra: zaya },
-  { types: 'qwen4_exp_text', knows: ['attn_output_gate', 'heads_per_ngram', 'ngram_vocab_size_base', 'make_ngram_vocab_size_divisible_by'], bias: 'attention_bias', qkNorm: 'head', gate: 'wide', gateBias: true, norms: 0, finalNorms: 0, experts: { ...qwenShared, sparse: () => () => true }, extra: qwen4 },
-  { types: 'hrm_text', bias: 'attention_bias', mlpBias: 'mlp_bias', gate: 'wide', gateBias: true, built: (facts) => 2 * facts.number('num_hidden_layers'), norms: 0, finalNorms: 0, extra: (facts, tally) => tally.add('other', facts.hidden) },
+  {
+    types: 'qwen4_exp_text',
+    knows: ['attn_output_gate', 'heads_per_ngram', 'ngram_vocab_size_base', 'make_ngram_vocab_size_divisible_by'],
+    bias: 'attention_bias',
+    qkNorm: 'head',
+    gate: 'wide',
+    gateBias: true,
+    norms: 0,
+    finalNorms: 0,
+    experts: { ...qwenShared, sparse: () => () => true },
+    extra: qwen4,
+  },
+  {
+    types: 'hrm_text',
+    bias: 'attention_bias',
+    mlpBias: 'mlp_bias',
+    gate: 'wide',
+    gateBias: true,
+    built: (facts) => 2 * facts.number('num_hidden_layers'),
+    norms: 0,
+    finalNorms: 0,
+    extra: (facts, tally) => tally.add('other', facts.hidden),
+  },
 ];

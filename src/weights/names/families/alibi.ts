@@ -65,7 +65,10 @@ export const falcon: FamilyDefinition = {
   build: (input) => {
     const { config } = input;
     // transformers adds the bias once (sdpa) or twice (eager), depending on a setting outside of the model: no truth to match.
-    if (config.flag('alibi')) return config.unsupported('ALiBi, about which implementations disagree (transformers adds it once or twice by attention path),');
+    if (config.flag('alibi'))
+      return config.unsupported(
+        'ALiBi, about which implementations disagree (transformers adds it once or twice by attention path),',
+      );
     const hiddenSize = config.number('hidden_size');
     const norm = layerNorm(config.number('layer_norm_epsilon'));
     const bias = config.flag('bias');

@@ -74,15 +74,24 @@ export const xglm: FamilyDefinition = {
       embedding: {
         tensor: 'embed_tokens.weight',
         multiplier: config.flag('scale_embedding', true) ? Math.sqrt(hiddenSize) : 1,
-        positions: bio ? { kind: 'learned', tensor: 'embed_positions.weight', offset: 2 } : { kind: 'sinusoidal', offset: 2 },
+        positions: bio
+          ? { kind: 'learned', tensor: 'embed_positions.weight', offset: 2 }
+          : { kind: 'sinusoidal', offset: 2 },
       },
       output: { norm: { spec: norm, base: 'layer_norm' } },
-      head: { base: bio ? 'output_projection' : 'lm_head', tied: config.flag('tie_word_embeddings', true), bias: false },
+      head: {
+        base: bio ? 'output_projection' : 'lm_head',
+        tied: config.flag('tie_word_embeddings', true),
+        bias: false,
+      },
       layerPrefix: (index) => `layers.${index}.`,
       layer: (index) => ({
         block: block(
           attentionLayer(attentionAt(input, index), hiddenSize, { biases: { q: true, k: true, v: true, o: true } }),
-          plain(config.number(bio ? 'intermediate_size' : 'ffn_dim'), activation(config, bio ? 'hidden_act' : 'activation_function')),
+          plain(
+            config.number(bio ? 'intermediate_size' : 'ffn_dim'),
+            activation(config, bio ? 'hidden_act' : 'activation_function'),
+          ),
           preNorms(norm),
         ),
         sources: NAMES,

@@ -102,7 +102,9 @@ export const deepseekV2: FamilyDefinition = {
         const bias = config.flag('mlp_bias');
         const shared = sharedWidth(input);
         const groups =
-          method === 'greedy' ? null : { count: config.number('n_group'), top: config.number('topk_group'), score: 'max' as const };
+          method === 'greedy'
+            ? null
+            : { count: config.number('n_group'), top: config.number('topk_group'), score: 'max' as const };
         // transformers does not normalise here, whatever norm_topk_prob says.
         const router = softmaxRouter(config, 'n_routed_experts', 'num_experts_per_tok', {
           factor: config.numberOr('routed_scaling_factor', 1),
@@ -130,7 +132,8 @@ export const deepseekV3: FamilyDefinition = {
     llamaLike(input, {
       rotary: (_, attention) => v3Rotary(input, attention),
       attention: (_, attention) => latentChanges(input, attention),
-      feedForward: (index) => (index >= input.config.number('first_k_dense_replace') ? v3Mixture(input, index) : gatedMlp(input)),
+      feedForward: (index) =>
+        index >= input.config.number('first_k_dense_replace') ? v3Mixture(input, index) : gatedMlp(input),
       sources: (index) => latentSources(input, index),
     }),
 };
@@ -144,7 +147,8 @@ export const glm4MoeLite: FamilyDefinition = {
     return llamaLike(input, {
       rotary: (_, attention) => v3Rotary(input, attention),
       attention: (_, attention) => latentChanges(input, attention),
-      feedForward: (index) => ((kinds === null ? index > 0 : kinds[index] === 'sparse') ? v3Mixture(input, index) : gatedMlp(input)),
+      feedForward: (index) =>
+        (kinds === null ? index > 0 : kinds[index] === 'sparse') ? v3Mixture(input, index) : gatedMlp(input),
       sources: (index) => latentSources(input, index),
     });
   },
@@ -163,7 +167,8 @@ export const axk1: FamilyDefinition = {
       attention: (_, attention) => latentChanges(input, attention),
       feedForward: (index) => (sparse(index) ? v3Mixture(input, index) : gatedMlp(input)),
       sources: (index) => ({ ...latentSources(input, index), norm_feed_forward_output: part('post_mlp_layernorm') }),
-      block: (index) => (sparse(index) ? { norms: { ...NO_NORMS, attention: norm, feedForward: norm, feedForwardOutput: norm } } : {}),
+      block: (index) =>
+        sparse(index) ? { norms: { ...NO_NORMS, attention: norm, feedForward: norm, feedForwardOutput: norm } } : {},
     });
   },
 };
@@ -203,7 +208,9 @@ export const minicpm3: FamilyDefinition = {
       attention: (_, attention) => latentChanges(input, attention),
       feedForward: () => gatedMlp(input, { bias: config.flag('mlp_bias') }),
       sources: (index) => latentSources(input, index),
-      block: () => ({ residualMultiplier: config.number('scale_depth') / Math.sqrt(config.number('num_hidden_layers')) }),
+      block: () => ({
+        residualMultiplier: config.number('scale_depth') / Math.sqrt(config.number('num_hidden_layers')),
+      }),
       embedding: { multiplier: config.number('scale_emb') },
       output: { multiplier: config.numberOr('dim_model_base', hidden) / hidden },
     });
@@ -217,7 +224,8 @@ export const dots1: FamilyDefinition = {
     const norm = headNorm(rmsNorm(input.config.number('rms_norm_eps')));
     return llamaLike(input, {
       attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: norm, keyNorm: norm }),
-      feedForward: (index) => (index >= input.config.number('first_k_dense_replace') ? v3Mixture(input, index) : gatedMlp(input)),
+      feedForward: (index) =>
+        index >= input.config.number('first_k_dense_replace') ? v3Mixture(input, index) : gatedMlp(input),
     });
   },
 };
@@ -232,7 +240,8 @@ export const glm4Moe: FamilyDefinition = {
     return llamaLike(input, {
       rotary: (_, attention) => plainRotary(input, attention, 'half', 0.5),
       attention: () => ({ ...biases(config.flag('attention_bias'), false), queryNorm: norm, keyNorm: norm }),
-      feedForward: (index) => (index >= config.number('first_k_dense_replace') ? v3Mixture(input, index) : gatedMlp(input)),
+      feedForward: (index) =>
+        index >= config.number('first_k_dense_replace') ? v3Mixture(input, index) : gatedMlp(input),
     });
   },
 };
@@ -250,8 +259,12 @@ export const mimoV2: FamilyDefinition = {
         const local = attention.kind === 'sliding';
         return mimoRotary(input, attention, local);
       },
-      attention: (_, attention) => ({ ...biases(config.flag('attention_bias'), false), sinks: attention.kind === 'sliding' }),
-      feedForward: (index) => ((kinds === null ? index > 0 : kinds[index] === 'sparse') ? v3Mixture(input, index) : gatedMlp(input)),
+      attention: (_, attention) => ({
+        ...biases(config.flag('attention_bias'), false),
+        sinks: attention.kind === 'sliding',
+      }),
+      feedForward: (index) =>
+        (kinds === null ? index > 0 : kinds[index] === 'sparse') ? v3Mixture(input, index) : gatedMlp(input),
       sources: {
         sinks: { base: 'self_attn.attention_sink_bias', suffix: { weight: '', bias: '' } },
         v: { base: 'self_attn.v_proj', ...(scale === 1 ? {} : { factor: scale }) },

@@ -31,7 +31,8 @@ export const gemma: FamilyDefinition = {
       norm: rmsNormPlusOne(input.config.number('rms_norm_eps')),
       attention: () => biases(input.config.flag('attention_bias')),
       // The first files say `gelu` and mean its approximation by tanh.
-      feedForward: () => gatedMlp(input, input.config.string('hidden_act') === 'gelu' ? { activation: 'gelu-tanh' } : {}),
+      feedForward: () =>
+        gatedMlp(input, input.config.string('hidden_act') === 'gelu' ? { activation: 'gelu-tanh' } : {}),
       embedding: scaledEmbedding(input),
     });
   },
@@ -43,7 +44,11 @@ function gemma2Like(input: FamilyInput, afterNorms: boolean): ReturnType<FamilyD
   const norm = rmsNormPlusOne(config.number('rms_norm_eps'));
   return llamaLike(input, {
     norm,
-    norms: { attention: norm, feedForward: norm, ...(afterNorms ? { attentionOutput: norm, feedForwardOutput: norm } : {}) },
+    norms: {
+      attention: norm,
+      feedForward: norm,
+      ...(afterNorms ? { attentionOutput: norm, feedForwardOutput: norm } : {}),
+    },
     attention: () => ({
       ...biases(config.flag('attention_bias')),
       scale: config.number('query_pre_attn_scalar') ** -0.5,
@@ -131,8 +136,10 @@ export const gemma4: FamilyDefinition = {
   prefixes: LLAMA_PREFIXES,
   build: (input) => {
     const { config } = input;
-    if (config.numberOr('hidden_size_per_layer_input', 0) !== 0) return config.unsupported('an input embedding per layer');
-    if (config.numberOr('num_kv_shared_layers', 0) !== 0) return config.unsupported('sharing of K and V between layers');
+    if (config.numberOr('hidden_size_per_layer_input', 0) !== 0)
+      return config.unsupported('an input embedding per layer');
+    if (config.numberOr('num_kv_shared_layers', 0) !== 0)
+      return config.unsupported('sharing of K and V between layers');
     if (config.flag('enable_moe_block')) return config.unsupported('the mixture of experts beside the feed-forward');
     if (config.get('use_bidirectional_attention') != null && config.get('use_bidirectional_attention') !== false) {
       return config.unsupported('bidirectional attention');
@@ -154,7 +161,9 @@ export const gemma4: FamilyDefinition = {
       // Full layers may have one projection for K and V.
       sources: (index) => ({
         ...FOUR_NORMS,
-        ...(config.flag('attention_k_eq_v') && attentionAt(input, index).kind === 'full' ? { v: part('self_attn.k_proj') } : {}),
+        ...(config.flag('attention_k_eq_v') && attentionAt(input, index).kind === 'full'
+          ? { v: part('self_attn.k_proj') }
+          : {}),
       }),
       block: (index) => ({ outputMultiplier: input.scalar(`layers.${index}.layer_scalar`) ?? 1 }),
       embedding: scaledEmbedding(input),

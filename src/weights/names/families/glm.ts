@@ -8,7 +8,10 @@ import { biases, type FeedForwardChoice, llamaLike, plainRotary } from './llamaL
 
 function fusedMlp(input: FamilyInput): FeedForwardChoice {
   const width = input.config.number('intermediate_size');
-  return { spec: gated(width, activation(input.config)), sources: fusedGateUp('mlp.gate_up_proj', 'mlp.down_proj', width) };
+  return {
+    spec: gated(width, activation(input.config)),
+    sources: fusedGateUp('mlp.gate_up_proj', 'mlp.down_proj', width),
+  };
 }
 
 /** RoPE on adjacent pairs of the first half of a head. */
@@ -27,7 +30,10 @@ export const glm: FamilyDefinition = {
       attention: () => biases(config.flag('attention_bias'), false),
       feedForward: () => fusedMlp(input),
       sources: four
-        ? { norm_attention_output: part('post_self_attn_layernorm'), norm_feed_forward_output: part('post_mlp_layernorm') }
+        ? {
+            norm_attention_output: part('post_self_attn_layernorm'),
+            norm_feed_forward_output: part('post_mlp_layernorm'),
+          }
         : {},
     });
   },

@@ -41,7 +41,9 @@ export const gpt2: FamilyDefinition = {
           (config.flag('scale_attn_weights', true) ? keyDim ** -0.5 : 1) /
           (!big && config.flag('scale_attn_by_inverse_layer_idx') ? index + 1 : 1);
         const layer = attentionLayer(attention, hiddenSize, { scale, biases: { q: true, k: true, v: true, o: true } });
-        const { q, k, v } = big ? bigCodeQkv(config, attention) : concatenatedQkv('attn.c_attn', [hiddenSize, hiddenSize, hiddenSize]);
+        const { q, k, v } = big
+          ? bigCodeQkv(config, attention)
+          : concatenatedQkv('attn.c_attn', [hiddenSize, hiddenSize, hiddenSize]);
         return {
           block: block(layer, mlp, preNorms(norm)),
           sources: {
@@ -72,7 +74,8 @@ function neoKinds(config: HfConfig): readonly string[] {
   const types = config.list('attention_types') ?? [[['global', 'local'], config.number('num_layers') / 2]];
   return types.flatMap((entry) => {
     const [kinds, times] = Array.isArray(entry) ? entry : [];
-    if (!Array.isArray(kinds) || typeof times !== 'number' || !(times <= 10_000)) return config.unsupported('this form of attention_types');
+    if (!Array.isArray(kinds) || typeof times !== 'number' || !(times <= 10_000))
+      return config.unsupported('this form of attention_types');
     return Array.from({ length: times }, () => kinds.map(String)).flat();
   });
 }
@@ -99,7 +102,9 @@ export const gptNeo: FamilyDefinition = {
         const kind = kinds[index];
         if (kind !== 'global' && kind !== 'local') return config.unsupported(`attention of type ${kind ?? 'none'}`);
         const attention: RunnableAttention =
-          kind === 'local' ? { kind: 'sliding', ...heads, window: config.number('window_size') } : { kind: 'full', ...heads };
+          kind === 'local'
+            ? { kind: 'sliding', ...heads, window: config.number('window_size') }
+            : { kind: 'full', ...heads };
         return {
           block: block(
             attentionLayer(attention, hiddenSize, { scale: 1, biases: { q: false, k: false, v: false, o: true } }),
@@ -140,7 +145,12 @@ export const gptJ: FamilyDefinition = {
       layer: (index) => {
         const attention = attentionAt(input, index);
         const { keyDim } = headDims(attention);
-        const spec: RotarySpec = { theta: 10_000, dim: config.numberOr('rotary_dim', keyDim), layout: 'interleaved', scaling: null };
+        const spec: RotarySpec = {
+          theta: 10_000,
+          dim: config.numberOr('rotary_dim', keyDim),
+          layout: 'interleaved',
+          scaling: null,
+        };
         return {
           block: block(attentionLayer(attention, hiddenSize, { rotary: spec }), mlp, { attention: norm }, parallel),
           sources: {
@@ -196,7 +206,9 @@ export const gptNeoX: FamilyDefinition = {
         });
         const mlp = plain(config.number('intermediate_size'), activation(config));
         return {
-          block: block(layer, mlp, preNorms(norm), { arrangement: config.flag('use_parallel_residual', true) ? 'parallel' : 'sequential' }),
+          block: block(layer, mlp, preNorms(norm), {
+            arrangement: config.flag('use_parallel_residual', true) ? 'parallel' : 'sequential',
+          }),
           sources: {
             ...groupedQkv('attention.query_key_value', queryHeads, 1, keyDim),
             o: part('attention.dense'),

@@ -58,7 +58,8 @@ export const ministral3: FamilyDefinition = {
     const parameters = ropeParameters(input.config, undefined) ?? {};
     const scale = numberOf(parameters['llama_4_scaling_beta']);
     const interval = numberOf(parameters['original_max_position_embeddings']);
-    if (scale === undefined || interval === undefined) return input.config.unsupported('rope_parameters without llama_4_scaling_beta');
+    if (scale === undefined || interval === undefined)
+      return input.config.unsupported('rope_parameters without llama_4_scaling_beta');
     return llamaLike(input, { attention: () => ({ temperature: { scale, interval, offset: 0 } }) });
   },
 };

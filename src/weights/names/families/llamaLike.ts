@@ -39,11 +39,19 @@ export interface LlamaLike {
 /** A gated feed-forward of `intermediate_size` under the usual names. */
 export function gatedMlp(
   input: FamilyInput,
-  options: { readonly width?: number; readonly bias?: boolean; readonly activationKey?: string; readonly activation?: Activation } = {},
+  options: {
+    readonly width?: number;
+    readonly bias?: boolean;
+    readonly activationKey?: string;
+    readonly activation?: Activation;
+  } = {},
 ): FeedForwardChoice {
   const { config } = input;
   const width = options.width ?? config.number('intermediate_size');
-  return { spec: gated(width, options.activation ?? activation(config, options.activationKey), options.bias ?? false), sources: LLAMA_MLP };
+  return {
+    spec: gated(width, options.activation ?? activation(config, options.activationKey), options.bias ?? false),
+    sources: LLAMA_MLP,
+  };
 }
 
 /** q, k, v and o alike. */
@@ -66,7 +74,8 @@ export function llamaLike(input: FamilyInput, options: LlamaLike = {}): FamilyMo
   const { config } = input;
   const hiddenSize = config.number(options.hiddenKey ?? 'hidden_size');
   const norm = options.norm ?? rmsNorm(config.number('rms_norm_eps'));
-  const rotaryOf = options.rotary ?? ((_: number, attention: RunnableAttention): RotarySpec | null => plainRotary(input, attention));
+  const rotaryOf =
+    options.rotary ?? ((_: number, attention: RunnableAttention): RotarySpec | null => plainRotary(input, attention));
   const feedForward = options.feedForward ?? ((): FeedForwardChoice => gatedMlp(input));
   return {
     hiddenSize,
@@ -77,7 +86,10 @@ export function llamaLike(input: FamilyInput, options: LlamaLike = {}): FamilyMo
     layer: (index) => {
       const attention = attentionAt(input, index);
       const mlp = feedForward(index);
-      const layer = attentionLayer(attention, hiddenSize, { rotary: rotaryOf(index, attention), ...options.attention?.(index, attention) });
+      const layer = attentionLayer(attention, hiddenSize, {
+        rotary: rotaryOf(index, attention),
+        ...options.attention?.(index, attention),
+      });
       const own = typeof options.sources === 'function' ? options.sources(index) : options.sources;
       return {
         block: block(layer, mlp.spec, options.norms ?? preNorms(norm), options.block?.(index)),

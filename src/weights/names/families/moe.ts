@@ -5,7 +5,15 @@ import { headDims } from '../../../attention/layerSpec';
 import type { RotarySpec } from '../../../attention/rotarySpec';
 import { attentionAt, type FamilyDefinition, type FamilyInput } from '../family';
 import type { HfConfig } from '../hfConfig';
-import { concatenatedQkv, type ExpertNames, expertNames, fusedGateUp, LLAMA_PREFIXES, MIXTRAL_EXPERTS, PLAIN_EXPERTS } from '../llamaNames';
+import {
+  concatenatedQkv,
+  type ExpertNames,
+  expertNames,
+  fusedGateUp,
+  LLAMA_PREFIXES,
+  MIXTRAL_EXPERTS,
+  PLAIN_EXPERTS,
+} from '../llamaNames';
 import { activation, gated, headNorm, layerNorm, part, rmsNorm } from '../parts';
 import type { Part, WeightSources } from '../plan';
 import { numberOf, ropeParameters, rotary } from '../rotary';
@@ -25,16 +33,30 @@ export const PLAIN_ROUTER = {
 } as const satisfies Partial<RouterSpec>;
 
 /** The plain case, counts from the config. */
-export function softmaxRouter(config: HfConfig, experts: string, topK: string, changes: Partial<RouterSpec> = {}): RouterSpec {
+export function softmaxRouter(
+  config: HfConfig,
+  experts: string,
+  topK: string,
+  changes: Partial<RouterSpec> = {},
+): RouterSpec {
   return { ...PLAIN_ROUTER, experts: config.number(experts), topK: config.number(topK), ...changes };
 }
 
-export function moe(router: RouterSpec, expert: DenseFeedForward, changes: Partial<MoeFeedForward> = {}): MoeFeedForward {
+export function moe(
+  router: RouterSpec,
+  expert: DenseFeedForward,
+  changes: Partial<MoeFeedForward> = {},
+): MoeFeedForward {
   return { kind: 'moe', router, expert, weighting: 'output', shared: null, ...changes };
 }
 
 /** A mixture under the names given; `key` tells whether the experts stand in one tensor (transformers 5 in memory). */
-export function mixture(input: FamilyInput, index: number, spec: MoeFeedForward, names: ExpertNames): FeedForwardChoice {
+export function mixture(
+  input: FamilyInput,
+  index: number,
+  spec: MoeFeedForward,
+  names: ExpertNames,
+): FeedForwardChoice {
   return { spec, ...expertNames(names, spec, input.has(`layers.${index}.${names.experts}.gate_up_proj`)) };
 }
 
@@ -55,7 +77,11 @@ export const mixtral: FamilyDefinition = {
 function mixtralNames(input: FamilyInput, index: number, spec: MoeFeedForward): FeedForwardChoice {
   const inMemory = input.has(`layers.${index}.mlp.experts.gate_up_proj`);
   const base = inMemory ? 'mlp' : 'block_sparse_moe';
-  return mixture(input, index, spec, { router: part(`${base}.gate`), experts: `${base}.experts`, parts: MIXTRAL_EXPERTS });
+  return mixture(input, index, spec, {
+    router: part(`${base}.gate`),
+    experts: `${base}.experts`,
+    parts: MIXTRAL_EXPERTS,
+  });
 }
 
 /** LayerNorms, biases in attention, a router of its own (SparseMixer). */
@@ -83,7 +109,8 @@ export const phimoe: FamilyDefinition = {
 /** transformers takes the short factors at any length, and one of two factors on cos and sin by length. */
 function phimoeRotary(config: HfConfig, dim: number): RotarySpec | null {
   const spec = rotary(config, { dim, layout: 'half' });
-  if (spec?.scaling?.kind !== 'longrope') return spec?.scaling == null ? spec : config.unsupported(`RoPE scaling ${spec.scaling.kind}`);
+  if (spec?.scaling?.kind !== 'longrope')
+    return spec?.scaling == null ? spec : config.unsupported(`RoPE scaling ${spec.scaling.kind}`);
   const parameters = ropeParameters(config, undefined) ?? {};
   const [short, long] = [numberOf(parameters['short_mscale']), numberOf(parameters['long_mscale'])];
   if (short === undefined || short !== long) return config.unsupported('RoPE with short_mscale other than long_mscale');
@@ -93,7 +120,11 @@ function phimoeRotary(config: HfConfig, dim: number): RotarySpec | null {
 /** Layers that have experts: not listed as dense, and every `decoder_sparse_step`-th. */
 function isSparse(config: HfConfig, index: number): boolean {
   const dense = config.list('mlp_only_layers') ?? [];
-  return !dense.includes(index) && config.number('num_experts') > 0 && (index + 1) % config.number('decoder_sparse_step') === 0;
+  return (
+    !dense.includes(index) &&
+    config.number('num_experts') > 0 &&
+    (index + 1) % config.number('decoder_sparse_step') === 0
+  );
 }
 
 export const qwen2Moe: FamilyDefinition = {
@@ -153,10 +184,15 @@ export const minimaxM2: FamilyDefinition = {
     const { config } = input;
     const norm = headNorm(rmsNorm(config.number('rms_norm_eps')), 'projection');
     const spec = moe(
-      softmaxRouter(config, 'num_local_experts', 'num_experts_per_tok', { scoring: 'sigmoid', normalize: true, correctionBias: true }),
+      softmaxRouter(config, 'num_local_experts', 'num_experts_per_tok', {
+        scoring: 'sigmoid',
+        normalize: true,
+        correctionBias: true,
+      }),
       gated(config.number('intermediate_size'), activation(config)),
     );
-    const base = (index: number): string => (input.has(`layers.${index}.mlp.experts.gate_up_proj`) ? 'mlp' : 'block_sparse_moe');
+    const base = (index: number): string =>
+      input.has(`layers.${index}.mlp.experts.gate_up_proj`) ? 'mlp' : 'block_sparse_moe';
     return llamaLike(input, {
       rotary: (_, attention) => {
         const { keyDim } = headDims(attention);
@@ -187,11 +223,18 @@ export const mellum: FamilyDefinition = {
         const local = attention.kind === 'sliding';
         const dim = headDims(attention).keyDim;
         // The class has no old form: only `rope_parameters` count.
-        if (config.object('rope_parameters') === null) return { theta: local ? 10_000 : 500_000, dim, layout: 'half', scaling: null };
-        return rotary(config, { dim, layout: 'half', partial: 1, layerType: local ? 'sliding_attention' : 'full_attention' });
+        if (config.object('rope_parameters') === null)
+          return { theta: local ? 10_000 : 500_000, dim, layout: 'half', scaling: null };
+        return rotary(config, {
+          dim,
+          layout: 'half',
+          partial: 1,
+          layerType: local ? 'sliding_attention' : 'full_attention',
+        });
       },
       attention: () => ({ ...biases(config.flag('attention_bias')), queryNorm: norm, keyNorm: norm }),
-      feedForward: (index) => (kinds === null || kinds[index] === 'sparse' ? qwen3Mixture(input, index) : gatedMlp(input)),
+      feedForward: (index) =>
+        kinds === null || kinds[index] === 'sparse' ? qwen3Mixture(input, index) : gatedMlp(input),
     });
   },
 };
@@ -221,7 +264,11 @@ export const graniteMoe: FamilyDefinition = {
       feedForward: () => ({
         spec,
         sources: { router: part('block_sparse_moe.router.layer'), ...underShared(shared) },
-        expert: (index) => ({ gate_proj: half(index, 0), up: half(index, width), down: { base: 'block_sparse_moe.output_linear', index } }),
+        expert: (index) => ({
+          gate_proj: half(index, 0),
+          up: half(index, width),
+          down: { base: 'block_sparse_moe.output_linear', index },
+        }),
       }),
       block: () => ({ residualMultiplier: config.number('residual_multiplier') }),
       embedding: { multiplier: config.number('embedding_multiplier') },
@@ -286,9 +333,13 @@ export const ernieMoe: FamilyDefinition = {
     const act = activation(config);
     const width = config.number('moe_intermediate_size');
     const shared = config.numberOr('moe_num_shared_experts', 0);
-    const spec = moe(softmaxRouter(config, 'moe_num_experts', 'moe_k', { normalize: true, correctionBias: true }), gated(width, act), {
-      shared: shared > 0 ? { expert: gated(width * shared, act, bias), gate: false } : null,
-    });
+    const spec = moe(
+      softmaxRouter(config, 'moe_num_experts', 'moe_k', { normalize: true, correctionBias: true }),
+      gated(width, act),
+      {
+        shared: shared > 0 ? { expert: gated(width * shared, act, bias), gate: false } : null,
+      },
+    );
     const names: ExpertNames = {
       router: part('mlp.gate'),
       correction: { base: 'mlp.moe_statics.e_score_correction_bias', suffix: BARE },
@@ -317,13 +368,18 @@ export const gptOss: FamilyDefinition = {
   build: (input) => {
     const { config } = input;
     const width = config.number('intermediate_size');
-    const expert: DenseFeedForward = { ...gated(width, activation(config), true), clampedSwiglu: { alpha: 1.702, limit: 7 } };
+    const expert: DenseFeedForward = {
+      ...gated(width, activation(config), true),
+      clampedSwiglu: { alpha: 1.702, limit: 7 },
+    };
     const spec = moe(
       softmaxRouter(config, 'num_local_experts', 'num_experts_per_tok', { scoring: 'softmax-selected', bias: true }),
       expert,
     );
     // Published in MXFP4, [experts, rows, …]; unpacked copies are stored the other way round.
-    const stored: Partial<Part> = input.has('layers.0.mlp.experts.gate_up_proj_blocks') ? { packed: 'mxfp4' } : { transposed: true };
+    const stored: Partial<Part> = input.has('layers.0.mlp.experts.gate_up_proj_blocks')
+      ? { packed: 'mxfp4' }
+      : { transposed: true };
     const every2nd = (index: number, start: number): Part => ({
       base: 'mlp.experts.gate_up_proj',
       suffix: BARE,
@@ -356,7 +412,10 @@ export const llama4: FamilyDefinition = {
     const act = activation(config);
     const width = config.number('intermediate_size');
     const router = softmaxRouter(config, 'num_local_experts', 'num_experts_per_tok', { scoring: 'sigmoid' });
-    const spec = moe(router, gated(width, act), { weighting: 'input', shared: { expert: gated(width, act), gate: false } });
+    const spec = moe(router, gated(width, act), {
+      weighting: 'input',
+      shared: { expert: gated(width, act), gate: false },
+    });
     const listed = config.list('no_rope_layers');
     const interval = config.number('no_rope_layer_interval');
     const hasRope = (index: number): boolean =>
@@ -365,7 +424,11 @@ export const llama4: FamilyDefinition = {
     const step = config.number('interleave_moe_layer_step');
     const isMoe = (index: number): boolean =>
       moeLayers !== null ? moeLayers.includes(index) : index >= step - 1 && (index - (step - 1)) % step === 0;
-    const l2 = headNorm({ kind: 'rms', epsilon: config.number('rms_norm_eps'), weight: 'none', bias: false }, 'head', 'after-rope');
+    const l2 = headNorm(
+      { kind: 'rms', epsilon: config.number('rms_norm_eps'), weight: 'none', bias: false },
+      'head',
+      'after-rope',
+    );
     const half = (index: number, start: number): Part => ({
       base: 'feed_forward.experts.gate_up_proj',
       suffix: BARE,
@@ -390,7 +453,8 @@ export const llama4: FamilyDefinition = {
             : null,
       }),
       feedForward: (index) => {
-        if (!isMoe(index)) return { spec: gated(config.number('intermediate_size_mlp'), act), sources: dense('feed_forward') };
+        if (!isMoe(index))
+          return { spec: gated(config.number('intermediate_size_mlp'), act), sources: dense('feed_forward') };
         const shared = dense('feed_forward.shared_expert');
         return {
           spec,
@@ -420,17 +484,33 @@ export const dbrx: FamilyDefinition = {
     const width = numberOf(ffn['ffn_hidden_size']) ?? 3584;
     const experts = numberOf(ffn['moe_num_experts']) ?? 4;
     const power = ffn['moe_normalize_expert_weights'] === undefined ? 1 : ffn['moe_normalize_expert_weights'];
-    if (power !== null && power !== 1) return config.unsupported('expert weights normalised by another norm than the sum');
+    if (power !== null && power !== 1)
+      return config.unsupported('expert weights normalised by another norm than the sum');
     const act = ffn['ffn_act_fn'];
     if (act != null && (typeof act !== 'object' || !('name' in act) || act.name !== 'silu'))
       return config.unsupported('this activation of the experts');
-    const router: RouterSpec = { ...PLAIN_ROUTER, experts, topK: numberOf(ffn['moe_top_k']) ?? 1, normalize: power === 1 };
+    const router: RouterSpec = {
+      ...PLAIN_ROUTER,
+      experts,
+      topK: numberOf(ffn['moe_top_k']) ?? 1,
+      normalize: power === 1,
+    };
     const norm = layerNorm(1e-5, false);
-    const slice = (base: string, index: number, transposed = false): Part => ({ base, suffix: BARE, index, slices: experts, transposed });
+    const slice = (base: string, index: number, transposed = false): Part => ({
+      base,
+      suffix: BARE,
+      index,
+      slices: experts,
+      transposed,
+    });
     const model = llamaLike(input, {
       norm,
       rotary: (_, attention) =>
-        rotary(config, { dim: headDims(attention).keyDim, layout: 'half', theta: numberOf(attn['rope_theta']) ?? config.defaultTheta() }),
+        rotary(config, {
+          dim: headDims(attention).keyDim,
+          layout: 'half',
+          theta: numberOf(attn['rope_theta']) ?? config.defaultTheta(),
+        }),
       attention: () => ({ clip: numberOf(attn['clip_qkv']) ?? null }),
       feedForward: () => ({
         spec: moe(router, gated(width, 'silu')),

@@ -27,12 +27,18 @@ export const olmo: FamilyDefinition = {
   build: (input) =>
     llamaLike(input, {
       norm: { kind: 'layer', epsilon: 1e-5, weight: 'none', bias: false },
-      attention: () => ({ ...biases(input.config.flag('attention_bias')), clip: input.config.numberOr('clip_qkv', null) }),
+      attention: () => ({
+        ...biases(input.config.flag('attention_bias')),
+        clip: input.config.numberOr('clip_qkv', null),
+      }),
     }),
 };
 
 /** Norms after each branch, and over the whole projection of queries and keys. */
-function afterBranches(input: FamilyInput, more: Partial<Parameters<typeof llamaLike>[1]> = {}): ReturnType<typeof llamaLike> {
+function afterBranches(
+  input: FamilyInput,
+  more: Partial<Parameters<typeof llamaLike>[1]> = {},
+): ReturnType<typeof llamaLike> {
   const norm = rmsNorm(input.config.number('rms_norm_eps'));
   const head = headNorm(norm, 'projection');
   return llamaLike(input, {
@@ -141,7 +147,11 @@ export const exaoneMoe: FamilyDefinition = {
       attention: () => ({ queryNorm: head, keyNorm: head }),
       feedForward: (index) =>
         sparse(index)
-          ? v3Mixture(input, index, { experts: 'num_experts', shared: 'num_shared_experts', correction: 'mlp.e_score_correction_bias' })
+          ? v3Mixture(input, index, {
+              experts: 'num_experts',
+              shared: 'num_shared_experts',
+              correction: 'mlp.e_score_correction_bias',
+            })
           : gatedMlp(input),
     });
   },

@@ -25,7 +25,11 @@ export const phi: FamilyDefinition = {
         spec: plain(config.number('intermediate_size'), activation(config)),
         sources: { up: part('mlp.fc1'), down: part('mlp.fc2') },
       }),
-      sources: { o: part('self_attn.dense'), q_norm: part('self_attn.q_layernorm'), k_norm: part('self_attn.k_layernorm') },
+      sources: {
+        o: part('self_attn.dense'),
+        q_norm: part('self_attn.q_layernorm'),
+        k_norm: part('self_attn.k_layernorm'),
+      },
       block: () => ({ arrangement: 'parallel' }),
       finalNorm: 'final_layernorm',
       headBias: true,
@@ -82,7 +86,10 @@ export const stablelm: FamilyDefinition = {
       attention: () => ({ ...biases(config.flag('use_qkv_bias'), false), queryNorm: head, keyNorm: head }),
       sources: (index) => {
         const { queryHeads, kvHeads } = headDims(attentionAt(input, index));
-        return { q_norm: perHead('self_attn.q_layernorm', queryHeads), k_norm: perHead('self_attn.k_layernorm', kvHeads) };
+        return {
+          q_norm: perHead('self_attn.q_layernorm', queryHeads),
+          k_norm: perHead('self_attn.k_layernorm', kvHeads),
+        };
       },
       block: () => ({ arrangement: parallel ? 'parallel' : 'sequential' }),
     });

@@ -18,6 +18,8 @@ export const qwen3: FamilyDefinition = {
   prefixes: LLAMA_PREFIXES,
   build: (input) => {
     const norm = headNorm(rmsNorm(input.config.number('rms_norm_eps')));
-    return llamaLike(input, { attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: norm, keyNorm: norm }) });
+    return llamaLike(input, {
+      attention: () => ({ ...biases(input.config.flag('attention_bias')), queryNorm: norm, keyNorm: norm }),
+    });
   },
 };

@@ -12,11 +12,26 @@ import {
 import { heads, LAYER, LAYERS, layer, RMS, rope } from './layers';
 
 const ATTENTION = layer(heads(4, 2, 8), { rotary: rope(8) });
-const GATED: DenseFeedForward = { kind: 'gated', width: 14, activation: 'silu', biasIn: false, biasOut: false, clampedSwiglu: null };
+const GATED: DenseFeedForward = {
+  kind: 'gated',
+  width: 14,
+  activation: 'silu',
+  biasIn: false,
+  biasOut: false,
+  clampedSwiglu: null,
+};
 const PRE = { ...NO_NORMS, attention: RMS, feedForward: RMS };
 
 export function block(feedForward: FeedForward, extra: Partial<BlockSpec> = {}): BlockSpec {
-  return { layer: ATTENTION, feedForward, norms: PRE, arrangement: 'sequential', residualMultiplier: 1, residualFrom: 'sum', ...extra };
+  return {
+    layer: ATTENTION,
+    feedForward,
+    norms: PRE,
+    arrangement: 'sequential',
+    residualMultiplier: 1,
+    residualFrom: 'sum',
+    ...extra,
+  };
 }
 
 const ROUTER: RouterSpec = {
@@ -31,23 +46,43 @@ const ROUTER: RouterSpec = {
 };
 
 function moe(router: Partial<RouterSpec>, extra: Partial<MoeFeedForward> = {}): BlockSpec {
-  return block({ kind: 'moe', router: { ...ROUTER, ...router }, expert: GATED, weighting: 'output', shared: null, ...extra });
+  return block({
+    kind: 'moe',
+    router: { ...ROUTER, ...router },
+    expert: GATED,
+    weighting: 'output',
+    shared: null,
+    ...extra,
+  });
 }
 
 const latent = LAYERS['latent, q compressed'];
 
 export const BLOCKS: Readonly<Record<string, BlockSpec>> = {
   'pre-norm, gated': block(GATED),
-  'pre and post norms': block({ ...GATED, activation: 'gelu-tanh' }, {
-    norms: { ...PRE, attentionOutput: { ...RMS, weight: 'plus-one' }, feedForwardOutput: { ...RMS, weight: 'plus-one' } },
-  }),
+  'pre and post norms': block(
+    { ...GATED, activation: 'gelu-tanh' },
+    {
+      norms: {
+        ...PRE,
+        attentionOutput: { ...RMS, weight: 'plus-one' },
+        feedForwardOutput: { ...RMS, weight: 'plus-one' },
+      },
+    },
+  ),
   'norms on outputs only': block(GATED, { norms: { ...NO_NORMS, attentionOutput: RMS, feedForwardOutput: RMS } }),
   'norms on sums': block(GATED, { norms: { ...NO_NORMS, attentionResidual: LAYER, feedForwardResidual: LAYER } }),
-  'parallel, one norm': block({ kind: 'plain', width: 14, activation: 'gelu', biasIn: true, biasOut: true }, {
+  'parallel, one norm': block(
+    { kind: 'plain', width: 14, activation: 'gelu', biasIn: true, biasOut: true },
+    {
+      arrangement: 'parallel',
+      norms: { ...NO_NORMS, attention: LAYER },
+    },
+  ),
+  'parallel, two norms': block(GATED, {
     arrangement: 'parallel',
-    norms: { ...NO_NORMS, attention: LAYER },
+    norms: { ...NO_NORMS, attention: LAYER, feedForward: { ...LAYER, bias: false } },
   }),
-  'parallel, two norms': block(GATED, { arrangement: 'parallel', norms: { ...NO_NORMS, attention: LAYER, feedForward: { ...LAYER, bias: false } } }),
   'residual from the norm': block(GATED, { residualFrom: 'normed' }),
   multipliers: block(GATED, { residualMultiplier: 0.3, outputMultiplier: 1.25 }),
   'inner norm': block({ ...GATED, innerNorm: RMS, biasIn: true, biasOut: true }),
@@ -60,7 +95,10 @@ export const BLOCKS: Readonly<Record<string, BlockSpec>> = {
     biasOut: false,
   }),
   ...Object.fromEntries(
-    ACTIVATIONS.map((activation) => [`plain ${activation}`, block({ kind: 'plain', width: 14, activation, biasIn: true, biasOut: false })]),
+    ACTIVATIONS.map((activation) => [
+      `plain ${activation}`,
+      block({ kind: 'plain', width: 14, activation, biasIn: true, biasOut: false }),
+    ]),
   ),
   'latent attention': block(GATED, latent ? { layer: latent } : {}),
   'softmax router': moe({}),
@@ -75,6 +113,9 @@ export const BLOCKS: Readonly<Record<string, BlockSpec>> = {
     { expert: { ...GATED, biasIn: true, biasOut: true, clampedSwiglu: { alpha: 1.702, limit: 7 } } },
   ),
   'gated shared expert': moe({ normalize: false }, { shared: { expert: { ...GATED, width: 9 }, gate: true } }),
-  'weights on the input': moe({ scoring: 'sigmoid', normalize: false, topK: 1 }, { weighting: 'input', shared: { expert: GATED, gate: false } }),
+  'weights on the input': moe(
+    { scoring: 'sigmoid', normalize: false, topK: 1 },
+    { weighting: 'input', shared: { expert: GATED, gate: false } },
+  ),
   sparsemixer: moe({ scoring: 'sparsemixer', normalize: false, jitter: 0.2 }),
 };

@@ -15,7 +15,12 @@ export function valuesOf(tensor: Tensor): Values {
 }
 
 /** Same shape, and within `tolerance` of the largest value. */
-export function expectClose(label: string, actual: Tensor | Values | undefined, expected: Values | undefined, tolerance: number): void {
+export function expectClose(
+  label: string,
+  actual: Tensor | Values | undefined,
+  expected: Values | undefined,
+  tolerance: number,
+): void {
   if (!actual || !expected) throw new Error(`${label}: nothing to compare.`);
   expect({ label, shape: [...actual.shape] }).toEqual({ label, shape: [...expected.shape] });
   const error = relativeError(actual.data as ArrayLike<number>, expected.data);

@@ -5,7 +5,13 @@
 
 import { join } from 'node:path';
 import { bloomSlopes } from '../../../../src/attention/alibi';
-import { type BlockNorms, type BlockSpec, type DenseFeedForward, NO_NORMS, type PlainActivation } from '../../../../src/attention/blockSpec';
+import {
+  type BlockNorms,
+  type BlockSpec,
+  type DenseFeedForward,
+  NO_NORMS,
+  type PlainActivation,
+} from '../../../../src/attention/blockSpec';
 import { type AttentionLayerSpec, PLAIN_LAYER, type RunnableAttention } from '../../../../src/attention/layerSpec';
 import type { NormSpec } from '../../../../src/attention/normSpec';
 import { latentScaleFactor } from '../../../../src/attention/rotaryTables';
@@ -80,13 +86,22 @@ function rows(tensor: StoredTensor, pick: readonly number[]): Float32Array {
 
 function transposed(tensor: StoredTensor): StoredTensor {
   const [r = 0, c = 0] = tensor.shape;
-  return { shape: [c, r], data: Float32Array.from({ length: r * c }, (_, i) => tensor.data[(i % r) * c + Math.floor(i / r)] ?? 0) };
+  return {
+    shape: [c, r],
+    data: Float32Array.from({ length: r * c }, (_, i) => tensor.data[(i % r) * c + Math.floor(i / r)] ?? 0),
+  };
 }
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 /** Splits a fused qkv module by rows. */
-function split(target: Weights, tensors: Tensors, module: string, pick: Readonly<Record<string, readonly number[]>>, conv1d = false): void {
+function split(
+  target: Weights,
+  tensors: Tensors,
+  module: string,
+  pick: Readonly<Record<string, readonly number[]>>,
+  conv1d = false,
+): void {
   const stored = tensors.get(`${module}.weight`);
   const weight = conv1d ? transposed(stored) : stored;
   for (const [name, indexes] of Object.entries(pick)) {
@@ -101,14 +116,24 @@ const number = (config: Config, key: string, fallback?: number): number => {
   return value;
 };
 
-const rms = (epsilon: number, weight: NormSpec['weight'] = 'plain'): NormSpec => ({ kind: 'rms', epsilon, weight, bias: false });
+const rms = (epsilon: number, weight: NormSpec['weight'] = 'plain'): NormSpec => ({
+  kind: 'rms',
+  epsilon,
+  weight,
+  bias: false,
+});
 const layerNorm = (epsilon: number): NormSpec => ({ kind: 'layer', epsilon, weight: 'plain', bias: true });
 const prenorm = (norm: NormSpec): BlockNorms => ({ ...NO_NORMS, attention: norm, feedForward: norm });
 const noExperts = (): WeightMap => {
   throw new Error('No experts here.');
 };
 
-function block(layer: AttentionLayerSpec, feedForward: BlockSpec['feedForward'], norms: BlockNorms, extra: Partial<BlockSpec> = {}): BlockSpec {
+function block(
+  layer: AttentionLayerSpec,
+  feedForward: BlockSpec['feedForward'],
+  norms: BlockNorms,
+  extra: Partial<BlockSpec> = {},
+): BlockSpec {
   return { layer, feedForward, norms, arrangement: 'sequential', residualMultiplier: 1, residualFrom: 'sum', ...extra };
 }
 
@@ -124,7 +149,9 @@ function headed(config: Config, kind: string): Extract<RunnableAttention, { kvHe
   const queryHeads = number(config, 'num_attention_heads');
   const dim = number(config, 'head_dim', number(config, 'hidden_size') / queryHeads);
   const layout = { queryHeads, kvHeads: number(config, 'num_key_value_heads', queryHeads), keyDim: dim, valueDim: dim };
-  return kind === 'sliding_attention' ? { kind: 'sliding', window: number(config, 'sliding_window'), ...layout } : { kind: 'full', ...layout };
+  return kind === 'sliding_attention'
+    ? { kind: 'sliding', window: number(config, 'sliding_window'), ...layout }
+    : { kind: 'full', ...layout };
 }
 
 function ropeScaling(config: Config): RotaryScaling | null {
@@ -197,7 +224,8 @@ function llamaLike(config: Config, tensors: Tensors, index: number, kind: string
   }
   const norm = rms(number(config, 'rms_norm_eps'), gemma ? 'plus-one' : 'plain');
   const headNorm = { norm, extent: 'head', stage: 'before-rope' } as const;
-  if (type === 'qwen3') for (const name of ['q_norm', 'k_norm']) tensors.copy(weights, name, `${prefix}self_attn.${name}`);
+  if (type === 'qwen3')
+    for (const name of ['q_norm', 'k_norm']) tensors.copy(weights, name, `${prefix}self_attn.${name}`);
   const parameters = config['rope_parameters'] as Config | undefined;
   const layer: AttentionLayerSpec = {
     ...PLAIN_LAYER,
@@ -247,7 +275,11 @@ function deepseekV2(config: Config, tensors: Tensors, index: number): GoldenBloc
   tensors.copy(weights, 'norm_attention', `${prefix}input_layernorm`);
   tensors.copy(weights, 'norm_feed_forward', `${prefix}post_attention_layernorm`);
   const mlp = (target: Weights, module: string, names: string): void => {
-    for (const [name, part] of [['gate_proj', 'gate_proj'], ['up', 'up_proj'], ['down', 'down_proj']] as const) {
+    for (const [name, part] of [
+      ['gate_proj', 'gate_proj'],
+      ['up', 'up_proj'],
+      ['down', 'down_proj'],
+    ] as const) {
       tensors.copy(target, `${names}${name}`, `${module}.${part}`);
     }
   };
@@ -263,7 +295,11 @@ function deepseekV2(config: Config, tensors: Tensors, index: number): GoldenBloc
   };
   if (index < number(config, 'first_k_dense_replace')) {
     mlp(weights, `${prefix}mlp`, '');
-    return { spec: block(layer, gated(number(config, 'intermediate_size'), 'silu'), prenorm(norm)), weights, experts: noExperts };
+    return {
+      spec: block(layer, gated(number(config, 'intermediate_size'), 'silu'), prenorm(norm)),
+      weights,
+      experts: noExperts,
+    };
   }
   weights.set('router.weight', tensors.get(`${prefix}mlp.gate.weight`).data);
   mlp(weights, `${prefix}mlp.shared_experts`, 'shared.');
@@ -307,23 +343,32 @@ function perHead(queryHeads: number, kvHeads: number, dim: number): Record<'q' |
 
 const ALL_BIASES = { q: true, k: true, v: true, o: true };
 
-function fusedFamily(config: Config, tensors: Tensors, options: {
-  prefix: string;
-  attention: string;
-  queryHeads: number;
-  kvHeads: number;
-  norms: Readonly<Record<string, string>>;
-  bias: boolean;
-  width: number;
-  activation: PlainActivation;
-  extra: Partial<AttentionLayerSpec>;
-  block: Partial<BlockSpec>;
-  epsilon: number;
-}): GoldenBlock {
+function fusedFamily(
+  config: Config,
+  tensors: Tensors,
+  options: {
+    prefix: string;
+    attention: string;
+    queryHeads: number;
+    kvHeads: number;
+    norms: Readonly<Record<string, string>>;
+    bias: boolean;
+    width: number;
+    activation: PlainActivation;
+    extra: Partial<AttentionLayerSpec>;
+    block: Partial<BlockSpec>;
+    epsilon: number;
+  },
+): GoldenBlock {
   const hiddenSize = number(config, 'hidden_size');
   const dim = hiddenSize / options.queryHeads;
   const weights: Weights = new Map();
-  split(weights, tensors, `${options.prefix}${options.attention}.query_key_value`, perHead(options.queryHeads, options.kvHeads, dim));
+  split(
+    weights,
+    tensors,
+    `${options.prefix}${options.attention}.query_key_value`,
+    perHead(options.queryHeads, options.kvHeads, dim),
+  );
   tensors.copy(weights, 'o', `${options.prefix}${options.attention}.dense`);
   tensors.copy(weights, 'up', `${options.prefix}mlp.dense_h_to_4h`);
   tensors.copy(weights, 'down', `${options.prefix}mlp.dense_4h_to_h`);
@@ -336,13 +381,20 @@ function fusedFamily(config: Config, tensors: Tensors, options: {
     biases: options.bias ? ALL_BIASES : PLAIN_LAYER.biases,
     ...options.extra,
   };
-  const spec = block(layer, plain(options.width, options.activation, options.bias), prenorm(layerNorm(options.epsilon)), options.block);
+  const spec = block(
+    layer,
+    plain(options.width, options.activation, options.bias),
+    prenorm(layerNorm(options.epsilon)),
+    options.block,
+  );
   return { spec, weights, experts: noExperts };
 }
 
 const PRE_AND_POST = { norm_attention: 'input_layernorm', norm_feed_forward: 'post_attention_layernorm' };
 
-const FAMILIES: Readonly<Record<string, (config: Config, tensors: Tensors, index: number, kind: string) => GoldenBlock>> = {
+const FAMILIES: Readonly<
+  Record<string, (config: Config, tensors: Tensors, index: number, kind: string) => GoldenBlock>
+> = {
   llama: llamaLike,
   mistral: llamaLike,
   qwen2: llamaLike,
@@ -392,7 +444,14 @@ const FAMILIES: Readonly<Record<string, (config: Config, tensors: Tensors, index
       bias: false,
       width: number(config, 'ffn_hidden_size'),
       activation: 'gelu',
-      extra: { rotary: { theta: number(config, 'rope_theta'), dim: number(config, 'hidden_size') / queryHeads, layout: 'half', scaling: null } },
+      extra: {
+        rotary: {
+          theta: number(config, 'rope_theta'),
+          dim: number(config, 'hidden_size') / queryHeads,
+          layout: 'half',
+          scaling: null,
+        },
+      },
       block: { arrangement: 'parallel' },
       epsilon: number(config, 'layer_norm_epsilon'),
     });
@@ -405,7 +464,10 @@ const FAMILIES: Readonly<Record<string, (config: Config, tensors: Tensors, index
     const conv = (names: Readonly<Record<string, readonly number[]>>, module: string): void => {
       split(weights, tensors, prefix + module, names, true);
     };
-    conv({ q: range(0, hiddenSize), k: range(hiddenSize, hiddenSize), v: range(2 * hiddenSize, hiddenSize) }, 'attn.c_attn');
+    conv(
+      { q: range(0, hiddenSize), k: range(hiddenSize, hiddenSize), v: range(2 * hiddenSize, hiddenSize) },
+      'attn.c_attn',
+    );
     conv({ o: range(0, hiddenSize) }, 'attn.c_proj');
     conv({ up: range(0, number(config, 'n_inner')) }, 'mlp.c_fc');
     conv({ down: range(0, hiddenSize) }, 'mlp.c_proj');
@@ -419,7 +481,11 @@ const FAMILIES: Readonly<Record<string, (config: Config, tensors: Tensors, index
       biases: ALL_BIASES,
     };
     const norms = prenorm(layerNorm(number(config, 'layer_norm_epsilon')));
-    return { spec: block(layer, plain(number(config, 'n_inner'), 'gelu-tanh', true), norms), weights, experts: noExperts };
+    return {
+      spec: block(layer, plain(number(config, 'n_inner'), 'gelu-tanh', true), norms),
+      weights,
+      experts: noExperts,
+    };
   },
   opt: (config, tensors, index) => {
     const attention = headed(config, 'full_attention');
@@ -438,7 +504,11 @@ const FAMILIES: Readonly<Record<string, (config: Config, tensors: Tensors, index
       scale: attention.keyDim ** -0.5,
       biases: ALL_BIASES,
     };
-    return { spec: block(layer, plain(number(config, 'ffn_dim'), 'relu', true), prenorm(layerNorm(1e-5))), weights, experts: noExperts };
+    return {
+      spec: block(layer, plain(number(config, 'ffn_dim'), 'relu', true), prenorm(layerNorm(1e-5))),
+      weights,
+      experts: noExperts,
+    };
   },
 };
 

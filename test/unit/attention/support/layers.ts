@@ -9,11 +9,23 @@ import type { HeadLayout, LatentAttention } from '../../../../src/model/attentio
 export const RMS: NormSpec = { kind: 'rms', epsilon: 1e-6, weight: 'plain', bias: false };
 export const LAYER: NormSpec = { kind: 'layer', epsilon: 1e-5, weight: 'plain', bias: true };
 
-const layout = (queryHeads: number, kvHeads: number, keyDim: number, valueDim = keyDim): HeadLayout => ({ queryHeads, kvHeads, keyDim, valueDim });
+const layout = (queryHeads: number, kvHeads: number, keyDim: number, valueDim = keyDim): HeadLayout => ({
+  queryHeads,
+  kvHeads,
+  keyDim,
+  valueDim,
+});
 
-export const heads = (...sizes: Parameters<typeof layout>): RunnableAttention => ({ kind: 'full', ...layout(...sizes) });
+export const heads = (...sizes: Parameters<typeof layout>): RunnableAttention => ({
+  kind: 'full',
+  ...layout(...sizes),
+});
 
-export const rope = (dim: number, layout: RotarySpec['layout'] = 'half', scaling: RotaryScaling | null = null): RotarySpec => ({
+export const rope = (
+  dim: number,
+  layout: RotarySpec['layout'] = 'half',
+  scaling: RotaryScaling | null = null,
+): RotarySpec => ({
   theta: 10000,
   dim,
   layout,
@@ -35,18 +47,31 @@ export function layer(attention: RunnableAttention, extra: Partial<AttentionLaye
   return { ...PLAIN_LAYER, attention, hiddenSize: 20, scale: keyDim ** -0.5, ...extra };
 }
 
-const norm = (extent: HeadNormSpec['extent'], spec: NormSpec, stage: HeadNormSpec['stage'] = 'before-rope'): HeadNormSpec => ({
+const norm = (
+  extent: HeadNormSpec['extent'],
+  spec: NormSpec,
+  stage: HeadNormSpec['stage'] = 'before-rope',
+): HeadNormSpec => ({
   norm: spec,
   extent,
   stage,
 });
 
-const qkNorm = (spec: HeadNormSpec): Partial<AttentionLayerSpec> => ({ queryNorm: spec, keyNorm: spec, rotary: rope(8) });
-const scaled = (scaling: RotaryScaling): AttentionLayerSpec => layer(heads(4, 2, 8), { rotary: rope(8, 'half', scaling) });
+const qkNorm = (spec: HeadNormSpec): Partial<AttentionLayerSpec> => ({
+  queryNorm: spec,
+  keyNorm: spec,
+  rotary: rope(8),
+});
+const scaled = (scaling: RotaryScaling): AttentionLayerSpec =>
+  layer(heads(4, 2, 8), { rotary: rope(8, 'half', scaling) });
 const latent = (extra: Partial<AttentionLayerSpec> = {}, shape: Partial<LatentAttention> = {}): AttentionLayerSpec =>
   layer(
     { ...LATENT, ...shape },
-    { rotary: rope(4, 'interleaved'), latentNorms: { query: shape.queryLatentDim ? RMS : null, latent: RMS }, ...extra },
+    {
+      rotary: rope(4, 'interleaved'),
+      latentNorms: { query: shape.queryLatentDim ? RMS : null, latent: RMS },
+      ...extra,
+    },
   );
 
 export const LAYERS: Readonly<Record<string, AttentionLayerSpec>> = {
@@ -78,7 +103,13 @@ export const LAYERS: Readonly<Record<string, AttentionLayerSpec>> = {
   'regrouped rotary': layer(heads(4, 2, 8), { rotary: rope(8, 'interleaved-to-half') }),
   'linear rope': scaled({ kind: 'linear', factor: 4 }),
   'dynamic rope': scaled({ kind: 'dynamic', factor: 2, originalContext: 4 }),
-  'llama3 rope': scaled({ kind: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 64 }),
+  'llama3 rope': scaled({
+    kind: 'llama3',
+    factor: 8,
+    lowFrequencyFactor: 1,
+    highFrequencyFactor: 4,
+    originalContext: 64,
+  }),
   'yarn rope': scaled({
     kind: 'yarn',
     factor: 8,
@@ -99,15 +130,28 @@ export const LAYERS: Readonly<Record<string, AttentionLayerSpec>> = {
     attentionFactor: null,
   }),
   'proportional rope': scaled({ kind: 'proportional', rotatedDim: 4, factor: 2 }),
-  'alibi, 6 heads': layer(heads(6, 6, 4), { alibi: { slopes: bloomSlopes(6), factor: 1, rounding: 'none', origin: 'first' } }),
-  'alibi, mpt': layer(heads(3, 3, 4), { alibi: { slopes: mptSlopes(3), factor: 1, rounding: 'none', origin: 'last' }, clip: 1 }),
-  'alibi, falcon': layer(heads(4, 1, 4), { alibi: { slopes: bloomSlopes(4), factor: 0.5, rounding: 'bfloat16', origin: 'first' } }),
+  'alibi, 6 heads': layer(heads(6, 6, 4), {
+    alibi: { slopes: bloomSlopes(6), factor: 1, rounding: 'none', origin: 'first' },
+  }),
+  'alibi, mpt': layer(heads(3, 3, 4), {
+    alibi: { slopes: mptSlopes(3), factor: 1, rounding: 'none', origin: 'last' },
+    clip: 1,
+  }),
+  'alibi, falcon': layer(heads(4, 1, 4), {
+    alibi: { slopes: bloomSlopes(4), factor: 0.5, rounding: 'bfloat16', origin: 'first' },
+  }),
   temperature: layer(heads(4, 2, 8), { temperature: { scale: 0.1, interval: 3, offset: 1 } }),
   'gate per element': layer(heads(4, 2, 8), { rotary: rope(8), outputGate: 'element' }),
   'gate per head': layer(heads(4, 2, 8), { rotary: rope(8), outputGate: 'head' }),
   'output norm': layer(heads(4, 2, 8), { rotary: rope(8), outputNorm: RMS }),
   latent: latent(),
   'latent, q compressed': latent({ biases: { q: true, k: true, v: false, o: true } }, { queryLatentDim: 7 }),
-  'latent, regrouped': latent({ rotary: rope(4, 'interleaved-to-half'), temperature: { scale: 0.1, interval: 3, offset: 0 } }),
-  'latent, factors': latent({ latentNorms: { query: RMS, latent: RMS, queryFactor: 1.5, latentFactor: 0.7 } }, { queryLatentDim: 7 }),
+  'latent, regrouped': latent({
+    rotary: rope(4, 'interleaved-to-half'),
+    temperature: { scale: 0.1, interval: 3, offset: 0 },
+  }),
+  'latent, factors': latent(
+    { latentNorms: { query: RMS, latent: RMS, queryFactor: 1.5, latentFactor: 0.7 } },
+    { queryLatentDim: 7 },
+  ),
 };

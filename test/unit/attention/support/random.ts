@@ -24,7 +24,8 @@ export function randomWeights(infos: readonly WeightInfo[], next: () => number):
   return new Map(
     infos.map(({ name, shape }) => {
       const size = shape.reduce((a, b) => a * b, 1);
-      if (name.includes('norm')) return [name, randomFloats(next, size, 0.5).map((value) => (name.endsWith('.weight') ? value + 1 : value))];
+      if (name.includes('norm'))
+        return [name, randomFloats(next, size, 0.5).map((value) => (name.endsWith('.weight') ? value + 1 : value))];
       if (name.endsWith('.bias') || name === 'sinks') return [name, randomFloats(next, size, 0.5)];
       const fanIn = Math.min(...shape.slice(-2));
       return [name, randomFloats(next, size, 1.7 / Math.sqrt(fanIn))];

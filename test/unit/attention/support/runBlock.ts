@@ -26,7 +26,11 @@ export async function runBlock(
 ): Promise<BlockRun> {
   const { main, expert, tail } = buildBlockPrograms(spec, options);
   const newTokens = hidden.shape[1] ?? 0;
-  const feeds = new Map<string, Tensor>([['hidden', hidden], ...stepInputs(spec.layer, main, { newTokens, pastTokens }), ...past]);
+  const feeds = new Map<string, Tensor>([
+    ['hidden', hidden],
+    ...stepInputs(spec.layer, main, { newTokens, pastTokens }),
+    ...past,
+  ]);
   const results = await runProgram(main, weights, feeds);
   if (!expert || !tail || spec.feedForward.kind !== 'moe') return { hidden: output(results, BLOCK_OUTPUT), results };
   const data = (name: string): Float32Array => floatsOf(output(results, name));
@@ -45,7 +49,14 @@ export async function runBlock(
     },
   );
   const mixture: Tensor = { type: 'float32', shape: hidden.shape, data: mixed };
-  const finished = await runProgram(tail, weights, new Map([['mixture', mixture], ['residual', output(results, 'residual')]]));
+  const finished = await runProgram(
+    tail,
+    weights,
+    new Map([
+      ['mixture', mixture],
+      ['residual', output(results, 'residual')],
+    ]),
+  );
   return { hidden: output(finished, BLOCK_OUTPUT), results };
 }
 

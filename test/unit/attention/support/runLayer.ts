@@ -18,9 +18,16 @@ export function randomHidden(spec: AttentionLayerSpec, batch: number, tokens: nu
 
 /** The cache of a reference with float32 numbers, so that both sides start alike. */
 export function roundedCache(cache: ReferenceCache): ReferenceCache {
-  const round = (tensor: Tensor64 | undefined): Tensor64 | undefined => tensor && new Tensor64(tensor.shape, Float32Array.from(tensor.data));
+  const round = (tensor: Tensor64 | undefined): Tensor64 | undefined =>
+    tensor && new Tensor64(tensor.shape, Float32Array.from(tensor.data));
   const [key, value, latent] = [round(cache.key), round(cache.value), round(cache.latent)];
-  return { tokens: cache.tokens, positions: cache.positions, ...(key && { key }), ...(value && { value }), ...(latent && { latent }) };
+  return {
+    tokens: cache.tokens,
+    positions: cache.positions,
+    ...(key && { key }),
+    ...(value && { value }),
+    ...(latent && { latent }),
+  };
 }
 
 /** The past of a reference as inputs of a program. */
@@ -49,7 +56,11 @@ export async function runLayer(
 ): Promise<LayerRun> {
   const program = buildAttentionProgram(spec, options);
   const step = { batch: hidden.size(0), newTokens: hidden.size(1), pastTokens };
-  const feeds = new Map([['hidden', floats(hidden.shape, hidden.data)] as const, ...stepInputs(spec, program, step), ...past]);
+  const feeds = new Map([
+    ['hidden', floats(hidden.shape, hidden.data)] as const,
+    ...stepInputs(spec, program, step),
+    ...past,
+  ]);
   return { program, results: await runProgram(program, weights, feeds) };
 }
 
@@ -80,7 +91,8 @@ export async function runSteps(
     ]);
     const results = await runSession(session, feeds);
     const step = results.get('output');
-    for (let b = 0; b < batch; b++) output.row(b, t).set(Array.from(step?.data ?? [], Number).slice(b * spec.hiddenSize, (b + 1) * spec.hiddenSize));
+    for (let b = 0; b < batch; b++)
+      output.row(b, t).set(Array.from(step?.data ?? [], Number).slice(b * spec.hiddenSize, (b + 1) * spec.hiddenSize));
     past = new Map(
       program.cache.flatMap(({ past: name, present }) => {
         const tensor = present === null ? undefined : results.get(present);

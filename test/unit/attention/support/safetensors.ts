@@ -24,7 +24,10 @@ export function readFolder(folder: string): Map<string, StoredTensor> {
       if (name === '__metadata__') continue;
       if (entry.dtype !== 'F32') throw new Error(`${name} is ${entry.dtype}.`);
       const [start, end] = entry.data_offsets;
-      const copy = bytes.buffer.slice(bytes.byteOffset + 8 + headerLength + start, bytes.byteOffset + 8 + headerLength + end);
+      const copy = bytes.buffer.slice(
+        bytes.byteOffset + 8 + headerLength + start,
+        bytes.byteOffset + 8 + headerLength + end,
+      );
       tensors.set(name, { shape: entry.shape, data: new Float32Array(copy) });
     }
   }

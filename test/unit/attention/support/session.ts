@@ -41,7 +41,10 @@ export async function runSession(session: ort.InferenceSession, feeds: ReadonlyM
   );
   const results = await session.run(given);
   return new Map(
-    Object.entries(results).map(([name, tensor]) => [name, { type: 'float32', shape: tensor.dims, data: tensor.data as Float32Array }]),
+    Object.entries(results).map(([name, tensor]) => [
+      name,
+      { type: 'float32', shape: tensor.dims, data: tensor.data as Float32Array },
+    ]),
   );
 }
 
@@ -53,7 +56,8 @@ export async function runProgram(
   optimized = true,
 ): Promise<Results> {
   const all = new Map(feeds);
-  for (const { name, shape } of program.weightInputs) all.set(name, { type: 'float32', shape, data: weights.get(name) ?? new Float32Array() });
+  for (const { name, shape } of program.weightInputs)
+    all.set(name, { type: 'float32', shape, data: weights.get(name) ?? new Float32Array() });
   const session = await openSession(program.graph, optimized);
   try {
     return await runSession(session, all);

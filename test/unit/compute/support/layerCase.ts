@@ -26,34 +26,65 @@ export interface LayerCase {
 }
 
 const CAPTURES: readonly CaptureName[] = ['q', 'k', 'v', 'scores', 'weights', 'heads'];
-const floats = (tensor: Tensor64): Tensor => ({ type: 'float32', shape: tensor.shape, data: Float32Array.from(tensor.data) });
+const floats = (tensor: Tensor64): Tensor => ({
+  type: 'float32',
+  shape: tensor.shape,
+  data: Float32Array.from(tensor.data),
+});
 
 /** The program of a case, without its numbers. */
-export function caseProgram(spec: AttentionLayerSpec, past: number, options: Pick<ProgramOptions, 'form' | 'cache'> = {}): AttentionProgram {
+export function caseProgram(
+  spec: AttentionLayerSpec,
+  past: number,
+  options: Pick<ProgramOptions, 'form' | 'cache'> = {},
+): AttentionProgram {
   return buildAttentionProgram(spec, { mode: past > 0 ? 'decode' : 'prefill', captures: CAPTURES, ...options });
 }
 
-export function layerCase(spec: AttentionLayerSpec, { batch, past, tokens }: Shape, options: Pick<ProgramOptions, 'form' | 'cache'> = {}): LayerCase {
+export function layerCase(
+  spec: AttentionLayerSpec,
+  { batch, past, tokens }: Shape,
+  options: Pick<ProgramOptions, 'form' | 'cache'> = {},
+): LayerCase {
   const infos = layerWeights(spec);
   const weights = seededWeights(infos, 7);
-  const random = (count: number, seed: number): Tensor64 => new Tensor64([batch, count, spec.hiddenSize], Float64Array.from(seededNoise(batch * count * spec.hiddenSize, seed)));
+  const random = (count: number, seed: number): Tensor64 =>
+    new Tensor64(
+      [batch, count, spec.hiddenSize],
+      Float64Array.from(seededNoise(batch * count * spec.hiddenSize, seed)),
+    );
   const before = past === 0 ? null : referenceLayer(spec, weights, random(past, 1)).cache;
   const hidden = random(tokens, 2);
   const program = caseProgram(spec, past, options);
-  const inputs = new Map([['hidden', floats(hidden)], ...stepInputs(spec, program, { newTokens: tokens, pastTokens: past })]);
+  const inputs = new Map([
+    ['hidden', floats(hidden)],
+    ...stepInputs(spec, program, { newTokens: tokens, pastTokens: past }),
+  ]);
   for (const { role, past: name } of program.cache) {
     const tensor = before?.[role];
     if (name !== null && tensor) inputs.set(name, floats(tensor));
   }
-  const constants = new Map(program.weightInputs.map(({ name, shape }) => [name, { type: 'float32' as const, shape, data: weights.get(name) ?? new Float32Array() }]));
+  const constants = new Map(
+    program.weightInputs.map(({ name, shape }) => [
+      name,
+      { type: 'float32' as const, shape, data: weights.get(name) ?? new Float32Array() },
+    ]),
+  );
   return { program, inputs, constants, expected: referenceLayer(spec, weights, hidden, before) };
 }
 
 /** Every output within `tolerance` of its largest value. */
-export async function expectAgreement(runner: GraphRunner, { program, inputs, constants, expected }: LayerCase, tolerance: number): Promise<void> {
+export async function expectAgreement(
+  runner: GraphRunner,
+  { program, inputs, constants, expected }: LayerCase,
+  tolerance: number,
+): Promise<void> {
   const loaded = await runner.load(program.graph, { constants });
   try {
-    const results = await loaded.run(inputs, program.graph.outputs.map(({ name }) => name));
+    const results = await loaded.run(
+      inputs,
+      program.graph.outputs.map(({ name }) => name),
+    );
     expectClose('output', results.get('output'), expected.output, tolerance);
     for (const [capture, name] of Object.entries(program.captures)) {
       expectClose(capture, results.get(name), expected.captures[capture as CaptureName], tolerance);

@@ -8,7 +8,9 @@ import { type GraphRunner, tfjsRunner } from '../../../../src/compute/engines/tf
 
 /** Debian's chromium brings a software Vulkan driver; WebGPU code is tested on it where it is. */
 const SWIFTSHADER = '/usr/lib/chromium';
-export const swiftshader: Readonly<Record<string, string>> | null = existsSync(join(SWIFTSHADER, 'vk_swiftshader_icd.json'))
+export const swiftshader: Readonly<Record<string, string>> | null = existsSync(
+  join(SWIFTSHADER, 'vk_swiftshader_icd.json'),
+)
   ? {
       VK_DRIVER_FILES: join(SWIFTSHADER, 'vk_swiftshader_icd.json'),
       VK_ICD_FILENAMES: join(SWIFTSHADER, 'vk_swiftshader_icd.json'),
@@ -16,10 +18,12 @@ export const swiftshader: Readonly<Record<string, string>> | null = existsSync(j
     }
   : null;
 
-const cache = process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
+const cache =
+  process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
 
 /** An installed tfjs-node: HEADLIGHT_TENSORFLOW, or what `npm run prepare:tensorflow` left in the cache. */
-export const tensorflowPath: string | null = [process.env['HEADLIGHT_TENSORFLOW'], join(cache, 'tensorflow')].find((path) => path && existsSync(path)) ?? null;
+export const tensorflowPath: string | null =
+  [process.env['HEADLIGHT_TENSORFLOW'], join(cache, 'tensorflow')].find((path) => path && existsSync(path)) ?? null;
 
 export const needsTensorflow = tensorflowPath ? '' : ' (skipped: no TensorFlow; run "npm run prepare:tensorflow")';
 

@@ -12,15 +12,21 @@ export const GOLDEN = join(process.env['HEADLIGHT_REFERENCE'] ?? resolve(checkou
 
 /** Golden folders of these names that are there; a word on stderr for the others. */
 export function goldenNamed(...names: readonly string[]): string[] {
-  return names.map((name) => join(GOLDEN, name)).filter((folder) => {
-    const there = existsSync(folder);
-    if (!there) console.warn(`SKIPPED: ${folder} is absent; set HEADLIGHT_REFERENCE`);
-    return there;
-  });
+  return names
+    .map((name) => join(GOLDEN, name))
+    .filter((folder) => {
+      const there = existsSync(folder);
+      if (!there) console.warn(`SKIPPED: ${folder} is absent; set HEADLIGHT_REFERENCE`);
+      return there;
+    });
 }
 
 /** Runs `work` on an opened model and closes everything after. */
-export async function withForward<T>(folder: string, limits: ForwardLimits, work: (forward: ForwardPass, model: HeadModel) => Promise<T>): Promise<T> {
+export async function withForward<T>(
+  folder: string,
+  limits: ForwardLimits,
+  work: (forward: ForwardPass, model: HeadModel) => Promise<T>,
+): Promise<T> {
   const model = await HeadModel.open(folder);
   const forward = new ForwardPass(model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
   try {
