@@ -61,7 +61,7 @@ const compressTables = {
       contents: unpackModule,
       loader: 'js',
     }));
-    build.onLoad({ filter: /[\\/]src[\\/](config[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => {
+    build.onLoad({ filter: /[\\/]src[\\/](families[\\/]classDefaults|serving[\\/]hardware)\.json$/ }, ({ path }) => {
       // How a table was made is not for the page.
       const { source, ...table } = JSON.parse(readFileSync(path, 'utf8'), (key, value) =>
         UNREAD.includes(key) ? undefined : value,

@@ -74,6 +74,8 @@ export interface RouterSpec {
   readonly bias: boolean;
   /** A learned number per expert is added to its score for the choice only (e_score_correction_bias). */
   readonly correctionBias: boolean;
+  /** The correction counts as a parameter (Ernie 4.5); elsewhere it is a buffer. */
+  readonly correctionTrained?: boolean;
   /** Experts are chosen in the best groups only; a group is as good as its best, or as its two best together (V3). */
   readonly groups: { readonly count: number; readonly top: number; readonly score: 'max' | 'top2-sum' } | null;
   /** PhiMoE's threshold (router_jitter_noise); `sparsemixer` only. */

@@ -1,11 +1,23 @@
 /** What the maths of one attention layer needs, beyond the shapes that decide its cache. */
 
-import type { ChunkedAttention, FullAttention, LatentAttention, SlidingAttention } from '../model/attention';
+import type {
+  AttentionSpec,
+  ChunkedAttention,
+  FullAttention,
+  LatentAttention,
+  SlidingAttention,
+} from '../model/attention';
 import type { HeadNormSpec, NormSpec } from './normSpec';
 import type { RotarySpec } from './rotarySpec';
 
 /** Kinds of attention that programs exist for. */
 export type RunnableAttention = FullAttention | SlidingAttention | ChunkedAttention | LatentAttention;
+
+const RUNNABLE: readonly AttentionSpec['kind'][] = ['full', 'sliding', 'chunked', 'latent'];
+
+export function isRunnable(attention: AttentionSpec): attention is RunnableAttention {
+  return RUNNABLE.includes(attention.kind);
+}
 
 /** ALiBi (Press et al. 2021): score += slope of the head × position of the key. */
 export interface AlibiSpec {
@@ -82,6 +94,8 @@ export interface AttentionLayerSpec {
   readonly outputGate: 'none' | 'element' | 'head';
   /** Norm over all heads' outputs together before the output projection (BitNet `attn_sub_norm`), else null. */
   readonly outputNorm: NormSpec | null;
+  /** Its width where the class gives one that need not be the heads' (BitNet: the hidden size). */
+  readonly outputNormWidth?: number;
   /** Present for latent attention only. */
   readonly latentNorms: LatentNorms | null;
 }

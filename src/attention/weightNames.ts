@@ -15,6 +15,11 @@ export interface WeightInfo {
   readonly shape: readonly number[];
 }
 
+/** Numbers in a weight. */
+export function weightCount({ shape }: WeightInfo): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
 /** Weights by name, row-major float32 in the shapes of `layerWeights`/`blockWeights`. */
 export type WeightMap = ReadonlyMap<string, Float32Array>;
 
@@ -85,7 +90,7 @@ function addLayer(list: WeightList, spec: AttentionLayerSpec): void {
   if (spec.sinks) list.add('sinks', [queryHeads]);
   if (spec.outputGate !== 'none')
     list.linear('gate', hidden, queryHeads * (spec.outputGate === 'element' ? valueDim : 1), false);
-  list.norm('o_norm', spec.outputNorm, [queryHeads * valueDim]);
+  list.norm('o_norm', spec.outputNorm, [spec.outputNormWidth ?? queryHeads * valueDim]);
   list.linear('o', queryHeads * valueDim, hidden, biases.o);
 }
 

@@ -1,5 +1,7 @@
 /** The same model with its attention as MHA, GQA, MQA or MLA: the comparison that the lectures make. */
 
+import { PLAIN_LAYER, type RunnableAttention } from '../attention/layerSpec';
+import { layerWeights, weightCount } from '../attention/weightNames';
 import { type AttentionSpec, type FullAttention, isHeaded, type LatentAttention } from '../model/attention';
 import type { LayerSpec, ModelSpec } from '../model/spec';
 
@@ -124,21 +126,24 @@ export function projectionParameters(spec: ModelSpec): number | null {
   return spec.layers.reduce((sum, layer) => sum + layerProjection(layer.attention, hiddenSize), 0);
 }
 
-function layerProjection(attention: AttentionSpec, hidden: number): number {
-  if (attention.kind === 'latent') {
-    const { queryHeads, latentDim, ropeDim, nopeDim, valueDim, queryLatentDim } = attention;
-    const queryWidth = queryHeads * (nopeDim + ropeDim);
-    const query = queryLatentDim === null ? hidden * queryWidth : hidden * queryLatentDim + queryLatentDim * queryWidth;
-    return (
-      query +
-      hidden * (latentDim + ropeDim) +
-      latentDim * queryHeads * (nopeDim + valueDim) +
-      queryHeads * valueDim * hidden
-    );
-  }
-  if (!isHeaded(attention)) return 0;
-  const { queryHeads, kvHeads, keyDim } = attention;
-  const valueDim = attention.valueDim === 0 ? keyDim : attention.valueDim;
-  const keyValue = attention.kind === 'shared' ? 0 : kvHeads * (keyDim + attention.valueDim);
-  return hidden * (queryHeads * keyDim + keyValue + queryHeads * valueDim);
+function layerProjection(attention: AttentionSpec, hiddenSize: number): number {
+  const projected = projectedAttention(attention);
+  if (!projected) return 0;
+  const weights = layerWeights({ ...PLAIN_LAYER, attention: projected, hiddenSize, scale: 1 });
+  const absent = absentProjections(attention);
+  return weights.reduce((sum, weight) => (absent.test(weight.name) ? sum : sum + weightCount(weight)), 0);
+}
+
+/** The attention whose projections a layer has; null where it has none of the usual ones. */
+function projectedAttention(attention: AttentionSpec): RunnableAttention | null {
+  if (attention.kind === 'latent') return attention;
+  if (!isHeaded(attention)) return null;
+  const { queryHeads, kvHeads, keyDim, valueDim } = attention;
+  return { kind: 'full', queryHeads, kvHeads, keyDim, valueDim: valueDim === 0 ? keyDim : valueDim };
+}
+
+/** A layer that reads another's cache projects no keys and values; one whose values are its keys (width 0), no values. */
+function absentProjections(attention: AttentionSpec): RegExp {
+  if (attention.kind === 'shared') return /^[kv]\./;
+  return isHeaded(attention) && attention.valueDim === 0 ? /^v\./ : /^$/;
 }

@@ -1,7 +1,7 @@
 /** What changing one key would do: the config is read again with the new value, so every rule of its family applies. */
 
 import type { JsonValue } from '../config/document';
-import { CONTEXT_KEYS, HEAD_DIM_KEYS, HEAD_KEYS, KV_HEAD_KEYS } from '../config/heads';
+import { CONTEXT_KEYS, HEAD_DIM_KEYS, HEAD_KEYS, KV_HEAD_KEYS } from '../config/spellings';
 import { type Reading, readDocument } from '../config/read';
 import { headVariant, isHeaded } from '../model/attention';
 import type { Scenario } from '../model/scenario';

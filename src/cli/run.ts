@@ -30,7 +30,7 @@ const USAGE = `usage: headlight COMMAND …
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers --kv-dtype auto|…
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
-          --families FILE (JSON that teaches model types: {"my_type": {"like": "llama", "keys": {…}, "layerKinds": {…}}})
+          --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})
 PATH: a config.json, a params.json, a GGUF file, or a folder that holds one
 MODEL: a model folder (config.json and safetensors) or a GGUF file; for heads --seed also a config.json alone`;
 

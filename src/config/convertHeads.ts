@@ -5,7 +5,7 @@
 
 import { type AttentionSpec, headVariant, isHeaded } from '../model/attention';
 import type { JsonValue } from './document';
-import { KV_HEAD_KEYS } from './heads';
+import { KV_HEAD_KEYS } from './spellings';
 import { readDocument, type Reading } from './read';
 
 /** One value of the config; undefined removes the key. */
@@ -92,6 +92,7 @@ function candidates(reading: Reading, kvHeads: number): KeyEdit[][] {
     ...(single ? [[at('multi_query', true)]] : []),
     [at(common, kvHeads)],
     [at('num_kv_heads', kvHeads), at('multi_query', false)],
+    [at('num_kv_heads', kvHeads), at('new_decoder_architecture', true)],
     [at('multi_query', false)],
     [at('multi_query_attention', true), at('multi_query_group_num', kvHeads)],
   ];

@@ -1,9 +1,9 @@
 /** Is this JSON a model config, in which dialect, and where in it does the language model stand? By content only. */
 
 import type { Dialect } from '../model/spec';
-import { classDefaultsOf, languageTypeOf } from './classDefaults';
+import { classDefaultsOf, languageTypeOf } from '../families/classDefaults';
 import type { ConfigDocument } from './document';
-import { HEAD_KEYS, HIDDEN_KEYS, LAYER_KEYS } from './heads';
+import { HEAD_KEYS, HIDDEN_KEYS, LAYER_KEYS } from './spellings';
 
 export interface Location {
   readonly dialect: Dialect;

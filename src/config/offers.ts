@@ -3,8 +3,7 @@
 import { divisorsOf } from '../cache/whatIf';
 import { isHeaded } from '../model/attention';
 import type { ConfigDocument, JsonValue } from './document';
-import { defaultsOf, familyOf } from './families';
-import { CONTEXT_KEYS, HEAD_DIM_KEYS, HEAD_KEYS, HIDDEN_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from './heads';
+import { CONTEXT_KEYS, HEAD_DIM_KEYS, HEAD_KEYS, HIDDEN_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from './spellings';
 import { KEYS } from './keys';
 import { DESCRIBED_KEYS, shapeOf } from './keyShapes';
 import type { Reading } from './read';
@@ -51,8 +50,7 @@ export function keyOffers(
   const atRoot = path.length === 0;
   if (!object || (!atHome && !atRoot)) return [];
   const present = document.propertiesOf(object);
-  const family = familyOf(location.modelType);
-  const defaults = defaultsOf(family, location.modelType, location)?.values ?? {};
+  const defaults = reading.reader().defaults?.values ?? {};
   const latent = spec.layers.some(({ attention }) => attention.kind === 'latent');
   const isUsed = (name: string): boolean => present.has(name) || Object.hasOwn(defaults, name);
   const ownSpelling = (key: string): boolean => {

@@ -5,8 +5,8 @@
 
 import type { ModelSpec, Note } from '../model/spec';
 import { ConfigDocument } from './document';
-import { FAMILIES } from './families';
-import { HEAD_KEYS, LAYER_KEYS } from './heads';
+import { layersRegister } from '../families/register/layers';
+import { HEAD_KEYS, LAYER_KEYS } from './spellings';
 import { KEYS } from './keys';
 import { mayHoldModel } from './pythonSearch';
 import { tokenizePython } from './pythonTokens';
@@ -143,8 +143,7 @@ const types = new Map<string, string>();
 
 /** `LlamaConfig` -> `llama`; null for classes that are not known. */
 export function typeOfClass(name: string): string | null {
-  if (types.size === 0)
-    for (const type of FAMILIES.flatMap(({ modelTypes }) => modelTypes)) types.set(bare(type), type);
+  if (types.size === 0) for (const type of layersRegister.keys()) types.set(bare(type), type);
   if (!name.endsWith('Config')) return null;
   const own = bare(name.slice(0, -'Config'.length));
   return types.get(own) ?? types.get(`${own}model`) ?? null;

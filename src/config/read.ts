@@ -3,12 +3,13 @@
 import { parseElementDtype, type ElementDtype, type ResolvedKvDtype } from '../model/dtype';
 import type { LayerSpec, ModelSpec, Problem, Source, Sourced } from '../model/spec';
 import { ConfigDocument, type JsonValue, type SyntaxError } from './document';
-import { languageTypeOf } from './classDefaults';
-import { defaultsOf, familyOf, readLayers } from './families';
-import type { Family, FamilyReading } from './family';
-import { CONTEXT_KEYS, HIDDEN_KEYS } from './heads';
+import { languageTypeOf } from '../families/classDefaults';
+import { defaultsOf, readLayers } from '../families/readLayers';
+import { layersRegister } from '../families/register/layers';
+import type { FamilyReading, LayersFacet } from '../families/facets';
+import { CONTEXT_KEYS, HIDDEN_KEYS } from './spellings';
 import { type Location, locate } from './locate';
-import { ConfigReader, type Overrides, ReadingLog } from './reader';
+import { ConfigReader, type Overrides, type ReaderSetting, ReadingLog } from './reader';
 import type { TaughtFamilies, TaughtFamily } from './taught';
 import { variantOf } from './variant';
 
@@ -25,8 +26,17 @@ export interface Reading {
   readonly spec: ModelSpec;
   readonly problems: readonly Problem[];
   readonly syntaxErrors: readonly SyntaxError[];
+  /** Model type whose rules it was read by: the language model's, or the one that a taught family is like. */
+  readonly modelType: string;
   /** Paths of the keys that the family asked for, in every spelling. */
   readonly consulted: ReadonlySet<string>;
+  /**
+   * Reads more of what was read, the same way: taught names, overrides, the class's defaults.
+   * `log` collects what is asked and noted; a new one by default.
+   */
+  readonly reader: (log?: ReadingLog) => ConfigReader;
+  /** The same of the whole document, which has no class defaults; or of another object in it. */
+  readonly readerAt: (path: readonly string[], log?: ReadingLog) => ConfigReader;
   /** What it was read with, for reading it again with a change. */
   readonly options: ReadOptions;
 }
@@ -41,26 +51,35 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   const location = locate(document);
   if (!location) return null;
   const log = new ReadingLog();
-  const root = new ConfigReader(document, [], log, options.overrides);
-  const own = new ConfigReader(document, location.path, log, options.overrides);
-  const modelType = modelTypeOf(location, own);
-  const taught = taughtFor(options.families, modelType);
-  const type = taught?.like ?? modelType;
-  const family = familyOf(type);
-  const reader = own
-    .withTaught({ keys: taught?.keys ?? {}, layerKinds: taught?.layerKinds ?? {} })
-    .withDefaults(defaultsOf(family, type, location));
-  if (taught?.like !== undefined) log.note(`read like ${type}, as your settings say`, family === null);
-  reader.consult(Object.keys(taught?.keys ?? {}));
-  const reading = readLayers(family, reader, type, location.rootModelType);
+  const { overrides } = options;
+  const readerAt = (path: readonly string[], from = new ReadingLog()): ConfigReader =>
+    new ConfigReader(document, path, from, overrides ? { overrides } : {});
+  const ownType = modelTypeOf(location, readerAt(location.path, log));
+  const taught = taughtFor(options.families, ownType);
+  const modelType = taught?.like ?? ownType;
+  const family = layersRegister.of(modelType);
+  const setting: ReaderSetting = {
+    ...(overrides ? { overrides } : {}),
+    modelType,
+    defaults: defaultsOf(family, modelType, location),
+    taught: { keys: taught?.keys ?? {}, layerKinds: taught?.layerKinds ?? {} },
+  };
+  const reader = (from = new ReadingLog()): ConfigReader => new ConfigReader(document, location.path, from, setting);
+  const own = reader(log);
+  if (taught?.like !== undefined) log.note(`read like ${modelType}, as your settings say`, family === null);
+  own.consult(Object.keys(taught?.keys ?? {}));
+  const reading = readLayers(family, own, modelType, location.rootModelType);
   return {
     document,
     location,
-    spec: specOf(location, modelType, family, reading, reader, root, options.quantFile),
+    spec: specOf(location, ownType, family, reading, own, readerAt([], log), options.quantFile),
     problems: log.problems,
     syntaxErrors: document.errors,
+    modelType,
     consulted: log.consulted,
     options,
+    reader,
+    readerAt,
   };
 }
 
@@ -77,7 +96,7 @@ function modelTypeOf(location: Location, own: ConfigReader): string {
 function specOf(
   location: Location,
   modelType: string,
-  family: Family | null,
+  family: LayersFacet | null,
   reading: FamilyReading,
   reader: ConfigReader,
   root: ConfigReader,

@@ -1,8 +1,13 @@
-/** Reads values of one config object with their sources, and notes what was wrong with them. */
+/**
+ * Reads values of one config object: the file's (or a what-if's in its place), in the class's and the user's spellings, else
+ * what the configuration class gives. Two ways of asking: with its source, noting what is wrong (for what is shown), or
+ * strictly, refusing what is missing (for what is computed from it).
+ */
 
 import type { Node } from 'jsonc-parser';
 import type { Note, Problem, ProblemFix, Severity, Source, Sourced, TextRange } from '../model/spec';
 import type { ConfigDocument, JsonValue } from './document';
+import { ConfigRefusal } from './refusal';
 
 /** Values that stand in for those of the file (what-if), by dotted path; undefined means absent. */
 export type Overrides = ReadonlyMap<string, JsonValue | undefined>;
@@ -12,6 +17,25 @@ export interface ClassDefaults {
   /** Name of the class, for the derivation. */
   readonly className: string;
   readonly values: Readonly<Record<string, JsonValue>>;
+  /** Other names of keys that the class takes (`attribute_map`): name -> key. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** RoPE base where the file gives none; Gemma 3 has one for global and one for local layers. 10,000 where absent. */
+  readonly theta?: number | Readonly<Record<string, number>>;
+}
+
+/** What a reading brings to the file's own text. */
+export interface ReaderSetting {
+  readonly overrides?: Overrides;
+  readonly defaults?: ClassDefaults | null;
+  readonly taught?: TaughtNames;
+  /** Model type whose rules are followed, for refusals. */
+  readonly modelType?: string;
+}
+
+export type JsonObject = Readonly<Record<string, JsonValue>>;
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Names of a family that a user taught: its spelling -> the name we know. */
@@ -41,35 +65,36 @@ export class ReadingLog {
 }
 
 export class ConfigReader {
+  private readonly object: Node | undefined;
+  private readonly overrides: Overrides;
+  private readonly taught: TaughtNames;
+  private readonly known = new Map<string, JsonValue | undefined>();
+  /** What the class gives to absent keys; null for types without one, and for nested objects. */
+  readonly defaults: ClassDefaults | null;
+
   constructor(
     readonly document: ConfigDocument,
     /** Path of the object that is read. */
     readonly path: readonly string[],
     readonly log: ReadingLog,
-    private readonly overrides: Overrides = new Map(),
-    private readonly defaults: ClassDefaults | null = null,
-    private readonly taught: TaughtNames = NOTHING_TAUGHT,
+    private readonly setting: ReaderSetting = {},
   ) {
     this.object = document.objectAt(path);
+    this.overrides = setting.overrides ?? new Map();
+    this.taught = setting.taught ?? NOTHING_TAUGHT;
+    this.defaults = setting.defaults ?? null;
   }
 
-  private readonly object: Node | undefined;
-
-  /** The same object, with a family's class defaults. */
-  withDefaults(defaults: ClassDefaults | null): ConfigReader {
-    return new ConfigReader(this.document, this.path, this.log, this.overrides, defaults, this.taught);
-  }
-
-  /** The same object, with names that a user taught. */
-  withTaught(taught: TaughtNames): ConfigReader {
-    return new ConfigReader(this.document, this.path, this.log, this.overrides, this.defaults, taught);
+  get modelType(): string {
+    return this.setting.modelType ?? '';
   }
 
   /** A nested object; it has no class defaults of its own. Null when absent or not an object. */
   nested(key: string): ConfigReader | null {
     this.consult([key]);
-    return this.document.objectAt([...this.path, key])
-      ? new ConfigReader(this.document, [...this.path, key], this.log, this.overrides, null, this.taught)
+    const path = [...this.path, key];
+    return this.document.objectAt(path)
+      ? new ConfigReader(this.document, path, this.log, { ...this.setting, defaults: null })
       : null;
   }
 
@@ -183,6 +208,107 @@ export class ConfigReader {
       : null;
   }
 
+  // Strict reads.
+
+  /** The value of a key in any of its names, or the class's; undefined where neither says anything. */
+  get(key: string): JsonValue | undefined {
+    // Blocks of a model ask the same keys layer after layer.
+    if (this.known.has(key)) return this.known.get(key);
+    const names = this.namesOf(key);
+    this.consult(names);
+    const name = this.spelling(names);
+    const value = name === null ? (names.some((one) => this.has(one)) ? null : undefined) : this.value(name);
+    this.known.set(key, value);
+    return value;
+  }
+
+  /** @throws ConfigRefusal where there is no number. */
+  need(key: string): number {
+    return this.numberOr(key, undefined) ?? this.refuse(key, 'a number is needed');
+  }
+
+  /** A number, or `fallback` where the key is null or absent. */
+  numberOr<T>(key: string, fallback: T): number | T {
+    const value = this.get(key);
+    if (value === undefined || value === null) return fallback;
+    return typeof value === 'number' ? value : this.refuse(key, 'a number is needed');
+  }
+
+  /**
+   * A count of things: the first of the keys that gives one, else the fallback.
+   * @throws ConfigRefusal where there is none.
+   */
+  size(keys: string | readonly string[], fallback?: number): number {
+    return (
+      this.sizeOr(keys, fallback) ??
+      this.refuse(typeof keys === 'string' ? keys : (keys[0] ?? ''), 'a number is needed')
+    );
+  }
+
+  /** As `size`, but `fallback` where the config says nothing, null, or what is no count. */
+  sizeOr<T>(keys: string | readonly string[], fallback: T): number | T {
+    const names = (typeof keys === 'string' ? [keys] : keys).flatMap((key) => this.namesOf(key));
+    this.consult(names);
+    const key = this.spelling(names);
+    const value = key === null ? null : this.value(key);
+    // One number for each layer, all the same (Hunyuan), is one number; different ones are none.
+    const single: unknown =
+      Array.isArray(value) && value.length > 0 && value.every((entry) => entry === value[0]) ? value[0] : value;
+    return isCount(single) ? single : fallback;
+  }
+
+  on(key: string, fallback = false): boolean {
+    const value = this.get(key);
+    if (value === undefined || value === null) return fallback;
+    return typeof value === 'boolean' ? value : this.refuse(key, 'true or false is needed');
+  }
+
+  /** @throws ConfigRefusal where there is no text. */
+  text(key: string): string {
+    const value = this.get(key);
+    return typeof value === 'string' ? value : this.refuse(key, 'a text is needed');
+  }
+
+  items(key: string): readonly JsonValue[] | null {
+    const value = this.get(key);
+    if (value === undefined || value === null) return null;
+    return Array.isArray(value) ? (value as readonly JsonValue[]) : this.refuse(key, 'a list is needed');
+  }
+
+  objectOf(key: string): JsonObject | null {
+    const value = this.get(key);
+    if (value === undefined || value === null) return null;
+    return isJsonObject(value) ? value : this.refuse(key, 'an object is needed');
+  }
+
+  /** The class's RoPE base where the file gives none. */
+  defaultTheta(kind: 'global' | 'local' = 'global'): number {
+    const theta = this.defaults?.theta ?? 10_000;
+    return typeof theta === 'number' ? theta : (theta[kind] ?? 10_000);
+  }
+
+  /** Refuses a setting: "never compute something wrong". */
+  unsupported(what: string): never {
+    throw new ConfigRefusal(
+      `${this.modelType}: ${what} is not supported.`,
+      'Estimates of the cache still work; heads of this model cannot be computed yet.',
+      what,
+    );
+  }
+
+  private refuse(key: string, what: string): never {
+    throw new ConfigRefusal(`${key}: ${what}.`, 'Correct config.json.');
+  }
+
+  /** A key, the key that it is another name of, and the other names of that. */
+  private namesOf(key: string): readonly string[] {
+    const aliases = this.defaults?.aliases;
+    if (!aliases) return [key];
+    const target = (Object.hasOwn(aliases, key) ? aliases[key] : undefined) ?? key;
+    const others = Object.keys(aliases).filter((alias) => aliases[alias] === target);
+    return [...new Set([key, target, ...others])];
+  }
+
   /** Where the value of a key came from: its place in the file, or the class default. */
   source(key: string, rule = 'given'): Source {
     const entry = this.object && this.document.propertiesOf(this.object).get(key);
@@ -216,6 +342,10 @@ export class ConfigReader {
   private valueNode(key: string): Node | undefined {
     return this.object && this.document.propertiesOf(this.object).get(key)?.valueNode;
   }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_DIMENSION;
 }
 
 /** A value for a message: short, never a whole list. */

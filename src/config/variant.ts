@@ -1,7 +1,7 @@
 /** The name of a design: "GQA + sliding/full", "MLA + DSA", "GQA hybrid (mamba)", … */
 
 import { type AttentionSpec, headVariant, isHeaded } from '../model/attention';
-import type { LayerDraft } from './family';
+import type { LayerDraft } from '../families/facets';
 
 const STATE_NAMES: Readonly<Record<string, string>> = {
   mamba: 'mamba',

@@ -3,7 +3,7 @@
 import { planCache } from '../cache/plan';
 import { withValue } from '../cache/whatIf';
 import type { JsonValue } from '../config/document';
-import { KV_HEAD_KEYS } from '../config/heads';
+import { KV_HEAD_KEYS } from '../config/spellings';
 import { DESCRIBED_KEYS } from '../config/keyShapes';
 import type { Reading } from '../config/read';
 import { show } from '../config/reader';

@@ -3,7 +3,7 @@
 import { layerGroups, type LayerGroup } from '../cache/groups';
 import { entryBytes } from '../cache/layerBytes';
 import { type CachePlan, intrinsicCacheBytes, intrinsicStateBytes } from '../cache/plan';
-import { KV_HEAD_KEYS } from '../config/heads';
+import { KV_HEAD_KEYS } from '../config/spellings';
 import { headVariant, isHeaded } from '../model/attention';
 import { plainElementBytes } from '../model/dtype';
 import type { Source } from '../model/spec';

@@ -1,7 +1,7 @@
 /** Bytes of a model's weights: exact from the stored tensors, else from the parameters and the config's quantisation. */
 
 import type { ConfigDocument } from '../config/document';
-import { ConfigReader, type Overrides, ReadingLog } from '../config/reader';
+import { ConfigReader, ReadingLog } from '../config/reader';
 import type { Reading } from '../config/read';
 import { ELEMENT_BYTES } from '../model/dtype';
 import { formatInteger } from '../model/units';
@@ -50,8 +50,6 @@ export function storedWeightBytes(tensors: readonly StoredTensor[]): WeightBytes
 
 /** What stands beside the config's text. */
 export interface WeightOptions {
-  /** Those of the reading where absent. */
-  readonly overrides?: Overrides;
   /** `hf_quant_config.json` (TensorRT Model Optimizer), where the folder has one; that of the reading where absent. */
   readonly quantFile?: ConfigDocument;
 }
@@ -59,12 +57,9 @@ export interface WeightOptions {
 /** `undefined`: weights as the config's own type. Null: a quantisation that is not known here. */
 export function weightScheme(reading: Reading, options: WeightOptions = {}): WeightScheme | null | undefined {
   const log = new ReadingLog();
-  const overrides = options.overrides ?? reading.options.overrides;
-  const expertType = new ConfigReader(reading.document, reading.location.path, log, overrides).string([
-    'expert_dtype',
-  ])?.value;
+  const expertType = reading.reader(log).string(['expert_dtype'])?.value;
   for (const path of [[], reading.location.path]) {
-    const config = new ConfigReader(reading.document, path, log, overrides).nested('quantization_config');
+    const config = reading.readerAt(path, log).nested('quantization_config');
     if (!config) continue;
     const found = schemeOf(config);
     // DeepSeek-V4: experts in mxfp4 within a model that is fp8 else.

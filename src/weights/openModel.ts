@@ -1,15 +1,12 @@
 /** A model as its files describe it: config read, weights open, every tensor's place known. */
 
-import type { JsonValue } from '../config/document';
 import { type Reading, readModelConfig } from '../config/read';
 import { openGguf } from './gguf';
 import { ggufConfig } from './ggufConfig';
 import { locateModel, readText } from './modelFolder';
-import { configFromTensors, ggufPlan } from './names/gguf';
-import { HfConfig, isJsonObject } from './names/hfConfig';
-import { modelPlanOf, runnableAttention } from './names/modelPlan';
-import type { ModelPlan } from './names/plan';
-import { familyForward } from './names/register';
+import { configFromTensors, ggufPlan } from './plan/ggufPlan';
+import { modelPlanOf } from './plan/modelPlan';
+import type { ModelPlan } from './plan/plan';
 import { openSafetensors } from './safetensors';
 import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from './tokenizer';
 import { WeightsError } from './weightsError';
@@ -41,7 +38,7 @@ export async function openModel(path: string): Promise<OpenModel> {
     });
   const store = await openSafetensors(files.weights);
   try {
-    const plan = await planOf(files.config, reading, store);
+    const plan = await modelPlanOf({ configFile: files.config, reading, store });
     return {
       reading,
       plan,
@@ -59,7 +56,7 @@ export async function openModel(path: string): Promise<OpenModel> {
 async function openGgufModel(path: string, folder: string): Promise<OpenModel> {
   const store = await openGguf(path);
   try {
-    const config = ggufConfig(store.metadata);
+    const config = await configFromTensors(store, ggufConfig(store.metadata));
     const reading = readModelConfig(JSON.stringify(config));
     if (reading === null)
       throw new WeightsError({
@@ -67,37 +64,11 @@ async function openGgufModel(path: string, folder: string): Promise<OpenModel> {
         problem: 'its metadata describe no language model.',
         fix: 'Name the GGUF file of a language model.',
       });
-    const modelType = String(config['model_type']);
-    const hf = new HfConfig(path, await configFromTensors(store, config), modelType, modelType);
-    const family = familyForward(modelType);
-    if (family === null) return hf.unsupported('computing its heads');
-    const attentions = reading.spec.layers.map((layer) => runnableAttention(hf, layer.attention));
-    const architecture = String(store.metadata['general.architecture']);
-    const plan = await ggufPlan({ store, architecture, config: hf, family, attentions });
+    const plan = await ggufPlan({ store, architecture: String(store.metadata['general.architecture']), reading });
     const tokenizer = (): Promise<TextTokenizer | null> => Promise.resolve(tokenizerOfGguf(path, store.metadata));
     return { reading, plan, store, folder, tokenizer, close: () => store.close() };
   } catch (error) {
     await store.close();
     throw error;
   }
-}
-
-/** The plan of a config that has been read. */
-export async function planOf(configFile: string, reading: Reading, store: WeightStore): Promise<ModelPlan> {
-  const root = objectAt(reading, []);
-  const config = objectAt(reading, reading.location.path);
-  return modelPlanOf({
-    configFile,
-    config,
-    root,
-    modelType: reading.location.modelType,
-    attentions: reading.spec.layers.map((layer) => layer.attention),
-    store,
-  });
-}
-
-function objectAt(reading: Reading, path: readonly string[]): Readonly<Record<string, JsonValue>> {
-  const node = reading.document.objectAt(path);
-  const value = node && reading.document.valueOf(node);
-  return isJsonObject(value) ? value : {};
 }

@@ -1,5 +1,7 @@
 /** What goes wrong with weight files: one sentence, the file, the tensor, and what to do about it. */
 
+import { ConfigRefusal } from '../config/refusal';
+
 export interface WeightsErrorDetail {
   /** Path of the file (or folder) that the message is about. */
   readonly file: string;
@@ -36,6 +38,16 @@ export class WeightsError extends Error {
 export function shown(text: string): string {
   const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
   return clean.length > 200 ? `${clean.slice(0, 120)}…${clean.slice(-60)}` : clean;
+}
+
+/** Runs `make`; a config that it refuses becomes an error about the file. */
+export async function refusedFor<T>(file: string, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof ConfigRefusal) throw new WeightsError({ file, problem: error.problem, fix: error.fix });
+    throw error;
+  }
 }
 
 const SYSTEM_PROBLEMS: Readonly<Record<string, readonly [problem: string, fix: string]>> = {

@@ -1,4 +1,4 @@
-// Makes src/config/classDefaults.json: what the configuration classes of transformers give to absent keys.
+// Makes src/families/classDefaults.json: what the configuration classes of transformers give to absent keys.
 // usage: node test/harness/classDefaults.mjs DEFAULTS.json
 // DEFAULTS.json: { model_type: { kind, declared: { key: default }, text_key, text_type, note? } }, as made by
 // instantiating every configuration class of transformers 5.18 without arguments.
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const source = process.argv[2];
 if (!source) throw new Error('usage: node test/harness/classDefaults.mjs DEFAULTS.json');
 const classes = JSON.parse(readFileSync(source, 'utf8'));
-const target = fileURLToPath(new URL('../../src/config/classDefaults.json', import.meta.url));
+const target = fileURLToPath(new URL('../../src/families/classDefaults.json', import.meta.url));
 
 /** Keys that decide the cache. */
 const CACHE_KEYS =

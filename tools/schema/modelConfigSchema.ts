@@ -1,6 +1,6 @@
 /** The JSON schema of model configs, from the tables of keys (src/config/keys.ts, keyShapes.ts). */
 
-import { HEAD_KEYS, HIDDEN_KEYS, LAYER_KEYS } from '../../src/config/heads';
+import { HEAD_KEYS, HIDDEN_KEYS, LAYER_KEYS } from '../../src/config/spellings';
 import type { KeyInfo } from '../../src/config/keys';
 import { DESCRIBED_KEYS, shapeOf } from '../../src/config/keyShapes';
 import { COMPLETED } from '../../src/config/offers';

@@ -8,7 +8,7 @@ import { elementCount } from '../../attention/graph';
 import { layerWeights } from '../../attention/weightNames';
 import { deviceOf, type Device } from '../../serving/hardware';
 import { type ParameterCount } from '../../serving/parameters/count';
-import { PARTS } from '../../serving/parameters/tally';
+import { PARTS } from '../../families/counted/tally';
 import { decodeRoofline, type Limit, type Roofline } from '../../serving/roofline';
 import { oneLayer } from '../plannedCache';
 import { DEEPSEEK_V3, DEEPSEEK_V3_MHA } from './cases';

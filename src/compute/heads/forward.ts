@@ -6,7 +6,7 @@ import type { AttentionLayerSpec, RunnableAttention } from '../../attention/laye
 import type { CaptureName } from '../../attention/program';
 import { blockWeights, type WeightInfo } from '../../attention/weightNames';
 import { RpcError } from '../../shared/rpcError';
-import { embed, logits } from '../../weights/names/readPlan';
+import { embed, logits } from '../../weights/plan/readPlan';
 import { assertFits } from '../memory';
 import type { Engine } from '../engines/engine';
 import { BlockRunner, fitsAtOnce } from './blockRun';

@@ -4,7 +4,7 @@ import type { Tensor } from '../../attention/graph';
 import { stepInputs } from '../../attention/stepInputs';
 import type { JsonValue } from '../../config/document';
 import { RpcError } from '../../shared/rpcError';
-import { embed, logits } from '../../weights/names/readPlan';
+import { embed, logits } from '../../weights/plan/readPlan';
 import type { Engine } from '../engines/engine';
 import { BlockRunner, emptyPast, stepTokens } from './blockRun';
 import type { HeadModel } from './headModel';

@@ -6,8 +6,9 @@
 import type { Tensor } from '../../attention/graph';
 import { elementCount } from '../../attention/graph';
 import type { WeightInfo } from '../../attention/weightNames';
-import type { LayerPlan, ModelPlan, WeightSources } from '../../weights/names/plan';
-import { readSource, splitName, type TensorCache } from '../../weights/names/sources';
+import type { WeightSources } from '../../families/kit/sources';
+import type { LayerPlan, ModelPlan } from '../../weights/plan/plan';
+import { readSource, splitName, type TensorCache } from '../../weights/plan/sources';
 import type { WeightStore } from '../../weights/weightStore';
 import { weightBuffer } from '../../weights/widenKernel';
 

@@ -7,7 +7,7 @@ import type { AttentionLayerSpec, RunnableAttention } from '../../attention/laye
 import type { WeightInfo } from '../../attention/weightNames';
 import { formatBinary } from '../../model/units';
 import { RpcError } from '../../shared/rpcError';
-import { block } from '../../weights/names/family';
+import { block } from '../../families/kit/blocks';
 import type { Engine } from '../engines/engine';
 import { captureBytes } from '../memory';
 import { noiseStream, noiseTensor, seededNoise, weightRecipe } from '../seededWeights';

@@ -4,10 +4,9 @@ import type { AttentionSpec, HeadedAttention, LatentAttention } from '../../mode
 import { isHeaded } from '../../model/attention';
 import type { KvDtype } from '../../model/dtype';
 import type { LayerSpec, Problem, ProblemFix, Severity, Source } from '../../model/spec';
-import { defaultsOf, familyOf } from '../families';
-import { CONTEXT_KEYS, HEAD_KEYS, LAYER_KEYS } from '../heads';
+import { CONTEXT_KEYS, HEAD_KEYS, LAYER_KEYS } from '../spellings';
 import type { Reading } from '../read';
-import { ConfigReader, type ClassDefaults, ReadingLog } from '../reader';
+import { type ClassDefaults, type ConfigReader, ReadingLog } from '../reader';
 import type { RuleId } from './rules';
 
 export interface LintOptions {
@@ -52,10 +51,10 @@ export class LintContext {
     readonly reading: Reading,
     readonly options: LintOptions,
   ) {
-    const { document, location, spec } = reading;
-    this.root = new ConfigReader(document, [], this.log);
-    this.defaults = defaultsOf(familyOf(location.modelType), location.modelType, location);
-    this.own = new ConfigReader(document, location.path, this.log).withDefaults(this.defaults);
+    const { spec } = reading;
+    this.root = reading.readerAt([], this.log);
+    this.own = reading.reader(this.log);
+    this.defaults = this.own.defaults;
     this.distinct = distinctLayers(spec.layers);
     this.headed = this.distinct.flatMap((layer) =>
       isHeaded(layer.attention) && layer.attention.kind !== 'shared' ? [{ ...layer, attention: layer.attention }] : [],

@@ -1,6 +1,6 @@
 /** Context length: what was trained, what scaling makes of it, what the config promises. */
 
-import { CONTEXT_KEYS } from '../heads';
+import { CONTEXT_KEYS } from '../spellings';
 import { type LintContext, numberIn, plural, setKey } from './context';
 import { type RopeObject, ropeObjects } from './ropeObjects';
 

@@ -1,7 +1,7 @@
 /** One thing said twice, differently: two spellings, two levels, two dtypes. */
 
 import { parseElementDtype } from '../../model/dtype';
-import { HEAD_DIM_KEYS, HEAD_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from '../heads';
+import { HEAD_DIM_KEYS, HEAD_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from '../spellings';
 import type { ConfigReader } from '../reader';
 import { type LintContext, numberIn, removeKey } from './context';
 

@@ -1,6 +1,7 @@
 /** Width of a head: given, or hidden size ÷ heads, and what happens when the two part. */
 
-import { HEAD_DIM_KEYS, HIDDEN_KEYS } from '../heads';
+import { layersRegister } from '../../families/register/layers';
+import { HEAD_DIM_KEYS, HIDDEN_KEYS } from '../spellings';
 import { show } from '../reader';
 import { count, type Found, type LintContext, numberIn, setKey } from './context';
 
@@ -37,30 +38,11 @@ function lintUnset(context: LintContext, heads: Found, widths: ReadonlySet<numbe
   }
 }
 
-/** Types whose configuration class refuses a remainder, even beside a head_dim (transformers 5.18 `validate_architecture`). */
-const CLASS_REFUSES: ReadonlySet<string> = new Set([
-  'llama',
-  'arcee',
-  'cwm',
-  'jais2',
-  'hyperclovax',
-  'gemma2',
-  'gemma3',
-  'gemma3_text',
-  'gemma3n_text',
-  'vaultgemma',
-]);
-/** Types whose model code refuses it ("must be divisible by num_heads"). The others cut it off and run. */
-const MODEL_REFUSES: ReadonlySet<string> = new Set(
-  'bart mbart biogpt bloom codegen falcon gpt2 gpt_bigcode gpt_neo gptj opt persimmon stablelm whisper xglm'.split(' '),
-);
-
 function lintDivision(context: LintContext, heads: Found, hidden: Found, widths: ReadonlySet<number>): void {
   const floor = Math.floor(hidden.value / heads.value);
   if (hidden.value % heads.value === 0 || !widths.has(floor)) return;
   const { own, reading } = context;
-  const { modelType } = reading.location;
-  const refused = CLASS_REFUSES.has(modelType) || MODEL_REFUSES.has(modelType);
+  const refused = layersRegister.of(reading.modelType)?.refusesRemainder !== undefined;
   const consequence = refused
     ? 'transformers refuses it'
     : `it is cut to ${floor}, and ${hidden.value - floor * heads.value} dimensions have no head`;
@@ -83,7 +65,7 @@ function lintDifference(
 ): void {
   const { own, defaults, reading } = context;
   const value = numberIn(own, key);
-  if (hidden.value % heads.value !== 0 && CLASS_REFUSES.has(reading.location.modelType)) {
+  if (hidden.value % heads.value !== 0 && layersRegister.of(reading.modelType)?.refusesRemainder === 'class') {
     const message = `${hidden.key} ${hidden.value} is not a multiple of ${heads.value} heads: transformers refuses it in this type, even beside ${key}.`;
     context.report(own, 'hidden-not-divisible', 'error', heads.key, message);
     return;

@@ -2,7 +2,7 @@
 
 import { type HeadedAttention } from '../../model/attention';
 import type { ProblemFix } from '../../model/spec';
-import { KV_HEAD_KEYS } from '../heads';
+import { KV_HEAD_KEYS } from '../spellings';
 import { type LayerOf, type LintContext, numberIn, plural, removeKey } from './context';
 
 export function lintHeads(context: LintContext): void {

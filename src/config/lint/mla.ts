@@ -1,6 +1,6 @@
 /** Multi-head latent attention: which widths it needs, and which keys of plain attention mean nothing beside it. */
 
-import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../heads';
+import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../spellings';
 import { type LintContext, numberIn, plural, setKey } from './context';
 
 export function lintMla(context: LintContext): void {

@@ -1,6 +1,6 @@
 /** Two keys that each give the pattern of layers, and do not agree. Where both stand, the list counts. */
 
-import { type LayerWord, wordOf } from '../layers';
+import { type LayerWord, wordOf } from '../../families/kit/decoder';
 import { count, type LintContext, numberIn } from './context';
 
 export function lintPattern(context: LintContext): void {

@@ -1,6 +1,6 @@
 /** Where a config describes its rotary positions: one object, or one per kind of layer. */
 
-import { type LayerWord, wordOf } from '../layers';
+import { type LayerWord, wordOf } from '../../families/kit/decoder';
 import type { ConfigReader } from '../reader';
 import { type LintContext, numberIn } from './context';
 

@@ -1,6 +1,6 @@
 /** Which part of a head rotary positions turn: at most all of it, and in pairs. */
 
-import { HEAD_DIM_KEYS, HIDDEN_KEYS } from '../heads';
+import { HEAD_DIM_KEYS, HIDDEN_KEYS } from '../spellings';
 import type { ConfigReader } from '../reader';
 import { count, type LintContext, numberIn, setKey } from './context';
 import { FACTOR_KEYS, ROPE_KEYS, type RopeObject, ropeObjects, ROTARY_DIM_KEYS, rotaryWidths } from './ropeObjects';

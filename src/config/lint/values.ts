@@ -1,6 +1,6 @@
 /** Numbers that are not numbers: text, fractions, negatives, in keys that the reading did not need. */
 
-import { HEAD_DIM_KEYS, HEAD_KEYS, HIDDEN_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from '../heads';
+import { HEAD_DIM_KEYS, HEAD_KEYS, HIDDEN_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from '../spellings';
 import { KEYS } from '../keys';
 import { MAX_DIMENSION, show } from '../reader';
 import type { LintContext } from './context';

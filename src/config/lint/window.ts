@@ -1,7 +1,7 @@
 /** Sliding windows: set but off, set but never reached, needed but not set. */
 
 import type { JsonValue } from '../document';
-import { wordOf } from '../layers';
+import { wordOf } from '../../families/kit/decoder';
 import { show } from '../reader';
 import { type LintContext, numberIn, plural, removeKey } from './context';
 

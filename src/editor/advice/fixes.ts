@@ -15,7 +15,7 @@ import {
 import { planCache } from '../../cache/plan';
 import { divisorsOf } from '../../cache/whatIf';
 import { convertHeads, convertibleHeads } from '../../config/convertHeads';
-import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/heads';
+import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/spellings';
 import { headVariant, isHeaded } from '../../model/attention';
 import { formatBinary, formatRatio } from '../../model/units';
 import { configEdit } from '../configEdit';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { FAMILIES } from '../../../src/config/families';
+import { layersRegister } from '../../../src/families/register/layers';
 import {
   findPythonModels,
   type PythonModel,
@@ -134,7 +134,7 @@ describe('model configs in Python', () => {
       expect(typeOfClass(name)).toBe(type);
     }
     for (const name of ['LoraConfig', 'Config', 'Llama', 'toStringConfig']) expect(typeOfClass(name)).toBeNull();
-    expect(FAMILIES.length).toBeGreaterThan(50);
+    expect(layersRegister.all().length).toBeGreaterThan(50);
   });
 
   it('finds several, and goes on behind one that is not closed', () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
-import { FAMILIES } from '../../../src/config/families';
+import { layersRegister } from '../../../src/families/register/layers';
 
 type Json = Record<string, unknown>;
 const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, { readonly base: Json }>;
@@ -38,12 +38,12 @@ describe('sources', () => {
     }
   });
   it('families are cited, and no type has two', () => {
-    const types = FAMILIES.flatMap((family) => family.modelTypes);
+    const types = layersRegister.all().flatMap((family) => family.modelTypes);
     expect(types.filter((type, index) => types.indexOf(type) !== index)).toEqual([]);
-    for (const family of FAMILIES) expect(family.cite.length, family.id).toBeGreaterThan(10);
+    for (const family of layersRegister.all()) expect(family.cite.length, family.id).toBeGreaterThan(10);
   });
   it('the table of class defaults stays small', () => {
-    expect(JSON.stringify(JSON.parse(readFileSync('src/config/classDefaults.json', 'utf8'))).length).toBeLessThan(
+    expect(JSON.stringify(JSON.parse(readFileSync('src/families/classDefaults.json', 'utf8'))).length).toBeLessThan(
       60_000,
     );
   });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
-import { PARTS } from '../../../src/serving/parameters/tally';
+import { PARTS } from '../../../src/families/counted/tally';
 import { changed, type Json, type TypeCases } from '../corpus';
 import { hasReference, needsReference, referenceConfig, referenceFolder } from '../support';
 import { depthNote, fuzzCases, sampled } from '../depth';
@@ -127,10 +127,9 @@ describe('what a count says', () => {
   });
 
   it('takes what-if values', () => {
-    const reading = readModelConfig(JSON.stringify(LLAMA));
-    if (!reading) throw new Error('not read');
     const overrides = new Map([['vocab_size', 200]]);
-    expect(countParameters(reading, { overrides })?.embedding).toBe(12_800);
+    const reading = readModelConfig(JSON.stringify(LLAMA), { overrides });
+    expect(reading && countParameters(reading)?.embedding).toBe(12_800);
   });
 
   it('takes under a millisecond for two hundred layers', () => {

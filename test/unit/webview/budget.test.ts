@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import classDefaults from '../../../src/config/classDefaults.json';
+import classDefaults from '../../../src/families/classDefaults.json';
 import { buildPage } from '../../webview/panelPage';
 
 /** Minified, all views together. */
@@ -21,7 +21,7 @@ describe("the panel's page", () => {
   it('unpacks the tables to what they were', async () => {
     const root = resolve(import.meta.dirname, '../../..');
     const { pagePlugins } = createRequire(join(root, 'package.json'))('./esbuild.page.js') as { pagePlugins: Plugin[] };
-    const contents = "export { default } from './src/config/classDefaults.json'";
+    const contents = "export { default } from './src/families/classDefaults.json'";
     const { outputFiles } = await build({
       stdin: { contents, resolveDir: root },
       plugins: pagePlugins.slice(0, 1),

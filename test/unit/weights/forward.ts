@@ -4,8 +4,8 @@ import { type CaptureName } from '../../../src/attention/program';
 import { referenceBlock } from '../../../src/attention/reference/block';
 import { Tensor64 } from '../../../src/attention/reference/tensor64';
 import type { WeightMap } from '../../../src/attention/weightNames';
-import type { ModelPlan } from '../../../src/weights/names/plan';
-import { embed, logits, readBlock, readExpert } from '../../../src/weights/names/readPlan';
+import type { ModelPlan } from '../../../src/weights/plan/plan';
+import { embed, logits, readBlock, readExpert } from '../../../src/weights/plan/readPlan';
 import type { WeightStore } from '../../../src/weights/weightStore';
 
 export interface LayerRun {

@@ -6,10 +6,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
 import { openGguf } from '../../../src/weights/gguf';
 import { locateModel } from '../../../src/weights/modelFolder';
-import { isJsonObject } from '../../../src/weights/names/hfConfig';
-import { blockSpecsOf } from '../../../src/weights/names/layerSpecs';
-import { readAttention, readBlock } from '../../../src/weights/names/readPlan';
-import { forwardModelTypes } from '../../../src/weights/names/register';
+import { runnableBlocks } from '../../../src/families/blocksOf';
+import { blocksRegister } from '../../../src/families/register/blocks';
+import { readAttention, readBlock } from '../../../src/weights/plan/readPlan';
 import { openModel } from '../../../src/weights/openModel';
 import { openSafetensors } from '../../../src/weights/safetensors';
 import { WeightsError } from '../../../src/weights/weightsError';
@@ -134,22 +133,15 @@ describe('reading a plan', () => {
 
   it('gives the same specs from the config alone', async () => {
     const model = await openModel(SAMPLE);
-    const text = readFileSync(join(SAMPLE, 'config.json'), 'utf8');
-    const config: unknown = JSON.parse(text);
-    const reading = readModelConfig(text);
-    if (!reading || !isJsonObject(config as never)) throw new Error('not read');
-    const specs = blockSpecsOf(
-      'config.json',
-      config as never,
-      'llama',
-      reading.spec.layers.map((layer) => layer.attention),
-    );
+    const reading = readModelConfig(readFileSync(join(SAMPLE, 'config.json'), 'utf8'));
+    if (!reading) throw new Error('not read');
+    const specs = runnableBlocks(reading, reading.reader()).blocks;
     expect(specs).toEqual(model.plan.layers.map((layer) => layer.block));
     await model.close();
   });
 
   it('knows some sixty model types', () => {
-    expect(forwardModelTypes().length).toBeGreaterThan(60);
+    expect(blocksRegister.keys().length).toBeGreaterThan(60);
   });
 });
 

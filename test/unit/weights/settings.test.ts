@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BlockSpec } from '../../../src/attention/blockSpec';
 import { readModelConfig } from '../../../src/config/read';
+import { ConfigRefusal } from '../../../src/config/refusal';
+import { runnableBlocks } from '../../../src/families/blocksOf';
 import { ggufConfig } from '../../../src/weights/ggufConfig';
-import { blockSpecsOf } from '../../../src/weights/names/layerSpecs';
-import { WeightsError } from '../../../src/weights/weightsError';
 
 const SMALL = {
   hidden_size: 48,
@@ -21,12 +21,7 @@ function blocks(modelType: string, config: Readonly<Record<string, unknown>>): r
   const whole = { model_type: modelType, ...SMALL, ...config };
   const reading = readModelConfig(JSON.stringify(whole));
   if (reading === null) throw new Error('no reading');
-  return blockSpecsOf(
-    'config.json',
-    JSON.parse(JSON.stringify(whole)) as never,
-    modelType,
-    reading.spec.layers.map((layer) => layer.attention),
-  );
+  return runnableBlocks(reading, reading.reader()).blocks;
 }
 const rotaryOf = (modelType: string, config: Readonly<Record<string, unknown>>): BlockSpec['layer']['rotary'] =>
   blocks(modelType, config)[0]?.layer.rotary ?? null;
@@ -36,7 +31,7 @@ describe('rotation', () => {
     expect(rotaryOf('llama', { partial_rotary_factor: 0.5 })?.dim).toBe(8);
     expect(() =>
       rotaryOf('llama', { partial_rotary_factor: 0.5, rope_scaling: { type: 'linear', factor: 2 } }),
-    ).toThrow(WeightsError);
+    ).toThrow(ConfigRefusal);
     expect(rotaryOf('phi3', { partial_rotary_factor: 0.5 })?.dim).toBe(4);
     expect(rotaryOf('stablelm', {})?.dim).toBe(2);
     expect(rotaryOf('minimax_m2', { head_dim: 16, rotary_dim: 8 })?.dim).toBe(8);

@@ -3,7 +3,7 @@
 import { layerGroups, type LayerGroup } from '../../../src/cache/groups';
 import { divisorsOf } from '../../../src/cache/whatIf';
 import type { JsonValue } from '../../../src/config/document';
-import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../../../src/config/heads';
+import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../../../src/config/spellings';
 import { type Reading, readDocument } from '../../../src/config/read';
 import { type AttentionKind, type AttentionSpec, headVariant, isHeaded } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';

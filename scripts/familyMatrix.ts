@@ -1,0 +1,72 @@
+/** The support matrix: a row for each group of model types of one file that can do the same. */
+
+import { planCache } from '../src/cache/plan';
+import { type EngineRule, ENGINES } from '../src/model/scenario';
+import { readModelConfig } from '../src/config/read';
+import { blocksRegister } from '../src/families/register/blocks';
+import { countsRegister } from '../src/families/register/counts';
+import { ggufRegister } from '../src/families/register/gguf';
+import { layersRegister } from '../src/families/register/layers';
+import { namesRegister } from '../src/families/register/names';
+import { DEFAULT_SCENARIO } from '../src/model/scenario';
+
+/** What a file of src/families exports, as far as the matrix asks. */
+export interface FamilyFile {
+  readonly name: string;
+  readonly modelTypes: readonly string[];
+}
+
+/** Model type -> a small config of it. */
+export type Samples = Readonly<Record<string, object>>;
+
+const YES = '✓';
+const NO = '–';
+
+function parametersOf(type: string): string {
+  if (blocksRegister.of(type))
+    return countsRegister.of(type) ? 'derived, counted where blocks are not known' : 'derived';
+  return countsRegister.of(type) ? 'counted' : NO;
+}
+
+function ggufOf(type: string): string {
+  const found = ggufRegister.all().filter(({ modelType }) => modelType === type);
+  if (found.length === 0) return NO;
+  return found.map(({ architecture, rope }) => `\`${architecture}\`${rope === undefined ? ' (cache)' : ''}`).join(', ');
+}
+
+/** Engines whose rule for this type's layers is exact; null where no small config of it is at hand. */
+function enginesOf(type: string, samples: Samples): string {
+  const sample = samples[type];
+  const reading = sample && readModelConfig(JSON.stringify(sample));
+  if (!reading || !reading.spec.exact || reading.spec.layers.length === 0) return '?';
+  const exact = ENGINES.filter(
+    (engine: EngineRule) =>
+      planCache(reading.spec, { ...DEFAULT_SCENARIO, workload: { batch: 1, tokens: 64 }, engine }).exact,
+  );
+  return exact.length === ENGINES.length ? 'all' : exact.join(', ');
+}
+
+/** One Markdown table over all files. */
+export function familyMatrix(files: readonly FamilyFile[], samples: Samples): string {
+  const lines = [
+    '| file | model types | cache | parameters | heads of real weights | seeded heads | GGUF | engines, exact |',
+    '|---|---|:-:|---|:-:|---|---|---|',
+  ];
+  for (const { name, modelTypes } of files) {
+    const rows = new Map<string, string[]>();
+    for (const type of modelTypes) {
+      const blocks = blocksRegister.of(type) !== null;
+      const cells = [
+        layersRegister.of(type) ? YES : NO,
+        parametersOf(type),
+        namesRegister.of(type) ? YES : NO,
+        blocks ? 'own maths' : 'plain shape',
+        ggufOf(type),
+        enginesOf(type, samples),
+      ].join(' | ');
+      rows.set(cells, [...(rows.get(cells) ?? []), type]);
+    }
+    for (const [cells, types] of rows) lines.push(`| ${name} | ${types.join(', ')} | ${cells} |`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,27 @@
+/** Bamba: Mamba 2 and attention in turns. */
+
+import type { CountsFacet } from './counted/facet';
+import { flag } from './counted/switches';
+import type { LayersFacet } from './facets';
+import { mamba2Hybrid } from './kit/mambaHybrid';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'bamba',
+    modelTypes: ['bamba'],
+    cite: 'transformers 5.18 models/bamba/configuration_bamba.py (attn_layer_indices)',
+    read: (reader) =>
+      mamba2Hybrid(reader, () => {
+        const attention = new Set(reader.list(['attn_layer_indices'])?.value ?? []);
+        return {
+          layerTypes: false,
+          kindAt: (index) => (attention.has(index) ? 'full' : 'mamba'),
+          patternKey: 'attn_layer_indices',
+        };
+      }),
+  },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['bamba'], bias: flag('attention_bias'), mlpBias: flag('mlp_bias') },
+];

@@ -1,0 +1,52 @@
+/** BART and the encoder-decoders built like it: Pegasus, Marian, M2M-100, Seamless, …. */
+
+import { bartWhole } from './counted/encoderDecoder';
+import type { CountsFacet } from './counted/facet';
+import { flag } from './counted/switches';
+import type { LayersFacet } from './facets';
+import { bartDecoder } from './kit/crossLayers';
+
+/** Decoder layers and heads of their own, one K and V per head, d_model ÷ heads wide. */
+const CITE = 'transformers 5.18 models/bart/configuration_bart.py, BartDecoderLayer: self and cross attention';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'bart',
+    modelTypes: ['bart', 'mbart'],
+    cite: CITE,
+    refusesRemainder: 'model',
+    read: (reader) => bartDecoder(reader),
+  },
+  {
+    id: 'bart',
+    modelTypes: [
+      'pegasus',
+      'pegasus_x',
+      'bigbird_pegasus',
+      'blenderbot',
+      'blenderbot-small',
+      'marian',
+      'm2m_100',
+      'nllb-moe',
+      'plbart',
+      'mvp',
+      'led',
+      'fsmt',
+      'prophetnet',
+      'speecht5',
+      'seamless_m4t',
+      'seamless_m4t_v2',
+    ],
+    cite: CITE,
+    read: (reader) => bartDecoder(reader),
+  },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['bart', 'mvp', 'plbart'], whole: bartWhole({ positions: 2, norms: 1 }) },
+  { modelTypes: ['mbart'], whole: bartWhole({ positions: 2, norms: 2 }) },
+  { modelTypes: ['blenderbot', 'blenderbot-small', 'pegasus'], whole: bartWhole({ positions: 0, norms: 1 }) },
+  { modelTypes: ['bigbird_pegasus'], whole: bartWhole({ positions: 0, norms: 1, bias: flag('use_bias') }) },
+  { modelTypes: ['marian'], whole: bartWhole({ positions: 0, norms: 0 }) },
+  { modelTypes: ['m2m_100', 'seamless_m4t', 'seamless_m4t_v2'], whole: bartWhole({ positions: null, norms: 1 }) },
+];

@@ -1,0 +1,82 @@
+/** BLOOM: ALiBi, a norm on the embedding, [q k v] per head. */
+
+import { bloomSlopes } from '../attention/alibi';
+import { headDims } from '../attention/layerSpec';
+import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { multiHead } from './gpt2';
+import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
+import type { GgufFacet } from './kit/gguf';
+import { alsoAs } from './kit/ggufKeys';
+import { groupedQkv, part } from './kit/names';
+import { layerNorm, plain } from './kit/parts';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'bloom',
+    modelTypes: ['bloom'],
+    cite: 'transformers 5.18 models/bloom/modeling_bloom.py BloomAttention',
+    refusesRemainder: 'model',
+    read: multiHead(),
+  },
+];
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['bloom'],
+    build: (input) => {
+      const { config, hiddenSize } = input;
+      const norm = layerNorm(config.need('layer_norm_epsilon'));
+      const mlp = plain(4 * hiddenSize, 'gelu-tanh');
+      return {
+        embedding: { norm },
+        output: { norm },
+        block: (index) => {
+          const attention = attentionAt(input, index);
+          const slopes = bloomSlopes(headDims(attention).queryHeads);
+          const layer = attentionLayer(attention, hiddenSize, {
+            ...biases(true),
+            alibi: { slopes, factor: 1, rounding: 'none', origin: 'first' },
+          });
+          return block(layer, mlp, preNorms(norm), {
+            residualFrom: config.on('apply_residual_connection_post_layernorm') ? 'normed' : 'sum',
+          });
+        },
+      };
+    },
+  },
+];
+
+export const names = (): readonly NamesFacet[] => [
+  {
+    modelTypes: ['bloom'],
+    prefixes: ['transformer.'],
+    of: () => ({
+      embedding: 'word_embeddings.weight',
+      embeddingNorm: 'word_embeddings_layernorm',
+      outputNorm: 'ln_f',
+      head: 'lm_head',
+      layerPrefix: (index) => `h.${index}.`,
+      layer: (_, { layer }) => {
+        const { queryHeads, keyDim } = headDims(layer.attention);
+        return {
+          sources: {
+            ...groupedQkv('self_attention.query_key_value', queryHeads, 1, keyDim),
+            o: part('self_attention.dense'),
+            up: part('mlp.dense_h_to_4h'),
+            down: part('mlp.dense_4h_to_h'),
+            norm_attention: part('input_layernorm'),
+            norm_feed_forward: part('post_attention_layernorm'),
+          },
+        };
+      },
+    }),
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'bloom',
+    modelType: 'bloom',
+    adapt: (config) => alsoAs(config, { num_attention_heads: 'n_head', num_hidden_layers: 'n_layer' }),
+  },
+];

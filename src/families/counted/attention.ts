@@ -1,0 +1,111 @@
+/** Parameters of a layer's attention projections, from what the layer caches and the lineage's biases and norms. */
+
+import type { ConfigReader } from '../../config/reader';
+import { switched } from './switches';
+import {
+  type AttentionSpec,
+  type HeadedAttention,
+  type IndexerSpec,
+  isHeaded,
+  type LatentAttention,
+} from '../../model/attention';
+import type { LayerView, CountedDecoder } from './facet';
+
+/** What all layers of one config share, asked of it once. */
+interface Projections {
+  readonly bias: boolean;
+  readonly outBias: boolean;
+  readonly keysAreValues: boolean;
+  /** Parameters of the query and key norm per unit of width: 0, 1, or 2 with a bias. */
+  readonly norm: number;
+  readonly gate: 'wide' | 'head' | null;
+}
+
+/** Counts the attention of each layer; NaN where the config lacks a number. */
+export function attentionCounter(config: ConfigReader, counted: CountedDecoder): (layer: LayerView) => number {
+  const bias = switched(config, counted.bias ?? false);
+  const shared: Projections = {
+    bias,
+    outBias: counted.outBias === undefined ? bias : switched(config, counted.outBias),
+    keysAreValues: switched(config, counted.keysAreValues ?? false),
+    norm:
+      counted.qkNorm && switched(config, counted.qkNormIf ?? true)
+        ? switched(config, counted.qkNormBias ?? false)
+          ? 2
+          : 1
+        : 0,
+    gate: typeof counted.gate === 'function' ? counted.gate(config) : (counted.gate ?? null),
+  };
+  const known = new Map<AttentionSpec, number>();
+  return (layer) => {
+    const own = counted.mixer?.(config, layer) ?? null;
+    if (own !== null) return own;
+    const count = known.get(layer.attention) ?? attention(counted, shared, layer);
+    known.set(layer.attention, count);
+    return count;
+  };
+}
+
+function attention(counted: CountedDecoder, shared: Projections, { attention: spec, hidden }: LayerView): number {
+  if (spec.kind === 'latent') return latent(counted, shared, spec, hidden);
+  if (isHeaded(spec))
+    return headed(counted, shared, spec, hidden) + ('indexer' in spec ? blockIndexer(spec.indexer, hidden) : 0);
+  return spec.kind === 'none' ? 0 : Number.NaN;
+}
+
+function headed(counted: CountedDecoder, shared: Projections, spec: HeadedAttention, hidden: number): number {
+  const valueDim = spec.valueDim || spec.keyDim;
+  const queries = spec.queryHeads * spec.keyDim;
+  const noKeys = counted.sharedHaveNoKeys === true && spec.kind === 'shared';
+  const keys = noKeys ? 0 : spec.kvHeads * spec.keyDim;
+  const values = noKeys || (shared.keysAreValues && spec.kind === 'full') ? 0 : spec.kvHeads * valueDim;
+  const outputs = spec.queryHeads * valueDim;
+  const inputs = queries + keys + values;
+  const normed = counted.qkNorm === 'wide' ? queries + keys : spec.keyDim * (noKeys ? 1 : 2);
+  const gate = shared.gate === 'head' ? spec.queryHeads : shared.gate === 'wide' ? outputs : 0;
+  const biased = inputs + (counted.gateBias ? gate : 0);
+  const sinks =
+    counted.sinks === 'all' || (counted.sinks === 'sliding' && spec.kind === 'sliding') ? spec.queryHeads : 0;
+  return (
+    hidden * (inputs + outputs + gate) +
+    (shared.bias ? biased : 0) +
+    (shared.outBias ? hidden : 0) +
+    shared.norm * normed +
+    sinks
+  );
+}
+
+/**
+ * MLA: queries (direct, or down to a latent and up), one down-projection to the latent and the rotary key, one
+ * up-projection to the heads' keys and values. T:deepseek_v3 DeepseekV3Attention: the bias is on the down and out
+ * projections only.
+ */
+function latent(counted: CountedDecoder, shared: Projections, spec: LatentAttention, hidden: number): number {
+  const { queryHeads, latentDim, ropeDim, nopeDim, valueDim, queryLatentDim } = spec;
+  const queries = queryHeads * (nopeDim + ropeDim);
+  const bias = shared.bias ? 1 : 0;
+  const gate = shared.gate === 'wide' ? queryHeads * valueDim : 0;
+  const query =
+    queryLatentDim === null
+      ? hidden * queries
+      : hidden * queryLatentDim + bias * queryLatentDim + queryLatentDim + queryLatentDim * queries;
+  const down = (hidden + bias) * (latentDim + ropeDim) + latentDim;
+  const up = latentDim * queryHeads * (nopeDim + valueDim);
+  const out = queryHeads * valueDim * hidden + (shared.outBias ? hidden : 0);
+  const sinks = counted.sinks === 'all' ? queryHeads : 0;
+  return query + down + up + out + hidden * gate + sinks + indexer(spec.indexer, hidden, queryLatentDim ?? hidden);
+}
+
+/** DSA: index queries from the query latent, one index key (with a LayerNorm), a weight per index head. T:deepseek_v32 Indexer. */
+function indexer(spec: IndexerSpec | undefined, hidden: number, queryInput: number): number {
+  if (!spec?.owned) return 0;
+  const heads = spec.heads ?? Number.NaN;
+  return queryInput * heads * spec.headDim + hidden * spec.headDim + 2 * spec.headDim + hidden * heads;
+}
+
+/** Block-sparse indexer beside per-head attention: queries and one key, a norm each. T:minimax_m3_vl MiniMaxM3VLIndexer. */
+function blockIndexer(spec: IndexerSpec | undefined, hidden: number): number {
+  return spec?.owned
+    ? hidden * (spec.heads ?? Number.NaN) * spec.headDim + hidden * spec.headDim + 2 * spec.headDim
+    : 0;
+}

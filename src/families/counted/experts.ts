@@ -1,0 +1,64 @@
+/** Rules of routed experts that several counted lineages share. T: transformers 5.18 modeling files. */
+
+import type { ConfigReader } from '../../config/reader';
+import { HIDDEN_KEYS } from '../../config/spellings';
+import type { ExpertRule } from './facet';
+import { EXPERT_ACTIVE_KEYS, EXPERT_COUNT_KEYS } from './feedForward';
+
+export type Sparse = NonNullable<ExpertRule['sparse']>;
+
+/** `mlp_layer_types` where the config has it; else the first layers are dense, as a key or the class says. */
+export const afterDense =
+  (keys: string | readonly string[], fallback?: number): Sparse =>
+  (config) => {
+    const words = config.list(['mlp_layer_types'])?.value;
+    if (words) return (layer) => words[layer] !== 'dense';
+    const first = config.size(keys, fallback);
+    return (layer) => layer >= first;
+  };
+
+/** Qwen: every `decoder_sparse_step`-th layer that `mlp_only_layers` does not name. */
+export const sparseSteps: Sparse = (config) => {
+  const step = config.size('decoder_sparse_step', 1);
+  const dense = new Set(config.list(['mlp_only_layers'])?.value);
+  return (layer) => !dense.has(layer) && (layer + 1) % step === 0;
+};
+
+/** Numbers of experts, in every spelling. */
+export const EXPERT_KEYS = { count: EXPERT_COUNT_KEYS, perToken: EXPERT_ACTIVE_KEYS } as const;
+/** Experts of a width of their own. */
+export const narrow = { ...EXPERT_KEYS, width: ['moe_intermediate_size'] } as const;
+/** Experts as wide as the model's feed-forward. */
+export const wide = { ...EXPERT_KEYS, width: ['intermediate_size'] } as const;
+
+/** So many shared experts, each as wide as a routed one. */
+export const sharedExperts =
+  (countKeys: readonly string[], width = 'moe_intermediate_size') =>
+  (config: ConfigReader): number =>
+    config.size(countKeys, 0) * config.size(width);
+
+export const SHARED_KEYS = ['n_shared_experts', 'num_shared_experts', 'moe_num_shared_experts'];
+
+/** The block of DeepSeek and its kin: some dense layers first, then routed and shared experts of one width. */
+export const deepseekExperts: ExpertRule = {
+  ...narrow,
+  shared: sharedExperts(SHARED_KEYS),
+  sparse: afterDense('first_k_dense_replace', 0),
+};
+
+/** Qwen's shared expert has a width and a gate of its own. */
+export const qwenShared: ExpertRule = {
+  ...narrow,
+  shared: (config) => config.size('shared_expert_intermediate_size', 0),
+  router: (config) => config.size(HIDDEN_KEYS),
+  sparse: sparseSteps,
+};
+
+/** Lists of 0 and 1 (`moe_layer_freq`), else the first layers dense. */
+export const byFrequency =
+  (dense: number): Sparse =>
+  (config) => {
+    const flags = config.list(['moe_layer_freq'])?.value;
+    if (flags && !config.list(['mlp_layer_types'])) return (layer) => flags[layer] === 1;
+    return afterDense('first_k_dense_replace', dense)(config);
+  };

@@ -1,0 +1,113 @@
+/** How the layers of a lineage are built whose blocks are not described: as far as their number of parameters goes. */
+
+import type { ConfigReader } from '../../config/reader';
+import { type Switch } from './switches';
+import type { AttentionSpec } from '../../model/attention';
+import type { MixerParts } from './mixers';
+import type { Tally } from './tally';
+
+/** Routed experts in place of a layer's feed-forward. All keys are tried in order. */
+export interface ExpertRule {
+  /** Nested object that the keys stand in. */
+  readonly within?: string;
+  /** Number of routed experts. */
+  readonly count: readonly string[];
+  /** Experts of one token. */
+  readonly perToken: readonly string[];
+  /** What the class gives where no key does. */
+  readonly perTokenDefault?: number;
+  /** Inner width of an expert. */
+  readonly width: readonly string[];
+  /** Width that routed experts work in, with a projection to it and back, where it is not the hidden one. */
+  readonly latent?: readonly string[];
+  /** A norm of that width. */
+  readonly latentNorm?: Switch;
+  /** Inner width of the shared expert, all shared ones together; 0 where there is none. */
+  readonly shared?: (config: ConfigReader) => number;
+  /** Further parameters of a router, beyond hidden × experts. */
+  readonly router?: (config: ConfigReader, experts: number) => number;
+  /** Parameters of one router, where it is not hidden × experts. */
+  readonly ownRouter?: (config: ConfigReader, experts: number) => number;
+  /** Biases of routed experts; shared ones have the lineage's `mlpBias`. */
+  readonly bias?: Switch;
+  /** Which layers have experts, the others having a plain feed-forward; all of them where absent. */
+  readonly sparse?: (config: ConfigReader) => (layer: number) => boolean;
+  /** True where a layer has its plain feed-forward beside the experts. */
+  readonly beside?: boolean;
+}
+
+/** One layer as the walk sees it. */
+export interface LayerView {
+  readonly index: number;
+  readonly attention: AttentionSpec;
+  readonly hidden: number;
+}
+
+export interface CountedDecoder {
+  /** How the mixers of its recurrent layers differ from the flavour's usual build. */
+  readonly mixerParts?: MixerParts;
+  /** Bias of the query, key and value projections. */
+  readonly bias?: Switch;
+  /** Bias of the output projection; as `bias` where absent. */
+  readonly outBias?: Switch;
+  /** Norms of queries and keys: over a head's width, or over all heads. */
+  readonly qkNorm?: 'head' | 'wide';
+  readonly qkNormIf?: Switch;
+  readonly qkNormBias?: Switch;
+  /** A gate on the attention's output: as wide as the queries, or one number a head. */
+  readonly gate?: 'wide' | 'head' | ((config: ConfigReader) => 'wide' | 'head' | null);
+  /** The gate is part of the query projection and shares its bias. */
+  readonly gateBias?: boolean;
+  /** One learned sink a query head, in all or in sliding layers. */
+  readonly sinks?: 'all' | 'sliding';
+  /** Full-attention layers have no value projection (values are the keys). */
+  readonly keysAreValues?: Switch;
+  /** A layer that reads another's cache projects no keys and values of its own. */
+  readonly sharedHaveNoKeys?: boolean;
+  /** Parameters of a layer's token mixer where it is not built of the usual projections; null: the usual ones. */
+  readonly mixer?: (config: ConfigReader, layer: LayerView) => number | null;
+
+  /** The state beside a layer's attention is not a mixer (short convolutions within the attention). */
+  readonly statesInside?: boolean;
+  /** Layers that are built, where they are run more often than that. */
+  readonly built?: (config: ConfigReader) => number;
+
+  /** Norm vectors of hidden width in a layer (2 where absent). */
+  readonly norms?: number | ((config: ConfigReader, layer: LayerView) => number);
+  readonly normBias?: Switch;
+  /** Norm vectors of hidden width after the last layer (1 where absent), and beside the embedding. */
+  readonly finalNorms?: number | ((config: ConfigReader) => number);
+
+  /** True for an up and a down projection without a gate. */
+  readonly plain?: boolean;
+  readonly mlpBias?: Switch;
+  /** Inner width of the feed-forward (`intermediate_size` and its spellings where absent). */
+  readonly width?: readonly string[] | ((config: ConfigReader, layer: LayerView) => number);
+  readonly experts?: ExpertRule;
+  /** Layers that have no feed-forward at all. */
+  readonly mlpAt?: (config: ConfigReader, layer: LayerView) => boolean;
+
+  readonly headBias?: Switch;
+  /** Input and output embedding are one; where absent, `tie_word_embeddings` says so. */
+  readonly tied?: Switch;
+  readonly vocabulary?: readonly string[];
+  /** Rows of a learned position table. */
+  readonly positions?: (config: ConfigReader) => number;
+  /** Parts that only this lineage has. */
+  readonly extra?: (config: ConfigReader, tally: Tally, layers: readonly LayerView[]) => void;
+  /** Keys of its build that hold for every layer and need not be asked. */
+  readonly knows?: readonly string[];
+  /** Something to say beside the count. */
+  readonly note?: string;
+  /** Parts that a config names and that are not counted (small ones); null where it names none. */
+  readonly leftOut?: (config: ConfigReader) => string | null;
+}
+
+/** Adds all parameters of a model that is more than a decoder. */
+export type WholeCount = (config: ConfigReader, tally: Tally, tied: boolean) => void;
+
+/** Parameters of model types whose blocks are not described. */
+export type CountsFacet = { readonly modelTypes: readonly string[] } & (
+  | (CountedDecoder & { readonly whole?: never })
+  | { readonly whole: WholeCount }
+);

@@ -1,0 +1,241 @@
+/** Models that see all of their input at once: there is nothing to keep, unless their class is told to be a decoder. */
+
+import type { ConfigReader } from '../config/reader';
+import { HIDDEN_KEYS } from '../config/spellings';
+import { wholeAttention } from './counted/encoderDecoder';
+import type { CountsFacet, WholeCount } from './counted/facet';
+import { dense } from './counted/feedForward';
+import { flag, type Switch, switched } from './counted/switches';
+import type { FamilyReading, LayersFacet } from './facets';
+import { crossDraft, selfAndCross } from './kit/crossLayers';
+import { fullDraft, NO_ATTENTION, repeat, unknownDraft, withSources } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
+
+const LAYERS = ['num_hidden_layers', 'n_layers', 'n_layer', 'num_layers', 'encoder_layers', 'depth', 'layers'];
+
+const CITE = 'transformers 5.18: no cache without is_decoder; models/openai_privacy_filter is bidirectional';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    // Their class can be a decoder (`is_decoder: true`), with plain multi-head attention.
+    id: 'encoders',
+    modelTypes: [
+      'bert',
+      'roberta',
+      'xlm-roberta',
+      'xlm-roberta-xl',
+      'camembert',
+      'electra',
+      'ernie',
+      'megatron-bert',
+      'rembert',
+      'roformer',
+      'data2vec-text',
+      'roberta-prelayernorm',
+      'xmod',
+      'roc_bert',
+      'big_bird',
+    ],
+    cite: CITE,
+    read: (reader, modelType) => encoder(reader, modelType, { heads: plainHeads }),
+  },
+  {
+    // A decoder unless it is told otherwise.
+    id: 'encoders',
+    modelTypes: ['bert-generation'],
+    cite: CITE,
+    read: (reader, modelType) => encoder(reader, modelType, { heads: plainHeads, isDecoder: true }),
+  },
+  {
+    id: 'encoders',
+    modelTypes: [
+      'aimv2_text_model',
+      'albert',
+      'align_text_model',
+      'altclip_text_model',
+      'beit',
+      'bros',
+      'canine',
+      'chinese_clip_text_model',
+      'clap_text_model',
+      'clip_text_model',
+      'clip_vision_model',
+      'clipseg_text_model',
+      'clvp_encoder',
+      'convbert',
+      'data2vec-audio',
+      'data2vec-vision',
+      'deberta',
+      'deberta-v2',
+      'deit',
+      'dinov2',
+      'dinov2_with_registers',
+      'dinov3_vit',
+      'distilbert',
+      'dpr',
+      'esm',
+      'esmc',
+      'eurobert',
+      'flaubert',
+      'flava_text_model',
+      'fnet',
+      'funnel',
+      'groupvit_text_model',
+      'gte',
+      'hubert',
+      'ibert',
+      'ijepa',
+      'jina_embeddings_v3',
+      'layoutlm',
+      'layoutlmv2',
+      'layoutlmv3',
+      'lilt',
+      'longformer',
+      'luke',
+      'lxmert',
+      'metaclip_2_text_model',
+      'mobilebert',
+      'modernbert',
+      'mpnet',
+      'mra',
+      'nomic_bert',
+      'nystromformer',
+      'openai_privacy_filter',
+      'owlv2_text_model',
+      'owlvit_text_model',
+      'pixtral',
+      'siglip_text_model',
+      'siglip_vision_model',
+      'siglip2_text_model',
+      'siglip2_vision_model',
+      'splinter',
+      'squeezebert',
+      'tapas',
+      'tipsv2_text_model',
+      'unispeech',
+      'unispeech-sat',
+      'vilt',
+      'visual_bert',
+      'vit',
+      'vit_mae',
+      'vit_msn',
+      'videomae',
+      'wav2vec2',
+      'wav2vec2-bert',
+      'wav2vec2-conformer',
+      'wavlm',
+      'xclip_text_model',
+      'xlm',
+      'yolos',
+      'yoso',
+      'neobert',
+      'audio-spectrogram-transformer',
+      'sew',
+      'sew-d',
+      'swin',
+      'swinv2',
+    ],
+    cite: CITE,
+    read: (reader, modelType) => encoder(reader, modelType, { heads: () => null }),
+  },
+];
+
+const plainHeads = (reader: ConfigReader): SourcedLayout | null => headLayout(reader, { kvKeys: [], headDimKeys: [] });
+
+interface EncoderOptions {
+  /** Heads of its decoder form; null where that is not known. */
+  readonly heads: (reader: ConfigReader) => SourcedLayout | null;
+  /** What the class gives to `is_decoder`. */
+  readonly isDecoder?: boolean;
+}
+
+function encoder(reader: ConfigReader, modelType: string, options: EncoderOptions): FamilyReading {
+  // A bidirectional model may carry the keys of the decoder that it was made from.
+  reader.consult(reader.keys());
+  const count = layerCount(reader, LAYERS);
+  if (!reader.flag(['is_decoder'], options.isDecoder ?? false)) {
+    const source = reader.derived('an encoder: sees all of its input at once, keeps nothing');
+    return {
+      layers: withSources(repeat(NO_ATTENTION, count?.value ?? 1), {
+        kind: source,
+        ...(count ? { layers: count.source } : {}),
+      }),
+    };
+  }
+  if (!count) {
+    missing(reader, 'the number of layers', 'num_hidden_layers');
+    return { layers: [] };
+  }
+  const heads = options.heads(reader);
+  if (!heads) return { layers: repeat(unknownDraft(`${modelType} as a decoder`), count.value) };
+  const self = withSources(repeat(fullDraft(heads), count.value), {
+    layers: count.source,
+    kind: reader.source('is_decoder'),
+  });
+  if (!reader.flag(['add_cross_attention'], false)) return { layers: self };
+  return {
+    layers: selfAndCross(count, self, crossDraft(heads, { tokens: 'target' }, reader.source('add_cross_attention'))),
+  };
+}
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'bert', modelType: 'bert' },
+  { architecture: 'eurobert', modelType: 'eurobert' },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['bert', 'roberta', 'camembert', 'xlm-roberta', 'data2vec-text', 'ernie', 'megatron-bert'],
+    whole: bertWhole({ tokenTypes: true, transform: true }),
+  },
+  { modelTypes: ['electra'], whole: bertWhole({ tokenTypes: true, transform: true, oneBias: true }) },
+  {
+    modelTypes: ['big_bird'],
+    whole: bertWhole({ tokenTypes: true, transform: true, pooler: true, bias: flag('use_bias', true) }),
+  },
+  {
+    modelTypes: ['roberta-prelayernorm'],
+    whole: bertWhole({ tokenTypes: true, transform: true, outerNorms: 2 }),
+  },
+  { modelTypes: ['xlm-roberta-xl'], whole: bertWhole({ tokenTypes: true, transform: true, outerNorms: 1 }) },
+  { modelTypes: ['bert-generation'], whole: bertWhole({ tokenTypes: false, transform: false }) },
+];
+
+interface BertParts {
+  /** Rows of token types; the key's default is in the class. */
+  readonly tokenTypes: boolean;
+  readonly pooler?: boolean;
+  /** Untied, the head's bias is there twice. */
+  readonly oneBias?: boolean;
+  /** Bias of queries, keys and values. */
+  readonly bias?: Switch;
+  /** A dense layer and a norm before the tied head. */
+  readonly transform: boolean;
+  /** Norms of a layer and of the model, in all. */
+  readonly outerNorms?: number;
+}
+
+/** T:bert BertForMaskedLM: the head is the embedding, a bias, and a transform. */
+function bertWhole(parts: BertParts): WholeCount {
+  return (config, tally, tied) => {
+    const hidden = config.size(HIDDEN_KEYS);
+    const count = config.size('num_hidden_layers');
+    const vocabulary = config.size('vocab_size');
+    const embedded = config.size('embedding_size', hidden);
+    const rows =
+      config.size('max_position_embeddings') +
+      (parts.tokenTypes ? config.size('type_vocab_size', 2) : 0) +
+      (config.flag(['use_task_id'], false) ? config.size('task_type_vocab_size', 3) : 0);
+    tally.add('embedding', (vocabulary + rows) * embedded);
+    tally.lookup += rows * embedded;
+    if (embedded !== hidden) tally.add('other', embedded * hidden + hidden);
+    tally.add('attention', count * wholeAttention(hidden, hidden, switched(config, parts.bias ?? true) ? 4 : 1));
+    tally.add('mlp', count * dense(hidden, config.size('intermediate_size'), false, true));
+    tally.add('norms', count * 4 * hidden + (parts.outerNorms ?? 1) * 2 * embedded);
+    if (parts.transform) tally.add('outputHead', hidden * embedded + 3 * embedded);
+    if (parts.pooler) tally.add('outputHead', hidden * hidden + hidden);
+    tally.add('outputHead', vocabulary);
+    if (!tied) tally.add('outputHead', vocabulary * (embedded + (parts.oneBias ? 0 : 1)));
+  };
+}

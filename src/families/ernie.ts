@@ -1,0 +1,118 @@
+/** ERNIE 4.5, dense and with experts, its vision form, and PaddleOCR-VL's language model. */
+
+import type { FeedForward } from '../attention/blockSpec';
+import type { ConfigReader } from '../config/reader';
+import { HIDDEN_KEYS } from '../config/spellings';
+import type { CountsFacet, LayerView } from './counted/facet';
+import { afterDense } from './counted/experts';
+import { flag } from './counted/switches';
+import type { Tally } from './counted/tally';
+import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
+import { plainDecoder } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { moe, softmaxRouter } from './kit/mixtures';
+import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
+import { activation, gated } from './kit/parts';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'ernie4_5',
+    modelTypes: ['ernie4_5', 'ernie4_5_moe', 'ernie4_5_vl_moe_text', 'paddleocr_vl_text'],
+    cite: 'transformers 5.18 models/ernie4_5/configuration_ernie4_5.py and those of ernie4_5_moe, ernie4_5_vl_moe, paddleocr_vl',
+    read: plainDecoder,
+  },
+];
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['ernie4_5'],
+    build: (input) => {
+      const bias = input.config.on('use_bias');
+      return llamaBlocks(input, {
+        rotary: (_, attention) => plainRotary(input, attention, 'interleaved'),
+        attention: () => biases(bias),
+        feedForward: () => gatedMlp(input, { bias }),
+      });
+    },
+  },
+  {
+    modelTypes: ['ernie4_5_moe'],
+    build: (input) => {
+      const bias = input.config.on('use_bias');
+      return llamaBlocks(input, {
+        rotary: (_, attention) => plainRotary(input, attention, 'interleaved'),
+        attention: () => biases(bias),
+        feedForward: experts(input, bias),
+        output: { bias },
+      });
+    },
+  },
+];
+
+/** Experts in every `moe_layer_interval`-th layer between a first and a last one. */
+function experts(input: BlockInput, bias: boolean): (index: number) => FeedForward {
+  const { config } = input;
+  const act = activation(input);
+  const width = config.need('moe_intermediate_size');
+  const shared = config.numberOr('moe_num_shared_experts', 0);
+  const mixture = moe(
+    softmaxRouter(input, 'moe_num_experts', 'moe_k', {
+      normalize: true,
+      correctionBias: true,
+      correctionTrained: true,
+    }),
+    gated(width, act),
+    { shared: shared > 0 ? { expert: gated(width * shared, act, bias), gate: false } : null },
+  );
+  const last = config.need('moe_layer_end_index');
+  const sparse = (index: number): boolean =>
+    (index + 1) % config.need('moe_layer_interval') === 0 &&
+    index >= config.need('moe_layer_start_index') &&
+    index <= (last === -1 ? config.need('num_hidden_layers') - 1 : last);
+  return (index) => (sparse(index) ? mixture : gatedMlp(input, { bias }));
+}
+
+const EXPERTS: MixtureNames = (mixture, index, input) =>
+  mixtureNames({
+    router: part('mlp.gate'),
+    correction: { base: 'mlp.moe_statics.e_score_correction_bias', suffix: BARE },
+    experts: 'mlp.experts',
+    parts: PLAIN_EXPERTS,
+    ...(mixture.shared ? { shared: 'mlp.shared_experts' } : {}),
+  })(mixture, index, input);
+
+export const names = (): readonly NamesFacet[] => [
+  { modelTypes: ['ernie4_5'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
+  { modelTypes: ['ernie4_5_moe'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: EXPERTS }) },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'ernie4_5', modelType: 'ernie4_5' },
+  { architecture: 'ernie4_5-moe', modelType: 'ernie4_5_moe' },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['paddleocr_vl_text'], bias: flag('use_bias'), mlpBias: flag('use_bias') },
+  {
+    modelTypes: ['ernie4_5_vl_moe_text'],
+    bias: flag('use_bias'),
+    mlpBias: flag('use_bias'),
+    mlpAt: (config, { index }) => !afterDense([], 1)(config)(index),
+    extra: visionExperts,
+    note: 'image tokens use other experts than text tokens: those are in the total, not among the active ones',
+  },
+];
+
+/** Text and image tokens have experts of their own: two widths, one router each. T:ernie4_5_vl_moe. */
+function visionExperts(config: ConfigReader, tally: Tally, layerViews: readonly LayerView[]): void {
+  const sparse = afterDense([], 1)(config);
+  const count = layerViews.filter((layer) => sparse(layer.index)).length;
+  const routed = config.size('moe_num_experts');
+  const [text, image] = config.list(['moe_intermediate_size'])?.value ?? [1536, 512];
+  if (typeof text !== 'number' || typeof image !== 'number') return tally.add('experts', Number.NaN);
+  tally.addExperts(count, routed, config.size('moe_k', 6), 3 * config.size(HIDDEN_KEYS) * text);
+  tally.addExperts(count, routed, 0, 3 * config.size(HIDDEN_KEYS) * image);
+  tally.add('router', count * 2 * routed * (config.size(HIDDEN_KEYS) + 1));
+  tally.add('mlp', count * 3 * config.size(HIDDEN_KEYS) * text * config.size('moe_num_shared_experts', 2));
+}

@@ -1,0 +1,109 @@
+/** EXAONE 3 and 4, and K-EXAONE (EXAONE MoE). */
+
+import type { AttentionLayerSpec, RunnableAttention } from '../attention/layerSpec';
+import type { RotarySpec } from '../attention/rotarySpec';
+import type { ConfigReader } from '../config/reader';
+import type { CountsFacet } from './counted/facet';
+import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
+import { decoderLayers, type LayerWord, plainDecoder, slidingWindow } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { v3Mixture, v3Names } from './kit/mixtures';
+import { LLAMA_PREFIXES, llamaNames, OUTPUT_NORMS } from './kit/names';
+import { headNorm, outputNorms, rmsNorm } from './kit/parts';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'exaone',
+    modelTypes: ['exaone'],
+    cite: 'LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct configuration_exaone.py',
+    read: plainDecoder,
+  },
+  {
+    // Three sliding layers, then a full one; without a window all are full.
+    id: 'exaone4',
+    modelTypes: ['exaone4', 'exaone_moe'],
+    cite: 'transformers 5.18 models/exaone4/configuration_exaone4.py; LGAI-EXAONE/EXAONE-4.0 configs write "LLLG"',
+    read: (reader) => {
+      const kindAt = pattern(reader);
+      const window = slidingWindow(reader);
+      if (!kindAt && !reader.hasValue('layer_types'))
+        reader.log.note('sliding_window_pattern was not understood', true, reader.pathOf('sliding_window_pattern'));
+      return {
+        layers: decoderLayers(reader, {
+          window: () => window,
+          kindAt: (index) => (window ? (kindAt?.(index) ?? 'full') : 'full'),
+        }),
+      };
+    },
+  },
+];
+
+/** `sliding_window_pattern` is a number (every n-th layer is full) or letters ("LLLG", repeated). */
+function pattern(reader: ConfigReader): ((index: number) => LayerWord) | null {
+  const value = reader.value('sliding_window_pattern');
+  reader.consult(['sliding_window_pattern']);
+  if (typeof value === 'string' && /^[LG]+$/.test(value))
+    return (index) => (value[index % value.length] === 'G' ? 'full' : 'sliding');
+  if (value === undefined || value === null || value === 0)
+    return value === 0 ? () => 'full' : (index) => ((index + 1) % 4 === 0 ? 'full' : 'sliding');
+  return typeof value === 'number' && Number.isInteger(value) && value > 0
+    ? (index) => ((index + 1) % value === 0 ? 'full' : 'sliding')
+    : null;
+}
+
+/** Norms on each head of queries and keys. */
+function normedHeads({ config }: BlockInput): Pick<AttentionLayerSpec, 'queryNorm' | 'keyNorm'> {
+  const norm = headNorm(rmsNorm(config.need('rms_norm_eps')));
+  return { queryNorm: norm, keyNorm: norm };
+}
+
+/** Full layers have no RoPE where others slide. */
+function windowRotary(input: BlockInput): (index: number, attention: RunnableAttention) => RotarySpec | null {
+  const hasWindow = input.config.numberOr('sliding_window', null) !== null;
+  return (_, attention) => (!hasWindow || attention.kind === 'sliding' ? plainRotary(input, attention) : null);
+}
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['exaone4'],
+    build: (input) =>
+      llamaBlocks(input, {
+        norms: outputNorms(rmsNorm(input.config.need('rms_norm_eps'))),
+        rotary: windowRotary(input),
+        attention: () => normedHeads(input),
+      }),
+  },
+  {
+    // The attention of EXAONE 4 between the usual norms, DeepSeek-V3's experts.
+    modelTypes: ['exaone_moe'],
+    build: (input) => {
+      const { config } = input;
+      const kinds = config.items('mlp_layer_types');
+      const sparse = (index: number): boolean =>
+        kinds === null ? index >= config.need('first_k_dense_replace') : kinds[index] === 'sparse';
+      return llamaBlocks(input, {
+        rotary: windowRotary(input),
+        attention: () => normedHeads(input),
+        feedForward: (index) =>
+          sparse(index) ? v3Mixture(input, { experts: 'num_experts', shared: 'num_shared_experts' }) : gatedMlp(input),
+      });
+    },
+  },
+];
+
+export const names = (): readonly NamesFacet[] => [
+  { modelTypes: ['exaone4'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: OUTPUT_NORMS }) },
+  {
+    modelTypes: ['exaone_moe'],
+    prefixes: LLAMA_PREFIXES,
+    of: llamaNames({ mixture: v3Names('mlp.e_score_correction_bias') }),
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'exaone', modelType: 'exaone' },
+  { architecture: 'exaone4', modelType: 'exaone4' },
+];
+
+export const counts = (): readonly CountsFacet[] => [{ modelTypes: ['exaone'] }];

@@ -1,0 +1,39 @@
+/** Falcon-H1: Mamba 2 and attention side by side in every layer. */
+
+import type { CountsFacet } from './counted/facet';
+import { flag } from './counted/switches';
+import type { LayersFacet } from './facets';
+import type { GgufFacet } from './kit/gguf';
+import { adaptState } from './kit/ggufStates';
+import { expandedWidth, mamba2Hybrid } from './kit/mambaHybrid';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'falcon-h1',
+    modelTypes: ['falcon_h1'],
+    cite: 'transformers 5.18 models/falcon_h1 (every layer is both)',
+    read: (reader) =>
+      mamba2Hybrid(
+        reader,
+        () => ({ layerTypes: false, kindAt: () => 'hybrid' }),
+        (from) => from.integer(['mamba_d_ssm'])?.value ?? expandedWidth(from, ['mamba_expand']),
+      ),
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'falcon-h1', modelType: 'falcon_h1', adapt: adaptState },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['falcon_h1'],
+    bias: flag('attention_bias'),
+    mlpBias: flag('mlp_bias'),
+    mixerParts: {
+      biasIn: ['mamba_proj_bias'],
+      biasOut: ['projectors_bias'],
+      outputNorm: flag('mamba_rms_norm'),
+    },
+  },
+];

@@ -1,0 +1,169 @@
+/** Granite without recurrent layers: 3.x dense and with experts, the sliding-window forms, the text part of Granite 4 vision. */
+
+import type { ConfigReader } from '../config/reader';
+import type { CountsFacet } from './counted/facet';
+import { wide } from './counted/experts';
+import { flag } from './counted/switches';
+import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
+import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { moe, softmaxRouter } from './kit/mixtures';
+import { BARE, fusedGateUp, LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/names';
+import { activation, gated } from './kit/parts';
+import { numberOf } from './kit/rotary';
+import type { Part } from './kit/sources';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'granite',
+    modelTypes: ['granite', 'granitemoe', 'granitemoeshared'],
+    cite: 'transformers 5.18 models/granite/configuration_granite.py',
+    read: plainDecoder,
+  },
+  {
+    id: 'granite',
+    modelTypes: ['granite4_vision_text'],
+    cite: 'transformers 5.18 models/granite4_vision/configuration_granite4_vision.py',
+    read: plainDecoder,
+  },
+  {
+    // A full layer, then three sliding ones.
+    id: 'granite-swa',
+    modelTypes: ['granite_swa', 'granitemoe_swa'],
+    cite: 'transformers 5.18 models/granite_swa/configuration_granite_swa.py: full where i % 4 == 0',
+    read: (reader) => ({
+      layers: decoderLayers(reader, {
+        window: slidingWindow,
+        kindAt: (index) => (index % 4 === 0 ? 'full' : 'sliding'),
+      }),
+    }),
+  },
+];
+
+/** What Granite multiplies beside scores: residual branches, embeddings and logits. */
+export function graniteFactors({ config }: BlockInput): Pick<LlamaBlocks, 'block' | 'embedding' | 'output'> {
+  return {
+    block: () => ({ residualMultiplier: config.need('residual_multiplier') }),
+    embedding: { multiplier: config.need('embedding_multiplier') },
+    output: { multiplier: 1 / config.need('logits_scaling') },
+  };
+}
+
+/** Granite's attention: biases by one switch, scores × a number of the config's. */
+function graniteAttention(config: ConfigReader): ReturnType<NonNullable<LlamaBlocks['attention']>> {
+  return { ...biases(config.on('attention_bias')), scale: config.need('attention_multiplier') };
+}
+
+function mlp(input: BlockInput): ReturnType<typeof gatedMlp> {
+  return gatedMlp(input, { bias: input.config.on('mlp_bias') });
+}
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['granite'],
+    build: (input) =>
+      llamaBlocks(input, {
+        ...graniteFactors(input),
+        attention: () => graniteAttention(input.config),
+        feedForward: () => mlp(input),
+      }),
+  },
+  {
+    // Sinks, sliding layers, and a RoPE base of its own for every layer (0: no RoPE).
+    modelTypes: ['granite_swa'],
+    build: (input) => {
+      const { config } = input;
+      const bases = config.items('layer_rope_theta');
+      return llamaBlocks(input, {
+        ...graniteFactors(input),
+        rotary: (index, attention) => {
+          const spec = plainRotary(input, attention);
+          if (bases === null || spec === null) return spec;
+          const theta = numberOf(bases[index]);
+          if (theta === undefined) return input.cannotRun('layer_rope_theta without a number for every layer');
+          return theta === 0 ? null : { ...spec, theta };
+        },
+        attention: () => ({ ...graniteAttention(config), sinks: true }),
+        feedForward: () => mlp(input),
+      });
+    },
+  },
+  { modelTypes: ['granitemoe'], build: (input) => withExperts(input, 0) },
+  {
+    modelTypes: ['granitemoeshared'],
+    build: (input) => withExperts(input, input.config.need('shared_intermediate_size')),
+  },
+];
+
+/** Softmax over the chosen experts; beside them a shared one of that width, where it has one. */
+function withExperts(input: BlockInput, shared: number): BlockModel {
+  const { config } = input;
+  const act = activation(input);
+  const mixture = moe(
+    softmaxRouter(input, 'num_local_experts', 'num_experts_per_tok', { scoring: 'softmax-selected' }),
+    gated(config.need('intermediate_size'), act),
+    shared === 0 ? {} : { shared: { expert: gated(shared, act), gate: false } },
+  );
+  return llamaBlocks(input, {
+    ...graniteFactors(input),
+    attention: () => graniteAttention(config),
+    feedForward: () => mixture,
+  });
+}
+
+/** Experts in one tensor each way: `input_linear` is gate, then up. */
+const EXPERTS: MixtureNames = ({ expert: { width }, shared }) => {
+  const half = (index: number, start: number): Part => ({
+    base: 'block_sparse_moe.input_linear',
+    index,
+    rows: [{ start, count: width }],
+  });
+  const beside = shared && fusedGateUp('shared_mlp.input_linear', 'shared_mlp.output_linear', shared.expert.width);
+  return {
+    sources: { router: part('block_sparse_moe.router.layer'), ...(beside ? underShared(beside) : {}) },
+    expert: (index) => ({
+      gate_proj: half(index, 0),
+      up: half(index, width),
+      down: { base: 'block_sparse_moe.output_linear', index },
+    }),
+  };
+};
+
+export const names = (): readonly NamesFacet[] => [
+  { modelTypes: ['granite'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
+  {
+    modelTypes: ['granite_swa'],
+    prefixes: LLAMA_PREFIXES,
+    of: llamaNames({ sources: { sinks: { base: 'self_attn.sinks', suffix: BARE } } }),
+  },
+  {
+    modelTypes: ['granitemoe', 'granitemoeshared'],
+    prefixes: LLAMA_PREFIXES,
+    of: llamaNames({ mixture: EXPERTS }),
+  },
+];
+
+/** llama.cpp keeps the divisor of the logits as `logit_scale`. */
+export const graniteScale: NonNullable<GgufFacet['adapt']> = (config) => {
+  const scale = config['logit_scale'];
+  if (scale === undefined) return;
+  config['logits_scaling'] = scale;
+  delete config['logit_scale'];
+};
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'granite', modelType: 'granite', rope: 'interleaved', adapt: graniteScale },
+  { architecture: 'granitemoe', modelType: 'granitemoe', adapt: graniteScale },
+  { architecture: 'granite-moe', modelType: 'granitemoe', adapt: graniteScale },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['granite4_vision_text'], bias: flag('attention_bias'), mlpBias: flag('mlp_bias') },
+  {
+    modelTypes: ['granitemoe_swa'],
+    bias: flag('attention_bias'),
+    sinks: 'all',
+    experts: { ...wide, shared: (config) => config.size('shared_intermediate_size', 0) },
+  },
+];

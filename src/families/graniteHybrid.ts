@@ -1,0 +1,38 @@
+/** Granite 4: Mamba 2 and attention in turns, with routed experts beside a feed-forward. */
+
+import { HIDDEN_KEYS } from '../config/spellings';
+import { wide } from './counted/experts';
+import type { CountsFacet } from './counted/facet';
+import { dense } from './counted/feedForward';
+import { flag } from './counted/switches';
+import type { LayersFacet } from './facets';
+import type { GgufFacet } from './kit/gguf';
+import { adaptHybrid } from './kit/ggufStates';
+import { mamba2Hybrid } from './kit/mambaHybrid';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'granite-hybrid',
+    modelTypes: ['granitemoehybrid'],
+    cite: 'transformers 5.18 models/granitemoehybrid (layer_types)',
+    read: (reader) => mamba2Hybrid(reader, () => ({ layerTypes: true, kindAt: () => 'mamba' })),
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'granitehybrid', modelType: 'granitemoehybrid', adapt: adaptHybrid },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['granitemoehybrid'],
+    bias: flag('attention_bias'),
+    width: () => 0,
+    experts: wide,
+    extra: (config, tally, layers) =>
+      tally.add(
+        'mlp',
+        layers.length * dense(config.size(HIDDEN_KEYS), config.size('shared_intermediate_size'), true, false),
+      ),
+  },
+];

@@ -1,0 +1,51 @@
+/** Kyutai's decoders: Helium and Moshi. */
+
+import { HIDDEN_KEYS } from '../config/spellings';
+import type { CountsFacet } from './counted/facet';
+import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
+import { plainDecoder } from './kit/decoder';
+import { LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { oneWindow } from './mistral';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'helium',
+    modelTypes: ['helium'],
+    cite: 'transformers 5.18 models/helium/configuration_helium.py',
+    read: plainDecoder,
+  },
+  {
+    id: 'moshi',
+    modelTypes: ['moshi'],
+    cite: 'transformers 5.18 models/moshi/configuration_moshi.py: sliding_window for all layers',
+    read: oneWindow,
+  },
+];
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    // RoPE on adjacent pairs.
+    modelTypes: ['helium'],
+    build: (input) =>
+      llamaBlocks(input, {
+        rotary: (_, attention) => plainRotary(input, attention, 'interleaved'),
+        attention: () => biases(input.config.on('attention_bias'), false),
+        feedForward: () => gatedMlp(input, { bias: input.config.on('mlp_bias') }),
+      }),
+  },
+];
+
+export const names = (): readonly NamesFacet[] => [
+  { modelTypes: ['helium'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['moshi'],
+    tied: false,
+    plain: true,
+    width: (config) => config.size('ffn_dim') * 0.75,
+    extra: (config, tally) => tally.add('embedding', config.size(HIDDEN_KEYS)),
+  },
+];

@@ -1,0 +1,50 @@
+/** HyperCLOVA X: Granite's multipliers, logits multiplied where Granite divides, norms on what both halves give back. */
+
+import { headDims } from '../attention/layerSpec';
+import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { graniteFactors } from './granite';
+import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
+import { plainDecoder } from './kit/decoder';
+import { LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { outputNorms, rmsNorm } from './kit/parts';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'hyperclovax',
+    modelTypes: ['hyperclovax'],
+    cite: 'transformers 5.18 models/hyperclovax/configuration_hyperclovax.py',
+    refusesRemainder: 'class',
+    read: plainDecoder,
+  },
+];
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['hyperclovax'],
+    build: (input) => {
+      const { config } = input;
+      const norm = rmsNorm(config.need('rms_norm_eps'));
+      const after = config.on('use_post_norm', true) ? outputNorms(norm) : {};
+      return llamaBlocks(input, {
+        ...graniteFactors(input),
+        norms: { ...preNorms(norm), ...after },
+        attention: (_, attention) => ({
+          ...biases(config.on('attention_bias')),
+          scale: config.numberOr('attention_multiplier', headDims(attention).keyDim ** -0.5),
+        }),
+        feedForward: () => gatedMlp(input, { bias: config.on('mlp_bias') }),
+        output: { multiplier: config.need('logits_scaling') },
+      });
+    },
+  },
+];
+
+export const names = (): readonly NamesFacet[] => [
+  {
+    modelTypes: ['hyperclovax'],
+    prefixes: LLAMA_PREFIXES,
+    of: llamaNames({
+      sources: { norm_attention_output: part('post_norm1'), norm_feed_forward_output: part('post_norm2') },
+    }),
+  },
+];

@@ -1,0 +1,97 @@
+/** Kimi Linear and K3: delta attention, and latent attention in the layers that `full_attn_layers` counts from 1. */
+
+import type { ConfigReader } from '../config/reader';
+import type { Source } from '../model/spec';
+import { afterDense, deepseekExperts } from './counted/experts';
+import type { CountsFacet } from './counted/facet';
+import { flag } from './counted/switches';
+import { consultDecoys } from './deepseek';
+import type { LayersFacet } from './facets';
+import { draftsOf, layerLabels, type LayerWord, withSources } from './kit/decoder';
+import { latentLayout, layerCount, missing } from './kit/headLayout';
+import { kdaState, recurrentDraft, type SourcedState } from './kit/states';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'kimi-linear',
+    modelTypes: ['kimi_linear', 'kimi_k3', 'kimi_k3_text', 'k3'],
+    cite: 'transformers 5.18 models/kimi_linear/configuration_kimi_linear.py; vLLM model_executor/models/kimi_linear.py',
+    read: (reader) => {
+      consultDecoys(reader);
+      const count = layerCount(reader);
+      const latent = count && latentLayout(reader);
+      if (!count || !latent) {
+        if (!count) missing(reader, 'the number of layers', 'num_hidden_layers');
+        return { layers: [] };
+      }
+      const nested = reader.nested('linear_attn_config');
+      reader.consult([
+        'mla_use_nope',
+        'mla_use_output_gate',
+        'linear_num_heads',
+        'linear_head_dim',
+        'linear_conv_kernel_dim',
+      ]);
+      const listed = layerLabels(reader, count.value);
+      const numbered = listed ? null : nested && fromNumbers(nested, count.value);
+      const word = (index: number): LayerWord => (index > 0 && index % 4 === 0 ? 'full' : 'linear');
+      const labels =
+        listed?.value ??
+        numbered?.labels ??
+        Array.from({ length: count.value }, (_, index) =>
+          word(index) === 'full' ? 'full_attention' : 'linear_attention',
+        );
+      const drafts = draftsOf(labels, { full: () => latent, linear: () => recurrentDraft(state(reader, nested)) });
+      const kind = listed?.source ?? numbered?.source ?? null;
+      return { layers: withSources(drafts, { layers: count.source, ...(kind ? { kind } : {}) }) };
+    },
+  },
+];
+
+/** Widths of the delta attention: in `linear_attn_config`, else in keys of their own. */
+function state(reader: ConfigReader, nested: ConfigReader | null): SourcedState | null {
+  const heads = nested?.integer(['num_heads']) ?? reader.integer(['linear_num_heads']);
+  const headDim = nested?.integer(['head_dim']) ?? reader.integer(['linear_head_dim']);
+  const conv = nested?.integer(['short_conv_kernel_size']) ?? reader.integer(['linear_conv_kernel_dim']);
+  if (heads && headDim && conv) return kdaState(heads, headDim, conv);
+  missing(reader, 'num_heads, head_dim and short_conv_kernel_size of linear_attn_config', 'linear_attn_config');
+  return null;
+}
+
+/** 1-based layer numbers of both kinds; a layer in neither list, or in both, is not understood. */
+function fromNumbers(
+  nested: ConfigReader,
+  count: number,
+): { readonly labels: readonly string[]; readonly source: Source } | null {
+  const full = nested.list(['full_attn_layers']);
+  const linear = nested.list(['kda_layers']);
+  if (!full || !linear) return null;
+  const [fullSet, linearSet] = [new Set(full.value), new Set(linear.value)];
+  const labels = Array.from({ length: count }, (_, index) => {
+    const [isFull, isLinear] = [fullSet.has(index + 1), linearSet.has(index + 1)];
+    if (isFull === isLinear)
+      return isFull ? 'in full_attn_layers and in kda_layers' : 'neither in full_attn_layers nor in kda_layers';
+    return isFull ? 'full_attention' : 'linear_attention';
+  });
+  return { labels, source: full.source };
+}
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['kimi_linear'],
+    bias: flag('attention_bias'),
+    tied: false,
+    // Kimi-K3 has the same model type: experts on a latent, a gate on MLA, and residuals that attend to earlier blocks.
+    gate: (config) => (config.flag(['mla_use_output_gate'], false) ? 'wide' : null),
+    leftOut: (config) =>
+      config.sizeOr('attn_res_block_size', null)
+        ? 'weights of the residuals that attend to earlier blocks (attn_res_block_size)'
+        : null,
+    experts: {
+      ...deepseekExperts,
+      latent: ['routed_expert_hidden_size'],
+      latentNorm: flag('latent_moe_use_norm'),
+      sparse: afterDense('first_k_dense_replace', 1),
+    },
+  },
+];

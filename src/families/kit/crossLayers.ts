@@ -1,0 +1,92 @@
+/** Layers that look at an encoder's output: its K and V are cached once, whatever is generated. */
+
+import type { ConfigReader } from '../../config/reader';
+import { type CrossSource, isHeaded } from '../../model/attention';
+import type { Source, Sourced } from '../../model/spec';
+import type { FamilyReading, LayerDraft } from '../facets';
+import { fullDraft, repeat, unknownDraft, withSources } from './decoder';
+import { headLayout, type HeadOptions, layerCount, missing, type SourcedLayout } from './headLayout';
+
+/** Spellings of the decoder's own layers in encoder-decoders. */
+export const DECODER_LAYERS: readonly string[] = ['decoder_layers', 'num_decoder_layers', 'decoder_num_hidden_layers'];
+const DECODER_HEADS: readonly string[] = [
+  'decoder_attention_heads',
+  'num_decoder_attention_heads',
+  'decoder_num_attention_heads',
+  'num_attention_heads',
+];
+
+/** Heads as BART has them: one K and V per head, d_model ÷ heads wide. */
+export const DECODER_HEAD_OPTIONS: HeadOptions = {
+  headKeys: DECODER_HEADS,
+  kvKeys: [],
+  headDimKeys: [],
+  hiddenKeys: ['d_model', 'hidden_size'],
+};
+
+/** A layer that caches the source's K and V once. */
+export function crossDraft({ layout, sources }: SourcedLayout, source: CrossSource, kind: Source | null): LayerDraft {
+  return { attention: { kind: 'cross', ...layout, source }, sources: { ...sources, ...(kind ? { kind } : {}) } };
+}
+
+/** Decoder self layers, then as many cross layers. */
+export function selfAndCross(count: Sourced<number>, self: readonly LayerDraft[], cross: LayerDraft): LayerDraft[] {
+  return withSources([...self, ...repeat(cross, count.value)], { layers: count.source });
+}
+
+/** Full attention to the target, and to the source unless the config is of a decoder on its own. */
+export function bothFull(
+  reader: ConfigReader,
+  count: Sourced<number> | null,
+  options: HeadOptions,
+  source: CrossSource,
+  kind: Source | null = null,
+): FamilyReading {
+  const heads = headLayout(reader, options);
+  if (!count || !heads) {
+    if (!count) missing(reader, 'the number of decoder layers', 'decoder_layers');
+    return { layers: [] };
+  }
+  const selfOnly = reader.own('is_encoder_decoder') === false && !reader.flag(['add_cross_attention'], false);
+  const self = repeat(fullDraft(heads), count.value);
+  if (selfOnly) return { layers: withSources(self, { layers: count.source }) };
+  if (source.tokens === 'target')
+    reader.log.note('cross attention is counted with as many source tokens as target tokens', false);
+  return { layers: selfAndCross(count, self, crossDraft(heads, source, kind)) };
+}
+
+/** The decoder of BART and its kin; of KV heads there are as many as query heads unless a key of `kvKeys` says otherwise. */
+export function bartDecoder(reader: ConfigReader, kvKeys: readonly string[] = []): FamilyReading {
+  reader.consult([
+    'attention_window',
+    'local_radius',
+    'num_random_blocks',
+    'attention_type',
+    'max_source_positions',
+    'encoder_num_key_value_heads',
+    'conv_kernel',
+    'conv_kernel_sizes',
+    'num_hidden_layers',
+  ]);
+  const options = { ...DECODER_HEAD_OPTIONS, kvKeys };
+  return bothFull(reader, layerCount(reader, DECODER_LAYERS), options, { tokens: 'target' });
+}
+
+/** Adds one cross layer for each layer that has heads. */
+export function withCross(reader: ConfigReader, self: readonly LayerDraft[]): LayerDraft[] {
+  if (self.some((draft) => draft.attention.kind === 'cross')) return [...self];
+  const made = new Map<string, LayerDraft>();
+  const cross = self.map((draft): LayerDraft => {
+    const { attention, sources } = draft;
+    if (!isHeaded(attention)) return unknownDraft('cross attention of a layer without heads');
+    const { queryHeads, kvHeads, keyDim, valueDim } = attention;
+    const id = `${queryHeads} ${kvHeads} ${keyDim} ${valueDim}`;
+    const known =
+      made.get(id) ??
+      crossDraft({ layout: { queryHeads, kvHeads, keyDim, valueDim }, sources }, { tokens: 'target' }, null);
+    made.set(id, known);
+    return known;
+  });
+  reader.log.note('cross attention is counted with as many source tokens as target tokens', false);
+  return [...self, ...cross];
+}

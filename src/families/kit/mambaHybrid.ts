@@ -1,0 +1,57 @@
+/** Mamba and attention in one model: in turns, or both in one layer. */
+
+import type { ConfigReader } from '../../config/reader';
+import { HIDDEN_KEYS } from '../../config/spellings';
+import type { FamilyReading, LayerDraft } from '../facets';
+import { decoderLayers, type DecoderOptions, fullDraft } from './decoder';
+import { headLayout, type HeadOptions } from './headLayout';
+import { type Mamba2Keys, mamba2State, recurrentDraft, type SourcedState } from './states';
+
+/** Inner width as Mamba 2 computes it: expand × hidden. */
+export function expandedWidth(reader: ConfigReader, expandKeys: readonly string[]): number | null {
+  const hidden = reader.integer(HIDDEN_KEYS);
+  const expand = reader.number(expandKeys);
+  return hidden && expand ? Math.trunc(expand.value * hidden.value) : null;
+}
+
+/** Attention with a cache of its own and a mixer's state side by side in one layer. */
+export function parallelDraft(
+  reader: ConfigReader,
+  options: HeadOptions,
+  state: SourcedState | null,
+): LayerDraft | null {
+  const heads = headLayout(reader, options);
+  return (
+    heads &&
+    state && { ...fullDraft(heads), sources: { ...heads.sources, ...state.sources }, parallelState: state.state }
+  );
+}
+
+const KEYS: Mamba2Keys = {
+  heads: ['mamba_n_heads'],
+  headDim: ['mamba_d_head'],
+  groups: ['mamba_n_groups'],
+  state: ['mamba_d_state'],
+  conv: ['mamba_d_conv'],
+};
+
+/**
+ * Layers of Bamba and its kin, in which the words `mamba` and `hybrid` are Mamba 2 and Mamba 2 beside attention.
+ * @param options Which layer is what; asked once the state was read.
+ * @param inner Inner width where no key gives it.
+ */
+export function mamba2Hybrid(
+  reader: ConfigReader,
+  options: () => DecoderOptions,
+  inner: NonNullable<Mamba2Keys['inner']> = (from) => expandedWidth(from, ['mamba_expand']),
+): FamilyReading {
+  reader.consult(['mamba_expand', 'mamba_d_ssm', 'attn_layer_indices', 'mamba_use_mlp']);
+  const state = mamba2State(reader, { ...KEYS, inner });
+  const mixer = (): LayerDraft | null => recurrentDraft(state);
+  return {
+    layers: decoderLayers(reader, {
+      ...options(),
+      makers: { mamba: mixer, linear: mixer, hybrid: () => parallelDraft(reader, {}, state) },
+    }),
+  };
+}

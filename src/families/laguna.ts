@@ -1,0 +1,40 @@
+/** Laguna of poolside: sliding and full layers, a gate on the attention's output, experts beside a shared one. */
+
+import type { ConfigReader } from '../config/reader';
+import { afterDense, narrow } from './counted/experts';
+import type { CountsFacet } from './counted/facet';
+import { flag } from './counted/switches';
+import type { LayersFacet } from './facets';
+import { decoderLayers, slidingWindow } from './kit/decoder';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    // `layer_types` as it stands; full attention everywhere without it.
+    id: 'laguna',
+    modelTypes: ['laguna'],
+    cite: 'transformers 5.18 models/laguna/configuration_laguna.py __post_init__',
+    read: (reader) => {
+      reader.consult(['num_attention_heads_per_layer']);
+      return { layers: decoderLayers(reader, { window: slidingWindow }) };
+    },
+  },
+];
+
+/** T:laguna, T:step3p7: `gating` true or "per-head" is one gate a head, anything else one a channel. */
+export const gateOf = (config: ConfigReader): 'head' | 'wide' =>
+  config.flag(['gating'], true) || config.string(['gating'])?.value === 'per-head' ? 'head' : 'wide';
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['laguna'],
+    bias: flag('attention_bias'),
+    qkNorm: 'head',
+    gate: gateOf,
+    experts: {
+      ...narrow,
+      shared: (config) => config.size('shared_expert_intermediate_size', 0),
+      router: (_config, experts) => experts,
+      sparse: afterDense([], 1),
+    },
+  },
+];

@@ -1,0 +1,174 @@
+/** Llama, CWM and the plain decoders that kept Llama's keys and have no lineage of their own. */
+
+import type { ConfigReader } from '../config/reader';
+import type { CountsFacet, LayerView } from './counted/facet';
+import { flag } from './counted/switches';
+import type { Tally } from './counted/tally';
+import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { multiHead } from './gpt2';
+import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
+import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { asMixture } from './mistral';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'llama',
+    modelTypes: ['llama'],
+    cite: 'transformers 5.18 src/transformers/models/llama/configuration_llama.py',
+    refusesRemainder: 'class',
+    read: plainDecoder,
+  },
+  {
+    // Every token is kept in every layer, under the common key names.
+    id: 'llama',
+    modelTypes: [
+      'yi',
+      'Yi',
+      'aquila',
+      'baichuan',
+      'xverse',
+      'skywork',
+      'orion',
+      'diffllama',
+      'csm',
+      'emu3_text_model',
+      'nanochat',
+      'chameleon',
+      'evolla',
+      'EvollaModel',
+      'higgs_audio_v2',
+      'telechat2',
+      'telechat3',
+      'llava_llama',
+      'panguembedded',
+      'PanguEmbedded',
+      'open_llama',
+      'cosmos3_edge_text',
+      'internlmxcomposer2',
+      'zhinao',
+    ],
+    cite: 'transformers 5.18 src/transformers/models/llama/configuration_llama.py and the classes that follow it; remote code of the others',
+    // Yi's own class (01-ai/Yi-34B configuration_yi.py) is not in transformers.
+    defaults: {
+      yi: { hidden_act: 'silu', rms_norm_eps: 1e-5 },
+      Yi: { hidden_act: 'silu', rms_norm_eps: 1e-5 },
+    },
+    read: plainDecoder,
+  },
+  {
+    // The first TeleChat has the keys of GPT-2 and a KV-head key.
+    id: 'telechat',
+    modelTypes: ['telechat'],
+    cite: 'Tele-AI/telechat-7B modeling_telechat.py TelechatAttention',
+    read: multiHead({ kvKeys: ['num_key_value_heads'] }),
+  },
+  {
+    id: 'cwm',
+    modelTypes: ['cwm'],
+    cite: 'transformers 5.18 models/cwm/configuration_cwm.py __post_init__: full where i % 4 == 0',
+    refusesRemainder: 'class',
+    defaults: {
+      cwm: {
+        rope_parameters: {
+          rope_type: 'llama3',
+          rope_theta: 1_000_000,
+          factor: 16,
+          original_max_position_embeddings: 8192,
+          low_freq_factor: 1,
+          high_freq_factor: 4,
+        },
+      },
+    },
+    read: (reader) => ({
+      layers: decoderLayers(reader, {
+        window: slidingWindow,
+        kindAt: (index) => (index % 4 === 0 ? 'full' : 'sliding'),
+      }),
+    }),
+  },
+  {
+    // `layer_types` as it stands, full attention everywhere without it.
+    id: 'csm-depth-decoder',
+    modelTypes: ['csm_depth_decoder_model'],
+    cite: 'transformers 5.18 models/csm/configuration_csm.py CsmDepthDecoderConfig',
+    read: (reader) => ({ layers: decoderLayers(reader, { window: slidingWindow }) }),
+  },
+  {
+    // The last layer is full, and every fourth before it.
+    id: 'muse-glimmer',
+    modelTypes: ['muse_glimmer_text'],
+    cite: 'transformers 5.18 models/muse_glimmer/configuration_muse_glimmer.py __post_init__',
+    read: (reader) => ({
+      layers: decoderLayers(reader, {
+        window: slidingWindow,
+        kindAt: (index, count) => ((count - 1 - index) % 4 === 0 ? 'full' : 'sliding'),
+      }),
+    }),
+  },
+];
+
+/** A gated feed-forward whose biases `mlp_bias` switches. */
+function mlp(input: BlockInput): ReturnType<typeof gatedMlp> {
+  return gatedMlp(input, { bias: input.config.on('mlp_bias') });
+}
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['llama', 'yi', 'Yi'],
+    build: (input) =>
+      llamaBlocks(input, {
+        attention: () => biases(input.config.on('attention_bias')),
+        feedForward: () => mlp(input),
+      }),
+  },
+  // Llama with sliding layers and its own scaled RoPE.
+  { modelTypes: ['cwm'], build: (input) => llamaBlocks(input, { feedForward: () => mlp(input) }) },
+];
+
+export const names = (): readonly NamesFacet[] => [
+  { modelTypes: ['llama', 'yi', 'Yi', 'cwm'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  // Mistral and Mixtral come as Llama too; experts tell the latter.
+  { architecture: 'llama', modelType: 'llama', rope: 'interleaved', adapt: asMixture },
+  { architecture: 'baichuan', modelType: 'baichuan' },
+  { architecture: 'xverse', modelType: 'xverse' },
+  { architecture: 'orion', modelType: 'orion' },
+  { architecture: 'chameleon', modelType: 'chameleon' },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['aquila', 'xverse', 'skywork', 'llava_llama', 'open_llama'],
+    bias: flag('attention_bias'),
+    mlpBias: flag('mlp_bias'),
+  },
+  { modelTypes: ['baichuan'] },
+  { modelTypes: ['csm', 'emu3_text_model'], bias: flag('attention_bias'), mlpBias: flag('mlp_bias') },
+  {
+    modelTypes: ['cosmos3_edge_text'],
+    tied: false,
+    plain: true,
+    bias: flag('attention_bias'),
+    mlpBias: flag('mlp_bias'),
+  },
+  { modelTypes: ['diffllama'], bias: flag('attention_bias'), extra: lambdas },
+  { modelTypes: ['muse_glimmer_text'], gate: 'wide', norms: 4 },
+  { modelTypes: ['orion'], normBias: true },
+  { modelTypes: ['nanochat'], bias: flag('attention_bias'), plain: true, norms: 0, finalNorms: 0 },
+  {
+    modelTypes: ['chameleon'],
+    bias: flag('attention_bias'),
+    mlpBias: flag('mlp_bias'),
+    qkNorm: 'wide',
+    qkNormBias: true,
+  },
+];
+
+/** T:diffllama: four vectors a layer weigh the two softmaxes. */
+function lambdas(_config: ConfigReader, tally: Tally, layerViews: readonly LayerView[]): void {
+  for (const { attention } of layerViews) if ('keyDim' in attention) tally.add('attention', 4 * attention.keyDim);
+}

@@ -1,0 +1,63 @@
+/** Mamba 1 and 2 in every layer. */
+
+import type { ConfigReader } from '../config/reader';
+import type { CountsFacet } from './counted/facet';
+import type { FamilyReading, LayersFacet } from './facets';
+import { repeat, unknownDraft, withLayerSource } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { adaptState } from './kit/ggufStates';
+import { layerCount, missing } from './kit/headLayout';
+import { expandedWidth } from './kit/mambaHybrid';
+import { MAMBA_KEYS, mamba2State, mambaState, recurrentDraft, type SourcedState } from './kit/states';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'mamba',
+    modelTypes: ['mamba', 'falcon_mamba'],
+    cite: 'transformers 5.18 models/mamba/modeling_mamba.py',
+    // Mistral's params.json of a Mamba 2 model calls itself "mamba" too, and leaves its widths to code.
+    read: (reader) => everyLayer(reader, reader.has('dim') ? null : mambaState(reader, MAMBA_KEYS)),
+  },
+  {
+    id: 'mamba2',
+    modelTypes: ['mamba2'],
+    cite: 'transformers 5.18 models/mamba2/modeling_mamba2.py',
+    read: (reader) =>
+      everyLayer(
+        reader,
+        mamba2State(reader, {
+          heads: ['num_heads'],
+          headDim: ['head_dim'],
+          groups: ['n_groups'],
+          state: ['state_size'],
+          conv: ['conv_kernel'],
+          inner: (from) => expandedWidth(from, ['expand']),
+        }),
+      ),
+  },
+];
+
+function everyLayer(reader: ConfigReader, state: SourcedState | null): FamilyReading {
+  reader.consult(['expand', 'time_step_rank', 'intermediate_size', 'num_heads', 'head_dim']);
+  const count = layerCount(reader, ['num_hidden_layers', 'n_layer', 'num_layers']);
+  if (!count) missing(reader, 'the number of layers', 'num_hidden_layers');
+  const draft = recurrentDraft(state);
+  return { layers: count ? withLayerSource(repeat(draft ?? unknownDraft('mamba'), count.value), count.source) : [] };
+}
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'mamba', modelType: 'mamba', adapt: adaptState },
+  {
+    architecture: 'mamba2',
+    modelType: 'mamba2',
+    adapt: (config, source) => {
+      adaptState(config, source);
+      const width = config['mamba_head_dim'];
+      if (width !== undefined) config['head_dim'] = width;
+    },
+  },
+];
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['mamba', 'falcon_mamba', 'mamba2'], norms: 1, mlpAt: () => false },
+];

@@ -1,0 +1,55 @@
+/** Mellum: Qwen 3's mixture with a RoPE for each kind of layer. */
+
+import { headDims } from '../attention/layerSpec';
+import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
+import { decoderLayers, slidingWindow } from './kit/decoder';
+import { LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { headNorm, rmsNorm } from './kit/parts';
+import { rotary } from './kit/rotary';
+import { QWEN3_EXPERTS, qwen3Mixture } from './qwenMoe';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    // `layer_types` as it stands; full attention everywhere without it.
+    id: 'mellum',
+    modelTypes: ['mellum'],
+    cite: 'transformers 5.18 models/mellum/configuration_mellum.py __post_init__',
+    read: (reader) => {
+      reader.consult(['num_attention_heads_per_layer']);
+      return { layers: decoderLayers(reader, { window: slidingWindow }) };
+    },
+  },
+];
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['mellum'],
+    build: (input) => {
+      const { config } = input;
+      const norm = headNorm(rmsNorm(config.need('rms_norm_eps')));
+      const kinds = config.items('mlp_layer_types');
+      return llamaBlocks(input, {
+        rotary: (_, attention) => {
+          const local = attention.kind === 'sliding';
+          const dim = headDims(attention).keyDim;
+          // The class has no old form: only `rope_parameters` count.
+          if (config.objectOf('rope_parameters') === null)
+            return { theta: local ? 10_000 : 500_000, dim, layout: 'half', scaling: null };
+          return rotary(input, {
+            dim,
+            layout: 'half',
+            partial: 1,
+            layerType: local ? 'sliding_attention' : 'full_attention',
+          });
+        },
+        attention: () => ({ ...biases(config.on('attention_bias')), queryNorm: norm, keyNorm: norm }),
+        feedForward: (index) => (kinds === null || kinds[index] === 'sparse' ? qwen3Mixture(input) : gatedMlp(input)),
+      });
+    },
+  },
+];
+
+export const names = (): readonly NamesFacet[] => [
+  { modelTypes: ['mellum'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: QWEN3_EXPERTS }) },
+];

@@ -1,0 +1,116 @@
+/** Mistral, Ministral and Mixtral, and what is built on Mistral's decoder (Voxtral). */
+
+import { HIDDEN_KEYS } from '../config/spellings';
+import type { CountsFacet } from './counted/facet';
+import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { llamaBlocks } from './kit/blocks';
+import { decoderLayers, slidingWindow } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { moe, softmaxRouter } from './kit/mixtures';
+import { LLAMA_PREFIXES, llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/names';
+import { activation, gated } from './kit/parts';
+import { numberOf, orNoted, ropeParameters } from './kit/rotary';
+
+/** One window for all layers when `sliding_window` is a number; absent means the class default, null means none. */
+export const oneWindow: LayersFacet['read'] = (reader) => {
+  const window = slidingWindow(reader);
+  reader.consult(['keep_window_size', 'full_attn_mod']);
+  return {
+    layers: decoderLayers(reader, {
+      window: () => window,
+      layerTypes: false,
+      kindAt: () => (window ? 'sliding' : 'full'),
+      patternKey: 'sliding_window',
+    }),
+  };
+};
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'mistral',
+    modelTypes: ['mistral', 'mixtral', 'ministral3', 'voxtral_realtime_text', 'llava_mistral'],
+    cite: 'transformers 5.18 models/mistral/configuration_mistral.py (sliding_window = 4096 where absent); mixtral: None',
+    defaults: {
+      ministral3: {
+        rope_parameters: {
+          rope_type: 'yarn',
+          rope_theta: 1_000_000,
+          factor: 16,
+          original_max_position_embeddings: 16_384,
+          beta_fast: 32,
+          beta_slow: 1,
+          mscale: 1,
+          mscale_all_dim: 1,
+          llama_4_scaling_beta: 0.1,
+        },
+      },
+    },
+    read: oneWindow,
+  },
+  {
+    // As Mistral, but with `layer_types`.
+    id: 'ministral',
+    modelTypes: ['ministral'],
+    cite: 'transformers 5.18 models/ministral/configuration_ministral.py',
+    read: (reader) => {
+      const window = slidingWindow(reader);
+      return { layers: decoderLayers(reader, { window: () => window, kindAt: () => (window ? 'sliding' : 'full') }) };
+    },
+  },
+];
+
+export const blocks = (): readonly BlocksFacet[] => [
+  { modelTypes: ['mistral', 'ministral'], build: (input) => llamaBlocks(input) },
+  {
+    // Queries grow with the log of their position beyond the trained context.
+    modelTypes: ['ministral3'],
+    build: (input) => {
+      const parameters = orNoted(input, () => ropeParameters(input.config, undefined)) ?? {};
+      const scale = numberOf(parameters['llama_4_scaling_beta']);
+      const interval = numberOf(parameters['original_max_position_embeddings']);
+      const temperature =
+        scale === undefined || interval === undefined
+          ? input.cannotRun('rope_parameters without llama_4_scaling_beta')
+          : { scale, interval, offset: 0 };
+      return llamaBlocks(input, { attention: () => ({ temperature }) });
+    },
+  },
+  {
+    modelTypes: ['mixtral'],
+    build: (input) => {
+      const { config } = input;
+      const mixture = moe(
+        softmaxRouter(input, 'num_local_experts', 'num_experts_per_tok', { normalize: true }),
+        gated(config.need('intermediate_size'), activation(input)),
+      );
+      return llamaBlocks(input, { feedForward: () => mixture });
+    },
+  },
+];
+
+/** `block_sparse_moe.experts.N.w1` as published; `mlp.experts.gate_up_proj` as transformers 5 holds it. */
+export const MIXTRAL_NAMES: MixtureNames = (mixture, index, input) => {
+  const base = input.has(`layers.${index}.mlp.experts.gate_up_proj`) ? 'mlp' : 'block_sparse_moe';
+  const own = { router: part(`${base}.gate`), experts: `${base}.experts`, parts: MIXTRAL_EXPERTS };
+  return mixtureNames(own)(mixture, index, input);
+};
+
+export const names = (): readonly NamesFacet[] => [
+  { modelTypes: ['mistral', 'ministral', 'ministral3'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
+  { modelTypes: ['mixtral'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: MIXTRAL_NAMES }) },
+];
+
+/** llama.cpp has one architecture for Llama and Mixtral. */
+export const asMixture: NonNullable<GgufFacet['adapt']> = (config) => {
+  if (config['num_local_experts'] !== undefined) config['model_type'] = 'mixtral';
+};
+
+export const gguf = (): readonly GgufFacet[] => [{ architecture: 'mistral3', modelType: 'ministral3' }];
+
+export const counts = (): readonly CountsFacet[] => [
+  {
+    modelTypes: ['voxtral_realtime_text'],
+    extra: (config, tally, layerViews) =>
+      tally.add('norms', layerViews.length * 2 * config.size(HIDDEN_KEYS) * config.size('ada_rms_norm_t_cond_dim', 32)),
+  },
+];

@@ -1,0 +1,128 @@
+/** MPT: ALiBi by distance, no biases, clipping of the fused qkv. */
+
+import { mptSlopes } from '../attention/alibi';
+import { headDims } from '../attention/layerSpec';
+import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import { attentionAt, attentionLayer, block, preNorms } from './kit/blocks';
+import { decoderLayers } from './kit/decoder';
+import type { GgufConfig, GgufFacet } from './kit/gguf';
+import { alsoAs } from './kit/ggufKeys';
+import { ggufKvHeads } from './kit/ggufStates';
+import { fusedQkv, part } from './kit/names';
+import { layerNorm, plain } from './kit/parts';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    // `attn_config.kv_n_heads` gives the KV heads; without it there is one per head.
+    id: 'mpt',
+    modelTypes: ['mpt'],
+    cite: 'mosaicml/llm-foundry attention.py; transformers 5.18 models/mpt/modeling_mpt.py',
+    read: (reader) => {
+      const attention = reader.nested('attn_config');
+      const grouped = attention?.integer(['kv_n_heads']) ?? null;
+      const multiQuery = attention?.string(['attn_type'])?.value === 'multiquery_attention';
+      if (multiQuery)
+        reader.log.note(
+          'multiquery_attention: llm-foundry keeps one K and V head, transformers all of them; one is counted',
+          true,
+        );
+      const single = { value: 1, rule: 'attn_config.attn_type: one K and V head' };
+      return {
+        layers: decoderLayers(reader, {
+          layerTypes: false,
+          layerKeys: ['n_layers', 'num_hidden_layers'],
+          headKeys: ['n_heads', 'num_attention_heads'],
+          headDimKeys: [],
+          kvKeys: [],
+          ...(grouped ? { kvHeads: { value: grouped.value, rule: 'given', source: grouped.source } } : {}),
+          ...(!grouped && multiQuery ? { kvHeads: single } : {}),
+        }),
+      };
+    },
+  },
+];
+
+export const blocks = (): readonly BlocksFacet[] => [
+  {
+    modelTypes: ['mpt'],
+    build: (input) => {
+      const { config, hiddenSize } = input;
+      const { scale, clip } = attentionConfig(input);
+      const norm = layerNorm(config.need('layer_norm_epsilon'), false);
+      const mlp = plain(4 * hiddenSize, 'gelu', false);
+      return {
+        output: { norm },
+        block: (index) => {
+          const attention = attentionAt(input, index);
+          const { queryHeads, kvHeads, keyDim } = headDims(attention);
+          if (kvHeads !== queryHeads) input.cannotRun('fewer KV heads than query heads');
+          const layer = attentionLayer(attention, hiddenSize, {
+            scale: scale ?? keyDim ** -0.5,
+            clip,
+            alibi: { slopes: mptSlopes(queryHeads), factor: 1, rounding: 'none', origin: 'last' },
+          });
+          return block(layer, mlp, preNorms(norm));
+        },
+      };
+    },
+  },
+];
+
+/** What `attn_config` says beside the heads; its further mechanisms are not known here. */
+function attentionConfig({ config, cannotRun }: BlockInput): {
+  readonly scale: number | null;
+  readonly clip: number | null;
+} {
+  const attention = config.nested('attn_config');
+  if (attention?.flag(['qk_ln'], false)) cannotRun('qk_ln');
+  if (attention?.flag(['prefix_lm'], false)) cannotRun('prefix_lm');
+  if (attention?.flag(['alibi'], true) === false) cannotRun('learned positions');
+  return {
+    scale: attention?.number(['softmax_scale'])?.value ?? null,
+    clip: attention?.number(['clip_qkv'])?.value ?? null,
+  };
+}
+
+export const names = (): readonly NamesFacet[] => [
+  {
+    modelTypes: ['mpt'],
+    prefixes: ['transformer.'],
+    of: () => ({
+      embedding: 'wte.weight',
+      outputNorm: 'norm_f',
+      head: 'lm_head',
+      layerPrefix: (index) => `blocks.${index}.`,
+      layer: (_, spec) => ({
+        sources: {
+          ...fusedQkv('attn.Wqkv', spec),
+          o: part('attn.out_proj'),
+          up: part('ffn.up_proj'),
+          down: part('ffn.down_proj'),
+          norm_attention: part('norm_1'),
+          norm_feed_forward: part('norm_2'),
+        },
+      }),
+    }),
+  },
+];
+
+/** MosaicML's spelling of the common keys (MPT, DBRX). */
+export function mosaicSpelling(config: GgufConfig): void {
+  alsoAs(config, {
+    hidden_size: 'd_model',
+    num_attention_heads: 'n_heads',
+    num_hidden_layers: 'n_layers',
+    max_position_embeddings: 'max_seq_len',
+  });
+}
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'mpt',
+    modelType: 'mpt',
+    adapt: (config, source) => {
+      mosaicSpelling(config);
+      config['attn_config'] = { kv_n_heads: ggufKvHeads(source)(0), clip_qkv: config['clip_qkv'] ?? null };
+    },
+  },
+];

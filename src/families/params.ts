@@ -1,0 +1,97 @@
+/** Files of Meta (`params.json`), Mistral (`params.json`) and DeepSeek's own inference code (`config_671B.json`). */
+
+import type { ConfigReader } from '../config/reader';
+import { HIDDEN_KEYS } from '../config/spellings';
+import type { CountsFacet } from './counted/facet';
+import { flag, ratio } from './counted/switches';
+import type { LayerDraft, LayersFacet } from './facets';
+import { fullDraft, repeat, slidingDraft, withLayerSource, withSources } from './kit/decoder';
+import { headLayout, latentLayout, layerCount, missing } from './kit/headLayout';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'params',
+    modelTypes: ['params'],
+    cite: 'meta-llama/llama3 ModelArgs; mistralai/mistral-inference TransformerArgs and MambaArgs; deepseek-ai/DeepSeek-V3 inference/model.py ModelArgs',
+    read: (reader) => {
+      const count = layerCount(reader, ['n_layers']);
+      if (!count) {
+        missing(reader, 'the number of layers', 'n_layers');
+        return { layers: [] };
+      }
+      if (reader.hasValue('kv_lora_rank')) {
+        reader.consult(['head_dim', 'n_kv_heads', 'qk_head_dim']);
+        const latent = latentLayout(reader);
+        const indexDim = reader.hasValue('index_head_dim') ? reader.integer(['index_head_dim']) : null;
+        if (!latent) return { layers: [] };
+        const draft: LayerDraft = indexDim
+          ? {
+              attention: {
+                ...latent.attention,
+                indexer: {
+                  headDim: indexDim.value,
+                  heads: reader.integer(['index_n_heads'])?.value ?? null,
+                  topK: reader.integer(['index_topk'])?.value ?? null,
+                  owned: true,
+                },
+              },
+              sources: { ...latent.sources, indexDim: indexDim.source },
+            }
+          : latent;
+        return { layers: withLayerSource(repeat(draft, count.value), count.source) };
+      }
+      const heads = headLayout(reader, { headKeys: ['n_heads'], kvKeys: ['n_kv_heads'], headDimKeys: ['head_dim'] });
+      if (!heads) return { layers: [] };
+      const windowed = windows(reader, count.value);
+      if (!windowed) return { layers: withLayerSource(repeat(fullDraft(heads), count.value), count.source) };
+      const source = reader.source(windowed.key);
+      const made = new Map<number, LayerDraft>();
+      const full = fullDraft(heads);
+      const layers = windowed.labels.map((window): LayerDraft => {
+        if (window === null) return full;
+        const draft = made.get(window) ?? slidingDraft(heads, { value: window, source });
+        made.set(window, draft);
+        return draft;
+      });
+      return { layers: withSources(layers, { layers: count.source, kind: source }) };
+    },
+  },
+];
+
+const WINDOW_KEYS = ['sliding_window', '_sliding_window'];
+
+/** Keys that mean the cache differs from what dim, n_heads and n_kv_heads say, and that this dialect does not define. */
+function windows(
+  reader: ConfigReader,
+  count: number,
+): { readonly labels: readonly (number | null)[]; readonly key: string } | null {
+  for (const key of WINDOW_KEYS) {
+    const value = reader.own(key);
+    reader.consult([key]);
+    if (typeof value === 'number' && Number.isInteger(value) && value > 0)
+      return { labels: new Array<number>(count).fill(value), key };
+    if (Array.isArray(value) && value.length > 0) {
+      // A list is repeated over the layers (Mistral: one window for each layer of a period).
+      const list = value as readonly unknown[];
+      return { labels: Array.from({ length: count }, (_, index) => asWindow(list[index % list.length])), key };
+    }
+  }
+  return null;
+}
+
+function asWindow(value: unknown): number | null {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : null;
+}
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['params'], width: feedForwardWidth, tied: flag('tied_embeddings') },
+];
+
+/** Meta's files: `multiple_of` and `ffn_dim_multiplier`; Mistral's: `hidden_dim`. meta-llama/llama3 model.py FeedForward. */
+function feedForwardWidth(config: ConfigReader): number {
+  const given = config.sizeOr('hidden_dim', null);
+  if (given !== null) return given;
+  const multiple = config.size('multiple_of');
+  const width = Math.trunc(Math.trunc((2 * 4 * config.size(HIDDEN_KEYS)) / 3) * ratio(config, 'ffn_dim_multiplier', 1));
+  return multiple * Math.ceil(width / multiple);
+}

@@ -1,0 +1,115 @@
+/** Qwen3-Next, Qwen 3.5 and later: gated delta nets, and full attention in every `full_attention_interval`-th layer. */
+
+import type { ConfigReader } from '../config/reader';
+import { HIDDEN_KEYS } from '../config/spellings';
+import { qwenShared } from './counted/experts';
+import type { CountsFacet, LayerView } from './counted/facet';
+import { flag } from './counted/switches';
+import type { Tally } from './counted/tally';
+import type { FamilyReading, LayerDraft, LayersFacet } from './facets';
+import { decoderLayers, fullDraft } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { headLayout } from './kit/headLayout';
+import { gatedDeltaNetState, recurrentDraft } from './kit/states';
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    id: 'qwen3-next',
+    modelTypes: ['qwen3_next', 'qwen3_5_text', 'qwen3_5_moe_text'],
+    cite: 'transformers 5.18 models/qwen3_next/configuration_qwen3_next.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
+    read: (reader) => deltaLayers(reader, attention),
+  },
+  {
+    // The full layers choose keys by an indexer.
+    id: 'qwen4',
+    modelTypes: ['qwen4_exp_text'],
+    cite: 'transformers 5.18 models/qwen4_exp/configuration_qwen4_exp.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
+    read: (reader) => {
+      reader.consult(['ple_layer_ids', 'ple_conv_kernel_size', 'ple_embed_dim', 'ngram_size']);
+      if (reader.list(['ple_layer_ids'])?.value.length) {
+        reader.log.note(
+          'ple_layer_ids: the n-gram states of these layers are not counted',
+          true,
+          reader.pathOf('ple_layer_ids'),
+        );
+      }
+      return deltaLayers(reader, indexedAttention);
+    },
+  },
+];
+
+function deltaLayers(reader: ConfigReader, makeFull: (reader: ConfigReader) => LayerDraft | null): FamilyReading {
+  const interval = reader.integer(['full_attention_interval'])?.value ?? 4;
+  const full = (): LayerDraft | null => makeFull(reader);
+  return {
+    layers: decoderLayers(reader, {
+      kindAt: (index) => ((index + 1) % interval === 0 ? 'full' : 'linear'),
+      patternKey: 'full_attention_interval',
+      makers: { full, indexed: full, linear: () => recurrentDraft(gatedDeltaNetState(reader)) },
+    }),
+  };
+}
+
+function consultIndexer(reader: ConfigReader): void {
+  reader.consult(['indexer_n_heads', 'indexer_kv_heads', 'indexer_budget', 'indexer_compress_ratio']);
+}
+
+function attention(reader: ConfigReader): LayerDraft | null {
+  const heads = headLayout(reader);
+  consultIndexer(reader);
+  return heads && fullDraft(heads);
+}
+
+function indexedAttention(reader: ConfigReader): LayerDraft | null {
+  const heads = headLayout(reader);
+  const dim = reader.integer(['indexer_head_dim']);
+  consultIndexer(reader);
+  if (!heads || !dim) return heads && fullDraft(heads);
+  const indexer = {
+    headDim: dim.value,
+    heads: reader.integer(['indexer_n_heads'])?.value ?? null,
+    topK: reader.integer(['indexer_budget'])?.value ?? null,
+    owned: true,
+  };
+  return {
+    attention: { kind: 'full', ...heads.layout, indexer },
+    sources: { ...heads.sources, indexDim: dim.source },
+  };
+}
+
+export const gguf = (): readonly GgufFacet[] => [{ architecture: 'qwen3next', modelType: 'qwen3_next' }];
+
+/** The gate on the attention's output comes out of the query projection. */
+const GATED = {
+  bias: flag('attention_bias'),
+  qkNorm: 'head',
+  gate: 'wide',
+  gateBias: true,
+  knows: ['attn_output_gate'],
+} as const;
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['qwen3_next'], ...GATED, experts: qwenShared },
+  { modelTypes: ['qwen3_5_text'], ...GATED },
+  { modelTypes: ['qwen3_5_moe_text'], ...GATED, experts: { ...qwenShared, sparse: () => () => true } },
+  {
+    modelTypes: ['qwen4_exp_text'],
+    ...GATED,
+    knows: ['attn_output_gate', 'heads_per_ngram', 'ngram_vocab_size_base', 'make_ngram_vocab_size_divisible_by'],
+    norms: 0,
+    finalNorms: 0,
+    experts: { ...qwenShared, sparse: () => () => true },
+    extra: qwen4,
+  },
+];
+
+/** T:qwen4_exp: four residual streams, mixed through a low rank. */
+function qwen4(config: ConfigReader, tally: Tally, layers: readonly LayerView[]): void {
+  const hidden = config.size(HIDDEN_KEYS);
+  const streams = config.size('hc_count', 4);
+  const width = streams * hidden;
+  const mix = width + 2 * width * config.size('hc_lowrank', 320);
+  tally.add('other', layers.length * 2 * (mix + streams * width) + mix);
+  // N-gram tables have as many rows as primes say: not computed here.
+  if ((config.list(['ple_layer_ids'])?.value.length ?? 0) > 0) tally.add('embedding', Number.NaN);
+}

@@ -1,0 +1,52 @@
+/** From a config's reader to its layers, by its family. */
+
+import type { ClassDefaults, ConfigReader } from '../config/reader';
+import type { Location } from '../config/locate';
+import { classDefaultsOf } from './classDefaults';
+import { CROSS_ROOTS } from './composites';
+import { withCross } from './kit/crossLayers';
+import type { FamilyReading, LayersFacet } from './facets';
+import { genericDecoder } from './kit/generic';
+import { noteTelltales } from './kit/telltales';
+
+/** Defaults of absent keys: the class's, with those that the family adds (remote code has no class in the table). */
+export function defaultsOf(
+  family: LayersFacet | null,
+  modelType: string,
+  location?: Pick<Location, 'rootModelType' | 'path'>,
+): ClassDefaults | null {
+  const own = family?.defaults?.[modelType];
+  const table = classDefaultsOf(modelType, location?.rootModelType, (location?.path.length ?? 0) > 0);
+  if (!own) return table;
+  return { className: `${modelType}'s configuration class`, ...table, values: { ...table?.values, ...own } };
+}
+
+const DRAFT_KEYS = [
+  'num_nextn_predict_layers',
+  'num_mtp_layers',
+  'mtp_num_hidden_layers',
+  'mtp_num_layers',
+  'num_mtp_modules',
+];
+
+/** The layers of a config, by its family; layers of a family that was changed are marked as assumed. */
+export function readLayers(
+  family: LayersFacet | null,
+  reader: ConfigReader,
+  modelType: string,
+  root: string,
+): FamilyReading {
+  if (!family) return genericDecoder(reader, modelType);
+  const own = family.read(reader, modelType);
+  const reading = CROSS_ROOTS.includes(root) ? { ...own, layers: withCross(reader, own.layers) } : own;
+  const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
+  const draftLayers = reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0)?.value ?? 0));
+  const changed = noteTelltales(reader, modelType);
+  return { layers: changed ? assumed(reading.layers) : reading.layers, draftLayers };
+}
+
+/** Marks drafts as assumed, keeping one object per kind. */
+function assumed(drafts: FamilyReading['layers']): FamilyReading['layers'] {
+  const made = new Map(drafts.map((draft) => [draft, { ...draft, assumed: true }]));
+  return drafts.map((draft) => made.get(draft) ?? draft);
+}

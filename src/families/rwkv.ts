@@ -1,0 +1,78 @@
+/** RWKV-4 to 6: no keys and values. */
+
+import type { ConfigReader } from '../config/reader';
+import { HIDDEN_KEYS } from '../config/spellings';
+import type { StateSpec } from '../model/attention';
+import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayersFacet } from './facets';
+import { repeat, withLayerSource } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { layerCount, missing } from './kit/headLayout';
+import { recurrentDraft, rwkv4State } from './kit/states';
+
+export const layers = (): readonly LayersFacet[] => [
+  // RWKV-4: five vectors a layer.
+  {
+    id: 'rwkv',
+    modelTypes: ['rwkv'],
+    cite: 'transformers 5.18 models/rwkv/modeling_rwkv.py RwkvModel.forward: two token shifts and three accumulators, these in float32',
+    read: (reader) => {
+      const count = layerCount(reader, ['num_hidden_layers']);
+      const hidden = reader.integer(HIDDEN_KEYS);
+      const attention = reader.integer(['attention_hidden_size']) ?? hidden;
+      const draft = hidden && attention ? recurrentDraft(rwkv4State(hidden, attention)) : null;
+      if (!count || !draft) {
+        missing(reader, 'num_hidden_layers and hidden_size', 'hidden_size');
+        return { layers: [] };
+      }
+      return { layers: withLayerSource(repeat(draft, count.value), count.source) };
+    },
+  },
+  // RWKV-5 and 6: a square matrix per head in float32, and the last input of both halves of a layer.
+  {
+    id: 'rwkv5',
+    modelTypes: ['rwkv5', 'rwkv6'],
+    cite: 'RWKV/rwkv-5-world-1b5 and RWKV/rwkv-6-world-1b6 modeling_rwkv5.py, modeling_rwkv6.py: state [heads, head_size, head_size] and two shifts',
+    read: (reader) => {
+      const count = layerCount(reader, ['num_hidden_layers']);
+      const hidden = reader.integer(HIDDEN_KEYS);
+      const attention = reader.integer(['attention_hidden_size']) ?? hidden;
+      const headSize = reader.integer(['head_size']);
+      reader.consult(['num_attention_heads', 'head_size_divisor']);
+      if (!count || !hidden || !attention || !headSize) {
+        missing(reader, 'num_hidden_layers, hidden_size and head_size', 'head_size');
+        return { layers: [] };
+      }
+      const state: StateSpec = {
+        flavour: 'rwkv',
+        conv: { channels: hidden.value, width: 2, engineWidth: 2 },
+        recurrentElements: attention.value * headSize.value,
+        recurrentDtype: 'float32',
+        heads: Math.floor(attention.value / headSize.value),
+      };
+      const sources = {
+        conv: { ...hidden.source, rule: `token shift of both halves: 2 × ${hidden.value}` },
+        recurrent: { ...headSize.source, rule: `${attention.value} × head size ${headSize.value}` },
+      };
+      return {
+        layers: withLayerSource(
+          repeat({ attention: { kind: 'recurrent', state }, sources }, count.value),
+          count.source,
+        ),
+      };
+    },
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [{ architecture: 'rwkv6', modelType: 'rwkv6' }];
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['rwkv'], norms: 2, normBias: true, mlpAt: () => false, mixer: rwkvLayer, finalNorms: 2 },
+];
+
+/** T:rwkv RwkvSelfAttention and RwkvFeedForward: decays and mixes by channel, four projections and three. */
+function rwkvLayer(config: ConfigReader, { hidden }: LayerView): number {
+  const attention = config.sizeOr('attention_hidden_size', null) ?? hidden;
+  const width = config.sizeOr('intermediate_size', null) ?? 4 * hidden;
+  return 2 * attention + 3 * hidden + 4 * hidden * attention + 2 * hidden + 2 * hidden * width + hidden * hidden;
+}

@@ -1,0 +1,90 @@
+/** T5 and its kin, and T5Gemma. */
+
+import type { ConfigReader } from '../config/reader';
+import { wholeAttention } from './counted/encoderDecoder';
+import type { CountsFacet, WholeCount } from './counted/facet';
+import { dense } from './counted/feedForward';
+import type { FamilyReading, LayersFacet } from './facets';
+import { bothFull, withCross } from './kit/crossLayers';
+import { decoderLayers, slidingWindow } from './kit/decoder';
+import type { GgufFacet } from './kit/gguf';
+import { type HeadOptions, layerCount } from './kit/headLayout';
+
+const T5_HEADS: HeadOptions = {
+  headKeys: ['num_heads', 'num_attention_heads'],
+  kvKeys: [],
+  headDimKeys: ['d_kv', 'head_dim'],
+};
+
+export const layers = (): readonly LayersFacet[] => [
+  {
+    // `d_kv` is the head width whatever the hidden size; the decoder has `num_layers` unless it says otherwise.
+    id: 't5',
+    modelTypes: ['t5', 'mt5', 'umt5', 'longt5', 'pop2piano', 'udop', 'switch_transformers'],
+    cite: 'transformers 5.18 models/t5/configuration_t5.py (num_decoder_layers, d_kv), T5Attention',
+    read: (reader) => {
+      const count =
+        layerCount(reader, ['num_decoder_layers']) ?? layerCount(reader, ['num_layers', 'num_hidden_layers']);
+      return bothFull(reader, count, T5_HEADS, { tokens: 'target' });
+    },
+  },
+  {
+    // A Gemma decoder, in which even layers slide, with cross attention.
+    id: 't5gemma',
+    modelTypes: ['t5_gemma_module'],
+    cite: 'transformers 5.18 models/t5gemma/configuration_t5gemma.py: EncoderDecoderCache',
+    read: (reader) => t5Gemma(reader, () => 2),
+  },
+  {
+    // Five of six layers slide.
+    id: 't5gemma',
+    modelTypes: ['t5gemma2_decoder'],
+    cite: 'transformers 5.18 models/t5gemma2: EncoderDecoderCache',
+    read: (reader) =>
+      t5Gemma(reader, () => reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6),
+  },
+];
+
+/** One layer of each period attends to everything. */
+function t5Gemma(reader: ConfigReader, periodOf: () => number): FamilyReading {
+  reader.consult(['cross_attention_hidden_size']);
+  const period = periodOf();
+  const self = decoderLayers(reader, {
+    window: slidingWindow,
+    kindAt: (index) => ((index + 1) % period === 0 ? 'full' : 'sliding'),
+  });
+  return { layers: withCross(reader, self) };
+}
+
+export const gguf = (): readonly GgufFacet[] => [{ architecture: 't5', modelType: 't5' }];
+
+export const counts = (): readonly CountsFacet[] => [
+  { modelTypes: ['t5', 'longt5'], whole: t5Whole({}) },
+  { modelTypes: ['mt5'], whole: t5Whole({ gated: true }) },
+  { modelTypes: ['umt5'], whole: t5Whole({ gated: true, positionsInEach: true }) },
+];
+
+/**
+ * T:t5: RMS norms, no biases, tied whatever the file says.
+ * @param parts Whether the class's feed-forward is gated; whether each layer has relative-position biases, or the first of a stack.
+ */
+function t5Whole(parts: { readonly gated?: boolean; readonly positionsInEach?: boolean }): WholeCount {
+  return (config, tally) => {
+    const hidden = config.size('d_model');
+    const heads = config.size('num_heads');
+    const encoders = config.size('num_layers');
+    const decoders = config.sizeOr('num_decoder_layers', null) ?? encoders;
+    const one = wholeAttention(hidden, heads * config.size('d_kv'), 0);
+    const gated = (config.string(['feed_forward_proj'])?.value ?? (parts.gated ? 'gated' : '')).startsWith('gated');
+    const buckets = config.size('relative_attention_num_buckets', 32) * heads;
+    tally.add(
+      'attention',
+      (encoders + 2 * decoders) * one + (parts.positionsInEach ? encoders + decoders : 2) * buckets,
+    );
+    tally.add('mlp', (encoders + decoders) * dense(hidden, config.size('d_ff'), gated, false));
+    tally.add('norms', (2 * encoders + 3 * decoders + 2) * hidden);
+    tally.encoder = encoders * (one + dense(hidden, config.size('d_ff'), gated, false) + 2 * hidden) + hidden;
+    const vocabulary = config.size('vocab_size');
+    tally.add('embedding', vocabulary * hidden);
+  };
+}

@@ -1,0 +1,237 @@
+/** Reads the weights of a plan, a layer or an expert at a time, and the ends of the model: embeddings and logits. */
+
+import {
+  blockWeights,
+  feedForwardWeights,
+  layerWeights,
+  NORM_NAMES,
+  type WeightInfo,
+  type WeightMap,
+} from '../../attention/weightNames';
+import type { NormSpec } from '../../attention/normSpec';
+import { WeightsError } from '../weightsError';
+import type { WeightStore } from '../weightStore';
+import type { WeightSources } from '../../families/kit/sources';
+import type { LayerPlan, ModelPlan } from './plan';
+import { readSource, splitName, type TensorCache } from './sources';
+
+async function readAll(
+  store: WeightStore,
+  prefix: string,
+  sources: WeightSources,
+  weights: readonly WeightInfo[],
+  signal: AbortSignal | undefined,
+): Promise<WeightMap> {
+  const cache: TensorCache = new Map();
+  const result = new Map<string, Float32Array>();
+  for (const { name } of weights) {
+    const source = sources[splitName(name).base];
+    if (source === undefined) throw new TypeError(`no source for ${name} of ${prefix}`);
+    result.set(name, await readSource(store, prefix, source, name, cache, signal));
+  }
+  return result;
+}
+
+function layerAt(plan: ModelPlan, index: number): LayerPlan {
+  const layer = plan.layers[index];
+  if (layer === undefined) throw new RangeError(`layer ${index} of ${plan.layers.length}`);
+  return layer;
+}
+
+/** Weights of a whole block (`blockWeights`, layout out-in), experts aside. */
+export function readBlock(
+  store: WeightStore,
+  plan: ModelPlan,
+  index: number,
+  signal?: AbortSignal,
+): Promise<WeightMap> {
+  const layer = layerAt(plan, index);
+  return readAll(store, layer.prefix, layer.sources, blockWeights(layer.block), signal);
+}
+
+/** Only the attention and the norm before it: enough for q, k, v, scores and the attention's output. */
+export function readAttention(
+  store: WeightStore,
+  plan: ModelPlan,
+  index: number,
+  signal?: AbortSignal,
+): Promise<WeightMap> {
+  const layer = layerAt(plan, index);
+  const norm = NORM_NAMES.attention;
+  const weights = [
+    ...layerWeights(layer.block.layer),
+    ...blockWeights(layer.block).filter(({ name }) => splitName(name).base === norm),
+  ];
+  return readAll(store, layer.prefix, layer.sources, weights, signal);
+}
+
+/** Weights of one expert (`feedForwardWeights`). */
+export function readExpert(
+  store: WeightStore,
+  plan: ModelPlan,
+  index: number,
+  expert: number,
+  signal?: AbortSignal,
+): Promise<WeightMap> {
+  const layer = layerAt(plan, index);
+  const mlp = layer.block.feedForward;
+  if (mlp.kind !== 'moe' || layer.expert === null) throw new TypeError(`layer ${index} has no experts`);
+  return readAll(
+    store,
+    layer.prefix,
+    layer.expert(expert),
+    feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize),
+    signal,
+  );
+}
+
+/**
+ * What enters layer 0, `[tokens, hidden]`: embeddings × multiplier, projected, plus positions, normalised. Only the rows
+ * that occur are read.
+ * @param firstPosition Position of the first token.
+ * @throws WeightsError for ids outside the vocabulary and positions outside a learned table.
+ */
+export async function embed(
+  store: WeightStore,
+  plan: ModelPlan,
+  ids: readonly number[],
+  firstPosition = 0,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { embedding, hiddenSize } = plan;
+  const table = await readRows(store, embedding.tensor, ids, 'token id');
+  for (let i = 0; i < table.length; i++) table[i] = (table[i] as number) * embedding.multiplier;
+  const hidden =
+    embedding.projection === null
+      ? table
+      : linear(table, await store.read(embedding.projection), embedding.width, hiddenSize);
+  const { positions } = embedding;
+  if (positions !== null) {
+    const rows = ids.map((_, index) => index + firstPosition + positions.offset);
+    const added =
+      positions.kind === 'learned'
+        ? await readRows(store, positions.tensor, rows, 'position')
+        : sines(rows, hiddenSize);
+    for (let i = 0; i < hidden.length; i++) hidden[i] = (hidden[i] as number) + (added[i] as number);
+  }
+  if (embedding.norm !== null) await normalizeRows(store, embedding.norm, hidden, hiddenSize);
+  return hidden;
+}
+
+/** Rows of the output head read at a time. */
+const HEAD_ROWS = 4096;
+
+/**
+ * Logits of one token, `[vocabulary]`, from the last block's output (`[hidden]`); the head is read in pieces and never held.
+ */
+export async function logits(
+  store: WeightStore,
+  plan: ModelPlan,
+  hidden: Float32Array,
+  signal?: AbortSignal,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { output, hiddenSize, embedding } = plan;
+  let state = Float32Array.from(hidden);
+  if (output.norm !== null) await normalizeRows(store, output.norm, state, hiddenSize);
+  if (output.projection !== null)
+    state = linear(state, await store.read(output.projection), hiddenSize, embedding.width);
+  const rows = store.info(output.head).shape[0] ?? 0;
+  const bias = output.bias === null ? null : await store.read(output.bias);
+  const result = new Float32Array(rows);
+  const buffer = new Float32Array(Math.min(rows, HEAD_ROWS) * embedding.width);
+  for (let start = 0; start < rows; start += HEAD_ROWS) {
+    const end = Math.min(rows, start + HEAD_ROWS);
+    const piece = await store.read(output.head, {
+      rows: [start, end],
+      into: buffer,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    result.set(linear(state, piece, embedding.width, end - start), start);
+  }
+  for (let i = 0; i < rows; i++) {
+    const value = ((result[i] as number) + (bias?.[i] ?? 0)) * output.multiplier;
+    result[i] = output.softcap === null ? value : output.softcap * Math.tanh(value / output.softcap);
+  }
+  return result;
+}
+
+/** Rows of a table in the order asked; neighbours are read together. */
+async function readRows(
+  store: WeightStore,
+  tensor: string,
+  rows: readonly number[],
+  what: string,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { shape, file } = store.info(tensor);
+  const [count = 0, width = 0] = shape;
+  const wrong = rows.find((row) => !(Number.isInteger(row) && row >= 0 && row < count));
+  if (wrong !== undefined) {
+    throw new WeightsError({
+      file,
+      tensor,
+      problem: `there is no row for ${what} ${wrong}; it has ${count}.`,
+      fix: `Use a ${what} below ${count}.`,
+    });
+  }
+  const result = new Float32Array(rows.length * width);
+  const distinct = [...new Set(rows)].sort((a, b) => a - b);
+  const at = new Map<number, Float32Array>();
+  for (let i = 0; i < distinct.length; ) {
+    let j = i + 1;
+    while (j < distinct.length && distinct[j] === (distinct[j - 1] as number) + 1) j++;
+    const first = distinct[i] as number;
+    const read = await store.read(tensor, { rows: [first, first + j - i] });
+    for (let k = i; k < j; k++) at.set(distinct[k] as number, read.subarray((k - i) * width, (k - i + 1) * width));
+    i = j;
+  }
+  rows.forEach((row, index) => result.set(at.get(row) ?? [], index * width));
+  return result;
+}
+
+/** XGLM's table: sines of all frequencies, then cosines; θ = 10,000, exponent over half − 1. */
+function sines(rows: readonly number[], width: number): Float32Array<ArrayBuffer> {
+  const half = Math.floor(width / 2);
+  const result = new Float32Array(rows.length * width);
+  rows.forEach((row, index) => {
+    for (let i = 0; i < half; i++) {
+      const angle = row * Math.exp((-Math.log(10_000) / (half - 1)) * i);
+      result[index * width + i] = Math.sin(angle);
+      result[index * width + half + i] = Math.cos(angle);
+    }
+  });
+  return result;
+}
+
+async function normalizeRows(
+  store: WeightStore,
+  { spec, base }: { readonly spec: NormSpec; readonly base: string },
+  values: Float32Array,
+  width: number,
+): Promise<void> {
+  const weight = spec.weight === 'none' ? null : await store.read(`${base}.weight`);
+  const bias = spec.bias ? await store.read(`${base}.bias`) : null;
+  for (let start = 0; start < values.length; start += width) {
+    const row = values.subarray(start, start + width);
+    const mean = spec.kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / width : 0;
+    const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
+    const scale = 1 / Math.sqrt(variance + spec.epsilon);
+    for (let i = 0; i < width; i++) {
+      const factor = weight === null ? 1 : (weight[i] as number) + (spec.weight === 'plus-one' ? 1 : 0);
+      row[i] = ((row[i] as number) - mean) * scale * factor + (bias?.[i] ?? 0);
+    }
+  }
+}
+
+/** y = W x for every row of x; W `[out, in]`; summed in float64. */
+function linear(x: Float32Array, weight: Float32Array, inSize: number, outSize: number): Float32Array<ArrayBuffer> {
+  const rows = x.length / inSize;
+  const result = new Float32Array(rows * outSize);
+  for (let r = 0; r < rows; r++) {
+    for (let o = 0; o < outSize; o++) {
+      let sum = 0;
+      for (let i = 0, w = o * inSize, at = r * inSize; i < inSize; i++, w++, at++)
+        sum += (weight[w] as number) * (x[at] as number);
+      result[r * outSize + o] = sum;
+    }
+  }
+  return result;
+}
