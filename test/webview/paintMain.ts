@@ -37,11 +37,15 @@ export async function compare({ root, executablePath, builds, rounds, latencyMs 
         if (round >= WARM_UP) times.get(name)?.push(ms);
       }
     }
+    const now = times.get('now') ?? [];
     for (const [name, ms] of times) {
-      const sorted = [...ms].sort((a, b) => a - b);
-      const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(1);
+      // On a machine at other work the least says most, and the differences of the two that ran one after the other.
+      const differences = now.map((each, round) => each - (ms[round] ?? Number.NaN));
       console.log(
-        `${name}: first numbers after ${median(ms).toFixed(1)} ms (quartiles ${at(0.25)} to ${at(0.75)}, ${ms.length} rounds)`,
+        [
+          `${name}: first numbers after ${median(ms).toFixed(1)} ms (median of ${ms.length}), at least ${Math.min(...ms).toFixed(1)}`,
+          ...(name === 'now' ? [] : [`now ${signed(median(differences))} ms in the same round`]),
+        ].join('; '),
       );
     }
     for (const each of pages.values()) await each.stop();
@@ -74,4 +78,8 @@ function readPage(folder: string): Pick<PageFiles, 'files' | 'preloads'> {
     files: new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
     preloads: JSON.parse(readFileSync(join(folder, 'preload.json'), 'utf8')) as string[],
   };
+}
+
+function signed(ms: number): string {
+  return `${ms < 0 ? '−' : '+'}${Math.abs(ms).toFixed(1)}`;
 }

@@ -4,9 +4,9 @@
  */
 
 /** For so many milliseconds the view before stays: a loading state that is gone at once would only flash. */
-export const PATIENCE_MS = 150;
+const PATIENCE_MS = 150;
 /** For so long a loading state stays once it is shown. */
-export const NOTICE_MS = 400;
+const NOTICE_MS = 400;
 
 export type LoadState = 'waiting' | 'slow' | 'ready' | LoadFailure;
 

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type LoadState, NOTICE_MS, PATIENCE_MS, ViewLoader } from '../../../webview/platform/viewLoader';
+import { type LoadState, ViewLoader } from '../../../webview/platform/viewLoader';
+
+/** How long the view before stays, and then the loading state. */
+const PATIENCE_MS = 150;
+const NOTICE_MS = 400;
 
 describe('loading the code of views', () => {
   beforeEach(() => void vi.useFakeTimers());
