@@ -7,11 +7,10 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectToChromium } from '../harness/chromium.mjs';
 import { ROOT } from '../harness/places.mjs';
 import { UNSHARDED } from '../../src/model/scenario';
-import type { PanelView } from '../../src/shared/panelContract';
 import { depthNote, sampled, thorough } from '../unit/depth';
 import { hasReference, referenceFolder } from '../unit/support';
 import { buildPage, type PanelPage, PanelPages } from '../webview/panelPage';
-import { findConfig, ScriptedHost } from '../webview/scriptedHost';
+import { findConfig, type HostScene, ScriptedHost } from '../webview/scriptedHost';
 
 const SCENARIO = {
   workload: { batch: 1, tokens: 32_768 },
@@ -42,7 +41,7 @@ describe(`the panel's page${hasReference ? '' : ' (presets only: no reference co
     browser = await connectToChromium(inject('browserEndpoint'));
     pages = await PanelPages.start(browser, await buildPage(ROOT));
   });
-  const open = async (view: PanelView): Promise<{ shown: PanelPage; host: ScriptedHost }> => {
+  const open = async (view: HostScene['view']): Promise<{ shown: PanelPage; host: ScriptedHost }> => {
     const host = new ScriptedHost({
       root: ROOT,
       config: findConfig(ROOT, 'llama-3-8b'),
