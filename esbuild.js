@@ -1,6 +1,7 @@
 // Builds everything in dist/. One entry per runtime. --production minifies, --watch rebuilds, --only=NAME builds one.
-const { existsSync, rmSync, writeFileSync, mkdirSync } = require('node:fs');
+const { mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const esbuild = require('esbuild');
+const { host, hostPlugins } = require('./esbuild.host.js');
 const { page, pagePlugins } = require('./esbuild.page.js');
 
 const production = process.argv.includes('--production');
@@ -41,15 +42,10 @@ const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20', ext
 /** Tensor libraries bring native files: they stay packages, found in the node_modules beside dist/. */
 const TENSOR_LIBRARIES = ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'];
 
-/** name -> build options. An entry whose source is not there yet is left out. */
+/** name -> build options. */
 const builds = {
-  extension: { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', minify: true },
-  // Loaded when they are first needed (src/editor/bundles.ts).
-  computeHost: { ...node, entryPoints: ['src/editor/computeHost.ts'], outfile: 'dist/computeHost.js' },
-  panelHost: { ...node, entryPoints: ['src/editor/panel/panelHost.ts'], outfile: 'dist/panel.js' },
-  advice: { ...node, entryPoints: ['src/editor/advice/advice.ts'], outfile: 'dist/advice.js' },
-  palette: { ...node, entryPoints: ['src/editor/palette/palette.ts'], outfile: 'dist/palette.js' },
-  explorer: { ...node, entryPoints: ['src/editor/explorer/explorer.ts'], outfile: 'dist/explorer.js' },
+  // The extension host's: an entry, a core, and parts that load when they are first needed; see esbuild.host.js.
+  host: { ...shared, ...host, outdir: 'dist', plugins: [...hostPlugins, ...shared.plugins] },
   // The extension in a browser: one bundle, a worker's globals.
   web: {
     ...shared,
@@ -74,9 +70,8 @@ const builds = {
 };
 
 async function main() {
-  const names = Object.keys(builds).filter(
-    (name) => (only ? name === only : true) && existsSync(builds[name].entryPoints[0]),
-  );
+  if (only && !builds[only]) throw new Error(`--only=${only}: choose one of ${Object.keys(builds).join(', ')}`);
+  const names = only ? [only] : Object.keys(builds);
   if (!watch && !only) rmSync('dist', { recursive: true, force: true });
   mkdirSync('dist', { recursive: true });
   const meta = {};
@@ -92,4 +87,8 @@ async function main() {
   if (!watch) writeFileSync('dist/meta.json', JSON.stringify(meta));
 }
 
-main().catch(() => process.exit(1));
+main().catch((error) => {
+  // Errors of the sources are printed above.
+  if (!error.errors) console.error(error);
+  process.exit(1);
+});

@@ -1,18 +1,24 @@
 /** Entry of the extension on a machine of its own (desktop, remote): composition only. */
 
-import { createRequire } from 'node:module';
 import { type ExtensionContext } from 'vscode';
-import { type Bundles } from './editor/bundles';
+import { type Parts } from './editor/bundles';
 import { compose, type HeadlightApi } from './editor/compose';
 
 export type { HeadlightApi } from './editor/compose';
 
+/** Files of their own (esbuild.host.js), loaded at the first use. */
+const PARTS: Parts = {
+  advice: () => import('./editor/advice/advice'),
+  palette: () => import('./editor/palette/palette'),
+  explorer: () => import('./editor/explorer/explorer'),
+  panel: () => import('./editor/panel/panelHost'),
+  computeHost: () => import('./editor/computeHost'),
+};
+
 export function activate(context: ExtensionContext): HeadlightApi {
-  // Paths that the bundler does not know: the files stay bundles of their own.
-  const load = createRequire(__filename);
   return compose(context, {
     native: true,
-    load: async (name) => load(context.asAbsolutePath(`dist/${name}.js`)) as Bundles[typeof name],
+    load: (name) => PARTS[name](),
     cpuMs: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1000;

@@ -1,6 +1,6 @@
 /** The page: tabs, the config's name, and the view that is shown. Views load when they are first shown. */
 
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { css, html, LitElement, noChange, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { MAX_CONFIG_CHARACTERS } from '../src/config/document';
@@ -10,6 +10,7 @@ import { ANNOUNCE } from './platform/announce';
 import { type PageFailure, watchFailures } from './platform/failures';
 import { host, keep, restored } from './platform/host';
 import { type PanelState, PanelStore } from './platform/store';
+import { type LoadFailure, type LoadState, ViewLoader } from './platform/viewLoader';
 import { base, controls } from './styles/base';
 import './views/overview';
 
@@ -22,7 +23,7 @@ const TITLES: Readonly<Record<PanelView, string>> = {
 };
 
 /** The overview comes with the page: what is shown first should not wait for one more round of files. */
-const LOAD: Readonly<Record<Exclude<PanelView, 'overview'>, () => Promise<unknown>>> = {
+const CHUNKS: Readonly<Partial<Record<PanelView, () => Promise<unknown>>>> = {
   compare: () => import('./views/compare'),
   whatIf: () => import('./views/whatIf'),
   heads: () => import('./views/heads'),
@@ -76,14 +77,14 @@ export class HeadlightApp extends LitElement {
   ];
 
   private readonly store = new PanelStore(host);
+  private readonly loader = new ViewLoader(CHUNKS, (view, state) => this.viewChanged(view, state));
   private stopWatching: (() => void) | undefined;
   private stopStore: (() => void) | undefined;
 
   @state() private panel: PanelState = this.store.state;
-  @state() private loaded: ReadonlySet<PanelView> = new Set(['overview']);
   @state() private failure: { readonly view: PanelView; readonly failure: PageFailure } | null = null;
   @state() private said = '';
-  /** Another number makes the view anew. */
+  /** Another number rebuilds the view. */
   @state() private generation = 0;
 
   override connectedCallback(): void {
@@ -97,7 +98,7 @@ export class HeadlightApp extends LitElement {
     const view = restored('view');
     if (typeof view === 'string' && (PANEL_VIEWS as readonly string[]).includes(view))
       this.store.show(view as PanelView);
-    else void this.load(this.panel.view);
+    void this.loader.load(this.panel.view);
     void this.store.start();
   }
 
@@ -117,7 +118,7 @@ export class HeadlightApp extends LitElement {
       </nav>
       ${panel.config ? this.renderHeader(panel) : nothing} ${this.renderStale(panel)}
       <main>
-        <div id="view" role="tabpanel" aria-labelledby="tab-${panel.view}">
+        <div id="view" role="tabpanel" aria-labelledby="tab-${panel.view}" aria-busy=${this.isLoading(panel.view) ? 'true' : nothing}>
           ${this.failure?.view === panel.view ? this.renderFailure(this.failure.failure) : nothing}
           <div class="view ${panel.followed?.document.errors.length ? 'old' : ''}">${this.renderBody(panel)}</div>
         </div>
@@ -128,7 +129,7 @@ export class HeadlightApp extends LitElement {
 
   protected override updated(): void {
     const { config, view } = this.panel;
-    if (!config || config === this.measured || !this.loaded.has(view)) return;
+    if (!config || config === this.measured || this.loader.stateOf(view) !== 'ready') return;
     const first = this.measured === null;
     this.measured = config;
     void this.measure(config, first);
@@ -162,6 +163,7 @@ export class HeadlightApp extends LitElement {
       aria-selected=${selected}
       aria-controls="view"
       tabindex=${selected ? 0 : -1}
+      @pointerenter=${() => void this.loader.load(view)}
       @click=${() => this.store.show(view)}
     >${TITLES[view]}</button>`;
   }
@@ -205,13 +207,25 @@ export class HeadlightApp extends LitElement {
       {
         where: `Something failed in ${TITLES[this.panel.view]}`,
         what: message,
-        then: 'Make the view anew, or look at another one. The log has the details (Headlight: Show Log).',
+        then: 'Rebuild the view, or look at another one. The log has the details (Headlight: Show Log).',
       },
       [{ label: 'Try again', run: () => this.recover() }],
     );
   }
 
-  private renderBody(panel: PanelState): TemplateResult | typeof nothing {
+  private renderLoadFailure(view: PanelView, { error }: LoadFailure): TemplateResult {
+    return errorState(
+      {
+        where: `${TITLES[view]} could not be loaded`,
+        what: messageOf(error),
+        then: 'Try again, or look at another view. If that does not help, close the panel and open it again.',
+      },
+      [{ label: 'Try again', run: () => this.loadAgain(view) }],
+    );
+  }
+
+  /** `noChange`: what is shown stays. */
+  private renderBody(panel: PanelState): TemplateResult | typeof noChange {
     if (panel.problem !== null) {
       return errorState({
         where: 'The panel has no connection',
@@ -221,9 +235,11 @@ export class HeadlightApp extends LitElement {
     }
     if (!panel.settings) return loadingState('Waiting for the editor');
     if (!WITHOUT_CONFIG.includes(panel.view) && !panel.followed) return this.renderEmpty(panel);
-    return this.loaded.has(panel.view)
-      ? html`${keyed(`${panel.view} ${this.generation}`, this.renderView(panel))}`
-      : nothing;
+    const state = this.loader.stateOf(panel.view);
+    if (state === 'waiting') return noChange;
+    if (state === 'slow') return loadingState(`Loading ${TITLES[panel.view]}`);
+    if (state !== 'ready') return this.renderLoadFailure(panel.view, state);
+    return html`${keyed(`${panel.view} ${this.generation}`, this.renderView(panel))}`;
   }
 
   private renderEmpty({ config }: PanelState): TemplateResult {
@@ -252,29 +268,57 @@ export class HeadlightApp extends LitElement {
   }
 
   private show(panel: PanelState): void {
-    if (panel.view !== this.panel.view) keep('view', panel.view);
+    const { view } = this.panel;
     // Other numbers may be shown where these could not.
     if (panel.followed !== this.panel.followed) this.failure = null;
     this.panel = panel;
-    void this.load(panel.view);
+    if (panel.view === view) return;
+    keep('view', panel.view);
+    void this.loader.load(panel.view);
   }
 
-  private async load(view: PanelView): Promise<void> {
-    if (view === 'overview' || this.loaded.has(view)) return;
-    await LOAD[view]();
-    this.loaded = new Set([...this.loaded, view]);
+  private isLoading(view: PanelView): boolean {
+    const state = this.loader.stateOf(view);
+    return state === 'waiting' || state === 'slow';
+  }
+
+  private viewChanged(view: PanelView, state: LoadState): void {
+    if (typeof state !== 'string') this.log(`${TITLES[view]} could not be loaded: ${messageOf(state.error)}`);
+    if (view !== this.panel.view) return;
+    // What is loaded at once needs no words: the tab was announced. An error is an alert by itself.
+    if (state === 'slow') this.said = `Loading ${TITLES[view]}`;
+    else if (state === 'ready' && this.said === `Loading ${TITLES[view]}`) this.said = `${TITLES[view]} loaded`;
+    this.requestUpdate();
   }
 
   /** A view that throws while it updates stays as it was: the app says so above it. */
   private fail(failure: PageFailure): void {
-    void host
-      .call('panel/log', { text: `${TITLES[this.panel.view]}: ${failure.detail}`.slice(0, 4000) })
-      .catch(() => undefined);
+    this.log(`${TITLES[this.panel.view]}: ${failure.detail}`);
     this.failure = { view: this.panel.view, failure };
   }
 
+  private log(text: string): void {
+    void host.call('panel/log', { text: text.slice(0, 4000) }).catch(() => undefined);
+  }
+
   private recover(): void {
+    this.focusTab();
     this.failure = null;
     this.generation++;
   }
+
+  private loadAgain(view: PanelView): void {
+    this.focusTab();
+    // Shown at once: that something is done is what the press asks for.
+    void this.loader.load(view, 0);
+  }
+
+  /** The button that was pressed goes away: focus stays beside what it was about. */
+  private focusTab(): void {
+    this.renderRoot.querySelector<HTMLElement>(`#tab-${this.panel.view}`)?.focus();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

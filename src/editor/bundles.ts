@@ -1,6 +1,7 @@
 /**
- * The parts that load when they are first needed, each a bundle of its own (esbuild.js), so that activation and the hover pay for
- * none of them. In the browser they are inside the one bundle that a web extension may have.
+ * The parts that load when they are first needed, each a file of its own (esbuild.host.js), so that activation and the hover pay for
+ * none of them. Modules that several parts need are in shared files, and those that the hover needs too in the core: no module is in
+ * memory twice. In the browser all are inside the one bundle that a web extension may have.
  */
 
 import type { createAdvice } from './advice/advice';
@@ -22,3 +23,5 @@ export interface Bundles {
 }
 
 export type LoadBundle = <K extends keyof Bundles>(name: K) => Promise<Bundles[K]>;
+/** How each is loaded; the entry of a platform says it. */
+export type Parts = { readonly [K in keyof Bundles]: () => Promise<Bundles[K]> };

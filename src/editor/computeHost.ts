@@ -1,5 +1,5 @@
 /**
- * Commands that compute. Bundled by itself (dist/computeHost.js) and loaded at the first of them: who only hovers pays nothing.
+ * Commands that compute. A file of its own (esbuild.host.js), loaded at the first of them: who only hovers pays nothing.
  */
 
 import { type CancellationToken, l10n, type LogOutputChannel, ProgressLocation, Uri, window, workspace } from 'vscode';

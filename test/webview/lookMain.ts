@@ -20,7 +20,8 @@ export const USAGE = `Shows a view of the panel in headless Chromium and makes p
   --place    side | editor                                       (default side up to 400 px)
   --tokens --batch --engine --kv-dtype --tp --gpu                the scenario (default 32768 1 vllm auto 1 h100-sxm)
   --do STEP  may be given again, in order: "click TEXT-OR-CSS", "press Tab", "type abc", "hover CSS", "wait CSS", "sleep 100",
-             "focus CSS", "drag CSS dx dy", "hold CSS dx dy" (a drag that does not end), "config OTHER-CONFIG" (as if edited to that text), "reload", "fail MESSAGE" (an error)
+             "focus CSS", "drag CSS dx dy", "hold CSS dx dy" (a drag that does not end), "config OTHER-CONFIG" (as if edited to that text), "reload", "fail MESSAGE" (an error),
+             "block NAME" and "stall NAME" (files with that in their name do not come, or not yet)
   --text     prints what a screen reader is told;  --axe  prints what axe finds;  --log  prints what the page asked of the host
   --scale    device pixels per pixel (default 1);  --motion  with motion
   --out      picture; with several themes or widths their names are added (default none)`;
@@ -84,7 +85,8 @@ export async function look(root: string, executablePath: string, args: readonly 
         });
         await shown.settled();
         for (const step of values.do) await act(root, shown.page, host, step);
-        await shown.settled();
+        // What stalls does not settle.
+        if (!values.do.some((step) => step.startsWith('stall '))) await shown.settled();
         if (values.out) {
           const name =
             themes.length * widths.length === 1
@@ -140,6 +142,13 @@ async function act(root: string, page: Page, host: ScriptedHost, step: string): 
       return page.waitForTimeout(Number(what));
     case 'reload':
       await page.reload();
+      return;
+    case 'block':
+      await page.route(`**/*${what}*`, (route) => route.abort());
+      return;
+    case 'stall':
+      // Never answered.
+      await page.route(`**/*${what}*`, () => undefined);
       return;
     case 'fail':
       return page.evaluate(

@@ -2,8 +2,8 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { basename, join } from 'node:path';
+import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { type Browser, type Page } from 'playwright-core';
 import { pageHtml } from '../../src/editor/panel/page';
 import type { Transport } from '../../src/shared/rpc';
@@ -12,25 +12,41 @@ import { DEFAULT_SHEET, THEME_CLASSES, type ThemeKind, THEMES } from './themes';
 
 const NONCE = 'look';
 
+/** What esbuild.page.js has. */
 interface PageBuild {
   readonly page: BuildOptions;
-  readonly pagePlugins: readonly Plugin[];
+  preloadsOf(metafile: Metafile): string[];
+}
+
+export interface PageFiles {
+  /** Name -> text. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Names of what the entry imports. */
+  readonly preloads: readonly string[];
+  /** File -> modules in it. */
+  readonly modules: ReadonlyMap<string, readonly string[]>;
 }
 
 /** The page's files, built from the sources as they are now (esbuild.js builds the same for the editor). */
-export async function buildPage(root: string): Promise<ReadonlyMap<string, string>> {
+export async function buildPage(root: string): Promise<PageFiles> {
   const outdir = join(root, 'dist', 'webview');
   // The checkout's own, wherever this file was bundled to.
-  const { page, pagePlugins } = createRequire(join(root, 'package.json'))('./esbuild.page.js') as PageBuild;
-  const { outputFiles = [] } = await build({
+  const { page, preloadsOf } = createRequire(join(root, 'package.json'))('./esbuild.page.js') as PageBuild;
+  const { outputFiles, metafile } = await build({
     ...page,
-    plugins: [...pagePlugins],
     outdir,
     write: false,
+    metafile: true,
     logLevel: 'error',
     absWorkingDir: root,
   });
-  return new Map(outputFiles.map((file) => [file.path.slice(outdir.length + 1), file.text]));
+  return {
+    files: new Map(outputFiles.map(({ path, text }) => [basename(path), text])),
+    preloads: preloadsOf(metafile),
+    modules: new Map(
+      Object.entries(metafile.outputs).map(([path, { inputs }]) => [basename(path), Object.keys(inputs)]),
+    ),
+  };
 }
 
 export interface Look {
@@ -50,14 +66,20 @@ export class PanelPages {
     private readonly address: string,
   ) {}
 
-  static async start(browser: Browser, files: ReadonlyMap<string, string>): Promise<PanelPages> {
-    const server = createServer((request, response) => {
+  /** `latencyMs`: how long each file is on its way. */
+  static async start(
+    browser: Browser,
+    { files, preloads }: Pick<PageFiles, 'files' | 'preloads'>,
+    latencyMs = 0,
+  ): Promise<PanelPages> {
+    const server = createServer(async (request, response) => {
+      if (latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, latencyMs));
       const url = new URL(request.url ?? '/', 'http://localhost');
       const theme = url.searchParams.get('theme') as ThemeKind;
       const place = url.searchParams.get('place') === 'editor' ? 'editor' : 'side';
       const [type, body] =
         url.pathname === '/'
-          ? ['text/html', pageOf(theme, place)]
+          ? ['text/html', pageOf(theme, place, preloads)]
           : url.pathname === '/editor.js'
             ? ['text/javascript', editorScript(theme, place)]
             : ['text/javascript', files.get(url.pathname.slice(1))];
@@ -138,14 +160,26 @@ export class PanelPage {
     );
   }
 
+  /** Milliseconds from the beginning of the document to the frame that shows the first numbers. */
+  async firstNumbers(): Promise<number> {
+    const mark = await this.page.waitForFunction(() => performance.getEntriesByName('headlight:first')[0]?.startTime);
+    return Number(await mark.jsonValue());
+  }
+
   async close(): Promise<void> {
     this.peer.dispose();
     await this.page.context().close();
   }
 }
 
-function pageOf(theme: ThemeKind, place: 'side' | 'editor'): string {
-  const html = pageHtml({ script: '/main.js', preloads: [], cspSource: `'self'`, nonce: NONCE, place });
+function pageOf(theme: ThemeKind, place: 'side' | 'editor', preloads: readonly string[]): string {
+  const html = pageHtml({
+    script: '/main.js',
+    preloads: preloads.map((name) => `/${name}`),
+    cspSource: `'self'`,
+    nonce: NONCE,
+    place,
+  });
   return html.replace(
     '<headlight-app>',
     `<script nonce="${NONCE}" src="/editor.js?theme=${theme}&place=${place}"></script><headlight-app>`,

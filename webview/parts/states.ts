@@ -4,7 +4,7 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import { button } from './button';
 
 export const stateStyles = css`
-  .state { padding: 12px 0; max-width: 60ch; }
+  .state { padding: 12px 0; max-width: 60ch; overflow-wrap: anywhere; }
   .state > * + * { margin-top: 8px; }
   .state .actions { display: flex; flex-wrap: wrap; gap: 8px; }
   .progress { height: 2px; background: color-mix(in srgb, var(--vscode-progressBar-background) 25%, transparent); overflow: hidden; }
