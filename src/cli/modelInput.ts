@@ -8,7 +8,7 @@ import type { HeadSubject } from '../compute/heads/layerPass';
 import { SeededModel } from '../compute/heads/seededModel';
 import { computeThreads } from '../compute/machine';
 import { MOST_SEED } from '../shared/headsParams';
-import { RpcError } from '../shared/rpcError';
+import { isRpcError } from '../shared/rpcError';
 import { NoWeightsError } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
 import { type OptionTable, type ParsedArguments } from './arguments';
@@ -106,7 +106,7 @@ async function withSubject<M extends HeadSubject, T>(
     }
   } catch (error) {
     if (error instanceof WeightsError) throw new InputError(`${error.message} ${error.fix}`);
-    if (error instanceof RpcError)
+    if (isRpcError(error))
       throw new InputError(
         error.code === 'tooLarge'
           ? `${error.message}: use a shorter prompt, or a config with smaller layers`

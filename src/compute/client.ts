@@ -12,7 +12,7 @@ import {
   type NoMethods,
   RpcPeer,
 } from '../shared/rpc';
-import { RpcError } from '../shared/rpcError';
+import { isRpcError, RpcError } from '../shared/rpcError';
 import { channelTransport } from './childTransport';
 
 export interface ComputeClientOptions extends ComputeOptions {
@@ -74,7 +74,7 @@ export class ComputeClient {
           return await peer.call(method, params, options);
         } catch (error) {
           if (error === RESTARTED) continue;
-          if (error instanceof RpcError && ['cancelled', 'superseded', 'deadline'].includes(error.code))
+          if (isRpcError(error) && ['cancelled', 'superseded', 'deadline'].includes(error.code))
             void this.freeFrom(peer);
           throw error;
         }
@@ -159,7 +159,7 @@ export class ComputeClient {
     try {
       await peer.call('compute/status', {}, { deadlineMs });
     } catch (error) {
-      if (error instanceof RpcError && error.code === 'deadline' && this.running?.peer === peer) {
+      if (isRpcError(error) && error.code === 'deadline' && this.running?.peer === peer) {
         this.log('a cancelled run blocked the compute process');
         this.restart();
       }

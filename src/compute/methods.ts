@@ -4,7 +4,7 @@ import type { ComputeMethods, ComputeOptions, RunLayerParams, RunLayerResult } f
 import { COMPUTE_PARAMS } from '../shared/computeParams';
 import type { DeviceReport, EngineId } from '../shared/devices';
 import type { CallContext, Handlers } from '../shared/rpc';
-import { RpcError } from '../shared/rpcError';
+import { isRpcError, RpcError } from '../shared/rpcError';
 import { tightTensors } from '../shared/transfer';
 import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
@@ -86,7 +86,7 @@ export class ComputeService {
     } catch (error) {
       if (error instanceof EngineUnavailableError)
         throw new RpcError('unavailable', `${params.engine}: ${error.message}`);
-      if (error instanceof RpcError) throw error;
+      if (isRpcError(error)) throw error;
       throw new RpcError('internal', `${params.engine}: ${errorSentence(error)}`);
     }
   }

@@ -14,7 +14,7 @@ import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/c
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
 import type { ConvertResult } from '../shared/headsContract';
 import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
-import { RpcError } from '../shared/rpcError';
+import { isRpcError, messageOf } from '../shared/rpcError';
 import { besideOf } from './beside';
 import { Owner } from './lifecycle';
 import { configName } from './names';
@@ -81,9 +81,7 @@ export class ComputeHost extends Owner {
   async showDevices(): Promise<readonly DeviceReport[] | null> {
     return this.withProgress(l10n.t('Looking for compute devices'), async (options) => {
       const reports = await this.compute().devices({ ...options, refresh: true });
-      const choice = await this.choose(options).catch((error: unknown) =>
-        error instanceof RpcError ? error.message : String(error),
-      );
+      const choice = await this.choose(options).catch((error: unknown) => messageOf(error));
       await showMarkdown(devicesMarkdown(reports, choice));
       return reports;
     });
@@ -273,7 +271,7 @@ export class ComputeHost extends Owner {
             },
           });
         } catch (error) {
-          if (error instanceof RpcError && (error.code === 'cancelled' || error.code === 'superseded')) return null;
+          if (isRpcError(error) && (error.code === 'cancelled' || error.code === 'superseded')) return null;
           const message = error instanceof Error ? error.message : l10n.t('unknown failure');
           this.options.log.error(`${title}: ${message}`);
           void window.showErrorMessage(`${title}: ${message}`);

@@ -14,7 +14,7 @@ import type {
 } from '../../shared/headsContract';
 import { HEADS_PARAMS } from '../../shared/headsParams';
 import type { CallContext, Handlers } from '../../shared/rpc';
-import { RpcError } from '../../shared/rpcError';
+import { isRpcError, RpcError } from '../../shared/rpcError';
 import { tensorBytes } from '../../shared/transfer';
 import { WeightsError } from '../../weights/weightsError';
 import { type Engine, EngineUnavailableError, errorSentence } from '../engines/engine';
@@ -215,7 +215,7 @@ async function inWords<R>(work: () => Promise<R>): Promise<R> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof RpcError) throw error;
+    if (isRpcError(error)) throw error;
     if (error instanceof WeightsError) throw new RpcError('invalidInput', `${error.message} ${error.fix}`);
     if (error instanceof EngineUnavailableError) throw new RpcError('unavailable', error.message);
     throw new RpcError('internal', errorSentence(error));

@@ -15,7 +15,7 @@ import type {
 } from '../../../src/shared/headsContract';
 import type { HeadSource, PanelConfig, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
-import { RpcError } from '../../../src/shared/rpcError';
+import { isGivenUp, isRpcError, messageOf, RpcError } from '../../../src/shared/rpcError';
 import { newCancelController, type CancelController } from '../../../src/shared/platform';
 import type { Failure } from '../../parts/states';
 import { sentence } from '../../../src/present/words';
@@ -463,7 +463,7 @@ export class HeadsSession {
   }
 
   private fail(error: unknown, where: string): void {
-    if (error instanceof RpcError && ['cancelled', 'superseded', 'disposed'].includes(error.code)) return;
+    if (isGivenUp(error)) return;
     this.update({ failure: failureOf(error, where) });
   }
 
@@ -495,8 +495,8 @@ function floats(tensor: Tensor): Float32Array {
 }
 
 function failureOf(error: unknown, where: string): Failure {
-  const what = sentence(error instanceof Error ? error.message : String(error));
-  const code = error instanceof RpcError ? error.code : 'internal';
+  const what = sentence(messageOf(error));
+  const code = isRpcError(error) ? error.code : 'internal';
   const then: Readonly<Partial<Record<string, string>>> = {
     invalidInput: 'Change that, and run again.',
     tooLarge: 'Use a shorter prompt or a smaller layer, or raise headlight.compute.memoryCeilingGiB in the settings.',
