@@ -7,7 +7,7 @@ import { HeadModel } from '../compute/heads/headModel';
 import type { HeadSubject } from '../compute/heads/layerPass';
 import { SeededModel } from '../compute/heads/seededModel';
 import { computeThreads } from '../compute/machine';
-import { MOST_SEED } from '../shared/headsParams';
+import { MOST_PROMPT_TOKENS, MOST_SEED } from '../shared/limits';
 import { isRpcError } from '../shared/rpcError';
 import { NoWeightsError } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
@@ -17,9 +17,6 @@ import { modelText } from './modelFiles';
 
 /** Options that give the tokens. */
 export const TOKEN_OPTIONS: OptionTable = { prompt: { type: 'string' }, ids: { type: 'string' } };
-
-/** No prompt is longer. */
-const MOST_TOKENS = 131_072;
 
 /** @throws UsageError unless exactly one of `--prompt` and `--ids` is there. */
 export function checkTokenOptions({ prompt, ids }: ParsedArguments['values']): void {
@@ -35,8 +32,8 @@ export async function tokensOf(
 ): Promise<readonly number[]> {
   const tokens = typeof ids === 'string' ? ids.split(',').map(Number) : await model.encode(String(prompt));
   if (tokens.length === 0) throw new InputError('the prompt has no tokens');
-  if (tokens.length > MOST_TOKENS)
-    throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_TOKENS} are taken`);
+  if (tokens.length > MOST_PROMPT_TOKENS)
+    throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_PROMPT_TOKENS} are taken`);
   return tokens;
 }
 

@@ -2,8 +2,9 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
-import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
-import { chooseDevice, type DeviceChoice, type DeviceReport, type EngineChoice } from '../shared/devices';
+import { COMPUTE, COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
+import { chooseDevice, type DeviceChoice, type DeviceReport } from '../shared/devices';
+import type { EngineChoice } from '../shared/engineIds';
 import {
   type CallOptions,
   type MethodName,
@@ -13,6 +14,7 @@ import {
   RpcPeer,
 } from '../shared/rpc';
 import { isRpcError, RpcError } from '../shared/rpcError';
+import { answerCheck } from '../shared/schema';
 import { channelTransport } from './childTransport';
 
 export interface ComputeClientOptions extends ComputeOptions {
@@ -134,7 +136,7 @@ export class ComputeClient {
       env: { ...environment(), ...this.options.environment, [COMPUTE_OPTIONS_VARIABLE]: JSON.stringify(settings) },
     });
     if (this.options.lowPriority ?? true) yieldToEditor(child);
-    const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {});
+    const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {}, answerCheck(COMPUTE));
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])

@@ -1,6 +1,6 @@
 /** Errors that travel: a code to act on, a message to show. */
 
-export const RPC_ERROR_CODES = [
+const RPC_ERROR_CODES = [
   /** The caller gave up. */
   'cancelled',
   /** A newer call with the same key took its place. */
@@ -67,7 +67,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** The form of an error on the wire. */
-export interface WireError {
+interface WireError {
   readonly code: RpcErrorCode;
   readonly message: string;
   readonly detail?: unknown;

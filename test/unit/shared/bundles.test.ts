@@ -166,7 +166,7 @@ describe('an error of the compute process', () => {
     { code: 'cancelled', message: 'the run was cancelled' },
     { code: 'invalidInput', message: 'there is no layer 40' },
   ])('keeps its code and detail up to the page: $code', async (error) => {
-    const call = page.host.call('panel/tokens', { source: 'sample:gqa', text: JSON.stringify(error) });
+    const call = page.host.call('heads/tokens', { source: 'sample:gqa', text: JSON.stringify(error) });
     const caught = await call.then(
       () => null,
       (reason: unknown) => reason,
@@ -176,7 +176,7 @@ describe('an error of the compute process', () => {
 
   it('of another kind is internal, without anything but its message', async () => {
     const error = { code: 'ENOENT', message: 'no such file', detail: { stack: '/somewhere' } };
-    const call = page.host.call('panel/tokens', { source: 'sample:gqa', text: JSON.stringify(error) });
+    const call = page.host.call('heads/tokens', { source: 'sample:gqa', text: JSON.stringify(error) });
     await expect(call).rejects.toMatchObject({ code: 'internal', message: 'no such file', detail: undefined });
   });
 
