@@ -87,6 +87,7 @@ const answers = {
     proof: { size: [1, 1, 1], medianMs: 1, gflops: 1, relativeError: 0 },
   }],
   'heads/model': () => ({ family: 'llama', hiddenSize: 32, vocabularySize: 9, layers: [attention], tokenizer: true, words: false }),
+  'heads/tile': () => ({ type: 'float32', shape: [1, 2, 2], data: new Float32Array(3) }),
 };
 process.on('message', ({ id, name, data, kind }) => {
   if (kind !== 'request') return;
@@ -178,6 +179,13 @@ describe('an error of the compute process', () => {
     const error = { code: 'ENOENT', message: 'no such file', detail: { stack: '/somewhere' } };
     const call = page.host.call('heads/tokens', { source: 'sample:gqa', text: JSON.stringify(error) });
     await expect(call).rejects.toMatchObject({ code: 'internal', message: 'no such file', detail: undefined });
+  });
+
+  it('takes the place of an answer that the contract does not allow', async () => {
+    await expect(page.host.call('heads/tile', { capture: 1, what: 'weights' })).rejects.toMatchObject({
+      code: 'internal',
+      message: 'the answer to heads/tile must be a tensor with as many elements as its shape has',
+    });
   });
 
   it('is shown with the advice of its code, and not at all where the run was cancelled', async () => {
