@@ -1,13 +1,14 @@
 /** What the compute process answers: method names, parameters, results. */
 
 import * as v from 'valibot';
+import type { AttentionLayerSpec } from '../attention/layerSpec';
 import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/program';
 import { configSource } from './configSource';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
 import { HEADS } from './headsContract';
 import { attentionLayer } from './layerSchema';
-import { anyNumber, bytes, count, list, type MethodsOf, plain, record, size, text, whole } from './schema';
+import { anyNumber, bytes, list, type MethodsOf, natural, plain, record, size, text, trusted, whole } from './schema';
 import { tensor } from './transfer';
 import { WEIGHTS } from './weightsContract';
 
@@ -36,7 +37,7 @@ const runLayer = v.strictObject({
 export type RunLayerParams = Readonly<v.InferOutput<typeof runLayer>>;
 
 const ROLES = ['key', 'value', 'latent'] as const satisfies readonly CacheTensor['role'][];
-const cacheReport = v.object({ role: v.picklist(ROLES), shape: list(count, 8), bytes: anyNumber });
+const cacheReport = v.object({ role: v.picklist(ROLES), shape: list(natural, 8), bytes: anyNumber });
 export type CacheReport = Readonly<v.InferOutput<typeof cacheReport>>;
 
 const layerTimes = v.object({
@@ -69,7 +70,8 @@ const runLayerResult = v.object({
 export type RunLayerResult = Readonly<v.InferOutput<typeof runLayerResult>>;
 
 const describedLayer = v.object({
-  layer: attentionLayer,
+  /** Checked where it comes back as a parameter. */
+  layer: trusted<AttentionLayerSpec>(),
   /** What was left out, where the family's own maths is not known. */
   note: v.nullable(v.string()),
 });
@@ -97,7 +99,7 @@ export type LayerOnnxResult = Readonly<v.InferOutput<typeof layerOnnxResult>>;
 export const COMPUTE = {
   'compute/status': {
     params: v.pipe(plain, v.strictObject({})),
-    result: v.object({ pid: count, memoryBytes: anyNumber, memoryCeiling: anyNumber }),
+    result: v.object({ pid: natural, memoryBytes: anyNumber, memoryCeiling: anyNumber }),
   },
   'compute/devices': {
     /** `refresh`: probe again, even if it was done before. */

@@ -1,13 +1,13 @@
 /** Heads: what the compute process answers about models with their own weights, or with seeded ones. */
 
 import * as v from 'valibot';
+import type { RunnableAttention } from '../attention/layerSpec';
 import type { Conversion } from '../insight/conversion/convert';
 import { type ConversionRequest, METHODS } from '../insight/conversion/target';
 import type { GroupIdentity } from '../insight/identity';
 import type { PatternMeasures } from '../insight/pattern';
 import { configSource } from './configSource';
 import { ENGINE_IDS } from './engineIds';
-import { ATTENTIONS, attention } from './layerSchema';
 import { MOST_PROMPT_TOKENS, MOST_SEED } from './limits';
 import {
   anyNumber,
@@ -15,9 +15,9 @@ import {
   floats,
   list,
   type MethodsOf,
+  natural,
   pair,
   type SchemasOf,
-  size,
   text,
   trusted,
   whole,
@@ -56,8 +56,9 @@ const model = v.strictObject({
 });
 export type ModelParams = Readonly<v.InferOutput<typeof model>>;
 
+const MOST_TEXT = 1_000_000;
 /** What is asked of a model, in whichever way it is named. */
-export const TOKENS = { text: text(1_000_000) };
+export const TOKENS = { text: text(MOST_TEXT) };
 export const CAPTURE = {
   ids: list(whole(0, MOST_ID), MOST_PROMPT_TOKENS),
   layer: count,
@@ -101,15 +102,17 @@ const convert = v.strictObject({
 export type ConvertParams = Readonly<v.InferOutput<typeof convert>>;
 
 /** A layer whose heads cannot be shown, and why: "layer 3 …" without its first words. */
-const refusedLayer = v.object({ kind: v.literal('refused'), why: v.string() });
-export type RefusedLayer = Readonly<v.InferOutput<typeof refusedLayer>>;
+export interface RefusedLayer {
+  readonly kind: 'refused';
+  readonly why: string;
+}
 
 export const headsModelInfo = v.object({
   family: v.string(),
-  hiddenSize: size,
-  vocabularySize: count,
-  /** Attention of every layer. */
-  layers: list(v.variant('kind', [...ATTENTIONS, refusedLayer]), 65536),
+  hiddenSize: natural,
+  vocabularySize: natural,
+  /** Attention of every layer, as read from the config by the code that the editor has, too. */
+  layers: list(trusted<RunnableAttention | RefusedLayer>(), 65536),
   /** False: token ids only, or words. */
   tokenizer: v.boolean(),
   /** Seeded weights without a tokenizer: each word of a text stands for a token. */
@@ -119,12 +122,17 @@ export type HeadsModelInfo = Readonly<v.InferOutput<typeof headsModelInfo>>;
 
 /** What each id stands for. */
 const pieces = list(v.string(), MOST_PROMPT_TOKENS);
-export const tokensResult = v.object({ ids: list(whole(0, MOST_ID), 1_000_000), pieces: list(v.string(), 1_000_000) });
+/** Of the longest text, a token for each byte. */
+const MOST_TOKENS = 4 * MOST_TEXT;
+export const tokensResult = v.object({
+  ids: list(whole(0, MOST_ID), MOST_TOKENS),
+  pieces: list(v.string(), MOST_TOKENS),
+});
 
 const headMeasures = v.object({
-  head: count,
+  head: natural,
   /** Which K and V it uses; latent layers make K and V for each head. */
-  group: count,
+  group: natural,
   entropy: anyNumber,
   sink: anyNumber,
   previousToken: anyNumber,
@@ -147,7 +155,7 @@ export type LayerMeasures = Readonly<v.InferOutput<typeof layerMeasures>>;
 /** Null for a model's own weights. */
 const seededNote = v.nullable(
   v.object({
-    seed: count,
+    seed: whole(0, MOST_SEED),
     /** What of the family is left out, or null. */
     note: v.nullable(v.string()),
   }),
@@ -156,9 +164,9 @@ export type SeededNote = Readonly<NonNullable<v.InferOutput<typeof seededNote>>>
 
 export const captureResult = v.object({
   /** Names the capture in `heads/tile`; it is kept until newer ones need its memory. */
-  capture: count,
-  attention,
-  shapes: v.record(v.picklist(HEAD_CAPTURES), list(count, 8)),
+  capture: natural,
+  attention: trusted<RunnableAttention>(),
+  shapes: v.record(v.picklist(HEAD_CAPTURES), list(natural, 8)),
   pieces,
   measures: v.nullable(layerMeasures),
   /** `[vocabulary]`, of the last token. */
@@ -176,9 +184,9 @@ export interface RefusedConversion extends ConversionRequest {
 export type ConversionResult = Conversion | RefusedConversion;
 
 const convertResult = v.object({
-  layer: count,
-  tokens: count,
-  attention,
+  layer: natural,
+  tokens: natural,
+  attention: trusted<RunnableAttention>(),
   /** Numbers of our own maths, which are only shown. */
   conversions: list(trusted<ConversionResult>(), 1000),
   seeded: seededNote,

@@ -23,8 +23,7 @@ const indexer = v.exactOptional(
   } satisfies SchemasOf<IndexerSpec>),
 );
 
-/** By kind. */
-export const ATTENTIONS = [
+const attention = v.variant('kind', [
   v.strictObject({ kind: v.literal('full'), ...heads, indexer } satisfies SchemasOf<FullAttention>),
   v.strictObject({ kind: v.literal('sliding'), ...heads, window: size } satisfies SchemasOf<SlidingAttention>),
   v.strictObject({ kind: v.literal('chunked'), ...heads, chunk: size } satisfies SchemasOf<ChunkedAttention>),
@@ -38,8 +37,7 @@ export const ATTENTIONS = [
     queryLatentDim: v.nullable(size),
     indexer,
   } satisfies SchemasOf<LatentAttention>),
-] as const;
-export const attention = v.variant('kind', ATTENTIONS);
+]);
 
 const norm = v.strictObject({
   kind: v.picklist(['rms', 'layer']),

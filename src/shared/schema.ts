@@ -85,6 +85,8 @@ export function whole(least: number, most: number): Schema<number> {
 const MOST_SIZE = 2 ** 24;
 export const count: Schema<number> = whole(0, MOST_SIZE);
 export const size: Schema<number> = whole(1, MOST_SIZE);
+/** In results, where no limit of a request holds. */
+export const natural: Schema<number> = whole(0, Number.MAX_SAFE_INTEGER);
 
 export function text(most: number): Schema<string> {
   const fits = (value: unknown): boolean => typeof value === 'string' && value.length <= most;

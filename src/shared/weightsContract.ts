@@ -28,7 +28,7 @@ const storedShape = v.object({
   name: v.string(),
   dtype: v.string(),
   /** Outermost dimension first. */
-  shape: list(anyNumber, 64),
+  shape: list(anyNumber, 65536),
   bytes: anyNumber,
 });
 export type StoredShape = v.InferOutput<typeof storedShape>;
