@@ -16,6 +16,10 @@ const noFolders = (names, message) => ({ regex: `^(\\.\\./)+(${names.join('|')})
 const NO_HIDDEN_EXPORTS = [
   { selector: 'ExportDefaultDeclaration', message: 'No default exports.' },
   { selector: 'ExportAllDeclaration', message: 'No barrels.' },
+  {
+    selector: 'BinaryExpression[operator="instanceof"][right.name="RpcError"]',
+    message: 'Each bundle has its own class: isRpcError(error).',
+  },
 ];
 /** A window draws when it comes to it: what is read once, right after an action, may be what was there before. */
 const NO_SINGLE_LOOKS = [

@@ -4,7 +4,8 @@ import { css, html, LitElement, noChange, nothing, type TemplateResult } from 'l
 import { customElement, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { MAX_CONFIG_CHARACTERS } from '../src/config/document';
-import { PANEL_VIEWS, type PanelConfig, type PanelView } from '../src/shared/panelContract';
+import type { PanelConfig } from '../src/shared/panelContract';
+import { PANEL_VIEWS, type PanelView } from '../src/shared/panelViews';
 import { emptyState, errorState, loadingState, stateStyles } from './parts/states';
 import { ANNOUNCE } from './platform/announce';
 import { type PageFailure, watchFailures } from './platform/failures';

@@ -7,8 +7,8 @@ import { HeadModel } from '../compute/heads/headModel';
 import type { HeadSubject } from '../compute/heads/layerPass';
 import { SeededModel } from '../compute/heads/seededModel';
 import { computeThreads } from '../compute/machine';
-import { MOST_SEED } from '../shared/headsParams';
-import { RpcError } from '../shared/rpcError';
+import { MOST_PROMPT_TOKENS, MOST_SEED } from '../shared/limits';
+import { isRpcError } from '../shared/rpcError';
 import { NoWeightsError } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
 import { type OptionTable, type ParsedArguments } from './arguments';
@@ -17,9 +17,6 @@ import { modelText } from './modelFiles';
 
 /** Options that give the tokens. */
 export const TOKEN_OPTIONS: OptionTable = { prompt: { type: 'string' }, ids: { type: 'string' } };
-
-/** No prompt is longer. */
-const MOST_TOKENS = 131_072;
 
 /** @throws UsageError unless exactly one of `--prompt` and `--ids` is there. */
 export function checkTokenOptions({ prompt, ids }: ParsedArguments['values']): void {
@@ -35,8 +32,8 @@ export async function tokensOf(
 ): Promise<readonly number[]> {
   const tokens = typeof ids === 'string' ? ids.split(',').map(Number) : await model.encode(String(prompt));
   if (tokens.length === 0) throw new InputError('the prompt has no tokens');
-  if (tokens.length > MOST_TOKENS)
-    throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_TOKENS} are taken`);
+  if (tokens.length > MOST_PROMPT_TOKENS)
+    throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_PROMPT_TOKENS} are taken`);
   return tokens;
 }
 
@@ -106,7 +103,7 @@ async function withSubject<M extends HeadSubject, T>(
     }
   } catch (error) {
     if (error instanceof WeightsError) throw new InputError(`${error.message} ${error.fix}`);
-    if (error instanceof RpcError)
+    if (isRpcError(error))
       throw new InputError(
         error.code === 'tooLarge'
           ? `${error.message}: use a shorter prompt, or a config with smaller layers`

@@ -2,8 +2,9 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
-import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
-import { chooseDevice, type DeviceChoice, type DeviceReport, type EngineChoice } from '../shared/devices';
+import { COMPUTE, COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
+import { chooseDevice, type DeviceChoice, type DeviceReport } from '../shared/devices';
+import type { EngineChoice } from '../shared/engineIds';
 import {
   type CallOptions,
   type MethodName,
@@ -12,7 +13,8 @@ import {
   type NoMethods,
   RpcPeer,
 } from '../shared/rpc';
-import { RpcError } from '../shared/rpcError';
+import { isRpcError, RpcError } from '../shared/rpcError';
+import { answerCheck } from '../shared/schema';
 import { channelTransport } from './childTransport';
 
 export interface ComputeClientOptions extends ComputeOptions {
@@ -74,7 +76,7 @@ export class ComputeClient {
           return await peer.call(method, params, options);
         } catch (error) {
           if (error === RESTARTED) continue;
-          if (error instanceof RpcError && ['cancelled', 'superseded', 'deadline'].includes(error.code))
+          if (isRpcError(error) && ['cancelled', 'superseded', 'deadline'].includes(error.code))
             void this.freeFrom(peer);
           throw error;
         }
@@ -134,7 +136,7 @@ export class ComputeClient {
       env: { ...environment(), ...this.options.environment, [COMPUTE_OPTIONS_VARIABLE]: JSON.stringify(settings) },
     });
     if (this.options.lowPriority ?? true) yieldToEditor(child);
-    const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {});
+    const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {}, answerCheck(COMPUTE));
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])
@@ -159,7 +161,7 @@ export class ComputeClient {
     try {
       await peer.call('compute/status', {}, { deadlineMs });
     } catch (error) {
-      if (error instanceof RpcError && error.code === 'deadline' && this.running?.peer === peer) {
+      if (isRpcError(error) && error.code === 'deadline' && this.running?.peer === peer) {
         this.log('a cancelled run blocked the compute process');
         this.restart();
       }

@@ -1,10 +1,17 @@
 /** The methods of the compute process. */
 
-import type { ComputeMethods, ComputeOptions, RunLayerParams, RunLayerResult } from '../shared/computeContract';
-import { COMPUTE_PARAMS } from '../shared/computeParams';
-import type { DeviceReport, EngineId } from '../shared/devices';
+import {
+  COMPUTE,
+  type ComputeMethods,
+  type ComputeOptions,
+  type RunLayerParams,
+  type RunLayerResult,
+} from '../shared/computeContract';
+import type { DeviceReport } from '../shared/devices';
+import type { EngineId } from '../shared/engineIds';
 import type { CallContext, Handlers } from '../shared/rpc';
-import { RpcError } from '../shared/rpcError';
+import { isRpcError, RpcError } from '../shared/rpcError';
+import { handlersOf } from '../shared/schema';
 import { tightTensors } from '../shared/transfer';
 import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
@@ -16,7 +23,7 @@ import { assertFits, layerRunBytes } from './memory';
 import { probeDevices } from './probeDevices';
 import { runLayer } from './runLayer';
 import { SerialQueue } from './serialQueue';
-import { weightsHandlers } from './weightsSummary';
+import { WEIGHTS_ANSWERS } from './weightsSummary';
 
 export class ComputeService {
   private readonly queue = new SerialQueue();
@@ -34,34 +41,23 @@ export class ComputeService {
   }
 
   handlers(): Handlers<ComputeMethods> {
-    return {
+    return handlersOf(COMPUTE, {
       // Answers at once unless a run blocks the thread: that is how the client tells.
-      'compute/status': {
-        validate: COMPUTE_PARAMS['compute/status'],
-        handle: () => ({ pid: process.pid, memoryBytes: process.memoryUsage.rss(), memoryCeiling: this.memoryCeiling }),
+      'compute/status': () => ({
+        pid: process.pid,
+        memoryBytes: process.memoryUsage.rss(),
+        memoryCeiling: this.memoryCeiling,
+      }),
+      'compute/devices': ({ refresh }, context) => this.queue.add(context.signal, () => this.devices(refresh, context)),
+      'compute/describeLayer': ({ layer, ...config }) => describeLayer(config, layer),
+      'compute/layerOnnx': (params) => {
+        assertFits(layerRunBytes(params.layer, 1, 1, 0, 0), this.memoryCeiling);
+        return layerOnnx(params);
       },
-      'compute/devices': {
-        validate: COMPUTE_PARAMS['compute/devices'],
-        handle: ({ refresh }, context) => this.queue.add(context.signal, () => this.devices(refresh, context)),
-      },
-      'compute/describeLayer': {
-        validate: COMPUTE_PARAMS['compute/describeLayer'],
-        handle: ({ layer, ...config }) => describeLayer(config, layer),
-      },
-      'compute/layerOnnx': {
-        validate: COMPUTE_PARAMS['compute/layerOnnx'],
-        handle: (params) => {
-          assertFits(layerRunBytes(params.layer, 1, 1, 0, 0), this.memoryCeiling);
-          return layerOnnx(params);
-        },
-      },
-      'compute/runLayer': {
-        validate: COMPUTE_PARAMS['compute/runLayer'],
-        handle: (params, context) => this.queue.add(context.signal, () => this.runLayer(params, context)),
-      },
-      ...this.heads.handlers(),
-      ...weightsHandlers(),
-    };
+      'compute/runLayer': (params, context) => this.queue.add(context.signal, () => this.runLayer(params, context)),
+      ...this.heads.answers(),
+      ...WEIGHTS_ANSWERS,
+    });
   }
 
   private async devices(refresh: boolean, context: CallContext): Promise<readonly DeviceReport[]> {
@@ -86,7 +82,7 @@ export class ComputeService {
     } catch (error) {
       if (error instanceof EngineUnavailableError)
         throw new RpcError('unavailable', `${params.engine}: ${error.message}`);
-      if (error instanceof RpcError) throw error;
+      if (isRpcError(error)) throw error;
       throw new RpcError('internal', `${params.engine}: ${errorSentence(error)}`);
     }
   }

@@ -1,7 +1,8 @@
 /** Probes every engine in a process of its own: a driver that crashes or hangs costs a report, nothing else. */
 
 import { type ChildProcess, fork } from 'node:child_process';
-import type { DeviceReport, EngineId } from '../shared/devices';
+import type { DeviceReport } from '../shared/devices';
+import type { EngineId } from '../shared/engineIds';
 import type { CancelSignal } from '../shared/platform';
 import type { Progress } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';

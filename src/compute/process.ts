@@ -5,7 +5,7 @@
 
 import { constants, setPriority } from 'node:os';
 import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
-import { isEngineId } from '../shared/devices';
+import { isEngineId } from '../shared/engineIds';
 import { type NoMethods, RpcPeer } from '../shared/rpc';
 import { BENCH_ARGUMENT } from './bench/peers';
 import { serveBench } from './bench/worker';

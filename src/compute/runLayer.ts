@@ -3,47 +3,21 @@
 import { buildAttentionProgram } from '../attention/buildAttention';
 import type { Tensor } from '../attention/graph';
 import type { AttentionLayerSpec } from '../attention/layerSpec';
-import type { AttentionProgram, CacheRule, CaptureName, LatentForm } from '../attention/program';
+import type { AttentionProgram } from '../attention/program';
 import { stepInputs } from '../attention/stepInputs';
 import { layerWeights, type WeightInfo } from '../attention/weightNames';
-import type { CacheReport, LayerTimes } from '../shared/computeContract';
-import type { CancelSignal } from '../shared/platform';
-import { type Progress } from '../shared/rpc';
+import type { CacheReport, RunLayerParams, RunLayerResult } from '../shared/computeContract';
+import type { CallContext } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
 import { tensorBytes } from '../shared/transfer';
 import type { Engine, LoadedProgram } from './engines/engine';
 import { plannedCacheBytes } from './plannedCache';
 import { seededNoise, seededWeights } from './seededWeights';
 
-export interface LayerRun {
-  readonly layer: AttentionLayerSpec;
-  readonly seed: number;
-  readonly batch: number;
-  /** Tokens of the prefill. */
-  readonly tokens: number;
-  /** Decode steps after it, one token each. */
-  readonly steps: number;
-  readonly captures: readonly CaptureName[];
-  readonly form: LatentForm | null;
-  /** What is kept between steps; default `intrinsic`. */
-  readonly rule?: CacheRule;
-}
+export type LayerRun = Omit<RunLayerParams, 'engine'>;
 
-export interface LayerOutcome {
-  /** Of the last run: the prefill, or the last decode step. */
-  readonly captures: Readonly<Record<string, Tensor>>;
-  readonly cache: readonly CacheReport[];
-  readonly cacheBytes: number;
-  /** What a plan under the rule of the run says of the same tokens. */
-  readonly planned: { readonly rule: CacheRule; readonly bytes: number };
-  readonly wholeOnDevice: boolean;
-  readonly times: LayerTimes;
-}
-
-export interface RunWatch {
-  readonly signal: CancelSignal;
-  progress(progress: Progress): void;
-}
+/** Captures are those of the last run: the prefill, or the last decode step. */
+export type LayerOutcome = Omit<RunLayerResult, 'provenance'> & Pick<RunLayerResult['provenance'], 'wholeOnDevice'>;
 
 /** Weights of the layer by name; by default seeded noise. */
 export type WeightSource = (infos: readonly WeightInfo[]) => Promise<ReadonlyMap<string, Float32Array>>;
@@ -51,7 +25,7 @@ export type WeightSource = (infos: readonly WeightInfo[]) => Promise<ReadonlyMap
 export async function runLayer(
   engine: Engine,
   run: LayerRun,
-  watch: RunWatch,
+  watch: CallContext,
   source: WeightSource = seeded(run.seed),
 ): Promise<LayerOutcome> {
   const { layer, batch, tokens, steps, rule = 'intrinsic' } = run;

@@ -3,14 +3,8 @@
 import { dirname, join } from 'node:path';
 import { storedWeightBytes } from '../serving/weights';
 import { RpcError } from '../shared/rpcError';
-import type { Handlers } from '../shared/rpc';
-import {
-  type StoredShape,
-  type StoredType,
-  WEIGHTS_PARAMS,
-  type WeightsMethods,
-  type WeightsSummary,
-} from '../shared/weightsContract';
+import type { Answers } from '../shared/schema';
+import type { StoredShape, StoredType, WeightsMethods, WeightsSummary } from '../shared/weightsContract';
 import { type GgufMetadata, openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { localWeights } from '../weights/localWeights';
@@ -23,18 +17,10 @@ import type { TensorInfo, WeightStore } from '../weights/weightStore';
 const MOST_SHAPES = 12;
 const MOST_METADATA = 40;
 
-export function weightsHandlers(): Handlers<WeightsMethods> {
-  return {
-    'weights/summary': {
-      validate: WEIGHTS_PARAMS['weights/summary'],
-      handle: ({ path }) => inWords(() => summarize(path)),
-    },
-    'weights/beside': {
-      validate: WEIGHTS_PARAMS['weights/beside'],
-      handle: ({ path }) => inWords(() => localWeights(path, () => undefined)),
-    },
-  };
-}
+export const WEIGHTS_ANSWERS: Answers<WeightsMethods> = {
+  'weights/summary': ({ path }) => inWords(() => summarize(path)),
+  'weights/beside': ({ path }) => inWords(() => localWeights(path, () => undefined)),
+};
 
 async function summarize(path: string): Promise<WeightsSummary> {
   if (path.toLowerCase().endsWith('.gguf')) {

@@ -12,7 +12,7 @@ import {
   type Uri,
   window,
 } from 'vscode';
-import { PANEL_VIEWS, type PanelView } from '../shared/panelContract';
+import { PANEL_VIEWS, type PanelView } from '../shared/panelViews';
 import { activeConfig, activeReading } from './activeReading';
 import type { WorkCounts } from './advice/insights';
 import type { ShownStatus } from './advice/languageStatus';

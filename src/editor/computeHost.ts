@@ -14,7 +14,8 @@ import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/c
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
 import type { ConvertResult } from '../shared/headsContract';
 import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
-import { RpcError } from '../shared/rpcError';
+import { DEFAULT_SEED } from '../shared/limits';
+import { isRpcError, messageOf } from '../shared/rpcError';
 import { besideOf } from './beside';
 import { Owner } from './lifecycle';
 import { configName } from './names';
@@ -38,7 +39,6 @@ export interface RunLayerRequest {
   readonly rule?: CacheRule;
 }
 
-const SEED = 42;
 const DEFAULT_TOKENS = 64;
 const DEFAULT_STEPS = 8;
 
@@ -81,9 +81,7 @@ export class ComputeHost extends Owner {
   async showDevices(): Promise<readonly DeviceReport[] | null> {
     return this.withProgress(l10n.t('Looking for compute devices'), async (options) => {
       const reports = await this.compute().devices({ ...options, refresh: true });
-      const choice = await this.choose(options).catch((error: unknown) =>
-        error instanceof RpcError ? error.message : String(error),
-      );
+      const choice = await this.choose(options).catch((error: unknown) => messageOf(error));
       await showMarkdown(devicesMarkdown(reports, choice));
       return reports;
     });
@@ -107,7 +105,7 @@ export class ComputeHost extends Owner {
         {
           layer: described.layer,
           engine: device.engine,
-          seed: SEED,
+          seed: DEFAULT_SEED,
           batch: 1,
           tokens,
           steps,
@@ -148,7 +146,7 @@ export class ComputeHost extends Owner {
       const mode = spec.attention.kind === 'latent' ? 'decode' : 'prefill';
       const { bytes, inlineWeights } = await this.call(
         'compute/layerOnnx',
-        { layer: spec, mode, form: null, seed: SEED, name },
+        { layer: spec, mode, form: null, seed: DEFAULT_SEED, name },
         options,
       );
       await workspace.fs.writeFile(target, bytes);
@@ -172,7 +170,7 @@ export class ComputeHost extends Owner {
     if (text === null) return null;
     return this.withProgress(l10n.t('Measuring what layer {0} loses', layer), async (options) => {
       const beside = await besideOf(uri);
-      const seeded = { text: reading.document.text, families: taughtFamilies(), seed: SEED };
+      const seeded = { text: reading.document.text, families: taughtFamilies(), seed: DEFAULT_SEED };
       const model = beside?.weights ? { path: beside.folder } : { path: beside?.folder ?? '', seeded };
       const { engine } = await this.choose(options);
       const result = await this.call(
@@ -273,7 +271,7 @@ export class ComputeHost extends Owner {
             },
           });
         } catch (error) {
-          if (error instanceof RpcError && (error.code === 'cancelled' || error.code === 'superseded')) return null;
+          if (isRpcError(error) && (error.code === 'cancelled' || error.code === 'superseded')) return null;
           const message = error instanceof Error ? error.message : l10n.t('unknown failure');
           this.options.log.error(`${title}: ${message}`);
           void window.showErrorMessage(`${title}: ${message}`);

@@ -5,7 +5,7 @@ import type { JsonValue } from '../config/document';
 import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
 import { isKvDtype } from '../model/dtype';
 import { isEngineRule, type Scenario, UNSHARDED } from '../model/scenario';
-import { type EngineChoice, isEngineId } from '../shared/devices';
+import { type EngineChoice, isEngineId } from '../shared/engineIds';
 import { SETTINGS } from './ids';
 
 export const DEFAULT_TOKENS = 32_768;

@@ -1,114 +1,122 @@
-/** What the compute process answers: method names, parameters, results. Validation: `computeParams.ts`. */
+/** What the compute process answers: method names, parameters, results. */
 
-import type { Tensor } from '../attention/graph';
+import * as v from 'valibot';
 import type { AttentionLayerSpec } from '../attention/layerSpec';
-import type { CacheRule, CacheTensor, CaptureName, LatentForm } from '../attention/program';
-import type { ConfigSource } from './configSource';
-import type { DeviceReport, EngineId } from './devices';
-import type { HeadsMethods } from './headsContract';
-import type { WeightsMethods } from './weightsContract';
+import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/program';
+import { configSource } from './configSource';
+import { deviceReport } from './devices';
+import { ENGINE_IDS } from './engineIds';
+import { HEADS } from './headsContract';
+import { attentionLayer } from './layerSchema';
+import { anyNumber, bytes, list, type MethodsOf, natural, plain, record, size, text, trusted, whole } from './schema';
+import { tensor } from './transfer';
+import { WEIGHTS } from './weightsContract';
 
-export interface DevicesParams {
-  /** Probe again, even if it was done before. */
-  readonly refresh: boolean;
-}
+const engine = v.picklist(ENGINE_IDS);
+const seed = whole(0, 2 ** 32 - 1);
+/** Latent layers; null: expanded for prefill, absorbed for decode. */
+const form = v.nullable(v.picklist(['expanded', 'absorbed']));
+const rule = v.picklist(CACHE_RULES);
 
 /** One attention layer with seeded weights: prefill, then decode steps. */
-export interface RunLayerParams {
-  readonly layer: AttentionLayerSpec;
-  readonly engine: EngineId;
-  readonly seed: number;
-  readonly batch: number;
+const runLayer = v.strictObject({
+  layer: attentionLayer,
+  engine,
+  seed,
+  batch: whole(1, 4096),
   /** Tokens of the prefill. */
-  readonly tokens: number;
+  tokens: size,
   /** Decode steps after it, one token each. */
-  readonly steps: number;
+  steps: whole(0, 65536),
   /** Intermediate results of the last run. */
-  readonly captures: readonly CaptureName[];
-  /** Latent layers; null: expanded for prefill, absorbed for decode. */
-  readonly form: LatentForm | null;
+  captures: list(v.picklist(CAPTURES), CAPTURES.length),
+  form,
   /** What is kept between steps; default `intrinsic`. */
-  readonly rule?: CacheRule;
-}
+  rule: v.exactOptional(rule),
+});
+export type RunLayerParams = Readonly<v.InferOutput<typeof runLayer>>;
 
-export interface CacheReport {
-  readonly role: CacheTensor['role'];
-  readonly shape: readonly number[];
-  readonly bytes: number;
-}
+const ROLES = ['key', 'value', 'latent'] as const satisfies readonly CacheTensor['role'][];
+const cacheReport = v.object({ role: v.picklist(ROLES), shape: list(natural, 8), bytes: anyNumber });
+export type CacheReport = Readonly<v.InferOutput<typeof cacheReport>>;
 
-export interface LayerTimes {
-  readonly weightsMs: number;
-  readonly loadMs: number;
-  readonly prefillMs: number;
+const layerTimes = v.object({
+  weightsMs: anyNumber,
+  loadMs: anyNumber,
+  prefillMs: anyNumber,
   /** One per decode step. */
-  readonly stepMs: readonly number[];
-}
+  stepMs: list(anyNumber, 65536),
+});
 
-/** What must stand beside every number and picture. */
-export interface RunProvenance {
-  readonly engine: EngineId;
-  readonly device: string;
-  readonly library: string;
-  readonly precision: 'float32';
-  readonly seed: number;
-  /** False when some operators had no kernel on the device and ran on the CPU. */
-  readonly wholeOnDevice: boolean;
-}
-
-export interface RunLayerResult {
-  readonly captures: Readonly<Record<string, Tensor>>;
-  readonly cache: readonly CacheReport[];
+const runLayerResult = v.object({
+  captures: record(tensor(), CAPTURES.length),
+  cache: list(cacheReport, 8),
   /** Bytes of the cache tensors that the run left, all sequences. */
-  readonly cacheBytes: number;
+  cacheBytes: anyNumber,
   /** What a plan of the cache says of the same tokens, under the rule of the run. */
-  readonly planned: { readonly rule: CacheRule; readonly bytes: number };
-  readonly provenance: RunProvenance;
-  readonly times: LayerTimes;
-}
+  planned: v.object({ rule, bytes: anyNumber }),
+  /** What must stand beside every number and picture. */
+  provenance: v.object({
+    engine,
+    device: v.string(),
+    library: v.string(),
+    precision: v.literal('float32'),
+    seed,
+    /** False when some operators had no kernel on the device and ran on the CPU. */
+    wholeOnDevice: v.boolean(),
+  }),
+  times: layerTimes,
+});
+export type RunLayerResult = Readonly<v.InferOutput<typeof runLayerResult>>;
 
-export interface ComputeStatus {
-  readonly pid: number;
-  readonly memoryBytes: number;
-  readonly memoryCeiling: number;
-}
-
-export interface DescribeLayerParams extends ConfigSource {
-  /** Index in the list of caches. */
-  readonly layer: number;
-}
-
-export interface DescribedLayer {
-  readonly layer: AttentionLayerSpec;
+const describedLayer = v.object({
+  /** Checked where it comes back as a parameter. */
+  layer: trusted<AttentionLayerSpec>(),
   /** What was left out, where the family's own maths is not known. */
-  readonly note: string | null;
-}
+  note: v.nullable(v.string()),
+});
+export type DescribedLayer = Readonly<v.InferOutput<typeof describedLayer>>;
 
-export interface LayerOnnxParams {
-  readonly layer: AttentionLayerSpec;
-  readonly mode: 'prefill' | 'decode';
-  /** Latent layers only. */
-  readonly form: LatentForm | null;
-  readonly seed: number;
+const layerOnnx = v.strictObject({
+  layer: attentionLayer,
+  mode: v.picklist(['prefill', 'decode']),
+  form,
+  seed,
   /** For the file's description. */
-  readonly name: string;
-}
+  name: text(200),
+});
+export type LayerOnnxParams = Readonly<v.InferOutput<typeof layerOnnx>>;
 
-export interface LayerOnnxResult {
-  readonly bytes: Uint8Array;
+const layerOnnxResult = v.object({
+  bytes,
   /** False where the weights are inputs, because they are too large for a file. */
-  readonly inlineWeights: boolean;
-  readonly weightBytes: number;
-}
+  inlineWeights: v.boolean(),
+  weightBytes: anyNumber,
+});
+export type LayerOnnxResult = Readonly<v.InferOutput<typeof layerOnnxResult>>;
 
 /** Host → compute process. */
-export interface ComputeMethods extends HeadsMethods, WeightsMethods {
-  'compute/status'(params: Record<string, never>): ComputeStatus;
-  'compute/devices'(params: DevicesParams): readonly DeviceReport[];
-  'compute/describeLayer'(params: DescribeLayerParams): DescribedLayer;
-  'compute/layerOnnx'(params: LayerOnnxParams): LayerOnnxResult;
-  'compute/runLayer'(params: RunLayerParams): RunLayerResult;
-}
+export const COMPUTE = {
+  'compute/status': {
+    params: v.pipe(plain, v.strictObject({})),
+    result: v.object({ pid: natural, memoryBytes: anyNumber, memoryCeiling: anyNumber }),
+  },
+  'compute/devices': {
+    /** `refresh`: probe again, even if it was done before. */
+    params: v.strictObject({ refresh: v.boolean() }),
+    result: list(deviceReport, 64),
+  },
+  'compute/describeLayer': {
+    /** `layer`: index in the list of caches. */
+    params: v.strictObject({ ...configSource.entries, layer: whole(0, 4096) }),
+    result: describedLayer,
+  },
+  'compute/layerOnnx': { params: layerOnnx, result: layerOnnxResult },
+  'compute/runLayer': { params: runLayer, result: runLayerResult },
+  ...HEADS,
+  ...WEIGHTS,
+};
+export type ComputeMethods = MethodsOf<typeof COMPUTE>;
 
 /** What the process is started with: JSON in one environment variable. */
 export interface ComputeOptions {

@@ -1,22 +1,27 @@
-/** A config as it is handed to the compute process: its text, and the families that the user taught. */
+/** A config as it is handed to the compute process. */
 
+import * as v from 'valibot';
 import { MAX_CONFIG_CHARACTERS } from '../config/document';
-import type { TaughtFamilies } from '../config/taught';
-import { object, optional, record, text } from './validate';
-
-export interface ConfigSource {
-  readonly text: string;
-  /** Default: none. */
-  readonly families?: TaughtFamilies;
-}
+import { plain, record, text } from './schema';
 
 const name = text(200);
 const names = record(name, 1000);
 
-/** The fields of a `ConfigSource`, for the validators of what holds one. */
-export const CONFIG_SOURCE = {
+/** Its text, and the families that the user taught (default: none). */
+export const configSource = v.strictObject({
   text: text(MAX_CONFIG_CHARACTERS),
-  families: optional(
-    record(object({ like: optional(name), keys: optional(names), layerKinds: optional(names) }), 1000),
+  families: v.exactOptional(
+    record(
+      v.pipe(
+        plain,
+        v.strictObject({
+          like: v.exactOptional(name),
+          keys: v.exactOptional(names),
+          layerKinds: v.exactOptional(names),
+        }),
+      ),
+      1000,
+    ),
   ),
-};
+});
+export type ConfigSource = Readonly<v.InferOutput<typeof configSource>>;

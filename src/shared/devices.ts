@@ -1,54 +1,39 @@
 /** What there is to compute on, and how it was proven. */
 
-/**
- * Engines with their device, in the order in which they are tried when speeds are equal. `onnxruntime-*` are execution
- * providers of one library; `tensorflow` is @tensorflow/tfjs-node(-gpu) where the user has it.
- */
-export const ENGINE_IDS = [
-  'onnxruntime-cuda',
-  'onnxruntime-coreml',
-  'onnxruntime-dml',
-  'onnxruntime-webgpu',
-  'onnxruntime-cpu',
-  'tensorflow',
-  'onnxruntime-wasm',
-] as const;
-export type EngineId = (typeof ENGINE_IDS)[number];
-
-/** `auto`: the one that proved fastest on this machine. */
-export type EngineChoice = EngineId | 'auto';
-
-export function isEngineId(text: string): text is EngineId {
-  return (ENGINE_IDS as readonly string[]).includes(text);
-}
+import * as v from 'valibot';
+import { ENGINE_IDS, type EngineChoice, type EngineId } from './engineIds';
+import { anyNumber } from './schema';
 
 /** `software-gpu`: a GPU interface computed by the processor (SwiftShader, llvmpipe, WARP). */
-export type DeviceKind = 'cpu' | 'gpu' | 'software-gpu';
+const DEVICE_KINDS = ['cpu', 'gpu', 'software-gpu'] as const;
+export type DeviceKind = (typeof DEVICE_KINDS)[number];
 
 /** A matrix product that the device computed and that was compared with plain float64 JavaScript. */
-export interface DeviceProof {
+const deviceProof = v.object({
   /** Rows, inner size, columns of the largest product timed. */
-  readonly size: readonly [number, number, number];
-  readonly medianMs: number;
-  readonly gflops: number;
+  size: v.pipe(v.tuple([anyNumber, anyNumber, anyNumber]), v.readonly()),
+  medianMs: anyNumber,
+  gflops: anyNumber,
   /** Largest |error| ÷ largest |value|. */
-  readonly relativeError: number;
-}
+  relativeError: anyNumber,
+});
+export type DeviceProof = v.InferOutput<typeof deviceProof>;
 
-export interface DeviceReport {
-  readonly engine: EngineId;
+export const deviceReport = v.object({
+  engine: v.picklist(ENGINE_IDS),
   /** Found, loaded, computed, and right. */
-  readonly available: boolean;
-  readonly kind: DeviceKind;
+  available: v.boolean(),
+  kind: v.picklist(DEVICE_KINDS),
   /** "CPU, 2 threads", "WebGPU (libvulkan_radeon)", … */
-  readonly device: string;
+  device: v.string(),
   /** Library and version. */
-  readonly library: string;
-  readonly precision: 'float32';
+  library: v.string(),
+  precision: v.literal('float32'),
   /** Why it is not available, or what the user should know about it. */
-  readonly reason: string | null;
-  readonly proof: DeviceProof | null;
-}
+  reason: v.nullable(v.string()),
+  proof: v.nullable(deviceProof),
+});
+export type DeviceReport = v.InferOutput<typeof deviceReport>;
 
 export interface DeviceChoice {
   readonly engine: EngineId;

@@ -1,13 +1,28 @@
-/** Heads: what the compute process answers about models with their own weights, or with seeded ones. Validation: `headsParams.ts`. */
+/** Heads: what the compute process answers about models with their own weights, or with seeded ones. */
 
-import type { Tensor } from '../attention/graph';
+import * as v from 'valibot';
 import type { RunnableAttention } from '../attention/layerSpec';
 import type { Conversion } from '../insight/conversion/convert';
-import type { ConversionMethod, ConversionRequest } from '../insight/conversion/target';
+import { type ConversionRequest, METHODS } from '../insight/conversion/target';
 import type { GroupIdentity } from '../insight/identity';
 import type { PatternMeasures } from '../insight/pattern';
-import type { ConfigSource } from './configSource';
-import type { EngineId } from './devices';
+import { configSource } from './configSource';
+import { ENGINE_IDS } from './engineIds';
+import { MOST_PROMPT_TOKENS, MOST_SEED } from './limits';
+import {
+  anyNumber,
+  count,
+  floats,
+  list,
+  type MethodsOf,
+  natural,
+  pair,
+  type SchemasOf,
+  text,
+  trusted,
+  whole,
+} from './schema';
+import { tensor } from './transfer';
 
 /** What can be captured of a layer; shapes are those of `CAPTURES` without the batch axis. */
 export const HEAD_CAPTURES = [
@@ -27,16 +42,64 @@ export const HEAD_CAPTURES = [
 ] as const;
 export type HeadCapture = (typeof HEAD_CAPTURES)[number];
 
-export interface ModelParams {
-  /** A model folder, its config.json, or a weight file; with `seeded` the folder that may hold a tokenizer, or empty. */
-  readonly path: string;
-  /** Weights from a seed for the shapes of a config, in place of those at `path`. */
-  readonly seeded?: SeededSource;
-}
+const MOST_ID = 2 ** 31 - 1;
 
-export interface SeededSource extends ConfigSource {
-  readonly seed: number;
-}
+/** Weights from a seed for the shapes of a config. */
+const seededSource = v.strictObject({ ...configSource.entries, seed: whole(0, MOST_SEED) });
+export type SeededSource = Readonly<v.InferOutput<typeof seededSource>>;
+
+const model = v.strictObject({
+  /** A model folder, its config.json, or a weight file; with `seeded` the folder that may hold a tokenizer, or empty. */
+  path: text(4096),
+  /** In place of the weights at `path`. */
+  seeded: v.exactOptional(seededSource),
+});
+export type ModelParams = Readonly<v.InferOutput<typeof model>>;
+
+const MOST_TEXT = 1_000_000;
+/** What is asked of a model, in whichever way it is named. */
+export const TOKENS = { text: text(MOST_TEXT) };
+export const CAPTURE = {
+  ids: list(whole(0, MOST_ID), MOST_PROMPT_TOKENS),
+  layer: count,
+  /** Nothing is read or computed that these do not need. `weights` and `scores` are there for tiles whenever `q` and `k` are. */
+  captures: list(v.picklist(HEAD_CAPTURES), HEAD_CAPTURES.length),
+  /** Adds q, k and v, and measures every head. */
+  measures: v.boolean(),
+  /** Run all layers. */
+  logits: v.boolean(),
+};
+
+const engine = v.picklist(ENGINE_IDS);
+const capture = v.strictObject({ ...model.entries, engine, ...CAPTURE });
+export type CaptureParams = Readonly<v.InferOutput<typeof capture>>;
+
+/** Part of a capture `[heads, rows, columns]`: rows are queries or tokens, columns keys or dims; no heads: one panel. */
+const tile = v.strictObject({
+  capture: count,
+  what: v.picklist(HEAD_CAPTURES),
+  /** In this order; all by default. K and V have as many heads as there are groups. */
+  heads: v.exactOptional(list(count, 65536)),
+  /** Half-open ranges; all by default. */
+  rows: v.exactOptional(pair),
+  columns: v.exactOptional(pair),
+  /** Rows and columns that the ranges are reduced to, as equal as can be; never more than there are. Default: no reduction. */
+  size: v.exactOptional(pair),
+  /** Default `mean`. */
+  reduction: v.exactOptional(v.picklist(['mean', 'max'])),
+});
+export type TileParams = Readonly<v.InferOutput<typeof tile>>;
+
+/** What a layer loses as another design, measured on a text. */
+const convert = v.strictObject({
+  ...model.entries,
+  ...TOKENS,
+  engine,
+  layer: count,
+  /** `to` as in `parseTarget`; null: those that are worth a look for this layer. */
+  conversions: v.nullable(list(v.strictObject({ to: text(40), method: v.picklist(METHODS) }), 64)),
+});
+export type ConvertParams = Readonly<v.InferOutput<typeof convert>>;
 
 /** A layer whose heads cannot be shown, and why: "layer 3 …" without its first words. */
 export interface RefusedLayer {
@@ -44,126 +107,101 @@ export interface RefusedLayer {
   readonly why: string;
 }
 
-export interface HeadsModelInfo {
-  readonly family: string;
-  readonly hiddenSize: number;
-  readonly vocabularySize: number;
-  /** Attention of every layer. */
-  readonly layers: readonly (RunnableAttention | RefusedLayer)[];
+export const headsModelInfo = v.object({
+  family: v.string(),
+  hiddenSize: natural,
+  vocabularySize: natural,
+  /** Attention of every layer, as read from the config by the code that the editor has, too. */
+  layers: list(trusted<RunnableAttention | RefusedLayer>(), 65536),
   /** False: token ids only, or words. */
-  readonly tokenizer: boolean;
+  tokenizer: v.boolean(),
   /** Seeded weights without a tokenizer: each word of a text stands for a token. */
-  readonly words: boolean;
-}
+  words: v.boolean(),
+});
+export type HeadsModelInfo = Readonly<v.InferOutput<typeof headsModelInfo>>;
 
-export interface TokensParams extends ModelParams {
-  readonly text: string;
-}
+/** What each id stands for. */
+const pieces = list(v.string(), MOST_PROMPT_TOKENS);
+/** Of the longest text, a token for each byte. */
+const MOST_TOKENS = 4 * MOST_TEXT;
+export const tokensResult = v.object({
+  ids: list(whole(0, MOST_ID), MOST_TOKENS),
+  pieces: list(v.string(), MOST_TOKENS),
+});
 
-export interface TokensResult {
-  readonly ids: readonly number[];
-  /** What each id stands for. */
-  readonly pieces: readonly string[];
-}
-
-export interface CaptureParams extends ModelParams {
-  readonly engine: EngineId;
-  readonly ids: readonly number[];
-  readonly layer: number;
-  /** Nothing is read or computed that these do not need. `weights` and `scores` are there for tiles whenever `q` and `k` are. */
-  readonly captures: readonly HeadCapture[];
-  /** Adds q, k and v, and measures every head. */
-  readonly measures: boolean;
-  /** Run all layers. */
-  readonly logits: boolean;
-}
-
-export interface HeadMeasures extends PatternMeasures {
-  readonly head: number;
+const headMeasures = v.object({
+  head: natural,
   /** Which K and V it uses; latent layers make K and V for each head. */
-  readonly group: number;
-}
+  group: natural,
+  entropy: anyNumber,
+  sink: anyNumber,
+  previousToken: anyNumber,
+  duplicateToken: anyNumber,
+  induction: anyNumber,
+} satisfies SchemasOf<PatternMeasures & { head: number; group: number }>);
+export type HeadMeasures = Readonly<v.InferOutput<typeof headMeasures>>;
 
-export interface LayerMeasures {
-  readonly heads: readonly HeadMeasures[];
+const identity = v.object({
+  inside: anyNumber,
+  between: v.nullable(anyNumber),
+} satisfies SchemasOf<GroupIdentity>);
+const layerMeasures = v.object({
+  heads: list(headMeasures, 65536),
   /** Of K after RoPE and of V, one per query head. */
-  readonly identity: { readonly k: GroupIdentity; readonly v: GroupIdentity };
-}
+  identity: v.object({ k: identity, v: identity }),
+});
+export type LayerMeasures = Readonly<v.InferOutput<typeof layerMeasures>>;
 
-export interface SeededNote {
-  readonly seed: number;
-  /** What of the family is left out, or null. */
-  readonly note: string | null;
-}
+/** Null for a model's own weights. */
+const seededNote = v.nullable(
+  v.object({
+    seed: whole(0, MOST_SEED),
+    /** What of the family is left out, or null. */
+    note: v.nullable(v.string()),
+  }),
+);
+export type SeededNote = Readonly<NonNullable<v.InferOutput<typeof seededNote>>>;
 
-export interface CaptureResult {
+export const captureResult = v.object({
   /** Names the capture in `heads/tile`; it is kept until newer ones need its memory. */
-  readonly capture: number;
-  readonly attention: RunnableAttention;
-  readonly shapes: Readonly<Partial<Record<HeadCapture, readonly number[]>>>;
-  readonly pieces: readonly string[];
-  readonly measures: LayerMeasures | null;
+  capture: natural,
+  attention: trusted<RunnableAttention>(),
+  shapes: v.record(v.picklist(HEAD_CAPTURES), list(natural, 8)),
+  pieces,
+  measures: v.nullable(layerMeasures),
   /** `[vocabulary]`, of the last token. */
-  readonly logits: Float32Array | null;
-  readonly provenance: {
-    readonly engine: EngineId;
-    readonly device: string;
-    readonly library: string;
-    readonly precision: 'float32';
-  };
-  /** Null for a model's own weights. */
-  readonly seeded: SeededNote | null;
-  readonly ms: number;
-}
-
-/** Part of a capture `[heads, rows, columns]`: rows are queries or tokens, columns keys or dims; no heads: one panel. */
-export interface TileParams {
-  readonly capture: number;
-  readonly what: HeadCapture;
-  /** In this order; all by default. K and V have as many heads as there are groups. */
-  readonly heads?: readonly number[];
-  /** Half-open ranges; all by default. */
-  readonly rows?: readonly [start: number, end: number];
-  readonly columns?: readonly [start: number, end: number];
-  /** Cells that the ranges are reduced to, as equal as can be; never more than there are. Default: no reduction. */
-  readonly size?: readonly [rows: number, columns: number];
-  /** Default `mean`. */
-  readonly reduction?: 'mean' | 'max';
-}
-
-/** What a layer loses as another design, measured on a text. */
-export interface ConvertParams extends ModelParams {
-  readonly engine: EngineId;
-  readonly text: string;
-  readonly layer: number;
-  /** `to` as in `parseTarget`; null: those that are worth a look for this layer. */
-  readonly conversions: readonly { readonly to: string; readonly method: ConversionMethod }[] | null;
-}
+  logits: v.nullable(floats),
+  provenance: v.object({ engine, device: v.string(), library: v.string(), precision: v.literal('float32') }),
+  seeded: seededNote,
+  ms: anyNumber,
+});
+export type CaptureResult = Readonly<v.InferOutput<typeof captureResult>>;
 
 /** A conversion that this layer cannot have, and why. */
 export interface RefusedConversion extends ConversionRequest {
   readonly refused: string;
 }
-
 export type ConversionResult = Conversion | RefusedConversion;
 
-export interface ConvertResult {
-  readonly layer: number;
-  readonly tokens: number;
-  readonly attention: RunnableAttention;
-  readonly conversions: readonly ConversionResult[];
-  /** Null for a model's own weights. */
-  readonly seeded: SeededNote | null;
-  readonly ms: number;
-}
+const convertResult = v.object({
+  layer: natural,
+  tokens: natural,
+  attention: trusted<RunnableAttention>(),
+  /** Numbers of our own maths, which are only shown. */
+  conversions: list(trusted<ConversionResult>(), 1000),
+  seeded: seededNote,
+  ms: anyNumber,
+});
+export type ConvertResult = Readonly<v.InferOutput<typeof convertResult>>;
 
-export interface HeadsMethods {
-  'heads/model'(params: ModelParams): HeadsModelInfo;
-  'heads/tokens'(params: TokensParams): TokensResult;
-  'heads/capture'(params: CaptureParams): CaptureResult;
+export const HEADS = {
+  'heads/model': { params: model, result: headsModelInfo },
+  'heads/tokens': { params: v.strictObject({ ...model.entries, ...TOKENS }), result: tokensResult },
+  'heads/capture': { params: capture, result: captureResult },
   /** `[heads, rows, columns]`; NaN where nothing is seen (scores). */
-  'heads/tile'(params: TileParams): Tensor;
-  'heads/convert'(params: ConvertParams): ConvertResult;
+  'heads/tile': { params: tile, result: tensor() },
+  'heads/convert': { params: convert, result: convertResult },
   /** Closes the model's files and drops its captures. */
-  'heads/close'(params: ModelParams): null;
-}
+  'heads/close': { params: model, result: v.null() },
+};
+export type HeadsMethods = MethodsOf<typeof HEADS>;

@@ -3,14 +3,14 @@
  * itself (the pure folders run in it too), so an edit or a slider needs no round trip; the host owns files, settings and compute.
  */
 
+import * as v from 'valibot';
 import type { JsonValue } from '../config/document';
-import type { Scenario } from '../model/scenario';
+import { KV_DTYPES } from '../model/dtype';
+import { ENGINES, type Scenario } from '../model/scenario';
 import type { DeviceChoice } from './devices';
-import type { CaptureParams, CaptureResult, HeadsModelInfo, TileParams, TokensResult } from './headsContract';
-import type { Tensor } from '../attention/graph';
-
-export const PANEL_VIEWS = ['overview', 'compare', 'whatIf', 'heads', 'mla'] as const;
-export type PanelView = (typeof PANEL_VIEWS)[number];
+import { CAPTURE, captureResult, HEADS, headsModelInfo, TOKENS, tokensResult } from './headsContract';
+import type { PanelView } from './panelViews';
+import { bytes, finite, list, type MethodsOf, nothing, plain, type Schema, text, trusted, whole } from './schema';
 
 /** A config's text, as it stands in an editor or on disk. */
 export interface PanelConfig {
@@ -57,43 +57,6 @@ export interface Candidate {
   readonly origin: 'editor' | 'workspace' | 'preset';
 }
 
-/** One value of the config: null text removes nothing, `undefined` removes the key. */
-export interface ConfigEdit {
-  /** From the root of the document. */
-  readonly path: readonly string[];
-  readonly value: JsonValue | undefined;
-}
-
-export interface ApplyParams {
-  readonly id: string;
-  /** Refused (`conflict`) when the document has moved on. */
-  readonly version: number;
-  readonly edits: readonly ConfigEdit[];
-}
-
-export interface RevealParams {
-  readonly id: string;
-  /** Half-open character range in the text. */
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** A value of the scenario that becomes a setting. */
-export interface ScenarioChange {
-  readonly batch?: number;
-  readonly tokens?: number;
-  readonly kvDtype?: Scenario['kvDtype'];
-  readonly engine?: Scenario['engine'];
-  readonly gpu?: string;
-  readonly tp?: number;
-}
-
-/** Something to save or copy; names are proposals. */
-export interface SaveParams {
-  readonly name: string;
-  readonly content: string | Uint8Array;
-}
-
 /** Where heads can be taken from. */
 export interface HeadSource {
   /** Names it in calls; that of seeded weights with the seed behind it: `seeded:42`. */
@@ -105,35 +68,95 @@ export interface HeadSource {
   readonly problem: string | null;
 }
 
-/** Answered by the host. `source` takes the place of a path: the page never names files. */
-export interface PanelMethods {
-  'panel/ready'(params: null): PanelInit;
-  'panel/reveal'(params: RevealParams): null;
-  'panel/setScenario'(params: ScenarioChange): null;
-  /** One undoable edit; resolves with the new version. */
-  'panel/apply'(params: ApplyParams): { readonly version: number };
-  'panel/candidates'(params: null): readonly Candidate[];
-  'panel/candidate'(params: { readonly id: string }): PanelConfig;
-  /** Asks for a candidate and follows it until another config becomes active; false when the user changed their mind. */
-  'panel/pickConfig'(params: null): boolean;
-  'panel/copy'(params: { readonly text: string }): null;
-  /** Asks where; false when the user changed their mind. */
-  'panel/save'(params: SaveParams): boolean;
-  /** Opens an untitled Markdown document. */
-  'panel/showMarkdown'(params: { readonly text: string }): null;
-  /** Asks on which layer and text, and opens what was found; the page waits for nothing. */
-  'panel/measureConversion'(params: { readonly id: string }): null;
-  'panel/headSources'(params: null): readonly HeadSource[];
-  /** Asks for a model folder or weight file; null when the user changed their mind. */
-  'panel/chooseHeadSource'(params: null): HeadSource | null;
-  'panel/device'(params: null): DeviceChoice;
-  'panel/headsModel'(params: { readonly source: string }): HeadsModelInfo;
-  'panel/tokens'(params: { readonly source: string; readonly text: string }): TokensResult;
-  'panel/capture'(params: { readonly source: string } & Omit<CaptureParams, 'path' | 'engine'>): CaptureResult;
-  'panel/tile'(params: TileParams): Tensor;
-  /** A line for the log, from a failure that the page could only show. */
-  'panel/log'(params: { readonly text: string }): null;
+const MOST = 2 ** 31 - 1;
+/** Characters or bytes of what is saved or copied. */
+const MOST_CONTENT = 64 * 2 ** 20;
+/** Edits of one click, and elements of one list in them. */
+const MOST_EDITS = 64;
+const MOST_ELEMENTS = 4096;
+const MOST_DEPTH = 4;
+
+/** Of a config: made by the host, opaque to the page. */
+const id = text(4096);
+const named = v.strictObject({ id });
+const content = v.strictObject({ text: text(MOST_CONTENT) });
+
+function json(depth: number): Schema<JsonValue> {
+  const scalars = [v.null(), v.boolean(), finite, text(10_000)] as const;
+  const lists = depth > 0 ? [list(json(depth - 1), MOST_ELEMENTS)] : [];
+  return v.union([...scalars, ...lists], 'a JSON value: null, true, false, a number, a text, or a list of them');
 }
+
+/** One value of the config: null stays, `undefined` removes the key. */
+const configEdit = v.strictObject({
+  /** From the root of the document. */
+  path: v.pipe(list(text(1000), 32), v.minLength(1, 'the path of a key')),
+  value: v.optional(json(MOST_DEPTH)),
+});
+export type ConfigEdit = Readonly<v.InferOutput<typeof configEdit>>;
+
+/** Values of the scenario that become settings. */
+const scenarioChange = v.strictObject({
+  batch: v.exactOptional(whole(1, Number.MAX_SAFE_INTEGER)),
+  tokens: v.exactOptional(whole(1, Number.MAX_SAFE_INTEGER)),
+  kvDtype: v.exactOptional(v.picklist(KV_DTYPES)),
+  engine: v.exactOptional(v.picklist(ENGINES)),
+  gpu: v.exactOptional(text(100)),
+  tp: v.exactOptional(whole(1, 1024)),
+});
+export type ScenarioChange = Readonly<v.InferOutput<typeof scenarioChange>>;
+
+/** Something to save; the name is a proposal. */
+const save = v.strictObject({
+  name: text(200),
+  content: v.union(
+    [v.pipe(bytes, v.maxLength(MOST_CONTENT)), text(MOST_CONTENT)],
+    `a text or bytes, at most ${MOST_CONTENT}`,
+  ),
+});
+export type SaveParams = Readonly<v.InferOutput<typeof save>>;
+
+/** Takes the place of a path: the page never names files. */
+const source = v.strictObject({ source: text(200) });
+
+/** Answered by the host. The page trusts its answers: they come from the extension that it belongs to. */
+export const PANEL = {
+  'panel/ready': { params: nothing, result: trusted<PanelInit>() },
+  /** A half-open character range in the text. */
+  'panel/reveal': {
+    params: v.strictObject({ id, offset: whole(0, MOST), length: whole(0, MOST) }),
+    result: trusted<null>(),
+  },
+  'panel/setScenario': { params: v.pipe(plain, scenarioChange), result: trusted<null>() },
+  /** One undoable edit, refused (`conflict`) when the document has moved on; resolves with the new version. */
+  'panel/apply': {
+    params: v.strictObject({ id, version: whole(0, MOST), edits: list(configEdit, MOST_EDITS) }),
+    result: trusted<{ readonly version: number }>(),
+  },
+  'panel/candidates': { params: nothing, result: trusted<readonly Candidate[]>() },
+  'panel/candidate': { params: named, result: trusted<PanelConfig>() },
+  /** Asks for a candidate and follows it until another config becomes active; false when the user changed their mind. */
+  'panel/pickConfig': { params: nothing, result: trusted<boolean>() },
+  'panel/copy': { params: content, result: trusted<null>() },
+  /** Asks where; false when the user changed their mind. */
+  'panel/save': { params: save, result: trusted<boolean>() },
+  /** Opens an untitled Markdown document. */
+  'panel/showMarkdown': { params: content, result: trusted<null>() },
+  /** Asks on which layer and text, and opens what was found; the page waits for nothing. */
+  'panel/measureConversion': { params: named, result: trusted<null>() },
+  'panel/headSources': { params: nothing, result: trusted<readonly HeadSource[]>() },
+  /** Asks for a model folder or weight file; null when the user changed their mind. */
+  'panel/chooseHeadSource': { params: nothing, result: trusted<HeadSource | null>() },
+  'panel/device': { params: nothing, result: trusted<DeviceChoice>() },
+  /** As the compute process is asked, of a source; the host chooses the engine. */
+  'heads/model': { params: source, result: headsModelInfo },
+  'heads/tokens': { params: v.strictObject({ ...source.entries, ...TOKENS }), result: tokensResult },
+  'heads/capture': { params: v.strictObject({ ...source.entries, ...CAPTURE }), result: captureResult },
+  'heads/tile': HEADS['heads/tile'],
+  /** A line for the log, from a failure that the page could only show. */
+  'panel/log': { params: v.strictObject({ text: text(10_000) }), result: trusted<null>() },
+};
+export type PanelMethods = MethodsOf<typeof PANEL>;
 
 /** Sent by the host. */
 export interface PanelEvents {

@@ -43,7 +43,7 @@ export interface CallContext {
   progress(progress: Progress): void;
 }
 
-export interface Handler<P, R> {
+interface Handler<P, R> {
   /** Throws on anything that is not what the method takes. */
   readonly validate: (params: unknown) => P;
   readonly handle: (params: P, context: CallContext) => R | Promise<R>;
@@ -91,6 +91,8 @@ export class RpcPeer<
   constructor(
     private readonly transport: Transport,
     private readonly handlers: Handlers<Local>,
+    /** Throws on an answer that the method cannot give; for connections whose other end is not trusted. */
+    private readonly checkAnswer: (method: string, answer: unknown) => unknown = (_, answer) => answer,
   ) {
     this.stopListening = transport.onMessage((message) => this.receive(message));
   }
@@ -130,7 +132,11 @@ export class RpcPeer<
         onProgress: options.onProgress,
         resolve: (value) => {
           cleanUp();
-          resolve(value as MethodResult<Remote, K>);
+          try {
+            resolve(this.checkAnswer(method, value) as MethodResult<Remote, K>);
+          } catch (error) {
+            reject(error);
+          }
         },
         reject: (error) => {
           cleanUp();

@@ -1,6 +1,6 @@
 /** Errors that travel: a code to act on, a message to show. */
 
-export const RPC_ERROR_CODES = [
+const RPC_ERROR_CODES = [
   /** The caller gave up. */
   'cancelled',
   /** A newer call with the same key took its place. */
@@ -26,8 +26,12 @@ export const RPC_ERROR_CODES = [
 ] as const;
 export type RpcErrorCode = (typeof RPC_ERROR_CODES)[number];
 
+const NAME = 'RpcError';
+/** Longer messages are cut: they may quote what came from a file. Characters. */
+const MOST_MESSAGE = 4000;
+
 export class RpcError extends Error {
-  override readonly name = 'RpcError';
+  override readonly name = NAME;
   constructor(
     readonly code: RpcErrorCode,
     message: string,
@@ -38,8 +42,32 @@ export class RpcError extends Error {
   }
 }
 
+/**
+ * Recognised by name and code, never by `instanceof`: each bundle has its own class, and errors of the compute client reach the panel
+ * from another bundle.
+ */
+export function isRpcError(error: unknown): error is RpcError {
+  if (typeof error !== 'object' || error === null) return false;
+  const { name, code, message } = error as Partial<RpcError>;
+  return name === NAME && isCode(code) && typeof message === 'string';
+}
+
+/** The call ended because nobody wants its answer any more: nothing to tell people about. */
+export function isGivenUp(error: unknown): boolean {
+  return isRpcError(error) && (['cancelled', 'superseded', 'disposed'] as RpcErrorCode[]).includes(error.code);
+}
+
+function isCode(code: unknown): code is RpcErrorCode {
+  return (RPC_ERROR_CODES as readonly unknown[]).includes(code);
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, MOST_MESSAGE);
+}
+
 /** The form of an error on the wire. */
-export interface WireError {
+interface WireError {
   readonly code: RpcErrorCode;
   readonly message: string;
   readonly detail?: unknown;
@@ -47,18 +75,13 @@ export interface WireError {
 
 /** What a handler threw, for the wire. Only RpcErrors keep code and detail; no stack leaves the process. */
 export function toWireError(error: unknown): WireError {
-  if (error instanceof RpcError) {
-    return {
-      code: error.code,
-      message: error.message,
-      ...(error.detail === undefined ? {} : { detail: error.detail }),
-    };
-  }
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
+  const message = messageOf(error);
+  if (!isRpcError(error)) return { code: 'internal', message };
+  return { code: error.code, message, ...(error.detail === undefined ? {} : { detail: error.detail }) };
 }
 
 export function fromWireError(value: unknown): RpcError {
   const { code, message, detail } = (typeof value === 'object' && value !== null ? value : {}) as Partial<WireError>;
-  const known = RPC_ERROR_CODES.find((candidate) => candidate === code);
-  return new RpcError(known ?? 'internal', typeof message === 'string' ? message : 'unknown error', detail);
+  const text = typeof message === 'string' ? messageOf(message) : 'unknown error';
+  return isCode(code) ? new RpcError(code, text, detail) : new RpcError('internal', text);
 }

@@ -3,12 +3,12 @@
  * came through Node's IPC shares the buffer of the whole message: what is sent or kept is copied to a tight one.
  */
 
+import * as v from 'valibot';
 import { elementCount, type Tensor, type TensorType } from '../attention/graph';
-import { array, type Check, integer, invalid, oneOf } from './validate';
+import { bytes, floats, list, type Schema, whole } from './schema';
 
-export type TensorData = Tensor['data'];
+type TensorData = Tensor['data'];
 
-const TYPES: readonly TensorType[] = ['float32', 'int64', 'int32', 'bool'];
 const ELEMENT_BYTES: Readonly<Record<TensorType, number>> = { float32: 4, int64: 8, int32: 4, bool: 1 };
 
 /** No tensor has more dimensions. */
@@ -24,7 +24,7 @@ export function tightData<T extends TensorData>(data: T): T {
   return data.slice() as T;
 }
 
-export function tightTensor(tensor: Tensor): Tensor {
+function tightTensor(tensor: Tensor): Tensor {
   return { type: tensor.type, shape: [...tensor.shape], data: tightData(tensor.data) };
 }
 
@@ -33,32 +33,19 @@ export function tightTensors(tensors: Readonly<Record<string, Tensor>>): Record<
 }
 
 /** A tensor whose data fit its type and shape. */
-export function tensorCheck(maximumElements: number): Check<Tensor> {
-  const shapeCheck = array(integer(0, maximumElements), MAX_RANK);
-  const typeCheck = oneOf(...TYPES);
-  return (value, path) => {
-    if (typeof value !== 'object' || value === null) throw invalid(path, 'a tensor');
-    const { type, shape, data } = value as Partial<Record<keyof Tensor, unknown>>;
-    const checkedType = typeCheck(type, `${path}.type`);
-    const checkedShape = shapeCheck(shape, `${path}.shape`);
-    const count = elementCount(checkedShape);
-    if (count > maximumElements) throw invalid(path, `a tensor of at most ${maximumElements} elements`);
-    if (!isDataOf(checkedType, data) || data.length !== count) {
-      throw invalid(`${path}.data`, `${count} elements of ${checkedType}`);
-    }
-    return { type: checkedType, shape: checkedShape, data };
-  };
-}
-
-function isDataOf(type: TensorType, data: unknown): data is TensorData {
-  switch (type) {
-    case 'float32':
-      return data instanceof Float32Array;
-    case 'int64':
-      return data instanceof BigInt64Array;
-    case 'int32':
-      return data instanceof Int32Array;
-    case 'bool':
-      return data instanceof Uint8Array;
-  }
+export function tensor(mostElements = 2 ** 31): Schema<Tensor> {
+  const shape = list(whole(0, mostElements), MAX_RANK);
+  return v.pipe(
+    v.variant('type', [
+      v.strictObject({ type: v.literal('float32'), shape, data: floats }),
+      v.strictObject({ type: v.literal('int64'), shape, data: v.instance(BigInt64Array, 'a BigInt64Array') }),
+      v.strictObject({ type: v.literal('int32'), shape, data: v.instance(Int32Array, 'an Int32Array') }),
+      v.strictObject({ type: v.literal('bool'), shape, data: bytes }),
+    ]),
+    v.check(({ data }) => data.length <= mostElements, `a tensor of at most ${mostElements} elements`),
+    v.check(
+      ({ shape, data }) => elementCount(shape) === data.length,
+      'a tensor with as many elements as its shape has',
+    ),
+  );
 }

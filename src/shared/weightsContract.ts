@@ -1,60 +1,65 @@
 /** What the compute process says of weight files: from their headers, never from their data. */
 
+import * as v from 'valibot';
 import type { WeightBytes } from '../serving/weights';
-import type { MethodParams } from './rpc';
-import { object, params, text } from './validate';
+import { anyNumber, list, type MethodsOf, type SchemasOf, text } from './schema';
 
-export interface WeightFileParams {
-  /** Absolute path. */
-  readonly path: string;
-}
+/** Absolute path of a weight file, or of a config beside which weights are looked for. */
+const file = v.strictObject({ path: text(4096) });
+
+const weightBytes = v.object({
+  bytes: anyNumber,
+  expertBytes: anyNumber,
+  exact: v.boolean(),
+  rule: v.string(),
+} satisfies SchemasOf<WeightBytes>);
 
 /** Tensors of one element type. */
-export interface StoredType {
+const storedType = v.object({
   /** As the file calls it: `BF16`, `Q4_K`, … */
-  readonly name: string;
-  readonly tensors: number;
-  readonly elements: number;
-  readonly bytes: number;
-}
+  name: v.string(),
+  tensors: anyNumber,
+  elements: anyNumber,
+  bytes: anyNumber,
+});
+export type StoredType = v.InferOutput<typeof storedType>;
 
-export interface StoredShape {
-  readonly name: string;
-  readonly dtype: string;
+const storedShape = v.object({
+  name: v.string(),
+  dtype: v.string(),
   /** Outermost dimension first. */
-  readonly shape: readonly number[];
-  readonly bytes: number;
-}
+  shape: list(anyNumber, 65536),
+  bytes: anyNumber,
+});
+export type StoredShape = v.InferOutput<typeof storedShape>;
 
-/** Names and values come from the file: bounded here, to be escaped where they are shown. */
-export interface WeightsSummary {
-  readonly format: 'gguf' | 'safetensors';
+/** Names and values come from the file: bounded where they are read, to be escaped where they are shown. */
+const weightsSummary = v.object({
+  format: v.picklist(['gguf', 'safetensors']),
   /** Files that hold the tensors: more than one where the model is split. */
-  readonly files: number;
-  readonly tensors: number;
-  readonly elements: number;
-  readonly weights: WeightBytes;
+  files: anyNumber,
+  tensors: anyNumber,
+  elements: anyNumber,
+  weights: weightBytes,
   /** By bytes, largest first. */
-  readonly types: readonly StoredType[];
-  readonly largest: readonly StoredShape[];
-  /** Scalars of a GGUF file's metadata. */
-  readonly metadata: readonly (readonly [key: string, value: string])[];
-  readonly config: {
-    /** A config's text: the metadata of a GGUF file, or the config.json beside a safetensors file. */
-    readonly text: string;
-    readonly from: 'metadata' | 'config.json';
-  } | null;
-}
+  types: list(storedType, 1000),
+  largest: list(storedShape, 100),
+  /** Scalars of a GGUF file's metadata: key, value. */
+  metadata: list(v.pipe(v.tuple([v.string(), v.string()]), v.readonly()), 1000),
+  config: v.nullable(
+    v.object({
+      /** A config's text: the metadata of a GGUF file, or the config.json beside a safetensors file. */
+      text: v.string(),
+      from: v.picklist(['metadata', 'config.json']),
+    }),
+  ),
+});
+export type WeightsSummary = v.InferOutput<typeof weightsSummary>;
 
-export interface WeightsMethods {
+export const WEIGHTS = {
   /** Of a GGUF or safetensors file, all its parts included. */
-  'weights/summary'(params: WeightFileParams): WeightsSummary;
+  'weights/summary': { params: file, result: weightsSummary },
   /** Bytes of the weights beside a config; null where none are there. */
-  'weights/beside'(params: WeightFileParams): WeightBytes | null;
-}
-
-type Validators = { readonly [K in keyof WeightsMethods]: (value: unknown) => MethodParams<WeightsMethods, K> };
-
-const file = params(object({ path: text(4096) }));
-
-export const WEIGHTS_PARAMS: Validators = { 'weights/summary': file, 'weights/beside': file };
+  'weights/beside': { params: file, result: v.nullable(weightBytes) },
+};
+export type WeightsMethods = MethodsOf<typeof WEIGHTS>;

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { isKvDtype } from '../../src/model/dtype';
 import { isEngineRule, UNSHARDED } from '../../src/model/scenario';
-import { PANEL_VIEWS, type PanelView } from '../../src/shared/panelContract';
+import { PANEL_VIEWS, type PanelView } from '../../src/shared/panelViews';
 import { buildPage, PanelPages } from './panelPage';
 import { findConfig, ScriptedHost } from './scriptedHost';
 import { THEME_KINDS, type ThemeKind } from './themes';

@@ -6,25 +6,19 @@ import { ComputeClient } from '../../src/compute/client';
 import { textEdits } from '../../src/editor/panel/edits';
 import { type HeadsCompute, HeadSources, isWeightFile } from '../../src/editor/panel/headSources';
 import type { Scenario } from '../../src/model/scenario';
-import type {
-  Candidate,
-  PanelConfig,
-  PanelEvents,
-  PanelMethods,
-  PanelSettings,
-  PanelView,
-  ScenarioChange,
-} from '../../src/shared/panelContract';
-import { PANEL_PARAMS } from '../../src/shared/panelParams';
 import {
-  type CallContext,
-  type CallOptions,
-  type Handlers,
-  type NoMethods,
-  RpcPeer,
-  type Transport,
-} from '../../src/shared/rpc';
+  type Candidate,
+  PANEL,
+  type PanelConfig,
+  type PanelEvents,
+  type PanelMethods,
+  type PanelSettings,
+  type ScenarioChange,
+} from '../../src/shared/panelContract';
+import type { PanelView } from '../../src/shared/panelViews';
+import { type Handlers, type NoMethods, RpcPeer, type Transport } from '../../src/shared/rpc';
 import { RpcError } from '../../src/shared/rpcError';
+import { handlersOf } from '../../src/shared/schema';
 
 export interface HostScene {
   /** The checkout. */
@@ -147,12 +141,7 @@ export class ScriptedHost {
         this.log.push(`${name} ${JSON.stringify(params)}`);
         return answer;
       };
-    const methods: {
-      readonly [K in keyof PanelMethods]: (
-        params: Parameters<PanelMethods[K]>[0],
-        context: CallContext,
-      ) => ReturnType<PanelMethods[K]> | Promise<ReturnType<PanelMethods[K]>>;
-    } = {
+    return handlersOf(PANEL, {
       'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
       'panel/reveal': told('panel/reveal', null),
       'panel/setScenario': (change) => this.setScenario(change),
@@ -173,21 +162,10 @@ export class ScriptedHost {
       'panel/save': told('panel/save', true),
       'panel/showMarkdown': told('panel/showMarkdown', null),
       'panel/measureConversion': told('panel/measureConversion', null),
-      'panel/headSources': () => sources.list(),
+      ...sources.answers,
       'panel/chooseHeadSource': told('panel/chooseHeadSource', null),
-      'panel/device': (_, context) => sources.device(options(context)),
-      'panel/headsModel': ({ source }, context) => sources.model(source, options(context)),
-      'panel/tokens': ({ source, text }, context) => sources.tokens(source, text, options(context)),
-      'panel/capture': (params, context) => sources.capture(params, options(context)),
-      'panel/tile': (params, context) => sources.tile(params, options(context)),
       'panel/log': told('panel/log', null),
-    };
-    return Object.fromEntries(
-      Object.entries(methods).map(([name, handle]) => [
-        name,
-        { validate: PANEL_PARAMS[name as keyof PanelMethods], handle },
-      ]),
-    ) as unknown as Handlers<PanelMethods>;
+    });
   }
 
   private setScenario(change: ScenarioChange): null {
@@ -206,10 +184,6 @@ export class ScriptedHost {
     this.peer?.send('settings', this.settings);
     return null;
   }
-}
-
-function options({ signal, progress }: CallContext): CallOptions {
-  return { signal, onProgress: progress };
 }
 
 function folder(path: string): string[] {

@@ -1,6 +1,6 @@
 /** Failures of the page that nobody caught: shown in the view where they happened, and logged by the host. */
 
-import { RpcError } from '../../src/shared/rpcError';
+import { isGivenUp } from '../../src/shared/rpcError';
 
 export interface PageFailure {
   /** For people. */
@@ -9,13 +9,10 @@ export interface PageFailure {
   readonly detail: string;
 }
 
-/** Calls that ended because nobody wants their answer any more are no failures. */
-const EXPECTED: readonly string[] = ['cancelled', 'superseded', 'disposed'];
-
 /** The result stops listening. */
 export function watchFailures(tell: (failure: PageFailure) => void): () => void {
   const failed = (error: unknown): void => {
-    if (error instanceof RpcError && EXPECTED.includes(error.code)) return;
+    if (isGivenUp(error)) return;
     const message = error instanceof Error ? error.message : String(error);
     tell({ message, detail: error instanceof Error ? (error.stack ?? message) : message });
   };

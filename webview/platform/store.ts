@@ -5,7 +5,8 @@
 
 import { follow, type FollowedReading } from '../../src/config/follow';
 import type { Reading } from '../../src/config/read';
-import type { PanelConfig, PanelInit, PanelSettings, PanelView } from '../../src/shared/panelContract';
+import type { PanelConfig, PanelInit, PanelSettings } from '../../src/shared/panelContract';
+import type { PanelView } from '../../src/shared/panelViews';
 import type { Host } from './host';
 import { readOptions } from './readOptions';
 

@@ -14,7 +14,8 @@ import { base, controls } from '../styles/base';
 import './heads/keyValuesPart';
 import './heads/patternsPart';
 import { layerText, seededText } from './heads/models';
-import { type HeadsResult, HeadsSession, type HeadsState, isText, MOST_SEED } from './heads/session';
+import { MOST_SEED } from '../../src/shared/limits';
+import { type HeadsResult, HeadsSession, type HeadsState, isText } from './heads/session';
 import { headsStyles } from './heads/styles';
 
 const MODES = { patterns: 'Patterns', kv: 'K and V' } as const;

@@ -7,7 +7,7 @@ import { formatInteger } from '../../src/model/units';
 import { contextText, designText, inexactText } from '../../src/present/words';
 import { DEVICES } from '../../src/serving/hardware';
 import type { PanelSettings, ScenarioChange } from '../../src/shared/panelContract';
-import { RpcError } from '../../src/shared/rpcError';
+import { isRpcError } from '../../src/shared/rpcError';
 import '../charts/strip/element';
 import { stripModel } from '../charts/strip/viewModel';
 import { button } from '../parts/button';
@@ -374,7 +374,7 @@ export class WhatIfView extends LitElement {
       await host.call('panel/apply', { id: config.id, version: config.version, edits });
       announce(this, 'Applied to the config');
     } catch (error) {
-      if (!(error instanceof RpcError)) throw error;
+      if (!isRpcError(error)) throw error;
       this.trouble = error.message;
     }
   }

@@ -1,6 +1,6 @@
 /** Engines by id. Nothing is loaded until an engine is used. */
 
-import { ENGINE_IDS, type EngineId } from '../../shared/devices';
+import { ENGINE_IDS, type EngineId } from '../../shared/engineIds';
 import type { Engine, EngineOptions } from './engine';
 import { OnnxruntimeEngine } from './onnxruntime';
 import { nativeFlavour, nativeProviders } from './onnxruntimeNative';

@@ -1,7 +1,8 @@
 /** What an engine is to the compute process: it proves its device, and runs graphs. */
 
 import type { Graph, Tensor } from '../../attention/graph';
-import type { DeviceKind, DeviceProof, DeviceReport, EngineId } from '../../shared/devices';
+import type { DeviceKind, DeviceProof, DeviceReport } from '../../shared/devices';
+import type { EngineId } from '../../shared/engineIds';
 
 export type TensorMap = ReadonlyMap<string, Tensor>;
 

@@ -8,7 +8,8 @@ import type {
 } from 'onnxruntime-common';
 import { encodeOnnx } from '../../attention/encodeOnnx';
 import type { Graph, Tensor, TensorType } from '../../attention/graph';
-import type { DeviceKind, DeviceReport, EngineId } from '../../shared/devices';
+import type { DeviceKind, DeviceReport } from '../../shared/devices';
+import type { EngineId } from '../../shared/engineIds';
 import { tensorBytes, tightData } from '../../shared/transfer';
 import {
   type Engine,

@@ -1,6 +1,6 @@
 /** onnxruntime-node: the native library, one engine per execution provider that this platform can have. */
 
-import type { EngineId } from '../../shared/devices';
+import type { EngineId } from '../../shared/engineIds';
 import { computeThreads } from '../machine';
 import { EngineUnavailableError, type EngineOptions } from './engine';
 import type { OrtFlavour, OrtLibrary } from './onnxruntime';

@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../../attention/graph';
 import { type ConversionRequest, parseTarget } from '../../insight/conversion/target';
-import type { EngineId } from '../../shared/devices';
+import type { EngineId } from '../../shared/engineIds';
 import type {
   CaptureParams,
   CaptureResult,
@@ -12,9 +12,9 @@ import type {
   ModelParams,
   TileParams,
 } from '../../shared/headsContract';
-import { HEADS_PARAMS } from '../../shared/headsParams';
-import type { CallContext, Handlers } from '../../shared/rpc';
-import { RpcError } from '../../shared/rpcError';
+import type { CallContext } from '../../shared/rpc';
+import { isRpcError, RpcError } from '../../shared/rpcError';
+import type { Answers } from '../../shared/schema';
 import { tensorBytes } from '../../shared/transfer';
 import { WeightsError } from '../../weights/weightsError';
 import { type Engine, EngineUnavailableError, errorSentence } from '../engines/engine';
@@ -53,43 +53,25 @@ export class HeadsService {
     private readonly memoryCeiling: number,
   ) {}
 
-  handlers(): Handlers<HeadsMethods> {
-    const inTurn = <R>(context: CallContext, work: () => Promise<R>): Promise<R> =>
-      this.queue.add(context.signal, () => inWords(work));
+  answers(): Answers<HeadsMethods> {
+    const inTurn =
+      <P, R>(work: (params: P, context: CallContext) => Promise<R>) =>
+      (params: P, context: CallContext): Promise<R> =>
+        this.queue.add(context.signal, () => inWords(() => work(params, context)));
     return {
-      'heads/model': {
-        validate: HEADS_PARAMS['heads/model'],
-        handle: (params, context) => inTurn(context, async () => (await this.held(params)).model.info()),
-      },
-      'heads/tokens': {
-        validate: HEADS_PARAMS['heads/tokens'],
-        handle: ({ text, ...params }, context) =>
-          inTurn(context, async () => {
-            const { model } = await this.held(params);
-            const ids = await model.encode(text);
-            return { ids, pieces: await model.pieces(ids) };
-          }),
-      },
-      'heads/capture': {
-        validate: HEADS_PARAMS['heads/capture'],
-        handle: (params, context) => inTurn(context, () => this.capture(params, context)),
-      },
-      'heads/tile': {
-        validate: HEADS_PARAMS['heads/tile'],
-        handle: (params, context) => inTurn(context, () => this.tile(params, context)),
-      },
-      'heads/convert': {
-        validate: HEADS_PARAMS['heads/convert'],
-        handle: (params, context) => inTurn(context, () => this.convert(params, context)),
-      },
-      'heads/close': {
-        validate: HEADS_PARAMS['heads/close'],
-        handle: (params, context) =>
-          inTurn(context, async () => {
-            await this.close(keyOf(params));
-            return null;
-          }),
-      },
+      'heads/model': inTurn(async (params) => (await this.held(params)).model.info()),
+      'heads/tokens': inTurn(async ({ text, ...params }) => {
+        const { model } = await this.held(params);
+        const ids = await model.encode(text);
+        return { ids, pieces: await model.pieces(ids) };
+      }),
+      'heads/capture': inTurn((params, context) => this.capture(params, context)),
+      'heads/tile': inTurn((params, context) => this.tile(params, context)),
+      'heads/convert': inTurn((params, context) => this.convert(params, context)),
+      'heads/close': inTurn(async (params) => {
+        await this.close(keyOf(params));
+        return null;
+      }),
     };
   }
 
@@ -215,7 +197,7 @@ async function inWords<R>(work: () => Promise<R>): Promise<R> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof RpcError) throw error;
+    if (isRpcError(error)) throw error;
     if (error instanceof WeightsError) throw new RpcError('invalidInput', `${error.message} ${error.fix}`);
     if (error instanceof EngineUnavailableError) throw new RpcError('unavailable', error.message);
     throw new RpcError('internal', errorSentence(error));

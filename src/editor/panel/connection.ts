@@ -13,25 +13,18 @@ import {
   WorkspaceEdit,
   type ViewColumn,
 } from 'vscode';
-import type {
-  PanelConfig,
-  PanelEvents,
-  PanelMethods,
-  PanelView,
-  SaveParams,
-  ScenarioChange,
-} from '../../shared/panelContract';
-import { PANEL_PARAMS } from '../../shared/panelParams';
 import {
-  type CallContext,
-  type CallOptions,
-  type Handlers,
-  type MethodParams,
-  type MethodResult,
-  type NoMethods,
-  RpcPeer,
-} from '../../shared/rpc';
+  PANEL,
+  type PanelConfig,
+  type PanelEvents,
+  type PanelMethods,
+  type SaveParams,
+  type ScenarioChange,
+} from '../../shared/panelContract';
+import type { PanelView } from '../../shared/panelViews';
+import { type Handlers, type NoMethods, RpcPeer } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
+import { handlersOf } from '../../shared/schema';
 import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
@@ -52,12 +45,6 @@ export interface PageFrame {
 }
 
 type Peer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
-type Answers = {
-  readonly [K in keyof PanelMethods]: (
-    params: MethodParams<PanelMethods, K>,
-    context: CallContext,
-  ) => MethodResult<PanelMethods, K> | Promise<MethodResult<PanelMethods, K>>;
-};
 
 export class Connection extends Owner {
   private peer: Peer;
@@ -135,7 +122,7 @@ export class Connection extends Owner {
   private handlers(): Handlers<PanelMethods> {
     const { panel } = this;
     const { heads } = panel;
-    const answers: Answers = {
+    return handlersOf(PANEL, {
       'panel/ready': () => {
         const view = this.wanted;
         this.wanted = null;
@@ -186,7 +173,7 @@ export class Connection extends Owner {
         void commands.executeCommand(COMMANDS.measureConversion, panel.targets.byName(id).uri);
         return null;
       },
-      'panel/headSources': () => heads.list(),
+      ...heads.answers,
       'panel/chooseHeadSource': async () => {
         const [chosen] =
           (await window.showOpenDialog({
@@ -197,21 +184,11 @@ export class Connection extends Owner {
           })) ?? [];
         return chosen ? heads.add(chosen.fsPath, chosen.path.split('/').at(-1) ?? chosen.path) : null;
       },
-      'panel/device': (_, context) => heads.device(optionsOf(context)),
-      'panel/headsModel': ({ source }, context) => heads.model(source, optionsOf(context)),
-      'panel/tokens': ({ source, text }, context) => heads.tokens(source, text, optionsOf(context)),
-      'panel/capture': (params, context) => heads.capture(params, optionsOf(context)),
-      'panel/tile': (params, context) => heads.tile(params, optionsOf(context)),
       'panel/log': ({ text }) => {
         panel.log.error(text);
         return null;
       },
-    };
-    const entries = Object.entries(answers).map(([name, handle]) => [
-      name,
-      { validate: PANEL_PARAMS[name as keyof PanelMethods], handle },
-    ]);
-    return Object.fromEntries(entries) as unknown as Handlers<PanelMethods>;
+    });
   }
 
   private async reveal(id: string, offset: number, length: number): Promise<null> {
@@ -224,10 +201,6 @@ export class Connection extends Owner {
     await window.showTextDocument(document, { viewColumn: column, selection, preserveFocus: false });
     return null;
   }
-}
-
-function optionsOf({ signal, progress }: CallContext): CallOptions {
-  return { signal, onProgress: progress };
 }
 
 const SCENARIO_SETTINGS: Readonly<Record<keyof ScenarioChange, string>> = {

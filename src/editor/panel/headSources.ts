@@ -5,19 +5,13 @@
 
 import type { ConfigSource } from '../../shared/configSource';
 import type { DeviceChoice } from '../../shared/devices';
-import type {
-  CaptureParams,
-  CaptureResult,
-  HeadsMethods,
-  HeadsModelInfo,
-  ModelParams,
-  TileParams,
-  TokensResult,
-} from '../../shared/headsContract';
-import type { HeadSource } from '../../shared/panelContract';
-import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../shared/rpc';
+import type { HeadsMethods, ModelParams } from '../../shared/headsContract';
+import type { HeadSource, PanelMethods } from '../../shared/panelContract';
+import type { CallContext, CallOptions, MethodName, MethodParams, MethodResult } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
-import type { Tensor } from '../../attention/graph';
+import type { Answers } from '../../shared/schema';
+
+type HeadsQuestion = Extract<keyof PanelMethods, keyof HeadsMethods> | 'panel/headSources' | 'panel/device';
 
 /** The compute process, as far as heads need it. */
 export interface HeadsCompute {
@@ -97,32 +91,27 @@ export class HeadSources {
     return { id: `chosen:${at}`, label, origin: 'chosen', problem: null };
   }
 
-  async device(options: CallOptions): Promise<DeviceChoice> {
-    return (await this.process()).device(options);
-  }
+  /** What the page asks about heads goes to the compute process as it is, with a path in place of the source. */
+  readonly answers: Answers<Pick<PanelMethods, HeadsQuestion>> = {
+    'panel/headSources': () => this.list(),
+    'panel/device': async (_, context) => (await this.process()).device(optionsOf(context)),
+    'heads/model': async ({ source }, context) => this.ask('heads/model', await this.modelOf(source), context),
+    'heads/tokens': async ({ source, ...asked }, context) =>
+      this.ask('heads/tokens', { ...asked, ...(await this.modelOf(source)) }, context),
+    'heads/capture': async ({ source, ...asked }, context) => {
+      const model = await this.modelOf(source);
+      const { engine } = await (await this.process()).device(optionsOf(context));
+      return this.ask('heads/capture', { ...asked, ...model, engine }, context);
+    },
+    'heads/tile': (asked, context) => this.ask('heads/tile', asked, context),
+  };
 
-  async model(source: string, options: CallOptions): Promise<HeadsModelInfo> {
-    const model = await this.modelOf(source);
-    return (await this.process()).call('heads/model', model, options);
-  }
-
-  async tokens(source: string, text: string, options: CallOptions): Promise<TokensResult> {
-    const model = await this.modelOf(source);
-    return (await this.process()).call('heads/tokens', { ...model, text }, options);
-  }
-
-  async capture(
-    { source, ...params }: { readonly source: string } & Omit<CaptureParams, 'path' | 'engine'>,
-    options: CallOptions,
-  ): Promise<CaptureResult> {
-    const model = await this.modelOf(source);
-    const compute = await this.process();
-    const { engine } = await compute.device(options);
-    return compute.call('heads/capture', { ...params, ...model, engine }, options);
-  }
-
-  async tile(params: TileParams, options: CallOptions): Promise<Tensor> {
-    return (await this.process()).call('heads/tile', params, options);
+  private async ask<K extends MethodName<HeadsMethods>>(
+    method: K,
+    params: MethodParams<HeadsMethods, K>,
+    context: CallContext,
+  ): Promise<MethodResult<HeadsMethods, K>> {
+    return (await this.process()).call(method, params, optionsOf(context));
   }
 
   private process(): Promise<HeadsCompute> {
@@ -150,6 +139,10 @@ export class HeadSources {
     }
     throw new RpcError('invalidInput', 'That source of heads is gone; choose another.');
   }
+}
+
+function optionsOf({ signal, progress }: CallContext): CallOptions {
+  return { signal, onProgress: progress };
 }
 
 const NO_CONFIG = 'No config is open';

@@ -14,7 +14,8 @@ import {
   workspace,
 } from 'vscode';
 import type { JsonValue } from '../../config/document';
-import type { PanelSettings, PanelView } from '../../shared/panelContract';
+import type { PanelSettings } from '../../shared/panelContract';
+import type { PanelView } from '../../shared/panelViews';
 import { besideOf } from '../beside';
 import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';

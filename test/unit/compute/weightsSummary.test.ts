@@ -1,14 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { weightsHandlers } from '../../../src/compute/weightsSummary';
+import { WEIGHTS_ANSWERS } from '../../../src/compute/weightsSummary';
 import { weightsMarkdown } from '../../../src/present/weightsText';
 import type { CallContext } from '../../../src/shared/rpc';
-import type { WeightsSummary } from '../../../src/shared/weightsContract';
+import { check } from '../../../src/shared/schema';
+import { WEIGHTS, type WeightsSummary } from '../../../src/shared/weightsContract';
 import { scenario } from '../support';
 
 const SAMPLES = resolve(import.meta.dirname, '../../../media/samples');
-const handlers = weightsHandlers();
 const context: CallContext = { signal: new AbortController().signal, progress: () => undefined };
 
 /** The header as the format's own description says: 8 bytes of length, then JSON. */
@@ -29,7 +29,7 @@ describe('a summary of weights', () => {
   for (const name of ['mha', 'gqa', 'mqa', 'mla']) {
     it(`${name}: is what the header says`, async () => {
       const path = resolve(SAMPLES, name, 'model.safetensors');
-      const summary = await handlers['weights/summary'].handle({ path }, context);
+      const summary = await WEIGHTS_ANSWERS['weights/summary']({ path }, context);
       const tensors = header(path);
       const bytes = tensors.reduce(
         (
@@ -51,7 +51,7 @@ describe('a summary of weights', () => {
       expect(summary.types.reduce((sum, type) => sum + type.bytes, 0)).toBe(bytes);
       expect(bytes).toBeLessThan(statSync(path).size);
       expect(summary.config?.from).toBe('config.json');
-      expect(await handlers['weights/beside'].handle({ path: resolve(SAMPLES, name, 'config.json') }, context)).toEqual(
+      expect(await WEIGHTS_ANSWERS['weights/beside']({ path: resolve(SAMPLES, name, 'config.json') }, context)).toEqual(
         summary.weights,
       );
       expect(weightsMarkdown('x', summary, scenario(1, 1024), 'h100-sxm')).toMatch(/\*\*[\d,]+ B\/token\*\*/);
@@ -60,12 +60,12 @@ describe('a summary of weights', () => {
 
   it('says in a sentence what is wrong with a file', async () => {
     await expect(
-      handlers['weights/summary'].handle({ path: resolve(SAMPLES, 'gqa', 'config.json') }, context),
+      WEIGHTS_ANSWERS['weights/summary']({ path: resolve(SAMPLES, 'gqa', 'config.json') }, context),
     ).rejects.toMatchObject({ code: 'invalidInput' });
     await expect(
-      handlers['weights/summary'].handle({ path: resolve(SAMPLES, 'nothing.gguf') }, context),
+      WEIGHTS_ANSWERS['weights/summary']({ path: resolve(SAMPLES, 'nothing.gguf') }, context),
     ).rejects.toThrow(/does not exist/);
-    expect(() => handlers['weights/summary'].validate({ path: 5 })).toThrow(/text/);
+    expect(() => check(WEIGHTS['weights/summary'].params, { path: 5 }, 'params')).toThrow(/text/);
   });
 
   it('shows nothing of a file as markup', () => {

@@ -2,6 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { type HeadsCompute, HeadSources, type SourceFiles } from '../../../src/editor/panel/headSources';
+import type { CallContext } from '../../../src/shared/rpc';
+
+const CONTEXT: CallContext = { signal: new AbortController().signal, progress: () => undefined };
 
 interface Asked {
   readonly method: string;
@@ -38,26 +41,28 @@ describe('seeded weights of the followed config', () => {
   it('are asked for with the text as it stands, the seed, and the folder that may hold a tokenizer', async () => {
     let text = '{"a": 1}';
     const { heads, asked } = sources({ config: () => ({ text, folder: null }) });
-    await heads.model('seeded:42', {});
+    await heads.answers['heads/model']({ source: 'seeded:42' }, CONTEXT);
     text = '{"a": 2}';
-    await heads.capture({ source: 'seeded:7', ids: [1], layer: 3, captures: ['k'], measures: true, logits: false }, {});
+    const look = { ids: [1], layer: 3, captures: ['k'], measures: true, logits: false } as const;
+    await heads.answers['heads/capture']({ source: 'seeded:7', ...look }, CONTEXT);
     expect(asked.map(({ method }) => method)).toEqual(['heads/model', 'heads/capture']);
     expect(asked[0]?.params).toEqual({ path: '', seeded: { text: '{"a": 1}', seed: 42 } });
-    expect(asked[1]?.params).toMatchObject({
+    expect(asked[1]?.params).toEqual({
+      ...look,
       path: '',
       seeded: { text: '{"a": 2}', seed: 7 },
-      layer: 3,
       engine: 'onnxruntime-cpu',
     });
     const beside = sources({});
-    await beside.heads.tokens('seeded:1', 'red', {});
+    await beside.heads.answers['heads/tokens']({ source: 'seeded:1', text: 'red' }, CONTEXT);
     expect(beside.asked[0]?.params).toMatchObject({ path: '/models/x', text: 'red' });
   });
 
   it('are refused in words without a config, as other sources that are gone', async () => {
     const { heads } = sources({ config: () => null });
-    await expect(heads.model('seeded:1', {})).rejects.toThrow('No config is open.');
-    await expect(heads.model('sample:none', {})).rejects.toThrow('choose another');
-    await expect(heads.model('beside', {})).rejects.toThrow('no weights beside');
+    const model = async (source: string): Promise<unknown> => heads.answers['heads/model']({ source }, CONTEXT);
+    await expect(model('seeded:1')).rejects.toThrow('No config is open.');
+    await expect(model('sample:none')).rejects.toThrow('choose another');
+    await expect(model('beside')).rejects.toThrow('no weights beside');
   });
 });

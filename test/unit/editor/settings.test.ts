@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { KV_DTYPES } from '../../../src/model/dtype';
 import { ENGINES } from '../../../src/model/scenario';
 import { DEVICES } from '../../../src/serving/hardware';
-import { ENGINE_IDS } from '../../../src/shared/devices';
+import { ENGINE_IDS } from '../../../src/shared/engineIds';
 
 interface Manifest {
   readonly contributes: {

@@ -8,9 +8,10 @@ import { createEngine } from '../../../src/compute/engines/createEngine';
 import { SeededModel } from '../../../src/compute/heads/seededModel';
 import { UNWATCHED } from '../../../src/compute/heads/watch';
 import { ComputeService } from '../../../src/compute/methods';
-import type { ComputeMethods } from '../../../src/shared/computeContract';
+import { COMPUTE, type ComputeMethods } from '../../../src/shared/computeContract';
 import type { CaptureParams, CaptureResult, HeadCapture } from '../../../src/shared/headsContract';
 import { type CallOptions, type NoMethods, RpcPeer } from '../../../src/shared/rpc';
+import { answerCheck } from '../../../src/shared/schema';
 import { relativeError } from '../golden';
 import { runJson, runText } from './support/cli';
 import { SAMPLES } from './support/models';
@@ -23,7 +24,7 @@ const PROMPT = 'The American flag is red, white, and';
 /** A connection to a compute process of its own; `memoryCeiling` in bytes. */
 function connected(memoryCeiling?: number): RpcPeer<ComputeMethods, NoMethods> {
   const [near, far] = pairedTransports();
-  const peer = new RpcPeer<ComputeMethods, NoMethods>(near, {});
+  const peer = new RpcPeer<ComputeMethods, NoMethods>(near, {}, answerCheck(COMPUTE));
   const server = new RpcPeer<NoMethods, ComputeMethods>(
     far,
     new ComputeService({ threads: 1, ...(memoryCeiling !== undefined && { memoryCeiling }) }, '').handlers(),

@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ComputeService } from '../../../src/compute/methods';
-import type { ComputeMethods } from '../../../src/shared/computeContract';
+import { COMPUTE, type ComputeMethods } from '../../../src/shared/computeContract';
 import type { CaptureParams } from '../../../src/shared/headsContract';
 import { type NoMethods, RpcPeer } from '../../../src/shared/rpc';
-
+import { answerCheck } from '../../../src/shared/schema';
 import { SAMPLES } from './support/models';
 import { pairedTransports } from './support/transports';
 
 const [near, far] = pairedTransports();
-const peer = new RpcPeer<ComputeMethods, NoMethods>(near, {});
+const peer = new RpcPeer<ComputeMethods, NoMethods>(near, {}, answerCheck(COMPUTE));
 const server = new RpcPeer<NoMethods, ComputeMethods>(far, new ComputeService({ threads: 1 }, '').handlers());
 afterAll(async () => {
   await peer.call('heads/close', { path: PATH });

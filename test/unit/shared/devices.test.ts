@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chooseDevice, type DeviceReport, type EngineId } from '../../../src/shared/devices';
+import { chooseDevice, type DeviceReport } from '../../../src/shared/devices';
+import type { EngineId } from '../../../src/shared/engineIds';
 
 const report = (engine: EngineId, gflops: number | null, changes: Partial<DeviceReport> = {}): DeviceReport => ({
   engine,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../src/attention/graph';
-import { tensorBytes, tensorCheck, tightData, tightTensor } from '../../../src/shared/transfer';
+import { check } from '../../../src/shared/schema';
+import { tensor, tensorBytes, tightData, tightTensors } from '../../../src/shared/transfer';
 
 describe('tight data', () => {
   it('copies a view, so that its whole buffer does not travel', () => {
@@ -9,9 +10,8 @@ describe('tight data', () => {
     expect(tight.buffer.byteLength).toBe(40);
     expect([...tight]).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
     expect(tightData(big)).toBe(big);
-    expect(
-      tightTensor({ type: 'int64', shape: [1], data: new BigInt64Array([1n, 2n]).subarray(1) }).data.buffer.byteLength,
-    ).toBe(8);
+    const view = { type: 'int64', shape: [1], data: new BigInt64Array([1n, 2n]).subarray(1) } as const;
+    expect(tightTensors({ view })['view']?.data.buffer.byteLength).toBe(8);
   });
 
   it('knows the size of tensors', () => {
@@ -21,8 +21,8 @@ describe('tight data', () => {
   });
 });
 
-describe('the check of a tensor', () => {
-  const check = tensorCheck(100);
+describe('the schema of a tensor', () => {
+  const schema = tensor(100);
   const refused: readonly [string, unknown][] = [
     ['no object', null],
     ['another type', { type: 'float64', shape: [1], data: new Float64Array(1) }],
@@ -35,11 +35,11 @@ describe('the check of a tensor', () => {
     ['too many dimensions', { type: 'float32', shape: [1, 1, 1, 1, 1, 1, 1, 1, 1], data: new Float32Array(1) }],
   ];
   it.each(refused)('refuses %s', (_name, value) => {
-    expect(() => check(value, 'x')).toThrow(/^x/);
+    expect(() => check(schema, value, 'x')).toThrow(/^x/);
   });
 
   it('passes what is right', () => {
-    const tensor: Tensor = { type: 'float32', shape: [2, 2], data: new Float32Array(4) };
-    expect(check(tensor, 'x')).toEqual(tensor);
+    const right: Tensor = { type: 'float32', shape: [2, 2], data: new Float32Array(4) };
+    expect(check(schema, right, 'x')).toEqual(right);
   });
 });

@@ -246,7 +246,7 @@ class FakeHost implements Caller {
         return [BESIDE, SAMPLE, SEEDED];
       case 'panel/device':
         return { engine: 'onnxruntime-cpu', reason: 'the only one' };
-      case 'panel/headsModel':
+      case 'heads/model':
         return {
           family: 'llama',
           hiddenSize: 8,
@@ -255,9 +255,9 @@ class FakeHost implements Caller {
           tokenizer: true,
           words: false,
         };
-      case 'panel/tokens':
+      case 'heads/tokens':
         return { ids: [1, 2, 3], pieces: ['a', 'b', 'c'] };
-      case 'panel/capture': {
+      case 'heads/capture': {
         if (signal?.aborted) throw new RpcError('cancelled', 'cancelled');
         await Promise.race([
           this.hold,
@@ -279,7 +279,7 @@ class FakeHost implements Caller {
           ms: 5,
         };
       }
-      case 'panel/tile': {
+      case 'heads/tile': {
         this.rows[params.what ?? ''] = params.rows;
         const shape = params.what === 'weights' ? [4, 3, 3] : [2, 3, 2];
         return { type: 'float32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
@@ -345,7 +345,7 @@ describe('a session', () => {
     await session.runLayers();
     await session.runLayers();
     expect(session.state.layers.map(({ layer }) => layer)).toEqual([0, 1]);
-    expect(host.asked.filter((method) => method === 'panel/capture')).toHaveLength(2);
+    expect(host.asked.filter((method) => method === 'heads/capture')).toHaveLength(2);
   });
   test('seeded weights are named with their seed, and run again with another', async () => {
     const { host, session } = await started();
@@ -369,10 +369,10 @@ describe('a session', () => {
       void session.follow({ ...CONFIG, text: '{"n' });
       const followed = session.follow({ ...CONFIG, text: '{"n": 1}' });
       expect(session.changed).toBe(true);
-      expect(host.asked.filter((method) => method === 'panel/headsModel')).toHaveLength(2);
+      expect(host.asked.filter((method) => method === 'heads/model')).toHaveLength(2);
       await vi.runAllTimersAsync();
       await followed;
-      expect(host.asked.filter((method) => method === 'panel/headsModel')).toHaveLength(3);
+      expect(host.asked.filter((method) => method === 'heads/model')).toHaveLength(3);
       expect(session.state.result?.attention).toMatchObject({ kvHeads: 1 });
       expect(session.changed).toBe(false);
       // Patterns of the other layers were of the old shapes.

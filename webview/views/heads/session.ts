@@ -15,8 +15,9 @@ import type {
 } from '../../../src/shared/headsContract';
 import type { HeadSource, PanelConfig, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
-import { RpcError } from '../../../src/shared/rpcError';
+import { isGivenUp, isRpcError, messageOf, RpcError } from '../../../src/shared/rpcError';
 import { newCancelController, type CancelController } from '../../../src/shared/platform';
+import { DEFAULT_SEED } from '../../../src/shared/limits';
 import type { Failure } from '../../parts/states';
 import { sentence } from '../../../src/present/words';
 import type { CellAxis, Window } from '../../charts/heatmap/axis';
@@ -114,9 +115,6 @@ const LAYER_CELLS = 64;
 /** A config is run again by itself when its run takes less than this, and no key was pressed for as long as `REST_MS`. */
 const QUICK_MS = 4000;
 const REST_MS = 300;
-
-const DEFAULT_SEED = 42;
-export const MOST_SEED = 2 ** 31 - 1;
 
 export class HeadsSession {
   private current: HeadsState = {
@@ -320,7 +318,7 @@ export class HeadsSession {
     columns: Window,
     size: readonly [number, number],
   ): Promise<Patterns> {
-    const tensor = await this.host.call('panel/tile', {
+    const tensor = await this.host.call('heads/tile', {
       capture,
       what: 'weights',
       heads,
@@ -349,11 +347,7 @@ export class HeadsSession {
     if (source === null || source.problem !== null) return;
     if (!this.typed) this.update({ prompt: examplePrompt(source) });
     try {
-      const model = await this.host.call(
-        'panel/headsModel',
-        { source: this.idOf(source) },
-        { supersedeKey: 'heads/model' },
-      );
+      const model = await this.host.call('heads/model', { source: this.idOf(source) }, { supersedeKey: 'heads/model' });
       if (this.current.source?.id !== source.id) return;
       const { layers } = model;
       const { layer } = this.current;
@@ -381,7 +375,7 @@ export class HeadsSession {
     options: CallOptions,
   ): Promise<readonly number[]> {
     if (!isText(model)) return parseIds(prompt, model.vocabularySize);
-    const { ids } = await this.host.call('panel/tokens', { source: this.idOf(source), text: prompt }, options);
+    const { ids } = await this.host.call('heads/tokens', { source: this.idOf(source), text: prompt }, options);
     if (ids.length === 0) throw new RpcError('invalidInput', 'The prompt has no tokens.');
     return ids;
   }
@@ -396,7 +390,7 @@ export class HeadsSession {
     options: CallOptions,
   ): Promise<CaptureResult & LayerPatterns> {
     const captured = await this.host.call(
-      'panel/capture',
+      'heads/capture',
       { source: this.idOf(source), ids, layer, captures, measures: true, logits: false },
       options,
     );
@@ -407,7 +401,7 @@ export class HeadsSession {
     );
     const size = side < tokens ? ([side, side] as const) : undefined;
     const tensor = await this.host.call(
-      'panel/tile',
+      'heads/tile',
       { capture: captured.capture, what: 'weights', reduction: 'max', ...(size && { size }) },
       options,
     );
@@ -423,7 +417,7 @@ export class HeadsSession {
   ): Promise<Vectors> {
     const [width = 1, all = 1, groups = 1] = shape.toReversed();
     const tensor = await this.host.call(
-      'panel/tile',
+      'heads/tile',
       { capture, what, rows: [0, Math.min(all, Math.floor(MOST_CELLS / (groups * width)))] },
       options,
     );
@@ -463,7 +457,7 @@ export class HeadsSession {
   }
 
   private fail(error: unknown, where: string): void {
-    if (error instanceof RpcError && ['cancelled', 'superseded', 'disposed'].includes(error.code)) return;
+    if (isGivenUp(error)) return;
     this.update({ failure: failureOf(error, where) });
   }
 
@@ -495,8 +489,8 @@ function floats(tensor: Tensor): Float32Array {
 }
 
 function failureOf(error: unknown, where: string): Failure {
-  const what = sentence(error instanceof Error ? error.message : String(error));
-  const code = error instanceof RpcError ? error.code : 'internal';
+  const what = sentence(messageOf(error));
+  const code = isRpcError(error) ? error.code : 'internal';
   const then: Readonly<Partial<Record<string, string>>> = {
     invalidInput: 'Change that, and run again.',
     tooLarge: 'Use a shorter prompt or a smaller layer, or raise headlight.compute.memoryCeilingGiB in the settings.',

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { PANEL_PARAMS } from '../../../src/shared/panelParams';
+import { PANEL } from '../../../src/shared/panelContract';
+import { check } from '../../../src/shared/schema';
+
+const take = <K extends keyof typeof PANEL>(method: K, params: unknown): unknown =>
+  check<unknown>(PANEL[method].params, params, 'params');
 
 describe("what the panel's page may ask", () => {
   it('takes what the page sends', () => {
-    expect(PANEL_PARAMS['panel/ready'](null)).toBeNull();
+    expect(take('panel/ready', null)).toBeNull();
     const apply = {
       id: 'config-1',
       version: 3,
@@ -12,16 +16,15 @@ describe("what the panel's page may ask", () => {
         { path: ['a'], value: ['x', null, true] },
       ],
     };
-    expect(PANEL_PARAMS['panel/apply'](apply)).toEqual(apply);
-    expect(PANEL_PARAMS['panel/apply']({ id: 'c', version: 0, edits: [{ path: ['a'] }] })).toEqual({
+    expect(take('panel/apply', apply)).toEqual(apply);
+    expect(take('panel/apply', { id: 'c', version: 0, edits: [{ path: ['a'] }] })).toEqual({
       id: 'c',
       version: 0,
       edits: [{ path: ['a'], value: undefined }],
     });
-    expect(PANEL_PARAMS['panel/setScenario']({ tokens: 1, engine: 'vllm' })).toEqual({ tokens: 1, engine: 'vllm' });
-    expect(PANEL_PARAMS['panel/save']({ name: 'a.png', content: new Uint8Array([1]) }).content).toEqual(
-      new Uint8Array([1]),
-    );
+    expect(take('panel/setScenario', { tokens: 1, engine: 'vllm' })).toEqual({ tokens: 1, engine: 'vllm' });
+    const save = { name: 'a.png', content: new Uint8Array([1]) };
+    expect(take('panel/save', save)).toEqual(save);
   });
 
   it.each([
@@ -36,12 +39,12 @@ describe("what the panel's page may ask", () => {
     ['panel/setScenario', { path: 'x' }],
     ['panel/save', { name: 'a', content: 5 }],
     [
-      'panel/capture',
+      'heads/capture',
       { source: 'beside', path: '/etc', ids: [], layer: 0, captures: [], measures: false, logits: false },
     ],
     ['panel/candidate', {}],
     ['panel/log', { text: 5 }],
   ] as const)('refuses %s of %j', (method, params) => {
-    expect(() => PANEL_PARAMS[method](params)).toThrow(expect.objectContaining({ code: 'invalidInput' }) as Error);
+    expect(() => take(method, params)).toThrow(expect.objectContaining({ code: 'invalidInput' }) as Error);
   });
 });

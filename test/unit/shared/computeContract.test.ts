@@ -1,11 +1,11 @@
 /** What the compute process takes, and what it refuses. */
 
 import { describe, expect, it } from 'vitest';
-import type { RunLayerParams } from '../../../src/shared/computeContract';
-import { COMPUTE_PARAMS } from '../../../src/shared/computeParams';
+import { COMPUTE, type RunLayerParams } from '../../../src/shared/computeContract';
+import { check } from '../../../src/shared/schema';
 import { LAYERS } from '../attention/support/layers';
 
-const validate = COMPUTE_PARAMS['compute/runLayer'];
+const validate = (params: unknown): RunLayerParams => check(COMPUTE['compute/runLayer'].params, params, 'params');
 const [, firstLayer] = Object.entries(LAYERS)[0] ?? [];
 if (!firstLayer) throw new Error('no layers');
 const good: RunLayerParams = {
@@ -56,6 +56,20 @@ describe('runLayer', () => {
     expect(() => validate(change(path, value))).toThrow(
       expect.objectContaining({ code: 'invalidInput', message: expect.stringContaining(name) as string }),
     );
+  });
+
+  it('takes every key that a layer can have', () => {
+    const longrope = {
+      kind: 'longrope',
+      shortFactor: [1],
+      longFactor: [2],
+      originalContext: 4096,
+      factor: null,
+    } as const;
+    const scaling = { ...longrope, attentionFactor: null, shortMscale: 1.1, longMscale: 1.2 };
+    const rotary = { theta: 1e4, dim: 4, layout: 'half', scaling } as const;
+    const layer = { ...firstLayer, clipAfterNorm: true, valueFactor: 0.7, rotary };
+    expect(validate({ ...good, layer }).layer).toEqual(layer);
   });
 
   it('refuses nothing and arrays', () => {

@@ -1,0 +1,8 @@
+/** Bounds and defaults that several sides name; the page needs them without the contracts' schemas. */
+
+/** Of weights from a seed. */
+export const MOST_SEED = 2 ** 31 - 1;
+export const DEFAULT_SEED = 42;
+
+/** Tokens of a prompt. */
+export const MOST_PROMPT_TOKENS = 131_072;
