@@ -1,5 +1,6 @@
 // Lint: the module boundaries of the house (which folder may import what), and what types don't catch.
 import tseslint from 'typescript-eslint';
+import { emptyCases } from './scripts/lint/emptyCases.mjs';
 
 const PURE = ['model', 'config', 'cache', 'serving', 'attention', 'insight'];
 const NO_NODE = {
@@ -61,6 +62,11 @@ export default tseslint.config(
   {
     files: ['test/e2e/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, ...NO_SINGLE_LOOKS] },
+  },
+  {
+    files: ['test/unit/**/*.test.ts'],
+    plugins: { headlight: { rules: { 'empty-cases': emptyCases } } },
+    rules: { 'headlight/empty-cases': 'error' },
   },
   { files: ['test/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
   boundary(

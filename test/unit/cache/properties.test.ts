@@ -114,7 +114,7 @@ describe('plans', () => {
           expect(after[key]).toBeGreaterThanOrEqual(before[key]);
         }
       }),
-      { numRuns: 600, seed: 1 },
+      { numRuns: 600 },
     );
   });
 
@@ -126,7 +126,7 @@ describe('plans', () => {
         const bytes = narrowToWide.map((kvDtype) => planCache(model, { ...plain, kvDtype }).cacheBytes);
         expect(bytes).toEqual([...bytes].sort((a, b) => a - b));
       }),
-      { numRuns: 300, seed: 2 },
+      { numRuns: 300 },
     );
   });
 
@@ -140,7 +140,7 @@ describe('plans', () => {
           part ? planCache(part, plan.scenario).cacheBytes : Number.NaN;
         expect(cache(half) + cache(rest)).toBe(plan.cacheBytes);
       }),
-      { numRuns: 300, seed: 3 },
+      { numRuns: 300 },
     );
   });
 
@@ -154,7 +154,7 @@ describe('plans', () => {
         expect(rank.cacheBytes * copies).toBeGreaterThanOrEqual(whole.cacheBytes);
         expect(rank.sharding.duplication).toBeGreaterThanOrEqual(1 - 1e-12);
       }),
-      { numRuns: 300, seed: 4 },
+      { numRuns: 300 },
     );
   });
 
@@ -166,7 +166,7 @@ describe('plans', () => {
         // transformers keeps one token less than a window between two steps: its steady state may lie below the need.
         if (scenario.engine !== 'transformers') expect(plan.reservedBytes).toBeGreaterThanOrEqual(plan.neededBytes);
       }),
-      { numRuns: 600, seed: 5 },
+      { numRuns: 600 },
     );
   });
 
@@ -190,7 +190,7 @@ describe('plans', () => {
         );
         expect(bytes).toEqual([...bytes].sort((a, b) => a - b));
       }),
-      { numRuns: 300, seed: 6 },
+      { numRuns: 300 },
     );
   });
 

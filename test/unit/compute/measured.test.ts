@@ -19,6 +19,7 @@ import { LAYERS } from '../attention/support/layers';
 import { randomWeights, seeded } from '../attention/support/random';
 import { randomHidden, runSteps } from '../attention/support/runLayer';
 import { depthNote, sampled } from '../depth';
+import { casesOf, describeAll, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
 
 const engine = createEngine('onnxruntime-cpu', { threads: 1 });
 const watch = { signal: new AbortController().signal, progress: () => undefined };
@@ -53,27 +54,30 @@ async function expectPlanned(layer: LayerRun['layer'], shapes: readonly Shape[],
   }
 }
 
-describe('a layer caches what a plan says', () => {
-  it.each(sampled(OTHERS))(`under both rules: %s${depthNote}`, async (_name, layer) => {
-    await expectPlanned(layer, RUNS, 'intrinsic');
-    await expectPlanned(layer, LONGEST, 'transformers');
+describeAll('a layer caches what a plan says', () => {
+  eachOrSkip(sampled(OTHERS), noCases, ([name, layer]) => {
+    it(`under both rules: ${name}${depthNote}`, async () => {
+      await expectPlanned(layer, RUNS, 'intrinsic');
+      await expectPlanned(layer, LONGEST, 'transformers');
+    });
   });
 
-  it.each(WINDOWED)('under both rules, window or chunk: %s', async (_name, layer) => {
-    for (const rule of CACHE_RULES) await expectPlanned(layer, RUNS, rule);
+  eachOrSkip(WINDOWED, noCases, ([name, layer]) => {
+    it(`under both rules, window or chunk: ${name}`, async () => {
+      for (const rule of CACHE_RULES) await expectPlanned(layer, RUNS, rule);
+    });
   });
 
-  it.each(WINDOWED)(
-    'with one token less between steps in transformers, and computes the same: %s',
-    async (_name, layer) => {
+  eachOrSkip(WINDOWED, noCases, ([name, layer]) => {
+    it(`with one token less between steps in transformers, and computes the same: ${name}`, async () => {
       for (const shape of LONGEST) {
         const [whole, less] = [await run(layer, shape, 'intrinsic'), await run(layer, shape, 'transformers')];
         expect(whole.cacheBytes - less.cacheBytes).toBe(shape.batch * layerCacheBytes(layer.attention, 'f32', 1));
         const output = whole.captures['output'];
         expectClose('output', less.captures['output'], output && valuesOf(output), 1e-5);
       }
-    },
-  );
+    });
+  });
 });
 
 describe('whole models, from the text of a config', () => {
@@ -97,7 +101,7 @@ describe('whole models, from the text of a config', () => {
     v_head_dim: 4,
     first_k_dense_replace: 4,
   };
-  const MODELS: readonly object[] = [
+  const MODELS: readonly ({ readonly model_type: string } & Readonly<Record<string, unknown>>)[] = [
     { ...tiny, model_type: 'llama' },
     { ...tiny, model_type: 'llama', num_key_value_heads: 4 },
     { ...tiny, model_type: 'llama', num_key_value_heads: 1 },
@@ -145,30 +149,32 @@ describe('whole models, from the text of a config', () => {
     { model_type: 'bloom', hidden_size: 16, n_head: 4, n_layer: 2, vocab_size: 32 },
   ];
 
-  it.each(MODELS.map((config) => ({ ...config, config })))('$model_type', async ({ config }) => {
-    const text = JSON.stringify(config);
-    const reading = readModelConfig(text);
-    if (!reading) throw new Error('not a model');
-    const { spec } = reading;
-    const shape: Shape = { batch: 2, tokens: 7, steps: 2 };
-    const sums = { intrinsic: 0, transformers: 0 };
-    for (const { indexes } of layerGroups(spec)) {
-      const { layer } = describeLayer({ text }, indexes[0] ?? 0);
-      for (const rule of CACHE_RULES) sums[rule] += indexes.length * (await run(layer, shape, rule)).cacheBytes;
-    }
-    for (const rule of CACHE_RULES) {
-      const plan = planCache(spec, {
-        workload: { batch: 2, tokens: 9 },
-        engine: rule,
-        kvDtype: 'f32',
-        sharding: UNSHARDED,
-      });
-      expect(sums[rule], rule).toBe(plan.cacheBytes);
-    }
+  eachOrSkip(casesOf(MODELS, modelTypesIn), noCases, (config) => {
+    it(config.model_type, async () => {
+      const text = JSON.stringify(config);
+      const reading = readModelConfig(text);
+      if (!reading) throw new Error('not a model');
+      const { spec } = reading;
+      const shape: Shape = { batch: 2, tokens: 7, steps: 2 };
+      const sums = { intrinsic: 0, transformers: 0 };
+      for (const { indexes } of layerGroups(spec)) {
+        const { layer } = describeLayer({ text }, indexes[0] ?? 0);
+        for (const rule of CACHE_RULES) sums[rule] += indexes.length * (await run(layer, shape, rule)).cacheBytes;
+      }
+      for (const rule of CACHE_RULES) {
+        const plan = planCache(spec, {
+          workload: { batch: 2, tokens: 9 },
+          engine: rule,
+          kvDtype: 'f32',
+          sharding: UNSHARDED,
+        });
+        expect(sums[rule], rule).toBe(plan.cacheBytes);
+      }
+    });
   });
 });
 
-describe('MLA as transformers 4 cached it', () => {
+describeAll('MLA as transformers 4 cached it', () => {
   it('holds K and V of every head, as an MHA layer of these dims would', async () => {
     for (const name of ['latent', 'latent, q compressed']) {
       const spec = LAYERS[name];
@@ -201,16 +207,28 @@ const KINDS: Readonly<Record<AttentionKind, string>> = {
   unknown: 'not understood',
 };
 
-describe('kinds', () => {
-  const config = new HfConfig('config.json', {}, 'test', 'test');
-  it.each(Object.entries(KINDS).filter(([, word]) => word === 'runs'))('%s is in the grid', (kind) => {
-    expect(Object.values(LAYERS).some(({ attention }) => attention.kind === kind)).toBe(true);
-  });
+const kindsThat = (holds: (word: string) => boolean): (readonly [string, string])[] =>
+  Object.entries(KINDS).filter(([, word]) => holds(word));
 
-  it.each(Object.entries(KINDS).filter(([, word]) => word !== 'runs'))(
-    '%s cannot be measured by a run (%s), and is refused by name',
-    (kind) => {
-      expect(() => runnableAttention(config, { kind } as AttentionSpec)).toThrow(`attention of kind "${kind}"`);
+describeAll('kinds', () => {
+  const config = new HfConfig('config.json', {}, 'test', 'test');
+  eachOrSkip(
+    kindsThat((word) => word === 'runs'),
+    noCases,
+    ([kind]) => {
+      it(`${kind} is in the grid`, () => {
+        expect(Object.values(LAYERS).some(({ attention }) => attention.kind === kind)).toBe(true);
+      });
+    },
+  );
+
+  eachOrSkip(
+    kindsThat((word) => word !== 'runs'),
+    noCases,
+    ([kind, word]) => {
+      it(`${kind} cannot be measured by a run (${word}), and is refused by name`, () => {
+        expect(() => runnableAttention(config, { kind } as AttentionSpec)).toThrow(`attention of kind "${kind}"`);
+      });
     },
   );
 });
