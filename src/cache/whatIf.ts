@@ -4,6 +4,7 @@ import type { JsonValue } from '../config/document';
 import { CONTEXT_KEYS, HEAD_DIM_KEYS, HEAD_KEYS, KV_HEAD_KEYS } from '../config/heads';
 import { type Reading, readDocument } from '../config/read';
 import { headVariant, isHeaded } from '../model/attention';
+import { divisorsOf } from '../model/divisors';
 import type { Scenario } from '../model/scenario';
 import { planCache, type CachePlan } from './plan';
 
@@ -77,16 +78,4 @@ function groupCandidates(reading: Reading, current: number): Candidate[] {
     const variant = headVariant({ queryHeads, kvHeads });
     return [{ value: kvHeads, meaning: variant === 'GQA' ? `groups of ${queryHeads / kvHeads}` : variant }];
   });
-}
-
-/** Divisors of a head count, ascending. Counts are bounded by the reader. */
-export function divisorsOf(count: number): number[] {
-  const small: number[] = [];
-  const large: number[] = [];
-  for (let divisor = 1; divisor * divisor <= count; divisor++) {
-    if (count % divisor !== 0) continue;
-    small.push(divisor);
-    if (divisor * divisor !== count) large.push(count / divisor);
-  }
-  return [...small, ...large.reverse()];
 }

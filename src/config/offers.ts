@@ -1,6 +1,6 @@
 /** Keys and values that could be written into a model config: for completion. */
 
-import { divisorsOf } from '../cache/whatIf';
+import { divisorsOf } from '../model/divisors';
 import { isHeaded } from '../model/attention';
 import type { ConfigDocument, JsonValue } from './document';
 import { defaultsOf, familyOf } from './families';

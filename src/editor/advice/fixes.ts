@@ -13,7 +13,7 @@ import {
   type TextDocument,
 } from 'vscode';
 import { planCache } from '../../cache/plan';
-import { divisorsOf } from '../../cache/whatIf';
+import { divisorsOf } from '../../model/divisors';
 import { convertHeads, convertibleHeads } from '../../config/convertHeads';
 import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/heads';
 import { headVariant, isHeaded } from '../../model/attention';

@@ -1,7 +1,7 @@
 /** Compare Attention Variants, Compare with Another Config…, Export Comparison…: the same rows, asked for in different ways. */
 
 import { commands, l10n, Uri, window, workspace } from 'vscode';
-import { divisorsOf } from '../../cache/whatIf';
+import { divisorsOf } from '../../model/divisors';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
 import type { Reading } from '../../config/read';
 import { isHeaded } from '../../model/attention';

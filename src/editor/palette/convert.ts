@@ -1,7 +1,7 @@
 /** Convert Attention…: the config's KV heads as an undoable edit. Weights are not converted, and nobody is left to think so. */
 
 import { commands, l10n, window } from 'vscode';
-import { divisorsOf } from '../../cache/whatIf';
+import { divisorsOf } from '../../model/divisors';
 import { planCache } from '../../cache/plan';
 import { convertHeads, convertibleHeads } from '../../config/convertHeads';
 import { headVariant } from '../../model/attention';

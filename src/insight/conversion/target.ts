@@ -1,7 +1,7 @@
 /** What a layer's keys and values are converted to, and by which methods. */
 
 import { parseVariant, variantLabel, type VariantRequest } from '../../cache/variants';
-import { divisorsOf } from '../../cache/whatIf';
+import { divisorsOf } from '../../model/divisors';
 import type { HeadedSpec } from './layerRows';
 
 /** `mha` is no conversion of what is there: nothing is left out. */

@@ -1,6 +1,6 @@
 /** What is compared: which variants of the followed model, and which other configs. Kept across hide and reload. */
 
-import { divisorsOf } from '../../../src/cache/whatIf';
+import { divisorsOf } from '../../../src/model/divisors';
 import {
   DEFAULT_LATENT,
   parseVariant,

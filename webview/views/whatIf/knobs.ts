@@ -1,7 +1,7 @@
 /** What of a config can be turned: the keys that give a factor of its cache, their possible values, and the edit that each value is. */
 
 import { layerGroups, type LayerGroup } from '../../../src/cache/groups';
-import { divisorsOf } from '../../../src/cache/whatIf';
+import { divisorsOf } from '../../../src/model/divisors';
 import type { JsonValue } from '../../../src/config/document';
 import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../../../src/config/heads';
 import { type Reading, readDocument } from '../../../src/config/read';
