@@ -1,0 +1,12 @@
+// `npm run generate`: writes what is made from the code. Tests say when one of these is stale.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT } from '../test/harness/places.mjs';
+
+/** In their order: what one writes, a later one may read. */
+const GENERATORS = ['tools/schema/write.mjs', 'tools/l10n/write.mjs', 'scripts/drawArchitecture.mjs'];
+
+for (const script of GENERATORS) {
+  const { status } = spawnSync(process.execPath, [join(ROOT, script)], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
