@@ -32,8 +32,11 @@ export function knownFamilies() {
   return [...new Set([...configs, ...executed])].sort();
 }
 
-/** Why there is nothing to run for a family, in a sentence; null where there is. */
-export function unknownFamily(/** @type {string} */ name) {
+/**
+ * Why there is nothing to run for a family, in a sentence; null where there is.
+ * @param {string} name
+ */
+export function unknownFamily(name) {
   const known = knownFamilies();
   if (known.includes(name)) return null;
   const like = known.filter((type) => type.includes(name) || name.includes(type)).slice(0, 8);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { depthNote, sampled } from '../depth';
 import { readGolden, REFUSED } from '../golden';
-import { casesOf, eachOrSkip, noCases } from '../support/cases';
+import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
 import { besideFile, goldenModels, itWith } from '../support/reference';
 import { runJson, runText } from './support/cli';
 
@@ -47,7 +47,7 @@ async function convert(model: string, layer: number, ...args: string[]): Promise
   return 'conversions' in value ? value.conversions : [value];
 }
 
-describe('conversions of stories260K', () => {
+describeAll('conversions of stories260K', () => {
   /** 200 tokens of its own, as in the table of ../shared/reading/viz-compute.md §2.3: JS and output error of 64 cached numbers made 32. */
   const TABLE: Readonly<Record<number, Readonly<Record<string, readonly [number, number]>>>> = {
     0: {
@@ -136,7 +136,7 @@ describe(`golden folders convert to themselves${depthNote}`, () => {
   );
 });
 
-describe('convert', () => {
+describeAll('convert', () => {
   it('prints what the contract names, per head as well', async () => {
     const [report] = await convert(join(SAMPLES, 'gqa'), 1, '--to', 'mqa', '--prompt', PROMPT);
     expect(report).toMatchObject({ to: 'MQA', method: 'mean-pool', cacheRatio: 2, cachedPerToken: 32 });
