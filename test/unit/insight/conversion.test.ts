@@ -21,7 +21,7 @@ import { matrix, type Matrix, multiply, transpose } from '../../../src/insight/m
 import { svd } from '../../../src/insight/svd';
 import { heads, layer, LAYERS, rope } from '../attention/support/layers';
 import { randomFloats, randomWeights, seeded } from '../attention/support/random';
-import { eachOrSkip, noCases } from '../support/cases';
+import { someOf } from '../support/cases';
 
 const TOKENS = 40;
 const UNWATCHED = { stage: () => Promise.resolve() };
@@ -107,99 +107,98 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return largest;
 }
 
-eachOrSkip(HEADED, noCases, ([name, spec]) => {
-  describe(`a layer with ${name}`, () => {
-    const { kvHeads, keyDim, valueDim } = spec.attention;
-    const layerOf = made(spec);
-    const { sample } = layerOf;
+describe.each(someOf(HEADED))('a layer with %s', (_, spec) => {
+  const { kvHeads, keyDim, valueDim } = spec.attention;
+  const layerOf = made(spec);
+  const { sample } = layerOf;
 
-    test('has the keys and values of the reference', () => {
-      const rows = projectedRows(sample);
-      const norms = normsOf(sample);
-      const { k, v } = layerOf.reference.captures;
-      expect(largestDifference(finishedKeys(rows.key, sample, norms).data, byToken(k))).toBeLessThan(EXACT);
-      expect(largestDifference(finishedValues(rows.value, sample, norms).data, byToken(v))).toBeLessThan(EXACT);
-    });
+  test('has the keys and values of the reference', () => {
+    const rows = projectedRows(sample);
+    const norms = normsOf(sample);
+    const { k, v } = layerOf.reference.captures;
+    expect(largestDifference(finishedKeys(rows.key, sample, norms).data, byToken(k))).toBeLessThan(EXACT);
+    expect(largestDifference(finishedValues(rows.value, sample, norms).data, byToken(v))).toBeLessThan(EXACT);
+  });
 
-    test('loses nothing where nothing is left out', async () => {
-      const targets: [ConversionTarget, ConversionMethod][] = [
-        [gqa(kvHeads), 'mean-pool'],
-        ...(['joint-svd', 'split-svd', 'activation-pca'] as const).map(
-          (method): [ConversionTarget, ConversionMethod] => [latent(kvHeads * (keyDim + valueDim)), method],
-        ),
-      ];
-      for (const [target, method] of targets) {
-        const { patternJsDistance, outputRelativeError, cachedPerToken, cachedBefore } = await convert(
-          sample,
-          target,
-          method,
-        );
-        expect(outputRelativeError, method).toBeLessThan(EXACT);
-        // The distance is a root of what rounding leaves.
-        expect(patternJsDistance, method).toBeLessThan(1e-6);
-        expect(cachedPerToken).toBe(cachedBefore);
-      }
-    });
-
-    test('as MQA by the mean is the layer with the mean of its weights', async () => {
-      const pooled = new Map(sample.weights);
-      const mean = (name: string, dim: number): void => {
-        const found = sample.weights.get(name);
-        if (!found || found.length % (kvHeads * dim) !== 0) return;
-        const width = found.length / kvHeads;
-        pooled.set(
-          name,
-          Float32Array.from({ length: width }, (_, i) =>
-            Array.from({ length: kvHeads }, (__, head) => (found[head * width + i] ?? 0) / kvHeads).reduce(
-              (a, b) => a + b,
-            ),
-          ),
-        );
-      };
-      for (const part of ['weight', 'bias']) {
-        mean(`k.${part}`, keyDim);
-        mean(`v.${part}`, valueDim);
-        if (spec.keyNorm && spec.keyNorm.extent !== 'head') mean(`k_norm.${part}`, keyDim);
-        if (spec.valueNorm && spec.valueNorm.extent !== 'head') mean(`v_norm.${part}`, valueDim);
-      }
-      const expected = against(layerOf, { ...spec, attention: { ...spec.attention, kvHeads: 1 } }, pooled);
-      const found = await convert(sample, { kind: 'mqa' });
-      // The reference's weights are float32, the mean here is not.
-      expect(found.outputRelativeError).toBeCloseTo(expected.outputRelativeError, 5);
-      expect(found.patternJsDistance).toBeCloseTo(expected.patternJsDistance, 5);
-      expect(found.cachedPerToken).toBe(keyDim + valueDim);
-    });
-
-    test('through a latent is the layer with weights of that rank', async () => {
-      const dims = kvHeads * (keyDim + valueDim);
-      const rank = Math.max(1, Math.floor(Math.min(dims, spec.hiddenSize) / 2));
-      const [k, v] = ['k.weight', 'v.weight'].map((name) => sample.weights.get(name) ?? new Float32Array());
-      const both = matrix(dims, spec.hiddenSize, [...(k ?? []), ...(v ?? [])]);
-      const { u } = svd(both);
-      const kept: Matrix = matrix(
-        dims,
-        rank,
-        Array.from({ length: dims * rank }, (_, i) => u.data[Math.floor(i / rank) * u.columns + (i % rank)] ?? 0),
+  test('loses nothing where nothing is left out', async () => {
+    const targets: [ConversionTarget, ConversionMethod][] = [
+      [gqa(kvHeads), 'mean-pool'],
+      ...(['joint-svd', 'split-svd', 'activation-pca'] as const).map((method): [ConversionTarget, ConversionMethod] => [
+        latent(kvHeads * (keyDim + valueDim)),
+        method,
+      ]),
+    ];
+    for (const [target, method] of targets) {
+      const { patternJsDistance, outputRelativeError, cachedPerToken, cachedBefore } = await convert(
+        sample,
+        target,
+        method,
       );
-      const reduced = multiply(kept, multiply(transpose(kept), both)).data;
-      const keys = kvHeads * keyDim * spec.hiddenSize;
-      const weights = new Map(sample.weights)
-        .set('k.weight', Float32Array.from(reduced.subarray(0, keys)))
-        .set('v.weight', Float32Array.from(reduced.subarray(keys)));
-      const expected = against(layerOf, spec, weights);
-      const found = await convert(sample, latent(rank));
-      expect(found.outputRelativeError).toBeCloseTo(expected.outputRelativeError, 5);
-      expect(found.patternJsDistance).toBeCloseTo(expected.patternJsDistance, 5);
-      expect(found.cachedPerToken).toBe(rank);
-    });
+      expect(outputRelativeError, method).toBeLessThan(EXACT);
+      // The distance is a root of what rounding leaves.
+      expect(patternJsDistance, method).toBeLessThan(1e-6);
+      expect(cachedPerToken).toBe(cachedBefore);
+    }
+  });
 
-    test('with decoupled RoPE loses nothing where all of it is kept, or is refused in words', async () => {
-      const rotary = spec.rotary;
-      const target = latent(kvHeads * (keyDim - (rotary?.dim ?? 0)) + kvHeads * valueDim, kvHeads * (rotary?.dim ?? 2));
-      const refused = rotary === null || spec.keyNorm !== null || spec.clip !== null;
-      if (refused) await expect(convert(sample, target)).rejects.toThrow(/no RoPE|normalises or clips/);
-      else expect((await convert(sample, target)).outputRelativeError).toBeLessThan(EXACT);
-    });
+  test('as MQA by the mean is the layer with the mean of its weights', async () => {
+    const pooled = new Map(sample.weights);
+    const mean = (name: string, dim: number): void => {
+      const found = sample.weights.get(name);
+      if (!found || found.length % (kvHeads * dim) !== 0) return;
+      const width = found.length / kvHeads;
+      pooled.set(
+        name,
+        Float32Array.from({ length: width }, (_, i) =>
+          Array.from({ length: kvHeads }, (__, head) => (found[head * width + i] ?? 0) / kvHeads).reduce(
+            (a, b) => a + b,
+          ),
+        ),
+      );
+    };
+    for (const part of ['weight', 'bias']) {
+      mean(`k.${part}`, keyDim);
+      mean(`v.${part}`, valueDim);
+      if (spec.keyNorm && spec.keyNorm.extent !== 'head') mean(`k_norm.${part}`, keyDim);
+      if (spec.valueNorm && spec.valueNorm.extent !== 'head') mean(`v_norm.${part}`, valueDim);
+    }
+    const expected = against(layerOf, { ...spec, attention: { ...spec.attention, kvHeads: 1 } }, pooled);
+    const found = await convert(sample, { kind: 'mqa' });
+    // The reference's weights are float32, the mean here is not.
+    expect(found.outputRelativeError).toBeCloseTo(expected.outputRelativeError, 5);
+    expect(found.patternJsDistance).toBeCloseTo(expected.patternJsDistance, 5);
+    expect(found.cachedPerToken).toBe(keyDim + valueDim);
+  });
+
+  test('through a latent is the layer with weights of that rank', async () => {
+    const dims = kvHeads * (keyDim + valueDim);
+    const rank = Math.max(1, Math.floor(Math.min(dims, spec.hiddenSize) / 2));
+    const [k, v] = ['k.weight', 'v.weight'].map((name) => sample.weights.get(name) ?? new Float32Array());
+    const both = matrix(dims, spec.hiddenSize, [...(k ?? []), ...(v ?? [])]);
+    const { u } = svd(both);
+    const kept: Matrix = matrix(
+      dims,
+      rank,
+      Array.from({ length: dims * rank }, (_, i) => u.data[Math.floor(i / rank) * u.columns + (i % rank)] ?? 0),
+    );
+    const reduced = multiply(kept, multiply(transpose(kept), both)).data;
+    const keys = kvHeads * keyDim * spec.hiddenSize;
+    const weights = new Map(sample.weights)
+      .set('k.weight', Float32Array.from(reduced.subarray(0, keys)))
+      .set('v.weight', Float32Array.from(reduced.subarray(keys)));
+    const expected = against(layerOf, spec, weights);
+    const found = await convert(sample, latent(rank));
+    expect(found.outputRelativeError).toBeCloseTo(expected.outputRelativeError, 5);
+    expect(found.patternJsDistance).toBeCloseTo(expected.patternJsDistance, 5);
+    expect(found.cachedPerToken).toBe(rank);
+  });
+
+  test('with decoupled RoPE loses nothing where all of it is kept, or is refused in words', async () => {
+    const rotary = spec.rotary;
+    const target = latent(kvHeads * (keyDim - (rotary?.dim ?? 0)) + kvHeads * valueDim, kvHeads * (rotary?.dim ?? 2));
+    const refused = rotary === null || spec.keyNorm !== null || spec.clip !== null;
+    if (refused) await expect(convert(sample, target)).rejects.toThrow(/no RoPE|normalises or clips/);
+    else expect((await convert(sample, target)).outputRelativeError).toBeLessThan(EXACT);
   });
 });
 

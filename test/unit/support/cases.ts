@@ -14,6 +14,12 @@ export function eachOrSkip<T>(cases: readonly T[], why: string, register: (one: 
   else cases.forEach(register);
 }
 
+/** The same list, for `each`: one that is empty is a mistake, and fails the file. */
+export function someOf<T>(cases: readonly T[]): readonly T[] {
+  if (cases.length === 0) throw new Error('no cases where there must be some');
+  return cases;
+}
+
 /** The cases that concern the wanted family: all where none is wanted. A case may name several types (text inside a multimodal model). */
 export function casesOf<T>(cases: readonly T[], modelTypesOf: (one: T) => string | readonly string[]): readonly T[] {
   return wantedFamily === null ? cases : cases.filter((one) => [modelTypesOf(one)].flat().includes(wantedFamily));

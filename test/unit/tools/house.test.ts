@@ -94,6 +94,7 @@ describe('lists of tests', () => {
     'const TABLE = { a: 1 }; describe.each(Object.entries(TABLE).map(([name]) => name))("%s", () => 1);',
     "import { LAYERS } from './layers'; it.each(sampled(Object.entries(LAYERS)))('%s', () => 1);",
     'for (const layer of [0, 4]) it(`layer ${layer}`, () => 1);',
+    'describe.each(someOf(load()))("%s", () => 1);',
   ];
   const CAUGHT = [
     'it.each([])("%i", () => 1);',
