@@ -40,7 +40,7 @@ export function alibiBias(alibi: AlibiSpec, keyPositions: ArrayLike<number>, new
 const bits = new DataView(new ArrayBuffer(4));
 
 /** The nearest bfloat16, ties to even. */
-export function roundToBfloat16(value: number): number {
+function roundToBfloat16(value: number): number {
   bits.setFloat32(0, value);
   const word = bits.getUint32(0);
   bits.setUint32(0, (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000);

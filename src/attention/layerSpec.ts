@@ -37,7 +37,7 @@ export interface ProjectionBiases {
   readonly o: boolean;
 }
 
-export const NO_BIASES: ProjectionBiases = { q: false, k: false, v: false, o: false };
+const NO_BIASES: ProjectionBiases = { q: false, k: false, v: false, o: false };
 
 /** Norms on the compressed vectors of latent attention. */
 export interface LatentNorms {

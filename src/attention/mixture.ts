@@ -46,7 +46,7 @@ export async function runMixture(
 }
 
 /** Experts that were chosen, in order, with the tokens that chose them. */
-export function byExpert(routing: Routing): Map<number, { token: number; weight: number }[]> {
+function byExpert(routing: Routing): Map<number, { token: number; weight: number }[]> {
   const uses = new Map<number, { token: number; weight: number }[]>();
   routing.experts.forEach((expert, i) => {
     const list = uses.get(expert) ?? [];

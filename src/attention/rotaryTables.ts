@@ -34,7 +34,7 @@ export function rotaryTables(rotary: RotarySpec, positions: ArrayLike<number>, c
 }
 
 /** Radians per position of every pair. */
-export function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64Array {
+function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64Array {
   const { theta, dim, scaling } = rotary;
   switch (scaling?.kind) {
     case undefined:
@@ -80,14 +80,8 @@ export function rotaryFactor(scaling: RotaryScaling | null, contextTokens: numbe
 }
 
 /** YaRN's temperature: 0.1 · mscale · ln(factor) + 1, or 1 where the context is not extended. */
-export function yarnMscale(factor: number, mscale: number): number {
+function yarnMscale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
-}
-
-/** DeepSeek: the softmax scale is multiplied by yarnMscale(factor, mscale_all_dim)². 1 for other scalings. */
-export function latentScaleFactor(scaling: RotaryScaling | null): number {
-  if (scaling?.kind !== 'yarn' || !scaling.mscaleAllDim) return 1;
-  return yarnMscale(scaling.factor, scaling.mscaleAllDim) ** 2;
 }
 
 /** base^(−2i/dim), i = 0 … dim/2 − 1 */

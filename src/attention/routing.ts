@@ -1,6 +1,5 @@
 /** Which experts a token goes to, and with what weight; in float64 from the router's logits. */
 
-import { sigmoid } from './activations';
 import type { RouterSpec } from './blockSpec';
 
 export interface Routing {
@@ -86,6 +85,10 @@ function sparsemixer(router: RouterSpec, logits: Float64Array): Choice {
 /** Indexes of the `count` largest values, largest first; of equal ones the first. */
 function best(values: Float64Array, count: number): number[] {
   return [...values.keys()].sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b).slice(0, count);
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
 }
 
 function softmax(values: Float64Array): Float64Array {

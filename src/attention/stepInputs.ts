@@ -25,7 +25,7 @@ export interface Step {
 }
 
 /** Positions of the entries that a cache holds after `tokens` tokens, oldest first. */
-export function cachedPositions(limit: number | null, tokens: number): Int32Array {
+function cachedPositions(limit: number | null, tokens: number): Int32Array {
   const held = limit === null ? tokens : Math.min(tokens, limit);
   return Int32Array.from({ length: held }, (_, i) => tokens - held + i);
 }

@@ -120,7 +120,7 @@ function engineNotes(reasons: readonly Reason[]): Note[] {
 }
 
 /** Marginal bytes of one more token at short context: the difference between two tokens and one. */
-export function bytesPerToken(spec: ModelSpec, dtype: ResolvedKvDtype): number {
+function bytesPerToken(spec: ModelSpec, dtype: ResolvedKvDtype): number {
   return intrinsicCacheBytes(spec, dtype, 2) - intrinsicCacheBytes(spec, dtype, 1);
 }
 

@@ -8,7 +8,7 @@ import type { Sharding } from '../model/scenario';
  * KV heads on each tensor-parallel rank: an equal share, or one copied head where ranks outnumber heads.
  * vLLM: `max(1, H_kv // tp)`, and it refuses ranks that neither divide the heads nor are divided by them.
  */
-export function headsPerRank(kvHeads: number, tp: number): number {
+function headsPerRank(kvHeads: number, tp: number): number {
   return tp >= kvHeads ? 1 : Math.ceil(kvHeads / tp);
 }
 
@@ -48,7 +48,7 @@ function rankChannels(state: StateSpec, conv: ConvState, tp: number): number {
  * Layers of each pipeline stage. The remainder goes to the stages before the last, which also holds the output head
  * (vLLM `get_pp_indices`, which SGLang shares).
  */
-export function stageSizes(layers: number, stages: number): number[] {
+function stageSizes(layers: number, stages: number): number[] {
   const base = Math.floor(layers / stages);
   const sizes = new Array<number>(stages).fill(base);
   const remainder = layers % stages;

@@ -39,7 +39,7 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
 }
 
 /** A table for people. */
-export function benchText(report: BenchReport): string {
+function benchText(report: BenchReport): string {
   const rows = report.results.map((result) => [
     result.case,
     result.variant,

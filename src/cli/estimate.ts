@@ -33,7 +33,7 @@ interface LayerJson {
 }
 
 /** The contract of design §6. */
-export function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Record<string, unknown> {
+function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Record<string, unknown> {
   const { spec } = plan;
   return {
     modelType: spec.modelType,

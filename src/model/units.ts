@@ -36,7 +36,7 @@ export function formatBinary(bytes: number): string {
 }
 
 /** 4831838208 -> "4.83 GB". */
-export function formatDecimal(bytes: number): string {
+function formatDecimal(bytes: number): string {
   return scaled(bytes, 1000, DECIMAL);
 }
 

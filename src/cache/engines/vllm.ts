@@ -68,7 +68,7 @@ function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtyp
  * Tokens of a page. In a model with recurrent state, attention pages grow until one state fits into one, in multiples of what
  * the kernels take ("Setting attention block size to 784 tokens"): `k · ⌈state page ÷ (k · bytes of one token)⌉`.
  */
-export function vllmPageTokens(attention: AttentionSpec, context: EngineContext): number {
+function vllmPageTokens(attention: AttentionSpec, context: EngineContext): number {
   const latent = attention.kind === 'latent' || attention.kind === 'compressed';
   const base = context.options.pageTokens ?? (latent ? LATENT_PAGE_TOKENS : PAGE_TOKENS);
   const state = statePageBytes(context);

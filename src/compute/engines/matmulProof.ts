@@ -14,7 +14,7 @@ const LARGEST_ERROR = 1e-4;
 /** Rows of a large product that are compared. */
 const CHECKED_ROWS = 8;
 
-export class ProofError extends Error {}
+class ProofError extends Error {}
 
 export async function proveDevice(engine: Pick<Engine, 'load'>): Promise<DeviceProof> {
   let proof: DeviceProof | null = null;

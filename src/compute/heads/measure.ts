@@ -6,7 +6,7 @@ import { type GroupIdentity, groupIdentity, headGroups } from '../../insight/ide
 import { PatternAccumulator } from '../../insight/pattern';
 import type { LayerMeasures } from '../../shared/headsContract';
 import { repeatHeads } from './dump';
-import type { LayerCapture } from './forward';
+import type { LayerCapture } from './layerPass';
 import type { AttentionTiles } from './tiles';
 import { floats } from './tokenAxis';
 import type { Watch } from './watch';
@@ -20,8 +20,8 @@ export async function measureLayer(capture: LayerCapture, weights: WeightRows): 
   const tokens = ids.length;
   const { queryHeads, kvHeads } = headDims(spec.attention);
   const groups = headGroups(queryHeads, kvHeads);
-  const window = keyLimit(spec.attention);
-  const accumulators = groups.map(() => new PatternAccumulator(ids, window === null ? {} : { window }));
+  const window = keyLimit(spec.attention) ?? Infinity;
+  const accumulators = groups.map(() => new PatternAccumulator(ids, window));
   await weights((block, rows) => {
     accumulators.forEach((accumulator, head) => {
       for (let row = 0; row < rows; row++) {

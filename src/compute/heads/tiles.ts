@@ -10,7 +10,7 @@ import { MASKED, sees } from '../../attention/mask';
 import { RpcError } from '../../shared/rpcError';
 import type { LoadedProgram } from '../engines/engine';
 import { Cells } from './cells';
-import type { LayerCapture } from './forward';
+import type { LayerCapture } from './layerPass';
 import type { ProgramCache } from './programs';
 import { buildTileGraph, type Reduction, type TileGraph } from './tileGraph';
 import { floats } from './tokenAxis';
@@ -33,7 +33,7 @@ export interface TileAsk {
 /** Bytes of one block of scores: measured to be fastest; smaller ones give the matrix products too few rows. */
 const BLOCK_BYTES = 16 * 1024 ** 2;
 /** Elements of a tile; more is refused. */
-export const MOST_TILE_ELEMENTS = 64 * 1024 ** 2;
+const MOST_TILE_ELEMENTS = 64 * 1024 ** 2;
 
 type Range = readonly [start: number, end: number];
 

@@ -9,11 +9,11 @@ import { readDocument, type Reading, type ReadOptions } from '../../config/read'
 import { quantFileBeside } from '../quantFiles';
 
 /** JSON files that are all looked at; in trees with more, only those with the usual names are. */
-export const ALL_LIMIT = 400;
+const ALL_LIMIT = 400;
 /** Files with the usual names that are looked at without being asked. */
 export const NAMED_LIMIT = 400;
 /** Files that are looked at when asked. */
-export const ASKED_LIMIT = 5_000;
+const ASKED_LIMIT = 5_000;
 /** Processor time of the host that a look into a large tree may take without being asked; what is left then is not looked at. Milliseconds. */
 const CPU_BUDGET_MS = 60;
 /** Files that are looked at in any case: the process may be busy with other things. */

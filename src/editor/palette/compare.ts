@@ -61,8 +61,7 @@ export interface CompareWithRequest extends WorkloadRequest {
   readonly revisions?: number;
 }
 
-export const EXPORT_FORMATS = ['markdown', 'csv', 'json', 'png'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+export type ExportFormat = 'markdown' | 'csv' | 'json' | 'png';
 
 export interface ExportRequest extends CompareVariantsRequest, CompareWithRequest {
   readonly format?: ExportFormat;
@@ -370,7 +369,7 @@ function preview(row: ComparisonRow, base: ComparisonRow): { readonly descriptio
   };
 }
 
-export function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
+function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
   return `${plan.exact ? '' : '≈ '}${formatBinary(plan.bytesPerToken)}/token · ${formatBinary(plan.totalBytes)}`;
 }
 

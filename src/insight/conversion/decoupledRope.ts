@@ -6,7 +6,7 @@
 
 import { symmetricEigen } from '../eigen';
 import { type Matrix, zeros } from '../matrix';
-import { pairDims, type RotaryPairs } from '../similarity';
+import { pairDims, type RotaryPairs } from '../alignment';
 import { type HeadedSpec, type LayerSample, pairsOf } from './layerRows';
 import { ConversionRefused } from './target';
 

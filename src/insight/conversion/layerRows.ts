@@ -7,7 +7,7 @@ import type { RotarySpec } from '../../attention/rotarySpec';
 import type { WeightMap } from '../../attention/weightNames';
 import type { LatentAttention } from '../../model/attention';
 import { type Matrix, rowProducts, zeros } from '../matrix';
-import { pairDims, type RotaryPairs } from '../similarity';
+import { pairDims, type RotaryPairs } from '../alignment';
 
 /** Attention with K and V per head. */
 export type HeadedSpec = AttentionLayerSpec & { readonly attention: Exclude<RunnableAttention, LatentAttention> };
@@ -161,7 +161,7 @@ export function pairsOf(rotary: RotarySpec): RotaryPairs {
 }
 
 /** Rows `[tokens, heads · dim]` with RoPE at positions 0, 1, …. */
-export function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim: number): Matrix {
+function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim: number): Matrix {
   const { cos, sin, pairs } = rotaryTables(
     rotary,
     Int32Array.from({ length: rows.rows }, (_, i) => i),

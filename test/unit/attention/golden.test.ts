@@ -1,8 +1,8 @@
 /** Reference and programs against what the transformers library computes (12 families, `../shared/reference/golden`). */
 
 import { describe, expect, it } from 'vitest';
-import { Tensor64 } from '../../../src/attention/reference/tensor64';
-import { referenceBlock } from '../../../src/attention/reference/block';
+import { Tensor64 } from '../../oracle/tensor64';
+import { referenceBlock } from '../../oracle/block';
 import { relativeError } from '../golden';
 import { valuesOf } from './support/compare';
 import { GOLDEN_FOLDERS, type GoldenLayer, loadGolden } from './support/golden';

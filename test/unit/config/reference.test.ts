@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/config/read';
-import { DEFAULT_SCENARIO } from '../../../src/model/scenario';
+import { scenario } from '../support';
 
 const folder = process.env['HEADLIGHT_REFERENCE'] ?? '../shared/reference';
 const present = existsSync(join(folder, 'expected.json'));
@@ -27,7 +27,7 @@ describe.skipIf(!present)('reference', () => {
     const spec = readModelConfig(readFileSync(join(folder, 'configs', name, 'config.json'), 'utf8'))?.spec;
     if (!spec) throw new Error('not read as a model config');
     const plan = (batch: number, tokens: number): ReturnType<typeof planCache> =>
-      planCache(spec, { ...DEFAULT_SCENARIO, workload: { batch, tokens } });
+      planCache(spec, scenario(batch, tokens));
     const got = {
       b1_s1: plan(1, 1).cacheBytes,
       b1_s4096: plan(1, 4096).cacheBytes,

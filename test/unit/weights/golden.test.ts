@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Tensor64 } from '../../../src/attention/reference/tensor64';
+import type { Tensor64 } from '../../oracle/tensor64';
 import { openModel } from '../../../src/weights/openModel';
 import { goldenFolders, readGolden, REFUSED, relativeError } from '../golden';
 import { forward } from './forward';

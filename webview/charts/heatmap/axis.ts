@@ -1,29 +1,11 @@
 /** One side of a matrix on the screen: positions (tokens, dims), the cells that data hold of them, and device pixels. */
 
-/** Positions `[start, end)`, held as `count` cells as equal as can be; one cell each where `count` is their number. */
-export interface CellAxis {
-  readonly start: number;
-  readonly end: number;
-  readonly count: number;
-}
+import { type CellAxis, cellOf } from '../../../src/insight/cells';
 
 export type Window = readonly [start: number, end: number];
 
 export function wholeAxis(count: number): CellAxis {
   return { start: 0, end: count, count };
-}
-
-/** The first position of a cell. Same division as the compute process's tiles. */
-export function cellBorder({ start, end, count }: CellAxis, cell: number): number {
-  return start + Math.floor((cell * (end - start)) / count);
-}
-
-export function cellOf(axis: CellAxis, position: number): number {
-  const { start, end, count } = axis;
-  let cell = Math.min(count - 1, Math.max(0, Math.floor(((position - start) * count) / (end - start))));
-  while (cell > 0 && cellBorder(axis, cell) > position) cell--;
-  while (cell < count - 1 && cellBorder(axis, cell + 1) <= position) cell++;
-  return cell;
 }
 
 /** True when every position has a cell of its own. */

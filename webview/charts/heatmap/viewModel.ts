@@ -1,6 +1,7 @@
 /** Where everything of a heatmap stands, in device pixels: the plot, its labels, and the cell under a point. */
 
-import { type Bins, binAt, binsOf, type CellAxis, type Window } from './axis';
+import type { CellAxis } from '../../../src/insight/cells';
+import { type Bins, binAt, binsOf, type Window } from './axis';
 import { type ColumnItem, columnLabels, elideMiddle, type Measure, type PlacedLabel, rowStep } from './labels';
 import type { Cells, Reduction } from './raster';
 import type { MapKind } from './colourMaps';

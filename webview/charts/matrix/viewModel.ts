@@ -117,7 +117,7 @@ export interface Line {
   readonly width: number;
 }
 
-export function lineWidth(items: readonly LineItem[], cell: number, { gap, character }: LineLook): number {
+function lineWidth(items: readonly LineItem[], cell: number, { gap, character }: LineLook): number {
   return items.reduce(
     (sum, item) => sum + item.rowLabelPixels + Math.max(item.columns * cell, item.labelCharacters * character),
     gap * Math.max(0, items.length - 1),

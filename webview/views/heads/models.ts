@@ -14,7 +14,8 @@ import {
   type Order,
   sorted,
 } from '../../charts/headGrid/viewModel';
-import { cellBorder, type CellAxis, isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
+import { type CellAxis, cellBorder } from '../../../src/insight/cells';
+import { isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
 import { tokenText } from '../../charts/heatmap/labels';
 import type { Cells, Visible } from '../../charts/heatmap/raster';
 import { largestOf } from '../../charts/heatmap/raster';
@@ -49,7 +50,7 @@ export function viewOf(tokens: number, ignoreFirst: boolean): View {
   return { rows: window, columns: window };
 }
 
-export function headsOf({ layer, attention, patterns, measures }: LayerPatterns): GridHead[] {
+function headsOf({ layer, attention, patterns, measures }: LayerPatterns): GridHead[] {
   const visible = visibleCells(attention, patterns.rows, patterns.columns);
   return Array.from({ length: patterns.heads }, (_, head) => ({
     layer,
@@ -143,7 +144,7 @@ export interface Labelled {
   readonly pieces: readonly string[];
 }
 
-export function pieceOf({ pieces }: Labelled, position: number): string {
+function pieceOf({ pieces }: Labelled, position: number): string {
   return tokenText(pieces[position] ?? '');
 }
 

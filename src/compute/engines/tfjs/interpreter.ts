@@ -13,7 +13,7 @@ import { fromTensor, isHost, type Tf, toTensor, type Value } from './value';
 const OPERATORS: OperatorTable = { ...ELEMENTWISE, ...SHAPING, ...PRODUCTS };
 
 /** Operators of a graph that the interpreter does not have. */
-export function missingOperators(graph: Graph): readonly string[] {
+function missingOperators(graph: Graph): readonly string[] {
   const missing = graph.nodes.filter((node) => node.domain !== '' || !Object.hasOwn(OPERATORS, node.op));
   return [...new Set(missing.map((node) => (node.domain === '' ? node.op : `${node.domain}.${node.op}`)))];
 }

@@ -17,7 +17,7 @@ export const PRODUCTS: OperatorTable = {
 };
 
 /** A matrix on the right takes all rows of the left in one product: faster than one product per batch. */
-export function matMul(tf: Tf, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+function matMul(tf: Tf, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
   const inner = a.shape.at(-1) ?? 0;
   if (b.rank === 2 && a.rank > 2 && !transposeA) {
     const rows = a.size === 0 ? 0 : a.size / inner;

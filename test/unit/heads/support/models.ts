@@ -3,12 +3,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createEngine } from '../../../../src/compute/engines/createEngine';
-import { ForwardPass, type ForwardLimits } from '../../../../src/compute/heads/forward';
+import { ForwardPass } from '../../../../src/compute/heads/forward';
 import { HeadModel } from '../../../../src/compute/heads/headModel';
+import type { ForwardLimits } from '../../../../src/compute/heads/layerPass';
 
 const checkout = resolve(import.meta.dirname, '../../../..');
 export const SAMPLES = ['mha', 'gqa', 'mqa', 'mla'].map((name) => join(checkout, 'media', 'samples', name));
-export const GOLDEN = join(process.env['HEADLIGHT_REFERENCE'] ?? resolve(checkout, '../shared/reference'), 'golden');
+const GOLDEN = join(process.env['HEADLIGHT_REFERENCE'] ?? resolve(checkout, '../shared/reference'), 'golden');
 
 /** Golden folders of these names that are there; a word on stderr for the others. */
 export function goldenNamed(...names: readonly string[]): string[] {
@@ -28,7 +29,7 @@ export async function withForward<T>(
   work: (forward: ForwardPass, model: HeadModel) => Promise<T>,
 ): Promise<T> {
   const model = await HeadModel.open(folder);
-  const forward = new ForwardPass(model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
+  const forward = new ForwardPass(model.model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
   try {
     return await work(forward, model);
   } finally {
