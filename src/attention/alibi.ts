@@ -23,16 +23,15 @@ export function mptSlopes(heads: number, maxBias = 8): number[] {
 
 /** Bias of every head and key, `[heads, keys]`; `newest` is the position of the newest token. */
 export function alibiBias(alibi: AlibiSpec, keyPositions: ArrayLike<number>, newest: number): Float64Array {
-  const keys = keyPositions.length;
   const origin = alibi.origin === 'last' ? newest : 0;
-  const bias = new Float64Array(alibi.slopes.length * keys);
+  const positions = Float64Array.from(keyPositions, (position) => position - origin);
+  const bias = new Float64Array(alibi.slopes.length * positions.length);
   alibi.slopes.forEach((slope, head) => {
-    for (let key = 0; key < keys; key++) {
-      const position = (keyPositions[key] ?? 0) - origin;
+    positions.forEach((position, key) => {
       const product =
         alibi.rounding === 'bfloat16' ? roundToBfloat16(roundToBfloat16(slope) * position) : slope * position;
-      bias[head * keys + key] = product * alibi.factor;
-    }
+      bias[head * positions.length + key] = product * alibi.factor;
+    });
   });
   return bias;
 }

@@ -22,6 +22,7 @@ import {
 } from './layerContext';
 import type { LatentAttention } from '../model/attention';
 import { projectOutput } from './outputGraph';
+import { elementAt } from '../model/elementAt';
 
 export function latentLayer(c: LayerContext, attention: LatentAttention, x: Value): LayerResult {
   const projected = project(c, attention, x);
@@ -166,7 +167,7 @@ function expanded(c: LayerContext, attention: LatentAttention, p: Projected): At
     valueDim,
   );
   const together = (values: readonly Value[], axis: number): Value =>
-    values.length === 1 ? (values[0] ?? '') : g.concat(values, axis);
+    values.length === 1 ? elementAt(values, 0) : g.concat(values, axis);
   return {
     core,
     captures: {

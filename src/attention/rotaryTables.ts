@@ -1,6 +1,7 @@
 /** Frequencies and cos/sin tables of rotary position embeddings, in float64. Formulas: transformers `modeling_rope_utils.py`. */
 
 import type { RotaryScaling, RotarySpec } from './rotarySpec';
+import { elementAt } from '../model/elementAt';
 
 /** cos and sin of every position and pair, row-major `[positions, pairs]`; pairs = rotary dims / 2. */
 export interface RotaryTables {
@@ -14,22 +15,19 @@ export interface RotaryTables {
  * depend; by default the last position + 1.
  */
 export function rotaryTables(rotary: RotarySpec, positions: ArrayLike<number>, contextTokens?: number): RotaryTables {
-  const count = positions.length;
-  let last = 0;
-  for (let i = 0; i < count; i++) last = Math.max(last, positions[i] ?? 0);
-  const context = contextTokens ?? last + 1;
+  const list = Float64Array.from(positions);
+  const context = contextTokens ?? list.reduce((last, position) => Math.max(last, position), 0) + 1;
   const frequencies = inverseFrequencies(rotary, context);
   const factor = rotaryFactor(rotary.scaling, context);
   const pairs = frequencies.length;
-  const cos = new Float64Array(count * pairs);
-  const sin = new Float64Array(count * pairs);
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < pairs; j++) {
-      const angle = (positions[i] ?? 0) * (frequencies[j] ?? 0);
-      cos[i * pairs + j] = Math.cos(angle) * factor;
-      sin[i * pairs + j] = Math.sin(angle) * factor;
-    }
-  }
+  const cos = new Float64Array(list.length * pairs);
+  const sin = new Float64Array(list.length * pairs);
+  list.forEach((position, i) => {
+    frequencies.forEach((frequency, j) => {
+      cos[i * pairs + j] = Math.cos(position * frequency) * factor;
+      sin[i * pairs + j] = Math.sin(position * frequency) * factor;
+    });
+  });
   return { pairs, cos, sin };
 }
 
@@ -53,7 +51,7 @@ function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64A
       return yarnFrequencies(theta, dim, scaling);
     case 'longrope': {
       const factors = contextTokens > scaling.originalContext ? scaling.longFactor : scaling.shortFactor;
-      return powers(theta, dim).map((frequency, i) => frequency / (factors[i] ?? 1));
+      return powers(theta, dim).map((frequency, i) => frequency / elementAt(factors, i));
     }
     case 'proportional':
       return powers(theta, dim).map((frequency, i) => (2 * i < scaling.rotatedDim ? frequency / scaling.factor : 0));

@@ -7,6 +7,7 @@ import { attentionMask } from './mask';
 import { queryFactors } from './positionFactor';
 import type { AttentionProgram } from './program';
 import { rotaryTables } from './rotaryTables';
+import { elementAt } from '../model/elementAt';
 
 export interface Step {
   /** Sequences; default 1. */
@@ -40,7 +41,7 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
   const hasPast = program.cache.some((tensor) => tensor.past !== null);
   const past = hasPast ? (step.pastPositions ?? cachedPositions(program.cacheLimit, pastTokens)) : [];
   const keys = Int32Array.from({ length: past.length + newTokens }, (_, i) =>
-    i < past.length ? (past[i] ?? -1) : pastTokens + i - past.length,
+    i < past.length ? elementAt(past, i) : pastTokens + i - past.length,
   );
   const names = new Set(program.inputs.map((input) => input.name));
   const feeds = new Map<string, Tensor>();

@@ -3,6 +3,7 @@
 import type { AttentionSpec, ConvState, StateSpec } from '../model/attention';
 import { isHeaded } from '../model/attention';
 import type { Sharding } from '../model/scenario';
+import { elementAt } from '../model/elementAt';
 
 /**
  * KV heads on each tensor-parallel rank: an equal share, or one copied head where ranks outnumber heads.
@@ -54,7 +55,7 @@ function stageSizes(layers: number, stages: number): number[] {
   const remainder = layers % stages;
   for (let extra = 0; extra < remainder; extra++) {
     const stage = Math.max(0, stages - 2 - extra);
-    sizes[stage] = (sizes[stage] ?? 0) + 1;
+    sizes[stage] = elementAt(sizes, stage) + 1;
   }
   return sizes;
 }

@@ -4,6 +4,8 @@
  * (previous, duplicate, induction; error measure "mul"), sail-sg/Attention-Sink (sink), entropy as usual.
  */
 
+import { elementAt } from '../model/elementAt';
+
 export interface PatternMeasures {
   /** Mean over rows i ≥ 1 of −Σ A ln A / ln(visible keys): 0 one key, 1 uniform. NaN for a single token. */
   readonly entropy: number;
@@ -45,10 +47,10 @@ export class PatternAccumulator {
     const entropy = row instanceof Float32Array ? quickEntropy(row, query + 1) : entropyOf(row, query + 1);
     if (query > 0) {
       this.entropySum += entropy / Math.log(Math.min(query + 1, this.window));
-      this.previous += row[query - 1] as number;
+      this.previous += elementAt(row, query - 1);
     }
-    this.sinkSum += row[0] as number;
-    const token = this.tokens[query] as number;
+    this.sinkSum += elementAt(row, 0);
+    const token = elementAt(this.tokens, query);
     let places = this.places.get(token);
     if (places === undefined) this.places.set(token, (places = []));
     for (const place of places) {

@@ -38,6 +38,7 @@ import {
   title,
   type WorkloadRequest,
 } from './subject';
+import { elementAt } from '../../model/elementAt';
 
 /** What callers of the commands get: plain numbers. */
 export interface ComparedRow {
@@ -290,7 +291,7 @@ async function showComparison(
 ): ReturnType<typeof showResults> {
   const rows = comparison.rows.map((row) => ({
     label: row.label,
-    description: `${sizes(row)} · ${formatRatio(comparison.rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes)}`,
+    description: `${sizes(row)} · ${formatRatio(elementAt(comparison.rows, 0).plan.totalBytes, row.plan.totalBytes)}`,
     detail: rowDetail(row),
   }));
   const open: ResultAction = {

@@ -1,5 +1,7 @@
 /** A small matrix as a picture: which cells have a colour, what is outlined, how large a cell may be. */
 
+import { elementAt } from '../../../src/model/elementAt';
+
 export interface CellPlace {
   readonly row: number;
   readonly column: number;
@@ -65,7 +67,7 @@ export function magnitudeOf(
   let most = 0;
   for (let i = 0; i < known * columns; i++) {
     if (cellState(model, Math.floor(i / columns), i % columns) === 'value')
-      most = Math.max(most, Math.abs(values[i] ?? 0));
+      most = Math.max(most, Math.abs(elementAt(values, i)));
   }
   return most === 0 ? 1 : most;
 }

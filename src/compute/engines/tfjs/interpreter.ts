@@ -9,6 +9,7 @@ import { OperatorCall, type OperatorTable } from './operator';
 import { PRODUCTS } from './products';
 import { SHAPING } from './shaping';
 import { fromTensor, isHost, type Tf, toTensor, type Value } from './value';
+import { elementAt } from '../../../model/elementAt';
 
 const OPERATORS: OperatorTable = { ...ELEMENTWISE, ...SHAPING, ...PRODUCTS };
 
@@ -73,7 +74,7 @@ class InterpretedProgram implements LoadedProgram {
           const value = made[i];
           if (value) values.set(name, value);
         });
-        for (const name of this.lastUses[index] ?? []) {
+        for (const name of elementAt(this.lastUses, index)) {
           const value = values.get(name);
           if (value && !isHost(value) && !this.kept.has(name) && !wanted.has(name)) value.dispose();
         }

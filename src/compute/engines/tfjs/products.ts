@@ -3,6 +3,7 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { axisOf, type OperatorCall, type OperatorTable } from './operator';
 import { hostNumbers, type Tf } from './value';
+import { elementAt } from '../../../model/elementAt';
 
 export const PRODUCTS: OperatorTable = {
   MatMul: (call) =>
@@ -18,10 +19,10 @@ export const PRODUCTS: OperatorTable = {
 
 /** A matrix on the right takes all rows of the left in one product: faster than one product per batch. */
 function matMul(tf: Tf, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  const inner = a.shape.at(-1) ?? 0;
+  const inner = elementAt(a.shape, a.rank - 1);
   if (b.rank === 2 && a.rank > 2 && !transposeA) {
     const rows = a.size === 0 ? 0 : a.size / inner;
-    const columns = (transposeB ? b.shape[0] : b.shape[1]) ?? 0;
+    const columns = elementAt(b.shape, transposeB ? 0 : 1);
     const flat = tf.matMul(tf.reshape(a, [rows, inner]) as Tensor2D, b as Tensor2D, false, transposeB);
     return tf.reshape(flat, [...a.shape.slice(0, -1), columns]);
   }
