@@ -18,7 +18,7 @@ import {
   rotated,
   splitHeads,
   TOKENS,
-  warmed,
+  withTemperature,
 } from './layerContext';
 import type { LatentAttention } from '../model/attention';
 import { projectOutput } from './outputGraph';
@@ -42,7 +42,7 @@ export function latentLayer(c: LayerContext, attention: LatentAttention, x: Valu
     captures: {
       qRaw: () => ({ value: qRaw, shape: [BATCH, heads, TOKENS, keyDim] }),
       kRaw: () => ({ value: rawKey(), shape: [BATCH, heads, TOKENS, keyDim] }),
-      q: () => ({ value: g.concat([qNope, qRope], 3, 'q/turned'), shape: [BATCH, heads, TOKENS, keyDim] }),
+      q: () => ({ value: g.concat([qNope, qRope], 3, 'q/nope_and_rope'), shape: [BATCH, heads, TOKENS, keyDim] }),
       ...attended.captures,
       ...attended.core.captures,
     },
@@ -83,8 +83,11 @@ function project(c: LayerContext, attention: LatentAttention, x: Value): Project
   const oneHead = rotated(c, headAxis(c, ropeRaw, 'rope_key/head'), ropeDim, 'rope_key/rope');
   return {
     qRaw,
-    qNope: warmed(c, g.slice(qRaw, 3, 0, nopeDim, 'q/nope')),
-    qRope: warmed(c, rotated(c, g.slice(qRaw, 3, nopeDim, nopeDim + ropeDim, 'q/rope_part'), ropeDim, 'q/rope')),
+    qNope: withTemperature(c, g.slice(qRaw, 3, 0, nopeDim, 'q/nope')),
+    qRope: withTemperature(
+      c,
+      rotated(c, g.slice(qRaw, 3, nopeDim, nopeDim + ropeDim, 'q/rope_part'), ropeDim, 'q/rope'),
+    ),
     latent: g.times(normed, norms?.latentFactor ?? 1, 'latent/factor'),
     ropeRaw,
     rope: g.op('Squeeze', [oneHead, g.int64s([1])], {}, 'rope_key'),

@@ -8,8 +8,8 @@ import { layerWeights, type WeightMap } from '../../../src/attention/weightNames
 import { type Conversion, LayerConverter } from '../../../src/insight/conversion/convert';
 import { DecoupledRope } from '../../../src/insight/conversion/decoupledRope';
 import {
-  finishedKeys,
-  finishedValues,
+  scoreKeys,
+  summedValues,
   type HeadedSpec,
   type LayerSample,
   normsOf,
@@ -137,8 +137,8 @@ describe.each(HEADED)('a layer with %s', (_, spec) => {
     const rows = projectedRows(sample);
     const norms = normsOf(sample);
     const { k, v } = layerOf.reference.captures;
-    expect(largestDifference(finishedKeys(rows.key, sample, norms).data, byToken(k))).toBeLessThan(EXACT);
-    expect(largestDifference(finishedValues(rows.value, sample, norms).data, byToken(v))).toBeLessThan(EXACT);
+    expect(largestDifference(scoreKeys(rows.key, sample, norms).data, byToken(k))).toBeLessThan(EXACT);
+    expect(largestDifference(summedValues(rows.value, sample, norms).data, byToken(v))).toBeLessThan(EXACT);
   });
 
   test('loses nothing where nothing is left out', async () => {
