@@ -13,14 +13,12 @@ export const SHAPING: OperatorTable = {
   Slice: slice,
   Split: split,
   Expand: expand,
-  Tile: (call) => call.tf.tile(call.tensor(0), [...hostNumbers(call.value(1), 'repeats')]),
   Unsqueeze: unsqueeze,
   Squeeze: squeeze,
   Shape: (call) => {
     const { shape } = call.value(0);
     return host(shape.slice(call.int('start', 0), call.int('end', shape.length)));
   },
-  Gather: gather,
 };
 
 function host(numbers: readonly number[]): HostValue {
@@ -121,14 +119,4 @@ function squeeze(call: OperatorCall): Value {
     value,
     shape.filter((size, i) => !(axes ? axes.includes(i) : size === 1)),
   );
-}
-
-function gather(call: OperatorCall): Value {
-  const [data, indices] = [call.value(0), call.value(1)];
-  const axis = axisOf(call.int('axis', 0), data.shape.length);
-  if (isHost(data) && isHost(indices)) {
-    const picked = indices.host.map((index) => elementAt(data.host, index < 0 ? index + data.host.length : index));
-    return { host: picked, shape: indices.shape };
-  }
-  return call.tf.gather(call.tensor(0), call.tf.cast(call.tensor(1), 'int32'), axis);
 }
