@@ -27,7 +27,7 @@ export interface RuleOptions {
   readonly microBatchTokens?: number;
   /** llama.cpp `--kv-unified`: all sequences share one buffer. */
   readonly unified?: boolean;
-  /** vLLM, SGLang: state slots kept for speculative tokens. */
+  /** vLLM: state slots kept for speculative tokens. */
   readonly speculativeTokens?: number;
 }
 
