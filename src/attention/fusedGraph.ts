@@ -29,11 +29,7 @@ export function fusedLayer(c: LayerContext, x: Value): LayerResult {
   const { queryHeads, kvHeads, keyDim } = headDims(spec.attention);
   const q = rotatedSideBySide(c, projectHeads(c, x, 'q', queryHeads, keyDim, spec.queryNorm), queryHeads, keyDim, 'q');
   const k = rotatedSideBySide(c, projectHeads(c, x, 'k', kvHeads, keyDim, spec.keyNorm), kvHeads, keyDim, 'k');
-  const v = g.times(
-    flat(c, projectHeads(c, x, 'v', kvHeads, keyDim, spec.valueNorm), kvHeads, keyDim, 'v'),
-    spec.valueFactor ?? 1,
-    'v/factor',
-  );
+  const v = flat(c, projectHeads(c, x, 'v', kvHeads, keyDim, spec.valueNorm), kvHeads, keyDim, 'v');
   const decode = options.mode === 'decode';
   const past = decode
     ? (['past_key', 'past_value'] as const).map((name) => g.input(name, [BATCH, kvHeads, PAST, keyDim]))

@@ -23,7 +23,7 @@ export function headedLayer(c: LayerContext, x: Value): LayerResult {
   const { queryNorm, keyNorm, valueNorm } = c.spec;
   const qRaw = project('q', queryHeads, keyDim, queryNorm);
   const kRaw = project('k', kvHeads, keyDim, keyNorm);
-  const vNew = c.g.times(project('v', kvHeads, valueDim, valueNorm), c.spec.valueFactor ?? 1, 'v/factor');
+  const vNew = project('v', kvHeads, valueDim, valueNorm);
   const q = withTemperature(
     c,
     normAfterRope(c, rotated(c, qRaw, keyDim, 'q/rope'), 'q_norm', queryNorm, queryHeads, keyDim),

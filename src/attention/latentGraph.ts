@@ -28,12 +28,7 @@ export function latentLayer(c: LayerContext, attention: LatentAttention, x: Valu
   const projected = project(c, attention, x);
   const { queryHeads: heads, nopeDim, ropeDim, valueDim } = attention;
   const keyDim = nopeDim + ropeDim;
-  const attended =
-    c.form === 'absorbed'
-      ? absorbed(c, attention, projected)
-      : c.options.latentCache === 'expanded'
-        ? expandedHeads(c, attention, projected)
-        : expanded(c, attention, projected);
+  const attended = c.form === 'absorbed' ? absorbed(c, attention, projected) : expanded(c, attention, projected);
   const { g } = c;
   const { qRaw, qNope, qRope, latent, ropeRaw } = projected;
   const rawKey = (): Value => joinKey(c, attention, expand(c, attention, latent, 'w_uk'), ropeRaw, 'k/raw');
@@ -199,25 +194,6 @@ function expanded(c: LayerContext, attention: LatentAttention, p: Projected): At
     },
     cache: [rows.cache],
   };
-}
-
-/** K and V of every head, cached expanded as an MHA layer would (transformers 4). */
-function expandedHeads(c: LayerContext, attention: LatentAttention, p: Projected): Attended {
-  const { g } = c;
-  const { queryHeads: heads, nopeDim, ropeDim, valueDim } = attention;
-  const keyDim = nopeDim + ropeDim;
-  const kNew = joinKey(c, attention, expand(c, attention, p.latent, 'w_uk'), p.rope, 'k');
-  const key = cacheRows(c, 'key', kNew, [BATCH, heads], keyDim);
-  const value = cacheRows(c, 'value', expand(c, attention, p.latent, 'w_uv'), [BATCH, heads], valueDim);
-  const q = g.concat([p.qNope, p.qRope], 3, 'q/joined');
-  const core = attendGraph(
-    c,
-    [{ q, keys: key.segments, keyHeads: heads, dim: keyDim }],
-    value.segments,
-    heads,
-    valueDim,
-  );
-  return { core, captures: expandedCaptures(attention, key.all, value.all), cache: [key.cache, value.cache] };
 }
 
 /** A latent [B,s,latentDim] through W_UK or W_UV: [B,H,s,dim]. */

@@ -18,7 +18,7 @@ export function rotaryTables(rotary: RotarySpec, positions: ArrayLike<number>, c
   const list = Float64Array.from(positions);
   const context = contextTokens ?? list.reduce((last, position) => Math.max(last, position), 0) + 1;
   const frequencies = inverseFrequencies(rotary, context);
-  const factor = rotaryFactor(rotary.scaling, context);
+  const factor = rotaryFactor(rotary.scaling);
   const pairs = frequencies.length;
   const cos = new Float64Array(list.length * pairs);
   const sin = new Float64Array(list.length * pairs);
@@ -59,7 +59,7 @@ function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64A
 }
 
 /** What cos and sin are multiplied by: the attention factor of YaRN and LongRoPE, 1 elsewhere. */
-export function rotaryFactor(scaling: RotaryScaling | null, contextTokens: number): number {
+export function rotaryFactor(scaling: RotaryScaling | null): number {
   if (scaling?.kind === 'yarn') {
     if (scaling.attentionFactor !== null) return scaling.attentionFactor;
     if (scaling.mscale && scaling.mscaleAllDim) {
@@ -68,8 +68,6 @@ export function rotaryFactor(scaling: RotaryScaling | null, contextTokens: numbe
     return yarnMscale(scaling.factor, 1);
   }
   if (scaling?.kind === 'longrope') {
-    const own = contextTokens > scaling.originalContext ? scaling.longMscale : scaling.shortMscale;
-    if (own !== undefined) return own;
     if (scaling.attentionFactor !== null) return scaling.attentionFactor;
     const factor = scaling.factor ?? 1;
     return factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(scaling.originalContext));

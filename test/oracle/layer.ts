@@ -133,11 +133,7 @@ function headedProjections(
   };
   const qRaw = project('q', queryHeads, keyDim, spec.queryNorm);
   const kRaw = project('k', kvHeads, keyDim, spec.keyNorm);
-  const projected = project('v', kvHeads, valueDim, spec.valueNorm);
-  const v = new Tensor64(
-    projected.shape,
-    projected.data.map((value) => value * (spec.valueFactor ?? 1)),
-  );
+  const v = project('v', kvHeads, valueDim, spec.valueNorm);
   return {
     qRaw,
     kRaw,

@@ -1,6 +1,7 @@
 /** A layer with keys and values per head as GQA, MQA or MLA, without training: what it would cache, and what it loses. */
 
 import { queryFactors } from '../../attention/positionFactor';
+import { rotaryFactor } from '../../attention/rotaryTables';
 import { matrix, type Matrix, transpose } from '../matrix';
 import { DecoupledRope } from './decoupledRope';
 import { type Distortion, DistortionMeter, type ReadLayer } from './distortion';
@@ -14,7 +15,6 @@ import {
   need,
   normsOf,
   projectedRows,
-  ropeFactor,
 } from './layerRows';
 import {
   alignedPooled,
@@ -190,7 +190,7 @@ export class LayerConverter {
     const still = basis.spreadPlain(found.key);
     // What loses its rotation keeps the factor that comes with it (YaRN, LongRoPE), once for keys and once for queries.
     const { rotary } = spec;
-    const factor = rotary === null ? 1 : ropeFactor(rotary, tokens) ** 2;
+    const factor = rotary === null ? 1 : rotaryFactor(rotary.scaling) ** 2;
     if (rotary !== null && factor !== 1)
       for (let i = 0; i < still.data.length; i++)
         if (i % keyDim < rotary.dim) still.data[i] = (still.data[i] as number) * factor;

@@ -2,7 +2,7 @@
 
 import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
 import type { HeadNormSpec, NormSpec } from '../../attention/normSpec';
-import { rotaryFactor, rotaryTables } from '../../attention/rotaryTables';
+import { rotaryTables } from '../../attention/rotaryTables';
 import type { RotarySpec } from '../../attention/rotarySpec';
 import type { WeightMap } from '../../attention/weightNames';
 import type { LatentAttention } from '../../model/attention';
@@ -109,9 +109,7 @@ export function scoreKeys(rows: Matrix, { spec }: LayerSample, norms: KeyValueNo
 /** Values as the weighted sum takes them, `[tokens, kvHeads · valueDim]`. */
 export function summedValues(rows: Matrix, { spec }: LayerSample, norms: KeyValueNorms): Matrix {
   const { kvHeads, valueDim } = spec.attention;
-  const factor = spec.valueFactor ?? 1;
-  const result = clippedAndNormed(rows, spec, norms.value, kvHeads, valueDim);
-  return factor === 1 ? result : { ...result, data: result.data.map((value) => value * factor) };
+  return clippedAndNormed(rows, spec, norms.value, kvHeads, valueDim);
 }
 
 /** Clip and norm in the layer's order. */
@@ -190,9 +188,4 @@ function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim: numbe
     }
   }
   return result;
-}
-
-/** What RoPE scales keys and queries by as it rotates them. */
-export function ropeFactor(rotary: RotarySpec, tokens: number): number {
-  return rotaryFactor(rotary.scaling, tokens);
 }

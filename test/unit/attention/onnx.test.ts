@@ -53,7 +53,7 @@ const VARIANTS: readonly ProgramOptions[] = [
   { mode: 'decode', cache: 'append' },
   { mode: 'decode', form: 'expanded', cache: 'none' },
   { mode: 'prefill', form: 'absorbed', captures: ['k', 'v', 'kRaw', 'weights'] },
-  { mode: 'decode', form: 'expanded', latentCache: 'expanded' },
+  { mode: 'decode', form: 'expanded' },
 ];
 
 function allGraphs(): Graph[] {
