@@ -27,6 +27,11 @@ const NO_HIDDEN_EXPORTS = [
   { selector: 'ExportDefaultDeclaration', message: 'No default exports.' },
   { selector: 'ExportAllDeclaration', message: 'No barrels.' },
 ];
+/** `list[index] ?? 0`: a wrong index would count as 0. */
+const NO_SILENT_ZERO = {
+  selector: 'LogicalExpression[operator="??"][left.type="MemberExpression"][left.computed=true][right.value=0]',
+  message: 'elementAt(list, index) of src/model says which index was wrong.',
+};
 /** A window draws when it comes to it: what is read once, right after an action, may be what was there before. */
 const NO_SINGLE_LOOKS = [
   'innerText',
@@ -62,6 +67,10 @@ export default tseslint.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
     },
+  },
+  {
+    files: ['src/{attention,cache,cli,compute,editor,insight,model,present}/**/*.ts', 'webview/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, NO_SILENT_ZERO] },
   },
   { files: ['**/*.config.{ts,mts}'], rules: { 'no-restricted-syntax': 'off' } },
   {

@@ -17,7 +17,7 @@ if (!existsSync(join(folder, 'expected.json'))) {
 
 const built = await esbuild.build({
   stdin: {
-    contents: `export { readModelConfig } from './src/config/read'; export { planCache } from './src/cache/plan'; export { DEFAULT_SCENARIO } from './src/model/scenario';`,
+    contents: `export { readModelConfig } from './src/config/read'; export { planCache } from './src/cache/plan'; export { UNSHARDED } from './src/model/scenario';`,
     resolveDir: ROOT,
     loader: 'ts',
   },
@@ -53,7 +53,12 @@ for (const [name, wanted] of Object.entries(expected)) {
    * @param {number} tokens
    */
   const plan = (batch, tokens) =>
-    core.planCache(reading.spec, { ...core.DEFAULT_SCENARIO, workload: { batch, tokens } });
+    core.planCache(reading.spec, {
+      workload: { batch, tokens },
+      engine: 'intrinsic',
+      kvDtype: 'auto',
+      sharding: core.UNSHARDED,
+    });
   row('b1_s1', wanted.bytes['b1_s1'], plan(1, 1).cacheBytes);
   row('b1_s4096', wanted.bytes['b1_s4096'], plan(1, 4096).cacheBytes);
   row('b8_s32768', wanted.bytes['b8_s32768'], plan(8, 32768).cacheBytes);

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DEFAULT_SCENARIO, type Scenario } from '../../src/model/scenario';
+import { type Scenario, UNSHARDED } from '../../src/model/scenario';
 
 const checkout = resolve(import.meta.dirname, '../..');
 
@@ -17,11 +17,11 @@ export function sampleConfig(name: string): string {
 }
 
 export function scenario(batch: number, tokens: number, changes: Partial<Scenario> = {}): Scenario {
-  return { ...DEFAULT_SCENARIO, workload: { batch, tokens }, ...changes };
+  return { workload: { batch, tokens }, engine: 'intrinsic', kvDtype: 'auto', sharding: UNSHARDED, ...changes };
 }
 
 /** The median of measured times. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -1,8 +1,8 @@
 /** Reference and programs against what the transformers library computes (12 golden models). */
 
 import { describe, expect } from 'vitest';
-import { Tensor64 } from '../../../src/attention/reference/tensor64';
-import { referenceBlock } from '../../../src/attention/reference/block';
+import { Tensor64 } from '../../oracle/tensor64';
+import { referenceBlock } from '../../oracle/block';
 import { relativeError } from '../golden';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';
 import { goldenNamed, itWith } from '../support/reference';

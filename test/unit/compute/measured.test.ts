@@ -2,7 +2,6 @@
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { CACHE_RULES, type CacheRule } from '../../../src/attention/program';
-import { layerWeights } from '../../../src/attention/weightNames';
 import { layerCacheBytes } from '../../../src/cache/layerBytes';
 import { layerGroups } from '../../../src/cache/groups';
 import { planCache } from '../../../src/cache/plan';
@@ -16,8 +15,6 @@ import { HfConfig } from '../../../src/weights/names/hfConfig';
 import { runnableAttention } from '../../../src/weights/names/modelPlan';
 import { expectClose, valuesOf } from '../attention/support/compare';
 import { LAYERS } from '../attention/support/layers';
-import { randomWeights, seeded } from '../attention/support/random';
-import { randomHidden, runSteps } from '../attention/support/runLayer';
 import { depthNote, sampled } from '../depth';
 import { casesOf, describeAll, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
 
@@ -171,24 +168,6 @@ describe('whole models, from the text of a config', () => {
         expect(sums[rule], rule).toBe(plan.cacheBytes);
       }
     });
-  });
-});
-
-describeAll('MLA as transformers 4 cached it', () => {
-  it('holds K and V of every head, as an MHA layer of these dims would', async () => {
-    for (const name of ['latent', 'latent, q compressed']) {
-      const spec = LAYERS[name];
-      if (spec?.attention.kind !== 'latent') throw new Error('no such layer');
-      const { queryHeads, nopeDim, ropeDim, valueDim } = spec.attention;
-      const weights = randomWeights(layerWeights(spec), seeded(21));
-      const { cache } = await runSteps(spec, weights, randomHidden(spec, 2, 5, seeded(22)), {
-        form: 'expanded',
-        latentCache: 'expanded',
-      });
-      const bytes = [...cache.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-      const heads = { kind: 'full' as const, queryHeads, kvHeads: queryHeads, keyDim: nopeDim + ropeDim, valueDim };
-      expect(bytes).toBe(2 * layerCacheBytes(heads, 'f32', 5));
-    }
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/config/read';
-import { DEFAULT_SCENARIO } from '../../../src/model/scenario';
+import { scenario } from '../support';
 import { casesOf, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
 import { expectedModels, referenceConfig } from '../support/reference';
 
@@ -17,7 +17,7 @@ describe('reference', () => {
         const spec = readModelConfig(referenceConfig(name))?.spec;
         if (!spec) throw new Error('not read as a model config');
         const plan = (batch: number, tokens: number): ReturnType<typeof planCache> =>
-          planCache(spec, { ...DEFAULT_SCENARIO, workload: { batch, tokens } });
+          planCache(spec, scenario(batch, tokens));
         const got = {
           b1_s1: plan(1, 1).cacheBytes,
           b1_s4096: plan(1, 4096).cacheBytes,

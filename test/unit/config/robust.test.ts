@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/config/read';
-import { DEFAULT_SCENARIO } from '../../../src/model/scenario';
 import { thorough } from '../depth';
 import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
+import { scenario } from '../support';
 
 type Json = Record<string, unknown>;
 const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, { readonly base: Json }>;
@@ -66,7 +66,7 @@ describe('damage', () => {
           const spec = readModelConfig(text)?.spec;
           if (!spec) continue;
           expect(spec.layers.length, text).toBeLessThanOrEqual(2 * 4096);
-          const plan = planCache(spec, { ...DEFAULT_SCENARIO, workload: { batch: 1, tokens: 100 } });
+          const plan = planCache(spec, scenario(1, 100));
           for (const bytes of [plan.cacheBytes, plan.stateBytes, plan.bytesPerToken])
             expect(bytes >= 0 && Number.isFinite(bytes), text).toBe(true);
         }

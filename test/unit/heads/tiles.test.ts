@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { sees } from '../../../src/attention/mask';
-import type { LayerCapture } from '../../../src/compute/heads/forward';
+import type { LayerCapture } from '../../../src/compute/heads/layerPass';
 import { AttentionTiles, type TileAsk } from '../../../src/compute/heads/tiles';
 import { floats } from '../../../src/compute/heads/tokenAxis';
 import { UNWATCHED } from '../../../src/compute/heads/watch';

@@ -7,7 +7,6 @@ import { planText } from '../../../src/present/planText';
 import { cellEdges, layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
 import {
   derivationOf,
-  figuresOf,
   NUMBERS,
   overviewModel,
   problemText,
@@ -43,7 +42,7 @@ function sameStrings(text: string): void {
   const reading = read(text);
   for (const at of SCENARIOS) {
     const plan = planCache(reading.spec, at);
-    const { design, perTokenBytes, perToken, total, context } = figuresOf(plan);
+    const { design, perTokenBytes, perToken, total, context } = overviewModel(reading, at, 'h100-sxm').figures;
     const [hover, cli] = [hoverText(reading, at), planText(plan)];
     for (const surface of [hover, cli])
       for (const string of [design, total, context]) expect(surface).toContain(string);

@@ -1,6 +1,6 @@
 import { applyEdits } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
-import { bytesPerToken } from '../../../src/cache/plan';
+import { planCache } from '../../../src/cache/plan';
 import { type Reading, readModelConfig } from '../../../src/config/read';
 import { textEdits } from '../../../src/editor/panel/edits';
 import { type Knob, knobsOf, turnedReading } from '../../../webview/views/whatIf/knobs';
@@ -132,7 +132,7 @@ describe('what-if controls', () => {
       bars: { before: 1, after: 0.25 },
     });
     expect(resultSentence(rows)).toBe('per token 32 KiB, ÷ 4; in all 1 GiB, ÷ 4');
-    expect(bytesPerToken(after.spec, 'bf16')).toBe(32_768);
+    expect(planCache(after.spec, at).bytesPerToken).toBe(32_768);
     expect(
       resultRows(overviewModel(reading, at, 'h100-sxm'), overviewModel(reading, at, 'h100-sxm')).every(
         ({ same, ratio }) => same && ratio === '',

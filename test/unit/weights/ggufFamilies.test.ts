@@ -1,7 +1,7 @@
 /** Golden models as GGUF files, converted as llama.cpp does it: every capture of every layer, and the logits. */
 
 import { describe, expect } from 'vitest';
-import type { Tensor64 } from '../../../src/attention/reference/tensor64';
+import type { Tensor64 } from '../../oracle/tensor64';
 import { openModel } from '../../../src/weights/openModel';
 import { readGolden, relativeError } from '../golden';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';

@@ -1,7 +1,7 @@
 /** Every golden folder, opened as a downloaded model would be, through the float64 reference: what transformers computed. */
 
 import { describe, expect } from 'vitest';
-import type { Tensor64 } from '../../../src/attention/reference/tensor64';
+import type { Tensor64 } from '../../oracle/tensor64';
 import { openModel } from '../../../src/weights/openModel';
 import { readGolden, REFUSED, relativeError } from '../golden';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';

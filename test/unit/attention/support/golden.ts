@@ -14,7 +14,6 @@ import {
 } from '../../../../src/attention/blockSpec';
 import { type AttentionLayerSpec, PLAIN_LAYER, type RunnableAttention } from '../../../../src/attention/layerSpec';
 import type { NormSpec } from '../../../../src/attention/normSpec';
-import { latentScaleFactor } from '../../../../src/attention/rotaryTables';
 import type { RotaryScaling } from '../../../../src/attention/rotarySpec';
 import type { WeightMap } from '../../../../src/attention/weightNames';
 import { type GoldenLayer as ReadLayer, readGolden } from '../../golden';
@@ -513,3 +512,9 @@ const FAMILIES: Readonly<
 };
 
 export const GOLDEN_FOLDERS: readonly string[] = Object.keys(FAMILIES);
+
+/** DeepSeek: the softmax scale is multiplied by YaRN's temperature for mscale_all_dim, squared. */
+function latentScaleFactor(scaling: RotaryScaling | null): number {
+  if (scaling?.kind !== 'yarn' || !scaling.mscaleAllDim || scaling.factor <= 1) return 1;
+  return (0.1 * scaling.mscaleAllDim * Math.log(scaling.factor) + 1) ** 2;
+}

@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createEngine } from '../../../../src/compute/engines/createEngine';
-import { ForwardPass, type ForwardLimits } from '../../../../src/compute/heads/forward';
+import { ForwardPass } from '../../../../src/compute/heads/forward';
 import { HeadModel } from '../../../../src/compute/heads/headModel';
+import type { ForwardLimits } from '../../../../src/compute/heads/layerPass';
 import type { GoldenModel } from '../../support/reference';
 
 const checkout = resolve(import.meta.dirname, '../../../..');
@@ -25,7 +26,7 @@ export async function withForward<T>(
   work: (forward: ForwardPass, model: HeadModel) => Promise<T>,
 ): Promise<T> {
   const model = await HeadModel.open(folder);
-  const forward = new ForwardPass(model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
+  const forward = new ForwardPass(model.model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
   try {
     return await work(forward, model);
   } finally {

@@ -9,16 +9,16 @@ import { stateElementBytes } from '../layerBytes';
 import { rankAttention, rankState, tokensPerRank } from '../sharding';
 
 /** What an engine is asked for one rank. */
-export interface EngineContext {
+export interface RuleContext {
   readonly spec: ModelSpec;
   readonly dtype: ResolvedKvDtype;
   readonly workload: Workload;
   readonly sharding: Sharding;
-  readonly options: EngineOptions;
+  readonly options: RuleOptions;
 }
 
 /** Start-up settings of engines that change what they allocate; each has the engine's own default. */
-export interface EngineOptions {
+export interface RuleOptions {
   /** Tokens of a page (block). */
   readonly pageTokens?: number;
   /** vLLM `max_num_batched_tokens`: tokens in flight that a window's reserve must hold. */
@@ -27,7 +27,7 @@ export interface EngineOptions {
   readonly microBatchTokens?: number;
   /** llama.cpp `--kv-unified`: all sequences share one buffer. */
   readonly unified?: boolean;
-  /** vLLM, SGLang: state slots kept for speculative tokens. */
+  /** vLLM: state slots kept for speculative tokens. */
   readonly speculativeTokens?: number;
 }
 
@@ -52,7 +52,7 @@ export interface Reason {
   readonly inexact: boolean;
 }
 
-export interface EngineModel {
+export interface AllocationRule {
   readonly id: EngineRule;
   /** Version whose code was read. */
   readonly version: string;
@@ -63,10 +63,10 @@ export interface EngineModel {
   autoDtype(native: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype;
   /** The format really used where the engine has none of the asked one for this model. */
   effectiveDtype?(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype;
-  cost(group: LayerGroup, context: EngineContext): LayerCost;
+  cost(group: LayerGroup, context: RuleContext): LayerCost;
   /** Bytes on top of the layers' own: phantom layers of groups, padding of pages. Reserved only. */
-  overhead?(groups: readonly LayerGroup[], context: EngineContext): number;
-  reasons(groups: readonly LayerGroup[], context: EngineContext): readonly Reason[];
+  overhead?(groups: readonly LayerGroup[], context: RuleContext): number;
+  reasons(groups: readonly LayerGroup[], context: RuleContext): readonly Reason[];
 }
 
 export function pages(tokens: number, pageTokens: number): number {
@@ -78,21 +78,21 @@ export function roundUp(value: number, multiple: number): number {
 }
 
 /** Attention of a rank under tensor parallelism, which attention data parallelism leaves whole. */
-export function attentionOf(group: LayerGroup, { sharding }: EngineContext): AttentionSpec {
+export function attentionOf(group: LayerGroup, { sharding }: RuleContext): AttentionSpec {
   return rankAttention(group.attention, sharding.dpAttention ? 1 : sharding.tp);
 }
 
-export function rankStateOf(group: LayerGroup, { sharding }: EngineContext): StateSpec | undefined {
+export function rankStateOf(group: LayerGroup, { sharding }: RuleContext): StateSpec | undefined {
   return group.state && rankState(group.state, sharding.dpAttention ? 1 : sharding.tp);
 }
 
 /** Sequences whose caches one rank holds: with attention data parallelism each rank has a share of them. */
-export function sequences({ workload, sharding }: EngineContext): number {
+export function sequences({ workload, sharding }: RuleContext): number {
   return sharding.dpAttention ? Math.ceil(workload.batch / sharding.tp) : workload.batch;
 }
 
 /** Tokens of a sequence on a rank; only caches that keep every token are striped over context-parallel ranks. */
-export function tokensOf(attention: AttentionSpec, { workload, sharding }: EngineContext): number {
+export function tokensOf(attention: AttentionSpec, { workload, sharding }: RuleContext): number {
   const striped = attention.kind === 'full' || attention.kind === 'latent';
   return striped ? tokensPerRank(workload.tokens, sharding.dcp) : workload.tokens;
 }

@@ -1,9 +1,9 @@
 /** The operations of the reference, written as their formulas. */
 
-import type { NormSpec } from '../normSpec';
-import type { RotarySpec } from '../rotarySpec';
-import type { RotaryTables } from '../rotaryTables';
-import type { WeightLayout, WeightMap } from '../weightNames';
+import type { NormSpec } from '../../src/attention/normSpec';
+import type { RotarySpec } from '../../src/attention/rotarySpec';
+import type { RotaryTables } from '../../src/attention/rotaryTables';
+import type { WeightLayout, WeightMap } from '../../src/attention/weightNames';
 
 /** Weights by name, with a clear error for one that is missing. */
 export class Weights {
@@ -54,7 +54,7 @@ export class Weights {
   }
 }
 
-export function sum(values: Float64Array): number {
+function sum(values: Float64Array): number {
   return values.reduce((total, value) => total + value, 0);
 }
 

@@ -3,15 +3,15 @@
  * Shapes: B batch, T new tokens, S keys (cached and new), H query heads, G KV heads.
  */
 
-import { sigmoid } from '../activations';
-import { alibiBias } from '../alibi';
-import { type AttentionLayerSpec, headDims, keyLimit } from '../layerSpec';
-import { sees } from '../mask';
-import type { HeadNormSpec } from '../normSpec';
-import { queryFactors } from '../positionFactor';
-import type { CaptureName } from '../program';
-import { type RotaryTables, rotaryTables } from '../rotaryTables';
-import type { WeightLayout, WeightMap } from '../weightNames';
+import { sigmoid } from './activations';
+import { alibiBias } from '../../src/attention/alibi';
+import { type AttentionLayerSpec, headDims, keyLimit } from '../../src/attention/layerSpec';
+import { sees } from '../../src/attention/mask';
+import type { HeadNormSpec } from '../../src/attention/normSpec';
+import { queryFactors } from '../../src/attention/positionFactor';
+import type { CaptureName } from '../../src/attention/program';
+import { type RotaryTables, rotaryTables } from '../../src/attention/rotaryTables';
+import type { WeightLayout, WeightMap } from '../../src/attention/weightNames';
 import { dot, maskedSoftmax, rotate, Weights } from './math';
 import { Tensor64 } from './tensor64';
 
@@ -133,11 +133,7 @@ function headedProjections(
   };
   const qRaw = project('q', queryHeads, keyDim, spec.queryNorm);
   const kRaw = project('k', kvHeads, keyDim, spec.keyNorm);
-  const projected = project('v', kvHeads, valueDim, spec.valueNorm);
-  const v = new Tensor64(
-    projected.shape,
-    projected.data.map((value) => value * (spec.valueFactor ?? 1)),
-  );
+  const v = project('v', kvHeads, valueDim, spec.valueNorm);
   return {
     qRaw,
     kRaw,
