@@ -1,18 +1,28 @@
-// Lint: the module boundaries of the house (which folder may import what), and what types don't catch.
+// Lint: the floors of the house (which folder may import what), tests that can't vanish, and what types don't catch.
 import tseslint from 'typescript-eslint';
+import { pathOf, ROOMS } from './scripts/floors.mjs';
+import { emptyCases } from './scripts/lint/emptyCases.mjs';
+import { floors } from './scripts/lint/floors.mjs';
 
-const PURE = ['model', 'config', 'cache', 'serving', 'attention', 'insight'];
+const HEADLIGHT = { rules: { 'empty-cases': emptyCases, floors } };
 const NO_NODE = {
   regex: '^(node:|fs$|path$|os$|child_process$|worker_threads$|crypto$)',
-  message: 'Pure folders do not know Node.',
+  message: 'Only the rooms that run in Node know it.',
 };
 const NO_VSCODE = { regex: '^vscode$', message: 'Only src/editor and src/extension.ts import vscode.' };
 const NO_TENSOR_LIBRARY = {
   regex: '^(onnxruntime-|@tensorflow/)',
   message: 'Only src/compute/engines names a tensor library.',
 };
-/** Forbids imports of the sibling folders of src/ that a folder must not know. */
-const noFolders = (names, message) => ({ regex: `^(\\.\\./)+(${names.join('|')})/`, message });
+/** What a room must not import of the world outside, by what it runs on (scripts/floors.mjs). */
+const FORBIDDEN = {
+  pure: [NO_NODE, NO_VSCODE, NO_TENSOR_LIBRARY],
+  page: [NO_NODE, NO_VSCODE, NO_TENSOR_LIBRARY],
+  node: [NO_VSCODE, NO_TENSOR_LIBRARY],
+  editor: [NO_TENSOR_LIBRARY],
+};
+/** A room's files, whether it is a folder or a file. */
+const filesOf = (room) => (pathOf(room).endsWith('.ts') ? pathOf(room) : `${pathOf(room)}/**/*.ts`);
 const NO_HIDDEN_EXPORTS = [
   { selector: 'ExportDefaultDeclaration', message: 'No default exports.' },
   { selector: 'ExportAllDeclaration', message: 'No barrels.' },
@@ -21,6 +31,11 @@ const NO_HIDDEN_EXPORTS = [
     message: 'Each bundle has its own class: isRpcError(error).',
   },
 ];
+/** `list[index] ?? 0`: a wrong index would count as 0. */
+const NO_SILENT_ZERO = {
+  selector: 'LogicalExpression[operator="??"][left.type="MemberExpression"][left.computed=true][right.value=0]',
+  message: 'elementAt(list, index) of src/model says which index was wrong.',
+};
 /** A window draws when it comes to it: what is read once, right after an action, may be what was there before. */
 const NO_SINGLE_LOOKS = [
   'innerText',
@@ -39,11 +54,7 @@ const NO_SINGLE_LOOKS = [
   selector: `CallExpression[callee.name="expect"] AwaitExpression CallExpression[callee.property.name="${name}"]`,
   message: 'Read until it holds: expect.poll(() => …).',
 }));
-const boundary = (files, patterns, ignores = []) => ({
-  files,
-  ignores,
-  rules: { 'no-restricted-imports': ['error', { patterns }] },
-});
+const boundary = (files, patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } });
 
 export default tseslint.config(
   { ignores: ['dist/**', 'out/**', 'node_modules/**', '.cache/**', 'test-results/**'] },
@@ -61,60 +72,26 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    files: ['src/{attention,cache,cli,compute,editor,insight,model,present}/**/*.ts', 'webview/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, NO_SILENT_ZERO] },
+  },
   { files: ['**/*.config.{ts,mts}'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['test/e2e/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, ...NO_SINGLE_LOOKS] },
   },
+  {
+    files: ['test/unit/**/*.test.ts'],
+    plugins: { headlight: HEADLIGHT },
+    rules: { 'headlight/empty-cases': 'error' },
+  },
   { files: ['test/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
-  boundary(
-    PURE.map((folder) => `src/${folder}/**/*.ts`),
-    [
-      NO_NODE,
-      NO_VSCODE,
-      NO_TENSOR_LIBRARY,
-      noFolders(['weights', 'compute', 'editor', 'cli', 'shared'], 'Pure folders do not know the runtimes.'),
-    ],
-  ),
-  boundary(
-    ['src/model/**/*.ts'],
-    [
-      NO_NODE,
-      NO_VSCODE,
-      NO_TENSOR_LIBRARY,
-      { regex: '^\\.\\./', message: 'src/model is the bottom: it imports nothing of the house.' },
-    ],
-  ),
-  boundary(
-    ['src/shared/**/*.ts'],
-    [
-      NO_NODE,
-      NO_VSCODE,
-      NO_TENSOR_LIBRARY,
-      noFolders(['weights', 'compute', 'editor', 'cli'], 'The contract does not know the runtimes.'),
-    ],
-  ),
-  boundary(
-    ['src/weights/**/*.ts', 'src/cli/**/*.ts'],
-    [NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['editor'], 'No editor here.')],
-  ),
-  boundary(
-    ['src/compute/**/*.ts'],
-    [NO_VSCODE, NO_TENSOR_LIBRARY, noFolders(['editor', 'cli'], 'No editor here.')],
-    ['src/compute/engines/**'],
-  ),
-  boundary(['src/compute/engines/**/*.ts'], [NO_VSCODE, noFolders(['editor', 'cli'], 'No editor here.')]),
-  boundary(
-    ['src/editor/**/*.ts', 'src/extension.ts'],
-    [NO_TENSOR_LIBRARY, noFolders(['weights', 'cli'], 'Heavy work belongs to the compute process.')],
-  ),
-  boundary(
-    ['webview/**/*.ts'],
-    [
-      NO_NODE,
-      NO_VSCODE,
-      NO_TENSOR_LIBRARY,
-      noFolders(['editor', 'compute', 'weights', 'cli'], 'The webview reaches the host through src/shared.'),
-    ],
-  ),
+  {
+    files: ['src/**/*.ts', 'webview/**/*.ts'],
+    plugins: { headlight: HEADLIGHT },
+    rules: { 'headlight/floors': 'error' },
+  },
+  ...ROOMS.map((room) => boundary([filesOf(room)], FORBIDDEN[room.runtime])),
+  boundary(['src/compute/engines/**/*.ts'], [NO_VSCODE]),
 );

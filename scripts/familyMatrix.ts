@@ -1,14 +1,13 @@
 /** The support matrix: a row for each group of model types of one file that can do the same. */
 
 import { planCache } from '../src/cache/plan';
-import { type EngineRule, ENGINES } from '../src/model/scenario';
+import { type EngineRule, ENGINES, UNSHARDED } from '../src/model/scenario';
 import { readModelConfig } from '../src/config/read';
 import { blocksRegister } from '../src/families/register/blocks';
 import { countsRegister } from '../src/families/register/counts';
 import { ggufRegister } from '../src/families/register/gguf';
 import { layersRegister } from '../src/families/register/layers';
 import { namesRegister } from '../src/families/register/names';
-import { DEFAULT_SCENARIO } from '../src/model/scenario';
 
 /** What a file of src/families exports, as far as the matrix asks. */
 export interface FamilyFile {
@@ -19,6 +18,7 @@ export interface FamilyFile {
 /** Model type -> a small config of it. */
 export type Samples = Readonly<Record<string, object>>;
 
+const SMALL = { workload: { batch: 1, tokens: 64 }, kvDtype: 'auto', sharding: UNSHARDED } as const;
 const YES = '✓';
 const NO = '–';
 
@@ -39,10 +39,7 @@ function enginesOf(type: string, samples: Samples): string {
   const sample = samples[type];
   const reading = sample && readModelConfig(JSON.stringify(sample));
   if (!reading || !reading.spec.exact || reading.spec.layers.length === 0) return '?';
-  const exact = ENGINES.filter(
-    (engine: EngineRule) =>
-      planCache(reading.spec, { ...DEFAULT_SCENARIO, workload: { batch: 1, tokens: 64 }, engine }).exact,
-  );
+  const exact = ENGINES.filter((engine: EngineRule) => planCache(reading.spec, { ...SMALL, engine }).exact);
   return exact.length === ENGINES.length ? 'all' : exact.join(', ');
 }
 

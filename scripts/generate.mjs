@@ -1,67 +1,17 @@
-// `npm run generate`: everything that is made from the code and kept in the repository. With --check it writes nothing, and
-// fails where something is not as it would be made.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { matrixOf } from './familyMatrix.mjs';
-import { familyRegisters } from './familyRegisters.mjs';
+// `npm run generate`: writes what is made from the code. Tests say when one of these is stale.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT } from '../test/harness/places.mjs';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const check = process.argv.includes('--check');
+/** In their order: what one writes, a later one may read. */
+const GENERATORS = [
+  'scripts/writeFamilies.mjs',
+  'tools/schema/write.mjs',
+  'tools/l10n/write.mjs',
+  'scripts/drawArchitecture.mjs',
+];
 
-/**
- * As the formatter would leave it.
- * @param {string} path
- * @param {string} text
- */
-function formatted(path, text) {
-  if (!/\.(ts|mjs|js)$/.test(path)) return text;
-  const biome = join(ROOT, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
-  return execFileSync(process.execPath, [biome, 'format', `--stdin-file-path=${path}`], {
-    cwd: ROOT,
-    input: text,
-    encoding: 'utf8',
-  });
+for (const script of GENERATORS) {
+  const { status } = spawnSync(process.execPath, [join(ROOT, script)], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
 }
-
-/** @type {string[]} */
-const stale = [];
-
-/**
- * @param {string} path  relative to the checkout
- * @param {string} text
- */
-function keep(path, text) {
-  const file = join(ROOT, path);
-  const wanted = formatted(path, text);
-  if (existsSync(file) && readFileSync(file, 'utf8') === wanted) return;
-  stale.push(path);
-  if (!check) writeFileSync(file, wanted);
-}
-
-/**
- * Replaces what stands between two marks of a document.
- * @param {string} path
- * @param {string} name  of the marks
- * @param {string} content
- */
-function keepPart(path, name, content) {
-  const text = readFileSync(join(ROOT, path), 'utf8');
-  const [begin, end] = [`<!-- ${name}: made by npm run generate -->`, `<!-- end of ${name} -->`];
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${path} has no place for ${name}`);
-  keep(path, `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`);
-}
-
-for (const [path, text] of familyRegisters(ROOT)) keep(path, text);
-
-const corpus = JSON.parse(readFileSync(join(ROOT, 'test', 'fixtures', 'corpus.json'), 'utf8'));
-const samples = Object.fromEntries(Object.entries(corpus).map(([type, { base }]) => [type, base]));
-keepPart('docs/families.md', 'support matrix', await matrixOf(ROOT, samples));
-
-if (check && stale.length > 0) {
-  console.error(`Not as the code says; run npm run generate:\n${stale.join('\n')}`);
-  process.exit(1);
-}
-if (!check) console.log(stale.length > 0 ? `Written: ${stale.join(', ')}` : 'Everything is as the code says.');

@@ -23,16 +23,15 @@ export function mptSlopes(heads: number, maxBias = 8): number[] {
 
 /** Bias of every head and key, `[heads, keys]`; `newest` is the position of the newest token. */
 export function alibiBias(alibi: AlibiSpec, keyPositions: ArrayLike<number>, newest: number): Float64Array {
-  const keys = keyPositions.length;
   const origin = alibi.origin === 'last' ? newest : 0;
-  const bias = new Float64Array(alibi.slopes.length * keys);
+  const positions = Float64Array.from(keyPositions, (position) => position - origin);
+  const bias = new Float64Array(alibi.slopes.length * positions.length);
   alibi.slopes.forEach((slope, head) => {
-    for (let key = 0; key < keys; key++) {
-      const position = (keyPositions[key] ?? 0) - origin;
+    positions.forEach((position, key) => {
       const product =
         alibi.rounding === 'bfloat16' ? roundToBfloat16(roundToBfloat16(slope) * position) : slope * position;
-      bias[head * keys + key] = product * alibi.factor;
-    }
+      bias[head * positions.length + key] = product * alibi.factor;
+    });
   });
   return bias;
 }
@@ -40,7 +39,7 @@ export function alibiBias(alibi: AlibiSpec, keyPositions: ArrayLike<number>, new
 const bits = new DataView(new ArrayBuffer(4));
 
 /** The nearest bfloat16, ties to even. */
-export function roundToBfloat16(value: number): number {
+function roundToBfloat16(value: number): number {
   bits.setFloat32(0, value);
   const word = bits.getUint32(0);
   bits.setUint32(0, (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000);

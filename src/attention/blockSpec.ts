@@ -4,18 +4,16 @@ import type { AttentionLayerSpec } from './layerSpec';
 import type { NormSpec } from './normSpec';
 
 /** `gelu` is the exact one (erf); `gelu-tanh` is gelu_new, gelu_fast, gelu_pytorch_tanh; `relu2` is relu(x)². */
-export const ACTIVATIONS = [
-  'silu',
-  'gelu',
-  'gelu-tanh',
-  'quick-gelu',
-  'relu',
-  'relu2',
-  'tanh',
-  'sigmoid',
-  'identity',
-] as const;
-export type PlainActivation = (typeof ACTIVATIONS)[number];
+export type PlainActivation =
+  | 'silu'
+  | 'gelu'
+  | 'gelu-tanh'
+  | 'quick-gelu'
+  | 'relu'
+  | 'relu2'
+  | 'tanh'
+  | 'sigmoid'
+  | 'identity';
 
 export type Activation =
   | PlainActivation

@@ -5,6 +5,7 @@
 
 import type { Value } from './graphBuilder';
 import { BATCH, type Captures, KEYS, type LayerContext, stepInput, TOKENS } from './layerContext';
+import { elementAt } from '../model/elementAt';
 
 /** One addend of the scores: q·k over some of the dims. */
 export interface ScorePart {
@@ -52,7 +53,9 @@ export function attendGraph(
   const weights = spec.sinks ? softmaxWithSinks(c, masked) : g.op('Softmax', [masked], { axis: -1 }, 'weights');
 
   const rows = valueHeads === queryHeads ? weights : g.reshape(weights, [0, valueHeads, -1, 0], 'weights/rows');
-  const sums = splitColumns(c, rows, values).map((columns, i) => g.matmul(columns, values[i] ?? '', 'heads/product'));
+  const sums = splitColumns(c, rows, values).map((columns, i) =>
+    g.matmul(columns, elementAt(values, i), 'heads/product'),
+  );
   const summed = sums.reduce((a, b) => g.add(a, b, 'heads/sum'));
   const heads = valueHeads === queryHeads ? summed : g.reshape(summed, [0, queryHeads, -1, valueDim], 'heads');
   return {
@@ -88,7 +91,7 @@ function softmaxWithSinks(c: LayerContext, scores: Value): Value {
 }
 
 function joinColumns(c: LayerContext, pieces: readonly Value[], label: string): Value {
-  return pieces.length === 1 ? (pieces[0] ?? '') : c.g.concat(pieces, 3, label);
+  return pieces.length === 1 ? elementAt(pieces, 0) : c.g.concat(pieces, 3, label);
 }
 
 /** The columns of each piece; the length of the first is that of its values, known at run time only. */

@@ -13,25 +13,22 @@ import { MessageWriter } from './protobuf';
 
 const IR_VERSION = 11;
 /** Protocol buffers end at 2 GiB, and so do ONNX files without external data. */
-export const ONNX_BYTE_LIMIT = 2 ** 31 - 1;
+const ONNX_BYTE_LIMIT = 2 ** 31 - 1;
 
 /** TensorProto.DataType */
 const ELEMENT_TYPES: Readonly<Record<TensorType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
 /** AttributeProto.AttributeType */
 const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 
-export class OnnxTooLargeError extends Error {
-  constructor(readonly byteLength: number) {
-    super(
-      `The graph with its weights takes ${byteLength} bytes; an ONNX file in one piece ends at ${ONNX_BYTE_LIMIT}. Save it without weights.`,
-    );
-    this.name = 'OnnxTooLargeError';
-  }
+function tooLarge(byteLength: number): Error {
+  return new Error(
+    `The graph with its weights takes ${byteLength} bytes; an ONNX file in one piece ends at ${ONNX_BYTE_LIMIT}. Save it without weights.`,
+  );
 }
 
 export function encodeOnnx(graph: Graph, documentation = ''): Uint8Array {
   const weights = graph.initializers.reduce((sum, initializer) => sum + initializer.data.byteLength, 0);
-  if (weights > ONNX_BYTE_LIMIT) throw new OnnxTooLargeError(weights);
+  if (weights > ONNX_BYTE_LIMIT) throw tooLarge(weights);
   const model = new MessageWriter()
     .varint(1, IR_VERSION)
     .string(2, 'headlight')
@@ -39,7 +36,7 @@ export function encodeOnnx(graph: Graph, documentation = ''): Uint8Array {
     .message(7, graphMessage(graph))
     .message(8, operatorSet('', graph.opset));
   if (graph.nodes.some((node) => node.domain === 'com.microsoft')) model.message(8, operatorSet('com.microsoft', 1));
-  if (model.byteLength > ONNX_BYTE_LIMIT) throw new OnnxTooLargeError(model.byteLength);
+  if (model.byteLength > ONNX_BYTE_LIMIT) throw tooLarge(model.byteLength);
   return model.finish();
 }
 

@@ -39,7 +39,7 @@ function clampedSwiglu(
   return g.mul(g.add(bounded, g.scalar(1), 'feed_forward/up_plus_one'), glu, 'feed_forward/gated');
 }
 
-export function activationGraph(g: GraphBuilder, activation: Activation, x: Value): Value {
+function activationGraph(g: GraphBuilder, activation: Activation, x: Value): Value {
   const label = 'activation';
   if (typeof activation === 'object') {
     const { alphaPositive, alphaNegative, beta, epsilon } = activation;

@@ -27,13 +27,9 @@ export function canFuse(spec: AttentionLayerSpec, options: ProgramOptions): bool
 export function fusedLayer(c: LayerContext, x: Value): LayerResult {
   const { g, spec, options } = c;
   const { queryHeads, kvHeads, keyDim } = headDims(spec.attention);
-  const q = turned(c, projectHeads(c, x, 'q', queryHeads, keyDim, spec.queryNorm), queryHeads, keyDim, 'q');
-  const k = turned(c, projectHeads(c, x, 'k', kvHeads, keyDim, spec.keyNorm), kvHeads, keyDim, 'k');
-  const v = g.times(
-    flat(c, projectHeads(c, x, 'v', kvHeads, keyDim, spec.valueNorm), kvHeads, keyDim, 'v'),
-    spec.valueFactor ?? 1,
-    'v/factor',
-  );
+  const q = rotatedSideBySide(c, projectHeads(c, x, 'q', queryHeads, keyDim, spec.queryNorm), queryHeads, keyDim, 'q');
+  const k = rotatedSideBySide(c, projectHeads(c, x, 'k', kvHeads, keyDim, spec.keyNorm), kvHeads, keyDim, 'k');
+  const v = flat(c, projectHeads(c, x, 'v', kvHeads, keyDim, spec.valueNorm), kvHeads, keyDim, 'v');
   const decode = options.mode === 'decode';
   const past = decode
     ? (['past_key', 'past_value'] as const).map((name) => g.input(name, [BATCH, kvHeads, PAST, keyDim]))
@@ -73,8 +69,8 @@ export function fusedLayer(c: LayerContext, x: Value): LayerResult {
   };
 }
 
-/** Heads [B,T,heads,dim] side by side and turned: [B,T,heads·dim]. */
-function turned(c: LayerContext, heads: Value, count: number, dim: number, label: string): Value {
+/** Heads [B,T,heads,dim] side by side, after RoPE: [B,T,heads·dim]. */
+function rotatedSideBySide(c: LayerContext, heads: Value, count: number, dim: number, label: string): Value {
   const rows = flat(c, heads, count, dim, label);
   const { rotary } = c.spec;
   if (!rotary) return rows;

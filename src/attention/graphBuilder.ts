@@ -1,6 +1,7 @@
 /** Builds graphs node by node. Values are their names; what no output needs is left out at the end. */
 
 import type { AttributeValue, Dimension, Graph, GraphNode, Initializer, TensorType, ValueInfo } from './graph';
+import { elementAt } from '../model/elementAt';
 
 export const OPSET = 23;
 const END = 2n ** 63n - 1n;
@@ -54,7 +55,7 @@ export class GraphBuilder {
 
   /** One node with one output. */
   op(op: string, inputs: readonly Value[], attributes: Attributes = {}, label = op): Value {
-    return this.node(op, inputs, 1, attributes, label)[0] ?? '';
+    return elementAt(this.node(op, inputs, 1, attributes, label), 0);
   }
 
   node(

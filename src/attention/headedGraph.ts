@@ -2,7 +2,16 @@
 
 import { attendGraph } from './coreGraph';
 import type { Value } from './graphBuilder';
-import { BATCH, cacheRows, KEYS, type LayerContext, type LayerResult, rotated, TOKENS, warmed } from './layerContext';
+import {
+  BATCH,
+  cacheRows,
+  KEYS,
+  type LayerContext,
+  type LayerResult,
+  rotated,
+  TOKENS,
+  withTemperature,
+} from './layerContext';
 import { headDims } from './layerSpec';
 import type { HeadNormSpec } from './normSpec';
 import { projectOutput } from './outputGraph';
@@ -14,8 +23,11 @@ export function headedLayer(c: LayerContext, x: Value): LayerResult {
   const { queryNorm, keyNorm, valueNorm } = c.spec;
   const qRaw = project('q', queryHeads, keyDim, queryNorm);
   const kRaw = project('k', kvHeads, keyDim, keyNorm);
-  const vNew = c.g.times(project('v', kvHeads, valueDim, valueNorm), c.spec.valueFactor ?? 1, 'v/factor');
-  const q = warmed(c, normAfterRope(c, rotated(c, qRaw, keyDim, 'q/rope'), 'q_norm', queryNorm, queryHeads, keyDim));
+  const vNew = project('v', kvHeads, valueDim, valueNorm);
+  const q = withTemperature(
+    c,
+    normAfterRope(c, rotated(c, qRaw, keyDim, 'q/rope'), 'q_norm', queryNorm, queryHeads, keyDim),
+  );
   const kNew = normAfterRope(c, rotated(c, kRaw, keyDim, 'k/rope'), 'k_norm', keyNorm, kvHeads, keyDim);
   const key = cacheRows(c, 'key', kNew, [BATCH, kvHeads], keyDim);
   const value = cacheRows(c, 'value', vNew, [BATCH, kvHeads], valueDim);

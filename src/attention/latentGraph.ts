@@ -18,21 +18,17 @@ import {
   rotated,
   splitHeads,
   TOKENS,
-  warmed,
+  withTemperature,
 } from './layerContext';
 import type { LatentAttention } from '../model/attention';
 import { projectOutput } from './outputGraph';
+import { elementAt } from '../model/elementAt';
 
 export function latentLayer(c: LayerContext, attention: LatentAttention, x: Value): LayerResult {
   const projected = project(c, attention, x);
   const { queryHeads: heads, nopeDim, ropeDim, valueDim } = attention;
   const keyDim = nopeDim + ropeDim;
-  const attended =
-    c.form === 'absorbed'
-      ? absorbed(c, attention, projected)
-      : c.options.latentCache === 'expanded'
-        ? expandedHeads(c, attention, projected)
-        : expanded(c, attention, projected);
+  const attended = c.form === 'absorbed' ? absorbed(c, attention, projected) : expanded(c, attention, projected);
   const { g } = c;
   const { qRaw, qNope, qRope, latent, ropeRaw } = projected;
   const rawKey = (): Value => joinKey(c, attention, expand(c, attention, latent, 'w_uk'), ropeRaw, 'k/raw');
@@ -41,7 +37,7 @@ export function latentLayer(c: LayerContext, attention: LatentAttention, x: Valu
     captures: {
       qRaw: () => ({ value: qRaw, shape: [BATCH, heads, TOKENS, keyDim] }),
       kRaw: () => ({ value: rawKey(), shape: [BATCH, heads, TOKENS, keyDim] }),
-      q: () => ({ value: g.concat([qNope, qRope], 3, 'q/turned'), shape: [BATCH, heads, TOKENS, keyDim] }),
+      q: () => ({ value: g.concat([qNope, qRope], 3, 'q/nope_and_rope'), shape: [BATCH, heads, TOKENS, keyDim] }),
       ...attended.captures,
       ...attended.core.captures,
     },
@@ -82,8 +78,11 @@ function project(c: LayerContext, attention: LatentAttention, x: Value): Project
   const oneHead = rotated(c, headAxis(c, ropeRaw, 'rope_key/head'), ropeDim, 'rope_key/rope');
   return {
     qRaw,
-    qNope: warmed(c, g.slice(qRaw, 3, 0, nopeDim, 'q/nope')),
-    qRope: warmed(c, rotated(c, g.slice(qRaw, 3, nopeDim, nopeDim + ropeDim, 'q/rope_part'), ropeDim, 'q/rope')),
+    qNope: withTemperature(c, g.slice(qRaw, 3, 0, nopeDim, 'q/nope')),
+    qRope: withTemperature(
+      c,
+      rotated(c, g.slice(qRaw, 3, nopeDim, nopeDim + ropeDim, 'q/rope_part'), ropeDim, 'q/rope'),
+    ),
     latent: g.times(normed, norms?.latentFactor ?? 1, 'latent/factor'),
     ropeRaw,
     rope: g.op('Squeeze', [oneHead, g.int64s([1])], {}, 'rope_key'),
@@ -166,7 +165,7 @@ function expanded(c: LayerContext, attention: LatentAttention, p: Projected): At
     valueDim,
   );
   const together = (values: readonly Value[], axis: number): Value =>
-    values.length === 1 ? (values[0] ?? '') : g.concat(values, axis);
+    values.length === 1 ? elementAt(values, 0) : g.concat(values, axis);
   return {
     core,
     captures: {
@@ -195,25 +194,6 @@ function expanded(c: LayerContext, attention: LatentAttention, p: Projected): At
     },
     cache: [rows.cache],
   };
-}
-
-/** K and V of every head, cached expanded as an MHA layer would (transformers 4). */
-function expandedHeads(c: LayerContext, attention: LatentAttention, p: Projected): Attended {
-  const { g } = c;
-  const { queryHeads: heads, nopeDim, ropeDim, valueDim } = attention;
-  const keyDim = nopeDim + ropeDim;
-  const kNew = joinKey(c, attention, expand(c, attention, p.latent, 'w_uk'), p.rope, 'k');
-  const key = cacheRows(c, 'key', kNew, [BATCH, heads], keyDim);
-  const value = cacheRows(c, 'value', expand(c, attention, p.latent, 'w_uv'), [BATCH, heads], valueDim);
-  const q = g.concat([p.qNope, p.qRope], 3, 'q/joined');
-  const core = attendGraph(
-    c,
-    [{ q, keys: key.segments, keyHeads: heads, dim: keyDim }],
-    value.segments,
-    heads,
-    valueDim,
-  );
-  return { core, captures: expandedCaptures(attention, key.all, value.all), cache: [key.cache, value.cache] };
 }
 
 /** A latent [B,s,latentDim] through W_UK or W_UV: [B,H,s,dim]. */

@@ -53,7 +53,7 @@ export function stepInput(
   return c.g.hasInput(name) ? name : c.g.input(name, shape, type);
 }
 
-/** x [B,N,T,headDim] turned by the layer's RoPE, or x itself. */
+/** x [B,N,T,headDim] after the layer's RoPE, or x itself. */
 export function rotated(c: LayerContext, x: Value, headDim: number, label: string): Value {
   const { rotary } = c.spec;
   if (!rotary) return x;
@@ -62,7 +62,7 @@ export function rotated(c: LayerContext, x: Value, headDim: number, label: strin
 }
 
 /** Queries [B,H,T,·] times their position's factor, where the layer has a temperature. */
-export function warmed(c: LayerContext, q: Value): Value {
+export function withTemperature(c: LayerContext, q: Value): Value {
   if (!c.spec.temperature) return q;
   return c.g.mul(q, stepInput(c, 'query_factor', ['position_batch', 1, TOKENS, 1]), 'q/temperature');
 }

@@ -49,7 +49,7 @@ export interface ProjectionBiases {
   readonly o: boolean;
 }
 
-export const NO_BIASES: ProjectionBiases = { q: false, k: false, v: false, o: false };
+const NO_BIASES: ProjectionBiases = { q: false, k: false, v: false, o: false };
 
 /** Norms on the compressed vectors of latent attention. */
 export interface LatentNorms {
@@ -81,8 +81,6 @@ export interface AttentionLayerSpec {
   readonly keyNorm: HeadNormSpec | null;
   /** Gemma 4 normalises values (over a head, before caching). */
   readonly valueNorm: HeadNormSpec | null;
-  /** Values × this before they are cached (MiMo-V2 attention_value_scale); default 1. */
-  readonly valueFactor?: number;
   /** Null: no rotary (learned positions, ALiBi, NoPE layers). For latent attention it is that of the decoupled key. */
   readonly rotary: RotarySpec | null;
   readonly alibi: AlibiSpec | null;

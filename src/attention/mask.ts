@@ -19,12 +19,12 @@ export function attentionMask(
   queryPositions: ArrayLike<number>,
   keyPositions: ArrayLike<number>,
 ): Float32Array {
-  const [queries, keys] = [queryPositions.length, keyPositions.length];
-  const mask = new Float32Array(queries * keys);
-  for (let i = 0; i < queries; i++) {
-    for (let j = 0; j < keys; j++) {
-      if (!sees(attention, queryPositions[i] ?? 0, keyPositions[j] ?? -1)) mask[i * keys + j] = MASKED;
-    }
-  }
+  const keys = Int32Array.from(keyPositions);
+  const mask = new Float32Array(queryPositions.length * keys.length);
+  Int32Array.from(queryPositions).forEach((query, i) => {
+    keys.forEach((key, j) => {
+      if (!sees(attention, query, key)) mask[i * keys.length + j] = MASKED;
+    });
+  });
   return mask;
 }

@@ -2,6 +2,7 @@
 
 import type { MoeFeedForward } from './blockSpec';
 import { type Routing, routeTokens } from './routing';
+import { elementAt } from '../model/elementAt';
 
 export interface MixtureInput {
   /** What the experts receive, `[tokens, hidden]`. */
@@ -38,7 +39,7 @@ export async function runMixture(
     uses.forEach(({ token, weight }, i) => {
       const factor = spec.weighting === 'input' ? 1 : weight;
       for (let d = 0; d < hidden; d++) {
-        sum[token * hidden + d] = (sum[token * hidden + d] ?? 0) + factor * (result[i * hidden + d] ?? 0);
+        sum[token * hidden + d] = (sum[token * hidden + d] as number) + factor * (result[i * hidden + d] as number);
       }
     });
   }
@@ -46,11 +47,11 @@ export async function runMixture(
 }
 
 /** Experts that were chosen, in order, with the tokens that chose them. */
-export function byExpert(routing: Routing): Map<number, { token: number; weight: number }[]> {
+function byExpert(routing: Routing): Map<number, { token: number; weight: number }[]> {
   const uses = new Map<number, { token: number; weight: number }[]>();
   routing.experts.forEach((expert, i) => {
     const list = uses.get(expert) ?? [];
-    list.push({ token: Math.floor(i / routing.topK), weight: routing.weights[i] ?? 0 });
+    list.push({ token: Math.floor(i / routing.topK), weight: elementAt(routing.weights, i) });
     uses.set(expert, list);
   });
   return new Map([...uses].sort(([a], [b]) => a - b));

@@ -69,8 +69,6 @@ export interface ProgramOptions {
   readonly mode: 'prefill' | 'decode';
   /** Latent layers only; default `expanded` for prefill, `absorbed` for decode. */
   readonly form?: LatentForm;
-  /** Latent layers in expanded form only: cache expanded heads as transformers 4 did. Default `latent`. */
-  readonly latentCache?: 'latent' | 'expanded';
   readonly captures?: readonly CaptureName[];
   /** Leave out the main output and everything that only it needs (k and v alone, say). Default true: it is there. */
   readonly output?: boolean;

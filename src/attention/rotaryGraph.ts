@@ -30,12 +30,12 @@ export function rotateGraph(
     a = g.reshape(g.slice(paired, 4, 0, 1, `${label}/even`), [0, 0, 0, pairs], `${label}/a`);
     b = g.reshape(g.slice(paired, 4, 1, 2, `${label}/odd`), [0, 0, 0, pairs], `${label}/b`);
   }
-  const turnedA = g.op('Sub', [g.mul(a, cos), g.mul(b, sin)], {}, `${label}/turned_a`);
-  const turnedB = g.add(g.mul(b, cos), g.mul(a, sin), `${label}/turned_b`);
+  const rotatedA = g.op('Sub', [g.mul(a, cos), g.mul(b, sin)], {}, `${label}/rotated_a`);
+  const rotatedB = g.add(g.mul(b, cos), g.mul(a, sin), `${label}/rotated_b`);
   const pass = partial ? [g.slice(x, 3, dim, undefined, `${label}/pass`)] : [];
-  if (layout !== 'interleaved') return g.concat([turnedA, turnedB, ...pass], 3, label);
+  if (layout !== 'interleaved') return g.concat([rotatedA, rotatedB, ...pass], 3, label);
   const wide = [0, 0, 0, pairs, 1];
-  const interleaved = g.concat([g.reshape(turnedA, wide), g.reshape(turnedB, wide)], 4, `${label}/interleave`);
-  const turned = g.reshape(interleaved, [0, 0, 0, dim], `${label}/turned`);
-  return partial ? g.concat([turned, ...pass], 3, label) : turned;
+  const interleaved = g.concat([g.reshape(rotatedA, wide), g.reshape(rotatedB, wide)], 4, `${label}/interleave`);
+  const rotated = g.reshape(interleaved, [0, 0, 0, dim], `${label}/rotated`);
+  return partial ? g.concat([rotated, ...pass], 3, label) : rotated;
 }

@@ -43,9 +43,6 @@ export type RotaryScaling =
       readonly factor: number | null;
       /** Multiplies cos and sin; null: sqrt(1 + ln(factor) / ln(originalContext)). */
       readonly attentionFactor: number | null;
-      /** PhiMoE names one for either list (`short_mscale`, `long_mscale`); they stand before `attentionFactor`. */
-      readonly shortMscale?: number;
-      readonly longMscale?: number;
     }
   /**
    * Gemma 4 full layers: frequencies θ^(−2i/headDim) for the first `rotatedDim / 2` pairs, the other pairs are not

@@ -1,6 +1,7 @@
 /** Frequencies and cos/sin tables of rotary position embeddings, in float64. Formulas: transformers `modeling_rope_utils.py`. */
 
 import type { RotaryScaling, RotarySpec } from './rotarySpec';
+import { elementAt } from '../model/elementAt';
 
 /** cos and sin of every position and pair, row-major `[positions, pairs]`; pairs = rotary dims / 2. */
 export interface RotaryTables {
@@ -14,27 +15,24 @@ export interface RotaryTables {
  * depend; by default the last position + 1.
  */
 export function rotaryTables(rotary: RotarySpec, positions: ArrayLike<number>, contextTokens?: number): RotaryTables {
-  const count = positions.length;
-  let last = 0;
-  for (let i = 0; i < count; i++) last = Math.max(last, positions[i] ?? 0);
-  const context = contextTokens ?? last + 1;
+  const list = Float64Array.from(positions);
+  const context = contextTokens ?? list.reduce((last, position) => Math.max(last, position), 0) + 1;
   const frequencies = inverseFrequencies(rotary, context);
-  const factor = rotaryFactor(rotary.scaling, context);
+  const factor = rotaryFactor(rotary.scaling);
   const pairs = frequencies.length;
-  const cos = new Float64Array(count * pairs);
-  const sin = new Float64Array(count * pairs);
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < pairs; j++) {
-      const angle = (positions[i] ?? 0) * (frequencies[j] ?? 0);
-      cos[i * pairs + j] = Math.cos(angle) * factor;
-      sin[i * pairs + j] = Math.sin(angle) * factor;
-    }
-  }
+  const cos = new Float64Array(list.length * pairs);
+  const sin = new Float64Array(list.length * pairs);
+  list.forEach((position, i) => {
+    frequencies.forEach((frequency, j) => {
+      cos[i * pairs + j] = Math.cos(position * frequency) * factor;
+      sin[i * pairs + j] = Math.sin(position * frequency) * factor;
+    });
+  });
   return { pairs, cos, sin };
 }
 
 /** Radians per position of every pair. */
-export function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64Array {
+function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64Array {
   const { theta, dim, scaling } = rotary;
   switch (scaling?.kind) {
     case undefined:
@@ -53,7 +51,7 @@ export function inverseFrequencies(rotary: RotarySpec, contextTokens: number): F
       return yarnFrequencies(theta, dim, scaling);
     case 'longrope': {
       const factors = contextTokens > scaling.originalContext ? scaling.longFactor : scaling.shortFactor;
-      return powers(theta, dim).map((frequency, i) => frequency / (factors[i] ?? 1));
+      return powers(theta, dim).map((frequency, i) => frequency / elementAt(factors, i));
     }
     case 'proportional':
       return powers(theta, dim).map((frequency, i) => (2 * i < scaling.rotatedDim ? frequency / scaling.factor : 0));
@@ -61,7 +59,7 @@ export function inverseFrequencies(rotary: RotarySpec, contextTokens: number): F
 }
 
 /** What cos and sin are multiplied by: the attention factor of YaRN and LongRoPE, 1 elsewhere. */
-export function rotaryFactor(scaling: RotaryScaling | null, contextTokens: number): number {
+export function rotaryFactor(scaling: RotaryScaling | null): number {
   if (scaling?.kind === 'yarn') {
     if (scaling.attentionFactor !== null) return scaling.attentionFactor;
     if (scaling.mscale && scaling.mscaleAllDim) {
@@ -70,8 +68,6 @@ export function rotaryFactor(scaling: RotaryScaling | null, contextTokens: numbe
     return yarnMscale(scaling.factor, 1);
   }
   if (scaling?.kind === 'longrope') {
-    const own = contextTokens > scaling.originalContext ? scaling.longMscale : scaling.shortMscale;
-    if (own !== undefined) return own;
     if (scaling.attentionFactor !== null) return scaling.attentionFactor;
     const factor = scaling.factor ?? 1;
     return factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(scaling.originalContext));
@@ -80,14 +76,8 @@ export function rotaryFactor(scaling: RotaryScaling | null, contextTokens: numbe
 }
 
 /** YaRN's temperature: 0.1 · mscale · ln(factor) + 1, or 1 where the context is not extended. */
-export function yarnMscale(factor: number, mscale: number): number {
+function yarnMscale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
-}
-
-/** DeepSeek: the softmax scale is multiplied by yarnMscale(factor, mscale_all_dim)². 1 for other scalings. */
-export function latentScaleFactor(scaling: RotaryScaling | null): number {
-  if (scaling?.kind !== 'yarn' || !scaling.mscaleAllDim) return 1;
-  return yarnMscale(scaling.factor, scaling.mscaleAllDim) ** 2;
 }
 
 /** base^(−2i/dim), i = 0 … dim/2 − 1 */

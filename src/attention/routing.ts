@@ -1,7 +1,7 @@
 /** Which experts a token goes to, and with what weight; in float64 from the router's logits. */
 
-import { sigmoid } from './activations';
 import type { RouterSpec } from './blockSpec';
+import { elementAt } from '../model/elementAt';
 
 export interface Routing {
   readonly topK: number;
@@ -17,7 +17,7 @@ export function routeTokens(router: RouterSpec, logits: ArrayLike<number>, corre
   const tokens = logits.length / count;
   const routing = { topK, experts: new Int32Array(tokens * topK), weights: new Float64Array(tokens * topK) };
   for (let token = 0; token < tokens; token++) {
-    const row = Float64Array.from({ length: count }, (_, expert) => logits[token * count + expert] ?? 0);
+    const row = Float64Array.from({ length: count }, (_, expert) => elementAt(logits, token * count + expert));
     const { experts, weights } =
       router.scoring === 'sparsemixer' ? sparsemixer(router, row) : chosen(router, row, correction);
     routing.experts.set(experts, token * topK);
@@ -34,10 +34,10 @@ interface Choice {
 function chosen(router: RouterSpec, logits: Float64Array, correction: ArrayLike<number> | undefined): Choice {
   const { scoring, topK, normalize, factor, groups } = router;
   const scores = scoring === 'softmax' ? softmax(logits) : scoring === 'sigmoid' ? logits.map(sigmoid) : logits;
-  let preference = correction ? scores.map((score, expert) => score + (correction[expert] ?? 0)) : scores;
+  let preference = correction ? scores.map((score, expert) => score + elementAt(correction, expert)) : scores;
   if (groups) preference = insideGroups(preference, groups);
   const experts = best(preference, topK);
-  let weights = experts.map((expert) => scores[expert] ?? 0);
+  let weights = experts.map((expert) => elementAt(scores, expert));
   if (scoring === 'softmax-selected') weights = [...softmax(Float64Array.from(weights))];
   if (normalize) {
     const sum = weights.reduce((total, weight) => total + weight, 1e-20);
@@ -54,7 +54,7 @@ function insideGroups(preference: Float64Array, groups: NonNullable<RouterSpec['
       .slice(group * size, (group + 1) * size)
       .sort()
       .reverse();
-    return groups.score === 'max' ? (members[0] ?? 0) : (members[0] ?? 0) + (members[1] ?? 0);
+    return groups.score === 'max' ? elementAt(members, 0) : elementAt(members, 0) + elementAt(members, 1);
   });
   const open = new Set(best(worth, groups.top));
   return preference.map((value, expert) => (open.has(Math.floor(expert / size)) ? value : -Infinity));
@@ -71,13 +71,13 @@ function sparsemixer(router: RouterSpec, logits: Float64Array): Choice {
   const weights: number[] = [];
   for (let k = 0; k < router.topK; k++) {
     const [expert = 0] = best(rest, 1);
-    const top = rest[expert] ?? 0;
+    const top = elementAt(rest, expert);
     const near = rest.map((logit, i) => {
-      const scale = Math.max(Math.abs(logits[i] ?? 0), top);
-      return (top - (logits[i] ?? 0)) / scale > threshold ? -Infinity : logit;
+      const scale = Math.max(Math.abs(elementAt(logits, i)), top);
+      return (top - elementAt(logits, i)) / scale > threshold ? -Infinity : logit;
     });
     experts.push(expert);
-    weights.push(softmax(near)[expert] ?? 0);
+    weights.push(elementAt(softmax(near), expert));
     rest[expert] = -Infinity;
   }
   return { experts, weights };
@@ -85,7 +85,11 @@ function sparsemixer(router: RouterSpec, logits: Float64Array): Choice {
 
 /** Indexes of the `count` largest values, largest first; of equal ones the first. */
 function best(values: Float64Array, count: number): number[] {
-  return [...values.keys()].sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b).slice(0, count);
+  return [...values.keys()].sort((a, b) => elementAt(values, b) - elementAt(values, a) || a - b).slice(0, count);
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
 }
 
 function softmax(values: Float64Array): Float64Array {

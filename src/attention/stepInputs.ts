@@ -15,17 +15,12 @@ export interface Step {
   readonly newTokens: number;
   /** Tokens seen before, cached or not: the first new token has this position. */
   readonly pastTokens: number;
-  /**
-   * Positions of the entries of the past tensors, in their order; below 0: an unused slot. Default: the last
-   * `pastTokens` tokens, as many as the layer keeps. Prefill programs have none.
-   */
-  readonly pastPositions?: ArrayLike<number>;
   /** Length of the whole sequence where it is known beforehand (dynamic NTK, LongRoPE); default past + new tokens. */
   readonly contextTokens?: number;
 }
 
 /** Positions of the entries that a cache holds after `tokens` tokens, oldest first. */
-export function cachedPositions(limit: number | null, tokens: number): Int32Array {
+function cachedPositions(limit: number | null, tokens: number): Int32Array {
   const held = limit === null ? tokens : Math.min(tokens, limit);
   return Int32Array.from({ length: held }, (_, i) => tokens - held + i);
 }
@@ -38,10 +33,10 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
   const { newTokens, pastTokens } = step;
   const queries = Int32Array.from({ length: newTokens }, (_, i) => pastTokens + i);
   const hasPast = program.cache.some((tensor) => tensor.past !== null);
-  const past = hasPast ? (step.pastPositions ?? cachedPositions(program.cacheLimit, pastTokens)) : [];
-  const keys = Int32Array.from({ length: past.length + newTokens }, (_, i) =>
-    i < past.length ? (past[i] ?? -1) : pastTokens + i - past.length,
-  );
+  const past = hasPast ? cachedPositions(program.cacheLimit, pastTokens) : new Int32Array(0);
+  const keys = new Int32Array(past.length + newTokens);
+  keys.set(past);
+  keys.set(queries, past.length);
   const names = new Set(program.inputs.map((input) => input.name));
   const feeds = new Map<string, Tensor>();
   const feed = (name: string, shape: readonly number[], values: () => Float32Array): void => {

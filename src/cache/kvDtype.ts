@@ -2,14 +2,14 @@
 
 import { type KvDtype, kvDtypeOf, type ResolvedKvDtype } from '../model/dtype';
 import type { ModelSpec, Source } from '../model/spec';
-import type { EngineModel } from './engines/engine';
+import type { AllocationRule } from './engines/allocationRule';
 
 export interface KvFormat {
   readonly dtype: ResolvedKvDtype;
   readonly source: Source;
 }
 
-export function resolveKvDtype(spec: ModelSpec, asked: KvDtype, engine: EngineModel): KvFormat {
+export function resolveKvDtype(spec: ModelSpec, asked: KvDtype, engine: AllocationRule): KvFormat {
   const chosen = askedFormat(spec, asked, engine);
   const effective = engine.effectiveDtype?.(chosen.dtype, spec) ?? chosen.dtype;
   if (effective === chosen.dtype) return chosen;
@@ -19,7 +19,7 @@ export function resolveKvDtype(spec: ModelSpec, asked: KvDtype, engine: EngineMo
   };
 }
 
-function askedFormat(spec: ModelSpec, asked: KvDtype, engine: EngineModel): KvFormat {
+function askedFormat(spec: ModelSpec, asked: KvDtype, engine: AllocationRule): KvFormat {
   if (asked !== 'auto') return { dtype: asked, source: { key: null, range: null, rule: 'scenario' } };
   if (spec.declaredKvDtype) {
     return {

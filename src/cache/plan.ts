@@ -6,14 +6,14 @@ import type { Scenario } from '../model/scenario';
 import type { ModelSpec, Note, Source } from '../model/spec';
 import { derive, type DerivationTerm } from './derivation';
 import {
-  type EngineContext,
-  type EngineModel,
-  type EngineOptions,
+  type RuleContext,
+  type AllocationRule,
+  type RuleOptions,
   type LayerCost,
   NO_COST,
   type Reason,
-} from './engines/engine';
-import { engineModel } from './engines/register';
+} from './engines/allocationRule';
+import { allocationRule } from './engines/register';
 import { type LayerGroup, layerGroups } from './groups';
 import { resolveKvDtype } from './kvDtype';
 import { layerCacheBytes, layerStateBytes } from './layerBytes';
@@ -51,7 +51,7 @@ export interface ShardingPlan {
 export interface CachePlan extends ThreeNumbers {
   readonly spec: ModelSpec;
   readonly scenario: Scenario;
-  readonly engine: EngineModel;
+  readonly engine: AllocationRule;
   /** The cache format that `auto` became. */
   readonly kvDtype: ResolvedKvDtype;
   readonly kvDtypeSource: Source;
@@ -73,10 +73,10 @@ export interface CachePlan extends ThreeNumbers {
 }
 
 /** Plans the cache. A size of 2^53 bytes or more is rounded, and the plan says so. */
-export function planCache(spec: ModelSpec, scenario: Scenario, options: EngineOptions = {}): CachePlan {
-  const engine = engineModel(scenario.engine);
+export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOptions = {}): CachePlan {
+  const engine = allocationRule(scenario.engine);
   const { dtype, source } = resolveKvDtype(spec, scenario.kvDtype, engine);
-  const context: EngineContext = { spec, dtype, workload: scenario.workload, sharding: scenario.sharding, options };
+  const context: RuleContext = { spec, dtype, workload: scenario.workload, sharding: scenario.sharding, options };
   const groups = layerGroups(spec);
   const costs = new Map<AttentionSpec, LayerCost>(
     groups.map((group) => [group.attention, engine.cost(group, context)]),
@@ -120,7 +120,7 @@ function engineNotes(reasons: readonly Reason[]): Note[] {
 }
 
 /** Marginal bytes of one more token at short context: the difference between two tokens and one. */
-export function bytesPerToken(spec: ModelSpec, dtype: ResolvedKvDtype): number {
+function bytesPerToken(spec: ModelSpec, dtype: ResolvedKvDtype): number {
   return intrinsicCacheBytes(spec, dtype, 2) - intrinsicCacheBytes(spec, dtype, 1);
 }
 
@@ -177,8 +177,8 @@ function stageGroups(groups: readonly LayerGroup[], [start, end]: Stage): LayerG
 function shardingPlan(
   spec: ModelSpec,
   scenario: Scenario,
-  engine: EngineModel,
-  context: EngineContext,
+  engine: AllocationRule,
+  context: RuleContext,
   stage: Stage,
   rankBytes: number,
 ): ShardingPlan {

@@ -3,12 +3,13 @@
 import type { AttentionSpec, ConvState, StateSpec } from '../model/attention';
 import { isHeaded } from '../model/attention';
 import type { Sharding } from '../model/scenario';
+import { elementAt } from '../model/elementAt';
 
 /**
  * KV heads on each tensor-parallel rank: an equal share, or one copied head where ranks outnumber heads.
  * vLLM: `max(1, H_kv // tp)`, and it refuses ranks that neither divide the heads nor are divided by them.
  */
-export function headsPerRank(kvHeads: number, tp: number): number {
+function headsPerRank(kvHeads: number, tp: number): number {
   return tp >= kvHeads ? 1 : Math.ceil(kvHeads / tp);
 }
 
@@ -48,13 +49,13 @@ function rankChannels(state: StateSpec, conv: ConvState, tp: number): number {
  * Layers of each pipeline stage. The remainder goes to the stages before the last, which also holds the output head
  * (vLLM `get_pp_indices`, which SGLang shares).
  */
-export function stageSizes(layers: number, stages: number): number[] {
+function stageSizes(layers: number, stages: number): number[] {
   const base = Math.floor(layers / stages);
   const sizes = new Array<number>(stages).fill(base);
   const remainder = layers % stages;
   for (let extra = 0; extra < remainder; extra++) {
     const stage = Math.max(0, stages - 2 - extra);
-    sizes[stage] = (sizes[stage] ?? 0) + 1;
+    sizes[stage] = elementAt(sizes, stage) + 1;
   }
   return sizes;
 }

@@ -60,7 +60,8 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
   };
 }
 
-function count(values: ParsedArguments['values'], name: string): number {
+/** A whole number of at least 1, which is the default. */
+export function count(values: ParsedArguments['values'], name: string): number {
   const text = values[name];
   if (text === undefined) return 1;
   const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -7,6 +7,7 @@ import { benchAttention, type BenchReport } from '../compute/bench';
 import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
+import { elementAt } from '../model/elementAt';
 
 /** dist/, where this file's bundle lies beside compute.js. */
 const DIST = dirname(process.argv[1] ?? '.');
@@ -39,7 +40,7 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
 }
 
 /** A table for people. */
-export function benchText(report: BenchReport): string {
+function benchText(report: BenchReport): string {
   const rows = report.results.map((result) => [
     result.case,
     result.variant,
@@ -50,10 +51,12 @@ export function benchText(report: BenchReport): string {
     `roofline ${result.rooflineMs.toPrecision(3)} ms`,
     `${result.runs} runs`,
   ]);
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = Array.from({ length: rows[0]?.length ?? 0 }, (_, column) =>
+    Math.max(...rows.map((row) => elementAt(row, column).length)),
+  );
   const table = rows.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell.padEnd(elementAt(widths, column)))
       .join('  ')
       .trimEnd(),
   );

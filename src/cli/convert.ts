@@ -27,6 +27,7 @@ import { InputError, UsageError } from './errors';
 import { numbersOf } from './dumpJson';
 import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withHeads } from './modelInput';
 import type { CliOutput } from './output';
+import { elementAt } from '../model/elementAt';
 
 export async function convert(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, {
@@ -150,10 +151,11 @@ function text(
   seed: number | null,
 ): string {
   const found = results.filter(isMeasured);
+  const [first] = found;
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, i) => (i < 2 ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0))).join('');
+    cells.map((cell, i) => (i < 2 ? cell.padEnd(elementAt(WIDTHS, i)) : cell.padStart(elementAt(WIDTHS, i)))).join('');
   return [
-    `${model.path}, layer ${layer}, ${tokens} tokens, ${found[0]?.cachedBefore ?? 0} numbers of a token cached; measured in float64, without training`,
+    `${model.path}, layer ${layer}, ${tokens} tokens${first === undefined ? '' : `, ${first.cachedBefore} numbers of a token cached`}; measured in float64, without training`,
     ...(seed === null
       ? []
       : [

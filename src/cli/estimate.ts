@@ -6,16 +6,18 @@ import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
+import { ENGINE_OPTIONS, engineOptionsOf } from './engineOptions';
 import { UsageError } from './errors';
 import type { CliOutput } from './output';
 
 export async function estimate(args: readonly string[], output: CliOutput): Promise<number> {
-  const { paths, values } = parseArguments(args, SCENARIO_OPTIONS);
+  const { paths, values } = parseArguments(args, { ...SCENARIO_OPTIONS, ...ENGINE_OPTIONS });
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('estimate takes one PATH');
   const scenario = scenarioOf(values);
+  const options = engineOptionsOf(values, scenario.engine);
   const { reading } = await readConfig(path, values, output.err);
-  const plan = planCache(reading.spec, scenario);
+  const plan = planCache(reading.spec, scenario, options);
   output.out(values['json'] === true ? JSON.stringify(estimateJson(plan, countParameters(reading))) : planText(plan));
   return 0;
 }
@@ -33,7 +35,7 @@ interface LayerJson {
 }
 
 /** The contract of design §6. */
-export function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Record<string, unknown> {
+function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Record<string, unknown> {
   const { spec } = plan;
   return {
     modelType: spec.modelType,

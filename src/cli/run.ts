@@ -16,7 +16,7 @@ type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, convert, estimate, fit, generate, heads, lint };
 
 const USAGE = `usage: headlight COMMAND …
-  estimate PATH [SCENARIO] [--json]            what a config caches, and why
+  estimate PATH [SCENARIO] [ENGINE] [--json]   what a config caches, and why
   fit PATH --gpu h100-sxm [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
@@ -31,6 +31,8 @@ const USAGE = `usage: headlight COMMAND …
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers --kv-dtype auto|…
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})
+ENGINE: start-up options of an engine, by its own names. vllm: --block-size --max-num-batched-tokens --num-speculative-tokens;
+        sglang: --page-size; trtllm: --tokens-per-block; llamacpp: --ubatch-size --kv-unified
 PATH: a config.json, a params.json, a GGUF file, or a folder that holds one
 MODEL: a model folder (config.json and safetensors) or a GGUF file; for heads --seed also a config.json alone`;
 

@@ -208,8 +208,8 @@ function relativeError(actual: Float32Array, expected: Float32Array): number {
   if (actual.length !== expected.length) return Number.NaN;
   let [difference, largest] = [0, 0];
   for (let i = 0; i < expected.length; i++) {
-    difference = Math.max(difference, Math.abs((actual[i] ?? Number.NaN) - (expected[i] ?? 0)));
-    largest = Math.max(largest, Math.abs(expected[i] ?? 0));
+    difference = Math.max(difference, Math.abs((actual[i] as number) - (expected[i] as number)));
+    largest = Math.max(largest, Math.abs(expected[i] as number));
   }
   return difference / largest;
 }

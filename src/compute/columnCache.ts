@@ -6,6 +6,7 @@
 
 import type { Graph, GraphNode, Initializer } from '../attention/graph';
 import type { AttentionProgram } from '../attention/program';
+import { elementAt } from '../model/elementAt';
 
 /** Up to this many queries a key, single rows were faster than a product that repacks its right side. */
 const FEW_QUERIES = 8;
@@ -19,16 +20,17 @@ export function withColumnCache(program: Pick<AttentionProgram, 'graph' | 'cache
 
 /** Null where the graph uses the input in a way that is not known here. */
 function turnInput(graph: Graph, past: string): Graph | null {
-  const turned = new Set<string>();
-  for (const node of graph.nodes) if (swapsLastTwo(node) && node.inputs[0] === past) turned.add(node.outputs[0] ?? '');
+  const transposes = new Set<string>();
+  for (const node of graph.nodes)
+    if (swapsLastTwo(node) && node.inputs[0] === past) transposes.add(elementAt(node.outputs, 0));
   const label = `columns/${past}`;
   let known = true;
   const nodes = graph.nodes.flatMap((node): readonly GraphNode[] => {
     const right = node.inputs[1] ?? '';
-    if (turned.has(node.outputs[0] ?? '')) return [];
-    if (node.op === 'MatMul' && turned.has(right)) return rowByRow(node, past, label);
+    if (transposes.has(elementAt(node.outputs, 0))) return [];
+    if (node.op === 'MatMul' && transposes.has(right)) return rowByRow(node, past, label);
     if (node.op === 'MatMul' && right === past) return fromTheLeft(node, label);
-    if (!node.inputs.some((input) => input === past || turned.has(input))) return [node];
+    if (!node.inputs.some((input) => input === past || transposes.has(input))) return [node];
     // The number of cached tokens is asked for by axis.
     if (node.op === 'Shape') return [{ ...node, attributes: nextAxis(node) }];
     known = false;

@@ -13,7 +13,7 @@ import type { Progress } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
 import { runProgram } from './runProgram';
 
-export const TFJS_NODE_VERSION = '4.22.0';
+const TFJS_NODE_VERSION = '4.22.0';
 
 export type TensorflowSource =
   | { readonly kind: 'published'; readonly gpu: boolean }

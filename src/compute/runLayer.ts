@@ -13,6 +13,7 @@ import { tensorBytes } from '../shared/transfer';
 import type { Engine, LoadedProgram } from './engines/engine';
 import { plannedCacheBytes } from './plannedCache';
 import { seededNoise, seededWeights } from './seededWeights';
+import { elementAt } from '../model/elementAt';
 
 export type LayerRun = Omit<RunLayerParams, 'engine'>;
 
@@ -106,7 +107,7 @@ class Stage {
 
   async run(hidden: Tensor, pastTokens: number, past: ReadonlyMap<string, Tensor>): Promise<StageResult> {
     const { program } = this;
-    const feeds = stepInputs(this.layer, program, { newTokens: hidden.shape[1] ?? 0, pastTokens });
+    const feeds = stepInputs(this.layer, program, { newTokens: elementAt(hidden.shape, 1), pastTokens });
     feeds.set('hidden', hidden);
     for (const { role, past: name } of program.cache) {
       const tensor = past.get(role);

@@ -17,7 +17,7 @@ import type { Palette } from './palette/palette';
 import type { Services } from './services';
 
 /** One bundle, loaded once; what it makes ends with the extension. */
-export function lazyPart<T extends Disposable>({ context }: Services, create: () => Promise<T>): () => Promise<T> {
+function lazyPart<T extends Disposable>({ context }: Services, create: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined;
   return () =>
     (loading ??= create().then((part) => {

@@ -8,8 +8,8 @@ import { isEngineRule, type Scenario, UNSHARDED } from '../model/scenario';
 import { type EngineChoice, isEngineId } from '../shared/engineIds';
 import { SETTINGS } from './ids';
 
-export const DEFAULT_TOKENS = 32_768;
-export const DEFAULT_GPU = 'h100-sxm';
+const DEFAULT_TOKENS = 32_768;
+const DEFAULT_GPU = 'h100-sxm';
 
 export function scenarioSetting(scope?: ConfigurationScope): Scenario {
   const settings = workspace.getConfiguration(SETTINGS.section, scope ?? null);

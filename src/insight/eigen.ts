@@ -2,6 +2,7 @@
 
 import { EigenvalueDecomposition, Matrix as MlMatrix } from 'ml-matrix';
 import { type Matrix, zeros } from './matrix';
+import { elementAt } from '../model/elementAt';
 
 export interface Eigen {
   /** Falling. */
@@ -19,10 +20,10 @@ export function symmetricEigen(a: Matrix): Eigen {
   });
   const order = realEigenvalues
     .map((_, index) => index)
-    .sort((x, y) => (realEigenvalues[y] ?? 0) - (realEigenvalues[x] ?? 0));
+    .sort((x, y) => elementAt(realEigenvalues, y) - elementAt(realEigenvalues, x));
   const vectors = zeros(n, n);
   order.forEach((from, to) => {
     for (let row = 0; row < n; row++) vectors.data[row * n + to] = eigenvectorMatrix.get(row, from);
   });
-  return { values: Float64Array.from(order, (index) => realEigenvalues[index] ?? 0), vectors };
+  return { values: Float64Array.from(order, (index) => elementAt(realEigenvalues, index)), vectors };
 }

@@ -1,5 +1,7 @@
 /** The proof, from a model's own K and V, of how its heads are grouped: identical inside a group, different between groups. */
 
+import { elementAt } from '../model/elementAt';
+
 export interface GroupIdentity {
   /** Largest |Δ| between two heads of one group: exactly 0 where the group shares one K (or V). */
   readonly inside: number;
@@ -20,7 +22,7 @@ export function groupIdentity(values: ArrayLike<number>, groups: readonly number
   for (let a = 0; a < heads; a++) {
     for (let b = a + 1; b < heads; b++) {
       const difference = largestDifference(values, a * size, b * size, size);
-      const [first, second] = [groups[a] as number, groups[b] as number];
+      const [first, second] = [elementAt(groups, a), elementAt(groups, b)];
       if (first === second) {
         inside = Math.max(inside, difference);
         continue;

@@ -84,38 +84,3 @@ export function rowProducts(a: Matrix, b: Matrix): Matrix {
 export function crossProduct(a: Matrix, b: Matrix): Matrix {
   return multiply(transpose(a), b);
 }
-
-/** Each column minus its mean. */
-export function centred({ rows, columns, data }: Matrix): Matrix {
-  const result = zeros(rows, columns);
-  for (let c = 0; c < columns; c++) {
-    let sum = 0;
-    for (let r = 0; r < rows; r++) sum += data[r * columns + c] as number;
-    const mean = rows === 0 ? 0 : sum / rows;
-    for (let r = 0; r < rows; r++) result.data[r * columns + c] = (data[r * columns + c] as number) - mean;
-  }
-  return result;
-}
-
-/** ‖A‖_F² */
-export function squaredNorm({ data }: Matrix): number {
-  return data.reduce((sum, value) => sum + value * value, 0);
-}
-
-/** Mean over rows of the cosine between row r of A and of B; rows of zeros count as 0. */
-export function meanRowCosine(a: Matrix, b: Matrix): number {
-  if (a.rows !== b.rows || a.columns !== b.columns) throw new RangeError('matrices of different shapes');
-  if (a.rows === 0) return 0;
-  let total = 0;
-  for (let r = 0; r < a.rows; r++) {
-    let [dot, x, y] = [0, 0, 0];
-    for (let i = r * a.columns; i < (r + 1) * a.columns; i++) {
-      const [u, v] = [a.data[i] as number, b.data[i] as number];
-      dot += u * v;
-      x += u * u;
-      y += v * v;
-    }
-    if (x > 0 && y > 0) total += dot / Math.sqrt(x * y);
-  }
-  return total / a.rows;
-}

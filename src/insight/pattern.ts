@@ -4,6 +4,8 @@
  * (previous, duplicate, induction; error measure "mul"), sail-sg/Attention-Sink (sink), entropy as usual.
  */
 
+import { elementAt } from '../model/elementAt';
+
 export interface PatternMeasures {
   /** Mean over rows i ≥ 1 of −Σ A ln A / ln(visible keys): 0 one key, 1 uniform. NaN for a single token. */
   readonly entropy: number;
@@ -17,15 +19,6 @@ export interface PatternMeasures {
   readonly induction: number;
 }
 
-export interface PatternOptions {
-  /** Weights on the first token are left out of the three shares (numerator and denominator). Default false. */
-  readonly excludeFirst?: boolean;
-  /** Weights on the query itself are left out of the three shares. Default false. */
-  readonly excludeCurrent?: boolean;
-  /** Keys that a query sees at most (sliding window); all before it by default. */
-  readonly window?: number;
-}
-
 export class PatternAccumulator {
   private readonly places = new Map<number, number[]>();
   private rows = 0;
@@ -36,30 +29,33 @@ export class PatternAccumulator {
   private duplicate = 0;
   private induction = 0;
 
-  /** @param tokens Ids of all tokens. */
+  /**
+   * @param tokens Ids of all tokens.
+   * @param window Keys that a query sees at most (sliding window).
+   */
   constructor(
     private readonly tokens: ArrayLike<number>,
-    private readonly options: PatternOptions = {},
+    private readonly window = Infinity,
   ) {}
 
   /** Takes the rows in order; entries behind the query are not read. */
   addRow(row: ArrayLike<number>): void {
     const query = this.rows++;
-    const { excludeFirst = false, excludeCurrent = false, window = Infinity } = this.options;
-    const [first, last] = [excludeFirst ? 1 : 0, excludeCurrent ? query - 1 : query];
     let sum = 0;
-    for (let key = first; key <= last; key++) sum += row[key] as number;
-    const entropy = row instanceof Float32Array ? quickEntropy(row, query + 1) : entropyOf(row, query + 1);
+    for (let key = 0; key <= query; key++) sum += row[key] as number;
     this.total += sum;
-    if (query > 0) this.entropySum += entropy / Math.log(Math.min(query + 1, window));
-    this.sinkSum += row[0] as number;
-    if (query - 1 >= first) this.previous += row[query - 1] as number;
-    const token = this.tokens[query] as number;
+    const entropy = row instanceof Float32Array ? quickEntropy(row, query + 1) : entropyOf(row, query + 1);
+    if (query > 0) {
+      this.entropySum += entropy / Math.log(Math.min(query + 1, this.window));
+      this.previous += elementAt(row, query - 1);
+    }
+    this.sinkSum += elementAt(row, 0);
+    const token = elementAt(this.tokens, query);
     let places = this.places.get(token);
     if (places === undefined) this.places.set(token, (places = []));
     for (const place of places) {
-      if (place >= first) this.duplicate += row[place] as number;
-      if (place + 1 >= first && place + 1 <= last) this.induction += row[place + 1] as number;
+      this.duplicate += row[place] as number;
+      this.induction += row[place + 1] as number;
     }
     places.push(query);
   }
@@ -114,51 +110,4 @@ function quickEntropy(row: Float32Array, count: number): number {
     entropy -= (row[key] as number) * log;
   }
   return entropy;
-}
-
-/** Measures of a whole pattern `[tokens, tokens]`, row-major. */
-export function measurePattern(
-  pattern: ArrayLike<number>,
-  tokens: ArrayLike<number>,
-  options: PatternOptions = {},
-): PatternMeasures {
-  const count = tokens.length;
-  if (pattern.length !== count * count) throw new RangeError(`${pattern.length} weights for ${count} tokens`);
-  const accumulator = new PatternAccumulator(tokens, options);
-  const row = new Float64Array(count);
-  for (let query = 0; query < count; query++) {
-    for (let key = 0; key < count; key++) row[key] = pattern[query * count + key] as number;
-    accumulator.addRow(row);
-  }
-  return accumulator.result();
-}
-
-/** α_k = mean of A[i,k] over the rows i ≥ k that can see key k. */
-export function columnMass(pattern: ArrayLike<number>, tokens: number, key: number): number {
-  let sum = 0;
-  for (let query = key; query < tokens; query++) sum += pattern[query * tokens + key] as number;
-  return sum / (tokens - key);
-}
-
-/** 100 × the share of heads (over layers and samples) whose α_k is above ε (Attention-Sink: ε = 0.3). */
-export function sinkRate(masses: readonly number[], epsilon = 0.3): number {
-  return masses.length === 0 ? 0 : (100 * masses.filter((mass) => mass > epsilon).length) / masses.length;
-}
-
-/**
- * Induction on two copies of `half` random tokens: mean of the diagonal that leads from a token of the second copy to the
- * one after its first (offset 1 − half).
- */
-export function repeatedInduction(pattern: ArrayLike<number>, tokens: number, half: number): number {
-  let sum = 0;
-  const count = tokens - (half - 1);
-  for (let query = half - 1; query < tokens; query++) sum += pattern[query * tokens + query - (half - 1)] as number;
-  return count > 0 ? sum / count : 0;
-}
-
-/** TransformerLens' error measure "abs": 1 − tokens · mean |A − D|. */
-export function absoluteScore(pattern: ArrayLike<number>, detection: ArrayLike<number>, tokens: number): number {
-  let sum = 0;
-  for (let i = 0; i < tokens * tokens; i++) sum += Math.abs((pattern[i] as number) - (detection[i] as number));
-  return 1 - sum / tokens;
 }

@@ -102,17 +102,7 @@ export interface StateSpec {
   readonly groupChannels?: { readonly groups: number; readonly channels: number };
 }
 
-export const STATE_FLAVOURS = [
-  'mamba',
-  'mamba2',
-  'gated-delta-net',
-  'kda',
-  'linear',
-  'rwkv',
-  'rg-lru',
-  'short-conv',
-] as const;
-export type StateFlavour = (typeof STATE_FLAVOURS)[number];
+export type StateFlavour = 'mamba' | 'mamba2' | 'gated-delta-net' | 'kda' | 'linear' | 'rwkv' | 'rg-lru' | 'short-conv';
 
 export interface RecurrentMixer {
   readonly kind: 'recurrent';

@@ -47,10 +47,3 @@ export interface Scenario {
   readonly kvDtype: KvDtype;
   readonly sharding: Sharding;
 }
-
-export const DEFAULT_SCENARIO: Scenario = {
-  workload: { batch: 1, tokens: 1 },
-  engine: 'intrinsic',
-  kvDtype: 'auto',
-  sharding: UNSHARDED,
-};

@@ -1,5 +1,7 @@
 /** Numbers as text. Binary units are what is shown, decimal ones stand in brackets where both help. */
 
+import { elementAt } from './elementAt';
+
 const KIB = 1024;
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
 const DECIMAL = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
@@ -20,7 +22,7 @@ function scaled(bytes: number, base: number, units: readonly string[]): string {
     unit++;
   }
   if (unit === 0) return `${formatInteger(value)} B`;
-  return `${trimmed(value)} ${units[unit] ?? ''}`;
+  return `${trimmed(value)} ${elementAt(units, unit)}`;
 }
 
 /** Three significant digits at least, never more than two decimals, no trailing zeros: 128, 68.6, 4.5, 1.05. */
@@ -36,7 +38,7 @@ export function formatBinary(bytes: number): string {
 }
 
 /** 4831838208 -> "4.83 GB". */
-export function formatDecimal(bytes: number): string {
+function formatDecimal(bytes: number): string {
   return scaled(bytes, 1000, DECIMAL);
 }
 
@@ -55,7 +57,7 @@ export function formatRanges(indexes: readonly number[]): string {
   const parts: string[] = [];
   for (let start = 0; start < indexes.length; ) {
     let end = start;
-    while (end + 1 < indexes.length && indexes[end + 1] === (indexes[end] ?? 0) + 1) end++;
+    while (end + 1 < indexes.length && indexes[end + 1] === elementAt(indexes, end) + 1) end++;
     const [first, last] = [indexes[start], indexes[end]];
     parts.push(first === last ? `${first}` : `${first}–${last}`);
     start = end + 1;

@@ -6,6 +6,7 @@ import { type Comparison, type ComparisonRow, requestText } from '../serving/com
 import { escapeText, table } from './markdown';
 import { formatDelta, formatFlops, formatSeconds } from './quantities';
 import { workloadText } from './words';
+import { elementAt } from '../model/elementAt';
 
 export interface ComparisonColumn {
   readonly id: 'design' | 'perToken' | 'cache' | 'state' | 'ratio' | 'parameters' | 'flops' | 'decode';
@@ -92,7 +93,7 @@ function cell(column: ComparisonColumn['id'], row: ComparisonRow, { rows }: Comp
     case 'state':
       return formatBinary(row.plan.stateBytes);
     case 'ratio':
-      return formatRatio(rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes);
+      return formatRatio(elementAt(rows, 0).plan.totalBytes, row.plan.totalBytes);
     case 'parameters':
       return row.request === null
         ? 'as it is'
@@ -158,7 +159,9 @@ export function comparisonText(comparison: Comparison): string {
   const widths = columns.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
   const padded = lines.map((line) =>
     line
-      .map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
+      .map((text, column) =>
+        column === 0 ? text.padEnd(elementAt(widths, 0)) : text.padStart(elementAt(widths, column)),
+      )
       .join('  '),
   );
   return [title, ...padded].join('\n');

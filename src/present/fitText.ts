@@ -10,7 +10,7 @@ import { formatSeconds } from './quantities';
 import { limitText, workloadText } from './words';
 
 /** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
-export function fitCount(fit: Fit, unit: string): string {
+function fitCount(fit: Fit, unit: string): string {
   if (fit.kind === 'none') return `no ${unit}`;
   if (fit.kind === 'unbounded') return `any number of ${unit}`;
   return `${formatInteger(fit.value)} ${fit.value === 1 ? unit.replace(/s$/, '') : unit}`;

@@ -5,7 +5,7 @@ import { planCache, type CachePlan } from '../cache/plan';
 import { type Alternative, alternatives } from '../cache/whatIf';
 import type { ConfigDocument } from '../config/document';
 import { KEYS } from '../config/keys';
-import { type Reading, type ReadOptions, readDocument } from '../config/read';
+import type { Reading } from '../config/read';
 import { show } from '../config/reader';
 import type { Scenario } from '../model/scenario';
 import type { Source, TextRange } from '../model/spec';
@@ -26,17 +26,6 @@ const MAX_TERMS = 4;
 const MAX_NOTES = 3;
 /** A line break inside a paragraph: paragraphs are too far apart for the height of a hover. */
 const LINE_BREAK = '  \n';
-
-/** The hover at an offset of a document, or null where nothing of it matters to attention. */
-export function hoverAt(
-  document: ConfigDocument,
-  offset: number,
-  scenario: Scenario,
-  options: ReadOptions = {},
-): HoverContent | null {
-  const reading = readDocument(document, options);
-  return reading ? hoverOf(reading, document, offset, scenario, false) : null;
-}
 
 /**
  * The hover at an offset of `document`, with the numbers of `reading`: the same document's, or (`stale`) the last good one
@@ -144,7 +133,7 @@ function factorOrigins(terms: readonly DerivationTerm[], key: string): string {
 }
 
 /** "`num_key_value_heads` line 16", "`hidden_size` line 10 (4096 ÷ 32 heads)", "scenario". */
-export function sourceText(source: Source): string {
+function sourceText(source: Source): string {
   const name = source.key === null ? '' : codeSpan(source.key.split('.').at(-1) ?? '');
   const place = source.range ? `${name} line ${source.range.line}` : name;
   if (source.rule === 'given') return place;

@@ -13,7 +13,7 @@ export function lensDesignText(plan: CachePlan): string {
 }
 
 /** "128 KiB/token", "no cache per token · state 36 MiB"; marked where it is a guess. */
-export function perTokenText(plan: CachePlan): string {
+function perTokenText(plan: CachePlan): string {
   const guess = plan.exact ? '' : '≈ ';
   if (plan.bytesPerToken > 0 || plan.stateBytes === 0) return `${guess}${formatBinary(plan.bytesPerToken)}/token`;
   return `${guess}no cache per token · state ${formatBinary(plan.stateBytes)}`;
@@ -42,7 +42,7 @@ export interface FitLine {
 }
 
 /** "14 sequences fit on H100 SXM 80GB", "weights do not fit on H200". */
-export function fitText({ deviceName, devices, weightsFit, sequences }: FitLine): string {
+function fitText({ deviceName, devices, weightsFit, sequences }: FitLine): string {
   const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}`;
   if (!weightsFit) return `weights do not fit on ${where}`;
   switch (sequences.kind) {

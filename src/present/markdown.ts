@@ -1,5 +1,7 @@
 /** Markdown from parts that may come from an untrusted file: nothing of it may become markup, a link or an image. */
 
+import { elementAt } from '../model/elementAt';
+
 /**
  * Escapes text for a paragraph or a table cell: only where it would become markup, so that the source reads well, too (results open
  * as documents). Control characters and line breaks become spaces.
@@ -52,7 +54,7 @@ export function table(
     ),
   );
   const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (align[column] === 'right' ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join(' | ')} |`;
+    `| ${cells.map((cell, column) => (align[column] === 'right' ? cell.padStart(elementAt(widths, column)) : cell.padEnd(elementAt(widths, column)))).join(' | ')} |`;
   const rule = widths.map((width, column) =>
     align[column] === 'right' ? `${'-'.repeat(width - 1)}:` : `:${'-'.repeat(width - 1)}`,
   );

@@ -1,5 +1,7 @@
 /** Counts, operations and times as text, in decimal steps of a thousand. Sizes in bytes: `src/model/units.ts`. */
 
+import { elementAt } from '../model/elementAt';
+
 const COUNTS = ['', ' K', ' M', ' B', ' T', ' Q'] as const;
 const FLOPS = ['FLOP', 'KFLOP', 'MFLOP', 'GFLOP', 'TFLOP', 'PFLOP', 'EFLOP'] as const;
 const TIMES = [
@@ -11,7 +13,7 @@ const TIMES = [
 /** 8030261248 -> "8.03 B". */
 export function formatCount(value: number): string {
   const [text, step] = thousands(value, COUNTS.length);
-  return `${text}${COUNTS[step] ?? ''}`;
+  return `${text}${elementAt(COUNTS, step)}`;
 }
 
 /** A difference: "+1.07 B", "−33.6 M", "same". */
@@ -23,7 +25,7 @@ export function formatDelta(value: number): string {
 /** 2684354560 -> "2.68 GFLOP". */
 export function formatFlops(value: number): string {
   const [text, step] = thousands(value, FLOPS.length);
-  return `${text} ${FLOPS[step] ?? ''}`;
+  return `${text} ${elementAt(FLOPS, step)}`;
 }
 
 /** 0.0046 -> "4.6 ms". */

@@ -82,7 +82,7 @@ export function factorsText(factors: readonly Factor[]): string {
   return factors.map(factorText).join(' × ');
 }
 
-export function factorText(factor: Factor): string {
+function factorText(factor: Factor): string {
   const value = numberText(factor.value);
   if (factor.parts) return `(${factor.parts.map((part) => `${numberText(part.value)} ${part.name}`).join(' + ')})`;
   return `${value} ${factor.name}`;

@@ -82,8 +82,6 @@ const scaling = v.variant('kind', [
     originalContext: finite,
     factor: v.nullable(finite),
     attentionFactor: v.nullable(finite),
-    shortMscale: v.exactOptional(finite),
-    longMscale: v.exactOptional(finite),
   } satisfies Scaling<'longrope'>),
   v.strictObject({
     kind: v.literal('proportional'),
@@ -104,7 +102,6 @@ export const attentionLayer = v.strictObject({
   queryNorm: v.nullable(headNorm),
   keyNorm: v.nullable(headNorm),
   valueNorm: v.nullable(headNorm),
-  valueFactor: v.exactOptional(finite),
   rotary: v.nullable(
     v.strictObject({
       theta: finite,

@@ -4,7 +4,7 @@ import { PLAIN_LAYER } from '../../src/attention/layerSpec';
 import type { Tensor } from '../../src/attention/graph';
 import { blockWeights } from '../../src/attention/weightNames';
 import { createEngine } from '../../src/compute/engines/createEngine';
-import type { LayerCapture } from '../../src/compute/heads/forward';
+import type { LayerCapture } from '../../src/compute/heads/layerPass';
 import { HeadModel } from '../../src/compute/heads/headModel';
 import { LayerReader } from '../../src/compute/heads/layerReader';
 import { measureLayer, tiledRows } from '../../src/compute/heads/measure';

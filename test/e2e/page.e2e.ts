@@ -1,6 +1,6 @@
 // Every reference config in every view of the panel's page, in the narrow side bar and in a wide editor: nothing that is written
 // there leaves the page, is cut off without saying what it was, or lies on other writing; and nothing fails.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -8,7 +8,7 @@ import { connectToChromium } from '../harness/chromium.mjs';
 import { ROOT } from '../harness/places.mjs';
 import { UNSHARDED } from '../../src/model/scenario';
 import { depthNote, sampled, thorough } from '../unit/depth';
-import { hasReference, referenceFolder } from '../unit/support';
+import { referenceNames } from '../unit/support/reference';
 import { buildPage, type PanelPage, PanelPages } from '../webview/panelPage';
 import { findConfig, type HostScene, ScriptedHost } from '../webview/scriptedHost';
 
@@ -26,14 +26,10 @@ const NAMES = [
   ...readdirSync(join(ROOT, 'media', 'presets'))
     .filter((file) => file !== 'index.json')
     .map((file) => file.replace(/\.json$/, '')),
-  ...(hasReference
-    ? readdirSync(join(referenceFolder, 'configs')).filter((name) =>
-        existsSync(join(referenceFolder, 'configs', name, 'config.json')),
-      )
-    : []),
+  ...referenceNames(),
 ];
 
-describe(`the panel's page${hasReference ? '' : ' (presets only: no reference corpus; set HEADLIGHT_REFERENCE)'}${depthNote}`, () => {
+describe(`the panel's page${depthNote}`, () => {
   let browser: Browser;
   let pages: PanelPages;
 

@@ -2,10 +2,13 @@
 //   --only NAMES     some suites: check, unit, integration, e2e (comma-separated)
 //   --files WORDS    of unit and e2e only the files whose paths hold one of these words
 //   --grep TEXT      of integration only the tests whose titles match
+//   --family NAME    the unit tests of one model type, such as olmo2: layers, parameters, golden models, GGUF, traps
 // The last line is exactly `N passed, N failed, N skipped`; the exit code is not 0 when anything failed.
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compile } from './compile.mjs';
+import { familyTests, unknownFamily } from './family.mjs';
 import { progress, secondsSinceStart } from './log.mjs';
 import { ensureNodeModules } from './nodeModules.mjs';
 import { ROOT } from './places.mjs';
@@ -16,11 +19,20 @@ import { runVitest } from './vitestSuite.mjs';
 import { ensureServer, SERVERS } from './vscodeServers.mjs';
 
 const { values: OPTIONS } = parseArgs({
-  options: { only: { type: 'string' }, files: { type: 'string' }, grep: { type: 'string' } },
+  options: {
+    only: { type: 'string' },
+    files: { type: 'string' },
+    grep: { type: 'string' },
+    family: { type: 'string' },
+  },
 });
 /** @param {string | undefined} list */
 const wordsOf = (list) => list?.split(',').map((word) => word.trim());
 const FILES = wordsOf(OPTIONS.files) ?? [];
+const FAMILY = OPTIONS.family;
+
+/** What the properties of this run are seeded with (test/vitest.config.mts). */
+const SEED = process.env['HEADLIGHT_SEED'] || String(randomInt(2 ** 31));
 
 /** @typedef {import('./results.mjs').Counts} Counts */
 /** @typedef {import('./results.mjs').SuiteResult} SuiteResult */
@@ -162,12 +174,18 @@ function lanes(wanted, { newest, fresh, minimum }) {
       suites: [
         { kind: 'check', name: 'types', body: npmScript('check-types') },
         { kind: 'check', name: 'lint', body: npmScript('lint') },
-        { kind: 'unit', name: 'unit', body: () => runVitest(join('test', 'vitest.config.mts'), {}, FILES) },
+        { kind: 'unit', name: FAMILY ? `unit (${FAMILY})` : 'unit', body: unit },
       ],
     },
   ];
   return all.map(({ session, suites }) => ({ session, suites: suites.filter((suite) => wanted.has(suite.kind)) }));
 }
+
+/** Of a family: the files that walk model types, each with its cases of this one, all of them. */
+const unit = () => {
+  const env = { HEADLIGHT_SEED: SEED, ...(FAMILY ? { HEADLIGHT_FAMILY: FAMILY, HEADLIGHT_DEPTH: 'full' } : {}) };
+  return runVitest(join('test', 'vitest.config.mts'), env, FAMILY ? familyTests() : FILES);
+};
 
 /** A suite that this run leaves out: it counts as one that was skipped. */
 const leftOut = async () => ({ passed: 0, failed: 0, skipped: 1, failures: [] });
@@ -176,7 +194,9 @@ const KINDS = ['check', 'unit', 'integration', 'e2e'];
 
 async function main() {
   if (process.env['npm_lifecycle_event']) endWithParents();
-  const wanted = new Set(wordsOf(OPTIONS.only) ?? KINDS);
+  const unknownType = FAMILY === undefined ? null : unknownFamily(FAMILY);
+  if (unknownType) throw new Error(unknownType);
+  const wanted = new Set(FAMILY === undefined ? (wordsOf(OPTIONS.only) ?? KINDS) : ['unit']);
   const unknown = [...wanted].filter((kind) => !KINDS.includes(kind));
   if (unknown.length > 0) throw new Error(`--only ${unknown.join(', ')}: there is ${KINDS.join(', ')}`);
 
@@ -210,7 +230,7 @@ async function main() {
     else await Promise.all(all.map(runLane));
   }
   const failures = failureReport(results);
-  if (failures) console.log(`\n${failures}`);
+  if (failures) console.log(`\n${failures}\n\nHEADLIGHT_SEED=${SEED} repeats the random cases of this run.`);
   console.log(`\n${secondsSinceStart().toFixed(0)} s`);
   console.log(closingLine(results));
   return results.some((result) => result.failed > 0) ? 1 : 0;

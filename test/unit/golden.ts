@@ -1,8 +1,8 @@
 /** Golden folders (what transformers computed of tiny models), and how results are held against them. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { referenceFolder } from './support';
+import { brotliDecompressSync } from 'node:zlib';
 
 export interface GoldenLayer {
   readonly k: number[];
@@ -23,26 +23,13 @@ export interface Golden {
   readonly logits_last: number[];
 }
 
-/** The path of a file or folder of the reference, or null (with a word on stderr). */
-export function reference(name: string): string | null {
-  const path = join(referenceFolder, name);
-  if (existsSync(path)) return path;
-  console.warn(`SKIPPED: ${path} is absent; set HEADLIGHT_REFERENCE to the folder that holds ${name}`);
-  return null;
-}
-
-/** Folders of the reference, and of HEADLIGHT_GOLDEN (more of the same kind) if set. */
-export function goldenFolders(): string[] {
-  const roots = [reference('golden'), process.env['HEADLIGHT_GOLDEN']].filter(
-    (root): root is string => typeof root === 'string' && existsSync(root),
-  );
-  return roots
-    .flatMap((root) => readdirSync(root).map((name) => join(root, name)))
-    .filter((folder) => existsSync(join(folder, 'golden.json')));
-}
-
+/** golden.json of a folder; vendored ones are packed. */
 export function readGolden(folder: string): Golden {
-  return JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')) as Golden;
+  const packed = join(folder, 'golden.json.br');
+  const text = existsSync(packed)
+    ? brotliDecompressSync(readFileSync(packed)).toString('utf8')
+    : readFileSync(join(folder, 'golden.json'), 'utf8');
+  return JSON.parse(text) as Golden;
 }
 
 /** Families that must be refused, with the reason: never something wrong. */

@@ -1,21 +1,10 @@
-/** What tests share: where the reference corpus is, sample configs, scenarios. */
+/** What tests share: sample configs, scenarios, measured times. The reference is in support/reference.ts. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DEFAULT_SCENARIO, type Scenario } from '../../src/model/scenario';
+import { type Scenario, UNSHARDED } from '../../src/model/scenario';
 
 const checkout = resolve(import.meta.dirname, '../..');
-
-/** The reference corpus beside the checkout; absent on machines that have only the checkout. */
-export const referenceFolder = process.env['HEADLIGHT_REFERENCE'] ?? resolve(checkout, '../shared/reference');
-export const hasReference = existsSync(join(referenceFolder, 'expected.json'));
-
-/** Why a test that needs the corpus is skipped, as its title. */
-export const needsReference = hasReference ? '' : ' (skipped: no reference corpus; set HEADLIGHT_REFERENCE)';
-
-export function referenceConfig(name: string): string {
-  return readFileSync(join(referenceFolder, 'configs', name, 'config.json'), 'utf8');
-}
 
 const samples = join(checkout, 'media', 'sample-configs');
 
@@ -28,7 +17,7 @@ export function sampleConfig(name: string): string {
 }
 
 export function scenario(batch: number, tokens: number, changes: Partial<Scenario> = {}): Scenario {
-  return { ...DEFAULT_SCENARIO, workload: { batch, tokens }, ...changes };
+  return { workload: { batch, tokens }, engine: 'intrinsic', kvDtype: 'auto', sharding: UNSHARDED, ...changes };
 }
 
 /** The median of measured times. */

@@ -37,6 +37,7 @@ const LIBRARIES = [
   'media/sample-configs',
   'media/presets',
   'media/samples',
+  join('test', 'fixtures', 'reference', 'configs'),
   join(process.env['HEADLIGHT_REFERENCE'] ?? '../shared/reference', 'configs'),
 ];
 

@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { customElement, property, state } from 'lit/decorators.js';
 import { base } from '../styles/base';
 import { nearest, positionOf, type SliderScale, stepped, valueAt } from './sliderScale';
+import { elementAt } from '../../src/model/elementAt';
 
 /** Ticks are drawn for so many values at most. */
 const MOST_TICKS = 40;
@@ -80,8 +81,8 @@ export class Slider extends LitElement {
         role="slider"
         tabindex="0"
         aria-labelledby="label"
-        aria-valuemin=${scale.values[0] ?? 0}
-        aria-valuemax=${scale.values.at(-1) ?? 0}
+        aria-valuemin=${elementAt(scale.values, 0)}
+        aria-valuemax=${elementAt(scale.values, scale.values.length - 1)}
         aria-valuenow=${value}
         aria-valuetext="${this.format(value)}${this.meaning === '' ? '' : `, ${this.meaning}`}"
         @keydown=${(event: KeyboardEvent) => this.key(event)}
@@ -110,7 +111,7 @@ export class Slider extends LitElement {
       PageUp: stepped(scale, value, 4),
       PageDown: stepped(scale, value, -4),
       Home: scale.values[0] ?? value,
-      End: scale.values.at(-1) ?? value,
+      End: elementAt(scale.values, scale.values.length - 1),
       // Back to the notch.
       Backspace: this.mark,
       Delete: this.mark,

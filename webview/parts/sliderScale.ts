@@ -1,5 +1,7 @@
 /** Where the possible values of a slider stand, and which of them is meant. */
 
+import { elementAt } from '../../src/model/elementAt';
+
 export interface SliderScale {
   /** The possible values, ascending; at least one. */
   readonly values: readonly number[];
@@ -10,7 +12,7 @@ export interface SliderScale {
 const place = (scale: SliderScale, value: number): number => (scale.log ? Math.log2(Math.max(value, 1e-9)) : value);
 
 function ends({ values }: SliderScale): readonly [number, number] {
-  return [values[0] ?? 0, values.at(-1) ?? 0];
+  return [elementAt(values, 0), elementAt(values, values.length - 1)];
 }
 
 /** 0…1; values beyond the ends stand at the ends. */
@@ -32,7 +34,10 @@ export function valueAt(scale: SliderScale, position: number): number {
 /** The possible value nearest to a position. */
 export function nearest(scale: SliderScale, position: number): number {
   const distance = (value: number): number => Math.abs(positionOf(scale, value) - position);
-  return scale.values.reduce((best, value) => (distance(value) < distance(best) ? value : best), scale.values[0] ?? 0);
+  return scale.values.reduce(
+    (best, value) => (distance(value) < distance(best) ? value : best),
+    elementAt(scale.values, 0),
+  );
 }
 
 /** The possible value so many steps away; the next one in that direction from a value between two. */

@@ -1,9 +1,8 @@
 /**
  * The kinds of attention, told apart by a fixed hue of the theme's charts and by a pattern, everywhere: strips and bars (CSS
- * backgrounds), curves (dashes) and SVG areas (patterns).
+ * backgrounds) and curves (dashes).
  */
 
-import { svg, type SVGTemplateResult } from 'lit';
 import type { AttentionKind } from '../../src/model/attention';
 
 type Pattern = 'solid' | 'rising' | 'falling' | 'upright' | 'level' | 'dots' | 'cross' | 'hollow' | 'line';
@@ -77,34 +76,4 @@ export function kindBackground(kind: AttentionKind): string {
 /** A CSS `box-shadow` that outlines kinds without a ground of their own; else `none`. */
 export function kindOutline(kind: AttentionKind): string {
   return STYLES[kind].pattern === 'hollow' ? `inset 0 0 0 1px ${STYLES[kind].color}` : 'none';
-}
-
-/** The `fill` of an SVG area; `kindPatterns(prefix)` must stand in the same shadow root. */
-export function kindFill(kind: AttentionKind, prefix = 'kind'): string {
-  return STYLES[kind].pattern === 'solid' ? STYLES[kind].color : `url(#${prefix}-${kind})`;
-}
-
-const MARKS: Readonly<Record<Exclude<Pattern, 'solid'>, SVGTemplateResult>> = {
-  rising: svg`<path d="M-1 1 1 -1M0 6 6 0M5 7 7 5" stroke-width="2"></path>`,
-  falling: svg`<path d="M-1 5 1 7M0 0 6 6M5 -1 7 1" stroke-width="2"></path>`,
-  upright: svg`<path d="M1 0V6M4 0V6" stroke-width="1.2"></path>`,
-  level: svg`<path d="M0 1H6M0 4H6" stroke-width="1.2"></path>`,
-  dots: svg`<path d="M3 3h.01" stroke-width="3.2" stroke-linecap="round"></path>`,
-  cross: svg`<path d="M0 0 6 6M0 6 6 0" stroke-width="1"></path>`,
-  hollow: svg`<path d="M0 0H6V6H0Z" fill="none" stroke-width=".6"></path>`,
-  line: svg`<path d="M0 5.5H6" stroke-width="1"></path>`,
-};
-
-/** `<pattern>`s for `<defs>`, of the kinds that are drawn. */
-export function kindPatterns(kinds: readonly AttentionKind[], prefix = 'kind'): SVGTemplateResult[] {
-  return kinds.flatMap((kind) => {
-    const { color, pattern } = STYLES[kind];
-    if (pattern === 'solid') return [];
-    const ground = pattern === 'hollow' || pattern === 'line' ? 0 : GROUND / 100;
-    return [
-      svg`<pattern id="${prefix}-${kind}" width="6" height="6" patternUnits="userSpaceOnUse" color="${color}" stroke="currentColor">
-        <rect width="6" height="6" fill="currentColor" fill-opacity="${ground}" stroke="none"></rect>${MARKS[pattern]}
-      </pattern>`,
-    ];
-  });
 }

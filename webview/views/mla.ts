@@ -39,6 +39,7 @@ import {
   WALKS,
   type WalkSettings,
 } from './mla/settings';
+import type { StagePart } from './mla/equation';
 import {
   cellText,
   columnsOf,
@@ -51,7 +52,6 @@ import {
   staged,
   STAGE_GAP,
   type StageLayout,
-  type StagePart,
   type StageSide,
   unstaged,
 } from './mla/stage';

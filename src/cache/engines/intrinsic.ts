@@ -1,8 +1,8 @@
 import { layerCacheBytes, layerStateBytes } from '../layerBytes';
-import type { EngineModel } from './engine';
+import type { AllocationRule } from './allocationRule';
 
 /** What the attention itself needs: no pages, no reserve, no loss by splitting. The yardstick of the others. */
-export const intrinsic: EngineModel = {
+export const intrinsic: AllocationRule = {
   id: 'intrinsic',
   version: 'definition',
   cite: 'tokens × bytes per token; windows and chunks hold no more than their size',

@@ -1,6 +1,6 @@
 import type { ResolvedKvDtype } from '../../model/dtype';
 import { layerCacheBytes } from '../layerBytes';
-import { type EngineContext, engineStateBytes, type EngineModel, type Reason, roundUp } from './engine';
+import { type RuleContext, engineStateBytes, type AllocationRule, type Reason, roundUp } from './allocationRule';
 
 /** Cells are allocated in multiples of this (`llama_kv_cache`, with flash attention). */
 const CELL_PADDING = 256;
@@ -10,14 +10,14 @@ const DEFAULT_MICRO_BATCH = 512;
 const FORMATS: readonly ResolvedKvDtype[] = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'];
 
 /** Cells of one stream that keeps every token. */
-function fullCells({ workload, options }: EngineContext): { readonly cells: number; readonly streams: number } {
+function fullCells({ workload, options }: RuleContext): { readonly cells: number; readonly streams: number } {
   return options.unified
     ? { cells: roundUp(workload.tokens * workload.batch, CELL_PADDING), streams: 1 }
     : { cells: roundUp(workload.tokens, CELL_PADDING), streams: workload.batch };
 }
 
 /** Cells of one stream of a sliding cache: the window and one micro-batch, `⌈min(n_ctx, n_swa·n_seq + n_ubatch)⌉₂₅₆`. */
-function windowCells(window: number, context: EngineContext): number {
+function windowCells(window: number, context: RuleContext): number {
   const { cells } = fullCells(context);
   const held =
     window * (context.options.unified ? context.workload.batch : 1) +
@@ -30,7 +30,7 @@ function windowCells(window: number, context: EngineContext): number {
  * not heads, are split over devices, so tensor-parallel ranks change nothing per layer.
  * MLA is one K row of latent + rotary key, without V; recurrent state is always float32.
  */
-export const llamacpp: EngineModel = {
+export const llamacpp: AllocationRule = {
   id: 'llamacpp',
   version: 'llama.cpp as vendored in whisper.cpp 452005a (2026-08-18)',
   cite: 'llama-kv-cache.cpp, llama-kv-cache-iswa.cpp, llama-memory-recurrent.cpp, llama-kv-cache-dsv4.cpp',
@@ -85,10 +85,7 @@ export const llamacpp: EngineModel = {
 };
 
 /** DeepSeek-V4: raw window cells, and compressed and index cells padded by themselves. */
-function compressedBytes(
-  attention: EngineContext['spec']['layers'][number]['attention'],
-  context: EngineContext,
-): number {
+function compressedBytes(attention: RuleContext['spec']['layers'][number]['attention'], context: RuleContext): number {
   if (attention.kind !== 'compressed') return 0;
   const { batch, tokens } = context.workload;
   const raw = windowCells(attention.window, { ...context, options: { ...context.options, unified: false } });

@@ -1,5 +1,5 @@
 import type { EngineRule } from '../../model/scenario';
-import type { EngineModel } from './engine';
+import type { AllocationRule } from './allocationRule';
 import { intrinsic } from './intrinsic';
 import { llamacpp } from './llamacpp';
 import { sglang } from './sglang';
@@ -7,8 +7,15 @@ import { transformers } from './transformers';
 import { trtllm } from './trtllm';
 import { vllm } from './vllm';
 
-const MODELS: Readonly<Record<EngineRule, EngineModel>> = { intrinsic, vllm, sglang, trtllm, llamacpp, transformers };
+const MODELS: Readonly<Record<EngineRule, AllocationRule>> = {
+  intrinsic,
+  vllm,
+  sglang,
+  trtllm,
+  llamacpp,
+  transformers,
+};
 
-export function engineModel(engine: EngineRule): EngineModel {
+export function allocationRule(engine: EngineRule): AllocationRule {
   return MODELS[engine];
 }

@@ -4,15 +4,15 @@ import type { LayerGroup } from '../groups';
 import { indexKeysHeld, indexRowBytes, mainCacheBytes, ownIndexer } from '../layerBytes';
 import {
   attentionOf,
-  type EngineContext,
-  type EngineModel,
+  type RuleContext,
+  type AllocationRule,
   engineStateBytes,
   rankStateOf,
   type Reason,
   roundUp,
   sequences,
   tokensOf,
-} from './engine';
+} from './allocationRule';
 
 const PAGE_TOKENS = 1;
 /** Mamba slots per running request: `max_running ≤ slots ÷ 3`, one more with an extra buffer. */
@@ -22,7 +22,7 @@ const STATE_SLOTS = 3;
  * SGLang: one token pool for full attention, one for windows, slots for recurrent state. Pages are single tokens unless the
  * attention backend asks for more. Latent caches are the same on every rank; decode context parallelism stripes them.
  */
-export const sglang: EngineModel = {
+export const sglang: AllocationRule = {
   id: 'sglang',
   version: 'model_runner_kv_cache_mixin.py at 001ccef (2026)',
   cite: 'sglang/srt/model_executor/model_runner_kv_cache_mixin.py, sglang/srt/mem_cache/memory_pool.py',
@@ -51,7 +51,7 @@ function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtyp
   return dtype === 'fp8' && sparse ? 'fp8_ds_mla' : dtype;
 }
 
-function reasons(groups: readonly LayerGroup[], context: EngineContext): Reason[] {
+function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] {
   const found: Reason[] = [{ text: `pages of ${context.options.pageTokens ?? PAGE_TOKENS} token(s)`, inexact: false }];
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding'))

@@ -1,6 +1,6 @@
 import type { AttentionSpec } from '../../model/attention';
 import { layerCacheBytes, layerStateBytes } from '../layerBytes';
-import { attentionOf, type EngineModel, rankStateOf, sequences, tokensOf } from './engine';
+import { attentionOf, type AllocationRule, rankStateOf, sequences, tokensOf } from './allocationRule';
 
 /** transformers keeps the recurrent state in float32 in these mixers, whatever the model's type (seen by execution). */
 const FLOAT32_STATES: readonly string[] = ['mamba', 'mamba2', 'gated-delta-net', 'kda', 'rwkv', 'rg-lru', 'linear'];
@@ -10,7 +10,7 @@ const FLOAT32_STATES: readonly string[] = ['mamba', 'mamba2', 'gated-delta-net',
  * Sliding and chunked layers keep one token less than their window: the next one completes it.
  * MLA: 5.x caches the latent and the rotary key; 4.x cached expanded heads (see `expandedLatentBytes`).
  */
-export const transformers: EngineModel = {
+export const transformers: AllocationRule = {
   id: 'transformers',
   version: '5.18.0',
   cite: 'huggingface/transformers src/transformers/cache_utils.py, executed at 5.18.0',

@@ -2,15 +2,15 @@ import type { LayerGroup } from '../groups';
 import { indexKeysHeld, indexRowBytes, mainCacheBytes, ownIndexer } from '../layerBytes';
 import {
   attentionOf,
-  type EngineContext,
-  type EngineModel,
+  type RuleContext,
+  type AllocationRule,
   engineStateBytes,
   pages,
   rankStateOf,
   type Reason,
   sequences,
   tokensOf,
-} from './engine';
+} from './allocationRule';
 
 const PAGE_TOKENS = 32;
 
@@ -19,7 +19,7 @@ const PAGE_TOKENS = 32;
  * the blocks that its window touches. Latent caches have one tensor (`kv_factor = 1`) and are not divided by ranks; with
  * attention data parallelism every rank keeps whole heads.
  */
-export const trtllm: EngineModel = {
+export const trtllm: AllocationRule = {
   id: 'trtllm',
   version: 'tensorrt_llm/_torch (2026)',
   cite: 'tensorrt_llm/_torch/pyexecutor/resource_manager.py; tokens_per_block = 32 in KvCacheConfig',
@@ -52,7 +52,7 @@ export const trtllm: EngineModel = {
   reasons,
 };
 
-function reasons(groups: readonly LayerGroup[], context: EngineContext): Reason[] {
+function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] {
   const found: Reason[] = [{ text: `blocks of ${context.options.pageTokens ?? PAGE_TOKENS} tokens`, inexact: false }];
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding') || kinds.has('chunked'))

@@ -6,8 +6,8 @@ import { entryBytes, indexKeysHeld, indexRowBytes, mainCacheBytes, ownIndexer } 
 import { divides } from '../sharding';
 import {
   attentionOf,
-  type EngineContext,
-  type EngineModel,
+  type RuleContext,
+  type AllocationRule,
   engineStateBytes,
   pages,
   rankStateOf,
@@ -15,7 +15,7 @@ import {
   roundUp,
   sequences,
   tokensOf,
-} from './engine';
+} from './allocationRule';
 
 const PAGE_TOKENS = 16;
 /** FlashMLA and its sparse form take pages of 64 tokens. */
@@ -31,7 +31,7 @@ const INDEX_FORMAT = 'fp8_ds_mla';
  * layers fill the last one), and recurrent state takes a whole page. KV heads are copied where ranks outnumber them, latent
  * caches on every rank. Index keys are fp8 with a scale (132 bytes for 128) whatever the main cache is.
  */
-export const vllm: EngineModel = {
+export const vllm: AllocationRule = {
   id: 'vllm',
   version: 'V1, kv_cache_interface.py with DeepSeek-V4 specs (2026)',
   cite: 'vllm/v1/kv_cache_interface.py, vllm/v1/core/kv_cache_utils.py, vllm/model_executor/layers/mamba/mamba_utils.py',
@@ -68,7 +68,7 @@ function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtyp
  * Tokens of a page. In a model with recurrent state, attention pages grow until one state fits into one, in multiples of what
  * the kernels take ("Setting attention block size to 784 tokens"): `k · ⌈state page ÷ (k · bytes of one token)⌉`.
  */
-export function vllmPageTokens(attention: AttentionSpec, context: EngineContext): number {
+function vllmPageTokens(attention: AttentionSpec, context: RuleContext): number {
   const latent = attention.kind === 'latent' || attention.kind === 'compressed';
   const base = context.options.pageTokens ?? (latent ? LATENT_PAGE_TOKENS : PAGE_TOKENS);
   const state = statePageBytes(context);
@@ -77,7 +77,7 @@ export function vllmPageTokens(attention: AttentionSpec, context: EngineContext)
 }
 
 /** The largest state of one layer and sequence on a rank; 0 without recurrent layers. */
-function statePageBytes(context: EngineContext): number {
+function statePageBytes(context: RuleContext): number {
   let largest = 0;
   for (const group of layerGroups(context.spec)) {
     if (group.state) largest = Math.max(largest, engineStateBytes(rankStateOf(group, context), context.dtype));
@@ -86,19 +86,19 @@ function statePageBytes(context: EngineContext): number {
 }
 
 /** Bytes of one page of a layer; index keys lie in a cache of their own with the same pages. */
-function pageBytes(attention: AttentionSpec, context: EngineContext): number {
+function pageBytes(attention: AttentionSpec, context: RuleContext): number {
   const index = indexRowBytes(INDEX_FORMAT, ownIndexer(attention));
   if (attention.kind === 'compressed') return entryBytes(attention, context.dtype);
   return vllmPageTokens(attention, context) * (entryBytes(attention, context.dtype) + index);
 }
 
-function neededForm(attention: AttentionSpec, context: EngineContext): number {
+function neededForm(attention: AttentionSpec, context: RuleContext): number {
   const tokens = tokensOf(attention, context);
   const index = indexKeysHeld(attention, tokens) * indexRowBytes(INDEX_FORMAT, ownIndexer(attention));
   return (mainCacheBytes(attention, context.dtype, tokens) + index) * sequences(context);
 }
 
-function steadyPages(attention: AttentionSpec, context: EngineContext): number {
+function steadyPages(attention: AttentionSpec, context: RuleContext): number {
   const size = vllmPageTokens(attention, context);
   const tokens = tokensOf(attention, context);
   switch (attention.kind) {
@@ -118,7 +118,7 @@ function steadyPages(attention: AttentionSpec, context: EngineContext): number {
   }
 }
 
-function reservedPages(attention: AttentionSpec, context: EngineContext): number {
+function reservedPages(attention: AttentionSpec, context: RuleContext): number {
   const size = vllmPageTokens(attention, context);
   const { tokens } = context.workload;
   const inFlight = context.options.batchedTokens ?? BATCHED_TOKENS;
@@ -145,7 +145,7 @@ function compressedEntries(
 }
 
 /** Index keys of a compressed layer, one for each compressed entry, in whole pages of their own; those of other layers are in `pageBytes`. */
-function compressedIndexBytes(attention: AttentionSpec, context: EngineContext): number {
+function compressedIndexBytes(attention: AttentionSpec, context: RuleContext): number {
   if (attention.kind !== 'compressed') return 0;
   const perPage = Math.max(1, Math.floor(vllmPageTokens(attention, context) / attention.ratio));
   return (
@@ -165,7 +165,7 @@ interface Pool {
  * What grouping adds: phantom layers that fill the last group of each kind, and state pages padded to the attention page.
  * group size = the least layer count of a kind, or the largest where it is less than 1.5 times the least.
  */
-function groupingBytes(groups: readonly LayerGroup[], context: EngineContext): number {
+function groupingBytes(groups: readonly LayerGroup[], context: RuleContext): number {
   const pools = poolsOf(groups, context);
   if (pools.length < 2) return 0;
   const counts = pools.map((pool) => pool.layers);
@@ -182,7 +182,7 @@ function groupingBytes(groups: readonly LayerGroup[], context: EngineContext): n
   return bytes * sequences(context);
 }
 
-function poolsOf(groups: readonly LayerGroup[], context: EngineContext): Pool[] {
+function poolsOf(groups: readonly LayerGroup[], context: RuleContext): Pool[] {
   return groups.flatMap((group): Pool[] => {
     const attention = attentionOf(group, context);
     const count = reservedPages(attention, context);
@@ -195,7 +195,7 @@ function poolsOf(groups: readonly LayerGroup[], context: EngineContext): Pool[] 
   });
 }
 
-function reasons(groups: readonly LayerGroup[], context: EngineContext): Reason[] {
+function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] {
   const { sharding } = context;
   const sizes = new Set(
     groups

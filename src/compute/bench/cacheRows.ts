@@ -39,7 +39,7 @@ export function writeRows(buffer: Tensor, rows: Tensor, first: number, columns: 
       continue;
     }
     for (let row = 0; row < count; row++) {
-      for (let i = 0; i < dim; i++) target[to + i * tokens + first + row] = source[from + row * dim + i] ?? 0;
+      for (let i = 0; i < dim; i++) target[to + i * tokens + first + row] = source[from + row * dim + i] as number;
     }
   }
 }
@@ -53,7 +53,8 @@ export function transposed({ shape, data }: Tensor): Tensor {
   for (let r0 = 0; r0 < rows; r0 += block) {
     for (let c0 = 0; c0 < columns; c0 += block) {
       for (let r = r0; r < Math.min(rows, r0 + block); r++) {
-        for (let c = c0; c < Math.min(columns, c0 + block); c++) result[c * rows + r] = source[r * columns + c] ?? 0;
+        for (let c = c0; c < Math.min(columns, c0 + block); c++)
+          result[c * rows + r] = source[r * columns + c] as number;
       }
     }
   }

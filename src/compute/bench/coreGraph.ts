@@ -1,6 +1,7 @@
 /** The attention core of a layer's graph: what lies between its projections. */
 
 import type { Graph, GraphNode, ValueInfo } from '../../attention/graph';
+import { elementAt } from '../../model/elementAt';
 
 /** Products with these weights are taken away; what they gave becomes an input of the width given, `core_<name>`. */
 const INPUT_MAPS = ['q', 'k', 'v', 'q_b', 'kv_a'] as const;
@@ -27,15 +28,16 @@ export function attentionCore(graph: Graph, { shape, folded = false }: CoreOptio
   const heads = productWith(graph, folded ? LATENT_OUTPUT_MAP : OUTPUT_MAP)?.inputs[0];
   const projected: ValueInfo[] = [];
   const renamed = new Map<string, string>();
-  const replace = (name: string, weight: string, dims: ValueInfo['shape']): void => {
+  const replace = (name: string, weight: string, dims: () => ValueInfo['shape']): void => {
     const value = productWith(graph, weight)?.outputs[0];
     if (value === undefined) return;
     renamed.set(value, `core_${name}`);
-    projected.push({ name: `core_${name}`, type: 'float32', shape: dims });
+    projected.push({ name: `core_${name}`, type: 'float32', shape: dims() });
   };
-  for (const name of INPUT_MAPS) replace(name, `${name}.weight`, ['batch', 'tokens', shape(`${name}.weight`)[0] ?? 0]);
+  for (const name of INPUT_MAPS)
+    replace(name, `${name}.weight`, () => ['batch', 'tokens', elementAt(shape(`${name}.weight`), 0)]);
   const [queryHeads = 0, , latentDim = 0] = shape(LATENT_INPUT_MAP);
-  if (folded) replace(LATENT_INPUT_MAP, LATENT_INPUT_MAP, ['batch', queryHeads, 'tokens', latentDim]);
+  if (folded) replace(LATENT_INPUT_MAP, LATENT_INPUT_MAP, () => ['batch', queryHeads, 'tokens', latentDim]);
   const main =
     heads === undefined
       ? []
@@ -49,7 +51,7 @@ export function attentionCore(graph: Graph, { shape, folded = false }: CoreOptio
   const outputs = [...main, ...graph.outputs.filter(({ name }) => name !== 'output')];
   const nodes = needed(
     graph.nodes
-      .filter((node) => !renamed.has(node.outputs[0] ?? ''))
+      .filter((node) => !renamed.has(elementAt(node.outputs, 0)))
       .map((node) => ({ ...node, inputs: node.inputs.map((input) => renamed.get(input) ?? input) })),
     outputs.map(({ name }) => name),
   );
@@ -70,7 +72,7 @@ export function attentionCore(graph: Graph, { shape, folded = false }: CoreOptio
 function productWith(graph: Graph, weight: string): GraphNode | undefined {
   const aliases = new Set([weight]);
   for (const node of graph.nodes)
-    if (node.op === 'Transpose' && aliases.has(node.inputs[0] ?? '')) aliases.add(node.outputs[0] ?? '');
+    if (node.op === 'Transpose' && aliases.has(node.inputs[0] ?? '')) aliases.add(elementAt(node.outputs, 0));
   return graph.nodes.find((node) => node.op === 'MatMul' && aliases.has(node.inputs[1] ?? ''));
 }
 

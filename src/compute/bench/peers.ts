@@ -101,13 +101,14 @@ export function pytorchPeer(python: string, script: string, threads: number): Be
         inputs,
         past,
       });
-      const file = answer.file ?? '';
+      const { file, cacheBytes } = answer;
+      if (file === undefined || cacheBytes === undefined) throw new Error('PyTorch answered without a result');
       const bytes = await readFile(file);
       await rm(file, { force: true });
       const output = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
       return {
         output,
-        cacheBytes: answer.cacheBytes ?? 0,
+        cacheBytes,
         library: answer.library ?? 'torch',
         ...(answer.remark ? { remark: answer.remark } : {}),
       };

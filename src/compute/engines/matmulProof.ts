@@ -14,7 +14,7 @@ const LARGEST_ERROR = 1e-4;
 /** Rows of a large product that are compared. */
 const CHECKED_ROWS = 8;
 
-export class ProofError extends Error {}
+class ProofError extends Error {}
 
 export async function proveDevice(engine: Pick<Engine, 'load'>): Promise<DeviceProof> {
   let proof: DeviceProof | null = null;
@@ -62,9 +62,9 @@ function compare(result: Tensor['data'] | undefined, a: Float32Array, b: Float32
   for (let i = 0; i < size; i += step) {
     for (let j = 0; j < size; j++) {
       let sum = 0;
-      for (let k = 0; k < size; k++) sum += (a[i * size + k] ?? 0) * (b[k * size + j] ?? 0);
+      for (let k = 0; k < size; k++) sum += (a[i * size + k] as number) * (b[k * size + j] as number);
       largest = Math.max(largest, Math.abs(sum));
-      error = Math.max(error, Math.abs(sum - (result[i * size + j] ?? Number.NaN)));
+      error = Math.max(error, Math.abs(sum - (result[i * size + j] as number)));
     }
   }
   const relative = error / largest;

@@ -2,7 +2,6 @@
 
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import util from 'node:util';
 import type { Graph } from '../../attention/graph';
 import type { DeviceReport } from '../../shared/devices';
 import { computeThreads } from '../machine';
@@ -16,6 +15,7 @@ import {
 } from './engine';
 import { locateTensorflow, type TensorflowPackage } from './locateTensorflow';
 import { proveDevice } from './matmulProof';
+import { restoreRemovedUtilities } from './removedUtilities';
 import { loadGraph } from './tfjs/interpreter';
 import type { Tf } from './tfjs/value';
 
@@ -67,13 +67,4 @@ export class TensorflowEngine implements Engine {
     const load = createRequire(join(dirname(this.located.folder), 'loader.js'));
     return load(this.located.folder) as Tf;
   }
-}
-
-/** tfjs-node 4.22 calls these; Node 23 removed them (tensorflow/tfjs#8425, fixed there, never released). */
-export function restoreRemovedUtilities(target: object = util): void {
-  const missing = (name: string, value: unknown): void => {
-    if (!(name in target)) Object.defineProperty(target, name, { value, configurable: true, writable: true });
-  };
-  missing('isNullOrUndefined', (value: unknown) => value === null || value === undefined);
-  missing('isArray', Array.isArray);
 }

@@ -1,25 +1,21 @@
-/** How a range of positions is cut into cells for reduction, and laid out in slots of one size for a graph. */
+/** A range of positions in cells, laid out in slots of one size for a graph. */
 
-export class Cells {
-  /** First position of each cell, and behind the last one the end. */
-  private readonly borders: Int32Array;
+import { type CellAxis, cellBorder, cellOf } from '../../insight/cells';
+
+export class Cells implements CellAxis {
+  readonly count: number;
   /** Slots of every cell: positions of the largest one. */
   readonly slots: number;
 
-  /** `[start, end)` in `count` cells as equal as can be; no more cells than positions. */
+  /** `[start, end)` in `most` cells, or one a position where these are fewer. */
   constructor(
     readonly start: number,
     readonly end: number,
-    count: number,
+    most: number,
   ) {
     const size = end - start;
-    const cells = Math.max(1, Math.min(count, size));
-    this.borders = Int32Array.from({ length: cells + 1 }, (_, i) => start + Math.floor((i * size) / cells));
-    this.slots = Math.ceil(size / cells);
-  }
-
-  get count(): number {
-    return this.borders.length - 1;
+    this.count = Math.max(1, Math.min(most, size));
+    this.slots = Math.ceil(size / this.count);
   }
 
   /** True when every cell fills its slots. */
@@ -28,7 +24,7 @@ export class Cells {
   }
 
   border(cell: number): number {
-    return this.borders[cell] ?? this.end;
+    return cellBorder(this, cell);
   }
 
   size(cell: number): number {
@@ -37,10 +33,7 @@ export class Cells {
 
   /** The cell that holds a position of the range. */
   cellOf(position: number): number {
-    let cell = Math.min(this.count - 1, Math.floor(((position - this.start) * this.count) / (this.end - this.start)));
-    while (this.border(cell) > position) cell--;
-    while (this.border(cell + 1) <= position) cell++;
-    return cell;
+    return cellOf(this, position);
   }
 
   /** Positions of the slots of cells `[first, last)`; −1 for a slot without one. */

@@ -4,7 +4,7 @@ import type { Tensor } from '../../attention/graph';
 import { headDims } from '../../attention/layerSpec';
 import { HEAD_CAPTURES } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
-import type { LayerCapture } from './forward';
+import type { LayerCapture } from './layerPass';
 import { floats } from './tokenAxis';
 
 /** What can be dumped: captures of the layer, and the model's logits. */

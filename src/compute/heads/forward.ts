@@ -1,50 +1,20 @@
 /** The streaming forward pass: embeddings, then one layer after the other, each read, run and dropped. */
 
-import type { Tensor } from '../../attention/graph';
 import { elementCount } from '../../attention/graph';
-import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
-import type { CaptureName } from '../../attention/program';
+import type { RunnableAttention } from '../../attention/layerSpec';
 import { blockWeights, type WeightInfo } from '../../attention/weightNames';
 import { RpcError } from '../../shared/rpcError';
 import { embed, logits } from '../../weights/plan/readPlan';
+import type { OpenModel } from '../../weights/openModel';
 import { assertFits } from '../memory';
 import type { Engine } from '../engines/engine';
 import { BlockRunner, fitsAtOnce } from './blockRun';
-import type { HeadModel } from './headModel';
 import { HiddenCache, type Known } from './hiddenCache';
-import type { LayerPass } from './layerPass';
+import type { CaptureAsk, ForwardLimits, LayerCapture, LayerPass } from './layerPass';
 import { LayerReader, type WeightTensors } from './layerReader';
 import { ProgramCache } from './programs';
 import { floats } from './tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from './watch';
-
-export interface CaptureAsk {
-  readonly ids: readonly number[];
-  readonly layer: number;
-  readonly captures: readonly CaptureName[];
-  /** Run all layers and compute the last token's logits. */
-  readonly logits: boolean;
-}
-
-/** What was seen of one layer. */
-export interface LayerCapture {
-  readonly ids: readonly number[];
-  readonly layer: number;
-  readonly spec: AttentionLayerSpec;
-  /** Shapes as in `CAPTURES`, without the batch axis. */
-  readonly tensors: ReadonlyMap<CaptureName, Tensor>;
-  /** One logit per query head that takes part in its softmax; null in most models. */
-  readonly sinks: Float32Array | null;
-  /** `[vocabulary]`, or null where they were not asked for. */
-  readonly logits: Float32Array | null;
-}
-
-export interface ForwardLimits {
-  /** Bytes that a run may take; a layer whose weights need more is refused before it is read. */
-  readonly memoryCeiling?: number;
-  /** Bytes of the scores of one step of a long sequence. */
-  readonly stepBytes?: number;
-}
 
 /** Kinds of RoPE scaling whose frequencies change with the length of the prompt. */
 const BY_LENGTH: ReadonlySet<string> = new Set(['dynamic', 'longrope']);
@@ -59,21 +29,21 @@ export class ForwardPass implements LayerPass {
   private readonly causal: boolean;
 
   constructor(
-    private readonly model: HeadModel,
+    private readonly model: OpenModel,
     readonly engine: Engine,
     private readonly limits: ForwardLimits = {},
   ) {
     this.sessions = new ProgramCache(engine);
     this.memoryCeiling = limits.memoryCeiling ?? Infinity;
-    this.causal = model.model.plan.layers.every(({ block }) => !BY_LENGTH.has(block.layer.rotary?.scaling?.kind ?? ''));
+    this.causal = model.plan.layers.every(({ block }) => !BY_LENGTH.has(block.layer.rotary?.scaling?.kind ?? ''));
   }
 
   attention(layer: number): RunnableAttention | undefined {
-    return this.model.model.plan.layers[layer]?.block.layer.attention;
+    return this.model.plan.layers[layer]?.block.layer.attention;
   }
 
   atOnce(layer: number, tokens: number): boolean {
-    const block = this.model.model.plan.layers[layer]?.block;
+    const block = this.model.plan.layers[layer]?.block;
     return block === undefined || fitsAtOnce(block, tokens, this.limits.stepBytes);
   }
 
@@ -83,7 +53,7 @@ export class ForwardPass implements LayerPass {
    */
   async capture(ask: CaptureAsk, watch: Watch): Promise<LayerCapture> {
     const { ids, layer } = ask;
-    const { plan, store } = this.model.model;
+    const { plan, store } = this.model;
     const count = plan.layers.length;
     const spec = plan.layers[layer]?.block.layer;
     if (spec === undefined)
@@ -128,7 +98,7 @@ export class ForwardPass implements LayerPass {
   }
 
   weights(layer: number, infos: readonly WeightInfo[], watch: Watch): Promise<WeightTensors> {
-    const { plan, store } = this.model.model;
+    const { plan, store } = this.model;
     return new LayerReader(store, plan).read(layer, infos, abortSignal(watch.signal));
   }
 
@@ -137,7 +107,7 @@ export class ForwardPass implements LayerPass {
   }
 
   private embeddings(ids: readonly number[]): Promise<Float32Array> {
-    const { plan, store } = this.model.model;
+    const { plan, store } = this.model;
     return embed(store, plan, ids);
   }
 
@@ -152,7 +122,7 @@ export class ForwardPass implements LayerPass {
     checkCancelled(watch.signal);
     this.assertLayerFits(index);
     watch.progress({ message: 'reading and running' });
-    const { hiddenSize } = this.model.model.plan;
+    const { hiddenSize } = this.model.plan;
     const tokens = hidden.length / hiddenSize;
     const from = known?.tokens ?? 0;
     this.count(tokens - from);
@@ -172,7 +142,7 @@ export class ForwardPass implements LayerPass {
   }
 
   private assertLayerFits(index: number): void {
-    const block = this.model.model.plan.layers[index]?.block;
+    const block = this.model.plan.layers[index]?.block;
     if (block !== undefined)
       assertFits(
         blockWeights(block).reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0),

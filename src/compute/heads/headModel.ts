@@ -7,8 +7,8 @@ import type { GgufMetadata } from '../../weights/gguf';
 import { openModel, type OpenModel } from '../../weights/openModel';
 import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from '../../weights/tokenizer';
 import { WeightsError } from '../../weights/weightsError';
-import { ForwardPass, type ForwardLimits } from './forward';
-import type { HeadSubject } from './layerPass';
+import { ForwardPass } from './forward';
+import type { ForwardLimits, HeadSubject } from './layerPass';
 
 export class HeadModel implements HeadSubject {
   private pendingTokenizer: Promise<TextTokenizer | null> | undefined;
@@ -68,7 +68,7 @@ export class HeadModel implements HeadSubject {
   }
 
   pass(engine: Engine, limits?: ForwardLimits): ForwardPass {
-    return new ForwardPass(this, engine, limits);
+    return new ForwardPass(this.model, engine, limits);
   }
 
   seeded(): null {

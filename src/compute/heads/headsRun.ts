@@ -3,8 +3,7 @@
 import type { Tensor } from '../../attention/graph';
 import type { CaptureName } from '../../attention/program';
 import { type DumpName, dumpTensor } from './dump';
-import type { LayerCapture } from './forward';
-import type { LayerPass } from './layerPass';
+import type { LayerCapture, LayerPass } from './layerPass';
 import { capturedRows, measureLayer, tiledRows } from './measure';
 import { tensorTile } from './tensorTile';
 import { AttentionTiles } from './tiles';

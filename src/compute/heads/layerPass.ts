@@ -1,13 +1,42 @@
 /** What a look at a layer needs of whatever runs it: a model's own weights, or seeded ones. */
 
-import type { RunnableAttention } from '../../attention/layerSpec';
+import type { Tensor } from '../../attention/graph';
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
+import type { CaptureName } from '../../attention/program';
 import type { WeightInfo } from '../../attention/weightNames';
 import type { CaptureResult, HeadsModelInfo } from '../../shared/headsContract';
 import type { Engine } from '../engines/engine';
-import type { CaptureAsk, ForwardLimits, LayerCapture } from './forward';
 import type { WeightTensors } from './layerReader';
 import type { ProgramCache } from './programs';
 import type { Watch } from './watch';
+
+export interface CaptureAsk {
+  readonly ids: readonly number[];
+  readonly layer: number;
+  readonly captures: readonly CaptureName[];
+  /** Run all layers and compute the last token's logits. */
+  readonly logits: boolean;
+}
+
+/** What was seen of one layer. */
+export interface LayerCapture {
+  readonly ids: readonly number[];
+  readonly layer: number;
+  readonly spec: AttentionLayerSpec;
+  /** Shapes as in `CAPTURES`, without the batch axis. */
+  readonly tensors: ReadonlyMap<CaptureName, Tensor>;
+  /** One logit per query head that takes part in its softmax; null in most models. */
+  readonly sinks: Float32Array | null;
+  /** `[vocabulary]`, or null where they were not asked for. */
+  readonly logits: Float32Array | null;
+}
+
+export interface ForwardLimits {
+  /** Bytes that a run may take; a layer whose weights need more is refused before it is read. */
+  readonly memoryCeiling?: number;
+  /** Bytes of the scores of one step of a long sequence. */
+  readonly stepBytes?: number;
+}
 
 export interface LayerPass {
   readonly sessions: ProgramCache;

@@ -6,10 +6,11 @@ import { type GroupIdentity, groupIdentity, headGroups } from '../../insight/ide
 import { PatternAccumulator } from '../../insight/pattern';
 import type { LayerMeasures } from '../../shared/headsContract';
 import { repeatHeads } from './dump';
-import type { LayerCapture } from './forward';
+import type { LayerCapture } from './layerPass';
 import type { AttentionTiles } from './tiles';
 import { floats } from './tokenAxis';
 import type { Watch } from './watch';
+import { elementAt } from '../../model/elementAt';
 
 /** Attention weights of all heads row by row: calls back with `[heads, rows, tokens]`, first rows first. */
 export type WeightRows = (take: (block: Float32Array, rows: number) => void) => Promise<void>;
@@ -20,8 +21,8 @@ export async function measureLayer(capture: LayerCapture, weights: WeightRows): 
   const tokens = ids.length;
   const { queryHeads, kvHeads } = headDims(spec.attention);
   const groups = headGroups(queryHeads, kvHeads);
-  const window = keyLimit(spec.attention);
-  const accumulators = groups.map(() => new PatternAccumulator(ids, window === null ? {} : { window }));
+  const window = keyLimit(spec.attention) ?? Infinity;
+  const accumulators = groups.map(() => new PatternAccumulator(ids, window));
   await weights((block, rows) => {
     accumulators.forEach((accumulator, head) => {
       for (let row = 0; row < rows; row++) {
@@ -31,7 +32,7 @@ export async function measureLayer(capture: LayerCapture, weights: WeightRows): 
     });
   });
   return {
-    heads: accumulators.map((accumulator, head) => ({ head, group: groups[head] ?? 0, ...accumulator.result() })),
+    heads: accumulators.map((accumulator, head) => ({ head, group: elementAt(groups, head), ...accumulator.result() })),
     identity: { k: identityOf(capture, 'k', groups), v: identityOf(capture, 'v', groups) },
   };
 }
@@ -65,7 +66,7 @@ export function tiledRows(tiles: AttentionTiles, capture: LayerCapture, watch: W
 function identityOf(capture: LayerCapture, name: CaptureName, groups: readonly number[]): GroupIdentity {
   const tensor = capture.tensors.get(name);
   if (tensor === undefined) throw new TypeError(`${name} was not captured`);
-  const stored = tensor.shape[0] ?? 0;
+  const stored = elementAt(tensor.shape, 0);
   // Heads of a group that read one stored K are compared once, with a copy of it: all their pairs are that pair.
   const copies = stored < groups.length ? Math.min(2, groups.length / stored) : 1;
   return groupIdentity(floats(repeatHeads(tensor, stored * copies)), headGroups(stored * copies, new Set(groups).size));

@@ -10,17 +10,16 @@ import { WeightsError } from '../../weights/weightsError';
 import { describeLayer } from '../describeLayer';
 import type { Engine } from '../engines/engine';
 import { noiseStream } from '../seededWeights';
-import type { ForwardLimits } from './forward';
-import type { HeadSubject, LayerPass } from './layerPass';
+import type { ForwardLimits, HeadSubject, LayerPass } from './layerPass';
 import { runnableOrRefused } from './refused';
-import { SeededPass } from './seededPass';
+import { type SeededLayers, SeededPass } from './seededPass';
 
 /** Words and other signs. */
 const WORDS = /[\p{L}\p{M}\p{N}_]+|[^\s\p{L}\p{M}\p{N}_]/gu;
 /** Every id that a word can have, and that a list can name. */
 const VOCABULARY = 2 ** 31;
 
-export class SeededModel implements HeadSubject {
+export class SeededModel implements HeadSubject, SeededLayers {
   private readonly described = new Map<number, DescribedLayer>();
   /** Words by id, as far as they were met. */
   private readonly words = new Map<number, string>();

@@ -6,17 +6,16 @@ import { elementCount } from '../../attention/graph';
 import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
 import type { WeightInfo } from '../../attention/weightNames';
 import { formatBinary } from '../../model/units';
+import type { DescribedLayer } from '../../shared/computeContract';
 import { RpcError } from '../../shared/rpcError';
 import { block } from '../../families/kit/blocks';
 import type { Engine } from '../engines/engine';
 import { captureBytes } from '../memory';
 import { noiseStream, noiseTensor, seededNoise, weightRecipe } from '../seededWeights';
 import { type BlockWeights, BlockRunner, fitsAtOnce, stepTokens } from './blockRun';
-import type { CaptureAsk, ForwardLimits, LayerCapture } from './forward';
-import type { LayerPass } from './layerPass';
+import type { CaptureAsk, ForwardLimits, LayerCapture, LayerPass } from './layerPass';
 import type { WeightTensors } from './layerReader';
 import { ProgramCache } from './programs';
-import type { SeededModel } from './seededModel';
 import { floats } from './tokenAxis';
 import { checkCancelled, type Watch } from './watch';
 
@@ -25,12 +24,19 @@ const UNUSED: DenseFeedForward = { kind: 'plain', width: 1, activation: 'identit
 /** Uniform noise of this largest value has variance 1, as what leaves a norm. */
 const UNIT = Math.sqrt(3);
 
+/** The layers of a config, with weights from a seed. */
+export interface SeededLayers {
+  readonly seed: number;
+  /** @throws RpcError `invalidInput` for a layer that is not there or has no heads that can be run. */
+  layer(index: number): DescribedLayer;
+}
+
 export class SeededPass implements LayerPass {
   readonly sessions: ProgramCache;
   readonly memoryCeiling: number;
 
   constructor(
-    private readonly model: SeededModel,
+    private readonly model: SeededLayers,
     engine: Engine,
     private readonly limits: ForwardLimits,
   ) {

@@ -10,11 +10,12 @@ import { MASKED, sees } from '../../attention/mask';
 import { RpcError } from '../../shared/rpcError';
 import type { LoadedProgram } from '../engines/engine';
 import { Cells } from './cells';
-import type { LayerCapture } from './forward';
+import type { LayerCapture } from './layerPass';
 import type { ProgramCache } from './programs';
 import { buildTileGraph, type Reduction, type TileGraph } from './tileGraph';
 import { floats } from './tokenAxis';
 import { checkCancelled, type Watch } from './watch';
+import { elementAt } from '../../model/elementAt';
 
 export interface TileAsk {
   /** `weights` after the softmax, 0 where a key is not seen; `scores` before it, of the keys that are seen. */
@@ -33,7 +34,7 @@ export interface TileAsk {
 /** Bytes of one block of scores: measured to be fastest; smaller ones give the matrix products too few rows. */
 const BLOCK_BYTES = 16 * 1024 ** 2;
 /** Elements of a tile; more is refused. */
-export const MOST_TILE_ELEMENTS = 64 * 1024 ** 2;
+const MOST_TILE_ELEMENTS = 64 * 1024 ** 2;
 
 type Range = readonly [start: number, end: number];
 
@@ -140,7 +141,7 @@ export class AttentionTiles {
       if (columns === null) continue;
       const block = new QueryBlock(this.capture, queries.positions(row, row + rows), keys.positions(...columns));
       for (const [group, places] of groups) {
-        const heads = places.map((place) => plan.heads[place] ?? 0);
+        const heads = places.map((place) => elementAt(plan.heads, place));
         const feeds = block.feeds(graph, heads, rows, columns[1] - columns[0], this.sinksOf(heads));
         feeds.set('q', this.queryRows(block.queries, heads));
         feeds.set('k', this.keyRows(padded, group, keys, columns));
@@ -171,7 +172,8 @@ export class AttentionTiles {
     heads.forEach((head, i) => {
       block.queries.forEach((query, row) => {
         if (query >= 0)
-          this.lse[head * this.tokens + query] = (lse[i * block.queries.length + row] ?? 0) - block.shift(head, query);
+          this.lse[head * this.tokens + query] =
+            elementAt(lse, i * block.queries.length + row) - block.shift(head, query);
       });
     });
     return new Float32Array(0);
@@ -238,7 +240,7 @@ export class AttentionTiles {
     heads.forEach((head, i) => {
       queries.forEach((query, row) => {
         if (query >= 0)
-          data[i * queries.length + row] = (this.lse[head * this.tokens + query] ?? 0) + block.shift(head, query);
+          data[i * queries.length + row] = elementAt(this.lse, head * this.tokens + query) + block.shift(head, query);
       });
     });
     return { type: 'float32', shape: [heads.length, queries.length, 1], data };
@@ -247,7 +249,11 @@ export class AttentionTiles {
   private sinksOf(heads: readonly number[]): Tensor | null {
     const { sinks } = this.capture;
     if (sinks === null) return null;
-    return { type: 'float32', shape: [heads.length, 1, 1], data: Float32Array.from(heads, (head) => sinks[head] ?? 0) };
+    return {
+      type: 'float32',
+      shape: [heads.length, 1, 1],
+      data: Float32Array.from(heads, (head) => elementAt(sinks, head)),
+    };
   }
 
   private graph(kind: TileGraph['kind'], reduction: Reduction, querySlots: number, keySlots: number): TileGraph {
@@ -314,20 +320,21 @@ class QueryBlock {
     readonly keys: Int32Array,
   ) {
     const { attention } = capture.spec;
+    // A block without queries biases nothing.
     this.origin = queries.find((query) => query >= 0) ?? 0;
     this.mask = new Float32Array(queries.length * keys.length);
     queries.forEach((query, row) => {
       const start = row * keys.length;
-      for (let column = 0; column < keys.length; column++) {
-        if (query < 0 || !sees(attention, query, keys[column] as number)) this.mask[start + column] = MASKED;
-      }
+      keys.forEach((key, column) => {
+        if (query < 0 || !sees(attention, query, key)) this.mask[start + column] = MASKED;
+      });
     });
   }
 
   /** What a head's scores of a query hold above the distance to the query itself. */
   shift(head: number, query: number): number {
     const { alibi } = this.capture.spec;
-    return alibi === null ? 0 : (alibi.slopes[head] ?? 0) * alibi.factor * (query - this.origin);
+    return alibi === null ? 0 : elementAt(alibi.slopes, head) * alibi.factor * (query - this.origin);
   }
 
   feeds(
@@ -359,7 +366,7 @@ class QueryBlock {
     const { alibi } = this.capture.spec;
     if (alibi !== null) {
       const newest = this.capture.ids.length - 1;
-      const own = { ...alibi, slopes: heads.map((head) => alibi.slopes[head] ?? 0) };
+      const own = { ...alibi, slopes: heads.map((head) => elementAt(alibi.slopes, head)) };
       const bias =
         graph.kind === 'scores'
           ? alibiBias(own, keys, newest)

@@ -1,6 +1,7 @@
 /** Rows of tensors along their axis of tokens: cut into steps, and joined again. */
 
 import { elementCount, type Tensor } from '../../attention/graph';
+import { elementAt } from '../../model/elementAt';
 
 /** A tensor `[outer…, tokens, inner]` that is filled step by step. */
 export class TokenRows {
@@ -52,7 +53,7 @@ export class TokenRows {
     const { shape, axis } = this;
     return {
       outer: elementCount(shape.slice(0, axis)),
-      all: shape[axis] ?? 0,
+      all: elementAt(shape, axis),
       inner: elementCount(shape.slice(axis + 1)),
     };
   }

@@ -1,4 +1,4 @@
-/** What a long run tells and is told, and how its end by the caller looks. */
+/** Cancellation and progress of a run. */
 
 import type { CancelSignal } from '../../shared/platform';
 import type { Progress } from '../../shared/rpc';

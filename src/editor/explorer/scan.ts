@@ -6,26 +6,24 @@
 import { type CancellationToken, type GlobPattern, RelativePattern, type Uri, workspace } from 'vscode';
 import { follow } from '../../config/follow';
 import { readDocument, type Reading, type ReadOptions } from '../../config/read';
+import { configText, NOT_CONFIGS } from '../configFiles';
 import { quantFileBeside } from '../quantFiles';
 
 /** JSON files that are all looked at; in trees with more, only those with the usual names are. */
-export const ALL_LIMIT = 400;
+const ALL_LIMIT = 400;
 /** Files with the usual names that are looked at without being asked. */
 export const NAMED_LIMIT = 400;
 /** Files that are looked at when asked. */
-export const ASKED_LIMIT = 5_000;
+const ASKED_LIMIT = 5_000;
 /** Processor time of the host that a look into a large tree may take without being asked; what is left then is not looked at. Milliseconds. */
 const CPU_BUDGET_MS = 60;
 /** Files that are looked at in any case: the process may be busy with other things. */
 const ALWAYS = 32;
-/** No model config comes near it. */
-const MAX_BYTES = 1_000_000;
 /** Files between two moments in which others may run. */
 const BATCH = 16;
 
 const ALL = '**/*.json';
 const NAMED = '**/{config,params,*_config,*-config,config-*,config_*}.json';
-const EXCLUDED = '**/{node_modules,.git,.venv,venv,site-packages,dist,out,build,.cache}/**';
 const USUAL = /\/(?:config|params)\.json$/;
 /** Files that have these names in model folders and are no configs. */
 const OTHERS =
@@ -59,7 +57,7 @@ export async function scanConfigs(
 ): Promise<Scan> {
   const find = async (glob: string, limit: number): Promise<Uri[]> => {
     const pattern: GlobPattern = folder ? new RelativePattern(folder, glob) : glob;
-    return workspace.findFiles(pattern, EXCLUDED, limit + 1, token);
+    return workspace.findFiles(pattern, NOT_CONFIGS, limit + 1, token);
   };
   const started = cpuMs();
   let files = await find(ALL, ALL_LIMIT);
@@ -91,10 +89,8 @@ export async function scanConfigs(
 /** Null for what is large, gone, or no model config. */
 export async function readConfig(uri: Uri, options: ReadOptions): Promise<FoundConfig | null> {
   try {
-    const { size } = await workspace.fs.stat(uri);
-    if (size > MAX_BYTES) return null;
-    const text = new TextDecoder().decode(await workspace.fs.readFile(uri));
-    const reading = follow(text, null, options).result?.reading;
+    const text = await configText(uri);
+    const reading = text === null ? undefined : follow(text, null, options).result?.reading;
     if (!reading) return null;
     // Looked for beside configs alone: most files are none.
     const quantFile = await quantFileBeside(uri);

@@ -38,6 +38,7 @@ import {
   title,
   type WorkloadRequest,
 } from './subject';
+import { elementAt } from '../../model/elementAt';
 
 /** What callers of the commands get: plain numbers. */
 export interface ComparedRow {
@@ -61,8 +62,7 @@ export interface CompareWithRequest extends WorkloadRequest {
   readonly revisions?: number;
 }
 
-export const EXPORT_FORMATS = ['markdown', 'csv', 'json', 'png'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+export type ExportFormat = 'markdown' | 'csv' | 'json' | 'png';
 
 export interface ExportRequest extends CompareVariantsRequest, CompareWithRequest {
   readonly format?: ExportFormat;
@@ -291,7 +291,7 @@ async function showComparison(
 ): ReturnType<typeof showResults> {
   const rows = comparison.rows.map((row) => ({
     label: row.label,
-    description: `${sizes(row)} · ${formatRatio(comparison.rows[0]?.plan.totalBytes ?? 0, row.plan.totalBytes)}`,
+    description: `${sizes(row)} · ${formatRatio(elementAt(comparison.rows, 0).plan.totalBytes, row.plan.totalBytes)}`,
     detail: rowDetail(row),
   }));
   const open: ResultAction = {
@@ -370,7 +370,7 @@ function preview(row: ComparisonRow, base: ComparisonRow): { readonly descriptio
   };
 }
 
-export function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
+function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
   return `${plan.exact ? '' : '≈ '}${formatBinary(plan.bytesPerToken)}/token · ${formatBinary(plan.totalBytes)}`;
 }
 

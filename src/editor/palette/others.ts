@@ -1,8 +1,9 @@
 /** Configs that one can be compared with: open files, the workspace, well-known models that are bundled, earlier revisions. */
 
-import { CancellationTokenSource, l10n, type TextDocument, Uri, workspace } from 'vscode';
+import { CancellationTokenSource, l10n, type TextDocument, type Uri, workspace } from 'vscode';
 import { readModelConfig, type Reading } from '../../config/read';
 import { NAMED_LIMIT, scanConfigs } from '../explorer/scan';
+import { configText, presets } from '../configFiles';
 import { configName } from '../names';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
@@ -28,7 +29,7 @@ export async function* otherConfigs(services: Services, subject: TextDocument): 
   const open = openConfigs(services, subject);
   yield { heading: l10n.t('Open'), configs: open };
   yield { heading: l10n.t('Earlier revisions of this file'), configs: await revisions(services, subject) };
-  yield { heading: l10n.t('Well-known models'), configs: await presets(services).catch(() => []) };
+  yield { heading: l10n.t('Well-known models'), configs: await wellKnown(services).catch(() => []) };
   const known = new Set([subject.uri.toString(), ...open.map(({ id }) => id)]);
   yield {
     heading: l10n.t('In the workspace'),
@@ -67,33 +68,15 @@ export async function revisions({ log }: Services, subject: TextDocument): Promi
   });
 }
 
-interface Preset {
-  readonly file: string;
-  readonly name: string;
-  readonly detail: string;
-}
-
-/** The configs of media/presets, in the order of their index. */
-async function presets({ context }: Services): Promise<OtherConfig[]> {
-  const root = Uri.joinPath(context.extensionUri, 'media', 'presets');
-  const index = JSON.parse(
-    new TextDecoder().decode(await workspace.fs.readFile(Uri.joinPath(root, 'index.json'))),
-  ) as readonly Preset[];
+async function wellKnown({ context }: Services): Promise<OtherConfig[]> {
   const found = await Promise.all(
-    index.map(async ({ file, name, detail }): Promise<OtherConfig | null> => {
-      const reading = await readText(Uri.joinPath(root, file));
+    (await presets(context.extensionUri)).map(async ({ uri, file, name, detail }): Promise<OtherConfig | null> => {
+      const text = await configText(uri);
+      const reading = text === null ? null : readModelConfig(text, { families: taughtFamilies() });
       return reading && { id: `preset:${file}`, name, detail, reading };
     }),
   );
   return found.filter((preset) => preset !== null);
-}
-
-async function readText(uri: Uri): Promise<Reading | null> {
-  try {
-    return readModelConfig(new TextDecoder().decode(await workspace.fs.readFile(uri)), { families: taughtFamilies() });
-  } catch {
-    return null;
-  }
 }
 
 /** A config by its place; null where there is none. */

@@ -1,22 +1,14 @@
 /** Configs to compare with: open ones, those of the workspace, and the bundled presets. Looking for them is bounded. */
 
-import { type CancellationToken, Uri, workspace } from 'vscode';
+import { type CancellationToken, type Uri, workspace } from 'vscode';
 import { mayBeModelConfig } from '../../config/mayBe';
 import type { Candidate } from '../../shared/panelContract';
+import { configText, NOT_CONFIGS, type Preset, presets } from '../configFiles';
 import type { Readings } from '../readings';
 import { nameOf, type Targets } from './targets';
 
 const CONFIG_FILES = '**/{config,params}.json';
-const NOT_THERE = '**/{node_modules,.git,.venv,venv,dist,build,__pycache__}/**';
 const MAX_FILES = 64;
-/** A larger file is no model config. Bytes. */
-const MAX_BYTES = 1_000_000;
-
-interface Preset {
-  readonly file: string;
-  readonly name: string;
-  readonly detail: string;
-}
 
 export class Candidates {
   private presets: Promise<readonly Preset[]> | undefined;
@@ -34,16 +26,16 @@ export class Candidates {
     const open = workspace.textDocuments
       .filter((document) => this.readings.of(document) && fresh(document.uri))
       .map(({ uri }) => this.candidate(uri, 'editor'));
-    const found = await workspace.findFiles(CONFIG_FILES, NOT_THERE, MAX_FILES, token);
+    const found = await workspace.findFiles(CONFIG_FILES, NOT_CONFIGS, MAX_FILES, token);
     const closed = found.filter(fresh).sort((a, b) => (a.path < b.path ? -1 : 1));
     const readable = await Promise.all(closed.map(looksLikeConfig));
-    const presets = await this.presetList();
+    const bundled = await (this.presets ??= presets(this.extension));
     return [
       ...open,
       ...closed.filter((_, at) => readable[at]).map((uri) => this.candidate(uri, 'workspace')),
-      ...presets.map(
-        ({ file, name, detail }): Candidate => ({
-          id: this.targets.of(this.presetUri(file), name).id,
+      ...bundled.map(
+        ({ uri, name, detail }): Candidate => ({
+          id: this.targets.of(uri, name).id,
           name,
           detail,
           origin: 'preset',
@@ -56,26 +48,10 @@ export class Candidates {
     const { id, name } = this.targets.of(uri);
     return { id, name: name === '' ? nameOf(uri) : name, detail: workspace.asRelativePath(uri), origin };
   }
-
-  private presetUri(file: string): Uri {
-    return Uri.joinPath(this.extension, 'media', 'presets', file);
-  }
-
-  private presetList(): Promise<readonly Preset[]> {
-    this.presets ??= (async () => {
-      const bytes = await workspace.fs.readFile(this.presetUri('index.json'));
-      return JSON.parse(new TextDecoder().decode(bytes)) as readonly Preset[];
-    })();
-    return this.presets;
-  }
 }
 
 /** By a text search: reading it is the page's work. */
 async function looksLikeConfig(uri: Uri): Promise<boolean> {
-  try {
-    if ((await workspace.fs.stat(uri)).size > MAX_BYTES) return false;
-    return mayBeModelConfig(new TextDecoder().decode(await workspace.fs.readFile(uri)));
-  } catch {
-    return false;
-  }
+  const text = await configText(uri);
+  return text !== null && mayBeModelConfig(text);
 }

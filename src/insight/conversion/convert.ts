@@ -1,20 +1,20 @@
 /** A layer with keys and values per head as GQA, MQA or MLA, without training: what it would cache, and what it loses. */
 
 import { queryFactors } from '../../attention/positionFactor';
+import { rotaryFactor } from '../../attention/rotaryTables';
 import { matrix, type Matrix, transpose } from '../matrix';
 import { DecoupledRope } from './decoupledRope';
 import { type Distortion, DistortionMeter, type ReadLayer } from './distortion';
 import { type LatentMethod, type LatentSource, throughLatent } from './latent';
 import {
-  finishedKeys,
-  finishedValues,
+  scoreKeys,
+  summedValues,
   type KeyValueNorms,
   type KeyValueRows,
   type LayerSample,
   need,
   normsOf,
   projectedRows,
-  ropeFactor,
 } from './layerRows';
 import {
   alignedPooled,
@@ -46,7 +46,7 @@ export interface Conversion extends ConversionRequest, Distortion {
   readonly notes: readonly string[];
 }
 
-export interface ConversionWatch {
+export interface ConversionProgress {
   /** What is done now, and how far it is (0…1). May throw, which ends the work. */
   stage(message: string, fraction: number): Promise<void>;
 }
@@ -81,7 +81,7 @@ export class LayerConverter {
       readonly basis: DecoupledRope;
       readonly source: LatentSource;
       readonly bias: KeyValueRows;
-      readonly turned: Matrix;
+      readonly keys: Matrix;
     }
   >();
 
@@ -95,18 +95,18 @@ export class LayerConverter {
   }
 
   /** @throws ConversionRefused where this layer cannot be converted so. */
-  async convert({ target, method }: ConversionRequest, watch: ConversionWatch): Promise<Conversion> {
+  async convert({ target, method }: ConversionRequest, progress: ConversionProgress): Promise<Conversion> {
     if (!methodsFor(target).includes(method))
       throw new ConversionRefused(
         `${method} does not make ${targetLabel(target)}: it takes ${methodsFor(target).join(', ')}`,
       );
     const { kvHeads, keyDim, valueDim, queryHeads } = this.sample.spec.attention;
     const doing = `${targetLabel(target)}, ${method}`;
-    await watch.stage(doing, 0);
+    await progress.stage(doing, 0);
     const { layer, cachedPerToken, pooling, notes } =
       target.kind === 'mla' ? this.asLatent(target, method as LatentMethod) : this.asPooled(target, method);
     const distortion = await this.meter.distortionOf(layer, (heads) =>
-      watch.stage(`${doing}: head ${heads} of ${queryHeads}`, 0.5 + (0.5 * heads) / queryHeads),
+      progress.stage(`${doing}: head ${heads} of ${queryHeads}`, 0.5 + (0.5 * heads) / queryHeads),
     );
     const fitsAnything = method === 'activation-pca' && target.kind === 'mla' && target.latentDim >= this.sample.tokens;
     return {
@@ -125,8 +125,8 @@ export class LayerConverter {
   private read(rows: KeyValueRows, norms: KeyValueNorms): ReadLayer {
     const { sample } = this;
     return {
-      parts: [{ q: this.q, k: finishedKeys(rows.key, sample, norms) }],
-      v: finishedValues(rows.value, sample, norms),
+      parts: [{ q: this.q, k: scoreKeys(rows.key, sample, norms) }],
+      v: summedValues(rows.value, sample, norms),
     };
   }
 
@@ -185,12 +185,12 @@ export class LayerConverter {
     const { sample, norms } = this;
     const { spec, tokens } = sample;
     const { keyDim } = spec.attention;
-    const { basis, source, bias, turned } = this.decoupledSource(ropeDim);
+    const { basis, source, bias, keys } = this.decoupledSource(ropeDim);
     const found = shifted(throughLatent(source, latentDim, method), bias, 1);
     const still = basis.spreadPlain(found.key);
     // What loses its rotation keeps the factor that comes with it (YaRN, LongRoPE), once for keys and once for queries.
     const { rotary } = spec;
-    const factor = rotary === null ? 1 : ropeFactor(rotary, tokens) ** 2;
+    const factor = rotary === null ? 1 : rotaryFactor(rotary.scaling) ** 2;
     if (rotary !== null && factor !== 1)
       for (let i = 0; i < still.data.length; i++)
         if (i % keyDim < rotary.dim) still.data[i] = (still.data[i] as number) * factor;
@@ -204,10 +204,10 @@ export class LayerConverter {
     }
     return {
       parts: [
-        { q: this.q, k: turned },
+        { q: this.q, k: keys },
         { q, k: still },
       ],
-      v: finishedValues(found.value, sample, norms),
+      v: summedValues(found.value, sample, norms),
     };
   }
 
@@ -215,7 +215,7 @@ export class LayerConverter {
     readonly basis: DecoupledRope;
     readonly source: LatentSource;
     readonly bias: KeyValueRows;
-    readonly turned: Matrix;
+    readonly keys: Matrix;
   } {
     const known = this.apart.get(ropeDim);
     if (known !== undefined) return known;
@@ -228,7 +228,7 @@ export class LayerConverter {
       weights: { key: transpose(basis.split(transpose(weights.key)).plain), value: weights.value },
       found: new Map(),
     };
-    const made = { basis, source, bias, turned: finishedKeys(basis.spreadRotated(rotated), this.sample, this.norms) };
+    const made = { basis, source, bias, keys: scoreKeys(basis.spreadRotated(rotated), this.sample, this.norms) };
     this.apart.set(ropeDim, made);
     return made;
   }

@@ -6,9 +6,10 @@
 
 import { symmetricEigen } from '../eigen';
 import { type Matrix, zeros } from '../matrix';
-import { pairDims, type RotaryPairs } from '../similarity';
+import { pairDims, type RotaryPairs } from '../alignment';
 import { type HeadedSpec, type LayerSample, pairsOf } from './layerRows';
 import { ConversionRefused } from './target';
+import { elementAt } from '../../model/elementAt';
 
 /** A mixed pair: which direction of which frequency. */
 interface Component {
@@ -57,7 +58,7 @@ export class DecoupledRope {
       for (let direction = 0; direction < kvHeads; direction++) {
         all.push({
           component: { pair, direction },
-          weight: Math.max(0, values[direction] ?? 0) * (queries[direction] ?? 0),
+          weight: Math.max(0, elementAt(values, direction)) * elementAt(queries, direction),
         });
       }
     }

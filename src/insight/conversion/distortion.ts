@@ -4,7 +4,6 @@ import { alibiBias } from '../../attention/alibi';
 import { sees } from '../../attention/mask';
 import type { RunnableAttention } from '../../attention/layerSpec';
 import { dot, type Matrix, zeros } from '../matrix';
-import { rowDivergence } from '../headDistance';
 import { type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
 
 /** An addend of the scores: q · k. */
@@ -211,4 +210,16 @@ function relativeError(before: Matrix, after: Matrix): number | null {
     size += value * value;
   });
   return size === 0 ? null : Math.sqrt(difference / size);
+}
+
+/** Jensen–Shannon divergence of one row, in nats. */
+function rowDivergence(p: Float64Array, q: Float64Array, start: number, length: number): number {
+  let sum = 0;
+  for (let i = start; i < start + length; i++) {
+    const [a, b] = [p[i] as number, q[i] as number];
+    const mean = (a + b) / 2;
+    if (a > 0) sum += 0.5 * a * Math.log(a / mean);
+    if (b > 0) sum += 0.5 * b * Math.log(b / mean);
+  }
+  return sum;
 }

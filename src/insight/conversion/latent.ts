@@ -4,6 +4,7 @@ import { type Eigen, symmetricEigen } from '../eigen';
 import { dot, type Matrix, multiply, rowProducts, transpose, zeros } from '../matrix';
 import type { KeyValueRows } from './layerRows';
 import { type ConversionMethod, ConversionRefused } from './target';
+import { elementAt } from '../../model/elementAt';
 
 /** Larger matrices are not taken apart: 2,048 take about a minute. */
 const MOST_EIGEN = 2048;
@@ -97,7 +98,7 @@ const LITTLE = 0.7;
  * @param squares Squared lengths of the columns, falling; there may be more.
  */
 function orthonormal(a: Matrix, squares: Float64Array): Matrix {
-  const [longest, shortest] = [squares[0] ?? 0, squares[a.columns - 1] ?? 0];
+  const [longest, shortest] = [elementAt(squares, 0), elementAt(squares, a.columns - 1)];
   if (shortest > ALIKE * longest)
     return { ...a, data: a.data.map((value, i) => value / Math.sqrt(squares[i % a.columns] as number)) };
   const columns = transpose(a);

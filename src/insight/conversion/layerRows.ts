@@ -2,12 +2,12 @@
 
 import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
 import type { HeadNormSpec, NormSpec } from '../../attention/normSpec';
-import { rotaryFactor, rotaryTables } from '../../attention/rotaryTables';
+import { rotaryTables } from '../../attention/rotaryTables';
 import type { RotarySpec } from '../../attention/rotarySpec';
 import type { WeightMap } from '../../attention/weightNames';
 import type { LatentAttention } from '../../model/attention';
 import { type Matrix, rowProducts, zeros } from '../matrix';
-import { pairDims, type RotaryPairs } from '../similarity';
+import { pairDims, type RotaryPairs } from '../alignment';
 
 /** Attention with K and V per head. */
 export type HeadedSpec = AttentionLayerSpec & { readonly attention: Exclude<RunnableAttention, LatentAttention> };
@@ -64,7 +64,7 @@ export function linear(
   return result;
 }
 
-/** The linear part of keys and values, before anything bends it. */
+/** The linear part of keys and values: before clip, norm and RoPE. */
 export function projectedRows({ input, tokens, weights }: LayerSample): KeyValueRows {
   const project = (name: string): Matrix =>
     linear(input, tokens, need(weights, `${name}.weight`), weights.get(`${name}.bias`) ?? null);
@@ -92,24 +92,28 @@ export function normsOf({ spec, weights }: LayerSample): KeyValueNorms {
   return { key: read('k_norm', spec.keyNorm, keyDim), value: read('v_norm', spec.valueNorm, valueDim) };
 }
 
-/** Keys as scores take them, `[tokens, kvHeads · keyDim]`: clipped, normed and turned. */
-export function finishedKeys(rows: Matrix, { spec }: LayerSample, norms: KeyValueNorms): Matrix {
+/** Keys as scores take them, `[tokens, kvHeads · keyDim]`: after clip, norm and RoPE. */
+export function scoreKeys(rows: Matrix, { spec }: LayerSample, norms: KeyValueNorms): Matrix {
   const { kvHeads, keyDim } = spec.attention;
-  const before = bent(rows, spec, norms.key?.spec.stage === 'before-rope' ? norms.key : null, kvHeads, keyDim);
-  const turned = spec.rotary === null ? before : rotatedRows(before, spec.rotary, kvHeads, keyDim);
-  return norms.key?.spec.stage === 'after-rope' ? normed(turned, norms.key, kvHeads, keyDim) : turned;
+  const before = clippedAndNormed(
+    rows,
+    spec,
+    norms.key?.spec.stage === 'before-rope' ? norms.key : null,
+    kvHeads,
+    keyDim,
+  );
+  const rotated = spec.rotary === null ? before : rotatedRows(before, spec.rotary, kvHeads, keyDim);
+  return norms.key?.spec.stage === 'after-rope' ? normed(rotated, norms.key, kvHeads, keyDim) : rotated;
 }
 
 /** Values as the weighted sum takes them, `[tokens, kvHeads · valueDim]`. */
-export function finishedValues(rows: Matrix, { spec }: LayerSample, norms: KeyValueNorms): Matrix {
+export function summedValues(rows: Matrix, { spec }: LayerSample, norms: KeyValueNorms): Matrix {
   const { kvHeads, valueDim } = spec.attention;
-  const factor = spec.valueFactor ?? 1;
-  const result = bent(rows, spec, norms.value, kvHeads, valueDim);
-  return factor === 1 ? result : { ...result, data: result.data.map((value) => value * factor) };
+  return clippedAndNormed(rows, spec, norms.value, kvHeads, valueDim);
 }
 
 /** Clip and norm in the layer's order. */
-function bent(rows: Matrix, spec: HeadedSpec, norm: HeadNorm | null, heads: number, dim: number): Matrix {
+function clippedAndNormed(rows: Matrix, spec: HeadedSpec, norm: HeadNorm | null, heads: number, dim: number): Matrix {
   const clip = (x: Matrix): Matrix => {
     const limit = spec.clip;
     return limit === null ? x : { ...x, data: x.data.map((value) => Math.max(-limit, Math.min(limit, value))) };
@@ -155,13 +159,13 @@ export function normalize(
   }
 }
 
-/** Which dims RoPE turns together, as the projection gives them. */
+/** Which dims RoPE rotates together, as the projection gives them. */
 export function pairsOf(rotary: RotarySpec): RotaryPairs {
   return { layout: rotary.layout === 'half' ? 'half' : 'interleaved', dim: rotary.dim };
 }
 
 /** Rows `[tokens, heads · dim]` with RoPE at positions 0, 1, …. */
-export function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim: number): Matrix {
+function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim: number): Matrix {
   const { cos, sin, pairs } = rotaryTables(
     rotary,
     Int32Array.from({ length: rows.rows }, (_, i) => i),
@@ -184,9 +188,4 @@ export function rotatedRows(rows: Matrix, rotary: RotarySpec, heads: number, dim
     }
   }
   return result;
-}
-
-/** What RoPE multiplies keys, and queries, by beside turning them. */
-export function ropeFactor(rotary: RotarySpec, tokens: number): number {
-  return rotaryFactor(rotary.scaling, tokens);
 }

@@ -1,7 +1,7 @@
 /** Several heads' keys and values as one: GQA and MQA made of more heads. */
 
 import { type Matrix, multiply, zeros } from '../matrix';
-import { alignKeys, procrustes, type RotaryPairs } from '../similarity';
+import { alignKeys, procrustes, type RotaryPairs } from '../alignment';
 import { type HeadedSpec, type KeyValueNorms, type KeyValueRows, pairsOf } from './layerRows';
 import { ConversionRefused } from './target';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { buildBlockPrograms } from '../../../src/attention/buildBlock';
-import { referenceBlock } from '../../../src/attention/reference/block';
+import { referenceBlock } from '../../oracle/block';
 import { blockWeights, feedForwardWeights, type WeightMap } from '../../../src/attention/weightNames';
 import { BLOCKS } from './support/blocks';
 import { expectClose } from './support/compare';

@@ -1,13 +1,14 @@
-/** Reference and programs against what the transformers library computes (12 families, `../shared/reference/golden`). */
+/** Reference and programs against what the transformers library computes (12 golden models). */
 
-import { describe, expect, it } from 'vitest';
-import { Tensor64 } from '../../../src/attention/reference/tensor64';
-import { referenceBlock } from '../../../src/attention/reference/block';
+import { describe, expect } from 'vitest';
+import { Tensor64 } from '../../oracle/tensor64';
+import { referenceBlock } from '../../oracle/block';
 import { relativeError } from '../golden';
+import { casesOf, eachOrSkip, noCases } from '../support/cases';
+import { goldenNamed, itWith } from '../support/reference';
 import { valuesOf } from './support/compare';
 import { GOLDEN_FOLDERS, type GoldenLayer, loadGolden } from './support/golden';
 import { output, runBlock } from './support/runBlock';
-import { goldenRoot } from './support/safetensors';
 import { floats } from './support/session';
 
 /** float32 of the library against float64 here: rounding only. */
@@ -44,19 +45,19 @@ function compare(label: string, computed: Computed, golden: GoldenLayer, kvHeads
   for (const [name, error] of Object.entries(errors)) expect(error, `${label} ${name}`).toBeLessThanOrEqual(TOLERANCE);
 }
 
-const root = goldenRoot();
+const models = casesOf(goldenNamed(...GOLDEN_FOLDERS), ({ modelType }) => modelType);
 
-describe.skipIf(root === null)('golden references of the transformers library', () => {
-  for (const folder of GOLDEN_FOLDERS) {
-    it(folder, async () => {
-      const { golden, blocks } = loadGolden(root ?? '', folder);
+describe('golden references of the transformers library', () => {
+  eachOrSkip(models, noCases, ({ name, folder: place }) => {
+    itWith(place, name, async (folder) => {
+      const { golden, blocks } = loadGolden(folder);
       const shape = [1, ...golden.hidden_in_shape];
       let exact = new Tensor64(shape, golden.hidden_in);
       let single = floats(shape, golden.hidden_in);
       for (const [index, { spec, weights, experts }] of blocks.entries()) {
         const layer = golden.layers[index];
         if (!layer) throw new Error('A layer is missing.');
-        const label = `${folder} layer ${index}`;
+        const label = `${name} layer ${index}`;
         const run = referenceBlock(spec, weights, exact, null, { expertWeights: experts });
         const { k, v, weights: probabilities, output: attended } = run.captures;
         if (!k || !v || !probabilities || !attended) throw new Error('A capture is missing.');
@@ -90,5 +91,5 @@ describe.skipIf(root === null)('golden references of the transformers library', 
         single = hidden;
       }
     });
-  }
+  });
 });

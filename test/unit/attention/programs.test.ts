@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { canFuse } from '../../../src/attention/fusedGraph';
 import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
 import type { CacheMode, CaptureName, LatentForm, ProgramOptions } from '../../../src/attention/program';
-import { referenceLayer } from '../../../src/attention/reference/layer';
+import { referenceLayer } from '../../oracle/layer';
 import { layerWeights, type WeightLayout, type WeightMap } from '../../../src/attention/weightNames';
 import { expectClose } from './support/compare';
 import { LAYERS } from './support/layers';

@@ -1,12 +1,11 @@
 /** Rotary tables, slopes and functions against numbers worked out elsewhere. */
 
 import { describe, expect, it } from 'vitest';
-import { activate, erf } from '../../../src/attention/activations';
-import { bloomSlopes, mptSlopes, roundToBfloat16 } from '../../../src/attention/alibi';
+import { alibiBias, bloomSlopes, mptSlopes } from '../../../src/attention/alibi';
 import { attentionMask, MASKED } from '../../../src/attention/mask';
-import { inverseFrequencies, latentScaleFactor, rotaryFactor, rotaryTables } from '../../../src/attention/rotaryTables';
-import type { RotaryScaling } from '../../../src/attention/rotarySpec';
-import { cachedPositions } from '../../../src/attention/stepInputs';
+import { rotaryFactor, rotaryTables } from '../../../src/attention/rotaryTables';
+import type { RotaryScaling, RotarySpec } from '../../../src/attention/rotarySpec';
+import { activate, erf } from '../../oracle/activations';
 
 const YARN: RotaryScaling = {
   kind: 'yarn',
@@ -19,6 +18,12 @@ const YARN: RotaryScaling = {
   attentionFactor: null,
   truncate: true,
 };
+
+/** Radians per position of every pair, read off the tables of position 1; at most 1 each. */
+function inverseFrequencies(rotary: RotarySpec, contextTokens: number): number[] {
+  const { cos, sin } = rotaryTables(rotary, [1], contextTokens);
+  return [...cos].map((value, pair) => Math.atan2(sin[pair] ?? Number.NaN, value));
+}
 
 describe('rotary tables', () => {
   it('are those of the definition without scaling', () => {
@@ -39,12 +44,12 @@ describe('rotary tables', () => {
     const plain = inverseFrequencies({ theta: 500000, dim: 128, layout: 'half', scaling: null }, 1);
     const scaled = inverseFrequencies({ theta: 500000, dim: 128, layout: 'half', scaling: llama3 }, 1);
     expect(scaled[0]).toBe(plain[0]);
-    expect(scaled[63]).toBeCloseTo((plain[63] ?? 0) / 8, 15);
+    expect(scaled[63]).toBeCloseTo((plain[63] ?? Number.NaN) / 8, 15);
     const dynamic = (tokens: number): number =>
       inverseFrequencies(
         { theta: 10000, dim: 8, layout: 'half', scaling: { kind: 'dynamic', factor: 4, originalContext: 16 } },
         tokens,
-      )[3] ?? 0;
+      )[3] ?? Number.NaN;
     expect(dynamic(8)).toBe(dynamic(16));
     expect(dynamic(24)).toBeLessThan(dynamic(16));
     const long: RotaryScaling = {
@@ -55,18 +60,14 @@ describe('rotary tables', () => {
       factor: 4,
       attentionFactor: null,
     };
-    const own: RotaryScaling = { ...long, shortMscale: 1.1, longMscale: 1.2 };
-    expect(rotaryFactor(own, 16)).toBe(1.1);
-    expect(rotaryFactor(own, 17)).toBe(1.2);
-    expect(rotaryFactor(long, 17)).toBeCloseTo(Math.sqrt(1 + Math.log(4) / Math.log(16)), 15);
+    expect(rotaryFactor(long)).toBeCloseTo(Math.sqrt(1 + Math.log(4) / Math.log(16)), 15);
   });
 
-  it('DeepSeek-V3: mscale cancels in the tables and stands squared in the softmax scale', () => {
-    expect(rotaryFactor(YARN, 1)).toBe(1);
-    expect(latentScaleFactor(YARN)).toBeCloseTo((0.1 * Math.log(40) + 1) ** 2, 12);
-    expect(rotaryFactor({ ...YARN, mscale: null, mscaleAllDim: null }, 1)).toBeCloseTo(0.1 * Math.log(40) + 1, 12);
+  it('DeepSeek-V3: mscale cancels in the tables', () => {
+    expect(rotaryFactor(YARN)).toBe(1);
+    expect(rotaryFactor({ ...YARN, mscale: null, mscaleAllDim: null })).toBeCloseTo(0.1 * Math.log(40) + 1, 12);
     const frequencies = inverseFrequencies({ theta: 10000, dim: 64, layout: 'interleaved', scaling: YARN }, 1);
-    expect(frequencies[0]).toBe(1);
+    expect(frequencies[0]).toBeCloseTo(1, 15);
     expect(frequencies[31]).toBeCloseTo(10000 ** (-62 / 64) / 40, 15);
   });
 });
@@ -80,9 +81,9 @@ describe('slopes', () => {
   });
 
   it('bfloat16 rounds to nearest, ties to even', () => {
-    expect(roundToBfloat16(1.00390625)).toBe(1);
-    expect(roundToBfloat16(1.01171875)).toBe(1.015625);
-    expect(roundToBfloat16(-257)).toBe(-256);
+    const slopes = [1.00390625, 1.01171875, -257];
+    const bias = alibiBias({ slopes, rounding: 'bfloat16', origin: 'first', factor: 1 }, [1], 1);
+    expect([...bias]).toEqual([1, 1.015625, -256]);
   });
 });
 
@@ -95,7 +96,6 @@ describe('masks', () => {
       0, 0, 1, 1, 0,
     ]);
     expect(seen(attentionMask({ kind: 'full', ...layout }, [1], [0, -1, 1]))).toEqual([1, 0, 1]);
-    expect([...cachedPositions(3, 5)]).toEqual([2, 3, 4]);
   });
 });
 

@@ -1,8 +1,8 @@
 /** Routers by hand-made cases. */
 
 import { describe, expect, it } from 'vitest';
-import type { RouterSpec } from '../../../src/attention/blockSpec';
-import { byExpert } from '../../../src/attention/mixture';
+import type { MoeFeedForward, RouterSpec } from '../../../src/attention/blockSpec';
+import { runMixture } from '../../../src/attention/mixture';
 import { routeTokens } from '../../../src/attention/routing';
 
 const ROUTER: RouterSpec = {
@@ -42,17 +42,28 @@ describe('routers', () => {
     expect(route({ scoring: 'sigmoid', groups: { count: 2, top: 1, score: 'top2-sum' } }).experts).toEqual([3, 2]);
   });
 
-  it('collects tokens by expert', () => {
-    const routing = { topK: 1, experts: Int32Array.of(2, 0, 2), weights: Float64Array.of(0.1, 0.2, 0.3) };
-    expect([...byExpert(routing)]).toEqual([
-      [0, [{ token: 1, weight: 0.2 }]],
-      [
-        2,
-        [
-          { token: 0, weight: 0.1 },
-          { token: 2, weight: 0.3 },
-        ],
-      ],
+  it('runs each chosen expert once, on the rows of its tokens', async () => {
+    const spec: MoeFeedForward = {
+      kind: 'moe',
+      router: { ...ROUTER, experts: 3, topK: 1, scoring: 'sigmoid' },
+      expert: { kind: 'plain', width: 1, activation: 'relu', biasIn: false, biasOut: false },
+      weighting: 'output',
+      shared: null,
+    };
+    const runs: [expert: number, rows: number[], count: number][] = [];
+    const mixed = await runMixture(
+      spec,
+      { rows: Float32Array.of(10, 20, 30), logits: Float32Array.of(-9, -9, 0, 0, -9, -9, -9, -9, 0) },
+      (expert, rows, count) => {
+        runs.push([expert, [...rows], count]);
+        return Promise.resolve(rows.map((value) => value + expert));
+      },
+    );
+    expect(runs).toEqual([
+      [0, [20], 1],
+      [2, [10, 30], 2],
     ]);
+    // Each weighs sigmoid(0).
+    expect([...mixed]).toEqual([6, 10, 16]);
   });
 });

@@ -65,6 +65,37 @@ describe('estimate', () => {
   });
 
   it.each([
+    ['vllm', ['--block-size', '32'], 32],
+    ['sglang', ['--page-size', '64'], 64],
+    ['trtllm', ['--tokens-per-block', '128'], 128],
+  ])('takes options of %s by its own names: %j', async (engine, options, tokens) => {
+    const result = await json('estimate', join(samples, 'llama-3-8b'), '--tokens', '1', '--engine', engine, ...options);
+    expect(result['cacheBytes']).toBe(tokens * 131_072);
+  });
+
+  it('refuses an option of another engine', async () => {
+    const { code, err } = await cli(
+      'estimate',
+      join(samples, 'llama-3-8b'),
+      '--engine',
+      'sglang',
+      '--block-size',
+      '32',
+    );
+    expect(code).toBe(2);
+    expect(err).toContain('--block-size is an option of vllm: give --engine vllm');
+  });
+
+  it('knows a micro-batch and a unified cache of llama.cpp', async () => {
+    const gemma = join(samples, '../presets/gemma-3-27b.json');
+    const at = (...options: string[]): Promise<Record<string, unknown>> =>
+      json('estimate', gemma, '--tokens', '32768', '--batch', '2', '--engine', 'llamacpp', ...options);
+    const [usual, small, unified] = [await at(), await at('--ubatch-size', '64'), await at('--kv-unified')];
+    expect(Number(small['totalBytes'])).toBeLessThan(Number(usual['totalBytes']));
+    expect(unified['totalBytes']).not.toBe(usual['totalBytes']);
+  });
+
+  it.each([
     ['vllm', 'fp8', 8, 61 * 576 * 64],
     ['vllm', 'fp8_ds_mla', 1, 61 * 656 * 64],
     ['intrinsic', 'fp8', 8, (61 * 576 * 64) / 8],

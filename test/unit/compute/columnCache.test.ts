@@ -12,6 +12,7 @@ import { createEngine } from '../../../src/compute/engines/createEngine';
 import { seededNoise, seededWeights } from '../../../src/compute/seededWeights';
 import { expectClose } from '../attention/support/compare';
 import { LAYERS } from '../attention/support/layers';
+import { eachOrSkip, noCases } from '../support/cases';
 
 const PAST = 6;
 const noise = (shape: readonly number[], seed: number): Tensor => ({
@@ -80,10 +81,12 @@ describe('a cache by columns', () => {
   const grouped = Object.entries(LAYERS).filter(
     ([, { attention }]) => attention.kind === 'full' && attention.queryHeads > attention.kvHeads,
   );
-  it.each(grouped)('agrees for "%s"', async (_name, layer) => {
-    const { queryHeads, kvHeads } = headDims(layer.attention);
-    const [rows, columns] = (await outputs(layer, null, queryHeads / kvHeads)) ?? [];
-    expectClose('output', columns, rows && { shape: rows.shape, data: rows.data as Float32Array }, 1e-5);
+  eachOrSkip(grouped, noCases, ([name, layer]) => {
+    it(`agrees for "${name}"`, async () => {
+      const { queryHeads, kvHeads } = headDims(layer.attention);
+      const [rows, columns] = (await outputs(layer, null, queryHeads / kvHeads)) ?? [];
+      expectClose('output', columns, rows && { shape: rows.shape, data: rows.data as Float32Array }, 1e-5);
+    });
   });
 
   it('is not offered where every query has its own key, nor for latents', async () => {

@@ -6,7 +6,7 @@ import { ComputeClient } from '../../../src/compute/client';
 import { createEngine, platformEngines } from '../../../src/compute/engines/createEngine';
 import type { LoadedProgram } from '../../../src/compute/engines/engine';
 import { median, proveDevice } from '../../../src/compute/engines/matmulProof';
-import { restoreRemovedUtilities } from '../../../src/compute/engines/tensorflow';
+import { restoreRemovedUtilities } from '../../../src/compute/engines/removedUtilities';
 import { vulkanDevice } from '../../../src/compute/engines/vulkanDrivers';
 import type { DeviceReport } from '../../../src/shared/devices';
 import { thorough } from '../depth';

@@ -3,7 +3,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
 import type { AttentionProgram, LatentForm } from '../../../src/attention/program';
-import { missingOperators } from '../../../src/compute/engines/tfjs/interpreter';
+import { ELEMENTWISE } from '../../../src/compute/engines/tfjs/elementwise';
+import { PRODUCTS } from '../../../src/compute/engines/tfjs/products';
+import { SHAPING } from '../../../src/compute/engines/tfjs/shaping';
 import type { GraphRunner } from '../../../src/compute/engines/tfjs/tfjsBackend';
 import { LAYERS } from '../attention/support/layers';
 import { depthNote, sampled } from '../depth';
@@ -74,5 +76,10 @@ describe.each(PEERS)('%s', (peer) => {
 });
 
 it('covers every operator of the programs, so that tensorflow can run them all', () => {
-  for (const { label, program } of cases) expect(missingOperators(program().graph), label).toEqual([]);
+  const known = new Set(Object.keys({ ...ELEMENTWISE, ...SHAPING, ...PRODUCTS }));
+  for (const { label, program } of cases)
+    expect(
+      program().graph.nodes.filter(({ domain, op }) => domain !== '' || !known.has(op)),
+      label,
+    ).toEqual([]);
 });

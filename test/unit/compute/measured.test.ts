@@ -2,7 +2,6 @@
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { CACHE_RULES, type CacheRule } from '../../../src/attention/program';
-import { layerWeights } from '../../../src/attention/weightNames';
 import { layerCacheBytes } from '../../../src/cache/layerBytes';
 import { layerGroups } from '../../../src/cache/groups';
 import { planCache } from '../../../src/cache/plan';
@@ -15,9 +14,8 @@ import type { AttentionKind, AttentionSpec } from '../../../src/model/attention'
 import { UNSHARDED } from '../../../src/model/scenario';
 import { expectClose, valuesOf } from '../attention/support/compare';
 import { LAYERS } from '../attention/support/layers';
-import { randomWeights, seeded } from '../attention/support/random';
-import { randomHidden, runSteps } from '../attention/support/runLayer';
 import { depthNote, sampled } from '../depth';
+import { casesOf, describeAll, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
 
 const engine = createEngine('onnxruntime-cpu', { threads: 1 });
 const watch = { signal: new AbortController().signal, progress: () => undefined };
@@ -52,27 +50,30 @@ async function expectPlanned(layer: LayerRun['layer'], shapes: readonly Shape[],
   }
 }
 
-describe('a layer caches what a plan says', () => {
-  it.each(sampled(OTHERS))(`under both rules: %s${depthNote}`, async (_name, layer) => {
-    await expectPlanned(layer, RUNS, 'intrinsic');
-    await expectPlanned(layer, LONGEST, 'transformers');
+describeAll('a layer caches what a plan says', () => {
+  eachOrSkip(sampled(OTHERS), noCases, ([name, layer]) => {
+    it(`under both rules: ${name}${depthNote}`, async () => {
+      await expectPlanned(layer, RUNS, 'intrinsic');
+      await expectPlanned(layer, LONGEST, 'transformers');
+    });
   });
 
-  it.each(WINDOWED)('under both rules, window or chunk: %s', async (_name, layer) => {
-    for (const rule of CACHE_RULES) await expectPlanned(layer, RUNS, rule);
+  eachOrSkip(WINDOWED, noCases, ([name, layer]) => {
+    it(`under both rules, window or chunk: ${name}`, async () => {
+      for (const rule of CACHE_RULES) await expectPlanned(layer, RUNS, rule);
+    });
   });
 
-  it.each(WINDOWED)(
-    'with one token less between steps in transformers, and computes the same: %s',
-    async (_name, layer) => {
+  eachOrSkip(WINDOWED, noCases, ([name, layer]) => {
+    it(`with one token less between steps in transformers, and computes the same: ${name}`, async () => {
       for (const shape of LONGEST) {
         const [whole, less] = [await run(layer, shape, 'intrinsic'), await run(layer, shape, 'transformers')];
         expect(whole.cacheBytes - less.cacheBytes).toBe(shape.batch * layerCacheBytes(layer.attention, 'f32', 1));
         const output = whole.captures['output'];
         expectClose('output', less.captures['output'], output && valuesOf(output), 1e-5);
       }
-    },
-  );
+    });
+  });
 });
 
 describe('whole models, from the text of a config', () => {
@@ -96,7 +97,7 @@ describe('whole models, from the text of a config', () => {
     v_head_dim: 4,
     first_k_dense_replace: 4,
   };
-  const MODELS: readonly object[] = [
+  const MODELS: readonly ({ readonly model_type: string } & Readonly<Record<string, unknown>>)[] = [
     { ...tiny, model_type: 'llama' },
     { ...tiny, model_type: 'llama', num_key_value_heads: 4 },
     { ...tiny, model_type: 'llama', num_key_value_heads: 1 },
@@ -144,44 +145,28 @@ describe('whole models, from the text of a config', () => {
     { model_type: 'bloom', hidden_size: 16, n_head: 4, n_layer: 2, vocab_size: 32 },
   ];
 
-  it.each(MODELS.map((config) => ({ ...config, config })))('$model_type', async ({ config }) => {
-    const text = JSON.stringify(config);
-    const reading = readModelConfig(text);
-    if (!reading) throw new Error('not a model');
-    const { spec } = reading;
-    const shape: Shape = { batch: 2, tokens: 7, steps: 2 };
-    const sums = { intrinsic: 0, transformers: 0 };
-    for (const { indexes } of layerGroups(spec)) {
-      const { layer } = describeLayer({ text }, indexes[0] ?? 0);
-      for (const rule of CACHE_RULES) sums[rule] += indexes.length * (await run(layer, shape, rule)).cacheBytes;
-    }
-    for (const rule of CACHE_RULES) {
-      const plan = planCache(spec, {
-        workload: { batch: 2, tokens: 9 },
-        engine: rule,
-        kvDtype: 'f32',
-        sharding: UNSHARDED,
-      });
-      expect(sums[rule], rule).toBe(plan.cacheBytes);
-    }
-  });
-});
-
-describe('MLA as transformers 4 cached it', () => {
-  it('holds K and V of every head, as an MHA layer of these dims would', async () => {
-    for (const name of ['latent', 'latent, q compressed']) {
-      const spec = LAYERS[name];
-      if (spec?.attention.kind !== 'latent') throw new Error('no such layer');
-      const { queryHeads, nopeDim, ropeDim, valueDim } = spec.attention;
-      const weights = randomWeights(layerWeights(spec), seeded(21));
-      const { cache } = await runSteps(spec, weights, randomHidden(spec, 2, 5, seeded(22)), {
-        form: 'expanded',
-        latentCache: 'expanded',
-      });
-      const bytes = [...cache.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-      const heads = { kind: 'full' as const, queryHeads, kvHeads: queryHeads, keyDim: nopeDim + ropeDim, valueDim };
-      expect(bytes).toBe(2 * layerCacheBytes(heads, 'f32', 5));
-    }
+  eachOrSkip(casesOf(MODELS, modelTypesIn), noCases, (config) => {
+    it(config.model_type, async () => {
+      const text = JSON.stringify(config);
+      const reading = readModelConfig(text);
+      if (!reading) throw new Error('not a model');
+      const { spec } = reading;
+      const shape: Shape = { batch: 2, tokens: 7, steps: 2 };
+      const sums = { intrinsic: 0, transformers: 0 };
+      for (const { indexes } of layerGroups(spec)) {
+        const { layer } = describeLayer({ text }, indexes[0] ?? 0);
+        for (const rule of CACHE_RULES) sums[rule] += indexes.length * (await run(layer, shape, rule)).cacheBytes;
+      }
+      for (const rule of CACHE_RULES) {
+        const plan = planCache(spec, {
+          workload: { batch: 2, tokens: 9 },
+          engine: rule,
+          kvDtype: 'f32',
+          sharding: UNSHARDED,
+        });
+        expect(sums[rule], rule).toBe(plan.cacheBytes);
+      }
+    });
   });
 });
 
@@ -200,15 +185,27 @@ const KINDS: Readonly<Record<AttentionKind, string>> = {
   unknown: 'not understood',
 };
 
-describe('kinds', () => {
-  it.each(Object.entries(KINDS).filter(([, word]) => word === 'runs'))('%s is in the grid', (kind) => {
-    expect(Object.values(LAYERS).some(({ attention }) => attention.kind === kind)).toBe(true);
-  });
+const kindsThat = (holds: (word: string) => boolean): (readonly [string, string])[] =>
+  Object.entries(KINDS).filter(([, word]) => holds(word));
 
-  it.each(Object.entries(KINDS).filter(([, word]) => word !== 'runs'))(
-    '%s cannot be measured by a run (%s)',
-    (kind) => {
-      expect(isRunnable({ kind } as AttentionSpec)).toBe(false);
+describeAll('kinds', () => {
+  eachOrSkip(
+    kindsThat((word) => word === 'runs'),
+    noCases,
+    ([kind]) => {
+      it(`${kind} is in the grid`, () => {
+        expect(Object.values(LAYERS).some(({ attention }) => attention.kind === kind)).toBe(true);
+      });
+    },
+  );
+
+  eachOrSkip(
+    kindsThat((word) => word !== 'runs'),
+    noCases,
+    ([kind, word]) => {
+      it(`${kind} cannot be measured by a run (${word})`, () => {
+        expect(isRunnable({ kind } as AttentionSpec)).toBe(false);
+      });
     },
   );
 });

@@ -1,9 +1,10 @@
 // Tiny configs of every model type of transformers 5.18, against what executing them left in the cache
-// (test/fixtures/corpus.json, made by test/harness/distillCorpus.mjs, which says how the two are compared).
+// (test/fixtures/corpus.json, made by scripts/distillCorpus.mjs, which says how the two are compared).
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
 import { changed, type TypeCases } from '../corpus';
+import { casesOf, eachOrSkip, noCases } from '../support/cases';
 import { layerRuns } from './layerText';
 
 const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, TypeCases<string>>;
@@ -11,21 +12,29 @@ const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as 
 /** Types that we do not read, and say so. */
 const NOT_READ = new Set(['cpmant', 'glm5_next', 'reformer', 'xlnet']);
 
-describe.each(Object.entries(corpus))('%s as transformers executes it', (type, { base, cases }) => {
-  it.each(cases)('%s', (note, changes, layers) => {
-    const reading = readModelConfig(JSON.stringify(changed(base, changes)));
-    if (!reading) throw new Error('not read as a model config');
-    const { spec } = reading;
-    // A window or list that the class does not declare, yet transformers' cache obeys: we say that we are not sure.
-    const undeclared =
-      ['llama', 'mistral', 'minimax', 'nemotron_h'].includes(type) && /undeclared|window-12/.test(note) && !spec.exact;
-    if (NOT_READ.has(type) || undeclared) {
-      expect(spec.exact).toBe(false);
-      return;
-    }
-    expect(spec.notes.filter((entry) => entry.inexact)).toEqual([]);
-    expect(spec.exact).toBe(true);
-    const got = layers.includes('?') ? layerRuns(spec).replace(/(?<=^|[|×] )r\d+/g, '?') : layerRuns(spec);
-    expect(got).toBe(layers);
+const types = casesOf(Object.entries(corpus), ([type]) => type);
+
+eachOrSkip(types, noCases, ([type, { base, cases }]) => {
+  describe(`${type} as transformers executes it`, () => {
+    eachOrSkip(cases, noCases, ([note, changes, layers]) => {
+      it(note, () => {
+        const reading = readModelConfig(JSON.stringify(changed(base, changes)));
+        if (!reading) throw new Error('not read as a model config');
+        const { spec } = reading;
+        // A window or list that the class does not declare, yet transformers' cache obeys: we say that we are not sure.
+        const undeclared =
+          ['llama', 'mistral', 'minimax', 'nemotron_h'].includes(type) &&
+          /undeclared|window-12/.test(note) &&
+          !spec.exact;
+        if (NOT_READ.has(type) || undeclared) {
+          expect(spec.exact).toBe(false);
+          return;
+        }
+        expect(spec.notes.filter((entry) => entry.inexact)).toEqual([]);
+        expect(spec.exact).toBe(true);
+        const got = layers.includes('?') ? layerRuns(spec).replace(/(?<=^|[|×] )r\d+/g, '?') : layerRuns(spec);
+        expect(got).toBe(layers);
+      });
+    });
   });
 });

@@ -2,7 +2,7 @@
 
 import type { LayerSpec, ModelSpec } from '../../../src/model/spec';
 
-export function layerText({ attention, parallelState }: LayerSpec): string {
+function layerText({ attention, parallelState }: LayerSpec): string {
   const parts: string[] = [];
   const state = attention.kind === 'recurrent' || attention.kind === 'conv' ? attention.state : parallelState;
   switch (attention.kind) {

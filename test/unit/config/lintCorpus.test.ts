@@ -1,21 +1,15 @@
 /** False positives: nothing above information on configs as they were published; and what is said there, as a table. */
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lintReading } from '../../../src/config/lint';
 import { LINT_RULES } from '../../../src/config/lint/rules';
 import { readModelConfig } from '../../../src/config/read';
 import type { Problem } from '../../../src/model/spec';
-import {
-  hasReference,
-  needsReference,
-  referenceConfig,
-  referenceFolder,
-  sampleConfig,
-  sampleNames,
-  timed,
-} from '../support';
+import { sampleConfig, sampleNames, timed } from '../support';
+import { casesOf, describeAll, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
+import { referenceConfig, referenceNames } from '../support/reference';
 
 function lint(text: string, tp?: number): Problem[] {
   const reading = readModelConfig(text);
@@ -23,7 +17,8 @@ function lint(text: string, tp?: number): Problem[] {
   return lintReading(reading, tp === undefined ? {} : { tp });
 }
 
-const names = hasReference ? readdirSync(join(referenceFolder, 'configs')) : [];
+const names = referenceNames();
+const about = (text: string): string[] => modelTypesIn(JSON.parse(text));
 
 /** Rules with something to tell about published models, and how many they tell it about (`tp-limit` apart). */
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
@@ -36,11 +31,29 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe('published configs', () => {
-  it.each(names)('%s has nothing above information', (name) => {
-    expect(lint(referenceConfig(name)).filter(({ severity }) => severity !== 'information')).toEqual([]);
-  });
+  eachOrSkip(
+    casesOf(names, (name) => about(referenceConfig(name))),
+    noCases,
+    (name) => {
+      it(`${name} has nothing above information`, () => {
+        expect(lint(referenceConfig(name)).filter(({ severity }) => severity !== 'information')).toEqual([]);
+      });
+    },
+  );
 
-  it.skipIf(!hasReference)(`are told what they should be${needsReference}`, () => {
+  eachOrSkip(
+    casesOf(sampleNames(), (name) => about(sampleConfig(name))),
+    noCases,
+    (name) => {
+      it(`sample ${name} has nothing above information`, () => {
+        expect(lint(sampleConfig(name)).filter(({ severity }) => severity !== 'information')).toEqual([]);
+      });
+    },
+  );
+});
+
+describeAll('published configs, together', () => {
+  it('are told what they should be', () => {
     const told: Record<string, string[]> = {};
     for (const name of names) {
       for (const { rule } of lint(referenceConfig(name))) if (rule !== 'tp-limit') (told[rule] ??= []).push(name);
@@ -53,11 +66,7 @@ describe('published configs', () => {
     expect(told).toEqual(EXPECTED);
   });
 
-  it.each(sampleNames())('sample %s has nothing above information', (name) => {
-    expect(lint(sampleConfig(name)).filter(({ severity }) => severity !== 'information')).toEqual([]);
-  });
-
-  it.skipIf(!hasReference)(`say which tensor parallelism cannot be${needsReference}`, () => {
+  it('say which tensor parallelism cannot be', () => {
     expect(lint(referenceConfig('qwen2.5-7b'), 8).map(({ rule }) => rule)).toContain('tp-heads');
     expect(lint(referenceConfig('qwen2.5-7b'), 4).map(({ rule }) => rule)).toEqual(['window-off']);
     expect(lint(referenceConfig('qwen3-30b-a3b'), 8).map(({ rule }) => rule)).toContain('tp-replicates');
@@ -66,7 +75,7 @@ describe('published configs', () => {
   });
 });
 
-describe('the rules', () => {
+describeAll('the rules', () => {
   it('are all in docs/lint.md', () => {
     const page = readFileSync(resolve(import.meta.dirname, '../../../docs/lint.md'), 'utf8');
     const listed = [...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, id]) => id);
@@ -74,10 +83,7 @@ describe('the rules', () => {
   });
 
   it('take under 5 ms on a config of 300 lines', () => {
-    const base = JSON.parse(hasReference ? referenceConfig('qwen3.5-27b') : sampleConfig('qwen3-8b')) as Record<
-      string,
-      unknown
-    >;
+    const base = JSON.parse(referenceConfig('qwen3.5-27b')) as Record<string, unknown>;
     const padding = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`extra_${index}`, index]));
     const text = JSON.stringify({ ...base, ...padding }, null, 2);
     const reading = readModelConfig(text);

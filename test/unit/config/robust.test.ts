@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/config/read';
-import { DEFAULT_SCENARIO } from '../../../src/model/scenario';
 import { thorough } from '../depth';
+import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
+import { scenario } from '../support';
 
 type Json = Record<string, unknown>;
 const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as Record<string, { readonly base: Json }>;
@@ -53,19 +54,28 @@ function damaged(value: unknown, random: () => number): unknown {
 describe('damage', () => {
   let seed = 20;
   const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
-  it.each(Object.entries(corpus))('%s', (_type, { base }) => {
-    for (let round = 0; round < (thorough ? 24 : 8); round++) {
-      let config: unknown = base;
-      for (let times = 0; times <= round % 4; times++) config = damaged(config, random);
-      const text = JSON.stringify(config);
-      const spec = readModelConfig(text)?.spec;
-      if (!spec) continue;
-      expect(spec.layers.length, text).toBeLessThanOrEqual(2 * 4096);
-      const plan = planCache(spec, { ...DEFAULT_SCENARIO, workload: { batch: 1, tokens: 100 } });
-      for (const bytes of [plan.cacheBytes, plan.stateBytes, plan.bytesPerToken])
-        expect(bytes >= 0 && Number.isFinite(bytes), text).toBe(true);
-    }
-  });
+  eachOrSkip(
+    casesOf(Object.entries(corpus), ([type]) => type),
+    noCases,
+    ([type, { base }]) => {
+      it(type, () => {
+        for (let round = 0; round < (thorough ? 24 : 8); round++) {
+          let config: unknown = base;
+          for (let times = 0; times <= round % 4; times++) config = damaged(config, random);
+          const text = JSON.stringify(config);
+          const spec = readModelConfig(text)?.spec;
+          if (!spec) continue;
+          expect(spec.layers.length, text).toBeLessThanOrEqual(2 * 4096);
+          const plan = planCache(spec, scenario(1, 100));
+          for (const bytes of [plan.cacheBytes, plan.stateBytes, plan.bytesPerToken])
+            expect(bytes >= 0 && Number.isFinite(bytes), text).toBe(true);
+        }
+      });
+    },
+  );
+});
+
+describeAll('odd texts', () => {
   it('prototype keys are keys', () => {
     const text =
       '{"model_type":"__proto__","architectures":["constructor"],"num_hidden_layers":2,"hidden_size":8,"num_attention_heads":2,"layer_types":["constructor","__proto__"],"toString":1}';

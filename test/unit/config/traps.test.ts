@@ -1,13 +1,17 @@
 // What other calculators get wrong, one test each. Sources: the families' own files.
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { intrinsicCacheBytes, intrinsicStateBytes } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/config/read';
 import type { ModelSpec } from '../../../src/model/spec';
+import { testsByConfig } from '../support/cases';
 import { layerRuns } from './layerText';
 
 type Config = Readonly<Record<string, unknown>>;
 
+const { it, met } = testsByConfig();
+
 function read(config: Config): ModelSpec {
+  met(config);
   const reading = readModelConfig(JSON.stringify(config));
   if (!reading) throw new Error('not read as a model config');
   return reading.spec;

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
 import { countParameters } from '../../../src/serving/parameters/count';
+import { eachOrSkip, noCases } from '../support/cases';
 
 const folder = resolve(import.meta.dirname, '../../../media/presets');
 const listed = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
@@ -38,12 +39,14 @@ describe('bundled presets', () => {
       expect([name, detail].every((text) => text !== '' && text.length < 60)).toBe(true);
   });
 
-  it.each(listed.map(({ file }) => file))('reads %s exactly, and its size is the published one', (file) => {
-    const reading = readModelConfig(readFileSync(join(folder, file), 'utf8'));
-    expect(reading?.spec.exact).toBe(true);
-    expect(reading?.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
-    const published = BILLIONS[file.replace('.json', '')] ?? 0;
-    const count = (reading && countParameters(reading)?.total) ?? 0;
-    expect(Math.abs(count / 1e9 / published - 1)).toBeLessThan(0.02);
+  eachOrSkip(listed, noCases, ({ file }) => {
+    it(`reads ${file} exactly, and its size is the published one`, () => {
+      const reading = readModelConfig(readFileSync(join(folder, file), 'utf8'));
+      expect(reading?.spec.exact).toBe(true);
+      expect(reading?.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+      const published = BILLIONS[file.replace('.json', '')] ?? 0;
+      const count = (reading && countParameters(reading)?.total) ?? 0;
+      expect(Math.abs(count / 1e9 / published - 1)).toBeLessThan(0.02);
+    });
   });
 });

@@ -10,7 +10,10 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { familyFiles, familyRegisters } from '../../../scripts/familyRegisters.mjs';
 import { matrixOf } from '../../../scripts/familyMatrix.mjs';
-import type { hoverAt as HoverAt } from '../../../src/present/hover';
+import { ConfigDocument } from '../../../src/config/document';
+import type { readDocument as ReadDocument } from '../../../src/config/read';
+import type { hoverOf as HoverOf } from '../../../src/present/hover';
+import { scenario } from '../support';
 import { f32, gguf, ggufValue, safetensors, temporaryFolder, write } from '../weights/files';
 
 const FIXTURE = 'test/fixtures/newFamily/quasar';
@@ -21,6 +24,12 @@ interface Fixture {
   readonly parameters: number;
 }
 const fixture = JSON.parse(readFileSync(`${FIXTURE}.json`, 'utf8')) as Fixture;
+
+/** Of the copy of src that has the family. */
+interface Surfaces {
+  readonly hoverOf: typeof HoverOf;
+  readonly readDocument: typeof ReadDocument;
+}
 
 const root = temporaryFolder();
 const model = join(root, 'model');
@@ -128,9 +137,13 @@ beforeAll(async () => {
     .replaceAll('../../../src/families/', './')
     .replaceAll('../../../src/', '../');
   writeFileSync(join(root, 'src', 'families', 'quasar.ts'), text);
+  writeFileSync(
+    join(root, 'surfaces.ts'),
+    `export { hoverOf } from './src/present/hover';\nexport { readDocument } from './src/config/read';\n`,
+  );
   for (const [path, register] of familyRegisters(root)) writeFileSync(join(root, path), register);
   await build({
-    entryPoints: { cli: join(root, 'src', 'cli', 'main.ts'), hover: join(root, 'src', 'present', 'hover.ts') },
+    entryPoints: { cli: join(root, 'src', 'cli', 'main.ts'), surfaces: join(root, 'surfaces.ts') },
     outdir: join(root, 'dist'),
     outExtension: { '.js': '.cjs' },
     bundle: true,
@@ -159,11 +172,11 @@ describe('a family that was added by one file and one fixture', () => {
   });
 
   it('is hovered over', async () => {
-    const { hoverAt } = (await import(join(root, 'dist', 'hover.cjs'))) as { readonly hoverAt: typeof HoverAt };
-    const { ConfigDocument } = await import('../../../src/config/document');
-    const { DEFAULT_SCENARIO } = await import('../../../src/model/scenario');
-    const text = JSON.stringify(fixture.config, null, 2);
-    const hover = hoverAt(ConfigDocument.parse(text), text.indexOf('"num_key_value_heads"') + 2, DEFAULT_SCENARIO);
+    const { hoverOf, readDocument } = (await import(join(root, 'dist', 'surfaces.cjs'))) as Surfaces;
+    const document = ConfigDocument.parse(JSON.stringify(fixture.config, null, 2));
+    const reading = readDocument(document);
+    const at = document.text.indexOf('"num_key_value_heads"') + 2;
+    const hover = reading && hoverOf(reading, document, at, scenario(1, 1), false);
     // 4 layers · 2 KV heads · (8 + 8) · 2 bytes.
     expect(hover?.markdown).toContain('256 B');
   });

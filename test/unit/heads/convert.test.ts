@@ -1,11 +1,11 @@
 /** `convert` as users run it: figures that others have found, models that convert to themselves, and refusals in words. */
 
-import { basename, join, resolve } from 'node:path';
-import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { depthNote, sampled } from '../depth';
-import { goldenFolders, readGolden, REFUSED } from '../golden';
-import { referenceFolder } from '../support';
+import { readGolden, REFUSED } from '../golden';
+import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
+import { besideFile, goldenModels, itWith } from '../support/reference';
 import { runJson, runText } from './support/cli';
 
 interface Report {
@@ -28,7 +28,7 @@ interface Several {
   readonly conversions: readonly Report[];
 }
 
-const STORIES = join(referenceFolder, 'models', 'stories260K.gguf');
+const STORIES = besideFile('models/stories260K.gguf');
 const SAMPLES = resolve(import.meta.dirname, '../../../media/samples');
 const LLAMA = resolve(import.meta.dirname, '../../../media/sample-configs/llama-3-8b/config.json');
 const PROMPT = 'the red fox sleeps in the park and the old dog sees it';
@@ -47,9 +47,7 @@ async function convert(model: string, layer: number, ...args: string[]): Promise
   return 'conversions' in value ? value.conversions : [value];
 }
 
-if (!existsSync(STORIES)) console.warn(`SKIPPED: ${STORIES} is absent; set HEADLIGHT_REFERENCE`);
-
-describe.skipIf(!existsSync(STORIES))('conversions of stories260K', () => {
+describeAll('conversions of stories260K', () => {
   /** 200 tokens of its own, as in the table of ../shared/reading/viz-compute.md §2.3: JS and output error of 64 cached numbers made 32. */
   const TABLE: Readonly<Record<number, Readonly<Record<string, readonly [number, number]>>>> = {
     0: {
@@ -72,68 +70,73 @@ describe.skipIf(!existsSync(STORIES))('conversions of stories260K', () => {
     },
   };
 
-  it.each(Object.keys(TABLE).map(Number))('lose what others have measured, layer %i', async (layer) => {
-    const { value } = await runJson<{ ids: number[] }>([
-      'generate',
-      STORIES,
-      '--ids',
-      '1',
-      '--tokens',
-      '199',
-      '--json',
-    ]);
-    const ids = (value?.ids ?? []).join(',');
-    const found = await convert(STORIES, layer, '--to', 'gqa:2,mla:32', '--method', 'all', '--ids', ids);
-    expect(found.map(({ cachedPerToken, cacheRatio }) => [cachedPerToken, cacheRatio])).toEqual(
-      found.map(() => [32, 2]),
-    );
-    for (const [method, [distance, error]] of Object.entries(TABLE[layer] ?? {})) {
-      const one = found.find((report) => report.method === method);
-      // The table has three digits.
-      expect(Math.abs((one?.patternJsDistance ?? NaN) - distance), method).toBeLessThan(0.0006);
-      expect(Math.abs((one?.outputRelativeError ?? NaN) - error), method).toBeLessThan(error >= 1 ? 0.006 : 0.0006);
-    }
-    const [whole] = await convert(STORIES, layer, '--to', 'mla:64', '--ids', ids);
-    expect(whole?.outputRelativeError).toBeLessThan(2e-14);
-    // Turning heads towards each other before they are pooled is worth it on trained weights.
-    const [mean, aligned] = ['mean-pool', 'aligned-pool'].map((method) =>
-      found.find((report) => report.method === method),
-    );
-    expect(aligned?.outputRelativeError).toBeLessThan(0.8 * (mean?.outputRelativeError ?? 0));
-  });
+  for (const layer of [0, 2, 4])
+    itWith(STORIES, `lose what others have measured, layer ${layer}`, async (stories) => {
+      const { value } = await runJson<{ ids: number[] }>([
+        'generate',
+        stories,
+        '--ids',
+        '1',
+        '--tokens',
+        '199',
+        '--json',
+      ]);
+      const ids = (value?.ids ?? []).join(',');
+      const found = await convert(stories, layer, '--to', 'gqa:2,mla:32', '--method', 'all', '--ids', ids);
+      expect(found.map(({ cachedPerToken, cacheRatio }) => [cachedPerToken, cacheRatio])).toEqual(
+        found.map(() => [32, 2]),
+      );
+      for (const [method, [distance, error]] of Object.entries(TABLE[layer] ?? {})) {
+        const one = found.find((report) => report.method === method);
+        // The table has three digits.
+        expect(Math.abs((one?.patternJsDistance ?? NaN) - distance), method).toBeLessThan(0.0006);
+        expect(Math.abs((one?.outputRelativeError ?? NaN) - error), method).toBeLessThan(error >= 1 ? 0.006 : 0.0006);
+      }
+      const [whole] = await convert(stories, layer, '--to', 'mla:64', '--ids', ids);
+      expect(whole?.outputRelativeError).toBeLessThan(2e-14);
+      // Turning heads towards each other before they are pooled is worth it on trained weights.
+      const [mean, aligned] = ['mean-pool', 'aligned-pool'].map((method) =>
+        found.find((report) => report.method === method),
+      );
+      expect(aligned?.outputRelativeError).toBeLessThan(0.8 * (mean?.outputRelativeError ?? 0));
+    });
 });
 
-const folders = goldenFolders();
-
-describe.skipIf(folders.length === 0)(`golden folders convert to themselves${depthNote}`, () => {
-  it.each(sampled(folders).map((folder) => [basename(folder), folder] as const))('%s', async (name, folder) => {
-    const golden = readGolden(folder);
-    const [layer] = golden.layers;
-    const groups = layer?.k_shape[0] ?? 1;
-    const ids = (golden.input_ids[0] ?? []).join(',');
-    const run = (to: string): Promise<{ code: number; value: Report | null; errors: string }> =>
-      runJson<Report>(['convert', folder, '--layer', '0', '--to', to, '--ids', ids, '--json']);
-    const same = await run(`gqa:${groups}`);
-    const refusal =
-      REFUSED[name] ?? (layer?.cache_latent === undefined ? null : /has latent attention \(MLA\) already/);
-    if (refusal !== null) {
-      expect(same.code).toBe(1);
-      expect(same.errors).toMatch(refusal);
-      return;
-    }
-    // Falcon's golden values are repeated for every query head.
-    if (same.code === 1) {
-      expect(same.errors).toMatch(/KV heads: \d+ groups would be more/);
-      return;
-    }
-    expect(same.value?.outputRelativeError).toBe(0);
-    const { value } = await run(`mla:${same.value?.cachedPerToken}`);
-    expect(value?.outputRelativeError).toBeLessThan(1e-11);
-    expect(value?.patternJsDistance).toBeLessThan(1e-6);
-  });
+describe(`golden folders convert to themselves${depthNote}`, () => {
+  eachOrSkip(
+    casesOf(sampled(goldenModels()), ({ modelType }) => modelType),
+    noCases,
+    ({ name, folder: place }) => {
+      itWith(place, name, async (folder) => {
+        const golden = readGolden(folder);
+        const [layer] = golden.layers;
+        const groups = layer?.k_shape[0] ?? 1;
+        const ids = (golden.input_ids[0] ?? []).join(',');
+        const run = (to: string): Promise<{ code: number; value: Report | null; errors: string }> =>
+          runJson<Report>(['convert', folder, '--layer', '0', '--to', to, '--ids', ids, '--json']);
+        const same = await run(`gqa:${groups}`);
+        const refusal =
+          REFUSED[name] ?? (layer?.cache_latent === undefined ? null : /has latent attention \(MLA\) already/);
+        if (refusal !== null) {
+          expect(same.code).toBe(1);
+          expect(same.errors).toMatch(refusal);
+          return;
+        }
+        // Falcon's golden values are repeated for every query head.
+        if (same.code === 1) {
+          expect(same.errors).toMatch(/KV heads: \d+ groups would be more/);
+          return;
+        }
+        expect(same.value?.outputRelativeError).toBe(0);
+        const { value } = await run(`mla:${same.value?.cachedPerToken}`);
+        expect(value?.outputRelativeError).toBeLessThan(1e-11);
+        expect(value?.patternJsDistance).toBeLessThan(1e-6);
+      });
+    },
+  );
 });
 
-describe('convert', () => {
+describeAll('convert', () => {
   it('prints what the contract names, per head as well', async () => {
     const [report] = await convert(join(SAMPLES, 'gqa'), 1, '--to', 'mqa', '--prompt', PROMPT);
     expect(report).toMatchObject({ to: 'MQA', method: 'mean-pool', cacheRatio: 2, cachedPerToken: 32 });

@@ -8,7 +8,9 @@ import { HiddenCache } from '../../../src/compute/heads/hiddenCache';
 import { UNWATCHED } from '../../../src/compute/heads/watch';
 import { floats } from '../../../src/compute/heads/tokenAxis';
 import { relativeError } from '../golden';
-import { goldenNamed, SAMPLES, someIds, withForward } from './support/models';
+import { eachOrSkip, noCases } from '../support/cases';
+import { goldenNamed, itWith } from '../support/reference';
+import { SAMPLES, samplesNamed, someIds, withForward } from './support/models';
 import { runJson, runText } from './support/cli';
 import { depthNote, sampled } from '../depth';
 
@@ -16,19 +18,15 @@ const FIXTURES = resolve(import.meta.dirname, '../../fixtures/samples');
 const GQA = SAMPLES[1] ?? '';
 
 describe('long sequences', () => {
-  const folders = [
-    ...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)),
+  const models = [
+    ...samplesNamed('gqa', 'mla'),
     ...goldenNamed('gemma2', 'mistral', 'bloom', 'phi3'),
+    ...(process.env['HEADLIGHT_GOLDEN']
+      ? goldenNamed('gpt-oss', 'mixtral', 'llama4-text', 'deepseek-v3-yarn', 'llama-dynamic')
+      : []),
   ];
-  if (process.env['HEADLIGHT_GOLDEN'])
-    folders.push(
-      ...['gpt-oss', 'mixtral', 'llama4-text', 'deepseek-v3-yarn', 'llama-dynamic'].map(
-        (name) => `${process.env['HEADLIGHT_GOLDEN'] ?? ''}/${name}`,
-      ),
-    );
-  it.each(sampled(folders, 2).map((folder) => [basename(folder), folder] as const))(
-    `%s: in steps as at once${depthNote}`,
-    async (_, folder) => {
+  eachOrSkip(sampled(models, 2), noCases, ({ name: model, folder: place }) => {
+    itWith(place, `${model}: in steps as at once${depthNote}`, async (folder) => {
       const captures: CaptureName[] = ['q', 'k', 'v', 'qRaw', 'heads', 'output', 'hidden', 'attentionInput'];
       const run = (stepBytes: number): Promise<ReadonlyMap<string, Float32Array>> =>
         withForward(folder, { stepBytes }, async (forward, model) => {
@@ -50,8 +48,8 @@ describe('long sequences', () => {
       const steps = await run(1);
       expect([...steps.keys()].sort()).toEqual([...whole.keys()].sort());
       for (const [name, values] of whole) expect(relativeError(steps.get(name), values), name).toBeLessThan(1e-5);
-    },
-  );
+    });
+  });
 });
 
 describe('a prompt that begins like an earlier one', () => {
@@ -84,13 +82,9 @@ describe('a prompt that begins like an earlier one', () => {
       };
     });
 
-  const folders = [
-    ...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)),
-    ...goldenNamed('gemma2', 'mistral', 'bloom'),
-  ];
-  it.each(sampled(folders, 2).map((folder) => [basename(folder), folder] as const))(
-    `%s: the same result; only what is new is computed${depthNote}`,
-    async (_, folder) => {
+  const models = [...samplesNamed('gqa', 'mla'), ...goldenNamed('gemma2', 'mistral', 'bloom')];
+  eachOrSkip(sampled(models, 2), noCases, ({ name: model, folder: place }) => {
+    itWith(place, `${model}: the same result; only what is new is computed${depthNote}`, async (folder) => {
       const fresh = await look(folder, [changed]);
       expect(fresh.tokens).toBe(fresh.count * changed.length);
       const resumed = await look(folder, [first, changed]);
@@ -102,16 +96,15 @@ describe('a prompt that begins like an earlier one', () => {
       expect([shorter.layers, shorter.tokens]).toEqual([1, 12]);
       for (const [name, values] of (await look(folder, [first.slice(0, 12)])).tensors)
         expect(relativeError(shorter.tensors.get(name), values), name).toBeLessThan(1e-5);
-    },
-  );
+    });
+  });
 
-  it.each(goldenNamed('phi3').map((folder) => [basename(folder), folder] as const))(
-    '%s: nothing is taken over where RoPE depends on the length',
-    async (_, folder) => {
+  eachOrSkip(goldenNamed('phi3'), noCases, ({ name, folder: place }) => {
+    itWith(place, `${name}: nothing is taken over where RoPE depends on the length`, async (folder) => {
       const resumed = await look(folder, [first, changed]);
       expect(resumed.tokens).toBe(resumed.count * changed.length);
-    },
-  );
+    });
+  });
 });
 
 describe('states that are kept', () => {

@@ -1,13 +1,10 @@
 /** A real trained model end to end: known text, known sharing of keys and values. */
 
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
+import { besideFile, itWith } from '../support/reference';
 import { runJson, runText } from './support/cli';
 
-const ROOT = process.env['HEADLIGHT_REFERENCE'] ?? resolve(import.meta.dirname, '../../../../shared/reference');
-const MODEL = join(ROOT, 'models', 'stories260K.gguf');
-if (!existsSync(MODEL)) console.warn(`SKIPPED: ${MODEL} is absent; set HEADLIGHT_REFERENCE`);
+const MODEL = besideFile('models/stories260K.gguf');
 
 /** karpathy/llama2.c, doc/stories260K.md: temperature 0. */
 const STORY =
@@ -26,11 +23,11 @@ interface Report {
   readonly identity: Readonly<Record<'k' | 'v', { readonly inside: number; readonly between: number }>>;
 }
 
-describe.skipIf(!existsSync(MODEL))('stories260K', () => {
-  it('tells its story word for word', async () => {
+describe('stories260K', () => {
+  itWith(MODEL, 'tells its story word for word', async (model) => {
     const { value, errors } = await runJson<{ text: string; ids: number[] }>([
       'generate',
-      MODEL,
+      model,
       '--ids',
       '1',
       '--tokens',
@@ -42,10 +39,10 @@ describe.skipIf(!existsSync(MODEL))('stories260K', () => {
     expect(value?.text.trim().startsWith(STORY)).toBe(true);
   });
 
-  it('goes on from the beginning of it', async () => {
+  itWith(MODEL, 'goes on from the beginning of it', async (model) => {
     const { value } = await runJson<{ text: string }>([
       'generate',
-      MODEL,
+      model,
       '--prompt',
       'Once upon a time, there was a',
       '--tokens',
@@ -55,23 +52,24 @@ describe.skipIf(!existsSync(MODEL))('stories260K', () => {
     expect(STORY.startsWith(value?.text.trim() ?? '?')).toBe(true);
   });
 
-  it.each([0, 4])('shares K and V inside its 4 groups and not between them, layer %i', async (layer) => {
-    const { value } = await runJson<Report>([
-      'heads',
-      MODEL,
-      '--layer',
-      String(layer),
-      '--prompt',
-      'Once upon a time',
-      '--json',
-    ]);
-    expect(value?.heads.map(({ group }) => group)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
-    for (const name of ['k', 'v'] as const) {
-      expect(value?.identity[name].inside).toBe(0);
-      expect(value?.identity[name].between).toBeGreaterThan(0.1);
-    }
-    expect(
-      (await runText(['heads', MODEL, '--layer', String(layer), '--prompt', 'Once upon a time'])).printed,
-    ).toContain('inside groups 0,');
-  });
+  for (const layer of [0, 4])
+    itWith(MODEL, `shares K and V inside its 4 groups and not between them, layer ${layer}`, async (model) => {
+      const { value } = await runJson<Report>([
+        'heads',
+        model,
+        '--layer',
+        String(layer),
+        '--prompt',
+        'Once upon a time',
+        '--json',
+      ]);
+      expect(value?.heads.map(({ group }) => group)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+      for (const name of ['k', 'v'] as const) {
+        expect(value?.identity[name].inside).toBe(0);
+        expect(value?.identity[name].between).toBeGreaterThan(0.1);
+      }
+      expect(
+        (await runText(['heads', model, '--layer', String(layer), '--prompt', 'Once upon a time'])).printed,
+      ).toContain('inside groups 0,');
+    });
 });

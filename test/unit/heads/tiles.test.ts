@@ -1,23 +1,23 @@
 /** Tiles recomputed from Q and K against weights and scores that were held whole. */
 
-import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sees } from '../../../src/attention/mask';
-import type { LayerCapture } from '../../../src/compute/heads/forward';
+import type { LayerCapture } from '../../../src/compute/heads/layerPass';
 import { AttentionTiles, type TileAsk } from '../../../src/compute/heads/tiles';
 import { floats } from '../../../src/compute/heads/tokenAxis';
 import { UNWATCHED } from '../../../src/compute/heads/watch';
 import { relativeError } from '../golden';
-import { goldenNamed, SAMPLES, someIds, withForward } from './support/models';
+import { eachOrSkip, noCases } from '../support/cases';
+import { goldenNamed, itWith } from '../support/reference';
+import { SAMPLES, samplesNamed, someIds, withForward } from './support/models';
 
 const TOKENS = 45;
 /** Soft-capping and windows, ALiBi, plain windows, latent; sinks are among the folders kept back. */
-const FOLDERS = [
-  ...SAMPLES.filter((folder) => /gqa$|mla$/.test(folder)),
+const MODELS = [
+  ...samplesNamed('gqa', 'mla'),
   ...goldenNamed('gemma2', 'bloom', 'mistral', 'llama'),
+  ...(process.env['HEADLIGHT_GOLDEN'] ? goldenNamed('gpt-oss', 'mpt', 'llama4-text') : []),
 ];
-if (process.env['HEADLIGHT_GOLDEN'])
-  FOLDERS.push(...['gpt-oss', 'mpt', 'llama4-text'].map((name) => `${process.env['HEADLIGHT_GOLDEN'] ?? ''}/${name}`));
 
 const ASKS: readonly TileAsk[] = [
   { what: 'weights' },
@@ -61,31 +61,33 @@ function byDefinition(capture: LayerCapture, ask: TileAsk): number[] {
   return result;
 }
 
-describe.each(FOLDERS.map((folder) => [basename(folder), folder] as const))('tiles of %s', (_, folder) => {
-  it('are the weights and scores, reduced', async () => {
-    await withForward(folder, {}, async (forward, model) => {
-      const ids = someIds(TOKENS, Math.min(90, model.model.plan.vocabularySize));
-      for (let layer = 0; layer < Math.min(2, model.model.plan.layers.length); layer++) {
-        const capture = await forward.capture(
-          { ids, layer, captures: ['q', 'k', 'scores', 'weights'], logits: false },
-          UNWATCHED,
-        );
-        // Row sums known from before, and not.
-        const kept = new AttentionTiles(forward.sessions, capture);
-        for (const ask of ASKS) {
-          const expected = byDefinition(capture, ask);
-          for (const tiles of [kept, new AttentionTiles(forward.sessions, capture)]) {
-            const actual = floats(await tiles.read(ask, UNWATCHED));
-            expect([...actual].map(Number.isNaN), JSON.stringify(ask)).toEqual(expected.map(Number.isNaN));
-            const filled = (values: ArrayLike<number>): number[] =>
-              Array.from(values, (value) => (Number.isNaN(value) ? 0 : value));
-            expect(
-              relativeError(filled(actual), filled(expected)),
-              `layer ${layer} ${JSON.stringify(ask)}`,
-            ).toBeLessThan(2e-5);
+eachOrSkip(MODELS, noCases, ({ name, folder: place }) => {
+  describe(`tiles of ${name}`, () => {
+    itWith(place, 'are the weights and scores, reduced', async (folder) => {
+      await withForward(folder, {}, async (forward, model) => {
+        const ids = someIds(TOKENS, Math.min(90, model.model.plan.vocabularySize));
+        for (let layer = 0; layer < Math.min(2, model.model.plan.layers.length); layer++) {
+          const capture = await forward.capture(
+            { ids, layer, captures: ['q', 'k', 'scores', 'weights'], logits: false },
+            UNWATCHED,
+          );
+          // Row sums known from before, and not.
+          const kept = new AttentionTiles(forward.sessions, capture);
+          for (const ask of ASKS) {
+            const expected = byDefinition(capture, ask);
+            for (const tiles of [kept, new AttentionTiles(forward.sessions, capture)]) {
+              const actual = floats(await tiles.read(ask, UNWATCHED));
+              expect([...actual].map(Number.isNaN), JSON.stringify(ask)).toEqual(expected.map(Number.isNaN));
+              const filled = (values: ArrayLike<number>): number[] =>
+                Array.from(values, (value) => (Number.isNaN(value) ? 0 : value));
+              expect(
+                relativeError(filled(actual), filled(expected)),
+                `layer ${layer} ${JSON.stringify(ask)}`,
+              ).toBeLessThan(2e-5);
+            }
           }
         }
-      }
+      });
     });
   });
 });

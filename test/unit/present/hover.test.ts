@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '../../../src/config/document';
-import { readModelConfig } from '../../../src/config/read';
-import { hoverAt, HOVER_COMMANDS, hoverOf } from '../../../src/present/hover';
+import { readDocument, readModelConfig } from '../../../src/config/read';
+import { HOVER_COMMANDS, type HoverContent, hoverOf } from '../../../src/present/hover';
 import { sampleConfig, scenario, timed } from '../support';
 
 const at32k = scenario(1, 32_768);
 
+function hoverAt(document: ConfigDocument, offset: number): HoverContent | null {
+  const reading = readDocument(document);
+  return reading && hoverOf(reading, document, offset, at32k, false);
+}
+
 function hover(text: string, needle: string): string | null {
-  return hoverAt(ConfigDocument.parse(text), text.indexOf(needle) + 1, at32k)?.markdown ?? null;
+  return hoverAt(ConfigDocument.parse(text), text.indexOf(needle) + 1)?.markdown ?? null;
 }
 
 describe('hover', () => {
@@ -67,8 +72,7 @@ describe('hover', () => {
     ['a list', '[1, 2, 3]'],
     ['nothing', ''],
   ])('is silent in %s', (_, text) => {
-    for (let offset = 0; offset < text.length; offset++)
-      expect(hoverAt(ConfigDocument.parse(text), offset, at32k)).toBeNull();
+    for (let offset = 0; offset < text.length; offset++) expect(hoverAt(ConfigDocument.parse(text), offset)).toBeNull();
   });
 
   it('lets nothing of the file become markup or a link', () => {
@@ -82,7 +86,7 @@ describe('hover', () => {
     const document = ConfigDocument.parse(text);
     let shown = 0;
     for (let offset = 0; offset < text.length; offset += 3) {
-      const markdown = hoverAt(document, offset, at32k)?.markdown;
+      const markdown = hoverAt(document, offset)?.markdown;
       if (markdown === undefined) continue;
       shown++;
       const unescaped = markdown.replace(/\\./g, '').replace(/`[^`]*`/g, '');
@@ -97,7 +101,7 @@ describe('hover', () => {
     const large = padded(5_000);
     const measure = (text: string, rounds: number): { cpuMs: number; wallMs: number } => {
       const offset = text.indexOf('"num_key_value_heads"') + 3;
-      return timed(() => hoverAt(ConfigDocument.parse(text), offset, at32k), rounds);
+      return timed(() => hoverAt(ConfigDocument.parse(text), offset), rounds);
     };
     const onSmall = measure(small, 100);
     const onLarge = measure(large, 15);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/config/read';
-import { fitText, lensDesignText, lensScenarioText } from '../../../src/present/lensText';
+import { lensDesignText, lensScenarioText } from '../../../src/present/lensText';
 import { sampleConfig, scenario } from '../support';
 
 function plan(text: string, change: Parameters<typeof scenario>[2] = {}): ReturnType<typeof planCache> {
@@ -47,6 +47,12 @@ describe('lens', () => {
     [{ kind: 'count', value: 1 }, true, '1 sequence fits on 2 × X'],
     [{ kind: 'none' }, false, 'weights do not fit on 2 × X'],
   ] as const)('says %o', (sequences, weightsFit, text) => {
-    expect(fitText({ deviceName: 'X', devices: 2, weightsFit, sequences })).toBe(text);
+    const line = lensScenarioText(plan(sampleConfig('llama-3-8b')), {
+      deviceName: 'X',
+      devices: 2,
+      weightsFit,
+      sequences,
+    });
+    expect(line.split(' · ').at(-1)).toBe(text);
   });
 });

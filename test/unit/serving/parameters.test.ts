@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/config/read';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
 import { PARTS } from '../../../src/families/counted/tally';
 import { changed, type Json, type TypeCases } from '../corpus';
-import { hasReference, needsReference, referenceConfig, referenceFolder } from '../support';
+import { casesOf, describeAll, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
+import { expectedModels, referenceConfig } from '../support/reference';
 import { depthNote, fuzzCases, sampled } from '../depth';
 
 function count(text: string): ParameterCount | null {
@@ -14,29 +14,26 @@ function count(text: string): ParameterCount | null {
   return reading && countParameters(reading);
 }
 
-interface Expected {
-  readonly params_transformers?: number;
-  readonly params_transformers_text?: number;
-  readonly published_params?: number;
-}
-
-const expected = hasReference
-  ? (JSON.parse(readFileSync(join(referenceFolder, 'expected.json'), 'utf8')) as Record<string, Expected>)
-  : {};
-const counted = Object.entries(expected).flatMap(([name, entry]) => {
+const counted = Object.entries(expectedModels).flatMap(([name, entry]) => {
   const parameters = entry.params_transformers_text ?? entry.params_transformers ?? entry.published_params;
   return parameters == null ? [] : [{ name, parameters }];
 });
 
-describe(`parameters of the reference models${needsReference}`, () => {
-  it.skipIf(!hasReference)('covers them', () => expect(counted.length).toBeGreaterThan(80));
+describe('parameters of the reference models', () => {
+  it('covers them', () => expect(counted.length).toBeGreaterThan(80));
 
-  it.skipIf(!hasReference).each(counted)('$name has $parameters', ({ name, parameters }) => {
-    const got = count(referenceConfig(name));
-    expect(got?.total).toBe(parameters);
-    expect(got?.exact).toBe(true);
-    if (got) expect(PARTS.reduce((sum, part) => sum + got[part], 0)).toBe(got.total);
-  });
+  eachOrSkip(
+    casesOf(counted, ({ name }) => modelTypesIn(JSON.parse(referenceConfig(name)))),
+    noCases,
+    ({ name, parameters }) => {
+      it(`${name} has ${parameters}`, () => {
+        const got = count(referenceConfig(name));
+        expect(got?.total).toBe(parameters);
+        expect(got?.exact).toBe(true);
+        if (got) expect(PARTS.reduce((sum, part) => sum + got[part], 0)).toBe(got.total);
+      });
+    },
+  );
 });
 
 const corpus = JSON.parse(readFileSync(new URL('parameters.json', import.meta.url), 'utf8')) as Record<
@@ -53,16 +50,23 @@ const NOT_COUNTED = new Set(
 /** The language model is counted; transformers' number has the towers too. */
 const WITH_TOWERS = new Set(['qwen2_5_omni', 'qwen2_5_omni_thinker', 'qwen3_omni_moe_thinker']);
 
-describe.each(Object.entries(corpus))(`%s, instantiated by transformers 5.18${depthNote}`, (type, { base, cases }) => {
-  it.each(sampled(cases))('%s', (_note, changes, parameters) => {
-    const text = JSON.stringify(changed(base, changes));
-    const got = count(text);
-    if (NOT_COUNTED.has(type)) expect(got).toBeNull();
-    else if (WITH_TOWERS.has(type)) {
-      expect(got?.total).toBeLessThan(parameters);
-      expect(got?.notCounted.length).toBeGreaterThan(0);
-    } else if (readModelConfig(text)?.spec.exact === false) expect(got === null || got.total === parameters).toBe(true);
-    else expect(got?.total).toBe(parameters);
+const types = casesOf(Object.entries(corpus), ([type]) => type);
+
+eachOrSkip(types, noCases, ([type, { base, cases }]) => {
+  describe(`${type}, instantiated by transformers 5.18${depthNote}`, () => {
+    eachOrSkip(sampled(cases), noCases, ([note, changes, parameters]) => {
+      it(note, () => {
+        const text = JSON.stringify(changed(base, changes));
+        const got = count(text);
+        if (NOT_COUNTED.has(type)) expect(got).toBeNull();
+        else if (WITH_TOWERS.has(type)) {
+          expect(got?.total).toBeLessThan(parameters);
+          expect(got?.notCounted.length).toBeGreaterThan(0);
+        } else if (readModelConfig(text)?.spec.exact === false)
+          expect(got === null || got.total === parameters).toBe(true);
+        else expect(got?.total).toBe(parameters);
+      });
+    });
   });
 });
 
@@ -76,7 +80,7 @@ const LLAMA = {
   tie_word_embeddings: false,
 };
 
-describe('what a count says', () => {
+describeAll('what a count says', () => {
   it('tells parts apart', () => {
     const got = count(JSON.stringify(LLAMA));
     expect(got).toMatchObject({
@@ -143,7 +147,7 @@ describe('what a count says', () => {
   });
 });
 
-describe('broken configs', () => {
+describeAll('broken configs', () => {
   const junk = fc.oneof(
     fc.constantFrom<unknown>(
       null,

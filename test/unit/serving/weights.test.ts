@@ -9,7 +9,7 @@ import {
   type WeightOptions,
   weightScheme,
 } from '../../../src/serving/weights';
-import { hasReference, needsReference, referenceConfig } from '../support';
+import { referenceConfig } from '../support/reference';
 
 const BASE = {
   model_type: 'llama',
@@ -109,9 +109,9 @@ describe('weights from parameters', () => {
   });
 });
 
-describe(`weights of published checkpoints${needsReference}`, () => {
+describe('weights of published checkpoints', () => {
   // Bytes of all safetensors files, as the Hub lists them; without what is not counted (multi-token prediction).
-  it.skipIf(!hasReference).each([
+  it.each([
     ['gpt-oss-20b', 13.76e9, 0.005],
     ['deepseek-r1', 688.6e9 - 14e9, 0.005],
     ['llama-3.1-8b', 16.06e9, 0.001],

@@ -66,9 +66,9 @@ describe('runLayer', () => {
       originalContext: 4096,
       factor: null,
     } as const;
-    const scaling = { ...longrope, attentionFactor: null, shortMscale: 1.1, longMscale: 1.2 };
+    const scaling = { ...longrope, attentionFactor: null };
     const rotary = { theta: 1e4, dim: 4, layout: 'half', scaling } as const;
-    const layer = { ...firstLayer, clipAfterNorm: true, valueFactor: 0.7, rotary };
+    const layer = { ...firstLayer, clipAfterNorm: true, rotary };
     expect(validate({ ...good, layer }).layer).toEqual(layer);
   });
 

@@ -3,18 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sees } from '../../../src/attention/mask';
 import type { RunnableAttention } from '../../../src/attention/layerSpec';
-import {
-  binAt,
-  binOf,
-  binsOf,
-  type CellAxis,
-  cellBorder,
-  cellOf,
-  shifted,
-  wholeAxis,
-  zoomed,
-} from '../../../webview/charts/heatmap/axis';
-import { labOf, luminance, parseRgb, type Rgb, rgbOf } from '../../../webview/charts/heatmap/colour';
+import { binAt, binOf, binsOf, shifted, wholeAxis, zoomed } from '../../../webview/charts/heatmap/axis';
+import { type CellAxis, cellBorder, cellOf } from '../../../src/insight/cells';
+import { labOf, parseRgb, type Rgb, rgbOf } from '../../../webview/charts/heatmap/colour';
 import { colourMap, packed } from '../../../webview/charts/heatmap/colourMaps';
 import { columnLabels, elideMiddle, tokenText } from '../../../webview/charts/heatmap/labels';
 import { paintBins, reduceCells } from '../../../webview/charts/heatmap/raster';
@@ -30,6 +21,15 @@ const THEMES: readonly { readonly name: string; readonly background: Rgb; readon
   { name: 'high contrast light', background: [255, 255, 255], highContrast: true },
   { name: 'solarized', background: [0, 43, 54], highContrast: false },
 ];
+
+/** Relative luminance (WCAG 2), 0…1. */
+function luminance(colour: Rgb): number {
+  const [red, green, blue] = colour.map((byte) => {
+    const value = byte / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  }) as [number, number, number];
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
 
 describe.each(THEMES)('the colour maps on $name', (theme) => {
   const dark = luminance(theme.background) < 0.3;

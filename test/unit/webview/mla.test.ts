@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { type AttentionLayerSpec, PLAIN_LAYER } from '../../../src/attention/layerSpec';
-import { type ReferenceRun, referenceLayer } from '../../../src/attention/reference/layer';
-import { Tensor64 } from '../../../src/attention/reference/tensor64';
+import { type ReferenceRun, referenceLayer } from '../../oracle/layer';
+import { Tensor64 } from '../../oracle/tensor64';
 import { readModelConfig } from '../../../src/config/read';
 import {
   cellSize,
@@ -11,7 +11,6 @@ import {
   colourIndex,
   LARGE,
   type LineItem,
-  lineWidth,
   looksDifferent,
   magnitudeOf,
   type MatrixModel,
@@ -21,17 +20,12 @@ import {
 } from '../../../webview/charts/matrix/viewModel';
 import { latentCosts, plainCosts } from '../../../webview/views/mla/costs';
 import { cellOf, type Grid, gridOf, product, rowsOf, seededGrid, transpose } from '../../../webview/views/mla/grid';
-import {
-  latentWalk,
-  type LatentWeights,
-  latentWeights,
-  runLatent,
-  summed,
-} from '../../../webview/views/mla/latentWalk';
-import { plainWalk, plainWeights, runCached, runPlain } from '../../../webview/views/mla/plainWalk';
+import { type LatentWeights, latentWeights, runLatent, summed } from '../../../webview/views/mla/latentRun';
+import { latentWalk } from '../../../webview/views/mla/latentWalk';
+import { plainWeights, runCached, runPlain } from '../../../webview/views/mla/plainRun';
+import { plainWalk } from '../../../webview/views/mla/plainWalk';
 import {
   LECTURE,
-  MOST_TOKENS,
   restoreSettings,
   type Sizes,
   sizesProblem,
@@ -39,7 +33,8 @@ import {
   wordsOf,
   type WalkSettings,
 } from '../../../webview/views/mla/settings';
-import { cellText, columnsOf, equationOf, layoutOf, litWith, staged, unstaged } from '../../../webview/views/mla/stage';
+import { equationOf } from '../../../webview/views/mla/equation';
+import { cellText, columnsOf, layoutOf, litWith, staged, unstaged } from '../../../webview/views/mla/stage';
 import {
   differenceText,
   isMasked,
@@ -518,7 +513,7 @@ describe('settings', () => {
   it('make tokens of words, and a word the same vector everywhere', () => {
     expect(wordsOf('  The  next day\nis ')).toEqual(['The', 'next', 'day', 'is']);
     expect(wordsOf('   ')).toEqual(wordsOf(LECTURE.prompt));
-    expect(wordsOf('a '.repeat(50))).toHaveLength(MOST_TOKENS);
+    expect(wordsOf('a '.repeat(50))).toHaveLength(8);
     expect([wordOf(' sunny day '), wordOf('')]).toEqual(['sunny', 'bright']);
     const { embedded } = wordsFor(settingsOf(LECTURE.sizes, { prompt: 'day after day' }));
     expect([...rowsOf(embedded, 0, 1).values]).toEqual([...rowsOf(embedded, 2, 3).values]);
@@ -618,8 +613,9 @@ describe('a matrix as a picture', () => {
     });
     const [cell, fits] = cellSize([line(8, 296), line(2, 200)], LARGE);
     expect(fits).toBe(true);
-    expect(lineWidth(line(8, 296).items, cell, LARGE)).toBeLessThanOrEqual(296);
-    expect(lineWidth(line(8, 296).items, cell + 1, LARGE)).toBeGreaterThan(296);
+    const width = (size: number): number => 40 + LARGE.gap + 2 * Math.max(8 * size, 3 * LARGE.character);
+    expect(width(cell)).toBeLessThanOrEqual(296);
+    expect(width(cell + 1)).toBeGreaterThan(296);
     for (const look of [LARGE, SMALL]) {
       expect(cellSize([line(1, 2_000)], look)).toEqual([look.most, true]);
       expect(cellSize([line(64, 100)], look)).toEqual([look.least, false]);

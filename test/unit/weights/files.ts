@@ -77,7 +77,7 @@ function text(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
   return concat(u64(bytes.byteLength), bytes);
 }
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,8 +1,8 @@
 /** A forward pass through the float64 reference, for comparing plans with what other programs computed. */
 
 import { type CaptureName } from '../../../src/attention/program';
-import { referenceBlock } from '../../../src/attention/reference/block';
-import { Tensor64 } from '../../../src/attention/reference/tensor64';
+import { referenceBlock } from '../../oracle/block';
+import { Tensor64 } from '../../oracle/tensor64';
 import type { WeightMap } from '../../../src/attention/weightNames';
 import type { ModelPlan } from '../../../src/weights/plan/plan';
 import { embed, logits, readBlock, readExpert } from '../../../src/weights/plan/readPlan';

@@ -7,9 +7,10 @@ import { openGguf } from '../../../src/weights/gguf';
 import { ggufConfig } from '../../../src/weights/ggufConfig';
 import { openModel } from '../../../src/weights/openModel';
 import { WeightsError } from '../../../src/weights/weightsError';
-import { reference } from '../golden';
+import { besideFile, itWith } from '../support/reference';
 import { f32, gguf, ggufValue, temporaryFolder, write } from './files';
 import { forward } from './forward';
+import { eachOrSkip, noCases } from '../support/cases';
 
 let folder = '';
 beforeEach(() => {
@@ -21,7 +22,7 @@ describe("dequantisation, against llama.cpp's gguf-py (values made with it)", ()
     string,
     { bytes: string; values: number[] }
   >;
-  for (const [name, { bytes, values }] of Object.entries(fixture)) {
+  eachOrSkip(Object.entries(fixture), noCases, ([name, { bytes, values }]) => {
     it(name, () => {
       const type = [...GGML_TYPES.values()].find((candidate) => candidate.name === name);
       if (type === undefined) throw new Error(`no type ${name}`);
@@ -31,7 +32,7 @@ describe("dequantisation, against llama.cpp's gguf-py (values made with it)", ()
       const scale = Math.max(...values.map(Math.abs));
       values.forEach((value, i) => expect(Math.abs((target[i + 1] as number) - value)).toBeLessThan(scale * 1e-6));
     });
-  }
+  });
 });
 
 describe('GGUF files', () => {
@@ -205,43 +206,40 @@ describe('configs from metadata', () => {
   });
 });
 
-const story = reference('models/stories260K.gguf');
+const story = besideFile('models/stories260K.gguf');
 describe('stories260K.gguf', () => {
-  it.skipIf(story === null)(
-    'tells the known story, and is grouped-query: K identical inside its 4 groups',
-    async () => {
-      const model = await openModel(story ?? '');
-      expect(model.reading.spec.layers.map((layer) => layer.attention.kind)).toEqual([
-        'full',
-        'full',
-        'full',
-        'full',
-        'full',
-      ]);
-      const known = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315];
-      const ids = [1];
-      let run = await forward(model.store, model.plan, ids);
-      while (ids.length < known.length) {
-        ids.push(run.logits.indexOf(Math.max(...run.logits)));
-        run = await forward(model.store, model.plan, ids);
-      }
-      const tokenizer = await model.tokenizer();
-      expect(tokenizer?.decode(ids)).toBe(
-        'Once upon a time, there was a little girl'.slice(0, tokenizer?.decode(ids).length),
-      );
-      expect(ids).toEqual(known);
-      for (const layer of run.layers) {
-        const k = layer.captures.k;
-        if (k === undefined) throw new Error('no k');
-        const [heads, groups] = [8, headGroups(8, 4)];
-        const per = k.data.length / 4;
-        const expanded = new Float64Array(per * heads);
-        groups.forEach((group, head) => expanded.set(k.data.subarray(group * per, (group + 1) * per), head * per));
-        const identity = groupIdentity(expanded, groups);
-        expect(identity.inside).toBe(0);
-        expect(identity.between).toBeGreaterThan(0.1);
-      }
-      await model.close();
-    },
-  );
+  itWith(story, 'tells the known story, and is grouped-query: K identical inside its 4 groups', async (path) => {
+    const model = await openModel(path);
+    expect(model.reading.spec.layers.map((layer) => layer.attention.kind)).toEqual([
+      'full',
+      'full',
+      'full',
+      'full',
+      'full',
+    ]);
+    const known = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315];
+    const ids = [1];
+    let run = await forward(model.store, model.plan, ids);
+    while (ids.length < known.length) {
+      ids.push(run.logits.indexOf(Math.max(...run.logits)));
+      run = await forward(model.store, model.plan, ids);
+    }
+    const tokenizer = await model.tokenizer();
+    expect(tokenizer?.decode(ids)).toBe(
+      'Once upon a time, there was a little girl'.slice(0, tokenizer?.decode(ids).length),
+    );
+    expect(ids).toEqual(known);
+    for (const layer of run.layers) {
+      const k = layer.captures.k;
+      if (k === undefined) throw new Error('no k');
+      const [heads, groups] = [8, headGroups(8, 4)];
+      const per = k.data.length / 4;
+      const expanded = new Float64Array(per * heads);
+      groups.forEach((group, head) => expanded.set(k.data.subarray(group * per, (group + 1) * per), head * per));
+      const identity = groupIdentity(expanded, groups);
+      expect(identity.inside).toBe(0);
+      expect(identity.between).toBeGreaterThan(0.1);
+    }
+    await model.close();
+  });
 });

@@ -1,10 +1,11 @@
 /** Golden models as GGUF files, converted as llama.cpp does it: every capture of every layer, and the logits. */
 
-import { existsSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
-import type { Tensor64 } from '../../../src/attention/reference/tensor64';
+import { describe, expect } from 'vitest';
+import type { Tensor64 } from '../../oracle/tensor64';
 import { openModel } from '../../../src/weights/openModel';
-import { goldenFolders, readGolden, relativeError } from '../golden';
+import { readGolden, relativeError } from '../golden';
+import { casesOf, eachOrSkip, noCases } from '../support/cases';
+import { goldenNamed, itWith } from '../support/reference';
 import { ggufValue, temporaryFolder, write } from './files';
 import { forward } from './forward';
 import { type Conversion, convert } from './llamaCpp';
@@ -106,30 +107,34 @@ function unpaired(values: ArrayLike<number>, dim: number): Float64Array {
 }
 
 describe('golden models through GGUF', () => {
-  const folders = goldenFolders();
-  for (const [name, conversion] of Object.entries(CONVERSIONS)) {
-    const folder = folders.find((candidate) => candidate.endsWith(`/${name}`));
-    it.skipIf(folder === undefined || !existsSync(folder))(`${name} as ${conversion.architecture}`, async () => {
-      if (folder === undefined) return;
-      const golden = readGolden(folder);
-      const model = await openModel(write(temporaryFolder(), 'm.gguf', await convert(folder, conversion)));
-      const run = await forward(model.store, model.plan, golden.input_ids[0] ?? []);
-      await model.close();
-      const errors: Record<string, number> = { logits: relativeError(run.logits, golden.logits_last) };
-      golden.layers.forEach((expected, index) => {
-        const actual = run.layers[index];
-        const data = (tensor: Tensor64 | undefined): ArrayLike<number> => tensor?.data ?? [];
-        const k = actual?.captures.k;
-        errors[`${index} k`] = relativeError(
-          conversion.permuted === true ? unpaired(data(k), k?.size(3) ?? 1) : data(k),
-          expected.k,
-        );
-        errors[`${index} v`] = relativeError(data(actual?.captures.v), expected.v);
-        errors[`${index} weights`] = relativeError(data(actual?.captures.weights), expected.weights);
-        errors[`${index} output`] = relativeError(data(actual?.captures.output), expected.attention_output);
-        errors[`${index} hidden`] = relativeError(data(actual?.hidden), expected.hidden_out);
+  const models = goldenNamed(...Object.keys(CONVERSIONS));
+  eachOrSkip(
+    casesOf(models, ({ modelType }) => modelType),
+    noCases,
+    ({ name, folder: place }) => {
+      const conversion = CONVERSIONS[name];
+      if (!conversion) throw new Error(name);
+      itWith(place, `${name} as ${conversion.architecture}`, async (folder) => {
+        const golden = readGolden(folder);
+        const model = await openModel(write(temporaryFolder(), 'm.gguf', await convert(folder, conversion)));
+        const run = await forward(model.store, model.plan, golden.input_ids[0] ?? []);
+        await model.close();
+        const errors: Record<string, number> = { logits: relativeError(run.logits, golden.logits_last) };
+        golden.layers.forEach((expected, index) => {
+          const actual = run.layers[index];
+          const data = (tensor: Tensor64 | undefined): ArrayLike<number> => tensor?.data ?? [];
+          const k = actual?.captures.k;
+          errors[`${index} k`] = relativeError(
+            conversion.permuted === true ? unpaired(data(k), k?.size(3) ?? 1) : data(k),
+            expected.k,
+          );
+          errors[`${index} v`] = relativeError(data(actual?.captures.v), expected.v);
+          errors[`${index} weights`] = relativeError(data(actual?.captures.weights), expected.weights);
+          errors[`${index} output`] = relativeError(data(actual?.captures.output), expected.attention_output);
+          errors[`${index} hidden`] = relativeError(data(actual?.hidden), expected.hidden_out);
+        });
+        expect(Object.entries(errors).filter(([, error]) => !(error < 1e-4))).toEqual([]);
       });
-      expect(Object.entries(errors).filter(([, error]) => !(error < 1e-4))).toEqual([]);
-    });
-  }
+    },
+  );
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openGguf } from '../../../src/weights/gguf';
 import { ggufTokenizer } from '../../../src/weights/ggufTokenizer';
 import { folderTokenizer, TextTokenizer, tokenizerOfGguf } from '../../../src/weights/tokenizer';
-import { reference } from '../golden';
+import { besideFile, itWith } from '../support/reference';
 
 const SAMPLES = resolve(__dirname, '../../../media/samples');
 const FIXTURES = resolve(__dirname, '../../fixtures/samples');
@@ -33,10 +33,10 @@ describe('tokenizers of folders', () => {
   });
 });
 
-const story = reference('models/stories260K.gguf');
+const story = besideFile('models/stories260K.gguf');
 describe('vocabularies of GGUF files', () => {
-  it.skipIf(story === null)('encodes as the reference does (SPM)', async () => {
-    const store = await openGguf(story ?? '');
+  itWith(story, 'encodes as the reference does (SPM)', async (path) => {
+    const store = await openGguf(path);
     const tokenizer = tokenizerOfGguf(store.path, store.metadata);
     await store.close();
     const ids = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315];

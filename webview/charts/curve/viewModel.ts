@@ -5,6 +5,7 @@ import { planCache } from '../../../src/cache/plan';
 import type { AttentionKind } from '../../../src/model/attention';
 import { formatBinary, formatInteger } from '../../../src/model/units';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
+import { elide, shortContext, spread } from './labels';
 
 export interface CurvePoint {
   readonly tokens: number;
@@ -116,7 +117,6 @@ export interface CurveLayout {
 }
 
 const FONT_WIDTH = 6.3;
-const LABEL_HEIGHT = 14;
 const X_TICK_ROOM = 44;
 const Y_TICK_ROOM = 36;
 /** Binary units step by 2^10: ticks at every power of 4, 16, 32 or 1,024. */
@@ -182,7 +182,7 @@ export function contextAt(layout: Frame, pixel: number, scenarioTokens: number):
 /** Stops of the cursor in one doubling of the context. */
 export const CURSOR_STEPS = 4;
 
-export function contextOfStep({ least, most }: ContextRange, step: number): number {
+function contextOfStep({ least, most }: ContextRange, step: number): number {
   return Math.min(most, Math.max(least, Math.round(least * 2 ** (step / CURSOR_STEPS))));
 }
 
@@ -194,12 +194,6 @@ export function nextContext(range: ContextRange, tokens: number, steps: number):
   const from =
     contextOfStep(range, nearest) === tokens ? nearest : steps > 0 ? Math.floor(position) : Math.ceil(position);
   return contextOfStep(range, from + steps);
-}
-
-/** "16K" with K = 1,024, as model cards say it; other counts in full. */
-export function shortContext(tokens: number): string {
-  if (tokens >= 2 ** 20 && tokens % 2 ** 20 === 0) return `${tokens / 2 ** 20}M`;
-  return tokens >= 1024 && tokens % 1024 === 0 ? `${tokens / 1024}K` : formatInteger(tokens);
 }
 
 function xTicks(frame: Frame): Tick[] {
@@ -222,31 +216,6 @@ function yTicks(frame: Frame): Tick[] {
   for (let value = 1; value <= most; value *= step)
     if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatBinary(value) });
   return ticks;
-}
-
-/** Labels moved apart so that none covers another; their order stays. */
-export function spread(wanted: readonly number[], top: number, bottom: number): number[] {
-  const order = wanted.map((_, index) => index).sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0) || a - b);
-  const gap = Math.min(LABEL_HEIGHT, (bottom - top) / Math.max(1, wanted.length - 1));
-  const placed = new Array<number>(wanted.length).fill(0);
-  let floor = top;
-  for (const index of order) {
-    placed[index] = Math.max(wanted[index] ?? 0, floor);
-    floor = (placed[index] ?? 0) + gap;
-  }
-  let ceiling = bottom;
-  for (const index of order.toReversed()) {
-    placed[index] = Math.min(placed[index] ?? 0, ceiling);
-    ceiling = (placed[index] ?? 0) - gap;
-  }
-  return placed;
-}
-
-/** Shortened in the middle. */
-export function elide(text: string, longest: number): string {
-  if (text.length <= longest) return text;
-  const head = Math.ceil((longest - 1) / 2);
-  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
 }
 
 /** The curves as rows of a table: a context each, at every doubling. */

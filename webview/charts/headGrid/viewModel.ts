@@ -1,7 +1,8 @@
 /** A grid of small pictures, one per head: which order, how large, where. */
 
 import type { HeadMeasures } from '../../../src/shared/headsContract';
-import type { CellAxis, Window } from '../heatmap/axis';
+import type { CellAxis } from '../../../src/insight/cells';
+import type { Window } from '../heatmap/axis';
 import type { MapKind } from '../heatmap/colourMaps';
 import type { Cells, Reduction } from '../heatmap/raster';
 import type { Scale } from '../heatmap/scale';

@@ -1,29 +1,12 @@
 /** One side of a matrix on the screen: positions (tokens, dims), the cells that data hold of them, and device pixels. */
 
-/** Positions `[start, end)`, held as `count` cells as equal as can be; one cell each where `count` is their number. */
-export interface CellAxis {
-  readonly start: number;
-  readonly end: number;
-  readonly count: number;
-}
+import { type CellAxis, cellOf } from '../../../src/insight/cells';
+import { elementAt } from '../../../src/model/elementAt';
 
 export type Window = readonly [start: number, end: number];
 
 export function wholeAxis(count: number): CellAxis {
   return { start: 0, end: count, count };
-}
-
-/** The first position of a cell. Same division as the compute process's tiles. */
-export function cellBorder({ start, end, count }: CellAxis, cell: number): number {
-  return start + Math.floor((cell * (end - start)) / count);
-}
-
-export function cellOf(axis: CellAxis, position: number): number {
-  const { start, end, count } = axis;
-  let cell = Math.min(count - 1, Math.max(0, Math.floor(((position - start) * count) / (end - start))));
-  while (cell > 0 && cellBorder(axis, cell) > position) cell--;
-  while (cell < count - 1 && cellBorder(axis, cell + 1) <= position) cell++;
-  return cell;
 }
 
 /** True when every position has a cell of its own. */
@@ -60,20 +43,20 @@ export function binsOf(axis: CellAxis, [start, end]: Window, pixels: number): Bi
 
 /** The bin under a device pixel; the nearest where it is outside. */
 export function binAt({ count, pixels }: Bins, pixel: number): number {
-  const width = pixels[count] ?? 1;
+  const width = elementAt(pixels, count);
   let bin = Math.min(count - 1, Math.max(0, Math.floor((pixel * count) / width)));
-  while (bin > 0 && (pixels[bin] ?? 0) > pixel) bin--;
-  while (bin < count - 1 && (pixels[bin + 1] ?? 0) <= pixel) bin++;
+  while (bin > 0 && elementAt(pixels, bin) > pixel) bin--;
+  while (bin < count - 1 && elementAt(pixels, bin + 1) <= pixel) bin++;
   return bin;
 }
 
 /** The bin that holds a position, or −1. */
 export function binOf({ count, positions }: Bins, position: number): number {
-  if (position < (positions[0] ?? 0) || position >= (positions[count] ?? 0)) return -1;
+  if (position < elementAt(positions, 0) || position >= elementAt(positions, count)) return -1;
   let [low, high] = [0, count - 1];
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if ((positions[middle] ?? 0) <= position) low = middle;
+    if (elementAt(positions, middle) <= position) low = middle;
     else high = middle - 1;
   }
   return low;

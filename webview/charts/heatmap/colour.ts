@@ -57,11 +57,6 @@ export function rgbOf([lightness, a, b]: Lab): Rgb {
   return [byte(red), byte(green), byte(blue)];
 }
 
-/** Relative luminance (WCAG 2), 0…1. */
-export function luminance([red, green, blue]: Rgb): number {
-  return 0.2126 * toLinear(red) + 0.7152 * toLinear(green) + 0.0722 * toLinear(blue);
-}
-
 /** What browsers compute from CSS colours, "rgb(30, 30, 30)" or "rgba(…)" or "#1e1e1e"; null for anything else. Alpha is left out. */
 export function parseRgb(text: string): Rgb | null {
   const hex = /^#([\da-f]{2})([\da-f]{2})([\da-f]{2})(?:[\da-f]{2})?$/i.exec(text.trim());

@@ -4,6 +4,7 @@
  */
 
 import { type Lab, labOf, type Rgb, rgbOf } from './colour';
+import { elementAt } from '../../../src/model/elementAt';
 
 export type MapKind = 'sequential' | 'diverging';
 
@@ -91,8 +92,8 @@ function ramp(steps: number, background: Rgb, start: Lab, end: number, path: Pat
 
 function along(path: Path, place: number): readonly [number, number] {
   const next = path.findIndex(([at]) => at >= place);
-  const [from, to] = [path[Math.max(0, next - 1)], path[next]];
-  if (from === undefined || to === undefined || to[0] === from[0]) return [from?.[1] ?? 0, from?.[2] ?? 0];
+  const [from, to] = [elementAt(path, Math.max(0, next - 1)), elementAt(path, next)];
+  if (to[0] === from[0]) return [from[1], from[2]];
   const t = (place - from[0]) / (to[0] - from[0]);
   const ease = t * t * (3 - 2 * t);
   return [from[1] + (to[1] - from[1]) * ease, from[2] + (to[2] - from[2]) * ease];

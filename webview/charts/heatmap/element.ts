@@ -19,6 +19,7 @@ import {
   movedBy,
   type View,
 } from './viewModel';
+import { elementAt } from '../../../src/model/elementAt';
 
 /** A cell, by the positions that it covers. */
 export interface ReadCell {
@@ -98,8 +99,8 @@ export class Heatmap extends LitElement {
     if ((changed.has('model') || changed.has('view')) && this.layout !== null && this.cursor !== null) {
       // Another head or another part: the cursor stays where it is in the matrix.
       this.anchor = {
-        row: this.layout.rows.positions[this.cursor.row] ?? 0,
-        column: this.layout.columns.positions[this.cursor.column] ?? 0,
+        row: elementAt(this.layout.rows.positions, this.cursor.row),
+        column: elementAt(this.layout.columns.positions, this.cursor.column),
       };
     }
   }
@@ -179,9 +180,9 @@ export class Heatmap extends LitElement {
     if (layout === null) return null;
     const { rows, columns } = layout;
     return {
-      rows: [rows.positions[row] ?? 0, rows.positions[row + 1] ?? 0],
-      columns: [columns.positions[column] ?? 0, columns.positions[column + 1] ?? 0],
-      value: values[row * columns.count + column] ?? NaN,
+      rows: [elementAt(rows.positions, row), elementAt(rows.positions, row + 1)],
+      columns: [elementAt(columns.positions, column), elementAt(columns.positions, column + 1)],
+      value: elementAt(values, row * columns.count + column),
     };
   }
 
@@ -227,8 +228,8 @@ export class Heatmap extends LitElement {
     if (layout === null || (row === null && column === null)) return;
     const useColumn = row === null || (asColumn && column !== null);
     const detail: PinDetail = {
-      row: useColumn || row === null ? null : (layout.rows.positions[row] ?? null),
-      column: useColumn && column !== null ? (layout.columns.positions[column] ?? null) : null,
+      row: useColumn || row === null ? null : elementAt(layout.rows.positions, row),
+      column: useColumn && column !== null ? elementAt(layout.columns.positions, column) : null,
     };
     emit<PinDetail>(this, 'headlight-pin', detail);
   }

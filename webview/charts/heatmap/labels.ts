@@ -1,5 +1,7 @@
 /** Tokens as labels: made visible, elided in the middle, and laid out in tiers so that nothing is rotated and nothing overlaps. */
 
+import { elementAt } from '../../../src/model/elementAt';
+
 /** How wide a text is, in the unit of the layout. */
 export type Measure = (text: string) => number;
 
@@ -68,10 +70,10 @@ export function columnLabels(
   const shown = items.map((item, index) => ({ ...item, index })).filter(({ index }) => index % step === 0);
   const room = pitch * step * wanted - gap;
   /** Where the next text of a tier may begin. */
-  const ends: number[] = [];
+  const ends = new Array<number>(wanted).fill(0);
   return shown.map(({ text, middle, index }, place) => {
     const tier = wanted - 1 - (place % wanted);
-    const from = ends[tier] ?? 0;
+    const from = elementAt(ends, tier);
     let short = elideMiddle(text, room, measure);
     // The line comes down at the text's beginning, as a flag hangs on its pole; at the right edge the flag is pushed back, as far as
     // its neighbour lets it. A number that is cut says something else.

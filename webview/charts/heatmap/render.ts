@@ -5,6 +5,7 @@ import { pixelsOf } from './canvas';
 import { paintBins, reduceCells } from './raster';
 import type { CanvasTheme } from './theme';
 import { type CellPlace, type HeatmapLayout, type HeatmapModel, middleOf, textMiddle } from './viewModel';
+import { elementAt } from '../../../src/model/elementAt';
 
 const FONT = 11;
 
@@ -104,9 +105,9 @@ export function drawCursor(
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   if (place === null) return;
   const { rows, columns, left, top, plotWidth, plotHeight, lineHeight } = layout;
-  const [x, y] = [left + (columns.pixels[place.column] ?? 0), top + (rows.pixels[place.row] ?? 0)];
-  const width = (columns.pixels[place.column + 1] ?? 0) - (columns.pixels[place.column] ?? 0);
-  const height = (rows.pixels[place.row + 1] ?? 0) - (rows.pixels[place.row] ?? 0);
+  const [x, y] = [left + elementAt(columns.pixels, place.column), top + elementAt(rows.pixels, place.row)];
+  const width = elementAt(columns.pixels, place.column + 1) - elementAt(columns.pixels, place.column);
+  const height = elementAt(rows.pixels, place.row + 1) - elementAt(rows.pixels, place.row);
   context.fillStyle = theme.veil;
   context.fillRect(left, top, plotWidth, plotHeight);
   context.clearRect(left, y, plotWidth, height);
@@ -117,14 +118,14 @@ export function drawCursor(
   context.strokeRect(x - line / 2, y - line / 2, width + line, height + line);
 
   const label = labeller(context, layout, theme, ratio, theme.foreground);
-  const row = rows.positions[place.row] ?? 0;
+  const row = elementAt(rows.positions, place.row);
   label(
     layout.rowLabels.find(({ position }) => position === row)?.text ?? model.rowLabel(row),
     left - 5 * ratio,
     top + textMiddle(rows, place.row, lineHeight),
     'right',
   );
-  const column = columns.positions[place.column] ?? 0;
+  const column = elementAt(columns.positions, place.column);
   const text = model.columnLabel(column);
   const isColumn = ({ position }: { readonly position: number }): boolean => position === column;
   // A column without a label gets one where there is room for it.
@@ -134,7 +135,7 @@ export function drawCursor(
     const bin = binOf(rows, column);
     label(
       known?.text ?? text,
-      known?.x ?? Math.min(last, left + (columns.pixels[place.column + 1] ?? 0) + 3 * ratio),
+      known?.x ?? Math.min(last, left + elementAt(columns.pixels, place.column + 1) + 3 * ratio),
       top + (known?.y ?? (bin < 0 ? 0 : textMiddle(rows, bin, lineHeight))),
     );
   } else {

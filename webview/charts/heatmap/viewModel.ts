@@ -1,10 +1,12 @@
 /** Where everything of a heatmap stands, in device pixels: the plot, its labels, and the cell under a point. */
 
-import { type Bins, binAt, binsOf, type CellAxis, type Window } from './axis';
+import type { CellAxis } from '../../../src/insight/cells';
+import { type Bins, binAt, binsOf, type Window } from './axis';
 import { type ColumnItem, columnLabels, elideMiddle, type Measure, type PlacedLabel, rowStep } from './labels';
 import type { Cells, Reduction } from './raster';
 import type { MapKind } from './colourMaps';
 import type { Scale } from './scale';
+import { elementAt } from '../../../src/model/elementAt';
 
 /** A matrix and how it is to be read. Positions are tokens, heads or dims. */
 export interface HeatmapModel {
@@ -152,7 +154,7 @@ function whole(pixels: number, count: number): number {
 function lines(rows: Bins, lineHeight: number): { readonly bin: number; readonly y: number }[] {
   const result: { readonly bin: number; readonly y: number }[] = [];
   let from = -Infinity;
-  for (let bin = 0; bin < rows.count; bin += rowStep((rows.pixels[rows.count] ?? 1) / rows.count, lineHeight)) {
+  for (let bin = 0; bin < rows.count; bin += rowStep(elementAt(rows.pixels, rows.count) / rows.count, lineHeight)) {
     const y = textMiddle(rows, bin, lineHeight);
     // The first and the last stand nearer to the middle than their rows.
     if (y < from) continue;
@@ -164,7 +166,7 @@ function lines(rows: Bins, lineHeight: number): { readonly bin: number; readonly
 
 function rowLabels(model: HeatmapModel, rows: Bins, width: number, lineHeight: number, measure: Measure): RowLabel[] {
   return lines(rows, lineHeight).map(({ bin, y }) => {
-    const position = rows.positions[bin] ?? 0;
+    const position = elementAt(rows.positions, bin);
     return { position, text: elideMiddle(model.rowLabel(position), width, measure), y };
   });
 }
@@ -176,13 +178,13 @@ function topLabels(
   { ratio, measure }: LayoutSpace,
 ): { readonly labels: readonly (PlacedLabel & { readonly position: number })[]; readonly height: number } {
   const items: ColumnItem[] = Array.from({ length: columns.count }, (_, bin) => ({
-    text: model.columnLabel(columns.positions[bin] ?? 0),
+    text: model.columnLabel(elementAt(columns.positions, bin)),
     middle: middleOf(columns, bin),
   }));
   const labels = columnLabels(items, model.tiers, width, measure, 26 * ratio, 6 * ratio);
   const tiers = Math.max(0, ...labels.map(({ tier }) => tier)) + 1;
   return {
-    labels: labels.map((label) => ({ ...label, position: columns.positions[label.index] ?? 0 })),
+    labels: labels.map((label) => ({ ...label, position: elementAt(columns.positions, label.index) })),
     height: Math.round((tiers * LINE_HEIGHT + 4) * ratio),
   };
 }
@@ -202,8 +204,8 @@ function diagonalLabels(
   { left, right, gap, lineHeight, measure }: DiagonalSpace,
 ): DiagonalLabel[] {
   return lines(rows, lineHeight).flatMap(({ bin, y }) => {
-    const position = columns.positions[bin] ?? 0;
-    const x = left + (columns.pixels[bin + 1] ?? 0) + gap;
+    const position = elementAt(columns.positions, bin);
+    const x = left + elementAt(columns.pixels, bin + 1) + gap;
     const text = elideMiddle(model.columnLabel(position), right - x, measure);
     return text === '' ? [] : [{ position, text, x, y }];
   });
@@ -211,12 +213,12 @@ function diagonalLabels(
 
 /** Where the text of a row stands: its middle, but never cut by the picture's edge. */
 export function textMiddle(rows: Bins, bin: number, lineHeight: number): number {
-  const height = rows.pixels[rows.count] ?? 0;
+  const height = elementAt(rows.pixels, rows.count);
   return Math.min(Math.max(middleOf(rows, bin), lineHeight / 2), Math.max(height - lineHeight / 2, lineHeight / 2));
 }
 
 export function middleOf(bins: Bins, bin: number): number {
-  return ((bins.pixels[bin] ?? 0) + (bins.pixels[bin + 1] ?? 0)) / 2;
+  return (elementAt(bins.pixels, bin) + elementAt(bins.pixels, bin + 1)) / 2;
 }
 
 /** A bin of rows and one of columns. */

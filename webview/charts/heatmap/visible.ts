@@ -1,7 +1,7 @@
 /** Which cells of an attention pattern exist: what the mask allows, for cells of any size. */
 
 import type { RunnableAttention } from '../../../src/attention/layerSpec';
-import { type CellAxis, cellBorder } from './axis';
+import { type CellAxis, cellBorder } from '../../../src/insight/cells';
 import type { Visible } from './raster';
 
 /** The first key that a query sees; the last is its own. */

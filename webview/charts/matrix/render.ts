@@ -3,6 +3,7 @@
 import { css, html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { type Rgb } from '../heatmap/colour';
 import { cellState, colourIndex, type MatrixModel, MOST_LABEL, sizeText } from './viewModel';
+import { elementAt } from '../../../src/model/elementAt';
 
 export const matrixStyles = css`
   :host { display: inline-block; vertical-align: top; }
@@ -69,9 +70,8 @@ function cells(model: MatrixModel, { cell, colours }: MatrixLook): SVGTemplateRe
   for (let row = 0; row < model.known; row++) {
     for (let column = 0; column < model.knownColumns; column++) {
       const masked = cellState(model, row, column) === 'masked';
-      const [red, green, blue] = colours[
-        colourIndex(model.values[row * model.columns + column] ?? 0, model.magnitude, colours.length)
-      ] ?? [0, 0, 0];
+      const value = elementAt(model.values, row * model.columns + column);
+      const [red, green, blue] = elementAt(colours, colourIndex(value, model.magnitude, colours.length));
       const fill = masked ? 'url(#hatch)' : `rgb(${red}, ${green}, ${blue})`;
       result.push(
         svg`<rect x=${column * cell} y=${row * cell} width=${cell - gap} height=${cell - gap} fill=${fill}></rect>`,

@@ -1,5 +1,7 @@
 /** A small matrix as a picture: which cells have a colour, what is outlined, how large a cell may be. */
 
+import { elementAt } from '../../../src/model/elementAt';
+
 export interface CellPlace {
   readonly row: number;
   readonly column: number;
@@ -65,7 +67,7 @@ export function magnitudeOf(
   let most = 0;
   for (let i = 0; i < known * columns; i++) {
     if (cellState(model, Math.floor(i / columns), i % columns) === 'value')
-      most = Math.max(most, Math.abs(values[i] ?? 0));
+      most = Math.max(most, Math.abs(elementAt(values, i)));
   }
   return most === 0 ? 1 : most;
 }
@@ -117,7 +119,7 @@ export interface Line {
   readonly width: number;
 }
 
-export function lineWidth(items: readonly LineItem[], cell: number, { gap, character }: LineLook): number {
+function lineWidth(items: readonly LineItem[], cell: number, { gap, character }: LineLook): number {
   return items.reduce(
     (sum, item) => sum + item.rowLabelPixels + Math.max(item.columns * cell, item.labelCharacters * character),
     gap * Math.max(0, items.length - 1),

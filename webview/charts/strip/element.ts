@@ -48,7 +48,7 @@ export class Strip extends LitElement {
 
   protected override render(): TemplateResult {
     const { model } = this;
-    const cursor = this.cursor === null ? null : Math.min(this.cursor, model.layers - 1);
+    const cursor = this.cursor === null || model.layers === 0 ? null : Math.min(this.cursor, model.layers - 1);
     return html`
       <div
         class="strip"

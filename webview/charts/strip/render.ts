@@ -3,10 +3,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { kindBackground, kindOutline } from '../../styles/kinds';
 import { type CellEdges, legendOf, type StripModel } from './viewModel';
+import { elementAt } from '../../../src/model/elementAt';
 
 export function stripCells({ runs }: StripModel, cursor: number | null, { edges, hair }: CellEdges): TemplateResult {
   const place = (layer: number, gap: number): string =>
-    `left: ${edges[layer]}px; width: ${(edges[layer + 1] ?? 0) - (edges[layer] ?? 0) - gap}px;`;
+    `left: ${edges[layer]}px; width: ${elementAt(edges, layer + 1) - elementAt(edges, layer) - gap}px;`;
   const cells = runs.flatMap(({ kind, first, count, parallel }) => {
     const look = `background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`;
     return Array.from(

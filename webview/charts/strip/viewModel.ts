@@ -90,7 +90,7 @@ export function layerSentence(model: StripModel, index: number): string {
 }
 
 /** One line for the legend: "sliding window × 52". */
-export function legendText({ title, count }: Pick<StripRow, 'title' | 'count'>): string {
+function legendText({ title, count }: Pick<StripRow, 'title' | 'count'>): string {
   return `${title} × ${count}`;
 }
 

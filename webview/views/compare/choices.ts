@@ -32,7 +32,7 @@ export interface Choices {
   readonly cursorTokens: number | null;
 }
 
-export const NO_CHOICES: Choices = {
+const NO_CHOICES: Choices = {
   variants: null,
   latent: null,
   others: [],

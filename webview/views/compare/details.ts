@@ -6,7 +6,7 @@ import { headsText, limitText } from '../../../src/present/words';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 
 /** "4 times less than the first", of `formatRatio`'s "÷ 4". */
-export function spokenRatio(ratio: string): string {
+function spokenRatio(ratio: string): string {
   if (ratio.startsWith('÷ ')) return `${ratio.slice(2)} times less than the first`;
   if (ratio.startsWith('× ')) return `${ratio.slice(2)} times the first`;
   return ratio === 'same' ? 'as much as the first' : `${ratio}`;

@@ -4,12 +4,12 @@ import type { AttentionKind } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { kindTitle } from '../../../src/present/words';
 import type { Bars } from '../../charts/bars/viewModel';
+import { elide } from '../../charts/curve/labels';
 import {
   type ContextRange,
   contextX,
   type CurveLayout,
   type CurveSeries,
-  elide,
   layoutCurve,
 } from '../../charts/curve/viewModel';
 import { kindColor, kindDash, KINDS } from '../../styles/kinds';

@@ -14,7 +14,8 @@ import {
   type Order,
   sorted,
 } from '../../charts/headGrid/viewModel';
-import { cellBorder, type CellAxis, isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
+import { type CellAxis, cellBorder } from '../../../src/insight/cells';
+import { isExact, wholeAxis, type Window } from '../../charts/heatmap/axis';
 import { tokenText } from '../../charts/heatmap/labels';
 import type { Cells, Visible } from '../../charts/heatmap/raster';
 import { largestOf } from '../../charts/heatmap/raster';
@@ -23,6 +24,7 @@ import { firstSeen, visibleCells } from '../../charts/heatmap/visible';
 import type { HeatmapModel, View } from '../../charts/heatmap/viewModel';
 import type { TableModel } from '../../charts/tableModel';
 import type { LayerPatterns, Patterns, Vectors } from './session';
+import { elementAt } from '../../../src/model/elementAt';
 
 /** How patterns are to be seen. */
 export interface Look {
@@ -49,7 +51,7 @@ export function viewOf(tokens: number, ignoreFirst: boolean): View {
   return { rows: window, columns: window };
 }
 
-export function headsOf({ layer, attention, patterns, measures }: LayerPatterns): GridHead[] {
+function headsOf({ layer, attention, patterns, measures }: LayerPatterns): GridHead[] {
   const visible = visibleCells(attention, patterns.rows, patterns.columns);
   return Array.from({ length: patterns.heads }, (_, head) => ({
     layer,
@@ -95,7 +97,7 @@ export function patternGrid(
     const value = order === 'position' ? undefined : place.measures?.[order];
     return {
       title: matrix ? '' : all ? `L${place.layer} h${place.head}` : `head ${place.head}`,
-      detail: order === 'position' ? '' : Number.isNaN(value ?? NaN) ? '–' : (value ?? 0).toFixed(2),
+      detail: order === 'position' ? '' : value === undefined || Number.isNaN(value) ? '–' : value.toFixed(2),
       name: headSentence(place),
       cells: place.cells,
     };
@@ -132,8 +134,11 @@ export function headMaxima(layer: LayerPatterns, ignoreFirst: boolean): number[]
     let largest = 0;
     for (let row = skip; row < rows.count; row++) {
       const line = (head * rows.count + row) * columns.count;
-      for (let i = line + Math.max(skip, visible.low[row] ?? 0); i < line + (visible.high[row] ?? 0); i++)
-        if ((data[i] as number) > largest) largest = data[i] as number;
+      const seen = data.subarray(
+        line + Math.max(skip, elementAt(visible.low, row)),
+        line + elementAt(visible.high, row),
+      );
+      for (const value of seen) if (value > largest) largest = value;
     }
     return largest;
   });
@@ -143,7 +148,7 @@ export interface Labelled {
   readonly pieces: readonly string[];
 }
 
-export function pieceOf({ pieces }: Labelled, position: number): string {
+function pieceOf({ pieces }: Labelled, position: number): string {
   return tokenText(pieces[position] ?? '');
 }
 
@@ -219,8 +224,8 @@ export function pinnedModel(
   const high = new Int32Array(heads);
   const one: CellAxis = { start: token, end: token + 1, count: 1 };
   const seen = side === 'row' ? visibleCells(attention, one, axis) : columnOf(attention, axis, one);
-  low.fill(seen.low[0] ?? 0);
-  high.fill(seen.high[0] ?? 0);
+  low.fill(elementAt(seen.low, 0));
+  high.fill(elementAt(seen.high, 0));
   const most = Math.max(
     0,
     largestOf(data.filter((_, i) => !(look.ignoreFirst && i % axis.count === 0 && isExact(axis)))),
@@ -243,7 +248,7 @@ export function pinnedModel(
 /** The queries that see a key, as cells of an axis. */
 function columnOf(attention: RunnableAttention, axis: CellAxis, key: CellAxis): Visible {
   const { low, high } = visibleCells(attention, axis, key);
-  const sees = Array.from({ length: axis.count }, (_, row) => (low[row] ?? 0) < (high[row] ?? 0));
+  const sees = Array.from({ length: axis.count }, (_, row) => elementAt(low, row) < elementAt(high, row));
   return { low: Int32Array.of(Math.max(0, sees.indexOf(true))), high: Int32Array.of(sees.lastIndexOf(true) + 1) };
 }
 
@@ -310,8 +315,9 @@ export function heatmapTable(
     columnHead: (column) => name(columns, column, columnLabel, tokens !== 'rows'),
     cell: (row, column) => {
       const { visible, data, offset, stride } = cells;
-      const hidden = visible !== null && (column < (visible.low[row] ?? 0) || column >= (visible.high[row] ?? 0));
-      return hidden ? '' : valueText(data[offset + row * stride + column] ?? NaN);
+      const hidden =
+        visible !== null && (column < elementAt(visible.low, row) || column >= elementAt(visible.high, row));
+      return hidden ? '' : valueText(elementAt(data, offset + row * stride + column));
     },
   };
 }
@@ -325,7 +331,7 @@ export function measuresTable(heads: readonly GridHead[]): TableModel {
     rows: heads.length,
     columns: columns.length,
     rowHead: (row) => String(row + 1),
-    columnHead: (column) => columns[column] ?? '',
+    columnHead: (column) => elementAt(columns, column),
     cell: (row, column) => {
       const place = heads[row];
       if (place === undefined) return '';

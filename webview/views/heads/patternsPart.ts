@@ -33,6 +33,7 @@ import {
 } from './models';
 import type { HeadsResult, HeadsSession, HeadsState, LayerPatterns, Patterns } from './session';
 import { headsStyles } from './styles';
+import { elementAt } from '../../../src/model/elementAt';
 
 interface PatternLook extends Look {
   readonly order: Order;
@@ -239,7 +240,7 @@ export class HeadsPatterns extends LitElement {
     const tile = this.fetched('tile', result);
     const patterns = tile ?? layer.patterns;
     const maxima = this.maxima(result);
-    const most = look.shared ? Math.max(...maxima) : (maxima[head] ?? 0);
+    const most = look.shared ? Math.max(...maxima) : elementAt(maxima, head);
     const model = this.memos.zoom.get([patterns, head, minus, look.scale, most], () =>
       zoomModel({
         patterns,

@@ -20,7 +20,9 @@ import { newCancelController, type CancelController } from '../../../src/shared/
 import { DEFAULT_SEED } from '../../../src/shared/limits';
 import type { Failure } from '../../parts/states';
 import { sentence } from '../../../src/present/words';
-import type { CellAxis, Window } from '../../charts/heatmap/axis';
+import { parseIds } from './tokenIds';
+import type { CellAxis } from '../../../src/insight/cells';
+import type { Window } from '../../charts/heatmap/axis';
 
 /** The part of the host that is called; tests answer it themselves. */
 export interface Caller {
@@ -107,7 +109,7 @@ export interface Remembered {
 }
 
 /** Numbers that are fetched at once, of all heads' patterns or of K: 32 heads of 512 × 512. Patterns of longer contexts come as tiles. */
-export const MOST_CELLS = 32 * 512 * 512;
+const MOST_CELLS = 32 * 512 * 512;
 /** Cells on a side of a pattern at most: pictures of a grid have fewer pixels, and a head that is zoomed into is fetched finer. */
 const MOST_SIDE = 512;
 /** Cells on a side of a pattern among those of all layers. */
@@ -498,20 +500,6 @@ function failureOf(error: unknown, where: string): Failure {
     crashed: 'Run again: the compute process starts anew.',
   };
   return { what, where, then: then[code] ?? 'Run again; the log tells more.' };
-}
-
-/** Ids as typed: "1, 2, 3". */
-export function parseIds(text: string, vocabulary: number): number[] {
-  const words = text.split(/[\s,;]+/).filter((word) => word !== '');
-  if (words.length === 0) throw new RpcError('invalidInput', 'There are no token ids.');
-  return words.map((word) => {
-    const id = Number(word);
-    if (/^\d+$/.test(word) && id < vocabulary) return id;
-    throw new RpcError(
-      'invalidInput',
-      `“${word.slice(0, 20)}” is no token id: this model has no tokenizer here, so the prompt is a list of numbers from 0 to ${vocabulary - 1}.`,
-    );
-  });
 }
 
 /** The samples know only the words of their grammar; others get the lecture's prompt. */

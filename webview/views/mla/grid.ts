@@ -1,5 +1,7 @@
 /** Small float64 matrices, row-major, and the few operations that the walks show. */
 
+import { elementAt } from '../../../src/model/elementAt';
+
 export interface Grid {
   readonly rows: number;
   readonly columns: number;
@@ -14,14 +16,15 @@ export function gridOf(rows: number, columns: number, value: (row: number, colum
 }
 
 export function cellOf(grid: Grid, row: number, column: number): number {
-  return grid.values[row * grid.columns + column] ?? 0;
+  return elementAt(grid.values, row * grid.columns + column);
 }
 
 /** [m,k] · [k,n] */
 export function product(left: Grid, right: Grid): Grid {
   return gridOf(left.rows, right.columns, (row, column) => {
     let sum = 0;
-    for (let k = 0; k < left.columns; k++) sum += cellOf(left, row, k) * cellOf(right, k, column);
+    for (let k = 0; k < left.columns; k++)
+      sum += (left.values[row * left.columns + k] as number) * (right.values[k * right.columns + column] as number);
     return sum;
   });
 }
@@ -68,7 +71,7 @@ export function rotated(grid: Grid, first: number): Grid {
 export function largestDifference(a: Grid, b: Grid): number {
   let largest = 0;
   for (let i = 0; i < a.values.length; i++)
-    largest = Math.max(largest, Math.abs((a.values[i] ?? 0) - (b.values[i] ?? 0)));
+    largest = Math.max(largest, Math.abs(elementAt(a.values, i) - elementAt(b.values, i)));
   return largest;
 }
 

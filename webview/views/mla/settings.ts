@@ -34,8 +34,8 @@ export const SIZE_BOUNDS: Readonly<
 };
 
 /** Heads × head dimension: wider pictures do not fit. */
-export const MOST_HIDDEN = 32;
-export const MOST_TOKENS = 8;
+const MOST_HIDDEN = 32;
+const MOST_TOKENS = 8;
 const MOST_CHARACTERS = 200;
 
 /** The lecture's: X 4 × 8, latent 4. */

@@ -1,7 +1,8 @@
 /** Words as vectors: seeded by the word itself, so that a word has the same one everywhere. */
 
-import { type Grid, gridOf, seededGrid } from './grid';
+import { type Grid, seededGrid, transpose } from './grid';
 import { type WalkSettings, wordOf, wordsOf } from './settings';
+import { elementAt } from '../../../src/model/elementAt';
 
 export interface Words {
   readonly prompt: readonly string[];
@@ -24,21 +25,25 @@ export function wordsFor(settings: WalkSettings): Words {
   const all = [...prompt, fresh];
   const vocabulary = [...new Set([...all, ...OTHER_WORDS])];
   const hidden = settings.sizes.heads * settings.sizes.headDim;
-  const vectors = new Map(vocabulary.map((word) => [word, seededGrid(`word ${word}`, 1, hidden, 1)]));
-  const valueOf = (word: string | undefined, i: number): number => vectors.get(word ?? '')?.values[i] ?? 0;
+  /** The vectors of words, a row each. */
+  const vectorsOf = (words: readonly string[]): Grid => ({
+    rows: words.length,
+    columns: hidden,
+    values: Float64Array.from(words.flatMap((word) => [...seededGrid(`word ${word}`, 1, hidden, 1).values])),
+  });
   return {
     prompt,
     fresh,
     all,
     vocabulary,
-    embedded: gridOf(all.length, hidden, (row, column) => valueOf(all[row], column)),
-    unembedding: gridOf(hidden, vocabulary.length, (row, column) => valueOf(vocabulary[column], row)),
+    embedded: vectorsOf(all),
+    unembedding: transpose(vectorsOf(vocabulary)),
   };
 }
 
 /** The word with the largest logit. */
 export function likeliest(vocabulary: readonly string[], logits: Grid): string {
-  return vocabulary[logits.values.indexOf(Math.max(...logits.values))] ?? '';
+  return elementAt(vocabulary, logits.values.indexOf(Math.max(...logits.values)));
 }
 
 /** Weights that keep the size of what goes through them. */

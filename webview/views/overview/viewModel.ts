@@ -27,7 +27,7 @@ export interface Figures {
   readonly context: string;
 }
 
-export function figuresOf(plan: CachePlan): Figures {
+function figuresOf(plan: CachePlan): Figures {
   return {
     design: designText(plan.spec),
     perTokenBytes: `${formatInteger(plan.bytesPerToken)} B`,

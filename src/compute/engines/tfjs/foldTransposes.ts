@@ -2,6 +2,7 @@
 
 import type { Graph, GraphNode } from '../../../attention/graph';
 import { swapsLastTwo } from '../../columnCache';
+import { elementAt } from '../../../model/elementAt';
 
 /**
  * A transposition of the last two axes that only matrix products use becomes a flag of theirs (`transA`, `transB`,
@@ -13,12 +14,13 @@ export function foldTransposes(graph: Graph): readonly GraphNode[] {
   for (const node of graph.nodes) for (const input of node.inputs) uses.set(input, [...(uses.get(input) ?? []), node]);
   const folded = new Map<string, string>();
   for (const node of graph.nodes) {
-    const [output, source] = [node.outputs[0] ?? '', node.inputs[0] ?? ''];
-    if (!swapsLastTwo(node) || outputs.has(output)) continue;
+    if (!swapsLastTwo(node)) continue;
+    const [output, source] = [elementAt(node.outputs, 0), elementAt(node.inputs, 0)];
+    if (outputs.has(output)) continue;
     if ((uses.get(output) ?? []).every((user) => user.op === 'MatMul')) folded.set(output, source);
   }
   return graph.nodes
-    .filter((node) => !folded.has(node.outputs[0] ?? ''))
+    .filter((node) => !folded.has(elementAt(node.outputs, 0)))
     .map((node) => {
       if (node.op !== 'MatMul' || !node.inputs.some((input) => folded.has(input))) return node;
       const [a = '', b = ''] = node.inputs;

@@ -9,11 +9,12 @@ import { OperatorCall, type OperatorTable } from './operator';
 import { PRODUCTS } from './products';
 import { SHAPING } from './shaping';
 import { fromTensor, isHost, type Tf, toTensor, type Value } from './value';
+import { elementAt } from '../../../model/elementAt';
 
 const OPERATORS: OperatorTable = { ...ELEMENTWISE, ...SHAPING, ...PRODUCTS };
 
 /** Operators of a graph that the interpreter does not have. */
-export function missingOperators(graph: Graph): readonly string[] {
+function missingOperators(graph: Graph): readonly string[] {
   const missing = graph.nodes.filter((node) => node.domain !== '' || !Object.hasOwn(OPERATORS, node.op));
   return [...new Set(missing.map((node) => (node.domain === '' ? node.op : `${node.domain}.${node.op}`)))];
 }
@@ -73,7 +74,7 @@ class InterpretedProgram implements LoadedProgram {
           const value = made[i];
           if (value) values.set(name, value);
         });
-        for (const name of this.lastUses[index] ?? []) {
+        for (const name of elementAt(this.lastUses, index)) {
           const value = values.get(name);
           if (value && !isHost(value) && !this.kept.has(name) && !wanted.has(name)) value.dispose();
         }

@@ -38,16 +38,6 @@ export class OperatorCall {
     return Array.isArray(value) ? (value as readonly number[]) : null;
   }
 
-  float(name: string, fallback: number): number {
-    const value = this.attribute(name);
-    return typeof value === 'object' && 'float' in value ? value.float : fallback;
-  }
-
-  text(name: string, fallback: string): string {
-    const value = this.attribute(name);
-    return typeof value === 'string' ? value : fallback;
-  }
-
   private attribute(name: string): AttributeValue | undefined {
     return Object.hasOwn(this.node.attributes, name) ? this.node.attributes[name] : undefined;
   }

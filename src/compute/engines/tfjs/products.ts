@@ -1,40 +1,29 @@
-/** Matrix products, reductions and normalisations. https://onnx.ai/onnx/operators/ */
+/** Matrix products and reductions. https://onnx.ai/onnx/operators/ */
 
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { axisOf, type OperatorCall, type OperatorTable } from './operator';
 import { hostNumbers, type Tf } from './value';
+import { elementAt } from '../../../model/elementAt';
 
 export const PRODUCTS: OperatorTable = {
   MatMul: (call) =>
     matMul(call.tf, call.tensor(0), call.tensor(1), call.int('transA', 0) === 1, call.int('transB', 0) === 1),
-  Gemm: gemm,
   Softmax: softmax,
   ReduceMean: (call) => call.tf.mean(call.tensor(0), axes(call), call.int('keepdims', 1) === 1),
   ReduceSum: (call) => call.tf.sum(call.tensor(0), axes(call), call.int('keepdims', 1) === 1),
   ReduceMax: (call) => call.tf.max(call.tensor(0), axes(call), call.int('keepdims', 1) === 1),
-  RMSNormalization: rmsNorm,
-  LayerNormalization: layerNorm,
 };
 
 /** A matrix on the right takes all rows of the left in one product: faster than one product per batch. */
-export function matMul(tf: Tf, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  const inner = a.shape.at(-1) ?? 0;
+function matMul(tf: Tf, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  const inner = elementAt(a.shape, a.rank - 1);
   if (b.rank === 2 && a.rank > 2 && !transposeA) {
     const rows = a.size === 0 ? 0 : a.size / inner;
-    const columns = (transposeB ? b.shape[0] : b.shape[1]) ?? 0;
+    const columns = elementAt(b.shape, transposeB ? 0 : 1);
     const flat = tf.matMul(tf.reshape(a, [rows, inner]) as Tensor2D, b as Tensor2D, false, transposeB);
     return tf.reshape(flat, [...a.shape.slice(0, -1), columns]);
   }
   return tf.matMul(a, b, transposeA, transposeB);
-}
-
-function gemm(call: OperatorCall): Tensor {
-  const { tf } = call;
-  const product = tf.matMul(call.tensor(0), call.tensor(1), call.int('transA', 0) === 1, call.int('transB', 0) === 1);
-  const [alpha, beta] = [call.float('alpha', 1), call.float('beta', 1)];
-  const scaled = alpha === 1 ? product : tf.mul(product, alpha);
-  const bias = call.optionalTensor(2);
-  return bias ? tf.add(scaled, beta === 1 ? bias : tf.mul(bias, beta)) : scaled;
 }
 
 function softmax(call: OperatorCall): Tensor {
@@ -48,27 +37,4 @@ function softmax(call: OperatorCall): Tensor {
 function axes(call: OperatorCall): number[] | undefined {
   const given = call.inputs[1] ? hostNumbers(call.inputs[1], `axes of ${call.node.op}`) : call.ints('axes');
   return given?.slice();
-}
-
-function trailingAxes(call: OperatorCall, rank: number): number[] {
-  const first = axisOf(call.int('axis', -1), rank);
-  return Array.from({ length: rank - first }, (_, i) => first + i);
-}
-
-function rmsNorm(call: OperatorCall): Tensor {
-  const { tf } = call;
-  const x = call.tensor(0);
-  const meanSquare = tf.mean(tf.mul(x, x), trailingAxes(call, x.rank), true);
-  return tf.mul(tf.div(x, tf.sqrt(tf.add(meanSquare, call.float('epsilon', 1e-5)))), call.tensor(1));
-}
-
-function layerNorm(call: OperatorCall): Tensor {
-  const { tf } = call;
-  const x = call.tensor(0);
-  const over = trailingAxes(call, x.rank);
-  const centred = tf.sub(x, tf.mean(x, over, true));
-  const variance = tf.mean(tf.mul(centred, centred), over, true);
-  const scaled = tf.mul(tf.div(centred, tf.sqrt(tf.add(variance, call.float('epsilon', 1e-5)))), call.tensor(1));
-  const bias = call.optionalTensor(2);
-  return bias ? tf.add(scaled, bias) : scaled;
 }

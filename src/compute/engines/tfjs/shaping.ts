@@ -4,6 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { elementCount } from '../../../attention/graph';
 import { axisOf, type OperatorCall, type OperatorTable } from './operator';
 import { type HostValue, hostNumbers, isHost, type Value } from './value';
+import { elementAt } from '../../../model/elementAt';
 
 export const SHAPING: OperatorTable = {
   Reshape: reshape,
@@ -12,14 +13,12 @@ export const SHAPING: OperatorTable = {
   Slice: slice,
   Split: split,
   Expand: expand,
-  Tile: (call) => call.tf.tile(call.tensor(0), [...hostNumbers(call.value(1), 'repeats')]),
   Unsqueeze: unsqueeze,
   Squeeze: squeeze,
   Shape: (call) => {
     const { shape } = call.value(0);
     return host(shape.slice(call.int('start', 0), call.int('end', shape.length)));
   },
-  Gather: gather,
 };
 
 function host(numbers: readonly number[]): HostValue {
@@ -34,7 +33,7 @@ function withShape(call: OperatorCall, value: Value, shape: readonly number[]): 
 function reshape(call: OperatorCall): Value {
   const value = call.value(0);
   const asked = hostNumbers(call.value(1), 'the shape of Reshape').map((size, i) =>
-    size === 0 ? (value.shape[i] ?? 0) : size,
+    size === 0 ? elementAt(value.shape, i) : size,
   );
   const open = asked.indexOf(-1);
   if (open >= 0) {
@@ -66,14 +65,14 @@ function slice(call: OperatorCall): Value {
   const size = [...value.shape];
   axes.forEach((given, i) => {
     const axis = axisOf(given, rank);
-    const length = value.shape[axis] ?? 0;
+    const length = elementAt(value.shape, axis);
     const bound = (position: number): number =>
       Math.min(length, Math.max(0, position < 0 ? position + length : position));
-    const start = bound(starts[i] ?? 0);
+    const start = bound(elementAt(starts, i));
     begin[axis] = start;
     size[axis] = Math.max(0, bound(ends[i] ?? length) - start);
   });
-  if (isHost(value)) return host(value.host.slice(begin[0] ?? 0, (begin[0] ?? 0) + (size[0] ?? 0)));
+  if (isHost(value)) return host(value.host.slice(elementAt(begin, 0), elementAt(begin, 0) + elementAt(size, 0)));
   return call.tf.slice(value, begin, size);
 }
 
@@ -95,7 +94,7 @@ function expand(call: OperatorCall): Tensor {
   const asked = [...Array<number>(rank - target.length).fill(1), ...target];
   return call.tf.tile(
     call.tf.reshape(x, aligned),
-    aligned.map((size, i) => (size === 1 ? (asked[i] ?? 1) : 1)),
+    aligned.map((size, i) => (size === 1 ? elementAt(asked, i) : 1)),
   );
 }
 
@@ -120,14 +119,4 @@ function squeeze(call: OperatorCall): Value {
     value,
     shape.filter((size, i) => !(axes ? axes.includes(i) : size === 1)),
   );
-}
-
-function gather(call: OperatorCall): Value {
-  const [data, indices] = [call.value(0), call.value(1)];
-  const axis = axisOf(call.int('axis', 0), data.shape.length);
-  if (isHost(data) && isHost(indices)) {
-    const picked = indices.host.map((index) => data.host[index < 0 ? index + data.host.length : index] ?? 0);
-    return { host: picked, shape: indices.shape };
-  }
-  return call.tf.gather(call.tensor(0), call.tf.cast(call.tensor(1), 'int32'), axis);
 }

@@ -1,17 +1,29 @@
 /** Blocks of the test grid: arrangements, norms, feed-forwards, experts. */
 
 import {
-  ACTIVATIONS,
   type BlockSpec,
   type DenseFeedForward,
   type FeedForward,
   type MoeFeedForward,
   NO_NORMS,
+  type PlainActivation,
   type RouterSpec,
 } from '../../../../src/attention/blockSpec';
 import { heads, LAYER, LAYERS, layer, RMS, rope } from './layers';
 
 const ATTENTION = layer(heads(4, 2, 8), { rotary: rope(8) });
+/** Complete, by its type. */
+const ACTIVATIONS: Readonly<Record<PlainActivation, true>> = {
+  silu: true,
+  gelu: true,
+  'gelu-tanh': true,
+  'quick-gelu': true,
+  relu: true,
+  relu2: true,
+  tanh: true,
+  sigmoid: true,
+  identity: true,
+};
 const GATED: DenseFeedForward = {
   kind: 'gated',
   width: 14,
@@ -22,7 +34,7 @@ const GATED: DenseFeedForward = {
 };
 const PRE = { ...NO_NORMS, attention: RMS, feedForward: RMS };
 
-export function block(feedForward: FeedForward, extra: Partial<BlockSpec> = {}): BlockSpec {
+function block(feedForward: FeedForward, extra: Partial<BlockSpec> = {}): BlockSpec {
   return {
     layer: ATTENTION,
     feedForward,
@@ -95,7 +107,7 @@ export const BLOCKS: Readonly<Record<string, BlockSpec>> = {
     biasOut: false,
   }),
   ...Object.fromEntries(
-    ACTIVATIONS.map((activation) => [
+    (Object.keys(ACTIVATIONS) as PlainActivation[]).map((activation) => [
       `plain ${activation}`,
       block({ kind: 'plain', width: 14, activation, biasIn: true, biasOut: false }),
     ]),

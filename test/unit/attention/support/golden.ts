@@ -3,7 +3,7 @@
  * The product has its own reader (src/weights); this one knows these twelve folders only.
  */
 
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { bloomSlopes } from '../../../../src/attention/alibi';
 import {
   type BlockNorms,
@@ -14,10 +14,9 @@ import {
 } from '../../../../src/attention/blockSpec';
 import { type AttentionLayerSpec, PLAIN_LAYER, type RunnableAttention } from '../../../../src/attention/layerSpec';
 import type { NormSpec } from '../../../../src/attention/normSpec';
-import { latentScaleFactor } from '../../../../src/attention/rotaryTables';
 import type { RotaryScaling } from '../../../../src/attention/rotarySpec';
 import type { WeightMap } from '../../../../src/attention/weightNames';
-import type { GoldenLayer as ReadLayer } from '../../golden';
+import { type GoldenLayer as ReadLayer, readGolden } from '../../golden';
 import { readFolder, readJson, type StoredTensor } from './safetensors';
 
 export interface GoldenLayer extends ReadLayer {
@@ -43,9 +42,9 @@ export interface GoldenBlock {
 type Config = Readonly<Record<string, unknown>>;
 type Weights = Map<string, Float32Array>;
 
-export function loadGolden(root: string, name: string): { golden: Golden; blocks: GoldenBlock[] } {
-  const folder = join(root, name);
-  const golden = readJson<Golden>(join(folder, 'golden.json'));
+export function loadGolden(folder: string): { golden: Golden; blocks: GoldenBlock[] } {
+  const name = basename(folder);
+  const golden = readGolden(folder) as unknown as Golden;
   const config = readJson<Config>(join(folder, 'config.json'));
   const tensors = new Tensors(readFolder(folder));
   const family = FAMILIES[name];
@@ -513,3 +512,9 @@ const FAMILIES: Readonly<
 };
 
 export const GOLDEN_FOLDERS: readonly string[] = Object.keys(FAMILIES);
+
+/** DeepSeek: the softmax scale is multiplied by YaRN's temperature for mscale_all_dim, squared. */
+function latentScaleFactor(scaling: RotaryScaling | null): number {
+  if (scaling?.kind !== 'yarn' || !scaling.mscaleAllDim || scaling.factor <= 1) return 1;
+  return (0.1 * scaling.mscaleAllDim * Math.log(scaling.factor) + 1) ** 2;
+}

@@ -4,8 +4,8 @@ import { buildAttentionProgram } from '../../../../src/attention/buildAttention'
 import type { Tensor } from '../../../../src/attention/graph';
 import type { AttentionLayerSpec } from '../../../../src/attention/layerSpec';
 import type { AttentionProgram, ProgramOptions } from '../../../../src/attention/program';
-import type { ReferenceCache } from '../../../../src/attention/reference/layer';
-import { Tensor64 } from '../../../../src/attention/reference/tensor64';
+import type { ReferenceCache } from '../../../oracle/layer';
+import { Tensor64 } from '../../../oracle/tensor64';
 import { stepInputs } from '../../../../src/attention/stepInputs';
 import type { WeightMap } from '../../../../src/attention/weightNames';
 import { randomFloats } from './random';

@@ -1,6 +1,6 @@
 /** A small reader of float32 safetensors folders, for tests of this folder only. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface StoredTensor {
@@ -36,10 +36,4 @@ export function readFolder(folder: string): Map<string, StoredTensor> {
 
 export function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, 'utf8')) as T;
-}
-
-/** The golden references, which lie beside the checkout; null where they are not. */
-export function goldenRoot(): string | null {
-  const root = join(import.meta.dirname, '../../../../../shared/reference/golden');
-  return existsSync(root) ? root : null;
 }

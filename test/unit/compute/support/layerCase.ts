@@ -4,8 +4,8 @@ import { buildAttentionProgram } from '../../../../src/attention/buildAttention'
 import type { Tensor } from '../../../../src/attention/graph';
 import type { AttentionLayerSpec } from '../../../../src/attention/layerSpec';
 import type { AttentionProgram, CaptureName, ProgramOptions } from '../../../../src/attention/program';
-import { type ReferenceRun, referenceLayer } from '../../../../src/attention/reference/layer';
-import { Tensor64 } from '../../../../src/attention/reference/tensor64';
+import { type ReferenceRun, referenceLayer } from '../../../oracle/layer';
+import { Tensor64 } from '../../../oracle/tensor64';
 import { stepInputs } from '../../../../src/attention/stepInputs';
 import { layerWeights } from '../../../../src/attention/weightNames';
 import type { GraphRunner } from '../../../../src/compute/engines/tfjs/tfjsBackend';

@@ -1,25 +1,23 @@
-/** Models that tests run: the samples of the repository, and golden folders where they are. */
+/** Models that tests run: the samples of the repository. Golden ones are in support/reference.ts. */
 
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createEngine } from '../../../../src/compute/engines/createEngine';
-import { ForwardPass, type ForwardLimits } from '../../../../src/compute/heads/forward';
+import { ForwardPass } from '../../../../src/compute/heads/forward';
 import { HeadModel } from '../../../../src/compute/heads/headModel';
+import type { ForwardLimits } from '../../../../src/compute/heads/layerPass';
+import type { GoldenModel } from '../../support/reference';
 
 const checkout = resolve(import.meta.dirname, '../../../..');
 export const SAMPLES = ['mha', 'gqa', 'mqa', 'mla'].map((name) => join(checkout, 'media', 'samples', name));
-export const GOLDEN = join(process.env['HEADLIGHT_REFERENCE'] ?? resolve(checkout, '../shared/reference'), 'golden');
 
-/** Golden folders of these names that are there; a word on stderr for the others. */
-export function goldenNamed(...names: readonly string[]): string[] {
-  return names
-    .map((name) => join(GOLDEN, name))
-    .filter((folder) => {
-      const there = existsSync(folder);
-      if (!there) console.warn(`SKIPPED: ${folder} is absent; set HEADLIGHT_REFERENCE`);
-      return there;
-    });
-}
+/** Samples of these names, as golden models are listed. */
+export const samplesNamed = (...names: readonly string[]): readonly GoldenModel[] =>
+  names.map((name) => {
+    const folder = join(checkout, 'media', 'samples', name);
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { model_type: string };
+    return { name, modelType: config.model_type, folder };
+  });
 
 /** Runs `work` on an opened model and closes everything after. */
 export async function withForward<T>(
@@ -28,7 +26,7 @@ export async function withForward<T>(
   work: (forward: ForwardPass, model: HeadModel) => Promise<T>,
 ): Promise<T> {
   const model = await HeadModel.open(folder);
-  const forward = new ForwardPass(model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
+  const forward = new ForwardPass(model.model, createEngine('onnxruntime-cpu', { threads: 1 }), limits);
   try {
     return await work(forward, model);
   } finally {

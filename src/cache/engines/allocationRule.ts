@@ -1,0 +1,106 @@
+/** What an engine's allocation rule is, and what all of them share. */
+
+import type { AttentionSpec, StateSpec } from '../../model/attention';
+import type { ResolvedKvDtype } from '../../model/dtype';
+import type { EngineRule, Sharding, Workload } from '../../model/scenario';
+import type { ModelSpec } from '../../model/spec';
+import type { LayerGroup } from '../groups';
+import { stateElementBytes } from '../layerBytes';
+import { rankAttention, rankState, tokensPerRank } from '../sharding';
+
+/** What an engine is asked for one rank. */
+export interface RuleContext {
+  readonly spec: ModelSpec;
+  readonly dtype: ResolvedKvDtype;
+  readonly workload: Workload;
+  readonly sharding: Sharding;
+  readonly options: RuleOptions;
+}
+
+/** Start-up settings of engines that change what they allocate; each has the engine's own default. */
+export interface RuleOptions {
+  /** Tokens of a page (block). */
+  readonly pageTokens?: number;
+  /** vLLM `max_num_batched_tokens`: tokens in flight that a window's reserve must hold. */
+  readonly batchedTokens?: number;
+  /** llama.cpp `--ubatch-size`. */
+  readonly microBatchTokens?: number;
+  /** llama.cpp `--kv-unified`: all sequences share one buffer. */
+  readonly unified?: boolean;
+  /** vLLM: state slots kept for speculative tokens. */
+  readonly speculativeTokens?: number;
+}
+
+/** Bytes of one layer on one rank, for all sequences of the workload. */
+export interface LayerCost {
+  /** What the attention must keep, in the engine's own row format, split over ranks, without pages. */
+  readonly needed: number;
+  /** What these tokens occupy, pages and padding included. */
+  readonly steady: number;
+  /** What must be free before the engine accepts them. */
+  readonly reserved: number;
+  readonly state: number;
+  readonly stateReserved: number;
+}
+
+export const NO_COST: LayerCost = { needed: 0, steady: 0, reserved: 0, state: 0, stateReserved: 0 };
+
+/** Why numbers differ, as a sentence. */
+export interface Reason {
+  readonly text: string;
+  /** True when the engine's behaviour in this point is assumed. */
+  readonly inexact: boolean;
+}
+
+export interface AllocationRule {
+  readonly id: EngineRule;
+  /** Version whose code was read. */
+  readonly version: string;
+  readonly cite: string;
+  /** False where devices take whole layers instead of shares of heads: then a rank's bytes are those of all devices. */
+  readonly splitsHeads: boolean;
+  /** The format that `auto` becomes; engines have defaults of their own. */
+  autoDtype(native: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype;
+  /** The format really used where the engine has none of the asked one for this model. */
+  effectiveDtype?(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype;
+  cost(group: LayerGroup, context: RuleContext): LayerCost;
+  /** Bytes on top of the layers' own: phantom layers of groups, padding of pages. Reserved only. */
+  overhead?(groups: readonly LayerGroup[], context: RuleContext): number;
+  reasons(groups: readonly LayerGroup[], context: RuleContext): readonly Reason[];
+}
+
+export function pages(tokens: number, pageTokens: number): number {
+  return Math.ceil(tokens / pageTokens);
+}
+
+export function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+/** Attention of a rank under tensor parallelism, which attention data parallelism leaves whole. */
+export function attentionOf(group: LayerGroup, { sharding }: RuleContext): AttentionSpec {
+  return rankAttention(group.attention, sharding.dpAttention ? 1 : sharding.tp);
+}
+
+export function rankStateOf(group: LayerGroup, { sharding }: RuleContext): StateSpec | undefined {
+  return group.state && rankState(group.state, sharding.dpAttention ? 1 : sharding.tp);
+}
+
+/** Sequences whose caches one rank holds: with attention data parallelism each rank has a share of them. */
+export function sequences({ workload, sharding }: RuleContext): number {
+  return sharding.dpAttention ? Math.ceil(workload.batch / sharding.tp) : workload.batch;
+}
+
+/** Tokens of a sequence on a rank; only caches that keep every token are striped over context-parallel ranks. */
+export function tokensOf(attention: AttentionSpec, { workload, sharding }: RuleContext): number {
+  const striped = attention.kind === 'full' || attention.kind === 'latent';
+  return striped ? tokensPerRank(workload.tokens, sharding.dcp) : workload.tokens;
+}
+
+/** Bytes of one sequence's state, with the convolution width that engines keep. */
+export function engineStateBytes(state: StateSpec | undefined, dtype: ResolvedKvDtype, allFloat32 = false): number {
+  if (!state) return 0;
+  const cacheBytes = allFloat32 ? 4 : stateElementBytes(dtype);
+  const conv = state.conv ? state.conv.channels * state.conv.engineWidth * cacheBytes : 0;
+  return conv + state.recurrentElements * (state.recurrentDtype === 'float32' ? 4 : cacheBytes);
+}
