@@ -1,0 +1,265 @@
+"""Writes src/families/classDefaults.json: what transformers' configuration classes give to absent keys.
+
+    python scripts/classDefaults.py > src/families/classDefaults.json
+
+Needs transformers 5.18.0, and no PyTorch: classes of configurations are read; nothing is asked of the hub. Classes that
+could not be made without arguments are named on stderr; they are none whose defaults matter here.
+
+`types` holds, by model type, defaults that the class declares. Null, objects and what JSON cannot say are left out.
+
+- Decoders, and encoder-decoders: keys that src/families or src/config names, in whatever role, or that have another
+  name there (`attribute_map`).
+- Encoders: how many layers they have, and whether they are decoders after all.
+- Composites: as decoders, less the vocabulary. `X/text` is the language model that X makes where its file has none, if
+  that is not what the language model's own class gives.
+
+A row may be written as a change of another one: `like` names that, and null takes a key of it away.
+
+Of decoders that those folders name, `aliases` has other names of keys, and `theta` the RoPE base where it is not
+10,000. `text` is the type of the language model in a composite.
+"""
+
+import dataclasses
+import inspect
+import json
+import math
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+SOURCES = Path(__file__).resolve().parent.parent / "src"
+ENCODER_KEYS = {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "is_decoder"}
+USUAL_THETA = 10_000
+
+
+# Rows
+
+
+def plain(value: Any) -> bool:
+    """Whether the table can hold a value: JSON, but neither null nor an object."""
+    if isinstance(value, (list, tuple)):
+        return all(plain(entry) for entry in value)
+    return isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value))
+
+
+def short(value: Any) -> Any:
+    """1.0 as 1: they are one number to the readers of the table."""
+    if isinstance(value, (list, tuple)):
+        return [short(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: short(entry) for key, entry in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def row_of(values: Row, kind: str, asked: set[str]) -> Row:
+    """The part of a class's defaults that the table keeps."""
+    keys = {"decoder": asked, "encoder": ENCODER_KEYS, "composite": asked - {"vocab_size"}}[kind]
+    return {key: short(value) for key, value in values.items() if key in keys and plain(value)}
+
+
+def made_row(row: Row, made: Row, own: Row, kind: str, asked: set[str]) -> Row:
+    """The row of a language model that a composite makes.
+
+    `row` is the one of its class, `made` has all its values, and `own` all values of the class made without arguments.
+    """
+    values = {key: value for key, value in row.items() if made.get(key, value) is not None}
+    for key, value in row_of(made, kind, asked).items():
+        # Lists that a class makes for itself have an entry for each layer: no default.
+        if not isinstance(value, list) and not same(value, short(own.get(key))):
+            values[key] = value
+    if same(values, row):
+        return row
+    # Heads as wide as the class's own need not follow from the new width of the model, as those do from the old one.
+    head = made.get("head_dim") if kind == "decoder" else None
+    if head is not None and head != made["hidden_size"] // made["num_attention_heads"]:
+        values["head_dim"] = head
+    return values
+
+
+def compact(value: Any, ordered: bool = False) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=ordered)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: 1 and true are two values."""
+    return compact(one, ordered=True) == compact(other, ordered=True)
+
+
+def change_of(base: str, rows: dict[str, Row], row: Row) -> Row:
+    changed = {key: value for key, value in row.items() if not same(value, rows[base].get(key))}
+    return {"like": base, **changed, **{key: None for key in rows[base] if key not in row}}
+
+
+def packed(rows: dict[str, Row]) -> dict[str, Row]:
+    """Each row whole, or as the change of another one: the tree of fewest characters that Prim's algorithm finds."""
+    types: dict[str, Row] = {}
+    open_rows = dict(rows)
+    while open_rows:
+        name = min(open_rows, key=lambda one: len(compact(open_rows[one])))
+        types[name] = open_rows.pop(name)
+        for other, best in open_rows.items():
+            change = change_of(name, rows, rows[other])
+            if len(compact(change)) < len(compact(best)):
+                open_rows[other] = change
+    return dict(sorted(types.items()))
+
+
+def unpacked(types: dict[str, Row]) -> dict[str, Row]:
+    def whole(name: str) -> Row:
+        row = types[name]
+        values = {**(whole(row["like"]) if "like" in row else {}), **row}
+        return {key: value for key, value in values.items() if key != "like" and value is not None}
+
+    return {name: whole(name) for name in types}
+
+
+def table_text(source: str, **parts: dict[str, Any]) -> str:
+    """JSON with a line for each type."""
+    blocks = [f'  "source": {compact(source)}']
+    for part, entries in parts.items():
+        lines = ",\n".join(f"    {compact(name)}: {compact(entry)}" for name, entry in entries.items())
+        blocks.append(f"  {compact(part)}: {{\n{lines}\n  }}")
+    return "{\n" + ",\n".join(blocks) + "\n}\n"
+
+
+# What the project asks
+
+
+def names_in(*folders: Path) -> set[str]:
+    """Strings in TypeScript that could be keys or types."""
+    files = [file for folder in folders for file in folder.rglob("*.ts")]
+    found = {name for file in files for name in re.findall(r"'([A-Za-z_][\w.-]*)'", file.read_text("utf-8"))}
+    return found or sys.exit("no sources to tell which keys are asked")
+
+
+# What transformers says
+
+
+def declared(cls: type) -> Row:
+    """Defaults of the fields that a class adds to those of every configuration."""
+    from transformers import PreTrainedConfig
+
+    common = {field.name for field in dataclasses.fields(PreTrainedConfig)}
+    return {field.name: default_of(field) for field in dataclasses.fields(cls) if field.name not in common}
+
+
+def default_of(field: dataclasses.Field) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def language_model(cls: type) -> Any:
+    """The configuration of the language model in a composite made without arguments; None where there is none."""
+    if not cls.sub_configs or cls.has_no_defaults_at_init:
+        return None
+    config = cls()
+    inner = config.get_text_config(decoder=True)
+    if type(inner) is cls:
+        inner = getattr(config, "decoder_config", None)
+    return inner if inner is not None and has_vocabulary(type(inner)) else None
+
+
+def has_vocabulary(cls: type) -> bool:
+    return any(key.endswith("vocab_size") for key in declared(cls))
+
+
+def keeps_past(cls: type) -> bool:
+    """Whether models of the class take back what they computed for earlier tokens."""
+    says = "use_cache" in declared(cls) or "past_key_values" in cls.keys_to_ignore_at_inference
+    models = Path(inspect.getfile(cls)).parent.glob("modeling_*.py")
+    return says and any(re.search(r"\bpast_key_values\b", file.read_text("utf-8")) for file in models)
+
+
+def kind_of(name: str, cls: type, causal: set[str], masked: set[str]) -> str | None:
+    """What a class that is no composite describes; None for what has no language. The sets are of model types."""
+    if name not in causal and not has_vocabulary(cls):
+        return None
+    if cls.is_encoder_decoder:
+        return "decoder"
+    return "decoder" if name not in masked and (name in causal or keeps_past(cls)) else "encoder"
+
+
+def values_of(config: Any) -> Row:
+    """What an instance has, given or worked out, by the names of its class's fields where it has fields for it."""
+    from transformers import PreTrainedConfig
+
+    values = vars(config)
+    fields = {key: values.get(config.attribute_map.get(key, key)) for key in declared(type(config))}
+    return {key: value for key, value in values.items() if not hasattr(PreTrainedConfig, key)} | fields
+
+
+def theta_of(config: Any) -> float | None:
+    """The RoPE base of an instance; None where it has none, or one for each kind of layer."""
+    return (getattr(config, "rope_parameters", None) or {}).get("rope_theta")
+
+
+def main() -> None:
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="critical")
+    import transformers
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    causal, masked = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES), set(MODEL_FOR_MASKED_LM_MAPPING_NAMES)
+    names = names_in(SOURCES / "families", SOURCES / "config")
+    kinds: dict[str, str] = {}
+    asked: dict[str, set[str]] = {}
+    rows: dict[str, Row] = {}
+    made: dict[str, Any] = {}
+    aliases: dict[str, dict[str, str]] = {}
+    theta: dict[str, Any] = {}
+    # Some classes stand among the types under their own names.
+    for name in sorted(name for name in transformers.CONFIG_MAPPING.keys() if name == name.lower()):
+        cls = transformers.CONFIG_MAPPING[name]
+        try:
+            inner = language_model(cls)
+        except Exception as error:  # Of any type: each class refuses in its own way.
+            print(f"{name}: not made: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+            inner = None
+        kind = kind_of(name, cls, causal, masked) if inner is None else "composite"
+        if kind is None:
+            continue
+        if inner is not None:
+            made[name] = inner
+        others = {alias: key for alias, key in cls.attribute_map.items() if alias != key}
+        kinds[name] = kind
+        asked[name] = names | {key for alias, key in others.items() if alias in names}
+        if row := row_of(declared(cls), kind, asked[name]):
+            rows[name] = row
+        if kind != "decoder" or name not in names:
+            continue
+        if known := {alias: key for alias, key in others.items() if key in asked[name]}:
+            aliases[name] = known
+        if cls.default_theta != USUAL_THETA:
+            theta[name] = short(cls.default_theta)
+
+    text = {name: inner.model_type for name, inner in made.items() if inner.model_type != name}
+    for name, inner_type in text.items():
+        if inner_type not in rows:
+            continue
+        inner, kind = made[name], kinds[inner_type]
+        own = type(inner)()
+        row = made_row(rows[inner_type], values_of(inner), values_of(own), kind, asked[inner_type])
+        if row is not rows[inner_type]:
+            rows[f"{name}/text"] = row
+        if kind == "decoder" and theta_of(inner) not in (None, theta_of(own)):
+            theta[f"{name}/text"] = short(theta_of(inner))
+
+    types = packed(rows)
+    if not same(unpacked(types), rows):
+        sys.exit("the packed rows are not the rows")
+    version = transformers.__version__
+    source = f"transformers {version}: what configuration classes declare; null after like: not declared"
+    out = table_text(source, types=types, aliases=aliases, theta=theta, text=text)
+    print(out, end="")
+    print(f"{len(rows)} types, {len(text)} nested, {len(out)} characters", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
