@@ -17,5 +17,7 @@ export async function loadTypeScript(code, root) {
     mainFields: ['module', 'main'],
     logLevel: 'error',
   });
-  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  const [bundle] = outputFiles;
+  if (!bundle) throw new Error('esbuild made nothing');
+  return import(`data:text/javascript;base64,${Buffer.from(bundle.contents).toString('base64')}`);
 }

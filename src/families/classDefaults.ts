@@ -1,4 +1,4 @@
-/** What transformers' configuration classes give to absent keys: a table made by test/harness/classDefaults.mjs. */
+/** What transformers' configuration classes give to absent keys: a table made by scripts/classDefaults.py. */
 
 import table from './classDefaults.json';
 import { COMPLETING } from './composites';
@@ -33,12 +33,12 @@ function resolve(modelType: string): Row | null {
 
 /** Defaults of a model type's class, in a composite of type `root`; null for types that transformers 5.18 does not have. */
 export function classDefaultsOf(modelType: string, root = modelType, nested = false): ClassDefaults | null {
-  const own = `${root}/text`;
-  const values =
-    (Object.hasOwn(TYPES, own) && (!nested || COMPLETING.includes(root)) ? resolve(own) : null) ?? resolve(modelType);
+  const ofRoot = `${root}/text`;
+  const row = Object.hasOwn(TYPES, ofRoot) && (!nested || COMPLETING.includes(root)) ? ofRoot : modelType;
+  const values = resolve(row);
   if (!values) return null;
   const aliases = ownEntry(ALIASES, modelType);
-  const theta = ownEntry(THETAS, modelType);
+  const theta = ownEntry(THETAS, row) ?? ownEntry(THETAS, modelType);
   return {
     className: `${modelType}'s configuration class`,
     values,

@@ -145,7 +145,7 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 /** llama.cpp keeps the divisor of the logits as `logit_scale`. */
-export const graniteScale: NonNullable<GgufFacet['adapt']> = (config) => {
+const graniteScale: NonNullable<GgufFacet['adapt']> = (config) => {
   const scale = config['logit_scale'];
   if (scale === undefined) return;
   config['logits_scaling'] = scale;

@@ -149,15 +149,25 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
+const KOSMOS = { bias: true, plain: true, mlpBias: true, normBias: true, width: ['ffn_dim'] } as const;
+
 export const counts = (): readonly CountsFacet[] => [
   {
-    modelTypes: ['kosmos_2_text_model', 'kosmos_2_5_text_model'],
-    bias: true,
-    plain: true,
-    mlpBias: true,
-    normBias: true,
-    width: ['ffn_dim'],
+    ...KOSMOS,
+    modelTypes: ['kosmos_2_text_model'],
+    // A norm within attention and one within the feed-forward.
     extra: (config, tally, layerViews) =>
       tally.add('norms', 2 * layerViews.length * (config.size(HIDDEN_KEYS) + config.size('ffn_dim'))),
   },
+  {
+    ...KOSMOS,
+    modelTypes: ['kosmos_2_5_text_model'],
+    // A norm within the feed-forward alone, and an embedding that tells text from image.
+    extra: (config, tally, layerViews) => {
+      tally.add('norms', 2 * layerViews.length * config.size('ffn_dim'));
+      tally.add('embedding', 2 * config.size(HIDDEN_KEYS));
+      tally.lookup += 2 * config.size(HIDDEN_KEYS);
+    },
+  },
 ];
+

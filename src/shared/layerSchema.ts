@@ -123,6 +123,7 @@ export const attentionLayer = v.strictObject({
   ),
   outputGate: v.picklist(['none', 'element', 'head']),
   outputNorm: v.nullable(norm),
+  outputNormWidth: v.exactOptional(size),
   latentNorms: v.nullable(
     v.strictObject({
       query: v.nullable(norm),

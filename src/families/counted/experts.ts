@@ -37,7 +37,7 @@ export const sharedExperts =
   (config: ConfigReader): number =>
     config.size(countKeys, 0) * config.size(width);
 
-export const SHARED_KEYS = ['n_shared_experts', 'num_shared_experts', 'moe_num_shared_experts'];
+const SHARED_KEYS = ['n_shared_experts', 'num_shared_experts', 'moe_num_shared_experts'];
 
 /** The block of DeepSeek and its kin: some dense layers first, then routed and shared experts of one width. */
 export const deepseekExperts: ExpertRule = {

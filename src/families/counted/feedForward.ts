@@ -5,7 +5,7 @@ import { switched } from './switches';
 import type { LayerView, CountedDecoder } from './facet';
 import type { Tally } from './tally';
 
-export const WIDTH_KEYS = [
+const WIDTH_KEYS = [
   'intermediate_size',
   'ffn_hidden_size',
   'n_inner',

@@ -42,7 +42,7 @@ export const LLAMA_PREFIXES = [
 ] as const;
 
 /** Separate projections. */
-export const LLAMA_ATTENTION: WeightSources = {
+const LLAMA_ATTENTION: WeightSources = {
   q: part('self_attn.q_proj'),
   k: part('self_attn.k_proj'),
   v: part('self_attn.v_proj'),
@@ -52,12 +52,12 @@ export const LLAMA_ATTENTION: WeightSources = {
 };
 
 /** The two norms of a pre-norm block. */
-export const LLAMA_NORMS: WeightSources = {
+const LLAMA_NORMS: WeightSources = {
   norm_attention: part('input_layernorm'),
   norm_feed_forward: part('post_attention_layernorm'),
 };
 
-export const LLAMA_MLP: WeightSources = {
+const LLAMA_MLP: WeightSources = {
   gate_proj: part('mlp.gate_proj'),
   up: part('mlp.up_proj'),
   down: part('mlp.down_proj'),
@@ -72,7 +72,7 @@ export function fusedGateUp(base: string, down: string, width: number): WeightSo
 
 /** q, k, v one after the other in one tensor. */
 // @__NO_SIDE_EFFECTS__
-export function concatenatedQkv(
+function concatenatedQkv(
   base: string,
   rows: readonly [q: number, k: number, v: number],
 ): { q: Part; k: Part; v: Part } {
@@ -82,7 +82,7 @@ export function concatenatedQkv(
 
 /** Latent attention as DeepSeek names it; kv_b's rows are [nope | value] per head. */
 // @__NO_SIDE_EFFECTS__
-export function latentNames(heads: number, nopeDim: number, valueDim: number): WeightSources {
+function latentNames(heads: number, nopeDim: number, valueDim: number): WeightSources {
   const stride = nopeDim + valueDim;
   const suffix = { weight: '.weight', bias: '.bias' };
   const kvB = (start: number, count: number): Part => ({
@@ -122,7 +122,7 @@ export interface ExpertNames {
  * @param fused True when the store has the latter.
  */
 // @__NO_SIDE_EFFECTS__
-export function expertNames(
+function expertNames(
   names: ExpertNames,
   feedForward: FeedForward,
   fused: boolean,

@@ -23,8 +23,10 @@ export interface RotaryOptions {
 /** `rope_parameters`, or `rope_scaling` of older files, for one layer type. Null where nested parameters say null: no RoPE. */
 export function ropeParameters(config: ConfigReader, layerType: string | undefined): JsonObject | null {
   const scaling = config.objectOf('rope_scaling');
-  const parameters =
-    (scaling !== null && Object.keys(scaling).length > 0 ? scaling : config.objectOf('rope_parameters')) ?? {};
+  const given = scaling !== null && Object.keys(scaling).length > 0 ? scaling : config.objectOf('rope_parameters');
+  // The classes take null for "not given".
+  const ofClass = config.defaults?.values['rope_parameters'];
+  const parameters = given ?? (isJsonObject(ofClass) ? ofClass : {});
   const nested = Object.keys(parameters).some((key) => /_attention$/.test(key));
   if (!nested) return parameters;
   const own = parameters[layerType ?? 'full_attention'];

@@ -43,7 +43,7 @@ const corpus = JSON.parse(readFileSync(new URL('parameters.json', import.meta.ur
 
 /** Types whose layers are not described here: no number, rather than a wrong one. */
 const NOT_COUNTED = new Set(
-  `blip blt canary cohere_asr cpmant dia encoder-decoder evolla fsmt git glm5_next idefics kosmos-2 kosmos-2.5 kyutai_speech_to_text led moonshine
+  `blip blt canary cohere_asr cpmant dia encoder-decoder evolla fsmt git glm5_next idefics kyutai_speech_to_text led moonshine
    moonshine_streaming nllb-moe pegasus_x pix2struct pop2piano pp_formulanet prophetnet reformer rembert roc_bert roformer speecht5
    switch_transformers t5gemma t5gemma2 trocr udop vision-encoder-decoder xlm xlnet xmod`.split(/\s+/),
 );
