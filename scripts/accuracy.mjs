@@ -17,7 +17,7 @@ if (!existsSync(join(folder, 'expected.json'))) {
 
 const built = await esbuild.build({
   stdin: {
-    contents: `export { readModelConfig } from './src/config/read'; export { planCache } from './src/cache/plan'; export { UNSHARDED } from './src/model/scenario';`,
+    contents: `export { readModelConfig } from './src/reading/read'; export { planCache } from './src/cache/plan'; export { UNSHARDED } from './src/model/scenario';`,
     resolveDir: ROOT,
     loader: 'ts',
   },

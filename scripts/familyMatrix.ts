@@ -2,7 +2,7 @@
 
 import { planCache } from '../src/cache/plan';
 import { type EngineRule, ENGINES, UNSHARDED } from '../src/model/scenario';
-import { readModelConfig } from '../src/config/read';
+import { readModelConfig } from '../src/reading/read';
 import { blocksRegister } from '../src/families/register/blocks';
 import { countsRegister } from '../src/families/register/counts';
 import { ggufRegister } from '../src/families/register/gguf';

@@ -1,7 +1,7 @@
 /** The same model with its attention as MHA, GQA, MQA or MLA: the comparison that the lectures make. */
 
-import { PLAIN_LAYER, type RunnableAttention } from '../attention/layerSpec';
-import { layerWeights, weightCount } from '../attention/weightNames';
+import { PLAIN_LAYER, type RunnableAttention } from '../attention/spec/layerSpec';
+import { layerWeights, weightCount } from '../attention/spec/weightNames';
 import { type AttentionSpec, type FullAttention, isHeaded, type LatentAttention } from '../model/attention';
 import type { LayerSpec, ModelSpec } from '../model/spec';
 

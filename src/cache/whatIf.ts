@@ -2,7 +2,7 @@
 
 import type { JsonValue } from '../config/document';
 import { CONTEXT_KEYS, HEAD_DIM_KEYS, HEAD_KEYS, KV_HEAD_KEYS } from '../config/spellings';
-import { type Reading, readDocument } from '../config/read';
+import { type Reading, readDocument } from '../reading/read';
 import { headVariant, isHeaded } from '../model/attention';
 import { divisorsOf } from '../model/divisors';
 import type { Scenario } from '../model/scenario';

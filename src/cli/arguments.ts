@@ -3,8 +3,8 @@
 import { parseArgs } from 'node:util';
 import { withDraftLayers } from '../cache/draftLayers';
 import { ConfigDocument } from '../config/document';
-import { type Reading, readModelConfig } from '../config/read';
-import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
+import { type Reading, readModelConfig } from '../reading/read';
+import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { ENGINES, isEngineRule, type Scenario } from '../model/scenario';
 import { InputError, UsageError } from './errors';

@@ -1,6 +1,6 @@
 /** Captures as JSON, piece by piece: a dump can be longer than a string may be. */
 
-import type { Tensor } from '../attention/graph';
+import type { Tensor } from '../attention/onnx/graph';
 import { floats } from '../compute/heads/tokenAxis';
 
 /** Numbers in one piece. */

@@ -9,7 +9,7 @@ import { encodePng } from '../compute/heads/png';
 import { UNWATCHED } from '../compute/heads/watch';
 import type { Engine } from '../compute/engines/engine';
 import { defaultMemoryCeiling } from '../compute/machine';
-import type { Tensor } from '../attention/graph';
+import type { Tensor } from '../attention/onnx/graph';
 import type { HeadMeasures, LayerMeasures } from '../shared/headsContract';
 import { parseArguments } from './arguments';
 import { InputError, reason, UsageError } from './errors';

@@ -1,8 +1,8 @@
 /** `lint`: what is wrong with a config, one line per problem. Exit 1 when it holds what cannot run. */
 
 import type { ConfigDocument } from '../config/document';
-import { lintReading } from '../config/lint';
-import { readModelConfig } from '../config/read';
+import { lintReading } from '../lint/lint';
+import { readModelConfig } from '../reading/read';
 import type { Problem, ProblemFix, Severity, TextRange } from '../model/spec';
 import { type OptionTable, parseArguments, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';

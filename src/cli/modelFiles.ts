@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigDocument } from '../config/document';
 import { QUANT_FILE } from '../config/quantFile';
-import type { ReadOptions } from '../config/read';
+import type { ReadOptions } from '../reading/read';
 import { openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { readText } from '../weights/modelFolder';

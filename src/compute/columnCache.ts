@@ -4,8 +4,8 @@
  * repack the whole right side first, at every step. With many (absorbed MLA: 128) that no longer matters.
  */
 
-import type { Graph, GraphNode, Initializer } from '../attention/graph';
-import type { AttentionProgram } from '../attention/program';
+import type { Graph, GraphNode, Initializer } from '../attention/onnx/graph';
+import type { AttentionProgram } from '../attention/onnx/program';
 import { elementAt } from '../model/elementAt';
 
 /** Up to this many queries a key, single rows were faster than a product that repacks its right side. */

@@ -1,13 +1,13 @@
 /** The layer that a config describes, ready to run: the family's own maths where it is known, else its plain shape. */
 
-import { readModelConfig, type Reading } from '../config/read';
+import { readModelConfig, type Reading } from '../reading/read';
 import { ConfigRefusal } from '../config/refusal';
 import { blocksOf } from '../families/blocksOf';
 import { attentionLayer } from '../families/kit/blocks';
 import type { DescribedLayer } from '../shared/computeContract';
 import type { ConfigSource } from '../shared/configSource';
 import { RpcError } from '../shared/rpcError';
-import { isRunnable } from '../attention/layerSpec';
+import { isRunnable } from '../attention/spec/layerSpec';
 
 /**
  * @param layer Index of the layer in the list of caches.

@@ -1,8 +1,8 @@
 /** One attention layer as an ONNX file: with seeded weights inside while that stays small, else with weights as inputs. */
 
-import { buildAttentionProgram } from '../attention/buildAttention';
-import { encodeOnnx } from '../attention/encodeOnnx';
-import { layerWeights } from '../attention/weightNames';
+import { buildAttentionProgram } from '../attention/onnx/buildAttention';
+import { encodeOnnx } from '../attention/onnx/encodeOnnx';
+import { layerWeights } from '../attention/spec/weightNames';
 import type { LayerOnnxParams, LayerOnnxResult } from '../shared/computeContract';
 import { seededWeights } from './seededWeights';
 

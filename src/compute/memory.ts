@@ -1,8 +1,8 @@
 /** What a run will take, before anything is allocated. */
 
-import { type AttentionLayerSpec, headDims, keyLimit } from '../attention/layerSpec';
-import { elementCount } from '../attention/graph';
-import { layerWeights } from '../attention/weightNames';
+import { type AttentionLayerSpec, headDims, keyLimit } from '../attention/spec/layerSpec';
+import { elementCount } from '../attention/onnx/graph';
+import { layerWeights } from '../attention/spec/weightNames';
 import { formatBinary } from '../model/units';
 import { RpcError } from '../shared/rpcError';
 

@@ -4,7 +4,7 @@ import type { AttentionSpec } from '../model/attention';
 import { UNSHARDED, type Workload } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import { planCache } from '../cache/plan';
-import type { CacheRule } from '../attention/program';
+import type { CacheRule } from '../attention/onnx/program';
 
 /** Bytes of the layer's cache for `batch` sequences of `tokens` tokens, float32, under the rule of an engine. */
 export function plannedCacheBytes(attention: AttentionSpec, workload: Workload, rule: CacheRule): number {

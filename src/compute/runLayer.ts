@@ -1,11 +1,11 @@
 /** Runs one attention layer from its spec: prefill, then decode steps on the cache that it left. */
 
-import { buildAttentionProgram } from '../attention/buildAttention';
-import type { Tensor } from '../attention/graph';
-import type { AttentionLayerSpec } from '../attention/layerSpec';
-import type { AttentionProgram } from '../attention/program';
-import { stepInputs } from '../attention/stepInputs';
-import { layerWeights, type WeightInfo } from '../attention/weightNames';
+import { buildAttentionProgram } from '../attention/onnx/buildAttention';
+import type { Tensor } from '../attention/onnx/graph';
+import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
+import type { AttentionProgram } from '../attention/onnx/program';
+import { stepInputs } from '../attention/step/stepInputs';
+import { layerWeights, type WeightInfo } from '../attention/spec/weightNames';
 import type { CacheReport, RunLayerParams, RunLayerResult } from '../shared/computeContract';
 import type { CallContext } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';

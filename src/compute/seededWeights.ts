@@ -1,7 +1,7 @@
 /** Reproducible weights and inputs for layers whose checkpoint is not at hand: shapes are true, values are noise. */
 
-import { elementCount } from '../attention/graph';
-import type { WeightInfo } from '../attention/weightNames';
+import { elementCount } from '../attention/onnx/graph';
+import type { WeightInfo } from '../attention/spec/weightNames';
 
 /** Uniform numbers in −1…1 from a seed: 32-bit state, period 2^32 (Numerical Recipes' LCG, high bits mixed). */
 export function seededNoise(length: number, seed: number, scale = 1): Float32Array {

@@ -1,8 +1,8 @@
 /** The config that a command is about: the one it was called on, else the active editor's, else the only one in sight. */
 
 import { l10n, type TextDocument, Uri, window, workspace } from 'vscode';
-import type { FollowedReading } from '../config/follow';
-import type { Reading } from '../config/read';
+import type { FollowedReading } from '../reading/follow';
+import type { Reading } from '../reading/read';
 import type { Readings } from './readings';
 
 export interface ActiveConfig extends FollowedReading {

@@ -9,7 +9,7 @@ import {
   window,
   workspace,
 } from 'vscode';
-import { mayHoldModel } from '../config/pythonSearch';
+import { mayHoldModel } from '../python/search';
 import type { Advice } from './advice/advice';
 import { Owner } from './lifecycle';
 import { CONFIG_LANGUAGES } from './readings';

@@ -5,8 +5,8 @@
 import { type CancellationToken, l10n, type LogOutputChannel, ProgressLocation, Uri, window, workspace } from 'vscode';
 import { ComputeClient } from '../compute/client';
 import { installCommands, installNeeds, installTensorflow, type TensorflowSource } from '../compute/installTensorflow';
-import type { CacheRule } from '../attention/program';
-import type { Reading } from '../config/read';
+import type { CacheRule } from '../attention/onnx/program';
+import type { Reading } from '../reading/read';
 import { devicesMarkdown, layerMarkdown, type LayerReport } from '../present/computeText';
 import { CONVERSION_PROMPT, conversionMarkdown } from '../present/conversionText';
 import { kindTitle } from '../present/words';

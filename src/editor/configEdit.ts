@@ -1,7 +1,7 @@
 /** Changes of config values as one edit of the document, which one undo takes back. */
 
 import { Range, type TextDocument, workspace, WorkspaceEdit } from 'vscode';
-import type { KeyEdit } from '../config/convertHeads';
+import type { KeyEdit } from '../reading/convertHeads';
 import { textEdits } from './panel/edits';
 
 /** The edit, for who applies it (a quick fix, a command). */

@@ -2,9 +2,9 @@
 
 import { type Event, type TextDocument, Uri, workspace } from 'vscode';
 import type { ConfigDocument } from '../config/document';
-import { follow, type FollowedReading } from '../config/follow';
+import { follow, type FollowedReading } from '../reading/follow';
 import { mayBeModelConfig } from '../config/mayBe';
-import type { Reading } from '../config/read';
+import type { Reading } from '../reading/read';
 import { SETTINGS } from './ids';
 import { Owner } from './lifecycle';
 import { QuantFiles } from './quantFiles';

@@ -2,7 +2,7 @@
 
 import { ConfigurationTarget, type ConfigurationScope, workspace } from 'vscode';
 import type { JsonValue } from '../config/document';
-import { parseTaughtFamilies, type TaughtFamilies } from '../config/taught';
+import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype } from '../model/dtype';
 import { isEngineRule, type Scenario, UNSHARDED } from '../model/scenario';
 import { type EngineChoice, isEngineId } from '../shared/engineIds';

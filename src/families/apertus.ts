@@ -1,6 +1,6 @@
 /** Apertus: xIELU with learned slopes in a plain feed-forward. */
 
-import type { Activation } from '../attention/blockSpec';
+import type { Activation } from '../attention/spec/blockSpec';
 import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';

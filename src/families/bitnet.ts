@@ -1,6 +1,6 @@
 /** BitNet b1.58: Llama's block with norms before both output projections. */
 
-import { headDims } from '../attention/layerSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';

@@ -1,7 +1,7 @@
 /** The blocks of a model that was read: what its parameters, FLOPs, programs and weight plans are derived from. */
 
-import type { BlockSpec } from '../attention/blockSpec';
-import { isRunnable, type RunnableAttention } from '../attention/layerSpec';
+import type { BlockSpec } from '../attention/spec/blockSpec';
+import { isRunnable, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { isHeaded } from '../model/attention';
 import type { LayerSpec } from '../model/spec';

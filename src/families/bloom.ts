@@ -1,7 +1,7 @@
 /** BLOOM: ALiBi, a norm on the embedding, [q k v] per head. */
 
-import { bloomSlopes } from '../attention/alibi';
-import { headDims } from '../attention/layerSpec';
+import { bloomSlopes } from '../attention/spec/alibi';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';

@@ -1,7 +1,7 @@
 /** DBRX: one LayerNorm without bias before each half, fused clipped qkv, experts stacked along the rows. */
 
-import type { MoeFeedForward } from '../attention/blockSpec';
-import { headDims } from '../attention/layerSpec';
+import type { MoeFeedForward } from '../attention/spec/blockSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { llamaBlocks } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';

@@ -1,8 +1,8 @@
 /** Latent attention and DeepSeek's experts: DeepSeek 1 to 3, Kimi K2, A.X, Youtu, MiniCPM3, GLM-4.7-Flash and kin. */
 
-import { type BlockSpec, NO_NORMS } from '../attention/blockSpec';
-import type { AttentionLayerSpec, RunnableAttention } from '../attention/layerSpec';
-import type { RotarySpec } from '../attention/rotarySpec';
+import { type BlockSpec, NO_NORMS } from '../attention/spec/blockSpec';
+import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/layerSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import { deepseekExperts } from './counted/experts';
 import type { CountsFacet } from './counted/facet';

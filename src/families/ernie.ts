@@ -1,6 +1,6 @@
 /** ERNIE 4.5, dense and with experts, its vision form, and PaddleOCR-VL's language model. */
 
-import type { FeedForward } from '../attention/blockSpec';
+import type { FeedForward } from '../attention/spec/blockSpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountsFacet, LayerView } from './counted/facet';

@@ -1,7 +1,7 @@
 /** EXAONE 3 and 4, and K-EXAONE (EXAONE MoE). */
 
-import type { AttentionLayerSpec, RunnableAttention } from '../attention/layerSpec';
-import type { RotarySpec } from '../attention/rotarySpec';
+import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/layerSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import type { CountsFacet } from './counted/facet';
 import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';

@@ -4,9 +4,9 @@
  * made from them by `npm run generate`.
  */
 
-import type { BlockSpec } from '../attention/blockSpec';
-import type { RunnableAttention } from '../attention/layerSpec';
-import type { NormSpec } from '../attention/normSpec';
+import type { BlockSpec } from '../attention/spec/blockSpec';
+import type { RunnableAttention } from '../attention/spec/layerSpec';
+import type { NormSpec } from '../attention/spec/normSpec';
 import type { JsonValue } from '../config/document';
 import type { ConfigReader } from '../config/reader';
 import type { AttentionSpec, StateSpec } from '../model/attention';

@@ -1,7 +1,7 @@
 /** Falcon in its three forms: one KV head (7B), KV heads in groups (40B and later), one per query head (RW). */
 
-import type { BlockNorms } from '../attention/blockSpec';
-import { headDims } from '../attention/layerSpec';
+import type { BlockNorms } from '../attention/spec/blockSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HEAD_KEYS } from '../config/spellings';
 import type { BlocksFacet, FamilyReading, LayersFacet, NamesFacet } from './facets';

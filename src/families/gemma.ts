@@ -1,7 +1,7 @@
 /** Gemma 1 to 3 and VaultGemma. */
 
-import { type AttentionLayerSpec, headDims, type RunnableAttention } from '../attention/layerSpec';
-import type { RotarySpec } from '../attention/rotarySpec';
+import { type AttentionLayerSpec, headDims, type RunnableAttention } from '../attention/spec/layerSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';

@@ -1,7 +1,7 @@
 /** Gemma 4, text: full layers with heads of their own width; the largest small ones share caches and have inputs per layer. */
 
-import { headDims, type RunnableAttention } from '../attention/layerSpec';
-import type { RotarySpec } from '../attention/rotarySpec';
+import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountedDecoder, CountsFacet, LayerView } from './counted/facet';

@@ -1,6 +1,6 @@
 /** GLM and ChatGLM: dense, with experts, and the text parts of GLM-V, GLM-OCR and GLM-Image. */
 
-import type { BlockSpec } from '../attention/blockSpec';
+import type { BlockSpec } from '../attention/spec/blockSpec';
 import { deepseekExperts } from './counted/experts';
 import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';

@@ -1,7 +1,7 @@
 /** GPT-1, GPT-2, GPT-BigCode (StarCoder) and other multi-head decoders with GPT-2's keys that have no lineage of their own. */
 
-import type { BlockSpec } from '../attention/blockSpec';
-import { headDims } from '../attention/layerSpec';
+import type { BlockSpec } from '../attention/spec/blockSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountsFacet } from './counted/facet';

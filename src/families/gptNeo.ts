@@ -1,7 +1,7 @@
 /** EleutherAI's GPTs and what follows them: GPT-Neo, GPT-J, CodeGen, GPT-NeoX (and its Japanese form). */
 
-import type { BlockSpec } from '../attention/blockSpec';
-import { headDims } from '../attention/layerSpec';
+import type { BlockSpec } from '../attention/spec/blockSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountsFacet } from './counted/facet';

@@ -1,6 +1,6 @@
 /** gpt-oss: sinks, biases everywhere, experts in one tensor whose gate and up alternate. */
 
-import type { DenseFeedForward } from '../attention/blockSpec';
+import type { DenseFeedForward } from '../attention/spec/blockSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';

@@ -1,8 +1,8 @@
 /** Hunyuan of Tencent, dense and with experts, and Hy 3 and 4. */
 
-import type { MoeFeedForward } from '../attention/blockSpec';
-import { headDims, type RunnableAttention } from '../attention/layerSpec';
-import type { RotarySpec } from '../attention/rotarySpec';
+import type { MoeFeedForward } from '../attention/spec/blockSpec';
+import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import { afterDense, deepseekExperts, EXPERT_KEYS } from './counted/experts';
 import type { CountsFacet, ExpertRule } from './counted/facet';

@@ -1,6 +1,6 @@
 /** HyperCLOVA X: Granite's multipliers, logits multiplied where Granite divides, norms on what both halves give back. */
 
-import { headDims } from '../attention/layerSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { graniteFactors } from './granite';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';

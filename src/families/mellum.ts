@@ -1,6 +1,6 @@
 /** Mellum: Qwen 3's mixture with a RoPE for each kind of layer. */
 
-import { headDims } from '../attention/layerSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';

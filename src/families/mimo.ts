@@ -1,7 +1,7 @@
 /** MiMo-V2: keys are wider than values, sliding layers have sinks and more KV heads than full ones. */
 
-import type { RunnableAttention } from '../attention/layerSpec';
-import type { RotarySpec } from '../attention/rotarySpec';
+import type { RunnableAttention } from '../attention/spec/layerSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import { byFrequency, narrow } from './counted/experts';

@@ -1,6 +1,6 @@
 /** MiniMax Text-01, M1, M2 and M3. */
 
-import { headDims } from '../attention/layerSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import { type ConfigReader, show } from '../config/reader';
 import { HEAD_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';

@@ -1,7 +1,7 @@
 /** MPT: ALiBi by distance, no biases, clipping of the fused qkv. */
 
-import { mptSlopes } from '../attention/alibi';
-import { headDims } from '../attention/layerSpec';
+import { mptSlopes } from '../attention/spec/alibi';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { attentionAt, attentionLayer, block, preNorms } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';

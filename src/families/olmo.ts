@@ -1,7 +1,7 @@
 /** OLMo 1, 2, 3, OLMoE and FlexOlmo, and OLMo hybrid. */
 
-import type { MoeFeedForward } from '../attention/blockSpec';
-import { headDims } from '../attention/layerSpec';
+import type { MoeFeedForward } from '../attention/spec/blockSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';

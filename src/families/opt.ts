@@ -1,7 +1,7 @@
 /** Decoders with the names of BART: OPT, BioGPT, XGLM, and the text parts of Kosmos. */
 
-import type { BlockNorms } from '../attention/blockSpec';
-import type { NormSpec } from '../attention/normSpec';
+import type { BlockNorms } from '../attention/spec/blockSpec';
+import type { NormSpec } from '../attention/spec/normSpec';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountsFacet } from './counted/facet';
 import type { BlockInput, BlockModel, BlocksFacet, LayerNames, LayersFacet, NamesFacet, Positions } from './facets';
@@ -170,4 +170,3 @@ export const counts = (): readonly CountsFacet[] => [
     },
   },
 ];
-

@@ -1,6 +1,6 @@
 /** Persimmon (and with it Fuyu's language model): q, k, v per head in one tensor, normed with biases; relu². */
 
-import { headDims } from '../attention/layerSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';

@@ -1,8 +1,8 @@
 /** Phi: 1 to 4, with experts (PhiMoE), block-sparse (Phi-3-small) and multimodal. */
 
-import type { BlockSpec } from '../attention/blockSpec';
-import { headDims, type RunnableAttention } from '../attention/layerSpec';
-import type { RotarySpec } from '../attention/rotarySpec';
+import type { BlockSpec } from '../attention/spec/blockSpec';
+import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { CountsFacet } from './counted/facet';
 import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { fourTimes } from './gpt2';

@@ -1,6 +1,6 @@
 /** Qwen 2 and 3 with experts, and the text parts of Qwen3-VL and Omni that have them. */
 
-import type { MoeFeedForward } from '../attention/blockSpec';
+import type { MoeFeedForward } from '../attention/spec/blockSpec';
 import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import { narrow, sparseSteps } from './counted/experts';

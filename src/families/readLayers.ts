@@ -1,7 +1,7 @@
 /** From a config's reader to its layers, by its family. */
 
 import type { ClassDefaults, ConfigReader } from '../config/reader';
-import type { Location } from '../config/locate';
+
 import { classDefaultsOf } from './classDefaults';
 import { CROSS_ROOTS } from './composites';
 import { withCross } from './kit/crossLayers';
@@ -13,7 +13,7 @@ import { noteTelltales } from './kit/telltales';
 export function defaultsOf(
   family: LayersFacet | null,
   modelType: string,
-  location?: Pick<Location, 'rootModelType' | 'path'>,
+  location?: { readonly rootModelType: string; readonly path: readonly string[] },
 ): ClassDefaults | null {
   const own = family?.defaults?.[modelType];
   const table = classDefaultsOf(modelType, location?.rootModelType, (location?.path.length ?? 0) > 0);

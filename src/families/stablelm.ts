@@ -1,6 +1,6 @@
 /** StableLM: LayerNorms, RoPE on a quarter of the head, optionally parallel with a norm of its own for every head. */
 
-import { headDims } from '../attention/layerSpec';
+import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary, preNorms } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';

@@ -5,7 +5,7 @@ import { withValue } from '../cache/whatIf';
 import type { JsonValue } from '../config/document';
 import { KV_HEAD_KEYS } from '../config/spellings';
 import { DESCRIBED_KEYS } from '../config/keyShapes';
-import type { Reading } from '../config/read';
+import type { Reading } from '../reading/read';
 import { show } from '../config/reader';
 import { headVariant, isHeaded } from '../model/attention';
 import type { Scenario } from '../model/scenario';

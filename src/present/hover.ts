@@ -5,7 +5,7 @@ import { planCache, type CachePlan } from '../cache/plan';
 import { type Alternative, alternatives } from '../cache/whatIf';
 import type { ConfigDocument } from '../config/document';
 import { KEYS } from '../config/keys';
-import type { Reading } from '../config/read';
+import type { Reading } from '../reading/read';
 import { show } from '../config/reader';
 import type { Scenario } from '../model/scenario';
 import type { Source, TextRange } from '../model/spec';

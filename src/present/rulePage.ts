@@ -1,6 +1,6 @@
 /** The page of one lint rule as Markdown, from the tables of docs/lint.md. */
 
-import { LINT_RULES } from '../config/lint/rules';
+import { LINT_RULES } from '../lint/rules';
 import { codeSpan } from './markdown';
 
 const SEVERITIES: Readonly<Record<string, string>> = {

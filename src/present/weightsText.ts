@@ -1,7 +1,7 @@
 /** A weight file's headers as a Markdown document: what is in it, and what the model that it holds caches. */
 
 import { planCache } from '../cache/plan';
-import { readModelConfig, type ReadOptions } from '../config/read';
+import { readModelConfig, type ReadOptions } from '../reading/read';
 import type { Scenario } from '../model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../model/units';
 import { fitModel, USUAL_MEMORY } from '../serving/fit';

@@ -5,7 +5,7 @@
 
 import { planCache, type CachePlan } from '../cache/plan';
 import { asVariant, projectionParameters, type VariantRequest, variantProblem } from '../cache/variants';
-import type { Reading } from '../config/read';
+import type { Reading } from '../reading/read';
 import type { Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import type { Device } from './hardware';

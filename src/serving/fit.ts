@@ -1,7 +1,7 @@
 /** A model on a device: what weights and cache take, what fits, what limits decoding. One report for panel, palette and command line. */
 
 import { planCache } from '../cache/plan';
-import type { Reading } from '../config/read';
+import type { Reading } from '../reading/read';
 import type { Scenario } from '../model/scenario';
 import {
   cacheBudgetBytes,

@@ -2,7 +2,7 @@
 
 import type { ConfigDocument } from '../config/document';
 import { ConfigReader, ReadingLog } from '../config/reader';
-import type { Reading } from '../config/read';
+import type { Reading } from '../reading/read';
 import { ELEMENT_BYTES } from '../model/dtype';
 import { formatInteger } from '../model/units';
 import type { ParameterCount } from './parameters/count';

@@ -1,8 +1,8 @@
 /** What the compute process answers: method names, parameters, results. */
 
 import * as v from 'valibot';
-import type { AttentionLayerSpec } from '../attention/layerSpec';
-import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/program';
+import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
+import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/onnx/program';
 import { configSource } from './configSource';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';

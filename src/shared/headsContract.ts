@@ -1,7 +1,7 @@
 /** Heads: what the compute process answers about models with their own weights, or with seeded ones. */
 
 import * as v from 'valibot';
-import type { RunnableAttention } from '../attention/layerSpec';
+import type { RunnableAttention } from '../attention/spec/layerSpec';
 import type { Conversion } from '../insight/conversion/convert';
 import { type ConversionRequest, METHODS } from '../insight/conversion/target';
 import type { GroupIdentity } from '../insight/identity';

@@ -1,9 +1,9 @@
 /** A layer's description as it crosses to the compute process and back; what its fields mean stands where they are declared. */
 
 import * as v from 'valibot';
-import type { AlibiSpec, AttentionLayerSpec, LatentNorms, TemperatureSpec } from '../attention/layerSpec';
-import type { HeadNormSpec, NormSpec } from '../attention/normSpec';
-import type { RotaryScaling, RotarySpec } from '../attention/rotarySpec';
+import type { AlibiSpec, AttentionLayerSpec, LatentNorms, TemperatureSpec } from '../attention/spec/layerSpec';
+import type { HeadNormSpec, NormSpec } from '../attention/spec/normSpec';
+import type { RotaryScaling, RotarySpec } from '../attention/spec/rotarySpec';
 import type {
   ChunkedAttention,
   FullAttention,

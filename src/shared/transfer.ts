@@ -4,7 +4,7 @@
  */
 
 import * as v from 'valibot';
-import { elementCount, type Tensor, type TensorType } from '../attention/graph';
+import { elementCount, type Tensor, type TensorType } from '../attention/onnx/graph';
 import { bytes, floats, list, type Schema, whole } from './schema';
 
 type TensorData = Tensor['data'];

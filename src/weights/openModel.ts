@@ -1,6 +1,6 @@
 /** A model as its files describe it: config read, weights open, every tensor's place known. */
 
-import { type Reading, readModelConfig } from '../config/read';
+import { type Reading, readModelConfig } from '../reading/read';
 import { openGguf } from './gguf';
 import { ggufConfig } from './ggufConfig';
 import { locateModel, readText } from './modelFolder';

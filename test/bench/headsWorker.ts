@@ -1,8 +1,8 @@
 /** Work that test/bench/heads.mjs measures in a process of its own: `read FOLDER`, `raw FILE…`, `overview TOKENS` or `measures TOKENS`. Prints one JSON object. */
 
-import { PLAIN_LAYER } from '../../src/attention/layerSpec';
-import type { Tensor } from '../../src/attention/graph';
-import { blockWeights } from '../../src/attention/weightNames';
+import { PLAIN_LAYER } from '../../src/attention/spec/layerSpec';
+import type { Tensor } from '../../src/attention/onnx/graph';
+import { blockWeights } from '../../src/attention/spec/weightNames';
 import { createEngine } from '../../src/compute/engines/createEngine';
 import type { LayerCapture } from '../../src/compute/heads/layerPass';
 import { HeadModel } from '../../src/compute/heads/headModel';

@@ -1,6 +1,6 @@
 /** Activation functions in float64. */
 
-import type { Activation } from '../../src/attention/blockSpec';
+import type { Activation } from '../../src/attention/spec/blockSpec';
 
 export function activate(activation: Activation, x: number): number {
   if (typeof activation === 'object') {

@@ -1,10 +1,10 @@
 /** The float64 reference of a transformer block. */
 
 import { activate, sigmoid } from './activations';
-import type { BlockNorms, BlockSpec, DenseFeedForward, MoeFeedForward } from '../../src/attention/blockSpec';
-import type { CaptureName } from '../../src/attention/program';
-import { routeTokens } from '../../src/attention/routing';
-import { NORM_NAMES, type WeightMap } from '../../src/attention/weightNames';
+import type { BlockNorms, BlockSpec, DenseFeedForward, MoeFeedForward } from '../../src/attention/spec/blockSpec';
+import type { CaptureName } from '../../src/attention/onnx/program';
+import { routeTokens } from '../../src/attention/step/routing';
+import { NORM_NAMES, type WeightMap } from '../../src/attention/spec/weightNames';
 import { forEachRow, type ReferenceCache, referenceLayer, type ReferenceOptions } from './layer';
 import { plus, Weights } from './math';
 import { Tensor64 } from './tensor64';

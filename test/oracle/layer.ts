@@ -4,14 +4,14 @@
  */
 
 import { sigmoid } from './activations';
-import { alibiBias } from '../../src/attention/alibi';
-import { type AttentionLayerSpec, headDims, keyLimit } from '../../src/attention/layerSpec';
-import { sees } from '../../src/attention/mask';
-import type { HeadNormSpec } from '../../src/attention/normSpec';
-import { queryFactors } from '../../src/attention/positionFactor';
-import type { CaptureName } from '../../src/attention/program';
-import { type RotaryTables, rotaryTables } from '../../src/attention/rotaryTables';
-import type { WeightLayout, WeightMap } from '../../src/attention/weightNames';
+import { alibiBias } from '../../src/attention/spec/alibi';
+import { type AttentionLayerSpec, headDims, keyLimit } from '../../src/attention/spec/layerSpec';
+import { sees } from '../../src/attention/step/mask';
+import type { HeadNormSpec } from '../../src/attention/spec/normSpec';
+import { queryFactors } from '../../src/attention/step/positionFactor';
+import type { CaptureName } from '../../src/attention/onnx/program';
+import { type RotaryTables, rotaryTables } from '../../src/attention/step/rotaryTables';
+import type { WeightLayout, WeightMap } from '../../src/attention/spec/weightNames';
 import { dot, maskedSoftmax, rotate, Weights } from './math';
 import { Tensor64 } from './tensor64';
 

@@ -1,9 +1,9 @@
 /** The operations of the reference, written as their formulas. */
 
-import type { NormSpec } from '../../src/attention/normSpec';
-import type { RotarySpec } from '../../src/attention/rotarySpec';
-import type { RotaryTables } from '../../src/attention/rotaryTables';
-import type { WeightLayout, WeightMap } from '../../src/attention/weightNames';
+import type { NormSpec } from '../../src/attention/spec/normSpec';
+import type { RotarySpec } from '../../src/attention/spec/rotarySpec';
+import type { RotaryTables } from '../../src/attention/step/rotaryTables';
+import type { WeightLayout, WeightMap } from '../../src/attention/spec/weightNames';
 
 /** Weights by name, with a clear error for one that is missing. */
 export class Weights {

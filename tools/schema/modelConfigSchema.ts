@@ -3,7 +3,7 @@
 import { HEAD_KEYS, HIDDEN_KEYS, LAYER_KEYS } from '../../src/config/spellings';
 import type { KeyInfo } from '../../src/config/keys';
 import { DESCRIBED_KEYS, shapeOf } from '../../src/config/keyShapes';
-import { COMPLETED } from '../../src/config/offers';
+import { COMPLETED } from '../../src/reading/offers';
 
 type Schema = Readonly<Record<string, unknown>>;
 

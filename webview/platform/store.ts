@@ -3,8 +3,8 @@
  * numbers from this and nothing else.
  */
 
-import { follow, type FollowedReading } from '../../src/config/follow';
-import type { Reading } from '../../src/config/read';
+import { follow, type FollowedReading } from '../../src/reading/follow';
+import type { Reading } from '../../src/reading/read';
 import type { PanelConfig, PanelInit, PanelSettings } from '../../src/shared/panelContract';
 import type { PanelView } from '../../src/shared/panelViews';
 import type { Host } from './host';

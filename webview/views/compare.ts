@@ -3,8 +3,8 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
-import { convertHeads } from '../../src/config/convertHeads';
-import { type Reading, readModelConfig } from '../../src/config/read';
+import { convertHeads } from '../../src/reading/convertHeads';
+import { type Reading, readModelConfig } from '../../src/reading/read';
 import { formatInteger } from '../../src/model/units';
 import { comparisonCsv, comparisonMarkdown, comparisonTable } from '../../src/present/comparisonText';
 import { type ComparedModel, compareDesigns, type Comparison, type ComparisonRow } from '../../src/serving/comparison';

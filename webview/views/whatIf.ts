@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import type { Reading } from '../../src/config/read';
+import type { Reading } from '../../src/reading/read';
 import { KV_DTYPES } from '../../src/model/dtype';
 import { ENGINE_NAMES, ENGINES } from '../../src/model/scenario';
 import { formatInteger } from '../../src/model/units';

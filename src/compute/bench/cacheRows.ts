@@ -1,6 +1,6 @@
 /** A cache that lies in memory of ours: by rows or by columns, with room for new tokens, written in place. */
 
-import type { Tensor } from '../../attention/graph';
+import type { Tensor } from '../../attention/onnx/graph';
 
 /** […, tokens, dim] with room for `more` tokens behind those that are there. */
 export function withRoom({ shape, data }: Tensor, more: number): Tensor {

@@ -1,10 +1,10 @@
 /** The tensors of a case, as recipes that a peer in any language can follow: all peers compute the same. */
 
-import { buildAttentionProgram } from '../../attention/buildAttention';
-import type { Graph } from '../../attention/graph';
-import { headDims } from '../../attention/layerSpec';
-import type { AttentionProgram, ProgramOptions } from '../../attention/program';
-import { layerWeights } from '../../attention/weightNames';
+import { buildAttentionProgram } from '../../attention/onnx/buildAttention';
+import type { Graph } from '../../attention/onnx/graph';
+import { headDims } from '../../attention/spec/layerSpec';
+import type { AttentionProgram, ProgramOptions } from '../../attention/onnx/program';
+import { layerWeights } from '../../attention/spec/weightNames';
 import { type NoiseRecipe, noiseStream, weightRecipe } from '../seededWeights';
 import type { BenchCase } from './cases';
 import { attentionCore, type CoreGraph } from './coreGraph';

@@ -1,9 +1,9 @@
 /** What is measured: attention layers and cores of known models, float32, batch 1. */
 
-import { type AttentionLayerSpec, headDims, PLAIN_LAYER } from '../../attention/layerSpec';
-import type { LatentForm } from '../../attention/program';
-import { elementCount } from '../../attention/graph';
-import { layerWeights } from '../../attention/weightNames';
+import { type AttentionLayerSpec, headDims, PLAIN_LAYER } from '../../attention/spec/layerSpec';
+import type { LatentForm } from '../../attention/onnx/program';
+import { elementCount } from '../../attention/onnx/graph';
+import { layerWeights } from '../../attention/spec/weightNames';
 
 export const BENCH_ENGINES = [
   'onnxruntime-cpu',

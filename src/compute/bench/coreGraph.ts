@@ -1,6 +1,6 @@
 /** The attention core of a layer's graph: what lies between its projections. */
 
-import type { Graph, GraphNode, ValueInfo } from '../../attention/graph';
+import type { Graph, GraphNode, ValueInfo } from '../../attention/onnx/graph';
 import { elementAt } from '../../model/elementAt';
 
 /** Products with these weights are taken away; what they gave becomes an input of the width given, `core_<name>`. */

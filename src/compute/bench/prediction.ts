@@ -3,9 +3,9 @@
  * as MHA and as absorbed MLA, on a GPU from the table and on this machine at the rates that were measured.
  */
 
-import type { AttentionLayerSpec } from '../../attention/layerSpec';
-import { elementCount } from '../../attention/graph';
-import { layerWeights } from '../../attention/weightNames';
+import type { AttentionLayerSpec } from '../../attention/spec/layerSpec';
+import { elementCount } from '../../attention/onnx/graph';
+import { layerWeights } from '../../attention/spec/weightNames';
 import { deviceOf, type Device } from '../../serving/hardware';
 import { type ParameterCount } from '../../serving/parameters/count';
 import { PARTS } from '../../families/counted/tally';

@@ -1,8 +1,8 @@
 /** A peer of the bench in a process of its own: one engine, one case after the other. */
 
-import type { Tensor } from '../../attention/graph';
-import { headDims } from '../../attention/layerSpec';
-import { stepInputs } from '../../attention/stepInputs';
+import type { Tensor } from '../../attention/onnx/graph';
+import { headDims } from '../../attention/spec/layerSpec';
+import { stepInputs } from '../../attention/step/stepInputs';
 import { channelTransport } from '../childTransport';
 import { withColumnCache } from '../columnCache';
 import { createEngine } from '../engines/createEngine';

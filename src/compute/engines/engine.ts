@@ -1,6 +1,6 @@
 /** What an engine is to the compute process: it proves its device, and runs graphs. */
 
-import type { Graph, Tensor } from '../../attention/graph';
+import type { Graph, Tensor } from '../../attention/onnx/graph';
 import type { DeviceKind, DeviceProof, DeviceReport } from '../../shared/devices';
 import type { EngineId } from '../../shared/engineIds';
 

@@ -1,7 +1,7 @@
 /** The proof of a device: a matrix product, compared with float64 JavaScript and timed. */
 
-import type { Graph, Tensor } from '../../attention/graph';
-import { OPSET } from '../../attention/graphBuilder';
+import type { Graph, Tensor } from '../../attention/onnx/graph';
+import { OPSET } from '../../attention/onnx/graphBuilder';
 import type { DeviceProof } from '../../shared/devices';
 import type { Engine } from './engine';
 

@@ -6,8 +6,8 @@ import type {
   Tensor as OrtTensor,
   TensorConstructor,
 } from 'onnxruntime-common';
-import { encodeOnnx } from '../../attention/encodeOnnx';
-import type { Graph, Tensor, TensorType } from '../../attention/graph';
+import { encodeOnnx } from '../../attention/onnx/encodeOnnx';
+import type { Graph, Tensor, TensorType } from '../../attention/onnx/graph';
 import type { DeviceKind, DeviceReport } from '../../shared/devices';
 import type { EngineId } from '../../shared/engineIds';
 import { tensorBytes, tightData } from '../../shared/transfer';

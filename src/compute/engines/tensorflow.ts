@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Graph } from '../../attention/graph';
+import type { Graph } from '../../attention/onnx/graph';
 import type { DeviceReport } from '../../shared/devices';
 import { computeThreads } from '../machine';
 import {

@@ -3,14 +3,14 @@
  * scores of all queries never exist together.
  */
 
-import { BLOCK_OUTPUT } from '../../attention/buildBlock';
-import type { BlockSpec, MoeFeedForward } from '../../attention/blockSpec';
-import type { Tensor } from '../../attention/graph';
-import { keyLimit } from '../../attention/layerSpec';
-import { runMixture } from '../../attention/mixture';
-import type { AttentionProgram, CaptureName } from '../../attention/program';
-import { stepInputs } from '../../attention/stepInputs';
-import type { WeightInfo } from '../../attention/weightNames';
+import { BLOCK_OUTPUT } from '../../attention/onnx/buildBlock';
+import type { BlockSpec, MoeFeedForward } from '../../attention/spec/blockSpec';
+import type { Tensor } from '../../attention/onnx/graph';
+import { keyLimit } from '../../attention/spec/layerSpec';
+import { runMixture } from '../../attention/step/mixture';
+import type { AttentionProgram, CaptureName } from '../../attention/onnx/program';
+import { stepInputs } from '../../attention/step/stepInputs';
+import type { WeightInfo } from '../../attention/spec/weightNames';
 import type { LoadedBlock, ProgramCache } from './programs';
 import type { WeightTensors } from './layerReader';
 import { floats, TokenRows, withoutBatch } from './tokenAxis';

@@ -1,6 +1,6 @@
 /** Conversions of one layer of a model, measured on a prompt. What `convert` prints and the editor shows. */
 
-import { layerWeights } from '../../attention/weightNames';
+import { layerWeights } from '../../attention/spec/weightNames';
 import { LayerConverter } from '../../insight/conversion/convert';
 import type { HeadedSpec, LayerSample } from '../../insight/conversion/layerRows';
 import { ConversionRefused, type ConversionRequest, offeredConversions } from '../../insight/conversion/target';

@@ -1,7 +1,7 @@
 /** Captures in the shapes that are handed out: K and V repeated for every query head, batch left out. */
 
-import type { Tensor } from '../../attention/graph';
-import { headDims } from '../../attention/layerSpec';
+import type { Tensor } from '../../attention/onnx/graph';
+import { headDims } from '../../attention/spec/layerSpec';
 import { HEAD_CAPTURES } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
 import type { LayerCapture } from './layerPass';

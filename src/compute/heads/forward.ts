@@ -1,8 +1,8 @@
 /** The streaming forward pass: embeddings, then one layer after the other, each read, run and dropped. */
 
-import { elementCount } from '../../attention/graph';
-import type { RunnableAttention } from '../../attention/layerSpec';
-import { blockWeights, type WeightInfo } from '../../attention/weightNames';
+import { elementCount } from '../../attention/onnx/graph';
+import type { RunnableAttention } from '../../attention/spec/layerSpec';
+import { blockWeights, type WeightInfo } from '../../attention/spec/weightNames';
 import { RpcError } from '../../shared/rpcError';
 import { embed, logits } from '../../weights/plan/readPlan';
 import type { OpenModel } from '../../weights/openModel';

@@ -1,7 +1,7 @@
 /** Greedy continuation of a prompt on a KV cache, through the decode programs: the whole stack, end to end. */
 
-import type { Tensor } from '../../attention/graph';
-import { stepInputs } from '../../attention/stepInputs';
+import type { Tensor } from '../../attention/onnx/graph';
+import { stepInputs } from '../../attention/step/stepInputs';
 import type { JsonValue } from '../../config/document';
 import { RpcError } from '../../shared/rpcError';
 import { embed, logits } from '../../weights/plan/readPlan';

@@ -1,7 +1,7 @@
 /** One look at a layer of a model: captures, measures, dumps. What `heads` prints and the editor shows. */
 
-import type { Tensor } from '../../attention/graph';
-import type { CaptureName } from '../../attention/program';
+import type { Tensor } from '../../attention/onnx/graph';
+import type { CaptureName } from '../../attention/onnx/program';
 import { type DumpName, dumpTensor } from './dump';
 import type { LayerCapture, LayerPass } from './layerPass';
 import { capturedRows, measureLayer, tiledRows } from './measure';

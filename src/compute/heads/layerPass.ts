@@ -1,9 +1,9 @@
 /** What a look at a layer needs of whatever runs it: a model's own weights, or seeded ones. */
 
-import type { Tensor } from '../../attention/graph';
-import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
-import type { CaptureName } from '../../attention/program';
-import type { WeightInfo } from '../../attention/weightNames';
+import type { Tensor } from '../../attention/onnx/graph';
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec/layerSpec';
+import type { CaptureName } from '../../attention/onnx/program';
+import type { WeightInfo } from '../../attention/spec/weightNames';
 import type { CaptureResult, HeadsModelInfo } from '../../shared/headsContract';
 import type { Engine } from '../engines/engine';
 import type { WeightTensors } from './layerReader';

@@ -3,9 +3,9 @@
  * held is bounded by the largest layer, whenever the garbage collector comes.
  */
 
-import type { Tensor } from '../../attention/graph';
-import { elementCount } from '../../attention/graph';
-import type { WeightInfo } from '../../attention/weightNames';
+import type { Tensor } from '../../attention/onnx/graph';
+import { elementCount } from '../../attention/onnx/graph';
+import type { WeightInfo } from '../../attention/spec/weightNames';
 import type { WeightSources } from '../../families/kit/sources';
 import type { LayerPlan, ModelPlan } from '../../weights/plan/plan';
 import { readSource, splitName, type TensorCache } from '../../weights/plan/sources';

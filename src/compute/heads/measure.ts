@@ -1,7 +1,7 @@
 /** Measures of every head of a captured layer, and how its K and V are shared. */
 
-import { headDims, keyLimit } from '../../attention/layerSpec';
-import type { CaptureName } from '../../attention/program';
+import { headDims, keyLimit } from '../../attention/spec/layerSpec';
+import type { CaptureName } from '../../attention/onnx/program';
 import { type GroupIdentity, groupIdentity, headGroups } from '../../insight/identity';
 import { PatternAccumulator } from '../../insight/pattern';
 import type { LayerMeasures } from '../../shared/headsContract';

@@ -1,6 +1,6 @@
 /** Captures as a picture: a grid of heads for each, one under the other. */
 
-import type { Tensor } from '../../attention/graph';
+import type { Tensor } from '../../attention/onnx/graph';
 import type { Pixels } from './png';
 import { panelShape } from './tensorTile';
 import { floats } from './tokenAxis';

@@ -1,9 +1,9 @@
 /** Programs of blocks, loaded once for all layers of one shape: weights are inputs, which the CPU uses where they lie. */
 
-import { type BlockPrograms, buildBlockPrograms, type PartProgram } from '../../attention/buildBlock';
-import type { BlockSpec } from '../../attention/blockSpec';
-import type { Graph } from '../../attention/graph';
-import type { CacheMode, CaptureName } from '../../attention/program';
+import { type BlockPrograms, buildBlockPrograms, type PartProgram } from '../../attention/onnx/buildBlock';
+import type { BlockSpec } from '../../attention/spec/blockSpec';
+import type { Graph } from '../../attention/onnx/graph';
+import type { CacheMode, CaptureName } from '../../attention/onnx/program';
 import type { Engine, LoadedProgram, TensorMap } from '../engines/engine';
 
 export interface BlockOptions {

@@ -1,6 +1,6 @@
 /** Which layers of a config have heads that can be run, and in words why others have not. */
 
-import type { RunnableAttention } from '../../attention/layerSpec';
+import type { RunnableAttention } from '../../attention/spec/layerSpec';
 import type { AttentionSpec } from '../../model/attention';
 import type { RefusedLayer } from '../../shared/headsContract';
 

@@ -1,6 +1,6 @@
 /** A config without its weights: any of its layers with weights from a seed. Shapes, groups and masks are true, numbers are noise. */
 
-import { readModelConfig } from '../../config/read';
+import { readModelConfig } from '../../reading/read';
 import type { ModelSpec } from '../../model/spec';
 import type { DescribedLayer } from '../../shared/computeContract';
 import type { HeadsModelInfo, SeededNote, SeededSource } from '../../shared/headsContract';

@@ -1,10 +1,10 @@
 /** One layer with seeded weights: nothing of the model but this layer is made, and no more of it than is looked at. */
 
-import type { BlockSpec, DenseFeedForward } from '../../attention/blockSpec';
-import { buildBlockPrograms } from '../../attention/buildBlock';
-import { elementCount } from '../../attention/graph';
-import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
-import type { WeightInfo } from '../../attention/weightNames';
+import type { BlockSpec, DenseFeedForward } from '../../attention/spec/blockSpec';
+import { buildBlockPrograms } from '../../attention/onnx/buildBlock';
+import { elementCount } from '../../attention/onnx/graph';
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec/layerSpec';
+import type { WeightInfo } from '../../attention/spec/weightNames';
 import { formatBinary } from '../../model/units';
 import type { DescribedLayer } from '../../shared/computeContract';
 import { RpcError } from '../../shared/rpcError';

@@ -1,6 +1,6 @@
 /** Models and captures that the compute process holds, and the methods that look at them. */
 
-import type { Tensor } from '../../attention/graph';
+import type { Tensor } from '../../attention/onnx/graph';
 import { type ConversionRequest, parseTarget } from '../../insight/conversion/target';
 import type { EngineId } from '../../shared/engineIds';
 import type {

@@ -1,6 +1,6 @@
 /** Tiles of tensors that are held: any panels × rows × columns, reduced to a given size. */
 
-import type { Tensor } from '../../attention/graph';
+import type { Tensor } from '../../attention/onnx/graph';
 import { RpcError } from '../../shared/rpcError';
 import { Cells } from './cells';
 import type { Reduction } from './tileGraph';

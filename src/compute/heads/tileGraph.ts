@@ -3,8 +3,8 @@
  * Scores are those of `coreGraph.ts`, one plain matrix product; what is held is one block of one group.
  */
 
-import type { Graph } from '../../attention/graph';
-import { GraphBuilder, type Value } from '../../attention/graphBuilder';
+import type { Graph } from '../../attention/onnx/graph';
+import { GraphBuilder, type Value } from '../../attention/onnx/graphBuilder';
 
 export type Reduction = 'mean' | 'max';
 

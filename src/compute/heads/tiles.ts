@@ -3,10 +3,10 @@
  * log-sum-exp per row; a tile is recomputed whenever it is asked for, block by block.
  */
 
-import { alibiBias } from '../../attention/alibi';
-import type { Tensor } from '../../attention/graph';
-import { headDims, keyLimit } from '../../attention/layerSpec';
-import { MASKED, sees } from '../../attention/mask';
+import { alibiBias } from '../../attention/spec/alibi';
+import type { Tensor } from '../../attention/onnx/graph';
+import { headDims, keyLimit } from '../../attention/spec/layerSpec';
+import { MASKED, sees } from '../../attention/step/mask';
 import { RpcError } from '../../shared/rpcError';
 import type { LoadedProgram } from '../engines/engine';
 import { Cells } from './cells';

@@ -1,6 +1,6 @@
 /** Rows of tensors along their axis of tokens: cut into steps, and joined again. */
 
-import { elementCount, type Tensor } from '../../attention/graph';
+import { elementCount, type Tensor } from '../../attention/onnx/graph';
 import { elementAt } from '../../model/elementAt';
 
 /** A tensor `[outer…, tokens, inner]` that is filled step by step. */

@@ -14,7 +14,7 @@ import {
 } from 'vscode';
 import type { JsonValue } from '../../config/document';
 import { DESCRIBED_KEYS, shapeOf } from '../../config/keyShapes';
-import { keyOffers, valueOffers } from '../../config/offers';
+import { keyOffers, valueOffers } from '../../reading/offers';
 import { keyDetail, valueDetail } from '../../present/completionText';
 import { escapeText } from '../../present/markdown';
 import { SETTINGS } from '../ids';

@@ -11,7 +11,7 @@ import {
   workspace,
 } from 'vscode';
 import type { ConfigDocument } from '../../config/document';
-import { lintReading } from '../../config/lint';
+import { lintReading } from '../../lint/lint';
 import type { Problem, Severity, TextRange } from '../../model/spec';
 import { SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';

@@ -14,7 +14,7 @@ import {
 } from 'vscode';
 import { planCache } from '../../cache/plan';
 import { divisorsOf } from '../../model/divisors';
-import { convertHeads, convertibleHeads } from '../../config/convertHeads';
+import { convertHeads, convertibleHeads } from '../../reading/convertHeads';
 import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/spellings';
 import { headVariant, isHeaded } from '../../model/attention';
 import { formatBinary, formatRatio } from '../../model/units';

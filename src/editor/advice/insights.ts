@@ -2,7 +2,7 @@
 
 import { type Event, EventEmitter, type TextDocument, workspace } from 'vscode';
 import { type CachePlan, planCache } from '../../cache/plan';
-import type { FollowedReading } from '../../config/follow';
+import type { FollowedReading } from '../../reading/follow';
 import type { Scenario } from '../../model/scenario';
 import type { FitLine } from '../../present/lensText';
 import { fitModel, USUAL_MEMORY } from '../../serving/fit';

@@ -2,8 +2,8 @@
 
 import { type CancellationToken, Hover, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
 import type { ConfigDocument } from '../../config/document';
-import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource } from '../../config/python';
-import type { Reading } from '../../config/read';
+import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource } from '../../python/python';
+import type { Reading } from '../../reading/read';
 import { HOVER_COMMANDS, hoverOf } from '../../present/hover';
 import { SETTINGS } from '../ids';
 import { isEnabled, scenarioSetting, taughtFamilies } from '../settings';

@@ -4,8 +4,8 @@
  */
 
 import { type CancellationToken, type GlobPattern, RelativePattern, type Uri, workspace } from 'vscode';
-import { follow } from '../../config/follow';
-import { readDocument, type Reading, type ReadOptions } from '../../config/read';
+import { follow } from '../../reading/follow';
+import { readDocument, type Reading, type ReadOptions } from '../../reading/read';
 import { configText, NOT_CONFIGS } from '../configFiles';
 import { quantFileBeside } from '../quantFiles';
 

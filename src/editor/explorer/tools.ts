@@ -14,8 +14,8 @@ import {
 import { planCache } from '../../cache/plan';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
 import type { ConfigDocument } from '../../config/document';
-import { lintReading } from '../../config/lint';
-import { readModelConfig, type Reading } from '../../config/read';
+import { lintReading } from '../../lint/lint';
+import { readModelConfig, type Reading } from '../../reading/read';
 import { isKvDtype } from '../../model/dtype';
 import { isEngineRule, type Scenario } from '../../model/scenario';
 import { comparisonText } from '../../present/comparisonText';

@@ -3,7 +3,7 @@
 import { commands, l10n, Uri, window, workspace } from 'vscode';
 import { divisorsOf } from '../../model/divisors';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
-import type { Reading } from '../../config/read';
+import type { Reading } from '../../reading/read';
 import { isHeaded } from '../../model/attention';
 import type { Scenario } from '../../model/scenario';
 import { formatBinary, formatRatio } from '../../model/units';

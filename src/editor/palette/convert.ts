@@ -3,7 +3,7 @@
 import { commands, l10n, window } from 'vscode';
 import { divisorsOf } from '../../model/divisors';
 import { planCache } from '../../cache/plan';
-import { convertHeads, convertibleHeads } from '../../config/convertHeads';
+import { convertHeads, convertibleHeads } from '../../reading/convertHeads';
 import { headVariant } from '../../model/attention';
 import { formatBinary, formatRatio } from '../../model/units';
 import { applyConfigEdit } from '../configEdit';

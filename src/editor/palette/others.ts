@@ -1,7 +1,7 @@
 /** Configs that one can be compared with: open files, the workspace, well-known models that are bundled, earlier revisions. */
 
 import { CancellationTokenSource, l10n, type TextDocument, type Uri, workspace } from 'vscode';
-import { readModelConfig, type Reading } from '../../config/read';
+import { readModelConfig, type Reading } from '../../reading/read';
 import { NAMED_LIMIT, scanConfigs } from '../explorer/scan';
 import { configText, presets } from '../configFiles';
 import { configName } from '../names';

@@ -1,7 +1,7 @@
 /** What commands share: the config that they are about, their scenario, what was chosen last time, and how results are shown. */
 
 import { type TextDocument, ViewColumn, window, workspace } from 'vscode';
-import type { Reading } from '../../config/read';
+import type { Reading } from '../../reading/read';
 import type { Scenario } from '../../model/scenario';
 import { activeConfig } from '../activeReading';
 import { configName } from '../names';

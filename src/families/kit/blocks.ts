@@ -7,11 +7,11 @@ import type {
   FeedForward,
   GatedFeedForward,
   PlainFeedForward,
-} from '../../attention/blockSpec';
-import { NO_NORMS } from '../../attention/blockSpec';
-import { type AttentionLayerSpec, headDims, PLAIN_LAYER, type RunnableAttention } from '../../attention/layerSpec';
-import type { NormSpec } from '../../attention/normSpec';
-import type { RotarySpec } from '../../attention/rotarySpec';
+} from '../../attention/spec/blockSpec';
+import { NO_NORMS } from '../../attention/spec/blockSpec';
+import { type AttentionLayerSpec, headDims, PLAIN_LAYER, type RunnableAttention } from '../../attention/spec/layerSpec';
+import type { NormSpec } from '../../attention/spec/normSpec';
+import type { RotarySpec } from '../../attention/spec/rotarySpec';
 import type { BlockInput, BlockModel } from '../facets';
 import { activation, gated, plain, rmsNorm } from './parts';
 import { rotary } from './rotary';

@@ -1,6 +1,6 @@
 /** What a GGUF architecture is in the words of configs. */
 
-import type { RotarySpec } from '../../attention/rotarySpec';
+import type { RotarySpec } from '../../attention/spec/rotarySpec';
 import type { JsonValue } from '../../config/document';
 
 /** A config with Hugging Face's key names while it is made from metadata. */

@@ -1,6 +1,6 @@
 /** Mixtures of experts as blocks: routers and the forms that several lineages share. */
 
-import type { DenseFeedForward, MoeFeedForward, RouterSpec } from '../../attention/blockSpec';
+import type { DenseFeedForward, MoeFeedForward, RouterSpec } from '../../attention/spec/blockSpec';
 import type { ConfigReader } from '../../config/reader';
 import type { BlockInput } from '../facets';
 import { type ExpertNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './names';

@@ -1,7 +1,7 @@
 /** Tensor names of the Llama lineage and the many families that kept them. */
 
-import type { BlockSpec, FeedForward, MoeFeedForward } from '../../attention/blockSpec';
-import { headDims } from '../../attention/layerSpec';
+import type { BlockSpec, FeedForward, MoeFeedForward } from '../../attention/spec/blockSpec';
+import { headDims } from '../../attention/spec/layerSpec';
 import type { LayerNames, ModelNames, NamesFacet, NamesInput } from '../facets';
 import type { Part, RowBlocks, WeightSource, WeightSources } from './sources';
 

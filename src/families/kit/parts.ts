@@ -1,7 +1,7 @@
 /** Small pieces that blocks are made of: norms, activations, feed-forwards. */
 
-import type { Activation, BlockNorms, GatedFeedForward, PlainFeedForward } from '../../attention/blockSpec';
-import type { HeadNormSpec, NormSpec } from '../../attention/normSpec';
+import type { Activation, BlockNorms, GatedFeedForward, PlainFeedForward } from '../../attention/spec/blockSpec';
+import type { HeadNormSpec, NormSpec } from '../../attention/spec/normSpec';
 import type { BlockInput } from '../facets';
 
 export function rmsNorm(epsilon: number): NormSpec {

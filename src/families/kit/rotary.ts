@@ -1,6 +1,6 @@
 /** RoPE parameters of a config, in the old spelling and the new, as `RotaryEmbeddingConfigMixin` of transformers reads them. */
 
-import type { RotaryScaling, RotarySpec } from '../../attention/rotarySpec';
+import type { RotaryScaling, RotarySpec } from '../../attention/spec/rotarySpec';
 import type { JsonValue } from '../../config/document';
 import { isJsonObject, type ConfigReader, type JsonObject } from '../../config/reader';
 import { ConfigRefusal } from '../../config/refusal';

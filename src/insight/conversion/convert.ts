@@ -1,7 +1,7 @@
 /** A layer with keys and values per head as GQA, MQA or MLA, without training: what it would cache, and what it loses. */
 
-import { queryFactors } from '../../attention/positionFactor';
-import { rotaryFactor } from '../../attention/rotaryTables';
+import { queryFactors } from '../../attention/step/positionFactor';
+import { rotaryFactor } from '../../attention/step/rotaryTables';
 import { matrix, type Matrix, transpose } from '../matrix';
 import { DecoupledRope } from './decoupledRope';
 import { type Distortion, DistortionMeter, type ReadLayer } from './distortion';

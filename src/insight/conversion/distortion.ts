@@ -1,8 +1,8 @@
 /** What a conversion changes: patterns and outputs of a layer before and after, head by head, in float64. */
 
-import { alibiBias } from '../../attention/alibi';
-import { sees } from '../../attention/mask';
-import type { RunnableAttention } from '../../attention/layerSpec';
+import { alibiBias } from '../../attention/spec/alibi';
+import { sees } from '../../attention/step/mask';
+import type { RunnableAttention } from '../../attention/spec/layerSpec';
 import { dot, type Matrix, zeros } from '../matrix';
 import { type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
 

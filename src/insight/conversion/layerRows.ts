@@ -1,10 +1,10 @@
 /** One layer's keys and values in float64, from what its projections receive: linear part, clip, norm, RoPE. */
 
-import type { AttentionLayerSpec, RunnableAttention } from '../../attention/layerSpec';
-import type { HeadNormSpec, NormSpec } from '../../attention/normSpec';
-import { rotaryTables } from '../../attention/rotaryTables';
-import type { RotarySpec } from '../../attention/rotarySpec';
-import type { WeightMap } from '../../attention/weightNames';
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec/layerSpec';
+import type { HeadNormSpec, NormSpec } from '../../attention/spec/normSpec';
+import { rotaryTables } from '../../attention/step/rotaryTables';
+import type { RotarySpec } from '../../attention/spec/rotarySpec';
+import type { WeightMap } from '../../attention/spec/weightNames';
 import type { LatentAttention } from '../../model/attention';
 import { type Matrix, rowProducts, zeros } from '../matrix';
 import { pairDims, type RotaryPairs } from '../alignment';

@@ -1,6 +1,6 @@
 /** Parameters of a model, computed from its config: no weights needed. */
 
-import type { Reading } from '../../config/read';
+import type { Reading } from '../../reading/read';
 import { type ConfigReader, ReadingLog } from '../../config/reader';
 import { ConfigRefusal } from '../../config/refusal';
 import { blocksOf } from '../../families/blocksOf';

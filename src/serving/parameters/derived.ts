@@ -1,8 +1,8 @@
 /** Parameters of a model from the weights that its blocks have. */
 
-import type { DenseFeedForward, FeedForward } from '../../attention/blockSpec';
-import type { NormSpec } from '../../attention/normSpec';
-import { blockWeights, feedForwardWeights, weightCount, type WeightInfo } from '../../attention/weightNames';
+import type { DenseFeedForward, FeedForward } from '../../attention/spec/blockSpec';
+import type { NormSpec } from '../../attention/spec/normSpec';
+import { blockWeights, feedForwardWeights, weightCount, type WeightInfo } from '../../attention/spec/weightNames';
 import type { ConfigReader } from '../../config/reader';
 import type { Part, Tally } from '../../families/counted/tally';
 import type { ModelBlocks } from '../../families/blocksOf';

@@ -1,11 +1,11 @@
 /** Plans for GGUF files: the family's specs, adapted to what llama.cpp's converter did, and its uniform tensor names. */
 
-import type { BlockSpec, FeedForward } from '../../attention/blockSpec';
-import { type AttentionLayerSpec, headDims } from '../../attention/layerSpec';
-import type { HeadNormSpec, NormSpec } from '../../attention/normSpec';
-import type { RotarySpec } from '../../attention/rotarySpec';
-import { blockWeights, feedForwardWeights } from '../../attention/weightNames';
-import type { Reading } from '../../config/read';
+import type { BlockSpec, FeedForward } from '../../attention/spec/blockSpec';
+import { type AttentionLayerSpec, headDims } from '../../attention/spec/layerSpec';
+import type { HeadNormSpec, NormSpec } from '../../attention/spec/normSpec';
+import type { RotarySpec } from '../../attention/spec/rotarySpec';
+import { blockWeights, feedForwardWeights } from '../../attention/spec/weightNames';
+import type { Reading } from '../../reading/read';
 import { type ConfigReader, isJsonObject, type JsonObject } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
 import { sections } from '../../families/kit/names';

@@ -1,8 +1,8 @@
 /** Config and weights → ModelPlan: checks that every tensor is there in its shape, and that none is left over. */
 
-import type { NormSpec } from '../../attention/normSpec';
-import { blockWeights, feedForwardWeights, type WeightInfo } from '../../attention/weightNames';
-import type { Reading } from '../../config/read';
+import type { NormSpec } from '../../attention/spec/normSpec';
+import { blockWeights, feedForwardWeights, type WeightInfo } from '../../attention/spec/weightNames';
+import type { Reading } from '../../reading/read';
 import type { ConfigReader } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
 import type { ModelNames, NamesFacet, Positions } from '../../families/facets';

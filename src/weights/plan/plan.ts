@@ -1,7 +1,7 @@
 /** What it takes to run a model from its files: the specs of its blocks, and where each of their weights is stored. */
 
-import type { BlockSpec } from '../../attention/blockSpec';
-import type { NormSpec } from '../../attention/normSpec';
+import type { BlockSpec } from '../../attention/spec/blockSpec';
+import type { NormSpec } from '../../attention/spec/normSpec';
 import type { Positions } from '../../families/facets';
 import type { WeightSources } from '../../families/kit/sources';
 

@@ -7,8 +7,8 @@ import {
   NORM_NAMES,
   type WeightInfo,
   type WeightMap,
-} from '../../attention/weightNames';
-import type { NormSpec } from '../../attention/normSpec';
+} from '../../attention/spec/weightNames';
+import type { NormSpec } from '../../attention/spec/normSpec';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
 import type { WeightSources } from '../../families/kit/sources';

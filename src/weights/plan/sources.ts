@@ -1,6 +1,6 @@
 /** Reading one weight from where a plan says it is: row ranges, strided rows, transposition, experts, several tensors. */
 
-import { elementCount } from '../../attention/graph';
+import { elementCount } from '../../attention/onnx/graph';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
 import type { Part, RowBlocks, WeightSource } from '../../families/kit/sources';

@@ -1,9 +1,9 @@
 /** Whole blocks on onnxruntime's CPU against the float64 reference: prefill, then a step with its cache. */
 
 import { describe, expect, it } from 'vitest';
-import { buildBlockPrograms } from '../../../src/attention/buildBlock';
+import { buildBlockPrograms } from '../../../src/attention/onnx/buildBlock';
 import { referenceBlock } from '../../oracle/block';
-import { blockWeights, feedForwardWeights, type WeightMap } from '../../../src/attention/weightNames';
+import { blockWeights, feedForwardWeights, type WeightMap } from '../../../src/attention/spec/weightNames';
 import { BLOCKS } from './support/blocks';
 import { expectClose } from './support/compare';
 import { randomWeights, seeded } from './support/random';

@@ -1,9 +1,9 @@
 /** What a program caches is what the formula says: bytes of the present tensors against `layerCacheBytes`. */
 
 import { describe, expect, it } from 'vitest';
-import { buildAttentionProgram } from '../../../src/attention/buildAttention';
-import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
-import { layerWeights } from '../../../src/attention/weightNames';
+import { buildAttentionProgram } from '../../../src/attention/onnx/buildAttention';
+import type { AttentionLayerSpec } from '../../../src/attention/spec/layerSpec';
+import { layerWeights } from '../../../src/attention/spec/weightNames';
 import { layerCacheBytes } from '../../../src/cache/layerBytes';
 import { LAYERS } from './support/layers';
 import { randomWeights, seeded } from './support/random';

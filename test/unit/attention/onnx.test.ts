@@ -2,13 +2,13 @@
 
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { buildAttentionProgram } from '../../../src/attention/buildAttention';
-import { buildBlockPrograms } from '../../../src/attention/buildBlock';
-import { encodeOnnx } from '../../../src/attention/encodeOnnx';
-import type { Graph } from '../../../src/attention/graph';
-import type { ProgramOptions } from '../../../src/attention/program';
-import { stepInputs } from '../../../src/attention/stepInputs';
-import { blockWeights, layerWeights } from '../../../src/attention/weightNames';
+import { buildAttentionProgram } from '../../../src/attention/onnx/buildAttention';
+import { buildBlockPrograms } from '../../../src/attention/onnx/buildBlock';
+import { encodeOnnx } from '../../../src/attention/onnx/encodeOnnx';
+import type { Graph } from '../../../src/attention/onnx/graph';
+import type { ProgramOptions } from '../../../src/attention/onnx/program';
+import { stepInputs } from '../../../src/attention/step/stepInputs';
+import { blockWeights, layerWeights } from '../../../src/attention/spec/weightNames';
 import { BLOCKS } from './support/blocks';
 import { expectClose, valuesOf } from './support/compare';
 import { LAYERS } from './support/layers';

@@ -1,11 +1,11 @@
 /** Every layer of the grid: the program on onnxruntime's CPU against the float64 reference. */
 
 import { describe, expect, it } from 'vitest';
-import { canFuse } from '../../../src/attention/fusedGraph';
-import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
-import type { CacheMode, CaptureName, LatentForm, ProgramOptions } from '../../../src/attention/program';
+import { canFuse } from '../../../src/attention/onnx/fusedGraph';
+import type { AttentionLayerSpec } from '../../../src/attention/spec/layerSpec';
+import type { CacheMode, CaptureName, LatentForm, ProgramOptions } from '../../../src/attention/onnx/program';
 import { referenceLayer } from '../../oracle/layer';
-import { layerWeights, type WeightLayout, type WeightMap } from '../../../src/attention/weightNames';
+import { layerWeights, type WeightLayout, type WeightMap } from '../../../src/attention/spec/weightNames';
 import { expectClose } from './support/compare';
 import { LAYERS } from './support/layers';
 import { randomWeights, seeded } from './support/random';

@@ -1,12 +1,12 @@
 /** Identities that hold whatever the numbers are. */
 
 import { describe, expect, it } from 'vitest';
-import { buildAttentionProgram } from '../../../src/attention/buildAttention';
-import type { Tensor } from '../../../src/attention/graph';
-import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
-import type { AttentionProgram } from '../../../src/attention/program';
-import { stepInputs } from '../../../src/attention/stepInputs';
-import { layerWeights, type WeightMap } from '../../../src/attention/weightNames';
+import { buildAttentionProgram } from '../../../src/attention/onnx/buildAttention';
+import type { Tensor } from '../../../src/attention/onnx/graph';
+import type { AttentionLayerSpec } from '../../../src/attention/spec/layerSpec';
+import type { AttentionProgram } from '../../../src/attention/onnx/program';
+import { stepInputs } from '../../../src/attention/step/stepInputs';
+import { layerWeights, type WeightMap } from '../../../src/attention/spec/weightNames';
 import { relativeError } from '../golden';
 import { expectClose, valuesOf } from './support/compare';
 import { heads, LATENT, layer, LAYERS, RMS, rope } from './support/layers';

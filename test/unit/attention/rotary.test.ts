@@ -1,10 +1,10 @@
 /** Rotary tables, slopes and functions against numbers worked out elsewhere. */
 
 import { describe, expect, it } from 'vitest';
-import { alibiBias, bloomSlopes, mptSlopes } from '../../../src/attention/alibi';
-import { attentionMask, MASKED } from '../../../src/attention/mask';
-import { rotaryFactor, rotaryTables } from '../../../src/attention/rotaryTables';
-import type { RotaryScaling, RotarySpec } from '../../../src/attention/rotarySpec';
+import { alibiBias, bloomSlopes, mptSlopes } from '../../../src/attention/spec/alibi';
+import { attentionMask, MASKED } from '../../../src/attention/step/mask';
+import { rotaryFactor, rotaryTables } from '../../../src/attention/step/rotaryTables';
+import type { RotaryScaling, RotarySpec } from '../../../src/attention/spec/rotarySpec';
 import { activate, erf } from '../../oracle/activations';
 
 const YARN: RotaryScaling = {

@@ -1,9 +1,9 @@
 /** Routers by hand-made cases. */
 
 import { describe, expect, it } from 'vitest';
-import type { MoeFeedForward, RouterSpec } from '../../../src/attention/blockSpec';
-import { runMixture } from '../../../src/attention/mixture';
-import { routeTokens } from '../../../src/attention/routing';
+import type { MoeFeedForward, RouterSpec } from '../../../src/attention/spec/blockSpec';
+import { runMixture } from '../../../src/attention/step/mixture';
+import { routeTokens } from '../../../src/attention/step/routing';
 
 const ROUTER: RouterSpec = {
   experts: 4,

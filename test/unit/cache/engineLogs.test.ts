@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import type { KvDtype } from '../../../src/model/dtype';
 import type { EngineRule } from '../../../src/model/scenario';
 import { scenario } from '../support';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { layerCacheBytes } from '../../../src/cache/layerBytes';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
 import { stages } from '../../../src/cache/sharding';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { KV_DTYPES } from '../../../src/model/dtype';
 import { ENGINES, type Scenario } from '../../../src/model/scenario';
 import type { ModelSpec } from '../../../src/model/spec';

@@ -1,12 +1,12 @@
 /** A cache by columns gives the numbers of one by rows. */
 
 import { describe, expect, it } from 'vitest';
-import { buildAttentionProgram } from '../../../src/attention/buildAttention';
-import type { Tensor } from '../../../src/attention/graph';
-import { type AttentionLayerSpec, headDims } from '../../../src/attention/layerSpec';
-import type { LatentForm } from '../../../src/attention/program';
-import { stepInputs } from '../../../src/attention/stepInputs';
-import { layerWeights } from '../../../src/attention/weightNames';
+import { buildAttentionProgram } from '../../../src/attention/onnx/buildAttention';
+import type { Tensor } from '../../../src/attention/onnx/graph';
+import { type AttentionLayerSpec, headDims } from '../../../src/attention/spec/layerSpec';
+import type { LatentForm } from '../../../src/attention/onnx/program';
+import { stepInputs } from '../../../src/attention/step/stepInputs';
+import { layerWeights } from '../../../src/attention/spec/weightNames';
 import { withColumnCache } from '../../../src/compute/columnCache';
 import { createEngine } from '../../../src/compute/engines/createEngine';
 import { seededNoise, seededWeights } from '../../../src/compute/seededWeights';

@@ -1,7 +1,7 @@
 /** Proving devices: a right product counts, a wrong one and a software adapter do not. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tensor } from '../../../src/attention/graph';
+import type { Tensor } from '../../../src/attention/onnx/graph';
 import { ComputeClient } from '../../../src/compute/client';
 import { createEngine, platformEngines } from '../../../src/compute/engines/createEngine';
 import type { LoadedProgram } from '../../../src/compute/engines/engine';

@@ -1,8 +1,8 @@
 /** Every layer of the grid on every engine: within 1e-5 of the float64 reference. */
 
 import { afterAll, describe, expect, it } from 'vitest';
-import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
-import type { AttentionProgram, LatentForm } from '../../../src/attention/program';
+import type { AttentionLayerSpec } from '../../../src/attention/spec/layerSpec';
+import type { AttentionProgram, LatentForm } from '../../../src/attention/onnx/program';
 import { ELEMENTWISE } from '../../../src/compute/engines/tfjs/elementwise';
 import { PRODUCTS } from '../../../src/compute/engines/tfjs/products';
 import { SHAPING } from '../../../src/compute/engines/tfjs/shaping';

@@ -1,15 +1,15 @@
 /** Measured = formula: the cache tensors that a run leaves have the bytes that the plan says, exactly, under both rules. */
 
 import { afterAll, describe, expect, it } from 'vitest';
-import { CACHE_RULES, type CacheRule } from '../../../src/attention/program';
+import { CACHE_RULES, type CacheRule } from '../../../src/attention/onnx/program';
 import { layerCacheBytes } from '../../../src/cache/layerBytes';
 import { layerGroups } from '../../../src/cache/groups';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { describeLayer } from '../../../src/compute/describeLayer';
 import { createEngine } from '../../../src/compute/engines/createEngine';
 import { type LayerOutcome, type LayerRun, runLayer } from '../../../src/compute/runLayer';
-import { isRunnable } from '../../../src/attention/layerSpec';
+import { isRunnable } from '../../../src/attention/spec/layerSpec';
 import type { AttentionKind, AttentionSpec } from '../../../src/model/attention';
 import { UNSHARDED } from '../../../src/model/scenario';
 import { expectClose, valuesOf } from '../attention/support/compare';

@@ -1,7 +1,7 @@
 /** Layers on onnxruntime's WebGPU provider, through SwiftShader: the same numbers as on the CPU. Tiny shapes: it is slow. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LatentForm } from '../../../src/attention/program';
+import type { LatentForm } from '../../../src/attention/onnx/program';
 import { ComputeClient } from '../../../src/compute/client';
 import type { RunLayerParams, RunLayerResult } from '../../../src/shared/computeContract';
 import { relativeError } from '../golden';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { convertHeads, convertibleHeads, type HeadConversion } from '../../../src/config/convertHeads';
-import { readModelConfig, type Reading } from '../../../src/config/read';
+import { convertHeads, convertibleHeads, type HeadConversion } from '../../../src/reading/convertHeads';
+import { readModelConfig, type Reading } from '../../../src/reading/read';
 import { isHeaded } from '../../../src/model/attention';
 import { eachOrSkip, noCases } from '../support/cases';
 

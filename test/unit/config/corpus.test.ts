@@ -2,7 +2,7 @@
 // (test/fixtures/corpus.json, made by scripts/distillCorpus.mjs, which says how the two are compared).
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { changed, type TypeCases } from '../corpus';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';
 import { layerRuns } from './layerText';

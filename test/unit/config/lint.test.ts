@@ -1,9 +1,9 @@
 import { applyEdits, modify } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
-import { lintReading } from '../../../src/config/lint';
-import type { LintOptions } from '../../../src/config/lint/context';
-import type { RuleId } from '../../../src/config/lint/rules';
-import { readModelConfig } from '../../../src/config/read';
+import { lintReading } from '../../../src/lint/lint';
+import type { LintOptions } from '../../../src/lint/context';
+import type { RuleId } from '../../../src/lint/rules';
+import { readModelConfig } from '../../../src/reading/read';
 import type { Problem, ProblemFix, Severity } from '../../../src/model/spec';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

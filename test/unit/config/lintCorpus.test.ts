@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { lintReading } from '../../../src/config/lint';
-import { LINT_RULES } from '../../../src/config/lint/rules';
-import { readModelConfig } from '../../../src/config/read';
+import { lintReading } from '../../../src/lint/lint';
+import { LINT_RULES } from '../../../src/lint/rules';
+import { readModelConfig } from '../../../src/reading/read';
 import type { Problem } from '../../../src/model/spec';
 import { sampleConfig, sampleNames, timed } from '../support';
 import { casesOf, describeAll, eachOrSkip, modelTypesIn, noCases } from '../support/cases';

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lintReading } from '../../../src/config/lint';
-import { LINT_RULES } from '../../../src/config/lint/rules';
-import { readModelConfig } from '../../../src/config/read';
+import { lintReading } from '../../../src/lint/lint';
+import { LINT_RULES } from '../../../src/lint/rules';
+import { readModelConfig } from '../../../src/reading/read';
 import { KV_DTYPES } from '../../../src/model/dtype';
 import { fuzzCases, thorough } from '../depth';
 import { sampleConfig, sampleNames } from '../support';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '../../../src/config/document';
-import { keyOffers, valueOffers } from '../../../src/config/offers';
-import { type Reading, readModelConfig } from '../../../src/config/read';
+import { keyOffers, valueOffers } from '../../../src/reading/offers';
+import { type Reading, readModelConfig } from '../../../src/reading/read';
 import { keyDetail, valueDetail } from '../../../src/present/completionText';
 import { sampleConfig, scenario } from '../support';
 

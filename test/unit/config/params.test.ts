@@ -1,6 +1,6 @@
 // Meta's and Mistral's params.json, DeepSeek's own inference configs.
 import { describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { layerRuns } from './layerText';
 
 const META = {

@@ -9,10 +9,10 @@ import {
   toJson,
   toSource,
   typeOfClass,
-} from '../../../src/config/python';
-import { mayHoldModel } from '../../../src/config/pythonSearch';
-import { tokenizePython } from '../../../src/config/pythonTokens';
-import { PythonParser } from '../../../src/config/pythonValues';
+} from '../../../src/python/python';
+import { mayHoldModel } from '../../../src/python/search';
+import { tokenizePython } from '../../../src/python/tokens';
+import { PythonParser } from '../../../src/python/values';
 import { hoverOf } from '../../../src/present/hover';
 import { fuzzCases } from '../depth';
 import { scenario, timed } from '../support';

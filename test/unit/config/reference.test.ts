@@ -1,7 +1,7 @@
 // The reference of real models: every case, the state, the name of the design.
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { scenario } from '../support';
 import { casesOf, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
 import { expectedModels, referenceConfig } from '../support/reference';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { thorough } from '../depth';
 import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
 import { scenario } from '../support';

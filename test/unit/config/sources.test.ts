@@ -1,7 +1,7 @@
 // Every factor names where it came from.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { layersRegister } from '../../../src/families/register/layers';
 import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { withDraftLayers } from '../../../src/cache/draftLayers';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
-import { parseTaughtFamilies } from '../../../src/config/taught';
+import { readModelConfig } from '../../../src/reading/read';
+import { parseTaughtFamilies } from '../../../src/reading/taught';
 import { sampleConfig, scenario } from '../support';
 
 const unknown = {

@@ -1,6 +1,6 @@
 // Families that are not known, or were changed: never a confident number.
 import { describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import type { ModelSpec } from '../../../src/model/spec';
 
 type Config = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 // What other calculators get wrong, one test each. Sources: the families' own files.
 import { describe, expect } from 'vitest';
 import { intrinsicCacheBytes, intrinsicStateBytes } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import type { ModelSpec } from '../../../src/model/spec';
 import { testsByConfig } from '../support/cases';
 import { layerRuns } from './layerText';

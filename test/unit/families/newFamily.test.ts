@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { familyFiles, familyRegisters } from '../../../scripts/familyRegisters.mjs';
 import { matrixOf } from '../../../scripts/familyMatrix.mjs';
 import { ConfigDocument } from '../../../src/config/document';
-import type { readDocument as ReadDocument } from '../../../src/config/read';
+import type { readDocument as ReadDocument } from '../../../src/reading/read';
 import type { hoverOf as HoverOf } from '../../../src/present/hover';
 import { scenario } from '../support';
 import { f32, gguf, ggufValue, safetensors, temporaryFolder, write } from '../weights/files';
@@ -139,7 +139,7 @@ beforeAll(async () => {
   writeFileSync(join(root, 'src', 'families', 'quasar.ts'), text);
   writeFileSync(
     join(root, 'surfaces.ts'),
-    `export { hoverOf } from './src/present/hover';\nexport { readDocument } from './src/config/read';\n`,
+    `export { hoverOf } from './src/present/hover';\nexport { readDocument } from './src/reading/read';\n`,
   );
   for (const [path, register] of familyRegisters(root)) writeFileSync(join(root, path), register);
   await build({

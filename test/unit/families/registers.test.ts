@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { ReadingLog } from '../../../src/config/reader';
 import { blocksOf } from '../../../src/families/blocksOf';
 import { classDefaultsOf } from '../../../src/families/classDefaults';

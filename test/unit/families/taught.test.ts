@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { describeLayer } from '../../../src/compute/describeLayer';
-import { lintReading } from '../../../src/config/lint';
-import { readModelConfig, type Reading } from '../../../src/config/read';
-import { parseTaughtFamilies } from '../../../src/config/taught';
+import { lintReading } from '../../../src/lint/lint';
+import { readModelConfig, type Reading } from '../../../src/reading/read';
+import { parseTaughtFamilies } from '../../../src/reading/taught';
 import { countParameters } from '../../../src/serving/parameters/count';
 
 /** Values that several rules have something to say about. */

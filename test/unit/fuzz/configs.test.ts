@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { ConfigDocument } from '../../../src/config/document';
-import { readDocument } from '../../../src/config/read';
+import { readDocument } from '../../../src/reading/read';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
 import { fuzzCases } from '../depth';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CaptureName } from '../../../src/attention/program';
+import type { CaptureName } from '../../../src/attention/onnx/program';
 import { HiddenCache } from '../../../src/compute/heads/hiddenCache';
 import { UNWATCHED } from '../../../src/compute/heads/watch';
 import { floats } from '../../../src/compute/heads/tokenAxis';

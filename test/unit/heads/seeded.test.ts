@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Tensor } from '../../../src/attention/graph';
+import type { Tensor } from '../../../src/attention/onnx/graph';
 import { createEngine } from '../../../src/compute/engines/createEngine';
 import { SeededModel } from '../../../src/compute/heads/seededModel';
 import { UNWATCHED } from '../../../src/compute/heads/watch';

@@ -1,7 +1,7 @@
 /** Tiles recomputed from Q and K against weights and scores that were held whole. */
 
 import { describe, expect, it } from 'vitest';
-import { sees } from '../../../src/attention/mask';
+import { sees } from '../../../src/attention/step/mask';
 import type { LayerCapture } from '../../../src/compute/heads/layerPass';
 import { AttentionTiles, type TileAsk } from '../../../src/compute/heads/tiles';
 import { floats } from '../../../src/compute/heads/tokenAxis';

@@ -1,10 +1,10 @@
 // Conversions against the float64 reference of attention: what is measured is what a layer with such weights would do.
 import { Matrix as MlMatrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it, test } from 'vitest';
-import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
+import type { AttentionLayerSpec } from '../../../src/attention/spec/layerSpec';
 import { referenceLayer } from '../../oracle/layer';
 import { Tensor64 } from '../../oracle/tensor64';
-import { layerWeights, type WeightMap } from '../../../src/attention/weightNames';
+import { layerWeights, type WeightMap } from '../../../src/attention/spec/weightNames';
 import { type Conversion, LayerConverter } from '../../../src/insight/conversion/convert';
 import { DecoupledRope } from '../../../src/insight/conversion/decoupledRope';
 import {

@@ -1,6 +1,6 @@
 // What is offered for a layer can be had, and stands beside what caches as much.
 import { describe, expect, it } from 'vitest';
-import type { AttentionLayerSpec } from '../../../src/attention/layerSpec';
+import type { AttentionLayerSpec } from '../../../src/attention/spec/layerSpec';
 import type { HeadedSpec } from '../../../src/insight/conversion/layerRows';
 import { offeredConversions, parseTarget, targetLabel } from '../../../src/insight/conversion/target';
 import { requestText } from '../../../src/serving/comparison';

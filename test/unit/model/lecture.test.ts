@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { formatBinary, formatBytes } from '../../../src/model/units';
 import { sampleConfig, scenario } from '../support';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import type { ModelSpec } from '../../../src/model/spec';
 import { changeBetween, changeText } from '../../../src/present/change';
 import { scenario } from '../support';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig, type Reading } from '../../../src/config/read';
+import { readModelConfig, type Reading } from '../../../src/reading/read';
 import { ENGINES } from '../../../src/model/scenario';
 import { explainMarkdown } from '../../../src/present/explainText';
 import { fitMarkdown } from '../../../src/present/fitText';

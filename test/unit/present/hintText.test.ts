@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { familyStatus } from '../../../src/present/familyText';
 import { hintsOf } from '../../../src/present/hintText';
 import { sampleConfig, sampleNames, scenario } from '../support';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '../../../src/config/document';
-import { readDocument, readModelConfig } from '../../../src/config/read';
+import { readDocument, readModelConfig } from '../../../src/reading/read';
 import { HOVER_COMMANDS, type HoverContent, hoverOf } from '../../../src/present/hover';
 import { sampleConfig, scenario, timed } from '../support';
 

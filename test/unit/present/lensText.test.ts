@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { lensDesignText, lensScenarioText } from '../../../src/present/lensText';
 import { sampleConfig, scenario } from '../support';
 

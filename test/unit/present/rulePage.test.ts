@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LINT_RULES } from '../../../src/config/lint/rules';
+import { LINT_RULES } from '../../../src/lint/rules';
 import { rulePage } from '../../../src/present/rulePage';
 
 const docs = readFileSync(resolve(import.meta.dirname, '../../../docs/lint.md'), 'utf8');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { parseVariant, type VariantRequest } from '../../../src/cache/variants';
-import { type Reading, readModelConfig } from '../../../src/config/read';
+import { type Reading, readModelConfig } from '../../../src/reading/read';
 import {
   comparisonCsv,
   comparisonMarkdown,

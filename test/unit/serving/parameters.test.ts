@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
 import { PARTS } from '../../../src/families/counted/tally';
 import { changed, type Json, type TypeCases } from '../corpus';

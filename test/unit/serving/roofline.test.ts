@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readModelConfig, type Reading } from '../../../src/config/read';
+import { readModelConfig, type Reading } from '../../../src/reading/read';
 import { cacheReadBytes, decodeAttentionFlops, prefillAttentionFlops } from '../../../src/serving/attentionWork';
 import { deviceOf } from '../../../src/serving/hardware';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';

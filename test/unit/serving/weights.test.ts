@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '../../../src/config/document';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { countParameters } from '../../../src/serving/parameters/count';
 import {
   estimatedWeightBytes,

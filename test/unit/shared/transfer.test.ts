@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Tensor } from '../../../src/attention/graph';
+import type { Tensor } from '../../../src/attention/onnx/graph';
 import { check } from '../../../src/shared/schema';
 import { tensor, tensorBytes, tightData, tightTensors } from '../../../src/shared/transfer';
 

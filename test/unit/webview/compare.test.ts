@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { type Reading, readModelConfig } from '../../../src/config/read';
+import { type Reading, readModelConfig } from '../../../src/reading/read';
 import { compareDesigns, type Comparison } from '../../../src/serving/comparison';
 import { deviceOf } from '../../../src/serving/hardware';
 import { barsOf } from '../../../webview/charts/bars/viewModel';

@@ -1,8 +1,8 @@
 // What a heatmap shows, before any pixel: colours, scales, which cell is under which pixel, which labels stand where.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { sees } from '../../../src/attention/mask';
-import type { RunnableAttention } from '../../../src/attention/layerSpec';
+import { sees } from '../../../src/attention/step/mask';
+import type { RunnableAttention } from '../../../src/attention/spec/layerSpec';
 import { binAt, binOf, binsOf, shifted, wholeAxis, zoomed } from '../../../webview/charts/heatmap/axis';
 import { type CellAxis, cellBorder, cellOf } from '../../../src/insight/cells';
 import { labOf, parseRgb, type Rgb, rgbOf } from '../../../webview/charts/heatmap/colour';

@@ -1,10 +1,10 @@
 /** The walks compute what attention is: every intermediate against the float64 reference, and the steps against the matrices. */
 
 import { describe, expect, it } from 'vitest';
-import { type AttentionLayerSpec, PLAIN_LAYER } from '../../../src/attention/layerSpec';
+import { type AttentionLayerSpec, PLAIN_LAYER } from '../../../src/attention/spec/layerSpec';
 import { type ReferenceRun, referenceLayer } from '../../oracle/layer';
 import { Tensor64 } from '../../oracle/tensor64';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import {
   cellSize,
   cellState,

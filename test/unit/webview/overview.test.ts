@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { type Reading, readModelConfig } from '../../../src/config/read';
+import { type Reading, readModelConfig } from '../../../src/reading/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';

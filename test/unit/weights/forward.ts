@@ -1,9 +1,9 @@
 /** A forward pass through the float64 reference, for comparing plans with what other programs computed. */
 
-import { type CaptureName } from '../../../src/attention/program';
+import { type CaptureName } from '../../../src/attention/onnx/program';
 import { referenceBlock } from '../../oracle/block';
 import { Tensor64 } from '../../oracle/tensor64';
-import type { WeightMap } from '../../../src/attention/weightNames';
+import type { WeightMap } from '../../../src/attention/spec/weightNames';
 import type { ModelPlan } from '../../../src/weights/plan/plan';
 import { embed, logits, readBlock, readExpert } from '../../../src/weights/plan/readPlan';
 import type { WeightStore } from '../../../src/weights/weightStore';

@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readModelConfig } from '../../../src/config/read';
+import { readModelConfig } from '../../../src/reading/read';
 import { openGguf } from '../../../src/weights/gguf';
 import { locateModel } from '../../../src/weights/modelFolder';
 import { runnableBlocks } from '../../../src/families/blocksOf';

@@ -1,8 +1,8 @@
 /** Settings of configs that change what is computed without changing any tensor: easy to overlook, never seen as an error. */
 
 import { describe, expect } from 'vitest';
-import type { BlockSpec } from '../../../src/attention/blockSpec';
-import { readModelConfig } from '../../../src/config/read';
+import type { BlockSpec } from '../../../src/attention/spec/blockSpec';
+import { readModelConfig } from '../../../src/reading/read';
 import { ConfigRefusal } from '../../../src/config/refusal';
 import { runnableBlocks } from '../../../src/families/blocksOf';
 import { ggufConfig } from '../../../src/weights/ggufConfig';

@@ -1,6 +1,6 @@
 /** Which cells of an attention pattern exist: what the mask allows, for cells of any size. */
 
-import type { RunnableAttention } from '../../../src/attention/layerSpec';
+import type { RunnableAttention } from '../../../src/attention/spec/layerSpec';
 import { type CellAxis, cellBorder } from '../../../src/insight/cells';
 import type { Visible } from './raster';
 

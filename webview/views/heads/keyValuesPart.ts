@@ -10,7 +10,7 @@ import type { HeatmapModel } from '../../charts/heatmap/viewModel';
 import '../../charts/keyValues/element';
 import type { ChosenHead, KeyValueModel } from '../../charts/keyValues/element';
 import { differenceText, sharingText } from '../../charts/keyValues/viewModel';
-import { headDims } from '../../../src/attention/layerSpec';
+import { headDims } from '../../../src/attention/spec/layerSpec';
 import { base, controls } from '../../styles/base';
 import { keepLook, keptLook, rangeSelect, scaleNote, scaleSelect } from './look';
 import { Memo } from './memo';

@@ -1,6 +1,6 @@
 /** From captured numbers to what the charts take: which cells, which scale, which words. Pure. */
 
-import { type RunnableAttention } from '../../../src/attention/layerSpec';
+import { type RunnableAttention } from '../../../src/attention/spec/layerSpec';
 import { headVariant } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { groupsText, sentence } from '../../../src/present/words';

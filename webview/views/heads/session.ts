@@ -3,8 +3,8 @@
  * outlives the view, so that another tab and back costs nothing.
  */
 
-import type { RunnableAttention } from '../../../src/attention/layerSpec';
-import type { Tensor } from '../../../src/attention/graph';
+import type { RunnableAttention } from '../../../src/attention/spec/layerSpec';
+import type { Tensor } from '../../../src/attention/onnx/graph';
 import type { DeviceChoice } from '../../../src/shared/devices';
 import type {
   CaptureResult,

@@ -1,7 +1,7 @@
 /** What the two sides of a walk keep and compute: at the picture's sizes, and at the real sizes of the followed config. */
 
 import { DEFAULT_LATENT, projectionParameters } from '../../../src/cache/variants';
-import type { Reading } from '../../../src/config/read';
+import type { Reading } from '../../../src/reading/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
 import { formatFlops } from '../../../src/present/quantities';

@@ -2,7 +2,7 @@
 
 import type { DerivationTerm } from '../../../src/cache/derivation';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
-import type { Reading } from '../../../src/config/read';
+import type { Reading } from '../../../src/reading/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';

@@ -4,7 +4,7 @@ import { layerGroups, type LayerGroup } from '../../../src/cache/groups';
 import { divisorsOf } from '../../../src/model/divisors';
 import type { JsonValue } from '../../../src/config/document';
 import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../../../src/config/spellings';
-import { type Reading, readDocument } from '../../../src/config/read';
+import { type Reading, readDocument } from '../../../src/reading/read';
 import { type AttentionKind, type AttentionSpec, headVariant, isHeaded } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { kindTitle } from '../../../src/present/words';

@@ -1,6 +1,6 @@
 /** What a change does: the same numbers before and after, as strings and as lengths of bars. */
 
-import type { Reading } from '../../../src/config/read';
+import type { Reading } from '../../../src/reading/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
 import { formatSeconds } from '../../../src/present/quantities';

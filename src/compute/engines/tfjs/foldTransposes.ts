@@ -1,6 +1,6 @@
 /** Rewrites of a graph before it is interpreted. */
 
-import type { Graph, GraphNode } from '../../../attention/graph';
+import type { Graph, GraphNode } from '../../../attention/onnx/graph';
 import { swapsLastTwo } from '../../columnCache';
 import { elementAt } from '../../../model/elementAt';
 

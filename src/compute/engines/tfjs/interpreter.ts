@@ -1,7 +1,7 @@
 /** Runs a graph node by node with tfjs-core, on whichever backend it is set to. */
 
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
-import type { Graph, GraphNode, Tensor } from '../../../attention/graph';
+import type { Graph, GraphNode, Tensor } from '../../../attention/onnx/graph';
 import type { LoadedProgram, LoadOptions, TensorMap } from '../engine';
 import { ELEMENTWISE } from './elementwise';
 import { foldTransposes } from './foldTransposes';

@@ -1,6 +1,6 @@
 /** What an operator's implementation receives. */
 
-import type { AttributeValue, GraphNode } from '../../../attention/graph';
+import type { AttributeValue, GraphNode } from '../../../attention/onnx/graph';
 import type { Tf, Value } from './value';
 import { onDevice } from './value';
 import type { Tensor } from '@tensorflow/tfjs-core';

@@ -1,7 +1,7 @@
 /** Operators that rearrange. https://onnx.ai/onnx/operators/ */
 
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { elementCount } from '../../../attention/graph';
+import { elementCount } from '../../../attention/onnx/graph';
 import { axisOf, type OperatorCall, type OperatorTable } from './operator';
 import { type HostValue, hostNumbers, isHost, type Value } from './value';
 import { elementAt } from '../../../model/elementAt';

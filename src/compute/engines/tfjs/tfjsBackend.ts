@@ -1,6 +1,6 @@
 /** tfjs-core's own backends (`wasm`, `cpu`): peers for tests and benchmarks, no engines of the product. */
 
-import type { Graph } from '../../../attention/graph';
+import type { Graph } from '../../../attention/onnx/graph';
 import type { LoadedProgram, LoadOptions } from '../engine';
 import { loadGraph } from './interpreter';
 import type { Tf } from './value';

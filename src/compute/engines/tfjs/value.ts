@@ -4,7 +4,7 @@
  */
 
 import type * as tfjs from '@tensorflow/tfjs-core';
-import type { Tensor } from '../../../attention/graph';
+import type { Tensor } from '../../../attention/onnx/graph';
 
 /** tfjs-core's namespace, whichever backend it computes on. */
 export type Tf = typeof tfjs;

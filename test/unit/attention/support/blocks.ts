@@ -8,7 +8,7 @@ import {
   NO_NORMS,
   type PlainActivation,
   type RouterSpec,
-} from '../../../../src/attention/blockSpec';
+} from '../../../../src/attention/spec/blockSpec';
 import { heads, LAYER, LAYERS, layer, RMS, rope } from './layers';
 
 const ATTENTION = layer(heads(4, 2, 8), { rotary: rope(8) });

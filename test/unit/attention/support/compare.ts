@@ -1,7 +1,7 @@
 /** Comparison of tensors: the largest difference relative to the largest value. */
 
 import { expect } from 'vitest';
-import type { Tensor } from '../../../../src/attention/graph';
+import type { Tensor } from '../../../../src/attention/onnx/graph';
 import { relativeError } from '../../golden';
 
 interface Values {

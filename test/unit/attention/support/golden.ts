@@ -4,18 +4,18 @@
  */
 
 import { basename, join } from 'node:path';
-import { bloomSlopes } from '../../../../src/attention/alibi';
+import { bloomSlopes } from '../../../../src/attention/spec/alibi';
 import {
   type BlockNorms,
   type BlockSpec,
   type DenseFeedForward,
   NO_NORMS,
   type PlainActivation,
-} from '../../../../src/attention/blockSpec';
-import { type AttentionLayerSpec, PLAIN_LAYER, type RunnableAttention } from '../../../../src/attention/layerSpec';
-import type { NormSpec } from '../../../../src/attention/normSpec';
-import type { RotaryScaling } from '../../../../src/attention/rotarySpec';
-import type { WeightMap } from '../../../../src/attention/weightNames';
+} from '../../../../src/attention/spec/blockSpec';
+import { type AttentionLayerSpec, PLAIN_LAYER, type RunnableAttention } from '../../../../src/attention/spec/layerSpec';
+import type { NormSpec } from '../../../../src/attention/spec/normSpec';
+import type { RotaryScaling } from '../../../../src/attention/spec/rotarySpec';
+import type { WeightMap } from '../../../../src/attention/spec/weightNames';
 import { type GoldenLayer as ReadLayer, readGolden } from '../../golden';
 import { readFolder, readJson, type StoredTensor } from './safetensors';
 

@@ -1,9 +1,9 @@
 /** Layers of the test grid: one small spec per feature. */
 
-import { bloomSlopes, mptSlopes } from '../../../../src/attention/alibi';
-import { type AttentionLayerSpec, PLAIN_LAYER, type RunnableAttention } from '../../../../src/attention/layerSpec';
-import type { HeadNormSpec, NormSpec } from '../../../../src/attention/normSpec';
-import type { RotaryScaling, RotarySpec } from '../../../../src/attention/rotarySpec';
+import { bloomSlopes, mptSlopes } from '../../../../src/attention/spec/alibi';
+import { type AttentionLayerSpec, PLAIN_LAYER, type RunnableAttention } from '../../../../src/attention/spec/layerSpec';
+import type { HeadNormSpec, NormSpec } from '../../../../src/attention/spec/normSpec';
+import type { RotaryScaling, RotarySpec } from '../../../../src/attention/spec/rotarySpec';
 import type { HeadLayout, LatentAttention } from '../../../../src/model/attention';
 
 export const RMS: NormSpec = { kind: 'rms', epsilon: 1e-6, weight: 'plain', bias: false };

@@ -1,6 +1,6 @@
 /** Seeded numbers for tests. */
 
-import type { WeightInfo, WeightMap } from '../../../../src/attention/weightNames';
+import type { WeightInfo, WeightMap } from '../../../../src/attention/spec/weightNames';
 
 /** mulberry32: uniform in [0, 1). */
 export function seeded(seed: number): () => number {

@@ -1,12 +1,12 @@
 /** Runs a block's programs on onnxruntime, experts included. */
 
-import type { BlockSpec } from '../../../../src/attention/blockSpec';
-import { BLOCK_OUTPUT, buildBlockPrograms } from '../../../../src/attention/buildBlock';
-import { elementCount, type Tensor } from '../../../../src/attention/graph';
-import { runMixture } from '../../../../src/attention/mixture';
-import type { ProgramOptions } from '../../../../src/attention/program';
-import { stepInputs } from '../../../../src/attention/stepInputs';
-import type { WeightMap } from '../../../../src/attention/weightNames';
+import type { BlockSpec } from '../../../../src/attention/spec/blockSpec';
+import { BLOCK_OUTPUT, buildBlockPrograms } from '../../../../src/attention/onnx/buildBlock';
+import { elementCount, type Tensor } from '../../../../src/attention/onnx/graph';
+import { runMixture } from '../../../../src/attention/step/mixture';
+import type { ProgramOptions } from '../../../../src/attention/onnx/program';
+import { stepInputs } from '../../../../src/attention/step/stepInputs';
+import type { WeightMap } from '../../../../src/attention/spec/weightNames';
 import { type Results, runProgram } from './session';
 
 export interface BlockRun {

@@ -1,13 +1,13 @@
 /** Runs a layer's program on onnxruntime with the cache of a reference or of an earlier run. */
 
-import { buildAttentionProgram } from '../../../../src/attention/buildAttention';
-import type { Tensor } from '../../../../src/attention/graph';
-import type { AttentionLayerSpec } from '../../../../src/attention/layerSpec';
-import type { AttentionProgram, ProgramOptions } from '../../../../src/attention/program';
+import { buildAttentionProgram } from '../../../../src/attention/onnx/buildAttention';
+import type { Tensor } from '../../../../src/attention/onnx/graph';
+import type { AttentionLayerSpec } from '../../../../src/attention/spec/layerSpec';
+import type { AttentionProgram, ProgramOptions } from '../../../../src/attention/onnx/program';
 import type { ReferenceCache } from '../../../oracle/layer';
 import { Tensor64 } from '../../../oracle/tensor64';
-import { stepInputs } from '../../../../src/attention/stepInputs';
-import type { WeightMap } from '../../../../src/attention/weightNames';
+import { stepInputs } from '../../../../src/attention/step/stepInputs';
+import type { WeightMap } from '../../../../src/attention/spec/weightNames';
 import { randomFloats } from './random';
 import { floats, openSession, type Results, runProgram, runSession } from './session';
 

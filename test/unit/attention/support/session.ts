@@ -1,10 +1,10 @@
 /** Runs programs on onnxruntime's CPU provider. */
 
 import * as ort from 'onnxruntime-node';
-import { encodeOnnx } from '../../../../src/attention/encodeOnnx';
-import type { Graph, Tensor } from '../../../../src/attention/graph';
-import type { AttentionProgram } from '../../../../src/attention/program';
-import type { WeightMap } from '../../../../src/attention/weightNames';
+import { encodeOnnx } from '../../../../src/attention/onnx/encodeOnnx';
+import type { Graph, Tensor } from '../../../../src/attention/onnx/graph';
+import type { AttentionProgram } from '../../../../src/attention/onnx/program';
+import type { WeightMap } from '../../../../src/attention/spec/weightNames';
 
 /** `optimized: false` runs the nodes as they stand. */
 export async function openSession(graph: Graph, optimized = true): Promise<ort.InferenceSession> {

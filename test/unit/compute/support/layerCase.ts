@@ -1,13 +1,13 @@
 /** One run of a layer's program with its float64 reference: inputs, and what must come out. */
 
-import { buildAttentionProgram } from '../../../../src/attention/buildAttention';
-import type { Tensor } from '../../../../src/attention/graph';
-import type { AttentionLayerSpec } from '../../../../src/attention/layerSpec';
-import type { AttentionProgram, CaptureName, ProgramOptions } from '../../../../src/attention/program';
+import { buildAttentionProgram } from '../../../../src/attention/onnx/buildAttention';
+import type { Tensor } from '../../../../src/attention/onnx/graph';
+import type { AttentionLayerSpec } from '../../../../src/attention/spec/layerSpec';
+import type { AttentionProgram, CaptureName, ProgramOptions } from '../../../../src/attention/onnx/program';
 import { type ReferenceRun, referenceLayer } from '../../../oracle/layer';
 import { Tensor64 } from '../../../oracle/tensor64';
-import { stepInputs } from '../../../../src/attention/stepInputs';
-import { layerWeights } from '../../../../src/attention/weightNames';
+import { stepInputs } from '../../../../src/attention/step/stepInputs';
+import { layerWeights } from '../../../../src/attention/spec/weightNames';
 import type { GraphRunner } from '../../../../src/compute/engines/tfjs/tfjsBackend';
 import { seededNoise, seededWeights } from '../../../../src/compute/seededWeights';
 import { expectClose } from '../../attention/support/compare';
