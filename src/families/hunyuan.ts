@@ -146,12 +146,12 @@ function hunyuanShared(config: ConfigReader): number {
 
 const ROUTED_WIDTH = ['moe_intermediate_size', 'intermediate_size'];
 
-const hunyuanExperts: ExpertRule = {
+const hunyuanExperts = (): ExpertRule => ({
   ...EXPERT_KEYS,
   perTokenDefault: 1,
   width: ROUTED_WIDTH,
   shared: hunyuanShared,
-};
+});
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['hunyuan_vl_text'], bias: flag('attention_bias'), qkNorm: 'head' },
@@ -168,7 +168,7 @@ export const counts = (): readonly CountsFacet[] => [
     qkNorm: 'head',
     qkNormIf: flag('use_qk_norm', true),
     sharedHaveNoKeys: true,
-    experts: hunyuanExperts,
+    experts: hunyuanExperts(),
   },
   {
     modelTypes: ['hy_v3'],

@@ -26,10 +26,16 @@ export const sparseSteps: Sparse = (config) => {
 
 /** Numbers of experts, in every spelling. */
 export const EXPERT_KEYS = { count: EXPERT_COUNT_KEYS, perToken: EXPERT_ACTIVE_KEYS } as const;
+// No spreads and no unmarked calls at the top level here: bundlers keep them, and with them the facet, in bundles that never ask for it.
+
 /** Experts of a width of their own. */
-export const narrow = { ...EXPERT_KEYS, width: ['moe_intermediate_size'] } as const;
+export const narrow = {
+  count: EXPERT_COUNT_KEYS,
+  perToken: EXPERT_ACTIVE_KEYS,
+  width: ['moe_intermediate_size'],
+} as const;
 /** Experts as wide as the model's feed-forward. */
-export const wide = { ...EXPERT_KEYS, width: ['intermediate_size'] } as const;
+export const wide = { count: EXPERT_COUNT_KEYS, perToken: EXPERT_ACTIVE_KEYS, width: ['intermediate_size'] } as const;
 
 /** So many shared experts, each as wide as a routed one. */
 export const sharedExperts =
@@ -41,14 +47,18 @@ const SHARED_KEYS = ['n_shared_experts', 'num_shared_experts', 'moe_num_shared_e
 
 /** The block of DeepSeek and its kin: some dense layers first, then routed and shared experts of one width. */
 export const deepseekExperts: ExpertRule = {
-  ...narrow,
-  shared: sharedExperts(SHARED_KEYS),
-  sparse: afterDense('first_k_dense_replace', 0),
+  count: EXPERT_COUNT_KEYS,
+  perToken: EXPERT_ACTIVE_KEYS,
+  width: ['moe_intermediate_size'],
+  shared: /* @__PURE__ */ sharedExperts(SHARED_KEYS),
+  sparse: /* @__PURE__ */ afterDense('first_k_dense_replace', 0),
 };
 
 /** Qwen's shared expert has a width and a gate of its own. */
 export const qwenShared: ExpertRule = {
-  ...narrow,
+  count: EXPERT_COUNT_KEYS,
+  perToken: EXPERT_ACTIVE_KEYS,
+  width: ['moe_intermediate_size'],
   shared: (config) => config.size('shared_expert_intermediate_size', 0),
   router: (config) => config.size(HIDDEN_KEYS),
   sparse: sparseSteps,

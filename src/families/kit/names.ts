@@ -166,8 +166,9 @@ export const OUTPUT_NORMS: WeightSources = {
 /** The four norms of Gemma 2. */
 export const FOUR_NORMS: WeightSources = {
   norm_attention: part('input_layernorm'),
+  norm_attention_output: part('post_attention_layernorm'),
   norm_feed_forward: part('pre_feedforward_layernorm'),
-  ...OUTPUT_NORMS,
+  norm_feed_forward_output: part('post_feedforward_layernorm'),
 };
 
 /** Plain up and down under Llama's names. */
