@@ -23,19 +23,29 @@ export function weightCount({ shape }: WeightInfo): number {
 /** Weights by name, row-major float32 in the shapes of `layerWeights`/`blockWeights`. */
 export type WeightMap = ReadonlyMap<string, Float32Array>;
 
+/** Names with their suffix, made once: parameter counts ask for them layer after layer. */
+const WEIGHT = { suffix: '.weight', made: new Map<string, string>() };
+const BIAS = { suffix: '.bias', made: new Map<string, string>() };
+
+function named(name: string, { suffix, made }: typeof WEIGHT): string {
+  const known = made.get(name) ?? name + suffix;
+  made.set(name, known);
+  return known;
+}
+
 class WeightList {
   readonly items: WeightInfo[] = [];
   constructor(private readonly layout: WeightLayout) {}
 
   linear(name: string, inSize: number, outSize: number, bias: boolean): void {
-    this.add(`${name}.weight`, this.layout === 'out-in' ? [outSize, inSize] : [inSize, outSize]);
-    if (bias) this.add(`${name}.bias`, [outSize]);
+    this.add(named(name, WEIGHT), this.layout === 'out-in' ? [outSize, inSize] : [inSize, outSize]);
+    if (bias) this.add(named(name, BIAS), [outSize]);
   }
 
   norm(name: string, norm: NormSpec | null, shape: readonly number[]): void {
     if (!norm) return;
-    if (norm.weight !== 'none') this.add(`${name}.weight`, shape);
-    if (norm.bias) this.add(`${name}.bias`, shape);
+    if (norm.weight !== 'none') this.add(named(name, WEIGHT), shape);
+    if (norm.bias) this.add(named(name, BIAS), shape);
   }
 
   headNorm(name: string, spec: HeadNormSpec | null, heads: number, dim: number): void {

@@ -22,7 +22,7 @@ const PARTS = {
 } as const;
 /** What is for other moments than activation and the hover. */
 const NOT_FOR_HOVER =
-  /^src\/(insight|weights|compute|cli|(config\/)?lint|(config\/)?python(\.|\/)|editor\/(advice|palette|explorer|panel)\/)/;
+  /^src\/(insight|weights|compute|cli|lint|python\/(?!search\.)|editor\/(advice|palette|explorer|panel)\/)/;
 
 /** Of so many processes the medians are taken. */
 const PROCESSES = 5;
