@@ -3,11 +3,7 @@
 import { planCache } from '../src/cache/plan';
 import { type EngineRule, ENGINES, UNSHARDED } from '../src/model/scenario';
 import { readModelConfig } from '../src/reading/read';
-import { blocksRegister } from '../src/families/register/blocks';
-import { countsRegister } from '../src/families/register/counts';
-import { ggufRegister } from '../src/families/register/gguf';
-import { layersRegister } from '../src/families/register/layers';
-import { namesRegister } from '../src/families/register/names';
+import { blocksRegister, countsRegister, ggufRegister, layersRegister, namesRegister } from '../src/families/register';
 
 /** What a file of src/families exports, as far as the matrix asks. */
 export interface FamilyFile {
