@@ -13,7 +13,7 @@ import type { TextRange } from '../model/spec';
 /** Larger texts are not read: no model config comes near it. Characters. */
 export const MAX_CONFIG_CHARACTERS = 4_000_000;
 /** Deeper nesting is refused before the parser recurses into it. */
-export const MAX_CONFIG_DEPTH = 200;
+const MAX_CONFIG_DEPTH = 200;
 
 export type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | readonly JsonValue[] | { readonly [key: string]: JsonValue };

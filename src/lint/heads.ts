@@ -29,7 +29,7 @@ function lintGroups(context: LintContext, layer: LayerOf<HeadedAttention>): void
 }
 
 /** The largest divisor of `value` that is at most `limit`. */
-export function largestDivisorUpTo(value: number, limit: number): number {
+function largestDivisorUpTo(value: number, limit: number): number {
   for (let divisor = Math.min(value, limit); divisor > 1; divisor--) if (value % divisor === 0) return divisor;
   return 1;
 }

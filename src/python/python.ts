@@ -142,7 +142,7 @@ function isModel({ callee, entries, open }: Entries): boolean {
 const types = new Map<string, string>();
 
 /** `LlamaConfig` -> `llama`; null for classes that are not known. */
-export function typeOfClass(name: string): string | null {
+function typeOfClass(name: string): string | null {
   if (types.size === 0) for (const type of layersRegister.keys()) types.set(bare(type), type);
   if (!name.endsWith('Config')) return null;
   const own = bare(name.slice(0, -'Config'.length));

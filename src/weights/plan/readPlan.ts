@@ -1,89 +1,9 @@
-/** Reads the weights of a plan, a layer or an expert at a time, and the ends of the model: embeddings and logits. */
+/** The ends of a model: embeddings and logits. Its layers are read by compute/heads/layerReader.ts. */
 
-import {
-  blockWeights,
-  feedForwardWeights,
-  layerWeights,
-  NORM_NAMES,
-  type WeightInfo,
-  type WeightMap,
-} from '../../attention/spec/weightNames';
 import type { NormSpec } from '../../attention/spec/normSpec';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
-import type { WeightSources } from '../../families/kit/sources';
-import type { LayerPlan, ModelPlan } from './plan';
-import { readSource, splitName, type TensorCache } from './sources';
-
-async function readAll(
-  store: WeightStore,
-  prefix: string,
-  sources: WeightSources,
-  weights: readonly WeightInfo[],
-  signal: AbortSignal | undefined,
-): Promise<WeightMap> {
-  const cache: TensorCache = new Map();
-  const result = new Map<string, Float32Array>();
-  for (const { name } of weights) {
-    const source = sources[splitName(name).base];
-    if (source === undefined) throw new TypeError(`no source for ${name} of ${prefix}`);
-    result.set(name, await readSource(store, prefix, source, name, cache, signal));
-  }
-  return result;
-}
-
-function layerAt(plan: ModelPlan, index: number): LayerPlan {
-  const layer = plan.layers[index];
-  if (layer === undefined) throw new RangeError(`layer ${index} of ${plan.layers.length}`);
-  return layer;
-}
-
-/** Weights of a whole block (`blockWeights`, layout out-in), experts aside. */
-export function readBlock(
-  store: WeightStore,
-  plan: ModelPlan,
-  index: number,
-  signal?: AbortSignal,
-): Promise<WeightMap> {
-  const layer = layerAt(plan, index);
-  return readAll(store, layer.prefix, layer.sources, blockWeights(layer.block), signal);
-}
-
-/** Only the attention and the norm before it: enough for q, k, v, scores and the attention's output. */
-export function readAttention(
-  store: WeightStore,
-  plan: ModelPlan,
-  index: number,
-  signal?: AbortSignal,
-): Promise<WeightMap> {
-  const layer = layerAt(plan, index);
-  const norm = NORM_NAMES.attention;
-  const weights = [
-    ...layerWeights(layer.block.layer),
-    ...blockWeights(layer.block).filter(({ name }) => splitName(name).base === norm),
-  ];
-  return readAll(store, layer.prefix, layer.sources, weights, signal);
-}
-
-/** Weights of one expert (`feedForwardWeights`). */
-export function readExpert(
-  store: WeightStore,
-  plan: ModelPlan,
-  index: number,
-  expert: number,
-  signal?: AbortSignal,
-): Promise<WeightMap> {
-  const layer = layerAt(plan, index);
-  const mlp = layer.block.feedForward;
-  if (mlp.kind !== 'moe' || layer.expert === null) throw new TypeError(`layer ${index} has no experts`);
-  return readAll(
-    store,
-    layer.prefix,
-    layer.expert(expert),
-    feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize),
-    signal,
-  );
-}
+import type { ModelPlan } from './plan';
 
 /**
  * What enters layer 0, `[tokens, hidden]`: embeddings × multiplier, projected, plus positions, normalised. Only the rows
