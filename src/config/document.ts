@@ -8,6 +8,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from 'jsonc-parser';
+import { elementAt } from '../model/elementAt';
 import type { TextRange } from '../model/spec';
 
 /** Larger texts are not read: no model config comes near it. Characters. */
@@ -83,7 +84,7 @@ export class ConfigDocument {
     let high = this.lineStarts.length;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if ((this.lineStarts[middle] ?? 0) <= offset) low = middle;
+      if (elementAt(this.lineStarts, middle) <= offset) low = middle;
       else high = middle;
     }
     return low + 1;

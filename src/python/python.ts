@@ -3,6 +3,7 @@
  * same line numbers and a map of positions, so that the reader and the hover of config files serve for both.
  */
 
+import { elementAt } from '../model/elementAt';
 import type { ModelSpec, Note } from '../model/spec';
 import { ConfigDocument } from '../config/document';
 import { layersRegister } from '../families/register/layers';
@@ -266,7 +267,7 @@ function lineFinder(source: string): (offset: number) => number {
     let [low, high] = [0, starts.length];
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
+      if (elementAt(starts, middle) <= offset) low = middle;
       else high = middle;
     }
     return low + 1;
