@@ -8,12 +8,13 @@ import {
   parseTree,
   printParseErrorCode,
 } from 'jsonc-parser';
+import { elementAt } from '../model/elementAt';
 import type { TextRange } from '../model/spec';
 
 /** Larger texts are not read: no model config comes near it. Characters. */
 export const MAX_CONFIG_CHARACTERS = 4_000_000;
 /** Deeper nesting is refused before the parser recurses into it. */
-export const MAX_CONFIG_DEPTH = 200;
+const MAX_CONFIG_DEPTH = 200;
 
 export type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -83,7 +84,7 @@ export class ConfigDocument {
     let high = this.lineStarts.length;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if ((this.lineStarts[middle] ?? 0) <= offset) low = middle;
+      if (elementAt(this.lineStarts, middle) <= offset) low = middle;
       else high = middle;
     }
     return low + 1;

@@ -1,6 +1,6 @@
 /** What schema (tools/schema) and completion know of keys beyond their meaning. Apart, so that the hover does not load it. */
 
-import { type KeyInfo, KEYS } from './keys';
+import { type KeyInfo, KEYS, type KnownKey } from './keys';
 
 /** What a key holds. Where none is named: a whole number, or null for "not given". */
 export type KeyType = 'flag' | 'number' | 'text' | 'list' | 'object' | 'any';
@@ -18,7 +18,7 @@ const STATE_DTYPES = ['float32', 'bfloat16'];
 const LAYER_TYPES = ['full_attention', 'sliding_attention', 'chunked_attention', 'linear_attention', 'mamba', 'conv'];
 
 /** Keys that shape the attention and no cache: the hover has no number for them. */
-const OTHER_KEYS: Readonly<Record<string, KeyInfo>> = {
+const OTHER_KEYS = {
   rope_theta: { text: 'Base of the rotary frequencies.' },
   rope_scaling: { text: 'How rotary positions are stretched beyond the trained length.' },
   rope_parameters: { text: 'Type, base and stretching of rotary positions.' },
@@ -37,12 +37,12 @@ const OTHER_KEYS: Readonly<Record<string, KeyInfo>> = {
   },
   attention_multiplier: { text: 'Factor of the attention scores, in place of 1 ÷ √head width.', families: 'Granite' },
   use_cache: { text: 'Whether transformers keeps a KV cache while generating.' },
-};
+} satisfies Readonly<Record<string, KeyInfo>>;
 
 /** Every key that is described. */
 export const DESCRIBED_KEYS: Readonly<Record<string, KeyInfo>> = { ...KEYS, ...OTHER_KEYS };
 
-export const KEY_SHAPES: Readonly<Record<string, KeyShape>> = {
+const KEY_SHAPES: Readonly<Partial<Record<KnownKey | keyof typeof OTHER_KEYS, KeyShape>>> = {
   num_query_heads: { type: 'any' },
   num_kv_heads: { type: 'any' },
   n_head_kv: { deprecated: 'num_kv_heads' },
@@ -89,5 +89,6 @@ export const KEY_SHAPES: Readonly<Record<string, KeyShape>> = {
 };
 
 export function shapeOf(key: string): KeyShape {
-  return Object.hasOwn(KEY_SHAPES, key) ? (KEY_SHAPES[key] ?? {}) : {};
+  const shapes: Readonly<Partial<Record<string, KeyShape>>> = KEY_SHAPES;
+  return (Object.hasOwn(shapes, key) ? shapes[key] : undefined) ?? {};
 }

@@ -7,7 +7,7 @@ export interface KeyInfo {
   readonly families?: string;
 }
 
-export const KEYS: Readonly<Record<string, KeyInfo>> = {
+const TABLE = {
   num_hidden_layers: { text: 'Decoder layers; each has a cache of its own unless it shares one.' },
   n_layer: { text: 'Decoder layers.', families: 'GPT-2, GPT-J, BLOOM' },
   n_layers: { text: 'Decoder layers.', families: 'MPT, DBRX, params.json' },
@@ -159,4 +159,8 @@ export const KEYS: Readonly<Record<string, KeyInfo>> = {
   n_positions: { text: 'Trained context length.', families: 'GPT-2, T5' },
   max_seq_len: { text: 'Trained context length.', families: 'MPT, DBRX' },
   seq_length: { text: 'Trained context length.', families: 'ChatGLM' },
-};
+} satisfies Readonly<Record<string, KeyInfo>>;
+
+export type KnownKey = keyof typeof TABLE;
+
+export const KEYS: Readonly<Record<string, KeyInfo>> = TABLE;

@@ -37,7 +37,7 @@ function softplus(x: number): number {
 /** xIELU with learned slopes, one pair a layer. */
 function xielu(input: BlockInput, index: number): Activation {
   const read = (name: string): number =>
-    input.scalar(`layers.${index}.mlp.act_fn.${name}`) ?? input.cannotRun(`xIELU without ${name}`) ?? 0;
+    input.scalar(`layers.${index}.mlp.act_fn.${name}`) ?? input.cannotRun(`xIELU without ${name}`) ?? Number.NaN;
   const beta = read('beta');
   return {
     kind: 'xielu',

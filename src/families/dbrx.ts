@@ -119,8 +119,9 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'dbrx',
     adapt: (config, source) => {
       mosaicSpelling(config);
+      const heads = ggufKvHeads(source)(0);
       config['attn_config'] = {
-        kv_n_heads: ggufKvHeads(source)(0),
+        ...(heads === undefined ? {} : { kv_n_heads: heads }),
         clip_qkv: config['clip_qkv'] ?? null,
         rope_theta: config['rope_theta'] ?? 500_000,
       };

@@ -126,9 +126,11 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'falcon',
     adapt: (config, source) => {
       const heads = ggufKvHeads(source)(0);
-      config['new_decoder_architecture'] = heads > 1;
-      config['multi_query'] = heads === 1;
-      config['num_kv_heads'] = heads;
+      if (heads !== undefined) {
+        config['new_decoder_architecture'] = heads > 1;
+        config['multi_query'] = heads === 1;
+        config['num_kv_heads'] = heads;
+      }
       alsoAs(config, { intermediate_size: 'ffn_hidden_size' });
     },
   },

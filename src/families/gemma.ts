@@ -7,7 +7,8 @@ import type { Sourced } from '../model/spec';
 import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufFacet, GgufSource } from './kit/gguf';
+import type { GgufConfig, GgufFacet, GgufSource } from './kit/gguf';
+import { dividedHeadWidth, ggufHeadWidth } from './kit/ggufKeys';
 import { FOUR_NORMS, LLAMA_PREFIXES, llamaNames } from './kit/names';
 import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';
 import { rotary } from './kit/rotary';
@@ -165,11 +166,10 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 /** llama.cpp knows the largest models by their number of layers: they scale by hidden size per head, the others by head width. */
-function queryScale(source: GgufSource, largest: number): number {
-  const heads = source.perLayer('attention.head_count');
-  const width = source.number('embedding_length') ?? 0;
-  if (source.number('block_count') === largest) return typeof heads === 'number' ? width / heads : 0;
-  return source.number('attention.key_length') ?? (typeof heads === 'number' && heads > 0 ? width / heads : 0);
+function adaptQueryScale(config: GgufConfig, source: GgufSource, largest: number): void {
+  const isLargest = source.number('block_count') === largest;
+  const scale = isLargest ? dividedHeadWidth(source) : ggufHeadWidth(source);
+  if (scale !== undefined) config['query_pre_attn_scalar'] = scale;
 }
 
 export const gguf = (): readonly GgufFacet[] => [
@@ -178,16 +178,12 @@ export const gguf = (): readonly GgufFacet[] => [
     architecture: 'gemma2',
     modelType: 'gemma2',
     rope: 'half',
-    adapt: (config, source) => {
-      config['query_pre_attn_scalar'] = queryScale(source, 46);
-    },
+    adapt: (config, source) => adaptQueryScale(config, source, 46),
   },
   {
     architecture: 'gemma3',
     modelType: 'gemma3_text',
     rope: 'half',
-    adapt: (config, source) => {
-      config['query_pre_attn_scalar'] = queryScale(source, 62);
-    },
+    adapt: (config, source) => adaptQueryScale(config, source, 62),
   },
 ];

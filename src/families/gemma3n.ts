@@ -56,8 +56,8 @@ export function sharingLayers(
   const drafts = draftsOf(labels, makers);
   const layers = withSources(drafts, { layers: count.source, ...(listed ? { kind: listed.source } : {}) });
   const shared = reader.integer(['num_kv_shared_layers'], 0);
-  const firstShared = count.value - (shared?.value ?? 0);
   if (!shared || shared.value === 0) return layers;
+  const firstShared = count.value - shared.value;
   if (firstShared < 1) {
     reader.log.note(
       `${reader.pathOf('num_kv_shared_layers')} leaves no layer of its own cache`,

@@ -187,7 +187,8 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'gpt_bigcode',
     adapt: (config, source) => {
       gptSpelling(config);
-      config['multi_query'] = ggufKvHeads(source)(0) === 1;
+      const heads = ggufKvHeads(source)(0);
+      if (heads !== undefined) config['multi_query'] = heads === 1;
     },
   },
   { architecture: 'jais', modelType: 'jais' },

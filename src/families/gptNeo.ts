@@ -234,7 +234,7 @@ export const gguf = (): readonly GgufFacet[] => [
       const parallel = source.flag('use_parallel_residual');
       if (parallel !== undefined) config['use_parallel_residual'] = parallel;
       const [rotated, width] = [source.number('rope.dimension_count'), ggufHeadWidth(source)];
-      if (rotated !== undefined && width > 0) config['rotary_pct'] = rotated / width;
+      if (rotated !== undefined && width !== undefined && width > 0) config['rotary_pct'] = rotated / width;
       alsoAs(config, { rope_theta: 'rotary_emb_base' });
     },
   },

@@ -38,8 +38,8 @@ export const gguf = (): readonly GgufFacet[] => [
     // The period and the offset of attention are read off the layers that have KV heads.
     adapt: (config, source) => {
       adaptHybrid(config, source);
-      const kvAt = ggufKvHeads(source);
-      const kvHeads = ggufLayers(source, kvAt);
+      const kvHeads = ggufLayers(source, ggufKvHeads(source));
+      if (kvHeads === undefined) return;
       const [first, second] = kvHeads.flatMap((heads, index) => (heads > 0 ? [index] : []));
       if (first === undefined) return;
       config['attn_layer_offset'] = first;

@@ -54,7 +54,11 @@ export const gguf = (): readonly GgufFacet[] => [
 /** Layers without KV heads are convolutions. */
 function adaptKinds(config: GgufConfig, source: GgufSource): void {
   const kvAt = ggufKvHeads(source);
-  config['layer_types'] = ggufLayers(source, (index) => (kvAt(index) === 0 ? 'conv' : 'full_attention'));
+  const kinds = ggufLayers(source, (index) => {
+    const kvHeads = kvAt(index);
+    return kvHeads === undefined ? undefined : kvHeads === 0 ? 'conv' : 'full_attention';
+  });
+  if (kinds !== undefined) config['layer_types'] = kinds;
 }
 
 export const counts = (): readonly CountsFacet[] => [

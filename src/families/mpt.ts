@@ -122,7 +122,11 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'mpt',
     adapt: (config, source) => {
       mosaicSpelling(config);
-      config['attn_config'] = { kv_n_heads: ggufKvHeads(source)(0), clip_qkv: config['clip_qkv'] ?? null };
+      const heads = ggufKvHeads(source)(0);
+      config['attn_config'] = {
+        ...(heads === undefined ? {} : { kv_n_heads: heads }),
+        clip_qkv: config['clip_qkv'] ?? null,
+      };
     },
   },
 ];

@@ -20,7 +20,7 @@ import {
   withSources,
 } from './kit/decoder';
 import type { GgufConfig, GgufFacet, GgufSource } from './kit/gguf';
-import { adaptHybridWidths, ggufKvHeads, ggufLayers } from './kit/ggufStates';
+import { adaptHybridWidths, ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { mamba2State, recurrentDraft } from './kit/states';
 
@@ -211,29 +211,32 @@ export const gguf = (): readonly GgufFacet[] => [
     architecture: 'deci',
     modelType: 'nemotron-nas',
     adapt: (config, source) => {
-      const heads = source.perLayer('attention.head_count');
-      const kvAt = ggufKvHeads(source);
-      config['num_key_value_heads'] = null;
-      config['block_configs'] = ggufLayers(source, (index) => {
-        const [query, kv] = [typeof heads === 'number' ? heads : (heads?.[index] ?? 0), kvAt(index)];
+      const [queryAt, kvAt] = [ggufPerLayer(source, 'attention.head_count'), ggufKvHeads(source)];
+      const blocks = ggufLayers(source, (index) => {
+        const [query, kv] = [queryAt(index), kvAt(index)];
+        if (query === undefined || kv === undefined) return undefined;
         const attention =
           kv === 0
             ? { no_op: true, replace_with_linear: query > 0, n_heads_in_group: null }
             : { no_op: false, replace_with_linear: false, n_heads_in_group: query / kv };
         return { attention };
       });
+      config['num_key_value_heads'] = null;
+      if (blocks !== undefined) config['block_configs'] = blocks;
     },
   },
 ];
 
 /** A layer is an attention, an MLP or a state: what it has widths for. */
 function adaptPattern(config: GgufConfig, source: GgufSource): void {
-  const width = source.perLayer('feed_forward_length');
   adaptHybridWidths(config, source);
-  const kvAt = ggufKvHeads(source);
-  const widthAt = (index: number): number => (typeof width === 'number' ? width : (width?.[index] ?? 0));
-  const letters = ggufLayers(source, (index) => (kvAt(index) > 0 ? '*' : widthAt(index) > 0 ? '-' : 'M'));
-  config['hybrid_override_pattern'] = letters.join('');
+  const [kvAt, widthAt] = [ggufKvHeads(source), ggufPerLayer(source, 'feed_forward_length')];
+  const letters = ggufLayers(source, (index) => {
+    const [kvHeads, width] = [kvAt(index), widthAt(index)];
+    if (kvHeads === undefined || width === undefined) return undefined;
+    return kvHeads > 0 ? '*' : width > 0 ? '-' : 'M';
+  });
+  if (letters !== undefined) config['hybrid_override_pattern'] = letters.join('');
 }
 
 export const counts = (): readonly CountsFacet[] => [

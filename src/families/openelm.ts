@@ -69,8 +69,8 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'openelm',
     adapt: (config, source) => {
       const [heads, kvHeads] = [source.perLayer('attention.head_count'), source.perLayer('attention.head_count_kv')];
-      config['num_query_heads'] = typeof heads === 'object' ? [...heads] : [];
-      config['num_kv_heads'] = typeof kvHeads === 'object' ? [...kvHeads] : [];
+      if (typeof heads === 'object') config['num_query_heads'] = [...heads];
+      if (typeof kvHeads === 'object') config['num_kv_heads'] = [...kvHeads];
       alsoAs(config, { num_hidden_layers: 'num_transformer_layers', hidden_size: 'model_dim' });
     },
   },

@@ -145,7 +145,7 @@ function zambaMixer(config: ConfigReader, { attention, hidden }: LayerView): num
   const given = config.value('mamba_dt_rank');
   const rank = typeof given === 'number' ? given : Math.ceil(hidden / 16);
   const bias = config.flag(['mamba_proj_bias'], false) ? 2 * inner + hidden : 0;
-  const conv = inner * ((state.conv?.width ?? 0) + (config.flag(['mamba_conv_bias'], true) ? 1 : 0));
+  const conv = inner * ((state.conv?.width ?? Number.NaN) + (config.flag(['mamba_conv_bias'], true) ? 1 : 0));
   const perHead = inner / heads;
   return (
     hidden * 3 * inner +

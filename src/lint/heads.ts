@@ -29,7 +29,7 @@ function lintGroups(context: LintContext, layer: LayerOf<HeadedAttention>): void
 }
 
 /** The largest divisor of `value` that is at most `limit`. */
-export function largestDivisorUpTo(value: number, limit: number): number {
+function largestDivisorUpTo(value: number, limit: number): number {
   for (let divisor = Math.min(value, limit); divisor > 1; divisor--) if (value % divisor === 0) return divisor;
   return 1;
 }
@@ -40,11 +40,13 @@ function lintIgnored(context: LintContext): void {
   const [first] = headed;
   if (!first || headed.some(({ spec }) => spec.assumed)) return;
   const used = new Set(headed.map(({ spec }) => spec.sources['kvHeads']?.key));
-  const present = KV_HEAD_KEYS.filter((key) => numberIn(own, key) !== null);
-  if (present.some((key) => used.has(own.pathOf(key)))) return;
+  const present = KV_HEAD_KEYS.flatMap((key) => {
+    const value = numberIn(own, key);
+    return value === null ? [] : [{ key, value }];
+  });
+  if (present.some(({ key }) => used.has(own.pathOf(key)))) return;
   const counts = new Set(headed.map(({ attention }) => attention.kvHeads));
-  for (const key of present) {
-    const value = numberIn(own, key) ?? 0;
+  for (const { key, value } of present) {
     if (counts.has(value)) continue;
     const rule = first.spec.sources['kvHeads']?.rule ?? 'the family has another rule';
     const multiQuery = own.value('multi_query') !== false && counts.has(1);

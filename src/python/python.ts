@@ -3,6 +3,7 @@
  * same line numbers and a map of positions, so that the reader and the hover of config files serve for both.
  */
 
+import { elementAt } from '../model/elementAt';
 import type { ModelSpec, Note } from '../model/spec';
 import { ConfigDocument } from '../config/document';
 import { layersRegister } from '../families/register';
@@ -142,7 +143,7 @@ function isModel({ callee, entries, open }: Entries): boolean {
 const types = new Map<string, string>();
 
 /** `LlamaConfig` -> `llama`; null for classes that are not known. */
-export function typeOfClass(name: string): string | null {
+function typeOfClass(name: string): string | null {
   if (types.size === 0) for (const type of layersRegister.keys()) types.set(bare(type), type);
   if (!name.endsWith('Config')) return null;
   const own = bare(name.slice(0, -'Config'.length));
@@ -266,7 +267,7 @@ function lineFinder(source: string): (offset: number) => number {
     let [low, high] = [0, starts.length];
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
+      if (elementAt(starts, middle) <= offset) low = middle;
       else high = middle;
     }
     return low + 1;

@@ -11,7 +11,7 @@ export interface PythonToken {
 }
 
 /** More are not looked at. */
-export const MAX_PYTHON_TOKENS = 400_000;
+const MAX_PYTHON_TOKENS = 400_000;
 
 const SPACE = /[ \t\r\n\f\\]+/y;
 const NAME = /[\p{L}_][\p{L}\p{N}_]*/uy;

@@ -62,6 +62,14 @@ export class PythonParser {
     return this.tokens[this.at + ahead];
   }
 
+  /** Where the next token begins; behind the last one, the end of the source that was read. */
+  private get position(): number {
+    const next = this.peek();
+    if (next) return next.start;
+    const last = this.tokens.at(-1);
+    return last ? last.end : 0;
+  }
+
   private is(text: string, ahead = 0): boolean {
     const token = this.peek(ahead);
     return token !== undefined && token.kind === 'operator' && token.text === text;
@@ -77,7 +85,7 @@ export class PythonParser {
   }
 
   private expression(least: number, depth: number): PythonValue {
-    const start = this.peek()?.start ?? 0;
+    const start = this.position;
     let left = this.unary(depth);
     for (;;) {
       const operator = this.peek();
@@ -91,7 +99,7 @@ export class PythonParser {
   }
 
   private unary(depth: number): PythonValue {
-    const start = this.peek()?.start ?? 0;
+    const start = this.position;
     if (depth > MAX_DEPTH || this.exhausted) return this.unknown(start);
     if (this.is('-') || this.is('+')) {
       const sign = this.advance()?.text === '-' ? -1 : 1;
@@ -117,7 +125,7 @@ export class PythonParser {
 
   private primary(depth: number): PythonValue {
     const token = this.peek();
-    if (!token) return this.unknown(0);
+    if (!token) return this.unknown(this.position);
     switch (token.kind) {
       case 'number':
         this.advance();
@@ -134,7 +142,7 @@ export class PythonParser {
 
   /** Strings that stand side by side are one. */
   private strings(): PythonValue {
-    const start = this.peek()?.start ?? 0;
+    const start = this.position;
     let text = '';
     let constant = true;
     while (this.peek()?.kind === 'string') {
@@ -148,7 +156,7 @@ export class PythonParser {
   }
 
   private name(depth: number): PythonValue {
-    const start = this.peek()?.start ?? 0;
+    const start = this.position;
     const parts = [this.advance()?.text ?? ''];
     while (this.is('.') && this.peek(1)?.kind === 'name') {
       this.advance();
@@ -186,7 +194,7 @@ export class PythonParser {
 
   /** One argument or item: what follows its expression before the comma makes it unknown (`a if b else c`, `x for x in y`). */
   private argument(depth: number): PythonValue {
-    const start = this.peek()?.start ?? 0;
+    const start = this.position;
     const before = this.at;
     const value = this.expression(0, depth + 1);
     if (this.endsItem() && this.at > before) return value;
@@ -207,8 +215,8 @@ export class PythonParser {
 
   /** A list, a tuple, or one value in parentheses. */
   private sequence(depth: number): PythonValue {
+    const start = this.position;
     const open = this.advance();
-    const start = open?.start ?? 0;
     const closer = OPEN[open?.text ?? ''] ?? ')';
     const items: PythonValue[] = [];
     let commas = 0;
@@ -226,7 +234,8 @@ export class PythonParser {
   }
 
   private dict(depth: number): PythonValue {
-    const start = this.advance()?.start ?? 0;
+    const start = this.position;
+    this.advance();
     const entries: PythonEntry[] = [];
     let open = false;
     while (this.peek() && !this.is('}') && entries.length < MAX_ITEMS && !this.exhausted) {

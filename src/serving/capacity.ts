@@ -54,26 +54,25 @@ export type Fit =
 const CEILING = 2 ** 40;
 
 /**
- * Largest multiple of `step` whose bytes are within the budget, found by doubling and bisection over the real plan: at
- * most 80 calls. `bytes` must be monotone. A plan that a page rounds up is met exactly with `step` 1: the result is then
- * the last token of the last page that fits.
+ * Largest number whose bytes are within the budget, found by doubling and bisection over the real plan: at most 80 calls.
+ * `bytes` must be monotone. Where the plan rounds up to pages, the result is the last token of the last page that fits.
  */
-export function largestFit(bytes: (count: number) => number, budgetBytes: number, step = 1): Fit {
-  const fits = (steps: number): boolean => bytes(steps * step) <= budgetBytes;
+function largestFit(bytes: (count: number) => number, budgetBytes: number): Fit {
+  const fits = (count: number): boolean => bytes(count) <= budgetBytes;
   if (!fits(1)) return { kind: 'none' };
   let low = 1;
   let high = 2;
   while (fits(high)) {
     low = high;
     high *= 2;
-    if (high * step > CEILING) return { kind: 'unbounded' };
+    if (high > CEILING) return { kind: 'unbounded' };
   }
   while (high - low > 1) {
     const middle = low + Math.floor((high - low) / 2);
     if (fits(middle)) low = middle;
     else high = middle;
   }
-  return { kind: 'count', value: low * step };
+  return { kind: 'count', value: low };
 }
 
 /** Longest context of `batch` sequences that fits. */

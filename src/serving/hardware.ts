@@ -3,8 +3,7 @@
 import table from './hardware.json';
 
 /** Formats in which a device multiplies. FLOP/s are dense. */
-export const COMPUTE_FORMATS = ['bf16', 'fp16', 'fp8', 'int8', 'fp4'] as const;
-export type ComputeFormat = (typeof COMPUTE_FORMATS)[number];
+export type ComputeFormat = 'bf16' | 'fp16' | 'fp8' | 'int8' | 'fp4';
 
 export interface Device {
   readonly id: string;

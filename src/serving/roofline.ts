@@ -1,8 +1,8 @@
-/** How fast a model can run at best on a device: the roofline of a decode step and of a prefill. Estimates, never measurements. */
+/** How fast a model can run at best on a device: the roofline of a decode step. Estimates, never measurements. */
 
 import type { ResolvedKvDtype } from '../model/dtype';
 import type { ModelSpec } from '../model/spec';
-import { cacheReadBytes, decodeAttentionFlops, prefillAttentionFlops } from './attentionWork';
+import { cacheReadBytes, decodeAttentionFlops } from './attentionWork';
 import { type ComputeFormat, denseFlops, type Device } from './hardware';
 import type { ParameterCount } from './parameters/count';
 import type { WeightBytes } from './weights';
@@ -39,7 +39,7 @@ export interface Roofline {
   readonly intensityFlopsPerByte: number;
   /** Intensity above which the device computes longer than it reads. */
   readonly ridgeFlopsPerByte: number;
-  /** Tokens that the step yields or takes in, by the second. */
+  /** Tokens that the step yields, by the second. */
   readonly tokensPerS: number;
   /** Format whose peak was used. */
   readonly format: ComputeFormat;
@@ -49,7 +49,7 @@ export interface Roofline {
  * Expected number of distinct experts that `tokens` tokens hit: E · (1 − (1 − k/E)^B), for routing that is uniform and
  * independent. Real routing is neither, and hits fewer.
  */
-export function distinctExperts(experts: number, perToken: number, tokens: number): number {
+function distinctExperts(experts: number, perToken: number, tokens: number): number {
   return experts * (1 - (1 - Math.min(1, perToken / experts)) ** tokens);
 }
 
@@ -57,7 +57,7 @@ export function distinctExperts(experts: number, perToken: number, tokens: numbe
  * Bytes of weights that a step of `tokens` tokens reads: all but lookup tables, experts that no token goes to, and
  * `unused` parameters.
  */
-export function weightBytesRead(weights: WeightBytes, count: ParameterCount, tokens: number, unused = 0): number {
+function weightBytesRead(weights: WeightBytes, count: ParameterCount, tokens: number, unused: number): number {
   const others = weights.bytes - weights.expertBytes;
   const lookups = (count.lookup + unused) * (others / Math.max(1, count.total - count.experts));
   const bytesEach = weights.expertBytes / Math.max(1, count.experts);
@@ -79,21 +79,6 @@ export function decodeRoofline(deployment: Deployment, batch: number, tokens: nu
     deployment,
     batch,
     weightBytesRead(weights, count, batch, count.encoder),
-    batch * cacheReadBytes(spec, kvDtype, tokens),
-    flops,
-  );
-}
-
-/** A prompt of `tokens` tokens for each of `batch` sequences; the output head runs for the last token alone. */
-export function prefillRoofline(deployment: Deployment, batch: number, tokens: number): Roofline | null {
-  const { spec, count, weights, kvDtype } = deployment;
-  const head = count.outputHead > 0 ? count.outputHead : count.embedding - count.lookup;
-  const perToken = count.activePerToken - count.lookup - head;
-  const flops = batch * (2 * (perToken * tokens + head) + prefillAttentionFlops(spec, tokens));
-  return roofline(
-    deployment,
-    batch * tokens,
-    weightBytesRead(weights, count, batch * tokens),
     batch * cacheReadBytes(spec, kvDtype, tokens),
     flops,
   );

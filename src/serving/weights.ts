@@ -55,7 +55,7 @@ export interface WeightOptions {
 }
 
 /** `undefined`: weights as the config's own type. Null: a quantisation that is not known here. */
-export function weightScheme(reading: Reading, options: WeightOptions = {}): WeightScheme | null | undefined {
+function weightScheme(reading: Reading, options: WeightOptions = {}): WeightScheme | null | undefined {
   const log = new ReadingLog();
   const expertType = reading.reader(log).string(['expert_dtype'])?.value;
   for (const path of [[], reading.location.path]) {

@@ -52,12 +52,11 @@ export function chooseDevice(
     const asked = usable.find((report) => report.engine === choice);
     return asked ? { engine: asked.engine, reason: 'chosen in the settings' } : null;
   }
-  const speed = (report: DeviceReport): number => report.proof?.gflops ?? 0;
-  const best = usable.toSorted(
-    (a, b) => speed(b) - speed(a) || ENGINE_IDS.indexOf(a.engine) - ENGINE_IDS.indexOf(b.engine),
+  const proven = usable.flatMap(({ engine, proof }) => (proof === null ? [] : [{ engine, gflops: proof.gflops }]));
+  const best = proven.toSorted(
+    (a, b) => b.gflops - a.gflops || ENGINE_IDS.indexOf(a.engine) - ENGINE_IDS.indexOf(b.engine),
   )[0];
   if (!best) return null;
-  const others = usable.length - 1;
-  const beaten = others === 0 ? 'the only one that works' : `fastest of ${usable.length}`;
-  return { engine: best.engine, reason: `${beaten}: ${speed(best).toPrecision(3)} GFLOP/s proven` };
+  const beaten = proven.length === 1 ? 'the only one that works' : `fastest of ${proven.length}`;
+  return { engine: best.engine, reason: `${beaten}: ${best.gflops.toPrecision(3)} GFLOP/s proven` };
 }

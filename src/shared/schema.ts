@@ -39,7 +39,7 @@ export function answerCheck(contract: Contract): (method: string, value: unknown
 }
 
 /** @throws RpcError naming the place: "params.layer.attention.window must be a whole number from 1 to 16777216". */
-export function check<T>(schema: Schema<T>, value: unknown, place: string, code: RpcErrorCode = 'invalidInput'): T {
+function check<T>(schema: Schema<T>, value: unknown, place: string, code: RpcErrorCode = 'invalidInput'): T {
   const result = v.safeParse(schema, value, { abortEarly: true, message: expectation });
   if (result.success) return result.output;
   throw new RpcError(code, sentence(result.issues[0], place));

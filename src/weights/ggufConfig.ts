@@ -110,12 +110,13 @@ function setWidths(config: GgufConfig, source: Metadata): void {
   const [key, value] = [source.number('attention.key_length'), source.number('attention.value_length')];
   const latent = source.number('attention.kv_lora_rank');
   if (latent !== undefined) {
-    const rope = source.number('rope.dimension_count') ?? 0;
+    const rope = source.number('rope.dimension_count');
     // Files from before the split of K and V carry the expanded widths under the plain keys.
-    const keyWidth = source.number('attention.key_length_mla') ?? key ?? 0;
-    config['qk_rope_head_dim'] = rope;
-    config['qk_nope_head_dim'] = keyWidth - rope;
-    config['v_head_dim'] = source.number('attention.value_length_mla') ?? value ?? 0;
+    const keyWidth = source.number('attention.key_length_mla') ?? key;
+    const valueWidth = source.number('attention.value_length_mla') ?? value;
+    if (rope !== undefined) config['qk_rope_head_dim'] = rope;
+    if (rope !== undefined && keyWidth !== undefined) config['qk_nope_head_dim'] = keyWidth - rope;
+    if (valueWidth !== undefined) config['v_head_dim'] = valueWidth;
     if (config['q_lora_rank'] === undefined) config['q_lora_rank'] = null;
   } else if (key !== undefined) {
     config['head_dim'] = key;
@@ -128,8 +129,9 @@ function setPerLayer(config: GgufConfig, key: string, value: number | readonly n
   if (value === undefined) return;
   const list = typeof value === 'number' ? [value] : value;
   const distinct = new Set(list.filter((item) => item > 0));
-  const [only] = distinct;
-  if (distinct.size <= 1) config[key] = only ?? 0;
+  // The file says 0 of every layer.
+  const [only = 0] = distinct;
+  if (distinct.size <= 1) config[key] = only;
   else {
     config[key] = Math.max(...distinct);
     config[`${key}_per_layer`] = list;

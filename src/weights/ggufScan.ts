@@ -7,7 +7,7 @@ import type { RangeFile } from './rangeFile';
 import { WeightsError } from './weightsError';
 
 /** Largest header; the parser holds it in memory. */
-export const MAX_GGUF_HEADER_BYTES = 48_000_000;
+const MAX_GGUF_HEADER_BYTES = 48_000_000;
 const MAX_KEYS = 100_000;
 const MAX_TENSORS = 1_000_000;
 const MAX_ELEMENTS = 8_000_000;

@@ -1,5 +1,6 @@
 /** GGUF vocabularies in the form of a tokenizer.json: SentencePiece-like (`llama`) and byte-level BPE (`gpt2`). */
 
+import { elementAt } from '../model/elementAt';
 import type { GgufMetadata } from './gguf';
 
 export type TokenizerJson = Record<string, unknown>;
@@ -125,7 +126,7 @@ function sentencePiece(metadata: GgufMetadata, { tokens, types, scores }: Vocabu
     for (let cut = 1; cut < characters.length; cut++) {
       const left = characters.slice(0, cut).join('');
       const right = characters.slice(cut).join('');
-      if (ids.has(left) && ids.has(right)) merges.push({ pair: [left, right], score: scores[id] ?? 0, id });
+      if (ids.has(left) && ids.has(right)) merges.push({ pair: [left, right], score: elementAt(scores, id), id });
     }
   });
   merges.sort((a, b) => b.score - a.score || a.id - b.id);

@@ -5,7 +5,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { fileError, WeightsError } from './weightsError';
 
 /** Size of the pieces of a long read. Large enough to hide the call, small enough to stay in the processor's cache. */
-export const CHUNK_BYTES = 2 * 1024 * 1024;
+const CHUNK_BYTES = 2 * 1024 * 1024;
 /** Pieces in flight while one is being consumed. */
 const READ_AHEAD = 2;
 

@@ -9,7 +9,7 @@ import { ELEMENT_BYTES, isStoredDtype } from './widen';
 import { shown, WeightsError } from './weightsError';
 
 /** Largest header read; the largest real ones (hundreds of thousands of tensors) have some 30 MB. */
-export const MAX_HEADER_BYTES = 64 * 1024 * 1024;
+const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 const MAX_DIMENSION = 2 ** 32;
 const MAX_RANK = 8;
 const HEADER_LIMITS: JsonLimits = { maxDepth: 3, maxArrayLength: MAX_RANK, maxNames: 2_000_000 };

@@ -104,7 +104,7 @@ export function widen(
 }
 
 /** The same without the kernel: what the formats define. */
-export function widenPlain(
+function widenPlain(
   dtype: StoredDtype,
   source: Uint8Array<ArrayBuffer>,
   target: Float32Array<ArrayBuffer>,

@@ -104,7 +104,7 @@ function gatedDeltaNet(config: ConfigReader, state: StateSpec, hidden: number): 
   const values = heads * valueDim;
   return (
     hidden * (channels + values + 2 * heads) +
-    channels * (state.conv?.width ?? 0) +
+    channels * (state.conv?.width ?? Number.NaN) +
     2 * heads +
     valueDim +
     values * hidden
@@ -121,7 +121,7 @@ function kda(config: ConfigReader, state: StateSpec, hidden: number): number {
     lowRank + ((config.nested('linear_attn_config') ?? config).on('use_full_rank_gate') ? hidden * width : lowRank);
   return (
     3 * hidden * width +
-    3 * width * (state.conv?.width ?? 0) +
+    3 * width * (state.conv?.width ?? Number.NaN) +
     width +
     heads +
     gates +

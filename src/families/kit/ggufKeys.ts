@@ -10,10 +10,13 @@ export function alsoAs(config: GgufConfig, names: Readonly<Record<string, string
   }
 }
 
-/** Width of a head: given, or hidden size ÷ heads; 0 where neither is known. */
-export function ggufHeadWidth(source: GgufSource): number {
-  const given = source.number('attention.key_length');
-  if (given !== undefined) return given;
-  const heads = source.perLayer('attention.head_count');
-  return typeof heads === 'number' && heads > 0 ? (source.number('embedding_length') ?? 0) / heads : 0;
+/** Width of a head: given, or hidden size ÷ heads; undefined where neither is known. */
+export function ggufHeadWidth(source: GgufSource): number | undefined {
+  return source.number('attention.key_length') ?? dividedHeadWidth(source);
+}
+
+/** Hidden size ÷ heads; undefined where one is not known, or the heads differ by layer. */
+export function dividedHeadWidth(source: GgufSource): number | undefined {
+  const [hidden, heads] = [source.number('embedding_length'), source.perLayer('attention.head_count')];
+  return hidden !== undefined && typeof heads === 'number' && heads > 0 ? hidden / heads : undefined;
 }

@@ -136,6 +136,8 @@ export function latentLayout(
   // MiniCPM3 omits v_head_dim: hidden size ÷ heads.
   const hidden = options.dividedHeads && !value ? reader.integer(HIDDEN_KEYS) : null;
   const divided = hidden ? Math.floor(hidden.value / heads.value) : undefined;
+  // The cache holds latents, whose widths are known: its bytes stay exact, while work and parameters lack these widths.
+  if (!nope) reader.log.note('qk_nope_head_dim is not given: counted as 0', false, reader.pathOf('qk_nope_head_dim'));
   const attention: LatentAttention = {
     kind: 'latent',
     queryHeads: heads.value,

@@ -1,89 +1,10 @@
-/** Reads the weights of a plan, a layer or an expert at a time, and the ends of the model: embeddings and logits. */
+/** The ends of a model: embeddings and logits. Its layers are read by compute/heads/layerReader.ts. */
 
-import {
-  blockWeights,
-  feedForwardWeights,
-  layerWeights,
-  NORM_NAMES,
-  type WeightInfo,
-  type WeightMap,
-} from '../../attention/spec/weightNames';
 import type { NormSpec } from '../../attention/spec/normSpec';
+import { elementAt } from '../../model/elementAt';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
-import type { WeightSources } from '../../families/kit/sources';
-import type { LayerPlan, ModelPlan } from './plan';
-import { readSource, splitName, type TensorCache } from './sources';
-
-async function readAll(
-  store: WeightStore,
-  prefix: string,
-  sources: WeightSources,
-  weights: readonly WeightInfo[],
-  signal: AbortSignal | undefined,
-): Promise<WeightMap> {
-  const cache: TensorCache = new Map();
-  const result = new Map<string, Float32Array>();
-  for (const { name } of weights) {
-    const source = sources[splitName(name).base];
-    if (source === undefined) throw new TypeError(`no source for ${name} of ${prefix}`);
-    result.set(name, await readSource(store, prefix, source, name, cache, signal));
-  }
-  return result;
-}
-
-function layerAt(plan: ModelPlan, index: number): LayerPlan {
-  const layer = plan.layers[index];
-  if (layer === undefined) throw new RangeError(`layer ${index} of ${plan.layers.length}`);
-  return layer;
-}
-
-/** Weights of a whole block (`blockWeights`, layout out-in), experts aside. */
-export function readBlock(
-  store: WeightStore,
-  plan: ModelPlan,
-  index: number,
-  signal?: AbortSignal,
-): Promise<WeightMap> {
-  const layer = layerAt(plan, index);
-  return readAll(store, layer.prefix, layer.sources, blockWeights(layer.block), signal);
-}
-
-/** Only the attention and the norm before it: enough for q, k, v, scores and the attention's output. */
-export function readAttention(
-  store: WeightStore,
-  plan: ModelPlan,
-  index: number,
-  signal?: AbortSignal,
-): Promise<WeightMap> {
-  const layer = layerAt(plan, index);
-  const norm = NORM_NAMES.attention;
-  const weights = [
-    ...layerWeights(layer.block.layer),
-    ...blockWeights(layer.block).filter(({ name }) => splitName(name).base === norm),
-  ];
-  return readAll(store, layer.prefix, layer.sources, weights, signal);
-}
-
-/** Weights of one expert (`feedForwardWeights`). */
-export function readExpert(
-  store: WeightStore,
-  plan: ModelPlan,
-  index: number,
-  expert: number,
-  signal?: AbortSignal,
-): Promise<WeightMap> {
-  const layer = layerAt(plan, index);
-  const mlp = layer.block.feedForward;
-  if (mlp.kind !== 'moe' || layer.expert === null) throw new TypeError(`layer ${index} has no experts`);
-  return readAll(
-    store,
-    layer.prefix,
-    layer.expert(expert),
-    feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize),
-    signal,
-  );
-}
+import type { ModelPlan } from './plan';
 
 /**
  * What enters layer 0, `[tokens, hidden]`: embeddings × multiplier, projected, plus positions, normalised. Only the rows
@@ -134,7 +55,7 @@ export async function logits(
   if (output.norm !== null) await normalizeRows(store, output.norm, state, hiddenSize);
   if (output.projection !== null)
     state = linear(state, await store.read(output.projection), hiddenSize, embedding.width);
-  const rows = store.info(output.head).shape[0] ?? 0;
+  const rows = elementAt(store.info(output.head).shape, 0);
   const bias = output.bias === null ? null : await store.read(output.bias);
   const result = new Float32Array(rows);
   const buffer = new Float32Array(Math.min(rows, HEAD_ROWS) * embedding.width);
@@ -148,7 +69,7 @@ export async function logits(
     result.set(linear(state, piece, embedding.width, end - start), start);
   }
   for (let i = 0; i < rows; i++) {
-    const value = ((result[i] as number) + (bias?.[i] ?? 0)) * output.multiplier;
+    const value = ((result[i] as number) + (bias === null ? 0 : (bias[i] as number))) * output.multiplier;
     result[i] = output.softcap === null ? value : output.softcap * Math.tanh(value / output.softcap);
   }
   return result;
@@ -162,7 +83,7 @@ async function readRows(
   what: string,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { shape, file } = store.info(tensor);
-  const [count = 0, width = 0] = shape;
+  const [count, width] = [elementAt(shape, 0), elementAt(shape, 1)];
   const wrong = rows.find((row) => !(Number.isInteger(row) && row >= 0 && row < count));
   if (wrong !== undefined) {
     throw new WeightsError({
@@ -177,13 +98,17 @@ async function readRows(
   const at = new Map<number, Float32Array>();
   for (let i = 0; i < distinct.length; ) {
     let j = i + 1;
-    while (j < distinct.length && distinct[j] === (distinct[j - 1] as number) + 1) j++;
-    const first = distinct[i] as number;
+    while (j < distinct.length && distinct[j] === elementAt(distinct, j - 1) + 1) j++;
+    const first = elementAt(distinct, i);
     const read = await store.read(tensor, { rows: [first, first + j - i] });
-    for (let k = i; k < j; k++) at.set(distinct[k] as number, read.subarray((k - i) * width, (k - i + 1) * width));
+    for (let k = i; k < j; k++) at.set(elementAt(distinct, k), read.subarray((k - i) * width, (k - i + 1) * width));
     i = j;
   }
-  rows.forEach((row, index) => result.set(at.get(row) ?? [], index * width));
+  rows.forEach((row, index) => {
+    const values = at.get(row);
+    if (values === undefined) throw new RangeError(`row ${row} was not read`);
+    result.set(values, index * width);
+  });
   return result;
 }
 
@@ -216,7 +141,7 @@ async function normalizeRows(
     const scale = 1 / Math.sqrt(variance + spec.epsilon);
     for (let i = 0; i < width; i++) {
       const factor = weight === null ? 1 : (weight[i] as number) + (spec.weight === 'plus-one' ? 1 : 0);
-      row[i] = ((row[i] as number) - mean) * scale * factor + (bias?.[i] ?? 0);
+      row[i] = ((row[i] as number) - mean) * scale * factor + (bias === null ? 0 : (bias[i] as number));
     }
   }
 }

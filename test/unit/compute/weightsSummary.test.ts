@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { WEIGHTS_ANSWERS } from '../../../src/compute/weightsSummary';
 import { weightsMarkdown } from '../../../src/present/weightsText';
 import type { CallContext } from '../../../src/shared/rpc';
-import { check } from '../../../src/shared/schema';
+import { checked } from '../support/checked';
 import { WEIGHTS, type WeightsSummary } from '../../../src/shared/weightsContract';
 import { scenario } from '../support';
 
@@ -65,7 +65,7 @@ describe('a summary of weights', () => {
     await expect(
       WEIGHTS_ANSWERS['weights/summary']({ path: resolve(SAMPLES, 'nothing.gguf') }, context),
     ).rejects.toThrow(/does not exist/);
-    expect(() => check(WEIGHTS['weights/summary'].params, { path: 5 }, 'params')).toThrow(/text/);
+    expect(() => checked(WEIGHTS['weights/summary'].params, { path: 5 })).toThrow(/text/);
   });
 
   it('shows nothing of a file as markup', () => {

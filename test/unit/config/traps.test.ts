@@ -37,6 +37,19 @@ const LLAMA = {
 };
 
 describe('absent and null', () => {
+  it('no width of the unrotated key leaves the bytes of latents exact, and is told', () => {
+    const spec = read({
+      model_type: 'deepseek_v3',
+      num_hidden_layers: 2,
+      num_attention_heads: 8,
+      hidden_size: 512,
+      kv_lora_rank: 64,
+      qk_rope_head_dim: 16,
+      qk_nope_head_dim: null,
+    });
+    expect(spec.exact).toBe(true);
+    expect(spec.notes.map(({ text }) => text)).toContain('qk_nope_head_dim is not given: counted as 0');
+  });
   it('no KV-head key in a Llama means one per query head', () => {
     expect(perToken({ model_type: 'llama', num_hidden_layers: 32, hidden_size: 4096, num_attention_heads: 32 })).toBe(
       32 * 32 * 128 * 2 * 2,

@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  cacheBudgetBytes,
-  cachedTokens,
-  concurrentSequences,
-  largestFit,
-  longestContext,
-} from '../../../src/serving/capacity';
+import { cacheBudgetBytes, cachedTokens, concurrentSequences, longestContext } from '../../../src/serving/capacity';
 
 const GIB = 2 ** 30;
 
@@ -104,7 +98,7 @@ describe('the inverse of a plan', () => {
 
   it('needs few calls', () => {
     let calls = 0;
-    const fit = largestFit((count) => {
+    const fit = longestContext((count) => {
       calls++;
       return count * 3;
     }, 2 ** 40);

@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { COMPUTE, type RunLayerParams } from '../../../src/shared/computeContract';
-import { check } from '../../../src/shared/schema';
 import { LAYERS } from '../attention/support/layers';
+import { checked } from '../support/checked';
 
-const validate = (params: unknown): RunLayerParams => check(COMPUTE['compute/runLayer'].params, params, 'params');
+const validate = (params: unknown): RunLayerParams => checked(COMPUTE['compute/runLayer'].params, params);
 const [, firstLayer] = Object.entries(LAYERS)[0] ?? [];
 if (!firstLayer) throw new Error('no layers');
 const good: RunLayerParams = {

@@ -29,6 +29,14 @@ describe('the choice of a device', () => {
     });
   });
 
+  it('is never one without a proof', () => {
+    const unproven = { ...wasm, proof: null };
+    expect(chooseDevice([unproven], 'auto', false)).toBeNull();
+    expect(chooseDevice([unproven, cpu], 'auto', false)).toMatchObject({
+      reason: 'the only one that works: 80.0 GFLOP/s proven',
+    });
+  });
+
   it('never takes a software adapter for a GPU, unless told so', () => {
     expect(chooseDevice([cpu, software], 'auto', false)).toMatchObject({ engine: 'onnxruntime-cpu' });
     expect(chooseDevice([cpu, software], 'onnxruntime-webgpu', false)).toBeNull();

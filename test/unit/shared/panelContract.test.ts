@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { PANEL } from '../../../src/shared/panelContract';
-import { check } from '../../../src/shared/schema';
+import { checked } from '../support/checked';
 
 const take = <K extends keyof typeof PANEL>(method: K, params: unknown): unknown =>
-  check<unknown>(PANEL[method].params, params, 'params');
+  checked<unknown>(PANEL[method].params, params);
 
 describe("what the panel's page may ask", () => {
   it('takes what the page sends', () => {

@@ -5,11 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { COMPUTE } from '../../../src/shared/computeContract';
 import { PANEL } from '../../../src/shared/panelContract';
 import { RpcError } from '../../../src/shared/rpcError';
-import { answerCheck, check, type Contract, list, record, type Schema, text, whole } from '../../../src/shared/schema';
+import { answerCheck, type Contract, list, record, type Schema, text, whole } from '../../../src/shared/schema';
+import { checked } from '../support/checked';
 
-function refusal(schema: Schema, value: unknown, place = 'params'): string | null {
+function refusal(schema: Schema, params: unknown): string | null {
   try {
-    check(schema, value, place);
+    checked(schema, params);
     return null;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'invalidInput') return error.message;
@@ -48,7 +49,7 @@ describe('a wrong value', () => {
 
   it('hides behind no key that objects inherit', () => {
     const names = record(text(5), 2);
-    expect(check(names, { a: 'b' }, 'x')).toEqual({ a: 'b' });
+    expect(checked(names, { a: 'b' })).toEqual({ a: 'b' });
     expect(refusal(names, { a: '1', b: '2', c: '3' })).toContain('at most 2 keys');
     for (const key of ['__proto__', 'constructor', 'prototype'])
       expect(refusal(names, JSON.parse(`{"${key}": "a"}`))).toContain('without the keys __proto__');
@@ -72,8 +73,8 @@ describe('no method takes', () => {
   ];
   it.each(wrong)('%s', (_name, value) => {
     for (const [method, { params }] of METHODS) {
-      const message = refusal(params, value, method);
-      expect(message, method).toMatch(new RegExp(`^${method}`));
+      const message = refusal(params, value);
+      expect(message, method).toMatch(/^params/);
       expect(message?.length, method).toBeLessThan(300);
     }
   });

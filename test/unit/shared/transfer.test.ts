@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../src/attention/onnx/graph';
-import { check } from '../../../src/shared/schema';
+import { checked } from '../support/checked';
 import { tensor, tensorBytes, tightData, tightTensors } from '../../../src/shared/transfer';
 
 describe('tight data', () => {
@@ -35,11 +35,11 @@ describe('the schema of a tensor', () => {
     ['too many dimensions', { type: 'float32', shape: [1, 1, 1, 1, 1, 1, 1, 1, 1], data: new Float32Array(1) }],
   ];
   it.each(refused)('refuses %s', (_name, value) => {
-    expect(() => check(schema, value, 'x')).toThrow(/^x/);
+    expect(() => checked(schema, value)).toThrow(/^params/);
   });
 
   it('passes what is right', () => {
     const right: Tensor = { type: 'float32', shape: [2, 2], data: new Float32Array(4) };
-    expect(check(schema, right, 'x')).toEqual(right);
+    expect(checked(schema, right)).toEqual(right);
   });
 });

@@ -3,10 +3,10 @@
 import { type CaptureName } from '../../../src/attention/onnx/program';
 import { referenceBlock } from '../../oracle/block';
 import { Tensor64 } from '../../oracle/tensor64';
-import type { WeightMap } from '../../../src/attention/spec/weightNames';
 import type { ModelPlan } from '../../../src/weights/plan/plan';
-import { embed, logits, readBlock, readExpert } from '../../../src/weights/plan/readPlan';
+import { embed, logits } from '../../../src/weights/plan/readPlan';
 import type { WeightStore } from '../../../src/weights/weightStore';
+import { LayerWeights } from './layerWeights';
 
 export interface LayerRun {
   readonly captures: Readonly<Partial<Record<CaptureName, Tensor64>>>;
@@ -28,14 +28,12 @@ export async function forward(
   const hiddenIn = await embed(store, plan, ids);
   let hidden = new Tensor64([1, ids.length, plan.hiddenSize], Float64Array.from(hiddenIn));
   const layers: LayerRun[] = [];
+  const read = new LayerWeights(store, plan);
   for (let index = 0; index < plan.layers.length; index++) {
     const layer = plan.layers[index];
     if (layer === undefined) throw new Error('no layer');
-    const weights = await readBlock(store, plan, index);
-    const mlp = layer.block.feedForward;
-    const experts: WeightMap[] = [];
-    if (mlp.kind === 'moe')
-      for (let e = 0; e < mlp.router.experts; e++) experts.push(await readExpert(store, plan, index, e));
+    const weights = await read.block(index);
+    const experts = await read.experts(index);
     const run = referenceBlock(layer.block, weights, hidden, null, {
       expertWeights: (expert) => experts[expert] ?? new Map(),
     });

@@ -187,6 +187,44 @@ describe('configs from metadata', () => {
     ]);
   });
 
+  it('leave out what the file does not say, instead of a 0', () => {
+    const made = (architecture: string, values: Readonly<Record<string, number | readonly number[]>> = {}): string[] =>
+      Object.keys(
+        ggufConfig({
+          'general.architecture': architecture,
+          ...Object.fromEntries(Object.entries(values).map(([key, value]) => [`${architecture}.${key}`, value])),
+        }),
+      );
+    expect(made('deepseek2', { 'attention.kv_lora_rank': 512 })).toEqual(['model_type', 'kv_lora_rank', 'q_lora_rank']);
+    expect(made('gemma2', { block_count: 46, 'attention.head_count': 8 })).not.toContain('query_pre_attn_scalar');
+    expect(made('gemma3')).not.toContain('query_pre_attn_scalar');
+    expect(made('falcon')).toEqual(['model_type']);
+    expect(made('starcoder')).not.toContain('multi_query');
+    expect(made('openelm', { 'attention.head_count': 8 })).not.toContain('num_query_heads');
+    const kvHeads = { 'attention.head_count_kv': [0, 4] };
+    for (const [architecture, key] of [
+      ['lfm2', 'layer_types'],
+      ['plamo2', 'layer_types'],
+      ['jamba', 'attn_layer_period'],
+      ['nemotron_h', 'hybrid_override_pattern'],
+      ['deci', 'block_configs'],
+    ] as const) {
+      const widths = { feed_forward_length: 64, 'attention.head_count': 8 };
+      expect(made(architecture, { ...kvHeads, ...widths, block_count: 2 }), architecture).toContain(key);
+      expect(made(architecture, { ...kvHeads, ...widths }), architecture).not.toContain(key);
+      expect(made(architecture, { ...kvHeads, ...widths, block_count: 3 }), architecture).not.toContain(key);
+      expect(made(architecture, { ...kvHeads, ...widths, block_count: 2 ** 32 - 1 }), architecture).not.toContain(key);
+      expect(made(architecture, { block_count: 2 }), architecture).not.toContain(key);
+    }
+  });
+
+  it('have as many KV heads as query heads where the file has no number of them', () => {
+    const mpt = { 'general.architecture': 'mpt', 'mpt.attention.head_count': 8 };
+    expect(ggufConfig(mpt)['attn_config']).toEqual({ kv_n_heads: 8, clip_qkv: null });
+    expect(ggufConfig({ ...mpt, 'mpt.attention.head_count_kv': 2 })['attn_config']).toMatchObject({ kv_n_heads: 2 });
+    expect(ggufConfig({ 'general.architecture': 'mpt' })['attn_config']).toEqual({ clip_qkv: null });
+  });
+
   it('experts make a llama a mixtral; mamba has its widths', () => {
     expect(ggufConfig({ ...base, 'llama.expert_count': 8, 'llama.expert_used_count': 2 })).toMatchObject({
       model_type: 'mixtral',

@@ -8,7 +8,6 @@ import { openGguf } from '../../../src/weights/gguf';
 import { locateModel } from '../../../src/weights/modelFolder';
 import { runnableBlocks } from '../../../src/families/blocksOf';
 import { blocksRegister } from '../../../src/families/register';
-import { readAttention, readBlock } from '../../../src/weights/plan/readPlan';
 import { openModel } from '../../../src/weights/openModel';
 import { openSafetensors } from '../../../src/weights/safetensors';
 import { WeightsError } from '../../../src/weights/weightsError';
@@ -114,23 +113,7 @@ describe('folders', () => {
   });
 });
 
-describe('reading a plan', () => {
-  it('reads the attention alone, and the whole block', async () => {
-    const model = await openModel(SAMPLE);
-    const attention = await readAttention(model.store, model.plan, 1);
-    expect([...attention.keys()].sort()).toEqual([
-      'k.weight',
-      'norm_attention.weight',
-      'o.weight',
-      'q.weight',
-      'v.weight',
-    ]);
-    const block = await readBlock(model.store, model.plan, 1);
-    expect(block.get('q.weight')).toEqual(attention.get('q.weight'));
-    expect(block.has('down.weight')).toBe(true);
-    await model.close();
-  });
-
+describe('a plan', () => {
   it('gives the same specs from the config alone', async () => {
     const model = await openModel(SAMPLE);
     const reading = readModelConfig(readFileSync(join(SAMPLE, 'config.json'), 'utf8'));
