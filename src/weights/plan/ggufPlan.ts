@@ -4,7 +4,6 @@ import type { BlockSpec, FeedForward } from '../../attention/spec/blockSpec';
 import { type AttentionLayerSpec, headDims } from '../../attention/spec/layerSpec';
 import type { HeadNormSpec, NormSpec } from '../../attention/spec/normSpec';
 import type { RotarySpec } from '../../attention/spec/rotarySpec';
-import { blockWeights, feedForwardWeights } from '../../attention/spec/weightNames';
 import type { Reading } from '../../reading/read';
 import { type ConfigReader, isJsonObject, type JsonObject } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
@@ -13,8 +12,8 @@ import type { Part, WeightSource, WeightSources } from '../../families/kit/sourc
 import { ggufRegister } from '../../families/register';
 import type { GgufStore } from '../gguf';
 import { refusedFor, WeightsError } from '../weightsError';
+import { checkLayers } from './checkPlan';
 import type { LayerPlan, ModelPlan } from './plan';
-import { checkSource, sourceTensors, splitName } from './sources';
 
 /** Names per weight; the two norms after a block's halves stand under these names since Gemma 2. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -55,8 +54,17 @@ export async function ggufPlan({ store, architecture, reading }: GgufPlanInput):
       const block = convertedBlock(own, store, prefix, layout, factors);
       return { block, prefix, ...layerSources(store, prefix, block) };
     });
-    for (const layer of layers) checkLayer(store, layer);
-    checkNothingLeft(store, layers);
+    checkLayers(store, layers, {
+      who: `${architecture} as it is known here`,
+      noPlace: (tensor) =>
+        new WeightsError({
+          file: store.path,
+          tensor,
+          problem: 'its place in GGUF files is not known.',
+          fix: 'Use the safetensors form of this model.',
+        }),
+      ignored: (name) => name.endsWith('attn_rot_embd.weight') || /rope_(?:freqs|factors)/.test(name),
+    });
     return assemble(store, model, layers, config);
   });
 }
@@ -168,57 +176,6 @@ function layerSources(store: GgufStore, prefix: string, block: BlockSpec): Pick<
           down: { base: 'ffn_down_exps', index },
         });
   return { sources, expert };
-}
-
-function checkLayer(store: GgufStore, layer: LayerPlan): void {
-  const check = (sources: WeightSources, name: string, shape: readonly number[]): void => {
-    const source = sources[splitName(name).base];
-    if (source === undefined)
-      throw new WeightsError({
-        file: store.path,
-        tensor: layer.prefix + name,
-        problem: 'its place in GGUF files is not known.',
-        fix: 'Use the safetensors form of this model.',
-      });
-    checkSource(store, layer.prefix, source, name, shape);
-  };
-  for (const { name, shape } of blockWeights(layer.block)) check(layer.sources, name, shape);
-  const mlp = layer.block.feedForward;
-  if (mlp.kind !== 'moe' || layer.expert === null) return;
-  const last = layer.expert(mlp.router.experts - 1);
-  for (const { name, shape } of feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize)) check(last, name, shape);
-}
-
-function checkNothingLeft(store: GgufStore, layers: readonly LayerPlan[]): void {
-  const used = new Set<string>();
-  for (const layer of layers) {
-    const add = (sources: WeightSources, name: string): void => {
-      const source = sources[splitName(name).base];
-      if (source !== undefined) for (const tensor of sourceTensors(layer.prefix, source, name)) used.add(tensor);
-    };
-    for (const { name } of blockWeights(layer.block)) add(layer.sources, name);
-    const mlp = layer.block.feedForward;
-    if (mlp.kind === 'moe' && layer.expert !== null)
-      for (const { name } of feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize)) add(layer.expert(0), name);
-  }
-  const prefixes = new Set(layers.map((layer) => layer.prefix));
-  for (const name of store.names()) {
-    const prefix = /^blk\.\d+\./.exec(name)?.[0];
-    if (
-      prefix === undefined ||
-      !prefixes.has(prefix) ||
-      used.has(name) ||
-      name.endsWith('attn_rot_embd.weight') ||
-      /rope_(?:freqs|factors)/.test(name)
-    )
-      continue;
-    throw new WeightsError({
-      file: store.path,
-      tensor: name,
-      problem: 'this architecture as it is known here has no such tensor.',
-      fix: 'Heads of this file cannot be computed yet; estimates of the cache still work.',
-    });
-  }
 }
 
 function assemble(store: GgufStore, model: ModelBlocks, layers: readonly LayerPlan[], config: ConfigReader): ModelPlan {

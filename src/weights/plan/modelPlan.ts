@@ -1,7 +1,6 @@
 /** Config and weights → ModelPlan: checks that every tensor is there in its shape, and that none is left over. */
 
 import type { NormSpec } from '../../attention/spec/normSpec';
-import { blockWeights, feedForwardWeights, type WeightInfo } from '../../attention/spec/weightNames';
 import type { Reading } from '../../reading/read';
 import type { ConfigReader } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
@@ -10,8 +9,8 @@ import { namesRegister } from '../../families/register';
 import { tiedEmbeddings } from '../../families/tying';
 import { refusedFor, WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
+import { checkLayers } from './checkPlan';
 import type { LayerPlan, ModelPlan, PositionPlan } from './plan';
-import { checkSource, sourceTensors, splitName } from './sources';
 
 export interface PlanInput {
   /** Path of the config, for messages. */
@@ -43,8 +42,11 @@ export async function modelPlanOf({ configFile, reading, store }: PlanInput): Pr
       const { sources, expert } = names.layer(index, block);
       return { block, prefix: prefix + names.layerPrefix(index), sources, expert: expert ?? null };
     });
-    for (const layer of layers) checkLayer(store, layer);
-    checkNothingLeft(store, reading.modelType, layers, scalars);
+    checkLayers(store, layers, {
+      who: `a ${reading.modelType} model as it is known here`,
+      noPlace: (tensor) => new TypeError(`the names of this family leave out ${tensor}`),
+      ignored: (name) => scalars.has(name) || IGNORED.test(name),
+    });
     return assemble(store, reading, config, { model, names, prefix, layers });
   });
 }
@@ -74,68 +76,6 @@ async function readScalars(store: WeightStore): Promise<ReadonlyMap<string, numb
     if (value !== undefined) scalars.set(name, value);
   }
   return scalars;
-}
-
-/** All weights of a layer but its experts', with their shapes. */
-function checkLayer(store: WeightStore, layer: LayerPlan): void {
-  check(store, layer.prefix, layer.sources, blockWeights(layer.block));
-  const mlp = layer.block.feedForward;
-  if (mlp.kind !== 'moe') return;
-  const weights = feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize);
-  for (let expert = 0; expert < mlp.router.experts; expert++)
-    check(store, layer.prefix, layer.expert?.(expert) ?? {}, weights);
-}
-
-function check(
-  store: WeightStore,
-  prefix: string,
-  sources: LayerPlan['sources'],
-  weights: readonly WeightInfo[],
-): void {
-  for (const { name, shape } of weights) {
-    const source = sources[splitName(name).base];
-    if (source === undefined) throw new TypeError(`no source for ${name} of ${prefix}`);
-    checkSource(store, prefix, source, name, shape);
-  }
-}
-
-/** A tensor of a layer that nothing reads means that the layer does something that the family does not. */
-function checkNothingLeft(
-  store: WeightStore,
-  modelType: string,
-  layers: readonly LayerPlan[],
-  scalars: ReadonlyMap<string, number>,
-): void {
-  const used = new Set<string>();
-  const prefixes = new Set<string>();
-  for (const layer of layers) {
-    prefixes.add(layer.prefix);
-    const mlp = layer.block.feedForward;
-    for (const { name } of blockWeights(layer.block)) addTensors(used, layer, layer.sources, name);
-    if (mlp.kind !== 'moe') continue;
-    const names = feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize).map((weight) => weight.name);
-    for (let expert = 0; expert < mlp.router.experts; expert++) {
-      const sources = layer.expert?.(expert) ?? {};
-      for (const name of names) addTensors(used, layer, sources, name);
-    }
-  }
-  const layerOf = /^(?:.*?\.)?(?:layers|h|blocks|blk)\.\d+\./;
-  for (const name of store.names()) {
-    const prefix = layerOf.exec(name)?.[0];
-    if (prefix === undefined || !prefixes.has(prefix) || used.has(name) || scalars.has(name) || IGNORED.test(name))
-      continue;
-    throw new WeightsError({
-      file: store.info(name).file,
-      tensor: name,
-      problem: `a ${modelType} model as it is known here has no such tensor, so its layers may compute something else.`,
-      fix: 'Heads of this model cannot be computed yet; estimates of the cache still work.',
-    });
-  }
-}
-
-function addTensors(used: Set<string>, layer: LayerPlan, sources: LayerPlan['sources'], name: string): void {
-  const source = sources[splitName(name).base];
-  if (source !== undefined) for (const tensor of sourceTensors(layer.prefix, source, name)) used.add(tensor);
 }
 
 interface Assembled {
