@@ -115,7 +115,7 @@ function crossings(rows) {
 /**
  * The rows from the top floor to the ground, with a place in each floor that an arrow passes.
  * @param {Imports} imports
- * @returns {Node[][]}
+ * @returns {{ rows: Node[][]; width: number }}
  */
 function layout(imports) {
   const floors = FLOORS.map((rooms) => rooms.filter(({ name }) => imports.has(name)))
@@ -165,9 +165,10 @@ function layout(imports) {
     Math.min(...all.map(({ x, width }) => x - width / 2)),
     Math.max(...all.map(({ x, width }) => x + width / 2)),
   ];
-  const shift = WIDTH / 2 - (left + right) / 2;
+  const width = Math.max(WIDTH, Math.round(right - left) + 2 * MARGIN);
+  const shift = width / 2 - (left + right) / 2;
   for (const each of all) each.x = Math.round(each.x + shift);
-  return best.order;
+  return { rows: best.order, width };
 }
 
 /** @param {string} text */
@@ -192,12 +193,12 @@ const STYLE = `
  * @param {Imports} imports
  */
 export function architectureSvg(imports) {
-  const rows = layout(imports);
+  const { rows, width } = layout(imports);
   const top = (/** @type {number} */ level) => MARGIN + level * PITCH;
   const height = top(rows.length) + 34;
   const floors = rows.map(
     (_, level) =>
-      `<rect class="floor" x="8" y="${top(level) - 10}" width="${WIDTH - 16}" height="${HEIGHT + 20}" rx="8"/>`,
+      `<rect class="floor" x="8" y="${top(level) - 10}" width="${width - 16}" height="${HEIGHT + 20}" rx="8"/>`,
   );
   /**
    * Where an arrow leaves or meets a box: arrows side by side, in the order of where they go.
@@ -248,10 +249,10 @@ export function architectureSvg(imports) {
       `<text x="${x + 25}" y="${y + 11}">${escaped(says)}</text>`,
     ];
   });
-  const note = `<text x="${WIDTH - 24}" y="${height - 19}" text-anchor="end">→ imports; implied arrows are left out</text>`;
+  const note = `<text x="${width - 24}" y="${height - 19}" text-anchor="end">→ imports; implied arrows are left out</text>`;
   const lines = [...floors, ...arrows, ...boxes, ...legend, note];
   return `<!-- Drawn by scripts/drawArchitecture.mjs from the imports in the code: npm run generate. -->
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="title">
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title">
   <title id="title">The rooms of Headlight, floor by floor: each imports only from floors below its own.</title>
   <style>${STYLE}
   </style>

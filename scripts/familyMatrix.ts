@@ -1,13 +1,10 @@
 /** The support matrix: a row for each group of model types of one file that can do the same. */
 
+import { isRunnable } from '../src/attention/spec/layerSpec';
 import { planCache } from '../src/cache/plan';
 import { type EngineRule, ENGINES, UNSHARDED } from '../src/model/scenario';
 import { readModelConfig } from '../src/reading/read';
-import { blocksRegister } from '../src/families/register/blocks';
-import { countsRegister } from '../src/families/register/counts';
-import { ggufRegister } from '../src/families/register/gguf';
-import { layersRegister } from '../src/families/register/layers';
-import { namesRegister } from '../src/families/register/names';
+import { blocksRegister, countsRegister, ggufRegister, layersRegister, namesRegister } from '../src/families/register';
 
 /** What a file of src/families exports, as far as the matrix asks. */
 export interface FamilyFile {
@@ -34,6 +31,15 @@ function ggufOf(type: string): string {
   return found.map(({ architecture, rope }) => `\`${architecture}\`${rope === undefined ? ' (cache)' : ''}`).join(', ');
 }
 
+/** Whether a layer with weights from a seed can be run: with the family's maths, or as its plain shape; '?' where no config is at hand. */
+function seededOf(type: string, samples: Samples): string {
+  if (blocksRegister.of(type)) return 'own maths';
+  const sample = samples[type];
+  if (!sample) return '?';
+  const layers = readModelConfig(JSON.stringify(sample))?.spec.layers ?? [];
+  return layers.some(({ attention }) => isRunnable(attention)) ? 'plain shape' : NO;
+}
+
 /** Engines whose rule for this type's layers is exact; null where no small config of it is at hand. */
 function enginesOf(type: string, samples: Samples): string {
   const sample = samples[type];
@@ -52,12 +58,11 @@ export function familyMatrix(files: readonly FamilyFile[], samples: Samples): st
   for (const { name, modelTypes } of files) {
     const rows = new Map<string, string[]>();
     for (const type of modelTypes) {
-      const blocks = blocksRegister.of(type) !== null;
       const cells = [
         layersRegister.of(type) ? YES : NO,
         parametersOf(type),
         namesRegister.of(type) ? YES : NO,
-        blocks ? 'own maths' : 'plain shape',
+        seededOf(type, samples),
         ggufOf(type),
         enginesOf(type, samples),
       ].join(' | ');

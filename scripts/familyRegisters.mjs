@@ -1,19 +1,27 @@
-// The registers of families: src/families/register/*.ts, made from what the files of src/families export.
-// A facet is an export of its own name there; a register imports one facet alone, so that a bundle takes what it asks for.
+// The registers of families: src/families/register.ts, made from what the files of src/families export.
+// A facet is an export of its own name there; a bundler takes of each file the facets that are asked for.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Facet -> the type of its entries, the module of that type, and what an entry is found by. */
+/** Facet -> the type of its entries, and what an entry is found by. */
 const FACETS = {
-  layers: { type: 'LayersFacet', from: '../facets', keys: 'modelTypes' },
-  blocks: { type: 'BlocksFacet', from: '../facets', keys: 'modelTypes' },
-  names: { type: 'NamesFacet', from: '../facets', keys: 'modelTypes' },
-  counts: { type: 'CountsFacet', from: '../counted/facet', keys: 'modelTypes' },
-  gguf: { type: 'GgufFacet', from: '../kit/gguf', keys: 'architecture' },
+  layers: { type: 'LayersFacet', keys: 'facet.modelTypes' },
+  blocks: { type: 'BlocksFacet', keys: 'facet.modelTypes' },
+  names: { type: 'NamesFacet', keys: 'facet.modelTypes' },
+  counts: { type: 'CountsFacet', keys: 'facet.modelTypes' },
+  gguf: { type: 'GgufFacet', keys: '[facet.architecture]' },
 };
 
 /** Files of the folder that are no families. */
-const HOUSE = ['facets.ts', 'readLayers.ts', 'blocksOf.ts', 'composites.ts', 'tying.ts', 'classDefaults.ts'];
+const HOUSE = [
+  'facets.ts',
+  'readLayers.ts',
+  'blocksOf.ts',
+  'composites.ts',
+  'tying.ts',
+  'classDefaults.ts',
+  'register.ts',
+];
 
 /**
  * @param {string} root  of the checkout
@@ -28,32 +36,45 @@ export function familyFiles(root) {
 
 /**
  * @param {string} root  of the checkout
- * @returns {Map<string, string>} path relative to the root -> text
+ * @returns {{ path: string; text: string }} relative to the root; the text is not formatted: a line a family and facet would be hundreds
  */
 export function familyRegisters(root) {
-  const texts = familyFiles(root).map((name) => ({
+  const files = familyFiles(root).map((name) => ({
     name,
     text: readFileSync(join(root, 'src', 'families', `${name}.ts`), 'utf8'),
   }));
-  const made = new Map();
-  for (const [facet, { type, from, keys }] of Object.entries(FACETS)) {
-    const found = texts
-      .filter(({ text }) => new RegExp(`^export const ${facet} = `, 'm').test(text))
-      .map(({ name }) => name);
-    const lines = [
-      '// Made by `npm run generate` from the files of src/families: do not edit.',
-      '',
-      ...found.map((name) => `import { ${facet} as ${name} } from '../${name}';`),
-      `import type { ${type} } from '${from}';`,
-      "import { register } from './register';",
-      '',
-      `export const ${facet}Register = register<${type}>(`,
-      `  () => [${found.join(', ')}],`,
-      `  ({ ${keys} }) => ${keys === 'modelTypes' ? keys : `[${keys}]`},`,
-      ');',
-      '',
-    ];
-    made.set(`src/families/register/${facet}.ts`, lines.join('\n'));
+  const registers = Object.entries(FACETS).map(([facet, { type, keys }]) => {
+    const found = files.filter(({ text }) => new RegExp(`^export const ${facet} = `, 'm').test(text));
+    const list = wrapped(found.map(({ name }) => `${name}.${facet}`));
+    return `export const ${facet}Register = /* @__PURE__ */ register<${type}>(
+  () => [
+${list}
+  ],
+  (facet) => ${keys},
+);`;
+  });
+  const text = [
+    '// Made by `npm run generate` from the files of this folder: do not edit.',
+    '',
+    ...files.map(({ name }) => `import * as ${name} from './${name}';`),
+    "import type { CountsFacet } from './counted/facet';",
+    "import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';",
+    "import type { GgufFacet } from './kit/gguf';",
+    "import { register } from './kit/register';",
+    '',
+    registers.join('\n\n'),
+    '',
+  ].join('\n');
+  return { path: 'src/families/register.ts', text };
+}
+
+/** @param {readonly string[]} items */
+function wrapped(items) {
+  const lines = [''];
+  for (const item of items) {
+    const last = lines[lines.length - 1] ?? '';
+    if (last.length + item.length > 110) lines.push(`${item}, `);
+    else lines[lines.length - 1] = `${last}${item}, `;
   }
-  return made;
+  return lines.map((line) => `    ${line.trimEnd()}`).join('\n');
 }

@@ -1,6 +1,5 @@
 // Writes what is made from the files of src/families: the registers, and the support matrix of docs/families.md.
 // With --check it writes nothing, and fails where something is not as it would be made.
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,21 +8,6 @@ import { familyRegisters } from './familyRegisters.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes('--check');
-
-/**
- * As the formatter would leave it.
- * @param {string} path
- * @param {string} text
- */
-function formatted(path, text) {
-  if (!/\.(ts|mjs|js)$/.test(path)) return text;
-  const biome = join(ROOT, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
-  return execFileSync(process.execPath, [biome, 'format', `--stdin-file-path=${path}`], {
-    cwd: ROOT,
-    input: text,
-    encoding: 'utf8',
-  });
-}
 
 /** @type {string[]} */
 const stale = [];
@@ -34,10 +18,9 @@ const stale = [];
  */
 function keep(path, text) {
   const file = join(ROOT, path);
-  const wanted = formatted(path, text);
-  if (existsSync(file) && readFileSync(file, 'utf8') === wanted) return;
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
   stale.push(path);
-  if (!check) writeFileSync(file, wanted);
+  if (!check) writeFileSync(file, text);
 }
 
 /**
@@ -54,7 +37,8 @@ function keepPart(path, name, content) {
   keep(path, `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`);
 }
 
-for (const [path, text] of familyRegisters(ROOT)) keep(path, text);
+const register = familyRegisters(ROOT);
+keep(register.path, register.text);
 
 const corpus = JSON.parse(readFileSync(join(ROOT, 'test', 'fixtures', 'corpus.json'), 'utf8'));
 const samples = Object.fromEntries(Object.entries(corpus).map(([type, { base }]) => [type, base]));

@@ -6,7 +6,7 @@ import type { ConfigReader } from '../config/reader';
 import { isHeaded } from '../model/attention';
 import type { LayerSpec } from '../model/spec';
 import type { BlockModel } from './facets';
-import { blocksRegister } from './register/blocks';
+import { blocksRegister } from './register';
 
 export interface ModelBlocks extends BlockModel {
   /** Settings whose maths is not known here: shapes are right, heads cannot be computed. Complete once all blocks are built. */

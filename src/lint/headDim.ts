@@ -1,6 +1,6 @@
 /** Width of a head: given, or hidden size ÷ heads, and what happens when the two part. */
 
-import { layersRegister } from '../families/register/layers';
+import { layersRegister } from '../families/register';
 import { HEAD_DIM_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import { show } from '../config/reader';
 import { count, type Found, type LintContext, numberIn, setKey } from './context';

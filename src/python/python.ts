@@ -6,7 +6,7 @@
 import { elementAt } from '../model/elementAt';
 import type { ModelSpec, Note } from '../model/spec';
 import { ConfigDocument } from '../config/document';
-import { layersRegister } from '../families/register/layers';
+import { layersRegister } from '../families/register';
 import { HEAD_KEYS, LAYER_KEYS } from '../config/spellings';
 import { KEYS } from '../config/keys';
 import { mayHoldModel } from './search';

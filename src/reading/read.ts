@@ -5,7 +5,7 @@ import type { LayerSpec, ModelSpec, Problem, Source, Sourced } from '../model/sp
 import { ConfigDocument, type JsonValue, type SyntaxError } from '../config/document';
 import { languageTypeOf } from '../families/classDefaults';
 import { defaultsOf, readLayers } from '../families/readLayers';
-import { layersRegister } from '../families/register/layers';
+import { layersRegister } from '../families/register';
 import type { FamilyReading, LayersFacet } from '../families/facets';
 import { CONTEXT_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import { type Location, locate } from './locate';

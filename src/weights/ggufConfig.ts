@@ -2,7 +2,7 @@
 
 import type { JsonValue } from '../config/document';
 import type { GgufConfig, GgufSource } from '../families/kit/gguf';
-import { ggufRegister } from '../families/register/gguf';
+import { ggufRegister } from '../families/register';
 import type { GgufMetadata, GgufValue } from './gguf';
 
 /** Reads `architecture.key`. */

@@ -10,7 +10,7 @@ import { type ConfigReader, isJsonObject, type JsonObject } from '../../config/r
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
 import { sections } from '../../families/kit/names';
 import type { Part, WeightSource, WeightSources } from '../../families/kit/sources';
-import { ggufRegister } from '../../families/register/gguf';
+import { ggufRegister } from '../../families/register';
 import type { GgufStore } from '../gguf';
 import { refusedFor, WeightsError } from '../weightsError';
 import type { LayerPlan, ModelPlan } from './plan';

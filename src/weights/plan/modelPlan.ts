@@ -6,7 +6,7 @@ import type { Reading } from '../../reading/read';
 import type { ConfigReader } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
 import type { ModelNames, NamesFacet, Positions } from '../../families/facets';
-import { namesRegister } from '../../families/register/names';
+import { namesRegister } from '../../families/register';
 import { tiedEmbeddings } from '../../families/tying';
 import { refusedFor, WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';

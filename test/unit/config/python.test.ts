@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
-import { layersRegister } from '../../../src/families/register/layers';
+import { layersRegister } from '../../../src/families/register';
 import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource } from '../../../src/python/python';
 import { mayHoldModel } from '../../../src/python/search';
 import { tokenizePython } from '../../../src/python/tokens';

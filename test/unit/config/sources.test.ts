@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../../src/reading/read';
-import { layersRegister } from '../../../src/families/register/layers';
+import { layersRegister } from '../../../src/families/register';
 import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
 
 type Json = Record<string, unknown>;

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 /** The code that a bundle of one register has. */
 async function bundleOf(register: string): Promise<string> {
   const { outputFiles } = await build({
-    stdin: { contents: `export { ${register}Register } from './src/families/register/${register}';`, resolveDir: '.' },
+    stdin: { contents: `export { ${register}Register } from './src/families/register';`, resolveDir: '.' },
     bundle: true,
     write: false,
     minify: true,

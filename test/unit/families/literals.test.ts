@@ -3,9 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { blocksRegister } from '../../../src/families/register/blocks';
-import { countsRegister } from '../../../src/families/register/counts';
-import { layersRegister } from '../../../src/families/register/layers';
+import { blocksRegister, countsRegister, layersRegister } from '../../../src/families/register';
 
 const TYPES = new Set([...layersRegister.keys(), ...blocksRegister.keys(), ...countsRegister.keys()]);
 /** Model types that are words of the vocabulary, too: flavours of states, kinds of files, a module format. */

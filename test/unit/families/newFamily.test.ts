@@ -141,7 +141,8 @@ beforeAll(async () => {
     join(root, 'surfaces.ts'),
     `export { hoverOf } from './src/present/hover';\nexport { readDocument } from './src/reading/read';\n`,
   );
-  for (const [path, register] of familyRegisters(root)) writeFileSync(join(root, path), register);
+  const register = familyRegisters(root);
+  writeFileSync(join(root, register.path), register.text);
   await build({
     entryPoints: { cli: join(root, 'src', 'cli', 'main.ts'), surfaces: join(root, 'surfaces.ts') },
     outdir: join(root, 'dist'),

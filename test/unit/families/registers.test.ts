@@ -7,11 +7,13 @@ import { ReadingLog } from '../../../src/config/reader';
 import { blocksOf } from '../../../src/families/blocksOf';
 import { classDefaultsOf } from '../../../src/families/classDefaults';
 import { Tally } from '../../../src/families/counted/tally';
-import { blocksRegister } from '../../../src/families/register/blocks';
-import { countsRegister } from '../../../src/families/register/counts';
-import { ggufRegister } from '../../../src/families/register/gguf';
-import { layersRegister } from '../../../src/families/register/layers';
-import { namesRegister } from '../../../src/families/register/names';
+import {
+  blocksRegister,
+  countsRegister,
+  ggufRegister,
+  layersRegister,
+  namesRegister,
+} from '../../../src/families/register';
 import { tiedEmbeddings } from '../../../src/families/tying';
 import { tallyCounted } from '../../../src/serving/parameters/counted';
 import { tallyBlocks } from '../../../src/serving/parameters/derived';

@@ -70,6 +70,17 @@ describe('the picture of the house', () => {
     expect(readFileSync(PICTURE, 'utf8')).toBe(architectureSvg(imports));
   });
 
+  it('has every box within its frame', () => {
+    const svg = readFileSync(PICTURE, 'utf8');
+    const width = Number(/viewBox="0 0 (\d+) /.exec(svg)?.[1]);
+    const boxes = [...svg.matchAll(/<rect class="room [a-z]+" x="(-?[\d.]+)" y="[\d.]+" width="([\d.]+)"/g)];
+    expect(boxes.length).toBeGreaterThan(10);
+    for (const [, x, own] of boxes) {
+      expect(Number(x)).toBeGreaterThanOrEqual(0);
+      expect(Number(x) + Number(own)).toBeLessThanOrEqual(width);
+    }
+  });
+
   it('leaves out only arrows that others imply', () => {
     const arrows = essential(imports);
     const reached = (from: string): Set<string> =>

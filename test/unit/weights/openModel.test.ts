@@ -7,7 +7,7 @@ import { readModelConfig } from '../../../src/reading/read';
 import { openGguf } from '../../../src/weights/gguf';
 import { locateModel } from '../../../src/weights/modelFolder';
 import { runnableBlocks } from '../../../src/families/blocksOf';
-import { blocksRegister } from '../../../src/families/register/blocks';
+import { blocksRegister } from '../../../src/families/register';
 import { openModel } from '../../../src/weights/openModel';
 import { openSafetensors } from '../../../src/weights/safetensors';
 import { WeightsError } from '../../../src/weights/weightsError';
