@@ -1,4 +1,4 @@
-/** Aria's language model: softmax over the chosen experts, shared experts beside them. */
+/** Aria's language model: softmax over the chosen experts, plus shared experts. */
 
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
@@ -27,7 +27,7 @@ export const blocks = (): readonly BlocksFacet[] => [
       const common = width * config.need('moe_num_shared_experts');
       const mixture = moe(
         softmaxRouter(input, 'moe_num_experts', 'moe_topk', { scoring: 'softmax-selected' }),
-        // Whatever hidden_act says: it is for the shared experts.
+        // hidden_act does not apply here: it is for the shared experts.
         gated(width, 'silu'),
         { shared: { expert: gated(common, activation(input), config.on('mlp_bias')), gate: false } },
       );

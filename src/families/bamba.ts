@@ -1,4 +1,4 @@
-/** Bamba: Mamba 2 and attention in turns. */
+/** Bamba: Mamba 2 layers and attention layers. */
 
 import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';

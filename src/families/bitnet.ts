@@ -22,7 +22,7 @@ export const blocks = (): readonly BlocksFacet[] => [
     modelTypes: ['bitnet'],
     build: (input) => {
       const { config } = input;
-      // Weights as trained; those that are to be quantised on the way are another computation.
+      // For weights as trained; quantising them on the fly is another computation.
       if (config.objectOf('quantization_config') !== null) input.cannotRun('weights of 1.58 bits');
       const norm = rmsNorm(config.need('rms_norm_eps'));
       return llamaBlocks(input, {

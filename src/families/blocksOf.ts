@@ -9,7 +9,7 @@ import type { BlockModel } from './facets';
 import { blocksRegister } from './register';
 
 export interface ModelBlocks extends BlockModel {
-  /** Settings whose maths is not known here, in words: shapes hold, heads cannot be computed. Complete once every block was made. */
+  /** Settings whose maths is not known here: shapes are right, heads cannot be computed. Complete once all blocks are built. */
   readonly limits: readonly string[];
   readonly hiddenSize: number;
 }
@@ -35,7 +35,7 @@ function initialScalar(name: string): number | null {
 
 /**
  * Null where the family's blocks are not described.
- * @param config Reader of what was read; it keeps what is asked.
+ * @param config Reader of the reading; it records which keys are asked for.
  * @param scalar Learned scalars of stored weights; their initial values by default.
  * @throws ConfigRefusal where the config lacks what the shapes need.
  */
@@ -58,7 +58,7 @@ export function blocksOf(
     if (isRunnable(attention)) return attention;
     if (attention.kind !== 'shared' || !isHeaded(attention))
       return config.unsupported(`attention of kind "${attention.kind}"`);
-    // Its heads are there; whose K and V they meet, programs do not know.
+    // Its heads are known, but programs cannot tell whose K and V they attend to.
     cannotRun('attention of kind "shared"');
     const { queryHeads, kvHeads, keyDim, valueDim } = attention;
     return { kind: 'full', queryHeads, kvHeads, keyDim, valueDim };
@@ -67,7 +67,7 @@ export function blocksOf(
 }
 
 /**
- * The blocks of a model that programs run.
+ * The blocks of a model that programs can run.
  * @throws ConfigRefusal where the blocks are not described, or something in them is not known.
  */
 export function runnableBlocks(

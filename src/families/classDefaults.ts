@@ -7,7 +7,7 @@ import type { ClassDefaults } from '../config/reader';
 
 type Row = Readonly<Record<string, JsonValue>>;
 
-/** A row is a change of the row that it names under `like`; null takes a key away. */
+/** A row changes the row that it names under `like`; null removes a key. */
 const TYPES: Readonly<Record<string, Row>> = table.types;
 /** Composite type -> type of its language model where the nested object names none. */
 const TEXT: Readonly<Record<string, string>> = table.text;

@@ -1,4 +1,4 @@
-/** Cohere: Command R, R7B, A and their kin. One LayerNorm, attention and feed-forward in parallel, RoPE on adjacent pairs. */
+/** Cohere: Command R, R7B, A and relatives. One LayerNorm, attention and feed-forward in parallel, RoPE on adjacent pairs. */
 
 import type { CountsFacet } from './counted/facet';
 import { afterDense, sharedExperts, wide } from './counted/experts';
@@ -38,13 +38,13 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['cohere_compass_text'],
     cite: 'transformers 5.18 models/cohere_compass/configuration_cohere_compass.py',
     read: (reader) => {
-      // A pattern is checked as in Cohere 2, and then says nothing.
+      // A pattern is checked as in Cohere 2, and then ignored.
       reader.integer(['sliding_window_pattern', '_sliding_window_pattern']);
       return { layers: decoderLayers(reader, { window: slidingWindow }) };
     },
   },
   {
-    // The first dense layers have a pattern of their own (all full where absent), the rest starts anew.
+    // The first dense layers have their own pattern (all full where absent); the pattern of the rest starts from its beginning.
     id: 'cohere2-moe',
     modelTypes: ['cohere2_moe'],
     cite: 'transformers 5.18 models/cohere2_moe/configuration_cohere2_moe.py __post_init__',

@@ -1,6 +1,6 @@
-/** Models of several models: what holds for a composite type, whatever the type of the language model in it is. */
+/** Models that contain other models: rules of a composite type, whatever language model is inside. */
 
-/** Composites whose decoder looks at an encoder, whatever the decoder's own type is: it gets cross layers. */
+/** Composites whose decoder attends to an encoder: it gets cross layers, whatever its own type. */
 export const CROSS_ROOTS: readonly string[] = [
   'encoder-decoder',
   'vision-encoder-decoder',
@@ -8,10 +8,10 @@ export const CROSS_ROOTS: readonly string[] = [
   'musicgen',
 ];
 
-/** Pairs of any two models: the decoder gets attention to the other that its own class does not have, so it is not counted. */
+/** Pairs of any two models: the decoder gets cross attention that its own class does not have, so that is not counted. */
 export const PAIRS: readonly string[] = ['encoder-decoder', 'vision-encoder-decoder', 'speech-encoder-decoder', 'rag'];
 
-/** Of these the class has no say in whether embeddings are tied: the language model's key decides. */
+/** Here the composite's class does not decide whether embeddings are tied: the language model's key does. */
 export const TEXT_DECIDES: readonly string[] = [
   'audioflamingo3',
   'musicflamingo',
@@ -21,7 +21,7 @@ export const TEXT_DECIDES: readonly string[] = [
   'nemotron_h_omni',
 ];
 
-/** Of these the root takes over the language model's key of tied embeddings where it has none itself. */
+/** Here the root inherits the language model's key for tied embeddings where it has none itself. */
 export const FOLLOW_TEXT: readonly string[] = [
   'fast_vlm',
   'glm4v',
@@ -39,5 +39,5 @@ export const FOLLOW_TEXT: readonly string[] = [
   'video_llama_3',
 ];
 
-/** Composites that complete a nested object which leaves keys out with values of their own; the others leave that to its class. */
+/** Composites that fill in absent keys of a nested object with their own values; in others the nested class does. */
 export const COMPLETING: readonly string[] = ['voxtral', 'glmasr'];

@@ -1,4 +1,4 @@
-/** Decoders of encoder-decoder models, here on their own: TrOCR, MusicGen. Beside an encoder they get cross layers. */
+/** Decoders of encoder-decoder models, read without an encoder: TrOCR, MusicGen. With one they get cross layers. */
 
 import type { LayersFacet } from './facets';
 import { DECODER_HEAD_OPTIONS, DECODER_LAYERS } from './kit/crossLayers';

@@ -1,4 +1,4 @@
-/** Latent attention and DeepSeek's experts: DeepSeek 1 to 3, Kimi K2, A.X, Youtu, MiniCPM3, GLM-4.7-Flash and kin. */
+/** Latent attention and DeepSeek's experts: DeepSeek 1 to 3, Kimi K2, A.X, Youtu, MiniCPM3, GLM-4.7-Flash and relatives. */
 
 import { type BlockSpec, NO_NORMS } from '../attention/spec/blockSpec';
 import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/layerSpec';
@@ -18,7 +18,7 @@ import { activation, gated, rmsNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
 import type { WeightSources } from './kit/sources';
 
-/** Keys of per-head attention that latent families carry along. */
+/** Keys of per-head attention that configs of latent families still have. */
 export function consultDecoys(reader: ConfigReader): void {
   reader.consult([
     'num_key_value_heads',
@@ -83,7 +83,7 @@ export const layers = (): readonly LayersFacet[] => [
 /** The epsilon of the norms on latents is the class's, whatever rms_norm_eps says. */
 const LATENT_EPSILON = 1e-6;
 
-/** YaRN with mscale_all_dim also sharpens the softmax. */
+/** YaRN with mscale_all_dim (0 where absent, as in the class) also sharpens the softmax. */
 function latentScale(input: BlockInput, keyDim: number): number {
   const parameters = orNoted(input, () => ropeParameters(input.config, undefined)) ?? {};
   const type = parameters['rope_type'] ?? parameters['type'] ?? 'default';
@@ -96,7 +96,7 @@ function latentScale(input: BlockInput, keyDim: number): number {
 function latentChanges(input: BlockInput, attention: RunnableAttention): Partial<AttentionLayerSpec> {
   const bias = input.config.on('attention_bias');
   if (attention.kind !== 'latent') {
-    // Its heads have the usual projections; how they are rotated is not known.
+    // Its heads have the usual projections, but their rotation is not known.
     input.cannotRun('attention without a latent');
     return { biases: { q: bias, k: bias, v: bias, o: bias } };
   }
@@ -175,7 +175,7 @@ export const blocks = (): readonly BlocksFacet[] => [
     },
   },
   {
-    // DeepSeek-V3 with a norm on what the experts give back.
+    // DeepSeek-V3 with a norm on the experts' output.
     modelTypes: ['axk1'],
     build: (input) => {
       const { config } = input;

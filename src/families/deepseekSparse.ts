@@ -29,7 +29,7 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 /**
- * Which layers choose keys themselves where `indexer_types` does not say; the others reuse the choice of an earlier layer and
+ * Where `indexer_types` is absent: which layers choose keys themselves. The others reuse the choice of an earlier layer and
  * keep no index keys. Null: not understood.
  */
 export type OwnIndexers = (
@@ -41,7 +41,7 @@ function everyIndexer(...[, count]: Parameters<OwnIndexers>): ReturnType<OwnInde
   return { owned: new Array<boolean>(count).fill(true), source: null };
 }
 
-/** One small key per token beside the latent, where the layer has an indexer of its own. */
+/** One small key per token in addition to the latent, where the layer has its own indexer. */
 // @__NO_SIDE_EFFECTS__
 export function sparseLatent(ownIndexers: OwnIndexers): LayersFacet['read'] {
   return (reader) => {
@@ -90,7 +90,7 @@ function indexedDraft(latent: SourcedLatent, indexer: IndexerSpec, dim: Source, 
   };
 }
 
-/** GLM-5: letters or words of `index_topk_pattern`, else every `index_topk_freq`-th layer. */
+/** GLM-5: letters or words of `index_topk_pattern`; without it every `index_topk_freq`-th layer. */
 function glmIndexers(...[reader, count]: Parameters<OwnIndexers>): ReturnType<OwnIndexers> {
   const indexes = Array.from({ length: count }, (_, index) => index);
   const pattern = reader.value('index_topk_pattern');

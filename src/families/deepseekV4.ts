@@ -1,4 +1,4 @@
-/** DeepSeek-V4: K and V are one vector that is stored once; a window of raw entries beside compressed ones. */
+/** DeepSeek-V4: K and V are one vector that is stored once; a window of raw entries, plus compressed ones. */
 
 import { type ConfigReader, show } from '../config/reader';
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
@@ -19,7 +19,7 @@ import {
 } from './kit/decoder';
 import { layerCount, missing } from './kit/headLayout';
 
-/** `compress_ratios`: tokens that become one entry; 0 = the window alone. One entry more than layers stands for the draft layer. */
+/** `compress_ratios`: tokens that become one entry; 0 = the window alone. One more entry than layers is for the draft layer. */
 const RATIO_WORDS: Readonly<Record<number, LayerWord>> = { 0: 'sliding', 4: 'csa', 128: 'hca' };
 
 interface Parts {
@@ -94,7 +94,7 @@ function partsOf(reader: ConfigReader): Parts | null {
   return { queryHeads, headDim, window, rope: given ?? { value, source: (factor ?? headDim).source } };
 }
 
-/** Words of the layers: `layer_types`, else `compress_ratios`, else the class's pattern (HCA, HCA, then HCA and CSA in turn). */
+/** Words of the layers: `layer_types`, then `compress_ratios`, then the class's pattern (HCA, HCA, then alternating HCA and CSA). */
 function layerWords(
   reader: ConfigReader,
   count: number,

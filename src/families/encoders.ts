@@ -1,4 +1,4 @@
-/** Models that see all of their input at once: there is nothing to keep, unless their class is told to be a decoder. */
+/** Models that see all of their input at once cache nothing, unless `is_decoder` makes them decoders. */
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
@@ -41,7 +41,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader, modelType) => encoder(reader, modelType, { heads: plainHeads }),
   },
   {
-    // A decoder unless it is told otherwise.
+    // A decoder unless `is_decoder` is false.
     id: 'encoders',
     modelTypes: ['bert-generation'],
     cite: CITE,
@@ -146,7 +146,7 @@ const plainHeads = (reader: ConfigReader): SourcedLayout | null => headLayout(re
 interface EncoderOptions {
   /** Heads of its decoder form; null where that is not known. */
   readonly heads: (reader: ConfigReader) => SourcedLayout | null;
-  /** What the class gives to `is_decoder`. */
+  /** The class's default for `is_decoder`. */
   readonly isDecoder?: boolean;
 }
 
@@ -203,16 +203,16 @@ export const counts = (): readonly CountsFacet[] => [
 ];
 
 interface BertParts {
-  /** Rows of token types; the key's default is in the class. */
+  /** Has an embedding of token types. */
   readonly tokenTypes: boolean;
   readonly pooler?: boolean;
-  /** Untied, the head's bias is there twice. */
+  /** Has one bias at the head even where it is not tied; the others have two there. */
   readonly oneBias?: boolean;
   /** Bias of queries, keys and values. */
   readonly bias?: Switch;
   /** A dense layer and a norm before the tied head. */
   readonly transform: boolean;
-  /** Norms of a layer and of the model, in all. */
+  /** Number of norms outside the layers; 1 where absent. */
   readonly outerNorms?: number;
 }
 

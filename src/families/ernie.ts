@@ -104,7 +104,7 @@ export const counts = (): readonly CountsFacet[] => [
   },
 ];
 
-/** Text and image tokens have experts of their own: two widths, one router each. T:ernie4_5_vl_moe. */
+/** Text and image tokens have separate experts, with one width and one router each. T:ernie4_5_vl_moe. */
 function visionExperts(config: ConfigReader, tally: Tally, layerViews: readonly LayerView[]): void {
   const sparse = afterDense([], 1)(config);
   const count = layerViews.filter((layer) => sparse(layer.index)).length;

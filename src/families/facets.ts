@@ -1,7 +1,7 @@
 /**
- * What a file of this folder says of a lineage of models. Each facet is an export of its own name (`layers`, `blocks`, `names`,
- * `gguf`, `counts`), a list of entries by model type, so that a bundle which does not ask for one leaves it out; register.ts is
- * made from them by `npm run generate`.
+ * What a file in this folder says about a lineage of models. Each facet is an export under its name (`layers`, `blocks`, `names`,
+ * `gguf`, `counts`) that returns entries by model type, so that a bundle leaves out the facets it does not use; the registers are
+ * generated from them by `npm run generate`.
  */
 
 import type { BlockSpec } from '../attention/spec/blockSpec';
@@ -27,7 +27,7 @@ export interface FamilyReading {
   readonly draftLayers?: number;
 }
 
-/** What is cached: a config's layers. */
+/** The `layers` facet: what each layer of a config caches. */
 export interface LayersFacet {
   /** Name of the lineage. */
   readonly id: string;
@@ -35,11 +35,11 @@ export interface LayersFacet {
   readonly modelTypes: readonly string[];
   /** Where its rules were read. */
   readonly cite: string;
-  /** What the configuration class gives to absent keys, for those that decide the cache; by model type. */
+  /** The configuration class's defaults for absent keys that decide the cache; by model type. */
   readonly defaults?: Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
   /**
-   * Where a width that heads do not divide is refused, head_dim or not: by the configuration class, or by the model's code.
-   * The others cut it off and run.
+   * Who refuses a hidden size that the heads do not divide, even with head_dim: the configuration class, or the model's code.
+   * Others round the head width down and run.
    */
   readonly refusesRemainder?: 'class' | 'model';
   read(reader: ConfigReader, modelType: string): FamilyReading;
@@ -55,7 +55,7 @@ export interface BlockInput {
   readonly scalar: (name: string) => number | null;
   /**
    * Notes a setting whose maths is not known here, while the shapes still hold: parameters are counted, heads are refused
-   * with these words. Gives null, to stand in for what is left out.
+   * with these words. Returns null, in place of the value that is left out.
    */
   readonly cannotRun: (what: string) => null;
 }
@@ -67,10 +67,10 @@ export type Positions =
   /** sin of all frequencies, then cos; position + offset (XGLM). */
   | { readonly kind: 'sinusoidal'; readonly offset: number };
 
-/** A model as it computes: its blocks and its two ends. Shapes and switches; where weights are stored is not in it. */
+/** What a model computes: its blocks and its two ends, as shapes and switches. Where weights are stored is in `names`. */
 export interface BlockModel {
   readonly embedding?: {
-    /** The hidden size where absent; another width has a linear map without bias to the hidden size (OPT-350m), and back. */
+    /** The hidden size where absent. Another width is mapped to the hidden size and back, without bias (OPT-350m). */
     readonly width?: number;
     /** Factor on the token embedding, before positions are added; 1 where absent. */
     readonly multiplier?: number;
@@ -93,7 +93,7 @@ export interface BlockModel {
   readonly sharedLayersProject?: boolean;
 }
 
-/** What a model computes: norms, biases, projections, feed-forward, router. */
+/** The `blocks` facet: norms, biases, projections, feed-forward and router of each layer. */
 export interface BlocksFacet {
   readonly modelTypes: readonly string[];
   /** @throws ConfigRefusal where the config lacks what the shapes need. */
@@ -106,7 +106,7 @@ export interface NamesInput {
   readonly has: (name: string) => boolean;
 }
 
-/** Names of a model's tensors, without the model's prefix but for the head's, which may stand outside of it. */
+/** Names of a model's tensors without the model's prefix, except for the head, which may be outside of it. */
 export interface ModelNames {
   /** Tensor `[vocabulary, width]`. */
   readonly embedding: string;
@@ -130,10 +130,10 @@ export interface LayerNames {
   readonly expert?: (expert: number) => WeightSources;
 }
 
-/** Where the weights of a model stand in its own files. */
+/** The `names` facet: where a model's weights are in safetensors files. */
 export interface NamesFacet {
   readonly modelTypes: readonly string[];
-  /** Prefixes under which the model's tensors may stand, most common first; '' is always tried last. */
+  /** Prefixes that the model's tensors may have, most common first; '' is always tried last. */
   readonly prefixes: readonly string[];
   readonly of: (input: NamesInput) => ModelNames;
 }

@@ -27,7 +27,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'falcon',
     modelTypes: ['RefinedWeb', 'RefinedWebModel'],
     cite: 'tiiuae/falcon-40b and falcon-7b configuration_RW.py, modelling_RW.py of 2023',
-    // The first files of Falcon-40B tell the new decoder by their type, and count the KV heads under n_head_kv.
+    // The first Falcon-40B files mark the new decoder by their type, and give the KV heads as n_head_kv.
     defaults: {
       RefinedWeb: { activation: 'gelu', layer_norm_epsilon: 1e-5, new_decoder_architecture: true },
       RefinedWebModel: { activation: 'gelu', layer_norm_epsilon: 1e-5 },
@@ -42,7 +42,7 @@ function falconLayers(reader: ConfigReader): FamilyReading {
 }
 
 /**
- * KV heads have a number of their own in the new decoder only. The old one has a single one, or without `multi_query` one
+ * Only the new decoder has a configurable number of KV heads. The old one has a single one, or without `multi_query` one
  * for each query head: its qkv is then three times the hidden size, whatever `num_kv_heads` says.
  */
 function kvHeads(reader: ConfigReader): Pick<HeadOptions, 'kvKeys' | 'kvHeads'> {
@@ -64,7 +64,7 @@ export const blocks = (): readonly BlocksFacet[] => [
     modelTypes: ['falcon', 'RefinedWeb', 'RefinedWebModel'],
     build: (input) => {
       const { config, hiddenSize } = input;
-      // transformers adds the bias once (sdpa) or twice (eager), depending on a setting outside of the model: no truth to match.
+      // transformers adds the bias once (sdpa) or twice (eager), depending on a setting outside the model, so neither is the reference.
       if (config.on('alibi'))
         input.cannotRun(
           'ALiBi, about which implementations disagree (transformers adds it once or twice by attention path),',

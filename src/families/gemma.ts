@@ -13,7 +13,7 @@ import { FOUR_NORMS, LLAMA_PREFIXES, llamaNames } from './kit/names';
 import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';
 import { rotary } from './kit/rotary';
 
-/** Bidirectional variants see half the window to either side. */
+/** Bidirectional variants see half the window on either side. */
 export function gemmaWindow(reader: ConfigReader): Sourced<number> | null {
   const window = slidingWindow(reader);
   const bidirectional = reader.value('use_bidirectional_attention');
@@ -22,7 +22,7 @@ export function gemmaWindow(reader: ConfigReader): Sourced<number> | null {
   return { value, source: { ...window.source, rule: `${window.value} ÷ 2 + 1 (use_bidirectional_attention)` } };
 }
 
-/** One full layer after every five sliding ones; a last group that is cut short has none. */
+/** One full layer after every five sliding ones; a shorter last group has none. */
 const gemma3Layers: LayersFacet['read'] = (reader) => {
   const period = reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6;
   return {
@@ -106,7 +106,7 @@ export const blocks = (): readonly BlocksFacet[] => [
         norm,
         norms: fourNorms(norm),
         rotary: (_, attention) => gemma3Rotary(input, attention),
-        // attn_logit_softcapping is a key of this class that no implementation reads: there are norms on q and k instead.
+        // The class has attn_logit_softcapping, but no implementation reads it: there are norms on q and k instead.
         attention: () => ({
           ...scoreChanges(config),
           queryNorm: head,

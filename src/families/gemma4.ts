@@ -1,4 +1,4 @@
-/** Gemma 4, text: full layers with heads of their own width; the largest small ones share caches and have inputs per layer. */
+/** Gemma 4, text: full layers with heads of their own width; the small ones share caches and have per-layer inputs. */
 
 import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
@@ -49,7 +49,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** Full layers of Gemma 4 have heads of their own width, and their own number of KV heads where K and V are one projection. */
+/** Full layers have their own head width, and their own number of KV heads where K and V are one projection. */
 function globalHeads(reader: ConfigReader): SourcedLayout | null {
   const equal = reader.flag(['attention_k_eq_v'], false);
   reader.consult(['num_global_key_value_heads', 'global_head_dim']);
@@ -175,7 +175,7 @@ const COUNTED: CountedDecoder = {
   width: doubledWidth,
 };
 
-/** Also for the forms that `blocks` refuses: inputs per layer, shared caches, experts beside the feed-forward. */
+/** Also covers what `blocks` refuses: per-layer inputs, shared caches, experts in addition to the feed-forward. */
 export const counts = (): readonly CountsFacet[] => [
   {
     modelTypes: ['gemma4_text'],
@@ -196,7 +196,7 @@ export const counts = (): readonly CountsFacet[] => [
   },
 ];
 
-/** T:gemma4 Gemma4TextDecoderLayer: experts beside the feed-forward, with norms and scales of their own. */
+/** T:gemma4 Gemma4TextDecoderLayer: experts in addition to the feed-forward, with their own norms and scales. */
 function besideExperts(config: ConfigReader, tally: Tally, layers: readonly LayerView[]): void {
   const experts = config.sizeOr('num_experts', null) ?? Number.NaN;
   if (!config.flag(['enable_moe_block'], false)) return;

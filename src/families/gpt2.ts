@@ -79,7 +79,7 @@ export const layers = (): readonly LayersFacet[] => [
 
 /**
  * Learned positions, two LayerNorms, everything with a bias.
- * @param divisor Of the scores of a layer, beside √width.
+ * @param divisor Further divisor of a layer's scores, in addition to √width.
  */
 function gptBlocks(input: BlockInput, divisor: (index: number) => number): BlockModel {
   const { config, hiddenSize } = input;
@@ -117,7 +117,7 @@ const GPT_ENDS = {
   layerPrefix: (index: number) => `h.${index}.`,
 } as const satisfies Partial<ModelNames>;
 
-/** GPT-2's names of a model whose layers have these sources beside the norms. */
+/** GPT-2's names; `sources` are those of a layer's weights other than norms. */
 // @__NO_SIDE_EFFECTS__
 export function gptNames(
   sources: (block: BlockSpec, input: NamesInput) => WeightSources,

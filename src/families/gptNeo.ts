@@ -62,12 +62,12 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** `attention_types: [[["global", "local"], 12]]`: the words of each entry, as often as it says. */
+/** `attention_types: [[["global", "local"], 12]]`: the words of each entry, repeated the given number of times. */
 function expandedTypes(reader: ConfigReader, count: number): readonly string[] | null {
   const list = reader.list(['attention_layers']);
   if (list) return list.value.filter((word) => typeof word === 'string');
   const types = reader.list(['attention_types']);
-  // The class has global and local layers in turn, 24 in all.
+  // The class alternates global and local layers, 24 in all.
   if (!types)
     return count % 2 === 0 && !reader.has('attention_types')
       ? Array.from({ length: count }, (_, index) => (index % 2 === 0 ? 'global' : 'local'))

@@ -41,7 +41,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** What Granite multiplies beside scores: residual branches, embeddings and logits. */
+/** What Granite scales apart from scores: residual branches, embeddings and logits. */
 export function graniteFactors({ config }: BlockInput): Pick<LlamaBlocks, 'block' | 'embedding' | 'output'> {
   return {
     block: () => ({ residualMultiplier: config.need('residual_multiplier') }),
@@ -50,7 +50,7 @@ export function graniteFactors({ config }: BlockInput): Pick<LlamaBlocks, 'block
   };
 }
 
-/** Granite's attention: biases by one switch, scores × a number of the config's. */
+/** Granite's attention: one switch for all biases, scores × `attention_multiplier`. */
 function graniteAttention(config: ConfigReader): ReturnType<NonNullable<LlamaBlocks['attention']>> {
   return { ...biases(config.on('attention_bias')), scale: config.need('attention_multiplier') };
 }
@@ -70,7 +70,7 @@ export const blocks = (): readonly BlocksFacet[] => [
       }),
   },
   {
-    // Sinks, sliding layers, and a RoPE base of its own for every layer (0: no RoPE).
+    // Sinks, sliding layers, and a separate RoPE base for every layer (0: no RoPE).
     modelTypes: ['granite_swa'],
     build: (input) => {
       const { config } = input;
@@ -96,7 +96,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-/** Softmax over the chosen experts; beside them a shared one of that width, where it has one. */
+/** Softmax over the chosen experts, plus a shared one of that width, if any. */
 function withExperts(input: BlockInput, shared: number): BlockModel {
   const { config } = input;
   const act = activation(input);

@@ -1,4 +1,4 @@
-/** Granite 4: Mamba 2 and attention in turns, with routed experts beside a feed-forward. */
+/** Granite 4: alternating Mamba 2 and attention, with routed experts in addition to a feed-forward. */
 
 import { HIDDEN_KEYS } from '../config/spellings';
 import { wide } from './counted/experts';

@@ -1,4 +1,4 @@
-/** Grok-1 and its kin: four norms, experts in every layer. */
+/** Grok-1 and its relatives: four norms, experts in every layer. */
 
 import { EXPERT_KEYS } from './counted/experts';
 import type { CountsFacet } from './counted/facet';

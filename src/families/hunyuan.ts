@@ -21,7 +21,7 @@ import { numberOf, ropeParameters, rotary } from './kit/rotary';
 
 export const layers = (): readonly LayersFacet[] => [
   {
-    // With `use_cla`, only every n-th layer makes K and V, and the next ones read them. `cla_share_factor` alone means nothing.
+    // With `use_cla`, only every n-th layer makes K and V, and the next ones read them. `cla_share_factor` alone has no effect.
     id: 'hunyuan',
     modelTypes: ['hunyuan', 'hunyuan_v1_dense', 'hunyuan_v1_moe', 'hunyuan_vl_text', 'hunyuan_moe', 'hunyuan_dense'],
     cite: 'vLLM model_executor/models/hunyuan_v1.py (cla_factor = cla_share_factor if use_cla else 1); transformers 5.18 models/hunyuan_v1_dense',
@@ -59,7 +59,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: plainDecoder,
   },
   {
-    // Latent attention; every fourth layer from the second on chooses keys, and so does the first.
+    // Latent attention; the first layer chooses keys, and every fourth from the second on.
     id: 'hy4',
     modelTypes: ['hy_v4'],
     cite: 'transformers 5.18 models/hy_v4/configuration_hy_v4.py',
@@ -87,7 +87,7 @@ function hunyuanBlocks(input: BlockInput, more: LlamaBlocks = {}): BlockModel {
     attention: () => ({ ...biases(config.on('attention_bias')), queryNorm: norm, keyNorm: norm }),
     ...more,
   });
-  // transformers knows no use_cla: each layer has projections of its own.
+  // transformers has no use_cla: each layer has its own projections.
   return { ...model, sharedLayersProject: true };
 }
 

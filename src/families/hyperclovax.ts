@@ -1,4 +1,4 @@
-/** HyperCLOVA X: Granite's multipliers, logits multiplied where Granite divides, norms on what both halves give back. */
+/** HyperCLOVA X: Granite's multipliers, logits multiplied where Granite divides, norms on the outputs of both halves. */
 
 import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';

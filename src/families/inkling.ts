@@ -49,7 +49,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** Short convolutions over keys, values, the attention's and the MLP's output beside the attention of each layer. */
+/** In each layer, next to attention: short convolutions over keys, values, attention output and MLP output. */
 function withConvolutions(
   draft: LayerDraft,
   heads: SourcedLayout,

@@ -48,7 +48,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** Widths of the delta attention: in `linear_attn_config`, else in keys of their own. */
+/** Widths of the delta attention: in `linear_attn_config`, or in separate keys. */
 function state(reader: ConfigReader, nested: ConfigReader | null): SourcedState | null {
   const heads = nested?.integer(['num_heads']) ?? reader.integer(['linear_num_heads']);
   const headDim = nested?.integer(['head_dim']) ?? reader.integer(['linear_head_dim']);

@@ -1,4 +1,4 @@
-/** Laguna of poolside: sliding and full layers, a gate on the attention's output, experts beside a shared one. */
+/** Laguna of poolside: sliding and full layers, a gate on the attention's output, routed experts and a shared one. */
 
 import type { ConfigReader } from '../config/reader';
 import { afterDense, narrow } from './counted/experts';
@@ -20,7 +20,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** T:laguna, T:step3p7: `gating` true or "per-head" is one gate a head, anything else one a channel. */
+/** T:laguna, T:step3p7: `gating` of true or "per-head" means one gate per head, anything else one per channel. */
 export const gateOf = (config: ConfigReader): 'head' | 'wide' =>
   config.flag(['gating'], true) || config.string(['gating'])?.value === 'per-head' ? 'head' : 'wide';
 

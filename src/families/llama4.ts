@@ -78,7 +78,7 @@ function mlpUnder(base: string): WeightSources {
   return { gate_proj: part(`${base}.gate_proj`), up: part(`${base}.up_proj`), down: part(`${base}.down_proj`) };
 }
 
-/** Experts stand in two transposed tensors; gate comes before up. */
+/** All experts are in two transposed tensors; gate comes before up. */
 const experts: MixtureNames = ({ expert: { width } }) => {
   const half = (index: number, start: number): Part => ({
     base: 'feed_forward.experts.gate_up_proj',

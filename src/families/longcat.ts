@@ -1,4 +1,4 @@
-/** LongCat-Flash: every layer holds two attentions, so there are two caches a layer. */
+/** LongCat-Flash: every layer holds two attentions, so it has two caches. */
 
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountsFacet } from './counted/facet';

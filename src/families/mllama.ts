@@ -1,4 +1,4 @@
-/** Llama 3.2 Vision: the layers in `cross_attention_layers` look at image tokens and cache nothing of the text. */
+/** Llama 3.2 Vision: the layers in `cross_attention_layers` attend to image tokens and cache no text. */
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
@@ -8,7 +8,7 @@ import type { LayersFacet } from './facets';
 import { fullDraft, withLayerSource } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 
-/** Cross-attention layers of the class. */
+/** The class's default for `cross_attention_layers`. */
 const CLASS_LAYERS: readonly number[] = [3, 8, 13, 18, 23, 28, 33, 38];
 
 export const layers = (): readonly LayersFacet[] => [

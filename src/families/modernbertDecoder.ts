@@ -28,7 +28,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** Half of `local_attention`: that window reached to both sides in the encoder. */
+/** Half of `local_attention`: in the encoder that window spans both sides. */
 function window(reader: ConfigReader): Sourced<number> | null {
   reader.consult(['local_attention']);
   const given = slidingWindow(reader);
@@ -55,7 +55,7 @@ export const counts = (): readonly CountsFacet[] => [
   },
 ];
 
-/** T:modernbert_decoder: the head has a projection and a norm of its own; the first layer lacks a norm, which makes up for that one. */
+/** T:modernbert_decoder: the head has a projection and a norm, the first layer lacks a norm: the number of norms stays the same. */
 function modernHead(config: ConfigReader, tally: Tally): void {
   tally.add(
     'outputHead',

@@ -68,7 +68,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-/** What `attn_config` says beside the heads; its further mechanisms are not known here. */
+/** `attn_config` apart from the heads; its other mechanisms are not known here. */
 function attentionConfig({ config, cannotRun }: BlockInput): {
   readonly scale: number | null;
   readonly clip: number | null;

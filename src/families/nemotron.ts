@@ -72,7 +72,7 @@ export const layers = (): readonly LayersFacet[] => [
       };
     },
   },
-  // Each block says how many query heads share a KV head, or that its attention was taken out.
+  // Each block says how many query heads share a KV head, or that its attention was removed.
   {
     id: 'nemotron-nas',
     modelTypes: ['nemotron-nas', 'deci', 'decilm'],
@@ -106,7 +106,7 @@ export const layers = (): readonly LayersFacet[] => [
 /** Letters of `hybrid_override_pattern`: Mamba 2, attention, MLP, experts. */
 const LETTERS: Readonly<Record<string, string>> = { M: 'mamba', '*': 'full_attention', '-': 'mlp', E: 'moe' };
 
-/** The layers by name: a list, or letters. The number of layers is the length of what is there. */
+/** The layers by name, as a list or as letters; its length is the number of layers. */
 function words(reader: ConfigReader): Sourced<readonly string[]> | null {
   for (const key of ['layers_block_type', 'layer_types']) {
     const list = reader.list([key]);
@@ -126,7 +126,7 @@ function words(reader: ConfigReader): Sourced<readonly string[]> | null {
   };
 }
 
-/** The class's own four layers, whatever num_hidden_layers says: no model is like that. */
+/** The class's own four layers, whatever num_hidden_layers says; no published model has them. */
 function byClass(reader: ConfigReader): Sourced<readonly string[]> | null {
   const count = reader.integer(['num_hidden_layers']);
   if (count && count.value !== 4) return null;
@@ -227,7 +227,7 @@ export const gguf = (): readonly GgufFacet[] => [
   },
 ];
 
-/** A layer is an attention, an MLP or a state: what it has widths for. */
+/** A layer is attention, an MLP or a state, by which of them it has a width for. */
 function adaptPattern(config: GgufConfig, source: GgufSource): void {
   adaptHybridWidths(config, source);
   const [kvAt, widthAt] = [ggufKvHeads(source), ggufPerLayer(source, 'feed_forward_length')];
@@ -320,7 +320,7 @@ function nasWidth(config: ConfigReader, { index, hidden }: LayerView): number {
   return Math.ceil(width / 256) * 256;
 }
 
-/** A part that was replaced by one linear layer has hidden × hidden parameters; a part that was taken out has none, nor its norm. */
+/** A part replaced by one linear layer has hidden × hidden parameters; a part that was removed has none, and no norm. */
 const replaced = (block: JsonObject | null): boolean => block?.['replace_with_linear'] === true;
 const removed = (block: JsonObject | null): boolean => block?.['no_op'] === true;
 

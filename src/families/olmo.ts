@@ -94,7 +94,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
   { modelTypes: ['olmo2'], build: (input) => afterBranches(input) },
   {
-    // Scaled RoPE on full layers only; files of the old form give sliding layers the class's own base.
+    // Scaled RoPE on full layers only; in files of the old form sliding layers use the class's own base.
     modelTypes: ['olmo3'],
     build: (input) => {
       const { config } = input;

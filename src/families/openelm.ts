@@ -37,7 +37,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** Counts of one head kind, a layer each; a single number serves all layers. */
+/** Heads of one kind in each layer; a single number holds for all layers. */
 function headCounts(reader: ConfigReader, key: string, count: number): Sourced<readonly (number | null)[]> | null {
   const value = reader.value(key);
   reader.consult([key]);

@@ -162,7 +162,7 @@ export const counts = (): readonly CountsFacet[] => [
   {
     ...KOSMOS,
     modelTypes: ['kosmos_2_5_text_model'],
-    // A norm within the feed-forward alone, and an embedding that tells text from image.
+    // A norm only within the feed-forward, and an embedding that distinguishes text from image.
     extra: (config, tally, layerViews) => {
       tally.add('norms', 2 * layerViews.length * config.size('ffn_dim'));
       tally.add('embedding', 2 * config.size(HIDDEN_KEYS));

@@ -60,7 +60,7 @@ export const layers = (): readonly LayersFacet[] => [
 
 const WINDOW_KEYS = ['sliding_window', '_sliding_window'];
 
-/** Keys that mean the cache differs from what dim, n_heads and n_kv_heads say, and that this dialect does not define. */
+/** Keys outside this dialect that make the cache differ from what dim, n_heads and n_kv_heads say. */
 function windows(
   reader: ConfigReader,
   count: number,

@@ -25,7 +25,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: plainDecoder,
   },
   {
-    // Phi-1 and 2 in their first code: `n_head_kv: null` means one KV head per head.
+    // Phi-1 and 2 in their first implementation: `n_head_kv: null` means one KV head per head.
     id: 'phi-msft',
     modelTypes: ['phi-msft', 'mixformer-sequential'],
     cite: 'microsoft/phi-2 configuration_phi.py of 2023: n_layer, n_head, n_head_kv',
@@ -85,7 +85,7 @@ export const blocks = (): readonly BlocksFacet[] => [
     build: (input) => llamaBlocks(input, { rotary: (_, attention) => plainRotary(input, attention, 'half', 1) }),
   },
   {
-    // LayerNorms, biases in attention, a router of its own (SparseMixer).
+    // LayerNorms, biases in attention, its own kind of router (SparseMixer).
     modelTypes: ['phimoe'],
     build: (input) => {
       const { config } = input;
@@ -106,7 +106,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-/** transformers takes the short factors at any length, and one of two factors on cos and sin by length. */
+/** transformers uses the short factors at any length, but picks the factor on cos and sin by length. */
 function phimoeRotary(input: BlockInput, attention: RunnableAttention): RotarySpec | null {
   const spec = rotary(input, { dim: headDims(attention).keyDim, layout: 'half' });
   if (spec?.scaling == null) return spec;

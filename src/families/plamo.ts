@@ -35,7 +35,7 @@ export const layers = (): readonly LayersFacet[] => [
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'plamo', modelType: 'plamo' },
-  // Its layers are not read yet: they are named, not guessed.
+  // Its layers cannot be read yet: they are named instead of guessed.
   { architecture: 'plamo2', modelType: 'plamo2', adapt: adaptHybrid },
 ];
 

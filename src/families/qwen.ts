@@ -30,7 +30,7 @@ export function fromWindowLayer(reader: ConfigReader, window: Sourced<number> | 
 
 export const layers = (): readonly LayersFacet[] => [
   {
-    // A `sliding_window` that is written but switched off means full attention.
+    // A `sliding_window` that is present but switched off means full attention.
     id: 'qwen',
     modelTypes: [
       'qwen2',
@@ -111,6 +111,6 @@ export const gguf = (): readonly GgufFacet[] => [
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['qwen2_5_omni_text', 'mimo', 'dots_ocr', 'llava_qwen'], bias: true, outBias: false },
-  // The first Qwen's feed-forward keeps half of intermediate_size on either branch.
+  // In the first Qwen, gate and up are each half of intermediate_size wide.
   { modelTypes: ['qwen'], bias: true, outBias: false, width: (config) => config.size('intermediate_size') / 2 },
 ];

@@ -15,7 +15,7 @@ import { LLAMA_PREFIXES, llamaNames, mixtureNames, part, PLAIN_EXPERTS } from '.
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { qwenWindow, withoutWindow } from './qwen';
 
-/** With a window, all layers slide; `max_window_layers` is not asked. */
+/** With a window, all layers slide; `max_window_layers` is not read. */
 function everyLayer(reader: ConfigReader, window: Sourced<number> | null): FamilyReading {
   return {
     layers: decoderLayers(reader, {
@@ -64,7 +64,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-/** Layers that have experts: not listed as dense, and every `decoder_sparse_step`-th. */
+/** Layers with experts: every `decoder_sparse_step`-th that is not listed as dense. */
 function isSparse(config: ConfigReader, index: number): boolean {
   const dense = config.items('mlp_only_layers') ?? [];
   return (
@@ -138,7 +138,7 @@ export const gguf = (): readonly GgufFacet[] => [
     rope: 'half',
     adapt: (config) => {
       withoutWindow(config);
-      // llama.cpp scales the chosen weights to a sum of 1 in this architecture, without a key for it.
+      // In this architecture llama.cpp always scales the chosen weights to a sum of 1; no key says so.
       config['norm_topk_prob'] ??= true;
     },
   },

@@ -20,7 +20,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader) => deltaLayers(reader, attention),
   },
   {
-    // The full layers choose keys by an indexer.
+    // In full layers an indexer chooses the keys.
     id: 'qwen4',
     modelTypes: ['qwen4_exp_text'],
     cite: 'transformers 5.18 models/qwen4_exp/configuration_qwen4_exp.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
@@ -79,7 +79,7 @@ function indexedAttention(reader: ConfigReader): LayerDraft | null {
 
 export const gguf = (): readonly GgufFacet[] => [{ architecture: 'qwen3next', modelType: 'qwen3_next' }];
 
-/** The gate on the attention's output comes out of the query projection. */
+/** The query projection also yields the gate on the attention's output. */
 const GATED = {
   bias: flag('attention_bias'),
   qkNorm: 'head',
@@ -110,6 +110,6 @@ function qwen4(config: ConfigReader, tally: Tally, layers: readonly LayerView[])
   const width = streams * hidden;
   const mix = width + 2 * width * config.size('hc_lowrank', 320);
   tally.add('other', layers.length * 2 * (mix + streams * width) + mix);
-  // N-gram tables have as many rows as primes say: not computed here.
+  // The number of rows of n-gram tables depends on primes: not computed here.
   if ((config.list(['ple_layer_ids'])?.value.length ?? 0) > 0) tally.add('embedding', Number.NaN);
 }

@@ -9,7 +9,7 @@ import type { FamilyReading, LayersFacet } from './facets';
 import { genericDecoder } from './kit/generic';
 import { noteTelltales } from './kit/telltales';
 
-/** Defaults of absent keys: the class's, with those that the family adds (remote code has no class in the table). */
+/** Defaults of absent keys: those of the class, and those that the family adds (the table has no classes of remote code). */
 export function defaultsOf(
   family: LayersFacet | null,
   modelType: string,
@@ -29,7 +29,7 @@ const DRAFT_KEYS = [
   'num_mtp_modules',
 ];
 
-/** The layers of a config, by its family; layers of a family that was changed are marked as assumed. */
+/** The layers of a config, by its family; where the config has changed the family, they are marked as assumed. */
 export function readLayers(
   family: LayersFacet | null,
   reader: ConfigReader,

@@ -1,4 +1,4 @@
-/** RecurrentGemma (Griffin): `block_types` is repeated and cut; attention has a window in every layer. */
+/** RecurrentGemma (Griffin): `block_types` repeats up to the number of layers; every attention layer has a window. */
 
 import { show } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';

@@ -1,4 +1,4 @@
-/** Seed-OSS: Llama's block with switches of its own for the biases of attention. */
+/** Seed-OSS: Llama's block with separate switches for the biases of attention. */
 
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';

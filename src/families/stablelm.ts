@@ -1,4 +1,4 @@
-/** StableLM: LayerNorms, RoPE on a quarter of the head, optionally parallel with a norm of its own for every head. */
+/** StableLM: LayerNorms, RoPE on a quarter of the head, optionally parallel halves and one norm per head. */
 
 import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
@@ -18,7 +18,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: plainDecoder,
   },
   {
-    // The same model in its first code, with other keys for the norms and RoPE.
+    // The same model in its first implementation, with other keys for norms and RoPE.
     id: 'stablelm',
     modelTypes: ['stablelm_epoch'],
     cite: 'stabilityai/stablelm-3b-4e1t configuration_stablelm_epoch.py of 2023: norm_eps, rope_pct',

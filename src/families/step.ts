@@ -21,7 +21,7 @@ export const layers = (): readonly LayersFacet[] => [
     },
   },
   {
-    // Sliding layers have more query heads, not more KV heads; the list of layers is longer by the draft layers.
+    // Sliding layers have more query heads, not more KV heads; the list of layers also covers the draft layers.
     id: 'step3p5',
     modelTypes: ['step3p5', 'step3p7_text', 'step3p5_text'],
     cite: 'transformers 5.18 models/step3p7/configuration_step3p7.py Step3p7TextConfig.__post_init__',

@@ -1,4 +1,4 @@
-/** T5 and its kin, and T5Gemma. */
+/** T5 and its relatives, and T5Gemma. */
 
 import type { ConfigReader } from '../config/reader';
 import { wholeAttention } from './counted/encoderDecoder';
@@ -65,8 +65,8 @@ export const counts = (): readonly CountsFacet[] => [
 ];
 
 /**
- * T:t5: RMS norms, no biases, tied whatever the file says.
- * @param parts Whether the class's feed-forward is gated; whether each layer has relative-position biases, or the first of a stack.
+ * T:t5: RMS norms, no biases, always tied.
+ * @param parts Whether the class's feed-forward is gated; whether every layer has relative-position biases, or only the first of a stack.
  */
 function t5Whole(parts: { readonly gated?: boolean; readonly positionsInEach?: boolean }): WholeCount {
   return (config, tally) => {

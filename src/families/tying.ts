@@ -1,4 +1,4 @@
-/** Whether a model's input and output embedding are one: for parameters and for weight plans alike. */
+/** Whether input and output embedding are tied; parameters and weight plans both ask here. */
 
 import type { ConfigReader, ReadingLog } from '../config/reader';
 import { classDefaultsOf, languageTypeOf } from './classDefaults';
@@ -14,9 +14,9 @@ export interface TiedReading {
 }
 
 /**
- * Of a composite model what holds the language model decides, and its class where that is silent (with the exceptions in
- * composites.ts, found by executing transformers 5.18); else the language model's key, its class, or `PreTrainedConfig`, which ties.
- * @param log Keeps the keys that were asked.
+ * In a composite model the object around the language model decides, then its class (with the exceptions in
+ * composites.ts, found by executing transformers 5.18); then the language model's key, its class, and `PreTrainedConfig`, which ties.
+ * @param log Records which keys were asked for.
  */
 export function tiedEmbeddings({ location, ...reading }: TiedReading, log?: ReadingLog): boolean {
   const { rootModelType } = location;
@@ -37,7 +37,7 @@ export function tiedEmbeddings({ location, ...reading }: TiedReading, log?: Read
   return ofText ?? true;
 }
 
-/** Null where no key stands in the file or the class. */
+/** Null where neither the file nor the class has the key. */
 function said(place: ConfigReader): boolean | null {
   return place.spelling(KEYS) === null ? null : place.flag(KEYS, true);
 }

@@ -1,4 +1,4 @@
-/** Zamba 1 and 2: Mamba in every layer, and transformer blocks with shared weights beside some. */
+/** Zamba 1 and 2: Mamba in every layer, and in some also a transformer block whose weights are shared. */
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
@@ -12,7 +12,7 @@ import { type HeadOptions, layerCount, missing } from './kit/headLayout';
 import { expandedWidth, parallelDraft } from './kit/mambaHybrid';
 import { HYBRID_MAMBA_KEYS, mamba2State, mambaState, recurrentDraft, type SourcedState } from './kit/states';
 
-/** Attention of Zamba sees the hidden state and the embeddings side by side: twice the hidden size. */
+/** Zamba's attention sees hidden state and embeddings concatenated: twice the hidden size. */
 const DOUBLED_HEADS: HeadOptions = {
   headDimKeys: ['head_dim', 'attention_head_dim'],
   headDim: (hidden, queryHeads) => ({
@@ -109,7 +109,7 @@ export const counts = (): readonly CountsFacet[] => [
     modelTypes: ['zamba2'],
     norms: 1,
     mlpAt: () => false,
-    // The class has a key for the bias of its convolution but does not ask it.
+    // The class has a key for the bias of its convolution but does not read it.
     mixerParts: { convolutionBias: true },
     mixer: (_config, { attention }) => (isHeaded(attention) ? 0 : null),
     extra: (config, tally, layers) => sharedBlocks(config, tally, layers, true),

@@ -11,7 +11,7 @@ import {
 } from '../../model/attention';
 import type { LayerView, CountedDecoder } from './facet';
 
-/** What all layers of one config share, asked of it once. */
+/** What all layers of one config share, read once. */
 interface Projections {
   readonly bias: boolean;
   readonly outBias: boolean;
@@ -103,7 +103,7 @@ function indexer(spec: IndexerSpec | undefined, hidden: number, queryInput: numb
   return queryInput * heads * spec.headDim + hidden * spec.headDim + 2 * spec.headDim + hidden * heads;
 }
 
-/** Block-sparse indexer beside per-head attention: queries and one key, a norm each. T:minimax_m3_vl MiniMaxM3VLIndexer. */
+/** Block-sparse indexer for per-head attention: queries and one key, with a norm each. T:minimax_m3_vl MiniMaxM3VLIndexer. */
 function blockIndexer(spec: IndexerSpec | undefined, hidden: number): number {
   return spec?.owned
     ? hidden * (spec.heads ?? Number.NaN) * spec.headDim + hidden * spec.headDim + 2 * spec.headDim

@@ -6,7 +6,7 @@ import { dense } from './feedForward';
 import { type Switch, switched } from './switches';
 import type { Tally } from './tally';
 
-/** Attention with one width, a bias on each of so many projections (Whisper's keys have none). */
+/** Attention with one width and the given number of biases (Whisper's keys have none). */
 export function wholeAttention(hidden: number, width: number, biases: number): number {
   return 4 * hidden * width + biases * width;
 }
@@ -20,7 +20,7 @@ export interface BartParts {
   /** Biases of an attention's four projections. */
   readonly attentionBiases?: number;
   readonly extra?: (config: ConfigReader, tally: Tally, hidden: number) => void;
-  /** Embeddings more where they are not tied. */
+  /** Additional embeddings where they are not tied. */
   readonly untied?: number;
 }
 
@@ -52,7 +52,7 @@ export function bartWhole(parts: BartParts): WholeCount {
     }
     const vocabulary = config.size('vocab_size');
     tally.add('embedding', vocabulary * hidden);
-    // Untied, the stacks have embeddings of their own beside the shared one and the head.
+    // Untied, each stack has its own embedding, in addition to the shared one and the head.
     if (!tied) tally.add('outputHead', (parts.untied ?? 3) * vocabulary * hidden);
     else if (!config.flag(['share_encoder_decoder_embeddings'], true)) tally.add('embedding', vocabulary * hidden);
     if (parts.positions !== null) {

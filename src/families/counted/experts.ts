@@ -7,7 +7,7 @@ import { EXPERT_ACTIVE_KEYS, EXPERT_COUNT_KEYS } from './feedForward';
 
 export type Sparse = NonNullable<ExpertRule['sparse']>;
 
-/** `mlp_layer_types` where the config has it; else the first layers are dense, as a key or the class says. */
+/** `mlp_layer_types` where the config has it; otherwise the first layers are dense, their number given by a key or the class. */
 export const afterDense =
   (keys: string | readonly string[], fallback?: number): Sparse =>
   (config) => {
@@ -26,9 +26,9 @@ export const sparseSteps: Sparse = (config) => {
 
 /** Numbers of experts, in every spelling. */
 export const EXPERT_KEYS = { count: EXPERT_COUNT_KEYS, perToken: EXPERT_ACTIVE_KEYS } as const;
-// No spreads and no unmarked calls at the top level here: bundlers keep them, and with them the facet, in bundles that never ask for it.
+// No spreads or unmarked calls at the top level: bundlers would keep them, and the facet with them, in bundles that never use it.
 
-/** Experts of a width of their own. */
+/** Experts with their own width key. */
 export const narrow = {
   count: EXPERT_COUNT_KEYS,
   perToken: EXPERT_ACTIVE_KEYS,
@@ -37,7 +37,7 @@ export const narrow = {
 /** Experts as wide as the model's feed-forward. */
 export const wide = { count: EXPERT_COUNT_KEYS, perToken: EXPERT_ACTIVE_KEYS, width: ['intermediate_size'] } as const;
 
-/** So many shared experts, each as wide as a routed one. */
+/** Shared experts, each as wide as a routed one; the key gives their number. */
 export const sharedExperts =
   (countKeys: readonly string[], width = 'moe_intermediate_size') =>
   (config: ConfigReader): number =>
@@ -45,7 +45,7 @@ export const sharedExperts =
 
 const SHARED_KEYS = ['n_shared_experts', 'num_shared_experts', 'moe_num_shared_experts'];
 
-/** The block of DeepSeek and its kin: some dense layers first, then routed and shared experts of one width. */
+/** The block of DeepSeek and its relatives: some dense layers first, then routed and shared experts of one width. */
 export const deepseekExperts: ExpertRule = {
   count: EXPERT_COUNT_KEYS,
   perToken: EXPERT_ACTIVE_KEYS,
@@ -54,7 +54,7 @@ export const deepseekExperts: ExpertRule = {
   sparse: /* @__PURE__ */ afterDense('first_k_dense_replace', 0),
 };
 
-/** Qwen's shared expert has a width and a gate of its own. */
+/** Qwen's shared expert has its own width and gate. */
 export const qwenShared: ExpertRule = {
   count: EXPERT_COUNT_KEYS,
   perToken: EXPERT_ACTIVE_KEYS,
@@ -64,7 +64,7 @@ export const qwenShared: ExpertRule = {
   sparse: sparseSteps,
 };
 
-/** Lists of 0 and 1 (`moe_layer_freq`), else the first layers dense. */
+/** A list of 0 and 1 (`moe_layer_freq`); without it the first layers are dense. */
 export const byFrequency =
   (dense: number): Sparse =>
   (config) => {

@@ -1,4 +1,4 @@
-/** How the layers of a lineage are built whose blocks are not described: as far as their number of parameters goes. */
+/** The `counts` facet: how layers are built in lineages without a `blocks` facet, as far as parameters go. */
 
 import type { ConfigReader } from '../../config/reader';
 import { type Switch } from './switches';
@@ -8,21 +8,21 @@ import type { Tally } from './tally';
 
 /** Routed experts in place of a layer's feed-forward. All keys are tried in order. */
 export interface ExpertRule {
-  /** Nested object that the keys stand in. */
+  /** Nested object that holds the keys. */
   readonly within?: string;
   /** Number of routed experts. */
   readonly count: readonly string[];
-  /** Experts of one token. */
+  /** Routed experts that a token uses. */
   readonly perToken: readonly string[];
   /** What the class gives where no key does. */
   readonly perTokenDefault?: number;
   /** Inner width of an expert. */
   readonly width: readonly string[];
-  /** Width that routed experts work in, with a projection to it and back, where it is not the hidden one. */
+  /** Width that routed experts work in, with projections to it and back, where that is not the hidden size. */
   readonly latent?: readonly string[];
   /** A norm of that width. */
   readonly latentNorm?: Switch;
-  /** Inner width of the shared expert, all shared ones together; 0 where there is none. */
+  /** Inner width of all shared experts together; 0 where there are none. */
   readonly shared?: (config: ConfigReader) => number;
   /** Further parameters of a router, beyond hidden × experts. */
   readonly router?: (config: ConfigReader, experts: number) => number;
@@ -30,9 +30,9 @@ export interface ExpertRule {
   readonly ownRouter?: (config: ConfigReader, experts: number) => number;
   /** Biases of routed experts; shared ones have the lineage's `mlpBias`. */
   readonly bias?: Switch;
-  /** Which layers have experts, the others having a plain feed-forward; all of them where absent. */
+  /** Layers with experts, all where absent; the others have a plain feed-forward. */
   readonly sparse?: (config: ConfigReader) => (layer: number) => boolean;
-  /** True where a layer has its plain feed-forward beside the experts. */
+  /** True where layers with experts also have their plain feed-forward. */
   readonly beside?: boolean;
 }
 
@@ -62,20 +62,20 @@ export interface CountedDecoder {
   readonly sinks?: 'all' | 'sliding';
   /** Full-attention layers have no value projection (values are the keys). */
   readonly keysAreValues?: Switch;
-  /** A layer that reads another's cache projects no keys and values of its own. */
+  /** Layers that read another's cache have no projections of keys and values. */
   readonly sharedHaveNoKeys?: boolean;
-  /** Parameters of a layer's token mixer where it is not built of the usual projections; null: the usual ones. */
+  /** Parameters of a layer's token mixer where it is not built from the usual projections; null means the usual ones. */
   readonly mixer?: (config: ConfigReader, layer: LayerView) => number | null;
 
-  /** The state beside a layer's attention is not a mixer (short convolutions within the attention). */
+  /** The state next to a layer's attention is not a mixer (short convolutions inside the attention). */
   readonly statesInside?: boolean;
-  /** Layers that are built, where they are run more often than that. */
+  /** Number of layers with weights, where some run more than once. */
   readonly built?: (config: ConfigReader) => number;
 
   /** Norm vectors of hidden width in a layer (2 where absent). */
   readonly norms?: number | ((config: ConfigReader, layer: LayerView) => number);
   readonly normBias?: Switch;
-  /** Norm vectors of hidden width after the last layer (1 where absent), and beside the embedding. */
+  /** Norm vectors of hidden width after the last layer (1 where absent), and at the embedding. */
   readonly finalNorms?: number | ((config: ConfigReader) => number);
 
   /** True for an up and a down projection without a gate. */
@@ -88,25 +88,25 @@ export interface CountedDecoder {
   readonly mlpAt?: (config: ConfigReader, layer: LayerView) => boolean;
 
   readonly headBias?: Switch;
-  /** Input and output embedding are one; where absent, `tie_word_embeddings` says so. */
+  /** Whether input and output embedding are tied; `tie_word_embeddings` decides where absent. */
   readonly tied?: Switch;
   readonly vocabulary?: readonly string[];
   /** Rows of a learned position table. */
   readonly positions?: (config: ConfigReader) => number;
   /** Parts that only this lineage has. */
   readonly extra?: (config: ConfigReader, tally: Tally, layers: readonly LayerView[]) => void;
-  /** Keys of its build that hold for every layer and need not be asked. */
+  /** Known keys about the build whose values make no difference here. */
   readonly knows?: readonly string[];
-  /** Something to say beside the count. */
+  /** A note to show with the count. */
   readonly note?: string;
-  /** Parts that a config names and that are not counted (small ones); null where it names none. */
+  /** Small parts that the config has but that are not counted; null where there are none. */
   readonly leftOut?: (config: ConfigReader) => string | null;
 }
 
-/** Adds all parameters of a model that is more than a decoder. */
+/** Adds all parameters of a model that is not just a decoder. */
 export type WholeCount = (config: ConfigReader, tally: Tally, tied: boolean) => void;
 
-/** Parameters of model types whose blocks are not described. */
+/** Parameters of model types without a `blocks` facet. */
 export type CountsFacet = { readonly modelTypes: readonly string[] } & (
   | (CountedDecoder & { readonly whole?: never })
   | { readonly whole: WholeCount }

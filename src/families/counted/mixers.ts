@@ -96,7 +96,7 @@ function mamba2(config: ConfigReader, state: StateSpec, hidden: number, parts: M
 function gatedDeltaNet(config: ConfigReader, state: StateSpec, hidden: number): number {
   const channels = state.conv?.channels ?? Number.NaN;
   const heads = state.heads ?? config.size('linear_num_value_heads');
-  // Olmo's class makes widths that are absent: keys of 3/4 of hidden over all heads, values twice as wide.
+  // Olmo's class derives absent widths: keys take 3/4 of hidden over all heads, values are twice as wide.
   const keyHeads = config.size('linear_num_key_heads', heads);
   const valueDim =
     config.sizeOr('linear_value_head_dim', null) ??

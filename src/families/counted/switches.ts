@@ -1,4 +1,4 @@
-/** What a parameter count asks of a config beside plain numbers. */
+/** What a parameter count reads from a config apart from plain numbers. */
 
 import type { ConfigReader } from '../../config/reader';
 

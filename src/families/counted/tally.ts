@@ -1,6 +1,6 @@
-/** Where parameters are, counted while a model is walked through. */
+/** Parameters by part, summed while walking through a model. */
 
-/** Parts that a count is told apart by. */
+/** Parts that a count is split into. */
 export const PARTS = ['embedding', 'outputHead', 'attention', 'mlp', 'norms', 'experts', 'router', 'other'] as const;
 export type Part = (typeof PARTS)[number];
 

@@ -16,18 +16,18 @@ import type { BlockInput, BlockModel } from '../facets';
 import { activation, gated, plain, rmsNorm } from './parts';
 import { rotary } from './rotary';
 
-/** The attention of a layer; a config that does not give one for every layer has been refused before. */
+/** The attention of a layer; configs without one for every layer are refused earlier. */
 export function attentionAt(input: BlockInput, index: number): RunnableAttention {
   return input.attentions[index] ?? input.config.unsupported(`layer ${index}`);
 }
 
-/** An attention layer with 1/√keyDim and everything else off, but for what is given. */
+/** An attention layer scaled by 1/√keyDim with everything optional off, plus the given changes. */
 export function attentionLayer(
   attention: RunnableAttention,
   hiddenSize: number,
   changes: Partial<AttentionLayerSpec> = {},
 ): AttentionLayerSpec {
-  // Not a spread: V8 takes ten times as long to extend one of so many properties, and models have hundreds of layers.
+  // Not a spread: V8 takes ten times as long to extend an object of this many properties, and models have hundreds of layers.
   const own = { attention, hiddenSize, scale: headDims(attention).keyDim ** -0.5 };
   return Object.assign({}, PLAIN_LAYER, own, changes);
 }

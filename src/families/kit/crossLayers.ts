@@ -1,4 +1,4 @@
-/** Layers that look at an encoder's output: its K and V are cached once, whatever is generated. */
+/** Layers that attend to an encoder's output: its K and V are cached once, however much is generated. */
 
 import type { ConfigReader } from '../../config/reader';
 import { type CrossSource, isHeaded } from '../../model/attention';
@@ -29,12 +29,12 @@ export function crossDraft({ layout, sources }: SourcedLayout, source: CrossSour
   return { attention: { kind: 'cross', ...layout, source }, sources: { ...sources, ...(kind ? { kind } : {}) } };
 }
 
-/** Decoder self layers, then as many cross layers. */
+/** Self-attention layers of the decoder, then the same number of cross layers. */
 export function selfAndCross(count: Sourced<number>, self: readonly LayerDraft[], cross: LayerDraft): LayerDraft[] {
   return withSources([...self, ...repeat(cross, count.value)], { layers: count.source });
 }
 
-/** Full attention to the target, and to the source unless the config is of a decoder on its own. */
+/** Full attention to the target, and to the source unless the config describes a decoder alone. */
 export function bothFull(
   reader: ConfigReader,
   count: Sourced<number> | null,
@@ -55,7 +55,7 @@ export function bothFull(
   return { layers: selfAndCross(count, self, crossDraft(heads, source, kind)) };
 }
 
-/** The decoder of BART and its kin; of KV heads there are as many as query heads unless a key of `kvKeys` says otherwise. */
+/** The decoder of BART and its relatives: one KV head per query head unless a key of `kvKeys` says otherwise. */
 export function bartDecoder(reader: ConfigReader, kvKeys: readonly string[] = []): FamilyReading {
   reader.consult([
     'attention_window',

@@ -21,7 +21,7 @@ export type LayerWord =
   | 'csa'
   | 'hca';
 
-/** What `layer_types` and its relatives write -> our words. */
+/** Values of `layer_types` and similar keys -> our words. */
 const WORDS: Readonly<Record<string, LayerWord>> = {
   full_attention: 'full',
   full: 'full',
@@ -55,7 +55,7 @@ const WORDS: Readonly<Record<string, LayerWord>> = {
   hybrid: 'hybrid',
 };
 
-/** Our word for what a config writes, or null. */
+/** Our word for a config's value, or null. */
 export function wordOf(label: string): LayerWord | null {
   return Object.hasOwn(WORDS, label) ? (WORDS[label] ?? null) : null;
 }
@@ -142,9 +142,9 @@ export interface DecoderOptions extends HeadOptions {
   readonly layerTypes?: boolean;
   /** Kind of a layer where the config has no `layer_types`; the default is full everywhere. */
   readonly kindAt?: (index: number, count: number) => LayerWord;
-  /** Key that steers `kindAt`, for the source of each layer's kind. */
+  /** Key that `kindAt` depends on; named as the source of each layer's kind. */
   readonly patternKey?: string;
-  /** Sliding window of the sliding layers. Null turns them into full ones, unless `layer_types` names them. */
+  /** Window of sliding layers. Null turns them into full ones, unless `layer_types` names them. */
   readonly window?: (reader: ConfigReader) => Sourced<number> | null;
   readonly chunk?: (reader: ConfigReader) => Sourced<number> | null;
   /** Layout of sliding layers where it differs. */

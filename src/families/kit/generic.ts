@@ -1,4 +1,4 @@
-/** A family that is not known: what common key names give is read, and every layer is marked as assumed. */
+/** For unknown families: reads the common key names, and marks every layer as assumed. */
 
 import type { FamilyReading, LayerDraft } from '../facets';
 import { HEAD_DIM_KEYS, KV_HEAD_KEYS } from '../../config/spellings';

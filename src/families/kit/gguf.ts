@@ -1,9 +1,9 @@
-/** What a GGUF architecture is in the words of configs. */
+/** The `gguf` facet: a GGUF architecture in the terms of Hugging Face configs. */
 
 import type { RotarySpec } from '../../attention/spec/rotarySpec';
 import type { JsonValue } from '../../config/document';
 
-/** A config with Hugging Face's key names while it is made from metadata. */
+/** The config being made from metadata, with Hugging Face's key names. */
 export type GgufConfig = Record<string, JsonValue>;
 
 /** Metadata of one architecture: `get('block_count')` is `olmo2.block_count`. */
@@ -27,8 +27,8 @@ export interface GgufFacet {
    * adjacent). Absent where the conversion of its tensors is not known: its cache is estimated, its heads are not computed.
    */
   readonly rope?: RotarySpec['layout'] | 'none';
-  /** What it spells in its own way, after the common keys are translated. */
+  /** Translates the keys that it spells in its own way; runs after the common ones. */
   readonly adapt?: (config: GgufConfig, source: GgufSource) => void;
-  /** What only the tensors tell. */
+  /** Adds what only the tensors tell. */
   readonly fromTensors?: (config: GgufConfig, has: (tensor: string) => boolean) => void;
 }

@@ -1,8 +1,8 @@
-/** Keys of GGUF metadata, once translated, in the spelling of a family. */
+/** Translated GGUF metadata in a family's own spelling. */
 
 import type { GgufConfig, GgufSource } from './gguf';
 
-/** Gives a key a further name; the first stays. */
+/** Copies values to further names; the first names stay. */
 export function alsoAs(config: GgufConfig, names: Readonly<Record<string, string>>): void {
   for (const [from, to] of Object.entries(names)) {
     const value = config[from];

@@ -57,7 +57,7 @@ export function ggufLayers<T>(source: GgufSource, at: (index: number) => T | und
   return made;
 }
 
-/** Widths of states beside a feed-forward, whose width keeps its key. */
+/** Widths of states in models that also have a feed-forward, which keeps `intermediate_size`. */
 export function adaptHybridWidths(config: GgufConfig, source: GgufSource): void {
   const dense = config['intermediate_size'];
   adaptState(config, source);

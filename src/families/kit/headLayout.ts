@@ -58,7 +58,7 @@ export function headLayout(reader: ConfigReader, options: HeadOptions = {}): Sou
   };
 }
 
-/** A number of KV heads that does not divide the query heads runs nowhere: it was mistyped, or the file relies on other defaults. */
+/** KV heads that do not divide the query heads run nowhere: the number is mistyped, or the file relies on other defaults. */
 function checkGroups(reader: ConfigReader, queryHeads: Sourced<number>, kvHeads: Sourced<number>): void {
   if (queryHeads.value % kvHeads.value === 0) return;
   reader.log.note(

@@ -14,7 +14,7 @@ export function expandedWidth(reader: ConfigReader, expandKeys: readonly string[
   return hidden && expand ? Math.trunc(expand.value * hidden.value) : null;
 }
 
-/** Attention with a cache of its own and a mixer's state side by side in one layer. */
+/** Attention with its cache, and a mixer with its state, in parallel in one layer. */
 export function parallelDraft(
   reader: ConfigReader,
   options: HeadOptions,
@@ -36,8 +36,8 @@ const KEYS: Mamba2Keys = {
 };
 
 /**
- * Layers of Bamba and its kin, in which the words `mamba` and `hybrid` are Mamba 2 and Mamba 2 beside attention.
- * @param options Which layer is what; asked once the state was read.
+ * Layers of Bamba and its relatives: `mamba` is Mamba 2, `hybrid` is Mamba 2 in parallel with attention.
+ * @param options Kind of each layer; called once the state has been read.
  * @param inner Inner width where no key gives it.
  */
 export function mamba2Hybrid(

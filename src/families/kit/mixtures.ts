@@ -6,7 +6,7 @@ import type { BlockInput } from '../facets';
 import { type ExpertNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './names';
 import { activation, gated } from './parts';
 
-/** Softmax over all experts and nothing else. */
+/** Softmax over all experts, without further steps. */
 export const PLAIN_ROUTER = {
   scoring: 'softmax',
   normalize: false,
@@ -16,7 +16,7 @@ export const PLAIN_ROUTER = {
   groups: null,
 } as const satisfies Partial<RouterSpec>;
 
-/** The plain case, counts from the config. Where it does not say how many experts a token uses, they are still counted. */
+/** The plain case, counts from the config. Experts are counted even where it does not say how many a token uses. */
 export function softmaxRouter(
   { config, cannotRun }: Pick<BlockInput, 'config' | 'cannotRun'>,
   experts: string,

@@ -157,7 +157,7 @@ function expertNames(
 export const PLAIN_EXPERTS = ['gate_proj', 'up_proj', 'down_proj'] as const;
 export const MIXTRAL_EXPERTS = ['w1', 'w3', 'w2'] as const;
 
-/** Norms on what attention and feed-forward give back, under their usual names. */
+/** Norms on the outputs of attention and feed-forward, under their usual names. */
 export const OUTPUT_NORMS: WeightSources = {
   norm_attention_output: part('post_attention_layernorm'),
   norm_feed_forward_output: part('post_feedforward_layernorm'),
@@ -177,7 +177,7 @@ export const PLAIN_MLP: WeightSources = { up: part('mlp.up_proj'), down: part('m
 /** A bare parameter: its name is the whole name. */
 export const BARE = { weight: '', bias: '_bias' } as const;
 
-/** Sources of a feed-forward as those of the shared expert. */
+/** Sources of a feed-forward, renamed to those of the shared expert. */
 // @__NO_SIDE_EFFECTS__
 export function underShared(sources: WeightSources): WeightSources {
   return Object.fromEntries(Object.entries(sources).map(([name, source]) => [`shared.${name}`, source]));
@@ -197,7 +197,7 @@ export function mixtureNames(names: ExpertNames | ((index: number, input: NamesI
 
 /** How the names of a model differ from Llama's. */
 export interface LlamaNames extends Partial<Pick<ModelNames, 'embedding' | 'outputNorm' | 'head' | 'layerPrefix'>> {
-  /** Added to, or in place of, the usual names of a layer. */
+  /** Added to a layer's usual names; replaces those of the same key. */
   readonly sources?: WeightSources | ((block: BlockSpec, index: number) => WeightSources);
   readonly mixture?: MixtureNames;
 }

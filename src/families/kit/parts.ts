@@ -61,7 +61,7 @@ export function plain(width: number, activationOf: Activation, bias = true): Pla
   return { kind: 'plain', width, activation: activationOf, biasIn: bias, biasOut: bias };
 }
 
-/** Norms only on what attention and feed-forward give back (OLMo 2). */
+/** Norms only on the outputs of attention and feed-forward (OLMo 2). */
 export function outputNorms(norm: NormSpec): Partial<BlockNorms> {
   return { attentionOutput: norm, feedForwardOutput: norm };
 }

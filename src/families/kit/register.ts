@@ -1,4 +1,4 @@
-/** A register of facets: made when it is first asked, so that loading it costs nothing. */
+/** A register of facets, built on first use: loading it costs nothing. */
 
 export interface Register<Facet> {
   /** All entries, in the order of the files. */

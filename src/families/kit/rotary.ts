@@ -10,7 +10,7 @@ export interface RotaryOptions {
   /** Width of a head, or of its rotary part (MLA). */
   readonly dim: number;
   readonly layout: RotarySpec['layout'];
-  /** Of families that rotate part of a head: the fraction where the config says nothing. The others ignore `partial_rotary_factor`. */
+  /** For families that rotate part of a head: the fraction where the config gives none. Where absent, `partial_rotary_factor` is ignored. */
   readonly partial?: number;
   /** Layer type under which newer configs nest the parameters (`full_attention`, `sliding_attention`). */
   readonly layerType?: string;
@@ -20,7 +20,7 @@ export interface RotaryOptions {
   readonly thetaKey?: string;
 }
 
-/** `rope_parameters`, or `rope_scaling` of older files, for one layer type. Null where nested parameters say null: no RoPE. */
+/** `rope_parameters`, or `rope_scaling` of older files, for one layer type. Null where the nested entry is null: no RoPE. */
 export function ropeParameters(config: ConfigReader, layerType: string | undefined): JsonObject | null {
   const scaling = config.objectOf('rope_scaling');
   const given = scaling !== null && Object.keys(scaling).length > 0 ? scaling : config.objectOf('rope_parameters');
@@ -41,7 +41,7 @@ export function rotary(input: Pick<BlockInput, 'config' | 'cannotRun'>, options:
   return orNoted(input, () => rotaryOf(input.config, options));
 }
 
-/** Maths that `make` does not know is noted; the shapes of the model hold without it. */
+/** Notes a refusal of `make` instead of throwing it: shapes do not depend on RoPE. */
 export function orNoted<T>({ cannotRun }: Pick<BlockInput, 'cannotRun'>, make: () => T): T | null {
   try {
     return make();
@@ -138,7 +138,7 @@ function scalingOf(config: ConfigReader, type: string, parameters: JsonObject): 
   }
 }
 
-/** transformers: the config's own key wins over the one among the parameters, else the context length. */
+/** As transformers: the config's own key, then the key inside the RoPE parameters, then the context length. */
 function originalContext(config: ConfigReader, parameters: JsonObject, context: number | null): number {
   return (
     numberOf(config.get('original_max_position_embeddings')) ??
@@ -156,7 +156,7 @@ function stringOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Python's truth of a number: 0 counts as not given. */
+/** As Python's truthiness: 0 counts as not given. */
 function truthy(value: number | null): number | null {
   return value === 0 ? null : value;
 }

@@ -1,6 +1,6 @@
-/** Where a weight stands in a file: tensors and rows of them. */
+/** Where a weight is stored: tensors, and rows of them. */
 
-/** `times` blocks of `count` rows, the first at `start`, each `stride` behind the one before. */
+/** `times` blocks of `count` rows: the first at `start`, the next ones `stride` rows apart. */
 export interface RowBlocks {
   readonly start: number;
   readonly count: number;
@@ -20,7 +20,7 @@ export interface Part {
   readonly transposed?: boolean;
   /** Which slice of the leading dimension (experts as one tensor); taken before anything else. */
   readonly index?: number;
-  /** Equal slices that the leading dimension has where it is not the experts' own axis (DBRX). */
+  /** Number of equal slices in the leading dimension, where that is not an axis of experts (DBRX). */
   readonly slices?: number;
   /** Stored as MXFP4: `…_blocks` [experts, rows, groups, 16] and `…_scales` [experts, rows, groups] in place of the tensor (gpt-oss). */
   readonly packed?: 'mxfp4';

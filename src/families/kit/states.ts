@@ -41,7 +41,7 @@ function product(source: Source, rule: string): Source {
 
 const STATE_DTYPE_KEYS = ['mamba_ssm_cache_dtype', 'mamba_ssm_dtype'];
 
-/** float32 where the config asks for it (vLLM `mamba_ssm_cache_dtype`); else the cache's own type. */
+/** float32 where the config asks for it (vLLM `mamba_ssm_cache_dtype`), otherwise the cache's own type. */
 function stateDtype(reader: ConfigReader): 'float32' | 'cache' {
   return reader.string(STATE_DTYPE_KEYS)?.value.replace(/^torch\./, '') === 'float32' ? 'float32' : 'cache';
 }
@@ -118,7 +118,7 @@ export interface Mamba2Keys {
   readonly groups: readonly string[];
   readonly state: readonly string[];
   readonly conv: readonly string[];
-  /** Inner width from which a head width that is absent (or "auto") is divided. */
+  /** Inner width; divided by the heads where the head width is absent or "auto". */
   readonly inner?: (reader: ConfigReader) => number | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Keys that speak of a caching mechanism which the family's code does not know: a Llama with `kv_lora_rank`, a Qwen with
- * `cross_layer_kv_sharing`. A family that meets one has been changed, and its numbers are no longer certain.
+ * Keys that hint at a caching mechanism which the family's code does not have: a Llama with `kv_lora_rank`, a Qwen with
+ * `cross_layer_kv_sharing`. A config with one has changed its family, and its numbers are no longer certain.
  */
 
 import type { JsonValue } from '../../config/document';
@@ -8,7 +8,7 @@ import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/spellings';
 import { wordOf } from './decoder';
 import { type ConfigReader, show } from '../../config/reader';
 
-/** Parts of key names that speak of what a layer keeps: sharing, latents, windows, states, patterns of layers. */
+/** Parts of key names that hint at what a layer keeps: sharing, latents, windows, states, patterns of layers. */
 const SUSPECT =
   /kv_?(lora|latent|shar|reuse|group|rank|compress|layer|down|cache_(shar|group|layer))|shar\w*_(kv|k_v|attn|attention|layer|cache)|(attn|attention|cache|layer)s?_shar|(^|_)cla($|_)|cross_(layer|attention_layers)|latent(?!s)|compress|(^|_)(ssm|mamba|rwkv|retention|lru|deltanet|kda|gdn|mla|yoco|nsa|dsa|csa|hca|mtla|gla)($|_)|delta_net|linear_(attn|attention|num|key|value|conv|head)|lightning|recurren|state_size|conv_kernel|short_?conv|conv_l_cache|(^|_)sparse_(att|config)|blocksparse|index_(head|n_heads|topk)|indexer|(^|_)(window|chunk|sliding|swa)($|_|s$)|local_(att|layer|win)|window_?(size|len|pattern)|attn_(type|layer|period)|attention_(type|pattern|layer|chunk|window|sink_size)|(layer|block|mixer)s?_(types?|pattern|configs?|kinds?)|hybrid|full_att|global_(att|head|kv|num)|num_global|no_op|qk_(rope|nope)|nope_layer|num_\w*(kv|key_value)\w*_(heads|layers|groups)|(key|value|v|k)_head_dim|block_(types?|configs)|_period$|cache_(size|len|ratio|budget|interval)|evict|merge_(kv|tokens)|tpa_|(q|k|v|kv)_rank|memory_(layers|size|tokens)|ngram_(cache|layers)/i;
 
@@ -30,7 +30,7 @@ function onlyFull(value: JsonValue | undefined): boolean {
   return words.every((word) => typeof word === 'string' && wordOf(word) === 'full');
 }
 
-/** The keys of the config that speak of a mechanism and that its family did not ask for, with live values. */
+/** Keys of the config that hint at a mechanism, switch something on, and were not read by the family. */
 export function telltales(reader: ConfigReader): readonly string[] {
   const { consulted } = reader.log;
   return reader.keys().filter((key) => {
@@ -44,7 +44,7 @@ export function telltales(reader: ConfigReader): readonly string[] {
   });
 }
 
-/** Key names recur between files and between the readings of one hover; so many answers are remembered. */
+/** Key names recur between files and between the readings of one hover, so answers are kept, up to this number. */
 const MAX_REMEMBERED = 50_000;
 const remembered = new Map<string, boolean>();
 
