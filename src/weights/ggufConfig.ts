@@ -99,7 +99,8 @@ export function ggufConfig(metadata: GgufMetadata): Readonly<Record<string, Json
 
 function setWidths(config: GgufConfig, source: Metadata): void {
   const heads = source.perLayer('attention.head_count');
-  const kvHeads = source.perLayer('attention.head_count_kv');
+  // As llama.cpp reads it: without a number of KV heads there are as many as query heads, whatever the class's default is.
+  const kvHeads = source.perLayer('attention.head_count_kv') ?? heads;
   const width = source.perLayer('feed_forward_length');
   setPerLayer(config, 'num_attention_heads', heads);
   setPerLayer(config, 'num_key_value_heads', kvHeads);

@@ -219,6 +219,11 @@ describe('configs from metadata', () => {
   });
 
   it('have as many KV heads as query heads where the file has no number of them', () => {
+    const { 'llama.attention.head_count_kv': _kv, ...plain } = base;
+    expect(ggufConfig({ ...plain, 'llama.expert_count': 8 })).toMatchObject({
+      model_type: 'mixtral',
+      num_key_value_heads: 8,
+    });
     const mpt = { 'general.architecture': 'mpt', 'mpt.attention.head_count': 8 };
     expect(ggufConfig(mpt)['attn_config']).toEqual({ kv_n_heads: 8, clip_qkv: null });
     expect(ggufConfig({ ...mpt, 'mpt.attention.head_count_kv': 2 })['attn_config']).toMatchObject({ kv_n_heads: 2 });
