@@ -5,7 +5,7 @@ import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets'
 import { biases, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames, part, PLAIN_MLP } from './kit/names';
+import { llamaNames, part, PLAIN_MLP } from './kit/names';
 import { activation, headNorm, plain, rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -70,7 +70,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['apertus'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: {
         ...PLAIN_MLP,

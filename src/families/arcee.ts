@@ -7,7 +7,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames, PLAIN_MLP } from './kit/names';
+import { llamaNames, PLAIN_MLP } from './kit/names';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -46,9 +46,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['arcee'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: PLAIN_MLP }) },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['arcee'], of: llamaNames({ sources: PLAIN_MLP }) }];
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'arcee', modelType: 'arcee', rope: 'interleaved' },

@@ -4,7 +4,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/names';
+import { llamaNames, type MixtureNames, part, underShared } from './kit/names';
 import { activation, gated } from './kit/parts';
 import type { Part } from './kit/sources';
 
@@ -62,6 +62,4 @@ const EXPERTS: MixtureNames = ({ expert: { width } }) => {
   };
 };
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['aria_text'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: EXPERTS }) },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['aria_text'], of: llamaNames({ mixture: EXPERTS }) }];

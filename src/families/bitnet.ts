@@ -5,7 +5,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/names';
 import { rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -40,7 +40,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['bitnet'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: { o_norm: part('self_attn.attn_sub_norm'), inner_norm: part('mlp.ffn_sub_norm') },
     }),

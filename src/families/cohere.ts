@@ -7,7 +7,6 @@ import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } fro
 import { biases, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
 import { headNorm, layerNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -102,9 +101,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['cohere', 'cohere2'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['cohere', 'cohere2'] }];
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'command-r', modelType: 'cohere', rope: 'interleaved' },

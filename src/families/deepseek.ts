@@ -13,7 +13,7 @@ import { decoderLayers, plainDecoder, repeat, withLayerSource } from './kit/deco
 import type { GgufFacet } from './kit/gguf';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 import { moe, sharedWidth, softmaxRouter, v3Mixture, v3Names } from './kit/mixtures';
-import { latentSources, LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { latentSources, llamaNames, part } from './kit/names';
 import { activation, gated, rmsNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
 import type { WeightSources } from './kit/sources';
@@ -216,12 +216,10 @@ function latentNamed(block: BlockSpec): WeightSources {
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['deepseek_v2', 'deepseek_v3', 'kimi_k2', 'glm4_moe_lite', 'youtu', 'minicpm3'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ sources: latentNamed, mixture: v3Names() }),
   },
   {
     modelTypes: ['axk1'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: (block) => ({ ...latentNamed(block), norm_feed_forward_output: part('post_mlp_layernorm') }),
       mixture: v3Names(),

@@ -5,7 +5,7 @@ import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { llamaNames } from './kit/names';
 import { headNorm, rmsNorm } from './kit/parts';
 import { fromWindowLayer } from './qwen';
 
@@ -37,8 +37,6 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['dots1'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: v3Names() }) },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['dots1'], of: llamaNames({ mixture: v3Names() }) }];
 
 export const gguf = (): readonly GgufFacet[] => [{ architecture: 'dots1', modelType: 'dots1' }];

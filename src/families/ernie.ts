@@ -12,7 +12,7 @@ import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
+import { BARE, llamaNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
 import { activation, gated } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -83,8 +83,8 @@ const EXPERTS: MixtureNames = (mixture, index, input) =>
   })(mixture, index, input);
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['ernie4_5'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-  { modelTypes: ['ernie4_5_moe'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: EXPERTS }) },
+  { modelTypes: ['ernie4_5'] },
+  { modelTypes: ['ernie4_5_moe'], of: llamaNames({ mixture: EXPERTS }) },
 ];
 
 export const gguf = (): readonly GgufFacet[] => [

@@ -9,7 +9,7 @@ import { gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, type LayerWord, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames, OUTPUT_NORMS } from './kit/names';
+import { llamaNames, OUTPUT_NORMS } from './kit/names';
 import { headNorm, outputNorms, rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -93,10 +93,9 @@ export const blocks = (): readonly BlocksFacet[] => [
 ];
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['exaone4'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: OUTPUT_NORMS }) },
+  { modelTypes: ['exaone4'], of: llamaNames({ sources: OUTPUT_NORMS }) },
   {
     modelTypes: ['exaone_moe'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ mixture: v3Names('mlp.e_score_correction_bias') }),
   },
 ];

@@ -133,7 +133,8 @@ export interface LayerNames {
 /** The `names` facet: where a model's weights are in safetensors files. */
 export interface NamesFacet {
   readonly modelTypes: readonly string[];
-  /** Prefixes that the model's tensors may have, most common first; '' is always tried last. */
-  readonly prefixes: readonly string[];
-  readonly of: (input: NamesInput) => ModelNames;
+  /** Prefixes that the model's tensors may have, most common first; '' is always tried last. Llama's where absent. */
+  readonly prefixes?: readonly string[];
+  /** Llama's names where absent. */
+  readonly of?: (input: NamesInput) => ModelNames;
 }

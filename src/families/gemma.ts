@@ -9,7 +9,7 @@ import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufConfig, GgufFacet, GgufSource } from './kit/gguf';
 import { dividedHeadWidth, ggufHeadWidth } from './kit/ggufKeys';
-import { FOUR_NORMS, LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { FOUR_NORMS, llamaNames } from './kit/names';
 import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';
 import { rotary } from './kit/rotary';
 
@@ -157,10 +157,9 @@ function gemma3Rotary(input: BlockInput, attention: RunnableAttention): RotarySp
 }
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['gemma'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
+  { modelTypes: ['gemma'] },
   {
     modelTypes: ['gemma2', 'vaultgemma', 'gemma3_text', 'gemma3'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ sources: FOUR_NORMS }),
   },
 ];

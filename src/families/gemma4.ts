@@ -15,7 +15,7 @@ import { attentionAt, biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { fullDraft, slidingDraft } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { headLayout, type HeadOptions, type SourcedLayout } from './kit/headLayout';
-import { FOUR_NORMS, LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { FOUR_NORMS, llamaNames, part } from './kit/names';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 
@@ -150,7 +150,6 @@ function gemma4Rotary(input: BlockInput, attention: RunnableAttention): RotarySp
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['gemma4_text'],
-    prefixes: LLAMA_PREFIXES,
     // Full layers may have one projection for K and V.
     of: (input) => {
       const one = input.config.on('attention_k_eq_v');

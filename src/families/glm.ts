@@ -9,7 +9,7 @@ import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './
 import { decoderLayers, plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { fusedGateUp, LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { fusedGateUp, llamaNames, part } from './kit/names';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
 import type { WeightSources } from './kit/sources';
 
@@ -75,10 +75,9 @@ function fusedMlp({ feedForward }: BlockSpec): WeightSources {
 }
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['glm'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: fusedMlp }) },
+  { modelTypes: ['glm'], of: llamaNames({ sources: fusedMlp }) },
   {
     modelTypes: ['glm4'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: (block) => ({
         ...fusedMlp(block),
@@ -87,7 +86,7 @@ export const names = (): readonly NamesFacet[] => [
       }),
     }),
   },
-  { modelTypes: ['glm4_moe'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: v3Names() }) },
+  { modelTypes: ['glm4_moe'], of: llamaNames({ mixture: v3Names() }) },
 ];
 
 export const gguf = (): readonly GgufFacet[] => [

@@ -122,7 +122,7 @@ const GPT_ENDS = {
 export function gptNames(
   sources: (block: BlockSpec, input: NamesInput) => WeightSources,
   ends: Pick<ModelNames, 'positions'> = {},
-): NamesFacet['of'] {
+): NonNullable<NamesFacet['of']> {
   return (input) => ({
     ...GPT_ENDS,
     ...ends,

@@ -6,7 +6,7 @@ import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, part } from './kit/names';
+import { BARE, llamaNames, type MixtureNames, part } from './kit/names';
 import { activation, gated } from './kit/parts';
 import type { Part } from './kit/sources';
 
@@ -84,7 +84,6 @@ const experts: MixtureNames = (mixture, _index, input) => {
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['gpt_oss'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ sources: { sinks: { base: 'self_attn.sinks', suffix: BARE } }, mixture: experts }),
   },
 ];

@@ -9,7 +9,7 @@ import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, fusedGateUp, LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/names';
+import { BARE, fusedGateUp, llamaNames, type MixtureNames, part, underShared } from './kit/names';
 import { activation, gated } from './kit/parts';
 import { numberOf } from './kit/rotary';
 import type { Part } from './kit/sources';
@@ -131,15 +131,13 @@ const EXPERTS: MixtureNames = ({ expert: { width }, shared }) => {
 };
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['granite'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
+  { modelTypes: ['granite'] },
   {
     modelTypes: ['granite_swa'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ sources: { sinks: { base: 'self_attn.sinks', suffix: BARE } } }),
   },
   {
     modelTypes: ['granitemoe', 'granitemoeshared'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ mixture: EXPERTS }),
   },
 ];

@@ -5,7 +5,6 @@ import type { CountsFacet } from './counted/facet';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
 import { oneWindow } from './mistral';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -36,9 +35,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['helium'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['helium'] }];
 
 export const counts = (): readonly CountsFacet[] => [
   {

@@ -15,7 +15,7 @@ import { fullDraft, plainDecoder, repeat, sharedDraft, withLayerSource } from '.
 import type { GgufFacet } from './kit/gguf';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { moe, PLAIN_ROUTER } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
+import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { numberOf, ropeParameters, rotary } from './kit/rotary';
 
@@ -127,7 +127,6 @@ const EXPERTS = mixtureNames({
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['hunyuan_v1_dense', 'hunyuan_v1_moe'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ sources: NORMS, mixture: EXPERTS }),
   },
 ];

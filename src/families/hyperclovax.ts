@@ -5,7 +5,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { graniteFactors } from './granite';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/names';
 import { outputNorms, rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -42,7 +42,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['hyperclovax'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: { norm_attention_output: part('post_norm1'), norm_feed_forward_output: part('post_norm2') },
     }),

@@ -4,7 +4,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames, PLAIN_MLP } from './kit/names';
+import { llamaNames, PLAIN_MLP } from './kit/names';
 import { layerNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -31,8 +31,6 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['jais2'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: PLAIN_MLP }) },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['jais2'], of: llamaNames({ sources: PLAIN_MLP }) }];
 
 export const gguf = (): readonly GgufFacet[] => [{ architecture: 'jais2', modelType: 'jais2' }];

@@ -9,7 +9,6 @@ import { multiHead } from './gpt2';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
 import { asMixture } from './mistral';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -127,9 +126,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   { modelTypes: ['cwm'], build: (input) => llamaBlocks(input, { feedForward: () => mlp(input) }) },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['llama', 'yi', 'Yi', 'cwm'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['llama', 'yi', 'Yi', 'cwm'] }];
 
 export const gguf = (): readonly GgufFacet[] => [
   // Mistral and Mixtral come as Llama too; experts tell the latter.

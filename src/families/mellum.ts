@@ -4,7 +4,7 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { llamaNames } from './kit/names';
 import { headNorm, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import { QWEN3_EXPERTS, qwen3Mixture } from './qwenMoe';
@@ -51,5 +51,5 @@ export const blocks = (): readonly BlocksFacet[] => [
 ];
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['mellum'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: QWEN3_EXPERTS }) },
+  { modelTypes: ['mellum'], of: llamaNames({ mixture: QWEN3_EXPERTS }) },
 ];

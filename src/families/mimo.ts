@@ -13,7 +13,7 @@ import { draftsOf, fullDraft, layerLabels, slidingDraft, slidingWindow, withSour
 import type { GgufFacet } from './kit/gguf';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { llamaNames } from './kit/names';
 import { rotary } from './kit/rotary';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -122,7 +122,6 @@ function mimoRotary(input: BlockInput, attention: RunnableAttention): RotarySpec
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['mimo_v2_flash'],
-    prefixes: LLAMA_PREFIXES,
     of: (input) => {
       const factor = input.config.numberOr('attention_value_scale', 1);
       return llamaNames({

@@ -12,7 +12,7 @@ import { decoderMakers, draftsOf, fullDraft, layerLabels, withSources } from './
 import type { GgufFacet } from './kit/gguf';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, LLAMA_PREFIXES, llamaNames, MIXTRAL_EXPERTS, mixtureNames, part } from './kit/names';
+import { BARE, llamaNames, MIXTRAL_EXPERTS, mixtureNames, part } from './kit/names';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { lightningState, recurrentDraft } from './kit/states';
 
@@ -157,7 +157,7 @@ const EXPERTS = mixtureNames((index, input) => {
 });
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['minimax_m2'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: EXPERTS }) },
+  { modelTypes: ['minimax_m2'], of: llamaNames({ mixture: EXPERTS }) },
 ];
 
 export const gguf = (): readonly GgufFacet[] => [{ architecture: 'minimax-m2', modelType: 'minimax_m2' }];

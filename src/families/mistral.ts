@@ -7,7 +7,7 @@ import { llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/names';
+import { llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/names';
 import { activation, gated } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
 
@@ -96,8 +96,8 @@ export const MIXTRAL_NAMES: MixtureNames = (mixture, index, input) => {
 };
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['mistral', 'ministral', 'ministral3'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-  { modelTypes: ['mixtral'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: MIXTRAL_NAMES }) },
+  { modelTypes: ['mistral', 'ministral', 'ministral3'] },
+  { modelTypes: ['mixtral'], of: llamaNames({ mixture: MIXTRAL_NAMES }) },
 ];
 
 /** llama.cpp has one architecture for Llama and Mixtral. */

@@ -4,7 +4,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames, PLAIN_MLP } from './kit/names';
+import { llamaNames, PLAIN_MLP } from './kit/names';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -31,7 +31,7 @@ export const blocks = (): readonly BlocksFacet[] => [
 ];
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['nemotron'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: PLAIN_MLP }) },
+  { modelTypes: ['nemotron'], of: llamaNames({ sources: PLAIN_MLP }) },
 ];
 
 export const gguf = (): readonly GgufFacet[] => [{ architecture: 'nemotron', modelType: 'nemotron' }];

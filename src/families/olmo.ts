@@ -13,15 +13,7 @@ import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { missing } from './kit/headLayout';
 import { moe, softmaxRouter } from './kit/mixtures';
-import {
-  LLAMA_PREFIXES,
-  llamaNames,
-  type MixtureNames,
-  mixtureNames,
-  OUTPUT_NORMS,
-  part,
-  PLAIN_EXPERTS,
-} from './kit/names';
+import { llamaNames, type MixtureNames, mixtureNames, OUTPUT_NORMS, part, PLAIN_EXPERTS } from './kit/names';
 import { activation, gated, headNorm, outputNorms, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import { deltaNet, recurrentDraft, type SourcedState } from './kit/states';
@@ -165,12 +157,11 @@ const expertNames = (): MixtureNames =>
   mixtureNames({ router: part('mlp.gate'), experts: 'mlp.experts', parts: PLAIN_EXPERTS });
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['olmo'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-  { modelTypes: ['olmo2', 'olmo3'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: OUTPUT_NORMS }) },
-  { modelTypes: ['olmoe'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: expertNames() }) },
+  { modelTypes: ['olmo'] },
+  { modelTypes: ['olmo2', 'olmo3'], of: llamaNames({ sources: OUTPUT_NORMS }) },
+  { modelTypes: ['olmoe'], of: llamaNames({ mixture: expertNames() }) },
   {
     modelTypes: ['flex_olmo'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ sources: OUTPUT_NORMS, mixture: expertNames() }),
   },
 ];

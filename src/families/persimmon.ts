@@ -4,7 +4,7 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { groupedQkv, LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { groupedQkv, llamaNames, part } from './kit/names';
 import { headNorm, layerNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -37,7 +37,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['persimmon'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: ({ layer }) => {
         const { queryHeads, keyDim } = headDims(layer.attention);

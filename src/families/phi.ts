@@ -10,7 +10,7 @@ import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { fusedGateUp, fusedQkv, LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { fusedGateUp, fusedQkv, llamaNames, part } from './kit/names';
 import { activation, gated, headNorm, layerNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters, rotary } from './kit/rotary';
 import type { WeightSources } from './kit/sources';
@@ -129,7 +129,6 @@ function fused(block: BlockSpec): WeightSources {
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['phi'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: {
         o: part('self_attn.dense'),
@@ -141,8 +140,8 @@ export const names = (): readonly NamesFacet[] => [
       outputNorm: 'final_layernorm',
     }),
   },
-  { modelTypes: ['phi3'], prefixes: LLAMA_PREFIXES, of: llamaNames({ sources: fused }) },
-  { modelTypes: ['phimoe'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: MIXTRAL_NAMES }) },
+  { modelTypes: ['phi3'], of: llamaNames({ sources: fused }) },
+  { modelTypes: ['phimoe'], of: llamaNames({ mixture: MIXTRAL_NAMES }) },
 ];
 
 export const gguf = (): readonly GgufFacet[] => [

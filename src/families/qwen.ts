@@ -7,7 +7,6 @@ import type { BlocksFacet, FamilyReading, LayersFacet, NamesFacet } from './face
 import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufConfig, GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
 import { headNorm, rmsNorm } from './kit/parts';
 
 /** The window counts only with `use_sliding_window: true`, and then from layer `max_window_layers` on. */
@@ -92,8 +91,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['qwen2', 'qwen2_vl_text', 'qwen2_5_vl_text', 'qwen3', 'qwen3_vl_text'],
-    prefixes: LLAMA_PREFIXES,
-    of: llamaNames(),
   },
 ];
 

@@ -11,7 +11,7 @@ import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
+import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { qwenWindow, withoutWindow } from './qwen';
 
@@ -126,8 +126,8 @@ const QWEN2_EXPERTS = mixtureNames({
 });
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['qwen2_moe'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: QWEN2_EXPERTS }) },
-  { modelTypes: ['qwen3_moe'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: QWEN3_EXPERTS }) },
+  { modelTypes: ['qwen2_moe'], of: llamaNames({ mixture: QWEN2_EXPERTS }) },
+  { modelTypes: ['qwen3_moe'], of: llamaNames({ mixture: QWEN3_EXPERTS }) },
 ];
 
 export const gguf = (): readonly GgufFacet[] => [

@@ -4,7 +4,6 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -27,8 +26,6 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['seed_oss'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['seed_oss'] }];
 
 export const gguf = (): readonly GgufFacet[] => [{ architecture: 'seed_oss', modelType: 'seed_oss' }];

@@ -4,7 +4,6 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -47,9 +46,7 @@ export const blocks = (): readonly BlocksFacet[] => [
   },
 ];
 
-export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['smollm3'], prefixes: LLAMA_PREFIXES, of: llamaNames() },
-];
+export const names = (): readonly NamesFacet[] => [{ modelTypes: ['smollm3'] }];
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'smollm3', modelType: 'smollm3', rope: 'interleaved' },

@@ -4,7 +4,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { LLAMA_PREFIXES, llamaNames } from './kit/names';
+import { llamaNames } from './kit/names';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -28,5 +28,5 @@ export const blocks = (): readonly BlocksFacet[] => [
 ];
 
 export const names = (): readonly NamesFacet[] => [
-  { modelTypes: ['solar_open'], prefixes: LLAMA_PREFIXES, of: llamaNames({ mixture: v3Names() }) },
+  { modelTypes: ['solar_open'], of: llamaNames({ mixture: v3Names() }) },
 ];

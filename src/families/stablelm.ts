@@ -5,7 +5,7 @@ import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } fro
 import { biases, llamaBlocks, plainRotary, preNorms } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/names';
 import { headNorm, layerNorm } from './kit/parts';
 import type { Part } from './kit/sources';
 
@@ -65,7 +65,6 @@ function perHead(base: string, heads: number): readonly Part[] {
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['stablelm', 'stablelm_epoch'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({
       sources: ({ layer }) => {
         const { queryHeads, kvHeads } = headDims(layer.attention);

@@ -3,7 +3,7 @@
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import type { GgufFacet } from './kit/gguf';
-import { LLAMA_PREFIXES, llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/names';
 import { layerNorm } from './kit/parts';
 import { oneWindow } from './mistral';
 
@@ -34,7 +34,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 export const names = (): readonly NamesFacet[] => [
   {
     modelTypes: ['starcoder2'],
-    prefixes: LLAMA_PREFIXES,
     of: llamaNames({ sources: { up: part('mlp.c_fc'), down: part('mlp.c_proj') } }),
   },
 ];

@@ -204,7 +204,7 @@ export interface LlamaNames extends Partial<Pick<ModelNames, 'embedding' | 'outp
 
 /** Llama's names, with what differs. */
 // @__NO_SIDE_EFFECTS__
-export function llamaNames({ sources, mixture, ...own }: LlamaNames = {}): NamesFacet['of'] {
+export function llamaNames({ sources, mixture, ...own }: LlamaNames = {}): NonNullable<NamesFacet['of']> {
   return (input) => ({
     embedding: 'embed_tokens.weight',
     outputNorm: 'norm',

@@ -4,6 +4,7 @@ import type { NormSpec } from '../../attention/spec/normSpec';
 import type { Reading } from '../../reading/read';
 import type { ConfigReader } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
+import { LLAMA_PREFIXES, llamaNames } from '../../families/kit/names';
 import type { ModelNames, NamesFacet, Positions } from '../../families/facets';
 import { namesRegister } from '../../families/register';
 import { tiedEmbeddings } from '../../families/tying';
@@ -37,7 +38,7 @@ export async function modelPlanOf({ configFile, reading, store }: PlanInput): Pr
     const prefix = modelPrefix(store, reading.modelType, facet);
     const scalars = await readScalars(store);
     const model = runnableBlocks(reading, config, (name) => scalars.get(prefix + name) ?? null);
-    const names = facet.of({ config, has: (name) => store.has(prefix + name) });
+    const names = (facet.of ?? llamaNames())({ config, has: (name) => store.has(prefix + name) });
     const layers = model.blocks.map((block, index): LayerPlan => {
       const { sources, expert } = names.layer(index, block);
       return { block, prefix: prefix + names.layerPrefix(index), sources, expert: expert ?? null };
@@ -53,7 +54,7 @@ export async function modelPlanOf({ configFile, reading, store }: PlanInput): Pr
 
 function modelPrefix(store: WeightStore, modelType: string, facet: NamesFacet): string {
   const names = store.names();
-  for (const prefix of [...facet.prefixes, '']) {
+  for (const prefix of [...(facet.prefixes ?? LLAMA_PREFIXES), '']) {
     if (
       names.some((name) => name.startsWith(prefix) && LAYER_LISTS.some((list) => name.startsWith(list, prefix.length)))
     )
