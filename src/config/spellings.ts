@@ -28,17 +28,9 @@ export const KV_HEAD_KEYS = [
 ];
 export const HEAD_DIM_KEYS = ['head_dim', 'hidden_size_per_head', 'attention_head_dim', 'kv_channels', 'd_head'];
 export const HIDDEN_KEYS = ['hidden_size', 'n_embd', 'd_model', 'model_dim', 'dim', 'n_embed'];
+// biome-ignore format: names fill their lines
 export const CONTEXT_KEYS = [
-  'max_position_embeddings',
-  'n_positions',
-  'max_seq_len',
-  'seq_length',
-  'model_max_length',
-  'max_target_positions',
-  'max_sequence_length',
-  'max_seq_length',
-  'seq_len',
-  'max_context_length',
-  'max_position_embedding',
+  'max_position_embeddings', 'n_positions', 'max_seq_len', 'seq_length', 'model_max_length', 'max_target_positions',
+  'max_sequence_length', 'max_seq_length', 'seq_len', 'max_context_length', 'max_position_embedding',
   'context_length',
 ];

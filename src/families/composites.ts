@@ -22,21 +22,10 @@ export const TEXT_DECIDES: readonly string[] = [
 ];
 
 /** Here the root inherits the language model's key for tied embeddings where it has none itself. */
+// biome-ignore format: names fill their lines
 export const FOLLOW_TEXT: readonly string[] = [
-  'fast_vlm',
-  'glm4v',
-  'glm4v_moe',
-  'glm_ocr',
-  'hunyuan_vl',
-  'llama4',
-  'llava',
-  'llava_next_video',
-  'llava_onevision',
-  'minimax_m3_vl',
-  'perception_lm',
-  'qwen2_vl',
-  'qwen2_5_vl',
-  'video_llama_3',
+  'fast_vlm', 'glm4v', 'glm4v_moe', 'glm_ocr', 'hunyuan_vl', 'llama4', 'llava', 'llava_next_video',
+  'llava_onevision', 'minimax_m3_vl', 'perception_lm', 'qwen2_vl', 'qwen2_5_vl', 'video_llama_3',
 ];
 
 /** Composites that fill in absent keys of a nested object with their own values; in others the nested class does. */

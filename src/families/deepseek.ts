@@ -53,18 +53,10 @@ export const layers = (): readonly LayersFacet[] => [
   {
     // Every layer caches one latent vector and one rotary key; `num_key_value_heads` and `head_dim` mean nothing.
     id: 'deepseek-mla',
+    // biome-ignore format: names fill their lines
     modelTypes: [
-      'deepseek_v2',
-      'deepseek_v3',
-      'kimi_k2',
-      'axk1',
-      'youtu',
-      'mistral4',
-      'minicpm3',
-      'glm4_moe_lite',
-      'pangu_ultra_moe',
-      'kimi_vl_text',
-      'youtu_llm',
+      'deepseek_v2', 'deepseek_v3', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'minicpm3', 'glm4_moe_lite',
+      'pangu_ultra_moe', 'kimi_vl_text', 'youtu_llm',
     ],
     cite: 'transformers 5.18 models/deepseek_v3/modular_deepseek_v3.py (caches the latent); vLLM MLAAttentionSpec',
     // moonshotai/Kimi-K2-Base configuration_deepseek.py, for files that leave them out.

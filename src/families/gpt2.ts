@@ -40,16 +40,9 @@ export const layers = (): readonly LayersFacet[] => [
   },
   {
     id: 'gpt2',
+    // biome-ignore format: names fill their lines
     modelTypes: [
-      'gpt-sw3',
-      'openai-gpt',
-      'jais',
-      'ctrl',
-      'imagegpt',
-      'decision_transformer',
-      'clvp_decoder',
-      'git',
-      'idefics',
+      'gpt-sw3', 'openai-gpt', 'jais', 'ctrl', 'imagegpt', 'decision_transformer', 'clvp_decoder', 'git', 'idefics',
       'blip_text_decoder',
     ],
     cite: 'transformers 5.18 models/gpt2/modeling_gpt2.py and those of openai, ctrl, imagegpt, decision_transformer, clvp, git, idefics, blip',

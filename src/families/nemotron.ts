@@ -36,17 +36,10 @@ export const layers = (): readonly LayersFacet[] => [
         missing(reader, 'hybrid_override_pattern or layers_block_type', 'hybrid_override_pattern');
         return { layers: [] };
       }
+      // biome-ignore format: names fill their lines
       reader.consult([
-        'expand',
-        'mamba_expand',
-        'mtp_hybrid_override_pattern',
-        'mtp_layers_block_type',
-        'num_hidden_layers',
-        'mamba_num_groups',
-        'n_groups',
-        'mamba_n_groups',
-        'conv_kernel',
-        'mamba_d_conv',
+        'expand', 'mamba_expand', 'mtp_hybrid_override_pattern', 'mtp_layers_block_type', 'num_hidden_layers',
+        'mamba_num_groups', 'n_groups', 'mamba_n_groups', 'conv_kernel', 'mamba_d_conv',
       ]);
       const state = (): LayerDraft | null =>
         recurrentDraft(

@@ -4,17 +4,10 @@ import type { JsonValue } from '../config/document';
 import { type LintContext, plural, setKey } from './context';
 
 /** Lists (or strings of letters) with one entry per layer, beyond `layer_types`, which the reading checks. */
+// biome-ignore format: names fill their lines
 const PER_LAYER = [
-  'no_rope_layers',
-  'attn_type_list',
-  'hybrid_layer_pattern',
-  'indexer_types',
-  'num_key_value_heads_per_layer',
-  'block_configs',
-  'layers_block_type',
-  'hybrid_override_pattern',
-  'compress_ratios',
-  'num_kv_heads',
+  'no_rope_layers', 'attn_type_list', 'hybrid_layer_pattern', 'indexer_types', 'num_key_value_heads_per_layer',
+  'block_configs', 'layers_block_type', 'hybrid_override_pattern', 'compress_ratios', 'num_kv_heads',
   'num_query_heads',
 ];
 /** An entry more is one for the multi-token-prediction layer. */

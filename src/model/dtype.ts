@@ -14,21 +14,10 @@ export const ELEMENT_BYTES: Readonly<Record<ElementDtype, number>> = {
 };
 
 /** Storage formats of a KV cache. `auto` is the config's own element type, or 2 bytes where it names none. */
+// biome-ignore format: names fill their lines
 export const KV_DTYPES = [
-  'auto',
-  'f32',
-  'bf16',
-  'f16',
-  'fp8',
-  'fp8_ds_mla',
-  'int8_per_token_head',
-  'nvfp4',
-  'q8_0',
-  'q5_1',
-  'q5_0',
-  'q4_1',
-  'q4_0',
-  'iq4_nl',
+  'auto', 'f32', 'bf16', 'f16', 'fp8', 'fp8_ds_mla', 'int8_per_token_head', 'nvfp4', 'q8_0', 'q5_1', 'q5_0', 'q4_1',
+  'q4_0', 'iq4_nl',
 ] as const;
 export type KvDtype = (typeof KV_DTYPES)[number];
 

@@ -25,19 +25,9 @@ import {
 import { tensor } from './transfer';
 
 /** What can be captured of a layer; shapes are those of `CAPTURES` without the batch axis. */
+// biome-ignore format: names fill their lines
 export const HEAD_CAPTURES = [
-  'q',
-  'k',
-  'v',
-  'scores',
-  'weights',
-  'heads',
-  'output',
-  'hidden',
-  'qRaw',
-  'kRaw',
-  'latent',
-  'ropeKey',
+  'q', 'k', 'v', 'scores', 'weights', 'heads', 'output', 'hidden', 'qRaw', 'kRaw', 'latent', 'ropeKey',
   'attentionInput',
 ] as const;
 export type HeadCapture = (typeof HEAD_CAPTURES)[number];

@@ -18,23 +18,10 @@ import type { WeightInfo, WeightLayout, WeightMap } from '../spec/weightNames';
  * - `hidden` [B,T,hidden]: the block's output (blocks only);
  * - `feedForwardInput` [B,T,hidden], `routerLogits` [B,T,experts]: blocks only.
  */
+// biome-ignore format: names fill their lines
 export const CAPTURES = [
-  'attentionInput',
-  'qRaw',
-  'kRaw',
-  'q',
-  'k',
-  'v',
-  'latent',
-  'ropeKey',
-  'absorbedQuery',
-  'scores',
-  'weights',
-  'heads',
-  'output',
-  'feedForwardInput',
-  'routerLogits',
-  'hidden',
+  'attentionInput', 'qRaw', 'kRaw', 'q', 'k', 'v', 'latent', 'ropeKey', 'absorbedQuery', 'scores', 'weights',
+  'heads', 'output', 'feedForwardInput', 'routerLogits', 'hidden',
 ] as const;
 export type CaptureName = (typeof CAPTURES)[number];
 
