@@ -2,7 +2,6 @@
 
 import { dirname, join } from 'node:path';
 import { storedWeightBytes } from '../serving/weights';
-import { RpcError } from '../shared/rpcError';
 import type { Answers } from '../shared/schema';
 import type { StoredShape, StoredType, WeightsMethods, WeightsSummary } from '../shared/weightsContract';
 import { type GgufMetadata, openGguf } from '../weights/gguf';
@@ -10,7 +9,8 @@ import { ggufConfig } from '../weights/ggufConfig';
 import { localWeights } from '../weights/localWeights';
 import { readText } from '../weights/modelFolder';
 import { openSafetensors } from '../weights/safetensors';
-import { shown, WeightsError } from '../weights/weightsError';
+import { shown } from '../weights/weightsError';
+import { withTravellingErrors } from './travellingErrors';
 import type { TensorInfo, WeightStore } from '../weights/weightStore';
 
 /** Lines of a summary that a person reads. */
@@ -18,8 +18,8 @@ const MOST_SHAPES = 12;
 const MOST_METADATA = 40;
 
 export const WEIGHTS_ANSWERS: Answers<WeightsMethods> = {
-  'weights/summary': ({ path }) => inWords(() => summarize(path)),
-  'weights/beside': ({ path }) => inWords(() => localWeights(path, () => undefined)),
+  'weights/summary': ({ path }) => withTravellingErrors(() => summarize(path)),
+  'weights/beside': ({ path }) => withTravellingErrors(() => localWeights(path, () => undefined)),
 };
 
 async function summarize(path: string): Promise<WeightsSummary> {
@@ -81,13 +81,4 @@ function scalars(metadata: GgufMetadata): (readonly [string, string])[] {
     .filter(([key, value]) => !key.startsWith('tokenizer.') && !Array.isArray(value))
     .slice(0, MOST_METADATA)
     .map(([key, value]) => [shown(key), shown(String(value))]);
-}
-
-async function inWords<R>(work: () => Promise<R>): Promise<R> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof WeightsError) throw new RpcError('invalidInput', `${error.message} ${error.fix}`);
-    throw error;
-  }
 }

@@ -7,25 +7,14 @@ import type { CountsFacet, LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
 import type { LayersFacet } from './facets';
-import { decoderLayers, slidingWindow } from './kit/decoder';
+import { oneWindow } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'doge',
     modelTypes: ['doge'],
     cite: 'transformers 5.18 models/doge/configuration_doge.py: sliding_window None where absent',
-    read: (reader) => {
-      const window = slidingWindow(reader);
-      reader.consult(['keep_window_size', 'full_attn_mod']);
-      return {
-        layers: decoderLayers(reader, {
-          window: () => window,
-          layerTypes: false,
-          kindAt: () => (window ? 'sliding' : 'full'),
-          patternKey: 'sliding_window',
-        }),
-      };
-    },
+    read: oneWindow,
   },
 ];
 

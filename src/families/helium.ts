@@ -4,8 +4,7 @@ import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountsFacet } from './counted/facet';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
-import { plainDecoder } from './kit/decoder';
-import { oneWindow } from './mistral';
+import { plainDecoder, oneWindow } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [
   {

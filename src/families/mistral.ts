@@ -4,26 +4,12 @@ import { HIDDEN_KEYS } from '../config/spellings';
 import type { CountsFacet } from './counted/facet';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { llamaBlocks } from './kit/blocks';
-import { decoderLayers, slidingWindow } from './kit/decoder';
+import { decoderLayers, slidingWindow, oneWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/names';
 import { activation, gated } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
-
-/** One window for all layers when `sliding_window` is a number; absent means the class default, null means none. */
-export const oneWindow: LayersFacet['read'] = (reader) => {
-  const window = slidingWindow(reader);
-  reader.consult(['keep_window_size', 'full_attn_mod']);
-  return {
-    layers: decoderLayers(reader, {
-      window: () => window,
-      layerTypes: false,
-      kindAt: () => (window ? 'sliding' : 'full'),
-      patternKey: 'sliding_window',
-    }),
-  };
-};
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -7,14 +7,14 @@ import type { CountsFacet } from './counted/facet';
 import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { fourTimes } from './gpt2';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
-import { decoderLayers, plainDecoder } from './kit/decoder';
+import { decoderLayers, plainDecoder, oneWindow } from './kit/decoder';
 import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { fusedGateUp, fusedQkv, llamaNames, part } from './kit/names';
 import { activation, gated, headNorm, layerNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters, rotary } from './kit/rotary';
 import type { WeightSources } from './kit/sources';
-import { MIXTRAL_NAMES, oneWindow } from './mistral';
+import { MIXTRAL_NAMES } from './mistral';
 
 export const layers = (): readonly LayersFacet[] => [
   {

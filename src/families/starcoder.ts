@@ -1,11 +1,11 @@
 /** StarCoder 2: LayerNorms, a plain feed-forward, biases everywhere. The first StarCoder is GPT-BigCode, in gpt2.ts. */
 
+import { oneWindow } from './kit/decoder';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import type { GgufFacet } from './kit/gguf';
 import { llamaNames, part } from './kit/names';
 import { layerNorm } from './kit/parts';
-import { oneWindow } from './mistral';
 
 export const layers = (): readonly LayersFacet[] => [
   {

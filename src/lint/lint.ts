@@ -44,14 +44,14 @@ export function lintReading(reading: Reading, options: LintOptions = {}): Proble
   const context = new LintContext(reading, options);
   for (const rule of RULES) rule(context);
   const problems = unique(withoutSuperseded(reading.problems, context.problems));
-  return ordered(reading.spec.family === null ? problems.map(doubted) : problems);
+  return ordered(reading.spec.family === null ? problems.map(softened) : problems);
 }
 
 /** What the reading finds amiss when it tries the common key names. */
 const GUESSED: readonly string[] = ['missing-value', 'wrong-value'];
 
-/** Of a family that is not known nobody can say that it cannot run; and a number that it lacks it may not need. */
-function doubted(problem: Problem): Problem {
+/** A family that is not known may run all the same, and may not need the numbers it lacks: its errors become warnings. */
+function softened(problem: Problem): Problem {
   if (problem.severity !== 'error') return problem;
   return { ...problem, severity: GUESSED.includes(problem.rule) ? 'information' : 'warning' };
 }

@@ -8,6 +8,7 @@ import { RangeFile } from './rangeFile';
 import { destination } from './safetensors';
 import { fileError, shown, WeightsError } from './weightsError';
 import { widenKernel } from './widenKernel';
+import { StoredTensors } from './storedTensors';
 import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
 
 /** Metadata value; integers of 64 bits as numbers. */
@@ -158,25 +159,16 @@ function locateTensors(
   return tensors;
 }
 
-class GgufTensorStore implements GgufStore {
+class GgufTensorStore extends StoredTensors<Stored> implements GgufStore {
   readonly format = 'gguf';
-  readonly totalBytes: number;
 
   constructor(
-    readonly path: string,
+    path: string,
     readonly metadata: GgufMetadata,
-    private readonly tensors: ReadonlyMap<string, Stored>,
-    private readonly files: readonly RangeFile[],
+    tensors: ReadonlyMap<string, Stored>,
+    files: readonly RangeFile[],
   ) {
-    this.totalBytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
-  }
-
-  names(): readonly string[] {
-    return [...this.tensors.keys()];
-  }
-
-  has(name: string): boolean {
-    return this.tensors.has(name);
+    super(path, tensors, files, 'Check that the file is complete.');
   }
 
   info(name: string): TensorInfo {
@@ -185,7 +177,8 @@ class GgufTensorStore implements GgufStore {
   }
 
   async read(name: string, options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
-    const { type, shape, offset, bytes, source } = this.stored(name);
+    const stored = this.stored(name);
+    const { type, shape, offset, bytes, source } = stored;
     const fail = (problem: string, fix: string): never => {
       throw new WeightsError({ file: source.path, tensor: name, problem, fix });
     };
@@ -194,16 +187,10 @@ class GgufTensorStore implements GgufStore {
         `its quantisation ${type.name} cannot be read.`,
         'Use a file in Q4_K, Q5_K, Q6_K, Q8_0, F16 or BF16.',
       );
-    const rowCount = shape[0] ?? 1;
-    const [start, end] = options.rows ?? [0, rowCount];
-    if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= rowCount)) {
-      return fail(`rows ${start} to ${end} were asked of ${rowCount}.`, 'Check that the file is complete.');
-    }
-    const rowElements = shape.slice(1).reduce((product, size) => product * size, 1);
+    const { start, end, rowCount, count } = this.rowsOf(name, stored, options);
     if (shape.length < 2 && (start % type.elements !== 0 || (end % type.elements !== 0 && end !== rowCount)))
       return fail('a part of a block was asked for.', 'Report this.');
     const rowBytes = bytes / rowCount;
-    const count = (end - start) * rowElements;
     const target = destination(count, options.into);
     await source.readChunks(
       offset + start * rowBytes,
@@ -217,20 +204,5 @@ class GgufTensorStore implements GgufStore {
       },
     );
     return target;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.files.map((file) => file.close()));
-  }
-
-  private stored(name: string): Stored {
-    const stored = this.tensors.get(name);
-    if (stored !== undefined) return stored;
-    throw new WeightsError({
-      file: this.path,
-      tensor: name,
-      problem: 'there is no such tensor.',
-      fix: 'Check that the file is complete.',
-    });
   }
 }

@@ -5,6 +5,7 @@ import { applyScale, scaleGrid, scaleNames } from './blockScale';
 import { RangeFile } from './rangeFile';
 import { headerLength, parseHeader, type HeaderEntry } from './safetensorsHeader';
 import { MAX_INDEX_BYTES, parseIndex } from './safetensorsIndex';
+import { closeAll, StoredTensors } from './storedTensors';
 import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
 import { shown, WeightsError } from './weightsError';
 import { ELEMENT_BYTES, isStoredDtype, widen } from './widen';
@@ -99,28 +100,11 @@ async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-async function closeAll(files: readonly RangeFile[]): Promise<void> {
-  await Promise.all(files.map((file) => file.close()));
-}
-
-class SafetensorsStore implements WeightStore {
+class SafetensorsStore extends StoredTensors<Stored> implements WeightStore {
   readonly format = 'safetensors';
-  readonly totalBytes: number;
 
-  constructor(
-    readonly path: string,
-    private readonly tensors: ReadonlyMap<string, Stored>,
-    private readonly files: readonly RangeFile[],
-  ) {
-    this.totalBytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
-  }
-
-  names(): readonly string[] {
-    return [...this.tensors.keys()];
-  }
-
-  has(name: string): boolean {
-    return this.tensors.has(name);
+  constructor(path: string, tensors: ReadonlyMap<string, Stored>, files: readonly RangeFile[]) {
+    super(path, tensors, files, 'Check that config.json belongs to these weights.');
   }
 
   info(name: string): TensorInfo {
@@ -130,23 +114,16 @@ class SafetensorsStore implements WeightStore {
 
   async read(name: string, options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
     const stored = this.stored(name);
-    const { dtype, shape, source } = stored;
-    const fail = (problem: string, fix: string): never => {
-      throw new WeightsError({ file: source.path, tensor: name, problem, fix });
-    };
+    const { dtype, source } = stored;
     if (!isStoredDtype(dtype))
-      return fail(`its element type ${dtype} cannot be read.`, 'Use a checkpoint in bf16, f16, f32 or fp8.');
+      throw new WeightsError({
+        file: source.path,
+        tensor: name,
+        problem: `its element type ${dtype} cannot be read.`,
+        fix: 'Use a checkpoint in bf16, f16, f32 or fp8.',
+      });
     const elementBytes = ELEMENT_BYTES[dtype];
-    const rowCount = shape[0] ?? 1;
-    const [start, end] = options.rows ?? [0, rowCount];
-    if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= rowCount)) {
-      return fail(
-        `rows ${start} to ${end} were asked of ${rowCount}.`,
-        'Check that the config belongs to these weights.',
-      );
-    }
-    const rowElements = shape.slice(1).reduce((product, size) => product * size, 1);
-    const count = (end - start) * rowElements;
+    const { start, rowElements, count } = this.rowsOf(name, stored, options);
     const target = destination(count, options.into);
     const position = stored.offset + start * rowElements * elementBytes;
     const context = { tensor: name, ...(options.signal === undefined ? {} : { signal: options.signal }) };
@@ -163,21 +140,6 @@ class SafetensorsStore implements WeightStore {
     }
     if (elementBytes === 1) await this.rescale(name, stored, target, start, rowElements);
     return target;
-  }
-
-  async close(): Promise<void> {
-    await closeAll(this.files);
-  }
-
-  private stored(name: string): Stored {
-    const stored = this.tensors.get(name);
-    if (stored !== undefined) return stored;
-    throw new WeightsError({
-      file: this.path,
-      tensor: name,
-      problem: 'there is no such tensor.',
-      fix: 'Check that config.json belongs to these weights.',
-    });
   }
 
   /** Multiplies by the scales stored beside an 8-bit tensor, if any. */

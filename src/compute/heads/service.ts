@@ -13,11 +13,11 @@ import type {
   TileParams,
 } from '../../shared/headsContract';
 import type { CallContext } from '../../shared/rpc';
-import { isRpcError, RpcError } from '../../shared/rpcError';
+import { RpcError } from '../../shared/rpcError';
 import type { Answers } from '../../shared/schema';
 import { tensorBytes } from '../../shared/transfer';
-import { WeightsError } from '../../weights/weightsError';
-import { type Engine, EngineUnavailableError, errorSentence } from '../engines/engine';
+import type { Engine } from '../engines/engine';
+import { withTravellingErrors } from '../travellingErrors';
 import type { SerialQueue } from '../serialQueue';
 import { measureConversions } from './conversionRun';
 import { HeadModel } from './headModel';
@@ -57,7 +57,7 @@ export class HeadsService {
     const inTurn =
       <P, R>(work: (params: P, context: CallContext) => Promise<R>) =>
       (params: P, context: CallContext): Promise<R> =>
-        this.queue.add(context.signal, () => inWords(() => work(params, context)));
+        this.queue.add(context.signal, () => withTravellingErrors(() => work(params, context)));
     return {
       'heads/model': inTurn(async (params) => (await this.held(params)).model.info()),
       'heads/tokens': inTurn(async ({ text, ...params }) => {
@@ -189,18 +189,6 @@ export class HeadsService {
       bytes -= item.bytes;
     }
     return id;
-  }
-}
-
-/** Errors of files and engines as errors that travel. */
-async function inWords<R>(work: () => Promise<R>): Promise<R> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isRpcError(error)) throw error;
-    if (error instanceof WeightsError) throw new RpcError('invalidInput', `${error.message} ${error.fix}`);
-    if (error instanceof EngineUnavailableError) throw new RpcError('unavailable', error.message);
-    throw new RpcError('internal', errorSentence(error));
   }
 }
 

@@ -239,3 +239,17 @@ export function slidingWindow(
   if (value === 0 || value === false || value === -1) return null;
   return reader.integer(keys);
 }
+
+/** One window for all layers when `sliding_window` is a number; absent means the class default, null means none. */
+export const oneWindow: LayersFacet['read'] = (reader) => {
+  const window = slidingWindow(reader);
+  reader.consult(['keep_window_size', 'full_attn_mod']);
+  return {
+    layers: decoderLayers(reader, {
+      window: () => window,
+      layerTypes: false,
+      kindAt: () => (window ? 'sliding' : 'full'),
+      patternKey: 'sliding_window',
+    }),
+  };
+};
