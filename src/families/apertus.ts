@@ -1,10 +1,9 @@
 /** Apertus: xIELU with learned slopes in a plain feed-forward. */
 
 import type { Activation } from '../attention/spec/blockSpec';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { llamaNames, part, PLAIN_MLP } from './kit/names';
 import { activation, headNorm, plain, rmsNorm } from './kit/parts';
 

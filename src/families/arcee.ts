@@ -1,12 +1,10 @@
 /** Arcee: AFM (plain feed-forward with relu²) and Trinity (AFMoE). */
 
-import type { CountsFacet } from './counted/facet';
 import { afterDense, deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { llamaNames, PLAIN_MLP } from './kit/names';
 
 export const layers = (): readonly LayersFacet[] => [

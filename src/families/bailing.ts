@@ -1,9 +1,8 @@
 /** Ling and Ring of inclusionAI: plain grouped attention, DeepSeek's experts. */
 
 import { deepseekExperts } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { plainDecoder } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -1,8 +1,7 @@
 /** Bamba: Mamba 2 layers and attention layers. */
 
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { mamba2Hybrid } from './kit/mambaHybrid';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -1,9 +1,8 @@
 /** BART and the encoder-decoders built like it: Pegasus, Marian, M2M-100, Seamless, …. */
 
 import { bartWhole } from './counted/encoderDecoder';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { bartDecoder } from './kit/crossLayers';
 
 /** Decoder layers and heads of their own, one K and V per head, d_model ÷ heads wide. */

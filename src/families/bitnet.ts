@@ -1,10 +1,9 @@
 /** BitNet b1.58: Llama's block with norms before both output projections. */
 
 import { headDims } from '../attention/spec/layerSpec';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { llamaNames, part } from './kit/names';
 import { rmsNorm } from './kit/parts';
 

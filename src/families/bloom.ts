@@ -2,10 +2,9 @@
 
 import { bloomSlopes } from '../attention/spec/alibi';
 import { headDims } from '../attention/spec/layerSpec';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
-import type { GgufFacet } from './kit/gguf';
 import { alsoAs } from './kit/ggufKeys';
 import { groupedQkv, part } from './kit/names';
 import { layerNorm, plain } from './kit/parts';

@@ -1,12 +1,10 @@
 /** Cohere: Command R, R7B, A and relatives. One LayerNorm, attention and feed-forward in parallel, RoPE on adjacent pairs. */
 
-import type { CountsFacet } from './counted/facet';
 import { afterDense, sharedExperts, wide } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlockModel, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { headNorm, layerNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -2,10 +2,9 @@
 
 import type { MoeFeedForward } from '../attention/spec/blockSpec';
 import { headDims } from '../attention/spec/layerSpec';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { llamaBlocks } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { ggufKvHeads } from './kit/ggufStates';
 import { moe, PLAIN_ROUTER } from './kit/mixtures';
 import { BARE, fusedQkv, llamaNames, type MixtureNames, part } from './kit/names';

@@ -5,12 +5,10 @@ import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/la
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import { deepseekExperts } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, repeat, withLayerSource } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 import { moe, sharedWidth, softmaxRouter, v3Mixture, v3Names } from './kit/mixtures';
 import { latentSources, llamaNames, part } from './kit/names';

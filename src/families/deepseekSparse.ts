@@ -5,11 +5,11 @@ import { HIDDEN_KEYS } from '../config/spellings';
 import type { IndexerSpec } from '../model/attention';
 import type { Source } from '../model/spec';
 import { afterDense, deepseekExperts } from './counted/experts';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
 import { consultDecoys } from './deepseek';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
 import { layerLabels, unknownDraft, withSources, wordOf } from './kit/decoder';
 import { latentLayout, layerCount, missing, type SourcedLatent } from './kit/headLayout';
 

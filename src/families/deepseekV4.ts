@@ -5,9 +5,9 @@ import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { IndexerSpec } from '../model/attention';
 import type { Source, Sourced } from '../model/spec';
 import { deepseekExperts } from './counted/experts';
-import type { CountedDecoder, CountsFacet, LayerView } from './counted/facet';
+import type { CountedDecoder, LayerView } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
 import {
   draftsOfWords,
   layerLabels,

@@ -1,9 +1,8 @@
 /** dots.llm1: Qwen 3's attention around DeepSeek-V3's experts. */
 
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames } from './kit/names';
 import { headNorm, rmsNorm } from './kit/parts';

@@ -3,13 +3,12 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import { wholeAttention } from './counted/encoderDecoder';
-import type { CountsFacet, WholeCount } from './counted/facet';
+import type { WholeCount } from './counted/facet';
 import { dense } from './counted/feedForward';
 import { flag, type Switch, switched } from './counted/switches';
-import type { FamilyReading, LayersFacet } from './facets';
+import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { crossDraft, selfAndCross } from './kit/crossLayers';
 import { fullDraft, NO_ATTENTION, repeat, unknownDraft, withSources } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 
 const LAYERS = ['num_hidden_layers', 'n_layers', 'n_layer', 'num_layers', 'encoder_layers', 'depth', 'layers'];

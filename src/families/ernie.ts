@@ -3,14 +3,13 @@
 import type { FeedForward } from '../attention/spec/blockSpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { afterDense } from './counted/experts';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, llamaNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
 import { activation, gated } from './kit/parts';

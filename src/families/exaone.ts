@@ -3,11 +3,9 @@
 import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
-import type { CountsFacet } from './counted/facet';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, type LayerWord, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames, OUTPUT_NORMS } from './kit/names';
 import { headNorm, outputNorms, rmsNorm } from './kit/parts';

@@ -7,10 +7,13 @@
 import type { BlockSpec } from '../attention/spec/blockSpec';
 import type { RunnableAttention } from '../attention/spec/layerSpec';
 import type { NormSpec } from '../attention/spec/normSpec';
+import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { JsonValue } from '../config/document';
 import type { ConfigReader } from '../config/reader';
 import type { AttentionSpec, StateSpec } from '../model/attention';
 import type { FactorSources } from '../model/spec';
+import type { CountedDecoder, WholeCount } from './counted/facet';
+import type { GgufConfig, GgufSource } from './kit/gguf';
 import type { WeightSources } from './kit/sources';
 
 /** A layer before it has an index. Layers of one kind share the same draft object. */
@@ -138,3 +141,25 @@ export interface NamesFacet {
   /** Llama's names where absent. */
   readonly of?: (input: NamesInput) => ModelNames;
 }
+
+export interface GgufFacet {
+  /** `general.architecture`. */
+  readonly architecture: string;
+  /** The model type that it is read as. */
+  readonly modelType: string;
+  /**
+   * How llama.cpp rotates it (`llama_model_rope_type`; the converter permutes Q and K of `interleaved` ones so that pairs are
+   * adjacent). Absent where the conversion of its tensors is not known: its cache is estimated, its heads are not computed.
+   */
+  readonly rope?: RotarySpec['layout'] | 'none';
+  /** Translates the keys that it spells in its own way; runs after the common ones. */
+  readonly adapt?: (config: GgufConfig, source: GgufSource) => void;
+  /** Adds what only the tensors tell. */
+  readonly fromTensors?: (config: GgufConfig, has: (tensor: string) => boolean) => void;
+}
+
+/** Parameters of model types without a `blocks` facet. */
+export type CountsFacet = { readonly modelTypes: readonly string[] } & (
+  | (CountedDecoder & { readonly whole?: never })
+  | { readonly whole: WholeCount }
+);

@@ -1,9 +1,7 @@
 /** Falcon-H1: Mamba 2 and attention side by side in every layer. */
 
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
-import type { GgufFacet } from './kit/gguf';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { adaptState } from './kit/ggufStates';
 import { expandedWidth, mamba2Hybrid } from './kit/mambaHybrid';
 

@@ -4,10 +4,10 @@ import { type AttentionLayerSpec, headDims, type RunnableAttention } from '../at
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
-import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlockModel, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufConfig, GgufFacet, GgufSource } from './kit/gguf';
+import type { GgufConfig, GgufSource } from './kit/gguf';
 import { dividedHeadWidth, ggufHeadWidth } from './kit/ggufKeys';
 import { FOUR_NORMS, llamaNames } from './kit/names';
 import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';

@@ -3,12 +3,11 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { Source } from '../model/spec';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { draftsOf, fullDraft, layerLabels, sharedDraft, slidingDraft, slidingWindow, withSources } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 
 export const layers = (): readonly LayersFacet[] => [

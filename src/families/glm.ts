@@ -2,12 +2,10 @@
 
 import type { BlockSpec } from '../attention/spec/blockSpec';
 import { deepseekExperts } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { fusedGateUp, llamaNames, part } from './kit/names';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';

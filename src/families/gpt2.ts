@@ -4,11 +4,20 @@ import type { BlockSpec } from '../attention/spec/blockSpec';
 import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
-import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, ModelNames, NamesFacet, NamesInput } from './facets';
+import type {
+  BlockInput,
+  BlockModel,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  ModelNames,
+  NamesFacet,
+  NamesInput,
+} from './facets';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
 import { decoderLayers, type DecoderOptions } from './kit/decoder';
-import type { GgufConfig, GgufFacet } from './kit/gguf';
+import type { GgufConfig } from './kit/gguf';
 import { alsoAs } from './kit/ggufKeys';
 import { ggufKvHeads } from './kit/ggufStates';
 import { fusedQkv, groupedQkv, part } from './kit/names';

@@ -1,10 +1,9 @@
 /** gpt-oss: sinks, biases everywhere, experts in one tensor whose gate and up alternate. */
 
 import type { DenseFeedForward } from '../attention/spec/blockSpec';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, llamaNames, type MixtureNames, part } from './kit/names';
 import { activation, gated } from './kit/parts';

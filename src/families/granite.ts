@@ -1,13 +1,11 @@
 /** Granite without recurrent layers: 3.x dense and with experts, the sliding-window forms, the text part of Granite 4 vision. */
 
 import type { ConfigReader } from '../config/reader';
-import type { CountsFacet } from './counted/facet';
 import { wide } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlockModel, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, fusedGateUp, llamaNames, type MixtureNames, part, underShared } from './kit/names';
 import { activation, gated } from './kit/parts';

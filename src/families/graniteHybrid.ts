@@ -2,11 +2,9 @@
 
 import { HIDDEN_KEYS } from '../config/spellings';
 import { wide } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { dense } from './counted/feedForward';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
-import type { GgufFacet } from './kit/gguf';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { adaptHybrid } from './kit/ggufStates';
 import { mamba2Hybrid } from './kit/mambaHybrid';
 

@@ -1,10 +1,8 @@
 /** Grok-1 and its relatives: four norms, experts in every layer. */
 
 import { EXPERT_KEYS } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -1,8 +1,7 @@
 /** Kyutai's decoders: Helium and Moshi. */
 
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, CountsFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder, oneWindow } from './kit/decoder';
 

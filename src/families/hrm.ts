@@ -1,9 +1,8 @@
 /** HRM: the same stack runs many times for a token, and each run has its own cache. */
 
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { fullDraft, repeat, withLayerSource } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 

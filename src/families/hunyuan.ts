@@ -5,14 +5,22 @@ import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import { afterDense, deepseekExperts, EXPERT_KEYS } from './counted/experts';
-import type { CountsFacet, ExpertRule } from './counted/facet';
+import type { ExpertRule } from './counted/facet';
 import { flag } from './counted/switches';
 import { sparseLatent } from './deepseekSparse';
 import { hyperConnections } from './deepseekV4';
-import type { BlockInput, BlockModel, BlocksFacet, LayerDraft, LayersFacet, NamesFacet } from './facets';
+import type {
+  BlockInput,
+  BlockModel,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayerDraft,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, llamaBlocks, type LlamaBlocks } from './kit/blocks';
 import { fullDraft, plainDecoder, repeat, sharedDraft, withLayerSource } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { moe, PLAIN_ROUTER } from './kit/mixtures';
 import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';

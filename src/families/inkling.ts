@@ -5,9 +5,9 @@ import { HIDDEN_KEYS } from '../config/spellings';
 import { isHeaded, type StateSpec } from '../model/attention';
 import type { Sourced } from '../model/spec';
 import { afterDense, deepseekExperts, sharedExperts } from './counted/experts';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import type { Tally } from './counted/tally';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
 import { fullDraft, layerLabels, slidingDraft, slidingWindow, unknownDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 

@@ -1,9 +1,8 @@
 /** Jais 2: LayerNorms, a plain feed-forward with relu², biases everywhere. */
 
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { llamaNames, PLAIN_MLP } from './kit/names';
 import { layerNorm } from './kit/parts';
 

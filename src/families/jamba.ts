@@ -2,10 +2,8 @@
 
 import type { ConfigReader } from '../config/reader';
 import { wide } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { adaptHybrid, ggufKvHeads, ggufLayers } from './kit/ggufStates';
 import { HYBRID_MAMBA_KEYS, mambaState, recurrentDraft } from './kit/states';
 

@@ -2,9 +2,9 @@
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import type { Tally } from './counted/tally';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { fullDraft, repeat, withLayerSource } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 

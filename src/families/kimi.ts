@@ -3,10 +3,9 @@
 import type { ConfigReader } from '../config/reader';
 import type { Source } from '../model/spec';
 import { afterDense, deepseekExperts } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
 import { consultDecoys } from './deepseek';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { draftsOf, layerLabels, type LayerWord, withSources } from './kit/decoder';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 import { kdaState, recurrentDraft, type SourcedState } from './kit/states';

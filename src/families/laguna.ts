@@ -2,9 +2,8 @@
 
 import type { ConfigReader } from '../config/reader';
 import { afterDense, narrow } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [

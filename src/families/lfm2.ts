@@ -3,11 +3,10 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import { afterDense, narrow } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { ratio } from './counted/switches';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
-import type { GgufConfig, GgufFacet, GgufSource } from './kit/gguf';
+import type { GgufConfig, GgufSource } from './kit/gguf';
 import { ggufKvHeads, ggufLayers } from './kit/ggufStates';
 import { missing } from './kit/headLayout';
 import { shortConvState } from './kit/states';

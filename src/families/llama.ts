@@ -1,14 +1,13 @@
 /** Llama, CWM and the plain decoders that kept Llama's keys and have no lineage of their own. */
 
 import type { ConfigReader } from '../config/reader';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { multiHead } from './gpt2';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { asMixture } from './mistral';
 
 export const layers = (): readonly LayersFacet[] => [

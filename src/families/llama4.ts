@@ -1,9 +1,8 @@
 /** Llama 4: chunked layers with RoPE, full ones without, experts fed with weighted input. */
 
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/names';
 import { activation, gated, headNorm } from './kit/parts';

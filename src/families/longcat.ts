@@ -1,10 +1,9 @@
 /** LongCat-Flash: every layer holds two attentions, so it has two caches. */
 
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
 import { consultDecoys } from './deepseek';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 

@@ -1,10 +1,8 @@
 /** Mamba 1 and 2 in every layer. */
 
 import type { ConfigReader } from '../config/reader';
-import type { CountsFacet } from './counted/facet';
-import type { FamilyReading, LayersFacet } from './facets';
+import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { repeat, unknownDraft, withLayerSource } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { adaptState } from './kit/ggufStates';
 import { layerCount, missing } from './kit/headLayout';
 import { expandedWidth } from './kit/mambaHybrid';

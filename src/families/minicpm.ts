@@ -1,10 +1,8 @@
 /** MiniCPM 1 and 2: Llama's block with scaled embeddings, branches and logits. */
 
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -1,11 +1,9 @@
 /** Mistral, Ministral and Mixtral, and what is built on Mistral's decoder (Voxtral). */
 
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow, oneWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/names';
 import { activation, gated } from './kit/parts';

@@ -3,10 +3,9 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [

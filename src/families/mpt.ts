@@ -2,10 +2,10 @@
 
 import { mptSlopes } from '../attention/spec/alibi';
 import { headDims } from '../attention/spec/layerSpec';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { attentionAt, attentionLayer, block, preNorms } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
-import type { GgufConfig, GgufFacet } from './kit/gguf';
+import type { GgufConfig } from './kit/gguf';
 import { alsoAs } from './kit/ggufKeys';
 import { ggufKvHeads } from './kit/ggufStates';
 import { fusedQkv, part } from './kit/names';

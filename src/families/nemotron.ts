@@ -4,11 +4,11 @@ import type { JsonValue } from '../config/document';
 import { type ConfigReader, isJsonObject, type JsonObject, MAX_LAYERS, show } from '../config/reader';
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { Source, Sourced } from '../model/spec';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { dense, EXPERT_ACTIVE_KEYS, EXPERT_COUNT_KEYS } from './counted/feedForward';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import {
   decoderMakers,
   draftsOf,
@@ -19,7 +19,7 @@ import {
   unknownDraft,
   withSources,
 } from './kit/decoder';
-import type { GgufConfig, GgufFacet, GgufSource } from './kit/gguf';
+import type { GgufConfig, GgufSource } from './kit/gguf';
 import { adaptHybridWidths, ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { mamba2State, recurrentDraft } from './kit/states';

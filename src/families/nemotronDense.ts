@@ -1,9 +1,8 @@
 /** Nemotron (Minitron, Nemotron-4): LayerNorms with weight + 1, a plain feed-forward with relu². */
 
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { llamaNames, PLAIN_MLP } from './kit/names';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -2,11 +2,10 @@
 
 import type { ConfigReader } from '../config/reader';
 import type { Source, Sourced } from '../model/spec';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { flag, ratio } from './counted/switches';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { fullDraft, unknownDraft, withLayerSource } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { alsoAs } from './kit/ggufKeys';
 import { layerCount, missing } from './kit/headLayout';
 

@@ -3,8 +3,16 @@
 import type { BlockNorms } from '../attention/spec/blockSpec';
 import type { NormSpec } from '../attention/spec/normSpec';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
-import type { BlockInput, BlockModel, BlocksFacet, LayerNames, LayersFacet, NamesFacet, Positions } from './facets';
+import type {
+  BlockInput,
+  BlockModel,
+  BlocksFacet,
+  CountsFacet,
+  LayerNames,
+  LayersFacet,
+  NamesFacet,
+  Positions,
+} from './facets';
 import { multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
 import { part } from './kit/names';

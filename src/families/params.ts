@@ -2,9 +2,8 @@
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
 import { flag, ratio } from './counted/switches';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
 import { fullDraft, repeat, slidingDraft, withLayerSource, withSources } from './kit/decoder';
 import { headLayout, latentLayout, layerCount, missing } from './kit/headLayout';
 

@@ -3,12 +3,10 @@
 import type { BlockSpec } from '../attention/spec/blockSpec';
 import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
-import type { CountsFacet } from './counted/facet';
-import type { BlockInput, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { fourTimes } from './gpt2';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, oneWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { fusedGateUp, fusedQkv, llamaNames, part } from './kit/names';
 import { activation, gated, headNorm, layerNorm } from './kit/parts';

@@ -1,10 +1,8 @@
 /** PLaMo 1: `n_shared_head` query heads share one KV head. */
 
 import { HEAD_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { adaptHybrid } from './kit/ggufStates';
 
 export const layers = (): readonly LayersFacet[] => [

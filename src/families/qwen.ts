@@ -2,11 +2,10 @@
 
 import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
-import type { CountsFacet } from './counted/facet';
-import type { BlocksFacet, FamilyReading, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufConfig, GgufFacet } from './kit/gguf';
+import type { GgufConfig } from './kit/gguf';
 import { headNorm, rmsNorm } from './kit/parts';
 
 /** The window counts only with `use_sliding_window: true`, and then from layer `max_window_layers` on. */

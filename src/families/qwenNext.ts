@@ -3,12 +3,11 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import { qwenShared } from './counted/experts';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { FamilyReading, LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, FamilyReading, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { decoderLayers, fullDraft } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { headLayout } from './kit/headLayout';
 import { gatedDeltaNetState, recurrentDraft } from './kit/states';
 

@@ -2,9 +2,8 @@
 
 import { show } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { draftsOf, slidingDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { recurrentDraft, rgLruState } from './kit/states';

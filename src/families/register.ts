@@ -80,9 +80,7 @@ import * as whisper from './whisper';
 import * as xlstm from './xlstm';
 import * as zamba from './zamba';
 import * as zaya from './zaya';
-import type { CountsFacet } from './counted/facet';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
-import type { GgufFacet } from './kit/gguf';
+import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { register } from './kit/register';
 
 export const layersRegister = /* @__PURE__ */ register<LayersFacet>(

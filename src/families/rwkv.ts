@@ -3,10 +3,9 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { StateSpec } from '../model/attention';
-import type { CountsFacet, LayerView } from './counted/facet';
-import type { LayersFacet } from './facets';
+import type { LayerView } from './counted/facet';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { layerCount, missing } from './kit/headLayout';
 import { recurrentDraft, rwkv4State } from './kit/states';
 

@@ -1,9 +1,8 @@
 /** Seed-OSS: Llama's block with separate switches for the biases of attention. */
 
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -1,10 +1,9 @@
 /** StableLM: LayerNorms, RoPE on a quarter of the head, optionally parallel halves and one norm per head. */
 
 import { headDims } from '../attention/spec/layerSpec';
-import type { BlockInput, BlockModel, BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlockModel, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary, preNorms } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { llamaNames, part } from './kit/names';
 import { headNorm, layerNorm } from './kit/parts';
 import type { Part } from './kit/sources';

@@ -1,9 +1,8 @@
 /** StarCoder 2: LayerNorms, a plain feed-forward, biases everywhere. The first StarCoder is GPT-BigCode, in gpt2.ts. */
 
 import { oneWindow } from './kit/decoder';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
-import type { GgufFacet } from './kit/gguf';
 import { llamaNames, part } from './kit/names';
 import { layerNorm } from './kit/parts';
 

@@ -2,9 +2,8 @@
 
 import { show } from '../config/reader';
 import { afterDense, type Sparse } from './counted/experts';
-import type { CountsFacet } from './counted/facet';
 import { flag } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { decoderLayers, decoderMakers, draftsOf, slidingWindow, withSources } from './kit/decoder';
 import { layerCount, missing, type SourcedLayout } from './kit/headLayout';
 import { gateOf } from './laguna';

@@ -2,12 +2,11 @@
 
 import type { ConfigReader } from '../config/reader';
 import { wholeAttention } from './counted/encoderDecoder';
-import type { CountsFacet, WholeCount } from './counted/facet';
+import type { WholeCount } from './counted/facet';
 import { dense } from './counted/feedForward';
-import type { FamilyReading, LayersFacet } from './facets';
+import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { bothFull, withCross } from './kit/crossLayers';
 import { decoderLayers, slidingWindow } from './kit/decoder';
-import type { GgufFacet } from './kit/gguf';
 import { type HeadOptions, layerCount } from './kit/headLayout';
 
 const T5_HEADS: HeadOptions = {

@@ -2,9 +2,8 @@
 
 import type { ConfigReader } from '../config/reader';
 import { bartWhole } from './counted/encoderDecoder';
-import type { CountsFacet } from './counted/facet';
 import type { Tally } from './counted/tally';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { bartDecoder, bothFull, DECODER_HEAD_OPTIONS, DECODER_LAYERS } from './kit/crossLayers';
 import { withSources } from './kit/decoder';
 import { layerCount } from './kit/headLayout';

@@ -2,9 +2,9 @@
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { flag, ratio } from './counted/switches';
-import type { LayersFacet } from './facets';
+import type { CountsFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
 import { layerCount, missing } from './kit/headLayout';
 

@@ -3,10 +3,10 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import { isHeaded } from '../model/attention';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { dense } from './counted/feedForward';
 import type { Tally } from './counted/tally';
-import type { FamilyReading, LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, FamilyReading, LayerDraft, LayersFacet } from './facets';
 import { draftsOf, layerLabels, withSources } from './kit/decoder';
 import { type HeadOptions, layerCount, missing } from './kit/headLayout';
 import { expandedWidth, parallelDraft } from './kit/mambaHybrid';

@@ -3,10 +3,10 @@
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import { isHeaded, type StateSpec } from '../model/attention';
-import type { CountsFacet, LayerView } from './counted/facet';
+import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
 import { fullDraft, layerLabels, slidingDraft, slidingWindow, unknownDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 

@@ -105,9 +105,3 @@ export interface CountedDecoder {
 
 /** Adds all parameters of a model that is not just a decoder. */
 export type WholeCount = (config: ConfigReader, tally: Tally, tied: boolean) => void;
-
-/** Parameters of model types without a `blocks` facet. */
-export type CountsFacet = { readonly modelTypes: readonly string[] } & (
-  | (CountedDecoder & { readonly whole?: never })
-  | { readonly whole: WholeCount }
-);

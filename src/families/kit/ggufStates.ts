@@ -1,7 +1,8 @@
 /** Recurrent layers in GGUF metadata: widths of states, and which layers have one. */
 
+import type { GgufFacet } from '../facets';
 import { MAX_LAYERS } from '../../config/reader';
-import type { GgufConfig, GgufFacet, GgufSource } from './gguf';
+import type { GgufConfig, GgufSource } from './gguf';
 
 /** State-space widths, in the spellings of Mamba and of the hybrids. */
 export function adaptState(config: GgufConfig, source: GgufSource): void {
