@@ -12,13 +12,9 @@ export const CROSS_ROOTS: readonly string[] = [
 export const PAIRS: readonly string[] = ['encoder-decoder', 'vision-encoder-decoder', 'speech-encoder-decoder', 'rag'];
 
 /** Here the composite's class does not decide whether embeddings are tied: the language model's key does. */
+// biome-ignore format: names fill their lines
 export const TEXT_DECIDES: readonly string[] = [
-  'audioflamingo3',
-  'musicflamingo',
-  'qwen2_audio',
-  'vibevoice_asr',
-  'voxtral',
-  'nemotron_h_omni',
+  'audioflamingo3', 'musicflamingo', 'qwen2_audio', 'vibevoice_asr', 'voxtral', 'nemotron_h_omni',
 ];
 
 /** Here the root inherits the language model's key for tied embeddings where it has none itself. */

@@ -18,13 +18,9 @@ import type { WeightSources } from './kit/sources';
 
 /** Keys of per-head attention that configs of latent families still have. */
 export function consultDecoys(reader: ConfigReader): void {
+  // biome-ignore format: names fill their lines
   reader.consult([
-    'num_key_value_heads',
-    'head_dim',
-    'qk_head_dim',
-    'v_head_dim',
-    'qk_nope_head_dim',
-    'qk_rope_head_dim',
+    'num_key_value_heads', 'head_dim', 'qk_head_dim', 'v_head_dim', 'qk_nope_head_dim', 'qk_rope_head_dim',
   ]);
 }
 

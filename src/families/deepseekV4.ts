@@ -36,15 +36,10 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['deepseek_v4', 'deepseek_ref'],
     cite: 'transformers 5.18 models/deepseek_v4/configuration_deepseek_v4.py and its cache classes; vLLM SlidingWindowMLASpec',
     read: (reader) => {
+      // biome-ignore format: names fill their lines
       reader.consult([
-        'index_head_dim',
-        'index_n_heads',
-        'index_topk',
-        'num_key_value_heads',
-        'num_hash_layers',
-        'compress_rope_theta',
-        'q_lora_rank',
-        'o_lora_rank',
+        'index_head_dim', 'index_n_heads', 'index_topk', 'num_key_value_heads', 'num_hash_layers',
+        'compress_rope_theta', 'q_lora_rank', 'o_lora_rank',
       ]);
       const count = layerCount(reader);
       const parts = partsOf(reader);

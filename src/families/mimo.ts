@@ -27,13 +27,10 @@ export const layers = (): readonly LayersFacet[] => [
         missing(reader, 'num_hidden_layers and sliding_window', 'sliding_window');
         return { layers: [] };
       }
+      // biome-ignore format: names fill their lines
       reader.consult([
-        'hybrid_block_size',
-        'add_swa_attention_sink_bias',
-        'add_full_attention_sink_bias',
-        'sliding_window_size',
-        'attention_chunk_size',
-        'swa_rope_theta',
+        'hybrid_block_size', 'add_swa_attention_sink_bias', 'add_full_attention_sink_bias', 'sliding_window_size',
+        'attention_chunk_size', 'swa_rope_theta',
       ]);
       const listed = layerLabels(reader, count.value) ?? patternList(reader, count.value);
       const byClass = Array.from({ length: count.value }, (_, index) =>

@@ -30,16 +30,10 @@ export const layers = (): readonly LayersFacet[] => [
   {
     // A `sliding_window` that is present but switched off means full attention.
     id: 'qwen',
+    // biome-ignore format: names fill their lines
     modelTypes: [
-      'qwen2',
-      'qwen2_vl_text',
-      'qwen2_5_vl_text',
-      'qwen2_5_omni_text',
-      'qwen2_5_omni_talker',
-      'qwen3',
-      'mimo',
-      'dots_ocr',
-      'llava_qwen',
+      'qwen2', 'qwen2_vl_text', 'qwen2_5_vl_text', 'qwen2_5_omni_text', 'qwen2_5_omni_talker', 'qwen3', 'mimo',
+      'dots_ocr', 'llava_qwen',
     ],
     cite: 'transformers 5.18 models/qwen2/configuration_qwen2.py: layer_types from use_sliding_window and max_window_layers',
     read: (reader) => fromWindowLayer(reader, qwenWindow(reader)),

@@ -51,14 +51,10 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['zamba2'],
     cite: 'transformers 5.18 models/zamba2/configuration_zamba2.py __post_init__ (head width 2 × hidden ÷ heads where attention_head_dim is absent)',
     read: (reader) => {
+      // biome-ignore format: names fill their lines
       reader.consult([
-        'attention_hidden_size',
-        'hybrid_layer_ids',
-        'mamba_headdim',
-        'use_mem_rope',
-        'num_mem_blocks',
-        'num_query_groups',
-        'kv_channels',
+        'attention_hidden_size', 'hybrid_layer_ids', 'mamba_headdim', 'use_mem_rope', 'num_mem_blocks',
+        'num_query_groups', 'kv_channels',
       ]);
       const state = mamba2State(reader, {
         heads: ['n_mamba_heads'],

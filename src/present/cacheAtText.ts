@@ -24,14 +24,9 @@ export function cacheAtMarkdown(name: string, spec: ModelSpec, scenario: Scenari
     `# ${escapeText(name)} at ${escapeText(workloadText(scenario))}`,
     escapeText(designText(plan.spec)),
     `**${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
+    // biome-ignore format: names fill their lines
     table(['rule', 'cached as', 'needed', 'occupied', 'reserved', 'against intrinsic', ''], rows, [
-      'left',
-      'left',
-      'right',
-      'right',
-      'right',
-      'right',
-      'left',
+      'left', 'left', 'right', 'right', 'right', 'right', 'left',
     ]),
     explainMarkdown(name, plan)
       .replace(/^# .*\n/, '## Where it comes from\n')

@@ -24,12 +24,9 @@ const SPELLINGS: readonly (readonly string[])[] = [
   CONTEXT_KEYS,
 ];
 /** What most families write, one of each group. */
+// biome-ignore format: names fill their lines
 const COMMON = [
-  'num_hidden_layers',
-  'num_attention_heads',
-  'num_key_value_heads',
-  'head_dim',
-  'hidden_size',
+  'num_hidden_layers', 'num_attention_heads', 'num_key_value_heads', 'head_dim', 'hidden_size',
   'max_position_embeddings',
 ];
 /** Of these, what a latent cache makes meaningless. */

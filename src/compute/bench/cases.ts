@@ -5,14 +5,9 @@ import type { LatentForm } from '../../attention/onnx/program';
 import { elementCount } from '../../attention/onnx/graph';
 import { layerWeights } from '../../attention/spec/weightNames';
 
+// biome-ignore format: names fill their lines
 export const BENCH_ENGINES = [
-  'onnxruntime-cpu',
-  'onnxruntime-webgpu',
-  'onnxruntime-wasm',
-  'tensorflow',
-  'tfjs-wasm',
-  'tfjs-cpu',
-  'pytorch',
+  'onnxruntime-cpu', 'onnxruntime-webgpu', 'onnxruntime-wasm', 'tensorflow', 'tfjs-wasm', 'tfjs-cpu', 'pytorch',
 ] as const;
 export type BenchEngine = (typeof BENCH_ENGINES)[number];
 

@@ -276,13 +276,9 @@ export class BlockRunner {
 }
 
 /** Captures `[batch, tokens, width]`; the others have heads before the tokens. */
+// biome-ignore format: names fill their lines
 const BY_TOKEN: ReadonlySet<CaptureName> = new Set<CaptureName>([
-  'attentionInput',
-  'output',
-  'feedForwardInput',
-  'routerLogits',
-  'latent',
-  'ropeKey',
+  'attentionInput', 'output', 'feedForwardInput', 'routerLogits', 'latent', 'ropeKey',
 ]);
 
 interface SplitCaptures {

@@ -5,14 +5,9 @@ import { switched } from './switches';
 import type { LayerView, CountedDecoder } from './facet';
 import type { Tally } from './tally';
 
+// biome-ignore format: names fill their lines
 const WIDTH_KEYS = [
-  'intermediate_size',
-  'ffn_hidden_size',
-  'n_inner',
-  'ffn_dim',
-  'd_ff',
-  'hidden_dim',
-  'decoder_ffn_dim',
+  'intermediate_size', 'ffn_hidden_size', 'n_inner', 'ffn_dim', 'd_ff', 'hidden_dim', 'decoder_ffn_dim',
   'block_ff_dim',
 ];
 export const EXPERT_COUNT_KEYS = ['n_routed_experts', 'num_experts', 'num_local_experts', 'moe_num_experts'];

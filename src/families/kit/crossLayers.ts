@@ -57,16 +57,10 @@ export function bothFull(
 
 /** The decoder of BART and its relatives: one KV head per query head unless a key of `kvKeys` says otherwise. */
 export function bartDecoder(reader: ConfigReader, kvKeys: readonly string[] = []): FamilyReading {
+  // biome-ignore format: names fill their lines
   reader.consult([
-    'attention_window',
-    'local_radius',
-    'num_random_blocks',
-    'attention_type',
-    'max_source_positions',
-    'encoder_num_key_value_heads',
-    'conv_kernel',
-    'conv_kernel_sizes',
-    'num_hidden_layers',
+    'attention_window', 'local_radius', 'num_random_blocks', 'attention_type', 'max_source_positions',
+    'encoder_num_key_value_heads', 'conv_kernel', 'conv_kernel_sizes', 'num_hidden_layers',
   ]);
   const options = { ...DECODER_HEAD_OPTIONS, kvKeys };
   return bothFull(reader, layerCount(reader, DECODER_LAYERS), options, { tokens: 'target' });

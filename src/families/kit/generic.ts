@@ -17,13 +17,9 @@ const COMMON_KEYS = [
   ...KV_HEAD_KEYS,
   ...HEAD_DIM_KEYS,
 ];
+// biome-ignore format: names fill their lines
 const LATENT_KEYS = [
-  'kv_lora_rank',
-  'q_lora_rank',
-  'qk_rope_head_dim',
-  'qk_nope_head_dim',
-  'qk_head_dim',
-  'v_head_dim',
+  'kv_lora_rank', 'q_lora_rank', 'qk_rope_head_dim', 'qk_nope_head_dim', 'qk_head_dim', 'v_head_dim',
 ];
 
 export function genericDecoder(reader: ConfigReader, modelType: string): FamilyReading {
