@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchCase, benchCases, BENCH_ENGINES, type BenchEngine, caseWork } from './bench/cases';
 import { type BenchPeer, nodePeer, pythonWithTorch, pytorchPeer } from './bench/peers';
-import { type MeasuredRates, type Prediction, predictions, predictionText } from './bench/prediction';
+import type { Rates } from '../serving/roofline';
+import { type Prediction, predictions, predictionText } from './bench/prediction';
 import { benchRatios, type BenchRatio } from './bench/ratios';
 import { median } from './engines/matmulProof';
 import { errorSentence } from './engines/engine';
@@ -107,7 +108,7 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
 /** Cached tokens of the step that the bench measures. */
 const PREDICTED_TOKENS = 4096;
 
-function bestRates(results: readonly Omit<BenchResult, 'rooflineMs'>[]): MeasuredRates | null {
+function bestRates(results: readonly Omit<BenchResult, 'rooflineMs'>[]): Rates | null {
   if (results.length === 0) return null;
   const best = (rate: 'gflops' | 'gigabytesPerSecond'): number => Math.max(...results.map((result) => result[rate]));
   return { flopsPerS: best('gflops') * 1e9, bytesPerS: best('gigabytesPerSecond') * 1e9 };
@@ -199,7 +200,7 @@ async function runCase(
 /** Williams et al. 2009: the slower of arithmetic and reading. */
 function rooflineMs(
   { medianMs, gflops, gigabytesPerSecond }: Omit<BenchResult, 'rooflineMs'>,
-  { flopsPerS, bytesPerS }: MeasuredRates,
+  { flopsPerS, bytesPerS }: Rates,
 ): number {
   return medianMs * Math.max((gflops * 1e9) / flopsPerS, (gigabytesPerSecond * 1e9) / bytesPerS);
 }

@@ -69,47 +69,45 @@ function weightBytesRead(weights: WeightBytes, count: ParameterCount, tokens: nu
   return others - lookups + experts;
 }
 
+/** What a machine does in a second at best. */
+export interface Rates {
+  readonly flopsPerS: number;
+  readonly bytesPerS: number;
+}
+
+/** The two bounds of a step, and the one that holds. */
+export function stepTimes(
+  bytes: number,
+  flops: number,
+  { flopsPerS, bytesPerS }: Rates,
+): Pick<Roofline, 'memoryTimeS' | 'computeTimeS' | 'timeS' | 'limitedBy'> {
+  const memoryTimeS = bytes / bytesPerS;
+  const computeTimeS = flops / flopsPerS;
+  const limitedBy = memoryTimeS >= computeTimeS ? 'memory' : 'compute';
+  return { memoryTimeS, computeTimeS, timeS: Math.max(memoryTimeS, computeTimeS), limitedBy };
+}
+
 /** One token for each of `batch` sequences that hold `tokens` tokens. Null where the device's peak is not known. */
 export function decodeRoofline(deployment: Deployment, batch: number, tokens: number): Roofline | null {
-  const { spec, count, weights, kvDtype } = deployment;
+  const { spec, count, weights, kvDtype, device, format } = deployment;
+  const peak = denseFlops(device, format);
+  if (!peak) return null;
+  const devices = Math.max(1, deployment.devices);
+  const rates = { flopsPerS: peak.flopsPerS * devices, bytesPerS: device.bandwidthBytesPerS * devices };
   // 2 operations per parameter that is multiplied and token.
   const flops =
     batch * (2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(spec, tokens));
-  return roofline(
-    deployment,
-    batch,
-    weightBytesRead(weights, count, batch, count.encoder),
-    batch * cacheReadBytes(spec, kvDtype, tokens),
-    flops,
-  );
-}
-
-function roofline(
-  deployment: Deployment,
-  tokens: number,
-  weightBytes: number,
-  cacheBytes: number,
-  flops: number,
-): Roofline | null {
-  const peak = denseFlops(deployment.device, deployment.format);
-  const devices = Math.max(1, deployment.devices);
-  if (!peak) return null;
-  const cacheBytesRead = cacheBytes * Math.max(1, deployment.cacheCopies);
-  const bandwidth = deployment.device.bandwidthBytesPerS * devices;
-  const memoryTimeS = (weightBytes + cacheBytesRead) / bandwidth;
-  const computeTimeS = flops / (peak.flopsPerS * devices);
-  const timeS = Math.max(memoryTimeS, computeTimeS);
+  const weightBytes = weightBytesRead(weights, count, batch, count.encoder);
+  const cacheBytesRead = batch * cacheReadBytes(spec, kvDtype, tokens) * Math.max(1, deployment.cacheCopies);
+  const times = stepTimes(weightBytes + cacheBytesRead, flops, rates);
   return {
     weightBytesRead: weightBytes,
     cacheBytesRead,
     flops,
-    memoryTimeS,
-    computeTimeS,
-    timeS,
-    limitedBy: memoryTimeS >= computeTimeS ? 'memory' : 'compute',
+    ...times,
     intensityFlopsPerByte: flops / (weightBytes + cacheBytesRead),
-    ridgeFlopsPerByte: (peak.flopsPerS * devices) / bandwidth,
-    tokensPerS: tokens / timeS,
+    ridgeFlopsPerByte: rates.flopsPerS / rates.bytesPerS,
+    tokensPerS: batch / times.timeS,
     format: peak.format,
   };
 }

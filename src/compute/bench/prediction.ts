@@ -4,12 +4,10 @@
  */
 
 import type { AttentionLayerSpec } from '../../attention/spec/layerSpec';
-import { elementCount } from '../../attention/onnx/graph';
-import { layerWeights } from '../../attention/spec/weightNames';
-import { deviceOf, type Device } from '../../serving/hardware';
-import { type ParameterCount } from '../../serving/parameters/count';
-import { PARTS } from '../../families/counted/tally';
-import { decodeRoofline, type Limit, type Roofline } from '../../serving/roofline';
+import { layerWeights, weightCount } from '../../attention/spec/weightNames';
+import { cacheReadBytes, decodeAttentionFlops } from '../../serving/attentionWork';
+import { denseFlops, deviceOf } from '../../serving/hardware';
+import { type Limit, type Rates, stepTimes } from '../../serving/roofline';
 import { oneLayer } from '../plannedCache';
 import { DEEPSEEK_V3, DEEPSEEK_V3_MHA } from './cases';
 
@@ -34,27 +32,27 @@ const CLAIM = 6;
 const GPU = 'h100-sxm';
 const MOST_BATCH = 1024;
 
-/** Rates of this machine: the best that any peer of the run reached, in FLOP/s and bytes/s. */
-export interface MeasuredRates {
-  readonly flopsPerS: number;
-  readonly bytesPerS: number;
-}
-
-/** On the GPU: the core, the layer for one sequence, and the smallest batch at which the layer reaches the claim. */
-export function predictions(tokens: number, rates: MeasuredRates | null): readonly Prediction[] {
+/**
+ * On the GPU: the core, the layer for one sequence, and the smallest batch at which the layer reaches the claim.
+ * @param measured Rates of this machine: the best that any peer of the run reached.
+ */
+export function predictions(tokens: number, measured: Rates | null): readonly Prediction[] {
   const gpu = deviceOf(GPU);
+  const peak = gpu && denseFlops(gpu, 'bf16');
   const list: Prediction[] = [];
-  if (gpu) {
-    const at = (scope: Prediction['scope'], batch: number): Prediction | null =>
-      predict(gpu, 'bf16', scope, batch, tokens);
+  if (gpu && peak) {
+    const rates = { flopsPerS: peak.flopsPerS, bytesPerS: gpu.bandwidthBytesPerS };
+    const at = (scope: Prediction['scope'], batch: number): Prediction =>
+      predict(gpu.name, rates, { precision: 'bf16', scope, batch, tokens });
     let batch = 1;
-    while (batch < MOST_BATCH && (at('layer', batch)?.ratio ?? CLAIM) < CLAIM) batch++;
-    list.push(
-      ...[at('core', 1), at('layer', 1), ...(batch > 1 ? [at('layer', batch)] : [])].filter((one) => one !== null),
-    );
+    while (batch < MOST_BATCH && at('layer', batch).ratio < CLAIM) batch++;
+    list.push(at('core', 1), at('layer', 1), ...(batch > 1 ? [at('layer', batch)] : []));
   }
-  const here = rates && predict(thisMachine(rates), 'float32', 'core', 1, tokens);
-  return here ? [...list, here] : list;
+  if (measured) {
+    const here = { precision: 'float32', scope: 'core', batch: 1, tokens } as const;
+    list.push(predict('this machine at the best rates of the run', measured, here));
+  }
+  return list;
 }
 
 export function predictionText({
@@ -74,23 +72,13 @@ export function predictionText({
   return `roofline, ${device}, ${precision}, ${what} of DeepSeek-V3, ${batch} × ${tokens} tokens: MHA ${time(mhaMs)} (${mhaLimit}), MLA absorbed ${time(mlaMs)} (${mlaLimit}), ${ratio.toPrecision(3)} times`;
 }
 
-function predict(
-  device: Device,
-  precision: Prediction['precision'],
-  scope: Prediction['scope'],
-  batch: number,
-  tokens: number,
-): Prediction | null {
-  const step = (layer: AttentionLayerSpec): Roofline | null =>
-    attentionStep(device, precision, layer, scope, batch, tokens);
-  const [mha, mla] = [step(DEEPSEEK_V3_MHA), step(DEEPSEEK_V3)];
-  if (!mha || !mla) return null;
+type Case = Pick<Prediction, 'precision' | 'scope' | 'batch' | 'tokens'>;
+
+function predict(device: string, rates: Rates, of: Case): Prediction {
+  const [mha, mla] = [attentionStep(DEEPSEEK_V3_MHA, rates, of), attentionStep(DEEPSEEK_V3, rates, of)];
   return {
-    device: device.name,
-    precision,
-    scope,
-    batch,
-    tokens,
+    device,
+    ...of,
     mhaMs: mha.timeS * 1e3,
     mlaMs: mla.timeS * 1e3,
     mhaLimit: mha.limitedBy,
@@ -100,62 +88,14 @@ function predict(
 }
 
 function attentionStep(
-  device: Device,
-  precision: Prediction['precision'],
   layer: AttentionLayerSpec,
-  scope: Prediction['scope'],
-  batch: number,
-  tokens: number,
-): Roofline | null {
-  const parameters =
-    scope === 'core' ? 0 : layerWeights(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  return decodeRoofline(
-    {
-      spec: oneLayer(layer.attention),
-      count: attentionCount(parameters),
-      weights: {
-        bytes: parameters * (precision === 'bf16' ? 2 : 4),
-        expertBytes: 0,
-        exact: true,
-        rule: 'the attention alone',
-      },
-      kvDtype: precision === 'bf16' ? 'bf16' : 'f32',
-      device,
-      devices: 1,
-      cacheCopies: 1,
-      format: 'bf16',
-    },
-    batch,
-    tokens,
-  );
-}
-
-function attentionCount(parameters: number): ParameterCount {
-  const none = Object.fromEntries(PARTS.map((part) => [part, 0])) as Record<(typeof PARTS)[number], number>;
-  return {
-    ...none,
-    attention: parameters,
-    total: parameters,
-    activePerToken: parameters,
-    lookup: 0,
-    encoder: 0,
-    expertGroups: [],
-    notes: [],
-    exact: true,
-    notCounted: [],
-  };
-}
-
-/** The roofline knows no float32: the measured rate stands where a device has its 16-bit one. */
-function thisMachine({ flopsPerS, bytesPerS }: MeasuredRates): Device {
-  return {
-    id: 'this-machine',
-    name: 'this machine at the best rates of the run',
-    vendor: '',
-    memoryBytes: 0,
-    memoryBasis: 'driver',
-    bandwidthBytesPerS: bytesPerS,
-    denseFlops: { bf16: flopsPerS },
-    source: 'measured',
-  };
+  rates: Rates,
+  { precision, scope, batch, tokens }: Case,
+): ReturnType<typeof stepTimes> {
+  const weights = scope === 'core' ? [] : layerWeights(layer);
+  const parameters = weights.reduce((sum, weight) => sum + weightCount(weight), 0);
+  const spec = oneLayer(layer.attention);
+  const [elementBytes, kvDtype] = precision === 'bf16' ? ([2, 'bf16'] as const) : ([4, 'f32'] as const);
+  const bytes = parameters * elementBytes + batch * cacheReadBytes(spec, kvDtype, tokens);
+  return stepTimes(bytes, batch * (2 * parameters + decodeAttentionFlops(spec, tokens)), rates);
 }
