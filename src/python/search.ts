@@ -8,4 +8,4 @@ export function mayHoldModel(text: string): boolean {
 }
 
 /** Longer sources are left alone. Characters. */
-export const MAX_PYTHON_CHARACTERS = 1_000_000;
+const MAX_PYTHON_CHARACTERS = 1_000_000;
