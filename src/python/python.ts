@@ -3,16 +3,21 @@
  * same line numbers and a map of positions, so that the reader and the hover of config files serve for both.
  */
 
-import { elementAt } from '../model/elementAt';
+import type { SyntaxNode, Tree } from '@lezer/common';
 import type { ModelSpec, Note } from '../model/spec';
-import { ConfigDocument } from '../config/document';
-import { layersRegister } from '../families/register';
+import { ConfigDocument, type JsonValue } from '../config/document';
 import { HEAD_KEYS, LAYER_KEYS } from '../config/spellings';
 import { KEYS } from '../config/keys';
-import { mayHoldModel } from './search';
-import { tokenizePython } from './tokens';
-import { PythonParser, type PythonValue, type Span } from './values';
 import { type Reading, readDocument, type ReadOptions } from '../reading/read';
+import { CLASS_NAME, keysOfClass, typeOfClass } from './classes';
+import { parsePython } from './parse';
+import { mayHoldModel } from './search';
+import { type Entries, MAX_DEPTH, PythonValues } from './values';
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
 
 export interface PythonModel extends Span {
   /** The config as JSON; its lines are those of the source. */
@@ -30,33 +35,49 @@ export interface Piece {
   readonly source: Span;
 }
 
-const CLASS_NAME = /(?:Config|Args)$/;
+/** Language models are not nested deeper in composites. */
+const MAX_COMPOSITES = 10;
 
 /** All configs of a source, in its order. Nested ones belong to the outermost. */
 export function findPythonModels(source: string): PythonModel[] {
   if (!mayHoldModel(source)) return [];
-  const tokens = tokenizePython(source);
-  const parser = new PythonParser(tokens);
-  const lineOf = lineFinder(source);
+  const values = new PythonValues(source);
   const found: PythonModel[] = [];
-  for (let index = 0; index < tokens.length && !parser.exhausted; index++) {
-    const token = tokens[index];
-    const next = tokens[index + 1];
-    const called =
-      token?.kind === 'name' &&
-      next?.kind === 'operator' &&
-      next.text === '(' &&
-      (CLASS_NAME.test(token.text) || token.text === 'dict');
-    const dict = token?.kind === 'operator' && token.text === '{' && next?.kind === 'string';
-    const before = tokens[index - 1];
-    if ((!called && !dict) || (before?.kind === 'name' && (before.text === 'class' || before.text === 'def'))) continue;
-    const { value, next: after } = parser.parseAt(index);
-    const model = modelOf(value, lineOf);
-    if (!model) continue;
-    found.push(model);
-    index = after - 1;
-  }
+  let [line, at] = [1, 0];
+  const tree = parsePython(source);
+  const end = source.trimEnd().length;
+  tree.iterate({
+    enter: (visited) => {
+      if (visited.name !== 'CallExpression' && visited.name !== 'DictionaryExpression') return true;
+      const { node } = visited;
+      const read = values.entries(node);
+      if (!read || (read.callee !== null && !CLASS_NAME.test(read.callee)) || !isModel(values, read)) return true;
+      line += linesIn(source, at, read.start);
+      at = read.start;
+      const writer = new JsonWriter(source, values, line, at);
+      writer.entries(read, []);
+      const { text: json, pieces, unread } = writer;
+      found.push({ start: at, end: node.to, json, pieces, unread, open: read.open || isBroken(tree, node, end) });
+      return false;
+    },
+  });
   return found;
+}
+
+/** So far behind a call, what does not parse may have been an argument of it. Characters. */
+const NEAR = 200;
+
+/** True where the grammar stumbles in a call or close behind it, but for the end of what is typed: arguments may be lost. */
+function isBroken(tree: Tree, { from, to }: SyntaxNode, end: number): boolean {
+  let broken = false;
+  tree.iterate({
+    from,
+    to: to + NEAR,
+    enter: ({ type, from: at }) => {
+      broken ||= type.isError && at < end;
+    },
+  });
+  return broken;
 }
 
 /** Reads one; null where it is no model config after all. What Python computes is noted as a guess. */
@@ -99,177 +120,77 @@ export function toSource({ pieces }: PythonModel, offset: number, length: number
   return piece?.source ?? null;
 }
 
-function modelOf(value: PythonValue, lineOf: (offset: number) => number): PythonModel | null {
-  if (value.kind !== 'entries' || !isModel(value)) return null;
-  const writer = new JsonWriter(lineOf);
-  writer.write(value, []);
-  return {
-    start: value.start,
-    end: value.end,
-    json: writer.text,
-    pieces: writer.pieces,
-    unread: writer.unread,
-    open: value.open,
-  };
-}
-
-type Entries = Extract<PythonValue, { readonly kind: 'entries' }>;
-
 /** A class that we know, any class with layers and heads, or a dict that says what it is. */
-function isModel({ callee, entries, open }: Entries): boolean {
+function isModel(values: PythonValues, { callee, entries, open }: Entries, depth = 0): boolean {
   const keys = new Set(entries.map(({ key }) => key));
   const has = (names: readonly string[]): boolean => names.some((name) => keys.has(name));
   if (callee === null)
-    return (
-      keys.has('model_type') ||
-      keys.has('architectures') ||
-      ['dim', 'n_layers', 'n_heads'].every((key) => keys.has(key))
-    );
-  if (typeOfClass(callee) !== null)
-    return (entries.length > 0 && [...keys].some((key) => Object.hasOwn(KEYS, key))) || (entries.length === 0 && !open);
+    return has(['model_type', 'architectures']) || ['dim', 'n_layers', 'n_heads'].every((key) => keys.has(key));
+  if (typeOfClass(callee) !== null) return entries.length === 0 ? !open : has(Object.keys(KEYS));
   if (has(LAYER_KEYS) && has(HEAD_KEYS)) return true;
   // A composite around a language model.
-  return entries.some(
-    ({ key, value }) =>
-      key.endsWith('_config') &&
-      key !== 'vision_config' &&
-      value.kind === 'entries' &&
-      value.callee !== null &&
-      isModel(value),
-  );
+  return entries.some(({ key, valueNode }) => {
+    if (!key.endsWith('_config') || key === 'vision_config' || !valueNode || depth > MAX_COMPOSITES) return false;
+    const inner = values.entries(valueNode);
+    return inner?.callee != null && isModel(values, inner, depth + 1);
+  });
 }
 
-/** Model types by their letters and digits: `gpt_neox` and GPTNeoXConfig are the same. */
-const types = new Map<string, string>();
-
-/** `LlamaConfig` -> `llama`; null for classes that are not known. */
-function typeOfClass(name: string): string | null {
-  if (types.size === 0) for (const type of layersRegister.keys()) types.set(bare(type), type);
-  if (!name.endsWith('Config')) return null;
-  const own = bare(name.slice(0, -'Config'.length));
-  return types.get(own) ?? types.get(`${own}model`) ?? null;
-}
-
-function bare(name: string): string {
-  return name.toLowerCase().replace(/[^a-z\d]/g, '');
-}
-
-/** Writes the JSON of a value, each key and value on the line of the source where it stands. */
+/** Writes the JSON of a config, each key and value on the line of the source where it stands. */
 class JsonWriter {
   readonly pieces: Piece[] = [];
   readonly unread: string[] = [];
-  private readonly parts: string[] = [];
-  private length = 0;
-  private line = 1;
+  text = '';
 
-  constructor(private readonly lineOf: (offset: number) => number) {}
-
-  get text(): string {
-    return this.parts.join('');
+  /** Begins on the line of an offset. */
+  constructor(
+    private readonly source: string,
+    private readonly values: PythonValues,
+    line: number,
+    private at: number,
+  ) {
+    this.text = '\n'.repeat(line - 1);
   }
 
-  write(value: PythonValue, path: readonly string[]): void {
-    switch (value.kind) {
-      case 'literal':
-        return this.piece(JSON.stringify(value.value), value);
-      case 'list':
-        return this.list(value);
-      case 'entries':
-        return this.entries(value, path);
-      case 'unknown':
-        return this.put('null');
-    }
-  }
-
-  private entries({ callee, entries, start }: Entries, path: readonly string[]): void {
+  entries({ callee, entries, start }: Entries, path: readonly string[]): void {
     this.toLine(start);
-    const type = callee === null ? null : typeOfClass(callee);
-    // The class says what a config file says in these two keys. Of duplicate keys the last counts: the source's own.
-    const stated =
-      callee === null || callee.endsWith('Args')
-        ? []
-        : [`"model_type":${JSON.stringify(type ?? snake(callee))}`, '"architectures":["-"]'];
-    this.put(`{${stated.join(',')}`);
-    let first = stated.length === 0;
-    for (const { key, keySpan, value } of entries) {
-      if (!isConstant(value)) {
-        this.unread.push([...path, key].join('.'));
+    // Of duplicate keys the last counts: the source's own.
+    const stated = JSON.stringify(keysOfClass(callee)).slice(0, -1);
+    this.text += stated;
+    let separator = stated === '{' ? '' : ',';
+    for (const { key, keyNode, valueNode } of entries) {
+      const keyPath = [...path, key];
+      const inner = valueNode && path.length < MAX_DEPTH ? this.values.entries(valueNode) : null;
+      const value = inner ? null : this.values.constant(valueNode);
+      if (value === undefined) {
+        this.unread.push(keyPath.join('.'));
         continue;
       }
-      if (!first) this.put(',');
-      first = false;
-      this.toLine(keySpan.start);
-      this.piece(JSON.stringify(key), keySpan);
-      this.put(':');
-      this.write(value, [...path, key]);
+      this.toLine(keyNode.from);
+      this.text += separator;
+      separator = ',';
+      this.piece(key, keyNode);
+      this.text += ':';
+      if (inner) this.entries(inner, keyPath);
+      else if (valueNode) this.piece(value, valueNode);
     }
-    this.put('}');
+    this.text += '}';
   }
 
   /** One piece: a list may repeat its items, so only the whole has a place. */
-  private list(value: Extract<PythonValue, { readonly kind: 'list' }>): void {
-    this.toLine(value.start);
-    const start = this.length;
-    this.put('[');
-    value.items.forEach((item, index) => {
-      if (index > 0) this.put(',');
-      const inner = new JsonWriter(() => 1);
-      inner.write(item, []);
-      this.put(inner.text);
-    });
-    this.put(']');
-    this.pieces.push({ json: { start, end: this.length }, source: { start: value.start, end: value.end } });
-  }
-
-  private piece(text: string, source: Span): void {
-    this.toLine(source.start);
-    this.pieces.push({
-      json: { start: this.length, end: this.length + text.length },
-      source: { start: source.start, end: source.end },
-    });
-    this.put(text);
-  }
-
-  private put(text: string): void {
-    this.parts.push(text);
-    this.length += text.length;
+  private piece(value: JsonValue, { from, to }: SyntaxNode): void {
+    this.toLine(from);
+    const start = this.text.length;
+    this.text += JSON.stringify(value);
+    this.pieces.push({ json: { start, end: this.text.length }, source: { start: from, end: to } });
   }
 
   private toLine(offset: number): void {
-    const missing = this.lineOf(offset) - this.line;
-    if (missing <= 0) return;
-    this.put('\n'.repeat(missing));
-    this.line += missing;
+    this.text += '\n'.repeat(linesIn(this.source, this.at, offset));
+    this.at = Math.max(this.at, offset);
   }
 }
 
-/** Nothing in it has to be run. The entries of a nested config are told one by one. */
-function isConstant(value: PythonValue): boolean {
-  if (value.kind === 'list') return value.items.every(isConstant);
-  return value.kind !== 'unknown';
-}
-
-/** `MyModelConfig` -> `my_model`. */
-function snake(callee: string): string {
-  return (
-    callee
-      .replace(CLASS_NAME, '')
-      .replace(/(?<=[a-z\d])(?=[A-Z])/g, '_')
-      .toLowerCase() || 'config'
-  );
-}
-
-/** 1-based lines. */
-function lineFinder(source: string): (offset: number) => number {
-  const starts = [0];
-  for (let index = source.indexOf('\n'); index >= 0; index = source.indexOf('\n', index + 1)) starts.push(index + 1);
-  return (offset) => {
-    let [low, high] = [0, starts.length];
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (elementAt(starts, middle) <= offset) low = middle;
-      else high = middle;
-    }
-    return low + 1;
-  };
+function linesIn(source: string, from: number, to: number): number {
+  return source.slice(from, to).split('\n').length - 1;
 }

@@ -1,335 +1,214 @@
-/** Python literals and calls as values with positions: numbers, strings, lists, dicts, `Name(key=value)`. Nothing is executed. */
+/** What Python literals and calls say: numbers, strings, lists, dicts, `Name(key=value)`. Nothing is executed. */
 
-import type { JsonPrimitive } from '../config/document';
-import type { PythonToken } from './tokens';
+import type { SyntaxNode } from '@lezer/common';
+import type { JsonValue } from '../config/document';
+import { CLASS_NAME, keysOfClass } from './classes';
 
-export interface Span {
+/** A dict, or the keyword arguments of a call. */
+export interface Entries {
+  /** The name that is called, without its module; null of a dict. */
+  readonly callee: string | null;
   readonly start: number;
-  readonly end: number;
+  readonly entries: readonly Entry[];
+  /** Something else may add to it: `**more`, positional arguments. */
+  readonly open: boolean;
 }
 
-export interface PythonEntry {
+interface Entry {
   readonly key: string;
-  readonly keySpan: Span;
-  readonly value: PythonValue;
+  readonly keyNode: SyntaxNode;
+  /** Null where nothing that can be read is written. */
+  readonly valueNode: SyntaxNode | null;
 }
 
-export type PythonValue = Span &
-  (
-    | { readonly kind: 'literal'; readonly value: JsonPrimitive }
-    | { readonly kind: 'list'; readonly items: readonly PythonValue[] }
-    /** A dict, or the keyword arguments of a call. `open` where something else may add to it (`**more`, positional arguments). */
-    | {
-        readonly kind: 'entries';
-        readonly callee: string | null;
-        readonly entries: readonly PythonEntry[];
-        readonly open: boolean;
-      }
-    /** Anything that would have to be run. */
-    | { readonly kind: 'unknown' }
-  );
-
-const MAX_DEPTH = 60;
+/** What is nested deeper is not read. */
+export const MAX_DEPTH = 60;
+/** Of lists that are computed: their items, and what all of a source may come to as text. */
 const MAX_ITEMS = 8_192;
-/** Tokens that all parsing of one source may visit, so that no nesting makes it quadratic. */
-const MAX_STEPS = 2_000_000;
+const MAX_REPEATED_CHARACTERS = 4_000_000;
 
-const PRECEDENCE: Readonly<Record<string, number>> = { '+': 1, '-': 1, '*': 2, '/': 2, '//': 2, '%': 2, '**': 4 };
-const UNARY = 3;
-const OPEN: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
-const CLOSERS: readonly string[] = [')', ']', '}'];
 /** Element types are written as members: `torch.bfloat16`. */
-const TYPE_HOMES: readonly string[] = ['torch', 'jnp', 'np', 'numpy', 'tf', 'mx'];
+const ELEMENT_TYPE = /^(?:torch|jnp|np|numpy|tf|mx)(?:\.\w+)*\.(\w+)$/;
+const DOTTED_NAME = /^[\p{L}\p{N}_.\s]+$/u;
+/** Prefix, quotes, body. A quote behind an odd number of backslashes does not close. */
+const STRING = /^(u|r?)('''|"""|'|")(.*(?<!\\)(?:\\\\)*)\2$/is;
+const PUNCTUATION = /^(?:[()[\]{}]|Comment)$/;
+const OPERATORS: ReadonlyMap<string, (left: number, right: number) => number> = new Map([
+  ['+', (left, right) => left + right],
+  ['-', (left, right) => left - right],
+  ['*', (left, right) => left * right],
+  ['/', (left, right) => left / right],
+  ['//', (left, right) => Math.floor(left / right)],
+  ['%', (left, right) => left - right * Math.floor(left / right)],
+  ['**', (left, right) => left ** right],
+]);
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\n': '' };
 
-export class PythonParser {
-  private at = 0;
-  private steps = 0;
+/** Reads the nodes of one source. */
+export class PythonValues {
+  private repeated = 0;
 
-  constructor(private readonly tokens: readonly PythonToken[]) {}
+  constructor(private readonly source: string) {}
 
-  get exhausted(): boolean {
-    return this.steps > MAX_STEPS;
-  }
-
-  /** The expression that begins at a token; `next` is the token behind it. */
-  parseAt(index: number): { readonly value: PythonValue; readonly next: number } {
-    this.at = index;
-    const value = this.expression(0, 0);
-    return { value, next: this.at };
-  }
-
-  private peek(ahead = 0): PythonToken | undefined {
-    return this.tokens[this.at + ahead];
-  }
-
-  /** Where the next token begins; behind the last one, the end of the source that was read. */
-  private get position(): number {
-    const next = this.peek();
-    if (next) return next.start;
-    const last = this.tokens.at(-1);
-    return last ? last.end : 0;
-  }
-
-  private is(text: string, ahead = 0): boolean {
-    const token = this.peek(ahead);
-    return token !== undefined && token.kind === 'operator' && token.text === text;
-  }
-
-  private advance(): PythonToken | undefined {
-    this.steps++;
-    return this.tokens[this.at++];
-  }
-
-  private endOf(start: number): Span {
-    return { start, end: Math.max(start, this.tokens[this.at - 1]?.end ?? start) };
-  }
-
-  private expression(least: number, depth: number): PythonValue {
-    const start = this.position;
-    let left = this.unary(depth);
-    for (;;) {
-      const operator = this.peek();
-      const rank = operator?.kind === 'operator' ? PRECEDENCE[operator.text] : undefined;
-      if (!operator || rank === undefined || rank <= least || this.exhausted) return left;
-      this.advance();
-      // ** binds to the right.
-      const right = this.expression(operator.text === '**' ? rank - 1 : rank, depth + 1);
-      left = { ...combine(operator.text, left, right), ...this.endOf(start) };
+  /** Null where it is neither a dict nor a call. */
+  entries(outer: SyntaxNode): Entries | null {
+    const node = unwrapped(outer);
+    if (node?.name !== 'CallExpression' && node?.name !== 'DictionaryExpression') return null;
+    const callee = node.name === 'CallExpression' ? this.nameOf(node.firstChild) : null;
+    if (node.name === 'CallExpression' && !callee) return null;
+    const name = callee && this.text(callee);
+    const entries: Entry[] = [];
+    const list = callee ? node.lastChild : node;
+    // What follows one that is not closed may belong to it.
+    let open = !/[)}]/.test(list?.lastChild?.name ?? '') && /\S/.test(this.source.slice(node.to));
+    for (const [key, sign, value, ...more] of itemsOf(list)) {
+      const named = callee
+        ? key?.name === 'VariableName' && sign?.name === 'AssignOp' && this.text(key)
+        : key && sign?.name === ':' && this.string(key);
+      if (key && typeof named === 'string')
+        entries.push({ key: named, keyNode: key, valueNode: more.length === 0 ? (value ?? null) : null });
+      else open = true;
     }
+    return { callee: name === 'dict' ? null : name, start: (callee ?? node).from, entries, open };
   }
 
-  private unary(depth: number): PythonValue {
-    const start = this.position;
-    if (depth > MAX_DEPTH || this.exhausted) return this.unknown(start);
-    if (this.is('-') || this.is('+')) {
-      const sign = this.advance()?.text === '-' ? -1 : 1;
-      const value = this.expression(UNARY, depth + 1);
-      if (value.kind !== 'literal' || typeof value.value !== 'number') return { kind: 'unknown', ...this.endOf(start) };
-      return { kind: 'literal', value: sign * value.value, ...this.endOf(start) };
-    }
-    return this.postfix(this.primary(depth), start);
-  }
-
-  /** Members, subscripts and calls on a value: not known without running. */
-  private postfix(value: PythonValue, start: number): PythonValue {
-    let result = value;
-    while ((this.is('.') || this.is('(') || this.is('[')) && !this.exhausted) {
-      if (this.is('.')) {
-        this.advance();
-        if (this.peek()?.kind === 'name') this.advance();
-      } else this.skipBracket();
-      result = { kind: 'unknown', ...this.endOf(start) };
-    }
-    return result;
-  }
-
-  private primary(depth: number): PythonValue {
-    const token = this.peek();
-    if (!token) return this.unknown(this.position);
-    switch (token.kind) {
-      case 'number':
-        this.advance();
-        return numberOf(token);
-      case 'string':
-        return this.strings();
-      case 'name':
-        return this.name(depth);
-      default:
-        if (token.text === '[' || token.text === '(') return this.sequence(depth);
-        return token.text === '{' ? this.dict(depth) : this.unknown(token.start);
-    }
-  }
-
-  /** Strings that stand side by side are one. */
-  private strings(): PythonValue {
-    const start = this.position;
-    let text = '';
-    let constant = true;
-    while (this.peek()?.kind === 'string') {
-      const token = this.advance();
-      text += token?.text ?? '';
-      constant &&= token?.constant ?? false;
-    }
-    return constant
-      ? { kind: 'literal', value: text, ...this.endOf(start) }
-      : { kind: 'unknown', ...this.endOf(start) };
-  }
-
-  private name(depth: number): PythonValue {
-    const start = this.position;
-    const parts = [this.advance()?.text ?? ''];
-    while (this.is('.') && this.peek(1)?.kind === 'name') {
-      this.advance();
-      parts.push(this.advance()?.text ?? '');
-    }
-    const last = parts.at(-1) ?? '';
-    if (this.is('(')) return this.call(last, start, depth);
-    const constant = parts.length === 1 ? CONSTANTS.get(last) : TYPE_HOMES.includes(parts[0] ?? '') ? last : undefined;
-    return constant === undefined
-      ? { kind: 'unknown', ...this.endOf(start) }
-      : { kind: 'literal', value: constant, ...this.endOf(start) };
-  }
-
-  private call(callee: string, start: number, depth: number): PythonValue {
-    this.advance();
-    const entries: PythonEntry[] = [];
-    let open = false;
-    while (this.peek() && !this.is(')') && entries.length < MAX_ITEMS && !this.exhausted) {
-      const key = this.peek();
-      if (key?.kind === 'name' && this.is('=', 1) && !this.is('=', 2)) {
-        this.advance();
-        this.advance();
-        entries.push({ key: key.text, keySpan: { start: key.start, end: key.end }, value: this.argument(depth) });
-      } else {
-        open = true;
-        if (this.is('*') || this.is('**')) this.advance();
-        this.argument(depth);
+  /** Undefined where it would have to be run. */
+  constant(node: SyntaxNode | null | undefined, depth = 0): JsonValue | undefined {
+    if (!node || depth > MAX_DEPTH) return undefined;
+    switch (node.name) {
+      case 'Number':
+        return finite(Number(this.text(node).replaceAll('_', '')));
+      case 'Boolean':
+        return this.text(node) === 'True';
+      case 'None':
+        return null;
+      case 'String':
+      case 'ContinuedString':
+        return this.string(node);
+      case 'MemberExpression':
+        return ELEMENT_TYPE.exec(this.text(node))?.[1];
+      case 'ParenthesizedExpression':
+        return this.constant(unwrapped(node), depth + 1);
+      case 'TupleExpression':
+      case 'ArrayExpression':
+        return known(itemsOf(node).map((item) => this.constant(only(item), depth + 1)));
+      case 'UnaryExpression': {
+        const [sign, operand] = itemsOf(node)[0] ?? [];
+        const value = this.constant(operand, depth + 1);
+        return sign?.name === 'ArithOp' ? this.combine(this.text(sign), 0, value) : undefined;
       }
-      if (this.is(',')) this.advance();
-      else if (!this.is(')')) break;
+      case 'BinaryExpression':
+        return this.chain(node, depth);
+      case 'DictionaryExpression':
+      case 'CallExpression':
+        return this.object(node, depth);
+      default:
+        return undefined;
     }
-    if (this.is(')')) this.advance();
-    return { kind: 'entries', callee: callee === 'dict' ? null : callee, entries, open, ...this.endOf(start) };
   }
 
-  /** One argument or item: what follows its expression before the comma makes it unknown (`a if b else c`, `x for x in y`). */
-  private argument(depth: number): PythonValue {
-    const start = this.position;
-    const before = this.at;
-    const value = this.expression(0, depth + 1);
-    if (this.endsItem() && this.at > before) return value;
-    while (this.peek() && !this.endsItem() && !this.exhausted) {
-      if (Object.hasOwn(OPEN, this.peek()?.text ?? '') && this.peek()?.kind === 'operator') this.skipBracket();
-      else this.advance();
-    }
-    return { kind: 'unknown', ...this.endOf(start) };
+  /** The name of `Name` and `module.Name`. Members of what is computed are methods, unless they are named as classes. */
+  private nameOf(callee: SyntaxNode | null): SyntaxNode | null {
+    const name = callee?.name === 'MemberExpression' ? callee.lastChild : callee;
+    if (!callee || (name?.name !== 'VariableName' && name?.name !== 'PropertyName')) return null;
+    return CLASS_NAME.test(this.text(name)) || DOTTED_NAME.test(this.text(callee)) ? name : null;
   }
 
-  private endsItem(): boolean {
-    const token = this.peek();
-    return (
-      token === undefined ||
-      (token.kind === 'operator' && (token.text === ',' || token.text === ':' || CLOSERS.includes(token.text)))
+  /** Without the keys whose values would have to be run. */
+  private object(node: SyntaxNode, depth: number): JsonValue | undefined {
+    const read = this.entries(node);
+    if (!read) return undefined;
+    const pairs = read.entries.flatMap(({ key, valueNode }): [string, JsonValue][] => {
+      const value = this.constant(valueNode, depth + 1);
+      return value === undefined ? [] : [[key, value]];
+    });
+    return { ...keysOfClass(read.callee), ...Object.fromEntries(pairs) };
+  }
+
+  private text({ from, to }: SyntaxNode): string {
+    return this.source.slice(from, to);
+  }
+
+  /** Undefined for f-strings, bytes and what is not closed. Strings that stand side by side are one. */
+  private string(node: SyntaxNode): string | undefined {
+    if (node.name === 'ContinuedString')
+      return known((itemsOf(node)[0] ?? []).map((part) => this.string(part)))?.join('');
+    const [, prefix = '', , body] = STRING.exec(this.text(node)) ?? [];
+    if (node.name !== 'String' || body === undefined || node.lastChild?.type.isError) return undefined;
+    if (prefix.toLowerCase() === 'r') return body;
+    return body.replace(/\\(x[\da-f]{2}|u[\da-f]{4}|.)/gis, (_, escape: string) =>
+      escape.length > 1 ? String.fromCharCode(Number.parseInt(escape.slice(1), 16)) : (ESCAPES[escape] ?? escape),
     );
   }
 
-  /** A list, a tuple, or one value in parentheses. */
-  private sequence(depth: number): PythonValue {
-    const start = this.position;
-    const open = this.advance();
-    const closer = OPEN[open?.text ?? ''] ?? ')';
-    const items: PythonValue[] = [];
-    let commas = 0;
-    while (this.peek() && !this.is(closer) && items.length < MAX_ITEMS && !this.exhausted) {
-      items.push(this.argument(depth));
-      if (!this.is(',')) break;
-      this.advance();
-      commas++;
+  /** Operators from the left end on: `a + b + c` is nested as deep as it is long. */
+  private chain(whole: SyntaxNode, depth: number): JsonValue | undefined {
+    const steps: (readonly SyntaxNode[])[] = [];
+    let left: SyntaxNode | undefined = whole;
+    while (left?.name === 'BinaryExpression') {
+      const [first, ...step]: SyntaxNode[] = itemsOf(left)[0] ?? [];
+      steps.push(step);
+      left = first;
     }
-    if (!this.is(closer)) return this.unknown(start);
-    this.advance();
-    const [only] = items;
-    if (closer === ')' && commas === 0 && only) return { ...only, ...this.endOf(start) };
-    return { kind: 'list', items, ...this.endOf(start) };
-  }
-
-  private dict(depth: number): PythonValue {
-    const start = this.position;
-    this.advance();
-    const entries: PythonEntry[] = [];
-    let open = false;
-    while (this.peek() && !this.is('}') && entries.length < MAX_ITEMS && !this.exhausted) {
-      if (this.is('**')) {
-        this.advance();
-        this.argument(depth);
-        open = true;
-      } else {
-        const key = this.argument(depth);
-        if (!this.is(':')) break;
-        this.advance();
-        const value = this.argument(depth);
-        if (key.kind === 'literal' && typeof key.value === 'string')
-          entries.push({ key: key.value, keySpan: { start: key.start, end: key.end }, value });
-        else open = true;
-      }
-      if (!this.is(',')) break;
-      this.advance();
+    let value = this.constant(left, depth + 1);
+    for (const [operator, right, ...more] of steps.reverse()) {
+      if (value === undefined || !operator || more.length > 0) return undefined;
+      value = this.combine(this.text(operator), value, this.constant(right, depth + 1));
     }
-    if (this.is('}')) this.advance();
-    return { kind: 'entries', callee: null, entries, open, ...this.endOf(start) };
+    return value;
   }
 
-  private skipBracket(): void {
-    let depth = 0;
-    do {
-      const token = this.advance();
-      if (token?.kind !== 'operator') continue;
-      if (Object.hasOwn(OPEN, token.text)) depth++;
-      else if (CLOSERS.includes(token.text)) depth--;
-    } while (depth > 0 && this.peek() && !this.exhausted);
+  /** Arithmetic on constants, `[x] * n` and `[x] + [y]`: how lists of layers are written. */
+  private combine(operator: string, left: JsonValue, right: JsonValue | undefined): JsonValue | undefined {
+    if (typeof left === 'number' && typeof right === 'number') return finite(OPERATORS.get(operator)?.(left, right));
+    if (operator === '+' && isList(left) && isList(right))
+      return left.length + right.length > MAX_ITEMS ? undefined : [...left, ...right];
+    const [list, count] = isList(left) ? [left, right] : [right, left];
+    if (operator !== '*' || !isList(list) || !Number.isInteger(count)) return undefined;
+    return this.repeat(list, Math.max(0, Number(count)));
   }
 
-  /** Takes no token: the caller skips to the end of the item. */
-  private unknown(start: number): PythonValue {
-    return { kind: 'unknown', start, end: start };
+  private repeat(list: readonly JsonValue[], count: number): JsonValue | undefined {
+    const characters = JSON.stringify(list).length * count;
+    if (list.length * count > MAX_ITEMS || this.repeated + characters > MAX_REPEATED_CHARACTERS) return undefined;
+    this.repeated += characters;
+    return Array.from({ length: count }, () => list).flat();
   }
 }
 
-const CONSTANTS: ReadonlyMap<string, JsonPrimitive> = new Map<string, JsonPrimitive>([
-  ['True', true],
-  ['False', false],
-  ['None', null],
-]);
-
-function numberOf({ text, start, end }: PythonToken): PythonValue {
-  const value = Number(text.replaceAll('_', ''));
-  return Number.isFinite(value) ? { kind: 'literal', value, start, end } : { kind: 'unknown', start, end };
+/** What stands between the commas of a node. */
+function itemsOf(node: SyntaxNode | null): SyntaxNode[][] {
+  const items: SyntaxNode[][] = [];
+  let item: SyntaxNode[] = [];
+  for (let child = node?.firstChild; child; child = child.nextSibling) {
+    if (child.name === ',') {
+      items.push(item);
+      item = [];
+    } else if (!PUNCTUATION.test(child.name) && (!child.type.isError || child.to > child.from)) item.push(child);
+  }
+  return item.length > 0 ? [...items, item] : items;
 }
 
-type Combined =
-  | { readonly kind: 'literal'; readonly value: number }
-  | { readonly kind: 'list'; readonly items: readonly PythonValue[] }
-  | { readonly kind: 'unknown' };
-
-/** Arithmetic on constants, `[x] * n` and `[x] + [y]`: how lists of layers are written. */
-function combine(operator: string, left: PythonValue, right: PythonValue): Combined {
-  if (
-    left.kind === 'literal' &&
-    right.kind === 'literal' &&
-    typeof left.value === 'number' &&
-    typeof right.value === 'number'
-  ) {
-    const value = calculate(operator, left.value, right.value);
-    return Number.isFinite(value) ? { kind: 'literal', value } : { kind: 'unknown' };
-  }
-  if (operator === '+' && left.kind === 'list' && right.kind === 'list') {
-    return left.items.length + right.items.length > MAX_ITEMS
-      ? { kind: 'unknown' }
-      : { kind: 'list', items: [...left.items, ...right.items] };
-  }
-  if (operator !== '*') return { kind: 'unknown' };
-  const [list, times] = left.kind === 'list' ? [left, right] : [right, left];
-  if (list.kind !== 'list' || times.kind !== 'literal' || typeof times.value !== 'number') return { kind: 'unknown' };
-  const count = Math.max(0, times.value);
-  if (!Number.isInteger(count) || list.items.length * count > MAX_ITEMS) return { kind: 'unknown' };
-  return { kind: 'list', items: Array.from({ length: count }, () => list.items).flat() };
+/** What the innermost parentheses hold. */
+function unwrapped(node: SyntaxNode): SyntaxNode | undefined {
+  let inner: SyntaxNode | undefined = node;
+  while (inner?.name === 'ParenthesizedExpression') inner = only(itemsOf(inner)[0]);
+  return inner;
 }
 
-function calculate(operator: string, left: number, right: number): number {
-  switch (operator) {
-    case '+':
-      return left + right;
-    case '-':
-      return left - right;
-    case '*':
-      return left * right;
-    case '/':
-      return left / right;
-    case '//':
-      return Math.floor(left / right);
-    case '%':
-      return left - right * Math.floor(left / right);
-    default:
-      return left ** right;
-  }
+function only(item: readonly SyntaxNode[] | undefined): SyntaxNode | undefined {
+  return item?.length === 1 ? item[0] : undefined;
+}
+
+function known<T>(values: readonly (T | undefined)[]): T[] | undefined {
+  const there = values.filter((value) => value !== undefined);
+  return there.length === values.length ? there : undefined;
+}
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function finite(value: number | undefined): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
 }

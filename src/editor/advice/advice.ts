@@ -60,7 +60,7 @@ export class Advice extends Owner {
     );
   }
 
-  pythonHover(document: TextDocument, position: Position, token: CancellationToken): Hover | null {
+  pythonHover(document: TextDocument, position: Position, token: CancellationToken): Promise<Hover | null> {
     return this.python.hoverAt(document, position, token);
   }
 

@@ -2,7 +2,7 @@
 
 import { type CancellationToken, Hover, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
 import type { ConfigDocument } from '../../config/document';
-import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource } from '../../python/python';
+import type { PythonModel } from '../../python/python';
 import type { Reading } from '../../reading/read';
 import { HOVER_COMMANDS, hoverOf } from '../../present/hover';
 import { SETTINGS } from '../ids';
@@ -21,10 +21,13 @@ export class PythonHovers {
 
   constructor(private readonly counts: WorkCounts) {}
 
-  hoverAt(document: TextDocument, position: Position, token: CancellationToken): Hover | null {
-    if (token.isCancellationRequested || !isEnabled(SETTINGS.pythonEnabled)) return null;
+  async hoverAt(document: TextDocument, position: Position, token: CancellationToken): Promise<Hover | null> {
+    if (!isEnabled(SETTINGS.pythonEnabled)) return null;
+    // A file of its own: the grammar of Python is in it, and configs have no use for that.
+    const { findPythonModels, readPythonModel, toJson, toSource } = await import('../../python/python');
+    if (token.isCancellationRequested) return null;
     const offset = document.offsetAt(position);
-    const { models, readings } = this.scan(document);
+    const { models, readings } = this.scan(document, findPythonModels);
     const model = models.find(({ start, end }) => start <= offset && offset < end);
     const at = model && toJson(model, offset);
     if (!model || at == null) return null;
@@ -38,12 +41,12 @@ export class PythonHovers {
     return new Hover(markdown, new Range(document.positionAt(span.start), document.positionAt(span.end)));
   }
 
-  private scan(document: TextDocument): Scanned {
+  private scan(document: TextDocument, find: (source: string) => PythonModel[]): Scanned {
     if (this.last?.document === document && this.last.scanned.version === document.version) return this.last.scanned;
     this.counts.pythonScans++;
     const scanned: Scanned = {
       version: document.version,
-      models: findPythonModels(document.getText()),
+      models: find(document.getText()),
       readings: new Map(),
     };
     this.last = { document, scanned };

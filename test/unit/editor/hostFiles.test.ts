@@ -87,6 +87,11 @@ describe("the extension host's files", () => {
     );
   });
 
+  it('have the grammar of Python in the file for Python sources alone', () => {
+    const holders = named().filter(([, inputs]) => inputs.some((input) => input.includes('/@lezer/')));
+    expect(holders.map(([name]) => name)).toEqual(['host/python.js']);
+  });
+
   it('load for activation and the hover the core alone; every part loads as CommonJS', () => {
     const names = named().map(([name]) => name);
     const { afterActivation, afterHover, markdown, late } = run(...names);
