@@ -58,7 +58,7 @@ ${list}
     '',
     ...files.map(({ name }) => `import * as ${name} from './${name}';`),
     "import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';",
-    "import { register } from './kit/register';",
+    "import { register } from './kit/makeRegister';",
     '',
     registers.join('\n\n'),
     '',

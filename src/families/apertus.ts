@@ -4,7 +4,7 @@ import type { Activation } from '../attention/spec/blockSpec';
 import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { llamaNames, part, PLAIN_MLP } from './kit/names';
+import { llamaNames, part, PLAIN_MLP } from './kit/tensorNames';
 import { activation, headNorm, plain, rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

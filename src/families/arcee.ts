@@ -5,7 +5,7 @@ import { flag } from './counted/switches';
 import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import { llamaNames, PLAIN_MLP } from './kit/names';
+import { llamaNames, PLAIN_MLP } from './kit/tensorNames';
 
 export const layers = (): readonly LayersFacet[] => [
   {

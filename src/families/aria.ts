@@ -4,9 +4,9 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { llamaNames, type MixtureNames, part, underShared } from './kit/names';
+import { llamaNames, type MixtureNames, part, underShared } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
-import type { Part } from './kit/sources';
+import type { Part } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -4,7 +4,7 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/tensorNames';
 import { rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

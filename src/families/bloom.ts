@@ -6,7 +6,7 @@ import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
 import { alsoAs } from './kit/ggufKeys';
-import { groupedQkv, part } from './kit/names';
+import { groupedQkv, part } from './kit/tensorNames';
 import { layerNorm, plain } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

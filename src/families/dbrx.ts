@@ -7,10 +7,10 @@ import { llamaBlocks } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
 import { ggufKvHeads } from './kit/ggufStates';
 import { moe, PLAIN_ROUTER } from './kit/mixtures';
-import { BARE, fusedQkv, llamaNames, type MixtureNames, part } from './kit/names';
+import { BARE, fusedQkv, llamaNames, type MixtureNames, part } from './kit/tensorNames';
 import { gated, layerNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
-import type { Part } from './kit/sources';
+import type { Part } from './kit/weightSource';
 import { mosaicSpelling } from './mpt';
 
 export const layers = (): readonly LayersFacet[] => [

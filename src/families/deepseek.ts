@@ -11,10 +11,10 @@ import { gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/bloc
 import { decoderLayers, plainDecoder, repeat, withLayerSource } from './kit/decoder';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 import { moe, sharedWidth, softmaxRouter, v3Mixture, v3Names } from './kit/mixtures';
-import { latentSources, llamaNames, part } from './kit/names';
+import { latentSources, llamaNames, part } from './kit/tensorNames';
 import { activation, gated, rmsNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
-import type { WeightSources } from './kit/sources';
+import type { WeightSources } from './kit/weightSource';
 
 /** Keys of per-head attention that configs of latent families still have. */
 export function consultDecoys(reader: ConfigReader): void {

@@ -4,7 +4,7 @@ import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { slidingWindow } from './kit/decoder';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { llamaNames } from './kit/names';
+import { llamaNames } from './kit/tensorNames';
 import { headNorm, rmsNorm } from './kit/parts';
 import { fromWindowLayer } from './qwen';
 

@@ -11,7 +11,7 @@ import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, Name
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, llamaNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
+import { BARE, llamaNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -7,7 +7,7 @@ import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, Name
 import { gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, type LayerWord, plainDecoder, slidingWindow } from './kit/decoder';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { llamaNames, OUTPUT_NORMS } from './kit/names';
+import { llamaNames, OUTPUT_NORMS } from './kit/tensorNames';
 import { headNorm, outputNorms, rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

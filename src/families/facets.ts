@@ -13,8 +13,8 @@ import type { ConfigReader } from '../config/reader';
 import type { AttentionSpec, StateSpec } from '../model/attention';
 import type { FactorSources } from '../model/spec';
 import type { CountedDecoder, WholeCount } from './counted/facet';
-import type { GgufConfig, GgufSource } from './kit/gguf';
-import type { WeightSources } from './kit/sources';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
+import type { WeightSources } from './kit/weightSource';
 
 /** A layer before it has an index. Layers of one kind share the same draft object. */
 export interface LayerDraft {

@@ -10,7 +10,7 @@ import { decoderLayers } from './kit/decoder';
 import { alsoAs } from './kit/ggufKeys';
 import { ggufKvHeads } from './kit/ggufStates';
 import type { HeadOptions } from './kit/headLayout';
-import { groupedQkv, part } from './kit/names';
+import { groupedQkv, part } from './kit/tensorNames';
 import { activation, layerNorm, plain } from './kit/parts';
 import { rotary } from './kit/rotary';
 

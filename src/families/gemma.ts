@@ -7,9 +7,9 @@ import type { Sourced } from '../model/spec';
 import type { BlockInput, BlockModel, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufConfig, GgufSource } from './kit/gguf';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { dividedHeadWidth, ggufHeadWidth } from './kit/ggufKeys';
-import { FOUR_NORMS, llamaNames } from './kit/names';
+import { FOUR_NORMS, llamaNames } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';
 import { rotary } from './kit/rotary';
 

@@ -14,7 +14,7 @@ import { perLayerInputs, sharingLayers } from './gemma3n';
 import { attentionAt, biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { fullDraft, slidingDraft } from './kit/decoder';
 import { headLayout, type HeadOptions, type SourcedLayout } from './kit/headLayout';
-import { FOUR_NORMS, llamaNames, part } from './kit/names';
+import { FOUR_NORMS, llamaNames, part } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 

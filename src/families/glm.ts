@@ -7,9 +7,9 @@ import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, Name
 import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder } from './kit/decoder';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { fusedGateUp, llamaNames, part } from './kit/names';
+import { fusedGateUp, llamaNames, part } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
-import type { WeightSources } from './kit/sources';
+import type { WeightSources } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

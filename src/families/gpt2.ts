@@ -17,12 +17,12 @@ import type {
 } from './facets';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
 import { decoderLayers, type DecoderOptions } from './kit/decoder';
-import type { GgufConfig } from './kit/gguf';
+import type { GgufConfig } from './kit/ggufMetadata';
 import { alsoAs } from './kit/ggufKeys';
 import { ggufKvHeads } from './kit/ggufStates';
-import { fusedQkv, groupedQkv, part } from './kit/names';
+import { fusedQkv, groupedQkv, part } from './kit/tensorNames';
 import { activation, layerNorm, plain } from './kit/parts';
-import type { Part, WeightSources } from './kit/sources';
+import type { Part, WeightSources } from './kit/weightSource';
 
 /** Multi-head attention with learned or rotary positions; one K and V per head, no KV-head key unless one is named. */
 export function multiHead(changes: Pick<DecoderOptions, 'kvKeys'> = {}): LayersFacet['read'] {

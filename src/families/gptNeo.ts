@@ -10,10 +10,10 @@ import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/bloc
 import { decoderMakers, draftsOf, withSources } from './kit/decoder';
 import { alsoAs, ggufHeadWidth } from './kit/ggufKeys';
 import { layerCount, missing } from './kit/headLayout';
-import { groupedQkv, part } from './kit/names';
+import { groupedQkv, part } from './kit/tensorNames';
 import { activation, layerNorm, plain } from './kit/parts';
 import { rotary } from './kit/rotary';
-import type { Part, RowBlocks, WeightSources } from './kit/sources';
+import type { Part, RowBlocks, WeightSources } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

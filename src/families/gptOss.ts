@@ -5,9 +5,9 @@ import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, llamaNames, type MixtureNames, part } from './kit/names';
+import { BARE, llamaNames, type MixtureNames, part } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
-import type { Part } from './kit/sources';
+import type { Part } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -7,10 +7,10 @@ import type { BlockInput, BlockModel, BlocksFacet, CountsFacet, GgufFacet, Layer
 import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, fusedGateUp, llamaNames, type MixtureNames, part, underShared } from './kit/names';
+import { BARE, fusedGateUp, llamaNames, type MixtureNames, part, underShared } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
 import { numberOf } from './kit/rotary';
-import type { Part } from './kit/sources';
+import type { Part } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -23,7 +23,7 @@ import { biases, llamaBlocks, type LlamaBlocks } from './kit/blocks';
 import { fullDraft, plainDecoder, repeat, sharedDraft, withLayerSource } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { moe, PLAIN_ROUTER } from './kit/mixtures';
-import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
+import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/tensorNames';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { numberOf, ropeParameters, rotary } from './kit/rotary';
 

@@ -5,7 +5,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { graniteFactors } from './granite';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/tensorNames';
 import { outputNorms, rmsNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -3,7 +3,7 @@
 import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { llamaNames, PLAIN_MLP } from './kit/names';
+import { llamaNames, PLAIN_MLP } from './kit/tensorNames';
 import { layerNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -6,7 +6,7 @@ import { afterDense, narrow } from './counted/experts';
 import { ratio } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
-import type { GgufConfig, GgufSource } from './kit/gguf';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { ggufKvHeads, ggufLayers } from './kit/ggufStates';
 import { missing } from './kit/headLayout';
 import { shortConvState } from './kit/states';

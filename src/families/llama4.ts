@@ -4,9 +4,9 @@ import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/names';
+import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/tensorNames';
 import { activation, gated, headNorm } from './kit/parts';
-import type { Part, WeightSources } from './kit/sources';
+import type { Part, WeightSources } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -4,7 +4,7 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
-import { llamaNames } from './kit/names';
+import { llamaNames } from './kit/tensorNames';
 import { headNorm, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import { QWEN3_EXPERTS, qwen3Mixture } from './qwenMoe';

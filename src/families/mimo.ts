@@ -11,7 +11,7 @@ import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { draftsOf, fullDraft, layerLabels, slidingDraft, slidingWindow, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { llamaNames } from './kit/names';
+import { llamaNames } from './kit/tensorNames';
 import { rotary } from './kit/rotary';
 
 export const layers = (): readonly LayersFacet[] => [

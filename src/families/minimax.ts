@@ -10,7 +10,7 @@ import { llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderMakers, draftsOf, fullDraft, layerLabels, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { BARE, llamaNames, MIXTRAL_EXPERTS, mixtureNames, part } from './kit/names';
+import { BARE, llamaNames, MIXTRAL_EXPERTS, mixtureNames, part } from './kit/tensorNames';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { lightningState, recurrentDraft } from './kit/states';
 

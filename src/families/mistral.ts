@@ -5,7 +5,7 @@ import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } fro
 import { llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow, oneWindow } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/names';
+import { llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
 

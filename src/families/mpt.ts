@@ -5,10 +5,10 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { attentionAt, attentionLayer, block, preNorms } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
-import type { GgufConfig } from './kit/gguf';
+import type { GgufConfig } from './kit/ggufMetadata';
 import { alsoAs } from './kit/ggufKeys';
 import { ggufKvHeads } from './kit/ggufStates';
-import { fusedQkv, part } from './kit/names';
+import { fusedQkv, part } from './kit/tensorNames';
 import { layerNorm, plain } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -19,7 +19,7 @@ import {
   unknownDraft,
   withSources,
 } from './kit/decoder';
-import type { GgufConfig, GgufSource } from './kit/gguf';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { adaptHybridWidths, ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { mamba2State, recurrentDraft } from './kit/states';

@@ -11,7 +11,7 @@ import { biases, llamaBlocks, type LlamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { missing } from './kit/headLayout';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { llamaNames, type MixtureNames, mixtureNames, OUTPUT_NORMS, part, PLAIN_EXPERTS } from './kit/names';
+import { llamaNames, type MixtureNames, mixtureNames, OUTPUT_NORMS, part, PLAIN_EXPERTS } from './kit/tensorNames';
 import { activation, gated, headNorm, outputNorms, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import { deltaNet, recurrentDraft, type SourcedState } from './kit/states';

@@ -15,9 +15,9 @@ import type {
 } from './facets';
 import { multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
-import { part } from './kit/names';
+import { part } from './kit/tensorNames';
 import { activation, layerNorm, plain } from './kit/parts';
-import type { WeightSources } from './kit/sources';
+import type { WeightSources } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

@@ -4,7 +4,7 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { groupedQkv, llamaNames, part } from './kit/names';
+import { groupedQkv, llamaNames, part } from './kit/tensorNames';
 import { headNorm, layerNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

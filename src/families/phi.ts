@@ -8,10 +8,10 @@ import { fourTimes } from './gpt2';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, oneWindow } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { fusedGateUp, fusedQkv, llamaNames, part } from './kit/names';
+import { fusedGateUp, fusedQkv, llamaNames, part } from './kit/tensorNames';
 import { activation, gated, headNorm, layerNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters, rotary } from './kit/rotary';
-import type { WeightSources } from './kit/sources';
+import type { WeightSources } from './kit/weightSource';
 import { MIXTRAL_NAMES } from './mistral';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -5,7 +5,7 @@ import type { Sourced } from '../model/spec';
 import type { BlocksFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import type { GgufConfig } from './kit/gguf';
+import type { GgufConfig } from './kit/ggufMetadata';
 import { headNorm, rmsNorm } from './kit/parts';
 
 /** The window counts only with `use_sliding_window: true`, and then from layer `max_window_layers` on. */

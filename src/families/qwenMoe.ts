@@ -9,7 +9,7 @@ import type { BlockInput, BlocksFacet, CountsFacet, FamilyReading, GgufFacet, La
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
-import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/names';
+import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/tensorNames';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { qwenWindow, withoutWindow } from './qwen';
 

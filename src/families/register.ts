@@ -81,7 +81,7 @@ import * as xlstm from './xlstm';
 import * as zamba from './zamba';
 import * as zaya from './zaya';
 import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
-import { register } from './kit/register';
+import { register } from './kit/makeRegister';
 
 export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
   () => [

@@ -4,7 +4,7 @@ import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { v3Mixture, v3Names } from './kit/mixtures';
-import { llamaNames } from './kit/names';
+import { llamaNames } from './kit/tensorNames';
 
 export const layers = (): readonly LayersFacet[] => [
   {

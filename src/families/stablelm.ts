@@ -4,9 +4,9 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlockModel, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary, preNorms } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
-import { llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/tensorNames';
 import { headNorm, layerNorm } from './kit/parts';
-import type { Part } from './kit/sources';
+import type { Part } from './kit/weightSource';
 
 export const layers = (): readonly LayersFacet[] => [
   {

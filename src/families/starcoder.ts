@@ -3,7 +3,7 @@
 import { oneWindow } from './kit/decoder';
 import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
-import { llamaNames, part } from './kit/names';
+import { llamaNames, part } from './kit/tensorNames';
 import { layerNorm } from './kit/parts';
 
 export const layers = (): readonly LayersFacet[] => [

@@ -7,7 +7,7 @@ import { lintContextLength } from './contextLength';
 import { lintContradictions } from './contradictions';
 import { lintDuplicates } from './duplicates';
 import { lintHeadDim } from './headDim';
-import { lintHeads } from './heads';
+import { lintHeads } from './headCounts';
 import { lintLayerIndexes } from './layerIndexes';
 import { lintLayerLists } from './layerLists';
 import { lintMla } from './mla';

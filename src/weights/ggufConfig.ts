@@ -1,7 +1,7 @@
 /** GGUF metadata → a config with Hugging Face's key names, so that src/config and the families read it like any other. */
 
 import type { JsonValue } from '../config/document';
-import type { GgufConfig, GgufSource } from '../families/kit/gguf';
+import type { GgufConfig, GgufSource } from '../families/kit/ggufMetadata';
 import { ggufRegister } from '../families/register';
 import type { GgufMetadata, GgufValue } from './gguf';
 

@@ -6,7 +6,7 @@ import { ggufConfig } from './ggufConfig';
 import { locateModel, readText } from './modelFolder';
 import { configFromTensors, ggufPlan } from './plan/ggufPlan';
 import { modelPlanOf } from './plan/modelPlan';
-import type { ModelPlan } from './plan/plan';
+import type { ModelPlan } from './plan/weightPlan';
 import { openSafetensors } from './safetensors';
 import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from './tokenizer';
 import { WeightsError } from './weightsError';

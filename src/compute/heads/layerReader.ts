@@ -6,9 +6,9 @@
 import type { Tensor } from '../../attention/onnx/graph';
 import { elementCount } from '../../attention/onnx/graph';
 import type { WeightInfo } from '../../attention/spec/weightNames';
-import type { WeightSources } from '../../families/kit/sources';
-import type { LayerPlan, ModelPlan } from '../../weights/plan/plan';
-import { readSource, splitName, type TensorCache } from '../../weights/plan/sources';
+import type { WeightSources } from '../../families/kit/weightSource';
+import type { LayerPlan, ModelPlan } from '../../weights/plan/weightPlan';
+import { readSource, splitName, type TensorCache } from '../../weights/plan/readSource';
 import type { WeightStore } from '../../weights/weightStore';
 import { weightBuffer } from '../../weights/widenKernel';
 

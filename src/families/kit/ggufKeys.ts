@@ -1,6 +1,6 @@
 /** Translated GGUF metadata in a family's own spelling. */
 
-import type { GgufConfig, GgufSource } from './gguf';
+import type { GgufConfig, GgufSource } from './ggufMetadata';
 
 /** Copies values to further names; the first names stay. */
 export function alsoAs(config: GgufConfig, names: Readonly<Record<string, string>>): void {

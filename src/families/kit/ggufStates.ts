@@ -2,7 +2,7 @@
 
 import type { GgufFacet } from '../facets';
 import { MAX_LAYERS } from '../../config/reader';
-import type { GgufConfig, GgufSource } from './gguf';
+import type { GgufConfig, GgufSource } from './ggufMetadata';
 
 /** State-space widths, in the spellings of Mamba and of the hybrids. */
 export function adaptState(config: GgufConfig, source: GgufSource): void {

@@ -3,7 +3,7 @@
 import type { DenseFeedForward, MoeFeedForward, RouterSpec } from '../../attention/spec/blockSpec';
 import type { ConfigReader } from '../../config/reader';
 import type { BlockInput } from '../facets';
-import { type ExpertNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './names';
+import { type ExpertNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './tensorNames';
 import { activation, gated } from './parts';
 
 /** Softmax over all experts, without further steps. */

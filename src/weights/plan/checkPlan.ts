@@ -1,11 +1,11 @@
 /** A plan against its files: every tensor is there in its shape, and none of its layers is left over. */
 
 import { blockWeights, feedForwardWeights, type WeightInfo } from '../../attention/spec/weightNames';
-import type { WeightSources } from '../../families/kit/sources';
+import type { WeightSources } from '../../families/kit/weightSource';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
-import type { LayerPlan } from './plan';
-import { checkSource, sourceTensors, splitName } from './sources';
+import type { LayerPlan } from './weightPlan';
+import { checkSource, sourceTensors, splitName } from './readSource';
 
 export interface PlanForm {
   /** Who has no such tensor, in words: "a bloom model as it is known here". */

@@ -7,13 +7,13 @@ import type { RotarySpec } from '../../attention/spec/rotarySpec';
 import type { Reading } from '../../reading/read';
 import { type ConfigReader, isJsonObject, type JsonObject } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
-import { sections } from '../../families/kit/names';
-import type { Part, WeightSource, WeightSources } from '../../families/kit/sources';
+import { sections } from '../../families/kit/tensorNames';
+import type { Part, WeightSource, WeightSources } from '../../families/kit/weightSource';
 import { ggufRegister } from '../../families/register';
 import type { GgufStore } from '../gguf';
 import { refusedFor, WeightsError } from '../weightsError';
 import { checkLayers } from './checkPlan';
-import type { LayerPlan, ModelPlan } from './plan';
+import type { LayerPlan, ModelPlan } from './weightPlan';
 
 /** Names per weight; the two norms after a block's halves stand under these names since Gemma 2. */
 const NAMES: Readonly<Record<string, string>> = {

@@ -4,14 +4,14 @@ import type { NormSpec } from '../../attention/spec/normSpec';
 import type { Reading } from '../../reading/read';
 import type { ConfigReader } from '../../config/reader';
 import { type ModelBlocks, runnableBlocks } from '../../families/blocksOf';
-import { LLAMA_PREFIXES, llamaNames } from '../../families/kit/names';
+import { LLAMA_PREFIXES, llamaNames } from '../../families/kit/tensorNames';
 import type { ModelNames, NamesFacet, Positions } from '../../families/facets';
 import { namesRegister } from '../../families/register';
 import { tiedEmbeddings } from '../../families/tying';
 import { refusedFor, WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
 import { checkLayers } from './checkPlan';
-import type { LayerPlan, ModelPlan, PositionPlan } from './plan';
+import type { LayerPlan, ModelPlan, PositionPlan } from './weightPlan';
 
 export interface PlanInput {
   /** Path of the config, for messages. */

@@ -4,7 +4,7 @@ import type { NormSpec } from '../../attention/spec/normSpec';
 import { elementAt } from '../../model/elementAt';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
-import type { ModelPlan } from './plan';
+import type { ModelPlan } from './weightPlan';
 
 /**
  * What enters layer 0, `[tokens, hidden]`: embeddings × multiplier, projected, plus positions, normalised. Only the rows

@@ -3,7 +3,7 @@
 import { type CaptureName } from '../../../src/attention/onnx/program';
 import { referenceBlock } from '../../oracle/block';
 import { Tensor64 } from '../../oracle/tensor64';
-import type { ModelPlan } from '../../../src/weights/plan/plan';
+import type { ModelPlan } from '../../../src/weights/plan/weightPlan';
 import { embed, logits } from '../../../src/weights/plan/readPlan';
 import type { WeightStore } from '../../../src/weights/weightStore';
 import { LayerWeights } from './layerWeights';

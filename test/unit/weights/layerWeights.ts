@@ -3,7 +3,7 @@
 import type { WeightInfo, WeightMap } from '../../../src/attention/spec/weightNames';
 import { blockWeights, feedForwardWeights } from '../../../src/attention/spec/weightNames';
 import { LayerReader, type WeightTensors } from '../../../src/compute/heads/layerReader';
-import type { ModelPlan } from '../../../src/weights/plan/plan';
+import type { ModelPlan } from '../../../src/weights/plan/weightPlan';
 import type { WeightStore } from '../../../src/weights/weightStore';
 
 export class LayerWeights {

@@ -1,7 +1,7 @@
 /** gpt-oss as it is published: experts in MXFP4, unpacked on reading to what transformers' own unpacking gives. */
 
 import { describe, expect, it } from 'vitest';
-import { checkSource, readSource, sourceTensors } from '../../../src/weights/plan/sources';
+import { checkSource, readSource, sourceTensors } from '../../../src/weights/plan/readSource';
 import { openSafetensors } from '../../../src/weights/safetensors';
 import { safetensors, temporaryFolder, write } from './files';
 

@@ -3,7 +3,7 @@
 import type { BlockSpec, FeedForward, MoeFeedForward } from '../../attention/spec/blockSpec';
 import { headDims } from '../../attention/spec/layerSpec';
 import type { LayerNames, ModelNames, NamesFacet, NamesInput } from '../facets';
-import type { Part, RowBlocks, WeightSource, WeightSources } from './sources';
+import type { Part, RowBlocks, WeightSource, WeightSources } from './weightSource';
 
 // @__NO_SIDE_EFFECTS__
 export function part(base: string): Part {

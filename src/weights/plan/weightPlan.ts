@@ -3,7 +3,7 @@
 import type { BlockSpec } from '../../attention/spec/blockSpec';
 import type { NormSpec } from '../../attention/spec/normSpec';
 import type { Positions } from '../../families/facets';
-import type { WeightSources } from '../../families/kit/sources';
+import type { WeightSources } from '../../families/kit/weightSource';
 
 export interface LayerPlan {
   readonly block: BlockSpec;

@@ -3,7 +3,7 @@
 import { elementCount } from '../../attention/onnx/graph';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
-import type { Part, RowBlocks, WeightSource } from '../../families/kit/sources';
+import type { Part, RowBlocks, WeightSource } from '../../families/kit/weightSource';
 
 export interface SplitName {
   readonly base: string;
