@@ -26,6 +26,7 @@ export function oneLayer(attention: AttentionSpec): ModelSpec {
     hiddenSize: null,
     contextLength: null,
     draftLayers: 0,
+    sglang: {},
     unknownLayers: 0,
     exact: true,
     notes: [],

@@ -11,7 +11,7 @@ import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { JsonValue } from '../config/document';
 import type { ConfigReader } from '../config/reader';
 import type { AttentionSpec, StateSpec } from '../model/attention';
-import type { FactorSources } from '../model/spec';
+import type { FactorSources, SglangCaching } from '../model/spec';
 import type { CountedDecoder, WholeCount } from './counted/facet';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import type { WeightSources } from './kit/weightSource';
@@ -45,6 +45,8 @@ export interface LayersFacet {
    * Others round the head width down and run.
    */
   readonly refusesRemainder?: 'class' | 'model';
+  /** What SGLang's implementation caches (v0.5.16: is_hybrid_swa and the extra buffer of model_config.py). */
+  readonly sglang?: SglangCaching;
   read(reader: ConfigReader, modelType: string): FamilyReading;
 }
 

@@ -15,6 +15,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'kimi-linear',
     modelTypes: ['kimi_linear', 'kimi_k3', 'kimi_k3_text', 'k3'],
     cite: 'transformers 5.18 models/kimi_linear/configuration_kimi_linear.py; vLLM model_executor/models/kimi_linear.py',
+    sglang: { tracksStates: true },
     read: (reader) => {
       consultDecoys(reader);
       const count = layerCount(reader);

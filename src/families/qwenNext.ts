@@ -16,6 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'qwen3-next',
     modelTypes: ['qwen3_next', 'qwen3_5_text', 'qwen3_5_moe_text'],
     cite: 'transformers 5.18 models/qwen3_next/configuration_qwen3_next.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
+    sglang: { tracksStates: true },
     read: (reader) => deltaLayers(reader, attention),
   },
   {

@@ -69,6 +69,16 @@ export interface Problem {
   readonly fix?: ProblemFix;
 }
 
+/** How SGLang's implementation of a family caches, where the model alone does not say it. */
+export interface SglangCaching {
+  /** True where windows have a pool of their own; else every layer keeps every token. */
+  readonly windows?: boolean;
+  /** True where states are tracked while decoding: more slots for a running request. */
+  readonly tracksStates?: boolean;
+  /** True where the config says which element type states have; else they are float32. */
+  readonly cacheDtypeStates?: boolean;
+}
+
 /** How the file spells its keys. */
 export type Dialect = 'huggingface' | 'params' | 'gguf';
 
@@ -91,6 +101,7 @@ export interface ModelSpec {
   readonly contextLength: Sourced<number> | null;
   /** Multi-token-prediction layers, not in `layers`. */
   readonly draftLayers: number;
+  readonly sglang: SglangCaching;
   /** Layers not understood: kind unknown, or assumed. */
   readonly unknownLayers: number;
   /** False when anything was guessed; `notes` says what. */

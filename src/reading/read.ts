@@ -121,6 +121,11 @@ function specOf(
     hiddenSize: positive(reader.value(reader.spelling(HIDDEN_KEYS) ?? 'hidden_size')),
     contextLength: contextLength(reader),
     draftLayers: reading.draftLayers ?? 0,
+    sglang: {
+      ...family?.sglang,
+      ...(reader.value('is_hybrid_swa') === true ? { windows: true } : {}),
+      ...(reader.hasValue('mamba_ssm_dtype') ? { cacheDtypeStates: true } : {}),
+    },
     unknownLayers: unknown.length,
     exact: unknown.length === 0 && layers.length > 0 && !log.notes.some((note) => note.inexact),
     notes: log.notes,

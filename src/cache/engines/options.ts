@@ -73,8 +73,17 @@ export function countOption({ options }: EngineSetup, name: string): number | un
   return typeof value === 'number' ? value : undefined;
 }
 
+export function fractionOption(setup: EngineSetup, name: string): number | undefined {
+  return countOption(setup, name);
+}
+
 export function flagOption({ options }: EngineSetup, name: string): boolean {
   return options[name] === true;
+}
+
+export function countsOption({ options }: EngineSetup, name: string): readonly number[] | undefined {
+  const value = options[name];
+  return typeof value === 'object' ? value : undefined;
 }
 
 export type ParsedOption =
