@@ -16,26 +16,41 @@ import {
 import { allocationRule } from './engines/register';
 import { type LayerGroup, layerGroups } from './groups';
 import { resolveKvDtype } from './kvDtype';
-import { layerCacheBytes, layerStateBytes } from './layerBytes';
+import { layerCacheBytes } from './layerBytes';
 import { deviceCount, stages } from './sharding';
 
 export interface LayerCache {
   readonly index: number;
   readonly kind: AttentionKind;
-  /** On one rank, at the scenario's batch × tokens, all its sequences. */
-  readonly cacheBytes: number;
-  readonly stateBytes: number;
+  /** On one rank, at the scenario's batch × tokens, all its sequences; null where the layer was not understood. */
+  readonly cacheBytes: number | null;
+  readonly stateBytes: number | null;
 }
 
-/** The three numbers that cause most disputes, cache and state together, on one rank. */
-export interface ThreeNumbers {
-  /** What the attention must keep. */
+/** Sums over layers, on one rank of the fullest stage. */
+export interface CacheSizes {
+  /** Marginal bytes of one more token at short context, one sequence, all layers, intrinsic. */
+  readonly bytesPerToken: number;
+  /** What batch × tokens occupy under the engine's rule. */
+  readonly cacheBytes: number;
+  /** Recurrent and convolution state of the rank's sequences. */
+  readonly stateBytes: number;
+  readonly totalBytes: number;
+  /** The three numbers that cause most disputes, cache and state together. What the attention must keep. */
   readonly neededBytes: number;
   /** What the engine wants free before it accepts the workload. */
   readonly reservedBytes: number;
   /** What the workload occupies, pages and padding included. */
   readonly steadyBytes: number;
 }
+
+/** Every size of a plan that has one. */
+interface KnownSizes extends CacheSizes {
+  readonly known: true;
+}
+
+/** A sum that leaves layers out is no answer: where one layer is not understood, no size is a number. */
+type UnknownSizes = { readonly known: false } & { readonly [Name in keyof CacheSizes]: null };
 
 export interface ShardingPlan {
   /** Devices over which the model is split. */
@@ -48,7 +63,7 @@ export interface ShardingPlan {
   readonly largestTpWithoutCopies: number;
 }
 
-export interface CachePlan extends ThreeNumbers {
+interface PlanBase {
   readonly spec: ModelSpec;
   readonly scenario: Scenario;
   readonly engine: AllocationRule;
@@ -56,13 +71,8 @@ export interface CachePlan extends ThreeNumbers {
   readonly kvDtype: ResolvedKvDtype;
   readonly kvDtypeSource: Source;
   readonly layers: readonly LayerCache[];
-  /** Marginal bytes of one more token at short context, one sequence, all layers, intrinsic. */
-  readonly bytesPerToken: number;
-  /** What batch × tokens occupy under the engine's rule, on one rank of the fullest stage. */
-  readonly cacheBytes: number;
-  /** Recurrent and convolution state of the rank's sequences. */
-  readonly stateBytes: number;
-  readonly totalBytes: number;
+  /** Sums over the layers that were understood: the sizes themselves where all were. */
+  readonly atLeast: CacheSizes;
   readonly derivation: readonly DerivationTerm[];
   /** Why needed, reserved and steady differ. */
   readonly reasons: readonly Reason[];
@@ -70,6 +80,27 @@ export interface CachePlan extends ThreeNumbers {
   /** False when the spec or the engine's rule is not exact, or a size is too large to be stated to the byte. */
   readonly exact: boolean;
   readonly notes: readonly Note[];
+}
+
+export type KnownPlan = PlanBase & KnownSizes;
+
+/** Sizes are numbers only where every layer was understood (`known`). */
+export type CachePlan = KnownPlan | (PlanBase & UnknownSizes);
+
+const NO_SIZES: UnknownSizes = {
+  known: false,
+  bytesPerToken: null,
+  cacheBytes: null,
+  stateBytes: null,
+  totalBytes: null,
+  neededBytes: null,
+  reservedBytes: null,
+  steadyBytes: null,
+};
+
+/** Whether what a model caches is known: there are layers, and each was understood (or assumed, which is marked). */
+export function isUnderstood({ layers }: Pick<ModelSpec, 'layers'>): boolean {
+  return layers.length > 0 && layers.every(({ attention }) => attention.kind !== 'unknown');
 }
 
 /** Plans the cache. A size of 2^53 bytes or more is rounded, and the plan says so. */
@@ -83,21 +114,16 @@ export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOpti
   );
   const stage = fullestStage(spec, costs, scenario.sharding.pp);
   const totals = sumLayers(spec, costs, stage);
+  const known = isUnderstood(spec);
   const reservedBytes =
-    totals.reserved + totals.stateReserved + (engine.overhead?.(stageGroups(groups, stage), context) ?? 0);
+    totals.reserved +
+    totals.stateReserved +
+    // Layers that were not understood may fill what is now padding: a bound must leave it out.
+    (known ? (engine.overhead?.(stageGroups(groups, stage), context) ?? 0) : 0);
   const totalBytes = totals.steady + totals.state;
   const reasons = engine.reasons(groups, context);
   const notes = [...spec.notes, ...engineNotes(reasons), ...(Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE])];
-  return {
-    spec,
-    scenario,
-    engine,
-    kvDtype: dtype,
-    kvDtypeSource: source,
-    layers: spec.layers.map(({ index, attention }): LayerCache => {
-      const cost = costs.get(attention) ?? NO_COST;
-      return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
-    }),
+  const atLeast: CacheSizes = {
     bytesPerToken: bytesPerToken(spec, dtype),
     cacheBytes: totals.steady,
     stateBytes: totals.state,
@@ -105,6 +131,20 @@ export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOpti
     neededBytes: totals.needed + totals.state,
     reservedBytes,
     steadyBytes: totalBytes,
+  };
+  return {
+    ...(known ? ({ known: true, ...atLeast } as const) : NO_SIZES),
+    spec,
+    scenario,
+    engine,
+    kvDtype: dtype,
+    kvDtypeSource: source,
+    layers: spec.layers.map(({ index, attention }): LayerCache => {
+      if (attention.kind === 'unknown') return { index, kind: 'unknown', cacheBytes: null, stateBytes: null };
+      const cost = costs.get(attention) ?? NO_COST;
+      return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
+    }),
+    atLeast,
     derivation: derive(groups, dtype, source, scenario.workload.tokens),
     reasons,
     sharding: shardingPlan(spec, scenario, engine, context, stage, totalBytes),
@@ -125,17 +165,10 @@ function bytesPerToken(spec: ModelSpec, dtype: ResolvedKvDtype): number {
 }
 
 /** Cache of one sequence of `tokens` tokens, all layers, no paging. */
-export function intrinsicCacheBytes(spec: ModelSpec, dtype: ResolvedKvDtype, tokens: number): number {
+function intrinsicCacheBytes(spec: ModelSpec, dtype: ResolvedKvDtype, tokens: number): number {
   let bytes = 0;
   for (const group of layerGroups(spec))
     bytes += layerCacheBytes(group.attention, dtype, tokens) * group.indexes.length;
-  return bytes;
-}
-
-/** State of one sequence, all layers. */
-export function intrinsicStateBytes(spec: ModelSpec, dtype: ResolvedKvDtype): number {
-  let bytes = 0;
-  for (const group of layerGroups(spec)) bytes += layerStateBytes(group.state, dtype) * group.indexes.length;
   return bytes;
 }
 

@@ -4,6 +4,7 @@ import type { DerivationTerm, Factor } from '../cache/derivation';
 import { planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
+import { knownPart, remedyText } from '../present/sizeText';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { ENGINE_OPTIONS, engineOptionsOf } from './engineOptions';
@@ -25,13 +26,14 @@ export async function estimate(args: readonly string[], output: CliOutput): Prom
 interface LayerJson {
   readonly index: number;
   readonly kind: string;
-  readonly kvHeads: number;
-  readonly keyDim: number;
-  readonly valueDim: number;
+  /** Null, like the bytes, where the layer was not understood. */
+  readonly kvHeads: number | null;
+  readonly keyDim: number | null;
+  readonly valueDim: number | null;
   readonly window: number | null;
   readonly sharedWith: number | null;
-  readonly stateBytes: number;
-  readonly cacheBytes: number;
+  readonly stateBytes: number | null;
+  readonly cacheBytes: number | null;
 }
 
 /** The contract of design §6. */
@@ -55,6 +57,8 @@ function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Recor
     cacheBytes: plan.cacheBytes,
     stateBytes: plan.stateBytes,
     totalBytes: plan.totalBytes,
+    // Sums over the layers that were understood: what is known where the sizes above are null.
+    ...(plan.known ? {} : { atLeast: knownPart(plan), remedy: remedyText(spec) }),
     parameters: parameters?.total ?? null,
     unknownLayers: spec.unknownLayers,
     exact: plan.exact,
@@ -103,6 +107,7 @@ function dimensions(attention: AttentionSpec): Omit<LayerJson, 'index' | 'kind' 
       sharedWith: attention.kind === 'shared' ? attention.sharedWith : null,
     };
   }
+  if (attention.kind === 'unknown') return { ...nothing, kvHeads: null, keyDim: null, valueDim: null };
   if (attention.kind === 'latent') return { ...nothing, kvHeads: 1, keyDim: attention.latentDim + attention.ropeDim };
   if (attention.kind === 'compressed')
     return { ...nothing, kvHeads: 1, keyDim: attention.headDim, window: attention.window };
