@@ -2,7 +2,7 @@
 
 import type { AttentionKind, AttentionSpec } from '../model/attention';
 import type { ResolvedKvDtype } from '../model/dtype';
-import type { Scenario } from '../model/scenario';
+import { ENGINE_NAMES, type Scenario } from '../model/scenario';
 import type { ModelSpec, Note, Source } from '../model/spec';
 import { derive, type DerivationTerm } from './derivation';
 import {
@@ -63,6 +63,15 @@ export interface ShardingPlan {
   readonly largestTpWithoutCopies: number;
 }
 
+/** What an engine or a sharding makes of the bytes that the derivation gives. */
+export interface Adjustment {
+  readonly what: 'pages' | 'state' | 'devices';
+  /** "cache as vLLM holds it": pages, padding, windows, rows. */
+  readonly text: string;
+  /** Of all sequences; negative where less is held. */
+  readonly bytes: number;
+}
+
 interface PlanBase {
   readonly spec: ModelSpec;
   readonly scenario: Scenario;
@@ -73,7 +82,10 @@ interface PlanBase {
   readonly layers: readonly LayerCache[];
   /** Sums over the layers that were understood: the sizes themselves where all were. */
   readonly atLeast: CacheSizes;
+  /** What one sequence needs by the attention itself, on one device: by kind of layer. */
   readonly derivation: readonly DerivationTerm[];
+  /** From the derivation, for all sequences, to `atLeast.totalBytes`: together they are that number. */
+  readonly adjustments: readonly Adjustment[];
   /** Why needed, reserved and steady differ. */
   readonly reasons: readonly Reason[];
   readonly sharding: ShardingPlan;
@@ -112,24 +124,25 @@ export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOpti
   const costs = new Map<AttentionSpec, LayerCost>(
     groups.map((group) => [group.attention, engine.cost(group, context)]),
   );
-  const stage = fullestStage(spec, costs, scenario.sharding.pp);
-  const totals = sumLayers(spec, costs, stage);
   const known = isUnderstood(spec);
-  const reservedBytes =
-    totals.reserved +
-    totals.stateReserved +
-    // Layers that were not understood may fill what is now padding: a bound must leave it out.
-    (known ? (engine.overhead?.(stageGroups(groups, stage), context) ?? 0) : 0);
+  const all = stageTotals(spec, costs, scenario.sharding.pp);
+  const { stage, totals } = fullest(all);
+  // Layers that were not understood may fill what is now padding: a bound must leave it out.
+  const overhead = (of: Stage): number => (known ? (engine.overhead?.(stageGroups(groups, of), context) ?? 0) : 0);
+  // Another stage may need or reserve most than the one that holds most: each number is that of its own fullest.
+  const most = (bytes: (one: StageTotals) => number): number => Math.max(...all.map(bytes));
   const totalBytes = totals.steady + totals.state;
   const reasons = engine.reasons(groups, context);
   const notes = [...spec.notes, ...engineNotes(reasons), ...(Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE])];
+  const derivation = derive(groups, dtype, source, scenario.workload.tokens);
+  const whole = onOneDevice(groups, engine, context);
   const atLeast: CacheSizes = {
     bytesPerToken: bytesPerToken(spec, dtype),
     cacheBytes: totals.steady,
     stateBytes: totals.state,
     totalBytes,
-    neededBytes: totals.needed + totals.state,
-    reservedBytes,
+    neededBytes: most((one) => one.totals.needed + one.totals.state),
+    reservedBytes: most((one) => one.totals.reserved + one.totals.stateReserved + overhead(one.stage)),
     steadyBytes: totalBytes,
   };
   return {
@@ -145,9 +158,10 @@ export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOpti
       return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
     }),
     atLeast,
-    derivation: derive(groups, dtype, source, scenario.workload.tokens),
+    derivation,
+    adjustments: adjustmentsOf(derivation, scenario, whole, totalBytes),
     reasons,
-    sharding: shardingPlan(spec, scenario, engine, context, stage, totalBytes),
+    sharding: shardingPlan(spec, scenario, engine, context, stage, totalBytes, whole.cache + whole.state),
     exact: spec.exact && !notes.some((note) => note.inexact),
     notes,
   };
@@ -174,16 +188,19 @@ function intrinsicCacheBytes(spec: ModelSpec, dtype: ResolvedKvDtype, tokens: nu
 
 type Stage = readonly [number, number];
 
-function fullestStage(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>, pp: number): Stage {
-  const whole: Stage = [0, spec.layers.length];
-  if (pp === 1) return whole;
-  let fullest: Stage = [0, 0];
-  let most = -1;
-  for (const stage of stages(spec.layers.length, pp)) {
-    const { steady, state } = sumLayers(spec, costs, stage);
-    if (steady + state > most) [most, fullest] = [steady + state, stage];
-  }
-  return fullest;
+interface StageTotals {
+  readonly stage: Stage;
+  readonly totals: LayerCost;
+}
+
+function stageTotals(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>, pp: number): StageTotals[] {
+  return stages(spec.layers.length, pp).map((stage) => ({ stage, totals: sumLayers(spec, costs, stage) }));
+}
+
+/** The stage that holds most; the first of equals. */
+function fullest(all: readonly StageTotals[]): StageTotals {
+  const held = ({ totals }: StageTotals): number => totals.steady + totals.state;
+  return all.reduce((most, next) => (held(next) > held(most) ? next : most));
 }
 
 function sumLayers(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>, [start, end]: Stage): LayerCost {
@@ -207,6 +224,47 @@ function stageGroups(groups: readonly LayerGroup[], [start, end]: Stage): LayerG
     .filter((group) => group.indexes.length > 0);
 }
 
+interface Whole {
+  readonly cache: number;
+  readonly state: number;
+}
+
+/** The whole model on one device, under the engine's rule. */
+function onOneDevice(groups: readonly LayerGroup[], engine: AllocationRule, context: RuleContext): Whole {
+  const single = { ...context, sharding: { ...context.sharding, tp: 1, pp: 1, dcp: 1 } };
+  let [cache, state] = [0, 0];
+  for (const group of groups) {
+    const cost = engine.cost(group, single);
+    cache += cost.steady * group.indexes.length;
+    state += cost.state * group.indexes.length;
+  }
+  return { cache, state };
+}
+
+function adjustmentsOf(
+  derivation: readonly DerivationTerm[],
+  { workload, engine, sharding }: Scenario,
+  whole: Whole,
+  totalBytes: number,
+): Adjustment[] {
+  const devices = deviceCount(sharding);
+  const alone = devices * sharding.dcp === 1;
+  const cache = alone ? totalBytes - whole.state : whole.cache;
+  const bytesOf = (state: boolean): number =>
+    derivation.reduce((sum, term) => ((term.what === 'state') === state ? sum + term.bytes * workload.batch : sum), 0);
+  const name = ENGINE_NAMES[engine];
+  const found: Adjustment[] = [
+    { what: 'pages', text: `cache as ${name} holds it`, bytes: cache - bytesOf(false) },
+    { what: 'state', text: `recurrent state as ${name} keeps it`, bytes: whole.state - bytesOf(true) },
+    {
+      what: 'devices',
+      text: devices > 1 ? `on one of ${devices} devices` : 'on one rank',
+      bytes: totalBytes - cache - whole.state,
+    },
+  ];
+  return found.filter(({ bytes }) => bytes !== 0);
+}
+
 function shardingPlan(
   spec: ModelSpec,
   scenario: Scenario,
@@ -214,15 +272,10 @@ function shardingPlan(
   context: RuleContext,
   stage: Stage,
   rankBytes: number,
+  whole: number,
 ): ShardingPlan {
   const { sharding } = scenario;
   const devices = deviceCount(sharding);
-  const single = { ...context, sharding: { ...sharding, tp: 1, pp: 1, dcp: 1 } };
-  let whole = 0;
-  for (const group of layerGroups(spec)) {
-    const cost = engine.cost(group, single);
-    whole += (cost.steady + cost.state) * group.indexes.length;
-  }
   const ranks = engine.splitsHeads ? sharding.tp : 1;
   let all = rankBytes * ranks;
   if (sharding.pp > 1) {

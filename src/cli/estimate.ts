@@ -1,7 +1,7 @@
 /** `estimate`: what a config caches. */
 
 import type { DerivationTerm, Factor } from '../cache/derivation';
-import { planCache, type CachePlan } from '../cache/plan';
+import { type Adjustment, planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
 import { knownPart, remedyText } from '../present/sizeText';
@@ -71,7 +71,11 @@ function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Recor
     steadyBytes: plan.steadyBytes,
     reasons: plan.reasons.map((reason) => reason.text),
     sharding: { ...plan.scenario.sharding, ...plan.sharding },
-    derivation: plan.derivation.map(termJson),
+    // The lines' bytes are of one sequence: times the batch, together they are `totalBytes`.
+    derivation: [
+      ...plan.derivation.map(termJson),
+      ...plan.adjustments.map((each) => adjustmentJson(each, plan.scenario.workload.batch)),
+    ],
     parameterCount: parameters,
   };
 }
@@ -89,6 +93,11 @@ function termJson(term: DerivationTerm): Record<string, unknown> {
     entriesRule,
     bytes,
   };
+}
+
+/** What the engine and the sharding make of the terms before it, as a line beside them. */
+function adjustmentJson({ what, text, bytes }: Adjustment, batch: number): Record<string, unknown> {
+  return { what, kind: null, layers: [], factors: [], text, bytes: bytes / batch };
 }
 
 function factorJson({ name, value, source, parts }: Factor): Record<string, unknown> {

@@ -108,6 +108,10 @@ function totalText(plan: KnownPlan): string {
   return [
     `- One sequence of ${formatInteger(tokens)} tokens, as the attention needs it: ${formatExactBytes(one)}`,
     `- ${formatInteger(batch)} ${batch === 1 ? 'sequence' : 'sequences'}: ${formatExactBytes(one * batch)}`,
+    ...plan.adjustments.map(
+      ({ text, bytes }) => `- ${escapeSentence(text)}: ${bytes < 0 ? '−' : '+'}${formatExactBytes(Math.abs(bytes))}`,
+    ),
+    `- Together: **${formatExactBytes(plan.totalBytes)}**`,
     ...(devices > 1
       ? [
           `- Over ${devices} devices${duplication > 1 ? `, stored ${escapeText(duplication.toFixed(2))} times over` : ''}; one device of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1}) holds ${formatExactBytes(plan.neededBytes)}`,

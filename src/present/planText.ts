@@ -1,9 +1,9 @@
 /** A plan as plain text, for terminals. */
 
-import type { CachePlan } from '../cache/plan';
-import { formatBinary, formatBytes, formatExactBytes, formatRanges } from '../model/units';
+import type { Adjustment, CachePlan } from '../cache/plan';
+import { formatBinary, formatBytes, formatExactBytes, formatInteger, formatRanges } from '../model/units';
 import { NOT_KNOWN, notKnownText, sizeText } from './sizeText';
-import { contextText, designText, factorsText, inexactText, termTitle } from './words';
+import { contextText, designText, factorsText, inexactText, termTitle, workloadText } from './words';
 
 export function planText(plan: CachePlan): string {
   const lines = [
@@ -13,6 +13,7 @@ export function planText(plan: CachePlan): string {
       (term) =>
         `  ${termTitle(term)} (layers ${formatRanges(term.layers)}): ${factorsText(term.factors)} = ${formatExactBytes(term.bytesPerEntry)} × ${term.entriesRule}`,
     ),
+    ...sumLines(plan),
     ...threeNumbers(plan),
     ...plan.notes.map((note) => `  note: ${note.text}`),
   ];
@@ -28,6 +29,21 @@ function totalLine(plan: CachePlan): string {
   return perToken === NOT_KNOWN && total === NOT_KNOWN
     ? `cache not known ${where}`
     : `${perToken} per token; ${total} ${where}`;
+}
+
+/** From the lines above, each at the workload, to the total: only where they are not that number by themselves. */
+function sumLines({ known, derivation, adjustments, scenario, atLeast }: CachePlan): string[] {
+  if (!known || adjustments.length === 0) return [];
+  const lines = derivation.reduce((sum, term) => sum + term.bytes, 0) * scenario.workload.batch;
+  return [
+    `  the lines above at ${workloadText(scenario)}: ${formatInteger(lines)} B`,
+    ...adjustments.map(adjustmentLine),
+    `  together ${formatInteger(atLeast.totalBytes)} B`,
+  ];
+}
+
+function adjustmentLine({ text, bytes }: Adjustment): string {
+  return `  ${text}: ${bytes < 0 ? '−' : '+'}${formatInteger(Math.abs(bytes))} B`;
 }
 
 /** Needed, reserved and steady state, where they differ, and why. */

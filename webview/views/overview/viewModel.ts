@@ -7,7 +7,7 @@ import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
-import { contextText, designText, inexactText, limitText, termTitle } from '../../../src/present/words';
+import { contextText, designText, inexactText, limitText, sentence, termTitle } from '../../../src/present/words';
 import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
 import { type Device, deviceOf, sourceOf } from '../../../src/serving/hardware';
@@ -303,6 +303,9 @@ function heldStep(term: DerivationTerm, { scenario }: CachePlan): Step {
 function totalSteps(plan: CachePlan): readonly Step[] {
   return [
     ...plan.derivation.map((term) => heldStep(term, plan)),
+    ...plan.adjustments.map(({ text: what, bytes }) =>
+      text(`${sentence(what)}: ${bytes < 0 ? '−' : '+'}${formatBytes(Math.abs(bytes))}.`),
+    ),
     ...rankSteps(plan),
     ...(plan.scenario.engine === 'intrinsic'
       ? []
