@@ -30,8 +30,11 @@ export function statusText(plan: CachePlan): string {
 export function lensScenarioText(plan: CachePlan, fit: FitLine | null): string {
   const rule = plan.scenario.engine === 'intrinsic' ? [] : [ENGINE_NAMES[plan.scenario.engine]];
   const fits = fit ? [fitText(fit)] : [];
+  const total = sizeText(plan, 'totalBytes');
+  // Nothing is known: why stands alone, for nothing is so at a workload.
+  if (total === NOT_KNOWN) return inexactText(plan);
   return [
-    `${guessMark(plan)}${sizeText(plan, 'totalBytes')} at ${workloadText(plan.scenario)}`,
+    `${guessMark(plan)}${total} at ${workloadText(plan.scenario)}`,
     plan.kvDtype,
     ...rule,
     ...fits,

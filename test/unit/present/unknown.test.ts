@@ -176,7 +176,10 @@ function panelTexts(reading: Reading, at: Scenario): string[] {
   ];
 }
 
-describe.each(Object.entries(UNKNOWN))('%s', (_, config) => {
+/** The command line refuses it with the reason; editors show it while it is written. */
+const UNREADABLE = { 'a number of layers that is none': { ...HEADS, model_type: 'llama', num_hidden_layers: 'many' } };
+
+describe.each(Object.entries({ ...UNKNOWN, ...UNREADABLE }))('%s', (_, config) => {
   const reading = read(config);
 
   it('has no size, only bounds', () => {
@@ -280,4 +283,13 @@ it('says what is known of a model as a bound', () => {
   expect(lensDesignText(plan)).toContain('at least 6 KiB/token');
   expect(planText(plan)).toContain('at least 6,144 B (6 KiB) per token; at least 64.5 MiB');
   expect(planText(plan)).toContain('1 of 4 layers not understood');
+});
+
+it('says why in the lens where nothing is known', () => {
+  const plan = planCache(read(UNKNOWN['values that are no numbers']).spec, scenario(1, 32_768));
+  expect([lensDesignText(plan), lensScenarioText(plan, null), statusText(plan)]).toEqual([
+    'unknown · cache not known',
+    '32 of 32 layers not understood',
+    'KV cache not known',
+  ]);
 });
