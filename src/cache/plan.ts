@@ -11,32 +11,50 @@ import {
   type LayerCost,
   type Stage,
   NO_COST,
+  type Overhead,
   type Reason,
 } from './engines/allocationRule';
 import { type EngineSetup, setupOf } from './engines/options';
 import { allocationRule } from './engines/register';
-import { layerGroups } from './groups';
+import { type LayerGroup, layerGroups } from './groups';
 import { resolveKvDtype } from './kvDtype';
-import { layerCacheBytes, layerStateBytes } from './layerBytes';
+import { layerCacheBytes } from './layerBytes';
 import { deviceCount, stages } from './sharding';
 
 export interface LayerCache {
   readonly index: number;
   readonly kind: AttentionKind;
-  /** On one rank, at the scenario's batch × tokens, all its sequences. */
-  readonly cacheBytes: number;
-  readonly stateBytes: number;
+  /** On one rank, at the scenario's batch × tokens, all its sequences; null where the layer was not understood. */
+  readonly cacheBytes: number | null;
+  readonly stateBytes: number | null;
 }
 
-/** The three numbers that cause most disputes, cache and state together, on one rank. */
-export interface ThreeNumbers {
-  /** What the attention must keep. */
+/** Sums over layers, on one rank of the fullest stage. */
+export interface CacheSizes {
+  /** Marginal bytes of one more token at short context, one sequence, all layers, intrinsic. */
+  readonly bytesPerToken: number;
+  /** What batch × tokens occupy under the engine's rule. */
+  readonly cacheBytes: number;
+  /** What of it is no layer's own: phantom layers of groups, states padded to pages. */
+  readonly paddingBytes: number;
+  /** Recurrent and convolution state of the rank's sequences. */
+  readonly stateBytes: number;
+  readonly totalBytes: number;
+  /** The three numbers that cause most disputes, cache and state together. What the attention must keep. */
   readonly neededBytes: number;
   /** What the engine wants free before it accepts the workload. */
   readonly reservedBytes: number;
   /** What the workload occupies, pages and padding included. */
   readonly steadyBytes: number;
 }
+
+/** Every size of a plan that has one. */
+interface KnownSizes extends CacheSizes {
+  readonly known: true;
+}
+
+/** A sum that leaves layers out is no answer: where one layer is not understood, no size is a number. */
+type UnknownSizes = { readonly known: false } & { readonly [Name in keyof CacheSizes]: null };
 
 export interface ShardingPlan {
   /** Devices over which the model is split. */
@@ -49,7 +67,16 @@ export interface ShardingPlan {
   readonly largestTpWithoutCopies: number;
 }
 
-export interface CachePlan extends ThreeNumbers {
+/** What an engine or a sharding makes of the bytes that the derivation gives. */
+export interface Adjustment {
+  readonly what: 'pages' | 'state' | 'devices';
+  /** "cache as vLLM holds it": pages, padding, windows, rows. */
+  readonly text: string;
+  /** Of all sequences; negative where less is held. */
+  readonly bytes: number;
+}
+
+interface PlanBase {
   readonly spec: ModelSpec;
   readonly scenario: Scenario;
   readonly engine: AllocationRule;
@@ -61,22 +88,40 @@ export interface CachePlan extends ThreeNumbers {
   readonly kvDtype: ResolvedKvDtype;
   readonly kvDtypeSource: Source;
   readonly layers: readonly LayerCache[];
-  /** Marginal bytes of one more token at short context, one sequence, all layers, intrinsic. */
-  readonly bytesPerToken: number;
-  /** What batch × tokens occupy under the engine's rule, on one rank of the fullest stage. */
-  readonly cacheBytes: number;
-  /** What of it is no layer's own: phantom layers of groups, states padded to pages. */
-  readonly paddingBytes: number;
-  /** Recurrent and convolution state of the rank's sequences. */
-  readonly stateBytes: number;
-  readonly totalBytes: number;
+  /** Sums over the layers that were understood: the sizes themselves where all were. */
+  readonly atLeast: CacheSizes;
+  /** What one sequence needs by the attention itself, on one device: by kind of layer. */
   readonly derivation: readonly DerivationTerm[];
+  /** From the derivation, for all sequences, to `atLeast.totalBytes`: together they are that number. */
+  readonly adjustments: readonly Adjustment[];
   /** Why needed, reserved and steady differ. */
   readonly reasons: readonly Reason[];
   readonly sharding: ShardingPlan;
   /** False when the spec or the engine's rule is not exact, or a size is too large to be stated to the byte. */
   readonly exact: boolean;
   readonly notes: readonly Note[];
+}
+
+export type KnownPlan = PlanBase & KnownSizes;
+
+/** Sizes are numbers only where every layer was understood (`known`). */
+export type CachePlan = KnownPlan | (PlanBase & UnknownSizes);
+
+const NO_SIZES: UnknownSizes = {
+  known: false,
+  bytesPerToken: null,
+  cacheBytes: null,
+  paddingBytes: null,
+  stateBytes: null,
+  totalBytes: null,
+  neededBytes: null,
+  reservedBytes: null,
+  steadyBytes: null,
+};
+
+/** Whether what a model caches is known: there are layers, and each was understood (or assumed, which is marked). */
+export function isUnderstood({ layers }: Pick<ModelSpec, 'layers'>): boolean {
+  return layers.length > 0 && layers.every(({ attention }) => attention.kind !== 'unknown');
 }
 
 /** Plans the cache. A size of 2^53 bytes or more is rounded, and the plan says so. */
@@ -89,23 +134,37 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   const costs = new Map<AttentionSpec, LayerCost>(
     groups.map((group) => [group.attention, engine.cost(group, context)]),
   );
-  const stage = fullestStage(spec, costs, scenario.sharding.pp);
-  const totals = sumLayers(spec, costs, stage);
-  const overhead = engine.overhead?.(groups, context, stage) ?? { steady: 0, reserved: 0 };
-  const reservedBytes = totals.reserved + totals.stateReserved + overhead.reserved;
+  const known = isUnderstood(spec);
+  const all = stageTotals(spec, costs, scenario.sharding.pp).map((one): StageTotals => {
+    // Layers that were not understood may fill what is now padding: a bound must leave it out.
+    const overhead = (known ? engine.overhead?.(groups, context, one.stage) : undefined) ?? NO_OVERHEAD;
+    return { ...one, overhead };
+  });
+  const { stage, totals, overhead } = fullest(all);
+  // Another stage may need or reserve most than the one that holds most: each number is that of its own fullest.
+  const most = (bytes: (one: StageTotals) => number): number => Math.max(...all.map(bytes));
   const cacheBytes = totals.steady + overhead.steady;
   const totalBytes = cacheBytes + totals.state;
   const reasons = engine.reasons(groups, context);
   const refused = engine.refuses?.(groups, context) ?? null;
   const refusal: Note[] =
     refused === null ? [] : [{ text: `${ENGINE_NAMES[engine.id]} refuses ${refused}`, inexact: true }];
-  const notes = [
-    ...spec.notes,
-    ...refusal,
-    ...engineNotes(reasons),
-    ...(Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE]),
-  ];
+  const tooLarge = Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE];
+  const notes = [...spec.notes, ...refusal, ...engineNotes(reasons), ...tooLarge];
+  const derivation = derive(groups, dtype, source, scenario.workload.tokens);
+  const whole = onOneDevice(groups, engine, context);
+  const atLeast: CacheSizes = {
+    bytesPerToken: bytesPerToken(spec, dtype),
+    cacheBytes,
+    paddingBytes: overhead.steady,
+    stateBytes: totals.state,
+    totalBytes,
+    neededBytes: most((one) => one.totals.needed + one.totals.state),
+    reservedBytes: most((one) => one.totals.reserved + one.totals.stateReserved + one.overhead.reserved),
+    steadyBytes: totalBytes,
+  };
   return {
+    ...(known ? ({ known: true, ...atLeast } as const) : NO_SIZES),
     spec,
     scenario,
     engine,
@@ -114,20 +173,23 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     kvDtype: dtype,
     kvDtypeSource: source,
     layers: spec.layers.map(({ index, attention }): LayerCache => {
+      if (attention.kind === 'unknown') return { index, kind: 'unknown', cacheBytes: null, stateBytes: null };
       const cost = costs.get(attention) ?? NO_COST;
       return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
     }),
-    bytesPerToken: bytesPerToken(spec, dtype),
-    cacheBytes,
-    paddingBytes: overhead.steady,
-    stateBytes: totals.state,
-    totalBytes,
-    neededBytes: totals.needed + totals.state,
-    reservedBytes,
-    steadyBytes: totalBytes,
-    derivation: derive(groups, dtype, source, scenario.workload.tokens),
+    atLeast,
+    derivation,
+    adjustments: adjustmentsOf(derivation, scenario, whole, totalBytes),
     reasons,
-    sharding: shardingPlan(spec, scenario, engine, context, stage, totalBytes),
+    sharding: shardingPlan(
+      spec,
+      scenario,
+      engine,
+      context,
+      stage,
+      totals.steady + totals.state,
+      whole.cache + whole.state,
+    ),
     exact: spec.exact && !notes.some((note) => note.inexact),
     notes,
   };
@@ -145,30 +207,33 @@ function bytesPerToken(spec: ModelSpec, dtype: ResolvedKvDtype): number {
 }
 
 /** Cache of one sequence of `tokens` tokens, all layers, no paging. */
-export function intrinsicCacheBytes(spec: ModelSpec, dtype: ResolvedKvDtype, tokens: number): number {
+function intrinsicCacheBytes(spec: ModelSpec, dtype: ResolvedKvDtype, tokens: number): number {
   let bytes = 0;
   for (const group of layerGroups(spec))
     bytes += layerCacheBytes(group.attention, dtype, tokens) * group.indexes.length;
   return bytes;
 }
 
-/** State of one sequence, all layers. */
-export function intrinsicStateBytes(spec: ModelSpec, dtype: ResolvedKvDtype): number {
-  let bytes = 0;
-  for (const group of layerGroups(spec)) bytes += layerStateBytes(group.state, dtype) * group.indexes.length;
-  return bytes;
+interface StageTotals {
+  readonly stage: Stage;
+  readonly totals: LayerCost;
+  readonly overhead: Overhead;
 }
 
-function fullestStage(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>, pp: number): Stage {
-  const whole: Stage = [0, spec.layers.length];
-  if (pp === 1) return whole;
-  let fullest: Stage = [0, 0];
-  let most = -1;
-  for (const stage of stages(spec.layers.length, pp)) {
-    const { steady, state } = sumLayers(spec, costs, stage);
-    if (steady + state > most) [most, fullest] = [steady + state, stage];
-  }
-  return fullest;
+const NO_OVERHEAD: Overhead = { steady: 0, reserved: 0 };
+
+function stageTotals(
+  spec: ModelSpec,
+  costs: ReadonlyMap<AttentionSpec, LayerCost>,
+  pp: number,
+): Omit<StageTotals, 'overhead'>[] {
+  return stages(spec.layers.length, pp).map((stage) => ({ stage, totals: sumLayers(spec, costs, stage) }));
+}
+
+/** The stage that holds most; the first of equals. */
+function fullest(all: readonly StageTotals[]): StageTotals {
+  const held = ({ totals, overhead }: StageTotals): number => totals.steady + totals.state + overhead.steady;
+  return all.reduce((most, next) => (held(next) > held(most) ? next : most));
 }
 
 function sumLayers(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>, [start, end]: Stage): LayerCost {
@@ -186,6 +251,47 @@ function sumLayers(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>
   return { needed, steady, reserved, state, stateReserved };
 }
 
+interface Whole {
+  readonly cache: number;
+  readonly state: number;
+}
+
+/** The whole model on one device, under the engine's rule. */
+function onOneDevice(groups: readonly LayerGroup[], engine: AllocationRule, context: RuleContext): Whole {
+  const single = { ...context, sharding: { ...context.sharding, tp: 1, pp: 1, dcp: 1 } };
+  let [cache, state] = [0, 0];
+  for (const group of groups) {
+    const cost = engine.cost(group, single);
+    cache += cost.steady * group.indexes.length;
+    state += cost.state * group.indexes.length;
+  }
+  return { cache, state };
+}
+
+function adjustmentsOf(
+  derivation: readonly DerivationTerm[],
+  { workload, engine, sharding }: Scenario,
+  whole: Whole,
+  totalBytes: number,
+): Adjustment[] {
+  const devices = deviceCount(sharding);
+  const alone = devices * sharding.dcp === 1;
+  const cache = alone ? totalBytes - whole.state : whole.cache;
+  const bytesOf = (state: boolean): number =>
+    derivation.reduce((sum, term) => ((term.what === 'state') === state ? sum + term.bytes * workload.batch : sum), 0);
+  const name = ENGINE_NAMES[engine];
+  const found: Adjustment[] = [
+    { what: 'pages', text: `cache as ${name} holds it`, bytes: cache - bytesOf(false) },
+    { what: 'state', text: `recurrent state as ${name} keeps it`, bytes: whole.state - bytesOf(true) },
+    {
+      what: 'devices',
+      text: devices > 1 ? `on one of ${devices} devices` : 'on one rank',
+      bytes: totalBytes - cache - whole.state,
+    },
+  ];
+  return found.filter(({ bytes }) => bytes !== 0);
+}
+
 function shardingPlan(
   spec: ModelSpec,
   scenario: Scenario,
@@ -193,15 +299,10 @@ function shardingPlan(
   context: RuleContext,
   stage: Stage,
   rankBytes: number,
+  whole: number,
 ): ShardingPlan {
   const { sharding } = scenario;
   const devices = deviceCount(sharding);
-  const single = { ...context, sharding: { ...sharding, tp: 1, pp: 1, dcp: 1 } };
-  let whole = 0;
-  for (const group of layerGroups(spec)) {
-    const cost = engine.cost(group, single);
-    whole += (cost.steady + cost.state) * group.indexes.length;
-  }
   const ranks = engine.splitsHeads ? sharding.tp : 1;
   let all = rankBytes * ranks;
   if (sharding.pp > 1) {

@@ -4,6 +4,7 @@ import { PLAIN_LAYER, type RunnableAttention } from '../attention/spec/layerSpec
 import { layerWeights, weightCount } from '../attention/spec/weightNames';
 import { type AttentionSpec, type FullAttention, isHeaded, type LatentAttention } from '../model/attention';
 import type { LayerSpec, ModelSpec } from '../model/spec';
+import { isUnderstood } from './plan';
 
 /** What a layer's attention is turned into. */
 export type VariantRequest =
@@ -119,10 +120,10 @@ function expanded(attention: LatentAttention): FullAttention {
   return { kind: 'full', queryHeads, kvHeads: queryHeads, keyDim: nopeDim, valueDim };
 }
 
-/** Weights of the q, k, v and output projections of all layers, without biases; null where the hidden size is not known. */
+/** Weights of the q, k, v and output projections of all layers, without biases; null where the hidden size or a layer is not known. */
 export function projectionParameters(spec: ModelSpec): number | null {
   const { hiddenSize } = spec;
-  if (hiddenSize === null) return null;
+  if (hiddenSize === null || !isUnderstood(spec)) return null;
   return spec.layers.reduce((sum, layer) => sum + layerProjection(layer.attention, hiddenSize), 0);
 }
 

@@ -6,13 +6,13 @@ import { type Reading, readDocument } from '../reading/read';
 import { headVariant, isHeaded } from '../model/attention';
 import { divisorsOf } from '../model/divisors';
 import type { Scenario } from '../model/scenario';
-import { planCache, type CachePlan } from './plan';
+import { planCache, type KnownPlan } from './plan';
 
 export interface Alternative {
   readonly value: JsonValue;
   /** What the value means: "groups of 8", "MQA". */
   readonly meaning: string;
-  readonly plan: CachePlan;
+  readonly plan: KnownPlan;
 }
 
 /** Alternatives worth showing for a key, without those that cannot be read. At most four. */
@@ -22,7 +22,8 @@ export function alternatives(reading: Reading, path: readonly string[], scenario
   return candidates(reading, key, value).flatMap(({ value: candidate, meaning }): Alternative[] => {
     const changed = withValue(reading, path, candidate);
     if (!changed || changed.spec.layers.length === 0 || (reading.spec.exact && !changed.spec.exact)) return [];
-    return [{ value: candidate, meaning, plan: planCache(changed.spec, scenario) }];
+    const plan = planCache(changed.spec, scenario);
+    return plan.known ? [{ value: candidate, meaning, plan }] : [];
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { parseVariant, type VariantRequest } from '../cache/variants';
 import { comparisonText } from '../present/comparisonText';
+import { knownPart } from '../present/sizeText';
 import { type ComparedModel, compareDesigns, type Comparison } from '../serving/comparison';
 import { type Device, deviceOf, DEVICES } from '../serving/hardware';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
@@ -46,6 +47,7 @@ function comparisonJson({ scenario, device, rows }: Comparison): Record<string, 
       projectionFlops,
       ...(device && { decodeTimeS: decode?.timeS ?? null }),
       exact: plan.exact,
+      ...(plan.known ? {} : { atLeast: knownPart(plan) }),
     })),
   };
 }

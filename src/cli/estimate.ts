@@ -1,9 +1,10 @@
 /** `estimate`: what a config caches. */
 
 import type { DerivationTerm, Factor } from '../cache/derivation';
-import { planCache, type CachePlan } from '../cache/plan';
+import { type Adjustment, planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
+import { knownPart, remedyText } from '../present/sizeText';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { UsageError } from './errors';
@@ -23,13 +24,14 @@ export async function estimate(args: readonly string[], output: CliOutput): Prom
 interface LayerJson {
   readonly index: number;
   readonly kind: string;
-  readonly kvHeads: number;
-  readonly keyDim: number;
-  readonly valueDim: number;
+  /** Null, like the bytes, where the layer was not understood. */
+  readonly kvHeads: number | null;
+  readonly keyDim: number | null;
+  readonly valueDim: number | null;
   readonly window: number | null;
   readonly sharedWith: number | null;
-  readonly stateBytes: number;
-  readonly cacheBytes: number;
+  readonly stateBytes: number | null;
+  readonly cacheBytes: number | null;
 }
 
 /** The contract of design §6. */
@@ -54,6 +56,8 @@ function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Recor
     paddingBytes: plan.paddingBytes,
     stateBytes: plan.stateBytes,
     totalBytes: plan.totalBytes,
+    // Sums over the layers that were understood: what is known where the sizes above are null.
+    ...(plan.known ? {} : { atLeast: knownPart(plan), remedy: remedyText(spec) }),
     parameters: parameters?.total ?? null,
     unknownLayers: spec.unknownLayers,
     exact: plan.exact,
@@ -74,7 +78,11 @@ function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Recor
     steadyBytes: plan.steadyBytes,
     reasons: plan.reasons.map((reason) => reason.text),
     sharding: { ...plan.scenario.sharding, ...plan.sharding },
-    derivation: plan.derivation.map(termJson),
+    // The lines' bytes are of one sequence: times the batch, together they are `totalBytes`.
+    derivation: [
+      ...plan.derivation.map(termJson),
+      ...plan.adjustments.map((each) => adjustmentJson(each, plan.scenario.workload.batch)),
+    ],
     parameterCount: parameters,
   };
 }
@@ -94,6 +102,11 @@ function termJson(term: DerivationTerm): Record<string, unknown> {
   };
 }
 
+/** What the engine and the sharding make of the terms before it, as a line beside them. */
+function adjustmentJson({ what, text, bytes }: Adjustment, batch: number): Record<string, unknown> {
+  return { what, kind: null, layers: [], factors: [], text, bytes: bytes / batch };
+}
+
 function factorJson({ name, value, source, parts }: Factor): Record<string, unknown> {
   const place = source && { key: source.key, line: source.range?.line ?? null, rule: source.rule };
   return { name, value, source: place, ...(parts ? { parts: parts.map(factorJson) } : {}) };
@@ -110,6 +123,7 @@ function dimensions(attention: AttentionSpec): Omit<LayerJson, 'index' | 'kind' 
       sharedWith: attention.kind === 'shared' ? attention.sharedWith : null,
     };
   }
+  if (attention.kind === 'unknown') return { ...nothing, kvHeads: null, keyDim: null, valueDim: null };
   if (attention.kind === 'latent') return { ...nothing, kvHeads: 1, keyDim: attention.latentDim + attention.ropeDim };
   if (attention.kind === 'compressed')
     return { ...nothing, kvHeads: 1, keyDim: attention.headDim, window: attention.window };

@@ -1,12 +1,14 @@
 /** `fit`: how much of a device weights and cache take, how many tokens and sequences fit, what limits decoding. */
 
+import { type CachePlan, planCache } from '../cache/plan';
 import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatInteger } from '../model/units';
 import { formatSeconds } from '../present/quantities';
-import { limitText } from '../present/words';
+import { knownPart, NOT_KNOWN, notKnownText, sizeText } from '../present/sizeText';
+import { contextText, limitText } from '../present/words';
 import type { Fit } from '../serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../serving/fit';
-import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
+import { type Device, deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { localWeights } from '../weights/localWeights';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
@@ -28,6 +30,13 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   if (!device) throw new UsageError(`--gpu must be one of ${DEVICES.map(({ id }) => id).join(', ')}`);
   const scenario = scenarioOf(values);
   const { reading, file } = await readConfig(path, values, output.err);
+  const plan = planCache(reading.spec, scenario);
+  if (!plan.known) {
+    // No verdict: what is known, and what to do. JSON has null where an answer would stand.
+    const unknown = { device, fits: null, cacheBytes: null, atLeast: knownPart(plan), problem: notKnownText(plan) };
+    output.out(values['json'] === true ? JSON.stringify(unknown) : unknownText(plan, device));
+    return 0;
+  }
   const report = fitModel({
     reading,
     device,
@@ -43,6 +52,15 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     values['json'] === true ? JSON.stringify({ ...report, source: sourceOf(device) }) : fitText(report, context),
   );
   return 0;
+}
+
+function unknownText(plan: CachePlan, device: Device): string {
+  const size = sizeText(plan, 'reservedBytes');
+  return [
+    `${device.name}, ${formatBinary(device.memoryBytes)} each`,
+    ...(size === NOT_KNOWN ? [] : [`cache ${size} at ${contextText(plan)}`]),
+    `whether it fits is not known. ${notKnownText(plan)}`,
+  ].join('\n');
 }
 
 function decimal(text: string | boolean | undefined, fallback: number, name: string, most: number): number {

@@ -8,7 +8,9 @@ import type { CacheRule } from '../attention/onnx/program';
 
 /** Bytes of the layer's cache for `batch` sequences of `tokens` tokens, float32, under the rule of an engine. */
 export function plannedCacheBytes(attention: AttentionSpec, workload: Workload, rule: CacheRule): number {
-  return planCache(oneLayer(attention), { workload, engine: rule, kvDtype: 'f32', sharding: UNSHARDED }).cacheBytes;
+  // One layer of a known kind: the bound is the size.
+  return planCache(oneLayer(attention), { workload, engine: rule, kvDtype: 'f32', sharding: UNSHARDED }).atLeast
+    .cacheBytes;
 }
 
 /** A model of one layer that is nothing but its attention. */

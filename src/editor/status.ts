@@ -2,9 +2,10 @@
 
 import { l10n, MarkdownString, StatusBarAlignment, type StatusBarItem, window, workspace } from 'vscode';
 import { planCache } from '../cache/plan';
-import { formatBinary } from '../model/units';
-import { escapeText } from '../present/markdown';
-import { contextText, designText, workloadText } from '../present/words';
+import { statusText } from '../present/lensText';
+import { escapeSentence, escapeText } from '../present/markdown';
+import { notKnownText } from '../present/sizeText';
+import { contextText, designText } from '../present/words';
 import { COMMANDS, SETTINGS } from './ids';
 import { Owner } from './lifecycle';
 import { CONFIG_LANGUAGES, type Readings } from './readings';
@@ -50,10 +51,9 @@ export class StatusItem extends Owner {
     }
     const plan = planCache(found.reading.spec, scenarioSetting(document));
     const item = (this.item ??= this.create());
-    const guess = plan.spec.exact ? '' : '≈ ';
-    item.text = `${guess}${formatBinary(plan.totalBytes)} at ${workloadText(plan.scenario)}`;
+    item.text = statusText(plan);
     item.tooltip = new MarkdownString(
-      `${escapeText(designText(plan.spec))}\n\n${escapeText(contextText(plan))}\n\n${l10n.t('Select to change the scenario')}`,
+      `${escapeText(designText(plan.spec))}\n\n${plan.known ? '' : `${escapeSentence(notKnownText(plan))}\n\n`}${escapeText(contextText(plan))}\n\n${l10n.t('Select to change the scenario')}`,
     );
     item.accessibilityInformation = { label: l10n.t('KV cache {0}, {1}. Change scenario.', item.text, plan.kvDtype) };
     item.show();

@@ -3,9 +3,10 @@
 import { planCache } from '../cache/plan';
 import { ENGINE_NAMES, ENGINES, type Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
-import { formatBytes, formatRatio } from '../model/units';
+import { formatBytes } from '../model/units';
 import { explainMarkdown } from './explainText';
 import { escapeText, table } from './markdown';
+import { ratioText, sizeText } from './sizeText';
 import { contextText, designText, workloadText } from './words';
 
 export function cacheAtMarkdown(name: string, spec: ModelSpec, scenario: Scenario): string {
@@ -14,16 +15,16 @@ export function cacheAtMarkdown(name: string, spec: ModelSpec, scenario: Scenari
   const rows = ENGINES.map((engine) => planCache(spec, { ...scenario, engine })).map((each) => [
     escapeText(ENGINE_NAMES[each.engine.id]),
     escapeText(each.kvDtype),
-    formatBytes(each.neededBytes),
-    formatBytes(each.steadyBytes),
-    formatBytes(each.reservedBytes),
-    formatRatio(needed, each.steadyBytes),
-    each.exact ? '' : 'not exact',
+    sizeText(each, 'neededBytes', formatBytes),
+    sizeText(each, 'steadyBytes', formatBytes),
+    sizeText(each, 'reservedBytes', formatBytes),
+    ratioText(needed, each.steadyBytes),
+    each.exact ? '' : each.known ? 'not exact' : 'not known',
   ]);
   return [
     `# ${escapeText(name)} at ${escapeText(workloadText(scenario))}`,
     escapeText(designText(plan.spec)),
-    `**${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
+    `**${sizeText(plan, 'totalBytes', formatBytes)}** at ${escapeText(contextText(plan))}`,
     // biome-ignore format: names fill their lines
     table(['rule', 'cached as', 'needed', 'occupied', 'reserved', 'against intrinsic', ''], rows, [
       'left', 'left', 'right', 'right', 'right', 'right', 'left',

@@ -13,9 +13,10 @@ export interface Change {
 
 export interface ChangeSide {
   readonly variant: string;
-  readonly bytesPerToken: number;
+  /** Null where it is not known. */
+  readonly bytesPerToken: number | null;
   /** Cache and state at the scenario. */
-  readonly totalBytes: number;
+  readonly totalBytes: number | null;
   readonly exact: boolean;
 }
 
@@ -35,11 +36,22 @@ function side(spec: ModelSpec, scenario: Scenario): ChangeSide {
 export function changeText({ before, after }: Change): string {
   const guess = before.exact && after.exact ? '' : '≈ ';
   const variant = before.variant === after.variant ? '' : `${before.variant} → ${after.variant}, `;
-  if (before.bytesPerToken !== after.bytesPerToken) {
-    return `${guess}${variant}${formatInteger(before.bytesPerToken)} → ${formatInteger(after.bytesPerToken)} B/token, ${ratio(before.bytesPerToken, after.bytesPerToken)}`;
+  const [oldToken, newToken, oldTotal, newTotal] = [
+    before.bytesPerToken,
+    after.bytesPerToken,
+    before.totalBytes,
+    after.totalBytes,
+  ];
+  if (oldToken === null || newToken === null || oldTotal === null || newTotal === null) {
+    if (oldToken !== null) return `${variant}${formatInteger(oldToken)} B/token → not known`;
+    if (newToken !== null) return `${variant}not known → ${formatInteger(newToken)} B/token`;
+    return `${variant}the cache is not known`;
   }
-  if (before.totalBytes !== after.totalBytes) {
-    return `${guess}${variant}${formatBytes(before.totalBytes)} → ${formatBytes(after.totalBytes)}, ${ratio(before.totalBytes, after.totalBytes)}`;
+  if (oldToken !== newToken) {
+    return `${guess}${variant}${formatInteger(oldToken)} → ${formatInteger(newToken)} B/token, ${ratio(oldToken, newToken)}`;
+  }
+  if (oldTotal !== newTotal) {
+    return `${guess}${variant}${formatBytes(oldTotal)} → ${formatBytes(newTotal)}, ${ratio(oldTotal, newTotal)}`;
   }
   return `${guess}${variant}the cache is the same`;
 }

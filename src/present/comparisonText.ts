@@ -1,10 +1,10 @@
 /** A comparison as cells, Markdown, CSV and plain text. Panel, palette and command line show these strings. */
 
 import { ENGINE_NAMES } from '../model/scenario';
-import { formatBinary, formatRatio } from '../model/units';
 import { type Comparison, type ComparisonRow, requestText } from '../serving/comparison';
-import { escapeText, table } from './markdown';
+import { escapeSentence, escapeText, table } from './markdown';
 import { formatDelta, formatFlops, formatSeconds } from './quantities';
+import { hasState, notKnownText, ratioText, sizeText } from './sizeText';
 import { workloadText } from './words';
 import { elementAt } from '../model/elementAt';
 
@@ -49,12 +49,12 @@ export function comparisonTitle({ scenario, device, rows }: Comparison): string 
 }
 
 function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
-  const hasState = rows.some((row) => row.plan.stateBytes > 0);
+  const withState = rows.some((row) => hasState(row.plan));
   return [
     { id: 'design', title: 'Design', about: 'The model as it is, and with its attention made into another kind' },
     { id: 'perToken', title: 'Per token', about: 'Cache of one more token at short context, all layers' },
     { id: 'cache', title: 'Cache', about: 'What the scenario occupies' },
-    ...(hasState
+    ...(withState
       ? [
           {
             id: 'state',
@@ -85,15 +85,15 @@ function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
 function cell(column: ComparisonColumn['id'], row: ComparisonRow, { rows }: Comparison): string {
   switch (column) {
     case 'design':
-      return row.plan.exact ? row.label : `${row.label} (not exact)`;
+      return row.plan.exact ? row.label : `${row.label} (${row.plan.known ? 'not exact' : 'not known'})`;
     case 'perToken':
-      return formatBinary(row.plan.bytesPerToken);
+      return sizeText(row.plan, 'bytesPerToken');
     case 'cache':
-      return formatBinary(row.plan.cacheBytes);
+      return sizeText(row.plan, 'cacheBytes');
     case 'state':
-      return formatBinary(row.plan.stateBytes);
+      return sizeText(row.plan, 'stateBytes');
     case 'ratio':
-      return formatRatio(elementAt(rows, 0).plan.totalBytes, row.plan.totalBytes);
+      return ratioText(elementAt(rows, 0).plan.totalBytes, row.plan.totalBytes) || UNKNOWN;
     case 'parameters':
       return row.request === null
         ? 'as it is'
@@ -133,10 +133,10 @@ export function comparisonCsv({ scenario, rows }: Comparison): string {
       tokens,
       plan.kvDtype,
       scenario.engine,
-      plan.bytesPerToken,
-      plan.cacheBytes,
-      plan.stateBytes,
-      row.ratio,
+      plan.bytesPerToken ?? '',
+      plan.cacheBytes ?? '',
+      plan.stateBytes ?? '',
+      row.ratio ?? '',
       row.parametersDelta ?? '',
       row.projectionFlops ?? '',
       row.decode?.timeS ?? '',
@@ -164,7 +164,14 @@ export function comparisonText(comparison: Comparison): string {
       )
       .join('  '),
   );
-  return [title, ...padded].join('\n');
+  return [title, ...padded, ...unknownLines(comparison)].join('\n');
+}
+
+/** Which models are not known, and what to do. A variant is as unknown as its model. */
+function unknownLines({ rows }: Comparison): string[] {
+  return rows.flatMap(({ plan, request }) =>
+    plan.known || request !== null ? [] : [`${plan.spec.modelType}: ${notKnownText(plan)}`],
+  );
 }
 
 /** A document of its own: the table, what was left out, and what is not exact. */
@@ -181,6 +188,7 @@ export function comparisonDocument(name: string, comparison: Comparison): string
     `# ${escapeText(name)} ${comparison.rows.some(({ model }) => model > 0) ? 'beside other models' : 'and other designs of it'}`,
     comparisonMarkdown(comparison).trimEnd(),
     ...(leftOut.length > 0 ? [`Left out:\n\n${leftOut.join('\n')}`] : []),
+    ...unknownLines(comparison).map((line) => `**${escapeSentence(line)}.**`),
     ...(notes.length > 0 ? [`Not exact:\n\n${notes.map((note) => `- ${escapeText(note)}`).join('\n')}`] : []),
     'A variant has the same layers and widths with other K and V heads; no weights are converted.',
     '',

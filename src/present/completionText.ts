@@ -9,7 +9,7 @@ import type { Reading } from '../reading/read';
 import { show } from '../config/reader';
 import { headVariant, isHeaded } from '../model/attention';
 import type { Scenario } from '../model/scenario';
-import { formatBinary } from '../model/units';
+import { perTokenText } from './sizeText';
 
 /** "default 32", "used by DeepSeek, Kimi", or nothing. */
 export function keyDetail(key: string, classDefault: JsonValue | undefined): string {
@@ -22,7 +22,8 @@ export function valueDetail(reading: Reading, path: readonly string[], value: Js
   const key = path.at(-1) ?? '';
   const changed = withValue(reading, path, value);
   if (!changed || changed.spec.layers.length === 0) return '';
-  const cost = `${formatBinary(planCache(changed.spec, scenario).bytesPerToken)}/token`;
+  const plan = planCache(changed.spec, scenario);
+  const cost = perTokenText(plan);
   const layout = reading.spec.layers.map(({ attention }) => attention).find(isHeaded);
   if (layout && typeof value === 'number' && (KV_HEAD_KEYS.includes(key) || key === 'kv_n_heads')) {
     const variant = headVariant({ queryHeads: layout.queryHeads, kvHeads: value });

@@ -1,29 +1,29 @@
 /** "Explain this number": a whole derivation as a Markdown document. Every factor, the key and line that gave it, rule and notes. */
 
 import type { DerivationTerm, Factor } from '../cache/derivation';
-import type { CachePlan } from '../cache/plan';
+import type { CachePlan, KnownPlan } from '../cache/plan';
 import { KEYS } from '../config/keys';
 import { ENGINE_NAMES } from '../model/scenario';
 import type { Source } from '../model/spec';
 import { formatBytes, formatExactBytes, formatInteger, formatRanges } from '../model/units';
-import { codeSpan, escapeText, table } from './markdown';
+import { codeSpan, escapeSentence, escapeText, table } from './markdown';
+import { hasState, notKnownText, sizeText } from './sizeText';
 import { contextText, designText, factorsText, inexactText, numberText, termTitle } from './words';
 
 /** `key`: the dotted path under the cursor, whose factors come first and are marked; null for none. */
 export function explainMarkdown(name: string, plan: CachePlan, key: string | null = null): string {
   const { spec } = plan;
   return [
-    `# ${escapeText(name)}: where ${formatBytes(plan.totalBytes)} come from`,
+    `# ${escapeText(name)}: ${plan.known ? `where ${formatBytes(plan.totalBytes)} come from` : 'what is known of its cache'}`,
     escapeText(designText(spec)),
     [
-      `- **${formatExactBytes(plan.bytesPerToken)} per token** (one more token of one sequence at short context, all layers)`,
-      `- **${formatExactBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}${plan.stateBytes > 0 ? `, of which ${formatExactBytes(plan.stateBytes)} recurrent state` : ''}`,
-      `- ${plan.exact ? 'Exact: every number below was read or follows from a rule.' : `**Not exact:** ${escapeText(inexactText(plan))}.`}`,
+      `- **${plan.known || plan.atLeast.bytesPerToken > 0 ? `${sizeText(plan, 'bytesPerToken', formatExactBytes)} per token` : 'Not known per token'}** (one more token of one sequence at short context, all layers)`,
+      `- **${sizeText(plan, 'totalBytes', formatExactBytes)}** at ${escapeText(contextText(plan))}${hasState(plan) ? `, of which ${sizeText(plan, 'stateBytes', formatExactBytes)} recurrent state` : ''}`,
+      `- ${plan.exact ? 'Exact: every number below was read or follows from a rule.' : plan.known ? `**Not exact:** ${escapeText(inexactText(plan))}.` : `**${escapeSentence(notKnownText(plan))}.**`}`,
     ].join('\n'),
     keyText(plan, key),
     ...orderedTerms(plan, key).flatMap((term) => termText(term, key)),
-    '## From one sequence to the total',
-    totalText(plan),
+    ...(plan.known ? ['## From one sequence to the total', totalText(plan)] : []),
     '## The rule',
     ruleText(plan),
     ...(plan.notes.length > 0
@@ -101,13 +101,17 @@ function originText({ key, rule }: Source): string {
   return rule === 'given' ? codeSpan(key) : `${codeSpan(key)}: ${escapeText(rule)}`;
 }
 
-function totalText(plan: CachePlan): string {
+function totalText(plan: KnownPlan): string {
   const { batch, tokens } = plan.scenario.workload;
   const one = plan.derivation.reduce((sum, term) => sum + term.bytes, 0);
   const { devices, duplication, fullestStage } = plan.sharding;
   return [
     `- One sequence of ${formatInteger(tokens)} tokens, as the attention needs it: ${formatExactBytes(one)}`,
     `- ${formatInteger(batch)} ${batch === 1 ? 'sequence' : 'sequences'}: ${formatExactBytes(one * batch)}`,
+    ...plan.adjustments.map(
+      ({ text, bytes }) => `- ${escapeSentence(text)}: ${bytes < 0 ? '−' : '+'}${formatExactBytes(Math.abs(bytes))}`,
+    ),
+    `- Together: **${formatExactBytes(plan.totalBytes)}**`,
     ...(devices > 1
       ? [
           `- Over ${devices} devices${duplication > 1 ? `, stored ${escapeText(duplication.toFixed(2))} times over` : ''}; one device of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1}) holds ${formatExactBytes(plan.neededBytes)}`,

@@ -1,6 +1,7 @@
 /** Which family a config was read as, and what of its numbers is a guess. Plain text. */
 
 import type { CachePlan } from '../cache/plan';
+import { remedyText } from './sizeText';
 
 const MAX_NOTES = 3;
 
@@ -12,7 +13,8 @@ export interface FamilyStatus {
   readonly exact: boolean;
 }
 
-export function familyStatus({ spec, exact, notes }: CachePlan): FamilyStatus {
+export function familyStatus(plan: CachePlan): FamilyStatus {
+  const { spec, exact, notes } = plan;
   const name = inert(spec.modelType.slice(0, 60));
   if (exact)
     return {
@@ -23,8 +25,14 @@ export function familyStatus({ spec, exact, notes }: CachePlan): FamilyStatus {
   const guesses = notes.filter((note) => note.inexact).map((note) => note.text);
   const more = guesses.length - MAX_NOTES;
   return {
-    text: `${name} · not exact`,
-    detail: inert([...guesses.slice(0, MAX_NOTES), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')),
+    text: `${name} · ${plan.known ? 'not exact' : 'cache not known'}`,
+    detail: inert(
+      [
+        ...guesses.slice(0, MAX_NOTES),
+        ...(more > 0 ? [`and ${more} more`] : []),
+        ...(plan.known ? [] : [remedyText(spec)]),
+      ].join('; '),
+    ),
     exact,
   };
 }

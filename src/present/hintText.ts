@@ -2,13 +2,15 @@
 
 import { layerGroups, type LayerGroup } from '../cache/groups';
 import { entryBytes } from '../cache/layerBytes';
-import { type CachePlan, intrinsicCacheBytes, intrinsicStateBytes } from '../cache/plan';
+import { type CachePlan, planCache } from '../cache/plan';
 import { KV_HEAD_KEYS } from '../config/spellings';
 import { headVariant, isHeaded } from '../model/attention';
 import { plainElementBytes } from '../model/dtype';
+import { UNSHARDED } from '../model/scenario';
 import type { Source } from '../model/spec';
 import { formatBinary, formatInteger } from '../model/units';
 import { type Change, changeText } from './change';
+import { NOT_KNOWN, notKnownText, perTokenText, sizeText } from './sizeText';
 import { groupsText, kindTitle } from './words';
 
 export interface HintContent {
@@ -99,7 +101,10 @@ function kvHeadsText(queryHeads: number, kvHeads: number): string {
 function addLayers(plan: CachePlan, groups: readonly LayerGroup[], change: Change | null, add: Add): void {
   const layers = groups.map((group) => group.sources['layers']).find((source) => source);
   if (change) add(layers, changeText(change), `What this diff does to the cache: ${changeText(change)}.`);
-  if (plan.bytesPerToken > 0) {
+  if (!plan.known) {
+    const text = perTokenText(plan);
+    add(layers, text === NOT_KNOWN ? 'cache not known' : text, `${notKnownText(plan)}.`);
+  } else if (plan.bytesPerToken > 0) {
     add(
       layers,
       `${formatBinary(plan.bytesPerToken)}/token`,
@@ -122,11 +127,17 @@ function addLayers(plan: CachePlan, groups: readonly LayerGroup[], change: Chang
 function addContext({ spec, kvDtype }: CachePlan, add: Add): void {
   const length = spec.contextLength;
   if (!length) return;
-  const bytes = intrinsicCacheBytes(spec, kvDtype, length.value) + intrinsicStateBytes(spec, kvDtype);
-  if (bytes > 0)
-    add(
-      length.source,
-      `= ${formatBinary(bytes)}`,
-      `One sequence of ${formatInteger(length.value)} tokens caches ${formatBinary(bytes)} (${kvDtype}).`,
-    );
+  const plan = planCache(spec, {
+    workload: { batch: 1, tokens: length.value },
+    engine: 'intrinsic',
+    kvDtype,
+    sharding: UNSHARDED,
+  });
+  const bytes = plan.atLeast.totalBytes;
+  if (bytes === 0) return;
+  add(
+    length.source,
+    `${plan.known ? '=' : '≥'} ${formatBinary(bytes)}`,
+    `One sequence of ${formatInteger(length.value)} tokens caches ${sizeText(plan, 'totalBytes')} (${kvDtype}).`,
+  );
 }

@@ -10,7 +10,8 @@ import { show } from '../config/reader';
 import type { Scenario } from '../model/scenario';
 import type { Source, TextRange } from '../model/spec';
 import { formatBinary, formatBytes, formatInteger, formatRatio } from '../model/units';
-import { codeSpan, escapeText } from './markdown';
+import { codeSpan, escapeSentence, escapeText } from './markdown';
+import { notKnownText, onlyState, perTokenText, sizeText } from './sizeText';
 import { contextText, designText, factorsText, inexactText, termTitle } from './words';
 
 export interface HoverContent {
@@ -86,13 +87,22 @@ function factorSources(factor: Factor): Source[] {
 
 function answer(plan: CachePlan): string {
   const { spec } = plan;
-  const perToken =
-    plan.bytesPerToken > 0 || plan.stateBytes === 0
-      ? `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)})`
-      : '**no cache per token**';
+  if (!plan.known) return unknownAnswer(plan);
+  const perToken = onlyState(plan)
+    ? '**no cache per token**'
+    : `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)})`;
   const state = plan.stateBytes > 0 ? ` + state ${formatBinary(plan.stateBytes)}` : '';
   const exactness = plan.exact ? '' : `${LINE_BREAK}**Not exact:** ${inexactText(plan)}`;
   return `**${escapeText(designText(spec))}**${LINE_BREAK}${perToken} · **${formatBytes(plan.totalBytes)}**${state === '' ? '' : escapeText(` (cache ${formatBinary(plan.cacheBytes)}${state})`)} at ${escapeText(contextText(plan))}${exactness}`;
+}
+
+/** What is known, as a bound, and how to learn the rest. */
+function unknownAnswer(plan: CachePlan): string {
+  const bounds =
+    plan.atLeast.totalBytes > 0
+      ? `${[perTokenText(plan), sizeText(plan, 'totalBytes', formatBytes)].map((text) => `**${text}**`).join(' · ')} at ${escapeText(contextText(plan))}${LINE_BREAK}`
+      : '';
+  return `**${escapeText(designText(plan.spec))}**${LINE_BREAK}${bounds}**${escapeSentence(notKnownText(plan))}**`;
 }
 
 /** The products in which the key takes part (or the first ones), and where each factor stands in the file. */
@@ -142,8 +152,10 @@ function sourceText(source: Source): string {
 
 /** The three numbers of an engine and why they differ; nothing where they are the same. */
 function engineText(plan: CachePlan): string {
-  const { neededBytes, steadyBytes, reservedBytes, reasons, sharding } = plan;
+  const { reasons, sharding } = plan;
   const lines: string[] = [];
+  if (!plan.known) return '';
+  const { neededBytes, steadyBytes, reservedBytes } = plan;
   if (neededBytes !== steadyBytes || steadyBytes !== reservedBytes) {
     lines.push(
       `needed ${formatBinary(neededBytes)} · occupied ${formatBinary(steadyBytes)} · reserved ${formatBinary(reservedBytes)}`,
@@ -162,7 +174,7 @@ function about(key: string): string {
 }
 
 function changes(plan: CachePlan, key: string, found: readonly Alternative[]): string {
-  if (found.length === 0) return '';
+  if (found.length === 0 || !plan.known) return '';
   const name = codeSpan(key.split('.').at(-1) ?? '');
   if (
     found.every((other) => other.plan.totalBytes === plan.totalBytes && other.plan.bytesPerToken === plan.bytesPerToken)
@@ -172,9 +184,9 @@ function changes(plan: CachePlan, key: string, found: readonly Alternative[]): s
   return [
     `If ${name} were`,
     ...found.map(
-      (other) =>
-        `${codeSpan(show(other.value))}${other.meaning === '' ? '' : ` ${escapeText(other.meaning)}`} → ${formatBinary(other.plan.bytesPerToken)}/token, ` +
-        `${formatBinary(other.plan.totalBytes)}, **${escapeText(formatRatio(plan.totalBytes, other.plan.totalBytes))}**`,
+      ({ value, meaning, plan: { bytesPerToken, totalBytes } }) =>
+        `${codeSpan(show(value))}${meaning === '' ? '' : ` ${escapeText(meaning)}`} → ${formatBinary(bytesPerToken)}/token, ` +
+        `${formatBinary(totalBytes)}, **${escapeText(formatRatio(plan.totalBytes, totalBytes))}**`,
     ),
   ].join(LINE_BREAK);
 }

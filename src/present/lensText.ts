@@ -2,32 +2,43 @@
 
 import type { CachePlan } from '../cache/plan';
 import { ENGINE_NAMES } from '../model/scenario';
-import { formatBinary, formatInteger } from '../model/units';
+import { formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
 import { type Change, changeText } from './change';
-import { workloadText } from './words';
+import { guessMark, NOT_KNOWN, onlyState, perTokenText, sizeText } from './sizeText';
+import { inexactText, workloadText } from './words';
 
 /** "GQA · 128 KiB/token". How many heads and layers stands below it, and editors are narrow. */
 export function lensDesignText(plan: CachePlan): string {
-  return `${plan.spec.variant} · ${perTokenText(plan)}`;
+  return `${plan.spec.variant} · ${costText(plan)}`;
 }
 
-/** "128 KiB/token", "no cache per token · state 36 MiB"; marked where it is a guess. */
-function perTokenText(plan: CachePlan): string {
-  const guess = plan.exact ? '' : '≈ ';
-  if (plan.bytesPerToken > 0 || plan.stateBytes === 0) return `${guess}${formatBinary(plan.bytesPerToken)}/token`;
-  return `${guess}no cache per token · state ${formatBinary(plan.stateBytes)}`;
+/** "128 KiB/token", "no cache per token · state 36 MiB"; marked where it is a guess. "cache not known" where it is none. */
+export function costText(plan: CachePlan): string {
+  if (onlyState(plan)) return `${guessMark(plan)}no cache per token · state ${sizeText(plan, 'stateBytes')}`;
+  const text = perTokenText(plan);
+  return text === NOT_KNOWN ? 'cache not known' : `${guessMark(plan)}${text}`;
+}
+
+/** The status bar: "4 GiB at 1 × 32,768 tokens"; "KV cache not known". */
+export function statusText(plan: CachePlan): string {
+  const total = sizeText(plan, 'totalBytes');
+  return total === NOT_KNOWN ? 'KV cache not known' : `${guessMark(plan)}${total} at ${workloadText(plan.scenario)}`;
 }
 
 /** "4 GiB at 1 × 32,768 tokens · bf16 · 14 fit on H100 SXM 80GB". `fit` is null where the weights cannot be estimated. */
 export function lensScenarioText(plan: CachePlan, fit: FitLine | null): string {
   const rule = plan.scenario.engine === 'intrinsic' ? [] : [ENGINE_NAMES[plan.scenario.engine]];
   const fits = fit ? [fitText(fit)] : [];
+  const total = sizeText(plan, 'totalBytes');
+  // Nothing is known: why stands alone, for nothing is so at a workload.
+  if (total === NOT_KNOWN) return inexactText(plan);
   return [
-    `${plan.exact ? '' : '≈ '}${formatBinary(plan.totalBytes)} at ${workloadText(plan.scenario)}`,
+    `${guessMark(plan)}${total} at ${workloadText(plan.scenario)}`,
     plan.kvDtype,
     ...rule,
     ...fits,
+    ...(plan.known ? [] : [inexactText(plan)]),
   ].join(' · ');
 }
 

@@ -8,8 +8,9 @@ import { fitModel, USUAL_MEMORY } from '../serving/fit';
 import { deviceOf } from '../serving/hardware';
 import type { WeightsSummary } from '../shared/weightsContract';
 import { fitLine } from './fitText';
-import { codeSpan, escapeText, table } from './markdown';
+import { codeSpan, escapeSentence, escapeText, table } from './markdown';
 import { formatCount } from './quantities';
+import { notKnownText, sizeText } from './sizeText';
 import { contextText, designText, factorsText, termTitle } from './words';
 
 const MOST_TERMS = 8;
@@ -86,7 +87,9 @@ function cacheText(
   return [
     '## KV cache',
     `**${escapeText(designText(plan.spec))}**, from ${config.from === 'metadata' ? "the file's metadata" : 'the config.json beside it'}.`,
-    `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)}) · **${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`,
+    plan.known
+      ? `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)}) · **${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`
+      : `${plan.atLeast.totalBytes > 0 ? `**${sizeText(plan, 'totalBytes', formatBytes)}** at ${escapeText(contextText(plan))}. ` : ''}${escapeSentence(notKnownText(plan))}.`,
     terms
       .map(
         (term) =>

@@ -101,5 +101,6 @@ export function limitText({ limitedBy }: Pick<Roofline, 'limitedBy'>): string {
 /** Why a plan is not exact: "12 of 40 layers not understood", or "see the notes". */
 export function inexactText(plan: CachePlan): string {
   const { unknownLayers, layers } = plan.spec;
+  if (layers.length === 0) return 'no layer could be read';
   return unknownLayers > 0 ? `${unknownLayers} of ${layers.length} layers not understood` : 'see the notes';
 }

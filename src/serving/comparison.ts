@@ -30,8 +30,8 @@ export interface ComparisonRow {
   /** Null: the model as it is. */
   readonly request: VariantRequest | null;
   readonly plan: CachePlan;
-  /** Cache of the first row ÷ cache of this one: above 1 it is smaller; 0 where this one has none. */
-  readonly ratio: number;
+  /** Cache of the first row ÷ cache of this one: above 1 it is smaller; 0 where this one has none; null where one is not known. */
+  readonly ratio: number | null;
   /** Weights of the attention projections minus those of the model as it is; null without a hidden size. */
   readonly parametersDelta: number | null;
   /** Floating-point operations of the attention projections for one token, all layers; null without a hidden size. */
@@ -76,14 +76,14 @@ export function compareDesigns(
     ): void => {
       const plan = planCache(changed, scenario);
       const parameters = projectionParameters(changed);
-      const first = rows[0]?.plan.cacheBytes ?? plan.cacheBytes;
+      const first = (rows[0]?.plan ?? plan).cacheBytes;
       rows.push({
         id: request === null ? String(model) : `${model}:${requestText(request)}`,
         label,
         model,
         request,
         plan,
-        ratio: plan.cacheBytes === 0 ? 0 : first / plan.cacheBytes,
+        ratio: first === null || plan.cacheBytes === null ? null : plan.cacheBytes === 0 ? 0 : first / plan.cacheBytes,
         parametersDelta: delta,
         projectionFlops: parameters === null ? null : 2 * parameters,
         decode:

@@ -54,9 +54,12 @@ export interface FitReport {
   readonly decode: Roofline | null;
 }
 
-/** Null where the weights are neither given nor can be estimated. */
+/** Null where the weights are neither given nor can be estimated, and where what the model caches is not known. */
 export function fitModel(request: FitRequest): FitReport | null {
   const { reading, device, scenario, fraction, fractionRule, overheadBytes } = request;
+  const plan = planCache(reading.spec, scenario);
+  // What layers hold that were not understood nobody knows: no verdict is better than one without them.
+  if (!plan.known) return null;
   const count = countParameters(reading);
   const weights = request.weights ?? (count && estimatedWeightBytes(reading, count));
   if (!weights) return null;
@@ -70,9 +73,8 @@ export function fitModel(request: FitRequest): FitReport | null {
     overheadBytes,
   });
   const reserved = (tokens: number, batch: number): number =>
-    planCache(reading.spec, { ...scenario, workload: { tokens, batch } }).reservedBytes;
+    planCache(reading.spec, { ...scenario, workload: { tokens, batch } }).atLeast.reservedBytes;
   const { batch, tokens } = scenario.workload;
-  const plan = planCache(reading.spec, scenario);
   const copies = Math.max(1, plan.sharding.duplication);
   return {
     device,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { planCache } from '../../src/cache/plan';
+import { knownPlan as planCache } from './support/plans';
 import { readModelConfig } from '../../src/reading/read';
 import { scenario } from './support';
 import { referenceConfig } from './support/reference';

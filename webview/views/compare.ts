@@ -169,9 +169,11 @@ export class CompareView extends LitElement {
       <section aria-labelledby="curve-title">
         <h2 id="curve-title">Cache over context</h2>
         ${
-          choices.asTable
-            ? this.renderCurveTable(series, range)
-            : html`<headlight-curve
+          series.length === 0
+            ? html`<p class="small">No design here is understood as a whole: what it caches is not known.</p>`
+            : choices.asTable
+              ? this.renderCurveTable(series, range)
+              : html`<headlight-curve
           .series=${series}
           .range=${range}
           .chosen=${row?.id ?? null}
@@ -247,7 +249,7 @@ export class CompareView extends LitElement {
         <h2>${row.label}</h2>
         <p>${first}</p>
         ${[...rest, segments.length > 1 ? segments.map(({ title }) => title).join(', ') : ''].map((line) => html`<p class="small">${line}</p>`)}
-        ${row.model === 0 && row.request !== null && row.ratio > 1 ? html`<button class="link" @click=${() => void this.measure()}>Measure what it loses…</button>` : nothing}
+        ${row.model === 0 && row.request !== null && row.ratio !== null && row.ratio > 1 ? html`<button class="link" @click=${() => void this.measure()}>Measure what it loses…</button>` : nothing}
       </div>
       ${this.renderApply(row)}
     </div>`;

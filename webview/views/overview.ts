@@ -3,6 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import type { TextRange } from '../../src/model/spec';
 import '../charts/strip/element';
 import { stripModel } from '../charts/strip/viewModel';
+import { guessMark, NOT_KNOWN, onlyState } from '../../src/present/sizeText';
 import { host, keep, restored } from '../platform/host';
 import { type PanelState, type PanelStore } from '../platform/store';
 import { base, controls, numbers, tables } from '../styles/base';
@@ -66,7 +67,7 @@ export class OverviewView extends LitElement {
     const { reading } = followed;
     const model = overviewModel(reading, settings.scenario, settings.gpu);
     const { figures, plan, memory } = model;
-    const guess = model.inexact === null ? '' : '≈ ';
+    const guess = guessMark(plan);
     const [total = '', decimal = ''] = figures.total.split(/ (?=\()/);
     return html`
       <section class="top">
@@ -76,11 +77,11 @@ export class OverviewView extends LitElement {
       <div class="columns">
         <section>
           <div class="numbers">
-            ${this.number('perToken', html`<span class="big">${guess}${plan.bytesPerToken > 0 || plan.stateBytes === 0 ? figures.perToken : 'none'}</span><br /><span class="small">per token · ${figures.perTokenBytes}</span>`)}
+            ${this.number('perToken', html`<span class="big">${guess}${onlyState(plan) ? 'none' : figures.perToken}</span><br /><span class="small">per token${figures.perTokenBytes === NOT_KNOWN ? '' : ` · ${figures.perTokenBytes}`}</span>`)}
             ${this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}</span><br /><span class="small">at ${figures.context}</span>`)}
             ${model.state === null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of that, state that does not grow</span>`)}
           </div>
-          ${model.inexact === null ? nothing : html`<p class="warn">Not exact: ${model.inexact}</p>`}
+          ${model.inexact === null ? nothing : html`<p class="warn">${plan.known ? 'Not exact' : 'Not known'}: ${model.inexact}</p>`}
           ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}
         </section>
         <section class="memory">
@@ -97,10 +98,14 @@ export class OverviewView extends LitElement {
               : html`<p class="quiet">${model.memoryProblem}</p>`
           }
         </section>
-        <section>
+        ${
+          model.three.length === 0
+            ? nothing
+            : html`<section>
           <div class="three">${model.three.map(({ label, text }) => html`<span><span class="value">${text}</span><br /><span class="small">${label}</span></span>`)}${this.number('three', html`<span class="small">why</span>`)}</div>
           ${this.steps(model, 'three')}
-        </section>
+        </section>`
+        }
         ${model.notes.length === 0 ? nothing : html`<section><ul class="notes small">${model.notes.map((note) => html`<li>${note}</li>`)}</ul></section>`}
       </div>
     `;

@@ -7,7 +7,8 @@ const FLOAT32_STATES: readonly string[] = ['mamba', 'mamba2', 'gated-delta-net',
 
 /**
  * Hugging Face transformers with its default dynamic cache: tensors grow token by token, nothing is reserved.
- * Sliding and chunked layers keep one token less than their window: the next one completes it.
+ * Sliding and chunked layers keep one token less than their window between two steps, which is all that they need: the next
+ * token completes it. During a step the whole window is there, so that much must be free (`DynamicSlidingWindowLayer.update`).
  * MLA: 5.x caches the latent and the rotary key; 4.x cached expanded heads (see `expandedLatentBytes`).
  */
 export const transformers: AllocationRule = {
@@ -21,18 +22,27 @@ export const transformers: AllocationRule = {
     const attention = attentionOf(group, context);
     const tokens = tokensOf(attention, context);
     const batch = sequences(context);
-    const needed = layerCacheBytes(betweenSteps(attention), context.dtype, tokens) * batch;
-    const held = layerCacheBytes(storedForm(attention), context.dtype, tokens) * batch;
+    const bytes = (form: AttentionSpec): number => layerCacheBytes(form, context.dtype, tokens) * batch;
+    const stored = storedForm(attention);
     const state = rankStateOf(group, context);
     const recurrent =
       state && FLOAT32_STATES.includes(state.flavour) ? { ...state, recurrentDtype: 'float32' as const } : state;
     const stateBytes = layerStateBytes(recurrent, context.dtype) * batch;
-    return { needed, steady: held, reserved: held, state: stateBytes, stateReserved: stateBytes };
+    return {
+      needed: bytes(betweenSteps(attention)),
+      steady: bytes(betweenSteps(stored)),
+      reserved: bytes(stored),
+      state: stateBytes,
+      stateReserved: stateBytes,
+    };
   },
   reasons(groups) {
     const reasons = [];
     if (groups.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked')) {
-      reasons.push({ text: 'sliding and chunked layers keep window − 1 tokens between steps', inexact: false });
+      reasons.push({
+        text: 'sliding and chunked layers keep window − 1 tokens between steps, and the whole window during one',
+        inexact: false,
+      });
     }
     if (groups.some(({ attention }) => attention.kind === 'latent')) {
       reasons.push({ text: 'transformers 5 caches the latent; 4.x cached every head expanded', inexact: false });
@@ -41,18 +51,16 @@ export const transformers: AllocationRule = {
   },
 };
 
-/** What a query sees of earlier tokens: a window without the query's own, as the library keeps it between steps. */
-function betweenSteps(attention: AttentionSpec): AttentionSpec {
-  if (attention.kind === 'sliding') return { ...attention, window: Math.max(1, attention.window - 1) };
-  return attention.kind === 'chunked' ? { ...attention, chunk: Math.max(1, attention.chunk - 1) } : attention;
+/** The layer as the library's tensors hold it during a step. */
+function storedForm(attention: AttentionSpec): AttentionSpec {
+  // K = V models keep both tensors in their pure sliding layers (DeepSeek-V4, seen by execution).
+  return attention.kind === 'sliding' && attention.valueDim === 0
+    ? { ...attention, valueDim: attention.keyDim }
+    : attention;
 }
 
-/** The layer as the library's tensors hold it. */
-function storedForm(attention: AttentionSpec): AttentionSpec {
-  if (attention.kind === 'sliding') {
-    // K = V models keep both tensors in their pure sliding layers (DeepSeek-V4, seen by execution).
-    const valueDim = attention.valueDim === 0 ? attention.keyDim : attention.valueDim;
-    return { ...attention, valueDim, window: Math.max(1, attention.window - 1) };
-  }
+/** What is left of a window when a step is over. */
+function betweenSteps(attention: AttentionSpec): AttentionSpec {
+  if (attention.kind === 'sliding') return { ...attention, window: Math.max(1, attention.window - 1) };
   return attention.kind === 'chunked' ? { ...attention, chunk: Math.max(1, attention.chunk - 1) } : attention;
 }

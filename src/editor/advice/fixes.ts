@@ -17,7 +17,7 @@ import { divisorsOf } from '../../model/divisors';
 import { convertHeads, convertibleHeads } from '../../reading/convertHeads';
 import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/spellings';
 import { headVariant, isHeaded } from '../../model/attention';
-import { formatBinary, formatRatio } from '../../model/units';
+import { perTokenText, ratioText } from '../../present/sizeText';
 import { configEdit } from '../configEdit';
 import { INTERNAL_COMMANDS } from '../ids';
 import type { ConfigDiagnostics } from './diagnostics';
@@ -80,8 +80,9 @@ export class ConfigFixProvider implements CodeActionProvider {
       const conversion = convertHeads(reading, kvHeads);
       if (typeof conversion === 'string') return [];
       const plan = planCache(conversion.reading.spec, insight.plan.scenario);
+      const cost = [perTokenText(plan), ratioText(insight.plan.totalBytes, plan.totalBytes)];
       const action = new CodeAction(
-        `${refactoringTitle(queryHeads, kvHeads)} (${formatBinary(plan.bytesPerToken)}/token, ${formatRatio(insight.plan.totalBytes, plan.totalBytes)})`,
+        `${refactoringTitle(queryHeads, kvHeads)} (${cost.filter((part) => part !== '').join(', ')})`,
         CodeActionKind.RefactorRewrite,
       );
       action.edit = configEdit(document, conversion.edits);

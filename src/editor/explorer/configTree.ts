@@ -16,8 +16,9 @@ import {
 } from 'vscode';
 import { type CachePlan, planCache } from '../../cache/plan';
 import { QUANT_FILE } from '../../config/quantFile';
-import { formatBinary } from '../../model/units';
-import { escapeText } from '../../present/markdown';
+import { escapeSentence } from '../../present/markdown';
+import { costText } from '../../present/lensText';
+import { notKnownText, sizeText } from '../../present/sizeText';
 import { contextText, designText } from '../../present/words';
 import { COMMANDS, CONTEXTS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
@@ -40,16 +41,17 @@ export class ConfigItem extends TreeItem {
     readonly plan: CachePlan,
   ) {
     super(name);
-    const cost =
-      plan.bytesPerToken > 0 || plan.stateBytes === 0
-        ? `${formatBinary(plan.bytesPerToken)}/token`
-        : formatBinary(plan.stateBytes);
     this.id = uri.toString();
     // The number first: a narrow view cuts the end.
-    this.description = `${plan.exact ? '' : '≈ '}${cost} · ${plan.spec.variant}`;
+    this.description = `${costText(plan)} · ${plan.spec.variant}`;
     this.tooltip = new MarkdownString(
-      [workspace.asRelativePath(uri), designText(plan.spec), `${formatBinary(plan.totalBytes)} at ${contextText(plan)}`]
-        .map(escapeText)
+      [
+        workspace.asRelativePath(uri),
+        designText(plan.spec),
+        `${sizeText(plan, 'totalBytes')} at ${contextText(plan)}`,
+        ...(plan.known ? [] : [notKnownText(plan)]),
+      ]
+        .map(escapeSentence)
         .join('\n\n'),
     );
     this.iconPath = new ThemeIcon('symbol-structure');
@@ -128,7 +130,13 @@ export class ConfigTree extends Owner {
     const byName = (a: ConfigItem, b: ConfigItem): number =>
       String(a.label).localeCompare(String(b.label)) || a.uri.path.localeCompare(b.uri.path);
     return items.sort(
-      order === 'name' ? byName : (a, b) => b.plan.bytesPerToken - a.plan.bytesPerToken || byName(a, b),
+      order === 'name'
+        ? byName
+        : // What is not known comes last, by what is known of it.
+          (a, b) =>
+            Number(b.plan.known) - Number(a.plan.known) ||
+            b.plan.atLeast.bytesPerToken - a.plan.atLeast.bytesPerToken ||
+            byName(a, b),
     );
   }
 

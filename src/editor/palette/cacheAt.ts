@@ -5,7 +5,8 @@ import { planCache, type CachePlan } from '../../cache/plan';
 import { ENGINE_NAMES, ENGINES, type EngineRule, type Scenario } from '../../model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../../model/units';
 import { cacheAtMarkdown } from '../../present/cacheAtText';
-import { workloadText } from '../../present/words';
+import { sizeText } from '../../present/sizeText';
+import { inexactText, workloadText } from '../../present/words';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { writeScenario } from '../settings';
@@ -26,17 +27,18 @@ import {
 
 export interface CacheAtRow {
   readonly engine: EngineRule;
-  readonly neededBytes: number;
-  readonly steadyBytes: number;
-  readonly reservedBytes: number;
+  /** Null where not every layer was understood. */
+  readonly neededBytes: number | null;
+  readonly steadyBytes: number | null;
+  readonly reservedBytes: number | null;
 }
 
 export interface CacheAt {
   readonly tokens: number;
   readonly batch: number;
-  readonly bytesPerToken: number;
+  readonly bytesPerToken: number | null;
   /** Under the scenario's rule. */
-  readonly totalBytes: number;
+  readonly totalBytes: number | null;
   /** Under every rule. */
   readonly engines: readonly CacheAtRow[];
 }
@@ -150,7 +152,7 @@ export function parseCount(text: string): number | null {
 }
 
 function preview({ reading }: Subject, scenario: Scenario): string {
-  return formatBytes(planCache(reading.spec, scenario).totalBytes);
+  return sizeText(planCache(reading.spec, scenario), 'totalBytes', formatBytes);
 }
 
 function showAt(subject: Subject): Step<Scenario> {
@@ -161,7 +163,7 @@ function showAt(subject: Subject): Step<Scenario> {
         title: `${subject.name} · ${workloadText(scenario)}`,
         rows: plans(subject, scenario).map((plan) => ({
           label: ENGINE_NAMES[plan.engine.id],
-          description: formatBytes(plan.steadyBytes),
+          description: sizeText(plan, 'steadyBytes', formatBytes),
           detail: threeNumbers(plan),
         })),
         actions: [
@@ -190,7 +192,10 @@ function plans({ reading }: Subject, scenario: Scenario): CachePlan[] {
   return ENGINES.map((engine) => planCache(reading.spec, { ...scenario, engine }));
 }
 
-function threeNumbers({ neededBytes, steadyBytes, reservedBytes, kvDtype, exact }: CachePlan): string {
+function threeNumbers(plan: CachePlan): string {
+  const { kvDtype, exact } = plan;
+  if (!plan.known) return `${kvDtype} · ${inexactText(plan)}`;
+  const { neededBytes, steadyBytes, reservedBytes } = plan;
   const same = neededBytes === steadyBytes && steadyBytes === reservedBytes;
   const numbers = same
     ? l10n.t('needed, occupied and reserved alike')

@@ -6,9 +6,9 @@ import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } fro
 import type { Reading } from '../../reading/read';
 import { isHeaded } from '../../model/attention';
 import type { Scenario } from '../../model/scenario';
-import { formatBinary, formatRatio } from '../../model/units';
 import { comparisonCsv, comparisonDocument, comparisonTitle } from '../../present/comparisonText';
 import { formatDelta, formatSeconds } from '../../present/quantities';
+import { guessMark, perTokenText, ratioText, sizeText } from '../../present/sizeText';
 import { workloadText } from '../../present/words';
 import {
   compareDesigns,
@@ -43,9 +43,10 @@ import { elementAt } from '../../model/elementAt';
 /** What callers of the commands get: plain numbers. */
 export interface ComparedRow {
   readonly label: string;
-  readonly bytesPerToken: number;
-  readonly cacheBytes: number;
-  readonly ratio: number;
+  /** Null where not every layer was understood. */
+  readonly bytesPerToken: number | null;
+  readonly cacheBytes: number | null;
+  readonly ratio: number | null;
   readonly parametersDelta: number | null;
   readonly projectionFlops: number | null;
   readonly exact: boolean;
@@ -291,7 +292,9 @@ async function showComparison(
 ): ReturnType<typeof showResults> {
   const rows = comparison.rows.map((row) => ({
     label: row.label,
-    description: `${sizes(row)} · ${formatRatio(elementAt(comparison.rows, 0).plan.totalBytes, row.plan.totalBytes)}`,
+    description: [sizes(row), ratioText(elementAt(comparison.rows, 0).plan.totalBytes, row.plan.totalBytes)]
+      .filter((part) => part !== '')
+      .join(' · '),
     detail: rowDetail(row),
   }));
   const open: ResultAction = {
@@ -366,12 +369,16 @@ function preview(row: ComparisonRow, base: ComparisonRow): { readonly descriptio
   const parameters = row.parametersDelta ? [l10n.t('attention weights {0}', formatDelta(row.parametersDelta))] : [];
   return {
     description: sizes(row),
-    detail: [formatRatio(base.plan.cacheBytes, row.plan.cacheBytes), ...parameters].join(' · '),
+    detail: [ratioText(base.plan.cacheBytes, row.plan.cacheBytes), ...parameters]
+      .filter((part) => part !== '')
+      .join(' · '),
   };
 }
 
 function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
-  return `${plan.exact ? '' : '≈ '}${formatBinary(plan.bytesPerToken)}/token · ${formatBinary(plan.totalBytes)}`;
+  const perToken = perTokenText(plan);
+  const total = sizeText(plan, 'totalBytes');
+  return perToken === total ? total : `${guessMark(plan)}${perToken} · ${total}`;
 }
 
 async function* otherChoices(
@@ -395,7 +402,7 @@ async function* otherChoices(
       if (!base || !row) continue;
       // What a well-known model is about begins with its design.
       const variant = other.id.startsWith('preset:') ? '' : other.reading.spec.variant;
-      const detail = [other.detail, variant, formatRatio(base.plan.totalBytes, row.plan.totalBytes)]
+      const detail = [other.detail, variant, ratioText(base.plan.totalBytes, row.plan.totalBytes)]
         .filter((part) => part !== '')
         .join(' · ');
       all.push({ label: other.name, description: sizes(row), detail, value: other });

@@ -5,7 +5,7 @@ import { divisorsOf } from '../../model/divisors';
 import { planCache } from '../../cache/plan';
 import { convertHeads, convertibleHeads } from '../../reading/convertHeads';
 import { headVariant } from '../../model/attention';
-import { formatBinary, formatRatio } from '../../model/units';
+import { perTokenText, ratioText, sizeText } from '../../present/sizeText';
 import { applyConfigEdit } from '../configEdit';
 import { COMMANDS } from '../ids';
 import type { Services } from '../services';
@@ -101,7 +101,13 @@ function headChoices(subject: Subject, queryHeads: number): Choice<number>[] {
       return [
         {
           label: variant === 'GQA' ? l10n.t('GQA-{0}: groups of {1}', kvHeads, queryHeads / kvHeads) : variant,
-          description: `${formatBinary(after.bytesPerToken)}/token · ${formatBinary(after.totalBytes)} · ${formatRatio(before.totalBytes, after.totalBytes)}`,
+          description: [
+            perTokenText(after),
+            sizeText(after, 'totalBytes'),
+            ratioText(before.totalBytes, after.totalBytes),
+          ]
+            .filter((part) => part !== '')
+            .join(' · '),
           detail: edits,
           value: kvHeads,
         },

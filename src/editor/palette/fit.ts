@@ -1,10 +1,12 @@
 /** Fit to GPU…: what of a device weights and cache take, how much fits, what limits decoding. */
 
 import { l10n } from 'vscode';
+import { planCache } from '../../cache/plan';
 import type { Scenario } from '../../model/scenario';
 import { formatBinary } from '../../model/units';
 import { fitLine, fitMarkdown } from '../../present/fitText';
 import { formatSeconds } from '../../present/quantities';
+import { notKnownText } from '../../present/sizeText';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../../serving/fit';
 import { type Device, deviceOf, DEVICES } from '../../serving/hardware';
 import type { WeightBytes } from '../../serving/weights';
@@ -138,13 +140,16 @@ async function showFit(
   place: { readonly step: number; readonly steps: number },
 ): ReturnType<typeof showResults> {
   if (!report || !device) {
+    const plan = planCache(subject.reading.spec, scenario);
     return showResults(
       {
         title: subject.name,
         rows: [],
         actions: [
           {
-            label: l10n.t('The parameters of this model cannot be counted, and no weights lie beside it'),
+            label: plan.known
+              ? l10n.t('The parameters of this model cannot be counted, and no weights lie beside it')
+              : notKnownText(plan),
             icon: 'warning',
             run: () => undefined,
           },

@@ -5,6 +5,7 @@ import { planCache } from '../../cache/plan';
 import { KV_DTYPES } from '../../model/dtype';
 import { ENGINE_NAMES, ENGINES, type Scenario } from '../../model/scenario';
 import { formatBinary, formatInteger } from '../../model/units';
+import { guessMark, sizeText } from '../../present/sizeText';
 import { deviceOf } from '../../serving/hardware';
 import { configInSight } from '../activeReading';
 import { SETTINGS } from '../ids';
@@ -78,8 +79,8 @@ function partsOf({ readings }: Services): Part[] {
   const gpu = gpuSetting(found?.source);
   const preview = (at: Scenario): string => {
     if (!found) return '';
-    const { totalBytes, exact } = planCache(found.reading.spec, at);
-    return `${exact ? '' : '≈ '}${formatBinary(totalBytes)}`;
+    const plan = planCache(found.reading.spec, at);
+    return `${guessMark(plan)}${sizeText(plan, 'totalBytes')}`;
   };
   const counts = (
     setting: string,

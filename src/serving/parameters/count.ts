@@ -1,5 +1,6 @@
 /** Parameters of a model, computed from its config: no weights needed. */
 
+import { isUnderstood } from '../../cache/plan';
 import type { Reading } from '../../reading/read';
 import { type ConfigReader, ReadingLog } from '../../config/reader';
 import { ConfigRefusal } from '../../config/refusal';
@@ -52,7 +53,7 @@ const OTHER_PARTS: Readonly<Record<string, string>> = {
  * that is needed: never a guess.
  */
 export function countParameters(reading: Reading, log = new ReadingLog()): ParameterCount | null {
-  if (PAIRS.includes(reading.location.rootModelType)) return null;
+  if (PAIRS.includes(reading.location.rootModelType) || !isUnderstood(reading.spec)) return null;
   const reader = reading.reader(log);
   const tallied = tallyOf(reading, reader);
   if (!tallied || changed(reader)) return null;

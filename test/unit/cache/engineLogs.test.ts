@@ -1,7 +1,8 @@
 /** Numbers that engines and their users published, recomputed. Sources: reading/calculators.md §2.11, named per test. */
 
 import { describe, expect, it } from 'vitest';
-import { planCache, type CachePlan } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
+import type { KnownPlan as CachePlan } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/reading/read';
 import type { KvDtype } from '../../../src/model/dtype';
 import type { EngineOptions, EngineRule } from '../../../src/model/scenario';

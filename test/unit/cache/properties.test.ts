@@ -3,13 +3,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { layerCacheBytes } from '../../../src/cache/layerBytes';
-import { planCache, type CachePlan } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
+import { isUnderstood, type KnownPlan as CachePlan } from '../../../src/cache/plan';
 import { stages } from '../../../src/cache/sharding';
 import { readModelConfig } from '../../../src/reading/read';
 import { KV_DTYPES } from '../../../src/model/dtype';
 import { ENGINES, type Scenario } from '../../../src/model/scenario';
 import type { ModelSpec } from '../../../src/model/spec';
-import { timed } from '../support';
+import { scenario as at, timed } from '../support';
+import { referenceConfig, referenceNames } from '../support/reference';
 
 const heads = fc.constantFrom(1, 2, 4, 8, 16, 32, 64);
 const kinds = fc.constantFrom('full_attention', 'sliding_attention');
@@ -136,12 +138,13 @@ describe('plans', () => {
     fc.assert(
       fc.property(spec, scenarios, (model, scenario) => {
         const plan = planCache(model, { ...scenario, sharding: { ...scenario.sharding, pp: 1 } });
-        expect(plan.layers.reduce((sum, layer) => sum + layer.cacheBytes, plan.paddingBytes)).toBe(plan.cacheBytes);
+        const known = plan.layers.reduce((sum, layer) => sum + (layer.cacheBytes ?? Number.NaN), plan.paddingBytes);
+        expect(known).toBe(plan.cacheBytes);
         // vLLM groups the layers of a whole model: parts of it have groups of their own. Beside compressed entries windows have their format.
         if (scenario.engine === 'vllm' || model.layers.some(({ attention }) => attention.kind === 'compressed')) return;
         const [half, rest] = [model.layers.slice(0, 1), model.layers.slice(1)].map((layers) => ({ ...model, layers }));
         const cache = (part: ModelSpec | undefined): number =>
-          part ? planCache(part, plan.scenario).cacheBytes : Number.NaN;
+          part && part.layers.length > 0 ? planCache(part, plan.scenario).cacheBytes : 0;
         expect(cache(half) + cache(rest)).toBe(plan.cacheBytes);
       }),
       { numRuns: 300 },
@@ -162,12 +165,13 @@ describe('plans', () => {
     );
   });
 
-  it('reserve at least what they need, and no less than the intrinsic bytes', () => {
+  it('occupy at least what they need, reserve at least what they occupy, and are derived line by line', () => {
     fc.assert(
       fc.property(spec, scenarios, (model, scenario) => {
         const plan = planCache(model, scenario);
-        expect(plan.steadyBytes).toBeLessThanOrEqual(plan.reservedBytes);
         expect(plan.neededBytes).toBeLessThanOrEqual(plan.steadyBytes);
+        expect(plan.steadyBytes).toBeLessThanOrEqual(plan.reservedBytes);
+        expect(linesOf(plan)).toBe(plan.totalBytes);
       }),
       { numRuns: 600 },
     );
@@ -207,6 +211,41 @@ describe('plans', () => {
       }),
     );
     expect(sizesOf(61, 4)).toEqual([15, 15, 16, 15]);
+  });
+});
+
+describe('plans of real configs', () => {
+  it('are ordered and add up under every engine, in every format, on any number of ranks', () => {
+    const wrong: string[] = [];
+    for (const name of referenceNames()) {
+      const model = readModelConfig(referenceConfig(name))?.spec;
+      if (!model || !isUnderstood(model)) continue;
+      for (const engine of ENGINES) {
+        for (const kvDtype of KV_DTYPES) {
+          for (const [tp, pp, batch, tokens] of [
+            [1, 1, 1, 1],
+            [1, 1, 3, 32_768],
+            [2, 1, 1, 4_096],
+            [8, 3, 2, 100_000],
+          ] as const) {
+            const sharding = { tp, pp, dcp: 1, dpAttention: false };
+            const plan = planCache(model, { workload: { batch, tokens }, engine, kvDtype, sharding });
+            const { neededBytes, steadyBytes, reservedBytes } = plan;
+            if (neededBytes > steadyBytes || steadyBytes > reservedBytes || linesOf(plan) !== plan.totalBytes)
+              wrong.push(`${name} ${engine} ${kvDtype} TP ${tp} PP ${pp} ${batch} × ${tokens}`);
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('have a state that is what the engine keeps: the lines of a hybrid under llama.cpp', () => {
+    const hybrid = readModelConfig(referenceConfig('qwen3.5-27b'))?.spec;
+    if (!hybrid) throw new Error('the config');
+    const plan = planCache(hybrid, at(1, 1, { engine: 'llamacpp' }));
+    expect(plan.adjustments.map(({ what }) => what)).toContain('state');
+    expect(linesOf(plan)).toBe(plan.totalBytes);
   });
 });
 
@@ -276,6 +315,12 @@ describe('a million scenarios', () => {
     expect((user + system) / 1e6).toBeLessThan(2);
   });
 });
+
+/** The lines of a derivation, added up. */
+function linesOf({ derivation, adjustments, scenario }: CachePlan): number {
+  const needed = derivation.reduce((sum, { bytes }) => sum + bytes, 0) * scenario.workload.batch;
+  return adjustments.reduce((sum, { bytes }) => sum + bytes, needed);
+}
 
 function estimate(text: string): CachePlan {
   const reading = readModelConfig(text);

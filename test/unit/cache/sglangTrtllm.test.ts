@@ -1,7 +1,8 @@
 /** SGLang and TensorRT-LLM: which layers keep what. Numbers: SGLang 0.5.16 (sizing executed, or printed where named); TensorRT-LLM derived from its code. */
 
 import { describe, expect, it } from 'vitest';
-import { type CachePlan, planCache } from '../../../src/cache/plan';
+import type { KnownPlan as CachePlan } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
 import { readModelConfig } from '../../../src/reading/read';
 import { type Scenario, UNSHARDED } from '../../../src/model/scenario';
 import { scenario } from '../support';

@@ -1,7 +1,8 @@
 /** vLLM's defaults and refusals. Sources stand per test; more numbers in vllmExecuted.test.ts. */
 
 import { describe, expect, it } from 'vitest';
-import { type CachePlan, planCache } from '../../../src/cache/plan';
+import type { KnownPlan as CachePlan } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
 import { readModelConfig } from '../../../src/reading/read';
 import { type Scenario, UNSHARDED } from '../../../src/model/scenario';
 import { scenario } from '../support';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { planCache } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
 import { readModelConfig } from '../../../src/reading/read';
 import type { EngineOptions } from '../../../src/model/scenario';
 import type { ModelSpec } from '../../../src/model/spec';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planCache } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
 import { layersRegister } from '../../../src/families/register';
 import { typeOfClass } from '../../../src/python/classes';
 import { findPythonModels, type PythonModel, readPythonModel, toJson, toSource } from '../../../src/python/python';

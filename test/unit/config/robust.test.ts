@@ -67,7 +67,7 @@ describe('damage', () => {
           if (!spec) continue;
           expect(spec.layers.length, text).toBeLessThanOrEqual(2 * 4096);
           const plan = planCache(spec, scenario(1, 100));
-          for (const bytes of [plan.cacheBytes, plan.stateBytes, plan.bytesPerToken])
+          for (const bytes of Object.values(plan.atLeast))
             expect(bytes >= 0 && Number.isFinite(bytes), text).toBe(true);
         }
       });

@@ -1,9 +1,9 @@
 // What other calculators get wrong, one test each. Sources: the families' own files.
 import { describe, expect } from 'vitest';
-import { intrinsicCacheBytes, intrinsicStateBytes } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/reading/read';
 import type { ModelSpec } from '../../../src/model/spec';
 import { testsByConfig } from '../support/cases';
+import { intrinsicCacheBytes, intrinsicStateBytes } from '../support/plans';
 import { layerRuns } from './layerText';
 
 type Config = Readonly<Record<string, unknown>>;

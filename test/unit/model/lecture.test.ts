@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planCache } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
 import { readModelConfig } from '../../../src/reading/read';
 import { formatBinary, formatBytes } from '../../../src/model/units';
 import { sampleConfig, scenario } from '../support';

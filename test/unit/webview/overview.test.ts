@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planCache } from '../../../src/cache/plan';
+import { knownPlan as planCache } from '../support/plans';
 import { type Reading, readModelConfig } from '../../../src/reading/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { hoverOf } from '../../../src/present/hover';

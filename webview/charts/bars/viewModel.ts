@@ -2,6 +2,7 @@
 
 import type { AttentionKind } from '../../../src/model/attention';
 import { comparisonTable } from '../../../src/present/comparisonText';
+import { sizeText } from '../../../src/present/sizeText';
 import { kindTitle } from '../../../src/present/words';
 import type { CachePlan } from '../../../src/cache/plan';
 import type { Comparison } from '../../../src/serving/comparison';
@@ -42,7 +43,7 @@ const OWN: readonly string[] = ['design', 'cache', 'state', 'ratio'];
 
 export function barsOf(comparison: Comparison): Bars {
   const { columns, cells } = comparisonTable(comparison);
-  const longest = Math.max(0, ...comparison.rows.map((row) => row.plan.totalBytes));
+  const longest = Math.max(0, ...comparison.rows.map((row) => row.plan.atLeast.totalBytes));
   const more = columns.filter((column) => !OWN.includes(column.id));
   const rows = comparison.rows.map((row, index): BarRow => {
     const cell = (id: string): string => cells[index]?.[columns.findIndex((column) => column.id === id)] ?? '';
@@ -50,7 +51,7 @@ export function barsOf(comparison: Comparison): Bars {
       id: row.id,
       // Its name stands above; the design is what narrow places must not cut off.
       label: index === 0 ? cell('design').replace(`${row.plan.spec.modelType} `, '') : cell('design'),
-      size: formatBinary(row.plan.totalBytes),
+      size: sizeText(row.plan, 'totalBytes'),
       ratio: index === 0 ? '' : cell('ratio'),
       more: more.map((column) => cell(column.id)),
       segments: segmentsOf(row.plan, longest),
@@ -62,8 +63,8 @@ export function barsOf(comparison: Comparison): Bars {
 
 function segmentsOf(plan: CachePlan, longest: number): BarSegment[] {
   const held = new Map<AttentionKind, { bytes: number; layers: number }>();
-  const add = (kind: AttentionKind, bytes: number): void => {
-    if (bytes === 0) return;
+  const add = (kind: AttentionKind, bytes: number | null): void => {
+    if (bytes === null || bytes === 0) return;
     const known = held.get(kind) ?? { bytes: 0, layers: 0 };
     held.set(kind, { bytes: known.bytes + bytes, layers: known.layers + 1 });
   };

@@ -50,16 +50,19 @@ export function curveSeries(
   range: ContextRange,
   label: (row: ComparisonRow) => string,
 ): CurveSeries[] {
-  return comparison.rows.map((row): CurveSeries => {
-    const { spec, scenario } = row.plan;
-    const bytesAt = (tokens: number): number =>
-      planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).totalBytes;
-    const points = sampledContexts(range, [scenario.workload.tokens, ...windowsOf(row)]).map((tokens) => ({
-      tokens,
-      bytes: bytesAt(tokens),
-    }));
-    return { id: row.id, label: label(row), kind: mainKind(row), points, bytesAt };
-  });
+  // A model with layers that were not understood has no curve: one of its other layers would lie below the truth.
+  return comparison.rows
+    .filter((row) => row.plan.known)
+    .map((row): CurveSeries => {
+      const { spec, scenario } = row.plan;
+      const bytesAt = (tokens: number): number =>
+        planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).atLeast.totalBytes;
+      const points = sampledContexts(range, [scenario.workload.tokens, ...windowsOf(row)]).map((tokens) => ({
+        tokens,
+        bytes: bytesAt(tokens),
+      }));
+      return { id: row.id, label: label(row), kind: mainKind(row), points, bytesAt };
+    });
 }
 
 /** Where a window or chunk is full: the curve bends there. */
@@ -81,7 +84,7 @@ function sampledContexts({ least, most }: ContextRange, extra: readonly number[]
 function mainKind(row: ComparisonRow): AttentionKind {
   const held = new Map<AttentionKind, number>();
   for (const layer of row.plan.layers)
-    held.set(layer.kind, (held.get(layer.kind) ?? 0) + layer.cacheBytes + layer.stateBytes);
+    held.set(layer.kind, (held.get(layer.kind) ?? 0) + (layer.cacheBytes ?? 0) + (layer.stateBytes ?? 0));
   const [main] = [...held].sort((a, b) => b[1] - a[1]);
   return main?.[0] ?? 'none';
 }

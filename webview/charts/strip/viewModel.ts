@@ -25,7 +25,7 @@ export interface StripRow {
   readonly layers: string;
   /** "8 KV heads of 128, window 1,024" */
   readonly shape: string;
-  /** Of one layer: "4 KiB a token", "state 1 MiB", "nothing". */
+  /** Of one layer: "4 KiB a token", "state 1 MiB", "caches nothing"; of one that was not understood, that it is not known. */
   readonly caches: string;
 }
 
@@ -52,7 +52,10 @@ export function stripModel(spec: ModelSpec, dtype: ResolvedKvDtype): StripModel 
       count: indexes.length,
       layers: formatRanges(indexes),
       shape: shapeText(attention),
-      caches: cachesText(entryBytes(attention, dtype), layerStateBytes(state, dtype)),
+      caches:
+        attention.kind === 'unknown'
+          ? 'what it caches is not known'
+          : cachesText(entryBytes(attention, dtype), layerStateBytes(state, dtype)),
     };
   });
   const runs: { kind: AttentionKind; parallel: boolean; first: number; count: number }[] = [];

@@ -1,7 +1,8 @@
 /** What a chosen design means, in a few lines of text. */
 
-import { formatBinary, formatBytes, formatInteger, formatRatio } from '../../../src/model/units';
+import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatDelta, formatFlops, formatSeconds } from '../../../src/present/quantities';
+import { hasState, notKnownText, perTokenText, ratioText, sizeText } from '../../../src/present/sizeText';
 import { headsText, limitText } from '../../../src/present/words';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 
@@ -16,13 +17,18 @@ function spokenRatio(ratio: string): string {
 export function detailLines(row: ComparisonRow, { device, rows: [first] }: Comparison): string[] {
   const { plan, decode, request } = row;
   const heads = headsText(plan.spec);
-  const state = plan.stateBytes > 0 ? ` + state ${formatBinary(plan.stateBytes)} a sequence` : '';
+  const state = hasState(plan) ? ` + state ${sizeText(plan, 'stateBytes')} a sequence` : '';
   const delta = row.parametersDelta;
-  const size = formatBytes(plan.totalBytes);
+  const size = plan.known ? formatBytes(plan.totalBytes) : `${sizeText(plan, 'totalBytes')}. ${notKnownText(plan)}.`;
+  const ratio = first && first !== row ? ratioText(first.plan.totalBytes, plan.totalBytes) : '';
   return [
-    first === row || !first ? size : `${size}, ${spokenRatio(formatRatio(first.plan.totalBytes, plan.totalBytes))}`,
+    ratio === '' ? size : `${size}, ${spokenRatio(ratio)}`,
     heads,
-    `${formatInteger(plan.bytesPerToken)} B per token (${formatBinary(plan.bytesPerToken)})${state}`,
+    plan.known
+      ? `${formatInteger(plan.bytesPerToken)} B per token (${formatBinary(plan.bytesPerToken)})${state}`
+      : plan.atLeast.bytesPerToken > 0
+        ? `${perTokenText(plan)}${state}`
+        : '',
     row.projectionFlops === null
       ? ''
       : `projections: ${formatFlops(row.projectionFlops)} a token${request === null || delta === null ? '' : delta === 0 ? ', as many parameters' : `, ${formatDelta(delta)} parameters`}`,

@@ -1,5 +1,6 @@
 /** What the two sides of a walk keep and compute: at the picture's sizes, and at the real sizes of the followed config. */
 
+import type { KnownPlan } from '../../../src/cache/plan';
 import { DEFAULT_LATENT, projectionParameters } from '../../../src/cache/variants';
 import type { Reading } from '../../../src/reading/read';
 import type { Scenario } from '../../../src/model/scenario';
@@ -7,7 +8,7 @@ import { formatBinary, formatInteger, formatRatio } from '../../../src/model/uni
 import { formatFlops } from '../../../src/present/quantities';
 import { workloadText } from '../../../src/present/words';
 import { decodeAttentionFlops, prefillAttentionFlops } from '../../../src/serving/attentionWork';
-import { changesNothing, compareDesigns, type ComparisonRow } from '../../../src/serving/comparison';
+import { changesNothing, compareDesigns } from '../../../src/serving/comparison';
 import type { WalkSettings } from './settings';
 import { wordsOf } from './settings';
 import { multiplications, type Walk } from './walk';
@@ -59,8 +60,8 @@ export function latentCosts(
   if (real) {
     const { name, mha, mla } = real;
     rows.push(
-      costRow(`${name}, a token`, mha.plan.bytesPerToken, mla.plan.bytesPerToken, exactBytes),
-      costRow(`${name}, ${workloadText(mla.plan.scenario)}`, mha.plan.totalBytes, mla.plan.totalBytes, formatBinary),
+      costRow(`${name}, a token`, mha.bytesPerToken, mla.bytesPerToken, exactBytes),
+      costRow(`${name}, ${workloadText(mla.scenario)}`, mha.totalBytes, mla.totalBytes, formatBinary),
     );
   }
   return {
@@ -75,20 +76,21 @@ export function latentCosts(
 function realDesigns(
   reading: Reading,
   scenario: Scenario,
-): { readonly name: string; readonly mha: ComparisonRow; readonly mla: ComparisonRow; readonly note: string } | null {
+): { readonly name: string; readonly mha: KnownPlan; readonly mla: KnownPlan; readonly note: string } | null {
   const latent = { kind: 'mla', ...DEFAULT_LATENT } as const;
   const { rows } = compareDesigns([{ name: null, reading, requests: [{ kind: 'mha' }, latent] }], scenario);
   const [asIs] = rows;
   const mha = rows.find((row) => row.request?.kind === 'mha');
   const isLatent = reading.spec.layers.some((layer) => layer.attention.kind === 'latent');
   const mla = isLatent ? asIs : rows.find((row) => row.request?.kind === 'mla');
-  if (!asIs || !mha || !mla) return null;
+  // A model that was not understood is compared with nothing.
+  if (!mha?.plan.known || !mla?.plan.known) return null;
   const { modelType, variant } = reading.spec;
   const own = changesNothing(reading.spec, { kind: 'mha' }) ? 'as it is' : 'as MHA';
   const note = isLatent
     ? `${modelType} as MHA and as it is.`
     : `${modelType} is ${variant}: ${own}, and as ${mla.label}.`;
-  return { name: modelType, mha, mla, note };
+  return { name: modelType, mha: mha.plan, mla: mla.plan, note };
 }
 
 /** Multiplications for the new token without and with a cache, and what the cache takes. */
@@ -128,7 +130,7 @@ export function plainCosts(
       ),
     );
     const [asIs] = compareDesigns([{ name: null, reading, requests: [] }], scenario).rows;
-    if (asIs)
+    if (asIs?.plan.known)
       rows.push(costRow(`${spec.modelType}, kept at ${workloadText(scenario)}`, 0, asIs.plan.totalBytes, formatBinary));
   }
   return {

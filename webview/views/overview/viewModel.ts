@@ -6,10 +6,11 @@ import type { Reading } from '../../../src/reading/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
-import { contextText, designText, inexactText, limitText, termTitle } from '../../../src/present/words';
+import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
+import { contextText, designText, inexactText, limitText, sentence, termTitle } from '../../../src/present/words';
 import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
-import { deviceOf, sourceOf } from '../../../src/serving/hardware';
+import { type Device, deviceOf, sourceOf } from '../../../src/serving/hardware';
 import { parameterSources } from '../../../src/serving/parameters/count';
 import { weightBytesPerRank } from '../../../src/serving/weights';
 import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
@@ -17,7 +18,7 @@ import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '..
 /** The strings that panel, hover and command line have in common. */
 export interface Figures {
   readonly design: string;
-  /** "131,072 B" */
+  /** "131,072 B"; like the two below "at least …" or "not known" where layers were not understood. */
   readonly perTokenBytes: string;
   /** "128 KiB" */
   readonly perToken: string;
@@ -30,9 +31,9 @@ export interface Figures {
 function figuresOf(plan: CachePlan): Figures {
   return {
     design: designText(plan.spec),
-    perTokenBytes: `${formatInteger(plan.bytesPerToken)} B`,
-    perToken: formatBinary(plan.bytesPerToken),
-    total: formatBytes(plan.totalBytes),
+    perTokenBytes: sizeText(plan, 'bytesPerToken', (bytes) => `${formatInteger(bytes)} B`),
+    perToken: sizeText(plan, 'bytesPerToken'),
+    total: sizeText(plan, 'totalBytes', formatBytes),
     context: contextText(plan),
   };
 }
@@ -97,21 +98,29 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: string)
     plan,
     report,
     figures: figuresOf(plan),
-    state: plan.stateBytes > 0 ? formatBinary(plan.stateBytes) : null,
+    state: hasState(plan) ? sizeText(plan, 'stateBytes') : null,
     inexact: plan.exact ? null : guessesOf(plan),
     memory: report && memoryOf(report, plan),
     memoryProblem: !device
       ? `${gpu} is no device of the table: change headlight.scenario.gpu`
       : report
         ? null
-        : `The parameters of this model cannot be counted, so its weights are not known. Its cache alone takes ${percentOf(plan.reservedBytes, device.memoryBytes)} of ${device.name} (${formatBinary(device.memoryBytes)}).`,
-    three: [
-      { label: 'needed', text: formatBinary(plan.neededBytes) },
-      { label: 'occupied', text: formatBinary(plan.steadyBytes) },
-      { label: 'reserved', text: formatBinary(plan.reservedBytes) },
-    ],
+        : noReportText(plan, device),
+    three: plan.known
+      ? [
+          { label: 'needed', text: formatBinary(plan.neededBytes) },
+          { label: 'occupied', text: formatBinary(plan.steadyBytes) },
+          { label: 'reserved', text: formatBinary(plan.reservedBytes) },
+        ]
+      : [],
     notes: notesOf(plan),
   };
+}
+
+function noReportText(plan: CachePlan, device: Device): string {
+  if (!plan.known) return `What fits on ${device.name} is not known, because the cache is not.`;
+  const share = percentOf(plan.reservedBytes, device.memoryBytes);
+  return `The parameters of this model cannot be counted, so its weights are not known. Its cache alone takes ${share} of ${device.name} (${formatBinary(device.memoryBytes)}).`;
 }
 
 function notesOf(plan: CachePlan): readonly string[] {
@@ -128,7 +137,11 @@ function notesOf(plan: CachePlan): readonly string[] {
 function guessesOf(plan: CachePlan): string {
   const what = inexactText(plan);
   const guesses = plan.notes.filter((note) => note.inexact).map((note) => note.text);
-  const teach = plan.spec.unknownLayers > 0 ? ['The setting headlight.families can teach it.'] : [];
+  const teach = !plan.known
+    ? [`${remedyText(plan.spec)}.`]
+    : plan.spec.unknownLayers > 0
+      ? ['The setting headlight.families can teach it.']
+      : [];
   return [
     ...(guesses.length === 0 || (teach.length > 0 && !guesses.some((guess) => guess.startsWith(what))) ? [what] : []),
     ...guesses,
@@ -167,7 +180,7 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     longest: longestText(report.longestContext, plan.scenario.workload.batch),
     // An encoder decodes nothing.
     decode:
-      decode && plan.totalBytes > 0
+      decode && plan.atLeast.totalBytes > 0
         ? `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}`
         : null,
     limit: decode ? limitText(decode) : '',
@@ -191,7 +204,7 @@ export function problemText({ report, plan }: OverviewModel): string {
   const fits = (tp: number): boolean => {
     const weightBytes = weightBytesPerRank(weights, { tp, pp: sharding.pp });
     const room = cacheBudgetBytes({ memoryBytes: device.memoryBytes, ...USUAL_MEMORY, weightBytes, overheadBytes });
-    return room > 0 && planCache(spec, { ...scenario, sharding: { ...sharding, tp } }).reservedBytes <= room;
+    return room > 0 && planCache(spec, { ...scenario, sharding: { ...sharding, tp } }).atLeast.reservedBytes <= room;
   };
   let tp = sharding.tp * 2;
   while (tp < MOST_RANKS && !fits(tp)) tp *= 2;
@@ -243,7 +256,8 @@ const text = (content: string, from: readonly Origin[] = []): Step => ({ kind: '
 /** Terms that grow with the first tokens: state does not, and of a compressed layer the window does. */
 function perTokenSteps(plan: CachePlan): readonly Step[] {
   const terms = plan.derivation.filter((term) => term.what !== 'state');
-  if (terms.length === 0) return [text('No layer caches anything by the token.')];
+  if (terms.length === 0)
+    return [text(plan.known ? 'No layer caches anything by the token.' : `${notKnownText(plan)}.`)];
   const several = terms.length > 1;
   return [
     ...terms.map(
@@ -254,9 +268,11 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
         result: `${formatInteger(term.bytesPerEntry)} B${several ? ' an entry' : ''}`,
       }),
     ),
-    ...(several
-      ? [text(`One more token adds ${formatInteger(plan.bytesPerToken)} B while the context is short.`)]
-      : []),
+    ...(plan.known
+      ? several
+        ? [text(`One more token adds ${formatInteger(plan.bytesPerToken)} B while the context is short.`)]
+        : []
+      : [text(`${notKnownText(plan)}.`)]),
     ...(plan.scenario.engine === 'intrinsic'
       ? []
       : [text('By the attention itself: no page, no padding, one device.')]),
@@ -287,12 +303,15 @@ function heldStep(term: DerivationTerm, { scenario }: CachePlan): Step {
 function totalSteps(plan: CachePlan): readonly Step[] {
   return [
     ...plan.derivation.map((term) => heldStep(term, plan)),
+    ...plan.adjustments.map(({ text: what, bytes }) =>
+      text(`${sentence(what)}: ${bytes < 0 ? '−' : '+'}${formatBytes(Math.abs(bytes))}.`),
+    ),
     ...rankSteps(plan),
     ...(plan.scenario.engine === 'intrinsic'
       ? []
       : [
           text(
-            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.setup.release.code}: ${formatBytes(plan.totalBytes)}.`,
+            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.setup.release.code}: ${sizeText(plan, 'totalBytes', formatBytes)}.`,
           ),
         ]),
   ];

@@ -1,9 +1,11 @@
 /** What a change does: the same numbers before and after, as strings and as lengths of bars. */
 
+import type { CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
 import type { Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
 import { formatSeconds } from '../../../src/present/quantities';
+import { sizeText } from '../../../src/present/sizeText';
 import type { Fit } from '../../../src/serving/capacity';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
 import { type OverviewModel, overviewModel } from '../overview/viewModel';
@@ -64,12 +66,18 @@ export function resultRows(before: OverviewModel, after: OverviewModel): readonl
   };
   const [oldStep, newStep] = [before.report?.decode?.timeS, after.report?.decode?.timeS];
   return [
-    row('per token', before.plan.bytesPerToken, after.plan.bytesPerToken, formatBinary),
-    row('in all', before.plan.totalBytes, after.plan.totalBytes, formatBinary),
+    sizeRow('per token', 'bytesPerToken', before.plan, after.plan),
+    sizeRow('in all', 'totalBytes', before.plan, after.plan),
     ...fit('sequences', (model) => model.report?.concurrentSequences),
     ...fit('max context', (model) => model.report?.longestContext),
     ...(oldStep !== undefined && newStep !== undefined ? [row('decode step', oldStep, newStep, formatSeconds)] : []),
   ];
+}
+
+function sizeRow(name: string, size: 'bytesPerToken' | 'totalBytes', before: CachePlan, after: CachePlan): ResultRow {
+  if (before.known && after.known) return row(name, before[size], after[size], formatBinary);
+  const [old, now] = [sizeText(before, size), sizeText(after, size)];
+  return { name, before: old, after: now, ratio: '', same: old === now, bars: null };
 }
 
 function row(name: string, before: number, after: number, format: (value: number) => string): ResultRow {
