@@ -7,7 +7,7 @@ import type { Source, Sourced } from '../model/spec';
 import { deepseekExperts } from './counted/experts';
 import type { CountedDecoder, LayerView } from './counted/facet';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import {
   draftsOfWords,
   layerLabels,
@@ -202,6 +202,18 @@ function compressed(
     },
   };
 }
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'deepseek4',
+    modelType: 'deepseek_v4',
+    adapt: (config, source) => {
+      const [ratios, rope] = [source.perLayer('attention.compress_ratios'), source.number('rope.dimension_count')];
+      if (typeof ratios === 'object') config['compress_ratios'] = [...ratios];
+      if (rope !== undefined) config['qk_rope_head_dim'] = rope;
+    },
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   {

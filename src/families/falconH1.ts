@@ -2,7 +2,7 @@
 
 import { flag } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
-import { adaptState } from './kit/ggufStates';
+import { adaptState, HYBRID_MAMBA2_NAMES } from './kit/ggufStates';
 import { expandedWidth, mamba2Hybrid } from './kit/mambaHybrid';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -20,7 +20,11 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'falcon-h1', modelType: 'falcon_h1', adapt: adaptState },
+  {
+    architecture: 'falcon-h1',
+    modelType: 'falcon_h1',
+    adapt: (config, source) => adaptState(config, source, HYBRID_MAMBA2_NAMES),
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

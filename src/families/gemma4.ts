@@ -13,6 +13,7 @@ import { gemmaWindow, noteBidirectional, scaledEmbedding } from './gemma';
 import { perLayerInputs, sharingLayers } from './gemma3n';
 import { attentionAt, biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { fullDraft, slidingDraft } from './kit/decoder';
+import { setHeadsByKind } from './kit/ggufKeys';
 import { headLayout, type HeadOptions, type SourcedLayout } from './kit/headLayout';
 import { FOUR_NORMS, llamaNames, part } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
@@ -162,7 +163,21 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'gemma4', modelType: 'gemma4_text' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'gemma4',
+    modelType: 'gemma4_text',
+    // The plain widths are those of full layers; sliding ones have keys of their own.
+    adapt: (config, source) => {
+      const [full, sliding] = [source.number('attention.key_length'), source.number('attention.key_length_swa')];
+      if (full !== undefined) config['global_head_dim'] = full;
+      if (sliding !== undefined) config['head_dim'] = sliding;
+      // Full layers have KV heads of their own where K and V are one projection.
+      if (setHeadsByKind(config, source, 'num_global_key_value_heads', 'num_key_value_heads'))
+        config['attention_k_eq_v'] = true;
+    },
+  },
+];
 
 const COUNTED: CountedDecoder = {
   bias: flag('attention_bias'),

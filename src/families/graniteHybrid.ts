@@ -5,7 +5,7 @@ import { wide } from './counted/experts';
 import { dense } from './counted/feedForward';
 import { flag } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
-import { adaptHybrid } from './kit/ggufStates';
+import { adaptHybrid, HYBRID_MAMBA2_NAMES } from './kit/ggufStates';
 import { mamba2Hybrid } from './kit/mambaHybrid';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -18,7 +18,7 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'granitehybrid', modelType: 'granitemoehybrid', adapt: adaptHybrid },
+  { architecture: 'granitehybrid', modelType: 'granitemoehybrid', adapt: adaptHybrid(HYBRID_MAMBA2_NAMES) },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

@@ -20,7 +20,7 @@ import {
   withSources,
 } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
-import { adaptHybridWidths, ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
+import { adaptState, ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { mamba2State, recurrentDraft } from './kit/states';
 
@@ -222,7 +222,14 @@ export const gguf = (): readonly GgufFacet[] => [
 
 /** A layer is attention, an MLP or a state, by which of them it has a width for. */
 function adaptPattern(config: GgufConfig, source: GgufSource): void {
-  adaptHybridWidths(config, source);
+  adaptState(config, source, {
+    conv: 'conv_kernel',
+    state: 'ssm_state_size',
+    expand: 'expand',
+    groups: 'n_groups',
+    heads: 'mamba_num_heads',
+    headDim: 'mamba_head_dim',
+  });
   const [kvAt, widthAt] = [ggufKvHeads(source), ggufPerLayer(source, 'feed_forward_length')];
   const letters = ggufLayers(source, (index) => {
     const [kvHeads, width] = [kvAt(index), widthAt(index)];

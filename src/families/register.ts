@@ -142,13 +142,13 @@ export const countsRegister = /* @__PURE__ */ register<CountsFacet>(
 
 export const ggufRegister = /* @__PURE__ */ register<GgufFacet>(
   () => [
-    apertus.gguf, arcee.gguf, bitnet.gguf, bloom.gguf, cohere.gguf, dbrx.gguf, deepseek.gguf, dots.gguf,
-    encoders.gguf, ernie.gguf, exaone.gguf, falcon.gguf, falconH1.gguf, gemma.gguf, gemma3n.gguf, gemma4.gguf,
-    glm.gguf, gpt2.gguf, gptNeo.gguf, gptOss.gguf, granite.gguf, graniteHybrid.gguf, grok.gguf, hunyuan.gguf,
-    internlm.gguf, jais2.gguf, jamba.gguf, lfm2.gguf, llama.gguf, llama4.gguf, mamba.gguf, mimo.gguf, minicpm.gguf,
-    minimax.gguf, mistral.gguf, mpt.gguf, nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf, phi.gguf,
-    plamo.gguf, qwen.gguf, qwenMoe.gguf, qwenNext.gguf, rwkv.gguf, seedOss.gguf, smollm.gguf, stablelm.gguf,
-    starcoder.gguf, t5.gguf,
+    apertus.gguf, arcee.gguf, bailing.gguf, bitnet.gguf, bloom.gguf, cohere.gguf, dbrx.gguf, deepseek.gguf,
+    deepseekSparse.gguf, deepseekV4.gguf, dots.gguf, encoders.gguf, ernie.gguf, exaone.gguf, falcon.gguf,
+    falconH1.gguf, gemma.gguf, gemma3n.gguf, gemma4.gguf, glm.gguf, gpt2.gguf, gptNeo.gguf, gptOss.gguf,
+    granite.gguf, graniteHybrid.gguf, grok.gguf, hunyuan.gguf, internlm.gguf, jais2.gguf, jamba.gguf, kimi.gguf,
+    lfm2.gguf, llama.gguf, llama4.gguf, mamba.gguf, mimo.gguf, minicpm.gguf, minimax.gguf, mistral.gguf, mpt.gguf,
+    nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf, phi.gguf, plamo.gguf, qwen.gguf, qwenMoe.gguf,
+    qwenNext.gguf, rwkv.gguf, seedOss.gguf, smollm.gguf, stablelm.gguf, starcoder.gguf, t5.gguf,
   ],
   (facet) => [facet.architecture],
 );
