@@ -2,17 +2,11 @@
 
 import type { AttentionKind, AttentionSpec } from '../model/attention';
 import type { ResolvedKvDtype } from '../model/dtype';
-import type { Scenario } from '../model/scenario';
+import { ENGINE_NAMES, type Scenario } from '../model/scenario';
 import type { ModelSpec, Note, Source } from '../model/spec';
 import { derive, type DerivationTerm } from './derivation';
-import {
-  type RuleContext,
-  type AllocationRule,
-  type RuleOptions,
-  type LayerCost,
-  NO_COST,
-  type Reason,
-} from './engines/allocationRule';
+import { type RuleContext, type AllocationRule, type LayerCost, NO_COST, type Reason } from './engines/allocationRule';
+import { type EngineSetup, setupOf } from './engines/options';
 import { allocationRule } from './engines/register';
 import { type LayerGroup, layerGroups } from './groups';
 import { resolveKvDtype } from './kvDtype';
@@ -52,6 +46,10 @@ export interface CachePlan extends ThreeNumbers {
   readonly spec: ModelSpec;
   readonly scenario: Scenario;
   readonly engine: AllocationRule;
+  /** Release and options that the rule was applied with. */
+  readonly setup: EngineSetup;
+  /** Why the engine does not start so; null where it does. The bytes are then what it would need. */
+  readonly refused: string | null;
   /** The cache format that `auto` became. */
   readonly kvDtype: ResolvedKvDtype;
   readonly kvDtypeSource: Source;
@@ -73,10 +71,11 @@ export interface CachePlan extends ThreeNumbers {
 }
 
 /** Plans the cache. A size of 2^53 bytes or more is rounded, and the plan says so. */
-export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOptions = {}): CachePlan {
+export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   const engine = allocationRule(scenario.engine);
   const { dtype, source } = resolveKvDtype(spec, scenario.kvDtype, engine);
-  const context: RuleContext = { spec, dtype, workload: scenario.workload, sharding: scenario.sharding, options };
+  const setup = setupOf(engine, scenario.release, scenario.options);
+  const context: RuleContext = { spec, dtype, workload: scenario.workload, sharding: scenario.sharding, setup };
   const groups = layerGroups(spec);
   const costs = new Map<AttentionSpec, LayerCost>(
     groups.map((group) => [group.attention, engine.cost(group, context)]),
@@ -87,11 +86,21 @@ export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOpti
     totals.reserved + totals.stateReserved + (engine.overhead?.(stageGroups(groups, stage), context) ?? 0);
   const totalBytes = totals.steady + totals.state;
   const reasons = engine.reasons(groups, context);
-  const notes = [...spec.notes, ...engineNotes(reasons), ...(Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE])];
+  const refused = engine.refuses?.(groups, context) ?? null;
+  const refusal: Note[] =
+    refused === null ? [] : [{ text: `${ENGINE_NAMES[engine.id]} refuses ${refused}`, inexact: true }];
+  const notes = [
+    ...spec.notes,
+    ...refusal,
+    ...engineNotes(reasons),
+    ...(Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE]),
+  ];
   return {
     spec,
     scenario,
     engine,
+    setup,
+    refused,
     kvDtype: dtype,
     kvDtypeSource: source,
     layers: spec.layers.map(({ index, attention }): LayerCache => {

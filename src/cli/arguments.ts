@@ -6,30 +6,43 @@ import { ConfigDocument } from '../config/document';
 import { type Reading, readModelConfig } from '../reading/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
-import { ENGINES, isEngineRule, type Scenario } from '../model/scenario';
+import { ENGINES, isEngineRule, type OptionValue, type Scenario } from '../model/scenario';
+import { parseEngineOption, releaseOf } from '../cache/engines/options';
+import { allocationRule } from '../cache/engines/register';
 import { InputError, UsageError } from './errors';
 import { besideOptions, modelText } from './modelFiles';
 
 export interface ParsedArguments {
   readonly paths: readonly string[];
+  /** An option that may be repeated is one text with a line for each time. */
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
 }
 
-export type OptionTable = Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
+export type OptionTable = Readonly<
+  Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>
+>;
 
 export function parseArguments(args: readonly string[], options: OptionTable): ParsedArguments {
   try {
     const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-    return { paths: positionals, values: values as ParsedArguments['values'] };
+    return {
+      paths: positionals,
+      values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, oneText(value)])),
+    };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function oneText(value: string | boolean | (string | boolean)[] | undefined): string | boolean | undefined {
+  return Array.isArray(value) ? value.join('\n') : value;
 }
 
 export const SCENARIO_OPTIONS: OptionTable = {
   batch: { type: 'string' },
   tokens: { type: 'string' },
   engine: { type: 'string' },
+  opt: { type: 'string', multiple: true },
   'kv-dtype': { type: 'string' },
   tp: { type: 'string' },
   pp: { type: 'string' },
@@ -41,15 +54,13 @@ export const SCENARIO_OPTIONS: OptionTable = {
 };
 
 export function scenarioOf(values: ParsedArguments['values']): Scenario {
-  const engine = values['engine'] ?? 'intrinsic';
-  if (typeof engine !== 'string' || !isEngineRule(engine))
-    throw new UsageError(`--engine must be one of ${ENGINES.join(', ')}`);
+  const chosen = engineOf(values['engine'], values['opt']);
   const kvDtype = values['kv-dtype'] ?? 'auto';
   if (typeof kvDtype !== 'string' || !isKvDtype(kvDtype))
     throw new UsageError(`--kv-dtype must be one of ${KV_DTYPES.join(', ')}`);
   return {
     workload: { batch: count(values, 'batch'), tokens: count(values, 'tokens') },
-    engine,
+    ...chosen,
     kvDtype,
     sharding: {
       tp: count(values, 'tp'),
@@ -60,8 +71,33 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
   };
 }
 
+/** `--engine NAME[@RELEASE|@YYYY-MM]` and each `--opt NAME[=VALUE]`. */
+function engineOf(
+  text: string | boolean | undefined,
+  given: string | boolean | undefined,
+): Pick<Scenario, 'engine' | 'release' | 'options'> {
+  const [name = '', ...rest] = (typeof text === 'string' ? text : 'intrinsic').split('@');
+  if (!isEngineRule(name)) throw new UsageError(`--engine must be one of ${ENGINES.join(', ')}`);
+  const rule = allocationRule(name);
+  const asked = rest.length > 0 ? rest.join('@') : undefined;
+  const release = releaseOf(rule, asked);
+  if (!release) {
+    const known = rule.releases.map(({ id, date }) => `${name}@${id} (${date})`).join(', ');
+    throw new UsageError(
+      `--engine ${name}@${asked ?? ''} is not modelled: there is ${known}, or @YYYY-MM from then on`,
+    );
+  }
+  const options: Record<string, OptionValue> = {};
+  for (const option of typeof given === 'string' ? given.split('\n') : []) {
+    const parsed = parseEngineOption(rule, option);
+    if (parsed.name === null) throw new UsageError(`--opt ${option}: ${parsed.problem}`);
+    options[parsed.name] = parsed.value;
+  }
+  return { engine: name, release: release.id, options };
+}
+
 /** A whole number of at least 1, which is the default. */
-export function count(values: ParsedArguments['values'], name: string): number {
+function count(values: ParsedArguments['values'], name: string): number {
   const text = values[name];
   if (text === undefined) return 1;
   const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;

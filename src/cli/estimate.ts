@@ -6,18 +6,16 @@ import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
-import { ENGINE_OPTIONS, engineOptionsOf } from './engineOptions';
 import { UsageError } from './errors';
 import type { CliOutput } from './output';
 
 export async function estimate(args: readonly string[], output: CliOutput): Promise<number> {
-  const { paths, values } = parseArguments(args, { ...SCENARIO_OPTIONS, ...ENGINE_OPTIONS });
+  const { paths, values } = parseArguments(args, SCENARIO_OPTIONS);
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('estimate takes one PATH');
   const scenario = scenarioOf(values);
-  const options = engineOptionsOf(values, scenario.engine);
   const { reading } = await readConfig(path, values, output.err);
-  const plan = planCache(reading.spec, scenario, options);
+  const plan = planCache(reading.spec, scenario);
   output.out(values['json'] === true ? JSON.stringify(estimateJson(plan, countParameters(reading))) : planText(plan));
   return 0;
 }
@@ -59,7 +57,15 @@ function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Recor
     unknownLayers: spec.unknownLayers,
     exact: plan.exact,
     notes: plan.notes.map((note) => note.text),
-    engine: { rule: plan.engine.id, version: plan.engine.version, source: plan.engine.cite },
+    engine: {
+      rule: plan.engine.id,
+      release: plan.setup.release.id,
+      date: plan.setup.release.date,
+      version: plan.setup.release.code,
+      options: plan.setup.options,
+      source: plan.engine.cite,
+    },
+    ...(plan.refused === null ? {} : { refused: plan.refused }),
     batch: plan.scenario.workload.batch,
     tokens: plan.scenario.workload.tokens,
     neededBytes: plan.neededBytes,

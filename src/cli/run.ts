@@ -1,5 +1,7 @@
 /** Dispatches a command; turns errors into messages and exit codes. */
 
+import { allocationRule } from '../cache/engines/register';
+import { ENGINES } from '../model/scenario';
 import { InputError, UsageError } from './errors';
 import { bench } from './bench';
 import { compare } from './compare';
@@ -16,7 +18,7 @@ type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, convert, estimate, fit, generate, heads, lint };
 
 const USAGE = `usage: headlight COMMAND …
-  estimate PATH [SCENARIO] [ENGINE] [--json]   what a config caches, and why
+  estimate PATH [SCENARIO] [--json]   what a config caches, and why
   fit PATH --gpu h100-sxm [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
@@ -28,13 +30,23 @@ const USAGE = `usage: headlight COMMAND …
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
-SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers --kv-dtype auto|…
+SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
+          --opt NAME[=VALUE]… (start-up options of the engine by its own names) --kv-dtype auto|…
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})
-ENGINE: start-up options of an engine, by its own names. vllm: --block-size --max-num-batched-tokens --num-speculative-tokens;
-        sglang: --page-size; trtllm: --tokens-per-block; llamacpp: --ubatch-size --kv-unified
+${optionLines()}
 PATH: a config.json, a params.json, a GGUF file, or a folder that holds one
 MODEL: a model folder (config.json and safetensors) or a GGUF file; for heads --seed also a config.json alone`;
+
+/** The options of each engine, a line for each. */
+function optionLines(): string {
+  return ENGINES.flatMap((engine) => {
+    const { options, releases } = allocationRule(engine);
+    if (options.length === 0) return [];
+    const names = options.map(({ name }) => name).join(' ');
+    return [`  --engine ${engine} (@${releases.map(({ id }) => id).join(' @')}) --opt ${names}`];
+  }).join('\n');
+}
 
 /** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage. */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {

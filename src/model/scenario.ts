@@ -27,6 +27,12 @@ export const ENGINE_NAMES: Readonly<Record<EngineRule, string>> = {
   transformers: 'transformers',
 };
 
+/** Value of an engine's start-up option. */
+export type OptionValue = number | boolean | string | readonly number[];
+
+/** Start-up options of an engine, by its own names. */
+export type EngineOptions = Readonly<Record<string, OptionValue>>;
+
 /** How a model is split over devices. */
 export interface Sharding {
   /** Tensor-parallel ranks. */
@@ -44,6 +50,10 @@ export const UNSHARDED: Sharding = { tp: 1, pp: 1, dcp: 1, dpAttention: false };
 export interface Scenario {
   readonly workload: Workload;
   readonly engine: EngineRule;
+  /** The release whose behaviour is meant (see the rule's `releases`); the newest where it is absent. */
+  readonly release?: string;
+  /** Start-up options of the engine by its own names; those that are absent have the release's defaults. */
+  readonly options?: EngineOptions;
   readonly kvDtype: KvDtype;
   readonly sharding: Sharding;
 }

@@ -122,9 +122,9 @@ function totalText(plan: CachePlan): string {
 }
 
 function ruleText(plan: CachePlan): string {
-  const { engine, kvDtype, kvDtypeSource, reasons } = plan;
+  const { engine, setup, kvDtype, kvDtypeSource, reasons } = plan;
   return [
-    `- ${escapeText(`${ENGINE_NAMES[engine.id]} (${engine.version}): ${engine.cite}`)}`,
+    `- ${escapeText(`${ENGINE_NAMES[engine.id]} (${setup.release.code}): ${engine.cite}`)}`,
     `- Cached as ${escapeText(kvDtype)}: ${originText(kvDtypeSource)}${kvDtypeSource.range ? `, line ${kvDtypeSource.range.line}` : ''}`,
     ...reasons.map((reason) => `- ${escapeText(reason.text)}`),
   ].join('\n');

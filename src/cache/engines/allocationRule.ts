@@ -2,11 +2,12 @@
 
 import type { AttentionSpec, StateSpec } from '../../model/attention';
 import type { ResolvedKvDtype } from '../../model/dtype';
-import type { EngineRule, Sharding, Workload } from '../../model/scenario';
+import type { Sharding, Workload } from '../../model/scenario';
 import type { ModelSpec } from '../../model/spec';
 import type { LayerGroup } from '../groups';
 import { stateElementBytes } from '../layerBytes';
 import { rankAttention, rankState, tokensPerRank } from '../sharding';
+import type { Declared, EngineSetup } from './options';
 
 /** What an engine is asked for one rank. */
 export interface RuleContext {
@@ -14,21 +15,7 @@ export interface RuleContext {
   readonly dtype: ResolvedKvDtype;
   readonly workload: Workload;
   readonly sharding: Sharding;
-  readonly options: RuleOptions;
-}
-
-/** Start-up settings of engines that change what they allocate; each has the engine's own default. */
-export interface RuleOptions {
-  /** Tokens of a page (block). */
-  readonly pageTokens?: number;
-  /** vLLM `max_num_batched_tokens`: tokens in flight that a window's reserve must hold. */
-  readonly batchedTokens?: number;
-  /** llama.cpp `--ubatch-size`. */
-  readonly microBatchTokens?: number;
-  /** llama.cpp `--kv-unified`: all sequences share one buffer. */
-  readonly unified?: boolean;
-  /** vLLM: state slots kept for speculative tokens. */
-  readonly speculativeTokens?: number;
+  readonly setup: EngineSetup;
 }
 
 /** Bytes of one layer on one rank, for all sequences of the workload. */
@@ -52,10 +39,7 @@ export interface Reason {
   readonly inexact: boolean;
 }
 
-export interface AllocationRule {
-  readonly id: EngineRule;
-  /** Version whose code was read. */
-  readonly version: string;
+export interface AllocationRule extends Declared {
   readonly cite: string;
   /** False where devices take whole layers instead of shares of heads: then a rank's bytes are those of all devices. */
   readonly splitsHeads: boolean;
@@ -67,6 +51,8 @@ export interface AllocationRule {
   /** Bytes on top of the layers' own: phantom layers of groups, padding of pages. Reserved only. */
   overhead?(groups: readonly LayerGroup[], context: RuleContext): number;
   reasons(groups: readonly LayerGroup[], context: RuleContext): readonly Reason[];
+  /** Why the engine does not start with this set-up, as the words after "refuses"; null where it does. */
+  refuses?(groups: readonly LayerGroup[], context: RuleContext): string | null;
 }
 
 export function pages(tokens: number, pageTokens: number): number {

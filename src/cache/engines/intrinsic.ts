@@ -4,7 +4,8 @@ import type { AllocationRule } from './allocationRule';
 /** What the attention itself needs: no pages, no reserve, no loss by splitting. The yardstick of the others. */
 export const intrinsic: AllocationRule = {
   id: 'intrinsic',
-  version: 'definition',
+  releases: [{ id: '1', date: '2026-01', code: 'definition' }],
+  options: [],
   cite: 'tokens × bytes per token; windows and chunks hold no more than their size',
   splitsHeads: true,
   autoDtype: (native) => native,

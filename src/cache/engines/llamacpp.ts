@@ -1,5 +1,6 @@
 import type { ResolvedKvDtype } from '../../model/dtype';
 import { layerCacheBytes } from '../layerBytes';
+import { countOption, flagOption } from './options';
 import { type RuleContext, engineStateBytes, type AllocationRule, type Reason, roundUp } from './allocationRule';
 
 /** Cells are allocated in multiples of this (`llama_kv_cache`, with flash attention). */
@@ -9,9 +10,13 @@ const DEFAULT_MICRO_BATCH = 512;
 /** Formats that `-ctk`/`-ctv` take. */
 const FORMATS: readonly ResolvedKvDtype[] = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'];
 
+function microBatch({ setup }: RuleContext): number {
+  return countOption(setup, 'ubatch-size') ?? DEFAULT_MICRO_BATCH;
+}
+
 /** Cells of one stream that keeps every token. */
-function fullCells({ workload, options }: RuleContext): { readonly cells: number; readonly streams: number } {
-  return options.unified
+function fullCells({ workload, setup }: RuleContext): { readonly cells: number; readonly streams: number } {
+  return flagOption(setup, 'kv-unified')
     ? { cells: roundUp(workload.tokens * workload.batch, CELL_PADDING), streams: 1 }
     : { cells: roundUp(workload.tokens, CELL_PADDING), streams: workload.batch };
 }
@@ -19,9 +24,7 @@ function fullCells({ workload, options }: RuleContext): { readonly cells: number
 /** Cells of one stream of a sliding cache: the window and one micro-batch, `⌈min(n_ctx, n_swa·n_seq + n_ubatch)⌉₂₅₆`. */
 function windowCells(window: number, context: RuleContext): number {
   const { cells } = fullCells(context);
-  const held =
-    window * (context.options.unified ? context.workload.batch : 1) +
-    (context.options.microBatchTokens ?? DEFAULT_MICRO_BATCH);
+  const held = window * (flagOption(context.setup, 'kv-unified') ? context.workload.batch : 1) + microBatch(context);
   return roundUp(Math.min(cells, held), CELL_PADDING);
 }
 
@@ -32,7 +35,21 @@ function windowCells(window: number, context: RuleContext): number {
  */
 export const llamacpp: AllocationRule = {
   id: 'llamacpp',
-  version: 'llama.cpp as vendored in whisper.cpp 452005a (2026-08-18)',
+  releases: [{ id: '452005a', date: '2026-08', code: 'llama.cpp as vendored in whisper.cpp 452005a (2026-08-18)' }],
+  options: [
+    {
+      name: 'ubatch-size',
+      kind: { takes: 'count', least: 1 },
+      usual: () => DEFAULT_MICRO_BATCH,
+      meaning: 'tokens of a micro-batch, which a sliding layer holds beside its window',
+    },
+    {
+      name: 'kv-unified',
+      kind: { takes: 'flag' },
+      usual: () => false,
+      meaning: 'all sequences share one buffer',
+    },
+  ],
   cite: 'llama-kv-cache.cpp, llama-kv-cache-iswa.cpp, llama-memory-recurrent.cpp, llama-kv-cache-dsv4.cpp',
   splitsHeads: false,
   autoDtype: () => 'f16',
@@ -64,7 +81,7 @@ export const llamacpp: AllocationRule = {
     ];
     if (groups.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked')) {
       reasons.push({
-        text: `a sliding layer holds its window and a micro-batch of ${context.options.microBatchTokens ?? DEFAULT_MICRO_BATCH}`,
+        text: `a sliding layer holds its window and a micro-batch of ${microBatch(context)}`,
         inexact: false,
       });
     }
@@ -88,7 +105,10 @@ export const llamacpp: AllocationRule = {
 function compressedBytes(attention: RuleContext['spec']['layers'][number]['attention'], context: RuleContext): number {
   if (attention.kind !== 'compressed') return 0;
   const { batch, tokens } = context.workload;
-  const raw = windowCells(attention.window, { ...context, options: { ...context.options, unified: false } });
+  const raw = windowCells(attention.window, {
+    ...context,
+    setup: { ...context.setup, options: { ...context.setup.options, 'kv-unified': false } },
+  });
   const compressed = roundUp(Math.ceil(tokens / attention.ratio), CELL_PADDING);
   const entry = layerCacheBytes({ ...attention, window: 1, ratio: Number.MAX_SAFE_INTEGER }, context.dtype, 1);
   const index = attention.indexer?.owned

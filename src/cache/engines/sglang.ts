@@ -1,6 +1,7 @@
 import type { ResolvedKvDtype } from '../../model/dtype';
 import type { ModelSpec } from '../../model/spec';
 import type { LayerGroup } from '../groups';
+import { countOption } from './options';
 import { indexKeysHeld, indexRowBytes, mainCacheBytes, ownIndexer } from '../layerBytes';
 import {
   attentionOf,
@@ -24,14 +25,22 @@ const STATE_SLOTS = 3;
  */
 export const sglang: AllocationRule = {
   id: 'sglang',
-  version: 'model_runner_kv_cache_mixin.py at 001ccef (2026)',
+  releases: [{ id: '0.5.16', date: '2026-07', code: '0.5.16 (2026-07-24)' }],
+  options: [
+    {
+      name: 'page-size',
+      kind: { takes: 'count', least: 1 },
+      usual: () => PAGE_TOKENS,
+      meaning: 'tokens of a page',
+    },
+  ],
   cite: 'sglang/srt/model_executor/model_runner_kv_cache_mixin.py, sglang/srt/mem_cache/memory_pool.py',
   splitsHeads: true,
   autoDtype: (native) => (native === 'f32' ? 'f16' : native),
   effectiveDtype,
   cost(group, context) {
     const attention = attentionOf(group, context);
-    const page = context.options.pageTokens ?? PAGE_TOKENS;
+    const page = countOption(context.setup, 'page-size') ?? PAGE_TOKENS;
     const batch = sequences(context);
     const bytes = (tokens: number): number => {
       const index = indexKeysHeld(attention, tokens) * indexRowBytes('fp8_ds_mla', ownIndexer(attention));
@@ -52,7 +61,9 @@ function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtyp
 }
 
 function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] {
-  const found: Reason[] = [{ text: `pages of ${context.options.pageTokens ?? PAGE_TOKENS} token(s)`, inexact: false }];
+  const found: Reason[] = [
+    { text: `pages of ${countOption(context.setup, 'page-size') ?? PAGE_TOKENS} token(s)`, inexact: false },
+  ];
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding'))
     found.push({ text: 'windows have a pool of their own; its size is a start-up ratio', inexact: false });

@@ -12,7 +12,8 @@ const FLOAT32_STATES: readonly string[] = ['mamba', 'mamba2', 'gated-delta-net',
  */
 export const transformers: AllocationRule = {
   id: 'transformers',
-  version: '5.18.0',
+  releases: [{ id: '5.18', date: '2026-10', code: '5.18.0' }],
+  options: [],
   cite: 'huggingface/transformers src/transformers/cache_utils.py, executed at 5.18.0',
   splitsHeads: true,
   autoDtype: (native) => native,

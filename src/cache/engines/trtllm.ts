@@ -1,4 +1,5 @@
 import type { LayerGroup } from '../groups';
+import { countOption } from './options';
 import { indexKeysHeld, indexRowBytes, mainCacheBytes, ownIndexer } from '../layerBytes';
 import {
   attentionOf,
@@ -21,13 +22,21 @@ const PAGE_TOKENS = 32;
  */
 export const trtllm: AllocationRule = {
   id: 'trtllm',
-  version: 'tensorrt_llm/_torch (2026)',
+  releases: [{ id: '1.2', date: '2026-01', code: 'tensorrt_llm/_torch (2026)' }],
+  options: [
+    {
+      name: 'tokens-per-block',
+      kind: { takes: 'count', least: 1 },
+      usual: () => PAGE_TOKENS,
+      meaning: 'tokens of a block',
+    },
+  ],
   cite: 'tensorrt_llm/_torch/pyexecutor/resource_manager.py; tokens_per_block = 32 in KvCacheConfig',
   splitsHeads: true,
   autoDtype: (native) => native,
   cost(group, context) {
     const attention = attentionOf(group, context);
-    const page = context.options.pageTokens ?? PAGE_TOKENS;
+    const page = countOption(context.setup, 'tokens-per-block') ?? PAGE_TOKENS;
     const batch = sequences(context);
     const tokens = tokensOf(attention, context);
     const bytes = (count: number): number => {
@@ -53,7 +62,9 @@ export const trtllm: AllocationRule = {
 };
 
 function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] {
-  const found: Reason[] = [{ text: `blocks of ${context.options.pageTokens ?? PAGE_TOKENS} tokens`, inexact: false }];
+  const found: Reason[] = [
+    { text: `blocks of ${countOption(context.setup, 'tokens-per-block') ?? PAGE_TOKENS} tokens`, inexact: false },
+  ];
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding') || kinds.has('chunked'))
     found.push({ text: 'a window keeps one block more, where it starts inside one', inexact: false });

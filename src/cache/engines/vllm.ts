@@ -4,6 +4,7 @@ import type { ModelSpec } from '../../model/spec';
 import { type LayerGroup, layerGroups } from '../groups';
 import { entryBytes, indexKeysHeld, indexRowBytes, mainCacheBytes, ownIndexer } from '../layerBytes';
 import { divides } from '../sharding';
+import { countOption } from './options';
 import {
   attentionOf,
   type RuleContext,
@@ -33,7 +34,42 @@ const INDEX_FORMAT = 'fp8_ds_mla';
  */
 export const vllm: AllocationRule = {
   id: 'vllm',
-  version: 'V1, kv_cache_interface.py with DeepSeek-V4 specs (2026)',
+  releases: [
+    { id: '0.11', date: '2025-10', code: 'V1 as in 0.11, one batch in flight' },
+    { id: '2026-08', date: '2026-08', code: '073c510c916 (2026-08-09)' },
+  ],
+  options: [
+    {
+      name: 'block-size',
+      kind: { takes: 'count', least: 1 },
+      usual: () => undefined,
+      meaning: 'tokens of a page',
+    },
+    {
+      name: 'max-num-batched-tokens',
+      kind: { takes: 'count', least: 1 },
+      usual: () => BATCHED_TOKENS,
+      meaning: 'tokens of one step, which windows and encoders reserve',
+    },
+    {
+      name: 'async-scheduling',
+      kind: { takes: 'flag' },
+      usual: ({ date }) => date >= '2026-08',
+      meaning: 'two steps are in flight: windows reserve the tokens of both',
+    },
+    {
+      name: 'enable-prefix-caching',
+      kind: { takes: 'flag' },
+      usual: () => true,
+      meaning: 'states are kept at block ends, so that a prefix can be found again',
+    },
+    {
+      name: 'num-speculative-tokens',
+      kind: { takes: 'count', least: 0 },
+      usual: () => 0,
+      meaning: 'draft tokens a step, each with a state of its own',
+    },
+  ],
   cite: 'vllm/v1/kv_cache_interface.py, vllm/v1/core/kv_cache_utils.py, vllm/model_executor/layers/mamba/mamba_utils.py',
   splitsHeads: true,
   autoDtype: (native) => (native === 'f32' ? 'bf16' : native),
@@ -43,7 +79,7 @@ export const vllm: AllocationRule = {
     const page = pageBytes(attention, context);
     const each = sequences(context);
     const state = engineStateBytes(rankStateOf(group, context), context.dtype) * each;
-    const slots = 1 + (context.options.speculativeTokens ?? 0);
+    const slots = 1 + (countOption(context.setup, 'num-speculative-tokens') ?? 0);
     return {
       needed: neededForm(attention, context),
       steady: (steadyPages(attention, context) * page + compressedIndexBytes(attention, context)) * each,
@@ -70,7 +106,7 @@ function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtyp
  */
 function vllmPageTokens(attention: AttentionSpec, context: RuleContext): number {
   const latent = attention.kind === 'latent' || attention.kind === 'compressed';
-  const base = context.options.pageTokens ?? (latent ? LATENT_PAGE_TOKENS : PAGE_TOKENS);
+  const base = countOption(context.setup, 'block-size') ?? (latent ? LATENT_PAGE_TOKENS : PAGE_TOKENS);
   const state = statePageBytes(context);
   const token = entryBytes(attention, context.dtype);
   return state === 0 || token === 0 ? base : base * Math.max(1, Math.ceil(state / (base * token)));
@@ -121,7 +157,7 @@ function steadyPages(attention: AttentionSpec, context: RuleContext): number {
 function reservedPages(attention: AttentionSpec, context: RuleContext): number {
   const size = vllmPageTokens(attention, context);
   const { tokens } = context.workload;
-  const inFlight = context.options.batchedTokens ?? BATCHED_TOKENS;
+  const inFlight = countOption(context.setup, 'max-num-batched-tokens') ?? BATCHED_TOKENS;
   switch (attention.kind) {
     case 'sliding':
       return pages(Math.min(attention.window - 1 + inFlight, tokens), size) + 1;
@@ -212,7 +248,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding') || kinds.has('chunked')) {
     found.push({
-      text: `a window reserves ${context.options.batchedTokens ?? BATCHED_TOKENS} tokens in flight and one page on top`,
+      text: `a window reserves ${countOption(context.setup, 'max-num-batched-tokens') ?? BATCHED_TOKENS} tokens in flight and one page on top`,
       inexact: false,
     });
   }

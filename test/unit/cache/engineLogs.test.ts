@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/reading/read';
 import type { KvDtype } from '../../../src/model/dtype';
-import type { EngineRule } from '../../../src/model/scenario';
+import type { EngineOptions, EngineRule } from '../../../src/model/scenario';
 import { scenario } from '../support';
 
 const GIB = 2 ** 30;
@@ -15,15 +15,15 @@ function plan(
   tokens: number,
   engine: EngineRule = 'intrinsic',
   kvDtype: KvDtype = 'auto',
-  pageTokens?: number,
+  options: EngineOptions = {},
+  release?: string,
 ): CachePlan {
   const reading = readModelConfig(JSON.stringify(config));
   if (!reading) throw new Error('not a config');
   expect(reading.spec.notes.filter((note) => note.inexact)).toEqual([]);
   return planCache(
     reading.spec,
-    scenario(1, tokens, { engine, kvDtype }),
-    pageTokens === undefined ? {} : { pageTokens },
+    scenario(1, tokens, { engine, kvDtype, options, ...(release === undefined ? {} : { release }) }),
   );
 }
 
@@ -161,7 +161,7 @@ describe('published measurements', () => {
   });
 
   it('a live request of 15,049 tokens takes 118 blocks of 128 (llm-d-planner docs)', () => {
-    const { cacheBytes } = plan(mistralSmall, 15_049, 'vllm', 'auto', 128);
+    const { cacheBytes } = plan(mistralSmall, 15_049, 'vllm', 'auto', { 'block-size': 128 });
     expect(cacheBytes / (163_840 * 128)).toBe(118);
   });
 

@@ -65,9 +65,10 @@ describe('estimate', () => {
   });
 
   it.each([
-    ['vllm', ['--block-size', '32'], 32],
-    ['sglang', ['--page-size', '64'], 64],
-    ['trtllm', ['--tokens-per-block', '128'], 128],
+    ['vllm', ['--opt', 'block-size=32'], 32],
+    ['vllm@0.11', ['--opt', 'block_size=32'], 32],
+    ['sglang', ['--opt=--page-size=64'], 64],
+    ['trtllm', ['--opt', 'tokens-per-block=128'], 128],
   ])('takes options of %s by its own names: %j', async (engine, options, tokens) => {
     const result = await json('estimate', join(samples, 'llama-3-8b'), '--tokens', '1', '--engine', engine, ...options);
     expect(result['cacheBytes']).toBe(tokens * 131_072);
@@ -79,18 +80,45 @@ describe('estimate', () => {
       join(samples, 'llama-3-8b'),
       '--engine',
       'sglang',
-      '--block-size',
-      '32',
+      '--opt',
+      'block-size=32',
     );
     expect(code).toBe(2);
-    expect(err).toContain('--block-size is an option of vllm: give --engine vllm');
+    expect(err).toContain('sglang has no option block-size here: it has page-size');
+  });
+
+  it.each([
+    [['--engine', 'vllm', '--opt', 'block-size=many'], 'block-size takes a whole number of at least 1'],
+    [['--engine', 'vllm', '--opt', 'async-scheduling=maybe'], 'async-scheduling takes true or false'],
+    [['--engine', 'vllm@0.1'], 'vllm@0.1 is not modelled: there is vllm@0.11 (2025-10)'],
+    [['--engine', 'vllm@2020-01'], 'vllm@2020-01 is not modelled'],
+    [['--opt', 'block-size=16'], 'intrinsic has no option block-size here: it has none'],
+  ])('says what is wrong with %j', async (options, sentence) => {
+    const { code, err } = await cli('estimate', join(samples, 'llama-3-8b'), ...options);
+    expect([code, err.includes(sentence)]).toEqual([2, true]);
+  });
+
+  it('names the engine, its release and every option with its value', async () => {
+    const { engine } = await json(
+      'estimate',
+      join(samples, 'llama-3-8b'),
+      '--engine',
+      'vllm@2026-03',
+      '--opt',
+      'max-num-batched-tokens=2048',
+    );
+    expect(engine).toMatchObject({
+      rule: 'vllm',
+      release: '0.11',
+      options: { 'max-num-batched-tokens': 2_048, 'async-scheduling': false, 'enable-prefix-caching': true },
+    });
   });
 
   it('knows a micro-batch and a unified cache of llama.cpp', async () => {
     const gemma = join(samples, '../presets/gemma-3-27b.json');
     const at = (...options: string[]): Promise<Record<string, unknown>> =>
       json('estimate', gemma, '--tokens', '32768', '--batch', '2', '--engine', 'llamacpp', ...options);
-    const [usual, small, unified] = [await at(), await at('--ubatch-size', '64'), await at('--kv-unified')];
+    const [usual, small, unified] = [await at(), await at('--opt', 'ubatch-size=64'), await at('--opt', 'kv-unified')];
     expect(Number(small['totalBytes'])).toBeLessThan(Number(usual['totalBytes']));
     expect(unified['totalBytes']).not.toBe(usual['totalBytes']);
   });

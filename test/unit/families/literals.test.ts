@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { blocksRegister, countsRegister, layersRegister } from '../../../src/families/register';
 
 const TYPES = new Set([...layersRegister.keys(), ...blocksRegister.keys(), ...countsRegister.keys()]);
-/** Model types that are words of the vocabulary, too: flavours of states, kinds of files, a module format. */
-const WORDS = new Set(['mamba', 'mamba2', 'rwkv', 'params', 'git', 'clip', 'esm']);
+/** Model types that are words of the vocabulary, too: flavours of states, kinds of files, a module format, a flag of the command line. */
+const WORDS = new Set(['mamba', 'mamba2', 'rwkv', 'params', 'git', 'clip', 'esm', 'opt']);
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

@@ -292,7 +292,7 @@ function totalSteps(plan: CachePlan): readonly Step[] {
       ? []
       : [
           text(
-            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.engine.version}: ${formatBytes(plan.totalBytes)}.`,
+            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.setup.release.code}: ${formatBytes(plan.totalBytes)}.`,
           ),
         ]),
   ];
@@ -320,7 +320,7 @@ function threeSteps(plan: CachePlan): readonly Step[] {
     text('Needed follows from', cacheOrigins(plan)),
     ...(plan.engine.id === 'intrinsic'
       ? []
-      : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.engine.version}, read from ${plan.engine.cite}.`)]),
+      : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.setup.release.code}, read from ${plan.engine.cite}.`)]),
   ];
 }
 
