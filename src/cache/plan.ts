@@ -75,7 +75,8 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   const engine = allocationRule(scenario.engine);
   const { dtype, source } = resolveKvDtype(spec, scenario.kvDtype, engine);
   const setup = setupOf(engine, scenario.release, scenario.options);
-  const context: RuleContext = { spec, dtype, workload: scenario.workload, sharding: scenario.sharding, setup };
+  const { workload, sharding, kvDtype: asked } = scenario;
+  const context: RuleContext = { spec, dtype, asked, workload, sharding, setup };
   const groups = layerGroups(spec);
   const costs = new Map<AttentionSpec, LayerCost>(
     groups.map((group) => [group.attention, engine.cost(group, context)]),
@@ -114,7 +115,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     neededBytes: totals.needed + totals.state,
     reservedBytes,
     steadyBytes: totalBytes,
-    derivation: derive(groups, dtype, source, scenario.workload.tokens),
+    derivation: derive(groups, dtype, source, workload.tokens, engine.stateForm?.(context)),
     reasons,
     sharding: shardingPlan(spec, scenario, engine, context, stage, totalBytes),
     exact: spec.exact && !notes.some((note) => note.inexact),

@@ -26,6 +26,8 @@ export function oneLayer(attention: AttentionSpec): ModelSpec {
     hiddenSize: null,
     contextLength: null,
     draftLayers: 0,
+    // The layer as it is: a window is a window.
+    llamacpp: { windows: true },
     unknownLayers: 0,
     exact: true,
     notes: [],

@@ -35,6 +35,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'deepseek-v4',
     modelTypes: ['deepseek_v4', 'deepseek_ref'],
     cite: 'transformers 5.18 models/deepseek_v4/configuration_deepseek_v4.py and its cache classes; vLLM SlidingWindowMLASpec',
+    llamacpp: { windows: true, keepsDraftStates: true },
     read: (reader) => {
       // biome-ignore format: names fill their lines
       reader.consult([

@@ -11,7 +11,7 @@ import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { JsonValue } from '../config/document';
 import type { ConfigReader } from '../config/reader';
 import type { AttentionSpec, StateSpec } from '../model/attention';
-import type { FactorSources } from '../model/spec';
+import type { FactorSources, LlamacppCaching } from '../model/spec';
 import type { CountedDecoder, WholeCount } from './counted/facet';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import type { WeightSources } from './kit/weightSource';
@@ -28,6 +28,8 @@ export interface FamilyReading {
   readonly layers: readonly LayerDraft[];
   /** Multi-token-prediction layers that are not in `layers`. */
   readonly draftLayers?: number;
+  /** What a file changes of the family's `llamacpp`. */
+  readonly llamacpp?: LlamacppCaching;
 }
 
 /** The `layers` facet: what each layer of a config caches. */
@@ -45,6 +47,8 @@ export interface LayersFacet {
    * Others round the head width down and run.
    */
   readonly refusesRemainder?: 'class' | 'model';
+  /** What llama.cpp's implementation caches (v0.5.0, its load_hparams of the architecture and create_memory). */
+  readonly llamacpp?: LlamacppCaching;
   read(reader: ConfigReader, modelType: string): FamilyReading;
 }
 

@@ -10,6 +10,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'falcon-h1',
     modelTypes: ['falcon_h1'],
     cite: 'transformers 5.18 models/falcon_h1 (every layer is both)',
+    llamacpp: { keepsDraftStates: false },
     read: (reader) =>
       mamba2Hybrid(
         reader,

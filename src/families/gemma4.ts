@@ -25,6 +25,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gemma4',
     modelTypes: ['gemma4_text', 'gemma4_unified_text', 'diffusion_gemma_text'],
     cite: 'transformers 5.18 models/gemma4/configuration_gemma4.py __post_init__; a llama.cpp log of Gemma 4 E2B agrees on sharing',
+    llamacpp: { windows: true },
     read: (reader) => {
       if (reader.hasValue('per_layer_config')) return { layers: perLayerConfig(reader) };
       const window = gemmaWindow(reader);

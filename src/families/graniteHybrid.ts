@@ -13,6 +13,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'granite-hybrid',
     modelTypes: ['granitemoehybrid'],
     cite: 'transformers 5.18 models/granitemoehybrid (layer_types)',
+    llamacpp: { keepsDraftStates: false },
     read: (reader) => mamba2Hybrid(reader, () => ({ layerTypes: true, kindAt: () => 'mamba' })),
   },
 ];

@@ -12,6 +12,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'jamba',
     modelTypes: ['jamba'],
     cite: 'transformers 5.18 models/jamba/configuration_jamba.py layers_block_type',
+    llamacpp: { keepsDraftStates: false },
     read: (reader) => {
       reader.consult(['layers_block_type', 'layer_types']);
       const period = reader.integer(['attn_layer_period'])?.value ?? 8;

@@ -20,6 +20,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'mamba2',
     modelTypes: ['mamba2'],
     cite: 'transformers 5.18 models/mamba2/modeling_mamba2.py',
+    llamacpp: { keepsDraftStates: false },
     read: (reader) =>
       everyLayer(
         reader,

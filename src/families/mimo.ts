@@ -20,6 +20,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'mimo-v2',
     modelTypes: ['mimo_v2_flash', 'mimo_v2'],
     cite: 'transformers 5.18 models/mimo_v2_flash; XiaomiMiMo/MiMo-V2-Flash config.json (hybrid_layer_pattern, swa_num_key_value_heads)',
+    llamacpp: { windows: true },
     read: (reader) => {
       const count = layerCount(reader);
       const heads = headLayout(reader, { valueDimKeys: ['v_head_dim'] });

@@ -30,6 +30,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'nemotron-h',
     modelTypes: ['nemotron_h', 'NemotronH_Nano_VL_V2'],
     cite: 'transformers 5.18 models/nemotron_h/configuration_nemotron_h.py (pattern letters); NVIDIA modeling_nemotron_h.py',
+    llamacpp: { keepsDraftStates: true },
     read: (reader) => {
       const listed = words(reader);
       if (!listed) {

@@ -36,6 +36,7 @@ export const layers = (): readonly LayersFacet[] => [
       'dots_ocr', 'llava_qwen',
     ],
     cite: 'transformers 5.18 models/qwen2/configuration_qwen2.py: layer_types from use_sliding_window and max_window_layers',
+    llamacpp: { windows: false },
     read: (reader) => fromWindowLayer(reader, qwenWindow(reader)),
   },
   {

@@ -15,8 +15,15 @@ import { gatedDeltaNetState, recurrentDraft } from './kit/states';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'qwen3-next',
-    modelTypes: ['qwen3_next', 'qwen3_5_text', 'qwen3_5_moe_text'],
+    modelTypes: ['qwen3_next'],
     cite: 'transformers 5.18 models/qwen3_next/configuration_qwen3_next.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
+    read: (reader) => deltaLayers(reader, attention),
+  },
+  {
+    id: 'qwen3-next',
+    modelTypes: ['qwen3_5_text', 'qwen3_5_moe_text'],
+    cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next',
+    llamacpp: { keepsDraftStates: true },
     read: (reader) => deltaLayers(reader, attention),
   },
   {

@@ -24,6 +24,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'step3p5',
     modelTypes: ['step3p5', 'step3p7_text', 'step3p5_text'],
     cite: 'transformers 5.18 models/step3p7/configuration_step3p7.py Step3p7TextConfig.__post_init__',
+    llamacpp: { windows: true },
     read: (reader) => {
       const count = layerCount(reader);
       if (!count) {

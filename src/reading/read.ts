@@ -121,6 +121,7 @@ function specOf(
     hiddenSize: positive(reader.value(reader.spelling(HIDDEN_KEYS) ?? 'hidden_size')),
     contextLength: contextLength(reader),
     draftLayers: reading.draftLayers ?? 0,
+    llamacpp: { ...family?.llamacpp, ...reading.llamacpp },
     unknownLayers: unknown.length,
     exact: unknown.length === 0 && layers.length > 0 && !log.notes.some((note) => note.inexact),
     notes: log.notes,

@@ -77,6 +77,11 @@ export function flagOption({ options }: EngineSetup, name: string): boolean {
   return options[name] === true;
 }
 
+export function wordOption({ options }: EngineSetup, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
 export type ParsedOption =
   | { readonly name: string; readonly value: OptionValue }
   | { readonly name: null; readonly problem: string };

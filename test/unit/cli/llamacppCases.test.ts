@@ -21,6 +21,8 @@ const PREFIXES = [
   'flags-unified-',
 ];
 const ONLY_BESIDE = ['libllama-nvfp4-tensors'];
+/** Not about the cache: what a prompt's text becomes. */
+const OTHERS = ['libllama-tok-bos-llama-bpe', 'libllama-tok-pre-tekken'];
 /** What a field must be: a value, a number within a relative distance, or a text that has a part. */
 type Expected = string | number | boolean | null | { value: number; within: number } | { contains: string };
 
@@ -72,5 +74,11 @@ describeAll('cases of llama.cpp', () => {
         for (const [field, expected] of Object.entries(check.expect)) holds(actual[field], expected);
       }
     });
+  });
+
+  itWith(besideFile('cases'), 'are all that the reference has', (folder) => {
+    const known = new Set([...cases.map(({ name }) => name), ...OTHERS]);
+    const there = readdirSync(folder).filter((name) => PREFIXES.some((prefix) => name.startsWith(prefix)));
+    expect(there.filter((name) => !known.has(name))).toEqual([]);
   });
 });
