@@ -106,6 +106,7 @@ export const names = (): readonly NamesFacet[] => [{ modelTypes: ['cohere', 'coh
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'command-r', modelType: 'cohere', rope: 'interleaved' },
   { architecture: 'cohere2', modelType: 'cohere2', rope: 'interleaved' },
+  { architecture: 'cohere2moe', modelType: 'cohere2_moe' },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

@@ -102,6 +102,7 @@ export const names = (): readonly NamesFacet[] => [
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'exaone', modelType: 'exaone' },
   { architecture: 'exaone4', modelType: 'exaone4' },
+  { architecture: 'exaone-moe', modelType: 'exaone_moe' },
 ];
 
 export const counts = (): readonly CountsFacet[] => [{ modelTypes: ['exaone'] }];

@@ -97,6 +97,7 @@ export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'qwen', modelType: 'qwen' },
   { architecture: 'qwen2', modelType: 'qwen2', rope: 'half', adapt: withoutWindow },
   { architecture: 'qwen2vl', modelType: 'qwen2_vl_text' },
+  { architecture: 'qwen3vl', modelType: 'qwen3_vl_text' },
   { architecture: 'qwen3', modelType: 'qwen3', rope: 'half', adapt: withoutWindow },
 ];
 

@@ -131,6 +131,7 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'qwen3vlmoe', modelType: 'qwen3_vl_moe_text' },
   { architecture: 'qwen2moe', modelType: 'qwen2_moe', adapt: withoutWindow },
   {
     architecture: 'qwen3moe',
