@@ -14,6 +14,20 @@ const source = resolve(
 const target = join(ROOT, 'test', 'fixtures', 'reference');
 /** One golden model a lineage (the files of families that share a shape), chosen for what it exercises. */
 const GOLDEN = ['bloom', 'deepseek-v2', 'gemma2', 'gpt2', 'llama', 'opt', 'phi3', 'qwen3'];
+/** Models of engines/vllm-executed.json whose caches are not plain, and one that is. */
+const EXECUTED = [
+  ...[
+    'deepseek-r1',
+    'deepseek-v2-lite',
+    'deepseek-v4-flash',
+    'falcon-h1-0.5b',
+    'gemma-2-2b',
+    'gemma-3-1b',
+    'gemma-3n-e4b',
+  ],
+  ...['glm-5', 'gpt-oss-20b', 'granite-4.0-h-micro', 'jamba-v0.1', 'lfm2.5-vl-1.6b', 'llama-3.1-8b', 'llama-4-scout'],
+  ...['mamba-codestral-7b', 'minimax-m3', 'mistral-7b-v0.1', 'nemotron-3-nano-30b-a3b', 'qwen3.5-27b', 'whisper-tiny'],
+];
 /** Of each model in expected.json. */
 const KEPT = [
   'model_type',
@@ -29,7 +43,8 @@ const KEPT = [
 ];
 
 if (!existsSync(join(source, 'expected.json'))) throw new Error(`There is no reference at ${source}`);
-for (const part of ['configs', 'golden', 'expected.json']) rmSync(join(target, part), { recursive: true, force: true });
+for (const part of ['configs', 'golden', 'engines', 'expected.json'])
+  rmSync(join(target, part), { recursive: true, force: true });
 mkdirSync(join(target, 'golden'), { recursive: true });
 for (const name of readdirSync(join(source, 'configs')).sort()) {
   mkdirSync(join(target, 'configs', name), { recursive: true });
@@ -54,4 +69,10 @@ for (const name of GOLDEN) {
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: text.length };
   writeFileSync(join(to, 'golden.json.br'), brotliCompressSync(text, { params }));
 }
+/** @type {Record<string, readonly unknown[]>} */
+const executed = JSON.parse(readFileSync(join(source, 'engines', 'vllm-executed.json'), 'utf8'));
+mkdirSync(join(target, 'engines'), { recursive: true });
+const rows = EXECUTED.map((name) => `${JSON.stringify(name)}: ${JSON.stringify(executed[name])}`);
+writeFileSync(join(target, 'engines', 'vllm-executed.json'), `{\n${rows.join(',\n')}\n}\n`);
+
 console.log(`${lines.length} models, ${GOLDEN.length} golden folders in ${target}`);

@@ -5,10 +5,17 @@ import type { ResolvedKvDtype } from '../model/dtype';
 import { ENGINE_NAMES, type Scenario } from '../model/scenario';
 import type { ModelSpec, Note, Source } from '../model/spec';
 import { derive, type DerivationTerm } from './derivation';
-import { type RuleContext, type AllocationRule, type LayerCost, NO_COST, type Reason } from './engines/allocationRule';
+import {
+  type RuleContext,
+  type AllocationRule,
+  type LayerCost,
+  type Stage,
+  NO_COST,
+  type Reason,
+} from './engines/allocationRule';
 import { type EngineSetup, setupOf } from './engines/options';
 import { allocationRule } from './engines/register';
-import { type LayerGroup, layerGroups } from './groups';
+import { layerGroups } from './groups';
 import { resolveKvDtype } from './kvDtype';
 import { layerCacheBytes, layerStateBytes } from './layerBytes';
 import { deviceCount, stages } from './sharding';
@@ -58,6 +65,8 @@ export interface CachePlan extends ThreeNumbers {
   readonly bytesPerToken: number;
   /** What batch × tokens occupy under the engine's rule, on one rank of the fullest stage. */
   readonly cacheBytes: number;
+  /** What of it is no layer's own: phantom layers of groups, states padded to pages. */
+  readonly paddingBytes: number;
   /** Recurrent and convolution state of the rank's sequences. */
   readonly stateBytes: number;
   readonly totalBytes: number;
@@ -83,9 +92,10 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   );
   const stage = fullestStage(spec, costs, scenario.sharding.pp);
   const totals = sumLayers(spec, costs, stage);
-  const reservedBytes =
-    totals.reserved + totals.stateReserved + (engine.overhead?.(stageGroups(groups, stage), context) ?? 0);
-  const totalBytes = totals.steady + totals.state;
+  const overhead = engine.overhead?.(groups, context, stage) ?? { steady: 0, reserved: 0 };
+  const reservedBytes = totals.reserved + totals.stateReserved + overhead.reserved;
+  const cacheBytes = totals.steady + overhead.steady;
+  const totalBytes = cacheBytes + totals.state;
   const reasons = engine.reasons(groups, context);
   const refused = engine.refuses?.(groups, context) ?? null;
   const refusal: Note[] =
@@ -109,7 +119,8 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
       return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
     }),
     bytesPerToken: bytesPerToken(spec, dtype),
-    cacheBytes: totals.steady,
+    cacheBytes,
+    paddingBytes: overhead.steady,
     stateBytes: totals.state,
     totalBytes,
     neededBytes: totals.needed + totals.state,
@@ -149,8 +160,6 @@ export function intrinsicStateBytes(spec: ModelSpec, dtype: ResolvedKvDtype): nu
   return bytes;
 }
 
-type Stage = readonly [number, number];
-
 function fullestStage(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>, pp: number): Stage {
   const whole: Stage = [0, spec.layers.length];
   if (pp === 1) return whole;
@@ -176,12 +185,6 @@ function sumLayers(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>
     stateReserved += cost.stateReserved;
   }
   return { needed, steady, reserved, state, stateReserved };
-}
-
-function stageGroups(groups: readonly LayerGroup[], [start, end]: Stage): LayerGroup[] {
-  return groups
-    .map((group) => ({ ...group, indexes: group.indexes.filter((index) => index >= start && index < end) }))
-    .filter((group) => group.indexes.length > 0);
 }
 
 function shardingPlan(

@@ -51,6 +51,7 @@ function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Recor
     dtype: plan.kvDtype,
     bytesPerToken: plan.bytesPerToken,
     cacheBytes: plan.cacheBytes,
+    paddingBytes: plan.paddingBytes,
     stateBytes: plan.stateBytes,
     totalBytes: plan.totalBytes,
     parameters: parameters?.total ?? null,

@@ -35,6 +35,15 @@ export interface LayerCost {
 
 export const NO_COST: LayerCost = { needed: 0, steady: 0, reserved: 0, state: 0, stateReserved: 0 };
 
+/** First and one-past-last layer of a pipeline stage. */
+export type Stage = readonly [number, number];
+
+/** What a rank holds and reserves beyond its layers, for all sequences of the workload. */
+export interface Overhead {
+  readonly steady: number;
+  readonly reserved: number;
+}
+
 /** Why numbers differ, as a sentence. */
 export interface Reason {
   readonly text: string;
@@ -51,8 +60,8 @@ export interface AllocationRule extends Declared {
   /** The format really used where the engine has none of the asked one for this model. */
   effectiveDtype?(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype;
   cost(group: LayerGroup, context: RuleContext): LayerCost;
-  /** Bytes on top of the layers' own: phantom layers of groups, padding of pages. Reserved only. */
-  overhead?(groups: readonly LayerGroup[], context: RuleContext): number;
+  /** Bytes of a pipeline stage on top of its layers' own: phantom layers of groups, padding of pages. `groups` are the whole model's. */
+  overhead?(groups: readonly LayerGroup[], context: RuleContext, stage: Stage): Overhead;
   /** How it keeps states, for the lines of the derivation; the intrinsic form where absent. */
   stateForm?(context: RuleContext): StateForm;
   reasons(groups: readonly LayerGroup[], context: RuleContext): readonly Reason[];

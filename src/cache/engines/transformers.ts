@@ -21,7 +21,7 @@ export const transformers: AllocationRule = {
     const attention = attentionOf(group, context);
     const tokens = tokensOf(attention, context);
     const batch = sequences(context);
-    const needed = layerCacheBytes(attention, context.dtype, tokens) * batch;
+    const needed = layerCacheBytes(betweenSteps(attention), context.dtype, tokens) * batch;
     const held = layerCacheBytes(storedForm(attention), context.dtype, tokens) * batch;
     const state = rankStateOf(group, context);
     const recurrent =
@@ -40,6 +40,12 @@ export const transformers: AllocationRule = {
     return reasons;
   },
 };
+
+/** What a query sees of earlier tokens: a window without the query's own, as the library keeps it between steps. */
+function betweenSteps(attention: AttentionSpec): AttentionSpec {
+  if (attention.kind === 'sliding') return { ...attention, window: Math.max(1, attention.window - 1) };
+  return attention.kind === 'chunked' ? { ...attention, chunk: Math.max(1, attention.chunk - 1) } : attention;
+}
 
 /** The layer as the library's tensors hold it. */
 function storedForm(attention: AttentionSpec): AttentionSpec {

@@ -70,13 +70,13 @@ describe('published measurements', () => {
   });
 
   it('gpt-oss-120b at 8,192 tokens, 8,192 in flight: a window reserves 513 pages against 512 of a full layer', () => {
-    const { reservedBytes } = plan(gptOss120b, 8_192, 'vllm');
+    const { reservedBytes } = plan(gptOss120b, 8_192, 'vllm', 'auto', {}, '0.11');
     const page = 16 * 2 * 8 * 64 * 2;
     expect(reservedBytes).toBe(18 * 512 * page + 18 * 513 * page);
   });
 
   it('gpt-oss-120b at 131,072 tokens: 521 pages against 8,192', () => {
-    const { reservedBytes } = plan(gptOss120b, 131_072, 'vllm');
+    const { reservedBytes } = plan(gptOss120b, 131_072, 'vllm', 'auto', {}, '0.11');
     expect(reservedBytes / (18 * 16 * 2 * 8 * 64 * 2)).toBe(8_192 + 521);
   });
 
@@ -178,6 +178,9 @@ describe('published measurements', () => {
       },
       16_384,
       'vllm',
+      'auto',
+      {},
+      '0.11',
     );
     const cached = 2_198_512 * starcoder.bytesPerToken;
     expect((cached / starcoder.reservedBytes).toFixed(2)).toBe('178.68');

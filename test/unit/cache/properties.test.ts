@@ -110,7 +110,9 @@ describe('plans', () => {
       fc.property(spec, scenarios, fc.nat(5_000), fc.nat(8), (model, scenario, tokens, batch) => {
         const before = planCache(model, scenario);
         const after = planCache(model, grown(scenario, tokens, batch));
-        for (const key of ['cacheBytes', 'neededBytes', 'reservedBytes', 'steadyBytes'] as const) {
+        // vLLM frees a whole page of a window at once: what it holds may be a page less one token later.
+        const held = scenario.engine === 'vllm' ? [] : (['cacheBytes', 'steadyBytes'] as const);
+        for (const key of ['neededBytes', 'reservedBytes', ...held] as const) {
           expect(after[key]).toBeGreaterThanOrEqual(before[key]);
         }
       }),
@@ -134,7 +136,9 @@ describe('plans', () => {
     fc.assert(
       fc.property(spec, scenarios, (model, scenario) => {
         const plan = planCache(model, { ...scenario, sharding: { ...scenario.sharding, pp: 1 } });
-        expect(plan.layers.reduce((sum, layer) => sum + layer.cacheBytes, 0)).toBe(plan.cacheBytes);
+        expect(plan.layers.reduce((sum, layer) => sum + layer.cacheBytes, plan.paddingBytes)).toBe(plan.cacheBytes);
+        // vLLM groups the layers of a whole model: parts of it have groups of their own.
+        if (scenario.engine === 'vllm') return;
         const [half, rest] = [model.layers.slice(0, 1), model.layers.slice(1)].map((layers) => ({ ...model, layers }));
         const cache = (part: ModelSpec | undefined): number =>
           part ? planCache(part, plan.scenario).cacheBytes : Number.NaN;
@@ -163,8 +167,7 @@ describe('plans', () => {
       fc.property(spec, scenarios, (model, scenario) => {
         const plan = planCache(model, scenario);
         expect(plan.steadyBytes).toBeLessThanOrEqual(plan.reservedBytes);
-        // transformers keeps one token less than a window between two steps: its steady state may lie below the need.
-        if (scenario.engine !== 'transformers') expect(plan.reservedBytes).toBeGreaterThanOrEqual(plan.neededBytes);
+        expect(plan.neededBytes).toBeLessThanOrEqual(plan.steadyBytes);
       }),
       { numRuns: 600 },
     );

@@ -1,0 +1,212 @@
+/** What vLLM allocates for a model on one rank: kinds of caches with their pages, and the groups that share one pool of blocks. */
+
+import type { AttentionSpec, StateSpec } from '../../model/attention';
+import type { ResolvedKvDtype } from '../../model/dtype';
+import { type LayerGroup, layerGroups } from '../groups';
+import { entryBytes, indexRowBytes, ownIndexer } from '../layerBytes';
+import { attentionOf, engineStateBytes, pages, rankStateOf, type RuleContext, tokensOf } from './allocationRule';
+import { countOption, flagOption } from './options';
+import { BATCHED_TOKENS, type CacheKind, reservedWindowBlocks, tokensInFlight, windowBlocks } from './vllmBlocks';
+import { compressedKinds, isCompressedModel } from './vllmCompressed';
+
+const PAGE_TOKENS = 16;
+/** FlashMLA (fp8) and its sparse form take pages of 64 tokens; the other MLA kernels take the usual ones. */
+const FLASH_MLA_PAGE_TOKENS = 64;
+/** Hybrids with MLA take multiples of this since 2026-07-30. */
+const HYBRID_LATENT_PAGE_TOKENS = 128;
+
+/** The format of index keys: bf16 beside plain K and V (MiniMax-M3), fp8 with a scale beside latents, whatever the main cache is. */
+export function indexFormat(attention: AttentionSpec): ResolvedKvDtype {
+  return attention.kind === 'full' ? 'bf16' : 'fp8_ds_mla';
+}
+
+/** The state of one layer, with the positions that speculative tokens add to its convolution. */
+function vllmStateBytes(state: StateSpec | undefined, context: RuleContext): number {
+  const drafts = countOption(context.setup, 'num-speculative-tokens') ?? 0;
+  const wide = state?.conv
+    ? { ...state, conv: { ...state.conv, engineWidth: state.conv.engineWidth + drafts } }
+    : state;
+  return engineStateBytes(wide, context.dtype);
+}
+
+/** States of a sequence: one, two where block ends are kept for the prefix cache, one more for each speculative token. */
+function reservedStates({ setup }: RuleContext): number {
+  const kept = setup.release.date >= '2026-08' && flagOption(setup, 'enable-prefix-caching') ? 2 : 1;
+  return kept + (countOption(setup, 'num-speculative-tokens') ?? 0);
+}
+
+/**
+ * Tokens of a page. In a model with recurrent state, attention pages grow until one state fits into one, in multiples of what
+ * the kernels take ("Setting attention block size to 784 tokens"): `k · ⌈state page ÷ (k · bytes of one token)⌉`.
+ */
+function vllmPageTokens(attention: AttentionSpec, context: RuleContext): number {
+  const base = countOption(context.setup, 'block-size') ?? usualPageTokens(attention, context);
+  const state = largestState(context);
+  const token = entryBytes(attention, context.dtype);
+  return state === 0 || token === 0 ? base : base * Math.max(1, Math.ceil(state / (base * token)));
+}
+
+function usualPageTokens(attention: AttentionSpec, context: RuleContext): number {
+  if (attention.kind !== 'latent' && attention.kind !== 'compressed') return PAGE_TOKENS;
+  if (context.setup.release.date < '2026-08') return FLASH_MLA_PAGE_TOKENS;
+  if (largestState(context) > 0) return HYBRID_LATENT_PAGE_TOKENS;
+  const flash = context.dtype === 'fp8' || context.dtype === 'fp8_ds_mla';
+  return flash || ('indexer' in attention && attention.indexer) ? FLASH_MLA_PAGE_TOKENS : PAGE_TOKENS;
+}
+
+/** The largest state of one layer and sequence on a rank; 0 without recurrent layers. */
+export function largestState(context: RuleContext): number {
+  let largest = 0;
+  for (const group of layerGroups(context.spec))
+    largest = Math.max(largest, vllmStateBytes(rankStateOf(group, context), context));
+  return largest;
+}
+
+/** The caches of one kind of layers. */
+export function cacheKinds(group: LayerGroup, context: RuleContext): readonly CacheKind[] {
+  const attention = attentionOf(group, context);
+  if (attention.kind === 'compressed' || isCompressedModel(context)) {
+    return compressedKinds(attention, group.indexes, context);
+  }
+  return [...attentionKinds(attention, group.indexes, context), ...stateKinds(group, context)];
+}
+
+function attentionKinds(attention: AttentionSpec, layers: readonly number[], context: RuleContext): CacheKind[] {
+  const entry = entryBytes(attention, context.dtype);
+  if (entry === 0) return [];
+  const pageTokens = vllmPageTokens(attention, context);
+  const blocks = attentionBlocks(attention, pageTokens, context);
+  const main: CacheKind = {
+    key: `${blocks.type} ${'kvHeads' in attention ? `${attention.kvHeads} ${attention.keyDim} ${attention.valueDim}` : entry}`,
+    layers,
+    pageTokens,
+    page: pageTokens * entry,
+    ...blocks,
+  };
+  const index = indexRowBytes(indexFormat(attention), ownIndexer(attention));
+  return index === 0 ? [main] : [main, { ...main, key: `index ${index}`, page: pageTokens * index }];
+}
+
+interface Blocks {
+  readonly type: string;
+  readonly held: number;
+  readonly reserved: number;
+}
+
+/** Blocks of one sequence in pages of so many tokens. */
+function attentionBlocks(attention: AttentionSpec, pageTokens: number, context: RuleContext): Blocks {
+  const { tokens } = context.workload;
+  const inFlight = tokensInFlight(context);
+  switch (attention.kind) {
+    case 'sliding':
+      return {
+        type: `sliding ${attention.window}`,
+        held: windowBlocks(tokens, attention.window, pageTokens),
+        reserved: reservedWindowBlocks(tokens, attention.window, pageTokens, inFlight),
+      };
+    case 'chunked':
+      return {
+        type: `chunked ${attention.chunk}`,
+        held: pages(tokens, pageTokens) - Math.floor(chunkStart(tokens, attention.chunk) / pageTokens),
+        reserved: pages(Math.min(attention.chunk + inFlight, tokens), pageTokens),
+      };
+    case 'cross': {
+      const source = attention.source.tokens === 'target' ? tokens : attention.source.tokens;
+      const batched = countOption(context.setup, 'max-num-batched-tokens') ?? BATCHED_TOKENS;
+      const reserved = Math.max(pages(source, pageTokens), pages(batched, pageTokens));
+      return { type: 'cross', held: pages(source, pageTokens), reserved };
+    }
+    default: {
+      const all = pages(tokensOf(attention, context), pageTokens);
+      return { type: 'full', held: all, reserved: all };
+    }
+  }
+}
+
+/** First token of the chunk that the next query is in. */
+export function chunkStart(tokens: number, chunk: number): number {
+  return Math.floor(tokens / chunk) * chunk;
+}
+
+function stateKinds(group: LayerGroup, context: RuleContext): CacheKind[] {
+  const state = vllmStateBytes(rankStateOf(group, context), context);
+  if (state === 0) return [];
+  return [
+    {
+      key: `state ${state}`,
+      type: 'state',
+      layers: group.indexes,
+      pageTokens: 0,
+      page: state,
+      held: 1,
+      reserved: reservedStates(context),
+      state,
+    },
+  ];
+}
+
+/** Layers whose spec is one, merged over the kinds of layers that the model was read as. */
+function mergedKinds(context: RuleContext): CacheKind[] {
+  const merged = new Map<string, CacheKind>();
+  for (const group of layerGroups(context.spec)) {
+    for (const kind of cacheKinds(group, context)) {
+      const known = merged.get(kind.key);
+      merged.set(kind.key, known ? { ...known, layers: [...known.layers, ...kind.layers] } : kind);
+    }
+  }
+  return [...merged.values()].map((kind) => ({ ...kind, layers: [...kind.layers].sort((a, b) => a - b) }));
+}
+
+/** One block table: its layers take the same blocks. */
+interface BlockGroup {
+  readonly layers: readonly number[];
+  readonly held: number;
+  readonly reserved: number;
+}
+
+export interface Pool {
+  /** Bytes of one block of one layer, the same in all groups. */
+  readonly page: number;
+  readonly groups: readonly BlockGroup[];
+}
+
+/**
+ * The pool that groups of unlike layers share; null where all layers are of one type, each with pages of its own width.
+ * `mixed`: page sizes that cannot be made one; vLLM refuses them.
+ */
+export function sharedPool(context: RuleContext): Pool | null | 'mixed' {
+  const kinds = mergedKinds(context);
+  if (
+    kinds.length < 2 ||
+    kinds.every(({ type, pageTokens }) => type === kinds[0]?.type && pageTokens === kinds[0].pageTokens)
+  )
+    return null;
+  const page = Math.max(...kinds.map((kind) => kind.page));
+  // A smaller page takes more tokens until it is as large; a state is padded.
+  if (kinds.some((kind) => kind.state === undefined && page % kind.page !== 0)) return 'mixed';
+  const unified = kinds.map((kind) =>
+    kind.state !== undefined || kind.page === page ? kind : grown(kind, page / kind.page, context),
+  );
+  const counts = unified.map(({ layers }) => layers.length);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const size = most < 1.5 * least ? most : least;
+  return { page, groups: unified.flatMap((kind) => splitGroups(kind, size)) };
+}
+
+/** The kind with pages of more tokens. */
+function grown(kind: CacheKind, times: number, context: RuleContext): CacheKind {
+  const group = layerGroups(context.spec).find(({ indexes }) => indexes.includes(kind.layers[0] ?? -1));
+  if (!group) return kind;
+  const pageTokens = kind.pageTokens * times;
+  return { ...kind, pageTokens, ...attentionBlocks(attentionOf(group, context), pageTokens, context) };
+}
+
+/** Every n-th layer is in a group, so that stages of a pipeline have a share of each. */
+function splitGroups({ layers, held, reserved }: CacheKind, size: number): BlockGroup[] {
+  const count = Math.ceil(layers.length / size);
+  return Array.from({ length: count }, (_, first) => ({
+    layers: layers.filter((_layer, index) => index % count === first),
+    held,
+    reserved,
+  }));
+}
