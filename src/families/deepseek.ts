@@ -60,8 +60,8 @@ export const layers = (): readonly LayersFacet[] => [
   {
     // The same maths, which llama.cpp runs with K and V of every head.
     id: 'deepseek-mla',
-    modelTypes: ['minicpm3'],
-    cite: 'openbmb/MiniCPM3-4B modeling_minicpm.py; vLLM MLAAttentionSpec',
+    modelTypes: ['minicpm3', 'plm'],
+    cite: 'openbmb/MiniCPM3-4B modeling_minicpm.py; PLM-Team/PLM-1.8B-Base modeling_plm.py; vLLM MLAAttentionSpec',
     llamacpp: { expandsLatents: true },
     read: latentLayers,
   },
@@ -245,6 +245,7 @@ export const gguf = (): readonly GgufFacet[] => [
     },
   },
   { architecture: 'minicpm3', modelType: 'minicpm3' },
+  { architecture: 'plm', modelType: 'plm' },
   { architecture: 'mistral4', modelType: 'mistral4' },
 ];
 

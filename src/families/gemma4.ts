@@ -13,7 +13,7 @@ import { gemmaWindow, noteBidirectional, scaledEmbedding } from './gemma';
 import { perLayerInputs, sharingLayers } from './gemma3n';
 import { attentionAt, biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { fullDraft, slidingDraft } from './kit/decoder';
-import { setHeadsByKind } from './kit/ggufKeys';
+import { setKvHeadsByKind } from './kit/ggufKeys';
 import { headLayout, type HeadOptions, type SourcedLayout } from './kit/headLayout';
 import { FOUR_NORMS, llamaNames, part } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
@@ -164,6 +164,8 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
+const KV_NAMES = { full: 'num_global_key_value_heads', sliding: 'num_key_value_heads' };
+
 export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'gemma4',
@@ -174,8 +176,7 @@ export const gguf = (): readonly GgufFacet[] => [
       if (full !== undefined) config['global_head_dim'] = full;
       if (sliding !== undefined) config['head_dim'] = sliding;
       // Full layers have KV heads of their own where K and V are one projection.
-      if (setHeadsByKind(config, source, 'num_global_key_value_heads', 'num_key_value_heads'))
-        config['attention_k_eq_v'] = true;
+      if (setKvHeadsByKind(config, source, KV_NAMES)) config['attention_k_eq_v'] = true;
     },
   },
 ];

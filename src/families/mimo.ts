@@ -9,7 +9,7 @@ import { flag } from './counted/switches';
 import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { draftsOf, fullDraft, layerLabels, slidingDraft, slidingWindow, withSources } from './kit/decoder';
-import { setHeadsByKind } from './kit/ggufKeys';
+import { setKvHeadsByKind } from './kit/ggufKeys';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames } from './kit/tensorNames';
@@ -137,7 +137,7 @@ export const gguf = (): readonly GgufFacet[] => [
     architecture: 'mimo2',
     modelType: 'mimo_v2_flash',
     adapt: (config, source) => {
-      setHeadsByKind(config, source, 'num_key_value_heads', 'swa_num_key_value_heads');
+      setKvHeadsByKind(config, source, { full: 'num_key_value_heads', sliding: 'swa_num_key_value_heads' });
       const [key, value] = [source.number('attention.key_length_swa'), source.number('attention.value_length_swa')];
       if (key !== undefined) config['swa_head_dim'] = key;
       if (value !== undefined) config['swa_v_head_dim'] = value;

@@ -150,7 +150,8 @@ export const ggufRegister = /* @__PURE__ */ register<GgufFacet>(
     granite.gguf, graniteHybrid.gguf, grok.gguf, hunyuan.gguf, internlm.gguf, jais2.gguf, jamba.gguf, kimi.gguf,
     lfm2.gguf, llama.gguf, llama4.gguf, mamba.gguf, mimo.gguf, minicpm.gguf, minimax.gguf, mistral.gguf, mpt.gguf,
     nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf, phi.gguf, plamo.gguf, qwen.gguf, qwenMoe.gguf,
-    qwenNext.gguf, rwkv.gguf, seedOss.gguf, smallthinker.gguf, smollm.gguf, stablelm.gguf, starcoder.gguf, t5.gguf,
+    qwenNext.gguf, rwkv.gguf, seedOss.gguf, smallthinker.gguf, smollm.gguf, stablelm.gguf, starcoder.gguf,
+    step.gguf, t5.gguf,
   ],
   (facet) => [facet.architecture],
 );

@@ -82,6 +82,37 @@ const CASES: readonly (readonly [string, Readonly<Record<string, GgufValue>>, nu
     0,
   ],
   [
+    'plm',
+    {
+      ...LATENT,
+      block_count: 32,
+      embedding_length: 2048,
+      'attention.head_count': 16,
+      'attention.head_count_kv': 16,
+      'attention.key_length': 192,
+      'attention.value_length': 128,
+    },
+    32 * TOKENS * 16 * (192 + 128) * 2,
+    0,
+  ],
+  [
+    'step35',
+    {
+      block_count: 5,
+      nextn_predict_layers: 1,
+      embedding_length: 4096,
+      'attention.head_count': [64, 96, 96, 96, 64],
+      'attention.head_count_kv': [8, 8, 8, 8, 8],
+      'attention.key_length': 128,
+      'attention.value_length': 128,
+      'attention.sliding_window': 512,
+      'attention.sliding_window_pattern': [false, true, true, true, false],
+    },
+    // One full layer, three with 512 + 512 cells; the last block predicts.
+    (TOKENS + 3 * 1024) * 2 * 8 * 128 * 2,
+    0,
+  ],
+  [
     'deepseek2',
     {
       ...LATENT,
