@@ -3,14 +3,7 @@
 import { type AttentionSpec, type IndexerSpec, isHeaded, type StateSpec } from '../model/attention';
 import { latentRowBytes, type ResolvedKvDtype, rowBytes } from '../model/dtype';
 import type { Source } from '../model/spec';
-import {
-  entriesHeld,
-  entryBytes,
-  indexKeysHeld,
-  indexRowBytes,
-  layerStateBytes,
-  stateElementBytes,
-} from './layerBytes';
+import { entriesHeld, entryBytes, indexKeysHeld, indexRowBytes, stateElementBytes } from './layerBytes';
 import type { LayerGroup } from './groups';
 
 /** One number of a product. */
@@ -40,16 +33,28 @@ export interface DerivationTerm {
   readonly bytes: number;
 }
 
+/** How a rule keeps states: the width of convolutions, the element type, and how many of each there are. */
+export interface StateForm {
+  /** Convolutions as engines keep them (see `ConvState`). */
+  readonly engineWidth: boolean;
+  readonly float32: boolean;
+  /** States of one sequence: more than one where drafted tokens have their own. */
+  readonly copies: number;
+}
+
+const INTRINSIC_STATE: StateForm = { engineWidth: false, float32: false, copies: 1 };
+
 export function derive(
   groups: readonly LayerGroup[],
   dtype: ResolvedKvDtype,
   dtypeSource: Source,
   tokens: number,
+  form: StateForm = INTRINSIC_STATE,
 ): DerivationTerm[] {
   return groups.flatMap((group) => [
     ...cacheTerm(group, dtype, dtypeSource, tokens),
     ...indexTerm(group, dtype, dtypeSource, tokens),
-    ...stateTerm(group, dtype, dtypeSource),
+    ...stateTerm(group, dtype, dtypeSource, form),
   ]);
 }
 
@@ -148,12 +153,14 @@ function indexTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Sourc
   ];
 }
 
-function stateTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Source): DerivationTerm[] {
+function stateTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Source, form: StateForm): DerivationTerm[] {
   const { state } = group;
   if (!state) return [];
-  const bytes = layerStateBytes(state, dtype);
   const layers = group.indexes.length;
-  const factors = [layersFactor(group), ...stateFactors(state, dtype, dtypeSource, group)];
+  const ofState = stateFactor(state, dtype, dtypeSource, group, form);
+  const bytes = ofState.value * form.copies;
+  const copies: readonly Factor[] = form.copies === 1 ? [] : [{ name: 'states', value: form.copies, source: null }];
+  const factors = [layersFactor(group), ofState, ...copies];
   return [
     {
       what: 'state',
@@ -169,11 +176,18 @@ function stateTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Sourc
 }
 
 /** State is a sum of two products; it is one factor with both as parts. */
-function stateFactors(state: StateSpec, dtype: ResolvedKvDtype, dtypeSource: Source, group: LayerGroup): Factor[] {
-  const cacheBytes = stateElementBytes(dtype);
+function stateFactor(
+  state: StateSpec,
+  dtype: ResolvedKvDtype,
+  dtypeSource: Source,
+  group: LayerGroup,
+  form: StateForm,
+): Factor {
+  const cacheBytes = form.float32 ? 4 : stateElementBytes(dtype);
   const parts: Factor[] = [];
   if (state.conv) {
-    const { channels, width } = state.conv;
+    const { channels } = state.conv;
+    const width = form.engineWidth ? state.conv.engineWidth : state.conv.width;
     parts.push({
       name: `convolution ${channels} × ${width} × ${cacheBytes} B`,
       value: channels * width * cacheBytes,
@@ -188,7 +202,7 @@ function stateFactors(state: StateSpec, dtype: ResolvedKvDtype, dtypeSource: Sou
       source: group.sources['recurrent'] ?? dtypeSource,
     });
   }
-  return [{ name: 'state bytes', value: parts.reduce((sum, part) => sum + part.value, 0), source: null, parts }];
+  return { name: 'state bytes', value: parts.reduce((sum, part) => sum + part.value, 0), source: null, parts };
 }
 
 function entriesRule(attention: AttentionSpec): string {

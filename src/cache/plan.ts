@@ -129,7 +129,8 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   const engine = allocationRule(scenario.engine);
   const { dtype, source } = resolveKvDtype(spec, scenario.kvDtype, engine);
   const setup = setupOf(engine, scenario.release, scenario.options);
-  const context: RuleContext = { spec, dtype, workload: scenario.workload, sharding: scenario.sharding, setup };
+  const { workload, sharding, kvDtype: asked } = scenario;
+  const context: RuleContext = { spec, dtype, asked, workload, sharding, setup };
   const groups = layerGroups(spec);
   const costs = new Map<AttentionSpec, LayerCost>(
     groups.map((group) => [group.attention, engine.cost(group, context)]),
@@ -151,7 +152,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     refused === null ? [] : [{ text: `${ENGINE_NAMES[engine.id]} refuses ${refused}`, inexact: true }];
   const tooLarge = Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE];
   const notes = [...spec.notes, ...refusal, ...engineNotes(reasons), ...tooLarge];
-  const derivation = derive(groups, dtype, source, scenario.workload.tokens);
+  const derivation = derive(groups, dtype, source, scenario.workload.tokens, engine.stateForm?.(context));
   const whole = onOneDevice(groups, engine, context);
   const atLeast: CacheSizes = {
     bytesPerToken: bytesPerToken(spec, dtype),

@@ -29,6 +29,8 @@ export function oneLayer(attention: AttentionSpec): ModelSpec {
     contextLength: null,
     draftLayers: 0,
     sglang: {},
+    // The layer as it is: a window is a window.
+    llamacpp: { windows: true },
     unknownLayers: 0,
     exact: true,
     notes: [],

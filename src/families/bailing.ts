@@ -2,7 +2,7 @@
 
 import { deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { plainDecoder } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -12,6 +12,11 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'inclusionAI/Ling-lite modeling_bailing_moe.py; vLLM model_executor/models/bailing_moe.py',
     read: plainDecoder,
   },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'bailingmoe', modelType: 'bailing_moe' },
+  { architecture: 'bailingmoe2', modelType: 'bailing_moe_v2' },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

@@ -19,6 +19,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'cohere2',
     modelTypes: ['cohere2'],
     cite: 'transformers 5.18 models/cohere2/configuration_cohere2.py: full where (i + 1) % sliding_window_pattern == 0, 4 where absent',
+    llamacpp: { windows: true },
     read: (reader) => {
       const period = reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 4;
       return {
@@ -45,6 +46,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'cohere2-moe',
     modelTypes: ['cohere2_moe'],
     cite: 'transformers 5.18 models/cohere2_moe/configuration_cohere2_moe.py __post_init__',
+    llamacpp: { windows: true },
     read: (reader) => {
       const dense = reader.integer(['first_k_dense_replace'], 0)?.value ?? 0;
       const densePeriod = reader.integer(['prefix_dense_sliding_window_pattern'])?.value ?? 1;
@@ -104,6 +106,7 @@ export const names = (): readonly NamesFacet[] => [{ modelTypes: ['cohere', 'coh
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'command-r', modelType: 'cohere', rope: 'interleaved' },
   { architecture: 'cohere2', modelType: 'cohere2', rope: 'interleaved' },
+  { architecture: 'cohere2moe', modelType: 'cohere2_moe' },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

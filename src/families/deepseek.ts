@@ -6,7 +6,7 @@ import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import { deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlockInput, BlocksFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, repeat, withLayerSource } from './kit/decoder';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
@@ -49,22 +49,39 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'deepseek-mla',
     // biome-ignore format: names fill their lines
     modelTypes: [
-      'deepseek_v2', 'deepseek_v3', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'minicpm3', 'glm4_moe_lite',
+      'deepseek_v2', 'deepseek_v3', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'glm4_moe_lite',
       'pangu_ultra_moe', 'kimi_vl_text', 'youtu_llm',
     ],
     cite: 'transformers 5.18 models/deepseek_v3/modular_deepseek_v3.py (caches the latent); vLLM MLAAttentionSpec',
     // moonshotai/Kimi-K2-Base configuration_deepseek.py, for files that leave them out.
     defaults: { kimi_k2: { hidden_act: 'silu', rms_norm_eps: 1e-6 } },
-    read: (reader) => {
-      consultDecoys(reader);
-      if (withoutLatent(reader)) return { layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [] }) };
-      const count = layerCount(reader);
-      const latent = count && latentLayout(reader, { dividedHeads: true });
-      if (!count) missing(reader, 'the number of layers', 'num_hidden_layers');
-      return { layers: count && latent ? withLayerSource(repeat(latent, count.value), count.source) : [] };
-    },
+    read: latentLayers,
+  },
+  {
+    // The same maths, which llama.cpp runs with K and V of every head.
+    id: 'deepseek-mla',
+    modelTypes: ['minicpm3', 'plm'],
+    cite: 'openbmb/MiniCPM3-4B modeling_minicpm.py; PLM-Team/PLM-1.8B-Base modeling_plm.py; vLLM MLAAttentionSpec',
+    llamacpp: { expandsLatents: true },
+    read: latentLayers,
   },
 ];
+
+/** A key of translated GGUF files: they make llama.cpp cache K and V of every head. */
+const EXPANDED = 'mla_expanded';
+
+/** One latent and one rotary key in every layer; plain heads where the file says so. */
+function latentLayers(reader: ConfigReader): FamilyReading {
+  consultDecoys(reader);
+  if (withoutLatent(reader)) return { layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [] }) };
+  const count = layerCount(reader);
+  const latent = count && latentLayout(reader, { dividedHeads: true });
+  if (!count) missing(reader, 'the number of layers', 'num_hidden_layers');
+  return {
+    layers: count && latent ? withLayerSource(repeat(latent, count.value), count.source) : [],
+    ...(reader.flag([EXPANDED], false) ? { llamacpp: { expandsLatents: true } } : {}),
+  };
+}
 
 /** The epsilon of the norms on latents is the class's, whatever rms_norm_eps says. */
 const LATENT_EPSILON = 1e-6;
@@ -219,12 +236,16 @@ export const gguf = (): readonly GgufFacet[] => [
     architecture: 'deepseek2',
     modelType: 'deepseek_v2',
     adapt: (config, source) => {
+      // Files from before the split of K and V (spring of 2025) have no widths of MLA; llama.cpp caches every head's K and V then.
+      const [plain, latent] = [source.number('attention.key_length'), source.number('attention.key_length_mla')];
+      if (plain !== undefined && latent === undefined) config[EXPANDED] = true;
       // Sigmoid scores came with V3.
       if (source.number('expert_gating_func') === 2) config['model_type'] = 'deepseek_v3';
       else if (config['n_group'] !== undefined) config['topk_method'] = 'group_limited_greedy';
     },
   },
   { architecture: 'minicpm3', modelType: 'minicpm3' },
+  { architecture: 'plm', modelType: 'plm' },
   { architecture: 'mistral4', modelType: 'mistral4' },
 ];
 

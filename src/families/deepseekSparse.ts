@@ -9,7 +9,7 @@ import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
 import { consultDecoys } from './deepseek';
-import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { layerLabels, unknownDraft, withSources, wordOf } from './kit/decoder';
 import { latentLayout, layerCount, missing, type SourcedLatent } from './kit/headLayout';
 
@@ -110,6 +110,11 @@ function glmIndexers(...[reader, count]: Parameters<OwnIndexers>): ReturnType<Ow
     source: frequency === 1 ? null : reader.source('index_topk_freq'),
   };
 }
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'deepseek32', modelType: 'deepseek_v32' },
+  { architecture: 'glm-dsa', modelType: 'glm_moe_dsa' },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['deepseek_v32', 'glm_moe_dsa'], bias: flag('attention_bias'), experts: deepseekExperts },

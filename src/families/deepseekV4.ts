@@ -7,7 +7,7 @@ import type { Source, Sourced } from '../model/spec';
 import { deepseekExperts } from './counted/experts';
 import type { CountedDecoder, LayerView } from './counted/facet';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import {
   draftsOfWords,
   layerLabels,
@@ -36,6 +36,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['deepseek_v4', 'deepseek_ref'],
     cite: 'transformers 5.18 models/deepseek_v4/configuration_deepseek_v4.py and its cache classes; vLLM SlidingWindowMLASpec',
     sglang: { windows: true },
+    llamacpp: { windows: true, keepsDraftStates: true },
     read: (reader) => {
       // biome-ignore format: names fill their lines
       reader.consult([
@@ -203,6 +204,18 @@ function compressed(
     },
   };
 }
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'deepseek4',
+    modelType: 'deepseek_v4',
+    adapt: (config, source) => {
+      const [ratios, rope] = [source.perLayer('attention.compress_ratios'), source.number('rope.dimension_count')];
+      if (typeof ratios === 'object') config['compress_ratios'] = [...ratios];
+      if (rope !== undefined) config['qk_rope_head_dim'] = rope;
+    },
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   {

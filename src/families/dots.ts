@@ -14,6 +14,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'dots1',
     modelTypes: ['dots1'],
     cite: 'transformers 5.18 models/dots1/configuration_dots1.py: layer_types from sliding_window and max_window_layers',
+    llamacpp: { windows: false },
     read: (reader) => fromWindowLayer(reader, slidingWindow(reader)),
   },
 ];

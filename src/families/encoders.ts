@@ -28,6 +28,13 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader, modelType) => encoder(reader, modelType, { heads: plainHeads }),
   },
   {
+    // Language models that see all of their input: an embedding Gemma and diffusion models, by the names of GGUF files.
+    id: 'encoders',
+    modelTypes: ['gemma-embedding', 'dream', 'llada', 'llada_moe', 'rnd1'],
+    cite: 'llama.cpp v0.5.0 llama-model.cpp create_memory: no memory for these architectures',
+    read: (reader, modelType) => encoder(reader, modelType, { heads: () => null }),
+  },
+  {
     // A decoder unless `is_decoder` is false.
     id: 'encoders',
     modelTypes: ['bert-generation'],
@@ -94,9 +101,21 @@ function encoder(reader: ConfigReader, modelType: string, options: EncoderOption
   };
 }
 
+// llama.cpp creates no cache for these (llama-model.cpp create_memory).
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'bert', modelType: 'bert' },
   { architecture: 'eurobert', modelType: 'eurobert' },
+  { architecture: 'nomic-bert', modelType: 'nomic_bert' },
+  { architecture: 'nomic-bert-moe', modelType: 'nomic_bert' },
+  { architecture: 'modern-bert', modelType: 'modernbert' },
+  { architecture: 'neo-bert', modelType: 'neobert' },
+  { architecture: 'jina-bert-v2', modelType: 'bert' },
+  { architecture: 'jina-bert-v3', modelType: 'jina_embeddings_v3' },
+  { architecture: 'gemma-embedding', modelType: 'gemma-embedding' },
+  { architecture: 'dream', modelType: 'dream' },
+  { architecture: 'llada', modelType: 'llada' },
+  { architecture: 'llada-moe', modelType: 'llada_moe' },
+  { architecture: 'rnd1', modelType: 'rnd1' },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

@@ -22,6 +22,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'exaone4',
     modelTypes: ['exaone4', 'exaone_moe'],
     cite: 'transformers 5.18 models/exaone4/configuration_exaone4.py; LGAI-EXAONE/EXAONE-4.0 configs write "LLLG"',
+    llamacpp: { windows: true },
     read: (reader) => {
       const kindAt = pattern(reader);
       const window = slidingWindow(reader);
@@ -101,6 +102,7 @@ export const names = (): readonly NamesFacet[] => [
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'exaone', modelType: 'exaone' },
   { architecture: 'exaone4', modelType: 'exaone4' },
+  { architecture: 'exaone-moe', modelType: 'exaone_moe' },
 ];
 
 export const counts = (): readonly CountsFacet[] => [{ modelTypes: ['exaone'] }];

@@ -11,7 +11,7 @@ import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { JsonValue } from '../config/document';
 import type { ConfigReader } from '../config/reader';
 import type { AttentionSpec, StateSpec } from '../model/attention';
-import type { FactorSources, SglangCaching } from '../model/spec';
+import type { FactorSources, SglangCaching, LlamacppCaching } from '../model/spec';
 import type { CountedDecoder, WholeCount } from './counted/facet';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import type { WeightSources } from './kit/weightSource';
@@ -28,6 +28,8 @@ export interface FamilyReading {
   readonly layers: readonly LayerDraft[];
   /** Multi-token-prediction layers that are not in `layers`. */
   readonly draftLayers?: number;
+  /** What a file changes of the family's `llamacpp`. */
+  readonly llamacpp?: LlamacppCaching;
 }
 
 /** The `layers` facet: what each layer of a config caches. */
@@ -47,6 +49,8 @@ export interface LayersFacet {
   readonly refusesRemainder?: 'class' | 'model';
   /** What SGLang's implementation caches (v0.5.16: is_hybrid_swa and the extra buffer of model_config.py). */
   readonly sglang?: SglangCaching;
+  /** What llama.cpp's implementation caches (v0.5.0, its load_hparams of the architecture and create_memory). */
+  readonly llamacpp?: LlamacppCaching;
   read(reader: ConfigReader, modelType: string): FamilyReading;
 }
 

@@ -2,7 +2,7 @@
 
 import { flag } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
-import { adaptState } from './kit/ggufStates';
+import { adaptState, HYBRID_MAMBA2_NAMES } from './kit/ggufStates';
 import { expandedWidth, mamba2Hybrid } from './kit/mambaHybrid';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -11,6 +11,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['falcon_h1'],
     cite: 'transformers 5.18 models/falcon_h1 (every layer is both)',
     sglang: { tracksStates: true },
+    llamacpp: { keepsDraftStates: false },
     read: (reader) =>
       mamba2Hybrid(
         reader,
@@ -21,7 +22,11 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'falcon-h1', modelType: 'falcon_h1', adapt: adaptState },
+  {
+    architecture: 'falcon-h1',
+    modelType: 'falcon_h1',
+    adapt: (config, source) => adaptState(config, source, HYBRID_MAMBA2_NAMES),
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

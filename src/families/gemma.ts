@@ -46,6 +46,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gemma2',
     modelTypes: ['gemma2', 'vaultgemma'],
     cite: 'transformers 5.18 models/gemma2/configuration_gemma2.py: sliding where (i + 1) % 2',
+    llamacpp: { windows: true },
     refusesRemainder: 'class',
     read: (reader) => ({
       layers: decoderLayers(reader, {
@@ -58,6 +59,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gemma3',
     modelTypes: ['gemma3_text'],
     cite: 'transformers 5.18 models/gemma3/configuration_gemma3.py: full where (i + 1) % sliding_window_pattern == 0, 6 where absent',
+    llamacpp: { windows: true },
     refusesRemainder: 'class',
     read: gemma3Layers,
   },

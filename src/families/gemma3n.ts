@@ -16,6 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gemma3n',
     modelTypes: ['gemma3n_text'],
     cite: 'transformers 5.18 models/gemma3n/configuration_gemma3n.py and modeling_gemma3n.py is_kv_shared_layer',
+    llamacpp: { windows: true },
     refusesRemainder: 'class',
     read: (reader) => {
       const heads = headLayout(reader);

@@ -13,6 +13,7 @@ import { gemmaWindow, noteBidirectional, scaledEmbedding } from './gemma';
 import { perLayerInputs, sharingLayers } from './gemma3n';
 import { attentionAt, biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { fullDraft, slidingDraft } from './kit/decoder';
+import { setKvHeadsByKind } from './kit/ggufKeys';
 import { headLayout, type HeadOptions, type SourcedLayout } from './kit/headLayout';
 import { FOUR_NORMS, llamaNames, part } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
@@ -25,6 +26,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['gemma4_text', 'gemma4_unified_text', 'diffusion_gemma_text'],
     cite: 'transformers 5.18 models/gemma4/configuration_gemma4.py __post_init__; a llama.cpp log of Gemma 4 E2B agrees on sharing',
     sglang: { windows: true },
+    llamacpp: { windows: true },
     read: (reader) => {
       if (reader.hasValue('per_layer_config')) return { layers: perLayerConfig(reader) };
       const window = gemmaWindow(reader);
@@ -163,7 +165,22 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'gemma4', modelType: 'gemma4_text' }];
+const KV_NAMES = { full: 'num_global_key_value_heads', sliding: 'num_key_value_heads' };
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'gemma4',
+    modelType: 'gemma4_text',
+    // The plain widths are those of full layers; sliding ones have keys of their own.
+    adapt: (config, source) => {
+      const [full, sliding] = [source.number('attention.key_length'), source.number('attention.key_length_swa')];
+      if (full !== undefined) config['global_head_dim'] = full;
+      if (sliding !== undefined) config['head_dim'] = sliding;
+      // Full layers have KV heads of their own where K and V are one projection.
+      if (setKvHeadsByKind(config, source, KV_NAMES)) config['attention_k_eq_v'] = true;
+    },
+  },
+];
 
 const COUNTED: CountedDecoder = {
   bias: flag('attention_bias'),

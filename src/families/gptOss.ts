@@ -16,6 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['gpt_oss'],
     cite: 'transformers 5.18 models/gpt_oss/configuration_gpt_oss.py: sliding where (i + 1) % 2, head_dim 64',
     sglang: { windows: true },
+    llamacpp: { windows: true },
     // The class scales RoPE where the file says nothing about it.
     defaults: {
       gpt_oss: {

@@ -5,7 +5,7 @@ import { wide } from './counted/experts';
 import { dense } from './counted/feedForward';
 import { flag } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
-import { adaptHybrid } from './kit/ggufStates';
+import { adaptHybrid, HYBRID_MAMBA2_NAMES } from './kit/ggufStates';
 import { mamba2Hybrid } from './kit/mambaHybrid';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -14,12 +14,13 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['granitemoehybrid'],
     cite: 'transformers 5.18 models/granitemoehybrid (layer_types)',
     sglang: { tracksStates: true },
+    llamacpp: { keepsDraftStates: false },
     read: (reader) => mamba2Hybrid(reader, () => ({ layerTypes: true, kindAt: () => 'mamba' })),
   },
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'granitehybrid', modelType: 'granitemoehybrid', adapt: adaptHybrid },
+  { architecture: 'granitehybrid', modelType: 'granitemoehybrid', adapt: adaptHybrid(HYBRID_MAMBA2_NAMES) },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

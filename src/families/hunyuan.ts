@@ -142,6 +142,7 @@ export const names = (): readonly NamesFacet[] => [
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'hunyuan-dense', modelType: 'hunyuan_v1_dense' },
   { architecture: 'hunyuan-moe', modelType: 'hunyuan_v1_moe' },
+  { architecture: 'hunyuan_vl', modelType: 'hunyuan_vl_text' },
 ];
 
 /** One width for all shared experts of a layer: Hunyuan-A13B has one, of `intermediate_size`. */

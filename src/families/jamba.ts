@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config/reader';
 import { wide } from './counted/experts';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
-import { adaptHybrid, ggufKvHeads, ggufLayers } from './kit/ggufStates';
+import { adaptHybrid, HYBRID_MAMBA_NAMES, ggufKvHeads, ggufLayers } from './kit/ggufStates';
 import { HYBRID_MAMBA_KEYS, mambaState, recurrentDraft } from './kit/states';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -12,6 +12,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'jamba',
     modelTypes: ['jamba'],
     cite: 'transformers 5.18 models/jamba/configuration_jamba.py layers_block_type',
+    llamacpp: { keepsDraftStates: false },
     read: (reader) => {
       reader.consult(['layers_block_type', 'layer_types']);
       const period = reader.integer(['attn_layer_period'])?.value ?? 8;
@@ -35,7 +36,7 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'jamba',
     // The period and the offset of attention are read off the layers that have KV heads.
     adapt: (config, source) => {
-      adaptHybrid(config, source);
+      adaptHybrid(HYBRID_MAMBA_NAMES)(config, source);
       const kvHeads = ggufLayers(source, ggufKvHeads(source));
       if (kvHeads === undefined) return;
       const [first, second] = kvHeads.flatMap((heads, index) => (heads > 0 ? [index] : []));

@@ -5,8 +5,10 @@ import type { Source } from '../model/spec';
 import { afterDense, deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
 import { consultDecoys } from './deepseek';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { draftsOf, layerLabels, type LayerWord, withSources } from './kit/decoder';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
+import { ggufKvHeads, ggufLayers } from './kit/ggufStates';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 import { kdaState, recurrentDraft, type SourcedState } from './kit/states';
 
@@ -75,6 +77,30 @@ function fromNumbers(
   });
   return { labels, source: full.source };
 }
+
+/** Layers without KV heads are delta attention; the lists of the config count from 1. */
+function adaptDelta(config: GgufConfig, source: GgufSource): void {
+  const kvHeads = ggufLayers(source, ggufKvHeads(source));
+  const [heads, width, conv] = [
+    source.number('attention.head_count'),
+    source.number('kda.head_dim'),
+    source.number('ssm.conv_kernel'),
+  ];
+  if (kvHeads === undefined || heads === undefined || width === undefined || conv === undefined) return;
+  const numbered = (wanted: boolean): number[] =>
+    kvHeads.flatMap((count, index) => (count > 0 === wanted ? [index + 1] : []));
+  config['linear_attn_config'] = {
+    num_heads: heads,
+    head_dim: width,
+    short_conv_kernel_size: conv,
+    full_attn_layers: numbered(true),
+    kda_layers: numbered(false),
+  };
+}
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'kimi-linear', modelType: 'kimi_linear', adapt: adaptDelta },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   {

@@ -13,6 +13,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['laguna'],
     cite: 'transformers 5.18 models/laguna/configuration_laguna.py __post_init__',
     sglang: { windows: true },
+    llamacpp: { windows: true },
     read: (reader) => {
       reader.consult(['num_attention_heads_per_layer']);
       return { layers: decoderLayers(reader, { window: slidingWindow }) };

@@ -16,6 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'lfm2',
     modelTypes: ['lfm2', 'lfm2_moe'],
     cite: 'transformers 5.18 models/lfm2/configuration_lfm2.py (layer_types from full_attn_idxs), Lfm2ShortConv',
+    llamacpp: { keepsDraftStates: true },
     read: (reader) => {
       reader.consult(['conv_dim', 'conv_dim_out', 'full_attn_idxs', 'num_heads']);
       const listed = reader.list(['full_attn_idxs']);

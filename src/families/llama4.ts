@@ -15,6 +15,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['llama4_text'],
     cite: 'transformers 5.18 models/llama4/configuration_llama4.py: no_rope_layers [] or absent = (i + 1) % 4 != 0; chunk 8192 where absent',
     sglang: { windows: true },
+    llamacpp: { windows: true },
     read: (reader) => {
       const listed = reader.list(['no_rope_layers'])?.value ?? [];
       const interval = reader.integer(['no_rope_layer_interval'])?.value ?? 4;

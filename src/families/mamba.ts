@@ -3,7 +3,7 @@
 import type { ConfigReader } from '../config/reader';
 import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { repeat, unknownDraft, withLayerSource } from './kit/decoder';
-import { adaptState } from './kit/ggufStates';
+import { adaptState, MAMBA_NAMES } from './kit/ggufStates';
 import { layerCount, missing } from './kit/headLayout';
 import { expandedWidth } from './kit/mambaHybrid';
 import { MAMBA_KEYS, mamba2State, mambaState, recurrentDraft, type SourcedState } from './kit/states';
@@ -20,6 +20,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'mamba2',
     modelTypes: ['mamba2'],
     cite: 'transformers 5.18 models/mamba2/modeling_mamba2.py',
+    llamacpp: { keepsDraftStates: false },
     read: (reader) =>
       everyLayer(
         reader,
@@ -44,15 +45,19 @@ function everyLayer(reader: ConfigReader, state: SourcedState | null): FamilyRea
 }
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'mamba', modelType: 'mamba', adapt: adaptState },
+  { architecture: 'mamba', modelType: 'mamba', adapt: (config, source) => adaptState(config, source, MAMBA_NAMES) },
   {
     architecture: 'mamba2',
     modelType: 'mamba2',
-    adapt: (config, source) => {
-      adaptState(config, source);
-      const width = config['mamba_head_dim'];
-      if (width !== undefined) config['head_dim'] = width;
-    },
+    adapt: (config, source) =>
+      adaptState(config, source, {
+        conv: 'conv_kernel',
+        state: 'state_size',
+        expand: 'expand',
+        groups: 'n_groups',
+        heads: 'num_heads',
+        headDim: 'head_dim',
+      }),
   },
 ];
 

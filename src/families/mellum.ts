@@ -16,6 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['mellum'],
     cite: 'transformers 5.18 models/mellum/configuration_mellum.py __post_init__',
     sglang: { windows: true },
+    llamacpp: { windows: true },
     read: (reader) => {
       reader.consult(['num_attention_heads_per_layer']);
       return { layers: decoderLayers(reader, { window: slidingWindow }) };

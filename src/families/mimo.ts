@@ -9,6 +9,7 @@ import { flag } from './counted/switches';
 import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { draftsOf, fullDraft, layerLabels, slidingDraft, slidingWindow, withSources } from './kit/decoder';
+import { setKvHeadsByKind } from './kit/ggufKeys';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames } from './kit/tensorNames';
@@ -20,6 +21,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['mimo_v2_flash', 'mimo_v2'],
     cite: 'transformers 5.18 models/mimo_v2_flash; XiaomiMiMo/MiMo-V2-Flash config.json (hybrid_layer_pattern, swa_num_key_value_heads)',
     sglang: { windows: true },
+    llamacpp: { windows: true },
     read: (reader) => {
       const count = layerCount(reader);
       const heads = headLayout(reader, { valueDimKeys: ['v_head_dim'] });
@@ -131,7 +133,18 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'mimo2', modelType: 'mimo_v2_flash' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'mimo2',
+    modelType: 'mimo_v2_flash',
+    adapt: (config, source) => {
+      setKvHeadsByKind(config, source, { full: 'num_key_value_heads', sliding: 'swa_num_key_value_heads' });
+      const [key, value] = [source.number('attention.key_length_swa'), source.number('attention.value_length_swa')];
+      if (key !== undefined) config['swa_head_dim'] = key;
+      if (value !== undefined) config['swa_v_head_dim'] = value;
+    },
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   {

@@ -14,6 +14,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'mistral',
     modelTypes: ['mistral', 'mixtral', 'ministral3', 'voxtral_realtime_text', 'llava_mistral'],
     cite: 'transformers 5.18 models/mistral/configuration_mistral.py (sliding_window = 4096 where absent); mixtral: None',
+    llamacpp: { windows: false },
     defaults: {
       ministral3: {
         rope_parameters: {
@@ -36,6 +37,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'ministral',
     modelTypes: ['ministral'],
     cite: 'transformers 5.18 models/ministral/configuration_ministral.py',
+    llamacpp: { windows: false },
     read: (reader) => {
       const window = slidingWindow(reader);
       return { layers: decoderLayers(reader, { window: () => window, kindAt: () => (window ? 'sliding' : 'full') }) };

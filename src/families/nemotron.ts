@@ -20,7 +20,7 @@ import {
   withSources,
 } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
-import { adaptHybridWidths, ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
+import { adaptState, ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { mamba2State, recurrentDraft } from './kit/states';
 
@@ -31,6 +31,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['nemotron_h', 'NemotronH_Nano_VL_V2'],
     cite: 'transformers 5.18 models/nemotron_h/configuration_nemotron_h.py (pattern letters); NVIDIA modeling_nemotron_h.py',
     sglang: { tracksStates: true },
+    llamacpp: { keepsDraftStates: true },
     read: (reader) => {
       const listed = words(reader);
       if (!listed) {
@@ -223,7 +224,14 @@ export const gguf = (): readonly GgufFacet[] => [
 
 /** A layer is attention, an MLP or a state, by which of them it has a width for. */
 function adaptPattern(config: GgufConfig, source: GgufSource): void {
-  adaptHybridWidths(config, source);
+  adaptState(config, source, {
+    conv: 'conv_kernel',
+    state: 'ssm_state_size',
+    expand: 'expand',
+    groups: 'n_groups',
+    heads: 'mamba_num_heads',
+    headDim: 'mamba_head_dim',
+  });
   const [kvAt, widthAt] = [ggufKvHeads(source), ggufPerLayer(source, 'feed_forward_length')];
   const letters = ggufLayers(source, (index) => {
     const [kvHeads, width] = [kvAt(index), widthAt(index)];

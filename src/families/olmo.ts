@@ -27,6 +27,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'olmo3',
     modelTypes: ['olmo3'],
     cite: 'transformers 5.18 models/olmo3/configuration_olmo3.py: sliding where (i + 1) % 4, window 4096 where absent',
+    llamacpp: { windows: true },
     read: (reader) => ({
       layers: decoderLayers(reader, {
         window: slidingWindow,

@@ -12,6 +12,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'params',
     modelTypes: ['params'],
     cite: 'meta-llama/llama3 ModelArgs; mistralai/mistral-inference TransformerArgs and MambaArgs; deepseek-ai/DeepSeek-V3 inference/model.py ModelArgs',
+    llamacpp: { windows: false },
     read: (reader) => {
       const count = layerCount(reader, ['n_layers']);
       if (!count) {

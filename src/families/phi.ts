@@ -39,6 +39,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'phi3',
     modelTypes: ['phi3', 'phi4_multimodal', 'phi4mm', 'phi3_v', 'phimoe'],
     cite: 'transformers 5.18 models/phi3/configuration_phi3.py (sliding_window None where absent) and those of phi4_multimodal, phimoe',
+    llamacpp: { windows: false },
     read: oneWindow,
   },
   {

@@ -36,6 +36,7 @@ export const layers = (): readonly LayersFacet[] => [
       'dots_ocr', 'llava_qwen',
     ],
     cite: 'transformers 5.18 models/qwen2/configuration_qwen2.py: layer_types from use_sliding_window and max_window_layers',
+    llamacpp: { windows: false },
     read: (reader) => fromWindowLayer(reader, qwenWindow(reader)),
   },
   {
@@ -96,6 +97,7 @@ export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'qwen', modelType: 'qwen' },
   { architecture: 'qwen2', modelType: 'qwen2', rope: 'half', adapt: withoutWindow },
   { architecture: 'qwen2vl', modelType: 'qwen2_vl_text' },
+  { architecture: 'qwen3vl', modelType: 'qwen3_vl_text' },
   { architecture: 'qwen3', modelType: 'qwen3', rope: 'half', adapt: withoutWindow },
 ];
 

@@ -30,6 +30,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'qwen-moe',
     modelTypes: ['qwen2_moe'],
     cite: 'transformers 5.18 models/qwen2_moe/configuration_qwen2_moe.py __post_init__',
+    llamacpp: { windows: false },
     read: (reader) => {
       const window = qwenWindow(reader);
       const firstFull = reader.integer(['max_window_layers'], 0)?.value ?? 28;
@@ -45,6 +46,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'qwen3-moe',
     modelTypes: ['qwen3_moe'],
     cite: 'transformers 5.18 models/qwen3_moe/configuration_qwen3_moe.py',
+    llamacpp: { windows: false },
     read: (reader) => everyLayer(reader, qwenWindow(reader)),
   },
   {
@@ -129,6 +131,7 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'qwen3vlmoe', modelType: 'qwen3_vl_moe_text' },
   { architecture: 'qwen2moe', modelType: 'qwen2_moe', adapt: withoutWindow },
   {
     architecture: 'qwen3moe',

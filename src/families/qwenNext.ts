@@ -8,15 +8,23 @@ import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
 import type { CountsFacet, FamilyReading, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { decoderLayers, fullDraft } from './kit/decoder';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { headLayout } from './kit/headLayout';
 import { gatedDeltaNetState, recurrentDraft } from './kit/states';
 
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'qwen3-next',
-    modelTypes: ['qwen3_next', 'qwen3_5_text', 'qwen3_5_moe_text'],
+    modelTypes: ['qwen3_next'],
     cite: 'transformers 5.18 models/qwen3_next/configuration_qwen3_next.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
     sglang: { tracksStates: true },
+    read: (reader) => deltaLayers(reader, attention),
+  },
+  {
+    id: 'qwen3-next',
+    modelTypes: ['qwen3_5_text', 'qwen3_5_moe_text'],
+    cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next',
+    llamacpp: { keepsDraftStates: true },
     read: (reader) => deltaLayers(reader, attention),
   },
   {
@@ -77,7 +85,25 @@ function indexedAttention(reader: ConfigReader): LayerDraft | null {
   };
 }
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'qwen3next', modelType: 'qwen3_next' }];
+/** llama.cpp writes the delta net's widths under Mamba's keys: the state is a head's width, the groups are the key heads. */
+function adaptDelta(config: GgufConfig, source: GgufSource): void {
+  const [inner, heads] = [source.number('ssm.inner_size'), source.number('ssm.time_step_rank')];
+  const numbers: Readonly<Record<string, number | undefined>> = {
+    linear_conv_kernel_dim: source.number('ssm.conv_kernel'),
+    linear_key_head_dim: source.number('ssm.state_size'),
+    linear_num_key_heads: source.number('ssm.group_count'),
+    linear_num_value_heads: heads,
+    linear_value_head_dim: inner !== undefined && heads !== undefined && heads > 0 ? inner / heads : undefined,
+    full_attention_interval: source.number('full_attention_interval'),
+  };
+  for (const [key, value] of Object.entries(numbers)) if (value !== undefined) config[key] = value;
+}
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'qwen3next', modelType: 'qwen3_next', adapt: adaptDelta },
+  { architecture: 'qwen35', modelType: 'qwen3_5_text', adapt: adaptDelta },
+  { architecture: 'qwen35moe', modelType: 'qwen3_5_moe_text', adapt: adaptDelta },
+];
 
 /** The query projection also yields the gate on the attention's output. */
 const GATED = {

@@ -42,7 +42,7 @@ export function readLayers(
   const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
   const draftLayers = reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0)?.value ?? 0));
   const changed = noteTelltales(reader, modelType);
-  return { layers: changed ? assumed(reading.layers) : reading.layers, draftLayers };
+  return { ...reading, layers: changed ? assumed(reading.layers) : reading.layers, draftLayers };
 }
 
 /** Marks drafts as assumed, keeping one object per kind. */

@@ -70,6 +70,7 @@ import * as qwenNext from './qwenNext';
 import * as recurrentGemma from './recurrentGemma';
 import * as rwkv from './rwkv';
 import * as seedOss from './seedOss';
+import * as smallthinker from './smallthinker';
 import * as smollm from './smollm';
 import * as solar from './solar';
 import * as stablelm from './stablelm';
@@ -95,8 +96,9 @@ export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
     mimo.layers, minicpm.layers, minimax.layers, mistral.layers, mllama.layers, modernbertDecoder.layers,
     mpt.layers, nemotron.layers, nemotronDense.layers, olmo.layers, openelm.layers, opt.layers, params.layers,
     persimmon.layers, phi.layers, plamo.layers, qwen.layers, qwenMoe.layers, qwenNext.layers,
-    recurrentGemma.layers, rwkv.layers, seedOss.layers, smollm.layers, solar.layers, stablelm.layers,
-    starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, zamba.layers, zaya.layers,
+    recurrentGemma.layers, rwkv.layers, seedOss.layers, smallthinker.layers, smollm.layers, solar.layers,
+    stablelm.layers, starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, zamba.layers,
+    zaya.layers,
   ],
   (facet) => facet.modelTypes,
 );
@@ -142,13 +144,14 @@ export const countsRegister = /* @__PURE__ */ register<CountsFacet>(
 
 export const ggufRegister = /* @__PURE__ */ register<GgufFacet>(
   () => [
-    apertus.gguf, arcee.gguf, bitnet.gguf, bloom.gguf, cohere.gguf, dbrx.gguf, deepseek.gguf, dots.gguf,
-    encoders.gguf, ernie.gguf, exaone.gguf, falcon.gguf, falconH1.gguf, gemma.gguf, gemma3n.gguf, gemma4.gguf,
-    glm.gguf, gpt2.gguf, gptNeo.gguf, gptOss.gguf, granite.gguf, graniteHybrid.gguf, grok.gguf, hunyuan.gguf,
-    internlm.gguf, jais2.gguf, jamba.gguf, lfm2.gguf, llama.gguf, llama4.gguf, mamba.gguf, mimo.gguf, minicpm.gguf,
-    minimax.gguf, mistral.gguf, mpt.gguf, nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf, phi.gguf,
-    plamo.gguf, qwen.gguf, qwenMoe.gguf, qwenNext.gguf, rwkv.gguf, seedOss.gguf, smollm.gguf, stablelm.gguf,
-    starcoder.gguf, t5.gguf,
+    apertus.gguf, arcee.gguf, bailing.gguf, bitnet.gguf, bloom.gguf, cohere.gguf, dbrx.gguf, deepseek.gguf,
+    deepseekSparse.gguf, deepseekV4.gguf, dots.gguf, encoders.gguf, ernie.gguf, exaone.gguf, falcon.gguf,
+    falconH1.gguf, gemma.gguf, gemma3n.gguf, gemma4.gguf, glm.gguf, gpt2.gguf, gptNeo.gguf, gptOss.gguf,
+    granite.gguf, graniteHybrid.gguf, grok.gguf, hunyuan.gguf, internlm.gguf, jais2.gguf, jamba.gguf, kimi.gguf,
+    lfm2.gguf, llama.gguf, llama4.gguf, mamba.gguf, mimo.gguf, minicpm.gguf, minimax.gguf, mistral.gguf, mpt.gguf,
+    nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf, phi.gguf, plamo.gguf, qwen.gguf, qwenMoe.gguf,
+    qwenNext.gguf, rwkv.gguf, seedOss.gguf, smallthinker.gguf, smollm.gguf, stablelm.gguf, starcoder.gguf,
+    step.gguf, t5.gguf,
   ],
   (facet) => [facet.architecture],
 );

@@ -1,4 +1,4 @@
-/** RWKV-4 to 6: no keys and values. */
+/** RWKV-4 to 7: no keys and values. */
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
@@ -6,6 +6,7 @@ import type { StateSpec } from '../model/attention';
 import type { LayerView } from './counted/facet';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { layerCount, missing } from './kit/headLayout';
 import { recurrentDraft, rwkv4State } from './kit/states';
 
@@ -27,11 +28,11 @@ export const layers = (): readonly LayersFacet[] => [
       return { layers: withLayerSource(repeat(draft, count.value), count.source) };
     },
   },
-  // RWKV-5 and 6: a square matrix per head in float32, and the last input of both halves of a layer.
+  // RWKV-5 to 7: a square matrix per head in float32, and the last input of both halves of a layer.
   {
     id: 'rwkv5',
-    modelTypes: ['rwkv5', 'rwkv6'],
-    cite: 'RWKV/rwkv-5-world-1b5 and RWKV/rwkv-6-world-1b6 modeling_rwkv5.py, modeling_rwkv6.py: state [heads, head_size, head_size] and two shifts',
+    modelTypes: ['rwkv5', 'rwkv6', 'rwkv7'],
+    cite: 'RWKV/rwkv-5-world-1b5 and RWKV/rwkv-6-world-1b6 modeling_rwkv5.py, modeling_rwkv6.py; llama.cpp v0.5.0 llama-hparams.cpp n_embd_r, n_embd_s (also RWKV-7): state [heads, head_size, head_size] and two shifts',
     read: (reader) => {
       const count = layerCount(reader, ['num_hidden_layers']);
       const hidden = reader.integer(HIDDEN_KEYS);
@@ -63,7 +64,19 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'rwkv6', modelType: 'rwkv6' }];
+/** llama.cpp reads the width of a head, and two token shifts where the file does not say another number. */
+function adaptShifts(config: GgufConfig, source: GgufSource): void {
+  const size = source.number('wkv.head_size');
+  // Heads are the width ÷ their size; the file says 0 of attention.
+  delete config['num_attention_heads'];
+  delete config['num_key_value_heads'];
+  if (size !== undefined && (source.number('token_shift_count') ?? 2) === 2) config['head_size'] = size;
+}
+
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'rwkv6', modelType: 'rwkv6', adapt: adaptShifts },
+  { architecture: 'rwkv7', modelType: 'rwkv7', adapt: adaptShifts },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['rwkv'], norms: 2, normBias: true, mlpAt: () => false, mixer: rwkvLayer, finalNorms: 2 },

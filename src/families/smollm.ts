@@ -10,6 +10,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'smollm3',
     modelTypes: ['smollm3'],
     cite: 'transformers 5.18 models/smollm3/configuration_smollm3.py __post_init__',
+    llamacpp: { windows: false },
     read: (reader) => {
       reader.consult(['sliding_window']);
       const window = reader.flag(['use_sliding_window'], false) ? slidingWindow(reader) : null;

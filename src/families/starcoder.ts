@@ -11,6 +11,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'starcoder2',
     modelTypes: ['starcoder2'],
     cite: 'transformers 5.18 models/starcoder2/configuration_starcoder2.py (sliding_window None where absent)',
+    llamacpp: { windows: false },
     read: oneWindow,
   },
 ];

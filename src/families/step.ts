@@ -3,8 +3,9 @@
 import { show } from '../config/reader';
 import { afterDense, type Sparse } from './counted/experts';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers, decoderMakers, draftsOf, slidingWindow, withSources } from './kit/decoder';
+import { setHeadsByKind } from './kit/ggufKeys';
 import { layerCount, missing, type SourcedLayout } from './kit/headLayout';
 import { gateOf } from './laguna';
 
@@ -25,6 +26,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['step3p5', 'step3p7_text', 'step3p5_text'],
     cite: 'transformers 5.18 models/step3p7/configuration_step3p7.py Step3p7TextConfig.__post_init__',
     sglang: { windows: true },
+    llamacpp: { windows: true },
     read: (reader) => {
       const count = layerCount(reader);
       if (!count) {
@@ -89,6 +91,15 @@ const byNumbers: Sparse = (config) => {
   const listed = numbers && new Set(numbers);
   return listed ? (layer) => listed.has(layer) : afterDense([], 3)(config);
 };
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'step35',
+    modelType: 'step3p5',
+    adapt: (config, source) =>
+      void setHeadsByKind(config, source, { full: 'num_attention_heads', sliding: 'num_sliding_attention_heads' }),
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   {

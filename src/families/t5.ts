@@ -19,13 +19,17 @@ export const layers = (): readonly LayersFacet[] => [
   {
     // `d_kv` is the head width whatever the hidden size; the decoder has `num_layers` unless it says otherwise.
     id: 't5',
-    modelTypes: ['t5', 'mt5', 'umt5', 'longt5', 'pop2piano', 'udop', 'switch_transformers'],
+    modelTypes: ['t5', 'mt5', 'umt5'],
     cite: 'transformers 5.18 models/t5/configuration_t5.py (num_decoder_layers, d_kv), T5Attention',
-    read: (reader) => {
-      const count =
-        layerCount(reader, ['num_decoder_layers']) ?? layerCount(reader, ['num_layers', 'num_hidden_layers']);
-      return bothFull(reader, count, T5_HEADS, { tokens: 'target' });
-    },
+    llamacpp: { cachesSource: false },
+    read: t5Layers,
+  },
+  {
+    // The same, which llama.cpp does not run.
+    id: 't5',
+    modelTypes: ['longt5', 'pop2piano', 'udop', 'switch_transformers'],
+    cite: 'transformers 5.18 models/longt5/configuration_longt5.py and those of the others',
+    read: t5Layers,
   },
   {
     // A Gemma decoder, in which even layers slide, with cross attention.
@@ -43,6 +47,11 @@ export const layers = (): readonly LayersFacet[] => [
       t5Gemma(reader, () => reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6),
   },
 ];
+
+function t5Layers(reader: ConfigReader): FamilyReading {
+  const count = layerCount(reader, ['num_decoder_layers']) ?? layerCount(reader, ['num_layers', 'num_hidden_layers']);
+  return bothFull(reader, count, T5_HEADS, { tokens: 'target' });
+}
 
 /** One layer of each period attends to everything. */
 function t5Gemma(reader: ConfigReader, periodOf: () => number): FamilyReading {

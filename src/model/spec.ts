@@ -79,6 +79,18 @@ export interface SglangCaching {
   readonly cacheDtypeStates?: boolean;
 }
 
+/** How llama.cpp's implementation of a family caches, where the model alone does not say it. */
+export interface LlamacppCaching {
+  /** False where it has no windows for the family: windowed layers keep every token. Absent where that is not known. */
+  readonly windows?: boolean;
+  /** True where it caches K and V of every head instead of latents. */
+  readonly expandsLatents?: boolean;
+  /** False where it keeps no K and V of the source (T5); absent where that is not known. */
+  readonly cachesSource?: boolean;
+  /** True where it keeps a state for each drafted token, to go back to; absent where that is not known. */
+  readonly keepsDraftStates?: boolean;
+}
+
 /** How the file spells its keys. */
 export type Dialect = 'huggingface' | 'params' | 'gguf';
 
@@ -102,6 +114,7 @@ export interface ModelSpec {
   /** Multi-token-prediction layers, not in `layers`. */
   readonly draftLayers: number;
   readonly sglang: SglangCaching;
+  readonly llamacpp: LlamacppCaching;
   /** Layers not understood: kind unknown, or assumed. */
   readonly unknownLayers: number;
   /** False when anything was guessed; `notes` says what. */

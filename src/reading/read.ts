@@ -126,6 +126,7 @@ function specOf(
       ...(reader.value('is_hybrid_swa') === true ? { windows: true } : {}),
       ...(reader.hasValue('mamba_ssm_dtype') ? { cacheDtypeStates: true } : {}),
     },
+    llamacpp: { ...family?.llamacpp, ...reading.llamacpp },
     unknownLayers: unknown.length,
     exact: unknown.length === 0 && layers.length > 0 && !log.notes.some((note) => note.inexact),
     notes: log.notes,

@@ -215,6 +215,7 @@ export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map<number, GgmlTyp
   [34, { name: 'TQ1_0', elements: 256, bytes: 54 }],
   [35, { name: 'TQ2_0', elements: 256, bytes: 66 }],
   [39, { name: 'MXFP4', elements: 32, bytes: 17, block: mxfp4 }],
+  [40, { name: 'NVFP4', elements: 64, bytes: 36 }],
 ]);
 
 /** Whether elements of this type can be read. */

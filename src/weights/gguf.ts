@@ -112,6 +112,17 @@ function plainValue(value: MetadataValue): GgufValue {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
+/** A type that a newer ggml has. The file's metadata is read all the same; its elements are not. */
+function unknownType(number: number): GgmlType {
+  return { name: NEWER_TYPES.get(number) ?? `type ${number}`, elements: 1, bytes: 0 };
+}
+
+/** Types whose blocks differ between llama.cpp and its forks. */
+const NEWER_TYPES: ReadonlyMap<number, string> = new Map([
+  [41, 'Q1_0'],
+  [42, 'Q2_0'],
+]);
+
 /** Checks types, shapes and places: inside the file, aligned, no overlap. */
 function locateTensors(
   file: RangeFile,
@@ -120,30 +131,30 @@ function locateTensors(
 ): ReadonlyMap<string, Stored> {
   const tensors = new Map<string, Stored>();
   const start = Number(dataOffset);
+  const places = infos.map(({ offset }) => start + Number(offset)).sort((a, b) => a - b);
+  /** Bytes up to the next tensor, or to the end of the file: what a tensor takes there whose type is not known. */
+  const spaceAt = (place: number): number => Math.max(0, (places.find((next) => next > place) ?? file.size) - place);
   for (const { name, shape: dims, dtype, offset } of infos) {
     const fail = (problem: string, fix = DAMAGED): never => {
       throw new WeightsError({ file: file.path, tensor: name, problem, fix });
     };
-    const type = GGML_TYPES.get(dtype);
-    if (type === undefined)
-      fail(`its type ${String(dtype)} is unknown.`, 'Update Headlight, or use a file in a common quantisation.');
-    else {
-      const shape = dims.map(Number).reverse();
-      if (shape.some((size) => size < 1)) fail('its shape has an empty dimension.');
-      const elements = shape.reduce((product, size) => product * size, 1);
-      const row = shape.at(-1) ?? 1;
-      if (!Number.isSafeInteger(elements * type.bytes)) fail('its shape has more elements than any file can hold.');
-      if (row % type.elements !== 0) fail(`its rows of ${row} are not made of blocks of ${type.elements}.`);
-      const bytes = (elements / type.elements) * type.bytes;
-      const place = start + Number(offset);
-      if (!Number.isSafeInteger(place) || place < start) fail('its offset is impossible.');
-      if (place + bytes > file.size)
-        fail(
-          `its data ends ${place + bytes - file.size} bytes behind the end of the file.`,
-          'The file is truncated: download it again.',
-        );
-      tensors.set(name, { type, shape, offset: place, bytes, source: file });
-    }
+    const shape = dims.map(Number).reverse();
+    if (shape.some((size) => size < 1)) fail('its shape has an empty dimension.');
+    const elements = shape.reduce((product, size) => product * size, 1);
+    const row = shape.at(-1) ?? 1;
+    const place = start + Number(offset);
+    if (!Number.isSafeInteger(place) || place < start) fail('its offset is impossible.');
+    const type = GGML_TYPES.get(dtype) ?? unknownType(dtype);
+    if (!Number.isSafeInteger(elements * Math.max(1, type.bytes)))
+      fail('its shape has more elements than any file can hold.');
+    if (row % type.elements !== 0) fail(`its rows of ${row} are not made of blocks of ${type.elements}.`);
+    const bytes = GGML_TYPES.has(dtype) ? (elements / type.elements) * type.bytes : spaceAt(place);
+    if (place + bytes > file.size)
+      fail(
+        `its data ends ${place + bytes - file.size} bytes behind the end of the file.`,
+        'The file is truncated: download it again.',
+      );
+    tensors.set(name, { type, shape, offset: place, bytes, source: file });
   }
   let position = start;
   for (const [name, stored] of [...tensors].sort(([, a], [, b]) => a.offset - b.offset)) {

@@ -12,7 +12,20 @@ class Metadata implements GgufSource {
     readonly architecture: string,
   ) {}
 
+  /**
+   * Blocks of the model itself: the last `nextn_predict_layers` of `block_count` predict further tokens. They have no cache in the
+   * main context, whatever the architecture (llama.cpp v0.5.0 llama-hparams.h: n_layer() = n_layer_all − n_layer_nextn). Lists that
+   * have an entry for each block are cut to the same length.
+   */
   get(key: string): GgufValue | undefined {
+    const value = this.raw(key);
+    const [all, more] = [this.raw('block_count'), this.raw('nextn_predict_layers')];
+    if (typeof all !== 'number' || typeof more !== 'number' || more <= 0 || more >= all) return value;
+    if (key === 'block_count') return all - more;
+    return Array.isArray(value) && value.length === all ? value.slice(0, all - more) : value;
+  }
+
+  private raw(key: string): GgufValue | undefined {
     return this.metadata[`${this.architecture}.${key}`];
   }
 

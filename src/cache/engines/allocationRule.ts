@@ -1,9 +1,10 @@
 /** What an engine's allocation rule is, and what all of them share. */
 
 import type { AttentionSpec, StateSpec } from '../../model/attention';
-import type { ResolvedKvDtype } from '../../model/dtype';
+import type { KvDtype, ResolvedKvDtype } from '../../model/dtype';
 import type { Sharding, Workload } from '../../model/scenario';
 import type { ModelSpec } from '../../model/spec';
+import type { StateForm } from '../derivation';
 import type { LayerGroup } from '../groups';
 import { stateElementBytes } from '../layerBytes';
 import { rankAttention, rankState, tokensPerRank } from '../sharding';
@@ -13,6 +14,8 @@ import type { Declared, EngineSetup } from './options';
 export interface RuleContext {
   readonly spec: ModelSpec;
   readonly dtype: ResolvedKvDtype;
+  /** What the scenario asks for, before the config and the engine have decided. */
+  readonly asked: KvDtype;
   readonly workload: Workload;
   readonly sharding: Sharding;
   readonly setup: EngineSetup;
@@ -59,6 +62,8 @@ export interface AllocationRule extends Declared {
   cost(group: LayerGroup, context: RuleContext): LayerCost;
   /** Bytes of a pipeline stage on top of its layers' own: phantom layers of groups, padding of pages. `groups` are the whole model's. */
   overhead?(groups: readonly LayerGroup[], context: RuleContext, stage: Stage): Overhead;
+  /** How it keeps states, for the lines of the derivation; the intrinsic form where absent. */
+  stateForm?(context: RuleContext): StateForm;
   reasons(groups: readonly LayerGroup[], context: RuleContext): readonly Reason[];
   /** Why the engine does not start with this set-up, as the words after "refuses"; null where it does. */
   refuses?(groups: readonly LayerGroup[], context: RuleContext): string | null;

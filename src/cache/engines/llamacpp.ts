@@ -1,6 +1,8 @@
-import type { ResolvedKvDtype } from '../../model/dtype';
-import { layerCacheBytes } from '../layerBytes';
-import { countOption, flagOption } from './options';
+import type { AttentionSpec, CompressedAttention, HeadLayout, LatentAttention } from '../../model/attention';
+import { GGML_BLOCK_ELEMENTS, isBlockDtype, type ResolvedKvDtype, rowBytes } from '../../model/dtype';
+import type { LayerGroup } from '../groups';
+import { layerCacheBytes, ownIndexer } from '../layerBytes';
+import { countOption, type EngineOption, flagOption, wordOption } from './options';
 import { type RuleContext, engineStateBytes, type AllocationRule, type Reason, roundUp } from './allocationRule';
 
 /** Cells are allocated in multiples of this (`llama_kv_cache`, with flash attention). */
@@ -8,24 +10,238 @@ const CELL_PADDING = 256;
 const DEFAULT_MICRO_BATCH = 512;
 
 /** Formats that `-ctk`/`-ctv` take. */
-const FORMATS: readonly ResolvedKvDtype[] = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'];
+const FORMATS = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
+type Format = (typeof FORMATS)[number];
+
+function formatOf(text: string | undefined): Format | undefined {
+  return FORMATS.find((format) => format === text);
+}
+
+const OPTIONS: readonly EngineOption[] = [
+  {
+    name: 'cache-type-k',
+    kind: { takes: 'word', words: FORMATS },
+    usual: () => undefined,
+    meaning: 'element type of cached keys; the chosen cache type where absent',
+  },
+  {
+    name: 'cache-type-v',
+    kind: { takes: 'word', words: FORMATS },
+    usual: () => undefined,
+    meaning: 'element type of cached values; the chosen cache type where absent',
+  },
+  {
+    name: 'parallel',
+    kind: { takes: 'count', least: 1 },
+    usual: () => undefined,
+    meaning: 'slots of the server; as many as sequences where absent',
+  },
+  {
+    name: 'kv-unified',
+    kind: { takes: 'flag' },
+    usual: () => false,
+    meaning: 'all slots share one buffer: the tokens of all sequences together, as -c counts them',
+  },
+  {
+    name: 'swa-full',
+    kind: { takes: 'flag' },
+    usual: () => false,
+    meaning: 'layers with a window keep every token',
+  },
+  {
+    name: 'ubatch-size',
+    kind: { takes: 'count', least: 1 },
+    usual: () => DEFAULT_MICRO_BATCH,
+    meaning: 'tokens of a micro-batch, which a sliding layer holds beside its window',
+  },
+  {
+    name: 'draft-max',
+    kind: { takes: 'count', least: 0 },
+    usual: () => 0,
+    meaning: 'drafted tokens: states are kept once more for each, to go back to',
+  },
+  {
+    name: 'flash-attn',
+    kind: { takes: 'word', words: ['on', 'off', 'auto'] },
+    usual: () => 'auto',
+    meaning: 'off: values are stored transposed, in every layer as wide as in the widest one',
+  },
+];
+
+/** Element types of K and V. */
+function types({ dtype, setup }: RuleContext): { readonly k: ResolvedKvDtype; readonly v: ResolvedKvDtype } {
+  return {
+    k: formatOf(wordOption(setup, 'cache-type-k')) ?? dtype,
+    v: formatOf(wordOption(setup, 'cache-type-v')) ?? dtype,
+  };
+}
 
 function microBatch({ setup }: RuleContext): number {
   return countOption(setup, 'ubatch-size') ?? DEFAULT_MICRO_BATCH;
 }
 
-/** Cells of one stream that keeps every token. */
-function fullCells({ workload, setup }: RuleContext): { readonly cells: number; readonly streams: number } {
-  return flagOption(setup, 'kv-unified')
-    ? { cells: roundUp(workload.tokens * workload.batch, CELL_PADDING), streams: 1 }
-    : { cells: roundUp(workload.tokens, CELL_PADDING), streams: workload.batch };
+/** Sequences that the context is made for (`n_seq_max`). */
+function slots({ workload, setup }: RuleContext): number {
+  return Math.max(workload.batch, countOption(setup, 'parallel') ?? 1);
 }
 
-/** Cells of one stream of a sliding cache: the window and one micro-batch, `⌈min(n_ctx, n_swa·n_seq + n_ubatch)⌉₂₅₆`. */
+/** States are kept once, and once more for each drafted token where the model can go back to them (`llm_arch_supports_rs_rollback`). */
+function stateCopies({ setup, spec }: RuleContext): number {
+  return spec.llamacpp.keepsDraftStates === false ? 1 : 1 + (countOption(setup, 'draft-max') ?? 0);
+}
+
+function isUnified({ setup }: RuleContext): boolean {
+  return flagOption(setup, 'kv-unified');
+}
+
+/** Tokens that one stream has room for (`n_ctx_seq`). */
+function streamTokens(context: RuleContext): number {
+  const { tokens, batch } = context.workload;
+  return isUnified(context) ? tokens * batch : tokens;
+}
+
+/** Cells of one stream that keeps every token, and the number of streams. */
+function fullCells(context: RuleContext): { readonly cells: number; readonly streams: number } {
+  return { cells: roundUp(streamTokens(context), CELL_PADDING), streams: isUnified(context) ? 1 : slots(context) };
+}
+
+/**
+ * Cells of the streams of a sliding cache: `⌈min(n_ctx, n_swa·n_seq + n_ubatch)⌉₂₅₆`, n_seq = 1 where each sequence has its own stream.
+ * Raw windows beside compressed entries (`llama_kv_cache_dsv4`) have one for each sequence, also where the cache is unified.
+ */
 function windowCells(window: number, context: RuleContext): number {
-  const { cells } = fullCells(context);
-  const held = window * (flagOption(context.setup, 'kv-unified') ? context.workload.batch : 1) + microBatch(context);
-  return roundUp(Math.min(cells, held), CELL_PADDING);
+  const { cells, streams } = fullCells(context);
+  const apart = context.spec.layers.some(({ attention }) => attention.kind === 'compressed');
+  const separate = apart ? slots(context) : streams;
+  if (flagOption(context.setup, 'swa-full')) return cells * separate;
+  const held = window * (apart || !isUnified(context) ? 1 : slots(context)) + microBatch(context);
+  return roundUp(Math.min(cells, held), CELL_PADDING) * separate;
+}
+
+/** The window that llama.cpp keeps to; null where it keeps every token. */
+function windowOf(attention: AttentionSpec, { spec }: RuleContext): number | null {
+  if (spec.llamacpp.windows !== true) return null;
+  return attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
+}
+
+/** K and V of every head, made from the latent. */
+function expanded(attention: LatentAttention): HeadLayout {
+  const { queryHeads, nopeDim, ropeDim, valueDim } = attention;
+  return { queryHeads, kvHeads: queryHeads, keyDim: nopeDim + ropeDim, valueDim };
+}
+
+/** The heads whose K and V are cached; null for latents and for layers without K and V. */
+function headsOf(attention: AttentionSpec, { spec }: RuleContext): HeadLayout | null {
+  switch (attention.kind) {
+    case 'full':
+    case 'sliding':
+    case 'chunked':
+    case 'shared':
+      return attention;
+    case 'latent':
+      return spec.llamacpp.expandsLatents === true ? expanded(attention) : null;
+    default:
+      return null;
+  }
+}
+
+/** Bytes of a cell's values: without flash attention the rows of all layers are as wide as the widest (`n_embd_v_gqa_max`). */
+function valueBytes(heads: HeadLayout, context: RuleContext): number {
+  const { v } = types(context);
+  if (heads.valueDim === 0) return 0;
+  if (wordOption(context.setup, 'flash-attn') !== 'off') return rowBytes(v, heads.kvHeads, heads.valueDim);
+  let widest = 0;
+  for (const { attention } of context.spec.layers) {
+    const other = headsOf(attention, context);
+    if (other) widest = Math.max(widest, other.kvHeads * other.valueDim);
+  }
+  return rowBytes(v, 1, widest);
+}
+
+/** Bytes of one cell of a layer, index keys included. */
+function cellBytes(attention: AttentionSpec, context: RuleContext): number {
+  const { k, v } = types(context);
+  const indexer = ownIndexer(attention);
+  if (attention.kind === 'shared') return 0;
+  const heads = headsOf(attention, context);
+  if (heads) {
+    // The index cache of such a layer is a cache of K and V like any other (MiniMax-M3).
+    const index = indexer ? rowBytes(k, 1, indexer.headDim) + rowBytes(v, 1, indexer.headDim) : 0;
+    return rowBytes(k, heads.kvHeads, heads.keyDim) + valueBytes(heads, context) + index;
+  }
+  if (attention.kind !== 'latent') return 0;
+  return rowBytes(k, 1, attention.latentDim + attention.ropeDim) + (indexer ? rowBytes(k, 1, indexer.headDim) : 0);
+}
+
+/** What the tokens need in these element types, in the layers as llama.cpp computes them. */
+function neededBytes(attention: AttentionSpec, context: RuleContext): number {
+  const { tokens, batch } = context.workload;
+  if (attention.kind === 'compressed') return layerCacheBytes(attention, types(context).k, tokens) * batch;
+  if (attention.kind === 'cross') return sourceBytes(attention, context);
+  const window = windowOf(attention, context);
+  return cellBytes(attention, context) * (window === null ? tokens : Math.min(tokens, window)) * batch;
+}
+
+/** K and V of the source, which T5 has none of: they are computed in each step. */
+function sourceBytes(attention: AttentionSpec, { spec, dtype, workload }: RuleContext): number {
+  if (spec.llamacpp.cachesSource === false) return 0;
+  return layerCacheBytes(attention, dtype, workload.tokens) * workload.batch;
+}
+
+function allocatedBytes(attention: AttentionSpec, context: RuleContext): number {
+  const { cells, streams } = fullCells(context);
+  if (attention.kind === 'compressed') return compressedBytes(attention, context);
+  if (attention.kind === 'cross') return sourceBytes(attention, context);
+  const window = windowOf(attention, context);
+  return cellBytes(attention, context) * (window === null ? cells * streams : windowCells(window, context));
+}
+
+/** DeepSeek-V4: raw window cells, and compressed entries and index keys, padded by themselves, for each sequence. */
+function compressedBytes(attention: CompressedAttention, context: RuleContext): number {
+  const { k } = types(context);
+  const entry = rowBytes(k, 1, attention.headDim);
+  const indexer = ownIndexer(attention);
+  const compressed = roundUp(Math.ceil(streamTokens(context) / attention.ratio), CELL_PADDING);
+  const perEntry = entry + (indexer ? rowBytes(k, 1, indexer.headDim) : 0);
+  return windowCells(attention.window, context) * entry + compressed * perEntry * slots(context);
+}
+
+/** Ratio from which on compressors do not overlap. */
+const OVERLAPPING_RATIO = 4;
+
+/**
+ * The compressors' own state in float32, for one sequence: the last rows of K/V and of scores. Overlapping compressors (ratio 4) keep
+ * two blocks of rows that are twice as wide, and the same of the index keys; the others one block.
+ */
+function compressorState(attention: AttentionSpec): number {
+  if (attention.kind !== 'compressed') return 0;
+  const overlap = attention.ratio <= OVERLAPPING_RATIO ? 2 : 1;
+  const width = attention.headDim + (ownIndexer(attention)?.headDim ?? 0);
+  return 2 * (attention.ratio * overlap) * (width * overlap) * 4;
+}
+
+function refusalOf(groups: readonly LayerGroup[], context: RuleContext): string | null {
+  const { k, v } = types(context);
+  const { asked } = context;
+  if (asked !== 'auto' && formatOf(asked) === undefined) return `the cache type ${asked}: it has ${FORMATS.join(', ')}`;
+  const one = groups.some(({ attention }) => attention.kind === 'latent' || attention.kind === 'compressed');
+  if (one && context.spec.llamacpp.expandsLatents !== true && k !== v)
+    return `keys in ${k} beside values in ${v} where both are one latent`;
+  const flash = wordOption(context.setup, 'flash-attn') !== 'off';
+  if (isBlockDtype(v) && !flash) return `values in ${v} without flash attention`;
+  for (const { attention } of groups) {
+    const heads = headsOf(attention, context);
+    if (!heads || !flash) continue;
+    const parts = [
+      ['K', k, heads.keyDim],
+      ['V', v, heads.valueDim],
+    ] as const;
+    for (const [part, type, dim] of parts) {
+      if (isBlockDtype(type) && dim % GGML_BLOCK_ELEMENTS !== 0)
+        return `${part} in ${type}: its blocks of ${GGML_BLOCK_ELEMENTS} do not divide heads of ${dim}`;
+    }
+  }
+  return null;
 }
 
 /**
@@ -35,96 +251,84 @@ function windowCells(window: number, context: RuleContext): number {
  */
 export const llamacpp: AllocationRule = {
   id: 'llamacpp',
-  releases: [{ id: '452005a', date: '2026-08', code: 'llama.cpp as vendored in whisper.cpp 452005a (2026-08-18)' }],
-  options: [
-    {
-      name: 'ubatch-size',
-      kind: { takes: 'count', least: 1 },
-      usual: () => DEFAULT_MICRO_BATCH,
-      meaning: 'tokens of a micro-batch, which a sliding layer holds beside its window',
-    },
-    {
-      name: 'kv-unified',
-      kind: { takes: 'flag' },
-      usual: () => false,
-      meaning: 'all sequences share one buffer',
-    },
-  ],
-  cite: 'llama-kv-cache.cpp, llama-kv-cache-iswa.cpp, llama-memory-recurrent.cpp, llama-kv-cache-dsv4.cpp',
+  releases: [{ id: 'v0.5.0', date: '2026-09', code: 'llama.cpp v0.5.0 (2026-09-28), executed' }],
+  options: OPTIONS,
+  cite: 'llama-context.cpp, llama-kv-cache.cpp, llama-kv-cache-iswa.cpp, llama-memory-recurrent.cpp, llama-kv-cache-dsv4.cpp',
   splitsHeads: false,
   autoDtype: () => 'f16',
-  effectiveDtype: (dtype) => (FORMATS.includes(dtype) ? dtype : 'q8_0'),
+  // A type that is asked for and not there is refused; one that the config prescribes is not looked at.
+  effectiveDtype: (dtype) => formatOf(dtype) ?? 'f16',
   cost(group, context) {
     const { attention } = group;
-    const { dtype, workload } = context;
-    const { cells, streams } = fullCells(context);
-    const window =
-      attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
-    const allocated =
-      window !== null && attention.kind !== 'shared'
-        ? layerCacheBytes(
-            { ...attention, kind: 'full' } as typeof attention & { kind: 'full' },
-            dtype,
-            windowCells(window, context),
-          ) * streams
-        : attention.kind === 'compressed'
-          ? compressedBytes(group.attention, context)
-          : layerCacheBytes(attention, dtype, attention.kind === 'cross' ? workload.tokens : cells) *
-            (attention.kind === 'cross' ? workload.batch : streams);
-    const needed = layerCacheBytes(attention, dtype, workload.tokens) * workload.batch;
-    const state = engineStateBytes(group.state, dtype, true) * workload.batch;
-    return { needed, steady: allocated, reserved: allocated, state, stateReserved: state };
+    const allocated = allocatedBytes(attention, context);
+    const one = engineStateBytes(group.state, context.dtype, true) + compressorState(attention);
+    const state = one * slots(context) * stateCopies(context);
+    return {
+      needed: neededBytes(attention, context),
+      steady: allocated,
+      reserved: allocated,
+      state,
+      stateReserved: state,
+    };
   },
+  refuses: refusalOf,
+  stateForm: (context) => ({ engineWidth: true, float32: true, copies: stateCopies(context) }),
   reasons(groups, context) {
-    const reasons: Reason[] = [
-      { text: `cells are padded to ${CELL_PADDING}; all are allocated at the start`, inexact: false },
-    ];
-    if (groups.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked')) {
-      reasons.push({
-        text: `a sliding layer holds its window and a micro-batch of ${microBatch(context)}`,
-        inexact: false,
-      });
-    }
-    if (groups.some(({ state }) => state)) reasons.push({ text: 'recurrent state is float32', inexact: false });
-    if (context.sharding.tp > 1)
-      reasons.push({
-        text: 'llama.cpp splits layers, not heads: the bytes are those of all devices together',
-        inexact: false,
-      });
+    const reasons: Reason[] = [];
+    const say = (text: string, inexact = false): void => void reasons.push({ text, inexact });
+    say(`cells are padded to ${CELL_PADDING}; all are allocated at the start`);
+    const windowed = groups.filter(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked');
+    if (windowed.length > 0) windowReason(windowed, context, say);
+    if (groups.some(({ attention }) => attention.kind === 'latent') && context.spec.llamacpp.expandsLatents === true)
+      say('llama.cpp caches K and V of every head of this model instead of its latents');
+    if (groups.some(({ state }) => state)) say('recurrent state is float32');
+    if (groups.some(({ attention }) => compressorState(attention) > 0))
+      say('the state of the compressors is kept in float32');
+    const states = groups.some(({ attention, state }) => state !== undefined || compressorState(attention) > 0);
+    if (states && (countOption(context.setup, 'draft-max') ?? 0) > 0) draftReason(context, say);
+    if (slots(context) > context.workload.batch) say(`${slots(context)} slots are made`);
+    if (context.sharding.tp > 1) say('llama.cpp splits layers, not heads: the bytes are those of all devices together');
     if (groups.some(({ attention }) => attention.kind === 'cross')) {
-      reasons.push({
-        text: 'cross attention: the allocation of llama.cpp was not read; the intrinsic bytes are used',
-        inexact: true,
-      });
+      if (context.spec.llamacpp.cachesSource === false)
+        say('llama.cpp has no cache for cross attention: K and V of the source are computed in each step');
+      else say('cross attention: the allocation of llama.cpp was not read; the intrinsic bytes are used', true);
     }
     return reasons;
   },
 };
 
-/** DeepSeek-V4: raw window cells, and compressed and index cells padded by themselves. */
-function compressedBytes(attention: RuleContext['spec']['layers'][number]['attention'], context: RuleContext): number {
-  if (attention.kind !== 'compressed') return 0;
-  const { batch, tokens } = context.workload;
-  const raw = windowCells(attention.window, {
-    ...context,
-    setup: { ...context.setup, options: { ...context.setup.options, 'kv-unified': false } },
-  });
-  const compressed = roundUp(Math.ceil(tokens / attention.ratio), CELL_PADDING);
-  const entry = layerCacheBytes({ ...attention, window: 1, ratio: Number.MAX_SAFE_INTEGER }, context.dtype, 1);
-  const index = attention.indexer?.owned
-    ? layerCacheBytes(
-        {
-          kind: 'latent',
-          queryHeads: 1,
-          latentDim: attention.indexer.headDim,
-          ropeDim: 0,
-          nopeDim: 0,
-          valueDim: 0,
-          queryLatentDim: null,
-        },
-        context.dtype,
-        compressed,
-      )
-    : 0;
-  return ((raw + compressed) * entry + index) * batch;
+function draftReason(context: RuleContext, say: (text: string, inexact?: boolean) => void): void {
+  const copies = stateCopies(context);
+  if (copies > 1) say(`each state is kept ${copies} times, to go back behind drafted tokens`);
+  else say('llama.cpp keeps no states of drafted tokens for this model');
+  if (context.spec.llamacpp.keepsDraftStates === undefined)
+    say(`whether llama.cpp keeps states of drafted tokens for ${context.spec.modelType} was not read`, true);
+}
+
+/** What llama.cpp makes of windows. Where it has none, heads see more than the model was trained for. */
+function windowReason(
+  groups: readonly LayerGroup[],
+  context: RuleContext,
+  say: (text: string, inexact?: boolean) => void,
+): void {
+  const { windows } = context.spec.llamacpp;
+  if (windows === true) {
+    say(
+      flagOption(context.setup, 'swa-full')
+        ? 'swa-full: layers with a window keep every token'
+        : `a sliding layer holds its window and a micro-batch of ${microBatch(context)}`,
+    );
+    return;
+  }
+  if (windows === undefined) {
+    say(`whether llama.cpp has windows for ${context.spec.modelType} was not read: every token is counted`, true);
+    return;
+  }
+  say('llama.cpp has no windows for this model: every layer keeps every token');
+  const shortest = Math.min(
+    ...groups.map(({ attention }) =>
+      attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : Infinity,
+    ),
+  );
+  if (context.workload.tokens > shortest) say(`beyond ${shortest} tokens its heads differ from the model's own`);
 }

@@ -86,6 +86,11 @@ export function countsOption({ options }: EngineSetup, name: string): readonly n
   return typeof value === 'object' ? value : undefined;
 }
 
+export function wordOption({ options }: EngineSetup, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
 export type ParsedOption =
   | { readonly name: string; readonly value: OptionValue }
   | { readonly name: null; readonly problem: string };

@@ -4,8 +4,47 @@ import type { GgufFacet } from '../facets';
 import { MAX_LAYERS } from '../../config/reader';
 import type { GgufConfig, GgufSource } from './ggufMetadata';
 
-/** State-space widths, in the spellings of Mamba and of the hybrids. */
-export function adaptState(config: GgufConfig, source: GgufSource): void {
+/** Names that a family has for the widths of its states; those that it does not read are left out. */
+export interface StateNames {
+  readonly conv: string;
+  readonly state: string;
+  readonly inner?: string;
+  readonly expand?: string;
+  readonly rank?: string;
+  readonly groups?: string;
+  readonly heads?: string;
+  readonly headDim?: string;
+}
+
+export const MAMBA_NAMES: StateNames = {
+  conv: 'conv_kernel',
+  state: 'state_size',
+  inner: 'intermediate_size',
+  expand: 'expand',
+  rank: 'time_step_rank',
+};
+
+/** Jamba's, and of all that have Mamba 1 in hybrids. */
+export const HYBRID_MAMBA_NAMES: StateNames = {
+  conv: 'mamba_d_conv',
+  state: 'mamba_d_state',
+  expand: 'mamba_expand',
+  rank: 'mamba_dt_rank',
+};
+
+/** Bamba's, and of the hybrids with Mamba 2 that follow it. */
+export const HYBRID_MAMBA2_NAMES: StateNames = {
+  conv: 'mamba_d_conv',
+  state: 'mamba_d_state',
+  inner: 'mamba_d_ssm',
+  expand: 'mamba_expand',
+  groups: 'mamba_n_groups',
+  heads: 'mamba_n_heads',
+  headDim: 'mamba_d_head',
+};
+
+/** State-space widths in the family's names. Names that it does not read would be taken for signs of another mechanism. */
+export function adaptState(config: GgufConfig, source: GgufSource, names: StateNames): void {
   const [conv, inner, state, rank, groups] = [
     'ssm.conv_kernel',
     'ssm.inner_size',
@@ -14,19 +53,19 @@ export function adaptState(config: GgufConfig, source: GgufSource): void {
     'ssm.group_count',
   ].map((key) => source.number(key));
   const hidden = source.number('embedding_length');
-  const set = (value: number | undefined, ...keys: readonly string[]): void => {
-    if (value !== undefined) for (const key of keys) config[key] = value;
+  const set = (value: number | undefined, key: string | undefined): void => {
+    if (value !== undefined && key !== undefined) config[key] = value;
   };
-  set(conv, 'conv_kernel', 'mamba_d_conv');
-  set(state, 'state_size', 'mamba_d_state', 'ssm_state_size');
-  set(inner, 'intermediate_size', 'mamba_d_ssm');
-  set(rank, 'time_step_rank', 'mamba_dt_rank');
-  set(groups, 'n_groups', 'mamba_n_groups');
-  if (inner !== undefined && hidden !== undefined && hidden > 0) set(inner / hidden, 'expand', 'mamba_expand');
+  set(conv, names.conv);
+  set(state, names.state);
+  set(inner, names.inner);
+  set(rank, names.rank);
+  set(groups, names.groups);
+  if (inner !== undefined && hidden !== undefined && hidden > 0) set(inner / hidden, names.expand);
   // Mamba 2 stores its number of heads as the rank of the time step.
   if (groups !== undefined && rank !== undefined && inner !== undefined) {
-    set(rank, 'num_heads', 'mamba_n_heads', 'mamba_num_heads');
-    set(inner / rank, 'mamba_d_head', 'mamba_head_dim');
+    set(rank, names.heads);
+    set(inner / rank, names.headDim);
   }
 }
 
@@ -58,22 +97,16 @@ export function ggufLayers<T>(source: GgufSource, at: (index: number) => T | und
   return made;
 }
 
-/** Widths of states in models that also have a feed-forward, which keeps `intermediate_size`. */
-export function adaptHybridWidths(config: GgufConfig, source: GgufSource): void {
-  const dense = config['intermediate_size'];
-  adaptState(config, source);
-  if (dense !== undefined) config['intermediate_size'] = dense;
-}
-
 /** Attention where there are KV heads, a state elsewhere. */
-export const adaptHybrid: NonNullable<GgufFacet['adapt']> = (config, source) => {
-  adaptHybridWidths(config, source);
-  const kvAt = ggufKvHeads(source);
-  const kinds = ggufLayers(source, (index) => {
-    const kvHeads = kvAt(index);
-    return kvHeads === undefined ? undefined : kvHeads > 0 ? 'attention' : 'mamba';
-  });
-  if (kinds === undefined) return;
-  config['layer_types'] = kinds;
-  config['layers_block_type'] = kinds;
-};
+// @__NO_SIDE_EFFECTS__
+export function adaptHybrid(names: StateNames): NonNullable<GgufFacet['adapt']> {
+  return (config, source) => {
+    adaptState(config, source, names);
+    const kvAt = ggufKvHeads(source);
+    const kinds = ggufLayers(source, (index) => {
+      const kvHeads = kvAt(index);
+      return kvHeads === undefined ? undefined : kvHeads > 0 ? 'attention' : 'mamba';
+    });
+    if (kinds !== undefined) config['layer_types'] = kinds;
+  };
+}

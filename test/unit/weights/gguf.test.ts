@@ -77,7 +77,6 @@ describe('GGUF files', () => {
   });
 
   it.each([
-    ['an unknown type', { x: { dims: [4], type: 77, bytes: new Uint8Array(16) } }, /type 77 is unknown|not valid/],
     ['rows that are no blocks', { x: { dims: [33], type: 8, bytes: new Uint8Array(34) } }, /not made of blocks/],
     ['data behind the end', { x: { dims: [1000], type: 0, bytes: new Uint8Array(16) } }, /behind the end/],
     [
@@ -88,6 +87,21 @@ describe('GGUF files', () => {
     ['an empty dimension', { x: { dims: [0], type: 0, bytes: new Uint8Array(16) } }, /empty dimension/],
   ])('%s', async (_, bad, message) => {
     await expect(openGguf(write(folder, 'b.gguf', gguf({}, bad)))).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['NVFP4', 40, 36],
+    ['Q2_0', 42, 32],
+    ['type 77', 77, 32],
+  ])('a tensor of a type without a reader, %s, is listed and not read', async (name, type, bytes) => {
+    const path = write(folder, 'e.gguf', gguf({}, { x: { dims: [64], type, bytes: new Uint8Array(bytes) } }));
+    const store = await openGguf(path);
+    const [info] = store.names().map((tensor) => store.info(tensor));
+    expect(info).toMatchObject({ dtype: name, shape: [64] });
+    // What a tensor of an unknown type takes is what the file has up to its end, alignment included.
+    expect(info?.bytes).toBe(bytes);
+    await expect(store.read('x')).rejects.toThrow(new RegExp(`its quantisation ${name} cannot be read`));
+    await store.close();
   });
 
   it('is none: ten bytes, another format, a folder', async () => {
