@@ -45,6 +45,8 @@ export interface LayersFacet {
    * Others round the head width down and run.
    */
   readonly refusesRemainder?: 'class' | 'model';
+  /** What the first layer is called in `linear_attn_config`: Kimi's lists count from 1, which is the default. */
+  readonly linearLayersFrom?: 0 | 1;
   read(reader: ConfigReader, modelType: string): FamilyReading;
 }
 

@@ -3,10 +3,12 @@
 import type { ClassDefaults, ConfigReader } from '../config/reader';
 
 import { classDefaultsOf } from './classDefaults';
-import { CROSS_ROOTS } from './composites';
+import { CROSS_ROOTS, DRAFTER_ROOTS } from './composites';
 import { withCross } from './kit/crossLayers';
 import type { FamilyReading, LayersFacet } from './facets';
 import { genericDecoder } from './kit/generic';
+import { NO_ATTENTION, repeat, withSources } from './kit/decoder';
+import { layerCount } from './kit/headLayout';
 import { noteTelltales } from './kit/telltales';
 
 /** Defaults of absent keys: those of the class, and those that the family adds (the table has no classes of remote code). */
@@ -36,6 +38,10 @@ export function readLayers(
   modelType: string,
   root: string,
 ): FamilyReading {
+  if (DRAFTER_ROOTS.includes(root)) {
+    const drafter = readsTarget(reader);
+    if (drafter) return drafter;
+  }
   if (!family) return genericDecoder(reader, modelType);
   const own = family.read(reader, modelType);
   const reading = CROSS_ROOTS.includes(root) ? { ...own, layers: withCross(reader, own.layers) } : own;
@@ -43,6 +49,21 @@ export function readLayers(
   const draftLayers = reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0)?.value ?? 0));
   const changed = noteTelltales(reader, modelType);
   return { layers: changed ? assumed(reading.layers) : reading.layers, draftLayers };
+}
+
+/** A drafter's layers: all of them share, by `num_kv_shared_layers` or by the class where it is absent or 0. */
+function readsTarget(reader: ConfigReader): FamilyReading | null {
+  const count = layerCount(reader);
+  const shared = reader.integer(['num_kv_shared_layers'], 0);
+  if (!count || (shared && shared.value !== 0 && shared.value !== count.value)) return null;
+  reader.consult(reader.keys());
+  const rule = 'a drafter: reads the cache of the model that it drafts for, keeps nothing';
+  return {
+    layers: withSources(repeat(NO_ATTENTION, count.value), {
+      kind: shared ? { ...shared.source, rule } : reader.derived(rule),
+      layers: count.source,
+    }),
+  };
 }
 
 /** Marks drafts as assumed, keeping one object per kind. */
