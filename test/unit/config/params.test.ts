@@ -1,5 +1,6 @@
 // Meta's and Mistral's params.json, DeepSeek's own inference configs.
 import { describe, expect, it } from 'vitest';
+import { intrinsicStateBytes } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/reading/read';
 import { layerRuns } from './layerText';
 
@@ -60,7 +61,7 @@ describe('params.json', () => {
     expect(runs(v3)).toBe('61× k512 v64');
     expect(runs({ ...v3, index_n_heads: 64, index_head_dim: 128, index_topk: 2048 })).toBe('61× k512 v64 i128');
   });
-  it('a state-space model of Mistral is not one of these', () => {
+  it('a state-space model of Mistral is Mamba 2 as mamba_ssm has it', () => {
     const spec = readModelConfig(
       JSON.stringify({
         dim: 4096,
@@ -71,6 +72,10 @@ describe('params.json', () => {
         tie_embeddings: false,
       }),
     )?.spec;
-    expect(spec?.exact ?? false).toBe(false);
+    // Inner width 8,192 in heads of 64, 128 states, a kernel of 4, 8 groups: mistralai/Mamba-Codestral-7B-v0.1 in its other form.
+    const state = { conv: 4 * (8192 + 2 * 8 * 128), recurrent: 8192 * 128 };
+    expect(spec?.layers).toHaveLength(64);
+    expect(spec?.exact).toBe(true);
+    expect(spec && intrinsicStateBytes(spec, 'bf16')).toBe(64 * 2 * (state.conv + state.recurrent));
   });
 });

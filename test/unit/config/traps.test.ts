@@ -1,6 +1,7 @@
 // What other calculators get wrong, one test each. Sources: the families' own files.
 import { describe, expect } from 'vitest';
 import { intrinsicCacheBytes, intrinsicStateBytes } from '../../../src/cache/plan';
+import { ConfigDocument } from '../../../src/config/document';
 import { readModelConfig } from '../../../src/reading/read';
 import type { ModelSpec } from '../../../src/model/spec';
 import { testsByConfig } from '../support/cases';
@@ -684,5 +685,86 @@ describe('models that only look like decoders', () => {
       decoder: { model_type: 'gpt2', n_layer: 2, n_head: 4, n_embd: 64, add_cross_attention: true },
     });
     expect(layerRuns(spec)).toBe('2× k64 v64 | 2× k64 v64 x');
+  });
+});
+
+describe('what the file says against what it is called', () => {
+  it('a DeciLM without model_type is read by its class', () => {
+    const spec = read({
+      architectures: ['DeciLMForCausalLM'],
+      num_hidden_layers: 3,
+      hidden_size: 4096,
+      num_attention_heads: 32,
+      num_key_value_heads_per_layer: [4, 2, 1],
+    });
+    expect(layerRuns(spec)).toBe('k512 v512 | k256 v256 | k128 v128');
+    expect(spec.exact).toBe(true);
+  });
+  it('a class of another type beside a known type changes nothing unless engines go by it', () => {
+    const spec = read({ ...LLAMA, architectures: ['MistralForCausalLM'] });
+    expect(layerRuns(spec)).toBe('2× k128 v128');
+    expect(spec.notes.filter(({ key }) => key === 'architectures')).toEqual([]);
+  });
+  it('is_causal: false and bidirectional classes keep nothing; is_causal: true changes nothing', () => {
+    for (const config of [
+      { ...LLAMA, is_causal: false },
+      { ...LLAMA, architectures: ['LlamaBidirectionalModel'] },
+    ]) {
+      expect(perToken(config)).toBe(0);
+      expect(read(config).layers).toHaveLength(2);
+    }
+    expect(perToken({ ...LLAMA, is_causal: true })).toBe(2 * 512);
+  });
+  it('Yuan keeps the last two hidden states beside K and V of every head', () => {
+    const config = {
+      model_type: 'yuan',
+      num_hidden_layers: 2,
+      hidden_size: 2048,
+      num_attention_heads: 16,
+      attention_projection_size: 4096,
+    };
+    expect(perToken(config)).toBe(2 * 2 * 4096 * 2);
+    expect(intrinsicStateBytes(read(config), 'bf16')).toBe(2 * 2 * 2048 * 2);
+  });
+  it('block-sparse attention of Phi-3-small keeps everything', () => {
+    const config = {
+      model_type: 'phi3small',
+      num_hidden_layers: 2,
+      hidden_size: 4096,
+      num_attention_heads: 32,
+      num_key_value_heads: 8,
+      dense_attention_every_n_layers: 2,
+      blocksparse_block_size: 64,
+      blocksparse_homo_head_pattern: false,
+      blocksparse_num_local_blocks: 16,
+      blocksparse_triton_kernel_block_size: 64,
+      blocksparse_vert_stride: 8,
+    };
+    expect(perToken(config)).toBe(2 * 2 * 8 * 128 * 2);
+  });
+  it('Arctic is grouped attention', () => {
+    expect(perToken({ ...LLAMA, model_type: 'arctic' })).toBe(2 * 512);
+  });
+});
+
+describe('numbers as Python writes them', () => {
+  const parse = (text: string): unknown => {
+    const document = ConfigDocument.parse(text);
+    expect(document.errors).toEqual([]);
+    return document.root && document.valueOf(document.root);
+  };
+  it('are read where they stand', () => {
+    expect(parse('{"a": Infinity, "b": -Infinity, "c": NaN, "d": [0.0, Infinity, -Infinity], "e": 1}')).toEqual({
+      a: Infinity,
+      b: -Infinity,
+      c: Number.NaN,
+      d: [0, Infinity, -Infinity],
+      e: 1,
+    });
+  });
+  it('are words inside strings and comments, and errors elsewhere', () => {
+    expect(parse('{"Infinity": "NaN, \\"Infinity\\"" /* NaN */} // Infinity')).toEqual({ Infinity: 'NaN, "Infinity"' });
+    for (const text of ['{"a": +Infinity}', '{"a": Infinity5}', '{Infinity: 1}', '{"a": nan}'])
+      expect(ConfigDocument.parse(text).errors, text).not.toEqual([]);
   });
 });
