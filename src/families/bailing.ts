@@ -6,7 +6,7 @@ import type { CountsFacet, LayersFacet } from './facets';
 import type { ConfigReader } from '../config/reader';
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';
-import { draftsOfWords, type LayerWord, plainDecoder, withSources } from './kit/decoder';
+import { draftsOfWords, layerLabels, type LayerWord, plainDecoder, withSources, wordOf } from './kit/decoder';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 import { kdaState, lightningState, recurrentDraft, type SourcedState } from './kit/states';
 
@@ -42,6 +42,9 @@ export const layers = (): readonly LayersFacet[] => [
         { length: count.value },
         (_, index): LayerWord => ((index + 1) % group.value === 0 || index >= whole ? 'full' : 'linear'),
       );
+      const listed = layerLabels(reader, count.value, ['layer_types', 'layers_block_type']);
+      if (listed?.value.some((label, index) => (wordOf(label) === 'full') !== (words[index] === 'full')))
+        reader.log.note('layer_types does not follow from layer_group_size', true, reader.pathOf('layer_types'));
       const drafts = draftsOfWords(words, { full: () => latent, linear: () => recurrentDraft(linear(reader)) });
       return { layers: withSources(drafts, { layers: count.source, kind: group.source }) };
     },

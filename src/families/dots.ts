@@ -12,6 +12,8 @@ import { llamaNames } from './kit/tensorNames';
 import { headNorm, rmsNorm } from './kit/parts';
 import { fromWindowLayer } from './qwen';
 
+const DOTS3 = { sliding_window_size: 513, index_head_dim: 128, index_n_heads: 64, index_topk: 2048 };
+
 export const layers = (): readonly LayersFacet[] => [
   {
     // No use_sliding_window: the window counts wherever it stands.
@@ -23,9 +25,9 @@ export const layers = (): readonly LayersFacet[] => [
   {
     // Full layers: latents with index keys. Sliding ones: wider latents, one row for all heads, inside a window.
     id: 'dots3',
-    modelTypes: ['dots3_note'],
+    modelTypes: ['dots3_note', 'dots3_note_omni'],
     cite: 'sglang configs/dots3.py and models/dots3.py (swa_kv_lora_rank + swa_qk_rope_head_dim, sliding_window_size 513)',
-    defaults: { dots3_note: { sliding_window_size: 513, index_head_dim: 128, index_n_heads: 64, index_topk: 2048 } },
+    defaults: { dots3_note: DOTS3, dots3_note_omni: DOTS3 },
     read: (reader) => {
       consultDecoys(reader);
       // biome-ignore format: names fill their lines

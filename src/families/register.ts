@@ -23,6 +23,7 @@ import * as ernie from './ernie';
 import * as exaone from './exaone';
 import * as falcon from './falcon';
 import * as falconH1 from './falconH1';
+import * as fla from './fla';
 import * as gemma from './gemma';
 import * as gemma3n from './gemma3n';
 import * as gemma4 from './gemma4';
@@ -96,17 +97,17 @@ export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
     apertus.layers, arcee.layers, arctic.layers, aria.layers, bailing.layers, bamba.layers, bart.layers,
     bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
     deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, encoders.layers,
-    ernie.layers, exaone.layers, falcon.layers, falconH1.layers, gemma.layers, gemma3n.layers, gemma4.layers,
-    gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers, gptOss.layers, granite.layers,
-    graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers, hyperclovax.layers,
-    inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers, k2Horizon.layers, kimi.layers,
-    laguna.layers, laterLayers.layers, lfm2.layers, llama.layers, llama4.layers, longcat.layers, looped.layers,
-    mamba.layers, mellum.layers, mimo.layers, minicpm.layers, minimax.layers, mistral.layers, mllama.layers,
-    modernbertDecoder.layers, mpt.layers, nemotron.layers, nemotronDense.layers, olmo.layers, openelm.layers,
-    opt.layers, params.layers, persimmon.layers, phi.layers, plamo.layers, qwen.layers, qwenMoe.layers,
-    qwenNext.layers, recurrentGemma.layers, rwkv.layers, seedOss.layers, smollm.layers, solar.layers,
-    stablelm.layers, starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, yuan.layers,
-    zamba.layers, zaya.layers,
+    ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers, gemma3n.layers,
+    gemma4.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers, gptOss.layers,
+    granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
+    hyperclovax.layers, inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers,
+    k2Horizon.layers, kimi.layers, laguna.layers, laterLayers.layers, lfm2.layers, llama.layers, llama4.layers,
+    longcat.layers, looped.layers, mamba.layers, mellum.layers, mimo.layers, minicpm.layers, minimax.layers,
+    mistral.layers, mllama.layers, modernbertDecoder.layers, mpt.layers, nemotron.layers, nemotronDense.layers,
+    olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers, plamo.layers,
+    qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers, rwkv.layers, seedOss.layers,
+    smollm.layers, solar.layers, stablelm.layers, starcoder.layers, step.layers, t5.layers, whisper.layers,
+    xlstm.layers, yuan.layers, zamba.layers, zaya.layers,
   ],
   (facet) => facet.modelTypes,
 );

@@ -61,6 +61,17 @@ describe('params.json', () => {
     expect(runs(v3)).toBe('61× k512 v64');
     expect(runs({ ...v3, index_n_heads: 64, index_head_dim: 128, index_topk: 2048 })).toBe('61× k512 v64 i128');
   });
+  it('Llama 4 attends to chunks, and to everything in every fourth layer', () => {
+    const llama4 = {
+      dim: 5120,
+      n_layers: 8,
+      n_heads: 40,
+      n_kv_heads: 8,
+      nope_layer_interval: 4,
+      attention_chunk_size: 8192,
+    };
+    expect(runs(llama4)).toBe('3× k1024 v1024 w8192 | k1024 v1024 | 3× k1024 v1024 w8192 | k1024 v1024');
+  });
   it('a state-space model of Mistral is Mamba 2 as mamba_ssm has it', () => {
     const spec = readModelConfig(
       JSON.stringify({

@@ -747,6 +747,43 @@ describe('what the file says against what it is called', () => {
   });
 });
 
+describe('the collection of linear attention', () => {
+  // fla/layers: a key × value matrix a head, in float32; the class's defaults for what the file leaves out.
+  const SMALL = { hidden_size: 64, num_hidden_layers: 3 };
+  it('keeps a state of fixed size, whatever num_heads says of heads', () => {
+    const gla = read({ model_type: 'gla', ...SMALL, num_heads: 4, expand_k: 0.5, feature_map: null, gate_fn: 'swish' });
+    expect(intrinsicCacheBytes(gla, 'bf16', 4096)).toBe(0);
+    expect(intrinsicStateBytes(gla, 'bf16')).toBe(3 * 4 * 8 * 16 * 4);
+    const retnet = read({ model_type: 'retnet', ...SMALL, num_heads: 4 });
+    expect(intrinsicStateBytes(retnet, 'bf16')).toBe(3 * 4 * 16 * 32 * 4);
+    const gsa = read({ model_type: 'gsa', ...SMALL, num_heads: 4, num_slots: 8 });
+    expect(intrinsicStateBytes(gsa, 'bf16')).toBe(3 * 8 * (64 + 64) * 4);
+    const linear = read({ model_type: 'linear_attn', ...SMALL, num_heads: 4 });
+    expect(intrinsicStateBytes(linear, 'bf16')).toBe(3 * 4 * 16 * 16 * 4);
+    for (const spec of [gla, retnet, gsa, linear]) expect(spec.exact).toBe(true);
+  });
+  it('a short convolution runs over q, and over k and v of their own heads', () => {
+    const spec = read({ model_type: 'gla', ...SMALL, num_heads: 4, num_kv_heads: 2, use_short_conv: true });
+    expect(intrinsicStateBytes(spec, 'bf16')).toBe(3 * (4 * 8 * 16 * 4 + (32 + 16 + 32) * 4 * 2));
+  });
+  it('layers of attn attend, in a window where it has one', () => {
+    const attn = { layers: [1], num_heads: 4, num_kv_heads: 2, window_size: 128 };
+    const spec = read({ model_type: 'retnet', ...SMALL, attn });
+    expect(spec.exact).toBe(true);
+    expect(spec.layers.map(({ attention }) => attention.kind)).toEqual(['recurrent', 'sliding', 'recurrent']);
+    expect(intrinsicCacheBytes(spec, 'bf16', 4096)).toBe(128 * 2 * 32 * 2);
+  });
+  it('a feature map that changes widths is not certain', () => {
+    expect(read({ model_type: 'linear_attn', ...SMALL, feature_map: 'dpfp' }).exact).toBe(false);
+  });
+  it('RWKV-7: head_dim decides, num_heads does not', () => {
+    const spec = read({ model_type: 'rwkv7', ...SMALL, head_dim: 16, num_heads: 32, value_dim: [64, 64, 64] });
+    expect(spec.exact).toBe(true);
+    expect(intrinsicCacheBytes(spec, 'bf16', 4096)).toBe(0);
+    expect(intrinsicStateBytes(spec, 'bf16')).toBe(3 * (16 * 64 * 4 + 2 * 64 * 2));
+  });
+});
+
 describe('numbers as Python writes them', () => {
   const parse = (text: string): unknown => {
     const document = ConfigDocument.parse(text);
