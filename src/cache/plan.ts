@@ -15,6 +15,7 @@ import {
 } from './engines/allocationRule';
 import { allocationRule } from './engines/register';
 import { type LayerGroup, layerGroups } from './groups';
+import { newStructures } from './newStructures';
 import { resolveKvDtype } from './kvDtype';
 import { layerCacheBytes, layerStateBytes } from './layerBytes';
 import { deviceCount, stages } from './sharding';
@@ -90,7 +91,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario, options: RuleOpti
   const notes = [
     ...spec.notes,
     ...engineNotes(reasons),
-    ...newStructures(groups, engine),
+    ...newStructures(groups, engine.id),
     ...(Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE]),
   ];
   return {
@@ -122,29 +123,6 @@ const TOO_LARGE: Note = { text: 'the size is beyond 2^53 bytes and rounded', ine
 
 function engineNotes(reasons: readonly Reason[]): Note[] {
   return reasons.filter((reason) => reason.inexact).map(({ text }) => ({ text, inexact: true }));
-}
-
-/** Compression ratios whose pages the engines' rules know. */
-const KNOWN_RATIOS: readonly number[] = [4, 128];
-
-/** Structures newer than the engines' rules: what the model needs is known, how an engine lays it out is not. */
-function newStructures(groups: readonly LayerGroup[], engine: AllocationRule): Note[] {
-  if (engine.id === 'intrinsic') return [];
-  const of = (attention: AttentionSpec): string | null => {
-    if ((attention.kind === 'latent' || attention.kind === 'full') && (attention.indexer?.pool ?? 1) !== 1)
-      return 'pooled index keys';
-    if (attention.kind === 'compressed' && !KNOWN_RATIOS.includes(attention.ratio))
-      return `entries of ${attention.ratio} ${attention.ratio === 1 ? 'token' : 'tokens'}`;
-    if (
-      attention.kind === 'sliding' &&
-      attention.valueDim === 0 &&
-      groups.some((one) => one.attention.kind === 'latent')
-    )
-      return 'windows of latents';
-    return null;
-  };
-  const found = new Set(groups.flatMap(({ attention }) => of(attention) ?? []));
-  return [...found].map((what) => ({ text: `how ${engine.id} lays out ${what} is not known here`, inexact: true }));
 }
 
 /** Marginal bytes of one more token at short context: the difference between two tokens and one. */

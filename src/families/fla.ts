@@ -49,7 +49,7 @@ export const layers = (): readonly LayersFacet[] => [
     },
   },
   {
-    // A square matrix a head (`head_dim` decides, not `num_heads`), and the last input of both halves of a layer.
+    // A square matrix a head (`head_dim` decides, not `num_heads`; GGUF files say `head_size`), and the last input of both halves of a layer.
     id: 'rwkv7',
     modelTypes: ['rwkv7'],
     cite: 'fla-org/flash-linear-attention fla/models/rwkv7/configuration_rwkv7.py (value_dim of each layer), fla/layers/rwkv7.py; modeling_rwkv7.py conv_state and ffn_state',
@@ -188,7 +188,9 @@ function draft(
 
 function rwkv7(reader: ConfigReader, width: Sourced<number>, values: Sourced<number>): LayerDraft | null {
   const headDim =
-    reader.own('head_dim') === null ? perHead(width, reader.integer(['num_heads'])) : reader.integer(['head_dim']);
+    reader.own('head_dim') === null
+      ? perHead(width, reader.integer(['num_heads']))
+      : reader.integer(['head_dim', 'head_size']);
   if (!headDim || width.value % headDim.value !== 0) return null;
   const state: StateSpec = {
     flavour: 'rwkv',

@@ -63,6 +63,10 @@ export function readLayers(
 function wholeInput(reader: ConfigReader, architecture: string | null): Source | null {
   if (reader.own('is_causal') === false)
     return reader.source('is_causal', 'not causal: sees all of its input at once, keeps nothing');
+  // As a text model Gemma embeds; in its generating classes the flag changes the mask alone.
+  const embeds = architecture !== null && !/For(?:CausalLM|ConditionalGeneration)$/.test(architecture);
+  if (embeds && reader.own('use_bidirectional_attention') === true)
+    return reader.source('use_bidirectional_attention', 'sees all of its input at once, keeps nothing');
   if (!readsWholeInput(architecture)) return null;
   return reader.derived(`${architecture ?? ''}: sees all of its input at once, keeps nothing`);
 }

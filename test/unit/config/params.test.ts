@@ -1,7 +1,8 @@
 // Meta's and Mistral's params.json, DeepSeek's own inference configs.
 import { describe, expect, it } from 'vitest';
-import { intrinsicStateBytes } from '../../../src/cache/plan';
+import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/reading/read';
+import { scenario } from '../support';
 import { layerRuns } from './layerText';
 
 const META = {
@@ -87,6 +88,6 @@ describe('params.json', () => {
     const state = { conv: 4 * (8192 + 2 * 8 * 128), recurrent: 8192 * 128 };
     expect(spec?.layers).toHaveLength(64);
     expect(spec?.exact).toBe(true);
-    expect(spec && intrinsicStateBytes(spec, 'bf16')).toBe(64 * 2 * (state.conv + state.recurrent));
+    expect(spec && planCache(spec, scenario(1, 1)).stateBytes).toBe(64 * 2 * (state.conv + state.recurrent));
   });
 });

@@ -709,6 +709,8 @@ describe('what the file says against what it is called', () => {
     for (const config of [
       { ...LLAMA, is_causal: false },
       { ...LLAMA, architectures: ['LlamaBidirectionalModel'] },
+      { ...LLAMA, model_type: 'llama_bidirec', architectures: ['LlamaBidirectionalModel'] },
+      { ...LLAMA, model_type: 'gemma3_text', architectures: ['Gemma3TextModel'], use_bidirectional_attention: true },
     ]) {
       expect(perToken(config)).toBe(0);
       expect(read(config).layers).toHaveLength(2);
