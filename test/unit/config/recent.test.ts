@@ -19,7 +19,7 @@ interface Expected {
 }
 
 const expected = JSON.parse(readFileSync(join(FOLDER, 'expected.json'), 'utf8')) as Record<string, Expected>;
-const names = readdirSync(FOLDER).filter((name) => !name.includes('.json'));
+const names = readdirSync(FOLDER).filter((name) => !/\.(json|md)$/.test(name));
 const textOf = (name: string): string => readFileSync(join(FOLDER, name, 'config.json'), 'utf8');
 const typesOf = (name: string): string[] => modelTypesIn(JSON.parse(textOf(name)));
 
