@@ -1,5 +1,5 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budgets.
-const { writeFileSync } = require('node:fs');
+const { readFileSync, writeFileSync } = require('node:fs');
 const { basename, resolve } = require('node:path');
 
 const ENTRY = 'webview/main.ts';
@@ -35,6 +35,17 @@ function preloadsOf({ outputs }) {
   return [...needed].map((path) => basename(path));
 }
 
+/** Where a family's rules were read stands in its file for who changes it. The page shows it nowhere, and loads without it. */
+const leaveOutCites = {
+  name: 'leave-out-cites',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]families[\\/]\w+\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+'(?:[^'\\\n]|\\.)*',$/gm, "$1 '',"),
+      loader: 'ts',
+    }));
+  },
+};
+
 /** Options of the page; the caller adds where it goes. */
 const page = {
   entryPoints: [ENTRY],
@@ -49,6 +60,7 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
+  plugins: [leaveOutCites],
 };
 
-module.exports = { page, pagePlugins: [listPreloads], preloadsOf };
+module.exports = { page, pagePlugins: [leaveOutCites, listPreloads], preloadsOf };

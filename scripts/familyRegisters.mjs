@@ -18,6 +18,7 @@ const HOUSE = [
   'readLayers.ts',
   'blocksOf.ts',
   'composites.ts',
+  'architectures.ts',
   'tying.ts',
   'classDefaults.ts',
   'register.ts',

@@ -147,10 +147,15 @@ function indexTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Sourc
       ],
       bytesPerEntry: row * layers,
       entries,
-      entriesRule: attention.kind === 'compressed' ? `⌊tokens ÷ ${attention.ratio}⌋` : 'tokens',
+      entriesRule: indexRule(attention, indexer),
       bytes: row * layers * entries,
     },
   ];
+}
+
+function indexRule(attention: AttentionSpec, indexer: IndexerSpec): string {
+  const pooled = attention.kind === 'compressed' ? attention.ratio : (indexer.pool ?? 1);
+  return pooled === 1 ? 'tokens' : `⌊tokens ÷ ${pooled}⌋`;
 }
 
 function stateTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Source, form: StateForm): DerivationTerm[] {

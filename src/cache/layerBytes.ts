@@ -49,7 +49,8 @@ export function entriesHeld(spec: AttentionSpec, tokens: number): number {
 /** Index keys that a layer holds after `tokens` tokens of one sequence. */
 export function indexKeysHeld(spec: AttentionSpec, tokens: number): number {
   if (spec.kind === 'compressed') return spec.indexer?.owned ? Math.floor(tokens / spec.ratio) : 0;
-  if (spec.kind === 'latent' || spec.kind === 'full') return spec.indexer?.owned ? tokens : 0;
+  if (spec.kind === 'latent' || spec.kind === 'full')
+    return spec.indexer?.owned ? Math.floor(tokens / (spec.indexer.pool ?? 1)) : 0;
   return 0;
 }
 

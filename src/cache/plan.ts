@@ -17,6 +17,7 @@ import {
 import { type EngineSetup, setupOf } from './engines/options';
 import { allocationRule } from './engines/register';
 import { type LayerGroup, layerGroups } from './groups';
+import { newStructures } from './newStructures';
 import { resolveKvDtype } from './kvDtype';
 import { layerCacheBytes } from './layerBytes';
 import { deviceCount, stages } from './sharding';
@@ -151,7 +152,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   const refusal: Note[] =
     refused === null ? [] : [{ text: `${ENGINE_NAMES[engine.id]} refuses ${refused}`, inexact: true }];
   const tooLarge = Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE];
-  const notes = [...spec.notes, ...refusal, ...engineNotes(reasons), ...tooLarge];
+  const notes = [...spec.notes, ...refusal, ...engineNotes(reasons), ...newStructures(groups, engine.id), ...tooLarge];
   const derivation = derive(groups, dtype, source, scenario.workload.tokens, engine.stateForm?.(context));
   const whole = onOneDevice(groups, engine, context);
   const atLeast: CacheSizes = {

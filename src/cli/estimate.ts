@@ -40,6 +40,7 @@ function estimateJson(plan: CachePlan, parameters: ParameterCount | null): Recor
   return {
     modelType: spec.modelType,
     variant: spec.variant,
+    layerCount: spec.layers.length,
     layers: plan.layers.map((layer): LayerJson => {
       const attention = spec.layers[layer.index]?.attention ?? { kind: 'none' };
       return {

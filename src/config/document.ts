@@ -45,8 +45,8 @@ const ERROR_MESSAGES: Readonly<Record<string, string>> = {
   UnexpectedEndOfString: 'This string is not closed.',
 };
 
-/** Python writes these where JSON has no word for them; they are read as the numbers they mean. */
-const BARE_NUMBERS = /^[-+]?(?:Infinity|NaN)/;
+/** Python's json writes and reads these where JSON has no word for them; they are read as the numbers they mean. */
+const BARE_NUMBER = /"(?:[^"\\\n]|\\.)*"?|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|(?<![\w.$])-?(?:Infinity|NaN)(?![\w.$])/g;
 
 export class ConfigDocument {
   private lineStarts: readonly number[] | null = null;
@@ -66,14 +66,14 @@ export class ConfigDocument {
       return new ConfigDocument(text, undefined, [{ message: refused, range: { offset: 0, length: 0, line: 1 } }]);
     }
     const errors: ParseError[] = [];
-    const root = parseTree(text, errors, { allowTrailingComma: true, disallowComments: false });
+    const { json, bare } = withoutBareNumbers(text);
+    const root = parseTree(json, errors, { allowTrailingComma: true, disallowComments: false });
+    if (root) for (const [offset, word] of bare) setNumber(findNodeAtOffset(root, offset), offset, word);
     const document = new ConfigDocument(text, root, []);
-    const kept = errors
-      .filter((error) => !BARE_NUMBERS.test(text.slice(error.offset, error.offset + 9)))
-      .map((error) => ({
-        message: ERROR_MESSAGES[printParseErrorCode(error.error)] ?? 'This is not JSON.',
-        range: document.rangeOf(error.offset, error.length),
-      }));
+    const kept = errors.map((error) => ({
+      message: ERROR_MESSAGES[printParseErrorCode(error.error)] ?? 'This is not JSON.',
+      range: document.rangeOf(error.offset, error.length),
+    }));
     return new ConfigDocument(text, root, kept);
   }
 
@@ -146,6 +146,23 @@ export class ConfigDocument {
     const entry = parent && this.propertiesOf(parent).get(key);
     return entry ? { path, entry, literal } : null;
   }
+}
+
+/** The text with a zero in place of each bare word, of the same length, and where these stood. */
+function withoutBareNumbers(text: string): { readonly json: string; readonly bare: ReadonlyMap<number, string> } {
+  const bare = new Map<number, string>();
+  if (!/Infinity|NaN/.test(text)) return { json: text, bare };
+  const json = text.replace(BARE_NUMBER, (found: string, offset: number) => {
+    if (found.startsWith('"') || found.startsWith('/')) return found;
+    bare.set(offset, found);
+    return '0'.padEnd(found.length);
+  });
+  return { json, bare };
+}
+
+function setNumber(node: Node | undefined, offset: number, word: string): void {
+  if (node?.offset !== offset || node.type !== 'number') return;
+  Object.assign(node, { value: Number(word), length: word.length });
 }
 
 /** Why a text is not parsed, or null. */

@@ -26,3 +26,6 @@ export const FOLLOW_TEXT: readonly string[] = [
 
 /** Composites that fill in absent keys of a nested object with their own values; in others the nested class does. */
 export const COMPLETING: readonly string[] = ['voxtral', 'glmasr'];
+
+/** Drafters: every layer reads the cache of the model that they draft for, and keeps nothing (T:gemma4_assistant). */
+export const DRAFTER_ROOTS: readonly string[] = ['gemma4_assistant', 'gemma4_unified_assistant'];

@@ -22,7 +22,7 @@ import { layerCount, missing } from './kit/headLayout';
 /** `compress_ratios`: tokens that become one entry; 0 = the window alone. One more entry than layers is for the draft layer. */
 const RATIO_WORDS: Readonly<Record<number, LayerWord>> = { 0: 'sliding', 4: 'csa', 128: 'hca' };
 
-interface Parts {
+export interface Parts {
   readonly queryHeads: Sourced<number>;
   readonly headDim: Sourced<number>;
   readonly rope: Sourced<number>;
@@ -77,7 +77,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-function partsOf(reader: ConfigReader): Parts | null {
+export function partsOf(reader: ConfigReader): Parts | null {
   const queryHeads = reader.integer(HEAD_KEYS);
   const headDim = reader.integer(['head_dim']);
   const window = slidingWindow(reader);
@@ -144,7 +144,7 @@ function rate(reader: ConfigReader, word: string, older: string, fallback: numbe
   );
 }
 
-function slidingEntry({ queryHeads, headDim, window }: Parts): LayerDraft {
+export function slidingEntry({ queryHeads, headDim, window }: Parts): LayerDraft {
   return {
     attention: {
       kind: 'sliding',
@@ -167,7 +167,7 @@ function slidingEntry({ queryHeads, headDim, window }: Parts): LayerDraft {
 const ONE_HEAD: Source = { key: null, range: null, rule: 'one shared head' };
 const SAME: Source = { key: null, range: null, rule: 'K and V are one vector, stored once' };
 
-function compressed(
+export function compressed(
   reader: ConfigReader,
   { queryHeads, headDim, rope, window }: Parts,
   ratio: Sourced<number>,

@@ -56,7 +56,7 @@ export const layers = (): readonly LayersFacet[] => [
       'siglip_vision_model', 'siglip2_text_model', 'siglip2_vision_model', 'splinter', 'squeezebert', 'tapas',
       'tipsv2_text_model', 'unispeech', 'unispeech-sat', 'vilt', 'visual_bert', 'vit', 'vit_mae', 'vit_msn',
       'videomae', 'wav2vec2', 'wav2vec2-bert', 'wav2vec2-conformer', 'wavlm', 'xclip_text_model', 'xlm', 'yolos',
-      'yoso', 'neobert', 'audio-spectrogram-transformer', 'sew', 'sew-d', 'swin', 'swinv2',
+      'yoso', 'neobert', 'audio-spectrogram-transformer', 'sew', 'sew-d', 'swin', 'swinv2', 'llama_bidirec',
     ],
     cite: CITE,
     read: (reader, modelType) => encoder(reader, modelType, { heads: () => null }),

@@ -2,10 +2,22 @@
 
 import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
-import type { ConfigReader } from '../config/reader';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import { type ConfigReader, show } from '../config/reader';
+import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet, NamesFacet } from './facets';
 import { gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
-import { decoderLayers, type LayerWord, plainDecoder, slidingWindow } from './kit/decoder';
+import {
+  decoderLayers,
+  fullDraft,
+  layerLabels,
+  type LayerWord,
+  plainDecoder,
+  slidingDraft,
+  slidingWindow,
+  unknownDraft,
+  withSources,
+  wordOf,
+} from './kit/decoder';
+import { headLayout, layerCount } from './kit/headLayout';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames, OUTPUT_NORMS } from './kit/tensorNames';
 import { headNorm, outputNorms, rmsNorm } from './kit/parts';
@@ -26,6 +38,8 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader) => {
       const kindAt = pattern(reader);
       const window = slidingWindow(reader);
+      const listed = windowList(reader);
+      if (listed) return { layers: listed };
       if (!kindAt && !reader.hasValue('layer_types'))
         reader.log.note('sliding_window_pattern was not understood', true, reader.pathOf('sliding_window_pattern'));
       return {
@@ -37,6 +51,42 @@ export const layers = (): readonly LayersFacet[] => [
     },
   },
 ];
+
+/**
+ * `sliding_windows`: the window of each layer, null where it is full; where it is there, it decides.
+ * A list that contradicts `layer_types`, or has another length, is not understood.
+ */
+function windowList(reader: ConfigReader): readonly LayerDraft[] | null {
+  const list = reader.list(['sliding_windows']);
+  const count = list && layerCount(reader);
+  const heads = count && headLayout(reader);
+  if (!list || !count || !heads) return null;
+  reader.consult(['layer_types']);
+  const words = layerLabels(reader, count.value)?.value ?? null;
+  if (list.value.length !== count.value)
+    reader.log.note(
+      `sliding_windows has ${list.value.length} entries for ${count.value} layers`,
+      true,
+      reader.pathOf('sliding_windows'),
+    );
+  const full = fullDraft(heads);
+  const made = new Map<string, LayerDraft>();
+  const drafts = Array.from({ length: count.value }, (_, index): LayerDraft => {
+    const entry = list.value[index];
+    const window = entry === null || entry === 0 ? null : entry;
+    const word = words?.[index];
+    const agrees = word === undefined || wordOf(word) === (window === null ? 'full' : 'sliding');
+    const known = typeof window === 'number' && Number.isInteger(window) && window > 0;
+    if (agrees && window === null) return full;
+    const label = agrees ? `window ${show(entry)}` : `window ${show(entry)} beside ${word}`;
+    const draft =
+      made.get(label) ??
+      (agrees && known ? slidingDraft(heads, { value: window, source: list.source }) : unknownDraft(label));
+    made.set(label, draft);
+    return draft;
+  });
+  return withSources(drafts, { layers: count.source, kind: list.source });
+}
 
 /** `sliding_window_pattern` is a number (every n-th layer is full) or letters ("LLLG", repeated). */
 function pattern(reader: ConfigReader): ((index: number) => LayerWord) | null {

@@ -51,6 +51,8 @@ export interface LayersFacet {
   readonly sglang?: SglangCaching;
   /** What llama.cpp's implementation caches (v0.5.0, its load_hparams of the architecture and create_memory). */
   readonly llamacpp?: LlamacppCaching;
+  /** What the first layer is called in `linear_attn_config`: Kimi's lists count from 1, which is the default. */
+  readonly linearLayersFrom?: 0 | 1;
   read(reader: ConfigReader, modelType: string): FamilyReading;
 }
 

@@ -55,7 +55,8 @@ export const layers = (): readonly LayersFacet[] => [
   {
     id: 'gpt_neox',
     modelTypes: ['gpt_neox', 'gpt_neox_japanese'],
-    cite: 'transformers 5.18 models/gpt_neox/modeling_gpt_neox.py, gpt_neox_japanese/modeling_gpt_neox_japanese.py',
+    cite: 'transformers 5.18 models/gpt_neox/configuration_gpt_neox.py and modeling_gpt_neox.py, gpt_neox_japanese/modeling_gpt_neox_japanese.py',
+    refusesRemainder: 'class',
     read: multiHead(),
   },
 ];

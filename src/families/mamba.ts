@@ -1,12 +1,13 @@
 /** Mamba 1 and 2 in every layer. */
 
 import type { ConfigReader } from '../config/reader';
+import type { Sourced } from '../model/spec';
 import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { repeat, unknownDraft, withLayerSource } from './kit/decoder';
 import { adaptState, MAMBA_NAMES } from './kit/ggufStates';
 import { layerCount, missing } from './kit/headLayout';
 import { expandedWidth } from './kit/mambaHybrid';
-import { MAMBA_KEYS, mamba2State, mambaState, recurrentDraft, type SourcedState } from './kit/states';
+import { MAMBA_KEYS, mamba2State, mamba2StateOf, mambaState, recurrentDraft, type SourcedState } from './kit/states';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -14,7 +15,10 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['mamba', 'falcon_mamba'],
     cite: 'transformers 5.18 models/mamba/modeling_mamba.py',
     // Mistral's params.json of a Mamba 2 model calls itself "mamba" too, and leaves its widths to code.
-    read: (reader) => everyLayer(reader, reader.has('dim') ? null : mambaState(reader, MAMBA_KEYS)),
+    read: (reader) =>
+      reader.has('dim')
+        ? everyLayer(reader, paramsState(reader), ['n_layers'])
+        : everyLayer(reader, mambaState(reader, MAMBA_KEYS)),
   },
   {
     id: 'mamba2',
@@ -36,9 +40,27 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-function everyLayer(reader: ConfigReader, state: SourcedState | null): FamilyReading {
+/** mistral-inference mamba.py gives `dim` and `n_groups` to mamba_ssm's Mamba2: 128 states, a kernel of 4, heads of 64. */
+function paramsState(reader: ConfigReader): SourcedState | null {
+  const width = reader.integer(['dim']);
+  const groups = reader.integer(['n_groups']);
+  if (!width || !groups || (2 * width.value) % 64 !== 0) {
+    missing(reader, 'dim and n_groups', 'n_groups');
+    return null;
+  }
+  const rule = 'as mamba_ssm Mamba2 has it';
+  const fixed = (value: number): Sourced<number> => ({ value, source: reader.derived(`${value}, ${rule}`) });
+  const heads = { value: (2 * width.value) / 64, source: { ...width.source, rule: `2 × ${width.value} ÷ 64` } };
+  return mamba2StateOf(reader, { heads, headDim: fixed(64), groups, state: fixed(128), conv: fixed(4) });
+}
+
+function everyLayer(
+  reader: ConfigReader,
+  state: SourcedState | null,
+  keys: readonly string[] = ['num_hidden_layers', 'n_layer', 'num_layers'],
+): FamilyReading {
   reader.consult(['expand', 'time_step_rank', 'intermediate_size', 'num_heads', 'head_dim']);
-  const count = layerCount(reader, ['num_hidden_layers', 'n_layer', 'num_layers']);
+  const count = layerCount(reader, keys);
   if (!count) missing(reader, 'the number of layers', 'num_hidden_layers');
   const draft = recurrentDraft(state);
   return { layers: count ? withLayerSource(repeat(draft ?? unknownDraft('mamba'), count.value), count.source) : [] };

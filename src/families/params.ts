@@ -2,10 +2,11 @@
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
+import type { Sourced } from '../model/spec';
 import { flag, ratio } from './counted/switches';
 import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
-import { fullDraft, repeat, slidingDraft, withLayerSource, withSources } from './kit/decoder';
-import { headLayout, latentLayout, layerCount, missing } from './kit/headLayout';
+import { chunkedDraft, fullDraft, repeat, slidingDraft, withLayerSource, withSources } from './kit/decoder';
+import { headLayout, latentLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -42,6 +43,8 @@ export const layers = (): readonly LayersFacet[] => [
       }
       const heads = headLayout(reader, { headKeys: ['n_heads'], kvKeys: ['n_kv_heads'], headDimKeys: ['head_dim'] });
       if (!heads) return { layers: [] };
+      const chunk = reader.integer(['attention_chunk_size']);
+      if (chunk) return { layers: chunked(reader, heads, chunk, count) };
       const windowed = windows(reader, count.value);
       if (!windowed) return { layers: withLayerSource(repeat(fullDraft(heads), count.value), count.source) };
       const source = reader.source(windowed.key);
@@ -57,6 +60,22 @@ export const layers = (): readonly LayersFacet[] => [
     },
   },
 ];
+
+/** Llama 4: chunks, but in every `nope_layer_interval`-th layer (meta-llama/llama-models llama4/model.py is_nope_layer). */
+function chunked(
+  reader: ConfigReader,
+  heads: SourcedLayout,
+  chunk: Sourced<number>,
+  count: Sourced<number>,
+): readonly LayerDraft[] {
+  const interval = reader.integer(['nope_layer_interval']);
+  const local = chunkedDraft(heads, chunk);
+  const full = fullDraft(heads);
+  const drafts = Array.from({ length: count.value }, (_, index) =>
+    interval && (index + 1) % interval.value === 0 ? full : local,
+  );
+  return withSources(drafts, { layers: count.source, kind: interval?.source ?? chunk.source });
+}
 
 const WINDOW_KEYS = ['sliding_window', '_sliding_window'];
 

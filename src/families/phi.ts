@@ -54,6 +54,7 @@ export const layers = (): readonly LayersFacet[] => [
         'blocksparse_num_local_blocks',
         'blocksparse_vert_stride',
         'blocksparse_homo_head_pattern',
+        'blocksparse_triton_kernel_block_size',
       ]);
       return { layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [] }) };
     },

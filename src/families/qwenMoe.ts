@@ -44,7 +44,7 @@ export const layers = (): readonly LayersFacet[] => [
   },
   {
     id: 'qwen3-moe',
-    modelTypes: ['qwen3_moe'],
+    modelTypes: ['qwen3_moe', 'kolibri1'],
     cite: 'transformers 5.18 models/qwen3_moe/configuration_qwen3_moe.py',
     llamacpp: { windows: false },
     read: (reader) => everyLayer(reader, qwenWindow(reader)),

@@ -7,9 +7,9 @@ import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
 import type { CountsFacet, FamilyReading, GgufFacet, LayerDraft, LayersFacet } from './facets';
-import { decoderLayers, fullDraft } from './kit/decoder';
+import { decoderLayers, fullDraft, withSources } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
-import { headLayout } from './kit/headLayout';
+import { headLayout, layerCount } from './kit/headLayout';
 import { gatedDeltaNetState, recurrentDraft } from './kit/states';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -26,6 +26,63 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next',
     llamacpp: { keepsDraftStates: true },
     read: (reader) => deltaLayers(reader, attention),
+  },
+  {
+    // Qwen 3.5 with labels of its own. vLLM makes the layers from the interval; a list that says otherwise is not followed there.
+    id: 'agnes',
+    modelTypes: ['agnes_text'],
+    cite: 'vLLM transformers_utils/configs/agnes.py: global_attention_interval, else the first agnes_global_attention',
+    read: (reader) => {
+      const list = reader.list(['layer_types']);
+      const first = (list?.value.indexOf('agnes_global_attention') ?? -1) + 1;
+      const interval =
+        reader.integer(['global_attention_interval']) ??
+        (list && first > 0 ? { value: first, source: list.source } : { value: 4, source: null });
+      const count = layerCount(reader);
+      const full = attention(reader);
+      const linear = recurrentDraft(gatedDeltaNetState(reader));
+      if (!count || !full || !linear) return { layers: [] };
+      const isFull = (index: number): boolean => (index + 1) % interval.value === 0;
+      const labels = list && Array.from({ length: count.value }, (_, index) => isFull(index));
+      if (
+        list &&
+        (list.value.length !== count.value ||
+          labels?.some(
+            (wanted, index) => list.value[index] !== (wanted ? 'agnes_global_attention' : 'agnes_delta_attention'),
+          ))
+      )
+        reader.log.note(
+          `${reader.pathOf('layer_types')} does not follow from an interval of ${interval.value}`,
+          true,
+          reader.pathOf('layer_types'),
+        );
+      const drafts = Array.from({ length: count.value }, (_, index) => (isFull(index) ? full : linear));
+      return {
+        layers: withSources(drafts, {
+          layers: count.source,
+          ...(interval.source ? { kind: interval.source } : {}),
+        }),
+      };
+    },
+  },
+  {
+    // Qwen3-Next with residuals between blocks; q, k and v have a convolution each, as wide together as Qwen's one.
+    id: 'alice',
+    modelTypes: ['alice_ai'],
+    cite: 'vLLM transformers_utils/configs/alice_ai.py, a Qwen3NextConfig',
+    defaults: {
+      alice_ai: {
+        linear_num_key_heads: 32,
+        linear_num_value_heads: 32,
+        linear_key_head_dim: 128,
+        linear_value_head_dim: 128,
+        linear_conv_kernel_dim: 4,
+      },
+    },
+    read: (reader) => {
+      reader.consult(['number_of_conv_states', 'block_attn_res_block_size', 'kda_allow_negative_eigenvalues']);
+      return deltaLayers(reader, attention);
+    },
   },
   {
     // In full layers an indexer chooses the keys.

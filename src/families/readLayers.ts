@@ -3,10 +3,14 @@
 import type { ClassDefaults, ConfigReader } from '../config/reader';
 
 import { classDefaultsOf } from './classDefaults';
-import { CROSS_ROOTS } from './composites';
+import type { Source } from '../model/spec';
+import { readsWholeInput } from './architectures';
+import { CROSS_ROOTS, DRAFTER_ROOTS } from './composites';
 import { withCross } from './kit/crossLayers';
 import type { FamilyReading, LayersFacet } from './facets';
 import { genericDecoder } from './kit/generic';
+import { NO_ATTENTION, repeat, withSources } from './kit/decoder';
+import { layerCount } from './kit/headLayout';
 import { noteTelltales } from './kit/telltales';
 
 /** Defaults of absent keys: those of the class, and those that the family adds (the table has no classes of remote code). */
@@ -35,14 +39,56 @@ export function readLayers(
   reader: ConfigReader,
   modelType: string,
   root: string,
+  architecture: string | null = null,
 ): FamilyReading {
+  if (DRAFTER_ROOTS.includes(root)) {
+    const drafter = readsTarget(reader);
+    if (drafter) return drafter;
+  }
   if (!family) return genericDecoder(reader, modelType);
   const own = family.read(reader, modelType);
   const reading = CROSS_ROOTS.includes(root) ? { ...own, layers: withCross(reader, own.layers) } : own;
+  const whole = wholeInput(reader, architecture);
+  if (whole) {
+    reader.consult(reader.keys());
+    return { layers: withSources(repeat(NO_ATTENTION, encoderLayers(reader, reading.layers.length)), { kind: whole }) };
+  }
   const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
   const draftLayers = reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0)?.value ?? 0));
   const changed = noteTelltales(reader, modelType);
   return { ...reading, layers: changed ? assumed(reading.layers) : reading.layers, draftLayers };
+}
+
+/** What says that a decoder's type is used as an encoder: `is_causal`, or its class. */
+function wholeInput(reader: ConfigReader, architecture: string | null): Source | null {
+  if (reader.own('is_causal') === false)
+    return reader.source('is_causal', 'not causal: sees all of its input at once, keeps nothing');
+  // As a text model Gemma embeds; in its generating classes the flag changes the mask alone.
+  const embeds = architecture !== null && !/For(?:CausalLM|ConditionalGeneration)$/.test(architecture);
+  if (embeds && reader.own('use_bidirectional_attention') === true)
+    return reader.source('use_bidirectional_attention', 'sees all of its input at once, keeps nothing');
+  if (!readsWholeInput(architecture)) return null;
+  return reader.derived(`${architecture ?? ''}: sees all of its input at once, keeps nothing`);
+}
+
+/** Layers of the encoder; those of an encoder-decoder were read as its decoder's, self and cross. */
+function encoderLayers(reader: ConfigReader, read: number): number {
+  return layerCount(reader, ['num_hidden_layers', 'num_layers', 'n_layer', 'n_layers'])?.value ?? Math.max(read, 1);
+}
+
+/** A drafter's layers: all of them share, by `num_kv_shared_layers` or by the class where it is absent or 0. */
+function readsTarget(reader: ConfigReader): FamilyReading | null {
+  const count = layerCount(reader);
+  const shared = reader.integer(['num_kv_shared_layers'], 0);
+  if (!count || (shared && shared.value !== 0 && shared.value !== count.value)) return null;
+  reader.consult(reader.keys());
+  const rule = 'a drafter: reads the cache of the model that it drafts for, keeps nothing';
+  return {
+    layers: withSources(repeat(NO_ATTENTION, count.value), {
+      kind: shared ? { ...shared.source, rule } : reader.derived(rule),
+      layers: count.source,
+    }),
+  };
 }
 
 /** Marks drafts as assumed, keeping one object per kind. */

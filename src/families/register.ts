@@ -2,6 +2,7 @@
 
 import * as apertus from './apertus';
 import * as arcee from './arcee';
+import * as arctic from './arctic';
 import * as aria from './aria';
 import * as bailing from './bailing';
 import * as bamba from './bamba';
@@ -14,6 +15,7 @@ import * as dbrx from './dbrx';
 import * as deepseek from './deepseek';
 import * as deepseekSparse from './deepseekSparse';
 import * as deepseekV4 from './deepseekV4';
+import * as deepseekV41 from './deepseekV41';
 import * as doge from './doge';
 import * as dots from './dots';
 import * as encoders from './encoders';
@@ -21,10 +23,13 @@ import * as ernie from './ernie';
 import * as exaone from './exaone';
 import * as falcon from './falcon';
 import * as falconH1 from './falconH1';
+import * as fla from './fla';
 import * as gemma from './gemma';
 import * as gemma3n from './gemma3n';
 import * as gemma4 from './gemma4';
+import * as gigachat from './gigachat';
 import * as glm from './glm';
+import * as glmNext from './glmNext';
 import * as gpt2 from './gpt2';
 import * as gptNeo from './gptNeo';
 import * as gptOss from './gptOss';
@@ -40,12 +45,15 @@ import * as internlm from './internlm';
 import * as jais2 from './jais2';
 import * as jamba from './jamba';
 import * as jetmoe from './jetmoe';
+import * as k2Horizon from './k2Horizon';
 import * as kimi from './kimi';
 import * as laguna from './laguna';
+import * as laterLayers from './laterLayers';
 import * as lfm2 from './lfm2';
 import * as llama from './llama';
 import * as llama4 from './llama4';
 import * as longcat from './longcat';
+import * as looped from './looped';
 import * as mamba from './mamba';
 import * as mellum from './mellum';
 import * as mimo from './mimo';
@@ -79,6 +87,7 @@ import * as step from './step';
 import * as t5 from './t5';
 import * as whisper from './whisper';
 import * as xlstm from './xlstm';
+import * as yuan from './yuan';
 import * as zamba from './zamba';
 import * as zaya from './zaya';
 import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
@@ -86,19 +95,20 @@ import { register } from './kit/makeRegister';
 
 export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
   () => [
-    apertus.layers, arcee.layers, aria.layers, bailing.layers, bamba.layers, bart.layers, bitnet.layers,
-    bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers, deepseekSparse.layers,
-    deepseekV4.layers, doge.layers, dots.layers, encoders.layers, ernie.layers, exaone.layers, falcon.layers,
-    falconH1.layers, gemma.layers, gemma3n.layers, gemma4.layers, glm.layers, gpt2.layers, gptNeo.layers,
-    gptOss.layers, granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
-    hyperclovax.layers, inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers, kimi.layers,
-    laguna.layers, lfm2.layers, llama.layers, llama4.layers, longcat.layers, mamba.layers, mellum.layers,
-    mimo.layers, minicpm.layers, minimax.layers, mistral.layers, mllama.layers, modernbertDecoder.layers,
-    mpt.layers, nemotron.layers, nemotronDense.layers, olmo.layers, openelm.layers, opt.layers, params.layers,
-    persimmon.layers, phi.layers, plamo.layers, qwen.layers, qwenMoe.layers, qwenNext.layers,
-    recurrentGemma.layers, rwkv.layers, seedOss.layers, smallthinker.layers, smollm.layers, solar.layers,
-    stablelm.layers, starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, zamba.layers,
-    zaya.layers,
+    apertus.layers, arcee.layers, arctic.layers, aria.layers, bailing.layers, bamba.layers, bart.layers,
+    bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
+    deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, encoders.layers,
+    ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers, gemma3n.layers,
+    gemma4.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers, gptOss.layers,
+    granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
+    hyperclovax.layers, inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers,
+    k2Horizon.layers, kimi.layers, laguna.layers, laterLayers.layers, lfm2.layers, llama.layers, llama4.layers,
+    longcat.layers, looped.layers, mamba.layers, mellum.layers, mimo.layers, minicpm.layers, minimax.layers,
+    mistral.layers, mllama.layers, modernbertDecoder.layers, mpt.layers, nemotron.layers, nemotronDense.layers,
+    olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers, plamo.layers,
+    qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers, rwkv.layers, seedOss.layers,
+    smallthinker.layers, smollm.layers, solar.layers, stablelm.layers, starcoder.layers, step.layers, t5.layers,
+    whisper.layers, xlstm.layers, yuan.layers, zamba.layers, zaya.layers,
   ],
   (facet) => facet.modelTypes,
 );

@@ -1,4 +1,4 @@
-/** RWKV-4 to 7: no keys and values. */
+/** RWKV-4 to 6, and files of RWKV-7 (fla.ts has its layers): no keys and values. */
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
@@ -28,11 +28,11 @@ export const layers = (): readonly LayersFacet[] => [
       return { layers: withLayerSource(repeat(draft, count.value), count.source) };
     },
   },
-  // RWKV-5 to 7: a square matrix per head in float32, and the last input of both halves of a layer.
+  // RWKV-5 and 6: a square matrix per head in float32, and the last input of both halves of a layer.
   {
     id: 'rwkv5',
-    modelTypes: ['rwkv5', 'rwkv6', 'rwkv7'],
-    cite: 'RWKV/rwkv-5-world-1b5 and RWKV/rwkv-6-world-1b6 modeling_rwkv5.py, modeling_rwkv6.py; llama.cpp v0.5.0 llama-hparams.cpp n_embd_r, n_embd_s (also RWKV-7): state [heads, head_size, head_size] and two shifts',
+    modelTypes: ['rwkv5', 'rwkv6'],
+    cite: 'RWKV/rwkv-5-world-1b5 and RWKV/rwkv-6-world-1b6 modeling_rwkv5.py, modeling_rwkv6.py; llama.cpp v0.5.0 llama-hparams.cpp n_embd_r, n_embd_s: state [heads, head_size, head_size] and two shifts',
     read: (reader) => {
       const count = layerCount(reader, ['num_hidden_layers']);
       const hidden = reader.integer(HIDDEN_KEYS);
@@ -65,17 +65,17 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 /** llama.cpp reads the width of a head, and two token shifts where the file does not say another number. */
-function adaptShifts(config: GgufConfig, source: GgufSource): void {
+function adaptShifts(config: GgufConfig, source: GgufSource, name: 'head_size' | 'head_dim'): void {
   const size = source.number('wkv.head_size');
   // Heads are the width ÷ their size; the file says 0 of attention.
   delete config['num_attention_heads'];
   delete config['num_key_value_heads'];
-  if (size !== undefined && (source.number('token_shift_count') ?? 2) === 2) config['head_size'] = size;
+  if (size !== undefined && (source.number('token_shift_count') ?? 2) === 2) config[name] = size;
 }
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'rwkv6', modelType: 'rwkv6', adapt: adaptShifts },
-  { architecture: 'rwkv7', modelType: 'rwkv7', adapt: adaptShifts },
+  { architecture: 'rwkv6', modelType: 'rwkv6', adapt: (config, source) => adaptShifts(config, source, 'head_size') },
+  { architecture: 'rwkv7', modelType: 'rwkv7', adapt: (config, source) => adaptShifts(config, source, 'head_dim') },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

@@ -1,5 +1,6 @@
 /** Lists of layer numbers: inside the model, each layer once. Most count from 0, Kimi's from 1. */
 
+import { layersRegister } from '../families/register';
 import type { ConfigReader } from '../config/reader';
 import { type LintContext, numberIn } from './context';
 
@@ -15,21 +16,19 @@ const LISTS: readonly IndexList[] = [
   { key: 'hybrid_layer_ids', first: 0 },
   { key: 'global_layers', first: 0 },
 ];
-/** In `linear_attn_config`, counted from 1; together they are all layers. */
-const KIMI_LISTS: readonly IndexList[] = [
-  { key: 'full_attn_layers', first: 1 },
-  { key: 'kda_layers', first: 1 },
-];
+/** In `linear_attn_config`, counted as the family counts; together they are all layers. */
+const LINEAR_LISTS = ['full_attn_layers', 'kda_layers'];
 
 export function lintLayerIndexes(context: LintContext): void {
-  const { own, layers } = context;
+  const { own, layers, reading } = context;
   lintOffset(context);
   if (!layers) return;
   for (const list of LISTS) lintList(context, own, list, layers.value);
   const linear = own.nested('linear_attn_config');
   if (!linear) return;
-  for (const list of KIMI_LISTS) lintList(context, linear, list, layers.value);
-  lintPartition(context, linear, layers.value);
+  const first = layersRegister.of(reading.modelType)?.linearLayersFrom ?? 1;
+  for (const key of LINEAR_LISTS) lintList(context, linear, { key, first }, layers.value);
+  lintPartition(context, linear, layers.value, first);
 }
 
 function numbersIn(reader: ConfigReader, key: string): readonly number[] {
@@ -56,7 +55,7 @@ function lintList(context: LintContext, reader: ConfigReader, { key, first }: In
     context.report(reader, 'layer-indexes-overlap', 'warning', key, `${key} names layer ${twice} more than once.`);
 }
 
-function lintPartition(context: LintContext, reader: ConfigReader, layers: number): void {
+function lintPartition(context: LintContext, reader: ConfigReader, layers: number, first: 0 | 1): void {
   const full = new Set(numbersIn(reader, 'full_attn_layers'));
   const linear = new Set(numbersIn(reader, 'kda_layers'));
   if (full.size === 0 || linear.size === 0) return;
@@ -71,11 +70,11 @@ function lintPartition(context: LintContext, reader: ConfigReader, layers: numbe
     );
     return;
   }
-  const lost = Array.from({ length: layers }, (_, index) => index + 1).filter(
+  const lost = Array.from({ length: layers }, (_, index) => index + first).filter(
     (index) => !full.has(index) && !linear.has(index),
   );
   if (lost.length === 0) return;
-  const message = `Layer ${lost.slice(0, 5).join(', ')} of ${layers} is in neither full_attn_layers nor kda_layers (they count from 1).`;
+  const message = `Layer ${lost.slice(0, 5).join(', ')} of ${layers} is in neither full_attn_layers nor kda_layers (they count from ${first}).`;
   context.report(reader, 'layer-index-out-of-range', 'warning', 'kda_layers', message);
 }
 

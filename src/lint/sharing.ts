@@ -1,5 +1,6 @@
 /** Layers that use the cache of another one: it must exist. */
 
+import { DRAFTER_ROOTS } from '../families/composites';
 import { numberIn, plural, removeKey, type LintContext } from './context';
 
 export function lintSharing(context: LintContext): void {
@@ -9,7 +10,9 @@ export function lintSharing(context: LintContext): void {
 
 /** Gemma 3n and 4: the last n layers use the last cache of their own kind before them. */
 function lintShared(context: LintContext): void {
-  const { own, layers } = context;
+  const { own, layers, reading } = context;
+  // A drafter shares all of them, with its target.
+  if (DRAFTER_ROOTS.includes(reading.spec.modelType)) return;
   const shared = numberIn(own, 'num_kv_shared_layers');
   if (shared === null || shared < 1 || !layers) return;
   const report = (severity: 'error' | 'warning', message: string): void =>

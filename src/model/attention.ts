@@ -10,6 +10,8 @@ export interface IndexerSpec {
   readonly topK: number | null;
   /** False when the layer reuses the selection of an earlier layer and stores no index keys. */
   readonly owned: boolean;
+  /** Tokens that are pooled into one index key; one where absent. Compressed layers have their own ratio. */
+  readonly pool?: number;
 }
 
 /** Per-head K and V: queries `[queryHeads, keyDim]`, cached K `[kvHeads, keyDim]` and V `[kvHeads, valueDim]` a token. */

@@ -26,6 +26,7 @@ const LANGUAGE_KEYS = [
   ['thinker_config', 'text_config'],
   ['lm_config'],
   ['text_model_config'],
+  ['llm_cfg'],
   ['llm'],
   ['language_model'],
   ['vlm_config', 'text_config'],

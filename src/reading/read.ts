@@ -8,8 +8,9 @@ import { defaultsOf, readLayers } from '../families/readLayers';
 import { layersRegister } from '../families/register';
 import type { FamilyReading, LayersFacet } from '../families/facets';
 import { CONTEXT_KEYS, HIDDEN_KEYS } from '../config/spellings';
+import { typeByArchitecture } from '../families/architectures';
 import { type Location, locate } from './locate';
-import { ConfigReader, type Overrides, type ReaderSetting, ReadingLog } from '../config/reader';
+import { ConfigReader, type Overrides, type ReaderSetting, ReadingLog, show } from '../config/reader';
 import type { TaughtFamilies, TaughtFamily } from './taught';
 import { variantOf } from './variant';
 
@@ -56,7 +57,8 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
     new ConfigReader(document, path, from, overrides ? { overrides } : {});
   const ownType = modelTypeOf(location, readerAt(location.path, log));
   const taught = taughtFor(options.families, ownType);
-  const modelType = taught?.like ?? ownType;
+  const named = taught ? null : typeByArchitecture(location.path.length === 0 ? location.architecture : null, ownType);
+  const modelType = taught?.like ?? named ?? ownType;
   const family = layersRegister.of(modelType);
   const setting: ReaderSetting = {
     ...(overrides ? { overrides } : {}),
@@ -67,8 +69,9 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   const reader = (from = new ReadingLog()): ConfigReader => new ConfigReader(document, location.path, from, setting);
   const own = reader(log);
   if (taught?.like !== undefined) log.note(`read like ${modelType}, as your settings say`, family === null);
+  if (named !== null) log.note(byArchitecture(location.architecture ?? '', named, ownType), false, 'architectures');
   own.consult(Object.keys(taught?.keys ?? {}));
-  const reading = readLayers(family, own, modelType, location.rootModelType);
+  const reading = readLayers(family, own, modelType, location.rootModelType, location.architecture);
   return {
     document,
     location,
@@ -81,6 +84,11 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
     reader,
     readerAt,
   };
+}
+
+function byArchitecture(architecture: string, read: string, written: string): string {
+  const but = written === '' ? 'no model_type' : `model_type says ${show(written)}`;
+  return `${but}; architectures says ${show(architecture)}: read as ${read}`;
 }
 
 function taughtFor(families: TaughtFamilies | undefined, modelType: string): TaughtFamily | undefined {

@@ -20,6 +20,7 @@ const indexer = v.exactOptional(
     heads: v.nullable(size),
     topK: v.nullable(size),
     owned: v.boolean(),
+    pool: v.exactOptional(size),
   } satisfies SchemasOf<IndexerSpec>),
 );
 

@@ -120,7 +120,7 @@ export function slidingDraft({ layout, sources }: SourcedLayout, window: Sourced
   };
 }
 
-function chunkedDraft({ layout, sources }: SourcedLayout, chunk: Sourced<number>): LayerDraft {
+export function chunkedDraft({ layout, sources }: SourcedLayout, chunk: Sourced<number>): LayerDraft {
   return {
     attention: { kind: 'chunked', ...layout, chunk: chunk.value },
     sources: { ...sources, chunk: chunk.source },

@@ -128,7 +128,21 @@ export function mamba2State(reader: ConfigReader, keys: Mamba2Keys): SourcedStat
   if (!found) return null;
   const { heads, groups, state, conv } = found;
   const headDim = stateHeadDim(reader, keys, heads.value);
-  if (!headDim) return null;
+  return headDim && mamba2StateOf(reader, { heads, headDim, groups, state, conv });
+}
+
+export interface Mamba2Numbers {
+  readonly heads: Sourced<number>;
+  readonly headDim: Sourced<number>;
+  readonly groups: Sourced<number>;
+  readonly state: Sourced<number>;
+  readonly conv: Sourced<number>;
+}
+
+export function mamba2StateOf(
+  reader: ConfigReader,
+  { heads, headDim, groups, state, conv }: Mamba2Numbers,
+): SourcedState {
   const inner = heads.value * headDim.value;
   const groupChannels = 2 * groups.value * state.value;
   const elements = inner * state.value;

@@ -1,6 +1,8 @@
 // Meta's and Mistral's params.json, DeepSeek's own inference configs.
 import { describe, expect, it } from 'vitest';
+import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/reading/read';
+import { scenario } from '../support';
 import { layerRuns } from './layerText';
 
 const META = {
@@ -60,7 +62,18 @@ describe('params.json', () => {
     expect(runs(v3)).toBe('61× k512 v64');
     expect(runs({ ...v3, index_n_heads: 64, index_head_dim: 128, index_topk: 2048 })).toBe('61× k512 v64 i128');
   });
-  it('a state-space model of Mistral is not one of these', () => {
+  it('Llama 4 attends to chunks, and to everything in every fourth layer', () => {
+    const llama4 = {
+      dim: 5120,
+      n_layers: 8,
+      n_heads: 40,
+      n_kv_heads: 8,
+      nope_layer_interval: 4,
+      attention_chunk_size: 8192,
+    };
+    expect(runs(llama4)).toBe('3× k1024 v1024 w8192 | k1024 v1024 | 3× k1024 v1024 w8192 | k1024 v1024');
+  });
+  it('a state-space model of Mistral is Mamba 2 as mamba_ssm has it', () => {
     const spec = readModelConfig(
       JSON.stringify({
         dim: 4096,
@@ -71,6 +84,10 @@ describe('params.json', () => {
         tie_embeddings: false,
       }),
     )?.spec;
-    expect(spec?.exact ?? false).toBe(false);
+    // Inner width 8,192 in heads of 64, 128 states, a kernel of 4, 8 groups: mistralai/Mamba-Codestral-7B-v0.1 in its other form.
+    const state = { conv: 4 * (8192 + 2 * 8 * 128), recurrent: 8192 * 128 };
+    expect(spec?.layers).toHaveLength(64);
+    expect(spec?.exact).toBe(true);
+    expect(spec && planCache(spec, scenario(1, 1)).stateBytes).toBe(64 * 2 * (state.conv + state.recurrent));
   });
 });

@@ -56,6 +56,21 @@ describe('a known family with keys of another mechanism', () => {
     ['conv_L_cache', 3],
     ['swa_num_key_value_heads', 4],
     ['yoco_layers', 2],
+    ['total_ut_steps', 4],
+    ['n_recurrent_loops', 2],
+    ['loop_num', 2],
+    ['num_loops', 2],
+    ['layer_group_size', 4],
+    ['num_kv_reuse_layers', 2],
+    ['kv_source_layer_ids', [0, 2]],
+    ['index_source_layer_ids', [0, 2]],
+    ['index_kpool', 4],
+    ['indexer_compress_ratio', 4],
+    ['sliding_windows', [128, null, 128, null]],
+    ['mixer_types', ['minicpm4', 'lightning', 'lightning', 'minicpm4']],
+    ['expand_k', 0.5],
+    ['feature_map', 'relu'],
+    ['gate_fn', 'swish'],
   ];
   it.each(foreign)('llama with %s', (key, value) => {
     const spec = read({ ...LLAMA, [key]: value });

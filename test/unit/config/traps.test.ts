@@ -1,5 +1,6 @@
 // What other calculators get wrong, one test each. Sources: the families' own files.
 import { describe, expect } from 'vitest';
+import { ConfigDocument } from '../../../src/config/document';
 import { readModelConfig } from '../../../src/reading/read';
 import type { ModelSpec } from '../../../src/model/spec';
 import { testsByConfig } from '../support/cases';
@@ -684,5 +685,125 @@ describe('models that only look like decoders', () => {
       decoder: { model_type: 'gpt2', n_layer: 2, n_head: 4, n_embd: 64, add_cross_attention: true },
     });
     expect(layerRuns(spec)).toBe('2× k64 v64 | 2× k64 v64 x');
+  });
+});
+
+describe('what the file says against what it is called', () => {
+  it('a DeciLM without model_type is read by its class', () => {
+    const spec = read({
+      architectures: ['DeciLMForCausalLM'],
+      num_hidden_layers: 3,
+      hidden_size: 4096,
+      num_attention_heads: 32,
+      num_key_value_heads_per_layer: [4, 2, 1],
+    });
+    expect(layerRuns(spec)).toBe('k512 v512 | k256 v256 | k128 v128');
+    expect(spec.exact).toBe(true);
+  });
+  it('a class of another type beside a known type changes nothing unless engines go by it', () => {
+    const spec = read({ ...LLAMA, architectures: ['MistralForCausalLM'] });
+    expect(layerRuns(spec)).toBe('2× k128 v128');
+    expect(spec.notes.filter(({ key }) => key === 'architectures')).toEqual([]);
+  });
+  it('is_causal: false and bidirectional classes keep nothing; is_causal: true changes nothing', () => {
+    for (const config of [
+      { ...LLAMA, is_causal: false },
+      { ...LLAMA, architectures: ['LlamaBidirectionalModel'] },
+      { ...LLAMA, model_type: 'llama_bidirec', architectures: ['LlamaBidirectionalModel'] },
+      { ...LLAMA, model_type: 'gemma3_text', architectures: ['Gemma3TextModel'], use_bidirectional_attention: true },
+    ]) {
+      expect(perToken(config)).toBe(0);
+      expect(read(config).layers).toHaveLength(2);
+    }
+    expect(perToken({ ...LLAMA, is_causal: true })).toBe(2 * 512);
+  });
+  it('Yuan keeps the last two hidden states beside K and V of every head', () => {
+    const config = {
+      model_type: 'yuan',
+      num_hidden_layers: 2,
+      hidden_size: 2048,
+      num_attention_heads: 16,
+      attention_projection_size: 4096,
+    };
+    expect(perToken(config)).toBe(2 * 2 * 4096 * 2);
+    expect(intrinsicStateBytes(read(config), 'bf16')).toBe(2 * 2 * 2048 * 2);
+  });
+  it('block-sparse attention of Phi-3-small keeps everything', () => {
+    const config = {
+      model_type: 'phi3small',
+      num_hidden_layers: 2,
+      hidden_size: 4096,
+      num_attention_heads: 32,
+      num_key_value_heads: 8,
+      dense_attention_every_n_layers: 2,
+      blocksparse_block_size: 64,
+      blocksparse_homo_head_pattern: false,
+      blocksparse_num_local_blocks: 16,
+      blocksparse_triton_kernel_block_size: 64,
+      blocksparse_vert_stride: 8,
+    };
+    expect(perToken(config)).toBe(2 * 2 * 8 * 128 * 2);
+  });
+  it('Arctic is grouped attention', () => {
+    expect(perToken({ ...LLAMA, model_type: 'arctic' })).toBe(2 * 512);
+  });
+});
+
+describe('the collection of linear attention', () => {
+  // fla/layers: a key × value matrix a head, in float32; the class's defaults for what the file leaves out.
+  const SMALL = { hidden_size: 64, num_hidden_layers: 3 };
+  it('keeps a state of fixed size, whatever num_heads says of heads', () => {
+    const gla = read({ model_type: 'gla', ...SMALL, num_heads: 4, expand_k: 0.5, feature_map: null, gate_fn: 'swish' });
+    expect(intrinsicCacheBytes(gla, 'bf16', 4096)).toBe(0);
+    expect(intrinsicStateBytes(gla, 'bf16')).toBe(3 * 4 * 8 * 16 * 4);
+    const retnet = read({ model_type: 'retnet', ...SMALL, num_heads: 4 });
+    expect(intrinsicStateBytes(retnet, 'bf16')).toBe(3 * 4 * 16 * 32 * 4);
+    const gsa = read({ model_type: 'gsa', ...SMALL, num_heads: 4, num_slots: 8 });
+    expect(intrinsicStateBytes(gsa, 'bf16')).toBe(3 * 8 * (64 + 64) * 4);
+    const linear = read({ model_type: 'linear_attn', ...SMALL, num_heads: 4 });
+    expect(intrinsicStateBytes(linear, 'bf16')).toBe(3 * 4 * 16 * 16 * 4);
+    for (const spec of [gla, retnet, gsa, linear]) expect(spec.exact).toBe(true);
+  });
+  it('a short convolution runs over q, and over k and v of their own heads', () => {
+    const spec = read({ model_type: 'gla', ...SMALL, num_heads: 4, num_kv_heads: 2, use_short_conv: true });
+    expect(intrinsicStateBytes(spec, 'bf16')).toBe(3 * (4 * 8 * 16 * 4 + (32 + 16 + 32) * 4 * 2));
+  });
+  it('layers of attn attend, in a window where it has one', () => {
+    const attn = { layers: [1], num_heads: 4, num_kv_heads: 2, window_size: 128 };
+    const spec = read({ model_type: 'retnet', ...SMALL, attn });
+    expect(spec.exact).toBe(true);
+    expect(spec.layers.map(({ attention }) => attention.kind)).toEqual(['recurrent', 'sliding', 'recurrent']);
+    expect(intrinsicCacheBytes(spec, 'bf16', 4096)).toBe(128 * 2 * 32 * 2);
+  });
+  it('a feature map that changes widths is not certain', () => {
+    expect(read({ model_type: 'linear_attn', ...SMALL, feature_map: 'dpfp' }).exact).toBe(false);
+  });
+  it('RWKV-7: head_dim decides, num_heads does not', () => {
+    const spec = read({ model_type: 'rwkv7', ...SMALL, head_dim: 16, num_heads: 32, value_dim: [64, 64, 64] });
+    expect(spec.exact).toBe(true);
+    expect(intrinsicCacheBytes(spec, 'bf16', 4096)).toBe(0);
+    expect(intrinsicStateBytes(spec, 'bf16')).toBe(3 * (16 * 64 * 4 + 2 * 64 * 2));
+  });
+});
+
+describe('numbers as Python writes them', () => {
+  const parse = (text: string): unknown => {
+    const document = ConfigDocument.parse(text);
+    expect(document.errors).toEqual([]);
+    return document.root && document.valueOf(document.root);
+  };
+  it('are read where they stand', () => {
+    expect(parse('{"a": Infinity, "b": -Infinity, "c": NaN, "d": [0.0, Infinity, -Infinity], "e": 1}')).toEqual({
+      a: Infinity,
+      b: -Infinity,
+      c: Number.NaN,
+      d: [0, Infinity, -Infinity],
+      e: 1,
+    });
+  });
+  it('are words inside strings and comments, and errors elsewhere', () => {
+    expect(parse('{"Infinity": "NaN, \\"Infinity\\"" /* NaN */} // Infinity')).toEqual({ Infinity: 'NaN, "Infinity"' });
+    for (const text of ['{"a": +Infinity}', '{"a": Infinity5}', '{Infinity: 1}', '{"a": nan}'])
+      expect(ConfigDocument.parse(text).errors, text).not.toEqual([]);
   });
 });
