@@ -1,5 +1,6 @@
 /** `fit`: how much of a device weights and cache take, how many tokens and sequences fit, what limits decoding. */
 
+import { type EngineSetup, fractionOption } from '../cache/engines/options';
 import { type CachePlan, planCache } from '../cache/plan';
 import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatInteger } from '../model/units';
@@ -42,16 +43,23 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     device,
     scenario,
     weights: await localWeights(file, output.err),
-    fraction: decimal(values['fraction'], USUAL_MEMORY.fraction, 'fraction', 1),
+    fraction: decimal(values['fraction'], engineShare(plan.setup) ?? USUAL_MEMORY.fraction, 'fraction', 1),
     fractionRule: values['of-free'] === true ? 'ofFree' : 'ofTotal',
     overheadBytes: decimal(values['overhead-gib'], USUAL_MEMORY.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,
   });
   if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
   const context = `${formatInteger(scenario.workload.batch)} × ${formatInteger(scenario.workload.tokens)} tokens, ${ENGINE_NAMES[scenario.engine]}`;
   output.out(
-    values['json'] === true ? JSON.stringify({ ...report, source: sourceOf(device) }) : fitText(report, context),
+    values['json'] === true
+      ? JSON.stringify({ ...report, source: sourceOf(device) })
+      : fitText(report, context, ENGINE_NAMES[scenario.engine]),
   );
   return 0;
+}
+
+/** The share of the memory that the engine is started with, by its own option. */
+function engineShare(setup: EngineSetup): number | undefined {
+  return fractionOption(setup, 'gpu-memory-utilization') ?? fractionOption(setup, 'mem-fraction-static');
 }
 
 function unknownText(plan: CachePlan, device: Device): string {
@@ -71,9 +79,10 @@ function decimal(text: string | boolean | undefined, fallback: number, name: str
   return value;
 }
 
-function fitText(report: FitReport, context: string): string {
+function fitText(report: FitReport, context: string, engine: string): string {
   const { device, devices, weights, decode } = report;
   const lines = [
+    ...(report.refused === null ? [] : [`${engine} refuses ${report.refused}`]),
     `${devices > 1 ? `${devices} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each`,
     `weights ${formatBinary(report.weightBytesPerRank)} a device (${weights.exact ? '' : 'estimated: '}${weights.rule}), overhead ${formatBinary(report.overheadBytes)}`,
     report.cacheBudgetBytes < 0

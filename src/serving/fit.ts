@@ -44,6 +44,8 @@ export interface FitReport {
   /** Cache and state of the scenario on one device, as the engine reserves it. */
   readonly cacheBytes: number;
   readonly fits: boolean;
+  /** Why the engine does not start so, whatever fits; null where it does. */
+  readonly refused: string | null;
   /** Longest context of the scenario's batch. */
   readonly longestContext: Fit;
   /** Sequences of the scenario's length at the same time. */
@@ -84,7 +86,8 @@ export function fitModel(request: FitRequest): FitReport | null {
     overheadBytes,
     cacheBudgetBytes: budget,
     cacheBytes: plan.reservedBytes,
-    fits: plan.reservedBytes <= budget,
+    fits: plan.refused === null && plan.reservedBytes <= budget,
+    refused: plan.refused,
     longestContext: longestContext(reserved, budget, batch),
     concurrentSequences: concurrentSequences(reserved, budget, tokens),
     cachedTokens: cachedTokens(reserved, budget, tokens),

@@ -46,6 +46,12 @@ export const sglang: AllocationRule = {
       meaning: 'tokens of the pool for windows, as a share of those of the full pool',
     },
     {
+      name: 'mem-fraction-static',
+      kind: { takes: 'fraction' },
+      usual: () => undefined,
+      meaning: 'share of the memory that weights and pools may take',
+    },
+    {
       name: 'disable-radix-cache',
       kind: { takes: 'flag' },
       usual: () => false,

@@ -57,6 +57,12 @@ export const vllm: AllocationRule = {
       meaning: 'states are kept at block ends, so that a prefix can be found again',
     },
     {
+      name: 'gpu-memory-utilization',
+      kind: { takes: 'fraction' },
+      usual: ({ date }) => (date >= '2026-08' ? 0.92 : 0.9),
+      meaning: 'share of the memory that weights, activations and cache may take',
+    },
+    {
       name: 'num-speculative-tokens',
       kind: { takes: 'count', least: 0 },
       usual: () => 0,

@@ -77,6 +77,7 @@ describe('SGLang', () => {
       return (reservedBytes - cacheBytes) / stateBytes;
     };
     expect(slots('falcon-h1-0.5b')).toBe(5);
+    expect(slots('qwen3.5-27b')).toBe(5);
     expect(slots('jamba-v0.1')).toBe(3);
     expect(slots('falcon-h1-0.5b', { 'disable-radix-cache': true })).toBe(1);
   });

@@ -214,6 +214,26 @@ describe('compare', () => {
 });
 
 describe('fit', () => {
+  it('takes the share of the memory from the engine option', async () => {
+    const budget = async (...options: string[]): Promise<number> =>
+      Number((await json('fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', ...options))['cacheBudgetBytes']);
+    const [usual, asked, flag] = [
+      await budget('--engine', 'vllm'),
+      await budget('--engine', 'vllm', '--opt', 'gpu-memory-utilization=0.5'),
+      await budget('--fraction', '0.92'),
+    ];
+    expect(usual).toBe(flag);
+    expect(asked).toBeLessThan(usual);
+    expect(await budget('--engine', 'sglang', '--opt', 'mem-fraction-static=0.5')).toBe(asked);
+  });
+
+  it('says that a set-up is refused, and then nothing fits', async () => {
+    const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', '--engine', 'vllm', '--tp', '3'];
+    const { refused, fits } = await json(...args);
+    expect([refused, fits]).toEqual(['3 ranks for 32 query heads: they do not divide', false]);
+    expect((await cli(...args)).out).toContain('vLLM refuses 3 ranks for 32 query heads');
+  });
+
   it('says what fits, and that one more does not', async () => {
     const args = [
       'fit',
