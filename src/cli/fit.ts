@@ -9,7 +9,8 @@ import { knownPart, NOT_KNOWN, notKnownText, sizeText } from '../present/sizeTex
 import { contextText, limitText } from '../present/words';
 import type { Fit } from '../serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../serving/fit';
-import { type Device, deviceOf, DEVICES, sourceOf } from '../serving/hardware';
+import type { Device } from '../serving/device';
+import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { localWeights } from '../weights/localWeights';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';

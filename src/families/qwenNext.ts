@@ -24,6 +24,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'qwen3-next',
     modelTypes: ['qwen3_5_text', 'qwen3_5_moe_text'],
     cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next',
+    sglang: { tracksStates: true },
     llamacpp: { keepsDraftStates: true },
     read: (reader) => deltaLayers(reader, attention),
   },

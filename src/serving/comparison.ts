@@ -8,7 +8,7 @@ import { asVariant, projectionParameters, type VariantRequest, variantProblem } 
 import type { Reading } from '../reading/read';
 import type { Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
-import type { Device } from './hardware';
+import type { Device } from './device';
 import { countParameters, type ParameterCount } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
 import { estimatedWeightBytes } from './weights';

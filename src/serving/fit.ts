@@ -11,7 +11,7 @@ import {
   type FractionRule,
   longestContext,
 } from './capacity';
-import { type Device } from './hardware';
+import { type Device } from './device';
 import { countParameters } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
 import { estimatedWeightBytes, type WeightBytes, weightBytesPerRank } from './weights';

@@ -1,33 +1,7 @@
 /** Devices that models are served on: presets with their sources, from hardware.json. */
 
+import type { Device, HardwareSource, SourcedDevice } from './device';
 import table from './hardware.json';
-
-/** Formats in which a device multiplies. FLOP/s are dense. */
-export type ComputeFormat = 'bf16' | 'fp16' | 'fp8' | 'int8' | 'fp4';
-
-export interface Device {
-  readonly id: string;
-  readonly name: string;
-  readonly vendor: string;
-  /** Memory of one device. */
-  readonly memoryBytes: number;
-  /** `nominal`: the size of the memory chips, whose "GB" are 2^30 bytes; `driver`: what the driver reports. */
-  readonly memoryBasis: string;
-  /** Peak. */
-  readonly bandwidthBytesPerS: number;
-  /** Peak by format; a format that is missing is not accelerated, or not known. */
-  readonly denseFlops: Readonly<Partial<Record<ComputeFormat, number>>>;
-  /** Id of the source. */
-  readonly source: string;
-  readonly note?: string;
-}
-
-export interface HardwareSource {
-  readonly title: string;
-  readonly url: string;
-  /** True where its text was read when the table was made. */
-  readonly verified: boolean;
-}
 
 export const DEVICES: readonly Device[] = table.devices;
 const SOURCES: Readonly<Record<string, HardwareSource>> = table.sources;
@@ -40,14 +14,8 @@ export function sourceOf(device: Device): HardwareSource | null {
   return Object.hasOwn(SOURCES, device.source) ? (SOURCES[device.source] ?? null) : null;
 }
 
-/** Peak dense FLOP/s in a format; where the device has none of its own, that of 16-bit floats. */
-export function denseFlops(
-  device: Device,
-  format: ComputeFormat,
-): { readonly format: ComputeFormat; readonly flopsPerS: number } | null {
-  for (const tried of [format, 'bf16', 'fp16'] as const) {
-    const flopsPerS = device.denseFlops[tried];
-    if (flopsPerS !== undefined) return { format: tried, flopsPerS };
-  }
-  return null;
+/** The device of an id with its source: what the page is told, so that it shows one without loading the table. */
+export function sourcedDevice(id: string): SourcedDevice | null {
+  const device = deviceOf(id);
+  return device && { device, source: sourceOf(device) };
 }

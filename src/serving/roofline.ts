@@ -3,7 +3,7 @@
 import type { ResolvedKvDtype } from '../model/dtype';
 import type { ModelSpec } from '../model/spec';
 import { cacheReadBytes, decodeAttentionFlops } from './attentionWork';
-import { type ComputeFormat, denseFlops, type Device } from './hardware';
+import { type ComputeFormat, denseFlops, type Device } from './device';
 import type { ParameterCount } from './parameters/count';
 import type { WeightBytes } from './weights';
 

@@ -11,6 +11,7 @@ import type { DeviceChoice } from './devices';
 import { CAPTURE, captureResult, HEADS, headsModelInfo, TOKENS, tokensResult } from './headsContract';
 import type { PanelView } from './panelViews';
 import { bytes, finite, list, type MethodsOf, nothing, plain, type Schema, text, trusted, whole } from './schema';
+import type { SourcedDevice } from '../serving/device';
 
 /** A config's text, as it stands in an editor or on disk. */
 export interface PanelConfig {
@@ -34,6 +35,8 @@ export interface PanelSettings {
   readonly scenario: Scenario;
   /** Id of a device of `src/serving/hardware.json`. */
   readonly gpu: string;
+  /** That device; null where the table has none of that id. */
+  readonly device: SourcedDevice | null;
   /** The setting `headlight.families`, as it stands; `parseTaughtFamilies` reads it. */
   readonly families: JsonValue;
   /** False in the browser: no weights, no compute process. */

@@ -19,6 +19,7 @@ import type { PanelView } from '../../src/shared/panelViews';
 import { type Handlers, type NoMethods, RpcPeer, type Transport } from '../../src/shared/rpc';
 import { RpcError } from '../../src/shared/rpcError';
 import { handlersOf } from '../../src/shared/schema';
+import { sourcedDevice } from '../../src/serving/hardware';
 
 export interface HostScene {
   /** The checkout. */
@@ -66,7 +67,13 @@ export class ScriptedHost {
 
   constructor(private readonly scene: HostScene) {
     this.config = scene.config === null ? null : readConfig(scene.config, true);
-    this.settings = { scenario: scene.scenario, gpu: scene.gpu, families: {}, native: true };
+    this.settings = {
+      scenario: scene.scenario,
+      gpu: scene.gpu,
+      device: sourcedDevice(scene.gpu),
+      families: {},
+      native: true,
+    };
     const { root } = scene;
     const samples = ['gqa', 'mha', 'mqa', 'mla'].map((name) => ({
       name,
@@ -171,10 +178,12 @@ export class ScriptedHost {
 
   private setScenario(change: ScenarioChange): null {
     this.log.push(`panel/setScenario ${JSON.stringify(change)}`);
-    const { scenario, gpu } = this.settings;
+    const { scenario } = this.settings;
+    const gpu = change.gpu ?? this.settings.gpu;
     this.settings = {
       ...this.settings,
-      gpu: change.gpu ?? gpu,
+      gpu,
+      device: sourcedDevice(gpu),
       scenario: {
         workload: { batch: change.batch ?? scenario.workload.batch, tokens: change.tokens ?? scenario.workload.tokens },
         kvDtype: change.kvDtype ?? scenario.kvDtype,

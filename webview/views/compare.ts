@@ -8,7 +8,6 @@ import { type Reading, readModelConfig } from '../../src/reading/read';
 import { formatInteger } from '../../src/model/units';
 import { comparisonCsv, comparisonMarkdown, comparisonTable } from '../../src/present/comparisonText';
 import { type ComparedModel, compareDesigns, type Comparison, type ComparisonRow } from '../../src/serving/comparison';
-import { deviceOf } from '../../src/serving/hardware';
 import type { Candidate, ConfigEdit, PanelConfig } from '../../src/shared/panelContract';
 import '../charts/bars/element';
 import { type Bars, barsOf } from '../charts/bars/viewModel';
@@ -131,7 +130,7 @@ export class CompareView extends LitElement {
       { name: null, reading: followed.reading, requests },
       ...this.otherReadings().map(({ name, reading }) => ({ name, reading, requests: [] })),
     ];
-    const comparison = compareDesigns(models, settings.scenario, deviceOf(settings.gpu));
+    const comparison = compareDesigns(models, settings.scenario, settings.device?.device ?? null);
     const range = contextRange(comparison);
     const label = (row: ComparisonRow): string => (row.id === '0' ? 'as it is' : row.label);
     return { offers, comparison, bars: barsOf(comparison), range, series: curveSeries(comparison, range, label) };

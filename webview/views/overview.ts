@@ -65,7 +65,7 @@ export class OverviewView extends LitElement {
     const { followed, settings } = this.panel;
     if (!followed || !settings) return nothing;
     const { reading } = followed;
-    const model = overviewModel(reading, settings.scenario, settings.gpu);
+    const model = overviewModel(reading, settings.scenario, settings);
     const { figures, plan, memory } = model;
     const guess = guessMark(plan);
     const [total = '', decimal = ''] = figures.total.split(/ (?=\()/);

@@ -6,7 +6,8 @@
 import type { AttentionLayerSpec } from '../../attention/spec/layerSpec';
 import { layerWeights, weightCount } from '../../attention/spec/weightNames';
 import { cacheReadBytes, decodeAttentionFlops } from '../../serving/attentionWork';
-import { denseFlops, deviceOf } from '../../serving/hardware';
+import { denseFlops } from '../../serving/device';
+import { deviceOf } from '../../serving/hardware';
 import { type Limit, type Rates, stepTimes } from '../../serving/roofline';
 import { oneLayer } from '../plannedCache';
 import { DEEPSEEK_V3, DEEPSEEK_V3_MHA } from './cases';

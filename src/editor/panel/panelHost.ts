@@ -26,6 +26,7 @@ import { Connection } from './connection';
 import { Following } from './following';
 import { HeadSources } from './headSources';
 import { Targets } from './targets';
+import { sourcedDevice } from '../../serving/hardware';
 
 const SAMPLES = [
   { name: 'gqa', label: 'Sample model: GQA, 8 heads in 2 groups of 4' },
@@ -102,9 +103,11 @@ export class PanelHost extends Owner {
 
   settings(): PanelSettings {
     const scope = this.following.current?.uri;
+    const gpu = gpuSetting(scope);
     return {
       scenario: scenarioSetting(scope),
-      gpu: gpuSetting(scope),
+      gpu,
+      device: sourcedDevice(gpu),
       families: workspace.getConfiguration(SETTINGS.section).get<JsonValue>(SETTINGS.families) ?? {},
       native: this.services.platform.native,
     };

@@ -32,9 +32,10 @@ import { barsOf } from '../../../webview/charts/bars/viewModel';
 import { contextRange, curveSeries, curveTable } from '../../../webview/charts/curve/viewModel';
 import { layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
 import { detailLines } from '../../../webview/views/compare/details';
-import { derivationOf, NUMBERS, overviewModel, problemText } from '../../../webview/views/overview/viewModel';
+import { derivationOf, NUMBERS, problemText } from '../../../webview/views/overview/viewModel';
 import { resultRows, resultSentence } from '../../../webview/views/whatIf/viewModel';
 import { sampleConfig, scenario } from '../support';
+import { overviewOn } from '../support/overview';
 
 const HEADS = { hidden_size: 4096, num_attention_heads: 32, num_key_value_heads: 8, torch_dtype: 'bfloat16' };
 
@@ -149,14 +150,14 @@ function comparisonOf(reading: Reading, at: Scenario): Comparison {
 }
 
 function panelTexts(reading: Reading, at: Scenario): string[] {
-  const model = overviewModel(reading, at, 'h100-sxm');
+  const model = overviewOn(reading, at, 'h100-sxm');
   const { figures, state, inexact, memory, memoryProblem, three, notes } = model;
   const comparison = comparisonOf(reading, at);
   const range = contextRange(comparison);
   const series = curveSeries(comparison, range, ({ label }) => label);
   const strip = stripModel(reading.spec, model.plan.kvDtype);
   const known = readModelConfig(sampleConfig('llama-3-8b'));
-  const other = known && overviewModel(known, at, 'h100-sxm');
+  const other = known && overviewOn(known, at, 'h100-sxm');
   const rows = [resultRows(model, model), ...(other ? [resultRows(model, other), resultRows(other, model)] : [])];
   return [
     JSON.stringify({ figures, state, inexact, memory, memoryProblem, three, notes }),
@@ -211,7 +212,7 @@ describe.each(Object.entries({ ...UNKNOWN, ...UNREADABLE }))('%s', (_, config) =
 
   it('is shown as not known in the panel', () => {
     for (const at of SCENARIOS) for (const text of panelTexts(reading, at)) expect(text).not.toMatch(ZERO);
-    const model = overviewModel(reading, scenario(1, 32_768), 'h100-sxm');
+    const model = overviewOn(reading, scenario(1, 32_768), 'h100-sxm');
     expect(model.figures.total).toMatch(/^(?:not known$|at least )/);
     expect([model.report, model.memory, model.three]).toEqual([null, null, []]);
     expect(model.inexact).toContain('headlight.families');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { denseFlops, DEVICES, deviceOf, sourceOf } from '../../../src/serving/hardware';
+import { denseFlops } from '../../../src/serving/device';
+import { DEVICES, deviceOf, sourceOf } from '../../../src/serving/hardware';
 
 const GIB = 2 ** 30;
 

@@ -5,16 +5,11 @@ import type { Scenario } from '../../../src/model/scenario';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
 import { cellEdges, layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
-import {
-  derivationOf,
-  NUMBERS,
-  overviewModel,
-  problemText,
-  type Step,
-} from '../../../webview/views/overview/viewModel';
+import { derivationOf, NUMBERS, problemText, type Step } from '../../../webview/views/overview/viewModel';
 import { sampleConfig, sampleNames, scenario } from '../support';
 import { referenceConfig, referenceNames } from '../support/reference';
 import { eachOrSkip, noCases } from '../support/cases';
+import { overviewOn } from '../support/overview';
 
 const SCENARIOS: readonly Scenario[] = [scenario(1, 32_768), scenario(4, 100_000, { engine: 'vllm', kvDtype: 'fp8' })];
 
@@ -42,7 +37,7 @@ function sameStrings(text: string): void {
   const reading = read(text);
   for (const at of SCENARIOS) {
     const plan = planCache(reading.spec, at);
-    const { design, perTokenBytes, perToken, total, context } = overviewModel(reading, at, 'h100-sxm').figures;
+    const { design, perTokenBytes, perToken, total, context } = overviewOn(reading, at, 'h100-sxm').figures;
     const [hover, cli] = [hoverText(reading, at), planText(plan)];
     for (const surface of [hover, cli])
       for (const string of [design, total, context]) expect(surface).toContain(string);
@@ -67,7 +62,7 @@ describe('the overview', () => {
   it('fills the bar of the memory, and never more', () => {
     for (const name of sampleNames()) {
       for (const at of [...SCENARIOS, scenario(512, 1_000_000)]) {
-        const { memory } = overviewModel(read(sampleConfig(name)), at, 'h100-sxm');
+        const { memory } = overviewOn(read(sampleConfig(name)), at, 'h100-sxm');
         const shares = memory?.segments.map(({ share }) => share) ?? [];
         expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);
         expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
@@ -76,7 +71,7 @@ describe('the overview', () => {
   });
 
   it('derives every number, and the product of the factors is the number', () => {
-    const model = overviewModel(read(sampleConfig('llama-3-8b')), scenario(1, 32_768, { engine: 'vllm' }), 'h100-sxm');
+    const model = overviewOn(read(sampleConfig('llama-3-8b')), scenario(1, 32_768, { engine: 'vllm' }), 'h100-sxm');
     const [product] = derivationOf(model, 'perToken');
     if (product?.kind !== 'product') throw new Error('the first step is a product');
     expect(product.rows.reduce((result, { value }) => result * Number(value.replaceAll(',', '')), 1)).toBe(131_072);
@@ -95,7 +90,7 @@ describe('the overview', () => {
     ['gpt2', ['total', 'memory']],
   ] as const)('leads from every number of %s to lines of the file', (name, numbers) => {
     const text = sampleConfig(name);
-    const model = overviewModel(read(text), scenario(2, 32_768, { engine: 'vllm' }), 'h100-sxm');
+    const model = overviewOn(read(text), scenario(2, 32_768, { engine: 'vllm' }), 'h100-sxm');
     for (const number of numbers) {
       const origins = derivationOf(model, number).flatMap((step) =>
         step.kind === 'text' ? step.from : step.rows.flatMap(({ origin }) => origin ?? []),
@@ -119,7 +114,7 @@ describe('the overview', () => {
       full_attention_interval: 4,
       torch_dtype: 'bfloat16',
     });
-    const model = overviewModel(read(hybrid), scenario(3, 1000), 'h100-sxm');
+    const model = overviewOn(read(hybrid), scenario(3, 1000), 'h100-sxm');
     const results = (steps: readonly Step[]): string[] =>
       steps.flatMap((step) => (step.kind === 'product' ? [step.result] : []));
     // 2 full layers x K and V x 2 heads x 64 x 2 B x 1,000 tokens x 3 sequences
@@ -133,7 +128,7 @@ describe('the overview', () => {
   it('says what does not fit, and how many devices make room', () => {
     const at = (tp: number, tokens = 32_768): string =>
       problemText(
-        overviewModel(
+        overviewOn(
           read(sampleConfig('deepseek-v3')),
           scenario(1, tokens, { sharding: { tp, pp: 1, dcp: 1, dpAttention: false } }),
           'h100-sxm',
@@ -142,7 +137,7 @@ describe('the overview', () => {
     expect(at(1)).toBe('The weights alone do not fit: tensor parallelism over 16 devices makes room.');
     expect(at(16)).toBe('');
     // 122 GiB halved, in 72 − 7.5 of weights − 2.
-    const llama = overviewModel(read(sampleConfig('llama-3-8b')), scenario(1, 1_000_000), 'h100-sxm');
+    const llama = overviewOn(read(sampleConfig('llama-3-8b')), scenario(1, 1_000_000), 'h100-sxm');
     expect(problemText(llama)).toBe(
       'The cache does not fit beside the weights: tensor parallelism over 2 devices makes room.',
     );
@@ -151,7 +146,7 @@ describe('the overview', () => {
   });
 
   it('gives no decode step to an encoder', () => {
-    const encoder = overviewModel(
+    const encoder = overviewOn(
       read(
         '{"model_type": "bert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522, "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2}',
       ),
@@ -163,8 +158,8 @@ describe('the overview', () => {
 
   it('names a device that is not known, and models whose weights are not', () => {
     const reading = read(sampleConfig('llama-3-8b'));
-    expect(overviewModel(reading, scenario(1, 1), 'abacus').memoryProblem).toContain('abacus');
-    const unknown = overviewModel(
+    expect(overviewOn(reading, scenario(1, 1), 'abacus').memoryProblem).toContain('abacus');
+    const unknown = overviewOn(
       read('{"model_type": "nobody-knows", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}'),
       scenario(1, 1),
       'h100-sxm',

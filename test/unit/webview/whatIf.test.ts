@@ -5,10 +5,11 @@ import { type Reading, readModelConfig } from '../../../src/reading/read';
 import { textEdits } from '../../../src/editor/panel/edits';
 import { type Knob, knobsOf, turnedReading } from '../../../webview/views/whatIf/knobs';
 import { realChange, resultRows, resultSentence, settingOf } from '../../../webview/views/whatIf/viewModel';
-import { overviewModel } from '../../../webview/views/overview/viewModel';
 import { depthNote, sampled } from '../depth';
 import { sampleConfig, scenario } from '../support';
 import { referenceConfig, referenceNames } from '../support/reference';
+import { sourcedDevice } from '../../../src/serving/hardware';
+import { overviewOn } from '../support/overview';
 
 function read(text: string): Reading {
   const reading = readModelConfig(text);
@@ -122,7 +123,7 @@ describe('what-if controls', () => {
     const at = scenario(1, 32_768);
     const after = turnedReading(reading, knobs, new Map([['num_key_value_heads', 2]]));
     if (!after) throw new Error('readable');
-    const rows = resultRows(overviewModel(reading, at, 'h100-sxm'), overviewModel(after, at, 'h100-sxm'));
+    const rows = resultRows(overviewOn(reading, at, 'h100-sxm'), overviewOn(after, at, 'h100-sxm'));
     expect(rows[0]).toEqual({
       name: 'per token',
       before: '128 KiB',
@@ -134,14 +135,20 @@ describe('what-if controls', () => {
     expect(resultSentence(rows)).toBe('per token 32 KiB, ÷ 4; in all 1 GiB, ÷ 4');
     expect(planCache(after.spec, at).bytesPerToken).toBe(32_768);
     expect(
-      resultRows(overviewModel(reading, at, 'h100-sxm'), overviewModel(reading, at, 'h100-sxm')).every(
+      resultRows(overviewOn(reading, at, 'h100-sxm'), overviewOn(reading, at, 'h100-sxm')).every(
         ({ same, ratio }) => same && ratio === '',
       ),
     ).toBe(true);
   });
 
   it('writes no setting that stands already', () => {
-    const settings = { scenario: scenario(1, 4096), gpu: 'h100-sxm', families: {}, native: true };
+    const settings = {
+      scenario: scenario(1, 4096),
+      gpu: 'h100-sxm',
+      device: sourcedDevice('h100-sxm'),
+      families: {},
+      native: true,
+    };
     expect(realChange(settings, { tokens: 4096, batch: 2, gpu: 'h100-sxm' })).toEqual({ batch: 2 });
     expect(settingOf(settings, { tp: 4 }).scenario.sharding.tp).toBe(4);
   });

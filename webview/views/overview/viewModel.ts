@@ -10,7 +10,7 @@ import { hasState, notKnownText, remedyText, sizeText } from '../../../src/prese
 import { contextText, designText, inexactText, limitText, sentence, termTitle } from '../../../src/present/words';
 import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
 import { type FitReport, fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
-import { type Device, deviceOf, sourceOf } from '../../../src/serving/hardware';
+import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
 import { parameterSources } from '../../../src/serving/parameters/count';
 import { weightBytesPerRank } from '../../../src/serving/weights';
 import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
@@ -84,14 +84,22 @@ export interface OverviewModel {
   readonly memory: Memory | null;
   /** Why there is no memory bar. */
   readonly memoryProblem: string | null;
+  /** Where the numbers of the device are from. */
+  readonly deviceSource: HardwareSource | null;
   readonly three: readonly { readonly label: string; readonly text: string }[];
   /** What a reader should know: conventions, trained length. */
   readonly notes: readonly string[];
 }
 
-export function overviewModel(reading: Reading, scenario: Scenario, gpu: string): OverviewModel {
+/** As the settings say it: the device that `gpu` names, and null where none has that name. */
+export interface Gpu {
+  readonly gpu: string;
+  readonly device: SourcedDevice | null;
+}
+
+export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu): OverviewModel {
   const plan = planCache(reading.spec, scenario);
-  const device = deviceOf(gpu);
+  const device = gpu.device?.device ?? null;
   const report = device && fitModel({ reading, device, scenario, weights: null, ...USUAL_MEMORY });
   return {
     reading,
@@ -101,8 +109,9 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: string)
     state: hasState(plan) ? sizeText(plan, 'stateBytes') : null,
     inexact: plan.exact ? null : guessesOf(plan),
     memory: report && memoryOf(report, plan),
+    deviceSource: gpu.device?.source ?? null,
     memoryProblem: !device
-      ? `${gpu} is no device of the table: change headlight.scenario.gpu`
+      ? `${gpu.gpu} is no device of the table: change headlight.scenario.gpu`
       : report
         ? null
         : noReportText(plan, device),
@@ -347,9 +356,8 @@ function cacheOrigins(plan: CachePlan): readonly Origin[] {
   return originsOf(plan.derivation.flatMap(factorRows));
 }
 
-function memorySteps(report: FitReport, { plan, reading }: OverviewModel): readonly Step[] {
+function memorySteps(report: FitReport, { plan, reading, deviceSource: source }: OverviewModel): readonly Step[] {
   const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
-  const source = sourceOf(device);
   return [
     text(
       `Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,

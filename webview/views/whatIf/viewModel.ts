@@ -9,6 +9,7 @@ import { sizeText } from '../../../src/present/sizeText';
 import type { Fit } from '../../../src/serving/capacity';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
 import { type OverviewModel, overviewModel } from '../overview/viewModel';
+import { sourcedDevice } from '../../../src/serving/hardware';
 
 /** The scenario that controls have changed, on top of the settings. */
 export interface Setting {
@@ -56,7 +57,7 @@ export interface ResultRow {
 }
 
 export function modelOf(reading: Reading, { scenario, gpu }: Setting): OverviewModel {
-  return overviewModel(reading, scenario, gpu);
+  return overviewModel(reading, scenario, { gpu, device: sourcedDevice(gpu) });
 }
 
 export function resultRows(before: OverviewModel, after: OverviewModel): readonly ResultRow[] {
