@@ -14,26 +14,32 @@ function bpePattern(digits: string): string {
   return `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
 }
 
-/** Split patterns by `tokenizer.ggml.pre`; null: GPT-2's own. Names that are not here have no tokenizer here. */
-const PATTERNS: ReadonlyMap<string, string | null> = new Map([
-  ['default', null],
-  ['gpt-2', null],
-  ['gpt2', null],
-  ['olmo', null],
-  ['mpt', null],
-  ['phi-2', null],
-  ['jina-es', null],
-  ['jina-de', null],
-  ['llama3', bpePattern('{1,3}')],
-  ['llama-v3', bpePattern('{1,3}')],
-  ['llama-bpe', bpePattern('{1,3}')],
-  ['falcon3', bpePattern('{1,3}')],
-  ['smaug-bpe', bpePattern('{1,3}')],
-  ['dbrx', bpePattern('{1,3}')],
-  ['qwen2', bpePattern('')],
-  ['stablelm2', bpePattern('')],
-  ['deepseek-r1-qwen', bpePattern('')],
-  ['hunyuan', bpePattern('')],
+/** Mistral's Tekken: a word begins at a capital letter, and digits stand alone. */
+const TEKKEN =
+  '[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
+
+interface Split {
+  /** Null: GPT-2's own. */
+  readonly pattern: string | null;
+  /** Whether the first token is put before a text where the file does not say. */
+  readonly begins: boolean;
+}
+
+const GPT2: Split = { pattern: null, begins: false };
+const LLAMA3: Split = { pattern: bpePattern('{1,3}'), begins: true };
+const THREE_DIGITS: Split = { pattern: bpePattern('{1,3}'), begins: false };
+const ONE_DIGIT: Split = { pattern: bpePattern(''), begins: false };
+
+/** By `tokenizer.ggml.pre` (llama.cpp v0.5.0 llama-vocab.cpp load, `pre_type` and `add_bos`). Names that are not here have no tokenizer here. */
+const SPLITS: ReadonlyMap<string, Split> = new Map([
+  ...['default', 'gpt-2', 'gpt2', 'olmo', 'mpt', 'phi-2', 'jina-es', 'jina-de'].map((name) => [name, GPT2] as const),
+  // biome-ignore format: names fill their lines
+  ...[
+    'llama3', 'llama-v3', 'llama-bpe', 'falcon3', 'falcon-h1', 'pixtral', 'midm-2.0', 'lfm2', 'jina-v5-nano',
+  ].map((name) => [name, LLAMA3] as const),
+  ['tekken', { pattern: TEKKEN, begins: true }],
+  ...['smaug-bpe', 'dbrx'].map((name) => [name, THREE_DIGITS] as const),
+  ...['qwen2', 'stablelm2', 'deepseek-r1-qwen', 'hunyuan'].map((name) => [name, ONE_DIGIT] as const),
 ]);
 
 interface Vocabulary {
@@ -56,19 +62,26 @@ export function ggufTokenizer(
   };
   if (vocabulary.tokens.length === 0) return null;
   const special = addedTokens(vocabulary);
-  const around = templateOf(metadata, vocabulary, model === 'llama');
   if (model === 'llama' && vocabulary.scores.length === vocabulary.tokens.length) {
     return {
-      description: { ...sentencePiece(metadata, vocabulary), added_tokens: special, post_processor: around },
+      description: {
+        ...sentencePiece(metadata, vocabulary),
+        added_tokens: special,
+        post_processor: templateOf(metadata, vocabulary, true),
+      },
       settings: {},
     };
   }
   if (model === 'gpt2' && vocabulary.merges.length > 0) {
     const pre = metadata['tokenizer.ggml.pre'];
-    const pattern = PATTERNS.get(typeof pre === 'string' ? pre : 'default');
-    if (pattern === undefined) return null;
+    const split = SPLITS.get(typeof pre === 'string' ? pre : 'default');
+    if (split === undefined) return null;
     return {
-      description: { ...byteLevel(vocabulary, pattern), added_tokens: special, post_processor: around },
+      description: {
+        ...byteLevel(vocabulary, split.pattern),
+        added_tokens: special,
+        post_processor: templateOf(metadata, vocabulary, split.begins),
+      },
       settings: {},
     };
   }
@@ -93,7 +106,7 @@ function addedTokens({ tokens, types }: Vocabulary): object[] {
   });
 }
 
-/** The first token, where the file asks for one (SentencePiece vocabularies: unless it says no). */
+/** The first token, where the file asks for one, or does not say and the kind of vocabulary has one. */
 function templateOf(metadata: GgufMetadata, { tokens }: Vocabulary, byDefault: boolean): object | null {
   const add = metadata['tokenizer.ggml.add_bos_token'];
   const id = metadata['tokenizer.ggml.bos_token_id'];

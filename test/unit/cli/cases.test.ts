@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../../../src/cli/run';
 import { someOf } from '../support/cases';
+import { besideFile, itWith } from '../support/reference';
 
 const FOLDER = 'test/fixtures/cases';
 
@@ -12,7 +13,8 @@ type Wanted = string | number | boolean | { readonly value: number; readonly wit
 
 interface Check {
   readonly args: readonly string[];
-  readonly expect: Readonly<Record<string, Wanted>>;
+  /** `idsStart`: the first token ids. */
+  readonly expect: Readonly<Record<string, Wanted | readonly number[]>>;
 }
 
 interface Case {
@@ -35,14 +37,29 @@ function hold(got: unknown, wanted: Wanted, key: string): void {
   else expect(Math.abs(Number(got) / wanted.value - 1), key).toBeLessThanOrEqual(wanted.within);
 }
 
-describe.each(someOf(readdirSync(FOLDER).filter((name) => existsSync(join(FOLDER, name, 'check.json')))))(
-  'case %s',
-  (name) => {
-    const folder = join(FOLDER, name);
-    const { why, checks } = JSON.parse(readFileSync(join(folder, 'check.json'), 'utf8')) as Case;
-    it.each(someOf(checks.map((check) => [check.args.join(' '), check] as const)))(`${why}: %s`, async (_, check) => {
-      const got = await said(folder, check.args);
-      for (const [key, wanted] of Object.entries(check.expect)) hold(got[key], wanted, key);
-    });
-  },
-);
+const caseAt = (folder: string): Case => JSON.parse(readFileSync(join(folder, 'check.json'), 'utf8')) as Case;
+const namesIn = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => existsSync(join(folder, name, 'check.json')));
+
+async function holds(folder: string, { args, expect: wanted }: Check): Promise<void> {
+  const got = await said(folder, args);
+  for (const [key, value] of Object.entries(wanted)) {
+    if (Array.isArray(value)) expect((got['ids'] as unknown[]).slice(0, value.length), key).toEqual(value);
+    else hold(got[key], value as Wanted, key);
+  }
+}
+
+describe.each(someOf(namesIn(FOLDER)))('case %s', (name) => {
+  const { why, checks } = caseAt(join(FOLDER, name));
+  it.each(someOf(checks.map((check) => [check.args.join(' '), check] as const)))(`${why}: %s`, (_, check) =>
+    holds(join(FOLDER, name), check),
+  );
+});
+
+describe('the reference beside the checkout', () => {
+  itWith(besideFile('cases'), 'has cases that are larger, and they hold too', async (beside) => {
+    const here = new Set(namesIn(FOLDER));
+    for (const name of namesIn(beside).filter((one) => !here.has(one)))
+      for (const check of caseAt(join(beside, name)).checks) await holds(join(beside, name), check);
+  });
+});

@@ -64,6 +64,39 @@ describe('vocabularies of GGUF files', () => {
     expect(tokenizer.decode([4, 2, 5])).toBe('abc ab');
   });
 
+  it.each([
+    ['llama-bpe', undefined, true],
+    ['tekken', undefined, true],
+    ['llama-bpe', false, false],
+    ['qwen2', undefined, false],
+    ['qwen2', true, true],
+    ['gpt-2', undefined, false],
+  ])('of %s with add_bos_token %s: a text begins with that token: %s, as in llama.cpp', (pre, add, begins) => {
+    const made = ggufTokenizer({
+      'tokenizer.ggml.model': 'gpt2',
+      'tokenizer.ggml.pre': pre,
+      'tokenizer.ggml.tokens': ['a', 'b', '<s>'],
+      'tokenizer.ggml.token_type': [1, 1, 3],
+      'tokenizer.ggml.merges': ['a b'],
+      'tokenizer.ggml.bos_token_id': 2,
+      ...(add === undefined ? {} : { 'tokenizer.ggml.add_bos_token': add }),
+    });
+    const tokenizer = TextTokenizer.from('test', made?.description ?? {}, made?.settings ?? {});
+    expect(tokenizer.encode('a')).toEqual(begins ? [2, 0] : [0]);
+  });
+
+  it('splits as Tekken does: before a capital letter, and digits one by one', () => {
+    const made = ggufTokenizer({
+      'tokenizer.ggml.model': 'gpt2',
+      'tokenizer.ggml.pre': 'tekken',
+      'tokenizer.ggml.tokens': ['a', 'B', '1', '2', 'aB', '12', 'Ba'],
+      'tokenizer.ggml.token_type': [1, 1, 1, 1, 1, 1, 1],
+      'tokenizer.ggml.merges': ['a B', '1 2', 'B a'],
+    });
+    const tokenizer = TextTokenizer.from('test', made?.description ?? {}, made?.settings ?? {});
+    expect(tokenizer.encode('aBa12')).toEqual([0, 6, 2, 3]);
+  });
+
   it('has none where the split is not known', () => {
     expect(
       ggufTokenizer({
