@@ -151,11 +151,12 @@ function guessesOf(plan: CachePlan): string {
     : plan.spec.unknownLayers > 0
       ? ['The setting headlight.families can teach it.']
       : [];
-  return [
+  // Notes begin in small letters: they are parts of one sentence.
+  const why = [
     ...(guesses.length === 0 || (teach.length > 0 && !guesses.some((guess) => guess.startsWith(what))) ? [what] : []),
     ...guesses,
-    ...teach,
-  ].join('. ');
+  ].join('; ');
+  return [why, ...teach].join('. ');
 }
 
 function memoryOf(report: FitReport, plan: CachePlan): Memory {
