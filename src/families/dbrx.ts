@@ -5,13 +5,12 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { llamaBlocks } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
-import { ggufKvHeads } from './kit/ggufStates';
 import { moe, PLAIN_ROUTER } from './kit/mixtures';
 import { BARE, fusedQkv, llamaNames, type MixtureNames, part } from './kit/tensorNames';
 import { gated, layerNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import type { Part } from './kit/weightSource';
-import { mosaicSpelling } from './mpt';
+import { adaptMosaic } from './mpt';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -116,14 +115,6 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'dbrx',
     modelType: 'dbrx',
-    adapt: (config, source) => {
-      mosaicSpelling(config);
-      const heads = ggufKvHeads(source)(0);
-      config['attn_config'] = {
-        ...(heads === undefined ? {} : { kv_n_heads: heads }),
-        clip_qkv: config['clip_qkv'] ?? null,
-        rope_theta: config['rope_theta'] ?? 500_000,
-      };
-    },
+    adapt: (config, source) => adaptMosaic(config, source, { rope_theta: config['rope_theta'] ?? 500_000 }),
   },
 ];

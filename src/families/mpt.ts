@@ -5,7 +5,7 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { attentionAt, attentionLayer, block, preNorms } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
-import type { GgufConfig } from './kit/ggufMetadata';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { alsoAs } from './kit/ggufKeys';
 import { ggufKvHeads } from './kit/ggufStates';
 import { fusedQkv, part } from './kit/tensorNames';
@@ -106,27 +106,20 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-/** MosaicML's spelling of the common keys (MPT, DBRX). */
-export function mosaicSpelling(config: GgufConfig): void {
+/** MosaicML's spelling of the common keys, and `attn_config` with what is a family's own in it (MPT, DBRX). */
+export function adaptMosaic(config: GgufConfig, source: GgufSource, own: GgufConfig = {}): void {
   alsoAs(config, {
     hidden_size: 'd_model',
     num_attention_heads: 'n_heads',
     num_hidden_layers: 'n_layers',
     max_position_embeddings: 'max_seq_len',
   });
+  const heads = ggufKvHeads(source)(0);
+  config['attn_config'] = {
+    ...(heads === undefined ? {} : { kv_n_heads: heads }),
+    clip_qkv: config['clip_qkv'] ?? null,
+    ...own,
+  };
 }
 
-export const gguf = (): readonly GgufFacet[] => [
-  {
-    architecture: 'mpt',
-    modelType: 'mpt',
-    adapt: (config, source) => {
-      mosaicSpelling(config);
-      const heads = ggufKvHeads(source)(0);
-      config['attn_config'] = {
-        ...(heads === undefined ? {} : { kv_n_heads: heads }),
-        clip_qkv: config['clip_qkv'] ?? null,
-      };
-    },
-  },
-];
+export const gguf = (): readonly GgufFacet[] => [{ architecture: 'mpt', modelType: 'mpt', adapt: adaptMosaic }];
