@@ -1,6 +1,5 @@
 /** `fit`: how much of a device weights and cache take, how many tokens and sequences fit, what limits decoding. */
 
-import { type EngineSetup, fractionOption } from '../cache/engines/options';
 import { type CachePlan, planCache } from '../cache/plan';
 import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatInteger } from '../model/units';
@@ -8,7 +7,7 @@ import { formatSeconds } from '../present/quantities';
 import { knownPart, NOT_KNOWN, notKnownText, sizeText } from '../present/sizeText';
 import { contextText, limitText } from '../present/words';
 import type { Fit } from '../serving/capacity';
-import { type FitReport, fitModel, USUAL_MEMORY } from '../serving/fit';
+import { type FitReport, fitModel, usualMemory } from '../serving/fit';
 import type { Device } from '../serving/device';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { localWeights } from '../weights/localWeights';
@@ -39,14 +38,15 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     output.out(values['json'] === true ? JSON.stringify(unknown) : unknownText(plan, device));
     return 0;
   }
+  const usual = usualMemory(scenario);
   const report = fitModel({
     reading,
     device,
     scenario,
     weights: await localWeights(file, output.err),
-    fraction: decimal(values['fraction'], engineShare(plan.setup) ?? USUAL_MEMORY.fraction, 'fraction', 1),
+    fraction: decimal(values['fraction'], usual.fraction, 'fraction', 1),
     fractionRule: values['of-free'] === true ? 'ofFree' : 'ofTotal',
-    overheadBytes: decimal(values['overhead-gib'], USUAL_MEMORY.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,
+    overheadBytes: decimal(values['overhead-gib'], usual.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,
   });
   if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
   const context = `${formatInteger(scenario.workload.batch)} × ${formatInteger(scenario.workload.tokens)} tokens, ${ENGINE_NAMES[scenario.engine]}`;
@@ -56,11 +56,6 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
       : fitText(report, context, ENGINE_NAMES[scenario.engine]),
   );
   return 0;
-}
-
-/** The share of the memory that the engine is started with, by its own option. */
-function engineShare(setup: EngineSetup): number | undefined {
-  return fractionOption(setup, 'gpu-memory-utilization') ?? fractionOption(setup, 'mem-fraction-static');
 }
 
 function unknownText(plan: CachePlan, device: Device): string {

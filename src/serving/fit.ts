@@ -1,5 +1,7 @@
 /** A model on a device: what weights and cache take, what fits, what limits decoding. One report for panel, palette and command line. */
 
+import { fractionOption, setupOf } from '../cache/engines/options';
+import { allocationRule } from '../cache/engines/register';
 import { planCache } from '../cache/plan';
 import type { Reading } from '../reading/read';
 import type { Scenario } from '../model/scenario';
@@ -16,8 +18,15 @@ import { countParameters } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
 import { estimatedWeightBytes, type WeightBytes, weightBytesPerRank } from './weights';
 
-/** What is assumed where nobody says: vLLM's share of the memory, and 2 GiB for activations, graphs and buffers. */
-export const USUAL_MEMORY = { fraction: 0.9, fractionRule: 'ofTotal', overheadBytes: 2 * 2 ** 30 } as const;
+/** What is assumed where neither the user nor the engine says. */
+const USUAL_FRACTION = 0.9;
+
+/** What of a device is the engine's: the share that it is started with, by its own option, and 2 GiB for activations, graphs and buffers. */
+export function usualMemory(scenario: Scenario): Pick<FitRequest, 'fraction' | 'fractionRule' | 'overheadBytes'> {
+  const setup = setupOf(allocationRule(scenario.engine), scenario.release, scenario.options);
+  const share = fractionOption(setup, 'gpu-memory-utilization') ?? fractionOption(setup, 'mem-fraction-static');
+  return { fraction: share ?? USUAL_FRACTION, fractionRule: 'ofTotal', overheadBytes: 2 * 2 ** 30 };
+}
 
 export interface FitRequest {
   readonly reading: Reading;

@@ -5,7 +5,7 @@ import { type CachePlan, planCache } from '../../cache/plan';
 import type { FollowedReading } from '../../reading/follow';
 import type { Scenario } from '../../model/scenario';
 import type { FitLine } from '../../present/lensText';
-import { fitModel, USUAL_MEMORY } from '../../serving/fit';
+import { fitModel, usualMemory } from '../../serving/fit';
 import { deviceOf } from '../../serving/hardware';
 import { SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
@@ -102,7 +102,7 @@ export class Insights extends Owner {
     const device = deviceOf(gpu);
     if (!device || reading.spec.layers.length === 0) return null;
     this.counts.fits++;
-    const report = fitModel({ reading, device, scenario, weights: null, ...USUAL_MEMORY });
+    const report = fitModel({ reading, device, scenario, weights: null, ...usualMemory(scenario) });
     return (
       report && {
         deviceName: device.name,

@@ -7,7 +7,7 @@ import { formatBinary } from '../../model/units';
 import { fitLine, fitMarkdown } from '../../present/fitText';
 import { formatSeconds } from '../../present/quantities';
 import { notKnownText } from '../../present/sizeText';
-import { type FitReport, fitModel, USUAL_MEMORY } from '../../serving/fit';
+import { type FitReport, fitModel, usualMemory } from '../../serving/fit';
 import type { Device } from '../../serving/device';
 import { deviceOf, DEVICES } from '../../serving/hardware';
 import type { WeightBytes } from '../../serving/weights';
@@ -51,7 +51,7 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
   const request = requestOf<FitRequestArguments>(argument);
   const scenario = scenarioFor(subject.document, request ?? {});
   const report = (device: Device, at: Scenario): FitReport | null =>
-    fitModel({ reading: subject.reading, device, scenario: at, weights, ...USUAL_MEMORY });
+    fitModel({ reading: subject.reading, device, scenario: at, weights, ...usualMemory(at) });
   const asked = request?.gpu === undefined ? null : deviceOf(request.gpu);
   if (asked) {
     const at = withDevices(scenario, count(request?.devices) ?? scenario.sharding.tp);

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../../src/cli/run';
-import { sampleConfig } from '../support';
+import { readModelConfig } from '../../../src/reading/read';
+import { fitModel, usualMemory } from '../../../src/serving/fit';
+import { deviceOf } from '../../../src/serving/hardware';
+import { sampleConfig, scenario } from '../support';
 
 const samples = resolve(import.meta.dirname, '../../../media/sample-configs');
 let folder = '';
@@ -257,6 +260,23 @@ describe('fit', () => {
     const longest = (report['longestContext'] as { value: number }).value;
     expect((await json(...args.map((arg) => (arg === '8192' ? String(longest) : arg))))['fits']).toBe(true);
     expect((await json(...args.map((arg) => (arg === '8192' ? String(longest + 16) : arg))))['fits']).toBe(false);
+  });
+
+  it('takes the share of the memory that the engine takes, as the editor and the panel do', async () => {
+    const budget = async (engine: string): Promise<unknown> =>
+      (await json('fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', '--engine', engine))['cacheBudgetBytes'];
+    const reading = readModelConfig(sampleConfig('llama-3-8b'));
+    const device = deviceOf('h100-sxm');
+    if (!reading || !device) throw new Error('no sample');
+    for (const [release, share] of [
+      ['2026-08', 0.92],
+      ['0.11', 0.9],
+    ] as const) {
+      const at = { ...scenario(1, 1, { engine: 'vllm' }), release };
+      const report = fitModel({ reading, device, scenario: at, weights: null, ...usualMemory(at) });
+      expect(usualMemory(at).fraction).toBe(share);
+      expect(await budget(`vllm@${release}`)).toBe(report?.cacheBudgetBytes);
+    }
   });
 
   it('names the devices it knows', async () => {

@@ -9,7 +9,7 @@ import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
 import { contextText, designText, inexactText, limitText, sentence, termTitle } from '../../../src/present/words';
 import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
-import { type FitReport, fitModel, USUAL_MEMORY } from '../../../src/serving/fit';
+import { type FitReport, fitModel, usualMemory } from '../../../src/serving/fit';
 import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
 import { parameterSources } from '../../../src/serving/parameters/count';
 import { weightBytesPerRank } from '../../../src/serving/weights';
@@ -100,7 +100,7 @@ export interface Gpu {
 export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu): OverviewModel {
   const plan = planCache(reading.spec, scenario);
   const device = gpu.device?.device ?? null;
-  const report = device && fitModel({ reading, device, scenario, weights: null, ...USUAL_MEMORY });
+  const report = device && fitModel({ reading, device, scenario, weights: null, ...usualMemory(scenario) });
   return {
     reading,
     plan,
@@ -213,7 +213,12 @@ export function problemText({ report, plan }: OverviewModel): string {
   const { sharding } = scenario;
   const fits = (tp: number): boolean => {
     const weightBytes = weightBytesPerRank(weights, { tp, pp: sharding.pp });
-    const room = cacheBudgetBytes({ memoryBytes: device.memoryBytes, ...USUAL_MEMORY, weightBytes, overheadBytes });
+    const room = cacheBudgetBytes({
+      memoryBytes: device.memoryBytes,
+      ...usualMemory(scenario),
+      weightBytes,
+      overheadBytes,
+    });
     return room > 0 && planCache(spec, { ...scenario, sharding: { ...sharding, tp } }).atLeast.reservedBytes <= room;
   };
   let tp = sharding.tp * 2;
@@ -369,7 +374,7 @@ function memorySteps(report: FitReport, { plan, reading, deviceSource: source }:
       cacheOrigins(plan),
     ),
     text(
-      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${USUAL_MEMORY.fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
+      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${usualMemory(plan.scenario).fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
     ),
     ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];
