@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
     'Open Panel Beside the Editor',
   ],
   changeScenario: [HOME, 'change the scenario from the status bar, each value with its cost', 'Change Scenario'],
+  setEngineOptions: [PALETTE, 'sets options of the engine, and says what is none', 'headlight.setEngineOptions'],
   runAttentionLayer: [HOME, 'run a layer', 'Headlight: Run Attention Layer'],
   saveAttentionLayerAsOnnx: [COMPUTE, 'a layer is written as ONNX', 'headlight.saveAttentionLayerAsOnnx'],
   showComputeDevices: [

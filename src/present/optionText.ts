@@ -1,0 +1,23 @@
+/** Engine options for people: what the settings' schema, the palette and the panel say about one. */
+
+import type { Declared, EngineOption } from '../cache/engines/options';
+import type { OptionValue } from '../model/scenario';
+import { sentence } from './words';
+
+/** "16", "on", "1024, 4096"; "not set" where neither the scenario nor the release says. */
+export function valueText(value: OptionValue | undefined): string {
+  if (value === undefined) return 'not set';
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return typeof value === 'object' ? value.join(', ') : String(value);
+}
+
+/** "Share of the memory that weights, activations and cache may take. Default: 0.92 (0.11: 0.9)." */
+export function aboutOption({ releases }: Declared, option: EngineOption): string {
+  const newest = releases.at(-1) ?? releases[0];
+  const older = [...releases]
+    .reverse()
+    .filter((release) => String(option.usual(release)) !== String(option.usual(newest)))
+    .map((release) => `${release.id}: ${valueText(option.usual(release))}`);
+  const others = older.length > 0 ? ` (${older.join(', ')})` : '';
+  return `${sentence(option.meaning)}. Default: ${valueText(option.usual(newest))}${others}.`;
+}
