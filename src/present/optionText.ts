@@ -1,7 +1,8 @@
 /** Engine options for people: what the settings' schema, the palette and the panel say about one. */
 
-import type { Declared, EngineOption } from '../cache/engines/options';
+import type { Declared, EngineOption, EngineRelease } from '../cache/engines/options';
 import type { OptionValue } from '../model/scenario';
+import { formatInteger } from '../model/units';
 import { sentence } from './words';
 
 /** "16", "on", "1024, 4096"; "not set" where neither the scenario nor the release says. */
@@ -9,6 +10,14 @@ export function valueText(value: OptionValue | undefined): string {
   if (value === undefined) return 'not set';
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return typeof value === 'object' ? value.join(', ') : String(value);
+}
+
+/** The release's own value, with what it counts: "8,192 tokens", "not set". */
+export function usualText({ usual, unit }: EngineOption, release: EngineRelease): string {
+  const value = usual(release);
+  if (typeof value !== 'number') return valueText(value);
+  const number = Number.isInteger(value) ? formatInteger(value) : valueText(value);
+  return unit === undefined ? number : `${number} ${value === 1 ? unit.replace(/s$/, '') : unit}`;
 }
 
 /** "Share of the memory that weights, activations and cache may take. Default: 0.92 (0.11: 0.9)." */

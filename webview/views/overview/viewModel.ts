@@ -7,7 +7,15 @@ import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
-import { contextText, designText, inexactText, limitText, sentence, termTitle } from '../../../src/present/words';
+import {
+  contextText,
+  designText,
+  inexactText,
+  limitText,
+  refusalText,
+  sentence,
+  termTitle,
+} from '../../../src/present/words';
 import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
 import { type FitReport, fitModel, usualMemory } from '../../../src/serving/fit';
 import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
@@ -79,6 +87,8 @@ export interface OverviewModel {
   readonly report: FitReport | null;
   readonly figures: Figures;
   readonly state: string | null;
+  /** Why there are no numbers: the engine does not start so. */
+  readonly refusal: string | null;
   /** Why the numbers are not exact; null when they are. */
   readonly inexact: string | null;
   readonly memory: Memory | null;
@@ -100,6 +110,7 @@ export interface Gpu {
 export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu): OverviewModel {
   const plan = planCache(reading.spec, scenario);
   const device = gpu.device?.device ?? null;
+  const refusal = refusalText(plan);
   const report = device && fitModel({ reading, device, scenario, weights: null, ...usualMemory(scenario) });
   return {
     reading,
@@ -107,21 +118,25 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu): O
     report,
     figures: figuresOf(plan),
     state: hasState(plan) ? sizeText(plan, 'stateBytes') : null,
+    refusal,
     inexact: plan.exact ? null : guessesOf(plan),
-    memory: report && memoryOf(report, plan),
+    memory: refusal === null && report ? memoryOf(report, plan) : null,
     deviceSource: gpu.device?.source ?? null,
     memoryProblem: !device
       ? `${gpu.gpu} is no device of the table: change headlight.scenario.gpu`
-      : report
-        ? null
-        : noReportText(plan, device),
-    three: plan.known
-      ? [
-          { label: 'needed', text: formatBinary(plan.neededBytes) },
-          { label: 'occupied', text: formatBinary(plan.steadyBytes) },
-          { label: 'reserved', text: formatBinary(plan.reservedBytes) },
-        ]
-      : [],
+      : refusal !== null
+        ? `Nothing fits on ${device.name}: it does not start.`
+        : report
+          ? null
+          : noReportText(plan, device),
+    three:
+      plan.known && refusal === null
+        ? [
+            { label: 'needed', text: formatBinary(plan.neededBytes) },
+            { label: 'occupied', text: formatBinary(plan.steadyBytes) },
+            { label: 'reserved', text: formatBinary(plan.reservedBytes) },
+          ]
+        : [],
     notes: notesOf(plan),
   };
 }
@@ -142,10 +157,14 @@ function notesOf(plan: CachePlan): readonly string[] {
   return [...plan.notes.filter((note) => !note.inexact).map((note) => note.text), ...long];
 }
 
-/** What was guessed, and how to make an end of it. */
-function guessesOf(plan: CachePlan): string {
+/** What was guessed, and how to make an end of it; null where all that is wrong is that the engine does not start. */
+function guessesOf(plan: CachePlan): string | null {
+  const { refused } = plan;
   const what = inexactText(plan);
-  const guesses = plan.notes.filter((note) => note.inexact).map((note) => note.text);
+  const guesses = plan.notes
+    .filter(({ inexact, text }) => inexact && (refused === null || !text.endsWith(refused)))
+    .map((note) => note.text);
+  if (refused !== null && plan.known && guesses.length === 0) return null;
   const teach = !plan.known
     ? [`${remedyText(plan.spec)}.`]
     : plan.spec.unknownLayers > 0
