@@ -67,7 +67,8 @@ export class OverviewView extends LitElement {
     const { reading } = followed;
     const model = overviewModel(reading, settings.scenario, settings);
     const { figures, plan, memory } = model;
-    const guess = guessMark(plan);
+    // A set-up that does not start makes no guess of what a token takes.
+    const guess = model.inexact === null ? '' : guessMark(plan);
     const [total = '', decimal = ''] = figures.total.split(/ (?=\()/);
     return html`
       <section class="top">

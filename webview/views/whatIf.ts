@@ -75,7 +75,7 @@ export class WhatIfView extends LitElement {
       headlight-slider { margin-bottom: 2px; }
       .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; padding: 8px 0; }
       .edits { flex: 1 1 100%; overflow-wrap: anywhere; }
-      .results .refused { vertical-align: top; white-space: normal; overflow-wrap: anywhere; }
+      .results .refused { width: 100%; vertical-align: top; white-space: normal; overflow-wrap: anywhere; }
       .design { padding: 6px 0; }
       .error { padding: 4px 0; overflow-wrap: anywhere; }
       @container (min-width: 400px) { select { width: 22ch; } }

@@ -26,13 +26,16 @@ export class EngineOptionsPart extends LitElement {
       .fold::before { content: '▸'; width: 10px; font-size: 10px; color: var(--vscode-descriptionForeground); }
       .fold[aria-expanded='true']::before { content: '▾'; }
       .fold .small { margin-left: auto; }
-      .list { border-left: 2px solid var(--line); padding-left: 10px; }
+      .options { border-left: 2px solid var(--line); padding-left: 10px; }
       .option { padding: 2px 0 6px; }
       .option .field { min-height: 26px; }
       .option p { overflow-wrap: anywhere; }
       .name { overflow: hidden; text-overflow: ellipsis; }
       .changed .name { font-weight: 600; }
-      input { flex: none; width: 18ch; height: 24px; padding: 0 4px; font: inherit; font-variant-numeric: tabular-nums; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, transparent); border-radius: 2px; }
+      /* As wide as the exact values beside sliders: the names need the rest. */
+      .option input, .option select { width: 10ch; }
+      .option input.list { width: 18ch; }
+      input { flex: none; height: 24px; padding: 0 4px; text-align: right; font: inherit; font-variant-numeric: tabular-nums; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, transparent); border-radius: 2px; }
       input::placeholder { color: var(--vscode-input-placeholderForeground); }
       input[aria-invalid='true'] { border-color: var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground)); }
       .actions { padding: 2px 0 8px; }
@@ -63,9 +66,9 @@ export class EngineOptionsPart extends LitElement {
     const changed = Object.keys(changedOptions(rule, release, options)).length;
     return html`
       <button class="fold" aria-expanded=${this.open} aria-controls="options" @click=${() => this.fold()}>
-        Engine options <span class="small">${changed === 0 ? 'all as usual' : `${changed} changed`}</span>
+        Engine options <span class="small">${changed === 0 ? 'defaults' : `${changed} changed`}</span>
       </button>
-      <div id="options" class="list" role="group" aria-label="Options of ${releaseText(engine, release)}" ?hidden=${!this.open}>
+      <div id="options" class="options" role="group" aria-label="Options of ${releaseText(engine, release)}" ?hidden=${!this.open}>
         ${
           this.open
             ? html`${repeat(
@@ -111,6 +114,7 @@ export class EngineOptionsPart extends LitElement {
     const value = this.scenario.options?.[name];
     const typed = this.wrong.get(name);
     return html`<input
+      class=${kind.takes === 'counts' ? 'list' : ''}
       spellcheck="false"
       inputmode=${kind.takes === 'fraction' ? 'decimal' : 'numeric'}
       placeholder=${valueText(usual(release))}
