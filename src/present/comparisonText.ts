@@ -131,7 +131,8 @@ export function comparisonCsv({ scenario, rows }: Comparison): string {
       batch,
       tokens,
       plan.kvDtype,
-      scenario.engine,
+      // As the command line takes it.
+      scenario.engine === 'intrinsic' ? scenario.engine : `${scenario.engine}@${plan.setup.release.id}`,
       plan.bytesPerToken ?? '',
       plan.cacheBytes ?? '',
       plan.stateBytes ?? '',

@@ -13,7 +13,7 @@ import { configInSight } from '../activeReading';
 import type { Services } from '../services';
 import { engineSettings, scenarioSetting, writeEngine, writeEngineOptions } from '../settings';
 import { BACK, runFlow, type Step } from './flow';
-import { askText, type Choice, pickOne } from './pick';
+import { askText, type Choice, pickOne, separator } from './pick';
 import { requestOf } from './subject';
 
 /** Options by which the command is driven without questions. */
@@ -86,14 +86,15 @@ function askOption(services: Services): Step<State> {
       title: titleOf(engine, now.release),
       placeholder: l10n.t('Which option, by the engine’s own name'),
       place,
+      // Not first, where Enter would take it.
       choices: [
-        ...(given ? [reset] : []),
         ...rule.options.map((option) => ({
           label: option.name,
           description: valueNow(option, now),
           detail: sentence(option.meaning),
           value: option,
         })),
+        ...(given ? [separator<EngineOption | 'all'>(''), reset] : []),
       ],
     });
     if (picked === undefined || picked === BACK) return picked;
