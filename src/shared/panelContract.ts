@@ -155,6 +155,8 @@ export const PANEL = {
     result: trusted<null>(),
   },
   'panel/setScenario': { params: v.pipe(plain, scenarioChange), result: trusted<null>() },
+  /** Every device of the table: the page does without the table itself. */
+  'panel/devices': { params: nothing, result: trusted<readonly SourcedDevice[]>() },
   /** One undoable edit, refused (`conflict`) when the document has moved on; resolves with the new version. */
   'panel/apply': {
     params: v.strictObject({ id, version: whole(0, MOST), edits: list(configEdit, MOST_EDITS) }),

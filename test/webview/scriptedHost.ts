@@ -20,7 +20,7 @@ import { type Handlers, type NoMethods, RpcPeer, type Transport } from '../../sr
 import { RpcError } from '../../src/shared/rpcError';
 import { handlersOf } from '../../src/shared/schema';
 import { settingOf } from '../../webview/views/whatIf/viewModel';
-import { sourcedDevice } from '../../src/serving/hardware';
+import { sourcedDevice, sourcedDevices } from '../../src/serving/hardware';
 
 export interface HostScene {
   /** The checkout. */
@@ -155,6 +155,7 @@ export class ScriptedHost {
       'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
       'panel/reveal': told('panel/reveal', null),
       'panel/setScenario': (change) => this.setScenario(change),
+      'panel/devices': sourcedDevices,
       'panel/apply': ({ id, version, edits }) => {
         if (!this.config || id !== this.config.id) throw new RpcError('invalidInput', 'That config is not open.');
         if (version !== this.config.version) throw new RpcError('conflict', 'The file has changed since.');

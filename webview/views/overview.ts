@@ -15,8 +15,14 @@ import {
   NUMBERS,
   type OverviewModel,
   overviewModel,
-  problemText,
+  type Serving,
 } from './overview/viewModel';
+
+/** Asked for at once, and shown when it is there: the numbers above it need not wait. */
+const SERVING = import('./overview/serving').then(
+  ({ serving }) => ({ serving, trouble: null }),
+  (error: unknown) => ({ serving: null, trouble: error instanceof Error ? error.message : String(error) }),
+);
 
 /** What a config is, what it caches, and how it fits: each number opens how it came about. */
 @customElement('headlight-overview')
@@ -45,6 +51,7 @@ export class OverviewView extends LitElement {
       .sub { display: block; }
       @container (min-width: 480px) { .sub { display: inline; margin-left: 8px; } }
       .value { font-variant-numeric: tabular-nums; white-space: nowrap; }
+      .loading { height: 226px; }
       .notes { padding-left: 0; }
       .notes li { line-height: 20px; max-width: 80ch; overflow-wrap: anywhere; }
       @container (min-width: 900px) {
@@ -61,11 +68,23 @@ export class OverviewView extends LitElement {
     ? (restored('overview') as NumberName)
     : null;
 
+  @state() private serving: Serving | null = null;
+  /** Why that could not be loaded. */
+  @state() private trouble: string | null = null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void SERVING.then(({ serving, trouble }) => {
+      this.serving = serving;
+      this.trouble = trouble;
+    });
+  }
+
   protected override render(): TemplateResult | typeof nothing {
     const { followed, settings } = this.panel;
     if (!followed || !settings) return nothing;
     const { reading } = followed;
-    const model = overviewModel(reading, settings.scenario, settings);
+    const model = overviewModel(reading, settings.scenario, settings, this.serving);
     const { figures, plan, memory } = model;
     // A set-up that does not start makes no guess of what a token takes.
     const guess = model.inexact === null ? '' : guessMark(plan);
@@ -90,13 +109,13 @@ export class OverviewView extends LitElement {
             memory
               ? html`
                 ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}
-                ${memoryBar(memory, problemText(model))} ${this.steps(model, 'memory')}
+                ${memoryBar(memory, model.serving?.problem(model) ?? '')} ${this.steps(model, 'memory')}
                 <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
                 ${this.steps(model, 'sequences')}
                 ${memory.decode === null ? nothing : html`<div class="line">${this.number('decode', html`<span class="value">${memory.decode}</span>`)} <span class="small sub">${memory.limit}</span></div>`}
                 ${this.steps(model, 'decode')}
               `
-              : html`<p class="quiet">${model.memoryProblem}</p>`
+              : this.noMemory(model)
           }
         </section>
         ${
@@ -110,6 +129,14 @@ export class OverviewView extends LitElement {
         ${model.notes.length === 0 ? nothing : html`<section><ul class="notes small">${model.notes.map((note) => html`<li>${note}</li>`)}</ul></section>`}
       </div>
     `;
+  }
+
+  /** Why there is none; while it loads, the room that it takes. */
+  private noMemory({ memoryProblem }: OverviewModel): TemplateResult {
+    if (memoryProblem !== null) return html`<p class="quiet">${memoryProblem}</p>`;
+    return this.trouble === null
+      ? html`<div class="loading" aria-busy="true"></div>`
+      : html`<p class="error">What fits could not be loaded: ${this.trouble}. Close the panel and open it again.</p>`;
   }
 
   private number(name: NumberName, content: TemplateResult): TemplateResult {

@@ -6,7 +6,7 @@ import { allocationRule } from '../../src/cache/engines/register';
 import { ENGINE_NAMES, type EngineOptions, type EngineRule, ENGINES, type Scenario } from '../../src/model/scenario';
 import { formatInteger } from '../../src/model/units';
 import { contextText, designText, inexactText } from '../../src/present/words';
-import { DEVICES } from '../../src/serving/hardware';
+import type { SourcedDevice } from '../../src/serving/device';
 import type { PanelSettings, ScenarioChange } from '../../src/shared/panelContract';
 import { isRpcError } from '../../src/shared/rpcError';
 import '../charts/strip/element';
@@ -97,6 +97,8 @@ export class WhatIfView extends LitElement {
   @state() private turned: Turned = new Map();
   @state() private change: ScenarioChange = {};
   @state() private optionsOpen = false;
+  /** Null until the host told of them. */
+  @state() private devices: readonly SourcedDevice[] | null = null;
   @state() private trouble: string | null = null;
 
   private knobs: readonly Knob[] = [];
@@ -112,6 +114,7 @@ export class WhatIfView extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.setAttribute('place', document.body.dataset['place'] ?? 'side');
+    void host.call('panel/devices', null).then((devices) => (this.devices = devices));
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -137,7 +140,7 @@ export class WhatIfView extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const { followed, settings, config } = this.panel;
     if (!followed || !settings || !config) return nothing;
-    const setting = settingOf(settings, this.change);
+    const setting = settingOf(settings, this.change, this.devices ?? []);
     const before = this.beforeModel(followed.reading, settings);
     const reading = turnedReading(followed.reading, this.knobs, this.turned);
     const readable = reading && reading.spec.layers.length > 0 ? reading : null;
@@ -284,7 +287,7 @@ export class WhatIfView extends LitElement {
       ${this.select(
         'GPU',
         'gpu',
-        DEVICES.map(({ id, name }) => ({ value: id, text: name })),
+        (this.devices ?? [settings.device ?? []].flat()).map(({ device: { id, name } }) => ({ value: id, text: name })),
         gpu,
         settings.gpu,
       )}
@@ -410,7 +413,7 @@ export class WhatIfView extends LitElement {
       const { followed, settings } = this.panel;
       const reading = followed && turnedReading(followed.reading, this.knobs, this.turned);
       if (!reading || !settings || !this.isConnected) return;
-      const after = modelOf(reading, settingOf(settings, this.change));
+      const after = modelOf(reading, settingOf(settings, this.change, this.devices ?? []));
       announce(this, after.refusal ?? resultSentence(resultRows(this.beforeModel(followed.reading, settings), after)));
     }, SAY_AFTER_MS);
   }

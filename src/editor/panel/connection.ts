@@ -29,6 +29,7 @@ import type { PanelView } from '../../shared/panelViews';
 import { type Handlers, type NoMethods, RpcPeer } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import { handlersOf } from '../../shared/schema';
+import { sourcedDevices } from '../../serving/hardware';
 import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
@@ -134,6 +135,7 @@ export class Connection extends Owner {
       },
       'panel/reveal': ({ id, offset, length }) => this.reveal(id, offset, length),
       'panel/setScenario': setScenario,
+      'panel/devices': sourcedDevices,
       'panel/apply': async ({ id, version, edits }) => {
         const target = panel.targets.byName(id);
         const document = await documentOf(target);

@@ -32,7 +32,8 @@ import { barsOf } from '../../../webview/charts/bars/viewModel';
 import { contextRange, curveSeries, curveTable } from '../../../webview/charts/curve/viewModel';
 import { layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
 import { detailLines } from '../../../webview/views/compare/details';
-import { derivationOf, NUMBERS, problemText } from '../../../webview/views/overview/viewModel';
+import { serving } from '../../../webview/views/overview/serving';
+import { derivationOf, NUMBERS } from '../../../webview/views/overview/viewModel';
 import { resultRows, resultSentence } from '../../../webview/views/whatIf/viewModel';
 import { sampleConfig, scenario } from '../support';
 import { overviewOn } from '../support/overview';
@@ -161,7 +162,7 @@ function panelTexts(reading: Reading, at: Scenario): string[] {
   const rows = [resultRows(model, model), ...(other ? [resultRows(model, other), resultRows(other, model)] : [])];
   return [
     JSON.stringify({ figures, state, inexact, memory, memoryProblem, three, notes }),
-    problemText(model),
+    serving.problem(model),
     ...NUMBERS.map((name) => JSON.stringify(derivationOf(model, name))),
     comparisonText(comparison),
     comparisonMarkdown(comparison),

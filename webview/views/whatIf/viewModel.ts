@@ -11,21 +11,28 @@ import { formatSeconds } from '../../../src/present/quantities';
 import { sizeText } from '../../../src/present/sizeText';
 import type { Fit } from '../../../src/serving/capacity';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
-import { type OverviewModel, overviewModel } from '../overview/viewModel';
-import { sourcedDevice } from '../../../src/serving/hardware';
+import { serving } from '../overview/serving';
+import { type Gpu, type OverviewModel, overviewModel } from '../overview/viewModel';
+import type { SourcedDevice } from '../../../src/serving/device';
 
 /** The scenario that controls have changed, on top of the settings. */
-export interface Setting {
+export interface Setting extends Gpu {
   readonly scenario: Scenario;
-  readonly gpu: string;
 }
 
-export function settingOf(settings: PanelSettings, change: ScenarioChange): Setting {
-  const { scenario, gpu } = settings;
+/** `devices`: those that the host told of; until it did, the settings' own is known alone. */
+export function settingOf(
+  settings: PanelSettings,
+  change: ScenarioChange,
+  devices: readonly SourcedDevice[] = [],
+): Setting {
+  const { scenario } = settings;
+  const gpu = change.gpu ?? settings.gpu;
   const engine = change.engine ?? scenario.engine;
   const set: Partial<Scenario> = engine === scenario.engine ? scenario : {};
   return {
-    gpu: change.gpu ?? gpu,
+    gpu,
+    device: gpu === settings.gpu ? settings.device : (devices.find(({ device }) => device.id === gpu) ?? null),
     scenario: {
       ...scenario,
       workload: { batch: change.batch ?? scenario.workload.batch, tokens: change.tokens ?? scenario.workload.tokens },
@@ -93,8 +100,8 @@ export interface ResultRow {
   readonly bars: { readonly before: number; readonly after: number } | null;
 }
 
-export function modelOf(reading: Reading, { scenario, gpu }: Setting): OverviewModel {
-  return overviewModel(reading, scenario, { gpu, device: sourcedDevice(gpu) });
+export function modelOf(reading: Reading, setting: Setting): OverviewModel {
+  return overviewModel(reading, setting.scenario, setting, serving);
 }
 
 export function resultRows(before: OverviewModel, after: OverviewModel): readonly ResultRow[] {
