@@ -109,6 +109,23 @@ describe('options of an engine', () => {
     await workbench().screenshot('palette-engine-options');
     await quickPick.choose('Reset all to defaults');
     await expect.poll(() => setting(OPTIONS)).toBeNull();
+    // It asks once more, with nothing left to reset.
+    await expect.poll(() => quickPick.entry('block-size')).not.toContain('65536');
     await quickPick.leave();
+  });
+
+  test('a release is chosen in the palette wherever an engine is', async () => {
+    const quickPick = new QuickPick(workbench().page);
+    await quickPick.run('Headlight: Change Scenario');
+    await quickPick.question('Change Scenario');
+    await expect.poll(() => quickPick.entry('Engine options')).toContain('defaults');
+    await quickPick.choose('vLLM 2026-08');
+    await quickPick.question('Change Scenario · Engine');
+    await expect.poll(() => quickPick.focused()).toContain('vLLM 2026-08');
+    await expect.poll(() => quickPick.entry('vLLM 0.11')).toContain('4 GiB');
+    await quickPick.choose('vLLM 0.11');
+    await quickPick.untilClosed();
+    await expect.poll(() => setting('headlight.scenario.engine')).toBe('vllm@0.11');
+    await panel.untilShows('vLLM 0.11');
   });
 });

@@ -438,8 +438,10 @@ export class WhatIfView extends LitElement {
     const { settings } = this.panel;
     const edits = settings && this.scenarioEdits(settings);
     if (!edits) return;
+    const applied = this.change;
     await host.call('panel/setScenario', edits);
-    this.change = {};
+    // What was set meanwhile is not applied: it stays.
+    if (this.change === applied) this.change = {};
     this.keepState();
   }
 
