@@ -34,7 +34,7 @@ export class EngineOptionsPart extends LitElement {
       .changed .name { font-weight: 600; }
       /* As wide as the exact values beside sliders: the names need the rest. */
       .option input, .option select { width: 10ch; }
-      .option input.list { width: 18ch; }
+      @container (min-width: 400px) { .option input.list { width: 18ch; } }
       input { flex: none; height: 24px; padding: 0 4px; text-align: right; font: inherit; font-variant-numeric: tabular-nums; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, transparent); border-radius: 2px; }
       input::placeholder { color: var(--vscode-input-placeholderForeground); }
       input[aria-invalid='true'] { border-color: var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground)); }
