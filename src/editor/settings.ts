@@ -19,7 +19,7 @@ import { SETTINGS } from './ids';
 const DEFAULT_TOKENS = 32_768;
 const DEFAULT_GPU = 'h100-sxm';
 
-/** `engine`: of that one instead of the setting's, at its newest release and with its own options. */
+/** `engine`: of that one instead of the setting's, at its usual release and with its own options. */
 export function scenarioSetting(scope?: ConfigurationScope, engine?: EngineRule): Scenario {
   const settings = workspace.getConfiguration(SETTINGS.section, scope ?? null);
   const kvDtype = settings.get<string>(SETTINGS.kvDtype, 'auto');
@@ -87,7 +87,7 @@ export function computeSettings(): ComputeSettings {
   };
 }
 
-/** Chooses an engine and its release; the newest is written without its name, and stays the newest. */
+/** Chooses an engine and its release; the usual one is written without its name. */
 export async function writeEngine(chosen: ChosenEngine): Promise<void> {
   await writeScenario(SETTINGS.engine, engineChoice(chosen));
 }

@@ -1,6 +1,6 @@
 /** Engine options for people: what the settings' schema, the palette and the panel say about one. */
 
-import type { Declared, EngineOption, EngineRelease } from '../cache/engines/options';
+import { type Declared, type EngineOption, type EngineRelease, usualRelease } from '../cache/engines/options';
 import type { OptionValue } from '../model/scenario';
 import { formatInteger } from '../model/units';
 import { sentence } from './words';
@@ -21,12 +21,12 @@ export function usualText({ usual, unit }: EngineOption, release: EngineRelease)
 }
 
 /** "Share of the memory that weights, activations and cache may take. Default: 0.92 (0.11: 0.9)." */
-export function aboutOption({ releases }: Declared, option: EngineOption): string {
-  const newest = releases.at(-1) ?? releases[0];
-  const older = [...releases]
-    .reverse()
-    .filter((release) => String(option.usual(release)) !== String(option.usual(newest)))
-    .map((release) => `${release.id}: ${valueText(option.usual(release))}`);
-  const others = older.length > 0 ? ` (${older.join(', ')})` : '';
-  return `${sentence(option.meaning)}. Default: ${valueText(option.usual(newest))}${others}.`;
+export function aboutOption(rule: Declared, option: EngineOption): string {
+  const value = valueText(option.usual(usualRelease(rule)));
+  const other = rule.releases
+    .map((release) => ({ id: release.id, value: valueText(option.usual(release)) }))
+    .filter((each) => each.value !== value)
+    .map((each) => `${each.id}: ${each.value}`);
+  const others = other.length > 0 ? ` (${other.join(', ')})` : '';
+  return `${sentence(option.meaning)}. Default: ${value}${others}.`;
 }

@@ -1,6 +1,6 @@
 /** What package.json says of engines, their releases and options: from the rules' declarations, so that it is said once. */
 
-import type { Declared, EngineOption, OptionKind } from '../../src/cache/engines/options';
+import { type Declared, type EngineOption, type OptionKind, usualRelease } from '../../src/cache/engines/options';
 import { allocationRule } from '../../src/cache/engines/register';
 import { ENGINE_NAMES, ENGINES } from '../../src/model/scenario';
 import { aboutOption } from '../../src/present/optionText';
@@ -13,14 +13,14 @@ interface Choice {
   readonly about: string;
 }
 
-/** Each engine at its newest release, whichever that is, and at each release by name. */
+/** Each engine at its usual release, whichever that is, and at each release by name. */
 function choices(): readonly Choice[] {
   return ENGINES.flatMap((engine): Choice[] => {
-    const newest = { value: engine, label: ENGINE_NAMES[engine], about: `%setting.scenario.engine.${engine}%` };
-    if (engine === 'intrinsic') return [newest];
+    const usual = { value: engine, label: ENGINE_NAMES[engine], about: `%setting.scenario.engine.${engine}%` };
+    if (engine === 'intrinsic') return [usual];
     const releases = [...allocationRule(engine).releases].reverse();
     return [
-      newest,
+      usual,
       ...releases.map((release) => ({
         value: `${engine}@${release.id}`,
         label: releaseText(engine, release),
@@ -58,7 +58,7 @@ export function engineOptionsSchema(): Readonly<Record<string, object>> {
 }
 
 function optionSchema(rule: Declared, option: EngineOption): object {
-  const usual = option.usual(rule.releases.at(-1) ?? rule.releases[0]);
+  const usual = option.usual(usualRelease(rule));
   return {
     ...valueSchema(option.kind),
     ...(usual === undefined ? {} : { default: usual }),

@@ -15,6 +15,7 @@ import {
   NUMBERS,
   type OverviewModel,
   overviewModel,
+  problemText,
   type Serving,
 } from './overview/viewModel';
 
@@ -109,7 +110,7 @@ export class OverviewView extends LitElement {
             memory
               ? html`
                 ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}
-                ${memoryBar(memory, model.serving?.problem(model) ?? '')} ${this.steps(model, 'memory')}
+                ${memoryBar(memory, problemText(model))} ${this.steps(model, 'memory')}
                 <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
                 ${this.steps(model, 'sequences')}
                 ${memory.decode === null ? nothing : html`<div class="line">${this.number('decode', html`<span class="value">${memory.decode}</span>`)} <span class="small sub">${memory.limit}</span></div>`}

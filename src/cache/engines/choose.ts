@@ -1,7 +1,7 @@
 /** An engine with its release as one text, `NAME[@RELEASE|@YYYY-MM]`: on the command line, in settings, in menus. */
 
 import { ENGINES, type EngineRule, isEngineRule } from '../../model/scenario';
-import { newestRelease, releaseOf } from './options';
+import { usualRelease, releaseOf } from './options';
 import { allocationRule } from './register';
 
 export interface ChosenEngine {
@@ -25,9 +25,9 @@ export function parseEngine(text: string): ChosenEngine | { readonly engine: nul
   };
 }
 
-/** The text that `parseEngine` reads. The newest release needs no name: it stays the newest. */
+/** The text that `parseEngine` reads. The usual release needs no name: another may become it. */
 export function engineChoice({ engine, release }: ChosenEngine): string {
-  return release === newestRelease(allocationRule(engine)).id ? engine : `${engine}@${release}`;
+  return release === usualRelease(allocationRule(engine)).id ? engine : `${engine}@${release}`;
 }
 
 /** Every engine at every release: the newest first, then its older ones. */

@@ -2,7 +2,7 @@
 
 import { type EngineOptions, type EngineRule, ENGINES, isEngineRule, type Scenario } from '../../model/scenario';
 import { type ChosenEngine, parseEngine } from './choose';
-import { newestRelease } from './options';
+import { usualRelease } from './options';
 import { readEngineOptions } from './parseOptions';
 import { allocationRule } from './register';
 
@@ -20,7 +20,7 @@ export interface SettingNames {
   readonly options: string;
 }
 
-/** Settings may hold anything. An engine that is none is the intrinsic rule, a release that is none the newest. */
+/** Settings may hold anything. An engine that is none is the intrinsic rule, a release that is none the usual one. */
 export function readEngineSettings(engine: unknown, given: unknown, names: SettingNames): EngineSettings {
   const problems: string[] = [];
   const all = isObject(given) ? given : {};
@@ -43,16 +43,16 @@ export function readEngineSettings(engine: unknown, given: unknown, names: Setti
   return { ...used, options, problems: [`${names.engine}: ${chosen.problem}`, ...problems] };
 }
 
-const INTRINSIC: ChosenEngine = { engine: 'intrinsic', release: newestRelease(allocationRule('intrinsic')).id };
+const INTRINSIC: ChosenEngine = { engine: 'intrinsic', release: usualRelease(allocationRule('intrinsic')).id };
 
-/** The part of a scenario that settings choose; `engine`: of another than they choose, at its newest release. */
+/** The part of a scenario that settings choose; `engine`: of another than they choose, at its usual release. */
 export function engineOf(
   { engine: set, release, options, problems }: EngineSettings,
   engine: EngineRule = set,
 ): Pick<Scenario, 'engine' | 'release' | 'options' | 'untaken'> {
   return {
     engine,
-    release: engine === set ? release : newestRelease(allocationRule(engine)).id,
+    release: engine === set ? release : usualRelease(allocationRule(engine)).id,
     options: options[engine] ?? {},
     ...(problems.length > 0 ? { untaken: problems } : {}),
   };

@@ -42,8 +42,10 @@ export interface EngineSetup {
 /** What releases and options are chosen from. */
 export interface Declared {
   readonly id: EngineRule;
-  /** Oldest first; the last is the default. */
+  /** Oldest first. */
   readonly releases: readonly [EngineRelease, ...EngineRelease[]];
+  /** The release that is meant where none is named: the last where absent. */
+  readonly usualRelease?: string;
   readonly options: readonly EngineOption[];
 }
 
@@ -51,20 +53,22 @@ export interface Declared {
  * The release that a text names: its id, or a month (YYYY-MM), which takes the newest release that is not younger.
  * Null where the rule models none.
  */
-export function releaseOf({ releases }: Declared, text: string | undefined): EngineRelease | null {
-  if (text === undefined) return newestRelease({ releases });
+export function releaseOf(declared: Declared, text: string | undefined): EngineRelease | null {
+  const { releases } = declared;
+  if (text === undefined) return usualRelease(declared);
   const named = releases.find(({ id }) => id === text);
   if (named) return named;
   return /^\d{4}-(0[1-9]|1[0-2])$/.test(text) ? (releases.findLast(({ date }) => date <= text) ?? null) : null;
 }
 
-export function newestRelease({ releases }: Pick<Declared, 'releases'>): EngineRelease {
-  return releases.at(-1) ?? releases[0];
+/** The release that is meant where none is named. */
+export function usualRelease({ releases, usualRelease: usual }: Declared): EngineRelease {
+  return releases.find(({ id }) => id === usual) ?? releases.at(-1) ?? releases[0];
 }
 
-/** How the engine was started. An unknown release is the newest one: whoever takes text from people asks `releaseOf` first. */
+/** How the engine was started. An unknown release is the usual one: whoever takes text from people asks `releaseOf` first. */
 export function setupOf(rule: Declared, release: string | undefined, given: EngineOptions = {}): EngineSetup {
-  const chosen = releaseOf(rule, release) ?? newestRelease(rule);
+  const chosen = releaseOf(rule, release) ?? usualRelease(rule);
   const options: Record<string, OptionValue> = {};
   for (const { name, usual } of rule.options) {
     const value = given[name] ?? usual(chosen);

@@ -1,7 +1,7 @@
 /** Set Engine Options…: which option of the scenario's engine, then its value; and again, until the user leaves. */
 
 import { l10n, window } from 'vscode';
-import { type EngineOption, type EngineRelease, newestRelease, releaseOf } from '../../cache/engines/options';
+import { type EngineOption, type EngineRelease, usualRelease, releaseOf } from '../../cache/engines/options';
 import { kindText, parseOptionValue, readEngineOptions } from '../../cache/engines/parseOptions';
 import { allocationRule } from '../../cache/engines/register';
 import { planCache } from '../../cache/plan';
@@ -67,7 +67,7 @@ function askEngine(services: Services): Step<State> {
       choices,
     });
     if (engine === undefined || engine === BACK) return engine;
-    await writeEngine({ engine, release: newestRelease(allocationRule(engine)).id });
+    await writeEngine({ engine, release: usualRelease(allocationRule(engine)).id });
     return { ...state, engine };
   };
 }
@@ -128,7 +128,7 @@ interface Started {
 function startedAs({ readings }: Services, engine: EngineRule): Started {
   const scenario = scenarioSetting(configInSight(readings)?.source, engine);
   const rule = allocationRule(engine);
-  const release = releaseOf(rule, scenario.release) ?? newestRelease(rule);
+  const release = releaseOf(rule, scenario.release) ?? usualRelease(rule);
   return { scenario, release, options: scenario.options ?? {} };
 }
 

@@ -146,7 +146,7 @@ function partsOf(services: Services): Part[] {
       placeholder: l10n.t('Whose allocation rule is applied'),
       now: engineText({ ...scenario, options: {} }),
       current: engineChoice(set),
-      // At the newest release of each, and at its older ones.
+      // At every release.
       choices: engineChoices().map((each) => {
         const chosen = engineOf({ ...set, ...each });
         return {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { engineChoice, engineChoices, parseEngine } from '../../../src/cache/engines/choose';
-import { changedOptions, newestRelease, releaseOf } from '../../../src/cache/engines/options';
+import { changedOptions, releaseOf, setupOf, usualRelease } from '../../../src/cache/engines/options';
 import { parseOptionValue, readEngineOptions } from '../../../src/cache/engines/parseOptions';
 import { allocationRule } from '../../../src/cache/engines/register';
 import { planCache } from '../../../src/cache/plan';
 import { ENGINES } from '../../../src/model/scenario';
+import { aboutOption } from '../../../src/present/optionText';
 import { engineText } from '../../../src/present/words';
 import { readModelConfig } from '../../../src/reading/read';
 import { sampleConfig, scenario } from '../support';
@@ -34,7 +35,7 @@ describe('an engine and its release as one text', () => {
     expect(parseEngine(text)).toEqual({ engine: null, problem: expect.stringMatching(problem) as string });
   });
 
-  it('is written so that it is read again, and the newest release has no name', () => {
+  it('is written so that it is read again, and the usual release has no name', () => {
     const texts = engineChoices().map(engineChoice);
     expect(texts.map(parseEngine)).toEqual(engineChoices());
     expect(texts).toEqual(expect.arrayContaining([...ENGINES, 'vllm@0.11']));
@@ -84,11 +85,26 @@ describe('options as an object', () => {
     expect(parseOptionValue(kind, text)).toEqual(value);
   });
 
+  it('takes the release that a rule calls the usual one where none is named', () => {
+    const settled = { ...vllm, usualRelease: '0.11' };
+    expect([releaseOf(settled, undefined)?.id, usualRelease(settled).id, usualRelease(vllm).id]).toEqual([
+      '0.11',
+      '0.11',
+      '2026-08',
+    ]);
+    expect(setupOf(settled, undefined).options['async-scheduling']).toBe(false);
+    // The settings and the panel say what holds then, and what else there is.
+    const option = vllm.options.find(({ name }) => name === 'gpu-memory-utilization');
+    if (!option) throw new Error('the option');
+    expect(aboutOption(settled, option)).toMatch(/Default: 0\.9 \(2026-08: 0\.92\)\.$/);
+    expect(aboutOption(vllm, option)).toMatch(/Default: 0\.92 \(0\.11: 0\.9\)\.$/);
+  });
+
   it('tells what differs from the release', () => {
-    const old = releaseOf(vllm, '0.11') ?? newestRelease(vllm);
+    const old = releaseOf(vllm, '0.11') ?? usualRelease(vllm);
     const given = { 'gpu-memory-utilization': 0.9, 'block-size': 16, 'async-scheduling': false };
     expect(changedOptions(vllm, old, given)).toEqual({ 'block-size': 16 });
-    expect(Object.keys(changedOptions(vllm, newestRelease(vllm), given)).sort()).toEqual([
+    expect(Object.keys(changedOptions(vllm, usualRelease(vllm), given)).sort()).toEqual([
       'async-scheduling',
       'block-size',
       'gpu-memory-utilization',

@@ -56,7 +56,7 @@ describe('the settings of engine and options', () => {
     expect(engineOf(found)).toEqual({ engine: used, release, options: {}, untaken: found.problems });
   });
 
-  it('give another engine its newest release and its own options', () => {
+  it('give another engine its usual release and its own options', () => {
     const found = read('vllm@0.11', { vllm: { 'block-size': 32 }, sglang: { 'page-size': 64 } });
     expect(engineOf(found)).toEqual({ engine: 'vllm', release: '0.11', options: { 'block-size': 32 } });
     expect(engineOf(found, 'sglang')).toEqual({ engine: 'sglang', release: '0.5.16', options: { 'page-size': 64 } });

@@ -32,8 +32,7 @@ import { barsOf } from '../../../webview/charts/bars/viewModel';
 import { contextRange, curveSeries, curveTable } from '../../../webview/charts/curve/viewModel';
 import { layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
 import { detailLines } from '../../../webview/views/compare/details';
-import { serving } from '../../../webview/views/overview/serving';
-import { derivationOf, NUMBERS } from '../../../webview/views/overview/viewModel';
+import { derivationOf, NUMBERS, problemText } from '../../../webview/views/overview/viewModel';
 import { resultRows, resultSentence } from '../../../webview/views/whatIf/viewModel';
 import { sampleConfig, scenario } from '../support';
 import { overviewOn } from '../support/overview';
@@ -162,7 +161,7 @@ function panelTexts(reading: Reading, at: Scenario): string[] {
   const rows = [resultRows(model, model), ...(other ? [resultRows(model, other), resultRows(other, model)] : [])];
   return [
     JSON.stringify({ figures, state, inexact, memory, memoryProblem, three, notes }),
-    serving.problem(model),
+    problemText(model),
     ...NUMBERS.map((name) => JSON.stringify(derivationOf(model, name))),
     comparisonText(comparison),
     comparisonMarkdown(comparison),

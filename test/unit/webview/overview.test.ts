@@ -5,8 +5,7 @@ import type { Scenario } from '../../../src/model/scenario';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
 import { cellEdges, layerSentence, stripModel } from '../../../webview/charts/strip/viewModel';
-import { serving } from '../../../webview/views/overview/serving';
-import { derivationOf, NUMBERS, type Step } from '../../../webview/views/overview/viewModel';
+import { derivationOf, NUMBERS, problemText, type Step } from '../../../webview/views/overview/viewModel';
 import { sampleConfig, sampleNames, scenario } from '../support';
 import { referenceConfig, referenceNames } from '../support/reference';
 import { eachOrSkip, noCases } from '../support/cases';
@@ -128,7 +127,7 @@ describe('the overview', () => {
 
   it('says what does not fit, and how many devices make room', () => {
     const at = (tp: number, tokens = 32_768): string =>
-      serving.problem(
+      problemText(
         overviewOn(
           read(sampleConfig('deepseek-v3')),
           scenario(1, tokens, { sharding: { tp, pp: 1, dcp: 1, dpAttention: false } }),
@@ -139,7 +138,7 @@ describe('the overview', () => {
     expect(at(16)).toBe('');
     // 122 GiB halved, in 72 − 7.5 of weights − 2.
     const llama = overviewOn(read(sampleConfig('llama-3-8b')), scenario(1, 1_000_000), 'h100-sxm');
-    expect(serving.problem(llama)).toBe(
+    expect(problemText(llama)).toBe(
       'The cache does not fit beside the weights: tensor parallelism over 2 devices makes room.',
     );
     const weights = llama.memory?.segments.find(({ part }) => part === 'weights');

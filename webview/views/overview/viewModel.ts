@@ -4,12 +4,24 @@ import type { DerivationTerm } from '../../../src/cache/derivation';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
+import type { Source } from '../../../src/model/spec';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
+import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
-import { contextText, designText, inexactText, refusalText, sentence, termTitle } from '../../../src/present/words';
-import type { FitReport } from '../../../src/serving/fit';
+import {
+  contextText,
+  designText,
+  inexactText,
+  limitText,
+  refusalText,
+  sentence,
+  termTitle,
+} from '../../../src/present/words';
+import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
+import type { FitReport, FitRequest } from '../../../src/serving/fit';
 import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
-import { factorRows, type FactorRow, type Origin, originsOf } from '../../parts/derivation';
+import type { WeightBytes } from '../../../src/serving/weights';
+import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
 
 /** The strings that panel, hover and command line have in common. */
 export interface Figures {
@@ -69,20 +81,18 @@ export interface Memory {
   readonly limit: string;
 }
 
-/** What a model's weights leave of a device: a file of its own (serving.ts), for to count weights takes the blocks of all families. */
+/** What weights and memory take. It brings the blocks of every family: the overview shows its first numbers without waiting for it. */
 export interface Serving {
-  report(reading: Reading, device: Device, scenario: Scenario): FitReport | null;
-  memory(report: FitReport, plan: CachePlan): Memory;
-  /** Why the scenario does not fit, and with how many ranks it would; empty where it fits. */
-  problem(model: OverviewModel): string;
-  steps(name: NumberName, report: FitReport, model: OverviewModel): readonly Step[];
+  readonly fitModel: (request: FitRequest) => FitReport | null;
+  readonly parameterSources: (reading: Reading) => readonly Source[];
+  readonly usualMemory: (scenario: Scenario) => Pick<FitRequest, 'fraction' | 'fractionRule' | 'overheadBytes'>;
+  readonly weightBytesPerRank: (weights: WeightBytes, split: { readonly tp: number; readonly pp: number }) => number;
 }
 
 export interface OverviewModel {
+  readonly serving: Serving | null;
   readonly reading: Reading;
   readonly plan: CachePlan;
-  /** Null while it loads: then there is no report. */
-  readonly serving: Serving | null;
   readonly report: FitReport | null;
   readonly figures: Figures;
   readonly state: string | null;
@@ -106,21 +116,25 @@ export interface Gpu {
   readonly device: SourcedDevice | null;
 }
 
+/** `serving` is null until it is loaded: then nothing is said about memory yet. */
 export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu, serving: Serving | null): OverviewModel {
   const plan = planCache(reading.spec, scenario);
   const device = gpu.device?.device ?? null;
   const refusal = refusalText(plan);
-  const report = device && serving && serving.report(reading, device, scenario);
+  const report =
+    device &&
+    serving &&
+    serving.fitModel({ reading, device, scenario, weights: null, ...serving.usualMemory(scenario) });
   return {
+    serving,
     reading,
     plan,
-    serving,
     report,
     figures: figuresOf(plan),
     state: hasState(plan) ? sizeText(plan, 'stateBytes') : null,
     refusal,
     inexact: plan.exact ? null : guessesOf(plan),
-    memory: refusal === null && report && serving ? serving.memory(report, plan) : null,
+    memory: refusal === null && report ? memoryOf(report, plan) : null,
     deviceSource: gpu.device?.source ?? null,
     memoryProblem: !device
       ? `${gpu.gpu} is no device of the table: change headlight.scenario.gpu`
@@ -178,14 +192,91 @@ function guessesOf(plan: CachePlan): string | null {
   return [why, ...teach].join('. ');
 }
 
-export function percentOf(bytes: number, total: number): string {
+function memoryOf(report: FitReport, plan: CachePlan): Memory {
+  const { device, devices, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes, decode } = report;
+  const total = device.memoryBytes;
+  const free = Math.max(0, cacheBudgetBytes - cacheBytes);
+  const kept = Math.max(0, total - weightBytesPerRank - overheadBytes - cacheBytes - free);
+  const parts: readonly (readonly [MemoryPart, string, number])[] = [
+    ['weights', 'weights', weightBytesPerRank],
+    ['overhead', 'activations, buffers', overheadBytes],
+    ['cache', 'cache', cacheBytes],
+    ['free', 'free', free],
+    ['kept', 'left out', kept],
+  ];
+  let left = 1;
+  // What is not there is not listed: nothing is free where it does not fit.
+  const segments = parts
+    .filter(([, , bytes]) => bytes > 0)
+    .map(([part, label, bytes]): MemorySegment => {
+      const share = Math.min(left, bytes / total);
+      left -= share;
+      return { part, label, text: formatBinary(bytes), share, percent: percentOf(bytes, total) };
+    });
+  const { tokens } = plan.scenario.workload;
+  return {
+    device: devices > 1 ? `${formatInteger(devices)} × ${device.name}` : device.name,
+    size: formatBinary(total),
+    segments,
+    fits: report.fits,
+    sequences: sequencesText(report.concurrentSequences, tokens),
+    longest: longestText(report.longestContext, plan.scenario.workload.batch),
+    // An encoder decodes nothing.
+    decode:
+      decode && plan.atLeast.totalBytes > 0
+        ? `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}`
+        : null,
+    limit: decode ? limitText(decode) : '',
+  };
+}
+
+function percentOf(bytes: number, total: number): string {
   const percent = (bytes / total) * 100;
   return `${bytes > 0 && percent < 1 ? '< 1' : formatInteger(Math.round(percent))} %`;
 }
 
+/** Ranks that are tried. */
+const MOST_RANKS = 1024;
+
+/** Why the scenario does not fit, and with how many ranks it would; empty where it fits. */
+export function problemText({ serving, report, plan }: OverviewModel): string {
+  if (!report || !serving || report.fits) return '';
+  const { device, weights, overheadBytes } = report;
+  const { scenario, spec } = plan;
+  const { sharding } = scenario;
+  const fits = (tp: number): boolean => {
+    const weightBytes = serving.weightBytesPerRank(weights, { tp, pp: sharding.pp });
+    const room = cacheBudgetBytes({
+      memoryBytes: device.memoryBytes,
+      ...serving.usualMemory(scenario),
+      weightBytes,
+      overheadBytes,
+    });
+    return room > 0 && planCache(spec, { ...scenario, sharding: { ...sharding, tp } }).atLeast.reservedBytes <= room;
+  };
+  let tp = sharding.tp * 2;
+  while (tp < MOST_RANKS && !fits(tp)) tp *= 2;
+  const what =
+    report.cacheBudgetBytes <= 0 ? 'The weights alone do not fit' : 'The cache does not fit beside the weights';
+  return `${what}${fits(tp) ? `: tensor parallelism over ${formatInteger(tp)} devices makes room` : ''}.`;
+}
+
+function sequencesText(fit: Fit, tokens: number): string {
+  const length = `of ${formatInteger(tokens)} tokens`;
+  if (fit.kind === 'none') return `no sequence ${length} fits`;
+  if (fit.kind === 'unbounded') return `any number of sequences fits`;
+  return `fits ${formatInteger(fit.value)} ${fit.value === 1 ? 'sequence' : 'sequences'} ${length}`;
+}
+
+function longestText(fit: Fit, batch: number): string {
+  const of = batch === 1 ? '' : ` for ${formatInteger(batch)} sequences`;
+  if (fit.kind === 'none') return '';
+  return fit.kind === 'unbounded' ? `any context fits${of}` : `longest context${of} ${formatInteger(fit.value)} tokens`;
+}
+
 /** How a number came about. */
 export function derivationOf(model: OverviewModel, name: NumberName): readonly Step[] {
-  const { plan, report, serving } = model;
+  const { plan, report } = model;
   switch (name) {
     case 'perToken':
       return perTokenSteps(plan);
@@ -200,13 +291,15 @@ export function derivationOf(model: OverviewModel, name: NumberName): readonly S
     case 'three':
       return threeSteps(plan);
     case 'memory':
+      return report ? memorySteps(report, model) : [];
     case 'sequences':
+      return report ? sequenceSteps(report, plan) : [];
     case 'decode':
-      return report && serving ? serving.steps(name, report, model) : [];
+      return report ? decodeSteps(report, plan) : [];
   }
 }
 
-export const text = (content: string, from: readonly Origin[] = []): Step => ({ kind: 'text', text: content, from });
+const text = (content: string, from: readonly Origin[] = []): Step => ({ kind: 'text', text: content, from });
 
 /** Terms that grow with the first tokens: state does not, and of a compressed layer the window does. */
 function perTokenSteps(plan: CachePlan): readonly Step[] {
@@ -298,6 +391,59 @@ function threeSteps(plan: CachePlan): readonly Step[] {
   ];
 }
 
-export function cacheOrigins(plan: CachePlan): readonly Origin[] {
+function cacheOrigins(plan: CachePlan): readonly Origin[] {
   return originsOf(plan.derivation.flatMap(factorRows));
+}
+
+function memorySteps(
+  report: FitReport,
+  { plan, reading, serving, deviceSource: source }: OverviewModel,
+): readonly Step[] {
+  const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
+  return [
+    text(
+      `Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,
+      [...(serving?.parameterSources(reading) ?? []), reading.spec.nativeDtypeSource]
+        .map(originOf)
+        .filter(({ range }) => range),
+    ),
+    text(
+      `Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}. From`,
+      cacheOrigins(plan),
+    ),
+    text(
+      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${serving?.usualMemory(plan.scenario).fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
+    ),
+    ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
+  ];
+}
+
+function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
+  const { tokens, batch } = plan.scenario.workload;
+  const { cachedTokens } = report;
+  return [
+    text(
+      `The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in all` : ''}.`,
+    ),
+    text(
+      `The longest context: the most tokens of ${batch === 1 ? 'one sequence' : `${formatInteger(batch)} sequences`} in the same room.`,
+    ),
+    text('A sequence takes its bytes from', cacheOrigins(plan)),
+  ];
+}
+
+function decodeSteps({ decode, device, devices }: FitReport, plan: CachePlan): readonly Step[] {
+  if (!decode) return [];
+  const { batch, tokens } = plan.scenario.workload;
+  const each = devices > 1 ? ` of each of ${formatInteger(devices)} devices` : '';
+  return [
+    text(
+      `One token for ${batch === 1 ? 'a sequence' : `each of ${formatInteger(batch)} sequences`} after ${formatInteger(tokens)}: reads ${formatBytes(decode.weightBytesRead)} of weights and ${formatBytes(decode.cacheBytesRead)} of cache, at ${formatInteger(device.bandwidthBytesPerS / 1e9)} GB/s${each}: ${formatSeconds(decode.memoryTimeS)}.`,
+    ),
+    text(`It computes ${formatFlops(decode.flops)} in ${decode.format}: ${formatSeconds(decode.computeTimeS)}.`),
+    text(
+      `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two counts: an estimate of the best case, not a measurement.`,
+    ),
+    text('The cache follows from', cacheOrigins(plan)),
+  ];
 }
