@@ -67,7 +67,7 @@ const facetsApart = {
       return part === undefined ? undefined : { path: file, suffix: `?${part}` };
     });
     build.onLoad({ filter: /[\\/]src[\\/]families[\\/]\w+\.ts$/ }, ({ path, suffix }) => ({
-      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+'(?:[^'\\\n]|\\.)*',$/gm, "$1 '',"),
+      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+(['"])(?:[^\\\n]|\\.)*\2,$/gm, "$1 '',"),
       loader: 'ts',
       pluginData: suffix === '' ? undefined : { part: suffix.slice(1) },
     }));

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { engineChoice, engineChoices, parseEngine } from '../../../src/cache/engines/choose';
-import { changedOptions, releaseOf, setupOf, usualRelease } from '../../../src/cache/engines/options';
+import {
+  changedOptions,
+  type Declared,
+  type EngineOption,
+  releaseOf,
+  setupOf,
+  usualRelease,
+} from '../../../src/cache/engines/options';
 import { parseOptionValue, readEngineOptions } from '../../../src/cache/engines/parseOptions';
 import { allocationRule } from '../../../src/cache/engines/register';
 import { planCache } from '../../../src/cache/plan';
@@ -17,8 +24,6 @@ describe('an engine and its release as one text', () => {
     ['vllm', 'vllm', '2026-08'],
     ['vllm@2026-08', 'vllm', '2026-08'],
     ['vllm@0.11', 'vllm', '0.11'],
-    ['vllm@2025-12', 'vllm', '0.11'],
-    ['vllm@2030-01', 'vllm', '2026-08'],
     ['intrinsic', 'intrinsic', '1'],
   ])('%s is read', (text, engine, release) => {
     expect(parseEngine(text)).toEqual({ engine, release });
@@ -27,12 +32,20 @@ describe('an engine and its release as one text', () => {
   it.each([
     ['vlm', /^must be one of intrinsic, vllm, /],
     ['', /^must be one of /],
-    ['vllm@', /^vllm@ is not modelled: there is vllm@0\.11 \(2025-10\), vllm@2026-08/],
+    ['vllm@', /^vllm@ is not modelled: there is vllm@.* or @YYYY-MM from then on$/],
     ['vllm@0.12', /^vllm@0\.12 is not modelled/],
     ['vllm@2024-01', /^vllm@2024-01 is not modelled/],
     ['sglang@0.11', /^sglang@0\.11 is not modelled: there is sglang@0\.5\.16/],
   ])('%s is refused in words', (text, problem) => {
     expect(parseEngine(text)).toEqual({ engine: null, problem: expect.stringMatching(problem) as string });
+  });
+
+  it.each(ENGINES)('of %s: a month is the last release until then', (engine) => {
+    const { releases } = allocationRule(engine);
+    for (const { date } of [...releases, { date: '2099-01' }]) {
+      const last = releases.filter((release) => release.date <= date).at(-1);
+      expect(parseEngine(`${engine}@${date}`)).toEqual({ engine, release: last?.id });
+    }
   });
 
   it('is written so that it is read again, and the usual release has no name', () => {
@@ -86,18 +99,23 @@ describe('options as an object', () => {
   });
 
   it('takes the release that a rule calls the usual one where none is named', () => {
-    const settled = { ...vllm, usualRelease: '0.11' };
-    expect([releaseOf(settled, undefined)?.id, usualRelease(settled).id, usualRelease(vllm).id]).toEqual([
-      '0.11',
-      '0.11',
-      '2026-08',
-    ]);
-    expect(setupOf(settled, undefined).options['async-scheduling']).toBe(false);
-    // The settings and the panel say what holds then, and what else there is.
-    const option = vllm.options.find(({ name }) => name === 'gpu-memory-utilization');
-    if (!option) throw new Error('the option');
-    expect(aboutOption(settled, option)).toMatch(/Default: 0\.9 \(2026-08: 0\.92\)\.$/);
-    expect(aboutOption(vllm, option)).toMatch(/Default: 0\.92 \(0\.11: 0\.9\)\.$/);
+    const [old, now] = [
+      { id: '1', date: '2025-01', code: 'one' },
+      { id: '2', date: '2026-01', code: 'two' },
+    ] as const;
+    const option: EngineOption = {
+      name: 'share',
+      kind: { takes: 'fraction' },
+      usual: ({ id }) => (id === '1' ? 0.9 : 0.92),
+      meaning: 'share of the memory',
+    };
+    const rule: Declared = { id: 'vllm', releases: [old, now], options: [option] };
+    const settled: Declared = { ...rule, usualRelease: '1' };
+    expect([usualRelease(rule), usualRelease(settled), releaseOf(settled, undefined)]).toEqual([now, old, old]);
+    expect(setupOf(settled, undefined).options).toEqual({ share: 0.9 });
+    // The settings and the palette say what holds then, and what else there is.
+    expect(aboutOption(settled, option)).toBe('Share of the memory. Default: 0.9 (2: 0.92).');
+    expect(aboutOption(rule, option)).toBe('Share of the memory. Default: 0.92 (1: 0.9).');
   });
 
   it('tells what differs from the release', () => {
