@@ -1,6 +1,6 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budgets.
 const { readFileSync, writeFileSync } = require('node:fs');
-const { basename, resolve } = require('node:path');
+const { basename, dirname, resolve } = require('node:path');
 
 const ENTRY = 'webview/main.ts';
 const PRELOADS = 'preload.json';
@@ -35,13 +35,41 @@ function preloadsOf({ outputs }) {
   return [...needed].map((path) => basename(path));
 }
 
-/** Where a family's rules were read stands in its file for who changes it. The page shows it nowhere, and loads without it. */
-const leaveOutCites = {
-  name: 'leave-out-cites',
+const REGISTER = 'register.ts';
+
+/**
+ * Chunks are made of whole files, and a family is one file. What its layers cache is wanted at the first view; its blocks, counts and
+ * names only where weights are counted. So each family is bundled twice: what `layersRegister` needs, and what the others do.
+ * Where a family's rules were read stands in its file for who changes it: the page shows it nowhere, and loads without it.
+ */
+const facetsApart = {
+  name: 'facets-apart',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/]families[\\/]\w+\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+'(?:[^'\\\n]|\\.)*',$/gm, "$1 '',"),
+    const families = resolve(build.initialOptions.absWorkingDir ?? process.cwd(), 'src', 'families');
+    const register = readFileSync(resolve(families, REGISTER), 'utf8');
+    const described = new Set(
+      [...register.matchAll(/^import \* as \w+ from '\.\/(\w+)';$/gm)].map(([, name]) => `${name}.ts`),
+    );
+    /** Which of the two an importer of the register wants. */
+    const wantedBy = (importer) => {
+      const [, names = ''] = /import \{([^}]*)\} from '[^']*\/register';/.exec(readFileSync(importer, 'utf8')) ?? [];
+      const registers = names.split(',').map((name) => name.trim());
+      const layers = registers.filter((name) => name === 'layersRegister');
+      if (layers.length > 0 && layers.length < registers.length)
+        throw new Error(`${importer} imports layersRegister with others: the page could not load them apart`);
+      return layers.length > 0 ? 'layers' : 'others';
+    };
+    build.onResolve({ filter: /^\.[./]*\/[\w/]+$/ }, ({ path, resolveDir, importer, pluginData }) => {
+      const file = `${resolve(resolveDir, path)}.ts`;
+      if (dirname(file) !== families) return undefined;
+      const name = basename(file);
+      const part = name === REGISTER ? wantedBy(importer) : described.has(name) ? pluginData?.part : undefined;
+      return part === undefined ? undefined : { path: file, suffix: `?${part}` };
+    });
+    build.onLoad({ filter: /[\\/]src[\\/]families[\\/]\w+\.ts$/ }, ({ path, suffix }) => ({
+      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+(['"])(?:[^\\\n]|\\.)*\2,$/gm, "$1 '',"),
       loader: 'ts',
+      pluginData: suffix === '' ? undefined : { part: suffix.slice(1) },
     }));
   },
 };
@@ -60,7 +88,7 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
-  plugins: [leaveOutCites],
+  plugins: [facetsApart],
 };
 
-module.exports = { page, pagePlugins: [leaveOutCites, listPreloads], preloadsOf };
+module.exports = { page, pagePlugins: [facetsApart, listPreloads], preloadsOf };

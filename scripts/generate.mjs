@@ -7,6 +7,7 @@ import { ROOT } from '../test/harness/places.mjs';
 const GENERATORS = [
   'scripts/writeFamilies.mjs',
   'tools/schema/write.mjs',
+  'tools/schema/writeEngines.mjs',
   'tools/l10n/write.mjs',
   'scripts/drawArchitecture.mjs',
 ];

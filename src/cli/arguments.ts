@@ -6,8 +6,9 @@ import { ConfigDocument } from '../config/document';
 import { type Reading, readModelConfig } from '../reading/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
-import { ENGINES, isEngineRule, type OptionValue, type Scenario } from '../model/scenario';
-import { parseEngineOption, releaseOf } from '../cache/engines/options';
+import type { OptionValue, Scenario } from '../model/scenario';
+import { parseEngine } from '../cache/engines/choose';
+import { parseEngineOption } from '../cache/engines/parseOptions';
 import { allocationRule } from '../cache/engines/register';
 import { InputError, UsageError } from './errors';
 import { besideOptions, modelText } from './modelFiles';
@@ -76,24 +77,16 @@ function engineOf(
   text: string | boolean | undefined,
   given: string | boolean | undefined,
 ): Pick<Scenario, 'engine' | 'release' | 'options'> {
-  const [name = '', ...rest] = (typeof text === 'string' ? text : 'intrinsic').split('@');
-  if (!isEngineRule(name)) throw new UsageError(`--engine must be one of ${ENGINES.join(', ')}`);
-  const rule = allocationRule(name);
-  const asked = rest.length > 0 ? rest.join('@') : undefined;
-  const release = releaseOf(rule, asked);
-  if (!release) {
-    const known = rule.releases.map(({ id, date }) => `${name}@${id} (${date})`).join(', ');
-    throw new UsageError(
-      `--engine ${name}@${asked ?? ''} is not modelled: there is ${known}, or @YYYY-MM from then on`,
-    );
-  }
+  const chosen = parseEngine(typeof text === 'string' ? text : 'intrinsic');
+  if (chosen.engine === null) throw new UsageError(`--engine ${chosen.problem}`);
+  const { engine, release } = chosen;
   const options: Record<string, OptionValue> = {};
   for (const option of typeof given === 'string' ? given.split('\n') : []) {
-    const parsed = parseEngineOption(rule, option);
+    const parsed = parseEngineOption(allocationRule(engine), option);
     if (parsed.name === null) throw new UsageError(`--opt ${option}: ${parsed.problem}`);
     options[parsed.name] = parsed.value;
   }
-  return { engine: name, release: release.id, options };
+  return { engine, release, options };
 }
 
 /** A whole number of at least 1, which is the default. */

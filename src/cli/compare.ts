@@ -1,5 +1,7 @@
 /** `compare`: configs against each other, and one config as MHA, GQA, MQA and MLA. */
 
+import { setupOf } from '../cache/engines/options';
+import { allocationRule } from '../cache/engines/register';
 import { parseVariant, type VariantRequest } from '../cache/variants';
 import { comparisonText } from '../present/comparisonText';
 import { knownPart } from '../present/sizeText';
@@ -37,6 +39,8 @@ function comparisonJson({ scenario, device, rows }: Comparison): Record<string, 
   return {
     ...scenario.workload,
     engine: scenario.engine,
+    release: setupOf(allocationRule(scenario.engine), scenario.release).release.id,
+    options: scenario.options ?? {},
     ...(device && { gpu: device.id }),
     rows: rows.map(({ label, plan, ratio, parametersDelta, projectionFlops, decode }) => ({
       label,

@@ -5,7 +5,7 @@ import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatInteger } from '../model/units';
 import { formatSeconds } from '../present/quantities';
 import { knownPart, NOT_KNOWN, notKnownText, sizeText } from '../present/sizeText';
-import { contextText, limitText } from '../present/words';
+import { contextText, engineText, limitText, workloadText } from '../present/words';
 import type { Fit } from '../serving/capacity';
 import { type FitReport, fitModel, usualMemory } from '../serving/fit';
 import type { Device } from '../serving/device';
@@ -49,11 +49,10 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     overheadBytes: decimal(values['overhead-gib'], usual.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,
   });
   if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
-  const context = `${formatInteger(scenario.workload.batch)} × ${formatInteger(scenario.workload.tokens)} tokens, ${ENGINE_NAMES[scenario.engine]}`;
   output.out(
     values['json'] === true
-      ? JSON.stringify({ ...report, source: sourceOf(device) })
-      : fitText(report, context, ENGINE_NAMES[scenario.engine]),
+      ? JSON.stringify({ ...report, source: sourceOf(device), engine: engineJson(plan) })
+      : fitText(report, plan),
   );
   return 0;
 }
@@ -75,15 +74,20 @@ function decimal(text: string | boolean | undefined, fallback: number, name: str
   return value;
 }
 
-function fitText(report: FitReport, context: string, engine: string): string {
+/** As `estimate` names it. */
+function engineJson({ engine, setup }: CachePlan): Record<string, unknown> {
+  return { rule: engine.id, release: setup.release.id, date: setup.release.date, options: setup.options };
+}
+
+function fitText(report: FitReport, { scenario }: CachePlan): string {
   const { device, devices, weights, decode } = report;
   const lines = [
-    ...(report.refused === null ? [] : [`${engine} refuses ${report.refused}`]),
+    ...(report.refused === null ? [] : [`${ENGINE_NAMES[scenario.engine]} refuses ${report.refused}`]),
     `${devices > 1 ? `${devices} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each`,
     `weights ${formatBinary(report.weightBytesPerRank)} a device (${weights.exact ? '' : 'estimated: '}${weights.rule}), overhead ${formatBinary(report.overheadBytes)}`,
     report.cacheBudgetBytes < 0
       ? 'the weights alone do not fit'
-      : `cache ${formatBinary(report.cacheBytes)} of ${formatBinary(report.cacheBudgetBytes)} at ${context}: ${report.fits ? 'fits' : 'does not fit'}`,
+      : `cache ${formatBinary(report.cacheBytes)} of ${formatBinary(report.cacheBudgetBytes)} at ${workloadText(scenario)}, ${engineText(scenario)}: ${report.fits ? 'fits' : 'does not fit'}`,
     `fits ${fitCount(report.concurrentSequences, 'sequences')} of this length, ${fitCount(report.cachedTokens, 'tokens')} in all; longest context ${fitCount(report.longestContext, 'tokens')}`,
   ];
   if (decode) {

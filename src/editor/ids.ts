@@ -2,6 +2,7 @@
 
 export const COMMANDS = {
   changeScenario: 'headlight.changeScenario',
+  setEngineOptions: 'headlight.setEngineOptions',
   showLog: 'headlight.showLog',
   openPanel: 'headlight.openPanel',
   openPanelBeside: 'headlight.openPanelBeside',
@@ -36,6 +37,7 @@ export const INTERNAL_COMMANDS = {
 /** Those of the palette's bundle. */
 export const PALETTE_COMMANDS = [
   COMMANDS.changeScenario,
+  COMMANDS.setEngineOptions,
   COMMANDS.compareVariants,
   COMMANDS.compareWith,
   COMMANDS.exportComparison,
@@ -103,6 +105,7 @@ export const SETTINGS = {
   tokens: 'scenario.tokens',
   kvDtype: 'scenario.kvDtype',
   engine: 'scenario.engine',
+  engineOptions: 'scenario.engineOptions',
   gpu: 'scenario.gpu',
   tp: 'scenario.tensorParallel',
   families: 'families',

@@ -1,29 +1,45 @@
 /** Settings as typed values. What is out of range falls back to the default rather than failing. */
 
 import { ConfigurationTarget, type ConfigurationScope, workspace } from 'vscode';
+import { type ChosenEngine, engineChoice } from '../cache/engines/choose';
 import type { JsonValue } from '../config/document';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype } from '../model/dtype';
-import { isEngineRule, type Scenario, UNSHARDED } from '../model/scenario';
+import { type EngineOptions, type EngineRule, type Scenario, UNSHARDED } from '../model/scenario';
 import { type EngineChoice, isEngineId } from '../shared/engineIds';
+import {
+  editedOptions,
+  engineOf,
+  type EngineSettings,
+  type OptionsInScope,
+  readEngineSettings,
+} from '../cache/engines/engineSettings';
 import { SETTINGS } from './ids';
 
 const DEFAULT_TOKENS = 32_768;
 const DEFAULT_GPU = 'h100-sxm';
 
-export function scenarioSetting(scope?: ConfigurationScope): Scenario {
+/** `engine`: of that one instead of the setting's, at its usual release and with its own options. */
+export function scenarioSetting(scope?: ConfigurationScope, engine?: EngineRule): Scenario {
   const settings = workspace.getConfiguration(SETTINGS.section, scope ?? null);
   const kvDtype = settings.get<string>(SETTINGS.kvDtype, 'auto');
-  const engine = settings.get<string>(SETTINGS.engine, 'intrinsic');
   return {
     workload: {
       batch: count(settings.get<unknown>(SETTINGS.batch), 1),
       tokens: count(settings.get<unknown>(SETTINGS.tokens), DEFAULT_TOKENS),
     },
     kvDtype: isKvDtype(kvDtype) ? kvDtype : 'auto',
-    engine: isEngineRule(engine) ? engine : 'intrinsic',
+    ...engineOf(engineSettings(scope), engine),
     sharding: { ...UNSHARDED, tp: count(settings.get<unknown>(SETTINGS.tp), 1) },
   };
+}
+
+export function engineSettings(scope?: ConfigurationScope): EngineSettings {
+  const settings = workspace.getConfiguration(SETTINGS.section, scope ?? null);
+  return readEngineSettings(settings.get<unknown>(SETTINGS.engine), settings.get<unknown>(SETTINGS.engineOptions), {
+    engine: `${SETTINGS.section}.${SETTINGS.engine}`,
+    options: `${SETTINGS.section}.${SETTINGS.engineOptions}`,
+  });
 }
 
 /** The device of `src/serving/hardware.json` that the scenario is about. */
@@ -69,6 +85,22 @@ export function computeSettings(): ComputeSettings {
     memoryCeilingBytes: typeof ceiling === 'number' && ceiling > 0 ? ceiling * 2 ** 30 : null,
     tensorflowPath: path === '' ? null : path,
   };
+}
+
+/** Chooses an engine and its release; the usual one is written without its name. */
+export async function writeEngine(chosen: ChosenEngine): Promise<void> {
+  await writeScenario(SETTINGS.engine, engineChoice(chosen));
+}
+
+/** Gives an engine just these options; see `editedOptions`. */
+export async function writeEngineOptions(engine: EngineRule, options: EngineOptions): Promise<void> {
+  const settings = workspace.getConfiguration(SETTINGS.section);
+  const found = settings.inspect<OptionsInScope>(SETTINGS.engineOptions);
+  const before = [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue];
+  const targets = [ConfigurationTarget.Global, ConfigurationTarget.Workspace, ConfigurationTarget.WorkspaceFolder];
+  for (const [index, value] of editedOptions(before, engine, options).entries())
+    if (JSON.stringify(value) !== JSON.stringify(before[index]))
+      await settings.update(SETTINGS.engineOptions, value, targets[index]);
 }
 
 /** Writes a scenario value to the scope where it already stands, else to the user's settings. */

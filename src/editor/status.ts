@@ -5,7 +5,7 @@ import { planCache } from '../cache/plan';
 import { statusText } from '../present/lensText';
 import { escapeSentence, escapeText } from '../present/markdown';
 import { notKnownText } from '../present/sizeText';
-import { contextText, designText } from '../present/words';
+import { contextText, designText, engineText } from '../present/words';
 import { COMMANDS, SETTINGS } from './ids';
 import { Owner } from './lifecycle';
 import { CONFIG_LANGUAGES, type Readings } from './readings';
@@ -55,7 +55,9 @@ export class StatusItem extends Owner {
     item.tooltip = new MarkdownString(
       `${escapeText(designText(plan.spec))}\n\n${plan.known ? '' : `${escapeSentence(notKnownText(plan))}\n\n`}${escapeText(contextText(plan))}\n\n${l10n.t('Select to change the scenario')}`,
     );
-    item.accessibilityInformation = { label: l10n.t('KV cache {0}, {1}. Change scenario.', item.text, plan.kvDtype) };
+    item.accessibilityInformation = {
+      label: l10n.t('KV cache {0}, {1}, {2}. Change scenario.', item.text, plan.kvDtype, engineText(plan.scenario)),
+    };
     item.show();
   }
 

@@ -56,4 +56,6 @@ export interface Scenario {
   readonly options?: EngineOptions;
   readonly kvDtype: KvDtype;
   readonly sharding: Sharding;
+  /** What was asked and could not be taken, a sentence each: the numbers are made without it, and say so. */
+  readonly untaken?: readonly string[];
 }

@@ -1,26 +1,29 @@
 /** The cache of one workload under every engine's rule, as a document. */
 
 import { planCache } from '../cache/plan';
-import { ENGINE_NAMES, ENGINES, type Scenario } from '../model/scenario';
+import type { Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import { formatBytes } from '../model/units';
 import { explainMarkdown } from './explainText';
 import { escapeText, table } from './markdown';
 import { ratioText, sizeText } from './sizeText';
-import { contextText, designText, workloadText } from './words';
+import { contextText, designText, engineText, workloadText } from './words';
 
-export function cacheAtMarkdown(name: string, spec: ModelSpec, scenario: Scenario): string {
-  const needed = planCache(spec, { ...scenario, engine: 'intrinsic' }).neededBytes;
+/** `rules`: the same workload under each engine, with the release and the options that it has. */
+export function cacheAtMarkdown(name: string, spec: ModelSpec, scenario: Scenario, rules: readonly Scenario[]): string {
+  const needed = planCache(spec, { ...scenario, engine: 'intrinsic', options: {} }).neededBytes;
   const plan = planCache(spec, scenario);
-  const rows = ENGINES.map((engine) => planCache(spec, { ...scenario, engine })).map((each) => [
-    escapeText(ENGINE_NAMES[each.engine.id]),
-    escapeText(each.kvDtype),
-    sizeText(each, 'neededBytes', formatBytes),
-    sizeText(each, 'steadyBytes', formatBytes),
-    sizeText(each, 'reservedBytes', formatBytes),
-    ratioText(needed, each.steadyBytes),
-    each.exact ? '' : each.known ? 'not exact' : 'not known',
-  ]);
+  const rows = rules
+    .map((each) => planCache(spec, each))
+    .map((each) => [
+      escapeText(engineText(each.scenario)),
+      escapeText(each.kvDtype),
+      sizeText(each, 'neededBytes', formatBytes),
+      sizeText(each, 'steadyBytes', formatBytes),
+      sizeText(each, 'reservedBytes', formatBytes),
+      ratioText(needed, each.steadyBytes),
+      each.exact ? '' : each.known ? 'not exact' : 'not known',
+    ]);
   return [
     `# ${escapeText(name)} at ${escapeText(workloadText(scenario))}`,
     escapeText(designText(plan.spec)),

@@ -1,11 +1,10 @@
 /** A comparison as cells, Markdown, CSV and plain text. Panel, palette and command line show these strings. */
 
-import { ENGINE_NAMES } from '../model/scenario';
 import { type Comparison, type ComparisonRow, requestText } from '../serving/comparison';
 import { escapeSentence, escapeText, table } from './markdown';
 import { formatDelta, formatFlops, formatSeconds } from './quantities';
 import { hasState, notKnownText, ratioText, sizeText } from './sizeText';
-import { workloadText } from './words';
+import { engineText, workloadText } from './words';
 import { elementAt } from '../model/elementAt';
 
 export interface ComparisonColumn {
@@ -41,7 +40,7 @@ export function comparisonTitle({ scenario, device, rows }: Comparison): string 
   const parts = [
     workloadText(scenario),
     formats.length === 1 ? formats[0] : 'each in its own type',
-    ENGINE_NAMES[scenario.engine],
+    engineText(scenario),
   ];
   if (scenario.sharding.tp > 1) parts.push(`a rank of TP ${scenario.sharding.tp}`);
   if (device) parts.push(`decoding on ${device.name}`);
@@ -132,7 +131,8 @@ export function comparisonCsv({ scenario, rows }: Comparison): string {
       batch,
       tokens,
       plan.kvDtype,
-      scenario.engine,
+      // As the command line takes it.
+      scenario.engine === 'intrinsic' ? scenario.engine : `${scenario.engine}@${plan.setup.release.id}`,
       plan.bytesPerToken ?? '',
       plan.cacheBytes ?? '',
       plan.stateBytes ?? '',

@@ -1,13 +1,13 @@
 /** A model on a device, as a line and as a Markdown document. */
 
-import { ENGINE_NAMES, type Scenario } from '../model/scenario';
+import type { Scenario } from '../model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
 import type { FitReport } from '../serving/fit';
 import { sourceOf } from '../serving/hardware';
 import { escapeText, table } from './markdown';
 import { formatSeconds } from './quantities';
-import { limitText, workloadText } from './words';
+import { engineText, limitText, workloadText } from './words';
 
 /** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
 function fitCount(fit: Fit, unit: string): string {
@@ -38,7 +38,7 @@ export function fitMarkdown(name: string, report: FitReport, scenario: Scenario)
   ];
   return [
     `# ${escapeText(name)} on ${escapeText(where)}`,
-    `**${escapeText(fitLine(report))}** at ${escapeText(`${workloadText(scenario)} · ${scenario.kvDtype} · ${ENGINE_NAMES[scenario.engine]}`)}`,
+    `**${escapeText(fitLine(report))}** at ${escapeText(`${workloadText(scenario)} · ${scenario.kvDtype} · ${engineText(scenario)}`)}`,
     table(
       ['', 'size', ''],
       rows.map((row) => row.map(escapeText)),

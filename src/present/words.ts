@@ -1,10 +1,12 @@
 /** Phrases that hover, panel, command line and export share, so that they say the same thing. */
 
 import type { DerivationTerm, Factor } from '../cache/derivation';
+import { changedOptions, type EngineRelease, setupOf } from '../cache/engines/options';
+import { allocationRule } from '../cache/engines/register';
 import { layerGroups } from '../cache/groups';
 import type { CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
-import { ENGINE_NAMES, type Scenario } from '../model/scenario';
+import { ENGINE_NAMES, type EngineRule, type Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import { formatInteger } from '../model/units';
 import type { Roofline } from '../serving/roofline';
@@ -36,9 +38,34 @@ export function groupsText(attention: { readonly queryHeads: number; readonly kv
   return `${queryHeads} query heads in ${kvHeads} groups of ${queryHeads / kvHeads}`;
 }
 
-/** "1 × 32,768 tokens · bf16 · intrinsic". */
+/** "1 × 32,768 tokens · bf16 · vLLM 2026-08". */
 export function contextText(plan: CachePlan): string {
-  return `${workloadText(plan.scenario)} · ${plan.kvDtype} · ${ENGINE_NAMES[plan.scenario.engine]}`;
+  return `${workloadText(plan.scenario)} · ${plan.kvDtype} · ${engineText(plan.scenario)}`;
+}
+
+type Started = Pick<Scenario, 'engine' | 'release' | 'options'>;
+
+/** Whose rule a number follows: "vLLM 2026-08"; with options that are not the release's own "vLLM 0.11 · block-size=32". */
+export function engineText(scenario: Started): string {
+  const { release } = setupOf(allocationRule(scenario.engine), scenario.release);
+  return [releaseText(scenario.engine, release), ...optionTexts(scenario)].join(' · ');
+}
+
+/** The options that are not the release's own, as the command line takes them: "block-size=32", "max-attention-window=1024,4096". */
+export function optionTexts({ engine, release, options }: Started): readonly string[] {
+  const rule = allocationRule(engine);
+  const changed = changedOptions(rule, setupOf(rule, release).release, options);
+  return Object.entries(changed).map(([name, value]) => `${name}=${String(value)}`);
+}
+
+/** "vLLM 2026-08"; what the attention itself needs has no release. */
+export function releaseText(engine: EngineRule, { id }: Pick<EngineRelease, 'id'>): string {
+  return engine === 'intrinsic' ? ENGINE_NAMES[engine] : `${ENGINE_NAMES[engine]} ${id}`;
+}
+
+/** "vLLM 2026-08 refuses 3 ranks for 32 query heads"; null where it starts. */
+export function refusalText({ refused, engine, setup }: CachePlan): string | null {
+  return refused === null ? null : `${releaseText(engine.id, setup.release)} refuses ${refused}`;
 }
 
 export function workloadText(scenario: Scenario): string {

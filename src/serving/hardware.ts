@@ -19,3 +19,8 @@ export function sourcedDevice(id: string): SourcedDevice | null {
   const device = deviceOf(id);
   return device && { device, source: sourceOf(device) };
 }
+
+/** All of them. */
+export function sourcedDevices(): readonly SourcedDevice[] {
+  return DEVICES.map((device) => ({ device, source: sourceOf(device) }));
+}

@@ -6,11 +6,23 @@
 import * as v from 'valibot';
 import type { JsonValue } from '../config/document';
 import { KV_DTYPES } from '../model/dtype';
-import { ENGINES, type Scenario } from '../model/scenario';
+import { type EngineOptions, type EngineRule, ENGINES, type OptionValue, type Scenario } from '../model/scenario';
 import type { DeviceChoice } from './devices';
 import { CAPTURE, captureResult, HEADS, headsModelInfo, TOKENS, tokensResult } from './headsContract';
 import type { PanelView } from './panelViews';
-import { bytes, finite, list, type MethodsOf, nothing, plain, type Schema, text, trusted, whole } from './schema';
+import {
+  bytes,
+  finite,
+  list,
+  type MethodsOf,
+  nothing,
+  plain,
+  record,
+  type Schema,
+  text,
+  trusted,
+  whole,
+} from './schema';
 import type { SourcedDevice } from '../serving/device';
 
 /** A config's text, as it stands in an editor or on disk. */
@@ -33,6 +45,8 @@ export interface PanelConfig {
 
 export interface PanelSettings {
   readonly scenario: Scenario;
+  /** Options that the settings have for each engine, the scenario's and others. */
+  readonly engineOptions: Readonly<Partial<Record<EngineRule, EngineOptions>>>;
   /** Id of a device of `src/serving/hardware.json`. */
   readonly gpu: string;
   /** That device; null where the table has none of that id. */
@@ -98,12 +112,22 @@ const configEdit = v.strictObject({
 });
 export type ConfigEdit = Readonly<v.InferOutput<typeof configEdit>>;
 
+const MOST_OPTIONS = 64;
+/** Which options and values an engine has its rule says: the host asks it. */
+const optionValue: Schema<OptionValue> = v.union(
+  [finite, v.boolean(), text(200), list(finite, MOST_ELEMENTS)],
+  'a number, true or false, a text, or a list of numbers',
+);
+
 /** Values of the scenario that become settings. */
 const scenarioChange = v.strictObject({
   batch: v.exactOptional(whole(1, Number.MAX_SAFE_INTEGER)),
   tokens: v.exactOptional(whole(1, Number.MAX_SAFE_INTEGER)),
   kvDtype: v.exactOptional(v.picklist(KV_DTYPES)),
   engine: v.exactOptional(v.picklist(ENGINES)),
+  /** Of that engine (of the settings', where it does not change): its release, and its options, these and no other. */
+  release: v.exactOptional(text(100)),
+  options: v.exactOptional(record(optionValue, MOST_OPTIONS)),
   gpu: v.exactOptional(text(100)),
   tp: v.exactOptional(whole(1, 1024)),
 });
@@ -131,6 +155,8 @@ export const PANEL = {
     result: trusted<null>(),
   },
   'panel/setScenario': { params: v.pipe(plain, scenarioChange), result: trusted<null>() },
+  /** Every device of the table: the page does without the table itself. */
+  'panel/devices': { params: nothing, result: trusted<readonly SourcedDevice[]>() },
   /** One undoable edit, refused (`conflict`) when the document has moved on; resolves with the new version. */
   'panel/apply': {
     params: v.strictObject({ id, version: whole(0, MOST), edits: list(configEdit, MOST_EDITS) }),

@@ -575,6 +575,45 @@ suite('advice', () => {
     });
   });
 
+  suite('settings.json', () => {
+    test('completes an engine and the options by its own names, and underlines what is none', async () => {
+      const uri = await write(
+        '.vscode/settings.json',
+        '{\n  "headlight.scenario.engine": "vlm",\n  "headlight.scenario.engineOptions": { "vllm": { "blok-size": 1, "num-speculative-tokens": -1,  } }\n}\n',
+      );
+      const document = await vscode.workspace.openTextDocument(uri);
+      await vscode.window.showTextDocument(document);
+      try {
+        const offered = async (before: string): Promise<vscode.CompletionItem[]> => {
+          const at = document.positionAt(document.getText().indexOf(before) + before.length);
+          return (
+            await vscode.commands.executeCommand<vscode.CompletionList>('vscode.executeCompletionItemProvider', uri, at)
+          ).items;
+        };
+        const labels = (items: readonly vscode.CompletionItem[]): string[] =>
+          items.map(({ label }) => (typeof label === 'string' ? label : label.label).replaceAll('"', ''));
+        // The editor's own JSON support loads the schema in its own time.
+        const options = await until(async () => {
+          const items = await offered('"num-speculative-tokens": -1, ');
+          return labels(items).includes('block-size') && items;
+        });
+        const names = labels(options);
+        assert.ok(names.includes('gpu-memory-utilization') && !names.includes('page-size'), names.join());
+        assert.ok(labels(await offered('"headlight.scenario.engine": "v')).includes('vllm@0.11'));
+        const problems = await until(() => {
+          const found = vscode.languages.getDiagnostics(uri).map(({ message }) => message);
+          return found.length >= 3 && found.join('\n');
+        });
+        assert.match(problems, /blok-size/);
+        assert.match(problems, /minimum of 0/);
+        assert.match(problems, /vllm@2026-08/);
+      } finally {
+        await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+        await vscode.workspace.fs.delete(uri);
+      }
+    });
+  });
+
   suite('python', () => {
     const SOURCE =
       'from transformers import LlamaConfig\n\nconfig = LlamaConfig(\n    hidden_size=4096,\n    num_attention_heads=32,\n    num_key_value_heads=8,\n)\nother = {"a": 1}\n';

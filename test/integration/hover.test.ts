@@ -38,6 +38,34 @@ suite('hover', () => {
     }
   });
 
+  test('follows the engine, its release and its options, and says what of them is none', async () => {
+    const settings = vscode.workspace.getConfiguration('headlight');
+    const { Global, Workspace } = vscode.ConfigurationTarget;
+    const uri = sample('llama-3-8b/config.json');
+    const text = (): Promise<string> => hoverText(uri, 'num_key_value_heads');
+    await settings.update('scenario.tokens', 1, Global);
+    try {
+      await settings.update('scenario.engine', 'vllm', Global);
+      assert.match(await text(), /2 MiB .*at 1 × 1 tokens · bf16 · vLLM 2026\\?-08/);
+      await settings.update('scenario.engine', 'vllm@0.11', Global);
+      assert.match(await text(), /· vLLM 0\\?\.11/);
+      await settings.update('scenario.engineOptions', { vllm: { 'block-size': 32 } }, Global);
+      assert.match(await text(), /4 MiB .*at 1 × 1 tokens · bf16 · vLLM 0\\?\.11 · block\\?-size\\?=32/);
+      // The workspace's before the user's, option by option.
+      await settings.update('scenario.engineOptions', { vllm: { 'block-size': 64 } }, Workspace);
+      assert.match(await text(), /8 MiB .*block\\?-size\\?=64/);
+      await settings.update('scenario.engineOptions', { vllm: { 'blok-size': 64 } }, Workspace);
+      const wrong = await text();
+      assert.match(wrong, /4 MiB/);
+      assert.match(wrong, /Not exact/);
+      assert.match(wrong.replaceAll('\\', ''), /headlight\.scenario\.engineOptions: vllm has no option blok-size here/);
+    } finally {
+      await settings.update('scenario.engineOptions', undefined, Workspace);
+      for (const setting of ['tokens', 'engine', 'engineOptions'])
+        await settings.update(`scenario.${setting}`, undefined, Global);
+    }
+  });
+
   test('can be switched off', async () => {
     const settings = vscode.workspace.getConfiguration('headlight');
     await settings.update('hover.enabled', false, vscode.ConfigurationTarget.Global);

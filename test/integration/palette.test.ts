@@ -108,6 +108,30 @@ suite('palette', function () {
     assert.match(shown(), /vLLM/);
   });
 
+  test('sets options of the engine, and says what is none', async () => {
+    const settings = (): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration('headlight');
+    const set = (options: object): Thenable<boolean> =>
+      vscode.commands.executeCommand<boolean>('headlight.setEngineOptions', undefined, { options });
+    await settings().update('scenario.engine', 'vllm', vscode.ConfigurationTarget.Global);
+    try {
+      assert.equal(await set({ 'block-size': 64, 'async-scheduling': false }), true);
+      assert.deepEqual(settings().inspect('scenario.engineOptions')?.globalValue, {
+        vllm: { 'block-size': 64, 'async-scheduling': false },
+      });
+      // 1 token takes a page of 64: 64 × 128 KiB.
+      const at = await run<{ totalBytes: number }>('showKvCacheAt', LLAMA, { tokens: 1, batch: 1 });
+      assert.equal(at?.totalBytes, 64 * 131_072);
+      assert.match(shown(), /vLLM 2026-08 · block-size=64 · async-scheduling=false/);
+      assert.equal(await set({ 'blok-size': 64 }), false);
+      assert.equal(await set({ 'block-size': 0 }), false);
+      assert.equal(await set({}), true);
+      assert.equal(settings().inspect('scenario.engineOptions')?.globalValue, undefined);
+    } finally {
+      await settings().update('scenario.engine', undefined, vscode.ConfigurationTarget.Global);
+      await settings().update('scenario.engineOptions', undefined, vscode.ConfigurationTarget.Global);
+    }
+  });
+
   test('fits a model to a device', async () => {
     const report = await run<{
       fits: boolean;

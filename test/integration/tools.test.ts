@@ -22,6 +22,14 @@ suite('language-model tools', () => {
     );
   });
 
+  test('estimate takes an engine with its release, and says which there are', async () => {
+    const ask = (engine: string): Promise<string> =>
+      invoke('headlight_estimate', { path: 'llama-3-8b/config.json', tokens: 1, engine });
+    assert.match(await ask('vllm@0.11'), /at 1 × 1 tokens · bf16 · vLLM 0\.11/);
+    assert.deepEqual((lastLine(await ask('vllm')) as { release: string }).release, '2026-08');
+    assert.match(await ask('vllm@9'), /^Error: engine vllm@9 is not modelled: there is vllm@0\.11/);
+  });
+
   test('estimate takes a folder, an absolute path, and a text', async () => {
     assert.match(await invoke('headlight_estimate', { path: 'deepseek-v3' }), /70,272 B/);
     assert.match(await invoke('headlight_estimate', { path: sample('deepseek-v3/config.json').fsPath }), /70,272 B/);

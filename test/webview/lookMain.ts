@@ -4,7 +4,10 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { isKvDtype } from '../../src/model/dtype';
-import { isEngineRule, UNSHARDED } from '../../src/model/scenario';
+import { parseEngine } from '../../src/cache/engines/choose';
+import { parseEngineOption } from '../../src/cache/engines/parseOptions';
+import { allocationRule } from '../../src/cache/engines/register';
+import { UNSHARDED } from '../../src/model/scenario';
 import { PANEL_VIEWS, type PanelView } from '../../src/shared/panelViews';
 import { buildPage, PanelPages } from './panelPage';
 import { findConfig, ScriptedHost } from './scriptedHost';
@@ -19,6 +22,7 @@ export const USAGE = `Shows a view of the panel in headless Chromium and makes p
   --height   of the window                                       (default 900; the picture is of the whole page)
   --place    side | editor                                       (default side up to 400 px)
   --tokens --batch --engine --kv-dtype --tp --gpu                the scenario (default 32768 1 vllm auto 1 h100-sxm)
+  --opt NAME=VALUE                                               an option of the engine, which may be NAME@RELEASE; may be given again
   --do STEP  may be given again, in order: "click TEXT-OR-CSS", "press Tab", "type abc", "hover CSS", "wait CSS", "sleep 100",
              "focus CSS", "drag CSS dx dy", "hold CSS dx dy" (a drag that does not end), "config OTHER-CONFIG" (as if edited to that text), "reload", "fail MESSAGE" (an error),
              "block NAME" and "stall NAME" (files with that in their name do not come, or not yet)
@@ -39,6 +43,7 @@ export async function look(root: string, executablePath: string, args: readonly 
       tokens: { type: 'string', default: '32768' },
       batch: { type: 'string', default: '1' },
       engine: { type: 'string', default: 'vllm' },
+      opt: { type: 'string', multiple: true, default: [] },
       'kv-dtype': { type: 'string', default: 'auto' },
       tp: { type: 'string', default: '1' },
       gpu: { type: 'string', default: 'h100-sxm' },
@@ -53,13 +58,21 @@ export async function look(root: string, executablePath: string, args: readonly 
   });
   const themes = values.theme === 'all' ? THEME_KINDS : (values.theme.split(',') as ThemeKind[]);
   const widths = values.width.split(',').map(Number);
-  const { engine, view } = values;
+  const { view } = values;
   const kvDtype = values['kv-dtype'];
-  if (!isEngineRule(engine) || !isKvDtype(kvDtype) || !(PANEL_VIEWS as readonly string[]).includes(view))
+  const chosen = parseEngine(values.engine);
+  if (chosen.engine === null || !isKvDtype(kvDtype) || !(PANEL_VIEWS as readonly string[]).includes(view))
     throw new Error(USAGE);
   const scenario = {
     workload: { batch: Number(values.batch), tokens: Number(values.tokens) },
-    engine,
+    ...chosen,
+    options: Object.fromEntries(
+      values.opt.map((text) => {
+        const option = parseEngineOption(allocationRule(chosen.engine), text);
+        if (option.name === null) throw new Error(option.problem);
+        return [option.name, option.value];
+      }),
+    ),
     kvDtype,
     sharding: { ...UNSHARDED, tp: Number(values.tp) },
   };

@@ -19,7 +19,8 @@ import type { PanelView } from '../../src/shared/panelViews';
 import { type Handlers, type NoMethods, RpcPeer, type Transport } from '../../src/shared/rpc';
 import { RpcError } from '../../src/shared/rpcError';
 import { handlersOf } from '../../src/shared/schema';
-import { sourcedDevice } from '../../src/serving/hardware';
+import { settingOf } from '../../webview/views/whatIf/viewModel';
+import { sourcedDevice, sourcedDevices } from '../../src/serving/hardware';
 
 export interface HostScene {
   /** The checkout. */
@@ -69,6 +70,7 @@ export class ScriptedHost {
     this.config = scene.config === null ? null : readConfig(scene.config, true);
     this.settings = {
       scenario: scene.scenario,
+      engineOptions: { [scene.scenario.engine]: scene.scenario.options ?? {} },
       gpu: scene.gpu,
       device: sourcedDevice(scene.gpu),
       families: {},
@@ -153,6 +155,7 @@ export class ScriptedHost {
       'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
       'panel/reveal': told('panel/reveal', null),
       'panel/setScenario': (change) => this.setScenario(change),
+      'panel/devices': sourcedDevices,
       'panel/apply': ({ id, version, edits }) => {
         if (!this.config || id !== this.config.id) throw new RpcError('invalidInput', 'That config is not open.');
         if (version !== this.config.version) throw new RpcError('conflict', 'The file has changed since.');
@@ -178,19 +181,10 @@ export class ScriptedHost {
 
   private setScenario(change: ScenarioChange): null {
     this.log.push(`panel/setScenario ${JSON.stringify(change)}`);
-    const { scenario } = this.settings;
-    const gpu = change.gpu ?? this.settings.gpu;
-    this.settings = {
-      ...this.settings,
-      gpu,
-      device: sourcedDevice(gpu),
-      scenario: {
-        workload: { batch: change.batch ?? scenario.workload.batch, tokens: change.tokens ?? scenario.workload.tokens },
-        kvDtype: change.kvDtype ?? scenario.kvDtype,
-        engine: change.engine ?? scenario.engine,
-        sharding: { ...scenario.sharding, tp: change.tp ?? scenario.sharding.tp },
-      },
-    };
+    const { scenario, gpu } = settingOf(this.settings, change);
+    const { engine, options = {} } = scenario;
+    const engineOptions = { ...this.settings.engineOptions, [engine]: options };
+    this.settings = { ...this.settings, gpu, device: sourcedDevice(gpu), scenario, engineOptions };
     this.peer?.send('settings', this.settings);
     return null;
   }

@@ -16,7 +16,14 @@ import {
   type OverviewModel,
   overviewModel,
   problemText,
+  type Serving,
 } from './overview/viewModel';
+
+/** Asked for at once, and shown when it is there: the numbers above it need not wait. */
+const SERVING = import('./overview/serving').then(
+  ({ serving }) => ({ serving, trouble: null }),
+  (error: unknown) => ({ serving: null, trouble: error instanceof Error ? error.message : String(error) }),
+);
 
 /** What a config is, what it caches, and how it fits: each number opens how it came about. */
 @customElement('headlight-overview')
@@ -45,6 +52,7 @@ export class OverviewView extends LitElement {
       .sub { display: block; }
       @container (min-width: 480px) { .sub { display: inline; margin-left: 8px; } }
       .value { font-variant-numeric: tabular-nums; white-space: nowrap; }
+      .loading { height: 226px; }
       .notes { padding-left: 0; }
       .notes li { line-height: 20px; max-width: 80ch; overflow-wrap: anywhere; }
       @container (min-width: 900px) {
@@ -61,13 +69,26 @@ export class OverviewView extends LitElement {
     ? (restored('overview') as NumberName)
     : null;
 
+  @state() private serving: Serving | null = null;
+  /** Why that could not be loaded. */
+  @state() private trouble: string | null = null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void SERVING.then(({ serving, trouble }) => {
+      this.serving = serving;
+      this.trouble = trouble;
+    });
+  }
+
   protected override render(): TemplateResult | typeof nothing {
     const { followed, settings } = this.panel;
     if (!followed || !settings) return nothing;
     const { reading } = followed;
-    const model = overviewModel(reading, settings.scenario, settings);
+    const model = overviewModel(reading, settings.scenario, settings, this.serving);
     const { figures, plan, memory } = model;
-    const guess = guessMark(plan);
+    // A set-up that does not start makes no guess of what a token takes.
+    const guess = model.inexact === null ? '' : guessMark(plan);
     const [total = '', decimal = ''] = figures.total.split(/ (?=\()/);
     return html`
       <section class="top">
@@ -78,8 +99,8 @@ export class OverviewView extends LitElement {
         <section>
           <div class="numbers">
             ${this.number('perToken', html`<span class="big">${guess}${onlyState(plan) ? 'none' : figures.perToken}</span><br /><span class="small">per token${figures.perTokenBytes === NOT_KNOWN ? '' : ` · ${figures.perTokenBytes}`}</span>`)}
-            ${this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}</span><br /><span class="small">at ${figures.context}</span>`)}
-            ${model.state === null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of that, state that does not grow</span>`)}
+            ${model.refusal === null ? this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}</span><br /><span class="small">at ${figures.context}</span>`) : html`<p><span class="error">${model.refusal}</span><br /><span class="small">at ${figures.context}</span></p>`}
+            ${model.state === null || model.refusal !== null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of that, state that does not grow</span>`)}
           </div>
           ${model.inexact === null ? nothing : html`<p class="warn">${plan.known ? 'Not exact' : 'Not known'}: ${model.inexact}</p>`}
           ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}
@@ -95,7 +116,7 @@ export class OverviewView extends LitElement {
                 ${memory.decode === null ? nothing : html`<div class="line">${this.number('decode', html`<span class="value">${memory.decode}</span>`)} <span class="small sub">${memory.limit}</span></div>`}
                 ${this.steps(model, 'decode')}
               `
-              : html`<p class="quiet">${model.memoryProblem}</p>`
+              : this.noMemory(model)
           }
         </section>
         ${
@@ -109,6 +130,14 @@ export class OverviewView extends LitElement {
         ${model.notes.length === 0 ? nothing : html`<section><ul class="notes small">${model.notes.map((note) => html`<li>${note}</li>`)}</ul></section>`}
       </div>
     `;
+  }
+
+  /** Why there is none; while it loads, the room that it takes. */
+  private noMemory({ memoryProblem }: OverviewModel): TemplateResult {
+    if (memoryProblem !== null) return html`<p class="quiet">${memoryProblem}</p>`;
+    return this.trouble === null
+      ? html`<div class="loading" aria-busy="true"></div>`
+      : html`<p class="error">What fits could not be loaded: ${this.trouble}. Close the panel and open it again.</p>`;
   }
 
   private number(name: NumberName, content: TemplateResult): TemplateResult {

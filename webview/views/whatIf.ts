@@ -2,10 +2,11 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { customElement, property, state } from 'lit/decorators.js';
 import type { Reading } from '../../src/reading/read';
 import { KV_DTYPES } from '../../src/model/dtype';
-import { ENGINE_NAMES, ENGINES } from '../../src/model/scenario';
+import { allocationRule } from '../../src/cache/engines/register';
+import { ENGINE_NAMES, type EngineOptions, type EngineRule, ENGINES, type Scenario } from '../../src/model/scenario';
 import { formatInteger } from '../../src/model/units';
 import { contextText, designText, inexactText } from '../../src/present/words';
-import { DEVICES } from '../../src/serving/hardware';
+import type { SourcedDevice } from '../../src/serving/device';
 import type { PanelSettings, ScenarioChange } from '../../src/shared/panelContract';
 import { isRpcError } from '../../src/shared/rpcError';
 import '../charts/strip/element';
@@ -18,8 +19,18 @@ import { host, keep, restored } from '../platform/host';
 import { type PanelState, type PanelStore } from '../platform/store';
 import { base, controls, numbers, tables } from '../styles/base';
 import type { OverviewModel } from './overview/viewModel';
+import './whatIf/engineOptions';
+import { fields } from './whatIf/fields';
 import { type Knob, knobsOf, type Turned, turnedReading } from './whatIf/knobs';
-import { modelOf, realChange, resultRows, resultSentence, type Setting, settingOf } from './whatIf/viewModel';
+import {
+  keptChange,
+  modelOf,
+  realChange,
+  resultRows,
+  resultSentence,
+  type Setting,
+  settingOf,
+} from './whatIf/viewModel';
 
 interface Kept {
   /** Of the config that the knobs were turned for. */
@@ -27,6 +38,7 @@ interface Kept {
   /** Path -> what the file said, and what the control says. */
   readonly turned: readonly (readonly [path: string, file: number, value: number])[];
   readonly change: ScenarioChange;
+  readonly optionsOpen: boolean;
 }
 
 const CONTEXTS = doublings(1024, 1_048_576, 1);
@@ -42,6 +54,7 @@ export class WhatIfView extends LitElement {
     numbers,
     controls,
     tables,
+    fields,
     css`
       :host { container-type: inline-size; }
       .results { position: sticky; top: 31px; z-index: 1; padding: 4px 0; background: var(--vscode-sideBar-background, var(--vscode-editor-background)); border-bottom: 1px solid var(--line); }
@@ -60,13 +73,9 @@ export class WhatIfView extends LitElement {
       .columns { display: grid; grid-template-columns: minmax(0, 1fr); column-gap: 40px; }
       h2 { margin-top: 12px; }
       headlight-slider { margin-bottom: 2px; }
-      .field { display: flex; align-items: center; justify-content: space-between; gap: 6px; min-height: 30px; }
-      .field span { white-space: nowrap; }
-      .field .meaning { margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
-      select { flex: none; width: 18ch; height: 24px; padding: 0 4px; font: inherit; color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, transparent); border-radius: 2px; }
-      select:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
       .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; padding: 8px 0; }
       .edits { flex: 1 1 100%; overflow-wrap: anywhere; }
+      .results .refused { width: 100%; vertical-align: top; white-space: normal; overflow-wrap: anywhere; }
       .design { padding: 6px 0; }
       .error { padding: 4px 0; overflow-wrap: anywhere; }
       @container (min-width: 400px) { select { width: 22ch; } }
@@ -87,6 +96,9 @@ export class WhatIfView extends LitElement {
 
   @state() private turned: Turned = new Map();
   @state() private change: ScenarioChange = {};
+  @state() private optionsOpen = false;
+  /** Null until the host told of them. */
+  @state() private devices: readonly SourcedDevice[] | null = null;
   @state() private trouble: string | null = null;
 
   private knobs: readonly Knob[] = [];
@@ -102,6 +114,7 @@ export class WhatIfView extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.setAttribute('place', document.body.dataset['place'] ?? 'side');
+    void host.call('panel/devices', null).then((devices) => (this.devices = devices));
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -127,7 +140,7 @@ export class WhatIfView extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const { followed, settings, config } = this.panel;
     if (!followed || !settings || !config) return nothing;
-    const setting = settingOf(settings, this.change);
+    const setting = settingOf(settings, this.change, this.devices ?? []);
     const before = this.beforeModel(followed.reading, settings);
     const reading = turnedReading(followed.reading, this.knobs, this.turned);
     const readable = reading && reading.spec.layers.length > 0 ? reading : null;
@@ -154,15 +167,19 @@ export class WhatIfView extends LitElement {
 
   private results(before: OverviewModel, after: OverviewModel): TemplateResult {
     const rows = resultRows(before, after);
-    const { plan } = after;
+    const { plan, refusal } = after;
+    // In the place of all numbers, and as high: nothing moves under a control that is dragged.
+    const refused = html`<td class="refused error" colspan="4" rowspan=${rows.length}>${refusal}. It does not start.</td>`;
     return html`<div class="results">
       <table>
         <caption class="visually-hidden">Before and after, at ${contextText(plan)}</caption>
         <tbody>
           ${rows.map(
-            ({ name, before: was, after: now, ratio, same, bars }) => html`<tr class=${same ? 'same' : ''}>
+            ({ name, before: was, after: now, ratio, same, bars }, index) => html`<tr class=${same ? 'same' : ''}>
               <th scope="row">${name}</th>
-              <td class="bar">
+              ${
+                refusal === null
+                  ? html`<td class="bar">
                 ${
                   bars
                     ? html`<span class="ghost"><span class="after" .style=${`width: ${bars.after * 100}%`}></span><span class="before" .style=${`width: ${bars.before * 100}%`}></span></span>`
@@ -171,7 +188,11 @@ export class WhatIfView extends LitElement {
               </td>
               <td class="number was small">${same ? '' : was}</td>
               <td class="number now">${now}</td>
-              <td class="number ratio">${ratio}</td>
+              <td class="number ratio">${ratio}</td>`
+                  : index === 0
+                    ? refused
+                    : nothing
+              }
             </tr>`,
           )}
         </tbody>
@@ -264,34 +285,69 @@ export class WhatIfView extends LitElement {
         settings.scenario.kvDtype,
       )}
       ${this.select(
+        'GPU',
+        'gpu',
+        (this.devices ?? [settings.device ?? []].flat()).map(({ device: { id, name } }) => ({ value: id, text: name })),
+        gpu,
+        settings.gpu,
+      )}
+      ${this.select(
         'Engine',
         'engine',
         ENGINES.map((value) => ({ value, text: ENGINE_NAMES[value] })),
         scenario.engine,
         settings.scenario.engine,
       )}
+      ${this.engine(scenario, settings)}
+    `;
+  }
+
+  /** Its release and its options; what the attention itself needs has neither. */
+  private engine(scenario: Scenario, settings: PanelSettings): TemplateResult | typeof nothing {
+    const { engine, release } = scenario;
+    if (engine === 'intrinsic') return nothing;
+    const { releases } = allocationRule(engine);
+    const set = settingOf(settings, { engine }).scenario;
+    return html`
       ${this.select(
-        'GPU',
-        'gpu',
-        DEVICES.map(({ id, name }) => ({ value: id, text: name })),
-        gpu,
-        settings.gpu,
+        'Release',
+        'release',
+        [...releases].reverse().map(({ id, date }) => ({ value: id, text: id === date ? id : `${id} (${date})` })),
+        release ?? '',
+        set.release ?? '',
+        engine,
       )}
+      <headlight-engine-options
+        .scenario=${scenario}
+        .set=${set.options ?? {}}
+        .open=${this.optionsOpen}
+        @options=${(event: CustomEvent<EngineOptions>) => {
+          this.set({ engine, options: event.detail });
+          this.settled();
+        }}
+        @fold=${(event: CustomEvent<boolean>) => {
+          this.optionsOpen = event.detail;
+          this.keepState();
+        }}
+      ></headlight-engine-options>
     `;
   }
 
   private select(
     label: string,
-    key: 'kvDtype' | 'engine' | 'gpu',
+    key: 'kvDtype' | 'engine' | 'release' | 'gpu',
     choices: readonly { readonly value: string; readonly text: string }[],
     value: string,
     before: string,
+    /** Whose the value is. */
+    engine?: EngineRule,
   ): TemplateResult {
     const was = choices.find((choice) => choice.value === before);
     return html`<label class="field"
       ><span>${label}</span>${value === before ? nothing : html`<span class="meaning small" title=${was?.text ?? before}>was ${was?.text ?? before}</span>`}
       <select @change=${(event: Event) => {
-        this.set({ [key]: (event.currentTarget as HTMLSelectElement).value });
+        const { value } = event.currentTarget as HTMLSelectElement;
+        this.set(engine ? { engine, [key]: value } : { [key]: value });
         this.settled();
       }}>
         ${choices.some((choice) => choice.value === value) ? nothing : html`<option value=${value} selected>${value}</option>`}
@@ -337,7 +393,10 @@ export class WhatIfView extends LitElement {
   }
 
   private set(change: ScenarioChange): void {
-    this.change = { ...this.change, ...change };
+    // Release and options are those of one engine.
+    const { release: _release, options: _options, ...others } = this.change;
+    const same = change.engine === undefined || change.engine === this.change.engine;
+    this.change = same ? { ...this.change, ...change } : { ...others, ...change };
   }
 
   private reset(): void {
@@ -354,12 +413,8 @@ export class WhatIfView extends LitElement {
       const { followed, settings } = this.panel;
       const reading = followed && turnedReading(followed.reading, this.knobs, this.turned);
       if (!reading || !settings || !this.isConnected) return;
-      announce(
-        this,
-        resultSentence(
-          resultRows(this.beforeModel(followed.reading, settings), modelOf(reading, settingOf(settings, this.change))),
-        ),
-      );
+      const after = modelOf(reading, settingOf(settings, this.change, this.devices ?? []));
+      announce(this, after.refusal ?? resultSentence(resultRows(this.beforeModel(followed.reading, settings), after)));
     }, SAY_AFTER_MS);
   }
 
@@ -383,8 +438,10 @@ export class WhatIfView extends LitElement {
     const { settings } = this.panel;
     const edits = settings && this.scenarioEdits(settings);
     if (!edits) return;
+    const applied = this.change;
     await host.call('panel/setScenario', edits);
-    this.change = {};
+    // What was set meanwhile is not applied: it stays.
+    if (this.change === applied) this.change = {};
     this.keepState();
   }
 
@@ -394,13 +451,14 @@ export class WhatIfView extends LitElement {
       const value = this.turned.get(knob.id);
       return value === undefined ? [] : [[knob.id, knob.file, value] as const];
     });
-    keep('whatIf', { id: this.configId, turned, change: this.change } satisfies Kept);
+    keep('whatIf', { id: this.configId, turned, change: this.change, optionsOpen: this.optionsOpen } satisfies Kept);
   }
 
   /** Knobs come back for the config that they were turned for, where the file still says what it said then. */
   private restore(id: string): void {
     const kept = restored('whatIf') as Partial<Kept> | undefined;
-    if (kept?.change && typeof kept.change === 'object') this.change = kept.change;
+    this.change = keptChange(kept?.change);
+    this.optionsOpen = kept?.optionsOpen === true;
     const turned = kept?.id === id && Array.isArray(kept.turned) ? kept.turned : [];
     this.turned = new Map(
       turned

@@ -35,6 +35,7 @@ const OPTIONS: readonly EngineOption[] = [
     kind: { takes: 'count', least: 1 },
     usual: () => undefined,
     meaning: 'slots of the server; as many as sequences where absent',
+    unit: 'slots',
   },
   {
     name: 'kv-unified',
@@ -53,12 +54,14 @@ const OPTIONS: readonly EngineOption[] = [
     kind: { takes: 'count', least: 1 },
     usual: () => DEFAULT_MICRO_BATCH,
     meaning: 'tokens of a micro-batch, which a sliding layer holds beside its window',
+    unit: 'tokens',
   },
   {
     name: 'draft-max',
     kind: { takes: 'count', least: 0 },
     usual: () => 0,
     meaning: 'drafted tokens: states are kept once more for each, to go back to',
+    unit: 'tokens',
   },
   {
     name: 'flash-attn',

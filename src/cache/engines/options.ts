@@ -1,4 +1,4 @@
-/** Releases of an engine and its own start-up options: how they are declared, chosen and read from text. */
+/** Releases of an engine and its own start-up options: how they are declared and chosen. */
 
 import type { EngineOptions, EngineRule, OptionValue } from '../../model/scenario';
 
@@ -29,6 +29,8 @@ export interface EngineOption {
   readonly usual: (release: EngineRelease) => OptionValue | undefined;
   /** What it changes, for people. */
   readonly meaning: string;
+  /** What its number counts, or is a share of: "tokens". */
+  readonly unit?: string;
 }
 
 /** An engine as it was started: its release, and every option at the given value or at the release's default. */
@@ -40,8 +42,10 @@ export interface EngineSetup {
 /** What releases and options are chosen from. */
 export interface Declared {
   readonly id: EngineRule;
-  /** Oldest first; the last is the default. */
+  /** Oldest first. */
   readonly releases: readonly [EngineRelease, ...EngineRelease[]];
+  /** The release that is meant where none is named: the last where absent. */
+  readonly usualRelease?: string;
   readonly options: readonly EngineOption[];
 }
 
@@ -49,16 +53,22 @@ export interface Declared {
  * The release that a text names: its id, or a month (YYYY-MM), which takes the newest release that is not younger.
  * Null where the rule models none.
  */
-export function releaseOf({ releases }: Declared, text: string | undefined): EngineRelease | null {
-  if (text === undefined) return releases.at(-1) ?? releases[0];
+export function releaseOf(declared: Declared, text: string | undefined): EngineRelease | null {
+  const { releases } = declared;
+  if (text === undefined) return usualRelease(declared);
   const named = releases.find(({ id }) => id === text);
   if (named) return named;
   return /^\d{4}-(0[1-9]|1[0-2])$/.test(text) ? (releases.findLast(({ date }) => date <= text) ?? null) : null;
 }
 
-/** How the engine was started. An unknown release is the newest one: whoever takes text from people asks `releaseOf` first. */
+/** The release that is meant where none is named. */
+export function usualRelease({ releases, usualRelease: usual }: Declared): EngineRelease {
+  return releases.find(({ id }) => id === usual) ?? releases.at(-1) ?? releases[0];
+}
+
+/** How the engine was started. An unknown release is the usual one: whoever takes text from people asks `releaseOf` first. */
 export function setupOf(rule: Declared, release: string | undefined, given: EngineOptions = {}): EngineSetup {
-  const chosen = releaseOf(rule, release) ?? rule.releases[0];
+  const chosen = releaseOf(rule, release) ?? usualRelease(rule);
   const options: Record<string, OptionValue> = {};
   for (const { name, usual } of rule.options) {
     const value = given[name] ?? usual(chosen);
@@ -91,73 +101,12 @@ export function wordOption({ options }: EngineSetup, name: string): string | und
   return typeof value === 'string' ? value : undefined;
 }
 
-export type ParsedOption =
-  | { readonly name: string; readonly value: OptionValue }
-  | { readonly name: null; readonly problem: string };
-
-/** `NAME=VALUE`, or `NAME` alone for a flag. Leading dashes and underscores of the engine's own spelling are taken too. */
-export function parseEngineOption({ id, options }: Declared, text: string): ParsedOption {
-  const at = text.indexOf('=');
-  const spelling = at < 0 ? text : text.slice(0, at);
-  const given = at < 0 ? undefined : text.slice(at + 1).trim();
-  const name = spelling.trim().replace(/^--?/, '').replaceAll('_', '-');
-  const option = options.find((candidate) => candidate.name === name);
-  if (!option) {
-    const names = options.map((candidate) => candidate.name).join(', ');
-    return {
-      name: null,
-      problem: `${id} has no option ${name === '' ? '""' : name} here: ${names === '' ? 'it has none' : `it has ${names}`}`,
-    };
-  }
-  const value = valueOf(option.kind, given);
-  return value === null ? { name: null, problem: `${name} takes ${kindText(option.kind)}` } : { name, value };
-}
-
-const TRUE = ['true', '1', 'on', 'yes'];
-const FALSE = ['false', '0', 'off', 'no'];
-
-function valueOf(kind: OptionKind, text: string | undefined): OptionValue | null {
-  if (kind.takes === 'flag') {
-    if (text === undefined || TRUE.includes(text.toLowerCase())) return true;
-    return FALSE.includes(text.toLowerCase()) ? false : null;
-  }
-  if (text === undefined || text === '') return null;
-  switch (kind.takes) {
-    case 'count':
-      return wholeNumber(text, kind.least);
-    case 'fraction': {
-      const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
-      return value > 0 && value <= 1 ? value : null;
-    }
-    case 'counts': {
-      const counts = text
-        .replace(/^\[|\]$/g, '')
-        .split(',')
-        .map((part) => wholeNumber(part.trim(), 1));
-      const known = counts.filter((count) => count !== null);
-      return known.length === counts.length ? known : null;
-    }
-    case 'word':
-      return kind.words.includes(text) ? text : null;
-  }
-}
-
-function wholeNumber(text: string, least: number): number | null {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(value) && value >= least ? value : null;
-}
-
-function kindText(kind: OptionKind): string {
-  switch (kind.takes) {
-    case 'flag':
-      return 'true or false';
-    case 'count':
-      return `a whole number of at least ${kind.least}`;
-    case 'fraction':
-      return 'a number above 0 and at most 1';
-    case 'counts':
-      return 'whole numbers of at least 1 with commas between';
-    case 'word':
-      return `one of ${kind.words.join(', ')}`;
-  }
+/** The given options that are not what the release does anyway. */
+export function changedOptions(rule: Declared, release: EngineRelease, given: EngineOptions = {}): EngineOptions {
+  return Object.fromEntries(
+    rule.options.flatMap(({ name, usual }): [string, OptionValue][] => {
+      const value = given[name];
+      return value === undefined || String(value) === String(usual(release)) ? [] : [[name, value]];
+    }),
+  );
 }

@@ -38,18 +38,26 @@ export const sglang: AllocationRule = {
   id: 'sglang',
   releases: [{ id: '0.5.16', date: '2026-07', code: '0.5.16 (2026-07-24)' }],
   options: [
-    { name: 'page-size', kind: { takes: 'count', least: 1 }, usual: () => PAGE_TOKENS, meaning: 'tokens of a page' },
+    {
+      name: 'page-size',
+      kind: { takes: 'count', least: 1 },
+      usual: () => PAGE_TOKENS,
+      meaning: 'tokens of a page',
+      unit: 'tokens',
+    },
     {
       name: 'swa-full-tokens-ratio',
       kind: { takes: 'fraction' },
       usual: () => undefined,
       meaning: 'tokens of the pool for windows, as a share of those of the full pool',
+      unit: 'of the full pool',
     },
     {
       name: 'mem-fraction-static',
       kind: { takes: 'fraction' },
       usual: () => undefined,
       meaning: 'share of the memory that weights and pools may take',
+      unit: 'of the memory',
     },
     {
       name: 'disable-radix-cache',
@@ -62,6 +70,7 @@ export const sglang: AllocationRule = {
       kind: { takes: 'count', least: 0 },
       usual: () => 0,
       meaning: 'draft tokens a step, each with a state of its own',
+      unit: 'tokens',
     },
   ],
   cite: 'sglang/srt/configs/model_config.py (is_hybrid_swa), sglang/srt/model_executor/model_runner_kv_cache_mixin.py, layer_setup.py, sglang/srt/mem_cache/memory_pool.py',

@@ -12,7 +12,7 @@ import {
 } from 'vscode';
 import { familyStatus } from '../../present/familyText';
 import { lensChangeText, lensDesignText, lensScenarioText } from '../../present/lensText';
-import { designText } from '../../present/words';
+import { contextText, designText } from '../../present/words';
 import { changeOf, isInDiff } from '../changes';
 import { COMMANDS, SETTINGS } from '../ids';
 import type { Readings } from '../readings';
@@ -58,7 +58,12 @@ export class ConfigLensProvider implements CodeLensProvider {
         COMMANDS.openPanel,
         [document.uri],
       ),
-      lens(lensScenarioText(plan, insight.fit()), l10n.t('Change the scenario'), COMMANDS.changeScenario, []),
+      lens(
+        lensScenarioText(plan, insight.fit()),
+        [contextText(plan), l10n.t('Change the scenario')].join(' · '),
+        COMMANDS.changeScenario,
+        [],
+      ),
     ];
   }
 }

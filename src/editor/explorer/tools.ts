@@ -11,13 +11,14 @@ import {
   Uri,
   workspace,
 } from 'vscode';
+import { parseEngine } from '../../cache/engines/choose';
 import { planCache } from '../../cache/plan';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
 import type { ConfigDocument } from '../../config/document';
 import { lintReading } from '../../lint/lint';
 import { readModelConfig, type Reading } from '../../reading/read';
 import { isKvDtype } from '../../model/dtype';
-import { isEngineRule, type Scenario } from '../../model/scenario';
+import type { Scenario } from '../../model/scenario';
 import { comparisonText } from '../../present/comparisonText';
 import { fitLine } from '../../present/fitText';
 import { codeSpan } from '../../present/markdown';
@@ -109,6 +110,7 @@ function estimateText({ name, reading }: Named, scenario: Scenario, gpu: string)
     variant: reading.spec.variant,
     ...scenario.workload,
     engine: scenario.engine,
+    release: plan.setup.release.id,
     kvDtype,
     bytesPerToken,
     cacheBytes,
@@ -249,14 +251,17 @@ function parse(name: string, text: string, quantFile?: ConfigDocument): Reading 
 }
 
 function scenarioOf(input: ToolInput): Scenario {
-  const scenario = scenarioSetting();
   const { engine, kvDtype } = input;
+  const chosen = typeof engine === 'string' ? parseEngine(engine) : null;
+  if (chosen?.engine === null) throw new ToolError(`engine ${chosen.problem}`);
+  const scenario = scenarioSetting(undefined, chosen?.engine);
   return {
+    ...scenario,
+    ...(chosen ? { release: chosen.release } : {}),
     workload: {
       tokens: whole(input['tokens']) ?? scenario.workload.tokens,
       batch: whole(input['batch']) ?? scenario.workload.batch,
     },
-    engine: typeof engine === 'string' && isEngineRule(engine) ? engine : scenario.engine,
     kvDtype: typeof kvDtype === 'string' && isKvDtype(kvDtype) ? kvDtype : scenario.kvDtype,
     sharding: { ...scenario.sharding, tp: whole(input['tensorParallel']) ?? scenario.sharding.tp },
   };

@@ -2,11 +2,11 @@
 
 import { l10n } from 'vscode';
 import { planCache, type CachePlan } from '../../cache/plan';
-import { ENGINE_NAMES, ENGINES, type EngineRule, type Scenario } from '../../model/scenario';
+import { ENGINES, type EngineRule, type Scenario } from '../../model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../../model/units';
 import { cacheAtMarkdown } from '../../present/cacheAtText';
 import { sizeText } from '../../present/sizeText';
-import { inexactText, workloadText } from '../../present/words';
+import { engineText, inexactText, workloadText } from '../../present/words';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { writeScenario } from '../settings';
@@ -27,6 +27,7 @@ import {
 
 export interface CacheAtRow {
   readonly engine: EngineRule;
+  readonly release: string;
   /** Null where not every layer was understood. */
   readonly neededBytes: number | null;
   readonly steadyBytes: number | null;
@@ -52,7 +53,7 @@ export async function showCacheAt(services: Services, uri: unknown, argument: un
   const request = requestOf<WorkloadRequest>(argument);
   if (request) {
     const scenario = scenarioFor(subject.document, request);
-    await showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario));
+    await showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario, rulesOf(subject, scenario)));
     return cacheAt(subject, scenario);
   }
   const scenario = await runFlow(scenarioFor(subject.document, {}), [
@@ -63,11 +64,11 @@ export async function showCacheAt(services: Services, uri: unknown, argument: un
   return scenario ? cacheAt(subject, scenario) : null;
 }
 
-function cacheAt({ reading }: Subject, scenario: Scenario): CacheAt {
-  const { totalBytes, bytesPerToken } = planCache(reading.spec, scenario);
-  const engines = ENGINES.map((engine): CacheAtRow => {
-    const { neededBytes, steadyBytes, reservedBytes } = planCache(reading.spec, { ...scenario, engine });
-    return { engine, neededBytes, steadyBytes, reservedBytes };
+function cacheAt(subject: Subject, scenario: Scenario): CacheAt {
+  const { totalBytes, bytesPerToken } = planCache(subject.reading.spec, scenario);
+  const engines = plans(subject, scenario).map((plan): CacheAtRow => {
+    const { neededBytes, steadyBytes, reservedBytes } = plan;
+    return { engine: plan.engine.id, release: plan.setup.release.id, neededBytes, steadyBytes, reservedBytes };
   });
   return { ...scenario.workload, bytesPerToken, totalBytes, engines };
 }
@@ -162,7 +163,7 @@ function showAt(subject: Subject): Step<Scenario> {
       {
         title: `${subject.name} · ${workloadText(scenario)}`,
         rows: plans(subject, scenario).map((plan) => ({
-          label: ENGINE_NAMES[plan.engine.id],
+          label: engineText(plan.scenario),
           description: sizeText(plan, 'steadyBytes', formatBytes),
           detail: threeNumbers(plan),
         })),
@@ -170,7 +171,8 @@ function showAt(subject: Subject): Step<Scenario> {
           {
             label: l10n.t('Open as Markdown'),
             icon: 'markdown',
-            run: () => showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario)),
+            run: () =>
+              showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario, rulesOf(subject, scenario))),
           },
           {
             label: l10n.t('Make this the scenario of the settings'),
@@ -188,8 +190,13 @@ function showAt(subject: Subject): Step<Scenario> {
   };
 }
 
-function plans({ reading }: Subject, scenario: Scenario): CachePlan[] {
-  return ENGINES.map((engine) => planCache(reading.spec, { ...scenario, engine }));
+function plans(subject: Subject, scenario: Scenario): CachePlan[] {
+  return rulesOf(subject, scenario).map((each) => planCache(subject.reading.spec, each));
+}
+
+/** The same workload under every engine, each as its own settings start it. */
+function rulesOf({ document }: Subject, { workload }: Scenario): Scenario[] {
+  return ENGINES.map((engine) => scenarioFor(document, workload, engine));
 }
 
 function threeNumbers(plan: CachePlan): string {

@@ -7,6 +7,7 @@ import type { Services } from '../services';
 import { showCacheAt } from './cacheAt';
 import { compareVariants, compareWith, exportComparison } from './compare';
 import { convertAttention } from './convert';
+import { setEngineOptions } from './engineOptions';
 import { explainNumber } from './explain';
 import { fitToGpu } from './fit';
 import { openSamples } from './samples';
@@ -16,6 +17,7 @@ type Run = (services: Services, uri: unknown, argument: unknown) => Promise<unkn
 
 const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.changeScenario]: changeScenario,
+  [COMMANDS.setEngineOptions]: setEngineOptions,
   [COMMANDS.compareVariants]: compareVariants,
   [COMMANDS.compareWith]: compareWith,
   [COMMANDS.exportComparison]: exportComparison,

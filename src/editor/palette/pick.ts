@@ -106,5 +106,57 @@ async function show<T, R>(
   }
 }
 
+export interface TextQuestion {
+  readonly title: string;
+  readonly placeholder: string;
+  /** Below the field. */
+  readonly prompt: string;
+  readonly place: Place;
+  /** What stands in it at first. */
+  readonly before: string;
+  /** Why a text is no answer; null when it is one. */
+  problem(text: string): string | null;
+}
+
+/** A text that is typed; Enter takes it only where it is an answer. */
+export async function askText({
+  title,
+  placeholder,
+  prompt,
+  place,
+  before,
+  problem,
+}: TextQuestion): Promise<string | typeof BACK | undefined> {
+  const input = window.createInputBox();
+  const owned: Disposable[] = [input];
+  input.title = title;
+  input.placeholder = placeholder;
+  input.prompt = prompt;
+  input.value = before;
+  input.ignoreFocusOut = true;
+  if (place.steps > 1) [input.step, input.totalSteps] = [place.step, place.steps];
+  if (place.step > 1) input.buttons = [QuickInputButtons.Back];
+  const check = (): boolean => {
+    const wrong = problem(input.value);
+    input.validationMessage = wrong ?? undefined;
+    return wrong === null;
+  };
+  try {
+    return await new Promise<string | typeof BACK | undefined>((resolve) => {
+      owned.push(
+        input.onDidTriggerButton(() => resolve(BACK)),
+        input.onDidHide(() => resolve(undefined)),
+        input.onDidChangeValue(check),
+        input.onDidAccept(() => {
+          if (check()) resolve(input.value);
+        }),
+      );
+      input.show();
+    });
+  } finally {
+    for (const disposable of owned) disposable.dispose();
+  }
+}
+
 /** A question that stands alone. */
 export const ONLY: Place = { step: 1, steps: 1 };

@@ -1,17 +1,21 @@
 /** Change Scenario…: what to change, then its value; each value with what the config in sight would take. */
 
 import { l10n } from 'vscode';
+import { engineChoice, engineChoices } from '../../cache/engines/choose';
+import { engineOf } from '../../cache/engines/engineSettings';
 import { planCache } from '../../cache/plan';
 import { KV_DTYPES } from '../../model/dtype';
-import { ENGINE_NAMES, ENGINES, type Scenario } from '../../model/scenario';
+import type { Scenario } from '../../model/scenario';
 import { formatBinary, formatInteger } from '../../model/units';
 import { guessMark, sizeText } from '../../present/sizeText';
+import { engineText, optionTexts, refusalText } from '../../present/words';
 import { deviceOf } from '../../serving/hardware';
 import { configInSight } from '../activeReading';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
-import { gpuSetting, scenarioSetting, writeScenario } from '../settings';
+import { engineSettings, gpuSetting, scenarioSetting, writeScenario } from '../settings';
 import { parseCount } from './cacheAt';
+import { setEngineOptions } from './engineOptions';
 import { deviceChoices } from './fit';
 import { BACK, runFlow, type Step } from './flow';
 import { type Choice, pickOne } from './pick';
@@ -28,6 +32,8 @@ interface Part {
   readonly now: string;
   readonly current: string | number;
   readonly choices: readonly Choice<string | number>[];
+  /** Questions of its own, in place of the choices; true when something was set. */
+  readonly ask?: () => Promise<boolean>;
   /** A value that was typed, where any number may be. */
   readonly typed?: (text: string) => Choice<string | number> | null;
 }
@@ -59,7 +65,8 @@ function askPart(parts: readonly Part[]): Step<State> {
 const askValue: Step<State> = async (state, place) => {
   const { part } = state;
   if (!part) return undefined;
-  const { setting, label, placeholder, choices, typed } = part;
+  const { setting, label, placeholder, choices, typed, ask } = part;
+  if (ask) return (await ask()) ? state : undefined;
   const value = await pickOne({
     title: `${l10n.t('Change Scenario')} · ${label}`,
     placeholder,
@@ -73,14 +80,15 @@ const askValue: Step<State> = async (state, place) => {
   return state;
 };
 
-function partsOf({ readings }: Services): Part[] {
-  const found = configInSight(readings);
+function partsOf(services: Services): Part[] {
+  const found = configInSight(services.readings);
+  const set = engineSettings(found?.source);
   const scenario = scenarioSetting(found?.source);
   const gpu = gpuSetting(found?.source);
   const preview = (at: Scenario): string => {
     if (!found) return '';
     const plan = planCache(found.reading.spec, at);
-    return `${guessMark(plan)}${sizeText(plan, 'totalBytes')}`;
+    return refusalText(plan) ?? `${guessMark(plan)}${sizeText(plan, 'totalBytes')}`;
   };
   const counts = (
     setting: string,
@@ -136,13 +144,26 @@ function partsOf({ readings }: Services): Part[] {
       setting: SETTINGS.engine,
       label: l10n.t('Engine'),
       placeholder: l10n.t('Whose allocation rule is applied'),
-      now: ENGINE_NAMES[scenario.engine],
-      current: scenario.engine,
-      choices: ENGINES.map((engine) => ({
-        label: ENGINE_NAMES[engine],
-        description: preview({ ...scenario, engine }),
-        value: engine,
-      })),
+      now: engineText({ ...scenario, options: {} }),
+      current: engineChoice(set),
+      // At every release.
+      choices: engineChoices().map((each) => {
+        const chosen = engineOf({ ...set, ...each });
+        return {
+          label: engineText({ ...chosen, options: {} }),
+          description: preview({ ...scenario, ...chosen }),
+          value: engineChoice(each),
+        };
+      }),
+    },
+    {
+      setting: SETTINGS.engineOptions,
+      label: l10n.t('Engine options'),
+      placeholder: '',
+      now: optionTexts(scenario).join(' · ') || l10n.t('defaults'),
+      current: '',
+      choices: [],
+      ask: () => setEngineOptions(services),
     },
     {
       setting: SETTINGS.gpu,

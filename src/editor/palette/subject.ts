@@ -2,7 +2,7 @@
 
 import { type TextDocument, ViewColumn, window, workspace } from 'vscode';
 import type { Reading } from '../../reading/read';
-import type { Scenario } from '../../model/scenario';
+import type { EngineRule, Scenario } from '../../model/scenario';
 import { activeConfig } from '../activeReading';
 import { configName } from '../names';
 import type { Services } from '../services';
@@ -29,8 +29,9 @@ export interface WorkloadRequest {
   readonly batch?: number;
 }
 
-export function scenarioFor(document: TextDocument, { tokens, batch }: WorkloadRequest): Scenario {
-  const scenario = scenarioSetting(document);
+/** `engine`: of that one instead of the setting's. */
+export function scenarioFor(document: TextDocument, { tokens, batch }: WorkloadRequest, engine?: EngineRule): Scenario {
+  const scenario = scenarioSetting(document, engine);
   const { workload } = scenario;
   return { ...scenario, workload: { tokens: count(tokens) ?? workload.tokens, batch: count(batch) ?? workload.batch } };
 }

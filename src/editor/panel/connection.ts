@@ -13,6 +13,10 @@ import {
   WorkspaceEdit,
   type ViewColumn,
 } from 'vscode';
+import { parseEngine } from '../../cache/engines/choose';
+import { readEngineOptions } from '../../cache/engines/parseOptions';
+import { allocationRule } from '../../cache/engines/register';
+import type { EngineRule } from '../../model/scenario';
 import {
   PANEL,
   type PanelConfig,
@@ -25,10 +29,11 @@ import type { PanelView } from '../../shared/panelViews';
 import { type Handlers, type NoMethods, RpcPeer } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import { handlersOf } from '../../shared/schema';
+import { sourcedDevices } from '../../serving/hardware';
 import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
-import { writeScenario } from '../settings';
+import { engineSettings, writeEngine, writeEngineOptions, writeScenario } from '../settings';
 import { textEdits } from './edits';
 import { pageHtml } from './page';
 import type { PanelHost } from './panelHost';
@@ -130,6 +135,7 @@ export class Connection extends Owner {
       },
       'panel/reveal': ({ id, offset, length }) => this.reveal(id, offset, length),
       'panel/setScenario': setScenario,
+      'panel/devices': sourcedDevices,
       'panel/apply': async ({ id, version, edits }) => {
         const target = panel.targets.byName(id);
         const document = await documentOf(target);
@@ -203,19 +209,33 @@ export class Connection extends Owner {
   }
 }
 
-const SCENARIO_SETTINGS: Readonly<Record<keyof ScenarioChange, string>> = {
+type PlainChange = Omit<ScenarioChange, 'engine' | 'release' | 'options'>;
+
+const SCENARIO_SETTINGS: Readonly<Record<keyof PlainChange, string>> = {
   batch: SETTINGS.batch,
   tokens: SETTINGS.tokens,
   kvDtype: SETTINGS.kvDtype,
-  engine: SETTINGS.engine,
   gpu: SETTINGS.gpu,
   tp: SETTINGS.tp,
 };
 
-async function setScenario(change: ScenarioChange): Promise<null> {
-  for (const [key, value] of Object.entries(change))
-    await writeScenario(SCENARIO_SETTINGS[key as keyof ScenarioChange], value as string | number);
+async function setScenario({ engine, release, options, ...values }: ScenarioChange): Promise<null> {
+  const now = engineSettings();
+  const chosen = parseEngine(
+    engineText(engine ?? now.engine, release ?? (engine === undefined ? now.release : undefined)),
+  );
+  if (chosen.engine === null) throw new RpcError('invalidInput', chosen.problem);
+  const given = readEngineOptions(allocationRule(chosen.engine), options ?? {});
+  if (given.problems.length > 0) throw new RpcError('invalidInput', given.problems.join('. '));
+  if (engine !== undefined || release !== undefined) await writeEngine(chosen);
+  if (options) await writeEngineOptions(chosen.engine, given.options);
+  for (const [key, value] of Object.entries(values))
+    await writeScenario(SCENARIO_SETTINGS[key as keyof PlainChange], value);
   return null;
+}
+
+function engineText(engine: EngineRule, release: string | undefined): string {
+  return release === undefined ? engine : `${engine}@${release}`;
 }
 
 async function save({ name, content }: SaveParams): Promise<boolean> {

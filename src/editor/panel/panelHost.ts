@@ -20,7 +20,7 @@ import { besideOf } from '../beside';
 import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
-import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
+import { engineSettings, gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
 import { Following } from './following';
@@ -106,6 +106,7 @@ export class PanelHost extends Owner {
     const gpu = gpuSetting(scope);
     return {
       scenario: scenarioSetting(scope),
+      engineOptions: engineSettings(scope).options,
       gpu,
       device: sourcedDevice(gpu),
       families: workspace.getConfiguration(SETTINGS.section).get<JsonValue>(SETTINGS.families) ?? {},

@@ -32,6 +32,7 @@ const [ADVICE, COMPUTE, TOOLS, HOVER] = ['advice', 'compute', 'tools', 'hover'].
 ) as [string, string, string, string];
 const PALETTE = 'test/integration/palette.test.ts';
 const EXPLORER = 'test/integration/explorer.test.ts';
+const ENGINE_OPTIONS = 'test/e2e/engineOptions.e2e.ts';
 
 const COMMANDS: Readonly<Record<string, Driven>> = {
   openPanel: [WEB, 'the palette compares, and the panel opens', 'Headlight: Open Panel'],
@@ -41,6 +42,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
     'Open Panel Beside the Editor',
   ],
   changeScenario: [HOME, 'change the scenario from the status bar, each value with its cost', 'Change Scenario'],
+  setEngineOptions: [PALETTE, 'sets options of the engine, and says what is none', 'headlight.setEngineOptions'],
   runAttentionLayer: [HOME, 'run a layer', 'Headlight: Run Attention Layer'],
   saveAttentionLayerAsOnnx: [COMPUTE, 'a layer is written as ONNX', 'headlight.saveAttentionLayerAsOnnx'],
   showComputeDevices: [
@@ -168,6 +170,21 @@ const SURFACES_OF_THE_CODE: Readonly<Record<string, Driven>> = {
     ADVICE,
     'says the format of the cache: in lens, hover, view and tools, and as soon as it comes, changes and goes',
     'modelopt',
+  ],
+  'options of an engine in the panel': [
+    ENGINE_OPTIONS,
+    'are set by keyboard in What-if: the number follows, survives a reload, and becomes a setting',
+    'Apply scenario',
+  ],
+  'the release of an engine': [
+    ENGINE_OPTIONS,
+    'a release is chosen in the palette wherever an engine is',
+    'Headlight: Change Scenario',
+  ],
+  'options of an engine in settings.json': [
+    ADVICE,
+    'completes an engine and the options by its own names, and underlines what is none',
+    'headlight.scenario.engineOptions',
   ],
   'the panel after a reload': [PANEL, 'comes back after a reload', 'reload'],
 };

@@ -113,7 +113,7 @@ function editorTexts(reading: Reading, at: Scenario): string[] {
     planText(plan),
     explainMarkdown('model', plan),
     explainMarkdown('model', plan, 'num_hidden_layers'),
-    cacheAtMarkdown('model', reading.spec, at),
+    cacheAtMarkdown('model', reading.spec, at, [at]),
     valueDetail(reading, ['num_key_value_heads'], 4, at),
     valueDetail(reading, ['num_hidden_layers'], 8, at),
     weightsMarkdown('weights', summaryOf(document.text), at, 'h100-sxm'),

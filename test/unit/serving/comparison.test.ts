@@ -8,7 +8,7 @@ import {
   comparisonTable,
   comparisonText,
 } from '../../../src/present/comparisonText';
-import { changesNothing, compareDesigns, requestText } from '../../../src/serving/comparison';
+import { changesNothing, compareDesigns, requestText, type Comparison } from '../../../src/serving/comparison';
 import { fitModel, usualMemory } from '../../../src/serving/fit';
 import { deviceOf } from '../../../src/serving/hardware';
 import { sampleConfig, scenario } from '../support';
@@ -123,6 +123,15 @@ describe('its text', () => {
     expect(lines[1]).toMatch(/^MHA,1,32768,bf16,intrinsic,524288,17179869184,0,0\.25,805306368,/);
     expect(comparisonCsv(hostile)).toContain(`"'=cmd(""x""),\n[a](b)",1,1,`);
     expect(comparisonMarkdown(hostile)).toMatch(/\\\[a\\\]/);
+  });
+
+  it('names the engine with its release, and options that are not its own', () => {
+    const under = (changes: Parameters<typeof scenario>[2]): Comparison =>
+      compareDesigns([{ name: null, reading: reading('gpt2'), requests: [] }], scenario(1, 1, changes));
+    const old = under({ engine: 'vllm', release: '0.11', options: { 'block-size': 32 } });
+    expect(comparisonTable(old).title).toMatch(/ · vLLM 0\.11 · block-size=32$/);
+    expect(comparisonCsv(old)).toMatch(/,vllm@0\.11,/);
+    expect(comparisonCsv(under({ engine: 'vllm' }))).toMatch(/,vllm@2026-08,/);
   });
 
   it('shows recurrent state beside the cache, where there is some', () => {

@@ -23,6 +23,8 @@ describe("what the panel's page may ask", () => {
       edits: [{ path: ['a'], value: undefined }],
     });
     expect(take('panel/setScenario', { tokens: 1, engine: 'vllm' })).toEqual({ tokens: 1, engine: 'vllm' });
+    const started = { engine: 'vllm', release: '0.11', options: { a: 1, b: true, c: 'auto', d: [512, 4096] } };
+    expect(take('panel/setScenario', started)).toEqual(started);
     const save = { name: 'a.png', content: new Uint8Array([1]) };
     expect(take('panel/save', save)).toEqual(save);
   });
@@ -37,6 +39,11 @@ describe("what the panel's page may ask", () => {
     ['panel/setScenario', { tokens: 0 }],
     ['panel/setScenario', { engine: 'abacus' }],
     ['panel/setScenario', { path: 'x' }],
+    ['panel/setScenario', { release: 5 }],
+    ['panel/setScenario', { options: [] }],
+    ['panel/setScenario', { options: { a: { b: 1 } } }],
+    ['panel/setScenario', { options: { a: Number.NaN } }],
+    ['panel/setScenario', { options: { a: null } }],
     ['panel/save', { name: 'a', content: 5 }],
     [
       'heads/capture',

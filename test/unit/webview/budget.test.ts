@@ -31,6 +31,10 @@ describe("the panel's page", () => {
     const modules = firstView().flatMap((name) => page.modules.get(name) ?? []);
     expect(modules).toContain('webview/views/overview.ts');
     expect(modules.filter((module) => LATE_VIEW.test(module))).toEqual([]);
+    // What to count weights takes comes after the numbers of the cache: the blocks of every family.
+    expect(modules.filter((module) => /^src\/(?:serving\/parameters|families\/blocksOf)/.test(module))).toEqual([]);
+    expect(modules).toContain('src/families/llama.ts?layers');
+    expect([...page.modules.values()].flat()).toContain('src/families/llama.ts?others');
     for (const view of ['compare', 'whatIf', 'heads', 'mla'])
       expect([...page.files.keys()].filter((file) => file.startsWith(`${view}-`))).toHaveLength(1);
   });

@@ -4,7 +4,9 @@ import { planCache } from '../../../src/cache/plan';
 import { type Reading, readModelConfig } from '../../../src/reading/read';
 import { textEdits } from '../../../src/editor/panel/edits';
 import { type Knob, knobsOf, turnedReading } from '../../../webview/views/whatIf/knobs';
-import { realChange, resultRows, resultSentence, settingOf } from '../../../webview/views/whatIf/viewModel';
+import type { EngineOptions, EngineRule } from '../../../src/model/scenario';
+import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
+import { keptChange, realChange, resultRows, resultSentence, settingOf } from '../../../webview/views/whatIf/viewModel';
 import { depthNote, sampled } from '../depth';
 import { sampleConfig, scenario } from '../support';
 import { referenceConfig, referenceNames } from '../support/reference';
@@ -144,6 +146,7 @@ describe('what-if controls', () => {
   it('writes no setting that stands already', () => {
     const settings = {
       scenario: scenario(1, 4096),
+      engineOptions: {},
       gpu: 'h100-sxm',
       device: sourcedDevice('h100-sxm'),
       families: {},
@@ -151,5 +154,78 @@ describe('what-if controls', () => {
     };
     expect(realChange(settings, { tokens: 4096, batch: 2, gpu: 'h100-sxm' })).toEqual({ batch: 2 });
     expect(settingOf(settings, { tp: 4 }).scenario.sharding.tp).toBe(4);
+  });
+
+  describe('of an engine', () => {
+    const settings = (engine: EngineRule, release: string, options: EngineOptions): PanelSettings => ({
+      scenario: scenario(1, 1, { engine, release, options }),
+      engineOptions: { [engine]: options, sglang: { 'page-size': 64 } },
+      gpu: 'h100-sxm',
+      device: sourcedDevice('h100-sxm'),
+      families: {},
+      native: true,
+    });
+    const old = settings('vllm', '0.11', { 'block-size': 32 });
+
+    it.each([
+      [{}, 'vllm', '0.11', { 'block-size': 32 }],
+      [{ engine: 'vllm', release: '2026-08' }, 'vllm', '2026-08', { 'block-size': 32 }],
+      [{ engine: 'vllm', options: {} }, 'vllm', '0.11', {}],
+      [{ engine: 'sglang' }, 'sglang', '0.5.16', { 'page-size': 64 }],
+      [{ engine: 'sglang', options: { 'page-size': 1 } }, 'sglang', '0.5.16', { 'page-size': 1 }],
+      [{ engine: 'trtllm' }, 'trtllm', '1.2', {}],
+      [{ engine: 'intrinsic' }, 'intrinsic', '1', {}],
+    ] as readonly (readonly [ScenarioChange, EngineRule, string, EngineOptions])[])(
+      '%j has the release and options that belong to it',
+      (change, engine, release, options) => {
+        expect(settingOf(old, change).scenario).toMatchObject({ engine, release, options });
+      },
+    );
+
+    it('a change says what differs from how the settings would start that engine', () => {
+      expect(realChange(old, { engine: 'vllm', release: '0.11', options: { 'block-size': 32 } })).toEqual({});
+      expect(realChange(old, { engine: 'vllm', release: '2026-08', options: {} })).toEqual({
+        release: '2026-08',
+        options: {},
+      });
+      expect(realChange(old, { engine: 'sglang', release: '0.5.16', options: { 'page-size': 64 } })).toEqual({
+        engine: 'sglang',
+      });
+      const two = settings('vllm', '2026-08', { 'block-size': 16, 'async-scheduling': false });
+      expect(realChange(two, { engine: 'vllm', options: { 'async-scheduling': false, 'block-size': 16 } })).toEqual({});
+    });
+
+    it('what was kept comes back as far as the rules still know it', () => {
+      const change: ScenarioChange = { tp: 2, engine: 'vllm', release: '0.11', options: { 'block-size': 8 } };
+      expect(keptChange(JSON.parse(JSON.stringify(change)))).toEqual(change);
+      expect(keptChange({ ...change, release: '0.1', options: { 'block-size': 0, gone: 1 } })).toEqual({
+        tp: 2,
+        engine: 'vllm',
+        options: {},
+      });
+      expect(keptChange({ tokens: 5, engine: 'abacus', options: { 'block-size': 8 } })).toEqual({ tokens: 5 });
+      expect(keptChange(null)).toEqual({});
+    });
+
+    it('an option changes the number, and a set-up that does not start is words instead of numbers', () => {
+      const reading = read(sampleConfig('llama-3-8b'));
+      const total = (change: ScenarioChange): number | null =>
+        planCache(reading.spec, settingOf(old, change).scenario).totalBytes;
+      // One token takes a page.
+      expect(total({})).toBe(32 * 131_072);
+      expect(total({ engine: 'vllm', options: { 'block-size': 128 } })).toBe(128 * 131_072);
+      const at = scenario(1, 4096, { engine: 'llamacpp', kvDtype: 'q8_0' });
+      const fine = overviewOn(reading, at, 'h100-sxm');
+      const refused = overviewOn(reading, { ...at, options: { 'flash-attn': 'off' } }, 'h100-sxm');
+      expect(fine.refusal).toBeNull();
+      expect(refused.refusal).toMatch(/^llama\.cpp v[\d.]+ refuses values in q8_0 without flash attention$/);
+      expect(refused.memory).toBeNull();
+      expect(refused.three).toEqual([]);
+      // Said once, not as a guess as well.
+      expect(refused.inexact).toBeNull();
+      expect(refused.memoryProblem).toBe('Nothing fits on H100 SXM 80GB: it does not start.');
+      for (const row of resultRows(refused, fine))
+        expect([row.before, row.ratio, row.bars]).toEqual(['refused', '', null]);
+    });
   });
 });

@@ -4,15 +4,23 @@ import type { DerivationTerm } from '../../../src/cache/derivation';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
+import type { Source } from '../../../src/model/spec';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
-import { contextText, designText, inexactText, limitText, sentence, termTitle } from '../../../src/present/words';
+import {
+  contextText,
+  designText,
+  inexactText,
+  limitText,
+  refusalText,
+  sentence,
+  termTitle,
+} from '../../../src/present/words';
 import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
-import { type FitReport, fitModel, usualMemory } from '../../../src/serving/fit';
+import type { FitReport, FitRequest } from '../../../src/serving/fit';
 import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
-import { parameterSources } from '../../../src/serving/parameters/count';
-import { weightBytesPerRank } from '../../../src/serving/weights';
+import type { WeightBytes } from '../../../src/serving/weights';
 import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
 
 /** The strings that panel, hover and command line have in common. */
@@ -73,16 +81,27 @@ export interface Memory {
   readonly limit: string;
 }
 
+/** What weights and memory take. It brings the blocks of every family: the overview shows its first numbers without waiting for it. */
+export interface Serving {
+  readonly fitModel: (request: FitRequest) => FitReport | null;
+  readonly parameterSources: (reading: Reading) => readonly Source[];
+  readonly usualMemory: (scenario: Scenario) => Pick<FitRequest, 'fraction' | 'fractionRule' | 'overheadBytes'>;
+  readonly weightBytesPerRank: (weights: WeightBytes, split: { readonly tp: number; readonly pp: number }) => number;
+}
+
 export interface OverviewModel {
+  readonly serving: Serving | null;
   readonly reading: Reading;
   readonly plan: CachePlan;
   readonly report: FitReport | null;
   readonly figures: Figures;
   readonly state: string | null;
+  /** Why there are no numbers: the engine does not start so. */
+  readonly refusal: string | null;
   /** Why the numbers are not exact; null when they are. */
   readonly inexact: string | null;
   readonly memory: Memory | null;
-  /** Why there is no memory bar. */
+  /** Why there is no memory bar; null where there is one, or will be. */
   readonly memoryProblem: string | null;
   /** Where the numbers of the device are from. */
   readonly deviceSource: HardwareSource | null;
@@ -97,31 +116,41 @@ export interface Gpu {
   readonly device: SourcedDevice | null;
 }
 
-export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu): OverviewModel {
+/** `serving` is null until it is loaded: then nothing is said about memory yet. */
+export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu, serving: Serving | null): OverviewModel {
   const plan = planCache(reading.spec, scenario);
   const device = gpu.device?.device ?? null;
-  const report = device && fitModel({ reading, device, scenario, weights: null, ...usualMemory(scenario) });
+  const refusal = refusalText(plan);
+  const report =
+    device &&
+    serving &&
+    serving.fitModel({ reading, device, scenario, weights: null, ...serving.usualMemory(scenario) });
   return {
+    serving,
     reading,
     plan,
     report,
     figures: figuresOf(plan),
     state: hasState(plan) ? sizeText(plan, 'stateBytes') : null,
+    refusal,
     inexact: plan.exact ? null : guessesOf(plan),
-    memory: report && memoryOf(report, plan),
+    memory: refusal === null && report ? memoryOf(report, plan) : null,
     deviceSource: gpu.device?.source ?? null,
     memoryProblem: !device
       ? `${gpu.gpu} is no device of the table: change headlight.scenario.gpu`
-      : report
-        ? null
-        : noReportText(plan, device),
-    three: plan.known
-      ? [
-          { label: 'needed', text: formatBinary(plan.neededBytes) },
-          { label: 'occupied', text: formatBinary(plan.steadyBytes) },
-          { label: 'reserved', text: formatBinary(plan.reservedBytes) },
-        ]
-      : [],
+      : refusal !== null
+        ? `Nothing fits on ${device.name}: it does not start.`
+        : report || !serving
+          ? null
+          : noReportText(plan, device),
+    three:
+      plan.known && refusal === null
+        ? [
+            { label: 'needed', text: formatBinary(plan.neededBytes) },
+            { label: 'occupied', text: formatBinary(plan.steadyBytes) },
+            { label: 'reserved', text: formatBinary(plan.reservedBytes) },
+          ]
+        : [],
     notes: notesOf(plan),
   };
 }
@@ -142,10 +171,14 @@ function notesOf(plan: CachePlan): readonly string[] {
   return [...plan.notes.filter((note) => !note.inexact).map((note) => note.text), ...long];
 }
 
-/** What was guessed, and how to make an end of it. */
-function guessesOf(plan: CachePlan): string {
+/** What was guessed, and how to make an end of it; null where all that is wrong is that the engine does not start. */
+function guessesOf(plan: CachePlan): string | null {
+  const { refused } = plan;
   const what = inexactText(plan);
-  const guesses = plan.notes.filter((note) => note.inexact).map((note) => note.text);
+  const guesses = plan.notes
+    .filter(({ inexact, text }) => inexact && (refused === null || !text.endsWith(refused)))
+    .map((note) => note.text);
+  if (refused !== null && plan.known && guesses.length === 0) return null;
   const teach = !plan.known
     ? [`${remedyText(plan.spec)}.`]
     : plan.spec.unknownLayers > 0
@@ -206,16 +239,16 @@ function percentOf(bytes: number, total: number): string {
 const MOST_RANKS = 1024;
 
 /** Why the scenario does not fit, and with how many ranks it would; empty where it fits. */
-export function problemText({ report, plan }: OverviewModel): string {
-  if (!report || report.fits) return '';
+export function problemText({ serving, report, plan }: OverviewModel): string {
+  if (!report || !serving || report.fits) return '';
   const { device, weights, overheadBytes } = report;
   const { scenario, spec } = plan;
   const { sharding } = scenario;
   const fits = (tp: number): boolean => {
-    const weightBytes = weightBytesPerRank(weights, { tp, pp: sharding.pp });
+    const weightBytes = serving.weightBytesPerRank(weights, { tp, pp: sharding.pp });
     const room = cacheBudgetBytes({
       memoryBytes: device.memoryBytes,
-      ...usualMemory(scenario),
+      ...serving.usualMemory(scenario),
       weightBytes,
       overheadBytes,
     });
@@ -362,19 +395,24 @@ function cacheOrigins(plan: CachePlan): readonly Origin[] {
   return originsOf(plan.derivation.flatMap(factorRows));
 }
 
-function memorySteps(report: FitReport, { plan, reading, deviceSource: source }: OverviewModel): readonly Step[] {
+function memorySteps(
+  report: FitReport,
+  { plan, reading, serving, deviceSource: source }: OverviewModel,
+): readonly Step[] {
   const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
   return [
     text(
       `Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,
-      [...parameterSources(reading), reading.spec.nativeDtypeSource].map(originOf).filter(({ range }) => range),
+      [...(serving?.parameterSources(reading) ?? []), reading.spec.nativeDtypeSource]
+        .map(originOf)
+        .filter(({ range }) => range),
     ),
     text(
       `Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}. From`,
       cacheOrigins(plan),
     ),
     text(
-      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${usualMemory(plan.scenario).fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
+      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${serving?.usualMemory(plan.scenario).fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
     ),
     ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];

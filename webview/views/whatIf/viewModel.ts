@@ -1,30 +1,45 @@
 /** What a change does: the same numbers before and after, as strings and as lengths of bars. */
 
+import { releaseOf, setupOf } from '../../../src/cache/engines/options';
+import { readEngineOptions } from '../../../src/cache/engines/parseOptions';
+import { allocationRule } from '../../../src/cache/engines/register';
 import type { CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
-import type { Scenario } from '../../../src/model/scenario';
+import { type EngineOptions, isEngineRule, type Scenario } from '../../../src/model/scenario';
 import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
 import { formatSeconds } from '../../../src/present/quantities';
 import { sizeText } from '../../../src/present/sizeText';
 import type { Fit } from '../../../src/serving/capacity';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
-import { type OverviewModel, overviewModel } from '../overview/viewModel';
-import { sourcedDevice } from '../../../src/serving/hardware';
+import { serving } from '../overview/serving';
+import { type Gpu, type OverviewModel, overviewModel } from '../overview/viewModel';
+import type { SourcedDevice } from '../../../src/serving/device';
 
 /** The scenario that controls have changed, on top of the settings. */
-export interface Setting {
+export interface Setting extends Gpu {
   readonly scenario: Scenario;
-  readonly gpu: string;
 }
 
-export function settingOf(settings: PanelSettings, change: ScenarioChange): Setting {
-  const { scenario, gpu } = settings;
+/** `devices`: those that the host told of; until it did, the settings' own is known alone. */
+export function settingOf(
+  settings: PanelSettings,
+  change: ScenarioChange,
+  devices: readonly SourcedDevice[] = [],
+): Setting {
+  const { scenario } = settings;
+  const gpu = change.gpu ?? settings.gpu;
+  const engine = change.engine ?? scenario.engine;
+  const set: Partial<Scenario> = engine === scenario.engine ? scenario : {};
   return {
-    gpu: change.gpu ?? gpu,
+    gpu,
+    device: gpu === settings.gpu ? settings.device : (devices.find(({ device }) => device.id === gpu) ?? null),
     scenario: {
+      ...scenario,
       workload: { batch: change.batch ?? scenario.workload.batch, tokens: change.tokens ?? scenario.workload.tokens },
       kvDtype: change.kvDtype ?? scenario.kvDtype,
-      engine: change.engine ?? scenario.engine,
+      engine,
+      release: setupOf(allocationRule(engine), change.release ?? set.release).release.id,
+      options: change.options ?? set.options ?? settings.engineOptions[engine] ?? {},
       sharding: { ...scenario.sharding, tp: change.tp ?? scenario.sharding.tp },
     },
   };
@@ -32,17 +47,46 @@ export function settingOf(settings: PanelSettings, change: ScenarioChange): Sett
 
 /** Without what the settings say already. */
 export function realChange(settings: PanelSettings, change: ScenarioChange): ScenarioChange {
-  const now: Required<ScenarioChange> = {
+  const { engine } = change;
+  // What the engine would be started as by the settings, whichever it is.
+  const { release, options } = settingOf(settings, engine === undefined ? {} : { engine }).scenario;
+  const now: Readonly<Record<keyof ScenarioChange, unknown>> = {
     batch: settings.scenario.workload.batch,
     tokens: settings.scenario.workload.tokens,
     kvDtype: settings.scenario.kvDtype,
     engine: settings.scenario.engine,
+    release,
+    options: comparable(options),
     gpu: settings.gpu,
     tp: settings.scenario.sharding.tp,
   };
   return Object.fromEntries(
-    Object.entries(change).filter(([key, value]) => value !== undefined && value !== now[key as keyof ScenarioChange]),
+    Object.entries(change).filter(
+      ([key, value]) =>
+        value !== undefined &&
+        (key === 'options' ? comparable(change.options) : value) !== now[key as keyof ScenarioChange],
+    ),
   );
+}
+
+function comparable(options: EngineOptions | undefined): string {
+  return JSON.stringify(Object.entries(options ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** A change out of a state that an older version may have written: what is no value of today is left out. */
+export function keptChange(kept: unknown): ScenarioChange {
+  if (typeof kept !== 'object' || kept === null) return {};
+  const { engine, release, options, ...values } = kept as ScenarioChange;
+  // Release and options mean nothing without their engine.
+  if (engine === undefined || !isEngineRule(engine)) return values;
+  const rule = allocationRule(engine);
+  const known = release === undefined ? null : releaseOf(rule, release);
+  return {
+    ...values,
+    engine,
+    ...(known ? { release: known.id } : {}),
+    ...(options ? { options: readEngineOptions(rule, options).options } : {}),
+  };
 }
 
 export interface ResultRow {
@@ -56,8 +100,8 @@ export interface ResultRow {
   readonly bars: { readonly before: number; readonly after: number } | null;
 }
 
-export function modelOf(reading: Reading, { scenario, gpu }: Setting): OverviewModel {
-  return overviewModel(reading, scenario, { gpu, device: sourcedDevice(gpu) });
+export function modelOf(reading: Reading, setting: Setting): OverviewModel {
+  return overviewModel(reading, setting.scenario, setting, serving);
 }
 
 export function resultRows(before: OverviewModel, after: OverviewModel): readonly ResultRow[] {
@@ -66,13 +110,17 @@ export function resultRows(before: OverviewModel, after: OverviewModel): readonl
     return old && now ? [fitRow(name, old, now)] : [];
   };
   const [oldStep, newStep] = [before.report?.decode?.timeS, after.report?.decode?.timeS];
-  return [
+  const rows = [
     sizeRow('per token', 'bytesPerToken', before.plan, after.plan),
     sizeRow('in all', 'totalBytes', before.plan, after.plan),
     ...fit('sequences', (model) => model.report?.concurrentSequences),
     ...fit('max context', (model) => model.report?.longestContext),
     ...(oldStep !== undefined && newStep !== undefined ? [row('decode step', oldStep, newStep, formatSeconds)] : []),
   ];
+  // What does not start has no numbers to compare with.
+  return before.plan.refused === null
+    ? rows
+    : rows.map((each) => ({ ...each, before: 'refused', ratio: '', same: false, bars: null }));
 }
 
 function sizeRow(name: string, size: 'bytesPerToken' | 'totalBytes', before: CachePlan, after: CachePlan): ResultRow {
