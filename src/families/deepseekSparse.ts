@@ -113,7 +113,15 @@ function glmIndexers(...[reader, count]: Parameters<OwnIndexers>): ReturnType<Ow
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'deepseek32', modelType: 'deepseek_v32' },
-  { architecture: 'glm-dsa', modelType: 'glm_moe_dsa' },
+  {
+    architecture: 'glm-dsa',
+    modelType: 'glm_moe_dsa',
+    adapt: (config, source) => {
+      // Files without the list have an indexer in every layer; long contexts (GLM 5.2) came with a pattern.
+      const own = source.flags('attention.indexer.types');
+      if (own !== undefined) config['indexer_types'] = own.map((full) => (full ? 'full' : 'shared'));
+    },
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

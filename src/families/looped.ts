@@ -3,8 +3,8 @@
 import type { ConfigReader } from '../config/reader';
 import { MAX_LAYERS } from '../config/reader';
 import type { Sourced } from '../model/spec';
-import type { LayerDraft, LayersFacet } from './facets';
-import { fullDraft, slidingDraft, unknownDraft, withSources } from './kit/decoder';
+import type { GgufFacet, LayerDraft, LayersFacet } from './facets';
+import { decoderLayers, fullDraft, slidingDraft, unknownDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { fromWindowLayer, qwenWindow } from './qwen';
 
@@ -19,6 +19,24 @@ export const layers = (): readonly LayersFacet[] => [
       const passes = reader.integer(['total_ut_steps']);
       if (!passes || once.length * passes.value > MAX_LAYERS) {
         missing(reader, 'how often its layers run', 'total_ut_steps');
+        return { layers: [] };
+      }
+      return { layers: perPass(reader, once, 0, once.length, passes) };
+    },
+  },
+  {
+    // Nanbeige 4.5: every pass has a cache of its own.
+    id: 'nanbeige',
+    modelTypes: ['nanbeige'],
+    cite: 'llama.cpp v0.5.0 src/models/nanbeige.cpp load_arch_hparams: num_loops times the layers of the file',
+    read: (reader) => {
+      const once = decoderLayers(reader, { layerTypes: false });
+      const passes = reader.integer(['num_loops']) ?? {
+        value: 1,
+        source: reader.derived('one pass where num_loops is absent'),
+      };
+      if (once.length * passes.value > MAX_LAYERS) {
+        missing(reader, 'how often its layers run', 'num_loops');
         return { layers: [] };
       }
       return { layers: perPass(reader, once, 0, once.length, passes) };
@@ -67,6 +85,17 @@ export const layers = (): readonly LayersFacet[] => [
       );
       if (count.value * loops.value > MAX_LAYERS) return { layers: [] };
       return { layers: perPass(reader, once, first.value, count.value - last.value, loops) };
+    },
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'nanbeige',
+    modelType: 'nanbeige',
+    adapt: (config, source) => {
+      const loops = source.number('num_loops');
+      if (loops !== undefined) config['num_loops'] = loops;
     },
   },
 ];

@@ -70,6 +70,8 @@ export const gguf = (): readonly GgufFacet[] => [
       const [heads, kvHeads] = [source.perLayer('attention.head_count'), source.perLayer('attention.head_count_kv')];
       if (typeof heads === 'object') config['num_query_heads'] = [...heads];
       if (typeof kvHeads === 'object') config['num_kv_heads'] = [...kvHeads];
+      delete config['num_key_value_heads'];
+      delete config['num_key_value_heads_per_layer'];
       alsoAs(config, { num_hidden_layers: 'num_transformer_layers', hidden_size: 'model_dim' });
     },
   },

@@ -7,6 +7,7 @@ import { dense } from './counted/feedForward';
 import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { bothFull, withCross } from './kit/crossLayers';
 import { decoderLayers, slidingWindow } from './kit/decoder';
+import { ggufHeadWidth } from './kit/ggufKeys';
 import { type HeadOptions, layerCount } from './kit/headLayout';
 
 const T5_HEADS: HeadOptions = {
@@ -49,8 +50,11 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 function t5Layers(reader: ConfigReader): FamilyReading {
-  const count = layerCount(reader, ['num_decoder_layers']) ?? layerCount(reader, ['num_layers', 'num_hidden_layers']);
-  return bothFull(reader, count, T5_HEADS, { tokens: 'target' });
+  const encoders = layerCount(reader, ['num_layers', 'num_hidden_layers']);
+  const count = layerCount(reader, ['num_decoder_layers']) ?? encoders;
+  const reading = bothFull(reader, count, T5_HEADS, { tokens: 'target' });
+  const differ = encoders !== null && count !== null && encoders.value !== count.value;
+  return differ ? { ...reading, llamacpp: { encoderLayers: encoders.value } } : reading;
 }
 
 /** One layer of each period attends to everything. */
@@ -64,7 +68,17 @@ function t5Gemma(reader: ConfigReader, periodOf: () => number): FamilyReading {
   return { layers: withCross(reader, self) };
 }
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 't5', modelType: 't5' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 't5',
+    modelType: 't5',
+    adapt: (config, source) => {
+      const [width, layers] = [ggufHeadWidth(source), source.number('decoder_block_count')];
+      if (width !== undefined) config['d_kv'] = width;
+      if (layers !== undefined) config['num_decoder_layers'] = layers;
+    },
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['t5', 'longt5'], whole: t5Whole({}) },
