@@ -3,22 +3,12 @@
  * a model type of another file. What their code caches is `create_memory` of llama-model.cpp and `load_arch_hparams` of each.
  */
 
-import type { FamilyReading, GgufFacet, LayersFacet } from './facets';
-import {
-  decoderLayers,
-  fullDraft,
-  NO_ATTENTION,
-  repeat,
-  slidingWindow,
-  unknownDraft,
-  withLayerSource,
-} from './kit/decoder';
+import type { GgufFacet, LayersFacet } from './facets';
+import { decoderLayers, NO_ATTENTION, repeat, slidingWindow, withLayerSource } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
-import { ggufLayers, ggufPerLayer } from './kit/ggufStates';
-import { headLayout, layerCount } from './kit/headLayout';
-import type { ConfigReader } from '../config/reader';
-
-const CITE = 'llama.cpp v0.5.0 src/llama-model.cpp create_memory and src/models/*.cpp load_arch_hparams';
+import { ggufHeadWidth } from './kit/ggufKeys';
+import { ggufKvHeads, ggufLayers, ggufPerLayer } from './kit/ggufStates';
+import { layerCount } from './kit/headLayout';
 
 /** Plain decoders: K and V of every token, inside a window where the file says so. */
 const DECODERS = [
@@ -34,55 +24,34 @@ export const layers = (): readonly LayersFacet[] => [
     // An encoder of T5 by itself has a cache, too.
     id: 'gguf-decoder',
     modelTypes: DECODERS.map(named),
-    cite: CITE,
+    cite: 'llama.cpp v0.5.0 src/llama-model.cpp create_memory and src/models/*.cpp load_arch_hparams',
     llamacpp: { windows: true },
     read: (reader) => ({ layers: decoderLayers(reader, { window: slidingWindow }) }),
   },
   {
-    // Behind the layers stands a router with one head, whose keys are cached with the others'.
-    id: 'granite-switch',
-    modelTypes: ['graniteswitch-gguf'],
-    cite: 'llama.cpp v0.5.0 src/models/granite-switch.cpp load_arch_hparams: n_layer_all = n_layer + 1, one KV head in the last',
-    read: withRouter,
-  },
-  {
-    id: 'gguf-draft',
-    modelTypes: ['gemma4-assistant-gguf'],
-    cite: 'llama.cpp v0.5.0 llama-model.cpp create_memory: shares the layers of the model that it drafts for (ctx_other)',
-    read: (reader) => nothing(reader, 'a drafter: reads the cache of the model that it drafts for, keeps nothing'),
-  },
-  {
-    id: 'gguf-vocoder',
-    modelTypes: ['wavtokenizer-dec-gguf'],
-    cite: `${CITE}: no memory`,
-    read: (reader) => nothing(reader, 'makes sound of all of its input at once, keeps nothing'),
-  },
-  {
-    id: 'gguf-part',
-    modelTypes: ['clip-gguf', 'eagle3-gguf', 'dflash-gguf'],
-    cite: 'llama.cpp v0.5.0 llama-context.cpp: clip is no model by itself, eagle3 and dflash need the context of another (ctx_other)',
-    read: (reader, modelType) => {
-      const part = modelType.replace(/-gguf$/, '');
-      const why =
-        part === 'clip' ? 'clip: a projector of images, no language model' : `${part}: a draft of another model`;
-      return { layers: repeat(unknownDraft(why), layerCount(reader)?.value ?? 1) };
+    // A drafter that reads the cache of the model that it drafts for; a vocoder that has all of its input at once.
+    id: 'gguf-stateless',
+    modelTypes: ['gemma4-assistant-gguf', 'wavtokenizer-dec-gguf'],
+    cite: 'llama.cpp v0.5.0 src/llama-model.cpp create_memory: layers of ctx_other are shared; no memory',
+    read: (reader) => {
+      const count = layerCount(reader);
+      reader.consult(reader.keys());
+      return { layers: count ? withLayerSource(repeat(NO_ATTENTION, count.value), count.source) : [] };
     },
   },
 ];
 
-function nothing(reader: ConfigReader, rule: string): FamilyReading {
-  const count = layerCount(reader);
-  reader.consult(reader.keys());
-  if (!count) return { layers: [] };
-  return { layers: withLayerSource(repeat(NO_ATTENTION, count.value), { ...count.source, rule }) };
-}
-
-function withRouter(reader: ConfigReader): FamilyReading {
-  const own = decoderLayers(reader, { layerTypes: false });
-  const heads = headLayout(reader);
-  if (!heads) return { layers: own };
-  const one = { ...heads, layout: { ...heads.layout, queryHeads: 1, kvHeads: 1 } };
-  return { layers: [...own, fullDraft(one)] };
+/** Behind the layers stands a router with one head, whose keys and values are cached with the others'. */
+function adaptRouter(config: GgufConfig, source: GgufSource): void {
+  const [queryAt, kvAt] = [ggufPerLayer(source, 'attention.head_count'), ggufKvHeads(source)];
+  const [query, kv] = [ggufLayers(source, queryAt), ggufLayers(source, kvAt)];
+  const width = ggufHeadWidth(source);
+  if (query === undefined || kv === undefined || width === undefined) return;
+  delete config['num_key_value_heads'];
+  config['num_hidden_layers'] = query.length + 1;
+  config['num_query_heads'] = [...query, 1];
+  config['num_kv_heads'] = [...kv, 1];
+  config['head_dim'] = width;
 }
 
 /** Where the file has a window and no list of its layers: every `period`-th is full, the first or the last of a period. */
@@ -135,10 +104,12 @@ function adaptTwoLatents(config: GgufConfig, source: GgufSource): void {
 
 export const gguf = (): readonly GgufFacet[] => [
   ...DECODERS.map((architecture) => ({ architecture, modelType: named(architecture), adapt: period(8) })),
-  ...['graniteswitch', 'gemma4-assistant', 'wavtokenizer-dec', 'clip', 'eagle3', 'dflash'].map((architecture) => ({
+  ...['gemma4-assistant', 'wavtokenizer-dec'].map((architecture) => ({
     architecture,
     modelType: named(architecture),
   })),
+  // Heads of each layer, as OpenELM's configs say them.
+  { architecture: 'graniteswitch', modelType: 'graniteswitch-gguf', adapt: adaptRouter },
   { architecture: 'arctic', modelType: 'arctic' },
   { architecture: 'deepseek2-ocr', modelType: 'deepseek_ocr2_text' },
   { architecture: 'dots3note', modelType: 'dots3_note', adapt: adaptTwoLatents },

@@ -4,39 +4,21 @@ import type { ConfigReader } from '../config/reader';
 import { MAX_LAYERS } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import type { GgufFacet, LayerDraft, LayersFacet } from './facets';
-import { decoderLayers, fullDraft, slidingDraft, unknownDraft, withSources } from './kit/decoder';
+import { fullDraft, slidingDraft, unknownDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { fromWindowLayer, qwenWindow } from './qwen';
 
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'ouro',
-    modelTypes: ['ouro'],
-    cite: 'ByteDance/Ouro-2.6B modeling_ouro.py UniversalTransformerCache (total_ut_steps × num_hidden_layers); vLLM model_executor/models/ouro.py',
-    defaults: { ouro: { total_ut_steps: 4 } },
+    modelTypes: ['ouro', 'nanbeige'],
+    cite: 'ByteDance/Ouro-2.6B modeling_ouro.py UniversalTransformerCache (total_ut_steps × num_hidden_layers); vLLM model_executor/models/ouro.py; llama.cpp v0.5.0 src/models/nanbeige.cpp num_loops',
+    defaults: { ouro: { total_ut_steps: 4 }, nanbeige: { num_loops: 1 } },
     read: (reader) => {
       const { layers: once } = fromWindowLayer(reader, qwenWindow(reader));
-      const passes = reader.integer(['total_ut_steps']);
+      const passes = reader.integer(['total_ut_steps', 'num_loops']);
       if (!passes || once.length * passes.value > MAX_LAYERS) {
         missing(reader, 'how often its layers run', 'total_ut_steps');
-        return { layers: [] };
-      }
-      return { layers: perPass(reader, once, 0, once.length, passes) };
-    },
-  },
-  {
-    // Nanbeige 4.5: every pass has a cache of its own.
-    id: 'nanbeige',
-    modelTypes: ['nanbeige'],
-    cite: 'llama.cpp v0.5.0 src/models/nanbeige.cpp load_arch_hparams: num_loops times the layers of the file',
-    read: (reader) => {
-      const once = decoderLayers(reader, { layerTypes: false });
-      const passes = reader.integer(['num_loops']) ?? {
-        value: 1,
-        source: reader.derived('one pass where num_loops is absent'),
-      };
-      if (once.length * passes.value > MAX_LAYERS) {
-        missing(reader, 'how often its layers run', 'num_loops');
         return { layers: [] };
       }
       return { layers: perPass(reader, once, 0, once.length, passes) };

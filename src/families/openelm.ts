@@ -12,7 +12,7 @@ import { layerCount, missing } from './kit/headLayout';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'openelm',
-    modelTypes: ['openelm'],
+    modelTypes: ['openelm', 'graniteswitch-gguf'],
     cite: 'apple/OpenELM configuration_openelm.py and modeling_openelm.py OpenELMMultiHeadCausalAttention',
     read: (reader) => {
       const count = layerCount(reader, ['num_transformer_layers', 'num_hidden_layers']);

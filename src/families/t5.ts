@@ -50,11 +50,8 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 function t5Layers(reader: ConfigReader): FamilyReading {
-  const encoders = layerCount(reader, ['num_layers', 'num_hidden_layers']);
-  const count = layerCount(reader, ['num_decoder_layers']) ?? encoders;
-  const reading = bothFull(reader, count, T5_HEADS, { tokens: 'target' });
-  const differ = encoders !== null && count !== null && encoders.value !== count.value;
-  return differ ? { ...reading, llamacpp: { encoderLayers: encoders.value } } : reading;
+  const count = layerCount(reader, ['num_decoder_layers']) ?? layerCount(reader, ['num_layers', 'num_hidden_layers']);
+  return bothFull(reader, count, T5_HEADS, { tokens: 'target' });
 }
 
 /** One layer of each period attends to everything. */
@@ -75,7 +72,8 @@ export const gguf = (): readonly GgufFacet[] => [
     adapt: (config, source) => {
       const [width, layers] = [ggufHeadWidth(source), source.number('decoder_block_count')];
       if (width !== undefined) config['d_kv'] = width;
-      if (layers !== undefined) config['num_decoder_layers'] = layers;
+      // llama.cpp makes a cache for each layer of the encoder, also where the decoder has another number.
+      if (layers !== undefined) config['num_decoder_layers'] = source.number('block_count') ?? layers;
     },
   },
 ];

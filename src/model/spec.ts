@@ -97,8 +97,6 @@ export interface LlamacppCaching {
   readonly padsEmptyLayers?: boolean;
   /** True where index keys have values beside them, as any cache of K and V (MiniMax-M3). */
   readonly indexValues?: boolean;
-  /** Layers of the encoder, where they are not as many as the decoder's: it makes a cache for each of the encoder's. */
-  readonly encoderLayers?: number;
 }
 
 /** How the file spells its keys. */

@@ -51,6 +51,7 @@ const CASES: readonly Case[] = [
   { tokens: 1000, options: { 'flash-attn': 'on' }, type: 'q8_0' },
   { tokens: 8000, options: { 'ubatch-size': 4096, 'batch-size': 4096 } },
   { tokens: 1000, batch: 2, options: { 'draft-max': 3 } },
+  { tokens: 100, options: { parallel: 300 } },
 ];
 
 /** What our rule says: bytes of cache and states, or that it is refused; `exact` false where it says that it is not sure. */
@@ -67,10 +68,20 @@ export interface Compared {
   readonly theirs: Theirs;
 }
 
+/** What one model's contexts came to. */
+export interface ComparedModel {
+  readonly model: string;
+  readonly contexts: number;
+  /** Equal to the byte, or refused by both. */
+  readonly equal: number;
+  /** The largest |ours − theirs|. */
+  readonly farthestBytes: number;
+}
+
 export interface Comparison {
   /** Architectures of which a model loaded. */
   readonly architectures: readonly string[];
-  readonly models: number;
+  readonly models: readonly ComparedModel[];
   /** Contexts of which both said the bytes. */
   readonly equal: number;
   /** Contexts that both refused. */
@@ -138,7 +149,7 @@ function same(mine: Ours, other: Theirs): boolean {
 
 /** The first cases, and some of the others: others for each model, so that every one is met. */
 export function someCases(index: number): readonly Case[] {
-  const [fixed, drawn] = [3, 5];
+  const [fixed, drawn] = [2, 4];
   const others = CASES.slice(fixed);
   const chosen = Array.from({ length: drawn }, (_, number) => others[(index * drawn + number) % others.length]);
   return [...CASES.slice(0, fixed), ...chosen.flatMap((one) => one ?? [])];
@@ -157,7 +168,8 @@ export async function compareWithLibllama(
   const architectures = new Set<string>();
   const differences: Compared[] = [];
   const notLoaded: (readonly [string, string])[] = [];
-  let [equal, refused, differenceBytes, loaded] = [0, 0, 0, 0];
+  const compared: ComparedModel[] = [];
+  let [equal, refused, differenceBytes] = [0, 0, 0];
   try {
     for (const [index, model] of models.entries()) {
       const path = join(folder, 'model.gguf');
@@ -168,7 +180,8 @@ export async function compareWithLibllama(
         notLoaded.push([modelName(model), lastLines(handle.refused)]);
         continue;
       }
-      loaded++;
+      const before = equal + refused;
+      let [contexts, farthestBytes] = [0, 0];
       architectures.add(model.architecture);
       for (const one of casesOf(index)) {
         const setup = contextSetup(one);
@@ -181,15 +194,19 @@ export async function compareWithLibllama(
           if ('refused' in again) throw new Error(again.refused);
           handle = again;
         }
+        contexts++;
         const mine: Ours = reading ? ours(reading.spec, one) : { bytes: null, exact: false, notes: ['not read'] };
         if (same(mine, theirs)) {
           if ('refused' in mine) refused++;
           else equal++;
           continue;
         }
-        if ('bytes' in mine && 'bytes' in theirs) differenceBytes += Math.abs((mine.bytes ?? 0) - theirs.bytes);
+        const off = 'bytes' in mine && 'bytes' in theirs ? Math.abs((mine.bytes ?? 0) - theirs.bytes) : 0;
+        differenceBytes += off;
+        farthestBytes = Math.max(farthestBytes, off);
         differences.push({ model: modelName(model), context: caseName(one), ours: mine, theirs });
       }
+      compared.push({ model: modelName(model), contexts, equal: equal + refused - before, farthestBytes });
       await library.closeModel(handle);
     }
   } finally {
@@ -198,7 +215,7 @@ export async function compareWithLibllama(
   }
   return {
     architectures: [...architectures],
-    models: loaded,
+    models: compared,
     equal,
     refused,
     differenceBytes,

@@ -541,6 +541,12 @@ export const MODELS: readonly LlamacppModel[] = [
     'attention.indexer.block_size': 4,
     'attention.indexer.local_blocks': 1,
   }),
+  model(
+    'glm-dsa',
+    { ...LATENT, ...EXPERTS, ...INDEXER, block_count: 9, context_length: 1048576 },
+    'long context',
+    inBlocks(upTo(9), ...INDEX),
+  ),
   // Further tokens.
   model(
     'glm4moe',

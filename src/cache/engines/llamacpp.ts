@@ -61,7 +61,7 @@ const OPTIONS: readonly EngineOption[] = [
     name: 'batch-size',
     kind: { takes: 'count', least: 1 },
     usual: () => DEFAULT_BATCH,
-    meaning: 'tokens of a batch: a micro-batch is not larger',
+    meaning: 'most tokens of a micro-batch',
   },
   {
     name: 'draft-max',
@@ -324,14 +324,11 @@ export const llamacpp: AllocationRule = {
       say('the state of the compressors is kept in float32');
     const states = groups.some(({ attention, state }) => state !== undefined || compressorState(attention) > 0);
     if (states && (countOption(context.setup, 'draft-max') ?? 0) > 0) draftReason(context, say);
+    // common.h: cache_ram_mib, n_ctx_checkpoints.
+    say('host memory of llama-server is not counted: --cache-ram (8 GiB), --ctx-checkpoints (32 a slot)');
     if (slots(context) > context.workload.batch) say(`${slots(context)} slots are made`);
     if (context.sharding.tp > 1) say('llama.cpp splits layers, not heads: the bytes are those of all devices together');
     if (groups.some(({ attention }) => attention.kind === 'cross')) {
-      if (context.spec.llamacpp.encoderLayers !== undefined)
-        say(
-          `llama.cpp makes a cache for each of the encoder's ${context.spec.llamacpp.encoderLayers} layers; those of the decoder are counted`,
-          true,
-        );
       if (context.spec.llamacpp.cachesSource === false)
         say('llama.cpp has no cache for cross attention: K and V of the source are computed in each step');
       else say('cross attention: the allocation of llama.cpp was not read; the intrinsic bytes are used', true);
