@@ -158,7 +158,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     ...spec.notes,
     ...refusal,
     ...engineNotes(reasons),
-    ...newStructures(groups, engine.id),
+    ...newStructures(groups, engine.id, spec),
     ...tooLarge,
   ];
   const derivation = derive(groups, dtype, source, scenario.workload.tokens, engine.stateForm?.(context));

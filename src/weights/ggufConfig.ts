@@ -1,6 +1,8 @@
 /** GGUF metadata → a config with Hugging Face's key names, so that src/config and the families read it like any other. */
 
 import type { JsonValue } from '../config/document';
+import { classDefaultsOf } from '../families/classDefaults';
+import { dividedHeadWidth } from '../families/kit/ggufKeys';
 import type { GgufConfig, GgufSource } from '../families/kit/ggufMetadata';
 import { ggufRegister } from '../families/register';
 import type { GgufMetadata, GgufValue } from './gguf';
@@ -135,7 +137,15 @@ function setWidths(config: GgufConfig, source: Metadata): void {
   } else if (key !== undefined) {
     config['head_dim'] = key;
     if (value !== undefined && value !== key) config['v_head_dim'] = value;
-  }
+  } else setDividedWidth(config, source);
+}
+
+/** Without a width of heads it is that of the hidden size, whatever the family's class has for all of its models. */
+function setDividedWidth(config: GgufConfig, source: Metadata): void {
+  const type = config['model_type'];
+  const ofClass = typeof type === 'string' ? classDefaultsOf(type)?.values['head_dim'] : undefined;
+  const width = dividedHeadWidth(source);
+  if (typeof ofClass === 'number' && width !== undefined) config['head_dim'] = width;
 }
 
 /** One number, or the list where layers differ. */
