@@ -6,6 +6,7 @@ import type { BlockInput, BlockModel, BlocksFacet, CountsFacet, GgufFacet, Layer
 import { biases, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { headNorm, layerNorm } from './kit/parts';
+import { localBase } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -105,7 +106,7 @@ export const names = (): readonly NamesFacet[] => [{ modelTypes: ['cohere', 'coh
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'command-r', modelType: 'cohere', rope: 'interleaved' },
-  { architecture: 'cohere2', modelType: 'cohere2', rope: 'interleaved' },
+  { architecture: 'cohere2', modelType: 'cohere2', rope: 'interleaved', block: localBase },
   { architecture: 'cohere2moe', modelType: 'cohere2_moe' },
 ];
 

@@ -12,6 +12,7 @@ import { dividedHeadWidth, ggufHeadWidth } from './kit/ggufKeys';
 import { FOUR_NORMS, llamaNames } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';
 import { rotary } from './kit/rotary';
+import { localBase } from './kit/ggufBlocks';
 
 /** Bidirectional variants see half the window on either side. */
 export function gemmaWindow(reader: ConfigReader): Sourced<number> | null {
@@ -180,10 +181,12 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'gemma2',
     rope: 'half',
     adapt: (config, source) => adaptQueryScale(config, source, 46),
+    block: localBase,
   },
   {
     architecture: 'gemma3',
     modelType: 'gemma3_text',
+    alsoOf: ['gemma3'],
     rope: 'half',
     adapt: (config, source) => adaptQueryScale(config, source, 62),
   },
