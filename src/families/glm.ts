@@ -10,7 +10,7 @@ import { v3Mixture, v3Names } from './kit/mixtures';
 import { fusedGateUp, llamaNames, part } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
 import type { WeightSources } from './kit/weightSource';
-import { givePartialRotary, routing } from './kit/ggufBlocks';
+import { changes, givePartialRotary, hasSections, routing, sectioned } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -90,15 +90,20 @@ export const names = (): readonly NamesFacet[] => [
 
 /** The converter brings Q and K into halves where positions have sections (GLM-4V): `Glm4Model.normal_to_neox`. */
 const multimodalHalves: NonNullable<GgufFacet['block']> = (block, { source }) => {
-  const sections = source.perLayer('rope.dimension_sections');
   const { rotary } = block.layer;
-  if (rotary === null || typeof sections !== 'object' || sections.every((section) => section === 0)) return block;
+  if (rotary === null || !hasSections(source)) return block;
   return { ...block, layer: { ...block.layer, rotary: { ...rotary, layout: 'half' } } };
 };
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'chatglm', modelType: 'glm', rope: 'interleaved', adapt: givePartialRotary },
-  { architecture: 'glm4', modelType: 'glm4', rope: 'interleaved', adapt: givePartialRotary, block: multimodalHalves },
+  {
+    architecture: 'glm4',
+    modelType: 'glm4',
+    rope: 'interleaved',
+    adapt: givePartialRotary,
+    block: changes(multimodalHalves, sectioned(false)),
+  },
   {
     // Solar Open comes under this name too.
     architecture: 'glm4moe',
@@ -112,7 +117,7 @@ export const gguf = (): readonly GgufFacet[] => [
     fromTensors: (config, has) => {
       config['use_qk_norm'] = has('blk.0.attn_q_norm.weight');
     },
-    block: routing({ silent: 'sigmoid', scaled: true }),
+    block: changes(routing({ silent: 'sigmoid', scaled: true }), sectioned(false)),
   },
 ];
 

@@ -142,7 +142,7 @@ function setWidths(config: GgufConfig, source: Metadata): void {
     const rope = source.number('rope.dimension_count');
     // Files from before the split of K and V carry the expanded widths under the plain keys.
     const keyWidth = source.number('attention.key_length_mla') ?? key;
-    const valueWidth = source.number('attention.value_length_mla') ?? value;
+    const valueWidth = source.number('attention.value_length_mla') ?? value ?? dividedHeadWidth(source);
     if (rope !== undefined) config['qk_rope_head_dim'] = rope;
     if (rope !== undefined && keyWidth !== undefined) config['qk_nope_head_dim'] = keyWidth - rope;
     if (valueWidth !== undefined) config['v_head_dim'] = valueWidth;

@@ -108,6 +108,13 @@ export function unscaled(config: GgufConfig): void {
 /** Divisor of a frequency that leaves a pair as it is. */
 const UNROTATED = 1e30;
 
+/** `llama_hparams::use_mrope`. */
+export function hasSections(source: GgufSource): boolean {
+  const sections = source.perLayer('rope.dimension_sections');
+  const [t = 0, h = 0] = typeof sections === 'object' ? sections : [];
+  return t > 0 && h > 0;
+}
+
 /**
  * Positions in sections (M-RoPE): text has the same position in the first three and 0 in the fourth, so that pairs of the fourth are not
  * rotated; interleaved sections leave some of the last pairs to it (ggml-cpu/ops.cpp ggml_mrope_cache_init, llama-graph.cpp set_input).
@@ -119,7 +126,7 @@ export function sectioned(interleaved: boolean): BlockChange {
     if (rotary?.scaling !== null || typeof sections !== 'object') return block;
     const [t = 0, h = 0, w = 0, extra = 0] = sections;
     const all = t + h + w + extra;
-    if (all === 0) return block;
+    if (!hasSections(source)) return block;
     const factors = Array.from({ length: rotary.dim / 2 }, (_, pair) => {
       const sector = pair % all;
       const third = [t, h, w].at(sector % 3) ?? 0;

@@ -34,6 +34,8 @@ export interface Continuation {
 export interface ForwardDifference {
   readonly model: string;
   readonly architecture: string;
+  /** The model type that the file was read as. */
+  readonly readAs: string;
   readonly type: TensorType;
   readonly gelu: boolean;
   /**
@@ -48,7 +50,10 @@ export interface ForwardDifference {
 }
 
 /** Our result of a file. */
-export async function ourContinuation(path: string, prompt: readonly number[]): Promise<Continuation> {
+export async function ourContinuation(
+  path: string,
+  prompt: readonly number[],
+): Promise<Continuation & { readonly readAs: string }> {
   const engine = createEngine('onnxruntime-cpu', { threads: 1 });
   const model = await HeadModel.open(path);
   const pass = new ForwardPass(model.model, engine);
@@ -56,7 +61,7 @@ export async function ourContinuation(path: string, prompt: readonly number[]): 
     const layer = model.model.plan.layers.length - 1;
     const { logits } = await pass.capture({ ids: prompt, layer, captures: [], logits: true }, UNWATCHED);
     const { generated } = await generate(model, engine, prompt, GREEDY_TOKENS, UNWATCHED);
-    return { logits: logits ?? [], tokens: generated };
+    return { logits: logits ?? [], tokens: generated, readAs: model.model.plan.family };
   } finally {
     await pass.dispose();
     await model.close();
@@ -144,6 +149,7 @@ async function compareForward(library: Libllama, model: TinyModel, type: TensorT
     return {
       model: model.name,
       architecture: model.architecture,
+      readAs: ours.readAs,
       type,
       gelu: model.gelu,
       error: relativeError(ours.logits, expected.logits),

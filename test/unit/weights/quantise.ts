@@ -4,11 +4,11 @@
  */
 
 /** Types of tensors in test files, by their number in ggml. */
-export const TENSOR_TYPES = { F32: 0, F16: 1, Q8_0: 8, Q4_K: 12, Q6_K: 14 } as const;
+export const TENSOR_TYPES = { F32: 0, F16: 1, Q8_0: 8, Q4_K: 12, Q6_K: 14, MXFP4: 39 } as const;
 export type TensorType = keyof typeof TENSOR_TYPES;
 
 /** Elements of a block. */
-const ELEMENTS: Readonly<Record<TensorType, number>> = { F32: 1, F16: 1, Q8_0: 32, Q4_K: 256, Q6_K: 256 };
+const ELEMENTS: Readonly<Record<TensorType, number>> = { F32: 1, F16: 1, Q8_0: 32, Q4_K: 256, Q6_K: 256, MXFP4: 32 };
 
 export function fitsBlocks(type: TensorType, row: number): boolean {
   return row % ELEMENTS[type] === 0;
@@ -58,6 +58,8 @@ export function quantise(type: TensorType, values: Float32Array): Uint8Array {
       return blocks(values, 256, 144, q4Block);
     case 'Q6_K':
       return blocks(values, 256, 210, q6Block);
+    case 'MXFP4':
+      return blocks(values, 32, 17, fp4Block);
   }
 }
 
@@ -130,4 +132,21 @@ const q6Block: WriteBlock = (x, out) => {
     const high = 128 + group * 32 + i;
     out.setUint8(high, out.getUint8(high) | ((q >> 4) << (2 * quarter)));
   }
+};
+
+/** Values of E2M1 without their sign. */
+const FP4 = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
+
+/** An exponent, then nibbles: low ones are elements 0 to 15. */
+const fp4Block: WriteBlock = (x, out) => {
+  const most = largest(x);
+  const exponent = most === 0 ? 0 : Math.ceil(Math.log2(most / 6));
+  out.setUint8(0, exponent + 127);
+  x.forEach((value, i) => {
+    const size = Math.abs(value) / 2 ** exponent;
+    const far = FP4.map((step) => Math.abs(step - size));
+    const q = far.indexOf(Math.min(...far)) | (value < 0 ? 8 : 0);
+    const place = 1 + (i & 15);
+    out.setUint8(place, out.getUint8(place) | (q << (4 * (i >> 4))));
+  });
 };

@@ -37,7 +37,9 @@ const VOCABULARY = 320;
 const CONTEXT = 128;
 /** Keys that a sliding layer sees. */
 const WINDOW = 8;
-const EXPERTS = 8;
+const EXPERTS = 4;
+/** Of models that choose in groups: a group is as good as its two best. */
+const GROUPED_EXPERTS = 8;
 
 const bool = (value: boolean): GgufEntry => ({ type: 7, bytes: Uint8Array.of(Number(value)) });
 function f32s(values: readonly number[]): GgufEntry {
@@ -113,6 +115,7 @@ const fusedMlp = (width = 512): Tensors => ({
 });
 
 interface Mixture {
+  readonly count?: number;
   readonly width?: number;
   readonly shared?: number;
   readonly correction?: boolean;
@@ -121,22 +124,29 @@ interface Mixture {
   readonly fused?: boolean;
 }
 
-function experts({ width = 256, shared = 0, correction = false, bias = false, fused = false }: Mixture = {}): Tensors {
+function experts({
+  width = 256,
+  shared = 0,
+  correction = false,
+  bias = false,
+  fused = false,
+  count = EXPERTS,
+}: Mixture = {}): Tensors {
   const tensors: Tensors = {
-    'ffn_gate_inp.weight': { dims: [HIDDEN, EXPERTS], values: 'router' },
-    'ffn_down_exps.weight': matrix(width, HIDDEN, EXPERTS),
+    'ffn_gate_inp.weight': { dims: [HIDDEN, count], values: 'router' },
+    'ffn_down_exps.weight': matrix(width, HIDDEN, count),
   };
-  if (fused) tensors['ffn_gate_up_exps.weight'] = matrix(HIDDEN, 2 * width, EXPERTS);
+  if (fused) tensors['ffn_gate_up_exps.weight'] = matrix(HIDDEN, 2 * width, count);
   else {
-    tensors['ffn_gate_exps.weight'] = matrix(HIDDEN, width, EXPERTS);
-    tensors['ffn_up_exps.weight'] = matrix(HIDDEN, width, EXPERTS);
+    tensors['ffn_gate_exps.weight'] = matrix(HIDDEN, width, count);
+    tensors['ffn_up_exps.weight'] = matrix(HIDDEN, width, count);
   }
-  if (correction) tensors['exp_probs_b.bias'] = vector(EXPERTS);
+  if (correction) tensors['exp_probs_b.bias'] = vector(count);
   if (bias) {
-    tensors['ffn_gate_inp.bias'] = vector(EXPERTS);
-    tensors['ffn_gate_exps.bias'] = vector(width, EXPERTS);
-    tensors['ffn_up_exps.bias'] = vector(width, EXPERTS);
-    tensors['ffn_down_exps.bias'] = vector(HIDDEN, EXPERTS);
+    tensors['ffn_gate_inp.bias'] = vector(count);
+    tensors['ffn_gate_exps.bias'] = vector(width, count);
+    tensors['ffn_up_exps.bias'] = vector(width, count);
+    tensors['ffn_down_exps.bias'] = vector(HIDDEN, count);
   }
   if (shared > 0)
     Object.assign(
@@ -281,6 +291,7 @@ const DEEPSEEK: Keys = {
   ...LATENT,
   ...MIXTURE,
   ...WIDTH_256,
+  expert_count: u32(GROUPED_EXPERTS),
   leading_dense_block_count: u32(1),
   expert_shared_count: u32(2),
   expert_weights_scale: f32(2.5),
@@ -290,7 +301,7 @@ const deepseekLayer =
   (index: number): Tensors => ({
     ...preNorms(),
     ...latentAttention(how),
-    ...(index === 0 ? gatedMlp() : experts({ shared: 512, ...mixture })),
+    ...(index === 0 ? gatedMlp() : experts({ shared: 512, count: GROUPED_EXPERTS, ...mixture })),
   });
 const GRANITE: Keys = {
   ...RMS,
@@ -444,7 +455,6 @@ export const TINY_MODELS: readonly TinyModel[] = [
       'attention.q_lora_rank': u32(256),
       'attention.kv_lora_rank': u32(256),
       'attention.key_length': u32(64),
-      'attention.value_length': u32(64),
       'rope.dimension_count': u32(32),
     },
     kvHeads: 4,
@@ -582,6 +592,14 @@ export const TINY_MODELS: readonly TinyModel[] = [
     head: false,
     layer: () => ({ ...fourNorms(), ...attention(), ...headNorms(), ...gatedMlp() }),
   }),
+  tiny('gemma3 without windows', 'gemma3', {
+    families: ['gemma3_text'],
+    keys: { ...RMS, ...HEAD_64, 'rope.freq_base': f32(1e6) },
+    gelu: true,
+    scaled: true,
+    head: false,
+    layer: () => ({ ...fourNorms(), ...attention(), ...headNorms(), ...gatedMlp() }),
+  }),
   tiny('gemma4', 'gemma4', {
     families: ['gemma4_text'],
     keys: {
@@ -625,6 +643,17 @@ export const TINY_MODELS: readonly TinyModel[] = [
     families: ['glm'],
     keys: { ...RMS, 'rope.dimension_count': u32(32), 'rope.freq_base': f32(1e4) },
     layer: () => ({ ...preNorms(), ...attention({}, true, false), ...fusedMlp() }),
+  }),
+  tiny('glm4, positions in sections', 'glm4', {
+    families: ['glm4'],
+    keys: {
+      ...RMS,
+      ...HEAD_64,
+      'rope.dimension_count': u32(32),
+      'rope.freq_base': f32(1e4),
+      'rope.dimension_sections': u32s([4, 6, 4, 0]),
+    },
+    layer: () => ({ ...fourNorms(), ...attention(), ...fusedMlp() }),
   }),
   tiny('glm4', 'glm4', {
     families: ['glm4'],
@@ -940,10 +969,22 @@ export const TINY_MODELS: readonly TinyModel[] = [
   ),
   tiny('phimoe', 'phimoe', {
     families: ['phimoe'],
-    keys: { ...RMS, ...THETA, ...MIXTURE, expert_used_count: u32(2), 'rope.dimension_count': u32(64) },
+    keys: {
+      ...RMS,
+      ...THETA,
+      ...MIXTURE,
+      expert_used_count: u32(2),
+      'rope.dimension_count': u32(64),
+      'rope.scaling.original_context_length': u32(1024),
+      'rope.scaling.attn_factor': f32(1.1),
+    },
     width: 256,
     outputNorm: biasedNorm,
-    more: { 'output.bias': vector(VOCABULARY) },
+    more: {
+      'output.bias': vector(VOCABULARY),
+      'rope_factors_long.weight': { dims: [32], values: Array.from({ length: 32 }, (_, i) => 2 + i / 4) },
+      'rope_factors_short.weight': { dims: [32], values: Array.from({ length: 32 }, (_, i) => 1 + i / 20) },
+    },
     layer: () => ({ ...preNorms(true), ...attention({}, true), ...experts() }),
   }),
   tiny('qwen2', 'qwen2', {
