@@ -10,7 +10,7 @@ import { activation, gated } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
 import { routing, take } from './kit/ggufBlocks';
 import { isJsonObject } from '../config/reader';
-import type { GgufConfig } from './kit/ggufMetadata';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -99,6 +99,21 @@ export function mixtralRouting(): NonNullable<GgufFacet['block']> {
   return routing({ scoring: 'softmax', normalize: true });
 }
 
+/** YaRN with the bounds of the file; mscale is 1, and the file has `mscale_all_dim` itself (models/mistral3.cpp, llama-context.cpp). */
+function mistralYarn(source: GgufSource): GgufConfig {
+  const factor = source.number('rope.scaling.factor') ?? 1;
+  const all = source.number('rope.scaling.yarn_log_multiplier') ?? 0;
+  const mscale = (weight: number): number => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
+  const given = source.number('rope.scaling.attn_factor') ?? 1;
+  const yarn: GgufConfig = {
+    mscale: 1,
+    mscale_all_dim: all,
+    attention_factor: (given * mscale(1)) / mscale(all),
+  };
+  take(yarn, source, { 'rope.scaling.yarn_beta_fast': 'beta_fast', 'rope.scaling.yarn_beta_slow': 'beta_slow' });
+  return yarn;
+}
+
 export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'mistral3',
@@ -106,35 +121,17 @@ export const gguf = (): readonly GgufFacet[] => [
     alsoOf: ['mistral'],
     rope: 'interleaved',
     adapt: (config, source) => {
-      const scale = source.number('attention.temperature_scale') ?? 0;
       const scaling = config['rope_scaling'];
+      const own: GgufConfig = isJsonObject(scaling) ? { ...scaling } : { rope_type: 'default' };
+      if (own['rope_type'] === 'yarn') Object.assign(own, mistralYarn(source));
+      const scale = source.number('attention.temperature_scale') ?? 0;
       const interval = source.number('rope.scaling.original_context_length') ?? source.number('context_length');
       // Mistral Small comes under this name too: its queries do not grow.
-      if (scale === 0 || interval === undefined) {
+      if (scale === 0 || interval === undefined)
         config['model_type'] = config['num_local_experts'] === undefined ? 'mistral' : 'mixtral';
-        return;
-      }
-      // mscale is 1 there, and the file has `mscale_all_dim` itself (models/mistral3.cpp, llama-context.cpp).
-      const [factor, all] = [
-        source.number('rope.scaling.factor') ?? 1,
-        source.number('rope.scaling.yarn_log_multiplier'),
-      ];
-      const mscale = (weight: number): number => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
-      const yarn: GgufConfig = {
-        mscale: 1,
-        mscale_all_dim: all ?? 0,
-        attention_factor:
-          (source.number('rope.scaling.attn_factor') ?? 1) * (all === undefined ? mscale(1) : mscale(1) / mscale(all)),
-      };
-      take(yarn, source, { 'rope.scaling.yarn_beta_fast': 'beta_fast', 'rope.scaling.yarn_beta_slow': 'beta_slow' });
-      config['rope_parameters'] = {
-        ...(isJsonObject(scaling) ? scaling : { rope_type: 'default' }),
-        ...(isJsonObject(scaling) && scaling['rope_type'] === 'yarn' ? yarn : {}),
-        rope_theta: config['rope_theta'] ?? 10_000,
-        llama_4_scaling_beta: scale,
-        original_max_position_embeddings: interval,
-      };
+      else Object.assign(own, { llama_4_scaling_beta: scale, original_max_position_embeddings: interval });
       delete config['rope_scaling'];
+      config['rope_parameters'] = { ...own, rope_theta: config['rope_theta'] ?? 10_000 };
     },
     block: mixtralRouting(),
   },

@@ -168,6 +168,8 @@ export interface ForwardAccuracy {
   readonly files: number;
   /** Files whose 20 greedy tokens are libllama's. */
   readonly sameTokens: number;
+  /** Quantised files in which libllama's rounding of activations leads it to other tokens than the same numbers in float32: "mellum, Q6_K". */
+  readonly roundedApart: readonly string[];
   /** By type: the worst difference of all files without GELU, and of those with it. */
   readonly worst: Readonly<Partial<Record<TensorType, { readonly plain: number; readonly gelu: number }>>>;
   readonly differences: readonly ForwardDifference[];
@@ -184,7 +186,7 @@ export async function forwardAccuracy(
   return summarised(differences);
 }
 
-export function summarised(differences: readonly ForwardDifference[]): ForwardAccuracy {
+function summarised(differences: readonly ForwardDifference[]): ForwardAccuracy {
   const worst: Partial<Record<TensorType, { plain: number; gelu: number }>> = {};
   for (const { type, gelu, error } of differences) {
     const own = (worst[type] ??= { plain: 0, gelu: 0 });
@@ -196,6 +198,9 @@ export function summarised(differences: readonly ForwardDifference[]): ForwardAc
     models: distinct(({ model }) => model),
     files: differences.length,
     sameTokens: differences.filter(({ sameTokens }) => sameTokens).length,
+    roundedApart: differences
+      .filter(({ engineSameTokens }) => !engineSameTokens)
+      .map(({ model, type }) => `${model}, ${type}`),
     worst,
     differences,
   };

@@ -8,17 +8,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { namesRegister, ggufRegister } from '../../../src/families/register';
 import { depthNote, sampled, thorough } from '../depth';
 import { relativeError } from '../golden';
+import { tally } from '../support/accuracy';
 import { casesOf, describeAll, eachOrSkip, noCases } from '../support/cases';
 import { Libllama, LIBLLAMA_TIMEOUT_MS, noLibllama } from '../support/libllama';
 import { besideFile, itWith } from '../support/reference';
 import { temporaryFolder } from './files';
 import {
-  type ForwardDifference,
   forwardAccuracy,
   libllamaContinuation,
   ourContinuation,
   referenceWithTable,
-  summarised,
   writeTiny,
 } from './forwardComparison';
 import type { TensorType } from './quantise';
@@ -36,11 +35,11 @@ function quantisedTypes(architecture: string, index: number): readonly (keyof ty
 }
 /** What rounding activations may make of the logits, in libllama itself: about twice the worst that was measured. */
 const ROUNDING: Readonly<Record<Exclude<TensorType, 'F32'>, number>> = {
-  F16: 0.02,
-  Q8_0: 0.2,
-  Q4_K: 0.2,
-  Q6_K: 0.2,
-  MXFP4: 0.2,
+  F16: 0.003,
+  Q8_0: 0.06,
+  Q4_K: 0.09,
+  Q6_K: 0.1,
+  MXFP4: 0.1,
 };
 
 /** Model types whose files come under an architecture's name. */
@@ -48,6 +47,42 @@ function typesOf(architecture: string): readonly string[] {
   const facet = ggufRegister.of(architecture);
   return facet === null ? [] : [facet.modelType, ...(facet.alsoOf ?? [])];
 }
+
+/** Files that are compared at full depth. */
+const filesOf = (gelu: boolean): number =>
+  TINY_MODELS.filter((model) => model.gelu === gelu)
+    .map(({ architecture }) => 1 + QUANTISED.length + (architecture === 'gpt-oss' ? 1 : 0))
+    .reduce((sum, files) => sum + files, 0);
+const WHAT = 'Logits behind a prompt and 20 greedy tokens of GGUF files in F32, F16, Q8_0, Q4_K and Q6_K';
+const AGAINST = 'llama.cpp v0.5.0 (2026-09-28), executed in the tests, on the same numbers in float32';
+const plain = tally(
+  {
+    id: 'libllama-forward',
+    part: 'forward',
+    what: WHAT,
+    against: AGAINST,
+    unit: 'file',
+    off: 'relative',
+    differences: [
+      'Of a quantised file libllama rounds what goes through its matrices, to half precision or to 8 bits a block: its own logits differ from those of the same numbers in float32 by up to 5 % in tiny models with random weights, and so may its tokens. Headlight does not round.',
+    ],
+  },
+  filesOf(false),
+);
+const withGelu = tally(
+  {
+    id: 'libllama-forward-gelu',
+    part: 'forward',
+    what: `${WHAT}, of architectures with GELU`,
+    against: AGAINST,
+    unit: 'file',
+    off: 'relative',
+    differences: [
+      "ggml's CPU has GELU as a table in half precision. With that table the float64 reference is within 0.0001 of libllama.",
+    ],
+  },
+  filesOf(true),
+);
 
 const models = casesOf(TINY_MODELS, ({ families }) => families);
 const STORIES = besideFile('models/stories260K.gguf');
@@ -58,7 +93,6 @@ describe('the forward pass of GGUF files is that of libllama', () => {
     return;
   }
   let library: Libllama;
-  const compared: ForwardDifference[] = [];
   beforeAll(async () => {
     library = await Libllama.start();
   }, LIBLLAMA_TIMEOUT_MS);
@@ -69,13 +103,13 @@ describe('the forward pass of GGUF files is that of libllama', () => {
   describe('in float32', () => {
     eachOrSkip(models, noCases, (model) => {
       it(model.name, async () => {
-        const { differences } = await forwardAccuracy(library, ['F32'], [model]);
-        for (const { error, sameTokens, readAs } of differences) {
+        const { files, sameTokens, differences } = await forwardAccuracy(library, ['F32'], [model]);
+        expect([files, sameTokens]).toEqual([1, 1]);
+        for (const { error, readAs } of differences) {
           expect(typesOf(model.architecture)).toContain(readAs);
           expect(error).toBeLessThan(model.gelu ? TABLE_TOLERANCE : TOLERANCE);
-          expect(sameTokens).toBe(true);
+          (model.gelu ? withGelu : plain).add({ compared: 2, equal: 2, difference: error });
         }
-        compared.push(...differences);
       });
     });
   });
@@ -86,13 +120,13 @@ describe('the forward pass of GGUF files is that of libllama', () => {
     );
     eachOrSkip(cases, noCases, ({ model, type }) => {
       it(`${model.name}, ${type}`, async () => {
-        const { differences } = await forwardAccuracy(library, [type], [model]);
-        for (const { error, sameTokens, engineError } of differences) {
+        const { files, sameTokens, differences } = await forwardAccuracy(library, [type], [model]);
+        expect([files, sameTokens]).toEqual([1, 1]);
+        for (const { error, engineError } of differences) {
           expect(error).toBeLessThan(model.gelu ? TABLE_TOLERANCE : TOLERANCE);
-          expect(sameTokens).toBe(true);
           expect(engineError).toBeLessThan(ROUNDING[type]);
+          (model.gelu ? withGelu : plain).add({ compared: 2, equal: 2, difference: error });
         }
-        compared.push(...differences);
       });
     });
   });
@@ -114,12 +148,6 @@ describe('the forward pass of GGUF files is that of libllama', () => {
         });
       },
     );
-  });
-
-  it('in every file that was compared', () => {
-    const { architectures, files, sameTokens } = summarised(compared);
-    expect(sameTokens).toBe(files);
-    expect(architectures).toBe(new Set(models.map(({ architecture }) => architecture)).size);
   });
 
   itWith(STORIES, 'of a trained model: stories260K', async (path) => {

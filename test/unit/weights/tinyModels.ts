@@ -877,7 +877,7 @@ export const TINY_MODELS: readonly TinyModel[] = [
   }),
   tiny('mistral3, queries that do not grow', 'mistral3', {
     families: ['mistral'],
-    keys: { ...RMS, ...THETA, ...HEAD_64 },
+    keys: { ...RMS, ...THETA, ...HEAD_64, ...YARN, 'rope.scaling.yarn_beta_fast': f32(20) },
     layer: llamaLayer,
   }),
   tiny('mpt', 'mpt', {
@@ -1065,16 +1065,25 @@ export const TINY_MODELS: readonly TinyModel[] = [
   }),
 ];
 
-/** The same values every time, from a name. */
-function noise(name: string): () => number {
+/** A start of the generator below, from a name. */
+function startOf(name: string): number {
   let state = 2166136261;
   for (let i = 0; i < name.length; i++) state = Math.imul(state ^ name.charCodeAt(i), 16777619);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
+  return state === 0 ? 1 : state;
+}
+
+/** Numbers in [middle − spread, middle + spread), the same every time (Marsaglia's xorshift: there are millions of them). */
+function noise(name: string, count: number, middle: number, spread: number): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(count);
+  const step = spread / 2 ** 31;
+  let state = startOf(name);
+  for (let i = 0; i < count; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    result[i] = middle + state * step;
+  }
+  return result;
 }
 
 /** The values of a tensor: matrices keep the size of what goes through them, norms are about 1. */
@@ -1083,24 +1092,24 @@ export function tinyValues(model: TinyModel, name: string): Float32Array<ArrayBu
   if (tensor === undefined) throw new Error(`${model.name} has no ${name}`);
   const { dims, values } = tensor;
   if (typeof values !== 'string') return Float32Array.from(values);
-  const next = noise(`${model.name} ${name}`);
   const [row = 1] = dims;
-  const spread = {
-    matrix: Math.sqrt(3 / row),
-    router: 2 * Math.sqrt(3 / row),
-    table: Math.sqrt(3),
-    'small table': Math.sqrt(3) / 16,
-    norm: 0.3,
-    'small norm': 0.1,
-    vector: 0.3,
-  };
-  const middle = { norm: 1, 'small norm': 0.35 }[values as string] ?? 0;
+  const unit = Math.sqrt(3);
+  const [middle, spread] = {
+    matrix: [0, unit / Math.sqrt(row)],
+    router: [0, (2 * unit) / Math.sqrt(row)],
+    table: [0, unit],
+    'small table': [0, unit / Math.sqrt(HIDDEN)],
+    norm: [1, 0.3],
+    'small norm': [0.35, 0.1],
+    vector: [0, 0.3],
+  }[values] as [number, number];
   const count = dims.reduce((product, size) => product * size, 1);
-  return Float32Array.from({ length: count }, () => middle + spread[values] * next());
+  return noise(`${model.name} ${name}`, count, middle, spread);
 }
 
 /** Tokens of a prompt: more than a window holds. */
 export function tinyPrompt(model: TinyModel, count = 24): number[] {
-  const next = noise(`${model.name} prompt`);
-  return Array.from({ length: count }, () => Math.floor(((next() + 1) / 2) * VOCABULARY));
+  return Array.from(noise(`${model.name} prompt`, count, 0.5, 0.5), (part) =>
+    Math.min(VOCABULARY - 1, Math.floor(part * VOCABULARY)),
+  );
 }
