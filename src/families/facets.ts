@@ -156,6 +156,8 @@ export interface GgufLayer {
   readonly source: GgufSource;
   /** True when the file has this tensor (name without `blk.N.`). */
   readonly has: (name: string) => boolean;
+  /** Refuses the file: this setting is not known here. */
+  readonly unsupported: (setting: string) => never;
 }
 
 export interface GgufFacet {

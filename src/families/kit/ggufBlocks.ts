@@ -32,11 +32,13 @@ export function routing(how: GgufRouting): BlockChange {
   };
 }
 
-function routed(mixture: MoeFeedForward, how: GgufRouting, { source, has }: GgufLayer): MoeFeedForward {
+function routed(mixture: MoeFeedForward, how: GgufRouting, { source, has, unsupported }: GgufLayer): MoeFeedForward {
   const { router } = mixture;
   const groups = source.number('expert_group_count') ?? 0;
   const scale = how.scaled === true ? (source.number('expert_weights_scale') ?? 0) : 0;
-  const told = GATING[source.number('expert_gating_func') ?? 0] ?? how.silent;
+  const gate = source.number('expert_gating_func') ?? 0;
+  if (how.scoring === undefined && !(gate in GATING)) unsupported(`expert_gating_func ${gate}`);
+  const told = GATING[gate] ?? how.silent;
   return {
     ...mixture,
     router: {
@@ -120,10 +122,10 @@ export function hasSections(source: GgufSource): boolean {
  * rotated; interleaved sections leave some of the last pairs to it (ggml-cpu/ops.cpp ggml_mrope_cache_init, llama-graph.cpp set_input).
  */
 export function sectioned(interleaved: boolean): BlockChange {
-  return (block, { source }) => {
+  return (block, { source, unsupported }) => {
     const { rotary } = block.layer;
     const sections = source.perLayer('rope.dimension_sections');
-    if (rotary?.scaling !== null || typeof sections !== 'object') return block;
+    if (rotary === null || typeof sections !== 'object') return block;
     const [t = 0, h = 0, w = 0, extra = 0] = sections;
     const all = t + h + w + extra;
     if (!hasSections(source)) return block;
@@ -133,6 +135,7 @@ export function sectioned(interleaved: boolean): BlockChange {
       return (interleaved ? sector < 3 * third : sector < t + h + w) ? 1 : UNROTATED;
     });
     if (factors.every((factor) => factor === 1)) return block;
+    if (rotary.scaling !== null) return unsupported('scaled RoPE with positions in sections');
     return { ...block, layer: { ...block.layer, rotary: { ...rotary, scaling: divisors(factors) } } };
   };
 }

@@ -100,7 +100,12 @@ export async function ggufPlan({ store, architecture, reading }: GgufPlanInput):
     const form: FileForm = { store, facet, layout, divisors, withoutWindows, config, source };
     const layers = model.blocks.map((own, index): LayerPlan => {
       const prefix = `blk.${index}.`;
-      const layer = { index, source, has: (name: string) => store.has(prefix + name) };
+      const layer: GgufLayer = {
+        index,
+        source,
+        has: (name) => store.has(prefix + name),
+        unsupported: (setting) => config.unsupported(setting),
+      };
       const places = layerSources(layer, own, facet.sources?.(layer, own));
       const converted = convertedBlock(own, form, layer, places.sources);
       return { block: facet.block?.(converted, layer) ?? converted, prefix, ...places };
