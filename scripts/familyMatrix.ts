@@ -25,9 +25,10 @@ function parametersOf(type: string): string {
   return countsRegister.of(type) ? 'counted' : NO;
 }
 
+/** Architectures whose files hold this type; of a type whose heads run, that llama.cpp has none is said. */
 function ggufOf(type: string): string {
-  const found = ggufRegister.all().filter(({ modelType }) => modelType === type);
-  if (found.length === 0) return NO;
+  const found = ggufRegister.all().filter(({ modelType, alsoOf }) => modelType === type || alsoOf?.includes(type));
+  if (found.length === 0) return namesRegister.of(type) ? 'not in llama.cpp' : NO;
   return found.map(({ architecture, rope }) => `\`${architecture}\`${rope === undefined ? ' (cache)' : ''}`).join(', ');
 }
 

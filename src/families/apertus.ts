@@ -6,6 +6,7 @@ import { biases, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { llamaNames, part, PLAIN_MLP } from './kit/tensorNames';
 import { activation, headNorm, plain, rmsNorm } from './kit/parts';
+import { unscaled } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -79,4 +80,17 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'apertus', modelType: 'apertus' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'apertus',
+    modelType: 'apertus',
+    rope: 'half',
+    adapt: unscaled,
+    // `xielu.alpha_p` and the others: a number for each layer, or one for all.
+    scalar: (name, source) => {
+      const [, layer, key] = /^layers\.(\d+)\.mlp\.act_fn\.(\w+)$/.exec(name) ?? [];
+      const values = key === undefined ? undefined : source.apart(`xielu.${key}`);
+      return typeof values === 'number' ? values : (values?.[Number(layer)] ?? null);
+    },
+  },
+];

@@ -6,6 +6,7 @@ import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { llamaNames, part } from './kit/tensorNames';
 import { rmsNorm } from './kit/parts';
+import { activated } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -45,4 +46,6 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'bitnet', modelType: 'bitnet' }];
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'bitnet', modelType: 'bitnet', rope: 'half', block: activated('silu') },
+];

@@ -76,6 +76,7 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'bloom',
     modelType: 'bloom',
+    rope: 'none',
     adapt: (config) => alsoAs(config, { num_attention_heads: 'n_head', num_hidden_layers: 'n_layer' }),
   },
 ];

@@ -6,6 +6,7 @@ import type { BlockInput, BlockModel, BlocksFacet, CountsFacet, GgufFacet, Layer
 import { biases, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { headNorm, layerNorm } from './kit/parts';
+import { localBase } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -104,8 +105,20 @@ export const blocks = (): readonly BlocksFacet[] => [
 export const names = (): readonly NamesFacet[] => [{ modelTypes: ['cohere', 'cohere2'] }];
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'command-r', modelType: 'cohere', rope: 'interleaved' },
-  { architecture: 'cohere2', modelType: 'cohere2', rope: 'interleaved' },
+  {
+    architecture: 'command-r',
+    modelType: 'cohere',
+    rope: 'interleaved',
+    // Without a scale llama.cpp does not scale, whatever the class's is.
+    adapt: (config) => {
+      config['logit_scale'] ??= 1;
+    },
+    // Command R+ has norms of each head; llama.cpp looks for them from 64 layers on.
+    fromTensors: (config, has) => {
+      config['use_qk_norm'] = has('blk.0.attn_q_norm.weight');
+    },
+  },
+  { architecture: 'cohere2', modelType: 'cohere2', rope: 'interleaved', block: localBase },
   { architecture: 'cohere2moe', modelType: 'cohere2_moe' },
 ];
 

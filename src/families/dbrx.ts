@@ -11,6 +11,7 @@ import { gated, layerNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import type { Part } from './kit/weightSource';
 import { adaptMosaic } from './mpt';
+import { routing } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -115,6 +116,16 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'dbrx',
     modelType: 'dbrx',
-    adapt: (config, source) => adaptMosaic(config, source, { rope_theta: config['rope_theta'] ?? 500_000 }),
+    rope: 'half',
+    adapt: (config, source) => {
+      adaptMosaic(config, source, { rope_theta: config['rope_theta'] ?? 500_000 });
+      config['ffn_config'] = {
+        ffn_hidden_size: config['intermediate_size'] ?? null,
+        moe_num_experts: config['num_experts'] ?? null,
+        moe_top_k: config['num_experts_per_tok'] ?? null,
+      };
+    },
+    sources: () => ({ norm_feed_forward: { base: 'attn_output_norm' } }),
+    block: routing({ scoring: 'softmax', normalize: true }),
   },
 ];

@@ -15,6 +15,7 @@ import { latentSources, llamaNames, part } from './kit/tensorNames';
 import { activation, gated, rmsNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
 import type { WeightSources } from './kit/weightSource';
+import { changes, routing } from './kit/ggufBlocks';
 
 /** Keys of per-head attention that configs of latent families still have. */
 export function consultDecoys(reader: ConfigReader): void {
@@ -230,11 +231,23 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
+/** With YaRN, llama.cpp sharpens the softmax by (0.1 · mscale · ln factor + 1)², and without `mscale_all_dim` by mscale = 1. */
+const sharpened: NonNullable<GgufFacet['block']> = (block, { source }) => {
+  const { attention } = block.layer;
+  const factor = source.number('rope.scaling.factor') ?? 1;
+  if (attention.kind !== 'latent' || source.get('rope.scaling.type') !== 'yarn' || factor <= 1) return block;
+  const all = (source.number('rope.scaling.yarn_log_multiplier') ?? 0.1) * 10;
+  const mscale = (source.number('rope.scaling.attn_factor') ?? 1) * (0.1 * all * Math.log(factor) + 1);
+  const scale = (attention.nopeDim + attention.ropeDim) ** -0.5 * mscale * mscale;
+  return { ...block, layer: { ...block.layer, scale } };
+};
+
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'deepseek', modelType: 'deepseek' },
   {
     architecture: 'deepseek2',
     modelType: 'deepseek_v2',
+    alsoOf: ['deepseek_v3', 'kimi_k2', 'glm4_moe_lite', 'youtu'],
     adapt: (config, source) => {
       // Files from before the split of K and V (spring of 2025) have no widths of MLA; llama.cpp caches every head's K and V then.
       const [plain, latent] = [source.number('attention.key_length'), source.number('attention.key_length_mla')];
@@ -243,8 +256,18 @@ export const gguf = (): readonly GgufFacet[] => [
       if (source.number('expert_gating_func') === 2) config['model_type'] = 'deepseek_v3';
       else if (config['n_group'] !== undefined) config['topk_method'] = 'group_limited_greedy';
     },
+    rope: 'interleaved',
+    block: changes(routing({ silent: 'softmax', scaled: true }), sharpened),
   },
-  { architecture: 'minicpm3', modelType: 'minicpm3' },
+  {
+    architecture: 'minicpm3',
+    modelType: 'minicpm3',
+    rope: 'half',
+    // Factors of the one model, written into its graph.
+    adapt: (config) => {
+      Object.assign(config, { scale_emb: 12, scale_depth: 1.4, dim_model_base: 256 });
+    },
+  },
   { architecture: 'plm', modelType: 'plm' },
   { architecture: 'mistral4', modelType: 'mistral4' },
 ];

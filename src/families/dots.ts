@@ -11,6 +11,7 @@ import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames } from './kit/tensorNames';
 import { headNorm, rmsNorm } from './kit/parts';
 import { fromWindowLayer } from './qwen';
+import { routing } from './kit/ggufBlocks';
 
 const DOTS3 = { sliding_window_size: 513, index_head_dim: 128, index_n_heads: 64, index_topk: 2048 };
 
@@ -116,4 +117,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 
 export const names = (): readonly NamesFacet[] => [{ modelTypes: ['dots1'], of: llamaNames({ mixture: v3Names() }) }];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'dots1', modelType: 'dots1' }];
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'dots1', modelType: 'dots1', rope: 'half', block: routing({ scaled: true }) },
+];

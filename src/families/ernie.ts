@@ -13,6 +13,7 @@ import { plainDecoder } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, llamaNames, type MixtureNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
+import { routing, take } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -87,8 +88,29 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'ernie4_5', modelType: 'ernie4_5' },
-  { architecture: 'ernie4_5-moe', modelType: 'ernie4_5_moe' },
+  { architecture: 'ernie4_5', modelType: 'ernie4_5', rope: 'interleaved' },
+  {
+    architecture: 'ernie4_5-moe',
+    modelType: 'ernie4_5_moe',
+    rope: 'interleaved',
+    adapt: (config, source) => {
+      take(config, source, {
+        expert_count: 'moe_num_experts',
+        expert_used_count: 'moe_k',
+        interleave_moe_layer_step: 'moe_layer_interval',
+        leading_dense_block_count: 'moe_layer_start_index',
+      });
+      config['moe_layer_end_index'] = -1;
+      config['moe_layer_start_index'] ??= 0;
+      // llama.cpp has one width for the shared experts together.
+      const [width, shared] = [
+        source.number('expert_feed_forward_length') ?? 0,
+        source.number('expert_shared_feed_forward_length') ?? 0,
+      ];
+      config['moe_num_shared_experts'] = width > 0 ? shared / width : 0;
+    },
+    block: routing({ scoring: 'softmax', normalize: true }),
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

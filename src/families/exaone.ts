@@ -30,6 +30,7 @@ import { headLayout, layerCount } from './kit/headLayout';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames, OUTPUT_NORMS } from './kit/tensorNames';
 import { headNorm, outputNorms, rmsNorm } from './kit/parts';
+import { changes, localBase, routing } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -164,8 +165,34 @@ export const names = (): readonly NamesFacet[] => [
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'exaone', modelType: 'exaone' },
-  { architecture: 'exaone4', modelType: 'exaone4' },
-  { architecture: 'exaone-moe', modelType: 'exaone_moe' },
+  {
+    architecture: 'exaone4',
+    modelType: 'exaone4',
+    rope: 'half',
+    adapt: (config, source) => {
+      // Its graph has windows for the 32B alone, which it knows by its layers (models/exaone4.cpp load_arch_hparams).
+      if (source.number('block_count') === 64) {
+        config['sliding_window'] ??= 4096;
+        return;
+      }
+      config['sliding_window'] = null;
+      delete config['layer_types'];
+      delete config['sliding_window_pattern'];
+    },
+    block: localBase,
+  },
+  {
+    architecture: 'exaone-moe',
+    modelType: 'exaone_moe',
+    rope: 'half',
+    adapt: (config, source) => {
+      const width = source.number('expert_feed_forward_length') ?? 0;
+      const shared = source.number('expert_shared_feed_forward_length') ?? 0;
+      config['num_shared_experts'] = shared > 0 && width > 0 ? shared / width : 1;
+      config['first_k_dense_replace'] ??= 0;
+    },
+    block: changes(routing({ scaled: true }), localBase),
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [{ modelTypes: ['exaone'] }];

@@ -150,11 +150,23 @@ export interface NamesFacet {
   readonly of?: (input: NamesInput) => ModelNames;
 }
 
+/** A layer of a GGUF file. */
+export interface GgufLayer {
+  readonly index: number;
+  readonly source: GgufSource;
+  /** True when the file has this tensor (name without `blk.N.`). */
+  readonly has: (name: string) => boolean;
+  /** Refuses the file: this setting is not known here. */
+  readonly unsupported: (setting: string) => never;
+}
+
 export interface GgufFacet {
   /** `general.architecture`. */
   readonly architecture: string;
   /** The model type that it is read as. */
   readonly modelType: string;
+  /** Other model types whose files come under this name; some are told apart by `adapt`. */
+  readonly alsoOf?: readonly string[];
   /**
    * How llama.cpp rotates it (`llama_model_rope_type`; the converter permutes Q and K of `interleaved` ones so that pairs are
    * adjacent). Absent where the conversion of its tensors is not known: its cache is estimated, its heads are not computed.
@@ -164,6 +176,14 @@ export interface GgufFacet {
   readonly adapt?: (config: GgufConfig, source: GgufSource) => void;
   /** Adds what only the tensors tell. */
   readonly fromTensors?: (config: GgufConfig, has: (tensor: string) => boolean) => void;
+  /** Places of weights that differ from llama.cpp's common names. */
+  readonly sources?: (layer: GgufLayer, block: BlockSpec) => WeightSources;
+  /** What llama.cpp computes otherwise than the model's own code, and what the file tells of a layer; runs last. */
+  readonly block?: (block: BlockSpec, layer: GgufLayer) => BlockSpec;
+  /** What it computes otherwise in the norm after the last block. */
+  readonly outputNorm?: (norm: NormSpec) => NormSpec;
+  /** Learned numbers (see `BlockInput.scalar`): themselves, or the tensor that has them. */
+  readonly scalar?: (name: string, source: GgufSource) => number | { readonly tensor: string } | null;
 }
 
 /** Parameters of model types without a `blocks` facet. */

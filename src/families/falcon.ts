@@ -123,6 +123,7 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'falcon',
     modelType: 'falcon',
+    alsoOf: ['RefinedWeb', 'RefinedWebModel'],
     adapt: (config, source) => {
       const heads = ggufKvHeads(source)(0);
       if (heads !== undefined) {
@@ -133,5 +134,16 @@ export const gguf = (): readonly GgufFacet[] => [
       }
       alsoAs(config, { intermediate_size: 'ffn_hidden_size' });
     },
+    rope: 'half',
+    // The norm of the attention stands beside the other where there are two.
+    fromTensors: (config, has) => {
+      const two = has('blk.0.attn_norm_2.weight');
+      if (two) config['new_decoder_architecture'] = true;
+      config['num_ln_in_parallel_attn'] = two ? 2 : 1;
+    },
+    sources: ({ has }) => ({
+      norm_attention: { base: has('attn_norm_2.weight') ? 'attn_norm_2' : 'attn_norm' },
+      norm_feed_forward: { base: 'attn_norm' },
+    }),
   },
 ];

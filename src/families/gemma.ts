@@ -2,7 +2,7 @@
 
 import { type AttentionLayerSpec, headDims, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
-import type { ConfigReader } from '../config/reader';
+import { type ConfigReader, MAX_LAYERS } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import type { BlockInput, BlockModel, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
@@ -12,6 +12,7 @@ import { dividedHeadWidth, ggufHeadWidth } from './kit/ggufKeys';
 import { FOUR_NORMS, llamaNames } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';
 import { rotary } from './kit/rotary';
+import { localBase } from './kit/ggufBlocks';
 
 /** Bidirectional variants see half the window on either side. */
 export function gemmaWindow(reader: ConfigReader): Sourced<number> | null {
@@ -180,11 +181,19 @@ export const gguf = (): readonly GgufFacet[] => [
     modelType: 'gemma2',
     rope: 'half',
     adapt: (config, source) => adaptQueryScale(config, source, 46),
+    block: localBase,
   },
   {
     architecture: 'gemma3',
     modelType: 'gemma3_text',
+    alsoOf: ['gemma3'],
     rope: 'half',
-    adapt: (config, source) => adaptQueryScale(config, source, 62),
+    adapt: (config, source) => {
+      adaptQueryScale(config, source, 62);
+      const count = source.number('block_count');
+      // Without a window all layers are full, whatever the class has (models/gemma3.cpp).
+      if ((source.number('attention.sliding_window') ?? 0) === 0 && count !== undefined && count <= MAX_LAYERS)
+        config['layer_types'] = Array.from({ length: count }, () => 'full_attention');
+    },
   },
 ];

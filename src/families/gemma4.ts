@@ -179,6 +179,23 @@ export const gguf = (): readonly GgufFacet[] => [
       // Full layers have KV heads of their own where K and V are one projection.
       if (setKvHeadsByKind(config, source, KV_NAMES)) config['attention_k_eq_v'] = true;
     },
+    rope: 'half',
+    scalar: (name) => {
+      const layer = /^layers\.(\d+)\.layer_scalar$/.exec(name)?.[1];
+      return layer === undefined ? null : { tensor: `blk.${layer}.layer_output_scale.weight` };
+    },
+    sources: ({ has }) => (has('attn_v.weight') ? {} : { v: { base: 'attn_k' } }),
+    // The divisors are for full layers alone.
+    block: (block, { source }) => {
+      const { attention, rotary } = block.layer;
+      if (rotary === null) return block;
+      const local = attention.kind === 'sliding';
+      const theta = local
+        ? (source.number('rope.freq_base_swa') ?? 10_000)
+        : (source.number('rope.freq_base') ?? 10_000);
+      const own = { ...rotary, theta, ...(local ? { scaling: null } : {}) };
+      return { ...block, layer: { ...block.layer, rotary: own } };
+    },
   },
 ];
 

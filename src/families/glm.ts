@@ -10,6 +10,7 @@ import { v3Mixture, v3Names } from './kit/mixtures';
 import { fusedGateUp, llamaNames, part } from './kit/tensorNames';
 import { fourNorms, headNorm, rmsNorm } from './kit/parts';
 import type { WeightSources } from './kit/weightSource';
+import { changes, givePartialRotary, hasSections, routing, sectioned } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -87,10 +88,37 @@ export const names = (): readonly NamesFacet[] => [
   { modelTypes: ['glm4_moe'], of: llamaNames({ mixture: v3Names() }) },
 ];
 
+/** The converter brings Q and K into halves where positions have sections (GLM-4V): `Glm4Model.normal_to_neox`. */
+const multimodalHalves: NonNullable<GgufFacet['block']> = (block, { source }) => {
+  const { rotary } = block.layer;
+  if (rotary === null || !hasSections(source)) return block;
+  return { ...block, layer: { ...block.layer, rotary: { ...rotary, layout: 'half' } } };
+};
+
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'chatglm', modelType: 'glm' },
-  { architecture: 'glm4', modelType: 'glm4' },
-  { architecture: 'glm4moe', modelType: 'glm4_moe' },
+  { architecture: 'chatglm', modelType: 'glm', rope: 'interleaved', adapt: givePartialRotary },
+  {
+    architecture: 'glm4',
+    modelType: 'glm4',
+    rope: 'interleaved',
+    adapt: givePartialRotary,
+    block: changes(multimodalHalves, sectioned(false)),
+  },
+  {
+    // Solar Open comes under this name too.
+    architecture: 'glm4moe',
+    modelType: 'glm4_moe',
+    alsoOf: ['solar_open'],
+    rope: 'half',
+    adapt: (config, source) => {
+      givePartialRotary(config, source);
+      config['first_k_dense_replace'] ??= 0;
+    },
+    fromTensors: (config, has) => {
+      config['use_qk_norm'] = has('blk.0.attn_q_norm.weight');
+    },
+    block: changes(routing({ silent: 'sigmoid', scaled: true }), sectioned(false)),
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

@@ -187,6 +187,7 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'starcoder',
     modelType: 'gpt_bigcode',
+    rope: 'none',
     adapt: (config, source) => {
       gptSpelling(config);
       const heads = ggufKvHeads(source)(0);

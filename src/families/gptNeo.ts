@@ -8,7 +8,8 @@ import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } fro
 import { gptNames, multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
 import { decoderMakers, draftsOf, withSources } from './kit/decoder';
-import { alsoAs, ggufHeadWidth } from './kit/ggufKeys';
+import { givePartialRotary } from './kit/ggufBlocks';
+import { alsoAs } from './kit/ggufKeys';
 import { layerCount, missing } from './kit/headLayout';
 import { groupedQkv, part } from './kit/tensorNames';
 import { activation, layerNorm, plain } from './kit/parts';
@@ -230,12 +231,12 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'gptneox',
     modelType: 'gpt_neox',
+    rope: 'half',
     adapt: (config, source) => {
       const parallel = source.flag('use_parallel_residual');
       if (parallel !== undefined) config['use_parallel_residual'] = parallel;
-      const [rotated, width] = [source.number('rope.dimension_count'), ggufHeadWidth(source)];
-      if (rotated !== undefined && width !== undefined && width > 0) config['rotary_pct'] = rotated / width;
-      alsoAs(config, { rope_theta: 'rotary_emb_base' });
+      givePartialRotary(config, source);
+      alsoAs(config, { partial_rotary_factor: 'rotary_pct', rope_theta: 'rotary_emb_base' });
     },
   },
 ];

@@ -8,6 +8,7 @@ import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, llamaNames, type MixtureNames, part } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
 import type { Part } from './kit/weightSource';
+import { changes, localBase, routing, take, unscaled } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -89,4 +90,15 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'gpt-oss', modelType: 'gpt_oss' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'gpt-oss',
+    modelType: 'gpt_oss',
+    rope: 'half',
+    adapt: (config, source) => {
+      take(config, source, { expert_feed_forward_length: 'intermediate_size' });
+      unscaled(config);
+    },
+    block: changes(routing({ scoring: 'softmax-selected', normalize: false }), localBase),
+  },
+];

@@ -11,6 +11,8 @@ import { BARE, fusedGateUp, llamaNames, type MixtureNames, part, underShared } f
 import { activation, gated } from './kit/parts';
 import { numberOf } from './kit/rotary';
 import type { Part } from './kit/weightSource';
+import { routing } from './kit/ggufBlocks';
+import { ggufHeadWidth } from './kit/ggufKeys';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -142,17 +144,45 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 /** llama.cpp keeps the divisor of the logits as `logit_scale`. */
-const graniteScale: NonNullable<GgufFacet['adapt']> = (config) => {
+const graniteScale: NonNullable<GgufFacet['adapt']> = (config, source) => {
+  const [width, given] = [ggufHeadWidth(source), source.number('attention.scale')];
+  // Without a scale of its own it is that of other models, and not the class's 1.
+  if (width !== undefined && (given === undefined || given === 0)) config['attention_multiplier'] = width ** -0.5;
   const scale = config['logit_scale'];
   if (scale === undefined) return;
   config['logits_scaling'] = scale;
   delete config['logit_scale'];
 };
 
+/** The width of the experts for all tokens, where the file has some. */
+const graniteExperts: NonNullable<GgufFacet['adapt']> = (config, source) => {
+  graniteScale(config, source);
+  const shared = source.number('expert_shared_feed_forward_length') ?? 0;
+  delete config['shared_expert_intermediate_size'];
+  if (shared > 0) Object.assign(config, { model_type: 'granitemoeshared', shared_intermediate_size: shared });
+};
+
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'granite', modelType: 'granite', rope: 'interleaved', adapt: graniteScale },
-  { architecture: 'granitemoe', modelType: 'granitemoe', adapt: graniteScale },
-  { architecture: 'granite-moe', modelType: 'granitemoe', adapt: graniteScale },
+  ...['granitemoe', 'granite-moe'].map((architecture) => ({
+    architecture,
+    modelType: 'granitemoe',
+    alsoOf: ['granitemoeshared'],
+    rope: 'interleaved' as const,
+    adapt: graniteExperts,
+    block: routing({ scoring: 'softmax', normalize: true }),
+  })),
+  {
+    architecture: 'granite_swa',
+    modelType: 'granite_swa',
+    rope: 'interleaved',
+    adapt: graniteScale,
+    // `attention.rope_pattern`: which layers rotate; all where it is absent.
+    block: (block, { index, source }) => {
+      const rotates = source.flags('attention.rope_pattern')?.at(index) ?? true;
+      return rotates ? block : { ...block, layer: { ...block.layer, rotary: null } };
+    },
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

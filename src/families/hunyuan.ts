@@ -26,6 +26,8 @@ import { moe, PLAIN_ROUTER } from './kit/mixtures';
 import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/tensorNames';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { numberOf, ropeParameters, rotary } from './kit/rotary';
+import { routing, take } from './kit/ggufBlocks';
+import { ggufHeadWidth } from './kit/ggufKeys';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -140,8 +142,31 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'hunyuan-dense', modelType: 'hunyuan_v1_dense' },
-  { architecture: 'hunyuan-moe', modelType: 'hunyuan_v1_moe' },
+  {
+    architecture: 'hunyuan-dense',
+    modelType: 'hunyuan_v1_dense',
+    rope: 'half',
+    adapt: (config, source) => {
+      // NTK scaling of the base (models/hunyuan-vl.cpp load_arch_hparams); converted files mostly have the scaled base.
+      const [alpha, width, theta] = [source.number('rope.scaling.alpha'), ggufHeadWidth(source), config['rope_theta']];
+      if (alpha !== undefined && alpha > 0 && width !== undefined && typeof theta === 'number')
+        config['rope_theta'] = theta * alpha ** (width / (width - 2));
+    },
+  },
+  {
+    architecture: 'hunyuan-moe',
+    modelType: 'hunyuan_v1_moe',
+    rope: 'half',
+    // The routed experts have the plain width there; the shared one has its own, or that.
+    adapt: (config, source) => {
+      const plain = source.number('feed_forward_length');
+      take(config, source, { expert_used_count: 'moe_topk' });
+      if (plain !== undefined) config['moe_intermediate_size'] = plain;
+      take(config, source, { expert_shared_feed_forward_length: 'intermediate_size' });
+      config['num_shared_expert'] = 1;
+    },
+    block: routing({ scoring: 'softmax', normalize: true }),
+  },
   { architecture: 'hunyuan_vl', modelType: 'hunyuan_vl_text' },
 ];
 

@@ -5,6 +5,7 @@ import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { llamaNames, PLAIN_MLP } from './kit/tensorNames';
 import { layerNorm } from './kit/parts';
+import { activated } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -32,4 +33,6 @@ export const blocks = (): readonly BlocksFacet[] => [
 
 export const names = (): readonly NamesFacet[] => [{ modelTypes: ['jais2'], of: llamaNames({ sources: PLAIN_MLP }) }];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'jais2', modelType: 'jais2' }];
+export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'jais2', modelType: 'jais2', rope: 'half', block: activated('relu2') },
+];

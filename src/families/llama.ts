@@ -8,7 +8,7 @@ import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, Name
 import { multiHead } from './gpt2';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
-import { asMixture } from './mistral';
+import { asMixture, mixtralRouting } from './mistral';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -111,7 +111,14 @@ export const names = (): readonly NamesFacet[] => [{ modelTypes: ['llama', 'yi',
 
 export const gguf = (): readonly GgufFacet[] => [
   // Mistral and Mixtral come as Llama too; experts tell the latter.
-  { architecture: 'llama', modelType: 'llama', rope: 'interleaved', adapt: asMixture },
+  {
+    architecture: 'llama',
+    modelType: 'llama',
+    alsoOf: ['yi', 'Yi', 'mistral', 'mixtral'],
+    rope: 'interleaved',
+    adapt: asMixture,
+    block: mixtralRouting(),
+  },
   { architecture: 'baichuan', modelType: 'baichuan' },
   { architecture: 'xverse', modelType: 'xverse' },
   { architecture: 'orion', modelType: 'orion' },

@@ -7,6 +7,7 @@ import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/tensorNames';
 import { activation, gated, headNorm } from './kit/parts';
 import type { Part, WeightSources } from './kit/weightSource';
+import { changes, localBase, routing, take } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -109,4 +110,27 @@ export const names = (): readonly NamesFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'llama4', modelType: 'llama4_text' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'llama4',
+    modelType: 'llama4_text',
+    rope: 'interleaved',
+    adapt: (config, source) => {
+      take(config, source, {
+        feed_forward_length: 'intermediate_size_mlp',
+        expert_feed_forward_length: 'intermediate_size',
+        interleave_moe_layer_step: 'interleave_moe_layer_step',
+      });
+      Object.assign(config, {
+        // Of Maverick's two models the one with 128 experts has no norms on queries and keys.
+        use_qk_norm: source.number('expert_count') !== 128,
+        attn_temperature_tuning: true,
+        attn_scale: 0.1,
+        floor_scale: 8192,
+        attention_chunk_size: 8192,
+        no_rope_layer_interval: 4,
+      });
+    },
+    block: changes(routing({ scoring: 'sigmoid', normalize: false }), localBase),
+  },
+];

@@ -1,13 +1,15 @@
 /** Mellum: Qwen 3's mixture with a RoPE for each kind of layer. */
 
 import { headDims } from '../attention/spec/layerSpec';
-import type { BlocksFacet, LayersFacet, NamesFacet } from './facets';
+import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 import { llamaNames } from './kit/tensorNames';
 import { headNorm, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import { QWEN3_EXPERTS, qwen3Mixture } from './qwenMoe';
+import { isJsonObject } from '../config/reader';
+import { routing } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -49,6 +51,26 @@ export const blocks = (): readonly BlocksFacet[] => [
         feedForward: (index) => (kinds === null || kinds[index] === 'sparse' ? qwen3Mixture(input) : gatedMlp(input)),
       });
     },
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'mellum',
+    modelType: 'mellum',
+    rope: 'half',
+    // Sliding layers rotate without the scaling, from the same base.
+    adapt: (config) => {
+      const base = { rope_theta: config['rope_theta'] ?? 10_000 };
+      const scaling = config['rope_scaling'];
+      const scaled = isJsonObject(scaling) ? scaling : { rope_type: 'default' };
+      config['rope_parameters'] = {
+        full_attention: { ...scaled, ...base },
+        sliding_attention: { rope_type: 'default', ...base },
+      };
+      delete config['rope_scaling'];
+    },
+    block: routing({ scoring: 'softmax', normalize: true }),
   },
 ];
 

@@ -1,19 +1,20 @@
 /** MiMo-V2: keys are wider than values, sliding layers have sinks and more KV heads than full ones. */
 
-import type { RunnableAttention } from '../attention/spec/layerSpec';
+import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
-import type { ConfigReader } from '../config/reader';
+import { type ConfigReader, type JsonObject, MAX_LAYERS } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import { byFrequency, narrow } from './counted/experts';
 import { flag } from './counted/switches';
 import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { draftsOf, fullDraft, layerLabels, slidingDraft, slidingWindow, withSources } from './kit/decoder';
-import { setKvHeadsByKind } from './kit/ggufKeys';
+import { ggufHeadWidth, setKvHeadsByKind } from './kit/ggufKeys';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 import { v3Mixture, v3Names } from './kit/mixtures';
 import { llamaNames } from './kit/tensorNames';
 import { rotary } from './kit/rotary';
+import { changes, routing } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -142,7 +143,39 @@ export const gguf = (): readonly GgufFacet[] => [
       const [key, value] = [source.number('attention.key_length_swa'), source.number('attention.value_length_swa')];
       if (key !== undefined) config['swa_head_dim'] = key;
       if (value !== undefined) config['swa_v_head_dim'] = value;
+      const width = ggufHeadWidth(source);
+      const rotated = source.number('rope.dimension_count') ?? width;
+      if (width === undefined || rotated === undefined) return;
+      const kind = (theta: number): JsonObject => ({
+        rope_type: 'default',
+        rope_theta: theta,
+        partial_rotary_factor: rotated / width,
+      });
+      config['rope_parameters'] = {
+        full_attention: kind(source.number('rope.freq_base') ?? 10_000),
+        sliding_attention: kind(source.number('rope.freq_base_swa') ?? 10_000),
+      };
     },
+    rope: 'half',
+    // Which layers have experts, only the tensors tell.
+    fromTensors: (config, has) => {
+      const count = config['num_hidden_layers'];
+      if (typeof count !== 'number' || count > MAX_LAYERS) return;
+      config['moe_layer_freq'] = Array.from({ length: count }, (_, index) =>
+        has(`blk.${index}.ffn_gate_inp.weight`) ? 1 : 0,
+      );
+    },
+    sources: ({ source, has }, { layer }) => {
+      const factor = source.number('attention.value_scale') ?? 1;
+      if (factor === 1 || factor === 0) return {};
+      const { queryHeads, kvHeads, keyDim, valueDim } = headDims(layer.attention);
+      const rows = [{ start: (queryHeads + kvHeads) * keyDim, count: kvHeads * valueDim }];
+      return { v: has('attn_qkv.weight') ? { base: 'attn_qkv', rows, factor } : { base: 'attn_v', factor } };
+    },
+    block: changes(routing({ scoring: 'sigmoid', normalize: true }), (block, { has }) => ({
+      ...block,
+      layer: { ...block.layer, sinks: has('attn_sinks.weight') },
+    })),
   },
 ];
 

@@ -13,6 +13,8 @@ import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, llamaNames, MIXTRAL_EXPERTS, mixtureNames, part } from './kit/tensorNames';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { lightningState, recurrentDraft } from './kit/states';
+import { routing } from './kit/ggufBlocks';
+import { ggufHeadWidth } from './kit/ggufKeys';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -161,7 +163,18 @@ export const names = (): readonly NamesFacet[] => [
   { modelTypes: ['minimax_m2'], of: llamaNames({ mixture: EXPERTS }) },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'minimax-m2', modelType: 'minimax_m2' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'minimax-m2',
+    modelType: 'minimax_m2',
+    rope: 'half',
+    adapt: (config, source) => {
+      const rotated = source.number('rope.dimension_count') ?? ggufHeadWidth(source);
+      if (rotated !== undefined) config['rotary_dim'] = rotated;
+    },
+    block: routing({ silent: 'sigmoid', normalize: true }),
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   {

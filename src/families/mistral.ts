@@ -8,6 +8,9 @@ import { moe, softmaxRouter } from './kit/mixtures';
 import { llamaNames, MIXTRAL_EXPERTS, type MixtureNames, mixtureNames, part } from './kit/tensorNames';
 import { activation, gated } from './kit/parts';
 import { numberOf, orNoted, ropeParameters } from './kit/rotary';
+import { routing, take } from './kit/ggufBlocks';
+import { isJsonObject } from '../config/reader';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -91,7 +94,48 @@ export const asMixture: NonNullable<GgufFacet['adapt']> = (config) => {
   if (config['num_local_experts'] !== undefined) config['model_type'] = 'mixtral';
 };
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'mistral3', modelType: 'ministral3' }];
+/** Softmax over all experts, the chosen ones scaled to a sum of 1. */
+export function mixtralRouting(): NonNullable<GgufFacet['block']> {
+  return routing({ scoring: 'softmax', normalize: true });
+}
+
+/** YaRN with the bounds of the file; mscale is 1, and the file has `mscale_all_dim` itself (models/mistral3.cpp, llama-context.cpp). */
+function mistralYarn(source: GgufSource): GgufConfig {
+  const factor = source.number('rope.scaling.factor') ?? 1;
+  const all = source.number('rope.scaling.yarn_log_multiplier') ?? 0;
+  const mscale = (weight: number): number => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
+  const given = source.number('rope.scaling.attn_factor') ?? 1;
+  const yarn: GgufConfig = {
+    mscale: 1,
+    mscale_all_dim: all,
+    attention_factor: (given * mscale(1)) / mscale(all),
+  };
+  take(yarn, source, { 'rope.scaling.yarn_beta_fast': 'beta_fast', 'rope.scaling.yarn_beta_slow': 'beta_slow' });
+  return yarn;
+}
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'mistral3',
+    modelType: 'ministral3',
+    alsoOf: ['mistral'],
+    rope: 'interleaved',
+    adapt: (config, source) => {
+      const scaling = config['rope_scaling'];
+      const own: GgufConfig = isJsonObject(scaling) ? { ...scaling } : { rope_type: 'default' };
+      if (own['rope_type'] === 'yarn') Object.assign(own, mistralYarn(source));
+      const scale = source.number('attention.temperature_scale') ?? 0;
+      const interval = source.number('rope.scaling.original_context_length') ?? source.number('context_length');
+      // Mistral Small comes under this name too: its queries do not grow.
+      if (scale === 0 || interval === undefined)
+        config['model_type'] = config['num_local_experts'] === undefined ? 'mistral' : 'mixtral';
+      else Object.assign(own, { llama_4_scaling_beta: scale, original_max_position_embeddings: interval });
+      delete config['rope_scaling'];
+      config['rope_parameters'] = { ...own, rope_theta: config['rope_theta'] ?? 10_000 };
+    },
+    block: mixtralRouting(),
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   {

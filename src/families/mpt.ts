@@ -1,6 +1,6 @@
 /** MPT: ALiBi by distance, no biases, clipping of the fused qkv. */
 
-import { mptSlopes } from '../attention/spec/alibi';
+import { bloomSlopes, mptSlopes } from '../attention/spec/alibi';
 import { headDims } from '../attention/spec/layerSpec';
 import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { attentionAt, attentionLayer, block, preNorms } from './kit/blocks';
@@ -123,4 +123,20 @@ export function adaptMosaic(config: GgufConfig, source: GgufSource, own: GgufCon
   };
 }
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'mpt', modelType: 'mpt', adapt: adaptMosaic }];
+const ALIBI = 'attention.max_alibi_bias';
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'mpt',
+    modelType: 'mpt',
+    rope: 'none',
+    adapt: (config, source) => adaptMosaic(config, source, { alibi: (source.number(ALIBI) ?? 0) > 0 }),
+    // llama.cpp has BLOOM's slopes for every ALiBi, by the file's exponent.
+    block: (block, { source }) => {
+      const { alibi, attention } = block.layer;
+      if (alibi === null) return block;
+      const slopes = bloomSlopes(headDims(attention).queryHeads, source.number(ALIBI));
+      return { ...block, layer: { ...block.layer, alibi: { ...alibi, slopes } } };
+    },
+  },
+];

@@ -4,6 +4,7 @@ import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { llamaNames, PLAIN_MLP } from './kit/tensorNames';
+import { activated, givePartialRotary } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -33,4 +34,12 @@ export const names = (): readonly NamesFacet[] => [
   { modelTypes: ['nemotron'], of: llamaNames({ sources: PLAIN_MLP }) },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'nemotron', modelType: 'nemotron' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'nemotron',
+    modelType: 'nemotron',
+    rope: 'half',
+    adapt: givePartialRotary,
+    block: activated('relu2'),
+  },
+];

@@ -15,6 +15,7 @@ import { llamaNames, type MixtureNames, mixtureNames, OUTPUT_NORMS, part, PLAIN_
 import { activation, gated, headNorm, outputNorms, rmsNorm } from './kit/parts';
 import { rotary } from './kit/rotary';
 import { deltaNet, recurrentDraft, type SourcedState } from './kit/states';
+import { changes, routing } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -166,9 +167,21 @@ export const names = (): readonly NamesFacet[] => [
 ];
 
 export const gguf = (): readonly GgufFacet[] => [
+  { architecture: 'olmo', modelType: 'olmo', rope: 'interleaved' },
+  {
+    architecture: 'olmoe',
+    modelType: 'olmoe',
+    rope: 'half',
+    // Its graph does not clamp.
+    block: changes(routing({ scoring: 'softmax', normalize: false }), (block) => ({
+      ...block,
+      layer: { ...block.layer, clip: null },
+    })),
+  },
   {
     architecture: 'olmo2',
     modelType: 'olmo2',
+    alsoOf: ['olmo3'],
     rope: 'half',
     // OLMo 3 comes as OLMo 2 with a window; sliding layers rotate without the scaling.
     adapt: (config) => {

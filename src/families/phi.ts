@@ -13,6 +13,8 @@ import { activation, gated, headNorm, layerNorm } from './kit/parts';
 import { numberOf, orNoted, ropeParameters, rotary } from './kit/rotary';
 import type { WeightSources } from './kit/weightSource';
 import { MIXTRAL_NAMES } from './mistral';
+import { activated, changes, givePartialRotary, routing, take } from './kit/ggufBlocks';
+import type { NormSpec } from '../attention/spec/normSpec';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -144,8 +146,13 @@ export const names = (): readonly NamesFacet[] => [
   { modelTypes: ['phimoe'], of: llamaNames({ mixture: MIXTRAL_NAMES }) },
 ];
 
+/** The same norm without subtracting the mean. */
+function rms<N extends NormSpec | null>(norm: N): N {
+  return norm && { ...norm, kind: 'rms' };
+}
+
 export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'phi2', modelType: 'phi' },
+  { architecture: 'phi2', modelType: 'phi', rope: 'half', adapt: givePartialRotary, block: activated('gelu-tanh') },
   {
     architecture: 'phi3',
     modelType: 'phi3',
@@ -155,7 +162,22 @@ export const gguf = (): readonly GgufFacet[] => [
       if (original !== undefined) config['original_max_position_embeddings'] = original;
     },
   },
-  { architecture: 'phimoe', modelType: 'phimoe' },
+  {
+    architecture: 'phimoe',
+    modelType: 'phimoe',
+    rope: 'half',
+    adapt: (config, source) => {
+      take(config, source, { 'rope.scaling.original_context_length': 'original_max_position_embeddings' });
+      const factor = source.number('rope.scaling.attn_factor') ?? 1;
+      config['rope_scaling'] = { rope_type: 'default', short_mscale: factor, long_mscale: factor };
+    },
+    // Its graph is Phi-3's with experts: RMS norms with a bias, and a plain softmax in place of SparseMixer.
+    block: changes(routing({ scoring: 'softmax', normalize: true }), (block) => ({
+      ...block,
+      norms: { ...block.norms, attention: rms(block.norms.attention), feedForward: rms(block.norms.feedForward) },
+    })),
+    outputNorm: rms,
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

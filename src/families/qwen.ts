@@ -7,6 +7,7 @@ import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufConfig } from './kit/ggufMetadata';
 import { headNorm, rmsNorm } from './kit/parts';
+import { sectioned } from './kit/ggufBlocks';
 
 /** The window counts only with `use_sliding_window: true`, and then from layer `max_window_layers` on. */
 export function qwenWindow(reader: ConfigReader): Sourced<number> | null {
@@ -96,8 +97,14 @@ export function withoutWindow(config: GgufConfig): void {
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'qwen', modelType: 'qwen' },
   { architecture: 'qwen2', modelType: 'qwen2', rope: 'half', adapt: withoutWindow },
-  { architecture: 'qwen2vl', modelType: 'qwen2_vl_text' },
-  { architecture: 'qwen3vl', modelType: 'qwen3_vl_text' },
+  {
+    architecture: 'qwen2vl',
+    modelType: 'qwen2_vl_text',
+    alsoOf: ['qwen2_5_vl_text'],
+    rope: 'half',
+    block: sectioned(false),
+  },
+  { architecture: 'qwen3vl', modelType: 'qwen3_vl_text', rope: 'half', block: sectioned(true) },
   { architecture: 'qwen3', modelType: 'qwen3', rope: 'half', adapt: withoutWindow },
 ];
 

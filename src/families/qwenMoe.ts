@@ -12,6 +12,7 @@ import { moe, softmaxRouter } from './kit/mixtures';
 import { llamaNames, mixtureNames, part, PLAIN_EXPERTS } from './kit/tensorNames';
 import { activation, gated, headNorm, rmsNorm } from './kit/parts';
 import { qwenWindow, withoutWindow } from './qwen';
+import { routing } from './kit/ggufBlocks';
 
 /** With a window, all layers slide; `max_window_layers` is not read. */
 function everyLayer(reader: ConfigReader, window: Sourced<number> | null): FamilyReading {
@@ -132,7 +133,16 @@ export const names = (): readonly NamesFacet[] => [
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'qwen3vlmoe', modelType: 'qwen3_vl_moe_text' },
-  { architecture: 'qwen2moe', modelType: 'qwen2_moe', adapt: withoutWindow },
+  {
+    architecture: 'qwen2moe',
+    modelType: 'qwen2_moe',
+    rope: 'half',
+    adapt: (config) => {
+      withoutWindow(config);
+      config['shared_expert_intermediate_size'] ??= config['intermediate_size'] ?? null;
+    },
+    block: routing({ scoring: 'softmax', normalize: false }),
+  },
   {
     architecture: 'qwen3moe',
     modelType: 'qwen3_moe',
@@ -140,8 +150,9 @@ export const gguf = (): readonly GgufFacet[] => [
     adapt: (config) => {
       withoutWindow(config);
       // In this architecture llama.cpp always scales the chosen weights to a sum of 1; no key says so.
-      config['norm_topk_prob'] ??= true;
+      config['norm_topk_prob'] = true;
     },
+    block: routing({ scoring: 'softmax', normalize: true }),
   },
 ];
 

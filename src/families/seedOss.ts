@@ -27,4 +27,4 @@ export const blocks = (): readonly BlocksFacet[] => [
 
 export const names = (): readonly NamesFacet[] => [{ modelTypes: ['seed_oss'] }];
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 'seed_oss', modelType: 'seed_oss' }];
+export const gguf = (): readonly GgufFacet[] => [{ architecture: 'seed_oss', modelType: 'seed_oss', rope: 'half' }];

@@ -7,6 +7,7 @@ import { plainDecoder } from './kit/decoder';
 import { llamaNames, part } from './kit/tensorNames';
 import { headNorm, layerNorm } from './kit/parts';
 import type { Part } from './kit/weightSource';
+import { givePartialRotary } from './kit/ggufBlocks';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -80,9 +81,13 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'stablelm',
     modelType: 'stablelm',
-    adapt: (config, source) => {
-      const parallel = source.flag('use_parallel_residual');
-      if (parallel !== undefined) config['use_parallel_residual'] = parallel;
+    alsoOf: ['stablelm_epoch'],
+    rope: 'half',
+    adapt: givePartialRotary,
+    // llama.cpp takes the missing norm for the sign of parallel halves; the key says nothing reliable.
+    fromTensors: (config, has) => {
+      config['use_parallel_residual'] = !has('blk.0.ffn_norm.weight');
+      config['qk_layernorm'] = has('blk.0.attn_q_norm.weight');
     },
   },
 ];

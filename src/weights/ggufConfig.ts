@@ -43,17 +43,30 @@ class Metadata implements GgufSource {
 
   /** One number for all layers, or one per layer. */
   perLayer(key: string): number | readonly number[] | undefined {
-    const value = this.get(key);
-    if (typeof value === 'number') return value;
-    if (!Array.isArray(value)) return undefined;
-    const numbers = value.filter((item): item is number => typeof item === 'number');
-    return numbers.length === value.length && numbers.length > 0 ? numbers : undefined;
+    return numbersOf(this.get(key));
+  }
+
+  apart(key: string): number | readonly number[] | undefined {
+    return numbersOf(this.metadata[key]);
   }
 
   flags(key: string): readonly boolean[] | undefined {
     const value = this.get(key);
     return Array.isArray(value) ? value.map(Boolean) : undefined;
   }
+}
+
+function numbersOf(value: GgufValue | undefined): number | readonly number[] | undefined {
+  if (typeof value === 'number') return value;
+  if (!Array.isArray(value)) return undefined;
+  const numbers = value.filter((item): item is number => typeof item === 'number');
+  return numbers.length === value.length && numbers.length > 0 ? numbers : undefined;
+}
+
+/** The metadata of a file by the keys of its architecture. */
+export function ggufSource(metadata: GgufMetadata): GgufSource {
+  const name = metadata['general.architecture'];
+  return new Metadata(metadata, typeof name === 'string' ? name : 'unknown');
 }
 
 /** Metadata key → config key where the value is taken over as it is. */
@@ -129,7 +142,7 @@ function setWidths(config: GgufConfig, source: Metadata): void {
     const rope = source.number('rope.dimension_count');
     // Files from before the split of K and V carry the expanded widths under the plain keys.
     const keyWidth = source.number('attention.key_length_mla') ?? key;
-    const valueWidth = source.number('attention.value_length_mla') ?? value;
+    const valueWidth = source.number('attention.value_length_mla') ?? value ?? dividedHeadWidth(source);
     if (rope !== undefined) config['qk_rope_head_dim'] = rope;
     if (rope !== undefined && keyWidth !== undefined) config['qk_nope_head_dim'] = keyWidth - rope;
     if (valueWidth !== undefined) config['v_head_dim'] = valueWidth;
@@ -163,30 +176,40 @@ function setPerLayer(config: GgufConfig, key: string, value: number | readonly n
 }
 
 function setRope(config: GgufConfig, source: Metadata): void {
-  const type = source.get('rope.scaling.type');
-  const factor = source.number('rope.scaling.factor');
+  // What llama.cpp takes for a file without it, whatever the class's default is.
+  if (source.get('attention.head_count') !== undefined) config['rope_theta'] ??= 10_000;
+  const type = source.get('rope.scaling.type') ?? 'linear';
+  const factor = source.number('rope.scaling.factor') ?? source.number('rope.scale_linear');
   const original = source.number('rope.scaling.original_context_length');
-  if (typeof type === 'string' && type !== 'none' && factor !== undefined) {
-    // llama.cpp multiplies YaRN's own factor on cos and sin by this one; no config can say that.
-    const more = type === 'yarn' && (source.number('rope.scaling.attn_factor') ?? 1) !== 1;
-    const scaling: Record<string, JsonValue> = { rope_type: more ? 'yarn with attn_factor' : type, factor };
+  const scaled = factor !== undefined && !(type === 'linear' && (factor === 1 || factor === 0));
+  if (typeof type === 'string' && type !== 'none' && scaled) {
+    const scaling: Record<string, JsonValue> = { rope_type: type, factor };
     if (original !== undefined) scaling['original_max_position_embeddings'] = original;
     const optional: readonly (readonly [string, string])[] = [
       ['rope.scaling.attn_factor', 'attention_factor'],
-      ['rope.scaling.yarn_beta_fast', 'beta_fast'],
-      ['rope.scaling.yarn_beta_slow', 'beta_slow'],
       ['rope.scaling.alpha', 'alpha'],
     ];
     for (const [from, to] of optional) {
       const value = source.number(from);
       if (value !== undefined) scaling[to] = value;
     }
-    const logMultiplier = source.number('rope.scaling.yarn_log_multiplier');
-    if (logMultiplier !== undefined) scaling['mscale_all_dim'] = logMultiplier * 10;
+    if (type === 'yarn') setYarn(scaling, source, factor);
     config['rope_scaling'] = scaling;
   }
   const local = source.number('rope.freq_base_swa');
   if (local !== undefined) config['rope_local_base_freq'] = local;
+}
+
+/**
+ * llama.cpp multiplies YaRN's own factor on cos and sin by that of the file (llama-context.cpp). With `yarn_log_multiplier`, a tenth of
+ * `mscale_all_dim`, `mscale` is the same, and YaRN's own factor is 1.
+ */
+function setYarn(scaling: Record<string, JsonValue>, source: Metadata, factor: number): void {
+  const given = source.number('rope.scaling.attn_factor') ?? 1;
+  const logMultiplier = source.number('rope.scaling.yarn_log_multiplier');
+  if (logMultiplier !== undefined) scaling['mscale'] = scaling['mscale_all_dim'] = logMultiplier * 10;
+  const own = logMultiplier !== undefined || factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1;
+  scaling['attention_factor'] = given * own;
 }
 
 function setExperts(config: GgufConfig, source: Metadata): void {

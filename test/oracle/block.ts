@@ -56,7 +56,7 @@ export function referenceBlock(
       return new Weights(options.expertWeights(expert), layout);
     });
   } else {
-    fed = rowsOf(feedForwardInput, (x) => feedForward(mlp, weights, x));
+    fed = rowsOf(feedForwardInput, (x) => feedForward(mlp, weights, x, options.activate));
   }
   const base = !parallel && spec.residualFrom === 'normed' ? feedForwardInput : middle;
   const summed = normed('feedForwardResidual', join(base, normed('feedForwardOutput', fed)));
@@ -68,11 +68,16 @@ export function referenceBlock(
   };
 }
 
-function feedForward(spec: DenseFeedForward, weights: Weights, x: Float64Array): Float64Array {
+function feedForward(
+  spec: DenseFeedForward,
+  weights: Weights,
+  x: Float64Array,
+  act: typeof activate = activate,
+): Float64Array {
   const up = weights.linear('up', x, spec.width, spec.biasIn);
   let inner: Float64Array;
   if (spec.kind === 'plain') {
-    inner = up.map((value) => activate(spec.activation, value));
+    inner = up.map((value) => act(spec.activation, value));
   } else {
     const gate = weights.linear('gate_proj', x, spec.width, spec.biasIn);
     const clamped = spec.clampedSwiglu;
@@ -82,7 +87,7 @@ function feedForward(spec: DenseFeedForward, weights: Weights, x: Float64Array):
           const limitedUp = Math.min(Math.max(up[i] ?? 0, -clamped.limit), clamped.limit);
           return limitedGate * sigmoid(clamped.alpha * limitedGate) * (limitedUp + 1);
         })
-      : gate.map((value, i) => activate(spec.activation, value) * (up[i] ?? 0));
+      : gate.map((value, i) => act(spec.activation, value) * (up[i] ?? 0));
     if (spec.innerNorm) inner = weights.normalize('inner_norm', spec.innerNorm, inner);
   }
   return weights.linear('down', inner, x.length, spec.biasOut);

@@ -5,6 +5,7 @@
 
 import { sigmoid } from './activations';
 import { alibiBias } from '../../src/attention/spec/alibi';
+import type { Activation } from '../../src/attention/spec/blockSpec';
 import { type AttentionLayerSpec, headDims, keyLimit } from '../../src/attention/spec/layerSpec';
 import { sees } from '../../src/attention/step/mask';
 import type { HeadNormSpec } from '../../src/attention/spec/normSpec';
@@ -32,6 +33,8 @@ export interface ReferenceOptions {
   readonly weightLayout?: WeightLayout;
   /** Length of the whole sequence where it is known beforehand (dynamic NTK, LongRoPE); default past + new tokens. */
   readonly contextTokens?: number;
+  /** Another way to compute activations: as an engine has them. */
+  readonly activate?: (activation: Activation, x: number) => number;
 }
 
 export interface ReferenceRun {

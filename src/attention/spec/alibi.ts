@@ -2,14 +2,14 @@
 
 import type { AlibiSpec } from './layerSpec';
 
-/** Slopes of BLOOM and Falcon: powers of 2^(−8/n), then for other head counts every second of the next power of two's. */
-export function bloomSlopes(heads: number): number[] {
+/** Slopes of BLOOM and Falcon: powers of 2^(−max/n), then for other head counts every second of the next power of two's. */
+export function bloomSlopes(heads: number, maxBias = 8): number[] {
   const whole = 2 ** Math.floor(Math.log2(heads));
   const geometric = (base: number, count: number, step: number): number[] =>
     Array.from({ length: count }, (_, i) => base ** (1 + i * step));
-  const first = geometric(2 ** -(2 ** -(Math.log2(whole) - 3)), whole, 1);
+  const first = geometric(2 ** -(maxBias / whole), whole, 1);
   if (whole === heads) return first;
-  const extra = geometric(2 ** -(2 ** -(Math.log2(2 * whole) - 3)), Math.min(whole, heads - whole), 2);
+  const extra = geometric(2 ** -(maxBias / (2 * whole)), Math.min(whole, heads - whole), 2);
   return [...first, ...extra];
 }
 

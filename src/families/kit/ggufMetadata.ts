@@ -14,4 +14,6 @@ export interface GgufSource {
   /** One number for all layers, or one per layer. */
   perLayer(key: string): number | readonly number[] | undefined;
   flags(key: string): readonly boolean[] | undefined;
+  /** One number for all layers, or one per layer, under a key that has no architecture before it. */
+  apart(key: string): number | readonly number[] | undefined;
 }

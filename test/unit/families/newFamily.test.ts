@@ -202,7 +202,7 @@ describe('a family that was added by one file and one fixture', () => {
     expect(familyFiles(root)).toContain('quasar');
     const row = (await matrixOf(root, { quasar: fixture.config })).split('\n').find((line) => line.includes('quasar'));
     expect(row).toBe(
-      '| quasar | quasar | ✓ | derived | ✓ | own maths | – | intrinsic, vllm, sglang, trtllm, transformers |',
+      '| quasar | quasar | ✓ | derived | ✓ | own maths | not in llama.cpp | intrinsic, vllm, sglang, trtllm, transformers |',
     );
   });
 });

@@ -2,6 +2,7 @@
 
 import { type CaptureName } from '../../../src/attention/onnx/program';
 import { referenceBlock } from '../../oracle/block';
+import type { ReferenceOptions } from '../../oracle/layer';
 import { Tensor64 } from '../../oracle/tensor64';
 import type { ModelPlan } from '../../../src/weights/plan/weightPlan';
 import { embed, logits } from '../../../src/weights/plan/readPlan';
@@ -24,6 +25,7 @@ export async function forward(
   plan: ModelPlan,
   ids: readonly number[],
   wantLogits = true,
+  options: Pick<ReferenceOptions, 'activate'> = {},
 ): Promise<ModelRun> {
   const hiddenIn = await embed(store, plan, ids);
   let hidden = new Tensor64([1, ids.length, plan.hiddenSize], Float64Array.from(hiddenIn));
@@ -35,6 +37,7 @@ export async function forward(
     const weights = await read.block(index);
     const experts = await read.experts(index);
     const run = referenceBlock(layer.block, weights, hidden, null, {
+      ...options,
       expertWeights: (expert) => experts[expert] ?? new Map(),
     });
     hidden = run.hidden;

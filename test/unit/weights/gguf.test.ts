@@ -129,6 +129,7 @@ describe('configs from metadata', () => {
       num_attention_heads: 8,
       num_key_value_heads: 2,
       intermediate_size: 128,
+      rope_theta: 10_000,
     });
   });
 
@@ -239,9 +240,9 @@ describe('configs from metadata', () => {
       num_key_value_heads: 8,
     });
     const mpt = { 'general.architecture': 'mpt', 'mpt.attention.head_count': 8 };
-    expect(ggufConfig(mpt)['attn_config']).toEqual({ kv_n_heads: 8, clip_qkv: null });
+    expect(ggufConfig(mpt)['attn_config']).toEqual({ kv_n_heads: 8, clip_qkv: null, alibi: false });
     expect(ggufConfig({ ...mpt, 'mpt.attention.head_count_kv': 2 })['attn_config']).toMatchObject({ kv_n_heads: 2 });
-    expect(ggufConfig({ 'general.architecture': 'mpt' })['attn_config']).toEqual({ clip_qkv: null });
+    expect(ggufConfig({ 'general.architecture': 'mpt' })['attn_config']).toEqual({ clip_qkv: null, alibi: false });
   });
 
   it('experts make a llama a mixtral; mamba has its widths', () => {

@@ -24,6 +24,8 @@ export interface Conversion {
   readonly plusOne?: boolean;
   /** Attention and feed-forward have a norm behind them. */
   readonly normsAfter?: boolean;
+  /** The model has windows that llama.cpp's implementation has not. */
+  readonly withoutWindows?: boolean;
   readonly extra?: (config: Config) => Readonly<Record<string, GgufEntry>>;
 }
 

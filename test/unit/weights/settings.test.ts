@@ -149,17 +149,23 @@ describe('what GGUF says only between the lines', () => {
     expect(config('olmo2', { ...scaled, ...windowed })['rope_scaling']).toBeUndefined();
   });
 
-  it('a factor on top of that of YaRN is no YaRN that a config knows', () => {
+  it('a factor of the file multiplies that of YaRN', () => {
     const yarn = {
       'x.rope.scaling.type': 'yarn',
       'x.rope.scaling.factor': 4,
       'x.rope.scaling.original_context_length': 32,
     };
-    expect(() =>
-      rotaryOf('llama', {
-        rope_scaling: config('llama', { ...yarn, 'x.rope.scaling.attn_factor': 0.5 })['rope_scaling'],
-      }),
-    ).toThrow(/is not supported/);
+    const factorOf = (more: Readonly<Record<string, number>>): number | null | undefined => {
+      const scaling = rotaryOf('llama', {
+        rope_scaling: config('llama', { ...yarn, ...more })['rope_scaling'],
+      })?.scaling;
+      return scaling?.kind === 'yarn' ? scaling.attentionFactor : undefined;
+    };
+    const own = 0.1 * Math.log(4) + 1;
+    expect(factorOf({})).toBeCloseTo(own, 12);
+    expect(factorOf({ 'x.rope.scaling.attn_factor': 0.5 })).toBeCloseTo(0.5 * own, 12);
+    // With mscale_all_dim, mscale is the same: the two cancel.
+    expect(factorOf({ 'x.rope.scaling.yarn_log_multiplier': 0.0707 })).toBe(1);
     expect(rotaryOf('llama', { rope_scaling: config('llama', yarn)['rope_scaling'] })?.scaling?.kind).toBe('yarn');
   });
 });
