@@ -3,7 +3,7 @@
 import { gguf, type GGUFTensorInfo, type MetadataValue } from '@huggingface/gguf';
 import { basename, dirname, join } from 'node:path';
 import { dequantize, GGML_TYPES, type GgmlType, isReadable } from './ggml';
-import { scanGguf } from './ggufScan';
+import { type MarkedText, scanGguf } from './ggufScan';
 import { RangeFile } from './rangeFile';
 import { destination } from './safetensors';
 import { fileError, shown, WeightsError } from './weightsError';
@@ -81,7 +81,7 @@ function splitParts(path: string): readonly string[] {
 async function openPart(path: string, files: RangeFile[]): Promise<Opened> {
   const file = await RangeFile.open(path);
   files.push(file);
-  await scanGguf(file);
+  const marked = await scanGguf(file);
   let parsed: Awaited<ReturnType<typeof gguf>>;
   try {
     parsed = await gguf(path, { allowLocalFile: true });
@@ -96,16 +96,29 @@ async function openPart(path: string, files: RangeFile[]): Promise<Opened> {
   }
   await file.checkUnchanged();
   const tensors = locateTensors(file, parsed.tensorInfos, parsed.tensorDataOffset);
-  return { file, metadata: plainMetadata(parsed.metadata), tensors };
+  return { file, metadata: withMarks(plainMetadata(parsed.metadata), marked), tensors };
 }
 
-function plainMetadata(metadata: object): GgufMetadata {
+function plainMetadata(metadata: object): Record<string, GgufValue> {
   const plain: Record<string, GgufValue> = {};
   for (const [key, value] of Object.entries(metadata)) {
-    Object.defineProperty(plain, key, { value: plainValue(value as MetadataValue), enumerable: true });
+    Object.defineProperty(plain, key, { value: plainValue(value as MetadataValue), enumerable: true, writable: true });
   }
   return plain;
 }
+
+/** Gives texts back what the parser took for byte order marks: a token may begin so, and be no other token. */
+function withMarks(metadata: Record<string, GgufValue>, marked: readonly MarkedText[]): GgufMetadata {
+  for (const { key, index } of marked) {
+    const value = metadata[key];
+    const whole = (text: GgufValue | undefined): string => `\ufeff${String(text)}`;
+    if (index === undefined) metadata[key] = whole(value);
+    else if (isList(value)) value[index] = whole(value[index]);
+  }
+  return metadata;
+}
+
+const isList = (value: GgufValue | undefined): value is GgufValue[] => Array.isArray(value);
 
 function plainValue(value: MetadataValue): GgufValue {
   if (Array.isArray(value)) return value.map(plainValue);

@@ -33,6 +33,16 @@ const SCALAR_BYTES: ReadonlyMap<number, number> = new Map([
 const STRING = 8;
 const ARRAY = 9;
 
+/** U+FEFF in UTF-8. */
+const MARK = [0xef, 0xbb, 0xbf];
+
+/** A text of the metadata that begins with U+FEFF, which the parser takes for a byte order mark and drops. */
+export interface MarkedText {
+  readonly key: string;
+  /** In a list of texts. */
+  readonly index?: number;
+}
+
 /** Sequential reading with bounds. */
 class Cursor {
   private buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -83,15 +93,35 @@ class Cursor {
     return '';
   }
 
-  async skipText(): Promise<void> {
-    this.skip(await this.u64(MAX_STRING_BYTES, 'bytes in a text'));
+  /** Skips texts; `found` takes the indices of those that begin with a byte order mark. */
+  async skipTexts(count: number, found: (index: number) => void): Promise<void> {
+    for (let i = 0; i < count; i++) if (this.skipBuffered() ?? (await this.skipText())) found(i);
+  }
+
+  private async skipText(): Promise<boolean> {
+    const length = await this.u64(MAX_STRING_BYTES, 'bytes in a text');
+    const view = length < MARK.length ? null : await this.view(MARK.length);
+    this.skip(view === null ? length : length - MARK.length);
+    return view !== null && MARK.every((byte, index) => view.getUint8(index) === byte);
+  }
+
+  /** A text whose beginning is at hand is skipped without waiting: vocabularies have hundreds of thousands. Else undefined. */
+  private skipBuffered(): boolean | undefined {
+    const at = this.position - this.start;
+    if (at < 0 || at + 8 + MARK.length > this.buffer.byteLength) return undefined;
+    const view = new DataView(this.buffer.buffer, at, 8 + MARK.length);
+    const length = view.getUint32(0, true);
+    if (length > MAX_STRING_BYTES || view.getUint32(4, true) !== 0) return undefined;
+    this.skip(8 + length);
+    return length >= MARK.length && MARK.every((byte, index) => view.getUint8(8 + index) === byte);
   }
 }
 
 /**
+ * Checks a header, and finds the texts that the parser does not give back as they are.
  * @throws WeightsError for a header that is cut, has impossible counts, types or nesting, or names something twice.
  */
-export async function scanGguf(file: RangeFile): Promise<void> {
+export async function scanGguf(file: RangeFile): Promise<readonly MarkedText[]> {
   const fail = (problem: string): never => {
     throw new WeightsError({
       file: file.path,
@@ -113,11 +143,15 @@ export async function scanGguf(file: RangeFile): Promise<void> {
   const keys = await cursor.u64(MAX_KEYS, 'metadata keys');
   const seen = new Set<string>();
   const budget = { elements: MAX_ELEMENTS };
+  const marked: MarkedText[] = [];
   for (let i = 0; i < keys; i++) {
     const key = await cursor.text(MAX_NAME_BYTES, 'bytes in a key');
     if (seen.has(key)) fail('a metadata key occurs twice');
     seen.add(key);
-    await scanValue(cursor, await cursor.u32(), 0, budget, fail);
+    const found = (index?: number): void => {
+      marked.push(index === undefined ? { key } : { key, index });
+    };
+    await scanValue({ cursor, type: await cursor.u32(), depth: 0, budget, fail, found });
   }
   seen.clear();
   for (let i = 0; i < tensors; i++) {
@@ -128,22 +162,30 @@ export async function scanGguf(file: RangeFile): Promise<void> {
     if (rank > MAX_RANK) fail(`a tensor has ${rank} dimensions`);
     cursor.skip(rank * 8 + 4 + 8);
   }
+  return marked;
 }
 
-async function scanValue(
-  cursor: Cursor,
-  type: number,
-  depth: number,
-  budget: { elements: number },
-  fail: (problem: string) => never,
-): Promise<void> {
+interface Value {
+  readonly cursor: Cursor;
+  readonly type: number;
+  readonly depth: number;
+  readonly budget: { elements: number };
+  readonly fail: (problem: string) => never;
+  /** Takes a text that begins with a byte order mark: its place in a list that is not in another, or none. */
+  readonly found: (index?: number) => void;
+}
+
+async function scanValue(value: Value): Promise<void> {
+  const { cursor, type, depth, budget, fail, found } = value;
   const bytes = SCALAR_BYTES.get(type);
   if (bytes !== undefined) {
     cursor.skip(bytes);
     return;
   }
   if (type === STRING) {
-    await cursor.skipText();
+    await cursor.skipTexts(1, () => {
+      if (depth === 0) found();
+    });
     return;
   }
   if (type !== ARRAY) fail(`metadata type ${type} is unknown`);
@@ -153,6 +195,13 @@ async function scanValue(
   budget.elements -= count;
   if (budget.elements < 0) fail(`its metadata has more than ${MAX_ELEMENTS} values`);
   const itemBytes = SCALAR_BYTES.get(itemType);
-  if (itemBytes !== undefined) cursor.skip(count * itemBytes);
-  else for (let i = 0; i < count; i++) await scanValue(cursor, itemType, depth + 1, budget, fail);
+  if (itemBytes !== undefined) {
+    cursor.skip(count * itemBytes);
+  } else if (itemType === STRING) {
+    await cursor.skipTexts(count, (index) => {
+      if (depth === 0) found(index);
+    });
+  } else {
+    for (let i = 0; i < count; i++) await scanValue({ ...value, type: itemType, depth: depth + 1 });
+  }
 }

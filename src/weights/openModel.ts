@@ -8,7 +8,9 @@ import { configFromTensors, ggufPlan } from './plan/ggufPlan';
 import { modelPlanOf } from './plan/modelPlan';
 import type { ModelPlan } from './plan/weightPlan';
 import { openSafetensors } from './safetensors';
-import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from './tokenizer';
+import { folderTokenizer } from './folderTokenizer';
+import { tokenizerOfGguf } from './ggufTokenizer';
+import type { TextTokenizer } from './textTokenizer';
 import { WeightsError } from './weightsError';
 import type { WeightStore } from './weightStore';
 
@@ -65,7 +67,7 @@ async function openGgufModel(path: string, folder: string): Promise<OpenModel> {
         fix: 'Name the GGUF file of a language model.',
       });
     const plan = await ggufPlan({ store, architecture: String(store.metadata['general.architecture']), reading });
-    const tokenizer = (): Promise<TextTokenizer | null> => Promise.resolve(tokenizerOfGguf(path, store.metadata));
+    const tokenizer = async (): Promise<TextTokenizer | null> => tokenizerOfGguf(path, store.metadata);
     return { reading, plan, store, folder, tokenizer, close: () => store.close() };
   } catch (error) {
     await store.close();

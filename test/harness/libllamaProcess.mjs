@@ -290,6 +290,15 @@ function openHeader(path, params) {
   return first !== null || made === null ? first : attempt(Number(made[2]) - Number(made[1]));
 }
 
+/** @param {any} vocabulary @param {string} text @param {boolean} addSpecial @param {boolean} parseSpecial */
+function tokensOf(vocabulary, text, addSpecial, parseSpecial) {
+  const length = Buffer.byteLength(text);
+  const ids = new Int32Array(length * 2 + 8);
+  const count = api.tokenize(vocabulary, text, length, ids, ids.length, addSpecial, parseSpecial);
+  if (count < 0) throw new Error(`llama_tokenize: ${count}`);
+  return [...ids.subarray(0, count)];
+}
+
 /** @type {Record<string, (request: any) => unknown>} */
 const HANDLERS = {
   architectures() {
@@ -372,12 +381,12 @@ const HANDLERS = {
     return { size: api.vocabularySize(vocabulary), addsBos: api.addsBos(vocabulary), addsEos: api.addsEos(vocabulary) };
   },
   tokenize({ model, text, addSpecial = true, parseSpecial = false }) {
+    return { ids: tokensOf(api.vocabulary(known(models, model)), text, addSpecial, parseSpecial) };
+  },
+  /** As `tokenize`, for many texts. */
+  tokenizeAll({ model, texts, addSpecial = true, parseSpecial = false }) {
     const vocabulary = api.vocabulary(known(models, model));
-    const length = Buffer.byteLength(text);
-    const ids = new Int32Array(length + 8);
-    const count = api.tokenize(vocabulary, text, length, ids, ids.length, addSpecial, parseSpecial);
-    if (count < 0) throw new Error(`llama_tokenize: ${count}`);
-    return { ids: [...ids.subarray(0, count)] };
+    return { ids: texts.map((/** @type {string} */ text) => tokensOf(vocabulary, text, addSpecial, parseSpecial)) };
   },
   /** Text of single tokens, as the library writes them. */
   pieces({ model, ids, special = true }) {

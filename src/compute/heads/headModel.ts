@@ -3,9 +3,8 @@
 import { stat } from 'node:fs/promises';
 import type { HeadsModelInfo } from '../../shared/headsContract';
 import type { Engine } from '../engines/engine';
-import type { GgufMetadata } from '../../weights/gguf';
 import { openModel, type OpenModel } from '../../weights/openModel';
-import { folderTokenizer, type TextTokenizer, tokenizerOfGguf } from '../../weights/tokenizer';
+import type { TextTokenizer } from '../../weights/textTokenizer';
 import { WeightsError } from '../../weights/weightsError';
 import { ForwardPass } from './forward';
 import type { ForwardLimits, HeadSubject } from './layerPass';
@@ -28,10 +27,7 @@ export class HeadModel implements HeadSubject {
 
   /** Null where the model has none: token ids only. */
   tokenizer(): Promise<TextTokenizer | null> {
-    const { store, folder } = this.model;
-    this.pendingTokenizer ??= hasMetadata(store)
-      ? Promise.resolve(tokenizerOfGguf(store.path, store.metadata))
-      : folderTokenizer(folder);
+    this.pendingTokenizer ??= this.model.tokenizer();
     return this.pendingTokenizer;
   }
 
@@ -83,10 +79,6 @@ export class HeadModel implements HeadSubject {
   close(): Promise<void> {
     return this.model.close();
   }
-}
-
-function hasMetadata(store: object): store is { readonly metadata: GgufMetadata; readonly path: string } {
-  return 'metadata' in store && typeof store.metadata === 'object' && store.metadata !== null;
 }
 
 /** Size and time of every file behind the tensors. */

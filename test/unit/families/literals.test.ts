@@ -12,9 +12,9 @@ const WORDS = new Set(['mamba', 'mamba2', 'rwkv', 'params', 'git', 'clip', 'esm'
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return path === join('src', 'families') ? [] : sources(path);
-    // Its words are the names of tokenizers in GGUF files.
-    if (entry.name === 'ggufTokenizer.ts') return [];
+    // The words of the second are the names of tokenizers in GGUF files.
+    const named = [join('src', 'families'), join('src', 'weights', 'vocabulary')];
+    if (entry.isDirectory()) return named.includes(path) ? [] : sources(path);
     return /\.(ts|mjs)$/.test(entry.name) ? [path] : [];
   });
 }

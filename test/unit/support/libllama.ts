@@ -131,6 +131,15 @@ export class Libllama {
     return (await this.ask<{ ids: number[] }>('tokenize', { model, text, ...how })).ids;
   }
 
+  /** As `tokenize`, for many texts. */
+  async tokenizeAll(
+    { model }: ModelHandle,
+    texts: readonly string[],
+    how: { addSpecial?: boolean; parseSpecial?: boolean } = {},
+  ): Promise<readonly (readonly number[])[]> {
+    return (await this.ask<{ ids: number[][] }>('tokenizeAll', { model, texts, ...how })).ids;
+  }
+
   /** Bytes of single tokens' text. */
   async pieces({ model }: ModelHandle, ids: readonly number[], special = true): Promise<readonly Uint8Array[]> {
     const { pieces } = await this.ask<{ pieces: string[] }>('pieces', { model, ids, special });

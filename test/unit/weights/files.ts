@@ -99,6 +99,19 @@ export const ggufValue = {
     type: 9,
     bytes: concat(u32(7), u64(values.length), Uint8Array.from(values, Number)),
   }),
+  flag: (value: boolean): GgufEntry => ({ type: 7, bytes: Uint8Array.of(Number(value)) }),
+  f32s: (values: readonly number[]): GgufEntry => ({
+    type: 9,
+    bytes: concat(u32(6), u64(values.length), f32(values)),
+  }),
+  i32s: (values: readonly number[]): GgufEntry => ({
+    type: 9,
+    bytes: concat(u32(5), u64(values.length), new Uint8Array(Int32Array.from(values).buffer)),
+  }),
+  u8s: (values: readonly number[]): GgufEntry => ({
+    type: 9,
+    bytes: concat(u32(0), u64(values.length), Uint8Array.from(values)),
+  }),
   u32s: (values: readonly number[]): GgufEntry => ({
     type: 9,
     bytes: concat(u32(4), u64(values.length), ...values.map(u32)),

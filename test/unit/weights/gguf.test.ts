@@ -63,6 +63,35 @@ describe('GGUF files', () => {
     await store.close();
   });
 
+  it('keep texts that begin with U+FEFF: a token may, and is another one without', async () => {
+    const list = [
+      '\ufeffa',
+      'a',
+      '',
+      '\ufeff',
+      '\ufeff\ufeff',
+      'é',
+      ...Array.from({ length: 40_000 }, (_, i) => `token ${i}`),
+      '\ufeffz',
+    ];
+    const path = write(
+      folder,
+      'marks.gguf',
+      gguf(
+        {
+          'general.architecture': ggufValue.text('llama'),
+          'general.name': ggufValue.text('\ufeffname'),
+          'tokenizer.ggml.tokens': ggufValue.texts(list),
+        },
+        {},
+      ),
+    );
+    const store = await openGguf(path);
+    await store.close();
+    expect(store.metadata['general.name']).toBe('\ufeffname');
+    expect(store.metadata['tokenizer.ggml.tokens']).toEqual(list);
+  });
+
   it('parts of a split file together', async () => {
     write(
       folder,

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openGguf } from '../../../src/weights/gguf';
-import { ggufTokenizer } from '../../../src/weights/ggufTokenizer';
-import { folderTokenizer, TextTokenizer, tokenizerOfGguf } from '../../../src/weights/tokenizer';
+import { folderTokenizer } from '../../../src/weights/folderTokenizer';
+import { type GgufTokenizer, tokenizerOfGguf } from '../../../src/weights/ggufTokenizer';
+import type { GgufMetadata } from '../../../src/weights/gguf';
+import { cutText, SPLITS } from '../../../src/weights/vocabulary/splits';
 import { besideFile, itWith } from '../support/reference';
 
 const SAMPLES = resolve(__dirname, '../../../media/samples');
@@ -33,6 +35,12 @@ describe('tokenizers of folders', () => {
   });
 });
 
+function made(metadata: GgufMetadata): GgufTokenizer {
+  const tokenizer = tokenizerOfGguf('test', metadata);
+  if (tokenizer === null) throw new Error('no tokenizer');
+  return tokenizer;
+}
+
 const story = besideFile('models/stories260K.gguf');
 describe('vocabularies of GGUF files', () => {
   itWith(story, 'encodes as the reference does (SPM)', async (path) => {
@@ -50,7 +58,7 @@ describe('vocabularies of GGUF files', () => {
   });
 
   it('encodes byte-level BPE by merges, with special tokens kept whole', () => {
-    const made = ggufTokenizer({
+    const tokenizer = made({
       'tokenizer.ggml.model': 'gpt2',
       'tokenizer.ggml.pre': 'llama-bpe',
       'tokenizer.ggml.tokens': ['a', 'b', 'c', 'Ġ', 'ab', 'Ġab', '<|end|>'],
@@ -59,20 +67,27 @@ describe('vocabularies of GGUF files', () => {
       'tokenizer.ggml.bos_token_id': 6,
       'tokenizer.ggml.add_bos_token': true,
     });
-    const tokenizer = TextTokenizer.from('test', made?.description ?? {}, made?.settings ?? {});
     expect(tokenizer.encode('abc ab<|end|>')).toEqual([6, 4, 2, 5, 6]);
-    expect(tokenizer.decode([4, 2, 5])).toBe('abc ab');
+    expect(tokenizer.encode('abc', false)).toEqual([4, 2]);
+    expect(tokenizer.encode('ab<|end|>', { parse: false })).toEqual([6, 4]);
+    expect(tokenizer.decode([6, 4, 2, 5])).toBe('abc ab');
+    expect(tokenizer.decode([6, 4], true)).toBe('<|end|>ab');
+    expect(tokenizer.piece(5)).toBe(' ab');
+    expect(tokenizer.piece(7)).toBe('#7');
+    expect([tokenizer.knows(6), tokenizer.knows(7)]).toEqual([true, false]);
   });
 
   it.each([
     ['llama-bpe', undefined, true],
     ['tekken', undefined, true],
+    ['gemma4', undefined, true],
+    ['gemma4', false, true],
     ['llama-bpe', false, false],
     ['qwen2', undefined, false],
     ['qwen2', true, true],
     ['gpt-2', undefined, false],
   ])('of %s with add_bos_token %s: a text begins with that token: %s, as in llama.cpp', (pre, add, begins) => {
-    const made = ggufTokenizer({
+    const tokenizer = made({
       'tokenizer.ggml.model': 'gpt2',
       'tokenizer.ggml.pre': pre,
       'tokenizer.ggml.tokens': ['a', 'b', '<s>'],
@@ -81,32 +96,123 @@ describe('vocabularies of GGUF files', () => {
       'tokenizer.ggml.bos_token_id': 2,
       ...(add === undefined ? {} : { 'tokenizer.ggml.add_bos_token': add }),
     });
-    const tokenizer = TextTokenizer.from('test', made?.description ?? {}, made?.settings ?? {});
     expect(tokenizer.encode('a')).toEqual(begins ? [2, 0] : [0]);
   });
 
   it('splits as Tekken does: before a capital letter, and digits one by one', () => {
-    const made = ggufTokenizer({
+    const tokenizer = made({
       'tokenizer.ggml.model': 'gpt2',
       'tokenizer.ggml.pre': 'tekken',
       'tokenizer.ggml.tokens': ['a', 'B', '1', '2', 'aB', '12', 'Ba'],
-      'tokenizer.ggml.token_type': [1, 1, 1, 1, 1, 1, 1],
       'tokenizer.ggml.merges': ['a B', '1 2', 'B a'],
+      'tokenizer.ggml.add_bos_token': false,
     });
-    const tokenizer = TextTokenizer.from('test', made?.description ?? {}, made?.settings ?? {});
     expect(tokenizer.encode('aBa12')).toEqual([0, 6, 2, 3]);
   });
 
-  it('has none where the split is not known', () => {
-    expect(
-      ggufTokenizer({
-        'tokenizer.ggml.model': 'gpt2',
-        'tokenizer.ggml.pre': 'unheard-of',
+  it('joins pieces of SentencePiece by their scores, and writes bytes where there is no piece', () => {
+    const tokenizer = made({
+      'tokenizer.ggml.model': 'llama',
+      'tokenizer.ggml.tokens': ['<unk>', '<s>', '</s>', '<0xC3>', '<0xA4>', '▁', 'a', 'b', '▁a', 'ab'],
+      'tokenizer.ggml.token_type': [2, 3, 3, 6, 6, 1, 1, 1, 1, 1],
+      'tokenizer.ggml.scores': [0, 0, 0, 0, 0, -1, -1, -1, -3, -2],
+    });
+    expect(tokenizer.encode('abä</s>a')).toEqual([1, 5, 9, 3, 4, 2, 8]);
+    expect(tokenizer.decode([1, 5, 9, 3, 4, 2, 8])).toBe('abä a');
+    expect(tokenizer.piece(3)).toBe('Ã');
+    expect(() => tokenizer.encode('é')).toThrow(/neither this text nor its byte <0xA9>/);
+  });
+
+  it('tells white space with a special token where the model does', () => {
+    const tokenizer = made({
+      'general.name': 'Phi-3 mini',
+      'tokenizer.ggml.model': 'llama',
+      'tokenizer.ggml.tokens': ['<unk>', '<s>', '</s>', '<|user|>', '▁', 'a', '<own>'],
+      'tokenizer.ggml.token_type': [2, 3, 3, 3, 1, 1, 4],
+    });
+    expect(tokenizer.encode('<|user|> \n a<s> a', { add: false })).toEqual([3, 4, 5, 1, 4, 4, 5]);
+  });
+
+  it('has none where the file has no vocabulary', () => {
+    expect(tokenizerOfGguf('test', {})).toBeNull();
+    expect(tokenizerOfGguf('test', { 'tokenizer.ggml.model': 'none' })).toBeNull();
+  });
+
+  const VALID = {
+    'tokenizer.ggml.model': 'gpt2',
+    'tokenizer.ggml.pre': 'gpt-2',
+    'tokenizer.ggml.tokens': ['a', 'b'],
+    'tokenizer.ggml.merges': ['a b'],
+  };
+  it.each([
+    ['a split', { ...VALID, 'tokenizer.ggml.pre': 'unheard-of' }, /split as “unheard-of” .* does not know/],
+    ['a kind', { ...VALID, 'tokenizer.ggml.model': 'runes' }, /of the kind “runes”/],
+    ['no merges', { 'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.tokens': ['a'] }, /no tokenizer.ggml.merges/],
+    ['no tokens', { ...VALID, 'tokenizer.ggml.tokens': [] }, /has no tokens/],
+    ['a text twice', { ...VALID, 'tokenizer.ggml.tokens': ['a', 'b', 'a'] }, /the same text \(a\)/],
+    ['too few types', { ...VALID, 'tokenizer.ggml.token_type': [1] }, /token_type has 1 entries for 2 tokens/],
+  ])('refuses what llama.cpp does not load: %s', (_, metadata, said) => {
+    const refused = (): unknown => tokenizerOfGguf('test', metadata);
+    expect(refused).toThrow(said);
+    expect(refused).toThrow(expect.objectContaining({ fix: 'Give token ids (--ids 1,2,3) instead of text.' }));
+  });
+
+  it.each([
+    ['a first token without a name', { ...VALID, 'tokenizer.ggml.add_bos_token': true }, /does not name it/],
+    ['white space in another kind', { ...VALID, 'tokenizer.ggml.pre': 'whitespace' }, /split as “whitespace”/],
+    [
+      'a damaged table of characters',
+      {
+        'tokenizer.ggml.model': 't5',
         'tokenizer.ggml.tokens': ['a'],
-        'tokenizer.ggml.merges': ['a a'],
-      }),
-    ).toBeNull();
-    expect(ggufTokenizer({ 'tokenizer.ggml.model': 'bert', 'tokenizer.ggml.tokens': ['a'] })).toBeNull();
-    expect(ggufTokenizer({})).toBeNull();
+        'tokenizer.ggml.precompiled_charsmap': [255, 255, 0, 0, 1],
+      },
+      /precompiled_charsmap/,
+    ],
+    [
+      'words without a token for unknown ones',
+      {
+        'tokenizer.ggml.model': 'bert',
+        'tokenizer.ggml.tokens': ['a', 'b'],
+        'tokenizer.ggml.bos_token_id': 0,
+        'tokenizer.ggml.seperator_token_id': 1,
+      },
+      /no token for unknown words/,
+    ],
+  ])('refuses a text at which llama.cpp ends: %s', (_, metadata, said) => {
+    expect(() => made(metadata).encode('x  y')).toThrow(said);
+  });
+});
+
+describe('texts of 16 KB', () => {
+  const KB16 = 16_384;
+  it.each([...SPLITS.keys()])('are cut in bounded time, however they are made: %s', (name) => {
+    const cuts = SPLITS.get(name)?.cuts() ?? [];
+    const runs = [
+      ' ',
+      ' \n',
+      '\t\n ',
+      'a',
+      'Aa',
+      'é',
+      '漢',
+      '1',
+      '1٣',
+      '!',
+      "'",
+      '<',
+      'a ',
+      '\u0301',
+      '🦙',
+      '\u3000',
+      'IMGIMG',
+    ];
+    for (const run of runs) {
+      const text = `x${run.repeat(Math.ceil(KB16 / run.length))}x`;
+      const start = performance.now();
+      expect(cutText(text, cuts).join('')).toBe(text);
+      // Some take a millisecond; one that tried each place anew would take a second.
+      expect(performance.now() - start, run).toBeLessThan(500);
+    }
   });
 });

@@ -1,24 +1,23 @@
-/** Text ↔ token ids, with the model's own tokenizer. */
+/** Text ↔ token ids by a tokenizer.json, with Hugging Face's library. */
 
 import { Tokenizer } from '@huggingface/tokenizers';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseObject } from './safetensorsHeader';
-import type { GgufMetadata } from './gguf';
-import { ggufTokenizer, type TokenizerJson } from './ggufTokenizer';
 import { readText } from './modelFolder';
+import type { TextTokenizer } from './textTokenizer';
 import { fileError, shown, WeightsError } from './weightsError';
 
 /** Largest tokenizer.json read; the largest published have some 35 MB. */
 const MAX_TOKENIZER_BYTES = 96 * 1024 * 1024;
 
-export class TextTokenizer {
+class LibraryTokenizer implements TextTokenizer {
   private constructor(private readonly tokenizer: Tokenizer) {}
 
   /** @throws WeightsError when the library does not understand the description. */
-  static from(file: string, description: TokenizerJson, settings: object): TextTokenizer {
+  static from(file: string, description: Record<string, unknown>, settings: object): LibraryTokenizer {
     try {
-      return new TextTokenizer(new Tokenizer(description, settings));
+      return new LibraryTokenizer(new Tokenizer(description, settings));
     } catch (error) {
       throw new WeightsError({
         file,
@@ -29,17 +28,14 @@ export class TextTokenizer {
     }
   }
 
-  /** Ids of a text; with the special tokens that the model expects around it unless `special` is false. */
   encode(text: string, special = true): number[] {
     return [...this.tokenizer.encode(text, { add_special_tokens: special }).ids];
   }
 
-  /** Text of ids; special tokens are left out unless asked for. */
   decode(ids: readonly number[], special = false): string {
     return this.tokenizer.decode([...ids], { skip_special_tokens: !special, clean_up_tokenization_spaces: false });
   }
 
-  /** What one id stands for, spaces kept, for labels; `#id` where it is no token. */
   piece(id: number): string {
     const token = this.tokenizer.id_to_token(id);
     if (token === undefined) return `#${id}`;
@@ -49,7 +45,6 @@ export class TextTokenizer {
     return this.tokenizer.decode([id], { skip_special_tokens: false, clean_up_tokenization_spaces: false }) || token;
   }
 
-  /** Whether the id is a token. */
   knows(id: number): boolean {
     return this.tokenizer.id_to_token(id) !== undefined;
   }
@@ -64,13 +59,7 @@ export async function folderTokenizer(folder: string): Promise<TextTokenizer | n
   if (!(await exists(file))) return null;
   const settings = join(folder, 'tokenizer_config.json');
   const description = await readJson(file);
-  return TextTokenizer.from(file, description, (await exists(settings)) ? await readJson(settings) : {});
-}
-
-/** The tokenizer in a GGUF file; null where its kind is not known: token ids only. */
-export function tokenizerOfGguf(file: string, metadata: GgufMetadata): TextTokenizer | null {
-  const made = ggufTokenizer(metadata);
-  return made && TextTokenizer.from(file, made.description, made.settings);
+  return LibraryTokenizer.from(file, description, (await exists(settings)) ? await readJson(settings) : {});
 }
 
 async function exists(path: string): Promise<boolean> {
