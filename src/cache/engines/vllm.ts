@@ -15,7 +15,8 @@ import {
   type Stage,
   tokensOf,
 } from './allocationRule';
-import { BATCHED_TOKENS, tokensInFlight } from './vllmBlocks';
+import { batchedTokens, tokensInFlight } from './vllmBlocks';
+import { has, VLLM_RELEASES } from './vllmHistory';
 import { compressedTotal, isCompressedModel } from './vllmCompressed';
 import { cacheKinds, chunkStart, indexFormat, largestState, type Pool, sharedPool } from './vllmPages';
 
@@ -27,10 +28,9 @@ import { cacheKinds, chunkStart, indexFormat, largestState, type Pool, sharedPoo
  */
 export const vllm: AllocationRule = {
   id: 'vllm',
-  releases: [
-    { id: '0.11', date: '2025-10', code: 'V1 as in 0.11, one batch in flight' },
-    { id: '2026-08', date: '2026-08', code: '073c510c916 (2026-08-09)' },
-  ],
+  releases: VLLM_RELEASES,
+  // The newest whose own code was executed.
+  usualRelease: '2026-08',
   options: [
     {
       name: 'block-size',
@@ -41,13 +41,13 @@ export const vllm: AllocationRule = {
     {
       name: 'max-num-batched-tokens',
       kind: { takes: 'count', least: 1 },
-      usual: () => BATCHED_TOKENS,
+      usual: batchedTokens,
       meaning: 'tokens of one step, which windows and encoders reserve',
     },
     {
       name: 'async-scheduling',
       kind: { takes: 'flag' },
-      usual: ({ date }) => date >= '2026-08',
+      usual: (release) => has(release, 'asyncScheduling'),
       meaning: 'two steps are in flight: windows reserve the tokens of both',
     },
     {
@@ -59,7 +59,7 @@ export const vllm: AllocationRule = {
     {
       name: 'gpu-memory-utilization',
       kind: { takes: 'fraction' },
-      usual: ({ date }) => (date >= '2026-08' ? 0.92 : 0.9),
+      usual: (release) => (has(release, 'moreMemory') ? 0.92 : 0.9),
       meaning: 'share of the memory that weights, activations and cache may take',
     },
     {
@@ -159,6 +159,7 @@ function refuses(groups: readonly LayerGroup[], context: RuleContext): string | 
   const latent = groups.some(({ attention }) => attention.kind === 'latent');
   if (latent && (dtype === 'int8_per_token_head' || dtype === 'nvfp4')) return `${dtype} for a latent cache`;
   if (isCompressedModel(context)) {
+    if (!has(context.setup.release, 'compressedEntries')) return 'compressed entries before April 2026';
     return dtype === 'fp8_ds_mla' ? null : `${dtype} for compressed entries: --kv-cache-dtype fp8 is needed`;
   }
   if (sharding.dcp > 1 && groups.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked'))
@@ -200,7 +201,14 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
       text: `${states.reserved} states are reserved a sequence: the last one, those of block ends and of speculative tokens`,
       inexact: false,
     });
+  if (states && !has(context.setup.release, 'hybridPrefixes') && context.setup.given.has('enable-prefix-caching'))
+    found.push({ text: 'states at block ends before August 2026: which are kept is not known here', inexact: true });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
+  if (kinds.has('compressed') && !has(context.setup.release, 'packedEntries'))
+    found.push({
+      text: 'blocks of compressed entries before June 2026: how they lie is not known here',
+      inexact: true,
+    });
   if (kinds.has('sliding') || kinds.has('chunked') || kinds.has('compressed')) {
     found.push({
       text: `a window reserves ${tokensInFlight(context)} tokens in flight and one page on top`,

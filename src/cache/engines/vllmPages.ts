@@ -6,13 +6,14 @@ import { type LayerGroup, layerGroups } from '../groups';
 import { entryBytes, indexRowBytes, ownIndexer } from '../layerBytes';
 import { attentionOf, engineStateBytes, pages, rankStateOf, type RuleContext, tokensOf } from './allocationRule';
 import { countOption, flagOption } from './options';
-import { BATCHED_TOKENS, type CacheKind, reservedWindowBlocks, tokensInFlight, windowBlocks } from './vllmBlocks';
+import { type CacheKind, reservedWindowBlocks, stepTokens, tokensInFlight, windowBlocks } from './vllmBlocks';
 import { compressedKinds, isCompressedModel } from './vllmCompressed';
+import { has } from './vllmHistory';
 
 const PAGE_TOKENS = 16;
 /** FlashMLA (fp8) and its sparse form take pages of 64 tokens; the other MLA kernels take the usual ones. */
 const FLASH_MLA_PAGE_TOKENS = 64;
-/** Hybrids with MLA take multiples of this since 2026-07-30. */
+/** Hybrids with MLA take multiples of this. */
 const HYBRID_LATENT_PAGE_TOKENS = 128;
 
 /** The format of index keys: bf16 beside plain K and V (MiniMax-M3), fp8 with a scale beside latents, whatever the main cache is. */
@@ -31,7 +32,7 @@ function vllmStateBytes(state: StateSpec | undefined, context: RuleContext): num
 
 /** States of a sequence: one, two where block ends are kept for the prefix cache, one more for each speculative token. */
 function reservedStates({ setup }: RuleContext): number {
-  const kept = setup.release.date >= '2026-08' && flagOption(setup, 'enable-prefix-caching') ? 2 : 1;
+  const kept = has(setup.release, 'hybridPrefixes') && flagOption(setup, 'enable-prefix-caching') ? 2 : 1;
   return kept + (countOption(setup, 'num-speculative-tokens') ?? 0);
 }
 
@@ -48,8 +49,9 @@ function vllmPageTokens(attention: AttentionSpec, context: RuleContext): number 
 
 function usualPageTokens(attention: AttentionSpec, context: RuleContext): number {
   if (attention.kind !== 'latent' && attention.kind !== 'compressed') return PAGE_TOKENS;
-  if (context.setup.release.date < '2026-08') return FLASH_MLA_PAGE_TOKENS;
-  if (largestState(context) > 0) return HYBRID_LATENT_PAGE_TOKENS;
+  const { release } = context.setup;
+  if (!has(release, 'backendPages')) return FLASH_MLA_PAGE_TOKENS;
+  if (largestState(context) > 0 && has(release, 'latentHybridBlocks')) return HYBRID_LATENT_PAGE_TOKENS;
   const flash = context.dtype === 'fp8' || context.dtype === 'fp8_ds_mla';
   return flash || ('indexer' in attention && attention.indexer) ? FLASH_MLA_PAGE_TOKENS : PAGE_TOKENS;
 }
@@ -112,8 +114,7 @@ function attentionBlocks(attention: AttentionSpec, pageTokens: number, context: 
       };
     case 'cross': {
       const source = attention.source.tokens === 'target' ? tokens : attention.source.tokens;
-      const batched = countOption(context.setup, 'max-num-batched-tokens') ?? BATCHED_TOKENS;
-      const reserved = Math.max(pages(source, pageTokens), pages(batched, pageTokens));
+      const reserved = Math.max(pages(source, pageTokens), pages(stepTokens(context), pageTokens));
       return { type: 'cross', held: pages(source, pageTokens), reserved };
     }
     default: {
@@ -189,7 +190,9 @@ export function sharedPool(context: RuleContext): Pool | null | 'mixed' {
   );
   const counts = unified.map(({ layers }) => layers.length);
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
-  const size = most < 1.5 * least ? most : least;
+  const { release } = context.setup;
+  const padded = has(release, 'widelyPaddedGroups') ? 1.5 : has(release, 'paddedGroups') ? 1.25 : 0;
+  const size = most < padded * least ? most : least;
   return { page, groups: unified.flatMap((kind) => splitGroups(kind, size)) };
 }
 
