@@ -41,7 +41,7 @@ const leaveOutCites = {
   name: 'leave-out-cites',
   setup(build) {
     build.onLoad({ filter: /[\\/]src[\\/]families[\\/]\w+\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+'(?:[^'\\\n]|\\.)*',$/gm, "$1 '',"),
+      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+(['"])(?:[^\\\n]|\\.)*\2,$/gm, "$1 '',"),
       loader: 'ts',
     }));
   },

@@ -51,11 +51,21 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gpt2',
     // biome-ignore format: names fill their lines
     modelTypes: [
-      'gpt-sw3', 'openai-gpt', 'jais', 'ctrl', 'imagegpt', 'decision_transformer', 'clvp_decoder', 'git', 'idefics',
+      'gpt-sw3', 'openai-gpt', 'jais', 'ctrl', 'imagegpt', 'decision_transformer', 'clvp_decoder', 'git',
       'blip_text_decoder',
     ],
-    cite: 'transformers 5.18 models/gpt2/modeling_gpt2.py and those of openai, ctrl, imagegpt, decision_transformer, clvp, git, idefics, blip',
+    cite: 'transformers 5.18 models/gpt2/modeling_gpt2.py and those of openai, ctrl, imagegpt, decision_transformer, clvp, git, blip',
     read: multiHead(),
+  },
+  {
+    // Layers that look at the image stand between, and cache nothing of it.
+    id: 'gpt2',
+    modelTypes: ['idefics'],
+    cite: 'transformers 5.18 models/idefics/modeling_idefics.py IdeficsModel.forward: past_key_values=None for cross_attn_block',
+    read: (reader, modelType) => {
+      reader.consult(['cross_layer_interval']);
+      return multiHead()(reader, modelType);
+    },
   },
   {
     // `multi_query` (true where absent) means one K and V head for all query heads.

@@ -85,6 +85,22 @@ export const layers = (): readonly LayersFacet[] => [
       }),
     }),
   },
+  {
+    // Drafts blocks for Muse Glimmer, from a cache of its own: every layer slides unless the config says otherwise.
+    id: 'muse-glimmer',
+    modelTypes: ['muse_glimmer_assistant'],
+    cite: 'transformers 5.18 models/muse_glimmer_assistant/configuration_muse_glimmer_assistant.py __post_init__, modeling DFlashCache(config)',
+    defaults: {
+      muse_glimmer_assistant: {
+        num_hidden_layers: 5,
+        num_attention_heads: 32,
+        num_key_value_heads: 8,
+        head_dim: 128,
+        sliding_window: 2048,
+      },
+    },
+    read: (reader) => ({ layers: decoderLayers(reader, { window: slidingWindow, kindAt: () => 'sliding' }) }),
+  },
 ];
 
 /** A gated feed-forward whose biases `mlp_bias` switches. */

@@ -65,6 +65,7 @@ import * as modernbertDecoder from './modernbertDecoder';
 import * as mpt from './mpt';
 import * as nemotron from './nemotron';
 import * as nemotronDense from './nemotronDense';
+import * as noText from './noText';
 import * as olmo from './olmo';
 import * as openelm from './openelm';
 import * as opt from './opt';
@@ -76,6 +77,7 @@ import * as qwen from './qwen';
 import * as qwenMoe from './qwenMoe';
 import * as qwenNext from './qwenNext';
 import * as recurrentGemma from './recurrentGemma';
+import * as refused from './refused';
 import * as rwkv from './rwkv';
 import * as seedOss from './seedOss';
 import * as smallthinker from './smallthinker';
@@ -105,10 +107,10 @@ export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
     k2Horizon.layers, kimi.layers, laguna.layers, laterLayers.layers, lfm2.layers, llama.layers, llama4.layers,
     longcat.layers, looped.layers, mamba.layers, mellum.layers, mimo.layers, minicpm.layers, minimax.layers,
     mistral.layers, mllama.layers, modernbertDecoder.layers, mpt.layers, nemotron.layers, nemotronDense.layers,
-    olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers, plamo.layers,
-    qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers, rwkv.layers, seedOss.layers,
-    smallthinker.layers, smollm.layers, solar.layers, stablelm.layers, starcoder.layers, step.layers, t5.layers,
-    whisper.layers, xlstm.layers, yuan.layers, zamba.layers, zaya.layers,
+    noText.layers, olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers,
+    plamo.layers, qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers, refused.layers, rwkv.layers,
+    seedOss.layers, smallthinker.layers, smollm.layers, solar.layers, stablelm.layers, starcoder.layers,
+    step.layers, t5.layers, whisper.layers, xlstm.layers, yuan.layers, zamba.layers, zaya.layers,
   ],
   (facet) => facet.modelTypes,
 );
