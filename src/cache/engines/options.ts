@@ -8,6 +8,8 @@ export interface EngineRelease {
   readonly id: string;
   /** YYYY-MM: from this month on. */
   readonly date: string;
+  /** YYYY-MM-DD: the day whose code is modelled, where it is not the end of the month. */
+  readonly asOf?: string;
   /** Version or commit that was read. */
   readonly code: string;
 }
@@ -35,13 +37,17 @@ export interface EngineOption {
 export interface EngineSetup {
   readonly release: EngineRelease;
   readonly options: EngineOptions;
+  /** Names of the options that were given. */
+  readonly given: ReadonlySet<string>;
 }
 
 /** What releases and options are chosen from. */
 export interface Declared {
   readonly id: EngineRule;
-  /** Oldest first; the last is the default. */
+  /** Oldest first. */
   readonly releases: readonly [EngineRelease, ...EngineRelease[]];
+  /** The release that is meant where none is named: the last where absent. */
+  readonly usualRelease?: string;
   readonly options: readonly EngineOption[];
 }
 
@@ -49,14 +55,15 @@ export interface Declared {
  * The release that a text names: its id, or a month (YYYY-MM), which takes the newest release that is not younger.
  * Null where the rule models none.
  */
-export function releaseOf({ releases }: Declared, text: string | undefined): EngineRelease | null {
-  if (text === undefined) return releases.at(-1) ?? releases[0];
+export function releaseOf(declared: Declared, text: string | undefined): EngineRelease | null {
+  const { releases, usualRelease } = declared;
+  if (text === undefined) return releases.find(({ id }) => id === usualRelease) ?? releases.at(-1) ?? releases[0];
   const named = releases.find(({ id }) => id === text);
   if (named) return named;
   return /^\d{4}-(0[1-9]|1[0-2])$/.test(text) ? (releases.findLast(({ date }) => date <= text) ?? null) : null;
 }
 
-/** How the engine was started. An unknown release is the newest one: whoever takes text from people asks `releaseOf` first. */
+/** How the engine was started. An unknown release is the oldest one: whoever takes text from people asks `releaseOf` first. */
 export function setupOf(rule: Declared, release: string | undefined, given: EngineOptions = {}): EngineSetup {
   const chosen = releaseOf(rule, release) ?? rule.releases[0];
   const options: Record<string, OptionValue> = {};
@@ -64,7 +71,7 @@ export function setupOf(rule: Declared, release: string | undefined, given: Engi
     const value = given[name] ?? usual(chosen);
     if (value !== undefined) options[name] = value;
   }
-  return { release: chosen, options };
+  return { release: chosen, options, given: new Set(Object.keys(given)) };
 }
 
 /** The value of a count, or undefined where neither the scenario nor the engine gives one. */
