@@ -14,7 +14,7 @@ const TYPES = `
   groupvit_text_model gte hgnet_v2 hiera higgs_audio_v2_tokenizer hubert ibert ijepa jina_embeddings_v3 lasr_ctc
   layoutlm layoutlmv2 layoutlmv3 levit lightglue lilt llama_bidirec longformer luke lw_detr lw_detr_vit lxmert
   markuplm mask2former maskformer maskformer-swin metaclip_2_text_model mgp-str mlcd mobilebert mobilenet_v1
-  mobilenet_v2 mobilevit mobilevitv2 modernbert mpnet mra nemotron3_diarization neobert neomme neucodec nomic_bert
+  mobilenet_v2 mobilevit mobilevitv2 modernbert mpnet mra new nemotron3_diarization neobert neomme neucodec nomic_bert
   nystromformer oneformer openai_privacy_filter owlv2_text_model owlvit_text_model parakeet_ctc patchtsmixer
   patchtst pe_audio_video pe_video perceiver pixio pixtral poolformer pp_doclayout_v2 pp_doclayout_v3 pp_lcnet
   pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det pp_ocrv5_server_rec
