@@ -3,7 +3,7 @@
 import type { ConfigReader } from '../config/reader';
 import { encoderOf } from './encoders';
 import type { FamilyReading, LayerDraft, LayersFacet } from './facets';
-import { unknownDraft, withSources } from './kit/decoder';
+import { NO_ATTENTION, unknownDraft, withSources } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -30,8 +30,10 @@ export function asDrafter(
   const own = 'a drafter: keeps K and V of its own layers, beside the model that it drafts for';
   if (OWN_LAYERS.test(architecture)) reader.log.note(`${architecture}: ${own}`, false);
   if (!PREDICTION_LAYERS.test(architecture)) return reading;
-  reader.log.note(`${architecture}: ${own}; of the file's layers it has none`, false);
-  const layer = predictionLayer(reading.layers);
+  const shares = SHARES.test(architecture);
+  const target = 'a drafter: reads the cache of the model that it drafts for, keeps nothing';
+  reader.log.note(`${architecture}: ${shares ? target : `${own}; of the file's layers it has none`}`, false);
+  const layer = shares ? NO_ATTENTION : predictionLayer(reading.layers, WINDOWED.test(architecture));
   const rule = 'prediction layers of the model that the file describes';
   return {
     ...reading,
@@ -43,11 +45,16 @@ export function asDrafter(
   };
 }
 
+/** Prediction layers that look at the target's keys (vLLM models/gemma4_mtp.py). */
+const SHARES = /^Gemma4/;
+/** Prediction layers with the windows of the model's windowed layers (vLLM models/mimo_v2_mtp.py: swa_head_dim and its like). */
+const WINDOWED = /^MiMoV2/;
+
 /** As the others where they are of one kind; full attention beside recurrent ones (Qwen3-Next, Kimi Linear). */
-function predictionLayer(all: readonly LayerDraft[]): LayerDraft {
-  const kinds = [
-    ...new Set(all.filter(({ attention }) => attention.kind !== 'recurrent' && attention.kind !== 'none')),
-  ];
+function predictionLayer(all: readonly LayerDraft[], windowed: boolean): LayerDraft {
+  const keeps = ({ attention: { kind } }: LayerDraft): boolean =>
+    windowed ? kind === 'sliding' : kind !== 'recurrent' && kind !== 'none';
+  const kinds = [...new Set(all.filter(keeps))];
   const [only] = kinds;
   return only && kinds.length === 1 ? only : unknownDraft('a prediction layer of a model whose layers differ');
 }

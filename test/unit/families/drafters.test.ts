@@ -70,6 +70,30 @@ describe('drafters', () => {
     expect([spec.exact, spec.layers.map(({ attention }) => attention.kind)]).toEqual([true, ['full']]);
   });
 
+  it("Gemma 4's reads the target's cache, MiMo 2's has a window", () => {
+    const gemma = specOf({ ...LLAMA, model_type: 'gemma4_text', architectures: ['Gemma4MTPModel'], head_dim: 16 });
+    expect([gemma.exact, bytes(gemma)]).toEqual([true, 0]);
+    const mimo = specOf({
+      ...LLAMA,
+      model_type: 'mimo_v2_flash',
+      architectures: ['MiMoV2MTP'],
+      num_hidden_layers: 2,
+      hybrid_layer_pattern: [0, 1],
+      head_dim: 16,
+      v_head_dim: 8,
+      swa_num_attention_heads: 4,
+      swa_num_key_value_heads: 1,
+      swa_head_dim: 16,
+      swa_v_head_dim: 8,
+      sliding_window: 4,
+    });
+    expect([mimo.exact, mimo.layers.map(({ attention }) => attention.kind), bytes(mimo)]).toEqual([
+      true,
+      ['sliding'],
+      4 * (16 + 8) * 2,
+    ]);
+  });
+
   it('where layers differ, the prediction layer is named as not known', () => {
     const spec = specOf({
       ...LLAMA,
