@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../../../src/cli/run';
+import { tally } from '../support/accuracy';
 import { someOf } from '../support/cases';
 import { besideFile, itWith } from '../support/reference';
 
@@ -49,11 +50,28 @@ async function holds(folder: string, { args, expect: wanted }: Check): Promise<v
   }
 }
 
+const checksIn = (folder: string): number =>
+  namesIn(folder).reduce((sum, name) => sum + caseAt(join(folder, name)).checks.length, 0);
+
+const counted = tally(
+  {
+    id: 'cases',
+    part: 'engine',
+    what: 'Small files of each fault that was once found: bytes, exit codes, refusals, first tokens',
+    against: 'libllama, vLLM, SGLang and modeling code, executed or read, named in each case',
+    unit: 'command',
+    off: 'none',
+  },
+  checksIn(FOLDER),
+);
+
 describe.each(someOf(namesIn(FOLDER)))('case %s', (name) => {
   const { why, checks } = caseAt(join(FOLDER, name));
-  it.each(someOf(checks.map((check) => [check.args.join(' '), check] as const)))(`${why}: %s`, (_, check) =>
-    holds(join(FOLDER, name), check),
-  );
+  it.each(someOf(checks.map((check) => [check.args.join(' '), check] as const)))(`${why}: %s`, async (_, check) => {
+    await holds(join(FOLDER, name), check);
+    const numbers = Object.keys(check.expect).length;
+    counted.add({ compared: numbers, equal: numbers });
+  });
 });
 
 describe('the reference beside the checkout', () => {

@@ -8,6 +8,7 @@ import { lintReading } from '../../../src/lint/lint';
 import type { ModelSpec } from '../../../src/model/spec';
 import { readModelConfig } from '../../../src/reading/read';
 import { scenario } from '../support';
+import { tally } from '../support/accuracy';
 import { casesOf, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
 
 const FOLDER = 'test/fixtures/recent';
@@ -38,6 +39,18 @@ function stateAsCounted(spec: ModelSpec): number {
   }, 0);
 }
 
+const counted = tally(
+  {
+    id: 'recent',
+    part: 'model',
+    what: 'Bytes of cache and state, models published August to October 2026',
+    against: 'their modeling code, worked out by hand',
+    unit: 'model',
+    off: 'bytes',
+  },
+  Object.keys(expected).length,
+);
+
 describe('models of the last months', () => {
   eachOrSkip(
     casesOf(Object.entries(expected), ([name]) => typesOf(name)),
@@ -50,6 +63,7 @@ describe('models of the last months', () => {
         expect(spec.exact).toBe(true);
         expect(planCache(spec, scenario(1, TOKENS)).cacheBytes).toBe(wanted.cacheBytes_b1_s32768);
         expect(stateAsCounted(spec)).toBe(wanted.stateBytes_b1);
+        counted.add({ compared: 2, equal: 2, difference: 0 });
       });
     },
   );

@@ -3,8 +3,9 @@
 import { describe, expect } from 'vitest';
 import { depthNote, sampled } from '../depth';
 import { readGolden, REFUSED, relativeError } from '../golden';
+import { tally } from '../support/accuracy';
 import { casesOf, eachOrSkip, noCases, wantedFamily } from '../support/cases';
-import { goldenModels, itWith } from '../support/reference';
+import { goldenModels, itWith, vendored } from '../support/reference';
 import { runJson } from './support/cli';
 
 interface Dump {
@@ -23,12 +24,26 @@ function expanded(values: readonly number[], groups: number, heads: number): num
   ).flat();
 }
 
+const isVendored = (folder: string | null): boolean => folder?.startsWith(vendored) === true;
+const counted = tally(
+  {
+    id: 'golden',
+    part: 'forward',
+    what: 'K, V, attention weights, outputs, hidden states, latents and logits of every layer, from safetensors',
+    against: 'transformers 5.18 (float32, eager attention), executed',
+    unit: 'model',
+    off: 'relative',
+  },
+  goldenModels().filter(({ folder }) => isVendored(folder)).length,
+);
+
 describe(`heads --dump of golden folders${depthNote}`, () => {
   eachOrSkip(models, noCases, ({ name, folder: place }) => {
     itWith(place, name, async (folder) => {
       const golden = readGolden(folder);
       const ids = (golden.input_ids[0] ?? []).join(',');
       const wrong: Record<string, number> = {};
+      let [arrays, farthest] = [0, 0];
       for (const [layer, expected] of golden.layers.entries()) {
         const latent = expected.cache_latent !== undefined;
         const dumps = [
@@ -63,6 +78,8 @@ describe(`heads --dump of golden folders${depthNote}`, () => {
         const heads = captures['weights']?.shape[0] ?? 0;
         const compare = (what: string, reference: readonly number[]): void => {
           const error = relativeError(captures[what]?.data, reference);
+          arrays++;
+          farthest = Math.max(farthest, error);
           if (!(error < TOLERANCE)) wrong[`${layer} ${what}`] = error;
         };
         compare('k', expanded(expected.k, expected.k_shape[0] ?? 1, heads));
@@ -75,6 +92,7 @@ describe(`heads --dump of golden folders${depthNote}`, () => {
         if (layer === 0) compare('logits', golden.logits_last);
       }
       expect(wrong).toEqual({});
+      if (isVendored(folder)) counted.add({ compared: arrays, equal: arrays, difference: farthest });
     });
   });
 });

@@ -5,6 +5,7 @@ import { readModelConfig } from '../../../src/reading/read';
 import { countParameters, type ParameterCount } from '../../../src/serving/parameters/count';
 import { PARTS } from '../../../src/families/counted/tally';
 import { changed, type Json, type TypeCases } from '../corpus';
+import { tally } from '../support/accuracy';
 import { casesOf, describeAll, eachOrSkip, modelTypesIn, noCases } from '../support/cases';
 import { expectedModels, referenceConfig } from '../support/reference';
 import { depthNote, fuzzCases, sampled } from '../depth';
@@ -19,6 +20,18 @@ const counted = Object.entries(expectedModels).flatMap(([name, entry]) => {
   return parameters == null ? [] : [{ name, parameters }];
 });
 
+const published = tally(
+  {
+    id: 'parameters-published',
+    part: 'count',
+    what: 'Parameters of published models',
+    against: 'transformers 5.18, instantiated on the meta device; else as published',
+    unit: 'model',
+    off: 'none',
+  },
+  counted.length,
+);
+
 describe('parameters of the reference models', () => {
   it('covers them', () => expect(counted.length).toBeGreaterThan(80));
 
@@ -31,6 +44,7 @@ describe('parameters of the reference models', () => {
         expect(got?.total).toBe(parameters);
         expect(got?.exact).toBe(true);
         if (got) expect(PARTS.reduce((sum, part) => sum + got[part], 0)).toBe(got.total);
+        published.add({ compared: 1, equal: 1 });
       });
     },
   );
@@ -52,6 +66,22 @@ const WITH_TOWERS = new Set(['qwen2_5_omni', 'qwen2_5_omni_thinker', 'qwen3_omni
 
 const types = casesOf(Object.entries(corpus), ([type]) => type);
 
+const executed = tally(
+  {
+    id: 'parameters-executed',
+    part: 'count',
+    what: 'Parameters of tiny models, for every model type, one key changed at a time',
+    against: 'transformers 5.18, instantiated',
+    unit: 'config',
+    off: 'none',
+    differences: [
+      `Not counted, and no number is shown: ${[...NOT_COUNTED].join(', ')}.`,
+      `${[...WITH_TOWERS].join(', ')}: the language model is counted, transformers' number has the towers too.`,
+    ],
+  },
+  types.reduce((sum, [, { cases }]) => sum + cases.length, 0),
+);
+
 eachOrSkip(types, noCases, ([type, { base, cases }]) => {
   describe(`${type}, instantiated by transformers 5.18${depthNote}`, () => {
     eachOrSkip(sampled(cases), noCases, ([note, changes, parameters]) => {
@@ -65,6 +95,8 @@ eachOrSkip(types, noCases, ([type, { base, cases }]) => {
         } else if (readModelConfig(text)?.spec.exact === false)
           expect(got === null || got.total === parameters).toBe(true);
         else expect(got?.total).toBe(parameters);
+        const equal = got?.total === parameters ? 1 : 0;
+        executed.add({ compared: 1, equal, declined: got === null || got.notCounted.length > 0 ? 1 - equal : 0 });
       });
     });
   });
