@@ -35,12 +35,15 @@ function preloadsOf({ outputs }) {
   return [...needed].map((path) => basename(path));
 }
 
-/** Where a family's rules were read stands in its file for who changes it. The page shows it nowhere, and loads without it. */
+/** Where the rules of a family or an engine were read stands in its file for who changes it. The page loads without it. */
 const leaveOutCites = {
   name: 'leave-out-cites',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/]families[\\/]\w+\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+(['"])(?:[^\\\n]|\\.)*\2,$/gm, "$1 '',"),
+    build.onLoad({ filter: /[\\/]src[\\/](?:families|cache[\\/]engines)[\\/]\w+\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        /^(\s+cite:|const CITE =)\s+(['"])(?:[^\\\n]|\\.)*\2([,;])$/gm,
+        "$1 ''$3",
+      ),
       loader: 'ts',
     }));
   },

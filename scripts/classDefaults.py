@@ -10,6 +10,7 @@ could not be made without arguments are named on stderr; they are none whose def
 - Decoders, and encoder-decoders: keys that src/families or src/config names, in whatever role, or that have another
   name there (`attribute_map`).
 - Encoders that can be decoders after all (`is_decoder`): how many layers they have, and which they are. Others keep nothing.
+- `max_position_embeddings` only where it is the length of a table of positions.
 - Composites: as decoders, less the vocabulary. `X/text` is the language model that X makes where its file has none, if
   that is not what the language model's own class gives.
 
@@ -32,6 +33,8 @@ from typing import Any
 Row = dict[str, Any]
 
 SOURCES = Path(__file__).resolve().parent.parent / "src"
+# They describe keys, and read none.
+TABLES = ["keys.ts", "keyShapes.ts"]
 ENCODER_KEYS = {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "is_decoder"}
 USUAL_THETA = 10_000
 
@@ -140,9 +143,10 @@ def table_text(source: str, types: dict[str, Row]) -> str:
 
 
 def names_in(*folders: Path) -> set[str]:
-    """Strings in TypeScript that could be keys or types."""
-    files = [file for folder in folders for file in folder.rglob("*.ts")]
-    found = {name for file in files for name in re.findall(r"'([A-Za-z_][\w.-]*)'", file.read_text("utf-8"))}
+    """Strings in TypeScript that could be keys or types. Keys that a family only sets aside (`consult`) need no default."""
+    texts = [file.read_text("utf-8") for folder in folders for file in folder.rglob("*.ts") if file.name not in TABLES]
+    read = [re.sub(r"consult\(\s*\[.*?\]\s*\)", "", text, flags=re.DOTALL) for text in texts]
+    found = {name for text in read for name in re.findall(r"'([A-Za-z_][\w.-]*)'", text)}
     return found or sys.exit("no sources to tell which keys are asked")
 
 
@@ -183,6 +187,13 @@ def keeps_past(cls: type) -> bool:
     says = "use_cache" in declared(cls) or "past_key_values" in cls.keys_to_ignore_at_inference
     models = Path(inspect.getfile(cls)).parent.glob("modeling_*.py")
     return says and any(re.search(r"\bpast_key_values\b", file.read_text("utf-8")) for file in models)
+
+
+def has_position_table(cls: type) -> bool:
+    """Whether models of the class learn a vector for each position: then the trained length is a number of parameters."""
+    models = Path(inspect.getfile(cls)).parent.glob("modeling_*.py")
+    table = r"nn\.Embedding\(\s*(?:config\.)?(?:max_position_embeddings|n_positions|num_positions)|PositionalEmbedding\("
+    return any(re.search(table, file.read_text("utf-8")) for file in models)
 
 
 def kind_of(name: str, cls: type, causal: set[str], masked: set[str]) -> str | None:
@@ -240,7 +251,10 @@ def main() -> None:
         kinds[name] = kind
         asked[name] = names | {key for alias, key in others.items() if alias in names}
         row = row_of(declared(cls), kind, asked[name])
-        if row and (kind != "encoder" or "is_decoder" in row):
+        if not has_position_table(cls):
+            row.pop("max_position_embeddings", None)
+        # Types that no family names keep nothing, or are refused.
+        if row and (kind == "composite" or name in names and (kind == "decoder" or "is_decoder" in row)):
             rows[name] = row
         if kind != "decoder" or name not in names:
             continue
@@ -255,6 +269,8 @@ def main() -> None:
         inner, kind = made[name], kinds[inner_type]
         own = type(inner)()
         row = made_row(rows[inner_type], values_of(inner), values_of(own), kind, asked[inner_type])
+        if row is not rows[inner_type] and not has_position_table(type(inner)):
+            row.pop("max_position_embeddings", None)
         if row is not rows[inner_type]:
             rows[f"{name}/text"] = row
         if kind == "decoder" and theta_of(inner) not in (None, theta_of(own)):

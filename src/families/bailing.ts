@@ -21,8 +21,8 @@ import { kdaState, lightningState, recurrentDraft, type SourcedState } from './k
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'bailing',
-    modelTypes: ['bailing_moe', 'bailing_moe_v2'],
-    cite: 'inclusionAI/Ling-lite modeling_bailing_moe.py; vLLM model_executor/models/bailing_moe.py',
+    modelTypes: ['bailing_moe', 'bailing_moe_v2', 'param2moe', 'sarvam_moe', 'llada2_moe'],
+    cite: 'inclusionAI/Ling-lite modeling_bailing_moe.py; vLLM models/bailing_moe.py, param2moe.py and sarvam.py; SGLang models/llada2.py',
     read: plainDecoder,
   },
   {

@@ -1,6 +1,6 @@
 /** What transformers' configuration classes give to absent keys: a table made by scripts/classDefaults.py. */
 
-import table from './classDefaults.json';
+import { types } from './classDefaults.json';
 import { COMPLETING } from './composites';
 import type { JsonValue } from '../config/document';
 import type { ClassDefaults } from '../config/reader';
@@ -23,7 +23,7 @@ const paths = new Map<string, readonly Row[]>();
 const made = new Map<string, Defaults>();
 
 function rowOf(modelType: string): Defaults | null {
-  if (paths.size === 0) place(table.types, []);
+  if (paths.size === 0) place(types, []);
   const path = paths.get(modelType);
   if (!path) return null;
   const row = made.get(modelType) ?? defaultsIn(Object.assign({}, ...path) as Row);

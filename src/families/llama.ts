@@ -36,6 +36,17 @@ export const layers = (): readonly LayersFacet[] => [
     read: plainDecoder,
   },
   {
+    // Engines load them with Llama's attention, or one with the same keys; those of Keye and MiniCPM-V have the keys of their Qwen or Llama.
+    id: 'llama',
+    // biome-ignore format: names fill their lines
+    modelTypes: [
+      'iquestcoder', 'fairseq2_llama', 'TeleFLM', 'teleflm', 'xverse_moe', 'solar', 'molmo', 'molmo2_text',
+      'moondream3_text', 'Keye', 'KeyeVL1_5', 'minicpmv', 'minicpmo', 'OpenPanguVL',
+    ],
+    cite: 'vLLM main 2026-08-14 models/registry.py (IQuestCoder, Fairseq2Llama, TeleFLM), molmo.py, molmo2.py TextConfig, moondream3.py, solar.py, keye.py, minicpmv.py, openpangu_vl.py; SGLang 0.5.15 models/xverse_moe.py',
+    read: plainDecoder,
+  },
+  {
     // The first TeleChat has the keys of GPT-2 and a KV-head key.
     id: 'telechat',
     modelTypes: ['telechat'],

@@ -22,8 +22,8 @@ export const layers = (): readonly LayersFacet[] => [
   },
   {
     id: 'qwen3-next',
-    modelTypes: ['qwen3_5_text', 'qwen3_5_moe_text'],
-    cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next',
+    modelTypes: ['qwen3_5_text', 'qwen3_5_moe_text', 'interns2_mobius_text'],
+    cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next; vLLM interns2_mobius.py has them too',
     sglang: { tracksStates: true },
     llamacpp: { keepsDraftStates: true },
     read: (reader) => deltaLayers(reader, attention),

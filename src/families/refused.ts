@@ -28,6 +28,10 @@ const KEPT: Readonly<Record<string, string>> = {
   nemotron3_5_asr: STREAM,
   nemotron_asr_streaming: STREAM,
   nemotron_asr_streaming_encoder: STREAM,
+  jet_nemotron: 'jet blocks, whose convolution SGLang keeps wider than the model needs',
+  moss_vl_text: 'cross layers over the frames of a video',
+  pangu_pro_moe_v2: 'keys and values that the model adds as parameters, before the tokens',
+  rnj1: 'chunks, of which a token also sees the one before',
   parakeet_rnnt: LSTM,
   parakeet_tdt: LSTM,
 };
@@ -36,7 +40,7 @@ export const layers = (): readonly LayersFacet[] => [
   {
     id: 'refused',
     modelTypes: Object.keys(KEPT),
-    cite: 'transformers 5.18: models/reformer ReformerDynamicCache, models/xlnet cache_mem, models/cpmant CpmAntModel.forward, models/blt BltModel.forward, models/bark, models/mimi MimiTransformerModel, models/parakeet ParakeetRNNTDecoderCache',
+    cite: 'transformers 5.18: models/reformer ReformerDynamicCache, models/xlnet cache_mem, models/cpmant CpmAntModel.forward, models/blt BltModel.forward, models/bark, models/mimi MimiTransformerModel, models/parakeet ParakeetRNNTDecoderCache; SGLang models/jet_nemotron.py, moss_vl.py; vLLM models/rnj1.py chunk_lookback',
     read: (reader, modelType) => {
       reader.consult(reader.keys());
       const count = layerCount(reader)?.value ?? 1;

@@ -19,6 +19,7 @@ import * as deepseekV4 from './deepseekV4';
 import * as deepseekV41 from './deepseekV41';
 import * as doge from './doge';
 import * as dots from './dots';
+import * as drafters from './drafters';
 import * as encoders from './encoders';
 import * as ernie from './ernie';
 import * as exaone from './exaone';
@@ -74,6 +75,7 @@ import * as params from './params';
 import * as persimmon from './persimmon';
 import * as phi from './phi';
 import * as plamo from './plamo';
+import * as plamo3 from './plamo3';
 import * as qwen from './qwen';
 import * as qwenMoe from './qwenMoe';
 import * as qwenNext from './qwenNext';
@@ -101,18 +103,19 @@ export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
   () => [
     apertus.layers, arcee.layers, arctic.layers, aria.layers, baichuanM1.layers, bailing.layers, bamba.layers,
     bart.layers, bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
-    deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, encoders.layers,
-    ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers, gemma3n.layers,
-    gemma4.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers, gptOss.layers,
-    granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
+    deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, drafters.layers,
+    encoders.layers, ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers,
+    gemma3n.layers, gemma4.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers,
+    gptOss.layers, granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
     hyperclovax.layers, inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers,
     k2Horizon.layers, kimi.layers, laguna.layers, laterLayers.layers, lfm2.layers, llama.layers, llama4.layers,
     longcat.layers, looped.layers, mamba.layers, mellum.layers, mimo.layers, minicpm.layers, minimax.layers,
     mistral.layers, mllama.layers, modernbertDecoder.layers, mpt.layers, nemotron.layers, nemotronDense.layers,
     noText.layers, olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers,
-    plamo.layers, qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers, refused.layers, rwkv.layers,
-    seedOss.layers, singles.layers, smallthinker.layers, smollm.layers, solar.layers, stablelm.layers,
-    starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, yuan.layers, zamba.layers, zaya.layers,
+    plamo.layers, plamo3.layers, qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers,
+    refused.layers, rwkv.layers, seedOss.layers, singles.layers, smallthinker.layers, smollm.layers, solar.layers,
+    stablelm.layers, starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, yuan.layers,
+    zamba.layers, zaya.layers,
   ],
   (facet) => facet.modelTypes,
 );

@@ -14,6 +14,11 @@ export interface EngineRelease {
   readonly code: string;
 }
 
+/** Whether a release's code is of that day (YYYY-MM-DD) or later. */
+export function isSince({ date, asOf = `${date}-31` }: EngineRelease, day: string): boolean {
+  return day <= asOf;
+}
+
 /** What an option takes. */
 export type OptionKind =
   | { readonly takes: 'count'; readonly least: number }

@@ -1,6 +1,6 @@
 /** What changed in vLLM within the last year and moves a number here: the day of each change, and the commit that made it. */
 
-import type { EngineRelease } from './options';
+import { type EngineRelease, isSince } from './options';
 
 /** Days on which a behaviour began. The history that was read is that of vllm-project/vllm from 2025-10 to 2026-08-17. */
 const SINCE = {
@@ -44,6 +44,6 @@ export const VLLM_RELEASES: readonly [EngineRelease, ...EngineRelease[]] = [
 ];
 
 /** Whether a release has the change. */
-export function has({ date, asOf = `${date}-31` }: EngineRelease, change: VllmChange): boolean {
-  return SINCE[change] <= asOf;
+export function has(release: EngineRelease, change: VllmChange): boolean {
+  return isSince(release, SINCE[change]);
 }
