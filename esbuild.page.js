@@ -37,10 +37,12 @@ function preloadsOf({ outputs }) {
 
 const REGISTER = 'register.ts';
 
+/** Where rules were read stands in their file for who changes it: the page shows it nowhere, and loads without it. */
+const withoutCites = (text) => text.replace(/^(\s+cite:|const CITE =)\s+(['"])(?:[^\\\n]|\\.)*\2([,;])$/gm, "$1 ''$3");
+
 /**
  * Chunks are made of whole files, and a family is one file. What its layers cache is wanted at the first view; its blocks, counts and
  * names only where weights are counted. So each family is bundled twice: what `layersRegister` needs, and what the others do.
- * Where a family's rules were read stands in its file for who changes it: the page shows it nowhere, and loads without it.
  */
 const facetsApart = {
   name: 'facets-apart',
@@ -67,9 +69,33 @@ const facetsApart = {
       return part === undefined ? undefined : { path: file, suffix: `?${part}` };
     });
     build.onLoad({ filter: /[\\/]src[\\/]families[\\/]\w+\.ts$/ }, ({ path, suffix }) => ({
-      contents: readFileSync(path, 'utf8').replace(/^(\s+cite:)\s+(['"])(?:[^\\\n]|\\.)*\2,$/gm, "$1 '',"),
+      contents: withoutCites(readFileSync(path, 'utf8')),
       loader: 'ts',
       pluginData: suffix === '' ? undefined : { part: suffix.slice(1) },
+    }));
+  },
+};
+
+const leaveOutCites = {
+  name: 'leave-out-cites',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]cache[\\/]engines[\\/]\w+\.ts$/ }, ({ path }) => ({
+      contents: withoutCites(readFileSync(path, 'utf8')),
+      loader: 'ts',
+    }));
+  },
+};
+
+/**
+ * The first view is one file, which packs smaller than several: esbuild cuts it by what each later view shares with it, unless all of
+ * them need all of it. They do, since they load into it.
+ */
+const oneFirstView = {
+  name: 'one-first-view',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]webview[\\/]views[\\/](?:compare|whatIf|heads|mla)\.ts$/ }, ({ path }) => ({
+      contents: `${readFileSync(path, 'utf8')}\nimport '../main';`,
+      loader: 'ts',
     }));
   },
 };
@@ -88,7 +114,7 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
-  plugins: [facetsApart],
+  plugins: [facetsApart, leaveOutCites, oneFirstView],
 };
 
-module.exports = { page, pagePlugins: [facetsApart, listPreloads], preloadsOf };
+module.exports = { page, pagePlugins: [facetsApart, leaveOutCites, oneFirstView, listPreloads], preloadsOf };

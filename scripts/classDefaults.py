@@ -9,14 +9,15 @@ could not be made without arguments are named on stderr; they are none whose def
 
 - Decoders, and encoder-decoders: keys that src/families or src/config names, in whatever role, or that have another
   name there (`attribute_map`).
-- Encoders: how many layers they have, and whether they are decoders after all.
+- Encoders that can be decoders after all (`is_decoder`): how many layers they have, and which they are. Others keep nothing.
+- `max_position_embeddings` only where it is the length of a table of positions.
 - Composites: as decoders, less the vocabulary. `X/text` is the language model that X makes where its file has none, if
   that is not what the language model's own class gives.
 
-A row may be written as a change of another one: `like` names that, and null takes a key of it away.
+Besides, a row of a decoder that those folders name has `@X`, the key that X is another name of, and `#theta`, the RoPE
+base where it is not 10,000. `#text` in that of a composite is the type of its language model.
 
-Of decoders that those folders name, `aliases` has other names of keys, and `theta` the RoPE base where it is not
-10,000. `text` is the type of the language model in a composite.
+Rows form trees: those under `likes` of a row are written as changes of it, and null takes a key of it away.
 """
 
 import dataclasses
@@ -32,6 +33,8 @@ from typing import Any
 Row = dict[str, Any]
 
 SOURCES = Path(__file__).resolve().parent.parent / "src"
+# They describe keys, and read none.
+TABLES = ["keys.ts", "keyShapes.ts"]
 ENCODER_KEYS = {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "is_decoder"}
 USUAL_THETA = 10_000
 
@@ -91,48 +94,59 @@ def same(one: Any, other: Any) -> bool:
 
 def change_of(base: str, rows: dict[str, Row], row: Row) -> Row:
     changed = {key: value for key, value in row.items() if not same(value, rows[base].get(key))}
-    return {"like": base, **changed, **{key: None for key in rows[base] if key not in row}}
+    return {**changed, **{key: None for key in rows[base] if key not in row}}
 
 
 def packed(rows: dict[str, Row]) -> dict[str, Row]:
-    """Each row whole, or as the change of another one: the tree of fewest characters that Prim's algorithm finds."""
-    types: dict[str, Row] = {}
-    open_rows = dict(rows)
+    """Each row whole, or under another one as the change of it: the trees of fewest characters that Prim's algorithm finds."""
+    trees: dict[str, Row] = {}
+    placed: dict[str, Row] = {}
+    open_rows: dict[str, tuple[str | None, Row]] = {name: (None, row) for name, row in rows.items()}
     while open_rows:
-        name = min(open_rows, key=lambda one: len(compact(open_rows[one])))
-        types[name] = open_rows.pop(name)
-        for other, best in open_rows.items():
+        name = min(open_rows, key=lambda one: len(compact(open_rows[one][1])))
+        base, row = open_rows.pop(name)
+        placed[name] = row = dict(row)
+        (trees if base is None else placed[base].setdefault("likes", {}))[name] = row
+        for other, (_, best) in open_rows.items():
             change = change_of(name, rows, rows[other])
             if len(compact(change)) < len(compact(best)):
-                open_rows[other] = change
-    return dict(sorted(types.items()))
+                open_rows[other] = (name, change)
+    return trees
 
 
-def unpacked(types: dict[str, Row]) -> dict[str, Row]:
-    def whole(name: str) -> Row:
-        row = types[name]
-        values = {**(whole(row["like"]) if "like" in row else {}), **row}
-        return {key: value for key, value in values.items() if key != "like" and value is not None}
+def unpacked(trees: dict[str, Row], base: Row | None = None) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for name, row in trees.items():
+        values = {**(base or {}), **{key: value for key, value in row.items() if key != "likes"}}
+        rows[name] = {key: value for key, value in values.items() if value is not None}
+        rows |= unpacked(row.get("likes", {}), rows[name])
+    return rows
 
-    return {name: whole(name) for name in types}
+
+def row_lines(name: str, row: Row, indent: str) -> str:
+    """A row on a line; those that are like it each on their own, further in."""
+    own = compact({key: value for key, value in row.items() if key != "likes"})
+    if "likes" not in row:
+        return f"{indent}{compact(name)}: {own}"
+    likes = ",\n".join(row_lines(other, change, indent + " ") for other, change in row["likes"].items())
+    comma = "" if own == "{}" else ","
+    return f'{indent}{compact(name)}: {own[:-1]}{comma}"likes": {{\n{likes}}}}}'
 
 
-def table_text(source: str, **parts: dict[str, Any]) -> str:
+def table_text(source: str, types: dict[str, Row]) -> str:
     """JSON with a line for each type."""
-    blocks = [f'  "source": {compact(source)}']
-    for part, entries in parts.items():
-        lines = ",\n".join(f"    {compact(name)}: {compact(entry)}" for name, entry in entries.items())
-        blocks.append(f"  {compact(part)}: {{\n{lines}\n  }}")
-    return "{\n" + ",\n".join(blocks) + "\n}\n"
+    lines = ",\n".join(row_lines(name, row, "    ") for name, row in types.items())
+    return f'{{\n  "source": {compact(source)},\n  "types": {{\n{lines}\n  }}\n}}\n'
 
 
 # What the project asks
 
 
 def names_in(*folders: Path) -> set[str]:
-    """Strings in TypeScript that could be keys or types."""
-    files = [file for folder in folders for file in folder.rglob("*.ts")]
-    found = {name for file in files for name in re.findall(r"'([A-Za-z_][\w.-]*)'", file.read_text("utf-8"))}
+    """Strings in TypeScript that could be keys or types. Keys that a family only sets aside (`consult`) need no default."""
+    texts = [file.read_text("utf-8") for folder in folders for file in folder.rglob("*.ts") if file.name not in TABLES]
+    read = [re.sub(r"consult\(\s*\[.*?\]\s*\)", "", text, flags=re.DOTALL) for text in texts]
+    found = {name for text in read for name in re.findall(r"'([A-Za-z_][\w.-]*)'", text)}
     return found or sys.exit("no sources to tell which keys are asked")
 
 
@@ -175,6 +189,13 @@ def keeps_past(cls: type) -> bool:
     return says and any(re.search(r"\bpast_key_values\b", file.read_text("utf-8")) for file in models)
 
 
+def has_position_table(cls: type) -> bool:
+    """Whether models of the class learn a vector for each position: then the trained length is a number of parameters."""
+    models = Path(inspect.getfile(cls)).parent.glob("modeling_*.py")
+    table = r"nn\.Embedding\(\s*(?:config\.)?(?:max_position_embeddings|n_positions|num_positions)|PositionalEmbedding\("
+    return any(re.search(table, file.read_text("utf-8")) for file in models)
+
+
 def kind_of(name: str, cls: type, causal: set[str], masked: set[str]) -> str | None:
     """What a class that is no composite describes; None for what has no language. The sets are of model types."""
     if name not in causal and not has_vocabulary(cls):
@@ -212,8 +233,7 @@ def main() -> None:
     asked: dict[str, set[str]] = {}
     rows: dict[str, Row] = {}
     made: dict[str, Any] = {}
-    aliases: dict[str, dict[str, str]] = {}
-    theta: dict[str, Any] = {}
+    marks: dict[str, Row] = {}
     # Some classes stand among the types under their own names.
     for name in sorted(name for name in transformers.CONFIG_MAPPING.keys() if name == name.lower()):
         cls = transformers.CONFIG_MAPPING[name]
@@ -230,14 +250,17 @@ def main() -> None:
         others = {alias: key for alias, key in cls.attribute_map.items() if alias != key}
         kinds[name] = kind
         asked[name] = names | {key for alias, key in others.items() if alias in names}
-        if row := row_of(declared(cls), kind, asked[name]):
+        row = row_of(declared(cls), kind, asked[name])
+        if not has_position_table(cls):
+            row.pop("max_position_embeddings", None)
+        # Types that no family names keep nothing, or are refused.
+        if row and (kind == "composite" or name in names and (kind == "decoder" or "is_decoder" in row)):
             rows[name] = row
         if kind != "decoder" or name not in names:
             continue
-        if known := {alias: key for alias, key in others.items() if key in asked[name]}:
-            aliases[name] = known
+        marks[name] = {f"@{alias}": key for alias, key in others.items() if key in asked[name]}
         if cls.default_theta != USUAL_THETA:
-            theta[name] = short(cls.default_theta)
+            marks[name]["#theta"] = short(cls.default_theta)
 
     text = {name: inner.model_type for name, inner in made.items() if inner.model_type != name}
     for name, inner_type in text.items():
@@ -246,17 +269,23 @@ def main() -> None:
         inner, kind = made[name], kinds[inner_type]
         own = type(inner)()
         row = made_row(rows[inner_type], values_of(inner), values_of(own), kind, asked[inner_type])
+        if row is not rows[inner_type] and not has_position_table(type(inner)):
+            row.pop("max_position_embeddings", None)
         if row is not rows[inner_type]:
             rows[f"{name}/text"] = row
         if kind == "decoder" and theta_of(inner) not in (None, theta_of(own)):
-            theta[f"{name}/text"] = short(theta_of(inner))
+            marks.setdefault(f"{name}/text", {})["#theta"] = short(theta_of(inner))
 
+    for name, inner_type in text.items():
+        marks.setdefault(name, {})["#text"] = inner_type
+    for name, more in marks.items():
+        rows[name] = {**rows.get(name, {}), **more}
     types = packed(rows)
     if not same(unpacked(types), rows):
         sys.exit("the packed rows are not the rows")
     version = transformers.__version__
-    source = f"transformers {version}: what configuration classes declare; null after like: not declared"
-    out = table_text(source, types=types, aliases=aliases, theta=theta, text=text)
+    source = f"transformers {version}: what configuration classes declare; null in likes: not declared"
+    out = table_text(source, types)
     print(out, end="")
     print(f"{len(rows)} types, {len(text)} nested, {len(out)} characters", file=sys.stderr)
 

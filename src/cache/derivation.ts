@@ -190,13 +190,16 @@ function stateFactor(
 ): Factor {
   const cacheBytes = form.float32 ? 4 : stateElementBytes(dtype);
   const parts: Factor[] = [];
-  if (state.conv) {
-    const { channels } = state.conv;
-    const width = form.engineWidth ? state.conv.engineWidth : state.conv.width;
+  for (const [conv, source] of [
+    [state.conv, 'conv'],
+    [state.beside, 'beside'],
+  ] as const) {
+    if (!conv) continue;
+    const width = form.engineWidth ? conv.engineWidth : conv.width;
     parts.push({
-      name: `convolution ${channels} × ${width} × ${cacheBytes} B`,
-      value: channels * width * cacheBytes,
-      source: group.sources['conv'] ?? dtypeSource,
+      name: `convolution ${conv.channels} × ${width} × ${cacheBytes} B`,
+      value: conv.channels * width * cacheBytes,
+      source: group.sources[source] ?? dtypeSource,
     });
   }
   if (state.recurrentElements > 0) {

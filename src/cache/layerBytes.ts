@@ -78,8 +78,8 @@ export function stateElementBytes(dtype: ResolvedKvDtype): number {
 export function layerStateBytes(state: StateSpec | undefined, dtype: ResolvedKvDtype): number {
   if (!state) return 0;
   const cacheBytes = stateElementBytes(dtype);
-  const conv = state.conv ? state.conv.channels * state.conv.width * cacheBytes : 0;
-  return conv + state.recurrentElements * (state.recurrentDtype === 'float32' ? 4 : cacheBytes);
+  const inputs = [state.conv, state.beside].reduce((sum, conv) => sum + (conv ? conv.channels * conv.width : 0), 0);
+  return inputs * cacheBytes + state.recurrentElements * (state.recurrentDtype === 'float32' ? 4 : cacheBytes);
 }
 
 /** The recurrent part of a layer, whether it is the layer's mixer or runs beside its attention. */

@@ -2,33 +2,73 @@
 
 import { layersRegister } from './register';
 
-/** Class of a model -> the type that its layers are read by. Only names that no other type uses. */
+/**
+ * Class of a model -> the type that its layers are read by, where the class does not have the type's name. Only names that no other
+ * type uses. vLLM main 2026-08-14 model_executor/models/registry.py and SGLang 0.5.15 srt/models (EntryClass).
+ */
+// biome-ignore format: names fill their lines
 const TYPES: Readonly<Record<string, string>> = {
-  DeciLMForCausalLM: 'decilm',
-  Grok1ForCausalLM: 'grok-1',
-  Grok1ModelForCausalLM: 'grok-1',
-  LlamaForCausalLM: 'llama',
-  MistralForCausalLM: 'mistral',
-  MixtralForCausalLM: 'mixtral',
-  Qwen2ForCausalLM: 'qwen2',
-  Qwen3ForCausalLM: 'qwen3',
-  Qwen3MoeForCausalLM: 'qwen3_moe',
-  Gemma2ForCausalLM: 'gemma2',
-  Phi3ForCausalLM: 'phi3',
-  DeepseekV2ForCausalLM: 'deepseek_v2',
-  DeepseekV3ForCausalLM: 'deepseek_v3',
+  BailingMoeV2_5: 'bailing_hybrid', BailingMoeV3: 'bailing_hybrid', ChatGLM: 'chatglm',
+  DeciLM: 'decilm', Deepseek: 'deepseek', Fairseq2Llama: 'fairseq2_llama', GlmMoeDsa: 'glm_moe_dsa',
+  Grok1: 'grok-1', Grok1Model: 'grok-1', GPTBigCode: 'gpt_bigcode', HunYuanDenseV1: 'hunyuan_v1_dense',
+  HunYuanMoEV1: 'hunyuan_v1_moe', HYV3: 'hy_v3', IQuestCoder: 'iquestcoder', JAIS: 'jais', KimiK3: 'kimi_k3',
+  LlavaLlama: 'llava_llama', LlavaQwen: 'llava_qwen', LlavaMistral: 'llava_mistral', LLaDA2Moe: 'llada2_moe',
+  MiniMaxM3Sparse: 'minimax_m3', MistralLarge3: 'deepseek_v3', NemotronHPuzzle: 'nemotron_h', Param2MoE: 'param2moe',
+  Phi3Small: 'phi3small', QuantMixtral: 'mixtral', RW: 'falcon', StableLMEpoch: 'stablelm_epoch', Step3Text: 'step3_text',
+  TeleChat: 'telechat', TorchNativeLlama: 'llama', TorchNativePhi3: 'phi3', XLMRoberta: 'xlm-roberta',
+  PhiMoE: 'phimoe', ExaoneMoE: 'exaone_moe', BailingMoE: 'bailing_moe', GritLM: 'mistral', Pixtral: 'mistral', PanguProMoEV2: 'pangu_pro_moe_v2', CohereMoe: 'cohere2_moe', GteNew: 'new', Ernie4_5_: 'ernie4_5',
 };
 
 /** Classes that engines load whatever the type says: a type of another lineage beside them is a slip. */
-const DECIDES: readonly string[] = ['Grok1ForCausalLM', 'Grok1ModelForCausalLM', 'DeciLMForCausalLM'];
+const DECIDES: readonly string[] = ['Grok1', 'Grok1Model', 'DeciLM'];
+
+/** What follows a model's name in the name of a class. */
+const ENDS =
+  /(?:For(?:CausalLM(?:Eagle3?|NextN|MTP)?|ConditionalGeneration|SequenceClassification\w*|TokenClassification|RewardModel|ProcessRewardModel|Classification|MaskedLM)|LMHeadModel|ModelLM|EmbeddingModel|Model|MTP(?:Model)?)$/;
+const DRAFTS = /^P?[Ee]agle3?(?=[A-Z])/;
+
+/** Names without what types and classes write differently: `Qwen3_5Moe`, `qwen3_5_moe`. */
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+}
+
+let byName: ReadonlyMap<string, string> | null = null;
+
+/** Types by their plain names; of several with one name, the first. */
+function typesByName(): ReadonlyMap<string, string> {
+  if (byName) return byName;
+  const found = new Map<string, string>();
+  for (const type of layersRegister.keys()) {
+    const name = plain(type);
+    for (const spelling of [name, name.replace(/text(?:model)?$/, '')])
+      if (!found.has(spelling)) found.set(spelling, type);
+  }
+  byName = found;
+  return found;
+}
+
+/** The model's name in a class's name. */
+function stemOf(architecture: string): string {
+  return architecture.replace(DRAFTS, '').replace(ENDS, '');
+}
 
 /** The type that a file's class stands for, where `model_type` is missing or belongs to another lineage; else null. */
 export function typeByArchitecture(architecture: string | null, modelType: string): string | null {
-  if (architecture === null || !Object.hasOwn(TYPES, architecture)) return null;
-  const type = TYPES[architecture] ?? null;
+  if (architecture === null) return null;
+  const stem = stemOf(architecture);
+  const type = Object.hasOwn(TYPES, stem) ? (TYPES[stem] ?? null) : (typesByName().get(plain(stem)) ?? null);
   if (type === null || modelType === '') return type;
   const [named, own] = [layersRegister.of(type), layersRegister.of(modelType)];
-  return DECIDES.includes(architecture) && own !== null && own !== named ? type : null;
+  return DECIDES.includes(stem) && own !== null && own !== named ? type : null;
+}
+
+/** Classes whose engines drop what the file alone would keep. */
+const DROPS: Readonly<Record<string, string>> = {
+  UnlimitedOCRForCausalLM: 'of the generated tokens only the last rswa_window are kept, of the prompt all',
+};
+
+export function droppedBy(architecture: string | null): string | null {
+  return architecture !== null && Object.hasOwn(DROPS, architecture) ? (DROPS[architecture] ?? null) : null;
 }
 
 /** Classes that read all of their input at once, though the type's other classes are decoders. */

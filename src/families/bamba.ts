@@ -11,6 +11,8 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/bamba/configuration_bamba.py (attn_layer_indices)',
     read: (reader) =>
       mamba2Hybrid(reader, () => {
+        // Without indices no layer has heads.
+        reader.consult(['num_key_value_heads']);
         const attention = new Set(reader.list(['attn_layer_indices'])?.value ?? []);
         return {
           layerTypes: false,

@@ -1,57 +1,72 @@
 /** What transformers' configuration classes give to absent keys: a table made by scripts/classDefaults.py. */
 
-import table from './classDefaults.json';
+import { types } from './classDefaults.json';
 import { COMPLETING } from './composites';
 import type { JsonValue } from '../config/document';
 import type { ClassDefaults } from '../config/reader';
 
+/**
+ * In the file, `likes` of a row has rows that are written as changes of it, in which null removes a key. `@X` is the key that X is
+ * another name of; `#theta` the RoPE base; `#text` the type of a composite's language model where the nested object names none.
+ */
 type Row = Readonly<Record<string, JsonValue>>;
 
-/** A row changes the row that it names under `like`; null removes a key. */
-const TYPES: Readonly<Record<string, Row>> = table.types;
-/** Composite type -> type of its language model where the nested object names none. */
-const TEXT: Readonly<Record<string, string>> = table.text;
+interface Defaults {
+  readonly values: Readonly<Record<string, JsonValue>>;
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly theta: number | Readonly<Record<string, number>> | undefined;
+  readonly text: string | undefined;
+}
 
-const ALIASES: Readonly<Record<string, Readonly<Record<string, string>>>> = table.aliases;
-const THETAS: Readonly<Record<string, number | Readonly<Record<string, number>>>> = table.theta;
+/** Type -> the changes that make its row, from the root of its tree. Filled on first use, rows when they are asked for. */
+const paths = new Map<string, readonly Row[]>();
+const made = new Map<string, Defaults>();
 
-const resolved = new Map<string, Row>();
+function rowOf(modelType: string): Defaults | null {
+  if (paths.size === 0) place(types, []);
+  const path = paths.get(modelType);
+  if (!path) return null;
+  const row = made.get(modelType) ?? defaultsIn(Object.assign({}, ...path) as Row);
+  made.set(modelType, row);
+  return row;
+}
 
-function resolve(modelType: string): Row | null {
-  if (!Object.hasOwn(TYPES, modelType)) return null;
-  const known = resolved.get(modelType);
-  if (known) return known;
-  const { like, ...changes } = TYPES[modelType] ?? {};
-  const values: Record<string, JsonValue> = { ...(typeof like === 'string' ? resolve(like) : null) };
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === null) Reflect.deleteProperty(values, key);
+function place(trees: Readonly<Record<string, Row>>, above: readonly Row[]): void {
+  for (const [name, tree] of Object.entries(trees)) {
+    const path = [...above, tree];
+    paths.set(name, path);
+    if (tree['likes'] !== undefined) place(tree['likes'] as Readonly<Record<string, Row>>, path);
+  }
+}
+
+function defaultsIn(row: Row): Defaults {
+  const values: Record<string, JsonValue> = {};
+  const aliases: Record<string, string> = {};
+  for (const [key, value] of Object.entries(row)) {
+    if (value === null || key === 'likes' || key.startsWith('#')) continue;
+    if (key.startsWith('@')) aliases[key.slice(1)] = String(value);
     else values[key] = value;
   }
-  resolved.set(modelType, values);
-  return values;
+  return { values, aliases, theta: row['#theta'] as Defaults['theta'], text: row['#text'] as Defaults['text'] };
 }
 
 /** Defaults of a model type's class, in a composite of type `root`; null for types that transformers 5.18 does not have. */
 export function classDefaultsOf(modelType: string, root = modelType, nested = false): ClassDefaults | null {
-  const ofRoot = `${root}/text`;
-  const row = Object.hasOwn(TYPES, ofRoot) && (!nested || COMPLETING.includes(root)) ? ofRoot : modelType;
-  const values = resolve(row);
-  if (!values) return null;
-  const aliases = ownEntry(ALIASES, modelType);
-  const theta = ownEntry(THETAS, row) ?? ownEntry(THETAS, modelType);
+  const own = rowOf(modelType);
+  const ofRoot = !nested || COMPLETING.includes(root) ? rowOf(`${root}/text`) : null;
+  const row = ofRoot ?? own;
+  if (!row || Object.keys(row.values).length === 0) return null;
+  const aliases = own?.aliases ?? {};
+  const theta = row.theta ?? own?.theta ?? undefined;
   return {
     className: `${modelType}'s configuration class`,
-    values,
-    ...(aliases ? { aliases } : {}),
+    values: row.values,
+    ...(Object.keys(aliases).length > 0 ? { aliases } : {}),
     ...(theta === undefined ? {} : { theta }),
   };
 }
 
-function ownEntry<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
 /** The language model's type of a composite type (`llava` -> `llama`), else the type itself. */
 export function languageTypeOf(modelType: string): string {
-  return Object.hasOwn(TEXT, modelType) ? (TEXT[modelType] ?? modelType) : modelType;
+  return rowOf(modelType)?.text ?? modelType;
 }

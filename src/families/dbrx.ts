@@ -19,6 +19,8 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['dbrx'],
     cite: 'transformers 5.18 models/dbrx/configuration_dbrx.py (attn_config.kv_n_heads 1 where absent)',
     read: (reader) => {
+      // transformers writes it at the root, and reads that of attn_config.
+      reader.consult(['num_key_value_heads']);
       const attention = reader.nested('attn_config');
       const grouped = attention?.integer(['kv_n_heads']) ?? null;
       const multiQuery = attention?.string(['attn_type'])?.value === 'multiquery_attention';

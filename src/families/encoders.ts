@@ -42,24 +42,11 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader, modelType) => encoder(reader, modelType, { heads: plainHeads, isDecoder: true }),
   },
   {
+    // Writes captions of an image that every layer attends to.
     id: 'encoders',
-    // biome-ignore format: names fill their lines
-    modelTypes: [
-      'aimv2_text_model', 'albert', 'align_text_model', 'altclip_text_model', 'beit', 'bros', 'canine',
-      'chinese_clip_text_model', 'clap_text_model', 'clip_text_model', 'clip_vision_model', 'clipseg_text_model',
-      'clvp_encoder', 'convbert', 'data2vec-audio', 'data2vec-vision', 'deberta', 'deberta-v2', 'deit', 'dinov2',
-      'dinov2_with_registers', 'dinov3_vit', 'distilbert', 'dpr', 'esm', 'esmc', 'eurobert', 'flaubert',
-      'flava_text_model', 'fnet', 'funnel', 'groupvit_text_model', 'gte', 'hubert', 'ibert', 'ijepa',
-      'jina_embeddings_v3', 'layoutlm', 'layoutlmv2', 'layoutlmv3', 'lilt', 'longformer', 'luke', 'lxmert',
-      'metaclip_2_text_model', 'mobilebert', 'modernbert', 'mpnet', 'mra', 'nomic_bert', 'nystromformer',
-      'openai_privacy_filter', 'owlv2_text_model', 'owlvit_text_model', 'pixtral', 'siglip_text_model',
-      'siglip_vision_model', 'siglip2_text_model', 'siglip2_vision_model', 'splinter', 'squeezebert', 'tapas',
-      'tipsv2_text_model', 'unispeech', 'unispeech-sat', 'vilt', 'visual_bert', 'vit', 'vit_mae', 'vit_msn',
-      'videomae', 'wav2vec2', 'wav2vec2-bert', 'wav2vec2-conformer', 'wavlm', 'xclip_text_model', 'xlm', 'yolos',
-      'yoso', 'neobert', 'audio-spectrogram-transformer', 'sew', 'sew-d', 'swin', 'swinv2', 'llama_bidirec',
-    ],
-    cite: CITE,
-    read: (reader, modelType) => encoder(reader, modelType, { heads: () => null }),
+    modelTypes: ['blip_text_model'],
+    cite: 'transformers 5.18 models/blip/modeling_blip_text.py BlipTextLayer: cross attention with is_decoder, which is true where absent',
+    read: (reader, modelType) => encoder(reader, modelType, { heads: plainHeads, isDecoder: true, cross: true }),
   },
 ];
 
@@ -70,21 +57,32 @@ interface EncoderOptions {
   readonly heads: (reader: ConfigReader) => SourcedLayout | null;
   /** The class's default for `is_decoder`. */
   readonly isDecoder?: boolean;
+  /** The decoder has cross attention, whether the config says so or not. */
+  readonly cross?: boolean;
+}
+
+export const WHOLE_INPUT = 'an encoder: sees all of its input at once, keeps nothing';
+
+/** Layers that keep nothing, for the reason given; `variant` names the design where it is no encoder. */
+export function encoderOf(reader: ConfigReader, why: string, variant?: string): FamilyReading {
+  // A bidirectional model may carry the keys of the decoder that it was made from.
+  reader.consult(reader.keys());
+  // Stages and stacks have counts of their own, which say nothing here.
+  const key = LAYERS.find((name) => typeof reader.value(name) === 'number');
+  const count = key === undefined ? null : layerCount(reader, [key]);
+  return {
+    layers: withSources(repeat(NO_ATTENTION, count?.value ?? 1), {
+      kind: reader.derived(why),
+      ...(count ? { layers: count.source } : {}),
+    }),
+    ...(variant === undefined ? {} : { variant }),
+  };
 }
 
 function encoder(reader: ConfigReader, modelType: string, options: EncoderOptions): FamilyReading {
-  // A bidirectional model may carry the keys of the decoder that it was made from.
+  if (!reader.flag(['is_decoder'], options.isDecoder ?? false)) return encoderOf(reader, WHOLE_INPUT);
   reader.consult(reader.keys());
   const count = layerCount(reader, LAYERS);
-  if (!reader.flag(['is_decoder'], options.isDecoder ?? false)) {
-    const source = reader.derived('an encoder: sees all of its input at once, keeps nothing');
-    return {
-      layers: withSources(repeat(NO_ATTENTION, count?.value ?? 1), {
-        kind: source,
-        ...(count ? { layers: count.source } : {}),
-      }),
-    };
-  }
   if (!count) {
     missing(reader, 'the number of layers', 'num_hidden_layers');
     return { layers: [] };
@@ -95,9 +93,13 @@ function encoder(reader: ConfigReader, modelType: string, options: EncoderOption
     layers: count.source,
     kind: reader.source('is_decoder'),
   });
-  if (!reader.flag(['add_cross_attention'], false)) return { layers: self };
+  if (!options.cross && !reader.flag(['add_cross_attention'], false)) return { layers: self };
   return {
-    layers: selfAndCross(count, self, crossDraft(heads, { tokens: 'target' }, reader.source('add_cross_attention'))),
+    layers: selfAndCross(
+      count,
+      self,
+      crossDraft(heads, { tokens: 'target' }, options.cross ? null : reader.source('add_cross_attention')),
+    ),
   };
 }
 

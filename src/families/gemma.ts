@@ -64,12 +64,6 @@ export const layers = (): readonly LayersFacet[] => [
     refusesRemainder: 'class',
     read: gemma3Layers,
   },
-  {
-    id: 't5gemma2-text',
-    modelTypes: ['t5gemma2_text'],
-    cite: 'transformers 5.18 models/t5gemma2/configuration_t5gemma2.py: layers as in Gemma 3',
-    read: gemma3Layers,
-  },
 ];
 
 /** Token embeddings × √hidden size. */

@@ -23,7 +23,7 @@ export const layers = (): readonly LayersFacet[] => [
       }
       // biome-ignore format: names fill their lines
       reader.consult([
-        'num_key_value_heads', 'head_dim', 'index_kpool_compress', 'index_kpool_always_select_tail', 'mla_use_nope',
+        'num_key_value_heads', 'head_dim', 'qk_head_dim', 'index_kpool_compress', 'index_kpool_always_select_tail', 'mla_use_nope',
         'linear_lower_bound', 'index_topk_freq', 'index_skip_topk_offset', 'index_topk_pattern',
       ]);
       const nested = reader.nested('linear_attn_config');

@@ -51,11 +51,31 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gpt2',
     // biome-ignore format: names fill their lines
     modelTypes: [
-      'gpt-sw3', 'openai-gpt', 'jais', 'ctrl', 'imagegpt', 'decision_transformer', 'clvp_decoder', 'git', 'idefics',
+      'gpt-sw3', 'jais', 'ctrl', 'imagegpt', 'clvp_decoder', 'git',
       'blip_text_decoder',
     ],
-    cite: 'transformers 5.18 models/gpt2/modeling_gpt2.py and those of openai, ctrl, imagegpt, decision_transformer, clvp, git, idefics, blip',
+    cite: 'transformers 5.18 models/gpt2/modeling_gpt2.py and those of ctrl, imagegpt, clvp, git, blip',
     read: multiHead(),
+  },
+  {
+    // Attention as in GPT-2, which other engines cache.
+    id: 'gpt2',
+    modelTypes: ['openai-gpt'],
+    cite: 'transformers 5.18 models/openai/modeling_openai.py OpenAIGPTModel.forward: takes no past_key_values',
+    read: (reader, modelType) => {
+      reader.log.note('transformers keeps nothing of this model: it reads all tokens again at each step', false);
+      return multiHead()(reader, modelType);
+    },
+  },
+  {
+    // Layers that look at the image stand between, and cache nothing of it.
+    id: 'gpt2',
+    modelTypes: ['idefics'],
+    cite: 'transformers 5.18 models/idefics/modeling_idefics.py IdeficsModel.forward: past_key_values=None for cross_attn_block',
+    read: (reader, modelType) => {
+      reader.consult(['cross_layer_interval']);
+      return multiHead()(reader, modelType);
+    },
   },
   {
     // `multi_query` (true where absent) means one K and V head for all query heads.

@@ -16,7 +16,8 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gpt_oss',
     modelTypes: ['gpt_oss'],
     cite: 'transformers 5.18 models/gpt_oss/configuration_gpt_oss.py: sliding where (i + 1) % 2, head_dim 64',
-    sglang: { windows: true },
+    // e499258e9
+    sglang: { windows: '2026-01-18' },
     llamacpp: { windows: true },
     // The class scales RoPE where the file says nothing about it.
     defaults: {

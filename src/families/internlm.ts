@@ -7,8 +7,8 @@ import { plainDecoder } from './kit/decoder';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'internlm',
-    modelTypes: ['internlm', 'internlm2', 'internlm3'],
-    cite: 'internlm/internlm2-7b configuration_internlm2.py, internlm/internlm3-8b-instruct configuration_internlm3.py',
+    modelTypes: ['internlm', 'internlm2', 'internlm2_ve', 'internlm3'],
+    cite: 'internlm/internlm2-7b configuration_internlm2.py, internlm/internlm3-8b-instruct configuration_internlm3.py; vLLM internlm2_ve.py',
     read: plainDecoder,
   },
 ];

@@ -18,7 +18,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/lfm2/configuration_lfm2.py (layer_types from full_attn_idxs), Lfm2ShortConv',
     llamacpp: { keepsDraftStates: true, windows: true },
     read: (reader) => {
-      reader.consult(['conv_dim', 'conv_dim_out', 'full_attn_idxs', 'num_heads']);
+      reader.consult(['conv_dim', 'conv_dim_out', 'conv_L_cache', 'full_attn_idxs', 'num_heads']);
       const listed = reader.list(['full_attn_idxs']);
       const full = listed && new Set(listed.value);
       return {

@@ -36,6 +36,17 @@ export const layers = (): readonly LayersFacet[] => [
     read: plainDecoder,
   },
   {
+    // Engines load them with Llama's attention, or one with the same keys; those of Keye and MiniCPM-V have the keys of their Qwen or Llama.
+    id: 'llama',
+    // biome-ignore format: names fill their lines
+    modelTypes: [
+      'iquestcoder', 'fairseq2_llama', 'TeleFLM', 'teleflm', 'xverse_moe', 'solar', 'molmo', 'molmo2_text',
+      'moondream3_text', 'Keye', 'KeyeVL1_5', 'minicpmv', 'minicpmo', 'OpenPanguVL',
+    ],
+    cite: 'vLLM main 2026-08-14 models/registry.py (IQuestCoder, Fairseq2Llama, TeleFLM), molmo.py, molmo2.py TextConfig, moondream3.py, solar.py, keye.py, minicpmv.py, openpangu_vl.py; SGLang 0.5.15 models/xverse_moe.py',
+    read: plainDecoder,
+  },
+  {
     // The first TeleChat has the keys of GPT-2 and a KV-head key.
     id: 'telechat',
     modelTypes: ['telechat'],
@@ -86,6 +97,22 @@ export const layers = (): readonly LayersFacet[] => [
         kindAt: (index, count) => ((count - 1 - index) % 4 === 0 ? 'full' : 'sliding'),
       }),
     }),
+  },
+  {
+    // Drafts blocks for Muse Glimmer, from a cache of its own: every layer slides unless the config says otherwise.
+    id: 'muse-glimmer',
+    modelTypes: ['muse_glimmer_assistant'],
+    cite: 'transformers 5.18 models/muse_glimmer_assistant/configuration_muse_glimmer_assistant.py __post_init__, modeling DFlashCache(config)',
+    defaults: {
+      muse_glimmer_assistant: {
+        num_hidden_layers: 5,
+        num_attention_heads: 32,
+        num_key_value_heads: 8,
+        head_dim: 128,
+        sliding_window: 2048,
+      },
+    },
+    read: (reader) => ({ layers: decoderLayers(reader, { window: slidingWindow, kindAt: () => 'sliding' }) }),
   },
 ];
 

@@ -15,7 +15,8 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'llama4',
     modelTypes: ['llama4_text'],
     cite: 'transformers 5.18 models/llama4/configuration_llama4.py: no_rope_layers [] or absent = (i + 1) % 4 != 0; chunk 8192 where absent',
-    sglang: { windows: true },
+    // 160a06cab: before, by an option that is gone.
+    sglang: { windows: '2025-12-19' },
     llamacpp: { windows: true },
     read: (reader) => {
       const listed = reader.list(['no_rope_layers'])?.value ?? [];

@@ -55,6 +55,13 @@ export const layers = (): readonly LayersFacet[] => [
     read: plainDecoder,
   },
   {
+    // Diffusion in blocks: finished blocks are cached as by Qwen 3.
+    id: 'sdar',
+    modelTypes: ['sdar', 'sdar_moe', 'qwen3_asr_text'],
+    cite: 'SGLang 0.5.15 models/sdar.py and sdar_moe.py; vLLM transformers_utils/configs/qwen3_asr.py',
+    read: plainDecoder,
+  },
+  {
     // The first Qwen: every head has its own K and V; `kv_channels` is their width.
     id: 'qwen-1',
     modelTypes: ['qwen'],

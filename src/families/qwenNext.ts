@@ -24,8 +24,8 @@ export const layers = (): readonly LayersFacet[] => [
   },
   {
     id: 'qwen3-next',
-    modelTypes: ['qwen3_5_text', 'qwen3_5_moe_text'],
-    cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next',
+    modelTypes: ['qwen3_5_text', 'qwen3_5_moe_text', 'interns2_mobius_text'],
+    cite: 'transformers 5.18 models/qwen3_5/configuration_qwen3_5.py: layers as in Qwen3-Next; vLLM interns2_mobius.py has them too',
     sglang: { tracksStates: true },
     llamacpp: { keepsDraftStates: true },
     read: (reader) => deltaLayers(reader, attention),
@@ -94,15 +94,9 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/qwen4_exp/configuration_qwen4_exp.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
     llamacpp: { keepsDraftStates: true },
     read: (reader) => {
-      reader.consult(['ple_layer_ids', 'ple_conv_kernel_size', 'ple_embed_dim', 'ngram_size']);
-      if (reader.list(['ple_layer_ids'])?.value.length) {
-        reader.log.note(
-          'ple_layer_ids: the n-gram states of these layers are not counted',
-          true,
-          reader.pathOf('ple_layer_ids'),
-        );
-      }
-      return deltaLayers(reader, indexedAttention);
+      reader.consult(['ple_layer_ids', 'ple_conv_kernel_size', 'ple_embed_dim', 'ngram_size', 'hc_count']);
+      const reading = deltaLayers(reader, indexedAttention);
+      return { ...reading, layers: withNgrams(reader, reading.layers) };
     },
   },
 ];
@@ -119,6 +113,48 @@ function deltaLayers(reader: ConfigReader, makeFull: (reader: ConfigReader) => L
   };
 }
 
+/**
+ * Layers of `ple_layer_ids`, which count from 1, mix in n-grams through a convolution whose taps are `ngram_size` tokens apart, over
+ * all residual streams (vLLM models/qwen4_exp/config.py short_conv_state_shape). The last tokens themselves are a few bytes.
+ */
+function withNgrams(reader: ConfigReader, layers: readonly LayerDraft[]): readonly LayerDraft[] {
+  const listed = reader.list(['ple_layer_ids']);
+  if (!listed || listed.value.length === 0) return layers;
+  const hidden = reader.integer(HIDDEN_KEYS);
+  const streams = reader.integer(['hc_count'])?.value ?? 4;
+  const kernel = reader.integer(['ple_conv_kernel_size'])?.value ?? 4;
+  const apart = reader.integer(['ngram_size'])?.value ?? 3;
+  if (!hidden) return layers;
+  const width = (kernel - 1) * apart;
+  const beside = { channels: streams * hidden.value, width, engineWidth: width };
+  const source = { ...listed.source, rule: `${streams} streams, ${kernel} taps, ${apart} tokens apart` };
+  const made = new Map<LayerDraft, LayerDraft>();
+  return layers.map((draft, index) => {
+    if (!listed.value.includes(index + 1)) return draft;
+    const { attention, sources } = draft;
+    const known = made.get(draft) ?? {
+      ...draft,
+      sources: { ...sources, beside: source },
+      ...(attention.kind === 'recurrent'
+        ? { attention: { ...attention, state: { ...attention.state, beside } } }
+        : {
+            // Also where the layer is attention: the same objects would be taken for layers of one kind.
+            attention: { ...attention },
+            parallelState: {
+              flavour: 'short-conv',
+              conv: null,
+              beside,
+              recurrentElements: 0,
+              recurrentDtype: 'cache',
+              heads: null,
+            },
+          }),
+    };
+    made.set(draft, known);
+    return known;
+  });
+}
+
 function consultIndexer(reader: ConfigReader): void {
   reader.consult(['indexer_n_heads', 'indexer_kv_heads', 'indexer_budget', 'indexer_compress_ratio']);
 }
@@ -132,6 +168,7 @@ function attention(reader: ConfigReader): LayerDraft | null {
 function indexedAttention(reader: ConfigReader): LayerDraft | null {
   const heads = headLayout(reader);
   const dim = reader.integer(['indexer_head_dim']);
+  const pool = reader.integer(['indexer_compress_ratio']);
   consultIndexer(reader);
   if (!heads || !dim) return heads && fullDraft(heads);
   const indexer = {
@@ -139,6 +176,7 @@ function indexedAttention(reader: ConfigReader): LayerDraft | null {
     heads: reader.integer(['indexer_n_heads'])?.value ?? null,
     topK: reader.integer(['indexer_budget'])?.value ?? null,
     owned: true,
+    ...(pool && pool.value > 1 ? { enginePool: pool.value } : {}),
   };
   return {
     attention: { kind: 'full', ...heads.layout, indexer },

@@ -4,8 +4,9 @@ import type { ClassDefaults, ConfigReader } from '../config/reader';
 
 import { classDefaultsOf } from './classDefaults';
 import type { Source } from '../model/spec';
-import { readsWholeInput } from './architectures';
+import { droppedBy, readsWholeInput } from './architectures';
 import { CROSS_ROOTS, DRAFTER_ROOTS } from './composites';
+import { asDrafter } from './drafters';
 import { withCross } from './kit/crossLayers';
 import type { FamilyReading, LayersFacet } from './facets';
 import { genericDecoder } from './kit/generic';
@@ -56,7 +57,10 @@ export function readLayers(
   const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
   const draftLayers = reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0)?.value ?? 0));
   const changed = noteTelltales(reader, modelType);
-  return { ...reading, layers: changed ? assumed(reading.layers) : reading.layers, draftLayers };
+  const dropped = droppedBy(architecture);
+  if (dropped !== null) reader.log.note(dropped, true);
+  const layers = changed ? assumed(reading.layers) : reading.layers;
+  return asDrafter(reader, architecture, { ...reading, layers, draftLayers }, draftLayers);
 }
 
 /** What says that a decoder's type is used as an encoder: `is_causal`, or its class. */
@@ -88,6 +92,7 @@ function readsTarget(reader: ConfigReader): FamilyReading | null {
       kind: shared ? { ...shared.source, rule } : reader.derived(rule),
       layers: count.source,
     }),
+    variant: 'drafter (no KV cache of its own)',
   };
 }
 

@@ -4,6 +4,7 @@ import * as apertus from './apertus';
 import * as arcee from './arcee';
 import * as arctic from './arctic';
 import * as aria from './aria';
+import * as baichuanM1 from './baichuanM1';
 import * as bailing from './bailing';
 import * as bamba from './bamba';
 import * as bart from './bart';
@@ -18,6 +19,7 @@ import * as deepseekV4 from './deepseekV4';
 import * as deepseekV41 from './deepseekV41';
 import * as doge from './doge';
 import * as dots from './dots';
+import * as drafters from './drafters';
 import * as encoders from './encoders';
 import * as ernie from './ernie';
 import * as exaone from './exaone';
@@ -66,6 +68,7 @@ import * as modernbertDecoder from './modernbertDecoder';
 import * as mpt from './mpt';
 import * as nemotron from './nemotron';
 import * as nemotronDense from './nemotronDense';
+import * as noText from './noText';
 import * as olmo from './olmo';
 import * as openelm from './openelm';
 import * as opt from './opt';
@@ -73,12 +76,15 @@ import * as params from './params';
 import * as persimmon from './persimmon';
 import * as phi from './phi';
 import * as plamo from './plamo';
+import * as plamo3 from './plamo3';
 import * as qwen from './qwen';
 import * as qwenMoe from './qwenMoe';
 import * as qwenNext from './qwenNext';
 import * as recurrentGemma from './recurrentGemma';
+import * as refused from './refused';
 import * as rwkv from './rwkv';
 import * as seedOss from './seedOss';
+import * as singles from './singles';
 import * as smallthinker from './smallthinker';
 import * as smollm from './smollm';
 import * as solar from './solar';
@@ -96,20 +102,21 @@ import { register } from './kit/makeRegister';
 
 export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
   () => [
-    apertus.layers, arcee.layers, arctic.layers, aria.layers, bailing.layers, bamba.layers, bart.layers,
-    bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
-    deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, encoders.layers,
-    ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers, gemma3n.layers,
-    gemma4.layers, ggufOnly.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers,
-    gptOss.layers, granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
-    hyperclovax.layers, inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers,
+    apertus.layers, arcee.layers, arctic.layers, aria.layers, baichuanM1.layers, bailing.layers, bamba.layers,
+    bart.layers, bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
+    deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, drafters.layers,
+    encoders.layers, ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers,
+    gemma3n.layers, gemma4.layers, ggufOnly.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers,
+    gptNeo.layers, gptOss.layers, granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers,
+    hunyuan.layers, hyperclovax.layers, inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers,
     k2Horizon.layers, kimi.layers, laguna.layers, laterLayers.layers, lfm2.layers, llama.layers, llama4.layers,
     longcat.layers, looped.layers, mamba.layers, mellum.layers, mimo.layers, minicpm.layers, minimax.layers,
     mistral.layers, mllama.layers, modernbertDecoder.layers, mpt.layers, nemotron.layers, nemotronDense.layers,
-    olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers, plamo.layers,
-    qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers, rwkv.layers, seedOss.layers,
-    smallthinker.layers, smollm.layers, solar.layers, stablelm.layers, starcoder.layers, step.layers, t5.layers,
-    whisper.layers, xlstm.layers, yuan.layers, zamba.layers, zaya.layers,
+    noText.layers, olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers,
+    plamo.layers, plamo3.layers, qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers,
+    refused.layers, rwkv.layers, seedOss.layers, singles.layers, smallthinker.layers, smollm.layers, solar.layers,
+    stablelm.layers, starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, yuan.layers,
+    zamba.layers, zaya.layers,
   ],
   (facet) => facet.modelTypes,
 );
@@ -159,10 +166,10 @@ export const ggufRegister = /* @__PURE__ */ register<GgufFacet>(
     deepseekSparse.gguf, deepseekV4.gguf, dots.gguf, encoders.gguf, ernie.gguf, exaone.gguf, falcon.gguf,
     falconH1.gguf, gemma.gguf, gemma3n.gguf, gemma4.gguf, ggufOnly.gguf, glm.gguf, gpt2.gguf, gptNeo.gguf,
     gptOss.gguf, granite.gguf, graniteHybrid.gguf, grok.gguf, hrm.gguf, hunyuan.gguf, internlm.gguf, jais2.gguf,
-    jamba.gguf, kimi.gguf, lfm2.gguf, llama.gguf, llama4.gguf, looped.gguf, mamba.gguf, mimo.gguf, minicpm.gguf,
-    minimax.gguf, mistral.gguf, mpt.gguf, nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf, phi.gguf,
-    plamo.gguf, qwen.gguf, qwenMoe.gguf, qwenNext.gguf, rwkv.gguf, seedOss.gguf, smallthinker.gguf, smollm.gguf,
-    stablelm.gguf, starcoder.gguf, step.gguf, t5.gguf,
+    jamba.gguf, kimi.gguf, lfm2.gguf, llama.gguf, llama4.gguf, looped.gguf, mamba.gguf, mellum.gguf, mimo.gguf,
+    minicpm.gguf, minimax.gguf, mistral.gguf, mpt.gguf, nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf,
+    phi.gguf, plamo.gguf, qwen.gguf, qwenMoe.gguf, qwenNext.gguf, rwkv.gguf, seedOss.gguf, smallthinker.gguf,
+    smollm.gguf, stablelm.gguf, starcoder.gguf, step.gguf, t5.gguf,
   ],
   (facet) => [facet.architecture],
 );

@@ -6,9 +6,9 @@ import type { WholeCount } from './counted/facet';
 import { dense } from './counted/feedForward';
 import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { bothFull, withCross } from './kit/crossLayers';
-import { decoderLayers, slidingWindow } from './kit/decoder';
+import { decoderLayers, fullDraft, repeat, slidingWindow, withSources } from './kit/decoder';
 import { ggufHeadWidth } from './kit/ggufKeys';
-import { type HeadOptions, layerCount } from './kit/headLayout';
+import { headLayout, type HeadOptions, layerCount } from './kit/headLayout';
 
 const T5_HEADS: HeadOptions = {
   headKeys: ['num_heads', 'num_attention_heads'],
@@ -31,6 +31,21 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['longt5', 'pop2piano', 'udop', 'switch_transformers'],
     cite: 'transformers 5.18 models/longt5/configuration_longt5.py and those of the others',
     read: t5Layers,
+  },
+  {
+    // The decoder of a model that reads pictures of text: the picture is the source, whatever its own flags say.
+    id: 't5',
+    modelTypes: ['pix2struct_text_model'],
+    cite: 'transformers 5.18 models/pix2struct/modeling_pix2struct.py Pix2StructTextBlock: encoder_decoder_attention in every layer',
+    read: (reader) => {
+      reader.consult(['is_encoder_decoder', 'add_cross_attention', 'is_decoder']);
+      const count = layerCount(reader, ['num_layers', 'num_hidden_layers']);
+      const heads = headLayout(reader, T5_HEADS);
+      if (!count || !heads) return { layers: [] };
+      return {
+        layers: withCross(reader, withSources(repeat(fullDraft(heads), count.value), { layers: count.source })),
+      };
+    },
   },
   {
     // A Gemma decoder, in which even layers slide, with cross attention.

@@ -5,7 +5,7 @@ import { bartWhole } from './counted/encoderDecoder';
 import type { Tally } from './counted/tally';
 import type { CountsFacet, LayersFacet } from './facets';
 import { bartDecoder, bothFull, DECODER_HEAD_OPTIONS, DECODER_LAYERS } from './kit/crossLayers';
-import { withSources } from './kit/decoder';
+import { oneWindow, withSources } from './kit/decoder';
 import { layerCount } from './kit/headLayout';
 
 const CITE = 'transformers 5.18 models/whisper/configuration_whisper.py, WhisperFeatureExtractor pads to 30 s';
@@ -41,6 +41,17 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['canary_decoder', 'cohere_asr', 'moonshine_streaming'],
     cite: 'transformers 5.18 models/canary, models/cohere_asr, models/moonshine_streaming: self and cross attention in every layer',
     read: (reader) => bothFull(reader, layerCount(reader), {}, { tokens: 'target' }),
+  },
+  {
+    // A decoder alone: the codes of the sound and the text are its tokens.
+    id: 'kyutai-stt',
+    modelTypes: ['kyutai_speech_to_text', 'moshi_depth'],
+    cite: 'transformers 5.18 models/kyutai_speech_to_text, models/moshi MoshiDepthDecoder: DynamicCache of a config with sliding_window',
+    read: (reader, modelType) => {
+      if (reader.hasValue('codec_config'))
+        reader.log.note('the codec of the sound keeps windows of its own while it streams: not counted', false);
+      return oneWindow(reader, modelType);
+    },
   },
 ];
 

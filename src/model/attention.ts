@@ -12,6 +12,8 @@ export interface IndexerSpec {
   readonly owned: boolean;
   /** Tokens that are pooled into one index key; one where absent. Compressed layers have their own ratio. */
   readonly pool?: number;
+  /** Tokens that engines pool into one index key where the model's own code keeps the key of every token (Qwen 4). */
+  readonly enginePool?: number;
 }
 
 /** Per-head K and V: queries `[queryHeads, keyDim]`, cached K `[kvHeads, keyDim]` and V `[kvHeads, valueDim]` a token. */
@@ -94,6 +96,8 @@ export interface ConvState {
 export interface StateSpec {
   readonly flavour: StateFlavour;
   readonly conv: ConvState | null;
+  /** Convolution of another mixer in the same layer, whole on every rank; engines page it apart (PLE of Qwen 4). */
+  readonly beside?: ConvState;
   /** Elements of the recurrent matrix or vector. */
   readonly recurrentElements: number;
   /** `float32` only where the config or the family's code says so; `cache` otherwise. */

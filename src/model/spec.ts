@@ -71,8 +71,11 @@ export interface Problem {
 
 /** How SGLang's implementation of a family caches, where the model alone does not say it. */
 export interface SglangCaching {
-  /** True where windows have a pool of their own; else every layer keeps every token. */
-  readonly windows?: boolean;
+  /**
+   * True, or the day since when, where windows have a pool of their own; else every layer keeps every token. A day where SGLang had
+   * the model before.
+   */
+  readonly windows?: boolean | string;
   /** True where states are tracked while decoding: more slots for a running request. */
   readonly tracksStates?: boolean;
   /** True where the config says which element type states have; else they are float32. */

@@ -2,6 +2,7 @@
 
 import type { Dialect } from '../model/spec';
 import { classDefaultsOf, languageTypeOf } from '../families/classDefaults';
+import { layersRegister } from '../families/register';
 import type { ConfigDocument } from '../config/document';
 import { HEAD_KEYS, HIDDEN_KEYS, LAYER_KEYS } from '../config/spellings';
 
@@ -49,14 +50,14 @@ export function locate(document: ConfigDocument): Location | null {
   if (document.root?.type !== 'object') return null;
   const modelType = stringAt(document, [], 'model_type');
   const architecture = firstArchitecture(document);
-  if (architecture === null && (modelType === null || classDefaultsOf(modelType) === null)) {
+  if (architecture === null && (modelType === null || !isKnown(modelType))) {
     // Mistral's newer files name a model_type that is no type of transformers ("transformer").
     const params = locateParams(document);
     if (params || modelType === null) return params;
   }
   const path = languagePath(document);
   // A known class that is left at its defaults names its architecture, at least.
-  const byDefault = architecture !== null && modelType !== null && classDefaultsOf(languageTypeOf(modelType)) !== null;
+  const byDefault = architecture !== null && modelType !== null && isKnown(languageTypeOf(modelType));
   const described = path.length > 0 || hasKey(document, [], SIZE_KEYS) || byDefault;
   if (!described) return null;
   return {
@@ -66,6 +67,10 @@ export function locate(document: ConfigDocument): Location | null {
     rootModelType: modelType ?? '',
     architecture,
   };
+}
+
+function isKnown(modelType: string): boolean {
+  return classDefaultsOf(modelType) !== null || layersRegister.of(modelType) !== null;
 }
 
 /** Meta's, Mistral's and DeepSeek's own files: `dim`, `n_layers`, `n_heads`, none of Hugging Face's names. */

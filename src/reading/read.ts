@@ -121,7 +121,7 @@ function specOf(
     dialect: location.dialect,
     modelType: location.rootModelType || modelType || location.architecture || 'unknown',
     family: family?.id ?? null,
-    variant: variantOf(layers),
+    variant: reading.variant ?? variantOf(layers),
     layers,
     nativeDtype: dtype.value,
     nativeDtypeSource: dtype.source,
@@ -131,7 +131,8 @@ function specOf(
     draftLayers: reading.draftLayers ?? 0,
     sglang: {
       ...family?.sglang,
-      ...(reader.value('is_hybrid_swa') === true ? { windows: true } : {}),
+      // SGLang asks the config since 7ed53d15f (#23988).
+      ...(reader.value('is_hybrid_swa') === true ? { windows: family?.sglang?.windows ?? '2026-05-30' } : {}),
       ...(reader.hasValue('mamba_ssm_dtype') ? { cacheDtypeStates: true } : {}),
     },
     llamacpp: { ...family?.llamacpp, ...reading.llamacpp },

@@ -21,6 +21,7 @@ const indexer = v.exactOptional(
     topK: v.nullable(size),
     owned: v.boolean(),
     pool: v.exactOptional(size),
+    enginePool: v.exactOptional(size),
   } satisfies SchemasOf<IndexerSpec>),
 );
 

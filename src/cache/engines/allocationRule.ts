@@ -101,6 +101,9 @@ export function tokensOf(attention: AttentionSpec, { workload, sharding }: RuleC
 export function engineStateBytes(state: StateSpec | undefined, dtype: ResolvedKvDtype, allFloat32 = false): number {
   if (!state) return 0;
   const cacheBytes = allFloat32 ? 4 : stateElementBytes(dtype);
-  const conv = state.conv ? state.conv.channels * state.conv.engineWidth * cacheBytes : 0;
-  return conv + state.recurrentElements * (state.recurrentDtype === 'float32' ? 4 : cacheBytes);
+  const inputs = [state.conv, state.beside].reduce(
+    (sum, conv) => sum + (conv ? conv.channels * conv.engineWidth : 0),
+    0,
+  );
+  return inputs * cacheBytes + state.recurrentElements * (state.recurrentDtype === 'float32' ? 4 : cacheBytes);
 }

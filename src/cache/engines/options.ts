@@ -8,8 +8,15 @@ export interface EngineRelease {
   readonly id: string;
   /** YYYY-MM: from this month on. */
   readonly date: string;
+  /** YYYY-MM-DD: the day whose code is modelled, where it is not the end of the month. */
+  readonly asOf?: string;
   /** Version or commit that was read. */
   readonly code: string;
+}
+
+/** Whether a release's code is of that day (YYYY-MM-DD) or later. */
+export function isSince({ date, asOf = `${date}-31` }: EngineRelease, day: string): boolean {
+  return day <= asOf;
 }
 
 /** What an option takes. */
@@ -37,6 +44,8 @@ export interface EngineOption {
 export interface EngineSetup {
   readonly release: EngineRelease;
   readonly options: EngineOptions;
+  /** Names of the options that were given. */
+  readonly given: ReadonlySet<string>;
 }
 
 /** What releases and options are chosen from. */
@@ -74,7 +83,7 @@ export function setupOf(rule: Declared, release: string | undefined, given: Engi
     const value = given[name] ?? usual(chosen);
     if (value !== undefined) options[name] = value;
   }
-  return { release: chosen, options };
+  return { release: chosen, options, given: new Set(Object.keys(given)) };
 }
 
 /** The value of a count, or undefined where neither the scenario nor the engine gives one. */

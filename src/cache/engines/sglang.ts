@@ -17,7 +17,7 @@ import {
   sequences,
   tokensOf,
 } from './allocationRule';
-import { countOption, flagOption, fractionOption } from './options';
+import { countOption, flagOption, fractionOption, isSince } from './options';
 
 const PAGE_TOKENS = 1;
 /** State slots of a running request with the radix cache: `max_running ≤ slots ÷ 3`. */
@@ -36,7 +36,14 @@ const COMPRESSED_WINDOW_RATIO = 0.1;
  */
 export const sglang: AllocationRule = {
   id: 'sglang',
-  releases: [{ id: '0.5.16', date: '2026-07', code: '0.5.16 (2026-07-24)' }],
+  releases: [
+    { id: '2025-10', date: '2025-10', code: 'main of October 2025' },
+    { id: '2025-12', date: '2025-12', code: 'main of December 2025' },
+    { id: '2026-01', date: '2026-01', code: 'main of January 2026' },
+    { id: '2026-02', date: '2026-02', code: 'main of February 2026' },
+    { id: '2026-05', date: '2026-05', code: 'main of May 2026' },
+    { id: '0.5.16', date: '2026-07', code: '0.5.16 (2026-07-24)' },
+  ],
   options: [
     {
       name: 'page-size',
@@ -113,7 +120,7 @@ function cacheCost(attention: AttentionSpec, context: RuleContext): Kept {
     attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
   const stores = attention.kind !== 'shared' && attention.kind !== 'none';
   const needed = stores ? row * Math.min(tokens, window ?? tokens) * batch : 0;
-  if (window === null || !hasWindowPool(context.spec)) {
+  if (window === null || !hasWindowPool(context)) {
     const all = row * roundUp(tokens, page) * batch;
     return { needed, steady: all, reserved: all };
   }
@@ -121,9 +128,15 @@ function cacheCost(attention: AttentionSpec, context: RuleContext): Kept {
   return { needed, steady, reserved: Math.max(steady, row * windowPoolTokens(context)) };
 }
 
-function hasWindowPool(spec: ModelSpec): boolean {
-  return spec.sglang.windows === true;
+function hasWindowPool({ spec, setup }: RuleContext): boolean {
+  const { windows } = spec.sglang;
+  return typeof windows === 'string' ? isSince(setup.release, windows) : windows === true;
 }
+
+/** d396650bd (#18039): what the window pool is given. */
+const WINDOW_POOL_MENDED = '2026-02-01';
+/** The day of the release whose state slots were read. */
+const STATE_SLOTS_READ = '2026-07-24';
 
 /** Tokens of the pool for windows: a share of the full one, or all where no layer is full. */
 function windowPoolTokens(context: RuleContext): number {
@@ -229,7 +242,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   const say = (text: string): number => found.push({ text, inexact: false });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding') || kinds.has('chunked') || kinds.has('compressed')) {
-    if (hasWindowPool(context.spec))
+    if (hasWindowPool(context))
       say(`windows have a pool of their own, of ${windowRatio(context)} of the tokens of the full one`);
     else say('SGLang has no window pool for this model: every layer keeps every token');
   }
@@ -241,6 +254,11 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   }
   if (groups.some(({ attention }) => indexRow(attention) > 0))
     say(kinds.has('latent') ? 'index keys are fp8 with a scale, in every layer' : 'index keys are bf16');
+  const { release } = context.setup;
+  if (hasWindowPool(context) && kinds.has('sliding') && !isSince(release, WINDOW_POOL_MENDED))
+    found.push({ text: 'what the pool of windows was given before February 2026 is not known here', inexact: true });
+  if (groups.some(({ state }) => state) && !isSince(release, STATE_SLOTS_READ))
+    found.push({ text: 'state slots before July 2026 are not known here', inexact: true });
   if (context.sharding.tp > 1 && kinds.has('latent'))
     say(`the latent cache is the same on all ${context.sharding.tp} ranks`);
   if (kinds.has('cross'))

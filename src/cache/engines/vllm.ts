@@ -15,9 +15,11 @@ import {
   type Stage,
   tokensOf,
 } from './allocationRule';
-import { BATCHED_TOKENS, tokensInFlight } from './vllmBlocks';
-import { compressedTotal, isCompressedModel } from './vllmCompressed';
-import { cacheKinds, chunkStart, indexFormat, largestState, type Pool, sharedPool } from './vllmPages';
+import { batchedTokens, tokensInFlight } from './vllmBlocks';
+import { has, VLLM_RELEASES } from './vllmHistory';
+import { compressedTotal, hasCompressedEntries, hasLatentWindows, isCompressedModel } from './vllmCompressed';
+import { isPackedModel, pooledTokens } from './vllmPacked';
+import { cacheKinds, chunkStart, indexFormat, largestState, packedPool, type Pool, sharedPool } from './vllmPages';
 
 /**
  * vLLM V1: pages of tokens, one page size for all layers. A sliding layer reserves its window, the tokens in flight and one
@@ -27,10 +29,9 @@ import { cacheKinds, chunkStart, indexFormat, largestState, type Pool, sharedPoo
  */
 export const vllm: AllocationRule = {
   id: 'vllm',
-  releases: [
-    { id: '0.11', date: '2025-10', code: 'V1 as in 0.11, one batch in flight' },
-    { id: '2026-08', date: '2026-08', code: '073c510c916 (2026-08-09)' },
-  ],
+  releases: VLLM_RELEASES,
+  // The newest whose own code was executed.
+  usualRelease: '2026-08',
   options: [
     {
       name: 'block-size',
@@ -42,14 +43,14 @@ export const vllm: AllocationRule = {
     {
       name: 'max-num-batched-tokens',
       kind: { takes: 'count', least: 1 },
-      usual: () => BATCHED_TOKENS,
+      usual: batchedTokens,
       meaning: 'tokens of one step, which windows and encoders reserve',
       unit: 'tokens',
     },
     {
       name: 'async-scheduling',
       kind: { takes: 'flag' },
-      usual: ({ date }) => date >= '2026-08',
+      usual: (release) => has(release, 'asyncScheduling'),
       meaning: 'two steps are in flight: windows reserve the tokens of both',
     },
     {
@@ -61,7 +62,7 @@ export const vllm: AllocationRule = {
     {
       name: 'gpu-memory-utilization',
       kind: { takes: 'fraction' },
-      usual: ({ date }) => (date >= '2026-08' ? 0.92 : 0.9),
+      usual: (release) => (has(release, 'moreMemory') ? 0.92 : 0.9),
       meaning: 'share of the memory that weights, activations and cache may take',
       unit: 'of the memory',
     },
@@ -115,7 +116,8 @@ function cost(group: LayerGroup, context: RuleContext): LayerCost {
 /** What the next query needs besides itself, in vLLM's own formats. */
 function neededForm(attention: AttentionSpec, context: RuleContext): number {
   const tokens = tokensOf(attention, context);
-  const index = indexKeysHeld(attention, tokens) * indexRowBytes(indexFormat(attention), ownIndexer(attention));
+  const keys = isPackedModel(context) ? Math.floor(tokens / pooledTokens(attention)) : indexKeysHeld(attention, tokens);
+  const index = keys * indexRowBytes(indexFormat(attention), ownIndexer(attention));
   return (entriesKept(attention, tokens) * entryBytes(attention, context.dtype) + index) * sequences(context);
 }
 
@@ -129,13 +131,16 @@ function entriesKept(attention: AttentionSpec, tokens: number): number {
 /** What grouping adds to the layers of a stage: phantom layers that fill groups, and pages padded to the largest. */
 function overhead(groups: readonly LayerGroup[], context: RuleContext, stage: Stage): Overhead {
   const inStage = (index: number): boolean => index >= stage[0] && index < stage[1];
-  const pool = isCompressedModel(context) ? null : sharedPool(context);
+  const packed = packedPool(context, inStage);
+  const pool = packed || isCompressedModel(context) ? null : sharedPool(context);
   const stageGroups = groups.map((group) => ({ ...group, indexes: group.indexes.filter(inStage) }));
-  const total = isCompressedModel(context)
-    ? compressedTotal(context, stageGroups)
-    : pool === null || pool === 'mixed'
-      ? null
-      : poolTotal(pool, inStage);
+  const total = packed
+    ? packed
+    : isCompressedModel(context)
+      ? compressedTotal(context, stageGroups)
+      : pool === null || pool === 'mixed'
+        ? null
+        : poolTotal(pool, inStage);
   if (!total) return { steady: 0, reserved: 0 };
   let [steady, reserved] = [total.held * sequences(context), total.reserved * sequences(context)];
   for (const group of stageGroups) {
@@ -162,12 +167,33 @@ function refuses(groups: readonly LayerGroup[], context: RuleContext): string | 
   }
   const latent = groups.some(({ attention }) => attention.kind === 'latent');
   if (latent && (dtype === 'int8_per_token_head' || dtype === 'nvfp4')) return `${dtype} for a latent cache`;
-  if (isCompressedModel(context)) {
+  if (isPackedModel(context) || hasLatentWindows(context)) return refusedNew(groups, context);
+  if (hasCompressedEntries(context)) {
+    if (!has(context.setup.release, 'compressedEntries')) return 'compressed entries before April 2026';
     return dtype === 'fp8_ds_mla' ? null : `${dtype} for compressed entries: --kv-cache-dtype fp8 is needed`;
   }
   if (sharding.dcp > 1 && groups.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked'))
     return 'decode context parallelism with windows';
   return sharedPool(context) === 'mixed' ? 'pages of sizes that do not divide each other' : null;
+}
+
+/** Structures of the summer and autumn of 2026. */
+function refusedNew(groups: readonly LayerGroup[], context: RuleContext): string | null {
+  const { dtype, setup, sharding } = context;
+  if (setup.release.date < '2026-08') return 'this model before August 2026';
+  if (sharding.dcp > 1) return 'decode context parallelism with index keys of pools or windows of latents';
+  const bits16 = dtype === 'bf16' || dtype === 'f16';
+  if (hasLatentWindows(context)) return bits16 ? null : `${dtype} for latents beside windows of latents`;
+  for (const group of groups) {
+    const pool = pooledTokens(group.attention);
+    if (pool === 1) continue;
+    const [main] = cacheKinds(group, context);
+    // Pages of index keys are read 32 or 64 at a time beside latents.
+    const least = group.attention.kind === 'latent' ? 32 * pool : pool;
+    if (main && main.pageTokens % least !== 0)
+      return `pages of ${main.pageTokens} tokens: ${pool} tokens an index key need multiples of ${least}`;
+  }
+  return null;
 }
 
 function refusedLayers(attention: AttentionSpec, { sharding }: RuleContext): string | null {
@@ -204,7 +230,24 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
       text: `${states.reserved} states are reserved a sequence: the last one, those of block ends and of speculative tokens`,
       inexact: false,
     });
+  if (states && !has(context.setup.release, 'hybridPrefixes') && context.setup.given.has('enable-prefix-caching'))
+    found.push({ text: 'states at block ends before August 2026: which are kept is not known here', inexact: true });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
+  if (isPackedModel(context)) {
+    found.push({ text: 'pages of every kind lie in blocks as large as the largest group', inexact: false });
+    found.push({ text: 'vLLM has this model since autumn 2026: its code of then is meant', inexact: false });
+    if (sharding.pp > 1)
+      found.push({ text: 'blocks of pipeline stages with pooled index keys were not read', inexact: true });
+    if (kinds.has('latent') && context.dtype !== 'bf16' && context.dtype !== 'f16')
+      found.push({ text: `rows of ${context.dtype} of these latents were not read`, inexact: true });
+  }
+  if (hasLatentWindows(context))
+    found.push({ text: 'rows of full layers are as wide as those in windows', inexact: false });
+  if (kinds.has('compressed') && !has(context.setup.release, 'packedEntries'))
+    found.push({
+      text: 'blocks of compressed entries before June 2026: how they lie is not known here',
+      inexact: true,
+    });
   if (kinds.has('sliding') || kinds.has('chunked') || kinds.has('compressed')) {
     found.push({
       text: `a window reserves ${tokensInFlight(context)} tokens in flight and one page on top`,
@@ -218,7 +261,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
     const format = indexFormat(indexed.attention) === 'bf16' ? 'bf16' : 'fp8 with a scale';
     found.push({ text: `index keys are ${format}`, inexact: false });
   }
-  const pool = isCompressedModel(context) ? null : sharedPool(context);
+  const pool = isPackedModel(context) || isCompressedModel(context) ? null : sharedPool(context);
   if (pool !== null && pool !== 'mixed')
     found.push({ text: 'kinds of layers share pages of one size in groups of equal size', inexact: false });
   if (context.spec.nativeDtype === 'float32' && context.dtype !== 'f32')

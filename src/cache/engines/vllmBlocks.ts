@@ -1,10 +1,13 @@
 /** vLLM's kinds of caches and the blocks that windows take. */
 
 import { pages, type RuleContext } from './allocationRule';
-import { countOption, flagOption } from './options';
+import { countOption, type EngineRelease, flagOption } from './options';
+import { has } from './vllmHistory';
 
-/** `max_num_batched_tokens` of `vllm serve` on devices of 70 GiB and more, except the A100. */
-export const BATCHED_TOKENS = 8_192;
+/** `max_num_batched_tokens` of `vllm serve`: at first on devices of 70 GiB and more, except the A100. */
+export function batchedTokens(release: EngineRelease): number {
+  return has(release, 'largerSteps') ? 16_384 : 8_192;
+}
 
 /** Layers that vLLM gives one cache spec: equal pages, held alike. */
 export interface CacheKind {
@@ -23,10 +26,16 @@ export interface CacheKind {
   readonly state?: number;
 }
 
+/** `max_num_batched_tokens` as given, or the release's. */
+export function stepTokens({ setup }: RuleContext): number {
+  return countOption(setup, 'max-num-batched-tokens') ?? batchedTokens(setup.release);
+}
+
 /** Tokens scheduled and not settled: those of one step, of two where the next is scheduled meanwhile. */
-export function tokensInFlight({ setup }: RuleContext): number {
-  const batched = countOption(setup, 'max-num-batched-tokens') ?? BATCHED_TOKENS;
-  return flagOption(setup, 'async-scheduling') ? 2 * batched : batched;
+export function tokensInFlight(context: RuleContext): number {
+  const { setup } = context;
+  const steps = has(setup.release, 'settledWindows') && flagOption(setup, 'async-scheduling') ? 2 : 1;
+  return steps * stepTokens(context);
 }
 
 /** Blocks that hold one of the last `window − 1` tokens: what the next query sees beside itself. */

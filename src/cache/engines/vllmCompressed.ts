@@ -1,13 +1,16 @@
 /**
  * vLLM's caches of a model with compressed entries (DeepSeek-V4): a window in every layer, compressed latents with index keys, and
- * the compressors' own float32 states, which are windows too. Sources: `kv_cache_utils.py`, groups of several page sizes.
+ * the compressors' own float32 states, which are windows too. Sources: `kv_cache_utils.py`, groups of several page sizes. Windows of
+ * latents beside full ones (dots3-note) are grouped alike.
  */
 
 import type { AttentionSpec } from '../../model/attention';
 import { type LayerGroup, layerGroups } from '../groups';
 import { entryBytes, indexRowBytes, ownIndexer } from '../layerBytes';
 import { attentionOf, pages, roundUp, type RuleContext } from './allocationRule';
+import { countOption } from './options';
 import { type CacheKind, reservedWindowBlocks, tokensInFlight, windowBlocks } from './vllmBlocks';
+import { leastPadding } from './vllmPacked';
 
 /** Tokens of a page of latents; ÷ ratio entries are in it. */
 const LATENT_PAGE_TOKENS = 256;
@@ -30,6 +33,7 @@ export function compressedKinds(
   layers: readonly number[],
   context: RuleContext,
 ): readonly CacheKind[] {
+  if (hasLatentWindows(context)) return latentWindowKinds(attention, layers, context);
   const entry = modelEntryBytes(context);
   const windowed = (type: string, window: number, pageTokens: number, pageBytes: number): CacheKind => ({
     key: `${type} ${pageBytes}`,
@@ -129,16 +133,58 @@ function typeTotal(kinds: readonly CacheKind[]): TypeTotal {
   };
 }
 
-/** The group size, at least `least`, that pads the counts least; of equal ones the larger. */
-function leastPadding(counts: readonly number[], least: number): number {
-  const padding = (size: number): number => counts.reduce((sum, count) => sum + roundUp(count, size) - count, 0);
-  let best = Math.max(1, least);
-  for (let size = best; size <= Math.max(...counts); size++) if (padding(size) <= padding(best)) best = size;
-  return best;
+/** Tokens of a page that sparse MLA takes (`FlashAttnMLASparseBackend`). */
+const SPARSE_PAGE_TOKENS = 64;
+
+/** Full layers' rows are padded to those of the windows (models/dots3_note, `Dots3NotePaddedMLAAttention`, 9035151d6 #51255). */
+function latentWindowKinds(attention: AttentionSpec, layers: readonly number[], context: RuleContext): CacheKind[] {
+  const pageTokens = countOption(context.setup, 'block-size') ?? SPARSE_PAGE_TOKENS;
+  const { tokens } = context.workload;
+  const row = Math.max(...layerGroups(context.spec).map((group) => entryBytes(group.attention, context.dtype)));
+  if (attention.kind === 'sliding') {
+    return [
+      {
+        key: 'window',
+        type: 'window',
+        layers,
+        pageTokens,
+        page: pageTokens * row,
+        held: windowBlocks(tokens, attention.window, pageTokens),
+        reserved: reservedWindowBlocks(tokens, attention.window, pageTokens, tokensInFlight(context)),
+      },
+    ];
+  }
+  if (attention.kind !== 'latent') return [];
+  const blocks = pages(tokens, pageTokens);
+  const main: CacheKind = {
+    key: 'entries',
+    type: 'latent',
+    layers,
+    pageTokens,
+    page: pageTokens * row,
+    held: blocks,
+    reserved: blocks,
+  };
+  const index = indexRowBytes('fp8_ds_mla', ownIndexer(attention));
+  return index === 0 ? [main] : [main, { ...main, key: 'index', page: pageTokens * index }];
 }
 
-export function isCompressedModel({ spec }: RuleContext): boolean {
+/** Windows of one latent row for all heads, beside full layers of latents. */
+export function hasLatentWindows({ spec }: RuleContext): boolean {
+  const groups = layerGroups(spec);
+  return (
+    groups.some(({ attention }) => attention.kind === 'sliding' && attention.valueDim === 0) &&
+    groups.some(({ attention }) => attention.kind === 'latent')
+  );
+}
+
+export function hasCompressedEntries({ spec }: RuleContext): boolean {
   return layerGroups(spec).some(({ attention }) => attention.kind === 'compressed');
+}
+
+/** Models whose caches are grouped by type, with pages of several sizes in a group. */
+export function isCompressedModel(context: RuleContext): boolean {
+  return hasCompressedEntries(context) || hasLatentWindows(context);
 }
 
 /** One entry of the model, in windows as among the compressed. */

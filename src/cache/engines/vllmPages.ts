@@ -1,18 +1,21 @@
 /** What vLLM allocates for a model on one rank: kinds of caches with their pages, and the groups that share one pool of blocks. */
 
-import type { AttentionSpec, StateSpec } from '../../model/attention';
+import type { AttentionSpec, ConvState, IndexerSpec, StateSpec } from '../../model/attention';
 import type { ResolvedKvDtype } from '../../model/dtype';
 import { type LayerGroup, layerGroups } from '../groups';
 import { entryBytes, indexRowBytes, ownIndexer } from '../layerBytes';
 import { attentionOf, engineStateBytes, pages, rankStateOf, type RuleContext, tokensOf } from './allocationRule';
 import { countOption, flagOption } from './options';
-import { BATCHED_TOKENS, type CacheKind, reservedWindowBlocks, tokensInFlight, windowBlocks } from './vllmBlocks';
+import { type CacheKind, reservedWindowBlocks, stepTokens, tokensInFlight, windowBlocks } from './vllmBlocks';
 import { compressedKinds, isCompressedModel } from './vllmCompressed';
+import { has } from './vllmHistory';
+import { isPackedModel, packedTotal, type PackedTotal, pooledTokens } from './vllmPacked';
 
+const BF16 = 2;
 const PAGE_TOKENS = 16;
 /** FlashMLA (fp8) and its sparse form take pages of 64 tokens; the other MLA kernels take the usual ones. */
 const FLASH_MLA_PAGE_TOKENS = 64;
-/** Hybrids with MLA take multiples of this since 2026-07-30. */
+/** Hybrids with MLA take multiples of this. */
 const HYBRID_LATENT_PAGE_TOKENS = 128;
 
 /** The format of index keys: bf16 beside plain K and V (MiniMax-M3), fp8 with a scale beside latents, whatever the main cache is. */
@@ -20,18 +23,22 @@ export function indexFormat(attention: AttentionSpec): ResolvedKvDtype {
   return attention.kind === 'full' ? 'bf16' : 'fp8_ds_mla';
 }
 
-/** The state of one layer, with the positions that speculative tokens add to its convolution. */
-function vllmStateBytes(state: StateSpec | undefined, context: RuleContext): number {
+/** States of one layer, each with pages of its own, with the positions that speculative tokens add to convolutions. */
+function stateSizes(state: StateSpec | undefined, context: RuleContext): readonly number[] {
+  if (!state) return [];
   const drafts = countOption(context.setup, 'num-speculative-tokens') ?? 0;
-  const wide = state?.conv
-    ? { ...state, conv: { ...state.conv, engineWidth: state.conv.engineWidth + drafts } }
-    : state;
-  return engineStateBytes(wide, context.dtype);
+  const wide = (conv: ConvState): ConvState => ({ ...conv, engineWidth: conv.engineWidth + drafts });
+  const { beside, ...own } = state;
+  const sizes = [
+    engineStateBytes({ ...own, conv: own.conv && wide(own.conv) }, context.dtype),
+    beside ? engineStateBytes({ ...own, recurrentElements: 0, conv: wide(beside) }, context.dtype) : 0,
+  ];
+  return sizes.filter((size) => size > 0);
 }
 
 /** States of a sequence: one, two where block ends are kept for the prefix cache, one more for each speculative token. */
 function reservedStates({ setup }: RuleContext): number {
-  const kept = setup.release.date >= '2026-08' && flagOption(setup, 'enable-prefix-caching') ? 2 : 1;
+  const kept = has(setup.release, 'hybridPrefixes') && flagOption(setup, 'enable-prefix-caching') ? 2 : 1;
   return kept + (countOption(setup, 'num-speculative-tokens') ?? 0);
 }
 
@@ -48,8 +55,9 @@ function vllmPageTokens(attention: AttentionSpec, context: RuleContext): number 
 
 function usualPageTokens(attention: AttentionSpec, context: RuleContext): number {
   if (attention.kind !== 'latent' && attention.kind !== 'compressed') return PAGE_TOKENS;
-  if (context.setup.release.date < '2026-08') return FLASH_MLA_PAGE_TOKENS;
-  if (largestState(context) > 0) return HYBRID_LATENT_PAGE_TOKENS;
+  const { release } = context.setup;
+  if (!has(release, 'backendPages')) return FLASH_MLA_PAGE_TOKENS;
+  if (largestState(context) > 0 && has(release, 'latentHybridBlocks')) return HYBRID_LATENT_PAGE_TOKENS;
   const flash = context.dtype === 'fp8' || context.dtype === 'fp8_ds_mla';
   return flash || ('indexer' in attention && attention.indexer) ? FLASH_MLA_PAGE_TOKENS : PAGE_TOKENS;
 }
@@ -58,7 +66,7 @@ function usualPageTokens(attention: AttentionSpec, context: RuleContext): number
 export function largestState(context: RuleContext): number {
   let largest = 0;
   for (const group of layerGroups(context.spec))
-    largest = Math.max(largest, vllmStateBytes(rankStateOf(group, context), context));
+    largest = Math.max(largest, ...stateSizes(rankStateOf(group, context), context));
   return largest;
 }
 
@@ -83,8 +91,21 @@ function attentionKinds(attention: AttentionSpec, layers: readonly number[], con
     page: pageTokens * entry,
     ...blocks,
   };
-  const index = indexRowBytes(indexFormat(attention), ownIndexer(attention));
-  return index === 0 ? [main] : [main, { ...main, key: `index ${index}`, page: pageTokens * index }];
+  const indexer = ownIndexer(attention);
+  const index = indexRowBytes(indexFormat(attention), indexer);
+  if (index === 0 || !indexer) return [main];
+  const pool = pooledTokens(attention);
+  const keys: CacheKind = { ...main, key: `index ${index}`, page: Math.floor(pageTokens / pool) * index };
+  return pool === 1 ? [main, keys] : [main, keys, ring(attention, indexer, main, context)];
+}
+
+/** Raw keys of the pool that is filling, with those of drafts: of latents with their gate scores, in pages of the index's size. */
+function ring(attention: AttentionSpec, indexer: IndexerSpec, main: CacheKind, { setup }: RuleContext): CacheKind {
+  const pool = pooledTokens(attention);
+  const drafts = countOption(setup, 'num-speculative-tokens') ?? 0;
+  const rows = attention.kind === 'latent' ? 2 * pool : pool * Math.ceil((pool + drafts) / pool);
+  const page = rows * indexer.headDim * BF16;
+  return { key: `ring ${page}`, type: 'ring', layers: main.layers, pageTokens: pool, page, held: 1, reserved: 1 };
 }
 
 interface Blocks {
@@ -112,8 +133,7 @@ function attentionBlocks(attention: AttentionSpec, pageTokens: number, context: 
       };
     case 'cross': {
       const source = attention.source.tokens === 'target' ? tokens : attention.source.tokens;
-      const batched = countOption(context.setup, 'max-num-batched-tokens') ?? BATCHED_TOKENS;
-      const reserved = Math.max(pages(source, pageTokens), pages(batched, pageTokens));
+      const reserved = Math.max(pages(source, pageTokens), pages(stepTokens(context), pageTokens));
       return { type: 'cross', held: pages(source, pageTokens), reserved };
     }
     default: {
@@ -129,20 +149,27 @@ export function chunkStart(tokens: number, chunk: number): number {
 }
 
 function stateKinds(group: LayerGroup, context: RuleContext): CacheKind[] {
-  const state = vllmStateBytes(rankStateOf(group, context), context);
-  if (state === 0) return [];
-  return [
-    {
-      key: `state ${state}`,
-      type: 'state',
-      layers: group.indexes,
-      pageTokens: 0,
-      page: state,
-      held: 1,
-      reserved: reservedStates(context),
-      state,
-    },
-  ];
+  return stateSizes(rankStateOf(group, context), context).map((state, index) => ({
+    key: `state ${state}`,
+    type: index === 0 ? 'state' : 'state beside',
+    layers: group.indexes,
+    pageTokens: 0,
+    page: state,
+    held: 1,
+    reserved: reservedStates(context),
+    state,
+  }));
+}
+
+/** The pool of a model with pooled index keys: states are padded to a page of the main cache. Null for others. */
+export function packedPool(context: RuleContext, inStage: (layer: number) => boolean): PackedTotal | null {
+  if (!isPackedModel(context)) return null;
+  const kinds = mergedKinds(context);
+  const page = Math.max(0, ...kinds.filter(({ state }) => state === undefined).map((kind) => kind.page));
+  return packedTotal(
+    kinds.map((kind) => (kind.state === undefined ? kind : { ...kind, page: Math.max(page, kind.page) })),
+    inStage,
+  );
 }
 
 /** Layers whose spec is one, merged over the kinds of layers that the model was read as. */
@@ -189,7 +216,9 @@ export function sharedPool(context: RuleContext): Pool | null | 'mixed' {
   );
   const counts = unified.map(({ layers }) => layers.length);
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
-  const size = most < 1.5 * least ? most : least;
+  const { release } = context.setup;
+  const padded = has(release, 'widelyPaddedGroups') ? 1.5 : has(release, 'paddedGroups') ? 1.25 : 0;
+  const size = most < padded * least ? most : least;
   return { page, groups: unified.flatMap((kind) => splitGroups(kind, size)) };
 }
 

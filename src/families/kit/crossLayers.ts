@@ -16,6 +16,8 @@ const DECODER_HEADS: readonly string[] = [
   'num_attention_heads',
 ];
 
+export const SOURCE_AS_TARGET = 'cross attention is counted with as many source tokens as target tokens';
+
 /** Heads as BART has them: one K and V per head, d_model ÷ heads wide. */
 export const DECODER_HEAD_OPTIONS: HeadOptions = {
   headKeys: DECODER_HEADS,
@@ -50,8 +52,7 @@ export function bothFull(
   const selfOnly = reader.own('is_encoder_decoder') === false && !reader.flag(['add_cross_attention'], false);
   const self = repeat(fullDraft(heads), count.value);
   if (selfOnly) return { layers: withSources(self, { layers: count.source }) };
-  if (source.tokens === 'target')
-    reader.log.note('cross attention is counted with as many source tokens as target tokens', false);
+  if (source.tokens === 'target') reader.log.note(SOURCE_AS_TARGET, false);
   return { layers: selfAndCross(count, self, crossDraft(heads, source, kind)) };
 }
 
@@ -81,6 +82,6 @@ export function withCross(reader: ConfigReader, self: readonly LayerDraft[]): La
     made.set(id, known);
     return known;
   });
-  reader.log.note('cross attention is counted with as many source tokens as target tokens', false);
+  reader.log.note(SOURCE_AS_TARGET, false);
   return [...self, ...cross];
 }

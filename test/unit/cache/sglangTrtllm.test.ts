@@ -35,6 +35,33 @@ describe('SGLang', () => {
     expect(sglang('gemma-3n-e4b', 32_768).cacheBytes).toBe(2_348_810_240);
   });
 
+  // gpt-oss-120b: 36 layers of 2 × 8 × 64 × 2 = 2,048 B a token; half with a window of 128. Its class stands in the list of window
+  // pools since 2026-01-18 (e499258e9); the pool's size was mended on 2026-02-01 (d396650bd).
+  it.each([
+    ['2025-12', 36 * 8_192, true],
+    ['2026-01', 18 * 8_192 + 18 * 128, false],
+    ['2026-02', 18 * 8_192 + 18 * 128, true],
+    ['2026-11', 18 * 8_192 + 18 * 128, true],
+  ])('gpt-oss in %s keeps %i rows', (release, rows, exact) => {
+    const config = {
+      model_type: 'gpt_oss',
+      num_hidden_layers: 36,
+      num_attention_heads: 64,
+      num_key_value_heads: 8,
+      head_dim: 64,
+      hidden_size: 2_880,
+      sliding_window: 128,
+      torch_dtype: 'bfloat16',
+    };
+    const found = plan(config, 8_192, { engine: 'sglang', release });
+    expect([found.cacheBytes, found.exact]).toEqual([rows * 2_048, exact]);
+  });
+
+  it('state slots before the release that was read are not called exact', () => {
+    const at = (release: string): boolean => sglang('nemotron-3-nano-30b-a3b', 4_096, { release }).exact;
+    expect([at('2026-03'), at('0.5.16')]).toEqual([false, true]);
+  });
+
   it('a config with is_hybrid_swa has a window pool', () => {
     const config = { ...(JSON.parse(referenceConfig('mistral-7b-v0.1')) as object), is_hybrid_swa: true };
     const { cacheBytes } = plan(config, 32_768, { engine: 'sglang' });

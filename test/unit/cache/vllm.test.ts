@@ -33,6 +33,60 @@ describe('defaults by release', () => {
     expect(plan(gemma, 32_768).reservedBytes).toBe(549_847_040);
   });
 
+  // Gemma-3-1b: 22 layers with windows of 512, 4 full; pages of 16 × 1 × 256 × 2 × 2 = 16,384 B. Windows reserve
+  // ⌈min(511 + in flight, 32,768) ÷ 16⌉ + 1 pages, full layers 2,048. Groups of 4: 6 of windows, 1 full, a block of 65,536 B.
+  it.each([
+    ['2025-10', '0.11', 6 * (544 + 1) + 2_048],
+    ['2026-05', '2026-04', 6 * (544 + 1) + 2_048],
+    ['2026-07', '2026-07', 6 * (1_056 + 1) + 2_048],
+    ['2026-08', '2026-08', 6 * (1_056 + 1) + 2_048],
+    // 2 × 16,384 and a window are more than there are tokens.
+    ['2026-11', '2026-09', 6 * (2_048 + 1) + 2_048],
+  ])('gemma-3-1b in %s is read by %s', (month, release, blocks) => {
+    const found = plan(referenceConfig('gemma-3-1b'), 32_768, { release: month });
+    expect([found.setup.release.id, found.reservedBytes]).toEqual([release, blocks * 65_536]);
+  });
+
+  it('DeepSeek-V2-Lite has pages of 64 tokens until the backend chooses them in March 2026', () => {
+    // 27 layers of 576 × 2 B; 16 tokens a page since.
+    const at = (release: string): number => plan(referenceConfig('deepseek-v2-lite'), 1, { release }).reservedBytes;
+    expect([at('2026-02'), at('2026-03')]).toEqual([27 * 1_152 * 64, 27 * 1_152 * 16]);
+  });
+
+  it('groups are padded within a quarter since November 2025, within a half since March 2026', () => {
+    // 9 full layers and 10, 12 or 14 with windows; pages of 16 × 2 × 8 × 64 × 2 = 32,768 B; one token: 1 and 2 pages.
+    const config = (sliding: number): object => ({
+      ...GPT_OSS,
+      num_hidden_layers: 9 + sliding,
+      layer_types: Array.from({ length: 9 + sliding }, (_, index) =>
+        index < 9 ? 'full_attention' : 'sliding_attention',
+      ),
+    });
+    const blocks = (sliding: number, release: string): number =>
+      plan(config(sliding), 1, { release }).reservedBytes / 32_768;
+    const small = (groups: number): number => 9 * (1 + 2 * groups);
+    expect([blocks(10, '2025-10'), blocks(10, '2025-11')]).toEqual([small(2), 10 * 3]);
+    expect([blocks(12, '2026-02'), blocks(12, '2026-03')]).toEqual([small(2), 12 * 3]);
+    expect(blocks(14, '2026-03')).toBe(small(2));
+  });
+
+  it('hybrids keep states for prefixes since August 2026; asked for it before, the number is not exact', () => {
+    const nemotron = referenceConfig('nemotron-3-nano-30b-a3b');
+    const at = (release: string, options: Scenario['options'] = {}): CachePlan =>
+      plan(nemotron, 32_768, { release, options });
+    expect(at('2026-07').reservedBytes).toBe(257_556_480);
+    expect(at('2026-08').reservedBytes).toBe(309_067_776);
+    expect([at('2026-07').exact, at('2026-07', { 'enable-prefix-caching': true }).exact]).toEqual([true, false]);
+  });
+
+  it('DeepSeek-V4 is refused before April 2026', () => {
+    const at = (release: string): CachePlan =>
+      plan(referenceConfig('deepseek-v4-flash'), 4_096, { release, kvDtype: 'fp8' });
+    expect(at('2026-03').refused).toContain('before April 2026');
+    expect([at('2026-05').refused, at('2026-05').exact]).toEqual([null, false]);
+    expect(at('2026-06').exact).toBe(true);
+  });
+
   it('gpt-oss-120b with 1,024 tokens a step: 4.54 GiB needed (printed, vllm issue 27508)', () => {
     const options = { 'max-num-batched-tokens': 1_024, 'async-scheduling': false };
     expect(plan(GPT_OSS, 131_072, { options }).reservedBytes).toBe(4_874_895_360);

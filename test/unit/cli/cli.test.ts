@@ -112,8 +112,8 @@ describe('estimate', () => {
     );
     expect(engine).toMatchObject({
       rule: 'vllm',
-      release: '0.11',
-      options: { 'max-num-batched-tokens': 2_048, 'async-scheduling': false, 'enable-prefix-caching': true },
+      release: '2026-03',
+      options: { 'max-num-batched-tokens': 2_048, 'async-scheduling': true, 'enable-prefix-caching': true },
     });
   });
 

@@ -385,9 +385,7 @@ function threeSteps(plan: CachePlan): readonly Step[] {
       ? [text('All three are the same here.')]
       : plan.reasons.map((reason) => text(`${reason.text}${reason.inexact ? ' (assumed)' : ''}`))),
     text('Needed follows from', cacheOrigins(plan)),
-    ...(plan.engine.id === 'intrinsic'
-      ? []
-      : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.setup.release.code}, read from ${plan.engine.cite}.`)]),
+    ...(plan.engine.id === 'intrinsic' ? [] : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.setup.release.code}.`)]),
   ];
 }
 
