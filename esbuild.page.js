@@ -1,6 +1,7 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budgets.
 const { readFileSync, writeFileSync } = require('node:fs');
 const { basename, resolve } = require('node:path');
+const { packedModule } = require('./webview/packDefaults.js');
 
 const ENTRY = 'webview/main.ts';
 const PRELOADS = 'preload.json';
@@ -46,6 +47,17 @@ const leaveOutCites = {
   },
 };
 
+/** The table of class defaults is a tenth of the page: it is packed. */
+const packDefaults = {
+  name: 'pack-defaults',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]families[\\/]classDefaults\.json$/ }, ({ path }) => ({
+      contents: packedModule(JSON.parse(readFileSync(path, 'utf8'))),
+      loader: 'js',
+    }));
+  },
+};
+
 /**
  * The first view is one file, which packs smaller than several: esbuild cuts it by what each later view shares with it, unless all of
  * them need all of it. They do, since they load into it.
@@ -74,7 +86,7 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
-  plugins: [leaveOutCites, oneFirstView],
+  plugins: [leaveOutCites, packDefaults, oneFirstView],
 };
 
-module.exports = { page, pagePlugins: [leaveOutCites, oneFirstView, listPreloads], preloadsOf };
+module.exports = { page, pagePlugins: [leaveOutCites, packDefaults, oneFirstView, listPreloads], preloadsOf };

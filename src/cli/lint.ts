@@ -16,14 +16,14 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('lint takes one PATH');
   const { sharding, kvDtype } = scenarioOf(values);
-  const { text, file } = await modelText(path);
+  const { text, file, byteOrderMark } = await modelText(path);
   const reading = readModelConfig(text);
   if (!reading) throw new InputError(`${file}: not a model config`);
   const problems = [
     ...reading.syntaxErrors.map(
       ({ message, range }): Problem => ({ rule: 'json-syntax', severity: 'error', key: null, range, message }),
     ),
-    ...lintReading(reading, { kvDtype, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) }),
+    ...lintReading(reading, { kvDtype, byteOrderMark, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) }),
   ];
   if (values['json'] === true)
     output.out(JSON.stringify({ file, problems: problems.map((problem) => problemJson(problem, reading.document)) }));

@@ -15,6 +15,8 @@ export interface ModelText {
   /** The config's text; of a GGUF file, its metadata as a config. */
   readonly text: string;
   readonly file: string;
+  /** The text stands behind a byte order mark, which is left out of it. */
+  readonly byteOrderMark: boolean;
 }
 
 const CONFIG_FILES = ['config.json', 'params.json'];
@@ -23,10 +25,14 @@ const CONFIG_FILES = ['config.json', 'params.json'];
 export async function modelText(path: string): Promise<ModelText> {
   const file = await fileAt(path);
   try {
-    if (!file.toLowerCase().endsWith('.gguf')) return { text: (await readText(file)).replace(/^\uFEFF/, ''), file };
+    if (!file.toLowerCase().endsWith('.gguf')) {
+      const text = await readText(file);
+      const byteOrderMark = text.startsWith('\uFEFF');
+      return { text: byteOrderMark ? text.slice(1) : text, file, byteOrderMark };
+    }
     const store = await openGguf(file);
     try {
-      return { text: JSON.stringify(ggufConfig(store.metadata), null, 1), file };
+      return { text: JSON.stringify(ggufConfig(store.metadata), null, 1), file, byteOrderMark: false };
     } finally {
       await store.close();
     }

@@ -7,7 +7,7 @@ export const layers = (): readonly LayersFacet[] => [
   {
     id: 'arctic',
     modelTypes: ['arctic'],
-    cite: 'vLLM model_executor/models/arctic.py ArcticAttention; Snowflake/snowflake-arctic-instruct modeling_arctic.py',
+    cite: 'vLLM model_executor/models/arctic.py ArcticAttention: hidden size ÷ heads wide, no window',
     read: plainDecoder,
   },
 ];

@@ -3,11 +3,19 @@
 import { deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
-import { plainDecoder, draftsOfWords, layerLabels, type LayerWord, withSources, wordOf } from './kit/decoder';
+import {
+  plainDecoder,
+  draftsOfWords,
+  fullDraft,
+  layerLabels,
+  type LayerWord,
+  withSources,
+  wordOf,
+} from './kit/decoder';
 import type { ConfigReader } from '../config/reader';
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';
-import { latentLayout, layerCount, missing } from './kit/headLayout';
+import { headLayout, latentLayout, layerCount, missing } from './kit/headLayout';
 import { kdaState, lightningState, recurrentDraft, type SourcedState } from './kit/states';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -16,6 +24,29 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['bailing_moe', 'bailing_moe_v2', 'param2moe', 'sarvam_moe', 'llada2_moe'],
     cite: 'inclusionAI/Ling-lite modeling_bailing_moe.py; vLLM models/bailing_moe.py, param2moe.py and sarvam.py; SGLang models/llada2.py',
     read: plainDecoder,
+  },
+  {
+    // Linear attention whose heads are always hidden size ÷ heads wide; grouped heads in the last layer of each group, and in those left over.
+    id: 'bailing-linear',
+    modelTypes: ['bailing_moe_linear'],
+    cite: 'mlx-lm models/bailing_moe_linear.py DecoderLayer.is_global, LinearAttention, make_cache',
+    read: (reader) => {
+      const count = layerCount(reader);
+      const group = reader.integer(['layer_group_size']);
+      const full = headLayout(reader);
+      const heads = reader.integer(HEAD_KEYS);
+      const width = divided(reader, heads);
+      reader.consult(['group_norm_size', 'linear_silu', 'linear_backend', 'max_window_layers']);
+      if (!count || !group || !full || !heads || !width) {
+        if (!group) missing(reader, 'layer_group_size', 'layer_group_size');
+        return { layers: [] };
+      }
+      const drafts = draftsOfWords(groupWords(count.value, group.value), {
+        full: () => fullDraft(full),
+        linear: () => recurrentDraft(lightning(reader, heads, width)),
+      });
+      return { layers: withSources(drafts, { layers: count.source, kind: group.source }) };
+    },
   },
   {
     // Two generations under one name: 2.5 has lightning attention, 3 (`short_conv_kernel_size`) Kimi's delta attention.
@@ -36,12 +67,7 @@ export const layers = (): readonly LayersFacet[] => [
         if (!group) missing(reader, 'layer_group_size', 'layer_group_size');
         return { layers: [] };
       }
-      // Layers after the last whole group attend to everything, too.
-      const whole = Math.floor(count.value / group.value) * group.value;
-      const words = Array.from(
-        { length: count.value },
-        (_, index): LayerWord => ((index + 1) % group.value === 0 || index >= whole ? 'full' : 'linear'),
-      );
+      const words = groupWords(count.value, group.value);
       const listed = layerLabels(reader, count.value, ['layer_types', 'layers_block_type']);
       if (listed?.value.some((label, index) => (wordOf(label) === 'full') !== (words[index] === 'full')))
         reader.log.note('layer_types does not follow from layer_group_size', true, reader.pathOf('layer_types'));
@@ -56,6 +82,18 @@ export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'bailingmoe2', modelType: 'bailing_moe_v2' },
 ];
 
+/** The last layer of each group attends to everything, and so do layers after the last whole group. */
+function groupWords(count: number, group: number): readonly LayerWord[] {
+  const whole = Math.floor(count / group) * group;
+  return Array.from({ length: count }, (_, index) => ((index + 1) % group === 0 || index >= whole ? 'full' : 'linear'));
+}
+
+/** Its kernels keep the state in float32. */
+function lightning(reader: ConfigReader, heads: Sourced<number>, headDim: Sourced<number>): SourcedState {
+  const { state, sources } = lightningState(reader, heads, headDim);
+  return { state: { ...state, recurrentDtype: 'float32' }, sources };
+}
+
 /** State of the linear layers, by generation. */
 function linear(reader: ConfigReader): SourcedState | null {
   const heads = reader.integer(HEAD_KEYS);
@@ -66,8 +104,7 @@ function linear(reader: ConfigReader): SourcedState | null {
   }
   const conv = reader.integer(['short_conv_kernel_size']);
   if (conv) return kdaState(heads, headDim, conv);
-  const { state, sources } = lightningState(reader, heads, headDim);
-  return { state: { ...state, recurrentDtype: 'float32' }, sources };
+  return lightning(reader, heads, headDim);
 }
 
 function divided(reader: ConfigReader, heads: Sourced<number> | null): Sourced<number> | null {

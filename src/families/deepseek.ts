@@ -49,7 +49,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'deepseek-mla',
     // biome-ignore format: names fill their lines
     modelTypes: [
-      'deepseek_v2', 'deepseek_v3', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'glm4_moe_lite',
+      'deepseek_v2', 'deepseek_v3', 'joyai_llm_flash', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'glm4_moe_lite',
       'pangu_ultra_moe', 'kimi_vl_text', 'youtu_llm', 'sarvam_mla',
     ],
     cite: 'transformers 5.18 models/deepseek_v3/modular_deepseek_v3.py (caches the latent); vLLM MLAAttentionSpec',

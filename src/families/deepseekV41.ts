@@ -10,7 +10,7 @@ export const layers = (): readonly LayersFacet[] => [
   {
     id: 'deepseek-v4.1',
     modelTypes: ['deepseek_v41_text', 'deepseek_v41'],
-    cite: 'transformers models/deepseek_v41 and vLLM models/deepseek_v41: kv_source_layer_ids own compressor and index keys at compress_ratios',
+    cite: 'transformers 0a2080b43e models/deepseek_v41/modular_deepseek_v41.py DeepseekV41CSACache (window, compressor and indexer entries; a partial group besides), DeepseekV41Indexer.owns_k: kv_source_layer_ids; compress_ratios',
     read: (reader) => {
       consultDecoys(reader);
       // biome-ignore format: names fill their lines

@@ -61,8 +61,10 @@ interface EncoderOptions {
   readonly cross?: boolean;
 }
 
-/** Layers that keep nothing, for the reason given. */
-export function encoderOf(reader: ConfigReader, why: string): FamilyReading {
+export const WHOLE_INPUT = 'an encoder: sees all of its input at once, keeps nothing';
+
+/** Layers that keep nothing, for the reason given; `variant` names the design where it is no encoder. */
+export function encoderOf(reader: ConfigReader, why: string, variant?: string): FamilyReading {
   // A bidirectional model may carry the keys of the decoder that it was made from.
   reader.consult(reader.keys());
   // Stages and stacks have counts of their own, which say nothing here.
@@ -73,12 +75,12 @@ export function encoderOf(reader: ConfigReader, why: string): FamilyReading {
       kind: reader.derived(why),
       ...(count ? { layers: count.source } : {}),
     }),
+    ...(variant === undefined ? {} : { variant }),
   };
 }
 
 function encoder(reader: ConfigReader, modelType: string, options: EncoderOptions): FamilyReading {
-  if (!reader.flag(['is_decoder'], options.isDecoder ?? false))
-    return encoderOf(reader, 'an encoder: sees all of its input at once, keeps nothing');
+  if (!reader.flag(['is_decoder'], options.isDecoder ?? false)) return encoderOf(reader, WHOLE_INPUT);
   reader.consult(reader.keys());
   const count = layerCount(reader, LAYERS);
   if (!count) {

@@ -28,6 +28,8 @@ export interface FamilyReading {
   readonly layers: readonly LayerDraft[];
   /** Multi-token-prediction layers that are not in `layers`. */
   readonly draftLayers?: number;
+  /** The name of the design where its layers do not tell: of what keeps nothing, and is no encoder. */
+  readonly variant?: string;
   /** What a file changes of the family's `llamacpp`. */
   readonly llamacpp?: LlamacppCaching;
 }

@@ -31,7 +31,17 @@ export const layers = (): readonly LayersFacet[] => [
       gsa: { ...BASE, num_slots: 64, exapnd_k: 1, exapnd_v: 1 },
       abc: { ...BASE, num_slots: 64, exapnd_k: 0.5, exapnd_v: 1 },
     },
-    read: (reader) => mixed(reader, (width) => slots(reader, width)),
+    read: (reader) => mixed(reader, (width) => slots(reader, width, ['exapnd_k'], ['exapnd_v'])),
+  },
+  {
+    // Slots of which a token writes to some. Absent factors are 1; `num_slots: null` means as many as a key is wide.
+    id: 'fla-slots',
+    modelTypes: ['raven'],
+    cite: 'fla-org/flash-linear-attention fla/models/raven/configuration_raven.py, fla/layers/raven.py: repeated to all heads before fused_recurrent_gsa, conv_state=None',
+    defaults: {
+      raven: { hidden_size: 2048, num_hidden_layers: 24, num_heads: 4, num_slots: 64, expand_k: 1, expand_v: 1 },
+    },
+    read: (reader) => mixed(reader, (width) => slots(reader, width, ['expand_k'], ['expand_v'])),
   },
   {
     // Only feature maps that keep a head's width are known.
@@ -136,8 +146,13 @@ function matrix(
   return draft(reader, heads, (key / heads.value) * value, rule, convolved(reader, found));
 }
 
-function slots(reader: ConfigReader, width: Sourced<number>): LayerDraft | null {
-  const found = expanded(reader, width, ['exapnd_k'], ['exapnd_v']);
+function slots(
+  reader: ConfigReader,
+  width: Sourced<number>,
+  keys: readonly string[],
+  values: readonly string[],
+): LayerDraft | null {
+  const found = expanded(reader, width, keys, values);
   if (!found) return null;
   const { heads, key, value } = found;
   const number = reader.integer(['num_slots'])?.value ?? key / heads.value;

@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config/reader';
 import { MAX_LAYERS } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import type { LayerDraft, LayersFacet } from './facets';
-import { fullDraft, slidingDraft, unknownDraft, withSources } from './kit/decoder';
+import { decoderLayers, fullDraft, repeat, slidingDraft, unknownDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { fromWindowLayer, qwenWindow } from './qwen';
 
@@ -22,6 +22,33 @@ export const layers = (): readonly LayersFacet[] => [
         return { layers: [] };
       }
       return { layers: perPass(reader, once, 0, once.length, passes) };
+    },
+  },
+  {
+    // Later passes look at the keys of the first one, and at a window of their own.
+    id: 'iquest-loop',
+    modelTypes: ['iquestloopcoder'],
+    cite: 'vLLM models/iquest_loopcoder.py LoopCoderAttention (sliding_window=loop_window_size from the second loop on); mlx-lm models/iquestloopcoder.py make_cache',
+    defaults: { iquestloopcoder: { loop_num: 2, loop_window_size: 64 } },
+    read: (reader) => {
+      const once = decoderLayers(reader, { layerTypes: false });
+      const passes = reader.integer(['loop_num']);
+      const window = reader.integer(['loop_window_size']);
+      const heads = headLayout(reader);
+      if (!passes || !window || !heads || once.length * passes.value > MAX_LAYERS) {
+        missing(reader, 'loop_num and loop_window_size', 'loop_num');
+        return { layers: [] };
+      }
+      const later = withSources(repeat(slidingDraft(heads, window), once.length * (passes.value - 1)), {
+        layers: passes.source,
+      });
+      if (later.length > 0)
+        reader.log.note(
+          `${once.length} layers run ${passes.value} times a token, and later passes cache a window: counted as ${once.length + later.length} layers`,
+          false,
+          passes.source.key ?? undefined,
+        );
+      return { layers: [...once, ...later] };
     },
   },
   {

@@ -13,7 +13,7 @@ export const layers = (): readonly LayersFacet[] => [
   {
     id: 'mamba',
     modelTypes: ['mamba', 'falcon_mamba'],
-    cite: 'transformers 5.18 models/mamba/modeling_mamba.py',
+    cite: 'transformers 5.18 models/mamba/modeling_mamba.py; mistral-inference mamba.py: MambaConfig with layer Mamba2 and ngroups',
     // Mistral's params.json of a Mamba 2 model calls itself "mamba" too, and leaves its widths to code.
     read: (reader) =>
       reader.has('dim')

@@ -18,7 +18,7 @@ export const layers = (): readonly LayersFacet[] => [
     // "minicpm4": grouped attention that reads blocks of the cache but keeps all of it. The others: lightning attention.
     id: 'minicpm-sala',
     modelTypes: ['minicpm_sala'],
-    cite: 'openbmb/MiniCPM-SALA modeling_minicpm_sala.py: mixer_types; sglang configs/minicpm_hybrid.py',
+    cite: 'MiniCPM-SALA modeling_minicpm_sala.py MiniCPMSALACache (by mixer_types), InfLLMv2CacheLayer, LightningCacheLayer; sglang configs/minicpm_hybrid.py',
     read: (reader) => {
       const count = layerCount(reader);
       const heads = headLayout(reader);
@@ -28,6 +28,11 @@ export const layers = (): readonly LayersFacet[] => [
         return { layers: [] };
       }
       reader.consult(['lightning_use_rope', 'lightning_scale', 'sparse_config']);
+      // InfLLMv2CacheLayer: compress_k_cache, compress_k2_cache.
+      reader.log.note(
+        'keys pooled to choose blocks follow from the keys: what keeps them beside is not counted',
+        false,
+      );
       const words: Readonly<Record<string, string>> = {
         minicpm4: 'full_attention',
         lightning: 'linear_attention',

@@ -12,7 +12,7 @@ import { numberOf, orNoted, ropeParameters } from './kit/rotary';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'mistral',
-    modelTypes: ['mistral', 'mixtral', 'ministral3', 'voxtral_realtime_text', 'llava_mistral'],
+    modelTypes: ['mistral', 'mixtral', 'ministral3', 'llava_mistral'],
     cite: 'transformers 5.18 models/mistral/configuration_mistral.py (sliding_window = 4096 where absent); mixtral: None',
     llamacpp: { windows: false },
     defaults: {
@@ -31,6 +31,16 @@ export const layers = (): readonly LayersFacet[] => [
       },
     },
     read: oneWindow,
+  },
+  {
+    id: 'mistral',
+    modelTypes: ['voxtral_realtime_text'],
+    cite: 'transformers 5.18 models/voxtral_realtime/modeling_voxtral_realtime.py: encoder_past_key_values beside past_key_values',
+    llamacpp: { windows: false },
+    read: (reader, modelType) => {
+      reader.log.note('the encoder of the sound keeps windows of its own while it streams: not counted', false);
+      return oneWindow(reader, modelType);
+    },
   },
   {
     // As Mistral, but with `layer_types`.

@@ -25,7 +25,7 @@ export const layers = (): readonly LayersFacet[] => [
   {
     // Phi-1 and 2 in their first implementation: `n_head_kv: null` means one KV head per head.
     id: 'phi-msft',
-    modelTypes: ['phi-msft', 'mixformer-sequential'],
+    modelTypes: ['phi-msft', 'mixformer-sequential', 'phixtral'],
     cite: 'microsoft/phi-2 configuration_phi.py of 2023: n_layer, n_head, n_head_kv',
     read: (reader) => ({
       layers: decoderLayers(reader, {

@@ -92,6 +92,7 @@ function readsTarget(reader: ConfigReader): FamilyReading | null {
       kind: shared ? { ...shared.source, rule } : reader.derived(rule),
       layers: count.source,
     }),
+    variant: 'drafter (no KV cache of its own)',
   };
 }
 

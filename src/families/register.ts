@@ -4,6 +4,7 @@ import * as apertus from './apertus';
 import * as arcee from './arcee';
 import * as arctic from './arctic';
 import * as aria from './aria';
+import * as baichuanM1 from './baichuanM1';
 import * as bailing from './bailing';
 import * as bamba from './bamba';
 import * as bart from './bart';
@@ -82,6 +83,7 @@ import * as recurrentGemma from './recurrentGemma';
 import * as refused from './refused';
 import * as rwkv from './rwkv';
 import * as seedOss from './seedOss';
+import * as singles from './singles';
 import * as smallthinker from './smallthinker';
 import * as smollm from './smollm';
 import * as solar from './solar';
@@ -99,8 +101,8 @@ import { register } from './kit/makeRegister';
 
 export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
   () => [
-    apertus.layers, arcee.layers, arctic.layers, aria.layers, bailing.layers, bamba.layers, bart.layers,
-    bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
+    apertus.layers, arcee.layers, arctic.layers, aria.layers, baichuanM1.layers, bailing.layers, bamba.layers,
+    bart.layers, bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
     deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, drafters.layers,
     encoders.layers, ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers,
     gemma3n.layers, gemma4.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers,
@@ -111,8 +113,9 @@ export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
     mistral.layers, mllama.layers, modernbertDecoder.layers, mpt.layers, nemotron.layers, nemotronDense.layers,
     noText.layers, olmo.layers, openelm.layers, opt.layers, params.layers, persimmon.layers, phi.layers,
     plamo.layers, plamo3.layers, qwen.layers, qwenMoe.layers, qwenNext.layers, recurrentGemma.layers,
-    refused.layers, rwkv.layers, seedOss.layers, smallthinker.layers, smollm.layers, solar.layers, stablelm.layers,
-    starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, yuan.layers, zamba.layers, zaya.layers,
+    refused.layers, rwkv.layers, seedOss.layers, singles.layers, smallthinker.layers, smollm.layers, solar.layers,
+    stablelm.layers, starcoder.layers, step.layers, t5.layers, whisper.layers, xlstm.layers, yuan.layers,
+    zamba.layers, zaya.layers,
   ],
   (facet) => facet.modelTypes,
 );

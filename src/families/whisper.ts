@@ -48,7 +48,8 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['kyutai_speech_to_text', 'moshi_depth'],
     cite: 'transformers 5.18 models/kyutai_speech_to_text, models/moshi MoshiDepthDecoder: DynamicCache of a config with sliding_window',
     read: (reader, modelType) => {
-      if (reader.hasValue('codec_config')) reader.consult(['codec_config']);
+      if (reader.hasValue('codec_config'))
+        reader.log.note('the codec of the sound keeps windows of its own while it streams: not counted', false);
       return oneWindow(reader, modelType);
     },
   },

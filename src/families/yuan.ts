@@ -11,7 +11,7 @@ export const layers = (): readonly LayersFacet[] => [
   {
     id: 'yuan',
     modelTypes: ['yuan', 'yuan2', 'yuan2_m32'],
-    cite: 'IEITYuan/Yuan2-M32-hf modeling_yuan.py YuanAttention: before_hidden_states = hidden_states[:, -2:, :] beside K and V; attention_projection_size ÷ heads',
+    cite: 'Yuan 2-M32 modeling_yuan2_m32.py YuanAttention.forward: past_key_value = keys, values, inference_hidden_states_memory (the last two); attention_projection_size ÷ heads',
     read: (reader) => {
       const count = layerCount(reader);
       const hidden = reader.integer(HIDDEN_KEYS);

@@ -14,6 +14,8 @@ export interface LintOptions {
   readonly tp?: number;
   /** Cache format to check for. */
   readonly kvDtype?: KvDtype;
+  /** The file begins with a byte order mark, which the text does not have. */
+  readonly byteOrderMark?: boolean;
 }
 
 /** A number and the key that gave it. */

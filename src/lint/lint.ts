@@ -1,6 +1,7 @@
 /** Config lint: what cannot run, what is probably wrong, and what is worth knowing. Pure and silent on what it cannot judge. */
 
 import type { Problem, Severity } from '../model/spec';
+import { lintByteOrderMark } from './byteOrderMark';
 import { lintCacheFormat } from './cacheFormat';
 import { LintContext, type LintOptions } from './context';
 import { lintContextLength } from './contextLength';
@@ -21,6 +22,7 @@ import { lintWindow } from './window';
 import type { Reading } from '../reading/read';
 
 const RULES: readonly ((context: LintContext) => void)[] = [
+  lintByteOrderMark,
   lintHeads,
   lintHeadDim,
   lintMla,

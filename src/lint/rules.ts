@@ -2,6 +2,8 @@
 
 /** Rule -> what it finds, in one line. The ids are stable: settings and comments name them. */
 export const LINT_RULES = {
+  // Of the file.
+  'byte-order-mark': 'The file begins with a byte order mark, which loaders refuse.',
   // Found while the config is read.
   'wrong-value': 'A count is not a whole number in its range.',
   'missing-value': 'A number that the attention cannot be read without is absent.',

@@ -121,7 +121,7 @@ function specOf(
     dialect: location.dialect,
     modelType: location.rootModelType || modelType || location.architecture || 'unknown',
     family: family?.id ?? null,
-    variant: variantOf(layers),
+    variant: reading.variant ?? variantOf(layers),
     layers,
     nativeDtype: dtype.value,
     nativeDtypeSource: dtype.source,

@@ -87,7 +87,7 @@ export class ConfigDiagnostics extends Owner {
     this.insights.counts.lints++;
     const ignored = ignoredRules(document);
     const path = workspace.asRelativePath(document.uri, false);
-    const reported = problemsOf(insight)
+    const reported = problemsOf(insight, document)
       .filter(({ rule }) => !isIgnored(ignored, rule, path))
       .map((problem): Reported => ({ problem, diagnostic: diagnosticOf(document, insight.found.document, problem) }));
     this.reported.set(document.uri.toString(), reported);
@@ -108,9 +108,10 @@ export class ConfigDiagnostics extends Owner {
   }
 }
 
-function problemsOf({ found, plan }: Insight): Problem[] {
+function problemsOf({ found, plan }: Insight, { encoding }: TextDocument): Problem[] {
   const { kvDtype, sharding } = plan.scenario;
   return lintReading(found.reading, {
+    byteOrderMark: encoding === 'utf8bom',
     ...(sharding.tp > 1 ? { tp: sharding.tp } : {}),
     ...(kvDtype === 'auto' ? {} : { kvDtype }),
   });

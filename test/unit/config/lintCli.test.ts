@@ -37,6 +37,18 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
 }
 
 describe('lint command', () => {
+  it('mentions a byte order mark, which loaders refuse, at the first line; positions are those of the text', async () => {
+    const marked = file(`\uFEFF${JSON.stringify({ ...CONFIG, num_key_value_heads: 5 })}`, 'marked.json');
+    const { code, out } = await run(marked);
+    expect(code).toBe(1);
+    expect(out).toMatch(/marked\.json:1: error: The file begins with a byte order mark: .* \[byte-order-mark\]/);
+    const { problems } = JSON.parse((await run(marked, '--json')).out) as {
+      problems: readonly { rule: string; column: number }[];
+    };
+    expect(problems.find(({ rule }) => rule === 'byte-order-mark')?.column).toBe(1);
+    expect((await run(file(CONFIG))).out).not.toContain('byte-order-mark');
+  });
+
   it('prints file:line: severity: message [rule], and exits 0 below error', async () => {
     const path = file(CONFIG);
     const { code, out, err } = await run(path);

@@ -102,7 +102,11 @@ const mutated = fc
   });
 
 const options = fc.record(
-  { tp: fc.constantFrom(1, 2, 3, 8, 0, -1, 0.5, Number.NaN, 1e9), kvDtype: fc.constantFrom(...KV_DTYPES) },
+  {
+    tp: fc.constantFrom(1, 2, 3, 8, 0, -1, 0.5, Number.NaN, 1e9),
+    kvDtype: fc.constantFrom(...KV_DTYPES),
+    byteOrderMark: fc.boolean(),
+  },
   { requiredKeys: [] },
 );
 

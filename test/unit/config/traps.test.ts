@@ -647,6 +647,16 @@ describe('models that only look like decoders', () => {
     expect(spec.variant).toBe('encoder-only (no KV cache)');
     expect(spec.exact).toBe(true);
   });
+  it('a drafter reads the cache of its target, and is called a drafter; a detector generates no text', () => {
+    const drafter = read({
+      model_type: 'gemma4_assistant',
+      text_config: { model_type: 'gemma4_text', num_hidden_layers: 4, num_kv_shared_layers: 0 },
+    });
+    expect(intrinsicCacheBytes(drafter, 'bf16', 4096)).toBe(0);
+    expect([drafter.exact, drafter.variant]).toEqual([true, 'drafter (no KV cache of its own)']);
+    const detector = read({ model_type: 'detr', num_hidden_layers: 6, d_model: 256, encoder_attention_heads: 8 });
+    expect([detector.exact, detector.variant]).toEqual([true, 'no text model (no KV cache)']);
+  });
   it('BERT keeps nothing, unless it is a decoder', () => {
     const bert = { model_type: 'bert', num_hidden_layers: 12, hidden_size: 768, num_attention_heads: 12 };
     expect(perToken(bert)).toBe(0);
