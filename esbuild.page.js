@@ -1,6 +1,7 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budgets.
 const { readFileSync, writeFileSync } = require('node:fs');
 const { basename, dirname, resolve } = require('node:path');
+const { packedModule } = require('./webview/packDefaults.js');
 
 const ENTRY = 'webview/main.ts';
 const PRELOADS = 'preload.json';
@@ -86,6 +87,17 @@ const leaveOutCites = {
   },
 };
 
+/** The table of class defaults is a tenth of the page: it is packed. */
+const packDefaults = {
+  name: 'pack-defaults',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]families[\\/]classDefaults\.json$/ }, ({ path }) => ({
+      contents: packedModule(JSON.parse(readFileSync(path, 'utf8'))),
+      loader: 'js',
+    }));
+  },
+};
+
 /**
  * The first view is one file, which packs smaller than several: esbuild cuts it by what each later view shares with it, unless all of
  * them need all of it. They do, since they load into it.
@@ -114,7 +126,7 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
-  plugins: [facetsApart, leaveOutCites, oneFirstView],
+  plugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView],
 };
 
-module.exports = { page, pagePlugins: [facetsApart, leaveOutCites, oneFirstView, listPreloads], preloadsOf };
+module.exports = { page, pagePlugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView, listPreloads], preloadsOf };

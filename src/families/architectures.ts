@@ -8,15 +8,11 @@ import { layersRegister } from './register';
  */
 // biome-ignore format: names fill their lines
 const TYPES: Readonly<Record<string, string>> = {
-  BailingMoeV2_5: 'bailing_hybrid', BailingMoeV3: 'bailing_hybrid', ChatGLM: 'chatglm',
-  DeciLM: 'decilm', Deepseek: 'deepseek', Fairseq2Llama: 'fairseq2_llama', GlmMoeDsa: 'glm_moe_dsa',
-  Grok1: 'grok-1', Grok1Model: 'grok-1', GPTBigCode: 'gpt_bigcode', HunYuanDenseV1: 'hunyuan_v1_dense',
-  HunYuanMoEV1: 'hunyuan_v1_moe', HYV3: 'hy_v3', IQuestCoder: 'iquestcoder', JAIS: 'jais', KimiK3: 'kimi_k3',
-  LlavaLlama: 'llava_llama', LlavaQwen: 'llava_qwen', LlavaMistral: 'llava_mistral', LLaDA2Moe: 'llada2_moe',
-  MiniMaxM3Sparse: 'minimax_m3', MistralLarge3: 'deepseek_v3', NemotronHPuzzle: 'nemotron_h', Param2MoE: 'param2moe',
-  Phi3Small: 'phi3small', QuantMixtral: 'mixtral', RW: 'falcon', StableLMEpoch: 'stablelm_epoch', Step3Text: 'step3_text',
-  TeleChat: 'telechat', TorchNativeLlama: 'llama', TorchNativePhi3: 'phi3', XLMRoberta: 'xlm-roberta',
-  PhiMoE: 'phimoe', ExaoneMoE: 'exaone_moe', BailingMoE: 'bailing_moe', GritLM: 'mistral', Pixtral: 'mistral', PanguProMoEV2: 'pangu_pro_moe_v2', CohereMoe: 'cohere2_moe', GteNew: 'new', Ernie4_5_: 'ernie4_5',
+  BailingMoeV2_5: 'bailing_hybrid', BailingMoeV3: 'bailing_hybrid', CohereMoe: 'cohere2_moe', Grok1Model: 'grok-1',
+  GritLM: 'mistral', GteNew: 'new', HunYuanDenseV1: 'hunyuan_v1_dense', HunYuanMoEV1: 'hunyuan_v1_moe',
+  MiniMaxM3Sparse: 'minimax_m3', MistralLarge3: 'deepseek_v3', NemotronHPuzzle: 'nemotron_h',
+  PanguProMoEV2: 'pangu_pro_moe_v2', Pixtral: 'mistral', QuantMixtral: 'mixtral', RW: 'falcon', TorchNativeLlama: 'llama',
+  TorchNativePhi3: 'phi3',
 };
 
 /** Classes that engines load whatever the type says: a type of another lineage beside them is a slip. */

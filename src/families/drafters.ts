@@ -15,7 +15,7 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 /** Classes with layers of their own, which the file counts: EAGLE, DFlash, DSpark. */
-const OWN_LAYERS = /Eagle|DFlash|DSpark/;
+const OWN_LAYERS = /^P?[Ee]agle3?(?=[A-Z])|Eagle3?$|DFlash|DSpark/;
 /** Classes that have the prediction layers alone of the model whose file it is. */
 const PREDICTION_LAYERS = /(?:NextN|MTP(?:Model)?)$/;
 
@@ -28,8 +28,9 @@ export function asDrafter(
 ): FamilyReading {
   if (architecture === null) return reading;
   const own = 'a drafter: keeps K and V of its own layers, beside the model that it drafts for';
-  if (OWN_LAYERS.test(architecture)) reader.log.note(`${architecture}: ${own}`, false);
-  if (!PREDICTION_LAYERS.test(architecture)) return reading;
+  const counted = OWN_LAYERS.test(architecture);
+  if (counted) reader.log.note(`${architecture}: ${own}`, false);
+  if (counted || !PREDICTION_LAYERS.test(architecture)) return reading;
   const shares = SHARES.test(architecture);
   const target = 'a drafter: reads the cache of the model that it drafts for, keeps nothing';
   reader.log.note(`${architecture}: ${shares ? target : `${own}; of the file's layers it has none`}`, false);

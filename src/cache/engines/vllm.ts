@@ -254,6 +254,9 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
       inexact: false,
     });
   }
+  // `max_concurrent_batches`: the stages, and one more with the newer model runner, which dense models have.
+  if (sharding.pp > 1 && (kinds.has('sliding') || kinds.has('chunked')) && has(context.setup.release, 'settledWindows'))
+    found.push({ text: 'steps in flight over stages depend on the model runner: 2 are assumed', inexact: true });
   if (kinds.has('cross'))
     found.push({ text: 'cross attention reserves a whole step of encoder input', inexact: false });
   const indexed = groups.find(({ attention }) => ownIndexer(attention));

@@ -154,5 +154,8 @@ describe('stages of a pipeline', () => {
     const half = plan(gemma, 32_768, { sharding: { ...UNSHARDED, pp: 2 } });
     // Groups of 4 layers, 7 in all; each stage has at most 2 of the 4 in each.
     expect(half.reservedBytes * 2).toBe(whole.reservedBytes);
+    // Three steps are in flight with the newer model runner, two with the older: config/vllm.py max_concurrent_batches.
+    expect([whole.exact, half.exact]).toEqual([true, false]);
+    expect(plan(gemma, 32_768, { sharding: { ...UNSHARDED, pp: 2 }, release: '2026-06' }).exact).toBe(true);
   });
 });

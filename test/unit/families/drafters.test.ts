@@ -54,6 +54,13 @@ describe('drafters', () => {
     expect([spec.exact, spec.layers.length, bytes(spec)]).toEqual([true, count, count * 10 * 24 * 2]);
   });
 
+  it('EAGLE files count their own layers; a vision model of that name is no drafter', () => {
+    const eagle = specOf({ ...DEEPSEEK, architectures: ['EagleDeepSeekMTPModel'], num_hidden_layers: 1 });
+    expect([eagle.exact, eagle.layers.length]).toEqual([true, 1]);
+    const vision = specOf({ ...LLAMA, architectures: ['Eagle2_5_VLForConditionalGeneration'] });
+    expect(vision.notes.filter(({ text }) => text.includes('drafter'))).toEqual([]);
+  });
+
   it('an MTP layer of a hybrid is its full attention', () => {
     const spec = specOf({
       ...LLAMA,
