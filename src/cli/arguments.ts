@@ -93,7 +93,8 @@ function engineOf(
     if (parsed.name === null) throw new UsageError(`--opt ${option}: ${parsed.problem}`);
     options[parsed.name] = parsed.value;
   }
-  return { engine: name, release: release.id, options };
+  // A month stays a month: between two releases of a rule, other things than sizes may change.
+  return { engine: name, ...(asked === undefined ? {} : { release: asked }), options };
 }
 
 /** A whole number of at least 1, which is the default. */

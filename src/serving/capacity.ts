@@ -53,16 +53,24 @@ export type Fit =
 /** Beyond this, a plan that still fits is taken not to grow: 2^40 tokens or sequences. */
 const CEILING = 2 ** 40;
 
+/** What is known of a fit from smaller and larger budgets: they shorten the search. */
+export interface Bounds {
+  readonly least: Fit;
+  readonly most?: Fit;
+}
+
 /**
  * Largest number whose bytes are within the budget, found by doubling and bisection over the real plan: at most 80 calls.
  * `bytes` must be monotone. Where the plan rounds up to pages, the result is the last token of the last page that fits.
  */
-function largestFit(bytes: (count: number) => number, budgetBytes: number): Fit {
+function largestFit(bytes: (count: number) => number, budgetBytes: number, bounds?: Bounds): Fit {
+  if (bounds?.least.kind === 'unbounded') return bounds.least;
+  if (bounds?.most?.kind === 'none') return bounds.most;
   const fits = (count: number): boolean => bytes(count) <= budgetBytes;
-  if (!fits(1)) return { kind: 'none' };
-  let low = 1;
-  let high = 2;
-  while (fits(high)) {
+  let low = bounds?.least.kind === 'count' ? bounds.least.value : 1;
+  if (low === 1 && !fits(1)) return { kind: 'none' };
+  let high = bounds?.most?.kind === 'count' ? bounds.most.value + 1 : low * 2;
+  while (bounds?.most?.kind !== 'count' && fits(high)) {
     low = high;
     high *= 2;
     if (high > CEILING) return { kind: 'unbounded' };
@@ -76,21 +84,25 @@ function largestFit(bytes: (count: number) => number, budgetBytes: number): Fit 
 }
 
 /** Longest context of `batch` sequences that fits. */
-export function longestContext(cacheBytes: CacheBytes, budgetBytes: number, batch = 1): Fit {
-  return largestFit((tokens) => cacheBytes(tokens, batch), budgetBytes);
+export function longestContext(cacheBytes: CacheBytes, budgetBytes: number, batch = 1, bounds?: Bounds): Fit {
+  return largestFit((tokens) => cacheBytes(tokens, batch), budgetBytes, bounds);
 }
 
 /** Sequences of `tokens` tokens that fit at the same time. */
-export function concurrentSequences(cacheBytes: CacheBytes, budgetBytes: number, tokens: number): Fit {
-  return largestFit((batch) => cacheBytes(tokens, batch), budgetBytes);
+export function concurrentSequences(cacheBytes: CacheBytes, budgetBytes: number, tokens: number, bounds?: Bounds): Fit {
+  return largestFit((batch) => cacheBytes(tokens, batch), budgetBytes, bounds);
 }
 
 /**
  * Tokens that fit in all, held by sequences of `tokens` each: what vLLM logs as "GPU KV cache size" at the model's full
  * length. Sequences that are not whole do not count.
  */
-export function cachedTokens(cacheBytes: CacheBytes, budgetBytes: number, tokens: number): Fit {
-  const sequences = concurrentSequences(cacheBytes, budgetBytes, tokens);
+export function cachedTokens(
+  cacheBytes: CacheBytes,
+  budgetBytes: number,
+  tokens: number,
+  sequences = concurrentSequences(cacheBytes, budgetBytes, tokens),
+): Fit {
   if (sequences.kind === 'count') return { kind: 'count', value: sequences.value * tokens };
   // Not one whole sequence: as much of one as there is room for.
   return sequences.kind === 'none' ? longestContext(cacheBytes, budgetBytes) : sequences;

@@ -16,6 +16,7 @@ import {
   type OverviewModel,
   overviewModel,
   problemText,
+  type Serving,
 } from './overview/viewModel';
 
 /** What a config is, what it caches, and how it fits: each number opens how it came about. */
@@ -61,11 +62,21 @@ export class OverviewView extends LitElement {
     ? (restored('overview') as NumberName)
     : null;
 
+  @state() private serving: Serving | null = null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // A failure is told by the page, as any that is not caught.
+    void import('./overview/serving').then((module) => {
+      this.serving = module.serving;
+    });
+  }
+
   protected override render(): TemplateResult | typeof nothing {
     const { followed, settings } = this.panel;
     if (!followed || !settings) return nothing;
     const { reading } = followed;
-    const model = overviewModel(reading, settings.scenario, settings);
+    const model = overviewModel(reading, settings.scenario, settings, this.serving);
     const { figures, plan, memory } = model;
     const guess = guessMark(plan);
     const [total = '', decimal = ''] = figures.total.split(/ (?=\()/);

@@ -52,6 +52,12 @@ export const sglang: AllocationRule = {
       meaning: 'share of the memory that weights and pools may take',
     },
     {
+      name: 'chunked-prefill-size',
+      kind: { takes: 'count', least: 1 },
+      usual: () => undefined,
+      meaning: 'tokens of one step of a prompt, for which memory is left out of the pools',
+    },
+    {
       name: 'disable-radix-cache',
       kind: { takes: 'flag' },
       usual: () => false,

@@ -41,6 +41,12 @@ export const trtllm: AllocationRule = {
       usual: () => undefined,
       meaning: 'tokens that each layer keeps, over and over along the layers; all where absent',
     },
+    {
+      name: 'free-gpu-memory-fraction',
+      kind: { takes: 'fraction' },
+      usual: () => 0.9,
+      meaning: 'share of the memory left by weights and activations that the cache takes',
+    },
   ],
   cite: 'tensorrt_llm/_torch/pyexecutor/resource_manager.py; tokens_per_block = 32 and max_attention_window = None in KvCacheConfig',
   splitsHeads: true,

@@ -28,6 +28,8 @@ import { cacheKinds, chunkStart, indexFormat, largestState, type Pool, sharedPoo
 export const vllm: AllocationRule = {
   id: 'vllm',
   releases: [
+    { id: '0.6', date: '2024-09', code: 'V0; sizes of models without windows as in 0.11' },
+    { id: '0.8', date: '2025-03', code: 'the first V1; sizes as in 0.11' },
     { id: '0.11', date: '2025-10', code: 'V1 as in 0.11, one batch in flight' },
     { id: '2026-08', date: '2026-08', code: '073c510c916 (2026-08-09)' },
   ],
@@ -61,6 +63,18 @@ export const vllm: AllocationRule = {
       kind: { takes: 'fraction' },
       usual: ({ date }) => (date >= '2026-08' ? 0.92 : 0.9),
       meaning: 'share of the memory that weights, activations and cache may take',
+    },
+    {
+      name: 'max-num-seqs',
+      kind: { takes: 'count', least: 1 },
+      usual: () => undefined,
+      meaning: 'sequences of one step, whose logits are sampled together; 1,024 or 256 by the device where absent',
+    },
+    {
+      name: 'enforce-eager',
+      kind: { takes: 'flag' },
+      usual: () => false,
+      meaning: 'no CUDA graphs',
     },
     {
       name: 'num-speculative-tokens',

@@ -4,15 +4,14 @@ import type { DerivationTerm } from '../../../src/cache/derivation';
 import { planCache, type CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
+import type { Source } from '../../../src/model/spec';
 import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
 import { contextText, designText, inexactText, limitText, sentence, termTitle } from '../../../src/present/words';
-import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
-import { type FitReport, fitModel, usualMemory } from '../../../src/serving/fit';
+import type { Fit } from '../../../src/serving/capacity';
+import type { FitReport, FitRequest } from '../../../src/serving/fit';
 import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
-import { parameterSources } from '../../../src/serving/parameters/count';
-import { weightBytesPerRank } from '../../../src/serving/weights';
 import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
 
 /** The strings that panel, hover and command line have in common. */
@@ -73,7 +72,14 @@ export interface Memory {
   readonly limit: string;
 }
 
+/** What weights and memory take. It brings the blocks of every family: the overview shows its first numbers without waiting for it. */
+export interface Serving {
+  readonly fitModel: (request: FitRequest) => FitReport | null;
+  readonly parameterSources: (reading: Reading) => readonly Source[];
+}
+
 export interface OverviewModel {
+  readonly serving: Serving | null;
   readonly reading: Reading;
   readonly plan: CachePlan;
   readonly report: FitReport | null;
@@ -97,11 +103,13 @@ export interface Gpu {
   readonly device: SourcedDevice | null;
 }
 
-export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu): OverviewModel {
+/** `serving` is null until it is loaded: then nothing is said about memory yet. */
+export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu, serving: Serving | null): OverviewModel {
   const plan = planCache(reading.spec, scenario);
   const device = gpu.device?.device ?? null;
-  const report = device && fitModel({ reading, device, scenario, weights: null, ...usualMemory(scenario) });
+  const report = device && (serving?.fitModel({ reading, device, scenario, weights: null }) ?? null);
   return {
+    serving,
     reading,
     plan,
     report,
@@ -112,7 +120,7 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu): O
     deviceSource: gpu.device?.source ?? null,
     memoryProblem: !device
       ? `${gpu.gpu} is no device of the table: change headlight.scenario.gpu`
-      : report
+      : report || !serving
         ? null
         : noReportText(plan, device),
     three: plan.known
@@ -186,8 +194,8 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     size: formatBinary(total),
     segments,
     fits: report.fits,
-    sequences: sequencesText(report.concurrentSequences, tokens),
-    longest: longestText(report.longestContext, plan.scenario.workload.batch),
+    sequences: sequencesText(report, tokens),
+    longest: longestText(report, plan.scenario.workload.batch),
     // An encoder decodes nothing.
     decode:
       decode && plan.atLeast.totalBytes > 0
@@ -206,39 +214,49 @@ function percentOf(bytes: number, total: number): string {
 const MOST_RANKS = 1024;
 
 /** Why the scenario does not fit, and with how many ranks it would; empty where it fits. */
-export function problemText({ report, plan }: OverviewModel): string {
-  if (!report || report.fits) return '';
-  const { device, weights, overheadBytes } = report;
-  const { scenario, spec } = plan;
+export function problemText({ serving, reading, report, plan }: OverviewModel): string {
+  if (!report || !serving || report.fits || report.refused !== null) return '';
+  const { scenario } = plan;
   const { sharding } = scenario;
-  const fits = (tp: number): boolean => {
-    const weightBytes = weightBytesPerRank(weights, { tp, pp: sharding.pp });
-    const room = cacheBudgetBytes({
-      memoryBytes: device.memoryBytes,
-      ...usualMemory(scenario),
-      weightBytes,
-      overheadBytes,
-    });
-    return room > 0 && planCache(spec, { ...scenario, sharding: { ...sharding, tp } }).atLeast.reservedBytes <= room;
-  };
+  const fits = (tp: number): boolean =>
+    serving.fitModel({
+      reading,
+      device: report.device,
+      scenario: { ...scenario, sharding: { ...sharding, tp } },
+      weights: null,
+    })?.fits ?? false;
   let tp = sharding.tp * 2;
   while (tp < MOST_RANKS && !fits(tp)) tp *= 2;
   const what =
-    report.cacheBudgetBytes <= 0 ? 'The weights alone do not fit' : 'The cache does not fit beside the weights';
+    report.high.cacheBudgetBytes <= 0
+      ? 'The weights alone do not fit'
+      : report.verdict === 'tight'
+        ? 'It is tight: whether it starts depends on what is not known'
+        : 'The cache does not fit beside the weights';
   return `${what}${fits(tp) ? `: tensor parallelism over ${formatInteger(tp)} devices makes room` : ''}.`;
 }
 
-function sequencesText(fit: Fit, tokens: number): string {
-  const length = `of ${formatInteger(tokens)} tokens`;
-  if (fit.kind === 'none') return `no sequence ${length} fits`;
-  if (fit.kind === 'unbounded') return `any number of sequences fits`;
-  return `fits ${formatInteger(fit.value)} ${fit.value === 1 ? 'sequence' : 'sequences'} ${length}`;
+/** "12" or "12 to 15". */
+function between(low: Fit, high: Fit & { readonly kind: 'count' }): string {
+  const least = low.kind === 'count' ? low.value : 0;
+  return least === high.value ? formatInteger(least) : `${formatInteger(least)} to ${formatInteger(high.value)}`;
 }
 
-function longestText(fit: Fit, batch: number): string {
+function sequencesText({ low, high }: FitReport, tokens: number): string {
+  const length = `of ${formatInteger(tokens)} tokens`;
+  const most = high.concurrentSequences;
+  if (most.kind === 'none') return `no sequence ${length} fits`;
+  if (most.kind === 'unbounded') return `any number of sequences fits`;
+  return `fits ${between(low.concurrentSequences, most)} ${most.value === 1 ? 'sequence' : 'sequences'} ${length}`;
+}
+
+function longestText({ low, high }: FitReport, batch: number): string {
   const of = batch === 1 ? '' : ` for ${formatInteger(batch)} sequences`;
-  if (fit.kind === 'none') return '';
-  return fit.kind === 'unbounded' ? `any context fits${of}` : `longest context${of} ${formatInteger(fit.value)} tokens`;
+  const most = high.longestContext;
+  if (most.kind === 'none') return '';
+  return most.kind === 'unbounded'
+    ? `any context fits${of}`
+    : `longest context${of} ${between(low.longestContext, most)} tokens`;
 }
 
 /** How a number came about. */
@@ -362,19 +380,24 @@ function cacheOrigins(plan: CachePlan): readonly Origin[] {
   return originsOf(plan.derivation.flatMap(factorRows));
 }
 
-function memorySteps(report: FitReport, { plan, reading, deviceSource: source }: OverviewModel): readonly Step[] {
-  const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
+function memorySteps(
+  report: FitReport,
+  { plan, reading, serving, deviceSource: source }: OverviewModel,
+): readonly Step[] {
+  const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, low, high } = report;
   return [
     text(
       `Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,
-      [...parameterSources(reading), reading.spec.nativeDtypeSource].map(originOf).filter(({ range }) => range),
+      [...(serving?.parameterSources(reading) ?? []), reading.spec.nativeDtypeSource]
+        .map(originOf)
+        .filter(({ range }) => range),
     ),
     text(
       `Cache: ${formatBytes(cacheBytes)}, as the engine reserves it${devices > 1 ? ', on one device' : ''}. From`,
       cacheOrigins(plan),
     ),
     text(
-      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${usualMemory(plan.scenario).fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
+      `Room for the cache: ${percentOf(report.fraction, 1)} of ${formatBinary(device.memoryBytes)} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers: ${formatBinary(Math.max(0, low.cacheBudgetBytes))} to ${formatBinary(Math.max(0, high.cacheBudgetBytes))}, by published start-ups. The rest is left out, as engines do by default.`,
     ),
     ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];

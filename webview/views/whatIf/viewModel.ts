@@ -8,6 +8,7 @@ import { formatSeconds } from '../../../src/present/quantities';
 import { sizeText } from '../../../src/present/sizeText';
 import type { Fit } from '../../../src/serving/capacity';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
+import { serving } from '../overview/serving';
 import { type OverviewModel, overviewModel } from '../overview/viewModel';
 import { sourcedDevice } from '../../../src/serving/hardware';
 
@@ -57,7 +58,7 @@ export interface ResultRow {
 }
 
 export function modelOf(reading: Reading, { scenario, gpu }: Setting): OverviewModel {
-  return overviewModel(reading, scenario, { gpu, device: sourcedDevice(gpu) });
+  return overviewModel(reading, scenario, { gpu, device: sourcedDevice(gpu) }, serving);
 }
 
 export function resultRows(before: OverviewModel, after: OverviewModel): readonly ResultRow[] {
