@@ -48,6 +48,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     reading,
     device,
     scenario,
+    everyRelease: true,
     weights: await weightsOf(values['weights'], reading, file, output.err),
     ...optional('fraction', decimal(values['fraction'], 'fraction', 1)),
     ...(values['of-free'] === true ? { fractionRule: 'ofFree' as const } : {}),
@@ -132,7 +133,7 @@ function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Su
     `room for ${countRange(report, 'concurrentSequences', 'sequences')} of this length, ${countRange(report, 'cachedTokens', 'tokens')} in all; longest context ${countRange(report, 'longestContext', 'tokens')}`,
     ...suggestions.map(({ text, flag }) => `would fit with ${text}: ${flag}`),
     ...(report.verdict === 'fits' || suggestions.length > 0 ? [] : ['no single change that was tried makes it fit']),
-    releaseText(scenario),
+    releaseText(scenario, '0.6'),
   ];
   if (decode) {
     lines.push(

@@ -79,10 +79,10 @@ export function partTexts(report: FitReport): readonly (readonly [name: string, 
     });
 }
 
-/** Which releases the range is for. */
-export function releaseText({ engine, release }: Scenario): string {
+/** Which releases the range is for: from `oldest` where none is named. */
+export function releaseText({ engine, release }: Scenario, oldest = '0.8'): string {
   return engine === 'vllm' && release === undefined
-    ? 'The range is for vLLM from 0.6 to today; a release (vllm@2026-08) narrows it.'
+    ? `The range is for vLLM from ${oldest} to today; a release (vllm@2026-08) narrows it.`
     : 'A range, by a model fitted to published start-ups: not a measurement.';
 }
 

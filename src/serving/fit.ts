@@ -39,6 +39,8 @@ export interface FitRequest {
   readonly fractionRule?: FractionRule;
   /** Activations, graphs and buffers on each device, where they are known; else they are estimated. */
   readonly overheadBytes?: number;
+  /** Where no release is named, the range reaches back to vLLM's V0 (before 0.8), whose profiling run had the whole prompt. */
+  readonly everyRelease?: boolean;
 }
 
 /** What there is room for at one end of the range. */
@@ -156,12 +158,12 @@ interface Left {
 
 /** By the engine's own ways; by plain arithmetic where what is not weights is given. */
 function leftByEngine(
-  { reading, device, fraction, fractionRule, overheadBytes }: FitRequest,
+  { reading, device, fraction, fractionRule, overheadBytes, everyRelease = false }: FitRequest,
   scenario: Scenario,
   weights: WeightBytes,
   count: ReturnType<typeof countParameters>,
 ): Left {
-  const estimated = engineMemory({ reading, device, scenario, count, weights, fraction });
+  const estimated = engineMemory({ reading, device, scenario, count, weights, fraction, everyRelease });
   if (overheadBytes === undefined && fractionRule === undefined) return estimated;
   const { tp, pp } = scenario.sharding;
   const weightBytes = Math.ceil(weights.bytes / (tp * pp));

@@ -66,6 +66,8 @@ export interface MemoryRequest {
   readonly weights: WeightBytes | EstimatedWeights;
   /** Undefined: as the engine does by itself. */
   readonly fraction: number | undefined;
+  /** As in `FitRequest`. */
+  readonly everyRelease: boolean;
 }
 
 /** Sizes that activations follow from. */
@@ -156,9 +158,10 @@ function shareOf(scenario: Scenario, device: Device): number {
 
 type Era = (typeof vllm.eras)[number];
 
-/** Eras of vLLM that a scenario may mean: that of its release, or all of them where none is given. */
-function erasOf({ engine, release }: Scenario): readonly Era[] {
-  if (engine !== 'vllm' || release === undefined) return vllm.eras;
+/** Eras of vLLM that a scenario may mean: that of its release; where none is given, all of V1, or of V0 too. */
+function erasOf({ engine, release }: Scenario, everyRelease: boolean): readonly Era[] {
+  if (engine !== 'vllm' || release === undefined)
+    return vllm.eras.filter(({ wholePrompt }) => everyRelease || !wholePrompt);
   const date = /^\d{4}-\d{2}$/.test(release) ? release : releaseOf(allocationRule('vllm'), release)?.date;
   const at = vllm.eras.findLastIndex(({ from }) => from <= (date ?? '9999'));
   return vllm.eras.slice(Math.max(0, at)).slice(0, 1);
@@ -256,7 +259,8 @@ function sglangParts({ scenario }: MemoryRequest): readonly MemoryPart[] {
 
 function trtllmParts({ scenario }: MemoryRequest, widths: Widths): readonly MemoryPart[] {
   const { tp } = scenario.sharding;
-  const tokens = 8_192;
+  const tokens =
+    countOption(setupOf(allocationRule('trtllm'), scenario.release, scenario.options), 'max-num-tokens') ?? 8_192;
   const forward = forwardBytes(tokens, widths, tp);
   const [few = 1, many = few] = trtllm.forward;
   return [
@@ -339,11 +343,13 @@ function weightPart({ reading, scenario, count, weights }: MemoryRequest): Memor
   const copied = tp > 1 ? (latents * 2 * (1 - 1 / tp)) / pp : 0;
   const ends = pp > 1 && count ? ((count.embedding + count.outputHead) * perParameter * (1 - 1 / pp)) / tp : 0;
   const [few = 1, many = few] = width;
+  // llama.cpp looks embeddings up on the host, unless the head is the same tensor.
+  const host = scenario.engine === 'llamacpp' && count && count.outputHead > 0 ? count.lookup * perParameter : 0;
   const padded = expertPadding(reading, scenario, weights, count);
   const other = scaled(weightModel.otherParts, (weights.exact ? 0 : otherPartBytes(reading)) / ranks);
   return {
     part: 'weights',
-    bytes: plus(range(each * few, each * many + copied + ends), padded, other),
+    bytes: plus(range(((weights.bytes - host) / ranks) * few, each * many + copied + ends), padded, other),
     basis: { of: 'weights' },
   };
 }
@@ -413,7 +419,7 @@ export function engineMemory(request: MemoryRequest): EngineMemory {
         return [outcome(transformersParts(request, widths), request.fraction ?? 1)];
       case 'vllm':
       case 'intrinsic': {
-        const [first, ...more] = erasOf(scenario).map((era) =>
+        const [first, ...more] = erasOf(scenario, request.everyRelease).map((era) =>
           outcome(vllmParts(request, widths, era), request.fraction ?? eraShare(scenario, era, share)),
         );
         return first ? [first, ...more] : [outcome([], share)];

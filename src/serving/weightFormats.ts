@@ -107,8 +107,8 @@ function checkpointWeights(count: ParameterCount, format: CheckpointFormat): Est
     quantised: bits !== wide,
     rule:
       bits === wide
-        ? `assumed: ${formatInteger(count.total)} parameters in ${text}`
-        : `assumed: ${formatInteger(linear)} parameters of attention, feed-forward and experts in ${text}; embedding, head, norms and routers (${formatInteger(rest)}) × ${wide / 8} bytes`,
+        ? `${formatInteger(count.total)} parameters, assumed in ${text}`
+        : `${formatInteger(linear)} parameters of attention, feed-forward and experts, assumed in ${text}; embedding, head, norms and routers (${formatInteger(rest)}) × ${wide / 8} bytes`,
   };
 }
 
@@ -160,7 +160,7 @@ function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat
     expertBytes: Math.round(expertBits / 8),
     exact: false,
     quantised: true,
-    rule: `assumed: ${formatInteger(count.total)} parameters in ${format.toUpperCase()}, ${
+    rule: `${formatInteger(count.total)} parameters, assumed in ${format.toUpperCase()}: ${
       tensors
         ? "llama-quantize's choice for each tensor"
         : 'its main type for every matrix: the blocks of this family are not described'

@@ -42,6 +42,12 @@ export const trtllm: AllocationRule = {
       meaning: 'tokens that each layer keeps, over and over along the layers; all where absent',
     },
     {
+      name: 'max-num-tokens',
+      kind: { takes: 'count', least: 1 },
+      usual: () => 8_192,
+      meaning: 'tokens of one step, which the run that measures activations takes',
+    },
+    {
       name: 'free-gpu-memory-fraction',
       kind: { takes: 'fraction' },
       usual: () => 0.9,

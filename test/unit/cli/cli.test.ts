@@ -325,7 +325,7 @@ describe('fit', () => {
     expect(Math.abs((await of('q4_k_m')) - 4_920_733_984)).toBeLessThan(0.003 * 4.92e9);
     expect(await of('Q8_0')).toBeGreaterThan(await of('q6-k'));
     expect((await cli(...args, '--weights', 'fp8')).out).toContain(
-      'assumed: 6,979,321,856 parameters of attention, feed-forward and experts in fp8',
+      '6,979,321,856 parameters of attention, feed-forward and experts, assumed in fp8',
     );
     const unknown = await cli(...args, '--weights', 'fp3');
     expect([unknown.code, unknown.err.includes('--weights must be one of fp32, bf16')]).toEqual([2, true]);
