@@ -132,7 +132,7 @@ function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Su
     `cache ${formatBinary(report.cacheBytes)} at ${context}: ${verdictText(report)}`,
     `room for ${countRange(report, 'concurrentSequences', 'sequences')} of this length, ${countRange(report, 'cachedTokens', 'tokens')} in all; longest context ${countRange(report, 'longestContext', 'tokens')}`,
     ...suggestions.map(({ text, flag }) => `would fit with ${text}: ${flag}`),
-    ...(report.verdict === 'fits' || suggestions.length > 0 ? [] : ['no single change that was tried makes it fit']),
+    ...(report.verdict === 'fits' || suggestions.length > 0 ? [] : ['no change that was tried makes it fit']),
     releaseText(scenario, '0.6'),
   ];
   if (decode) {

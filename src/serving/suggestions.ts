@@ -1,4 +1,4 @@
-/** What would make a scenario fit that does not: single changes, each tried with the same fit. */
+/** What would make a scenario fit that does not: changes, each tried with the same fit. */
 
 import { flagOption, fractionOption, setupOf } from '../cache/engines/options';
 import { allocationRule } from '../cache/engines/register';
@@ -129,19 +129,37 @@ function* smallerWeights(request: FitRequest, report: FitReport): Iterable<Chang
 
 const KINDS: readonly Kind[] = [engineOptions, smallerCache, fewerSequences, fewerTokens, smallerWeights, moreDevices];
 
+/** What is tried together where no single change is enough: one of the first, then one of the second. */
+const TOGETHER: readonly (readonly [Kind, readonly Kind[]])[] = [
+  [smallerCache, [fewerTokens, smallerWeights, moreDevices]],
+  [smallerWeights, [fewerTokens, moreDevices]],
+];
+
 /**
- * Of each kind of change the smallest that works, the mildest kinds first; at most three. None where the scenario fits, and
- * where no single change is enough.
+ * Of each kind of change the smallest that works, the mildest kinds first; at most three. Where no single change is enough, two
+ * together. None where the scenario fits, and where nothing that was tried makes it fit.
  */
 export function suggestionsFor(request: FitRequest, report: FitReport): readonly Suggestion[] {
   if (report.verdict === 'fits') return [];
   const found: Suggestion[] = [];
-  for (const kind of KINDS) {
-    if (found.length >= MOST) break;
-    const works = firstThatFits(kind(request, report));
+  const add = (changes: Iterable<Change>): void => {
+    if (found.length >= MOST) return;
+    const works = firstThatFits(changes);
     if (works) found.push(works);
-  }
+  };
+  for (const kind of KINDS) add(kind(request, report));
+  if (found.length > 0) return found;
+  for (const [first, seconds] of TOGETHER) for (const second of seconds) add(pairs(request, report, first, second));
   return found;
+}
+
+function* pairs(request: FitRequest, report: FitReport, first: Kind, second: Kind): Iterable<Change> {
+  for (const one of first(request, report)) {
+    const then = fitModel(one.request);
+    if (!then) continue;
+    for (const two of second(one.request, then))
+      yield { text: `${one.text} and ${two.text}`, flag: `${one.flag} ${two.flag}`, request: two.request };
+  }
 }
 
 function firstThatFits(changes: Iterable<Change>): Suggestion | null {
