@@ -345,11 +345,14 @@ function weightPart({ reading, scenario, count, weights }: MemoryRequest): Memor
   const [few = 1, many = few] = width;
   // llama.cpp looks embeddings up on the host, unless the head is the same tensor.
   const host = scenario.engine === 'llamacpp' && count && count.outputHead > 0 ? count.lookup * perParameter : 0;
+  // Files hold the layers that draft tokens too; engines load them where they are asked to draft.
+  const { layers, draftLayers } = reading.spec;
+  const loaded = weights.exact ? layers.length / (layers.length + draftLayers) : 1;
   const padded = expertPadding(reading, scenario, weights, count);
   const other = scaled(weightModel.otherParts, (weights.exact ? 0 : otherPartBytes(reading)) / ranks);
   return {
     part: 'weights',
-    bytes: plus(range(((weights.bytes - host) / ranks) * few, each * many + copied + ends), padded, other),
+    bytes: plus(range((weights.bytes * loaded - host) * (few / ranks), each * many + copied + ends), padded, other),
     basis: { of: 'weights' },
   };
 }

@@ -12,6 +12,7 @@ import { type FitReport, type FitRequest, fitModel } from '../../serving/fit';
 import type { Device } from '../../serving/device';
 import { deviceOf, DEVICES } from '../../serving/hardware';
 import { type Suggestion, suggestionsFor } from '../../serving/suggestions';
+import { assumedWeights, weightFormatOf } from '../../serving/weightFormats';
 import type { WeightBytes } from '../../serving/weights';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
@@ -37,6 +38,8 @@ export interface FitRequestArguments extends WorkloadRequest {
   readonly gpu?: string;
   /** Devices, by tensor parallelism. */
   readonly devices?: number;
+  /** A format of weights to assume, as `--weights` takes it. */
+  readonly weights?: string;
 }
 
 interface FitState {
@@ -49,8 +52,13 @@ const DEVICE_COUNTS = [1, 2, 4, 8, 16];
 export async function fitToGpu(services: Services, uri: unknown, argument: unknown): Promise<FitReport | null> {
   const subject = await subjectOf(services, uri);
   if (!subject) return null;
-  const weights = await storedWeights(services, subject);
   const request = requestOf<FitRequestArguments>(argument);
+  const format = request?.weights === undefined ? null : weightFormatOf(request.weights);
+  if (request?.weights !== undefined && !format) {
+    services.log.warn(`Fit to GPU: ${request.weights} is no format of weights`);
+    return null;
+  }
+  const weights = format ? assumedWeights(subject.reading, format) : await storedWeights(services, subject);
   const scenario = scenarioFor(subject.document, request ?? {});
   const fitOf = (device: Device, at: Scenario): FitRequest => ({
     reading: subject.reading,
