@@ -11,6 +11,7 @@ import { contextText, limitText } from '../present/words';
 import { type FitReport, type FitRequest, fitModel } from '../serving/fit';
 import type { Device } from '../serving/device';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
+import { countParameters } from '../serving/parameters/count';
 import { type Suggestion, suggestionsFor } from '../serving/suggestions';
 import { assumedWeights, WEIGHT_FORMATS, weightFormatOf } from '../serving/weightFormats';
 import type { WeightBytes } from '../serving/weights';
@@ -55,7 +56,12 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     ...optional('overheadBytes', decimal(values['overhead-gib'], 'overhead-gib', 1_000), GIB),
   };
   const report = fitModel(request);
-  if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
+  if (!report)
+    throw new InputError(
+      countParameters(reading)
+        ? `${file}: there are no weights beside it, and its quantisation is not known: --weights FORMAT assumes one`
+        : `${file}: there are no weights beside it, and its parameters cannot be counted`,
+    );
   const suggestions = suggestionsFor(request, report);
   output.out(
     values['json'] === true

@@ -331,6 +331,15 @@ describe('fit', () => {
     expect([unknown.code, unknown.err.includes('--weights must be one of fp32, bf16')]).toEqual([2, true]);
   });
 
+  it('says that a format can be assumed where the quantisation is not known', async () => {
+    const path = join(folder, 'quantised.json');
+    const config = JSON.parse(sampleConfig('llama-3-8b')) as object;
+    writeFileSync(path, JSON.stringify({ ...config, quantization_config: { quant_method: 'of tomorrow' } }));
+    const { code, err } = await cli('fit', path, '--gpu', 'h100-sxm');
+    expect([code, err.includes('its quantisation is not known: --weights FORMAT assumes one')]).toEqual([1, true]);
+    expect((await json('fit', path, '--gpu', 'h100-sxm', '--weights', 'int4'))['verdict']).toBe('fits');
+  });
+
   it('knows months between two releases, and the first V1 and V0', async () => {
     const low = async (release: string): Promise<number> => {
       const args = ['--gpu', 'h100-sxm', '--fraction', '0.95', '--engine', `vllm@${release}`];
