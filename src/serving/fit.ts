@@ -158,12 +158,15 @@ interface Left {
 
 /** By the engine's own ways; by plain arithmetic where what is not weights is given. */
 function leftByEngine(
-  { reading, device, fraction, fractionRule, overheadBytes, everyRelease = false }: FitRequest,
+  request: FitRequest,
   scenario: Scenario,
   weights: WeightBytes,
   count: ReturnType<typeof countParameters>,
 ): Left {
-  const estimated = engineMemory({ reading, device, scenario, count, weights, fraction, everyRelease });
+  const { reading, device, fraction, fractionRule, overheadBytes, everyRelease = false } = request;
+  const stepGiven =
+    request.scenario.engine === 'vllm' && request.scenario.options?.['max-num-batched-tokens'] !== undefined;
+  const estimated = engineMemory({ reading, device, scenario, count, weights, fraction, everyRelease, stepGiven });
   if (overheadBytes === undefined && fractionRule === undefined) return estimated;
   const { tp, pp } = scenario.sharding;
   const weightBytes = Math.ceil(weights.bytes / (tp * pp));

@@ -68,6 +68,8 @@ export interface MemoryRequest {
   readonly fraction: number | undefined;
   /** As in `FitRequest`. */
   readonly everyRelease: boolean;
+  /** The tokens of a step were asked for, and are no default of the device. */
+  readonly stepGiven: boolean;
 }
 
 /** Sizes that activations follow from. */
@@ -183,11 +185,13 @@ function vllmParts(request: MemoryRequest, widths: Widths, era: Era): readonly M
     scenario.engine === 'vllm' ? scenario.release : undefined,
     scenario.options,
   );
-  const batched = scenario.engine === 'vllm' ? countOption(setup, 'max-num-batched-tokens') : undefined;
+  // From September 2026 on a step has 16,384 tokens on every device (vllm-project/vllm#51726).
+  const usual = ('stepTokens' in era ? era.stepTokens : undefined) ?? (isLarge(device) ? 8_192 : 2_048);
+  const batched = request.stepGiven ? countOption(setup, 'max-num-batched-tokens') : undefined;
   const whole = era.wholePrompt;
   const prompt = scenario.workload.tokens;
   // Before chunked prefill was the rule, the profiling run had the longest prompt at once, up to 32,768 tokens.
-  const tokens = whole && prompt <= 32_768 ? Math.max(2_048, prompt) : (batched ?? (isLarge(device) ? 8_192 : 2_048));
+  const tokens = whole && prompt <= 32_768 ? Math.max(2_048, prompt) : (batched ?? usual);
   const sequences = countOption(setup, 'max-num-seqs') ?? (isLarge(device) && !whole ? 1_024 : 256);
   const rows = Math.min(tokens, sequences);
   const sampler = scaled(era.samplerBytes, rows * widths.vocabulary);
