@@ -79,14 +79,16 @@ function engineOf(
 ): Pick<Scenario, 'engine' | 'release' | 'options'> {
   const chosen = parseEngine(typeof text === 'string' ? text : 'intrinsic');
   if (chosen.engine === null) throw new UsageError(`--engine ${chosen.problem}`);
-  const { engine, release } = chosen;
+  const { engine } = chosen;
   const options: Record<string, OptionValue> = {};
   for (const option of typeof given === 'string' ? given.split('\n') : []) {
     const parsed = parseEngineOption(allocationRule(engine), option);
     if (parsed.name === null) throw new UsageError(`--opt ${option}: ${parsed.problem}`);
     options[parsed.name] = parsed.value;
   }
-  return { engine, release, options };
+  // A month stays a month: between two releases of a rule, other things than sizes may change.
+  const asked = typeof text === 'string' ? /@(.*)$/.exec(text)?.[1] : undefined;
+  return { engine, ...(asked === undefined ? {} : { release: asked }), options };
 }
 
 /** A whole number of at least 1, which is the default. */

@@ -1,15 +1,21 @@
 /** `fit`: how much of a device weights and cache take, how many tokens and sequences fit, what limits decoding. */
 
 import { type CachePlan, planCache } from '../cache/plan';
-import { ENGINE_NAMES } from '../model/scenario';
 import { formatBinary, formatInteger } from '../model/units';
+import { ENGINE_NAMES, type Scenario } from '../model/scenario';
+import { countRange, partTexts, releaseText, roomText, verdictText } from '../present/fitText';
+import { howText } from '../present/memoryText';
 import { formatSeconds } from '../present/quantities';
 import { knownPart, NOT_KNOWN, notKnownText, sizeText } from '../present/sizeText';
 import { contextText, engineText, limitText, workloadText } from '../present/words';
-import type { Fit } from '../serving/capacity';
-import { type FitReport, fitModel, usualMemory } from '../serving/fit';
+import { type FitReport, type FitRequest, fitModel } from '../serving/fit';
 import type { Device } from '../serving/device';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
+import { countParameters } from '../serving/parameters/count';
+import { type Suggestion, suggestionsFor } from '../serving/suggestions';
+import { assumedWeights, WEIGHT_FORMATS, weightFormatOf } from '../serving/weightFormats';
+import type { WeightBytes } from '../serving/weights';
+import type { Reading } from '../reading/read';
 import { localWeights } from '../weights/localWeights';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
@@ -24,6 +30,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     fraction: { type: 'string' },
     'of-free': { type: 'boolean' },
     'overhead-gib': { type: 'string' },
+    weights: { type: 'string' },
   });
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('fit takes one PATH');
@@ -38,23 +45,57 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     output.out(values['json'] === true ? JSON.stringify(unknown) : unknownText(plan, device));
     return 0;
   }
-  const usual = usualMemory(scenario);
-  const report = fitModel({
+  const request: FitRequest = {
     reading,
     device,
     scenario,
-    weights: await localWeights(file, output.err),
-    fraction: decimal(values['fraction'], usual.fraction, 'fraction', 1),
-    fractionRule: values['of-free'] === true ? 'ofFree' : 'ofTotal',
-    overheadBytes: decimal(values['overhead-gib'], usual.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,
-  });
-  if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
+    everyRelease: true,
+    weights: await weightsOf(values['weights'], reading, file, output.err),
+    ...optional('fraction', decimal(values['fraction'], 'fraction', 1)),
+    ...(values['of-free'] === true ? { fractionRule: 'ofFree' as const } : {}),
+    ...optional('overheadBytes', decimal(values['overhead-gib'], 'overhead-gib', 1_000), GIB),
+  };
+  const report = fitModel(request);
+  if (!report)
+    throw new InputError(
+      countParameters(reading)
+        ? `${file}: there are no weights beside it, and its quantisation is not known: --weights FORMAT assumes one`
+        : `${file}: there are no weights beside it, and its parameters cannot be counted`,
+    );
+  const suggestions = suggestionsFor(request, report);
   output.out(
     values['json'] === true
-      ? JSON.stringify({ ...report, source: sourceOf(device), engine: engineJson(plan) })
-      : fitText(report, plan),
+      ? JSON.stringify({
+          ...report,
+          parts: report.parts.map((part) => ({ ...part, how: howText(part, report.weights) })),
+          source: sourceOf(device),
+          engine: engineJson(plan),
+          suggestions: suggestions.map(({ text, flag, report: then }) => ({
+            text,
+            flag,
+            verdict: then.verdict,
+            low: then.low,
+          })),
+        })
+      : fitText(report, scenario, suggestions),
   );
   return 0;
+}
+
+/** Assumed in a format where one is asked for; else of the files beside the config, where there are any. */
+async function weightsOf(
+  asked: string | boolean | undefined,
+  reading: Reading,
+  file: string,
+  err: (text: string) => void,
+): Promise<WeightBytes | null> {
+  if (typeof asked !== 'string') return localWeights(file, err);
+  const format = weightFormatOf(asked);
+  if (!format) throw new UsageError(`--weights must be one of ${WEIGHT_FORMATS.join(', ')}`);
+  const assumed = assumedWeights(reading, format);
+  if (!assumed)
+    throw new InputError(`${file}: its parameters cannot be counted, so its weights in ${format} are not known`);
+  return assumed;
 }
 
 function unknownText(plan: CachePlan, device: Device): string {
@@ -66,9 +107,9 @@ function unknownText(plan: CachePlan, device: Device): string {
   ].join('\n');
 }
 
-function decimal(text: string | boolean | undefined, fallback: number, name: string, most: number): number {
-  if (text === undefined) return fallback;
-  const value = typeof text === 'string' ? Number(text) : Number.NaN;
+function decimal(text: string | boolean | undefined, name: string, most: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = typeof text === 'string' && text !== '' ? Number(text) : Number.NaN;
   if (!Number.isFinite(value) || value < 0 || value > most)
     throw new UsageError(`--${name} must be a number from 0 to ${most}`);
   return value;
@@ -79,16 +120,30 @@ function engineJson({ engine, setup }: CachePlan): Record<string, unknown> {
   return { rule: engine.id, release: setup.release.id, date: setup.release.date, options: setup.options };
 }
 
-function fitText(report: FitReport, { scenario }: CachePlan): string {
-  const { device, devices, weights, decode } = report;
+/** Given, in another unit; absent where it is not. */
+function optional<K extends 'fraction' | 'overheadBytes'>(
+  key: K,
+  value: number | undefined,
+  unit = 1,
+): Partial<Record<K, number>> {
+  const given: Partial<Record<K, number>> = {};
+  if (value !== undefined) given[key] = value * unit;
+  return given;
+}
+
+function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Suggestion[]): string {
+  const { device, devices, decode } = report;
+  const context = `${workloadText(scenario)}, ${engineText(scenario)}`;
   const lines = [
     ...(report.refused === null ? [] : [`${ENGINE_NAMES[scenario.engine]} refuses ${report.refused}`]),
-    `${devices > 1 ? `${devices} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each`,
-    `weights ${formatBinary(report.weightBytesPerRank)} a device (${weights.exact ? '' : 'estimated: '}${weights.rule}), overhead ${formatBinary(report.overheadBytes)}`,
-    report.cacheBudgetBytes < 0
-      ? 'the weights alone do not fit'
-      : `cache ${formatBinary(report.cacheBytes)} of ${formatBinary(report.cacheBudgetBytes)} at ${workloadText(scenario)}, ${engineText(scenario)}: ${report.fits ? 'fits' : 'does not fit'}`,
-    `fits ${fitCount(report.concurrentSequences, 'sequences')} of this length, ${fitCount(report.cachedTokens, 'tokens')} in all; longest context ${fitCount(report.longestContext, 'tokens')}`,
+    `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each, of which the engine takes ${(report.fraction * 100).toFixed(0)} %`,
+    ...partTexts(report).map(([name, size, how]) => `${name} ${size} a device (${how})`),
+    `room for the cache: ${roomText(report)}`,
+    `cache ${formatBinary(report.cacheBytes)} at ${context}: ${verdictText(report)}`,
+    `room for ${countRange(report, 'concurrentSequences', 'sequences')} of this length, ${countRange(report, 'cachedTokens', 'tokens')} in all; longest context ${countRange(report, 'longestContext', 'tokens')}`,
+    ...suggestions.map(({ text, flag }) => `would fit with ${text}: ${flag}`),
+    ...(report.verdict === 'fits' || suggestions.length > 0 ? [] : ['no change that was tried makes it fit']),
+    releaseText(scenario, '0.6'),
   ];
   if (decode) {
     lines.push(
@@ -97,9 +152,4 @@ function fitText(report: FitReport, { scenario }: CachePlan): string {
     );
   }
   return lines.join('\n');
-}
-
-function fitCount(fit: Fit, unit: string): string {
-  if (fit.kind === 'none') return `no ${unit}`;
-  return fit.kind === 'unbounded' ? `any number of ${unit}` : `${formatInteger(fit.value)} ${unit}`;
 }

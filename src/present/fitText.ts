@@ -3,11 +3,13 @@
 import type { Scenario } from '../model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
-import type { FitReport } from '../serving/fit';
+import type { FitReport, Verdict } from '../serving/fit';
 import { sourceOf } from '../serving/hardware';
+import type { MemoryPart } from '../serving/memory';
 import { escapeText, table } from './markdown';
+import { howText } from './memoryText';
 import { formatSeconds } from './quantities';
-import { engineText, limitText, workloadText } from './words';
+import { engineText, limitText, sentence, workloadText } from './words';
 
 /** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
 function fitCount(fit: Fit, unit: string): string {
@@ -16,25 +18,88 @@ function fitCount(fit: Fit, unit: string): string {
   return `${formatInteger(fit.value)} ${fit.value === 1 ? unit.replace(/s$/, '') : unit}`;
 }
 
-/** "fits: 12 sequences at once, longest context 412,312 tokens"; "does not fit: …". */
-export function fitLine(report: FitReport): string {
-  if (report.cacheBudgetBytes <= 0) return 'the weights alone do not fit';
-  const longest = `longest context ${fitCount(report.longestContext, 'tokens')}`;
-  return report.fits
-    ? `fits: ${fitCount(report.concurrentSequences, 'sequences')} at once, ${longest}`
-    : `does not fit: ${longest}`;
+/** "12 to 15 sequences", "0 to 3 sequences", "12 sequences" where both ends are one. */
+export function countRange(
+  report: FitReport,
+  key: 'longestContext' | 'concurrentSequences' | 'cachedTokens',
+  unit: string,
+): string {
+  const [low, high] = [report.low[key], report.high[key]];
+  const most = fitCount(high, unit);
+  if (low.kind === high.kind && (low.kind !== 'count' || high.kind !== 'count' || low.value === high.value))
+    return most;
+  return `${low.kind === 'count' ? formatInteger(low.value) : '0'} to ${most}`;
 }
 
-export function fitMarkdown(name: string, report: FitReport, scenario: Scenario): string {
-  const { device, devices, weights, decode } = report;
+/** "46.2 GiB to 52.1 GiB"; "none" where there is none at either end. */
+export function roomText({ low, high }: FitReport): string {
+  if (high.cacheBudgetBytes <= 0) return 'none';
+  const from = formatBinary(Math.max(0, low.cacheBudgetBytes));
+  const to = formatBinary(high.cacheBudgetBytes);
+  return from === to ? to : `${from} to ${to}`;
+}
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  fits: 'fits',
+  tight: 'tight, whether it starts is not certain',
+  doesNotFit: 'does not fit',
+  refused: 'the engine does not start so',
+};
+
+export function verdictText(report: FitReport): string {
+  if (report.verdict === 'doesNotFit' && report.high.cacheBudgetBytes <= 0)
+    return 'does not fit: no room is left beside the weights';
+  return VERDICTS[report.verdict];
+}
+
+/** "fits: 12 to 15 sequences at once, longest context 412,312 to 501,222 tokens"; "does not fit: …". */
+export function fitLine(report: FitReport): string {
+  if (report.high.cacheBudgetBytes <= 0 || report.verdict === 'refused') return verdictText(report);
+  const longest = `longest context ${countRange(report, 'longestContext', 'tokens')}`;
+  return report.verdict === 'doesNotFit'
+    ? `${verdictText(report)}: ${longest}`
+    : `${verdictText(report)}: ${countRange(report, 'concurrentSequences', 'sequences')} at once, ${longest}`;
+}
+
+const PART_NAMES: Readonly<Record<MemoryPart['part'], string>> = {
+  weights: 'weights',
+  activations: 'activations',
+  graphs: 'graphs',
+  other: 'other',
+};
+
+/** A part of the memory that is not cache: name, size and how it was found. */
+export function partTexts(report: FitReport): readonly (readonly [name: string, size: string, how: string])[] {
+  return report.parts
+    .filter(({ bytes }) => bytes.high > 0)
+    .map((item) => {
+      const { part, bytes } = item;
+      const [from, to] = [formatBinary(Math.max(0, Math.round(bytes.low))), formatBinary(Math.round(bytes.high))];
+      return [PART_NAMES[part], from === to ? to : `${from} to ${to}`, howText(item, report.weights)] as const;
+    });
+}
+
+/** Which releases the range is for: from `oldest` where none is named. */
+export function releaseText({ engine, release }: Scenario, oldest = '0.8'): string {
+  return engine === 'vllm' && release === undefined
+    ? `The range is for vLLM from ${oldest} to today; a release (vllm@2026-08) narrows it.`
+    : 'A range, by a model fitted to published start-ups: not a measurement.';
+}
+
+export function fitMarkdown(
+  name: string,
+  report: FitReport,
+  scenario: Scenario,
+  suggestions: readonly { readonly text: string }[] = [],
+): string {
+  const { device, devices, decode } = report;
   const source = sourceOf(device);
   const where = `${devices > 1 ? `${devices} × ` : ''}${device.name}`;
   const rows = [
     ['Memory of one device', formatBytes(device.memoryBytes), device.memoryBasis],
-    ['Weights on it', formatBytes(report.weightBytesPerRank), `${weights.exact ? '' : 'estimated: '}${weights.rule}`],
-    ['Activations, graphs, buffers', formatBytes(report.overheadBytes), 'assumed'],
-    ['Left for the cache', formatBytes(report.cacheBudgetBytes), 'within the share of the memory that engines take'],
-    ['Cache of the scenario', formatBytes(report.cacheBytes), report.fits ? 'fits' : 'does not fit'],
+    ...partTexts(report).map(([name, size, how]) => [name === 'weights' ? 'Weights on it' : sentence(name), size, how]),
+    ['Left for the cache', roomText(report), `of the ${Math.round(report.fraction * 100)} % that the engine takes`],
+    ['Cache of the scenario', formatBytes(report.cacheBytes), verdictText(report)],
   ];
   return [
     `# ${escapeText(name)} on ${escapeText(where)}`,
@@ -45,8 +110,12 @@ export function fitMarkdown(name: string, report: FitReport, scenario: Scenario)
       ['left', 'right', 'left'],
     ),
     [
-      `- Longest context of ${formatInteger(scenario.workload.batch)} at once: ${fitCount(report.longestContext, 'tokens')}`,
-      `- Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${fitCount(report.concurrentSequences, 'sequences')}, ${fitCount(report.cachedTokens, 'tokens')} in all`,
+      ...(suggestions.length > 0
+        ? [`- What would make it fit: ${suggestions.map(({ text }) => escapeText(text)).join('; or ')}`]
+        : []),
+      `- Longest context of ${formatInteger(scenario.workload.batch)} at once: ${countRange(report, 'longestContext', 'tokens')}`,
+      `- Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${countRange(report, 'concurrentSequences', 'sequences')}, ${countRange(report, 'cachedTokens', 'tokens')} in all`,
+      `- ${releaseText(scenario)}`,
       ...(decode
         ? [
             `- A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,

@@ -48,21 +48,25 @@ export interface FitLine {
   readonly devices: number;
   /** False when there is no room left for any cache. */
   readonly weightsFit: boolean;
-  /** Sequences of the scenario's length at the same time. */
+  /** Sequences of the scenario's length at the same time: so many at least, and at most. */
   readonly sequences: Fit;
+  readonly atMost: Fit;
 }
 
-/** "14 sequences fit on H100 SXM 80GB", "weights do not fit on H200". */
-function fitText({ deviceName, devices, weightsFit, sequences }: FitLine): string {
+/** "14 sequences fit on H100 SXM 80GB", "12 to 14 sequences fit on …", "weights do not fit on H200". */
+function fitText({ deviceName, devices, weightsFit, sequences, atMost }: FitLine): string {
   const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}`;
   if (!weightsFit) return `weights do not fit on ${where}`;
-  switch (sequences.kind) {
+  switch (atMost.kind) {
     case 'none':
       return `not one sequence fits on ${where}`;
     case 'unbounded':
       return `any number fits on ${where}`;
-    case 'count':
-      return `${formatInteger(sequences.value)} ${sequences.value === 1 ? 'sequence fits' : 'sequences fit'} on ${where}`;
+    case 'count': {
+      const least = sequences.kind === 'count' ? sequences.value : 0;
+      const from = least === atMost.value ? '' : `${formatInteger(least)} to `;
+      return `${from}${formatInteger(atMost.value)} ${atMost.value === 1 && least === 1 ? 'sequence fits' : 'sequences fit'} on ${where}`;
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { planCache } from '../cache/plan';
 import { readModelConfig, type ReadOptions } from '../reading/read';
 import type { Scenario } from '../model/scenario';
 import { formatBinary, formatBytes, formatInteger } from '../model/units';
-import { fitModel, usualMemory } from '../serving/fit';
+import { fitModel } from '../serving/fit';
 import { deviceOf } from '../serving/hardware';
 import type { WeightsSummary } from '../shared/weightsContract';
 import { fitLine } from './fitText';
@@ -82,7 +82,7 @@ function cacheText(
   }
   const plan = planCache(reading.spec, scenario);
   const device = deviceOf(gpu);
-  const fit = device && fitModel({ reading, device, scenario, weights, ...usualMemory(scenario) });
+  const fit = device && fitModel({ reading, device, scenario, weights });
   const terms = plan.derivation.slice(0, MOST_TERMS);
   return [
     '## KV cache',

@@ -11,6 +11,10 @@ export interface Device {
   readonly memoryBytes: number;
   /** `nominal`: the size of the memory chips, whose "GB" are 2^30 bytes; `driver`: what the driver reports. */
   readonly memoryBasis: string;
+  /** GiB that a process sees as the whole: less than `memoryBytes` by what driver and ECC take. Absent where not known. */
+  readonly visibleGib?: number;
+  /** The processor and what runs on it use the same memory. */
+  readonly unifiedMemory?: boolean;
   /** Peak. */
   readonly bandwidthBytesPerS: number;
   /** Peak by format; a format that is missing is not accelerated, or not known. */

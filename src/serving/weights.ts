@@ -23,6 +23,11 @@ export interface WeightBytes {
   readonly rule: string;
 }
 
+export interface EstimatedWeights extends WeightBytes {
+  /** True where parameters were multiplied by what a quantised format takes: scales and exceptions are estimates too. */
+  readonly quantised: boolean;
+}
+
 /** How quantised weights are stored. */
 export interface WeightScheme {
   /** Bits of one quantised weight, its share of scales and zero points included. */
@@ -173,7 +178,7 @@ export function estimatedWeightBytes(
   reading: Reading,
   count: ParameterCount,
   options: WeightOptions = {},
-): WeightBytes | null {
+): EstimatedWeights | null {
   const native = reading.spec.nativeDtype;
   const elementBytes = native === null ? 2 : ELEMENT_BYTES[native];
   const found = weightScheme(reading, options);
@@ -184,6 +189,7 @@ export function estimatedWeightBytes(
       bytes: count.total * elementBytes,
       expertBytes: count.experts * elementBytes,
       exact: false,
+      quantised: false,
       rule: `${formatInteger(count.total)} parameters × ${elementBytes} bytes (${type})`,
     };
   const dense = (['attention', 'mlp'] as const).reduce(
@@ -197,11 +203,7 @@ export function estimatedWeightBytes(
     bytes,
     expertBytes,
     exact: false,
+    quantised: true,
     rule: `${formatInteger(quantised)} parameters in ${found.text}; ${formatInteger(count.total - quantised)} × ${elementBytes} bytes (${type})`,
   };
-}
-
-/** The largest share of a rank where the weights are split evenly over tensor and pipeline ranks. */
-export function weightBytesPerRank(weights: WeightBytes, ranks: { readonly tp: number; readonly pp: number }): number {
-  return Math.ceil(weights.bytes / Math.max(1, ranks.tp * ranks.pp));
 }

@@ -67,6 +67,12 @@ export const sglang: AllocationRule = {
       unit: 'of the memory',
     },
     {
+      name: 'chunked-prefill-size',
+      kind: { takes: 'count', least: 1 },
+      usual: () => undefined,
+      meaning: 'tokens of one step of a prompt, for which memory is left out of the pools',
+    },
+    {
       name: 'disable-radix-cache',
       kind: { takes: 'flag' },
       usual: () => false,

@@ -43,6 +43,18 @@ export const trtllm: AllocationRule = {
       meaning: 'tokens that each layer keeps, over and over along the layers; all where absent',
       unit: 'tokens',
     },
+    {
+      name: 'max-num-tokens',
+      kind: { takes: 'count', least: 1 },
+      usual: () => 8_192,
+      meaning: 'tokens of one step, which the run that measures activations takes',
+    },
+    {
+      name: 'free-gpu-memory-fraction',
+      kind: { takes: 'fraction' },
+      usual: () => 0.9,
+      meaning: 'share of the memory left by weights and activations that the cache takes',
+    },
   ],
   cite: 'tensorrt_llm/_torch/pyexecutor/resource_manager.py; tokens_per_block = 32 and max_attention_window = None in KvCacheConfig',
   splitsHeads: true,

@@ -67,6 +67,18 @@ export const vllm: AllocationRule = {
       unit: 'of the memory',
     },
     {
+      name: 'max-num-seqs',
+      kind: { takes: 'count', least: 1 },
+      usual: () => undefined,
+      meaning: 'sequences of one step, whose logits are sampled together; 1,024 or 256 by the device where absent',
+    },
+    {
+      name: 'enforce-eager',
+      kind: { takes: 'flag' },
+      usual: () => false,
+      meaning: 'no CUDA graphs',
+    },
+    {
       name: 'num-speculative-tokens',
       kind: { takes: 'count', least: 0 },
       usual: () => 0,

@@ -5,7 +5,7 @@ import { type CachePlan, planCache } from '../../cache/plan';
 import type { FollowedReading } from '../../reading/follow';
 import type { Scenario } from '../../model/scenario';
 import type { FitLine } from '../../present/lensText';
-import { fitModel, usualMemory } from '../../serving/fit';
+import { fitModel } from '../../serving/fit';
 import { deviceOf } from '../../serving/hardware';
 import { SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
@@ -102,13 +102,14 @@ export class Insights extends Owner {
     const device = deviceOf(gpu);
     if (!device || reading.spec.layers.length === 0) return null;
     this.counts.fits++;
-    const report = fitModel({ reading, device, scenario, weights: null, ...usualMemory(scenario) });
+    const report = fitModel({ reading, device, scenario, weights: null });
     return (
       report && {
         deviceName: device.name,
         devices: report.devices,
-        weightsFit: report.cacheBudgetBytes > 0,
-        sequences: report.concurrentSequences,
+        weightsFit: report.high.cacheBudgetBytes > 0,
+        sequences: report.low.concurrentSequences,
+        atMost: report.high.concurrentSequences,
       }
     );
   }

@@ -24,7 +24,7 @@ import { fitLine } from '../../present/fitText';
 import { codeSpan } from '../../present/markdown';
 import { planText } from '../../present/planText';
 import { compareDesigns, type ComparedModel } from '../../serving/comparison';
-import { fitModel, usualMemory } from '../../serving/fit';
+import { fitModel } from '../../serving/fit';
 import { deviceOf } from '../../serving/hardware';
 import { countParameters } from '../../serving/parameters/count';
 import type { ToolName } from '../ids';
@@ -102,7 +102,7 @@ interface Named {
 function estimateText({ name, reading }: Named, scenario: Scenario, gpu: string): string {
   const plan = planCache(reading.spec, scenario);
   const device = deviceOf(gpu);
-  const fit = device && fitModel({ reading, device, scenario, weights: null, ...usualMemory(scenario) });
+  const fit = device && fitModel({ reading, device, scenario, weights: null });
   const parameters = countParameters(reading)?.total ?? null;
   const { bytesPerToken, cacheBytes, stateBytes, totalBytes, kvDtype, exact } = plan;
   const numbers = {

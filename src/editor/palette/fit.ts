@@ -4,12 +4,15 @@ import { l10n } from 'vscode';
 import { planCache } from '../../cache/plan';
 import type { Scenario } from '../../model/scenario';
 import { formatBinary } from '../../model/units';
-import { fitLine, fitMarkdown } from '../../present/fitText';
+import { fitLine, fitMarkdown, partTexts, roomText } from '../../present/fitText';
 import { formatSeconds } from '../../present/quantities';
 import { notKnownText } from '../../present/sizeText';
-import { type FitReport, fitModel, usualMemory } from '../../serving/fit';
+import { sentence } from '../../present/words';
+import { type FitReport, type FitRequest, fitModel } from '../../serving/fit';
 import type { Device } from '../../serving/device';
 import { deviceOf, DEVICES } from '../../serving/hardware';
+import { type Suggestion, suggestionsFor } from '../../serving/suggestions';
+import { assumedWeights, weightFormatOf } from '../../serving/weightFormats';
 import type { WeightBytes } from '../../serving/weights';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
@@ -35,6 +38,8 @@ export interface FitRequestArguments extends WorkloadRequest {
   readonly gpu?: string;
   /** Devices, by tensor parallelism. */
   readonly devices?: number;
+  /** A format of weights to assume, as `--weights` takes it. */
+  readonly weights?: string;
 }
 
 interface FitState {
@@ -47,16 +52,26 @@ const DEVICE_COUNTS = [1, 2, 4, 8, 16];
 export async function fitToGpu(services: Services, uri: unknown, argument: unknown): Promise<FitReport | null> {
   const subject = await subjectOf(services, uri);
   if (!subject) return null;
-  const weights = await storedWeights(services, subject);
   const request = requestOf<FitRequestArguments>(argument);
+  const format = request?.weights === undefined ? null : weightFormatOf(request.weights);
+  if (request?.weights !== undefined && !format) {
+    services.log.warn(`Fit to GPU: ${request.weights} is no format of weights`);
+    return null;
+  }
+  const weights = format ? assumedWeights(subject.reading, format) : await storedWeights(services, subject);
   const scenario = scenarioFor(subject.document, request ?? {});
-  const report = (device: Device, at: Scenario): FitReport | null =>
-    fitModel({ reading: subject.reading, device, scenario: at, weights, ...usualMemory(at) });
+  const fitOf = (device: Device, at: Scenario): FitRequest => ({
+    reading: subject.reading,
+    device,
+    scenario: at,
+    weights,
+  });
+  const report = (device: Device, at: Scenario): FitReport | null => fitModel(fitOf(device, at));
   const asked = request?.gpu === undefined ? null : deviceOf(request.gpu);
   if (asked) {
     const at = withDevices(scenario, count(request?.devices) ?? scenario.sharding.tp);
     const found = report(asked, at);
-    if (found) await showMarkdown(fitMarkdown(subject.name, found, at));
+    if (found) await showMarkdown(fitMarkdown(subject.name, found, at, suggestionsFor(fitOf(asked, at), found)));
     return found;
   }
   const result = await runFlow<FitState>({ device: null, scenario }, [
@@ -97,8 +112,10 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
       return { ...state, scenario: withDevices(scenario, picked) };
     },
     async (state, place) => {
-      const found = state.device && report(state.device, state.scenario);
-      const shown = await showFit(subject, found, state, place);
+      const { device, scenario: at } = state;
+      const found = device && report(device, at);
+      const suggestions = device && found ? suggestionsFor(fitOf(device, at), found) : [];
+      const shown = await showFit(subject, found, suggestions, state, place);
       return shown === true ? state : shown;
     },
   ]);
@@ -137,6 +154,7 @@ function preview(report: FitReport): { readonly description: string; readonly de
 async function showFit(
   subject: Subject,
   report: FitReport | null,
+  suggestions: readonly Suggestion[],
   { device, scenario }: FitState,
   place: { readonly step: number; readonly steps: number },
 ): ReturnType<typeof showResults> {
@@ -164,21 +182,18 @@ async function showFit(
       title: `${subject.name} · ${report.devices} × ${device.name}`,
       rows: [
         { label: fitLine(report), description: '' },
-        {
-          label: l10n.t('Weights'),
-          description: formatBinary(report.weightBytesPerRank),
-          detail: `${report.weights.exact ? '' : `${l10n.t('estimated')}: `}${report.weights.rule}`,
-        },
+        ...partTexts(report).map(([name, size, how]) => ({ label: sentence(name), description: size, detail: how })),
         {
           label: l10n.t('Cache'),
-          description: l10n.t('{0} of {1}', formatBinary(report.cacheBytes), formatBinary(report.cacheBudgetBytes)),
+          description: l10n.t('{0} of {1}', formatBinary(report.cacheBytes), roomText(report)),
         },
+        ...suggestions.map(({ text }) => ({ label: l10n.t('Would fit with {0}', text), description: '' })),
       ],
       actions: [
         {
           label: l10n.t('Open as Markdown'),
           icon: 'markdown',
-          run: () => showMarkdown(fitMarkdown(subject.name, report, scenario)),
+          run: () => showMarkdown(fitMarkdown(subject.name, report, scenario, suggestions)),
         },
         {
           label: l10n.t('Make this the scenario of the settings'),

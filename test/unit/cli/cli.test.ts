@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../../src/cli/run';
 import { readModelConfig } from '../../../src/reading/read';
-import { fitModel, usualMemory } from '../../../src/serving/fit';
+import { fitModel } from '../../../src/serving/fit';
 import { deviceOf } from '../../../src/serving/hardware';
 import { sampleConfig, scenario } from '../support';
 
@@ -93,7 +93,7 @@ describe('estimate', () => {
   it.each([
     [['--engine', 'vllm', '--opt', 'block-size=many'], 'block-size takes a whole number of at least 1'],
     [['--engine', 'vllm', '--opt', 'async-scheduling=maybe'], 'async-scheduling takes true or false'],
-    [['--engine', 'vllm@0.1'], 'vllm@0.1 is not modelled: there is vllm@0.11 (2025-10)'],
+    [['--engine', 'vllm@0.1'], 'vllm@0.1 is not modelled: there is vllm@0.6 (2024-09)'],
     [['--engine', 'vllm@2020-01'], 'vllm@2020-01 is not modelled'],
     [['--opt', 'block-size=16'], 'intrinsic has no option block-size here: it has none'],
   ])('says what is wrong with %j', async (options, sentence) => {
@@ -221,13 +221,15 @@ describe('fit', () => {
     const budget = async (...options: string[]): Promise<number> =>
       Number((await json('fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', ...options))['cacheBudgetBytes']);
     const [usual, asked, flag] = [
-      await budget('--engine', 'vllm'),
-      await budget('--engine', 'vllm', '--opt', 'gpu-memory-utilization=0.5'),
-      await budget('--fraction', '0.92'),
+      await budget('--engine', 'vllm@2026-08'),
+      await budget('--engine', 'vllm@2026-08', '--opt', 'gpu-memory-utilization=0.5'),
+      await budget('--engine', 'vllm@2026-08', '--fraction', '0.92'),
     ];
     expect(usual).toBe(flag);
     expect(asked).toBeLessThan(usual);
-    expect(await budget('--engine', 'sglang', '--opt', 'mem-fraction-static=0.5')).toBe(asked);
+    const half = await budget('--engine', 'sglang', '--opt', 'mem-fraction-static=0.5');
+    expect(half).toBe(await budget('--engine', 'sglang', '--fraction', '0.5'));
+    expect(half).toBeLessThan(await budget('--engine', 'sglang'));
   });
 
   it('says that a set-up is refused, and then nothing fits', async () => {
@@ -273,10 +275,81 @@ describe('fit', () => {
       ['0.11', 0.9],
     ] as const) {
       const at = { ...scenario(1, 1, { engine: 'vllm' }), release };
-      const report = fitModel({ reading, device, scenario: at, weights: null, ...usualMemory(at) });
-      expect(usualMemory(at).fraction).toBe(share);
+      const report = fitModel({ reading, device, scenario: at, weights: null });
+      expect(report?.fraction).toBe(share);
       expect(await budget(`vllm@${release}`)).toBe(report?.cacheBudgetBytes);
     }
+  });
+
+  it('tells a range, a verdict, the parts and how each was found, and what would make it fit', async () => {
+    const args = [
+      'fit',
+      join(samples, 'llama-3-8b'),
+      '--gpu',
+      'rtx-4090',
+      '--engine',
+      'vllm@2026-08',
+      '--tokens',
+      '131072',
+    ];
+    const report = await json(...args);
+    const [low, high] = ['low', 'high'].map((end) => (report[end] as { cacheBudgetBytes: number }).cacheBudgetBytes);
+    expect(low).toBeLessThan(report['cacheBudgetBytes'] as number);
+    expect(high).toBeGreaterThan(report['cacheBudgetBytes'] as number);
+    expect([report['verdict'], report['fits']]).toEqual(['doesNotFit', false]);
+    const parts = report['parts'] as { part: string; how: string; bytes: { low: number; high: number } }[];
+    expect(parts.map(({ part }) => part)).toEqual(['weights', 'activations', 'graphs', 'other']);
+    for (const { how, bytes } of parts) expect([how.length > 3, bytes.low <= bytes.high]).toEqual([true, true]);
+    // Of a 24 GiB card vLLM takes 2,048 tokens and 256 sequences.
+    expect(parts[1]?.how).toMatch(/2,048 tokens .* 256 × 128,256 logits/);
+    const suggestions = report['suggestions'] as { flag: string; verdict: string }[];
+    expect(suggestions.length).toBeGreaterThan(0);
+    for (const { flag, verdict } of suggestions) {
+      expect(verdict).toBe('fits');
+      const [name = '', value] = flag.split(' ');
+      const changed = args.includes(name)
+        ? args.map((arg, at) => (args[at - 1] === name ? (value ?? '') : arg))
+        : [...args, name, value ?? ''];
+      expect((await json(...changed))['verdict'], flag).toBe('fits');
+    }
+    const { out } = await cli(...args);
+    expect(out).toMatch(/^room for the cache: [\d.]+ GiB to [\d.]+ GiB$/m);
+    expect(out).toMatch(/: does not fit$/m);
+    expect(out).toMatch(/^would fit with .*: --/m);
+  });
+
+  it('assumes a format of the weights where one is named', async () => {
+    const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'rtx-4090', '--engine', 'llamacpp'];
+    const of = async (format: string): Promise<number> =>
+      ((await json(...args, '--weights', format))['weights'] as { bytes: number }).bytes;
+    expect(Math.abs((await of('q4_k_m')) - 4_920_733_984)).toBeLessThan(0.003 * 4.92e9);
+    expect(await of('Q8_0')).toBeGreaterThan(await of('q6-k'));
+    expect((await cli(...args, '--weights', 'fp8')).out).toContain(
+      '6,979,321,856 parameters of attention, feed-forward and experts, assumed in fp8',
+    );
+    const unknown = await cli(...args, '--weights', 'fp3');
+    expect([unknown.code, unknown.err.includes('--weights must be one of fp32, bf16')]).toEqual([2, true]);
+  });
+
+  it('says that a format can be assumed where the quantisation is not known', async () => {
+    const path = join(folder, 'quantised.json');
+    const config = JSON.parse(sampleConfig('llama-3-8b')) as object;
+    writeFileSync(path, JSON.stringify({ ...config, quantization_config: { quant_method: 'of tomorrow' } }));
+    const { code, err } = await cli('fit', path, '--gpu', 'h100-sxm');
+    expect([code, err.includes('its quantisation is not known: --weights FORMAT assumes one')]).toEqual([1, true]);
+    expect((await json('fit', path, '--gpu', 'h100-sxm', '--weights', 'int4'))['verdict']).toBe('fits');
+  });
+
+  it('knows months between two releases, and the first V1 and V0', async () => {
+    const low = async (release: string): Promise<number> => {
+      const args = ['--gpu', 'h100-sxm', '--fraction', '0.95', '--engine', `vllm@${release}`];
+      return ((await json('fit', join(samples, 'llama-3-8b'), ...args))['low'] as { cacheBudgetBytes: number })
+        .cacheBudgetBytes;
+    };
+    // Sampling took less from 0.17 (2026-03) on.
+    expect(await low('2026-04')).toBeGreaterThan((await low('2026-02')) + 2 * 2 ** 30);
+    expect(await low('2026-02')).toBe(await low('0.11'));
+    expect(await low('0.6')).toBeGreaterThan(0);
   });
 
   it('names the devices it knows', async () => {

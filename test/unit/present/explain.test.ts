@@ -4,7 +4,7 @@ import { readModelConfig, type Reading } from '../../../src/reading/read';
 import { ENGINES } from '../../../src/model/scenario';
 import { explainMarkdown } from '../../../src/present/explainText';
 import { fitMarkdown } from '../../../src/present/fitText';
-import { fitModel, usualMemory } from '../../../src/serving/fit';
+import { fitModel } from '../../../src/serving/fit';
 import { DEVICES } from '../../../src/serving/hardware';
 import { scenario } from '../support';
 
@@ -97,7 +97,7 @@ describe('a fit as text', () => {
   it('names the device, says whether the weights were estimated, and holds for every device', () => {
     for (const device of DEVICES) {
       const at = scenario(1, 4096);
-      const report = fitModel({ reading: GQA, device, scenario: at, weights: null, ...usualMemory(at) });
+      const report = fitModel({ reading: GQA, device, scenario: at, weights: null });
       expect(report).not.toBeNull();
       if (!report) continue;
       const text = fitMarkdown('model', report, at);

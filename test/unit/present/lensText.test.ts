@@ -35,7 +35,13 @@ describe('lens', () => {
   it('says the total at the scenario, its rule, and what fits', () => {
     const llama = sampleConfig('llama-3-8b');
     expect(lensScenarioText(plan(llama), null)).toBe('4 GiB at 1 × 32,768 tokens · bf16');
-    const fit = { deviceName: 'H100', devices: 1, weightsFit: true, sequences: { kind: 'count', value: 14 } } as const;
+    const fit = {
+      deviceName: 'H100',
+      devices: 1,
+      weightsFit: true,
+      sequences: { kind: 'count', value: 14 },
+      atMost: { kind: 'count', value: 14 },
+    } as const;
     expect(lensScenarioText(plan(llama, { engine: 'vllm' }), fit)).toBe(
       '4 GiB at 1 × 32,768 tokens · bf16 · vLLM · 14 sequences fit on H100',
     );
@@ -52,7 +58,19 @@ describe('lens', () => {
       devices: 2,
       weightsFit,
       sequences,
+      atMost: sequences,
     });
     expect(line.split(' · ').at(-1)).toBe(text);
+  });
+
+  it('says from how many to how many sequences fit, where that is not certain', () => {
+    const line = lensScenarioText(plan(sampleConfig('llama-3-8b')), {
+      deviceName: 'X',
+      devices: 1,
+      weightsFit: true,
+      sequences: { kind: 'none' },
+      atMost: { kind: 'count', value: 3 },
+    });
+    expect(line.split(' · ').at(-1)).toBe('0 to 3 sequences fit on X');
   });
 });

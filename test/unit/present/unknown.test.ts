@@ -25,7 +25,7 @@ import { planText } from '../../../src/present/planText';
 import { weightsMarkdown } from '../../../src/present/weightsText';
 import { type Reading, readModelConfig } from '../../../src/reading/read';
 import { compareDesigns, type Comparison } from '../../../src/serving/comparison';
-import { fitModel, usualMemory } from '../../../src/serving/fit';
+import { fitModel } from '../../../src/serving/fit';
 import { deviceOf } from '../../../src/serving/hardware';
 import { countParameters } from '../../../src/serving/parameters/count';
 import { barsOf } from '../../../webview/charts/bars/viewModel';
@@ -224,7 +224,7 @@ describe.each(Object.entries({ ...UNKNOWN, ...UNREADABLE }))('%s', (_, config) =
     if (!device) throw new Error('the device');
     const weights = { bytes: 16e9, expertBytes: 0, exact: true, rule: 'headers' };
     expect(countParameters(reading)).toBeNull();
-    expect(fitModel({ reading, device, scenario: at, weights, ...usualMemory(at) })).toBeNull();
+    expect(fitModel({ reading, device, scenario: at, weights })).toBeNull();
     for (const row of comparisonOf(reading, at).rows)
       expect([row.ratio, row.projectionFlops, row.decode]).toEqual([null, null, null]);
   });

@@ -9,7 +9,7 @@ import {
   comparisonText,
 } from '../../../src/present/comparisonText';
 import { changesNothing, compareDesigns, requestText, type Comparison } from '../../../src/serving/comparison';
-import { fitModel, usualMemory } from '../../../src/serving/fit';
+import { fitModel } from '../../../src/serving/fit';
 import { deviceOf } from '../../../src/serving/hardware';
 import { sampleConfig, scenario } from '../support';
 
@@ -63,7 +63,6 @@ describe('a comparison', () => {
       device: h100,
       scenario: scenario(4, 8192),
       weights: null,
-      ...usualMemory(scenario(4, 8192)),
     });
     expect(rows[0]?.decode).toEqual(report?.decode);
     // Memory-bound: the step takes as long as what it reads, weights of the changed projections and the cache.

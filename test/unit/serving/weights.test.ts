@@ -2,12 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '../../../src/config/document';
 import { readModelConfig } from '../../../src/reading/read';
 import { countParameters } from '../../../src/serving/parameters/count';
-import {
-  estimatedWeightBytes,
-  storedWeightBytes,
-  weightBytesPerRank,
-  type WeightOptions,
-} from '../../../src/serving/weights';
+import { estimatedWeightBytes, storedWeightBytes, type WeightOptions } from '../../../src/serving/weights';
 import { referenceConfig } from '../support/reference';
 
 const BASE = {
@@ -43,7 +38,6 @@ describe('weights from headers', () => {
       { name: 'model.layers.0.mlp.shared_experts.up_proj.weight', bytes: 7 },
     ]);
     expect(weights).toMatchObject({ bytes: 167, expertBytes: 60, exact: true });
-    expect(weightBytesPerRank(weights, { tp: 4, pp: 2 })).toBe(21);
   });
 });
 

@@ -1,8 +1,7 @@
 /** Fit and parameters, in a file that loads after the first numbers are shown. */
 
-import { fitModel, usualMemory } from '../../../src/serving/fit';
+import { fitModel } from '../../../src/serving/fit';
 import { parameterSources } from '../../../src/serving/parameters/count';
-import { weightBytesPerRank } from '../../../src/serving/weights';
 import type { Serving } from './viewModel';
 
-export const serving: Serving = { fitModel, parameterSources, usualMemory, weightBytesPerRank };
+export const serving: Serving = { fitModel, parameterSources };

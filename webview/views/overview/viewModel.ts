@@ -17,10 +17,9 @@ import {
   sentence,
   termTitle,
 } from '../../../src/present/words';
-import { cacheBudgetBytes, type Fit } from '../../../src/serving/capacity';
+import type { Fit } from '../../../src/serving/capacity';
 import type { FitReport, FitRequest } from '../../../src/serving/fit';
 import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
-import type { WeightBytes } from '../../../src/serving/weights';
 import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
 
 /** The strings that panel, hover and command line have in common. */
@@ -85,8 +84,6 @@ export interface Memory {
 export interface Serving {
   readonly fitModel: (request: FitRequest) => FitReport | null;
   readonly parameterSources: (reading: Reading) => readonly Source[];
-  readonly usualMemory: (scenario: Scenario) => Pick<FitRequest, 'fraction' | 'fractionRule' | 'overheadBytes'>;
-  readonly weightBytesPerRank: (weights: WeightBytes, split: { readonly tp: number; readonly pp: number }) => number;
 }
 
 export interface OverviewModel {
@@ -121,10 +118,7 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu, se
   const plan = planCache(reading.spec, scenario);
   const device = gpu.device?.device ?? null;
   const refusal = refusalText(plan);
-  const report =
-    device &&
-    serving &&
-    serving.fitModel({ reading, device, scenario, weights: null, ...serving.usualMemory(scenario) });
+  const report = device && (serving?.fitModel({ reading, device, scenario, weights: null }) ?? null);
   return {
     serving,
     reading,
@@ -219,8 +213,8 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     size: formatBinary(total),
     segments,
     fits: report.fits,
-    sequences: sequencesText(report.concurrentSequences, tokens),
-    longest: longestText(report.longestContext, plan.scenario.workload.batch),
+    sequences: sequencesText(report, tokens),
+    longest: longestText(report, plan.scenario.workload.batch),
     // An encoder decodes nothing.
     decode:
       decode && plan.atLeast.totalBytes > 0
@@ -239,39 +233,49 @@ function percentOf(bytes: number, total: number): string {
 const MOST_RANKS = 1024;
 
 /** Why the scenario does not fit, and with how many ranks it would; empty where it fits. */
-export function problemText({ serving, report, plan }: OverviewModel): string {
-  if (!report || !serving || report.fits) return '';
-  const { device, weights, overheadBytes } = report;
-  const { scenario, spec } = plan;
+export function problemText({ serving, reading, report, plan }: OverviewModel): string {
+  if (!report || !serving || report.fits || report.refused !== null) return '';
+  const { scenario } = plan;
   const { sharding } = scenario;
-  const fits = (tp: number): boolean => {
-    const weightBytes = serving.weightBytesPerRank(weights, { tp, pp: sharding.pp });
-    const room = cacheBudgetBytes({
-      memoryBytes: device.memoryBytes,
-      ...serving.usualMemory(scenario),
-      weightBytes,
-      overheadBytes,
-    });
-    return room > 0 && planCache(spec, { ...scenario, sharding: { ...sharding, tp } }).atLeast.reservedBytes <= room;
-  };
+  const fits = (tp: number): boolean =>
+    serving.fitModel({
+      reading,
+      device: report.device,
+      scenario: { ...scenario, sharding: { ...sharding, tp } },
+      weights: null,
+    })?.fits ?? false;
   let tp = sharding.tp * 2;
   while (tp < MOST_RANKS && !fits(tp)) tp *= 2;
   const what =
-    report.cacheBudgetBytes <= 0 ? 'The weights alone do not fit' : 'The cache does not fit beside the weights';
+    report.high.cacheBudgetBytes <= 0
+      ? 'The weights alone do not fit'
+      : report.verdict === 'tight'
+        ? 'It is tight: whether it starts depends on what is not known'
+        : 'The cache does not fit beside the weights';
   return `${what}${fits(tp) ? `: tensor parallelism over ${formatInteger(tp)} devices makes room` : ''}.`;
 }
 
-function sequencesText(fit: Fit, tokens: number): string {
-  const length = `of ${formatInteger(tokens)} tokens`;
-  if (fit.kind === 'none') return `no sequence ${length} fits`;
-  if (fit.kind === 'unbounded') return `any number of sequences fits`;
-  return `fits ${formatInteger(fit.value)} ${fit.value === 1 ? 'sequence' : 'sequences'} ${length}`;
+/** "12" or "12 to 15". */
+function between(low: Fit, high: Fit & { readonly kind: 'count' }): string {
+  const least = low.kind === 'count' ? low.value : 0;
+  return least === high.value ? formatInteger(least) : `${formatInteger(least)} to ${formatInteger(high.value)}`;
 }
 
-function longestText(fit: Fit, batch: number): string {
+function sequencesText({ low, high }: FitReport, tokens: number): string {
+  const length = `of ${formatInteger(tokens)} tokens`;
+  const most = high.concurrentSequences;
+  if (most.kind === 'none') return `no sequence ${length} fits`;
+  if (most.kind === 'unbounded') return `any number of sequences fits`;
+  return `fits ${between(low.concurrentSequences, most)} ${most.value === 1 ? 'sequence' : 'sequences'} ${length}`;
+}
+
+function longestText({ low, high }: FitReport, batch: number): string {
   const of = batch === 1 ? '' : ` for ${formatInteger(batch)} sequences`;
-  if (fit.kind === 'none') return '';
-  return fit.kind === 'unbounded' ? `any context fits${of}` : `longest context${of} ${formatInteger(fit.value)} tokens`;
+  const most = high.longestContext;
+  if (most.kind === 'none') return '';
+  return most.kind === 'unbounded'
+    ? `any context fits${of}`
+    : `longest context${of} ${between(low.longestContext, most)} tokens`;
 }
 
 /** How a number came about. */
@@ -397,7 +401,7 @@ function memorySteps(
   report: FitReport,
   { plan, reading, serving, deviceSource: source }: OverviewModel,
 ): readonly Step[] {
-  const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
+  const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, low, high } = report;
   return [
     text(
       `Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,
@@ -410,7 +414,7 @@ function memorySteps(
       cacheOrigins(plan),
     ),
     text(
-      `Room for the cache: ${formatBinary(device.memoryBytes)} × ${serving?.usualMemory(plan.scenario).fraction} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers = ${formatBytes(cacheBudgetBytes)}. The rest is left out, as engines do by default.`,
+      `Room for the cache: ${percentOf(report.fraction, 1)} of ${formatBinary(device.memoryBytes)} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers: ${formatBinary(Math.max(0, low.cacheBudgetBytes))} to ${formatBinary(Math.max(0, high.cacheBudgetBytes))}, by published start-ups. The rest is left out, as engines do by default.`,
     ),
     ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];

@@ -1,0 +1,40 @@
+/** How a part of a device's memory was found, in words. */
+
+import { formatBinary, formatInteger } from '../model/units';
+import type { MemoryPart } from '../serving/memory';
+import type { WeightBytes } from '../serving/weights';
+
+export function howText({ basis }: MemoryPart, weights: WeightBytes): string {
+  switch (basis.of) {
+    case 'weights':
+      return `${weights.exact ? '' : 'estimated: '}${weights.rule}`;
+    case 'profile': {
+      const { tokens, forwardBytes, rows, vocabulary, samplerBytes, workspaceBytes } = basis;
+      const sampled = `${formatInteger(rows)} × ${formatInteger(vocabulary)} logits sampled (${whole(samplerBytes.low)} to ${whole(samplerBytes.high)})`;
+      const experts = workspaceBytes > 0 ? `; up to ${whole(workspaceBytes)} of workspace for experts` : '';
+      return `the profiling run: ${formatInteger(tokens)} tokens through the layers (${whole(forwardBytes)} or more), then ${sampled}${experts}`;
+    }
+    case 'prompt':
+      return `a prompt of ${formatInteger(basis.tokens)} tokens at once`;
+    case 'microBatch':
+      return `the compute buffer of ${formatInteger(basis.tokens)} tokens`;
+    case 'libraries':
+      return `libraries and kernels${basis.ranks ? ', buffers between the ranks' : ''}${basis.unified ? ', and what other programs take of the same memory' : ''}`;
+    case 'outside':
+      return 'beyond the share that the engine takes: not counted';
+    case 'nothing':
+      return 'none';
+    case 'eager':
+      return 'none: enforce-eager';
+    case 'graphs':
+      return 'CUDA graphs, which vLLM counts since 0.21 with some of its model runners';
+    case 'estimate':
+      return 'estimated';
+    case 'given':
+      return 'as given';
+  }
+}
+
+function whole(bytes: number): string {
+  return formatBinary(Math.round(bytes));
+}

@@ -1,0 +1,305 @@
+/** Bytes of weights in a format that is assumed, from the parameters of each module: what a checkpoint of it would take. */
+
+import type { BlockSpec } from '../attention/spec/blockSpec';
+import { blockWeights, feedForwardWeights, weightCount, type WeightInfo } from '../attention/spec/weightNames';
+import { ReadingLog } from '../config/reader';
+import { ConfigRefusal } from '../config/refusal';
+import { blocksOf } from '../families/blocksOf';
+import { isHeaded } from '../model/attention';
+import { formatInteger } from '../model/units';
+import type { Reading } from '../reading/read';
+import { countParameters, type ParameterCount } from './parameters/count';
+import type { EstimatedWeights } from './weights';
+
+/** Bits of one weight in the types of ggml (ggml-common.h: block sizes with their scales). */
+const GGML_BITS = {
+  f32: 32,
+  f16: 16,
+  bf16: 16,
+  q2_k: 2.625,
+  q3_k: 3.4375,
+  q4_k: 4.5,
+  q5_k: 5.5,
+  q6_k: 6.5625,
+  q8_0: 8.5,
+  q4_0: 4.5,
+  q4_1: 5,
+  q5_0: 5.5,
+  q5_1: 6,
+  iq4_nl: 4.5,
+  iq4_xs: 4.25,
+  mxfp4: 4.25,
+} as const;
+type GgmlType = keyof typeof GGML_BITS;
+
+/** Formats of safetensors checkpoints: bits of a quantised weight with its scales; embedding, head, norms and routers stay 16 bits wide. */
+const CHECKPOINT_FORMATS = {
+  fp32: { bits: 32, text: 'float32 throughout', wide: 32 },
+  bf16: { bits: 16, text: 'bfloat16 throughout', wide: 16 },
+  fp16: { bits: 16, text: 'float16 throughout', wide: 16 },
+  // A float32 scale for each block of 128 × 128, as DeepSeek and Qwen publish them.
+  fp8: { bits: 8 + 32 / (128 * 128), text: 'fp8 with a float32 scale per 128 × 128', wide: 16 },
+  int8: { bits: 8, text: 'int8 with a scale per row', wide: 16 },
+  int4: { bits: 4 + 16 / 128, text: 'int4 with a 16-bit scale per 128', wide: 16 },
+  awq: { bits: 4 + (16 + 4) / 128, text: 'AWQ int4 with a 16-bit scale and a zero point per 128', wide: 16 },
+  gptq: { bits: 4 + (16 + 4) / 128, text: 'GPTQ int4 with a 16-bit scale and a zero point per 128', wide: 16 },
+  mxfp4: { bits: 4 + 8 / 32, text: 'mxfp4 with a byte of scale per 32', wide: 16 },
+  nvfp4: { bits: 4 + 8 / 16, text: 'nvfp4 with an fp8 scale per 16', wide: 16 },
+  nf4: { bits: 4 + 32 / 64, text: 'nf4 (bitsandbytes) with a float32 maximum per 64', wide: 16 },
+} as const;
+
+/** Mixtures of llama-quantize, by the type that most tensors get. */
+const GGUF_FORMATS = {
+  q2_k: 'q2_k',
+  q3_k_s: 'q3_k',
+  q3_k_m: 'q3_k',
+  q3_k_l: 'q3_k',
+  q4_0: 'q4_0',
+  q4_1: 'q4_1',
+  q4_k_s: 'q4_k',
+  q4_k_m: 'q4_k',
+  q5_0: 'q5_0',
+  q5_1: 'q5_1',
+  q5_k_s: 'q5_k',
+  q5_k_m: 'q5_k',
+  q6_k: 'q6_k',
+  q8_0: 'q8_0',
+  iq4_nl: 'iq4_nl',
+  iq4_xs: 'iq4_xs',
+  mxfp4_moe: 'q8_0',
+} as const satisfies Readonly<Record<string, GgmlType>>;
+
+type CheckpointFormat = keyof typeof CHECKPOINT_FORMATS;
+type GgufFormat = keyof typeof GGUF_FORMATS;
+export type WeightFormat = CheckpointFormat | GgufFormat;
+
+export const WEIGHT_FORMATS: readonly WeightFormat[] = [
+  ...(Object.keys(CHECKPOINT_FORMATS) as CheckpointFormat[]),
+  ...(Object.keys(GGUF_FORMATS) as GgufFormat[]),
+];
+
+/** The format that a text names, in any case and with or without hyphens; null where none is meant. */
+export function weightFormatOf(text: string): WeightFormat | null {
+  const name = text.toLowerCase().replaceAll('-', '_');
+  return WEIGHT_FORMATS.find((format) => format === name) ?? null;
+}
+
+function isGguf(format: WeightFormat): format is GgufFormat {
+  return Object.hasOwn(GGUF_FORMATS, format);
+}
+
+/** Null where the parameters cannot be counted. */
+export function assumedWeights(reading: Reading, format: WeightFormat): EstimatedWeights | null {
+  const count = countParameters(reading);
+  if (!count) return null;
+  return isGguf(format) ? ggufWeights(reading, count, format) : checkpointWeights(count, format);
+}
+
+function checkpointWeights(count: ParameterCount, format: CheckpointFormat): EstimatedWeights {
+  const { bits, text, wide } = CHECKPOINT_FORMATS[format];
+  const linear = count.attention + count.mlp + count.experts;
+  const rest = count.total - linear;
+  const expertBytes = Math.round((count.experts * bits) / 8);
+  return {
+    bytes: Math.round((linear * bits + rest * wide) / 8),
+    expertBytes,
+    exact: false,
+    quantised: bits !== wide,
+    rule:
+      bits === wide
+        ? `${formatInteger(count.total)} parameters, assumed in ${text}`
+        : `${formatInteger(linear)} parameters of attention, feed-forward and experts, assumed in ${text}; embedding, head, norms and routers (${formatInteger(rest)}) × ${wide / 8} bytes`,
+  };
+}
+
+/** What llama-quantize looks at. */
+interface GgufTensor {
+  /** Of `blk.N`; null for embedding and head. */
+  readonly layer: number | null;
+  readonly role: 'embedding' | 'output' | 'k' | 'v' | 'o' | 'down' | 'expertMatrix' | 'matrix' | 'wide';
+  readonly expert: boolean;
+  readonly parameters: number;
+  /** Elements of a row; types with blocks need them to divide. */
+  readonly columns: number;
+}
+
+interface GgufModel {
+  readonly layers: number;
+  readonly experts: number;
+  /** Query heads of a KV head. */
+  readonly group: number;
+  /** Llama and Qwen2 of 80 layers, where `attn_v` is small beside the rest. */
+  readonly is70b: boolean;
+  readonly falcon: boolean;
+}
+
+/**
+ * Tensor by tensor as llama.cpp's `llama_tensor_get_type_impl` chooses (src/llama-quant.cpp @007dbbf, without an importance
+ * matrix); vectors and routers stay float32. Without the blocks of a family, every matrix gets the mixture's main type.
+ */
+function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat): EstimatedWeights {
+  const tensors = tensorsOf(reading, count);
+  const model = ggufModelOf(reading, count);
+  const main = GGUF_FORMATS[format];
+  let [bits, expertBits] = [0, 0];
+  if (tensors) {
+    for (const tensor of tensors) {
+      const type = tensor.role === 'wide' ? 'f32' : fitting(typeOf(tensor, model, format, main), tensor.columns);
+      const taken = tensor.parameters * GGML_BITS[type];
+      bits += taken;
+      if (tensor.expert) expertBits += taken;
+    }
+  } else {
+    const wide = count.norms + count.router;
+    const ends = count.outputHead > 0 ? count.outputHead : count.embedding;
+    bits = wide * 32 + ends * Math.max(6.5625, GGML_BITS[main]) + (count.total - wide - ends) * GGML_BITS[main];
+    expertBits = count.experts * GGML_BITS[main];
+  }
+  return {
+    bytes: Math.round(bits / 8),
+    expertBytes: Math.round(expertBits / 8),
+    exact: false,
+    quantised: true,
+    rule: `${formatInteger(count.total)} parameters, assumed in ${format.toUpperCase()}: ${
+      tensors
+        ? "llama-quantize's choice for each tensor"
+        : 'its main type for every matrix: the blocks of this family are not described'
+    }, ${(bits / count.total).toFixed(2)} bits a weight`,
+  };
+}
+
+function ggufModelOf(reading: Reading, count: ParameterCount): GgufModel {
+  const { spec, modelType } = reading;
+  const headed = spec.layers.flatMap(({ attention }) => (isHeaded(attention) ? [attention] : []))[0];
+  return {
+    layers: spec.layers.length,
+    experts: Math.max(0, ...count.expertGroups.map(({ experts }) => experts)),
+    group: headed ? headed.queryHeads / headed.kvHeads : 1,
+    is70b: spec.layers.length === 80 && /^(llama|qwen2)$/.test(modelType),
+    falcon: /^(falcon|RefinedWeb)/.test(modelType),
+  };
+}
+
+/** Every tensor of the model; null where the blocks of the family are not described, or lack a number. */
+function tensorsOf(reading: Reading, count: ParameterCount): readonly GgufTensor[] | null {
+  try {
+    const model = blocksOf(reading, reading.reader(new ReadingLog()));
+    if (!model || reading.spec.unknownLayers > 0) return null;
+    const found = reading.spec.layers.flatMap(({ index }) => blockTensors(model.block(index), index, model.hiddenSize));
+    const sum = found.reduce((total, { parameters }) => total + parameters, 0);
+    const ends = count.embedding + count.outputHead;
+    // What is in no block (a last norm, positions) is wide.
+    const rest = Math.max(0, count.total - ends - sum);
+    const columns = model.hiddenSize;
+    const end = (role: 'embedding' | 'output', parameters: number): GgufTensor => ({
+      layer: null,
+      role,
+      expert: false,
+      parameters,
+      columns,
+    });
+    return [
+      ...found,
+      ...(count.outputHead > 0
+        ? [end('embedding', count.embedding), end('output', count.outputHead)]
+        : [end('output', count.embedding)]),
+      { layer: null, role: 'wide', expert: false, parameters: rest, columns },
+    ];
+  } catch (error) {
+    if (error instanceof ConfigRefusal) return null;
+    throw error;
+  }
+}
+
+function blockTensors(block: BlockSpec, layer: number, hiddenSize: number): readonly GgufTensor[] {
+  const own = blockWeights(block).map((weight) => tensorOf(weight, layer));
+  if (block.feedForward.kind !== 'moe') return own;
+  const { router, expert } = block.feedForward;
+  const experts = feedForwardWeights(expert, hiddenSize).map((weight): GgufTensor => {
+    const tensor = tensorOf(weight, layer);
+    const role = tensor.role === 'matrix' ? 'expertMatrix' : tensor.role;
+    return { ...tensor, role, expert: true, parameters: tensor.parameters * router.experts };
+  });
+  return [...own, ...experts];
+}
+
+function tensorOf(weight: WeightInfo, layer: number): GgufTensor {
+  const { name, shape } = weight;
+  const columns = shape.at(-1) ?? 1;
+  const base = { layer, expert: false, parameters: weightCount(weight), columns };
+  const part = name.replace(/\.(weight|bias)$/, '');
+  if (shape.length < 2 || /\.bias$/.test(name) || /^(router|shared_gate)/.test(part)) return { ...base, role: 'wide' };
+  if (part === 'k' || part === 'v' || part === 'o') return { ...base, role: part };
+  // attn_k_b is stored with the rows of one head's keys.
+  if (part === 'w_uk') return { ...base, role: 'matrix', columns: shape[1] ?? columns };
+  return { ...base, role: /(^|\.)down$/.test(part) ? 'down' : 'matrix' };
+}
+
+/** The first, the last and every third layer between. */
+function usesMoreBits(layer: number, layers: number): boolean {
+  const eighth = Math.floor(layers / 8);
+  return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
+}
+
+function typeOf(tensor: GgufTensor, model: GgufModel, format: GgufFormat, main: GgmlType): GgmlType {
+  const layer = tensor.layer ?? 0;
+  const { layers, experts, falcon } = model;
+  if (format === 'mxfp4_moe')
+    return tensor.role === 'expertMatrix' || (tensor.role === 'down' && tensor.expert) ? 'mxfp4' : 'q8_0';
+  const early = (share: number): boolean => layer < Math.floor(layers / share);
+  switch (tensor.role) {
+    case 'output':
+      return falcon || tensor.columns % blockOf(main) !== 0 || main === 'q8_0' ? 'q8_0' : 'q6_k';
+    case 'v':
+      return experts === 8 ? 'q8_0' : valueType(layer, model, format, main);
+    case 'k':
+      return experts === 8 ? 'q8_0' : main;
+    case 'down':
+      if (format === 'q2_k') return 'q3_k';
+      if (format === 'q3_k_m') return early(16) ? 'q5_k' : !falcon || usesMoreBits(layer, layers) ? 'q4_k' : 'q3_k';
+      if (format === 'q3_k_l') return falcon ? 'q4_k' : 'q5_k';
+      if (format === 'q4_k_m' && falcon) return early(16) ? 'q6_k' : usesMoreBits(layer, layers) ? 'q5_k' : 'q4_k';
+      if (format === 'q4_k_m' || format === 'q5_k_m') return usesMoreBits(layer, layers) ? 'q6_k' : main;
+      if (early(8) && (format === 'iq4_nl' || format === 'iq4_xs' || (format === 'q4_k_s' && !falcon))) return 'q5_k';
+      return main;
+    case 'o':
+      if (falcon) return format === 'q3_k_l' ? 'q4_k' : main;
+      if (experts === 8) return /^(q2_k|q3_k_[sm]|q4_k_[sm]|iq4_nl|iq4_xs)$/.test(format) ? 'q5_k' : main;
+      if (format === 'q2_k') return 'q3_k';
+      if (format === 'q3_k_m') return 'q4_k';
+      return format === 'q3_k_l' ? 'q5_k' : main;
+    default:
+      return main;
+  }
+}
+
+function valueType(layer: number, { layers, group, is70b }: GgufModel, format: GgufFormat, main: GgmlType): GgmlType {
+  const chosen = ((): GgmlType => {
+    if (format === 'q2_k') return group >= 4 ? 'q4_k' : 'q3_k';
+    if (format === 'q3_k_m') return layer < 2 ? 'q5_k' : 'q4_k';
+    if (format === 'q3_k_l') return 'q5_k';
+    if ((format === 'iq4_nl' || format === 'iq4_xs') && group >= 4) return 'q5_k';
+    if ((format === 'q4_k_m' || format === 'q5_k_m') && usesMoreBits(layer, layers)) return 'q6_k';
+    return format === 'q4_k_s' && layer < 4 ? 'q5_k' : main;
+  })();
+  return is70b && (chosen === 'q3_k' || chosen === 'q4_k') ? 'q5_k' : chosen;
+}
+
+function blockOf(type: GgmlType): number {
+  return /_k$|^iq4_xs$/.test(type) ? 256 : /^(q|iq|mx)/.test(type) ? 32 : 1;
+}
+
+/** What takes the place of a type whose block does not divide the rows (llama-quant.cpp `tensor_type_fallback`). */
+function fitting(type: GgmlType, columns: number): GgmlType {
+  if (columns % blockOf(type) === 0) return type;
+  const other: Readonly<Partial<Record<GgmlType, GgmlType>>> = {
+    q2_k: 'iq4_nl',
+    q3_k: 'iq4_nl',
+    iq4_xs: 'iq4_nl',
+    q4_k: 'q5_0',
+    q5_k: 'q5_1',
+    q6_k: 'q8_0',
+  };
+  const next = other[type] ?? 'f16';
+  return columns % blockOf(next) === 0 ? next : 'f16';
+}
