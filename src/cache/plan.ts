@@ -152,7 +152,13 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   const refusal: Note[] =
     refused === null ? [] : [{ text: `${ENGINE_NAMES[engine.id]} refuses ${refused}`, inexact: true }];
   const tooLarge = Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE];
-  const notes = [...spec.notes, ...refusal, ...engineNotes(reasons), ...newStructures(groups, engine.id), ...tooLarge];
+  const notes = [
+    ...spec.notes,
+    ...refusal,
+    ...engineNotes(reasons),
+    ...newStructures(groups, engine.id, spec),
+    ...tooLarge,
+  ];
   const derivation = derive(groups, dtype, source, scenario.workload.tokens, engine.stateForm?.(context));
   const whole = onOneDevice(groups, engine, context);
   const atLeast: CacheSizes = {

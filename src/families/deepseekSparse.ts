@@ -11,6 +11,7 @@ import type { Tally } from './counted/tally';
 import { consultDecoys } from './deepseek';
 import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { layerLabels, unknownDraft, withSources, wordOf } from './kit/decoder';
+import { ggufLayers } from './kit/ggufStates';
 import { latentLayout, layerCount, missing, type SourcedLatent } from './kit/headLayout';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -111,9 +112,22 @@ function glmIndexers(...[reader, count]: Parameters<OwnIndexers>): ReturnType<Ow
   };
 }
 
+/** From here on llama.cpp takes a file of GLM-5 for 5.2 (models/glm-dsa.cpp load_arch_hparams). */
+const LONG_CONTEXT = 1_048_576;
+
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'deepseek32', modelType: 'deepseek_v32' },
-  { architecture: 'glm-dsa', modelType: 'glm_moe_dsa' },
+  {
+    architecture: 'glm-dsa',
+    modelType: 'glm_moe_dsa',
+    adapt: (config, source) => {
+      // Files without the list have an indexer in every layer, those of long contexts (GLM 5.2) in two layers and then in every fourth.
+      const long = (source.number('context_length') ?? 0) >= LONG_CONTEXT;
+      const pattern = long ? ggufLayers(source, (index) => index < 2 || (index - 2) % 4 === 0) : undefined;
+      const own = source.flags('attention.indexer.types') ?? pattern;
+      if (own !== undefined) config['indexer_types'] = own.map((full) => (full ? 'full' : 'shared'));
+    },
+  },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

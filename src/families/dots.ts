@@ -29,6 +29,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'dots3',
     modelTypes: ['dots3_note', 'dots3_note_omni'],
     cite: 'sglang configs/dots3.py and models/dots3.py (swa_kv_lora_rank + swa_qk_rope_head_dim, sliding_window_size 513)',
+    llamacpp: { windows: true },
     defaults: { dots3_note: DOTS3, dots3_note_omni: DOTS3 },
     read: (reader) => {
       consultDecoys(reader);

@@ -3,7 +3,16 @@
 import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import { type ConfigReader, show } from '../config/reader';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet, NamesFacet } from './facets';
+import type {
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  FamilyReading,
+  GgufFacet,
+  LayerDraft,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import {
   decoderLayers,
@@ -36,22 +45,26 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['exaone4', 'exaone_moe'],
     cite: 'transformers 5.18 models/exaone4/configuration_exaone4.py; LGAI-EXAONE/EXAONE-4.0 configs write "LLLG"',
     llamacpp: { windows: true },
-    read: (reader) => {
+    read: (reader, modelType) => {
       const kindAt = pattern(reader);
       const window = slidingWindow(reader);
       const listed = windowList(reader);
-      if (listed) return { layers: listed };
+      if (listed) return { layers: listed, ...cachingOf(modelType, listed.length) };
       if (!kindAt && !reader.hasValue('layer_types'))
         reader.log.note('sliding_window_pattern was not understood', true, reader.pathOf('sliding_window_pattern'));
-      return {
-        layers: decoderLayers(reader, {
-          window: () => window,
-          kindAt: (index) => (window ? (kindAt?.(index) ?? 'full') : 'full'),
-        }),
-      };
+      const layers = decoderLayers(reader, {
+        window: () => window,
+        kindAt: (index) => (window ? (kindAt?.(index) ?? 'full') : 'full'),
+      });
+      return { layers, ...cachingOf(modelType, layers.length) };
     },
   },
 ];
+
+/** llama.cpp has windows for the 32B alone, which it knows by its 64 layers (models/exaone4.cpp load_arch_hparams). */
+function cachingOf(modelType: string, layers: number): Pick<FamilyReading, 'llamacpp'> {
+  return modelType === 'exaone4' && layers !== 64 ? { llamacpp: { windows: false } } : {};
+}
 
 /**
  * `sliding_windows`: the window of each layer, null where it is full; where it is there, it decides.

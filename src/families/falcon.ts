@@ -130,6 +130,7 @@ export const gguf = (): readonly GgufFacet[] => [
         config['new_decoder_architecture'] = heads > 1;
         config['multi_query'] = heads === 1;
         config['num_kv_heads'] = heads;
+        delete config['num_key_value_heads'];
       }
       alsoAs(config, { intermediate_size: 'ffn_hidden_size' });
     },

@@ -53,6 +53,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'rwkv7',
     modelTypes: ['rwkv7'],
     cite: 'fla-org/flash-linear-attention fla/models/rwkv7/configuration_rwkv7.py (value_dim of each layer), fla/layers/rwkv7.py; modeling_rwkv7.py conv_state and ffn_state',
+    llamacpp: { keepsDraftStates: false },
     defaults: { rwkv7: { hidden_size: 2048, num_hidden_layers: 24, head_dim: 64 } },
     read: (reader) => {
       const values = reader.list(['value_dim']);

@@ -22,6 +22,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'gpt_neo',
     modelTypes: ['gpt_neo'],
     cite: 'transformers 5.18 models/gpt_neo/modeling_gpt_neo.py GPTNeoSelfAttention: tril ^ tril(-window_size)',
+    llamacpp: { runs: false },
     refusesRemainder: 'model',
     read: (reader) => {
       const count = layerCount(reader, ['num_layers', 'num_hidden_layers']);

@@ -32,6 +32,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'granite-swa',
     modelTypes: ['granite_swa', 'granitemoe_swa'],
     cite: 'transformers 5.18 models/granite_swa/configuration_granite_swa.py: full where i % 4 == 0',
+    llamacpp: { windows: true },
     read: (reader) => ({
       layers: decoderLayers(reader, {
         window: slidingWindow,

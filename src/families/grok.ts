@@ -7,6 +7,7 @@ import { plainDecoder } from './kit/decoder';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'grok',
+    llamacpp: { flashAttention: false },
     modelTypes: ['grok-1', 'grok'],
     cite: 'hpcai-tech/grok-1 configuration_grok_1.py and modeling_grok_1.py; vLLM model_executor/models/grok1.py',
     read: plainDecoder,

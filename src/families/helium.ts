@@ -16,6 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'moshi',
     modelTypes: ['moshi'],
     cite: 'transformers 5.18 models/moshi/configuration_moshi.py: sliding_window for all layers',
+    llamacpp: { runs: false },
     read: oneWindow,
   },
 ];

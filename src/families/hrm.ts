@@ -2,7 +2,7 @@
 
 import { HIDDEN_KEYS } from '../config/spellings';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { fullDraft, repeat, withLayerSource } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 
@@ -24,6 +24,26 @@ export const layers = (): readonly LayersFacet[] => [
       if (count.value * runs > 4096) return { layers: [] };
       const rule = runs === 1 ? 'given' : `${count.value} layers × ${high.value} × (${low.value} + 1) runs`;
       return { layers: withLayerSource(repeat(fullDraft(heads), count.value * runs), { ...count.source, rule }) };
+    },
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    // The file counts a block for each cache.
+    architecture: 'hrm_text',
+    modelType: 'hrm_text',
+    adapt: (config, source) => {
+      delete config['num_key_value_heads'];
+      const numbers: Readonly<Record<string, string>> = {
+        'hrm.layers_per_stack': 'num_layers_per_stack',
+        'hrm.h_cycles': 'H_cycles',
+        'hrm.l_cycles': 'L_cycles',
+      };
+      for (const [from, to] of Object.entries(numbers)) {
+        const value = source.number(from);
+        if (value !== undefined) config[to] = value;
+      }
     },
   },
 ];

@@ -16,6 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'inkling',
     modelTypes: ['inkling_text'],
     cite: 'transformers 5.18 models/inkling/configuration_inkling.py, InklingAttention (swa_ keys), number_of_conv_states = 4',
+    llamacpp: { runs: false },
     sglang: { windows: true },
     read: (reader) => {
       const count = layerCount(reader);

@@ -4,13 +4,14 @@ import type { ConfigReader } from '../config/reader';
 import { wide } from './counted/experts';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
+import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { adaptHybrid, HYBRID_MAMBA_NAMES, ggufKvHeads, ggufLayers } from './kit/ggufStates';
 import { HYBRID_MAMBA_KEYS, mambaState, recurrentDraft } from './kit/states';
 
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'jamba',
-    modelTypes: ['jamba'],
+    modelTypes: ['jamba', 'plamo2-gguf'],
     cite: 'transformers 5.18 models/jamba/configuration_jamba.py layers_block_type',
     llamacpp: { keepsDraftStates: false },
     read: (reader) => {
@@ -34,18 +35,22 @@ export const gguf = (): readonly GgufFacet[] => [
   {
     architecture: 'jamba',
     modelType: 'jamba',
-    // The period and the offset of attention are read off the layers that have KV heads.
-    adapt: (config, source) => {
-      adaptHybrid(HYBRID_MAMBA_NAMES)(config, source);
-      const kvHeads = ggufLayers(source, ggufKvHeads(source));
-      if (kvHeads === undefined) return;
-      const [first, second] = kvHeads.flatMap((heads, index) => (heads > 0 ? [index] : []));
-      if (first === undefined) return;
-      config['attn_layer_offset'] = first;
-      config['attn_layer_period'] = second === undefined ? kvHeads.length : second - first;
-    },
+    adapt: adaptPeriod,
   },
+  // Mamba 2 without groups: its state is as wide as Jamba's (llama.cpp v0.5.0 conversion/plamo.py Plamo2Model, group count 0).
+  { architecture: 'plamo2', modelType: 'plamo2-gguf', adapt: adaptPeriod },
 ];
+
+/** The period and the offset of attention are read off the layers that have KV heads. */
+function adaptPeriod(config: GgufConfig, source: GgufSource): void {
+  adaptHybrid(HYBRID_MAMBA_NAMES)(config, source);
+  const kvHeads = ggufLayers(source, ggufKvHeads(source));
+  if (kvHeads === undefined) return;
+  const [first, second] = kvHeads.flatMap((heads, index) => (heads > 0 ? [index] : []));
+  if (first === undefined) return;
+  config['attn_layer_offset'] = first;
+  config['attn_layer_period'] = second === undefined ? kvHeads.length : second - first;
+}
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['jamba'], mixerParts: { stepNorms: true }, experts: { ...wide, sparse: sparseLayers } },

@@ -8,7 +8,7 @@ export const layers = (): readonly LayersFacet[] => [
   {
     id: 'k2-horizon',
     modelTypes: ['k2_horizon'],
-    cite: "mlx-lm models/k2_horizon.py K2HorizonMoVAAttention: the experts' values are summed before the cache; vLLM model_executor/models/k2_horizon.py",
+    cite: 'mlx-lm models/k2_horizon.py K2HorizonMoVAAttention: values of the experts are summed before the cache; vLLM model_executor/models/k2_horizon.py',
     read: (reader) => {
       reader.consult(['mova_num_experts', 'mova_num_experts_per_tok', 'rope_head_dim']);
       // Every published file says false; what it would do in which layers is not known.

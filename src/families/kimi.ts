@@ -18,7 +18,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['kimi_linear', 'kimi_k3', 'kimi_k3_text', 'k3'],
     cite: 'transformers 5.18 models/kimi_linear/configuration_kimi_linear.py; vLLM model_executor/models/kimi_linear.py',
     sglang: { tracksStates: true },
-    read: (reader) => {
+    read: (reader, modelType) => {
       consultDecoys(reader);
       const count = layerCount(reader);
       const latent = count && latentLayout(reader);
@@ -45,7 +45,10 @@ export const layers = (): readonly LayersFacet[] => [
         );
       const drafts = draftsOf(labels, { full: () => latent, linear: () => recurrentDraft(state(reader, nested)) });
       const kind = listed?.source ?? numbered?.source ?? null;
-      return { layers: withSources(drafts, { layers: count.source, ...(kind ? { kind } : {}) }) };
+      return {
+        layers: withSources(drafts, { layers: count.source, ...(kind ? { kind } : {}) }),
+        llamacpp: { keepsDraftStates: modelType !== 'kimi_linear' },
+      };
     },
   },
 ];
@@ -100,6 +103,9 @@ function adaptDelta(config: GgufConfig, source: GgufSource): void {
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'kimi-linear', modelType: 'kimi_linear', adapt: adaptDelta },
+  { architecture: 'kimi-k3', modelType: 'kimi_k3_text', adapt: adaptDelta },
+  // Ling 3: the layers of Kimi Linear.
+  { architecture: 'bailingmoe3', modelType: 'kimi_k3_text', adapt: adaptDelta },
 ];
 
 export const counts = (): readonly CountsFacet[] => [

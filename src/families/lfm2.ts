@@ -5,7 +5,7 @@ import { HIDDEN_KEYS } from '../config/spellings';
 import { afterDense, narrow } from './counted/experts';
 import { ratio } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
-import { decoderLayers } from './kit/decoder';
+import { decoderLayers, slidingWindow } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { ggufKvHeads, ggufLayers } from './kit/ggufStates';
 import { missing } from './kit/headLayout';
@@ -16,7 +16,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'lfm2',
     modelTypes: ['lfm2', 'lfm2_moe'],
     cite: 'transformers 5.18 models/lfm2/configuration_lfm2.py (layer_types from full_attn_idxs), Lfm2ShortConv',
-    llamacpp: { keepsDraftStates: true },
+    llamacpp: { keepsDraftStates: true, windows: true },
     read: (reader) => {
       reader.consult(['conv_dim', 'conv_dim_out', 'full_attn_idxs', 'num_heads']);
       const listed = reader.list(['full_attn_idxs']);
@@ -27,6 +27,7 @@ export const layers = (): readonly LayersFacet[] => [
           headKeys: ['num_attention_heads'],
           headDimKeys: ['head_dim'],
           kindAt: (index) => (!full || full.has(index) ? 'full' : 'conv'),
+          window: slidingWindow,
           ...(full ? { patternKey: 'full_attn_idxs' } : {}),
           makers: { conv: () => conv(reader) },
         }),
@@ -51,12 +52,13 @@ export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'lfm2moe', modelType: 'lfm2_moe', adapt: adaptKinds },
 ];
 
-/** Layers without KV heads are convolutions. */
+/** Layers without KV heads are convolutions; the others slide where the file has a window (models/lfm2.cpp). */
 function adaptKinds(config: GgufConfig, source: GgufSource): void {
   const kvAt = ggufKvHeads(source);
+  const attention = (source.number('attention.sliding_window') ?? 0) > 0 ? 'sliding_attention' : 'full_attention';
   const kinds = ggufLayers(source, (index) => {
     const kvHeads = kvAt(index);
-    return kvHeads === undefined ? undefined : kvHeads === 0 ? 'conv' : 'full_attention';
+    return kvHeads === undefined ? undefined : kvHeads === 0 ? 'conv' : attention;
   });
   if (kinds !== undefined) config['layer_types'] = kinds;
 }

@@ -46,6 +46,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'cwm',
     modelTypes: ['cwm'],
     cite: 'transformers 5.18 models/cwm/configuration_cwm.py __post_init__: full where i % 4 == 0',
+    llamacpp: { runs: false },
     refusesRemainder: 'class',
     defaults: {
       cwm: {
@@ -78,6 +79,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'muse-glimmer',
     modelTypes: ['muse_glimmer_text'],
     cite: 'transformers 5.18 models/muse_glimmer/configuration_muse_glimmer.py __post_init__',
+    llamacpp: { windows: true },
     read: (reader) => ({
       layers: decoderLayers(reader, {
         window: slidingWindow,

@@ -3,7 +3,7 @@
 import type { ConfigReader } from '../config/reader';
 import { MAX_LAYERS } from '../config/reader';
 import type { Sourced } from '../model/spec';
-import type { LayerDraft, LayersFacet } from './facets';
+import type { GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { fullDraft, slidingDraft, unknownDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { fromWindowLayer, qwenWindow } from './qwen';
@@ -11,12 +11,12 @@ import { fromWindowLayer, qwenWindow } from './qwen';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'ouro',
-    modelTypes: ['ouro'],
-    cite: 'ByteDance/Ouro-2.6B modeling_ouro.py UniversalTransformerCache (total_ut_steps × num_hidden_layers); vLLM model_executor/models/ouro.py',
-    defaults: { ouro: { total_ut_steps: 4 } },
+    modelTypes: ['ouro', 'nanbeige'],
+    cite: 'ByteDance/Ouro-2.6B modeling_ouro.py UniversalTransformerCache (total_ut_steps × num_hidden_layers); vLLM model_executor/models/ouro.py; llama.cpp v0.5.0 src/models/nanbeige.cpp num_loops',
+    defaults: { ouro: { total_ut_steps: 4 }, nanbeige: { num_loops: 1 } },
     read: (reader) => {
       const { layers: once } = fromWindowLayer(reader, qwenWindow(reader));
-      const passes = reader.integer(['total_ut_steps']);
+      const passes = reader.integer(['total_ut_steps', 'num_loops']);
       if (!passes || once.length * passes.value > MAX_LAYERS) {
         missing(reader, 'how often its layers run', 'total_ut_steps');
         return { layers: [] };
@@ -67,6 +67,17 @@ export const layers = (): readonly LayersFacet[] => [
       );
       if (count.value * loops.value > MAX_LAYERS) return { layers: [] };
       return { layers: perPass(reader, once, first.value, count.value - last.value, loops) };
+    },
+  },
+];
+
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 'nanbeige',
+    modelType: 'nanbeige',
+    adapt: (config, source) => {
+      const loops = source.number('num_loops');
+      if (loops !== undefined) config['num_loops'] = loops;
     },
   },
 ];

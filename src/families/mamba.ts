@@ -14,6 +14,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'mamba',
     modelTypes: ['mamba', 'falcon_mamba'],
     cite: 'transformers 5.18 models/mamba/modeling_mamba.py',
+    llamacpp: { keepsDraftStates: false },
     // Mistral's params.json of a Mamba 2 model calls itself "mamba" too, and leaves its widths to code.
     read: (reader) =>
       reader.has('dim')

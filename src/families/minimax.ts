@@ -22,6 +22,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'minimax',
     modelTypes: ['minimax', 'minimax_text_01', 'minimax_m1', 'minimax_m2', 'MiniMaxText01', 'MiniMaxM1'],
     cite: 'MiniMaxAI/MiniMax-Text-01 modeling_minimax_text_01.py; transformers 5.18 models/minimax/configuration_minimax.py; vLLM minimax_text_01.py',
+    llamacpp: { keepsDraftStates: false },
     read: (reader, modelType) => {
       const count = layerCount(reader);
       if (!count) {
@@ -47,6 +48,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'minimax-m3',
     modelTypes: ['minimax_m3', 'minimax_m3_vl_text', 'minimax_m3_text'],
     cite: 'transformers 5.18 models/minimax_m3_vl/configuration_minimax_m3_vl.py: sparse_attention_config.sparse_attention_freq, sparse_index_dim',
+    llamacpp: { indexValues: true },
     read: (reader) => {
       const count = layerCount(reader);
       const heads = headLayout(reader);
@@ -57,6 +59,7 @@ export const layers = (): readonly LayersFacet[] => [
       const sparse = reader.nested('sparse_attention_config');
       reader.consult([
         'index_n_heads',
+        'index_topk',
         'index_head_dim',
         'index_block_size',
         'index_topk_blocks',

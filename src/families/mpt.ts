@@ -115,6 +115,7 @@ export function adaptMosaic(config: GgufConfig, source: GgufSource, own: GgufCon
     max_position_embeddings: 'max_seq_len',
   });
   const heads = ggufKvHeads(source)(0);
+  delete config['num_key_value_heads'];
   config['attn_config'] = {
     ...(heads === undefined ? {} : { kv_n_heads: heads }),
     clip_qkv: config['clip_qkv'] ?? null,

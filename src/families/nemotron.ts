@@ -72,6 +72,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'nemotron-nas',
     modelTypes: ['nemotron-nas', 'deci', 'decilm'],
     cite: 'nvidia/Llama-3_3-Nemotron-Super-49B-v1 configuration_decilm.py, block_config.py; Deci/DeciLM-7B (num_key_value_heads_per_layer)',
+    llamacpp: { padsEmptyLayers: true },
     read: (reader) => {
       const count = layerCount(reader);
       if (!count) {

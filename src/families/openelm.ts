@@ -12,7 +12,7 @@ import { layerCount, missing } from './kit/headLayout';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'openelm',
-    modelTypes: ['openelm'],
+    modelTypes: ['openelm', 'graniteswitch-gguf'],
     cite: 'apple/OpenELM configuration_openelm.py and modeling_openelm.py OpenELMMultiHeadCausalAttention',
     read: (reader) => {
       const count = layerCount(reader, ['num_transformer_layers', 'num_hidden_layers']);
@@ -70,6 +70,8 @@ export const gguf = (): readonly GgufFacet[] => [
       const [heads, kvHeads] = [source.perLayer('attention.head_count'), source.perLayer('attention.head_count_kv')];
       if (typeof heads === 'object') config['num_query_heads'] = [...heads];
       if (typeof kvHeads === 'object') config['num_kv_heads'] = [...kvHeads];
+      delete config['num_key_value_heads'];
+      delete config['num_key_value_heads_per_layer'];
       alsoAs(config, { num_hidden_layers: 'num_transformer_layers', hidden_size: 'model_dim' });
     },
   },

@@ -3,7 +3,6 @@
 import { HEAD_KEYS } from '../config/spellings';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
-import { adaptHybrid, HYBRID_MAMBA2_NAMES } from './kit/ggufStates';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -31,10 +30,6 @@ export const layers = (): readonly LayersFacet[] => [
   },
 ];
 
-export const gguf = (): readonly GgufFacet[] => [
-  { architecture: 'plamo', modelType: 'plamo' },
-  // Its layers cannot be read yet: they are named instead of guessed.
-  { architecture: 'plamo2', modelType: 'plamo2', adapt: adaptHybrid(HYBRID_MAMBA2_NAMES) },
-];
+export const gguf = (): readonly GgufFacet[] => [{ architecture: 'plamo', modelType: 'plamo' }];
 
 export const counts = (): readonly CountsFacet[] => [{ modelTypes: ['plamo'], norms: 1 }];

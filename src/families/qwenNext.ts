@@ -9,6 +9,7 @@ import type { Tally } from './counted/tally';
 import type { CountsFacet, FamilyReading, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { decoderLayers, fullDraft, withSources } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
+import { renamed } from './kit/ggufKeys';
 import { headLayout, layerCount } from './kit/headLayout';
 import { gatedDeltaNetState, recurrentDraft } from './kit/states';
 
@@ -17,6 +18,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'qwen3-next',
     modelTypes: ['qwen3_next'],
     cite: 'transformers 5.18 models/qwen3_next/configuration_qwen3_next.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
+    llamacpp: { keepsDraftStates: false },
     sglang: { tracksStates: true },
     read: (reader) => deltaLayers(reader, attention),
   },
@@ -90,6 +92,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'qwen4',
     modelTypes: ['qwen4_exp_text'],
     cite: 'transformers 5.18 models/qwen4_exp/configuration_qwen4_exp.py: full where (i + 1) % full_attention_interval == 0, 4 where absent',
+    llamacpp: { keepsDraftStates: true },
     read: (reader) => {
       reader.consult(['ple_layer_ids', 'ple_conv_kernel_size', 'ple_embed_dim', 'ngram_size']);
       if (reader.list(['ple_layer_ids'])?.value.length) {
@@ -161,6 +164,20 @@ export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'qwen3next', modelType: 'qwen3_next', adapt: adaptDelta },
   { architecture: 'qwen35', modelType: 'qwen3_5_text', adapt: adaptDelta },
   { architecture: 'qwen35moe', modelType: 'qwen3_5_moe_text', adapt: adaptDelta },
+  {
+    architecture: 'qwen4exp',
+    modelType: 'qwen4_exp_text',
+    adapt: (config, source) => {
+      adaptDelta(config, source);
+      renamed(config, {
+        index_head_dim: 'indexer_head_dim',
+        index_n_heads: 'indexer_n_heads',
+        index_topk: 'indexer_budget',
+      });
+      const layers = source.perLayer('ple.layers');
+      if (layers !== undefined) config['ple_layer_ids'] = [layers].flat().map((index) => index + 1);
+    },
+  },
 ];
 
 /** The query projection also yields the gate on the attention's output. */

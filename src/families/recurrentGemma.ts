@@ -13,6 +13,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'recurrent-gemma',
     modelTypes: ['recurrent_gemma'],
     cite: 'transformers 5.18 models/recurrent_gemma/configuration_recurrent_gemma.py layers_block_type; executed: head_dim counts where given',
+    llamacpp: { runs: false },
     read: (reader) => {
       const count = layerCount(reader);
       const pattern = reader.list(['_block_types', 'block_types']);

@@ -27,6 +27,7 @@ import * as fla from './fla';
 import * as gemma from './gemma';
 import * as gemma3n from './gemma3n';
 import * as gemma4 from './gemma4';
+import * as ggufOnly from './ggufOnly';
 import * as gigachat from './gigachat';
 import * as glm from './glm';
 import * as glmNext from './glmNext';
@@ -99,8 +100,8 @@ export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
     bitnet.layers, bloom.layers, cohere.layers, crossDecoders.layers, dbrx.layers, deepseek.layers,
     deepseekSparse.layers, deepseekV4.layers, deepseekV41.layers, doge.layers, dots.layers, encoders.layers,
     ernie.layers, exaone.layers, falcon.layers, falconH1.layers, fla.layers, gemma.layers, gemma3n.layers,
-    gemma4.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers, gptOss.layers,
-    granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
+    gemma4.layers, ggufOnly.layers, gigachat.layers, glm.layers, glmNext.layers, gpt2.layers, gptNeo.layers,
+    gptOss.layers, granite.layers, graniteHybrid.layers, grok.layers, helium.layers, hrm.layers, hunyuan.layers,
     hyperclovax.layers, inkling.layers, internlm.layers, jais2.layers, jamba.layers, jetmoe.layers,
     k2Horizon.layers, kimi.layers, laguna.layers, laterLayers.layers, lfm2.layers, llama.layers, llama4.layers,
     longcat.layers, looped.layers, mamba.layers, mellum.layers, mimo.layers, minicpm.layers, minimax.layers,
@@ -156,12 +157,12 @@ export const ggufRegister = /* @__PURE__ */ register<GgufFacet>(
   () => [
     apertus.gguf, arcee.gguf, bailing.gguf, bitnet.gguf, bloom.gguf, cohere.gguf, dbrx.gguf, deepseek.gguf,
     deepseekSparse.gguf, deepseekV4.gguf, dots.gguf, encoders.gguf, ernie.gguf, exaone.gguf, falcon.gguf,
-    falconH1.gguf, gemma.gguf, gemma3n.gguf, gemma4.gguf, glm.gguf, gpt2.gguf, gptNeo.gguf, gptOss.gguf,
-    granite.gguf, graniteHybrid.gguf, grok.gguf, hunyuan.gguf, internlm.gguf, jais2.gguf, jamba.gguf, kimi.gguf,
-    lfm2.gguf, llama.gguf, llama4.gguf, mamba.gguf, mellum.gguf, mimo.gguf, minicpm.gguf, minimax.gguf,
-    mistral.gguf, mpt.gguf, nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf, phi.gguf, plamo.gguf,
-    qwen.gguf, qwenMoe.gguf, qwenNext.gguf, rwkv.gguf, seedOss.gguf, smallthinker.gguf, smollm.gguf, stablelm.gguf,
-    starcoder.gguf, step.gguf, t5.gguf,
+    falconH1.gguf, gemma.gguf, gemma3n.gguf, gemma4.gguf, ggufOnly.gguf, glm.gguf, gpt2.gguf, gptNeo.gguf,
+    gptOss.gguf, granite.gguf, graniteHybrid.gguf, grok.gguf, hrm.gguf, hunyuan.gguf, internlm.gguf, jais2.gguf,
+    jamba.gguf, kimi.gguf, lfm2.gguf, llama.gguf, llama4.gguf, looped.gguf, mamba.gguf, mellum.gguf, mimo.gguf,
+    minicpm.gguf, minimax.gguf, mistral.gguf, mpt.gguf, nemotron.gguf, nemotronDense.gguf, olmo.gguf, openelm.gguf,
+    phi.gguf, plamo.gguf, qwen.gguf, qwenMoe.gguf, qwenNext.gguf, rwkv.gguf, seedOss.gguf, smallthinker.gguf,
+    smollm.gguf, stablelm.gguf, starcoder.gguf, step.gguf, t5.gguf,
   ],
   (facet) => [facet.architecture],
 );

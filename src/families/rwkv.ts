@@ -31,13 +31,17 @@ export const layers = (): readonly LayersFacet[] => [
   // RWKV-5 and 6: a square matrix per head in float32, and the last input of both halves of a layer.
   {
     id: 'rwkv5',
-    modelTypes: ['rwkv5', 'rwkv6'],
+    modelTypes: ['rwkv5', 'rwkv6', 'rwkv6qwen2', 'arwkv7'],
     cite: 'RWKV/rwkv-5-world-1b5 and RWKV/rwkv-6-world-1b6 modeling_rwkv5.py, modeling_rwkv6.py; llama.cpp v0.5.0 llama-hparams.cpp n_embd_r, n_embd_s: state [heads, head_size, head_size] and two shifts',
+    llamacpp: { keepsDraftStates: false },
     read: (reader) => {
       const count = layerCount(reader, ['num_hidden_layers']);
       const hidden = reader.integer(HIDDEN_KEYS);
       const attention = reader.integer(['attention_hidden_size']) ?? hidden;
       const headSize = reader.integer(['head_size']);
+      // Qwen's feed-forward in place of RWKV's has no last input to keep.
+      const shifts = reader.integer(['token_shift_count']) ?? null;
+      const inputs = shifts?.value ?? 2;
       reader.consult(['num_attention_heads', 'head_size_divisor']);
       if (!count || !hidden || !attention || !headSize) {
         missing(reader, 'num_hidden_layers, hidden_size and head_size', 'head_size');
@@ -45,13 +49,18 @@ export const layers = (): readonly LayersFacet[] => [
       }
       const state: StateSpec = {
         flavour: 'rwkv',
-        conv: { channels: hidden.value, width: 2, engineWidth: 2 },
+        conv: { channels: hidden.value, width: inputs, engineWidth: inputs },
         recurrentElements: attention.value * headSize.value,
         recurrentDtype: 'float32',
         heads: Math.floor(attention.value / headSize.value),
       };
       const sources = {
-        conv: { ...hidden.source, rule: `token shift of both halves: 2 × ${hidden.value}` },
+        conv: {
+          ...hidden.source,
+          rule: shifts
+            ? `token shifts: ${inputs} × ${hidden.value}`
+            : `token shift of both halves: 2 × ${hidden.value}`,
+        },
         recurrent: { ...headSize.source, rule: `${attention.value} × head size ${headSize.value}` },
       };
       return {
@@ -70,11 +79,20 @@ function adaptShifts(config: GgufConfig, source: GgufSource, name: 'head_size' |
   // Heads are the width ÷ their size; the file says 0 of attention.
   delete config['num_attention_heads'];
   delete config['num_key_value_heads'];
-  if (size !== undefined && (source.number('token_shift_count') ?? 2) === 2) config[name] = size;
+  const shifts = source.number('token_shift_count') ?? 2;
+  if (name === 'head_dim' && shifts !== 2) return;
+  if (size !== undefined) config[name] = size;
+  if (shifts !== 2) config['token_shift_count'] = shifts;
 }
 
 export const gguf = (): readonly GgufFacet[] => [
   { architecture: 'rwkv6', modelType: 'rwkv6', adapt: (config, source) => adaptShifts(config, source, 'head_size') },
+  {
+    architecture: 'rwkv6qwen2',
+    modelType: 'rwkv6qwen2',
+    adapt: (config, source) => adaptShifts(config, source, 'head_size'),
+  },
+  { architecture: 'arwkv7', modelType: 'arwkv7', adapt: (config, source) => adaptShifts(config, source, 'head_size') },
   { architecture: 'rwkv7', modelType: 'rwkv7', adapt: (config, source) => adaptShifts(config, source, 'head_dim') },
 ];
 

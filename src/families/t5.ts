@@ -7,6 +7,7 @@ import { dense } from './counted/feedForward';
 import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { bothFull, withCross } from './kit/crossLayers';
 import { decoderLayers, slidingWindow } from './kit/decoder';
+import { ggufHeadWidth } from './kit/ggufKeys';
 import { type HeadOptions, layerCount } from './kit/headLayout';
 
 const T5_HEADS: HeadOptions = {
@@ -64,7 +65,18 @@ function t5Gemma(reader: ConfigReader, periodOf: () => number): FamilyReading {
   return { layers: withCross(reader, self) };
 }
 
-export const gguf = (): readonly GgufFacet[] => [{ architecture: 't5', modelType: 't5' }];
+export const gguf = (): readonly GgufFacet[] => [
+  {
+    architecture: 't5',
+    modelType: 't5',
+    adapt: (config, source) => {
+      const [width, layers] = [ggufHeadWidth(source), source.number('decoder_block_count')];
+      if (width !== undefined) config['d_kv'] = width;
+      // llama.cpp makes a cache for each layer of the encoder, also where the decoder has another number.
+      if (layers !== undefined) config['num_decoder_layers'] = source.number('block_count') ?? layers;
+    },
+  },
+];
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['t5', 'longt5'], whole: t5Whole({}) },

@@ -89,6 +89,14 @@ export interface LlamacppCaching {
   readonly cachesSource?: boolean;
   /** True where it keeps a state for each drafted token, to go back to; absent where that is not known. */
   readonly keepsDraftStates?: boolean;
+  /** False where it has no implementation of the family: its converter refuses the model. */
+  readonly runs?: boolean;
+  /** False where it switches flash attention off, whatever was asked for. */
+  readonly flashAttention?: boolean;
+  /** True where layers without heads have a cache of values all the same, as wide as in the widest layer, without flash attention. */
+  readonly padsEmptyLayers?: boolean;
+  /** True where index keys have values beside them, as any cache of K and V (MiniMax-M3). */
+  readonly indexValues?: boolean;
 }
 
 /** How the file spells its keys. */

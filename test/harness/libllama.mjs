@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { npm } from './npm.mjs';
 import { installOnce } from './once.mjs';
+import { ROOT } from './places.mjs';
 
 /** Version of the platform packages, the release of llama.cpp in them, and its commit's date. */
 export const LIBLLAMA = { package: '3.22.1', release: 'v0.5.0', date: '2026-09-28' };
@@ -25,10 +26,10 @@ export function libllamaMissing() {
   return glibc ? null : 'libllama: it is built for glibc, which this machine has not';
 }
 
-/** @typedef {{ folder: string; library: string; ggml: string; base: string; koffi: string }} Libllama */
+/** @typedef {{ process: string; folder: string; library: string; ggml: string; base: string; koffi: string }} Libllama */
 
 /**
- * Paths of the libraries and of the module that calls them.
+ * Paths of the libraries, of the module that calls them, and of the program to start (libllamaProcess.mjs).
  * @returns {Promise<Libllama>}
  */
 export async function ensureLibllama() {
@@ -42,6 +43,7 @@ export async function ensureLibllama() {
   });
   const folder = join(home, 'node_modules', '@node-llama-cpp', place, 'bins', place);
   return {
+    process: join(ROOT, 'test', 'harness', 'libllamaProcess.mjs'),
     folder,
     library: join(folder, `libllama.${LIBLLAMA.release}.so`),
     ggml: join(folder, `libggml.${LIBLLAMA.release}.so`),

@@ -286,8 +286,8 @@ function openHeader(path, params) {
     return model;
   };
   const first = attempt(0);
-  const made = /too many tensors created; expected 0, got (\d+)/.exec(lines);
-  return first !== null || made === null ? first : attempt(Number(made[1]));
+  const made = /too many tensors created; expected (\d+), got (\d+)/.exec(lines);
+  return first !== null || made === null ? first : attempt(Number(made[2]) - Number(made[1]));
 }
 
 /** @type {Record<string, (request: any) => unknown>} */
@@ -332,7 +332,7 @@ const HANDLERS = {
     const params = {
       ...api.contextDefaults(),
       n_ctx: tokens,
-      n_batch: Math.max(batch, microBatch),
+      n_batch: batch,
       n_ubatch: microBatch,
       n_seq_max: sequences,
       n_rs_seq: draftStates,

@@ -7,7 +7,10 @@ import { type RuleContext, engineStateBytes, type AllocationRule, type Reason, r
 
 /** Cells are allocated in multiples of this (`llama_kv_cache`, with flash attention). */
 const CELL_PADDING = 256;
+/** `LLAMA_MAX_SEQ` of llama-cparams.h. */
+const MAX_SEQUENCES = 256;
 const DEFAULT_MICRO_BATCH = 512;
+const DEFAULT_BATCH = 2048;
 
 /** Formats that `-ctk`/`-ctv` take. */
 const FORMATS = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
@@ -55,6 +58,12 @@ const OPTIONS: readonly EngineOption[] = [
     meaning: 'tokens of a micro-batch, which a sliding layer holds beside its window',
   },
   {
+    name: 'batch-size',
+    kind: { takes: 'count', least: 1 },
+    usual: () => DEFAULT_BATCH,
+    meaning: 'most tokens of a micro-batch',
+  },
+  {
     name: 'draft-max',
     kind: { takes: 'count', least: 0 },
     usual: () => 0,
@@ -76,8 +85,14 @@ function types({ dtype, setup }: RuleContext): { readonly k: ResolvedKvDtype; re
   };
 }
 
+/** `n_ubatch`: not more than `n_batch` (llama-context.cpp). */
 function microBatch({ setup }: RuleContext): number {
-  return countOption(setup, 'ubatch-size') ?? DEFAULT_MICRO_BATCH;
+  const batch = countOption(setup, 'batch-size') ?? DEFAULT_BATCH;
+  return Math.min(batch, countOption(setup, 'ubatch-size') ?? DEFAULT_MICRO_BATCH);
+}
+
+function flashAttention({ setup, spec }: RuleContext): boolean {
+  return wordOption(setup, 'flash-attn') !== 'off' && spec.llamacpp.flashAttention !== false;
 }
 
 /** Sequences that the context is made for (`n_seq_max`). */
@@ -145,17 +160,22 @@ function headsOf(attention: AttentionSpec, { spec }: RuleContext): HeadLayout | 
   }
 }
 
-/** Bytes of a cell's values: without flash attention the rows of all layers are as wide as the widest (`n_embd_v_gqa_max`). */
+/** Bytes of a cell's values: without flash attention the rows of all layers are as wide as the widest. */
 function valueBytes(heads: HeadLayout, context: RuleContext): number {
-  const { v } = types(context);
   if (heads.valueDim === 0) return 0;
-  if (wordOption(context.setup, 'flash-attn') !== 'off') return rowBytes(v, heads.kvHeads, heads.valueDim);
+  return flashAttention(context)
+    ? rowBytes(types(context).v, heads.kvHeads, heads.valueDim)
+    : widestValueBytes(context);
+}
+
+/** `n_embd_v_gqa_max` of llama-hparams.cpp. */
+function widestValueBytes(context: RuleContext): number {
   let widest = 0;
   for (const { attention } of context.spec.layers) {
     const other = headsOf(attention, context);
     if (other) widest = Math.max(widest, other.kvHeads * other.valueDim);
   }
-  return rowBytes(v, 1, widest);
+  return rowBytes(types(context).v, 1, widest);
 }
 
 /** Bytes of one cell of a layer, index keys included. */
@@ -163,10 +183,12 @@ function cellBytes(attention: AttentionSpec, context: RuleContext): number {
   const { k, v } = types(context);
   const indexer = ownIndexer(attention);
   if (attention.kind === 'shared') return 0;
+  if (attention.kind === 'none')
+    return context.spec.llamacpp.padsEmptyLayers === true && !flashAttention(context) ? widestValueBytes(context) : 0;
   const heads = headsOf(attention, context);
   if (heads) {
-    // The index cache of such a layer is a cache of K and V like any other (MiniMax-M3).
-    const index = indexer ? rowBytes(k, 1, indexer.headDim) + rowBytes(v, 1, indexer.headDim) : 0;
+    const values = context.spec.llamacpp.indexValues === true ? rowBytes(v, 1, heads.valueDim) : 0;
+    const index = indexer ? rowBytes(k, 1, indexer.headDim) + values : 0;
     return rowBytes(k, heads.kvHeads, heads.keyDim) + valueBytes(heads, context) + index;
   }
   if (attention.kind !== 'latent') return 0;
@@ -220,25 +242,41 @@ function compressorState(attention: AttentionSpec): number {
   return 2 * (attention.ratio * overlap) * (width * overlap) * 4;
 }
 
+/**
+ * Widths that blocks of elements must divide: with flash attention a head's (`n_embd_head_k`, `n_embd_head_v`), without it those of a row,
+ * since ggml has no row of broken blocks; of latents, the row and the latent.
+ */
+function rowDims(
+  attention: AttentionSpec,
+  context: RuleContext,
+): { readonly key: number; readonly value: number } | null {
+  const heads = headsOf(attention, context);
+  const joined = flashAttention(context) ? 1 : (heads?.kvHeads ?? 1);
+  if (heads) return { key: heads.keyDim * joined, value: heads.valueDim * joined };
+  if (attention.kind === 'latent') return { key: attention.latentDim + attention.ropeDim, value: attention.latentDim };
+  return attention.kind === 'compressed' ? { key: attention.headDim, value: attention.headDim } : null;
+}
+
 function refusalOf(groups: readonly LayerGroup[], context: RuleContext): string | null {
   const { k, v } = types(context);
-  const { asked } = context;
+  const { asked, spec } = context;
+  if (spec.llamacpp.runs === false) return `${spec.modelType}: it has no implementation of it`;
+  if (slots(context) > MAX_SEQUENCES) return `${slots(context)} slots: it has at most ${MAX_SEQUENCES}`;
   if (asked !== 'auto' && formatOf(asked) === undefined) return `the cache type ${asked}: it has ${FORMATS.join(', ')}`;
   const one = groups.some(({ attention }) => attention.kind === 'latent' || attention.kind === 'compressed');
   if (one && context.spec.llamacpp.expandsLatents !== true && k !== v)
     return `keys in ${k} beside values in ${v} where both are one latent`;
-  const flash = wordOption(context.setup, 'flash-attn') !== 'off';
-  if (isBlockDtype(v) && !flash) return `values in ${v} without flash attention`;
+  if (isBlockDtype(v) && !flashAttention(context)) return `values in ${v} without flash attention`;
   for (const { attention } of groups) {
-    const heads = headsOf(attention, context);
-    if (!heads || !flash) continue;
+    const dims = rowDims(attention, context);
+    if (!dims) continue;
     const parts = [
-      ['K', k, heads.keyDim],
-      ['V', v, heads.valueDim],
+      ['K', k, dims.key],
+      ['V', v, dims.value],
     ] as const;
     for (const [part, type, dim] of parts) {
       if (isBlockDtype(type) && dim % GGML_BLOCK_ELEMENTS !== 0)
-        return `${part} in ${type}: its blocks of ${GGML_BLOCK_ELEMENTS} do not divide heads of ${dim}`;
+        return `${part} in ${type}: its blocks of ${GGML_BLOCK_ELEMENTS} do not divide ${flashAttention(context) ? 'heads' : 'rows'} of ${dim}`;
     }
   }
   return null;
@@ -286,6 +324,8 @@ export const llamacpp: AllocationRule = {
       say('the state of the compressors is kept in float32');
     const states = groups.some(({ attention, state }) => state !== undefined || compressorState(attention) > 0);
     if (states && (countOption(context.setup, 'draft-max') ?? 0) > 0) draftReason(context, say);
+    // common.h: cache_ram_mib, n_ctx_checkpoints.
+    say('host memory of llama-server is not counted: --cache-ram (8 GiB), --ctx-checkpoints (32 a slot)');
     if (slots(context) > context.workload.batch) say(`${slots(context)} slots are made`);
     if (context.sharding.tp > 1) say('llama.cpp splits layers, not heads: the bytes are those of all devices together');
     if (groups.some(({ attention }) => attention.kind === 'cross')) {

@@ -10,6 +10,12 @@ export function alsoAs(config: GgufConfig, names: Readonly<Record<string, string
   }
 }
 
+/** Moves values to the family's names. */
+export function renamed(config: GgufConfig, names: Readonly<Record<string, string>>): void {
+  alsoAs(config, names);
+  for (const from of Object.keys(names)) Reflect.deleteProperty(config, from);
+}
+
 /** Width of a head: given, or hidden size ÷ heads; undefined where neither is known. */
 export function ggufHeadWidth(source: GgufSource): number | undefined {
   return source.number('attention.key_length') ?? dividedHeadWidth(source);

@@ -4,7 +4,6 @@
  */
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensureLibllama, libllamaMissing } from '../../harness/libllama.mjs';
 
@@ -68,7 +67,7 @@ export interface ArchitectureFacts {
 }
 
 /** The library ended during a request. */
-class LibllamaCrash extends Error {}
+export class LibllamaCrash extends Error {}
 
 interface Running {
   readonly child: ChildProcessWithoutNullStreams;
@@ -80,11 +79,11 @@ export class Libllama {
   private running: Running | null = null;
   private waiting: { answer: (line: string) => void; fail: (error: Error) => void } | null = null;
 
-  private constructor(private readonly places: string) {}
+  private constructor(private readonly places: Awaited<ReturnType<typeof ensureLibllama>>) {}
 
   /** Installs the library where it is not there yet. */
   static async start(): Promise<Libllama> {
-    return new Libllama(JSON.stringify(await ensureLibllama()));
+    return new Libllama(await ensureLibllama());
   }
 
   close(): void {
@@ -176,8 +175,7 @@ export class Libllama {
   }
 
   private spawn(): Running {
-    const script = join(import.meta.dirname, '..', '..', 'harness', 'libllamaProcess.mjs');
-    const child = spawn(process.execPath, [script, this.places], { stdio: 'pipe' });
+    const child = spawn(process.execPath, [this.places.process, JSON.stringify(this.places)], { stdio: 'pipe' });
     let printed = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (printed += text));
     // Dead is dead: the write's own callback says so.
