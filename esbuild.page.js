@@ -129,4 +129,8 @@ const page = {
   plugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView],
 };
 
-module.exports = { page, pagePlugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView, listPreloads], preloadsOf };
+module.exports = {
+  page,
+  pagePlugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView, listPreloads],
+  preloadsOf,
+};
