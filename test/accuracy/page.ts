@@ -29,6 +29,7 @@ export interface Outcome {
 }
 
 const PARTS = {
+  lists: 'Which models are read',
   model: 'What the model itself caches',
   engine: 'What engines reserve',
   forward: 'What attention computes',
@@ -52,6 +53,9 @@ function farthest({ off, worst }: Comparison & Outcome): string {
 }
 
 const whole = (count: number): string => count.toLocaleString('en-US');
+
+const bullets = (texts: readonly string[]): string[] =>
+  texts.length === 0 ? [] : ['', ...texts.map((text) => `- ${text}`)];
 
 /** The page, from what was recorded. */
 export function accuracyPage(recorded: readonly (Comparison & Outcome)[]): string {
@@ -80,7 +84,7 @@ export function accuracyPage(recorded: readonly (Comparison & Outcome)[]): strin
           (row) =>
             `| ${row.what} | ${row.against} | ${whole(row.cases)} ${row.unit}${row.cases === 1 ? '' : 's'} | ${whole(row.compared)} | ${whole(row.equal)} | ${whole(row.declined)} | ${whole(row.compared - row.equal - row.declined)} | ${farthest(row)} |`,
         ),
-        ...rows.flatMap((row) => row.differences ?? []).flatMap((text) => ['', `- ${text}`]),
+        ...bullets(rows.flatMap((row) => row.differences ?? [])),
       ]),
     '',
   ].join('\n');

@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { countsOf, type ModelList } from '../../../scripts/modelLists';
+import { countsOf, type ListCounts, type ModelList } from '../../../scripts/modelLists';
+import { tally } from '../support/accuracy';
 import { eachOrSkip, noCases } from '../support/cases';
 
 const FOLDER = 'test/fixtures/lists';
@@ -31,9 +32,28 @@ describe('a list of models', () => {
   });
 });
 
-eachOrSkip(lists, noCases, (list) => {
+const walked = lists.map((list) => ({ list, counts: countsOf(list) }));
+
+function summary({ of, names, exact, noCache, refused }: ListCounts): string {
+  const said = refused.length === 0 ? '' : `: ${refused.map(({ name }) => name).join(', ')}`;
+  return `${of}: ${names} names, ${exact.length} exact, ${noCache.length} that keep nothing which grows, ${refused.length} refused by name${said}.`;
+}
+
+const counted = tally(
+  {
+    id: 'lists',
+    part: 'lists',
+    what: 'Names in the lists of models that libraries and engines have: exact, or refused by name',
+    against: walked.map(({ counts }) => `${counts.of} (${counts.source})`).join('; '),
+    unit: 'list',
+    off: 'none',
+    differences: walked.map(({ counts }) => summary(counts)),
+  },
+  lists.length,
+);
+
+eachOrSkip(walked, noCases, ({ list, counts }) => {
   describe(`the model list of ${list.of}`, () => {
-    const counts = countsOf(list);
     it('has no name that is not read', () => expect(counts.unread).toEqual([]));
     it('has no name that is refused, but those that it says', () => {
       expect(counts.refused.map(({ name }) => name).sort()).toEqual([...list.refused].sort());
@@ -43,6 +63,7 @@ eachOrSkip(lists, noCases, (list) => {
       const { exact, noCache, refused } = counts;
       expect(exact.length).toBeGreaterThan(0);
       expect(exact.length + noCache.length + refused.length).toBe(counts.names);
+      counted.add({ compared: counts.names, equal: exact.length + noCache.length, declined: refused.length });
     });
   });
 });
