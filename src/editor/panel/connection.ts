@@ -29,7 +29,7 @@ import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
 import { writeScenario } from '../settings';
-import { textEdits } from './edits';
+import { textEdits } from '../../config/textEdits';
 import { pageHtml } from './page';
 import type { PanelHost } from './panelHost';
 import { configOf, documentOf } from './targets';
