@@ -6,7 +6,7 @@ import { ConfigDocument } from '../config/document';
 import { type Reading, readModelConfig } from '../reading/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
-import { ENGINES, isEngineRule, type OptionValue, type Scenario } from '../model/scenario';
+import { ENGINES, isEngineRule, MOST_RANKS, type OptionValue, type Scenario } from '../model/scenario';
 import { parseEngineOption, releaseOf } from '../cache/engines/options';
 import { allocationRule } from '../cache/engines/register';
 import { InputError, UsageError } from './errors';
@@ -58,14 +58,17 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
   const kvDtype = values['kv-dtype'] ?? 'auto';
   if (typeof kvDtype !== 'string' || !isKvDtype(kvDtype))
     throw new UsageError(`--kv-dtype must be one of ${KV_DTYPES.join(', ')}`);
+  const workload = { batch: count(values, 'batch'), tokens: count(values, 'tokens') };
+  if (!Number.isSafeInteger(workload.batch * workload.tokens))
+    throw new UsageError('--batch × --tokens is more than 2^53 tokens: no number of bytes would be exact');
   return {
-    workload: { batch: count(values, 'batch'), tokens: count(values, 'tokens') },
+    workload,
     ...chosen,
     kvDtype,
     sharding: {
-      tp: count(values, 'tp'),
-      pp: count(values, 'pp'),
-      dcp: count(values, 'dcp'),
+      tp: count(values, 'tp', MOST_RANKS),
+      pp: count(values, 'pp', MOST_RANKS),
+      dcp: count(values, 'dcp', MOST_RANKS),
       dpAttention: values['dp-attention'] === true,
     },
   };
@@ -97,11 +100,14 @@ function engineOf(
 }
 
 /** A whole number of at least 1, which is the default. */
-function count(values: ParsedArguments['values'], name: string): number {
+function count(values: ParsedArguments['values'], name: string, most = Number.MAX_SAFE_INTEGER): number {
   const text = values[name];
   if (text === undefined) return 1;
   const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`--${name} must be a whole number of at least 1`);
+  if (!Number.isSafeInteger(value) || value < 1 || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? 'of at least 1' : `from 1 to ${most}`;
+    throw new UsageError(`--${name} must be a whole number ${range}`);
+  }
   return value;
 }
 

@@ -51,6 +51,9 @@ export const MAX_DIMENSION = 1e8;
 /** Larger layer counts are not read: lists of layers are made from them. */
 export const MAX_LAYERS = 4096;
 
+/** Longer lists are not read: none of a model has more entries than it has layers, a few times. */
+const MAX_LIST = 4 * MAX_LAYERS;
+
 /** Collects what one reading finds. */
 export class ReadingLog {
   readonly problems: Problem[] = [];
@@ -111,7 +114,17 @@ export class ConfigReader {
     const path = this.pathOf(key);
     if (this.overrides.has(path)) return this.overrides.get(path);
     const node = this.valueNode(key);
+    if (node?.type === 'array' && (node.children?.length ?? 0) > MAX_LIST) return this.tooLong(key, node);
     return node ? this.document.valueOf(node) : undefined;
+  }
+
+  /** A list that is not read counts as absent, and as a problem. */
+  private tooLong(key: string, { children = [] }: Node): undefined {
+    const what = `${key} has ${children.length} entries; lists of more than ${MAX_LIST} are not read`;
+    if (this.log.notes.some(({ text }) => text === what)) return undefined;
+    this.problem('wrong-value', 'error', key, `${what}.`);
+    this.log.note(what, true, this.pathOf(key));
+    return undefined;
   }
 
   /** True when the key stands in the file, whatever its value. */
@@ -168,7 +181,7 @@ export class ConfigReader {
       'wrong-value',
       'error',
       key,
-      `${key} must be a whole number of at least ${min}, but is ${show(value)}.`,
+      `${key} must be a whole number ${range(min, max, value)}, but is ${show(value)}.`,
     );
     this.log.note(`${this.pathOf(key)} was not understood (${show(value)})`, true, this.pathOf(key));
     return null;
@@ -346,6 +359,11 @@ export class ConfigReader {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_DIMENSION;
+}
+
+/** "of at least 1"; with its end where that is what is in the way. */
+function range(min: number, max: number, value: JsonValue | undefined): string {
+  return typeof value === 'number' && value > max ? `from ${min} to ${max}` : `of at least ${min}`;
 }
 
 /** A value for a message: short, never a whole list. */

@@ -11,7 +11,7 @@ import { ConfigDocument, type JsonValue, type PropertyEntry } from './document';
 interface ValueEdit {
   /** From the root of the document. */
   readonly path: readonly string[];
-  readonly value: JsonValue | undefined;
+  readonly value?: JsonValue | undefined;
 }
 
 /** Characters from `offset` on that are replaced. */
@@ -56,7 +56,7 @@ export function textEdits(text: string, edits: readonly ValueEdit[]): readonly T
       added.set(key, rest.length > 0 ? merged(known, rest, value) : value);
     }
   }
-  for (const [object, change] of changes) found.push(...objectEdits(text, document, object, change, style));
+  for (const [object, change] of changes) found.push(...objectEdits(text, object, change, style));
   return found.sort((a, b) => a.offset - b.offset);
 }
 
@@ -98,13 +98,7 @@ function merged(known: JsonValue | undefined, [key = '', ...rest]: readonly stri
 }
 
 /** Keys of one object that go, in runs of neighbours, and those that come, behind the last that stays. */
-function objectEdits(
-  text: string,
-  document: ConfigDocument,
-  object: Node,
-  { removed, added }: Changes,
-  style: Style,
-): TextEdit[] {
+function objectEdits(text: string, object: Node, { removed, added }: Changes, style: Style): TextEdit[] {
   const properties = object.children ?? [];
   const goes = (property: Node): boolean => removed.has(String(property.children?.[0]?.value));
   const stays = properties.filter((property) => !goes(property));

@@ -1,6 +1,6 @@
 /** From a config's reader to its layers, by its family. */
 
-import type { ClassDefaults, ConfigReader } from '../config/reader';
+import { type ClassDefaults, type ConfigReader, MAX_LAYERS } from '../config/reader';
 
 import { classDefaultsOf } from './classDefaults';
 import type { Source } from '../model/spec';
@@ -54,7 +54,8 @@ export function readLayers(
     return { layers: withSources(repeat(NO_ATTENTION, encoderLayers(reader, reading.layers.length)), { kind: whole }) };
   }
   const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
-  const draftLayers = reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0)?.value ?? 0));
+  const draftLayers =
+    reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0, MAX_LAYERS)?.value ?? 0));
   const changed = noteTelltales(reader, modelType);
   return { ...reading, layers: changed ? assumed(reading.layers) : reading.layers, draftLayers };
 }
