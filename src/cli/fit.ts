@@ -11,7 +11,8 @@ import { type FitReport, fitModel, usualMemory } from '../serving/fit';
 import type { Device } from '../serving/device';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { localWeights } from '../weights/localWeights';
-import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
+import { json, line, lines, type TerminalText } from '../present/terminal';
+import { decimalOf, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
 
@@ -35,49 +36,42 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   if (!plan.known) {
     // No verdict: what is known, and what to do. JSON has null where an answer would stand.
     const unknown = { device, fits: null, cacheBytes: null, atLeast: knownPart(plan), problem: notKnownText(plan) };
-    output.out(values['json'] === true ? JSON.stringify(unknown) : unknownText(plan, device));
+    output.out(values['json'] === true ? json(unknown) : unknownText(plan, device));
     return 0;
   }
   const usual = usualMemory(scenario);
+  const overheadGib = decimalOf(values, 'overhead-gib', 1_000);
   const report = fitModel({
     reading,
     device,
     scenario,
-    weights: await localWeights(file, output.err),
-    fraction: decimal(values['fraction'], usual.fraction, 'fraction', 1),
+    weights: await localWeights(file, (text) => output.err(line(text))),
+    fraction: decimalOf(values, 'fraction', 1) ?? usual.fraction,
     fractionRule: values['of-free'] === true ? 'ofFree' : 'ofTotal',
-    overheadBytes: decimal(values['overhead-gib'], usual.overheadBytes / GIB, 'overhead-gib', 1_000) * GIB,
+    overheadBytes: overheadGib === undefined ? usual.overheadBytes : overheadGib * GIB,
   });
   if (!report) throw new InputError(`${file}: there are no weights beside it, and its parameters cannot be counted`);
   const context = `${formatInteger(scenario.workload.batch)} × ${formatInteger(scenario.workload.tokens)} tokens, ${ENGINE_NAMES[scenario.engine]}`;
   output.out(
     values['json'] === true
-      ? JSON.stringify({ ...report, source: sourceOf(device) })
+      ? json({ ...report, source: sourceOf(device) })
       : fitText(report, context, ENGINE_NAMES[scenario.engine]),
   );
   return 0;
 }
 
-function unknownText(plan: CachePlan, device: Device): string {
+function unknownText(plan: CachePlan, device: Device): TerminalText {
   const size = sizeText(plan, 'reservedBytes');
-  return [
+  return lines([
     `${device.name}, ${formatBinary(device.memoryBytes)} each`,
     ...(size === NOT_KNOWN ? [] : [`cache ${size} at ${contextText(plan)}`]),
     `whether it fits is not known. ${notKnownText(plan)}`,
-  ].join('\n');
+  ]);
 }
 
-function decimal(text: string | boolean | undefined, fallback: number, name: string, most: number): number {
-  if (text === undefined) return fallback;
-  const value = typeof text === 'string' ? Number(text) : Number.NaN;
-  if (!Number.isFinite(value) || value < 0 || value > most)
-    throw new UsageError(`--${name} must be a number from 0 to ${most}`);
-  return value;
-}
-
-function fitText(report: FitReport, context: string, engine: string): string {
+function fitText(report: FitReport, context: string, engine: string): TerminalText {
   const { device, devices, weights, decode } = report;
-  const lines = [
+  const found = [
     ...(report.refused === null ? [] : [`${engine} refuses ${report.refused}`]),
     `${devices > 1 ? `${devices} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each`,
     `weights ${formatBinary(report.weightBytesPerRank)} a device (${weights.exact ? '' : 'estimated: '}${weights.rule}), overhead ${formatBinary(report.overheadBytes)}`,
@@ -87,12 +81,12 @@ function fitText(report: FitReport, context: string, engine: string): string {
     `fits ${fitCount(report.concurrentSequences, 'sequences')} of this length, ${fitCount(report.cachedTokens, 'tokens')} in all; longest context ${fitCount(report.longestContext, 'tokens')}`,
   ];
   if (decode) {
-    lines.push(
+    found.push(
       `a decode step takes at best ${formatSeconds(decode.timeS)} (${limitText(decode)}): reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ` +
         `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, ridge at ${decode.ridgeFlopsPerByte.toFixed(0)}`,
     );
   }
-  return lines.join('\n');
+  return lines(found);
 }
 
 function fitCount(fit: Fit, unit: string): string {

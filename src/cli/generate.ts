@@ -2,6 +2,7 @@
 
 import { generate as continueGreedily } from '../compute/heads/generate';
 import { UNWATCHED } from '../compute/heads/watch';
+import { json, prose } from '../present/terminal';
 import { parseArguments } from './arguments';
 import { UsageError } from './errors';
 import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
@@ -22,7 +23,7 @@ export async function generate(args: readonly string[], output: CliOutput): Prom
     const { ids, generated } = await continueGreedily(model, engine, await tokensOf(model, values), count, UNWATCHED);
     const tokenizer = await model.tokenizer();
     const text = tokenizer === null ? null : tokenizer.decode(ids);
-    output.out(values['json'] === true ? JSON.stringify({ text, ids, generated }) : (text ?? ids.join(' ')));
+    output.out(values['json'] === true ? json({ text, ids, generated }) : prose(text ?? ids.join(' ')));
     return 0;
   });
 }

@@ -10,6 +10,7 @@ import {
 } from 'jsonc-parser';
 import { elementAt } from '../model/elementAt';
 import type { TextRange } from '../model/spec';
+import { visible } from '../model/visibleText';
 
 /** Larger texts are not read: no model config comes near it. Characters. */
 export const MAX_CONFIG_CHARACTERS = 4_000_000;
@@ -74,6 +75,7 @@ export class ConfigDocument {
     const { json, bare } = withoutBareNumbers(text);
     const root = parseTree(json, errors, { allowTrailingComma: true, disallowComments: false });
     if (root) for (const [offset, word] of bare) setNumber(findNodeAtOffset(root, offset), offset, word);
+    if (root && MAY_HIDE.test(text)) showStrings(root);
     const document = new ConfigDocument(text, root, []);
     const kept = errors.map((error) => ({
       message: ERROR_MESSAGES[printParseErrorCode(error.error)] ?? 'This is not JSON.',
@@ -163,6 +165,15 @@ function withoutBareNumbers(text: string): { readonly json: string; readonly bar
     return '0'.padEnd(found.length);
   });
   return { json, bare };
+}
+
+/** Without an escape and beyond ASCII, there is nothing in a text that does not show. */
+const MAY_HIDE = /\\|[^\t\n\r -~]/;
+
+/** Keys and values become text that can be seen (visibleText.ts): nothing that is made of them can be another line, or read another way. */
+function showStrings(node: Node): void {
+  if (typeof node.value === 'string') Object.assign(node, { value: visible(node.value) });
+  node.children?.forEach(showStrings);
 }
 
 function setNumber(node: Node | undefined, offset: number, word: string): void {

@@ -5,7 +5,7 @@ import { formatBinary, formatBytes, formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
 import type { FitReport } from '../serving/fit';
 import { sourceOf } from '../serving/hardware';
-import { escapeText, table } from './markdown';
+import { documentOf, heading, list, type Markdown, md, table } from './markdown';
 import { formatSeconds } from './quantities';
 import { limitText, workloadText } from './words';
 
@@ -25,7 +25,7 @@ export function fitLine(report: FitReport): string {
     : `does not fit: ${longest}`;
 }
 
-export function fitMarkdown(name: string, report: FitReport, scenario: Scenario): string {
+export function fitMarkdown(name: string, report: FitReport, scenario: Scenario): Markdown {
   const { device, devices, weights, decode } = report;
   const source = sourceOf(device);
   const where = `${devices > 1 ? `${devices} × ` : ''}${device.name}`;
@@ -36,25 +36,20 @@ export function fitMarkdown(name: string, report: FitReport, scenario: Scenario)
     ['Left for the cache', formatBytes(report.cacheBudgetBytes), 'within the share of the memory that engines take'],
     ['Cache of the scenario', formatBytes(report.cacheBytes), report.fits ? 'fits' : 'does not fit'],
   ];
-  return [
-    `# ${escapeText(name)} on ${escapeText(where)}`,
-    `**${escapeText(fitLine(report))}** at ${escapeText(`${workloadText(scenario)} · ${scenario.kvDtype} · ${ENGINE_NAMES[scenario.engine]}`)}`,
-    table(
-      ['', 'size', ''],
-      rows.map((row) => row.map(escapeText)),
-      ['left', 'right', 'left'],
-    ),
-    [
-      `- Longest context of ${formatInteger(scenario.workload.batch)} at once: ${fitCount(report.longestContext, 'tokens')}`,
-      `- Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${fitCount(report.concurrentSequences, 'sequences')}, ${fitCount(report.cachedTokens, 'tokens')} in all`,
+  return documentOf([
+    heading(1, md`${name} on ${where}`),
+    md`**${fitLine(report)}** at ${workloadText(scenario)} · ${scenario.kvDtype} · ${ENGINE_NAMES[scenario.engine]}`,
+    table(['', 'size', ''], rows, ['left', 'right', 'left']),
+    list([
+      md`Longest context of ${formatInteger(scenario.workload.batch)} at once: ${fitCount(report.longestContext, 'tokens')}`,
+      md`Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${fitCount(report.concurrentSequences, 'sequences')}, ${fitCount(report.cachedTokens, 'tokens')} in all`,
       ...(decode
         ? [
-            `- A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
+            md`A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
           ]
         : []),
-      ...(source ? [`- Device: ${escapeText(source.title)}${source.verified ? '' : ' (not verified)'}`] : []),
-      ...(device.note === undefined ? [] : [`- ${escapeText(device.note)}`]),
-    ].join('\n'),
-    '',
-  ].join('\n\n');
+      ...(source ? [md`Device: ${source.title}${source.verified ? '' : ' (not verified)'}`] : []),
+      ...(device.note === undefined ? [] : [device.note]),
+    ]),
+  ]);
 }

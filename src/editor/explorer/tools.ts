@@ -4,9 +4,7 @@ import {
   type CancellationToken,
   l10n,
   type LanguageModelToolInvocationOptions,
-  LanguageModelTextPart,
-  LanguageModelToolResult,
-  MarkdownString,
+  type LanguageModelToolResult,
   type PreparedToolInvocation,
   Uri,
   workspace,
@@ -20,7 +18,7 @@ import { isKvDtype } from '../../model/dtype';
 import { isEngineRule, type Scenario } from '../../model/scenario';
 import { comparisonText } from '../../present/comparisonText';
 import { fitLine } from '../../present/fitText';
-import { codeSpan } from '../../present/markdown';
+import { codeSpan, filled } from '../../present/markdown';
 import { planText } from '../../present/planText';
 import { compareDesigns, type ComparedModel } from '../../serving/comparison';
 import { fitModel, usualMemory } from '../../serving/fit';
@@ -31,6 +29,7 @@ import { configName } from '../names';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
+import { toolQuestion, toolResult } from '../sinks';
 import { isWeightFile, weightsSummary } from './weightFiles';
 
 /** Longer answers are cut: they go into a prompt. Characters. */
@@ -52,13 +51,11 @@ export function prepareTool(tool: ToolName, { input }: { readonly input: ToolInp
     headlight_compare: l10n.t('Compare attention designs'),
     headlight_lint: l10n.t('Check a model config'),
   }[tool];
-  return {
-    invocationMessage: `${title}: ${about}`,
-    confirmationMessages: {
-      title,
-      message: new MarkdownString(l10n.t('Headlight reads {0} and computes; nothing is changed.', codeSpan(about))),
-    },
-  };
+  return toolQuestion({
+    running: `${title}: ${about}`,
+    title,
+    message: filled(l10n.t('Headlight reads {0} and computes; nothing is changed.'), codeSpan(about)),
+  });
 }
 
 function whatOf(input: ToolInput): string {
@@ -77,9 +74,7 @@ export async function invokeTool(
     if (error instanceof ToolError) return `Error: ${error.message}`;
     throw error;
   });
-  return new LanguageModelToolResult([
-    new LanguageModelTextPart(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}\n… (cut)` : text),
-  ]);
+  return toolResult(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}\n… (cut)` : text);
 }
 
 async function answer(services: Services, tool: ToolName, input: ToolInput, token: CancellationToken): Promise<string> {
