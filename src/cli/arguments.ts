@@ -156,10 +156,7 @@ async function taughtFamilies(file: string | boolean | undefined): Promise<Taugh
   if (typeof file !== 'string') return {};
   const { text } = await modelText(file);
   const document = ConfigDocument.parse(text);
-  if (!document.root || document.errors.length > 0)
-    throw document.errors.length > 0
-      ? notAConfig(file, document.errors)
-      : new InputError(`${file}: families must be an object, by model_type`);
+  if (!document.root || document.errors.length > 0) throw notAConfig(file, document.errors);
   const { families, rejected } = parseTaughtFamilies(document.valueOf(document.root) ?? []);
   if (rejected.length > 0) throw new InputError(`${file}: ${rejected.join('; ')}`);
   return families;

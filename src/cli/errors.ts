@@ -8,6 +8,7 @@ export class InputError extends Error {}
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is a file',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the quota of the disk is used up',
   EROFS: 'the disk is read-only',
@@ -17,7 +18,13 @@ const REASONS: Readonly<Record<string, string>> = {
 export function reason(error: unknown, what: 'read' | 'written' = 'read'): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'EACCES' || code === 'EPERM') return `no permission to ${what === 'read' ? 'read' : 'write'} it`;
-  const known = Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
+  // A file that is to be written need not be there; its folder must.
+  const known =
+    code === 'ENOENT' && what === 'written'
+      ? 'no such folder'
+      : Object.hasOwn(REASONS, code)
+        ? REASONS[code]
+        : undefined;
   if (known !== undefined) return what === 'read' ? known : `cannot be written: ${known}`;
   const failed = what === 'read' ? 'it cannot be read' : 'cannot be written';
   return code === '' ? failed : `${failed} (${code})`;
