@@ -26,7 +26,17 @@ import { compareDesigns } from '../../../src/serving/comparison';
 import { fitModel, usualMemory } from '../../../src/serving/fit';
 import { deviceOf } from '../../../src/serving/hardware';
 import { scenario } from '../support';
-import { COMMAND, CONFIGS, FOLDER, HOSTILE, hostileText, TAUGHT, UNSEEN, writeHostile } from '../support/hostile';
+import {
+  BROKEN_FOLDER,
+  COMMAND,
+  CONFIGS,
+  FOLDER,
+  HOSTILE,
+  hostileText,
+  TAUGHT,
+  UNSEEN,
+  writeHostile,
+} from '../support/hostile';
 import { overviewOn } from '../support/overview';
 
 let root = '';
@@ -160,6 +170,7 @@ describe('the command line', () => {
     'strange',
     'broken',
     FOLDER,
+    BROKEN_FOLDER,
     `${HOSTILE}/nothing`.replaceAll('\ud800', ''),
   ];
   const COMMANDS: readonly (readonly string[])[] = [

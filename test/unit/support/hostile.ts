@@ -21,7 +21,9 @@ export const HOSTILE = [
 export const LINK = `[Fix](command:${COMMAND})`;
 const SHORT = `${LINK}\u202e\u001b[31m`;
 /** A name that a folder may have. */
-export const FOLDER = `${LINK} \u202e\u001b[31m$(alert)\n::error::`;
+export const FOLDER = `${LINK} \u202e\u001b[31m$(alert)`;
+/** Another, which the search of VS Code does not find. */
+export const BROKEN_FOLDER = `${FOLDER}\n::error::`;
 
 const SIZES = {
   hidden_size: 64,
@@ -223,7 +225,7 @@ export function writeHostile(root: string): readonly string[] {
   put('.', 'taught.json', json(TAUGHT));
   put('.', 'config.py', PYTHON);
   put('broken', 'config.json', json(CONFIGS.mystery).slice(0, -30));
-  put(FOLDER, 'config.json', json(CONFIGS.mystery));
+  for (const folder of [FOLDER, BROKEN_FOLDER]) put(folder, 'config.json', json(CONFIGS.mystery));
   return written;
 }
 
