@@ -21,7 +21,7 @@ export function reason(error: unknown, what: 'read' | 'written' = 'read'): strin
   // A file that is to be written need not be there; its folder must.
   const known =
     code === 'ENOENT' && what === 'written'
-      ? 'no such folder'
+      ? 'no such file or folder'
       : Object.hasOwn(REASONS, code)
         ? REASONS[code]
         : undefined;

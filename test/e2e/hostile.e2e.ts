@@ -285,12 +285,12 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     const { page } = workbench();
     await run('headlight.configs.focus');
     await run('headlight.findModelConfigs');
-    const rows = page.locator('.pane-body .monaco-list-row', { hasText: 'Fix' });
+    const rows = page.locator('.part.sidebar .pane-body .monaco-list-row', { hasText: 'Fix' });
     await rows.first().waitFor();
     await rows.first().hover();
     await page.waitForTimeout(1_500);
     await noLinks('the view');
-    await expect.poll(() => page.locator('.pane-body .monaco-list-row .codicon-alert').count()).toBe(0);
+    await expect.poll(() => page.locator('.part.sidebar .pane-body .codicon-alert').count()).toBe(0);
     await workbench().screenshot('hostile-tree');
     await run('workbench.view.explorer');
   });

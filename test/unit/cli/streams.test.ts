@@ -131,7 +131,7 @@ describe('a file that is written', () => {
   it('is refused in words where its folder is not there, or is a device without room', () => {
     expect(shell(`${HEADS} --out "$FOLDER/nowhere/x.json"`)).toMatchObject({
       status: 1,
-      err: `${folder}/nowhere/x.json: cannot be written: no such folder\n`,
+      err: `${folder}/nowhere/x.json: cannot be written: no such file or folder\n`,
     });
     if (!full) return;
     symlinkSync('/dev/full', path('full.json'));
