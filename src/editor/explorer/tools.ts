@@ -11,6 +11,7 @@ import {
   Uri,
   workspace,
 } from 'vscode';
+import { boundedText } from '../boundedText';
 import { planCache } from '../../cache/plan';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
 import type { ConfigDocument } from '../../config/document';
@@ -215,7 +216,7 @@ async function atPath(services: Services, path: string, token: CancellationToken
     ? [uri]
     : [Uri.joinPath(uri, 'config.json'), Uri.joinPath(uri, 'params.json'), uri]) {
     const open = workspace.textDocuments.find((document) => document.uri.toString() === candidate.toString());
-    const text = open?.getText() ?? (await readText(candidate));
+    const text = open?.getText() ?? (await boundedText(candidate, MOST_CONFIG * 4));
     if (text !== null)
       return { name: configName(candidate), reading: parse(path, text, await quantFileBeside(candidate)) };
   }
@@ -230,15 +231,6 @@ function inWorkspace(path: string): Uri | null {
     if (workspace.getWorkspaceFolder(uri)) return uri;
   }
   return null;
-}
-
-async function readText(uri: Uri): Promise<string | null> {
-  try {
-    if ((await workspace.fs.stat(uri)).size > MOST_CONFIG * 4) return null;
-    return new TextDecoder().decode(await workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
 }
 
 function parse(name: string, text: string, quantFile?: ConfigDocument): Reading {
