@@ -56,7 +56,8 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   const readerAt = (path: readonly string[], from = new ReadingLog()): ConfigReader =>
     new ConfigReader(document, path, from, overrides ? { overrides } : {});
   const ownType = modelTypeOf(location, readerAt(location.path, log));
-  const taught = taughtFor(options.families, ownType);
+  const known = layersRegister.of(ownType) !== null;
+  const taught = known ? undefined : taughtFor(options.families, ownType);
   const named = taught ? null : typeByArchitecture(location.path.length === 0 ? location.architecture : null, ownType);
   const modelType = taught?.like ?? named ?? ownType;
   const family = layersRegister.of(modelType);
@@ -68,6 +69,8 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   };
   const reader = (from = new ReadingLog()): ConfigReader => new ConfigReader(document, location.path, from, setting);
   const own = reader(log);
+  if (known && taughtFor(options.families, ownType))
+    log.note(`${ownType} is known here: what your settings teach of it is not used`, false);
   if (taught?.like !== undefined) log.note(`read like ${modelType}, as your settings say`, family === null);
   if (named !== null) log.note(byArchitecture(location.architecture ?? '', named, ownType), false, 'architectures');
   own.consult(Object.keys(taught?.keys ?? {}));
