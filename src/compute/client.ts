@@ -1,7 +1,8 @@
 /** The editor's side of the compute process: starts it when it is needed, and keeps its failures to itself. */
 
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { COMPUTE, COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
 import { chooseDevice, type DeviceChoice, type DeviceReport } from '../shared/devices';
 import type { EngineChoice } from '../shared/engineIds';
@@ -15,7 +16,7 @@ import {
 } from '../shared/rpc';
 import { isRpcError, RpcError } from '../shared/rpcError';
 import { answerCheck, type Contract } from '../shared/schema';
-import { channelTransport } from './childTransport';
+import { framedTransport, PIPE } from './framedTransport';
 import { Turns } from './turns';
 
 export interface ComputeClientOptions extends ComputeOptions {
@@ -162,15 +163,19 @@ export class ComputeClient {
       ...(threads === undefined ? {} : { threads }),
       ...(tensorflowPath === undefined ? {} : { tensorflowPath }),
     };
-    const child = fork(script, [], {
-      serialization: 'advanced',
-      // Nothing of the editor's own: no inspector port, no loader.
-      execArgv: [],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // Nothing of the editor's own: no inspector port, no loader.
+    const child = spawn(process.execPath, [script], {
+      // The last is both ways; Windows must be told that it is read while it is written.
+      stdio: ['ignore', 'pipe', 'pipe', 'overlapped'],
       env: { ...environment(), ...this.options.environment, [COMPUTE_OPTIONS_VARIABLE]: JSON.stringify(settings) },
     });
     if (this.options.lowPriority ?? true) yieldToEditor(child);
-    const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {}, answerCheck(COMPUTE));
+    const pipe = child.stdio[PIPE] as Duplex;
+    const onBroken = (why: string): void => {
+      child.kill('SIGKILL');
+      ended(`what it sent is no message: ${why}`);
+    };
+    const peer = new RpcPeer<ComputeMethods, NoMethods>(framedTransport(pipe, onBroken), {}, answerCheck(COMPUTE));
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])

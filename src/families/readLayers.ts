@@ -66,7 +66,7 @@ function wholeInput(reader: ConfigReader, architecture: string | null): Source |
     return reader.source('is_causal', 'not causal: sees all of its input at once, keeps nothing');
   // As a text model Gemma embeds; in its generating classes the flag changes the mask alone.
   const embeds = architecture !== null && !/For(?:CausalLM|ConditionalGeneration)$/.test(architecture);
-  if (embeds && reader.own('use_bidirectional_attention') === true)
+  if (embeds && reader.condition('use_bidirectional_attention') === true)
     return reader.source('use_bidirectional_attention', 'sees all of its input at once, keeps nothing');
   if (!readsWholeInput(architecture)) return null;
   return reader.derived(`${architecture ?? ''}: sees all of its input at once, keeps nothing`);

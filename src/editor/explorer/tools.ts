@@ -9,6 +9,7 @@ import {
   Uri,
   workspace,
 } from 'vscode';
+import { boundedText } from '../boundedText';
 import { planCache } from '../../cache/plan';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
 import type { ConfigDocument } from '../../config/document';
@@ -210,7 +211,7 @@ async function atPath(services: Services, path: string, token: CancellationToken
     ? [uri]
     : [Uri.joinPath(uri, 'config.json'), Uri.joinPath(uri, 'params.json'), uri]) {
     const open = workspace.textDocuments.find((document) => document.uri.toString() === candidate.toString());
-    const text = open?.getText() ?? (await readText(candidate));
+    const text = open?.getText() ?? (await boundedText(candidate, MOST_CONFIG * 4));
     if (text !== null)
       return { name: configName(candidate), reading: parse(path, text, await quantFileBeside(candidate)) };
   }
@@ -225,15 +226,6 @@ function inWorkspace(path: string): Uri | null {
     if (workspace.getWorkspaceFolder(uri)) return uri;
   }
   return null;
-}
-
-async function readText(uri: Uri): Promise<string | null> {
-  try {
-    if ((await workspace.fs.stat(uri)).size > MOST_CONFIG * 4) return null;
-    return new TextDecoder().decode(await workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
 }
 
 function parse(name: string, text: string, quantFile?: ConfigDocument): Reading {
