@@ -109,7 +109,7 @@ export class ConfigTree extends Owner {
     );
     const first = item instanceof ConfigItem ? item : selected[0];
     const others = selected.filter((each) => each !== first).map(({ uri }) => uri);
-    if (!first) return tell(l10n.t('Select model configs in the view first.'));
+    if (!first) return Promise.resolve(void tell(l10n.t('Select model configs in the view first.')));
     // One alone: the question with what.
     return commands.executeCommand(COMMANDS.compareWith, first.uri, others.length > 0 ? { with: others } : undefined);
   }
