@@ -46,6 +46,24 @@ const leaveOutCites = {
   },
 };
 
+/** Styles are written to be read: their comments and indents are for who changes them. */
+const leaveOutStyleNotes = {
+  name: 'leave-out-style-notes',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]webview[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/\bcss`[^`]*`/g, (style) =>
+        style
+          .replace(/\/\*[^]*?\*\//g, '')
+          .replace(/\s*\n\s*/g, '\n')
+          .replace(/ \{/g, '{')
+          .replace(/;\n\}/g, '}')
+          .replace(/([a-z-]+): /g, '$1:'),
+      ),
+      loader: 'ts',
+    }));
+  },
+};
+
 /** Options of the page; the caller adds where it goes. */
 const page = {
   entryPoints: [ENTRY],
@@ -60,7 +78,7 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
-  plugins: [leaveOutCites],
+  plugins: [leaveOutCites, leaveOutStyleNotes],
 };
 
-module.exports = { page, pagePlugins: [leaveOutCites, listPreloads], preloadsOf };
+module.exports = { page, pagePlugins: [leaveOutCites, leaveOutStyleNotes, listPreloads], preloadsOf };
