@@ -112,6 +112,24 @@ const oneFirstView = {
   },
 };
 
+/** Styles are written to be read: their comments and indents are for who changes them. */
+const leaveOutStyleNotes = {
+  name: 'leave-out-style-notes',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]webview[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/\bcss`[^`]*`/g, (style) =>
+        style
+          .replace(/\/\*[^]*?\*\//g, '')
+          .replace(/\s*\n\s*/g, '\n')
+          .replace(/ \{/g, '{')
+          .replace(/;\n\}/g, '}')
+          .replace(/([a-z-]+): /g, '$1:'),
+      ),
+      loader: 'ts',
+    }));
+  },
+};
+
 /** Options of the page; the caller adds where it goes. */
 const page = {
   entryPoints: [ENTRY],
@@ -126,11 +144,11 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
-  plugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView],
+  plugins: [facetsApart, leaveOutCites, packDefaults, leaveOutStyleNotes, oneFirstView],
 };
 
 module.exports = {
   page,
-  pagePlugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView, listPreloads],
+  pagePlugins: [facetsApart, leaveOutCites, packDefaults, leaveOutStyleNotes, oneFirstView, listPreloads],
   preloadsOf,
 };

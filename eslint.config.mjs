@@ -3,6 +3,7 @@ import tseslint from 'typescript-eslint';
 import { pathOf, ROOMS } from './scripts/floors.mjs';
 import { emptyCases } from './scripts/lint/emptyCases.mjs';
 import { floors } from './scripts/lint/floors.mjs';
+import { EDITOR_FILES, EDITOR_SINKS, SHIPPED_MARKDOWN, TERMINAL_TEXT } from './scripts/lint/sinks.mjs';
 
 const HEADLIGHT = { rules: { 'empty-cases': emptyCases, floors } };
 const NO_NODE = {
@@ -56,6 +57,11 @@ const NO_SINGLE_LOOKS = [
   message: 'Read until it holds: expect.poll(() => …).',
 }));
 const boundary = (files, patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } });
+/** What the product's files must not say; the last that names a file counts. */
+const syntax = (files, ...forbidden) => ({
+  files,
+  rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, NO_SILENT_ZERO, ...forbidden.flat()] },
+});
 
 export default tseslint.config(
   { ignores: ['dist/**', 'out/**', 'node_modules/**', '.cache/**', 'test-results/**'] },
@@ -73,10 +79,12 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  {
-    files: ['src/**/*.ts', 'webview/**/*.ts'],
-    rules: { 'no-restricted-syntax': ['error', ...NO_HIDDEN_EXPORTS, NO_SILENT_ZERO] },
-  },
+  syntax(['src/**/*.ts', 'webview/**/*.ts'], TERMINAL_TEXT, SHIPPED_MARKDOWN),
+  syntax(['src/present/terminal.ts'], SHIPPED_MARKDOWN),
+  syntax(['src/present/rulePage.ts'], TERMINAL_TEXT),
+  syntax(['src/editor/**/*.ts', 'src/extension*.ts'], TERMINAL_TEXT, SHIPPED_MARKDOWN, EDITOR_SINKS, EDITOR_FILES),
+  syntax(['src/editor/sinks.ts'], TERMINAL_TEXT, SHIPPED_MARKDOWN, EDITOR_FILES),
+  syntax(['src/editor/writing.ts'], TERMINAL_TEXT, SHIPPED_MARKDOWN, EDITOR_SINKS),
   { files: ['**/*.config.{ts,mts}'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['test/e2e/**/*.ts'],

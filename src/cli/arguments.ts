@@ -2,16 +2,18 @@
 
 import { parseArgs } from 'node:util';
 import { withDraftLayers } from '../cache/draftLayers';
-import { ConfigDocument } from '../config/document';
+import { ConfigDocument, type SyntaxError } from '../config/document';
 import { type Reading, readModelConfig } from '../reading/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
-import type { OptionValue, Scenario } from '../model/scenario';
+import { MOST_RANKS, type OptionValue, type Scenario } from '../model/scenario';
 import { parseEngine } from '../cache/engines/choose';
 import { parseEngineOption } from '../cache/engines/parseOptions';
 import { allocationRule } from '../cache/engines/register';
 import { InputError, UsageError } from './errors';
 import { besideOptions, modelText } from './modelFiles';
+import type { CliOutput } from './output';
+import { line } from '../present/terminal';
 
 export interface ParsedArguments {
   readonly paths: readonly string[];
@@ -59,14 +61,17 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
   const kvDtype = values['kv-dtype'] ?? 'auto';
   if (typeof kvDtype !== 'string' || !isKvDtype(kvDtype))
     throw new UsageError(`--kv-dtype must be one of ${KV_DTYPES.join(', ')}`);
+  const workload = { batch: count(values, 'batch'), tokens: count(values, 'tokens') };
+  if (!Number.isSafeInteger(workload.batch * workload.tokens))
+    throw new UsageError('--batch × --tokens is more than 2^53 tokens: no number of bytes would be exact');
   return {
-    workload: { batch: count(values, 'batch'), tokens: count(values, 'tokens') },
+    workload,
     ...chosen,
     kvDtype,
     sharding: {
-      tp: count(values, 'tp'),
-      pp: count(values, 'pp'),
-      dcp: count(values, 'dcp'),
+      tp: count(values, 'tp', MOST_RANKS),
+      pp: count(values, 'pp', MOST_RANKS),
+      dcp: count(values, 'dcp', MOST_RANKS),
       dpAttention: values['dp-attention'] === true,
     },
   };
@@ -92,11 +97,24 @@ function engineOf(
 }
 
 /** A whole number of at least 1, which is the default. */
-function count(values: ParsedArguments['values'], name: string): number {
+function count(values: ParsedArguments['values'], name: string, most = Number.MAX_SAFE_INTEGER): number {
   const text = values[name];
   if (text === undefined) return 1;
   const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`--${name} must be a whole number of at least 1`);
+  if (!Number.isSafeInteger(value) || value < 1 || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? 'of at least 1' : `from 1 to ${most}`;
+    throw new UsageError(`--${name} must be a whole number ${range}`);
+  }
+  return value;
+}
+
+/** A number from 0 to `most`, in decimals; undefined where the option is not given. */
+export function decimalOf(values: ParsedArguments['values'], name: string, most: number): number | undefined {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  const value =
+    typeof text === 'string' && /^(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= 0 && value <= most)) throw new UsageError(`--${name} must be a number from 0 to ${most}`);
   return value;
 }
 
@@ -110,27 +128,31 @@ export interface ReadConfig {
 export async function readConfig(
   path: string,
   values: ParsedArguments['values'],
-  err: (text: string) => void,
+  err: CliOutput['err'],
 ): Promise<ReadConfig> {
   const { text, file } = await modelText(path);
-  const families = await taughtFamilies(values['families'], err);
+  const families = await taughtFamilies(values['families']);
   const reading = readModelConfig(text, { families, ...(await besideOptions(file)) });
-  if (!reading) throw new InputError(`${file}: not a model config`);
-  for (const error of reading.syntaxErrors) err(`${file}:${error.range.line}: ${error.message}`);
+  if (!reading) throw notAConfig(file, ConfigDocument.parse(text).errors);
+  for (const error of reading.syntaxErrors) err(line(`${file}:${error.range.line}: ${error.message}`));
   for (const problem of reading.problems)
-    err(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`);
+    err(line(`${file}:${problem.range?.line ?? 1}: ${problem.severity}: ${problem.message}`));
   if (reading.spec.layers.length === 0) throw new InputError(`${file}: no layer could be read`);
   return { reading: values['mtp'] === true ? { ...reading, spec: withDraftLayers(reading.spec) } : reading, file };
 }
 
-async function taughtFamilies(
-  file: string | boolean | undefined,
-  err: (text: string) => void,
-): Promise<TaughtFamilies> {
+/** Why a text gave no reading: what is wrong in it, or that it is something else. */
+function notAConfig(file: string, [error]: readonly SyntaxError[]): InputError {
+  return new InputError(error ? `${file}:${error.range.line}: ${error.message}` : `${file}: not a model config`);
+}
+
+/** What is wrong in the file is an error: numbers without what it should teach would be others than were asked for. */
+async function taughtFamilies(file: string | boolean | undefined): Promise<TaughtFamilies> {
   if (typeof file !== 'string') return {};
   const { text } = await modelText(file);
   const document = ConfigDocument.parse(text);
-  const { families, rejected } = parseTaughtFamilies(document.root && document.valueOf(document.root));
-  for (const reason of rejected) err(`${file}: ${reason}`);
+  if (!document.root || document.errors.length > 0) throw notAConfig(file, document.errors);
+  const { families, rejected } = parseTaughtFamilies(document.valueOf(document.root) ?? []);
+  if (rejected.length > 0) throw new InputError(`${file}: ${rejected.join('; ')}`);
   return families;
 }

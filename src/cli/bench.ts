@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { benchAttention, type BenchReport } from '../compute/bench';
+import { json, line, lines, type TerminalText } from '../present/terminal';
 import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
@@ -33,14 +34,14 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
     ...(typeof values['only'] === 'string' ? { only: values['only'] } : {}),
     pythons: [process.env['HEADLIGHT_PYTHON'], 'python3', 'python'],
     pytorchScript: join(DIST, '..', 'test', 'bench', 'pytorch_peer.py'),
-    onProgress: (line) => output.err(line),
+    onProgress: (text) => output.err(line(text)),
   });
-  output.out(values['json'] === true ? JSON.stringify(report) : benchText(report));
+  output.out(values['json'] === true ? json(report) : benchText(report));
   return 0;
 }
 
 /** A table for people. */
-function benchText(report: BenchReport): string {
+function benchText(report: BenchReport): TerminalText {
   const rows = report.results.map((result) => [
     result.case,
     result.variant,
@@ -63,7 +64,7 @@ function benchText(report: BenchReport): string {
   const ratios = report.ratios.map(
     ({ what, ratio, target }) => `${ratio.toFixed(2)}  ${what}${target === null ? '' : ` (at least ${target})`}`,
   );
-  return [
+  return lines([
     `${report.machine}, ${report.threads} threads`,
     JSON.stringify(report.versions),
     '',
@@ -72,5 +73,5 @@ function benchText(report: BenchReport): string {
     ...ratios,
     '',
     ...report.notes,
-  ].join('\n');
+  ]);
 }

@@ -4,6 +4,7 @@ import { setupOf } from '../cache/engines/options';
 import { allocationRule } from '../cache/engines/register';
 import { parseVariant, type VariantRequest } from '../cache/variants';
 import { comparisonText } from '../present/comparisonText';
+import { json } from '../present/terminal';
 import { knownPart } from '../present/sizeText';
 import { type ComparedModel, compareDesigns, type Comparison } from '../serving/comparison';
 import type { Device } from '../serving/device';
@@ -30,7 +31,7 @@ export async function compare(args: readonly string[], output: CliOutput): Promi
   const comparison = compareDesigns(models, scenario, device);
   const [first] = comparison.leftOut;
   if (first && values['as'] !== undefined) throw new InputError(`${paths[first.model] ?? ''}: ${first.problem}`);
-  output.out(values['json'] === true ? JSON.stringify(comparisonJson(comparison)) : comparisonText(comparison));
+  output.out(values['json'] === true ? json(comparisonJson(comparison)) : comparisonText(comparison));
   return 0;
 }
 

@@ -21,6 +21,7 @@ import {
   conversionNotes,
   isMeasured,
 } from '../present/conversionText';
+import { json, lines, type TerminalText } from '../present/terminal';
 import type { ConversionResult } from '../shared/headsContract';
 import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
@@ -56,7 +57,7 @@ export async function convert(args: readonly string[], output: CliOutput): Promi
       const seed = model.seeded(layer)?.seed ?? null;
       output.out(
         values['json'] === true
-          ? JSON.stringify(json(results, ids, layer, seed))
+          ? json(contract(results, ids, layer, seed))
           : text(model, results, ids.length, layer, seed),
       );
       return 0;
@@ -99,7 +100,7 @@ function methodsOf(target: ConversionTarget, method: string | boolean | undefine
 }
 
 /** The contract of design §6 for one conversion; several are a list of the same, with those that are refused. */
-function json(
+function contract(
   results: readonly ConversionResult[],
   ids: readonly number[],
   layer: number,
@@ -149,21 +150,21 @@ function text(
   tokens: number,
   layer: number,
   seed: number | null,
-): string {
+): TerminalText {
   const found = results.filter(isMeasured);
   const [first] = found;
-  const line = (cells: readonly string[]): string =>
+  const row = (cells: readonly string[]): string =>
     cells.map((cell, i) => (i < 2 ? cell.padEnd(elementAt(WIDTHS, i)) : cell.padStart(elementAt(WIDTHS, i)))).join('');
-  return [
+  return lines([
     `${model.path}, layer ${layer}, ${tokens} tokens${first === undefined ? '' : `, ${first.cachedBefore} numbers of a token cached`}; measured in float64, without training`,
     ...(seed === null
       ? []
       : [
           `seeded weights (seed ${seed}): random heads have nothing in common; what trained ones lose must be measured on them`,
         ]),
-    line(CONVERSION_COLUMNS),
-    ...found.map((one) => line(conversionCells(one))),
+    row(CONVERSION_COLUMNS),
+    ...found.map((one) => row(conversionCells(one))),
     CONVERSION_LEGEND,
     ...conversionNotes(results),
-  ].join('\n');
+  ]);
 }

@@ -1,6 +1,7 @@
 /** Captures as JSON, piece by piece: a dump can be longer than a string may be. */
 
 import type { Tensor } from '../attention/onnx/graph';
+import { visibleJson } from '../model/visibleText';
 import { floats } from '../compute/heads/tokenAxis';
 
 /** Numbers in one piece. */
@@ -13,7 +14,7 @@ export function numbersOf(value: number | null): number | null {
 
 /** `{...start, "captures": {name: {"shape", "data"}}}` */
 export function* dumpJson(start: object, captures: ReadonlyMap<string, Tensor>): Generator<string> {
-  const head = JSON.stringify(start).slice(0, -1);
+  const head = visibleJson(start).slice(0, -1);
   yield `${head}${head.length > 1 ? ',' : ''}"captures":{`;
   let between = '';
   for (const [name, tensor] of captures) {

@@ -5,17 +5,27 @@ export class UsageError extends Error {}
 /** The input is understood to be wrong, or is not a model config: exit code 1. */
 export class InputError extends Error {}
 
-/** Why a file could not be read, in words. */
-export function reason(error: unknown): string {
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is a file',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  EROFS: 'the disk is read-only',
+};
+
+/** Why a file could not be read or written, in words. */
+export function reason(error: unknown, what: 'read' | 'written' = 'read'): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  switch (code) {
-    case 'ENOENT':
-      return 'no such file';
-    case 'EACCES':
-      return 'no permission to read it';
-    case 'EISDIR':
-      return 'it is a folder';
-    default:
-      return code === '' ? 'it cannot be read' : `it cannot be read (${code})`;
-  }
+  if (code === 'EACCES' || code === 'EPERM') return `no permission to ${what === 'read' ? 'read' : 'write'} it`;
+  // A file that is to be written need not be there; its folder must.
+  const known =
+    code === 'ENOENT' && what === 'written'
+      ? 'no such file or folder'
+      : Object.hasOwn(REASONS, code)
+        ? REASONS[code]
+        : undefined;
+  if (known !== undefined) return what === 'read' ? known : `cannot be written: ${known}`;
+  const failed = what === 'read' ? 'it cannot be read' : 'cannot be written';
+  return code === '' ? failed : `${failed} (${code})`;
 }

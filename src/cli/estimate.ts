@@ -4,6 +4,7 @@ import type { DerivationTerm, Factor } from '../cache/derivation';
 import { type Adjustment, planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
+import { json } from '../present/terminal';
 import { knownPart, remedyText } from '../present/sizeText';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
@@ -17,7 +18,7 @@ export async function estimate(args: readonly string[], output: CliOutput): Prom
   const scenario = scenarioOf(values);
   const { reading } = await readConfig(path, values, output.err);
   const plan = planCache(reading.spec, scenario);
-  output.out(values['json'] === true ? JSON.stringify(estimateJson(plan, countParameters(reading))) : planText(plan));
+  output.out(values['json'] === true ? json(estimateJson(plan, countParameters(reading))) : planText(plan));
   return 0;
 }
 

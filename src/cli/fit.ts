@@ -17,7 +17,8 @@ import { assumedWeights, WEIGHT_FORMATS, weightFormatOf } from '../serving/weigh
 import type { WeightBytes } from '../serving/weights';
 import type { Reading } from '../reading/read';
 import { localWeights } from '../weights/localWeights';
-import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
+import { json, line, lines, type TerminalText } from '../present/terminal';
+import { decimalOf, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
 
@@ -42,7 +43,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   if (!plan.known) {
     // No verdict: what is known, and what to do. JSON has null where an answer would stand.
     const unknown = { device, fits: null, cacheBytes: null, atLeast: knownPart(plan), problem: notKnownText(plan) };
-    output.out(values['json'] === true ? JSON.stringify(unknown) : unknownText(plan, device));
+    output.out(values['json'] === true ? json(unknown) : unknownText(plan, device));
     return 0;
   }
   const request: FitRequest = {
@@ -50,10 +51,10 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     device,
     scenario,
     everyRelease: true,
-    weights: await weightsOf(values['weights'], reading, file, output.err),
-    ...optional('fraction', decimal(values['fraction'], 'fraction', 1)),
+    weights: await weightsOf(values['weights'], reading, file, (text) => output.err(line(text))),
+    ...optional('fraction', decimalOf(values, 'fraction', 1)),
     ...(values['of-free'] === true ? { fractionRule: 'ofFree' as const } : {}),
-    ...optional('overheadBytes', decimal(values['overhead-gib'], 'overhead-gib', 1_000), GIB),
+    ...optional('overheadBytes', decimalOf(values, 'overhead-gib', 1_000), GIB),
   };
   const report = fitModel(request);
   if (!report)
@@ -65,7 +66,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   const suggestions = suggestionsFor(request, report);
   output.out(
     values['json'] === true
-      ? JSON.stringify({
+      ? json({
           ...report,
           parts: report.parts.map((part) => ({ ...part, how: howText(part, report.weights) })),
           source: sourceOf(device),
@@ -98,21 +99,13 @@ async function weightsOf(
   return assumed;
 }
 
-function unknownText(plan: CachePlan, device: Device): string {
+function unknownText(plan: CachePlan, device: Device): TerminalText {
   const size = sizeText(plan, 'reservedBytes');
-  return [
+  return lines([
     `${device.name}, ${formatBinary(device.memoryBytes)} each`,
     ...(size === NOT_KNOWN ? [] : [`cache ${size} at ${contextText(plan)}`]),
     `whether it fits is not known. ${notKnownText(plan)}`,
-  ].join('\n');
-}
-
-function decimal(text: string | boolean | undefined, name: string, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = typeof text === 'string' && text !== '' ? Number(text) : Number.NaN;
-  if (!Number.isFinite(value) || value < 0 || value > most)
-    throw new UsageError(`--${name} must be a number from 0 to ${most}`);
-  return value;
+  ]);
 }
 
 /** As `estimate` names it. */
@@ -131,10 +124,10 @@ function optional<K extends 'fraction' | 'overheadBytes'>(
   return given;
 }
 
-function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Suggestion[]): string {
+function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Suggestion[]): TerminalText {
   const { device, devices, decode } = report;
   const context = `${workloadText(scenario)}, ${engineText(scenario)}`;
-  const lines = [
+  const found = [
     ...(report.refused === null ? [] : [`${ENGINE_NAMES[scenario.engine]} refuses ${report.refused}`]),
     `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each, of which the engine takes ${(report.fraction * 100).toFixed(0)} %`,
     ...partTexts(report).map(([name, size, how]) => `${name} ${size} a device (${how})`),
@@ -146,10 +139,10 @@ function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Su
     releaseText(scenario, '0.6'),
   ];
   if (decode) {
-    lines.push(
+    found.push(
       `a decode step takes at best ${formatSeconds(decode.timeS)} (${limitText(decode)}): reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ` +
         `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, ridge at ${decode.ridgeFlopsPerByte.toFixed(0)}`,
     );
   }
-  return lines.join('\n');
+  return lines(found);
 }

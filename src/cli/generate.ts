@@ -2,6 +2,7 @@
 
 import { generate as continueGreedily } from '../compute/heads/generate';
 import { UNWATCHED } from '../compute/heads/watch';
+import { json, prose } from '../present/terminal';
 import { parseArguments } from './arguments';
 import { UsageError } from './errors';
 import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
@@ -23,7 +24,7 @@ export async function generate(args: readonly string[], output: CliOutput): Prom
     // Ids need none: what is wrong with it was said where a text was given.
     const tokenizer = await model.tokenizer().catch(() => null);
     const text = tokenizer === null ? null : tokenizer.decode(ids);
-    output.out(values['json'] === true ? JSON.stringify({ text, ids, generated }) : (text ?? ids.join(' ')));
+    output.out(values['json'] === true ? json({ text, ids, generated }) : prose(text ?? ids.join(' ')));
     return 0;
   });
 }

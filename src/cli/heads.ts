@@ -1,6 +1,5 @@
 /** `heads`: what the heads of one layer do with a prompt, with a model's own weights or with seeded ones. */
 
-import { open } from 'node:fs/promises';
 import { DUMPS, type DumpName, isDumpName } from '../compute/heads/dump';
 import { HeadsRun } from '../compute/heads/headsRun';
 import type { HeadSubject, LayerPass } from '../compute/heads/layerPass';
@@ -10,12 +9,15 @@ import { UNWATCHED } from '../compute/heads/watch';
 import type { Engine } from '../compute/engines/engine';
 import { defaultMemoryCeiling } from '../compute/machine';
 import type { Tensor } from '../attention/onnx/graph';
+import { visibleJson } from '../model/visibleText';
+import { line, lines, type TerminalText } from '../present/terminal';
 import type { HeadMeasures, LayerMeasures } from '../shared/headsContract';
 import { parseArguments } from './arguments';
-import { InputError, reason, UsageError } from './errors';
+import { InputError, UsageError } from './errors';
 import { dumpJson, numbersOf } from './dumpJson';
 import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withHeads } from './modelInput';
 import type { CliOutput } from './output';
+import { writeWhole } from './writing';
 
 /** Numbers that a dump may hold: more is no text that anything reads. */
 const MOST_DUMPED = 16 * 1024 ** 2;
@@ -76,7 +78,7 @@ async function look(
   engine: Engine,
   ids: readonly number[],
   ask: Ask,
-): Promise<{ readonly json: string; readonly text: string }> {
+): Promise<{ readonly json: TerminalText; readonly text: TerminalText }> {
   const asPicture = ask.out !== null && /\.png$/i.test(ask.out);
   const dumps: readonly DumpName[] = ask.out !== null && ask.dumps.length === 0 ? ['weights'] : ask.dumps;
   const seeded = model.seeded(ask.layer) !== null;
@@ -97,10 +99,11 @@ async function look(
     };
     const captures = new Map<string, Tensor>();
     if (!asPicture) for (const name of dumps) captures.set(name, await run.dump(name));
-    if (ask.out !== null) await writeFile(ask.out, asPicture ? await pngPieces(run, dumps) : dumpJson(start, captures));
+    if (ask.out !== null)
+      await writeWhole(ask.out, asPicture ? await pngPieces(run, dumps) : dumpJson(start, captures));
     const report = { ...start, ...reportOf(measures) };
-    const printed = ask.out === null && captures.size > 0 ? dumpJson(report, captures) : [JSON.stringify(report)];
-    return { json: [...printed].join(''), text: reportText(model, start.text, ask.layer, device, measures) };
+    const printed = ask.out === null && captures.size > 0 ? dumpJson(report, captures) : [visibleJson(report)];
+    return { json: line([...printed].join('')), text: reportText(model, start.text, ask.layer, device, measures) };
   } finally {
     await forward.dispose();
   }
@@ -112,19 +115,6 @@ async function pngPieces(run: HeadsRun, dumps: readonly DumpName[]): Promise<Ite
   for (const name of dumps)
     panels.push({ tensor: await run.view(name, MOST_PANEL), colouring: name === 'weights' ? 'weights' : 'signed' });
   return [encodePng(picture(panels))];
-}
-
-async function writeFile(file: string, pieces: Iterable<string | Uint8Array>): Promise<void> {
-  try {
-    const handle = await open(file, 'w');
-    try {
-      for (const piece of pieces) await handle.appendFile(piece);
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw new InputError(`${file}: ${reason(error)}`);
-  }
 }
 
 /** NaN (the entropy of a single token) is null in JSON. */
@@ -166,16 +156,16 @@ function reportText(
   layer: number,
   device: string,
   { heads: rows, identity }: LayerMeasures,
-): string {
+): TerminalText {
   const columns: readonly (keyof HeadMeasures)[] = ['entropy', 'sink', 'previousToken', 'duplicateToken', 'induction'];
-  const line = (cells: readonly string[]): string =>
+  const cellsOf = (cells: readonly string[]): string =>
     cells.map((cell, i) => (i < 2 ? cell.padStart(5) : cell.padStart(15))).join('');
   const table = rows.map((row) =>
-    line([String(row.head), String(row.group), ...columns.map((name) => row[name].toFixed(4))]),
+    cellsOf([String(row.head), String(row.group), ...columns.map((name) => row[name].toFixed(4))]),
   );
   const seeded = model.seeded(layer);
   const delta = (value: number | null): string => (value === null ? 'one group only' : String(numbersOf(value)));
-  return [
+  return lines([
     `${model.path}, layer ${layer}, ${tokens.length} tokens, ${device}, float32`,
     ...(seeded === null
       ? []
@@ -183,9 +173,9 @@ function reportText(
           `seeded weights (seed ${seeded.seed}): shapes, groups and masks are the config's, the numbers are random; earlier layers are skipped`,
           ...(seeded.note === null ? [] : [seeded.note]),
         ]),
-    line(['head', 'group', ...columns]),
+    cellsOf(['head', 'group', ...columns]),
     ...table,
     `max |ΔK| inside groups ${delta(identity.k.inside)}, between groups at least ${delta(identity.k.between)}`,
     `max |ΔV| inside groups ${delta(identity.v.inside)}, between groups at least ${delta(identity.v.between)}`,
-  ].join('\n');
+  ]);
 }

@@ -1,8 +1,9 @@
 /** `lint`: what is wrong with a config, one line per problem. Exit 1 when it holds what cannot run. */
 
-import type { ConfigDocument } from '../config/document';
+import { ConfigDocument } from '../config/document';
 import { lintReading } from '../lint/lint';
-import { readModelConfig } from '../reading/read';
+import { json, lines } from '../present/terminal';
+import { readDocument } from '../reading/read';
 import type { Problem, ProblemFix, Severity, TextRange } from '../model/spec';
 import { type OptionTable, parseArguments, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
@@ -17,21 +18,25 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
   if (path === undefined || more.length > 0) throw new UsageError('lint takes one PATH');
   const { sharding, kvDtype } = scenarioOf(values);
   const { text, file, byteOrderMark } = await modelText(path);
-  const reading = readModelConfig(text);
-  if (!reading) throw new InputError(`${file}: not a model config`);
+  const document = ConfigDocument.parse(text);
+  const reading = readDocument(document);
+  // What is no JSON has its errors, whatever it should have been.
+  if (!reading && document.errors.length === 0) throw new InputError(`${file}: not a model config`);
   const problems = [
-    ...reading.syntaxErrors.map(
+    ...document.errors.map(
       ({ message, range }): Problem => ({ rule: 'json-syntax', severity: 'error', key: null, range, message }),
     ),
-    ...lintReading(reading, { kvDtype, byteOrderMark, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) }),
+    ...(reading
+      ? lintReading(reading, { kvDtype, byteOrderMark, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) })
+      : []),
   ];
   if (values['json'] === true)
-    output.out(JSON.stringify({ file, problems: problems.map((problem) => problemJson(problem, reading.document)) }));
+    output.out(json({ file, problems: problems.map((problem) => problemJson(problem, document)) }));
   else
     output.out(
-      problems.length === 0 ? `${file}: no problems` : problems.map((problem) => problemLine(file, problem)).join('\n'),
+      lines(problems.length === 0 ? [`${file}: no problems`] : problems.map((problem) => problemLine(file, problem))),
     );
-  const unread = reading.spec.layers.length === 0;
+  const unread = !reading || reading.spec.layers.length === 0;
   return unread || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
 }
 

@@ -31,10 +31,18 @@ export async function tokensOf(
   { prompt, ids }: ParsedArguments['values'],
 ): Promise<readonly number[]> {
   const tokens = typeof ids === 'string' ? ids.split(',').map(Number) : await model.encode(String(prompt));
+  if (ids !== undefined && model instanceof SeededModel) checkVocabulary(tokens, model.vocabulary);
   if (tokens.length === 0) throw new InputError('the prompt has no tokens');
   if (tokens.length > MOST_PROMPT_TOKENS)
     throw new InputError(`the prompt has ${tokens.length} tokens; at most ${MOST_PROMPT_TOKENS} are taken`);
   return tokens;
+}
+
+/** Seeded weights have a row for any number; the model has not. Its own weights say so themselves. */
+function checkVocabulary(ids: readonly number[], vocabulary: number | null): void {
+  const beyond = ids.find((id) => vocabulary !== null && id >= vocabulary);
+  if (beyond !== undefined)
+    throw new InputError(`token ${beyond} is not in the vocabulary: the config has ids 0 to ${(vocabulary ?? 0) - 1}`);
 }
 
 /** A whole number of at least `least` from an option. */

@@ -1,5 +1,8 @@
 /** Where commands write. */
+
+import type { TerminalText } from '../present/terminal';
+
 export interface CliOutput {
-  out(text: string): void;
-  err(text: string): void;
+  out(text: TerminalText): void;
+  err(text: TerminalText): void;
 }

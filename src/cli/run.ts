@@ -2,6 +2,7 @@
 
 import { allocationRule } from '../cache/engines/register';
 import { ENGINES } from '../model/scenario';
+import { below, line, lines, type TerminalText } from '../present/terminal';
 import { InputError, UsageError } from './errors';
 import { bench } from './bench';
 import { compare } from './compare';
@@ -38,6 +39,10 @@ ${optionLines()}
 PATH: a config.json, a params.json, a GGUF file, or a folder that holds one
 MODEL: a model folder (config.json and safetensors) or a GGUF file; for heads --seed also a config.json alone`;
 
+function usage(): TerminalText {
+  return lines(USAGE.split('\n'));
+}
+
 /** The options of each engine, a line for each. */
 function optionLines(): string {
   return ENGINES.flatMap((engine) => {
@@ -51,26 +56,29 @@ function optionLines(): string {
 /** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage. */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {
   const [name, ...rest] = args;
-  if (name === '--help' || name === '-h' || name === 'help') {
-    output.out(USAGE);
+  const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+  if (name === 'help' || [name, ...options].some((each) => each === '--help' || each === '-h')) {
+    output.out(usage());
     return 0;
   }
   const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) {
-    output.err(name === undefined ? USAGE : `unknown command ${name}\n${USAGE}`);
+    output.err(name === undefined ? usage() : below(line(`unknown command ${name}`), usage()));
     return 2;
   }
   try {
     return await command(rest, output);
   } catch (error) {
     if (error instanceof UsageError) {
-      output.err(`${error.message}\n${USAGE}`);
+      output.err(below(line(error.message), usage()));
       return 2;
     }
     output.err(
-      error instanceof InputError
-        ? error.message
-        : `internal error: ${error instanceof Error ? error.message : 'unknown'}`,
+      line(
+        error instanceof InputError
+          ? error.message
+          : `internal error: ${error instanceof Error ? error.message : 'unknown'}`,
+      ),
     );
     return 1;
   }

@@ -1,7 +1,8 @@
 /** The editor's side of the compute process: starts it when it is needed, and keeps its failures to itself. */
 
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { COMPUTE, COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
 import { chooseDevice, type DeviceChoice, type DeviceReport } from '../shared/devices';
 import type { EngineChoice } from '../shared/engineIds';
@@ -14,8 +15,9 @@ import {
   RpcPeer,
 } from '../shared/rpc';
 import { isRpcError, RpcError } from '../shared/rpcError';
-import { answerCheck } from '../shared/schema';
-import { channelTransport } from './childTransport';
+import { answerCheck, type Contract } from '../shared/schema';
+import { framedTransport, PIPE } from './framedTransport';
+import { Turns } from './turns';
 
 export interface ComputeClientOptions extends ComputeOptions {
   /** dist/compute.js */
@@ -33,6 +35,11 @@ export interface ComputeClientOptions extends ComputeOptions {
   /** A line for the log: starts, ends, what the process wrote. */
   readonly onLog?: (line: string) => void;
 }
+
+/** Methods that the process works on one at a time. */
+const INTURN: ReadonlySet<string> = new Set(
+  Object.entries<Contract[string]>(COMPUTE).flatMap(([name, { inTurn }]) => (inTurn ? [name] : [])),
+);
 
 const IDLE_MS = 5 * 60_000;
 const GRACE_MS = 750;
@@ -52,6 +59,7 @@ export class ComputeClient {
   private toldOfCrash = false;
   private disposed = false;
   private reports: Promise<readonly DeviceReport[]> | undefined;
+  private readonly turns = new Turns();
 
   constructor(private readonly options: ComputeClientOptions) {}
 
@@ -60,7 +68,10 @@ export class ComputeClient {
     return this.running?.child.pid;
   }
 
-  /** Fails with an `RpcError`; see its codes. Calls run one after the other. */
+  /**
+   * Fails with an `RpcError`; see its codes. What computes runs one after the other: a call that waits can be given up without touching
+   * the one that runs.
+   */
   async call<K extends MethodName<ComputeMethods>>(
     method: K,
     params: MethodParams<ComputeMethods, K>,
@@ -69,21 +80,43 @@ export class ComputeClient {
     this.activeCalls++;
     clearTimeout(this.idleTimer);
     try {
-      for (;;) {
-        if (this.disposed) throw new RpcError('disposed', 'Headlight was closed');
-        const { peer } = (this.running ??= this.start());
-        try {
-          return await peer.call(method, params, options);
-        } catch (error) {
-          if (error === RESTARTED) continue;
-          if (isRpcError(error) && ['cancelled', 'superseded', 'deadline'].includes(error.code))
-            void this.freeFrom(peer);
-          throw error;
-        }
+      if (!INTURN.has(method)) return await this.send(method, params, options, () => !this.turns.busy);
+      const { supersedeKey, deadlineMs } = options;
+      // One that was sent with this key is given up now, not when the turn comes.
+      if (supersedeKey !== undefined) this.running?.peer.supersede(supersedeKey, method);
+      const start = performance.now();
+      const turn = await this.turns.take(method, options);
+      try {
+        turn.check();
+        const rest = deadlineMs === undefined ? {} : { deadlineMs: deadlineMs - (performance.now() - start) };
+        return await this.send(method, params, { ...options, ...rest }, () => true);
+      } finally {
+        turn.end();
       }
     } finally {
       this.activeCalls--;
       if (this.activeCalls === 0) this.startIdleTimer();
+    }
+  }
+
+  /** Sends a call, again where the process was restarted meanwhile; `mayEnd`: whether giving it up may end what blocks the process. */
+  private async send<K extends MethodName<ComputeMethods>>(
+    method: K,
+    params: MethodParams<ComputeMethods, K>,
+    options: CallOptions,
+    mayEnd: () => boolean,
+  ): Promise<MethodResult<ComputeMethods, K>> {
+    for (;;) {
+      if (this.disposed) throw new RpcError('disposed', 'Headlight was closed');
+      const { peer } = (this.running ??= this.start());
+      try {
+        return await peer.call(method, params, options);
+      } catch (error) {
+        if (error === RESTARTED) continue;
+        if (isRpcError(error) && ['cancelled', 'superseded', 'deadline'].includes(error.code) && mayEnd())
+          void this.freeFrom(peer);
+        throw error;
+      }
     }
   }
 
@@ -118,7 +151,9 @@ export class ComputeClient {
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.idleTimer);
-    this.end(new RpcError('disposed', 'Headlight was closed'));
+    const closed = new RpcError('disposed', 'Headlight was closed');
+    this.turns.end(closed);
+    this.end(closed);
   }
 
   private start(): Running {
@@ -128,15 +163,19 @@ export class ComputeClient {
       ...(threads === undefined ? {} : { threads }),
       ...(tensorflowPath === undefined ? {} : { tensorflowPath }),
     };
-    const child = fork(script, [], {
-      serialization: 'advanced',
-      // Nothing of the editor's own: no inspector port, no loader.
-      execArgv: [],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // Nothing of the editor's own: no inspector port, no loader.
+    const child = spawn(process.execPath, [script], {
+      // The last is both ways; Windows must be told that it is read while it is written.
+      stdio: ['ignore', 'pipe', 'pipe', 'overlapped'],
       env: { ...environment(), ...this.options.environment, [COMPUTE_OPTIONS_VARIABLE]: JSON.stringify(settings) },
     });
     if (this.options.lowPriority ?? true) yieldToEditor(child);
-    const peer = new RpcPeer<ComputeMethods, NoMethods>(channelTransport(child), {}, answerCheck(COMPUTE));
+    const pipe = child.stdio[PIPE] as Duplex;
+    const onBroken = (why: string): void => {
+      child.kill('SIGKILL');
+      ended(`what it sent is no message: ${why}`);
+    };
+    const peer = new RpcPeer<ComputeMethods, NoMethods>(framedTransport(pipe, onBroken), {}, answerCheck(COMPUTE));
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])

@@ -11,7 +11,7 @@ import type { DeviceReport } from '../shared/devices';
 import type { EngineId } from '../shared/engineIds';
 import type { CallContext, Handlers } from '../shared/rpc';
 import { isRpcError, RpcError } from '../shared/rpcError';
-import { handlersOf } from '../shared/schema';
+import { type Answers, handlersOf } from '../shared/schema';
 import { tightTensors } from '../shared/transfer';
 import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
@@ -37,27 +37,28 @@ export class ComputeService {
     private readonly script: string,
   ) {
     this.memoryCeiling = options.memoryCeiling ?? defaultMemoryCeiling();
-    this.heads = new HeadsService(this.queue, (id) => this.engine(id), this.memoryCeiling);
+    this.heads = new HeadsService((id) => this.engine(id), this.memoryCeiling);
   }
 
   handlers(): Handlers<ComputeMethods> {
-    return handlersOf(COMPUTE, {
+    const answers: Answers<ComputeMethods> = {
       // Answers at once unless a run blocks the thread: that is how the client tells.
       'compute/status': () => ({
         pid: process.pid,
         memoryBytes: process.memoryUsage.rss(),
         memoryCeiling: this.memoryCeiling,
       }),
-      'compute/devices': ({ refresh }, context) => this.queue.add(context.signal, () => this.devices(refresh, context)),
+      'compute/devices': ({ refresh }, context) => this.devices(refresh, context),
       'compute/describeLayer': ({ layer, ...config }) => describeLayer(config, layer),
       'compute/layerOnnx': (params) => {
         assertFits(layerRunBytes(params.layer, 1, 1, 0, 0), this.memoryCeiling);
         return layerOnnx(params);
       },
-      'compute/runLayer': (params, context) => this.queue.add(context.signal, () => this.runLayer(params, context)),
+      'compute/runLayer': (params, context) => this.runLayer(params, context),
       ...this.heads.answers(),
       ...WEIGHTS_ANSWERS,
-    });
+    };
+    return handlersOf(COMPUTE, answers, (signal, work) => this.queue.add(signal, work));
   }
 
   private async devices(refresh: boolean, context: CallContext): Promise<readonly DeviceReport[]> {

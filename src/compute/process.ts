@@ -1,15 +1,16 @@
 /**
- * The compute process: forked by the client, one per window, ends with its channel. All tensor libraries live here:
+ * The compute process: started by the client, one per window, ends with its channel. All tensor libraries live here:
  * they block their thread, and a driver that crashes must not take the editor down.
  */
 
+import { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
 import { isEngineId } from '../shared/engineIds';
 import { type NoMethods, RpcPeer } from '../shared/rpc';
 import { BENCH_ARGUMENT } from './bench/peers';
 import { serveBench } from './bench/worker';
-import { channelTransport } from './childTransport';
+import { framedTransport, PIPE } from './framedTransport';
 import { createEngine } from './engines/createEngine';
 import { ComputeService } from './methods';
 import { PROBE_ARGUMENT } from './probeDevices';
@@ -33,7 +34,10 @@ function serve(script: string): void {
   } catch {
     // Not allowed here; nothing depends on it.
   }
-  new RpcPeer<NoMethods, ComputeMethods>(channelTransport(process), new ComputeService(options(), script).handlers());
+  const pipe = new Socket({ fd: PIPE, readable: true, writable: true });
+  const end = (): never => process.exit(0);
+  pipe.on('close', end).on('end', end);
+  new RpcPeer<NoMethods, ComputeMethods>(framedTransport(pipe, end), new ComputeService(options(), script).handlers());
 }
 
 process.on('disconnect', () => process.exit(0));

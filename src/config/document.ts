@@ -10,11 +10,17 @@ import {
 } from 'jsonc-parser';
 import { elementAt } from '../model/elementAt';
 import type { TextRange } from '../model/spec';
+import { visible } from '../model/visibleText';
 
 /** Larger texts are not read: no model config comes near it. Characters. */
 export const MAX_CONFIG_CHARACTERS = 4_000_000;
 /** Deeper nesting is refused before the parser recurses into it. */
 const MAX_CONFIG_DEPTH = 200;
+/**
+ * Values, keys and marks of a text: what a parse takes time and memory for. The largest configs that people publish list the 70,000 modules
+ * that a quantisation leaves out, in some 150,000.
+ */
+const MAX_CONFIG_TOKENS = 300_000;
 
 export type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -69,6 +75,7 @@ export class ConfigDocument {
     const { json, bare } = withoutBareNumbers(text);
     const root = parseTree(json, errors, { allowTrailingComma: true, disallowComments: false });
     if (root) for (const [offset, word] of bare) setNumber(findNodeAtOffset(root, offset), offset, word);
+    if (root && MAY_HIDE.test(text)) showStrings(root);
     const document = new ConfigDocument(text, root, []);
     const kept = errors.map((error) => ({
       message: ERROR_MESSAGES[printParseErrorCode(error.error)] ?? 'This is not JSON.',
@@ -160,10 +167,22 @@ function withoutBareNumbers(text: string): { readonly json: string; readonly bar
   return { json, bare };
 }
 
+/** Without an escape and beyond ASCII, there is nothing in a text that does not show. */
+const MAY_HIDE = /\\|[^\t\n\r -~]/;
+
+/** Keys and values become text that can be seen (visibleText.ts): nothing that is made of them can be another line, or read another way. */
+function showStrings(node: Node): void {
+  if (typeof node.value === 'string') Object.assign(node, { value: visible(node.value) });
+  node.children?.forEach(showStrings);
+}
+
 function setNumber(node: Node | undefined, offset: number, word: string): void {
   if (node?.offset !== offset || node.type !== 'number') return;
   Object.assign(node, { value: Number(word), length: word.length });
 }
+
+/** `" , : { } [ ]` */
+const MARKS: ReadonlySet<number> = new Set([0x22, 0x2c, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d]);
 
 /** Why a text is not parsed, or null. */
 function refusal(text: string): string | null {
@@ -171,13 +190,25 @@ function refusal(text: string): string | null {
     return `The file has ${text.length} characters; more than ${MAX_CONFIG_CHARACTERS} are not read.`;
   }
   let depth = 0;
+  let tokens = 0;
   let inString = false;
+  let inWord = false;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (inString) {
       if (code === 0x5c) index++;
       else if (code === 0x22 || code === 0x0a) inString = false;
-    } else if (code === 0x22) inString = true;
+      continue;
+    }
+    // What a comment holds is neither string nor bracket.
+    if (code === 0x2f && text[index + 1] === '/') index = endOr(text.indexOf('\n', index), text.length);
+    else if (code === 0x2f && text[index + 1] === '*') index = endOr(text.indexOf('*/', index + 2), text.length) + 1;
+    const isMark = MARKS.has(code);
+    const isWord = !isMark && code > 0x20;
+    if ((isMark || (isWord && !inWord)) && ++tokens > MAX_CONFIG_TOKENS)
+      return `The file has more than ${MAX_CONFIG_TOKENS} values, keys and marks; it is not read.`;
+    inWord = isWord;
+    if (code === 0x22) inString = true;
     else if (code === 0x7b || code === 0x5b) {
       if (++depth > MAX_CONFIG_DEPTH)
         return `The file is nested more than ${MAX_CONFIG_DEPTH} levels deep; it is not read.`;
@@ -185,6 +216,8 @@ function refusal(text: string): string | null {
   }
   return null;
 }
+
+const endOr = (found: number, end: number): number => (found < 0 ? end : found);
 
 function lineStartsOf(text: string): readonly number[] {
   const starts = [0];

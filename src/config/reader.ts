@@ -51,6 +51,9 @@ export const MAX_DIMENSION = 1e8;
 /** Larger layer counts are not read: lists of layers are made from them. */
 export const MAX_LAYERS = 4096;
 
+/** Longer lists are not read: none of a model has more entries than it has layers, a few times. */
+const MAX_LIST = 4 * MAX_LAYERS;
+
 /** Collects what one reading finds. */
 export class ReadingLog {
   readonly problems: Problem[] = [];
@@ -111,7 +114,17 @@ export class ConfigReader {
     const path = this.pathOf(key);
     if (this.overrides.has(path)) return this.overrides.get(path);
     const node = this.valueNode(key);
+    if (node?.type === 'array' && (node.children?.length ?? 0) > MAX_LIST) return this.tooLong(key, node);
     return node ? this.document.valueOf(node) : undefined;
+  }
+
+  /** A list that is not read counts as absent, and as a problem. */
+  private tooLong(key: string, { children = [] }: Node): undefined {
+    const what = `${key} has ${children.length} entries; lists of more than ${MAX_LIST} are not read`;
+    if (this.log.notes.some(({ text }) => text === what)) return undefined;
+    this.problem('wrong-value', 'error', key, `${what}.`);
+    this.log.note(what, true, this.pathOf(key));
+    return undefined;
   }
 
   /** True when the key stands in the file, whatever its value. */
@@ -164,14 +177,13 @@ export class ConfigReader {
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
       return { value, source: this.source(key) };
     }
-    this.problem(
-      'wrong-value',
-      'error',
-      key,
-      `${key} must be a whole number of at least ${min}, but is ${show(value)}.`,
-    );
-    this.log.note(`${this.pathOf(key)} was not understood (${show(value)})`, true, this.pathOf(key));
+    this.wrong(key, `a whole number ${range(min, max, value)}`, value);
     return null;
+  }
+
+  private wrong(key: string, wanted: string, value: JsonValue | undefined): void {
+    this.problem('wrong-value', 'error', key, `${key} must be ${wanted}, but is ${show(value)}.`);
+    this.log.note(`${this.pathOf(key)} was not understood (${show(value)})`, true, this.pathOf(key));
   }
 
   number(keys: readonly string[]): Sourced<number> | null {
@@ -183,12 +195,39 @@ export class ConfigReader {
       : null;
   }
 
-  /** A boolean; `fallback` where the key is absent, null or of another type. */
+  /** A number that widths are multiplied with: more than 0. */
+  factor(keys: readonly string[]): Sourced<number> | null {
+    const found = this.number(keys);
+    if (!found || found.value > 0) return found;
+    const key = this.spelling(keys) ?? '';
+    this.wrong(key, 'a number above 0', found.value);
+    return null;
+  }
+
+  /** A boolean; `fallback` where the key is absent. What is none is taken as Python takes it, and is a problem. */
   flag(keys: readonly string[], fallback: boolean): boolean {
     this.consult(keys);
-    const key = this.spelling(keys);
-    const value = key === null ? undefined : this.value(key);
-    return typeof value === 'boolean' ? value : fallback;
+    const key = this.spelling(keys) ?? keys.find((name) => this.has(name));
+    if (key === undefined) return fallback;
+    return this.truth(key, this.value(key)) ?? fallback;
+  }
+
+  /** What the file says of a key, as a condition: undefined where the key is absent. */
+  condition(key: string): boolean | undefined {
+    return this.truth(key, this.own(key));
+  }
+
+  private truth(key: string, value: JsonValue | undefined): boolean | undefined {
+    if (value === undefined || typeof value === 'boolean') return value;
+    const taken = truthOf(value);
+    if (value !== null)
+      this.problem(
+        'wrong-value',
+        'warning',
+        key,
+        `${key} is ${show(value)}, not true or false: loaders take it as ${taken}.`,
+      );
+    return taken;
   }
 
   string(keys: readonly string[]): Sourced<string> | null {
@@ -259,8 +298,8 @@ export class ConfigReader {
 
   on(key: string, fallback = false): boolean {
     const value = this.get(key);
-    if (value === undefined || value === null) return fallback;
-    return typeof value === 'boolean' ? value : this.refuse(key, 'true or false is needed');
+    if (value === undefined) return fallback;
+    return value === null || typeof value === 'boolean' ? value === true : this.refuse(key, 'true or false is needed');
   }
 
   /** @throws ConfigRefusal where there is no text. */
@@ -346,6 +385,17 @@ export class ConfigReader {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_DIMENSION;
+}
+
+/** Python's truth of a value: nothing, zero and what is empty are false. */
+function truthOf(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return isJsonObject(value) ? Object.keys(value).length > 0 : Boolean(value);
+}
+
+/** "of at least 1"; with its end where that is what is in the way. */
+function range(min: number, max: number, value: JsonValue | undefined): string {
+  return typeof value === 'number' && value > max ? `from ${min} to ${max}` : `of at least ${min}`;
 }
 
 /** A value for a message: short, never a whole list. */

@@ -4,6 +4,7 @@ import { l10n, type TextDocument, Uri, window, workspace } from 'vscode';
 import type { FollowedReading } from '../reading/follow';
 import type { Reading } from '../reading/read';
 import type { Readings } from './readings';
+import { tell } from './sinks';
 
 export interface ActiveConfig extends FollowedReading {
   readonly source: TextDocument;
@@ -29,7 +30,7 @@ export async function activeConfig(readings: Readings, uri: unknown): Promise<Ac
   const seen = uri instanceof Uri ? config(readings, await workspace.openTextDocument(uri)) : configInSight(readings);
   const settled = seen && (await readings.settled(seen.source));
   const found = seen && settled && { ...settled, source: seen.source };
-  if (!found) void window.showInformationMessage(l10n.t("Open a model's config.json first."));
+  if (!found) void tell(l10n.t("Open a model's config.json first."));
   return found;
 }
 

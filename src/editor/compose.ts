@@ -15,7 +15,6 @@ import {
 import { PANEL_VIEWS, type PanelView } from '../shared/panelViews';
 import { activeConfig, activeReading } from './activeReading';
 import type { WorkCounts } from './advice/insights';
-import type { ShownStatus } from './advice/languageStatus';
 import { AdviceLoader } from './adviceLoader';
 import type { MeasureConversionRequest, RunLayerRequest } from './computeHost';
 import { ConfigContext } from './configContext';
@@ -25,6 +24,7 @@ import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
 import { LazyCompute, type Platform, type Services } from './services';
+import { createLog, registerCommand, type ShownStatus, tell } from './sinks';
 
 /** What `activate` hands to others (and to the tests). */
 export interface HeadlightApi {
@@ -44,7 +44,7 @@ export interface HeadlightApi {
 export function compose(context: ExtensionContext, platform: Platform): HeadlightApi {
   const started = performance.now();
   const cpu = platform.cpuMs();
-  const log = window.createOutputChannel('Headlight', { log: true });
+  const log = createLog('Headlight');
   const readings = new Readings();
   const compute = platform.native ? new LazyCompute(context, log, platform.load) : null;
   const services: Services = { context, log, readings, platform, compute };
@@ -56,7 +56,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...(compute ? [compute] : []),
     advice,
     languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
-    commands.registerCommand(COMMANDS.showLog, () => log.show()),
+    registerCommand(COMMANDS.showLog, () => log.show()),
     new ConfigContext(readings),
     ...registerPanel(services),
     ...registerCompute(services),
@@ -90,10 +90,10 @@ function registerPanel(services: Services): Disposable[] {
     window.registerWebviewPanelSerializer(VIEWS.editorPanel, {
       deserializeWebviewPanel: async (restored) => (await panel()).attachPanel(restored),
     }),
-    commands.registerCommand(COMMANDS.openPanel, async (uri?: Uri, view?: unknown) =>
+    registerCommand(COMMANDS.openPanel, async (uri?: Uri, view?: unknown) =>
       (await panel()).open(uri, panelView(view)),
     ),
-    commands.registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown) =>
+    registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown) =>
       (await panel()).openBeside(uri, panelView(view)),
     ),
   ];
@@ -108,35 +108,33 @@ function registerCompute({ readings, compute }: Services): Disposable[] {
   if (!compute) {
     // In the browser: the commands are in the palette, so they say why.
     const refuse = (): void =>
-      void window.showInformationMessage(
-        l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'),
-      );
+      void tell(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.'));
     return [
       COMMANDS.showComputeDevices,
       COMMANDS.runAttentionLayer,
       COMMANDS.saveOnnx,
       COMMANDS.measureConversion,
       COMMANDS.installTensorflow,
-    ].map((command) => commands.registerCommand(command, refuse));
+    ].map((command) => registerCommand(command, refuse));
   }
   return [
-    commands.registerCommand(COMMANDS.showComputeDevices, async () => (await compute.get()).showDevices()),
-    commands.registerCommand(COMMANDS.runAttentionLayer, async (uri?: Uri, request?: RunLayerRequest) => {
+    registerCommand(COMMANDS.showComputeDevices, async () => (await compute.get()).showDevices()),
+    registerCommand(COMMANDS.runAttentionLayer, async (uri?: Uri, request?: RunLayerRequest) => {
       const reading = await activeReading(readings, uri);
       return reading && (await compute.get()).runLayer(reading, request);
     }),
-    commands.registerCommand(
+    registerCommand(
       COMMANDS.saveOnnx,
       async (uri?: Uri, request?: { readonly layer?: number; readonly target?: Uri }) => {
         const reading = await activeReading(readings, uri);
         return reading && (await compute.get()).saveOnnx(reading, request);
       },
     ),
-    commands.registerCommand(COMMANDS.measureConversion, async (uri?: Uri, request?: MeasureConversionRequest) => {
+    registerCommand(COMMANDS.measureConversion, async (uri?: Uri, request?: MeasureConversionRequest) => {
       const found = await activeConfig(readings, uri);
       return found && (await compute.get()).measureConversion(found.reading, found.source.uri, request);
     }),
-    commands.registerCommand(COMMANDS.installTensorflow, async () => (await compute.get()).installTensorflow()),
+    registerCommand(COMMANDS.installTensorflow, async () => (await compute.get()).installTensorflow()),
   ];
 }
 

@@ -2,7 +2,7 @@
  * Commands that compute. A file of its own (esbuild.host.js), loaded at the first of them: who only hovers pays nothing.
  */
 
-import { type CancellationToken, l10n, type LogOutputChannel, ProgressLocation, Uri, window, workspace } from 'vscode';
+import { type CancellationToken, l10n, Uri, window, workspace } from 'vscode';
 import { ComputeClient } from '../compute/client';
 import { installCommands, installNeeds, installTensorflow, type TensorflowSource } from '../compute/installTensorflow';
 import type { CacheRule } from '../attention/onnx/program';
@@ -21,13 +21,15 @@ import { Owner } from './lifecycle';
 import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
 import { computeSettings, scenarioSetting, taughtFamilies } from './settings';
+import { ask, askText, complain, type Log, openMarkdown, pickFrom, tell, warn, withProgress } from './sinks';
+import { writeWhole } from './writing';
 
 export interface ComputeHostOptions {
   /** dist/compute.js */
   readonly script: string;
   /** Folder of the extension's own, for the TensorFlow engine. */
   readonly storage: string;
-  readonly log: LogOutputChannel;
+  readonly log: Log;
 }
 
 /** Arguments of the commands, for tests and key bindings; people are asked. */
@@ -79,10 +81,10 @@ export class ComputeHost extends Owner {
   }
 
   async showDevices(): Promise<readonly DeviceReport[] | null> {
-    return this.withProgress(l10n.t('Looking for compute devices'), async (options) => {
+    return this.inProgress(l10n.t('Looking for compute devices'), async (options) => {
       const reports = await this.compute().devices({ ...options, refresh: true });
       const choice = await this.choose(options).catch((error: unknown) => messageOf(error));
-      await showMarkdown(devicesMarkdown(reports, choice));
+      await openMarkdown(devicesMarkdown(reports, choice));
       return reports;
     });
   }
@@ -93,7 +95,7 @@ export class ComputeHost extends Owner {
     if (layer === null) return null;
     const [tokens, steps] = [request.tokens ?? DEFAULT_TOKENS, request.steps ?? DEFAULT_STEPS];
     const rule = request.rule ?? (scenarioSetting().engine === 'transformers' ? 'transformers' : 'intrinsic');
-    return this.withProgress(l10n.t('Running layer {0}', layer), async (options) => {
+    return this.inProgress(l10n.t('Running layer {0}', layer), async (options) => {
       const described = await this.call(
         'compute/describeLayer',
         { text: reading.document.text, families: taughtFamilies(), layer },
@@ -116,7 +118,7 @@ export class ComputeHost extends Owner {
         { ...options, supersedeKey: 'runLayer' },
       );
       const report = reportOf(reading, layer, described, device, run, tokens, steps);
-      await showMarkdown(layerMarkdown(reading.spec.modelType, report));
+      await openMarkdown(layerMarkdown(reading.spec.modelType, report));
       return report;
     });
   }
@@ -137,7 +139,7 @@ export class ComputeHost extends Owner {
         title: l10n.t('Save Attention Layer as ONNX'),
       }));
     if (!target) return null;
-    return this.withProgress(l10n.t('Writing layer {0}', layer), async (options) => {
+    return this.inProgress(l10n.t('Writing layer {0}', layer), async (options) => {
       const { layer: spec, note } = await this.call(
         'compute/describeLayer',
         { text: reading.document.text, families: taughtFamilies(), layer },
@@ -149,11 +151,11 @@ export class ComputeHost extends Owner {
         { layer: spec, mode, form: null, seed: DEFAULT_SEED, name },
         options,
       );
-      await workspace.fs.writeFile(target, bytes);
+      await writeWhole(target, bytes);
       const written = inlineWeights
         ? l10n.t('Layer {0} was written with seeded weights.', layer)
         : l10n.t('Layer {0} was written with weights as inputs.', layer);
-      void window.showInformationMessage(note ? `${written} ${note}.` : written);
+      void tell(note ? `${written} ${note}.` : written);
       return target;
     });
   }
@@ -168,7 +170,7 @@ export class ComputeHost extends Owner {
     if (layer === null) return null;
     const text = request.prompt ?? (await askPrompt());
     if (text === null) return null;
-    return this.withProgress(l10n.t('Measuring what layer {0} loses', layer), async (options) => {
+    return this.inProgress(l10n.t('Measuring what layer {0} loses', layer), async (options) => {
       const beside = await besideOf(uri);
       const seeded = { text: reading.document.text, families: taughtFamilies(), seed: DEFAULT_SEED };
       const model = beside?.weights ? { path: beside.folder } : { path: beside?.folder ?? '', seeded };
@@ -178,7 +180,7 @@ export class ComputeHost extends Owner {
         { ...model, engine, text, layer, conversions: null },
         { ...options, supersedeKey: 'convert' },
       );
-      await showMarkdown(conversionMarkdown(configName(uri), result));
+      await openMarkdown(conversionMarkdown(configName(uri), result));
       return result;
     });
   }
@@ -186,25 +188,23 @@ export class ComputeHost extends Owner {
   /** Installs the TensorFlow engine into the extension's storage, after showing the commands that will run. */
   async installTensorflow(): Promise<boolean> {
     if (!workspace.isTrusted) {
-      void window.showWarningMessage(
-        l10n.t('Installing an engine runs npm and a compiler: trust this workspace first.'),
-      );
+      warn(l10n.t('Installing an engine runs npm and a compiler: trust this workspace first.'));
       return false;
     }
     const source = await pickTensorflow();
     if (!source) return false;
     const commands = installCommands(source);
     const install = l10n.t('Install');
-    const answer = await window.showInformationMessage(
-      l10n.t('Install the TensorFlow engine?'),
-      {
-        modal: true,
-        detail: `${l10n.t("It goes into Headlight's own storage. These commands run:")}\n\n${commands.join('\n')}\n\n${installNeeds(source)}`,
-      },
-      install,
-    );
+    const detail = [
+      l10n.t("It goes into Headlight's own storage. These commands run:"),
+      '',
+      ...commands,
+      '',
+      installNeeds(source),
+    ];
+    const answer = await ask(l10n.t('Install the TensorFlow engine?'), detail, install);
     if (answer !== install) return false;
-    const done = await this.withProgress(l10n.t('Installing the TensorFlow engine'), async ({ signal, onProgress }) => {
+    const done = await this.inProgress(l10n.t('Installing the TensorFlow engine'), async ({ signal, onProgress }) => {
       const folder = await installTensorflow({
         source,
         folder: this.tensorflowFolder(),
@@ -233,9 +233,7 @@ export class ComputeHost extends Owner {
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
       onLog: (line) => log.info(line),
       onCrash: (message) =>
-        void window.showWarningMessage(
-          l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message),
-        ),
+        warn(l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message)),
     });
     return this.client;
   }
@@ -255,30 +253,27 @@ export class ComputeHost extends Owner {
   }
 
   /** Progress with a way to cancel; a failure becomes one message, a cancellation none. */
-  private async withProgress<T>(title: string, work: (options: CallOptions) => Promise<T>): Promise<T | null> {
-    return window.withProgress(
-      { location: ProgressLocation.Notification, title: l10n.t('Headlight: {0}', title), cancellable: true },
-      async (progress, token) => {
-        try {
-          let shown = 0;
-          return await work({
-            signal: signalOf(token),
-            onProgress: ({ message, fraction = shown }) => {
-              // A bar that went back would say less than one that waits.
-              const increment = 100 * Math.max(0, fraction - shown);
-              shown = Math.max(shown, fraction);
-              progress.report({ increment, ...(message === undefined ? {} : { message }) });
-            },
-          });
-        } catch (error) {
-          if (isRpcError(error) && (error.code === 'cancelled' || error.code === 'superseded')) return null;
-          const message = error instanceof Error ? error.message : l10n.t('unknown failure');
-          this.options.log.error(`${title}: ${message}`);
-          void window.showErrorMessage(`${title}: ${message}`);
-          return null;
-        }
-      },
-    );
+  private async inProgress<T>(title: string, work: (options: CallOptions) => Promise<T>): Promise<T | null> {
+    return withProgress(l10n.t('Headlight: {0}', title), async (report, token) => {
+      try {
+        let shown = 0;
+        return await work({
+          signal: signalOf(token),
+          onProgress: ({ message, fraction = shown }) => {
+            // A bar that went back would say less than one that waits.
+            const increment = 100 * Math.max(0, fraction - shown);
+            shown = Math.max(shown, fraction);
+            report(increment, message);
+          },
+        });
+      } catch (error) {
+        if (isRpcError(error) && (error.code === 'cancelled' || error.code === 'superseded')) return null;
+        const message = error instanceof Error ? error.message : l10n.t('unknown failure');
+        this.options.log.error(`${title}: ${message}`);
+        complain(`${title}: ${message}`);
+        return null;
+      }
+    });
   }
 }
 
@@ -300,41 +295,37 @@ async function pickLayer(reading: Reading): Promise<number | null> {
     layer: layer.index,
   }));
   if (items.length === 1) return 0;
-  const picked = await window.showQuickPick(items, { title: l10n.t('Which layer'), matchOnDescription: true });
+  const picked = await pickFrom(l10n.t('Which layer'), items);
   return picked?.layer ?? null;
 }
 
 async function askPrompt(): Promise<string | null> {
-  const text = await window.showInputBox({
+  const text = await askText({
     title: l10n.t('On which text'),
     prompt: l10n.t('The loss is measured on these words: the longer, the more it says. Nothing is trained.'),
     value: CONVERSION_PROMPT,
-    ignoreFocusOut: true,
-    validateInput: (value) => (value.trim() === '' ? l10n.t('Some words are needed.') : undefined),
+    problem: (value) => (value.trim() === '' ? l10n.t('Some words are needed.') : undefined),
   });
   return text === undefined || text.trim() === '' ? null : text;
 }
 
 async function pickTensorflow(): Promise<TensorflowSource | null> {
-  const picked = await window.showQuickPick(
-    [
-      {
-        label: l10n.t("Built against my Python's TensorFlow"),
-        description: l10n.t('brings its CUDA; needs a C++ compiler'),
-        route: 'python' as const,
-      },
-      {
-        label: l10n.t('As published, for GPU'),
-        description: l10n.t('needs CUDA 11.2; downloads libtensorflow'),
-        route: 'gpu' as const,
-      },
-      { label: l10n.t('As published, for CPU'), description: l10n.t('downloads libtensorflow'), route: 'cpu' as const },
-    ],
-    { title: l10n.t('Install TensorFlow Engine') },
-  );
+  const picked = await pickFrom(l10n.t('Install TensorFlow Engine'), [
+    {
+      label: l10n.t("Built against my Python's TensorFlow"),
+      description: l10n.t('brings its CUDA; needs a C++ compiler'),
+      route: 'python' as const,
+    },
+    {
+      label: l10n.t('As published, for GPU'),
+      description: l10n.t('needs CUDA 11.2; downloads libtensorflow'),
+      route: 'gpu' as const,
+    },
+    { label: l10n.t('As published, for CPU'), description: l10n.t('downloads libtensorflow'), route: 'cpu' as const },
+  ]);
   if (!picked) return null;
   if (picked.route !== 'python') return { kind: 'published', gpu: picked.route === 'gpu' };
-  const python = await window.showInputBox({ title: l10n.t('Python that has tensorflow'), value: 'python3' });
+  const python = await askText({ title: l10n.t('Python that has tensorflow'), value: 'python3' });
   return python ? { kind: 'python', python } : null;
 }
 
@@ -357,9 +348,4 @@ function reportOf(
     steps,
     formulaBytes: run.planned.bytes,
   };
-}
-
-async function showMarkdown(content: string): Promise<void> {
-  const document = await workspace.openTextDocument({ language: 'markdown', content });
-  await window.showTextDocument(document, { preview: true, preserveFocus: false });
 }

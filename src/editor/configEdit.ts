@@ -2,7 +2,7 @@
 
 import { Range, type TextDocument, workspace, WorkspaceEdit } from 'vscode';
 import type { KeyEdit } from '../reading/convertHeads';
-import { textEdits } from './panel/edits';
+import { textEdits } from '../config/textEdits';
 
 /** The edit, for who applies it (a quick fix, a command). */
 export function configEdit(document: TextDocument, edits: readonly KeyEdit[]): WorkspaceEdit {

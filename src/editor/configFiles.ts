@@ -1,6 +1,7 @@
 /** Files that may be model configs: where they are looked for, how large they get, and the bundled ones. */
 
 import { Uri, workspace } from 'vscode';
+import { boundedText } from './boundedText';
 
 /** Folders in which nobody keeps configs. */
 export const NOT_CONFIGS = '**/{node_modules,.git,.venv,venv,site-packages,__pycache__,dist,out,build,.cache}/**';
@@ -8,13 +9,8 @@ export const NOT_CONFIGS = '**/{node_modules,.git,.venv,venv,site-packages,__pyc
 const MAX_BYTES = 1_000_000;
 
 /** The text of a file; null for what is too large for a config, gone or unreadable. */
-export async function configText(uri: Uri): Promise<string | null> {
-  try {
-    if ((await workspace.fs.stat(uri)).size > MAX_BYTES) return null;
-    return new TextDecoder().decode(await workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
+export function configText(uri: Uri): Promise<string | null> {
+  return boundedText(uri, MAX_BYTES);
 }
 
 /** A config of media/presets. */

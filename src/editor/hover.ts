@@ -3,21 +3,21 @@
 import {
   type CancellationToken,
   commands,
-  Hover,
+  type Hover,
   type HoverProvider,
   l10n,
-  MarkdownString,
   type Position,
   Range,
   type TextDocument,
 } from 'vscode';
 import { type Change, changeText } from '../present/change';
 import { HOVER_COMMANDS, hoverOf } from '../present/hover';
-import { escapeText } from '../present/markdown';
+import { joined, md } from '../present/markdown';
 import { changeOf, isInDiff } from './changes';
 import { CONTEXTS, SETTINGS } from './ids';
 import type { Readings } from './readings';
 import { isEnabled, scenarioSetting } from './settings';
+import { hover } from './sinks';
 
 export class ConfigHoverProvider implements HoverProvider {
   private shown = false;
@@ -26,13 +26,13 @@ export class ConfigHoverProvider implements HoverProvider {
 
   async provideHover(document: TextDocument, position: Position, token: CancellationToken): Promise<Hover | null> {
     const change = isInDiff(document) ? await changeOf(document, this.readings) : null;
-    const hover = token.isCancellationRequested ? null : this.hoverAt(document, position, change);
-    if (hover && !this.shown) {
+    const found = token.isCancellationRequested ? null : this.hoverAt(document, position, change);
+    if (found && !this.shown) {
       this.shown = true;
       // The first step of the walkthrough.
       void commands.executeCommand('setContext', CONTEXTS.hovered, true);
     }
-    return hover;
+    return found;
   }
 
   /** `change`: what the diff that shows the document did. */
@@ -49,15 +49,15 @@ export class ConfigHoverProvider implements HoverProvider {
       hasSchema(document),
     );
     if (!content) return null;
-    const markdown = new MarkdownString(
-      change
-        ? `${l10n.t('This change:')} **${escapeText(changeText(change))}**\n\n${content.markdown}`
-        : content.markdown,
-    );
-    markdown.isTrusted = { enabledCommands: HOVER_COMMANDS };
-    markdown.supportHtml = false;
+    const markdown = change
+      ? joined([md`${l10n.t('This change:')} **${changeText(change)}**`, content.markdown], '\n\n')
+      : content.markdown;
     const { offset, length } = content.range;
-    return new Hover(markdown, new Range(document.positionAt(offset), document.positionAt(offset + length)));
+    return hover(
+      markdown,
+      new Range(document.positionAt(offset), document.positionAt(offset + length)),
+      HOVER_COMMANDS,
+    );
   }
 }
 

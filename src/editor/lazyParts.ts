@@ -1,7 +1,6 @@
 /** Commands, the view of configs, summary documents and tools: registered at activation, loaded at first use. */
 
 import {
-  commands,
   type Disposable,
   EventEmitter,
   type LanguageModelTool,
@@ -15,6 +14,7 @@ import type { Explorer } from './explorer/explorer';
 import { EXPLORER_COMMANDS, PALETTE_COMMANDS, SUMMARY_SCHEME, TOOLS, VIEWS } from './ids';
 import type { Palette } from './palette/palette';
 import type { Services } from './services';
+import { registerCommand } from './sinks';
 
 /** One bundle, loaded once; what it makes ends with the extension. */
 function lazyPart<T extends Disposable>({ context }: Services, create: () => Promise<T>): () => Promise<T> {
@@ -33,7 +33,7 @@ function lazyCommands<C extends string, T>(
   run: (loaded: T, id: C, first: unknown, second: unknown) => unknown,
 ): Disposable[] {
   return ids.map((id) =>
-    commands.registerCommand(id, async (first?: unknown, second?: unknown) => run(await part(), id, first, second)),
+    registerCommand(id, async (first?: unknown, second?: unknown) => run(await part(), id, first, second)),
   );
 }
 

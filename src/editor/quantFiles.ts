@@ -4,6 +4,7 @@
  */
 
 import { type Disposable, EventEmitter, RelativePattern, Uri, workspace } from 'vscode';
+import { boundedText } from './boundedText';
 import { ConfigDocument } from '../config/document';
 import { QUANT_FILE } from '../config/quantFile';
 import { Owner } from './lifecycle';
@@ -92,12 +93,6 @@ function folderOf(config: Uri): Uri | null {
     : Uri.joinPath(uri, '..').with({ query: '', fragment: '' });
 }
 
-async function readQuantFile(folder: Uri): Promise<string | null> {
-  const uri = Uri.joinPath(folder, QUANT_FILE);
-  try {
-    if ((await workspace.fs.stat(uri)).size > MAX_BYTES) return null;
-    return new TextDecoder().decode(await workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
+function readQuantFile(folder: Uri): Promise<string | null> {
+  return boundedText(Uri.joinPath(folder, QUANT_FILE), MAX_BYTES);
 }

@@ -1,10 +1,11 @@
 /** What every part of the editor's side is given. */
 
-import type { ExtensionContext, LogOutputChannel } from 'vscode';
+import type { ExtensionContext } from 'vscode';
 import type { Bundles, LoadBundle } from './bundles';
 import type { ComputeHost } from './computeHost';
 import { Owner } from './lifecycle';
 import type { Readings } from './readings';
+import type { Log } from './sinks';
 
 /** What differs between a desktop (or remote) extension host and the browser's. */
 export interface Platform {
@@ -17,7 +18,7 @@ export interface Platform {
 
 export interface Services {
   readonly context: ExtensionContext;
-  readonly log: LogOutputChannel;
+  readonly log: Log;
   readonly readings: Readings;
   readonly platform: Platform;
   /** The compute process's side, loaded on first use; null in the browser. */
@@ -31,7 +32,7 @@ export class LazyCompute extends Owner {
 
   constructor(
     private readonly context: ExtensionContext,
-    private readonly log: LogOutputChannel,
+    private readonly log: Log,
     private readonly load: LoadBundle,
   ) {
     super();

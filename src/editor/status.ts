@@ -1,20 +1,21 @@
 /** The status bar item: what the active config caches at the scenario. Gone when no model config is active. */
 
-import { l10n, MarkdownString, StatusBarAlignment, type StatusBarItem, window, workspace } from 'vscode';
+import { l10n, window, workspace } from 'vscode';
 import { planCache } from '../cache/plan';
 import { statusText } from '../present/lensText';
-import { escapeSentence, escapeText } from '../present/markdown';
+import { joined, sentenceText } from '../present/markdown';
 import { notKnownText } from '../present/sizeText';
 import { contextText, designText, engineText } from '../present/words';
 import { COMMANDS, SETTINGS } from './ids';
 import { Owner } from './lifecycle';
 import { CONFIG_LANGUAGES, type Readings } from './readings';
 import { isEnabled, scenarioSetting } from './settings';
+import { StatusBar } from './sinks';
 
 const DEBOUNCE_MS = 100;
 
 export class StatusItem extends Owner {
-  private item: StatusBarItem | null = null;
+  private item: StatusBar | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly readings: Readings) {
@@ -51,20 +52,23 @@ export class StatusItem extends Owner {
     }
     const plan = planCache(found.reading.spec, scenarioSetting(document));
     const item = (this.item ??= this.create());
-    item.text = statusText(plan);
-    item.tooltip = new MarkdownString(
-      `${escapeText(designText(plan.spec))}\n\n${plan.known ? '' : `${escapeSentence(notKnownText(plan))}\n\n`}${escapeText(contextText(plan))}\n\n${l10n.t('Select to change the scenario')}`,
-    );
-    item.accessibilityInformation = {
-      label: l10n.t('KV cache {0}, {1}, {2}. Change scenario.', item.text, plan.kvDtype, engineText(plan.scenario)),
-    };
-    item.show();
+    const text = statusText(plan);
+    item.show({
+      text,
+      tooltip: joined(
+        [
+          designText(plan.spec),
+          plan.known ? '' : sentenceText(notKnownText(plan)),
+          contextText(plan),
+          l10n.t('Select to change the scenario'),
+        ],
+        '\n\n',
+      ),
+      spoken: l10n.t('KV cache {0}, {1}, {2}. Change scenario.', text, plan.kvDtype, engineText(plan.scenario)),
+    });
   }
 
-  private create(): StatusBarItem {
-    const item = this.own(window.createStatusBarItem('headlight.cache', StatusBarAlignment.Right, 100));
-    item.name = l10n.t('Headlight: KV cache');
-    item.command = COMMANDS.changeScenario;
-    return item;
+  private create(): StatusBar {
+    return this.own(new StatusBar('headlight.cache', l10n.t('Headlight: KV cache'), COMMANDS.changeScenario));
   }
 }

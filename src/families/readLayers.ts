@@ -1,6 +1,6 @@
 /** From a config's reader to its layers, by its family. */
 
-import type { ClassDefaults, ConfigReader } from '../config/reader';
+import { type ClassDefaults, type ConfigReader, MAX_LAYERS } from '../config/reader';
 
 import { classDefaultsOf } from './classDefaults';
 import type { Source } from '../model/spec';
@@ -55,7 +55,8 @@ export function readLayers(
     return { layers: withSources(repeat(NO_ATTENTION, encoderLayers(reader, reading.layers.length)), { kind: whole }) };
   }
   const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
-  const draftLayers = reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0)?.value ?? 0));
+  const draftLayers =
+    reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0, MAX_LAYERS)?.value ?? 0));
   const changed = noteTelltales(reader, modelType);
   const dropped = droppedBy(architecture);
   if (dropped !== null) reader.log.note(dropped, true);
@@ -69,7 +70,7 @@ function wholeInput(reader: ConfigReader, architecture: string | null): Source |
     return reader.source('is_causal', 'not causal: sees all of its input at once, keeps nothing');
   // As a text model Gemma embeds; in its generating classes the flag changes the mask alone.
   const embeds = architecture !== null && !/For(?:CausalLM|ConditionalGeneration)$/.test(architecture);
-  if (embeds && reader.own('use_bidirectional_attention') === true)
+  if (embeds && reader.condition('use_bidirectional_attention') === true)
     return reader.source('use_bidirectional_attention', 'sees all of its input at once, keeps nothing');
   if (!readsWholeInput(architecture)) return null;
   return reader.derived(`${architecture ?? ''}: sees all of its input at once, keeps nothing`);

@@ -1,6 +1,6 @@
 /** Step-1 to Step-3.7 of StepFun. */
 
-import { show } from '../config/reader';
+import { MAX_LAYERS, show } from '../config/reader';
 import { afterDense, type Sparse } from './counted/experts';
 import { flag } from './counted/switches';
 import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
@@ -56,7 +56,7 @@ export const layers = (): readonly LayersFacet[] => [
           },
         };
       };
-      const draft = reader.integer(['num_nextn_predict_layers'], 0)?.value ?? 0;
+      const draft = reader.integer(['num_nextn_predict_layers'], 0, MAX_LAYERS)?.value ?? 0;
       const list = reader.list(['layer_types']);
       const labels =
         list?.value.map((entry) => (typeof entry === 'string' ? entry : show(entry))) ??

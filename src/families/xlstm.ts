@@ -20,8 +20,8 @@ export const layers = (): readonly LayersFacet[] => [
       const count = layerCount(reader, ['num_hidden_layers', 'num_blocks']);
       const hidden = reader.integer(['hidden_size', 'embedding_dim']);
       const heads = reader.integer(['num_heads']);
-      const key = reader.number(['qk_dim_factor'])?.value ?? 0.5;
-      const value = reader.number(['v_dim_factor'])?.value ?? 1;
+      const key = reader.factor(['qk_dim_factor'])?.value ?? 0.5;
+      const value = reader.factor(['v_dim_factor'])?.value ?? 1;
       if (!count || !hidden || !heads) {
         missing(reader, 'num_hidden_layers, hidden_size and num_heads', 'num_heads');
         return { layers: [] };

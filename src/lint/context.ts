@@ -6,7 +6,7 @@ import type { KvDtype } from '../model/dtype';
 import type { LayerSpec, Problem, ProblemFix, Severity, Source } from '../model/spec';
 import { CONTEXT_KEYS, HEAD_KEYS, LAYER_KEYS } from '../config/spellings';
 import type { Reading } from '../reading/read';
-import { type ClassDefaults, type ConfigReader, ReadingLog } from '../config/reader';
+import { type ClassDefaults, type ConfigReader, MAX_LAYERS, ReadingLog } from '../config/reader';
 import type { RuleId } from './rules';
 
 export interface LintOptions {
@@ -64,7 +64,9 @@ export class LintContext {
     this.latent = this.distinct.flatMap((layer) =>
       layer.attention.kind === 'latent' ? [{ ...layer, attention: layer.attention }] : [],
     );
-    this.layers = count(this.own, LAYER_KEYS);
+    const layers = count(this.own, LAYER_KEYS);
+    // More are refused by the reading: nothing is made from them.
+    this.layers = layers && layers.value <= MAX_LAYERS ? layers : null;
     this.heads = count(this.own, HEAD_KEYS);
   }
 

@@ -9,6 +9,9 @@ import { ROPE_KEYS } from './ropeObjects';
 /** Nested objects that decide about attention. Vision and audio parts are none of ours. */
 const NESTED = [...ROPE_KEYS, 'quantization_config', 'attn_config', 'linear_attn_config', 'sparse_attention_config'];
 
+/** So many are told of; who has more has another trouble. */
+const MOST_TOLD = 50;
+
 export function lintDuplicates(context: LintContext): void {
   const { document, location } = context.reading;
   const paths = new Map<string, readonly string[]>();
@@ -27,11 +30,14 @@ function lintObject(context: LintContext, object: Node, path: readonly string[])
   const last = document.propertiesOf(object);
   const properties = object.children ?? [];
   if (properties.length === last.size) return;
+  let told = 0;
   for (const property of properties) {
+    if (told === MOST_TOLD) break;
     const [keyNode, valueNode] = property.children ?? [];
     const key: unknown = keyNode?.value;
     const winner = typeof key === 'string' ? last.get(key) : undefined;
     if (!keyNode || !winner || winner.keyNode === keyNode) continue;
+    told++;
     const ignored = text(valueNode ? document.valueOf(valueNode) : undefined);
     const counts = text(winner.valueNode ? document.valueOf(winner.valueNode) : undefined);
     const line = document.lineAt(winner.keyNode.offset);

@@ -50,7 +50,8 @@ function lintList(context: LintContext, reader: ConfigReader, { key, first }: In
     const message = `${key} names layer ${outside.slice(0, 5).join(', ')}, but the ${layers} layers are ${first} to ${last}${hint}.`;
     context.report(reader, 'layer-index-out-of-range', 'warning', key, message);
   }
-  const twice = numbers.find((index, at) => numbers.indexOf(index) !== at);
+  const seen = new Set<number>();
+  const twice = numbers.find((index) => seen.size === seen.add(index).size);
   if (twice !== undefined)
     context.report(reader, 'layer-indexes-overlap', 'warning', key, `${key} names layer ${twice} more than once.`);
 }

@@ -45,6 +45,9 @@ export interface Sharding {
   readonly dpAttention: boolean;
 }
 
+/** Ranks of one kind beyond any machine: larger numbers are slips. */
+export const MOST_RANKS = 4096;
+
 export const UNSHARDED: Sharding = { tp: 1, pp: 1, dcp: 1, dpAttention: false };
 
 export interface Scenario {

@@ -1,11 +1,14 @@
 /** A comparison as cells, Markdown, CSV and plain text. Panel, palette and command line show these strings. */
 
 import { type Comparison, type ComparisonRow, requestText } from '../serving/comparison';
-import { escapeSentence, escapeText, table } from './markdown';
+import { csv } from './csv';
+import { documentOf, heading, list, type Markdown, md, sentenceText, table } from './markdown';
 import { formatDelta, formatFlops, formatSeconds } from './quantities';
 import { hasState, notKnownText, ratioText, sizeText } from './sizeText';
 import { engineText, workloadText } from './words';
 import { elementAt } from '../model/elementAt';
+import { visible } from '../model/visibleText';
+import { lines, type TerminalText } from './terminal';
 
 export interface ComparisonColumn {
   readonly id: 'design' | 'perToken' | 'cache' | 'state' | 'ratio' | 'parameters' | 'flops' | 'decode';
@@ -107,64 +110,66 @@ function cell(column: ComparisonColumn['id'], row: ComparisonRow, { rows }: Comp
 }
 
 /** A title and a table; names from files are escaped. */
-export function comparisonMarkdown(comparison: Comparison): string {
-  const { title, columns, cells } = comparisonTable(comparison);
-  const rows = cells.map((row) => row.map(escapeText));
-  const header = columns.map((column) => escapeText(column.title));
-  return `${escapeText(title)}\n\n${table(
-    header,
-    rows,
-    columns.map((column) => (column.id === 'design' ? 'left' : 'right')),
-  )}\n`;
+export function comparisonMarkdown(comparison: Comparison): Markdown {
+  return documentOf(titleAndTable(comparison));
 }
 
-const CSV_HEADER =
-  'design,batch,tokens,kv_dtype,engine,bytes_per_token,cache_bytes,state_bytes,ratio,parameters_delta,projection_flops,decode_seconds,exact';
+function titleAndTable(comparison: Comparison): readonly Markdown[] {
+  const { title, columns, cells } = comparisonTable(comparison);
+  return [
+    md`${title}`,
+    table(
+      columns.map((column) => column.title),
+      cells,
+      columns.map((column) => (column.id === 'design' ? 'left' : 'right')),
+    ),
+  ];
+}
 
-/** Plain numbers, for spreadsheets (RFC 4180). */
+// biome-ignore format: names fill their lines
+const CSV_HEADER = [
+  'design', 'batch', 'tokens', 'kv_dtype', 'engine', 'bytes_per_token', 'cache_bytes', 'state_bytes', 'ratio', 'parameters_delta',
+  'projection_flops', 'decode_seconds', 'exact',
+];
+
+/** Plain numbers, for spreadsheets. */
 export function comparisonCsv({ scenario, rows }: Comparison): string {
-  const lines = rows.map((row) => {
+  const records = rows.map((row) => {
     const { plan } = row;
     const { batch, tokens } = scenario.workload;
     return [
-      csvText(row.label),
+      row.label,
       batch,
       tokens,
       plan.kvDtype,
       // As the command line takes it.
       scenario.engine === 'intrinsic' ? scenario.engine : `${scenario.engine}@${plan.setup.release.id}`,
-      plan.bytesPerToken ?? '',
-      plan.cacheBytes ?? '',
-      plan.stateBytes ?? '',
-      row.ratio ?? '',
-      row.parametersDelta ?? '',
-      row.projectionFlops ?? '',
-      row.decode?.timeS ?? '',
+      plan.bytesPerToken,
+      plan.cacheBytes,
+      plan.stateBytes,
+      row.ratio,
+      row.parametersDelta,
+      row.projectionFlops,
+      row.decode?.timeS ?? null,
       plan.exact,
-    ].join(',');
+    ];
   });
-  return `${[CSV_HEADER, ...lines].join('\r\n')}\r\n`;
-}
-
-/** Spreadsheets take a leading =, +, - or @ for a formula: names come from files, so these are quoted away. */
-function csvText(text: string): string {
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  return csv([CSV_HEADER, ...records]);
 }
 
 /** Columns padded to their widest cell, for terminals. */
-export function comparisonText(comparison: Comparison): string {
+export function comparisonText(comparison: Comparison): TerminalText {
   const { title, columns, cells } = comparisonTable(comparison);
-  const lines = [columns.map((column) => column.title), ...cells];
-  const widths = columns.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  const padded = lines.map((line) =>
+  const rows = [columns.map((column) => column.title), ...cells.map((row) => row.map(visible))];
+  const widths = columns.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const padded = rows.map((line) =>
     line
       .map((text, column) =>
         column === 0 ? text.padEnd(elementAt(widths, 0)) : text.padStart(elementAt(widths, column)),
       )
       .join('  '),
   );
-  return [title, ...padded, ...unknownLines(comparison)].join('\n');
+  return lines([title, ...padded, ...unknownLines(comparison)]);
 }
 
 /** Which models are not known, and what to do. A variant is as unknown as its model. */
@@ -175,22 +180,22 @@ function unknownLines({ rows }: Comparison): string[] {
 }
 
 /** A document of its own: the table, what was left out, and what is not exact. */
-export function comparisonDocument(name: string, comparison: Comparison): string {
-  const leftOut = comparison.leftOut.map(
-    ({ request, problem }) => `- ${escapeText(`${requestText(request)}: ${problem}`)}`,
-  );
+export function comparisonDocument(name: string, comparison: Comparison): Markdown {
+  const leftOut = comparison.leftOut.map(({ request, problem }) => `${requestText(request)}: ${problem}`);
   const notes = [
     ...new Set(
       comparison.rows.flatMap(({ plan }) => plan.notes.filter(({ inexact }) => inexact).map(({ text }) => text)),
     ),
   ].slice(0, 10);
-  return [
-    `# ${escapeText(name)} ${comparison.rows.some(({ model }) => model > 0) ? 'beside other models' : 'and other designs of it'}`,
-    comparisonMarkdown(comparison).trimEnd(),
-    ...(leftOut.length > 0 ? [`Left out:\n\n${leftOut.join('\n')}`] : []),
-    ...unknownLines(comparison).map((line) => `**${escapeSentence(line)}.**`),
-    ...(notes.length > 0 ? [`Not exact:\n\n${notes.map((note) => `- ${escapeText(note)}`).join('\n')}`] : []),
-    'A variant has the same layers and widths with other K and V heads; no weights are converted.',
-    '',
-  ].join('\n\n');
+  return documentOf([
+    heading(
+      1,
+      md`${name} ${comparison.rows.some(({ model }) => model > 0) ? 'beside other models' : 'and other designs of it'}`,
+    ),
+    ...titleAndTable(comparison),
+    ...(leftOut.length > 0 ? [md`Left out:`, list(leftOut)] : []),
+    ...unknownLines(comparison).map((line) => md`**${sentenceText(line)}.**`),
+    ...(notes.length > 0 ? [md`Not exact:`, list(notes)] : []),
+    md`A variant has the same layers and widths with other K and V heads; no weights are converted.`,
+  ]);
 }

@@ -5,7 +5,7 @@ import type { AttentionKind } from '../model/attention';
 import { formatExactBytes, formatInteger } from '../model/units';
 import type { RunLayerResult } from '../shared/computeContract';
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
-import { codeSpan, escapeSentence, escapeText, table } from './markdown';
+import { codeSpan, documentOf, heading, type Markdown, md, sentenceText, table } from './markdown';
 import { kindTitle } from './words';
 
 /** What one run of a layer showed. */
@@ -22,50 +22,41 @@ export interface LayerReport {
 }
 
 /** `choice`: the device that is used, or why there is none. */
-export function devicesMarkdown(reports: readonly DeviceReport[], choice: DeviceChoice | string): string {
+export function devicesMarkdown(reports: readonly DeviceReport[], choice: DeviceChoice | string): Markdown {
   const rows = reports.map(({ engine, available, device, library, proof, reason }) => {
     const speed = proof ? `${proof.gflops.toPrecision(3)} GFLOP/s, error ${proof.relativeError.toExponential(1)}` : '';
-    return [
-      codeSpan(engine),
-      available ? 'yes' : 'no',
-      escapeText(device),
-      escapeText(library),
-      speed,
-      escapeSentence(reason ?? ''),
-    ];
+    return [codeSpan(engine), available ? 'yes' : 'no', device, library, speed, sentenceText(reason ?? '')];
   });
-  return [
-    '# Compute devices',
+  return documentOf([
+    heading(1, 'Compute devices'),
     typeof choice === 'string'
-      ? `None can be used: ${escapeSentence(choice)}`
-      : `Used: **${escapeText(choice.engine)}** (${escapeSentence(choice.reason)})`,
-    'Each was proven by a matrix product that was compared with plain JavaScript in double precision.',
+      ? md`None can be used: ${sentenceText(choice)}`
+      : md`Used: **${choice.engine}** (${sentenceText(choice.reason)})`,
+    md`Each was proven by a matrix product that was compared with plain JavaScript in double precision.`,
     table(['engine', 'works', 'device', 'library', 'proof', 'why, or what to know'], rows),
-    'The setting `headlight.compute.engine` chooses; *Headlight: Show Log* has the details.',
-    '',
-  ].join('\n\n');
+    md`The setting \`headlight.compute.engine\` chooses; *Headlight: Show Log* has the details.`,
+  ]);
 }
 
 export function layerMarkdown(
   modelType: string,
   { layer, kind, note, device, run, tokens, steps, formulaBytes }: LayerReport,
-): string {
+): Markdown {
   const { provenance, times, planned } = run;
   const step =
     times.stepMs.length > 0 ? [...times.stepMs].sort((a, b) => a - b)[Math.floor(times.stepMs.length / 2)] : undefined;
   const rule = planned.rule === 'intrinsic' ? '' : ` (as ${ENGINE_NAMES[planned.rule]} keeps it)`;
-  return [
-    `# Layer ${layer} of ${escapeText(modelType)}`,
-    `${kindTitle(kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}.`,
-    ...(note === null ? [] : [escapeSentence(note)]),
-    `**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula${rule}: ${formatExactBytes(formulaBytes)}. ${run.cacheBytes === formulaBytes ? 'They are equal.' : 'They differ.'}**`,
+  return documentOf([
+    heading(1, md`Layer ${layer} of ${modelType}`),
+    md`${kindTitle(kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}.`,
+    ...(note === null ? [] : [sentenceText(note)]),
+    md`**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula${rule}: ${formatExactBytes(formulaBytes)}. ${run.cacheBytes === formulaBytes ? 'They are equal.' : 'They differ.'}**`,
     table(
       ['cache tensor', 'shape', 'bytes'],
-      run.cache.map((tensor) => [escapeText(tensor.role), tensor.shape.join(' × '), formatInteger(tensor.bytes)]),
+      run.cache.map((tensor) => [tensor.role, tensor.shape.join(' × '), formatInteger(tensor.bytes)]),
       ['left', 'left', 'right'],
     ),
-    `Prefill ${times.prefillMs.toFixed(1)} ms${step === undefined ? '' : `, a decode step ${step.toFixed(2)} ms (median)`}, loading ${times.loadMs.toFixed(0)} ms.`,
-    `On ${escapeText(provenance.engine)}: ${escapeText(provenance.device)}, ${escapeText(provenance.library)}${provenance.wholeOnDevice ? '' : ', parts of it on the CPU'} (${escapeSentence(device.reason)}).`,
-    '',
-  ].join('\n\n');
+    md`Prefill ${times.prefillMs.toFixed(1)} ms${step === undefined ? '' : `, a decode step ${step.toFixed(2)} ms (median)`}, loading ${times.loadMs.toFixed(0)} ms.`,
+    md`On ${provenance.engine}: ${provenance.device}, ${provenance.library}${provenance.wholeOnDevice ? '' : ', parts of it on the CPU'} (${sentenceText(device.reason)}).`,
+  ]);
 }

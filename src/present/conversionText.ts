@@ -4,7 +4,7 @@ import type { Conversion } from '../insight/conversion/convert';
 import { targetLabel } from '../insight/conversion/target';
 import { formatInteger, formatRatio } from '../model/units';
 import type { ConversionResult, ConvertResult, RefusedConversion } from '../shared/headsContract';
-import { escapeSentence, escapeText, table } from './markdown';
+import { documentOf, heading, list, type Markdown, md, sentenceText, table } from './markdown';
 
 export const CONVERSION_COLUMNS = ['to', 'method', 'cached a token', 'cache', 'pattern JS', 'output error'] as const;
 
@@ -72,7 +72,7 @@ export const CONVERSION_PROMPT =
 export function conversionMarkdown(
   model: string,
   { layer, tokens, conversions, attention, seeded, ms }: ConvertResult,
-): string {
+): Markdown {
   const weights =
     seeded === null
       ? 'Weights: those beside the config.'
@@ -91,26 +91,19 @@ export function conversionMarkdown(
       : `${attention.queryHeads} query heads on ${attention.kvHeads} KV heads, ${formatInteger(attention.kvHeads * (attention.keyDim + attention.valueDim))} numbers of a token cached. `;
   const best = found.find(({ fitsAnything }) => !fitsAnything);
   const worst = best?.heads.toSorted((a, b) => b.patternJsDistance - a.patternJsDistance)[0];
-  return [
-    `# What layer ${layer} of ${escapeText(model)} loses as another design`,
-    `${heads}Measured on ${formatInteger(tokens)} tokens in float64, without any training, in ${(ms / 1000).toFixed(1)} s. ${escapeSentence(weights)}`,
+  return documentOf([
+    heading(1, md`What layer ${layer} of ${model} loses as another design`),
+    md`${sentenceText(heads)}Measured on ${formatInteger(tokens)} tokens in float64, without any training, in ${(ms / 1000).toFixed(1)} s. ${sentenceText(weights)}`,
     ...(seeded === null
       ? []
-      : ['Random heads have nothing in common. What trained ones lose must be measured on them.']),
-    table(
-      [...CONVERSION_COLUMNS],
-      found.map((one) => conversionCells(one).map(escapeText)),
-      ['left', 'left', 'right', 'right', 'right', 'right'],
-    ),
+      : [md`Random heads have nothing in common. What trained ones lose must be measured on them.`]),
+    table(CONVERSION_COLUMNS, found.map(conversionCells), ['left', 'left', 'right', 'right', 'right', 'right']),
     ...(worst && best
       ? [
-          `As ${escapeText(targetLabel(best.target))} by ${best.method} the pattern of head ${worst.head} (group ${worst.group}) moves most: ${loss(worst.patternJsDistance)}.`,
+          md`As ${targetLabel(best.target)} by ${best.method} the pattern of head ${worst.head} (group ${worst.group}) moves most: ${loss(worst.patternJsDistance)}.`,
         ]
       : []),
-    conversionNotes(conversions)
-      .map((note) => `- ${escapeSentence(note)}`)
-      .join('\n'),
-    escapeSentence(CONVERSION_LEGEND),
-    '',
-  ].join('\n\n');
+    list(conversionNotes(conversions).map(sentenceText)),
+    sentenceText(CONVERSION_LEGEND),
+  ]);
 }

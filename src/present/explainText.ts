@@ -6,40 +6,66 @@ import { KEYS } from '../config/keys';
 import { ENGINE_NAMES } from '../model/scenario';
 import type { Source } from '../model/spec';
 import { formatBytes, formatExactBytes, formatInteger, formatRanges } from '../model/units';
-import { codeSpan, escapeSentence, escapeText, table } from './markdown';
+import {
+  codeSpan,
+  documentOf,
+  heading,
+  joined,
+  list,
+  type Markdown,
+  type MarkdownPart,
+  md,
+  NOTHING,
+  sentenceText,
+  table,
+} from './markdown';
 import { hasState, notKnownText, sizeText } from './sizeText';
 import { contextText, designText, factorsText, inexactText, numberText, termTitle } from './words';
 
 /** `key`: the dotted path under the cursor, whose factors come first and are marked; null for none. */
-export function explainMarkdown(name: string, plan: CachePlan, key: string | null = null): string {
-  const { spec } = plan;
-  return [
-    `# ${escapeText(name)}: ${plan.known ? `where ${formatBytes(plan.totalBytes)} come from` : 'what is known of its cache'}`,
-    escapeText(designText(spec)),
-    [
-      `- **${plan.known || plan.atLeast.bytesPerToken > 0 ? `${sizeText(plan, 'bytesPerToken', formatExactBytes)} per token` : 'Not known per token'}** (one more token of one sequence at short context, all layers)`,
-      `- **${sizeText(plan, 'totalBytes', formatExactBytes)}** at ${escapeText(contextText(plan))}${hasState(plan) ? `, of which ${sizeText(plan, 'stateBytes', formatExactBytes)} recurrent state` : ''}`,
-      `- ${plan.exact ? 'Exact: every number below was read or follows from a rule.' : plan.known ? `**Not exact:** ${escapeText(inexactText(plan))}.` : `**${escapeSentence(notKnownText(plan))}.**`}`,
-    ].join('\n'),
-    keyText(plan, key),
-    ...orderedTerms(plan, key).flatMap((term) => termText(term, key)),
-    ...(plan.known ? ['## From one sequence to the total', totalText(plan)] : []),
-    '## The rule',
-    ruleText(plan),
-    ...(plan.notes.length > 0
-      ? [
-          '## Notes',
-          plan.notes.map((note) => `- ${note.inexact ? '**Inexact:** ' : ''}${escapeText(note.text)}`).join('\n'),
-        ]
-      : []),
-    '',
-  ]
-    .filter((part, index, all) => part !== '' || index === all.length - 1)
-    .join('\n\n');
+export function explainMarkdown(name: string, plan: CachePlan, key: string | null = null): Markdown {
+  const what = plan.known ? `where ${formatBytes(plan.totalBytes)} come from` : 'what is known of its cache';
+  return documentOf([heading(1, md`${name}: ${what}`), explanation(plan, key, 2)]);
 }
 
-function keyText(plan: CachePlan, key: string | null): string {
-  if (key === null) return '';
+/** The derivation below a title, with headings of one level. */
+export function explanation(plan: CachePlan, key: string | null, level: 2 | 3): Markdown {
+  const perToken =
+    plan.known || plan.atLeast.bytesPerToken > 0
+      ? `${sizeText(plan, 'bytesPerToken', formatExactBytes)} per token`
+      : 'Not known per token';
+  const state = hasState(plan) ? `, of which ${sizeText(plan, 'stateBytes', formatExactBytes)} recurrent state` : '';
+  return joined(
+    [
+      designText(plan.spec),
+      list([
+        md`**${perToken}** (one more token of one sequence at short context, all layers)`,
+        md`**${sizeText(plan, 'totalBytes', formatExactBytes)}** at ${contextText(plan)}${state}`,
+        exactness(plan),
+      ]),
+      keyText(plan, key),
+      ...orderedTerms(plan, key).flatMap((term) => termText(term, key, level)),
+      ...(plan.known ? [heading(level, 'From one sequence to the total'), totalText(plan)] : []),
+      heading(level, 'The rule'),
+      ruleText(plan),
+      ...(plan.notes.length > 0
+        ? [
+            heading(level, 'Notes'),
+            list(plan.notes.map(({ text, inexact }) => (inexact ? md`**Inexact:** ${text}` : text))),
+          ]
+        : []),
+    ],
+    '\n\n',
+  );
+}
+
+function exactness(plan: CachePlan): Markdown {
+  if (plan.exact) return md`Exact: every number below was read or follows from a rule.`;
+  return plan.known ? md`**Not exact:** ${inexactText(plan)}.` : md`**${sentenceText(notKnownText(plan))}.**`;
+}
+
+function keyText(plan: CachePlan, key: string | null): Markdown {
+  if (key === null) return NOTHING;
   const name = key.split('.').at(-1) ?? key;
   const info = Object.hasOwn(KEYS, name) ? KEYS[name] : undefined;
   const used = plan.derivation.filter((term) => mentions(term, key)).length;
@@ -47,7 +73,7 @@ function keyText(plan: CachePlan, key: string | null): string {
     used === 0
       ? 'gave no factor of the cache.'
       : `gave a factor of ${used === plan.derivation.length ? 'every product below' : `${used} of ${plan.derivation.length} products below`}.`;
-  return `${codeSpan(key)} ${role}${info ? ` It is: ${escapeText(info.text)}` : ''}`;
+  return info ? md`${codeSpan(key)} ${role} It is: ${info.text}` : md`${codeSpan(key)} ${role}`;
 }
 
 function orderedTerms(plan: CachePlan, key: string | null): readonly DerivationTerm[] {
@@ -63,32 +89,32 @@ function mentions(term: DerivationTerm, key: string): boolean {
   return term.factors.some(inFactor);
 }
 
-function termText(term: DerivationTerm, key: string | null): string[] {
+function termText(term: DerivationTerm, key: string | null, level: 2 | 3): Markdown[] {
   const rows = term.factors.flatMap((factor) => [
-    factorRow(factor, key, ''),
-    ...(factor.parts ?? []).map((part) => factorRow(part, key, '· ')),
+    factorRow(factor, key, factor.name),
+    ...(factor.parts ?? []).map((part) => factorRow(part, key, `· ${part.name}`)),
   ]);
-  const entries = term.what === 'state' ? '' : ` × ${formatInteger(term.entries)} entries (${term.entriesRule})`;
   return [
-    `## ${escapeText(termTitle(term))}`,
-    `Layers ${formatRanges(term.layers)}.`,
+    heading(level, termTitle(term)),
+    md`Layers ${sentenceText(formatRanges(term.layers))}.`,
     table(['factor', 'value', 'from', 'line'], rows, ['left', 'right', 'left', 'right']),
-    [
-      `${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 400)} ${term.what === 'state' ? 'for each sequence' : 'for each entry'}`,
-      ...(entries === ''
-        ? []
-        : [
-            `${escapeText(`${formatInteger(term.bytesPerEntry)} B${entries}`)} = **${formatExactBytes(term.bytes)}** for one sequence`,
-          ]),
-    ].join('  \n'),
+    joined(
+      [
+        md`${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 400)} ${term.what === 'state' ? 'for each sequence' : 'for each entry'}`,
+        ...(term.what === 'state'
+          ? []
+          : [
+              md`${formatInteger(term.bytesPerEntry)} B × ${formatInteger(term.entries)} entries (${term.entriesRule}) = **${formatExactBytes(term.bytes)}** for one sequence`,
+            ]),
+      ],
+      '  \n',
+    ),
   ];
 }
 
-function factorRow(factor: Factor, key: string | null, indent: string): string[] {
-  const name = `${indent}${escapeText(factor.name)}`;
-  const marked = key !== null && factor.source?.key === key ? `**${name}**` : name;
+function factorRow(factor: Factor, key: string | null, name: string): MarkdownPart[] {
   return [
-    marked,
+    key !== null && factor.source?.key === key ? md`**${name}**` : name,
     numberText(factor.value),
     factor.source ? originText(factor.source) : 'the rule itself',
     factor.source?.range ? String(factor.source.range.line) : '',
@@ -96,40 +122,40 @@ function factorRow(factor: Factor, key: string | null, indent: string): string[]
 }
 
 /** The whole path and how it became the number. */
-function originText({ key, rule }: Source): string {
-  if (key === null) return escapeText(rule);
-  return rule === 'given' ? codeSpan(key) : `${codeSpan(key)}: ${escapeText(rule)}`;
+function originText({ key, rule }: Source): MarkdownPart {
+  if (key === null) return rule;
+  return rule === 'given' ? codeSpan(key) : md`${codeSpan(key)}: ${rule}`;
 }
 
-function totalText(plan: KnownPlan): string {
+function totalText(plan: KnownPlan): Markdown {
   const { batch, tokens } = plan.scenario.workload;
   const one = plan.derivation.reduce((sum, term) => sum + term.bytes, 0);
   const { devices, duplication, fullestStage } = plan.sharding;
-  return [
-    `- One sequence of ${formatInteger(tokens)} tokens, as the attention needs it: ${formatExactBytes(one)}`,
-    `- ${formatInteger(batch)} ${batch === 1 ? 'sequence' : 'sequences'}: ${formatExactBytes(one * batch)}`,
+  return list([
+    md`One sequence of ${formatInteger(tokens)} tokens, as the attention needs it: ${formatExactBytes(one)}`,
+    md`${formatInteger(batch)} ${batch === 1 ? 'sequence' : 'sequences'}: ${formatExactBytes(one * batch)}`,
     ...plan.adjustments.map(
-      ({ text, bytes }) => `- ${escapeSentence(text)}: ${bytes < 0 ? '−' : '+'}${formatExactBytes(Math.abs(bytes))}`,
+      ({ text, bytes }) => md`${sentenceText(text)}: ${bytes < 0 ? '−' : '+'}${formatExactBytes(Math.abs(bytes))}`,
     ),
-    `- Together: **${formatExactBytes(plan.totalBytes)}**`,
+    md`Together: **${formatExactBytes(plan.totalBytes)}**`,
     ...(devices > 1
       ? [
-          `- Over ${devices} devices${duplication > 1 ? `, stored ${escapeText(duplication.toFixed(2))} times over` : ''}; one device of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1}) holds ${formatExactBytes(plan.neededBytes)}`,
+          md`Over ${devices} devices${duplication > 1 ? `, stored ${duplication.toFixed(2)} times over` : ''}; one device of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1}) holds ${formatExactBytes(plan.neededBytes)}`,
         ]
       : []),
     ...(plan.steadyBytes === plan.neededBytes && plan.reservedBytes === plan.neededBytes
       ? []
       : [
-          `- Under the rule below: needed ${formatExactBytes(plan.neededBytes)}, occupied ${formatExactBytes(plan.steadyBytes)}, reserved ${formatExactBytes(plan.reservedBytes)}`,
+          md`Under the rule below: needed ${formatExactBytes(plan.neededBytes)}, occupied ${formatExactBytes(plan.steadyBytes)}, reserved ${formatExactBytes(plan.reservedBytes)}`,
         ]),
-  ].join('\n');
+  ]);
 }
 
-function ruleText(plan: CachePlan): string {
+function ruleText(plan: CachePlan): Markdown {
   const { engine, setup, kvDtype, kvDtypeSource, reasons } = plan;
-  return [
-    `- ${escapeText(`${ENGINE_NAMES[engine.id]} (${setup.release.code}): ${engine.cite}`)}`,
-    `- Cached as ${escapeText(kvDtype)}: ${originText(kvDtypeSource)}${kvDtypeSource.range ? `, line ${kvDtypeSource.range.line}` : ''}`,
-    ...reasons.map((reason) => `- ${escapeText(reason.text)}`),
-  ].join('\n');
+  return list([
+    `${ENGINE_NAMES[engine.id]} (${setup.release.code}): ${engine.cite}`,
+    md`Cached as ${kvDtype}: ${originText(kvDtypeSource)}${kvDtypeSource.range ? `, line ${kvDtypeSource.range.line}` : ''}`,
+    ...reasons.map((reason) => reason.text),
+  ]);
 }

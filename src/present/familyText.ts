@@ -15,7 +15,7 @@ export interface FamilyStatus {
 
 export function familyStatus(plan: CachePlan): FamilyStatus {
   const { spec, exact, notes } = plan;
-  const name = inert(spec.modelType.slice(0, 60));
+  const name = spec.modelType.slice(0, 60);
   if (exact)
     return {
       text: `${name} · exact`,
@@ -26,21 +26,11 @@ export function familyStatus(plan: CachePlan): FamilyStatus {
   const more = guesses.length - MAX_NOTES;
   return {
     text: `${name} · ${plan.known ? 'not exact' : 'cache not known'}`,
-    detail: inert(
-      [
-        ...guesses.slice(0, MAX_NOTES),
-        ...(more > 0 ? [`and ${more} more`] : []),
-        ...(plan.known ? [] : [remedyText(spec)]),
-      ].join('; '),
-    ),
+    detail: [
+      ...guesses.slice(0, MAX_NOTES),
+      ...(more > 0 ? [`and ${more} more`] : []),
+      ...(plan.known ? [] : [remedyText(spec)]),
+    ].join('; '),
     exact,
   };
-}
-
-/** The editor makes links of `[text](command:…)` and icons of `$(name)` in a status; names of the file must become neither. */
-function inert(text: string): string {
-  return text
-    .replace(/[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]+/g, ' ')
-    .replaceAll('](', '] (')
-    .replaceAll('$(', '$ (');
 }

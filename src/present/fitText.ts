@@ -6,7 +6,7 @@ import type { Fit } from '../serving/capacity';
 import type { FitReport, Verdict } from '../serving/fit';
 import { sourceOf } from '../serving/hardware';
 import type { MemoryPart } from '../serving/memory';
-import { escapeText, table } from './markdown';
+import { documentOf, heading, list, type Markdown, md, table } from './markdown';
 import { howText } from './memoryText';
 import { formatSeconds } from './quantities';
 import { engineText, limitText, sentence, workloadText } from './words';
@@ -91,7 +91,7 @@ export function fitMarkdown(
   report: FitReport,
   scenario: Scenario,
   suggestions: readonly { readonly text: string }[] = [],
-): string {
+): Markdown {
   const { device, devices, decode } = report;
   const source = sourceOf(device);
   const where = `${devices > 1 ? `${devices} × ` : ''}${device.name}`;
@@ -101,29 +101,24 @@ export function fitMarkdown(
     ['Left for the cache', roomText(report), `of the ${Math.round(report.fraction * 100)} % that the engine takes`],
     ['Cache of the scenario', formatBytes(report.cacheBytes), verdictText(report)],
   ];
-  return [
-    `# ${escapeText(name)} on ${escapeText(where)}`,
-    `**${escapeText(fitLine(report))}** at ${escapeText(`${workloadText(scenario)} · ${scenario.kvDtype} · ${engineText(scenario)}`)}`,
-    table(
-      ['', 'size', ''],
-      rows.map((row) => row.map(escapeText)),
-      ['left', 'right', 'left'],
-    ),
-    [
+  return documentOf([
+    heading(1, md`${name} on ${where}`),
+    md`**${fitLine(report)}** at ${workloadText(scenario)} · ${scenario.kvDtype} · ${engineText(scenario)}`,
+    table(['', 'size', ''], rows, ['left', 'right', 'left']),
+    list([
       ...(suggestions.length > 0
-        ? [`- What would make it fit: ${suggestions.map(({ text }) => escapeText(text)).join('; or ')}`]
+        ? [md`What would make it fit: ${suggestions.map(({ text }) => text).join('; or ')}`]
         : []),
-      `- Longest context of ${formatInteger(scenario.workload.batch)} at once: ${countRange(report, 'longestContext', 'tokens')}`,
-      `- Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${countRange(report, 'concurrentSequences', 'sequences')}, ${countRange(report, 'cachedTokens', 'tokens')} in all`,
-      `- ${releaseText(scenario)}`,
+      md`Longest context of ${formatInteger(scenario.workload.batch)} at once: ${countRange(report, 'longestContext', 'tokens')}`,
+      md`Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${countRange(report, 'concurrentSequences', 'sequences')}, ${countRange(report, 'cachedTokens', 'tokens')} in all`,
+      releaseText(scenario),
       ...(decode
         ? [
-            `- A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
+            md`A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
           ]
         : []),
-      ...(source ? [`- Device: ${escapeText(source.title)}${source.verified ? '' : ' (not verified)'}`] : []),
-      ...(device.note === undefined ? [] : [`- ${escapeText(device.note)}`]),
-    ].join('\n'),
-    '',
-  ].join('\n\n');
+      ...(source ? [md`Device: ${source.title}${source.verified ? '' : ' (not verified)'}`] : []),
+      ...(device.note === undefined ? [] : [device.note]),
+    ]),
+  ]);
 }

@@ -1,20 +1,98 @@
-/** Markdown from parts that may come from an untrusted file: nothing of it may become markup, a link or an image. */
+/**
+ * Markdown, made of parts that may come from an untrusted file: nothing of it may become markup, a link or an image. `Markdown` is the type
+ * of what is made here, and a plain string is no Markdown: what takes it as such is escaped, so the compiler sees a place that would
+ * show a file's text as it is.
+ */
 
 import { elementAt } from '../model/elementAt';
+import { visibleUpTo } from '../model/visibleText';
+
+/** Made by this file alone (its members are private to it), so that every text in it was escaped. */
+class MarkdownText {
+  readonly #source: string;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** The Markdown as text, for what renders or writes it; as a part of other Markdown it would be escaped again. */
+  get source(): string {
+    return this.#source;
+  }
+}
+
+export type Markdown = MarkdownText;
+/** What stands in Markdown: text is escaped, Markdown stays. */
+export type MarkdownPart = string | number | Markdown;
+
+/** md`**${text}**`: what the code says is Markdown, what it puts in is text. */
+export function md(constant: TemplateStringsArray, ...parts: readonly MarkdownPart[]): Markdown {
+  const sources = parts.map((part, index) => `${sourceOf(part)}${constant[index + 1] ?? ''}`);
+  return new MarkdownText(`${constant[0] ?? ''}${sources.join('')}`);
+}
+
+function sourceOf(part: MarkdownPart): string {
+  return part instanceof MarkdownText ? part.source : escaped(visibleUpTo(LONGEST, String(part)));
+}
+
+/** A sentence, which is not cut so soon. */
+export function sentenceText(text: string): Markdown {
+  return new MarkdownText(escaped(visibleUpTo(LONGEST_SENTENCE, text)));
+}
+
+/** A translated sentence with `{0}`, `{1}`, … where Markdown stands in it. */
+export function filled(sentence: string, ...parts: readonly Markdown[]): Markdown {
+  const sources = sentence
+    .split(/(\{\d\})/)
+    .map((piece, index) => (index % 2 === 0 ? escaped(piece) : (parts[Number(piece[1])]?.source ?? '')));
+  return new MarkdownText(sources.join(''));
+}
+
+/** Markdown that ships with the extension: of its own files, never of another's. */
+export function shipped(text: string): Markdown {
+  return new MarkdownText(text);
+}
+
+export const NOTHING: Markdown = new MarkdownText('');
+
+export function isNothing(part: Markdown): boolean {
+  return part.source === '';
+}
+
+/** Parts with something of our own between them; what is empty is left out. */
+export function joined(parts: readonly MarkdownPart[], between: Separator): Markdown {
+  return new MarkdownText(
+    parts
+      .map(sourceOf)
+      .filter((source) => source !== '')
+      .join(between),
+  );
+}
+
+/** A line break inside a paragraph has two spaces before it. */
+export type Separator = '\n\n' | '\n' | '  \n' | ' · ' | '; ' | ', ' | ' or ' | ' ';
+
+/** Paragraphs, headings and tables as a document of its own. */
+export function documentOf(parts: readonly Markdown[]): Markdown {
+  return md`${joined(parts, '\n\n')}
+`;
+}
+
+export function heading(level: 1 | 2 | 3, title: MarkdownPart): Markdown {
+  return new MarkdownText(`${'#'.repeat(level)} ${sourceOf(title)}`);
+}
+
+export function list(items: readonly MarkdownPart[]): Markdown {
+  return joined(
+    items.map((item) => md`- ${item}`),
+    '\n',
+  );
+}
 
 /**
- * Escapes text for a paragraph or a table cell: only where it would become markup, so that the source reads well, too (results open
- * as documents). Control characters and line breaks become spaces.
+ * Only where text would become markup, so that the source reads well, too (results open as documents). What does not show was made
+ * visible before.
  */
-export function escapeText(text: string): string {
-  return escaped(plain(text));
-}
-
-/** The same for sentences of our own, which are not cut so soon. */
-export function escapeSentence(text: string): string {
-  return escaped(plain(text, LONGEST_SENTENCE));
-}
-
 function escaped(text: string): string {
   return (
     text
@@ -32,40 +110,39 @@ function escaped(text: string): string {
   );
 }
 
-/** A code span. Backticks cannot stand in it; pipes would end a table cell. */
-export function codeSpan(text: string, longest = LONGEST): string {
-  const inner = plain(text, longest).replaceAll('`', "'").replaceAll('|', '\\|');
-  return inner.trim() === '' ? '' : `\`${inner}\``;
+/** A code span. Backticks cannot stand in it; pipes would end a table cell, and so would those behind a backslash of the text's own. */
+export function codeSpan(text: string, longest = LONGEST): Markdown {
+  const inner = visibleUpTo(longest, text)
+    .replaceAll('`', "'")
+    .replace(/\\(?=\|)/g, '\\ ')
+    .replaceAll('|', '\\|');
+  return inner.trim() === '' ? NOTHING : new MarkdownText(`\`${inner}\``);
 }
 
 /** Wider cells do not widen their column. Characters. */
 const WIDEST = 48;
 
-/** A table; cells are Markdown already. Its columns are padded, so that it is one in the source, too. */
+/** A table. Its columns are padded, so that it is one in the source, too. */
 export function table(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
+  titles: readonly MarkdownPart[],
+  rows: readonly (readonly MarkdownPart[])[],
   align: readonly ('left' | 'right')[] = [],
-): string {
+): Markdown {
+  const header = titles.map(sourceOf);
+  const cells = rows.map((row) => row.map(sourceOf));
   const widths = header.map((title, column) =>
     Math.max(
       3,
-      ...[title, ...rows.map((row) => row[column] ?? '')].map(({ length }) => (length > WIDEST ? 0 : length)),
+      ...[title, ...cells.map((row) => row[column] ?? '')].map(({ length }) => (length > WIDEST ? 0 : length)),
     ),
   );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (align[column] === 'right' ? cell.padStart(elementAt(widths, column)) : cell.padEnd(elementAt(widths, column)))).join(' | ')} |`;
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => (align[column] === 'right' ? cell.padStart(elementAt(widths, column)) : cell.padEnd(elementAt(widths, column)))).join(' | ')} |`;
   const rule = widths.map((width, column) =>
     align[column] === 'right' ? `${'-'.repeat(width - 1)}:` : `:${'-'.repeat(width - 1)}`,
   );
-  return [header, rule, ...rows].map(line).join('\n');
+  return new MarkdownText([header, rule, ...cells].map(line).join('\n'));
 }
 
 const LONGEST = 120;
 const LONGEST_SENTENCE = 600;
-
-function plain(text: string, longest = LONGEST): string {
-  // Control characters, and those that turn the direction of text, would let a file change how a hover reads.
-  const single = text.replace(/[\u0000-\u001f\u007f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
-  return single.length > longest ? `${single.slice(0, longest - 1)}…` : single;
-}

@@ -3,10 +3,11 @@
 import type { Adjustment, CachePlan } from '../cache/plan';
 import { formatBinary, formatBytes, formatExactBytes, formatInteger, formatRanges } from '../model/units';
 import { NOT_KNOWN, notKnownText, sizeText } from './sizeText';
+import { lines, type TerminalText } from './terminal';
 import { contextText, designText, factorsText, inexactText, termTitle, workloadText } from './words';
 
-export function planText(plan: CachePlan): string {
-  const lines = [
+export function planText(plan: CachePlan): TerminalText {
+  const found = [
     `${plan.spec.modelType}: ${designText(plan.spec)}`,
     totalLine(plan),
     ...plan.derivation.map(
@@ -17,9 +18,9 @@ export function planText(plan: CachePlan): string {
     ...threeNumbers(plan),
     ...plan.notes.map((note) => `  note: ${note.text}`),
   ];
-  if (!plan.known) lines.push(`  ${notKnownText(plan)}`);
-  else if (!plan.exact) lines.push(`  not exact: ${inexactText(plan)}`);
-  return lines.join('\n');
+  if (!plan.known) found.push(`  ${notKnownText(plan)}`);
+  else if (!plan.exact) found.push(`  not exact: ${inexactText(plan)}`);
+  return lines(found);
 }
 
 function totalLine(plan: CachePlan): string {
@@ -34,9 +35,9 @@ function totalLine(plan: CachePlan): string {
 /** From the lines above, each at the workload, to the total: only where they are not that number by themselves. */
 function sumLines({ known, derivation, adjustments, scenario, atLeast }: CachePlan): string[] {
   if (!known || adjustments.length === 0) return [];
-  const lines = derivation.reduce((sum, term) => sum + term.bytes, 0) * scenario.workload.batch;
+  const above = derivation.reduce((sum, term) => sum + term.bytes, 0) * scenario.workload.batch;
   return [
-    `  the lines above at ${workloadText(scenario)}: ${formatInteger(lines)} B`,
+    `  the lines above at ${workloadText(scenario)}: ${formatInteger(above)} B`,
     ...adjustments.map(adjustmentLine),
     `  together ${formatInteger(atLeast.totalBytes)} B`,
   ];

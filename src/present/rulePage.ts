@@ -1,7 +1,7 @@
 /** The page of one lint rule as Markdown, from the tables of docs/lint.md. */
 
 import { LINT_RULES } from '../lint/rules';
-import { codeSpan } from './markdown';
+import { codeSpan, documentOf, heading, type Markdown, isNothing, md, NOTHING, shipped } from './markdown';
 
 const SEVERITIES: Readonly<Record<string, string>> = {
   error: 'transformers, vLLM or llama.cpp refuses it, or a number that the attention cannot be read without is wrong.',
@@ -10,30 +10,29 @@ const SEVERITIES: Readonly<Record<string, string>> = {
 };
 
 /** `docs` is the text of docs/lint.md. */
-export function rulePage(rule: string, docs: string): string {
+export function rulePage(rule: string, docs: string): Markdown {
   const summary = Object.hasOwn(LINT_RULES, rule) ? LINT_RULES[rule as keyof typeof LINT_RULES] : null;
-  if (summary === null) return '# There is no such rule\n';
+  if (summary === null) return documentOf([heading(1, 'There is no such rule')]);
   const row = rowOf(rule, docs);
   const severity = row?.severity ?? '';
-  const meaning = Object.hasOwn(SEVERITIES, severity) ? `**${severity}**: ${SEVERITIES[severity] ?? ''}` : '';
-  return [
-    `# ${rule}`,
-    summary,
-    row ? row.reason : '',
+  const meaning = Object.hasOwn(SEVERITIES, severity)
+    ? md`**${severity}**: ${shipped(SEVERITIES[severity] ?? '')}`
+    : NOTHING;
+  return documentOf([
+    heading(1, shipped(rule)),
+    shipped(summary),
+    row ? row.reason : NOTHING,
     meaning,
-    row && row.fix !== '' ? `Quick fix: ${row.fix}.` : '',
-    '## Not wanted?',
-    `Add ${codeSpan(rule)} to the setting \`headlight.lint.ignore\`, or ${codeSpan(`${rule}@path/of/config.json`)} for one file. The quick fix *Ignore* does it.`,
-    '',
-  ]
-    .filter((part, index, all) => part !== '' || index === all.length - 1)
-    .join('\n\n');
+    row && !isNothing(row.fix) ? md`Quick fix: ${row.fix}.` : NOTHING,
+    heading(2, 'Not wanted?'),
+    md`Add ${codeSpan(rule)} to the setting \`headlight.lint.ignore\`, or ${codeSpan(`${rule}@path/of/config.json`)} for one file. The quick fix *Ignore* does it.`,
+  ]);
 }
 
 interface Row {
   readonly severity: string;
-  readonly reason: string;
-  readonly fix: string;
+  readonly reason: Markdown;
+  readonly fix: Markdown;
 }
 
 /** "| `rule` | severity | reason | fix |". */
@@ -41,5 +40,5 @@ function rowOf(rule: string, docs: string): Row | null {
   const line = docs.split('\n').find((text) => text.startsWith(`| \`${rule}\` |`));
   if (line === undefined) return null;
   const [, , severity = '', reason = '', fix = ''] = line.split('|').map((cell) => cell.trim());
-  return { severity, reason, fix };
+  return { severity, reason: shipped(reason), fix: shipped(fix) };
 }

@@ -8,7 +8,7 @@ import { fitModel } from '../serving/fit';
 import { deviceOf } from '../serving/hardware';
 import type { WeightsSummary } from '../shared/weightsContract';
 import { fitLine } from './fitText';
-import { codeSpan, escapeSentence, escapeText, table } from './markdown';
+import { codeSpan, documentOf, heading, joined, list, type Markdown, md, sentenceText, table } from './markdown';
 import { formatCount } from './quantities';
 import { notKnownText, sizeText } from './sizeText';
 import { contextText, designText, factorsText, termTitle } from './words';
@@ -22,14 +22,14 @@ export function weightsMarkdown(
   scenario: Scenario,
   gpu: string,
   options: ReadOptions = {},
-): string {
+): Markdown {
   const { format, files, tensors, elements, weights, types, largest, metadata } = summary;
   const bits = elements > 0 ? ((weights.bytes * 8) / elements).toFixed(2) : '–';
-  return [
-    `# ${escapeText(name)}`,
-    `${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits each on average. Read from the headers alone.`,
+  return documentOf([
+    heading(1, name),
+    md`${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits each on average. Read from the headers alone.`,
     cacheText(summary, scenario, gpu, options),
-    '## Element types',
+    heading(2, 'Element types'),
     table(
       ['type', 'tensors', 'weights', 'size', 'share'],
       types.map((type) => [
@@ -42,9 +42,9 @@ export function weightsMarkdown(
       ['left', 'right', 'right', 'right', 'right'],
     ),
     ...(weights.expertBytes > 0
-      ? [`Of them ${formatBytes(weights.expertBytes)} are routed experts, of which a token uses a few.`]
+      ? [md`Of them ${formatBytes(weights.expertBytes)} are routed experts, of which a token uses a few.`]
       : []),
-    '## Largest tensors',
+    heading(2, 'Largest tensors'),
     table(
       ['tensor', 'type', 'shape', 'size'],
       largest.map((tensor) => [
@@ -57,15 +57,14 @@ export function weightsMarkdown(
     ),
     ...(metadata.length > 0
       ? [
-          '## Metadata',
+          heading(2, 'Metadata'),
           table(
             ['key', 'value'],
-            metadata.map(([key, value]) => [codeSpan(key), escapeText(value)]),
+            metadata.map(([key, value]) => [codeSpan(key), value]),
           ),
         ]
       : []),
-    '',
-  ].join('\n\n');
+  ]);
 }
 
 function cacheText(
@@ -73,38 +72,51 @@ function cacheText(
   scenario: Scenario,
   gpu: string,
   options: ReadOptions,
-): string {
+): Markdown {
   const reading = config && readModelConfig(config.text, options);
   if (!config || !reading) {
     return format === 'gguf'
-      ? 'The metadata does not describe a model that is known here: nothing can be said about its cache.'
-      : 'There is no config.json beside it that could be read: nothing can be said about its cache.';
+      ? md`The metadata does not describe a model that is known here: nothing can be said about its cache.`
+      : md`There is no config.json beside it that could be read: nothing can be said about its cache.`;
   }
   const plan = planCache(reading.spec, scenario);
   const device = deviceOf(gpu);
   const fit = device && fitModel({ reading, device, scenario, weights });
   const terms = plan.derivation.slice(0, MOST_TERMS);
-  return [
-    '## KV cache',
-    `**${escapeText(designText(plan.spec))}**, from ${config.from === 'metadata' ? "the file's metadata" : 'the config.json beside it'}.`,
-    plan.known
-      ? `**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)}) · **${formatBytes(plan.totalBytes)}** at ${escapeText(contextText(plan))}`
-      : `${plan.atLeast.totalBytes > 0 ? `**${sizeText(plan, 'totalBytes', formatBytes)}** at ${escapeText(contextText(plan))}. ` : ''}${escapeSentence(notKnownText(plan))}.`,
-    terms
-      .map(
-        (term) =>
-          `- ${escapeText(termTitle(term))}: ${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 300)} ${escapeText(`× ${term.entriesRule}`)}`,
-      )
-      .join('\n'),
-    ...(fit ? [`On ${escapeText(fit.device.name)}, with these weights: **${escapeText(fitLine(fit))}**.`] : []),
-    ...(plan.exact
-      ? []
-      : [
-          `Not exact:\n\n${plan.notes
-            .filter(({ inexact }) => inexact)
-            .slice(0, 5)
-            .map(({ text }) => `- ${escapeText(text)}`)
-            .join('\n')}`,
-        ]),
-  ].join('\n\n');
+  return joined(
+    [
+      heading(2, 'KV cache'),
+      md`**${designText(plan.spec)}**, from ${config.from === 'metadata' ? "the file's metadata" : 'the config.json beside it'}.`,
+      plan.known
+        ? md`**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)}) · **${formatBytes(plan.totalBytes)}** at ${contextText(plan)}`
+        : joined(
+            [
+              ...(plan.atLeast.totalBytes > 0
+                ? [md`**${sizeText(plan, 'totalBytes', formatBytes)}** at ${contextText(plan)}.`]
+                : []),
+              md`${sentenceText(notKnownText(plan))}.`,
+            ],
+            ' ',
+          ),
+      list(
+        terms.map(
+          (term) =>
+            md`${termTitle(term)}: ${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 300)} × ${term.entriesRule}`,
+        ),
+      ),
+      ...(fit ? [md`On ${fit.device.name}, with these weights: **${fitLine(fit)}**.`] : []),
+      ...(plan.exact
+        ? []
+        : [
+            md`Not exact:`,
+            list(
+              plan.notes
+                .filter(({ inexact }) => inexact)
+                .slice(0, 5)
+                .map(({ text }) => text),
+            ),
+          ]),
+    ],
+    '\n\n',
+  );
 }

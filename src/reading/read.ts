@@ -6,11 +6,12 @@ import { ConfigDocument, type JsonValue, type SyntaxError } from '../config/docu
 import { languageTypeOf } from '../families/classDefaults';
 import { defaultsOf, readLayers } from '../families/readLayers';
 import { layersRegister } from '../families/register';
-import type { FamilyReading, LayersFacet } from '../families/facets';
+import type { FamilyReading, LayerDraft, LayersFacet } from '../families/facets';
 import { CONTEXT_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import { typeByArchitecture } from '../families/architectures';
 import { type Location, locate } from './locate';
 import { ConfigReader, type Overrides, type ReaderSetting, ReadingLog, show } from '../config/reader';
+import { unsoundSize } from './sound';
 import type { TaughtFamilies, TaughtFamily } from './taught';
 import { variantOf } from './variant';
 
@@ -56,7 +57,8 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   const readerAt = (path: readonly string[], from = new ReadingLog()): ConfigReader =>
     new ConfigReader(document, path, from, overrides ? { overrides } : {});
   const ownType = modelTypeOf(location, readerAt(location.path, log));
-  const taught = taughtFor(options.families, ownType);
+  const known = layersRegister.of(ownType) !== null;
+  const taught = known ? undefined : taughtFor(options.families, ownType);
   const named = taught ? null : typeByArchitecture(location.path.length === 0 ? location.architecture : null, ownType);
   const modelType = taught?.like ?? named ?? ownType;
   const family = layersRegister.of(modelType);
@@ -68,6 +70,8 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   };
   const reader = (from = new ReadingLog()): ConfigReader => new ConfigReader(document, location.path, from, setting);
   const own = reader(log);
+  if (known && taughtFor(options.families, ownType))
+    log.note(`${ownType} is known here: what your settings teach of it is not used`, false);
   if (taught?.like !== undefined) log.note(`read like ${modelType}, as your settings say`, family === null);
   if (named !== null) log.note(byArchitecture(location.architecture ?? '', named, ownType), false, 'architectures');
   own.consult(Object.keys(taught?.keys ?? {}));
@@ -84,6 +88,23 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
     reader,
     readerAt,
   };
+}
+
+/** Layers whose sizes cannot be are not understood: one object per kind, as they came. */
+function soundDrafts(drafts: FamilyReading['layers'], reader: ConfigReader): FamilyReading['layers'] {
+  const made = new Map<LayerDraft, LayerDraft>();
+  for (const draft of new Set(drafts)) {
+    const size = unsoundSize(draft.attention);
+    if (size === null) continue;
+    made.set(draft, { ...draft, attention: { kind: 'unknown', label: `a size that cannot be: ${size}` } });
+    reader.problem(
+      'wrong-value',
+      'error',
+      null,
+      `The numbers of this config come to ${size} in a ${draft.attention.kind} layer, which cannot be.`,
+    );
+  }
+  return made.size === 0 ? drafts : drafts.map((draft) => made.get(draft) ?? draft);
 }
 
 function byArchitecture(architecture: string, read: string, written: string): string {
@@ -110,8 +131,8 @@ function specOf(
   root: ConfigReader,
   quantFile: ConfigDocument | undefined,
 ): ModelSpec {
-  const layers = reading.layers.map((draft, index): LayerSpec => ({ index, ...draft }));
   const log = reader.log;
+  const layers = soundDrafts(reading.layers, reader).map((draft, index): LayerSpec => ({ index, ...draft }));
   const unknown = layers.filter((layer) => layer.attention.kind === 'unknown' || layer.assumed);
   for (const [label, count] of countLabels(layers))
     log.note(`${count} of ${layers.length} layers not understood: ${label}`, true);
@@ -132,7 +153,7 @@ function specOf(
     sglang: {
       ...family?.sglang,
       // SGLang asks the config since 7ed53d15f (#23988).
-      ...(reader.value('is_hybrid_swa') === true ? { windows: family?.sglang?.windows ?? '2026-05-30' } : {}),
+      ...(reader.condition('is_hybrid_swa') === true ? { windows: family?.sglang?.windows ?? '2026-05-30' } : {}),
       ...(reader.hasValue('mamba_ssm_dtype') ? { cacheDtypeStates: true } : {}),
     },
     llamacpp: { ...family?.llamacpp, ...reading.llamacpp },

@@ -1,6 +1,7 @@
 /** Families that a user teaches, by setting or file: what `headlight.families` holds. */
 
 import type { JsonValue } from '../config/document';
+import { visible } from '../model/visibleText';
 
 /** How to read a `model_type` that we don't know. */
 export interface TaughtFamily {
@@ -24,7 +25,9 @@ export function parseTaughtFamilies(value: JsonValue | undefined): {
   const families: [string, TaughtFamily][] = [];
   if (value === undefined || value === null) return { families: {}, rejected };
   if (!isRecord(value)) return { families: {}, rejected: ['families must be an object, by model_type'] };
-  for (const [modelType, entry] of Object.entries(value)) {
+  for (const [name, entry] of Object.entries(value)) {
+    // As names in a config are (src/config/document.ts): settings of a workspace are a file, too.
+    const modelType = visible(name);
     if (!isRecord(entry)) {
       rejected.push(`${modelType} must be an object with like, keys or layerKinds`);
       continue;
@@ -33,7 +36,7 @@ export function parseTaughtFamilies(value: JsonValue | undefined): {
     families.push([
       modelType,
       {
-        ...(typeof like === 'string' ? { like } : {}),
+        ...(typeof like === 'string' ? { like: visible(like) } : {}),
         keys: names(entry['keys'], `${modelType}.keys`, rejected),
         layerKinds: names(entry['layerKinds'], `${modelType}.layerKinds`, rejected),
       },
@@ -49,8 +52,8 @@ function names(value: JsonValue | undefined, path: string, rejected: string[]): 
     return {};
   }
   const entries = Object.entries(value).flatMap(([own, known]): [string, string][] => {
-    if (typeof known === 'string') return [[own, known]];
-    rejected.push(`${path}.${own} must be a name`);
+    if (typeof known === 'string') return [[visible(own), visible(known)]];
+    rejected.push(`${path}.${visible(own)} must be a name`);
     return [];
   });
   return Object.fromEntries(entries);

@@ -8,7 +8,20 @@ import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
 import { HEADS } from './headsContract';
 import { attentionLayer } from './layerSchema';
-import { anyNumber, bytes, list, type MethodsOf, natural, plain, record, size, text, trusted, whole } from './schema';
+import {
+  anyNumber,
+  bytes,
+  type Contract,
+  list,
+  type MethodsOf,
+  natural,
+  plain,
+  record,
+  size,
+  text,
+  trusted,
+  whole,
+} from './schema';
 import { tensor } from './transfer';
 import { WEIGHTS } from './weightsContract';
 
@@ -105,6 +118,7 @@ export const COMPUTE = {
     /** `refresh`: probe again, even if it was done before. */
     params: v.strictObject({ refresh: v.boolean() }),
     result: list(deviceReport, 64),
+    inTurn: true,
   },
   'compute/describeLayer': {
     /** `layer`: index in the list of caches. */
@@ -112,10 +126,10 @@ export const COMPUTE = {
     result: describedLayer,
   },
   'compute/layerOnnx': { params: layerOnnx, result: layerOnnxResult },
-  'compute/runLayer': { params: runLayer, result: runLayerResult },
+  'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
   ...HEADS,
   ...WEIGHTS,
-};
+} satisfies Contract;
 export type ComputeMethods = MethodsOf<typeof COMPUTE>;
 
 /** What the process is started with: JSON in one environment variable. */

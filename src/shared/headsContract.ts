@@ -10,6 +10,7 @@ import { configSource } from './configSource';
 import { ENGINE_IDS } from './engineIds';
 import { MOST_PROMPT_TOKENS, MOST_SEED } from './limits';
 import {
+  type Contract,
   anyNumber,
   count,
   floats,
@@ -185,13 +186,13 @@ const convertResult = v.object({
 export type ConvertResult = Readonly<v.InferOutput<typeof convertResult>>;
 
 export const HEADS = {
-  'heads/model': { params: model, result: headsModelInfo },
-  'heads/tokens': { params: v.strictObject({ ...model.entries, ...TOKENS }), result: tokensResult },
-  'heads/capture': { params: capture, result: captureResult },
+  'heads/model': { params: model, result: headsModelInfo, inTurn: true },
+  'heads/tokens': { params: v.strictObject({ ...model.entries, ...TOKENS }), result: tokensResult, inTurn: true },
+  'heads/capture': { params: capture, result: captureResult, inTurn: true },
   /** `[heads, rows, columns]`; NaN where nothing is seen (scores). */
-  'heads/tile': { params: tile, result: tensor() },
-  'heads/convert': { params: convert, result: convertResult },
+  'heads/tile': { params: tile, result: tensor(), inTurn: true },
+  'heads/convert': { params: convert, result: convertResult, inTurn: true },
   /** Closes the model's files and drops its captures. */
-  'heads/close': { params: model, result: v.null() },
-};
+  'heads/close': { params: model, result: v.null(), inTurn: true },
+} satisfies Contract;
 export type HeadsMethods = MethodsOf<typeof HEADS>;

@@ -182,7 +182,8 @@ export class RpcPeer<
     return pending;
   }
 
-  private supersede(key: string, method: string): void {
+  /** Gives up what waits for an answer under this key. */
+  supersede(key: string, method: string): void {
     for (const [id, pending] of this.pending) {
       if (pending.supersedeKey !== key) continue;
       this.settle(id)?.reject(new RpcError('superseded', `a newer ${method} took its place`));
@@ -213,7 +214,7 @@ export class RpcPeer<
     else if (kind === 'cancel') this.running.get(id)?.abort();
     else if (kind === 'result') this.settle(id)?.resolve(data);
     else if (kind === 'error') this.settle(id)?.reject(fromWireError(data));
-    else this.pending.get(id)?.onProgress?.(data as Progress);
+    else if (kind === 'progress' && isProgress(data)) this.pending.get(id)?.onProgress?.(data);
   }
 
   private async serve(id: number, method: string, data: unknown): Promise<void> {
@@ -245,6 +246,13 @@ export class RpcPeer<
       this.tryPost({ v: VERSION, kind: 'error', id, data });
     }
   }
+}
+
+/** What the other side says of its progress goes to people: anything else than words and a share is dropped. */
+function isProgress(data: unknown): data is Progress {
+  if (typeof data !== 'object' || data === null) return false;
+  const { message, fraction } = data as Partial<Record<keyof Progress, unknown>>;
+  return typeof message === 'string' && (fraction === undefined || Number.isFinite(fraction));
 }
 
 /** Null for anything that is not ours: other libraries post on the same ports. */

@@ -1,5 +1,7 @@
 /** Errors that travel: a code to act on, a message to show. */
 
+import { visible } from '../model/visibleText';
+
 const RPC_ERROR_CODES = [
   /** The caller gave up. */
   'cancelled',
@@ -63,7 +65,7 @@ function isCode(code: unknown): code is RpcErrorCode {
 
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, MOST_MESSAGE);
+  return visible((error instanceof Error ? error.message : String(error)).slice(0, MOST_MESSAGE));
 }
 
 /** The form of an error on the wire. */

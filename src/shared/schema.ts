@@ -1,6 +1,7 @@
 /** What contracts are written with: valibot's schemas, those that it lacks, and the sentence that a wrong value becomes. */
 
 import * as v from 'valibot';
+import type { CancelSignal } from './platform';
 import type { CallContext, Handlers, MethodParams, MethodResult, MethodTable } from './rpc';
 import { RpcError, type RpcErrorCode } from './rpcError';
 
@@ -9,8 +10,15 @@ export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
 /** A schema for every key of T, optional ones too: a key that the type gains is a compile error until it has a schema. */
 export type SchemasOf<T> = { readonly [K in keyof T]-?: Schema<Exclude<T[K], undefined>> };
 
+interface Method {
+  readonly params: Schema;
+  readonly result: Schema;
+  /** One such call at a time: the next begins when this one has ended. */
+  readonly inTurn?: true;
+}
+
 /** Methods by name, `'area/verb'`. */
-export type Contract = Readonly<Record<string, { readonly params: Schema; readonly result: Schema }>>;
+export type Contract = Readonly<Record<string, Method>>;
 export type MethodsOf<C extends Contract> = {
   readonly [K in keyof C]: (params: v.InferOutput<C[K]['params']>) => v.InferOutput<C[K]['result']>;
 };
@@ -21,12 +29,25 @@ export type Answers<M extends MethodTable<M>> = {
   ) => MethodResult<M, K> | Promise<MethodResult<M, K>>;
 };
 
-/** Handlers whose parameters are checked against the contract first. */
-export function handlersOf<C extends Contract>(contract: C, answers: Answers<MethodsOf<C>>): Handlers<MethodsOf<C>> {
-  const handlers = Object.entries(contract).map(([name, { params }]) => [
-    name,
-    { validate: (value: unknown) => check(params, value, 'params'), handle: answers[name] },
-  ]);
+type Answer = (params: unknown, context: CallContext) => unknown;
+
+/** Handlers whose parameters are checked against the contract first; `queue` has those that it wants in turn. */
+export function handlersOf<C extends Contract>(
+  contract: C,
+  answers: Answers<MethodsOf<C>>,
+  queue?: (signal: CancelSignal, work: () => Promise<unknown>) => Promise<unknown>,
+): Handlers<MethodsOf<C>> {
+  const handlers = Object.entries(contract).map(([name, { params, inTurn }]) => {
+    const answer = answers[name] as Answer;
+    const queued: Answer = (asked, context) => queue?.(context.signal, async () => answer(asked, context));
+    return [
+      name,
+      {
+        validate: (value: unknown) => check(params, value, 'params'),
+        handle: inTurn && queue ? queued : answer,
+      },
+    ];
+  });
   return Object.fromEntries(handlers) as unknown as Handlers<MethodsOf<C>>;
 }
 

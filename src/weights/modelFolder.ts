@@ -1,8 +1,9 @@
 /** A model folder (or one weight file) as it was downloaded: which files in it are the config, the weights, the tokenizer. */
 
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MAX_CONFIG_CHARACTERS } from '../config/document';
+import { readRegular } from './regularFile';
 import { fileError, WeightsError } from './weightsError';
 
 export interface ModelFiles {
@@ -66,18 +67,7 @@ async function inFolder(folder: string): Promise<ModelFiles> {
   throw new (ggufs.length > 1 || singles.length > 0 ? WeightsError : NoWeightsError)({ file: folder, problem, fix });
 }
 
-/** The text of a JSON file of moderate size. */
+/** The text of a JSON file of moderate size, a byte order mark included. */
 export async function readText(path: string, limit = MAX_CONFIG_CHARACTERS * 4): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > limit)
-      throw new WeightsError({
-        file: path,
-        problem: `it has ${size} bytes; more than ${limit} are not read.`,
-        fix: 'Check that this is the right file.',
-      });
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw fileError(path, error);
-  }
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await readRegular(path, limit));
 }

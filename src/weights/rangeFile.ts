@@ -1,7 +1,8 @@
 /** A local file read by byte range, which notices when it changes meanwhile. */
 
 import { read } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openRegular } from './regularFile';
 import { fileError, WeightsError } from './weightsError';
 
 /** Size of the pieces of a long read. Large enough to hide the call, small enough to stay in the processor's cache. */
@@ -30,22 +31,9 @@ export class RangeFile {
 
   /** @throws WeightsError when the path is missing, unreadable or no regular file. */
   static async open(path: string): Promise<RangeFile> {
-    let handle: FileHandle;
+    const handle = await openRegular(path, 'Name a .safetensors or .gguf file.');
     try {
-      handle = await open(path, 'r');
-    } catch (error) {
-      throw fileError(path, error);
-    }
-    try {
-      const { size, mtimeNs, ...stats } = await statOf(handle);
-      if (stats.directory) throw fileError(path, { code: 'EISDIR' });
-      if (!stats.regular) {
-        throw new WeightsError({
-          file: path,
-          problem: 'this is not a regular file.',
-          fix: 'Name a .safetensors or .gguf file.',
-        });
-      }
+      const { size, mtimeNs } = await statOf(handle);
       return new RangeFile(path, Number(size), handle, { size, mtimeNs });
     } catch (error) {
       await handle.close();
@@ -167,9 +155,7 @@ function readSome(
   });
 }
 
-async function statOf(
-  handle: FileHandle,
-): Promise<Fingerprint & { readonly directory: boolean; readonly regular: boolean }> {
-  const stats = await handle.stat({ bigint: true });
-  return { size: stats.size, mtimeNs: stats.mtimeNs, directory: stats.isDirectory(), regular: stats.isFile() };
+async function statOf(handle: FileHandle): Promise<Fingerprint> {
+  const { size, mtimeNs } = await handle.stat({ bigint: true });
+  return { size, mtimeNs };
 }

@@ -1,5 +1,6 @@
 /** What goes wrong with weight files: one sentence, the file, the tensor, and what to do about it. */
 
+import { visible } from '../model/visibleText';
 import { ConfigRefusal } from '../config/refusal';
 
 export interface WeightsErrorDetail {
@@ -23,20 +24,20 @@ export class WeightsError extends Error {
 
   constructor(detail: WeightsErrorDetail) {
     super(
-      `${shown(detail.file)}${detail.tensor === undefined ? '' : `, tensor ${shown(detail.tensor)}`}: ${detail.problem}`,
+      `${shown(detail.file)}${detail.tensor === undefined ? '' : `, tensor ${shown(detail.tensor)}`}: ${visible(detail.problem)}`,
       {
         cause: detail.cause,
       },
     );
     this.file = detail.file;
     this.tensor = detail.tensor;
-    this.fix = detail.fix;
+    this.fix = visible(detail.fix);
   }
 }
 
-/** Names come from hostile files: control characters are replaced and the length is bounded. */
+/** Names come from hostile files: they can be seen, and long ones lose their middle. */
 export function shown(text: string): string {
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+  const clean = visible(text.length > 400 ? `${text.slice(0, 200)}…${text.slice(-200)}` : text);
   return clean.length > 200 ? `${clean.slice(0, 120)}…${clean.slice(-60)}` : clean;
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits } from 'jsonc-parser';
 import { ComputeClient } from '../../src/compute/client';
-import { textEdits } from '../../src/editor/panel/edits';
+import { textEdits } from '../../src/config/textEdits';
 import { type HeadsCompute, HeadSources, isWeightFile } from '../../src/editor/panel/headSources';
 import type { Scenario } from '../../src/model/scenario';
 import {

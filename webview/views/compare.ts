@@ -184,7 +184,7 @@ export class CompareView extends LitElement {
       </section>
       <section class="actions" aria-label="Take the comparison along">
         <button class="link" @click=${() => this.change({ asTable: !choices.asTable })}>${choices.asTable ? 'Show as charts' : 'Show as tables'}</button>
-        <button class="link" @click=${() => void this.copy('Markdown', comparisonMarkdown(comparison))}>Copy as Markdown</button>
+        <button class="link" @click=${() => void this.copy('Markdown', comparisonMarkdown(comparison).source)}>Copy as Markdown</button>
         <button class="link" @click=${() => void this.copy('CSV', comparisonCsv(comparison))}>Copy as CSV</button>
         <button class="link" @click=${() => void this.savePicture(shown)}>Save as PNG…</button>
         <span class="small" aria-hidden="true">${this.done}</span>

@@ -13,6 +13,8 @@ import { stepInputs } from '../../attention/step/stepInputs';
 import type { WeightInfo } from '../../attention/spec/weightNames';
 import type { LoadedBlock, ProgramCache } from './programs';
 import type { WeightTensors } from './layerReader';
+import { RpcError } from '../../shared/rpcError';
+import { allFinite } from '../../weights/finite';
 import { floats, TokenRows, withoutBatch } from './tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from './watch';
 
@@ -53,6 +55,8 @@ export interface BlockWeights {
   /** Valid until the next call. */
   read(index: number, infos: readonly WeightInfo[], signal?: AbortSignal): Promise<WeightTensors>;
   readExpert(index: number, expert: number, infos: readonly WeightInfo[], signal?: AbortSignal): Promise<WeightTensors>;
+  /** The error about the first of the weights read that holds what is no number; weights of a seed hold none. */
+  damaged?(index: number, expert: number | null, weights: WeightTensors): Error | null;
 }
 
 export class BlockRunner {
@@ -214,6 +218,8 @@ export class BlockRunner {
       feeds,
       main.graph.outputs.map(({ name }) => name),
     );
+    for (const [name, { data }] of results)
+      if (name !== main.captures.scores && data instanceof Float32Array) this.assertFinite(index, null, data, weights);
     if (!wantHidden) return { results, hidden: null };
     if (tail === null || spec.feedForward.kind !== 'moe') return { results, hidden: floats(results.get(BLOCK_OUTPUT)) };
     const mixture = await this.mixture(index, spec.feedForward, block, weights, results, watch);
@@ -223,7 +229,9 @@ export class BlockRunner {
     ]);
     for (const { name } of tail.weightInputs) ends.set(name, tensorOf(weights, name));
     const tailResults = await (await block.tail()).run(ends, [BLOCK_OUTPUT]);
-    return { results, hidden: floats(tailResults.get(BLOCK_OUTPUT)) };
+    const hidden = floats(tailResults.get(BLOCK_OUTPUT));
+    this.assertFinite(index, null, hidden, weights);
+    return { results, hidden };
   }
 
   /** The experts that some token chose; only theirs are read. */
@@ -251,8 +259,19 @@ export class BlockRunner {
       checkCancelled(watch.signal);
       const feeds = new Map(await this.reader.readExpert(index, which, expert.weightInputs, signal));
       feeds.set('rows', { type: 'float32', shape: [count, rows.length / count], data: rows });
-      return floats((await program.run(feeds, ['result'])).get('result'));
+      const result = floats((await program.run(feeds, ['result'])).get('result'));
+      this.assertFinite(index, which, result, feeds);
+      return result;
     });
+  }
+
+  /** @throws WeightsError naming the tensor, RpcError where the weights are fine and the numbers left their range. */
+  private assertFinite(index: number, expert: number | null, data: Float32Array, weights: WeightTensors): void {
+    if (allFinite(data)) return;
+    throw (
+      this.reader.damaged?.(index, expert, weights) ??
+      new RpcError('invalidInput', `layer ${index}: its numbers leave the range of float32, though its weights do not`)
+    );
   }
 
   /** What the loaded graphs take, and no more. */

@@ -97,9 +97,14 @@ export class ForwardPass implements LayerPass {
     return { ids, layer, spec, tensors: result.captures, sinks, logits: last };
   }
 
-  weights(layer: number, infos: readonly WeightInfo[], watch: Watch): Promise<WeightTensors> {
+  /** @throws WeightsError where one of them holds what is no number. */
+  async weights(layer: number, infos: readonly WeightInfo[], watch: Watch): Promise<WeightTensors> {
     const { plan, store } = this.model;
-    return new LayerReader(store, plan).read(layer, infos, abortSignal(watch.signal));
+    const reader = new LayerReader(store, plan);
+    const read = await reader.read(layer, infos, abortSignal(watch.signal));
+    const damaged = reader.damaged(layer, null, read);
+    if (damaged) throw damaged;
+    return read;
   }
 
   dispose(): Promise<void> {

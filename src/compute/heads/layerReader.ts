@@ -8,7 +8,9 @@ import { elementCount } from '../../attention/onnx/graph';
 import type { WeightInfo } from '../../attention/spec/weightNames';
 import type { WeightSources } from '../../families/kit/weightSource';
 import type { LayerPlan, ModelPlan } from '../../weights/plan/weightPlan';
-import { readSource, splitName, type TensorCache } from '../../weights/plan/readSource';
+import { readSource, sourceTensors, splitName, type TensorCache } from '../../weights/plan/readSource';
+import { notFinite } from '../../weights/finite';
+import type { WeightsError } from '../../weights/weightsError';
 import type { WeightStore } from '../../weights/weightStore';
 import { weightBuffer } from '../../weights/widenKernel';
 
@@ -46,6 +48,20 @@ export class LayerReader {
     const { prefix, expert: sourcesOf } = this.layer(index);
     if (sourcesOf === null) throw new TypeError(`layer ${index} has no experts`);
     return this.readAll(prefix, sourcesOf(expert), infos, 'expert ', signal);
+  }
+
+  /** The first of these weights (as `read` gave them) that holds what is no number; null where all are finite. */
+  damaged(index: number, expert: number | null, weights: WeightTensors): WeightsError | null {
+    const { prefix, sources, expert: sourcesOf } = this.layer(index);
+    const from = expert === null ? sources : sourcesOf?.(expert);
+    for (const [name, { data }] of weights) {
+      const source = from?.[splitName(name).base];
+      const [tensor] = source === undefined ? [] : sourceTensors(prefix, source, name);
+      if (tensor === undefined || !(data instanceof Float32Array)) continue;
+      const error = notFinite(this.store.info(tensor).file, tensor, data);
+      if (error) return error;
+    }
+    return null;
   }
 
   /** Lets go of the buffers. */

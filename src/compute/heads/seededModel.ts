@@ -31,6 +31,8 @@ export class SeededModel implements HeadSubject, SeededLayers {
     private readonly spec: ModelSpec,
     private readonly modelType: string,
     private readonly tokenizer: TextTokenizer | null,
+    /** How many ids the config has; null where it does not say. */
+    readonly vocabulary: number | null,
   ) {}
 
   /**
@@ -42,7 +44,15 @@ export class SeededModel implements HeadSubject, SeededLayers {
     if (reading === null || reading.spec.layers.length === 0)
       throw new RpcError('invalidInput', 'no layer of this config can be read: give it a model_type and its sizes');
     const tokenizer = path === '' ? null : await folderTokenizer(path).catch(damaged);
-    return new SeededModel(path, source, reading.spec, reading.location.modelType, tokenizer);
+    const vocabulary = [reading.location.path, []].map((at) => reading.readerAt(at).number(['vocab_size'])?.value);
+    return new SeededModel(
+      path,
+      source,
+      reading.spec,
+      reading.location.modelType,
+      tokenizer,
+      vocabulary.find((size) => size !== undefined && size > 0) ?? null,
+    );
   }
 
   get seed(): number {

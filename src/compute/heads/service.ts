@@ -18,7 +18,6 @@ import type { Answers } from '../../shared/schema';
 import { tensorBytes } from '../../shared/transfer';
 import type { Engine } from '../engines/engine';
 import { withTravellingErrors } from '../travellingErrors';
-import type { SerialQueue } from '../serialQueue';
 import { measureConversions } from './conversionRun';
 import { HeadModel } from './headModel';
 import { HeadsRun } from './headsRun';
@@ -48,27 +47,26 @@ export class HeadsService {
 
   /** @param memoryCeiling Captures together stay below half of it. */
   constructor(
-    private readonly queue: SerialQueue,
     private readonly engine: (id: EngineId) => Engine,
     private readonly memoryCeiling: number,
   ) {}
 
   answers(): Answers<HeadsMethods> {
-    const inTurn =
+    const travelling =
       <P, R>(work: (params: P, context: CallContext) => Promise<R>) =>
       (params: P, context: CallContext): Promise<R> =>
-        this.queue.add(context.signal, () => withTravellingErrors(() => work(params, context)));
+        withTravellingErrors(() => work(params, context));
     return {
-      'heads/model': inTurn(async (params) => (await this.held(params)).model.info()),
-      'heads/tokens': inTurn(async ({ text, ...params }) => {
+      'heads/model': travelling(async (params) => (await this.held(params)).model.info()),
+      'heads/tokens': travelling(async ({ text, ...params }) => {
         const { model } = await this.held(params);
         const ids = await model.encode(text);
         return { ids, pieces: await model.pieces(ids) };
       }),
-      'heads/capture': inTurn((params, context) => this.capture(params, context)),
-      'heads/tile': inTurn((params, context) => this.tile(params, context)),
-      'heads/convert': inTurn((params, context) => this.convert(params, context)),
-      'heads/close': inTurn(async (params) => {
+      'heads/capture': travelling((params, context) => this.capture(params, context)),
+      'heads/tile': travelling((params, context) => this.tile(params, context)),
+      'heads/convert': travelling((params, context) => this.convert(params, context)),
+      'heads/close': travelling(async (params) => {
         await this.close(keyOf(params));
         return null;
       }),

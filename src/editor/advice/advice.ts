@@ -6,7 +6,6 @@
 import {
   type CancellationToken,
   type CodeActionKind,
-  commands,
   type Hover,
   languages,
   type Position,
@@ -18,13 +17,14 @@ import { INTERNAL_COMMANDS } from '../ids';
 import { Owner } from '../lifecycle';
 import { CONFIG_SELECTOR } from '../readings';
 import type { Services } from '../services';
+import { registerCommand, type ShownStatus } from '../sinks';
 import { StatusItem } from '../status';
 import { ConfigCompletionProvider } from './completion';
 import { ConfigDiagnostics } from './diagnostics';
 import { ConfigFixProvider } from './fixes';
 import { ConfigHintsProvider } from './inlayHints';
 import { Insights, type WorkCounts } from './insights';
-import { FamilyStatus, type ShownStatus } from './languageStatus';
+import { FamilyStatus } from './languageStatus';
 import { ConfigLensProvider } from './lens';
 import { ignoreRule } from './lintIgnore';
 import { PythonHovers } from './pythonHover';
@@ -52,9 +52,9 @@ export class Advice extends Owner {
     );
     this.own(languages.registerCompletionItemProvider(CONFIG_SELECTOR, new ConfigCompletionProvider(insights), '"'));
     this.own(workspace.registerTextDocumentContentProvider(RULE_SCHEME, new RulePages(context)));
-    this.own(commands.registerCommand(INTERNAL_COMMANDS.explainRule, (rule: string) => explainRule(rule)));
+    this.own(registerCommand(INTERNAL_COMMANDS.explainRule, (rule: string) => explainRule(rule)));
     this.own(
-      commands.registerCommand(INTERNAL_COMMANDS.ignoreRule, (rule: string, uri: Uri, everywhere: boolean) =>
+      registerCommand(INTERNAL_COMMANDS.ignoreRule, (rule: string, uri: Uri, everywhere: boolean) =>
         ignoreRule(rule, uri, everywhere),
       ),
     );

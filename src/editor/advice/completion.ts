@@ -3,10 +3,9 @@
 import { getLocation, type Location } from 'jsonc-parser';
 import {
   type CancellationToken,
-  CompletionItem,
+  type CompletionItem,
   CompletionItemKind,
   type CompletionItemProvider,
-  MarkdownString,
   type Position,
   Range,
   SnippetString,
@@ -16,9 +15,9 @@ import type { JsonValue } from '../../config/document';
 import { DESCRIBED_KEYS, shapeOf } from '../../config/keyShapes';
 import { keyOffers, valueOffers } from '../../reading/offers';
 import { keyDetail, valueDetail } from '../../present/completionText';
-import { escapeText } from '../../present/markdown';
 import { SETTINGS } from '../ids';
 import { isEnabled } from '../settings';
+import { completionItem } from '../sinks';
 import type { Insight, Insights } from './insights';
 
 export class ConfigCompletionProvider implements CompletionItemProvider {
@@ -67,13 +66,11 @@ function keys(
   const comma = after.startsWith('"') ? ',' : '';
   return keyOffers(insight.found.reading, path.map(String), insight.found.document).map(
     ({ key, classDefault }, index) => {
-      const item = new CompletionItem(
-        { label: key, description: keyDetail(key, classDefault) },
-        CompletionItemKind.Property,
-      );
       const info = DESCRIBED_KEYS[key];
-      item.documentation = new MarkdownString(
-        escapeText(`${info?.text ?? ''}${info?.families ? ` (${info.families})` : ''}`),
+      const documentation = `${info?.text ?? ''}${info?.families ? ` (${info.families})` : ''}`;
+      const item = completionItem(
+        { label: key, description: keyDetail(key, classDefault), documentation },
+        CompletionItemKind.Property,
       );
       item.insertText = renamed
         ? JSON.stringify(key)
@@ -109,7 +106,7 @@ function values({ found, plan }: Insight, { path }: Location, range: Range, pres
   return offers.map((value, index) => {
     const text = JSON.stringify(value);
     const detail = single ? valueDetail(found.reading, names, value, plan.scenario) : '';
-    const item = new CompletionItem(
+    const item = completionItem(
       { label: typeof value === 'string' ? value : text, description: detail },
       CompletionItemKind.Value,
     );

@@ -1,7 +1,7 @@
 /** Problems of open model configs, in the editor's own list. */
 
 import {
-  Diagnostic,
+  type Diagnostic,
   type DiagnosticCollection,
   DiagnosticSeverity,
   languages,
@@ -17,6 +17,7 @@ import { SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { CONFIG_LANGUAGES } from '../readings';
 import { ignoredRules, isEnabled } from '../settings';
+import { diagnostic } from '../sinks';
 import type { Insight, Insights } from './insights';
 import { isIgnored } from './lintIgnore';
 import { ruleUri } from './rulePages';
@@ -62,7 +63,7 @@ export class ConfigDiagnostics extends Owner {
     const rule = typeof code === 'object' ? code.value : code;
     const found = this.reported
       .get(document.uri.toString())
-      ?.find(({ problem, diagnostic }) => problem.rule === rule && diagnostic.range.start.line === range.start.line);
+      ?.find((each) => each.problem.rule === rule && each.diagnostic.range.start.line === range.start.line);
     return found?.problem ?? null;
   }
 
@@ -93,7 +94,7 @@ export class ConfigDiagnostics extends Owner {
     this.reported.set(document.uri.toString(), reported);
     this.collection.set(
       document.uri,
-      reported.map(({ diagnostic }) => diagnostic),
+      reported.map((each) => each.diagnostic),
     );
   }
 
@@ -120,10 +121,10 @@ function problemsOf({ found, plan }: Insight, { encoding }: TextDocument): Probl
 function diagnosticOf(document: TextDocument, config: ConfigDocument, problem: Problem): Diagnostic {
   const { offset, length } = placeOf(config, problem);
   const range = new Range(document.positionAt(offset), document.positionAt(offset + length));
-  const diagnostic = new Diagnostic(range, problem.message, SEVERITIES[problem.severity]);
-  diagnostic.source = SOURCE;
-  diagnostic.code = { value: problem.rule, target: Uri.parse(ruleUri(problem.rule)) };
-  return diagnostic;
+  const shown = diagnostic(range, problem.message, SEVERITIES[problem.severity]);
+  shown.source = SOURCE;
+  shown.code = { value: problem.rule, target: Uri.parse(ruleUri(problem.rule)) };
+  return shown;
 }
 
 type Place = Pick<TextRange, 'offset' | 'length'>;

@@ -1,7 +1,7 @@
 /** Quick fixes of problems, and refactorings of the number of KV heads. */
 
 import {
-  CodeAction,
+  type CodeAction,
   CodeActionKind,
   type CodeActionContext,
   type CodeActionProvider,
@@ -20,6 +20,7 @@ import { headVariant, isHeaded } from '../../model/attention';
 import { perTokenText, ratioText } from '../../present/sizeText';
 import { configEdit } from '../configEdit';
 import { INTERNAL_COMMANDS } from '../ids';
+import { codeAction } from '../sinks';
 import type { ConfigDiagnostics } from './diagnostics';
 import { SOURCE } from './diagnostics';
 import type { Insight, Insights } from './insights';
@@ -81,7 +82,7 @@ export class ConfigFixProvider implements CodeActionProvider {
       if (typeof conversion === 'string') return [];
       const plan = planCache(conversion.reading.spec, insight.plan.scenario);
       const cost = [perTokenText(plan), ratioText(insight.plan.totalBytes, plan.totalBytes)];
-      const action = new CodeAction(
+      const action = codeAction(
         `${refactoringTitle(queryHeads, kvHeads)} (${cost.filter((part) => part !== '').join(', ')})`,
         CodeActionKind.RefactorRewrite,
       );
@@ -107,7 +108,7 @@ function refactoringTitle(queryHeads: number, kvHeads: number): string {
 }
 
 function quickFix(title: string, diagnostic: Diagnostic): CodeAction {
-  const action = new CodeAction(title, CodeActionKind.QuickFix);
+  const action = codeAction(title, CodeActionKind.QuickFix);
   action.diagnostics = [diagnostic];
   return action;
 }

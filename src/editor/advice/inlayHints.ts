@@ -3,7 +3,7 @@
 import {
   type CancellationToken,
   type Event,
-  InlayHint,
+  type InlayHint,
   type InlayHintsProvider,
   Position,
   type Range,
@@ -16,6 +16,7 @@ import { changeOf, isInDiff } from '../changes';
 import { SETTINGS } from '../ids';
 import type { Readings } from '../readings';
 import { isEnabled } from '../settings';
+import { inlayHint } from '../sinks';
 import type { Insights } from './insights';
 
 export class ConfigHintsProvider implements InlayHintsProvider {
@@ -46,10 +47,7 @@ export class ConfigHintsProvider implements InlayHintsProvider {
       if (offset === null) return [];
       const position = document.positionAt(offset);
       if (!range.contains(position)) return [];
-      const hint = new InlayHint(new Position(position.line, position.character), text);
-      hint.paddingLeft = true;
-      hint.tooltip = detail;
-      return [hint];
+      return [inlayHint(new Position(position.line, position.character), text, detail)];
     });
   }
 }

@@ -1,32 +1,18 @@
 /** The language status of a model config: its family, and whether the numbers are exact. */
 
-import {
-  l10n,
-  languages,
-  LanguageStatusSeverity,
-  type LanguageStatusItem,
-  type TextDocument,
-  window,
-  workspace,
-} from 'vscode';
+import { l10n, type TextDocument, window, workspace } from 'vscode';
 import { familyStatus } from '../../present/familyText';
 import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { CONFIG_LANGUAGES, CONFIG_SELECTOR } from '../readings';
 import { isEnabled } from '../settings';
+import { LanguageStatus, type ShownStatus } from '../sinks';
 import type { Insights } from './insights';
 
 const DEBOUNCE_MS = 100;
 
-/** What the item shows, for tests: the editor does not tell. */
-export interface ShownStatus {
-  readonly text: string;
-  readonly detail: string;
-  readonly warning: boolean;
-}
-
 export class FamilyStatus extends Owner {
-  private item: LanguageStatusItem | null = null;
+  private item: LanguageStatus | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly insights: Insights) {
@@ -44,11 +30,9 @@ export class FamilyStatus extends Owner {
     this.update();
   }
 
+  /** For tests: the editor does not tell. */
   get shown(): ShownStatus | null {
-    const { item } = this;
-    return (
-      item && { text: item.text, detail: item.detail ?? '', warning: item.severity === LanguageStatusSeverity.Warning }
-    );
+    return this.item?.shown ?? null;
   }
 
   private update(): void {
@@ -64,13 +48,9 @@ export class FamilyStatus extends Owner {
 
   private show(document: TextDocument, { text, detail, exact }: ReturnType<typeof familyStatus>): void {
     // Made anew only when there was none: the item is taken away while another kind of file is active.
-    const item = (this.item ??= languages.createLanguageStatusItem('headlight.family', CONFIG_SELECTOR));
-    item.name = 'Headlight';
-    item.text = text;
-    item.detail = detail;
-    item.severity = exact ? LanguageStatusSeverity.Information : LanguageStatusSeverity.Warning;
-    item.command = { title: l10n.t('Open Panel'), command: COMMANDS.openPanel, arguments: [document.uri] };
-    item.accessibilityInformation = { label: `${text}. ${detail}` };
+    this.item ??= new LanguageStatus('headlight.family', CONFIG_SELECTOR, 'Headlight');
+    const command = { title: l10n.t('Open Panel'), command: COMMANDS.openPanel, arguments: [document.uri] };
+    this.item.show({ text, detail, warning: !exact }, command);
   }
 
   private clear(): void {

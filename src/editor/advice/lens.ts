@@ -2,9 +2,8 @@
 
 import {
   type CancellationToken,
-  CodeLens,
+  type CodeLens,
   type CodeLensProvider,
-  type Command,
   type Event,
   l10n,
   Range,
@@ -17,6 +16,7 @@ import { changeOf, isInDiff } from '../changes';
 import { COMMANDS, SETTINGS } from '../ids';
 import type { Readings } from '../readings';
 import { isEnabled } from '../settings';
+import { codeLens } from '../sinks';
 import type { Insights } from './insights';
 
 const TOP = new Range(0, 0, 0, 0);
@@ -69,6 +69,5 @@ export class ConfigLensProvider implements CodeLensProvider {
 }
 
 function lens(title: string, tooltip: string, command: string, parameters: readonly unknown[]): CodeLens {
-  const action: Command = { title, tooltip, command, arguments: [...parameters] };
-  return new CodeLens(TOP, action);
+  return codeLens(TOP, { title, tooltip, command, arguments: [...parameters] });
 }

@@ -1,12 +1,13 @@
 /** Hovers over model configs in Python sources. */
 
-import { type CancellationToken, Hover, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
+import { type CancellationToken, type Hover, type Position, Range, type TextDocument } from 'vscode';
 import type { ConfigDocument } from '../../config/document';
 import type { PythonModel } from '../../python/python';
 import type { Reading } from '../../reading/read';
 import { HOVER_COMMANDS, hoverOf } from '../../present/hover';
 import { SETTINGS } from '../ids';
 import { isEnabled, scenarioSetting, taughtFamilies } from '../settings';
+import { hover } from '../sinks';
 import type { WorkCounts } from './insights';
 
 interface Scanned {
@@ -36,9 +37,8 @@ export class PythonHovers {
     const content = read && hoverOf(read.reading, read.document, at, scenarioSetting(document), false);
     const span = content && toSource(model, content.range.offset, content.range.length);
     if (!content || !span) return null;
-    const markdown = new MarkdownString(content.markdown);
-    markdown.isTrusted = { enabledCommands: HOVER_COMMANDS };
-    return new Hover(markdown, new Range(document.positionAt(span.start), document.positionAt(span.end)));
+    const range = new Range(document.positionAt(span.start), document.positionAt(span.end));
+    return hover(content.markdown, range, HOVER_COMMANDS);
   }
 
   private scan(document: TextDocument, find: (source: string) => PythonModel[]): Scanned {

@@ -24,7 +24,7 @@ export class RulePages implements TextDocumentContentProvider {
 
   async provideTextDocumentContent(uri: Uri, _token?: CancellationToken): Promise<string> {
     const rule = /^\/lint\/(.+)\.md$/.exec(uri.path)?.[1] ?? '';
-    return rulePage(rule, await (this.docs ??= this.read()));
+    return rulePage(rule, await (this.docs ??= this.read())).source;
   }
 
   private async read(): Promise<string> {

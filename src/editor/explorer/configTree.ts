@@ -6,17 +6,15 @@ import {
   Disposable,
   type EventEmitter,
   l10n,
-  MarkdownString,
   ThemeIcon,
-  TreeItem,
+  type TreeItem,
   type TreeView,
   Uri,
-  window,
   workspace,
 } from 'vscode';
 import { type CachePlan, planCache } from '../../cache/plan';
 import { QUANT_FILE } from '../../config/quantFile';
-import { escapeSentence } from '../../present/markdown';
+import { joined, sentenceText } from '../../present/markdown';
 import { costText } from '../../present/lensText';
 import { notKnownText, sizeText } from '../../present/sizeText';
 import { contextText, designText } from '../../present/words';
@@ -25,6 +23,7 @@ import { Owner } from '../lifecycle';
 import { configName } from '../names';
 import type { Services } from '../services';
 import { scenarioSetting, taughtFamilies } from '../settings';
+import { setViewMessage, tell, ViewItem } from '../sinks';
 import { type FoundConfig, readConfig, type Scan, scanConfigs } from './scan';
 
 export type SortOrder = 'name' | 'bytes';
@@ -34,30 +33,24 @@ const DEBOUNCE_MS = 400;
 /** More changes at once (a checkout) are a reason to look anew. */
 const MANY_CHANGES = 50;
 
-export class ConfigItem extends TreeItem {
+export class ConfigItem extends ViewItem {
   constructor(
     readonly uri: Uri,
     name: string,
     readonly plan: CachePlan,
   ) {
-    super(name);
-    this.id = uri.toString();
+    const sentences = [
+      workspace.asRelativePath(uri),
+      designText(plan.spec),
+      `${sizeText(plan, 'totalBytes')} at ${contextText(plan)}`,
+      ...(plan.known ? [] : [notKnownText(plan)]),
+    ];
     // The number first: a narrow view cuts the end.
-    this.description = `${costText(plan)} · ${plan.spec.variant}`;
-    this.tooltip = new MarkdownString(
-      [
-        workspace.asRelativePath(uri),
-        designText(plan.spec),
-        `${sizeText(plan, 'totalBytes')} at ${contextText(plan)}`,
-        ...(plan.known ? [] : [notKnownText(plan)]),
-      ]
-        .map(escapeSentence)
-        .join('\n\n'),
-    );
+    super(name, `${costText(plan)} · ${plan.spec.variant}`, joined(sentences.map(sentenceText), '\n\n'));
+    this.id = uri.toString();
     this.iconPath = new ThemeIcon('symbol-structure');
     this.contextValue = 'headlightConfig';
     this.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] };
-    this.accessibilityInformation = { label: `${name}, ${this.description}` };
   }
 }
 
@@ -116,8 +109,7 @@ export class ConfigTree extends Owner {
     );
     const first = item instanceof ConfigItem ? item : selected[0];
     const others = selected.filter((each) => each !== first).map(({ uri }) => uri);
-    if (!first)
-      return Promise.resolve(void window.showInformationMessage(l10n.t('Select model configs in the view first.')));
+    if (!first) return Promise.resolve(void tell(l10n.t('Select model configs in the view first.')));
     // One alone: the question with what.
     return commands.executeCommand(COMMANDS.compareWith, first.uri, others.length > 0 ? { with: others } : undefined);
   }
@@ -156,10 +148,12 @@ export class ConfigTree extends Owner {
     this.services.log.info(
       `looked for model configs: ${scan.state}, ${scan.configs.length} found, ${ms.toFixed(0)} ms, ${cpuMs.toFixed(0)} ms of CPU`,
     );
-    this.view.message =
+    setViewMessage(
+      this.view,
       scan.cut && scan.configs.length > 0
         ? l10n.t('Not all JSON files were looked at. Select Find Model Configs to look at more.')
-        : '';
+        : '',
+    );
     void commands.executeCommand(
       'setContext',
       CONTEXTS.scan,

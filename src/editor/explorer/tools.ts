@@ -4,13 +4,12 @@ import {
   type CancellationToken,
   l10n,
   type LanguageModelToolInvocationOptions,
-  LanguageModelTextPart,
-  LanguageModelToolResult,
-  MarkdownString,
+  type LanguageModelToolResult,
   type PreparedToolInvocation,
   Uri,
   workspace,
 } from 'vscode';
+import { boundedText } from '../boundedText';
 import { parseEngine } from '../../cache/engines/choose';
 import { planCache } from '../../cache/plan';
 import { DEFAULT_LATENT, parseVariant, variantProblem, type VariantRequest } from '../../cache/variants';
@@ -21,7 +20,7 @@ import { isKvDtype } from '../../model/dtype';
 import type { Scenario } from '../../model/scenario';
 import { comparisonText } from '../../present/comparisonText';
 import { fitLine } from '../../present/fitText';
-import { codeSpan } from '../../present/markdown';
+import { codeSpan, filled } from '../../present/markdown';
 import { planText } from '../../present/planText';
 import { compareDesigns, type ComparedModel } from '../../serving/comparison';
 import { fitModel } from '../../serving/fit';
@@ -32,6 +31,7 @@ import { configName } from '../names';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
+import { toolQuestion, toolResult } from '../sinks';
 import { isWeightFile, weightsSummary } from './weightFiles';
 
 /** Longer answers are cut: they go into a prompt. Characters. */
@@ -53,13 +53,11 @@ export function prepareTool(tool: ToolName, { input }: { readonly input: ToolInp
     headlight_compare: l10n.t('Compare attention designs'),
     headlight_lint: l10n.t('Check a model config'),
   }[tool];
-  return {
-    invocationMessage: `${title}: ${about}`,
-    confirmationMessages: {
-      title,
-      message: new MarkdownString(l10n.t('Headlight reads {0} and computes; nothing is changed.', codeSpan(about))),
-    },
-  };
+  return toolQuestion({
+    running: `${title}: ${about}`,
+    title,
+    message: filled(l10n.t('Headlight reads {0} and computes; nothing is changed.'), codeSpan(about)),
+  });
 }
 
 function whatOf(input: ToolInput): string {
@@ -78,9 +76,7 @@ export async function invokeTool(
     if (error instanceof ToolError) return `Error: ${error.message}`;
     throw error;
   });
-  return new LanguageModelToolResult([
-    new LanguageModelTextPart(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}\n… (cut)` : text),
-  ]);
+  return toolResult(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}\n… (cut)` : text);
 }
 
 async function answer(services: Services, tool: ToolName, input: ToolInput, token: CancellationToken): Promise<string> {
@@ -217,7 +213,7 @@ async function atPath(services: Services, path: string, token: CancellationToken
     ? [uri]
     : [Uri.joinPath(uri, 'config.json'), Uri.joinPath(uri, 'params.json'), uri]) {
     const open = workspace.textDocuments.find((document) => document.uri.toString() === candidate.toString());
-    const text = open?.getText() ?? (await readText(candidate));
+    const text = open?.getText() ?? (await boundedText(candidate, MOST_CONFIG * 4));
     if (text !== null)
       return { name: configName(candidate), reading: parse(path, text, await quantFileBeside(candidate)) };
   }
@@ -232,15 +228,6 @@ function inWorkspace(path: string): Uri | null {
     if (workspace.getWorkspaceFolder(uri)) return uri;
   }
   return null;
-}
-
-async function readText(uri: Uri): Promise<string | null> {
-  try {
-    if ((await workspace.fs.stat(uri)).size > MOST_CONFIG * 4) return null;
-    return new TextDecoder().decode(await workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
 }
 
 function parse(name: string, text: string, quantFile?: ConfigDocument): Reading {

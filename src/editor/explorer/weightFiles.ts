@@ -3,11 +3,12 @@
 import { type CancellationToken, l10n, Uri, ViewColumn, window, workspace } from 'vscode';
 import { weightsMarkdown } from '../../present/weightsText';
 import type { WeightsSummary } from '../../shared/weightsContract';
-import { escapeText } from '../../present/markdown';
+import { documentOf, heading, sentenceText } from '../../present/markdown';
 import { SUMMARY_SCHEME } from '../ids';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
+import { warn } from '../sinks';
 
 /** Where the header of a file is read for longest. */
 const DEADLINE_MS = 60_000;
@@ -22,7 +23,7 @@ export async function estimateWeights(services: Services, uri: unknown): Promise
   if (!file) return null;
   const problem = refusal(services, file);
   if (problem !== null) {
-    void window.showWarningMessage(problem);
+    warn(problem);
     return null;
   }
   const document = await workspace.openTextDocument(summaryUri(file));
@@ -57,7 +58,7 @@ export async function summaryText(services: Services, uri: Uri, token: Cancellat
   const file = Uri.parse(uri.query);
   const problem = refusal(services, file);
   const name = file.path.split('/').at(-1) ?? file.path;
-  const failed = (message: string): string => `# ${escapeText(name)}\n\n${escapeText(message)}\n`;
+  const failed = (message: string): string => documentOf([heading(1, name), sentenceText(message)]).source;
   if (problem !== null) return failed(problem);
   try {
     const summary = await weightsSummary(services, file, token);
@@ -65,7 +66,7 @@ export async function summaryText(services: Services, uri: Uri, token: Cancellat
     return weightsMarkdown(name, summary, scenarioSetting(), gpuSetting(), {
       families: taughtFamilies(),
       ...(quantFile ? { quantFile } : {}),
-    });
+    }).source;
   } catch (error) {
     return failed(error instanceof Error ? error.message : l10n.t('The file could not be read.'));
   }

@@ -39,6 +39,9 @@ import {
   type WorkloadRequest,
 } from './subject';
 import { elementAt } from '../../model/elementAt';
+import { visibleJson } from '../../model/visibleText';
+import { tell } from '../sinks';
+import { writeWhole } from '../writing';
 
 /** What callers of the commands get: plain numbers. */
 export interface ComparedRow {
@@ -188,20 +191,18 @@ export async function exportComparison(services: Services, uri: unknown, argumen
   if (format === 'png') {
     // A picture has text, and only the page has fonts.
     await commands.executeCommand(COMMANDS.openPanel, subject.document.uri, 'compare');
-    void window.showInformationMessage(l10n.t("The panel's Compare view draws the picture: save it from there."));
+    void tell(l10n.t("The panel's Compare view draws the picture: save it from there."));
     return null;
   }
   const target =
     request.target ??
     (await window.showSaveDialog({ defaultUri: beside(subject, format), title: l10n.t('Export Comparison') }));
   if (!target) return null;
-  await workspace.fs.writeFile(target, new TextEncoder().encode(exportText(subject, comparison, format)));
+  await writeWhole(target, new TextEncoder().encode(exportText(subject, comparison, format)));
   const open = l10n.t('Open');
-  void window
-    .showInformationMessage(l10n.t('The comparison was written to {0}.', workspace.asRelativePath(target)), open)
-    .then((answer) => {
-      if (answer === open) void window.showTextDocument(target);
-    });
+  void tell(l10n.t('The comparison was written to {0}.', workspace.asRelativePath(target)), open).then((answer) => {
+    if (answer === open) void window.showTextDocument(target);
+  });
   return target;
 }
 
@@ -221,12 +222,12 @@ async function givenOthers(
 function exportText(subject: Subject, comparison: Comparison, format: Exclude<ExportFormat, 'png'>): string {
   switch (format) {
     case 'markdown':
-      return comparisonDocument(subject.name, comparison);
+      return comparisonDocument(subject.name, comparison).source;
     case 'csv':
       return comparisonCsv(comparison);
     case 'json': {
       const { workload, engine, kvDtype } = comparison.scenario;
-      return `${JSON.stringify({ ...workload, engine, kvDtype, rows: rowsOf(comparison) }, null, 2)}\n`;
+      return `${visibleJson({ ...workload, engine, kvDtype, rows: rowsOf(comparison) }, 2)}\n`;
     }
   }
 }

@@ -10,6 +10,7 @@ import { applyConfigEdit } from '../configEdit';
 import { COMMANDS } from '../ids';
 import type { Services } from '../services';
 import { scenarioSetting } from '../settings';
+import { tell, warn } from '../sinks';
 import { BACK } from './flow';
 import { type Choice, ONLY, pickOne } from './pick';
 import { count, requestOf, type Subject, subjectOf, title } from './subject';
@@ -39,14 +40,14 @@ export async function convertAttention(services: Services, uri: unknown, argumen
     'The config now says {0}. Its weights were not converted: they need another shape of k_proj and v_proj, and training.',
     conversion.reading.spec.variant,
   );
-  void window.showInformationMessage(text, compare).then((answer) => {
+  void tell(text, compare).then((answer) => {
     if (answer === compare) void commands.executeCommand(COMMANDS.compareVariants, subject.document.uri);
   });
   return true;
 }
 
 function refuse(message: string): false {
-  void window.showWarningMessage(message);
+  warn(message);
   return false;
 }
 

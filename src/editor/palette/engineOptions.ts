@@ -1,6 +1,6 @@
 /** Set Engine Options…: which option of the scenario's engine, then its value; and again, until the user leaves. */
 
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { type EngineOption, type EngineRelease, usualRelease, releaseOf } from '../../cache/engines/options';
 import { kindText, parseOptionValue, readEngineOptions } from '../../cache/engines/parseOptions';
 import { allocationRule } from '../../cache/engines/register';
@@ -11,6 +11,7 @@ import { guessMark, sizeText } from '../../present/sizeText';
 import { engineText, refusalText, releaseText, sentence } from '../../present/words';
 import { configInSight } from '../activeReading';
 import type { Services } from '../services';
+import { complain } from '../sinks';
 import { engineSettings, scenarioSetting, writeEngine, writeEngineOptions } from '../settings';
 import { BACK, runFlow, type Step } from './flow';
 import { askText, type Choice, pickOne, separator } from './pick';
@@ -44,7 +45,7 @@ async function setGiven(given: Readonly<Record<string, unknown>>): Promise<boole
   const { engine } = engineSettings();
   const { options, problems } = readEngineOptions(allocationRule(engine), given);
   if (problems.length > 0) {
-    void window.showErrorMessage(problems.map(sentence).join('. '));
+    complain(problems.map(sentence).join('. '));
     return false;
   }
   await writeEngineOptions(engine, options);
@@ -78,7 +79,7 @@ function askOption(services: Services): Step<State> {
     const rule = allocationRule(engine);
     const given = Object.keys(now.options).length > 0;
     const reset: Choice<EngineOption | 'all'> = {
-      label: `$(discard) ${l10n.t('Reset all to defaults')}`,
+      label: l10n.t('Reset all to defaults'),
       description: previewOf(services, { ...now.scenario, options: {} }),
       value: 'all',
     };

@@ -18,9 +18,9 @@ export async function explainNumber(services: Services, uri: unknown, argument: 
   const request = requestOf<ExplainRequest>(argument) ?? {};
   const plan = planCache(subject.reading.spec, scenarioFor(subject.document, request));
   const key = typeof request.key === 'string' ? request.key : keyAtCursor(subject);
-  const text = explainMarkdown(subject.name, plan, key);
-  await showMarkdown(text);
-  return text;
+  const markdown = explainMarkdown(subject.name, plan, key);
+  await showMarkdown(markdown);
+  return markdown.source;
 }
 
 function keyAtCursor({ document, reading }: Subject): string | null {

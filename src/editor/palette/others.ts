@@ -4,7 +4,7 @@ import { CancellationTokenSource, l10n, type TextDocument, type Uri, workspace }
 import { readModelConfig, type Reading } from '../../reading/read';
 import { NAMED_LIMIT, scanConfigs } from '../explorer/scan';
 import { configText, presets } from '../configFiles';
-import { configName } from '../names';
+import { configName, shownPath } from '../names';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { taughtFamilies } from '../settings';
@@ -90,5 +90,5 @@ export async function readOther({ readings }: Services, uri: Uri): Promise<Other
 }
 
 function other(uri: Uri, reading: Reading): OtherConfig {
-  return { id: uri.toString(), name: configName(uri), detail: workspace.asRelativePath(uri), reading };
+  return { id: uri.toString(), name: configName(uri), detail: shownPath(uri), reading };
 }

@@ -1,6 +1,7 @@
 /** A question of a flow as a QuickPick: steps in the title, a back button, what was chosen last time on top. */
 
-import { type Disposable, type QuickPickItem, QuickInputButtons, QuickPickItemKind, window } from 'vscode';
+import { type Disposable, type QuickPickItem, QuickInputButtons, QuickPickItemKind } from 'vscode';
+import { createField, createPicker } from '../sinks';
 import { BACK, type Place } from './flow';
 
 export interface Choice<T> extends QuickPickItem {
@@ -40,10 +41,9 @@ async function show<T, R>(
   resultOf: (values: readonly T[]) => R | undefined,
 ): Promise<R | typeof BACK | undefined> {
   const { title, placeholder, place, choices, before, typed } = question;
-  const picker = window.createQuickPick<Choice<T>>();
-  const owned: Disposable[] = [picker];
-  picker.title = title;
-  picker.placeholder = placeholder;
+  const shown = createPicker<Choice<T>>(title, placeholder);
+  const picker = shown.widget;
+  const owned: Disposable[] = [shown];
   picker.matchOnDescription = true;
   picker.matchOnDetail = true;
   picker.canSelectMany = many;
@@ -54,12 +54,11 @@ async function show<T, R>(
   let touched = false;
   let closed = false;
   const list = (items: readonly Choice<T>[]): void => {
-    listed = items;
     const selected = picker.selectedItems.map(({ value }) => value);
-    picker.items = items;
+    listed = shown.list(items);
     const was = ({ value }: Choice<T>): boolean =>
       value !== undefined && (touched ? selected.includes(value) : (before?.(value) ?? false));
-    const chosen = items.filter(was);
+    const chosen = listed.filter(was);
     if (many) picker.selectedItems = chosen;
     // An empty list would leave nothing for Enter.
     else if (chosen.length > 0) picker.activeItems = chosen.slice(0, 1);
@@ -75,7 +74,7 @@ async function show<T, R>(
         picker.onDidChangeValue((text) => {
           if (!typed) return;
           const own = typed(text);
-          picker.items = own ? [{ ...own, alwaysShow: true }, ...listed] : listed;
+          shown.list(own ? [{ ...own, alwaysShow: true }, ...listed] : listed);
         }),
         picker.onDidAccept(() => {
           const values = picker.selectedItems.flatMap(({ value }) => (value === undefined ? [] : [value]));
@@ -127,18 +126,16 @@ export async function askText({
   before,
   problem,
 }: TextQuestion): Promise<string | typeof BACK | undefined> {
-  const input = window.createInputBox();
-  const owned: Disposable[] = [input];
-  input.title = title;
-  input.placeholder = placeholder;
-  input.prompt = prompt;
+  const field = createField(title, placeholder, prompt);
+  const input = field.widget;
+  const owned: Disposable[] = [field];
   input.value = before;
   input.ignoreFocusOut = true;
   if (place.steps > 1) [input.step, input.totalSteps] = [place.step, place.steps];
   if (place.step > 1) input.buttons = [QuickInputButtons.Back];
   const check = (): boolean => {
     const wrong = problem(input.value);
-    input.validationMessage = wrong ?? undefined;
+    field.problem(wrong ?? undefined);
     return wrong === null;
   };
   try {

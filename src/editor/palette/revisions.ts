@@ -1,6 +1,7 @@
 /** Earlier versions of a file, from VS Code's own git extension; none where it is off or the file is in no repository. */
 
-import { extensions, type LogOutputChannel, type TextDocument, Uri, workspace } from 'vscode';
+import { extensions, type TextDocument, Uri, workspace } from 'vscode';
+import type { Log } from '../sinks';
 
 /** What we use of the API of `vscode.git` (extensions/git/src/api/git.d.ts, version 1). */
 interface GitExtension {
@@ -35,7 +36,7 @@ export interface Revision {
 const MOST_REVISIONS = 10;
 
 /** The versions in which the text differs from the next newer one, newest first. */
-export async function revisionsOf(document: TextDocument, log: LogOutputChannel): Promise<Revision[]> {
+export async function revisionsOf(document: TextDocument, log: Log): Promise<Revision[]> {
   if (document.uri.scheme !== 'file') return [];
   try {
     const extension = extensions.getExtension<GitExtension>('vscode.git');

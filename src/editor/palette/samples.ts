@@ -2,6 +2,7 @@
 
 import { commands, l10n, Uri, window, workspace } from 'vscode';
 import type { Services } from '../services';
+import { complain } from '../sinks';
 import { BACK } from './flow';
 import { type Choice, ONLY, pickOne } from './pick';
 import { requestOf } from './subject';
@@ -65,7 +66,7 @@ async function copyTo(root: Uri, folder: Uri): Promise<Uri | null> {
   try {
     await workspace.fs.copy(root, target, { overwrite: false });
   } catch {
-    void window.showErrorMessage(
+    complain(
       l10n.t(
         'The sample models could not be copied to {0}: perhaps it is there already, or cannot be written.',
         target.path,

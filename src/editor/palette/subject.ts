@@ -1,12 +1,14 @@
 /** What commands share: the config that they are about, their scenario, what was chosen last time, and how results are shown. */
 
-import { type TextDocument, ViewColumn, window, workspace } from 'vscode';
+import { type TextDocument, ViewColumn } from 'vscode';
 import type { Reading } from '../../reading/read';
 import type { EngineRule, Scenario } from '../../model/scenario';
+import type { Markdown } from '../../present/markdown';
 import { activeConfig } from '../activeReading';
 import { configName } from '../names';
 import type { Services } from '../services';
 import { scenarioSetting } from '../settings';
+import { openMarkdown } from '../sinks';
 
 export interface Subject {
   readonly document: TextDocument;
@@ -62,9 +64,8 @@ export function remember({ context }: Services, question: string, choice: unknow
 }
 
 /** A result as an untitled Markdown document beside the config, which stays in sight. */
-export async function showMarkdown(content: string): Promise<void> {
-  const document = await workspace.openTextDocument({ language: 'markdown', content });
-  await window.showTextDocument(document, { viewColumn: ViewColumn.Beside, preview: true });
+export function showMarkdown(markdown: Markdown): Promise<void> {
+  return openMarkdown(markdown, ViewColumn.Beside);
 }
 
 export function title(text: string, subject: Subject): string {

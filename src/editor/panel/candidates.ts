@@ -4,6 +4,7 @@ import { type CancellationToken, type Uri, workspace } from 'vscode';
 import { mayBeModelConfig } from '../../config/mayBe';
 import type { Candidate } from '../../shared/panelContract';
 import { configText, NOT_CONFIGS, type Preset, presets } from '../configFiles';
+import { shownPath } from '../names';
 import type { Readings } from '../readings';
 import { nameOf, type Targets } from './targets';
 
@@ -46,7 +47,7 @@ export class Candidates {
 
   private candidate(uri: Uri, origin: 'editor' | 'workspace'): Candidate {
     const { id, name } = this.targets.of(uri);
-    return { id, name: name === '' ? nameOf(uri) : name, detail: workspace.asRelativePath(uri), origin };
+    return { id, name: name === '' ? nameOf(uri) : name, detail: shownPath(uri), origin };
   }
 }
 

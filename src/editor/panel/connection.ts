@@ -34,7 +34,10 @@ import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
 import { engineSettings, writeEngine, writeEngineOptions, writeScenario } from '../settings';
-import { textEdits } from './edits';
+import { openText } from '../sinks';
+import { writeWhole } from '../writing';
+import { visible } from '../../model/visibleText';
+import { textEdits } from '../../config/textEdits';
 import { pageHtml } from './page';
 import type { PanelHost } from './panelHost';
 import { configOf, documentOf } from './targets';
@@ -170,9 +173,7 @@ export class Connection extends Owner {
       },
       'panel/save': save,
       'panel/showMarkdown': async ({ text }) => {
-        await window.showTextDocument(await workspace.openTextDocument({ language: 'markdown', content: text }), {
-          preview: true,
-        });
+        await openText(text);
         return null;
       },
       'panel/measureConversion': ({ id }) => {
@@ -188,7 +189,7 @@ export class Connection extends Owner {
             title: l10n.t('Model folder or weight file'),
             openLabel: l10n.t('Look at its heads'),
           })) ?? [];
-        return chosen ? heads.add(chosen.fsPath, chosen.path.split('/').at(-1) ?? chosen.path) : null;
+        return chosen ? heads.add(chosen.fsPath, visible(chosen.path.split('/').at(-1) ?? chosen.path)) : null;
       },
       'panel/log': ({ text }) => {
         panel.log.error(text);
@@ -243,7 +244,7 @@ async function save({ name, content }: SaveParams): Promise<boolean> {
   const folder = workspace.workspaceFolders?.[0]?.uri;
   const target = await window.showSaveDialog({ ...(folder ? { defaultUri: Uri.joinPath(folder, safe) } : {}) });
   if (!target) return false;
-  await workspace.fs.writeFile(target, typeof content === 'string' ? new TextEncoder().encode(content) : content);
+  await writeWhole(target, typeof content === 'string' ? new TextEncoder().encode(content) : content);
   return true;
 }
 

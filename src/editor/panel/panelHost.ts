@@ -5,7 +5,6 @@
 import {
   commands,
   type Disposable,
-  type LogOutputChannel,
   Uri,
   ViewColumn,
   type WebviewPanel,
@@ -21,6 +20,7 @@ import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
 import { engineSettings, gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
+import { type Log, pickFrom } from '../sinks';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
 import { Following } from './following';
@@ -37,7 +37,7 @@ const SAMPLES = [
 
 export class PanelHost extends Owner {
   readonly extension: Uri;
-  readonly log: LogOutputChannel;
+  readonly log: Log;
   readonly targets: Targets;
   readonly following: Following;
   readonly candidates: Candidates;
@@ -193,7 +193,7 @@ export class PanelHost extends Owner {
       label: name,
       description: origin === 'preset' ? `preset · ${detail}` : detail,
     }));
-    const picked = await window.showQuickPick(items, { title: 'Headlight: Follow a Config', matchOnDescription: true });
+    const picked = await pickFrom('Headlight: Follow a Config', items);
     if (picked) await this.following.follow(this.targets.byName(picked.id).uri);
     return picked !== undefined;
   }

@@ -3,6 +3,7 @@
 import { type TextDocument, Uri, workspace } from 'vscode';
 import { type ConfigDocument, MAX_CONFIG_CHARACTERS } from '../../config/document';
 import type { PanelConfig } from '../../shared/panelContract';
+import { visible } from '../../model/visibleText';
 import { RpcError } from '../../shared/rpcError';
 
 export interface Target {
@@ -70,7 +71,7 @@ export function configOf(
 /** The folder's name for `config.json`, as repositories have it; else the file's. */
 export function nameOf(uri: Uri): string {
   const [file = '', folder = ''] = uri.path.split('/').reverse();
-  return /^(?:config|params)\.json$/.test(file) && folder !== '' ? folder : file;
+  return visible(/^(?:config|params)\.json$/.test(file) && folder !== '' ? folder : file);
 }
 
 /** The open document of a target, or it is opened (without an editor). */

@@ -49,7 +49,7 @@ export function bothFull(
     if (!count) missing(reader, 'the number of decoder layers', 'decoder_layers');
     return { layers: [] };
   }
-  const selfOnly = reader.own('is_encoder_decoder') === false && !reader.flag(['add_cross_attention'], false);
+  const selfOnly = reader.condition('is_encoder_decoder') === false && !reader.flag(['add_cross_attention'], false);
   const self = repeat(fullDraft(heads), count.value);
   if (selfOnly) return { layers: withSources(self, { layers: count.source }) };
   if (source.tokens === 'target') reader.log.note(SOURCE_AS_TARGET, false);

@@ -2,6 +2,7 @@
 
 import type { NormSpec } from '../../attention/spec/normSpec';
 import { elementAt } from '../../model/elementAt';
+import { allFinite, notFinite } from '../finite';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
 import type { ModelPlan } from './weightPlan';
@@ -20,6 +21,7 @@ export async function embed(
 ): Promise<Float32Array<ArrayBuffer>> {
   const { embedding, hiddenSize } = plan;
   const table = await readRows(store, embedding.tensor, ids, 'token id');
+  assertFinite(store, embedding.tensor, table);
   for (let i = 0; i < table.length; i++) table[i] = (table[i] as number) * embedding.multiplier;
   const hidden =
     embedding.projection === null
@@ -56,7 +58,7 @@ export async function logits(
   if (output.projection !== null)
     state = linear(state, await store.read(output.projection), hiddenSize, embedding.width);
   const rows = elementAt(store.info(output.head).shape, 0);
-  const bias = output.bias === null ? null : await store.read(output.bias);
+  const bias = output.bias === null ? null : await readFinite(store, output.bias);
   const result = new Float32Array(rows);
   const buffer = new Float32Array(Math.min(rows, HEAD_ROWS) * embedding.width);
   for (let start = 0; start < rows; start += HEAD_ROWS) {
@@ -66,13 +68,27 @@ export async function logits(
       into: buffer,
       ...(signal === undefined ? {} : { signal }),
     });
-    result.set(linear(state, piece, embedding.width, end - start), start);
+    const part = linear(state, piece, embedding.width, end - start);
+    if (!allFinite(part)) assertFinite(store, output.head, piece);
+    result.set(part, start);
   }
   for (let i = 0; i < rows; i++) {
     const value = ((result[i] as number) + (bias === null ? 0 : (bias[i] as number))) * output.multiplier;
     result[i] = output.softcap === null ? value : output.softcap * Math.tanh(value / output.softcap);
   }
   return result;
+}
+
+/** @throws WeightsError where values of a tensor are no numbers. */
+function assertFinite(store: WeightStore, tensor: string, data: Float32Array): void {
+  const error = notFinite(store.info(tensor).file, tensor, data);
+  if (error) throw error;
+}
+
+async function readFinite(store: WeightStore, tensor: string): Promise<Float32Array<ArrayBuffer>> {
+  const data = await store.read(tensor);
+  assertFinite(store, tensor, data);
+  return data;
 }
 
 /** Rows of a table in the order asked; neighbours are read together. */
@@ -132,8 +148,8 @@ async function normalizeRows(
   values: Float32Array,
   width: number,
 ): Promise<void> {
-  const weight = spec.weight === 'none' ? null : await store.read(`${base}.weight`);
-  const bias = spec.bias ? await store.read(`${base}.bias`) : null;
+  const weight = spec.weight === 'none' ? null : await readFinite(store, `${base}.weight`);
+  const bias = spec.bias ? await readFinite(store, `${base}.bias`) : null;
   for (let start = 0; start < values.length; start += width) {
     const row = values.subarray(start, start + width);
     const mean = spec.kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / width : 0;

@@ -358,3 +358,75 @@ describe('fit', () => {
     expect(result.err).toMatch(/h100-sxm/);
   });
 });
+
+describe('what is asked in another way than it can be answered', () => {
+  it.each(['estimate', 'lint', 'fit', 'heads', 'generate', 'convert', 'compare', 'bench'])(
+    '%s --help shows how it is used',
+    async (command) => {
+      for (const args of [[command, '--help'], [command, 'x', '-h'], ['-h']]) {
+        const { code, out, err } = await cli(...args);
+        expect([code, out.split(' ')[0], err]).toEqual([0, 'usage:', '']);
+      }
+    },
+  );
+
+  it('a path may be called like an option', async () => {
+    expect((await cli('estimate', '--', '--help')).err).toContain('--help: no such file');
+  });
+
+  it.each([
+    ['[1]', 'families must be an object'],
+    ['', 'A value is expected here'],
+    ['null', 'families must be an object'],
+    ['{"a": 3}', 'a must be an object with like, keys or layerKinds'],
+    ['{"a": {"keys": 5}}', 'a.keys must be an object of names'],
+    ['{"a": {"keys": {"x": 5}}', 'A closing brace is missing'],
+  ])('a families file %j is an error', async (text, problem) => {
+    const { code, out, err } = await cli(
+      'estimate',
+      join(samples, 'llama-3-8b'),
+      '--families',
+      file('taught.json', text),
+    );
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain(problem);
+  });
+
+  it('a broken file is linted as JSON, too', async () => {
+    for (const text of ['{"model_type": "llama", "hidden_size": 4096,', '{"model_type" ', '[', 'no JSON']) {
+      const { code, out } = await cli('lint', file('broken.json', text), '--json');
+      expect(code).toBe(1);
+      const { problems } = JSON.parse(out) as { problems: { rule: string; line: number }[] };
+      expect(problems[0]).toMatchObject({ rule: 'json-syntax', line: 1 });
+    }
+  });
+
+  it('a config that is too large says so', async () => {
+    const keys = Object.fromEntries(Array.from({ length: 110_000 }, (_, index) => [`k${index}`, index]));
+    const { code, err } = await cli('estimate', file('large.json', JSON.stringify({ model_type: 'llama', ...keys })));
+    expect([code, err]).toEqual([1, expect.stringMatching(/large\.json:1: The file has more than 300000 values/)]);
+  });
+
+  it.each(['', ' ', '0x1', '1e', 'NaN', 'Infinity', '-0.5', '1,5', '1.0.0', '2'])(
+    '--fraction %j is refused',
+    async (text) => {
+      const { code, err } = await cli('fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', `--fraction=${text}`);
+      expect(code).toBe(2);
+      expect(err).toContain('--fraction must be a number from 0 to 1');
+    },
+  );
+
+  it('decimals are taken', async () => {
+    const budgets = ['0.9', '.9', '9e-1', '0.90'].map(async (text) => {
+      const { fraction } = await json('fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', '--fraction', text);
+      return fraction;
+    });
+    expect(new Set(await Promise.all(budgets)).size).toBe(1);
+  });
+
+  it('a token that the config has not is refused with seeded weights, too', async () => {
+    const args = ['heads', join(samples, 'llama-3-8b'), '--layer', '0', '--seed', '1', '--ids'];
+    const { code, err } = await cli(...args, '1,128256');
+    expect([code, err]).toEqual([1, 'token 128256 is not in the vocabulary: the config has ids 0 to 128255']);
+  });
+});

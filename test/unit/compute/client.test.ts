@@ -174,6 +174,32 @@ describe('cancelling', () => {
     expect(crashes).toEqual([]);
   });
 
+  it('what waits does not touch what runs', async () => {
+    const client = open({ graceMs: 50 });
+    await client.call('compute/runLayer', quick);
+    const { pid } = client;
+    const { ended } = await startLong(client);
+    for (let round = 0; round < 5; round++) {
+      const controller = new AbortController();
+      const waiting = failure(client.call('compute/runLayer', quick, { signal: controller.signal }));
+      controller.abort();
+      expect(await waiting).toMatchObject({ code: 'cancelled' });
+      expect(await failure(client.call('compute/runLayer', quick, { deadlineMs: 1 }))).toMatchObject({
+        code: 'deadline',
+      });
+      const stale = failure(client.call('compute/runLayer', quick, { supersedeKey: 'heads' }));
+      const fresh = failure(client.call('compute/runLayer', quick, { supersedeKey: 'heads', deadlineMs: 60 }));
+      expect(await stale).toMatchObject({ code: 'superseded' });
+      // A call that takes no turn is answered late, or given up; neither ends the run.
+      expect(await failure(client.call('compute/status', {}, { deadlineMs: 20 }))).toMatchObject({ code: 'deadline' });
+      expect(await fresh).toMatchObject({ code: 'deadline' });
+      await sleep(100);
+      expect(client.pid).toBe(pid);
+    }
+    client.dispose();
+    expect(await ended).toMatchObject({ code: 'disposed' });
+  });
+
   it('by a newer run of the same key', async () => {
     const client = open({ graceMs: 100 });
     const stale = failure(client.call('compute/runLayer', quick, { supersedeKey: 'heads' }));

@@ -54,7 +54,7 @@ describe('a summary of weights', () => {
       expect(await WEIGHTS_ANSWERS['weights/beside']({ path: resolve(SAMPLES, name, 'config.json') }, context)).toEqual(
         summary.weights,
       );
-      expect(weightsMarkdown('x', summary, scenario(1, 1024), 'h100-sxm')).toMatch(/\*\*[\d,]+ B\/token\*\*/);
+      expect(weightsMarkdown('x', summary, scenario(1, 1024), 'h100-sxm').source).toMatch(/\*\*[\d,]+ B\/token\*\*/);
     });
   }
 
@@ -81,7 +81,7 @@ describe('a summary of weights', () => {
       metadata: [[hostile, hostile]],
       config: { text: '{"model_type": 3}', from: 'metadata' },
     };
-    const text = weightsMarkdown(hostile, summary, scenario(1, 1024), 'none');
+    const text = weightsMarkdown(hostile, summary, scenario(1, 1024), 'none').source;
     // In a code span nothing is markup.
     expect(text.replace(/`[^`]*`/g, '')).not.toMatch(/<img|\]\(command/);
     expect(text).toContain('nothing can be said about its cache');

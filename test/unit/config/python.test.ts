@@ -104,8 +104,8 @@ describe('model configs in Python', () => {
     const at = toJson(model, LLAMA.indexOf('num_key_value_heads=8') + 3);
     if (!read || at === null) throw new Error('not mapped');
     const hover = hoverOf(read.reading, read.document, at, scenario(1, 32_768), false);
-    expect(hover?.markdown).toContain('**131,072 B/token**');
-    expect(hover?.markdown).toContain('**`num_key_value_heads` line 7**');
+    expect(hover?.markdown.source).toContain('**131,072 B/token**');
+    expect(hover?.markdown.source).toContain('**`num_key_value_heads` line 7**');
     const span = hover && toSource(model, hover.range.offset, hover.range.length);
     expect(span && LLAMA.slice(span.start, span.end)).toBe('num_key_value_heads');
     const value = toJson(model, LLAMA.indexOf('8,\n    rope')) ?? 0;

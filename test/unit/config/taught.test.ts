@@ -25,6 +25,19 @@ describe('a family that is not known', () => {
     expect(spec?.notes.map((note) => note.text).join()).toMatch(/quasar/);
   });
 
+  it('that is known is not read as another one', () => {
+    const own = readModelConfig(sampleConfig('llama-3-8b'));
+    for (const like of ['gpt_bigcode', 'bert', 'quasar']) {
+      const taught = readModelConfig(sampleConfig('llama-3-8b'), {
+        families: { llama: { like, keys: { num_attention_heads: 'num_key_value_heads' } } },
+      });
+      expect(taught?.spec.layers).toEqual(own?.spec.layers);
+      expect(taught?.spec.notes.map((note) => note.text)).toContain(
+        'llama is known here: what your settings teach of it is not used',
+      );
+    }
+  });
+
   it('can be taught: whose rules, which keys, which words', () => {
     const { families, rejected } = parseTaughtFamilies({
       quasar: {

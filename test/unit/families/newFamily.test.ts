@@ -179,7 +179,7 @@ describe('a family that was added by one file and one fixture', () => {
     const at = document.text.indexOf('"num_key_value_heads"') + 2;
     const hover = reading && hoverOf(reading, document, at, scenario(1, 1), false);
     // 4 layers · 2 KV heads · (8 + 8) · 2 bytes.
-    expect(hover?.markdown).toContain('256 B');
+    expect(hover?.markdown.source).toContain('256 B');
   });
 
   it('shows heads of its weights, and of seeded ones with its own maths', () => {

@@ -123,7 +123,7 @@ describe('mutated configs', () => {
           /(?:NaN|undefined|Infinity) (?:B|KiB|layers|KV|head|×)|× (?:NaN|undefined|Infinity)/,
         );
         const hover = hoverOf(reading, document, where % (text.length + 1), scenario(3, 5_000), false);
-        if (hover) expect(hover.markdown.length).toBeLessThan(8_000);
+        if (hover) expect(hover.markdown.source.length).toBeLessThan(8_000);
       }),
       { numRuns: CASES },
     );

@@ -49,7 +49,7 @@ describe('explaining a number', () => {
     ['MLA', MLA],
   ] as const)('%s: every factor with the line that gave it', (_, reading) => {
     const plan = planCache(reading.spec, scenario(2, 500));
-    const text = explainMarkdown('model', plan);
+    const text = explainMarkdown('model', plan).source;
     const lines = reading.document.text.split('\n');
     const rows = [...text.matchAll(/^\| (?:\*\*)?(.*?)(?:\*\*)? +\| +([\d,.]+) \| `([\w.]+)`.* \| +(\d+) \|$/gm)];
     expect(rows.length).toBeGreaterThan(2);
@@ -59,23 +59,23 @@ describe('explaining a number', () => {
   it('the products say what the plan says', () => {
     for (const reading of [GQA, SLIDING, MLA]) {
       const plan = planCache(reading.spec, scenario(1, 500));
-      const text = explainMarkdown('model', plan);
+      const text = explainMarkdown('model', plan).source;
       const sums = [...text.matchAll(/= \*\*([\d,]+) B/g)].map(([, sum = '']) => Number(sum.replaceAll(',', '')));
       expect(sums.reduce((total, sum) => total + sum, 0)).toBe(plan.totalBytes);
     }
   });
 
   it('puts the products of the key first, and marks it', () => {
-    const text = explainMarkdown('model', planCache(SLIDING.spec, scenario(1, 500)), 'sliding_window');
+    const text = explainMarkdown('model', planCache(SLIDING.spec, scenario(1, 500)), 'sliding_window').source;
     expect(text).toContain('`sliding_window`');
-    const heads = explainMarkdown('model', planCache(GQA.spec, scenario(1, 500)), 'num_key_value_heads');
+    const heads = explainMarkdown('model', planCache(GQA.spec, scenario(1, 500)), 'num_key_value_heads').source;
     expect(heads).toMatch(/\| \*\*KV heads\*\* +\| +4 \| `num_key_value_heads` +\|/);
   });
 
   it('tells needed, occupied and reserved where a rule pages', () => {
     for (const engine of ENGINES) {
       const plan = planCache(GQA.spec, { ...scenario(1, 501), engine });
-      expect(/occupied/.test(explainMarkdown('model', plan)), engine).toBe(
+      expect(/occupied/.test(explainMarkdown('model', plan).source), engine).toBe(
         plan.steadyBytes !== plan.neededBytes || plan.reservedBytes !== plan.neededBytes,
       );
     }
@@ -88,7 +88,7 @@ describe('explaining a number', () => {
       ...COMMON,
       num_key_value_heads: 3,
     });
-    const text = explainMarkdown('[x](command:y) | <b>', planCache(hostile.spec, scenario(1, 10)), 'model_type');
+    const text = explainMarkdown('[x](command:y) | <b>', planCache(hostile.spec, scenario(1, 10)), 'model_type').source;
     expect(text).not.toMatch(/<img|<b>|\]\(command/);
   });
 });
@@ -100,7 +100,7 @@ describe('a fit as text', () => {
       const report = fitModel({ reading: GQA, device, scenario: at, weights: null });
       expect(report).not.toBeNull();
       if (!report) continue;
-      const text = fitMarkdown('model', report, at);
+      const text = fitMarkdown('model', report, at).source;
       expect(text).toMatch(/^\| Weights on it +\| /m);
       expect(text).toContain('estimated: ');
       expect(text).not.toMatch(/NaN|undefined|Infinity/);

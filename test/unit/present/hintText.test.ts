@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { readModelConfig } from '../../../src/reading/read';
 import { familyStatus } from '../../../src/present/familyText';
+import { inert } from '../../../src/present/inert';
 import { hintsOf } from '../../../src/present/hintText';
 import { sampleConfig, sampleNames, scenario } from '../support';
 
@@ -101,7 +102,7 @@ describe('family status', () => {
     const evil = status(
       config({ model_type: '[x](command:workbench.action.quit) $(alert)', kv_sharing: '[y](command:z)' }),
     );
-    expect(evil.text).toContain('[x] (command:');
-    for (const text of [evil.text, evil.detail]) expect(text).not.toMatch(/\]\(|\$\(/);
+    expect(inert(evil.text)).toContain('[x] (command:');
+    for (const text of [evil.text, evil.detail].map(inert)) expect(text).not.toMatch(/\]\(|\$\(/);
   });
 });

@@ -12,7 +12,7 @@ function hoverAt(document: ConfigDocument, offset: number): HoverContent | null 
 }
 
 function hover(text: string, needle: string): string | null {
-  return hoverAt(ConfigDocument.parse(text), text.indexOf(needle) + 1)?.markdown ?? null;
+  return hoverAt(ConfigDocument.parse(text), text.indexOf(needle) + 1)?.markdown.source ?? null;
 }
 
 describe('hover', () => {
@@ -40,10 +40,10 @@ describe('hover', () => {
     const reading = readModelConfig(text);
     const offset = text.indexOf('num_key_value_heads') + 1;
     if (!reading) throw new Error('not a model config');
-    expect(hoverOf(reading, reading.document, offset, at32k, false)?.markdown).toContain(
+    expect(hoverOf(reading, reading.document, offset, at32k, false)?.markdown.source).toContain(
       'each caches one K and one V vector',
     );
-    expect(hoverOf(reading, reading.document, offset, at32k, false, true)?.markdown).not.toContain(
+    expect(hoverOf(reading, reading.document, offset, at32k, false, true)?.markdown.source).not.toContain(
       'each caches one K and one V vector',
     );
   });
@@ -86,7 +86,7 @@ describe('hover', () => {
     const document = ConfigDocument.parse(text);
     let shown = 0;
     for (let offset = 0; offset < text.length; offset += 3) {
-      const markdown = hoverAt(document, offset)?.markdown;
+      const markdown = hoverAt(document, offset)?.markdown.source;
       if (markdown === undefined) continue;
       shown++;
       const unescaped = markdown.replace(/\\./g, '').replace(/`[^`]*`/g, '');

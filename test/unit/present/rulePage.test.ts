@@ -9,7 +9,7 @@ const docs = readFileSync(resolve(import.meta.dirname, '../../../docs/lint.md'),
 describe('the page of a lint rule', () => {
   it('has severity and reason of every rule, from docs/lint.md', () => {
     for (const [rule, summary] of Object.entries(LINT_RULES)) {
-      const page = rulePage(rule, docs);
+      const page = rulePage(rule, docs).source;
       expect(page).toContain(`# ${rule}\n`);
       expect(page).toContain(summary);
       expect(page, rule).toMatch(/^\*\*(error|warning|information)\*\*: /m);
@@ -18,12 +18,12 @@ describe('the page of a lint rule', () => {
   });
 
   it('says what the quick fix does', () => {
-    expect(rulePage('heads-not-divisible', docs)).toContain('Quick fix: nearest divisor below.');
-    expect(rulePage('attn-layer-offset', docs)).not.toContain('Quick fix:');
+    expect(rulePage('heads-not-divisible', docs).source).toContain('Quick fix: nearest divisor below.');
+    expect(rulePage('attn-layer-offset', docs).source).not.toContain('Quick fix:');
   });
 
   it('does not show anything for what is no rule', () => {
     for (const rule of ['nothing', '', 'toString', '__proto__', '../x'])
-      expect(rulePage(rule, docs)).toBe('# There is no such rule\n');
+      expect(rulePage(rule, docs).source).toBe('# There is no such rule\n');
   });
 });

@@ -99,7 +99,7 @@ function editorTexts(reading: Reading, at: Scenario): string[] {
   ];
   const { document } = reading;
   const hovers = [...document.text.matchAll(/"[^"]+":/g)].map(
-    (match) => hoverOf(reading, document, match.index + 1, at, false)?.markdown ?? '',
+    (match) => hoverOf(reading, document, match.index + 1, at, false)?.markdown.source ?? '',
   );
   return [
     costText(plan),
@@ -111,12 +111,12 @@ function editorTexts(reading: Reading, at: Scenario): string[] {
     ...hovers,
     ...Object.values(familyStatus(plan)).map(String),
     planText(plan),
-    explainMarkdown('model', plan),
-    explainMarkdown('model', plan, 'num_hidden_layers'),
-    cacheAtMarkdown('model', reading.spec, at, [at]),
+    explainMarkdown('model', plan).source,
+    explainMarkdown('model', plan, 'num_hidden_layers').source,
+    cacheAtMarkdown('model', reading.spec, at, [at]).source,
     valueDetail(reading, ['num_key_value_heads'], 4, at),
     valueDetail(reading, ['num_hidden_layers'], 8, at),
-    weightsMarkdown('weights', summaryOf(document.text), at, 'h100-sxm'),
+    weightsMarkdown('weights', summaryOf(document.text), at, 'h100-sxm').source,
   ];
 }
 
@@ -164,9 +164,9 @@ function panelTexts(reading: Reading, at: Scenario): string[] {
     problemText(model),
     ...NUMBERS.map((name) => JSON.stringify(derivationOf(model, name))),
     comparisonText(comparison),
-    comparisonMarkdown(comparison),
+    comparisonMarkdown(comparison).source,
     comparisonCsv(comparison),
-    comparisonDocument('model', comparison),
+    comparisonDocument('model', comparison).source,
     JSON.stringify(barsOf(comparison)),
     JSON.stringify(curveTable(series, range)),
     ...comparison.rows.flatMap((row) => detailLines(row, comparison)),
@@ -205,7 +205,7 @@ describe.each(Object.entries({ ...UNKNOWN, ...UNREADABLE }))('%s', (_, config) =
   it('is shown as not known in the editor', () => {
     for (const at of SCENARIOS) for (const text of editorTexts(reading, at)) expect(text).not.toMatch(ZERO);
     const plan = planCache(reading.spec, scenario(1, 32_768));
-    for (const text of [planText(plan), familyStatus(plan).detail, explainMarkdown('model', plan)])
+    for (const text of [planText(plan), familyStatus(plan).detail, explainMarkdown('model', plan).source])
       expect(text).toContain('headlight.families');
     expect(lensDesignText(plan)).toMatch(/not known|at least/);
   });

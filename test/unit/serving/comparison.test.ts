@@ -105,7 +105,7 @@ describe('its text', () => {
     const { title, columns, cells } = comparisonTable(comparison);
     expect(title).toBe('Cache at 1 × 32,768 tokens · bf16 · intrinsic · decoding on H100 SXM 80GB');
     expect(cells[1]?.slice(0, 4)).toEqual(['MHA', '512 KiB', '16 GiB', '× 4']);
-    const markdown = comparisonMarkdown(comparison);
+    const markdown = comparisonMarkdown(comparison).source;
     const text = comparisonText(comparison);
     for (const cell of cells.flat()) expect(text).toContain(cell);
     expect(markdown.split('\n').filter((line) => line.startsWith('|'))).toHaveLength(2 + cells.length);
@@ -120,8 +120,8 @@ describe('its text', () => {
     const [header, ...lines] = comparisonCsv(comparison).trimEnd().split('\r\n');
     expect(header?.split(',')).toHaveLength(13);
     expect(lines[1]).toMatch(/^MHA,1,32768,bf16,intrinsic,524288,17179869184,0,0\.25,805306368,/);
-    expect(comparisonCsv(hostile)).toContain(`"'=cmd(""x""),\n[a](b)",1,1,`);
-    expect(comparisonMarkdown(hostile)).toMatch(/\\\[a\\\]/);
+    expect(comparisonCsv(hostile)).toContain(`"'=cmd(""x""),␊[a](b)",1,1,`);
+    expect(comparisonMarkdown(hostile).source).toMatch(/\\\[a\\\]/);
   });
 
   it('names the engine with its release, and options that are not its own', () => {

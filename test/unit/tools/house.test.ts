@@ -1,6 +1,6 @@
 /** The rules of the house: floors, the picture that is drawn from the code, and lists of tests that can't be empty. */
 
-import { Linter } from 'eslint';
+import { ESLint, Linter } from 'eslint';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parser } from 'typescript-eslint';
@@ -9,6 +9,7 @@ import { architectureSvg, essential, importsOfRooms, PICTURE } from '../../../sc
 import { FLOORS, forbidden, pathOf, roomOf, ROOMS } from '../../../scripts/floors.mjs';
 import { emptyCases } from '../../../scripts/lint/emptyCases.mjs';
 import { floors } from '../../../scripts/lint/floors.mjs';
+import { EDITOR_FILES, EDITOR_SINKS, SHIPPED_MARKDOWN, TERMINAL_TEXT } from '../../../scripts/lint/sinks.mjs';
 
 const root = resolve(import.meta.dirname, '../../..');
 const imports = importsOfRooms();
@@ -95,6 +96,52 @@ describe('the picture of the house', () => {
     for (const room of ROOMS)
       expect(svg.includes(`>${pathOf(room)}<`), room.name).toBe(existsSync(join(root, pathOf(room))));
   });
+});
+
+describe('text of files', () => {
+  const check = (code: string, file: string, selectors: readonly { selector: string; message: string }[]): string[] =>
+    new Linter({ cwd: root })
+      .verify(
+        code,
+        {
+          files: ['**/*.ts'],
+          languageOptions: { parser },
+          rules: { 'no-restricted-syntax': ['error', ...selectors] },
+        },
+        join(root, file),
+      )
+      .map(({ ruleId }) => ruleId ?? 'broken');
+  const CAUGHT = [
+    "import { MarkdownString } from 'vscode';",
+    "import { l10n, TreeItem as Item } from 'vscode';",
+    'void window.showInformationMessage(text);',
+    'commands.registerCommand(id, run);',
+    "workspace.openTextDocument({ language: 'markdown', content });",
+  ];
+  const FREE = [
+    "import type { MarkdownString } from 'vscode';",
+    "import { type TreeItem, window } from 'vscode';",
+    'workspace.openTextDocument(uri);',
+    'void tell(text);',
+  ];
+  it.each(CAUGHT)('reaches the editor through one file: %s', (code) =>
+    expect(check(code, 'src/editor/x.ts', EDITOR_SINKS)).toEqual(['no-restricted-syntax']),
+  );
+  it.each(FREE)('may be passed on: %s', (code) => expect(check(code, 'src/editor/x.ts', EDITOR_SINKS)).toEqual([]));
+  it('is written, printed and taken for our own Markdown in one file each', () => {
+    expect(check('void workspace.fs.writeFile(a, b);', 'src/editor/x.ts', EDITOR_FILES)).toHaveLength(1);
+    expect(check('output.out(text as TerminalText);', 'src/cli/x.ts', TERMINAL_TEXT)).toHaveLength(1);
+    expect(check("import { shipped } from './markdown';", 'src/present/x.ts', SHIPPED_MARKDOWN)).toHaveLength(1);
+  });
+  it.each(['src/editor/hover.ts', 'src/editor/palette/pick.ts', 'src/extension.ts'])(
+    '%s is looked at (eslint.config.mjs)',
+    async (file) => {
+      const { rules } = (await new ESLint({ cwd: root }).calculateConfigForFile(join(root, file))) as {
+        rules: Record<string, readonly unknown[]>;
+      };
+      expect(rules['no-restricted-syntax']).toEqual(expect.arrayContaining([...EDITOR_SINKS, ...EDITOR_FILES]));
+    },
+  );
 });
 
 describe('lists of tests', () => {

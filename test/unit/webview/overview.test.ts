@@ -28,7 +28,7 @@ function hoverText(reading: Reading, at: Scenario): string {
     ...document.text.matchAll(/"/g),
   ]) {
     const content = hoverOf(reading, document, offset + 1, at, false);
-    if (content) return content.markdown.replace(/\\(.)/g, '$1').replaceAll('**', '');
+    if (content) return content.markdown.source.replace(/\\(.)/g, '$1').replaceAll('**', '');
   }
   throw new Error('no key has a hover');
 }

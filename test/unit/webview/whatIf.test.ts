@@ -2,7 +2,7 @@ import { applyEdits } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { type Reading, readModelConfig } from '../../../src/reading/read';
-import { textEdits } from '../../../src/editor/panel/edits';
+import { textEdits } from '../../../src/config/textEdits';
 import { type Knob, knobsOf, turnedReading } from '../../../webview/views/whatIf/knobs';
 import type { EngineOptions, EngineRule } from '../../../src/model/scenario';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';

@@ -1,19 +1,15 @@
 /** Tokens as labels: made visible, elided in the middle, and laid out in tiers so that nothing is rotated and nothing overlaps. */
 
 import { elementAt } from '../../../src/model/elementAt';
+import { visible } from '../../../src/model/visibleText';
 
 /** How wide a text is, in the unit of the layout. */
 export type Measure = (text: string) => number;
 
 /** A token for the eye: spaces and line ends are shown, since they are part of it. */
 export function tokenText(piece: string): string {
-  const visible = piece
-    .replace(/\r?\n/g, '↵')
-    .replace(/\t/g, '⇥')
-    .replace(/^ /, '␣')
-    // What a terminal would obey and what has no width.
-    .replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '·');
-  return visible === '' ? '∅' : visible;
+  const shown = visible(piece.replace(/\r?\n/g, '↵').replace(/\t/g, '⇥').replace(/^ /, '␣'));
+  return shown === '' ? '∅' : shown;
 }
 
 /** The text, or its beginning and end around "…" where it is wider than `width`; empty where nothing fits. */

@@ -1,0 +1,119 @@
+/** Values that are written otherwise than the class declares them: taken as its loader takes them, or not called exact. */
+
+import { expect, it } from 'vitest';
+import { planCache } from '../../../src/cache/plan';
+import { lintReading } from '../../../src/lint/lint';
+import { readModelConfig } from '../../../src/reading/read';
+import { depthNote, sampled } from '../depth';
+import { scenario } from '../support';
+import { describeAll, eachOrSkip } from '../support/cases';
+import { referenceConfig, referenceNames } from '../support/reference';
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Holder = Record<string, Json>;
+
+const configOf = (name: string): Holder =>
+  JSON.parse(referenceConfig(name).replace(/-?\bInfinity\b|\bNaN\b/g, '0')) as Holder;
+
+/** The config and the objects in it. */
+function holders(config: Holder): Holder[] {
+  const nested = Object.values(config).filter(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  );
+  return [config, ...(nested as Holder[])];
+}
+
+interface Seen {
+  readonly exact: boolean;
+  readonly bytes: number | null;
+  readonly problem: boolean;
+}
+
+function seen(config: Holder): Seen | null {
+  const reading = readModelConfig(JSON.stringify(config));
+  if (!reading) return null;
+  const { exact, totalBytes } = planCache(reading.spec, scenario(1, 5_000));
+  const problem = lintReading(reading).some(({ severity }) => severity !== 'information');
+  return { exact, bytes: totalBytes, problem };
+}
+
+/** Sets a key, looks, and puts back what was there. */
+function withValue(config: Holder, holder: Holder, key: string, value: Json): Seen | null {
+  const before = holder[key] ?? null;
+  holder[key] = value;
+  const result = seen(config);
+  holder[key] = before;
+  return result;
+}
+
+/** As Python takes them where a condition is asked. */
+const TRUTH: readonly (readonly [Json, boolean])[] = [
+  [null, false],
+  [0, false],
+  ['', false],
+  [[], false],
+  [1, true],
+  ['false', true],
+];
+/** Keys that hold a number or nothing. */
+const NUMBERS = ['sliding_window'];
+
+describeAll(`conditions that are no booleans${depthNote}`, () => {
+  eachOrSkip(sampled(referenceNames()), 'no configs', (name) => {
+    it(name, () => {
+      const config = configOf(name);
+      const wrong: string[] = [];
+      for (const holder of holders(config)) {
+        for (const [key, value] of Object.entries(holder)) {
+          if ((typeof value !== 'boolean' && value !== null) || NUMBERS.includes(key)) continue;
+          const [on, off] = [withValue(config, holder, key, true), withValue(config, holder, key, false)];
+          if (!on || !off || on.bytes === off.bytes) continue;
+          for (const [written, truth] of TRUTH) {
+            const got = withValue(config, holder, key, written);
+            const want = truth ? on : off;
+            if (got?.exact && got.bytes !== want.bytes)
+              wrong.push(`${key} ${JSON.stringify(written)}: ${got.bytes ?? ''} for ${want.bytes ?? ''}`);
+          }
+        }
+      }
+      expect(wrong).toEqual([]);
+    });
+  });
+});
+
+describeAll(`numbers that no layer can have${depthNote}`, () => {
+  eachOrSkip(sampled(referenceNames()), 'no configs', (name) => {
+    it(name, () => {
+      const config = configOf(name);
+      const wrong: string[] = [];
+      for (const holder of holders(config)) {
+        for (const [key, value] of Object.entries(holder)) {
+          if (typeof value !== 'number') continue;
+          for (const written of [0, -1, -0.5, 0.3, 1e12]) {
+            const got = withValue(config, holder, key, written);
+            const sound = got?.bytes == null || (Number.isSafeInteger(got.bytes) && got.bytes >= 0);
+            if (!sound) wrong.push(`${key} ${written}: ${String(got?.bytes)}`);
+          }
+        }
+      }
+      expect(wrong).toEqual([]);
+    });
+  });
+
+  it('are a problem: a factor that makes the state of an xLSTM negative', () => {
+    const text = JSON.stringify({
+      model_type: 'xlstm',
+      embedding_dim: 64,
+      num_blocks: 2,
+      num_heads: 2,
+      qk_dim_factor: -0.5,
+      v_dim_factor: 1,
+      vocab_size: 100,
+    });
+    const reading = readModelConfig(text);
+    expect(reading?.spec.exact).toBe(false);
+    expect(reading?.problems.map(({ message }) => message)).toEqual([
+      'qk_dim_factor must be a number above 0, but is -0.5.',
+    ]);
+  });
+});
