@@ -53,7 +53,7 @@ export interface FitLine {
   readonly atMost: Fit;
 }
 
-/** "14 sequences fit on H100 SXM 80GB", "12 to 14 sequences fit on …", "weights do not fit on H200". */
+/** "14 sequences fit on H100 SXM 80GB", "12 to 14 sequences fit on …", "at most 1 sequence fits on …", "weights do not fit on H200". */
 function fitText({ deviceName, devices, weightsFit, sequences, atMost }: FitLine): string {
   const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}`;
   if (!weightsFit) return `weights do not fit on ${where}`;
@@ -64,8 +64,8 @@ function fitText({ deviceName, devices, weightsFit, sequences, atMost }: FitLine
       return `any number fits on ${where}`;
     case 'count': {
       const least = sequences.kind === 'count' ? sequences.value : 0;
-      const from = least === atMost.value ? '' : `${formatInteger(least)} to `;
-      return `${from}${formatInteger(atMost.value)} ${atMost.value === 1 && least === 1 ? 'sequence fits' : 'sequences fit'} on ${where}`;
+      const from = least === atMost.value ? '' : least === 0 ? 'at most ' : `${formatInteger(least)} to `;
+      return `${from}${formatInteger(atMost.value)} ${atMost.value === 1 ? 'sequence fits' : 'sequences fit'} on ${where}`;
     }
   }
 }
