@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ComputeClient } from '../../../src/compute/client';
 import { isRpcError, type RpcError } from '../../../src/shared/rpcError';
 import { eachOrSkip } from '../support/cases';
+import { FAKE_PROCESS } from './support/fakeProcess';
 
 /** What the process does with each request; `id` and `name` are the request's. */
 const BEHAVIOURS: Readonly<Record<string, string>> = {
@@ -62,21 +63,7 @@ async function hostile(behaviour: string): Promise<ComputeClient> {
   const script = join(folder, `${clients.length}-${Math.random().toString(36).slice(2)}.cjs`);
   await writeFile(
     script,
-    `const { serialize, deserialize } = require('node:v8');
-     const pipe = new (require('node:net').Socket)({ fd: 3, readable: true, writable: true });
-     pipe.on('error', () => undefined).on('end', () => process.exit(0)).on('close', () => process.exit(0));
-     const raw = (bytes) => pipe.write(Buffer.from(bytes));
-     const send = (m) => { const b = serialize(m); const h = Buffer.alloc(4); h.writeUInt32LE(b.length); pipe.write(Buffer.concat([h, b])); };
-     let waiting = Buffer.alloc(0);
-     pipe.on('data', (piece) => {
-       waiting = Buffer.concat([waiting, piece]);
-       while (waiting.length >= 4 && waiting.length >= 4 + waiting.readUInt32LE()) {
-         const length = waiting.readUInt32LE();
-         const { kind, id, name } = deserialize(waiting.subarray(4, 4 + length));
-         waiting = waiting.subarray(4 + length);
-         if (kind === 'request') { ${behaviour} }
-       }
-     });`,
+    `${FAKE_PROCESS} receive(({ kind, id, name }) => { if (kind === 'request') { ${behaviour} } });`,
   );
   const client = new ComputeClient({ script, graceMs: 100, lowPriority: false });
   clients.push(client);

@@ -71,6 +71,6 @@ describe('lens', () => {
       sequences: { kind: 'none' },
       atMost: { kind: 'count', value: 3 },
     });
-    expect(line.split(' · ').at(-1)).toBe('0 to 3 sequences fit on X');
+    expect(line.split(' · ').at(-1)).toBe('at most 3 sequences fit on X');
   });
 });

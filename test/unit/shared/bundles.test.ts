@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FAKE_PROCESS } from '../compute/support/fakeProcess';
 import type { createComputeHost } from '../../../src/editor/computeHost';
 import type { createPanelHost } from '../../../src/editor/panel/panelHost';
 import type { PanelEvents, PanelMethods } from '../../../src/shared/panelContract';
@@ -78,7 +79,7 @@ const vscode = {
 };
 
 /** A compute process that knows a model, and fails at whatever is computed with the error that the text of the prompt is. */
-const PROCESS = `
+const PROCESS = `${FAKE_PROCESS}
 const attention = { kind: 'full', queryHeads: 4, kvHeads: 2, keyDim: 8, valueDim: 8 };
 const answers = {
   'compute/status': () => ({ pid: process.pid, memoryBytes: 1, memoryCeiling: 1 }),
@@ -89,14 +90,13 @@ const answers = {
   'heads/model': () => ({ family: 'llama', hiddenSize: 32, vocabularySize: 9, layers: [attention], tokenizer: true, words: false }),
   'heads/tile': () => ({ type: 'float32', shape: [1, 2, 2], data: new Float32Array(3) }),
 };
-process.on('message', ({ id, name, data, kind }) => {
+receive(({ id, name, data, kind }) => {
   if (kind !== 'request') return;
   const answer = answers[name];
-  process.send(answer
+  send(answer
     ? { v: 1, kind: 'result', id, data: answer() }
     : { v: 1, kind: 'error', id, data: JSON.parse(data.text) });
 });
-process.on('disconnect', () => process.exit(0));
 `;
 
 describe('an error of the compute process', () => {
