@@ -59,10 +59,12 @@ export function countParameters(reading: Reading, log = new ReadingLog()): Param
   if (!tallied || changed(reader)) return null;
   const { tally, counted } = tallied;
   const total = tally.total;
+  const activePerToken = total - idleExperts(tally.expertGroups);
   // A part that is no whole number, or negative, came from a damaged config: no total is better than that one.
   if (
     !Number.isSafeInteger(total) ||
-    total <= 0 ||
+    activePerToken <= 0 ||
+    activePerToken > total ||
     PARTS.some((part) => !Number.isSafeInteger(tally.parts[part]) || tally.parts[part] < 0)
   )
     return null;
@@ -75,7 +77,7 @@ export function countParameters(reading: Reading, log = new ReadingLog()): Param
   return {
     ...tally.parts,
     total,
-    activePerToken: total - idleExperts(tally.expertGroups),
+    activePerToken,
     lookup: tally.lookup,
     encoder: tally.encoder,
     expertGroups: tally.expertGroups,

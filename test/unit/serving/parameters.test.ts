@@ -127,6 +127,12 @@ describeAll('what a count says', () => {
     expect(got?.activePerToken).toBe(got?.total);
   });
 
+  it('gives no number where more experts would be idle than there are', () => {
+    const base = { ...(corpus['hunyuan_v1_moe']?.base as Json) };
+    expect(count(JSON.stringify(base))?.total).toBeGreaterThan(0);
+    expect(count(JSON.stringify({ ...base, moe_topk: -2 }))).toBeNull();
+  });
+
   it('counts a tied embedding once, and as work', () => {
     const got = count(JSON.stringify({ ...LLAMA, tie_word_embeddings: true }));
     expect(got).toMatchObject({ embedding: 6400, outputHead: 0, lookup: 0 });
