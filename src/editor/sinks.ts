@@ -183,7 +183,7 @@ export async function openMarkdown(markdown: Markdown, viewColumn?: ViewColumn):
 }
 
 /** The same for Markdown as text, which the panel's page made. It is only read: nothing renders it. */
-export async function openText(text: string, viewColumn?: ViewColumn): Promise<void> {
+async function openText(text: string, viewColumn?: ViewColumn): Promise<void> {
   const document = await workspace.openTextDocument({ language: 'markdown', content: visibleLines(text) });
   await window.showTextDocument(document, { preview: true, ...(viewColumn === undefined ? {} : { viewColumn }) });
 }
