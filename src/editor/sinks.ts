@@ -179,12 +179,7 @@ export function hover(markdown: Markdown, range: Range, links: readonly string[]
 
 /** A result as an untitled document. */
 export async function openMarkdown(markdown: Markdown, viewColumn?: ViewColumn): Promise<void> {
-  await openText(markdown.source, viewColumn);
-}
-
-/** The same for Markdown as text, which the panel's page made. It is only read: nothing renders it. */
-export async function openText(text: string, viewColumn?: ViewColumn): Promise<void> {
-  const document = await workspace.openTextDocument({ language: 'markdown', content: visibleLines(text) });
+  const document = await workspace.openTextDocument({ language: 'markdown', content: visibleLines(markdown.source) });
   await window.showTextDocument(document, { preview: true, ...(viewColumn === undefined ? {} : { viewColumn }) });
 }
 

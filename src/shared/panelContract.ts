@@ -92,6 +92,8 @@ const MOST_CONTENT = 64 * 2 ** 20;
 const MOST_EDITS = 64;
 const MOST_ELEMENTS = 4096;
 const MOST_DEPTH = 4;
+/** Of one value, lists in lists counted. */
+const MOST_VALUES = 16_384;
 
 /** Of a config: made by the host, opaque to the page. */
 const id = text(4096);
@@ -104,11 +106,19 @@ function json(depth: number): Schema<JsonValue> {
   return v.union([...scalars, ...lists], 'a JSON value: null, true, false, a number, a text, or a list of them');
 }
 
+/** Asked before all else: lists that hold one list many times are long where they are looked through. */
+const notTooMany: Schema<unknown> = v.custom<unknown>((value) => {
+  let left = MOST_VALUES;
+  const fits = (each: unknown, depth: number): boolean =>
+    --left >= 0 && (!Array.isArray(each) || (depth < MOST_DEPTH && each.every((item) => fits(item, depth + 1))));
+  return fits(value, 0);
+}, `a value of at most ${MOST_VALUES} parts, in lists at most ${MOST_DEPTH} deep`);
+
 /** One value of the config: null stays, `undefined` removes the key. */
 const configEdit = v.strictObject({
   /** From the root of the document. */
   path: v.pipe(list(text(1000), 32), v.minLength(1, 'the path of a key')),
-  value: v.optional(json(MOST_DEPTH)),
+  value: v.optional(v.pipe(notTooMany, json(MOST_DEPTH))),
 });
 export type ConfigEdit = Readonly<v.InferOutput<typeof configEdit>>;
 
@@ -169,8 +179,6 @@ export const PANEL = {
   'panel/copy': { params: content, result: trusted<null>() },
   /** Asks where; false when the user changed their mind. */
   'panel/save': { params: save, result: trusted<boolean>() },
-  /** Opens an untitled Markdown document. */
-  'panel/showMarkdown': { params: content, result: trusted<null>() },
   /** Asks on which layer and text, and opens what was found; the page waits for nothing. */
   'panel/measureConversion': { params: named, result: trusted<null>() },
   'panel/headSources': { params: nothing, result: trusted<readonly HeadSource[]>() },

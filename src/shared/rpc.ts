@@ -93,6 +93,8 @@ export class RpcPeer<
     private readonly handlers: Handlers<Local>,
     /** Throws on an answer that the method cannot give; for connections whose other end is not trusted. */
     private readonly checkAnswer: (method: string, answer: unknown) => unknown = (_, answer) => answer,
+    /** Calls of the other side that run here at once; more are refused as `busy`. */
+    private readonly mostRunning = Number.POSITIVE_INFINITY,
   ) {
     this.stopListening = transport.onMessage((message) => this.receive(message));
   }
@@ -218,10 +220,14 @@ export class RpcPeer<
   }
 
   private async serve(id: number, method: string, data: unknown): Promise<void> {
+    // The number of a call that still runs: its answer is on the way.
+    if (this.running.has(id)) return;
     const controller = newCancelController();
+    const full = this.running.size >= this.mostRunning;
     this.running.set(id, controller);
     let reply: Envelope;
     try {
+      if (full) throw new RpcError('busy', `at most ${this.mostRunning} calls run at once`);
       const handler = Object.hasOwn(this.handlers, method)
         ? (this.handlers[method as keyof Local] as Handler<unknown, unknown>)
         : undefined;

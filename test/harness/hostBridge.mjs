@@ -25,6 +25,7 @@ export async function buildHostBridge(folder) {
     main: './extension.js',
     extensionKind: ['workspace'],
     activationEvents: ['*'],
+    capabilities: { untrustedWorkspaces: { supported: true } },
   };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
 }

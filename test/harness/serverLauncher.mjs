@@ -26,6 +26,12 @@ export const QUIET_SETTINGS = {
   'editor.cursorBlinking': 'solid',
 };
 
+const RESTRICTED_SETTINGS = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+  'security.workspace.trust.banner': 'never',
+};
+
 /** @param {string} extension a folder with a package.json */
 function extensionFolderName(extension) {
   const { publisher, name, version } = JSON.parse(readFileSync(join(extension, 'package.json'), 'utf8'));
@@ -53,13 +59,15 @@ async function untilItAnswers(url) {
  * @param {NodeJS.ProcessEnv} [options.env]  on top of ours; extensions see it
  * @param {boolean} [options.testDriver]  lets the address choose extensions under development and tests. Refuses
  *                                        all dialogs, so people should not have it.
+ * @param {boolean} [options.restricted]  windows do not trust their folders, and nobody is asked to
  * @param {number} [options.port]
  */
 export async function startServer(server, options = {}) {
   const data = throwAwayFolder('vscode-data');
   const settingsFile = join(data, 'data', 'User', 'settings.json');
   mkdirSync(dirname(settingsFile), { recursive: true });
-  writeFileSync(settingsFile, JSON.stringify({ ...QUIET_SETTINGS, ...options.settings }, null, 2));
+  const settings = { ...QUIET_SETTINGS, ...(options.restricted ? RESTRICTED_SETTINGS : {}), ...options.settings };
+  writeFileSync(settingsFile, JSON.stringify(settings, null, 2));
 
   // VS Code takes over the extensions that it finds in this folder when it starts for the first time.
   mkdirSync(join(data, 'extensions'));
@@ -70,7 +78,8 @@ export async function startServer(server, options = {}) {
   const args = [
     server.main,
     ...['--host', '127.0.0.1', '--port', String(options.port ?? 0), '--without-connection-token'],
-    ...['--accept-server-license-terms', '--telemetry-level', 'off', '--disable-workspace-trust'],
+    ...['--accept-server-license-terms', '--telemetry-level', 'off'],
+    ...(options.restricted ? [] : ['--disable-workspace-trust']),
     ...['--server-data-dir', data],
     // The second one: should we be killed without a chance to clean up, the server ends by itself.
     ...(options.testDriver ? ['--enable-smoke-test-driver', '--enable-remote-auto-shutdown'] : []),

@@ -171,7 +171,6 @@ export class ScriptedHost {
       'panel/pickConfig': told('panel/pickConfig', false),
       'panel/copy': told('panel/copy', null),
       'panel/save': told('panel/save', true),
-      'panel/showMarkdown': told('panel/showMarkdown', null),
       'panel/measureConversion': told('panel/measureConversion', null),
       ...sources.answers,
       'panel/chooseHeadSource': told('panel/chooseHeadSource', null),

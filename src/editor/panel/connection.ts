@@ -29,18 +29,18 @@ import type { PanelView } from '../../shared/panelViews';
 import { type Handlers, type NoMethods, RpcPeer } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import { handlersOf } from '../../shared/schema';
-import { sourcedDevices } from '../../serving/hardware';
+import { sourcedDevice, sourcedDevices } from '../../serving/hardware';
 import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
 import { engineSettings, writeEngine, writeEngineOptions, writeScenario } from '../settings';
-import { openText } from '../sinks';
 import { writeWhole } from '../writing';
 import { visible } from '../../model/visibleText';
+import { MAX_CONFIG_CHARACTERS } from '../../config/document';
 import { textEdits } from '../../config/textEdits';
 import { pageHtml } from './page';
 import type { PanelHost } from './panelHost';
-import { configOf, documentOf } from './targets';
+import { configOf, documentOf, type Target } from './targets';
 
 export interface PageFrame {
   readonly webview: Webview;
@@ -52,6 +52,11 @@ export interface PageFrame {
   onVisibility(listener: () => void): Disposable;
 }
 
+/** Lines that one page may write into the log. */
+const MOST_LINES = 100;
+/** Calls of one page that run at once. */
+const MOST_CALLS = 256;
+
 type Peer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
 
 export class Connection extends Owner {
@@ -59,6 +64,8 @@ export class Connection extends Owner {
   private shown: boolean;
   /** What the page should show when it asks next. */
   private wanted: PanelView | null;
+  private asking = false;
+  private logged = 0;
 
   constructor(
     private readonly frame: PageFrame,
@@ -110,6 +117,8 @@ export class Connection extends Owner {
         },
       },
       this.handlers(),
+      undefined,
+      MOST_CALLS,
     );
   }
 
@@ -136,21 +145,25 @@ export class Connection extends Owner {
         this.wanted = null;
         return { config: panel.following.config, settings: panel.settings(), view };
       },
-      'panel/reveal': ({ id, offset, length }) => this.reveal(id, offset, length),
+      'panel/reveal': ({ id, offset, length }) => this.reveal(this.shownConfig(id), offset, length),
       'panel/setScenario': setScenario,
       'panel/devices': sourcedDevices,
       'panel/apply': async ({ id, version, edits }) => {
-        const target = panel.targets.byName(id);
+        const target = this.shownConfig(id);
         const document = await documentOf(target);
         const { text, editable } = configOf(target, document);
         if (!editable) throw new RpcError('invalidInput', `${target.name} cannot be changed here.`);
         // A document that was closed and opened again counts from one: then the text decides.
-        const seen = panel.following.current === target ? panel.following.config : null;
+        const seen = panel.following.config;
         const same = document.version === version || (seen?.version === version && seen.text === text);
         if (!same)
           throw new RpcError('conflict', `${target.name} has changed since; look at the new numbers and apply again.`);
         const change = new WorkspaceEdit();
-        for (const edit of textEdits(text, edits)) {
+        const changes = textEdits(text, edits);
+        const added = changes.reduce((sum, edit) => sum + edit.content.length - edit.length, 0);
+        if (text.length + added > MAX_CONFIG_CHARACTERS)
+          throw new RpcError('tooLarge', `${target.name} would be longer than ${MAX_CONFIG_CHARACTERS} characters.`);
+        for (const edit of changes) {
           change.replace(
             target.uri,
             new Range(document.positionAt(edit.offset), document.positionAt(edit.offset + edit.length)),
@@ -166,40 +179,58 @@ export class Connection extends Owner {
         const target = panel.targets.byName(id);
         return configOf(target, await documentOf(target), await quantFileBeside(target.uri));
       },
-      'panel/pickConfig': () => panel.pickConfig(),
+      'panel/pickConfig': () => this.oneQuestion(() => panel.pickConfig()),
       'panel/copy': async ({ text }) => {
         await env.clipboard.writeText(text);
         return null;
       },
-      'panel/save': save,
-      'panel/showMarkdown': async ({ text }) => {
-        await openText(text);
-        return null;
-      },
+      'panel/save': (params) => this.oneQuestion(() => save(params)),
       'panel/measureConversion': ({ id }) => {
-        void commands.executeCommand(COMMANDS.measureConversion, panel.targets.byName(id).uri);
+        const { uri } = this.shownConfig(id);
+        void this.oneQuestion(() => commands.executeCommand(COMMANDS.measureConversion, uri)).catch(() => undefined);
         return null;
       },
       ...heads.answers,
-      'panel/chooseHeadSource': async () => {
-        const [chosen] =
-          (await window.showOpenDialog({
-            canSelectFiles: true,
-            canSelectFolders: true,
-            title: l10n.t('Model folder or weight file'),
-            openLabel: l10n.t('Look at its heads'),
-          })) ?? [];
-        return chosen ? heads.add(chosen.fsPath, visible(chosen.path.split('/').at(-1) ?? chosen.path)) : null;
-      },
+      'panel/chooseHeadSource': () =>
+        this.oneQuestion(async () => {
+          const [chosen] =
+            (await window.showOpenDialog({
+              canSelectFiles: true,
+              canSelectFolders: true,
+              title: l10n.t('Model folder or weight file'),
+              openLabel: l10n.t('Look at its heads'),
+            })) ?? [];
+          return chosen ? heads.add(chosen.fsPath, visible(chosen.path.split('/').at(-1) ?? chosen.path)) : null;
+        }),
       'panel/log': ({ text }) => {
-        panel.log.error(text);
+        if (this.logged < MOST_LINES) panel.log.error(text);
+        this.logged++;
         return null;
       },
     });
   }
 
-  private async reveal(id: string, offset: number, length: number): Promise<null> {
-    const document = await documentOf(this.panel.targets.byName(id));
+  /** The config that the page shows. Others it may read, to compare; what changes or opens is about this one. */
+  private shownConfig(id: string): Target {
+    const target = this.panel.targets.byName(id);
+    if (target !== this.panel.following.current)
+      throw new RpcError('conflict', `${target.name} is not shown any more; look at the new numbers and try again.`);
+    return target;
+  }
+
+  /** People answer one question after the other, whatever a page asks. */
+  private async oneQuestion<T>(ask: () => PromiseLike<T>): Promise<T> {
+    if (this.asking) throw new RpcError('busy', 'Answer first what is asked already.');
+    this.asking = true;
+    try {
+      return await ask();
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  private async reveal(target: Target, offset: number, length: number): Promise<null> {
+    const document = await documentOf(target);
     const key = document.uri.toString();
     const open = window.visibleTextEditors.find((editor) => editor.document.uri.toString() === key);
     // Beside a panel that stands among the editors, never on top of it.
@@ -228,6 +259,8 @@ async function setScenario({ engine, release, options, ...values }: ScenarioChan
   if (chosen.engine === null) throw new RpcError('invalidInput', chosen.problem);
   const given = readEngineOptions(allocationRule(chosen.engine), options ?? {});
   if (given.problems.length > 0) throw new RpcError('invalidInput', given.problems.join('. '));
+  if (values.gpu !== undefined && sourcedDevice(values.gpu) === null)
+    throw new RpcError('invalidInput', `${values.gpu} is no device that is known here.`);
   if (engine !== undefined || release !== undefined) await writeEngine(chosen);
   if (options) await writeEngineOptions(chosen.engine, given.options);
   for (const [key, value] of Object.entries(values))
@@ -240,7 +273,12 @@ function engineText(engine: EngineRule, release: string | undefined): string {
 }
 
 async function save({ name, content }: SaveParams): Promise<boolean> {
-  const safe = name.replace(/[^\w. -]+/g, '_').slice(0, 100) || 'headlight';
+  // A plain name: no folder, no file that is hidden, nothing that stands for a folder above.
+  const safe =
+    name
+      .replace(/[^\w. -]+/g, '_')
+      .replace(/^[. ]+|[. ]+$/g, '')
+      .slice(0, 100) || 'headlight';
   const folder = workspace.workspaceFolders?.[0]?.uri;
   const target = await window.showSaveDialog({ ...(folder ? { defaultUri: Uri.joinPath(folder, safe) } : {}) });
   if (!target) return false;

@@ -1,0 +1,228 @@
+/** What SECURITY.md says of untrusted workspaces: each row of its table has a test of the name that it gives, and no test is without a row. */
+
+import { createRequire } from 'node:module';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { ComputeClient } from '../../../src/compute/client';
+import type { createComputeHost } from '../../../src/editor/computeHost';
+import { FAKE_PROCESS } from '../compute/support/fakeProcess';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+interface Setting {
+  readonly type: string | readonly string[];
+  readonly scope?: string;
+  readonly enum?: readonly unknown[];
+  readonly items?: { readonly type: string };
+}
+interface Manifest {
+  readonly capabilities: {
+    readonly untrustedWorkspaces: { readonly supported: unknown; readonly restrictedConfigurations: readonly string[] };
+  };
+  readonly contributes: {
+    readonly configuration: readonly { readonly properties: Readonly<Record<string, Setting>> }[];
+  };
+}
+const manifestText = readFileSync(join(root, 'package.json'), 'utf8');
+const manifest = JSON.parse(manifestText) as Manifest;
+const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+const settings = manifest.contributes.configuration.flatMap(({ properties }) => Object.entries(properties));
+
+/** Files of src/ that say something, with what they say. */
+async function said(pattern: RegExp, folder = 'src'): Promise<string[]> {
+  const files = await readdir(join(root, folder), { recursive: true });
+  const found: string[] = [];
+  for (const file of files.filter((each) => each.endsWith('.ts')).sort()) {
+    const text = await readFile(join(root, folder, file), 'utf8');
+    for (const [words] of text.matchAll(pattern)) found.push(`${file.replaceAll('\\', '/')}: ${words}`);
+  }
+  return found;
+}
+
+/** The command, with an editor whose person picks the first and then says no; what it asked and told. */
+async function installation(isTrusted: boolean): Promise<{ readonly answer: boolean; readonly heard: string[] }> {
+  const heard: string[] = [];
+  const listener = (): { dispose(): void } => ({ dispose: () => undefined });
+  const ask =
+    (what: string) =>
+    (text: unknown): Promise<undefined> => {
+      heard.push(`${what}: ${typeof text === 'string' ? text : ''}`);
+      return Promise.resolve(undefined);
+    };
+  const requireHere = createRequire(import.meta.url);
+  const vscode = {
+    l10n: { t: (text: string) => text },
+    workspace: { isTrusted, onDidChangeConfiguration: listener },
+    window: {
+      showWarningMessage: ask('warning'),
+      showInformationMessage: ask('message'),
+      showQuickPick: ask('choice'),
+      createQuickPick: () => {
+        heard.push('choice');
+        throw new Error('nobody is there to choose');
+      },
+    },
+  };
+  const { outputFiles } = await build({
+    entryPoints: ['src/editor/computeHost.ts'],
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    mainFields: ['module', 'main'],
+    external: ['vscode'],
+    logLevel: 'silent',
+  });
+  const module = { exports: {} };
+  const programs = new Proxy({}, { get: (_, name) => () => heard.push(`program: ${String(name)}`) });
+  const load = (name: string): unknown =>
+    name === 'vscode' ? vscode : name.endsWith('child_process') ? programs : requireHere(name);
+  new Function('module', 'require', outputFiles[0]?.text ?? '')(module, load);
+  const bundle = module.exports as { readonly createComputeHost: typeof createComputeHost };
+  const host = bundle.createComputeHost({ script: '', storage: '/nowhere', log: {} } as never);
+  const answer = await host.installTensorflow().catch(() => false);
+  host.dispose();
+  return { answer, heard };
+}
+
+const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
+  shows: () => {
+    expect(supported).toBe('limited');
+    // Nothing hides until there is trust.
+    expect(manifestText).not.toContain('isWorkspaceTrusted');
+  },
+
+  writes: async () => {
+    expect(await said(/applyEdit|fs\.(?:writeFile|copy|rename|delete|createDirectory)\b/g, 'src/editor')).toEqual([
+      'configEdit.ts: applyEdit',
+      'palette/samples.ts: fs.copy',
+      'panel/connection.ts: applyEdit',
+      'writing.ts: fs.writeFile',
+      'writing.ts: fs.writeFile',
+      'writing.ts: fs.rename',
+      'writing.ts: fs.delete',
+    ]);
+    // Who writes files asks where.
+    const writers = await said(/import \{ writeWhole \}/g, 'src/editor');
+    expect(writers).toHaveLength(3);
+    const asking = await said(/showSaveDialog\(/g, 'src/editor');
+    for (const writer of writers) expect(asking).toContain(writer.replace(/: .*/, ': showSaveDialog('));
+  },
+
+  computes: async () => {
+    expect(await said(/asAbsolutePath\([^)]*\)/g, 'src/editor')).toEqual([
+      "services.ts: asAbsolutePath('dist/compute.js')",
+    ]);
+    const folder = await mkdtemp(join(tmpdir(), 'headlight-trust-'));
+    const script = join(folder, 'compute.js');
+    const before = process.env['NODE_OPTIONS'];
+    const seen: string[] = [];
+    process.env['NODE_OPTIONS'] = `--require=${join(folder, 'evil.js')}`;
+    const client = new ComputeClient({ script, lowPriority: false, onLog: (line) => seen.push(line) });
+    try {
+      await writeFile(join(folder, 'evil.js'), "console.log('evil')");
+      await writeFile(
+        script,
+        `${FAKE_PROCESS}
+        console.log('options ' + process.env.NODE_OPTIONS);
+        receive(({ id }) => send({ v: 1, kind: 'result', id, data: { pid: process.pid, memoryBytes: 1, memoryCeiling: 1 } }));`,
+      );
+      await client.call('compute/status', {});
+      await expect.poll(() => seen.join('\n')).toContain('options undefined');
+      expect(seen.join('\n')).not.toContain('evil');
+    } finally {
+      client.dispose();
+      if (before === undefined) delete process.env['NODE_OPTIONS'];
+      else process.env['NODE_OPTIONS'] = before;
+      await rm(folder, { recursive: true });
+    }
+  },
+
+  loads: async () => {
+    expect(await said(/\beval\(|new Function\b|node:vm|\bpickle\b.*load/g)).toEqual([]);
+    // Modules of our own and the tensor libraries, by name; one library by its place, which is a setting of the machine.
+    const imports = await said(/\bimport\([^)]*\)/g);
+    for (const line of imports)
+      expect(line).toMatch(/import\('(?:\.{1,2}\/[\w./]+|onnxruntime-\w+|@tensorflow\/[\w-]+)'\)$/);
+    expect(imports.length).toBeGreaterThan(10);
+    expect(await said(/createRequire\(.*/g)).toEqual([
+      "compute/engines/tensorflow.ts: createRequire(join(dirname(this.located.folder), 'loader.js'));",
+    ]);
+  },
+
+  families: () => {
+    expect(restrictedConfigurations).toContain('headlight.families');
+  },
+
+  machine: () => {
+    const compute = settings.filter(([name]) => name.startsWith('headlight.compute.'));
+    expect(compute.length).toBeGreaterThan(3);
+    for (const [name, { scope }] of compute) expect(scope, name).toBe('machine');
+    expect(restrictedConfigurations).toContain('headlight.compute.tensorflowPath');
+  },
+
+  settings: () => {
+    const others = settings.filter(
+      ([name, { scope }]) => scope !== 'machine' && !restrictedConfigurations.includes(name),
+    );
+    expect(others.length).toBeGreaterThan(10);
+    for (const [name, { type, enum: choices }] of others) {
+      // Rules that are not reported, and options of an engine's size rule, which its schema lists.
+      if (name === 'headlight.lint.ignore' || name === 'headlight.scenario.engineOptions') continue;
+      expect(['boolean', 'integer'].includes(String(type)) || choices !== undefined, name).toBe(true);
+    }
+    for (const name of restrictedConfigurations) expect(settings.map(([each]) => each)).toContain(name);
+  },
+
+  installs: async () => {
+    const untrusted = await installation(false);
+    expect(untrusted.answer).toBe(false);
+    expect(untrusted.heard).toEqual([
+      expect.stringMatching(/^warning: .*runs npm and a compiler: trust this workspace first/) as string,
+    ]);
+    // With trust the same call gets to its first question.
+    const trusted = await installation(true);
+    expect(trusted.heard[0]).toMatch(/^choice/);
+  },
+
+  revisions: async () => {
+    expect(await said(/child_process|\bspawn\b/g, 'src/editor')).toEqual([]);
+    expect(await said(/getExtension<[^>]*>\([^)]*\)/g, 'src/editor')).toEqual([
+      "palette/revisions.ts: getExtension<GitExtension>('vscode.git')",
+    ]);
+  },
+
+  tools: async () => {
+    const tools = await readFile(join(root, 'src/editor/explorer/tools.ts'), 'utf8');
+    expect(tools).not.toMatch(/applyEdit|writeWhole|compute\.get|executeCommand/);
+    // That nothing outside is read is tried in the real editor.
+    expect(await readFile(join(root, 'test/integration/tools.test.ts'), 'utf8')).toContain(
+      "test('nothing outside of the workspace is read",
+    );
+  },
+};
+
+describe('an untrusted workspace', () => {
+  const section = /\*\*Untrusted workspaces\.\*\*([\s\S]*?)\n\n(\|[\s\S]*?)\n\n/.exec(
+    readFileSync(join(root, 'SECURITY.md'), 'utf8'),
+  );
+  const rows = (section?.[2] ?? '')
+    .split('\n')
+    .slice(2)
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+
+  it('has a table whose rows name their tests, and each test has a row', () => {
+    expect(section?.[1]).toContain('`test/unit/editor/trust.test.ts`');
+    for (const row of rows) expect(row.map((cell) => cell !== '')).toEqual([false, true, true, true, true, false]);
+    expect(rows.map((row) => row[4])).toEqual(Object.keys(TESTS));
+  });
+
+  it.each(Object.entries(TESTS))('%s', async (_, test) => {
+    await test();
+  });
+});
