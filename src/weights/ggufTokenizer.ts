@@ -68,6 +68,10 @@ export class GgufTokenizer implements TextTokenizer {
     return byte !== null ? String.fromCharCode(byte) : decoded([bytesOfToken(this.vocabulary, id)]) || token;
   }
 
+  pieces(ids: readonly number[]): string[] {
+    return ids.map((id) => this.piece(id));
+  }
+
   knows(id: number): boolean {
     return this.vocabulary.tokens[id] !== undefined;
   }
