@@ -7,22 +7,26 @@ import { formatInteger } from '../model/units';
 import { parseObject } from './safetensorsHeader';
 import { readText } from './modelFolder';
 import type { TextTokenizer } from './textTokenizer';
-import { OutOfTime, withinTime } from './timeLimit';
-import { Beyond, boundedDescription, Growth } from './tokenizerBounds';
+import {
+  Beyond,
+  boundedDescription,
+  checkText,
+  checkTokens,
+  cutting,
+  Growth,
+  openingMs,
+  Stopped,
+  stoppedAfter,
+  textMs,
+  writing,
+} from './tokenizerBounds';
 import { fileError, shown, WeightsError } from './weightsError';
 
 /** Largest tokenizer.json read; the largest published have some 35 MB. */
 const MAX_TOKENIZER_BYTES = 96 * 1024 * 1024;
 
-/** Longer texts are not cut into tokens: no context of a model holds them. Characters, of a text or of what its tokens stand for. */
-const MAX_TEXT = 4_000_000;
 /** Nodes of a lattice, for the places where tokens fit a piece: some 200 bytes each. A text has a few for each of its characters. */
 const MAX_LATTICE_NODES = 4_000_000;
-
-/** What honest work takes on a slow machine, many times over. */
-const LIMIT_MS = 5_000;
-const OPENING_MS_PER_BYTE = 1e-3;
-const ENCODING_MS_PER_CHARACTER = 0.02;
 
 /**
  * The library runs what a stranger wrote: expressions that backtrack, steps that multiply a text. Each use ends within a time, and what could
@@ -43,7 +47,7 @@ class LibraryTokenizer implements TextTokenizer {
   ) {
     this.growth.reset(bytes);
     this.tokenizer = this.bounded(
-      LIMIT_MS + OPENING_MS_PER_BYTE * bytes,
+      openingMs(bytes),
       'it is opened',
       () => new Tokenizer(boundedDescription(description, this.growth), settings),
     );
@@ -52,12 +56,11 @@ class LibraryTokenizer implements TextTokenizer {
   }
 
   encode(text: string, special = true): number[] {
-    if (text.length > MAX_TEXT) throw this.error(`this text has more than ${formatInteger(MAX_TEXT)} characters`);
-    this.growth.reset(text.length);
-    const limit = LIMIT_MS + ENCODING_MS_PER_CHARACTER * text.length;
-    const { ids, tokens } = this.bounded(limit, `it cuts ${formatInteger(text.length)} characters into tokens`, () =>
-      this.tokenizer.encode(text, { add_special_tokens: special }),
-    );
+    const { ids, tokens } = this.bounded(textMs(text.length), cutting(text.length), () => {
+      checkText(text.length);
+      this.growth.reset(text.length);
+      return this.tokenizer.encode(text, { add_special_tokens: special });
+    });
     const unknown = ids.findIndex((id) => !Number.isInteger(id) || id < 0);
     if (unknown >= 0) throw this.error(`it has no id for ${shown(JSON.stringify(tokens[unknown] ?? ''))}`);
     return [...ids];
@@ -101,11 +104,11 @@ class LibraryTokenizer implements TextTokenizer {
 
   private readable<T>(ids: readonly number[], work: () => T): T {
     const characters = ids.reduce((sum, id) => sum + (this.tokenizer.id_to_token(id)?.length ?? 0), 0);
-    if (characters > MAX_TEXT)
-      throw this.error(`these tokens stand for more than ${formatInteger(MAX_TEXT)} characters`);
-    this.growth.reset(characters);
-    const limit = LIMIT_MS + ENCODING_MS_PER_CHARACTER * characters;
-    return this.bounded(limit, `it writes ${formatInteger(ids.length)} tokens as text`, work);
+    return this.bounded(textMs(characters), writing(ids.length), () => {
+      checkTokens(characters);
+      this.growth.reset(characters);
+      return work();
+    });
   }
 
   private countLattice(model: Unigram): void {
@@ -125,15 +128,14 @@ class LibraryTokenizer implements TextTokenizer {
   private bounded<T>(limitMs: number, doing: string, work: () => T): T {
     if (this.failure !== null) throw this.failure;
     try {
-      return withinTime(limitMs, work);
+      return stoppedAfter(limitMs, doing, work);
     } catch (error) {
-      if (error instanceof Beyond) throw this.error(error.message, error);
-      if (error instanceof OutOfTime) {
-        const seconds = Math.round(limitMs / 1000);
-        this.failure = this.error(`it was stopped after ${seconds} s, while ${doing}`, error);
-        throw this.failure;
-      }
-      throw this.error(shown(error instanceof Error ? error.message : String(error)), error);
+      const failure = this.error(
+        error instanceof Beyond ? error.message : shown(error instanceof Error ? error.message : String(error)),
+        error,
+      );
+      if (error instanceof Stopped) this.failure = failure;
+      throw failure;
     }
   }
 

@@ -4,6 +4,14 @@
  */
 
 import { formatInteger } from '../model/units';
+import { OutOfTime, withinTime } from './timeLimit';
+
+/** Longer texts are not cut into tokens: no context of a model holds them. Characters, of a text or of what its tokens stand for. */
+const MAX_TEXT = 4_000_000;
+/** What honest work takes on a slow machine, many times over. */
+const LIMIT_MS = 5_000;
+const MS_PER_CHARACTER = 0.02;
+const MS_PER_BYTE_OPENED = 1e-3;
 
 /** Steps of one kind: normalizers, decoders and so on. */
 const MOST_STEPS = 256;
@@ -49,6 +57,38 @@ export class Growth {
 export class Beyond extends Error {
   override readonly name = 'Beyond';
 }
+
+/** Work that did not end in its time. */
+export class Stopped extends Beyond {}
+
+export const openingMs = (bytes: number): number => LIMIT_MS + MS_PER_BYTE_OPENED * bytes;
+
+export const textMs = (characters: number): number => LIMIT_MS + MS_PER_CHARACTER * characters;
+
+/** @throws Stopped after the time; `doing` says in the midst of what. */
+export function stoppedAfter<T>(limitMs: number, doing: string, work: () => T): T {
+  try {
+    return withinTime(limitMs, work);
+  } catch (error) {
+    if (error instanceof OutOfTime)
+      throw new Stopped(`it was stopped after ${Math.round(limitMs / 1000)} s, while ${doing}`);
+    throw error;
+  }
+}
+
+/** @throws Beyond */
+export function checkText(characters: number): void {
+  if (characters > MAX_TEXT) throw new Beyond(`this text has more than ${formatInteger(MAX_TEXT)} characters`);
+}
+
+/** @throws Beyond for tokens whose texts come to more than is read. */
+export function checkTokens(characters: number): void {
+  if (characters > MAX_TEXT) throw new Beyond(`these tokens stand for more than ${formatInteger(MAX_TEXT)} characters`);
+}
+
+export const cutting = (characters: number): string => `it cuts ${formatInteger(characters)} characters into tokens`;
+
+export const writing = (tokens: number): string => `it writes ${formatInteger(tokens)} tokens as text`;
 
 type Node = Readonly<Record<string, unknown>>;
 

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../../src/cli/run';
 import { HeadsService } from '../../../src/compute/heads/service';
 import { folderTokenizer } from '../../../src/weights/folderTokenizer';
+import type { GgufMetadata } from '../../../src/weights/gguf';
+import { tokenizerOfGguf } from '../../../src/weights/ggufTokenizer';
 import { OutOfTime, withinTime } from '../../../src/weights/timeLimit';
 import { someOf } from '../support/cases';
 import { SPLITS, cutText } from '../../../src/weights/vocabulary/splits';
@@ -310,6 +312,75 @@ describe('honest tokenizers', () => {
     },
     3 * SECONDS,
   );
+});
+
+/** A table that puts a text in place of each `a`: one node for the root, one for `a`, one for its value. */
+function charsMap(replacement: string): number[] {
+  const table = new Uint32Array(256);
+  // The root leads to itself; `a` to node 0x61 ^ 1, whose value is at the start of the texts.
+  table[0] = 1 << 10;
+  table[1 ^ 0x61] = 0x61 | (1 << 8) | (2 << 10);
+  table[1 ^ 0x61 ^ 2] = 0x80000000;
+  const bytes = [...new Uint8Array(table.buffer)];
+  return [0, 4, 0, 0, ...bytes, ...Buffer.from(replacement), 0];
+}
+
+const BASE = { 'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.pre': 'gpt-2', 'tokenizer.ggml.merges': ['a b'] };
+const nested = (count: number): string[] => Array.from({ length: count }, (_, i) => 'a'.repeat(i + 1));
+const scored = (model: string, tokens: readonly string[]): GgufMetadata => ({
+  'tokenizer.ggml.model': model,
+  'tokenizer.ggml.tokens': ['<unk>', ...tokens],
+  'tokenizer.ggml.scores': [0, ...tokens.map(() => -1)],
+  'tokenizer.ggml.token_type': [2, ...tokens.map(() => 1)],
+  'tokenizer.ggml.unknown_token_id': 0,
+});
+
+const GGUF: readonly (readonly [name: string, metadata: GgufMetadata, text: string])[] = [
+  ['unigrams that fit everywhere', scored('t5', nested(2_000)), LONG],
+  ['pieces that fit everywhere', scored('llama', ['▁', ...nested(2_000)]), LONG],
+  [
+    'a special token for each word',
+    {
+      ...BASE,
+      'tokenizer.ggml.tokens': ['a', 'b', ...Array.from({ length: 100_000 }, (_, id) => `a${id}`)],
+      'tokenizer.ggml.token_type': [1, 1, ...times(100_000, 3)],
+    },
+    'a99999'.repeat(20_000),
+  ],
+  [
+    'a table that multiplies a text',
+    { ...scored('t5', ['b']), 'tokenizer.ggml.precompiled_charsmap': charsMap('b'.repeat(50_000)) },
+    LONG,
+  ],
+  ['words that are no tokens', { ...scored('bert', nested(2_000)), 'tokenizer.ggml.unknown_token_id': 0 }, `${LONG}!`],
+  ['bytes of RWKV', scored('rwkv', nested(2_000)), LONG],
+];
+
+describe('hostile vocabularies of GGUF files', () => {
+  it.each(someOf(GGUF))(
+    'give tokens or end in words: %s',
+    (_, metadata, text) => {
+      const before = process.memoryUsage().rss;
+      const start = performance.now();
+      try {
+        expect(tokenizerOfGguf('test.gguf', metadata)?.encode(text).length).toBeGreaterThan(0);
+      } catch (error) {
+        expect(error).toBeInstanceOf(WeightsError);
+        expect(String(error)).toMatch(/test\.gguf: .*(?:stopped after \d s|many times as long)/);
+      }
+      expect(performance.now() - start).toBeLessThan(SECONDS);
+      expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(1_000);
+    },
+    3 * SECONDS,
+  );
+
+  it('do not write a long token for each of many ids', () => {
+    const tokens = ['a'.repeat(1_000_000), 'b'];
+    const tokenizer = tokenizerOfGguf('test.gguf', { ...BASE, 'tokenizer.ggml.tokens': tokens });
+    expect(() => tokenizer?.decode(times(100_000, 0))).toThrow(/stand for more than 4,000,000 characters/);
+    expect(() => tokenizer?.pieces(times(100_000, 0))).toThrow(/stand for more than 4,000,000 characters/);
+    expect(() => tokenizer?.encode('a'.repeat(4_000_001))).toThrow(/text has more than 4,000,000 characters/);
+  });
 });
 
 /** Runs of what expressions repeat, and what ends them badly. */
