@@ -4,7 +4,13 @@ import { Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 
 /** What is not parsed by then is left alone: text that makes no sense can cost seconds. The largest config of a library takes some 10. */
-const MAX_PARSE_MS = 60;
+const MAX_PARSE_MS = 80;
+/** Even nonsense of this length costs some 100 ms only. By the clock it has more: a machine that is busy must not lose a config. Characters. */
+const SHORT_SOURCE = 16_384;
+
+/** How much longer than usual work on a source may take by the clock. */
+export const patienceFor = (source: string): number => (source.length <= SHORT_SOURCE ? 10 : 1);
+
 const NAMED_ARGUMENT = /^[ \t]+[\p{L}_][\p{L}\p{N}_]*\s*=(?!=)/u;
 
 /** Its offsets are those of the source. */
@@ -19,7 +25,7 @@ export function parsePython(source: string): Tree {
 }
 
 function withinTime(source: string): Tree {
-  const deadline = Date.now() + MAX_PARSE_MS;
+  const deadline = Date.now() + MAX_PARSE_MS * patienceFor(source);
   const tree = parse(source, deadline);
   let broken = false;
   tree.iterate({

@@ -10,7 +10,7 @@ import { HEAD_KEYS, LAYER_KEYS } from '../config/spellings';
 import { KEYS } from '../config/keys';
 import { type Reading, readDocument, type ReadOptions } from '../reading/read';
 import { CLASS_NAME, keysOfClass, typeOfClass } from './classes';
-import { parsePython } from './parse';
+import { parsePython, patienceFor } from './parse';
 import { mayHoldModel } from './search';
 import { type Entries, MAX_DEPTH, PythonValues } from './values';
 
@@ -44,7 +44,7 @@ const MAX_SCAN_MS = 120;
 /** All configs of a source, in its order. Nested ones belong to the outermost. */
 export function findPythonModels(source: string): PythonModel[] {
   if (!mayHoldModel(source)) return [];
-  const deadline = Date.now() + MAX_SCAN_MS;
+  const deadline = Date.now() + MAX_SCAN_MS * patienceFor(source);
   const values = new PythonValues(source);
   const found: PythonModel[] = [];
   let [line, at] = [1, 0];
