@@ -205,7 +205,8 @@ function refusal(text: string): string | null {
     else if (code === 0x2f && text[index + 1] === '*') index = endOr(text.indexOf('*/', index + 2), text.length) + 1;
     const isMark = MARKS.has(code);
     const isWord = !isMark && code > 0x20;
-    if ((isMark || (isWord && !inWord)) && ++tokens > MAX_CONFIG_TOKENS)
+    // The parser reads each minus for itself where no digit follows.
+    if ((isMark || (isWord && (!inWord || code === 0x2d))) && ++tokens > MAX_CONFIG_TOKENS)
       return `The file has more than ${MAX_CONFIG_TOKENS} values, keys and marks; it is not read.`;
     inWord = isWord;
     if (code === 0x22) inString = true;

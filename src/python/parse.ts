@@ -1,15 +1,31 @@
 /** Python source as a tree, within a time, and with the commas that are missing while somebody types. */
 
-import type { Tree } from '@lezer/common';
+import { Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 
-/** What is not parsed by then is left alone: text that makes no sense can cost seconds. */
-const MAX_PARSE_MS = 1_000;
+/** What is not parsed by then is left alone: text that makes no sense can cost seconds. The largest config of a library takes some 10. */
+const MAX_PARSE_MS = 80;
+/** Even nonsense of this length costs some 100 ms only. By the clock it has more: a machine that is busy must not lose a config. Characters. */
+const SHORT_SOURCE = 16_384;
+
+/** How much longer than usual work on a source may take by the clock. */
+export const patienceFor = (source: string): number => (source.length <= SHORT_SOURCE ? 10 : 1);
+
 const NAMED_ARGUMENT = /^[ \t]+[\p{L}_][\p{L}\p{N}_]*\s*=(?!=)/u;
 
 /** Its offsets are those of the source. */
 export function parsePython(source: string): Tree {
-  const deadline = Date.now() + MAX_PARSE_MS;
+  try {
+    return withinTime(source);
+  } catch (error) {
+    // The parser builds what is nested by recursion.
+    if (error instanceof RangeError) return Tree.empty;
+    throw error;
+  }
+}
+
+function withinTime(source: string): Tree {
+  const deadline = Date.now() + MAX_PARSE_MS * patienceFor(source);
   const tree = parse(source, deadline);
   let broken = false;
   tree.iterate({

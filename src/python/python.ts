@@ -10,7 +10,7 @@ import { HEAD_KEYS, LAYER_KEYS } from '../config/spellings';
 import { KEYS } from '../config/keys';
 import { type Reading, readDocument, type ReadOptions } from '../reading/read';
 import { CLASS_NAME, keysOfClass, typeOfClass } from './classes';
-import { parsePython } from './parse';
+import { parsePython, patienceFor } from './parse';
 import { mayHoldModel } from './search';
 import { type Entries, MAX_DEPTH, PythonValues } from './values';
 
@@ -38,9 +38,13 @@ export interface Piece {
 /** Language models are not nested deeper in composites. */
 const MAX_COMPOSITES = 10;
 
+/** Together with the parsing less than what a hover may take from the host; what is not found by then is not shown. */
+const MAX_SCAN_MS = 120;
+
 /** All configs of a source, in its order. Nested ones belong to the outermost. */
 export function findPythonModels(source: string): PythonModel[] {
   if (!mayHoldModel(source)) return [];
+  const deadline = Date.now() + MAX_SCAN_MS * patienceFor(source);
   const values = new PythonValues(source);
   const found: PythonModel[] = [];
   let [line, at] = [1, 0];
@@ -49,6 +53,7 @@ export function findPythonModels(source: string): PythonModel[] {
   tree.iterate({
     enter: (visited) => {
       if (visited.name !== 'CallExpression' && visited.name !== 'DictionaryExpression') return true;
+      if (Date.now() > deadline) return false;
       const { node } = visited;
       const read = values.entries(node);
       if (!read || (read.callee !== null && !CLASS_NAME.test(read.callee)) || !isModel(values, read)) return true;

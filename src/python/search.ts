@@ -8,4 +8,4 @@ export function mayHoldModel(text: string): boolean {
 }
 
 /** Longer sources are left alone. Characters. */
-const MAX_PYTHON_CHARACTERS = 1_000_000;
+const MAX_PYTHON_CHARACTERS = 262_144;

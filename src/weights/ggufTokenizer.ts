@@ -3,6 +3,7 @@
 import { elementAt } from '../model/elementAt';
 import type { GgufMetadata } from './gguf';
 import type { TextTokenizer } from './textTokenizer';
+import { Beyond, checkText, checkTokens, cutting, stoppedAfter, textMs, writing } from './tokenizerBounds';
 import { bytePairs } from './vocabulary/bytePairs';
 import { byteOfToken } from './vocabulary/bytes';
 import type { PieceTokenizer } from './vocabulary/pieceTokenizer';
@@ -40,6 +41,13 @@ export class GgufTokenizer implements TextTokenizer {
 
   encode(text: string, special: boolean | EncodeOptions = true): number[] {
     const { add = true, parse = true } = typeof special === 'boolean' ? { add: special } : special;
+    return this.bounded(textMs(text.length), cutting(text.length), () => {
+      checkText(text.length);
+      return this.cut(text, add, parse);
+    });
+  }
+
+  private cut(text: string, add: boolean, parse: boolean): number[] {
     const { vocabulary } = this;
     const { pieces, specials } = (this.parts ??= this.make());
     const ids = add ? this.named(vocabulary.before) : [];
@@ -57,7 +65,11 @@ export class GgufTokenizer implements TextTokenizer {
     const shown = special
       ? ids
       : ids.filter((id) => this.knows(id) && (elementAt(marks, id) & (CONTROL | UNKNOWN)) === 0);
-    const text = decoded(shown.map((id) => bytesOfToken(this.vocabulary, id)));
+    const characters = this.charactersOf(shown);
+    const text = this.bounded(textMs(characters), writing(ids.length), () => {
+      checkTokens(characters);
+      return decoded(shown.map((id) => bytesOfToken(this.vocabulary, id)));
+    });
     return kind === 'sentencePiece' && addsSpacePrefix && text.startsWith(' ') ? text.slice(1) : text;
   }
 
@@ -68,8 +80,31 @@ export class GgufTokenizer implements TextTokenizer {
     return byte !== null ? String.fromCharCode(byte) : decoded([bytesOfToken(this.vocabulary, id)]) || token;
   }
 
+  pieces(ids: readonly number[]): string[] {
+    const characters = this.charactersOf(ids);
+    return this.bounded(textMs(characters), writing(ids.length), () => {
+      checkTokens(characters);
+      return ids.map((id) => this.piece(id));
+    });
+  }
+
   knows(id: number): boolean {
     return this.vocabulary.tokens[id] !== undefined;
+  }
+
+  private charactersOf(ids: readonly number[]): number {
+    return ids.reduce((sum, id) => sum + (this.vocabulary.tokens[id]?.length ?? 0), 0);
+  }
+
+  /** A vocabulary may hold what makes our own work long: tokens that begin alike, a special one for each word. */
+  private bounded<T>(limitMs: number, doing: string, work: () => T): T {
+    try {
+      return stoppedAfter(limitMs, doing, work);
+    } catch (error) {
+      if (error instanceof Beyond)
+        throw noText(this.vocabulary.file, `its tokenizer cannot be used (${error.message}).`);
+      throw error;
+    }
   }
 
   private make(): { readonly pieces: PieceTokenizer; readonly specials: SpecialTokens } {

@@ -6,6 +6,8 @@ export interface TextTokenizer {
   decode(ids: readonly number[], special?: boolean): string;
   /** What one id stands for, spaces kept, for labels; `#id` where it is no token. */
   piece(id: number): string;
+  /** The same of many. */
+  pieces(ids: readonly number[]): string[];
   /** Whether the id is a token. */
   knows(id: number): boolean;
 }

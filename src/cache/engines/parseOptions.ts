@@ -67,7 +67,7 @@ function valueOf(kind: OptionKind, text: string | undefined): OptionValue | unde
     case 'count':
       return wholeNumber(text);
     case 'fraction':
-      return /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : undefined;
+      return /^(\d+(?:\.\d*)?|\.\d+)$/.test(text) ? Number(text) : undefined;
     case 'counts':
       return text
         .replace(/^\[|\]$/g, '')

@@ -48,7 +48,7 @@ export class HeadModel implements HeadSubject {
   /** What the ids stand for, for labels; `#id` without a tokenizer. */
   async pieces(ids: readonly number[]): Promise<string[]> {
     const tokenizer = await this.tokenizer().catch(() => null);
-    return ids.map((id) => tokenizer?.piece(id) ?? `#${id}`);
+    return tokenizer?.pieces(ids) ?? ids.map((id) => `#${id}`);
   }
 
   async info(): Promise<HeadsModelInfo> {

@@ -83,7 +83,7 @@ export class SeededModel implements HeadSubject, SeededLayers {
   }
 
   pieces(ids: readonly number[]): Promise<string[]> {
-    return Promise.resolve(ids.map((id) => this.tokenizer?.piece(id) ?? this.words.get(id) ?? `#${id}`));
+    return Promise.resolve(this.tokenizer?.pieces(ids) ?? ids.map((id) => this.words.get(id) ?? `#${id}`));
   }
 
   /** The text is the model: another text is another one. */

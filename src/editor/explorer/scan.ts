@@ -27,7 +27,7 @@ const NAMED = '**/{config,params,*_config,*-config,config-*,config_*}.json';
 const USUAL = /\/(?:config|params)\.json$/;
 /** Files that have these names in model folders and are no configs. */
 const OTHERS =
-  /(?:^|\/)(?:tokenizer|tokenizer_config|generation_config|preprocessor_config|processor_config|special_tokens_map|added_tokens|vocab|adapter_config|package|package-lock|tsconfig|jsconfig|.*\.safetensors\.index)\.json$/;
+  /(?:^|\/)(?:tokenizer|tokenizer_config|generation_config|preprocessor_config|processor_config|special_tokens_map|added_tokens|vocab|adapter_config|package|package-lock|tsconfig|jsconfig|[^/]*\.safetensors\.index)\.json$/;
 
 export interface FoundConfig {
   readonly uri: Uri;

@@ -131,7 +131,9 @@ class HybridDna implements PieceTokenizer {
 
   private appendBases(text: string, other: number, ids: number[]): void {
     // Counted in bytes; one that is no base makes its group unknown.
-    const bases = String.fromCharCode(...bytesOf(text)).replace(/[a-z]/g, (base) => base.toUpperCase());
+    const bases = Buffer.from(bytesOf(text))
+      .toString('latin1')
+      .replace(/[a-z]/g, (base) => base.toUpperCase());
     for (let at = 0; at < bases.length; at += KMER_LENGTH) {
       const group = bases.slice(at, at + KMER_LENGTH).padEnd(KMER_LENGTH, 'A');
       ids.push(this.vocabulary.ids.get(group + KMER_MARK) ?? other);

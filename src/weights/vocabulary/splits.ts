@@ -257,7 +257,8 @@ const KINDS: readonly Kind[] = [
     names: ['jais-2'],
     cuts: () => [
       at(
-        `${CONTRACTIONS}|${WORD}|\\p{N}{1,3}|${SIGNS}[\\r\\n]*|\\s*[\\r\\n]+|` +
+        // Line ends are looked for once in a run of white space, not again behind each of the pieces that it is cut into.
+        `${CONTRACTIONS}|${WORD}|\\p{N}{1,3}|${SIGNS}[\\r\\n]*|(?<![\\t\\v\\f ])\\s*[\\r\\n]+|` +
           [512, 256, 128, 64, 32, 16, 8, 4].map((count) => `\\s{${count}}(?!\\S)|`).join('') +
           '\\s{1,2}(?!\\S)|\\s{1}',
       ),

@@ -95,10 +95,13 @@ class Unigrams implements PieceTokenizer {
   private normalized(input: Uint8Array): Uint8Array {
     const { addsSpacePrefix, removesExtraSpaces } = this.vocabulary;
     const output: number[] = [];
+    const most = 1_000_000 + 16 * input.length;
     let isPrefixed = false;
     let isInWord = false;
     for (let at = 0; at < input.length; ) {
       const { bytes, consumed } = this.prefixAt(input, at);
+      if (output.length + bytes.length > most)
+        throw noText(this.vocabulary.file, 'its table of normal characters makes this text many times as long.');
       for (const byte of bytes) {
         if (byte === SPACE) {
           isInWord = false;
