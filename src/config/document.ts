@@ -179,6 +179,8 @@ function showStrings(node: Node): void {
 function setNumber(node: Node | undefined, offset: number, word: string): void {
   if (node?.offset !== offset || node.type !== 'number') return;
   Object.assign(node, { value: Number(word), length: word.length });
+  const { parent } = node;
+  if (parent?.type === 'property') Object.assign(parent, { length: offset + word.length - parent.offset });
 }
 
 /** `" , : { } [ ]` */

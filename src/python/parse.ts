@@ -1,14 +1,26 @@
 /** Python source as a tree, within a time, and with the commas that are missing while somebody types. */
 
-import type { Tree } from '@lezer/common';
+import { Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 
 /** What is not parsed by then is left alone: text that makes no sense can cost seconds. */
-const MAX_PARSE_MS = 1_000;
+const MAX_PARSE_MS = 100;
+/** Python refuses more brackets in each other than 200 (MAXLEVEL of its tokenizer); walking them takes time that grows with their square. */
+const MAX_BRACKETS = 200;
 const NAMED_ARGUMENT = /^[ \t]+[\p{L}_][\p{L}\p{N}_]*\s*=(?!=)/u;
 
-/** Its offsets are those of the source. */
+/** Its offsets are those of the source. Empty where the source is nested deeper than Python reads. */
 export function parsePython(source: string): Tree {
+  try {
+    return isTooDeep(source) ? Tree.empty : parsed(source);
+  } catch (error) {
+    // Signs before signs nest as well (`----1`, `lambda: lambda: 1`), and the parser walks its tree by recursion.
+    if (error instanceof RangeError) return Tree.empty;
+    throw error;
+  }
+}
+
+function parsed(source: string): Tree {
   const deadline = Date.now() + MAX_PARSE_MS;
   const tree = parse(source, deadline);
   let broken = false;
@@ -27,6 +39,18 @@ function parse(source: string, deadline: number): Tree {
     if (tree) return tree;
     if (parsing.stoppedAt === null && Date.now() > deadline) parsing.stopAt(parsing.parsedPos);
   }
+}
+
+/** Strings and comments, brackets; a string that is not closed ends with its line. */
+const BRACKETS = /#.*|(["'])\1\1[\s\S]*?(?:\1\1\1|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|[([{]|[)\]}]/g;
+
+function isTooDeep(source: string): boolean {
+  let depth = 0;
+  for (const [found] of source.matchAll(BRACKETS)) {
+    if ('([{'.includes(found) && ++depth > MAX_BRACKETS) return true;
+    if (')]}'.includes(found)) depth = Math.max(0, depth - 1);
+  }
+  return false;
 }
 
 /**

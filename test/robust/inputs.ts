@@ -218,7 +218,7 @@ function mutated(original: Uint8Array, random: Random): Uint8Array {
 }
 
 /** Characters of the largest texts. */
-export const LARGEST = 16 * 1024 * 1024;
+const LARGEST = 16 * 1024 * 1024;
 /** Sizes from a few thousand characters to the largest, the bounds of the readers just met and just passed among them. */
 const SIZES: readonly [number, ...number[]] = [
   4_000,
@@ -268,7 +268,7 @@ const LISTED: readonly [string, ...string[]] = [
 ];
 
 /** A config of about so many characters, of each shape. */
-export const SHAPES: Readonly<Record<string, (size: number, random: Random) => string>> = {
+const SHAPES: Readonly<Record<string, (size: number, random: Random) => string>> = {
   'list of numbers': (size, random) => `{${HEAD},${JSON.stringify(pick(random, LISTED))}:[${list(size, '7')}]}`,
   'list of growing numbers': (size, random) =>
     `{${HEAD},${JSON.stringify(pick(random, LISTED))}:[${numbered(size, String)}]}`,
@@ -295,6 +295,7 @@ export const SHAPES: Readonly<Record<string, (size: number, random: Random) => s
   'comment after comment': (size) => `{${HEAD},${filled(size, '/*x*/')}"x":1}`,
   'brackets behind slashes': (size) => `{${HEAD},"x":${filled(size, '[//')}`,
   'one string': (size) => `{${HEAD},"x":"${filled(size, 'abc def ')}"}`,
+  'one string beside a bare number': (size) => `{${HEAD},"y":NaN,"x":"${filled(size, 'abc def ')}"}`,
   'one string of escapes': (size) => `{${HEAD},"x":"${filled(size, '\\u202e\\n\\\\')}"}`,
   'one model type': (size) => `{${HEAD.replace('"llama"', `"${filled(size, 'llama_')}"`)}}`,
   'one string that shows nothing': (size) => `{${HEAD},"_name_or_path":"${filled(size, '\u202e\u200b')}"}`,
@@ -317,7 +318,7 @@ export const SHAPES: Readonly<Record<string, (size: number, random: Random) => s
 };
 
 /** A Python source of about so many characters, of each shape. */
-export const PYTHON_SHAPES: Readonly<Record<string, (size: number) => string>> = {
+const PYTHON_SHAPES: Readonly<Record<string, (size: number) => string>> = {
   calls: (size) => filled(size, SOURCES[0]),
   'nested calls': (size) => `${filled(size, 'AConfig(x=')}`,
   'nested lists': (size) => `LlamaConfig(hidden_size=64, layer_types=${'['.repeat(size)}`,

@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getLocation } from 'jsonc-parser';
 import { type CachePlan, planCache } from '../../src/cache/plan';
 import { ConfigDocument, type JsonValue } from '../../src/config/document';
+import { placeAt } from '../../src/config/placeAt';
 import { textEdits } from '../../src/config/textEdits';
 import { lintReading } from '../../src/lint/lint';
 import { type EngineRule, ENGINES, type Scenario, UNSHARDED } from '../../src/model/scenario';
@@ -212,7 +212,9 @@ export class Providers {
   private completion(reading: Reading, document: ConfigDocument, text: string, scenario: Scenario): void {
     const offset = this.random(8) === 0 ? text.length : this.random(text.length + 1);
     const texts = this.watch.ask('completion', () => {
-      const { path, isAtPropertyKey } = getLocation(text, offset);
+      const place = placeAt(document, offset);
+      if (!place) return [];
+      const { path, isAtPropertyKey } = place;
       if (isAtPropertyKey)
         return keyOffers(reading, path.slice(0, -1).map(String), document).map(
           ({ key, classDefault }) => `${key} ${keyDetail(key, classDefault)}`,

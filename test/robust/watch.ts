@@ -41,7 +41,7 @@ export function emptyReport(): Report {
   return { inputs: {}, slowest: {}, breaches: [], breachCounts: {}, counts: {}, peakBytes: 0 };
 }
 
-export const increase = (counts: Record<string, number>, name: string, by = 1): void => {
+const increase = (counts: Record<string, number>, name: string, by = 1): void => {
   counts[name] = (counts[name] ?? 0) + by;
 };
 
