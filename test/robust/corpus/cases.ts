@@ -114,6 +114,13 @@ export const CORPUS: readonly Case[] = [
     intermediate_size: 128,
     vocab_size: 32,
   }),
+  config('a key behind it went into the middle of the word', `{${INNER},"x":NaN,"sliding_window":-Infinity}`),
+  config('each bare number was looked for from the beginning', `{${INNER},"x":[${'NaN,'.repeat(60_000)}1]}`),
+  config(
+    'every sign that does not show became another, for a second',
+    `{${INNER},"x":"${'\u202e'.repeat(2_000_000)}"}`,
+  ),
+  config('completion fell over what is nested', `{${INNER},"x":${'['.repeat(60_000)}`),
   python('a list of nothing, 300 million times', 'LlamaConfig(layer_types=[]*300000000)\n'),
   python('lists in lists', "LlamaConfig(layer_types=[[['a']*400]*400]*400)\n"),
   python('a product of products', `LlamaConfig(hidden_size=${'9**'.repeat(40)}9)\n`),
