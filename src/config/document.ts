@@ -21,6 +21,8 @@ const MAX_CONFIG_DEPTH = 200;
  * that a quantisation leaves out, in some 150,000.
  */
 const MAX_CONFIG_TOKENS = 300_000;
+/** White space between them: the scanner takes it one by one. Two spaces before each of 70,000 modules are far below it. */
+const MAX_BLANKS = 1_000_000;
 /** Of all texts with signs that do not show: to show them takes a quarter of a microsecond each. Templates of chats have a few thousand. */
 const MAX_HIDING_CHARACTERS = 200_000;
 
@@ -214,6 +216,7 @@ function refusal(text: string): string | null {
   }
   let depth = 0;
   let tokens = 0;
+  let blanks = 0;
   let inString = false;
   let inWord = false;
   for (let index = 0; index < text.length; index++) {
@@ -230,6 +233,8 @@ function refusal(text: string): string | null {
     const isWord = !isMark && code > 0x20;
     if ((isMark || (isWord && !inWord)) && ++tokens > MAX_CONFIG_TOKENS)
       return `The file has more than ${MAX_CONFIG_TOKENS} values, keys and marks; it is not read.`;
+    if (code <= 0x20 && ++blanks > MAX_BLANKS)
+      return `The file has more than ${MAX_BLANKS} spaces and line breaks between its values; it is not read.`;
     inWord = isWord;
     if (code === 0x22) inString = true;
     else if (code === 0x7b || code === 0x5b) {
