@@ -15,6 +15,10 @@ const HANG_MS = 120_000;
 /** Of calls that are not lost before LOST_MS, several wait one behind the other. */
 const HANG_COMPUTE_MS = 3_600_000;
 
+const DONE = 'done';
+/** Whoever stops the run sees what was seen until then. */
+let stopped = false;
+
 const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '1000000' },
@@ -42,9 +46,9 @@ else await runWhole();
 async function runAsPart(part) {
   const report = await suite.runPart({
     ...part,
-    onBegin: (/** @type {string} */ begins) => process.send?.({ begins }),
+    onBegin: (/** @type {string} */ begins, /** @type {Report} */ report) => process.send?.({ begins, report }),
   });
-  process.send?.({ report }, () => process.exit(0));
+  process.send?.({ begins: DONE, report }, () => process.exit(0));
 }
 
 async function runWhole() {
@@ -61,24 +65,27 @@ async function runWhole() {
     const script = await buildCompute(folder);
     const bases = configs();
     const share = (/** @type {number} */ all) => Math.ceil(all / parts);
+    // What kills and waits has a process of its own: it needs little of the processor.
     const reports = await Promise.all(
-      Array.from({ length: parts }, (_, index) =>
-        runPart({
+      Array.from({ length: parts + 1 }, (_, index) => {
+        const computes = index === parts;
+        return runPart({
           seed: (seed + index * 1_000_003) % 2 ** 31,
           bases,
-          inputs: share(inputs),
-          large: { from: index, to: large, step: parts },
-          edits: index === 0 ? edits : 0,
-          kills: share(kills),
-          faults: share(faults),
+          inputs: computes ? 0 : share(inputs),
+          large: { from: index, to: computes ? 0 : large, step: parts },
+          edits: computes ? edits : 0,
+          kills: computes ? kills : 0,
+          faults: computes ? faults : 0,
           script,
           corpus: index === 0,
-        }),
-      ),
+        });
+      }),
     );
-    const { text, holds } = suite.table(reports, seed);
-    console.log(`\n${text}\n\n${Math.round((performance.now() - began) / 1000)} s in ${parts} processes`);
-    process.exitCode = holds ? 0 : 1;
+    const { text, holds } = suite.table(reports.flat(), seed);
+    console.log(`\n${text}\n\n${Math.round((performance.now() - began) / 1000)} s in ${parts} + 1 processes`);
+    if (stopped) console.log('Stopped before its end.');
+    process.exitCode = holds && !stopped ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -86,7 +93,7 @@ async function runWhole() {
 
 /**
  * @param {Part} part
- * @returns {Promise<Report>}
+ * @returns {Promise<Report[]>}
  */
 function runPart(part) {
   const child = fork(fileURLToPath(import.meta.url), [], { cwd: ROOT });
@@ -97,6 +104,11 @@ function runPart(part) {
     /** @type {Report | null} */
     let report = null;
     let hangs = false;
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
+      process.once(signal, () => {
+        stopped = true;
+        child.kill('SIGKILL');
+      });
     const look = setInterval(() => {
       const limit = begun === 'faults' || begun === 'kills' ? HANG_COMPUTE_MS : HANG_MS;
       if (performance.now() - told < limit) return;
@@ -110,8 +122,12 @@ function runPart(part) {
     });
     child.on('exit', (code, signal) => {
       clearInterval(look);
-      const how = `${begun}: ${hangs ? 'no sign of life' : `ended with ${signal ?? code}`}`;
-      resolve(report ?? suite.brokenPart(where, hangs ? 'hang' : 'throw', how));
+      const seen = report ? [report] : [];
+      if (begun !== DONE && !stopped) {
+        const how = `${begun}: ${hangs ? 'no sign of life' : `ended with ${signal ?? code}`}`;
+        seen.push(suite.brokenPart(where, hangs ? 'hang' : 'throw', how));
+      }
+      resolve(seen);
     });
     child.send(part);
   });

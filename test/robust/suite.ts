@@ -23,13 +23,14 @@ export interface Part {
   /** The compute process, built. */
   readonly script: string;
   readonly corpus: boolean;
-  /** Told before each batch, so that who waits knows that it lives, and where it hangs. */
-  readonly onBegin?: (what: string) => void;
+  /** Told before each batch with what was seen before it, so that who waits knows that it lives, and where it hangs. */
+  readonly onBegin?: (what: string, seen: Report) => void;
 }
 
 export async function runPart(part: Part): Promise<Report> {
-  const { seed, onBegin = () => undefined } = part;
+  const { seed } = part;
   const watch = new Watch();
+  const onBegin = (what: string): void => part.onBegin?.(what, watch.report);
   const providers = new Providers(watch, generator(mixed(seed, 1)));
   try {
     for (const { input, did } of part.corpus ? CORPUS : []) {
