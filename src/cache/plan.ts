@@ -151,16 +151,6 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   const refused = engine.refuses?.(groups, context) ?? null;
   const refusal: Note[] =
     refused === null ? [] : [{ text: `${ENGINE_NAMES[engine.id]} refuses ${refused}`, inexact: true }];
-  const tooLarge = Number.isSafeInteger(totalBytes) ? [] : [TOO_LARGE];
-  const untaken = (scenario.untaken ?? []).map((text): Note => ({ text, inexact: true }));
-  const notes = [
-    ...untaken,
-    ...spec.notes,
-    ...refusal,
-    ...engineNotes(reasons),
-    ...newStructures(groups, engine.id, spec),
-    ...tooLarge,
-  ];
   const derivation = derive(groups, dtype, source, scenario.workload.tokens, engine.stateForm?.(context));
   const whole = onOneDevice(groups, engine, context);
   const atLeast: CacheSizes = {
@@ -173,6 +163,17 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     reservedBytes: most((one) => one.totals.reserved + one.totals.stateReserved + one.overhead.reserved),
     steadyBytes: totalBytes,
   };
+  // Another number of it may be the large one: what is reserved is more than what is held.
+  const tooLarge = Object.values(atLeast).every(Number.isSafeInteger) ? [] : [TOO_LARGE];
+  const untaken = (scenario.untaken ?? []).map((text): Note => ({ text, inexact: true }));
+  const notes = [
+    ...untaken,
+    ...spec.notes,
+    ...refusal,
+    ...engineNotes(reasons),
+    ...newStructures(groups, engine.id, spec),
+    ...tooLarge,
+  ];
   return {
     ...(known ? ({ known: true, ...atLeast } as const) : NO_SIZES),
     spec,

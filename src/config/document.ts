@@ -10,7 +10,7 @@ import {
 } from 'jsonc-parser';
 import { elementAt } from '../model/elementAt';
 import type { TextRange } from '../model/spec';
-import { visible } from '../model/visibleText';
+import { hides, visible } from '../model/visibleText';
 
 /** Larger texts are not read: no model config comes near it. Characters. */
 export const MAX_CONFIG_CHARACTERS = 4_000_000;
@@ -21,6 +21,10 @@ const MAX_CONFIG_DEPTH = 200;
  * that a quantisation leaves out, in some 150,000.
  */
 const MAX_CONFIG_TOKENS = 300_000;
+/** White space between them: the scanner takes it one by one. Two spaces before each of 70,000 modules are far below it. */
+const MAX_BLANKS = 1_000_000;
+/** Of all texts with signs that do not show: to show them takes a quarter of a microsecond each. Templates of chats have a few thousand. */
+const MAX_HIDING_CHARACTERS = 200_000;
 
 export type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -68,20 +72,26 @@ export class ConfigDocument {
   /** Parses any text; never throws. A text that is too long or nested too deeply has no root and one error. */
   static parse(text: string): ConfigDocument {
     const refused = refusal(text);
-    if (refused !== null) {
-      return new ConfigDocument(text, undefined, [{ message: refused, range: { offset: 0, length: 0, line: 1 } }]);
-    }
+    if (refused !== null) return ConfigDocument.notRead(text, refused);
     const errors: ParseError[] = [];
     const { json, bare } = withoutBareNumbers(text);
     const root = parseTree(json, errors, { allowTrailingComma: true, disallowComments: false });
-    if (root) for (const [offset, word] of bare) setNumber(findNodeAtOffset(root, offset), offset, word);
-    if (root && MAY_HIDE.test(text)) showStrings(root);
+    if (root && bare.size > 0) setNumbers(root, bare);
+    if (root && MAY_HIDE.test(text) && showStrings(root, MAX_HIDING_CHARACTERS) < 0)
+      return ConfigDocument.notRead(
+        text,
+        `The file has more than ${MAX_HIDING_CHARACTERS} characters in texts that hide some; it is not read.`,
+      );
     const document = new ConfigDocument(text, root, []);
     const kept = errors.map((error) => ({
       message: ERROR_MESSAGES[printParseErrorCode(error.error)] ?? 'This is not JSON.',
       range: document.rangeOf(error.offset, error.length),
     }));
     return new ConfigDocument(text, root, kept);
+  }
+
+  private static notRead(text: string, message: string): ConfigDocument {
+    return new ConfigDocument(text, undefined, [{ message, range: { offset: 0, length: 0, line: 1 } }]);
   }
 
   /** 1-based line of a character offset. */
@@ -170,15 +180,30 @@ function withoutBareNumbers(text: string): { readonly json: string; readonly bar
 /** Without an escape and beyond ASCII, there is nothing in a text that does not show. */
 const MAY_HIDE = /\\|[^\t\n\r -~]/;
 
-/** Keys and values become text that can be seen (visibleText.ts): nothing that is made of them can be another line, or read another way. */
-function showStrings(node: Node): void {
-  if (typeof node.value === 'string') Object.assign(node, { value: visible(node.value) });
-  node.children?.forEach(showStrings);
+/**
+ * Keys and values become text that can be seen (visibleText.ts): nothing that is made of them can be another line, or read another
+ * way. What is left of `most` characters that are shown so; below 0 where that is not enough.
+ */
+function showStrings(node: Node, most: number): number {
+  let left = most;
+  const { value }: { value?: unknown } = node;
+  if (typeof value === 'string' && hides(value)) {
+    left -= value.length;
+    if (left >= 0) Object.assign(node, { value: visible(value) });
+  }
+  for (const child of node.children ?? []) if (left >= 0) left = showStrings(child, left);
+  return left;
 }
 
-function setNumber(node: Node | undefined, offset: number, word: string): void {
-  if (node?.offset !== offset || node.type !== 'number') return;
-  Object.assign(node, { value: Number(word), length: word.length });
+/** One walk, whatever their number. */
+function setNumbers(node: Node, bare: ReadonlyMap<number, string>): void {
+  const word = node.type === 'number' ? bare.get(node.offset) : undefined;
+  if (word !== undefined) {
+    Object.assign(node, { value: Number(word), length: word.length });
+    const { parent } = node;
+    if (parent?.type === 'property') Object.assign(parent, { length: node.offset + word.length - parent.offset });
+  }
+  for (const child of node.children ?? []) setNumbers(child, bare);
 }
 
 /** `" , : { } [ ]` */
@@ -191,6 +216,7 @@ function refusal(text: string): string | null {
   }
   let depth = 0;
   let tokens = 0;
+  let blanks = 0;
   let inString = false;
   let inWord = false;
   for (let index = 0; index < text.length; index++) {
@@ -208,6 +234,8 @@ function refusal(text: string): string | null {
     // The parser reads each minus for itself where no digit follows.
     if ((isMark || (isWord && (!inWord || code === 0x2d))) && ++tokens > MAX_CONFIG_TOKENS)
       return `The file has more than ${MAX_CONFIG_TOKENS} values, keys and marks; it is not read.`;
+    if (code <= 0x20 && ++blanks > MAX_BLANKS)
+      return `The file has more than ${MAX_BLANKS} spaces and line breaks between its values; it is not read.`;
     inWord = isWord;
     if (code === 0x22) inString = true;
     else if (code === 0x7b || code === 0x5b) {

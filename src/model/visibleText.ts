@@ -11,6 +11,11 @@ export function visible(text: string): string {
   return text.replace(UNSEEN, sign);
 }
 
+/** Whether `visible` would change it. */
+export function hides(text: string): boolean {
+  return text.search(UNSEEN) >= 0;
+}
+
 /** A control picture (␛), or the number of the character (⟨U+202E⟩). */
 function sign(found: string): string {
   const code = found.codePointAt(0) ?? 0;

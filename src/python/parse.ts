@@ -10,15 +10,16 @@ const SHORT_SOURCE = 16_384;
 
 /** How much longer than usual work on a source may take by the clock. */
 export const patienceFor = (source: string): number => (source.length <= SHORT_SOURCE ? 10 : 1);
-
+/** Python refuses more brackets in each other than 200 (MAXLEVEL of its tokenizer); walking them takes time that grows with their square. */
+const MAX_BRACKETS = 200;
 const NAMED_ARGUMENT = /^[ \t]+[\p{L}_][\p{L}\p{N}_]*\s*=(?!=)/u;
 
-/** Its offsets are those of the source. */
+/** Its offsets are those of the source. Empty where the source is nested deeper than Python reads. */
 export function parsePython(source: string): Tree {
   try {
-    return withinTime(source);
+    return isTooDeep(source) ? Tree.empty : withinTime(source);
   } catch (error) {
-    // The parser builds what is nested by recursion.
+    // Signs before signs nest as well (`----1`, `lambda: lambda: 1`), and the parser walks its tree by recursion.
     if (error instanceof RangeError) return Tree.empty;
     throw error;
   }
@@ -43,6 +44,18 @@ function parse(source: string, deadline: number): Tree {
     if (tree) return tree;
     if (parsing.stoppedAt === null && Date.now() > deadline) parsing.stopAt(parsing.parsedPos);
   }
+}
+
+/** Strings and comments, brackets; a string that is not closed ends with its line. */
+const BRACKETS = /#.*|(["'])\1\1[\s\S]*?(?:\1\1\1|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|[([{]|[)\]}]/g;
+
+function isTooDeep(source: string): boolean {
+  let depth = 0;
+  for (const [found] of source.matchAll(BRACKETS)) {
+    if ('([{'.includes(found) && ++depth > MAX_BRACKETS) return true;
+    if (')]}'.includes(found)) depth = Math.max(0, depth - 1);
+  }
+  return false;
 }
 
 /**

@@ -25,7 +25,7 @@ interface Entry {
 export const MAX_DEPTH = 60;
 /** Of lists that are computed: their items, and what all of a source may come to as text. */
 const MAX_ITEMS = 8_192;
-const MAX_REPEATED_CHARACTERS = 4_000_000;
+const MAX_REPEATED_CHARACTERS = 1_000_000;
 
 /** Element types are written as members: `torch.bfloat16`. */
 const ELEMENT_TYPE = /^(?:torch|jnp|np|numpy|tf|mx)(?:\.\w+)*\.(\w+)$/;

@@ -1,6 +1,6 @@
 /** Completion of keys and values in model configs, with what each costs. Silent in every other JSON. */
 
-import { getLocation, type Location } from 'jsonc-parser';
+import type { Location } from 'jsonc-parser';
 import {
   type CancellationToken,
   type CompletionItem,
@@ -12,6 +12,7 @@ import {
   type TextDocument,
 } from 'vscode';
 import type { JsonValue } from '../../config/document';
+import { placeAt } from '../../config/placeAt';
 import { DESCRIBED_KEYS, shapeOf } from '../../config/keyShapes';
 import { keyOffers, valueOffers } from '../../reading/offers';
 import { keyDetail, valueDetail } from '../../present/completionText';
@@ -30,7 +31,8 @@ export class ConfigCompletionProvider implements CompletionItemProvider {
     this.insights.counts.completions++;
     const offset = document.offsetAt(position);
     const text = document.getText();
-    const location = getLocation(text, offset);
+    const location = placeAt(insight.found.document, offset);
+    if (!location) return [];
     const range = replaced(document, position, text, location);
     return location.isAtPropertyKey
       ? keys(insight, location, range, text, document)

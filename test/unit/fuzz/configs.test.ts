@@ -6,6 +6,7 @@ import { readDocument } from '../../../src/reading/read';
 import { hoverOf } from '../../../src/present/hover';
 import { planText } from '../../../src/present/planText';
 import { fuzzCases } from '../depth';
+import { structural, textual } from '../support/mutatedConfigs';
 import { sampleConfig, sampleNames, scenario } from '../support';
 import { referenceConfig, referenceNames } from '../support/reference';
 
@@ -16,94 +17,12 @@ const LIMIT_MS = CASES <= 10_000 ? 60_000 : 600_000;
 
 const bases = [...sampleNames().map(sampleConfig), ...referenceNames().map(referenceConfig)];
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-
-const odd: fc.Arbitrary<Json> = fc.oneof(
-  fc.constantFrom<Json>(
-    null,
-    true,
-    false,
-    0,
-    -1,
-    1,
-    0.5,
-    -0,
-    1e300,
-    2 ** 53,
-    1e8,
-    4095,
-    2 ** 31,
-    '',
-    'NaN',
-    '8',
-    'Infinity',
-    '0x10',
-    [],
-    {},
-  ),
-  fc.integer(),
-  fc.double(),
-  fc.string(),
-  fc.array(fc.oneof(fc.integer(), fc.constantFrom<Json>(null, 'full_attention', 'mamba', 'x', -3, [[]])), {
-    maxLength: 70,
-  }),
-  fc.dictionary(fc.string(), fc.oneof(fc.integer(), fc.constant(null)), { maxKeys: 4 }),
-  fc.constant('__proto__'),
-);
-
-/** Replaces, removes, duplicates or moves values anywhere in a config. */
-const structural = fc
-  .tuple(fc.constantFrom(...bases), fc.array(fc.tuple(fc.nat(), fc.nat(6), odd), { minLength: 1, maxLength: 6 }))
-  .map(([text, changes]) => {
-    let root = JSON.parse(text.replace(/-?\bInfinity\b|\bNaN\b/g, '0')) as Record<string, Json>;
-    for (const [where, how, value] of changes) {
-      const holders = objectsOf(root);
-      const holder = holders[where % holders.length] ?? root;
-      const keys = Object.keys(holder);
-      const key = keys[where % Math.max(1, keys.length)] ?? 'num_hidden_layers';
-      if (how === 0) Reflect.deleteProperty(holder, key);
-      else if (how === 1) root = { ...root, text_config: structuredClone(root) };
-      else if (how === 2)
-        holder[keys[(where * 7) % Math.max(1, keys.length)] ?? 'x'] = structuredClone(holder[key] ?? null);
-      else holder[key] = structuredClone(value);
-    }
-    return JSON.stringify(root, null, 1);
-  });
-
-function objectsOf(value: Json, found: Record<string, Json>[] = []): Record<string, Json>[] {
-  if (Array.isArray(value)) for (const item of value.slice(0, 3)) objectsOf(item, found);
-  else if (value !== null && typeof value === 'object') {
-    found.push(value);
-    for (const child of Object.values(value)) objectsOf(child, found);
-  }
-  return found;
-}
-
-/** Cuts, inserts and overwrites characters; duplicates a key; nests deeply. */
-const textual = fc
-  .tuple(
-    fc.constantFrom(...bases),
-    fc.array(fc.tuple(fc.nat(), fc.nat(4), fc.string({ maxLength: 8 })), { minLength: 1, maxLength: 4 }),
-  )
-  .map(([text, edits]) => {
-    let result = text;
-    for (const [where, how, inserted] of edits) {
-      const at = where % Math.max(1, result.length);
-      if (how === 0) result = result.slice(0, at);
-      else if (how === 1) result = result.slice(0, at) + inserted + result.slice(at);
-      else if (how === 2) result = result.slice(0, at) + result.slice(at + inserted.length + 1);
-      else if (how === 3) result = result.replace('{', `{"num_key_value_heads": ${JSON.stringify(inserted)},`);
-      else result = result.slice(0, at) + '[{"a":'.repeat(1 + (where % 5_000)) + result.slice(at);
-    }
-    return result;
-  });
-
 describe('mutated configs', () => {
   it(`give a result or a problem, never a throw (${CASES} cases)`, { timeout: LIMIT_MS + 30_000 }, () => {
     const started = performance.now();
     let read = 0;
     fc.assert(
-      fc.property(fc.oneof(structural, textual), fc.nat(), (text, where) => {
+      fc.property(fc.oneof(structural(bases), textual(bases)), fc.nat(), (text, where) => {
         const document = ConfigDocument.parse(text);
         const reading = readDocument(document);
         if (!reading) return;

@@ -1,0 +1,149 @@
+/** Inputs that once broke something, in their smallest form. Each run begins with them; none is ever removed. */
+
+import type { Input } from '../inputs';
+
+interface Case {
+  /** What it did. */
+  readonly did: string;
+  readonly input: Input;
+}
+
+const config = (did: string, value: unknown): Case => ({
+  did,
+  input: { as: 'config', kind: 'corpus', text: typeof value === 'string' ? value : JSON.stringify(value) },
+});
+const python = (did: string, text: string): Case => ({ did, input: { as: 'python', kind: 'corpus', text } });
+
+const LLAMA = {
+  model_type: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  hidden_size: 64,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  num_hidden_layers: 2,
+};
+/** Its braces left out, for texts that add to it. */
+const INNER = JSON.stringify(LLAMA).slice(1, -1);
+const KIMI = {
+  model_type: 'kimi_linear',
+  hidden_size: 64,
+  num_attention_heads: 4,
+  kv_lora_rank: 8,
+  qk_rope_head_dim: 4,
+  qk_nope_head_dim: 4,
+  v_head_dim: 4,
+  linear_attn_config: {
+    kda_layers: [1],
+    full_attn_layers: [2],
+    num_heads: 4,
+    head_dim: 16,
+    short_conv_kernel_size: 4,
+  },
+};
+const indexes = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+export const CORPUS: readonly Case[] = [
+  config('a link in a notification', {
+    ...LLAMA,
+    model_type: '[Install the missing files](command:workbench.extensions.search?%22x%22)',
+  }),
+  config('lint walked a billion layers', { ...KIMI, num_hidden_layers: 1_000_000_000 }),
+  config('an array of that length was made', { ...KIMI, num_hidden_layers: 5_000_000_000 }),
+  config('the same of a layer list', { ...LLAMA, num_hidden_layers: 1_000_000_000, layer_types: ['full_attention'] }),
+  config('a state of negative size was exact', {
+    model_type: 'xlstm',
+    hidden_size: 64,
+    num_heads: 4,
+    num_blocks: 2,
+    num_hidden_layers: 2,
+    qk_dim_factor: -0.5,
+    v_dim_factor: 1,
+  }),
+  config('layers that predict tokens ended memory', {
+    ...LLAMA,
+    model_type: 'deepseek_v3',
+    num_nextn_predict_layers: 100_000_000,
+    kv_lora_rank: 8,
+    qk_rope_head_dim: 4,
+  }),
+  config('lint took half a minute', {
+    ...LLAMA,
+    model_type: 'mllama_text_model',
+    cross_attention_layers: indexes(140_000),
+  }),
+  config('the same with equal numbers', {
+    ...LLAMA,
+    model_type: 'mllama_text_model',
+    cross_attention_layers: indexes(140_000).fill(1),
+  }),
+  config('one key more took half a minute in a line of 198 KB', {
+    ...LLAMA,
+    quantization_config: { modules_to_not_convert: indexes(6_000).map((index) => `model.layers.${index}.mlp.gate`) },
+  }),
+  config('the copy that does not count was edited', `{"num_key_value_heads":1,${INNER},"num_key_value_heads":4}`),
+  config('brackets behind slashes passed the bound of depth', `{${INNER},"x":${'[//'.repeat(20_000)}`),
+  config('nested ten thousand deep', `{${INNER},"x":${'['.repeat(10_000)}`),
+  config(
+    'more keys than are read',
+    `{${INNER},${indexes(100_000)
+      .map((index) => `"k${index}":0`)
+      .join(',')}}`,
+  ),
+  config('names of prototypes', {
+    ...LLAMA,
+    model_type: '__proto__',
+    architectures: ['constructor'],
+    layer_types: ['constructor', '__proto__'],
+    toString: 1,
+  }),
+  config('lines of another program', { ...LLAMA, model_type: 'x\n::error::forged\r\n\u001b]0;title\u0007\u202e' }),
+  config('false that is written as null', {
+    ...LLAMA,
+    model_type: 'falcon',
+    multi_query: null,
+    new_decoder_architecture: 1,
+  }),
+  config('a width below zero', { ...LLAMA, head_dim: -16 }),
+  config('a half of a head', { ...LLAMA, num_attention_heads: 4.5, num_key_value_heads: 0.5 }),
+  config('numbers that are none', `{${INNER},"rope_theta":NaN,"sliding_window":-Infinity}`),
+  config('more experts than there are', {
+    ...LLAMA,
+    model_type: 'mixtral',
+    num_local_experts: 2,
+    num_experts_per_tok: 8,
+    intermediate_size: 128,
+    vocab_size: 32,
+  }),
+  config('a key behind it went into the middle of the word', `{${INNER},"x":NaN,"sliding_window":-Infinity}`),
+  config('each bare number was looked for from the beginning', `{${INNER},"x":[${'NaN,'.repeat(60_000)}1]}`),
+  config(
+    'every sign that does not show became another, for a second',
+    `{${INNER},"x":"${'\u202e'.repeat(2_000_000)}"}`,
+  ),
+  config('completion fell over what is nested', `{${INNER},"x":${'['.repeat(60_000)}`),
+  config('blanks were taken one by one, for a third of a second', `{${INNER},${' '.repeat(3_900_000)}"x":1}`),
+  config('what is reserved was rounded, and exact', {
+    model_type: 'mamba2',
+    conv_kernel: 4,
+    head_dim: 64,
+    hidden_size: 4096,
+    n_groups: 8,
+    num_heads: 128,
+    num_hidden_layers: 64,
+    state_size: 100_000_000,
+  }),
+  python('lists that repeat, many times', `LlamaConfig(layer_types=[${"['a']*8192,".repeat(30_000)}])\n`),
+  python('a list of nothing, 300 million times', 'LlamaConfig(layer_types=[]*300000000)\n'),
+  python('lists in lists', "LlamaConfig(layer_types=[[['a']*400]*400]*400)\n"),
+  python('a product of products', `LlamaConfig(hidden_size=${'9**'.repeat(40)}9)\n`),
+  python('parentheses', `LlamaConfig(hidden_size=${'('.repeat(5_000)}1${')'.repeat(5_000)})\n`),
+  python('calls in calls', `${'AConfig(x='.repeat(5_000)}1${')'.repeat(5_000)}\n`),
+  {
+    did: 'a format of the cache that is a sentence',
+    input: {
+      as: 'quant',
+      kind: 'corpus',
+      text: '{"quantization":{"quant_algo":"[x](command:y)","kv_cache_quant_algo":"\\u001b[31m"}}',
+    },
+  },
+];
