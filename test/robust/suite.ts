@@ -8,6 +8,9 @@ import { BATCH, batchOf, largeOf, mixed } from './inputs';
 import { Providers } from './providers';
 import { addReport, emptyReport, LIMIT_MS, type Report, Watch } from './watch';
 
+/** Kills and faults between two signs of life. */
+const SLICE = 20;
+
 export interface Part {
   readonly seed: number;
   /** Texts of whole configs. */
@@ -55,10 +58,14 @@ export async function runPart(part: Part): Promise<Report> {
     const text = part.bases.reduce((longest, next) => (next.length > longest.length ? next : longest), '');
     edit(text, part.edits, watch, generator(mixed(seed, 2)));
   }
-  onBegin('faults');
-  if (part.faults > 0) await fault(part.faults, mixed(seed, 3), watch);
-  onBegin('kills');
-  if (part.kills > 0) await kill(part.script, part.kills, mixed(seed, 4), watch);
+  for (let from = 0; from < part.faults; from += SLICE) {
+    onBegin(`faults ${from}`);
+    await fault(Math.min(SLICE, part.faults - from), mixed(seed, 100_000 + from), watch);
+  }
+  for (let from = 0; from < part.kills; from += SLICE) {
+    onBegin(`kills ${from}`);
+    await kill(part.script, Math.min(SLICE, part.kills - from), mixed(seed, 200_000 + from), watch);
+  }
   watch.lookAtMemory();
   return watch.report;
 }
