@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { buildCli } from './support/bundles';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComputeClient } from '../../src/compute/client';
 import { buildCompute } from './compute/support/computeBundle';
@@ -66,17 +66,7 @@ beforeAll(async () => {
   compute = await buildCompute();
   // As in dist/, and beneath the tensor libraries, which stay packages.
   cli = join(compute.script, '../cli.cjs');
-  await build({
-    entryPoints: [join(ROOT, 'src/cli/main.ts')],
-    outfile: cli,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    mainFields: ['module', 'main'],
-    external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'],
-    logLevel: 'silent',
-  });
+  await buildCli(cli);
 }, 120_000);
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });

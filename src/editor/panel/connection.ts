@@ -10,7 +10,6 @@ import {
   type Webview,
   window,
   workspace,
-  WorkspaceEdit,
   type ViewColumn,
 } from 'vscode';
 import { parseEngine } from '../../cache/engines/choose';
@@ -38,6 +37,7 @@ import { writeWhole } from '../writing';
 import { visible } from '../../model/visibleText';
 import { MAX_CONFIG_CHARACTERS } from '../../config/document';
 import { textEdits } from '../../config/textEdits';
+import { workspaceEdit } from '../configEdit';
 import { pageHtml } from './page';
 import type { PanelHost } from './panelHost';
 import { configOf, documentOf, type Target } from './targets';
@@ -158,19 +158,11 @@ export class Connection extends Owner {
         const same = document.version === version || (seen?.version === version && seen.text === text);
         if (!same)
           throw new RpcError('conflict', `${target.name} has changed since; look at the new numbers and apply again.`);
-        const change = new WorkspaceEdit();
         const changes = textEdits(text, edits);
         const added = changes.reduce((sum, edit) => sum + edit.content.length - edit.length, 0);
         if (text.length + added > MAX_CONFIG_CHARACTERS)
           throw new RpcError('tooLarge', `${target.name} would be longer than ${MAX_CONFIG_CHARACTERS} characters.`);
-        for (const edit of changes) {
-          change.replace(
-            target.uri,
-            new Range(document.positionAt(edit.offset), document.positionAt(edit.offset + edit.length)),
-            edit.content,
-          );
-        }
-        if (!(await workspace.applyEdit(change)))
+        if (!(await workspace.applyEdit(workspaceEdit(document, changes))))
           throw new RpcError('conflict', `${target.name} could not be changed.`);
         return { version: document.version };
       },

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { buildCli } from '../support/bundles';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeHostile } from '../support/hostile';
 
@@ -31,17 +31,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'headlight-streams-'));
   // Beside the tensor libraries, which stay packages.
   cli = join(ROOT, `node_modules/.cache/headlight-cli-${process.pid}.cjs`);
-  await build({
-    entryPoints: [join(ROOT, 'src/cli/main.ts')],
-    outfile: cli,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    mainFields: ['module', 'main'],
-    external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'],
-    logLevel: 'silent',
-  });
+  await buildCli(cli);
   writeHostile(join(folder, 'hostile'));
 }, 60_000);
 afterAll(() => {

@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { hostCode } from '../support/bundles';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MAX_CONFIG_CHARACTERS } from '../../../src/config/document';
 import type { createPanelHost } from '../../../src/editor/panel/panelHost';
@@ -176,20 +176,10 @@ const edit = (id: string, value: unknown, path: readonly unknown[] = ['num_key_v
 beforeAll(async () => {
   process.on('uncaughtException', note);
   process.on('unhandledRejection', note);
-  const { outputFiles } = await build({
-    entryPoints: ['src/editor/panel/panelHost.ts'],
-    absWorkingDir: root,
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'cjs',
-    mainFields: ['module', 'main'],
-    external: ['vscode'],
-    logLevel: 'silent',
-  });
+  const code = await hostCode('src/editor/panel/panelHost.ts');
   const module = { exports: {} };
   const load = (name: string): unknown => (name === 'vscode' ? vscode : requireHere(name));
-  new Function('module', 'require', outputFiles[0]?.text ?? '')(module, load);
+  new Function('module', 'require', code)(module, load);
   const bundle = module.exports as { readonly createPanelHost: typeof createPanelHost };
   const panel = await bundle.createPanelHost({
     context: { extensionUri: new Uri(root) },

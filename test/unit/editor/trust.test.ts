@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { hostCode } from '../support/bundles';
 import { describe, expect, it } from 'vitest';
 import { ComputeClient } from '../../../src/compute/client';
 import type { createComputeHost } from '../../../src/editor/computeHost';
@@ -67,22 +67,12 @@ async function installation(isTrusted: boolean): Promise<{ readonly answer: bool
       },
     },
   };
-  const { outputFiles } = await build({
-    entryPoints: ['src/editor/computeHost.ts'],
-    absWorkingDir: root,
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'cjs',
-    mainFields: ['module', 'main'],
-    external: ['vscode'],
-    logLevel: 'silent',
-  });
+  const code = await hostCode('src/editor/computeHost.ts');
   const module = { exports: {} };
   const programs = new Proxy({}, { get: (_, name) => () => heard.push(`program: ${String(name)}`) });
   const load = (name: string): unknown =>
     name === 'vscode' ? vscode : name.endsWith('child_process') ? programs : requireHere(name);
-  new Function('module', 'require', outputFiles[0]?.text ?? '')(module, load);
+  new Function('module', 'require', code)(module, load);
   const bundle = module.exports as { readonly createComputeHost: typeof createComputeHost };
   const host = bundle.createComputeHost({ script: '', storage: '/nowhere', log: {} } as never);
   const answer = await host.installTensorflow().catch(() => false);

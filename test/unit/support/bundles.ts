@@ -1,0 +1,38 @@
+/** Bundles that tests make of the sources, with the options of the real ones. */
+
+import { resolve } from 'node:path';
+import { build } from 'esbuild';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+/** The command line as in dist/. The tensor libraries stay packages: `outfile` must lie beneath node_modules. */
+export async function buildCli(outfile: string): Promise<void> {
+  await build({
+    entryPoints: ['src/cli/main.ts'],
+    absWorkingDir: root,
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    mainFields: ['module', 'main'],
+    external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'],
+    logLevel: 'silent',
+  });
+}
+
+/** The code of a file of the extension host, for which the caller is the editor: `vscode` is asked of its `require`. */
+export async function hostCode(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    mainFields: ['module', 'main'],
+    external: ['vscode'],
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.text ?? '';
+}
