@@ -46,6 +46,7 @@ export const FLOORS = [
   ],
   [
     { name: 'compute', says: 'the process that runs graphs', runtime: 'node' },
+    { name: 'stores', says: 'where models lie on this machine', runtime: 'node' },
     {
       name: 'webview',
       path: 'webview',

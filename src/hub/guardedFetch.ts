@@ -33,7 +33,7 @@ export interface Limits {
   readonly mostRetryAfterSeconds: number;
 }
 
-export const LIMITS: Limits = {
+const LIMITS: Limits = {
   bytes: 64 * 1024 ** 2,
   redirects: 5,
   silenceMs: 30_000,

@@ -72,6 +72,10 @@ export class HubModel {
     return new HubModel(access, fetch, name, typeof info.name === 'string' ? info.name : name.repo, info.sha, files);
   }
 
+  get host(): string {
+    return new URL(this.access.endpoint).host;
+  }
+
   /** @throws HubError where there is no such file. */
   file(path: string): HubFile {
     const file = this.files.get(path);

@@ -254,13 +254,24 @@ export class LoopbackHub {
       left -= part.byteLength;
       entry.bytes += part.byteLength;
       if (fault && 'msPerPiece' in fault) await new Promise((resolve) => setTimeout(resolve, fault.msPerPiece));
-      if (!response.write(part)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+      if (!response.write(part)) await drained(response);
       if (response.destroyed) return;
       if (left <= 0) return void response.destroy();
     }
     if (pad > 0) response.write(new Uint8Array(pad));
     response.end();
   }
+}
+
+/** When it takes more, or never will. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.once('drain', done).once('close', done);
+  });
 }
 
 async function* pieces(content: Content, from: number, to: number): AsyncGenerator<Uint8Array> {
