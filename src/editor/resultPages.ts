@@ -22,7 +22,7 @@ import {
   window,
   workspace,
 } from 'vscode';
-import { visible, visibleLines } from '../model/visibleText';
+import { visibleLines } from '../model/visibleText';
 import type { Markdown } from '../present/markdown';
 import { RESULT_SCHEME } from './ids';
 import { Owner } from './lifecycle';
@@ -165,10 +165,11 @@ function columnOf(key: string): ViewColumn | undefined {
   return other;
 }
 
-/** Named as the tab shows it; what names of files have may not stand in it. */
+/**
+ * Named as the tab shows it. The name of a model may be anything, and a title stands in addresses and menus: one that is more than words and
+ * numbers is left to the page's heading.
+ */
 function uriOf({ kind, name, subject }: Result): Uri {
-  const title = visible(`${kind} – ${name}`)
-    .replaceAll(/[\\/:*?"<>|%#]/g, '_')
-    .slice(0, 100);
-  return Uri.from({ scheme: RESULT_SCHEME, path: `/${title}.md`, query: subject });
+  const plain = /^[\p{L}\p{M}\p{N} .,+_-]{1,80}$/u.test(name);
+  return Uri.from({ scheme: RESULT_SCHEME, path: `/${plain ? `${kind} – ${name}` : kind}.md`, query: subject });
 }

@@ -55,7 +55,7 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     for (const wait of [0, 300]) {
       await workbench().page.waitForTimeout(wait);
       const found = await links();
-      expect(found, where).toEqual([]);
+      expect(found, `${where}: ${found.join(' ')}`).toEqual([]);
     }
   };
   const run = (command: string, ...given: unknown[]): Promise<void> =>

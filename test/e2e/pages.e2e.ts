@@ -45,10 +45,10 @@ describe.skipIf(!thorough)('a result', () => {
     await expect.poll(tabs).toEqual(['Fit – llama-3-8b.md false']);
     for (const title of ['Copy Result as Markdown', 'Export Result…', "Open Result's Source"])
       await workbench().page.locator(`.editor-actions [aria-label^="${title}"]`).first().waitFor();
-    await workbench().screenshot('page-fit-dark');
-    await workbench().setTheme('light');
-    await workbench().screenshot('page-fit-light');
-    await workbench().setTheme('dark');
+    for (const theme of ['dark', 'light'] as const) {
+      await workbench().setTheme(theme);
+      await workbench().screenshot(`page-fit-${theme}`);
+    }
   });
 
   test('comes back after a reload, with what it said', async () => {
