@@ -24,6 +24,7 @@ import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
 import { LazyCompute, type Platform, type Services } from './services';
+import { registerUnits } from './sizeUnits';
 import { createLog, registerCommand, type ShownStatus, tell } from './sinks';
 
 /** What `activate` hands to others (and to the tests). */
@@ -45,6 +46,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const started = performance.now();
   const cpu = platform.cpuMs();
   const log = createLog('Headlight');
+  const units = registerUnits();
   const readings = new Readings();
   const compute = platform.native ? new LazyCompute(context, log, platform.load) : null;
   const services: Services = { context, log, readings, platform, compute };
@@ -52,6 +54,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const advice = new AdviceLoader(services);
   context.subscriptions.push(
     log,
+    ...units,
     readings,
     ...(compute ? [compute] : []),
     advice,

@@ -8,7 +8,7 @@ import { isHeaded } from '../../model/attention';
 import type { Scenario } from '../../model/scenario';
 import { comparisonCsv, comparisonDocument, comparisonTitle } from '../../present/comparisonText';
 import { formatDelta, formatSeconds } from '../../present/quantities';
-import { guessMark, perTokenText, ratioText, sizeText } from '../../present/sizeText';
+import { guessMark, inAllBytes, perTokenText, ratioText, scopedText } from '../../present/sizeText';
 import { workloadText } from '../../present/words';
 import {
   compareDesigns,
@@ -87,7 +87,11 @@ export async function compareVariants(
   const scenario = scenarioFor(subject.document, request ?? {});
   const asked = request && variants(request.as);
   if (asked) {
-    const comparison = compared(subject, [{ name: null, reading: subject.reading, requests: asked }], scenario);
+    const comparison = compared(
+      subject,
+      [{ name: null, title: subject.name, reading: subject.reading, requests: asked }],
+      scenario,
+    );
     await showMarkdown(comparisonDocument(subject.name, comparison));
     return rowsOf(comparison);
   }
@@ -114,7 +118,7 @@ export async function compareVariants(
     async (state, place) => {
       const comparison = compared(
         subject,
-        [{ name: null, reading: subject.reading, requests: state.requests }],
+        [{ name: null, title: subject.name, reading: subject.reading, requests: state.requests }],
         scenario,
       );
       const shown = await showComparison(subject, comparison, place);
@@ -122,7 +126,12 @@ export async function compareVariants(
     },
   ]);
   return result
-    ? rowsOf(compareDesigns([{ name: null, reading: subject.reading, requests: result.requests }], scenario))
+    ? rowsOf(
+        compareDesigns(
+          [{ name: null, title: subject.name, reading: subject.reading, requests: result.requests }],
+          scenario,
+        ),
+      )
     : null;
 }
 
@@ -177,6 +186,7 @@ export async function exportComparison(services: Services, uri: unknown, argumen
   const others = await givenOthers(services, subject, request);
   const own: ComparedModel = {
     name: null,
+    title: subject.name,
     reading: subject.reading,
     requests: variants(request.as) ?? usualRequests(subject.reading),
   };
@@ -293,7 +303,7 @@ async function showComparison(
 ): ReturnType<typeof showResults> {
   const rows = comparison.rows.map((row) => ({
     label: row.label,
-    description: [sizes(row), ratioText(elementAt(comparison.rows, 0).plan.totalBytes, row.plan.totalBytes)]
+    description: [sizes(row), ratioText(inAllBytes(elementAt(comparison.rows, 0).plan), inAllBytes(row.plan))]
       .filter((part) => part !== '')
       .join(' · '),
     detail: rowDetail(row),
@@ -370,7 +380,7 @@ function preview(row: ComparisonRow, base: ComparisonRow): { readonly descriptio
   const parameters = row.parametersDelta ? [l10n.t('attention weights {0}', formatDelta(row.parametersDelta))] : [];
   return {
     description: sizes(row),
-    detail: [ratioText(base.plan.cacheBytes, row.plan.cacheBytes), ...parameters]
+    detail: [ratioText(inAllBytes(base.plan, 'cacheBytes'), inAllBytes(row.plan, 'cacheBytes')), ...parameters]
       .filter((part) => part !== '')
       .join(' · '),
   };
@@ -378,8 +388,8 @@ function preview(row: ComparisonRow, base: ComparisonRow): { readonly descriptio
 
 function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
   const perToken = perTokenText(plan);
-  const total = sizeText(plan, 'totalBytes');
-  return perToken === total ? total : `${guessMark(plan)}${perToken} · ${total}`;
+  const total = scopedText(plan);
+  return perToken === total ? total : `${guessMark(plan)}${total} · ${perToken}`;
 }
 
 async function* otherChoices(
@@ -395,7 +405,7 @@ async function* otherChoices(
     for (const other of configs) {
       const [base, row] = compareDesigns(
         [
-          { name: null, reading: subject.reading, requests: [] },
+          { name: null, title: subject.name, reading: subject.reading, requests: [] },
           { name: other.name, reading: other.reading, requests: [] },
         ],
         scenario,
@@ -403,7 +413,7 @@ async function* otherChoices(
       if (!base || !row) continue;
       // What a well-known model is about begins with its design.
       const variant = other.id.startsWith('preset:') ? '' : other.reading.spec.variant;
-      const detail = [other.detail, variant, ratioText(base.plan.totalBytes, row.plan.totalBytes)]
+      const detail = [other.detail, variant, ratioText(inAllBytes(base.plan), inAllBytes(row.plan))]
         .filter((part) => part !== '')
         .join(' · ');
       all.push({ label: other.name, description: sizes(row), detail, value: other });

@@ -3,13 +3,13 @@
 import { layerGroups } from '../../../src/cache/groups';
 import { planCache } from '../../../src/cache/plan';
 import type { AttentionKind } from '../../../src/model/attention';
-import { formatBinary, formatInteger } from '../../../src/model/units';
+import { formatSize, formatInteger } from '../../../src/model/units';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 import { elide, shortContext, spread } from './labels';
 
 export interface CurvePoint {
   readonly tokens: number;
-  /** Cache and state, by the scenario's rule. */
+  /** Cache and state, by the scenario's rule, on all devices. */
   readonly bytes: number;
 }
 
@@ -56,7 +56,7 @@ export function curveSeries(
     .map((row): CurveSeries => {
       const { spec, scenario } = row.plan;
       const bytesAt = (tokens: number): number =>
-        planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).atLeast.totalBytes;
+        planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).everywhere.totalBytes;
       const points = sampledContexts(range, [scenario.workload.tokens, ...windowsOf(row)]).map((tokens) => ({
         tokens,
         bytes: bytesAt(tokens),
@@ -217,7 +217,7 @@ function yTicks(frame: Frame): Tick[] {
   const step = Y_STEPS.find((candidate) => per(candidate) >= Y_TICK_ROOM) ?? 1024;
   const ticks: Tick[] = [];
   for (let value = 1; value <= most; value *= step)
-    if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatBinary(value) });
+    if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatSize(value) });
   return ticks;
 }
 
@@ -228,11 +228,11 @@ export function curveTable(
 ): { readonly tokens: string; readonly cells: readonly string[] }[] {
   return Array.from({ length: Math.round(Math.log2(most / least)) + 1 }, (_, octave) => {
     const tokens = least * 2 ** octave;
-    return { tokens: formatInteger(tokens), cells: series.map((one) => formatBinary(one.bytesAt(tokens))) };
+    return { tokens: formatInteger(tokens), cells: series.map((one) => formatSize(one.bytesAt(tokens))) };
   });
 }
 
 /** "At 32,768 tokens: MHA 16 GiB, GQA-8 4 GiB". */
 export function readoutSentence(series: readonly CurveSeries[], tokens: number): string {
-  return `At ${formatInteger(tokens)} tokens: ${series.map((one) => `${one.label} ${formatBinary(one.bytesAt(tokens))}`).join(', ')}`;
+  return `At ${formatInteger(tokens)} tokens: ${series.map((one) => `${one.label} ${formatSize(one.bytesAt(tokens))}`).join(', ')}`;
 }
