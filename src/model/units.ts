@@ -35,6 +35,10 @@ export function showUnits(units: Units): void {
   shown = units;
 }
 
+export function shownUnits(): Units {
+  return shown;
+}
+
 /** 131072 -> "131,072". Independent of the machine's locale, so that texts can be compared. */
 export function formatInteger(value: number): string {
   if (!Number.isFinite(value)) return String(value);

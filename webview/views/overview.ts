@@ -40,7 +40,7 @@ export class OverviewView extends LitElement {
       section { padding: 8px 0; border-top: 1px solid var(--line); }
       section.top { border-top: 0; padding-top: 2px; }
       .design { padding-bottom: 8px; }
-      .numbers { display: flex; flex-wrap: wrap; gap: 4px 28px; }
+      .numbers { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 4px 28px; }
       .open { border-radius: 2px; }
       .open::after { content: '▸'; margin-left: 6px; font-size: 10px; color: var(--vscode-descriptionForeground); }
       .open[aria-expanded='true']::after { content: '▾'; }
@@ -109,7 +109,7 @@ export class OverviewView extends LitElement {
           ${
             memory
               ? html`
-                ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}
+                ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each; below, one of them' : ''}</span>`)}
                 ${memoryBar(memory, problemText(model))} ${this.steps(model, 'memory')}
                 <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
                 ${this.steps(model, 'sequences')}

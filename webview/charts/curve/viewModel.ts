@@ -3,7 +3,7 @@
 import { layerGroups } from '../../../src/cache/groups';
 import { planCache } from '../../../src/cache/plan';
 import type { AttentionKind } from '../../../src/model/attention';
-import { formatSize, formatInteger } from '../../../src/model/units';
+import { formatSize, formatInteger, shownUnits, type Units } from '../../../src/model/units';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 import { elide, shortContext, spread } from './labels';
 
@@ -123,7 +123,10 @@ const FONT_WIDTH = 6.3;
 const X_TICK_ROOM = 44;
 const Y_TICK_ROOM = 36;
 /** Binary units step by 2^10: ticks at every power of 4, 16, 32 or 1,024. */
-const Y_STEPS = [4, 16, 32, 1024] as const;
+const Y_STEPS: Readonly<Record<Units, readonly number[]>> = {
+  GiB: [4, 16, 32, 1024],
+  GB: [10, 100, 1000],
+};
 
 export function layoutCurve(
   series: readonly CurveSeries[],
@@ -214,7 +217,7 @@ function xTicks(frame: Frame): Tick[] {
 function yTicks(frame: Frame): Tick[] {
   const { least, most } = frame.bytes;
   const per = (step: number): number => ((frame.bottom - frame.top) * Math.log2(step)) / Math.log2(most / least);
-  const step = Y_STEPS.find((candidate) => per(candidate) >= Y_TICK_ROOM) ?? 1024;
+  const step = Y_STEPS[shownUnits()].find((candidate) => per(candidate) >= Y_TICK_ROOM) ?? 1024;
   const ticks: Tick[] = [];
   for (let value = 1; value <= most; value *= step)
     if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatSize(value) });

@@ -38,6 +38,9 @@ export function detailLines(row: ComparisonRow, { device, rows: [first] }: Compa
       : plan.atLeast.bytesPerToken > 0
         ? `${perTokenText(plan)}${state}`
         : '',
+    plan.sharding.duplication > 1
+      ? `stored ${Number(plan.sharding.duplication.toFixed(2))} times over: devices keep copies`
+      : '',
     row.projectionFlops === null
       ? ''
       : `projections: ${formatFlops(row.projectionFlops)} a token${request === null || delta === null ? '' : delta === 0 ? ', as many parameters' : `, ${formatDelta(delta)} parameters`}`,

@@ -138,7 +138,7 @@ function sizeRow(name: string, size: 'bytesPerToken' | 'totalBytes', before: Cac
 function growthRow(before: CachePlan, after: CachePlan): ResultRow[] {
   const [old, now] = [laterBytesPerToken(before), laterBytesPerToken(after)];
   if (old === null || now === null || (old === before.bytesPerToken && now === after.bytesPerToken)) return [];
-  return [row('then, a token', old, now, formatSize)];
+  return [row('beyond windows', old, now, formatSize)];
 }
 
 function inAllRow(before: CachePlan, after: CachePlan): ResultRow {
