@@ -313,7 +313,7 @@ suite('advice', () => {
       const { document } = await show(uri);
       await edit(document, '"hidden_size": 4096', '"hidden_size": 4096,\n    "head');
       const found = await hints(uri);
-      assert.ok(found.includes('"num_key_value_heads": 8, = 8 groups of 4'), found.join('\n'));
+      assert.ok(found.includes('"num_key_value_heads": 8, → 8 groups of 4'), found.join('\n'));
       await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     });
 
@@ -733,7 +733,7 @@ suite('advice', () => {
         const [lens, hint] = await Promise.all([lenses(uri), hints(uri), reported]);
         listening.dispose();
         assert.match(lens[0] ?? '', heads === '8' ? /^GQA · 128 KiB/ : /^GQA · ≈ 112 KiB/);
-        assert.ok(hint.some((text) => text.endsWith(heads === '8' ? '= 8 groups of 4' : 'does not divide 32')));
+        assert.ok(hint.some((text) => text.endsWith(heads === '8' ? '→ 8 groups of 4' : 'does not divide 32')));
         return {
           cpu: (work()['cpuMs'] ?? Number.NaN) - before,
           clock: performance.now() - start,
