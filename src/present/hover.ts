@@ -219,7 +219,7 @@ function changes(plan: CachePlan, key: string, found: readonly Alternative[]): M
       md`If ${name} were`,
       ...found.map(
         ({ value, meaning, plan: other }) =>
-          md`${codeSpan(show(value))}${meaning === '' ? '' : ` ${meaning}`} → ${sizeInAllText(other)}, **${ratioText(inAllBytes(plan), inAllBytes(other))}**, ${onlyState(other) ? 'no cache per token' : perTokenText(other)}`,
+          md`${codeSpan(show(value))}${meaning === '' ? '' : ` ${meaning}`} → ${sizeInAllText(other)}, **${ratioText(inAllBytes(plan), inAllBytes(other))}**, ${onlyState(other) ? 'no cache per token' : perTokenText(other)}${other.sharding.duplication > 1 ? `, stored ${copiesText(other.sharding)} times over` : ''}`,
       ),
     ],
     LINE_BREAK,
