@@ -11,6 +11,7 @@ import { formatDelta, formatSeconds } from '../../present/quantities';
 import { guessMark, inAllBytes, perTokenText, ratioText, scopedText } from '../../present/sizeText';
 import { workloadText } from '../../present/words';
 import {
+  changesNothing,
   compareDesigns,
   type ComparedModel,
   type Comparison,
@@ -347,7 +348,9 @@ const USUAL: readonly VariantRequest[] = [
 ];
 
 function usualRequests(reading: Reading): VariantRequest[] {
-  return USUAL.filter((request) => variantProblem(reading.spec, request) === null);
+  return USUAL.filter(
+    (request) => variantProblem(reading.spec, request) === null && !changesNothing(reading.spec, request),
+  );
 }
 
 /** Every design that the model can have, each with what it would cost; and the model as it is. */
@@ -368,7 +371,8 @@ function variantChoices(
     { kind: 'mla', ...DEFAULT_LATENT },
     { kind: 'mla', latentDim: 256, ropeDim: 32 },
   ];
-  const { rows } = compareDesigns([{ name: null, reading, requests }], scenario);
+  const other = requests.filter((request) => !changesNothing(reading.spec, request));
+  const { rows } = compareDesigns([{ name: null, reading, requests: other }], scenario);
   const [base, ...made] = rows;
   const choices = made.flatMap((row): Choice<VariantRequest>[] =>
     row.request && base ? [{ label: row.label, ...preview(row, base), value: row.request }] : [],
