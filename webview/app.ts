@@ -5,6 +5,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { MAX_CONFIG_CHARACTERS } from '../src/config/document';
 import type { PanelConfig } from '../src/shared/panelContract';
+import { otherUnits } from '../src/model/units';
 import { PANEL_VIEWS, type PanelView } from '../src/shared/panelViews';
 import { emptyState, errorState, loadingState, stateStyles } from './parts/states';
 import { ANNOUNCE } from './platform/announce';
@@ -62,6 +63,8 @@ export class HeadlightApp extends LitElement {
       header { display: flex; align-items: baseline; gap: 8px; padding: 8px 12px 0; }
       h1 { font-size: 14px; font-weight: 600; line-height: 22px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: 1 1 0; min-width: 4ch; }
       header .small { flex: 0 1 auto; max-width: 60%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+      .units { order: 1; padding: 0 4px; border-radius: 2px; }
+      .units:hover { color: var(--vscode-textLink-foreground); }
       main { padding: 0 12px 16px; }
       .stale { display: block; width: 100%; padding: 2px 12px; }
       /* Dimmed by its colours: fainter letters would be hard to read where they are faint already. */
@@ -183,13 +186,15 @@ export class HeadlightApp extends LitElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${view}`)?.focus());
   }
 
-  private renderHeader({ config, followed }: PanelState): TemplateResult {
+  private renderHeader({ config, followed, settings }: PanelState): TemplateResult {
+    const units = settings?.units ?? 'GiB';
     const spec = followed?.reading.spec;
     const kind = spec
       ? `${spec.modelType} · ${spec.exact && (followed?.stale || followed?.document.errors.length === 0) ? 'exact' : 'not exact'}`
       : '';
     return html`<header>
       <h1 title=${config?.name ?? ''}>${config?.name}</h1>
+      <button class="units small" title="Sizes are in ${units}: show ${otherUnits(units)}" @click=${() => void host.call('panel/switchUnits', null)}>${units}</button>
       <span class="small" title=${spec?.notes.map((note) => note.text).join('\n') ?? ''}>${kind}${config?.editable === false ? ' · read-only' : ''}</span>
     </header>`;
   }

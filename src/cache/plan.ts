@@ -68,6 +68,18 @@ export interface ShardingPlan {
   readonly largestTpWithoutCopies: number;
 }
 
+/** What all devices hold together, copies counted; of the layers that were understood. */
+export interface EverywhereSizes
+  extends Pick<
+    CacheSizes,
+    'cacheBytes' | 'stateBytes' | 'totalBytes' | 'neededBytes' | 'reservedBytes' | 'steadyBytes'
+  > {
+  /** Devices that hold a part. */
+  readonly devices: number;
+  /** Each holds as much as another. Where not, the plan's sizes are those of the fullest. */
+  readonly alike: boolean;
+}
+
 /** What an engine or a sharding makes of the bytes that the derivation gives. */
 export interface Adjustment {
   readonly what: 'pages' | 'state' | 'devices';
@@ -91,6 +103,8 @@ interface PlanBase {
   readonly layers: readonly LayerCache[];
   /** Sums over the layers that were understood: the sizes themselves where all were. */
   readonly atLeast: CacheSizes;
+  /** The plan's sizes are of one device; these of all. */
+  readonly everywhere: EverywhereSizes;
   /** What one sequence needs by the attention itself, on one device: by kind of layer. */
   readonly derivation: readonly DerivationTerm[];
   /** From the derivation, for all sequences, to `atLeast.totalBytes`: together they are that number. */
@@ -189,6 +203,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
       return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
     }),
     atLeast,
+    everywhere: everywhereOf(all, engine.splitsHeads ? ranksOf(scenario) : 1),
     derivation,
     adjustments: adjustmentsOf(derivation, scenario, whole, totalBytes),
     reasons,
@@ -260,6 +275,29 @@ function sumLayers(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>
     stateReserved += cost.stateReserved;
   }
   return { needed, steady, reserved, state, stateReserved };
+}
+
+/** Ranks of one stage. The intrinsic rule splits without loss, also the tokens; engines stripe tokens over ranks that they have. */
+function ranksOf({ engine, sharding }: Scenario): number {
+  return engine === 'intrinsic' ? sharding.tp * sharding.dcp : sharding.tp;
+}
+
+/** `ranks`: those of each stage hold the same. */
+function everywhereOf(all: readonly StageTotals[], ranks: number): EverywhereSizes {
+  const sum = (bytes: (one: StageTotals) => number): number =>
+    all.reduce((total, one) => total + bytes(one) * ranks, 0);
+  const held = ({ totals, overhead }: StageTotals): number => totals.steady + totals.state + overhead.steady;
+  const totalBytes = sum(held);
+  return {
+    devices: all.length * ranks,
+    alike: new Set(all.map(held)).size === 1,
+    cacheBytes: sum(({ totals, overhead }) => totals.steady + overhead.steady),
+    stateBytes: sum(({ totals }) => totals.state),
+    totalBytes,
+    neededBytes: sum(({ totals }) => totals.needed + totals.state),
+    reservedBytes: sum(({ totals, overhead }) => totals.reserved + totals.stateReserved + overhead.reserved),
+    steadyBytes: totalBytes,
+  };
 }
 
 interface Whole {

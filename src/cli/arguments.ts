@@ -7,6 +7,7 @@ import { type Reading, readModelConfig } from '../reading/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { MOST_RANKS, type OptionValue, type Scenario } from '../model/scenario';
+import { isUnits, showUnits, UNITS, type Units } from '../model/units';
 import { parseEngine } from '../cache/engines/choose';
 import { parseEngineOption } from '../cache/engines/parseOptions';
 import { allocationRule } from '../cache/engines/register';
@@ -28,13 +29,19 @@ export type OptionTable = Readonly<
 export function parseArguments(args: readonly string[], options: OptionTable): ParsedArguments {
   try {
     const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-    return {
-      paths: positionals,
-      values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, oneText(value)])),
-    };
+    const found = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, oneText(value)]));
+    showUnits(unitsOf(found));
+    return { paths: positionals, values: found };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** `--units GB`, for people: what programs read is the same with every unit. */
+function unitsOf(values: ParsedArguments['values']): Units {
+  const { units = 'GiB', json } = values;
+  if (!isUnits(units)) throw new UsageError(`--units must be ${UNITS.join(' or ')}`);
+  return json === true ? 'GiB' : units;
 }
 
 function oneText(value: string | boolean | (string | boolean)[] | undefined): string | boolean | undefined {
@@ -54,6 +61,7 @@ export const SCENARIO_OPTIONS: OptionTable = {
   mtp: { type: 'boolean' },
   families: { type: 'string' },
   json: { type: 'boolean' },
+  units: { type: 'string' },
 };
 
 export function scenarioOf(values: ParsedArguments['values']): Scenario {

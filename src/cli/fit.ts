@@ -1,14 +1,15 @@
 /** `fit`: how much of a device weights and cache take, how many tokens and sequences fit, what limits decoding. */
 
 import { type CachePlan, planCache } from '../cache/plan';
-import { formatBinary, formatInteger } from '../model/units';
-import { ENGINE_NAMES, type Scenario } from '../model/scenario';
+import { formatSize, formatInteger } from '../model/units';
+import { ENGINE_NAMES } from '../model/scenario';
 import { countRange, partTexts, releaseText, roomText, verdictText } from '../present/fitText';
 import { howText } from '../present/memoryText';
 import { formatSeconds } from '../present/quantities';
-import { knownPart, NOT_KNOWN, notKnownText, sizeText } from '../present/sizeText';
+import { knownPart, NOT_KNOWN, notKnownText, scopedText } from '../present/sizeText';
 import { contextText, engineText, limitText, workloadText } from '../present/words';
 import { type FitReport, type FitRequest, fitModel } from '../serving/fit';
+import { possibleDecode } from '../serving/roofline';
 import type { Device } from '../serving/device';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { countParameters } from '../serving/parameters/count';
@@ -78,7 +79,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
             low: then.low,
           })),
         })
-      : fitText(report, scenario, suggestions),
+      : fitText(report, plan, suggestions),
   );
   return 0;
 }
@@ -100,9 +101,9 @@ async function weightsOf(
 }
 
 function unknownText(plan: CachePlan, device: Device): TerminalText {
-  const size = sizeText(plan, 'reservedBytes');
+  const size = scopedText(plan, 'reservedBytes');
   return lines([
-    `${device.name}, ${formatBinary(device.memoryBytes)} each`,
+    `${device.name}, ${formatSize(device.memoryBytes)} each`,
     ...(size === NOT_KNOWN ? [] : [`cache ${size} at ${contextText(plan)}`]),
     `whether it fits is not known. ${notKnownText(plan)}`,
   ]);
@@ -124,15 +125,17 @@ function optional<K extends 'fraction' | 'overheadBytes'>(
   return given;
 }
 
-function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Suggestion[]): TerminalText {
-  const { device, devices, decode } = report;
+function fitText(report: FitReport, plan: CachePlan, suggestions: readonly Suggestion[]): TerminalText {
+  const { scenario } = plan;
+  const { device, devices } = report;
+  const decode = possibleDecode(report);
   const context = `${workloadText(scenario)}, ${engineText(scenario)}`;
   const found = [
     ...(report.refused === null ? [] : [`${ENGINE_NAMES[scenario.engine]} refuses ${report.refused}`]),
-    `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}, ${formatBinary(device.memoryBytes)} each, of which the engine takes ${(report.fraction * 100).toFixed(0)} %`,
+    `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}, ${formatSize(device.memoryBytes)} each, of which the engine takes ${(report.fraction * 100).toFixed(0)} %`,
     ...partTexts(report).map(([name, size, how]) => `${name} ${size} a device (${how})`),
     `room for the cache: ${roomText(report)}`,
-    `cache ${formatBinary(report.cacheBytes)} at ${context}: ${verdictText(report)}`,
+    `cache ${scopedText(plan, 'reservedBytes')} at ${context}: ${verdictText(report)}`,
     `room for ${countRange(report, 'concurrentSequences', 'sequences')} of this length, ${countRange(report, 'cachedTokens', 'tokens')} in all; longest context ${countRange(report, 'longestContext', 'tokens')}`,
     ...suggestions.map(({ text, flag }) => `would fit with ${text}: ${flag}`),
     ...(report.verdict === 'fits' || suggestions.length > 0 ? [] : ['no change that was tried makes it fit']),
@@ -140,7 +143,7 @@ function fitText(report: FitReport, scenario: Scenario, suggestions: readonly Su
   ];
   if (decode) {
     found.push(
-      `a decode step takes at best ${formatSeconds(decode.timeS)} (${limitText(decode)}): reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ` +
+      `a decode step takes at best ${formatSeconds(decode.timeS)} (${limitText(decode)}): reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache; ` +
         `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, ridge at ${decode.ridgeFlopsPerByte.toFixed(0)}`,
     );
   }

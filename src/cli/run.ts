@@ -35,6 +35,7 @@ const USAGE = `usage: headlight COMMAND …
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
           --opt NAME[=VALUE]… (start-up options of the engine by its own names) --kv-dtype auto|…
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
+          --units GiB|GB (what sizes are printed in; JSON has bytes)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})
 ${optionLines()}
 PATH: a config.json, a params.json, a GGUF file, a folder that holds one, or hf:ORG/NAME[@REVISION][/FILE] on the Hugging Face Hub

@@ -3,7 +3,7 @@
 import { type AttentionLayerSpec, headDims, keyLimit } from '../attention/spec/layerSpec';
 import { elementCount } from '../attention/onnx/graph';
 import { layerWeights } from '../attention/spec/weightNames';
-import { formatBinary } from '../model/units';
+import { formatSize } from '../model/units';
 import { RpcError } from '../shared/rpcError';
 
 const FLOAT_BYTES = 4;
@@ -61,7 +61,7 @@ export function assertFits(bytes: number, ceiling: number): void {
   if (bytes <= ceiling) return;
   throw new RpcError(
     'tooLarge',
-    `this run needs about ${formatBinary(bytes)}, more than the ${formatBinary(ceiling)} that Headlight may take`,
+    `this run needs about ${formatSize(bytes)}, more than the ${formatSize(ceiling)} that Headlight may take`,
     {
       bytes,
       ceiling,

@@ -4,7 +4,7 @@
  */
 
 import { TabInputTextDiff, type TextDocument, type Uri, window, workspace } from 'vscode';
-import { type Change, changeBetween } from '../present/change';
+import { type Change, changeBetween, changedKeys } from '../present/change';
 import type { Readings } from './readings';
 import { scenarioSetting } from './settings';
 
@@ -25,6 +25,12 @@ function isRevisionOf({ original, modified }: TabInputTextDiff): boolean {
   return original.path === modified.path || original.scheme === 'git' || modified.scheme === 'git';
 }
 
+/** A change, and where it can be told. */
+export interface ShownChange extends Change {
+  /** Keys that it changed or added; none on the side of the old text. */
+  readonly keys: readonly string[];
+}
+
 /** Whether a diff shows the document: cheap, to be asked before `changeOf`. */
 export function isInDiff(document: TextDocument): boolean {
   return sidesOf(document.uri) !== null;
@@ -34,13 +40,18 @@ export function isInDiff(document: TextDocument): boolean {
  * The change that a diff shows, from its left side to its right, whichever side `document` is; null where no diff shows it, or a side
  * is no complete model config. The scenario is that of the settings.
  */
-export async function changeOf(document: TextDocument, readings: Readings): Promise<Change | null> {
+export async function changeOf(document: TextDocument, readings: Readings): Promise<ShownChange | null> {
   const sides = sidesOf(document.uri);
   if (!sides) return null;
   const [before, after] = await Promise.all([opened(sides.original, document), opened(sides.modified, document)]);
   const [left, right] = await Promise.all([before && readings.settled(before), after && readings.settled(after)]);
   if (!left || !right || left.stale || right.stale) return null;
-  return changeBetween(left.reading.spec, right.reading.spec, scenarioSetting(sides.modified));
+  const { path } = right.reading.location;
+  const isNew = document.uri.toString() === sides.modified.toString();
+  return {
+    ...changeBetween(left.reading.spec, right.reading.spec, scenarioSetting(sides.modified)),
+    keys: isNew ? changedKeys(left.document, right.document, path) : [],
+  };
 }
 
 /** Both sides are open while the diff is; a side that does not exist (a new file) has no document. */

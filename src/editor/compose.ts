@@ -25,6 +25,7 @@ import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
 import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
+import { registerUnits } from './sizeUnits';
 import { createLog, registerCommand, type ShownStatus, tell } from './sinks';
 
 /** What `activate` hands to others (and to the tests). */
@@ -46,6 +47,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const started = performance.now();
   const cpu = platform.cpuMs();
   const log = createLog('Headlight');
+  const units = registerUnits();
   const readings = new Readings();
   const pages = new ResultPages(context);
   const compute = platform.native ? new LazyCompute(context, log, platform.load, pages) : null;
@@ -54,6 +56,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const advice = new AdviceLoader(services);
   context.subscriptions.push(
     log,
+    ...units,
     readings,
     pages,
     ...(compute ? [compute] : []),

@@ -2,6 +2,7 @@
 
 export const COMMANDS = {
   changeScenario: 'headlight.changeScenario',
+  switchUnits: 'headlight.switchUnits',
   setEngineOptions: 'headlight.setEngineOptions',
   showLog: 'headlight.showLog',
   openPanel: 'headlight.openPanel',
@@ -116,6 +117,7 @@ export const SETTINGS = {
   gpu: 'scenario.gpu',
   tp: 'scenario.tensorParallel',
   families: 'families',
+  units: 'units',
   computeEngine: 'compute.engine',
   allowSoftwareGpu: 'compute.allowSoftwareGpu',
   memoryCeilingGib: 'compute.memoryCeilingGiB',

@@ -5,6 +5,7 @@ import { type ChosenEngine, engineChoice } from '../cache/engines/choose';
 import type { JsonValue } from '../config/document';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype } from '../model/dtype';
+import { isUnits, type Units } from '../model/units';
 import { type EngineOptions, type EngineRule, type Scenario, UNSHARDED } from '../model/scenario';
 import { type EngineChoice, isEngineId } from '../shared/engineIds';
 import {
@@ -45,6 +46,12 @@ export function engineSettings(scope?: ConfigurationScope): EngineSettings {
 /** The device of `src/serving/hardware.json` that the scenario is about. */
 export function gpuSetting(scope?: ConfigurationScope): string {
   return workspace.getConfiguration(SETTINGS.section, scope ?? null).get<string>(SETTINGS.gpu, DEFAULT_GPU);
+}
+
+/** What sizes are counted in: one choice for the window, as all of its surfaces change together. */
+export function unitsSetting(): Units {
+  const units = workspace.getConfiguration(SETTINGS.section).get<unknown>(SETTINGS.units);
+  return isUnits(units) ? units : 'GiB';
 }
 
 type Switch = Extract<(typeof SETTINGS)[keyof typeof SETTINGS], `${string}.enabled`>;
@@ -103,7 +110,7 @@ export async function writeEngineOptions(engine: EngineRule, options: EngineOpti
       await settings.update(SETTINGS.engineOptions, value, targets[index]);
 }
 
-/** Writes a scenario value to the scope where it already stands, else to the user's settings. */
+/** Writes a value to the scope where it already stands, else to the user's settings. */
 export async function writeScenario(setting: string, value: string | number): Promise<void> {
   const settings = workspace.getConfiguration(SETTINGS.section);
   const found = settings.inspect(setting);

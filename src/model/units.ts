@@ -1,10 +1,43 @@
-/** Numbers as text. Binary units are what is shown, decimal ones stand in brackets where both help. */
+/**
+ * Numbers as text. Sizes are shown in binary units (GiB) or in decimal ones (GB), as `showUnits` said last; where both help, the
+ * other stands in brackets.
+ */
 
 import { elementAt } from './elementAt';
 
-const KIB = 1024;
-const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
-const DECIMAL = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
+export const UNITS = ['GiB', 'GB'] as const;
+/** What sizes are counted in: powers of 1,024 or of 1,000. */
+export type Units = (typeof UNITS)[number];
+
+interface System {
+  readonly base: number;
+  readonly names: readonly string[];
+}
+
+const SYSTEMS: Readonly<Record<Units, System>> = {
+  GiB: { base: 1024, names: ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] },
+  GB: { base: 1000, names: ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] },
+};
+
+export function isUnits(value: unknown): value is Units {
+  return (UNITS as readonly unknown[]).includes(value);
+}
+
+export function otherUnits(units: Units): Units {
+  return units === 'GiB' ? 'GB' : 'GiB';
+}
+
+// One for the process: every size that a person sees is made here, and all of them change together.
+let shown: Units = 'GiB';
+
+/** Chooses what sizes are counted in from now on. Texts that were made stay as they are: who shows them makes them again. */
+export function showUnits(units: Units): void {
+  shown = units;
+}
+
+export function shownUnits(): Units {
+  return shown;
+}
 
 /** 131072 -> "131,072". Independent of the machine's locale, so that texts can be compared. */
 export function formatInteger(value: number): string {
@@ -13,43 +46,45 @@ export function formatInteger(value: number): string {
   return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
-function scaled(bytes: number, base: number, units: readonly string[]): string {
+function scaled(bytes: number, { base, names }: System): string {
   if (!Number.isFinite(bytes)) return 'too large to state';
   let value = bytes;
   let unit = 0;
-  while (Math.abs(value) >= base && unit < units.length - 1) {
+  // As it is rounded: 1,023.999 KiB are 1 MiB.
+  while (Math.abs(rounded(value)) >= base && unit < names.length - 1) {
     value /= base;
     unit++;
   }
-  if (unit === 0) return `${formatInteger(value)} B`;
-  return `${trimmed(value)} ${elementAt(units, unit)}`;
+  return `${unit === 0 ? formatInteger(value) : trimmed(value)} ${elementAt(names, unit)}`;
 }
 
-/** Three significant digits at least, never more than two decimals, no trailing zeros: 128, 68.6, 4.5, 1.05. */
+/** Three significant digits at least, never more than two decimals. */
+function rounded(value: number): number {
+  return Number(value.toFixed(Math.abs(value) >= 100 ? 1 : 2));
+}
+
+/** Without trailing zeros, with separators: 128, 68.6, 4.5, 1.05, 1,008. */
 function trimmed(value: number): string {
-  const decimals = value >= 100 ? 1 : 2;
-  const text = value.toFixed(decimals);
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  const [whole = '', decimals] = String(rounded(value)).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+  return decimals === undefined ? grouped : `${grouped}.${decimals}`;
 }
 
-/** 131072 -> "128 KiB". */
-export function formatBinary(bytes: number): string {
-  return scaled(bytes, KIB, BINARY);
+/** 131072 -> "128 KiB", or "131.1 kB". */
+export function formatSize(bytes: number): string {
+  return scaled(bytes, SYSTEMS[shown]);
 }
 
-/** 4831838208 -> "4.83 GB". */
-function formatDecimal(bytes: number): string {
-  return scaled(bytes, 1000, DECIMAL);
-}
-
-/** "4.5 GiB (4.83 GB)"; below 1 KiB just bytes. */
+/** "4.5 GiB (4.83 GB)", or "4.83 GB (4.5 GiB)"; below 1 KiB just bytes. */
 export function formatBytes(bytes: number): string {
-  return bytes < KIB ? formatBinary(bytes) : `${formatBinary(bytes)} (${formatDecimal(bytes)})`;
+  return Math.abs(bytes) < SYSTEMS.GiB.base
+    ? formatSize(bytes)
+    : `${formatSize(bytes)} (${scaled(bytes, SYSTEMS[otherUnits(shown)])})`;
 }
 
 /** "131,072 B (128 KiB)". */
 export function formatExactBytes(bytes: number): string {
-  return bytes < KIB ? formatBinary(bytes) : `${formatInteger(bytes)} B (${formatBinary(bytes)})`;
+  return Math.abs(bytes) < SYSTEMS[shown].base ? formatSize(bytes) : `${formatInteger(bytes)} B (${formatSize(bytes)})`;
 }
 
 /** Indexes as ranges: [0,1,2,5] -> "0–2, 5". */
@@ -71,4 +106,10 @@ export function formatRatio(from: number, to: number): string {
   if (from === 0 || to === 0) return to === 0 ? 'to 0' : 'from 0';
   const ratio = Math.max(from / to, to / from);
   return `${to < from ? '÷' : '×'} ${ratio < 1000 ? trimmed(ratio) : formatInteger(ratio)}`;
+}
+
+/** What became of a number: its ratio, or the difference ("−1.1 MiB") where the ratio would be 1 and say nothing. */
+export function formatChange(from: number, to: number, format: (value: number) => string = formatSize): string {
+  const ratio = formatRatio(from, to);
+  return /^[÷×] 1$/.test(ratio) ? `${to < from ? '−' : '+'}${format(Math.abs(to - from))}` : ratio;
 }

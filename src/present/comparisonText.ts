@@ -3,15 +3,16 @@
 import { type Comparison, type ComparisonRow, requestText } from '../serving/comparison';
 import { csv } from './csv';
 import { documentOf, heading, list, type Markdown, md, sentenceText, table } from './markdown';
-import { formatDelta, formatFlops, formatSeconds } from './quantities';
-import { hasState, notKnownText, ratioText, sizeText } from './sizeText';
+import { formatCount, formatDelta, formatFlops, formatSeconds } from './quantities';
+import { growthText, hasState, inAllBytes, notKnownText, ratioText, sizeInAllText, sizeText } from './sizeText';
 import { engineText, workloadText } from './words';
 import { elementAt } from '../model/elementAt';
+import { formatInteger } from '../model/units';
 import { visible } from '../model/visibleText';
 import { lines, type TerminalText } from './terminal';
 
 export interface ComparisonColumn {
-  readonly id: 'design' | 'perToken' | 'cache' | 'state' | 'ratio' | 'parameters' | 'flops' | 'decode';
+  readonly id: 'design' | 'perToken' | 'cache' | 'each' | 'state' | 'ratio' | 'parameters' | 'flops' | 'decode';
   readonly title: string;
   /** What the numbers of the column are, for those who ask. */
   readonly about: string;
@@ -45,17 +46,34 @@ export function comparisonTitle({ scenario, device, rows }: Comparison): string 
     formats.length === 1 ? formats[0] : 'each in its own type',
     engineText(scenario),
   ];
-  if (scenario.sharding.tp > 1) parts.push(`a rank of TP ${scenario.sharding.tp}`);
+  const devices = devicesOf(rows);
+  if (devices > 1) parts.push(`all ${formatInteger(devices)} devices`);
   if (device) parts.push(`decoding on ${device.name}`);
   return `Cache at ${parts.join(' · ')}`;
+}
+
+/** Devices that the largest number of rows' caches lie on: engines may use fewer for some. */
+function devicesOf(rows: readonly ComparisonRow[]): number {
+  return Math.max(1, ...rows.map(({ plan }) => plan.everywhere.devices));
 }
 
 function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
   const withState = rows.some((row) => hasState(row.plan));
   return [
     { id: 'design', title: 'Design', about: 'The model as it is, and with its attention made into another kind' },
-    { id: 'perToken', title: 'Per token', about: 'Cache of one more token at short context, all layers' },
-    { id: 'cache', title: 'Cache', about: 'What the scenario occupies' },
+    {
+      id: 'perToken',
+      title: 'Per token',
+      about: 'Cache of one more token at short context, and then where windows are full; all layers',
+    },
+    {
+      id: 'cache',
+      title: devicesOf(rows) > 1 ? 'Cache in all' : 'Cache',
+      about: 'What the scenario occupies, on all devices together',
+    },
+    ...(devicesOf(rows) > 1
+      ? [{ id: 'each', title: 'On each device', about: 'What one device (the fullest) keeps' } as const]
+      : []),
     ...(withState
       ? [
           {
@@ -69,7 +87,7 @@ function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
     {
       id: 'parameters',
       title: 'Parameters',
-      about: 'Weights of the attention projections, measured against the model as it is',
+      about: 'Weights of a model; of a variant, what its attention projections add to them or take away',
     },
     { id: 'flops', title: 'Projections', about: 'Operations of the attention projections for one token, all layers' },
     ...(device
@@ -89,19 +107,18 @@ function cell(column: ComparisonColumn['id'], row: ComparisonRow, { rows }: Comp
     case 'design':
       return row.plan.exact ? row.label : `${row.label} (${row.plan.known ? 'not exact' : 'not known'})`;
     case 'perToken':
-      return sizeText(row.plan, 'bytesPerToken');
+      return growthText(row.plan);
     case 'cache':
+      return sizeInAllText(row.plan, 'cacheBytes');
+    case 'each':
       return sizeText(row.plan, 'cacheBytes');
     case 'state':
-      return sizeText(row.plan, 'stateBytes');
+      return sizeInAllText(row.plan, 'stateBytes');
     case 'ratio':
-      return ratioText(elementAt(rows, 0).plan.totalBytes, row.plan.totalBytes) || UNKNOWN;
+      return ratioText(inAllBytes(elementAt(rows, 0).plan), inAllBytes(row.plan)) || UNKNOWN;
     case 'parameters':
-      return row.request === null
-        ? 'as it is'
-        : row.parametersDelta === null
-          ? UNKNOWN
-          : formatDelta(row.parametersDelta);
+      if (row.request === null) return row.parameters === null ? UNKNOWN : formatCount(row.parameters);
+      return row.parametersDelta === null ? UNKNOWN : formatDelta(row.parametersDelta);
     case 'flops':
       return row.projectionFlops === null ? UNKNOWN : formatFlops(row.projectionFlops);
     case 'decode':
@@ -128,7 +145,7 @@ function titleAndTable(comparison: Comparison): readonly Markdown[] {
 
 // biome-ignore format: names fill their lines
 const CSV_HEADER = [
-  'design', 'batch', 'tokens', 'kv_dtype', 'engine', 'bytes_per_token', 'cache_bytes', 'state_bytes', 'ratio', 'parameters_delta',
+  'design', 'batch', 'tokens', 'kv_dtype', 'engine', 'bytes_per_token', 'cache_bytes', 'state_bytes', 'devices', 'total_bytes_all_devices', 'ratio', 'parameters_delta',
   'projection_flops', 'decode_seconds', 'exact',
 ];
 
@@ -147,6 +164,8 @@ export function comparisonCsv({ scenario, rows }: Comparison): string {
       plan.bytesPerToken,
       plan.cacheBytes,
       plan.stateBytes,
+      plan.everywhere.devices,
+      plan.known ? plan.everywhere.totalBytes : null,
       row.ratio,
       row.parametersDelta,
       row.projectionFlops,

@@ -19,12 +19,15 @@ import {
   sentenceText,
   table,
 } from './markdown';
-import { hasState, notKnownText, sizeText } from './sizeText';
+import { threeText } from './scopeText';
+import { beyondText, hasState, notKnownText, scopedText, sizeInAllText, sizeText } from './sizeText';
 import { contextText, designText, factorsText, inexactText, numberText, termTitle } from './words';
 
 /** `key`: the dotted path under the cursor, whose factors come first and are marked; null for none. */
 export function explainMarkdown(name: string, plan: CachePlan, key: string | null = null): Markdown {
-  const what = plan.known ? `where ${formatBytes(plan.totalBytes)} come from` : 'what is known of its cache';
+  const what = plan.known
+    ? `where ${formatBytes(plan.everywhere.totalBytes)} comes from`
+    : 'what is known of its cache';
   return documentOf([heading(1, md`${name}: ${what}`), explanation(plan, key, 2)]);
 }
 
@@ -32,15 +35,17 @@ export function explainMarkdown(name: string, plan: CachePlan, key: string | nul
 export function explanation(plan: CachePlan, key: string | null, level: 2 | 3): Markdown {
   const perToken =
     plan.known || plan.atLeast.bytesPerToken > 0
-      ? `${sizeText(plan, 'bytesPerToken', formatExactBytes)} per token`
+      ? `${sizeText(plan, 'bytesPerToken', formatExactBytes)} per token${beyondText(plan)}`
       : 'Not known per token';
-  const state = hasState(plan) ? `, of which ${sizeText(plan, 'stateBytes', formatExactBytes)} recurrent state` : '';
+  const state = hasState(plan)
+    ? `, of which ${sizeInAllText(plan, 'stateBytes', formatExactBytes)} recurrent state`
+    : '';
   return joined(
     [
       designText(plan.spec),
       list([
-        md`**${perToken}** (one more token of one sequence at short context, all layers)`,
-        md`**${sizeText(plan, 'totalBytes', formatExactBytes)}** at ${contextText(plan)}${state}`,
+        md`**${perToken}** (one more token of one sequence${beyondText(plan) === '' ? '' : ', by the length of its context'}, all layers)`,
+        md`**${scopedText(plan, 'totalBytes', formatExactBytes)}** at ${contextText(plan)}${state}`,
         exactness(plan),
       ]),
       keyText(plan, key),
@@ -137,17 +142,15 @@ function totalText(plan: KnownPlan): Markdown {
     ...plan.adjustments.map(
       ({ text, bytes }) => md`${sentenceText(text)}: ${bytes < 0 ? '−' : '+'}${formatExactBytes(Math.abs(bytes))}`,
     ),
-    md`Together: **${formatExactBytes(plan.totalBytes)}**`,
+    md`Together${devices > 1 ? ', on one device' : ''}: **${formatExactBytes(plan.totalBytes)}**`,
     ...(devices > 1
       ? [
-          md`Over ${devices} devices${duplication > 1 ? `, stored ${duplication.toFixed(2)} times over` : ''}; one device of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1}) holds ${formatExactBytes(plan.neededBytes)}`,
+          md`All ${devices} devices: **${formatExactBytes(plan.everywhere.totalBytes)}**${duplication > 1 ? `, stored ${duplication.toFixed(2)} times over` : ''}; the one device above is of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1})`,
         ]
       : []),
     ...(plan.steadyBytes === plan.neededBytes && plan.reservedBytes === plan.neededBytes
       ? []
-      : [
-          md`Under the rule below: needed ${formatExactBytes(plan.neededBytes)}, occupied ${formatExactBytes(plan.steadyBytes)}, reserved ${formatExactBytes(plan.reservedBytes)}`,
-        ]),
+      : [md`Under the rule below: ${threeText(plan)}`]),
   ]);
 }
 

@@ -2,6 +2,7 @@
 
 import type { CachePlan } from '../cache/plan';
 import { remedyText } from './sizeText';
+import { sentencesText } from './words';
 
 const MAX_NOTES = 3;
 
@@ -26,11 +27,11 @@ export function familyStatus(plan: CachePlan): FamilyStatus {
   const more = guesses.length - MAX_NOTES;
   return {
     text: `${name} · ${plan.known ? 'not exact' : 'cache not known'}`,
-    detail: [
+    detail: sentencesText([
       ...guesses.slice(0, MAX_NOTES),
       ...(more > 0 ? [`and ${more} more`] : []),
       ...(plan.known ? [] : [remedyText(spec)]),
-    ].join('; '),
+    ]),
     exact,
   };
 }

@@ -1,9 +1,10 @@
 /** A model on a device, as a line and as a Markdown document. */
 
 import type { Scenario } from '../model/scenario';
-import { formatBinary, formatBytes, formatInteger } from '../model/units';
+import { formatSize, formatBytes, formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
 import type { FitReport, Verdict } from '../serving/fit';
+import { possibleDecode } from '../serving/roofline';
 import { sourceOf } from '../serving/hardware';
 import type { MemoryPart } from '../serving/memory';
 import { documentOf, heading, list, type Markdown, md, table } from './markdown';
@@ -34,9 +35,14 @@ export function countRange(
 /** "46.2 GiB to 52.1 GiB"; "none" where there is none at either end. */
 export function roomText({ low, high }: FitReport): string {
   if (high.cacheBudgetBytes <= 0) return 'none';
-  const from = formatBinary(Math.max(0, low.cacheBudgetBytes));
-  const to = formatBinary(high.cacheBudgetBytes);
+  const from = formatSize(Math.max(0, low.cacheBudgetBytes));
+  const to = formatSize(high.cacheBudgetBytes);
   return from === to ? to : `${from} to ${to}`;
+}
+
+/** " on each of 8"; empty for one device. */
+export function onEach({ devices }: Pick<FitReport, 'devices'>): string {
+  return devices > 1 ? ` on each of ${formatInteger(devices)}` : '';
 }
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
@@ -74,7 +80,7 @@ export function partTexts(report: FitReport): readonly (readonly [name: string, 
     .filter(({ bytes }) => bytes.high > 0)
     .map((item) => {
       const { part, bytes } = item;
-      const [from, to] = [formatBinary(Math.max(0, Math.round(bytes.low))), formatBinary(Math.round(bytes.high))];
+      const [from, to] = [formatSize(Math.max(0, Math.round(bytes.low))), formatSize(Math.round(bytes.high))];
       return [PART_NAMES[part], from === to ? to : `${from} to ${to}`, howText(item, report.weights)] as const;
     });
 }
@@ -92,14 +98,15 @@ export function fitMarkdown(
   scenario: Scenario,
   suggestions: readonly { readonly text: string }[] = [],
 ): Markdown {
-  const { device, devices, decode } = report;
+  const { device, devices } = report;
+  const decode = possibleDecode(report);
   const source = sourceOf(device);
   const where = `${devices > 1 ? `${devices} × ` : ''}${device.name}`;
   const rows = [
     ['Memory of one device', formatBytes(device.memoryBytes), device.memoryBasis],
     ...partTexts(report).map(([name, size, how]) => [name === 'weights' ? 'Weights on it' : sentence(name), size, how]),
     ['Left for the cache', roomText(report), `of the ${Math.round(report.fraction * 100)} % that the engine takes`],
-    ['Cache of the scenario', formatBytes(report.cacheBytes), verdictText(report)],
+    [`Cache of the scenario${onEach(report)}`, formatBytes(report.cacheBytes), verdictText(report)],
   ];
   return documentOf([
     heading(1, md`${name} on ${where}`),
@@ -114,7 +121,7 @@ export function fitMarkdown(
       releaseText(scenario),
       ...(decode
         ? [
-            md`A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
+            md`A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
           ]
         : []),
       ...(source ? [md`Device: ${source.title}${source.verified ? '' : ' (not verified)'}`] : []),

@@ -2,15 +2,18 @@
 
 import { layerGroups, type LayerGroup } from '../cache/groups';
 import { entryBytes } from '../cache/layerBytes';
-import { type CachePlan, planCache } from '../cache/plan';
+import type { Factor } from '../cache/derivation';
+import type { CachePlan } from '../cache/plan';
+import type { ConfigDocument } from '../config/document';
 import { KV_HEAD_KEYS } from '../config/spellings';
 import { headVariant, isHeaded } from '../model/attention';
+import type { Reading } from '../reading/read';
 import { plainElementBytes } from '../model/dtype';
-import { UNSHARDED } from '../model/scenario';
 import type { Source } from '../model/spec';
-import { formatBinary, formatInteger } from '../model/units';
-import { type Change, changeText } from './change';
-import { NOT_KNOWN, notKnownText, perTokenText, sizeText } from './sizeText';
+import { formatExactBytes, formatSize, formatInteger } from '../model/units';
+import { type Change, changeBrief, changeText } from './change';
+import { contextSentence, trainedContext } from './scopeText';
+import { NOT_KNOWN, notKnownText, onlyState, perTokenText, sizeInAllText, sizeText } from './sizeText';
 import { groupsText, kindTitle } from './words';
 
 export interface HintContent {
@@ -21,21 +24,44 @@ export interface HintContent {
   readonly detail: string;
 }
 
-/** At most one hint per key. Only keys that stand in the file have one. `change`: what the diff did in which the file is shown. */
-export function hintsOf(plan: CachePlan, change: Change | null = null): HintContent[] {
+/** What a diff did in which the file is shown, and the keys of the file that it changed. */
+type ShownChange = Change & { readonly keys: readonly string[] };
+
+/**
+ * Where it is said what the model costs, which no single key decides: at its type, else at its architecture; null where a file has
+ * neither.
+ */
+function growthKey(document: ConfigDocument, path: readonly string[]): string | null {
+  const places = [[...path, 'model_type'], ['model_type'], [...path, 'architectures'], ['architectures']];
+  const found = places.find((place) => {
+    const parent = document.objectAt(place.slice(0, -1));
+    return parent && document.propertiesOf(parent).has(place.at(-1) ?? '');
+  });
+  return found?.join('.') ?? null;
+}
+
+/** At most one hint per key. Only keys that stand in the file have one. */
+export function hintsOf(
+  plan: CachePlan,
+  { document, location }: Pick<Reading, 'document' | 'location'>,
+  change: ShownChange | null = null,
+): HintContent[] {
+  const growth = growthKey(document, location.path);
   const found = new Map<string, HintContent>();
+  if (change) addChange(plan, change, found);
   const add = (source: Source | undefined | null, text: string, detail: string): void => {
     if (source?.key != null && source.range && !found.has(source.key))
       found.set(source.key, { key: source.key, text, detail });
   };
   const groups = layerGroups(plan.spec);
   for (const group of groups) addGroup(plan, group, add);
-  addLayers(plan, groups, change, add);
+  if (growth !== null && !found.has(growth)) found.set(growth, growthHint(plan, growth));
+  addKinds(groups, add);
   addContext(plan, add);
   const bytes = plainElementBytes(plan.kvDtype);
   // Only where the element type decides: a format that was chosen does not come from here.
   if (bytes !== null && plan.kvDtypeSource.rule === 'given')
-    add(plan.kvDtypeSource, `${bytes} B each`, `The cache is kept as ${plan.kvDtype}: ${bytes} bytes per element.`);
+    add(plan.kvDtypeSource, `→ ${bytes} B each`, `The cache is kept as ${plan.kvDtype}: ${bytes} bytes per element.`);
   return [...found.values()];
 }
 
@@ -48,7 +74,7 @@ function addGroup(plan: CachePlan, group: LayerGroup, add: Add): void {
     const kv = sources['kvHeads'];
     if (kv && namesKvHeads(kv)) add(kv, kvHeadsText(queryHeads, kvHeads), `${groupsText(attention)}.`);
     // No key for the KV heads: the query heads say it.
-    else if (kvHeads === queryHeads) add(sources['queryHeads'], '= MHA', `${groupsText(attention)}.`);
+    else if (kvHeads === queryHeads) add(sources['queryHeads'], '→ MHA', `${groupsText(attention)}.`);
     const width = sources['keyDim'];
     if (width && width.rule !== 'given' && keyDim > 0)
       add(width, `→ head dim ${keyDim}`, `No key gives the head width: ${width.rule} = ${keyDim}.`);
@@ -58,14 +84,14 @@ function addGroup(plan: CachePlan, group: LayerGroup, add: Add): void {
   if (attention.kind === 'sliding' && entry > 0) {
     add(
       sources['window'],
-      `≤ ${formatBinary(attention.window * entry * group.indexes.length)}`,
+      `→ at most ${formatSize(attention.window * entry * group.indexes.length)}`,
       `${held} keep at most ${formatInteger(attention.window)} tokens of a sequence.`,
     );
   }
   if (attention.kind === 'chunked' && entry > 0) {
     add(
       sources['chunk'],
-      `≤ ${formatBinary(attention.chunk * entry * group.indexes.length)}`,
+      `→ at most ${formatSize(attention.chunk * entry * group.indexes.length)}`,
       `${held} keep at most the ${formatInteger(attention.chunk)} tokens of a chunk.`,
     );
   }
@@ -74,7 +100,7 @@ function addGroup(plan: CachePlan, group: LayerGroup, add: Add): void {
     const width = latentDim + ropeDim;
     add(
       sources['latentDim'],
-      ropeDim > 0 ? `+ ${ropeDim} = ${formatInteger(width)} per token` : `${formatInteger(width)} per token`,
+      ropeDim > 0 ? `→ with RoPE key ${formatInteger(width)} per token` : `→ ${formatInteger(width)} per token`,
       `Each layer caches one latent of ${latentDim} and one rotary key of ${ropeDim} for all heads: ${formatInteger(width)} elements per token.`,
     );
   }
@@ -88,29 +114,52 @@ function namesKvHeads({ key, rule }: Source): boolean {
   );
 }
 
-/** "= 8 groups of 4", "= MQA", "= MHA". */
+/** "→ 8 groups of 4", "→ MQA", "→ MHA". */
 function kvHeadsText(queryHeads: number, kvHeads: number): string {
   const variant = headVariant({ queryHeads, kvHeads });
-  if (variant !== 'GQA') return `= ${variant}`;
+  if (variant !== 'GQA') return `→ ${variant}`;
   return queryHeads % kvHeads === 0
-    ? `= ${kvHeads} groups of ${queryHeads / kvHeads}`
+    ? `→ ${kvHeads} groups of ${queryHeads / kvHeads}`
     : `does not divide ${queryHeads}`;
 }
 
-/** The sum over layers stands at their number, and the kinds at the list that names them. */
-function addLayers(plan: CachePlan, groups: readonly LayerGroup[], change: Change | null, add: Add): void {
-  const layers = groups.map((group) => group.sources['layers']).find((source) => source);
-  if (change) add(layers, changeText(change), `What this diff does to the cache: ${changeText(change)}.`);
-  if (!plan.known) {
-    const text = perTokenText(plan);
-    add(layers, text === NOT_KNOWN ? 'cache not known' : text, `${notKnownText(plan)}.`);
-  } else if (plan.bytesPerToken > 0) {
-    add(
-      layers,
-      `${formatBinary(plan.bytesPerToken)}/token`,
-      `All layers together cache ${formatInteger(plan.bytesPerToken)} bytes for one more token${plan.exact ? '' : ', as far as they were understood'}.`,
-    );
-  }
+/** Where the change was made: at the first of its keys that gives a factor, else at the first. */
+function addChange(plan: CachePlan, change: ShownChange, found: Map<string, HintContent>): void {
+  const factors = new Set(plan.derivation.flatMap(({ factors }) => factors.flatMap(keysOf)));
+  const key = change.keys.find((each) => factors.has(each)) ?? change.keys[0];
+  if (key === undefined) return;
+  found.set(key, {
+    key,
+    text: changeBrief(change),
+    detail: `What this diff does to the cache: ${changeText(change)}.`,
+  });
+}
+
+function keysOf({ source, parts }: Factor): string[] {
+  return [...(source?.key == null ? [] : [source.key]), ...(parts ?? []).flatMap(keysOf)];
+}
+
+/** What one more token costs. */
+function growthHint(plan: CachePlan, key: string): HintContent {
+  const text = perTokenText(plan);
+  if (text === NOT_KNOWN) return { key, text: '→ cache not known', detail: `${notKnownText(plan)}.` };
+  if (onlyState(plan))
+    return {
+      key,
+      text: `→ ${sizeInAllText(plan, 'stateBytes')} of state, no cache`,
+      detail: 'The state of a sequence does not grow with its tokens.',
+    };
+  return {
+    key,
+    text: `→ ${sizeText(plan, 'bytesPerToken')} of cache per token`,
+    detail: plan.known
+      ? `All layers together cache ${perTokenText(plan, formatExactBytes).replace('/token', ' for one more token')}.`
+      : `${notKnownText(plan)}.`,
+  };
+}
+
+/** Kinds of layers, at the list that names them. */
+function addKinds(groups: readonly LayerGroup[], add: Add): void {
   const kinds = new Map<string, number>();
   for (const { attention, indexes } of groups)
     kinds.set(attention.kind, (kinds.get(attention.kind) ?? 0) + indexes.length);
@@ -124,20 +173,8 @@ function addLayers(plan: CachePlan, groups: readonly LayerGroup[], change: Chang
 }
 
 /** What one sequence of the trained length caches. */
-function addContext({ spec, kvDtype }: CachePlan, add: Add): void {
-  const length = spec.contextLength;
-  if (!length) return;
-  const plan = planCache(spec, {
-    workload: { batch: 1, tokens: length.value },
-    engine: 'intrinsic',
-    kvDtype,
-    sharding: UNSHARDED,
-  });
-  const bytes = plan.atLeast.totalBytes;
-  if (bytes === 0) return;
-  add(
-    length.source,
-    `${plan.known ? '=' : '≥'} ${formatBinary(bytes)}`,
-    `One sequence of ${formatInteger(length.value)} tokens caches ${sizeText(plan, 'totalBytes')} (${kvDtype}).`,
-  );
+function addContext(plan: CachePlan, add: Add): void {
+  const trained = trainedContext(plan);
+  if (!trained || trained.atLeast.totalBytes === 0) return;
+  add(plan.spec.contextLength?.source, `→ ${sizeInAllText(trained)} of cache`, contextSentence(plan));
 }

@@ -5,13 +5,25 @@ import { planCache, type CachePlan } from '../cache/plan';
 import { type Alternative, alternatives } from '../cache/whatIf';
 import type { ConfigDocument } from '../config/document';
 import { KEYS } from '../config/keys';
+import { KV_HEAD_KEYS } from '../config/spellings';
 import type { Reading } from '../reading/read';
 import { show } from '../config/reader';
 import type { Scenario } from '../model/scenario';
 import type { Source, TextRange } from '../model/spec';
-import { formatBinary, formatBytes, formatInteger, formatRatio } from '../model/units';
+import { formatSize, formatBytes, formatInteger } from '../model/units';
 import { codeSpan, isNothing, joined, type Markdown, type MarkdownPart, md, NOTHING, sentenceText } from './markdown';
-import { notKnownText, onlyState, perTokenText, sizeText } from './sizeText';
+import {
+  beyondText,
+  eachDeviceText,
+  inAllBytes,
+  notKnownText,
+  onlyState,
+  perTokenText,
+  ratioText,
+  scopedText,
+  sizeInAllText,
+} from './sizeText';
+import { allAlike, contextSentence, threeText } from './scopeText';
 import { contextText, designText, factorsText, inexactText, termTitle } from './words';
 
 export interface HoverContent {
@@ -88,13 +100,17 @@ function answer(plan: CachePlan): Markdown {
   if (!plan.known) return unknownAnswer(plan);
   const perToken = onlyState(plan)
     ? md`**no cache per token**`
-    : md`**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)})`;
+    : md`**${formatInteger(plan.bytesPerToken)} B/token** (${formatSize(plan.bytesPerToken)})${beyondText(plan)}`;
+  const { everywhere } = plan;
   const parts =
-    plan.stateBytes > 0 ? ` (cache ${formatBinary(plan.cacheBytes)} + state ${formatBinary(plan.stateBytes)})` : '';
+    plan.stateBytes > 0
+      ? ` (cache ${formatSize(everywhere.cacheBytes)} + state ${formatSize(everywhere.stateBytes)})`
+      : '';
+  const each = eachDeviceText(plan);
   return joined(
     [
       md`**${designText(spec)}**`,
-      md`${perToken} · **${formatBytes(plan.totalBytes)}**${parts} at ${contextText(plan)}`,
+      md`${perToken} · **${formatBytes(everywhere.totalBytes)}**${parts}${each === '' ? NOTHING : md` · **${each}**`} at ${contextText(plan)}`,
       plan.exact ? NOTHING : md`**Not exact:** ${inexactText(plan)}`,
     ],
     LINE_BREAK,
@@ -107,7 +123,7 @@ function unknownAnswer(plan: CachePlan): Markdown {
     [
       md`**${designText(plan.spec)}**`,
       plan.atLeast.totalBytes > 0
-        ? md`**${perTokenText(plan)}** · **${sizeText(plan, 'totalBytes', formatBytes)}** at ${contextText(plan)}`
+        ? md`**${perTokenText(plan)}** · **${scopedText(plan, 'totalBytes', formatBytes)}** at ${contextText(plan)}`
         : NOTHING,
       md`**${sentenceText(notKnownText(plan))}**`,
     ],
@@ -120,7 +136,9 @@ function derivationText(plan: CachePlan, key: string): Markdown {
   const involved = plan.derivation.filter((term) =>
     term.factors.flatMap(factorSources).some((source) => source.key === key),
   );
-  const terms = (involved.length > 0 ? involved : plan.derivation).slice(0, MAX_TERMS);
+  // The others, too: products that do not add up to the number above explain nothing.
+  const others = plan.derivation.filter((term) => !involved.includes(term));
+  const terms = [...involved, ...others].slice(0, MAX_TERMS);
   if (terms.length === 0) return NOTHING;
   const more = plan.derivation.length - terms.length;
   const lines = [
@@ -164,11 +182,8 @@ function engineText(plan: CachePlan): Markdown {
   const { reasons, sharding } = plan;
   const lines: MarkdownPart[] = [];
   if (!plan.known) return NOTHING;
-  const { neededBytes, steadyBytes, reservedBytes } = plan;
-  if (neededBytes !== steadyBytes || steadyBytes !== reservedBytes) {
-    lines.push(
-      `needed ${formatBinary(neededBytes)} · occupied ${formatBinary(steadyBytes)} · reserved ${formatBinary(reservedBytes)}`,
-    );
+  if (!allAlike(plan)) {
+    lines.push(threeText(plan));
     lines.push(
       md`*${joined(
         reasons.map((reason) => reason.text),
@@ -177,7 +192,7 @@ function engineText(plan: CachePlan): Markdown {
     );
   }
   if (sharding.duplication > 1)
-    lines.push(`each of ${sharding.devices} devices; stored ${sharding.duplication.toFixed(2)} times over`);
+    lines.push(`${formatInteger(sharding.devices)} devices store it ${copiesText(sharding)} times over`);
   return joined(lines, LINE_BREAK);
 }
 
@@ -188,8 +203,11 @@ function about(key: string): Markdown {
 }
 
 function changes(plan: CachePlan, key: string, found: readonly Alternative[]): Markdown {
-  if (found.length === 0 || !plan.known) return NOTHING;
+  if (!plan.known) return NOTHING;
   const name = codeSpan(key.split('.').at(-1) ?? '');
+  if (isUnusedKvHeads(plan, key)) return md`${name} does not count here: MLA caches one latent for all heads.`;
+  if (key === plan.spec.contextLength?.source.key) return md`${contextSentence(plan)}`;
+  if (found.length === 0) return NOTHING;
   if (
     found.every((other) => other.plan.totalBytes === plan.totalBytes && other.plan.bytesPerToken === plan.bytesPerToken)
   ) {
@@ -200,12 +218,27 @@ function changes(plan: CachePlan, key: string, found: readonly Alternative[]): M
     [
       md`If ${name} were`,
       ...found.map(
-        ({ value, meaning, plan: { bytesPerToken, totalBytes } }) =>
-          md`${codeSpan(show(value))}${meaning === '' ? '' : ` ${meaning}`} → ${formatBinary(bytesPerToken)}/token, ${formatBinary(totalBytes)}, **${formatRatio(plan.totalBytes, totalBytes)}**`,
+        ({ value, meaning, plan: other }) =>
+          md`${codeSpan(show(value))}${meaning === '' ? '' : ` ${meaning}`} → ${sizeInAllText(other)}, **${ratioText(inAllBytes(plan), inAllBytes(other))}**, ${onlyState(other) ? 'no cache per token' : perTokenText(other)}${other.sharding.duplication > 1 ? `, stored ${copiesText(other.sharding)} times over` : ''}`,
       ),
     ],
     LINE_BREAK,
   );
+}
+
+/** A key for KV heads beside an attention that has none. */
+function isUnusedKvHeads(plan: CachePlan, key: string): boolean {
+  const name = key.split('.').at(-1) ?? '';
+  return (
+    KV_HEAD_KEYS.includes(name) &&
+    plan.spec.layers.some(({ attention }) => attention.kind === 'latent') &&
+    !sourcesOf(plan).some((source) => source.key === key)
+  );
+}
+
+/** "8", "1.6": how often a cache is stored. */
+function copiesText({ duplication }: CachePlan['sharding']): string {
+  return String(Number(duplication.toFixed(2)));
 }
 
 function notes(plan: CachePlan): Markdown {
@@ -215,7 +248,7 @@ function notes(plan: CachePlan): Markdown {
   const texts = (inexact.length > 0 ? inexact : all).slice(0, MAX_NOTES).map((note) => md`*${note.text}*`);
   if (contextLength && plan.scenario.workload.tokens > contextLength.value) {
     texts.push(
-      md`*${formatInteger(plan.scenario.workload.tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}*`,
+      md`*${formatInteger(plan.scenario.workload.tokens)} tokens exceed the trained context of ${formatInteger(contextLength.value)}*`,
     );
   }
   return joined(texts, LINE_BREAK);

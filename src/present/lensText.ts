@@ -5,24 +5,24 @@ import { ENGINE_NAMES } from '../model/scenario';
 import { formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
 import { type Change, changeText } from './change';
-import { guessMark, NOT_KNOWN, onlyState, perTokenText, sizeText } from './sizeText';
+import { guessMark, NOT_KNOWN, onlyState, perTokenText, scopedText } from './sizeText';
 import { inexactText, workloadText } from './words';
 
-/** "GQA · 128 KiB/token". How many heads and layers stands below it, and editors are narrow. */
+/** "GQA · 128 KiB/token", "GQA · 496 KiB/token to 1,024 tokens, then 80 KiB". How many heads and layers stands below it, and editors are narrow. */
 export function lensDesignText(plan: CachePlan): string {
   return `${plan.spec.variant} · ${costText(plan)}`;
 }
 
 /** "128 KiB/token", "no cache per token · state 36 MiB"; marked where it is a guess. "cache not known" where it is none. */
 export function costText(plan: CachePlan): string {
-  if (onlyState(plan)) return `${guessMark(plan)}no cache per token · state ${sizeText(plan, 'stateBytes')}`;
+  if (onlyState(plan)) return `${guessMark(plan)}no cache per token · state ${scopedText(plan, 'stateBytes')}`;
   const text = perTokenText(plan);
   return text === NOT_KNOWN ? 'cache not known' : `${guessMark(plan)}${text}`;
 }
 
-/** The status bar: "4 GiB at 1 × 32,768 tokens"; "KV cache not known". */
+/** The status bar: "4 GiB at 1 × 32,768 tokens", "1,008 GiB · 126 GiB on each of 8 at …"; "KV cache not known". */
 export function statusText(plan: CachePlan): string {
-  const total = sizeText(plan, 'totalBytes');
+  const total = scopedText(plan);
   return total === NOT_KNOWN ? 'KV cache not known' : `${guessMark(plan)}${total} at ${workloadText(plan.scenario)}`;
 }
 
@@ -30,7 +30,7 @@ export function statusText(plan: CachePlan): string {
 export function lensScenarioText(plan: CachePlan, fit: FitLine | null): string {
   const rule = plan.scenario.engine === 'intrinsic' ? [] : [ENGINE_NAMES[plan.scenario.engine]];
   const fits = fit ? [fitText(fit)] : [];
-  const total = sizeText(plan, 'totalBytes');
+  const total = scopedText(plan);
   // Nothing is known: why stands alone, for nothing is so at a workload.
   if (total === NOT_KNOWN) return inexactText(plan);
   return [
@@ -70,7 +70,7 @@ function fitText({ deviceName, devices, weightsFit, sequences, atMost }: FitLine
   }
 }
 
-/** In a diff: "131,072 → 32,768 B/token, ÷4 in this diff". */
+/** In a diff: "This diff: 4 GiB (4.29 GB) → 1 GiB (1.07 GB), ÷ 4, at 1 × 32,768 tokens; …". */
 export function lensChangeText(change: Change): string {
-  return `${changeText(change)} in this diff`;
+  return `This diff: ${changeText(change)}`;
 }

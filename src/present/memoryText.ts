@@ -1,6 +1,6 @@
 /** How a part of a device's memory was found, in words. */
 
-import { formatBinary, formatInteger } from '../model/units';
+import { formatSize, formatInteger } from '../model/units';
 import type { MemoryPart } from '../serving/memory';
 import type { WeightBytes } from '../serving/weights';
 
@@ -36,5 +36,5 @@ export function howText({ basis }: MemoryPart, weights: WeightBytes): string {
 }
 
 function whole(bytes: number): string {
-  return formatBinary(Math.round(bytes));
+  return formatSize(Math.round(bytes));
 }

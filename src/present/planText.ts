@@ -1,8 +1,9 @@
 /** A plan as plain text, for terminals. */
 
 import type { Adjustment, CachePlan } from '../cache/plan';
-import { formatBinary, formatBytes, formatExactBytes, formatInteger, formatRanges } from '../model/units';
-import { NOT_KNOWN, notKnownText, sizeText } from './sizeText';
+import { formatBytes, formatExactBytes, formatInteger, formatRanges } from '../model/units';
+import { allAlike, threeText } from './scopeText';
+import { beyondText, NOT_KNOWN, notKnownText, scopedText, sizeText } from './sizeText';
 import { lines, type TerminalText } from './terminal';
 import { contextText, designText, factorsText, inexactText, termTitle, workloadText } from './words';
 
@@ -25,21 +26,21 @@ export function planText(plan: CachePlan): TerminalText {
 
 function totalLine(plan: CachePlan): string {
   const perToken = sizeText(plan, 'bytesPerToken', formatExactBytes);
-  const total = sizeText(plan, 'totalBytes', formatBytes);
+  const total = scopedText(plan, 'totalBytes', formatBytes);
   const where = `at ${contextText(plan)}`;
   return perToken === NOT_KNOWN && total === NOT_KNOWN
     ? `cache not known ${where}`
-    : `${perToken} per token; ${total} ${where}`;
+    : `${perToken} per token${beyondText(plan)}; ${total} ${where}`;
 }
 
 /** From the lines above, each at the workload, to the total: only where they are not that number by themselves. */
-function sumLines({ known, derivation, adjustments, scenario, atLeast }: CachePlan): string[] {
+function sumLines({ known, derivation, adjustments, scenario, atLeast, everywhere }: CachePlan): string[] {
   if (!known || adjustments.length === 0) return [];
   const above = derivation.reduce((sum, term) => sum + term.bytes, 0) * scenario.workload.batch;
   return [
     `  the lines above at ${workloadText(scenario)}: ${formatInteger(above)} B`,
     ...adjustments.map(adjustmentLine),
-    `  together ${formatInteger(atLeast.totalBytes)} B`,
+    `  together ${formatInteger(atLeast.totalBytes)} B${everywhere.devices > 1 ? ' on one device' : ''}`,
   ];
 }
 
@@ -50,10 +51,6 @@ function adjustmentLine({ text, bytes }: Adjustment): string {
 /** Needed, reserved and steady state, where they differ, and why. */
 function threeNumbers(plan: CachePlan): string[] {
   if (!plan.known) return [];
-  const { neededBytes, reservedBytes, steadyBytes } = plan;
-  if (neededBytes === reservedBytes && reservedBytes === steadyBytes) return [];
-  return [
-    `  needed ${formatBinary(neededBytes)}, occupied ${formatBinary(steadyBytes)}, reserved ${formatBinary(reservedBytes)}`,
-    ...plan.reasons.map((reason) => `    ${reason.text}`),
-  ];
+  if (allAlike(plan)) return [];
+  return [`  ${threeText(plan)}`, ...plan.reasons.map((reason) => `    ${reason.text}`)];
 }

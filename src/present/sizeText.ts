@@ -1,27 +1,106 @@
-/** Sizes of a plan as text: a number where every layer was understood, else a bound, or that it is not known. Never a partial sum alone. */
+/**
+ * Sizes of a plan as text: a number where every layer was understood, else a bound, or that it is not known; never a partial sum alone.
+ * And never without its scope: in all and on each device where there are several, short and long context where windows bound layers.
+ */
 
-import type { CachePlan, CacheSizes } from '../cache/plan';
-import { formatBinary, formatRatio } from '../model/units';
+import { growthBeyondWindows } from '../cache/growth';
+import type { CachePlan, CacheSizes, EverywhereSizes } from '../cache/plan';
+import { formatChange, formatInteger, formatSize } from '../model/units';
 import { inexactText } from './words';
 
 export const NOT_KNOWN = 'not known';
 
-/** "4 GiB"; where layers were not understood "at least 3 GiB", or "not known". */
+/** Sizes that all devices together have, too. */
+export type SharedSize = Exclude<keyof EverywhereSizes, 'devices' | 'alike'>;
+
+/** Of one device: "4 GiB"; where layers were not understood "at least 3 GiB", or "not known". */
 export function sizeText(
   plan: CachePlan,
   name: keyof CacheSizes,
-  format: (bytes: number) => string = formatBinary,
+  format: (bytes: number) => string = formatSize,
 ): string {
-  const size = plan[name];
-  if (size !== null) return format(size);
-  const least = plan.atLeast[name];
-  return least > 0 ? `at least ${format(least)}` : NOT_KNOWN;
+  return boundText(plan, plan.atLeast[name], format);
 }
 
-/** "128 KiB/token", "at least 4 KiB/token", "not known". */
-export function perTokenText(plan: CachePlan, format: (bytes: number) => string = formatBinary): string {
+/** Of all devices together: "1,008 GiB". */
+export function sizeInAllText(
+  plan: CachePlan,
+  name: SharedSize = 'totalBytes',
+  format: (bytes: number) => string = formatSize,
+): string {
+  return boundText(plan, plan.everywhere[name], format);
+}
+
+function boundText({ known }: CachePlan, bytes: number, format: (bytes: number) => string): string {
+  if (known) return format(bytes);
+  return bytes > 0 ? `at least ${format(bytes)}` : NOT_KNOWN;
+}
+
+/** "126 GiB on each of 8", "43 GiB on the fullest of 3"; empty where one device has all, or nothing is known. */
+export function eachDeviceText(
+  plan: CachePlan,
+  name: SharedSize = 'totalBytes',
+  format: (bytes: number) => string = formatSize,
+): string {
+  const { devices, alike } = plan.everywhere;
+  if (devices === 1 || plan.atLeast[name] === 0) return '';
+  return `${sizeText(plan, name, format)} on ${alike ? 'each' : 'the fullest'} of ${formatInteger(devices)}`;
+}
+
+/** "1,008 GiB · 126 GiB on each of 8"; of one device "4 GiB". */
+export function scopedText(
+  plan: CachePlan,
+  name: SharedSize = 'totalBytes',
+  format: (bytes: number) => string = formatSize,
+): string {
+  const each = eachDeviceText(plan, name);
+  return `${sizeInAllText(plan, name, format)}${each === '' ? '' : ` · ${each}`}`;
+}
+
+/** Two plans' sizes to compare like with like: of all devices; null where one is not known. */
+export function inAllBytes({ known, everywhere }: CachePlan, name: SharedSize = 'totalBytes'): number | null {
+  return known ? everywhere[name] : null;
+}
+
+/** "128 KiB/token", "496 KiB/token to 1,024 tokens, then 80 KiB", "at least 4 KiB/token", "not known". */
+export function perTokenText(plan: CachePlan, format: (bytes: number) => string = formatSize): string {
   const text = sizeText(plan, 'bytesPerToken', format);
-  return text === NOT_KNOWN ? text : `${text}/token`;
+  return text === NOT_KNOWN ? text : `${text}/token${beyondText(plan, format)}`;
+}
+
+/**
+ * " to 1,024 tokens, then 80 KiB", " at first, 80 KiB beyond 4,096 tokens" of many windows: what becomes of the growth that a plan states;
+ * empty where it stays.
+ */
+export function beyondText(plan: CachePlan, format: (bytes: number) => string = formatSize): string {
+  const growth = growthOf(plan);
+  const last = growth.at(-1);
+  if (!last) return '';
+  const then = (bytesPerToken: number): string => (bytesPerToken === 0 ? 'nothing more' : format(bytesPerToken));
+  if (growth.length > 2)
+    return ` at first, ${then(last.bytesPerToken)} beyond ${formatInteger(last.beyondTokens)} tokens`;
+  return growth
+    .map(({ beyondTokens, bytesPerToken }) => ` to ${formatInteger(beyondTokens)} tokens, then ${then(bytesPerToken)}`)
+    .join('');
+}
+
+/** "496 KiB, then 80 KiB": in columns and big letters. */
+export function growthText(plan: CachePlan): string {
+  const text = sizeText(plan, 'bytesPerToken');
+  const last = growthOf(plan).at(-1);
+  return last ? `${text}, then ${last.bytesPerToken === 0 ? 'nothing' : formatSize(last.bytesPerToken)}` : text;
+}
+
+/** What a token adds to one sequence beyond every window; null where it is not known. */
+export function laterBytesPerToken(plan: CachePlan): number | null {
+  return growthOf(plan).at(-1)?.bytesPerToken ?? plan.bytesPerToken;
+}
+
+/** Beyond the windows that a context of the model, or of the scenario, fills. */
+function growthOf({ known, spec, kvDtype, scenario }: CachePlan): ReturnType<typeof growthBeyondWindows> {
+  if (!known) return [];
+  const longest = Math.max(spec.contextLength?.value ?? Number.POSITIVE_INFINITY, scenario.workload.tokens);
+  return growthBeyondWindows(spec, kvDtype).filter(({ beyondTokens }) => beyondTokens < longest);
 }
 
 /** Stands before a number that is a guess. A bound and "not known" say themselves what they are. */
@@ -29,9 +108,9 @@ export function guessMark({ known, exact }: Pick<CachePlan, 'known' | 'exact'>):
   return exact || !known ? '' : '≈ ';
 }
 
-/** Ratio of two sizes; empty where one is not known. */
+/** Ratio of two sizes, or their difference where it says more; empty where one is not known. */
 export function ratioText(from: number | null, to: number | null): string {
-  return from === null || to === null ? '' : formatRatio(from, to);
+  return from === null || to === null ? '' : formatChange(from, to);
 }
 
 /** Bounds of a plan whose sizes are not known; null where nothing was understood: a bound of 0 says nothing. */
@@ -49,13 +128,14 @@ export function onlyState(plan: CachePlan): boolean {
   return plan.known && plan.bytesPerToken === 0 && plan.stateBytes > 0;
 }
 
-/** What to do about layers that were not understood. In a known family a wrong value may be the reason. */
+/** What to do about layers that were not understood: in a known family a value is wrong, and only an unknown one can be taught. */
 export function remedyText({ family }: Pick<CachePlan['spec'], 'family'>): string {
-  const mend = family === null ? '' : 'Mend the values that the notes name, ';
-  return `${mend}${mend === '' ? 'Teach' : 'teach'} the family with the setting headlight.families, or update Headlight`;
+  return family === null
+    ? 'Teach the family with the setting headlight.families, or update Headlight'
+    : 'Mend the values that the notes name, or update Headlight if they are right';
 }
 
-/** "The cache is not known: 12 of 40 layers not understood. Teach the family …". */
+/** "The cache is not known: 12 of 40 layers are not understood. Teach the family …". */
 export function notKnownText(plan: CachePlan): string {
   return `The cache is not known: ${inexactText(plan)}. ${remedyText(plan.spec)}`;
 }

@@ -3,14 +3,14 @@
 import { planCache } from '../cache/plan';
 import { readModelConfig, type ReadOptions } from '../reading/read';
 import type { Scenario } from '../model/scenario';
-import { formatBinary, formatBytes, formatInteger } from '../model/units';
+import { formatSize, formatBytes, formatInteger } from '../model/units';
 import { fitModel } from '../serving/fit';
 import { deviceOf } from '../serving/hardware';
 import type { WeightsSummary } from '../shared/weightsContract';
 import { fitLine } from './fitText';
 import { codeSpan, documentOf, heading, joined, list, type Markdown, md, sentenceText, table } from './markdown';
 import { formatCount } from './quantities';
-import { notKnownText, sizeText } from './sizeText';
+import { beyondText, notKnownText, scopedText } from './sizeText';
 import { contextText, designText, factorsText, termTitle } from './words';
 
 const MOST_TERMS = 8;
@@ -36,7 +36,7 @@ export function weightsMarkdown(
         codeSpan(type.name),
         formatInteger(type.tensors),
         formatCount(type.elements),
-        formatBinary(type.bytes),
+        formatSize(type.bytes),
         `${((type.bytes / Math.max(1, weights.bytes)) * 100).toFixed(1)} %`,
       ]),
       ['left', 'right', 'right', 'right', 'right'],
@@ -51,7 +51,7 @@ export function weightsMarkdown(
         codeSpan(tensor.name),
         codeSpan(tensor.dtype),
         tensor.shape.join(' × '),
-        formatBinary(tensor.bytes),
+        formatSize(tensor.bytes),
       ]),
       ['left', 'left', 'right', 'right'],
     ),
@@ -88,11 +88,11 @@ function cacheText(
       heading(2, 'KV cache'),
       md`**${designText(plan.spec)}**, from ${config.from === 'metadata' ? "the file's metadata" : 'the config.json beside it'}.`,
       plan.known
-        ? md`**${formatInteger(plan.bytesPerToken)} B/token** (${formatBinary(plan.bytesPerToken)}) · **${formatBytes(plan.totalBytes)}** at ${contextText(plan)}`
+        ? md`**${formatInteger(plan.bytesPerToken)} B/token** (${formatSize(plan.bytesPerToken)})${beyondText(plan)} · **${scopedText(plan, 'totalBytes', formatBytes)}** at ${contextText(plan)}`
         : joined(
             [
               ...(plan.atLeast.totalBytes > 0
-                ? [md`**${sizeText(plan, 'totalBytes', formatBytes)}** at ${contextText(plan)}.`]
+                ? [md`**${scopedText(plan, 'totalBytes', formatBytes)}** at ${contextText(plan)}.`]
                 : []),
               md`${sentenceText(notKnownText(plan))}.`,
             ],

@@ -78,6 +78,11 @@ export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** Notes begin in small letters; here each is a sentence. Keys stay as they are written. */
+export function sentencesText(notes: readonly string[]): string {
+  return notes.map((note) => `${/^[a-z]+(?![\w"])/.test(note) ? sentence(note) : note}.`).join(' ');
+}
+
 const KIND_TITLES: Readonly<Record<AttentionSpec['kind'], string>> = {
   full: 'full attention',
   sliding: 'sliding window',
@@ -125,9 +130,9 @@ export function limitText({ limitedBy }: Pick<Roofline, 'limitedBy'>): string {
   return `limited by ${limitedBy === 'memory' ? 'memory bandwidth' : 'computing'}`;
 }
 
-/** Why a plan is not exact: "12 of 40 layers not understood", or "see the notes". */
+/** Why a plan is not exact: "12 of 40 layers are not understood", or "see the notes". */
 export function inexactText(plan: CachePlan): string {
   const { unknownLayers, layers } = plan.spec;
   if (layers.length === 0) return 'no layer could be read';
-  return unknownLayers > 0 ? `${unknownLayers} of ${layers.length} layers not understood` : 'see the notes';
+  return unknownLayers > 0 ? `${unknownLayers} of ${layers.length} layers are not understood` : 'see the notes';
 }

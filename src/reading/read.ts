@@ -135,7 +135,7 @@ function specOf(
   const layers = soundDrafts(reading.layers, reader).map((draft, index): LayerSpec => ({ index, ...draft }));
   const unknown = layers.filter((layer) => layer.attention.kind === 'unknown' || layer.assumed);
   for (const [label, count] of countLabels(layers))
-    log.note(`${count} of ${layers.length} layers not understood: ${label}`, true);
+    log.note(`${count} of ${layers.length} layers are not understood: ${label}`, true);
   if (layers.length === 0) log.note('no layer could be read', true);
   const dtype = nativeDtype(reader, root);
   return {

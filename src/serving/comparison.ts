@@ -9,6 +9,7 @@ import type { Reading } from '../reading/read';
 import type { Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import type { Device } from './device';
+import { weightsFit } from './fit';
 import { countParameters, type ParameterCount } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
 import { estimatedWeightBytes } from './weights';
@@ -17,6 +18,8 @@ import { estimatedWeightBytes } from './weights';
 export interface ComparedModel {
   /** Tells models apart; null for one that is alone, or is what the comparison is about. */
   readonly name: string | null;
+  /** What one that is alone is called; its model type where absent. */
+  readonly title?: string;
   readonly reading: Reading;
   readonly requests: readonly VariantRequest[];
 }
@@ -32,12 +35,16 @@ export interface ComparisonRow {
   readonly plan: CachePlan;
   /** Cache of the first row ÷ cache of this one: above 1 it is smaller; 0 where this one has none; null where one is not known. */
   readonly ratio: number | null;
+  /** Weights of the model, as it is; null where they cannot be counted. */
+  readonly parameters: number | null;
   /** Weights of the attention projections minus those of the model as it is; null without a hidden size. */
   readonly parametersDelta: number | null;
   /** Floating-point operations of the attention projections for one token, all layers; null without a hidden size. */
   readonly projectionFlops: number | null;
-  /** One decode step of the scenario; null without a device, or where parameters or the device's peak are not known. */
+  /** One decode step of the scenario; null without a device, where parameters or the device's peak are not known, or weights do not fit. */
   readonly decode: Roofline | null;
+  /** False where the weights alone do not fit on the scenario's devices; null where that is not known. */
+  readonly weightsFit: boolean | null;
   /** Layers that the variant leaves as they are: without heads to share, or (MLA) with a window. */
   readonly unchangedLayers: number;
 }
@@ -64,9 +71,9 @@ export function compareDesigns(
 ): Comparison {
   const rows: ComparisonRow[] = [];
   const leftOut: LeftOut[] = [];
-  for (const [model, { name, reading, requests }] of models.entries()) {
+  for (const [model, { name, title, reading, requests }] of models.entries()) {
     const { spec } = reading;
-    const base = device && countParameters(reading);
+    const base = countParameters(reading);
     const add = (
       request: VariantRequest | null,
       label: string,
@@ -84,16 +91,16 @@ export function compareDesigns(
         request,
         plan,
         ratio: first === null || plan.cacheBytes === null ? null : plan.cacheBytes === 0 ? 0 : first / plan.cacheBytes,
+        parameters: base?.total ?? null,
         parametersDelta: delta,
         projectionFlops: parameters === null ? null : 2 * parameters,
-        decode:
-          device && base && delta !== null
-            ? decodeStep(reading, changed, withAttention(base, delta), plan, device)
-            : null,
+        ...(device && base && delta !== null
+          ? decodeStep(reading, changed, withAttention(base, delta), plan, device)
+          : NO_STEP),
         unchangedLayers,
       });
     };
-    add(null, name ?? `${spec.modelType} as it is (${spec.variant})`, spec, 0, 0);
+    add(null, name ?? `${title ?? spec.modelType} as it is (${spec.variant})`, spec, 0, 0);
     for (const request of requests) {
       const problem = variantProblem(spec, request);
       if (problem !== null) {
@@ -151,18 +158,17 @@ function withAttention(count: ParameterCount, delta: number): ParameterCount {
   };
 }
 
-function decodeStep(
-  reading: Reading,
-  spec: ModelSpec,
-  count: ParameterCount,
-  plan: CachePlan,
-  device: Device,
-): Roofline | null {
+type Step = Pick<ComparisonRow, 'decode' | 'weightsFit'>;
+
+const NO_STEP: Step = { decode: null, weightsFit: null };
+
+function decodeStep(reading: Reading, spec: ModelSpec, count: ParameterCount, plan: CachePlan, device: Device): Step {
   const weights = estimatedWeightBytes(reading, count);
-  if (!weights) return null;
+  if (!weights) return NO_STEP;
+  if (!weightsFit({ reading, device, scenario: plan.scenario, weights })) return { decode: null, weightsFit: false };
   const { batch, tokens } = plan.scenario.workload;
   const { devices, duplication } = plan.sharding;
-  return decodeRoofline(
+  const decode = decodeRoofline(
     {
       spec,
       count,
@@ -176,4 +182,5 @@ function decodeStep(
     batch,
     tokens,
   );
+  return { decode, weightsFit: true };
 }

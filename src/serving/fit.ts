@@ -143,6 +143,12 @@ export function fitModel(request: FitRequest): FitReport | null {
   };
 }
 
+/** Whether weights leave any room on their devices: what does not load decodes nothing. */
+export function weightsFit(request: FitRequest & { readonly weights: WeightBytes }): boolean {
+  const scenario = withDeviceDefaults(request.scenario, request.device);
+  return leftByEngine(request, scenario, request.weights, countParameters(request.reading)).roomBytes.high > 0;
+}
+
 function verdictOf(refused: string | null, cacheBytes: number, room: Range): Verdict {
   if (refused !== null) return 'refused';
   // An engine does not start without any room, not even for a model without a cache.

@@ -111,3 +111,14 @@ export function decodeRoofline(deployment: Deployment, batch: number, tokens: nu
     format: peak.format,
   };
 }
+
+/** A decode step that can be: none where the weights alone do not fit. */
+export function possibleDecode({
+  high,
+  decode,
+}: {
+  readonly high: { readonly cacheBudgetBytes: number };
+  readonly decode: Roofline | null;
+}): Roofline | null {
+  return high.cacheBudgetBytes > 0 ? decode : null;
+}

@@ -23,6 +23,7 @@ import {
   trusted,
   whole,
 } from './schema';
+import type { Units } from '../model/units';
 import type { SourcedDevice } from '../serving/device';
 
 /** A config's text, as it stands in an editor or on disk. */
@@ -53,6 +54,8 @@ export interface PanelSettings {
   readonly device: SourcedDevice | null;
   /** The setting `headlight.families`, as it stands; `parseTaughtFamilies` reads it. */
   readonly families: JsonValue;
+  /** What sizes are counted in. */
+  readonly units: Units;
   /** False in the browser: no weights, no compute process. */
   readonly native: boolean;
 }
@@ -165,6 +168,8 @@ export const PANEL = {
     result: trusted<null>(),
   },
   'panel/setScenario': { params: v.pipe(plain, scenarioChange), result: trusted<null>() },
+  /** GiB becomes GB, or GB GiB, in the settings: every surface follows. */
+  'panel/switchUnits': { params: nothing, result: trusted<null>() },
   /** Every device of the table: the page does without the table itself. */
   'panel/devices': { params: nothing, result: trusted<readonly SourcedDevice[]>() },
   /** One undoable edit, refused (`conflict`) when the document has moved on; resolves with the new version. */

@@ -148,7 +148,7 @@ describe('pictures', () => {
       },
       [join(inject('folder'), 'before/config.json'), join(inject('folder'), 'my-model/config.json')],
     );
-    await shown(/÷4/);
+    await shown(/÷ 4/);
     await take('diff');
     await workbench().setSetting('diffEditor.renderSideBySide', null);
   });

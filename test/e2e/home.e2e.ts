@@ -70,7 +70,7 @@ describe.skipIf(!thorough)('the view of configs', () => {
         .click();
       await page.locator('.monaco-menu .action-item', { hasText: entry }).click();
     };
-    await sortBy('Sort by Bytes per Token');
+    await sortBy('Sort by Cache at the Scenario');
     await expect.poll(async () => (await names())[0]).toMatch(/^qwen3-8b/);
     await sortBy('Sort by Name');
     await expect.poll(async () => (await names())[0]).toMatch(/^deepseek-v3/);

@@ -86,7 +86,7 @@ describe.skipIf(!thorough)('the view of the workspace', () => {
     const rows = page.locator('.pane-body .monaco-list-row', { hasText: 'token' });
     await rows.filter({ hasText: 'llama-3-8b' }).waitFor();
     // The files that specs before have changed are back, and the view follows them.
-    await expect.poll(() => rows.filter({ hasText: 'llama-3-8b' }).innerText()).toContain('128 KiB/token · GQA');
+    await expect.poll(() => rows.filter({ hasText: 'llama-3-8b' }).innerText()).toContain('4 GiB · GQA');
     const names = async (): Promise<string[]> => (await rows.allInnerTexts()).map((text) => text.split('\n')[0] ?? '');
     await host.evaluate(
       async (vscode) => void (await vscode.commands.executeCommand('headlight.sortConfigsByBytes')),

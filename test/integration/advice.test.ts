@@ -47,6 +47,11 @@ async function lenses(uri: vscode.Uri): Promise<string[]> {
     .map(({ command }) => command?.title ?? '');
 }
 
+async function placeOf(uri: vscode.Uri, word: string): Promise<vscode.Position> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  return document.positionAt(document.getText().indexOf(word) + 2);
+}
+
 const WHOLE = new vscode.Range(0, 0, 10_000, 0);
 
 async function hints(uri: vscode.Uri): Promise<string[]> {
@@ -115,6 +120,35 @@ suite('advice', () => {
   });
 
   suite('lens', () => {
+    test('counts in GB and back by one command, as hover and status do', async () => {
+      const uri = sample('llama-3-8b/config.json');
+      const hoverText = async (): Promise<string> => {
+        const found = await vscode.commands.executeCommand<vscode.Hover[]>(
+          'vscode.executeHoverProvider',
+          uri,
+          await placeOf(uri, 'num_key_value_heads'),
+        );
+        return found
+          .flatMap(({ contents }) => contents.map((each) => (each as vscode.MarkdownString).value))
+          .join('\n');
+      };
+      await vscode.commands.executeCommand('headlight.switchUnits');
+      try {
+        await until(async () => (await lenses(uri))[0] === 'GQA · 131.1 kB/token');
+        assert.match((await lenses(uri))[1] ?? '', /^4\.29 GB at/);
+        assert.match(await hoverText(), /4\.29 GB \(4 GiB\)/);
+        assert.ok(
+          (await hints(uri)).some((hint) => hint.includes('1.07 GB of cache')),
+          (await hints(uri)).join('\n'),
+        );
+      } finally {
+        await vscode.commands.executeCommand('headlight.switchUnits');
+      }
+      await until(async () => (await lenses(uri))[0] === 'GQA · 128 KiB/token');
+      assert.match(await hoverText(), /4 GiB \(4\.29 GB\)/);
+      await SETTINGS.update('units', undefined, vscode.ConfigurationTarget.Global);
+    });
+
     test('says design and cost, then the scenario; both can be clicked', async () => {
       const uri = sample('llama-3-8b/config.json');
       const found = (
@@ -220,7 +254,7 @@ suite('advice', () => {
       assert.match(await tools('modelopt'), /"kvDtype":"fp8"/);
       const found =
         await vscode.commands.executeCommand<{ label: string; description: string }[]>('headlight.findModelConfigs');
-      assert.equal(found.find(({ label }) => label === 'modelopt')?.description, '64 KiB/token · GQA');
+      assert.equal(found.find(({ label }) => label === 'modelopt')?.description, '2 GiB · GQA · 64 KiB/token');
       await write('modelopt/hf_quant_config.json', QUANTISED.replace('"FP8"}', '"NVFP4"}'));
       await until(async () => (await lenses(uri))[0] === 'GQA · 36 KiB/token');
       await vscode.workspace.fs.delete(file);
@@ -247,13 +281,19 @@ suite('advice', () => {
     });
     try {
       await vscode.commands.executeCommand('vscode.diff', uri.with({ scheme: 'headlight-before' }), uri);
-      const found = await until(async () => (await lenses(uri)).find((title) => title.includes('diff')));
-      assert.equal(found, '131,072 → 32,768 B/token, ÷4 in this diff');
+      const found = await until(async () => (await lenses(uri)).find((title) => title.includes('This diff')));
+      assert.equal(
+        found,
+        'This diff: 4 GiB (4.29 GB) → 1 GiB (1.07 GB), ÷ 4, at 1 × 32,768 tokens; 131,072 → 32,768 B/token',
+      );
       // Where diffs have no lenses (diffEditor.codeLens is off by default) a hint says it.
       assert.ok(
-        (await hints(uri)).includes('"num_hidden_layers": 32, 131,072 → 32,768 B/token, ÷4'),
+        (await hints(uri)).includes('"num_key_value_heads": 2, → 1 GiB of cache, ÷ 4'),
         (await hints(uri)).join('\n'),
       );
+      // The old text, on the left, has none.
+      const left = await hints(uri.with({ scheme: 'headlight-before' }));
+      assert.ok(!left.some((hint) => hint.includes('of cache, ÷')), left.join('\n'));
     } finally {
       await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
       provider.dispose();
@@ -263,8 +303,8 @@ suite('advice', () => {
   suite('inlay hints', () => {
     test('stand beside the values', async () => {
       const found = await hints(sample('llama-3-8b/config.json'));
-      assert.ok(found.includes('"num_key_value_heads": 8, = 8 groups of 4'), found.join('\n'));
-      assert.ok(found.includes('"num_hidden_layers": 32, 128 KiB/token'), found.join('\n'));
+      assert.ok(found.includes('"num_key_value_heads": 8, → 8 groups of 4'), found.join('\n'));
+      assert.ok(found.includes('"model_type": "llama", → 128 KiB of cache per token'), found.join('\n'));
       assert.ok(found.includes('"hidden_size": 4096, → head dim 128'), found.join('\n'));
     });
 
@@ -273,7 +313,7 @@ suite('advice', () => {
       const { document } = await show(uri);
       await edit(document, '"hidden_size": 4096', '"hidden_size": 4096,\n    "head');
       const found = await hints(uri);
-      assert.ok(found.includes('"num_key_value_heads": 8, = 8 groups of 4'), found.join('\n'));
+      assert.ok(found.includes('"num_key_value_heads": 8, → 8 groups of 4'), found.join('\n'));
       await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     });
 
@@ -693,7 +733,7 @@ suite('advice', () => {
         const [lens, hint] = await Promise.all([lenses(uri), hints(uri), reported]);
         listening.dispose();
         assert.match(lens[0] ?? '', heads === '8' ? /^GQA · 128 KiB/ : /^GQA · ≈ 112 KiB/);
-        assert.ok(hint.some((text) => text.endsWith(heads === '8' ? '= 8 groups of 4' : 'does not divide 32')));
+        assert.ok(hint.some((text) => text.endsWith(heads === '8' ? '→ 8 groups of 4' : 'does not divide 32')));
         return {
           cpu: (work()['cpuMs'] ?? Number.NaN) - before,
           clock: performance.now() - start,

@@ -21,7 +21,7 @@ suite('workspace view', () => {
     for (const name of ['deepseek-v3', 'gpt2', 'llama-3-8b', 'mistral-7b-v0.1', 'qwen3-8b'])
       assert.ok(labels.includes(name), name);
     assert.ok(!labels.includes('other') && !labels.includes('package.json'), labels.join());
-    assert.equal(found.find(({ label }) => label === 'llama-3-8b')?.description, '128 KiB/token · GQA');
+    assert.equal(found.find(({ label }) => label === 'llama-3-8b')?.description, '4 GiB · GQA · 128 KiB/token');
   });
 
   test('sorts by name and by bytes', async () => {
@@ -29,7 +29,7 @@ suite('workspace view', () => {
     const bySize = (await find())
       .map(({ label }) => label)
       .filter((label) => ['gpt2', 'llama-3-8b', 'deepseek-v3'].includes(label));
-    // 128 KiB, 68.6 KiB and 36 KiB a token.
+    // By the cache at the scenario: 4 GiB, 2.14 GiB and 1.13 GiB.
     assert.deepEqual(bySize, ['llama-3-8b', 'deepseek-v3', 'gpt2']);
     await vscode.commands.executeCommand('headlight.sortConfigsByName');
     const byName = (await find()).map(({ label }) => label);

@@ -294,7 +294,10 @@ suite('diff', () => {
       assert.doesNotMatch(await hoverText(after, 'num_key_value_heads'), /This change/);
       await vscode.commands.executeCommand('vscode.diff', before, after, 'config.json (before ↔ now)');
       for (const side of [before, after])
-        assert.match(await hoverText(side, 'num_key_value_heads'), /This change:.*131,072 → 32,768 B\/token, ÷4/);
+        assert.match(
+          await hoverText(side, 'num_key_value_heads'),
+          /This change:.*4 GiB .*→ 1 GiB .*÷ 4, at 1 × 32,768 tokens/,
+        );
     } finally {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
       provider.dispose();

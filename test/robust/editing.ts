@@ -38,7 +38,7 @@ export function edit(text: string, edits: number, watch: Watch, random: Random):
       kvDtype: 'auto',
       sharding: UNSHARDED,
     });
-    watch.ask('typing: hints', () => hintsOf(plan));
+    watch.ask('typing: hints', () => hintsOf(plan, result.reading));
     if (!result.stale) watch.ask('typing: lint', () => lintReading(result.reading));
     watch.ask('typing: hover', () =>
       hoverOf(result.reading, result.document, random(now.length + 1), plan.scenario, result.stale),

@@ -103,7 +103,7 @@ export class Providers {
     if (!plan) return;
     this.texts('plan text', [watch.ask('plan text', () => planText(plan)) ?? '']);
     this.lens(reading, plan);
-    const hints = watch.ask('hints', () => hintsOf(plan)) ?? [];
+    const hints = watch.ask('hints', () => hintsOf(plan, reading)) ?? [];
     this.texts(
       'hints',
       hints.flatMap(({ text: short, detail }) => [short, detail]),

@@ -12,8 +12,12 @@ export function sampleNames(): string[] {
   return readdirSync(samples, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
 }
 
+export function samplePath(name: string): string {
+  return join(samples, name, 'config.json');
+}
+
 export function sampleConfig(name: string): string {
-  return readFileSync(join(samples, name, 'config.json'), 'utf8');
+  return readFileSync(samplePath(name), 'utf8');
 }
 
 export function scenario(batch: number, tokens: number, changes: Partial<Scenario> = {}): Scenario {

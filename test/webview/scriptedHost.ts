@@ -1,4 +1,5 @@
 // The extension host's part of the panel without an editor: one config from a real file, edits in memory, real compute.
+import { otherUnits } from '../../src/model/units';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits } from 'jsonc-parser';
@@ -74,6 +75,7 @@ export class ScriptedHost {
       gpu: scene.gpu,
       device: sourcedDevice(scene.gpu),
       families: {},
+      units: 'GiB',
       native: true,
     };
     const { root } = scene;
@@ -155,6 +157,11 @@ export class ScriptedHost {
       'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
       'panel/reveal': told('panel/reveal', null),
       'panel/setScenario': (change) => this.setScenario(change),
+      'panel/switchUnits': () => {
+        this.settings = { ...this.settings, units: otherUnits(this.settings.units) };
+        this.peer?.send('settings', this.settings);
+        return null;
+      },
       'panel/devices': sourcedDevices,
       'panel/apply': ({ id, version, edits }) => {
         if (!this.config || id !== this.config.id) throw new RpcError('invalidInput', 'That config is not open.');

@@ -4,6 +4,7 @@
  */
 
 import { follow, type FollowedReading } from '../../src/reading/follow';
+import { showUnits } from '../../src/model/units';
 import type { Reading } from '../../src/reading/read';
 import type { PanelConfig, PanelInit, PanelSettings } from '../../src/shared/panelContract';
 import type { PanelView } from '../../src/shared/panelViews';
@@ -55,6 +56,7 @@ export class PanelStore {
       this.update({ problem: error instanceof Error ? error.message : String(error) });
       return;
     }
+    showUnits(init.settings.units);
     this.current = {
       ...this.current,
       settings: init.settings,
@@ -75,6 +77,7 @@ export class PanelStore {
   }
 
   private setSettings(settings: PanelSettings): void {
+    showUnits(settings.units);
     this.current = { ...this.current, settings };
     this.setConfig(this.current.config);
   }

@@ -127,7 +127,7 @@ export class CompareView extends LitElement {
     const offers = offersOf(followed.reading.spec, this.choices);
     const requests = offers.filter((offer) => offer.shown).map((offer) => offer.request);
     const models: ComparedModel[] = [
-      { name: null, reading: followed.reading, requests },
+      { name: null, title: this.panel.config?.name ?? '', reading: followed.reading, requests },
       ...this.otherReadings().map(({ name, reading }) => ({ name, reading, requests: [] })),
     ];
     const comparison = compareDesigns(models, settings.scenario, settings.device?.device ?? null);
@@ -193,8 +193,8 @@ export class CompareView extends LitElement {
   }
 
   private renderOffer(offer: Offer, offers: readonly Offer[]): TemplateResult {
-    const { request, text, label, shown } = offer;
-    const toggle = html`<button class="chip" aria-pressed=${shown} @click=${() => this.change({ variants: toggled(offers, text) })}>${request.kind === 'mla' ? 'MLA' : label}</button>`;
+    const { request, text, label, shown, same } = offer;
+    const toggle = html`<button class="chip" aria-pressed=${shown} ?disabled=${same} title=${same ? 'The model is that, as it is' : nothing} @click=${() => this.change({ variants: toggled(offers, text) })}>${request.kind === 'mla' ? 'MLA' : label}</button>`;
     if (request.kind !== 'mla') return toggle;
     const width = (name: 'latentDim' | 'ropeDim', least: number, title: string): TemplateResult => html`<input
       type="number"

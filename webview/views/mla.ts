@@ -389,9 +389,10 @@ export class MlaView extends LitElement {
     const { settings, panel, walk } = this;
     const reading = panel.followed?.reading ?? null;
     const scenario = panel.settings?.scenario ?? null;
+    const name = panel.config?.name ?? '';
     return settings.walk === 'mla'
-      ? latentCosts(settings, reading, scenario)
-      : plainCosts(settings, walk, reading, scenario);
+      ? latentCosts(settings, reading, scenario, name)
+      : plainCosts(settings, walk, reading, scenario, name);
   }
 
   private renderSettings(): TemplateResult {

@@ -40,7 +40,7 @@ export class OverviewView extends LitElement {
       section { padding: 8px 0; border-top: 1px solid var(--line); }
       section.top { border-top: 0; padding-top: 2px; }
       .design { padding-bottom: 8px; }
-      .numbers { display: flex; flex-wrap: wrap; gap: 4px 28px; }
+      .numbers { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 4px 28px; }
       .open { border-radius: 2px; }
       .open::after { content: '▸'; margin-left: 6px; font-size: 10px; color: var(--vscode-descriptionForeground); }
       .open[aria-expanded='true']::after { content: '▾'; }
@@ -98,18 +98,18 @@ export class OverviewView extends LitElement {
       <div class="columns">
         <section>
           <div class="numbers">
-            ${this.number('perToken', html`<span class="big">${guess}${onlyState(plan) ? 'none' : figures.perToken}</span><br /><span class="small">per token${figures.perTokenBytes === NOT_KNOWN ? '' : ` · ${figures.perTokenBytes}`}</span>`)}
-            ${model.refusal === null ? this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}</span><br /><span class="small">at ${figures.context}</span>`) : html`<p><span class="error">${model.refusal}</span><br /><span class="small">at ${figures.context}</span></p>`}
+            ${this.number('perToken', html`<span class="big">${guess}${onlyState(plan) ? 'none' : figures.perToken}</span><br /><span class="small">per token${figures.perTokenBytes === NOT_KNOWN ? '' : ` · ${figures.perTokenBytes}`}${figures.beyond === '' ? nothing : html`<br />${figures.beyond}`}</span>`)}
+            ${model.refusal === null ? this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}${figures.each === '' ? nothing : html` in all<br /><b>${figures.each}</b>`}</span><br /><span class="small">at ${figures.context}</span>`) : html`<p><span class="error">${model.refusal}</span><br /><span class="small">at ${figures.context}</span></p>`}
             ${model.state === null || model.refusal !== null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of that, state that does not grow</span>`)}
           </div>
-          ${model.inexact === null ? nothing : html`<p class="warn">${plan.known ? 'Not exact' : 'Not known'}: ${model.inexact}</p>`}
+          ${model.inexact === null ? nothing : html`<p class="warn">${plan.known ? 'Not exact.' : 'Not known.'} ${model.inexact}</p>`}
           ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}
         </section>
         <section class="memory">
           ${
             memory
               ? html`
-                ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each' : ''}</span>`)}
+                ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each; below, one of them' : ''}</span>`)}
                 ${memoryBar(memory, problemText(model))} ${this.steps(model, 'memory')}
                 <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
                 ${this.steps(model, 'sequences')}

@@ -17,7 +17,7 @@ import { divisorsOf } from '../../model/divisors';
 import { convertHeads, convertibleHeads } from '../../reading/convertHeads';
 import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/spellings';
 import { headVariant, isHeaded } from '../../model/attention';
-import { perTokenText, ratioText } from '../../present/sizeText';
+import { inAllBytes, perTokenText, ratioText } from '../../present/sizeText';
 import { configEdit } from '../configEdit';
 import { INTERNAL_COMMANDS } from '../ids';
 import { codeAction } from '../sinks';
@@ -81,7 +81,7 @@ export class ConfigFixProvider implements CodeActionProvider {
       const conversion = convertHeads(reading, kvHeads);
       if (typeof conversion === 'string') return [];
       const plan = planCache(conversion.reading.spec, insight.plan.scenario);
-      const cost = [perTokenText(plan), ratioText(insight.plan.totalBytes, plan.totalBytes)];
+      const cost = [perTokenText(plan), ratioText(inAllBytes(insight.plan), inAllBytes(plan))];
       const action = codeAction(
         `${refactoringTitle(queryHeads, kvHeads)} (${cost.filter((part) => part !== '').join(', ')})`,
         CodeActionKind.RefactorRewrite,

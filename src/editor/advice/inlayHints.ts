@@ -10,9 +10,8 @@ import {
   type TextDocument,
 } from 'vscode';
 import type { ConfigDocument } from '../../config/document';
-import type { Change } from '../../present/change';
 import { hintsOf } from '../../present/hintText';
-import { changeOf, isInDiff } from '../changes';
+import { changeOf, isInDiff, type ShownChange } from '../changes';
 import { SETTINGS } from '../ids';
 import type { Readings } from '../readings';
 import { isEnabled } from '../settings';
@@ -36,12 +35,12 @@ export class ConfigHintsProvider implements InlayHintsProvider {
     return token.isCancellationRequested ? [] : this.insights.measured(() => this.hints(document, range, change));
   }
 
-  private hints(document: TextDocument, range: Range, change: Change | null): InlayHint[] {
+  private hints(document: TextDocument, range: Range, change: ShownChange | null): InlayHint[] {
     const insight = this.insights.of(document);
     if (!insight) return [];
     this.insights.counts.hints++;
     const { found, plan } = insight;
-    return hintsOf(plan, change).flatMap(({ key, text, detail }): InlayHint[] => {
+    return hintsOf(plan, found.reading, change).flatMap(({ key, text, detail }): InlayHint[] => {
       // Looked up again: while the text is half-typed, the plan is of an older one and only the names still hold.
       const offset = placeOf(found.document, key);
       if (offset === null) return [];

@@ -16,7 +16,7 @@ import { type CachePlan, planCache } from '../../cache/plan';
 import { QUANT_FILE } from '../../config/quantFile';
 import { joined, sentenceText } from '../../present/markdown';
 import { costText } from '../../present/lensText';
-import { notKnownText, sizeText } from '../../present/sizeText';
+import { notKnownText, scopedText, sizeInAllText } from '../../present/sizeText';
 import { contextText, designText } from '../../present/words';
 import { COMMANDS, CONTEXTS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
@@ -42,11 +42,16 @@ export class ConfigItem extends ViewItem {
     const sentences = [
       workspace.asRelativePath(uri),
       designText(plan.spec),
-      `${sizeText(plan, 'totalBytes')} at ${contextText(plan)}`,
+      `${scopedText(plan)} at ${contextText(plan)}`,
+      costText(plan),
       ...(plan.known ? [] : [notKnownText(plan)]),
     ];
-    // The number first: a narrow view cuts the end.
-    super(name, `${costText(plan)} · ${plan.spec.variant}`, joined(sentences.map(sentenceText), '\n\n'));
+    // The number at the scenario first, by which the view sorts: a narrow one cuts the end.
+    super(
+      name,
+      `${sizeInAllText(plan)} · ${plan.spec.variant} · ${costText(plan)}`,
+      joined(sentences.map(sentenceText), '\n\n'),
+    );
     this.id = uri.toString();
     this.iconPath = new ThemeIcon('symbol-structure');
     this.contextValue = 'headlightConfig';
@@ -127,7 +132,7 @@ export class ConfigTree extends Owner {
         : // What is not known comes last, by what is known of it.
           (a, b) =>
             Number(b.plan.known) - Number(a.plan.known) ||
-            b.plan.atLeast.bytesPerToken - a.plan.atLeast.bytesPerToken ||
+            b.plan.everywhere.totalBytes - a.plan.everywhere.totalBytes ||
             byName(a, b),
     );
   }

@@ -3,9 +3,10 @@
 import { l10n } from 'vscode';
 import { planCache, type CachePlan } from '../../cache/plan';
 import { ENGINES, type EngineRule, type Scenario } from '../../model/scenario';
-import { formatBinary, formatBytes, formatInteger } from '../../model/units';
+import { formatBytes, formatInteger } from '../../model/units';
 import { cacheAtMarkdown } from '../../present/cacheAtText';
-import { sizeText } from '../../present/sizeText';
+import { allAlike, threeText } from '../../present/scopeText';
+import { scopedText } from '../../present/sizeText';
 import { engineText, inexactText, workloadText } from '../../present/words';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
@@ -158,7 +159,7 @@ export function parseCount(text: string): number | null {
 }
 
 function preview({ reading }: Subject, scenario: Scenario): string {
-  return sizeText(planCache(reading.spec, scenario), 'totalBytes', formatBytes);
+  return scopedText(planCache(reading.spec, scenario), 'totalBytes', formatBytes);
 }
 
 function showAt(services: Services, subject: Subject): Step<Scenario> {
@@ -169,7 +170,7 @@ function showAt(services: Services, subject: Subject): Step<Scenario> {
         title: `${subject.name} · ${workloadText(scenario)}`,
         rows: plans(subject, scenario).map((plan) => ({
           label: engineText(plan.scenario),
-          description: sizeText(plan, 'steadyBytes', formatBytes),
+          description: scopedText(plan, 'steadyBytes', formatBytes),
           detail: threeNumbers(plan),
         })),
         actions: [
@@ -212,10 +213,6 @@ function rulesOf({ document }: Subject, { workload }: Scenario): Scenario[] {
 function threeNumbers(plan: CachePlan): string {
   const { kvDtype, exact } = plan;
   if (!plan.known) return `${kvDtype} · ${inexactText(plan)}`;
-  const { neededBytes, steadyBytes, reservedBytes } = plan;
-  const same = neededBytes === steadyBytes && steadyBytes === reservedBytes;
-  const numbers = same
-    ? l10n.t('needed, occupied and reserved alike')
-    : l10n.t('needed {0} · reserved {1}', formatBinary(neededBytes), formatBinary(reservedBytes));
+  const numbers = allAlike(plan) ? l10n.t('needed, occupied and reserved alike') : threeText(plan);
   return `${kvDtype} · ${numbers}${exact ? '' : ` · ${l10n.t('not exact')}`}`;
 }

@@ -8,9 +8,10 @@ import { isHeaded } from '../../model/attention';
 import type { Scenario } from '../../model/scenario';
 import { comparisonCsv, comparisonDocument, comparisonTitle } from '../../present/comparisonText';
 import { formatDelta, formatSeconds } from '../../present/quantities';
-import { guessMark, perTokenText, ratioText, sizeText } from '../../present/sizeText';
+import { guessMark, inAllBytes, perTokenText, ratioText, scopedText } from '../../present/sizeText';
 import { workloadText } from '../../present/words';
 import {
+  changesNothing,
   compareDesigns,
   type ComparedModel,
   type Comparison,
@@ -87,7 +88,11 @@ export async function compareVariants(
   const scenario = scenarioFor(subject.document, request ?? {});
   const asked = request && variants(request.as);
   if (asked) {
-    const comparison = compared(subject, [{ name: null, reading: subject.reading, requests: asked }], scenario);
+    const comparison = compared(
+      subject,
+      [{ name: null, title: subject.name, reading: subject.reading, requests: asked }],
+      scenario,
+    );
     await showComparisonPage(services, subject, comparison);
     return rowsOf(comparison);
   }
@@ -114,7 +119,7 @@ export async function compareVariants(
     async (state, place) => {
       const comparison = compared(
         subject,
-        [{ name: null, reading: subject.reading, requests: state.requests }],
+        [{ name: null, title: subject.name, reading: subject.reading, requests: state.requests }],
         scenario,
       );
       const shown = await showComparison(services, subject, comparison, place);
@@ -122,7 +127,12 @@ export async function compareVariants(
     },
   ]);
   return result
-    ? rowsOf(compareDesigns([{ name: null, reading: subject.reading, requests: result.requests }], scenario))
+    ? rowsOf(
+        compareDesigns(
+          [{ name: null, title: subject.name, reading: subject.reading, requests: result.requests }],
+          scenario,
+        ),
+      )
     : null;
 }
 
@@ -182,6 +192,7 @@ export async function exportComparison(services: Services, uri: unknown, argumen
   const others = await givenOthers(services, subject, request);
   const own: ComparedModel = {
     name: null,
+    title: subject.name,
     reading: subject.reading,
     requests: variants(request.as) ?? usualRequests(subject.reading),
   };
@@ -304,7 +315,7 @@ async function showComparison(
 ): ReturnType<typeof showResults> {
   const rows = comparison.rows.map((row) => ({
     label: row.label,
-    description: [sizes(row), ratioText(elementAt(comparison.rows, 0).plan.totalBytes, row.plan.totalBytes)]
+    description: [sizes(row), ratioText(inAllBytes(elementAt(comparison.rows, 0).plan), inAllBytes(row.plan))]
       .filter((part) => part !== '')
       .join(' · '),
     detail: rowDetail(row),
@@ -348,7 +359,9 @@ const USUAL: readonly VariantRequest[] = [
 ];
 
 function usualRequests(reading: Reading): VariantRequest[] {
-  return USUAL.filter((request) => variantProblem(reading.spec, request) === null);
+  return USUAL.filter(
+    (request) => variantProblem(reading.spec, request) === null && !changesNothing(reading.spec, request),
+  );
 }
 
 /** Every design that the model can have, each with what it would cost; and the model as it is. */
@@ -369,7 +382,8 @@ function variantChoices(
     { kind: 'mla', ...DEFAULT_LATENT },
     { kind: 'mla', latentDim: 256, ropeDim: 32 },
   ];
-  const { rows } = compareDesigns([{ name: null, reading, requests }], scenario);
+  const other = requests.filter((request) => !changesNothing(reading.spec, request));
+  const { rows } = compareDesigns([{ name: null, reading, requests: other }], scenario);
   const [base, ...made] = rows;
   const choices = made.flatMap((row): Choice<VariantRequest>[] =>
     row.request && base ? [{ label: row.label, ...preview(row, base), value: row.request }] : [],
@@ -381,7 +395,7 @@ function preview(row: ComparisonRow, base: ComparisonRow): { readonly descriptio
   const parameters = row.parametersDelta ? [l10n.t('attention weights {0}', formatDelta(row.parametersDelta))] : [];
   return {
     description: sizes(row),
-    detail: [ratioText(base.plan.cacheBytes, row.plan.cacheBytes), ...parameters]
+    detail: [ratioText(inAllBytes(base.plan, 'cacheBytes'), inAllBytes(row.plan, 'cacheBytes')), ...parameters]
       .filter((part) => part !== '')
       .join(' · '),
   };
@@ -389,8 +403,8 @@ function preview(row: ComparisonRow, base: ComparisonRow): { readonly descriptio
 
 function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
   const perToken = perTokenText(plan);
-  const total = sizeText(plan, 'totalBytes');
-  return perToken === total ? total : `${guessMark(plan)}${perToken} · ${total}`;
+  const total = scopedText(plan);
+  return perToken === total ? total : `${guessMark(plan)}${total} · ${perToken}`;
 }
 
 async function* otherChoices(
@@ -406,7 +420,7 @@ async function* otherChoices(
     for (const other of configs) {
       const [base, row] = compareDesigns(
         [
-          { name: null, reading: subject.reading, requests: [] },
+          { name: null, title: subject.name, reading: subject.reading, requests: [] },
           { name: other.name, reading: other.reading, requests: [] },
         ],
         scenario,
@@ -414,7 +428,7 @@ async function* otherChoices(
       if (!base || !row) continue;
       // What a well-known model is about begins with its design.
       const variant = other.id.startsWith('preset:') ? '' : other.reading.spec.variant;
-      const detail = [other.detail, variant, ratioText(base.plan.totalBytes, row.plan.totalBytes)]
+      const detail = [other.detail, variant, ratioText(inAllBytes(base.plan), inAllBytes(row.plan))]
         .filter((part) => part !== '')
         .join(' · ');
       all.push({ label: other.name, description: sizes(row), detail, value: other });

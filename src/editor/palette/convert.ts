@@ -5,7 +5,7 @@ import { divisorsOf } from '../../model/divisors';
 import { planCache } from '../../cache/plan';
 import { convertHeads, convertibleHeads } from '../../reading/convertHeads';
 import { headVariant } from '../../model/attention';
-import { perTokenText, ratioText, sizeText } from '../../present/sizeText';
+import { inAllBytes, perTokenText, ratioText, sizeInAllText } from '../../present/sizeText';
 import { applyConfigEdit } from '../configEdit';
 import { COMMANDS } from '../ids';
 import type { Services } from '../services';
@@ -102,11 +102,7 @@ function headChoices(subject: Subject, queryHeads: number): Choice<number>[] {
       return [
         {
           label: variant === 'GQA' ? l10n.t('GQA-{0}: groups of {1}', kvHeads, queryHeads / kvHeads) : variant,
-          description: [
-            perTokenText(after),
-            sizeText(after, 'totalBytes'),
-            ratioText(before.totalBytes, after.totalBytes),
-          ]
+          description: [perTokenText(after), sizeInAllText(after), ratioText(inAllBytes(before), inAllBytes(after))]
             .filter((part) => part !== '')
             .join(' · '),
           detail: edits,

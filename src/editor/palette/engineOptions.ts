@@ -7,7 +7,7 @@ import { allocationRule } from '../../cache/engines/register';
 import { planCache } from '../../cache/plan';
 import { type EngineOptions, type EngineRule, ENGINES, type OptionValue, type Scenario } from '../../model/scenario';
 import { aboutOption, valueText } from '../../present/optionText';
-import { guessMark, sizeText } from '../../present/sizeText';
+import { guessMark, scopedText } from '../../present/sizeText';
 import { engineText, refusalText, releaseText, sentence } from '../../present/words';
 import { configInSight } from '../activeReading';
 import type { Services } from '../services';
@@ -196,5 +196,5 @@ function previewOf({ readings }: Services, scenario: Scenario): string {
   const found = configInSight(readings);
   if (!found) return '';
   const plan = planCache(found.reading.spec, scenario);
-  return refusalText(plan) ?? `${guessMark(plan)}${sizeText(plan, 'totalBytes')}`;
+  return refusalText(plan) ?? `${guessMark(plan)}${scopedText(plan)}`;
 }

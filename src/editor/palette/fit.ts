@@ -1,10 +1,11 @@
 /** Fit to GPU…: what of a device weights and cache take, how much fits, what limits decoding. */
 
+import { possibleDecode } from '../../serving/roofline';
 import { l10n } from 'vscode';
 import { planCache } from '../../cache/plan';
 import type { Scenario } from '../../model/scenario';
-import { formatBinary } from '../../model/units';
-import { fitLine, fitMarkdown, partTexts, roomText } from '../../present/fitText';
+import { formatSize } from '../../model/units';
+import { fitLine, onEach, fitMarkdown, partTexts, roomText } from '../../present/fitText';
 import { formatSeconds } from '../../present/quantities';
 import { notKnownText } from '../../present/sizeText';
 import { sentence } from '../../present/words';
@@ -153,8 +154,9 @@ export function deviceChoices<T>(choice: (device: Device) => Choice<T>): Choice<
 }
 
 function preview(report: FitReport): { readonly description: string; readonly detail: string } {
-  const step = report.decode ? ` · ${l10n.t('a step at best {0}', formatSeconds(report.decode.timeS))}` : '';
-  return { description: `${formatBinary(report.device.memoryBytes)}${step}`, detail: fitLine(report) };
+  const decode = possibleDecode(report);
+  const step = decode ? ` · ${l10n.t('a step at best {0}', formatSeconds(decode.timeS))}` : '';
+  return { description: `${formatSize(report.device.memoryBytes)}${step}`, detail: fitLine(report) };
 }
 
 async function showFit(
@@ -192,7 +194,7 @@ async function showFit(
         ...partTexts(report).map(([name, size, how]) => ({ label: sentence(name), description: size, detail: how })),
         {
           label: l10n.t('Cache'),
-          description: l10n.t('{0} of {1}', formatBinary(report.cacheBytes), roomText(report)),
+          description: l10n.t('{0} of {1}', `${formatSize(report.cacheBytes)}${onEach(report)}`, roomText(report)),
         },
         ...suggestions.map(({ text }) => ({ label: l10n.t('Would fit with {0}', text), description: '' })),
       ],

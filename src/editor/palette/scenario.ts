@@ -6,8 +6,8 @@ import { engineOf } from '../../cache/engines/engineSettings';
 import { planCache } from '../../cache/plan';
 import { KV_DTYPES } from '../../model/dtype';
 import type { Scenario } from '../../model/scenario';
-import { formatBinary, formatInteger } from '../../model/units';
-import { guessMark, sizeText } from '../../present/sizeText';
+import { formatSize, formatInteger } from '../../model/units';
+import { guessMark, scopedText } from '../../present/sizeText';
 import { engineText, optionTexts, refusalText } from '../../present/words';
 import { deviceOf } from '../../serving/hardware';
 import { configInSight } from '../activeReading';
@@ -88,7 +88,7 @@ function partsOf(services: Services): Part[] {
   const preview = (at: Scenario): string => {
     if (!found) return '';
     const plan = planCache(found.reading.spec, at);
-    return refusalText(plan) ?? `${guessMark(plan)}${sizeText(plan, 'totalBytes')}`;
+    return refusalText(plan) ?? `${guessMark(plan)}${scopedText(plan)}`;
   };
   const counts = (
     setting: string,
@@ -173,7 +173,7 @@ function partsOf(services: Services): Part[] {
       current: gpu,
       choices: deviceChoices(({ id, name, memoryBytes }) => ({
         label: name,
-        description: formatBinary(memoryBytes),
+        description: formatSize(memoryBytes),
         value: id,
       })),
     },

@@ -33,6 +33,7 @@ import { COMMANDS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
 import { engineSettings, writeEngine, writeEngineOptions, writeScenario } from '../settings';
+import { switchUnits } from '../sizeUnits';
 import { writeWhole } from '../writing';
 import { visible } from '../../model/visibleText';
 import { MAX_CONFIG_CHARACTERS } from '../../config/document';
@@ -147,6 +148,10 @@ export class Connection extends Owner {
       },
       'panel/reveal': ({ id, offset, length }) => this.reveal(this.shownConfig(id), offset, length),
       'panel/setScenario': setScenario,
+      'panel/switchUnits': async () => {
+        await switchUnits();
+        return null;
+      },
       'panel/devices': sourcedDevices,
       'panel/apply': async ({ id, version, edits }) => {
         const target = this.shownConfig(id);

@@ -19,7 +19,7 @@ import { besideOf } from '../beside';
 import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
 import type { Services } from '../services';
-import { engineSettings, gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
+import { engineSettings, gpuSetting, scenarioSetting, unitsSetting, taughtFamilies } from '../settings';
 import { type Log, pickFrom } from '../sinks';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
@@ -110,6 +110,7 @@ export class PanelHost extends Owner {
       gpu,
       device: sourcedDevice(gpu),
       families: workspace.getConfiguration(SETTINGS.section).get<JsonValue>(SETTINGS.families) ?? {},
+      units: unitsSetting(),
       native: this.services.platform.native,
     };
   }

@@ -165,5 +165,5 @@ export function missing(reader: ConfigReader, what: string, key: string): void {
     range: reader.rangeOf(key),
     message: `The config does not give ${what}.`,
   });
-  reader.log.note(`${what} missing`, true, reader.pathOf(key));
+  reader.log.note(`${what} is missing`, true, reader.pathOf(key));
 }

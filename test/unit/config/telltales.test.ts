@@ -131,7 +131,7 @@ describe('a known family with keys of another mechanism', () => {
     });
     expect(spec.exact).toBe(false);
     expect(spec.unknownLayers).toBe(2);
-    expect(spec.notes.map((note) => note.text)).toContain('2 of 4 layers not understood: quantum_attention');
+    expect(spec.notes.map((note) => note.text)).toContain('2 of 4 layers are not understood: quantum_attention');
   });
   it('a sliding layer without a window', () => {
     const spec = read({

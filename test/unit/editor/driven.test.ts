@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
     'Open Panel Beside the Editor',
   ],
   changeScenario: [HOME, 'change the scenario from the status bar, each value with its cost', 'Change Scenario'],
+  switchUnits: [ADVICE, 'counts in GB and back by one command, as hover and status do', 'headlight.switchUnits'],
   setEngineOptions: [PALETTE, 'sets options of the engine, and says what is none', 'headlight.setEngineOptions'],
   runAttentionLayer: [HOME, 'run a layer', 'Headlight: Run Attention Layer'],
   saveAttentionLayerAsOnnx: [COMPUTE, 'a layer is written as ONNX', 'headlight.saveAttentionLayerAsOnnx'],
@@ -99,7 +100,7 @@ const MENUS: Readonly<Record<string, Driven>> = {
   'view/title sortConfigsByBytes': [
     HOME,
     'is sorted from its menu, and looks again at its button',
-    'Sort by Bytes per Token',
+    'Sort by Cache at the Scenario',
   ],
   'view/item/context compareSelectedConfigs inline': [
     HOME,
@@ -164,7 +165,7 @@ const SURFACES_OF_THE_CODE: Readonly<Record<string, Driven>> = {
     'the schema describes keys of a model config, and nothing of another config.json',
     'shared by a group of query heads',
   ],
-  'lens and hint of a diff': [ADVICE, 'in a diff lens and hint show the change', '÷4 in this diff'],
+  'lens and hint of a diff': [ADVICE, 'in a diff lens and hint show the change', 'This diff: '],
   'the hover of a diff': [PALETTE, 'the hover tells what a change does', 'This change'],
   'the file beside a config': [
     ADVICE,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { knownPlan as planCache } from '../support/plans';
 import { readModelConfig } from '../../../src/reading/read';
-import { formatBinary, formatBytes } from '../../../src/model/units';
+import { formatSize, formatBytes } from '../../../src/model/units';
 import { sampleConfig, scenario } from '../support';
 
 /** The worked numbers of the lectures, with the conventions that make them come out. */
@@ -25,11 +25,11 @@ describe("the lectures' table", () => {
     [8, '384 MiB'],
     [1, '48 MiB'],
   ])('GPT-3 with %i KV heads at 1,024 tokens: %s', (kvHeads, expected) => {
-    expect(formatBinary(bytes(gpt3(kvHeads), 1_024))).toBe(expected);
+    expect(formatSize(bytes(gpt3(kvHeads), 1_024))).toBe(expected);
   });
 
   it('GPT-3 at its own context of 2,048: 9 GiB', () => {
-    expect(formatBinary(bytes(gpt3(96), 2_048))).toBe('9 GiB');
+    expect(formatSize(bytes(gpt3(96), 2_048))).toBe('9 GiB');
   });
 
   it('DeepSeek-V3: 70,272 B a token as MLA, 3,997,696 as MHA with heads of 128, 56.9 times as much', () => {

@@ -1,7 +1,7 @@
 // Numbers as people read them.
 import { describe, expect, it } from 'vitest';
 import {
-  formatBinary,
+  formatSize,
   formatBytes,
   formatExactBytes,
   formatInteger,
@@ -27,7 +27,7 @@ describe('numbers as text', () => {
   });
 
   it('sizes have three digits at least and no zeros at the end', () => {
-    expect([0, 1, 1023, 1024, 131_072, 70_272, 4.5 * 1024 ** 3, 2 ** 60].map(formatBinary)).toEqual([
+    expect([0, 1, 1023, 1024, 131_072, 70_272, 4.5 * 1024 ** 3, 2 ** 60].map(formatSize)).toEqual([
       '0 B',
       '1 B',
       '1,023 B',
@@ -37,7 +37,7 @@ describe('numbers as text', () => {
       '4.5 GiB',
       '1 EiB',
     ]);
-    expect(formatBinary(Infinity)).toBe('too large to state');
+    expect(formatSize(Infinity)).toBe('too large to state');
     expect(formatBytes(4.5 * 1024 ** 3)).toBe('4.5 GiB (4.83 GB)');
     expect(formatExactBytes(70_272)).toContain('70,272 B');
     expect([0, 999, 1000, 2 ** 53].map(formatInteger)).toEqual(['0', '999', '1,000', '9,007,199,254,740,992']);

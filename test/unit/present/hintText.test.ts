@@ -9,7 +9,9 @@ import { sampleConfig, sampleNames, scenario } from '../support';
 function hints(text: string): Record<string, string> {
   const reading = readModelConfig(text);
   if (!reading) throw new Error('not a model config');
-  return Object.fromEntries(hintsOf(planCache(reading.spec, scenario(1, 32_768))).map((hint) => [hint.key, hint.text]));
+  return Object.fromEntries(
+    hintsOf(planCache(reading.spec, scenario(1, 32_768)), reading).map((hint) => [hint.key, hint.text]),
+  );
 }
 
 const config = (changes: object): string =>
@@ -28,24 +30,24 @@ const config = (changes: object): string =>
 describe('hints', () => {
   it('stand beside the values of Llama 3', () => {
     expect(hints(sampleConfig('llama-3-8b'))).toEqual({
-      num_key_value_heads: '= 8 groups of 4',
+      model_type: '→ 128 KiB of cache per token',
+      num_key_value_heads: '→ 8 groups of 4',
       hidden_size: '→ head dim 128',
-      num_hidden_layers: '128 KiB/token',
-      max_position_embeddings: '= 1 GiB',
-      torch_dtype: '2 B each',
+      max_position_embeddings: '→ 1 GiB of cache',
+      torch_dtype: '→ 2 B each',
     });
   });
 
   it('tell the latent of DeepSeek-V3', () => {
     expect(hints(sampleConfig('deepseek-v3'))).toMatchObject({
-      kv_lora_rank: '+ 64 = 576 per token',
-      num_hidden_layers: '68.63 KiB/token',
+      kv_lora_rank: '→ with RoPE key 576 per token',
+      model_type: '→ 68.63 KiB of cache per token',
     });
     expect(hints(sampleConfig('deepseek-v3'))).not.toHaveProperty('num_key_value_heads');
   });
 
   it('tell MHA at the query heads where no key gives the KV heads', () => {
-    expect(hints(sampleConfig('gpt2'))).toMatchObject({ n_head: '= MHA' });
+    expect(hints(sampleConfig('gpt2'))).toMatchObject({ n_head: '→ MHA' });
   });
 
   it('tell kinds of layers, and what a window bounds', () => {
@@ -59,21 +61,21 @@ describe('hints', () => {
     ];
     expect(hints(config({ layer_types: list }))).toMatchObject({
       layer_types: '4 sliding, 2 full',
-      sliding_window: '≤ 2 MiB',
-      num_key_value_heads: '= 2 groups of 4',
+      sliding_window: '→ at most 2 MiB',
+      num_key_value_heads: '→ 2 groups of 4',
     });
   });
 
   it('say it when groups do not come out even', () => {
     expect(hints(config({ num_key_value_heads: 3 }))).toMatchObject({ num_key_value_heads: 'does not divide 8' });
-    expect(hints(config({ num_key_value_heads: 1 }))).toMatchObject({ num_key_value_heads: '= MQA' });
+    expect(hints(config({ num_key_value_heads: 1 }))).toMatchObject({ num_key_value_heads: '→ MQA' });
   });
 
   it('name nested keys by their path, and are short', () => {
     const nested = `{"model_type": "llava", "architectures": ["X"], "text_config": ${sampleConfig('llama-3-8b')}}`;
-    expect(hints(nested)).toMatchObject({ 'text_config.num_key_value_heads': '= 8 groups of 4' });
+    expect(hints(nested)).toMatchObject({ 'text_config.num_key_value_heads': '→ 8 groups of 4' });
     for (const name of sampleNames())
-      for (const text of Object.values(hints(sampleConfig(name)))) expect(text.length).toBeLessThan(30);
+      for (const text of Object.values(hints(sampleConfig(name)))) expect(text.length).toBeLessThan(32);
   });
 });
 

@@ -95,7 +95,7 @@ function textsOf(reading: Reading): { readonly markdown: readonly Markdown[]; re
     ],
     labels: [
       ...Object.values(familyStatus(plan)).map(String),
-      ...hintsOf(plan).flatMap(({ text, detail }) => [text, detail]),
+      ...hintsOf(plan, reading).flatMap(({ text, detail }) => [text, detail]),
       ...lintReading(reading, {}).flatMap(({ message, fix }) => [message, fix?.title ?? '']),
       ...reading.problems.map(({ message }) => message),
       ...plan.notes.map(({ text }) => text),

@@ -24,10 +24,10 @@ describe('hover', () => {
     expect(markdown).toContain('`32 layers × 2 K and V × 8 KV heads × 128 head dim × 2 B (bf16) = 131,072 B`');
     expect(markdown).toMatch(/\*\*`num_key_value_heads` line \d+\*\*/);
     for (const row of [
-      '`4` groups of 8 → 64 KiB/token',
-      '`16` groups of 2 → 256 KiB/token',
-      '`1` MQA → 16 KiB/token',
-      '`32` MHA → 512 KiB/token',
+      '`4` groups of 8 → 2 GiB, **÷ 2**, 64 KiB/token',
+      '`16` groups of 2 → 8 GiB, **× 2**, 256 KiB/token',
+      '`1` MQA → 512 MiB, **÷ 8**, 16 KiB/token',
+      '`32` MHA → 16 GiB, **× 4**, 512 KiB/token',
     ]) {
       expect(markdown).toContain(row);
     }

@@ -118,8 +118,8 @@ describe('its text', () => {
       scenario(1, 1),
     );
     const [header, ...lines] = comparisonCsv(comparison).trimEnd().split('\r\n');
-    expect(header?.split(',')).toHaveLength(13);
-    expect(lines[1]).toMatch(/^MHA,1,32768,bf16,intrinsic,524288,17179869184,0,0\.25,805306368,/);
+    expect(header?.split(',')).toHaveLength(15);
+    expect(lines[1]).toMatch(/^MHA,1,32768,bf16,intrinsic,524288,17179869184,0,1,17179869184,0\.25,805306368,/);
     expect(comparisonCsv(hostile)).toContain(`"'=cmd(""x""),␊[a](b)",1,1,`);
     expect(comparisonMarkdown(hostile).source).toMatch(/\\\[a\\\]/);
   });

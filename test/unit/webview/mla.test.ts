@@ -642,7 +642,7 @@ describe('costs', () => {
   const reading = readModelConfig(sampleConfig('deepseek-v3'));
 
   it("are the picture's, and the real ones of the plan", () => {
-    const { rows, columns } = latentCosts(LECTURE, reading, scenario(1, 32_768));
+    const { rows, columns } = latentCosts(LECTURE, reading, scenario(1, 32_768), 'mine');
     expect(columns).toEqual(['K and V of every head', 'latent and rotary key']);
     expect(rows.map(({ left, right, ratio }) => [left, right, ratio])).toEqual([
       ['32 B', '12 B', '÷ 2.67'],
@@ -650,17 +650,27 @@ describe('costs', () => {
       ['3,997,696 B', '70,272 B', '÷ 56.89'],
       ['122 GiB', '2.14 GiB', '÷ 56.89'],
     ]);
-    const llama = latentCosts(LECTURE, readModelConfig(sampleConfig('llama-3-8b')), scenario(1, 1024));
+    const llama = latentCosts(LECTURE, readModelConfig(sampleConfig('llama-3-8b')), scenario(1, 1024), 'mine');
     expect(llama.note).toBe(
-      'Here with 2 bytes a number, and on the left with the position in K itself. llama is GQA: as MHA, and as MLA 512 + 64.',
+      'Here with 2 bytes a number, and on the left with the position in K itself. mine is GQA: as MHA, and as MLA 512 + 64.',
     );
     expect(llama.rows[2]).toMatchObject({ left: '524,288 B', right: '36,864 B' });
-    expect(latentCosts(LECTURE, null, null).rows).toHaveLength(2);
+    expect(latentCosts(LECTURE, null, null, '').rows).toHaveLength(2);
+  });
+
+  it('count the whole model in both rows, and one device beside it', () => {
+    const tp = { sharding: { tp: 8, pp: 1, dcp: 1, dpAttention: false }, engine: 'vllm' } as const;
+    const { rows } = latentCosts(LECTURE, reading, scenario(1, 32_768, tp), 'mine');
+    expect(rows.slice(2).map(({ what, left, right, ratio }) => [what, left, right, ratio])).toEqual([
+      ['mine, a token', '3,997,696 B', '70,272 B', '÷ 56.89'],
+      ['mine, 1 × 32,768 tokens', '122 GiB', '2.14 GiB', '÷ 56.89'],
+      ['the same, on each of 8 devices', '15.25 GiB', '2.14 GiB', '÷ 7.11'],
+    ]);
   });
 
   it('of plain attention count what the steps show', () => {
     const walk = plainWalk(LECTURE);
-    const { rows } = plainCosts(LECTURE, walk, reading, scenario(1, 1024));
+    const { rows } = plainCosts(LECTURE, walk, reading, scenario(1, 1024), 'mine');
     // 3 projections of 8 × 4, a triangle or a row of scores, and the same of weighted values.
     expect(rows[0]).toMatchObject({ left: String(5 * 3 * 32 + 2 * 15 * 4), right: String(3 * 32 + 2 * 5 * 4) });
     expect(rows[1]).toMatchObject({ left: String(4 * 3 * 32 + 2 * 10 * 4), right: '0', ratio: '' });

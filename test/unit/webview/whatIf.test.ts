@@ -150,6 +150,7 @@ describe('what-if controls', () => {
       gpu: 'h100-sxm',
       device: sourcedDevice('h100-sxm'),
       families: {},
+      units: 'GiB' as const,
       native: true,
     };
     expect(realChange(settings, { tokens: 4096, batch: 2, gpu: 'h100-sxm' })).toEqual({ batch: 2 });
@@ -163,6 +164,7 @@ describe('what-if controls', () => {
       gpu: 'h100-sxm',
       device: sourcedDevice('h100-sxm'),
       families: {},
+      units: 'GiB' as const,
       native: true,
     });
     const old = settings('vllm', '0.11', { 'block-size': 32 });

@@ -2,11 +2,11 @@
 
 import type { AttentionKind } from '../../../src/model/attention';
 import { comparisonTable } from '../../../src/present/comparisonText';
-import { sizeText } from '../../../src/present/sizeText';
+import { sizeInAllText } from '../../../src/present/sizeText';
 import { kindTitle } from '../../../src/present/words';
 import type { CachePlan } from '../../../src/cache/plan';
 import type { Comparison } from '../../../src/serving/comparison';
-import { formatBinary } from '../../../src/model/units';
+import { formatSize } from '../../../src/model/units';
 
 /** A stretch of a bar: what layers of one kind hold, or recurrent state. */
 export interface BarSegment {
@@ -50,8 +50,8 @@ export function barsOf(comparison: Comparison): Bars {
     return {
       id: row.id,
       // Its name stands above; the design is what narrow places must not cut off.
-      label: index === 0 ? cell('design').replace(`${row.plan.spec.modelType} `, '') : cell('design'),
-      size: sizeText(row.plan, 'totalBytes'),
+      label: index === 0 ? cell('design').replace(/^.* (?=as it is )/s, '') : cell('design'),
+      size: sizeInAllText(row.plan),
       ratio: index === 0 ? '' : cell('ratio'),
       more: more.map((column) => cell(column.id)),
       segments: segmentsOf(row.plan, longest),
@@ -77,6 +77,6 @@ function segmentsOf(plan: CachePlan, longest: number): BarSegment[] {
     kind,
     bytes,
     fraction: longest === 0 ? 0 : bytes / longest,
-    title: `${layers} ${layers === 1 ? 'layer' : 'layers'} ${kindTitle(kind)}: ${formatBinary(bytes)}`,
+    title: `${layers} ${layers === 1 ? 'layer' : 'layers'} ${kindTitle(kind)}: ${formatSize(bytes)}${plan.everywhere.devices > 1 ? ' on one device' : ''}`,
   }));
 }

@@ -5,7 +5,7 @@
 
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { formatBinary, formatInteger } from '../../../src/model/units';
+import { formatSize, formatInteger } from '../../../src/model/units';
 import { followWidth } from '../../platform/width';
 import { base, numbers } from '../../styles/base';
 import { kindColor } from '../../styles/kinds';
@@ -84,7 +84,7 @@ export class CurveElement extends LitElement {
         ${series.map(
           (one) => html`<div class=${one.id === this.chosen ? 'chosen' : ''}>
             <dt title=${one.label}><span class="swatch" .style=${`background: ${kindColor(one.kind)}`}></span>${one.label}</dt>
-            <dd>${formatBinary(one.bytesAt(cursorTokens))}</dd>
+            <dd>${formatSize(one.bytesAt(cursorTokens))}</dd>
           </div>`,
         )}
       </dl>

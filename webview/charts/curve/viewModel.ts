@@ -3,13 +3,13 @@
 import { layerGroups } from '../../../src/cache/groups';
 import { planCache } from '../../../src/cache/plan';
 import type { AttentionKind } from '../../../src/model/attention';
-import { formatBinary, formatInteger } from '../../../src/model/units';
+import { formatSize, formatInteger, shownUnits, type Units } from '../../../src/model/units';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 import { elide, shortContext, spread } from './labels';
 
 export interface CurvePoint {
   readonly tokens: number;
-  /** Cache and state, by the scenario's rule. */
+  /** Cache and state, by the scenario's rule, on all devices. */
   readonly bytes: number;
 }
 
@@ -56,7 +56,7 @@ export function curveSeries(
     .map((row): CurveSeries => {
       const { spec, scenario } = row.plan;
       const bytesAt = (tokens: number): number =>
-        planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).atLeast.totalBytes;
+        planCache(spec, { ...scenario, workload: { ...scenario.workload, tokens } }).everywhere.totalBytes;
       const points = sampledContexts(range, [scenario.workload.tokens, ...windowsOf(row)]).map((tokens) => ({
         tokens,
         bytes: bytesAt(tokens),
@@ -123,7 +123,10 @@ const FONT_WIDTH = 6.3;
 const X_TICK_ROOM = 44;
 const Y_TICK_ROOM = 36;
 /** Binary units step by 2^10: ticks at every power of 4, 16, 32 or 1,024. */
-const Y_STEPS = [4, 16, 32, 1024] as const;
+const Y_STEPS: Readonly<Record<Units, readonly number[]>> = {
+  GiB: [4, 16, 32, 1024],
+  GB: [10, 100, 1000],
+};
 
 export function layoutCurve(
   series: readonly CurveSeries[],
@@ -214,10 +217,10 @@ function xTicks(frame: Frame): Tick[] {
 function yTicks(frame: Frame): Tick[] {
   const { least, most } = frame.bytes;
   const per = (step: number): number => ((frame.bottom - frame.top) * Math.log2(step)) / Math.log2(most / least);
-  const step = Y_STEPS.find((candidate) => per(candidate) >= Y_TICK_ROOM) ?? 1024;
+  const step = Y_STEPS[shownUnits()].find((candidate) => per(candidate) >= Y_TICK_ROOM) ?? 1024;
   const ticks: Tick[] = [];
   for (let value = 1; value <= most; value *= step)
-    if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatBinary(value) });
+    if (value >= least) ticks.push({ at: bytesY(frame, value), text: formatSize(value) });
   return ticks;
 }
 
@@ -228,11 +231,11 @@ export function curveTable(
 ): { readonly tokens: string; readonly cells: readonly string[] }[] {
   return Array.from({ length: Math.round(Math.log2(most / least)) + 1 }, (_, octave) => {
     const tokens = least * 2 ** octave;
-    return { tokens: formatInteger(tokens), cells: series.map((one) => formatBinary(one.bytesAt(tokens))) };
+    return { tokens: formatInteger(tokens), cells: series.map((one) => formatSize(one.bytesAt(tokens))) };
   });
 }
 
 /** "At 32,768 tokens: MHA 16 GiB, GQA-8 4 GiB". */
 export function readoutSentence(series: readonly CurveSeries[], tokens: number): string {
-  return `At ${formatInteger(tokens)} tokens: ${series.map((one) => `${one.label} ${formatBinary(one.bytesAt(tokens))}`).join(', ')}`;
+  return `At ${formatInteger(tokens)} tokens: ${series.map((one) => `${one.label} ${formatSize(one.bytesAt(tokens))}`).join(', ')}`;
 }

@@ -5,7 +5,7 @@ import { layerGroups } from '../../../src/cache/groups';
 import type { AttentionKind, AttentionSpec } from '../../../src/model/attention';
 import type { ResolvedKvDtype } from '../../../src/model/dtype';
 import type { ModelSpec } from '../../../src/model/spec';
-import { formatBinary, formatInteger, formatRanges } from '../../../src/model/units';
+import { formatSize, formatInteger, formatRanges } from '../../../src/model/units';
 import { kindTitle } from '../../../src/present/words';
 
 /** Neighbouring layers of one kind. */
@@ -110,8 +110,8 @@ export function legendOf(model: StripModel): readonly { readonly kind: Attention
 
 function cachesText(entry: number, state: number): string {
   const parts = [
-    ...(entry > 0 ? [`${formatBinary(entry)} a token`] : []),
-    ...(state > 0 ? [`state ${formatBinary(state)}`] : []),
+    ...(entry > 0 ? [`${formatSize(entry)} a token`] : []),
+    ...(state > 0 ? [`state ${formatSize(state)}`] : []),
   ];
   return parts.length > 0 ? parts.join(' + ') : 'caches nothing';
 }

@@ -77,6 +77,8 @@ export interface Offer {
   readonly text: string;
   readonly label: string;
   readonly shown: boolean;
+  /** It is the model as it is: nothing to show beside it. */
+  readonly same: boolean;
 }
 
 /** Designs that the model can be turned into: MHA, GQA of every divisor, MQA, MLA; not the one that it is. */
@@ -99,8 +101,9 @@ export function offersOf(spec: ModelSpec, choices: Choices): Offer[] {
   return offered.map((request) => {
     const text = requestText(request);
     // The latent's widths may have changed since it was chosen.
-    const shown = request.kind === 'mla' ? wanted.some((other) => other.startsWith('mla')) : wanted.includes(text);
-    return { request, text, label: variantLabel(request), shown };
+    const chosen = request.kind === 'mla' ? wanted.some((other) => other.startsWith('mla')) : wanted.includes(text);
+    const same = changesNothing(spec, request);
+    return { request, text, label: variantLabel(request), shown: chosen && !same, same };
   });
 }
 

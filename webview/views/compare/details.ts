@@ -1,8 +1,17 @@
 /** What a chosen design means, in a few lines of text. */
 
-import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
+import { formatSize, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatDelta, formatFlops, formatSeconds } from '../../../src/present/quantities';
-import { hasState, notKnownText, perTokenText, ratioText, sizeText } from '../../../src/present/sizeText';
+import {
+  beyondText,
+  hasState,
+  inAllBytes,
+  notKnownText,
+  perTokenText,
+  ratioText,
+  scopedText,
+  sizeInAllText,
+} from '../../../src/present/sizeText';
 import { headsText, limitText } from '../../../src/present/words';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 
@@ -10,31 +19,36 @@ import type { Comparison, ComparisonRow } from '../../../src/serving/comparison'
 function spokenRatio(ratio: string): string {
   if (ratio.startsWith('÷ ')) return `${ratio.slice(2)} times less than the first`;
   if (ratio.startsWith('× ')) return `${ratio.slice(2)} times the first`;
-  return ratio === 'same' ? 'as much as the first' : `${ratio}`;
+  return ratio === 'same' ? 'as much as the first' : `${ratio} against the first`;
 }
 
 /** Lines below the design's name, the most telling first. */
 export function detailLines(row: ComparisonRow, { device, rows: [first] }: Comparison): string[] {
   const { plan, decode, request } = row;
   const heads = headsText(plan.spec);
-  const state = hasState(plan) ? ` + state ${sizeText(plan, 'stateBytes')} a sequence` : '';
+  const state = hasState(plan) ? ` + state ${sizeInAllText(plan, 'stateBytes')}` : '';
   const delta = row.parametersDelta;
-  const size = plan.known ? formatBytes(plan.totalBytes) : `${sizeText(plan, 'totalBytes')}. ${notKnownText(plan)}.`;
-  const ratio = first && first !== row ? ratioText(first.plan.totalBytes, plan.totalBytes) : '';
+  const size = plan.known ? scopedText(plan, 'totalBytes', formatBytes) : `${scopedText(plan)}. ${notKnownText(plan)}.`;
+  const ratio = first && first !== row ? ratioText(inAllBytes(first.plan), inAllBytes(plan)) : '';
   return [
     ratio === '' ? size : `${size}, ${spokenRatio(ratio)}`,
     heads,
     plan.known
-      ? `${formatInteger(plan.bytesPerToken)} B per token (${formatBinary(plan.bytesPerToken)})${state}`
+      ? `${formatInteger(plan.bytesPerToken)} B per token (${formatSize(plan.bytesPerToken)})${beyondText(plan)}${state}`
       : plan.atLeast.bytesPerToken > 0
         ? `${perTokenText(plan)}${state}`
         : '',
+    plan.sharding.duplication > 1
+      ? `stored ${Number(plan.sharding.duplication.toFixed(2))} times over: devices keep copies`
+      : '',
     row.projectionFlops === null
       ? ''
       : `projections: ${formatFlops(row.projectionFlops)} a token${request === null || delta === null ? '' : delta === 0 ? ', as many parameters' : `, ${formatDelta(delta)} parameters`}`,
     decode && device
-      ? `a decode step on ${device.name} takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: reads ${formatBinary(decode.weightBytesRead)} of weights and ${formatBinary(decode.cacheBytesRead)} of cache`
-      : '',
+      ? `a decode step on ${device.name} takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache`
+      : device && row.weightsFit === false
+        ? `the weights alone do not fit on ${plan.everywhere.devices > 1 ? `${formatInteger(plan.everywhere.devices)} × ` : ''}${device.name}: nothing is decoded`
+        : '',
     row.unchangedLayers > 0
       ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'a window, or no heads to share' : 'they have no heads to share'}`
       : '',

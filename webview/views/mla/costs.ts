@@ -1,10 +1,11 @@
 /** What the two sides of a walk keep and compute: at the picture's sizes, and at the real sizes of the followed config. */
 
 import type { KnownPlan } from '../../../src/cache/plan';
+import { deviceCount } from '../../../src/cache/sharding';
 import { DEFAULT_LATENT, projectionParameters } from '../../../src/cache/variants';
 import type { Reading } from '../../../src/reading/read';
-import type { Scenario } from '../../../src/model/scenario';
-import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
+import { type Scenario, UNSHARDED } from '../../../src/model/scenario';
+import { formatSize, formatInteger, formatRatio } from '../../../src/model/units';
 import { formatFlops } from '../../../src/present/quantities';
 import { workloadText } from '../../../src/present/words';
 import { decodeAttentionFlops, prefillAttentionFlops } from '../../../src/serving/attentionWork';
@@ -48,6 +49,8 @@ export function latentCosts(
   { sizes, prompt }: WalkSettings,
   reading: Reading | null,
   scenario: Scenario | null,
+  /** What the followed model is called. */
+  name: string,
 ): CostTable {
   const tokens = wordsOf(prompt).length + 1;
   const left = 2 * sizes.heads * sizes.headDim * BYTES;
@@ -56,13 +59,22 @@ export function latentCosts(
     costRow('here, a token', left, right, exactBytes),
     costRow(`here, ${tokens} tokens`, left * tokens, right * tokens, exactBytes),
   ];
-  const real = reading && scenario ? realDesigns(reading, scenario) : null;
+  const real = reading && scenario ? realDesigns(reading, scenario, name) : null;
   if (real) {
-    const { name, mha, mla } = real;
+    const { mha, mla, onDevices } = real;
     rows.push(
       costRow(`${name}, a token`, mha.bytesPerToken, mla.bytesPerToken, exactBytes),
-      costRow(`${name}, ${workloadText(mla.scenario)}`, mha.totalBytes, mla.totalBytes, formatBinary),
+      costRow(`${name}, ${workloadText(mla.scenario)}`, mha.totalBytes, mla.totalBytes, formatSize),
     );
+    if (onDevices)
+      rows.push(
+        costRow(
+          `the same, on each of ${formatInteger(onDevices.mla.everywhere.devices)} devices`,
+          onDevices.mha.totalBytes,
+          onDevices.mla.totalBytes,
+          formatSize,
+        ),
+      );
   }
   return {
     title: 'What each keeps',
@@ -72,11 +84,34 @@ export function latentCosts(
   };
 }
 
-/** The followed model with K and V per head, and with a latent; null where it has no attention that could be either. */
+interface Designs {
+  readonly mha: KnownPlan;
+  readonly mla: KnownPlan;
+}
+
+/**
+ * The followed model with K and V per head, and with a latent; null where it has no attention that could be either. The whole model, as
+ * what a token takes is; `onDevices`: what one device has of it, where there are several.
+ */
 function realDesigns(
   reading: Reading,
   scenario: Scenario,
-): { readonly name: string; readonly mha: KnownPlan; readonly mla: KnownPlan; readonly note: string } | null {
+  name: string,
+): (Designs & { readonly onDevices: Designs | null; readonly note: string }) | null {
+  const whole = designsAt(reading, { ...scenario, sharding: UNSHARDED });
+  if (!whole) return null;
+  const { variant } = reading.spec;
+  const own = changesNothing(reading.spec, { kind: 'mha' }) ? 'as it is' : 'as MHA';
+  const note = whole.isLatent
+    ? `${name} as MHA and as it is.`
+    : `${name} is ${variant}: ${own}, and as ${whole.label}.`;
+  return { ...whole, onDevices: deviceCount(scenario.sharding) > 1 ? designsAt(reading, scenario) : null, note };
+}
+
+function designsAt(
+  reading: Reading,
+  scenario: Scenario,
+): (Designs & { readonly isLatent: boolean; readonly label: string }) | null {
   const latent = { kind: 'mla', ...DEFAULT_LATENT } as const;
   const { rows } = compareDesigns([{ name: null, reading, requests: [{ kind: 'mha' }, latent] }], scenario);
   const [asIs] = rows;
@@ -85,12 +120,7 @@ function realDesigns(
   const mla = isLatent ? asIs : rows.find((row) => row.request?.kind === 'mla');
   // A model that was not understood is compared with nothing.
   if (!mha?.plan.known || !mla?.plan.known) return null;
-  const { modelType, variant } = reading.spec;
-  const own = changesNothing(reading.spec, { kind: 'mha' }) ? 'as it is' : 'as MHA';
-  const note = isLatent
-    ? `${modelType} as MHA and as it is.`
-    : `${modelType} is ${variant}: ${own}, and as ${mla.label}.`;
-  return { name: modelType, mha: mha.plan, mla: mla.plan, note };
+  return { mha: mha.plan, mla: mla.plan, isLatent, label: mla.label };
 }
 
 /** Multiplications for the new token without and with a cache, and what the cache takes. */
@@ -99,6 +129,7 @@ export function plainCosts(
   walk: Walk,
   reading: Reading | null,
   scenario: Scenario | null,
+  name: string,
 ): CostTable {
   const tokens = wordsOf(prompt).length + 1;
   const from = walk.steps.findIndex((step) => step.id === 'newToken');
@@ -123,15 +154,15 @@ export function plainCosts(
     const { spec } = reading;
     rows.push(
       costRow(
-        `${spec.modelType}, work for token ${formatInteger(context)}`,
+        `${name}, work for token ${formatInteger(context)}`,
         2 * projections * context + prefillAttentionFlops(spec, context),
         2 * projections + decodeAttentionFlops(spec, context),
         formatFlops,
       ),
     );
-    const [asIs] = compareDesigns([{ name: null, reading, requests: [] }], scenario).rows;
+    const [asIs] = compareDesigns([{ name: null, reading, requests: [] }], { ...scenario, sharding: UNSHARDED }).rows;
     if (asIs?.plan.known)
-      rows.push(costRow(`${spec.modelType}, kept at ${workloadText(scenario)}`, 0, asIs.plan.totalBytes, formatBinary));
+      rows.push(costRow(`${name}, kept at ${workloadText(scenario)}`, 0, asIs.plan.totalBytes, formatSize));
   }
   return {
     title: 'What each computes and keeps',

@@ -5,9 +5,19 @@ import { planCache, type CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
 import type { Source } from '../../../src/model/spec';
-import { formatBinary, formatBytes, formatInteger } from '../../../src/model/units';
+import { formatSize, formatBytes, formatInteger } from '../../../src/model/units';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
-import { hasState, notKnownText, remedyText, sizeText } from '../../../src/present/sizeText';
+import {
+  beyondText,
+  eachDeviceText,
+  hasState,
+  notKnownText,
+  remedyText,
+  scopedText,
+  type SharedSize,
+  sizeInAllText,
+  sizeText,
+} from '../../../src/present/sizeText';
 import {
   contextText,
   designText,
@@ -15,10 +25,12 @@ import {
   limitText,
   refusalText,
   sentence,
+  sentencesText,
   termTitle,
 } from '../../../src/present/words';
 import type { Fit } from '../../../src/serving/capacity';
 import type { FitReport, FitRequest } from '../../../src/serving/fit';
+import { possibleDecode } from '../../../src/serving/roofline';
 import type { Device, HardwareSource, SourcedDevice } from '../../../src/serving/device';
 import { factorRows, type FactorRow, type Origin, originOf, originsOf } from '../../parts/derivation';
 
@@ -29,8 +41,12 @@ export interface Figures {
   readonly perTokenBytes: string;
   /** "128 KiB" */
   readonly perToken: string;
-  /** "4 GiB (4.29 GB)" */
+  /** "to 1,024 tokens, then 80 KiB"; empty where the growth stays. */
+  readonly beyond: string;
+  /** "4 GiB (4.29 GB)", on all devices */
   readonly total: string;
+  /** "126 GiB on each of 8"; empty for one device. */
+  readonly each: string;
   /** "1 × 32,768 tokens · bf16 · vLLM" */
   readonly context: string;
 }
@@ -40,7 +56,9 @@ function figuresOf(plan: CachePlan): Figures {
     design: designText(plan.spec),
     perTokenBytes: sizeText(plan, 'bytesPerToken', (bytes) => `${formatInteger(bytes)} B`),
     perToken: sizeText(plan, 'bytesPerToken'),
-    total: sizeText(plan, 'totalBytes', formatBytes),
+    beyond: beyondText(plan).trim(),
+    total: sizeInAllText(plan, 'totalBytes', formatBytes),
+    each: eachDeviceText(plan),
     context: contextText(plan),
   };
 }
@@ -125,7 +143,7 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu, se
     plan,
     report,
     figures: figuresOf(plan),
-    state: hasState(plan) ? sizeText(plan, 'stateBytes') : null,
+    state: hasState(plan) ? sizeInAllText(plan, 'stateBytes') : null,
     refusal,
     inexact: plan.exact ? null : guessesOf(plan),
     memory: refusal === null && report ? memoryOf(report, plan) : null,
@@ -140,19 +158,25 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu, se
     three:
       plan.known && refusal === null
         ? [
-            { label: 'needed', text: formatBinary(plan.neededBytes) },
-            { label: 'occupied', text: formatBinary(plan.steadyBytes) },
-            { label: 'reserved', text: formatBinary(plan.reservedBytes) },
+            three('needed', plan, 'neededBytes'),
+            three('occupied', plan, 'steadyBytes'),
+            three('reserved', plan, 'reservedBytes'),
           ]
         : [],
     notes: notesOf(plan),
   };
 }
 
+/** In all; what one device has of it stands beside the label. */
+function three(name: string, plan: CachePlan, size: SharedSize): { readonly label: string; readonly text: string } {
+  const each = plan.everywhere.devices > 1 ? ` · ${sizeText(plan, size)} on one` : '';
+  return { label: `${name}${each}`, text: sizeInAllText(plan, size) };
+}
+
 function noReportText(plan: CachePlan, device: Device): string {
   if (!plan.known) return `What fits on ${device.name} is not known, because the cache is not.`;
   const share = percentOf(plan.reservedBytes, device.memoryBytes);
-  return `The parameters of this model cannot be counted, so its weights are not known. Its cache alone takes ${share} of ${device.name} (${formatBinary(device.memoryBytes)}).`;
+  return `The parameters of this model cannot be counted, so its weights are not known. Its cache alone takes ${share} of ${device.name} (${formatSize(device.memoryBytes)}).`;
 }
 
 function notesOf(plan: CachePlan): readonly string[] {
@@ -160,10 +184,12 @@ function notesOf(plan: CachePlan): readonly string[] {
   const { tokens } = plan.scenario.workload;
   const long =
     contextLength && tokens > contextLength.value
-      ? [`${formatInteger(tokens)} tokens are beyond the trained ${formatInteger(contextLength.value)}`]
+      ? [`${formatInteger(tokens)} tokens exceed the trained context of ${formatInteger(contextLength.value)}`]
       : [];
   return [...plan.notes.filter((note) => !note.inexact).map((note) => note.text), ...long];
 }
+
+const TEACH = 'The setting headlight.families can teach it';
 
 /** What was guessed, and how to make an end of it; null where all that is wrong is that the engine does not start. */
 function guessesOf(plan: CachePlan): string | null {
@@ -173,21 +199,20 @@ function guessesOf(plan: CachePlan): string | null {
     .filter(({ inexact, text }) => inexact && (refused === null || !text.endsWith(refused)))
     .map((note) => note.text);
   if (refused !== null && plan.known && guesses.length === 0) return null;
-  const teach = !plan.known
-    ? [`${remedyText(plan.spec)}.`]
-    : plan.spec.unknownLayers > 0
-      ? ['The setting headlight.families can teach it.']
-      : [];
-  // Notes begin in small letters: they are parts of one sentence.
-  const why = [
-    ...(guesses.length === 0 || (teach.length > 0 && !guesses.some((guess) => guess.startsWith(what))) ? [what] : []),
+  return sentencesText([
+    ...(guesses.length === 0 || (!plan.known && !guesses.some((guess) => guess.startsWith(what))) ? [what] : []),
     ...guesses,
-  ].join('; ');
-  return [why, ...teach].join('. ');
+    ...(!plan.known
+      ? [remedyText(plan.spec)]
+      : plan.spec.unknownLayers > 0 && plan.spec.family === null
+        ? [TEACH]
+        : []),
+  ]);
 }
 
 function memoryOf(report: FitReport, plan: CachePlan): Memory {
-  const { device, devices, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes, decode } = report;
+  const { device, devices, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
+  const decode = possibleDecode(report);
   const total = device.memoryBytes;
   const free = Math.max(0, cacheBudgetBytes - cacheBytes);
   const kept = Math.max(0, total - weightBytesPerRank - overheadBytes - cacheBytes - free);
@@ -205,12 +230,12 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     .map(([part, label, bytes]): MemorySegment => {
       const share = Math.min(left, bytes / total);
       left -= share;
-      return { part, label, text: formatBinary(bytes), share, percent: percentOf(bytes, total) };
+      return { part, label, text: formatSize(bytes), share, percent: percentOf(bytes, total) };
     });
   const { tokens } = plan.scenario.workload;
   return {
     device: devices > 1 ? `${formatInteger(devices)} × ${device.name}` : device.name,
-    size: formatBinary(total),
+    size: formatSize(total),
     segments,
     fits: report.fits,
     sequences: sequencesText(report, tokens),
@@ -290,7 +315,6 @@ export function derivationOf(model: OverviewModel, name: NumberName): readonly S
       return [
         ...plan.derivation.filter((term) => term.what === 'state').map((term) => heldStep(term, plan)),
         text('It is kept once a sequence, however long the sequence is.'),
-        ...rankSteps(plan),
       ];
     case 'three':
       return threeSteps(plan);
@@ -322,7 +346,7 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
     ),
     ...(plan.known
       ? several
-        ? [text(`One more token adds ${formatInteger(plan.bytesPerToken)} B while the context is short.`)]
+        ? [text(`One more token adds ${formatInteger(plan.bytesPerToken)} B${beyondText(plan)}.`)]
         : []
       : [text(`${notKnownText(plan)}.`)]),
     ...(plan.scenario.engine === 'intrinsic'
@@ -363,17 +387,19 @@ function totalSteps(plan: CachePlan): readonly Step[] {
       ? []
       : [
           text(
-            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.setup.release.code}: ${sizeText(plan, 'totalBytes', formatBytes)}.`,
+            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.setup.release.code}: ${scopedText(plan, 'totalBytes', formatBytes)}.`,
           ),
         ]),
   ];
 }
 
-function rankSteps({ sharding: { devices, duplication } }: CachePlan): readonly Step[] {
+function rankSteps(plan: CachePlan): readonly Step[] {
+  const { duplication } = plan.sharding;
+  const { devices } = plan.everywhere;
   return devices > 1
     ? [
         text(
-          `The number is that of one of ${formatInteger(devices)} devices${duplication > 1 ? `; the cache is stored ${duplication.toFixed(2)} times over` : ''}.`,
+          `So much on one device; all ${formatInteger(devices)} together: ${sizeInAllText(plan, 'totalBytes', formatBytes)}${duplication > 1 ? `, for the cache is stored ${duplication.toFixed(2)} times over` : ''}.`,
         ),
       ]
     : [];
@@ -414,7 +440,7 @@ function memorySteps(
       cacheOrigins(plan),
     ),
     text(
-      `Room for the cache: ${percentOf(report.fraction, 1)} of ${formatBinary(device.memoryBytes)} − weights − ${formatBinary(overheadBytes)} for activations, graphs and buffers: ${formatBinary(Math.max(0, low.cacheBudgetBytes))} to ${formatBinary(Math.max(0, high.cacheBudgetBytes))}, by published start-ups. The rest is left out, as engines do by default.`,
+      `Room for the cache: ${percentOf(report.fraction, 1)} of ${formatSize(device.memoryBytes)} − weights − ${formatSize(overheadBytes)} for activations, graphs and buffers: ${formatSize(Math.max(0, low.cacheBudgetBytes))} to ${formatSize(Math.max(0, high.cacheBudgetBytes))}, by published start-ups. The rest is left out, as engines do by default.`,
     ),
     ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];
@@ -434,7 +460,9 @@ function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
   ];
 }
 
-function decodeSteps({ decode, device, devices }: FitReport, plan: CachePlan): readonly Step[] {
+function decodeSteps(report: FitReport, plan: CachePlan): readonly Step[] {
+  const { device, devices } = report;
+  const decode = possibleDecode(report);
   if (!decode) return [];
   const { batch, tokens } = plan.scenario.workload;
   const each = devices > 1 ? ` of each of ${formatInteger(devices)} devices` : '';

@@ -6,9 +6,10 @@ import { allocationRule } from '../../../src/cache/engines/register';
 import type { CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
 import { type EngineOptions, isEngineRule, type Scenario } from '../../../src/model/scenario';
-import { formatBinary, formatInteger, formatRatio } from '../../../src/model/units';
+import { formatSize, formatInteger, formatChange } from '../../../src/model/units';
 import { formatSeconds } from '../../../src/present/quantities';
-import { sizeText } from '../../../src/present/sizeText';
+import { inAllBytes, laterBytesPerToken, sizeInAllText, sizeText } from '../../../src/present/sizeText';
+import { possibleDecode } from '../../../src/serving/roofline';
 import type { Fit } from '../../../src/serving/capacity';
 import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelContract';
 import { serving } from '../overview/serving';
@@ -109,10 +110,14 @@ export function resultRows(before: OverviewModel, after: OverviewModel): readonl
     const [old, now] = [of(before), of(after)];
     return old && now ? [fitRow(name, old, now)] : [];
   };
-  const [oldStep, newStep] = [before.report?.decode?.timeS, after.report?.decode?.timeS];
+  const step = ({ report }: OverviewModel): number | undefined => (report ? possibleDecode(report)?.timeS : undefined);
+  const [oldStep, newStep] = [step(before), step(after)];
+  const split = [before, after].some(({ plan }) => plan.everywhere.devices > 1);
   const rows = [
     sizeRow('per token', 'bytesPerToken', before.plan, after.plan),
-    sizeRow('in all', 'totalBytes', before.plan, after.plan),
+    ...growthRow(before.plan, after.plan),
+    inAllRow(before.plan, after.plan),
+    ...(split ? [sizeRow('one device', 'totalBytes', before.plan, after.plan)] : []),
     ...fit('sequences', (model) => model.report?.concurrentSequences),
     ...fit('max context', (model) => model.report?.longestContext),
     ...(oldStep !== undefined && newStep !== undefined ? [row('decode step', oldStep, newStep, formatSeconds)] : []),
@@ -124,9 +129,23 @@ export function resultRows(before: OverviewModel, after: OverviewModel): readonl
 }
 
 function sizeRow(name: string, size: 'bytesPerToken' | 'totalBytes', before: CachePlan, after: CachePlan): ResultRow {
-  if (before.known && after.known) return row(name, before[size], after[size], formatBinary);
+  if (before.known && after.known) return row(name, before[size], after[size], formatSize);
   const [old, now] = [sizeText(before, size), sizeText(after, size)];
   return { name, before: old, after: now, ratio: '', same: old === now, bars: null };
+}
+
+/** Where a window bounds layers on a side: what a token adds beyond all windows. */
+function growthRow(before: CachePlan, after: CachePlan): ResultRow[] {
+  const [old, now] = [laterBytesPerToken(before), laterBytesPerToken(after)];
+  if (old === null || now === null || (old === before.bytesPerToken && now === after.bytesPerToken)) return [];
+  return [row('beyond windows', old, now, formatSize)];
+}
+
+function inAllRow(before: CachePlan, after: CachePlan): ResultRow {
+  const [old, now] = [inAllBytes(before), inAllBytes(after)];
+  if (old !== null && now !== null) return row('in all', old, now, formatSize);
+  const [oldText, nowText] = [sizeInAllText(before), sizeInAllText(after)];
+  return { name: 'in all', before: oldText, after: nowText, ratio: '', same: oldText === nowText, bars: null };
 }
 
 function row(name: string, before: number, after: number, format: (value: number) => string): ResultRow {
@@ -135,7 +154,7 @@ function row(name: string, before: number, after: number, format: (value: number
     name,
     before: format(before),
     after: format(after),
-    ratio: before === after ? '' : formatRatio(before, after),
+    ratio: before === after ? '' : formatChange(before, after, format),
     same: before === after,
     bars: most > 0 && Number.isFinite(most) ? { before: before / most, after: after / most } : null,
   };
@@ -162,7 +181,8 @@ function fitText(fit: Fit): string {
 
 /** For the live region: "In all 1 GiB, ÷ 4". */
 export function resultSentence(rows: readonly ResultRow[]): string {
-  const [perToken, total] = rows;
+  const perToken = rows.find(({ name }) => name === 'per token');
+  const total = rows.find(({ name }) => name === 'in all');
   if (!perToken || !total) return '';
   const part = ({ name, after, ratio }: ResultRow): string =>
     `${name} ${after}${ratio === '' ? ', unchanged' : `, ${ratio}`}`;
