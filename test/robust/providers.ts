@@ -30,7 +30,7 @@ import { UNSEEN } from '../unit/support/hostile';
 import type { Input, Random } from './inputs';
 import type { Watch } from './watch';
 
-const DEVICE = 'h100-sxm-80gb';
+const DEVICE = 'h100-sxm';
 /** Far more than any model has: two layers each of its own are read of the most. */
 const MOST_LAYERS = 2 * 4096;
 /** A hover that is longer is no answer. */

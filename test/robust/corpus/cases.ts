@@ -132,6 +132,18 @@ export const CORPUS: readonly Case[] = [
     num_hidden_layers: 64,
     state_size: 100_000_000,
   }),
+  config('each zero was a number for itself, for two seconds', `{${INNER},"x":[${'0'.repeat(3_900_000)}]}`),
+  config(
+    'a return ended a string for the parser alone, and what follows was nested past the bound',
+    `["x\r,${'['.repeat(60_000)}`,
+  ),
+  config('the same of a comment', `[// \r${'['.repeat(60_000)}`),
+  config(
+    'escapes, spaces and bare numbers, each below its own bound',
+    `{${INNER},"x":[${'NaN,'.repeat(60_000)}1],${' '.repeat(500_000)}"y":"${'\\n'.repeat(900_000)}"}`,
+  ),
+  config('comments cost nothing, for a quarter of a second', `{${INNER},${'//\n'.repeat(1_200_000)}"x":NaN}`),
+  python('more mistakes than the parser counts', `LlamaConfig(x='${'LlamaConfig(x=1)\n'.repeat(3_500)}`),
   python('lists that repeat, many times', `LlamaConfig(layer_types=[${"['a']*8192,".repeat(30_000)}])\n`),
   python('a list of nothing, 300 million times', 'LlamaConfig(layer_types=[]*300000000)\n'),
   python('lists in lists', "LlamaConfig(layer_types=[[['a']*400]*400]*400)\n"),
