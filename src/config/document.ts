@@ -208,9 +208,11 @@ function toValue(node: Node, document: ConfigDocument): JsonValue {
   if (node.type === 'object') {
     const result: Record<string, JsonValue> = {};
     for (const [key, entry] of document.propertiesOf(node)) {
-      if (entry.valueNode) {
-        Object.defineProperty(result, key, { value: toValue(entry.valueNode, document), enumerable: true });
-      }
+      if (!entry.valueNode) continue;
+      const value = toValue(entry.valueNode, document);
+      // This one would be set, not made; for all others that takes a tenth of the time.
+      if (key === '__proto__') Object.defineProperty(result, key, { value, enumerable: true });
+      else result[key] = value;
     }
     return result;
   }

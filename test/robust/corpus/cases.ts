@@ -142,6 +142,11 @@ export const CORPUS: readonly Case[] = [
     'escapes, spaces and bare numbers, each below its own bound',
     `{${INNER},"x":[${'NaN,'.repeat(60_000)}1],${' '.repeat(500_000)}"y":"${'\\n'.repeat(900_000)}"}`,
   ),
+  config('an object of many keys was written out for each message, again for each change that is offered', {
+    ...LLAMA,
+    model_type: 'mimo_v2_flash',
+    v_head_dim: Object.fromEntries(indexes(40_000).map((index) => [`k${index}`, [index]])),
+  }),
   config('comments cost nothing, for a quarter of a second', `{${INNER},${'//\n'.repeat(1_200_000)}"x":NaN}`),
   python('more mistakes than the parser counts', `LlamaConfig(x='${'LlamaConfig(x=1)\n'.repeat(3_500)}`),
   python('lists that repeat, many times', `LlamaConfig(layer_types=[${"['a']*8192,".repeat(30_000)}])\n`),
