@@ -19,6 +19,8 @@ const CHARACTER = 1;
 /** The scanner takes spaces one by one, and puts a string together again at each escape. */
 const BLANK = 4;
 const ESCAPE = 8;
+/** A key beside its marks: objects are made three times, as nodes, as a map and as a value. */
+const KEY = 2 * PARTS;
 /** A word that JSON has not, beside the value that it is. */
 const BARE = 4 * PARTS;
 
@@ -30,7 +32,7 @@ export interface TextCost {
 }
 
 const [TAB, FEED, RETURN, SPACE] = [0x09, 0x0a, 0x0d, 0x20];
-const [QUOTE, STAR, MINUS, SLASH, BACKSLASH] = [0x22, 0x2a, 0x2d, 0x2f, 0x5c];
+const [QUOTE, STAR, MINUS, SLASH, COLON, BACKSLASH] = [0x22, 0x2a, 0x2d, 0x2f, 0x3a, 0x5c];
 const [ZERO, NINE, CAPITAL_I, CAPITAL_N] = [0x30, 0x39, 0x49, 0x4e];
 
 export function textCost(text: string): TextCost {
@@ -65,7 +67,8 @@ export function textCost(text: string): TextCost {
       if (end !== null) index = end - 1;
     } else if (isMark(code)) {
       cost += PARTS;
-      if (code === QUOTE) inString = true;
+      if (code === COLON) cost += KEY;
+      else if (code === QUOTE) inString = true;
       else if (code === 0x7b || code === 0x5b) {
         if (++depth > MAX_CONFIG_DEPTH)
           return { refused: `The file is nested more than ${MAX_CONFIG_DEPTH} levels deep; it is not read.`, bare };

@@ -233,9 +233,7 @@ function grown(kind: CacheKind, times: number, context: RuleContext): CacheKind 
 /** Every n-th layer is in a group, so that stages of a pipeline have a share of each. */
 function splitGroups({ layers, held, reserved }: CacheKind, size: number): BlockGroup[] {
   const count = Math.ceil(layers.length / size);
-  return Array.from({ length: count }, (_, first) => ({
-    layers: layers.filter((_layer, index) => index % count === first),
-    held,
-    reserved,
-  }));
+  const shares = Array.from({ length: count }, (): number[] => []);
+  for (const [index, layer] of layers.entries()) shares[index % count]?.push(layer);
+  return shares.map((share) => ({ layers: share, held, reserved }));
 }

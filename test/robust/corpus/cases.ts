@@ -145,7 +145,23 @@ export const CORPUS: readonly Case[] = [
   config('an object of many keys was written out for each message, again for each change that is offered', {
     ...LLAMA,
     model_type: 'mimo_v2_flash',
-    v_head_dim: Object.fromEntries(indexes(40_000).map((index) => [`k${index}`, [index]])),
+    v_head_dim: Object.fromEntries(indexes(30_000).map((index) => [`k${index}`, [index]])),
+  }),
+  config('what fits was looked for in groups of layers with one layer each, for six seconds', {
+    architectures: ['MllamaForConditionalGeneration'],
+    model_type: 'mllama',
+    text_config: {
+      ...LLAMA,
+      model_type: 'mllama_text_model',
+      num_hidden_layers: 4_000,
+      cross_attention_layers: [1, 3],
+    },
+  }),
+  config('fewer than no experts read less than no weights', {
+    ...LLAMA,
+    model_type: 'hunyuan_v1_moe',
+    head_dim: 16,
+    moe_topk: -2,
   }),
   config('comments cost nothing, for a quarter of a second', `{${INNER},${'//\n'.repeat(1_200_000)}"x":NaN}`),
   python('more mistakes than the parser counts', `LlamaConfig(x='${'LlamaConfig(x=1)\n'.repeat(3_500)}`),
