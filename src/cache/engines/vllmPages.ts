@@ -202,6 +202,17 @@ export interface Pool {
  * `mixed`: page sizes that cannot be made one; vLLM refuses them.
  */
 export function sharedPool(context: RuleContext): Pool | null | 'mixed' {
+  const known = pools.get(context);
+  if (known !== undefined) return known;
+  const pool = makePool(context);
+  pools.set(context, pool);
+  return pool;
+}
+
+/** Each stage of a plan asks, and the model may have a group for each of thousands of layers. */
+const pools = new WeakMap<RuleContext, Pool | null | 'mixed'>();
+
+function makePool(context: RuleContext): Pool | null | 'mixed' {
   const kinds = mergedKinds(context);
   if (
     kinds.length < 2 ||
