@@ -3,7 +3,7 @@
 import { css, html, LitElement, noChange, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
-import { MAX_CONFIG_CHARACTERS } from '../src/config/document';
+import { MAX_CONFIG_CHARACTERS } from '../src/config/textCost';
 import type { PanelConfig } from '../src/shared/panelContract';
 import { otherUnits } from '../src/model/units';
 import { PANEL_VIEWS, type PanelView } from '../src/shared/panelViews';

@@ -185,6 +185,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     ...spec.notes,
     ...refusal,
     ...engineNotes(reasons),
+    ...stripes(engine, sharding.dcp),
     ...newStructures(groups, engine.id, spec),
     ...tooLarge,
   ];
@@ -222,6 +223,13 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
 }
 
 const TOO_LARGE: Note = { text: 'the size is beyond 2^53 bytes and rounded', inexact: true };
+
+/** `decode_context_parallel_size` is vLLM's (config/parallel.py); its rule says where it does not start so. */
+function stripes({ id }: AllocationRule, dcp: number): Note[] {
+  if (dcp === 1 || id === 'vllm') return [];
+  const text = `decode context parallelism of ${dcp} is known of vLLM alone; what a device holds with it is not, under ${ENGINE_NAMES[id]}`;
+  return [{ text, inexact: true }];
+}
 
 function engineNotes(reasons: readonly Reason[]): Note[] {
   return reasons.filter((reason) => reason.inexact).map(({ text }) => ({ text, inexact: true }));

@@ -11,20 +11,12 @@ import {
 import { elementAt } from '../model/elementAt';
 import type { TextRange } from '../model/spec';
 import { hides, visible } from '../model/visibleText';
+import { textCost } from './textCost';
 
-/** Larger texts are not read: no model config comes near it. Characters. */
-export const MAX_CONFIG_CHARACTERS = 4_000_000;
-/** Deeper nesting is refused before the parser recurses into it. */
-const MAX_CONFIG_DEPTH = 200;
-/**
- * Values, keys and marks of a text: what a parse takes time and memory for. The largest configs that people publish list the 70,000 modules
- * that a quantisation leaves out, in some 150,000.
- */
-const MAX_CONFIG_TOKENS = 300_000;
-/** White space between them: the scanner takes it one by one. Two spaces before each of 70,000 modules are far below it. */
-const MAX_BLANKS = 1_000_000;
 /** Of all texts with signs that do not show: to show them takes a quarter of a microsecond each. Templates of chats have a few thousand. */
-const MAX_HIDING_CHARACTERS = 200_000;
+const MAX_HIDING_CHARACTERS = 60_000;
+/** More mistakes of one text tell nobody anything. */
+const MOST_ERRORS = 100;
 
 export type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -55,9 +47,6 @@ const ERROR_MESSAGES: Readonly<Record<string, string>> = {
   UnexpectedEndOfString: 'This string is not closed.',
 };
 
-/** Python's json writes and reads these where JSON has no word for them; they are read as the numbers they mean. */
-const BARE_NUMBER = /"(?:[^"\\\n]|\\.)*"?|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|(?<![\w.$])-?(?:Infinity|NaN)(?![\w.$])/g;
-
 export class ConfigDocument {
   private lineStarts: readonly number[] | null = null;
   private readonly properties = new WeakMap<Node, ReadonlyMap<string, PropertyEntry>>();
@@ -71,11 +60,10 @@ export class ConfigDocument {
 
   /** Parses any text; never throws. A text that is too long or nested too deeply has no root and one error. */
   static parse(text: string): ConfigDocument {
-    const refused = refusal(text);
+    const { refused, bare } = textCost(text);
     if (refused !== null) return ConfigDocument.notRead(text, refused);
     const errors: ParseError[] = [];
-    const { json, bare } = withoutBareNumbers(text);
-    const root = parseTree(json, errors, { allowTrailingComma: true, disallowComments: false });
+    const root = parseTree(withZeros(text, bare), errors, { allowTrailingComma: true, disallowComments: false });
     if (root && bare.size > 0) setNumbers(root, bare);
     if (root && MAY_HIDE.test(text) && showStrings(root, MAX_HIDING_CHARACTERS) < 0)
       return ConfigDocument.notRead(
@@ -83,7 +71,7 @@ export class ConfigDocument {
         `The file has more than ${MAX_HIDING_CHARACTERS} characters in texts that hide some; it is not read.`,
       );
     const document = new ConfigDocument(text, root, []);
-    const kept = errors.map((error) => ({
+    const kept = errors.slice(0, MOST_ERRORS).map((error) => ({
       message: ERROR_MESSAGES[printParseErrorCode(error.error)] ?? 'This is not JSON.',
       range: document.rangeOf(error.offset, error.length),
     }));
@@ -165,16 +153,19 @@ export class ConfigDocument {
   }
 }
 
-/** The text with a zero in place of each bare word, of the same length, and where these stood. */
-function withoutBareNumbers(text: string): { readonly json: string; readonly bare: ReadonlyMap<number, string> } {
-  const bare = new Map<number, string>();
-  if (!/Infinity|NaN/.test(text)) return { json: text, bare };
-  const json = text.replace(BARE_NUMBER, (found: string, offset: number) => {
-    if (found.startsWith('"') || found.startsWith('/')) return found;
-    bare.set(offset, found);
-    return '0'.padEnd(found.length);
-  });
-  return { json, bare };
+/**
+ * Python's json writes and reads words where JSON has none; they are read as the numbers they mean. A zero in place of each, and the text as
+ * long as it was.
+ */
+function withZeros(text: string, bare: ReadonlyMap<number, string>): string {
+  if (bare.size === 0) return text;
+  const pieces: string[] = [];
+  let at = 0;
+  for (const [offset, word] of bare) {
+    pieces.push(text.slice(at, offset), '0'.padEnd(word.length));
+    at = offset + word.length;
+  }
+  return pieces.join('') + text.slice(at);
 }
 
 /** Without an escape and beyond ASCII, there is nothing in a text that does not show. */
@@ -206,48 +197,6 @@ function setNumbers(node: Node, bare: ReadonlyMap<number, string>): void {
   for (const child of node.children ?? []) setNumbers(child, bare);
 }
 
-/** `" , : { } [ ]` */
-const MARKS: ReadonlySet<number> = new Set([0x22, 0x2c, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d]);
-
-/** Why a text is not parsed, or null. */
-function refusal(text: string): string | null {
-  if (text.length > MAX_CONFIG_CHARACTERS) {
-    return `The file has ${text.length} characters; more than ${MAX_CONFIG_CHARACTERS} are not read.`;
-  }
-  let depth = 0;
-  let tokens = 0;
-  let blanks = 0;
-  let inString = false;
-  let inWord = false;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (inString) {
-      if (code === 0x5c) index++;
-      else if (code === 0x22 || code === 0x0a) inString = false;
-      continue;
-    }
-    // What a comment holds is neither string nor bracket.
-    if (code === 0x2f && text[index + 1] === '/') index = endOr(text.indexOf('\n', index), text.length);
-    else if (code === 0x2f && text[index + 1] === '*') index = endOr(text.indexOf('*/', index + 2), text.length) + 1;
-    const isMark = MARKS.has(code);
-    const isWord = !isMark && code > 0x20;
-    // The parser reads each minus for itself where no digit follows.
-    if ((isMark || (isWord && (!inWord || code === 0x2d))) && ++tokens > MAX_CONFIG_TOKENS)
-      return `The file has more than ${MAX_CONFIG_TOKENS} values, keys and marks; it is not read.`;
-    if (code <= 0x20 && ++blanks > MAX_BLANKS)
-      return `The file has more than ${MAX_BLANKS} spaces and line breaks between its values; it is not read.`;
-    inWord = isWord;
-    if (code === 0x22) inString = true;
-    else if (code === 0x7b || code === 0x5b) {
-      if (++depth > MAX_CONFIG_DEPTH)
-        return `The file is nested more than ${MAX_CONFIG_DEPTH} levels deep; it is not read.`;
-    } else if (code === 0x7d || code === 0x5d) depth--;
-  }
-  return null;
-}
-
-const endOr = (found: number, end: number): number => (found < 0 ? end : found);
-
 function lineStartsOf(text: string): readonly number[] {
   const starts = [0];
   for (let index = text.indexOf('\n'); index >= 0; index = text.indexOf('\n', index + 1)) starts.push(index + 1);
@@ -259,9 +208,11 @@ function toValue(node: Node, document: ConfigDocument): JsonValue {
   if (node.type === 'object') {
     const result: Record<string, JsonValue> = {};
     for (const [key, entry] of document.propertiesOf(node)) {
-      if (entry.valueNode) {
-        Object.defineProperty(result, key, { value: toValue(entry.valueNode, document), enumerable: true });
-      }
+      if (!entry.valueNode) continue;
+      const value = toValue(entry.valueNode, document);
+      // This one would be set, not made; for all others that takes a tenth of the time.
+      if (key === '__proto__') Object.defineProperty(result, key, { value, enumerable: true });
+      else result[key] = value;
     }
     return result;
   }

@@ -401,6 +401,30 @@ function range(min: number, max: number, value: JsonValue | undefined): string {
 /** A value for a message: short, never a whole list. */
 export function show(value: JsonValue | undefined): string {
   if (value === undefined) return 'absent';
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 40 ? `${text.slice(0, 37)}…` : text;
+  const text = beginning(value);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 3)}…` : text;
+}
+
+/** Characters of a value in a message. */
+const MOST_SHOWN = 40;
+/** A document makes each list and object once, and a config is read again for each change that is offered. */
+const beginnings = new WeakMap<object, string>();
+
+/** The JSON of a value, no further than is shown: lists and strings may be megabytes long, and each message shows one. */
+function beginning(value: JsonValue): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, MOST_SHOWN));
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value);
+  const known = beginnings.get(value);
+  if (known !== undefined) return known;
+  const isList = Array.isArray(value);
+  const entries: Readonly<Record<string, JsonValue>> = value as Readonly<Record<string, JsonValue>>;
+  let text = '';
+  for (const key of isList ? value.keys() : Object.keys(value)) {
+    const item = entries[key] ?? null;
+    text += `${text === '' ? '' : ','}${isList ? '' : `${JSON.stringify(key)}:`}${beginning(item)}`;
+    if (text.length > MOST_SHOWN) break;
+  }
+  const made = isList ? `[${text}]` : `{${text}}`;
+  beginnings.set(value, made);
+  return made;
 }

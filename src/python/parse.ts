@@ -19,8 +19,9 @@ export function parsePython(source: string): Tree {
   try {
     return isTooDeep(source) ? Tree.empty : withinTime(source);
   } catch (error) {
-    // Signs before signs nest as well (`----1`, `lambda: lambda: 1`), and the parser walks its tree by recursion.
-    if (error instanceof RangeError) return Tree.empty;
+    // Signs before signs nest as well (`----1`, `lambda: lambda: 1`), and the parser walks its tree by recursion. Of a source of tens of
+    // thousands of mistakes, the tree has nodes without a type (@lezer/common 1.5.5), over which walking it falls.
+    if (error instanceof RangeError || error instanceof TypeError) return Tree.empty;
     throw error;
   }
 }
@@ -28,13 +29,21 @@ export function parsePython(source: string): Tree {
 function withinTime(source: string): Tree {
   const deadline = Date.now() + MAX_PARSE_MS * patienceFor(source);
   const tree = parse(source, deadline);
-  let broken = false;
+  if (!hasErrors(tree) || Date.now() >= deadline) return tree;
+  const mended = parse(withCommas(source), deadline);
+  // Whoever walks it later must not be the first: see above.
+  hasErrors(mended);
+  return mended;
+}
+
+function hasErrors(tree: Tree): boolean {
+  let found = false;
   tree.iterate({
     enter: ({ type }) => {
-      broken ||= type.isError;
+      found ||= type.isError;
     },
   });
-  return broken && Date.now() < deadline ? parse(withCommas(source), deadline) : tree;
+  return found;
 }
 
 function parse(source: string, deadline: number): Tree {

@@ -151,7 +151,8 @@ function sglangShare({ options, sharding }: Scenario, device: Device): number {
   let reserved = 512 + Math.max(typeof asked === 'number' ? asked : chunk, 2_048) * 1.5 + graphs * 2;
   reserved += ((sharding.tp * sharding.pp) / 8) * 1024;
   if (mib > 60 * 1024) reserved = Math.max(reserved, 10 * 1024);
-  return Math.round(((mib - reserved) / mib) * 1000) / 1000;
+  // On hundreds of ranks its own formula goes below nothing.
+  return Math.max(0, Math.round(((mib - reserved) / mib) * 1000) / 1000);
 }
 
 function shareOf(scenario: Scenario, device: Device): number {

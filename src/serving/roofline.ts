@@ -50,7 +50,7 @@ export interface Roofline {
  * independent. Real routing is neither, and hits fewer.
  */
 function distinctExperts(experts: number, perToken: number, tokens: number): number {
-  return experts * (1 - (1 - Math.min(1, perToken / experts)) ** tokens);
+  return experts * (1 - (1 - Math.min(1, Math.max(0, perToken / experts))) ** tokens);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** A config as it is handed to the compute process. */
 
 import * as v from 'valibot';
-import { MAX_CONFIG_CHARACTERS } from '../config/document';
+import { MAX_CONFIG_CHARACTERS } from '../config/textCost';
 import { plain, record, text } from './schema';
 
 const name = text(200);

@@ -2,7 +2,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { MAX_CONFIG_CHARACTERS } from '../config/document';
+import { MAX_CONFIG_CHARACTERS } from '../config/textCost';
 import { readRegular } from './regularFile';
 import { fileError, WeightsError } from './weightsError';
 

@@ -8,6 +8,7 @@ import { ConfigDocument, type JsonValue } from '../../src/config/document';
 import { placeAt } from '../../src/config/placeAt';
 import { textEdits } from '../../src/config/textEdits';
 import { lintReading } from '../../src/lint/lint';
+import { divisorsOf } from '../../src/model/divisors';
 import { type EngineRule, ENGINES, type Scenario, UNSHARDED } from '../../src/model/scenario';
 import { keyDetail, valueDetail } from '../../src/present/completionText';
 import { familyStatus } from '../../src/present/familyText';
@@ -17,6 +18,7 @@ import { lensDesignText, lensScenarioText, statusText } from '../../src/present/
 import { planText } from '../../src/present/planText';
 import { contextText, designText } from '../../src/present/words';
 import { findPythonModels, readPythonModel, toJson, toSource } from '../../src/python/python';
+import { convertHeads, convertibleHeads } from '../../src/reading/convertHeads';
 import { follow, type FollowedReading } from '../../src/reading/follow';
 import { keyOffers, valueOffers } from '../../src/reading/offers';
 import { type Reading, readModelConfig } from '../../src/reading/read';
@@ -30,7 +32,7 @@ import { UNSEEN } from '../unit/support/hostile';
 import type { Input, Random } from './inputs';
 import type { Watch } from './watch';
 
-const DEVICE = 'h100-sxm-80gb';
+const DEVICE = 'h100-sxm';
 /** Far more than any model has: two layers each of its own are read of the most. */
 const MOST_LAYERS = 2 * 4096;
 /** A hover that is longer is no answer. */
@@ -103,6 +105,12 @@ export class Providers {
     if (!plan) return;
     this.texts('plan text', [watch.ask('plan text', () => planText(plan)) ?? '']);
     this.lens(reading, plan);
+    watch.ask('refactorings', () => {
+      const queryHeads = convertibleHeads(reading);
+      // As many as the menu has at most.
+      const choices = queryHeads === null ? [] : divisorsOf(queryHeads).slice(0, 4);
+      for (const kvHeads of choices) convertHeads(reading, kvHeads);
+    });
     const hints = watch.ask('hints', () => hintsOf(plan, reading)) ?? [];
     this.texts(
       'hints',
@@ -171,10 +179,13 @@ export class Providers {
   private lens(reading: Reading, plan: CachePlan): void {
     const { watch } = this;
     const device = deviceOf(DEVICE);
+    if (!device) throw new Error(`there is no ${DEVICE}`);
     const report =
-      device && reading.spec.layers.length > 0
+      reading.spec.layers.length > 0
         ? watch.ask('fit', () => fitModel({ reading, device, scenario: plan.scenario, weights: null }))
         : null;
+    const read = report?.decode?.weightBytesRead;
+    if (read !== undefined && !(read >= 0)) watch.breach('nonsense', 'fit', `${read} bytes of weights are read`);
     const fit = report
       ? {
           deviceName: report.device.name,

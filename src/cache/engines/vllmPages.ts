@@ -202,6 +202,17 @@ export interface Pool {
  * `mixed`: page sizes that cannot be made one; vLLM refuses them.
  */
 export function sharedPool(context: RuleContext): Pool | null | 'mixed' {
+  const known = pools.get(context);
+  if (known !== undefined) return known;
+  const pool = makePool(context);
+  pools.set(context, pool);
+  return pool;
+}
+
+/** Each stage of a plan asks, and the model may have a group for each of thousands of layers. */
+const pools = new WeakMap<RuleContext, Pool | null | 'mixed'>();
+
+function makePool(context: RuleContext): Pool | null | 'mixed' {
   const kinds = mergedKinds(context);
   if (
     kinds.length < 2 ||
@@ -233,9 +244,7 @@ function grown(kind: CacheKind, times: number, context: RuleContext): CacheKind 
 /** Every n-th layer is in a group, so that stages of a pipeline have a share of each. */
 function splitGroups({ layers, held, reserved }: CacheKind, size: number): BlockGroup[] {
   const count = Math.ceil(layers.length / size);
-  return Array.from({ length: count }, (_, first) => ({
-    layers: layers.filter((_layer, index) => index % count === first),
-    held,
-    reserved,
-  }));
+  const shares = Array.from({ length: count }, (): number[] => []);
+  for (const [index, layer] of layers.entries()) shares[index % count]?.push(layer);
+  return shares.map((share) => ({ layers: share, held, reserved }));
 }

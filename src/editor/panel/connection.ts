@@ -36,7 +36,7 @@ import { engineSettings, writeEngine, writeEngineOptions, writeScenario } from '
 import { switchUnits } from '../sizeUnits';
 import { writeWhole } from '../writing';
 import { visible } from '../../model/visibleText';
-import { MAX_CONFIG_CHARACTERS } from '../../config/document';
+import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
 import { textEdits } from '../../config/textEdits';
 import { workspaceEdit } from '../configEdit';
 import { pageHtml } from './page';

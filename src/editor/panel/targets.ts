@@ -1,7 +1,8 @@
 /** Configs that the panel can show, named by ids that the page may know: documents, and files that nobody opened. */
 
 import { type TextDocument, Uri, workspace } from 'vscode';
-import { type ConfigDocument, MAX_CONFIG_CHARACTERS } from '../../config/document';
+import type { ConfigDocument } from '../../config/document';
+import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
 import type { PanelConfig } from '../../shared/panelContract';
 import { visible } from '../../model/visibleText';
 import { RpcError } from '../../shared/rpcError';

@@ -404,8 +404,24 @@ describe('what is asked in another way than it can be answered', () => {
   it('a config that is too large says so', async () => {
     const keys = Object.fromEntries(Array.from({ length: 110_000 }, (_, index) => [`k${index}`, index]));
     const { code, err } = await cli('estimate', file('large.json', JSON.stringify({ model_type: 'llama', ...keys })));
-    expect([code, err]).toEqual([1, expect.stringMatching(/large\.json:1: The file has more than 300000 values/)]);
+    expect([code, err]).toEqual([1, expect.stringMatching(/large\.json:1: The file has more than 320000 values/)]);
   });
+
+  it.each(['intrinsic', 'sglang', 'trtllm', 'transformers'])(
+    'context parallelism is not exact under %s, which has none that is known',
+    async (engine) => {
+      const { code, out } = await cli(
+        'estimate',
+        join(samples, 'llama-3-8b'),
+        `--engine=${engine}`,
+        '--dcp=2',
+        '--json',
+      );
+      const { exact, notes } = JSON.parse(out) as { exact: boolean; notes: string[] };
+      expect([code, exact]).toEqual([0, false]);
+      expect(notes.join()).toContain('decode context parallelism of 2 is known of vLLM alone');
+    },
+  );
 
   it.each(['', ' ', '0x1', '1e', 'NaN', 'Infinity', '-0.5', '1,5', '1.0.0', '2'])(
     '--fraction %j is refused',

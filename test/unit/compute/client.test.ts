@@ -238,6 +238,25 @@ describe('a crash', () => {
   });
 });
 
+describe('two windows', () => {
+  it('have a process each: one that is killed or blocked leaves the other as it is', async () => {
+    const [one, other] = [open({ graceMs: 100 }), open({ graceMs: 100 })];
+    await Promise.all([one.call('compute/runLayer', quick), other.call('compute/runLayer', quick)]);
+    const { pid } = other;
+    expect(pid).not.toBe(one.pid);
+    const { ended } = await startLong(one);
+    const beside = other.call('compute/runLayer', { ...quick, seed: 2 });
+    process.kill(one.pid ?? 0, 'SIGKILL');
+    expect(await ended).toMatchObject({ code: 'crashed' });
+    expect((await beside).provenance.seed).toBe(2);
+    expect(other.pid).toBe(pid);
+    expect((await one.call('compute/runLayer', quick)).cacheBytes).toBeGreaterThan(0);
+    one.dispose();
+    expect((await other.call('compute/runLayer', quick)).cacheBytes).toBeGreaterThan(0);
+    expect(other.pid).toBe(pid);
+  });
+});
+
 describe('the end', () => {
   it('comes when the process is idle, and the next call starts another', async () => {
     const client = open({ idleMs: 50 });

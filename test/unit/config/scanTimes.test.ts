@@ -1,15 +1,22 @@
 /** What the editor's own process reads of a text that somebody wrote to keep it busy: done in a part of a second, or not read. */
 
 import { expect, it } from 'vitest';
-import { ConfigDocument, MAX_CONFIG_CHARACTERS } from '../../../src/config/document';
+import { ConfigDocument } from '../../../src/config/document';
+import { MAX_CONFIG_CHARACTERS } from '../../../src/config/textCost';
 import { findPythonModels } from '../../../src/python/python';
+import { LIMIT_MS } from '../../robust/watch';
 import { timed } from '../support';
 import { someOf } from '../support/cases';
 
 const run = (text: string, characters: number): string => text.repeat(Math.floor(characters / text.length));
 
-/** Some 200 ms are the most on a machine that has nothing else to do. */
-const PYTHON_MS = 1_000;
+/** What nothing in the editor's own process may exceed; the fastest of three counts. Milliseconds of processor time. */
+function expectInTime(what: string, work: () => unknown): void {
+  let ms = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 3 && ms > LIMIT_MS; tries++) ms = Math.min(ms, timed(work, 1, 0).cpuMs);
+  expect(ms, what).toBeLessThanOrEqual(LIMIT_MS);
+}
+
 const SOURCES: readonly (readonly [text: string, before: string, after: string])[] = [
   ...[
     'f(',
@@ -51,23 +58,30 @@ const SOURCES: readonly (readonly [text: string, before: string, after: string])
   ['(', 'LlamaConfig(x=', `1${')'.repeat(60_000)})`],
   ['a.', '', 'LlamaConfig(hidden_size=1)'],
   ['  a=1\n', 'LlamaConfig(\n', ')'],
+  ['LlamaConfig(x=1)\n', "LlamaConfig(x='", ''],
 ];
 
 it.each(someOf(SOURCES))('a Python source of %j behind %j', (text, before, after) => {
   for (const characters of [60_000, 200_000, 262_144 - before.length - after.length, 16_000_000]) {
     const source = before + run(text, characters) + after;
-    expect(timed(() => findPythonModels(source), 1, 0).cpuMs, `${source.length} characters`).toBeLessThan(PYTHON_MS);
+    expectInTime(`${source.length} characters`, () => findPythonModels(source));
   }
 });
 
-/** A parse of a text that is as long as texts may be. */
-const CONFIG_MS = 5_000;
 const RUNS = [
   '"',
   '/*',
   '//',
   '\\',
   'NaN',
+  '0',
+  'a/',
+  '\r',
+  'NaN,',
+  '1,',
+  '\\n',
+  '\u202e',
+  'x ',
   '-',
   '--1',
   '-Infinity ',
@@ -89,7 +103,7 @@ it.each(someOf(RUNS))(
   (text) => {
     for (const before of ['NaN ', '"NaN', '{"a":NaN,', '[-Infinity,"']) {
       const config = before + run(text, MAX_CONFIG_CHARACTERS - before.length);
-      expect(timed(() => ConfigDocument.parse(config), 1, 0).cpuMs, before).toBeLessThan(CONFIG_MS);
+      expectInTime(before, () => ConfigDocument.parse(config));
     }
   },
   60_000,

@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { hostCode } from '../support/bundles';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { MAX_CONFIG_CHARACTERS } from '../../../src/config/document';
+import { MAX_CONFIG_CHARACTERS } from '../../../src/config/textCost';
 import type { createPanelHost } from '../../../src/editor/panel/panelHost';
 import { PANEL, type Candidate, type PanelInit } from '../../../src/shared/panelContract';
 

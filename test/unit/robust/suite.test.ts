@@ -44,6 +44,9 @@ describe('whatever a file, an edit or a compute process does', () => {
       expect(holds, text).toBe(true);
       expect(report.counts['read as configs']).toBeGreaterThan(INPUTS / 4);
       expect(report.counts['exact plans']).toBeGreaterThan(INPUTS / 4);
+      // A provider that is never asked never fails.
+      for (const name of ['fit', 'lint', 'hover', 'edits', 'refactorings', 'Python, hover'])
+        expect(report.slowest[name]?.calls, name).toBeGreaterThan(0);
     } finally {
       await compute.remove();
     }

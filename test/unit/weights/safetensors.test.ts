@@ -1,4 +1,5 @@
-import { appendFileSync, mkdirSync, truncateSync, utimesSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, unlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openSafetensors } from '../../../src/weights/safetensors';
@@ -318,6 +319,30 @@ describe('what is wrong with files', () => {
     await expect(store.read('x')).rejects.toThrow(/element type F4 cannot be read/);
     expect([...(await store.read('y'))]).toEqual([1]);
     await store.close();
+  });
+
+  it('is replaced while it is open: by another file, a pipe, nothing. What was opened is read, and no byte of the other', async () => {
+    const tensor = (numbers: number[]): Uint8Array =>
+      safetensors({ x: { dtype: 'F32', shape: [4], bytes: f32(numbers) } });
+    for (const replace of [
+      (path: string): void => renameSync(write(folder, 'other.safetensors', tensor([5, 6, 7, 8])), path),
+      (path: string): void => unlinkSync(path),
+      ...(process.platform === 'win32'
+        ? []
+        : [
+            (path: string): void => {
+              unlinkSync(path);
+              expect(spawnSync('mkfifo', [path]).status).toBe(0);
+            },
+          ]),
+    ]) {
+      const path = write(folder, 'r.safetensors', tensor([1, 2, 3, 4]));
+      const store = await openSafetensors(path);
+      replace(path);
+      expect([...(await store.read('x'))]).toEqual([1, 2, 3, 4]);
+      await store.close();
+      rmSync(path, { force: true });
+    }
   });
 
   it('changes while it is open: grown, touched, cut', async () => {
