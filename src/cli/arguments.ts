@@ -7,6 +7,7 @@ import { type Reading, readModelConfig } from '../reading/read';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { MOST_RANKS, type OptionValue, type Scenario } from '../model/scenario';
+import { WEIGHT_FORMATS, weightFormatOf } from '../model/weightFormat';
 import { parseEngine } from '../cache/engines/choose';
 import { parseEngineOption } from '../cache/engines/parseOptions';
 import { allocationRule } from '../cache/engines/register';
@@ -47,6 +48,7 @@ export const SCENARIO_OPTIONS: OptionTable = {
   engine: { type: 'string' },
   opt: { type: 'string', multiple: true },
   'kv-dtype': { type: 'string' },
+  weights: { type: 'string' },
   tp: { type: 'string' },
   pp: { type: 'string' },
   dcp: { type: 'string' },
@@ -68,6 +70,7 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
     workload,
     ...chosen,
     kvDtype,
+    ...weightsOf(values['weights']),
     sharding: {
       tp: count(values, 'tp', MOST_RANKS),
       pp: count(values, 'pp', MOST_RANKS),
@@ -75,6 +78,14 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
       dpAttention: values['dp-attention'] === true,
     },
   };
+}
+
+/** `--weights FORMAT`: absent, they are as the files and the config say. */
+function weightsOf(text: string | boolean | undefined): Pick<Scenario, 'weights'> {
+  if (typeof text !== 'string') return {};
+  const weights = weightFormatOf(text);
+  if (!weights) throw new UsageError(`--weights must be one of ${WEIGHT_FORMATS.join(', ')}`);
+  return { weights };
 }
 
 /** `--engine NAME[@RELEASE|@YYYY-MM]` and each `--opt NAME[=VALUE]`. */

@@ -104,6 +104,7 @@ export const SETTINGS = {
   batch: 'scenario.batch',
   tokens: 'scenario.tokens',
   kvDtype: 'scenario.kvDtype',
+  weights: 'scenario.weights',
   engine: 'scenario.engine',
   engineOptions: 'scenario.engineOptions',
   gpu: 'scenario.gpu',

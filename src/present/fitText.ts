@@ -5,10 +5,12 @@ import { formatBinary, formatBytes, formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
 import type { FitReport, Verdict } from '../serving/fit';
 import { sourceOf } from '../serving/hardware';
+import type { MatrixCell, MatrixRow } from '../serving/fitMatrix';
 import type { MemoryPart } from '../serving/memory';
 import { documentOf, heading, list, type Markdown, md, table } from './markdown';
 import { howText } from './memoryText';
 import { formatSeconds } from './quantities';
+import { roomText } from './verdictText';
 import { engineText, limitText, sentence, workloadText } from './words';
 
 /** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
@@ -31,14 +33,6 @@ export function countRange(
   return `${low.kind === 'count' ? formatInteger(low.value) : '0'} to ${most}`;
 }
 
-/** "46.2 GiB to 52.1 GiB"; "none" where there is none at either end. */
-export function roomText({ low, high }: FitReport): string {
-  if (high.cacheBudgetBytes <= 0) return 'none';
-  const from = formatBinary(Math.max(0, low.cacheBudgetBytes));
-  const to = formatBinary(high.cacheBudgetBytes);
-  return from === to ? to : `${from} to ${to}`;
-}
-
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   fits: 'fits',
   tight: 'tight, whether it starts is not certain',
@@ -59,6 +53,32 @@ export function fitLine(report: FitReport): string {
   return report.verdict === 'doesNotFit'
     ? `${verdictText(report)}: ${longest}`
     : `${verdictText(report)}: ${countRange(report, 'concurrentSequences', 'sequences')} at once, ${longest}`;
+}
+
+const VERDICT_MARKS: Readonly<Record<Verdict, string>> = {
+  fits: 'fits',
+  tight: 'tight',
+  doesNotFit: '–',
+  refused: 'refused',
+};
+
+/** "fits", "tight", "–", "refused"; "?" where it is not known. */
+export function cellText({ verdict }: MatrixCell): string {
+  return verdict === null ? '?' : VERDICT_MARKS[verdict];
+}
+
+/** "fits on 2 × 24 GiB, 48 GiB in all". */
+export function rowText({ device, fitsFrom, cells }: MatrixRow): string {
+  if (fitsFrom === null)
+    return cells.some(({ verdict }) => verdict === 'tight')
+      ? `tight on ${cells
+          .filter(({ verdict }) => verdict === 'tight')
+          .map(({ devices }) => formatInteger(devices))
+          .join(', ')}`
+      : `does not fit on up to ${formatInteger(cells.at(-1)?.devices ?? 1)}`;
+  return fitsFrom === 1
+    ? `fits on one, ${formatBinary(device.memoryBytes)}`
+    : `fits from ${formatInteger(fitsFrom)} up, ${formatInteger(fitsFrom)} × ${formatBinary(device.memoryBytes)} = ${formatBinary(fitsFrom * device.memoryBytes)}`;
 }
 
 const PART_NAMES: Readonly<Record<MemoryPart['part'], string>> = {

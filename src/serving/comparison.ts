@@ -11,7 +11,7 @@ import type { ModelSpec } from '../model/spec';
 import type { Device } from './device';
 import { countParameters, type ParameterCount } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
-import { estimatedWeightBytes } from './weights';
+import { scenarioWeights } from './weightFormats';
 
 /** A model, and what it is turned into. */
 export interface ComparedModel {
@@ -158,7 +158,7 @@ function decodeStep(
   plan: CachePlan,
   device: Device,
 ): Roofline | null {
-  const weights = estimatedWeightBytes(reading, count);
+  const weights = scenarioWeights(reading, plan.scenario, null, count);
   if (!weights) return null;
   const { batch, tokens } = plan.scenario.workload;
   const { devices, duplication } = plan.sharding;

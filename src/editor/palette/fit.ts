@@ -3,8 +3,10 @@
 import { l10n } from 'vscode';
 import { planCache } from '../../cache/plan';
 import type { Scenario } from '../../model/scenario';
+import { weightFormatOf } from '../../model/weightFormat';
 import { formatBinary } from '../../model/units';
-import { fitLine, fitMarkdown, partTexts, roomText } from '../../present/fitText';
+import { fitLine, fitMarkdown, partTexts } from '../../present/fitText';
+import { roomText } from '../../present/verdictText';
 import { formatSeconds } from '../../present/quantities';
 import { notKnownText } from '../../present/sizeText';
 import { sentence } from '../../present/words';
@@ -12,7 +14,6 @@ import { type FitReport, type FitRequest, fitModel } from '../../serving/fit';
 import type { Device } from '../../serving/device';
 import { deviceOf, DEVICES } from '../../serving/hardware';
 import { type Suggestion, suggestionsFor } from '../../serving/suggestions';
-import { assumedWeights, weightFormatOf } from '../../serving/weightFormats';
 import type { WeightBytes } from '../../serving/weights';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
@@ -58,8 +59,8 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
     services.log.warn(`Fit to GPU: ${request.weights} is no format of weights`);
     return null;
   }
-  const weights = format ? assumedWeights(subject.reading, format) : await storedWeights(services, subject);
-  const scenario = scenarioFor(subject.document, request ?? {});
+  const weights = await storedWeights(services, subject);
+  const scenario = { ...scenarioFor(subject.document, request ?? {}), ...(format ? { weights: format } : {}) };
   const fitOf = (device: Device, at: Scenario): FitRequest => ({
     reading: subject.reading,
     device,
