@@ -6,6 +6,7 @@ import { ReadingLog } from '../config/reader';
 import { ConfigRefusal } from '../config/refusal';
 import { blocksOf } from '../families/blocksOf';
 import { isHeaded } from '../model/attention';
+import { elementAt } from '../model/elementAt';
 import type { Scenario } from '../model/scenario';
 import { formatInteger } from '../model/units';
 import {
@@ -143,7 +144,8 @@ export function layerParameters(reading: Reading): readonly number[] | null {
   const tensors = count && tensorsOf(reading, count);
   if (!tensors) return null;
   const layers = new Array<number>(reading.spec.layers.length).fill(0);
-  for (const { layer, parameters } of tensors) if (layer !== null) layers[layer] = (layers[layer] ?? 0) + parameters;
+  for (const { layer, parameters } of tensors)
+    if (layer !== null) layers[layer] = elementAt(layers, layer) + parameters;
   return layers;
 }
 
@@ -204,7 +206,7 @@ function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat
       const type = tensor.role === 'wide' ? 'f32' : fitting(typeOf(tensor, model, format, main), tensor.columns);
       const taken = tensor.parameters * GGML_BITS[type];
       bits += taken;
-      if (tensor.layer !== null) layerBits[tensor.layer] = (layerBits[tensor.layer] ?? 0) + taken;
+      if (tensor.layer !== null) layerBits[tensor.layer] = elementAt(layerBits, tensor.layer) + taken;
       else ends[tensor.role === 'embedding' ? 'embedding' : 'head'] += taken;
       if (tensor.expert) expertBits += taken;
     }

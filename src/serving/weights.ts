@@ -4,6 +4,7 @@ import type { ConfigDocument } from '../config/document';
 import { ConfigReader, ReadingLog } from '../config/reader';
 import type { Reading } from '../reading/read';
 import { ELEMENT_BYTES } from '../model/dtype';
+import { elementAt } from '../model/elementAt';
 import { formatInteger } from '../model/units';
 import type { WeightFormat } from '../model/weightFormat';
 import type { ParameterCount } from './parameters/count';
@@ -90,7 +91,7 @@ function placed(tensors: readonly StoredTensor[]): { readonly placement?: Weight
     const layer = OTHER_PART.test(name) ? undefined : LAYER_NAME.exec(name)?.[1];
     if (layer !== undefined) {
       while (layers.length <= Number(layer)) layers.push(0);
-      layers[Number(layer)] = (layers[Number(layer)] ?? 0) + bytes;
+      layers[Number(layer)] = elementAt(layers, Number(layer)) + bytes;
     } else if (EMBEDDING_NAME.test(name)) embedding += bytes;
     else {
       head += bytes;
