@@ -5,12 +5,13 @@ import { formatBinary, formatBytes, formatInteger } from '../model/units';
 import type { Fit } from '../serving/capacity';
 import type { FitReport, Verdict } from '../serving/fit';
 import { sourceOf } from '../serving/hardware';
-import type { MatrixCell, MatrixRow } from '../serving/fitMatrix';
+import { DEVICE_COUNTS, type MatrixCell, type MatrixRow } from '../serving/fitMatrix';
 import type { MemoryPart } from '../serving/memory';
+import type { WeightBytes } from '../serving/weights';
 import { documentOf, heading, list, type Markdown, md, table } from './markdown';
 import { howText } from './memoryText';
 import { formatSeconds } from './quantities';
-import { roomText } from './verdictText';
+import { chosenText, roomText } from './verdictText';
 import { engineText, limitText, sentence, workloadText } from './words';
 
 /** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
@@ -106,6 +107,31 @@ export function releaseText({ engine, release }: Scenario, oldest = '0.8'): stri
     : 'A range, by a model fitted to published start-ups: not a measurement.';
 }
 
+/** Devices against their number, the smallest that fits first. */
+export function matrixMarkdown(
+  name: string,
+  rows: readonly MatrixRow[],
+  scenario: Scenario,
+  weights: WeightBytes,
+): Markdown {
+  const counts = DEVICE_COUNTS.map(formatInteger);
+  return documentOf([
+    heading(1, md`${name}: what it fits on`),
+    md`At ${workloadText(scenario)} · cache in ${scenario.kvDtype} · ${engineText(scenario)}. Weights: ${formatBinary(weights.bytes)} in all${weights.chosen ? `, ${chosenText(weights.chosen)}` : ''}: ${weights.rule}.`,
+    table(
+      ['device', 'memory', ...counts, ''],
+      rows.map((row) => [
+        row.device.name,
+        formatBinary(row.device.memoryBytes),
+        ...row.cells.map(cellText),
+        rowText(row),
+      ]),
+      ['left', 'right', ...counts.map(() => 'right' as const), 'left'],
+    ),
+    md`The smallest memory in all stands first: prices are not known here, and follow it roughly. Tight: it depends on what is not known.`,
+  ]);
+}
+
 export function fitMarkdown(
   name: string,
   report: FitReport,
@@ -124,6 +150,7 @@ export function fitMarkdown(
   return documentOf([
     heading(1, md`${name} on ${where}`),
     md`**${fitLine(report)}** at ${workloadText(scenario)} · ${scenario.kvDtype} · ${engineText(scenario)}`,
+    ...(report.weights.chosen ? [md`Weights ${chosenText(report.weights.chosen)}.`] : []),
     table(['', 'size', ''], rows, ['left', 'right', 'left']),
     list([
       ...(suggestions.length > 0

@@ -27,7 +27,7 @@ export function verdictSentence(report: FitReport, from: number | null): string 
   const room = roomText(report);
   const needs = `the cache takes ${formatBinary(cacheBytes)}${each}`;
   const beside = `${room} ${/ to /.test(room) ? 'are' : 'is'} left beside the weights`;
-  const more = from === null ? '' : `; fits from ${formatInteger(from)} × ${device.name} up`;
+  const more = from === null ? '; more of them do not help' : `; fits from ${formatInteger(from)} × ${device.name} up`;
   switch (verdict) {
     case 'refused':
       return `The engine does not start so: it refuses ${report.refused ?? ''}.`;
