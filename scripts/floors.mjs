@@ -42,9 +42,11 @@ export const FLOORS = [
   [
     { name: 'weights', says: 'safetensors and GGUF files', runtime: 'node' },
     { name: 'present', says: 'numbers → text', runtime: 'pure' },
+    { name: 'hub', says: 'models by name, from the Hub', runtime: 'node' },
   ],
   [
     { name: 'compute', says: 'the process that runs graphs', runtime: 'node' },
+    { name: 'stores', says: 'where models lie on this machine', runtime: 'node' },
     {
       name: 'webview',
       path: 'webview',

@@ -31,6 +31,8 @@ interface Ask {
   /** A file to write, `.json` or `.png`. */
   readonly out: string | null;
   readonly json: boolean;
+  /** Measures need Q besides: of a model that is fetched as it is read, its weights are the most of a layer's attention. */
+  readonly measures: boolean;
 }
 
 export async function heads(args: readonly string[], output: CliOutput): Promise<number> {
@@ -41,6 +43,7 @@ export async function heads(args: readonly string[], output: CliOutput): Promise
     dump: { type: 'string' },
     out: { type: 'string' },
     json: { type: 'boolean' },
+    'no-measures': { type: 'boolean' },
   });
   const [path] = paths;
   if (path === undefined || paths.length !== 1)
@@ -51,6 +54,7 @@ export async function heads(args: readonly string[], output: CliOutput): Promise
     dumps: dumpNames(values['dump']),
     out: outFile(values['out']),
     json: values['json'] === true,
+    measures: values['no-measures'] !== true,
   };
   return withHeads(path, seedOf(values), async (model, engine) => {
     const report = await look(model, engine, await tokensOf(model, values), ask);
@@ -86,8 +90,8 @@ async function look(
   const forward = model.pass(engine, seeded ? { memoryCeiling: defaultMemoryCeiling() } : {});
   try {
     if (!asPicture) checkSize(forward, ids.length, ask.layer, dumps);
-    const run = await HeadsRun.start(forward, { ids, layer: ask.layer, dumps, measures: true }, UNWATCHED);
-    const measures = await run.measures();
+    const run = await HeadsRun.start(forward, { ids, layer: ask.layer, dumps, measures: ask.measures }, UNWATCHED);
+    const measures = ask.measures ? await run.measures() : null;
     const { device } = engine.describe();
     const start = {
       tokens: ids,
@@ -101,7 +105,7 @@ async function look(
     if (!asPicture) for (const name of dumps) captures.set(name, await run.dump(name));
     if (ask.out !== null)
       await writeWhole(ask.out, asPicture ? await pngPieces(run, dumps) : dumpJson(start, captures));
-    const report = { ...start, ...reportOf(measures) };
+    const report = { ...start, ...(measures && reportOf(measures)) };
     const printed = ask.out === null && captures.size > 0 ? dumpJson(report, captures) : [visibleJson(report)];
     return { json: line([...printed].join('')), text: reportText(model, start.text, ask.layer, device, measures) };
   } finally {
@@ -155,16 +159,15 @@ function reportText(
   tokens: readonly string[],
   layer: number,
   device: string,
-  { heads: rows, identity }: LayerMeasures,
+  measures: LayerMeasures | null,
 ): TerminalText {
   const columns: readonly (keyof HeadMeasures)[] = ['entropy', 'sink', 'previousToken', 'duplicateToken', 'induction'];
   const cellsOf = (cells: readonly string[]): string =>
     cells.map((cell, i) => (i < 2 ? cell.padStart(5) : cell.padStart(15))).join('');
-  const table = rows.map((row) =>
+  const table = (measures?.heads ?? []).map((row) =>
     cellsOf([String(row.head), String(row.group), ...columns.map((name) => row[name].toFixed(4))]),
   );
   const seeded = model.seeded(layer);
-  const delta = (value: number | null): string => (value === null ? 'one group only' : String(numbersOf(value)));
   return lines([
     `${model.path}, layer ${layer}, ${tokens.length} tokens, ${device}, float32`,
     ...(seeded === null
@@ -173,9 +176,15 @@ function reportText(
           `seeded weights (seed ${seeded.seed}): shapes, groups and masks are the config's, the numbers are random; earlier layers are skipped`,
           ...(seeded.note === null ? [] : [seeded.note]),
         ]),
-    cellsOf(['head', 'group', ...columns]),
-    ...table,
-    `max |ΔK| inside groups ${delta(identity.k.inside)}, between groups at least ${delta(identity.k.between)}`,
-    `max |ΔV| inside groups ${delta(identity.v.inside)}, between groups at least ${delta(identity.v.between)}`,
+    ...(measures === null ? [] : [cellsOf(['head', 'group', ...columns]), ...table, ...alike(measures)]),
   ]);
+}
+
+/** How alike K and V are inside of groups and between them. */
+function alike({ identity: { k, v } }: LayerMeasures): readonly string[] {
+  const delta = (value: number | null): string => (value === null ? 'one group only' : String(numbersOf(value)));
+  return [
+    `max |ΔK| inside groups ${delta(k.inside)}, between groups at least ${delta(k.between)}`,
+    `max |ΔV| inside groups ${delta(v.inside)}, between groups at least ${delta(v.between)}`,
+  ];
 }

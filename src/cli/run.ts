@@ -11,6 +11,7 @@ import { estimate } from './estimate';
 import { fit } from './fit';
 import { generate } from './generate';
 import { heads } from './heads';
+import { withHubFolders } from './hub';
 import { lint } from './lint';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
 import type { CliOutput } from './output';
@@ -25,8 +26,8 @@ const USAGE = `usage: headlight COMMAND …
                                                whether it fits; without --gpu, every device in numbers of 1 to 16
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
-        [--seed N] [--out F.json|F.png] [--json]  what the heads of a layer do, from the model's own weights; with --seed
-                                               from random ones in the shapes of its config, which needs no weights
+        [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, from the model's own weights;
+                                               with --seed from random ones in the shapes of its config, which needs no weights
   convert MODEL --layer L --to gqa:G,mqa,mla:R+D [--method NAME|all] (--prompt TEXT | --ids 1,2,3) [--seed N] [--json]
                                                what the layer would cache so, and what it loses on this prompt; methods: mean-pool,
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
@@ -39,7 +40,7 @@ SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|tr
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})
 ${optionLines()}
-PATH: a config.json, a params.json, a GGUF file, or a folder that holds one
+PATH: a config.json, a params.json, a GGUF file, a folder that holds one, or hf:ORG/NAME[@REVISION][/FILE] on the Hugging Face Hub
 MODEL: a model folder (config.json and safetensors) or a GGUF file; for heads --seed also a config.json alone`;
 
 function usage(): TerminalText {
@@ -70,7 +71,7 @@ export async function runCli(args: readonly string[], output: CliOutput): Promis
     return 2;
   }
   try {
-    return await command(rest, output);
+    return await withHubFolders(rest, output, (paths) => command(paths, output));
   } catch (error) {
     if (error instanceof UsageError) {
       output.err(below(line(error.message), usage()));

@@ -388,7 +388,7 @@ function isCount(value: unknown): value is number {
 }
 
 /** Python's truth of a value: nothing, zero and what is empty are false. */
-function truthOf(value: JsonValue): boolean {
+export function truthOf(value: JsonValue): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return isJsonObject(value) ? Object.keys(value).length > 0 : Boolean(value);
 }

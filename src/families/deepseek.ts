@@ -28,7 +28,7 @@ export function consultDecoys(reader: ConfigReader): void {
 /** Files without latent attention (DeepSeek-VL2-tiny) say so: no `kv_lora_rank`, or `use_mla: false`. */
 function withoutLatent(reader: ConfigReader): boolean {
   reader.consult(['use_mla']);
-  return reader.own('use_mla') === false || reader.own('kv_lora_rank') === null;
+  return reader.condition('use_mla') === false || reader.own('kv_lora_rank') === null;
 }
 
 export const layers = (): readonly LayersFacet[] => [

@@ -2,7 +2,8 @@
 
 import { type AttentionLayerSpec, headDims, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
-import { type ConfigReader, MAX_LAYERS } from '../config/reader';
+import type { JsonValue } from '../config/document';
+import { type ConfigReader, MAX_LAYERS, truthOf } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import type { BlockInput, BlockModel, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, preNorms } from './kit/blocks';
@@ -14,11 +15,17 @@ import { fourNorms, headNorm, rmsNormPlusOne } from './kit/parts';
 import { rotary } from './kit/rotary';
 import { localBase } from './kit/ggufBlocks';
 
-/** Bidirectional variants see half the window on either side. */
-export function gemmaWindow(reader: ConfigReader): Sourced<number> | null {
+/**
+ * Bidirectional variants see half the window on either side: Gemma 3's with anything that is true, Gemma 4's with "all" alone
+ * (transformers 5.18, `__post_init__` of Gemma3TextConfig and Gemma4TextConfig).
+ */
+export function gemmaWindow(
+  reader: ConfigReader,
+  isBidirectional: (value: JsonValue) => boolean,
+): Sourced<number> | null {
   const window = slidingWindow(reader);
-  const bidirectional = reader.value('use_bidirectional_attention');
-  if (!window || (bidirectional !== true && bidirectional !== 'all')) return window;
+  const said = reader.value('use_bidirectional_attention');
+  if (!window || said === undefined || !isBidirectional(said)) return window;
   const value = Math.floor(window.value / 2) + 1;
   return { value, source: { ...window.source, rule: `${window.value} ÷ 2 + 1 (use_bidirectional_attention)` } };
 }
@@ -28,7 +35,7 @@ const gemma3Layers: LayersFacet['read'] = (reader) => {
   const period = reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6;
   return {
     layers: decoderLayers(reader, {
-      window: gemmaWindow,
+      window: (inner) => gemmaWindow(inner, truthOf),
       kindAt: (index) => ((index + 1) % period === 0 ? 'full' : 'sliding'),
     }),
   };

@@ -29,7 +29,7 @@ export const layers = (): readonly LayersFacet[] => [
     llamacpp: { windows: true },
     read: (reader) => {
       if (reader.hasValue('per_layer_config')) return { layers: perLayerConfig(reader) };
-      const window = gemmaWindow(reader);
+      const window = gemmaWindow(reader, (said) => said === 'all');
       return {
         layers: sharingLayers(
           reader,
@@ -67,7 +67,7 @@ function globalHeads(reader: ConfigReader): SourcedLayout | null {
 function perLayerConfig(reader: ConfigReader): LayerDraft[] {
   const overrides = reader.nested('per_layer_config');
   const base = headLayout(reader);
-  const window = gemmaWindow(reader);
+  const window = gemmaWindow(reader, (said) => said === 'all');
   reader.consult(['num_global_key_value_heads', 'global_head_dim', 'attention_k_eq_v']);
   const global =
     overrides

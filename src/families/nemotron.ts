@@ -1,7 +1,7 @@
 /** Nemotron-H and Nemotron 3, and Nemotron-NAS (DeciLM). The dense Nemotron is in nemotronDense.ts. */
 
 import type { JsonValue } from '../config/document';
-import { type ConfigReader, isJsonObject, type JsonObject, MAX_LAYERS, show } from '../config/reader';
+import { type ConfigReader, isJsonObject, type JsonObject, MAX_LAYERS, show, truthOf } from '../config/reader';
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { Source, Sourced } from '../model/spec';
 import type { LayerView } from './counted/facet';
@@ -168,8 +168,8 @@ function fromBlocks(reader: ConfigReader, blocks: Sourced<readonly JsonValue[]>,
 
 function blockDraft(reader: ConfigReader, attention: JsonObject | null, source: Source): LayerDraft {
   if (!attention) return unknownDraft('a block without attention settings');
-  if (attention['no_op'] === true) return { ...NO_ATTENTION, sources: { kind: source } };
-  if (attention['replace_with_linear'] === true) return { ...NO_ATTENTION, sources: { kind: source } };
+  if (truthOf(attention['no_op'] ?? null)) return { ...NO_ATTENTION, sources: { kind: source } };
+  if (truthOf(attention['replace_with_linear'] ?? null)) return { ...NO_ATTENTION, sources: { kind: source } };
   const { sparsify, unshifted_sink: _sink, is_llama4: llama4, is_mamba: isMamba, mamba, llama4: chunked } = attention;
   const other = [sparsify, llama4, isMamba, mamba, chunked].find(
     (value) => value !== undefined && value !== null && value !== false,
@@ -324,8 +324,8 @@ function nasWidth(config: ConfigReader, { index, hidden }: LayerView): number {
 }
 
 /** A part replaced by one linear layer has hidden × hidden parameters; a part that was removed has none, and no norm. */
-const replaced = (block: JsonObject | null): boolean => block?.['replace_with_linear'] === true;
-const removed = (block: JsonObject | null): boolean => block?.['no_op'] === true;
+const replaced = (block: JsonObject | null): boolean => truthOf(block?.['replace_with_linear'] ?? null);
+const removed = (block: JsonObject | null): boolean => truthOf(block?.['no_op'] ?? null);
 
 function nasLinears(config: ConfigReader, tally: Tally, layers: readonly LayerView[]): void {
   for (const { index, hidden } of layers)

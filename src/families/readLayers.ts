@@ -66,7 +66,7 @@ export function readLayers(
 
 /** What says that a decoder's type is used as an encoder: `is_causal`, or its class. */
 function wholeInput(reader: ConfigReader, architecture: string | null): Source | null {
-  if (reader.own('is_causal') === false)
+  if (reader.condition('is_causal') === false)
     return reader.source('is_causal', 'not causal: sees all of its input at once, keeps nothing');
   // As a text model Gemma embeds; in its generating classes the flag changes the mask alone.
   const embeds = architecture !== null && !/For(?:CausalLM|ConditionalGeneration)$/.test(architecture);

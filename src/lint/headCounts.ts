@@ -49,7 +49,7 @@ function lintIgnored(context: LintContext): void {
   for (const { key, value } of present) {
     if (counts.has(value)) continue;
     const rule = first.spec.sources['kvHeads']?.rule ?? 'the family has another rule';
-    const multiQuery = own.value('multi_query') !== false && counts.has(1);
+    const multiQuery = own.flag(['multi_query'], true) && counts.has(1);
     context.report(
       own,
       'kv-heads-ignored',

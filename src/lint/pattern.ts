@@ -37,7 +37,7 @@ function lintPeriod(context: LintContext, words: readonly (LayerWord | null)[], 
 function lintFirstSliding(context: LintContext, words: readonly (LayerWord | null)[]): void {
   const { own } = context;
   const first = numberIn(own, 'max_window_layers');
-  if (first === null || own.own('use_sliding_window') !== true) return;
+  if (first === null || own.condition('use_sliding_window') !== true) return;
   const wrong = words.filter((word, index) => (word === 'sliding') !== index >= first).length;
   if (wrong === 0) return;
   const message = `max_window_layers ${first} lets the layers from ${first} on slide; layer_types says otherwise for ${wrong} of ${words.length}: layer_types counts.`;

@@ -1,5 +1,6 @@
 /** Layers that use the cache of another one: it must exist. */
 
+import { show } from '../config/reader';
 import { DRAFTER_ROOTS } from '../families/composites';
 import { numberIn, plural, removeKey, type LintContext } from './context';
 
@@ -42,7 +43,8 @@ function lintShared(context: LintContext): void {
 function lintCla(context: LintContext): void {
   const { own } = context;
   const factor = numberIn(own, 'cla_share_factor');
-  if (own.own('use_cla') === true) {
+  const shares = own.condition('use_cla');
+  if (shares === true) {
     if (factor !== null && factor >= 2) return;
     const what = factor === null ? 'no cla_share_factor says' : `cla_share_factor ${factor} does not say`;
     context.report(
@@ -50,10 +52,10 @@ function lintCla(context: LintContext): void {
       'cla-incomplete',
       'warning',
       'use_cla',
-      `use_cla is true, but ${what} how many layers share a cache: each keeps its own.`,
+      `use_cla is ${show(own.own('use_cla'))}, but ${what} how many layers share a cache: each keeps its own.`,
     );
   } else if (factor !== null && factor > 1) {
-    const off = own.own('use_cla') === false ? 'use_cla is false' : 'use_cla is not set';
+    const off = shares === false ? `use_cla is ${show(own.own('use_cla'))}` : 'use_cla is not set';
     const message = `cla_share_factor ${factor} does not count, because ${off}: every layer keeps its own cache.`;
     context.report(own, 'cla-off', 'information', 'cla_share_factor', message, removeKey(own, 'cla_share_factor'));
   }

@@ -27,9 +27,11 @@ function lintUnused(context: LintContext): void {
     reading.spec.unknownLayers > 0
   )
     return;
-  const inFile = own.own('use_sliding_window') === false;
-  if (own.value('use_sliding_window') === false) {
-    const off = inFile ? 'use_sliding_window is false' : 'use_sliding_window is absent, and false by default';
+  const inFile = own.condition('use_sliding_window') === false;
+  if (!own.flag(['use_sliding_window'], true)) {
+    const off = inFile
+      ? `use_sliding_window is ${show(own.own('use_sliding_window'))}`
+      : 'use_sliding_window is absent, and false by default';
     const message = `sliding_window ${window} does not count, because ${off}: every layer keeps all tokens.`;
     context.report(
       own,
@@ -43,7 +45,7 @@ function lintUnused(context: LintContext): void {
   }
   const first = numberIn(own, 'max_window_layers');
   const layers = reading.spec.layers.length;
-  if (own.own('use_sliding_window') === true && first !== null && first >= layers) {
+  if (own.condition('use_sliding_window') === true && first !== null && first >= layers) {
     const message = `use_sliding_window is true, but only layers from max_window_layers ${first} on slide, and there are ${layers}: none does.`;
     context.report(own, 'window-unused', 'warning', 'max_window_layers', message);
     return;
@@ -62,7 +64,7 @@ function lintMissing(context: LintContext): void {
   const key = own.spelling(['sliding_window']);
   const window = key === null ? null : own.value(key);
   const given = typeof window === 'number' && window > 0;
-  const off = own.value('use_sliding_window') === false;
+  const off = !own.flag(['use_sliding_window'], true);
   const list = own.own('layer_types');
   const named: readonly JsonValue[] = Array.isArray(list) ? list : [];
   const sliding = named.filter((label) => typeof label === 'string' && wordOf(label) === 'sliding').length;
@@ -77,7 +79,7 @@ function lintMissing(context: LintContext): void {
         : 'no sliding_window is given';
     const message = `layer_types has ${plural(sliding, 'sliding layer')}, but ${why}: their window is not known.`;
     context.report(own, 'window-missing', 'error', 'layer_types', message);
-  } else if (own.own('use_sliding_window') === true && !given) {
+  } else if (own.condition('use_sliding_window') === true && !given) {
     context.report(
       own,
       'window-missing',

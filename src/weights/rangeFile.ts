@@ -2,6 +2,7 @@
 
 import { read } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { PartsFile } from './partsFile';
 import { openRegular } from './regularFile';
 import { fileError, WeightsError } from './weightsError';
 
@@ -25,12 +26,14 @@ export class RangeFile {
   private constructor(
     readonly path: string,
     readonly size: number,
-    private readonly handle: FileHandle,
+    private readonly handle: FileHandle | PartsFile,
     private readonly fingerprint: Fingerprint,
   ) {}
 
   /** @throws WeightsError when the path is missing, unreadable or no regular file. */
   static async open(path: string): Promise<RangeFile> {
+    const parts = await PartsFile.open(path);
+    if (parts !== null) return new RangeFile(path, parts.size, parts, await statOf(parts));
     const handle = await openRegular(path, 'Name a .safetensors or .gguf file.');
     try {
       const { size, mtimeNs } = await statOf(handle);
@@ -71,6 +74,8 @@ export class RangeFile {
     consume: (piece: Uint8Array<ArrayBuffer>, offset: number) => void,
     options: { readonly tensor?: string; readonly signal?: AbortSignal; readonly buffers?: PieceBuffers | null } = {},
   ): Promise<void> {
+    // Once for all pieces: each would be a request of its own.
+    if (this.handle instanceof PartsFile) await this.prepare(position, length, options.tensor);
     const pieceBytes = Math.max(unit, Math.floor(CHUNK_BYTES / unit) * unit);
     const buffers: Uint8Array<ArrayBuffer>[] = [];
     const pending: {
@@ -127,7 +132,15 @@ export class RangeFile {
   }
 
   async close(): Promise<void> {
-    await this.handle.close().catch(() => undefined);
+    if (!(this.handle instanceof PartsFile)) await this.handle.close().catch(() => undefined);
+  }
+
+  private async prepare(position: number, length: number, tensor?: string): Promise<void> {
+    if (!(this.handle instanceof PartsFile)) return;
+    if (position + length > this.size) throw this.truncated(tensor);
+    await this.handle.prepare(position, position + length).catch((error: unknown) => {
+      throw fileError(this.path, error, tensor);
+    });
   }
 
   private truncated(tensor?: string): WeightsError {
@@ -142,11 +155,12 @@ export class RangeFile {
 
 /** `FileHandle.read` does the same at half the speed: its promise costs more than copying a megabyte. */
 function readSome(
-  handle: FileHandle,
+  handle: FileHandle | PartsFile,
   target: Uint8Array<ArrayBuffer>,
   offset: number,
   position: number,
 ): Promise<number> {
+  if (handle instanceof PartsFile) return handle.read(target.subarray(offset), position);
   return new Promise((resolve, reject) => {
     read(handle.fd, target, offset, target.byteLength - offset, position, (error, bytesRead) => {
       if (error) reject(error);
@@ -155,7 +169,9 @@ function readSome(
   });
 }
 
-async function statOf(handle: FileHandle): Promise<Fingerprint> {
+async function statOf(handle: FileHandle | PartsFile): Promise<Fingerprint> {
+  // Its content has a name: it cannot change.
+  if (handle instanceof PartsFile) return { size: BigInt(handle.size), mtimeNs: 0n };
   const { size, mtimeNs } = await handle.stat({ bigint: true });
   return { size, mtimeNs };
 }

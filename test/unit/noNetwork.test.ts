@@ -1,7 +1,8 @@
 /**
  * Nothing of Headlight reaches the network: the command line and the compute process run with hooks that see every try and refuse it
- * (test/harness/networkHooks.cjs). The extension host: test/integration/noNetwork.test.ts; the page: test/e2e/noNetwork.e2e.ts. The one
- * exception is `installTensorflow`, which runs npm after a yes: no test here calls it, and no other code names a program that downloads.
+ * (test/harness/networkHooks.cjs). The extension host: test/integration/noNetwork.test.ts; the page: test/e2e/noNetwork.e2e.ts. The
+ * exceptions: `installTensorflow`, which runs npm after a yes (no test here calls it, and no other code names a program that downloads), and
+ * names on the Hub (`hf:org/name`), which test/unit/hub asks of a Hub on loopback.
  */
 
 import { execFile } from 'node:child_process';
@@ -195,6 +196,16 @@ describe('what the product is made of', () => {
 
   it('calls nothing that fetches', () => {
     expect(filesWith(/(?<![\w.'])(?:fetch\(|new (?:WebSocket|EventSource|XMLHttpRequest)\b)|sendBeacon/)).toEqual([]);
+  });
+
+  it('hands out what fetches in one place: names on the Hub that the command line was given', () => {
+    // Whoever is handed it calls it `access.fetch`, behind the guard of src/hub.
+    expect(filesWith(/^(?!import|\s*(?:\/?\*|\/\/)).*(?<![\w.'`-])fetch(?=,|\s*\}|\))/m)).toEqual([
+      'cli/hub.ts',
+      'hub/hubModel.ts',
+    ]);
+    expect(filesWith(/access\.fetch/)).toEqual(['hub/guardedFetch.ts']);
+    expect(filesWith(/from '@huggingface\/hub'/)).toEqual(['hub/hubModel.ts', 'stores/huggingFace.ts']);
   });
 
   it('starts programs where it is known: the compute process, its probes, the peers of bench, the installation of TensorFlow', () => {

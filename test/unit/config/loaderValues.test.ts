@@ -117,3 +117,65 @@ describeAll(`numbers that no layer can have${depthNote}`, () => {
     ]);
   });
 });
+
+describeAll('conditions mean the same to problems as to layers', () => {
+  const HUNYUAN = {
+    model_type: 'hunyuan',
+    num_hidden_layers: 4,
+    hidden_size: 64,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+  };
+  const GEMMA = {
+    num_hidden_layers: 6,
+    hidden_size: 64,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 16,
+    sliding_window: 512,
+  };
+  const QWEN = {
+    model_type: 'qwen2',
+    num_hidden_layers: 4,
+    hidden_size: 64,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    sliding_window: 128,
+    max_window_layers: 0,
+  };
+  const rules = (config: Holder): string[] => {
+    const reading = readModelConfig(JSON.stringify(config));
+    return reading ? lintReading(reading).map(({ rule }) => rule) : [];
+  };
+  const windows = (config: Holder): (number | null)[] =>
+    (readModelConfig(JSON.stringify(config))?.spec.layers ?? []).map(({ attention }) =>
+      attention.kind === 'sliding' ? attention.window : null,
+    );
+
+  it('a sharing that counts is not said to be off, and one that is off is', () => {
+    expect(rules({ ...HUNYUAN, use_cla: 1, cla_share_factor: 2 })).not.toContain('cla-off');
+    for (const off of [0, null, '', false])
+      expect(rules({ ...HUNYUAN, use_cla: off, cla_share_factor: 2 })).toContain('cla-off');
+  });
+
+  it('a window that counts is not said to be off, and one that is off is', () => {
+    expect(windows({ ...QWEN, use_sliding_window: 1 })).toEqual([128, 128, 128, 128]);
+    expect(rules({ ...QWEN, use_sliding_window: 1 })).not.toContain('window-off');
+    for (const off of [0, null, '', false]) {
+      expect(windows({ ...QWEN, use_sliding_window: off })).toEqual([null, null, null, null]);
+      expect(rules({ ...QWEN, use_sliding_window: off })).toContain('window-off');
+    }
+  });
+
+  it('half a window: of Gemma 3 with what is true, of Gemma 4 with "all" alone', () => {
+    const gemma3 = (use: Json): (number | null)[] =>
+      windows({ ...GEMMA, model_type: 'gemma3_text', use_bidirectional_attention: use });
+    expect(gemma3(1)).toEqual(gemma3(true));
+    expect(gemma3(true)[0]).toBe(257);
+    expect(gemma3(0)[0]).toBe(512);
+    const gemma4 = (use: Json): (number | null)[] =>
+      windows({ ...GEMMA, model_type: 'gemma4_text', use_bidirectional_attention: use });
+    expect(gemma4('all')[0]).toBe(257);
+    expect(gemma4('vision')[0]).toBe(512);
+  });
+});

@@ -1,0 +1,91 @@
+/** What goes wrong between here and the Hub: what happened, and what to do about it. Neither names a token. */
+
+import { visibleUpTo } from '../model/visibleText';
+
+/** - offline: no answer at all; - refused: an answer that must not be used (too long, another host, no range) */
+export type HubErrorKind =
+  | 'gated'
+  | 'unauthorised'
+  | 'notFound'
+  | 'noRevision'
+  | 'noFile'
+  | 'rateLimited'
+  | 'server'
+  | 'offline'
+  | 'refused'
+  | 'changed'
+  | 'cancelled';
+
+export class HubError extends Error {
+  override readonly name = 'HubError';
+  constructor(
+    readonly kind: HubErrorKind,
+    /** A sentence. */
+    problem: string,
+    /** What the user can do, as a sentence. */
+    readonly fix: string,
+  ) {
+    super(problem);
+  }
+}
+
+/** Names that are shown: they may come from an answer. */
+export function shownName(text: string): string {
+  return visibleUpTo(200, text);
+}
+
+/** What an answer says beside its status. `X-Error-Code` as the Hub writes it. */
+export interface Refusal {
+  readonly status: number;
+  readonly errorCode: string | null;
+  readonly retryAfterSeconds: number | null;
+  readonly hasToken: boolean;
+  /** "org/name", or a file of it. */
+  readonly what: string;
+  /** Host of the endpoint, for the addresses in the advice. */
+  readonly endpoint: string;
+}
+
+/**
+ * An answer that is no success, in words. The Hub answers 401 for a repository that does not exist where nobody is logged in, so that private
+ * names stay unknown: `hf_raise_for_status` of `huggingface_hub/utils/_http.py` reads it the same way.
+ */
+export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, endpoint }: Refusal): HubError {
+  const name = shownName(what);
+  const page = `${endpoint}/${name}`;
+  if (errorCode === 'GatedRepo')
+    return new HubError(
+      'gated',
+      `${name} is gated: its authors give access by hand or after their terms are accepted.`,
+      hasToken
+        ? `Ask for access at ${page} with the account that your token belongs to.`
+        : `Ask for access at ${page}, then log in with “hf auth login”, or set HF_TOKEN.`,
+    );
+  if (errorCode === 'RevisionNotFound')
+    return new HubError('noRevision', `${name} has no such revision.`, `Look up its branches at ${page}/refs.`);
+  if (errorCode === 'EntryNotFound')
+    return new HubError('noFile', `${name} is not there.`, 'Check the name of the file.');
+  if (status === 429)
+    return new HubError(
+      'rateLimited',
+      `The Hub takes no more requests from here for now${retryAfterSeconds === null ? '' : ` (${retryAfterSeconds} s)`}.`,
+      hasToken ? 'Try again later.' : 'Try again later; with a token the limits are wider.',
+    );
+  if (status === 404 || errorCode === 'RepoNotFound' || (status === 401 && !hasToken))
+    return new HubError(
+      'notFound',
+      `${name} was not found.`,
+      hasToken
+        ? 'Check the name; a private model needs a token that may read it.'
+        : 'Check the name; a private model needs a token (“hf auth login”, or HF_TOKEN).',
+    );
+  if (status === 401 || status === 403)
+    return new HubError(
+      'unauthorised',
+      `The token may not read ${name}.`,
+      'Give it the right to read this model, or log in with another (“hf auth login”, or HF_TOKEN).',
+    );
+  if (status >= 500)
+    return new HubError('server', `The Hub has trouble of its own (status ${status}).`, 'Try again in some minutes.');
+  return new HubError('refused', `The Hub answered ${name} with status ${status}.`, 'Check the name, and try again.');
+}
