@@ -439,7 +439,8 @@ const show: Step<State> = async (state, place) => {
     {
       title: `${title(model)} · ${setUpText(scenario, device)}`,
       rows: [
-        { label: verdict, description: '' },
+        // A list shows one line of each: the reason has its own.
+        ...verdict.split(/, (?=\d|none)/).map((part) => ({ label: sentence(part), description: '' })),
         { label: sentence(fitLine(report)), description: '' },
         ...partTexts(report).map(([name, size, how]) => ({ label: sentence(name), description: size, detail: how })),
         ...(chosen ? [{ label: l10n.t('Weights {0}', chosenText(chosen)), description: '' }] : []),
