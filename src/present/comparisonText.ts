@@ -46,7 +46,8 @@ export function comparisonTitle({ scenario, device, rows }: Comparison): string 
     engineText(scenario),
   ];
   if (scenario.sharding.tp > 1) parts.push(`a rank of TP ${scenario.sharding.tp}`);
-  if (device) parts.push(`decoding on ${device.name}`);
+  if (device)
+    parts.push(`decoding on ${device.name}${scenario.weights ? ` with weights as ${scenario.weights}, chosen` : ''}`);
   return `Cache at ${parts.join(' · ')}`;
 }
 
