@@ -41,8 +41,9 @@ export function parseQuestion<M>(text: string, known: Known<M>): FitQuestion<M> 
   const unknown: string[] = [];
   const parts = text
     .slice(0, MOST_CHARACTERS)
+    .replace(/\s/g, ' ')
     .split(SEPARATOR)
-    .flatMap((part) => part.split(/\s+(?:on|at|with)\s+/i))
+    .flatMap((part) => part.split(/ (?:on|at|with) /i))
     .map((part) => part.trim())
     .filter((part) => part !== '');
   for (const part of parts) {
@@ -149,9 +150,9 @@ function model<M>(part: string, known: Known<M>['models']): Found<M> | null {
     known.find(({ name }) => key(name) === asked) ??
     (asked.length < 4 ? undefined : known.find(({ name }) => key(name).startsWith(asked)));
   if (found) return { model: found.value };
-  const [, rest, last] = /^(.+)\s+(\S+)$/.exec(part) ?? [];
-  const weights = last === undefined ? null : weightFormatOf(last);
-  const named = weights && rest !== undefined ? model(rest, known) : null;
+  const space = part.lastIndexOf(' ');
+  const weights = space < 0 ? null : weightFormatOf(part.slice(space + 1));
+  const named = weights && model(part.slice(0, space).trim(), known);
   return named && weights ? { ...named, weights } : null;
 }
 
