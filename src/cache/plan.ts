@@ -57,6 +57,14 @@ interface KnownSizes extends CacheSizes {
 /** A sum that leaves layers out is no answer: where one layer is not understood, no size is a number. */
 type UnknownSizes = { readonly known: false } & { readonly [Name in keyof CacheSizes]: null };
 
+/** What one device (or pipeline stage) has. */
+export interface StagePlan {
+  /** First and one-past-last layer. */
+  readonly layers: Stage;
+  /** Cache and state of its layers that were understood, as the engine reserves them. */
+  readonly reservedBytes: number;
+}
+
 export interface ShardingPlan {
   /** Devices over which the model is split. */
   readonly devices: number;
@@ -112,6 +120,8 @@ interface PlanBase {
   /** Why needed, reserved and steady differ. */
   readonly reasons: readonly Reason[];
   readonly sharding: ShardingPlan;
+  /** Of each device where whole layers are split, else of each pipeline stage: in order. */
+  readonly stages: readonly StagePlan[];
   /** False when the spec or the engine's rule is not exact, or a size is too large to be stated to the byte. */
   readonly exact: boolean;
   readonly notes: readonly Note[];
@@ -151,12 +161,15 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     groups.map((group) => [group.attention, engine.cost(group, context)]),
   );
   const known = isUnderstood(spec);
-  const all = stageTotals(spec, costs, scenario.sharding.pp).map((one): StageTotals => {
+  const split = engine.stages?.(context) ?? stages(spec.layers.length, sharding.pp);
+  const all = stageTotals(spec, costs, split).map((one): StageTotals => {
     // Layers that were not understood may fill what is now padding: a bound must leave it out.
     const overhead = (known ? engine.overhead?.(groups, context, one.stage) : undefined) ?? NO_OVERHEAD;
     return { ...one, overhead };
   });
   const { stage, totals, overhead } = fullest(all);
+  const reservedOf = (one: StageTotals): number =>
+    one.totals.reserved + one.totals.stateReserved + one.overhead.reserved;
   // Another stage may need or reserve most than the one that holds most: each number is that of its own fullest.
   const most = (bytes: (one: StageTotals) => number): number => Math.max(...all.map(bytes));
   const cacheBytes = totals.steady + overhead.steady;
@@ -174,7 +187,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     stateBytes: totals.state,
     totalBytes,
     neededBytes: most((one) => one.totals.needed + one.totals.state),
-    reservedBytes: most((one) => one.totals.reserved + one.totals.stateReserved + one.overhead.reserved),
+    reservedBytes: most(reservedOf),
     steadyBytes: totalBytes,
   };
   // Another number of it may be the large one: what is reserved is more than what is held.
@@ -216,7 +229,9 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
       stage,
       totals.steady + totals.state,
       whole.cache + whole.state,
+      split.length,
     ),
+    stages: all.map((one): StagePlan => ({ layers: one.stage, reservedBytes: reservedOf(one) })),
     exact: spec.exact && !notes.some((note) => note.inexact),
     notes,
   };
@@ -259,9 +274,9 @@ const NO_OVERHEAD: Overhead = { steady: 0, reserved: 0 };
 function stageTotals(
   spec: ModelSpec,
   costs: ReadonlyMap<AttentionSpec, LayerCost>,
-  pp: number,
+  split: readonly Stage[],
 ): Omit<StageTotals, 'overhead'>[] {
-  return stages(spec.layers.length, pp).map((stage) => ({ stage, totals: sumLayers(spec, costs, stage) }));
+  return split.map((stage) => ({ stage, totals: sumLayers(spec, costs, stage) }));
 }
 
 /** The stage that holds most; the first of equals. */
@@ -357,12 +372,14 @@ function shardingPlan(
   stage: Stage,
   rankBytes: number,
   whole: number,
+  stageCount: number,
 ): ShardingPlan {
   const { sharding } = scenario;
-  const devices = deviceCount(sharding);
+  // Devices that have nothing are none of the model's.
+  const devices = engine.stages ? stageCount : deviceCount(sharding);
   const ranks = engine.splitsHeads ? sharding.tp : 1;
   let all = rankBytes * ranks;
-  if (sharding.pp > 1) {
+  if (stageCount > 1) {
     all = 0;
     for (const group of layerGroups(spec)) {
       const cost = engine.cost(group, context);

@@ -8,6 +8,7 @@ import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype, KV_DTYPES } from '../model/dtype';
 import { MOST_RANKS, type OptionValue, type Scenario } from '../model/scenario';
 import { isUnits, showUnits, UNITS, type Units } from '../model/units';
+import { WEIGHT_FORMATS, weightFormatOf } from '../model/weightFormat';
 import { parseEngine } from '../cache/engines/choose';
 import { parseEngineOption } from '../cache/engines/parseOptions';
 import { allocationRule } from '../cache/engines/register';
@@ -54,6 +55,7 @@ export const SCENARIO_OPTIONS: OptionTable = {
   engine: { type: 'string' },
   opt: { type: 'string', multiple: true },
   'kv-dtype': { type: 'string' },
+  weights: { type: 'string' },
   tp: { type: 'string' },
   pp: { type: 'string' },
   dcp: { type: 'string' },
@@ -76,6 +78,7 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
     workload,
     ...chosen,
     kvDtype,
+    ...weightsOf(values['weights']),
     sharding: {
       tp: count(values, 'tp', MOST_RANKS),
       pp: count(values, 'pp', MOST_RANKS),
@@ -83,6 +86,14 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
       dpAttention: values['dp-attention'] === true,
     },
   };
+}
+
+/** `--weights FORMAT`: absent, they are as the files and the config say. */
+function weightsOf(text: string | boolean | undefined): Pick<Scenario, 'weights'> {
+  if (typeof text !== 'string') return {};
+  const weights = weightFormatOf(text);
+  if (!weights) throw new UsageError(`--weights must be one of ${WEIGHT_FORMATS.join(', ')}`);
+  return { weights };
 }
 
 /** `--engine NAME[@RELEASE|@YYYY-MM]` and each `--opt NAME[=VALUE]`. */

@@ -3,18 +3,20 @@
 import { type CachePlan, planCache } from '../cache/plan';
 import { formatSize, formatInteger } from '../model/units';
 import { ENGINE_NAMES } from '../model/scenario';
-import { countRange, partTexts, releaseText, roomText, verdictText } from '../present/fitText';
-import { howText } from '../present/memoryText';
+import { cellText, countRange, partTexts, releaseText, rowText, verdictText } from '../present/fitText';
+import { layersText, roomText } from '../present/verdictText';
+import { howText, weightsHow } from '../present/memoryText';
 import { formatSeconds } from '../present/quantities';
 import { knownPart, NOT_KNOWN, notKnownText, scopedText } from '../present/sizeText';
 import { contextText, engineText, limitText, workloadText } from '../present/words';
 import { type FitReport, type FitRequest, fitModel } from '../serving/fit';
 import { possibleDecode } from '../serving/roofline';
 import type { Device } from '../serving/device';
+import { DEVICE_COUNTS, fitMatrix, type MatrixRow } from '../serving/fitMatrix';
 import { deviceOf, DEVICES, sourceOf } from '../serving/hardware';
 import { countParameters } from '../serving/parameters/count';
 import { type Suggestion, suggestionsFor } from '../serving/suggestions';
-import { assumedWeights, WEIGHT_FORMATS, weightFormatOf } from '../serving/weightFormats';
+import { scenarioWeights } from '../serving/weightFormats';
 import type { WeightBytes } from '../serving/weights';
 import type { Reading } from '../reading/read';
 import { localWeights } from '../weights/localWeights';
@@ -32,15 +34,32 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     fraction: { type: 'string' },
     'of-free': { type: 'boolean' },
     'overhead-gib': { type: 'string' },
-    weights: { type: 'string' },
   });
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('fit takes one PATH');
-  const device = typeof values['gpu'] === 'string' ? deviceOf(values['gpu']) : null;
-  if (!device) throw new UsageError(`--gpu must be one of ${DEVICES.map(({ id }) => id).join(', ')}`);
+  const asked = values['gpu'];
+  const device = typeof asked === 'string' ? deviceOf(asked) : null;
+  if (asked !== undefined && !device)
+    throw new UsageError(`--gpu must be one of ${DEVICES.map(({ id }) => id).join(', ')}`);
   const scenario = scenarioOf(values);
   const { reading, file } = await readConfig(path, values, output.err);
+  const stored = scenario.weights === undefined ? await localWeights(file, (text) => output.err(line(text))) : null;
   const plan = planCache(reading.spec, scenario);
+  if (!device) {
+    const common = { reading, scenario, everyRelease: true, weights: stored };
+    const rows = fitMatrix(common, DEVICES);
+    const weights = scenarioWeights(reading, scenario, stored, countParameters(reading));
+    if (plan.known && !weights) throw noWeights(file, reading);
+    output.out(
+      values['json'] === true
+        ? json({
+            weights,
+            rows: rows.map(({ device: { id, name }, cells, fitsFrom }) => ({ id, name, cells, fitsFrom })),
+          })
+        : matrixText(rows, plan, weights),
+    );
+    return 0;
+  }
   if (!plan.known) {
     // No verdict: what is known, and what to do. JSON has null where an answer would stand.
     const unknown = { device, fits: null, cacheBytes: null, atLeast: knownPart(plan), problem: notKnownText(plan) };
@@ -52,18 +71,13 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     device,
     scenario,
     everyRelease: true,
-    weights: await weightsOf(values['weights'], reading, file, (text) => output.err(line(text))),
+    weights: stored,
     ...optional('fraction', decimalOf(values, 'fraction', 1)),
     ...(values['of-free'] === true ? { fractionRule: 'ofFree' as const } : {}),
     ...optional('overheadBytes', decimalOf(values, 'overhead-gib', 1_000), GIB),
   };
   const report = fitModel(request);
-  if (!report)
-    throw new InputError(
-      countParameters(reading)
-        ? `${file}: there are no weights beside it, and its quantisation is not known: --weights FORMAT assumes one`
-        : `${file}: there are no weights beside it, and its parameters cannot be counted`,
-    );
+  if (!report) throw noWeights(file, reading);
   const suggestions = suggestionsFor(request, report);
   output.out(
     values['json'] === true
@@ -84,20 +98,29 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   return 0;
 }
 
-/** Assumed in a format where one is asked for; else of the files beside the config, where there are any. */
-async function weightsOf(
-  asked: string | boolean | undefined,
-  reading: Reading,
-  file: string,
-  err: (text: string) => void,
-): Promise<WeightBytes | null> {
-  if (typeof asked !== 'string') return localWeights(file, err);
-  const format = weightFormatOf(asked);
-  if (!format) throw new UsageError(`--weights must be one of ${WEIGHT_FORMATS.join(', ')}`);
-  const assumed = assumedWeights(reading, format);
-  if (!assumed)
-    throw new InputError(`${file}: its parameters cannot be counted, so its weights in ${format} are not known`);
-  return assumed;
+function noWeights(file: string, reading: Reading): InputError {
+  return new InputError(
+    countParameters(reading)
+      ? `${file}: there are no weights beside it, and its quantisation is not known: --weights FORMAT assumes one`
+      : `${file}: there are no weights beside it, and its parameters cannot be counted`,
+  );
+}
+
+/** Devices against their number, the smallest that fits first. */
+function matrixText(rows: readonly MatrixRow[], plan: CachePlan, weights: WeightBytes | null): TerminalText {
+  if (!plan.known) return lines([`whether it fits is not known. ${notKnownText(plan)}`]);
+  const name = Math.max(...rows.map((row) => row.device.name.length));
+  const cell = (text: string): string => text.padStart(8);
+  return lines([
+    ...(weights ? [`weights ${formatSize(weights.bytes)} in all (${weightsHow(weights)})`] : []),
+    `cache at ${contextText(plan)}`,
+    `${'devices'.padEnd(name)}${DEVICE_COUNTS.map((count) => cell(formatInteger(count))).join('')}`,
+    ...rows.map(
+      (row) =>
+        `${row.device.name.padEnd(name)}${row.cells.map((one) => cell(cellText(one))).join('')}  ${rowText(row)}`,
+    ),
+    'smallest memory in all first; tight: it depends on what is not known. --gpu ID tells more of one',
+  ]);
 }
 
 function unknownText(plan: CachePlan, device: Device): TerminalText {
@@ -133,6 +156,7 @@ function fitText(report: FitReport, plan: CachePlan, suggestions: readonly Sugge
   const found = [
     ...(report.refused === null ? [] : [`${ENGINE_NAMES[scenario.engine]} refuses ${report.refused}`]),
     `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}, ${formatSize(device.memoryBytes)} each, of which the engine takes ${(report.fraction * 100).toFixed(0)} %`,
+    ...(report.layers ? [layersText(report.layers)] : []),
     ...partTexts(report).map(([name, size, how]) => `${name} ${size} a device (${how})`),
     `room for the cache: ${roomText(report)}`,
     `cache ${scopedText(plan, 'reservedBytes')} at ${context}: ${verdictText(report)}`,

@@ -13,6 +13,7 @@ import { generate } from './generate';
 import { heads } from './heads';
 import { withHubFolders } from './hub';
 import { lint } from './lint';
+import { WEIGHT_FORMATS } from '../model/weightFormat';
 import type { CliOutput } from './output';
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
@@ -21,7 +22,8 @@ const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, convert, e
 
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]   what a config caches, and why
-  fit PATH --gpu h100-sxm [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
+  fit PATH [--gpu h100-sxm] [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
+                                               whether it fits; without --gpu, every device in numbers of 1 to 16
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
         [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, from the model's own weights;
@@ -34,6 +36,7 @@ const USAGE = `usage: headlight COMMAND …
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
           --opt NAME[=VALUE]… (start-up options of the engine by its own names) --kv-dtype auto|…
+          --weights FORMAT (as the file says where absent): ${WEIGHT_FORMATS.join(' ')}
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --units GiB|GB (what sizes are printed in; JSON has bytes)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})

@@ -6,6 +6,7 @@ import type { JsonValue } from '../config/document';
 import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype } from '../model/dtype';
 import { isUnits, type Units } from '../model/units';
+import { weightFormatOf } from '../model/weightFormat';
 import { type EngineOptions, type EngineRule, type Scenario, UNSHARDED } from '../model/scenario';
 import { type EngineChoice, isEngineId } from '../shared/engineIds';
 import {
@@ -24,12 +25,15 @@ const DEFAULT_GPU = 'h100-sxm';
 export function scenarioSetting(scope?: ConfigurationScope, engine?: EngineRule): Scenario {
   const settings = workspace.getConfiguration(SETTINGS.section, scope ?? null);
   const kvDtype = settings.get<string>(SETTINGS.kvDtype, 'auto');
+  const chosen = settings.get<unknown>(SETTINGS.weights);
+  const weights = typeof chosen === 'string' ? weightFormatOf(chosen) : null;
   return {
     workload: {
       batch: count(settings.get<unknown>(SETTINGS.batch), 1),
       tokens: count(settings.get<unknown>(SETTINGS.tokens), DEFAULT_TOKENS),
     },
     kvDtype: isKvDtype(kvDtype) ? kvDtype : 'auto',
+    ...(weights ? { weights } : {}),
     ...engineOf(engineSettings(scope), engine),
     sharding: { ...UNSHARDED, tp: count(settings.get<unknown>(SETTINGS.tp), 1) },
   };

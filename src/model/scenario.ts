@@ -1,6 +1,7 @@
 /** Everything that turns a ModelSpec into a number. */
 
 import type { KvDtype } from './dtype';
+import type { WeightFormat } from './weightFormat';
 
 /** How much is asked of the cache. */
 export interface Workload {
@@ -58,6 +59,8 @@ export interface Scenario {
   /** Start-up options of the engine by its own names; those that are absent have the release's defaults. */
   readonly options?: EngineOptions;
   readonly kvDtype: KvDtype;
+  /** The type of the weights; as the file says where it is absent. */
+  readonly weights?: WeightFormat;
   readonly sharding: Sharding;
   /** What was asked and could not be taken, a sentence each: the numbers are made without it, and say so. */
   readonly untaken?: readonly string[];

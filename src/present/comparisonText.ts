@@ -48,7 +48,8 @@ export function comparisonTitle({ scenario, device, rows }: Comparison): string 
   ];
   const devices = devicesOf(rows);
   if (devices > 1) parts.push(`all ${formatInteger(devices)} devices`);
-  if (device) parts.push(`decoding on ${device.name}`);
+  if (device)
+    parts.push(`decoding on ${device.name}${scenario.weights ? ` with weights as ${scenario.weights}, chosen` : ''}`);
   return `Cache at ${parts.join(' · ')}`;
 }
 

@@ -6,10 +6,13 @@ import type { Fit } from '../serving/capacity';
 import type { FitReport, Verdict } from '../serving/fit';
 import { possibleDecode } from '../serving/roofline';
 import { sourceOf } from '../serving/hardware';
+import { DEVICE_COUNTS, type MatrixCell, type MatrixRow } from '../serving/fitMatrix';
 import type { MemoryPart } from '../serving/memory';
+import type { WeightBytes } from '../serving/weights';
 import { documentOf, heading, list, type Markdown, md, table } from './markdown';
 import { howText } from './memoryText';
 import { formatSeconds } from './quantities';
+import { chosenText, roomText } from './verdictText';
 import { engineText, limitText, sentence, workloadText } from './words';
 
 /** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
@@ -30,14 +33,6 @@ export function countRange(
   if (low.kind === high.kind && (low.kind !== 'count' || high.kind !== 'count' || low.value === high.value))
     return most;
   return `${low.kind === 'count' ? formatInteger(low.value) : '0'} to ${most}`;
-}
-
-/** "46.2 GiB to 52.1 GiB"; "none" where there is none at either end. */
-export function roomText({ low, high }: FitReport): string {
-  if (high.cacheBudgetBytes <= 0) return 'none';
-  const from = formatSize(Math.max(0, low.cacheBudgetBytes));
-  const to = formatSize(high.cacheBudgetBytes);
-  return from === to ? to : `${from} to ${to}`;
 }
 
 /** " on each of 8"; empty for one device. */
@@ -67,6 +62,32 @@ export function fitLine(report: FitReport): string {
     : `${verdictText(report)}: ${countRange(report, 'concurrentSequences', 'sequences')} at once, ${longest}`;
 }
 
+const VERDICT_MARKS: Readonly<Record<Verdict, string>> = {
+  fits: 'fits',
+  tight: 'tight',
+  doesNotFit: '–',
+  refused: 'refused',
+};
+
+/** "fits", "tight", "–", "refused"; "?" where it is not known. */
+export function cellText({ verdict }: MatrixCell): string {
+  return verdict === null ? '?' : VERDICT_MARKS[verdict];
+}
+
+/** "fits on 2 × 24 GiB, 48 GiB in all". */
+export function rowText({ device, fitsFrom, cells }: MatrixRow): string {
+  if (fitsFrom === null)
+    return cells.some(({ verdict }) => verdict === 'tight')
+      ? `tight on ${cells
+          .filter(({ verdict }) => verdict === 'tight')
+          .map(({ devices }) => formatInteger(devices))
+          .join(', ')}`
+      : `does not fit on up to ${formatInteger(cells.at(-1)?.devices ?? 1)}`;
+  return fitsFrom === 1
+    ? `fits on one, ${formatSize(device.memoryBytes)}`
+    : `fits from ${formatInteger(fitsFrom)} up, ${formatInteger(fitsFrom)} × ${formatSize(device.memoryBytes)} = ${formatSize(fitsFrom * device.memoryBytes)}`;
+}
+
 const PART_NAMES: Readonly<Record<MemoryPart['part'], string>> = {
   weights: 'weights',
   activations: 'activations',
@@ -92,6 +113,31 @@ export function releaseText({ engine, release }: Scenario, oldest = '0.8'): stri
     : 'A range, by a model fitted to published start-ups: not a measurement.';
 }
 
+/** Devices against their number, the smallest that fits first. */
+export function matrixMarkdown(
+  name: string,
+  rows: readonly MatrixRow[],
+  scenario: Scenario,
+  weights: WeightBytes,
+): Markdown {
+  const counts = DEVICE_COUNTS.map(formatInteger);
+  return documentOf([
+    heading(1, md`${name}: what it fits on`),
+    md`At ${workloadText(scenario)} · cache in ${scenario.kvDtype} · ${engineText(scenario)}. Weights: ${formatSize(weights.bytes)} in all${weights.chosen ? `, ${chosenText(weights.chosen)}` : ''}: ${weights.rule}.`,
+    table(
+      ['device', 'memory', ...counts, ''],
+      rows.map((row) => [
+        row.device.name,
+        formatSize(row.device.memoryBytes),
+        ...row.cells.map(cellText),
+        rowText(row),
+      ]),
+      ['left', 'right', ...counts.map(() => 'right' as const), 'left'],
+    ),
+    md`The smallest memory in all stands first: prices are not known here, and follow it roughly. Tight: it depends on what is not known.`,
+  ]);
+}
+
 export function fitMarkdown(
   name: string,
   report: FitReport,
@@ -111,6 +157,7 @@ export function fitMarkdown(
   return documentOf([
     heading(1, md`${name} on ${where}`),
     md`**${fitLine(report)}** at ${workloadText(scenario)} · ${scenario.kvDtype} · ${engineText(scenario)}`,
+    ...(report.weights.chosen ? [md`Weights ${chosenText(report.weights.chosen)}.`] : []),
     table(['', 'size', ''], rows, ['left', 'right', 'left']),
     list([
       ...(suggestions.length > 0

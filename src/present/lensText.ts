@@ -3,6 +3,7 @@
 import type { CachePlan } from '../cache/plan';
 import { ENGINE_NAMES } from '../model/scenario';
 import { formatInteger } from '../model/units';
+import type { WeightFormat } from '../model/weightFormat';
 import type { Fit } from '../serving/capacity';
 import { type Change, changeText } from './change';
 import { guessMark, NOT_KNOWN, onlyState, perTokenText, scopedText } from './sizeText';
@@ -46,6 +47,8 @@ export function lensScenarioText(plan: CachePlan, fit: FitLine | null): string {
 export interface FitLine {
   readonly deviceName: string;
   readonly devices: number;
+  /** The type of the weights, where one was chosen; absent where the file decides. */
+  readonly weights?: WeightFormat;
   /** False when there is no room left for any cache. */
   readonly weightsFit: boolean;
   /** Sequences of the scenario's length at the same time: so many at least, and at most. */
@@ -54,8 +57,8 @@ export interface FitLine {
 }
 
 /** "14 sequences fit on H100 SXM 80GB", "12 to 14 sequences fit on …", "at most 1 sequence fits on …", "weights do not fit on H200". */
-function fitText({ deviceName, devices, weightsFit, sequences, atMost }: FitLine): string {
-  const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}`;
+function fitText({ deviceName, devices, weights, weightsFit, sequences, atMost }: FitLine): string {
+  const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}${weights === undefined ? '' : ` with ${weights} weights (chosen)`}`;
   if (!weightsFit) return `weights do not fit on ${where}`;
   switch (atMost.kind) {
     case 'none':

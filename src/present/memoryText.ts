@@ -3,11 +3,18 @@
 import { formatSize, formatInteger } from '../model/units';
 import type { MemoryPart } from '../serving/memory';
 import type { WeightBytes } from '../serving/weights';
+import { chosenText } from './verdictText';
+
+/** "fp8, chosen; the file says bf16: 401 parameters …"; "estimated: …". */
+export function weightsHow(weights: WeightBytes): string {
+  const { chosen, exact, rule } = weights;
+  return chosen ? `${chosenText(chosen)}: ${rule}` : `${exact ? '' : 'estimated: '}${rule}`;
+}
 
 export function howText({ basis }: MemoryPart, weights: WeightBytes): string {
   switch (basis.of) {
     case 'weights':
-      return `${weights.exact ? '' : 'estimated: '}${weights.rule}`;
+      return weightsHow(weights);
     case 'profile': {
       const { tokens, forwardBytes, rows, vocabulary, samplerBytes, workspaceBytes } = basis;
       const sampled = `${formatInteger(rows)} × ${formatInteger(vocabulary)} logits sampled (${whole(samplerBytes.low)} to ${whole(samplerBytes.high)})`;

@@ -12,7 +12,7 @@ import type { Device } from './device';
 import { weightsFit } from './fit';
 import { countParameters, type ParameterCount } from './parameters/count';
 import { decodeRoofline, type Roofline } from './roofline';
-import { estimatedWeightBytes } from './weights';
+import { scenarioWeights } from './weightFormats';
 
 /** A model, and what it is turned into. */
 export interface ComparedModel {
@@ -163,7 +163,7 @@ type Step = Pick<ComparisonRow, 'decode' | 'weightsFit'>;
 const NO_STEP: Step = { decode: null, weightsFit: null };
 
 function decodeStep(reading: Reading, spec: ModelSpec, count: ParameterCount, plan: CachePlan, device: Device): Step {
-  const weights = estimatedWeightBytes(reading, count);
+  const weights = scenarioWeights(reading, plan.scenario, null, count);
   if (!weights) return NO_STEP;
   if (!weightsFit({ reading, device, scenario: plan.scenario, weights })) return { decode: null, weightsFit: false };
   const { batch, tokens } = plan.scenario.workload;

@@ -4,16 +4,24 @@
  * start-ups (memoryModel.json); nothing here is a measurement.
  */
 
-import { countOption, flagOption, fractionOption, releaseOf, setupOf } from '../cache/engines/options';
+import { splitMode } from '../cache/engines/llamacpp';
+import {
+  countOption,
+  type EngineSetup,
+  flagOption,
+  fractionOption,
+  releaseOf,
+  setupOf,
+} from '../cache/engines/options';
 import { allocationRule } from '../cache/engines/register';
 import { ReadingLog } from '../config/reader';
 import type { Reading } from '../reading/read';
-import type { OptionValue, Scenario } from '../model/scenario';
+import { type OptionValue, type Scenario, UNSHARDED } from '../model/scenario';
 import { denseFlops, type Device } from './device';
 import { llamacpp, sglang, transformers, trtllm, visible, vllm, weights as weightModel } from './memoryModel.json';
 import type { ParameterCount } from './parameters/count';
 import { exactly, hull, less, plus, type Range, range, scaled, times } from './range';
-import type { EstimatedWeights, WeightBytes } from './weights';
+import type { EstimatedWeights, WeightBytes, WeightPlacement } from './weights';
 
 const GIB = 2 ** 30;
 
@@ -57,6 +65,16 @@ export interface EngineMemory {
   readonly fraction: number;
 }
 
+/** What one of several devices has where whole layers are split (llama.cpp). */
+export interface DeviceShare {
+  /** First and one-past-last layer. */
+  readonly layers: readonly [number, number];
+  /** The output is on it. */
+  readonly last: boolean;
+  readonly devices: number;
+  readonly placement: WeightPlacement;
+}
+
 export interface MemoryRequest {
   readonly reading: Reading;
   readonly device: Device;
@@ -66,6 +84,8 @@ export interface MemoryRequest {
   readonly weights: WeightBytes | EstimatedWeights;
   /** Undefined: as the engine does by itself. */
   readonly fraction: number | undefined;
+  /** Null where each device has the same. */
+  readonly share: DeviceShare | null;
   /** As in `FitRequest`. */
   readonly everyRelease: boolean;
   /** The tokens of a step were asked for, and are no default of the device. */
@@ -285,7 +305,7 @@ function trtllmParts({ scenario }: MemoryRequest, widths: Widths): readonly Memo
 
 /** llama.cpp: one buffer for the worst graph of a micro-batch: its logits in float32, or its widest layer, and the mask. */
 function llamacppParts({ scenario }: MemoryRequest, widths: Widths): readonly MemoryPart[] {
-  const setup = setupOf(allocationRule('llamacpp'), scenario.release, scenario.options);
+  const setup = llamacppSetup(scenario);
   const micro = Math.min(countOption(setup, 'ubatch-size') ?? 512, scenario.workload.tokens * scenario.workload.batch);
   const mask = micro * scenario.workload.tokens * 2;
   const [few = 1, many = few] = llamacpp.scratch;
@@ -326,8 +346,11 @@ function transformersParts({ scenario }: MemoryRequest, widths: Widths): readonl
 }
 
 /** Weights of one rank: even shares of what is split, whole copies of what is not. */
-function weightPart({ reading, scenario, count, weights }: MemoryRequest): MemoryPart {
-  const { tp, pp } = scenario.sharding;
+function weightPart(request: MemoryRequest): MemoryPart {
+  const { reading, scenario, count, weights, share } = request;
+  // llama.cpp that has everything on one device of several.
+  const alone = scenario.engine === 'llamacpp' && splitMode(llamacppSetup(scenario)) === 'none';
+  const { tp, pp } = alone ? UNSHARDED : scenario.sharding;
   const ranks = tp * pp;
   const each = weights.bytes / ranks;
   const width = weights.exact
@@ -335,6 +358,7 @@ function weightPart({ reading, scenario, count, weights }: MemoryRequest): Memor
     : 'quantised' in weights && weights.quantised
       ? weightModel.quantised
       : weightModel.counted;
+  if (share) return { part: 'weights', bytes: scaled(width, sharedBytes(request, share)), basis: { of: 'weights' } };
   const perParameter = count && count.total > 0 ? Math.min(4, weights.bytes / count.total) : 2;
   // Down-projections to latents are whole on every rank; the ends of the model are whole stages' extra weight.
   const latents = reading.spec.layers.reduce(
@@ -360,6 +384,26 @@ function weightPart({ reading, scenario, count, weights }: MemoryRequest): Memor
     bytes: plus(range((weights.bytes * loaded - host) * (few / ranks), each * many + copied + ends), padded, other),
     basis: { of: 'weights' },
   };
+}
+
+/**
+ * What llama.cpp has on one of several devices: its layers, and the output on the last; the embedding stays on the host
+ * (llama-model.cpp `load_tensors`: `dev_input`). `row` splits the rows of each matrix evenly but leaves experts, which its split
+ * buffers cannot multiply (ggml-cuda `supports_op`: MUL_MAT alone), with their layer.
+ */
+function sharedBytes({ reading, scenario, weights }: MemoryRequest, share: DeviceShare): number {
+  const { layers, last, devices, placement } = share;
+  const sum = (some: readonly number[]): number => some.reduce((bytes, one) => bytes + one, 0);
+  // Layers that draft are in files behind the others, and are loaded where they are asked to draft.
+  const all = sum(placement.layers.slice(0, reading.spec.layers.length));
+  const own = sum(placement.layers.slice(...layers));
+  if (splitMode(llamacppSetup(scenario)) !== 'row') return own + (last ? placement.head : 0);
+  const experts = all > 0 ? (weights.expertBytes * own) / all : 0;
+  return Math.max(0, all - weights.expertBytes + placement.head) / devices + experts;
+}
+
+function llamacppSetup({ release, options }: Scenario): EngineSetup {
+  return setupOf(allocationRule('llamacpp'), release, options);
 }
 
 /** vLLM pads the experts of mxfp4 to multiples of 256 in the rows of a rank, on some devices also in the columns. */

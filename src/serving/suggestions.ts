@@ -5,9 +5,10 @@ import { allocationRule } from '../cache/engines/register';
 import { isHeaded } from '../model/attention';
 import type { OptionValue, Scenario } from '../model/scenario';
 import { formatInteger } from '../model/units';
+import type { WeightFormat } from '../model/weightFormat';
 import type { Fit } from './capacity';
 import { type FitReport, type FitRequest, fitModel } from './fit';
-import { assumedWeights, type WeightFormat } from './weightFormats';
+import { assumedWeights } from './weightFormats';
 
 /** At most so many are told. */
 const MOST = 3;
@@ -107,10 +108,13 @@ function* moreDevices(request: FitRequest): Iterable<Change> {
     isHeaded(attention) || attention.kind === 'latent' ? [attention.queryHeads] : [],
   );
   for (let tp = sharding.tp + 1; tp <= MOST_RANKS; tp++) {
-    const divides = heads.length > 0 ? heads.every((count) => count % tp === 0) : (tp & (tp - 1)) === 0;
+    // llama.cpp splits layers: any number of devices will do.
+    const divides =
+      request.scenario.engine === 'llamacpp' ||
+      (heads.length > 0 ? heads.every((count) => count % tp === 0) : (tp & (tp - 1)) === 0);
     if (!divides) continue;
     yield {
-      text: `${formatInteger(tp)} devices by tensor parallelism`,
+      text: `${formatInteger(tp)} devices${request.scenario.engine === 'llamacpp' ? '' : ' by tensor parallelism'}`,
       flag: `--tp ${tp}`,
       request: scenarioWith(request, { sharding: { ...sharding, tp } }),
     };
@@ -123,7 +127,11 @@ function* smallerWeights(request: FitRequest, report: FitReport): Iterable<Chang
   for (const format of formats) {
     const weights = assumedWeights(request.reading, format);
     if (weights && weights.bytes < report.weights.bytes * 0.9)
-      yield { text: `weights in ${format}`, flag: `--weights ${format}`, request: { ...request, weights } };
+      yield {
+        text: `weights in ${format}`,
+        flag: `--weights ${format}`,
+        request: scenarioWith(request, { weights: format }),
+      };
   }
 }
 

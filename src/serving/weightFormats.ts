@@ -6,10 +6,19 @@ import { ReadingLog } from '../config/reader';
 import { ConfigRefusal } from '../config/refusal';
 import { blocksOf } from '../families/blocksOf';
 import { isHeaded } from '../model/attention';
+import { elementAt } from '../model/elementAt';
+import type { Scenario } from '../model/scenario';
 import { formatInteger } from '../model/units';
+import {
+  type CheckpointFormat,
+  type GgufFormat,
+  GROUPED_FORMATS,
+  type GroupedFormat,
+  type WeightFormat,
+} from '../model/weightFormat';
 import type { Reading } from '../reading/read';
 import { countParameters, type ParameterCount } from './parameters/count';
-import type { EstimatedWeights } from './weights';
+import { type EstimatedWeights, estimatedWeightBytes, fileWeightsText, type WeightBytes } from './weights';
 
 /** Bits of one weight in the types of ggml (ggml-common.h: block sizes with their scales). */
 const GGML_BITS = {
@@ -32,24 +41,58 @@ const GGML_BITS = {
 } as const;
 type GgmlType = keyof typeof GGML_BITS;
 
-/** Formats of safetensors checkpoints: bits of a quantised weight with its scales; embedding, head, norms and routers stay 16 bits wide. */
-const CHECKPOINT_FORMATS = {
+/** How a format of safetensors checkpoints keeps weights. */
+interface CheckpointBits {
+  /** Of a quantised weight, with its share of scales. */
+  readonly bits: number;
+  readonly text: string;
+  /** Of what stays wide. */
+  readonly wide: 16 | 32;
+  /** Routed experts alone, where the model has any. */
+  readonly expertsAlone?: true;
+}
+
+/**
+ * Embedding, head, norms and routers stay 16 bits wide: the quantisers of vLLM give linear layers and experts a method of their own and
+ * nothing else (layers/quantization: `Fp8Config`, `GPTQConfig`, `ModelOptNvFp4Config` `.get_quant_method`; routers are made without a
+ * quantisation), AutoAWQ and llm-compressor leave out `lm_head` by default.
+ */
+const CHECKPOINT_BITS: Readonly<Record<CheckpointFormat, CheckpointBits>> = {
   fp32: { bits: 32, text: 'float32 throughout', wide: 32 },
   bf16: { bits: 16, text: 'bfloat16 throughout', wide: 16 },
   fp16: { bits: 16, text: 'float16 throughout', wide: 16 },
+  // As vLLM makes it of a wide checkpoint when it loads (--quantization fp8): one float32 for a whole matrix.
+  fp8: { bits: 8, text: 'fp8 with a scale per tensor', wide: 16 },
   // A float32 scale for each block of 128 × 128, as DeepSeek and Qwen publish them.
-  fp8: { bits: 8 + 32 / (128 * 128), text: 'fp8 with a float32 scale per 128 × 128', wide: 16 },
+  fp8_block: { bits: 8 + 32 / (128 * 128), text: 'fp8 with a float32 scale per 128 × 128', wide: 16 },
   int8: { bits: 8, text: 'int8 with a scale per row', wide: 16 },
-  int4: { bits: 4 + 16 / 128, text: 'int4 with a 16-bit scale per 128', wide: 16 },
-  awq: { bits: 4 + (16 + 4) / 128, text: 'AWQ int4 with a 16-bit scale and a zero point per 128', wide: 16 },
-  gptq: { bits: 4 + (16 + 4) / 128, text: 'GPTQ int4 with a 16-bit scale and a zero point per 128', wide: 16 },
-  mxfp4: { bits: 4 + 8 / 32, text: 'mxfp4 with a byte of scale per 32', wide: 16 },
+  int4: grouped('int4', 128),
+  awq: grouped('awq', 128),
+  gptq: grouped('gptq', 128),
+  // vLLM's mxfp4.py keeps linear layers as they are, as gpt-oss has them; models without experts have all in mxfp4 (AMD Quark).
+  mxfp4: { bits: 4 + 8 / 32, text: 'mxfp4 with a byte of scale per 32', wide: 16, expertsAlone: true },
   nvfp4: { bits: 4 + 8 / 16, text: 'nvfp4 with an fp8 scale per 16', wide: 16 },
   nf4: { bits: 4 + 32 / 64, text: 'nf4 (bitsandbytes) with a float32 maximum per 64', wide: 16 },
-} as const;
+};
 
-/** Mixtures of llama-quantize, by the type that most tensors get. */
-const GGUF_FORMATS = {
+function grouped(format: 'int4' | 'awq' | 'gptq', group: number): CheckpointBits {
+  return format === 'int4'
+    ? { bits: 4 + 16 / group, text: `int4 with a 16-bit scale per ${group}`, wide: 16 }
+    : {
+        bits: 4 + (16 + 4) / group,
+        text: `${format.toUpperCase()} int4 with a 16-bit scale and a zero point per ${group}`,
+        wide: 16,
+      };
+}
+
+function checkpointBits(format: CheckpointFormat | GroupedFormat): CheckpointBits {
+  for (const name of GROUPED_FORMATS)
+    if (format.startsWith(`${name}:`)) return grouped(name, Number(format.slice(name.length + 1)));
+  return CHECKPOINT_BITS[format as CheckpointFormat];
+}
+
+/** The type that most tensors of a mixture get. */
+const MAIN_TYPES = {
   q2_k: 'q2_k',
   q3_k_s: 'q3_k',
   q3_k_m: 'q3_k',
@@ -67,37 +110,49 @@ const GGUF_FORMATS = {
   iq4_nl: 'iq4_nl',
   iq4_xs: 'iq4_xs',
   mxfp4_moe: 'q8_0',
-} as const satisfies Readonly<Record<string, GgmlType>>;
-
-type CheckpointFormat = keyof typeof CHECKPOINT_FORMATS;
-type GgufFormat = keyof typeof GGUF_FORMATS;
-export type WeightFormat = CheckpointFormat | GgufFormat;
-
-export const WEIGHT_FORMATS: readonly WeightFormat[] = [
-  ...(Object.keys(CHECKPOINT_FORMATS) as CheckpointFormat[]),
-  ...(Object.keys(GGUF_FORMATS) as GgufFormat[]),
-];
-
-/** The format that a text names, in any case and with or without hyphens; null where none is meant. */
-export function weightFormatOf(text: string): WeightFormat | null {
-  const name = text.toLowerCase().replaceAll('-', '_');
-  return WEIGHT_FORMATS.find((format) => format === name) ?? null;
-}
+} as const satisfies Readonly<Record<GgufFormat, GgmlType>>;
 
 function isGguf(format: WeightFormat): format is GgufFormat {
-  return Object.hasOwn(GGUF_FORMATS, format);
+  return Object.hasOwn(MAIN_TYPES, format);
+}
+
+/** The weights that a scenario has: in the type that it chooses, else those of the files, else what the config says. Null where that is not known. */
+export function scenarioWeights(
+  reading: Reading,
+  { weights: format }: Pick<Scenario, 'weights'>,
+  stored: WeightBytes | null,
+  count: ParameterCount | null,
+): WeightBytes | EstimatedWeights | null {
+  if (format !== undefined) return assumedWeights(reading, format, count);
+  return stored ?? (count && estimatedWeightBytes(reading, count));
 }
 
 /** Null where the parameters cannot be counted. */
-export function assumedWeights(reading: Reading, format: WeightFormat): EstimatedWeights | null {
-  const count = countParameters(reading);
+export function assumedWeights(
+  reading: Reading,
+  format: WeightFormat,
+  count: ParameterCount | null = countParameters(reading),
+): EstimatedWeights | null {
   if (!count) return null;
-  return isGguf(format) ? ggufWeights(reading, count, format) : checkpointWeights(count, format);
+  const found = isGguf(format) ? ggufWeights(reading, count, format) : checkpointWeights(count, format);
+  return { ...found, chosen: { format, fileSays: fileWeightsText(reading) } };
 }
 
-function checkpointWeights(count: ParameterCount, format: CheckpointFormat): EstimatedWeights {
-  const { bits, text, wide } = CHECKPOINT_FORMATS[format];
-  const linear = count.attention + count.mlp + count.experts;
+/** Parameters of each layer; null where the blocks of the family are not described. */
+export function layerParameters(reading: Reading): readonly number[] | null {
+  const count = countParameters(reading);
+  const tensors = count && tensorsOf(reading, count);
+  if (!tensors) return null;
+  const layers = new Array<number>(reading.spec.layers.length).fill(0);
+  for (const { layer, parameters } of tensors)
+    if (layer !== null) layers[layer] = elementAt(layers, layer) + parameters;
+  return layers;
+}
+
+function checkpointWeights(count: ParameterCount, format: CheckpointFormat | GroupedFormat): EstimatedWeights {
+  const { bits, text, wide, expertsAlone } = checkpointBits(format);
+  const onlyExperts = expertsAlone === true && count.experts > 0;
+  const linear = count.experts + (onlyExperts ? 0 : count.attention + count.mlp);
   const rest = count.total - linear;
   const expertBytes = Math.round((count.experts * bits) / 8);
   return {
@@ -108,7 +163,9 @@ function checkpointWeights(count: ParameterCount, format: CheckpointFormat): Est
     rule:
       bits === wide
         ? `${formatInteger(count.total)} parameters, assumed in ${text}`
-        : `${formatInteger(linear)} parameters of attention, feed-forward and experts, assumed in ${text}; embedding, head, norms and routers (${formatInteger(rest)}) × ${wide / 8} bytes`,
+        : onlyExperts
+          ? `${formatInteger(linear)} parameters of experts, assumed in ${text}; all else (${formatInteger(rest)}) × ${wide / 8} bytes`
+          : `${formatInteger(linear)} parameters of attention, feed-forward and experts, assumed in ${text}; embedding, head, norms and routers (${formatInteger(rest)}) × ${wide / 8} bytes`,
   };
 }
 
@@ -140,19 +197,23 @@ interface GgufModel {
 function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat): EstimatedWeights {
   const tensors = tensorsOf(reading, count);
   const model = ggufModelOf(reading, count);
-  const main = GGUF_FORMATS[format];
+  const main = MAIN_TYPES[format];
   let [bits, expertBits] = [0, 0];
+  const layerBits = new Array<number>(reading.spec.layers.length).fill(0);
+  const ends = { embedding: 0, head: 0 };
   if (tensors) {
     for (const tensor of tensors) {
       const type = tensor.role === 'wide' ? 'f32' : fitting(typeOf(tensor, model, format, main), tensor.columns);
       const taken = tensor.parameters * GGML_BITS[type];
       bits += taken;
+      if (tensor.layer !== null) layerBits[tensor.layer] = elementAt(layerBits, tensor.layer) + taken;
+      else ends[tensor.role === 'embedding' ? 'embedding' : 'head'] += taken;
       if (tensor.expert) expertBits += taken;
     }
   } else {
     const wide = count.norms + count.router;
-    const ends = count.outputHead > 0 ? count.outputHead : count.embedding;
-    bits = wide * 32 + ends * Math.max(6.5625, GGML_BITS[main]) + (count.total - wide - ends) * GGML_BITS[main];
+    const output = count.outputHead > 0 ? count.outputHead : count.embedding;
+    bits = wide * 32 + output * Math.max(6.5625, GGML_BITS[main]) + (count.total - wide - output) * GGML_BITS[main];
     expertBits = count.experts * GGML_BITS[main];
   }
   return {
@@ -160,6 +221,15 @@ function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat
     expertBytes: Math.round(expertBits / 8),
     exact: false,
     quantised: true,
+    ...(tensors
+      ? {
+          placement: {
+            layers: layerBits.map((one) => one / 8),
+            embedding: ends.embedding / 8,
+            head: ends.head / 8,
+          },
+        }
+      : {}),
     rule: `${formatInteger(count.total)} parameters, assumed in ${format.toUpperCase()}: ${
       tensors
         ? "llama-quantize's choice for each tensor"

@@ -4,13 +4,25 @@ import type { ConfigDocument } from '../config/document';
 import { ConfigReader, ReadingLog } from '../config/reader';
 import type { Reading } from '../reading/read';
 import { ELEMENT_BYTES } from '../model/dtype';
+import { elementAt } from '../model/elementAt';
 import { formatInteger } from '../model/units';
+import type { WeightFormat } from '../model/weightFormat';
 import type { ParameterCount } from './parameters/count';
 
 /** One tensor as a safetensors header or a GGUF lists it; the node side reads those. */
 export interface StoredTensor {
   readonly name: string;
   readonly bytes: number;
+}
+
+/** Bytes by place in the model. */
+export interface WeightPlacement {
+  /** Of each layer, layers that draft included where the files have them. */
+  readonly layers: readonly number[];
+  /** Looked up, by a row for each token. */
+  readonly embedding: number;
+  /** The output and what else is in no layer; the embedding again where the output is the same tensor. */
+  readonly head: number;
 }
 
 export interface WeightBytes {
@@ -21,6 +33,16 @@ export interface WeightBytes {
   readonly exact: boolean;
   /** How the number came about, for the derivation. */
   readonly rule: string;
+  /** Where the bytes lie, where that is known tensor by tensor. */
+  readonly placement?: WeightPlacement;
+  /** What was chosen in place of what the file says; absent where the file decides. */
+  readonly chosen?: ChosenWeights;
+}
+
+export interface ChosenWeights {
+  readonly format: WeightFormat;
+  /** "bf16", "fp8, a scale per tensor". */
+  readonly fileSays: string;
 }
 
 export interface EstimatedWeights extends WeightBytes {
@@ -50,7 +72,33 @@ export function storedWeightBytes(tensors: readonly StoredTensor[]): WeightBytes
     expertBytes: sum(tensors.filter(({ name }) => EXPERT_NAME.test(name))),
     exact: true,
     rule: `${formatInteger(tensors.length)} tensors in the files`,
+    ...placed(tensors),
   };
+}
+
+/** `blk.3.…`, `model.layers.3.…`, `transformer.h.3.…`. */
+const LAYER_NAME = /(?:^|\.)(?:blk|layers|h)\.(\d{1,5})\./;
+/** Towers beside the language model have layers of their own. */
+const OTHER_PART = /vision|visual|audio|tower|projector/;
+const EMBEDDING_NAME = /(?:^|\.)(?:token_embd|embed_tokens|wte|word_embeddings|tok_embeddings)\./;
+const OUTPUT_NAME = /(?:^|\.)(?:output|lm_head|embed_out)\./;
+
+/** None where no tensor is of a layer. */
+function placed(tensors: readonly StoredTensor[]): { readonly placement?: WeightPlacement } {
+  const layers: number[] = [];
+  let [embedding, head, output] = [0, 0, false];
+  for (const { name, bytes } of tensors) {
+    const layer = OTHER_PART.test(name) ? undefined : LAYER_NAME.exec(name)?.[1];
+    if (layer !== undefined) {
+      while (layers.length <= Number(layer)) layers.push(0);
+      layers[Number(layer)] = elementAt(layers, Number(layer)) + bytes;
+    } else if (EMBEDDING_NAME.test(name)) embedding += bytes;
+    else {
+      head += bytes;
+      output ||= OUTPUT_NAME.test(name);
+    }
+  }
+  return layers.length === 0 ? {} : { placement: { layers, embedding, head: output ? head : head + embedding } };
 }
 
 /** What stands beside the config's text. */
@@ -74,6 +122,13 @@ function weightScheme(reading: Reading, options: WeightOptions = {}): WeightSche
   }
   const beside = options.quantFile ?? reading.options.quantFile;
   return beside ? modelOpt(new ConfigReader(beside, [], log)) : undefined;
+}
+
+/** How the weights of a file are stored, as its config says: "bf16", "fp8, a scale per tensor". */
+export function fileWeightsText(reading: Reading): string {
+  const found = weightScheme(reading);
+  if (found === null) return 'a quantisation that is not known here';
+  return found?.text ?? reading.spec.nativeDtype ?? 'no type';
 }
 
 /** Four bits and a byte of scale per 32. */

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import type { JsonValue } from '../config/document';
 import { KV_DTYPES } from '../model/dtype';
 import { type EngineOptions, type EngineRule, ENGINES, type OptionValue, type Scenario } from '../model/scenario';
+import { AS_FILED, WEIGHT_FORMATS } from '../model/weightFormat';
 import type { DeviceChoice } from './devices';
 import { CAPTURE, captureResult, HEADS, headsModelInfo, TOKENS, tokensResult } from './headsContract';
 import type { PanelView } from './panelViews';
@@ -137,6 +138,7 @@ const scenarioChange = v.strictObject({
   batch: v.exactOptional(whole(1, Number.MAX_SAFE_INTEGER)),
   tokens: v.exactOptional(whole(1, Number.MAX_SAFE_INTEGER)),
   kvDtype: v.exactOptional(v.picklist(KV_DTYPES)),
+  weights: v.exactOptional(v.picklist([AS_FILED, ...WEIGHT_FORMATS])),
   engine: v.exactOptional(v.picklist(ENGINES)),
   /** Of that engine (of the settings', where it does not change): its release, and its options, these and no other. */
   release: v.exactOptional(text(100)),

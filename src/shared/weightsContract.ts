@@ -1,18 +1,25 @@
 /** What the compute process says of weight files: from their headers, never from their data. */
 
 import * as v from 'valibot';
-import type { WeightBytes } from '../serving/weights';
+import type { WeightBytes, WeightPlacement } from '../serving/weights';
 import { anyNumber, list, type MethodsOf, type SchemasOf, text } from './schema';
 
 /** Absolute path of a weight file, or of a config beside which weights are looked for. */
 const file = v.strictObject({ path: text(4096) });
+
+const placement = v.object({
+  layers: list(anyNumber, 100_000),
+  embedding: anyNumber,
+  head: anyNumber,
+} satisfies SchemasOf<WeightPlacement>);
 
 const weightBytes = v.object({
   bytes: anyNumber,
   expertBytes: anyNumber,
   exact: v.boolean(),
   rule: v.string(),
-} satisfies SchemasOf<WeightBytes>);
+  placement: v.exactOptional(placement),
+} satisfies SchemasOf<Omit<WeightBytes, 'chosen'>>);
 
 /** Tensors of one element type. */
 const storedType = v.object({

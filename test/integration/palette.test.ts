@@ -189,6 +189,30 @@ suite('palette', function () {
     assert.match(await pageText(), /estimated/);
   });
 
+  test('asks about a weight file', async () => {
+    interface Answer {
+      readonly verdict: string;
+      readonly cacheBytes: number;
+      readonly weights: { readonly exact: boolean; readonly chosen?: { readonly format: string } };
+    }
+    const ask = (question: string, file?: vscode.Uri): Thenable<Answer | null> =>
+      vscode.commands.executeCommand(`headlight.${'willItFit'}`, file, { question });
+    // A name that no bundled model has is none.
+    assert.equal(await ask('no such model'), null);
+    const named = await ask('Llama 3 8B int4:32, RTX 4090, 8192, vllm');
+    assert.equal(named?.verdict, 'fits');
+    assert.equal(named?.weights.chosen?.format, 'int4:32');
+    const root = vscode.extensions.all.find(
+      ({ packageJSON }) => (packageJSON as { name: string }).name === 'headlight',
+    );
+    const samples = vscode.Uri.joinPath(root?.extensionUri ?? sample('.'), 'media', 'samples');
+    const file = await ask('RTX 4090, 100 × 2', vscode.Uri.joinPath(samples, 'gqa', 'model.safetensors'));
+    assert.equal(file?.verdict, 'fits');
+    assert.equal(file?.weights.exact, true);
+    assert.equal(file?.weights.chosen, undefined);
+    assert.ok((file?.cacheBytes ?? 0) > 0);
+  });
+
   test('weights that lie beside the config are exact', async () => {
     const copied = await vscode.commands.executeCommand<vscode.Uri>('headlight.openSampleModels', {
       target: sample('.'),

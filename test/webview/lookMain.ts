@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { isKvDtype } from '../../src/model/dtype';
+import { weightFormatOf } from '../../src/model/weightFormat';
 import { parseEngine } from '../../src/cache/engines/choose';
 import { parseEngineOption } from '../../src/cache/engines/parseOptions';
 import { allocationRule } from '../../src/cache/engines/register';
@@ -21,7 +22,7 @@ export const USAGE = `Shows a view of the panel in headless Chromium and makes p
   --width    pixels, several with commas                         (default 320)
   --height   of the window                                       (default 900; the picture is of the whole page)
   --place    side | editor                                       (default side up to 400 px)
-  --tokens --batch --engine --kv-dtype --tp --gpu                the scenario (default 32768 1 vllm auto 1 h100-sxm)
+  --tokens --batch --engine --kv-dtype --weights --tp --gpu      the scenario (default 32768 1 vllm auto 1 h100-sxm)
   --opt NAME=VALUE                                               an option of the engine, which may be NAME@RELEASE; may be given again
   --do STEP  may be given again, in order: "click TEXT-OR-CSS", "press Tab", "type abc", "hover CSS", "wait CSS", "sleep 100",
              "focus CSS", "drag CSS dx dy", "hold CSS dx dy" (a drag that does not end), "config OTHER-CONFIG" (as if edited to that text), "reload", "fail MESSAGE" (an error),
@@ -45,6 +46,7 @@ export async function look(root: string, executablePath: string, args: readonly 
       engine: { type: 'string', default: 'vllm' },
       opt: { type: 'string', multiple: true, default: [] },
       'kv-dtype': { type: 'string', default: 'auto' },
+      weights: { type: 'string', default: 'file' },
       tp: { type: 'string', default: '1' },
       gpu: { type: 'string', default: 'h100-sxm' },
       do: { type: 'string', multiple: true, default: [] },
@@ -60,6 +62,7 @@ export async function look(root: string, executablePath: string, args: readonly 
   const widths = values.width.split(',').map(Number);
   const { view } = values;
   const kvDtype = values['kv-dtype'];
+  const weights = weightFormatOf(values.weights);
   const chosen = parseEngine(values.engine);
   if (chosen.engine === null || !isKvDtype(kvDtype) || !(PANEL_VIEWS as readonly string[]).includes(view))
     throw new Error(USAGE);
@@ -74,6 +77,7 @@ export async function look(root: string, executablePath: string, args: readonly 
       }),
     ),
     kvDtype,
+    ...(weights ? { weights } : {}),
     sharding: { ...UNSHARDED, tp: Number(values.tp) },
   };
   const config = values.config === 'none' ? null : findConfig(root, values.config);

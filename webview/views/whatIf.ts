@@ -5,6 +5,7 @@ import { KV_DTYPES } from '../../src/model/dtype';
 import { allocationRule } from '../../src/cache/engines/register';
 import { ENGINE_NAMES, type EngineOptions, type EngineRule, ENGINES, type Scenario } from '../../src/model/scenario';
 import { formatInteger } from '../../src/model/units';
+import { AS_FILED, WEIGHT_FORMATS } from '../../src/model/weightFormat';
 import { contextText, designText, inexactText } from '../../src/present/words';
 import type { SourcedDevice } from '../../src/serving/device';
 import type { PanelSettings, ScenarioChange } from '../../src/shared/panelContract';
@@ -18,7 +19,8 @@ import { announce } from '../platform/announce';
 import { host, keep, restored } from '../platform/host';
 import { type PanelState, type PanelStore } from '../platform/store';
 import { base, controls, numbers, tables } from '../styles/base';
-import type { OverviewModel } from './overview/viewModel';
+import { type OverviewModel, verdictText } from './overview/viewModel';
+import { memoryBar, memoryStyles } from './overview/memoryBar';
 import './whatIf/engineOptions';
 import { fields } from './whatIf/fields';
 import { type Knob, knobsOf, type Turned, turnedReading } from './whatIf/knobs';
@@ -55,6 +57,7 @@ export class WhatIfView extends LitElement {
     controls,
     tables,
     fields,
+    memoryStyles,
     css`
       :host { container-type: inline-size; }
       .results { position: sticky; top: 31px; z-index: 1; padding: 4px 0; background: var(--vscode-sideBar-background, var(--vscode-editor-background)); border-bottom: 1px solid var(--line); }
@@ -198,8 +201,20 @@ export class WhatIfView extends LitElement {
         </tbody>
       </table>
       </div>
+      ${this.memory(after)}
       <p class="design small">${designText(plan.spec)} · ${contextText(plan)}${plan.exact ? '' : ` · not exact: ${inexactText(plan)}`}</p>
       ${new Set(plan.spec.layers.map(({ attention }) => attention.kind)).size > 1 ? html`<headlight-strip .model=${stripModel(plan.spec, plan.kvDtype)}></headlight-strip>` : nothing}`;
+  }
+
+  /** One device's memory, and whether it fits: where GPU, devices and weights are turned. */
+  private memory(model: OverviewModel): TemplateResult | typeof nothing {
+    const { memory, memoryProblem } = model;
+    if (!memory) return memoryProblem === null ? nothing : html`<p class="quiet">${memoryProblem}</p>`;
+    const verdict = verdictText(model);
+    return html`<section class="memory">
+      <h2>${memory.device}, ${memory.size}${memory.device.includes('×') ? ' each' : ''}</h2>
+      ${memory.fits ? memoryBar(memory, '', verdict) : memoryBar(memory, verdict)}
+    </section>`;
   }
 
   private knob(knob: Knob, reading: Reading | null): TemplateResult {
@@ -285,6 +300,16 @@ export class WhatIfView extends LitElement {
         settings.scenario.kvDtype,
       )}
       ${this.select(
+        'Weights',
+        'weights',
+        [AS_FILED, ...WEIGHT_FORMATS].map((value) => ({
+          value,
+          text: value === AS_FILED ? 'as the file says' : value,
+        })),
+        scenario.weights ?? AS_FILED,
+        settings.scenario.weights ?? AS_FILED,
+      )}
+      ${this.select(
         'GPU',
         'gpu',
         (this.devices ?? [settings.device ?? []].flat()).map(({ device: { id, name } }) => ({ value: id, text: name })),
@@ -335,7 +360,7 @@ export class WhatIfView extends LitElement {
 
   private select(
     label: string,
-    key: 'kvDtype' | 'engine' | 'release' | 'gpu',
+    key: 'kvDtype' | 'weights' | 'engine' | 'release' | 'gpu',
     choices: readonly { readonly value: string; readonly text: string }[],
     value: string,
     before: string,

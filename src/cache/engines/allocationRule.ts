@@ -60,6 +60,8 @@ export interface AllocationRule extends Declared {
   /** The format really used where the engine has none of the asked one for this model. */
   effectiveDtype?(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype;
   cost(group: LayerGroup, context: RuleContext): LayerCost;
+  /** First and one-past-last layer of each device, where the engine splits whole layers in its own way; pipeline stages where absent. */
+  stages?(context: RuleContext): readonly Stage[];
   /** Bytes of a pipeline stage on top of its layers' own: phantom layers of groups, padding of pages. `groups` are the whole model's. */
   overhead?(groups: readonly LayerGroup[], context: RuleContext, stage: Stage): Overhead;
   /** How it keeps states, for the lines of the derivation; the intrinsic form where absent. */

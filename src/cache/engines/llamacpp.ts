@@ -2,8 +2,16 @@ import type { AttentionSpec, CompressedAttention, HeadLayout, LatentAttention } 
 import { GGML_BLOCK_ELEMENTS, isBlockDtype, type ResolvedKvDtype, rowBytes } from '../../model/dtype';
 import type { LayerGroup } from '../groups';
 import { layerCacheBytes, ownIndexer } from '../layerBytes';
-import { countOption, type EngineOption, flagOption, wordOption } from './options';
-import { type RuleContext, engineStateBytes, type AllocationRule, type Reason, roundUp } from './allocationRule';
+import { deviceCount } from '../sharding';
+import { countOption, type EngineOption, type EngineSetup, flagOption, wordOption } from './options';
+import {
+  type RuleContext,
+  engineStateBytes,
+  type AllocationRule,
+  type Reason,
+  roundUp,
+  type Stage,
+} from './allocationRule';
 
 /** Cells are allocated in multiples of this (`llama_kv_cache`, with flash attention). */
 const CELL_PADDING = 256;
@@ -78,7 +86,39 @@ const OPTIONS: readonly EngineOption[] = [
     usual: () => 'auto',
     meaning: 'off: values are stored transposed, in every layer as wide as in the widest one',
   },
+  {
+    name: 'split-mode',
+    kind: { takes: 'word', words: ['none', 'layer', 'row'] },
+    usual: () => 'layer',
+    meaning:
+      'what several devices share. layer: whole layers with their cache; row: the rows of each matrix, the cache by layers; none: one device has everything',
+  },
 ];
+
+/** What several devices share (`--split-mode`). `tensor` is experimental and not modelled. */
+export function splitMode(setup: EngineSetup): 'none' | 'layer' | 'row' {
+  const word = wordOption(setup, 'split-mode');
+  return word === 'none' || word === 'row' ? word : 'layer';
+}
+
+/**
+ * Layers of each device, of devices with as much free memory: layer `i` of `n` layers (those that draft counted, as the file has
+ * them) and the output, which is the last, goes to the first device whose share ends beyond `i / (n + 1)`. The cache of a layer lies
+ * where the layer does, with `row` too (the help still speaks of the main device). llama.cpp v0.5.0: llama-model.cpp `load_tensors`
+ * (`get_layer_buft_list`), llama-kv-cache.cpp (`model.dev_layer(il)`).
+ */
+function deviceLayers({ spec, sharding, setup }: RuleContext): readonly Stage[] {
+  const all = spec.layers.length;
+  const devices = splitMode(setup) === 'none' ? 1 : deviceCount(sharding);
+  // Cross attention stands behind the decoder's own layers in the list, and has no cache here.
+  const own = spec.layers.filter(({ attention }) => attention.kind !== 'cross').length;
+  const units = own + spec.draftLayers + 1;
+  const firstOf = (device: number): number => Math.min(own, Math.ceil((device * units) / devices));
+  return Array.from(
+    { length: devices },
+    (_, device): Stage => [firstOf(device), device === devices - 1 ? all : firstOf(device + 1)],
+  );
+}
 
 /** Element types of K and V. */
 function types({ dtype, setup }: RuleContext): { readonly k: ResolvedKvDtype; readonly v: ResolvedKvDtype } {
@@ -287,7 +327,7 @@ function refusalOf(groups: readonly LayerGroup[], context: RuleContext): string 
 
 /**
  * llama.cpp: everything is allocated when the context is made. One stream per sequence unless the cache is unified; layers,
- * not heads, are split over devices, so tensor-parallel ranks change nothing per layer.
+ * not heads, are split over devices: each has the cache of its own.
  * MLA is one K row of latent + rotary key, without V; recurrent state is always float32.
  */
 export const llamacpp: AllocationRule = {
@@ -312,6 +352,7 @@ export const llamacpp: AllocationRule = {
       stateReserved: state,
     };
   },
+  stages: deviceLayers,
   refuses: refusalOf,
   stateForm: (context) => ({ engineWidth: true, float32: true, copies: stateCopies(context) }),
   reasons(groups, context) {
@@ -330,7 +371,7 @@ export const llamacpp: AllocationRule = {
     // common.h: cache_ram_mib, n_ctx_checkpoints.
     say('host memory of llama-server is not counted: --cache-ram (8 GiB), --ctx-checkpoints (32 a slot)');
     if (slots(context) > context.workload.batch) say(`${slots(context)} slots are made`);
-    if (context.sharding.tp > 1) say('llama.cpp splits layers, not heads: the bytes are those of all devices together');
+    if (deviceCount(context.sharding) > 1) deviceReason(context, say);
     if (groups.some(({ attention }) => attention.kind === 'cross')) {
       if (context.spec.llamacpp.cachesSource === false)
         say('llama.cpp has no cache for cross attention: K and V of the source are computed in each step');
@@ -339,6 +380,21 @@ export const llamacpp: AllocationRule = {
     return reasons;
   },
 };
+
+/** Which device decides. */
+function deviceReason(context: RuleContext, say: (text: string, inexact?: boolean) => void): void {
+  const stages = deviceLayers(context);
+  if (stages.length === 1) {
+    say('split-mode none: one device has everything, the others nothing');
+    return;
+  }
+  const counts = stages.map(([start, end]) => end - start);
+  const most = Math.max(...counts);
+  const rows = splitMode(context.setup) === 'row' ? ', also where the rows of matrices are split' : '';
+  say(
+    `whole layers lie on a device, with their cache${rows}: at most ${most} of ${context.spec.layers.length}; the output counts as a layer of the last one`,
+  );
+}
 
 function draftReason(context: RuleContext, say: (text: string, inexact?: boolean) => void): void {
   const copies = stateCopies(context);

@@ -107,6 +107,7 @@ export class Insights extends Owner {
       report && {
         deviceName: device.name,
         devices: report.devices,
+        ...(report.weights.chosen ? { weights: report.weights.chosen.format } : {}),
         weightsFit: report.high.cacheBudgetBytes > 0,
         sequences: report.low.concurrentSequences,
         atMost: report.high.concurrentSequences,

@@ -1,19 +1,21 @@
 /** Fit to GPU…: what of a device weights and cache take, how much fits, what limits decoding. */
 
-import { possibleDecode } from '../../serving/roofline';
-import { l10n } from 'vscode';
+import { l10n, type Uri } from 'vscode';
 import { planCache } from '../../cache/plan';
 import type { Scenario } from '../../model/scenario';
+import { weightFormatOf } from '../../model/weightFormat';
 import { formatSize } from '../../model/units';
-import { fitLine, onEach, fitMarkdown, partTexts, roomText } from '../../present/fitText';
+import { fitLine, fitMarkdown, onEach, partTexts, rowText } from '../../present/fitText';
+import { possibleDecode } from '../../serving/roofline';
+import { roomText } from '../../present/verdictText';
 import { formatSeconds } from '../../present/quantities';
 import { notKnownText } from '../../present/sizeText';
 import { sentence } from '../../present/words';
 import { type FitReport, type FitRequest, fitModel } from '../../serving/fit';
 import type { Device } from '../../serving/device';
+import { fitMatrix, type MatrixRow } from '../../serving/fitMatrix';
 import { deviceOf, DEVICES } from '../../serving/hardware';
 import { type Suggestion, suggestionsFor } from '../../serving/suggestions';
-import { assumedWeights, weightFormatOf } from '../../serving/weightFormats';
 import type { WeightBytes } from '../../serving/weights';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
@@ -59,8 +61,8 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
     services.log.warn(`Fit to GPU: ${request.weights} is no format of weights`);
     return null;
   }
-  const weights = format ? assumedWeights(subject.reading, format) : await storedWeights(services, subject);
-  const scenario = scenarioFor(subject.document, request ?? {});
+  const weights = await storedWeights(services, subject.document.uri);
+  const scenario = { ...scenarioFor(subject.document, request ?? {}), ...(format ? { weights: format } : {}) };
   const fitOf = (device: Device, at: Scenario): FitRequest => ({
     reading: subject.reading,
     device,
@@ -84,10 +86,29 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
   const result = await runFlow<FitState>({ device: null, scenario }, [
     async (state, place) => {
       const before = remembered(services, 'gpu') ?? gpuSetting(subject.document);
-      const choices = deviceChoices((device): Choice<Device> => {
+      const rows = fitMatrix({ reading: subject.reading, scenario: state.scenario, weights }, DEVICES);
+      const choice = (row: MatrixRow): Choice<Device> => {
+        const { device } = row;
         const found = report(device, state.scenario);
-        return { label: device.name, ...(found ? preview(found) : {}), value: device };
-      });
+        return {
+          label: device.name,
+          description: rowText(row),
+          ...(found ? { detail: fitLine(found) } : {}),
+          value: device,
+        };
+      };
+      const of = (some: readonly MatrixRow[], label: string): Choice<Device>[] =>
+        some.length === 0 ? [] : [separator<Device>(label), ...some.map(choice)];
+      const choices = [
+        ...of(
+          rows.filter((row) => row.fitsFrom !== null),
+          l10n.t('Fits, the smallest set-up first'),
+        ),
+        ...of(
+          rows.filter((row) => row.fitsFrom === null),
+          l10n.t('Does not fit on up to 16'),
+        ),
+      ];
       const picked = await pickOne({
         title: title(l10n.t('Fit to GPU'), subject),
         placeholder: l10n.t('Device'),
@@ -134,10 +155,10 @@ function withDevices(scenario: Scenario, tp: number): Scenario {
 }
 
 /** Exact bytes where the weights lie beside the config; else they are estimated, and the report says so. */
-async function storedWeights({ compute, log }: Services, { document }: Subject): Promise<WeightBytes | null> {
-  if (!compute || document.uri.scheme !== 'file') return null;
+export async function storedWeights({ compute, log }: Services, uri: Uri): Promise<WeightBytes | null> {
+  if (!compute || uri.scheme !== 'file') return null;
   try {
-    return await (await compute.get()).call('weights/beside', { path: document.uri.fsPath }, { deadlineMs: 10_000 });
+    return await (await compute.get()).call('weights/beside', { path: uri.fsPath }, { deadlineMs: 10_000 });
   } catch (error) {
     log.warn(`weights beside the config: ${error instanceof Error ? error.message : 'not read'}`);
     return null;

@@ -13,6 +13,7 @@ import { fitToGpu } from './fit';
 import { openSamples } from './samples';
 import { copyResult, exportResult, openResultSource } from './pages';
 import { changeScenario } from './scenario';
+import { willItFit } from './willItFit';
 
 type Run = (services: Services, uri: unknown, argument: unknown) => Promise<unknown>;
 
@@ -24,6 +25,7 @@ const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.exportComparison]: exportComparison,
   [COMMANDS.showCacheAt]: showCacheAt,
   [COMMANDS.fitToGpu]: fitToGpu,
+  [COMMANDS.willItFit]: willItFit,
   [COMMANDS.convertAttention]: convertAttention,
   [COMMANDS.explainNumber]: explainNumber,
   [COMMANDS.showHeads]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'heads'),

@@ -6,6 +6,7 @@ import { engineOf } from '../../cache/engines/engineSettings';
 import { planCache } from '../../cache/plan';
 import { KV_DTYPES } from '../../model/dtype';
 import type { Scenario } from '../../model/scenario';
+import { AS_FILED } from '../../model/weightFormat';
 import { formatSize, formatInteger } from '../../model/units';
 import { guessMark, scopedText } from '../../present/sizeText';
 import { engineText, optionTexts, refusalText } from '../../present/words';
@@ -17,6 +18,7 @@ import { engineSettings, gpuSetting, scenarioSetting, writeScenario } from '../s
 import { parseCount } from './cacheAt';
 import { setEngineOptions } from './engineOptions';
 import { deviceChoices } from './fit';
+import { weightChoices, weightsLabel } from './weightChoices';
 import { BACK, runFlow, type Step } from './flow';
 import { type Choice, pickOne } from './pick';
 
@@ -139,6 +141,14 @@ function partsOf(services: Services): Part[] {
         description: preview({ ...scenario, kvDtype }),
         value: kvDtype,
       })),
+    },
+    {
+      setting: SETTINGS.weights,
+      label: l10n.t('Weights'),
+      placeholder: l10n.t('Type of the weights, for what fits on a device'),
+      now: weightsLabel(scenario.weights),
+      current: scenario.weights ?? AS_FILED,
+      choices: weightChoices(found?.reading ?? null),
     },
     {
       setting: SETTINGS.engine,

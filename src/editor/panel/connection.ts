@@ -244,6 +244,7 @@ const SCENARIO_SETTINGS: Readonly<Record<keyof PlainChange, string>> = {
   batch: SETTINGS.batch,
   tokens: SETTINGS.tokens,
   kvDtype: SETTINGS.kvDtype,
+  weights: SETTINGS.weights,
   gpu: SETTINGS.gpu,
   tp: SETTINGS.tp,
 };

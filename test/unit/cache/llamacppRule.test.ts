@@ -7,6 +7,7 @@ import { type EngineOptions, UNSHARDED } from '../../../src/model/scenario';
 import { readModelConfig } from '../../../src/reading/read';
 import { describeAll } from '../support/cases';
 import { knownPlan } from '../support/plans';
+import { preset } from '../support/presets';
 import { referenceConfig } from '../support/reference';
 
 interface Asked {
@@ -108,6 +109,59 @@ describeAll('llama.cpp', () => {
     expect(bytes({ parallel: 4 })).toBe(4 * 8192 * row);
     expect(bytes({ parallel: 4, 'kv-unified': true })).toBe(8192 * row);
     expect(bytes({ parallel: 4, 'kv-unified': true }, 4)).toBe(4 * 8192 * row);
+  });
+
+  describe('over several devices', () => {
+    const layersOf = (layers: number, devices: number, options: EngineOptions = {}): readonly number[] => {
+      const reading = readModelConfig(
+        JSON.stringify({
+          model_type: 'llama',
+          num_hidden_layers: layers,
+          hidden_size: 512,
+          num_attention_heads: 8,
+          num_key_value_heads: 2,
+        }),
+      );
+      if (!reading) throw new Error('no model config');
+      const workload = { batch: 1, tokens: 1024 };
+      const sharding = { ...UNSHARDED, tp: devices };
+      const made = knownPlan(reading.spec, { workload, engine: 'llamacpp', options, kvDtype: 'auto', sharding });
+      expect(made.totalBytes).toBe(Math.max(...made.stages.map(({ reservedBytes }) => reservedBytes)));
+      expect(made.sharding.duplication).toBe(1);
+      return made.stages.map(({ layers: [start, end] }) => end - start);
+    };
+
+    // By hand: layer i of n is on the first device d with (d + 1) / devices > i / (n + 1), as `load_tensors` compares them.
+    it.each([
+      [64, 2, [33, 31]],
+      [80, 2, [41, 39]],
+      [32, 2, [17, 15]],
+      [31, 2, [16, 15]],
+      [32, 3, [11, 11, 10]],
+      [80, 4, [21, 20, 20, 19]],
+      [2, 4, [1, 1, 0, 0]],
+    ])('%i layers on %i are %j', (layers, devices, expected) => {
+      expect(layersOf(layers, devices)).toEqual(expected);
+      expect(layersOf(layers, devices, { 'split-mode': 'row' })).toEqual(expected);
+    });
+
+    it('are on one with split-mode none, and layers that draft count where the output stands behind them', () => {
+      expect(layersOf(64, 2, { 'split-mode': 'none' })).toEqual([64]);
+      const reading = readModelConfig(preset('deepseek-v3'));
+      if (!reading) throw new Error('no model config');
+      const made = knownPlan(reading.spec, {
+        workload: { batch: 1, tokens: 1024 },
+        engine: 'llamacpp',
+        kvDtype: 'auto',
+        sharding: { ...UNSHARDED, tp: 2 },
+      });
+      // 61 layers, one that drafts and the output: 63 units.
+      expect(reading.spec.draftLayers).toBe(1);
+      expect(made.stages.map(({ layers }) => layers)).toEqual([
+        [0, 32],
+        [32, 61],
+      ]);
+    });
   });
 
   describe('states', () => {

@@ -331,6 +331,34 @@ describe('fit', () => {
     expect([unknown.code, unknown.err.includes('--weights must be one of fp32, bf16')]).toEqual([2, true]);
   });
 
+  it('prints every device in numbers of 1 to 16 where none is named, the smallest that fits first', async () => {
+    const args = ['fit', join(samples, 'llama-3-8b'), '--engine', 'llamacpp', '--tokens', '8192', '--weights', 'q8_0'];
+    const { rows } = (await json(...args)) as {
+      rows: { id: string; fitsFrom: number | null; cells: { devices: number; verdict: string }[] }[];
+    };
+    const memory = (row: (typeof rows)[number]): number => (row.fitsFrom ?? NaN) * (deviceOf(row.id)?.memoryBytes ?? 0);
+    const fitting = rows.filter(({ fitsFrom }) => fitsFrom !== null);
+    expect(fitting.length).toBeGreaterThan(20);
+    expect(fitting.map(memory)).toEqual(fitting.map(memory).sort((a, b) => a - b));
+    // Each cell is what --gpu and --tp say.
+    for (const { id, cells } of rows.slice(0, 2)) {
+      const last = cells.at(-1);
+      const alone = await json(...args, '--gpu', id, '--tp', String(last?.devices));
+      expect(alone['verdict']).toBe(last?.verdict);
+    }
+    const { code, out } = await cli(...args);
+    expect([code, out.includes('as q8_0, chosen; the file says bfloat16')]).toEqual([0, true]);
+    expect(out).toMatch(/\n[^\n]+ {2}fits on one, [\d.]+ GiB\n/);
+  });
+
+  it('says which device the numbers are of where llama.cpp splits layers', async () => {
+    const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'rtx-4090', '--engine', 'llamacpp', '--tp', '2'];
+    const { out } = await cli(...args, '--tokens', '32768');
+    expect(out).toContain('the fullest device has 17 of 32 layers: the numbers are those of this one');
+    expect(out).toContain('cache 2.13 GiB');
+    expect((await cli(...args, '--opt', 'split-mode=tensor')).code).toBe(2);
+  });
+
   it('says that a format can be assumed where the quantisation is not known', async () => {
     const path = join(folder, 'quantised.json');
     const config = JSON.parse(sampleConfig('llama-3-8b')) as object;

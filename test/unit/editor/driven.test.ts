@@ -31,6 +31,7 @@ const [ADVICE, COMPUTE, TOOLS, HOVER] = ['advice', 'compute', 'tools', 'hover'].
   (name) => `test/integration/${name}.test.ts`,
 ) as [string, string, string, string];
 const PALETTE = 'test/integration/palette.test.ts';
+const SIZING = 'test/e2e/sizing.e2e.ts';
 const EXPLORER = 'test/integration/explorer.test.ts';
 const ENGINE_OPTIONS = 'test/e2e/engineOptions.e2e.ts';
 
@@ -69,6 +70,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   ],
   showKvCacheAt: [SURFACES, 'a number that is typed is a choice', 'Headlight: Show KV Cache at'],
   fitToGpu: [SURFACES, 'devices are chosen with what fits in sight', 'Headlight: Fit to GPU'],
+  willItFit: [SIZING, 'Llama-3.1-405B in fp8 on eight H100, in one line', 'Headlight: Will It Fit'],
   showHeads: [SURFACES, '%s opens it there', 'Headlight: Show Heads'],
   walkThroughMla: [SURFACES, '%s opens it there', 'Headlight: Walk Through MLA'],
   convertAttention: [HOME, 'convert the config, in one step to undo', 'Headlight: Convert Attention'],
@@ -95,6 +97,7 @@ const MENUS: Readonly<Record<string, Driven>> = {
     'has Headlight: Estimate in the context menu of weight files, and not of others',
     'Headlight: Estimate',
   ],
+  'explorer/context willItFit': [PALETTE, 'asks about a weight file', "'willItFit'"],
   'view/title findModelConfigs': [HOME, 'is sorted from its menu, and looks again at its button', 'Find Model Configs'],
   'view/title sortConfigsByName': [HOME, 'is sorted from its menu, and looks again at its button', 'Sort by Name'],
   'view/title sortConfigsByBytes': [

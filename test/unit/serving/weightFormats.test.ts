@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Reading, readModelConfig } from '../../../src/reading/read';
 import { countParameters } from '../../../src/serving/parameters/count';
-import { assumedWeights, WEIGHT_FORMATS, weightFormatOf } from '../../../src/serving/weightFormats';
+import { WEIGHT_FORMATS, weightFormatOf } from '../../../src/model/weightFormat';
+import { assumedWeights } from '../../../src/serving/weightFormats';
 import sizes from '../../fixtures/ggufSizes.json';
 import startups from '../../fixtures/startups.json';
 import { someOf } from '../support/cases';
@@ -31,7 +32,7 @@ describe('weights in an assumed format', () => {
     };
     for (const format of WEIGHT_FORMATS) expect(bytes(format), format).toBeGreaterThan(3e9);
     for (const order of [
-      ['int4', 'awq', 'mxfp4', 'nvfp4', 'int8', 'fp8', 'bf16', 'fp32'],
+      ['int4', 'awq', 'mxfp4', 'nvfp4', 'int8', 'fp8', 'fp8_block', 'bf16', 'fp32'],
       ['q2_k', 'q3_k_s', 'q3_k_m', 'q3_k_l', 'q4_k_s', 'q4_k_m', 'q5_k_m', 'q6_k', 'q8_0'],
     ])
       for (const [index, format] of order.entries())
@@ -41,7 +42,7 @@ describe('weights in an assumed format', () => {
   it('leave embedding, head, norms and routers wide, and say so', () => {
     const model = reading('qwen3-30b-a3b');
     const count = countParameters(model);
-    const [fp8, bf16] = [assumedWeights(model, 'fp8'), assumedWeights(model, 'bf16')];
+    const [fp8, bf16] = [assumedWeights(model, 'fp8_block'), assumedWeights(model, 'bf16')];
     if (!count || !fp8 || !bf16) throw new Error('no count');
     expect(bf16.bytes).toBe(2 * count.total);
     const linear = count.attention + count.mlp + count.experts;

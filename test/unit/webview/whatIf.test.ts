@@ -9,9 +9,11 @@ import type { PanelSettings, ScenarioChange } from '../../../src/shared/panelCon
 import { keptChange, realChange, resultRows, resultSentence, settingOf } from '../../../webview/views/whatIf/viewModel';
 import { depthNote, sampled } from '../depth';
 import { sampleConfig, scenario } from '../support';
+import { preset } from '../support/presets';
 import { referenceConfig, referenceNames } from '../support/reference';
 import { sourcedDevice } from '../../../src/serving/hardware';
 import { overviewOn } from '../support/overview';
+import { verdictText } from '../../../webview/views/overview/viewModel';
 
 function read(text: string): Reading {
   const reading = readModelConfig(text);
@@ -21,6 +23,44 @@ function read(text: string): Reading {
 
 const layersOf = (reading: Reading | null): unknown =>
   reading?.spec.layers.map(({ attention, parallelState }) => [attention, parallelState]);
+
+describe('weights of another type', () => {
+  const settings: PanelSettings = {
+    scenario: scenario(32, 131_072, { engine: 'vllm', kvDtype: 'fp8', weights: 'fp8' }),
+    engineOptions: {},
+    gpu: 'h100-sxm',
+    device: sourcedDevice('h100-sxm'),
+    families: [],
+    native: true,
+    units: 'GiB',
+  };
+
+  it('are chosen, go back to what the file says, and are no change where the settings say so already', () => {
+    expect(settingOf(settings, {}).scenario.weights).toBe('fp8');
+    expect(settingOf(settings, { weights: 'int4:32' }).scenario.weights).toBe('int4:32');
+    expect('weights' in settingOf(settings, { weights: 'file' }).scenario).toBe(false);
+    expect(realChange(settings, { weights: 'fp8' })).toEqual({});
+    expect(realChange(settings, { weights: 'file' })).toEqual({ weights: 'file' });
+  });
+
+  it('stand in the memory bar with the verdict and its reason', () => {
+    const at = (change: ScenarioChange): ReturnType<typeof overviewOn> =>
+      overviewOn(read(preset('llama-3.1-405b')), settingOf(settings, change).scenario, 'h100-sxm');
+    const fp8 = at({ tp: 8 });
+    expect(fp8.memory?.chosen).toBe('Weights as fp8, chosen; the file says bfloat16.');
+    expect(fp8.memory?.segments[0]?.label).toBe('weights as fp8');
+    // With more devices than KV heads each has a whole copy: more do not help.
+    expect(verdictText(fp8)).toMatch(
+      /^Does not fit: the cache takes 126 GiB on each device, [\d.]+ GiB to [\d.]+ GiB are left beside the weights; more of them do not help\.$/,
+    );
+    expect(verdictText(at({ tp: 8, batch: 1 }))).toMatch(/^Fits: the cache takes 3.94 GiB on each device, /);
+    const filed = at({ tp: 8, batch: 1, weights: 'file' });
+    expect(filed.memory?.chosen).toBeNull();
+    expect(verdictText(filed)).toBe(
+      'Does not fit: the weights alone fill the device; fits from 16 × H100 SXM 80GB up.',
+    );
+  });
+});
 
 describe('what-if controls', () => {
   it('offers the divisors of the query heads, and says why others are not possible', () => {

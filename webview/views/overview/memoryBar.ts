@@ -21,7 +21,8 @@ export const memoryStyles = css`
   .parts span { display: inline-block; width: 12px; height: 10px; margin-right: 6px; border: 1px solid var(--vscode-descriptionForeground); }
 `;
 
-export function memoryBar({ segments }: Memory, problem: string): TemplateResult {
+/** `problem`: why it does not fit; `verdict`: that it fits. */
+export function memoryBar({ segments, chosen }: Memory, problem: string, verdict = ''): TemplateResult {
   return html`
     <div class="bar ${problem === '' ? '' : 'over'}" aria-hidden="true">
       ${segments.map(({ part, share }) => html`<span .style=${`flex: 0 0 ${share * 100}%; background: ${GROUNDS[part]}`}></span>`)}
@@ -32,6 +33,8 @@ export function memoryBar({ segments }: Memory, problem: string): TemplateResult
         ${segments.map(({ part, label, text, percent }) => html`<tr><th scope="row"><span .style=${`background: ${GROUNDS[part]}`}></span>${label}</th><td class="number">${text}</td><td class="number small">${percent}</td></tr>`)}
       </tbody>
     </table>
+    ${chosen === null ? nothing : html`<p class="small">${chosen}</p>`}
+    ${verdict === '' ? nothing : html`<p>${verdict}</p>`}
     ${problem === '' ? nothing : html`<p class="error">${problem}</p>`}
   `;
 }

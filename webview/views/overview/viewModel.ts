@@ -18,6 +18,7 @@ import {
   sizeInAllText,
   sizeText,
 } from '../../../src/present/sizeText';
+import { chosenText, verdictSentence } from '../../../src/present/verdictText';
 import {
   contextText,
   designText,
@@ -89,6 +90,8 @@ export interface Memory {
   readonly size: string;
   readonly segments: readonly MemorySegment[];
   readonly fits: boolean;
+  /** "Weights as fp8, chosen; the file says bfloat16."; null where the file decides. */
+  readonly chosen: string | null;
   /** "fits 15 sequences of 32,768" */
   readonly sequences: string;
   readonly longest: string;
@@ -101,6 +104,8 @@ export interface Memory {
 /** What weights and memory take. It brings the blocks of every family: the overview shows its first numbers without waiting for it. */
 export interface Serving {
   readonly fitModel: (request: FitRequest) => FitReport | null;
+  /** The next number of devices on which it fits. */
+  readonly fitsFrom: (request: FitRequest) => number | null;
   readonly parameterSources: (reading: Reading) => readonly Source[];
 }
 
@@ -211,13 +216,13 @@ function guessesOf(plan: CachePlan): string | null {
 }
 
 function memoryOf(report: FitReport, plan: CachePlan): Memory {
-  const { device, devices, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
+  const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, cacheBudgetBytes } = report;
   const decode = possibleDecode(report);
   const total = device.memoryBytes;
   const free = Math.max(0, cacheBudgetBytes - cacheBytes);
   const kept = Math.max(0, total - weightBytesPerRank - overheadBytes - cacheBytes - free);
   const parts: readonly (readonly [MemoryPart, string, number])[] = [
-    ['weights', 'weights', weightBytesPerRank],
+    ['weights', weights.chosen ? `weights as ${weights.chosen.format}` : 'weights', weightBytesPerRank],
     ['overhead', 'activations, buffers', overheadBytes],
     ['cache', 'cache', cacheBytes],
     ['free', 'free', free],
@@ -238,6 +243,7 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     size: formatSize(total),
     segments,
     fits: report.fits,
+    chosen: weights.chosen ? `Weights ${chosenText(weights.chosen)}.` : null,
     sequences: sequencesText(report, tokens),
     longest: longestText(report, plan.scenario.workload.batch),
     // An encoder decodes nothing.
@@ -254,30 +260,16 @@ function percentOf(bytes: number, total: number): string {
   return `${bytes > 0 && percent < 1 ? '< 1' : formatInteger(Math.round(percent))} %`;
 }
 
-/** Ranks that are tried. */
-const MOST_RANKS = 1024;
+/** Whether the scenario fits and why; where it does not, from how many devices it would. Empty where that is not known. */
+export function verdictText({ serving, reading, report, plan: { scenario } }: OverviewModel): string {
+  if (!report || !serving || report.refused !== null) return '';
+  const { device, weights, fits } = report;
+  return verdictSentence(report, fits ? null : serving.fitsFrom({ reading, device, scenario, weights }));
+}
 
-/** Why the scenario does not fit, and with how many ranks it would; empty where it fits. */
-export function problemText({ serving, reading, report, plan }: OverviewModel): string {
-  if (!report || !serving || report.fits || report.refused !== null) return '';
-  const { scenario } = plan;
-  const { sharding } = scenario;
-  const fits = (tp: number): boolean =>
-    serving.fitModel({
-      reading,
-      device: report.device,
-      scenario: { ...scenario, sharding: { ...sharding, tp } },
-      weights: null,
-    })?.fits ?? false;
-  let tp = sharding.tp * 2;
-  while (tp < MOST_RANKS && !fits(tp)) tp *= 2;
-  const what =
-    report.high.cacheBudgetBytes <= 0
-      ? 'The weights alone do not fit'
-      : report.verdict === 'tight'
-        ? 'It is tight: whether it starts depends on what is not known'
-        : 'The cache does not fit beside the weights';
-  return `${what}${fits(tp) ? `: tensor parallelism over ${formatInteger(tp)} devices makes room` : ''}.`;
+/** Why the scenario does not fit; empty where it does. */
+export function problemText(model: OverviewModel): string {
+  return model.report?.fits === false ? verdictText(model) : '';
 }
 
 /** "12" or "12 to 15". */
@@ -430,7 +422,7 @@ function memorySteps(
   const { device, devices, weights, weightBytesPerRank, overheadBytes, cacheBytes, low, high } = report;
   return [
     text(
-      `Weights: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,
+      `Weights${weights.chosen ? ` ${chosenText(weights.chosen)}` : ''}: ${weights.exact ? '' : 'estimated from the config, '}${weights.rule} = ${formatBytes(weights.bytes)}${devices > 1 ? `, ${formatBytes(weightBytesPerRank)} on one of ${formatInteger(devices)} devices` : ''}. From`,
       [...(serving?.parameterSources(reading) ?? []), reading.spec.nativeDtypeSource]
         .map(originOf)
         .filter(({ range }) => range),

@@ -6,6 +6,7 @@ import { allocationRule } from '../../../src/cache/engines/register';
 import type { CachePlan } from '../../../src/cache/plan';
 import type { Reading } from '../../../src/reading/read';
 import { type EngineOptions, isEngineRule, type Scenario } from '../../../src/model/scenario';
+import { AS_FILED } from '../../../src/model/weightFormat';
 import { formatSize, formatInteger, formatChange } from '../../../src/model/units';
 import { formatSeconds } from '../../../src/present/quantities';
 import { inAllBytes, laterBytesPerToken, sizeInAllText, sizeText } from '../../../src/present/sizeText';
@@ -31,11 +32,14 @@ export function settingOf(
   const gpu = change.gpu ?? settings.gpu;
   const engine = change.engine ?? scenario.engine;
   const set: Partial<Scenario> = engine === scenario.engine ? scenario : {};
+  const { weights: filed, ...others } = scenario;
+  const weights = change.weights ?? filed ?? AS_FILED;
   return {
     gpu,
     device: gpu === settings.gpu ? settings.device : (devices.find(({ device }) => device.id === gpu) ?? null),
     scenario: {
-      ...scenario,
+      ...others,
+      ...(weights === AS_FILED ? {} : { weights }),
       workload: { batch: change.batch ?? scenario.workload.batch, tokens: change.tokens ?? scenario.workload.tokens },
       kvDtype: change.kvDtype ?? scenario.kvDtype,
       engine,
@@ -55,6 +59,7 @@ export function realChange(settings: PanelSettings, change: ScenarioChange): Sce
     batch: settings.scenario.workload.batch,
     tokens: settings.scenario.workload.tokens,
     kvDtype: settings.scenario.kvDtype,
+    weights: settings.scenario.weights ?? AS_FILED,
     engine: settings.scenario.engine,
     release,
     options: comparable(options),
