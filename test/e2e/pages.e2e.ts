@@ -34,6 +34,9 @@ describe.skipIf(!thorough)('a result', () => {
       { tokens, uri: undefined },
     );
 
+  const button = (title: string): Locator =>
+    workbench().page.locator(`.editor-actions [aria-label^="${title}"]`).first();
+
   beforeAll(async () => {
     await workbench().openFile(LLAMA);
     await workbench().untilHeadlightIsActive();
@@ -43,12 +46,30 @@ describe.skipIf(!thorough)('a result', () => {
     await fit(32_768);
     await page('H100').locator('table').first().waitFor();
     await expect.poll(tabs).toEqual(['Fit – llama-3-8b.md false']);
-    for (const title of ['Copy Result as Markdown', 'Export Result…', "Open Result's Source"])
-      await workbench().page.locator(`.editor-actions [aria-label^="${title}"]`).first().waitFor();
+    await button('Export Result…').waitFor();
     for (const theme of ['dark', 'light'] as const) {
       await workbench().setTheme(theme);
       await workbench().screenshot(`page-fit-${theme}`);
     }
+  });
+
+  test('is copied, exported and read as text by the buttons of its title bar', async () => {
+    const { page: window, host } = workbench();
+    await button('Copy Result as Markdown').click();
+    await expect
+      .poll(() => host.evaluate(async (vscode) => vscode.env.clipboard.readText(), null))
+      .toMatch(/^# llama-3-8b on H100/);
+    await button('Export Result…').click();
+    const dialog = window.locator('.quick-input-widget', { hasText: 'Export Result' });
+    await dialog.waitFor();
+    await window.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    await button("Open Result's Source").click();
+    await window.locator('.editor-instance .view-line', { hasText: '# llama-3-8b' }).first().waitFor();
+    await host.evaluate(
+      async (vscode) => void (await vscode.commands.executeCommand('workbench.action.closeActiveEditor')),
+      null,
+    );
   });
 
   test('comes back after a reload, with what it said', async () => {

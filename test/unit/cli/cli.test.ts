@@ -355,7 +355,7 @@ describe('fit', () => {
     const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'rtx-4090', '--engine', 'llamacpp', '--tp', '2'];
     const { out } = await cli(...args, '--tokens', '32768');
     expect(out).toContain('the fullest device has 17 of 32 layers: the numbers are those of this one');
-    expect(out).toContain('cache 2.13 GiB');
+    expect(out).toContain('cache 4 GiB · 2.13 GiB on the fullest of 2');
     expect((await cli(...args, '--opt', 'split-mode=tensor')).code).toBe(2);
   });
 

@@ -33,6 +33,8 @@ const [ADVICE, COMPUTE, TOOLS, HOVER] = ['advice', 'compute', 'tools', 'hover'].
 const PALETTE = 'test/integration/palette.test.ts';
 const SIZING = 'test/e2e/sizing.e2e.ts';
 const EXPLORER = 'test/integration/explorer.test.ts';
+const PAGES = 'test/e2e/pages.e2e.ts';
+const BUTTONS = 'is copied, exported and read as text by the buttons of its title bar';
 const ENGINE_OPTIONS = 'test/e2e/engineOptions.e2e.ts';
 
 const COMMANDS: Readonly<Record<string, Driven>> = {
@@ -58,6 +60,9 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
     'Headlight: Install TensorFlow GPU Engine',
   ],
   showLog: [HOME, 'show the log', 'Headlight: Show Log'],
+  copyResult: [PAGES, BUTTONS, 'Copy Result as Markdown'],
+  exportResult: [PAGES, BUTTONS, 'Export Result…'],
+  openResultSource: [PAGES, BUTTONS, "Open Result's Source"],
   compareAttentionVariants: [
     SURFACES,
     'designs are chosen with their numbers in sight, back leads back, and the result is a Markdown document',
@@ -92,6 +97,9 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
 /** "menu command" (and the place in it, where there are two). The palette's own is what COMMANDS drive. */
 const MENUS: Readonly<Record<string, Driven>> = {
   'editor/title openPanelBeside': COMMANDS['openPanelBeside'] ?? ['', '', ''],
+  'editor/title copyResult': COMMANDS['copyResult'] ?? ['', '', ''],
+  'editor/title exportResult': COMMANDS['exportResult'] ?? ['', '', ''],
+  'editor/title openResultSource': COMMANDS['openResultSource'] ?? ['', '', ''],
   'explorer/context estimateWeights': [
     HOME,
     'has Headlight: Estimate in the context menu of weight files, and not of others',

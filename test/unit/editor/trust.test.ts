@@ -99,7 +99,7 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
     ]);
     // Who writes files asks where.
     const writers = await said(/import \{ writeWhole \}/g, 'src/editor');
-    expect(writers).toHaveLength(3);
+    expect(writers).toHaveLength(4);
     const asking = await said(/showSaveDialog\(/g, 'src/editor');
     for (const writer of writers) expect(asking).toContain(writer.replace(/: .*/, ': showSaveDialog('));
   },

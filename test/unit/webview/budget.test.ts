@@ -5,7 +5,8 @@ import { buildPage, type PageFiles } from '../../webview/panelPage';
 
 /** Bytes as gzip makes them. What a page takes is reading and running it, and that follows this closely. */
 const FIRST_VIEW = 110_000;
-const ALL_VIEWS = 210_000;
+/** 210 until scopes, units and the types of weights came: those are in every view's words. */
+const ALL_VIEWS = 220_000;
 /** The modules of the views that load when they are first shown. */
 const LATE_VIEW = /^webview\/views\/(compare|whatIf|heads|mla)\b/;
 
