@@ -77,7 +77,9 @@ export class ResultPages extends Owner implements FileSystemProvider {
     for (const oldest of [...this.pages.keys()].slice(0, -MOST_PAGES)) this.pages.delete(oldest);
     this.changes.fire([{ type: FileChangeType.Changed, uri }]);
     void this.context.workspaceState.update(MEMORY, this.remembered());
-    const viewColumn = columnOf(key) ?? ViewColumn.Beside;
+    // Beside nothing there is nothing to be beside of.
+    const alone = window.tabGroups.activeTabGroup.tabs.length === 0;
+    const viewColumn = columnOf(key) ?? (alone ? ViewColumn.Active : ViewColumn.Beside);
     try {
       await commands.executeCommand('vscode.openWith', uri, RENDERED, { viewColumn, preview: false });
     } catch {

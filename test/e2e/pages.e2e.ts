@@ -55,10 +55,10 @@ describe.skipIf(!thorough)('a result', () => {
 
   test('is copied, exported and read as text by the buttons of its title bar', async () => {
     const { page: window, host } = workbench();
+    await window.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await button('Copy Result as Markdown').click();
-    await expect
-      .poll(() => host.evaluate(async (vscode) => vscode.env.clipboard.readText(), null))
-      .toMatch(/^# llama-3-8b on H100/);
+    await window.locator('.notifications-toasts', { hasText: 'Copied as Markdown.' }).waitFor();
+    expect(await window.evaluate(() => navigator.clipboard.readText())).toMatch(/^# llama-3-8b on H100/);
     await button('Export Result…').click();
     const dialog = window.locator('.quick-input-widget', { hasText: 'Export Result' });
     await dialog.waitFor();

@@ -85,13 +85,12 @@ describe('whether a model fits', () => {
     await workbench().page.keyboard.press('Enter');
     await quickPick.entry('Fits: the cache takes 2.19 GiB on each device');
     await keys('every device', 'Enter');
-    await expect
-      .poll(() =>
-        workbench()
-          .page.locator('.tab', { hasText: /what it fits on|Untitled|md/ })
-          .count(),
-      )
-      .toBeGreaterThan(0);
+    await workbench()
+      .page.frameLocator('iframe.webview.ready')
+      .frameLocator('#active-frame')
+      .locator('.markdown-body table')
+      .first()
+      .waitFor();
     await workbench().screenshot('sizing-matrix');
   });
 });

@@ -77,7 +77,10 @@ async function show<T, R>(
           shown.list(own ? [{ ...own, alwaysShow: true }, ...listed] : listed);
         }),
         picker.onDidAccept(() => {
-          const values = picker.selectedItems.flatMap(({ value }) => (value === undefined ? [] : [value]));
+          const chosen = picker.selectedItems.flatMap(({ value }) => (value === undefined ? [] : [value]));
+          // Enter may come before the list has followed what was typed.
+          const own = chosen.length === 0 && !many ? typed?.(picker.value)?.value : undefined;
+          const values = own === undefined ? chosen : [own];
           const result = resultOf(values);
           // Nothing chosen: the question stays.
           if (result !== undefined) resolve(result);
