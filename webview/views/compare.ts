@@ -194,7 +194,7 @@ export class CompareView extends LitElement {
 
   private renderOffer(offer: Offer, offers: readonly Offer[]): TemplateResult {
     const { request, text, label, shown, same } = offer;
-    const toggle = html`<button class="chip" aria-pressed=${shown} ?disabled=${same} title=${same ? 'The model is that, as it is' : nothing} @click=${() => this.change({ variants: toggled(offers, text) })}>${request.kind === 'mla' ? 'MLA' : label}</button>`;
+    const toggle = html`<button class="chip" aria-pressed=${shown} ?disabled=${same} title=${same ? 'The model is that, as it is' : nothing} @click=${() => this.change({ variants: toggled(this.choices, offers, text) })}>${request.kind === 'mla' ? 'MLA' : label}</button>`;
     if (request.kind !== 'mla') return toggle;
     const width = (name: 'latentDim' | 'ropeDim', least: number, title: string): TemplateResult => html`<input
       type="number"

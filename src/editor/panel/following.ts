@@ -32,6 +32,14 @@ export class Following extends Owner {
         else if (document === window.activeTextEditor?.document) this.consider(document);
       }),
     );
+    // After a reload the panel may come back before the documents, or before their language is known; with the focus in the panel no
+    // editor becomes active then.
+    this.own(workspace.onDidOpenTextDocument((document) => this.considerFirst(document)));
+    this.own(
+      window.onDidChangeVisibleTextEditors((editors) => {
+        for (const { document } of editors) this.considerFirst(document);
+      }),
+    );
     this.own(readings.onDidChange(() => this.changed(undefined)));
     this.own(workspace.onDidCloseTextDocument((document) => this.closed(document)));
     this.consider(window.activeTextEditor?.document);

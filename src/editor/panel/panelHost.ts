@@ -141,7 +141,9 @@ export class PanelHost extends Owner {
 
   /** A panel beside the editor: a new one, or one that came back after a reload. */
   attachPanel(panel: WebviewPanel): Promise<void> {
-    panel.iconPath = Uri.joinPath(this.extension, 'media', 'icons', 'headlight.svg');
+    // A tab shows its icon as an image, in which `currentColor` is black.
+    const icon = (theme: string): Uri => Uri.joinPath(this.extension, 'media', 'icons', `headlight-${theme}.svg`);
+    panel.iconPath = { light: icon('light'), dark: icon('dark') };
     const connection = this.connected(
       new Connection(
         {

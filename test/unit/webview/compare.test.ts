@@ -73,14 +73,25 @@ describe('choices', () => {
 
   it('adds and takes away, and keeps the latent shown while its widths change', () => {
     const offers = offersOf(llama.spec, NO_CHOICES);
-    expect(toggled(offers, 'gqa:4')).toEqual(['mha', 'gqa:4', 'mqa', 'mla:512+64']);
-    expect(toggled(offers, 'mqa')).toEqual(['mha', 'mla:512+64']);
+    expect(toggled(NO_CHOICES, offers, 'gqa:4').toSorted()).toEqual(['gqa:4', 'gqa:8', 'mha', 'mla:512+64', 'mqa']);
+    expect(toggled(NO_CHOICES, offers, 'mqa').toSorted()).toEqual(['gqa:8', 'mha', 'mla:512+64']);
     const wider = offersOf(llama.spec, {
       ...NO_CHOICES,
       variants: ['mla:512+64'],
       latent: { latentDim: 256, ropeDim: 32 },
     });
     expect(wider.filter((offer) => offer.shown).map((offer) => offer.label)).toEqual(['MLA 256 + 32']);
+  });
+
+  it('keeps a design that one model is for the next one, which is not', () => {
+    const gpt3 = reading(sampleConfig('llama-3-8b').replace('"num_key_value_heads": 8', '"num_key_value_heads": 32'));
+    const offers = offersOf(gpt3.spec, NO_CHOICES);
+    expect(offers.map((offer) => offer.text)).not.toContain('mha');
+    const variants = toggled(NO_CHOICES, offers, 'gqa:4');
+    const next = offersOf(reading(sampleConfig('deepseek-v3')).spec, { ...NO_CHOICES, variants });
+    expect(next.filter((offer) => offer.shown).map((offer) => offer.text)).toEqual(
+      expect.arrayContaining(['mha', 'gqa:8', 'gqa:4', 'mqa']),
+    );
   });
 
   it.each([

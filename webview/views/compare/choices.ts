@@ -107,13 +107,19 @@ export function offersOf(spec: ModelSpec, choices: Choices): Offer[] {
   });
 }
 
+const USUAL: readonly string[] = ['mha', 'gqa:8', 'mqa'];
+
 /** What the command line compares with; a model that is MLA itself is not compared with the same again. */
 function usualVariants(spec: ModelSpec, latent: VariantRequest): string[] {
-  return ['mha', 'gqa:8', 'mqa', ...(changesNothing(spec, latent) ? [] : ['mla'])];
+  return [...USUAL, ...(changesNothing(spec, latent) ? [] : ['mla'])];
 }
 
-export function toggled(offers: readonly Offer[], text: string): string[] {
-  return offers.filter((offer) => offer.shown !== (offer.text === text)).map((offer) => offer.text);
+/** Also what this model cannot be turned into: it was chosen for another one, and stays for the next. */
+export function toggled({ variants }: Choices, offers: readonly Offer[], text: string): string[] {
+  const offered = (one: string): boolean =>
+    offers.some((offer) => offer.text === one || (offer.request.kind === 'mla' && one.startsWith('mla')));
+  const kept = (variants ?? USUAL).filter((one) => !offered(one));
+  return [...kept, ...offers.filter((offer) => offer.shown !== (offer.text === text)).map((offer) => offer.text)];
 }
 
 /** The largest count that divides the query heads of every layer that can be converted. */
