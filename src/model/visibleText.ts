@@ -3,8 +3,41 @@
  * direction of text) or not show at all (what has no width, tags, halves of surrogate pairs) becomes signs that are seen.
  */
 
+/**
+ * Where a joiner (U+200D) or a non-joiner (U+200C) belongs to the writing; everywhere else it hides. Narrower than the contexts A1, A2
+ * and B of UTS #39 (3.1.1, Joining Controls), which JavaScript has no properties for, and ZWJ sequences of UTS #51 (ED-16).
+ */
+const JOINED = [emoji(), arabic(), ...indic()].join('|');
+
 /** The selectors of emoji (VS15, VS16) are left: they change no text. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?![\ufe0e\ufe0f])\p{DI}/gu;
+const UNSEEN = new RegExp(
+  String.raw`(?!${JOINED})[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d\ufe0e\ufe0f])\p{DI}`,
+  'gu',
+);
+
+/** Between two pictures that show in colour; signs such as ©, digits and the letters of flags are none. */
+function emoji(): string {
+  const picture = String.raw`(?=\p{Extended_Pictographic})\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f`;
+  return String.raw`(?<=${picture}|\p{Emoji_Modifier})\u200d(?=${picture})`;
+}
+
+/** Between a letter that would join the next one (Joining_Type=D: those of type R and U are left out) and a letter. */
+function arabic(): string {
+  const alone = String.raw`\u0621-\u0625\u0627\u0629\u062f-\u0632\u0640\u0648\u0671-\u0677\u0688-\u0699`;
+  const alone2 = String.raw`\u06c0\u06c3-\u06cb\u06cd\u06cf\u06d2\u06d3\u06d5\u06ee\u06ef`;
+  return String.raw`(?<=(?![${alone}${alone2}])(?=\p{L})[\u0620-\u06ff])\u200c(?=(?=\p{L})[\u0620-\u06ff])`;
+}
+
+/** After letter and virama of one script, Devanagari to Sinhala: the blocks have one layout, 128 characters each (Sinhala's is its own). */
+function indic(): string[] {
+  return Array.from({ length: 10 }, (_, script) => {
+    const first = 0x900 + script * 0x80;
+    const hex = (offset: number) => String.raw`\u0${(first + offset).toString(16)}`;
+    const letter = String.raw`(?=\p{L})[${hex(0)}-${hex(0x7f)}]`;
+    const before = String.raw`(?<=${letter}${hex(0x3c)}?${hex(script === 9 ? 0x4a : 0x4d)})`;
+    return String.raw`${before}(?:\u200c(?=${letter})|\u200d(?!\p{M}))`;
+  });
+}
 
 /** One line: of line breaks and tabs, too, only the pictures are left. */
 export function visible(text: string): string {
@@ -28,9 +61,9 @@ export function visibleUpTo(longest: number, text: string): string {
   return cut(visible(cut(text, longest)), longest);
 }
 
-/** Never between the halves of a character. */
+/** Never between the halves of a character, nor behind a joiner, which would join the sign of the cut. */
 function cut(text: string, longest: number): string {
-  return text.length > longest ? `${text.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '')}…` : text;
+  return text.length > longest ? `${text.slice(0, longest - 1).replace(/[\ud800-\udbff\u200c\u200d]+$/, '')}…` : text;
 }
 
 /** Of text that has several lines, these stay. */

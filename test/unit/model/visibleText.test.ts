@@ -66,6 +66,48 @@ describe('visible text', () => {
     ['café 漢字 😀 ❤️ Ω', 'café 漢字 😀 ❤️ Ω'],
   ])('shows sign for sign (%#)', (from, to) => expect(visible(from)).toBe(to));
 
+  const words = [
+    '👩\u200d🔬',
+    '❤\ufe0f\u200d🔥',
+    '👩🏽\u200d🚀',
+    'می\u200cخواهم',
+    'کتاب\u200cها',
+    'क\u094d\u200dष',
+    'ක\u0dca\u200dර',
+    'ന\u0d4d\u200d',
+    'ক\u09cd\u200cষ',
+  ];
+
+  it.each(words)('leaves the joiners that a word or a picture is written with (%#)', (word) => {
+    expect(word).toMatch(/[\u200c\u200d]/);
+    fc.assert(
+      fc.property(fc.string({ maxLength: 5 }), fc.string({ maxLength: 5 }), (before, after) => {
+        expect(visible(`${before} ${word} ${after}`)).toContain(word);
+      }),
+    );
+  });
+
+  it('shows every other joiner', () => {
+    const signs = fc.constantFrom('a', '1', 'Ω', 'д', '漢', '©', '-', '_', ' ', '🇩', 'ا', 'د', 'क', '\u200b', '\u202e');
+    fc.assert(
+      fc.property(signs, fc.constantFrom('\u200c', '\u200d'), signs, (before, joiner, after) => {
+        expect(visible(before + joiner + after)).not.toContain(joiner);
+        expect(visible(joiner + joiner)).not.toContain(joiner);
+      }),
+    );
+    // Letters of two scripts, a joiner twice, the wrong one of the two, a vowel sign behind.
+    for (const from of ['क\u094d\u200cক', '👩\u200d\u200d🔬', '👩\u200c🔬', 'می\u200dخ', 'क\u094d\u200dा'])
+      expect(visible(from)).toContain('⟨U+200');
+  });
+
+  it('does not end in a joiner where it is cut', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...words), fc.integer({ min: 2, max: 20 }), (word, longest) => {
+        expect(visibleUpTo(longest, word.repeat(9))).not.toMatch(/[\u200c\u200d]…/);
+      }),
+    );
+  });
+
   it('has nothing that is obeyed or not seen, and is itself when it is looked at again', () => {
     fc.assert(
       fc.property(text, (from) => {
