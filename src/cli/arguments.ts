@@ -1,5 +1,6 @@
 /** Parsing arguments and reading the files that they name. */
 
+import { parseTypedCount } from '../model/typedCount';
 import { parseArgs } from 'node:util';
 import { withDraftLayers } from '../cache/draftLayers';
 import { ConfigDocument, type SyntaxError } from '../config/document';
@@ -119,7 +120,9 @@ function engineOf(
 function count(values: ParsedArguments['values'], name: string, most = Number.MAX_SAFE_INTEGER): number {
   const text = values[name];
   if (text === undefined) return 1;
-  const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  const digits = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  // Plain digits are as they always were; what was refused before may be a number as people type it.
+  const value = Number.isNaN(digits) && typeof text === 'string' ? (parseTypedCount(text) ?? digits) : digits;
   if (!Number.isSafeInteger(value) || value < 1 || value > most) {
     const range = most === Number.MAX_SAFE_INTEGER ? 'of at least 1' : `from 1 to ${most}`;
     throw new UsageError(`--${name} must be a whole number ${range}`);

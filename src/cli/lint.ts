@@ -51,6 +51,8 @@ interface FixJson {
   readonly value: string | number | boolean | null;
   /** Present where the key is to be removed: JSON has no undefined. */
   readonly remove?: true;
+  /** Present where the key gets another name, with the value that it has. */
+  readonly renameTo?: string;
 }
 
 interface ProblemJson {
@@ -75,7 +77,8 @@ function problemJson({ rule, severity, key, range, message, fix }: Problem, docu
   };
 }
 
-function fixJson({ title, key, value }: ProblemFix): FixJson {
+function fixJson({ title, key, value, renameTo }: ProblemFix): FixJson {
+  if (renameTo !== undefined) return { title, key, value: null, renameTo };
   return value === undefined ? { title, key, value: null, remove: true } : { title, key, value };
 }
 

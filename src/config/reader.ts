@@ -60,6 +60,8 @@ export class ReadingLog {
   readonly notes: Note[] = [];
   /** Paths of the keys that the family asked for: what it did not ask for, it does not know (telltales.ts). */
   readonly consulted = new Set<string>();
+  /** Those of them that nobody asked for by name: a model that keeps nothing is understood whatever else its file says. */
+  readonly taken = new Set<string>();
 
   note(text: string, inexact: boolean, key?: string): void {
     if (this.notes.some((note) => note.text === text)) return;
@@ -165,7 +167,21 @@ export class ConfigReader {
 
   /** Says that the family knows these keys, whether or not it needs their values. */
   consult(keys: readonly string[]): void {
-    for (const key of keys) this.log.consulted.add(this.pathOf(key));
+    for (const key of keys) {
+      const path = this.pathOf(key);
+      this.log.consulted.add(path);
+      this.log.taken.delete(path);
+    }
+  }
+
+  /** Says that no key of the file makes the reading doubtful: nothing is cached, or nothing is read. */
+  takeAll(): void {
+    const { consulted, taken } = this.log;
+    for (const path of this.keys().map((key) => this.pathOf(key))) {
+      if (consulted.has(path)) continue;
+      consulted.add(path);
+      taken.add(path);
+    }
   }
 
   /** A whole number of at least `min`. Wrong types are reported and count as absent. */

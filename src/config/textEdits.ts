@@ -60,6 +60,16 @@ export function textEdits(text: string, edits: readonly ValueEdit[]): readonly T
   return found.sort((a, b) => a.offset - b.offset);
 }
 
+/** A key that gets another name: its value and its place stay. Empty where there is no such key. */
+export function renameEdits(text: string, path: readonly string[], name: string): readonly TextEdit[] {
+  const document = ConfigDocument.parse(text);
+  const object = document.objectAt(path.slice(0, -1));
+  const entry = object && document.propertiesOf(object).get(path.at(-1) ?? '');
+  if (!entry) return [];
+  const { offset, length } = entry.keyNode;
+  return [{ offset, length, content: JSON.stringify(name) }];
+}
+
 interface Place {
   /** The innermost object of the path that exists. */
   readonly object: Node;

@@ -70,3 +70,20 @@ export function classDefaultsOf(modelType: string, root = modelType, nested = fa
 export function languageTypeOf(modelType: string): string {
   return rowOf(modelType)?.text ?? modelType;
 }
+
+/** Every key that some configuration class declares, or takes as another name of one. Filled on first use. */
+const declared = new Set<string>();
+
+/** True for the keys of any class of transformers: no misspelling, whatever the model. */
+export function isDeclaredKey(key: string): boolean {
+  if (declared.size === 0) declare(types);
+  return declared.has(key);
+}
+
+function declare(trees: Readonly<Record<string, Row>>): void {
+  for (const tree of Object.values(trees)) {
+    for (const name of Object.keys(tree))
+      if (name !== 'likes' && !name.startsWith('#')) declared.add(name.replace(/^@/, ''));
+    if (tree['likes'] !== undefined) declare(tree['likes'] as Readonly<Record<string, Row>>);
+  }
+}

@@ -66,7 +66,7 @@ export const WHOLE_INPUT = 'an encoder: sees all of its input at once, keeps not
 /** Layers that keep nothing, for the reason given; `variant` names the design where it is no encoder. */
 export function encoderOf(reader: ConfigReader, why: string, variant?: string): FamilyReading {
   // A bidirectional model may carry the keys of the decoder that it was made from.
-  reader.consult(reader.keys());
+  reader.takeAll();
   // Stages and stacks have counts of their own, which say nothing here.
   const key = LAYERS.find((name) => typeof reader.value(name) === 'number');
   const count = key === undefined ? null : layerCount(reader, [key]);
@@ -81,7 +81,7 @@ export function encoderOf(reader: ConfigReader, why: string, variant?: string): 
 
 function encoder(reader: ConfigReader, modelType: string, options: EncoderOptions): FamilyReading {
   if (!reader.flag(['is_decoder'], options.isDecoder ?? false)) return encoderOf(reader, WHOLE_INPUT);
-  reader.consult(reader.keys());
+  reader.takeAll();
   const count = layerCount(reader, LAYERS);
   if (!count) {
     missing(reader, 'the number of layers', 'num_hidden_layers');

@@ -35,7 +35,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'llama.cpp v0.5.0 src/llama-model.cpp create_memory: layers of ctx_other are shared; no memory',
     read: (reader) => {
       const count = layerCount(reader);
-      reader.consult(reader.keys());
+      reader.takeAll();
       return { layers: count ? withLayerSource(repeat(NO_ATTENTION, count.value), count.source) : [] };
     },
   },

@@ -51,7 +51,7 @@ export function readLayers(
   const reading = CROSS_ROOTS.includes(root) ? { ...own, layers: withCross(reader, own.layers) } : own;
   const whole = wholeInput(reader, architecture);
   if (whole) {
-    reader.consult(reader.keys());
+    reader.takeAll();
     return { layers: withSources(repeat(NO_ATTENTION, encoderLayers(reader, reading.layers.length)), { kind: whole }) };
   }
   const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
@@ -86,7 +86,7 @@ function readsTarget(reader: ConfigReader): FamilyReading | null {
   const count = layerCount(reader);
   const shared = reader.integer(['num_kv_shared_layers'], 0);
   if (!count || (shared && shared.value !== 0 && shared.value !== count.value)) return null;
-  reader.consult(reader.keys());
+  reader.takeAll();
   const rule = 'a drafter: reads the cache of the model that it drafts for, keeps nothing';
   return {
     layers: withSources(repeat(NO_ATTENTION, count.value), {

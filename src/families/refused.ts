@@ -42,7 +42,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: Object.keys(KEPT),
     cite: 'transformers 5.18: models/reformer ReformerDynamicCache, models/xlnet cache_mem, models/cpmant CpmAntModel.forward, models/blt BltModel.forward, models/bark, models/mimi MimiTransformerModel, models/parakeet ParakeetRNNTDecoderCache; SGLang models/jet_nemotron.py, moss_vl.py; vLLM models/rnj1.py chunk_lookback',
     read: (reader, modelType) => {
-      reader.consult(reader.keys());
+      reader.takeAll();
       const count = layerCount(reader)?.value ?? 1;
       return { layers: repeat(unknownDraft(KEPT[modelType] ?? modelType), count) };
     },

@@ -17,6 +17,7 @@ import { lintRopeScaling } from './ropeScaling';
 import { lintRotary } from './rotary';
 import { lintSharing } from './sharing';
 import { lintTensorParallel } from './tensorParallel';
+import { lintUnknownKeys } from './unknownKeys';
 import { lintValues } from './values';
 import { lintWindow } from './window';
 import type { Reading } from '../reading/read';
@@ -38,6 +39,7 @@ const RULES: readonly ((context: LintContext) => void)[] = [
   lintContradictions,
   lintValues,
   lintDuplicates,
+  lintUnknownKeys,
   lintCacheFormat,
 ];
 

@@ -55,6 +55,7 @@ export const LINT_RULES = {
   'context-below-scaled': 'The context is shorter than the scaling reaches.',
   'context-lengths-differ': 'Two keys give different context lengths.',
   // Spelling, nesting, formats.
+  'unknown-key': 'Nothing reads a key, and one that is read and absent has nearly its name.',
   'spellings-disagree': 'Two spellings of one key have different values.',
   'nested-disagrees': 'The root and the language model’s own object have different values.',
   'dtype-disagrees': 'Two dtype keys name different element types.',

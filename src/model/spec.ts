@@ -56,6 +56,8 @@ export interface ProblemFix {
   readonly title: string;
   readonly key: string;
   readonly value: string | number | boolean | null | undefined;
+  /** The key keeps its value and its place, and gets this name; `value` is undefined. */
+  readonly renameTo?: string;
 }
 
 /** A defect of the config: what, where, how to mend it. */

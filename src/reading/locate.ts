@@ -19,7 +19,7 @@ export interface Location {
 }
 
 /** Keys under which multimodal configs keep their language model, in the order in which they are tried. */
-const LANGUAGE_KEYS = [
+export const LANGUAGE_KEYS: readonly (readonly string[])[] = [
   ['text_config'],
   ['llm_config'],
   ['language_config'],

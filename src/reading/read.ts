@@ -32,6 +32,8 @@ export interface Reading {
   readonly modelType: string;
   /** Paths of the keys that the family asked for, in every spelling. */
   readonly consulted: ReadonlySet<string>;
+  /** Those of them that nobody asked for by name. */
+  readonly taken: ReadonlySet<string>;
   /**
    * Reads more of what was read, the same way: taught names, overrides, the class's defaults.
    * `log` collects what is asked and noted; a new one by default.
@@ -84,6 +86,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
     syntaxErrors: document.errors,
     modelType,
     consulted: log.consulted,
+    taken: log.taken,
     options,
     reader,
     readerAt,

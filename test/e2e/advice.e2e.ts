@@ -49,7 +49,7 @@ describe.skipIf(!thorough)('a config that does not come out even', () => {
       const menu = page.locator('.action-widget').first();
       await menu.locator('.monaco-list-row', { hasText: 'Set num_key_value_heads to 4' }).waitFor();
       const offered = (await menu.innerText()).replaceAll('\u00a0', ' ');
-      for (const title of ['Explain heads-not-divisible', 'Ignore heads-not-divisible in this file'])
+      for (const title of ['What does "heads-not-divisible" mean?', 'Ignore heads-not-divisible in this file'])
         expect(offered).toContain(title);
       await workbench().screenshot(`advice-fixes-${theme}`);
       await page.keyboard.press('Escape');

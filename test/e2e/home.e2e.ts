@@ -167,8 +167,25 @@ describe.skipIf(!thorough)('questions', () => {
     await expect.poll(() => quickPick.entry('102,400')).toContain('12.5 GiB');
     await workbench().setSetting('headlight.scenario.tokens', null);
     await quickPick.press('Enter');
-    await quickPick.untilClosed();
+    // It stays, on what was set, until Escape.
+    await quickPick.question('Change Scenario');
+    await expect.poll(() => quickPick.focused()).toContain('102,400');
     await page.locator('.statusbar-item', { hasText: '12.5 GiB at 1 × 102,400 tokens' }).waitFor();
+    // A number that is listed, in every way to type it; and one that is none.
+    for (const text of ['131072', '128k', '131,072', '131_072']) {
+      await quickPick.choose('Tokens');
+      await quickPick.question('Change Scenario · Tokens');
+      await quickPick.type('nonsense');
+      await expect.poll(() => quickPick.focused()).toContain('no number');
+      await quickPick.type(text);
+      await expect.poll(() => quickPick.focused()).toContain('131,072');
+      await quickPick.press('Enter');
+      await quickPick.question('Change Scenario');
+      await page.locator('.statusbar-item', { hasText: '16 GiB at 1 × 131,072 tokens' }).waitFor();
+      await workbench().setSetting('headlight.scenario.tokens', null);
+    }
+    await quickPick.press('Escape');
+    await quickPick.untilClosed();
     await workbench().setSetting('headlight.scenario.tokens', null);
     await item.waitFor();
     await workbench().setSetting('headlight.statusBar.enabled', false);

@@ -401,7 +401,7 @@ suite('advice', () => {
         await until(async () =>
           (
             await actions(uri, found.range, vscode.CodeActionKind.QuickFix)
-          ).find(({ title }) => title === 'Explain heads-not-divisible'),
+          ).find(({ title }) => title === 'What does "heads-not-divisible" mean?'),
         )
       ).command;
       assert.ok(explain);

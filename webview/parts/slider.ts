@@ -3,6 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { base } from '../styles/base';
 import { nearest, positionOf, type SliderScale, stepped, valueAt } from './sliderScale';
 import { elementAt } from '../../src/model/elementAt';
+import { parseTypedCount, TYPED_COUNTS } from '../../src/model/typedCount';
 
 /** Ticks are drawn for so many values at most. */
 const MOST_TICKS = 40;
@@ -146,12 +147,14 @@ export class Slider extends LitElement {
     this.settle();
   }
 
-  /** An exact value, with separators as people write them. */
+  /** An exact value, as people type it. */
   private enter(input: HTMLInputElement): void {
-    const digits = input.value.replace(/[\s,_']/g, '');
-    const value = /^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN;
-    this.why = Number.isNaN(value) ? 'A whole number is needed here.' : this.problem(value);
-    if (this.why === null) {
+    const value = parseTypedCount(input.value);
+    this.why =
+      value === null
+        ? `“${input.value.slice(0, 20)}” is not a number here. Type it as ${TYPED_COUNTS}.`
+        : this.problem(value);
+    if (value !== null && this.why === null) {
       this.go(value);
       this.settle();
     } else input.value = this.format(this.value);

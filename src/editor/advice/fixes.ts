@@ -16,9 +16,10 @@ import { planCache } from '../../cache/plan';
 import { divisorsOf } from '../../model/divisors';
 import { convertHeads, convertibleHeads } from '../../reading/convertHeads';
 import { HEAD_KEYS, KV_HEAD_KEYS } from '../../config/spellings';
+import { renameEdits } from '../../config/textEdits';
 import { headVariant, isHeaded } from '../../model/attention';
 import { inAllBytes, perTokenText, ratioText } from '../../present/sizeText';
-import { configEdit } from '../configEdit';
+import { configEdit, workspaceEdit } from '../configEdit';
 import { INTERNAL_COMMANDS } from '../ids';
 import { codeAction } from '../sinks';
 import type { ConfigDiagnostics } from './diagnostics';
@@ -49,12 +50,16 @@ export class ConfigFixProvider implements CodeActionProvider {
     const { rule, fix } = problem;
     const apply = fix ? [quickFix(fix.title, diagnostic)] : [];
     for (const action of apply) {
-      action.edit = configEdit(document, [{ path: fix?.key.split('.') ?? [], value: fix?.value }]);
+      const path = fix?.key.split('.') ?? [];
+      action.edit =
+        fix?.renameTo === undefined
+          ? configEdit(document, [{ path, value: fix?.value }])
+          : workspaceEdit(document, renameEdits(document.getText(), path, fix.renameTo));
       action.isPreferred = diagnostic.severity !== DiagnosticSeverity.Hint;
     }
     return [
       ...apply,
-      commanding(quickFix(l10n.t('Explain {0}', rule), diagnostic), INTERNAL_COMMANDS.explainRule, [rule]),
+      commanding(quickFix(l10n.t('What does "{0}" mean?', rule), diagnostic), INTERNAL_COMMANDS.explainRule, [rule]),
       commanding(quickFix(l10n.t('Ignore {0} in this file', rule), diagnostic), INTERNAL_COMMANDS.ignoreRule, [
         rule,
         document.uri,

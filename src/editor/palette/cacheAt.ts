@@ -12,7 +12,7 @@ import { SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { writeScenario } from '../settings';
 import { type BACK, runFlow, type Step } from './flow';
-import { type Choice, pickOne } from './pick';
+import { type Choice, pickOne, typedCount } from './pick';
 import { showResults } from './results';
 import {
   remember,
@@ -140,22 +140,10 @@ async function ask(
     ...question,
     choices: counts.map(choice),
     before: (value) => value === before,
-    typed: (text) => {
-      const value = parseCount(text);
-      return value === null || counts.includes(value) ? null : choice(value);
-    },
+    typed: typedCount(choice),
   });
   if (typeof picked === 'number') remember(services, name, picked);
   return picked;
-}
-
-/** Accepts separators and steps of 1,024 as people write them: 32,768, 32 768, 32k, 1M. */
-export function parseCount(text: string): number | null {
-  const match = /^(\d+)([kKmM]?)$/.exec(text.replace(/[\s,_']/g, ''));
-  if (!match) return null;
-  const unit = match[2]?.toLowerCase() === 'k' ? 1024 : match[2]?.toLowerCase() === 'm' ? 1024 ** 2 : 1;
-  const value = Number(match[1]) * unit;
-  return Number.isSafeInteger(value) && value >= 1 && value <= 2 ** 40 ? value : null;
 }
 
 function preview({ reading }: Subject, scenario: Scenario): string {

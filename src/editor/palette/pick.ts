@@ -1,6 +1,7 @@
 /** A question of a flow as a QuickPick: steps in the title, a back button, what was chosen last time on top. */
 
-import { type Disposable, type QuickPickItem, QuickInputButtons, QuickPickItemKind } from 'vscode';
+import { type Disposable, l10n, type QuickPickItem, QuickInputButtons, QuickPickItemKind } from 'vscode';
+import { parseTypedCount, TYPED_COUNTS } from '../../model/typedCount';
 import { createField, createPicker } from '../sinks';
 import { BACK, type Place } from './flow';
 
@@ -17,8 +18,19 @@ export interface Question<T> {
   readonly choices: readonly Choice<T>[] | AsyncIterable<readonly Choice<T>[]>;
   /** What is active at first, or picked where several may be. */
   readonly before?: (value: T) => boolean;
-  /** A choice made of what was typed, shown above the others. */
+  /** A choice made of what was typed, shown above the others in place of a listed one; without a value it says what is wrong. */
   readonly typed?: (text: string) => Choice<T> | null;
+}
+
+/** For questions whose answer may be any number. */
+export function typedCount(choice: (value: number) => Choice<number>): (text: string) => Choice<number> | null {
+  return (text) => {
+    if (text.trim() === '') return null;
+    const value = parseTypedCount(text);
+    return value === null
+      ? { label: l10n.t('This is no number that can be used'), detail: l10n.t('Type it as {0}.', TYPED_COUNTS) }
+      : choice(value);
+  };
 }
 
 export function separator<T>(label: string): Choice<T> {
@@ -74,7 +86,10 @@ async function show<T, R>(
         picker.onDidChangeValue((text) => {
           if (!typed) return;
           const own = typed(text);
-          shown.list(own ? [{ ...own, alwaysShow: true }, ...listed] : listed);
+          // The editor's filter does not find 131,072 by 131072: a listed value that is typed goes to the top.
+          const others = listed.filter(({ value }) => value === undefined || value !== own?.value);
+          const items = shown.list(own ? [{ ...own, alwaysShow: true }, ...others] : listed);
+          if (own) picker.activeItems = items.slice(0, 1);
         }),
         picker.onDidAccept(() => {
           const chosen = picker.selectedItems.flatMap(({ value }) => (value === undefined ? [] : [value]));

@@ -15,12 +15,11 @@ import { configInSight } from '../activeReading';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { engineSettings, gpuSetting, scenarioSetting, writeScenario } from '../settings';
-import { parseCount } from './cacheAt';
 import { setEngineOptions } from './engineOptions';
 import { deviceChoices } from './fit';
 import { weightChoices, weightsLabel } from './weightChoices';
 import { BACK, runFlow, type Step } from './flow';
-import { type Choice, pickOne } from './pick';
+import { type Choice, pickOne, typedCount } from './pick';
 
 const TOKENS = [1_024, 4_096, 8_192, 32_768, 131_072, 262_144, 1_048_576];
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128];
@@ -44,21 +43,25 @@ interface State {
   readonly part: Part | null;
 }
 
-/** True when a value was changed. */
+/** Asks until the user leaves, since few change one thing only; true when a value was changed. */
 export async function changeScenario(services: Services): Promise<boolean> {
-  const parts = partsOf(services);
-  const done = await runFlow<State>({ part: null }, [askPart(parts), askValue]);
-  return done !== undefined;
+  let last: string | null = null;
+  for (;;) {
+    const done: State | undefined = await runFlow<State>({ part: null }, [askPart(partsOf(services), last), askValue]);
+    if (!done) return last !== null;
+    last = done.part?.setting ?? null;
+  }
 }
 
-function askPart(parts: readonly Part[]): Step<State> {
+function askPart(parts: readonly Part[], last: string | null): Step<State> {
   return async (_, place) => {
     const choices = parts.map((part): Choice<Part> => ({ label: part.label, description: part.now, value: part }));
     const part = await pickOne({
       title: l10n.t('Change Scenario'),
-      placeholder: l10n.t('What every number of Headlight is computed for'),
+      placeholder: l10n.t('What every number of Headlight is computed for; Escape when done'),
       place,
       choices,
+      before: ({ setting }) => setting === last,
     });
     return part === undefined || part === BACK ? part : { part };
   };
@@ -106,11 +109,15 @@ function partsOf(services: Services): Part[] {
       value,
     });
     const listed = [...new Set([...values, now])].sort((a, b) => a - b);
-    const typed = (text: string): Choice<number> | null => {
-      const value = parseCount(text);
-      return value === null || listed.includes(value) ? null : choice(value);
+    return {
+      setting,
+      label,
+      placeholder,
+      now: formatInteger(now),
+      current: now,
+      choices: listed.map(choice),
+      typed: typedCount(choice),
     };
-    return { setting, label, placeholder, now: formatInteger(now), current: now, choices: listed.map(choice), typed };
   };
   const { workload, sharding } = scenario;
   return [

@@ -29,7 +29,7 @@ import { configName } from '../names';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies, writeEngine, writeScenario } from '../settings';
 import { complain } from '../sinks';
-import { parseCount } from './cacheAt';
+import { parseTypedCount } from '../../model/typedCount';
 import { storedWeights } from './fit';
 import { BACK, runFlow, type Step } from './flow';
 import { type Choice, pickOne, separator } from './pick';
@@ -333,7 +333,7 @@ const askWorkload: Step<State> = async (state, place) => {
     choices: [...(listed ? [] : [choice(tokens, batch)]), ...WORKLOADS.map(([t, b]) => choice(t, b))],
     before: ({ workload }) => workload.tokens === tokens && workload.batch === batch,
     typed: (text) => {
-      const alone = parseCount(text);
+      const alone = parseTypedCount(text);
       const { tokens: many, batch: few } = parseQuestion<never>(text, { models: [], devices: [] });
       const asked = alone ?? many;
       return asked === null ? null : choice(asked, few ?? 1);

@@ -196,7 +196,12 @@ export class PanelHost extends Owner {
       label: name,
       description: origin === 'preset' ? `preset · ${detail}` : detail,
     }));
-    const picked = await pickFrom('Headlight: Follow a Config', items);
+    // Asked for where nothing is followed: presets first.
+    const first = [
+      ...items.filter((_, at) => found[at]?.origin === 'preset'),
+      ...items.filter((_, at) => found[at]?.origin !== 'preset'),
+    ];
+    const picked = await pickFrom('Headlight: Look at a Preset or Config', first);
     if (picked) await this.following.follow(this.targets.byName(picked.id).uri);
     return picked !== undefined;
   }

@@ -68,8 +68,17 @@ function checkGroups(reader: ConfigReader, queryHeads: Sourced<number>, kvHeads:
   );
 }
 
+/** A class of transformers that calls its query heads by the common name takes KV heads by theirs, and the names that it declares. */
+function kvKeysOf({ defaults }: ConfigReader): readonly string[] {
+  if (!defaults || !Object.hasOwn(defaults.values, 'num_attention_heads')) return KV_HEAD_KEYS;
+  const { values, aliases = {} } = defaults;
+  return KV_HEAD_KEYS.filter(
+    (key) => key === 'num_key_value_heads' || Object.hasOwn(values, key) || Object.hasOwn(aliases, key),
+  );
+}
+
 function kvHeadsOf(reader: ConfigReader, queryHeads: Sourced<number>, options: HeadOptions): Sourced<number> {
-  const keys = options.kvKeys ?? KV_HEAD_KEYS;
+  const keys = options.kvKeys ?? kvKeysOf(reader);
   const given = keys.length > 0 ? reader.integer(keys) : null;
   if (given) return given;
   if (options.kvHeads) {

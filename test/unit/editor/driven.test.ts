@@ -162,7 +162,7 @@ const SURFACES_OF_THE_CODE: Readonly<Record<string, Driven>> = {
   'the step of the walkthrough': [HOME, 'has steps that complete themselves', 'aria-checked'],
   'an export as a picture': [HOME, 'is exported through the panel, which has the fonts', 'PNG'],
   'the quick fix Apply': [ADVICE, 'Apply mends one, in the layout of the file', 'applyEdit'],
-  'the quick fix Explain': [ADVICE, 'Explain opens the page of the rule', 'Explain heads-not-divisible'],
+  'the quick fix Explain': [ADVICE, 'Explain opens the page of the rule', 'What does "heads-not-divisible" mean?'],
   'the quick fix Ignore': [HOME, 'are silenced where they stand', 'Ignore heads-not-divisible in this file'],
   refactorings: [
     ADVICE,
