@@ -5,7 +5,7 @@ import { buildBlockPrograms } from '../../attention/onnx/buildBlock';
 import { elementCount } from '../../attention/onnx/graph';
 import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec/layerSpec';
 import type { WeightInfo } from '../../attention/spec/weightNames';
-import { formatBinary } from '../../model/units';
+import { formatBinary, formatInteger } from '../../model/units';
 import type { DescribedLayer } from '../../shared/computeContract';
 import { RpcError } from '../../shared/rpcError';
 import { block } from '../../families/kit/blocks';
@@ -106,7 +106,7 @@ export class SeededPass implements LayerPass {
     const run = captureBytes(spec, tokens, Math.min(tokens, stepTokens(this.block(layer), tokens, stepBytes)));
     const bytes = weights + run;
     if (bytes <= ceiling) return;
-    const parts = `${formatBinary(weights)} for its weights as float32 and ${formatBinary(run)} for ${tokens} tokens`;
+    const parts = `${formatBinary(weights)} for its weights as float32 and ${formatBinary(run)} for ${formatInteger(tokens)} tokens`;
     throw new RpcError(
       'tooLarge',
       `layer ${layer} needs about ${formatBinary(bytes)} (${parts}), more than the ${formatBinary(ceiling)} that Headlight may take`,
