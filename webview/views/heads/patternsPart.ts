@@ -331,7 +331,7 @@ export class HeadsPatterns extends LitElement {
     if (pinned === null) return nothing;
     return html`<section class="part" aria-label="Pinned token">
       <div class="tools"><h2>${tokensText(result, [pinned, pinned + 1])} in every head</h2><button class="link small" @click=${() => (this.pinned = null)}>Unpin</button></div>
-      ${this.renderLines(result, pinned)} ${this.renderStrip(result, pinned, 'row', 'What it looks at in every head')} ${this.renderStrip(result, pinned, 'column', 'What looks at it')}
+      ${this.renderLines(result, pinned)} ${this.renderStrip(result, pinned, 'row', 'What it looks at')} ${this.renderStrip(result, pinned, 'column', 'What looks at it')}
     </section>`;
   }
 
@@ -340,7 +340,7 @@ export class HeadsPatterns extends LitElement {
     const model = this.memos.lines.get([result.patterns, head, token, this.look.ignoreFirst], () =>
       linesModel(result, head, token, result, this.look.ignoreFirst),
     );
-    return html`<h3>What it looks at in head ${head}</h3>${model === null ? html`<p class="small">Lines are drawn for up to ${MOST_LINES} tokens.</p>` : tokenLines(model)}`;
+    return html`<h3>Lines of head ${head}</h3>${model === null ? html`<p class="small">Lines are drawn for up to ${MOST_LINES} tokens.</p>` : tokenLines(model)}`;
   }
 
   private renderStrip(result: HeadsResult, token: number, side: 'row' | 'column', title: string): TemplateResult {
