@@ -23,6 +23,7 @@ import { COMMANDS, CONTEXTS, VIEWS } from './ids';
 import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
+import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
 import { createLog, registerCommand, type ShownStatus, tell } from './sinks';
 
@@ -46,13 +47,15 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const cpu = platform.cpuMs();
   const log = createLog('Headlight');
   const readings = new Readings();
-  const compute = platform.native ? new LazyCompute(context, log, platform.load) : null;
-  const services: Services = { context, log, readings, platform, compute };
+  const pages = new ResultPages(context);
+  const compute = platform.native ? new LazyCompute(context, log, platform.load, pages) : null;
+  const services: Services = { context, log, readings, platform, pages, compute };
   const hovers = new ConfigHoverProvider(readings);
   const advice = new AdviceLoader(services);
   context.subscriptions.push(
     log,
     readings,
+    pages,
     ...(compute ? [compute] : []),
     advice,
     languages.registerHoverProvider(CONFIG_SELECTOR, hovers),

@@ -20,8 +20,9 @@ import { besideOf } from './beside';
 import { Owner } from './lifecycle';
 import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
+import type { ResultPages } from './resultPages';
 import { computeSettings, scenarioSetting, taughtFamilies } from './settings';
-import { ask, askText, complain, type Log, openMarkdown, pickFrom, tell, warn, withProgress } from './sinks';
+import { ask, askText, complain, type Log, pickFrom, tell, warn, withProgress } from './sinks';
 import { writeWhole } from './writing';
 
 export interface ComputeHostOptions {
@@ -30,6 +31,7 @@ export interface ComputeHostOptions {
   /** Folder of the extension's own, for the TensorFlow engine. */
   readonly storage: string;
   readonly log: Log;
+  readonly pages: ResultPages;
 }
 
 /** Arguments of the commands, for tests and key bindings; people are asked. */
@@ -84,7 +86,12 @@ export class ComputeHost extends Owner {
     return this.inProgress(l10n.t('Looking for compute devices'), async (options) => {
       const reports = await this.compute().devices({ ...options, refresh: true });
       const choice = await this.choose(options).catch((error: unknown) => messageOf(error));
-      await openMarkdown(devicesMarkdown(reports, choice));
+      await this.options.pages.show({
+        kind: l10n.t('Compute devices'),
+        name: l10n.t('this machine'),
+        subject: '',
+        markdown: devicesMarkdown(reports, choice),
+      });
       return reports;
     });
   }
@@ -118,7 +125,12 @@ export class ComputeHost extends Owner {
         { ...options, supersedeKey: 'runLayer' },
       );
       const report = reportOf(reading, layer, described, device, run, tokens, steps);
-      await openMarkdown(layerMarkdown(reading.spec.modelType, report));
+      await this.options.pages.show({
+        kind: l10n.t('Layer {0}', layer),
+        name: reading.spec.modelType,
+        subject: String(layer),
+        markdown: layerMarkdown(reading.spec.modelType, report),
+      });
       return report;
     });
   }
@@ -180,7 +192,12 @@ export class ComputeHost extends Owner {
         { ...model, engine, text, layer, conversions: null },
         { ...options, supersedeKey: 'convert' },
       );
-      await openMarkdown(conversionMarkdown(configName(uri), result));
+      await this.options.pages.show({
+        kind: l10n.t('What conversions of layer {0} lose', layer),
+        name: configName(uri),
+        subject: uri.toString(),
+        markdown: conversionMarkdown(configName(uri), result),
+      });
       return result;
     });
   }

@@ -21,6 +21,9 @@ export const COMMANDS = {
   showHeads: 'headlight.showHeads',
   walkThroughMla: 'headlight.walkThroughMla',
   openSamples: 'headlight.openSampleModels',
+  copyResult: 'headlight.copyResult',
+  exportResult: 'headlight.exportResult',
+  openResultSource: 'headlight.openResultSource',
   estimateWeights: 'headlight.estimateWeights',
   findConfigs: 'headlight.findModelConfigs',
   sortConfigsByName: 'headlight.sortConfigsByName',
@@ -48,6 +51,9 @@ export const PALETTE_COMMANDS = [
   COMMANDS.showHeads,
   COMMANDS.walkThroughMla,
   COMMANDS.openSamples,
+  COMMANDS.copyResult,
+  COMMANDS.exportResult,
+  COMMANDS.openResultSource,
 ] as const;
 export type PaletteCommand = (typeof PALETTE_COMMANDS)[number];
 
@@ -78,7 +84,8 @@ export const CONTEXTS = {
 } as const;
 
 /** Read-only documents about weight files. */
-export const SUMMARY_SCHEME = 'headlight-summary';
+/** Pages of results. */
+export const RESULT_SCHEME = 'headlight-result';
 
 export const VIEWS = {
   container: 'headlight',

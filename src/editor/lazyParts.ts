@@ -8,10 +8,9 @@ import {
   type TreeItem,
   type TreeView,
   window,
-  workspace,
 } from 'vscode';
 import type { Explorer } from './explorer/explorer';
-import { EXPLORER_COMMANDS, PALETTE_COMMANDS, SUMMARY_SCHEME, TOOLS, VIEWS } from './ids';
+import { EXPLORER_COMMANDS, PALETTE_COMMANDS, TOOLS, VIEWS } from './ids';
 import type { Palette } from './palette/palette';
 import type { Services } from './services';
 import { registerCommand } from './sinks';
@@ -61,9 +60,6 @@ export function registerExplorer(services: Services): Disposable[] {
   return [
     view,
     refreshed,
-    workspace.registerTextDocumentContentProvider(SUMMARY_SCHEME, {
-      provideTextDocumentContent: async (uri, token) => (await explorer()).summary(uri, token),
-    }),
     ...lazyCommands(EXPLORER_COMMANDS, explorer, (loaded, id, first, second) => loaded.run(id, first, second)),
     ...registerTools(explorer),
   ];

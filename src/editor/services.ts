@@ -5,6 +5,7 @@ import type { Bundles, LoadBundle } from './bundles';
 import type { ComputeHost } from './computeHost';
 import { Owner } from './lifecycle';
 import type { Readings } from './readings';
+import type { ResultPages } from './resultPages';
 import type { Log } from './sinks';
 
 /** What differs between a desktop (or remote) extension host and the browser's. */
@@ -21,6 +22,7 @@ export interface Services {
   readonly log: Log;
   readonly readings: Readings;
   readonly platform: Platform;
+  readonly pages: ResultPages;
   /** The compute process's side, loaded on first use; null in the browser. */
   readonly compute: LazyCompute | null;
 }
@@ -34,6 +36,7 @@ export class LazyCompute extends Owner {
     private readonly context: ExtensionContext,
     private readonly log: Log,
     private readonly load: LoadBundle,
+    private readonly pages: ResultPages,
   ) {
     super();
   }
@@ -54,6 +57,7 @@ export class LazyCompute extends Owner {
         script: this.context.asAbsolutePath('dist/compute.js'),
         storage: this.context.globalStorageUri.fsPath,
         log: this.log,
+        pages: this.pages,
       }),
     );
     return this.host;

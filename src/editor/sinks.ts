@@ -36,9 +36,7 @@ import {
   type StatusBarItem,
   TreeItem,
   type TreeView,
-  type ViewColumn,
   window,
-  workspace,
 } from 'vscode';
 import { visibleLines } from '../model/visibleText';
 import { inert } from '../present/inert';
@@ -175,12 +173,6 @@ function rendered(markdown: Markdown, links: readonly string[] = []): MarkdownSt
 
 export function hover(markdown: Markdown, range: Range, links: readonly string[]): Hover {
   return new Hover(rendered(markdown, links), range);
-}
-
-/** A result as an untitled document. */
-export async function openMarkdown(markdown: Markdown, viewColumn?: ViewColumn): Promise<void> {
-  const document = await workspace.openTextDocument({ language: 'markdown', content: visibleLines(markdown.source) });
-  await window.showTextDocument(document, { preview: true, ...(viewColumn === undefined ? {} : { viewColumn }) });
 }
 
 // Beside the text of a file

@@ -24,7 +24,7 @@ export class HubNameError extends Error {
 const SCHEME = /^hf:(?:\/\/)?/;
 const FIX = 'Write it as hf:org/name, hf:org/name@revision or hf:org/name@revision/path.';
 /** `huggingface_hub.utils._validators.validate_repo_id` (release 1.0): letters, digits, `-`, `_` and `.`; 96 characters at most. */
-const PART = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/;
+const PART = /^\w[\w.-]*$/;
 const MOST_CHARACTERS = 96;
 /** Revisions with slashes in them: `SPECIAL_REFS_REVISION_REGEX` of `huggingface_hub/hf_file_system.py`. */
 const SPECIAL_REVISION = /^refs\/(?:convert\/\w+|pr\/\d+)(?=\/|$)/;
@@ -67,7 +67,7 @@ function checkRepo(repo: string): void {
   const sound =
     repo.length <= MOST_CHARACTERS &&
     parts.length <= 2 &&
-    parts.every((part) => PART.test(part)) &&
+    parts.every((part) => PART.test(part) && !/[.-]$/.test(part)) &&
     !/--|\.\.|\.git$/.test(repo);
   if (!sound) throw new HubNameError('This is no name of a model on the Hub.', FIX);
 }
@@ -80,7 +80,14 @@ export function isInside(path: string): boolean {
 }
 
 function checkedPath(path: string): string {
-  const trimmed = path.replace(/\/+$/, '');
+  const trimmed = withoutSlashes(path);
   if (trimmed !== '' && !isInside(trimmed)) throw new HubNameError('The path of this name leaves the repository.', FIX);
   return trimmed;
+}
+
+/** Without those at its end; in a loop, for an expression looks at each row of slashes anew. */
+export function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end--;
+  return path.slice(0, end);
 }

@@ -8,12 +8,13 @@ import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
+import { withoutSlashes } from '../hub/hubName';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `constants.py` of `huggingface_hub`: HF_ENDPOINT, else the Hub itself. */
 export function hubEndpoint(env: Environment): string {
-  return (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '');
+  return withoutSlashes(env['HF_ENDPOINT'] || 'https://huggingface.co');
 }
 
 /** Whether Python, too, would stay off the network (`HF_HUB_OFFLINE`). */

@@ -117,7 +117,7 @@ describe.skipIf(!thorough)('the view of the workspace', () => {
 describe.skipIf(!thorough)('a weight file', () => {
   const workbench = useWorkbench();
 
-  test('becomes a document of what its header says', async () => {
+  test('becomes a page of what its header says', async () => {
     const { page, host } = workbench();
     await host.evaluate(async (vscode) => {
       const root = vscode.extensions.getExtension('headlight.headlight')?.extensionUri;
@@ -127,7 +127,8 @@ describe.skipIf(!thorough)('a weight file', () => {
           vscode.Uri.joinPath(root, 'media', 'samples', 'mla', 'model.safetensors'),
         );
     }, null);
-    await page.locator('.editor-instance .view-line', { hasText: 'query heads on one latent' }).first().waitFor();
+    const rendered = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame').locator('.markdown-body');
+    await rendered.filter({ hasText: 'query heads on one latent' }).waitFor();
     await workbench().screenshot('weights-summary');
   });
 });

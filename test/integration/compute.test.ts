@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'mocha';
 import * as vscode from 'vscode';
-import { headlight, othersSince, sample, write } from './support';
+import { headlight, othersSince, sample, write, pageText } from './support';
 
 interface Report {
   readonly formulaBytes: number;
@@ -66,7 +66,7 @@ suite('compute', function () {
     // 8 KV heads of 128, K and V, float32, 18 tokens.
     assert.equal(report.run.cacheBytes, 2 * 8 * 128 * 4 * 18);
     assert.equal(report.formulaBytes, report.run.cacheBytes);
-    const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
+    const shown = await pageText();
     assert.match(shown, /They are equal/);
     console.log(`ran on ${report.run.provenance.engine}`);
   });
@@ -88,7 +88,7 @@ suite('compute', function () {
     assert.deepEqual([...new Set(found.conversions.map(({ cachedPerToken }) => cachedPerToken))], [128, 64, 32]);
     for (const { outputRelativeError } of found.conversions)
       assert.ok(outputRelativeError >= 0 && outputRelativeError < 2);
-    const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
+    const shown = await pageText();
     assert.match(shown, /# What layer 1 of mha loses as another design/);
     assert.match(shown, /Weights: those beside the config\./);
     assert.match(shown, /\| GQA-4 +\| mean-pool +\| +128 \| +÷ 2 \|/);
@@ -134,7 +134,7 @@ suite('compute', function () {
         [7 * token, 7 * token],
       ],
     );
-    assert.match(vscode.window.activeTextEditor?.document.getText() ?? '', /as transformers keeps it/);
+    assert.match(await pageText(), /as transformers keeps it/);
   });
 
   test('a hover answers in under 10 ms while a long run goes on; killing the process is an event, not a disaster', async () => {
@@ -193,7 +193,7 @@ suite('compute', function () {
       >('headlight.showComputeDevices');
     assert.ok(reports.find(({ engine }) => engine === 'onnxruntime-cpu')?.proof);
     for (const { engine, available, reason } of reports) assert.ok(available || reason, engine);
-    const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
+    const shown = await pageText();
     assert.match(shown, /^# Compute devices\n\nUsed: \*\*/);
     for (const { engine } of reports) assert.ok(shown.includes(`\`${engine}\``), engine);
   });

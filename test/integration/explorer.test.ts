@@ -152,9 +152,10 @@ suite('weight files', function () {
     assert.match(text ?? '', /Safetensors, one file: \d+ tensors/);
     assert.match(text ?? '', /from the config\.json beside it/);
     assert.match(text ?? '', /\*\*GQA/);
-    const editor = vscode.window.activeTextEditor;
-    assert.equal(editor?.document.uri.scheme, 'headlight-summary');
-    assert.equal(editor?.document.languageId, 'markdown');
+    const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+    assert.ok(input instanceof vscode.TabInputCustom);
+    assert.equal(input.uri.scheme, 'headlight-result');
+    assert.equal(input.viewType, 'vscode.markdown.preview.editor');
   });
 
   test('a GGUF header, too, with a hostile name escaped', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, suiteTeardown, test } from 'mocha';
 import * as vscode from 'vscode';
-import { hoverText, sample, write } from './support';
+import { hoverText, pageInFront, pageText, sample, write } from './support';
 
 interface Row {
   readonly label: string;
@@ -15,16 +15,8 @@ const LLAMA = 'llama-3-8b/config.json';
 
 const run = <T>(command: string, path: string, request?: object): Thenable<T | null> =>
   vscode.commands.executeCommand<T | null>(`headlight.${command}`, sample(path), request);
-const shown = (): string => vscode.window.activeTextEditor?.document.getText() ?? '';
 
-/** Results open as untitled documents: what a person would close without saving. */
-async function closeAll(): Promise<void> {
-  for (const document of vscode.workspace.textDocuments.filter(({ isUntitled }) => isUntitled)) {
-    await vscode.window.showTextDocument(document);
-    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
-  }
-  await vscode.commands.executeCommand('workbench.action.closeAllEditors');
-}
+const closeAll = (): Thenable<unknown> => vscode.commands.executeCommand('workbench.action.closeAllEditors');
 
 suite('palette', function () {
   this.timeout(60_000);
@@ -41,9 +33,57 @@ suite('palette', function () {
       [131_072, 524_288, 131_072, 16_384, 36_864],
     );
     assert.equal(rows?.[2]?.ratio, 1);
-    assert.equal(vscode.window.activeTextEditor?.document.languageId, 'markdown');
-    assert.match(shown(), /\| MQA +\| +16 KiB/);
-    assert.match(shown(), /no weights are converted/);
+    assert.equal(pageInFront()?.scheme, 'headlight-result');
+    assert.match(await pageText(), /\| MQA +\| +16 KiB/);
+    assert.match(await pageText(), /no weights are converted/);
+  });
+
+  test('a result is a page: never dirty, opened once, made anew where it is', async () => {
+    const pages = (): vscode.Tab[] =>
+      vscode.window.tabGroups.all
+        .flatMap(({ tabs }) => tabs)
+        .filter(({ input }) => input instanceof vscode.TabInputCustom && input.uri.scheme === 'headlight-result');
+    await closeAll();
+    await run('fitToGpu', LLAMA, { gpu: 'h100-sxm', tokens: 1_024 });
+    const first = pageInFront();
+    assert.match(first?.path ?? '', /^\/Fit – llama-3-8b\.md$/);
+    const before = await pageText();
+    await run('fitToGpu', LLAMA, { gpu: 'h100-sxm', tokens: 65_536 });
+    assert.equal(pageInFront()?.toString(), first?.toString());
+    const followed = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === first?.toString());
+    for (let wait = 0; wait < 50 && followed?.getText() === before; wait++)
+      await new Promise((done) => setTimeout(done, 100));
+    assert.equal(followed?.getText(), await pageText());
+    assert.notEqual(followed?.getText(), before);
+    await run('explainThisNumber', LLAMA, {});
+    assert.match(pageInFront()?.path ?? '', /Derivation/);
+    assert.equal(pages().length, 2);
+    assert.ok(pages().every(({ isDirty }) => !isDirty));
+    assert.deepEqual(new Set(pages().map(({ group }) => group.viewColumn)).size, 1);
+    assert.equal(vscode.workspace.textDocuments.filter(({ isUntitled }) => isUntitled).length, 0);
+  });
+
+  test('a page can be copied, exported and read as text', async () => {
+    await run('compareAttentionVariants', LLAMA, { as: ['mqa'], tokens: 32_768 });
+    const page = pageInFront();
+    const text = await pageText();
+    assert.equal(await vscode.commands.executeCommand('headlight.copyResult', page), true);
+    assert.equal(await vscode.env.clipboard.readText(), text);
+    const read = async (target: vscode.Uri): Promise<string> => {
+      await vscode.commands.executeCommand('headlight.exportResult', page, target);
+      return new TextDecoder().decode(await vscode.workspace.fs.readFile(target));
+    };
+    assert.equal(await read(sample('result.md')), text);
+    assert.match(await read(sample('result.csv')), /^[^|]*,[^|]*$/m);
+    for (const name of ['result.md', 'result.csv']) await vscode.workspace.fs.delete(sample(name));
+    assert.equal(await vscode.commands.executeCommand('headlight.openResultSource', page), true);
+    assert.equal(vscode.window.activeTextEditor?.document.uri.toString(), page?.toString());
+    await assert.rejects(async () => vscode.workspace.fs.writeFile(page ?? sample('x'), new Uint8Array()));
+  });
+
+  test('a page that is no longer here says so', async () => {
+    const gone = vscode.Uri.from({ scheme: 'headlight-result', path: '/Fit – gone.md', query: 'x' });
+    assert.match((await vscode.workspace.openTextDocument(gone)).getText(), /Run the command again/);
   });
 
   test('compares a model with others', async () => {
@@ -55,7 +95,7 @@ suite('palette', function () {
       ['llama-3-8b', 'deepseek-v3', 'gpt2'],
     );
     assert.equal(rows?.[1]?.bytesPerToken, 70_272);
-    assert.match(shown(), /deepseek/);
+    assert.match(await pageText(), /deepseek/);
   });
 
   test('compares a config with its earlier revisions', async () => {
@@ -104,8 +144,8 @@ suite('palette', function () {
     );
     assert.equal(at?.totalBytes, 131_072 * 131_072 * 2);
     assert.equal(at?.engines.length, 6);
-    assert.match(shown(), /2 × 131,072 tokens/);
-    assert.match(shown(), /vLLM/);
+    assert.match(await pageText(), /2 × 131,072 tokens/);
+    assert.match(await pageText(), /vLLM/);
   });
 
   test('sets options of the engine, and says what is none', async () => {
@@ -121,7 +161,7 @@ suite('palette', function () {
       // 1 token takes a page of 64: 64 × 128 KiB.
       const at = await run<{ totalBytes: number }>('showKvCacheAt', LLAMA, { tokens: 1, batch: 1 });
       assert.equal(at?.totalBytes, 64 * 131_072);
-      assert.match(shown(), /vLLM 2026-08 · block-size=64 · async-scheduling=false/);
+      assert.match(await pageText(), /vLLM 2026-08 · block-size=64 · async-scheduling=false/);
       assert.equal(await set({ 'blok-size': 64 }), false);
       assert.equal(await set({ 'block-size': 0 }), false);
       assert.equal(await set({}), true);
@@ -146,7 +186,7 @@ suite('palette', function () {
     const [low = 0, middle = 0, high = 0] = contexts ?? [];
     assert.ok(low > 400_000 && low < middle && middle < high && high < 465_000, String(contexts));
     assert.equal(report?.weights.exact, false);
-    assert.match(shown(), /estimated/);
+    assert.match(await pageText(), /estimated/);
   });
 
   test('weights that lie beside the config are exact', async () => {
@@ -193,7 +233,7 @@ suite('palette', function () {
     }
     assert.match(text ?? '', /\*\*KV heads\*\* +\| +8/);
     assert.match(text ?? '', /4 GiB/);
-    assert.equal(shown(), text);
+    assert.equal(await pageText(), text);
   });
 
   test('exports a comparison as Markdown, CSV and JSON', async () => {

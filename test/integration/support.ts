@@ -51,3 +51,18 @@ export async function hoverText(uri: vscode.Uri, at: string): Promise<string> {
     .map((content) => (typeof content === 'string' ? content : content.value))
     .join('\n');
 }
+
+/** The result in front: rendered, in the editor's own preview. */
+export function pageInFront(): vscode.Uri | null {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof vscode.TabInputCustom && input.viewType === 'vscode.markdown.preview.editor'
+    ? input.uri
+    : null;
+}
+
+/** Its text. */
+export async function pageText(): Promise<string> {
+  const page = pageInFront();
+  assert.ok(page, 'no page is in front');
+  return new TextDecoder().decode(await vscode.workspace.fs.readFile(page));
+}

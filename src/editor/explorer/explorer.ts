@@ -18,7 +18,7 @@ import { taughtFamilies } from '../settings';
 import { ConfigTree } from './configTree';
 import { scanConfigs } from './scan';
 import { invokeTool, prepareTool, type ToolInput } from './tools';
-import { estimateWeights, summaryText } from './weightFiles';
+import { estimateWeights } from './weightFiles';
 
 export interface ScanReport {
   readonly state: string;
@@ -39,11 +39,6 @@ export class Explorer extends Owner {
 
   children(): Promise<TreeItem[]> {
     return this.tree.children();
-  }
-
-  /** Text of a summary document. */
-  summary(uri: Uri, token: CancellationToken): Promise<string> {
-    return summaryText(this.services, uri, token);
   }
 
   prepareTool(tool: ToolName, options: { readonly input: ToolInput }): PreparedToolInvocation {

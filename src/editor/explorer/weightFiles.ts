@@ -1,14 +1,13 @@
 /** GGUF and safetensors files: a read-only document of what their headers say. The compute process reads them. */
 
-import { type CancellationToken, l10n, Uri, ViewColumn, window, workspace } from 'vscode';
+import { type CancellationToken, l10n, Uri, window } from 'vscode';
 import { weightsMarkdown } from '../../present/weightsText';
 import type { WeightsSummary } from '../../shared/weightsContract';
-import { documentOf, heading, sentenceText } from '../../present/markdown';
-import { SUMMARY_SCHEME } from '../ids';
+import { documentOf, heading, type Markdown, sentenceText } from '../../present/markdown';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
-import { warn } from '../sinks';
+import { warn, withProgress } from '../sinks';
 
 /** Where the header of a file is read for longest. */
 const DEADLINE_MS = 60_000;
@@ -26,14 +25,12 @@ export async function estimateWeights(services: Services, uri: unknown): Promise
     warn(problem);
     return null;
   }
-  const document = await workspace.openTextDocument(summaryUri(file));
-  await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
-  return document.getText();
-}
-
-/** Named like the file, so that the tab says which. */
-function summaryUri(file: Uri): Uri {
-  return Uri.from({ scheme: SUMMARY_SCHEME, path: `${file.path}.md`, query: file.toString() });
+  const name = file.path.split('/').at(-1) ?? file.path;
+  const markdown = await withProgress(l10n.t('Reading {0}', name), (_report, token) =>
+    summaryOf(services, file, name, token),
+  );
+  await services.pages.show({ kind: l10n.t('Weights'), name, subject: file.toString(), markdown });
+  return markdown.source;
 }
 
 async function askFile(): Promise<Uri | undefined> {
@@ -53,20 +50,16 @@ function refusal({ compute }: Services, file: Uri): string | null {
     : l10n.t('Weight files are read from disk only: this one is on a virtual file system.');
 }
 
-/** The text of a summary document. Never throws: what went wrong is the text. */
-export async function summaryText(services: Services, uri: Uri, token: CancellationToken): Promise<string> {
-  const file = Uri.parse(uri.query);
-  const problem = refusal(services, file);
-  const name = file.path.split('/').at(-1) ?? file.path;
-  const failed = (message: string): string => documentOf([heading(1, name), sentenceText(message)]).source;
-  if (problem !== null) return failed(problem);
+/** What the headers say. Never throws: what went wrong is the text. */
+async function summaryOf(services: Services, file: Uri, name: string, token: CancellationToken): Promise<Markdown> {
+  const failed = (message: string): Markdown => documentOf([heading(1, name), sentenceText(message)]);
   try {
     const summary = await weightsSummary(services, file, token);
     const quantFile = await quantFileBeside(file);
     return weightsMarkdown(name, summary, scenarioSetting(), gpuSetting(), {
       families: taughtFamilies(),
       ...(quantFile ? { quantFile } : {}),
-    }).source;
+    });
   } catch (error) {
     return failed(error instanceof Error ? error.message : l10n.t('The file could not be read.'));
   }

@@ -18,7 +18,7 @@ import {
   remembered,
   requestOf,
   scenarioFor,
-  showMarkdown,
+  showPage,
   type Subject,
   subjectOf,
   title,
@@ -53,13 +53,18 @@ export async function showCacheAt(services: Services, uri: unknown, argument: un
   const request = requestOf<WorkloadRequest>(argument);
   if (request) {
     const scenario = scenarioFor(subject.document, request);
-    await showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario, rulesOf(subject, scenario)));
+    await showPage(
+      services,
+      subject,
+      l10n.t('KV cache'),
+      cacheAtMarkdown(subject.name, subject.reading.spec, scenario, rulesOf(subject, scenario)),
+    );
     return cacheAt(subject, scenario);
   }
   const scenario = await runFlow(scenarioFor(subject.document, {}), [
     askTokens(services, subject),
     askBatch(services, subject),
-    showAt(subject),
+    showAt(services, subject),
   ]);
   return scenario ? cacheAt(subject, scenario) : null;
 }
@@ -156,7 +161,7 @@ function preview({ reading }: Subject, scenario: Scenario): string {
   return sizeText(planCache(reading.spec, scenario), 'totalBytes', formatBytes);
 }
 
-function showAt(subject: Subject): Step<Scenario> {
+function showAt(services: Services, subject: Subject): Step<Scenario> {
   return async (scenario, place) => {
     const { workload } = scenario;
     const shown = await showResults(
@@ -169,10 +174,15 @@ function showAt(subject: Subject): Step<Scenario> {
         })),
         actions: [
           {
-            label: l10n.t('Open as Markdown'),
-            icon: 'markdown',
+            label: l10n.t('Open as a Page'),
+            icon: 'open-preview',
             run: () =>
-              showMarkdown(cacheAtMarkdown(subject.name, subject.reading.spec, scenario, rulesOf(subject, scenario))),
+              showPage(
+                services,
+                subject,
+                l10n.t('KV cache'),
+                cacheAtMarkdown(subject.name, subject.reading.spec, scenario, rulesOf(subject, scenario)),
+              ),
           },
           {
             label: l10n.t('Make this the scenario of the settings'),

@@ -31,7 +31,7 @@ import {
   remembered,
   requestOf,
   scenarioFor,
-  showMarkdown,
+  showPage,
   type Subject,
   subjectOf,
   texts,
@@ -88,7 +88,7 @@ export async function compareVariants(
   const asked = request && variants(request.as);
   if (asked) {
     const comparison = compared(subject, [{ name: null, reading: subject.reading, requests: asked }], scenario);
-    await showMarkdown(comparisonDocument(subject.name, comparison));
+    await showComparisonPage(services, subject, comparison);
     return rowsOf(comparison);
   }
   const result = await runFlow<{ readonly requests: readonly VariantRequest[] }>({ requests: [] }, [
@@ -117,7 +117,7 @@ export async function compareVariants(
         [{ name: null, reading: subject.reading, requests: state.requests }],
         scenario,
       );
-      const shown = await showComparison(subject, comparison, place);
+      const shown = await showComparison(services, subject, comparison, place);
       return shown === true ? state : shown;
     },
   ]);
@@ -138,7 +138,7 @@ export async function compareWith(
   const given = request && (await givenOthers(services, subject, request));
   if (given) {
     const comparison = compared(subject, modelsOf(subject, given), scenario);
-    await showMarkdown(comparisonDocument(subject.name, comparison));
+    await showComparisonPage(services, subject, comparison);
     return rowsOf(comparison);
   }
   const result = await runFlow<{ readonly others: readonly OtherConfig[] }>({ others: [] }, [
@@ -161,7 +161,12 @@ export async function compareWith(
       return { ...state, others };
     },
     async (state, place) => {
-      const shown = await showComparison(subject, compared(subject, modelsOf(subject, state.others), scenario), place);
+      const shown = await showComparison(
+        services,
+        subject,
+        compared(subject, modelsOf(subject, state.others), scenario),
+        place,
+      );
       return shown === true ? state : shown;
     },
   ]);
@@ -286,7 +291,13 @@ function rowsOf({ rows }: Comparison): ComparedRow[] {
   }));
 }
 
+function showComparisonPage(services: Services, subject: Subject, comparison: Comparison): Promise<void> {
+  const markdown = comparisonDocument(subject.name, comparison);
+  return showPage(services, subject, l10n.t('Comparison'), markdown, comparisonCsv(comparison));
+}
+
 async function showComparison(
+  services: Services,
   subject: Subject,
   comparison: Comparison,
   place: { readonly step: number; readonly steps: number },
@@ -299,9 +310,9 @@ async function showComparison(
     detail: rowDetail(row),
   }));
   const open: ResultAction = {
-    label: l10n.t('Open as Markdown'),
-    icon: 'markdown',
-    run: () => showMarkdown(comparisonDocument(subject.name, comparison)),
+    label: l10n.t('Open as a Page'),
+    icon: 'open-preview',
+    run: () => showComparisonPage(services, subject, comparison),
   };
   const save: ResultAction = {
     label: l10n.t('Export…'),

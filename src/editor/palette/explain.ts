@@ -1,10 +1,10 @@
 /** Explain This Number: the whole derivation as a document, the key under the cursor first. */
 
-import { window } from 'vscode';
+import { l10n, window } from 'vscode';
 import { planCache } from '../../cache/plan';
 import { explainMarkdown } from '../../present/explainText';
 import type { Services } from '../services';
-import { requestOf, scenarioFor, showMarkdown, type Subject, subjectOf, type WorkloadRequest } from './subject';
+import { requestOf, scenarioFor, showPage, type Subject, subjectOf, type WorkloadRequest } from './subject';
 
 export interface ExplainRequest extends WorkloadRequest {
   /** Dotted path of a key. */
@@ -19,7 +19,7 @@ export async function explainNumber(services: Services, uri: unknown, argument: 
   const plan = planCache(subject.reading.spec, scenarioFor(subject.document, request));
   const key = typeof request.key === 'string' ? request.key : keyAtCursor(subject);
   const markdown = explainMarkdown(subject.name, plan, key);
-  await showMarkdown(markdown);
+  await showPage(services, subject, l10n.t('Derivation'), markdown);
   return markdown.source;
 }
 

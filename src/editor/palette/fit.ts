@@ -26,7 +26,7 @@ import {
   remembered,
   requestOf,
   scenarioFor,
-  showMarkdown,
+  showPage,
   type Subject,
   subjectOf,
   title,
@@ -71,7 +71,13 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
   if (asked) {
     const at = withDevices(scenario, count(request?.devices) ?? scenario.sharding.tp);
     const found = report(asked, at);
-    if (found) await showMarkdown(fitMarkdown(subject.name, found, at, suggestionsFor(fitOf(asked, at), found)));
+    if (found)
+      await showPage(
+        services,
+        subject,
+        l10n.t('Fit'),
+        fitMarkdown(subject.name, found, at, suggestionsFor(fitOf(asked, at), found)),
+      );
     return found;
   }
   const result = await runFlow<FitState>({ device: null, scenario }, [
@@ -115,7 +121,7 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
       const { device, scenario: at } = state;
       const found = device && report(device, at);
       const suggestions = device && found ? suggestionsFor(fitOf(device, at), found) : [];
-      const shown = await showFit(subject, found, suggestions, state, place);
+      const shown = await showFit(services, subject, found, suggestions, state, place);
       return shown === true ? state : shown;
     },
   ]);
@@ -152,6 +158,7 @@ function preview(report: FitReport): { readonly description: string; readonly de
 }
 
 async function showFit(
+  services: Services,
   subject: Subject,
   report: FitReport | null,
   suggestions: readonly Suggestion[],
@@ -191,9 +198,10 @@ async function showFit(
       ],
       actions: [
         {
-          label: l10n.t('Open as Markdown'),
-          icon: 'markdown',
-          run: () => showMarkdown(fitMarkdown(subject.name, report, scenario, suggestions)),
+          label: l10n.t('Open as a Page'),
+          icon: 'open-preview',
+          run: () =>
+            showPage(services, subject, l10n.t('Fit'), fitMarkdown(subject.name, report, scenario, suggestions)),
         },
         {
           label: l10n.t('Make this the scenario of the settings'),

@@ -11,6 +11,7 @@ import { setEngineOptions } from './engineOptions';
 import { explainNumber } from './explain';
 import { fitToGpu } from './fit';
 import { openSamples } from './samples';
+import { copyResult, exportResult, openResultSource } from './pages';
 import { changeScenario } from './scenario';
 
 type Run = (services: Services, uri: unknown, argument: unknown) => Promise<unknown>;
@@ -27,6 +28,9 @@ const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.explainNumber]: explainNumber,
   [COMMANDS.showHeads]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'heads'),
   [COMMANDS.walkThroughMla]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'mla'),
+  [COMMANDS.copyResult]: (_services, uri) => copyResult(uri),
+  [COMMANDS.exportResult]: exportResult,
+  [COMMANDS.openResultSource]: (_services, uri) => openResultSource(uri),
   [COMMANDS.openSamples]: (services, uri, argument) => openSamples(services, argument ?? uri),
 };
 

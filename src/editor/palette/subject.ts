@@ -1,6 +1,6 @@
 /** What commands share: the config that they are about, their scenario, what was chosen last time, and how results are shown. */
 
-import { type TextDocument, ViewColumn } from 'vscode';
+import type { TextDocument } from 'vscode';
 import type { Reading } from '../../reading/read';
 import type { EngineRule, Scenario } from '../../model/scenario';
 import type { Markdown } from '../../present/markdown';
@@ -8,7 +8,6 @@ import { activeConfig } from '../activeReading';
 import { configName } from '../names';
 import type { Services } from '../services';
 import { scenarioSetting } from '../settings';
-import { openMarkdown } from '../sinks';
 
 export interface Subject {
   readonly document: TextDocument;
@@ -63,9 +62,15 @@ export function remember({ context }: Services, question: string, choice: unknow
   void context.workspaceState.update(MEMORY + question, choice);
 }
 
-/** A result as an untitled Markdown document beside the config, which stays in sight. */
-export function showMarkdown(markdown: Markdown): Promise<void> {
-  return openMarkdown(markdown, ViewColumn.Beside);
+/** A result as a page beside the config, which stays in sight. */
+export async function showPage(
+  { pages }: Services,
+  { document, name }: Subject,
+  kind: string,
+  markdown: Markdown,
+  csv?: string,
+): Promise<void> {
+  await pages.show({ kind, name, subject: document.uri.toString(), markdown, ...(csv === undefined ? {} : { csv }) });
 }
 
 export function title(text: string, subject: Subject): string {

@@ -1,0 +1,175 @@
+/**
+ * Results as rendered pages: read-only documents of a file system of their own, shown by the editor's Markdown preview. They are never dirty,
+ * ask for nothing when they are closed, and are opened once each: the same result of the same model again takes the page that is there.
+ */
+
+import {
+  commands,
+  Disposable,
+  EventEmitter,
+  type ExtensionContext,
+  type FileChangeEvent,
+  FileChangeType,
+  type FileStat,
+  type FileSystemProvider,
+  FileSystemError,
+  FileType,
+  l10n,
+  TabInputCustom,
+  TabInputText,
+  Uri,
+  ViewColumn,
+  window,
+  workspace,
+} from 'vscode';
+import { visibleLines } from '../model/visibleText';
+import type { Markdown } from '../present/markdown';
+import { RESULT_SCHEME } from './ids';
+import { Owner } from './lifecycle';
+
+/** VS Code's own: Markdown, rendered, in the place of an editor. */
+const RENDERED = 'vscode.markdown.preview.editor';
+const MEMORY = 'headlight.resultPages';
+/** Pages that are kept; the oldest go first. */
+const MOST_PAGES = 24;
+/** Pages that outlive a reload of the window, and the longest of these. */
+const MOST_REMEMBERED = 8;
+const LONGEST_REMEMBERED = 50_000;
+
+export interface Result {
+  /** What it is, as its tab says: "Fit". */
+  readonly kind: string;
+  /** Of what: the model's name. */
+  readonly name: string;
+  /** Which one it is of those that are called so: a uri. */
+  readonly subject: string;
+  readonly markdown: Markdown;
+  /** Its table for other programs. */
+  readonly csv?: string;
+}
+
+interface Page {
+  readonly text: string;
+  readonly csv: string | null;
+  readonly at: number;
+}
+
+type Remembered = readonly (readonly [uri: string, text: string])[];
+
+export class ResultPages extends Owner implements FileSystemProvider {
+  private readonly changes = this.own(new EventEmitter<FileChangeEvent[]>());
+  readonly onDidChangeFile = this.changes.event;
+  private readonly pages = new Map<string, Page>();
+
+  constructor(private readonly context: ExtensionContext) {
+    super();
+    this.own(workspace.registerFileSystemProvider(RESULT_SCHEME, this, { isCaseSensitive: true, isReadonly: true }));
+  }
+
+  /** Opens the page of a result beside what is in front, or puts the result into the page that it has. */
+  async show(result: Result): Promise<Uri> {
+    const uri = uriOf(result);
+    const key = uri.toString();
+    const known = this.pages.get(key);
+    this.pages.delete(key);
+    const text = visibleLines(result.markdown.source);
+    this.pages.set(key, { text, csv: result.csv ?? null, at: Math.max(Date.now(), (known?.at ?? 0) + 1) });
+    for (const oldest of [...this.pages.keys()].slice(0, -MOST_PAGES)) this.pages.delete(oldest);
+    this.changes.fire([{ type: FileChangeType.Changed, uri }]);
+    void this.context.workspaceState.update(MEMORY, this.remembered());
+    const viewColumn = columnOf(key) ?? ViewColumn.Beside;
+    try {
+      await commands.executeCommand('vscode.openWith', uri, RENDERED, { viewColumn, preview: false });
+    } catch {
+      // Its preview is switched off: the text is as good.
+      await window.showTextDocument(uri, { viewColumn, preview: false });
+    }
+    return uri;
+  }
+
+  /** The table of a page, where it has one. */
+  csv(uri: Uri): string | null {
+    return this.pages.get(uri.toString())?.csv ?? null;
+  }
+
+  stat(uri: Uri): FileStat {
+    const { text, at } = this.page(uri);
+    return { type: FileType.File, ctime: at, mtime: at, size: new TextEncoder().encode(text).byteLength };
+  }
+
+  readFile(uri: Uri): Uint8Array {
+    return new TextEncoder().encode(this.page(uri).text);
+  }
+
+  /** A page of an earlier session, or one that was dropped, says how to have it again. */
+  private page(uri: Uri): Page {
+    const key = uri.toString();
+    const page = this.pages.get(key);
+    if (page) return page;
+    const text =
+      (this.context.workspaceState.get<Remembered>(MEMORY) ?? []).find(([known]) => known === key)?.[1] ??
+      l10n.t('This result is no longer here. Run the command again that made it.');
+    const found = { text, csv: null, at: 1 };
+    this.pages.set(key, found);
+    return found;
+  }
+
+  private remembered(): Remembered {
+    return [...this.pages]
+      .filter(([, { text }]) => text.length <= LONGEST_REMEMBERED)
+      .slice(-MOST_REMEMBERED)
+      .map(([key, { text }]) => [key, text]);
+  }
+
+  watch(): Disposable {
+    return new Disposable(() => undefined);
+  }
+
+  readDirectory(uri: Uri): never {
+    throw FileSystemError.FileNotADirectory(uri);
+  }
+
+  createDirectory(): never {
+    throw FileSystemError.NoPermissions();
+  }
+
+  writeFile(): never {
+    throw FileSystemError.NoPermissions();
+  }
+
+  delete(): never {
+    throw FileSystemError.NoPermissions();
+  }
+
+  rename(): never {
+    throw FileSystemError.NoPermissions();
+  }
+}
+
+/** The page that is in front; null where that is something else. */
+export function pageInFront(): Uri | null {
+  const input = window.tabGroups.activeTabGroup.activeTab?.input;
+  const uri = input instanceof TabInputCustom || input instanceof TabInputText ? input.uri : null;
+  return uri?.scheme === RESULT_SCHEME ? uri : null;
+}
+
+/** Where a page is open, or where another one is. */
+function columnOf(key: string): ViewColumn | undefined {
+  let other: ViewColumn | undefined;
+  for (const { tabs, viewColumn } of window.tabGroups.all)
+    for (const { input } of tabs) {
+      if (!(input instanceof TabInputCustom) || input.uri.scheme !== RESULT_SCHEME) continue;
+      if (input.uri.toString() === key) return viewColumn;
+      other ??= viewColumn;
+    }
+  return other;
+}
+
+/**
+ * Named as the tab shows it. The name of a model may be anything, and a title stands in addresses and menus: one that is more than words and
+ * numbers is left to the page's heading.
+ */
+function uriOf({ kind, name, subject }: Result): Uri {
+  const plain = /^[\p{L}\p{M}\p{N} .,+_-]{1,80}$/u.test(name);
+  return Uri.from({ scheme: RESULT_SCHEME, path: `/${plain ? `${kind} – ${name}` : kind}.md`, query: subject });
+}
