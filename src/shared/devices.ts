@@ -41,7 +41,10 @@ export interface DeviceChoice {
   readonly reason: string;
 }
 
-/** The device to run on; null when there is none. */
+/**
+ * The device to run on; null when there is none. WebAssembly stands in where nothing native works, and never wins by its speed: on a busy
+ * machine one short timing of two engines on the same processor can come out either way.
+ */
 export function chooseDevice(
   reports: readonly DeviceReport[],
   choice: EngineChoice,
@@ -53,10 +56,17 @@ export function chooseDevice(
     return asked ? { engine: asked.engine, reason: 'chosen in the settings' } : null;
   }
   const proven = usable.flatMap(({ engine, proof }) => (proof === null ? [] : [{ engine, gflops: proof.gflops }]));
-  const best = proven.toSorted(
+  const native = proven.filter(({ engine }) => engine !== 'onnxruntime-wasm');
+  const tried = native.length > 0 ? native : proven;
+  const best = tried.toSorted(
     (a, b) => b.gflops - a.gflops || ENGINE_IDS.indexOf(a.engine) - ENGINE_IDS.indexOf(b.engine),
   )[0];
   if (!best) return null;
-  const beaten = proven.length === 1 ? 'the only one that works' : `fastest of ${proven.length}`;
+  const beaten =
+    proven.length === 1
+      ? 'the only one that works'
+      : tried.length === 1
+        ? 'native, before WebAssembly'
+        : `fastest of ${tried.length}`;
   return { engine: best.engine, reason: `${beaten}: ${best.gflops.toPrecision(3)} GFLOP/s proven` };
 }

@@ -106,8 +106,36 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await expect.poll(gridHash).toBe(before);
   });
 
+  test('say in the title that they are a sample’s, not the config’s', async () => {
+    await expect.poll(() => view().locator('.whose').innerText()).toMatch(/^Sample model: GQA.* – not llama-3-8b$/);
+  });
+
+  test('of a click come into view, and a pinned token has lines to what it looks at', async () => {
+    await view().locator('headlight-head-grid canvas').click();
+    await expect
+      .poll(() =>
+        view()
+          .locator('.zoom h2')
+          .first()
+          .evaluate((element) => element.getBoundingClientRect().top < window.innerHeight),
+      )
+      .toBe(true);
+    await view()
+      .getByRole('img', { name: /^Head \d+, \d+ “.*” looks most at \d+ “/ })
+      .waitFor();
+    await expect.poll(() => view().locator('svg.lines line').count()).toBeGreaterThan(0);
+  });
+
+  test('have one Q each', async () => {
+    await view().getByRole('button', { name: 'Q, K and V', exact: true }).click();
+    const selector = 'headlight-key-values[data-letter="Q"]';
+    await expect
+      .poll(async () => new Set((await drawn(selector)).map(({ hash }) => hash)).size, { timeout: TIMEOUT })
+      .toBe(8);
+  });
+
   test('have one K and V for each group: four identical pictures, and others in the other group', async () => {
-    await view().getByRole('button', { name: 'K and V', exact: true }).click();
+    await view().getByRole('button', { name: 'Q, K and V', exact: true }).click();
     await view().locator('headlight-key-values[data-letter="V"] canvas').last().waitFor();
     for (const letter of ['K', 'V']) {
       const selector = `headlight-key-values[data-letter="${letter}"]`;
@@ -126,7 +154,7 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
       await expect.poll(() => view().locator(`${selector} button[tabindex="0"]`).count()).toBe(1);
       await expect
         .poll(() => view().locator(`${selector} .between`).allTextContents())
-        .toEqual([expect.stringMatching(/^differs \(\d+(\.\d+)?\)$/)]);
+        .toEqual([expect.stringMatching(/^differs from group 0 by up to \d+(\.\d+)?$/)]);
     }
     await view().locator('headlight-key-values[data-letter="K"] button[tabindex="0"]').focus();
     await frame.page().keyboard.press('ArrowRight');
@@ -135,7 +163,7 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
       .getByRole('button', { name: 'K of head 5, group 1', pressed: true })
       .and(view().locator(':focus'))
       .waitFor();
-    await view().getByRole('heading', { name: 'K of head 5' }).waitFor();
+    await view().getByRole('heading', { name: 'K shared by heads 4–7 (group 1)' }).waitFor();
     await workbench().screenshot('heads-key-values');
   });
 

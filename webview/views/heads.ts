@@ -13,12 +13,12 @@ import type { PanelState, PanelStore } from '../platform/store';
 import { base, controls } from '../styles/base';
 import './heads/keyValuesPart';
 import './heads/patternsPart';
-import { layerText, seededText } from './heads/models';
+import { layerText, seededText, whoseHeads } from './heads/models';
 import { MOST_SEED } from '../../src/shared/limits';
 import { type HeadsResult, HeadsSession, type HeadsState, isText } from './heads/session';
 import { headsStyles } from './heads/styles';
 
-const MODES = { patterns: 'Patterns', kv: 'K and V' } as const;
+const MODES = { patterns: 'Patterns', kv: 'Q, K and V' } as const;
 type Mode = keyof typeof MODES;
 
 /** What can be looked at in one click. */
@@ -45,6 +45,7 @@ const sessions = new WeakMap<PanelStore, HeadsSession>();
 /** What is kept across reloads. */
 interface Kept {
   readonly source?: string;
+  readonly chosenFor?: string;
   readonly prompt?: string;
   readonly layer?: number;
   readonly seed?: number;
@@ -121,10 +122,11 @@ export class HeadsView extends LitElement {
 
   private remember(): void {
     if (!this.heads) return;
-    const { source, prompt, layer, seed, result } = this.heads;
+    const { source, chosenFor, prompt, layer, seed, result } = this.heads;
     keep('heads', {
       ...keptState(),
       ...(source && { source: source.id }),
+      ...(chosenFor !== null && { chosenFor }),
       prompt,
       layer,
       seed,
@@ -140,7 +142,9 @@ export class HeadsView extends LitElement {
       return heads.failure
         ? errorState(heads.failure, [{ label: 'Try again', run: () => void session.start(heads.config) }])
         : loadingState('Looking for weights');
-    return html`${this.renderForm(heads, session)} ${this.renderStatus(heads, session)} ${heads.result === null ? this.renderEmpty(heads, session) : this.renderResult(heads.result, session)}`;
+    const { result, source, config } = heads;
+    const whose = result === null ? source && whoseHeads(source, config) : whoseHeads(result.source, result.config);
+    return html`${whose ? html`<h2 class="whose">${whose}</h2>` : nothing} ${this.renderForm(heads, session)} ${this.renderStatus(heads, session)} ${heads.result === null ? this.renderEmpty(heads, session) : this.renderResult(heads.result, session)}`;
   }
 
   private renderForm(heads: HeadsState, session: HeadsSession): TemplateResult {
@@ -209,9 +213,9 @@ export class HeadsView extends LitElement {
     }
     const { provenance, ms, ids, seeded } = result;
     return html`${refused}<div class="where">
-      <strong>Layer ${result.layer}</strong>${model === null ? '' : ` of ${model.layers.length}`} · ${layerText(result.attention)}
+      <strong>Layer ${result.layer}</strong> of ${result.layerCount} · ${layerText(result.attention)}
       <span class="small figures">${ids.length} tokens · ${provenance.device} · ${provenance.library} · ${provenance.precision} · ${ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`}</span>
-      ${seeded === null ? nothing : html`<details class="small"><summary>Seeded weights (seed ${seeded.seed}): true shapes, random numbers, earlier layers skipped</summary>${seededText(seeded, model?.words === true)}</details>`}
+      ${seeded === null ? nothing : html`<details class="small"><summary>Seeded weights (seed ${seeded.seed}): true shapes, random numbers, earlier layers skipped</summary>${seededText(seeded, result.words)}</details>`}
       ${session.changed && session.refusal === null ? html`<span class="small warn">From before your change. <button class="link" @click=${() => void session.run()}>Run again</button></span>` : nothing}
     </div>`;
   }

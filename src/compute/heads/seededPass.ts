@@ -5,7 +5,7 @@ import { buildBlockPrograms } from '../../attention/onnx/buildBlock';
 import { elementCount } from '../../attention/onnx/graph';
 import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec/layerSpec';
 import type { WeightInfo } from '../../attention/spec/weightNames';
-import { formatSize } from '../../model/units';
+import { formatSize, formatInteger } from '../../model/units';
 import type { DescribedLayer } from '../../shared/computeContract';
 import { RpcError } from '../../shared/rpcError';
 import { block } from '../../families/kit/blocks';
@@ -106,7 +106,7 @@ export class SeededPass implements LayerPass {
     const run = captureBytes(spec, tokens, Math.min(tokens, stepTokens(this.block(layer), tokens, stepBytes)));
     const bytes = weights + run;
     if (bytes <= ceiling) return;
-    const parts = `${formatSize(weights)} for its weights as float32 and ${formatSize(run)} for ${tokens} tokens`;
+    const parts = `${formatSize(weights)} for its weights as float32 and ${formatSize(run)} for ${formatInteger(tokens)} tokens`;
     throw new RpcError(
       'tooLarge',
       `layer ${layer} needs about ${formatSize(bytes)} (${parts}), more than the ${formatSize(ceiling)} that Headlight may take`,

@@ -29,6 +29,16 @@ describe('the choice of a device', () => {
     });
   });
 
+  it('is native where that works, however WebAssembly was timed', () => {
+    expect(chooseDevice([report('onnxruntime-wasm', 95), cpu], 'auto', false)).toEqual({
+      engine: 'onnxruntime-cpu',
+      reason: 'native, before WebAssembly: 80.0 GFLOP/s proven',
+    });
+    expect(chooseDevice([wasm, report('onnxruntime-cpu', null)], 'auto', false)).toMatchObject({
+      engine: 'onnxruntime-wasm',
+    });
+  });
+
   it('is never one without a proof', () => {
     const unproven = { ...wasm, proof: null };
     expect(chooseDevice([unproven], 'auto', false)).toBeNull();

@@ -14,15 +14,19 @@ import {
   differenceText,
   insideText,
   keyValueGroups,
+  ownerText,
   sharingText,
 } from '../../../webview/charts/keyValues/viewModel';
 import {
+  firstHides,
   headMaxima,
+  linesModel,
   notAllowed,
   patternGrid,
   pinnedModel,
   valueText,
   viewOf,
+  whoseHeads,
   zoomModel,
 } from '../../../webview/views/heads/models';
 import { type Caller, HeadsSession, type LayerPatterns } from '../../../webview/views/heads/session';
@@ -185,11 +189,18 @@ describe('K and V', () => {
     ]);
     expect(groups[0]?.difference).toBeNull();
     expect(groups.map(({ largest }) => Number(largest.toFixed(2)))).toEqual([2, 1.17]);
-    expect(betweenText(groups[1]?.difference ?? 0)).toBe('differs (0.83)');
+    expect(betweenText(0, groups[1]?.difference ?? 0)).toBe('differs from group 0 by up to 0.83');
+    expect(betweenText(3, 0)).toBe('the same as group 3');
   });
   test('a value that is not a number is no identity', () => {
     expect(keyValueGroups(Float32Array.of(1, NaN), 2, 2)[1]?.difference).toBeNaN();
     expect(differenceText(NaN)).toBe('not a number');
+  });
+  test('a picture is named by the heads that share it', () => {
+    expect(ownerText('K', 5, 2, 8)).toBe('K shared by heads 4–7 (group 1)');
+    expect(ownerText('V', 2, 1, 8)).toBe('V shared by heads 0–7 (group 0)');
+    expect(ownerText('Q', 5, 8, 8)).toBe('Q of head 5');
+    expect(sharingText('Q', 8, 8, { inside: 0, between: null }, false)).toContain('8 heads asks with its own Q');
   });
   test('the proof in words', () => {
     expect(insideText('K', { inside: 0, between: 1 })).toBe('identical (max |ΔK| = 0)');
@@ -202,10 +213,58 @@ describe('K and V', () => {
   });
 });
 
+describe('the first token', () => {
+  const look = { scale: 'linear', shared: true, ignoreFirst: false } as const;
+  /** One head of three tokens: query 0 sees itself alone, the others look around. */
+  const weak = (rest: number): LayerPatterns => {
+    const layer = layerOf(1);
+    return {
+      ...layer,
+      patterns: { ...layer.patterns, data: Float32Array.of(1, 0, 0, 1 - rest, rest, 0, 1 - rest, rest, 0) },
+    };
+  };
+
+  test('stands outside the range where it would hide the rest, and nowhere else', () => {
+    expect([0.1, 0.49, 0.51, 0.9].map((rest) => firstHides(weak(rest)))).toEqual([true, true, false, false]);
+    const grid = patternGrid([weak(0.1)], false, 'position', { ...look, spareFirst: true });
+    const values = [Float32Array.of(1, 0.9, 0.1)];
+    expect(grid?.model.scale(0, values).most).toBeCloseTo(0.1);
+    expect(grid?.model.scale(0, values).place(1)).toBe(1);
+    expect(patternGrid([weak(0.1)], false, 'position', look)?.model.scale(0, values).most).toBe(1);
+  });
+});
+
+describe('lines of a pinned token', () => {
+  const labels = { pieces: ['a', ' b', 'c'] };
+  test('go to the tokens that its head looks at; what it may not see has none', () => {
+    const lines = linesModel(layerOf(), 2, 1, labels, false);
+    expect([...(lines?.weights ?? [])].map((weight) => Number(weight.toFixed(2)))).toEqual([2.1, 2.11, NaN]);
+    expect(lines).toMatchObject({ tokens: ['a', '␣b', 'c'], from: 1 });
+    expect(lines?.most).toBeCloseTo(2.11);
+    expect(lines?.sentence).toBe('Head 2, 1 “␣b” looks most at 1 “␣b” 2.1100, 0 “a” 2.1000');
+  });
+  test('leave the first token out where it is ignored, and are not drawn of a wall of tokens', () => {
+    expect(linesModel(layerOf(), 0, 2, labels, true)?.weights[0]).toBeNaN();
+    const wide = {
+      ...layerOf(1),
+      patterns: { data: new Float32Array(65 * 65), heads: 1, rows: wholeAxis(65), columns: wholeAxis(65) },
+    };
+    expect(linesModel(wide, 0, 2, labels, false)).toBeNull();
+  });
+});
+
+test('the title says whose heads these are', () => {
+  const of = (origin: HeadSource['origin']): string =>
+    whoseHeads({ id: '', label: 'Sample model: MHA, 8 heads', origin, problem: null }, { name: 'llama-3-8b' });
+  expect(of('sample')).toBe('Sample model: MHA, 8 heads – not llama-3-8b');
+  expect(of('seeded')).toBe('llama-3-8b: random weights in its shapes (seeded)');
+  expect(of('beside')).toBe('llama-3-8b: its own weights');
+});
+
 const SAMPLE: HeadSource = { id: 'sample:gqa', label: 'Sample', origin: 'sample', problem: null };
 const BESIDE: HeadSource = { id: 'beside', label: 'Beside', origin: 'beside', problem: 'no weights' };
 
-const CONFIG = { id: 'config', text: '{}' };
+const CONFIG = { id: 'config', name: 'my-llama', text: '{}' };
 const SEEDED: HeadSource = { id: 'seeded', label: 'Seeded', origin: 'seeded', problem: null };
 
 /** Answers as a host of one layer type would; `hold` keeps captures waiting. */
@@ -213,6 +272,7 @@ class FakeHost implements Caller {
   readonly asked: string[] = [];
   hold: Promise<void> = Promise.resolve();
   failing: RpcError | null = null;
+  beside: HeadSource = BESIDE;
   layers: HeadsModelInfo['layers'] = [GQA, GQA];
   shapes: CaptureResult['shapes'] = { k: [2, 3, 2], v: [2, 3, 2] };
   /** Rows of tiles, by what they are of. */
@@ -242,7 +302,7 @@ class FakeHost implements Caller {
   ): Promise<unknown> {
     switch (method) {
       case 'panel/headSources':
-        return [BESIDE, SAMPLE, SEEDED];
+        return [this.beside, SAMPLE, SEEDED];
       case 'panel/device':
         return { engine: 'onnxruntime-cpu', reason: 'the only one' };
       case 'heads/model':
@@ -302,6 +362,36 @@ describe('a session', () => {
     expect(session.state.source).toEqual(SAMPLE);
     expect(session.state.prompt).not.toBe('');
     expect(session.state.model?.layers).toHaveLength(2);
+  });
+  test('weights beside a config go first, also after a sample was looked at beside another config', async () => {
+    const { host, session } = await started();
+    await session.choose(SAMPLE.id);
+    host.beside = { ...BESIDE, problem: null };
+    await session.follow({ ...CONFIG, id: 'small falcon' });
+    expect(session.state.source?.id).toBe('beside');
+    // What was chosen for this very config stays, also when it is followed anew.
+    await session.choose(SAMPLE.id);
+    await session.start(session.state.config);
+    expect(session.state.source).toEqual(SAMPLE);
+  });
+  test('a reload keeps the source where it was chosen for the config', async () => {
+    const chosen = async (chosenFor: string): Promise<string | undefined> => {
+      const host = new FakeHost();
+      host.beside = { ...BESIDE, problem: null };
+      const session = new HeadsSession(host);
+      await session.start(CONFIG, { source: SAMPLE.id, chosenFor });
+      return session.state.source?.id;
+    };
+    expect(await chosen(CONFIG.id)).toBe(SAMPLE.id);
+    expect(await chosen('another config')).toBe('beside');
+  });
+  test('a result keeps its own model’s layers when another source is chosen', async () => {
+    const { host, session } = await started();
+    await session.run();
+    host.layers = [GQA, GQA, GQA, GQA];
+    await session.choose('seeded');
+    expect(session.state.model?.layers).toHaveLength(4);
+    expect(session.state.result?.layerCount).toBe(2);
   });
   test('runs, and knows when what is shown is older than what is asked', async () => {
     const { session } = await started();

@@ -11,6 +11,14 @@ import { type CanvasTheme, readTheme } from '../heatmap/theme';
 import { fontOf } from '../heatmap/render';
 import { type GridLayout, type GridModel, layoutGrid, neighbour, pictureAt } from './viewModel';
 
+export interface GridChoice {
+  readonly index: number;
+  /** The one to take away. */
+  readonly other: boolean;
+  /** By pointer or Enter. */
+  readonly show: boolean;
+}
+
 @customElement('headlight-head-grid')
 export class HeadGrid extends LitElement {
   static override readonly styles = [
@@ -202,25 +210,28 @@ export class HeadGrid extends LitElement {
 
   private readonly onClick = (event: MouseEvent): void => {
     const index = this.at(event);
-    if (index !== null) this.choose(index, event.shiftKey);
+    if (index !== null) this.choose(index, event.shiftKey, true);
   };
 
   private readonly onKey = (event: KeyboardEvent): void => {
     const { model, layout } = this;
     if (model === null || layout === null) return;
     if (event.key === 'd') {
-      this.choose(this.chosen, true);
+      this.choose(this.chosen, true, false);
+    } else if (event.key === 'Enter') {
+      this.choose(this.chosen, false, true);
     } else {
       const next = neighbour(event.key, this.chosen, model.pictures.length, layout.across);
       if (next === null) return;
-      this.choose(next, false);
+      this.choose(next, false, false);
     }
     event.preventDefault();
     event.stopPropagation();
   };
 
-  private choose(index: number, other: boolean): void {
-    emit(this, 'headlight-choose', { index, other });
+  /** @param show What is enlarged shall come into view. Arrow keys stay where they are. */
+  private choose(index: number, other: boolean, show: boolean): void {
+    emit(this, 'headlight-choose', { index, other, show } satisfies GridChoice);
   }
 }
 

@@ -14,10 +14,10 @@ import { pixelsOf, prepare, SurfaceController } from '../heatmap/canvas';
 import { largestOf, paintBins, reduceCells } from '../heatmap/raster';
 import { newScale, type ScaleKind } from '../heatmap/scale';
 import { type CanvasTheme, readTheme } from '../heatmap/theme';
-import { betweenText, insideText, type KeyValueGroup, keyValueGroups } from './viewModel';
+import { betweenText, insideText, type KeyValueGroup, keyValueGroups, type Letter } from './viewModel';
 
 export interface KeyValueModel {
-  readonly letter: 'K' | 'V';
+  readonly letter: Letter;
   /** `[groups, tokens, dim]`, row-major. */
   readonly values: Float32Array;
   readonly groups: number;
@@ -33,6 +33,8 @@ export interface KeyValueModel {
 export interface ChosenHead {
   readonly head: number;
   readonly group: number;
+  /** By pointer, Enter or Space: what is enlarged shall come into view. Arrow keys stay where they are. */
+  readonly show: boolean;
 }
 
 const WIDEST = 168;
@@ -87,7 +89,7 @@ export class KeyValues extends LitElement {
             const { heads, difference } = group;
             const tie = Math.min(this.clientWidth || Infinity, heads.length * (width + GAP) - GAP);
             return html`
-        ${difference === null ? nothing : html`<p class="between small">${betweenText(difference)}</p>`}
+        ${difference === null ? nothing : html`<p class="between small">${betweenText(group.group - 1, difference)}</p>`}
         <div class="row" role="group" aria-label="Group ${group.group}: heads ${heads.join(', ')}, ${insideText(letter, identity)}">
           <div class="pictures">${heads.map((head) => this.picture(group, head, width))}</div>
           <div class="tie" .style=${`width:${tie}px`}></div>
@@ -99,7 +101,7 @@ export class KeyValues extends LitElement {
 
   private picture({ group }: KeyValueGroup, head: number, width: number): TemplateResult {
     // One stop for Tab, whatever heads there are.
-    return html`<button class="picture" tabindex=${head === Math.max(0, this.chosen) ? 0 : -1} aria-pressed=${head === this.chosen} aria-label="${this.model?.letter ?? ''} of head ${head}, group ${group}" @click=${() => this.choose({ head, group })}>
+    return html`<button class="picture" tabindex=${head === Math.max(0, this.chosen) ? 0 : -1} aria-pressed=${head === this.chosen} aria-label="${this.model?.letter ?? ''} of head ${head}, group ${group}" @click=${() => this.choose({ head, group, show: true })}>
       <span class="small">${width < NAMED ? '' : 'head '}${head}</span><canvas data-head=${head} data-group=${group} aria-hidden="true"></canvas>
     </button>`;
   }
@@ -110,7 +112,7 @@ export class KeyValues extends LitElement {
     const head = neighbour(event.key, Math.max(0, this.chosen), model.queryHeads, this.across(model));
     if (head === null) return;
     event.preventDefault();
-    this.choose({ head, group: Math.floor((head * model.groups) / model.queryHeads) });
+    this.choose({ head, group: Math.floor((head * model.groups) / model.queryHeads), show: false });
     this.renderRoot.querySelector(`[data-head="${head}"]`)?.closest('button')?.focus();
   };
 

@@ -2,6 +2,9 @@
 
 import type { GroupIdentity } from '../../../src/insight/identity';
 
+/** What a head makes of each token. */
+export type Letter = 'Q' | 'K' | 'V';
+
 export interface KeyValueGroup {
   readonly group: number;
   /** Query heads that use this K and V. */
@@ -42,20 +45,32 @@ export function differenceText(value: number): string {
 }
 
 /** What ties the heads of a group: "identical (max |ΔK| = 0)". */
-export function insideText(letter: 'K' | 'V', { inside }: GroupIdentity): string {
+export function insideText(letter: Letter, { inside }: GroupIdentity): string {
   return inside === 0
     ? `identical (max |Δ${letter}| = 0)`
     : `not identical (max |Δ${letter}| = ${differenceText(inside)})`;
 }
 
-/** Between the rows of two groups: "differs (0.83)". */
-export function betweenText(difference: number): string {
-  return difference === 0 ? 'the same (0)' : `differs (${differenceText(difference)})`;
+/** Between the rows of two groups: "differs from group 0 by up to 0.83". */
+export function betweenText(before: number, difference: number): string {
+  return difference === 0
+    ? `the same as group ${before}`
+    : Number.isNaN(difference)
+      ? `differs from group ${before} by what is not a number`
+      : `differs from group ${before} by up to ${differenceText(difference)}`;
+}
+
+/** "K shared by heads 0–3 (group 0)", "Q of head 5": whose picture it is. */
+export function ownerText(letter: Letter, head: number, groups: number, queryHeads: number): string {
+  if (groups === queryHeads) return `${letter} of head ${head}`;
+  const size = queryHeads / groups;
+  const group = Math.floor(head / size);
+  return `${letter} shared by heads ${group * size}–${(group + 1) * size - 1} (group ${group})`;
 }
 
 /** Groups and heads in words, with the sentence that the picture proves. */
 export function sharingText(
-  letter: 'K' | 'V',
+  letter: Letter,
   queryHeads: number,
   groups: number,
   identity: GroupIdentity,
@@ -65,6 +80,7 @@ export function sharingText(
     identity.between === null
       ? ''
       : ` Between any two the largest |Δ${letter}| is at least ${differenceText(identity.between)}.`;
+  if (letter === 'Q') return `Each of the ${queryHeads} heads asks with its own Q, whether or not it shares K and V.`;
   if (latent) return `${queryHeads} heads, each with its own ${letter}, made from the one latent above.${between}`;
   if (groups === 1) return `One ${letter} for all ${queryHeads} heads: ${insideText(letter, identity)}.`;
   if (groups === queryHeads) return `${queryHeads} heads, each with its own ${letter}.${between}`;

@@ -9,10 +9,10 @@ import type { ScaleKind } from '../../charts/heatmap/scale';
 import type { HeatmapModel } from '../../charts/heatmap/viewModel';
 import '../../charts/keyValues/element';
 import type { ChosenHead, KeyValueModel } from '../../charts/keyValues/element';
-import { differenceText, sharingText } from '../../charts/keyValues/viewModel';
+import { differenceText, type Letter, ownerText, sharingText } from '../../charts/keyValues/viewModel';
 import { headDims } from '../../../src/attention/spec/layerSpec';
 import { base, controls } from '../../styles/base';
-import { keepLook, keptLook, rangeSelect, scaleNote, scaleSelect } from './look';
+import { bringIntoView, keepLook, keptLook, rangeSelect, scaleNote, scaleSelect } from './look';
 import { Memo } from './memo';
 import { heatmapTable, rangeText, tokensText, valueText, vectorsModel } from './models';
 import type { HeadsResult, Vectors } from './session';
@@ -24,7 +24,13 @@ interface KeyValueLook {
   readonly shared: boolean;
 }
 
-type Letter = 'K' | 'V';
+const LETTERS: readonly Letter[] = ['Q', 'K', 'V'];
+/** Where nothing was measured between heads. */
+const NO_IDENTITY = { inside: 0, between: null };
+
+function valuesOf(result: HeadsResult, letter: Letter): Vectors {
+  return { Q: result.q, K: result.k, V: result.v }[letter];
+}
 
 @customElement('headlight-heads-key-values')
 export class HeadsKeyValues extends LitElement {
@@ -35,6 +41,7 @@ export class HeadsKeyValues extends LitElement {
   @state() private chosen: { readonly letter: Letter; readonly head: number } = { letter: 'K', head: 0 };
 
   private readonly memos = {
+    Q: new Memo<KeyValueModel>(),
     K: new Memo<KeyValueModel>(),
     V: new Memo<KeyValueModel>(),
     zoom: new Memo<HeatmapModel>(),
@@ -53,10 +60,7 @@ export class HeadsKeyValues extends LitElement {
       </div>
       ${this.renderLatent(result)}
       <div class="work letters">
-        ${this.renderLetter(result, 'K', result.k)}
-        ${this.chosen.letter === 'K' ? zoom : nothing}
-        ${this.renderLetter(result, 'V', result.v)}
-        ${this.chosen.letter === 'V' ? zoom : nothing}
+        ${LETTERS.map((letter) => html`${this.renderLetter(result, letter, valuesOf(result, letter))} ${this.chosen.letter === letter ? zoom : nothing}`)}
       </div>`;
   }
 
@@ -74,7 +78,7 @@ export class HeadsKeyValues extends LitElement {
       queryHeads,
       tokens: values.tokens,
       dim: values.dim,
-      identity: result.measures?.identity[letter === 'K' ? 'k' : 'v'] ?? { inside: 0, between: null },
+      identity: (letter === 'Q' ? null : result.measures?.identity[letter === 'K' ? 'k' : 'v']) ?? NO_IDENTITY,
       scale: this.look.scale,
       shared: this.look.shared,
     }));
@@ -86,8 +90,13 @@ export class HeadsKeyValues extends LitElement {
     return html`<section class="letter" aria-label=${letter}>
       <h2>${letter} <span class="small">${values.tokens < result.ids.length ? `first ${values.tokens} of ${result.ids.length} ` : ''}tokens × ${values.dim} dims</span></h2>
       <p class="small">${sharingText(letter, queryHeads, values.count, model.identity, latent)}${made}</p>
-      <headlight-key-values data-letter=${letter} .model=${model} .chosen=${this.chosen.letter === letter ? this.chosen.head : -1} @headlight-choose=${(event: CustomEvent<ChosenHead>) => (this.chosen = { letter, head: event.detail.head })}></headlight-key-values>
+      <headlight-key-values data-letter=${letter} .model=${model} .chosen=${this.chosen.letter === letter ? this.chosen.head : -1} @headlight-choose=${(event: CustomEvent<ChosenHead>) => this.choose(letter, event.detail)}></headlight-key-values>
     </section>`;
+  }
+
+  private choose(letter: Letter, { head, show }: ChosenHead): void {
+    this.chosen = { letter, head };
+    if (show) void this.updateComplete.then(() => bringIntoView(this.renderRoot.querySelector('.zoom')));
   }
 
   private renderLatent(result: HeadsResult): TemplateResult | typeof nothing {
@@ -117,7 +126,7 @@ export class HeadsKeyValues extends LitElement {
 
   private renderZoom(result: HeadsResult): TemplateResult | typeof nothing {
     const { letter } = this.chosen;
-    const values = letter === 'K' ? result.k : result.v;
+    const values = valuesOf(result, letter);
     const { queryHeads } = headDims(result.attention);
     const head = Math.min(this.chosen.head, queryHeads - 1);
     const group = Math.floor((head * values.count) / queryHeads);
@@ -125,8 +134,8 @@ export class HeadsKeyValues extends LitElement {
     const model = this.memos.zoom.get([values, group, this.look], () =>
       vectorsModel(values, group, result, this.look.scale, most),
     );
-    const shares = values.count < queryHeads ? `as all heads of group ${group} see it` : '';
-    return html`<h2>${letter} of head ${head}<span class="small">${shares}</span></h2>${this.renderVectors(result, `${letter} of head ${head}`, model)}`;
+    const owner = ownerText(letter, head, values.count, queryHeads);
+    return html`<h2>${owner}</h2>${this.renderVectors(result, owner, model)}`;
   }
 
   private renderVectors(result: HeadsResult, name: string, model: HeatmapModel): TemplateResult {

@@ -63,3 +63,8 @@ export function scaleNote(kind: ScaleKind): string {
   if (kind === 'log') return 'log, 4 decades';
   return kind === 'rank' ? 'by rank' : '';
 }
+
+/** Scrolls to what was enlarged where it is below the fold, as in a narrow panel; no further than needed. */
+export function bringIntoView(element: Element | null): void {
+  element?.scrollIntoView({ block: 'nearest' });
+}

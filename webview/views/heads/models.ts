@@ -22,7 +22,9 @@ import { largestOf } from '../../charts/heatmap/raster';
 import { newScale, type Scale, type ScaleKind } from '../../charts/heatmap/scale';
 import { firstSeen, visibleCells } from '../../charts/heatmap/visible';
 import type { HeatmapModel, View } from '../../charts/heatmap/viewModel';
+import { MOST_LINES, type TokenLinesModel } from '../../charts/tokenLines';
 import type { TableModel } from '../../charts/tableModel';
+import type { HeadSource } from '../../../src/shared/panelContract';
 import type { LayerPatterns, Patterns, Vectors } from './session';
 import { elementAt } from '../../../src/model/elementAt';
 
@@ -32,6 +34,8 @@ export interface Look {
   /** One range for all heads, or each head's own. */
   readonly shared: boolean;
   readonly ignoreFirst: boolean;
+  /** The first token is seen, but stands outside the range of the colours: it would hide the rest. */
+  readonly spareFirst?: boolean;
 }
 
 /** A head of a layer. */
@@ -103,6 +107,13 @@ export function patternGrid(
     };
   });
   const { scale, shared } = look;
+  const spared =
+    look.spareFirst === true ? new Map(layers.map((layer) => [layer.layer, headMaxima(layer, true)] as const)) : null;
+  const largestSpared = spared === null ? 0 : Math.max(0, ...[...spared.values()].flat());
+  const mostOf = (picture: number, values: Float32Array): number => {
+    const place = heads[picture];
+    return (place && spared?.get(place.layer)?.[place.head]) ?? largestOf(values);
+  };
   let known: { readonly values: readonly Float32Array[]; readonly scale: Scale } | null = null;
   const model: GridModel = {
     pictures,
@@ -113,9 +124,12 @@ export function patternGrid(
     map: 'sequential',
     scale: (picture, values) => {
       const own = values[picture] ?? new Float32Array(0);
-      if (!shared) return newScale(scale, false, largestOf(own), [own]);
+      if (!shared) return newScale(scale, false, mostOf(picture, own), [own]);
       if (known?.values !== values)
-        known = { values, scale: newScale(scale, false, Math.max(0, ...values.map(largestOf)), values) };
+        known = {
+          values,
+          scale: newScale(scale, false, largestSpared || Math.max(0, ...values.map(largestOf)), values),
+        };
       return known.scale;
     },
     across: matrix ? Math.max(...layers.map(({ attention }) => attention.queryHeads)) : null,
@@ -142,6 +156,16 @@ export function headMaxima(layer: LayerPatterns, ignoreFirst: boolean): number[]
     }
     return largest;
   });
+}
+
+/** Where all but the first token stay below this part of the range, they are one dark field. */
+const HIDDEN = 0.5;
+
+/** The first token alone sets the range, and hides the rest. A causal query 0 sees nothing but itself: its weight is always 1. */
+export function firstHides(layer: LayerPatterns): boolean {
+  if (!isExact(layer.patterns.columns) || layer.patterns.columns.count < 2) return false;
+  const rest = Math.max(0, ...headMaxima(layer, true));
+  return rest > 0 && rest < HIDDEN * Math.max(0, ...headMaxima(layer, false));
 }
 
 export interface Labelled {
@@ -228,7 +252,9 @@ export function pinnedModel(
   high.fill(elementAt(seen.high, 0));
   const most = Math.max(
     0,
-    largestOf(data.filter((_, i) => !(look.ignoreFirst && i % axis.count === 0 && isExact(axis)))),
+    largestOf(
+      data.filter((_, i) => !((look.ignoreFirst || look.spareFirst === true) && i % axis.count === 0 && isExact(axis))),
+    ),
   );
   return {
     cells: { data, offset: 0, stride: axis.count, visible: { low, high } },
@@ -242,6 +268,38 @@ export function pinnedModel(
     columnLabel: (position) => pieceOf(labels, position),
     rowHeight: heads > 24 ? 8 : 14,
     tiers: 3,
+  };
+}
+
+/** What a head's pinned token looks at, as lines. Null where the pattern is reduced, or has too many tokens to be read. */
+export function linesModel(
+  layer: LayerPatterns,
+  head: number,
+  token: number,
+  labels: Labelled,
+  ignoreFirst: boolean,
+): TokenLinesModel | null {
+  const { patterns, attention } = layer;
+  const { rows, columns, data } = patterns;
+  if (!isExact(rows) || !isExact(columns) || columns.count > MOST_LINES) return null;
+  const visible = visibleCells(attention, rows, columns);
+  const start = (head * rows.count + token) * columns.count;
+  const weights = Float32Array.from({ length: columns.count }, (_, key) =>
+    key < elementAt(visible.low, token) || key >= elementAt(visible.high, token) || (ignoreFirst && key === 0)
+      ? NaN
+      : elementAt(data, start + key),
+  );
+  const first = [...weights.keys()]
+    .filter((key) => elementAt(weights, key) > 0)
+    .sort((a, b) => elementAt(weights, b) - elementAt(weights, a))
+    .slice(0, 3)
+    .map((key) => `${tokensText(labels, [key, key + 1])} ${valueText(elementAt(weights, key))}`);
+  return {
+    tokens: Array.from({ length: columns.count }, (_, at) => pieceOf(labels, at)),
+    from: token,
+    weights,
+    most: largestOf(weights.filter((weight) => !Number.isNaN(weight))),
+    sentence: `Head ${head}, ${tokensText(labels, [token, token + 1])} looks most at ${first.join(', ')}`,
   };
 }
 
@@ -340,6 +398,19 @@ export function measuresTable(heads: readonly GridHead[]): TableModel {
       return String([place.layer, place.head, place.measures?.group ?? '–'][column] ?? '');
     },
   };
+}
+
+/** Whose heads these are. The panel's title names the config: heads of another model say that they are not its own. */
+export function whoseHeads({ label, origin }: HeadSource, config: { readonly name: string } | null): string {
+  switch (origin) {
+    case 'beside':
+      return config === null ? label : `${config.name}: its own weights`;
+    case 'seeded':
+      return config === null ? label : `${config.name}: random weights in its shapes (seeded)`;
+    case 'sample':
+    case 'chosen':
+      return config === null ? label : `${label} – not ${config.name}`;
+  }
 }
 
 /** What seeded weights mean, and what they do not. */

@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import '../../charts/headGrid/element';
+import type { GridChoice } from '../../charts/headGrid/element';
 import { MEASURE_MEANINGS, measureText, MEASURES, measureTitle, type Order } from '../../charts/headGrid/viewModel';
 import { isExact, type Window } from '../../charts/heatmap/axis';
 import '../../charts/heatmap/element';
@@ -11,14 +12,17 @@ import type { HeatmapModel, View } from '../../charts/heatmap/viewModel';
 import { differenceText } from '../../charts/keyValues/viewModel';
 import '../../charts/matrixTable';
 import type { TableModel } from '../../charts/tableModel';
+import { MOST_LINES, tokenLines, type TokenLinesModel } from '../../charts/tokenLines';
 import { base, controls } from '../../styles/base';
-import { keepLook, keptLook, rangeSelect, scaleNote, scaleSelect, select } from './look';
+import { bringIntoView, keepLook, keptLook, rangeSelect, scaleNote, scaleSelect, select } from './look';
 import { Memo } from './memo';
 import {
+  firstHides,
   type GridHead,
   headMaxima,
   headSentence,
   heatmapTable,
+  linesModel,
   type Look,
   measuresTable,
   notAllowed,
@@ -40,7 +44,14 @@ interface PatternLook extends Look {
   readonly all: boolean;
 }
 
-const DEFAULT: PatternLook = { scale: 'linear', shared: true, ignoreFirst: false, order: 'position', all: false };
+const DEFAULT: PatternLook = {
+  scale: 'linear',
+  shared: true,
+  ignoreFirst: false,
+  spareFirst: false,
+  order: 'position',
+  all: false,
+};
 
 /**
  * What is fetched of a long context: a finer part of the zoomed head, the pinned token's row and column, and all heads reduced to
@@ -50,6 +61,8 @@ type PartName = 'tile' | 'row' | 'column' | 'headless';
 
 /** Cells on a side of a tile that is fetched for a zoom: more than a plot has pixels. */
 const TILE = 768;
+/** What stands around the plot of the zoomed head, CSS pixels: it and its legend fit into one window. */
+const ABOVE = 280;
 
 @customElement('headlight-heads-patterns')
 export class HeadsPatterns extends LitElement {
@@ -77,6 +90,7 @@ export class HeadsPatterns extends LitElement {
     zoom: new Memo<HeatmapModel>(),
     row: new Memo<HeatmapModel>(),
     column: new Memo<HeatmapModel>(),
+    lines: new Memo<TokenLinesModel | null>(),
     table: new Memo<TableModel>(),
     view: new Memo<View>(),
   };
@@ -132,9 +146,9 @@ export class HeadsPatterns extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const result = this.heads?.result;
     if (result == null || this.session === null) return nothing;
-    const { look } = this;
     const layers = this.shownLayers(result);
-    const grid = this.memos.grid.get([layers.length, layers[0], layers.at(-1), look], () =>
+    const look = this.seen(result);
+    const grid = this.memos.grid.get([layers.length, layers[0], layers.at(-1), this.look, look.spareFirst], () =>
       patternGrid(layers, look.all, look.order, look),
     );
     if (grid === null) return nothing;
@@ -144,6 +158,14 @@ export class HeadsPatterns extends LitElement {
         <div>${this.renderGrid(result, grid)}</div>
         <div class="zoom">${this.renderZoom(result, grid)}</div>
       </div>`;
+  }
+
+  private readonly spared = new Memo<boolean>();
+
+  /** The look, with the first token outside the range where it would hide the rest. */
+  private seen(result: HeadsResult): PatternLook {
+    const hides = this.spared.get([result.patterns], () => firstHides(result));
+    return { ...this.look, spareFirst: hides && !this.look.ignoreFirst };
   }
 
   private readonly single = new Memo<readonly LayerPatterns[]>();
@@ -209,20 +231,24 @@ export class HeadsPatterns extends LitElement {
     const waits = look.all && there < count ? ` · ${there} of ${count} layers` : '';
     return html`
       <p class="above small">${heads.length} heads${sorted}${columns}${waits}${look.order === 'position' ? '' : html` · ${MEASURE_MEANINGS[look.order]}`}</p>
-      <headlight-head-grid .model=${model} .chosen=${chosen} .other=${other} label="Heads${sorted}. Arrow keys choose one." @headlight-choose=${(event: CustomEvent<{ index: number; other: boolean }>) => this.choose(heads[event.detail.index], event.detail.other)}></headlight-head-grid>
-      <headlight-legend .to=${look.shared ? differenceText(Math.max(...this.maxima(result))) : 'largest of each head'} note=${notes(scaleNote(look.scale), model.rows.count > 96 ? 'largest of each dot' : '')} hatched></headlight-legend>
+      <headlight-head-grid .model=${model} .chosen=${chosen} .other=${other} label="Heads${sorted}. Arrow keys choose one." @headlight-choose=${(event: CustomEvent<GridChoice>) => this.choose(heads[event.detail.index], event.detail)}></headlight-head-grid>
+      <headlight-legend .to=${look.shared ? differenceText(Math.max(...this.maxima(result))) : 'largest of each head'} note=${notes(scaleNote(look.scale), this.spareNote(result), model.rows.count > 96 ? 'largest of each dot' : '')} hatched></headlight-legend>
       <button class="link small" aria-expanded=${this.showTable} @click=${() => (this.showTable = !this.showTable)}>${this.showTable ? 'Hide table' : 'Measures as table'}</button>
       ${this.showTable ? html`<headlight-matrix-table .model=${this.memos.table.get([heads], () => measuresTable(heads))}></headlight-matrix-table>` : nothing}`;
   }
 
-  private maxima(result: HeadsResult): readonly number[] {
-    const layer = this.current(result);
-    return this.memos.maxima.get([layer.patterns, this.look.ignoreFirst], () =>
-      headMaxima(layer, this.look.ignoreFirst),
-    );
+  private spareNote(result: HeadsResult): string {
+    return this.seen(result).spareFirst === true ? 'the first token is outside this range' : '';
   }
 
-  private choose(place: GridHead | undefined, other: boolean): void {
+  private maxima(result: HeadsResult): readonly number[] {
+    const layer = this.current(result);
+    const { ignoreFirst, spareFirst } = this.seen(result);
+    const without = ignoreFirst || spareFirst === true;
+    return this.memos.maxima.get([layer.patterns, without], () => headMaxima(layer, without));
+  }
+
+  private choose(place: GridHead | undefined, { other, show }: Omit<GridChoice, 'index'>): void {
     const result = this.heads?.result;
     if (place === undefined || result == null) return;
     if (other && place.layer === result.layer) {
@@ -230,6 +256,7 @@ export class HeadsPatterns extends LitElement {
       return;
     }
     this.head = place.head;
+    if (show) void this.updateComplete.then(() => bringIntoView(this.renderRoot.querySelector('.zoom')));
     keepLook('chosen', { head: place.head });
     if (place.layer !== result.layer) void this.session?.setLayer(place.layer);
   }
@@ -271,14 +298,14 @@ export class HeadsPatterns extends LitElement {
       </div>
       <p class="measures small">${group}${MEASURES.map((name) => html`<span title=${MEASURE_MEANINGS[name]}>${measureTitle(name)} <b>${measureText(measures?.[name])}</b></span>`)}</p>
       <headlight-heatmap
-        class="main" zoomable .model=${model} .view=${view} .highest=${640}
+        class="main" zoomable .model=${model} .view=${view} .highest=${Math.min(640, Math.max(240, window.innerHeight - ABOVE))}
         .label=${`${title}, layer ${result.layer}: ${result.ids.length} queries by as many keys. ${measures === null ? '' : headSentence({ layer: result.layer, head, measures })}. Arrow keys read weights, plus and minus zoom, Enter pins a token.`}
         .hint=${'Point, or use the arrow keys; click pins'}
         .readout=${(cell: ReadCell) => this.readout(result, cell)}
         .table=${heatmapTable(model, `${title}, layer ${result.layer}: weights, a row for each query`, 'query \\ key', 'both')}
         @headlight-view=${(event: CustomEvent<View | null>) => this.zoomTo(event.detail)}
         @headlight-pin=${(event: CustomEvent<PinDetail>) => this.pin(event.detail)}
-      ><headlight-legend slot="foot" kind=${model.map} from=${minus === null ? '0' : `−${differenceText(model.scale.most)}`} to=${differenceText(model.scale.most)} note=${notes(scaleNote(look.scale), isExact(model.rows) ? '' : 'largest of each dot', minus === null ? '' : `above 0: head ${head} more`)} hatched></headlight-legend></headlight-heatmap>
+      ><headlight-legend slot="foot" kind=${model.map} from=${minus === null ? '0' : `−${differenceText(model.scale.most)}`} to=${differenceText(model.scale.most)} note=${notes(scaleNote(look.scale), minus === null ? this.spareNote(result) : '', isExact(model.rows) ? '' : 'largest of each dot', minus === null ? '' : `above 0: head ${head} more`)} hatched></headlight-legend></headlight-heatmap>
       ${this.lost === '' ? nothing : html`<p class="small warn">${this.lost} <button class="link" @click=${() => void this.session?.run()}>Run again</button></p>`}
       ${this.renderPinned(result)}`;
   }
@@ -304,15 +331,23 @@ export class HeadsPatterns extends LitElement {
     if (pinned === null) return nothing;
     return html`<section class="part" aria-label="Pinned token">
       <div class="tools"><h2>${tokensText(result, [pinned, pinned + 1])} in every head</h2><button class="link small" @click=${() => (this.pinned = null)}>Unpin</button></div>
-      ${this.renderStrip(result, pinned, 'row', 'What it looks at')} ${this.renderStrip(result, pinned, 'column', 'What looks at it')}
+      ${this.renderLines(result, pinned)} ${this.renderStrip(result, pinned, 'row', 'What it looks at')} ${this.renderStrip(result, pinned, 'column', 'What looks at it')}
     </section>`;
   }
 
+  private renderLines(result: HeadsResult, token: number): TemplateResult {
+    const { head } = this;
+    const model = this.memos.lines.get([result.patterns, head, token, this.look.ignoreFirst], () =>
+      linesModel(result, head, token, result, this.look.ignoreFirst),
+    );
+    return html`<h3>Lines of head ${head}</h3>${model === null ? html`<p class="small">Lines are drawn for up to ${MOST_LINES} tokens.</p>` : tokenLines(model)}`;
+  }
+
   private renderStrip(result: HeadsResult, token: number, side: 'row' | 'column', title: string): TemplateResult {
-    const { look } = this;
+    const look = this.seen(result);
     const patterns = isExact(result.patterns.rows) ? result.patterns : this.fetched(side, result);
     if (patterns === null) return html`<h3>${title}</h3><p class="small">Reading</p>`;
-    const model = this.memos[side].get([patterns, token, look], () =>
+    const model = this.memos[side].get([patterns, token, this.look, look.spareFirst], () =>
       pinnedModel(patterns, result.attention, token, side, result, look),
     );
     const named = `${title}, ${tokensText(result, [token, token + 1])}`;
@@ -325,7 +360,7 @@ export class HeadsPatterns extends LitElement {
           event.stopPropagation();
           if (event.detail.row !== null) this.head = event.detail.row;
         }}
-      ><headlight-legend slot="foot" to=${differenceText(model.scale.most)} note=${scaleNote(look.scale)} hatched></headlight-legend></headlight-heatmap>`;
+      ><headlight-legend slot="foot" to=${differenceText(model.scale.most)} note=${notes(scaleNote(look.scale), this.spareNote(result))} hatched></headlight-legend></headlight-heatmap>`;
   }
 
   private zoomTo(view: View | null): void {

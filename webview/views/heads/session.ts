@@ -66,6 +66,11 @@ export interface HeadsResult extends LayerPatterns {
   readonly seeded: SeededNote | null;
   readonly ids: readonly number[];
   readonly pieces: readonly string[];
+  /** Layers of its model, which need not be the one that is chosen now. */
+  readonly layerCount: number;
+  /** Its prompt was read by words. */
+  readonly words: boolean;
+  readonly q: Vectors;
   readonly k: Vectors;
   readonly v: Vectors;
   /** Latent layers only. */
@@ -94,15 +99,19 @@ export interface HeadsState {
   readonly layers: readonly LayerPatterns[];
   readonly device: DeviceChoice | null;
   readonly config: FollowedConfig | null;
+  /** The config (its id) beside which the user chose the source: there the choice goes before weights beside it. */
+  readonly chosenFor: string | null;
   /** Of seeded weights. */
   readonly seed: number;
 }
 
-type FollowedConfig = Pick<PanelConfig, 'id' | 'text'>;
+type FollowedConfig = Pick<PanelConfig, 'id' | 'name' | 'text'>;
 
 /** What a session starts with after a reload. */
 export interface Remembered {
   readonly source?: string;
+  /** The config (its id) beside which the source was chosen. */
+  readonly chosenFor?: string;
   readonly prompt?: string;
   readonly layer?: number;
   readonly seed?: number;
@@ -131,6 +140,7 @@ export class HeadsSession {
     layers: [],
     device: null,
     config: null,
+    chosenFor: null,
     seed: DEFAULT_SEED,
   };
   private readonly listeners = new Set<(state: HeadsState) => void>();
@@ -150,17 +160,21 @@ export class HeadsSession {
     return () => this.listeners.delete(listener);
   }
 
-  /** Asks for the sources, again when another config is followed; the chosen one stays if it is still there. */
+  /**
+   * Asks for the sources, again when another config is followed. Weights beside it go first, unless another source was chosen for this very
+   * config; then the chosen one stays if it is still there.
+   */
   async start(config: FollowedConfig | null, remembered: Remembered = {}): Promise<void> {
-    const { source: kept, ...values } = remembered;
+    const { source: before, ...values } = remembered;
     this.update({ config, model: null, ...values });
     if (values.prompt) this.typed = true;
     try {
       const sources = await this.host.call('panel/headSources', null);
-      const wanted = this.current.source?.id ?? kept;
+      const wanted = this.current.source?.id ?? before;
+      const kept = sources.find(({ id }) => id === wanted);
+      const beside = sources.find(({ origin, problem }) => origin === 'beside' && problem === null);
       const source =
-        sources.find(({ id }) => id === wanted) ??
-        sources.find(({ origin, problem }) => origin === 'beside' && problem === null) ??
+        (this.current.chosenFor === (config?.id ?? null) ? (kept ?? beside) : (beside ?? kept)) ??
         sources.find(({ problem }) => problem === null) ??
         sources[0] ??
         null;
@@ -194,6 +208,7 @@ export class HeadsSession {
   async choose(id: string): Promise<void> {
     const source = this.current.sources?.find((each) => each.id === id) ?? null;
     this.cancel();
+    this.update({ chosenFor: this.current.config?.id ?? null });
     await this.use(source);
   }
 
@@ -278,6 +293,9 @@ export class HeadsSession {
         config,
         prompt,
         ids,
+        layerCount: model.layers.length,
+        words: model.words,
+        q: await vectors('q'),
         k: await vectors('k'),
         v: await vectors('v'),
         latent: latent ? await vectors('latent') : null,

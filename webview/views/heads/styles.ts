@@ -2,7 +2,8 @@ import { css } from 'lit';
 
 export const headsStyles = css`
   :host { container-type: inline-size; }
-  .form { margin-top: 8px; display: grid; gap: 6px; }
+  .whose { margin-top: 8px; overflow-wrap: anywhere; }
+  .form { margin-top: 4px; display: grid; gap: 6px; }
   .form .line { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; }
   label { display: inline-flex; align-items: center; gap: 6px; min-height: 24px; }
   label.wide { flex: 1 1 150px; min-width: 0; }
@@ -42,6 +43,10 @@ export const headsStyles = css`
   h2 .small, h3 .small { font-weight: 400; margin-left: 4px; }
   .latents { display: grid; gap: 12px 28px; grid-template-columns: minmax(0, 1fr); margin-bottom: 16px; }
   .key { color: var(--vscode-descriptionForeground); }
+  .lines { display: block; max-width: 100%; height: auto; font-size: 12px; fill: var(--vscode-descriptionForeground); stroke: none; }
+  .lines line { stroke: var(--vscode-charts-blue, var(--vscode-foreground)); stroke-linecap: round; }
+  .lines .from { fill: var(--vscode-foreground); font-weight: 600; }
+  .lines .not { opacity: 0.45; }
   .token { font-family: var(--vscode-editor-font-family, monospace); }
   @container (min-width: 760px) {
     .form { grid-template: auto 1fr / minmax(300px, 5fr) minmax(0, 7fr); align-items: start; column-gap: 28px; }
@@ -50,6 +55,6 @@ export const headsStyles = css`
     .zoom { position: sticky; top: 40px; }
     .latents { grid-template-columns: minmax(0, 7fr) minmax(220px, 3fr); }
     .letters > .letter { grid-column: 1; }
-    .letters > .zoom { grid-column: 2; grid-row: 1 / span 2; }
+    .letters > .zoom { grid-column: 2; grid-row: 1 / span 3; }
   }
 `;
