@@ -90,6 +90,7 @@ const vscode = {
     visibleTextEditors: [],
     activeTextEditor: { document: SHOWN },
     onDidChangeActiveTextEditor: silent,
+    onDidChangeVisibleTextEditors: silent,
     showOpenDialog: () => person('asked for a file to open'),
     showSaveDialog: ({ defaultUri }: { readonly defaultUri?: Uri }) =>
       person(`asked where to save ${defaultUri?.path}`),
@@ -99,6 +100,7 @@ const vscode = {
     textDocuments: [SHOWN, OTHER],
     workspaceFolders: [{ uri: new Uri('/w') }],
     onDidChangeTextDocument: silent,
+    onDidOpenTextDocument: silent,
     onDidCloseTextDocument: silent,
     onDidChangeConfiguration: silent,
     getConfiguration: () => ({

@@ -66,10 +66,11 @@ const vscode = {
       return undefined;
     }
   },
-  window: { visibleTextEditors: [], onDidChangeActiveTextEditor: silent },
+  window: { visibleTextEditors: [], onDidChangeActiveTextEditor: silent, onDidChangeVisibleTextEditors: silent },
   workspace: {
     textDocuments: [],
     onDidChangeTextDocument: silent,
+    onDidOpenTextDocument: silent,
     onDidCloseTextDocument: silent,
     onDidChangeConfiguration: silent,
     getConfiguration: () => ({ get: (_key: string, fallback: unknown) => fallback }),
