@@ -54,7 +54,7 @@ interface Page {
   readonly at: number;
 }
 
-type Remembered = readonly (readonly [uri: string, text: string])[];
+type Remembered = readonly (readonly [uri: string, text: string, csv: string | null])[];
 
 export class ResultPages extends Owner implements FileSystemProvider {
   private readonly changes = this.own(new EventEmitter<FileChangeEvent[]>());
@@ -63,6 +63,8 @@ export class ResultPages extends Owner implements FileSystemProvider {
 
   constructor(private readonly context: ExtensionContext) {
     super();
+    for (const [key, text, csv] of context.workspaceState.get<Remembered>(MEMORY) ?? [])
+      this.pages.set(key, { text, csv, at: 1 });
     this.own(workspace.registerFileSystemProvider(RESULT_SCHEME, this, { isCaseSensitive: true, isReadonly: true }));
   }
 
@@ -103,24 +105,22 @@ export class ResultPages extends Owner implements FileSystemProvider {
     return new TextEncoder().encode(this.page(uri).text);
   }
 
-  /** A page of an earlier session, or one that was dropped, says how to have it again. */
+  /** A page that is not here any more says how to have it again. */
   private page(uri: Uri): Page {
-    const key = uri.toString();
-    const page = this.pages.get(key);
-    if (page) return page;
-    const text =
-      (this.context.workspaceState.get<Remembered>(MEMORY) ?? []).find(([known]) => known === key)?.[1] ??
-      l10n.t('This result is no longer here. Run the command again that made it.');
-    const found = { text, csv: null, at: 1 };
-    this.pages.set(key, found);
-    return found;
+    return (
+      this.pages.get(uri.toString()) ?? {
+        text: l10n.t('This result is no longer here. Run the command again that made it.'),
+        csv: null,
+        at: 1,
+      }
+    );
   }
 
   private remembered(): Remembered {
     return [...this.pages]
-      .filter(([, { text }]) => text.length <= LONGEST_REMEMBERED)
+      .filter(([, { text, csv }]) => text.length + (csv?.length ?? 0) <= LONGEST_REMEMBERED)
       .slice(-MOST_REMEMBERED)
-      .map(([key, { text }]) => [key, text]);
+      .map(([key, { text, csv }]) => [key, text, csv]);
   }
 
   watch(): Disposable {

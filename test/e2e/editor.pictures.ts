@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, inject, test } from 'vitest';
 import { ROOT } from '../harness/places.mjs';
 import { QuickPick } from './pageObjects/quickPick';
+import { untilPageSays } from './pageObjects/resultPage';
 import { useWorkbench } from './window';
 
 /** All of one size: they stand beside each other. */
@@ -53,8 +54,7 @@ describe('pictures', () => {
   /** A strip of the window, below its title or, with a number, from there. */
   const take = (name: string, top = 36, height = HEIGHT): Promise<void> =>
     workbench().picture(`picture-${name}`, { x: 0, y: top, width: WIDTH, height });
-  const shown = (text: string | RegExp): Promise<void> =>
-    workbench().page.locator('.editor-instance .view-line', { hasText: text }).first().waitFor();
+  const shown = (text: string | RegExp): Promise<void> => untilPageSays(workbench().page, new RegExp(text));
 
   beforeAll(async () => {
     quickPick = new QuickPick(workbench().page);

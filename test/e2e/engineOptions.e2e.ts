@@ -119,14 +119,16 @@ describe('options of an engine', () => {
   test('a release is chosen in the palette wherever an engine is', async () => {
     const quickPick = new QuickPick(workbench().page);
     await quickPick.run('Headlight: Change Scenario');
-    await quickPick.question('Change Scenario');
+    await quickPick.question('Change Scenario (1/2)');
     await expect.poll(() => quickPick.entry('Engine options')).toContain('defaults');
     await quickPick.choose('vLLM 2026-08');
     await quickPick.question('Change Scenario · Engine');
     await expect.poll(() => quickPick.focused()).toContain('vLLM 2026-08');
     await expect.poll(() => quickPick.entry('vLLM 0.11')).toContain('4 GiB');
     await quickPick.choose('vLLM 0.11');
-    await quickPick.untilClosed();
+    // The scenario stays open until Escape.
+    await quickPick.question('Change Scenario (1/2)');
+    await quickPick.leave();
     await expect.poll(() => setting('headlight.scenario.engine')).toBe('vllm@0.11');
     await panel.untilShows('vLLM 0.11');
   });

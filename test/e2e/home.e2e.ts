@@ -10,6 +10,7 @@ import { workbenchUrl } from '../harness/serverLauncher.mjs';
 import { thorough } from '../unit/depth';
 import { Panel } from './pageObjects/panel';
 import { QuickPick } from './pageObjects/quickPick';
+import { untilPageSays } from './pageObjects/resultPage';
 import { useWorkbench } from './window';
 
 const LLAMA = {
@@ -43,7 +44,7 @@ describe.skipIf(!thorough)('the explorer', () => {
     const estimate = await workbench().contextMenu(row('model.safetensors'), 'Headlight: Estimate');
     await workbench().screenshot('home-estimate-menu');
     await estimate.click();
-    await page.locator('.editor-instance .view-line', { hasText: 'query heads on one latent' }).first().waitFor();
+    await untilPageSays(page, /query heads on one latent/);
   });
 });
 
@@ -85,12 +86,8 @@ describe.skipIf(!thorough)('the view of configs', () => {
       .filter({ hasText: 'gpt2' })
       .click({ modifiers: ['Control'] });
     await workbench().chooseFromContextMenu(rows().filter({ hasText: 'gpt2' }), 'Compare Selected');
-    const document = workbench().page.locator('.editor-instance .view-line');
-    await document.filter({ hasText: /gpt2.beside.other.models/ }).waitFor();
-    await document
-      .filter({ hasText: /deepseek-v3/ })
-      .first()
-      .waitFor();
+    await untilPageSays(workbench().page, /gpt2 beside other models/);
+    await untilPageSays(workbench().page, /deepseek-v3/);
   });
 
   test('compares one with what is asked for, at its own button', async () => {
@@ -112,8 +109,7 @@ describe.skipIf(!thorough)('questions', () => {
       (vscode, end) => vscode.workspace.textDocuments.find(({ uri }) => uri.path.endsWith(end))?.getText() ?? '',
       path,
     );
-  const shown = (part: string | RegExp): Promise<void> =>
-    workbench().page.locator('.editor-instance .view-line', { hasText: part }).first().waitFor();
+  const shown = (part: RegExp): Promise<void> => untilPageSays(workbench().page, part);
 
   beforeEach(async () => {
     await workbench().tidy();
@@ -152,7 +148,7 @@ describe.skipIf(!thorough)('questions', () => {
     await workbench().setSetting('headlight.scenario.engine', 'intrinsic');
     const item = page.locator('.statusbar-item', { hasText: '4 GiB at 1 × 32,768 tokens' });
     await item.click();
-    await quickPick.question('Change Scenario');
+    await quickPick.question('Change Scenario (1/2)');
     await expect.poll(() => quickPick.entry('GPU')).toContain('H100');
     await quickPick.choose('Tokens');
     await quickPick.question('Change Scenario · Tokens');
@@ -160,7 +156,7 @@ describe.skipIf(!thorough)('questions', () => {
     await expect.poll(() => quickPick.entry('131,072')).toContain('16 GiB');
     await workbench().screenshot('home-scenario');
     await quickPick.back();
-    await quickPick.question('Change Scenario');
+    await quickPick.question('Change Scenario (1/2)');
     await quickPick.choose('Tokens');
     await quickPick.question('Change Scenario · Tokens');
     await quickPick.type('100k');
@@ -168,7 +164,7 @@ describe.skipIf(!thorough)('questions', () => {
     await workbench().setSetting('headlight.scenario.tokens', null);
     await quickPick.press('Enter');
     // It stays, on what was set, until Escape.
-    await quickPick.question('Change Scenario');
+    await quickPick.question('Change Scenario (1/2)');
     await expect.poll(() => quickPick.focused()).toContain('102,400');
     await page.locator('.statusbar-item', { hasText: '12.5 GiB at 1 × 102,400 tokens' }).waitFor();
     // A number that is listed, in every way to type it; and one that is none.
@@ -180,8 +176,10 @@ describe.skipIf(!thorough)('questions', () => {
       await quickPick.type(text);
       await expect.poll(() => quickPick.focused()).toContain('131,072');
       await quickPick.press('Enter');
-      await quickPick.question('Change Scenario');
-      await page.locator('.statusbar-item', { hasText: '16 GiB at 1 × 131,072 tokens' }).waitFor();
+      await quickPick.question('Change Scenario (1/2)');
+      await expect
+        .poll(() => page.locator('.statusbar-item', { hasText: 'tokens' }).innerText(), { message: text })
+        .toContain('16 GiB at 1 × 131,072 tokens');
       await workbench().setSetting('headlight.scenario.tokens', null);
     }
     await quickPick.press('Escape');

@@ -57,8 +57,7 @@ describe.skipIf(!thorough)('a result', () => {
     const { page: window, host } = workbench();
     await window.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await button('Copy Result as Markdown').click();
-    await window.locator('.notifications-toasts', { hasText: 'Copied as Markdown.' }).waitFor();
-    expect(await window.evaluate(() => navigator.clipboard.readText())).toMatch(/^# llama-3-8b on H100/);
+    await expect.poll(() => window.evaluate(() => navigator.clipboard.readText())).toMatch(/^# llama-3-8b on H100/);
     await button('Export Result…').click();
     const dialog = window.locator('.quick-input-widget', { hasText: 'Export Result' });
     await dialog.waitFor();

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { QuickPick } from './pageObjects/quickPick';
+import { untilPageSays } from './pageObjects/resultPage';
 import { type Theme } from './pageObjects/workbench';
 import { useWorkbench } from './window';
 import { thorough } from '../unit/depth';
@@ -33,7 +34,7 @@ describe.skipIf(!thorough)('comparing by keyboard', () => {
     await quickPick.question('Cache at 1 × 32,768 tokens');
     await quickPick.press('Enter');
     await quickPick.untilClosed();
-    await workbench().page.locator('.editor-instance .view-line', { hasText: 'and other designs of it' }).waitFor();
+    await untilPageSays(workbench().page, /and other designs of it/);
     await workbench().screenshot('palette-markdown');
   });
 

@@ -18,7 +18,7 @@ export interface Question<T> {
   readonly choices: readonly Choice<T>[] | AsyncIterable<readonly Choice<T>[]>;
   /** What is active at first, or picked where several may be. */
   readonly before?: (value: T) => boolean;
-  /** A choice made of what was typed, shown above the others in place of a listed one; without a value it says what is wrong. */
+  /** A choice made of what was typed, shown below the others, or the listed one of its value; without a value it says what is wrong. */
   readonly typed?: (text: string) => Choice<T> | null;
 }
 
@@ -86,10 +86,13 @@ async function show<T, R>(
         picker.onDidChangeValue((text) => {
           if (!typed) return;
           const own = typed(text);
-          // The editor's filter does not find 131,072 by 131072: a listed value that is typed goes to the top.
-          const others = listed.filter(({ value }) => value === undefined || value !== own?.value);
-          const items = shown.list(own ? [{ ...own, alwaysShow: true }, ...others] : listed);
-          if (own) picker.activeItems = items.slice(0, 1);
+          // Items keep their places: Enter names one by its place, and may come before a new list has arrived. The editor's filter does not
+          // find 131,072 by 131072, so what was typed always shows, as its own entry or as the listed one.
+          const at = own?.value === undefined ? -1 : listed.findIndex(({ value }) => value === own.value);
+          const known = listed.map((item, index) => (index === at ? { ...item, alwaysShow: true } : item));
+          const items = shown.list(own && at < 0 ? [...known, { ...own, alwaysShow: true }] : known);
+          const active = items[at < 0 ? listed.length : at];
+          if (active) picker.activeItems = [active];
         }),
         picker.onDidAccept(() => {
           const chosen = picker.selectedItems.flatMap(({ value }) => (value === undefined ? [] : [value]));

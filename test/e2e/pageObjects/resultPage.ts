@@ -1,0 +1,20 @@
+// Rendered results: Markdown previews, each a frame of its own.
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** What the pages in sight say: a line for a paragraph or a row of a table. */
+async function pageText(page: Page): Promise<string> {
+  const texts = await Promise.all(
+    page
+      .frames()
+      .map((frame) =>
+        frame.evaluate(() => document.querySelector<HTMLElement>('.markdown-body')?.innerText ?? '').catch(() => ''),
+      ),
+  );
+  return texts.join('\n');
+}
+
+/** Waits until a page says it. */
+export async function untilPageSays(page: Page, what: RegExp): Promise<void> {
+  await expect.poll(() => pageText(page), { timeout: 30_000 }).toMatch(what);
+}
