@@ -59,13 +59,22 @@ type Remembered = readonly (readonly [uri: string, text: string, csv: string | n
 export class ResultPages extends Owner implements FileSystemProvider {
   private readonly changes = this.own(new EventEmitter<FileChangeEvent[]>());
   readonly onDidChangeFile = this.changes.event;
-  private readonly pages = new Map<string, Page>();
+  private known: Map<string, Page> | null = null;
 
   constructor(private readonly context: ExtensionContext) {
     super();
-    for (const [key, text, csv] of context.workspaceState.get<Remembered>(MEMORY) ?? [])
-      this.pages.set(key, { text, csv, at: 1 });
     this.own(workspace.registerFileSystemProvider(RESULT_SCHEME, this, { isCaseSensitive: true, isReadonly: true }));
+  }
+
+  /** With those of an earlier session, which are looked up when a page is first asked for. */
+  private get pages(): Map<string, Page> {
+    this.known ??= new Map(
+      (this.context.workspaceState.get<Remembered>(MEMORY) ?? []).map(([key, text, csv]) => [
+        key,
+        { text, csv, at: 1 },
+      ]),
+    );
+    return this.known;
   }
 
   /** Opens the page of a result beside what is in front, or puts the result into the page that it has. */
