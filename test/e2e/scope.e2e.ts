@@ -67,6 +67,8 @@ describe('the scope of a number', () => {
     await workbench().openFile('llama-3.1-405b/config.json');
     await host.evaluate(async (vscode) => void (await vscode.commands.executeCommand('headlight.openPanel')), null);
     const panel = new Panel(page);
+    // A spec before may have left it in another view.
+    await panel.show('Overview');
     await panel.untilShows('1,008 GiB');
     await panel.untilShows('126 GiB on each of 8');
     await panel.frame.getByRole('button', { name: 'GiB', exact: true }).click();
