@@ -125,14 +125,14 @@ export function matrixMarkdown(
     heading(1, md`${name}: what it fits on`),
     md`At ${workloadText(scenario)} · cache in ${scenario.kvDtype} · ${engineText(scenario)}. Weights: ${formatSize(weights.bytes)} in all${weights.chosen ? `, ${chosenText(weights.chosen)}` : ''}: ${weights.rule}.`,
     table(
-      ['device', 'memory', ...counts, ''],
+      ['device', 'memory', ...counts, 'in all, from'],
       rows.map((row) => [
         row.device.name,
         formatSize(row.device.memoryBytes),
         ...row.cells.map(cellText),
-        rowText(row),
+        row.fitsFrom === null ? '–' : formatSize(row.fitsFrom * row.device.memoryBytes),
       ]),
-      ['left', 'right', ...counts.map(() => 'right' as const), 'left'],
+      ['left', 'right', ...counts.map(() => 'right' as const), 'right'],
     ),
     md`The smallest memory in all stands first: prices are not known here, and follow it roughly. Tight: it depends on what is not known.`,
   ]);

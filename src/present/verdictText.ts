@@ -23,7 +23,7 @@ export function roomText({ low, high }: FitReport): string {
  */
 export function verdictSentence(report: FitReport, from: number | null): string {
   const { device, devices, verdict, cacheBytes, high } = report;
-  const each = devices > 1 ? ' on each device' : '';
+  const each = devices === 1 ? '' : report.layers ? ' on the fullest device' : ' on each device';
   const room = roomText(report);
   const needs = `the cache takes ${formatSize(cacheBytes)}${each}`;
   const beside = `${room} ${/ to /.test(room) ? 'are' : 'is'} left beside the weights`;

@@ -187,10 +187,10 @@ export function fitModel(request: FitRequest): FitReport | null {
   };
 }
 
-/** Whether weights leave any room on their devices: what does not load decodes nothing. */
-export function weightsFit(request: FitRequest & { readonly weights: WeightBytes }): boolean {
-  const scenario = withDeviceDefaults(request.scenario, request.device);
-  return leftByEngine(request, scenario, request.weights, countParameters(request.reading), null).roomBytes.high > 0;
+/** Whether weights leave any room on the fullest device: what does not load decodes nothing. True where that is not known. */
+export function weightsFit(request: FitRequest): boolean {
+  const found = placed(request);
+  return found === null || found.fullest.left.roomBytes.high > 0;
 }
 
 /** What a device has and has left. */
