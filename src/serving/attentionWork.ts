@@ -1,6 +1,6 @@
 /** Work of attention itself, beyond its projections: floating-point operations, and bytes of cache that are read. */
 
-import { layerGroups } from '../cache/groups';
+import { type LayerGroup, layerGroups } from '../cache/groups';
 import { entriesHeld, entryBytes, indexKeysHeld, indexRowBytes, layerStateBytes } from '../cache/layerBytes';
 import { type AttentionSpec, type IndexerSpec, isHeaded } from '../model/attention';
 import type { ResolvedKvDtype } from '../model/dtype';
@@ -20,10 +20,14 @@ interface Work {
 }
 
 function works(model: ModelSpec): Work[] {
-  return layerGroups(model).map(({ attention, indexes }) => {
-    const target = attention.kind === 'shared' ? model.layers[attention.sharedWith]?.attention : undefined;
-    return { spec: target ?? attention, count: indexes.length };
-  });
+  return layerGroups(model).map(({ attention, indexes }) => ({
+    spec: worksOn(model, attention),
+    count: indexes.length,
+  }));
+}
+
+function worksOn(model: ModelSpec, attention: AttentionSpec): AttentionSpec {
+  return (attention.kind === 'shared' ? model.layers[attention.sharedWith]?.attention : undefined) ?? attention;
 }
 
 /** Keys that one query attends to at a context of `tokens`, its own included. */
@@ -67,11 +71,25 @@ function stateElements(model: ModelSpec): number {
 /** Operations of one token that attends to a context of `tokens`, all layers. */
 export function decodeAttentionFlops(model: ModelSpec, tokens: number, form: LatentForm = 'absorbed'): number {
   let flops = FLOPS_PER_STATE_ELEMENT * stateElements(model);
-  for (const { spec, count } of works(model)) {
-    flops += count * keysSeen(spec, tokens) * flopsPerKey(spec, form);
-    if ('indexer' in spec) flops += count * indexKeysHeld(spec, tokens) * indexFlopsPerKey(spec.indexer);
-  }
+  for (const { spec, count } of works(model)) flops += count * flopsOfStep(spec, tokens, form);
   return flops;
+}
+
+function flopsOfStep(spec: AttentionSpec, tokens: number, form: LatentForm): number {
+  const index = 'indexer' in spec ? indexKeysHeld(spec, tokens) * indexFlopsPerKey(spec.indexer) : 0;
+  return keysSeen(spec, tokens) * flopsPerKey(spec, form) + index;
+}
+
+/** What one layer has of `decodeAttentionFlops`: its scores and sums, and what its state takes. */
+export function decodeLayerFlops(
+  model: ModelSpec,
+  { attention, state }: Pick<LayerGroup, 'attention' | 'state'>,
+  tokens: number,
+  form: LatentForm = 'absorbed',
+): number {
+  return (
+    flopsOfStep(worksOn(model, attention), tokens, form) + FLOPS_PER_STATE_ELEMENT * (state?.recurrentElements ?? 0)
+  );
 }
 
 /** Σ min(t, limit) for t = 1 … tokens. */

@@ -16,24 +16,28 @@ export interface ExpertGroup {
   readonly parametersEach: number;
 }
 
+const NOTHING: Readonly<Record<Part, number>> = {
+  embedding: 0,
+  outputHead: 0,
+  attention: 0,
+  mlp: 0,
+  norms: 0,
+  experts: 0,
+  router: 0,
+  other: 0,
+};
+
 /** Sums by part. A number that a config lacks is NaN and makes its sum NaN. */
 export class Tally {
-  readonly parts: Record<Part, number> = {
-    embedding: 0,
-    outputHead: 0,
-    attention: 0,
-    mlp: 0,
-    norms: 0,
-    experts: 0,
-    router: 0,
-    other: 0,
-  };
+  readonly parts: Record<Part, number> = { ...NOTHING };
   /** Of the embedding: what is only looked up. */
   lookup = 0;
   /** Of all: what runs for the prompt alone. */
   encoder = 0;
   /** The config does not say how many experts a token uses: all count as used. */
   openRouting = false;
+  /** Whose parts are added next: a layer's, by its index, or (null) the model's own. */
+  place: number | null = null;
   private readonly groups = new Map<string, ExpertGroup>();
 
   add(part: Part, count: number): void {
@@ -64,4 +68,51 @@ export class Tally {
 /** Parameters of routed experts that a token does not use. */
 export function idleExperts(groups: readonly ExpertGroup[]): number {
   return groups.reduce((sum, group) => sum + group.layers * (group.experts - group.perToken) * group.parametersEach, 0);
+}
+
+/** What one layer has, or the model beside its layers. */
+export interface PlacedParts {
+  readonly parts: Readonly<Record<Part, number>>;
+  /** Routed experts that a token does not use. */
+  readonly idle: number;
+  /** Layers of experts that were added here; one, as a rule. */
+  readonly experts: readonly Omit<ExpertGroup, 'layers'>[];
+}
+
+/** Keeps apart what belongs to which layer. */
+export class PlacedTally extends Tally {
+  private readonly places = new Map<
+    number | null,
+    { parts: Record<Part, number>; experts: Omit<ExpertGroup, 'layers'>[] }
+  >();
+
+  override add(part: Part, count: number): void {
+    super.add(part, count);
+    this.here.parts[part] += count;
+  }
+
+  override addExperts(layers: number, experts: number, perToken: number, parametersEach: number): void {
+    super.addExperts(layers, experts, perToken, parametersEach);
+    const { here } = this;
+    here.parts.experts += layers * experts * parametersEach;
+    if (!(layers > 0 && experts > 0)) return;
+    const used = Number.isNaN(perToken) ? experts : Math.min(perToken, experts);
+    for (let layer = 0; layer < layers; layer++) here.experts.push({ experts, perToken: used, parametersEach });
+  }
+
+  /** Of a layer, or (null) of the model beside its layers; null where nothing was added there. */
+  at(place: number | null): PlacedParts | null {
+    const found = this.places.get(place);
+    if (!found) return null;
+    const idle = found.experts.reduce((sum, each) => sum + (each.experts - each.perToken) * each.parametersEach, 0);
+    return { ...found, idle };
+  }
+
+  private get here(): { parts: Record<Part, number>; experts: Omit<ExpertGroup, 'layers'>[] } {
+    const known = this.places.get(this.place);
+    if (known) return known;
+    const made = { parts: { ...NOTHING }, experts: [] };
+    this.places.set(this.place, made);
+    return made;
+  }
 }

@@ -7,7 +7,7 @@ import { ConfigRefusal } from '../../config/refusal';
 import { blocksOf } from '../../families/blocksOf';
 import { PAIRS } from '../../families/composites';
 import type { CountedDecoder } from '../../families/counted/facet';
-import { type ExpertGroup, idleExperts, type Part, PARTS, Tally } from '../../families/counted/tally';
+import { type ExpertGroup, idleExperts, type Part, PARTS, PlacedTally, Tally } from '../../families/counted/tally';
 import { blocksRegister, countsRegister } from '../../families/register';
 import { tiedEmbeddings } from '../../families/tying';
 import type { Source } from '../../model/spec';
@@ -53,9 +53,22 @@ const OTHER_PARTS: Readonly<Record<string, string>> = {
  * that is needed: never a guess.
  */
 export function countParameters(reading: Reading, log = new ReadingLog()): ParameterCount | null {
+  return counting(reading, log, () => new Tally())?.count ?? null;
+}
+
+/** The same count, and which layer has how much of it. */
+export function countByLayer(reading: Reading): { readonly count: ParameterCount; readonly tally: PlacedTally } | null {
+  return counting(reading, new ReadingLog(), () => new PlacedTally());
+}
+
+function counting<T extends Tally>(
+  reading: Reading,
+  log: ReadingLog,
+  start: () => T,
+): { readonly count: ParameterCount; readonly tally: T } | null {
   if (PAIRS.includes(reading.location.rootModelType) || !isUnderstood(reading.spec)) return null;
   const reader = reading.reader(log);
-  const tallied = tallyOf(reading, reader);
+  const tallied = tallyOf(reading, reader, start);
   if (!tallied || changed(reader)) return null;
   const { tally, counted } = tallied;
   const total = tally.total;
@@ -74,7 +87,7 @@ export function countParameters(reading: Reading, log = new ReadingLog()): Param
   const notCounted = location.path.flatMap((_key, depth) => otherParts(root, location.path.slice(0, depth)));
   if (location.path.length === 0) notCounted.push(...otherParts(root, []));
   if (spec.draftLayers > 0) notCounted.push('multi-token-prediction layers');
-  return {
+  const count: ParameterCount = {
     ...tally.parts,
     total,
     activePerToken,
@@ -89,22 +102,23 @@ export function countParameters(reading: Reading, log = new ReadingLog()): Param
     exact: spec.unknownLayers === 0 && leftOut === null,
     notCounted: [...new Set(notCounted)],
   };
+  return { count, tally };
 }
 
-interface Tallied {
-  readonly tally: Tally;
+interface Tallied<T extends Tally> {
+  readonly tally: T;
   /** Where the count came from a facet of its own. */
   readonly counted?: CountedDecoder;
 }
 
-function tallyOf(reading: Reading, reader: ConfigReader): Tallied | null {
+function tallyOf<T extends Tally>(reading: Reading, reader: ConfigReader, start: () => T): Tallied<T> | null {
   const facet = countsRegister.of(reading.modelType);
   if (!facet && !blocksRegister.of(reading.modelType)) return null;
   const tied = tiedEmbeddings(reading, reader.log);
-  const derived = answered(() => fromBlocks(reading, reader, tied));
+  const derived = answered(() => fromBlocks(reading, reader, tied, start()));
   if (derived || !facet) return derived;
   return answered(() => {
-    const tally = new Tally();
+    const tally = start();
     if (facet.whole) {
       facet.whole(reader, tally, tied);
       return { tally };
@@ -113,11 +127,15 @@ function tallyOf(reading: Reading, reader: ConfigReader): Tallied | null {
   });
 }
 
-function fromBlocks(reading: Reading, reader: ConfigReader, tied: boolean): Tallied | null {
+function fromBlocks<T extends Tally>(
+  reading: Reading,
+  reader: ConfigReader,
+  tied: boolean,
+  tally: T,
+): Tallied<T> | null {
   if (reading.spec.unknownLayers > 0) return null;
   const model = blocksOf(reading, reader);
   if (!model) return null;
-  const tally = new Tally();
   tallyBlocks(tally, model, reading.spec.layers, reader, tied);
   return { tally };
 }

@@ -30,6 +30,7 @@ export function tallyCounted(
   const feedForward = feedForwardCounter(config, counted, tally);
   const normWidth = switched(config, counted.normBias ?? false) ? 2 * hidden : hidden;
   for (const [index, view] of views.entries()) {
+    tally.place = view.index;
     const mixed = tokenMixer(config, counted, layers[index], view, attention);
     if (mixed === null) return false;
     tally.add('attention', mixed);
@@ -39,6 +40,7 @@ export function tallyCounted(
     );
     feedForward(view);
   }
+  tally.place = null;
   tally.add(
     'norms',
     (typeof counted.finalNorms === 'function' ? counted.finalNorms(config) : (counted.finalNorms ?? 1)) * normWidth,

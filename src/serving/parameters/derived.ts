@@ -1,6 +1,6 @@
 /** Parameters of a model from the weights that its blocks have. */
 
-import type { DenseFeedForward, FeedForward } from '../../attention/spec/blockSpec';
+import type { BlockSpec, DenseFeedForward, FeedForward } from '../../attention/spec/blockSpec';
 import type { NormSpec } from '../../attention/spec/normSpec';
 import { blockWeights, feedForwardWeights, weightCount, type WeightInfo } from '../../attention/spec/weightNames';
 import type { ConfigReader } from '../../config/reader';
@@ -22,17 +22,30 @@ export function tallyBlocks(
   tied: boolean,
 ): void {
   const { hiddenSize } = model;
-  for (const { index, attention } of layers) {
-    const block = model.block(index);
-    const projects = attention.kind !== 'shared' || model.sharedLayersProject === true;
-    for (const weight of blockWeights(block)) {
-      if (!projects && KEYS_AND_VALUES.test(weight.name)) continue;
-      if (model.valuesFromKeys?.(index) && VALUES.test(weight.name)) continue;
-      if (isCounted(weight, block.feedForward)) tally.add(partOf(weight.name), weightCount(weight));
-    }
+  for (const layer of layers) {
+    const block = model.block(layer.index);
+    tally.place = layer.index;
+    for (const weight of layerParameters(model, layer, block)) tally.add(partOf(weight.name), weightCount(weight));
     addFeedForward(tally, block.feedForward, hiddenSize);
   }
+  tally.place = null;
   addEnds(tally, model, config, tied);
+}
+
+/** The weights of a layer that are parameters, without those of routed experts. */
+export function layerParameters(
+  model: ModelBlocks,
+  { index, attention }: Pick<LayerSpec, 'index' | 'attention'>,
+  block: BlockSpec,
+): readonly WeightInfo[] {
+  const projects = attention.kind !== 'shared' || model.sharedLayersProject === true;
+  const keysAreValues = model.valuesFromKeys?.(index) === true;
+  return blockWeights(block).filter(
+    (weight) =>
+      (projects || !KEYS_AND_VALUES.test(weight.name)) &&
+      (!keysAreValues || !VALUES.test(weight.name)) &&
+      isCounted(weight, block.feedForward),
+  );
 }
 
 function addFeedForward(tally: Tally, feedForward: FeedForward, hiddenSize: number): void {
@@ -46,7 +59,7 @@ function addFeedForward(tally: Tally, feedForward: FeedForward, hiddenSize: numb
 }
 
 /** xIELU learns two slopes; what else it has are buffers. */
-function activationScalars({ activation }: DenseFeedForward): number {
+export function activationScalars({ activation }: DenseFeedForward): number {
   return typeof activation === 'object' ? 2 : 0;
 }
 
