@@ -7,6 +7,7 @@ import { InputError, UsageError } from './errors';
 import { bench } from './bench';
 import { compare } from './compare';
 import { convert } from './convert';
+import { draw } from './draw';
 import { estimate } from './estimate';
 import { fit } from './fit';
 import { generate } from './generate';
@@ -18,7 +19,17 @@ import type { CliOutput } from './output';
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, convert, estimate, fit, generate, heads, lint };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  bench,
+  compare,
+  convert,
+  draw,
+  estimate,
+  fit,
+  generate,
+  heads,
+  lint,
+};
 
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]   what a config caches, and why
@@ -33,6 +44,8 @@ const USAGE = `usage: headlight COMMAND …
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
+  draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
+                                               the architecture as a figure: layers, heads, experts, and what is cached
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
           --opt NAME[=VALUE]… (start-up options of the engine by its own names) --kv-dtype auto|…

@@ -26,7 +26,8 @@ function works(model: ModelSpec): Work[] {
   }));
 }
 
-function worksOn(model: ModelSpec, attention: AttentionSpec): AttentionSpec {
+/** Whose cache a layer's queries look at: its own attention, or that of the layer whose cache it reads. */
+export function worksOn(model: ModelSpec, attention: AttentionSpec): AttentionSpec {
   return (attention.kind === 'shared' ? model.layers[attention.sharedWith]?.attention : undefined) ?? attention;
 }
 

@@ -59,7 +59,7 @@ function addFeedForward(tally: Tally, feedForward: FeedForward, hiddenSize: numb
 }
 
 /** xIELU learns two slopes; what else it has are buffers. */
-export function activationScalars({ activation }: DenseFeedForward): number {
+function activationScalars({ activation }: DenseFeedForward): number {
   return typeof activation === 'object' ? 2 : 0;
 }
 

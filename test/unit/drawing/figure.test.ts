@@ -1,0 +1,159 @@
+// Figures of all reference models: nothing overlaps, no text is cut, and the boxes sum to the numbers of the other surfaces.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { layerDrawing } from '../../../src/drawing/boxes';
+import { figureOf } from '../../../src/drawing/figure';
+import type { Part, Place, Scene, TextShape } from '../../../src/drawing/scene';
+import { figureSvg } from '../../../src/drawing/svg';
+import { textWidth, wrapText } from '../../../src/drawing/textWidth';
+import { readModelConfig } from '../../../src/reading/read';
+import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
+import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
+import { referenceConfig, referenceNames } from '../support/reference';
+
+const TOKENS = 32_768;
+const WIDTHS = [320, 480, 1200];
+
+function anatomy(name: string): Anatomy {
+  const reading = readModelConfig(referenceConfig(name));
+  if (!reading) throw new Error(name);
+  return anatomyOf(reading, 'bf16', TOKENS);
+}
+
+const figure = (name: string, width: number): Scene =>
+  figureOf(anatomy(name), { width, name, source: `${name}/config.json` });
+
+const overlap = (a: Place, b: Place): boolean =>
+  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+function overlapping(parts: readonly Part[]): string[] {
+  return parts.flatMap((part, index) =>
+    parts.slice(index + 1).flatMap((other) => (overlap(part, other) ? [`${part.id} and ${other.id}`] : [])),
+  );
+}
+
+/** By its widest font, with the descent of its letters. */
+function textInside({ x, y, text, size, bold }: TextShape, place: Place): boolean {
+  return (
+    x >= place.x &&
+    x + textWidth(text, size, bold) <= place.x + place.width + 0.5 &&
+    y - size >= place.y - 0.5 &&
+    y + size * 0.3 <= place.y + place.height + 0.5
+  );
+}
+
+function cut(scene: Scene): string[] {
+  const texts = [
+    ...scene.ground.flatMap((shape) =>
+      shape.shape === 'text' && !textInside(shape, { x: 0, y: 0, width: scene.width, height: scene.height })
+        ? [shape.text]
+        : [],
+    ),
+    ...scene.parts.flatMap((part) =>
+      part.shapes.flatMap((shape) => {
+        if (shape.shape === 'text') return textInside(shape, part) ? [] : [`${part.id}: ${shape.text}`];
+        if (shape.shape !== 'rect') return [];
+        const { x, y, width, height } = shape;
+        const inside =
+          x >= part.x - 0.1 &&
+          y >= part.y - 0.1 &&
+          x + width <= part.x + part.width + 0.1 &&
+          y + height <= part.y + part.height + 0.1;
+        return inside ? [] : [`${part.id}: a mark`];
+      }),
+    ),
+  ];
+  return texts;
+}
+
+describe('figures', () => {
+  it.each(referenceNames())('%s: nothing overlaps and nothing is cut at 320, 480 and 1,200 px', (name) => {
+    for (const width of WIDTHS) {
+      const scene = figure(name, width);
+      expect(overlapping(scene.parts)).toEqual([]);
+      expect(cut(scene)).toEqual([]);
+      expect(
+        scene.parts.filter((part) => part.x < 0 || part.x + part.width > width || part.y + part.height > scene.height),
+      ).toEqual([]);
+      expect(new Set(scene.parts.map(({ id }) => id)).size).toBe(scene.parts.length);
+    }
+  });
+
+  it.each(referenceNames())('%s: the boxes of its layers sum to its parameters and operations', (name) => {
+    const { kinds, count, spec } = anatomy(name);
+    if (!count) return;
+    let flops = 0;
+    for (const kind of kinds) {
+      const { branches, unplaced } = layerDrawing(kind);
+      const boxes = [
+        ...branches.flatMap(({ rows, onStream }) => [...rows.flat(), ...(onStream ? [onStream] : [])]),
+        ...unplaced,
+      ];
+      if (!kind.parameters) continue;
+      const total = Object.values(kind.parameters.parts).reduce((sum, part) => sum + part, 0);
+      expect(boxes.reduce((sum, box) => sum + (box.parameters ?? 0), 0)).toBe(total);
+      const each = boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
+      expect(each).toBe(2 * (total - kind.parameters.idle) + kind.attentionFlops);
+      flops += each * kind.indexes.length;
+    }
+    // Beside its layers, and without an encoder, which runs for the prompt alone.
+    const ends = figure(name, 600).parts.filter(({ id }) => id.startsWith('model.'));
+    const all = (of: 'parameters' | 'flops'): number => ends.reduce((sum, box) => sum + (box[of] ?? 0), 0);
+    const layers = kinds.reduce(
+      (sum, { parameters, indexes }) =>
+        sum + indexes.length * Object.values(parameters?.parts ?? {}).reduce((own, part) => own + part, 0),
+      0,
+    );
+    expect(all('parameters') + layers).toBe(count.total);
+    const attention = kinds.reduce(
+      (sum, { parameters, attentionFlops, indexes }) => sum + (parameters ? 0 : attentionFlops * indexes.length),
+      0,
+    );
+    expect(all('flops') + flops + attention).toBe(
+      2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(spec, TOKENS),
+    );
+  });
+
+  it('are the same to the byte each time, and well-formed', () => {
+    const scene = figure('llama-3-8b', 1200);
+    expect(figureSvg(scene, 'light')).toBe(figureSvg(figure('llama-3-8b', 1200), 'light'));
+    expect(figureSvg(scene, 'dark')).not.toBe(figureSvg(scene, 'light'));
+  });
+
+  it('say what is cached where it is', () => {
+    const says = figure('llama-3-8b', 1200).parts.map((part) => part.says);
+    expect(says).toContainEqual(expect.stringContaining('Cached: 4 KiB a token, K and V, 8 × 128 each'));
+    expect(says).toContainEqual(expect.stringContaining('32 query heads in 8 groups of 4'));
+  });
+
+  it('say of a layer that reads the cache of another what that one keeps', () => {
+    const says = figure('gemma-3n-e4b', 1200).parts.filter(({ id }) => /^layer\.[CD]\.(cache|attention)$/.test(id));
+    expect(says.map((part) => part.says.replace(/, 8 query.*/, ''))).toEqual(
+      expect.arrayContaining([
+        'K and V of layer 18, cached there, nothing here',
+        'Attention to the last 512 tokens',
+        'K and V of layer 19, cached there, nothing here',
+        'Attention to all tokens',
+      ]),
+    );
+  });
+
+  it('show text of a file as text', () => {
+    const scene = figureOf(anatomy('llama-3-8b'), { width: 600, name: '<script>&"', source: '<b>' });
+    const svg = figureSvg(scene, 'light');
+    expect(svg).not.toContain('<script');
+    expect(svg).not.toContain('<b>');
+  });
+});
+
+describe('text', () => {
+  it('is broken so that every line fits, and nothing of it is lost', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 80 }), fc.integer({ min: 30, max: 300 }), (text, width) => {
+        const lines = wrapText(text, width, 11);
+        for (const line of lines) expect(textWidth(line, 11) <= width || [...line].length === 1).toBe(true);
+        expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));
+      }),
+    );
+  });
+});
