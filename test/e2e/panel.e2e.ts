@@ -320,27 +320,6 @@ describe('the panel', () => {
     expect(after.host - before.host).toBeLessThan(3e6);
   });
 
-  test.skipIf(!thorough)(
-    'stands beside the editor, too, and comes back after a reload of the window',
-    async () => {
-      // The side bar's page is not shown: one frame is the panel's.
-      await run('workbench.view.explorer');
-      await run('headlight.openPanelBeside');
-      await panel.untilShows('128 KiB');
-      await panel.show('What-if');
-      workbench().host.forget();
-      const loaded = workbench().page.waitForEvent('load');
-      // The command, for it waits until the workbench has stored its state.
-      await workbench().runCommand('Developer: Reload Window');
-      await loaded;
-      // The extension host starts anew before the page can ask it.
-      await panel.frame.locator('headlight-app h1').waitFor({ timeout: 80_000 });
-      await panel.untilShows('KV heads');
-      await expect.poll(() => panel.tab('What-if').getAttribute('aria-selected')).toBe('true');
-    },
-    150_000,
-  );
-
   test('broke no rule of its policy and wrote no error', () => {
     expect(complaints).toEqual([]);
   });
