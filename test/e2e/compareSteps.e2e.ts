@@ -119,6 +119,12 @@ describe.skipIf(!thorough)('compare', () => {
       .poll(() => cursor.getAttribute('aria-valuetext'))
       .toBe('At 131,072 tokens: as it is 16 GiB, MHA 64 GiB, MQA 2 GiB, MLA 512 + 64 4.5 GiB');
     await workbench().screenshot('panel-compare');
+    // One of them alone: named where it is read, and told; the others recede.
+    await workbench().page.keyboard.press('ArrowUp');
+    await expect.poll(() => cursor.getAttribute('aria-valuetext')).toMatch(/^At 131,072 tokens: [^,]+ [\d.]+ GiB$/);
+    const [, name = ''] = /: (.+) [\d.]+ GiB$/.exec((await cursor.getAttribute('aria-valuetext')) ?? '') ?? [];
+    await cursor.locator('svg.looking text.here', { hasText: name }).waitFor();
+    await cursor.locator('svg.looking .line.looked', { hasText: name }).waitFor();
   });
 
   /** What the step reads and makes is between its controls and the lower edge, without scrolling. */
