@@ -227,6 +227,23 @@ describe(`the panel's page${depthNote}`, () => {
     host.dispose();
   });
 
+  test('gives the bars of What-if the room between names and numbers', async () => {
+    const { shown, host } = await open('whatIf');
+    await shown.settled();
+    const widths = await shown.page
+      .locator('headlight-what-if .results')
+      .evaluate((results) =>
+        [...results.querySelectorAll('.ghost')].map(
+          (bar) => bar.getBoundingClientRect().width / results.getBoundingClientRect().width,
+        ),
+      );
+    expect(widths.length).toBeGreaterThan(3);
+    // A quarter of a side bar at least: names, numbers and factors have the rest.
+    expect(Math.min(...widths)).toBeGreaterThan(0.25);
+    await shown.close();
+    host.dispose();
+  });
+
   test('plays steps, half a second each, until it is paused or at the end, and says where it stopped', async () => {
     const { shown, host } = await open('steps', false);
     const { page } = shown;

@@ -21,7 +21,7 @@ export const stepStyles = css`
   .steps td.from { padding-left: 6px; }
   .steps th { font-size: 12px; white-space: normal; }
   .steps .link { white-space: nowrap; }
-  .steps i { font-family: Georgia, 'Times New Roman', serif; font-size: 1.1em; }
+  .steps i { font-family: Georgia, 'Times New Roman', serif; font-size: 1.1em; line-height: 0; }
   .steps tr.result td { border-top: 1px solid var(--line); font-weight: 600; }
 `;
 
