@@ -45,16 +45,14 @@ import {
 import type { StagePart } from './steps/equation';
 import {
   cellText,
-  columnsOf,
   labelPixels,
-  layoutOf,
   lineItem,
   type Lit,
   litWith,
-  type StageColumn,
+  type Stage,
   staged,
   STAGE_GAP,
-  type StageLayout,
+  stageOf,
   type StageSide,
   unstaged,
 } from './steps/stage';
@@ -169,7 +167,7 @@ export class StepsView extends LitElement {
   @state() private playing: ReturnType<typeof setInterval> | null = null;
 
   /** Of every step. */
-  private stages: readonly (StageLayout & { readonly columns: readonly StageColumn[] })[] = [];
+  private stages: readonly Stage[] = [];
   private picture = { cell: 0, beside: false };
   private lit: readonly Lit[] = [];
   private stopTheme: (() => void) | undefined;
@@ -204,10 +202,7 @@ export class StepsView extends LitElement {
     const { walk, cursor, step } = this;
     this.lit = cursor ? litWith(walk, cursor.id, cursor.row, cursor.column, step) : [];
     if (!changed.has('walk') && !changed.has('width')) return;
-    this.stages = walk.steps.map((_, at) => {
-      const columns = columnsOf(walk, at);
-      return { columns, ...layoutOf(columns, this.width - EDGE) };
-    });
+    this.stages = walk.steps.map((_, at) => stageOf(walk, at, this.width - EDGE));
     this.picture = this.pictureLook();
   }
 

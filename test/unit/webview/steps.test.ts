@@ -37,7 +37,7 @@ import {
   type WalkSettings,
 } from '../../../webview/views/steps/settings';
 import { equationOf } from '../../../webview/views/steps/equation';
-import { cellText, columnsOf, layoutOf, litWith, staged, unstaged } from '../../../webview/views/steps/stage';
+import { cellText, litWith, staged, stageOf, unstaged } from '../../../webview/views/steps/stage';
 import {
   differenceText,
   isMasked,
@@ -325,7 +325,7 @@ describe('an operation written out', () => {
     const walk = latentWalk(LECTURE);
     const written = (id: string): string[] => {
       const at = walk.steps.findIndex((step) => step.id === id);
-      return columnsOf(walk, at).map(
+      return stageOf(walk, at, 1_144).columns.map(
         ({ side, equations }) =>
           `${side}: ${equations.map((parts) => parts.map(({ sign, name, grid }) => [...sign, `${name}(${grid.rows}×${grid.columns})`].join(' ')).join(' ')).join(', ')}`,
       );
@@ -346,8 +346,7 @@ describe('an operation written out', () => {
       // The first is a side bar as wide as VS Code opens it.
       for (const room of [256, 280, 440, 1_144]) {
         walk.steps.forEach((step, at) => {
-          const columns = columnsOf(walk, at);
-          const { cell, height, beside } = layoutOf(columns, room);
+          const { columns, cell, height, beside } = stageOf(walk, at, room);
           expect(cell, `${step.id} at ${room}`).toBeGreaterThanOrEqual(5);
           expect(height, `${step.id} at ${room}`).toBeLessThanOrEqual(room > 1_000 ? 500 : 340);
           if (room > 1_000 && columns.length === 2) expect(beside || cell >= WRITTEN_FROM, step.id).toBe(true);
@@ -358,12 +357,26 @@ describe('an operation written out', () => {
 
   it('shows numbers in its cells in every step where an editor is wide, and in a side bar where they fit', () => {
     const written = (walk: Walk, room: number): number =>
-      walk.steps.filter((_, at) => layoutOf(columnsOf(walk, at), room).cell >= WRITTEN_FROM).length;
+      walk.steps.filter((_, at) => stageOf(walk, at, room).cell >= WRITTEN_FROM).length;
     for (const walk of [latentWalk(LECTURE), plainWalk(LECTURE)]) {
       expect(written(walk, 1_144)).toBe(walk.steps.length);
       expect(written(walk, 868)).toBeGreaterThan(walk.steps.length * 0.7);
       expect(written(walk, 280)).toBeGreaterThan(0);
     }
+  });
+
+  it('stands in one line, or its parts below each other where they are larger so', () => {
+    const walk = latentWalk(LECTURE);
+    const at = walk.steps.findIndex((step) => step.id === 'newKeys');
+    const lines = (room: number): number | undefined => stageOf(walk, at, room).columns[0]?.equations.length;
+    expect([lines(280), lines(440), lines(1_144)]).toEqual([2, 2, 1]);
+    const narrow = stageOf(walk, at, 280);
+    // In one line they are 8 pixels wide.
+    expect(narrow.cell).toBeGreaterThan(14);
+    expect(narrow.columns[0]?.equations.map((parts) => parts.map(({ name }) => name).join(' '))).toEqual([
+      'c_KV W_UK K',
+      'c_KV W_UV V',
+    ]);
   });
 
   it('leads from its cells to those of the matrix and back', () => {

@@ -23,8 +23,8 @@ export interface StageColumn {
   readonly equations: readonly (readonly StagePart[])[];
 }
 
-/** What a step computes, by side; in a step that computes nothing: what is kept. */
-export function columnsOf(walk: Walk, step: number): StageColumn[] {
+/** What a step computes, by side, `apart` or in one line; in a step that computes nothing: what is kept. */
+function columnsOf(walk: Walk, step: number, apart = false): StageColumn[] {
   const operations = walk.steps[step]?.operations ?? [];
   const equations = operations.map((operation): [StageSide, StagePart[]] => {
     const { band } = matrixOf(walk, operation.result);
@@ -43,7 +43,8 @@ export function columnsOf(walk: Walk, step: number): StageColumn[] {
   return (['both', 'left', 'right'] as const).flatMap((side) => {
     const own = all.filter(([one]) => one === side).map(([, parts]) => parts);
     // What is kept stands in one line.
-    return own.length === 0 ? [] : [{ side, equations: [operations.length > 0 ? together(own) : own.flat()] }];
+    if (own.length === 0) return [];
+    return [{ side, equations: operations.length === 0 ? [own.flat()] : apart ? own : [together(own)] }];
   });
 }
 
@@ -67,6 +68,10 @@ export interface StageLayout {
   /** Tokens stand at the left of the first matrix. */
   readonly labelled: boolean;
   readonly height: number;
+}
+
+export interface Stage extends StageLayout {
+  readonly columns: readonly StageColumn[];
 }
 
 const CHARACTER = 6.2;
@@ -112,7 +117,7 @@ function lineOf(parts: readonly StagePart[], labelled: boolean): LineItem[] {
 }
 
 /** With numbers where there is room for them; else side by side where cells stay large enough. Words at the rows where they fit. */
-export function layoutOf(columns: readonly StageColumn[], room: number): StageLayout {
+function layoutOf(columns: readonly StageColumn[], room: number): StageLayout {
   const highest = room >= WIDE_FROM ? HIGHEST_WIDE : HIGHEST;
   const layout = (beside: boolean, labelled: boolean): StageLayout & { readonly fits: boolean } => {
     const width = beside ? (room - STAGE_GAP) / 2 : room;
@@ -143,6 +148,15 @@ export function layoutOf(columns: readonly StageColumn[], room: number): StageLa
     below.find(({ fits }) => fits) ??
     layout(false, false)
   );
+}
+
+/** What a step shows and how large: its operations below each other where that makes them larger, and no numbers are lost by it. */
+export function stageOf(walk: Walk, step: number, room: number): Stage {
+  const [together, apart] = [false, true].map((own): Stage => {
+    const columns = columnsOf(walk, step, own);
+    return { columns, ...layoutOf(columns, room) };
+  }) as [Stage, Stage];
+  return together.cell < WRITTEN_FROM && apart.cell > together.cell ? apart : together;
 }
 
 /** A part as a picture, from the whole matrix as one. */
