@@ -3,7 +3,7 @@
 import { css, nothing, svg, type SVGTemplateResult } from 'lit';
 import { formatInteger, formatSize } from '../../../src/model/units';
 import { kindColor, kindDash } from '../../styles/kinds';
-import { bytesY, contextX, type CurveLayout, type CurveLine } from './viewModel';
+import { bytesY, contextX, type CurveLayout, type CurveLine, FONT_WIDTH } from './viewModel';
 
 export const curveStyles = css`
   svg { display: block; overflow: visible; user-select: none; -webkit-user-select: none; }
@@ -80,8 +80,9 @@ function renderDot(
   const bytes = series.bytesAt(clamp(tokens, layout));
   if (bytes <= 0) return nothing;
   const y = bytesY(layout, bytes);
-  // Its name stands where it is read, on the side that has more room.
-  const left = x - layout.left > (layout.right - layout.left) / 2;
+  const text = `${series.label} · ${formatSize(bytes)}`;
+  // Curves rise: left of the cursor there is room above them, right of it below.
+  const left = x - layout.left > text.length * FONT_WIDTH;
   return svg`<circle class=${looked ? 'looked' : ''} cx=${x} cy=${y} r=${looked ? 4 : 3} fill=${kindColor(series.kind)}></circle>
-    ${looked ? svg`<text class="here" x=${x + (left ? -9 : 9)} y=${Math.max(layout.top + 10, y - 7)} text-anchor=${left ? 'end' : 'start'}>${series.label} · ${formatSize(bytes)}</text>` : nothing}`;
+    ${looked ? svg`<text class="here" x=${x + (left ? -9 : 9)} y=${left ? Math.max(layout.top + 10, y - 7) : y + 17} text-anchor=${left ? 'end' : 'start'}>${text}</text>` : nothing}`;
 }

@@ -119,7 +119,8 @@ export interface CurveLayout {
   readonly lines: readonly CurveLine[];
 }
 
-const FONT_WIDTH = 6.3;
+/** A character of a label, in pixels. */
+export const FONT_WIDTH = 6.3;
 const X_TICK_ROOM = 44;
 const Y_TICK_ROOM = 36;
 /** Binary units step by 2^10: ticks at every power of 4, 16, 32 or 1,024. */
