@@ -11,6 +11,8 @@ export interface Factor {
   /** What it is: "KV heads", "head dim", "bytes per element". */
   readonly name: string;
   readonly value: number;
+  /** In formulas: "g"; absent where papers have none. */
+  readonly symbol?: string;
   /** Null where the factor is part of the rule itself (the 2 of K and V). */
   readonly source: Source | null;
   /** Summands, where the factor is a sum (latent + RoPE). */
@@ -59,7 +61,7 @@ export function derive(
 }
 
 function layersFactor(group: LayerGroup): Factor {
-  return { name: 'layers', value: group.indexes.length, source: group.sources['layers'] ?? null };
+  return { name: 'layers', value: group.indexes.length, symbol: 'l', source: group.sources['layers'] ?? null };
 }
 
 function cacheTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Source, tokens: number): DerivationTerm[] {
@@ -86,15 +88,22 @@ function entryFactors(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: So
   const { attention, sources } = group;
   const from = (name: string): Source | null => sources[name] ?? null;
   if (isHeaded(attention)) {
-    const { kvHeads, keyDim, valueDim } = attention;
-    const heads: Factor = { name: 'KV heads', value: kvHeads, source: from('kvHeads') };
-    const key: Factor = { name: 'K dim', value: keyDim, source: from('keyDim') };
+    const { queryHeads, kvHeads, keyDim, valueDim } = attention;
+    // n heads, or g groups of them.
+    const symbol = kvHeads === queryHeads ? 'n' : 'g';
+    const heads: Factor = { name: 'KV heads', value: kvHeads, symbol, source: from('kvHeads') };
+    const key: Factor = { name: 'K dim', value: keyDim, symbol: 'hₖ', source: from('keyDim') };
     const perElement = elementFactor(rowBytes(dtype, kvHeads, keyDim) / (kvHeads * keyDim), dtype, dtypeSource);
-    if (valueDim === 0) return [heads, { ...key, name: 'head dim (K = V, stored once)' }, perElement];
+    if (valueDim === 0) return [heads, { ...key, name: 'head dim (K = V, stored once)', symbol: 'h' }, perElement];
     if (keyDim === valueDim) {
-      return [{ name: 'K and V', value: 2, source: null }, heads, { ...key, name: 'head dim' }, perElement];
+      return [
+        { name: 'K and V', value: 2, symbol: '2', source: null },
+        heads,
+        { ...key, name: 'head dim', symbol: 'h' },
+        perElement,
+      ];
     }
-    const value: Factor = { name: 'V dim', value: valueDim, source: from('valueDim') };
+    const value: Factor = { name: 'V dim', value: valueDim, symbol: 'hᵥ', source: from('valueDim') };
     const total = entryBytes(attention, dtype) / (kvHeads * (keyDim + valueDim));
     return [
       heads,
@@ -105,8 +114,8 @@ function entryFactors(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: So
   if (attention.kind === 'latent') {
     const { latentDim, ropeDim } = attention;
     const parts: Factor[] = [
-      { name: 'latent', value: latentDim, source: from('latentDim') },
-      { name: 'RoPE key', value: ropeDim, source: from('ropeDim') },
+      { name: 'latent', value: latentDim, symbol: 'dₗ', source: from('latentDim') },
+      { name: 'RoPE key', value: ropeDim, symbol: 'dᵣ', source: from('ropeDim') },
     ];
     const perElement = latentRowBytes(dtype, latentDim, ropeDim) / (latentDim + ropeDim);
     return [
@@ -117,7 +126,7 @@ function entryFactors(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: So
   if (attention.kind === 'compressed') {
     const perElement = entryBytes(attention, dtype) / attention.headDim;
     return [
-      { name: 'head dim (K = V, stored once)', value: attention.headDim, source: from('headDim') },
+      { name: 'head dim (K = V, stored once)', value: attention.headDim, symbol: 'h', source: from('headDim') },
       elementFactor(perElement, dtype, dtypeSource),
     ];
   }
@@ -125,7 +134,7 @@ function entryFactors(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: So
 }
 
 function elementFactor(bytes: number, dtype: ResolvedKvDtype, source: Source): Factor {
-  return { name: `B (${dtype})`, value: bytes, source };
+  return { name: `B (${dtype})`, value: bytes, symbol: 'bytes', source };
 }
 
 function indexTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Source, tokens: number): DerivationTerm[] {
@@ -142,7 +151,7 @@ function indexTerm(group: LayerGroup, dtype: ResolvedKvDtype, dtypeSource: Sourc
       layers: group.indexes,
       factors: [
         layersFactor(group),
-        { name: 'index key', value: indexer.headDim, source: sources['indexDim'] ?? null },
+        { name: 'index key', value: indexer.headDim, symbol: 'dᵢ', source: sources['indexDim'] ?? null },
         elementFactor(row / indexer.headDim, dtype, dtypeSource),
       ],
       bytesPerEntry: row * layers,

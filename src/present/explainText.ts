@@ -1,6 +1,7 @@
 /** "Explain this number": a whole derivation as a Markdown document. Every factor, the key and line that gave it, rule and notes. */
 
 import type { DerivationTerm, Factor } from '../cache/derivation';
+import { formulaText } from './formula';
 import type { CachePlan, KnownPlan } from '../cache/plan';
 import { KEYS } from '../config/keys';
 import { ENGINE_NAMES } from '../model/scenario';
@@ -99,12 +100,14 @@ function termText(term: DerivationTerm, key: string | null, level: 2 | 3): Markd
     factorRow(factor, key, factor.name),
     ...(factor.parts ?? []).map((part) => factorRow(part, key, `· ${part.name}`)),
   ]);
+  const formula = formulaText(term);
   return [
     heading(level, termTitle(term)),
     md`Layers ${sentenceText(formatRanges(term.layers))}.`,
     table(['factor', 'value', 'from', 'line'], rows, ['left', 'right', 'left', 'right']),
     joined(
       [
+        ...(formula === null ? [] : [md`In symbols: ${formula}`]),
         md`${codeSpan(`${factorsText(term.factors)} = ${formatInteger(term.bytesPerEntry)} B`, 400)} ${term.what === 'state' ? 'for each sequence' : 'for each entry'}`,
         ...(term.what === 'state'
           ? []
@@ -118,8 +121,10 @@ function termText(term: DerivationTerm, key: string | null, level: 2 | 3): Markd
 }
 
 function factorRow(factor: Factor, key: string | null, name: string): MarkdownPart[] {
+  const { symbol } = factor;
+  const title = symbol === undefined || symbol === String(factor.value) ? name : `${name}, ${symbol}`;
   return [
-    key !== null && factor.source?.key === key ? md`**${name}**` : name,
+    key !== null && factor.source?.key === key ? md`**${title}**` : title,
     numberText(factor.value),
     factor.source ? originText(factor.source) : 'the rule itself',
     factor.source?.range ? String(factor.source.range.line) : '',

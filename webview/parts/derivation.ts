@@ -18,6 +18,8 @@ export interface FactorRow {
   readonly sign: '' | '×' | '+';
   readonly value: string;
   readonly name: string;
+  /** What it is in the formula; empty where the value says it. */
+  readonly symbol: string;
   readonly origin: Origin | null;
 }
 
@@ -41,5 +43,7 @@ export function originsOf(rows: readonly FactorRow[]): Origin[] {
 }
 
 function rowOf(factor: Factor, sign: FactorRow['sign']): FactorRow {
-  return { sign, value: numberText(factor.value), name: factor.name, origin: factor.source && originOf(factor.source) };
+  const { name, value, symbol = '', source } = factor;
+  const text = numberText(value);
+  return { sign, value: text, name, symbol: symbol === text ? '' : symbol, origin: source && originOf(source) };
 }

@@ -72,12 +72,16 @@ export class CompareView extends LitElement {
       .details > div { flex: 1 1 30ch; max-width: 72ch; }
       .details .apply { flex: 0 1 auto; display: flex; align-items: center; gap: 8px; }
       .actions { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: center; }
-      .scroll { overflow-x: auto; }
+      headlight-curve { --curve-ground: var(--vscode-sideBar-background, var(--vscode-editor-background)); }
+      :host([place='editor']) headlight-curve { --curve-ground: var(--vscode-editor-background); }
+      /* A shadow at the right edge while there is more: the ground that lies over it at the end comes along. */
+      .scroll { --ground: var(--vscode-sideBar-background, var(--vscode-editor-background)); overflow-x: auto; background: linear-gradient(to left, var(--ground) 40%, transparent) 100% 0 / 32px 100% no-repeat local, linear-gradient(to left, color-mix(in srgb, var(--vscode-foreground) 38%, transparent), transparent) 100% 0 / 12px 100% no-repeat scroll; }
+      :host([place='editor']) .scroll { --ground: var(--vscode-editor-background); }
       .scroll table { white-space: nowrap; }
+      .scroll .of-scenario > * { font-weight: 600; color: var(--vscode-foreground); border-block: 1px solid var(--line); }
       .scroll tbody th { color: inherit; }
-      .scroll tr > :first-child { position: sticky; left: 0; max-width: 18ch; overflow: hidden; text-overflow: ellipsis; background: var(--vscode-sideBar-background, var(--vscode-editor-background)); }
-      :host([place='editor']) .scroll tr > :first-child { background: var(--vscode-editor-background); }
-      @container (min-width: 640px) { .scroll tr > :first-child { max-width: none; } }
+      .scroll tr > :first-child { position: sticky; left: 0; background: var(--ground); }
+      @container (max-width: 639px) { .scroll.designs tr > :first-child { min-width: 15ch; max-width: 15ch; white-space: normal; overflow-wrap: anywhere; } }
       .title { margin-bottom: 4px; }
       #curve-title { margin-bottom: 4px; }
       @container (min-width: 900px) { .under { display: grid; grid-template-columns: 1fr 1fr; gap: 40px; align-items: start; } .under:not(:has(.details)) { display: block; } .under section { margin-top: 12px; } .under .details > div { flex-basis: 100%; } }
@@ -171,7 +175,7 @@ export class CompareView extends LitElement {
           series.length === 0
             ? html`<p class="small">No design here is understood as a whole: what it caches is not known.</p>`
             : choices.asTable
-              ? this.renderCurveTable(series, range)
+              ? this.renderCurveTable(series, range, scenarioTokens)
               : html`<headlight-curve
           .series=${series}
           .range=${range}
@@ -299,7 +303,7 @@ export class CompareView extends LitElement {
 
   private renderTable(comparison: Comparison): TemplateResult {
     const { columns, cells } = comparisonTable(comparison);
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="Comparison as a table">
+    return html`<div class="scroll designs" tabindex="0" role="region" aria-label="Comparison as a table">
       <table>
         <thead><tr>${columns.map(({ id, title, about }) => html`<th scope="col" class=${id === 'design' ? '' : 'number'} title=${about}>${title}</th>`)}</tr></thead>
         <tbody>${cells.map(([design, ...rest]) => html`<tr><th scope="row" title=${design ?? ''}>${design}</th>${rest.map((text) => html`<td class="number">${text}</td>`)}</tr>`)}</tbody>
@@ -307,11 +311,15 @@ export class CompareView extends LitElement {
     </div>`;
   }
 
-  private renderCurveTable(series: readonly CurveSeries[], range: ContextRange): TemplateResult {
+  private renderCurveTable(
+    series: readonly CurveSeries[],
+    range: ContextRange,
+    scenarioTokens: number,
+  ): TemplateResult {
     return html`<div class="scroll" tabindex="0" role="region" aria-label="Cache over context as a table">
       <table>
         <thead><tr><th scope="col">Tokens</th>${series.map(({ label }) => html`<th scope="col" class="number">${label}</th>`)}</tr></thead>
-        <tbody>${curveTable(series, range).map(({ tokens, cells }) => html`<tr><th scope="row">${tokens}</th>${cells.map((text) => html`<td class="number">${text}</td>`)}</tr>`)}</tbody>
+        <tbody>${curveTable(series, range, scenarioTokens).map(({ tokens, cells, ofScenario }) => html`<tr class=${ofScenario ? 'of-scenario' : ''} title=${ofScenario ? 'The context of the scenario' : nothing}><th scope="row">${tokens}</th>${cells.map((text) => html`<td class="number">${text}</td>`)}</tr>`)}</tbody>
       </table>
     </div>`;
   }

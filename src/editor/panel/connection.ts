@@ -141,7 +141,8 @@ export class Connection extends Owner {
     const { panel } = this;
     const { heads } = panel;
     return handlersOf(PANEL, {
-      'panel/ready': () => {
+      'panel/ready': async () => {
+        await panel.following.restored;
         const view = this.wanted;
         this.wanted = null;
         return { config: panel.following.config, settings: panel.settings(), view };

@@ -1,10 +1,17 @@
-/** The config that the panels follow: the active model config; when another file becomes active, the last one stays. */
+/**
+ * The config that the panels follow: the active model config; when another file becomes active, the last one stays, also through a reload
+ * of the window.
+ */
 
 import { EventEmitter, type TextDocument, type Uri, window, workspace } from 'vscode';
 import type { PanelConfig } from '../../shared/panelContract';
 import { Owner } from '../lifecycle';
 import type { Readings } from '../readings';
+import type { FollowedMemory, LastFollowed } from './followedMemory';
 import { configOf, documentOf, type Target, type Targets } from './targets';
+
+/** A file system that does not answer must not keep the panel empty. */
+const RESTORE_MS = 5_000;
 
 /** A document, or what is left of a closed one. */
 type Source = Pick<TextDocument, 'getText' | 'version'>;
@@ -18,13 +25,21 @@ export class Following extends Owner {
   private document: Source | null = null;
   private changedAt: number | undefined;
   private scheduled = false;
+  /** True while the config of before a reload is looked for: others wait. */
+  private restoring = false;
+  /** The document beside which another one was followed before a reload: when it comes back, nobody has chosen it. */
+  private passedOver: string | null = null;
+
+  /** When it is known what is followed, as far as it can be known from what was followed last. */
+  readonly restored: Promise<void>;
 
   constructor(
     private readonly readings: Readings,
     private readonly targets: Targets,
+    private readonly memory: FollowedMemory,
   ) {
     super();
-    this.own(window.onDidChangeActiveTextEditor((editor) => this.consider(editor?.document)));
+    this.own(window.onDidChangeActiveTextEditor((editor) => this.becameActive(editor?.document)));
     this.own(
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length === 0) return;
@@ -42,10 +57,47 @@ export class Following extends Owner {
     );
     this.own(readings.onDidChange(() => this.changed(undefined)));
     this.own(workspace.onDidCloseTextDocument((document) => this.closed(document)));
-    this.consider(window.activeTextEditor?.document);
-    // No config is active: one that is visible, then any that is open.
-    if (!this.target) for (const editor of window.visibleTextEditors) this.considerFirst(editor.document);
+    const last = memory.last();
+    const active = window.activeTextEditor?.document;
+    // Editors may come back later than the panel.
+    if (last?.active !== active?.uri.toString()) {
+      this.passedOver = active ? null : (last?.active ?? null);
+      this.consider(active);
+    }
+    this.restored = last && !this.target ? this.restore(last) : Promise.resolve(this.considerOpen());
+  }
+
+  private becameActive(document: TextDocument | undefined): void {
+    const again = document !== undefined && document.uri.toString() === this.passedOver;
+    if (document) this.passedOver = null;
+    if (!again) this.consider(document);
+    this.remember();
+  }
+
+  private async restore({ uri, name }: LastFollowed): Promise<void> {
+    this.restoring = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const given = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), RESTORE_MS)));
+    const target = this.targets.of(uri, name);
+    // What was never saved comes back by itself, if at all: opening it would make another one.
+    const document = uri.scheme === 'untitled' ? null : documentOf(target).then(undefined, () => null);
+    const found = await Promise.race([document, given]);
+    clearTimeout(timer);
+    this.restoring = false;
+    if (this.target || this.disposed) return;
+    if (found) this.set(target, found);
+    else this.considerOpen();
+  }
+
+  /** The active one; else one that is visible, then any that is open. */
+  private considerOpen(): void {
+    if (!this.target) this.consider(window.activeTextEditor?.document);
+    for (const editor of window.visibleTextEditors) this.considerFirst(editor.document);
     for (const document of workspace.textDocuments) this.considerFirst(document);
+  }
+
+  private remember(): void {
+    if (this.target) this.memory.keep(this.target, window.activeTextEditor?.document.uri.toString() ?? null);
   }
 
   get current(): Target | null {
@@ -65,7 +117,7 @@ export class Following extends Owner {
   }
 
   private considerFirst(document: TextDocument): void {
-    if (!this.target) this.consider(document);
+    if (!this.target && !this.restoring) this.consider(document);
   }
 
   private consider(document: TextDocument | undefined): void {
@@ -76,6 +128,7 @@ export class Following extends Owner {
   private set(target: Target, document: TextDocument): void {
     this.target = target;
     this.document = document;
+    this.remember();
     this.changed(undefined);
   }
 

@@ -23,6 +23,7 @@ import { engineSettings, gpuSetting, scenarioSetting, unitsSetting, taughtFamili
 import { type Log, pickFrom } from '../sinks';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
+import { FollowedMemory } from './followedMemory';
 import { Following } from './following';
 import { HeadSources } from './headSources';
 import { Targets } from './targets';
@@ -59,7 +60,9 @@ export class PanelHost extends Owner {
     this.extension = context.extensionUri;
     this.log = log;
     this.targets = new Targets(this.extension);
-    this.following = this.own(new Following(readings, this.targets));
+    this.following = this.own(
+      new Following(readings, this.targets, new FollowedMemory(context.workspaceState, this.extension)),
+    );
     this.candidates = new Candidates(this.extension, this.targets, readings);
     this.heads = new HeadSources(
       {

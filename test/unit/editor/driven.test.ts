@@ -21,11 +21,11 @@ interface Manifest {
 /** File, title of the test, and the words by which the test drives it. */
 type Driven = readonly [file: string, title: string, words: string];
 
-const [HOME, SURFACES, WEB, PANEL] = [
+const [HOME, SURFACES, WEB, RELOAD] = [
   'test/e2e/home.e2e.ts',
   'test/e2e/surfaces.e2e.ts',
   'test/e2e/web.e2e.ts',
-  'test/e2e/panel.e2e.ts',
+  'test/e2e/reload.e2e.ts',
 ];
 const [ADVICE, COMPUTE, TOOLS, HOVER] = ['advice', 'compute', 'tools', 'hover'].map(
   (name) => `test/integration/${name}.test.ts`,
@@ -77,7 +77,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   fitToGpu: [SURFACES, 'devices are chosen with what fits in sight', 'Headlight: Fit to GPU'],
   willItFit: [SIZING, 'Llama-3.1-405B in fp8 on eight H100, in one line', 'Headlight: Will It Fit'],
   showHeads: [SURFACES, '%s opens it there', 'Headlight: Show Heads'],
-  walkThroughMla: [SURFACES, '%s opens it there', 'Headlight: Walk Through MLA'],
+  stepByStep: [SURFACES, '%s opens it there', 'Headlight: Step Through KV Cache and MLA'],
   convertAttention: [HOME, 'convert the config, in one step to undo', 'Headlight: Convert Attention'],
   measureConversion: [
     HOME,
@@ -198,7 +198,7 @@ const SURFACES_OF_THE_CODE: Readonly<Record<string, Driven>> = {
     'completes an engine and the options by its own names, and underlines what is none',
     'headlight.scenario.engineOptions',
   ],
-  'the panel after a reload': [PANEL, 'comes back after a reload', 'reload'],
+  'the panel after a reload': [RELOAD, 'of the window shows the config beside it', 'reload'],
 };
 
 const manifest = JSON.parse(read('package.json')) as Manifest;

@@ -184,7 +184,7 @@ beforeAll(async () => {
   new Function('module', 'require', code)(module, load);
   const bundle = module.exports as { readonly createPanelHost: typeof createPanelHost };
   const panel = await bundle.createPanelHost({
-    context: { extensionUri: new Uri(root) },
+    context: { extensionUri: new Uri(root), workspaceState: { get: () => undefined, update: () => undefined } },
     log: { info: () => undefined, warn: () => undefined, error: (line: string) => lines.push(line) },
     readings: { onDidChange: silent, of: () => ({}), quantFile: () => undefined },
     platform: { native: false },

@@ -56,6 +56,13 @@ describe('explaining a number', () => {
     for (const [, , , key = '', line = '0'] of rows) expect(lines[Number(line) - 1], key).toContain(`"${key}"`);
   });
 
+  it('says in symbols what is multiplied, each letter beside its number', () => {
+    const text = explainMarkdown('model', planCache(GQA.spec, scenario(2, 500))).source;
+    expect(text).toContain('In symbols: l · 2 · g · h · bytes · s · b');
+    expect(text).toMatch(/\| KV heads, g +\| +4 \|/);
+    expect(explainMarkdown('model', planCache(MLA.spec, scenario(2, 500))).source).toContain('(dₗ + dᵣ)');
+  });
+
   it('the products say what the plan says', () => {
     for (const reading of [GQA, SLIDING, MLA]) {
       const plan = planCache(reading.spec, scenario(1, 500));
@@ -69,7 +76,7 @@ describe('explaining a number', () => {
     const text = explainMarkdown('model', planCache(SLIDING.spec, scenario(1, 500)), 'sliding_window').source;
     expect(text).toContain('`sliding_window`');
     const heads = explainMarkdown('model', planCache(GQA.spec, scenario(1, 500)), 'num_key_value_heads').source;
-    expect(heads).toMatch(/\| \*\*KV heads\*\* +\| +4 \| `num_key_value_heads` +\|/);
+    expect(heads).toMatch(/\| \*\*KV heads, g\*\* +\| +4 \| `num_key_value_heads` +\|/);
   });
 
   it('tells needed, occupied and reserved where a rule pages', () => {

@@ -170,7 +170,7 @@ function panelTexts(reading: Reading, at: Scenario): string[] {
     comparisonCsv(comparison),
     comparisonDocument('model', comparison).source,
     JSON.stringify(barsOf(comparison)),
-    JSON.stringify(curveTable(series, range)),
+    JSON.stringify(curveTable(series, range, comparison.scenario.workload.tokens)),
     ...comparison.rows.flatMap((row) => detailLines(row, comparison)),
     ...strip.rows.map(({ caches }) => caches),
     ...reading.spec.layers.map(({ index }) => layerSentence(strip, index)),

@@ -121,7 +121,10 @@ describe('an error of the compute process', () => {
     });
     const compute = computeBundle.createComputeHost({ script, storage: folder, log } as never);
     const panel = await panelBundle.createPanelHost({
-      context: { extensionUri: new Uri(root) },
+      context: {
+        extensionUri: new Uri(root),
+        workspaceState: { get: () => undefined, update: () => undefined },
+      },
       log,
       readings: { onDidChange: silent, of: () => undefined },
       platform: { native: true },

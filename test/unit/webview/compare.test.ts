@@ -2,14 +2,18 @@
 
 import { describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
+import type { VariantRequest } from '../../../src/cache/variants';
 import { type Reading, readModelConfig } from '../../../src/reading/read';
 import { compareDesigns, type Comparison } from '../../../src/serving/comparison';
 import { deviceOf } from '../../../src/serving/hardware';
 import { barsOf } from '../../../webview/charts/bars/viewModel';
 import {
+  bytesY,
   contextAt,
   contextRange,
   contextX,
+  curveBeside,
+  curveNear,
   curveSeries,
   curveTable,
   type CurveLayout,
@@ -22,6 +26,7 @@ import { offersOf, restoreChoices, toggled } from '../../../webview/views/compar
 import { detailLines } from '../../../webview/views/compare/details';
 import { depthNote, sampled } from '../depth';
 import { sampleConfig, scenario } from '../support';
+import { preset } from '../support/presets';
 import { referenceConfig, referenceNames } from '../support/reference';
 
 function reading(text: string): Reading {
@@ -127,6 +132,22 @@ describe('bars', () => {
     expect(lengths[0]).toBe(0.25);
     expect(rows.map((row) => row.ratio)).toEqual(['', '× 4', '÷ 8', '÷ 3.56']);
     expect(rows[1]?.size).toBe('16 GiB');
+  });
+
+  it('cut a giant beside which the others would be slivers, and say how long it would be', () => {
+    const gpt3 = reading(preset('gpt-3-175b'));
+    const { rows, cutText } = barsOf(compared(gpt3));
+    const lengths = rows.map(({ segments }) => segments.reduce((sum, { fraction }) => sum + fraction, 0));
+    expect(rows.map(({ cut }) => cut)).toEqual([true, false, false, false]);
+    expect(lengths.slice(0, 3)).toEqual([1, 1, 0.125]);
+    expect(cutText).toBe('cut: it would be 12 times as long');
+    expect(barsOf(compared(llama)).cutText).toBe('');
+    // One of two is no exception, nor are two of three.
+    const some = (...requests: readonly VariantRequest[]): string =>
+      barsOf(compareDesigns([{ name: null, reading: gpt3, requests }], scenario(1, 1024))).cutText;
+    expect(some({ kind: 'mqa' })).toBe('');
+    expect(some({ kind: 'gqa', groups: 48 }, { kind: 'mqa' })).toBe('');
+    expect(some({ kind: 'gqa', groups: 8 }, { kind: 'mqa' })).toBe('cut: it would be 12 times as long');
   });
 
   it('tell windows and full layers apart', () => {
@@ -260,6 +281,40 @@ describe('curves', () => {
   });
 });
 
+describe('one curve among others', () => {
+  const comparison = compared(reading(preset('gpt-3-175b')));
+  const range = contextRange(comparison);
+  const series = curveSeries(comparison, range, (row) => row.label);
+  const layout = layoutCurve(series, range, 900, 280);
+  const byLabel = (label: string): string => {
+    const found = series.find((one) => one.label.startsWith(label));
+    if (!found) throw new Error(label);
+    return found.id;
+  };
+
+  it('is the nearest to a point, and none where none is near', () => {
+    for (const tokens of [range.least, 5000, range.most]) {
+      for (const one of series)
+        expect(curveNear(layout, tokens, bytesY(layout, one.bytesAt(tokens)) + 1), one.label).toBe(one.id);
+      expect(curveNear(layout, tokens, bytesY(layout, series[0]?.bytesAt(tokens) ?? 0) - 40)).toBeNull();
+    }
+  });
+
+  it('is the next one above or below for the keys, and stays at the ends', () => {
+    const down = (id: string | null): string | null => curveBeside(series, id, 1000, false);
+    const [mha, gqa, mla, mqa] = ['gpt2', 'GQA-8', 'MLA', 'MQA'].map(byLabel);
+    expect([down(null), down(mha ?? ''), down(gqa ?? ''), down(mla ?? ''), down(mqa ?? '')]).toEqual([
+      mha,
+      gqa,
+      mla,
+      mqa,
+      mqa,
+    ]);
+    expect(curveBeside(series, mqa ?? '', 1000, true)).toBe(mla);
+    expect(curveBeside([], null, 1000, true)).toBeNull();
+  });
+});
+
 describe('details and tables', () => {
   const comparison = compareDesigns(
     [{ name: null, reading: llama, requests: [{ kind: 'mqa' }, { kind: 'mla', latentDim: 512, ropeDim: 64 }] }],
@@ -288,17 +343,24 @@ describe('details and tables', () => {
     );
   });
 
-  it('name the contexts of every doubling', () => {
+  it("name the contexts of every doubling, and the scenario's", () => {
     const range = { least: 1024, most: 4096 };
-    expect(
+    const at = (tokens: number): ReturnType<typeof curveTable> =>
       curveTable(
         curveSeries(comparison, range, (row) => row.label),
         range,
-      ),
-    ).toEqual([
-      { tokens: '1,024', cells: ['128 MiB', '16 MiB', '36 MiB'] },
-      { tokens: '2,048', cells: ['256 MiB', '32 MiB', '72 MiB'] },
-      { tokens: '4,096', cells: ['512 MiB', '64 MiB', '144 MiB'] },
+        tokens,
+      );
+    expect(at(2048)).toEqual([
+      { tokens: '1,024', cells: ['128 MiB', '16 MiB', '36 MiB'], ofScenario: false },
+      { tokens: '2,048', cells: ['256 MiB', '32 MiB', '72 MiB'], ofScenario: true },
+      { tokens: '4,096', cells: ['512 MiB', '64 MiB', '144 MiB'], ofScenario: false },
+    ]);
+    expect(at(3000).map(({ tokens, ofScenario }) => [tokens, ofScenario])).toEqual([
+      ['1,024', false],
+      ['2,048', false],
+      ['3,000', true],
+      ['4,096', false],
     ]);
   });
 });

@@ -10,6 +10,7 @@ import { sampleConfig, sampleNames, scenario } from '../support';
 import { referenceConfig, referenceNames } from '../support/reference';
 import { eachOrSkip, noCases } from '../support/cases';
 import { overviewOn } from '../support/overview';
+import { preset } from '../support/presets';
 
 const SCENARIOS: readonly Scenario[] = [scenario(1, 32_768), scenario(4, 100_000, { engine: 'vllm', kvDtype: 'fp8' })];
 
@@ -95,13 +96,43 @@ describe('the overview', () => {
     const model = overviewOn(read(text), scenario(2, 32_768, { engine: 'vllm', sharding }), 'h100-sxm');
     for (const number of numbers) {
       const origins = derivationOf(model, number).flatMap((step) =>
-        step.kind === 'text' ? step.from : step.rows.flatMap(({ origin }) => origin ?? []),
+        step.kind === 'text' ? step.from : step.kind === 'sum' ? [] : step.rows.flatMap(({ origin }) => origin ?? []),
       );
       const placed = origins.filter(({ range }) => range);
       expect(placed.length, number).toBeGreaterThan(1);
       for (const { key, range } of placed)
         expect(text.split('\n')[(range?.line ?? 0) - 1], number).toContain(`"${key}"`);
     }
+  });
+
+  it('adds up what several kinds of layers hold, and says in symbols what is multiplied', () => {
+    const at = { engine: 'intrinsic' } as const;
+    const steps = (name: string, number: 'total' | 'perToken'): readonly Step[] =>
+      derivationOf(overviewOn(read(preset(name)), scenario(2, 32_768, at), 'h100-sxm'), number);
+    const sums = (all: readonly Step[]): string[] => all.flatMap((step) => (step.kind === 'sum' ? [step.text] : []));
+    const formulas = (all: readonly Step[]): string[] =>
+      all.flatMap((step) => (step.kind === 'product' ? [step.formula] : []));
+    expect(sums(steps('gemma-3-27b', 'total'))).toEqual(['832 MiB + 5 GiB = 5.81 GiB (6.24 GB)']);
+    expect(sums(steps('gemma-3-27b', 'perToken'))).toEqual(['425,984 B + 81,920 B = 507,904 B']);
+    expect(formulas(steps('gemma-3-27b', 'total'))).toEqual([
+      'l · 2 · g · h · bytes · min(s, w) · b',
+      'l · 2 · g · h · bytes · s · b',
+    ]);
+    // One kind of layers is its own sum.
+    expect(sums(steps('gpt-3-175b', 'total'))).toEqual([]);
+    expect(formulas(steps('gpt-3-175b', 'total'))).toEqual(['l · 2 · n · h · bytes · s · b']);
+    expect(formulas(steps('deepseek-v3', 'total'))).toEqual(['l · (dₗ + dᵣ) · bytes · s · b']);
+    // The letters stand beside the numbers that are put in for them.
+    const [product] = steps('gpt-3-175b', 'total');
+    expect(product?.kind === 'product' ? product.rows.map(({ value, symbol }) => [value, symbol]) : []).toEqual([
+      ['96', 'l'],
+      ['2', ''],
+      ['96', 'n'],
+      ['128', 'h'],
+      ['2', 'bytes'],
+      ['32,768', 's'],
+      ['2', 'b'],
+    ]);
   });
 
   it('multiplies out what each kind of layers holds, state included', () => {

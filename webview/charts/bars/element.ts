@@ -10,7 +10,7 @@ import type { Bars } from './viewModel';
 export class BarsElement extends LitElement {
   static override readonly styles = [base, barStyles, css`.row-list { display: contents; }`];
 
-  @property({ attribute: false }) bars: Bars = { columns: [], rows: [], kinds: [] };
+  @property({ attribute: false }) bars: Bars = { columns: [], rows: [], kinds: [], cutText: '' };
   @property({ attribute: false }) selected: string | null = null;
 
   protected override render(): TemplateResult {

@@ -19,6 +19,9 @@ export const barStyles = css`
   .size, .ratio, .more { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
   .track { grid-column: 1 / -1; grid-row: 2; height: 8px; display: flex; margin-top: 2px; }
   .track span { height: 100%; min-width: 1px; flex: none; }
+  /* Two slanted gaps near its end: a bar that goes on. */
+  .cut { mask: linear-gradient(115deg, #000 calc(100% - 40px), transparent 0 calc(100% - 37px), #000 0 calc(100% - 33px), transparent 0 calc(100% - 30px), #000 0); }
+  .kinds > span > .cut { background: var(--vscode-descriptionForeground); width: 56px; }
   .more { display: none; }
   .kinds { display: flex; flex-wrap: wrap; gap: 0 14px; padding-top: 4px; }
   .kinds > span > span { display: inline-block; width: 14px; height: 8px; margin-right: 6px; }
@@ -56,7 +59,7 @@ export function renderBars(bars: Bars, selected: string | null, handlers: BarsHa
       ${bars.rows.map((row, index) => renderRow(row, index === 0, row.id === selected, row.id === active, handlers))}
     </div>
   </div>
-  ${bars.kinds.length < 2 ? nothing : html`<p class="kinds small">${bars.kinds.map((kind) => html`<span><span .style=${`background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}></span>${kindTitle(kind)}</span>`)}</p>`}`;
+  ${bars.kinds.length < 2 && bars.cutText === '' ? nothing : html`<p class="kinds small">${bars.kinds.length < 2 ? nothing : bars.kinds.map((kind) => html`<span><span .style=${`background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}></span>${kindTitle(kind)}</span>`)}${bars.cutText === '' ? nothing : html`<span><span class="cut"></span>${bars.cutText}</span>`}</p>`}`;
 }
 
 function renderRow(
@@ -75,7 +78,7 @@ function renderRow(
     @click=${() => select(row.id)}
   >
     <span class="name" title=${row.label}>${row.label}</span>
-    <span class="track">${row.segments.map(
+    <span class="track ${row.cut ? 'cut' : ''}">${row.segments.map(
       ({ kind, fraction, title }) =>
         html`<span title=${title} .style=${`width: ${fraction * 100}%; background: ${kindBackground(kind)}; box-shadow: ${kindOutline(kind)}`}></span>`,
     )}</span>

@@ -1,6 +1,7 @@
 /**
- * `<headlight-curve>`: cache over context with a cursor for mouse and keyboard. The cursor is a slider: arrows move by a quarter of a
- * doubling, Page keys by a doubling, Home and End to the ends. Fires `cursor` with the context in tokens.
+ * `<headlight-curve>`: cache over context with a cursor for mouse and keyboard. The cursor is a slider: left and right move by a quarter of a
+ * doubling, Page keys by a doubling, Home and End to the ends; up and down go from curve to curve, as pointing does: the others recede. Fires
+ * `cursor` with the context in tokens.
  */
 
 import { css, html, LitElement, type TemplateResult } from 'lit';
@@ -14,7 +15,9 @@ import {
   contextAt,
   type ContextRange,
   CURSOR_STEPS,
+  curveBeside,
   type CurveLayout,
+  curveNear,
   type CurveSeries,
   layoutCurve,
   nextContext,
@@ -38,6 +41,7 @@ export class CurveElement extends LitElement {
       .readout dt { flex: 1 1 auto; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
       .readout dd { white-space: nowrap; font-variant-numeric: tabular-nums; }
       .readout .chosen { font-weight: 600; }
+      .readout .looked { background: var(--vscode-list-hoverBackground); outline: 1px dashed var(--vscode-contrastActiveBorder, transparent); outline-offset: -1px; }
       .swatch { display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 6px; }
     `,
   ];
@@ -48,6 +52,10 @@ export class CurveElement extends LitElement {
   @property({ type: Number }) scenarioTokens = 1;
   @property({ type: Number }) cursorTokens = 1;
   @state() private width = 0;
+  /** The curve that is pointed at, or that the keys reached. */
+  @state() private looked: string | null = null;
+  /** By keys: then a screen reader hears of it alone. */
+  @state() private told = false;
 
   private layout: CurveLayout | null = null;
 
@@ -65,6 +73,8 @@ export class CurveElement extends LitElement {
 
   protected override render(): TemplateResult {
     const { series, range, cursorTokens, layout } = this;
+    // What it was may be gone.
+    const looked = series.find(({ id }) => id === this.looked) ?? null;
     return html`
       <div
         class="plot"
@@ -74,15 +84,19 @@ export class CurveElement extends LitElement {
         aria-valuemin=${range.least}
         aria-valuemax=${range.most}
         aria-valuenow=${cursorTokens}
-        aria-valuetext=${readoutSentence(series, cursorTokens)}
+        aria-valuetext=${readoutSentence(looked && this.told ? [looked] : series, cursorTokens)}
         @keydown=${(event: KeyboardEvent) => this.onKey(event)}
         @pointerdown=${(event: PointerEvent) => this.onPointer(event)}
         @pointermove=${(event: PointerEvent) => this.onPointer(event)}
-      >${layout ? renderCurve(layout, { chosen: this.chosen, cursorTokens, scenarioTokens: this.scenarioTokens }) : ''}</div>
+        @pointerleave=${() => this.look(null)}
+        @blur=${() => this.look(null)}
+      >${layout ? renderCurve(layout, { chosen: this.chosen, looked: looked?.id ?? null, cursorTokens, scenarioTokens: this.scenarioTokens }) : ''}</div>
       <p class="axis small"><span>at <span class="figures">${formatInteger(cursorTokens)}</span> tokens</span><span>1K = 1,024 tokens</span></p>
       <dl class="readout">
         ${series.map(
-          (one) => html`<div class=${one.id === this.chosen ? 'chosen' : ''}>
+          (
+            one,
+          ) => html`<div class="${one.id === this.chosen ? 'chosen' : ''} ${one === looked ? 'looked' : ''}" @pointerenter=${() => this.look(one.id)} @pointerleave=${() => this.look(null)}>
             <dt title=${one.label}><span class="swatch" .style=${`background: ${kindColor(one.kind)}`}></span>${one.label}</dt>
             <dd>${formatSize(one.bytesAt(cursorTokens))}</dd>
           </div>`,
@@ -92,12 +106,15 @@ export class CurveElement extends LitElement {
   }
 
   private onKey(event: KeyboardEvent): void {
-    const { range, cursorTokens } = this;
+    const { range, cursorTokens, series } = this;
+    if (event.key === 'ArrowUp' || event.key === 'ArrowDown') {
+      event.preventDefault();
+      this.look(curveBeside(series, this.looked ?? this.chosen, cursorTokens, event.key === 'ArrowUp'), true);
+      return;
+    }
     const step = {
       ArrowRight: 1,
-      ArrowUp: 1,
       ArrowLeft: -1,
-      ArrowDown: -1,
       PageUp: CURSOR_STEPS,
       PageDown: -CURSOR_STEPS,
     }[event.key];
@@ -116,8 +133,15 @@ export class CurveElement extends LitElement {
 
   private onPointer(event: PointerEvent): void {
     if (!this.layout || !(event.currentTarget instanceof HTMLElement)) return;
-    const pixel = event.clientX - event.currentTarget.getBoundingClientRect().left;
-    this.tell(contextAt(this.layout, pixel, this.scenarioTokens));
+    const { left, top } = event.currentTarget.getBoundingClientRect();
+    const tokens = contextAt(this.layout, event.clientX - left, this.scenarioTokens);
+    this.look(curveNear(this.layout, tokens, event.clientY - top));
+    this.tell(tokens);
+  }
+
+  private look(id: string | null, byKeys = false): void {
+    this.looked = id;
+    this.told = byKeys;
   }
 
   private tell(tokens: number): void {

@@ -119,7 +119,8 @@ export interface CurveLayout {
   readonly lines: readonly CurveLine[];
 }
 
-const FONT_WIDTH = 6.3;
+/** A character of a label, in pixels. */
+export const FONT_WIDTH = 6.3;
 const X_TICK_ROOM = 44;
 const Y_TICK_ROOM = 36;
 /** Binary units step by 2^10: ticks at every power of 4, 16, 32 or 1,024. */
@@ -224,15 +225,56 @@ function yTicks(frame: Frame): Tick[] {
   return ticks;
 }
 
-/** The curves as rows of a table: a context each, at every doubling. */
+export interface CurveTableRow {
+  readonly tokens: string;
+  readonly cells: readonly string[];
+  readonly ofScenario: boolean;
+}
+
+/** The curves as rows of a table: a context each, at every doubling, and the scenario's. */
 export function curveTable(
   series: readonly CurveSeries[],
   { least, most }: ContextRange,
-): { readonly tokens: string; readonly cells: readonly string[] }[] {
-  return Array.from({ length: Math.round(Math.log2(most / least)) + 1 }, (_, octave) => {
-    const tokens = least * 2 ** octave;
-    return { tokens: formatInteger(tokens), cells: series.map((one) => formatSize(one.bytesAt(tokens))) };
-  });
+  scenarioTokens: number,
+): CurveTableRow[] {
+  const doublings = Array.from({ length: Math.round(Math.log2(most / least)) + 1 }, (_, octave) => least * 2 ** octave);
+  return [...new Set([...doublings, scenarioTokens])]
+    .sort((a, b) => a - b)
+    .map((tokens) => ({
+      tokens: formatInteger(tokens),
+      cells: series.map((one) => formatSize(one.bytesAt(tokens))),
+      ofScenario: tokens === scenarioTokens,
+    }));
+}
+
+/** Pixels from a curve within which it is meant. */
+const NEAR = 24;
+
+/** The curve that a point is nearest to; null where none is near. */
+export function curveNear(layout: CurveLayout, tokens: number, y: number): string | null {
+  const [nearest] = layout.lines
+    .map(({ series }) => ({ id: series.id, away: Math.abs(heightOf(layout, series, tokens) - y) }))
+    .filter(({ away }) => away <= NEAR)
+    .sort((a, b) => a.away - b.away);
+  return nearest?.id ?? null;
+}
+
+/** The next curve above or below another at a context; the same where there is none, and the largest where none is given. */
+export function curveBeside(
+  series: readonly CurveSeries[],
+  id: string | null,
+  tokens: number,
+  up: boolean,
+): string | null {
+  // Of those that lie on each other the first is above.
+  const order = [...series].sort((a, b) => b.bytesAt(tokens) - a.bytesAt(tokens));
+  const at = order.findIndex((one) => one.id === id);
+  return (at < 0 ? order[0] : (order[at + (up ? -1 : 1)] ?? order[at]))?.id ?? null;
+}
+
+function heightOf(layout: CurveLayout, series: CurveSeries, tokens: number): number {
+  const bytes = series.bytesAt(tokens);
+  return bytes > 0 ? bytesY(layout, bytes) : Infinity;
 }
 
 /** "At 32,768 tokens: MHA 16 GiB, GQA-8 4 GiB". */

@@ -99,6 +99,7 @@ function drawBars(context: CanvasRenderingContext2D, bars: Bars, palette: Palett
       context.fillRect(x, y + 3, Math.max(1, fraction * room), 11);
       x += fraction * room;
     }
+    if (row.cut) drawCut(context, x, y, palette);
     context.textAlign = 'right';
     context.fillStyle = palette.text;
     context.fillText(row.size, COLUMNS.size, y + 12);
@@ -106,7 +107,13 @@ function drawBars(context: CanvasRenderingContext2D, bars: Bars, palette: Palett
   });
 }
 
-function drawLegend(context: CanvasRenderingContext2D, { rows, kinds }: Bars, palette: Palette): void {
+/** Two slanted gaps near a bar's end. */
+function drawCut(context: CanvasRenderingContext2D, end: number, y: number, { background }: Palette): void {
+  context.fillStyle = background;
+  for (const gap of [end - 32, end - 24]) context.fill(new Path2D(`M${gap} ${y + 15}l5 -13h3l-5 13z`));
+}
+
+function drawLegend(context: CanvasRenderingContext2D, { rows, kinds, cutText }: Bars, palette: Palette): void {
   const y = rows.length * ROW;
   let x: number = COLUMNS.bar;
   context.textAlign = 'left';
@@ -118,6 +125,8 @@ function drawLegend(context: CanvasRenderingContext2D, { rows, kinds }: Bars, pa
     context.fillText(title, x + 16, y + 12);
     x += 34 + context.measureText(title).width;
   }
+  context.fillStyle = palette.quiet;
+  if (cutText !== '') context.fillText(cutText, x, y + 12);
 }
 
 function drawCurves(context: CanvasRenderingContext2D, layout: CurveLayout, palette: Palette): void {

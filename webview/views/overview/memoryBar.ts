@@ -13,8 +13,8 @@ const GROUNDS: Readonly<Record<MemoryPart, string>> = {
 };
 
 export const memoryStyles = css`
-  .bar { display: flex; height: 14px; margin: 4px 0; border: 1px solid var(--vscode-descriptionForeground); }
-  .bar.over { border-color: var(--vscode-errorForeground); }
+  .device { display: flex; height: 14px; margin: 4px 0; border: 1px solid var(--vscode-descriptionForeground); }
+  .device.over { border-color: var(--vscode-errorForeground); }
   .parts { width: auto; margin-bottom: 4px; }
   .parts td, .parts th { height: 20px; padding: 0; }
   .parts td { padding-left: clamp(6px, 5cqi, 16px); }
@@ -24,7 +24,7 @@ export const memoryStyles = css`
 /** `problem`: why it does not fit; `verdict`: that it fits. */
 export function memoryBar({ segments, chosen }: Memory, problem: string, verdict = ''): TemplateResult {
   return html`
-    <div class="bar ${problem === '' ? '' : 'over'}" aria-hidden="true">
+    <div class="device ${problem === '' ? '' : 'over'}" aria-hidden="true">
       ${segments.map(({ part, share }) => html`<span .style=${`flex: 0 0 ${share * 100}%; background: ${GROUNDS[part]}`}></span>`)}
     </div>
     <table class="parts">

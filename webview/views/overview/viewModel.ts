@@ -6,6 +6,7 @@ import type { Reading } from '../../../src/reading/read';
 import { ENGINE_NAMES, type Scenario } from '../../../src/model/scenario';
 import type { Source } from '../../../src/model/spec';
 import { formatSize, formatBytes, formatInteger } from '../../../src/model/units';
+import { entriesSymbol, formulaText, SEQUENCES } from '../../../src/present/formula';
 import { formatFlops, formatSeconds } from '../../../src/present/quantities';
 import {
   beyondText,
@@ -76,10 +77,19 @@ export interface MemorySegment {
   readonly percent: string;
 }
 
-/** A sentence or a product of the derivation of a number. */
+/** A sentence, a product, or the sum of the products above it, of the derivation of a number. */
 export type Step =
   | { readonly kind: 'text'; readonly text: string; readonly from: readonly Origin[] }
-  | { readonly kind: 'product'; readonly title: string; readonly rows: readonly FactorRow[]; readonly result: string };
+  | {
+      readonly kind: 'product';
+      readonly title: string;
+      /** In symbols; empty where it has none. */
+      readonly formula: string;
+      readonly rows: readonly FactorRow[];
+      readonly result: string;
+    }
+  /** "416 MiB + 2.5 GiB = 2.91 GiB" */
+  | { readonly kind: 'sum'; readonly text: string };
 
 export const NUMBERS = ['perToken', 'total', 'state', 'memory', 'sequences', 'decode', 'three'] as const;
 export type NumberName = (typeof NUMBERS)[number];
@@ -332,9 +342,17 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
       (term): Step => ({
         kind: 'product',
         title: several ? termTitle(term) : '',
+        formula: '',
         rows: factorRows(term),
         result: `${formatInteger(term.bytesPerEntry)} B${several ? ' an entry' : ''}`,
       }),
+    ),
+    // An entry of compressed layers stands for several tokens.
+    ...sumStep(
+      terms.reduce((sum, term) => sum + term.bytesPerEntry, 0) === plan.bytesPerToken
+        ? terms.map((term) => term.bytesPerEntry)
+        : [],
+      (bytes) => `${formatInteger(bytes)} B`,
     ),
     ...(plan.known
       ? several
@@ -347,22 +365,31 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
   ];
 }
 
+/** What several products come to. */
+function sumStep(parts: readonly number[], format: (bytes: number) => string, ofAll = format): readonly Step[] {
+  if (parts.length < 2) return [];
+  const all = parts.reduce((sum, part) => sum + part, 0);
+  return [{ kind: 'sum', text: `${parts.map(format).join(' + ')} = ${ofAll(all)}` }];
+}
+
 /** What one kind of layers holds at the workload. */
 function heldStep(term: DerivationTerm, { scenario }: CachePlan): Step {
   const { batch } = scenario.workload;
-  const row = (value: number, name: string): FactorRow => ({
+  const row = (value: number, name: string, symbol: string): FactorRow => ({
     sign: '×',
     value: formatInteger(value),
     name,
+    symbol,
     origin: null,
   });
   return {
     kind: 'product',
     title: termTitle(term),
+    formula: formulaText(term) ?? '',
     rows: [
       ...factorRows(term),
-      ...(term.what === 'state' ? [] : [row(term.entries, term.entriesRule)]),
-      ...(batch > 1 ? [row(batch, 'sequences')] : []),
+      ...(term.what === 'state' ? [] : [row(term.entries, term.entriesRule, entriesSymbol(term))]),
+      ...(batch > 1 ? [row(batch, 'sequences', SEQUENCES)] : []),
     ],
     result: formatBytes(term.bytes * batch),
   };
@@ -371,6 +398,11 @@ function heldStep(term: DerivationTerm, { scenario }: CachePlan): Step {
 function totalSteps(plan: CachePlan): readonly Step[] {
   return [
     ...plan.derivation.map((term) => heldStep(term, plan)),
+    ...sumStep(
+      plan.derivation.map((term) => term.bytes * plan.scenario.workload.batch),
+      formatSize,
+      formatBytes,
+    ),
     ...plan.adjustments.map(({ text: what, bytes }) =>
       text(`${sentence(what)}: ${bytes < 0 ? '−' : '+'}${formatBytes(Math.abs(bytes))}.`),
     ),
