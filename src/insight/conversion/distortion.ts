@@ -4,6 +4,7 @@ import { alibiBias } from '../../attention/spec/alibi';
 import { sees } from '../../attention/step/mask';
 import type { RunnableAttention } from '../../attention/spec/layerSpec';
 import { dot, type Matrix, zeros } from '../matrix';
+import { paced, type Steps } from '../steps';
 import { type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
 
 /** An addend of the scores: q · k. */
@@ -61,15 +62,14 @@ export class DistortionMeter {
     this.sinks = spec.sinks ? need(weights, 'sinks') : null;
   }
 
-  /** @param headDone Is told how many heads are done; what it throws ends the work. */
-  async distortionOf(after: ReadLayer, headDone: (heads: number) => Promise<void>): Promise<Distortion> {
+  /** @param done Is told how many heads are done, with parts of one; what it throws ends the work. */
+  async distortionOf(after: ReadLayer, done: (heads: number) => Promise<void>): Promise<Distortion> {
     const { sample } = this;
     const { queryHeads, valueDim } = sample.spec.attention;
     const outputs: Outputs = [zeros(sample.tokens, queryHeads * valueDim), zeros(sample.tokens, queryHeads * valueDim)];
     const heads: HeadDistortion[] = [];
     for (let head = 0; head < queryHeads; head++) {
-      heads.push(this.head(head, after, outputs));
-      await headDone(head + 1);
+      heads.push(await paced(this.head(head, after, outputs), (fraction) => done(head + fraction)));
     }
     this.output ??= projectedOutput(sample, outputs[0]);
     return {
@@ -80,7 +80,7 @@ export class DistortionMeter {
   }
 
   /** Fills the head's columns of both outputs, `[tokens, queryHeads · valueDim]`. */
-  private head(head: number, after: ReadLayer, outputs: Outputs): HeadDistortion {
+  private *head(head: number, after: ReadLayer, outputs: Outputs): Steps<HeadDistortion> {
     const { before, bias, sinks } = this;
     const { spec, tokens } = this.sample;
     const { queryHeads, kvHeads, valueDim } = spec.attention;
@@ -110,7 +110,9 @@ export class DistortionMeter {
         difference += (y - x) ** 2;
         size += x * x;
       }
+      if (query % QUERIES === QUERIES - 1) yield query / tokens;
     }
+    yield 1;
     return {
       head,
       group,
@@ -119,6 +121,9 @@ export class DistortionMeter {
     };
   }
 }
+
+/** Of a head, between two pauses. */
+const QUERIES = 256;
 
 type Outputs = readonly [before: Matrix, after: Matrix];
 
