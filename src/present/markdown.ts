@@ -56,7 +56,7 @@ export function shipped(text: string): Markdown {
 
 /** A picture of our own, as HTML: only pages that are rendered show it. */
 export function figure({ source }: Svg): Markdown {
-  return new MarkdownText(`<figure>${source}</figure>`);
+  return new MarkdownText(`<figure style="margin: 0; overflow-x: auto">${source}</figure>`);
 }
 
 export const NOTHING: Markdown = new MarkdownText('');

@@ -29,7 +29,7 @@ interface Series {
   readonly points: readonly Point[];
 }
 
-const [WIDTH, LEFT, RIGHT] = [600, 44, 390];
+const [WIDTH, LEFT, RIGHT] = [500, 40, 310];
 const UPPER = { top: 30, bottom: 150 };
 const LOWER = { top: 208, bottom: 398 };
 const HEIGHT = 436;
@@ -46,7 +46,7 @@ export function tradeoffPicture(layer: number, siblings: readonly Sibling[], fou
   const most = Math.max(2, ...series.flatMap(({ points }) => points.map(({ ratio }) => ratio)), ...ratiosOf(siblings));
   const x = (ratio: number): number => LEFT + (Math.log2(ratio) / Math.log2(most)) * (RIGHT - LEFT);
   const title = `Cache against loss: the sample models, and conversions of layer ${layer}`;
-  return svg`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${title}. The same numbers are in the tables." style="max-width: 100%; height: auto; font: 12px system-ui, sans-serif"><title>${title}</title><g fill="currentColor" stroke="none">${upper(siblings, most, x)}${lower(layer, series, most, x)}</g></svg>`;
+  return svg`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${title}. The same numbers are in the tables." style="max-width: 100%; min-width: 400px; height: auto; font: 12px system-ui, sans-serif"><title>${title}</title><g fill="currentColor" stroke="none">${upper(siblings, most, x)}${lower(layer, series, most, x)}</g></svg>`;
 }
 
 function ratiosOf(siblings: readonly Sibling[]): readonly number[] {
@@ -73,7 +73,7 @@ function upper(siblings: readonly Sibling[], most: number, x: Across): Svg {
       return column.map((at, i) => [at, elementAt(found, i)] as const);
     }),
   );
-  return svg`${frame('Trained as what they are: the sample models’ loss on held-out text, nats a token', UPPER, scale, most, x)}${siblings.map(
+  return svg`${frame('Sample models, trained so: held-out loss, nats a token', UPPER, scale, most, x)}${siblings.map(
     ({ design, latent, heldOutLoss }, at) => {
       const [left, color] = [x(elementAt(ratios, at)), latent ? LATENT : HEADED];
       return svg`${mark(latent ? 'joint-svd' : 'mean-pool', left, scale.y(heldOutLoss), color, true)}<text x="${left + LABEL}" y="${(places.get(at) ?? 0) + 4}">${design} ${heldOutLoss.toFixed(3)}</text>`;
@@ -90,7 +90,7 @@ function lower(layer: number, series: readonly Series[], most: number, x: Across
     LOWER.top,
     LOWER.bottom,
   );
-  return svg`${frame(`Converted without training: error of layer ${layer}’s output (1: as bad as zero)`, LOWER, scale, most, x)}${series.map(
+  return svg`${frame(`Converted without training: error of layer ${layer}’s output`, LOWER, scale, most, x)}${series.map(
     (one, at) => {
       const color = one.latent ? LATENT : HEADED;
       const path = one.points

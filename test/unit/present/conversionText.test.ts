@@ -115,7 +115,7 @@ describe('the trade-off as a picture', () => {
     );
     const lines = source.split('\n').filter((line) => line.includes('svg'));
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^<figure><svg .+<\/svg><\/figure>$/);
+    expect(lines[0]).toMatch(/^<figure style="[^"]+"><svg .+<\/svg><\/figure>$/);
   });
 
   it('text of files in a picture is text', () => {
