@@ -112,6 +112,24 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await expect.poll(() => view().locator('.whose').innerText()).toMatch(/^Sample model: GQA.* – not llama-3-8b$/);
   });
 
+  test('of two models stand beside each other, for one prompt', async () => {
+    const beside = view().getByRole('combobox', { name: 'beside' });
+    await beside.selectOption('sample:mha');
+    const other = view().getByRole('region', { name: 'The model beside' });
+    await expect
+      .poll(() => other.innerText())
+      .toMatch(/Sample model: MHA.* – not llama-3-8b\s+Layer 0 of 4 · MHA.*10 tokens/);
+    await expect.poll(() => view().locator('headlight-head-grid').count()).toBe(2);
+    // Another layer is another layer of both.
+    await view().getByRole('combobox', { name: 'Layer' }).selectOption('2');
+    await expect.poll(() => other.innerText()).toContain('Layer 2 of 4');
+    await workbench().screenshot('heads-two-models');
+    await beside.selectOption('');
+    await other.waitFor({ state: 'detached' });
+    await view().getByRole('combobox', { name: 'Layer' }).selectOption('0');
+    await expect.poll(() => view().locator('.where').innerText()).toMatch(/^Layer 0/);
+  });
+
   test('of a click come into view, and a pinned token has lines to what it looks at', async () => {
     await view().locator('headlight-head-grid canvas').click();
     await expect
