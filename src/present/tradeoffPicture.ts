@@ -73,7 +73,7 @@ function upper(siblings: readonly Sibling[], most: number, x: Across): Svg {
       return column.map((at, i) => [at, elementAt(found, i)] as const);
     }),
   );
-  return svg`${frame('Sample models, trained so: held-out loss, nats a token', UPPER, scale, most, x)}${siblings.map(
+  return svg`${frame('Sample models after training: held-out loss, nats a token', UPPER, scale, most, x)}${siblings.map(
     ({ design, latent, heldOutLoss }, at) => {
       const [left, color] = [x(elementAt(ratios, at)), latent ? LATENT : HEADED];
       return svg`${mark(latent ? 'joint-svd' : 'mean-pool', left, scale.y(heldOutLoss), color, true)}<text x="${left + LABEL}" y="${(places.get(at) ?? 0) + 4}">${design} ${heldOutLoss.toFixed(3)}</text>`;

@@ -110,7 +110,7 @@ suite('compute', function () {
     await vscode.commands.executeCommand('headlight.copyResult');
     const copied = await vscode.env.clipboard.readText();
     assert.match(copied, /\| MQA +\| mean-pool/);
-    assert.match(copied, /\| GQA-2 +\| +64 \| ÷ 4 \|/);
+    assert.match(copied, /\| GQA-2 +\| +64 \| +÷ 4 \|/);
     assert.doesNotMatch(copied, /<svg/);
   });
 

@@ -123,12 +123,10 @@ export class LayerConverter {
       target.kind === 'mla'
         ? await this.asLatent(target, method as LatentMethod, making)
         : await this.asPooled(target, method, making);
-    const distortion = await this.meter.distortionOf(layer, (heads) =>
-      progress.stage(
-        `${doing}: head ${Math.min(queryHeads, Math.floor(heads) + 1)} of ${queryHeads}`,
-        0.5 + (0.5 * heads) / queryHeads,
-      ),
-    );
+    const distortion = await this.meter.distortionOf(layer, (heads) => {
+      const part = heads < queryHeads ? `head ${Math.floor(heads) + 1} of ${queryHeads}` : 'output';
+      return progress.stage(`${doing}: ${part}`, 0.5 + (0.5 * heads) / (queryHeads + 1));
+    });
     const fitsAnything = method === 'activation-pca' && target.kind === 'mla' && target.latentDim >= this.sample.tokens;
     return {
       ...distortion,

@@ -5,7 +5,7 @@ import { sees } from '../../attention/step/mask';
 import type { RunnableAttention } from '../../attention/spec/layerSpec';
 import { dot, type Matrix, zeros } from '../matrix';
 import { paced, type Steps } from '../steps';
-import { type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
+import { type HeadedSpec, type LayerSample, linear, linearSteps, need, normalize } from './layerRows';
 
 /** An addend of the scores: q · k. */
 export interface ScorePart {
@@ -62,19 +62,22 @@ export class DistortionMeter {
     this.sinks = spec.sinks ? need(weights, 'sinks') : null;
   }
 
-  /** @param done Is told how many heads are done, with parts of one; what it throws ends the work. */
-  async distortionOf(after: ReadLayer, done: (heads: number) => Promise<void>): Promise<Distortion> {
+  /** @param done Is told how many heads are done, with parts of one; the output projection is one more. What it throws ends the work. */
+  async distortionOf(converted: ReadLayer, done: (heads: number) => Promise<void>): Promise<Distortion> {
     const { sample } = this;
     const { queryHeads, valueDim } = sample.spec.attention;
     const outputs: Outputs = [zeros(sample.tokens, queryHeads * valueDim), zeros(sample.tokens, queryHeads * valueDim)];
     const heads: HeadDistortion[] = [];
     for (let head = 0; head < queryHeads; head++) {
-      heads.push(await paced(this.head(head, after, outputs), (fraction) => done(head + fraction)));
+      heads.push(await paced(this.head(head, converted, outputs), (fraction) => done(head + fraction)));
     }
-    this.output ??= projectedOutput(sample, outputs[0]);
+    const projected = (which: Matrix, from: number): Promise<Matrix> =>
+      paced(projectedOutput(sample, which), (fraction) => done(queryHeads + from + fraction / 2));
+    this.output ??= await projected(outputs[0], 0);
+    const after = await projected(outputs[1], 0.5);
     return {
       patternJsDistance: heads.reduce((sum, { patternJsDistance }) => sum + patternJsDistance, 0) / queryHeads,
-      outputRelativeError: relativeError(this.output, projectedOutput(sample, outputs[1])),
+      outputRelativeError: relativeError(this.output, after),
       heads,
     };
   }
@@ -184,7 +187,7 @@ function weightedSum(
 }
 
 /** Gate, norm and output projection: `[tokens, hidden]`. */
-function projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: Matrix): Matrix {
+function* projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: Matrix): Steps<Matrix> {
   const { queryHeads, valueDim } = spec.attention;
   let rows = heads;
   if (spec.outputGate !== 'none') {
@@ -205,7 +208,7 @@ function projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: M
       normalize(rows.data, result.data, token * width, width, spec.outputNorm, weight ?? null, bias ?? null, 0);
     rows = result;
   }
-  return linear(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);
+  return yield* linearSteps(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);
 }
 
 function relativeError(before: Matrix, after: Matrix): number | null {

@@ -56,7 +56,8 @@ export function linear(
   return finish(linearSteps(input, rows, weight, bias));
 }
 
-function* linearSteps(
+/** X · Wᵀ + b in steps. */
+export function* linearSteps(
   input: ArrayLike<number>,
   rows: number,
   weight: ArrayLike<number>,
