@@ -8,7 +8,9 @@ import { installCommands, installNeeds, installTensorflow, type TensorflowSource
 import type { CacheRule } from '../attention/onnx/program';
 import type { Reading } from '../reading/read';
 import { devicesMarkdown, layerMarkdown, type LayerReport } from '../present/computeText';
-import { CONVERSION_PROMPT, conversionMarkdown } from '../present/conversionText';
+import { conversionMarkdown, conversionPicture } from '../present/conversionText';
+import { siblingsOf } from '../present/siblings';
+import { svgFile } from '../present/svg';
 import { kindTitle } from '../present/words';
 import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
@@ -17,6 +19,7 @@ import type { MethodName, MethodParams, MethodResult, CallOptions } from '../sha
 import { DEFAULT_SEED } from '../shared/limits';
 import { isRpcError, messageOf } from '../shared/rpcError';
 import { besideOf } from './beside';
+import { askConversion, conversionSample, type MeasureConversionRequest } from './conversionQuestions';
 import { Owner } from './lifecycle';
 import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
@@ -30,6 +33,8 @@ export interface ComputeHostOptions {
   readonly script: string;
   /** Folder of the extension's own, for the TensorFlow engine. */
   readonly storage: string;
+  /** The folder of the sample models. */
+  readonly samples: Uri;
   readonly log: Log;
   readonly pages: ResultPages;
 }
@@ -45,11 +50,6 @@ export interface RunLayerRequest {
 
 const DEFAULT_TOKENS = 64;
 const DEFAULT_STEPS = 8;
-
-export interface MeasureConversionRequest {
-  readonly layer?: number;
-  readonly prompt?: string;
-}
 
 /** Made by the entry bundle; see `services.ts`. */
 export function createComputeHost(options: ComputeHostOptions): ComputeHost {
@@ -172,31 +172,39 @@ export class ComputeHost extends Owner {
     });
   }
 
-  /** What a layer of the config loses as GQA, MQA and MLA: of the weights beside it, or of seeded ones where there are none. */
+  /** What a layer loses as GQA, MQA and MLA: of the weights beside the config, else of a sample's or of random ones, as the user says. */
   async measureConversion(
     reading: Reading,
     uri: Uri,
     request: MeasureConversionRequest = {},
   ): Promise<ConvertResult | null> {
-    const layer = request.layer ?? (await pickLayer(reading));
-    if (layer === null) return null;
-    const text = request.prompt ?? (await askPrompt());
-    if (text === null) return null;
-    return this.inProgress(l10n.t('Measuring what layer {0} loses', layer), async (options) => {
-      const beside = await besideOf(uri);
+    const { samples, pages } = this.options;
+    const beside = await besideOf(uri);
+    const config = configName(uri);
+    const asked = await askConversion({ reading, name: config, weights: beside?.weights === true, samples }, request);
+    if (asked === null) return null;
+    const { weights, layer, text } = asked;
+    const sample = conversionSample(samples);
+    const name = weights === 'sample' ? sample.name : config;
+    return this.inProgress(l10n.t('Measuring what layer {0} of {1} loses', layer, name), async (options) => {
       const seeded = { text: reading.document.text, families: taughtFamilies(), seed: DEFAULT_SEED };
-      const model = beside?.weights ? { path: beside.folder } : { path: beside?.folder ?? '', seeded };
+      const path = weights === 'sample' ? sample.folder.fsPath : (beside?.folder ?? '');
       const { engine } = await this.choose(options);
       const result = await this.call(
         'heads/convert',
-        { ...model, engine, text, layer, conversions: null },
+        { path, ...(weights === 'random' ? { seeded } : {}), engine, text, layer, conversions: null },
         { ...options, supersedeKey: 'convert' },
       );
-      await this.options.pages.show({
+      const siblings = siblingsOf(await textAt(Uri.joinPath(samples, 'results.json')));
+      const subject = { model: name, insteadOf: weights === 'sample' ? config : null, siblings };
+      const picture = conversionPicture(siblings, result);
+      await pages.show({
         kind: l10n.t('What conversions of layer {0} lose', layer),
-        name: configName(uri),
+        name,
         subject: uri.toString(),
-        markdown: conversionMarkdown(configName(uri), result),
+        markdown: conversionMarkdown(subject, result, picture),
+        plain: conversionMarkdown(subject, result, null),
+        ...(picture === null ? {} : { picture: svgFile(picture) }),
       });
       return result;
     });
@@ -316,14 +324,12 @@ async function pickLayer(reading: Reading): Promise<number | null> {
   return picked?.layer ?? null;
 }
 
-async function askPrompt(): Promise<string | null> {
-  const text = await askText({
-    title: l10n.t('On which text'),
-    prompt: l10n.t('The loss is measured on these words: the longer, the more it says. Nothing is trained.'),
-    value: CONVERSION_PROMPT,
-    problem: (value) => (value.trim() === '' ? l10n.t('Some words are needed.') : undefined),
-  });
-  return text === undefined || text.trim() === '' ? null : text;
+/** Empty where there is none. */
+async function textAt(uri: Uri): Promise<string> {
+  return workspace.fs.readFile(uri).then(
+    (bytes) => new TextDecoder().decode(bytes),
+    () => '',
+  );
 }
 
 async function pickTensorflow(): Promise<TensorflowSource | null> {

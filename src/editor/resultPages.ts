@@ -29,7 +29,7 @@ import { Owner } from './lifecycle';
 
 /** VS Code's own: Markdown, rendered, in the place of an editor. */
 const RENDERED = 'vscode.markdown.preview.editor';
-const MEMORY = 'headlight.resultPages';
+const MEMORY = 'headlight.pagesOfResults';
 /** Pages that are kept; the oldest go first. */
 const MOST_PAGES = 24;
 /** Pages that outlive a reload of the window, and the longest of these. */
@@ -46,15 +46,25 @@ export interface Result {
   readonly markdown: Markdown;
   /** Its table for other programs. */
   readonly csv?: string;
+  /** The same without what only a rendered page shows, to be copied and exported. */
+  readonly plain?: Markdown;
+  /** Its picture as an SVG file. */
+  readonly picture?: string;
 }
 
-interface Page {
+/** What a page is besides its rendered form. */
+interface Forms {
+  readonly csv?: string;
+  readonly plain?: string;
+  readonly picture?: string;
+}
+
+interface Page extends Forms {
   readonly text: string;
-  readonly csv: string | null;
   readonly at: number;
 }
 
-type Remembered = readonly (readonly [uri: string, text: string, csv: string | null])[];
+type Remembered = readonly (readonly [uri: string, text: string, forms: Forms])[];
 
 export class ResultPages extends Owner implements FileSystemProvider {
   private readonly changes = this.own(new EventEmitter<FileChangeEvent[]>());
@@ -69,9 +79,9 @@ export class ResultPages extends Owner implements FileSystemProvider {
   /** With those of an earlier session, which are looked up when a page is first asked for. */
   private get pages(): Map<string, Page> {
     this.known ??= new Map(
-      (this.context.workspaceState.get<Remembered>(MEMORY) ?? []).map(([key, text, csv]) => [
+      (this.context.workspaceState.get<Remembered>(MEMORY) ?? []).map(([key, text, forms]) => [
         key,
-        { text, csv, at: 1 },
+        { ...forms, text, at: 1 },
       ]),
     );
     return this.known;
@@ -84,7 +94,13 @@ export class ResultPages extends Owner implements FileSystemProvider {
     const known = this.pages.get(key);
     this.pages.delete(key);
     const text = visibleLines(result.markdown.source);
-    this.pages.set(key, { text, csv: result.csv ?? null, at: Math.max(Date.now(), (known?.at ?? 0) + 1) });
+    const { csv, plain, picture } = result;
+    const forms: Forms = {
+      ...(csv === undefined ? {} : { csv }),
+      ...(plain === undefined ? {} : { plain: visibleLines(plain.source) }),
+      ...(picture === undefined ? {} : { picture }),
+    };
+    this.pages.set(key, { ...forms, text, at: Math.max(Date.now(), (known?.at ?? 0) + 1) });
     for (const oldest of [...this.pages.keys()].slice(0, -MOST_PAGES)) this.pages.delete(oldest);
     this.changes.fire([{ type: FileChangeType.Changed, uri }]);
     void this.context.workspaceState.update(MEMORY, this.remembered());
@@ -100,9 +116,9 @@ export class ResultPages extends Owner implements FileSystemProvider {
     return uri;
   }
 
-  /** The table of a page, where it has one. */
-  csv(uri: Uri): string | null {
-    return this.pages.get(uri.toString())?.csv ?? null;
+  /** What else a page is, as far as it is. */
+  forms(uri: Uri): Forms {
+    return this.pages.get(uri.toString()) ?? {};
   }
 
   stat(uri: Uri): FileStat {
@@ -119,7 +135,6 @@ export class ResultPages extends Owner implements FileSystemProvider {
     return (
       this.pages.get(uri.toString()) ?? {
         text: l10n.t('This result is no longer here. Run the command again that made it.'),
-        csv: null,
         at: 1,
       }
     );
@@ -127,9 +142,9 @@ export class ResultPages extends Owner implements FileSystemProvider {
 
   private remembered(): Remembered {
     return [...this.pages]
-      .filter(([, { text, csv }]) => text.length + (csv?.length ?? 0) <= LONGEST_REMEMBERED)
-      .slice(-MOST_REMEMBERED)
-      .map(([key, { text, csv }]) => [key, text, csv]);
+      .map(([key, { text, at: _, ...forms }]) => [key, text, forms] as const)
+      .filter(([, text, forms]) => text.length + Object.values(forms).join('').length <= LONGEST_REMEMBERED)
+      .slice(-MOST_REMEMBERED);
   }
 
   watch(): Disposable {

@@ -1,6 +1,6 @@
 /** What every part of the editor's side is given. */
 
-import type { ExtensionContext } from 'vscode';
+import { type ExtensionContext, Uri } from 'vscode';
 import type { Bundles, LoadBundle } from './bundles';
 import type { ComputeHost } from './computeHost';
 import { Owner } from './lifecycle';
@@ -56,6 +56,7 @@ export class LazyCompute extends Owner {
       bundle.createComputeHost({
         script: this.context.asAbsolutePath('dist/compute.js'),
         storage: this.context.globalStorageUri.fsPath,
+        samples: Uri.joinPath(this.context.extensionUri, 'media', 'samples'),
         log: this.log,
         pages: this.pages,
       }),

@@ -1,5 +1,7 @@
 /** Row-major matrices in float64, and the few operations that measures need. */
 
+import type { Steps } from './steps';
+
 export interface Matrix {
   readonly rows: number;
   readonly columns: number;
@@ -48,7 +50,7 @@ export function dot(a: Float64Array, atA: number, b: Float64Array, atB: number, 
 const BLOCK = 32;
 
 /** A · Bᵀ: every row of A times every row of B, four at a time. */
-export function rowProducts(a: Matrix, b: Matrix): Matrix {
+function rowProducts(a: Matrix, b: Matrix): Matrix {
   const width = a.columns;
   const result = zeros(a.rows, b.rows);
   const [x, w] = [a.data, b.data];
@@ -76,6 +78,18 @@ export function rowProducts(a: Matrix, b: Matrix): Matrix {
     }
     for (; c < b.rows; c++)
       for (let r = block; r < end; r++) result.data[r * b.rows + c] = dot(x, r * width, w, c * width, width);
+  }
+  return result;
+}
+
+/** The same, in steps. */
+export function* rowProductSteps(a: Matrix, b: Matrix): Steps<Matrix> {
+  const result = zeros(a.rows, b.rows);
+  for (let first = 0; first < a.rows; first += BLOCK) {
+    const rows = Math.min(BLOCK, a.rows - first);
+    const part = a.data.subarray(first * a.columns, (first + rows) * a.columns);
+    result.data.set(rowProducts({ rows, columns: a.columns, data: part }, b).data, first * b.rows);
+    yield (first + rows) / a.rows;
   }
   return result;
 }

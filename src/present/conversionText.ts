@@ -4,7 +4,10 @@ import type { Conversion } from '../insight/conversion/convert';
 import { targetLabel } from '../insight/conversion/target';
 import { formatInteger, formatRatio } from '../model/units';
 import type { ConversionResult, ConvertResult, RefusedConversion } from '../shared/headsContract';
-import { documentOf, heading, list, type Markdown, md, sentenceText, table } from './markdown';
+import { documentOf, figure, heading, list, type Markdown, md, sentenceText, table } from './markdown';
+import type { Sibling } from './siblings';
+import type { Svg } from './svg';
+import { type Measured, tradeoffPicture } from './tradeoffPicture';
 
 export const CONVERSION_COLUMNS = ['to', 'method', 'cached a token', 'cache', 'pattern JS', 'output error'] as const;
 
@@ -36,10 +39,13 @@ export function conversionCells({
   ];
 }
 
+/** Losses below it are rounding. */
+const ROUNDING = 1e-6;
+
 /** Four digits where there is something to see; rounding as what it is. */
 function loss(value: number | null): string {
   if (value === null) return 'no output';
-  return value === 0 ? '0' : value < 1e-6 ? value.toExponential(1) : value.toFixed(4);
+  return value === 0 ? '0' : value < ROUNDING ? value.toExponential(1) : value.toFixed(4);
 }
 
 /** Sentences about the rows: how far weights are from their mean, what must be known of methods, what was refused. */
@@ -61,22 +67,44 @@ export function conversionNotes(results: readonly ConversionResult[]): readonly 
   return [...pooled, ...[...bySentence].map(([note, methods]) => `${[...methods].join(', ')}: ${note}`), ...refused];
 }
 
-/** Words of many kinds, so that heads have something to look for: names that come again, lists, a question about what was said. */
+/**
+ * Words of many kinds, so that heads have something to look for: names that come again, lists that are repeated, questions about what was
+ * said. Each is a token of the sample models.
+ */
 export const CONVERSION_PROMPT =
-  'Maria keeps three gardens behind the old mill: one for roses, one for beans, and one that nobody has named. In spring the roses need ' +
-  'water twice a day; the beans need none. When the rain came late that year, Maria counted what was left: nine roses, forty beans, and in ' +
-  'the third garden a single pear tree, which had borne fruit in every year but two. “Which garden needs water twice a day?” asked the ' +
-  'boy from the mill. Maria pointed at the roses.';
+  'There was a girl named Maria. She had a red ball. Ben was a happy boy. He lived near the river with his green kite. Maria went to the ' +
+  'park with her ball. Ben gave his kite to Maria. Maria gave the kite back to Ben. What did Ben have? A green kite. The American flag is ' +
+  'red, white, and blue. The French flag is blue, white, and red. The night is dark. The next day is bright. Count the birds: one, two, ' +
+  'three, four. Again: one, two, three, four. There are four birds. List: bell coat seven garden blue. Again: bell coat seven garden blue.';
 
-/** @param model Its name; may come from a file. */
+export interface ConversionSubject {
+  /** Of what was measured; may come from a file. */
+  readonly model: string;
+  /** The config that was asked about, where a sample stands in for it; may come from a file. */
+  readonly insteadOf: string | null;
+  readonly siblings: readonly Sibling[];
+}
+
+/** The picture of the page; null where nothing was measured that it could show. */
+export function conversionPicture(siblings: readonly Sibling[], { layer, conversions }: ConvertResult): Svg | null {
+  const measured = conversions
+    .filter(isMeasured)
+    .filter((one): one is Measured => one.outputRelativeError !== null && !one.fitsAnything);
+  return tradeoffPicture(layer, siblings, measured);
+}
+
+/** @param picture Null for Markdown that is read as text. */
 export function conversionMarkdown(
-  model: string,
+  { model, insteadOf, siblings }: ConversionSubject,
   { layer, tokens, conversions, attention, seeded, ms }: ConvertResult,
+  picture: Svg | null,
 ): Markdown {
   const weights =
-    seeded === null
-      ? 'Weights: those beside the config.'
-      : `Weights: seeded (${seeded.seed}), for none lie beside the config.`;
+    seeded !== null
+      ? `Weights: random, from the seed ${seeded.seed}, because none were found next to the config.`
+      : insteadOf === null
+        ? 'Weights: those next to the config.'
+        : `Weights: those of the ${model}, because none were found next to ${insteadOf}. They say what trained heads lose, not what those of ${insteadOf} would.`;
   const found = conversions
     .filter(isMeasured)
     .toSorted(
@@ -89,7 +117,7 @@ export function conversionMarkdown(
     attention.kind === 'latent'
       ? ''
       : `${attention.queryHeads} query heads on ${attention.kvHeads} KV heads, ${formatInteger(attention.kvHeads * (attention.keyDim + attention.valueDim))} numbers of a token cached. `;
-  const best = found.find(({ fitsAnything }) => !fitsAnything);
+  const best = found.find(({ fitsAnything, patternJsDistance }) => !fitsAnything && patternJsDistance > ROUNDING);
   const worst = best?.heads.toSorted((a, b) => b.patternJsDistance - a.patternJsDistance)[0];
   return documentOf([
     heading(1, md`What layer ${layer} of ${model} loses as another design`),
@@ -97,13 +125,35 @@ export function conversionMarkdown(
     ...(seeded === null
       ? []
       : [md`Random heads have nothing in common. What trained ones lose must be measured on them.`]),
+    ...(picture === null ? [] : [figure(picture)]),
     table(CONVERSION_COLUMNS, found.map(conversionCells), ['left', 'left', 'right', 'right', 'right', 'right']),
     ...(worst && best
       ? [
-          md`As ${targetLabel(best.target)} by ${best.method} the pattern of head ${worst.head} (group ${worst.group}) moves most: ${loss(worst.patternJsDistance)}.`,
+          md`Most affected as ${targetLabel(best.target)} by ${best.method}: head ${worst.head} (group ${worst.group}), whose pattern moves by ${loss(worst.patternJsDistance)}.`,
         ]
       : []),
     list(conversionNotes(conversions).map(sentenceText)),
     sentenceText(CONVERSION_LEGEND),
+    ...siblingParts(siblings),
   ]);
+}
+
+/** What designs lose that were trained as what they are. */
+function siblingParts(siblings: readonly Sibling[]): readonly Markdown[] {
+  if (siblings.length === 0) return [];
+  const whole = Math.max(...siblings.map(({ cachedPerToken }) => cachedPerToken));
+  return [
+    heading(2, 'Trained as what they are'),
+    md`Headlight’s sample models: the same text, steps and optimiser, about the same number of parameters, one run each. Nats a token on text that they were not trained on.`,
+    table(
+      ['design', 'cached a token and layer', 'cache', 'held-out loss'],
+      siblings.map(({ design, cachedPerToken, heldOutLoss }) => [
+        design,
+        formatInteger(cachedPerToken),
+        formatRatio(whole, cachedPerToken),
+        heldOutLoss.toFixed(4),
+      ]),
+      ['left', 'right', 'right', 'right'],
+    ),
+  ];
 }

@@ -6,6 +6,7 @@
 
 import { elementAt } from '../model/elementAt';
 import { visibleUpTo } from '../model/visibleText';
+import type { Svg } from './svg';
 
 /** Made by this file alone (its members are private to it), so that every text in it was escaped. */
 class MarkdownText {
@@ -51,6 +52,11 @@ export function filled(sentence: string, ...parts: readonly Markdown[]): Markdow
 /** Markdown that ships with the extension: of its own files, never of another's. */
 export function shipped(text: string): Markdown {
   return new MarkdownText(text);
+}
+
+/** A picture of our own, as HTML: only pages that are rendered show it. */
+export function figure({ source }: Svg): Markdown {
+  return new MarkdownText(`<figure style="margin: 0; overflow-x: auto">${source}</figure>`);
 }
 
 export const NOTHING: Markdown = new MarkdownText('');

@@ -3,10 +3,11 @@
 // (conversion.png, of docs/conversion.md, has no editor- before its name).
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, inject, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { CONVERSION_PROMPT } from '../../src/present/conversionText';
 import { ROOT } from '../harness/places.mjs';
 import { QuickPick } from './pageObjects/quickPick';
-import { untilPageSays } from './pageObjects/resultPage';
+import { pictureTexts, untilPageSays } from './pageObjects/resultPage';
 import { useWorkbench } from './window';
 
 /** All of one size: they stand beside each other. */
@@ -201,20 +202,20 @@ describe('pictures', () => {
     cpSync(join(ROOT, 'media', 'samples', 'mha'), join(inject('folder'), 'mha'), { recursive: true });
     await openAlone('mha/config.json');
     await workbench().host.evaluate(
-      async (vscode) =>
+      async (vscode, prompt) =>
         void (await vscode.commands.executeCommand('headlight.measureConversion', undefined, {
           layer: 1,
-          prompt:
-            'Maria keeps three gardens behind the old mill: one for roses, one for beans, and one that nobody has named. In spring the roses need water twice a day; the beans need none. When the rain came late that year, Maria counted what was left: nine roses, forty beans, and in the third garden a single pear tree.',
+          prompt,
         })),
-      null,
+      CONVERSION_PROMPT,
     );
     await shown('loses as another design');
-    await command('markdown.showPreview');
     await command('workbench.action.closeEditorsInOtherGroups');
+    await expect.poll(() => pictureTexts(workbench().page)).toContain('MLA, joint-svd');
+    // From the picture on: what stands above it is in the text.
     const preview = workbench().page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
-    await preview.getByText('joint-svd').first().waitFor();
-    await take('conversion', 36, 500);
+    await preview.locator('figure').scrollIntoViewIfNeeded();
+    await take('conversion', 36, 524);
   });
 
   test('the status of the language', async () => {

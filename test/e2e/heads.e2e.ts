@@ -57,7 +57,9 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     await expect.poll(() => view().getByRole('listbox').getAttribute('aria-label')).toContain('Heads');
     await expect
       .poll(() => view().locator('.where').innerText())
-      .toMatch(/GQA · 8 query heads in 2 groups of 4[\s\S]*tokens · CPU.*float32 · [\d.]+ m?s/);
+      .toMatch(/GQA · 8 query heads in 2 groups of 4[\s\S]*10 tokens · CPU.*float32 · [\d.]+ m?s/);
+    // The lecture's sentence, a token for each word.
+    await expect.poll(() => view().locator('textarea').inputValue()).toBe('The American flag is red, white, and');
     await expect.poll(async () => (await drawn('headlight-head-grid'))[0]?.colours).toBeGreaterThan(20);
   });
 
@@ -108,6 +110,24 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
 
   test('say in the title that they are a sample’s, not the config’s', async () => {
     await expect.poll(() => view().locator('.whose').innerText()).toMatch(/^Sample model: GQA.* – not llama-3-8b$/);
+  });
+
+  test('of two models stand beside each other, for one prompt', async () => {
+    const beside = view().getByRole('combobox', { name: 'beside' });
+    await beside.selectOption('sample:mha');
+    const other = view().getByRole('region', { name: 'The model beside' });
+    await expect
+      .poll(() => other.innerText())
+      .toMatch(/Sample model: MHA.* – not llama-3-8b\s+Layer 0 of 4 · MHA.*10 tokens/);
+    await expect.poll(() => view().locator('headlight-head-grid').count()).toBe(2);
+    // Another layer is another layer of both.
+    await view().getByRole('combobox', { name: 'Layer' }).selectOption('2');
+    await expect.poll(() => other.innerText()).toContain('Layer 2 of 4');
+    await workbench().screenshot('heads-two-models');
+    await beside.selectOption('');
+    await other.waitFor({ state: 'detached' });
+    await view().getByRole('combobox', { name: 'Layer' }).selectOption('0');
+    await expect.poll(() => view().locator('.where').innerText()).toMatch(/^Layer 0/);
   });
 
   test('of a click come into view, and a pinned token has lines to what it looks at', async () => {
@@ -220,6 +240,16 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
         /GQA · 32 query heads in 8 groups of 4[\s\S]*float32 · [\d.]+ m?s[\s\S]*Seeded weights \(seed 42\): true shapes, random numbers, earlier layers skipped/,
       );
     await workbench().screenshot('heads-seeded');
+    // Another model is chosen, and nothing of it is run: what is shown is still this one's, and says so.
+    const sources = view().locator('select').first();
+    await sources.selectOption('sample:mha');
+    await view().getByText('From before your change.').waitFor();
+    await expect
+      .poll(() => view().locator('.where').innerText())
+      .toMatch(/^Layer 0 of 32 · GQA · 32 query heads in 8 groups of 4/);
+    await expect.poll(() => view().locator('.whose').innerText()).toMatch(/^llama-3-8b: random weights/);
+    await sources.selectOption('seeded');
+    await view().getByText('From before your change.').waitFor({ state: 'detached' });
   });
 
   test('that are seeded follow an edit of the config: 4 KV heads are 4 rows of 8', async () => {

@@ -10,7 +10,7 @@ import { workbenchUrl } from '../harness/serverLauncher.mjs';
 import { thorough } from '../unit/depth';
 import { Panel } from './pageObjects/panel';
 import { QuickPick } from './pageObjects/quickPick';
-import { untilPageSays } from './pageObjects/resultPage';
+import { pictureTexts, untilPageSays } from './pageObjects/resultPage';
 import { useWorkbench } from './window';
 
 const LLAMA = {
@@ -277,7 +277,10 @@ describe.skipIf(!thorough)('questions', () => {
     await quickPick.run('Headlight: Convert Attention');
     await quickPick.question('Convert Attention · llama-3-8b');
     await quickPick.choose('Measure what a conversion loses');
-    await quickPick.question('Which layer');
+    // No weights lie beside it: that is asked before anything is run.
+    await quickPick.question('Measure What a Conversion Loses · llama-3-8b (1/3)');
+    await expect.poll(() => quickPick.entry('Measure on a sample model')).toContain('about 7 s');
+    await expect.poll(() => quickPick.entry('Measure on random weights')).toContain('says nothing about this model');
     await quickPick.leave();
     mkdirSync(join(inject('folder'), 'small'), { recursive: true });
     writeFileSync(
@@ -286,15 +289,21 @@ describe.skipIf(!thorough)('questions', () => {
     );
     await workbench().openFile('small/config.json');
     await quickPick.run('Headlight: Measure What a Conversion Loses');
-    await quickPick.question('Which layer');
+    await quickPick.question('Measure What a Conversion Loses · small (1/3)');
+    await quickPick.choose('Measure on random weights');
+    await quickPick.question('Measure What a Conversion Loses · small (2/3)');
     await quickPick.press('Enter');
-    await workbench().page.locator('.quick-input-widget .quick-input-title', { hasText: 'On which text' }).waitFor();
+    await workbench().page.locator('.quick-input-widget .quick-input-title', { hasText: '(3/3)' }).waitFor();
     await workbench().screenshot('home-conversion-text');
     await quickPick.type('one two three four five six seven eight');
     await quickPick.press('Enter');
     await shown(/What.layer.0.of.small.loses/);
-    await shown(/seeded.\(42\)/);
+    await shown(/random, from the seed 42/);
     await shown(/MQA.+aligned-pool/);
+    // Its picture, drawn by the preview, with the sample models above the conversions.
+    await expect
+      .poll(() => pictureTexts(workbench().page))
+      .toEqual(expect.arrayContaining([expect.stringMatching(/^GQA-2 [\d.]+$/), 'GQA, MQA: aligned-pool']));
     await workbench().screenshot('home-conversion');
     expect(await text('llama-3-8b/config.json')).toBe(before);
   });

@@ -90,8 +90,28 @@ suite('compute', function () {
       assert.ok(outputRelativeError >= 0 && outputRelativeError < 2);
     const shown = await pageText();
     assert.match(shown, /# What layer 1 of mha loses as another design/);
-    assert.match(shown, /Weights: those beside the config\./);
+    assert.match(shown, /Weights: those next to the config\./);
     assert.match(shown, /\| GQA-4 +\| mean-pool +\| +128 \| +÷ 2 \|/);
+  });
+
+  test('without weights beside a config a sample’s are measured, and the page says whose they are', async () => {
+    const found = await vscode.commands.executeCommand<Losses | null>(
+      'headlight.measureConversion',
+      sample('llama-3-8b/config.json'),
+      { weights: 'sample', layer: 3, prompt: 'The American flag is red, white, and blue.' },
+    );
+    assert.equal(found?.seeded, null);
+    assert.equal(found.conversions[0]?.cachedPerToken, 128);
+    const shown = await pageText();
+    assert.match(shown, /# What layer 3 of MHA sample model loses as another design/);
+    assert.match(shown, /because none were found next to llama-3-8b/);
+    // The picture is for the rendered page; what is copied is text.
+    assert.match(shown, /<figure[^>]*><svg /);
+    await vscode.commands.executeCommand('headlight.copyResult');
+    const copied = await vscode.env.clipboard.readText();
+    assert.match(copied, /\| MQA +\| mean-pool/);
+    assert.match(copied, /\| GQA-2 +\| +64 \| +÷ 4 \|/);
+    assert.doesNotMatch(copied, /<svg/);
   });
 
   test('a conversion of a layer that is latent already, or is not there, is refused in words', async () => {

@@ -1,9 +1,10 @@
 """A seeded grammar: short English-like documents in which looking back pays.
 
-Names are invented from syllables, so that a name's second appearance can only be copied, syllable by syllable
+Some names are invented from syllables, so that a name's second appearance can only be copied, syllable by syllable
 (induction), and each syllable depends on the one before it (previous token). Facts are stated once and asked for later
-(recall over many keys), lists are repeated, verbs and pronouns agree with subjects. Everything comes from one
-`random.Random`, so the text is the same on every machine.
+(recall over many keys), lists are repeated, verbs and pronouns agree with subjects. The flags of some countries are always
+the same, so that "The American flag is red, white, and" has an answer to know; those of places are new in each text.
+Everything comes from one `random.Random`, so the text is the same on every machine.
 """
 
 from __future__ import annotations
@@ -21,10 +22,27 @@ ANIMALS = ["bird", "dog", "cat", "fox", "horse", "duck", "frog", "mouse"]
 PLURAL = {"fox": "foxes", "box": "boxes", "mouse": "mice"}
 PLACES = ["park", "garden", "house", "river", "market", "forest", "school", "hill"]
 ACTIONS = [("sing", "sings"), ("run", "runs"), ("sleep", "sleeps"), ("jump", "jumps"), ("wait", "waits"), ("play", "plays")]
-FEELINGS = ["happy", "sad", "tired", "proud", "afraid", "brave"]
+FEELINGS = ["happy", "sad", "tired", "proud", "calm", "brave"]
 NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
-WORDS = COLOURS + SIZES + THINGS + ANIMALS + PLACES + FEELINGS + NUMBERS
+NAMES = [
+    "Anna", "Ben", "Carl", "Dora", "Emma", "Finn", "Greta", "Hugo", "Ida", "Jan", "Kim", "Lena", "Maria", "Noah", "Otto", "Paul",
+    "Rosa", "Sam", "Tom", "Vera", "Will", "Yuki", "Zoe", "Lily", "Mia", "Leo", "Eva", "Ali", "Ravi", "Sara",
+]
+FLAGS = {
+    "American": ("red", "white", "blue"),
+    "French": ("blue", "white", "red"),
+    "German": ("black", "red", "gold"),
+    "Italian": ("green", "white", "red"),
+    "Irish": ("green", "white", "orange"),
+    "Belgian": ("black", "yellow", "red"),
+    "Russian": ("white", "blue", "red"),
+    "Estonian": ("blue", "black", "white"),
+}
+# What the night is, and what the next day is.
+WEATHER = [("dark", "bright"), ("cold", "warm"), ("wet", "dry"), ("long", "short"), ("quiet", "loud")]
+
+WORDS = COLOURS + SIZES + THINGS + ANIMALS + PLACES + FEELINGS + NUMBERS + list(FLAGS) + [word for pair in WEATHER for word in pair]
 
 
 def plural(noun: str) -> str:
@@ -34,13 +52,18 @@ def plural(noun: str) -> str:
 class Writer:
     """Writes documents. Each document has a small cast of people with names, a pronoun and belongings."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, invented: float = 0.3) -> None:
+        """`invented`: the share of names that are made of syllables."""
         self.random = random.Random(seed)
+        self.invented = invented
 
     def pick(self, options):
         return options[self.random.randrange(len(options))]
 
     def name(self) -> str:
+        return self.invent() if self.random.random() < self.invented else self.pick(NAMES)
+
+    def invent(self) -> str:
         syllables = self.random.choice([2, 2, 3])
         text = "".join(self.pick(ONSETS) + self.pick(VOWELS) + (self.pick(CODAS) if i == syllables - 1 else "") for i in range(syllables))
         return text.capitalize()
@@ -98,6 +121,21 @@ class Writer:
         noun = plural(self.pick(ANIMALS))
         return f"Count the {noun}: {', '.join(words)}. Again: {', '.join(words)}. There are {words[-1]} {noun}."
 
+    def flag(self) -> str:
+        def colours(of) -> str:
+            return f"{of[0]}, {of[1]}, and {of[2]}"
+
+        if self.random.random() < 0.5:
+            nation, other = self.random.sample(list(FLAGS), 2)
+            first = f"The {nation} flag is {colours(FLAGS[nation])}."
+            return self.pick([first, f"{first} The {other} flag is {colours(FLAGS[other])}."])
+        place, of = self.pick(PLACES), self.random.sample(COLOURS, 3)
+        return f"The {place} flag is {colours(of)}. What is on the {place} flag? It is {colours(of)}."
+
+    def weather(self) -> str:
+        night, day = self.pick(WEATHER[:1] * 3 + WEATHER)
+        return self.pick([f"The night is {night}. The next day is {day}.", f"The next day is {day}."])
+
     def copying(self) -> str:
         if self.random.random() < 0.4:
             code = self.code()
@@ -117,40 +155,53 @@ class Writer:
                 words = " ".join(self.pick(WORDS) for _ in range(self.random.randint(6, 16)))
             else:
                 words = " ".join(self.name() for _ in range(self.random.randint(2, 5)))
-            parts.append(f"{self.pick(['List', 'Say', 'Code'])}: {words}. Again: {words}.")
+            # A text may begin with any word.
+            bare = not parts and self.random.random() < 0.5
+            parts.append(f"{words}. Again: {words}." if bare else f"{self.pick(['List', 'Say', 'Code'])}: {words}. Again: {words}.")
         return " ".join(parts)
 
     def register(self) -> str:
-        rows = [(self.name(), self.pick(COLOURS), self.pick(THINGS)) for _ in range(self.random.randint(3, 6))]
+        names = {self.name() for _ in range(self.random.randint(3, 6))}
+        rows = [(name, self.pick(COLOURS), self.pick(THINGS)) for name in sorted(names)]
+        self.random.shuffle(rows)
         text = " ".join(f"{name}: {colour} {thing}." for name, colour, thing in rows)
         self.random.shuffle(rows)
-        asked = rows[: self.random.randint(2, len(rows))]
+        asked = rows[: self.random.randint(min(2, len(rows)), len(rows))]
         return text + " " + " ".join(f"Who is {name}? {colour} {thing}." for name, colour, thing in asked)
+
+    def alone(self) -> str:
+        """What needs nobody that was named before."""
+        kind = self.random.random()
+        if kind < 0.13:
+            return self.agreement()
+        if kind < 0.21:
+            return self.counting()
+        if kind < 0.36:
+            return self.flag()
+        if kind < 0.45:
+            return self.weather()
+        return self.copying() if kind < 0.83 else self.register()
 
     def document(self) -> str:
         cast = [self.person() for _ in range(self.random.randint(1, 3))]
-        parts = [self.introduce(p) for p in cast]
+        parts = [self.alone()] if self.random.random() < 0.6 else []
+        parts += [self.introduce(p) for p in cast]
         for _ in range(self.random.randint(6, 9)):
             kind = self.random.random()
-            if kind < 0.30:
+            if kind < 0.28:
                 parts.append(self.scene(cast))
-            elif kind < 0.42:
+            elif kind < 0.39:
                 p = self.pick(cast)
                 parts.append(f"What did {p['name']} have? A {p['has'][0]} {p['has'][1]}.")
-            elif kind < 0.50:
-                parts.append(self.agreement())
-            elif kind < 0.55:
-                parts.append(self.counting())
-            elif kind < 0.88:
-                parts.append(self.copying())
             else:
-                parts.append(self.register())
-        return " ".join(parts)
+                parts.append(self.alone())
+        text = " ".join(parts)
+        return text[0].lower() + text[1:] if self.random.random() < 0.15 else text
 
 
-def documents(seed: int, count: int, practice: bool = False) -> list[str]:
+def documents(seed: int, count: int, practice: bool = False, **how) -> list[str]:
     """`count` documents, reproducible from `seed`."""
-    writer = Writer(seed)
+    writer = Writer(seed, **how)
     return [writer.practice() if practice else writer.document() for _ in range(count)]
 
 

@@ -21,9 +21,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import DeepseekV2Config, DeepseekV2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from grammar import WORDS, Writer, documents
+from grammar import NAMES, WORDS, Writer, documents
 
-VOCABULARY = 512
+VOCABULARY = 768
 BOS, EOS = 0, 1
 TOKENS = 112  # of a training row
 PRACTICE = 0.55  # of the steps read nothing but copies
@@ -32,24 +32,52 @@ LAYERS, WIDTH, HEADS, HEAD_DIM = 4, 96, 8, 16
 ROPE_THETA = 1000.0  # contexts are short
 SEED = 5
 LEARNING_RATE = 6e-3
-FIXTURE_TOKENS = 14
+FIXTURE_TOKENS = 18
 TRAIN_SEED, PRACTICE_SEED, HELD_OUT_SEED, TOKENIZER_SEED, HEAD_SEED = 20_001, 40_001, 90_001, 10_001, 70_001
-PROMPT = "Say: Bem Mirola. Again: Bem Mirola. There was a girl named Bem."
+PROMPT = "The American flag is red, white, and blue. Say: Bem Mirola."
+# Besides: words of the grammar in other forms, words that it has not, other scripts.
+ENCODED = [
+    PROMPT,
+    "The American flag is red, white, and",
+    "The next day is",
+    "the red fox sleeps in the park and the old dog sees it",
+    "Which Unknown words? Größe 漢字 🙂\n\ttwo  spaces, it's 42",
+]
 
 
 def make_tokenizer() -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    """
+    Every word of the grammar is one token, with and without a space before it where the grammar has it so. What is no such word (an
+    invented name, any other text) is put together from bytes by merges, so that nothing is lost.
+    """
+    cut = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    texts = documents(TOKENIZER_SEED, 4000, invented=0.0) + documents(TOKENIZER_SEED, 500, practice=True, invented=0.0)
+    texts += [text for word in WORDS + NAMES for text in (word, f" {word}")]
+    words = sorted({word for text in texts for word, _ in cut.pre_tokenize_str(text) if len(word) > 1})
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special = ["<s>", "</s>"]
+
+    pieces = Tokenizer(models.BPE())
+    pieces.pre_tokenizer = cut
+    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    pieces.train_from_iterator(documents(TOKENIZER_SEED, 2000, invented=1.0), trainer)
+    model = json.loads(pieces.to_str())["model"]
+    merges = [tuple(pair) for pair in model["merges"]]
+    vocabulary = {text: index for text, index in sorted(model["vocab"].items(), key=lambda entry: entry[1]) if index < len(special) + len(alphabet)}
+    # As many merges, the first ones, as there is room for beside the words.
+    room = VOCABULARY - len(vocabulary)
+    while len({a + b for a, b in merges} | set(words)) > room:
+        merges.pop()
+    for word in [*(a + b for a, b in merges), *words]:
+        vocabulary.setdefault(word, len(vocabulary))
+    assert len(vocabulary) == VOCABULARY
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
+    tokenizer.add_special_tokens(special)
+    tokenizer.pre_tokenizer = cut
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=["<s>", "</s>"],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(documents(TOKENIZER_SEED, 2000), trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
     assert tokenizer.get_vocab_size() == VOCABULARY
+    print(f"{len(words)} words, {len(merges)} merges", flush=True)
     return tokenizer
 
 
@@ -98,10 +126,10 @@ def latent(rank: int, rope: int, intermediate: int):
 
 # Cached values of one token and layer: 256, 64, 32, and 56 + 8 = 64 (as GQA).
 MODELS = {
-    "mha": (lambda: llama(8, 88), 2 * 8 * HEAD_DIM),
-    "gqa": (lambda: llama(2, 152), 2 * 2 * HEAD_DIM),
-    "mqa": (lambda: llama(1, 163), 2 * 1 * HEAD_DIM),
-    "mla": (lambda: latent(56, 8, 81), 56 + 8),
+    "mha": (lambda: llama(8, 70), 2 * 8 * HEAD_DIM),
+    "gqa": (lambda: llama(2, 134), 2 * 2 * HEAD_DIM),
+    "mqa": (lambda: llama(1, 145), 2 * 1 * HEAD_DIM),
+    "mla": (lambda: latent(56, 8, 63), 56 + 8),
 }
 
 
@@ -234,7 +262,8 @@ def save(name: str, model, tokenizer: Tokenizer, out: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n")
 
 
-NAMES = {"mha": "multi-head", "gqa": "grouped-query, 2 KV heads", "mqa": "multi-query", "mla": "multi-head latent"}
+TITLES = {"mha": "multi-head", "gqa": "grouped-query, 2 KV heads", "mqa": "multi-query", "mla": "multi-head latent"}
+DESIGNS = {"mha": "MHA", "gqa": "GQA-2", "mqa": "MQA", "mla": "MLA 56 + 8"}
 
 
 def readme(results: dict) -> str:
@@ -244,8 +273,11 @@ def readme(results: dict) -> str:
         "",
         "Four small siblings, trained by `tools/samples/train.py` on text from `tools/samples/grammar.py`: the same text, tokens, steps and",
         f"optimiser ({results['steps']} steps, {results['trainingTokens']:,} tokens), about the same number of parameters; 4 layers, width {WIDTH}, 8 query heads.",
-        "Llama layout of Hugging Face for the first three, DeepSeek-V2's for MLA. float32. The text is invented: names are made of syllables,",
-        "lists are repeated, facts are asked for later, so that heads that look back pay.",
+        "Llama layout of Hugging Face for the first three, DeepSeek-V2's for MLA. float32. The text is invented: lists are repeated, facts are",
+        "asked for later, some names are made of syllables, so that heads that look back pay; flags of countries are always the same.",
+        "",
+        f"Each word of the grammar is one token of the {VOCABULARY}, so that a pattern can be read: \"The American flag is red, white, and\" is",
+        "`The`, ` American`, ` flag`, ` is`, … Any other text is put together from pieces and bytes, and nothing of it is lost.",
         "",
         "| folder | attention | parameters | cached bytes a token (f32) | held-out loss (nats a token) | best previous-token head | best induction head |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -253,7 +285,7 @@ def readme(results: dict) -> str:
     for name, result in results["models"].items():
         best = {key: max((head[key], f"L{layer} head {index}") for layer, heads in enumerate(result["heads"]) for index, head in enumerate(heads)) for key in ("previousToken", "induction")}
         scores = " | ".join(f"{score:.2f} ({place})" for score, place in best.values())
-        lines.append(f"| `{name}` | {NAMES[name]} | {result['parameters']:,} | {result['cacheBytesPerToken']:,} | {result['heldOutLoss']:.4f} | {scores} |")
+        lines.append(f"| `{name}` | {TITLES[name]} | {result['parameters']:,} | {result['cacheBytesPerToken']:,} | {result['heldOutLoss']:.4f} | {scores} |")
     lines += [
         "",
         "Head scores: mean weight on the token before, and, within the second copy of a list of random words, on the token after the first",
@@ -280,9 +312,12 @@ def main() -> None:
     held_out, _ = rows(tokenizer, HELD_OUT_SEED, 256)
     print(f"{data.numel()} training tokens, {bytes_per_token:.3f} bytes a token", flush=True)
     arguments.fixtures.mkdir(parents=True, exist_ok=True)
+    encodings = [{"text": text, "ids": tokenizer.encode(text).ids} for text in ENCODED]
+    (arguments.fixtures / "encodings.json").write_text(json.dumps(encodings, indent=1) + "\n")
     for name in arguments.only.split(","):
         model, result = train(name, data, held_out, arguments.steps)
         save(name, model, tokenizer, arguments.out)
+        result["design"] = DESIGNS[name]
         result["cacheBytesPerToken"] = result["cachedValuesPerTokenAndLayer"] * LAYERS * 4
         result["heads"] = head_scores(model, tokenizer)
         (arguments.fixtures / f"{name}.json").write_text(json.dumps(fixture(model, tokenizer), separators=(",", ":")) + "\n")
@@ -290,6 +325,7 @@ def main() -> None:
         results = json.loads(path.read_text()) if path.exists() else {"models": {}}
         results |= {"steps": arguments.steps, "trainingTokens": arguments.steps * BATCH * TOKENS, "textBytesPerToken": round(bytes_per_token, 4), "practiceShare": PRACTICE, "heldOutTokens": 256 * TOKENS, "cacheDtype": "float32", "lossUnit": "nats per token", "torch": torch.__version__}
         results["models"][name] = result
+        results["models"] = {known: results["models"][known] for known in MODELS if known in results["models"]}
         path.write_text(json.dumps(results, indent=1) + "\n")
         (arguments.out / "README.md").write_text(readme(results))
 

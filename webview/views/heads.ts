@@ -41,6 +41,8 @@ const EXAMPLES: readonly { readonly id: string; readonly mode: Mode; readonly la
 
 /** One for a store: it outlives the view, which another tab takes away. */
 const sessions = new WeakMap<PanelStore, HeadsSession>();
+/** The session of the model that is shown beside. */
+const others = new WeakMap<PanelStore, HeadsSession>();
 
 /** What is kept across reloads. */
 interface Kept {
@@ -52,6 +54,8 @@ interface Kept {
   readonly mode?: Mode;
   /** Something was shown: it is computed again. */
   readonly ran?: boolean;
+  /** The source that is shown beside. */
+  readonly other?: string;
 }
 
 @customElement('headlight-heads')
@@ -63,19 +67,24 @@ export class HeadsView extends LitElement {
 
   @state() private heads: HeadsState | null = null;
   @state() private mode: Mode = 'patterns';
+  /** Of the model beside, for the same prompt and layer. */
+  @state() private other: HeadsState | null = null;
 
+  private stopOther: (() => void) | undefined;
   private session: HeadsSession | undefined;
   private stop: (() => void) | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     if (this.session !== undefined) this.listen(this.session);
+    this.listenBeside();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.stop?.();
     this.stop = undefined;
+    this.stopOther?.();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -84,18 +93,47 @@ export class HeadsView extends LitElement {
   }
 
   private begin(): void {
-    const { ran, mode, ...remembered } = keptState();
+    const { ran, mode, other, ...remembered } = keptState();
     if (mode !== undefined && mode in MODES) this.mode = mode;
     const known = sessions.get(this.store);
     const session = known ?? new HeadsSession(host);
     this.session = session;
     sessions.set(this.store, session);
     this.listen(session);
+    this.listenBeside();
     if (known !== undefined) return;
-    void session.start(this.panel.config, remembered).then(() => {
-      if (ran === true && session.state.result === null && session.state.model !== null) return session.run();
-      return undefined;
+    void session.start(this.panel.config, remembered).then(async () => {
+      if (ran !== true || session.state.result !== null || session.state.model === null) return;
+      await session.run();
+      if (other !== undefined) await this.showBeside(other);
     });
+  }
+
+  private listenBeside(): void {
+    this.stopOther?.();
+    const session = others.get(this.store);
+    this.other = session?.state ?? null;
+    this.stopOther = session?.subscribe((other) => (this.other = other));
+  }
+
+  /** Heads of another model beside these, for the same prompt and layer. @param id Empty: none. */
+  private async showBeside(id: string): Promise<void> {
+    others.get(this.store)?.cancel();
+    others.delete(this.store);
+    if (id !== '') others.set(this.store, new HeadsSession(host));
+    this.listenBeside();
+    this.remember();
+    await this.runBeside(id);
+  }
+
+  private async runBeside(source: string): Promise<void> {
+    const session = others.get(this.store);
+    const result = this.heads?.result;
+    if (session === undefined || result == null) return;
+    const { config, prompt, layer } = result;
+    session.cancel();
+    await session.start(config, { source, prompt, layer, ...(config && { chosenFor: config.id }) });
+    if (session.state.source?.id === source && session.refusal === null) await session.run();
   }
 
   private listen(session: HeadsSession): void {
@@ -116,6 +154,9 @@ export class HeadsView extends LitElement {
       (result === null) !== (before?.result === null)
     )
       this.remember();
+    const { source: beside } = this.other ?? {};
+    if (beside && result !== null && (result.prompt !== before?.result?.prompt || result.layer !== before.result.layer))
+      void this.runBeside(beside.id);
     if (result !== null && result !== before?.result)
       announce(this, `${layerText(result.attention)}, layer ${result.layer}: ${result.ids.length} tokens shown`);
   }
@@ -132,6 +173,7 @@ export class HeadsView extends LitElement {
       seed,
       mode: this.mode,
       ran: result !== null,
+      ...(this.other?.source && { other: this.other.source.id }),
     } satisfies Kept);
   }
 
@@ -239,23 +281,47 @@ export class HeadsView extends LitElement {
   }
 
   private renderResult(result: HeadsResult, session: HeadsSession): TemplateResult {
+    const { heads, other } = this;
+    const beside = other && others.get(this.store);
+    const sources = heads?.sources?.filter(({ id, problem }) => problem === null && id !== result.source.id) ?? [];
     return html`
       <div class="tools">
         <span class="switch" role="group" aria-label="What is shown">${(Object.keys(MODES) as Mode[]).map((mode) => html`<button aria-pressed=${mode === this.mode} @click=${() => this.show(mode)}>${MODES[mode]}</button>`)}</span>
+        <label>beside
+          <select .value=${live(other?.source?.id ?? '')} @change=${(event: Event) => void this.showBeside((event.target as HTMLSelectElement).value)}>
+            <option value="">nothing</option>
+            ${sources.map(({ id, label }) => html`<option value=${id} ?selected=${id === other?.source?.id}>${label}</option>`)}
+          </select>
+        </label>
       </div>
-      <div class=${session.changed ? 'old' : ''}>
-        ${
-          this.mode === 'patterns'
-            ? html`<headlight-heads-patterns .session=${session} .heads=${this.heads}></headlight-heads-patterns>`
-            : html`<headlight-heads-key-values .result=${result}></headlight-heads-key-values>`
-        }
+      <div class=${beside ? 'models' : ''}>
+        <div class=${session.changed ? 'old' : ''}>${beside ? ownTitle(result) : nothing}${this.renderHeads(result, session, heads)}</div>
+        ${beside ? html`<section class="other" aria-label="The model beside">${this.renderOther(other, beside)}</section>` : nothing}
       </div>`;
+  }
+
+  private renderHeads(result: HeadsResult, session: HeadsSession, heads: HeadsState | null): TemplateResult {
+    return this.mode === 'patterns'
+      ? html`<headlight-heads-patterns .session=${session} .heads=${heads}></headlight-heads-patterns>`
+      : html`<headlight-heads-key-values .result=${result}></headlight-heads-key-values>`;
+  }
+
+  private renderOther({ source, running, failure, result, config }: HeadsState, session: HeadsSession): TemplateResult {
+    return html`
+      ${result !== null ? ownTitle(result) : source !== null ? html`<h2>${whoseHeads(source, config)}</h2>` : nothing}
+      ${running ? loadingState(running.message, running.fraction) : failure ? errorState(failure, [{ label: 'Run again', run: () => void session.run() }]) : session.refusal === null ? nothing : emptyState(session.refusal)}
+      ${result === null ? nothing : this.renderHeads(result, session, session.state)}`;
   }
 
   private show(mode: Mode): void {
     this.mode = mode;
     this.remember();
   }
+}
+
+/** Above heads that stand beside others. */
+function ownTitle({ source, config, layer, layerCount, attention, ids }: HeadsResult): TemplateResult {
+  return html`<h2>${whoseHeads(source, config)}</h2><p class="small">Layer ${layer} of ${layerCount} · ${layerText(attention)} · ${ids.length} tokens</p>`;
 }
 
 function keptState(): Kept {

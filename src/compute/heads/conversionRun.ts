@@ -3,7 +3,12 @@
 import { layerWeights } from '../../attention/spec/weightNames';
 import { LayerConverter } from '../../insight/conversion/convert';
 import type { HeadedSpec, LayerSample } from '../../insight/conversion/layerRows';
-import { ConversionRefused, type ConversionRequest, offeredConversions } from '../../insight/conversion/target';
+import {
+  ConversionRefused,
+  type ConversionRequest,
+  offeredConversions,
+  targetLabel,
+} from '../../insight/conversion/target';
 import type { ConversionResult } from '../../shared/headsContract';
 import { RpcError } from '../../shared/rpcError';
 import { assertFits, conversionBytes } from '../memory';
@@ -13,6 +18,9 @@ import { checkCancelled, type Watch } from './watch';
 
 /** Measured in float64 on the processor: every query against every key, head by head. */
 const MOST_CONVERTED_TOKENS = 4096;
+
+/** Between two words on how far it is; it stops as seldom. */
+const TOLD_MS = 100;
 
 export interface ConversionAsk {
   readonly ids: readonly number[];
@@ -35,22 +43,26 @@ export async function measureConversions(
       'invalidInput',
       `the prompt has ${ask.ids.length} tokens; a conversion is measured on at most ${MOST_CONVERTED_TOKENS}`,
     );
-  const stage = async (message: string, fraction: number): Promise<void> => {
+  let told = -Infinity;
+  const stage = async (message: string, fraction: number, always = false): Promise<void> => {
+    if (!always && performance.now() - told < TOLD_MS) return;
+    told = performance.now();
     watch.progress({ message, fraction });
     // Lets a cancellation in, and the progress out.
     await new Promise((resolve) => setImmediate(resolve));
     checkCancelled(watch.signal);
   };
   const sample = await sampleOf(pass, ask, watch);
-  await stage('keys and values', 0);
-  const converter = new LayerConverter(sample);
+  const converter = await LayerConverter.of(sample, { stage });
   const requests = ask.conversions ?? offeredConversions(sample.spec, sample.tokens);
   const found: ConversionResult[] = [];
   for (const [index, request] of requests.entries()) {
+    const which = `${index + 1} of ${requests.length}: `;
+    await stage(`${which}${targetLabel(request.target)}, ${request.method}`, index / requests.length, true);
     try {
       found.push(
         await converter.convert(request, {
-          stage: (message, fraction) => stage(message, (index + fraction) / requests.length),
+          stage: (message, fraction) => stage(`${which}${message}`, (index + fraction) / requests.length),
         }),
       );
     } catch (error) {

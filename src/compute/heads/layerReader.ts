@@ -86,12 +86,12 @@ export class LayerReader {
       const count = elementCount(shape);
       const held = this.buffers.get(use + name);
       if (held?.length !== count) this.buffers.delete(use + name);
-      reading.set(
-        name,
-        readSource(this.store, prefix, source, name, fused, signal, () =>
-          held?.length === count ? held : weightBuffer(count),
-        ),
+      const read = readSource(this.store, prefix, source, name, fused, signal, () =>
+        held?.length === count ? held : weightBuffer(count),
       );
+      // One that fails before its turn would end the process: it is awaited only after the one before it.
+      read.catch(() => undefined);
+      reading.set(name, read);
     };
     try {
       for (const [position, info] of infos.entries()) {

@@ -12,15 +12,16 @@ function pageOf(uri: unknown): Uri | null {
   return uri instanceof Uri && uri.scheme === RESULT_SCHEME ? uri : pageInFront();
 }
 
-async function textOf(page: Uri): Promise<string> {
-  return (await workspace.openTextDocument(page)).getText();
+/** As Markdown for elsewhere. */
+async function textOf({ pages }: Services, page: Uri): Promise<string> {
+  return pages.forms(page).plain ?? (await workspace.openTextDocument(page)).getText();
 }
 
 /** The Markdown, into the clipboard. */
-export async function copyResult(uri: unknown): Promise<boolean> {
+export async function copyResult(services: Services, uri: unknown): Promise<boolean> {
   const page = pageOf(uri);
   if (!page) return false;
-  await env.clipboard.writeText(await textOf(page));
+  await env.clipboard.writeText(await textOf(services, page));
   void tell(l10n.t('Copied as Markdown.'));
   return true;
 }
@@ -33,11 +34,11 @@ export async function openResultSource(uri: unknown): Promise<boolean> {
   return true;
 }
 
-/** As a file: Markdown, or its table where it has one. `argument`: the target, for tests and key bindings. */
-export async function exportResult({ pages }: Services, uri: unknown, argument: unknown): Promise<Uri | null> {
+/** As a file: Markdown, or its table or picture where it has one. `argument`: the target, for tests and key bindings. */
+export async function exportResult(services: Services, uri: unknown, argument: unknown): Promise<Uri | null> {
   const page = pageOf(uri);
   if (!page) return null;
-  const csv = pages.csv(page);
+  const { csv, picture } = services.pages.forms(page);
   const folder = workspace.workspaceFolders?.[0]?.uri;
   const name = page.path.slice(1);
   const target =
@@ -45,12 +46,16 @@ export async function exportResult({ pages }: Services, uri: unknown, argument: 
       ? argument
       : await window.showSaveDialog({
           title: l10n.t('Export Result'),
-          filters: { Markdown: ['md'], ...(csv === null ? {} : { CSV: ['csv'] }) },
+          filters: {
+            Markdown: ['md'],
+            ...(csv === undefined ? {} : { CSV: ['csv'] }),
+            ...(picture === undefined ? {} : { SVG: ['svg'] }),
+          },
           ...(folder ? { defaultUri: Uri.joinPath(folder, name) } : {}),
         });
   if (!target) return null;
-  const asTable = csv !== null && /\.csv$/i.test(target.path);
-  await writeWhole(target, new TextEncoder().encode(asTable ? csv : await textOf(page)));
+  const form = /\.csv$/i.test(target.path) ? csv : /\.svg$/i.test(target.path) ? picture : undefined;
+  await writeWhole(target, new TextEncoder().encode(form ?? (await textOf(services, page))));
   void tell(l10n.t('The result was written to {0}.', workspace.asRelativePath(target)));
   return target;
 }

@@ -30,7 +30,7 @@ const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.explainNumber]: explainNumber,
   [COMMANDS.showHeads]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'heads'),
   [COMMANDS.stepByStep]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'steps'),
-  [COMMANDS.copyResult]: (_services, uri) => copyResult(uri),
+  [COMMANDS.copyResult]: copyResult,
   [COMMANDS.exportResult]: exportResult,
   [COMMANDS.openResultSource]: (_services, uri) => openResultSource(uri),
   [COMMANDS.openSamples]: (services, uri, argument) => openSamples(services, argument ?? uri),

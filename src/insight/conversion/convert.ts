@@ -3,6 +3,7 @@
 import { queryFactors } from '../../attention/step/positionFactor';
 import { rotaryFactor } from '../../attention/step/rotaryTables';
 import { matrix, type Matrix, transpose } from '../matrix';
+import { paced } from '../steps';
 import { DecoupledRope } from './decoupledRope';
 import { type Distortion, DistortionMeter, type ReadLayer } from './distortion';
 import { type LatentMethod, type LatentSource, throughLatent } from './latent';
@@ -15,6 +16,7 @@ import {
   need,
   normsOf,
   projectedRows,
+  projectedRowSteps,
 } from './layerRows';
 import {
   alignedPooled,
@@ -51,6 +53,9 @@ export interface ConversionProgress {
   stage(message: string, fraction: number): Promise<void>;
 }
 
+/** Is told how far it is (0…1). */
+type Pause = (fraction: number) => Promise<void>;
+
 interface Converted {
   readonly layer: ReadLayer;
   readonly cachedPerToken: number;
@@ -67,7 +72,6 @@ type MlaTarget = Extract<ConversionTarget, { kind: 'mla' }>;
 export class LayerConverter {
   /** Of the layer, as every conversion asks with them. */
   private readonly q: Float64Array;
-  private readonly rows: KeyValueRows;
   private readonly norms: KeyValueNorms;
   private readonly weights: KeyValueRows;
   /** One row each. */
@@ -85,13 +89,23 @@ export class LayerConverter {
     }
   >();
 
-  constructor(private readonly sample: LayerSample) {
+  constructor(
+    private readonly sample: LayerSample,
+    private readonly rows: KeyValueRows = projectedRows(sample),
+  ) {
     this.q = Float64Array.from(sample.q);
-    this.rows = projectedRows(sample);
     this.norms = normsOf(sample);
     this.weights = weightMatrices(sample);
     this.bias = biases(sample);
     this.meter = new DistortionMeter(sample, this.read(this.rows, this.norms));
+  }
+
+  /** As the constructor, with pauses. */
+  static async of(sample: LayerSample, progress: ConversionProgress): Promise<LayerConverter> {
+    const rows = await paced(projectedRowSteps(sample), (fraction) =>
+      progress.stage(`keys and values: ${Math.floor(100 * fraction)} %`, 0),
+    );
+    return new LayerConverter(sample, rows);
   }
 
   /** @throws ConversionRefused where this layer cannot be converted so. */
@@ -103,11 +117,16 @@ export class LayerConverter {
     const { kvHeads, keyDim, valueDim, queryHeads } = this.sample.spec.attention;
     const doing = `${targetLabel(target)}, ${method}`;
     await progress.stage(doing, 0);
+    const making: Pause = (fraction) =>
+      progress.stage(`${doing}: made to ${Math.floor(100 * fraction)} %`, fraction / 2);
     const { layer, cachedPerToken, pooling, notes } =
-      target.kind === 'mla' ? this.asLatent(target, method as LatentMethod) : this.asPooled(target, method);
-    const distortion = await this.meter.distortionOf(layer, (heads) =>
-      progress.stage(`${doing}: head ${heads} of ${queryHeads}`, 0.5 + (0.5 * heads) / queryHeads),
-    );
+      target.kind === 'mla'
+        ? await this.asLatent(target, method as LatentMethod, making)
+        : await this.asPooled(target, method, making);
+    const distortion = await this.meter.distortionOf(layer, (heads) => {
+      const part = heads < queryHeads ? `head ${Math.floor(heads) + 1} of ${queryHeads}` : 'output';
+      return progress.stage(`${doing}: ${part}`, 0.5 + (0.5 * heads) / (queryHeads + 1));
+    });
     const fitsAnything = method === 'activation-pca' && target.kind === 'mla' && target.latentDim >= this.sample.tokens;
     return {
       ...distortion,
@@ -130,7 +149,11 @@ export class LayerConverter {
     };
   }
 
-  private asPooled(target: Exclude<ConversionTarget, MlaTarget>, method: ConversionMethod): Converted {
+  private async asPooled(
+    target: Exclude<ConversionTarget, MlaTarget>,
+    method: ConversionMethod,
+    making: Pause,
+  ): Promise<Converted> {
     const { rows, norms, weights } = this;
     const { spec } = this.sample;
     const { keyDim, valueDim } = spec.attention;
@@ -139,7 +162,7 @@ export class LayerConverter {
       layer:
         method === 'mean-pool'
           ? this.read(meanPooled(rows, pools), pooledNorms(norms, pools))
-          : this.read(alignedPooled(rows, pools, spec), norms),
+          : this.read(await paced(alignedPooled(rows, pools, spec), making), norms),
       cachedPerToken: pools.groups * (keyDim + valueDim),
       pooling: {
         key: poolingError(weights.key, pools),
@@ -150,7 +173,7 @@ export class LayerConverter {
     };
   }
 
-  private asLatent({ latentDim, ropeDim }: MlaTarget, method: LatentMethod): Converted {
+  private async asLatent({ latentDim, ropeDim }: MlaTarget, method: LatentMethod, making: Pause): Promise<Converted> {
     const { spec, tokens } = this.sample;
     const notes: string[] = [];
     if (method === 'activation-pca') {
@@ -166,7 +189,10 @@ export class LayerConverter {
         `a latent of ${latentDim} dims can hold the layer's whole input of ${hiddenSize}: only RoPE can be lost`,
       );
     const cachedPerToken = latentDim + ropeDim;
-    if (ropeDim > 0) return { layer: this.decoupled(latentDim, ropeDim, method), cachedPerToken, pooling: null, notes };
+    if (ropeDim > 0) {
+      const layer = await this.decoupled(latentDim, ropeDim, method, making);
+      return { layer, cachedPerToken, pooling: null, notes };
+    }
     if (spec.rotary !== null)
       notes.push(
         'RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE',
@@ -176,17 +202,17 @@ export class LayerConverter {
         'the keys that the latent gives back are normalised as before, which cannot be absorbed into the queries',
       );
     this.whole ??= { rows: shifted(this.rows, this.bias, -1), weights: this.weights, found: new Map() };
-    const found = throughLatent(this.whole, latentDim, method);
+    const found = await paced(throughLatent(this.whole, latentDim, method), making);
     return { layer: this.read(shifted(found, this.bias, 1), this.norms), cachedPerToken, pooling: null, notes };
   }
 
   /** A latent beside RoPE dims that are cached as they are. */
-  private decoupled(latentDim: number, ropeDim: number, method: LatentMethod): ReadLayer {
+  private async decoupled(latentDim: number, ropeDim: number, method: LatentMethod, making: Pause): Promise<ReadLayer> {
     const { sample, norms } = this;
     const { spec, tokens } = sample;
     const { keyDim } = spec.attention;
     const { basis, source, bias, keys } = this.decoupledSource(ropeDim);
-    const found = shifted(throughLatent(source, latentDim, method), bias, 1);
+    const found = shifted(await paced(throughLatent(source, latentDim, method), making), bias, 1);
     const still = basis.spreadPlain(found.key);
     // What loses its rotation keeps the factor that comes with it (YaRN, LongRoPE), once for keys and once for queries.
     const { rotary } = spec;

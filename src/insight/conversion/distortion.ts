@@ -4,7 +4,8 @@ import { alibiBias } from '../../attention/spec/alibi';
 import { sees } from '../../attention/step/mask';
 import type { RunnableAttention } from '../../attention/spec/layerSpec';
 import { dot, type Matrix, zeros } from '../matrix';
-import { type HeadedSpec, type LayerSample, linear, need, normalize } from './layerRows';
+import { paced, type Steps } from '../steps';
+import { type HeadedSpec, type LayerSample, linear, linearSteps, need, normalize } from './layerRows';
 
 /** An addend of the scores: q · k. */
 export interface ScorePart {
@@ -61,26 +62,28 @@ export class DistortionMeter {
     this.sinks = spec.sinks ? need(weights, 'sinks') : null;
   }
 
-  /** @param headDone Is told how many heads are done; what it throws ends the work. */
-  async distortionOf(after: ReadLayer, headDone: (heads: number) => Promise<void>): Promise<Distortion> {
+  /** @param done Is told how many heads are done, with parts of one; the output projection is one more. What it throws ends the work. */
+  async distortionOf(converted: ReadLayer, done: (heads: number) => Promise<void>): Promise<Distortion> {
     const { sample } = this;
     const { queryHeads, valueDim } = sample.spec.attention;
     const outputs: Outputs = [zeros(sample.tokens, queryHeads * valueDim), zeros(sample.tokens, queryHeads * valueDim)];
     const heads: HeadDistortion[] = [];
     for (let head = 0; head < queryHeads; head++) {
-      heads.push(this.head(head, after, outputs));
-      await headDone(head + 1);
+      heads.push(await paced(this.head(head, converted, outputs), (fraction) => done(head + fraction)));
     }
-    this.output ??= projectedOutput(sample, outputs[0]);
+    const projected = (which: Matrix, from: number): Promise<Matrix> =>
+      paced(projectedOutput(sample, which), (fraction) => done(queryHeads + from + fraction / 2));
+    this.output ??= await projected(outputs[0], 0);
+    const after = await projected(outputs[1], 0.5);
     return {
       patternJsDistance: heads.reduce((sum, { patternJsDistance }) => sum + patternJsDistance, 0) / queryHeads,
-      outputRelativeError: relativeError(this.output, projectedOutput(sample, outputs[1])),
+      outputRelativeError: relativeError(this.output, after),
       heads,
     };
   }
 
   /** Fills the head's columns of both outputs, `[tokens, queryHeads · valueDim]`. */
-  private head(head: number, after: ReadLayer, outputs: Outputs): HeadDistortion {
+  private *head(head: number, after: ReadLayer, outputs: Outputs): Steps<HeadDistortion> {
     const { before, bias, sinks } = this;
     const { spec, tokens } = this.sample;
     const { queryHeads, kvHeads, valueDim } = spec.attention;
@@ -110,7 +113,9 @@ export class DistortionMeter {
         difference += (y - x) ** 2;
         size += x * x;
       }
+      if (query % QUERIES === QUERIES - 1) yield query / tokens;
     }
+    yield 1;
     return {
       head,
       group,
@@ -119,6 +124,9 @@ export class DistortionMeter {
     };
   }
 }
+
+/** Of a head, between two pauses. */
+const QUERIES = 256;
 
 type Outputs = readonly [before: Matrix, after: Matrix];
 
@@ -179,7 +187,7 @@ function weightedSum(
 }
 
 /** Gate, norm and output projection: `[tokens, hidden]`. */
-function projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: Matrix): Matrix {
+function* projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: Matrix): Steps<Matrix> {
   const { queryHeads, valueDim } = spec.attention;
   let rows = heads;
   if (spec.outputGate !== 'none') {
@@ -200,7 +208,7 @@ function projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: M
       normalize(rows.data, result.data, token * width, width, spec.outputNorm, weight ?? null, bias ?? null, 0);
     rows = result;
   }
-  return linear(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);
+  return yield* linearSteps(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);
 }
 
 function relativeError(before: Matrix, after: Matrix): number | null {

@@ -1,7 +1,8 @@
 /** Keys and values of all heads as one latent vector a token: MLA made of heads. */
 
-import { type Eigen, symmetricEigen } from '../eigen';
-import { dot, type Matrix, multiply, rowProducts, transpose, zeros } from '../matrix';
+import { type Eigen, eigenSteps } from '../eigen';
+import { dot, type Matrix, multiply, rowProductSteps, transpose, zeros } from '../matrix';
+import { type Steps, within } from '../steps';
 import type { KeyValueRows } from './layerRows';
 import { type ConversionMethod, ConversionRefused } from './target';
 import { elementAt } from '../../model/elementAt';
@@ -25,7 +26,7 @@ export type LatentMethod = Extract<ConversionMethod, 'joint-svd' | 'split-svd' |
  * The rows as `latentDim` numbers a token give them back.
  * @throws ConversionRefused for a latent that is larger than what it stands for, and for matrices that are too large.
  */
-export function throughLatent(source: LatentSource, latentDim: number, method: LatentMethod): KeyValueRows {
+export function* throughLatent(source: LatentSource, latentDim: number, method: LatentMethod): Steps<KeyValueRows> {
   const [keyDims, valueDims] = [source.rows.key.columns, source.rows.value.columns];
   if (latentDim > keyDims + valueDims)
     throw new ConversionRefused(
@@ -36,16 +37,19 @@ export function throughLatent(source: LatentSource, latentDim: number, method: L
       keyDims,
       Math.max(latentDim - valueDims, Math.round((latentDim * keyDims) / (keyDims + valueDims))),
     );
-    return {
-      key: projected(source.rows.key, leading(source, 'keys', source.weights.key, ofKeys)),
-      value: projected(source.rows.value, leading(source, 'values', source.weights.value, latentDim - ofKeys)),
-    };
+    const { key, value } = source.weights;
+    const keys = yield* within(0, 0.5, leading(source, 'keys', key, ofKeys));
+    const values = yield* within(0.5, 1, leading(source, 'values', value, latentDim - ofKeys));
+    return { key: projected(source.rows.key, keys), value: projected(source.rows.value, values) };
   }
-  if (method === 'joint-svd')
-    return apart(projected(beside(source.rows), leading(source, method, above(source.weights), latentDim)), keyDims);
+  if (method === 'joint-svd') {
+    const basis = yield* leading(source, method, above(source.weights), latentDim);
+    return apart(projected(beside(source.rows), basis), keyDims);
+  }
   const ratio = balance(source.rows);
   const scaled = beside({ key: times(source.rows.key, 1 / ratio), value: source.rows.value });
-  const found = apart(projected(scaled, leading(source, method, transpose(scaled), latentDim)), keyDims);
+  const basis = yield* leading(source, method, transpose(scaled), latentDim);
+  const found = apart(projected(scaled, basis), keyDims);
   return { key: times(found.key, ratio), value: found.value };
 }
 
@@ -64,7 +68,7 @@ function balance({ key, value }: KeyValueRows): number {
 }
 
 /** The first left singular vectors of A, `[rows, count]` or fewer where A has no more: orthonormal columns. */
-function leading({ found }: LatentSource, name: string, a: Matrix, count: number): Matrix {
+function* leading({ found }: LatentSource, name: string, a: Matrix, count: number): Steps<Matrix> {
   const wide = a.rows <= a.columns;
   const size = wide ? a.rows : a.columns;
   if (size > MOST_EIGEN)
@@ -72,11 +76,17 @@ function leading({ found }: LatentSource, name: string, a: Matrix, count: number
       `singular vectors of a ${a.rows} × ${a.columns} matrix take too long here (at most ${MOST_EIGEN} rows or columns): use activation-pca with a prompt of at most ${MOST_EIGEN} tokens`,
     );
   const lying = wide ? a : transpose(a);
-  const eigen = found.get(name) ?? symmetricEigen(rowProducts(lying, lying));
-  found.set(name, eigen);
+  let eigen = found.get(name);
+  if (eigen === undefined) {
+    const squares = yield* within(0, 0.2, rowProductSteps(lying, lying));
+    eigen = yield* within(0.2, 0.8, eigenSteps(squares));
+    found.set(name, eigen);
+  }
   const kept = firstColumns(eigen.vectors, Math.min(count, size));
   // From the right side: A · v is u times its singular value; what vanishes with it is no direction.
-  return wide ? kept : orthonormal(multiply(a, kept), eigen.values);
+  if (wide) return kept;
+  const sized = yield* within(0.8, 0.9, rowProductSteps(a, transpose(kept)));
+  return yield* within(0.9, 1, orthonormal(sized, eigen.values));
 }
 
 function firstColumns({ rows, columns, data }: Matrix, count: number): Matrix {
@@ -97,7 +107,7 @@ const LITTLE = 0.7;
  * long they are orthogonal already, and need only be made units.
  * @param squares Squared lengths of the columns, falling; there may be more.
  */
-function orthonormal(a: Matrix, squares: Float64Array): Matrix {
+function* orthonormal(a: Matrix, squares: Float64Array): Steps<Matrix> {
   const [longest, shortest] = [elementAt(squares, 0), elementAt(squares, a.columns - 1)];
   if (shortest > ALIKE * longest)
     return { ...a, data: a.data.map((value, i) => value / Math.sqrt(squares[i % a.columns] as number)) };
@@ -118,6 +128,7 @@ function orthonormal(a: Matrix, squares: Float64Array): Matrix {
       length = Math.sqrt(dot(column, 0, column, 0, column.length));
     }
     if (length > NOTHING * most) kept.push(column.map((value) => value / length));
+    yield (c / columns.rows) ** 2;
   }
   const result = zeros(kept.length, columns.columns);
   kept.forEach((column, i) => result.data.set(column, i * columns.columns));

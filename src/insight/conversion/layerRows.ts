@@ -6,7 +6,8 @@ import { rotaryTables } from '../../attention/step/rotaryTables';
 import type { RotarySpec } from '../../attention/spec/rotarySpec';
 import type { WeightMap } from '../../attention/spec/weightNames';
 import type { LatentAttention } from '../../model/attention';
-import { type Matrix, rowProducts, zeros } from '../matrix';
+import { type Matrix, rowProductSteps, zeros } from '../matrix';
+import { finish, type Steps, within } from '../steps';
 import { pairDims, type RotaryPairs } from '../alignment';
 
 /** Attention with K and V per head. */
@@ -52,23 +53,36 @@ export function linear(
   weight: ArrayLike<number>,
   bias: ArrayLike<number> | null,
 ): Matrix {
+  return finish(linearSteps(input, rows, weight, bias));
+}
+
+/** X · Wᵀ + b in steps. */
+export function* linearSteps(
+  input: ArrayLike<number>,
+  rows: number,
+  weight: ArrayLike<number>,
+  bias: ArrayLike<number> | null,
+): Steps<Matrix> {
   const width = rows === 0 ? 0 : input.length / rows;
   const columns = width === 0 ? 0 : weight.length / width;
-  const result = rowProducts(
+  const result = yield* rowProductSteps(
     { rows, columns: width, data: Float64Array.from(input) },
     { rows: columns, columns: width, data: Float64Array.from(weight) },
   );
-  if (bias !== null)
-    for (let i = 0; i < result.data.length; i++)
-      result.data[i] = (result.data[i] as number) + (bias[i % columns] as number);
-  return result;
+  return bias === null
+    ? result
+    : { ...result, data: result.data.map((value, i) => value + (bias[i % columns] as number)) };
 }
 
 /** The linear part of keys and values: before clip, norm and RoPE. */
-export function projectedRows({ input, tokens, weights }: LayerSample): KeyValueRows {
-  const project = (name: string): Matrix =>
-    linear(input, tokens, need(weights, `${name}.weight`), weights.get(`${name}.bias`) ?? null);
-  return { key: project('k'), value: project('v') };
+export function* projectedRowSteps({ input, tokens, weights }: LayerSample): Steps<KeyValueRows> {
+  const project = (name: string): Steps<Matrix> =>
+    linearSteps(input, tokens, need(weights, `${name}.weight`), weights.get(`${name}.bias`) ?? null);
+  return { key: yield* within(0, 0.5, project('k')), value: yield* within(0.5, 1, project('v')) };
+}
+
+export function projectedRows(sample: LayerSample): KeyValueRows {
+  return finish(projectedRowSteps(sample));
 }
 
 export function need(weights: WeightMap, name: string): Float32Array {

@@ -1,6 +1,7 @@
 /** Several heads' keys and values as one: GQA and MQA made of more heads. */
 
 import { type Matrix, multiply, zeros } from '../matrix';
+import { finish, type Steps, within } from '../steps';
 import { alignKeys, procrustes, type RotaryPairs } from '../alignment';
 import { type HeadedSpec, type KeyValueNorms, type KeyValueRows, pairsOf } from './layerRows';
 import { ConversionRefused } from './target';
@@ -26,13 +27,13 @@ export function poolsOf({ attention: { kvHeads } }: HeadedSpec, groups: number):
 
 /** Every head's rows replaced by the mean of its pool. It is the mean of weights as well, for both are linear. */
 export function meanPooled({ key, value }: KeyValueRows, pools: Pools): KeyValueRows {
-  return { key: mixedHeads(key, pools, means), value: mixedHeads(value, pools, means) };
+  return { key: meanHeads(key, pools), value: meanHeads(value, pools) };
 }
 
 /** Norms of a pooled layer: weights that differ from head to head are pooled as well. */
 export function pooledNorms({ key, value }: KeyValueNorms, pools: Pools): KeyValueNorms {
   const pooled = (row: Float64Array | null): Float64Array | null =>
-    row && mixedHeads({ rows: 1, columns: row.length, data: row }, pools, means).data;
+    row && meanHeads({ rows: 1, columns: row.length, data: row }, pools).data;
   const norm = <T extends KeyValueNorms['key']>(of: T): T =>
     of && { ...of, weight: pooled(of.weight), bias: pooled(of.bias) };
   return { key: norm(key), value: norm(value) };
@@ -43,7 +44,7 @@ export function pooledNorms({ key, value }: KeyValueNorms, pools: Pools): KeyVal
  * that in.
  * @throws ConversionRefused where a norm or a clip stands between the projection and what is turned.
  */
-export function alignedPooled({ key, value }: KeyValueRows, pools: Pools, spec: HeadedSpec): KeyValueRows {
+export function* alignedPooled({ key, value }: KeyValueRows, pools: Pools, spec: HeadedSpec): Steps<KeyValueRows> {
   if (spec.keyNorm !== null || spec.valueNorm !== null)
     throw new ConversionRefused(
       'heads are aligned before they are pooled, and this layer normalises its keys or values, which does not go with a turn: use mean-pool',
@@ -53,16 +54,15 @@ export function alignedPooled({ key, value }: KeyValueRows, pools: Pools, spec: 
       'heads are aligned before they are pooled, and this layer clips its projections, which does not go with a turn: use mean-pool',
     );
   const pairs: RotaryPairs = spec.rotary === null ? { layout: 'half', dim: 0 } : pairsOf(spec.rotary);
-  return {
-    key: mixedHeads(key, pools, (heads) => turnedMeans(heads, (x, y) => alignKeys(x, y, pairs))),
-    value: mixedHeads(value, pools, (heads) => turnedMeans(heads, (x, y) => multiply(x, procrustes(x, y)))),
-  };
+  const keys = mixedHeads(key, pools, (heads) => turnedMeans(heads, (x, y) => alignKeys(x, y, pairs)));
+  const values = mixedHeads(value, pools, (heads) => turnedMeans(heads, (x, y) => multiply(x, procrustes(x, y))));
+  return { key: yield* within(0, 0.5, keys), value: yield* within(0.5, 1, values) };
 }
 
 /** ‖W − pooled W‖ ÷ ‖W‖ over all heads. @param weight `[heads · dim, hidden]` */
 export function poolingError(weight: Matrix, pools: Pools): number {
   const rowsAreHeads: Matrix = { rows: 1, columns: weight.data.length, data: weight.data };
-  const pooled = mixedHeads(rowsAreHeads, pools, means).data;
+  const pooled = meanHeads(rowsAreHeads, pools).data;
   let [difference, whole] = [0, 0];
   weight.data.forEach((value, i) => {
     difference += (value - (pooled[i] as number)) ** 2;
@@ -76,17 +76,20 @@ export function unrelatedPoolingError({ heads, groups }: Pools): number {
   return Math.sqrt(1 - groups / heads);
 }
 
+type Heads = readonly Matrix[];
+
+function meanHeads(rows: Matrix, pools: Pools): Matrix {
+  return finish(mixedHeads(rows, pools, means));
+}
+
 /** Replaces the heads of each pool, `[rows, dim]` each. */
-function mixedHeads(
-  rows: Matrix,
-  { heads, groups }: Pools,
-  mix: (heads: readonly Matrix[]) => readonly Matrix[],
-): Matrix {
+function* mixedHeads(rows: Matrix, { heads, groups }: Pools, mix: (heads: Heads) => Steps<Heads>): Steps<Matrix> {
   const dim = rows.columns / heads;
   const size = heads / groups;
   const result = zeros(rows.rows, rows.columns);
   for (let first = 0; first < heads; first += size) {
-    const mixed = mix(Array.from({ length: size }, (_, i) => headOf(rows, first + i, dim)));
+    const pool = Array.from({ length: size }, (_, i) => headOf(rows, first + i, dim));
+    const mixed = yield* within(first / heads, (first + size) / heads, mix(pool));
     mixed.forEach((head, i) => {
       for (let r = 0; r < rows.rows; r++)
         result.data.set(head.data.subarray(r * dim, (r + 1) * dim), r * rows.columns + (first + i) * dim);
@@ -102,7 +105,7 @@ function headOf(rows: Matrix, head: number, dim: number): Matrix {
   return result;
 }
 
-function means(heads: readonly Matrix[]): readonly Matrix[] {
+function* means(heads: Heads): Steps<Heads> {
   const mean = meanOf(heads);
   return heads.map(() => mean);
 }
@@ -119,10 +122,23 @@ function meanOf(heads: readonly Matrix[]): Matrix {
 /** Rounds of generalised Procrustes analysis: turn all towards the mean, take the mean again. */
 const ROUNDS = 4;
 
-function turnedMeans(heads: readonly Matrix[], align: (x: Matrix, y: Matrix) => Matrix): readonly Matrix[] {
+function* turnedMeans(heads: Heads, align: (x: Matrix, y: Matrix) => Matrix): Steps<Heads> {
   const [first] = heads;
   if (heads.length === 1 || first === undefined) return heads;
-  let mean = first;
-  for (let round = 0; round < ROUNDS; round++) mean = meanOf(heads.map((head) => align(head, mean)));
-  return heads.map((head) => align(mean, head));
+  const all = (ROUNDS + 1) * heads.length;
+  let [mean, done] = [first, 0];
+  for (let round = 0; round < ROUNDS; round++) {
+    const turned: Matrix[] = [];
+    for (const head of heads) {
+      turned.push(align(head, mean));
+      yield ++done / all;
+    }
+    mean = meanOf(turned);
+  }
+  const back: Matrix[] = [];
+  for (const head of heads) {
+    back.push(align(mean, head));
+    yield ++done / all;
+  }
+  return back;
 }

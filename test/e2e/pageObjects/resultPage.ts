@@ -18,3 +18,21 @@ async function pageText(page: Page): Promise<string> {
 export async function untilPageSays(page: Page, what: RegExp): Promise<void> {
   await expect.poll(() => pageText(page), { timeout: 30_000 }).toMatch(what);
 }
+
+/** The texts in the pictures of pages that are in sight and drawn. */
+export async function pictureTexts(page: Page): Promise<readonly string[]> {
+  const found = await Promise.all(
+    page
+      .frames()
+      .map((frame) =>
+        frame
+          .evaluate(() =>
+            [...document.querySelectorAll<SVGTextElement>('.markdown-body figure svg text')]
+              .filter((text) => text.getBoundingClientRect().height > 0)
+              .map(({ textContent }) => textContent ?? ''),
+          )
+          .catch(() => []),
+      ),
+  );
+  return found.flat();
+}

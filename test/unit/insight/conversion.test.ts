@@ -421,3 +421,40 @@ describe('eigenvectors', () => {
     }
   });
 });
+
+describe('a conversion that takes long', () => {
+  const { sample } = made(layer(heads(16, 16, 16), { rotary: rope(16) }) as HeadedSpec);
+
+  test.each([
+    ['joint-svd', latent(64, 16)],
+    ['split-svd', latent(64)],
+    ['activation-pca', latent(16)],
+    ['aligned-pool', gqa(4)],
+  ] as const)('%s says how far it is while it is made and while it is measured', async (method, target) => {
+    const said: { readonly message: string; readonly fraction: number }[] = [];
+    const stage = (message: string, fraction: number): Promise<void> => {
+      said.push({ message, fraction });
+      return Promise.resolve();
+    };
+    const converter = await LayerConverter.of(sample, { stage });
+    expect(said.every(({ message }) => /^keys and values: \d+ %$/.test(message))).toBe(true);
+    expect(said.length).toBeGreaterThan(1);
+    said.length = 0;
+    const found = await converter.convert({ target, method }, { stage });
+    expect(found).toEqual(await new LayerConverter(sample).convert({ target, method }, UNWATCHED));
+    const made = said.filter(({ message }) => /: made to \d+ %$/.test(message));
+    expect(new Set(made.map(({ message }) => message)).size).toBeGreaterThan(10);
+    expect(said.filter(({ message }) => /: head 16 of 16$/.test(message)).length).toBeGreaterThan(0);
+    const fractions = said.map(({ fraction }) => fraction);
+    expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  test('can be stopped while it is made', async () => {
+    let left = 5;
+    const stage = (): Promise<void> => (left-- > 0 ? Promise.resolve() : Promise.reject(new Error('stop')));
+    await expect(
+      new LayerConverter(sample).convert({ target: latent(64), method: 'joint-svd' }, { stage }),
+    ).rejects.toThrow('stop');
+  });
+});

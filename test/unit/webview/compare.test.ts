@@ -21,7 +21,8 @@ import {
   nextContext,
   readoutSentence,
 } from '../../../webview/charts/curve/viewModel';
-import { elide, shortContext, spread } from '../../../webview/charts/curve/labels';
+import { spread } from '../../../src/present/spread';
+import { elide, shortContext } from '../../../webview/charts/curve/labels';
 import { offersOf, restoreChoices, toggled } from '../../../webview/views/compare/choices';
 import { detailLines } from '../../../webview/views/compare/details';
 import { depthNote, sampled } from '../depth';

@@ -24,6 +24,36 @@ describe('tokenizers of folders', () => {
     });
   }
 
+  it('encodes words, other text and other scripts as that library did, and loses nothing', async () => {
+    const encodings = JSON.parse(readFileSync(join(FIXTURES, 'encodings.json'), 'utf8')) as readonly {
+      readonly text: string;
+      readonly ids: readonly number[];
+    }[];
+    const tokenizer = await folderTokenizer(join(SAMPLES, 'mha'));
+    expect(encodings.map(({ text }) => tokenizer?.encode(text))).toEqual(encodings.map(({ ids }) => ids));
+    expect(encodings.map(({ ids }) => tokenizer?.decode(ids))).toEqual(encodings.map(({ text }) => text));
+    expect(encodings.length).toBeGreaterThan(3);
+  });
+
+  it('of the samples has a token for each word of the lecture’s prompts', async () => {
+    const tokenizer = await folderTokenizer(join(SAMPLES, 'mha'));
+    const pieces = (text: string): string[] => tokenizer?.pieces(tokenizer.encode(text, false)) ?? [];
+    expect(pieces('The American flag is red, white, and')).toEqual([
+      'The',
+      ' American',
+      ' flag',
+      ' is',
+      ' red',
+      ',',
+      ' white',
+      ',',
+      ' and',
+    ]);
+    expect(pieces('The next day is bright')).toEqual(['The', ' next', ' day', ' is', ' bright']);
+    expect(pieces('Say: Bem Mirola.').join('')).toBe('Say: Bem Mirola.');
+    expect(pieces('Say: Bem Mirola.').length).toBeGreaterThan(6);
+  });
+
   it('has none where there is no tokenizer.json', async () => {
     expect(await folderTokenizer(__dirname)).toBeNull();
   });

@@ -4,8 +4,9 @@ import { layerGroups } from '../../../src/cache/groups';
 import { planCache } from '../../../src/cache/plan';
 import type { AttentionKind } from '../../../src/model/attention';
 import { formatSize, formatInteger, shownUnits, type Units } from '../../../src/model/units';
+import { spread } from '../../../src/present/spread';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
-import { elide, shortContext, spread } from './labels';
+import { elide, shortContext } from './labels';
 
 export interface CurvePoint {
   readonly tokens: number;

@@ -365,7 +365,7 @@ export class HeadsSession {
   private async use(source: HeadSource | null, same = false): Promise<void> {
     this.update({ source, failure: null, ...(!same && { model: null }) });
     if (source === null || source.problem !== null) return;
-    if (!this.typed) this.update({ prompt: examplePrompt(source) });
+    if (!this.typed) this.update({ prompt: EXAMPLE_PROMPT });
     try {
       const model = await this.host.call('heads/model', { source: this.idOf(source) }, { supersedeKey: 'heads/model' });
       if (this.current.source?.id !== source.id) return;
@@ -520,12 +520,8 @@ function failureOf(error: unknown, where: string): Failure {
   return { what, where, then: then[code] ?? 'Run again; the log tells more.' };
 }
 
-/** The samples know only the words of their grammar; others get the lecture's prompt. */
-function examplePrompt({ origin }: HeadSource): string {
-  return origin === 'sample'
-    ? 'Say: Bem Mirola. Again: Bem Mirola. Who has the red ball? Bem has the red ball.'
-    : 'The American flag is red, white, and';
-}
+/** The lecture's. Each of its words is a token of the sample models. */
+const EXAMPLE_PROMPT = 'The American flag is red, white, and';
 
 /** A list with a repetition, so that there is something to find. */
 function exampleIds(vocabulary: number): string {

@@ -32,6 +32,7 @@ export const headsStyles = css`
   .running { padding: 4px 0; }
   .work { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; align-items: start; }
   .old { opacity: 0.55; }
+  .models { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 16px 28px; align-items: start; }
   .above { min-height: 20px; line-height: 18px; padding-bottom: 2px; font-variant-numeric: tabular-nums; }
   .measures { display: flex; flex-wrap: wrap; gap: 0 14px; font-variant-numeric: tabular-nums; }
   .measures b { font-weight: 400; color: var(--vscode-foreground); }
