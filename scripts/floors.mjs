@@ -44,9 +44,9 @@ export const FLOORS = [
     { name: 'present', says: 'numbers → text', runtime: 'pure' },
     { name: 'hub', says: 'models by name, from the Hub', runtime: 'node' },
   ],
+  [{ name: 'stores', says: 'where models lie on this machine', runtime: 'node' }],
   [
     { name: 'compute', says: 'the process that runs graphs', runtime: 'node' },
-    { name: 'stores', says: 'where models lie on this machine', runtime: 'node' },
     {
       name: 'webview',
       path: 'webview',

@@ -7,7 +7,7 @@ import type { StoredShape, StoredType, WeightsMethods, WeightsSummary } from '..
 import { type GgufMetadata, openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { localWeights } from '../weights/localWeights';
-import { readText } from '../weights/modelFolder';
+import { namesGguf, readText } from '../weights/modelFolder';
 import { openSafetensors } from '../weights/safetensors';
 import { shown } from '../weights/weightsError';
 import { withTravellingErrors } from './travellingErrors';
@@ -23,7 +23,7 @@ export const WEIGHTS_ANSWERS: Answers<WeightsMethods> = {
 };
 
 async function summarize(path: string): Promise<WeightsSummary> {
-  if (path.toLowerCase().endsWith('.gguf')) {
+  if (namesGguf(path)) {
     const store = await openGguf(path);
     try {
       const config = { text: JSON.stringify(ggufConfig(store.metadata), null, 2), from: 'metadata' as const };

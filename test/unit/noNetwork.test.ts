@@ -110,6 +110,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['fit', CONFIG, '--gpu', 'h100-sxm'],
   ['compare', CONFIG, '--as', 'mqa'],
   ['lint', CONFIG],
+  ['models', '--json'],
   ['heads', MODEL, '--layer', '0', ...IDS],
   ['convert', MODEL, '--layer', '1', '--to', 'mqa', ...IDS],
   ['generate', MODEL, '--tokens', '2', ...IDS],
