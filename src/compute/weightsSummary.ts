@@ -7,7 +7,7 @@ import type { StoredShape, StoredType, WeightsMethods, WeightsSummary } from '..
 import { type GgufMetadata, openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { localWeights } from '../weights/localWeights';
-import { namesGguf, readText } from '../weights/modelFolder';
+import { locateModel, namesGguf, readText } from '../weights/modelFolder';
 import { openSafetensors } from '../weights/safetensors';
 import { shown } from '../weights/weightsError';
 import { withTravellingErrors } from './travellingErrors';
@@ -22,7 +22,9 @@ export const WEIGHTS_ANSWERS: Answers<WeightsMethods> = {
   'weights/beside': ({ path }) => withTravellingErrors(() => localWeights(path, () => undefined)),
 };
 
-async function summarize(path: string): Promise<WeightsSummary> {
+async function summarize(named: string): Promise<WeightsSummary> {
+  // A folder, or a config, means the weights in it.
+  const path = /\.safetensors(?:\.index\.json)?$/i.test(named) ? named : (await locateModel(named)).weights;
   if (namesGguf(path)) {
     const store = await openGguf(path);
     try {

@@ -20,6 +20,7 @@ import type { MeasureConversionRequest, RunLayerRequest } from './computeHost';
 import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
 import { COMMANDS, CONTEXTS, VIEWS } from './ids';
+import { LazyModels } from './lazyModels';
 import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
@@ -50,8 +51,10 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const units = registerUnits();
   const readings = new Readings();
   const pages = new ResultPages(context);
-  const compute = platform.native ? new LazyCompute(context, log, platform.load, pages) : null;
-  const services: Services = { context, log, readings, platform, pages, compute };
+  const models = platform.native ? new LazyModels(platform.load) : null;
+  const compute = models && new LazyCompute(context, log, platform.load, pages, models);
+  const services: Services = { context, log, readings, platform, pages, compute, models };
+  models?.useFor(services);
   const hovers = new ConfigHoverProvider(readings);
   const advice = new AdviceLoader(services);
   context.subscriptions.push(
@@ -59,6 +62,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...units,
     readings,
     pages,
+    ...(models ? [models] : []),
     ...(compute ? [compute] : []),
     advice,
     languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
@@ -68,6 +72,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...registerCompute(services),
     ...registerPalette(services),
     ...registerExplorer(services),
+    registerOpenFromHub(services),
   );
   if (!compute) void commands.executeCommand('setContext', CONTEXTS.web, true);
   const activationMs = performance.now() - started;
@@ -103,6 +108,14 @@ function registerPanel(services: Services): Disposable[] {
       (await panel()).openBeside(uri, panelView(view)),
     ),
   ];
+}
+
+function registerOpenFromHub({ models }: Services): Disposable {
+  return registerCommand(COMMANDS.openFromHub, async (argument?: unknown) => {
+    if (models) return (await models.get()).openFromHub(argument);
+    // In the browser it is in no list; a link or a key may still name it.
+    return void tell(l10n.t('Models of the Hub open in desktop VS Code alone for now.'));
+  });
 }
 
 /** Menus pass other things as second argument. */

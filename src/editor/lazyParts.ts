@@ -54,7 +54,7 @@ export function registerExplorer(services: Services): Disposable[] {
     treeDataProvider: {
       onDidChangeTreeData: refreshed.event,
       getTreeItem: (item: TreeItem) => item,
-      getChildren: async () => (await explorer()).children(),
+      getChildren: async (parent?: TreeItem) => (await explorer()).children(parent),
     },
   });
   return [

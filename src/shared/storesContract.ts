@@ -21,7 +21,7 @@ export type StoreEnvironment = Readonly<v.InferOutput<typeof environment>>;
  * - configOnly: its config, without weights
  * - parts: parts of its weights, as Headlight fetches them
  */
-export const LOCAL_STATES = ['whole', 'incomplete', 'configOnly', 'parts'] as const;
+const LOCAL_STATES = ['whole', 'incomplete', 'configOnly', 'parts'] as const;
 export type LocalState = (typeof LOCAL_STATES)[number];
 
 /** Longer configs are none of a model. */

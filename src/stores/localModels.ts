@@ -5,7 +5,6 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import * as v from 'valibot';
 import { visibleUpTo } from '../model/visibleText';
 import {
   type LocalModel,
@@ -21,6 +20,7 @@ import { ggufConfig } from '../weights/ggufConfig';
 import { readText } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
 import { blobAt, manifestAt, modelLayer, ollamaName } from './ollama';
+import { weightsOf } from './shards';
 import { placesOf } from './storePlaces';
 import { Walk, WALK_LIMITS, type WalkLimits } from './storeWalk';
 
@@ -169,23 +169,6 @@ async function partsBytes(walk: Walk, folder: string): Promise<number | null> {
   return bytes;
 }
 
-const INDEX = v.object({ weight_map: v.record(v.string(), v.string()) });
-/** The index of a large mixture of experts. */
-const MOST_INDEX_BYTES = 64 * 1024 ** 2;
-
-/** Whether the safetensors files beside a config are all there. */
-async function weightsOf(folder: string, files: readonly string[]): Promise<'whole' | 'some' | 'none'> {
-  const here = new Set(files);
-  const index = files.find((file) => file === 'model.safetensors.index.json');
-  if (index === undefined) return files.some((file) => /^[^/]+\.safetensors$/.test(file)) ? 'whole' : 'none';
-  const text = await readText(join(folder, index), MOST_INDEX_BYTES).catch(() => '');
-  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), INDEX), text);
-  if (!read.success) return 'some';
-  const shards = new Set(Object.values(read.output.weight_map));
-  if (shards.size > 0 && [...shards].every((shard) => here.has(shard))) return 'whole';
-  return [...shards].some((shard) => here.has(shard)) ? 'some' : 'none';
-}
-
 /** `manifests/HOST/NAMESPACE/MODEL/TAG` and `blobs/sha256-…` (manifest/paths.go and types/model/name.go of ollama). */
 async function lookAtOllama(look: Look): Promise<void> {
   const { walk, place, problems } = look;
@@ -293,7 +276,7 @@ async function configOf({
 }
 
 /** The metadata of a GGUF file as the text of a config. @throws WeightsError */
-export async function configOfGguf(path: string): Promise<string> {
+async function configOfGguf(path: string): Promise<string> {
   const store = await openGguf(path);
   try {
     return JSON.stringify(ggufConfig(store.metadata), null, 2);
