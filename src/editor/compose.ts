@@ -24,6 +24,7 @@ import { LazyModels } from './lazyModels';
 import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
+import { REFERENCE_SELECTOR, ReferenceHovers } from './referenceHover';
 import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
 import { registerUnits } from './sizeUnits';
@@ -40,8 +41,8 @@ export interface HeadlightApi {
   computePid(): number | undefined;
   /** The language status item as it is shown; null while the active file is no model config. */
   familyStatus(): ShownStatus | null;
-  /** What was done so far: versions of JSON documents that were looked at, and the work on model configs once there is some. */
-  work(): { readonly looks: number } & Readonly<Partial<WorkCounts>>;
+  /** What was done so far: versions of JSON documents that were looked at, looks into stores of models, and the work on model configs once there is some. */
+  work(): { readonly looks: number; readonly storeLooks?: number } & Readonly<Partial<WorkCounts>>;
 }
 
 export function compose(context: ExtensionContext, platform: Platform): HeadlightApi {
@@ -62,7 +63,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...units,
     readings,
     pages,
-    ...(models ? [models] : []),
+    ...(models ? [models, languages.registerHoverProvider(REFERENCE_SELECTOR, new ReferenceHovers(models))] : []),
     ...(compute ? [compute] : []),
     advice,
     languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
@@ -83,7 +84,11 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     hover: (document, position) => hovers.hoverAt(document, position),
     computePid: () => compute?.pid,
     familyStatus: () => advice.loaded?.familyStatus ?? null,
-    work: () => ({ looks: readings.looks, ...advice.loaded?.counts }),
+    work: () => ({
+      looks: readings.looks,
+      ...(models?.loaded ? { storeLooks: models.loaded.looks } : {}),
+      ...advice.loaded?.counts,
+    }),
   };
 }
 

@@ -54,6 +54,8 @@ export function registerExplorer(services: Services): Disposable[] {
     treeDataProvider: {
       onDidChangeTreeData: refreshed.event,
       getTreeItem: (item: TreeItem) => item,
+      // Only entries without one are ever revealed.
+      getParent: () => undefined,
       getChildren: async (parent?: TreeItem) => (await explorer()).children(parent),
     },
   });

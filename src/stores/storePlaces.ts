@@ -52,7 +52,7 @@ const PLACES: Readonly<
   /** `envconfig.Models` of ollama (envconfig/config.go); the service of its Linux package has a home of its own (scripts/install.sh). */
   ollama: ({ variables: { OLLAMA_MODELS }, home, platform }) =>
     OLLAMA_MODELS !== undefined
-      ? [OLLAMA_MODELS.replace(/^["' ]+/, '').replace(/["' ]+$/, '')]
+      ? [unquoted(OLLAMA_MODELS)]
       : [join(home, '.ollama', 'models'), ...(platform === 'linux' ? ['/usr/share/ollama/.ollama/models'] : [])],
   lmStudio: lmStudioPlaces,
   /** `fs_get_cache_directory` of llama.cpp (common/common.cpp). Its newest releases download into Hugging Face's cache (hf-cache.cpp). */
@@ -67,6 +67,15 @@ const PLACES: Readonly<
     return cache === undefined ? [] : [join(cache, 'llama.cpp')];
   },
 };
+
+/** As `envconfig.Var` of ollama reads a variable: without spaces and quotes around it. */
+function unquoted(text: string): string {
+  const around = new Set(['"', "'", ' ']);
+  let [start, end] = [0, text.length];
+  while (start < end && around.has(text[start] ?? '')) start++;
+  while (end > start && around.has(text[end - 1] ?? '')) end--;
+  return text.slice(start, end);
+}
 
 const MOST_SETTINGS_BYTES = 1_000_000;
 

@@ -21,12 +21,14 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
   let before: Readonly<Record<string, string | null>> = {};
 
   /** Sets the environment of the extension host; null unsets. Returns what was there. */
-  const environment = (values: Readonly<Record<string, string | null>>): Promise<Readonly<Record<string, string | null>>> =>
+  const environment = (
+    values: Readonly<Record<string, string | null>>,
+  ): Promise<Readonly<Record<string, string | null>>> =>
     workbench().host.evaluate((_vscode, wanted) => {
       const old: Record<string, string | null> = {};
       for (const [name, value] of Object.entries(wanted)) {
         old[name] = process.env[name] ?? null;
-        if (value === null) delete process.env[name];
+        if (value === null) Reflect.deleteProperty(process.env, name);
         else process.env[name] = value;
       }
       return old;
@@ -41,7 +43,9 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
       null,
     );
     await header().hover();
-    await header().getByRole('button', { name: /Views and More Actions|More Actions/ }).click();
+    await header()
+      .getByRole('button', { name: /Views and More Actions|More Actions/ })
+      .click();
     await workbench().page.locator('.monaco-menu .action-item', { hasText: entry }).click();
   };
 
@@ -53,7 +57,9 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
       return [name, name.endsWith('.safetensors') ? { content, large: true } : content] as const;
     });
     hub = await LoopbackHub.start({ 'org/never-downloaded': { files: Object.fromEntries(files) } });
-    await workbench().untilHeadlightIsActive().catch(() => undefined);
+    await workbench()
+      .untilHeadlightIsActive()
+      .catch(() => undefined);
     before = await environment({
       HOME: home,
       HF_HOME: null,
@@ -76,13 +82,16 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
 
   test('what other programs keep here is listed on request, and opens', async () => {
     const { page } = workbench();
+    // The whole height for the list.
     await fromMenu('Look for Models on This Machine');
+    await page.locator('.pane-header', { hasText: 'Attention' }).click();
     const row = (text: string): Locator => page.locator('.pane-body .monaco-list-row', { hasText: text });
     await row('llama3:8b').waitFor();
-    expect(await row('llama3:8b').innerText()).toMatch(/GQA · 128 B\/token · .* on disk/);
+    await expect.poll(() => row('llama3:8b').innerText()).toMatch(/GQA · 128 B\/token · .* on disk/);
     await workbench().screenshot('hub-local-models');
     await row('llama3:8b').click();
     await lens('GQA · 128 B/token');
+    await page.locator('.pane-header', { hasText: 'Attention' }).click();
   });
 
   test('a name, one question, and its config; the next time at once', async () => {
@@ -94,7 +103,9 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
     await quickPick.entry('ask 127.0.0.1');
     await quickPick.choose('ask 127.0.0.1');
     await dialog().waitFor();
-    expect(await dialog().innerText()).toMatch(/Fetch .* of hf:org\/never-downloaded from 127\.0\.0\.1:\d+\?/);
+    await expect
+      .poll(() => dialog().innerText())
+      .toMatch(/Fetch .* of hf:org\/never-downloaded from 127\.0\.0\.1:\d+\?/);
     expect(hub.seen.filter(({ path }) => path.includes('/resolve/'))).toEqual([]);
     await workbench().screenshot('hub-question');
     await dialog().getByRole('button', { name: 'Fetch', exact: true }).click();
@@ -115,12 +126,14 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
       async (vscode) => void (await vscode.commands.executeCommand('headlight.openPanel', undefined, 'heads')),
       null,
     );
+    const panel = new Panel(page);
+    await panel.untilShows('Run shows which tokens');
+    await panel.frame.getByRole('button', { name: 'Run', exact: true }).click();
     await dialog().waitFor();
-    expect(await dialog().innerText()).toMatch(/Fetch up to .* of the weights of hf:org\/never-downloaded/);
+    await expect.poll(() => dialog().innerText()).toMatch(/Fetch up to .* of the weights of hf:org\/never-downloaded/);
     await workbench().screenshot('hub-heads-question');
     await dialog().getByRole('button', { name: 'Fetch', exact: true }).click();
-    const panel = new Panel(page);
-    await panel.untilShows('Weights on 127.0.0.1');
+    await panel.untilShows('GQA · 8 query heads in 2 groups of 4');
     await expect.poll(() => hub.seen.filter(({ port }) => port === 'store').length).toBeGreaterThan(1);
     await workbench().screenshot('hub-heads');
   });

@@ -72,6 +72,9 @@ export class ConfigTree extends Owner {
   async findLocal(): Promise<readonly FoundModel[] | null> {
     this.local = await lookForLocalModels(this.services);
     this.refreshed.fire(undefined);
+    const [first] = storeItems(this.local);
+    // They stand below the configs of the workspace, perhaps out of sight.
+    if (first) void this.view.reveal(first, { select: false, expand: true });
     return this.local && foundModels(this.local);
   }
 

@@ -191,9 +191,8 @@ async function allows({ name, host, files, weights }: Announcement): Promise<boo
       ...(files.length > 0 ? [''] : []),
       weights.files > 0
         ? l10n.t(
-            'Its weights ({0} in {1} files) stay there. Their headers, about {2}, are read when a view needs them.',
+            'Its weights ({0}) stay there. Their headers, about {1}, are read when a view needs them.',
             formatSize(weights.bytes),
-            weights.files,
             formatSize(weights.files * HEADER_BYTES),
           )
         : l10n.t(

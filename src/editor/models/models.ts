@@ -21,7 +21,7 @@ import { Owner } from '../lifecycle';
 import { type Beside, isWeightFile } from '../panel/headSources';
 import type { Services } from '../services';
 import { HubModels } from './hubModels';
-import { openFromHub } from './openFromHub';
+import { openFromHub, uriHere } from './openFromHub';
 
 /** No config comes near it, and no other small file of a model that is shown. */
 const MOST_BYTES = 4_000_000;
@@ -36,6 +36,8 @@ interface Text {
 
 export class Models extends Owner {
   readonly hub = new HubModels();
+  /** Looks into the stores of other programs. */
+  looks = 0;
   /** Configs made of headers, by file and time. */
   private readonly texts = new Map<string, Text>();
 
@@ -48,6 +50,7 @@ export class Models extends Owner {
     const { compute } = this.services;
     if (!compute) return null;
     const environment = storeEnvironment(process.env, homedir(), process.platform);
+    this.looks++;
     try {
       return await (await compute.get()).call('stores/list', { environment }, { signal });
     } catch (error) {
@@ -77,6 +80,16 @@ export class Models extends Owner {
     // Its weights may be read from the Hub, after a question.
     const parts = file.repo === null ? null : await this.hub.partsOf(file.repo);
     return parts === null ? { folder, weights: false } : { folder: parts, weights: true, from: hubHost(process.env) };
+  }
+
+  /** Whether the config of a name is on this machine. */
+  async hasConfig(name: string): Promise<boolean> {
+    return (await uriHere(parseHubName(name))) !== null;
+  }
+
+  /** Whom models are asked of. */
+  get host(): string {
+    return hubHost(process.env);
   }
 
   /** Headlight: Open Model from the Hub…; `argument`: its name, where a link or a key says it. */

@@ -41,7 +41,7 @@ function textOf(argument: unknown): string | null {
 }
 
 /** The config of a name, where it is on this machine. */
-async function uriHere(name: HubName): Promise<Uri | null> {
+export async function uriHere(name: HubName): Promise<Uri | null> {
   for (const path of candidates(name)) {
     const found = { ...name, path };
     if ((await cachedFile(found)) !== null) return uriOf(found);

@@ -46,7 +46,7 @@ export function embeddingSpans(store: WeightStore, plan: ModelPlan, ids: readonl
   const { embedding } = plan;
   const { positions } = embedding;
   const row = (tensor: string, at: number): readonly FileSpan[] =>
-    at >= 0 && at < (store.info(tensor).shape[0] ?? 0) ? [store.span(tensor, [at, at + 1])] : [];
+    at >= 0 && at < elementAt(store.info(tensor).shape, 0) ? [store.span(tensor, [at, at + 1])] : [];
   return [
     ...[...new Set(ids)].flatMap((id) => row(embedding.tensor, id)),
     ...(embedding.projection === null ? [] : [store.span(embedding.projection)]),

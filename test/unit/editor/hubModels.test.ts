@@ -205,7 +205,7 @@ describe('a model of the Hub', () => {
       new RegExp(`^Fetch [\\d.]+ [KM]?i?B of hf:org/name@main from ${new URL(hub.endpoint).host}\\?$`),
     );
     expect(detail).toContain('config.json · ');
-    expect(detail).toMatch(/Its weights \(.* in 1 files\) stay there/);
+    expect(detail).toMatch(/Its weights \([\d.]+ MiB\) stay there\. Their headers, about 64 KiB,/);
     expect(stored()).toBe(0);
   });
 
