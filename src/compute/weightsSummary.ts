@@ -1,5 +1,6 @@
 /** Summaries of weight files. Opening reads headers, with the limits of `src/weights`; no tensor is read. */
 
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { storedWeightBytes } from '../serving/weights';
 import type { Answers } from '../shared/schema';
@@ -23,8 +24,12 @@ export const WEIGHTS_ANSWERS: Answers<WeightsMethods> = {
 };
 
 async function summarize(named: string): Promise<WeightsSummary> {
-  // A folder, or a config, means the weights in it.
-  const path = /\.safetensors(?:\.index\.json)?$/i.test(named) ? named : (await locateModel(named)).weights;
+  const isFolder = await stat(named).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  // A file of which only parts are here is a folder, too.
+  const path = isFolder && !/\.(?:safetensors|gguf)$/i.test(named) ? (await locateModel(named)).weights : named;
   if (namesGguf(path)) {
     const store = await openGguf(path);
     try {
