@@ -26,6 +26,18 @@ const oneCore = {
   },
 };
 
+/** What `@huggingface/hub` loads for uploads, which are never made: left out, so that it is no file of ours. */
+const noUploads = {
+  name: 'no-uploads',
+  setup(build) {
+    build.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) =>
+      kind === 'dynamic-import' && /[\\/]@huggingface[\\/]hub[\\/]/.test(resolveDir)
+        ? { path, external: true }
+        : undefined,
+    );
+  },
+};
+
 /** Writes each of the bundled files as CommonJS, under a name that says what it is. */
 const asCommonJs = {
   name: 'as-commonjs',
@@ -140,4 +152,4 @@ const host = {
   write: false,
 };
 
-module.exports = { host, hostPlugins: [oneCore, asCommonJs] };
+module.exports = { host, hostPlugins: [noUploads, oneCore, asCommonJs] };

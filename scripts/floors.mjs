@@ -45,9 +45,9 @@ export const FLOORS = [
     { name: 'hub', says: 'models by name, from the Hub', runtime: 'node' },
   ],
   [{ name: 'drawing', says: 'the architecture as a figure', runtime: 'pure' }],
+  [{ name: 'stores', says: 'where models lie on this machine', runtime: 'node' }],
   [
     { name: 'compute', says: 'the process that runs graphs', runtime: 'node' },
-    { name: 'stores', says: 'where models lie on this machine', runtime: 'node' },
     {
       name: 'webview',
       path: 'webview',

@@ -9,6 +9,7 @@ import { UNWATCHED } from '../compute/heads/watch';
 import type { Engine } from '../compute/engines/engine';
 import { defaultMemoryCeiling } from '../compute/machine';
 import type { Tensor } from '../attention/onnx/graph';
+import { formatInteger } from '../model/units';
 import { visibleJson } from '../model/visibleText';
 import { line, lines, type TerminalText } from '../present/terminal';
 import type { HeadMeasures, LayerMeasures } from '../shared/headsContract';
@@ -57,7 +58,7 @@ export async function heads(args: readonly string[], output: CliOutput): Promise
     measures: values['no-measures'] !== true,
   };
   return withHeads(path, seedOf(values), async (model, engine) => {
-    const report = await look(model, engine, await tokensOf(model, values), ask);
+    const report = await look(model, engine, await tokensOf(model, values), ask, output);
     output.out(ask.json ? report.json : report.text);
     return 0;
   });
@@ -82,6 +83,7 @@ async function look(
   engine: Engine,
   ids: readonly number[],
   ask: Ask,
+  output: CliOutput,
 ): Promise<{ readonly json: TerminalText; readonly text: TerminalText }> {
   const asPicture = ask.out !== null && /\.png$/i.test(ask.out);
   const dumps: readonly DumpName[] = ask.out !== null && ask.dumps.length === 0 ? ['weights'] : ask.dumps;
@@ -90,7 +92,10 @@ async function look(
   const forward = model.pass(engine, seeded ? { memoryCeiling: defaultMemoryCeiling() } : {});
   try {
     if (!asPicture) checkSize(forward, ids.length, ask.layer, dumps);
-    const run = await HeadsRun.start(forward, { ids, layer: ask.layer, dumps, measures: ask.measures }, UNWATCHED);
+    const wanted = { ids, layer: ask.layer, dumps, measures: ask.measures };
+    const lacking = await HeadsRun.lacking(forward, wanted);
+    if (lacking > 0) output.err(line(`fetching at most ${formatInteger(lacking)} B of the weights`));
+    const run = await HeadsRun.start(forward, wanted, UNWATCHED);
     const measures = ask.measures ? await run.measures() : null;
     const { device } = engine.describe();
     const start = {

@@ -4,7 +4,7 @@ import { HubError } from '../hub/hubError';
 import { HubNameError, isHubName, parseHubName } from '../hub/hubName';
 import { line } from '../present/terminal';
 import { formatInteger } from '../model/units';
-import { hubEndpoint, hubToken, isOffline } from '../stores/huggingFace';
+import { hubAccess } from '../stores/hubAccess';
 import { type HubFolder, openHubFolder } from '../stores/hubFolder';
 import { InputError } from './errors';
 import type { CliOutput } from './output';
@@ -38,13 +38,9 @@ export async function withHubFolders(
 async function opened(text: string, output: CliOutput): Promise<HubFolder> {
   const { env } = process;
   try {
-    const endpoint = hubEndpoint(env);
-    if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
-      throw new InputError('HF_ENDPOINT is no address that begins with https://.');
-    const token = await hubToken(env);
     return await openHubFolder({
       name: parseHubName(text),
-      access: isOffline(env) ? null : { endpoint, token, fetch, redirects: 'ours' },
+      access: await hubAccess(env),
       announce: ({ name, host, files }) => {
         const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
         output.err(line(`fetching ${files.length} small files of ${name} (${formatInteger(bytes)} B) from ${host}`));

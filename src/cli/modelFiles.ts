@@ -7,7 +7,7 @@ import { QUANT_FILE } from '../config/quantFile';
 import type { ReadOptions } from '../reading/read';
 import { openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
-import { readText } from '../weights/modelFolder';
+import { namesGguf, readText } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
 import { InputError, reason } from './errors';
 
@@ -25,7 +25,7 @@ const CONFIG_FILES = ['config.json', 'params.json'];
 export async function modelText(path: string): Promise<ModelText> {
   const file = await fileAt(path);
   try {
-    if (!file.toLowerCase().endsWith('.gguf')) {
+    if (!namesGguf(file)) {
       const text = await readText(file);
       const byteOrderMark = text.startsWith('\uFEFF');
       return { text: byteOrderMark ? text.slice(1) : text, file, byteOrderMark };

@@ -14,6 +14,7 @@ import { generate } from './generate';
 import { heads } from './heads';
 import { withHubFolders } from './hub';
 import { lint } from './lint';
+import { models } from './models';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
 import type { CliOutput } from './output';
 
@@ -29,6 +30,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   generate,
   heads,
   lint,
+  models,
 };
 
 const USAGE = `usage: headlight COMMAND …
@@ -46,6 +48,8 @@ const USAGE = `usage: headlight COMMAND …
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
   draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
                                                the architecture as a figure: layers, heads, experts, and what is cached
+  models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
+                                               what these programs keep on this machine, from configs and headers
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
           --opt NAME[=VALUE]… (start-up options of the engine by its own names) --kv-dtype auto|…

@@ -6,16 +6,11 @@ import type { Duplex } from 'node:stream';
 import { COMPUTE, COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
 import { chooseDevice, type DeviceChoice, type DeviceReport } from '../shared/devices';
 import type { EngineChoice } from '../shared/engineIds';
-import {
-  type CallOptions,
-  type MethodName,
-  type MethodParams,
-  type MethodResult,
-  type NoMethods,
-  RpcPeer,
-} from '../shared/rpc';
+import { HOST, type HostMethods } from '../shared/hostContract';
+import type { CancelSignal } from '../shared/platform';
+import { type CallOptions, type MethodName, type MethodParams, type MethodResult, RpcPeer } from '../shared/rpc';
 import { isRpcError, RpcError } from '../shared/rpcError';
-import { answerCheck, type Contract } from '../shared/schema';
+import { answerCheck, type Contract, handlersOf } from '../shared/schema';
 import { framedTransport, PIPE } from './framedTransport';
 import { Turns } from './turns';
 
@@ -32,6 +27,8 @@ export interface ComputeClientOptions extends ComputeOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Called at the first crash only: users are told once. */
   readonly onCrash?: (message: string) => void;
+  /** Fetches bytes of a weight file that the process lacks, or says why not. Absent: nothing is fetched. */
+  readonly fetchPart?: (params: HostParams, signal: CancelSignal) => Promise<Uint8Array>;
   /** A line for the log: starts, ends, what the process wrote. */
   readonly onLog?: (line: string) => void;
 }
@@ -47,9 +44,14 @@ const GRACE_MS = 750;
 /** What waits when we end the process ourselves is sent again to the next one. */
 const RESTARTED = new RpcError('crashed', 'the compute process was restarted');
 
+/** Calls of the process that run here at once. */
+const MOST_HOST_CALLS = 16;
+
+type HostParams = MethodParams<HostMethods, 'parts/fetch'>;
+
 interface Running {
   readonly child: ChildProcess;
-  readonly peer: RpcPeer<ComputeMethods>;
+  readonly peer: RpcPeer<ComputeMethods, HostMethods>;
 }
 
 export class ComputeClient {
@@ -175,7 +177,14 @@ export class ComputeClient {
       child.kill('SIGKILL');
       ended(`what it sent is no message: ${why}`);
     };
-    const peer = new RpcPeer<ComputeMethods, NoMethods>(framedTransport(pipe, onBroken), {}, answerCheck(COMPUTE));
+    const handlers = handlersOf(HOST, {
+      'parts/fetch': (params, { signal }) => {
+        if (this.options.fetchPart) return this.options.fetchPart(params, signal);
+        throw new RpcError('unavailable', 'these bytes are not on this machine');
+      },
+    });
+    const transport = framedTransport(pipe, onBroken);
+    const peer = new RpcPeer<ComputeMethods, HostMethods>(transport, handlers, answerCheck(COMPUTE), MOST_HOST_CALLS);
     const running: Running = { child, peer };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])

@@ -13,6 +13,7 @@ import type { CallContext, Handlers } from '../shared/rpc';
 import { isRpcError, RpcError } from '../shared/rpcError';
 import { type Answers, handlersOf } from '../shared/schema';
 import { tightTensors } from '../shared/transfer';
+import { localModels } from '../stores/localModels';
 import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
 import { describeLayer } from './describeLayer';
@@ -57,6 +58,7 @@ export class ComputeService {
       'compute/runLayer': (params, context) => this.runLayer(params, context),
       ...this.heads.answers(),
       ...WEIGHTS_ANSWERS,
+      'stores/list': ({ environment }, { signal }) => localModels(environment, { signal }),
     };
     return handlersOf(COMPUTE, answers, (signal, work) => this.queue.add(signal, work));
   }

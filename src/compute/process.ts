@@ -7,12 +7,14 @@ import { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { COMPUTE_OPTIONS_VARIABLE, type ComputeMethods, type ComputeOptions } from '../shared/computeContract';
 import { isEngineId } from '../shared/engineIds';
-import { type NoMethods, RpcPeer } from '../shared/rpc';
+import type { HostMethods } from '../shared/hostContract';
+import { RpcPeer } from '../shared/rpc';
 import { BENCH_ARGUMENT } from './bench/peers';
 import { serveBench } from './bench/worker';
 import { framedTransport, PIPE } from './framedTransport';
 import { createEngine } from './engines/createEngine';
 import { ComputeService } from './methods';
+import { fetchPartsOf } from './partsOfHost';
 import { PROBE_ARGUMENT } from './probeDevices';
 
 function options(): ComputeOptions {
@@ -37,7 +39,8 @@ function serve(script: string): void {
   const pipe = new Socket({ fd: PIPE, readable: true, writable: true });
   const end = (): never => process.exit(0);
   pipe.on('close', end).on('end', end);
-  new RpcPeer<NoMethods, ComputeMethods>(framedTransport(pipe, end), new ComputeService(options(), script).handlers());
+  const handlers = new ComputeService(options(), script).handlers();
+  fetchPartsOf(new RpcPeer<HostMethods, ComputeMethods>(framedTransport(pipe, end), handlers));
 }
 
 process.on('disconnect', () => process.exit(0));

@@ -1,5 +1,6 @@
 /** Summaries of weight files. Opening reads headers, with the limits of `src/weights`; no tensor is read. */
 
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { storedWeightBytes } from '../serving/weights';
 import type { Answers } from '../shared/schema';
@@ -7,7 +8,7 @@ import type { StoredShape, StoredType, WeightsMethods, WeightsSummary } from '..
 import { type GgufMetadata, openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
 import { localWeights } from '../weights/localWeights';
-import { readText } from '../weights/modelFolder';
+import { locateModel, namesGguf, readText } from '../weights/modelFolder';
 import { openSafetensors } from '../weights/safetensors';
 import { shown } from '../weights/weightsError';
 import { withTravellingErrors } from './travellingErrors';
@@ -22,8 +23,14 @@ export const WEIGHTS_ANSWERS: Answers<WeightsMethods> = {
   'weights/beside': ({ path }) => withTravellingErrors(() => localWeights(path, () => undefined)),
 };
 
-async function summarize(path: string): Promise<WeightsSummary> {
-  if (path.toLowerCase().endsWith('.gguf')) {
+async function summarize(named: string): Promise<WeightsSummary> {
+  const isFolder = await stat(named).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  // A file of which only parts are here is a folder, too.
+  const path = isFolder && !/\.(?:safetensors|gguf)$/i.test(named) ? (await locateModel(named)).weights : named;
+  if (namesGguf(path)) {
     const store = await openGguf(path);
     try {
       const config = { text: JSON.stringify(ggufConfig(store.metadata), null, 2), from: 'metadata' as const };

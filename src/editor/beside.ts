@@ -1,10 +1,13 @@
 /** What lies beside a config on this machine's disk. */
 
 import { Uri, workspace } from 'vscode';
+import { MODEL_SCHEME } from './ids';
+import type { LazyModels } from './lazyModels';
 import { type Beside, isWeightFile } from './panel/headSources';
 
 /** Whether there are weights where a config lies. Null where that is no folder of this machine. */
-export async function besideOf(uri: Uri | undefined): Promise<Beside | null> {
+export async function besideOf(uri: Uri | undefined, models: LazyModels | null): Promise<Beside | null> {
+  if (uri?.scheme === MODEL_SCHEME) return models ? (await models.get()).beside(uri) : null;
   if (uri?.scheme !== 'file') return null;
   const folder = Uri.joinPath(uri, '..');
   const entries = await workspace.fs.readDirectory(folder).then(

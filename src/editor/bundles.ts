@@ -7,6 +7,7 @@
 import type { createAdvice } from './advice/advice';
 import type { createComputeHost } from './computeHost';
 import type { createExplorer } from './explorer/explorer';
+import type { createModels } from './models/models';
 import type { createPalette } from './palette/palette';
 import type { createPanelHost } from './panel/panelHost';
 
@@ -18,6 +19,8 @@ export interface Bundles {
   /** Configs of the workspace, weight files, Python sources, tools for chat assistants. */
   readonly explorer: { readonly createExplorer: typeof createExplorer };
   readonly panel: { readonly createPanelHost: typeof createPanelHost };
+  /** Models in the stores of this machine and on the Hub. Not in the browser. */
+  readonly models: { readonly createModels: typeof createModels };
   /** Not in the browser. */
   readonly computeHost: { readonly createComputeHost: typeof createComputeHost };
 }

@@ -21,9 +21,11 @@ import type { MeasureConversionRequest } from './conversionQuestions';
 import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
 import { COMMANDS, CONTEXTS, VIEWS } from './ids';
+import { LazyModels } from './lazyModels';
 import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
 import { CONFIG_SELECTOR, Readings } from './readings';
+import { REFERENCE_SELECTOR, ReferenceHovers } from './referenceHover';
 import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
 import { registerUnits } from './sizeUnits';
@@ -40,8 +42,8 @@ export interface HeadlightApi {
   computePid(): number | undefined;
   /** The language status item as it is shown; null while the active file is no model config. */
   familyStatus(): ShownStatus | null;
-  /** What was done so far: versions of JSON documents that were looked at, and the work on model configs once there is some. */
-  work(): { readonly looks: number } & Readonly<Partial<WorkCounts>>;
+  /** What was done so far: versions of JSON documents that were looked at, looks into stores of models, and the work on model configs once there is some. */
+  work(): { readonly looks: number; readonly storeLooks?: number } & Readonly<Partial<WorkCounts>>;
 }
 
 export function compose(context: ExtensionContext, platform: Platform): HeadlightApi {
@@ -51,8 +53,10 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const units = registerUnits();
   const readings = new Readings();
   const pages = new ResultPages(context);
-  const compute = platform.native ? new LazyCompute(context, log, platform.load, pages) : null;
-  const services: Services = { context, log, readings, platform, pages, compute };
+  const models = platform.native ? new LazyModels(platform.load) : null;
+  const compute = models && new LazyCompute(context, log, platform.load, pages, models);
+  const services: Services = { context, log, readings, platform, pages, compute, models };
+  models?.useFor(services);
   const hovers = new ConfigHoverProvider(readings);
   const advice = new AdviceLoader(services);
   context.subscriptions.push(
@@ -60,6 +64,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...units,
     readings,
     pages,
+    ...(models ? [models, languages.registerHoverProvider(REFERENCE_SELECTOR, new ReferenceHovers(models))] : []),
     ...(compute ? [compute] : []),
     advice,
     languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
@@ -69,6 +74,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...registerCompute(services),
     ...registerPalette(services),
     ...registerExplorer(services),
+    registerOpenFromHub(services),
   );
   if (!compute) void commands.executeCommand('setContext', CONTEXTS.web, true);
   const activationMs = performance.now() - started;
@@ -79,7 +85,11 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     hover: (document, position) => hovers.hoverAt(document, position),
     computePid: () => compute?.pid,
     familyStatus: () => advice.loaded?.familyStatus ?? null,
-    work: () => ({ looks: readings.looks, ...advice.loaded?.counts }),
+    work: () => ({
+      looks: readings.looks,
+      ...(models?.loaded ? { storeLooks: models.loaded.looks } : {}),
+      ...advice.loaded?.counts,
+    }),
   };
 }
 
@@ -104,6 +114,14 @@ function registerPanel(services: Services): Disposable[] {
       (await panel()).openBeside(uri, panelView(view)),
     ),
   ];
+}
+
+function registerOpenFromHub({ models }: Services): Disposable {
+  return registerCommand(COMMANDS.openFromHub, async (argument?: unknown) => {
+    if (models) return (await models.get()).openFromHub(argument);
+    // In the browser it is in no list; a link or a key may still name it.
+    return void tell(l10n.t('Models of the Hub open in desktop VS Code alone for now.'));
+  });
 }
 
 /** Menus pass other things as second argument. */

@@ -14,13 +14,14 @@ import { svgFile } from '../present/svg';
 import { kindTitle } from '../present/words';
 import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
-import type { ConvertResult } from '../shared/headsContract';
+import type { CaptureParams, ConvertParams, ConvertResult } from '../shared/headsContract';
 import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
 import { DEFAULT_SEED } from '../shared/limits';
-import { isRpcError, messageOf } from '../shared/rpcError';
+import { isRpcError, messageOf, RpcError } from '../shared/rpcError';
 import { besideOf } from './beside';
 import { askConversion, conversionSample, type MeasureConversionRequest } from './conversionQuestions';
 import { Owner } from './lifecycle';
+import type { LazyModels } from './lazyModels';
 import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
 import type { ResultPages } from './resultPages';
@@ -37,6 +38,8 @@ export interface ComputeHostOptions {
   readonly samples: Uri;
   readonly log: Log;
   readonly pages: ResultPages;
+  /** Whose weights may lie on the Hub. */
+  readonly models: LazyModels | null;
 }
 
 /** Arguments of the commands, for tests and key bindings; people are asked. */
@@ -47,6 +50,15 @@ export interface RunLayerRequest {
   /** What the layer keeps between steps; default: what the scenario's engine keeps, where that is transformers. */
   readonly rule?: CacheRule;
 }
+
+/** Calls for which what lacks of the weights may be fetched, after a question. */
+const READS_WEIGHTS: ReadonlySet<string> = new Set([
+  'heads/model',
+  'heads/tokens',
+  'heads/capture',
+  'heads/convert',
+  'weights/summary',
+]);
 
 const DEFAULT_TOKENS = 64;
 const DEFAULT_STEPS = 8;
@@ -179,7 +191,7 @@ export class ComputeHost extends Owner {
     request: MeasureConversionRequest = {},
   ): Promise<ConvertResult | null> {
     const { samples, pages } = this.options;
-    const beside = await besideOf(uri);
+    const beside = await besideOf(uri, this.options.models);
     const config = configName(uri);
     const asked = await askConversion({ reading, name: config, weights: beside?.weights === true, samples }, request);
     if (asked === null) return null;
@@ -250,12 +262,16 @@ export class ComputeHost extends Owner {
   }
 
   private compute(): ComputeClient {
-    const { script, log } = this.options;
+    const { script, log, models } = this.options;
     const { memoryCeilingBytes, tensorflowPath } = computeSettings();
     this.client ??= new ComputeClient({
       script,
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
+      fetchPart: async (params) => {
+        if (!models) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
+        return (await models.get()).hub.fetchPart(params);
+      },
       onLog: (line) => log.info(line),
       onCrash: (message) =>
         warn(l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message)),
@@ -274,7 +290,32 @@ export class ComputeHost extends Owner {
     params: MethodParams<ComputeMethods, K>,
     options: CallOptions,
   ): Promise<MethodResult<ComputeMethods, K>> {
-    return this.compute().call(method, params, options);
+    const run = (how: CallOptions): Promise<MethodResult<ComputeMethods, K>> =>
+      this.compute().call(method, params, how);
+    const models = READS_WEIGHTS.has(method) ? this.options.models?.loaded : null;
+    const inParts = models && 'path' in params ? models.hub.inParts(params.path) : null;
+    if (!models || inParts === null) return run(options);
+    // A question may stand as long as it likes.
+    const { deadlineMs: _, ...patient } = options;
+    // The others read headers, and no further.
+    const lacking =
+      method === 'heads/capture' || method === 'heads/convert'
+        ? (how: CallOptions): Promise<number> => this.lacking(method, params, how)
+        : null;
+    return models.hub.during(inParts, options, { lacking, run: () => run(patient) });
+  }
+
+  /** Bytes of weights that a call would have fetched, at most. */
+  private async lacking(method: string, params: object, options: CallOptions): Promise<number> {
+    if (method === 'heads/capture')
+      return (await this.compute().call('heads/lacking', params as CaptureParams, options)).bytes;
+    const { text, conversions: _, ...asked } = params as ConvertParams;
+    const { engine: __, layer: ___, ...model } = asked;
+    const { ids } = await this.compute().call('heads/tokens', { ...model, text }, options);
+    // What a conversion is measured with: all of the attention's own.
+    const captures: CaptureParams['captures'] = ['q', 'k', 'v', 'output', 'attentionInput'];
+    const capture = { ...asked, ids, captures, measures: true, logits: false };
+    return (await this.compute().call('heads/lacking', capture, options)).bytes;
   }
 
   /** Progress with a way to cancel; a failure becomes one message, a cancellation none. */

@@ -31,6 +31,8 @@ export const COMMANDS = {
   sortConfigsByName: 'headlight.sortConfigsByName',
   sortConfigsByBytes: 'headlight.sortConfigsByBytes',
   compareSelected: 'headlight.compareSelectedConfigs',
+  findLocalModels: 'headlight.findLocalModels',
+  openFromHub: 'headlight.openModelFromHub',
 } as const;
 
 /** Commands of our own links and fixes: not in the palette, so not in package.json. */
@@ -67,6 +69,7 @@ export const EXPLORER_COMMANDS = [
   COMMANDS.sortConfigsByName,
   COMMANDS.sortConfigsByBytes,
   COMMANDS.compareSelected,
+  COMMANDS.findLocalModels,
 ] as const;
 export type ExplorerCommand = (typeof EXPLORER_COMMANDS)[number];
 
@@ -86,9 +89,10 @@ export const CONTEXTS = {
   hovered: 'headlight.hovered',
 } as const;
 
-/** Read-only documents about weight files. */
 /** Pages of results. */
 export const RESULT_SCHEME = 'headlight-result';
+/** Read-only configs of models in the stores of this machine, Hugging Face's cache among them. */
+export const MODEL_SCHEME = 'headlight-model';
 
 export const VIEWS = {
   container: 'headlight',
@@ -125,4 +129,5 @@ export const SETTINGS = {
   allowSoftwareGpu: 'compute.allowSoftwareGpu',
   memoryCeilingGib: 'compute.memoryCeilingGiB',
   tensorflowPath: 'compute.tensorflowPath',
+  hubAsk: 'hub.ask',
 } as const;

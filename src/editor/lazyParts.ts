@@ -54,7 +54,9 @@ export function registerExplorer(services: Services): Disposable[] {
     treeDataProvider: {
       onDidChangeTreeData: refreshed.event,
       getTreeItem: (item: TreeItem) => item,
-      getChildren: async () => (await explorer()).children(),
+      // Only entries without one are ever revealed.
+      getParent: () => undefined,
+      getChildren: async (parent?: TreeItem) => (await explorer()).children(parent),
     },
   });
   return [

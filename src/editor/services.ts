@@ -3,6 +3,7 @@
 import { type ExtensionContext, Uri } from 'vscode';
 import type { Bundles, LoadBundle } from './bundles';
 import type { ComputeHost } from './computeHost';
+import type { LazyModels } from './lazyModels';
 import { Owner } from './lifecycle';
 import type { Readings } from './readings';
 import type { ResultPages } from './resultPages';
@@ -25,6 +26,8 @@ export interface Services {
   readonly pages: ResultPages;
   /** The compute process's side, loaded on first use; null in the browser. */
   readonly compute: LazyCompute | null;
+  /** Models in the stores of this machine and on the Hub; null in the browser. */
+  readonly models: LazyModels | null;
 }
 
 /** Loads the compute commands at the first of them. */
@@ -37,6 +40,7 @@ export class LazyCompute extends Owner {
     private readonly log: Log,
     private readonly load: LoadBundle,
     private readonly pages: ResultPages,
+    private readonly models: LazyModels,
   ) {
     super();
   }
@@ -59,6 +63,7 @@ export class LazyCompute extends Owner {
         samples: Uri.joinPath(this.context.extensionUri, 'media', 'samples'),
         log: this.log,
         pages: this.pages,
+        models: this.models,
       }),
     );
     return this.host;

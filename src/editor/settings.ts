@@ -76,6 +76,16 @@ export function taughtFamilies(): TaughtFamilies {
   return parseTaughtFamilies(value).families;
 }
 
+/** Whether a person is asked before configs and headers are fetched. The user's own word counts, and no workspace's. */
+export function asksForConfigs(): boolean {
+  return workspace.getConfiguration(SETTINGS.section).inspect(SETTINGS.hubAsk)?.globalValue !== 'weights';
+}
+
+export async function stopAskingForConfigs(): Promise<void> {
+  const settings = workspace.getConfiguration(SETTINGS.section);
+  await settings.update(SETTINGS.hubAsk, 'weights', ConfigurationTarget.Global);
+}
+
 export interface ComputeSettings {
   readonly engine: EngineChoice;
   readonly allowSoftwareGpu: boolean;

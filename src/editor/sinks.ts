@@ -58,8 +58,13 @@ export function complain(message: string): void {
 }
 
 /** A question that must be answered; `detail`: lines below it. */
-export function ask(message: string, detail: readonly string[], yes: string): Thenable<string | undefined> {
-  return window.showInformationMessage(inert(message), { modal: true, detail: detail.map(inert).join('\n') }, yes);
+export function ask(
+  message: string,
+  detail: readonly string[],
+  ...answers: readonly string[]
+): Thenable<string | undefined> {
+  const shown = { modal: true, detail: detail.map(inert).join('\n') };
+  return window.showInformationMessage(inert(message), shown, ...answers);
 }
 
 /** Progress in a message that can be cancelled. */

@@ -116,6 +116,16 @@ function escaped(text: string): string {
   );
 }
 
+/**
+ * A link that runs a command with a text. Whatever the text is, its address has letters, digits and `%` alone: it can end no link. Where it is
+ * shown, only the commands that are named there run.
+ */
+export function commandLink(label: string, command: string, argument: string): Markdown {
+  const plain = (text: string): string =>
+    encodeURIComponent(text).replace(/[!'()*_~.-]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  return new MarkdownText(`[${escaped(label)}](command:${command}?${plain(JSON.stringify([argument]))})`);
+}
+
 /** A code span. Backticks cannot stand in it; pipes would end a table cell, and so would those behind a backslash of the text's own. */
 export function codeSpan(text: string, longest = LONGEST): Markdown {
   const inner = visibleUpTo(longest, text)

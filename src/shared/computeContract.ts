@@ -22,6 +22,7 @@ import {
   trusted,
   whole,
 } from './schema';
+import { STORES_CONTRACT } from './storesContract';
 import { tensor } from './transfer';
 import { WEIGHTS } from './weightsContract';
 
@@ -129,6 +130,7 @@ export const COMPUTE = {
   'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
   ...HEADS,
   ...WEIGHTS,
+  ...STORES_CONTRACT,
 } satisfies Contract;
 export type ComputeMethods = MethodsOf<typeof COMPUTE>;
 

@@ -189,6 +189,8 @@ export const HEADS = {
   'heads/model': { params: model, result: headsModelInfo, inTurn: true },
   'heads/tokens': { params: v.strictObject({ ...model.entries, ...TOKENS }), result: tokensResult, inTurn: true },
   'heads/capture': { params: capture, result: captureResult, inTurn: true },
+  /** Bytes of weights that are not on this machine and that the same capture would have fetched, at most. */
+  'heads/lacking': { params: capture, result: v.object({ bytes: natural }), inTurn: true },
   /** `[heads, rows, columns]`; NaN where nothing is seen (scores). */
   'heads/tile': { params: tile, result: tensor(), inTurn: true },
   'heads/convert': { params: convert, result: convertResult, inTurn: true },

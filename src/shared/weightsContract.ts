@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { WeightBytes, WeightPlacement } from '../serving/weights';
 import { anyNumber, list, type MethodsOf, type SchemasOf, text } from './schema';
 
-/** Absolute path of a weight file, or of a config beside which weights are looked for. */
+/** Absolute path of a weight file or a folder of a model, or of a config beside which weights are looked for. */
 const file = v.strictObject({ path: text(4096) });
 
 const placement = v.object({

@@ -3,14 +3,16 @@
  * parts are fetched as they are read. What reads model folders reads it, and a second opening needs no network.
  */
 
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import * as v from 'valibot';
 import type { HubAccess } from '../hub/guardedFetch';
 import { HubError } from '../hub/hubError';
 import { HubModel } from '../hub/hubModel';
 import { type HubName, hubNameText } from '../hub/hubName';
-import { declareParts, fetchPartsBy } from '../weights/partsFile';
+import { declareParts, type FetchPart, fetchPartsBy } from '../weights/partsFile';
 import { CachedModel, link } from './huggingFace';
+import { weightsOf } from './shards';
 
 /** Configs, tokenizers and indexes: read whole. */
 const SMALL =
@@ -26,11 +28,20 @@ export interface Announcement {
   readonly name: string;
   readonly host: string;
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Files of weights, which stay there. */
+  readonly weights: { readonly files: number; readonly bytes: number };
 }
 
 export interface HubFolder {
   /** A folder, or the file in it that the name means. */
   readonly path: string;
+  /** Without the file. */
+  readonly folder: string;
+  readonly commit: string;
+  /** What the model has, as paths in the folder. */
+  files(): Promise<readonly string[]>;
+  /** Bytes of a file in the folder, from the Hub. */
+  readonly fetchPart: FetchPart;
   close(): void;
 }
 
@@ -59,12 +70,20 @@ export async function openHubFolder({ name, access, cache, announce }: Opening):
     return model;
   };
   const known = await cached.commit(revision);
-  const commit =
-    known !== null && (await isWhole(cached, known))
-      ? known
-      : await fetchSmall(await online(), cached, revision, announce);
+  const listedHere = known !== null && (await isListed(cached, known));
+  if (known !== null) {
+    const here = join(cached.snapshot(known), ...(name.path === '' ? [] : name.path.split('/')));
+    if (await isDownloaded(cached.snapshot(known), here, access === null && !listedHere)) {
+      const nothing: FetchPart = (path) =>
+        Promise.reject(new HubError('noFile', `${path} is not in parts.`, 'Open the model again.'));
+      const folder = cached.snapshot(known);
+      const files = (): Promise<readonly string[]> => readdir(folder);
+      return { path: here, folder, commit: known, files, fetchPart: nothing, close: () => undefined };
+    }
+  }
+  const commit = known !== null && listedHere ? known : await fetchSmall(await online(), cached, revision, announce);
   const folder = cached.parts(commit);
-  const undo = fetchPartsBy(folder, async (path, from, to) => {
+  const fetchPart: FetchPart = async (path, from, to) => {
     const file = relative(folder, path).split(sep).join('/');
     const opened = await online();
     if (opened.commit !== commit)
@@ -74,12 +93,24 @@ export async function openHubFolder({ name, access, cache, announce }: Opening):
         'Open it again.',
       );
     return opened.range(file, from, to);
-  });
-  return { path: name.path === '' ? folder : join(folder, ...name.path.split('/')), close: undo };
+  };
+  const close = fetchPartsBy(folder, fetchPart);
+  const path = name.path === '' ? folder : join(folder, ...name.path.split('/'));
+  return { path, folder, commit, files: () => listed(folder), fetchPart, close };
+}
+
+/** Whether Python (or llama.cpp) has all of it here; offline, whatever is here. */
+async function isDownloaded(snapshot: string, path: string, offline: boolean): Promise<boolean> {
+  const info = await stat(path).catch(() => null);
+  if (info === null) return false;
+  if (info.isFile() && path.endsWith('.gguf')) return true;
+  const names = await readdir(snapshot).catch((): string[] => []);
+  if (!names.includes('config.json')) return false;
+  return offline || (await weightsOf(snapshot, names)) === 'whole';
 }
 
 /** All that a folder needs before weights are read. */
-async function isWhole(cached: CachedModel, commit: string): Promise<boolean> {
+export async function isListed(cached: CachedModel, commit: string): Promise<boolean> {
   const info = await stat(join(cached.parts(commit), LISTING)).catch(() => null);
   return info?.isFile() === true;
 }
@@ -96,17 +127,18 @@ async function fetchSmall(
   const small = [...model.files.values()].filter(({ path, bytes }) => SMALL.test(path) && bytes <= MOST_SMALL_BYTES);
   const lacking = [];
   for (const file of small) if (!(await cached.has(commit, file.path))) lacking.push(file);
+  const weights = [...model.files.values()].filter(({ path }) => WEIGHTS.test(path));
   if (lacking.length > 0)
     await announce({
       name: hubNameText(model.name),
       host: model.host,
       files: lacking.map(({ path, bytes }) => ({ path, bytes })),
+      weights: { files: weights.length, bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0) },
     });
   for (const file of lacking) await cached.put(commit, file, await model.read(file.path, MOST_SMALL_BYTES));
   for (const { path } of small)
     await link(join(cached.snapshot(commit), ...path.split('/')), join(folder, ...path.split('/')));
-  for (const { path, bytes, etag } of model.files.values()) {
-    if (!WEIGHTS.test(path)) continue;
+  for (const { path, bytes, etag } of weights) {
     const here = join(folder, ...path.split('/'));
     if (await cached.has(commit, path)) await link(join(cached.snapshot(commit), ...path.split('/')), here);
     else await declareParts(here, { bytes, id: etag });
@@ -114,6 +146,14 @@ async function fetchSmall(
   await cached.name(revision, commit);
   await writeListing(folder, model);
   return commit;
+}
+
+const LISTED = v.array(v.object({ path: v.string() }));
+
+async function listed(folder: string): Promise<readonly string[]> {
+  const text = await readFile(join(folder, LISTING), 'utf8').catch(() => '');
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), LISTED), text);
+  return read.success ? read.output.map(({ path }) => path) : [];
 }
 
 async function writeListing(folder: string, model: HubModel): Promise<void> {

@@ -4,11 +4,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, opendir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
-import { withoutSlashes } from '../hub/hubName';
+import { type HubName, withoutSlashes } from '../hub/hubName';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -81,6 +81,31 @@ export class CachedModel {
     await writeBeside(blob, content);
     await link(blob, join(this.snapshot(commit), ...path.split('/')));
   }
+}
+
+/** A file of a cached model: as it was downloaded, or a folder of its parts; null where neither is here. */
+export async function cachedFile({ repo, revision, path }: HubName): Promise<string | null> {
+  const cached = new CachedModel(repo);
+  const commit = await cached.commit(revision ?? 'main');
+  if (commit === null) return null;
+  for (const root of [cached.snapshot(commit), cached.parts(commit)]) {
+    const file = join(root, ...path.split('/'));
+    if ((await stat(file).catch(() => null)) !== null) return file;
+  }
+  return null;
+}
+
+/** Names of the models in the cache, without a look into them; the first `most`. */
+export async function cachedNames(most: number): Promise<readonly string[]> {
+  const names: string[] = [];
+  const entries = await opendir(getHFHubCachePath()).catch(() => null);
+  if (entries === null) return [];
+  for await (const { name } of entries) {
+    const repo = /^models--([\w.-]+)$/.exec(name)?.[1]?.replaceAll('--', '/');
+    if (repo !== undefined) names.push(repo);
+    if (names.length >= most) break;
+  }
+  return names.sort();
 }
 
 /** A relative link, as `_create_symlink` makes it; a copy where the system allows no links. */

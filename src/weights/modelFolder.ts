@@ -18,6 +18,11 @@ export interface ModelFiles {
 /** A folder has no weights at all: its config may still be there. */
 export class NoWeightsError extends WeightsError {}
 
+/** Whether a path names a GGUF file: by its ending, or as Ollama names what it keeps (`blobs/sha256-…`; its header tells). */
+export function namesGguf(path: string): boolean {
+  return /\.gguf$/i.test(path) || /^sha256-[0-9a-f]{64}$/.test(basename(path));
+}
+
 /** Preferred first. */
 const WEIGHT_NAMES = ['model.safetensors.index.json', 'model.safetensors', 'consolidated.safetensors'] as const;
 
@@ -31,7 +36,7 @@ export async function locateModel(path: string): Promise<ModelFiles> {
   });
   if (stats.isDirectory()) return inFolder(path);
   const folder = dirname(path);
-  if (path.endsWith('.gguf')) return { folder, config: null, weights: path, format: 'gguf' };
+  if (namesGguf(path)) return { folder, config: null, weights: path, format: 'gguf' };
   if (/\.safetensors(?:\.index\.json)?$/.test(path))
     return { folder, config: join(folder, 'config.json'), weights: path, format: 'safetensors' };
   if (basename(path).endsWith('.json')) return { ...(await inFolder(folder)), config: path };

@@ -33,10 +33,17 @@ export function fetchPartsBy(folder: string, ask: FetchPart): () => void {
   return () => void fetchers.delete(key);
 }
 
+let fetchOthers: FetchPart | null = null;
+
+/** What lacks of files in parts that no folder's fetcher has, in a process that must ask another. */
+export function fetchOtherPartsBy(ask: FetchPart): void {
+  fetchOthers = ask;
+}
+
 function fetcherOf(path: string): FetchPart | null {
   const absolute = resolve(path);
   for (const [folder, ask] of fetchers) if (absolute.startsWith(folder + sep)) return ask;
-  return null;
+  return fetchOthers;
 }
 
 /** Makes the folder, without parts; keeps those that are there where they are of the same content. */
@@ -48,9 +55,14 @@ export async function declareParts(path: string, manifest: Manifest): Promise<vo
   await writeBeside(path, MANIFEST, JSON.stringify(manifest));
 }
 
+/** The file that changes when the content of a file in parts does. */
+export function manifestOf(path: string): string {
+  return join(path, MANIFEST);
+}
+
 /** Null where the path is no such folder. */
 async function manifestAt(path: string): Promise<Manifest | null> {
-  const bytes = await readRegular(join(path, MANIFEST), 4096).catch(() => null);
+  const bytes = await readRegular(manifestOf(path), 4096).catch(() => null);
   if (bytes === null) return null;
   const read = v.safeParse(v.pipe(v.string(), v.parseJson(), MANIFEST_SCHEMA), new TextDecoder().decode(bytes));
   return read.success ? read.output : null;
@@ -88,6 +100,18 @@ export class PartsFile {
     for (let gap = this.gap(from, to); gap !== null; gap = this.gap(from, to)) await this.bring(gap);
   }
 
+  /** Bytes that `prepare(from, to)` would fetch now; what is near a part may make it fewer, never more. */
+  lacking(from: number, to: number): number {
+    const parts = [...this.parts];
+    const other = new PartsFile(this.path, this.size, parts);
+    let bytes = 0;
+    for (let gap = other.gap(from, to); gap !== null && gap.to > gap.from; gap = other.gap(from, to)) {
+      bytes += gap.to - gap.from;
+      other.add(gap);
+    }
+    return bytes;
+  }
+
   /** Reads from one part: as many bytes as it has; 0 at the end of the file. */
   async read(target: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
     if (position >= this.size || target.byteLength === 0) return 0;
@@ -121,7 +145,11 @@ export class PartsFile {
     const bytes = await ask(this.path, gap.from, gap.to);
     if (bytes.byteLength !== gap.to - gap.from) throw this.missing(gap);
     await writeBeside(this.path, nameOf(gap), bytes);
-    this.parts.push(gap);
+    this.add(gap);
+  }
+
+  private add(part: Part): void {
+    this.parts.push(part);
     this.parts.sort((a, b) => a.from - b.from || b.to - a.to);
   }
 
@@ -132,6 +160,24 @@ export class PartsFile {
       fix: 'Open the model by its name on the Hub, which fetches them, or download it.',
     });
   }
+}
+
+/** A stretch of a file. */
+export interface FileSpan {
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Bytes that must be fetched before all of these are here, at most; 0 where the files are whole. */
+export async function lackingBytes(spans: readonly FileSpan[]): Promise<number> {
+  const files = new Map<string, PartsFile | null>();
+  let bytes = 0;
+  for (const { file, from, to } of spans) {
+    if (!files.has(file)) files.set(file, await PartsFile.open(file));
+    bytes += files.get(file)?.lacking(from, to) ?? 0;
+  }
+  return bytes;
 }
 
 function nameOf({ from, to }: Part): string {

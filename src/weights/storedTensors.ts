@@ -1,5 +1,6 @@
 /** What stores of tensors share, whatever the format of their files. */
 
+import type { FileSpan } from './partsFile';
 import type { RangeFile } from './rangeFile';
 import { WeightsError } from './weightsError';
 import type { ReadOptions } from './weightStore';
@@ -7,6 +8,8 @@ import type { ReadOptions } from './weightStore';
 /** Where a tensor lies. */
 export interface StoredTensor {
   readonly shape: readonly number[];
+  /** Of its first byte in the file. */
+  readonly offset: number;
   /** Bytes in the file. */
   readonly bytes: number;
   readonly source: RangeFile;
@@ -43,6 +46,13 @@ export abstract class StoredTensors<Stored extends StoredTensor> {
 
   has(name: string): boolean {
     return this.tensors.has(name);
+  }
+
+  span(name: string, rows?: ReadOptions['rows']): FileSpan {
+    const stored = this.stored(name);
+    const { start, end, rowCount } = this.rowsOf(name, stored, rows === undefined ? {} : { rows });
+    const rowBytes = rowCount === 0 ? 0 : stored.bytes / rowCount;
+    return { file: stored.source.path, from: stored.offset + start * rowBytes, to: stored.offset + end * rowBytes };
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,7 @@
 /** What a file (or folder) of weights offers, whatever its format. */
 
+import type { FileSpan } from './partsFile';
+
 export interface TensorInfo {
   readonly name: string;
   /** As the file calls it: `BF16`, `F8_E4M3`, `Q4_K`, … */
@@ -35,5 +37,10 @@ export interface WeightStore {
    * @throws WeightsError when the tensor is missing, of a type that cannot be read, or the file changed or ended early.
    */
   read(name: string, options?: ReadOptions): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * Where `read` would read, the scales of 8-bit tensors left out.
+   * @throws WeightsError when the tensor is missing
+   */
+  span(name: string, rows?: ReadOptions['rows']): FileSpan;
   close(): Promise<void>;
 }

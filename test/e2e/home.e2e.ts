@@ -504,6 +504,10 @@ describe.skipIf(!thorough)('the welcome of the view of configs', () => {
     const view = await welcomeOf(folder);
     await view.getByText('No model configs were found').waitFor();
     await page.screenshot({ path: join(ROOT, 'test-results', 'home-welcome-none.png') });
+    await view.getByRole('button', { name: 'Open Model from the Hub…' }).click();
+    await page.locator('.quick-input-widget .quick-input-title', { hasText: 'Open Model from the Hub' }).waitFor();
+    await page.keyboard.press('Escape');
+    await view.getByRole('button', { name: 'Look for Models on This Machine' }).waitFor();
     await view.getByRole('button', { name: 'Look Again' }).click();
     await view.getByText('No model configs were found').waitFor();
     writeFileSync(join(folder, 'config.json'), JSON.stringify(LLAMA));

@@ -110,6 +110,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['fit', CONFIG, '--gpu', 'h100-sxm'],
   ['compare', CONFIG, '--as', 'mqa'],
   ['lint', CONFIG],
+  ['models', '--json'],
   ['heads', MODEL, '--layer', '0', ...IDS],
   ['convert', MODEL, '--layer', '1', '--to', 'mqa', ...IDS],
   ['generate', MODEL, '--tokens', '2', ...IDS],
@@ -124,7 +125,7 @@ describe('the command line', () => {
 
   it('has no other command', () => {
     const source = readFileSync(join(ROOT, 'src/cli/run.ts'), 'utf8');
-    const all = /COMMANDS: [^=]*= \{ ([^}]+) \}/.exec(source)?.[1]?.split(', ') ?? [];
+    const all = /COMMANDS: [^=]*= \{([^}]+)\}/.exec(source)?.[1]?.match(/\w+/g) ?? [];
     expect(all.sort()).toEqual(COMMANDS.map(([name]) => name).sort());
   });
 });
@@ -198,12 +199,13 @@ describe('what the product is made of', () => {
     expect(filesWith(/(?<![\w.'])(?:fetch\(|new (?:WebSocket|EventSource|XMLHttpRequest)\b)|sendBeacon/)).toEqual([]);
   });
 
-  it('hands out what fetches in one place: names on the Hub that the command line was given', () => {
+  it('hands out what fetches in one place: for names on the Hub, in the command line and in the editor', () => {
     // Whoever is handed it calls it `access.fetch`, behind the guard of src/hub.
     expect(filesWith(/^(?!import|\s*(?:\/?\*|\/\/)).*(?<![\w.'`-])fetch(?=,|\s*\}|\))/m)).toEqual([
-      'cli/hub.ts',
       'hub/hubModel.ts',
+      'stores/hubAccess.ts',
     ]);
+    expect(filesWith(/\bhubAccess\(/)).toEqual(['cli/hub.ts', 'editor/models/hubModels.ts', 'stores/hubAccess.ts']);
     expect(filesWith(/access\.fetch/)).toEqual(['hub/guardedFetch.ts']);
     expect(filesWith(/from '@huggingface\/hub'/)).toEqual(['hub/hubModel.ts', 'stores/huggingFace.ts']);
   });

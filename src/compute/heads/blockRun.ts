@@ -3,7 +3,7 @@
  * scores of all queries never exist together.
  */
 
-import { BLOCK_OUTPUT } from '../../attention/onnx/buildBlock';
+import { BLOCK_OUTPUT, type BlockPrograms, buildBlockPrograms } from '../../attention/onnx/buildBlock';
 import type { BlockSpec, MoeFeedForward } from '../../attention/spec/blockSpec';
 import type { Tensor } from '../../attention/onnx/graph';
 import { keyLimit } from '../../attention/spec/layerSpec';
@@ -282,16 +282,40 @@ export class BlockRunner {
     hidden: boolean,
     watch: Watch,
   ): Promise<WeightTensors> {
-    const infos = new Map<string, WeightInfo>();
-    for (const { programs } of blocks) {
-      for (const info of programs.main.weightInputs) infos.set(info.name, info);
-      if (hidden) for (const info of programs.tail?.weightInputs ?? []) infos.set(info.name, info);
-    }
-    const mlp = spec.feedForward;
-    if (hidden && mlp.kind === 'moe' && mlp.router.correctionBias)
-      infos.set('router.correction', { name: 'router.correction', shape: [mlp.router.experts] });
-    return this.reader.read(index, [...infos.values()], abortSignal(watch.signal));
+    const infos = weightInfos(
+      spec,
+      blocks.map(({ programs }) => programs),
+      hidden,
+    );
+    return this.reader.read(index, infos, abortSignal(watch.signal));
   }
+}
+
+function weightInfos(spec: BlockSpec, programs: readonly BlockPrograms[], hidden: boolean): readonly WeightInfo[] {
+  const infos = new Map<string, WeightInfo>();
+  for (const { main, tail } of programs) {
+    for (const info of main.weightInputs) infos.set(info.name, info);
+    if (hidden) for (const info of tail?.weightInputs ?? []) infos.set(info.name, info);
+  }
+  const mlp = spec.feedForward;
+  if (hidden && mlp.kind === 'moe' && mlp.router.correctionBias)
+    infos.set('router.correction', { name: 'router.correction', shape: [mlp.router.experts] });
+  return [...infos.values()];
+}
+
+/** The weights that a run of a block reads, those of its experts apart. */
+export function weightsToRead(
+  spec: BlockSpec,
+  tokens: number,
+  { captures, hidden }: BlockAsk,
+  stepBytes?: number,
+): readonly WeightInfo[] {
+  const asked = captures.filter((name) => name !== 'hidden');
+  const build = (mode: 'prefill' | 'decode', wanted: readonly CaptureName[]): BlockPrograms =>
+    buildBlockPrograms(spec, { mode, cache: mode === 'prefill' ? 'none' : 'append', captures: wanted, output: hidden });
+  if (fitsAtOnce(spec, tokens, stepBytes)) return weightInfos(spec, [build('prefill', asked)], hidden);
+  const { each, last } = splitCaptures(spec, asked);
+  return weightInfos(spec, [build('decode', each), build('decode', [...each, ...last])], hidden);
 }
 
 /** Captures `[batch, tokens, width]`; the others have heads before the tokens. */

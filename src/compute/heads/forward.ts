@@ -4,11 +4,14 @@ import { elementCount } from '../../attention/onnx/graph';
 import type { RunnableAttention } from '../../attention/spec/layerSpec';
 import { blockWeights, type WeightInfo } from '../../attention/spec/weightNames';
 import { RpcError } from '../../shared/rpcError';
-import { embed, logits } from '../../weights/plan/readPlan';
+import { type FileSpan, lackingBytes } from '../../weights/partsFile';
+import { embed, embeddingSpans, logits, logitsSpans } from '../../weights/plan/readPlan';
+import { sourceTensors, splitName } from '../../weights/plan/readSource';
+import { scaleNames } from '../../weights/blockScale';
 import type { OpenModel } from '../../weights/openModel';
 import { assertFits } from '../memory';
 import type { Engine } from '../engines/engine';
-import { BlockRunner, fitsAtOnce } from './blockRun';
+import { type BlockAsk, BlockRunner, fitsAtOnce, weightsToRead } from './blockRun';
 import { HiddenCache, type Known } from './hiddenCache';
 import type { CaptureAsk, ForwardLimits, LayerCapture, LayerPass } from './layerPass';
 import { LayerReader, type WeightTensors } from './layerReader';
@@ -95,6 +98,43 @@ export class ForwardPass implements LayerPass {
       }
     }
     return { ids, layer, spec, tensors: result.captures, sinks, logits: last };
+  }
+
+  async lacking({ ids, layer, captures, logits: wantLogits }: CaptureAsk): Promise<number> {
+    const { plan, store } = this.model;
+    const count = plan.layers.length;
+    if (plan.layers[layer] === undefined) return 0;
+    const known = this.states.nearest(ids, layer, this.causal);
+    const spans: FileSpan[] = known === null ? [...embeddingSpans(store, plan, ids)] : [];
+    for (let index = known?.layer ?? 0; index < layer; index++)
+      spans.push(...this.layerSpans(index, ids.length, { captures: [], hidden: true }));
+    const hidden = wantLogits || captures.includes('hidden');
+    spans.push(...this.layerSpans(layer, ids.length, { captures, hidden }));
+    if (wantLogits) {
+      for (let index = layer + 1; index < count; index++)
+        spans.push(...this.layerSpans(index, ids.length, { captures: [], hidden: true }));
+      spans.push(...logitsSpans(store, plan));
+    }
+    return lackingBytes(spans);
+  }
+
+  /** Which experts a prompt needs is known when it has run: all of them are counted. */
+  private layerSpans(index: number, tokens: number, ask: BlockAsk): readonly FileSpan[] {
+    const { store, plan } = this.model;
+    const layer = plan.layers[index];
+    if (layer === undefined) return [];
+    const { block, prefix, sources } = layer;
+    const names =
+      ask.hidden && block.feedForward.kind === 'moe' ? store.names().filter((name) => name.startsWith(prefix)) : [];
+    const infos = weightsToRead(block, tokens, ask, this.limits.stepBytes);
+    const sinks = block.layer.sinks ? ['sinks'] : [];
+    for (const name of [...infos.map((info) => info.name), ...sinks]) {
+      const source = sources[splitName(name).base];
+      if (source !== undefined) names.push(...sourceTensors(prefix, source, name));
+    }
+    return [...new Set(names.flatMap((name) => [name, ...scaleNames(name)]))]
+      .filter((name) => store.has(name))
+      .map((name) => store.span(name));
   }
 
   /** @throws WeightsError where one of them holds what is no number. */

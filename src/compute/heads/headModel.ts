@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import type { HeadsModelInfo } from '../../shared/headsContract';
 import type { Engine } from '../engines/engine';
+import { manifestOf } from '../../weights/partsFile';
 import { openModel, type OpenModel } from '../../weights/openModel';
 import type { TextTokenizer } from '../../weights/textTokenizer';
 import { WeightsError } from '../../weights/weightsError';
@@ -86,7 +87,9 @@ async function fingerprintOf({ store }: OpenModel): Promise<string> {
   const files = [...new Set([store.path, ...store.names().map((name) => store.info(name).file)])].sort();
   const marks = await Promise.all(
     files.map(async (file) => {
-      const { size, mtimeMs } = await stat(file);
+      const info = await stat(file);
+      // A file in parts changes as it is read; its content has a name.
+      const { size, mtimeMs } = info.isDirectory() ? await stat(manifestOf(file)) : info;
       return `${file} ${size} ${mtimeMs}`;
     }),
   );

@@ -3,7 +3,7 @@
 import type { Tensor } from '../../attention/onnx/graph';
 import type { CaptureName } from '../../attention/onnx/program';
 import { type DumpName, dumpTensor } from './dump';
-import type { LayerCapture, LayerPass } from './layerPass';
+import type { CaptureAsk, LayerCapture, LayerPass } from './layerPass';
 import { capturedRows, measureLayer, tiledRows } from './measure';
 import { tensorTile } from './tensorTile';
 import { AttentionTiles } from './tiles';
@@ -28,27 +28,15 @@ export class HeadsRun {
     private readonly watch: Watch,
   ) {}
 
+  /** Bytes of weights that `start` would have fetched, at most. */
+  static async lacking(forward: LayerPass, ask: HeadsAsk): Promise<number> {
+    return (await forward.lacking?.(captureAsk(forward, ask))) ?? 0;
+  }
+
   static async start(forward: LayerPass, ask: HeadsAsk, watch: Watch): Promise<HeadsRun> {
-    const attention = forward.attention(ask.layer);
-    const atOnce = forward.atOnce(ask.layer, ask.ids.length);
-    const names = new Set<CaptureName>();
-    for (const name of ask.dumps) {
-      if (name === 'logits') continue;
-      if (attention !== undefined && attention.kind !== 'latent' && (name === 'latent' || name === 'ropeKey'))
-        throw new RpcError('invalidInput', `layer ${ask.layer} has no ${name}: its attention is not latent (MLA)`);
-      names.add(name);
-    }
-    if (ask.measures) for (const name of ['q', 'k', 'v', 'weights'] as const) names.add(name);
-    if (!atOnce && (names.has('weights') || names.has('scores'))) {
-      names.delete('weights');
-      names.delete('scores');
-      names.add('q');
-      names.add('k');
-    }
-    const capture = await forward.capture(
-      { ids: ask.ids, layer: ask.layer, captures: [...names], logits: ask.dumps.includes('logits') },
-      watch,
-    );
+    const wanted = captureAsk(forward, ask);
+    const capture = await forward.capture(wanted, watch);
+    const names = new Set(wanted.captures);
     const tiles = names.has('q') && names.has('k') ? new AttentionTiles(forward.sessions, capture) : null;
     return new HeadsRun(capture, tiles, watch);
   }
@@ -98,4 +86,25 @@ export class HeadsRun {
       ...given,
     });
   }
+}
+
+/** What must be captured for it. @throws RpcError where the layer has no such thing */
+function captureAsk(forward: LayerPass, ask: HeadsAsk): CaptureAsk {
+  const attention = forward.attention(ask.layer);
+  const atOnce = forward.atOnce(ask.layer, ask.ids.length);
+  const names = new Set<CaptureName>();
+  for (const name of ask.dumps) {
+    if (name === 'logits') continue;
+    if (attention !== undefined && attention.kind !== 'latent' && (name === 'latent' || name === 'ropeKey'))
+      throw new RpcError('invalidInput', `layer ${ask.layer} has no ${name}: its attention is not latent (MLA)`);
+    names.add(name);
+  }
+  if (ask.measures) for (const name of ['q', 'k', 'v', 'weights'] as const) names.add(name);
+  if (!atOnce && (names.has('weights') || names.has('scores'))) {
+    names.delete('weights');
+    names.delete('scores');
+    names.add('q');
+    names.add('k');
+  }
+  return { ids: ask.ids, layer: ask.layer, captures: [...names], logits: ask.dumps.includes('logits') };
 }

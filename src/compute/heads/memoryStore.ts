@@ -1,5 +1,6 @@
 /** A store of a small model whose tensors stay in memory once they were read. */
 
+import type { FileSpan } from '../../weights/partsFile';
 import type { ReadOptions, TensorInfo, WeightStore } from '../../weights/weightStore';
 
 export class MemoryStore implements WeightStore {
@@ -29,6 +30,10 @@ export class MemoryStore implements WeightStore {
 
   info(name: string): TensorInfo {
     return this.store.info(name);
+  }
+
+  span(name: string, rows?: ReadOptions['rows']): FileSpan {
+    return this.store.span(name, rows);
   }
 
   /** Views of what is kept: not to be written to. `into` is not used. */

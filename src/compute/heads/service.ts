@@ -20,7 +20,7 @@ import type { Engine } from '../engines/engine';
 import { withTravellingErrors } from '../travellingErrors';
 import { measureConversions } from './conversionRun';
 import { HeadModel } from './headModel';
-import { HeadsRun } from './headsRun';
+import { type HeadsAsk, HeadsRun } from './headsRun';
 import type { HeadSubject, LayerPass } from './layerPass';
 import { SeededModel } from './seededModel';
 
@@ -64,6 +64,7 @@ export class HeadsService {
         return { ids, pieces: await model.pieces(ids) };
       }),
       'heads/capture': travelling((params, context) => this.capture(params, context)),
+      'heads/lacking': travelling((params) => this.lacking(params)),
       'heads/tile': travelling((params, context) => this.tile(params, context)),
       'heads/convert': travelling((params, context) => this.convert(params, context)),
       'heads/close': travelling(async (params) => {
@@ -104,17 +105,18 @@ export class HeadsService {
     return known;
   }
 
+  private async lacking(params: CaptureParams): Promise<{ readonly bytes: number }> {
+    const held = await this.held(params);
+    return { bytes: await HeadsRun.lacking(this.pass(held, params.engine), askOf(params)) };
+  }
+
   private async capture(params: CaptureParams, context: CallContext): Promise<CaptureResult> {
     const start = performance.now();
     const held = await this.held(params);
     const engine = this.engine(params.engine);
     const pass = this.pass(held, params.engine);
-    const { ids, layer, captures, measures, logits } = params;
-    const run = await HeadsRun.start(
-      pass,
-      { ids, layer, dumps: logits ? [...captures, 'logits'] : captures, measures },
-      context,
-    );
+    const { ids, layer, measures } = params;
+    const run = await HeadsRun.start(pass, askOf(params), context);
     const { tensors, spec } = run.capture;
     const id = this.keep({
       key: keyOf(params),
@@ -188,6 +190,10 @@ export class HeadsService {
     }
     return id;
   }
+}
+
+function askOf({ ids, layer, captures, measures, logits }: CaptureParams): HeadsAsk {
+  return { ids, layer, dumps: logits ? [...captures, 'logits'] : captures, measures };
 }
 
 /** Another text, seed or family is another model. */

@@ -6,7 +6,6 @@ import {
   Disposable,
   type EventEmitter,
   l10n,
-  ThemeIcon,
   type TreeItem,
   type TreeView,
   Uri,
@@ -14,16 +13,15 @@ import {
 } from 'vscode';
 import { type CachePlan, planCache } from '../../cache/plan';
 import { QUANT_FILE } from '../../config/quantFile';
-import { joined, sentenceText } from '../../present/markdown';
-import { costText } from '../../present/lensText';
-import { notKnownText, scopedText, sizeInAllText } from '../../present/sizeText';
-import { contextText, designText } from '../../present/words';
+import type { LocalModels } from '../../shared/storesContract';
 import { COMMANDS, CONTEXTS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { configName } from '../names';
 import type { Services } from '../services';
 import { scenarioSetting, taughtFamilies } from '../settings';
-import { setViewMessage, tell, ViewItem } from '../sinks';
+import { setViewMessage, tell } from '../sinks';
+import { ConfigItem } from './configItem';
+import { type FoundModel, foundModels, localItems, lookForLocalModels, StoreItem, storeItems } from './localModels';
 import { type FoundConfig, readConfig, type Scan, scanConfigs } from './scan';
 
 export type SortOrder = 'name' | 'bytes';
@@ -33,34 +31,10 @@ const DEBOUNCE_MS = 400;
 /** More changes at once (a checkout) are a reason to look anew. */
 const MANY_CHANGES = 50;
 
-export class ConfigItem extends ViewItem {
-  constructor(
-    readonly uri: Uri,
-    name: string,
-    readonly plan: CachePlan,
-  ) {
-    const sentences = [
-      workspace.asRelativePath(uri),
-      designText(plan.spec),
-      `${scopedText(plan)} at ${contextText(plan)}`,
-      costText(plan),
-      ...(plan.known ? [] : [notKnownText(plan)]),
-    ];
-    // The number at the scenario first, by which the view sorts: a narrow one cuts the end.
-    super(
-      name,
-      `${sizeInAllText(plan)} · ${plan.spec.variant} · ${costText(plan)}`,
-      joined(sentences.map(sentenceText), '\n\n'),
-    );
-    this.id = uri.toString();
-    this.iconPath = new ThemeIcon('symbol-structure');
-    this.contextValue = 'headlightConfig';
-    this.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] };
-  }
-}
-
 export class ConfigTree extends Owner {
   private scan: Promise<Scan> | null = null;
+  /** Null until it is asked for. */
+  private local: LocalModels | null = null;
   private found = new Map<string, FoundConfig>();
   private cancel: CancellationTokenSource | null = null;
   private watcher: Disposable | null = null;
@@ -88,9 +62,20 @@ export class ConfigTree extends Owner {
     this.own({ dispose: () => this.forget() });
   }
 
-  async children(): Promise<ConfigItem[]> {
+  async children(parent?: TreeItem): Promise<TreeItem[]> {
+    if (parent) return parent instanceof StoreItem ? this.sorted(localItems(this.local, parent.store)) : [];
     await (this.scan ??= this.look(false));
-    return this.items();
+    return [...this.items(), ...storeItems(this.local)];
+  }
+
+  /** Looks at what other programs keep on this machine. Resolves with what was found. */
+  async findLocal(): Promise<readonly FoundModel[] | null> {
+    this.local = await lookForLocalModels(this.services);
+    this.refreshed.fire(undefined);
+    const [first] = storeItems(this.local);
+    // They stand below the configs of the workspace, perhaps out of sight.
+    if (first) void this.view.reveal(first, { select: false, expand: true });
+    return this.local && foundModels(this.local);
   }
 
   /** Looks again; however many files there are. Resolves with what was found. */
@@ -123,18 +108,20 @@ export class ConfigTree extends Owner {
     const items = [...this.found.values()].map(
       ({ uri, reading }) => new ConfigItem(uri, configName(uri), planCache(reading.spec, scenarioSetting(uri))),
     );
+    return this.sorted(items);
+  }
+
+  /** What has no numbers comes last. */
+  private sorted<T extends TreeItem>(items: readonly T[]): T[] {
     const order = this.services.context.workspaceState.get<SortOrder>(SORT_MEMORY, 'name');
-    const byName = (a: ConfigItem, b: ConfigItem): number =>
-      String(a.label).localeCompare(String(b.label)) || a.uri.path.localeCompare(b.uri.path);
-    return items.sort(
-      order === 'name'
-        ? byName
-        : // What is not known comes last, by what is known of it.
-          (a, b) =>
-            Number(b.plan.known) - Number(a.plan.known) ||
-            b.plan.everywhere.totalBytes - a.plan.everywhere.totalBytes ||
-            byName(a, b),
-    );
+    const byName = (a: T, b: T): number =>
+      String(a.label).localeCompare(String(b.label)) || String(a.id).localeCompare(String(b.id));
+    const planOf = (item: T): CachePlan | null => (item instanceof ConfigItem ? item.plan : null);
+    const bytes = (item: T): number => planOf(item)?.everywhere.totalBytes ?? -1;
+    const known = (item: T): boolean => planOf(item)?.known ?? false;
+    // What is not known comes last, by what is known of it.
+    const byBytes = (a: T, b: T): number => Number(known(b)) - Number(known(a)) || bytes(b) - bytes(a) || byName(a, b);
+    return [...items].sort(order === 'name' ? byName : byBytes);
   }
 
   private async look(asked: boolean): Promise<Scan> {

@@ -37,8 +37,8 @@ export class Explorer extends Owner {
     this.tree = this.own(new ConfigTree(services, view, refreshed));
   }
 
-  children(): Promise<TreeItem[]> {
-    return this.tree.children();
+  children(parent?: TreeItem): Promise<TreeItem[]> {
+    return this.tree.children(parent);
   }
 
   prepareTool(tool: ToolName, options: { readonly input: ToolInput }): PreparedToolInvocation {
@@ -65,6 +65,8 @@ export class Explorer extends Owner {
         return this.tree.sort('bytes');
       case COMMANDS.compareSelected:
         return this.tree.compareSelected(first, second);
+      case COMMANDS.findLocalModels:
+        return this.tree.findLocal();
       case COMMANDS.estimateWeights:
         return estimateWeights(this.services, first);
     }

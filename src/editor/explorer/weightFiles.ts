@@ -4,6 +4,9 @@ import { type CancellationToken, l10n, Uri, window } from 'vscode';
 import { weightsMarkdown } from '../../present/weightsText';
 import type { WeightsSummary } from '../../shared/weightsContract';
 import { documentOf, heading, type Markdown, sentenceText } from '../../present/markdown';
+import { besideOf } from '../beside';
+import { MODEL_SCHEME } from '../ids';
+import { configName } from '../names';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
@@ -18,6 +21,8 @@ export function isWeightFile(uri: Uri): boolean {
 
 /** Opens the summary; the command of the explorer's context menu. */
 export async function estimateWeights(services: Services, uri: unknown): Promise<string | null> {
+  const model = modelOf(uri);
+  if (model) return estimateModel(services, model);
   const file = uri instanceof Uri ? uri : await askFile();
   if (!file) return null;
   const problem = refusal(services, file);
@@ -30,6 +35,26 @@ export async function estimateWeights(services: Services, uri: unknown): Promise
     summaryOf(services, file, name, token),
   );
   await services.pages.show({ kind: l10n.t('Weights'), name, subject: file.toString(), markdown });
+  return markdown.source;
+}
+
+/** A config of a store, or of the Hub, that the command is about. */
+function modelOf(uri: unknown): Uri | null {
+  const asked = uri instanceof Uri ? uri : window.activeTextEditor?.document.uri;
+  return asked?.scheme === MODEL_SCHEME ? asked : null;
+}
+
+async function estimateModel(services: Services, uri: Uri): Promise<string | null> {
+  const beside = await besideOf(uri, services.models);
+  if (!beside?.weights) {
+    warn(l10n.t('The weights of this model are not known here.'));
+    return null;
+  }
+  const name = configName(uri);
+  const markdown = await withProgress(l10n.t('Reading {0}', name), (_report, token) =>
+    summaryOf(services, Uri.file(beside.folder), name, token),
+  );
+  await services.pages.show({ kind: l10n.t('Weights'), name, subject: uri.toString(), markdown });
   return markdown.source;
 }
 

@@ -17,7 +17,8 @@ import { fitMatrix, type MatrixRow } from '../../serving/fitMatrix';
 import { deviceOf, DEVICES } from '../../serving/hardware';
 import { type Suggestion, suggestionsFor } from '../../serving/suggestions';
 import type { WeightBytes } from '../../serving/weights';
-import { SETTINGS } from '../ids';
+import { besideOf } from '../beside';
+import { MODEL_SCHEME, SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { gpuSetting, writeScenario } from '../settings';
 import { BACK, runFlow } from './flow';
@@ -155,14 +156,27 @@ function withDevices(scenario: Scenario, tp: number): Scenario {
 }
 
 /** Exact bytes where the weights lie beside the config; else they are estimated, and the report says so. */
-export async function storedWeights({ compute, log }: Services, uri: Uri): Promise<WeightBytes | null> {
-  if (!compute || uri.scheme !== 'file') return null;
+export async function storedWeights({ compute, log, models }: Services, uri: Uri): Promise<WeightBytes | null> {
+  if (!compute) return null;
   try {
-    return await (await compute.get()).call('weights/beside', { path: uri.fsPath }, { deadlineMs: 10_000 });
+    const path = await configPath(models, uri);
+    if (path === null) return null;
+    return await (await compute.get()).call('weights/beside', { path }, { deadlineMs: 10_000 });
   } catch (error) {
     log.warn(`weights beside the config: ${error instanceof Error ? error.message : 'not read'}`);
     return null;
   }
+}
+
+/** Of a config on this machine's disk, or of the GGUF file that it was read from. */
+async function configPath(models: Services['models'], uri: Uri): Promise<string | null> {
+  if (uri.scheme === 'file') return uri.fsPath;
+  if (uri.scheme !== MODEL_SCHEME) return null;
+  const beside = await besideOf(uri, models);
+  if (beside === null) return null;
+  return /\.json$/.test(uri.path) && /[\\/][^\\/]+\.gguf$|[\\/]sha256-[0-9a-f]{64}$/i.test(beside.folder)
+    ? beside.folder
+    : `${beside.folder}/config.json`;
 }
 
 /** Every device, by maker. */

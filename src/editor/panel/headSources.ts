@@ -28,6 +28,8 @@ export interface Beside {
   readonly folder: string;
   /** A weight file or index was found there. */
   readonly weights: boolean;
+  /** The host that they are fetched from, as far as they are read. */
+  readonly from?: string;
 }
 
 export interface SourceFiles {
@@ -63,7 +65,15 @@ export class HeadSources {
           ? null
           : 'There are no weights (safetensors or GGUF) beside the config';
     return [
-      { id: 'beside', label: 'Weights beside the config', origin: 'beside', problem: unavailable ?? noWeights },
+      {
+        id: 'beside',
+        label:
+          beside?.from === undefined
+            ? 'Weights beside the config'
+            : `Weights on ${beside.from}, as far as they are read`,
+        origin: 'beside',
+        problem: unavailable ?? noWeights,
+      },
       ...this.chosen.map(
         ({ label }, at): HeadSource => ({ id: `chosen:${at}`, label, origin: 'chosen', problem: unavailable }),
       ),

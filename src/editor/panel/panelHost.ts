@@ -76,7 +76,7 @@ export class PanelHost extends Owner {
             }
           );
         },
-        beside: () => besideOf(this.following.current?.uri),
+        beside: () => besideOf(this.following.current?.uri, services.models),
         samples: SAMPLES.map(({ name, label }) => ({
           name,
           label,

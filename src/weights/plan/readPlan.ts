@@ -3,6 +3,7 @@
 import type { NormSpec } from '../../attention/spec/normSpec';
 import { elementAt } from '../../model/elementAt';
 import { allFinite, notFinite } from '../finite';
+import type { FileSpan } from '../partsFile';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
 import type { ModelPlan } from './weightPlan';
@@ -38,6 +39,32 @@ export async function embed(
   }
   if (embedding.norm !== null) await normalizeRows(store, embedding.norm, hidden, hiddenSize);
   return hidden;
+}
+
+/** Where `embed` reads. */
+export function embeddingSpans(store: WeightStore, plan: ModelPlan, ids: readonly number[]): readonly FileSpan[] {
+  const { embedding } = plan;
+  const { positions } = embedding;
+  const row = (tensor: string, at: number): readonly FileSpan[] =>
+    at >= 0 && at < elementAt(store.info(tensor).shape, 0) ? [store.span(tensor, [at, at + 1])] : [];
+  return [
+    ...[...new Set(ids)].flatMap((id) => row(embedding.tensor, id)),
+    ...(embedding.projection === null ? [] : [store.span(embedding.projection)]),
+    ...(positions?.kind === 'learned' ? ids.flatMap((_, at) => row(positions.tensor, at + positions.offset)) : []),
+    ...normSpans(store, embedding.norm),
+  ];
+}
+
+/** Where `logits` reads. */
+export function logitsSpans(store: WeightStore, plan: ModelPlan): readonly FileSpan[] {
+  const { head, projection, bias, norm } = plan.output;
+  const whole = [head, projection, bias].filter((name) => name !== null);
+  return [...whole.map((name) => store.span(name)), ...normSpans(store, norm)];
+}
+
+function normSpans(store: WeightStore, norm: ModelPlan['output']['norm']): readonly FileSpan[] {
+  if (norm === null) return [];
+  return [`${norm.base}.weight`, `${norm.base}.bias`].filter((name) => store.has(name)).map((name) => store.span(name));
 }
 
 /** Rows of the output head read at a time. */

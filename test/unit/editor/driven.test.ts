@@ -34,6 +34,7 @@ const PALETTE = 'test/integration/palette.test.ts';
 const SIZING = 'test/e2e/sizing.e2e.ts';
 const EXPLORER = 'test/integration/explorer.test.ts';
 const PAGES = 'test/e2e/pages.e2e.ts';
+const HUB = 'test/e2e/hub.e2e.ts';
 const BUTTONS = 'is copied, exported and read as text by the buttons of its title bar';
 const ENGINE_OPTIONS = 'test/e2e/engineOptions.e2e.ts';
 
@@ -92,6 +93,8 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   sortConfigsByName: [EXPLORER, 'sorts by name and by bytes', 'headlight.sortConfigsByName'],
   sortConfigsByBytes: [EXPLORER, 'sorts by name and by bytes', 'headlight.sortConfigsByBytes'],
   compareSelectedConfigs: [HOME, 'compares what is selected, from the context menu', 'Compare Selected'],
+  findLocalModels: [HUB, 'what other programs keep here is listed on request, and opens', 'Look for Models'],
+  openModelFromHub: [HUB, 'a name, one question, and its config; the next time at once', 'Open Model from the Hub'],
 };
 
 /** "menu command" (and the place in it, where there are two). The palette's own is what COMMANDS drive. */
@@ -113,6 +116,16 @@ const MENUS: Readonly<Record<string, Driven>> = {
     'is sorted from its menu, and looks again at its button',
     'Sort by Cache at the Scenario',
   ],
+  'view/title findLocalModels': [
+    HUB,
+    'what other programs keep here is listed on request, and opens',
+    'Look for Models',
+  ],
+  'view/title openModelFromHub': [
+    HUB,
+    'a name, one question, and its config; the next time at once',
+    'Open Model from the Hub',
+  ],
   'view/item/context compareSelectedConfigs inline': [
     HOME,
     'compares one with what is asked for, at its own button',
@@ -131,6 +144,11 @@ const WELCOMES: Readonly<Record<string, Driven>> = {
     HOME,
     'in a folder without configs says so, looks again, and follows what comes',
     'Look Again',
+  ],
+  'welcome.configs.elsewhere': [
+    HOME,
+    'in a folder without configs says so, looks again, and follows what comes',
+    'Look for Models on This Machine',
   ],
   'welcome.configs.many': [HOME, 'in a folder with many looks only when it is asked to', 'Find Model Configs'],
 };

@@ -173,6 +173,26 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
     for (const name of restrictedConfigurations) expect(settings.map(([each]) => each)).toContain(name);
   },
 
+  hub: async () => {
+    // Whom is asked, and as whom, is the environment's to say; that configs are fetched without a question, the user's settings'.
+    expect(settings.map(([name]) => name).filter((name) => /endpoint|token(?!s)|hf_|hub/i.test(name))).toEqual([
+      'headlight.hub.ask',
+    ]);
+    expect(settings.find(([name]) => name === 'headlight.hub.ask')?.[1].scope).toBe('machine');
+    expect(await said(/inspect\(SETTINGS\.hubAsk\)\?\.\w+/g)).toEqual([
+      'editor/settings.ts: inspect(SETTINGS.hubAsk)?.globalValue',
+    ]);
+    expect(await said(/SETTINGS\.hubAsk/g)).toHaveLength(2);
+    expect(await said(/hubAccess\([^)]*/g, 'src/editor')).toEqual([
+      'models/hubModels.ts: hubAccess(process.env, { signal }',
+      'models/hubModels.ts: hubAccess(process.env, { signal, onBytes }',
+    ]);
+    // That each question is asked is tried with a Hub.
+    expect(await readFile(join(root, 'test/unit/editor/hubModels.test.ts'), 'utf8')).toContain(
+      "test('is asked whatever a workspace says'",
+    );
+  },
+
   installs: async () => {
     const untrusted = await installation(false);
     expect(untrusted.answer).toBe(false);

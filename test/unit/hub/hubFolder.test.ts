@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { scanCacheDir } from '@huggingface/hub';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCli } from '../../../src/cli/run';
+import { cached } from '../stores/support/machine';
 import { LoopbackHub, type Repo, type RepoFile } from './support/loopbackHub';
 
 const SAMPLE = resolve(import.meta.dirname, '../../../media/samples/gqa');
@@ -135,6 +136,45 @@ describe('a name on the Hub as a PATH', () => {
     const whole = readFileSync(join(SAMPLE, 'model.safetensors')).byteLength;
     expect(fetched).toBeGreaterThan(0);
     expect(fetched).toBeLessThan(whole);
+  });
+
+  test.each([
+    ['layer 0', '0', []],
+    ['a deeper layer', '2', []],
+    ['K and V alone', '1', ['--dump', 'k,v', '--no-measures']],
+    ['logits, which need all of it', '0', ['--dump', 'logits']],
+  ])('%s: at most the bytes that were said before', async (_, layer, options) => {
+    await cli('estimate', 'hf:org/name', '--json');
+    hub.forget();
+    const run = await cli('heads', 'hf:org/name', '--layer', layer, '--ids', '1,2,300', ...options, '--json');
+    expect(run.code, run.err).toBe(0);
+    const said = Number(/fetching at most ([\d,]+) B of the weights/.exec(run.err)?.[1]?.replaceAll(',', ''));
+    const parts = hub.seen.filter(({ port }) => port === 'store');
+    // The header comes first, and says where the rest is.
+    const header = parts.find(({ range }) => range?.startsWith('bytes=0-') === true);
+    const fetched = parts.reduce((sum, { bytes }) => sum + bytes, 0) - (header?.bytes ?? 0);
+    expect(fetched).toBeGreaterThan(0);
+    expect(fetched).toBeLessThanOrEqual(said);
+    // It is no idle number: it is not twice what was needed.
+    expect(said).toBeLessThan(2 * fetched + 400_000);
+    const local = await cli('heads', SAMPLE, '--layer', layer, '--ids', '1,2,300', ...options, '--json');
+    expect(run.out).toBe(local.out);
+    expect(local.err).toBe('');
+    expect((await cli('heads', 'hf:org/name', '--layer', layer, '--ids', '1,2,300', ...options, '--json')).err).toBe(
+      '',
+    );
+  });
+
+  test('what Python downloaded is used as it is: no request', async () => {
+    const cache = join(home, 'hub');
+    const files = Object.fromEntries(
+      readdirSync(SAMPLE).map((name) => [name, new Uint8Array(readFileSync(join(SAMPLE, name)))]),
+    );
+    cached(cache, 'org/downloaded', files);
+    const run = await cli('heads', 'hf:org/downloaded', '--layer', '0', '--ids', '1,2', '--json');
+    expect(run.code, run.err).toBe(0);
+    expect(run.out).toBe((await cli('heads', SAMPLE, '--layer', '0', '--ids', '1,2', '--json')).out);
+    expect(hub.seen).toEqual([]);
   });
 
   test('Python finds what was fetched: the layout is its own', async () => {

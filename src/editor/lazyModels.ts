@@ -1,0 +1,80 @@
+/** Models in the stores of this machine and on the Hub: registered at activation, loaded when one is first opened or asked for. */
+
+import {
+  Disposable,
+  EventEmitter,
+  type FileChangeEvent,
+  type FileStat,
+  FileSystemError,
+  type FileSystemProvider,
+  type FileType,
+  type Uri,
+  workspace,
+} from 'vscode';
+import type { LoadBundle } from './bundles';
+import { MODEL_SCHEME } from './ids';
+import { Owner } from './lifecycle';
+import type { Models } from './models/models';
+import type { Services } from './services';
+
+export class LazyModels extends Owner implements FileSystemProvider {
+  private readonly changes = this.own(new EventEmitter<FileChangeEvent[]>());
+  readonly onDidChangeFile = this.changes.event;
+  private loading: Promise<Models> | null = null;
+  /** Null until it was needed. */
+  loaded: Models | null = null;
+  private services: Services | null = null;
+
+  constructor(private readonly load: LoadBundle) {
+    super();
+    this.own(workspace.registerFileSystemProvider(MODEL_SCHEME, this, { isCaseSensitive: true, isReadonly: true }));
+  }
+
+  /** What it works with: put together after it. */
+  useFor(services: Services): void {
+    this.services = services;
+  }
+
+  get(): Promise<Models> {
+    return (this.loading ??= this.create());
+  }
+
+  private async create(): Promise<Models> {
+    const { services } = this;
+    if (!services) throw new Error('The models are not ready.');
+    this.loaded = this.own((await this.load('models')).createModels(services));
+    return this.loaded;
+  }
+
+  async stat(uri: Uri): Promise<FileStat> {
+    return (await this.get()).stat(uri);
+  }
+
+  async readFile(uri: Uri): Promise<Uint8Array> {
+    return (await this.get()).readFile(uri);
+  }
+
+  readDirectory(): [string, FileType][] {
+    return [];
+  }
+
+  watch(): Disposable {
+    return new Disposable(() => undefined);
+  }
+
+  createDirectory(): never {
+    throw FileSystemError.NoPermissions();
+  }
+
+  writeFile(): never {
+    throw FileSystemError.NoPermissions();
+  }
+
+  delete(): never {
+    throw FileSystemError.NoPermissions();
+  }
+
+  rename(): never {
+    throw FileSystemError.NoPermissions();
+  }
+}

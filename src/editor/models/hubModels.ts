@@ -1,0 +1,230 @@
+/**
+ * Models on the Hub in the editor: who may fetch what. A run gets a permit for the bytes that it said and that were allowed; without one, the
+ * compute process gets nothing.
+ */
+
+import { resolve, sep } from 'node:path';
+import { l10n } from 'vscode';
+import { HubError } from '../../hub/hubError';
+import { type HubName, hubNameText } from '../../hub/hubName';
+import { formatBytes, formatSize } from '../../model/units';
+import type { HostMethods } from '../../shared/hostContract';
+import type { CallOptions, MethodParams } from '../../shared/rpc';
+import { RpcError } from '../../shared/rpcError';
+import { hubAccess, hubHost } from '../../stores/hubAccess';
+import { type Announcement, type HubFolder, isListed, openHubFolder } from '../../stores/hubFolder';
+import { CachedModel } from '../../stores/huggingFace';
+import { asksForConfigs, stopAskingForConfigs } from '../settings';
+import { ask } from '../sinks';
+
+/** Files that a question names. */
+const MOST_NAMED = 8;
+/** Headers of weights are read in pieces of this size at least: `LEAST_BYTES` of src/weights/partsFile.ts. */
+const HEADER_BYTES = 64 * 1024;
+/** Of a file's first bytes, what may still be its header: a safetensors header has at most so many. */
+const MOST_HEADER_BYTES = 100_000_000;
+
+interface Permit {
+  readonly key: string;
+  readonly name: HubName;
+  readonly folder: HubFolder;
+  /** Bytes that are left of what was allowed beside headers; null: headers alone. */
+  left: number | null;
+}
+
+/** A model of which parts are here, or may be. */
+interface InParts {
+  readonly name: HubName;
+  readonly commit: string;
+}
+
+export class HubModels {
+  /** By the folder of the parts. */
+  private readonly known = new Map<string, InParts>();
+  /** Folders whose headers may be read in this session. */
+  private readonly allowed = new Set<string>();
+  private readonly asking = new Map<string, Promise<boolean>>();
+  private readonly permits = new Set<Permit>();
+
+  /** The folder in which parts of a cached model are, or would be; null where its commit is not known. */
+  async partsOf(name: HubName): Promise<string | null> {
+    const cached = new CachedModel(name.repo);
+    const commit = await cached.commit(name.revision ?? 'main');
+    if (commit === null) return null;
+    const folder = resolve(cached.parts(commit));
+    this.known.set(folder, { name: { ...name, path: '' }, commit });
+    return folder;
+  }
+
+  /**
+   * Opens a model that is not here, after a question that says what is fetched, from where, and how much.
+   * @throws HubError, `cancelled` where the answer is no
+   */
+  async open(name: HubName, signal: AbortSignal): Promise<HubFolder> {
+    let asked = false;
+    const folder = await openHubFolder({
+      name,
+      access: await hubAccess(process.env, { signal }),
+      announce: async (what) => {
+        asked = true;
+        if (!(await allows(what))) throw new HubError('cancelled', l10n.t('Nothing was fetched.'), '');
+      },
+    });
+    const key = resolve(folder.folder);
+    // A model that Python has whole is no model in parts; its folder is then its snapshot, where nothing lacks.
+    this.known.set(key, { name: { ...name, path: '' }, commit: folder.commit });
+    if (asked) this.allowed.add(key);
+    return folder;
+  }
+
+  /** The model whose parts a path is in. */
+  inParts(path: string): string | null {
+    const absolute = resolve(path);
+    for (const folder of this.known.keys()) if (absolute === folder || absolute.startsWith(folder + sep)) return folder;
+    return null;
+  }
+
+  /**
+   * Runs what reads weights that may not be here. `lacking` is asked once the headers are: the bytes that the run fetches at most.
+   * @throws RpcError where the answer is no, or the Hub gives none
+   */
+  async during<T>(
+    key: string,
+    options: CallOptions,
+    work: { readonly lacking: ((options: CallOptions) => Promise<number>) | null; readonly run: () => Promise<T> },
+  ): Promise<T> {
+    const model = this.known.get(key);
+    if (!model) return work.run();
+    const controller = new AbortController();
+    const stop = (): void => controller.abort();
+    options.signal?.addEventListener('abort', stop, { once: true });
+    const done = { bytes: 0 };
+    let opened: HubFolder | null = null;
+    let permit: Permit | null = null;
+    try {
+      opened = await this.listed(key, model, controller.signal, (bytes) => {
+        done.bytes += bytes;
+        options.onProgress?.({ message: l10n.t('{0} fetched from {1}', formatSize(done.bytes), hubHost(process.env)) });
+      });
+      permit = { key, name: model.name, folder: opened, left: null };
+      this.permits.add(permit);
+      if (work.lacking !== null) {
+        const bytes = await work.lacking(options);
+        if (bytes > 0 && !(await allowsWeights(model.name, bytes)))
+          throw new RpcError('cancelled', l10n.t('Nothing was fetched.'));
+        permit.left = bytes;
+      }
+      return await work.run();
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      throw new RpcError(
+        error.kind === 'cancelled' ? 'cancelled' : 'unavailable',
+        `${error.message} ${error.fix}`.trim(),
+      );
+    } finally {
+      if (permit) this.permits.delete(permit);
+      opened?.close();
+      options.signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** For the compute process: bytes that a permit covers, and no others. */
+  async fetchPart({ path, from, to }: MethodParams<HostMethods, 'parts/fetch'>): Promise<Uint8Array> {
+    const absolute = resolve(path);
+    const permit = [...this.permits].find(({ folder }) => absolute.startsWith(resolve(folder.folder) + sep));
+    if (!permit) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
+    if (permit.left !== null) {
+      if (to - from > permit.left)
+        throw new RpcError('unavailable', l10n.t('The run needs more bytes than it said; it was stopped.'));
+      permit.left -= to - from;
+    } else if (to > MOST_HEADER_BYTES) throw new RpcError('unavailable', l10n.t('This is no header.'));
+    try {
+      if (permit.left === null) await this.allowHeaders(permit.key, permit.name);
+      return await permit.folder.fetchPart(path, from, to);
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      throw new RpcError(error.kind === 'cancelled' ? 'cancelled' : 'unavailable', `${error.message} ${error.fix}`);
+    }
+  }
+
+  /** With the names and sizes of its weights, and leave to read their headers. */
+  private async listed(
+    key: string,
+    { name, commit }: InParts,
+    signal: AbortSignal,
+    onBytes: (bytes: number) => void,
+  ): Promise<HubFolder> {
+    // What it holds must be asked of the Hub.
+    if (!(await isListed(new CachedModel(name.repo), commit))) await this.allowHeaders(key, name);
+    const access = await hubAccess(process.env, { signal, onBytes });
+    // The commit that the document is of, wherever the branch is now.
+    return openHubFolder({ name: { ...name, revision: commit }, access, announce: () => undefined });
+  }
+
+  /** Once for a model in a session, however many of its headers are read. */
+  private async allowHeaders(key: string, name: HubName): Promise<void> {
+    if (this.allowed.has(key)) return;
+    const what = { name: hubNameText(name), host: hubHost(process.env), files: [], weights: { files: 0, bytes: 0 } };
+    const asking = this.asking.get(key) ?? allows(what);
+    this.asking.set(key, asking);
+    const answer = await asking.finally(() => this.asking.delete(key));
+    if (!answer) throw new HubError('cancelled', l10n.t('Nothing was fetched.'), '');
+    this.allowed.add(key);
+  }
+}
+
+/** Asks, unless it was said not to for configs and headers. */
+async function allows({ name, host, files, weights }: Announcement): Promise<boolean> {
+  if (!asksForConfigs()) return true;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const named = [...files].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_NAMED);
+  const more = files.length - named.length;
+  const fetchIt = l10n.t('Fetch');
+  const always = l10n.t("Fetch, and Don't Ask Again for Configs");
+  const answer = await ask(
+    files.length > 0
+      ? l10n.t('Fetch {0} of {1} from {2}?', formatSize(bytes), name, host)
+      : l10n.t('Read the headers of the weights of {0} from {1}?', name, host),
+    [
+      ...named.map((file) => `${file.path} · ${formatBytes(file.bytes)}`),
+      ...(more > 0 ? [l10n.t('and {0} more', more)] : []),
+      ...(files.length > 0 ? [''] : []),
+      weights.files > 0
+        ? l10n.t(
+            'Its weights ({0}) stay there. Their headers, about {1}, are read when a view needs them.',
+            formatSize(weights.bytes),
+            formatSize(weights.files * HEADER_BYTES),
+          )
+        : l10n.t(
+            'Headers say which tensors the files of weights have: about {0} for each file.',
+            formatSize(HEADER_BYTES),
+          ),
+      l10n.t("What comes stays in Hugging Face's cache on this machine, where Python finds it too."),
+    ],
+    fetchIt,
+    always,
+  );
+  if (answer === always) await stopAskingForConfigs();
+  return answer !== undefined;
+}
+
+/** Always asked: weights are large, and how large depends on what is looked at. */
+async function allowsWeights(name: HubName, bytes: number): Promise<boolean> {
+  const yes = l10n.t('Fetch');
+  const answer = await ask(
+    l10n.t(
+      'Fetch up to {0} of the weights of {1} from {2}?',
+      formatSize(bytes),
+      hubNameText(name),
+      hubHost(process.env),
+    ),
+    [
+      l10n.t(
+        'The rows of the embedding that the prompt needs, and the tensors of the layers up to the one that is looked at.',
+      ),
+      l10n.t('What comes is kept, and is not fetched again.'),
+    ],
+    yes,
+  );
+  return answer === yes;
+}

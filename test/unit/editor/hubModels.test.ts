@@ -1,0 +1,399 @@
+/**
+ * Models of the Hub in the editor, with an editor that notes its questions, a Hub on loopback and the real compute process: what is asked, what
+ * is fetched, and that nothing is fetched beside that.
+ */
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isRpcError } from '../../../src/shared/rpcError';
+import { buildCompute } from '../compute/support/computeBundle';
+import { LoopbackHub, type Repo } from '../hub/support/loopbackHub';
+import { hostCode } from '../support/bundles';
+import type * as Host from './support/modelsHost';
+
+const SAMPLE = resolve(import.meta.dirname, '../../../media/samples/gqa');
+const CONFIG = readFileSync(join(SAMPLE, 'config.json'), 'utf8');
+const TOKEN = 'hf_secret';
+const CAPTURE = {
+  engine: 'onnxruntime-cpu',
+  ids: [1, 2, 3],
+  layer: 0,
+  captures: ['k', 'v'],
+  measures: false,
+  logits: false,
+} as const;
+
+interface Question {
+  readonly message: string;
+  readonly detail: string;
+}
+
+/** As much of a `Uri` as is used. */
+class FakeUri {
+  private constructor(
+    readonly scheme: string,
+    readonly authority: string,
+    readonly path: string,
+  ) {}
+
+  static from({ scheme, authority = '', path }: { scheme: string; authority?: string; path: string }): FakeUri {
+    return new FakeUri(scheme, authority, path);
+  }
+
+  static file(path: string): FakeUri {
+    return new FakeUri('file', '', path);
+  }
+
+  static joinPath({ scheme, authority, path }: FakeUri, name: string): FakeUri {
+    return new FakeUri(scheme, authority, `${path}/${name}`);
+  }
+
+  get fsPath(): string {
+    return this.path;
+  }
+
+  toString(): string {
+    return `${this.scheme}://${this.authority}${this.path}`;
+  }
+}
+
+class FileSystemError extends Error {
+  static FileNotFound(uri: FakeUri): FileSystemError {
+    return new FileSystemError(`not found: ${uri.toString()}`);
+  }
+  static Unavailable(): FileSystemError {
+    return new FileSystemError('unavailable');
+  }
+}
+
+let code = '';
+let compute: Awaited<ReturnType<typeof buildCompute>>;
+beforeAll(async () => {
+  [code, compute] = await Promise.all([hostCode('test/unit/editor/support/modelsHost.ts'), buildCompute()]);
+}, 120_000);
+afterAll(() => compute.remove());
+
+let home = '';
+let hub: LoopbackHub;
+let questions: Question[] = [];
+let complaints: string[] = [];
+let log: string[] = [];
+let opened: FakeUri[] = [];
+/** What the person says; null: closes the question. */
+let answer: string | null = null;
+let asked: { globalValue?: unknown; workspaceValue?: unknown } = {};
+let models: ReturnType<typeof Host.createModels>;
+let host: ReturnType<typeof Host.createComputeHost>;
+
+function vscode(): object {
+  const listener = (): { dispose(): void } => ({ dispose: () => undefined });
+  const fill = (text: string, ...given: unknown[]): string =>
+    text.replace(/\{(\d)\}/g, (_, at: string) => String(given[Number(at)]));
+  return {
+    l10n: { t: fill },
+    Uri: FakeUri,
+    FileSystemError,
+    FileType: { File: 1 },
+    QuickPickItemKind: { Separator: -1 },
+    ConfigurationTarget: { Global: 1 },
+    ProgressLocation: { Notification: 15 },
+    workspace: {
+      isTrusted: false,
+      onDidChangeConfiguration: listener,
+      getConfiguration: () => ({
+        get: (_: string, fallback: unknown) => fallback,
+        inspect: () => asked,
+        update: (_: string, value: unknown, target: number) => {
+          if (target === 1) asked = { globalValue: value };
+          return Promise.resolve();
+        },
+      }),
+    },
+    window: {
+      showInformationMessage: (message: string, { detail = '' } = {}, ..._answers: string[]) => {
+        questions.push({ message, detail });
+        return Promise.resolve(answer ?? undefined);
+      },
+      showErrorMessage: (message: string) => Promise.resolve(void complaints.push(message)),
+      showWarningMessage: (message: string) => Promise.resolve(void complaints.push(message)),
+      showTextDocument: (uri: FakeUri) => Promise.resolve(void opened.push(uri)),
+      withProgress: (_: object, work: (progress: object, token: object) => unknown) =>
+        work({ report: () => undefined }, { onCancellationRequested: listener }),
+    },
+  };
+}
+
+function sample(): Repo {
+  return {
+    files: Object.fromEntries(
+      readdirSync(SAMPLE).map((name) => {
+        const content = new Uint8Array(readFileSync(join(SAMPLE, name)));
+        return [name, name.endsWith('.safetensors') ? { content, large: true } : content];
+      }),
+    ),
+  };
+}
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'headlight-models-'));
+  hub = await LoopbackHub.start({
+    'org/name': sample(),
+    'org/gated': { files: { 'config.json': CONFIG }, gatedTo: ['other'] },
+  });
+  for (const name of ['HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE', 'HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'])
+    vi.stubEnv(name, undefined);
+  vi.stubEnv('HF_HOME', home);
+  vi.stubEnv('HF_TOKEN', TOKEN);
+  vi.stubEnv('HF_ENDPOINT', hub.endpoint);
+  [questions, complaints, log, opened] = [[], [], [], []];
+  [answer, asked] = ['Fetch', {}];
+  const requireHere = createRequire(import.meta.url);
+  const module = { exports: {} };
+  new Function('module', 'require', code)(module, (name: string) => (name === 'vscode' ? vscode() : requireHere(name)));
+  const bundle = module.exports as typeof Host;
+  const note = (text: string): void => void log.push(text);
+  const store = new Map<string, unknown>();
+  const memory = {
+    get: (key: string) => store.get(key),
+    update: (key: string, value: unknown) => Promise.resolve(void store.set(key, value)),
+  };
+  const lazy = {
+    get: () => Promise.resolve(models),
+    get loaded() {
+      return models;
+    },
+  };
+  const logger = { info: note, warn: note, error: note };
+  models = bundle.createModels({
+    compute: { get: () => Promise.resolve(host) },
+    context: { globalState: memory },
+    log: logger,
+    models: lazy,
+  } as never);
+  host = bundle.createComputeHost({ script: compute.script, storage: '/nowhere', log: logger, models: lazy } as never);
+});
+afterEach(async () => {
+  host.dispose();
+  vi.unstubAllEnvs();
+  await hub.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const text = async (uri: unknown): Promise<string> => new TextDecoder().decode(await models.readFile(uri as never));
+const stored = (): number => hub.seen.filter(({ port }) => port === 'store').reduce((sum, { bytes }) => sum + bytes, 0);
+
+async function openedModel(): Promise<{ uri: never; folder: string }> {
+  const uri = (await models.openFromHub('org/name')) as never;
+  const beside = await models.beside(uri);
+  expect(beside?.weights).toBe(true);
+  return { uri, folder: beside?.folder ?? '' };
+}
+
+describe('a model of the Hub', () => {
+  test('opens after one question: what, from where, how much', async () => {
+    const uri = await models.openFromHub('org/name@main');
+    expect(complaints).toEqual([]);
+    expect(String(uri)).toBe('headlight-model://huggingface/org/name@main/config.json');
+    expect(opened).toEqual([uri]);
+    expect(await text(uri)).toBe(CONFIG);
+    expect(questions).toHaveLength(1);
+    const [{ message, detail } = { message: '', detail: '' }] = questions;
+    expect(message).toMatch(
+      new RegExp(`^Fetch [\\d.]+ [KM]?i?B of hf:org/name@main from ${new URL(hub.endpoint).host}\\?$`),
+    );
+    expect(detail).toContain('config.json · ');
+    expect(detail).toMatch(/Its weights \([\d.]+ MiB\) stay there\. Their headers, about 64 KiB,/);
+    expect(stored()).toBe(0);
+  });
+
+  test('is not fetched after a no, and is asked for again the next time', async () => {
+    answer = null;
+    expect(await models.openFromHub('org/name')).toBeNull();
+    expect(hub.seen.filter(({ path }) => path.includes('/resolve/'))).toEqual([]);
+    expect([opened, complaints]).toEqual([[], []]);
+    answer = 'Fetch';
+    expect(await models.openFromHub('org/name')).not.toBeNull();
+    expect(questions).toHaveLength(2);
+  });
+
+  test('opens again without a question and without a request', async () => {
+    const uri = await models.openFromHub('org/name');
+    hub.forget();
+    expect(await models.openFromHub('org/name')).toEqual(uri);
+    expect(await text(uri)).toBe(CONFIG);
+    expect(hub.seen).toEqual([]);
+    expect(questions).toHaveLength(1);
+  });
+
+  test('is asked for by name alone: a document that is not here is not fetched', async () => {
+    const address = { scheme: 'headlight-model', authority: 'huggingface', path: '/org/name/config.json' };
+    await expect(models.readFile(FakeUri.from(address) as never)).rejects.toThrow('not found');
+    for (const path of [
+      '/../../etc/passwd',
+      '/org/name/../../x.json',
+      '/org/name',
+      '//x/config.json',
+      '/org/name/x.safetensors',
+    ])
+      await expect(models.readFile(FakeUri.from({ ...address, path }) as never), path).rejects.toThrow('not found');
+    expect(hub.seen).toEqual([]);
+    expect(questions).toEqual([]);
+  });
+
+  test.each([
+    ['org/none', /was not found\..*Check the name/],
+    ['org/gated', /is gated.*Ask for access/],
+    ['org/name@v9', /no such revision\./],
+    ['no name', /no name of a model.*Write it as/],
+  ])('%s: a sentence that says what to do', async (name, message) => {
+    expect(await models.openFromHub(name)).toBeNull();
+    expect(complaints.join('\n')).toMatch(message);
+  });
+
+  test.each([
+    [429, { 'Retry-After': '3600' }, /no more requests.*Try again later/],
+    [503, {}, /trouble of its own.*Try again in some minutes/],
+  ])(
+    'status %i: a sentence that says what to do',
+    async (status, headers, message) => {
+      hub.fault = () => ({ status, headers });
+      expect(await models.openFromHub('org/name')).toBeNull();
+      expect(complaints.join('\n')).toMatch(message);
+    },
+    20_000,
+  );
+
+  test('offline: said, where it is not here', async () => {
+    vi.stubEnv('HF_HUB_OFFLINE', '1');
+    expect(await models.openFromHub('org/name')).toBeNull();
+    expect(complaints.join('\n')).toMatch(/the network is off.*HF_HUB_OFFLINE/);
+    expect(hub.seen).toEqual([]);
+  });
+});
+
+describe('the question', () => {
+  test('is left out where the user said so, and comes back for weights', async () => {
+    answer = "Fetch, and Don't Ask Again for Configs";
+    await models.openFromHub('org/name');
+    expect(asked).toEqual({ globalValue: 'weights' });
+    rmSync(home, { recursive: true, force: true });
+    await models.openFromHub('org/name');
+    expect(questions).toHaveLength(1);
+  });
+
+  test('is asked whatever a workspace says', async () => {
+    asked = { workspaceValue: 'weights' };
+    await models.openFromHub('org/name');
+    expect(questions).toHaveLength(1);
+  });
+});
+
+describe('weights of a model that was never downloaded', () => {
+  test('their headers give exact parameters and bytes', async () => {
+    const { folder } = await openedModel();
+    const remote = await host.call('weights/summary', { path: folder }, {});
+    const local = await host.call('weights/summary', { path: SAMPLE }, {});
+    expect(remote).toEqual(local);
+    expect(questions).toHaveLength(1);
+    expect(stored()).toBeLessThanOrEqual(64 * 1024);
+  }, 60_000);
+
+  test('heads are those of the local model, for at most the bytes that were said', async () => {
+    const { folder } = await openedModel();
+    const progress: string[] = [];
+    const before = stored();
+    const capture = await host.call(
+      'heads/capture',
+      { path: folder, ...CAPTURE, captures: ['k', 'v'] },
+      { onProgress: ({ message }) => void progress.push(message) },
+    );
+    const [, question] = questions;
+    expect(question?.message).toMatch(/^Fetch up to [\d.]+ [KM]iB of the weights of hf:org\/name from 127/);
+    const headers = 64 * 1024;
+    const fetched = stored() - before;
+    const said = /up to ([\d.]+) (KiB|MiB)/.exec(question?.message ?? '');
+    const most = Number(said?.[1]) * (said?.[2] === 'KiB' ? 1024 : 1024 ** 2) * 1.01;
+    expect(fetched).toBeGreaterThan(0);
+    expect(fetched).toBeLessThanOrEqual(most + headers);
+    expect(fetched).toBeLessThan(readFileSync(join(SAMPLE, 'model.safetensors')).byteLength);
+    expect(progress.some((message) => message.includes('fetched from 127'))).toBe(true);
+    const local = await host.call('heads/capture', { path: SAMPLE, ...CAPTURE, captures: ['k', 'v'] }, {});
+    for (const what of ['k', 'v'] as const) {
+      const [ours, theirs] = await Promise.all(
+        [capture, local].map((each) => host.call('heads/tile', { capture: each.capture, what }, {})),
+      );
+      expect(ours?.data).toEqual(theirs?.data);
+    }
+    // The second time everything is here.
+    hub.forget();
+    await host.call('heads/capture', { path: folder, ...CAPTURE, captures: ['k', 'v'] }, {});
+    expect(hub.seen).toEqual([]);
+    expect(questions).toHaveLength(2);
+  }, 60_000);
+
+  test('a no fetches no weights', async () => {
+    const { folder } = await openedModel();
+    await host.call('heads/model', { path: folder }, {});
+    const headers = stored();
+    answer = null;
+    const failure = await host
+      .call('heads/capture', { path: folder, ...CAPTURE, captures: ['k', 'v'] }, {})
+      .catch((error: unknown) => error);
+    expect(isRpcError(failure) && failure.code).toBe('cancelled');
+    expect(stored()).toBe(headers);
+  }, 60_000);
+
+  test('no permit, no bytes: before a run, after it, and for other files', async () => {
+    const { folder } = await openedModel();
+    const path = join(folder, 'model.safetensors');
+    const fetch = (asked: string): Promise<unknown> =>
+      models.hub.fetchPart({ path: asked, from: 0, to: 100 }).catch((error: unknown) => error);
+    const refused = async (asked: string): Promise<void> => {
+      const failure = await fetch(asked);
+      expect(failure instanceof Error && failure.message).toBe('These bytes are not on this machine.');
+    };
+    await refused(path);
+    await host.call('heads/model', { path: folder }, {});
+    hub.forget();
+    await refused(path);
+    await refused('/etc/passwd');
+    await refused(join(folder, '../../../../x'));
+    // What fits a model that is compared may look at what is here, and asks for nothing.
+    await host.call('weights/beside', { path: join(folder, 'config.json') }, {});
+    expect(hub.seen).toEqual([]);
+  }, 60_000);
+
+  test('a run that is cancelled stops the download, and leaves nothing half', async () => {
+    const { folder } = await openedModel();
+    await host.call('heads/model', { path: folder }, {});
+    hub.fault = ({ port }) => (port === 'store' ? { silent: true } : null);
+    const controller = new AbortController();
+    const run = host
+      .call('heads/capture', { path: folder, ...CAPTURE, captures: ['k', 'v'] }, { signal: controller.signal })
+      .catch((error: unknown) => error);
+    await expect
+      .poll(() => hub.seen.some(({ port, status }) => port === 'store' && status === 0), { timeout: 20_000 })
+      .toBe(true);
+    controller.abort();
+    const failure = await run;
+    expect(isRpcError(failure) && failure.code).toBe('cancelled');
+    hub.fault = () => null;
+    await host.call('heads/capture', { path: folder, ...CAPTURE, captures: ['k', 'v'] }, {});
+    expect(complaints).toEqual([]);
+  }, 60_000);
+
+  test('the token goes to the endpoint alone, and is shown nowhere', async () => {
+    const { folder } = await openedModel();
+    await host.call('heads/capture', { path: folder, ...CAPTURE, captures: ['k', 'v'] }, {});
+    expect(hub.seen.filter(({ port }) => port === 'store').length).toBeGreaterThan(0);
+    for (const { port, authorization } of hub.seen)
+      expect(authorization).toBe(port === 'hub' ? `Bearer ${TOKEN}` : null);
+    hub.fault = () => ({ status: 401 });
+    await models.openFromHub('org/other');
+    expect(JSON.stringify([questions, complaints, log])).not.toContain(TOKEN);
+    expect(complaints).toHaveLength(1);
+  }, 60_000);
+});
