@@ -19,10 +19,11 @@ import { AdviceLoader } from './adviceLoader';
 import type { MeasureConversionRequest, RunLayerRequest } from './computeHost';
 import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
+import { HoveredLines } from './hoveredLines';
 import { COMMANDS, CONTEXTS, VIEWS } from './ids';
 import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
-import { CONFIG_SELECTOR, Readings } from './readings';
+import { Readings } from './readings';
 import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
 import { registerUnits } from './sizeUnits';
@@ -52,8 +53,9 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const pages = new ResultPages(context);
   const compute = platform.native ? new LazyCompute(context, log, platform.load, pages) : null;
   const services: Services = { context, log, readings, platform, pages, compute };
-  const hovers = new ConfigHoverProvider(readings);
-  const advice = new AdviceLoader(services);
+  const lines = new HoveredLines();
+  const advice = new AdviceLoader(services, lines);
+  const hovers = new ConfigHoverProvider(readings, () => advice.keyTexts(), lines);
   context.subscriptions.push(
     log,
     ...units,
@@ -61,7 +63,9 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     pages,
     ...(compute ? [compute] : []),
     advice,
-    languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
+    // A selector that says less stands below others: first the schema's sentence of what a key is, then this. Any language; it asks itself.
+    languages.registerHoverProvider({ language: '*' }, hovers),
+    lines.register(),
     registerCommand(COMMANDS.showLog, () => log.show()),
     new ConfigContext(readings),
     ...registerPanel(services),
