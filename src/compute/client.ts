@@ -14,6 +14,7 @@ import {
   type NoMethods,
   RpcPeer,
 } from '../shared/rpc';
+import type { Units } from '../model/units';
 import { isRpcError, RpcError } from '../shared/rpcError';
 import { answerCheck, type Contract } from '../shared/schema';
 import { framedTransport, PIPE } from './framedTransport';
@@ -33,6 +34,8 @@ export interface ComputeClientOptions extends ComputeOptions {
   /** Called at the first crash only: users are told once. */
   readonly onCrash?: (message: string) => void;
   /** A line for the log: starts, ends, what the process wrote. */
+  /** What sizes in its messages are counted in now; GiB where absent. */
+  readonly units?: () => Units;
   readonly onLog?: (line: string) => void;
 }
 
@@ -50,6 +53,8 @@ const RESTARTED = new RpcError('crashed', 'the compute process was restarted');
 interface Running {
   readonly child: ChildProcess;
   readonly peer: RpcPeer<ComputeMethods>;
+  /** What the process was told to count sizes in. */
+  units: Units;
 }
 
 export class ComputeClient {
@@ -108,7 +113,9 @@ export class ComputeClient {
   ): Promise<MethodResult<ComputeMethods, K>> {
     for (;;) {
       if (this.disposed) throw new RpcError('disposed', 'Headlight was closed');
-      const { peer } = (this.running ??= this.start());
+      const running = (this.running ??= this.start());
+      const { peer } = running;
+      this.tellUnits(running);
       try {
         return await peer.call(method, params, options);
       } catch (error) {
@@ -118,6 +125,15 @@ export class ComputeClient {
         throw error;
       }
     }
+  }
+
+  /** Before a call whose message may have a size in it. */
+  private tellUnits(running: Running): void {
+    const units = this.options.units?.() ?? 'GiB';
+    if (running.units === units) return;
+    running.units = units;
+    // Where it cannot be told, the call after it fails, too, and says why.
+    running.peer.call('compute/showUnits', { units }).catch(() => undefined);
   }
 
   /** Probed once a window; `refresh` probes again. */
@@ -176,7 +192,7 @@ export class ComputeClient {
       ended(`what it sent is no message: ${why}`);
     };
     const peer = new RpcPeer<ComputeMethods, NoMethods>(framedTransport(pipe, onBroken), {}, answerCheck(COMPUTE));
-    const running: Running = { child, peer };
+    const running: Running = { child, peer, units: 'GiB' };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => this.log(text.trimEnd()));

@@ -21,7 +21,7 @@ import { Owner } from './lifecycle';
 import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
 import type { ResultPages } from './resultPages';
-import { computeSettings, scenarioSetting, taughtFamilies } from './settings';
+import { computeSettings, scenarioSetting, taughtFamilies, unitsSetting } from './settings';
 import { ask, askText, complain, type Log, pickFrom, tell, warn, withProgress } from './sinks';
 import { writeWhole } from './writing';
 
@@ -248,6 +248,7 @@ export class ComputeHost extends Owner {
       script,
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
+      units: unitsSetting,
       onLog: (line) => log.info(line),
       onCrash: (message) =>
         warn(l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message)),

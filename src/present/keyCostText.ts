@@ -54,6 +54,13 @@ function isAtHome({ location }: Reading, path: readonly string[]): boolean {
   );
 }
 
+/** What a key of other families means in this one. */
+const DOUBTS = {
+  none: 'it changes nothing here',
+  cache: 'this model may be another, and its cache is not known',
+  weights: 'this model may have weights that are not counted here',
+} as const;
+
 function costText(reading: Reading, name: string, { cost, now }: KeyAnswer, withCache: boolean): Markdown {
   const key = codeSpan(name);
   const family = reading.spec.family === null ? md`this family` : codeSpan(reading.modelType);
@@ -61,7 +68,7 @@ function costText(reading: Reading, name: string, { cost, now }: KeyAnswer, with
     case 'misspelt':
       return md`Nothing reads ${key}. Did you mean ${codeSpan(cost.meant)}?`;
     case 'notRead':
-      return md`${family} does not read ${key}: it changes nothing here.`;
+      return md`${family} does not read ${key}: ${DOUBTS[cost.doubt ?? 'none']}.`;
     case 'nothing':
       if (!withCache) return NOTHING;
       return sentenceText(

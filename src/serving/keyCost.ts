@@ -40,8 +40,8 @@ export interface Share {
 export type KeyCost =
   /** `meant`: the key that it is a misspelling of. */
   | { readonly kind: 'misspelt'; readonly meant: string }
-  /** It decides something in other families, and is not read in this one. */
-  | { readonly kind: 'notRead' }
+  /** It decides something in other families, and is not read in this one: what it makes doubtful, where the model may be another. */
+  | { readonly kind: 'notRead'; readonly doubt: 'cache' | 'weights' | null }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'share'; readonly share: Share }
   /** What would be with another value; undefined: without the key. */
@@ -78,19 +78,31 @@ export function keyCost(reading: Reading, path: readonly string[], scenario: Sce
   const log = new ReadingLog();
   const now = figuresOf(reading, scenario, log);
   const isAsked = log.consulted.has(key) || reading.consulted.has(key) || CONTEXT_KEYS.includes(name);
-  if (!isAsked) {
-    const meant = misspelling(reading, path);
-    if (meant !== null) return { cost: { kind: 'misspelt', meant }, now };
-    const decides = Object.hasOwn(KEYS, name) || WEIGHT_KEYS.includes(name);
-    const isRead = readKeys(reading).get(path.slice(0, -1).join('.'))?.has(name) ?? false;
-    if (decides && !isRead && reading.spec.family !== null) return { cost: { kind: 'notRead' }, now };
-  }
+  const known = new Map<JsonValue | undefined, ModelFigures | null>();
   const tried = (other: JsonValue | undefined): ModelFigures | null => {
+    const found = known.get(other);
+    if (found !== undefined) return found;
+    const figures = figuresWith(other);
+    known.set(other, figures);
+    return figures;
+  };
+  const figuresWith = (other: JsonValue | undefined): ModelFigures | null => {
     const changed = withValue(reading, path, other);
     return changed && changed.spec.unknownLayers <= reading.spec.unknownLayers && changed.spec.layers.length > 0
       ? figuresOf(changed, scenario)
       : null;
   };
+  if (!isAsked) {
+    const meant = misspelling(reading, path);
+    if (meant !== null) return { cost: { kind: 'misspelt', meant }, now };
+    const decides = Object.hasOwn(KEYS, name) || WEIGHT_KEYS.includes(name);
+    const isRead = readKeys(reading).get(path.slice(0, -1).join('.'))?.has(name) ?? false;
+    if (decides && !isRead && reading.spec.family !== null) {
+      const ofCache = reading.spec.notes.some((note) => note.inexact && note.key === key);
+      const ofWeights = now.count === null && tried(undefined)?.count != null;
+      return { cost: { kind: 'notRead', doubt: ofCache ? 'cache' : ofWeights ? 'weights' : null }, now };
+    }
+  }
   return { cost: costOf(name, value, now, tried), now };
 }
 

@@ -145,13 +145,13 @@ suite('hover', () => {
         intermediate_size: 128,
         vocab_size: 1000,
         rms_norm_eps: 1e-5,
-        num_experts: 8,
+        n_inner: 8,
       }),
     );
     // 2 layers × 3 × 64 × 128 elements.
     assert.match(await hoverText(uri, 'intermediate_size'), /Inner width.*Grows with it: \*\*49\.2 K parameters/s);
     assert.match(await hoverText(uri, 'rms_norm_eps'), /changes neither the cache nor the weights/);
-    assert.match(await hoverText(uri, 'num_experts'), /does not read `num_experts`/);
+    assert.match(await hoverText(uri, 'n_inner'), /`llama` does not read `n_inner`: it changes nothing here/);
   });
 
   test('reveals a line by its link, in the file that the hover was over, and nothing for what is no line', async () => {

@@ -247,7 +247,7 @@ export class HeadsView extends LitElement {
         ${
           this.mode === 'patterns'
             ? html`<headlight-heads-patterns .session=${session} .heads=${this.heads}></headlight-heads-patterns>`
-            : html`<headlight-heads-key-values .result=${result}></headlight-heads-key-values>`
+            : html`<headlight-heads-key-values .result=${result} .session=${session}></headlight-heads-key-values>`
         }
       </div>`;
   }

@@ -1,24 +1,17 @@
 /** GGUF and safetensors files: a read-only document of what their headers say. The compute process reads them. */
 
-import { type CancellationToken, l10n, Uri, window } from 'vscode';
+import { type CancellationToken, l10n, Uri } from 'vscode';
 import { weightsMarkdown } from '../../present/weightsText';
-import type { WeightsSummary } from '../../shared/weightsContract';
 import { documentOf, heading, type Markdown, sentenceText } from '../../present/markdown';
 import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 import { warn, withProgress } from '../sinks';
-
-/** Where the header of a file is read for longest. */
-const DEADLINE_MS = 60_000;
-
-export function isWeightFile(uri: Uri): boolean {
-  return /\.(?:gguf|safetensors)$/i.test(uri.path);
-}
+import { chooseWeightFile, isWeightFile, weightsSummary } from '../weightFiles';
 
 /** Opens the summary; the command of the explorer's context menu. */
 export async function estimateWeights(services: Services, uri: unknown): Promise<string | null> {
-  const file = uri instanceof Uri ? uri : await askFile();
+  const file = uri instanceof Uri ? uri : await chooseWeightFile(l10n.t('Estimate From a Weight File'));
   if (!file) return null;
   const problem = refusal(services, file);
   if (problem !== null) {
@@ -31,15 +24,6 @@ export async function estimateWeights(services: Services, uri: unknown): Promise
   );
   await services.pages.show({ kind: l10n.t('Weights'), name, subject: file.toString(), markdown });
   return markdown.source;
-}
-
-async function askFile(): Promise<Uri | undefined> {
-  const [file] =
-    (await window.showOpenDialog({
-      filters: { [l10n.t('Weights')]: ['gguf', 'safetensors'] },
-      title: l10n.t('Estimate From a Weight File'),
-    })) ?? [];
-  return file;
 }
 
 function refusal({ compute }: Services, file: Uri): string | null {
@@ -62,24 +46,5 @@ async function summaryOf(services: Services, file: Uri, name: string, token: Can
     });
   } catch (error) {
     return failed(error instanceof Error ? error.message : l10n.t('The file could not be read.'));
-  }
-}
-
-export async function weightsSummary(
-  { compute }: Services,
-  file: Uri,
-  token: CancellationToken,
-): Promise<WeightsSummary> {
-  if (!compute) throw new Error(l10n.t('Weight files cannot be read here.'));
-  const controller = new AbortController();
-  const listening = token.onCancellationRequested(() => controller.abort());
-  try {
-    return await (await compute.get()).call(
-      'weights/summary',
-      { path: file.fsPath },
-      { signal: controller.signal, deadlineMs: DEADLINE_MS },
-    );
-  } finally {
-    listening.dispose();
   }
 }
