@@ -15,8 +15,8 @@ import {
 import { type CachePlan, planCache } from '../../cache/plan';
 import { QUANT_FILE } from '../../config/quantFile';
 import { joined, sentenceText } from '../../present/markdown';
-import { costText } from '../../present/lensText';
-import { notKnownText, scopedText, sizeInAllText } from '../../present/sizeText';
+import { costText, treeText } from '../../present/lensText';
+import { notKnownText, scopedText } from '../../present/sizeText';
 import { contextText, designText } from '../../present/words';
 import { COMMANDS, CONTEXTS, SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
@@ -46,12 +46,7 @@ export class ConfigItem extends ViewItem {
       costText(plan),
       ...(plan.known ? [] : [notKnownText(plan)]),
     ];
-    // The number at the scenario first, by which the view sorts: a narrow one cuts the end.
-    super(
-      name,
-      `${sizeInAllText(plan)} · ${plan.spec.variant} · ${costText(plan)}`,
-      joined(sentences.map(sentenceText), '\n\n'),
-    );
+    super(name, treeText(plan), joined(sentences.map(sentenceText), '\n\n'));
     this.id = uri.toString();
     this.iconPath = new ThemeIcon('symbol-structure');
     this.contextValue = 'headlightConfig';

@@ -11,7 +11,7 @@ import type { Scenario } from '../../model/scenario';
 import { formatInteger } from '../../model/units';
 import { AS_FILED, type WeightFormat } from '../../model/weightFormat';
 import { fitLine, fitMarkdown, matrixMarkdown, partTexts, rowText } from '../../present/fitText';
-import { guessMark, notKnownText, sizeText } from '../../present/sizeText';
+import { guessMark, notKnownText, scopedText } from '../../present/sizeText';
 import { layersText, verdictSentence } from '../../present/verdictText';
 import { engineText, refusalText, sentence, workloadText } from '../../present/words';
 import { type Reading, readModelConfig } from '../../reading/read';
@@ -257,7 +257,7 @@ const askWeights: Step<State> = async (state, place) => {
 function cacheText({ model }: State, scenario: Scenario): string {
   if (!model) return '';
   const plan = planCache(model.reading.spec, scenario);
-  return refusalText(plan) ?? `${guessMark(plan)}${sizeText(plan, 'totalBytes')}`;
+  return refusalText(plan) ?? `${guessMark(plan)}${scopedText(plan)}`;
 }
 
 const askEngine: Step<State> = async (state, place) => {
