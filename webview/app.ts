@@ -283,6 +283,8 @@ export class HeadlightApp extends LitElement {
     const { view } = this.panel;
     // Other numbers may be shown where these could not.
     if (panel.followed !== this.panel.followed) this.failure = null;
+    // What was said is of another view, or of another model: it is read where it stands, too.
+    if (panel.view !== view || panel.config?.id !== this.panel.config?.id) this.said = '';
     this.panel = panel;
     if (panel.view === view) return;
     keep('view', panel.view);

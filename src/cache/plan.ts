@@ -1,6 +1,6 @@
 /** ModelSpec + Scenario -> CachePlan. */
 
-import type { AttentionKind, AttentionSpec } from '../model/attention';
+import { type AttentionKind, type AttentionSpec, isHeaded } from '../model/attention';
 import type { ResolvedKvDtype } from '../model/dtype';
 import { ENGINE_NAMES, type Scenario } from '../model/scenario';
 import type { ModelSpec, Note, Source } from '../model/spec';
@@ -199,6 +199,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     ...refusal,
     ...engineNotes(reasons),
     ...stripes(engine, sharding.dcp),
+    ...evenSplit(groups, scenario),
     ...newStructures(groups, engine.id, spec),
     ...tooLarge,
   ];
@@ -244,6 +245,19 @@ function stripes({ id }: AllocationRule, dcp: number): Note[] {
   if (dcp === 1 || id === 'vllm') return [];
   const text = `decode context parallelism of ${dcp} is known of vLLM alone; what a device holds with it is not, under ${ENGINE_NAMES[id]}`;
   return [{ text, inexact: true }];
+}
+
+/** The theoretical minimum splits KV heads without loss; engines keep whole ones. */
+function evenSplit(groups: readonly LayerGroup[], scenario: Scenario): Note[] {
+  const ranks = ranksOf(scenario);
+  const uneven = groups.flatMap(({ attention }) =>
+    isHeaded(attention) && attention.kind !== 'shared' && attention.kvHeads % ranks !== 0 ? [attention.kvHeads] : [],
+  );
+  if (scenario.engine !== 'intrinsic' || ranks === 1) return [];
+  return [...new Set(uneven)].map((heads) => ({
+    text: `${heads} KV ${heads === 1 ? 'head' : 'heads'} over ${ranks} devices: the theoretical minimum takes ${Number((heads / ranks).toFixed(2))} of one on each; engines keep whole heads there, or copies, or refuse`,
+    inexact: false,
+  }));
 }
 
 function engineNotes(reasons: readonly Reason[]): Note[] {

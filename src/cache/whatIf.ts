@@ -38,12 +38,16 @@ function valueAt(reading: Reading, path: readonly string[]): JsonValue | undefin
   return node ? reading.document.valueOf(node) : undefined;
 }
 
+const WINDOW_KEYS = ['sliding_window', 'attention_window_size'];
+
 interface Candidate {
   readonly value: JsonValue;
   readonly meaning: string;
 }
 
 function candidates(reading: Reading, key: string, value: JsonValue | undefined): Candidate[] {
+  // No window: what one would do. Mistral 7B's first had 4,096 (its config.json), Gemma 2's too.
+  if (value === null && WINDOW_KEYS.includes(key)) return [{ value: 4096, meaning: '' }];
   if (typeof value === 'boolean') return [{ value: !value, meaning: '' }];
   if (typeof value === 'string') return dtypeCandidates(key, value);
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) return [];

@@ -4,8 +4,12 @@ import type { DerivationTerm, Factor } from '../cache/derivation';
 import { type Adjustment, planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
 import { planText } from '../present/planText';
-import { json } from '../present/terminal';
+import { weightsHow } from '../present/memoryText';
+import { below, json, line } from '../present/terminal';
 import { knownPart, remedyText } from '../present/sizeText';
+import { formatBytes } from '../model/units';
+import { scenarioWeights } from '../serving/weightFormats';
+import type { WeightBytes } from '../serving/weights';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { UsageError } from './errors';
@@ -18,8 +22,24 @@ export async function estimate(args: readonly string[], output: CliOutput): Prom
   const scenario = scenarioOf(values);
   const { reading } = await readConfig(path, values, output.err);
   const plan = planCache(reading.spec, scenario);
-  output.out(values['json'] === true ? json(estimateJson(plan, countParameters(reading))) : planText(plan));
+  const count = countParameters(reading);
+  // Weights are told of where a type was chosen for them: nothing else here depends on it.
+  const weights = scenario.weights === undefined ? null : { of: scenarioWeights(reading, scenario, null, count) };
+  output.out(
+    values['json'] === true
+      ? json({ ...estimateJson(plan, count), ...(weights ? { weights: weights.of } : {}) })
+      : weights
+        ? below(planText(plan), line(weightsLine(weights.of)))
+        : planText(plan),
+  );
   return 0;
+}
+
+/** As `fit` says it. */
+function weightsLine(weights: WeightBytes | null): string {
+  return weights
+    ? `  weights ${formatBytes(weights.bytes)} in all (${weightsHow(weights)}): no part of the cache`
+    : '  weights not known: the parameters of this model cannot be counted';
 }
 
 interface LayerJson {

@@ -27,6 +27,9 @@ import type { CliOutput } from './output';
 
 const GIB = 2 ** 30;
 
+/** Exit code where it was understood, and does not fit. Tight or not known is 0: nothing says that it does not. */
+const DOES_NOT_FIT = 3;
+
 export async function fit(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, {
     ...SCENARIO_OPTIONS,
@@ -95,7 +98,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
         })
       : fitText(report, plan, suggestions),
   );
-  return 0;
+  return report.verdict === 'doesNotFit' || report.verdict === 'refused' ? DOES_NOT_FIT : 0;
 }
 
 function noWeights(file: string, reading: Reading): InputError {

@@ -36,7 +36,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]   what a config caches, and why
   fit PATH [--gpu h100-sxm] [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
-                                               whether it fits; without --gpu, every device in numbers of 1 to 16
+                                               whether it fits (exit code 3: it does not); without --gpu, every device in numbers
+                                               of 1 to 16
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
         [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, from the model's own weights;
@@ -75,7 +76,7 @@ function optionLines(): string {
   }).join('\n');
 }
 
-/** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage. */
+/** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage, 3 `fit`: it does not fit. */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {
   const [name, ...rest] = args;
   const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;

@@ -9,6 +9,7 @@ import type { EngineChoice } from '../shared/engineIds';
 import { HOST, type HostMethods } from '../shared/hostContract';
 import type { CancelSignal } from '../shared/platform';
 import { type CallOptions, type MethodName, type MethodParams, type MethodResult, RpcPeer } from '../shared/rpc';
+import type { Units } from '../model/units';
 import { isRpcError, RpcError } from '../shared/rpcError';
 import { answerCheck, type Contract, handlersOf } from '../shared/schema';
 import { framedTransport, PIPE } from './framedTransport';
@@ -29,6 +30,8 @@ export interface ComputeClientOptions extends ComputeOptions {
   readonly onCrash?: (message: string) => void;
   /** Fetches bytes of a weight file that the process lacks, or says why not. Absent: nothing is fetched. */
   readonly fetchPart?: (params: HostParams, signal: CancelSignal) => Promise<Uint8Array>;
+  /** What sizes in its messages are counted in now; GiB where absent. */
+  readonly units?: () => Units;
   /** A line for the log: starts, ends, what the process wrote. */
   readonly onLog?: (line: string) => void;
 }
@@ -52,6 +55,8 @@ type HostParams = MethodParams<HostMethods, 'parts/fetch'>;
 interface Running {
   readonly child: ChildProcess;
   readonly peer: RpcPeer<ComputeMethods, HostMethods>;
+  /** What the process was told to count sizes in. */
+  units: Units;
 }
 
 export class ComputeClient {
@@ -110,7 +115,9 @@ export class ComputeClient {
   ): Promise<MethodResult<ComputeMethods, K>> {
     for (;;) {
       if (this.disposed) throw new RpcError('disposed', 'Headlight was closed');
-      const { peer } = (this.running ??= this.start());
+      const running = (this.running ??= this.start());
+      const { peer } = running;
+      this.tellUnits(running);
       try {
         return await peer.call(method, params, options);
       } catch (error) {
@@ -120,6 +127,15 @@ export class ComputeClient {
         throw error;
       }
     }
+  }
+
+  /** Before a call whose message may have a size in it. */
+  private tellUnits(running: Running): void {
+    const units = this.options.units?.() ?? 'GiB';
+    if (running.units === units) return;
+    running.units = units;
+    // Where it cannot be told, the call after it fails, too, and says why.
+    running.peer.call('compute/showUnits', { units }).catch(() => undefined);
   }
 
   /** Probed once a window; `refresh` probes again. */
@@ -185,7 +201,7 @@ export class ComputeClient {
     });
     const transport = framedTransport(pipe, onBroken);
     const peer = new RpcPeer<ComputeMethods, HostMethods>(transport, handlers, answerCheck(COMPUTE), MOST_HOST_CALLS);
-    const running: Running = { child, peer };
+    const running: Running = { child, peer, units: 'GiB' };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => this.log(text.trimEnd()));

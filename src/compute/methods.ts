@@ -23,6 +23,7 @@ import { computeThreads, defaultMemoryCeiling } from './machine';
 import { assertFits, layerRunBytes } from './memory';
 import { probeDevices } from './probeDevices';
 import { runLayer } from './runLayer';
+import { showUnits } from '../model/units';
 import { SerialQueue } from './serialQueue';
 import { WEIGHTS_ANSWERS } from './weightsSummary';
 
@@ -49,6 +50,10 @@ export class ComputeService {
         memoryBytes: process.memoryUsage.rss(),
         memoryCeiling: this.memoryCeiling,
       }),
+      'compute/showUnits': ({ units }) => {
+        showUnits(units);
+        return null;
+      },
       'compute/devices': ({ refresh }, context) => this.devices(refresh, context),
       'compute/describeLayer': ({ layer, ...config }) => describeLayer(config, layer),
       'compute/layerOnnx': (params) => {

@@ -97,6 +97,8 @@ export class ConfigReader {
   /** A nested object; it has no class defaults of its own. Null when absent or not an object. */
   nested(key: string): ConfigReader | null {
     this.consult([key]);
+    // A what-if without it; values inside of it are overrides of their own.
+    if (this.overrides.has(this.pathOf(key)) && !isJsonObject(this.overrides.get(this.pathOf(key)))) return null;
     const path = [...this.path, key];
     return this.document.objectAt(path)
       ? new ConfigReader(this.document, path, this.log, { ...this.setting, defaults: null })

@@ -13,6 +13,8 @@ import { mayHoldModel } from '../python/search';
 import type { Advice } from './advice/advice';
 import { Owner } from './lifecycle';
 import { CONFIG_LANGUAGES } from './readings';
+import type { KeyTexts } from './hover';
+import type { HoveredLines } from './hoveredLines';
 import type { Services } from './services';
 
 const DEBOUNCE_MS = 100;
@@ -24,7 +26,10 @@ export class AdviceLoader extends Owner {
   /** What watches for the first config; gone once it came. */
   private readonly watch = this.own(new Watch());
 
-  constructor(private readonly services: Services) {
+  constructor(
+    private readonly services: Services,
+    private readonly lines: HoveredLines,
+  ) {
     super();
     this.watch.add(window.onDidChangeVisibleTextEditors(() => this.look()));
     this.watch.add(
@@ -47,6 +52,11 @@ export class AdviceLoader extends Owner {
   /** Null until it was needed. */
   get loaded(): Advice | null {
     return this.advice;
+  }
+
+  /** What keys cost beside the cache; null where that part cannot be loaded. */
+  async keyTexts(): Promise<KeyTexts | null> {
+    return (await this.load())?.keyTexts ?? null;
   }
 
   private schedule(): void {
@@ -83,7 +93,9 @@ export class AdviceLoader extends Owner {
     token: CancellationToken,
   ): Promise<Hover | null> {
     if (!mayHoldModel(document.getText())) return null;
-    return (await this.load())?.pythonHover(document, position, token) ?? null;
+    const found = (await (await this.load())?.pythonHover(document, position, token)) ?? null;
+    if (found) this.lines.hovered(document);
+    return found;
   }
 }
 

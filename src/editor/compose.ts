@@ -20,11 +20,12 @@ import type { RunLayerRequest } from './computeHost';
 import type { MeasureConversionRequest } from './conversionQuestions';
 import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
+import { HoveredLines } from './hoveredLines';
 import { COMMANDS, CONTEXTS, VIEWS } from './ids';
 import { LazyModels } from './lazyModels';
 import { registerExplorer, registerPalette } from './lazyParts';
 import type { PanelHost } from './panel/panelHost';
-import { CONFIG_SELECTOR, Readings } from './readings';
+import { Readings } from './readings';
 import { REFERENCE_SELECTOR, ReferenceHovers } from './referenceHover';
 import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
@@ -57,8 +58,9 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const compute = models && new LazyCompute(context, log, platform.load, pages, models);
   const services: Services = { context, log, readings, platform, pages, compute, models };
   models?.useFor(services);
-  const hovers = new ConfigHoverProvider(readings);
-  const advice = new AdviceLoader(services);
+  const lines = new HoveredLines();
+  const advice = new AdviceLoader(services, lines);
+  const hovers = new ConfigHoverProvider(readings, () => advice.keyTexts(), lines);
   context.subscriptions.push(
     log,
     ...units,
@@ -67,7 +69,9 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...(models ? [models, languages.registerHoverProvider(REFERENCE_SELECTOR, new ReferenceHovers(models))] : []),
     ...(compute ? [compute] : []),
     advice,
-    languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
+    // A selector that says less stands below others: first the schema's sentence of what a key is, then this. Any language; it asks itself.
+    languages.registerHoverProvider({ language: '*' }, hovers),
+    lines.register(),
     registerCommand(COMMANDS.showLog, () => log.show()),
     new ConfigContext(readings),
     ...registerPanel(services),

@@ -25,7 +25,7 @@ import type { LazyModels } from './lazyModels';
 import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
 import type { ResultPages } from './resultPages';
-import { computeSettings, scenarioSetting, taughtFamilies } from './settings';
+import { computeSettings, scenarioSetting, taughtFamilies, unitsSetting } from './settings';
 import { ask, askText, complain, type Log, pickFrom, tell, warn, withProgress } from './sinks';
 import { writeWhole } from './writing';
 
@@ -272,6 +272,7 @@ export class ComputeHost extends Owner {
         if (!models) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
         return (await models.get()).hub.fetchPart(params);
       },
+      units: unitsSetting,
       onLog: (line) => log.info(line),
       onCrash: (message) =>
         warn(l10n.t("Headlight's compute process ended: {0} It starts again when it is needed.", message)),

@@ -39,6 +39,7 @@ export const COMMANDS = {
 export const INTERNAL_COMMANDS = {
   explainRule: '_headlight.explainRule',
   ignoreRule: '_headlight.ignoreRule',
+  revealLine: '_headlight.revealLine',
 } as const;
 
 /** Those of the palette's bundle. */

@@ -12,7 +12,7 @@ import { LANGUAGE_KEYS } from '../reading/locate';
 import type { TextRange } from '../model/spec';
 import type { Reading } from '../reading/read';
 import type { LintContext } from './context';
-import { nearness } from './nearNames';
+import { type NearName, nearName, nearness } from './nearNames';
 
 /** So many keys of one object are looked at, and so many told of; who has more has another trouble. */
 const MOST_READ = 1000;
@@ -26,9 +26,19 @@ const SPELLINGS = [LAYER_KEYS, HEAD_KEYS, KV_HEAD_KEYS, HEAD_DIM_KEYS, HIDDEN_KE
 
 export function lintUnknownKeys(context: LintContext): void {
   const { own, root, reading } = context;
-  const objects = askedByObject(reading);
   const home = own.path.join('.');
-  const { values = {}, aliases = {} } = own.defaults ?? {};
+  for (const [path, read] of readKeys(reading)) {
+    const reader = path === home ? own : path === root.path.join('.') ? root : reading.readerAt(path.split('.'));
+    lintObject(context, reader, read, path === home);
+  }
+  lintRoot(context);
+}
+
+/** What is read of a config: the keys of each object, by its path, that the family asks for or its class declares. */
+export function readKeys(reading: Reading): ReadonlyMap<string, ReadonlySet<string>> {
+  const objects = askedByObject(reading);
+  const home = reading.location.path.join('.');
+  const { values = {}, aliases = {} } = reading.reader().defaults ?? {};
   const ofClass = [
     ...Object.keys(values),
     ...Object.keys(aliases),
@@ -37,12 +47,17 @@ export function lintUnknownKeys(context: LintContext): void {
     ...TYPE_KEYS,
   ];
   objects.set(home, new Set([...(objects.get(home) ?? []), ...ofClass]));
-  for (const [path, read] of objects) {
-    const reader = path === home ? own : path === root.path.join('.') ? root : reading.readerAt(path.split('.'));
-    // The keys that are described may be those of a family that this one was changed into.
-    lintObject(context, reader, read, path === home ? Object.keys(DESCRIBED_KEYS) : []);
-  }
-  lintRoot(context);
+  return objects;
+}
+
+/** The key that a key of the file is a misspelling of; null where it is read, or near to none. */
+export function misspelling(reading: Reading, path: readonly string[]): string | null {
+  const parent = path.slice(0, -1);
+  const key = path.at(-1) ?? '';
+  const read = readKeys(reading).get(parent.join('.'));
+  if (!read || read.has(key)) return null;
+  const isHome = parent.join('.') === reading.location.path.join('.');
+  return meaning(isHome ? reading.reader() : reading.readerAt(parent), read, isHome)(key);
 }
 
 /** What says where the language model is, and which: read before any family. */
@@ -53,7 +68,7 @@ function lintRoot(context: LintContext): void {
   for (const key of root.keys().slice(0, MOST_READ)) {
     if (isDeclaredKey(key)) continue;
     const names = isJsonObject(root.own(key)) ? (nested ? [] : objects) : TYPE_KEYS.filter((name) => !root.has(name));
-    const meant = names.includes(key) ? null : nearest(key, names, 2);
+    const meant = names.includes(key) ? null : nearest(key, names.map(nearName), 2);
     if (meant !== null) tell(context, root, key, meant);
   }
 }
@@ -72,29 +87,31 @@ function askedByObject({ consulted, taken }: Reading): Map<string, Set<string>> 
   return objects;
 }
 
-function lintObject(
-  context: LintContext,
-  reader: ConfigReader,
-  read: ReadonlySet<string>,
-  ofOthers: readonly string[],
-): void {
-  const keys = reader.keys().slice(0, MOST_READ);
+function lintObject(context: LintContext, reader: ConfigReader, read: ReadonlySet<string>, isHome: boolean): void {
+  const meant = meaning(reader, read, isHome);
+  let told = 0;
+  for (const key of reader.keys().slice(0, MOST_READ)) {
+    if (told === MOST_TOLD) break;
+    const name = read.has(key) ? null : meant(key);
+    if (name === null) continue;
+    told++;
+    tell(context, reader, key, name);
+  }
+}
+
+/** What a key of an object means that is not read there: names are prepared once for all of them. */
+function meaning(reader: ConfigReader, read: ReadonlySet<string>, isHome: boolean): (key: string) => string | null {
   const absent = (key: string): boolean =>
     !reader.has(key) && !spellingsOf(reader, key).some((spelling) => read.has(spelling) && reader.hasValue(spelling));
   const missing = [...read].filter(absent);
-  const missingOfOthers = ofOthers.filter((key) => !read.has(key) && absent(key));
-  let told = 0;
-  for (const key of keys) {
-    if (told === MOST_TOLD) break;
-    if (read.has(key)) continue;
-    const meant =
-      synonym(key, missing) ??
-      nearest(key, missing, isDeclaredKey(key) ? 1 : 2) ??
-      (isDeclaredKey(key) ? null : nearest(key, missingOfOthers, 2));
-    if (meant === null) continue;
-    told++;
-    tell(context, reader, key, meant);
-  }
+  const near = missing.map(nearName);
+  // The keys that are described may be those of a family that this one was changed into.
+  const described = isHome ? Object.keys(DESCRIBED_KEYS) : [];
+  const ofOthers = described.filter((key) => !read.has(key) && absent(key)).map(nearName);
+  return (key) =>
+    synonym(key, missing) ??
+    nearest(key, near, isDeclaredKey(key) ? 1 : 2) ??
+    (isDeclaredKey(key) ? null : nearest(key, ofOthers, 2));
 }
 
 function tell(context: LintContext, reader: ConfigReader, key: string, meant: string): void {
@@ -128,13 +145,14 @@ function spellingsOf({ defaults }: ConfigReader, key: string): readonly string[]
   return [target, ...aliases, ...(SPELLINGS.find((names) => names.includes(key)) ?? [])];
 }
 
-function nearest(key: string, names: readonly string[], most: number): string | null {
+function nearest(key: string, names: readonly NearName[], most: number): string | null {
+  const asked = nearName(key);
   let best: string | null = null;
   let least = most + 1;
-  for (const name of names) {
-    const apart = nearness(key, name);
+  for (const other of names) {
+    const apart = nearness(asked, other);
     if (apart === null || apart >= least) continue;
-    [best, least] = [name, apart];
+    [best, least] = [other.name, apart];
   }
   return best;
 }

@@ -157,7 +157,6 @@ export function fitMarkdown(
   return documentOf([
     heading(1, md`${name} on ${where}`),
     md`**${fitLine(report)}** at ${workloadText(scenario)} · ${scenario.kvDtype} · ${engineText(scenario)}`,
-    ...(report.weights.chosen ? [md`Weights ${chosenText(report.weights.chosen)}.`] : []),
     table(['', 'size', ''], rows, ['left', 'right', 'left']),
     list([
       ...(suggestions.length > 0

@@ -21,6 +21,11 @@ export function costText(plan: CachePlan): string {
   return text === NOT_KNOWN ? 'cache not known' : `${guessMark(plan)}${text}`;
 }
 
+/** The view of configs: the number at the scenario first, by which it sorts: a narrow view cuts the end. */
+export function treeText(plan: CachePlan): string {
+  return `${scopedText(plan)} · ${plan.spec.variant} · ${costText(plan)}`;
+}
+
 /** The status bar: "4 GiB at 1 × 32,768 tokens", "1,008 GiB · 126 GiB on each of 8 at …"; "KV cache not known". */
 export function statusText(plan: CachePlan): string {
   const total = scopedText(plan);

@@ -65,6 +65,17 @@ export function isNothing(part: Markdown): boolean {
   return part.source === '';
 }
 
+/** The command behind a line's link (src/editor/revealLine.ts). */
+export const REVEAL_LINE = '_headlight.revealLine';
+
+/**
+ * "line 12" as a link that reveals the line: our own command with one whole number, which is counted and never read from a file.
+ */
+export function lineLink(line: number): Markdown {
+  if (!Number.isSafeInteger(line) || line < 1) return md`line ${line}`;
+  return new MarkdownText(`[line ${line}](command:${REVEAL_LINE}?%5B${line}%5D)`);
+}
+
 /** Parts with something of our own between them; what is empty is left out. */
 export function joined(parts: readonly MarkdownPart[], between: Separator): Markdown {
   return new MarkdownText(

@@ -19,12 +19,12 @@ export function threeText({ atLeast, everywhere }: CachePlan): string {
   return `in all ${three(everywhere)}; on ${alike ? 'each' : 'the fullest'} of ${formatInteger(devices)} devices ${three(atLeast)}`;
 }
 
-/** What one sequence of the trained length caches by the attention itself; null where no length is given. */
-export function trainedContext({ spec, kvDtype }: CachePlan): CachePlan | null {
+/** What one sequence of the trained length (or so many times it) caches by the attention itself; null where no length is given. */
+export function trainedContext({ spec, kvDtype }: CachePlan, times = 1): CachePlan | null {
   const length = spec.contextLength;
   return length
     ? planCache(spec, {
-        workload: { batch: 1, tokens: length.value },
+        workload: { batch: 1, tokens: times * length.value },
         engine: 'intrinsic',
         kvDtype,
         sharding: UNSHARDED,

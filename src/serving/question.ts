@@ -6,6 +6,7 @@
 import { parseEngine } from '../cache/engines/choose';
 import { isKvDtype, type KvDtype } from '../model/dtype';
 import { ENGINE_NAMES, ENGINES, type EngineRule, MOST_RANKS } from '../model/scenario';
+import { parseTypedCount } from '../model/typedCount';
 import { type WeightFormat, weightFormatOf } from '../model/weightFormat';
 import type { Device } from './device';
 
@@ -71,28 +72,20 @@ function partOf<M>(part: string, known: Known<M>): Found<M> | null {
 
 /** "131,072 × 32", "32 × 131072 tokens", "32k", "32,768 tokens", "32 users": of two numbers the larger is the tokens. */
 function workload<M>(part: string): Found<M> | null {
-  const number = String.raw`(\d[\d,_' ]*[kKmM]?)`;
+  const number = String.raw`(\d[\d.,_' ]*(?:[km]i?)?)`;
   const pair = new RegExp(
     `^${number}(?:\\s*tokens)?\\s*${TIMES}\\s*${number}(?:\\s*tokens|\\s*sequences|\\s*users)?$`,
     'i',
   ).exec(part);
   if (pair) {
-    const [first, second] = [numberOf(pair[1]), numberOf(pair[2])];
+    const [first, second] = [parseTypedCount(pair[1] ?? ''), parseTypedCount(pair[2] ?? '')];
     if (first === null || second === null) return null;
     return { tokens: Math.max(first, second), batch: Math.min(first, second) };
   }
   const one = new RegExp(`^${number}\\s*(tokens|sequences|users|at once)?$`, 'i').exec(part);
-  const value = numberOf(one?.[1]);
+  const value = parseTypedCount(one?.[1] ?? '');
   if (!one || value === null) return null;
   return one[2] === undefined || /^tokens$/i.test(one[2]) ? { tokens: value } : { batch: value };
-}
-
-function numberOf(text: string | undefined): number | null {
-  const match = /^(\d+)([kKmM]?)$/.exec((text ?? '').replace(/[\s,_']/g, ''));
-  if (!match) return null;
-  const unit = { k: 1024, m: 1024 ** 2 }[match[2]?.toLowerCase() ?? ''] ?? 1;
-  const value = Number(match[1]) * unit;
-  return Number.isSafeInteger(value) && value >= 1 && value <= 2 ** 40 ? value : null;
 }
 
 /** "fp8 weights and cache", "weights fp8", "q8_0 cache", "Q4_K_M": a type alone is that of the weights. */

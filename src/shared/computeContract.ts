@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
 import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/onnx/program';
+import { UNITS } from '../model/units';
 import { configSource } from './configSource';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
@@ -115,6 +116,8 @@ export const COMPUTE = {
     params: v.pipe(plain, v.strictObject({})),
     result: v.object({ pid: natural, memoryBytes: anyNumber, memoryCeiling: anyNumber }),
   },
+  /** What sizes in messages are counted in from now on: GiB until then. */
+  'compute/showUnits': { params: v.strictObject({ units: v.picklist(UNITS) }), result: v.null() },
   'compute/devices': {
     /** `refresh`: probe again, even if it was done before. */
     params: v.strictObject({ refresh: v.boolean() }),

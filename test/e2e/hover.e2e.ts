@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sampled } from '../unit/depth';
 import { type Editor } from './pageObjects/editor';
+import { Panel } from './pageObjects/panel';
 import { type Theme } from './pageObjects/workbench';
 import { useWorkbench } from './window';
 
@@ -19,6 +20,10 @@ describe('the hover on a config of Llama 3', () => {
     const hover = await editor.hoverWithKeyboard();
     const text = await hover.textWith('131,072');
     expect(text).toContain('8 groups of 4');
+    // What the key is stands first, in the schema's words, and nothing is cut.
+    expect(text).toMatch(/^KV heads: each caches one K/);
+    expect(text.indexOf('Change scenario')).toBeGreaterThan(text.indexOf('131,072'));
+    expect(await hover.isCut()).toBe(false);
     await hover.dismiss();
   });
 
@@ -33,4 +38,14 @@ describe('the hover on a config of Llama 3', () => {
       await hover.dismiss();
     },
   );
+
+  // The last: it leaves the panel in front.
+  test('shows the heads by one click', async () => {
+    await editor.moveCursorTo('num_key_value_heads');
+    const hover = await editor.hoverWithKeyboard();
+    await hover.textWith('Show these heads');
+    await workbench().page.locator('.monaco-hover:visible a', { hasText: 'Show these heads' }).click();
+    const panel = new Panel(workbench().page);
+    await panel.frame.getByRole('tab', { name: 'Heads', selected: true }).waitFor();
+  });
 });

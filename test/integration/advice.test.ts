@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, suiteSetup, test } from 'mocha';
 import * as vscode from 'vscode';
-import { headlight, hoverText, othersSince, sample, write } from './support';
+import { headlight, hoverText, othersSince, sample, until, write } from './support';
 
 interface Api {
   familyStatus(): { readonly text: string; readonly detail: string; readonly warning: boolean } | null;
@@ -17,15 +17,6 @@ async function withSetting(key: string, value: unknown, body: () => Promise<void
     await body();
   } finally {
     await SETTINGS.update(key, undefined, vscode.ConfigurationTarget.Global);
-  }
-}
-
-/** Waits for what providers and timers bring; the test's own limit is the limit. */
-async function until<T>(look: () => T | undefined | null | false | Promise<T | undefined | null | false>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
@@ -362,6 +353,20 @@ suite('advice', () => {
       assert.ok(target);
       const page = await vscode.workspace.openTextDocument(target);
       assert.match(page.getText(), /# heads-not-divisible\n[\s\S]*\*\*error\*\*/);
+    });
+
+    test('go with the value that they are about while another is typed, and the others stay', async () => {
+      const uri = await write('deleted/config.json', config({ num_key_value_heads: 7, torch_dtype: 'float16' }));
+      const { document } = await show(uri);
+      const rules = (): string[] => problems(uri).map(ruleOf);
+      await until(() => rules().includes('heads-not-divisible') && rules().includes('dtype-disagrees'));
+      await edit(document, '"num_key_value_heads": 7', '"num_key_value_heads": ');
+      await until(() => !rules().includes('heads-not-divisible'));
+      const other = problems(uri).find((problem) => ruleOf(problem) === 'dtype-disagrees');
+      assert.ok(other && document.lineAt(other.range.start.line).text.includes('dtype'));
+      await edit(document, '"num_key_value_heads": ', '"num_key_value_heads": 7');
+      await until(() => rules().includes('heads-not-divisible'));
+      await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     });
 
     test('Apply mends one, in the layout of the file', async () => {

@@ -124,7 +124,47 @@ suite('hover', () => {
     assert.ok(content instanceof vscode.MarkdownString);
     assert.deepEqual((content.isTrusted as { enabledCommands: string[] }).enabledCommands, [
       'headlight.changeScenario',
+      'headlight.showHeads',
+      'headlight.explainThisNumber',
+      '_headlight.revealLine',
     ]);
-    assert.doesNotMatch(content.value, /\]\(command:(?!headlight\.changeScenario)/);
+    assert.doesNotMatch(
+      content.value,
+      /\]\(command:(?!headlight\.(?:changeScenario|showHeads|explainThisNumber)\)|_headlight\.revealLine\?%5B\d+%5D\))/,
+    );
+  });
+
+  test('says what a key is that shapes no cache, what it costs, and when it is not read', async () => {
+    const uri = await write(
+      'keys/model.json',
+      JSON.stringify({
+        model_type: 'llama',
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        hidden_size: 64,
+        intermediate_size: 128,
+        vocab_size: 1000,
+        rms_norm_eps: 1e-5,
+        n_inner: 8,
+      }),
+    );
+    // 2 layers × 3 × 64 × 128 elements.
+    assert.match(await hoverText(uri, 'intermediate_size'), /Inner width.*Grows with it: \*\*49\.2 K parameters/s);
+    assert.match(await hoverText(uri, 'rms_norm_eps'), /changes neither the cache nor the weights/);
+    assert.match(await hoverText(uri, 'n_inner'), /`llama` does not read `n_inner`: it changes nothing here/);
+  });
+
+  test('reveals a line by its link, in the file that the hover was over, and nothing for what is no line', async () => {
+    const uri = sample('deepseek-v3/config.json');
+    const text = await hoverText(uri, 'kv_lora_rank');
+    const [, line] = /`torch_dtype` \[line (\d+)\]\(command:_headlight\.revealLine\?%5B\1%5D\)/.exec(text) ?? [];
+    assert.ok(line, text);
+    const editor = await vscode.window.showTextDocument(uri);
+    await vscode.commands.executeCommand('_headlight.revealLine', Number(line));
+    assert.match(editor.document.lineAt(editor.selection.active.line).text, /torch_dtype/);
+    for (const wrong of [0, 1e9, 1.5, '3', undefined])
+      await vscode.commands.executeCommand('_headlight.revealLine', wrong);
+    assert.equal(editor.selection.active.line, Number(line) - 1);
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
   });
 });

@@ -66,3 +66,14 @@ export async function pageText(): Promise<string> {
   assert.ok(page, 'no page is in front');
   return new TextDecoder().decode(await vscode.workspace.fs.readFile(page));
 }
+
+/** Waits for what providers and timers bring; the test's own limit is the limit. */
+export async function until<T>(
+  look: () => T | undefined | null | false | Promise<T | undefined | null | false>,
+): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,8 +1,9 @@
-/** The JSON schema of model configs, from the tables of keys (src/config/keys.ts, keyShapes.ts). */
+/** The JSON schema of model configs, from the tables of keys (src/config/keys.ts, keyShapes.ts, otherKeys.ts). */
 
 import { HEAD_KEYS, HIDDEN_KEYS, LAYER_KEYS } from '../../src/config/spellings';
 import type { KeyInfo } from '../../src/config/keys';
 import { DESCRIBED_KEYS, shapeOf } from '../../src/config/keyShapes';
+import { OTHER_KEYS } from '../../src/config/otherKeys';
 import { COMPLETED } from '../../src/reading/offers';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -49,7 +50,10 @@ export function modelConfigSchema(): Schema {
 }
 
 function keyProperties(): Record<string, Schema> {
-  return Object.fromEntries(Object.entries(DESCRIBED_KEYS).map(([key, info]) => [key, keySchema(key, info)]));
+  return Object.fromEntries([
+    ...Object.entries(OTHER_KEYS).map(([key, info]) => [key, { description: describe(key, info), doNotSuggest: true }]),
+    ...Object.entries(DESCRIBED_KEYS).map(([key, info]) => [key, keySchema(key, info)]),
+  ]) as Record<string, Schema>;
 }
 
 function nestedProperties(): Record<string, Schema> {
@@ -58,7 +62,11 @@ function nestedProperties(): Record<string, Schema> {
     ...Object.fromEntries(NESTED.map((key) => [key, { doNotSuggest: true, ...nested }])),
     // Both are objects of their own that hold keys of the table.
     attn_config: { ...keySchema('attn_config', DESCRIBED_KEYS['attn_config'] ?? { text: '' }), ...nested },
-    quantization_config: { doNotSuggest: true, properties: pick(['kv_cache_scheme', 'kv_cache_quant_algo']) },
+    quantization_config: {
+      description: OTHER_KEYS['quantization_config']?.text ?? '',
+      doNotSuggest: true,
+      properties: pick(['kv_cache_scheme', 'kv_cache_quant_algo']),
+    },
   };
 }
 

@@ -303,7 +303,7 @@ export class HeadsView extends LitElement {
   private renderHeads(result: HeadsResult, session: HeadsSession, heads: HeadsState | null): TemplateResult {
     return this.mode === 'patterns'
       ? html`<headlight-heads-patterns .session=${session} .heads=${heads}></headlight-heads-patterns>`
-      : html`<headlight-heads-key-values .result=${result}></headlight-heads-key-values>`;
+      : html`<headlight-heads-key-values .result=${result} .session=${session}></headlight-heads-key-values>`;
   }
 
   private renderOther({ source, running, failure, result, config }: HeadsState, session: HeadsSession): TemplateResult {

@@ -25,6 +25,7 @@ import './whatIf/engineOptions';
 import { fields } from './whatIf/fields';
 import { type Knob, knobsOf, type Turned, turnedReading } from './whatIf/knobs';
 import {
+  assumed,
   keptChange,
   modelOf,
   realChange,
@@ -203,6 +204,7 @@ export class WhatIfView extends LitElement {
       </div>
       ${this.memory(after)}
       <p class="design small">${designText(plan.spec)} · ${contextText(plan)}${plan.exact ? '' : ` · not exact: ${inexactText(plan)}`}</p>
+      ${assumed(plan).map((text) => html`<p class="small quiet">${text}</p>`)}
       ${new Set(plan.spec.layers.map(({ attention }) => attention.kind)).size > 1 ? html`<headlight-strip .model=${stripModel(plan.spec, plan.kvDtype)}></headlight-strip>` : nothing}`;
   }
 

@@ -14,6 +14,8 @@ import {
   workspace,
 } from 'vscode';
 import { INTERNAL_COMMANDS } from '../ids';
+import { keyTextOf } from '../../present/keyCostText';
+import type { KeyTexts } from '../hover';
 import { Owner } from '../lifecycle';
 import { CONFIG_SELECTOR } from '../readings';
 import type { Services } from '../services';
@@ -62,6 +64,10 @@ export class Advice extends Owner {
 
   pythonHover(document: TextDocument, position: Position, token: CancellationToken): Promise<Hover | null> {
     return this.python.hoverAt(document, position, token);
+  }
+
+  get keyTexts(): KeyTexts {
+    return keyTextOf;
   }
 
   get familyStatus(): ShownStatus | null {

@@ -13,6 +13,7 @@ import {
 import type { ConfigDocument } from '../../config/document';
 import { lintReading } from '../../lint/lint';
 import type { Problem, Severity, TextRange } from '../../model/spec';
+import type { FollowedReading } from '../../reading/follow';
 import { SETTINGS } from '../ids';
 import { Owner } from '../lifecycle';
 import { CONFIG_LANGUAGES } from '../readings';
@@ -83,8 +84,7 @@ export class ConfigDiagnostics extends Owner {
     if (this.disposed || document.isClosed) return;
     const insight = isEnabled(SETTINGS.lintEnabled) ? this.insights.of(document) : null;
     if (!insight) return this.clear(document);
-    // Half-typed: the squiggles move with the text until it is complete again.
-    if (insight.found.stale) return;
+    if (insight.found.stale) return this.keepTrue(document, insight.found);
     this.insights.counts.lints++;
     const ignored = ignoredRules(document);
     const path = workspace.asRelativePath(document.uri, false);
@@ -95,6 +95,27 @@ export class ConfigDiagnostics extends Owner {
     this.collection.set(
       document.uri,
       reported.map((each) => each.diagnostic),
+    );
+  }
+
+  /**
+   * Half-typed: the squiggles move with the text until it is complete again, but for those about a value that is no more, or another; what
+   * they say of it would be said of what is being typed.
+   */
+  private keepTrue(document: TextDocument, { document: now, reading }: FollowedReading): void {
+    const key = document.uri.toString();
+    const before = this.reported.get(key) ?? [];
+    const kept = before.flatMap(({ problem }): Reported[] => {
+      const then = valueText(reading.document, problem);
+      const range = valueRange(now, problem);
+      if (problem.key !== null && valueText(now, problem) !== then) return [];
+      return [{ problem, diagnostic: diagnosticOf(document, now, { ...problem, range }) }];
+    });
+    if (kept.length === before.length) return;
+    this.reported.set(key, kept);
+    this.collection.set(
+      document.uri,
+      kept.map((each) => each.diagnostic),
     );
   }
 
@@ -125,6 +146,19 @@ function diagnosticOf(document: TextDocument, config: ConfigDocument, problem: P
   shown.source = SOURCE;
   shown.code = { value: problem.rule, target: Uri.parse(ruleUri(problem.rule)) };
   return shown;
+}
+
+/** Where the value of a problem's key stands; null where it has none. */
+function valueRange(config: ConfigDocument, { key }: Problem): TextRange | null {
+  const path = key?.split('.') ?? [];
+  const parent = config.objectAt(path.slice(0, -1));
+  const node = parent && config.propertiesOf(parent).get(path.at(-1) ?? '')?.valueNode;
+  return node ? config.rangeOfNode(node) : null;
+}
+
+function valueText(config: ConfigDocument, problem: Problem): string | null {
+  const range = valueRange(config, problem);
+  return range && config.text.slice(range.offset, range.offset + range.length);
 }
 
 type Place = Pick<TextRange, 'offset' | 'length'>;

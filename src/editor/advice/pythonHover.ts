@@ -5,6 +5,7 @@ import type { ConfigDocument } from '../../config/document';
 import type { PythonModel } from '../../python/python';
 import type { Reading } from '../../reading/read';
 import { HOVER_COMMANDS, hoverOf } from '../../present/hover';
+import { keyTextOf } from '../../present/keyCostText';
 import { SETTINGS } from '../ids';
 import { isEnabled, scenarioSetting, taughtFamilies } from '../settings';
 import { hover } from '../sinks';
@@ -34,7 +35,12 @@ export class PythonHovers {
     if (!model || at == null) return null;
     if (!readings.has(model)) readings.set(model, readPythonModel(model, { families: taughtFamilies() }));
     const read = readings.get(model);
-    const content = read && hoverOf(read.reading, read.document, at, scenarioSetting(document), false);
+    const scenario = scenarioSetting(document);
+    const content =
+      read &&
+      hoverOf(read.reading, read.document, at, scenario, false, {
+        keyText: (path) => keyTextOf(read.reading, path, scenario),
+      });
     const span = content && toSource(model, content.range.offset, content.range.length);
     if (!content || !span) return null;
     const range = new Range(document.positionAt(span.start), document.positionAt(span.end));

@@ -2,9 +2,9 @@
 
 import { l10n, ThemeIcon, type Uri } from 'vscode';
 import type { CachePlan } from '../../cache/plan';
-import { costText } from '../../present/lensText';
+import { costText, treeText } from '../../present/lensText';
 import { joined, sentenceText } from '../../present/markdown';
-import { notKnownText, scopedText, sizeInAllText } from '../../present/sizeText';
+import { notKnownText, scopedText } from '../../present/sizeText';
 import { contextText, designText } from '../../present/words';
 import { shownPath } from '../names';
 import { ViewItem } from '../sinks';
@@ -25,10 +25,9 @@ export class ConfigItem extends ViewItem {
       ...(plan.known ? [] : [notKnownText(plan)]),
       ...more.tail,
     ];
-    // The number at the scenario first, by which the view sorts: a narrow one cuts the end.
     super(
       name,
-      [sizeInAllText(plan), plan.spec.variant, costText(plan), ...more.tail].join(' · '),
+      [treeText(plan), ...more.tail].join(' · '),
       joined(sentences.map(sentenceText), '\n\n'),
     );
     this.id = uri.toString();

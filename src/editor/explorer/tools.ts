@@ -32,7 +32,7 @@ import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 import { toolQuestion, toolResult } from '../sinks';
-import { isWeightFile, weightsSummary } from './weightFiles';
+import { isWeightFile, weightsSummary } from '../weightFiles';
 
 /** Longer answers are cut: they go into a prompt. Characters. */
 const MOST_TEXT = 8_000;

@@ -2,7 +2,6 @@
 
 import { type CancellationToken, l10n, Uri, window } from 'vscode';
 import { weightsMarkdown } from '../../present/weightsText';
-import type { WeightsSummary } from '../../shared/weightsContract';
 import { documentOf, heading, type Markdown, sentenceText } from '../../present/markdown';
 import { besideOf } from '../beside';
 import { MODEL_SCHEME } from '../ids';
@@ -11,19 +10,13 @@ import { quantFileBeside } from '../quantFiles';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies } from '../settings';
 import { warn, withProgress } from '../sinks';
-
-/** Where the header of a file is read for longest. */
-const DEADLINE_MS = 60_000;
-
-export function isWeightFile(uri: Uri): boolean {
-  return /\.(?:gguf|safetensors)$/i.test(uri.path);
-}
+import { chooseWeightFile, isWeightFile, weightsSummary } from '../weightFiles';
 
 /** Opens the summary; the command of the explorer's context menu. */
 export async function estimateWeights(services: Services, uri: unknown): Promise<string | null> {
   const model = modelOf(uri);
   if (model) return estimateModel(services, model);
-  const file = uri instanceof Uri ? uri : await askFile();
+  const file = uri instanceof Uri ? uri : await chooseWeightFile(l10n.t('Estimate From a Weight File'));
   if (!file) return null;
   const problem = refusal(services, file);
   if (problem !== null) {
@@ -58,15 +51,6 @@ async function estimateModel(services: Services, uri: Uri): Promise<string | nul
   return markdown.source;
 }
 
-async function askFile(): Promise<Uri | undefined> {
-  const [file] =
-    (await window.showOpenDialog({
-      filters: { [l10n.t('Weights')]: ['gguf', 'safetensors'] },
-      title: l10n.t('Estimate From a Weight File'),
-    })) ?? [];
-  return file;
-}
-
 function refusal({ compute }: Services, file: Uri): string | null {
   if (!isWeightFile(file)) return l10n.t('This is no GGUF or safetensors file.');
   if (!compute) return l10n.t('Weight files cannot be read in the browser: open the folder in desktop VS Code.');
@@ -87,24 +71,5 @@ async function summaryOf(services: Services, file: Uri, name: string, token: Can
     });
   } catch (error) {
     return failed(error instanceof Error ? error.message : l10n.t('The file could not be read.'));
-  }
-}
-
-export async function weightsSummary(
-  { compute }: Services,
-  file: Uri,
-  token: CancellationToken,
-): Promise<WeightsSummary> {
-  if (!compute) throw new Error(l10n.t('Weight files cannot be read here.'));
-  const controller = new AbortController();
-  const listening = token.onCancellationRequested(() => controller.abort());
-  try {
-    return await (await compute.get()).call(
-      'weights/summary',
-      { path: file.fsPath },
-      { signal: controller.signal, deadlineMs: DEADLINE_MS },
-    );
-  } finally {
-    listening.dispose();
   }
 }

@@ -3,7 +3,7 @@
  * after the other or in one line, and whether it fits.
  */
 
-import { l10n, Uri, window } from 'vscode';
+import { l10n, Uri } from 'vscode';
 import { engineChoices, parseEngine } from '../../cache/engines/choose';
 import { planCache } from '../../cache/plan';
 import { KV_DTYPES, type KvDtype } from '../../model/dtype';
@@ -11,8 +11,8 @@ import type { Scenario } from '../../model/scenario';
 import { formatInteger } from '../../model/units';
 import { AS_FILED, type WeightFormat } from '../../model/weightFormat';
 import { fitLine, fitMarkdown, matrixMarkdown, partTexts, rowText } from '../../present/fitText';
-import { guessMark, notKnownText, sizeText } from '../../present/sizeText';
-import { chosenText, layersText, roomText, verdictSentence } from '../../present/verdictText';
+import { guessMark, notKnownText, scopedText } from '../../present/sizeText';
+import { layersText, verdictSentence } from '../../present/verdictText';
 import { engineText, refusalText, sentence, workloadText } from '../../present/words';
 import { type Reading, readModelConfig } from '../../reading/read';
 import type { Device } from '../../serving/device';
@@ -29,6 +29,7 @@ import { configName } from '../names';
 import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies, writeEngine, writeScenario } from '../settings';
 import { complain } from '../sinks';
+import { chooseWeightFile, isWeightFile, weightsSummary } from '../weightFiles';
 import { parseTypedCount } from '../../model/typedCount';
 import { storedWeights } from './fit';
 import { BACK, runFlow, type Step } from './flow';
@@ -74,8 +75,7 @@ export async function willItFit(services: Services, uri: unknown, argument: unkn
   const scope = configInSight(services.readings)?.source;
   const initial: State = { model: null, scenario: scenarioSetting(scope), device: null, said: false };
   const asked = requestOf<WillItFitRequest>(argument)?.question;
-  const file =
-    uri instanceof Uri && /\.(?:gguf|safetensors)$/i.test(uri.path) ? await fromWeightFile(services, uri) : null;
+  const file = uri instanceof Uri && isWeightFile(uri) ? await fromWeightFile(services, uri) : null;
   const first = file ? { ...initial, model: file } : initial;
   if (typeof asked === 'string') {
     const said = await stateOf(parsed(asked, sources), first, gpuSetting(scope));
@@ -127,12 +127,10 @@ async function fromConfig(services: Services, uri: Uri, name: string, weighs: bo
 }
 
 /** The model in a GGUF file, or beside a safetensors file; null (and said) where there is none. */
-async function fromWeightFile({ compute }: Services, uri: Uri): Promise<Model | null> {
+async function fromWeightFile(services: Services, uri: Uri): Promise<Model | null> {
   const name = uri.path.split('/').at(-1) ?? uri.path;
   try {
-    if (!compute || uri.scheme !== 'file') throw new Error(l10n.t('Weight files cannot be read here.'));
-    const process = await compute.get();
-    const { config, weights } = await process.call('weights/summary', { path: uri.fsPath }, { deadlineMs: 60_000 });
+    const { config, weights } = await weightsSummary(services, uri);
     const reading = config && readModelConfig(config.text, { families: taughtFamilies() });
     if (!reading) throw new Error(l10n.t('It does not say which model it holds.'));
     return { name, reading, weights };
@@ -143,11 +141,7 @@ async function fromWeightFile({ compute }: Services, uri: Uri): Promise<Model | 
 }
 
 async function askWeightFile(services: Services): Promise<Model | null> {
-  const [uri] =
-    (await window.showOpenDialog({
-      filters: { [l10n.t('Weights')]: ['gguf', 'safetensors'] },
-      title: l10n.t('Choose a Weight File'),
-    })) ?? [];
+  const uri = await chooseWeightFile(l10n.t('Choose a Weight File'));
   return uri ? fromWeightFile(services, uri) : null;
 }
 
@@ -263,7 +257,7 @@ const askWeights: Step<State> = async (state, place) => {
 function cacheText({ model }: State, scenario: Scenario): string {
   if (!model) return '';
   const plan = planCache(model.reading.spec, scenario);
-  return refusalText(plan) ?? `${guessMark(plan)}${sizeText(plan, 'totalBytes')}`;
+  return refusalText(plan) ?? `${guessMark(plan)}${scopedText(plan)}`;
 }
 
 const askEngine: Step<State> = async (state, place) => {
@@ -436,7 +430,6 @@ const showAnswer =
     }
     const suggestions = suggestionsFor(request, report);
     const verdict = verdictSentence(report, report.fits ? null : fitsFrom(request));
-    const { chosen } = report.weights;
     const shown = await showResults(
       {
         title: `${title(model)} · ${setUpText(scenario, device)}`,
@@ -445,8 +438,6 @@ const showAnswer =
           ...verdict.split(/, (?=\d|none)/).map((part) => ({ label: sentence(part), description: '' })),
           { label: sentence(fitLine(report)), description: '' },
           ...partTexts(report).map(([name, size, how]) => ({ label: sentence(name), description: size, detail: how })),
-          ...(chosen ? [{ label: l10n.t('Weights {0}', chosenText(chosen)), description: '' }] : []),
-          { label: l10n.t('Room for the cache'), description: roomText(report) },
           ...(report.layers ? [{ label: sentence(layersText(report.layers)), description: '' }] : []),
           ...suggestions.map(({ text }) => ({ label: l10n.t('Would fit with {0}', text), description: '' })),
         ],

@@ -29,6 +29,17 @@ export class Hover {
     throw new Error(`No hover with "${expected}"; shown: ${shown.length > 0 ? shown.join(' | ') : 'none'}`);
   }
 
+  /** Whether it must be scrolled to read all of it. */
+  isCut(): Promise<boolean> {
+    return this.widget
+      .first()
+      .evaluate((widget) =>
+        [widget, ...widget.querySelectorAll('.monaco-scrollable-element > *')].some(
+          ({ scrollHeight, clientHeight }) => clientHeight > 0 && scrollHeight > clientHeight + 1,
+        ),
+      );
+  }
+
   async dismiss(): Promise<void> {
     await this.editor.page().keyboard.press('Escape');
     await this.widget.first().waitFor({ state: 'hidden' });

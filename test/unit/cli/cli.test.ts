@@ -33,7 +33,10 @@ function file(name: string, text: string): string {
 
 async function json(...args: string[]): Promise<Record<string, unknown>> {
   const { code, out } = await cli(...args, '--json');
-  expect(code).toBe(0);
+  // `fit` says by its exit code, too, that it does not.
+  expect(code).toBe(
+    args[0] === 'fit' && /"verdict":\s*"(?:doesNotFit|refused)"/.test(out.replace(/"suggestions"[^]*/, '')) ? 3 : 0,
+  );
   expect(out.split('\n')).toHaveLength(1);
   return JSON.parse(out) as Record<string, unknown>;
 }
@@ -316,6 +319,32 @@ describe('fit', () => {
     expect(out).toMatch(/^room for the cache: [\d.]+ GiB to [\d.]+ GiB$/m);
     expect(out).toMatch(/: does not fit$/m);
     expect(out).toMatch(/^would fit with .*: --/m);
+  });
+
+  it('ends with 3 where it does not fit, in text as in JSON, and with 0 for a table or what is not known', async () => {
+    const args = ['fit', join(samples, 'llama-3-8b'), '--engine', 'vllm@2026-08', '--tokens', '131072'];
+    for (const more of [[], ['--json']]) {
+      expect((await cli(...args, '--gpu', 'rtx-4090', ...more)).code).toBe(3);
+      expect((await cli(...args, '--gpu', 'h200-sxm', ...more)).code).toBe(0);
+      expect((await cli(...args, ...more)).code).toBe(0);
+    }
+    const help = await cli('fit', '--help');
+    expect([help.code, help.err]).toEqual([0, '']);
+    expect(help.out).toMatch(/fit PATH .*--gpu/);
+    expect(help.out).toContain('exit code 3: it does not');
+  });
+
+  it('is told of by estimate, too, where a format is named', async () => {
+    const args = ['estimate', join(samples, 'llama-3-8b'), '--tokens', '4096'];
+    const plain = await cli(...args);
+    const fp8 = await cli(...args, '--weights', 'fp8');
+    expect(fp8.out).toBe(
+      `${plain.out}\n  weights 8.46 GiB (9.08 GB) in all (as fp8, chosen; the file says bfloat16: 6,979,321,856 parameters of attention, feed-forward and experts, assumed in fp8 with a scale per tensor; embedding, head, norms and routers (1,050,939,392) × 2 bytes): no part of the cache`,
+    );
+    expect(await json(...args)).not.toHaveProperty('weights');
+    const { weights, ...others } = await json(...args, '--weights', 'fp8');
+    expect(weights).toMatchObject({ chosen: { format: 'fp8' } });
+    expect(others).toEqual(await json(...args));
   });
 
   it('assumes a format of the weights where one is named', async () => {

@@ -1,5 +1,6 @@
 /** The compute process behind its client: runs, refusals, cancellation, crashes, idleness. The real process, forked. */
 
+import type { Units } from '../../../src/model/units';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -145,6 +146,17 @@ describe('a run', () => {
     expect(await failure(client.call('compute/runLayer', { ...quick, tokens: -1 }))).toMatchObject({
       code: 'invalidInput',
     });
+  });
+
+  it('counts sizes in what is shown now, also after the switch', async () => {
+    let units: Units = 'GiB';
+    const client = open({ memoryCeiling: 2 ** 20, units: () => units });
+    const large = { ...quick, tokens: 4096 };
+    expect((await failure(client.call('compute/runLayer', large))).message).toContain('more than the 1 MiB');
+    units = 'GB';
+    expect((await failure(client.call('compute/runLayer', large))).message).toContain('more than the 1.05 MB');
+    units = 'GiB';
+    expect((await failure(client.call('compute/runLayer', large))).message).toContain('more than the 1 MiB');
   });
 
   it('on an engine that is not there says why', async () => {

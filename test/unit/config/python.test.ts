@@ -105,7 +105,7 @@ describe('model configs in Python', () => {
     if (!read || at === null) throw new Error('not mapped');
     const hover = hoverOf(read.reading, read.document, at, scenario(1, 32_768), false);
     expect(hover?.markdown.source).toContain('**131,072 B/token**');
-    expect(hover?.markdown.source).toContain('**`num_key_value_heads` line 7**');
+    expect(hover?.markdown.source).toContain('**`num_key_value_heads` [line 7](');
     const span = hover && toSource(model, hover.range.offset, hover.range.length);
     expect(span && LLAMA.slice(span.start, span.end)).toBe('num_key_value_heads');
     const value = toJson(model, LLAMA.indexOf('8,\n    rope')) ?? 0;

@@ -18,7 +18,8 @@ import { fitMarkdown } from '../../../src/present/fitText';
 import { hintsOf } from '../../../src/present/hintText';
 import { HOVER_COMMANDS, hoverOf } from '../../../src/present/hover';
 import { inert } from '../../../src/present/inert';
-import type { Markdown } from '../../../src/present/markdown';
+import { keyTextOf } from '../../../src/present/keyCostText';
+import { lineLink, type Markdown, REVEAL_LINE } from '../../../src/present/markdown';
 import { weightsMarkdown } from '../../../src/present/weightsText';
 import { findPythonModels, readPythonModel } from '../../../src/python/python';
 import { readModelConfig, type Reading } from '../../../src/reading/read';
@@ -54,14 +55,19 @@ function harmless(text: string, where: string): void {
   }
 }
 
+/** One of our commands alone, or that which reveals a line with a number. */
+const OWN_LINK = new RegExp(
+  `^command:(?:(?:${HOVER_COMMANDS.filter((id) => id !== REVEAL_LINE)
+    .join('|')
+    .replaceAll('.', '\\.')})|${REVEAL_LINE.replace('.', '\\.')}\\?%5B[1-9]\\d{0,6}%5D)$`,
+);
+
 /** Of Markdown only our own commands are links, and nothing is HTML, an image or an address. */
 function markdownHarmless({ source }: Markdown, where: string): void {
   harmless(source, where);
   const bare = source.replace(/\\[!-/:-@[-`{-~]/g, '').replace(/`[^`\n]*`/g, '');
   expect(
-    [...bare.matchAll(/\]\(([^)]*)\)/g)]
-      .map(([, link]) => link)
-      .filter((link) => link !== `command:${HOVER_COMMANDS[0]}`),
+    [...bare.matchAll(/\]\(([^)]*)\)/g)].map(([, link]) => link).filter((link) => !OWN_LINK.test(link ?? '')),
     where,
   ).toEqual([]);
   expect(bare, where).not.toMatch(/<|!\[|https?:\/\/|www\./);
@@ -81,7 +87,9 @@ function textsOf(reading: Reading): { readonly markdown: readonly Markdown[]; re
   );
   const report = h100 && fitModel({ reading, device: h100, scenario: AT, weights: null });
   const hovers = Array.from({ length: document.text.length }, (_, offset) =>
-    offset % 3 === 0 ? hoverOf(reading, document, offset, AT, false)?.markdown : undefined,
+    offset % 3 === 0
+      ? hoverOf(reading, document, offset, AT, false, { keyText: (path) => keyTextOf(reading, path, AT) })?.markdown
+      : undefined,
   ).filter((hover) => hover !== undefined);
   harmless(comparisonCsv(comparison).replaceAll('\r\n', '\n'), 'CSV');
   return {
@@ -105,6 +113,12 @@ function textsOf(reading: Reading): { readonly markdown: readonly Markdown[]; re
     ],
   };
 }
+
+it('a link to a line has a number, or is none', () => {
+  expect(lineLink(12).source).toBe(`[line 12](command:${REVEAL_LINE}?%5B12%5D)`);
+  for (const line of [0, -1, 1.5, Number.NaN, Infinity, '1]) [x](command:y' as unknown as number])
+    expect(lineLink(line).source).not.toContain('](');
+});
 
 describe('a hostile config', () => {
   it.each(names)('%s is text in Markdown, labels, tables and the panel', (name) => {

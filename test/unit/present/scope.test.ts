@@ -96,9 +96,7 @@ describe('several devices', () => {
 
   it('that keep copies say so where a change costs nothing', () => {
     // Each of 8 devices keeps one of 8 heads, or a copy of the only one.
-    expect(hover(reading, 'num_key_value_heads', at)).toContain(
-      '`1` MQA → 1,008 GiB, **same**, 31.5 KiB/token, stored 8 times over',
-    );
+    expect(hover(reading, 'num_key_value_heads', at)).toContain('`1` MQA → 1,008 GiB, **same**, stored 8 times over');
   });
 
   it('are compared in all with in all', () => {

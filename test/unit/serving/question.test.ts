@@ -53,6 +53,10 @@ describe('a question in one line', () => {
       'gpt-oss, H200, vllm@0.11, 1M',
       { model: 'gpt-oss 120B', device: 'h200-sxm', devices: 1, engine: 'vllm', release: '0.11', tokens: 1_048_576 },
     ],
+    // As every other place takes numbers (model/typedCount.ts).
+    ['1.5M × 2', { tokens: 1_572_864, batch: 2 }],
+    ["131'072 tokens, 8 users", { tokens: 131_072, batch: 8 }],
+    ['1 2 3 tokens', { unknown: ['1 2 3 tokens'] }],
     ['weights int4:32, cache fp8, 64 users', { weights: 'int4:32', kvDtype: 'fp8', batch: 64 }],
     ['Llama 3 8B, fp9 weights, 8 × H9', { model: 'Llama 3 8B', unknown: ['fp9 weights', '8 × H9'] }],
     ['', {}],

@@ -277,6 +277,8 @@ class FakeHost implements Caller {
   shapes: CaptureResult['shapes'] = { k: [2, 3, 2], v: [2, 3, 2] };
   /** Rows of tiles, by what they are of. */
   readonly rows: Record<string, readonly number[] | undefined> = {};
+  readonly tiles: string[] = [];
+  failingTile: RpcError | null = null;
   /** Of every call that names a source. */
   readonly sources: string[] = [];
 
@@ -340,6 +342,8 @@ class FakeHost implements Caller {
       }
       case 'heads/tile': {
         this.rows[params.what ?? ''] = params.rows;
+        this.tiles.push(params.what ?? '');
+        if (this.failingTile) throw this.failingTile;
         const shape = params.what === 'weights' ? [4, 3, 3] : [2, 3, 2];
         return { type: 'float32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
       }
@@ -398,9 +402,25 @@ describe('a session', () => {
     await session.run();
     expect(session.state.result?.pieces).toEqual(['a', 'b', 'c']);
     expect(session.state.result?.k).toMatchObject({ count: 2, tokens: 3, dim: 2 });
+    expect(session.state.result?.q).toBeNull();
     expect(session.changed).toBe(false);
     session.setPrompt('another');
     expect(session.changed).toBe(true);
+  });
+  test('fetches Q when it is to be shown, once for a run', async () => {
+    const { host, session } = await started();
+    await session.run();
+    expect(host.rows).not.toHaveProperty('q');
+    await Promise.all([session.fetchQueries(), session.fetchQueries()]);
+    expect(session.state.result?.q).toMatchObject({ count: 2, tokens: 3, dim: 2 });
+    expect(host.tiles.filter((what) => what === 'q')).toHaveLength(1);
+    // A failure is said once, and not asked for again and again.
+    await session.run();
+    host.failingTile = new RpcError('crashed', 'it is gone');
+    await session.fetchQueries();
+    await session.fetchQueries();
+    expect(session.state.failure).toMatchObject({ where: 'Q of layer 0' });
+    expect(host.tiles.filter((what) => what === 'q')).toHaveLength(2);
   });
   test('another layer of the same prompt runs at once', async () => {
     const { session } = await started();

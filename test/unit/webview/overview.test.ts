@@ -40,8 +40,9 @@ function sameStrings(text: string): void {
     const plan = planCache(reading.spec, at);
     const { design, perTokenBytes, perToken, total, context } = overviewOn(reading, at, 'h100-sxm').figures;
     const [hover, cli] = [hoverText(reading, at), planText(plan)];
-    for (const surface of [hover, cli])
-      for (const string of [design, total, context]) expect(surface).toContain(string);
+    for (const surface of [hover, cli]) for (const string of [total, context]) expect(surface).toContain(string);
+    // A hover leaves the design to the line above the file where it has no room.
+    expect(cli).toContain(design);
     expect(cli).toContain(
       perTokenBytes === perToken ? `${perToken} per token` : `${perTokenBytes} (${perToken}) per token`,
     );

@@ -15,7 +15,7 @@ import { base, controls } from '../../styles/base';
 import { bringIntoView, keepLook, keptLook, rangeSelect, scaleNote, scaleSelect } from './look';
 import { Memo } from './memo';
 import { heatmapTable, rangeText, tokensText, valueText, vectorsModel } from './models';
-import type { HeadsResult, Vectors } from './session';
+import type { HeadsResult, HeadsSession, Vectors } from './session';
 import { headsStyles } from './styles';
 
 interface KeyValueLook {
@@ -28,7 +28,7 @@ const LETTERS: readonly Letter[] = ['Q', 'K', 'V'];
 /** Where nothing was measured between heads. */
 const NO_IDENTITY = { inside: 0, between: null };
 
-function valuesOf(result: HeadsResult, letter: Letter): Vectors {
+function valuesOf(result: HeadsResult, letter: Letter): Vectors | null {
   return { Q: result.q, K: result.k, V: result.v }[letter];
 }
 
@@ -37,6 +37,8 @@ export class HeadsKeyValues extends LitElement {
   static override readonly styles = [base, controls, headsStyles];
 
   @property({ attribute: false }) result: HeadsResult | null = null;
+  /** Fetches what of the result is not here yet. */
+  @property({ attribute: false }) session: Pick<HeadsSession, 'fetchQueries'> | null = null;
   @state() private look: KeyValueLook = keptLook('kv', { scale: 'linear' as ScaleKind, shared: false });
   @state() private chosen: { readonly letter: Letter; readonly head: number } = { letter: 'K', head: 0 };
 
@@ -64,12 +66,18 @@ export class HeadsKeyValues extends LitElement {
       </div>`;
   }
 
+  protected override updated(): void {
+    if (this.result?.q === null) void this.session?.fetchQueries();
+  }
+
   private change(change: Partial<KeyValueLook>): void {
     this.look = { ...this.look, ...change };
     keepLook('kv', this.look);
   }
 
-  private renderLetter(result: HeadsResult, letter: Letter, values: Vectors): TemplateResult {
+  private renderLetter(result: HeadsResult, letter: Letter, values: Vectors | null): TemplateResult {
+    if (values === null)
+      return html`<section class="letter" aria-label=${letter}><h2>${letter} <span class="small">is fetched</span></h2></section>`;
     const { queryHeads } = headDims(result.attention);
     const model = this.memos[letter].get([values, result, this.look], () => ({
       letter,
@@ -127,6 +135,7 @@ export class HeadsKeyValues extends LitElement {
   private renderZoom(result: HeadsResult): TemplateResult | typeof nothing {
     const { letter } = this.chosen;
     const values = valuesOf(result, letter);
+    if (values === null) return nothing;
     const { queryHeads } = headDims(result.attention);
     const head = Math.min(this.chosen.head, queryHeads - 1);
     const group = Math.floor((head * values.count) / queryHeads);

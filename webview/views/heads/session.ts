@@ -70,7 +70,9 @@ export interface HeadsResult extends LayerPatterns {
   readonly layerCount: number;
   /** Its prompt was read by words. */
   readonly words: boolean;
-  readonly q: Vectors;
+  /** Null until they are shown (`fetchQueries`). */
+  readonly q: Vectors | null;
+  readonly queryShape: readonly number[];
   readonly k: Vectors;
   readonly v: Vectors;
   /** Latent layers only. */
@@ -128,6 +130,7 @@ const QUICK_MS = 4000;
 const REST_MS = 300;
 
 export class HeadsSession {
+  private queriesOf: HeadsResult | null = null;
   private current: HeadsState = {
     sources: null,
     source: null,
@@ -295,7 +298,8 @@ export class HeadsSession {
         ids,
         layerCount: model.layers.length,
         words: model.words,
-        q: await vectors('q'),
+        q: null,
+        queryShape: looked.shapes.q ?? [],
         k: await vectors('k'),
         v: await vectors('v'),
         latent: latent ? await vectors('latent') : null,
@@ -308,6 +312,21 @@ export class HeadsSession {
         (seeded === null || (before.config?.text === config?.text && before.seeded?.seed === seeded.seed));
       this.update({ result, layers: same ? this.current.layers : [] });
     });
+  }
+
+  /** The queries of what is shown, once for a result: patterns need none of their numbers here. */
+  async fetchQueries(): Promise<void> {
+    const { result } = this.current;
+    // Asked for once: what failed is said, and another run asks again.
+    if (result === null || result.q !== null || this.queriesOf === result) return;
+    this.queriesOf = result;
+    try {
+      const q = await this.vectors(result.capture, 'q', result.queryShape, {});
+      // Another run may have come between.
+      if (this.current.result?.capture === result.capture) this.update({ result: { ...this.current.result, q } });
+    } catch (error) {
+      if (this.current.result?.capture === result.capture) this.fail(error, `Q of layer ${result.layer}`);
+    }
   }
 
   /** Patterns of all layers, one after the other, each shown when it is there. */

@@ -8,6 +8,7 @@ import type { Reading } from '../../../src/reading/read';
 import { type EngineOptions, isEngineRule, type Scenario } from '../../../src/model/scenario';
 import { AS_FILED } from '../../../src/model/weightFormat';
 import { formatSize, formatInteger, formatChange } from '../../../src/model/units';
+import { sentence } from '../../../src/present/words';
 import { formatSeconds } from '../../../src/present/quantities';
 import { inAllBytes, laterBytesPerToken, sizeInAllText, sizeText } from '../../../src/present/sizeText';
 import { possibleDecode } from '../../../src/serving/roofline';
@@ -182,6 +183,11 @@ function fitRow(name: string, before: Fit, after: Fit): ResultRow {
 
 function fitText(fit: Fit): string {
   return fit.kind === 'count' ? formatInteger(fit.value) : fit.kind === 'none' ? 'none' : 'any';
+}
+
+/** What the engine's rule takes for granted at this scenario: what is noted of the file itself stands in the overview. */
+export function assumed({ notes, spec }: Pick<CachePlan, 'notes' | 'spec'>): readonly string[] {
+  return notes.filter((note) => !note.inexact && !spec.notes.includes(note)).map(({ text }) => `${sentence(text)}.`);
 }
 
 /** For the live region: "In all 1 GiB, ÷ 4". */
