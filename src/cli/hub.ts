@@ -40,7 +40,7 @@ async function opened(text: string, output: CliOutput): Promise<HubFolder> {
   try {
     const endpoint = hubEndpoint(env);
     if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
-      throw new InputError('HF_ENDPOINT is no address that begins with https://.');
+      throw new InputError('HF_ENDPOINT must be an address that begins with https://.');
     const token = await hubToken(env);
     return await openHubFolder({
       name: parseHubName(text),

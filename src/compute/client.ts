@@ -173,7 +173,7 @@ export class ComputeClient {
     const pipe = child.stdio[PIPE] as Duplex;
     const onBroken = (why: string): void => {
       child.kill('SIGKILL');
-      ended(`what it sent is no message: ${why}`);
+      ended(`it sent an invalid message: ${why}`);
     };
     const peer = new RpcPeer<ComputeMethods, NoMethods>(framedTransport(pipe, onBroken), {}, answerCheck(COMPUTE));
     const running: Running = { child, peer };

@@ -213,7 +213,7 @@ export class ComputeHost extends Owner {
     const commands = installCommands(source);
     const install = l10n.t('Install');
     const detail = [
-      l10n.t("It goes into Headlight's own storage. These commands run:"),
+      l10n.t("It is installed into Headlight's own storage. These commands run:"),
       '',
       ...commands,
       '',
@@ -321,7 +321,7 @@ async function askPrompt(): Promise<string | null> {
     title: l10n.t('On which text'),
     prompt: l10n.t('The loss is measured on these words: the longer, the more it says. Nothing is trained.'),
     value: CONVERSION_PROMPT,
-    problem: (value) => (value.trim() === '' ? l10n.t('Some words are needed.') : undefined),
+    problem: (value) => (value.trim() === '' ? l10n.t('Type some text.') : undefined),
   });
   return text === undefined || text.trim() === '' ? null : text;
 }
@@ -330,7 +330,7 @@ async function pickTensorflow(): Promise<TensorflowSource | null> {
   const picked = await pickFrom(l10n.t('Install TensorFlow Engine'), [
     {
       label: l10n.t("Built against my Python's TensorFlow"),
-      description: l10n.t('brings its CUDA; needs a C++ compiler'),
+      description: l10n.t('uses its CUDA; needs a C++ compiler'),
       route: 'python' as const,
     },
     {
@@ -342,7 +342,7 @@ async function pickTensorflow(): Promise<TensorflowSource | null> {
   ]);
   if (!picked) return null;
   if (picked.route !== 'python') return { kind: 'published', gpu: picked.route === 'gpu' };
-  const python = await askText({ title: l10n.t('Python that has tensorflow'), value: 'python3' });
+  const python = await askText({ title: l10n.t('Path of a Python that has TensorFlow'), value: 'python3' });
   return python ? { kind: 'python', python } : null;
 }
 

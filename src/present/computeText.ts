@@ -33,7 +33,7 @@ export function devicesMarkdown(reports: readonly DeviceReport[], choice: Device
       ? md`None can be used: ${sentenceText(choice)}`
       : md`Used: **${choice.engine}** (${sentenceText(choice.reason)})`,
     md`Each was proven by a matrix product that was compared with plain JavaScript in double precision.`,
-    table(['engine', 'works', 'device', 'library', 'proof', 'why, or what to know'], rows),
+    table(['engine', 'works', 'device', 'library', 'proof', 'notes'], rows),
     md`The setting \`headlight.compute.engine\` chooses; *Headlight: Show Log* has the details.`,
   ]);
 }

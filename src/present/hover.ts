@@ -60,7 +60,7 @@ export function hoverOf(
   const plan = planCache(reading.spec, scenario);
   if (!matters(reading, plan, path)) return null;
   const sections = [
-    stale ? md`*From before your edit: the file is not complete JSON now.*` : NOTHING,
+    stale ? md`*From before your edit: the file is not valid JSON at the moment.*` : NOTHING,
     answer(plan),
     derivationText(plan, key),
     engineText(plan),
@@ -205,7 +205,7 @@ function about(key: string): Markdown {
 function changes(plan: CachePlan, key: string, found: readonly Alternative[]): Markdown {
   if (!plan.known) return NOTHING;
   const name = codeSpan(key.split('.').at(-1) ?? '');
-  if (isUnusedKvHeads(plan, key)) return md`${name} does not count here: MLA caches one latent for all heads.`;
+  if (isUnusedKvHeads(plan, key)) return md`${name} is not used here: MLA caches one latent for all heads.`;
   if (key === plan.spec.contextLength?.source.key) return md`${contextSentence(plan)}`;
   if (found.length === 0) return NOTHING;
   if (

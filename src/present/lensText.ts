@@ -62,7 +62,7 @@ function fitText({ deviceName, devices, weights, weightsFit, sequences, atMost }
   if (!weightsFit) return `weights do not fit on ${where}`;
   switch (atMost.kind) {
     case 'none':
-      return `not one sequence fits on ${where}`;
+      return `no sequence fits on ${where}`;
     case 'unbounded':
       return `any number fits on ${where}`;
     case 'count': {

@@ -132,7 +132,7 @@ export function onlyState(plan: CachePlan): boolean {
 export function remedyText({ family }: Pick<CachePlan['spec'], 'family'>): string {
   return family === null
     ? 'Teach the family with the setting headlight.families, or update Headlight'
-    : 'Mend the values that the notes name, or update Headlight if they are right';
+    : 'Correct the values that the notes name, or update Headlight if they are right';
 }
 
 /** "The cache is not known: 12 of 40 layers are not understood. Teach the family …". */

@@ -27,14 +27,14 @@ export function verdictSentence(report: FitReport, from: number | null): string 
   const room = roomText(report);
   const needs = `the cache takes ${formatSize(cacheBytes)}${each}`;
   const beside = `${room} ${/ to /.test(room) ? 'are' : 'is'} left beside the weights`;
-  const more = from === null ? '; more of them do not help' : `; fits from ${formatInteger(from)} × ${device.name} up`;
+  const more = from === null ? '; more devices do not help' : `; fits from ${formatInteger(from)} × ${device.name} up`;
   switch (verdict) {
     case 'refused':
-      return `The engine does not start so: it refuses ${report.refused ?? ''}.`;
+      return `The engine does not start: it refuses ${report.refused ?? ''}.`;
     case 'fits':
       return `Fits: ${needs}, ${beside}.`;
     case 'tight':
-      return `Tight: ${needs}, ${beside}: it depends on what is not known${more}.`;
+      return `Tight: ${needs}, ${beside}, known only as a range${more}.`;
     case 'doesNotFit':
       return high.cacheBudgetBytes <= 0
         ? `Does not fit: the weights alone fill the device${more}.`
@@ -44,5 +44,5 @@ export function verdictSentence(report: FitReport, from: number | null): string 
 
 /** "the fullest device has 33 of 64 layers; the numbers are its": where devices have different layers. */
 export function layersText({ own, all, head }: NonNullable<FitReport['layers']>): string {
-  return `the fullest device has ${formatInteger(own)} of ${formatInteger(all)} layers${head ? ' and the output' : ''}: the numbers are those of this one`;
+  return `the fullest device has ${formatInteger(own)} of ${formatInteger(all)} layers${head ? ' and the output' : ''}: the numbers are for this device`;
 }

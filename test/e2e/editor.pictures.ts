@@ -190,7 +190,7 @@ describe('pictures', () => {
         void (await vscode.commands.executeCommand('headlight.estimateWeights', vscode.Uri.file(path as string))),
       join(inject('folder'), 'mla', 'model.safetensors'),
     );
-    await shown('query heads on one latent');
+    await shown('query heads share one latent');
     await command('markdown.showPreview');
     const preview = workbench().page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
     await preview.getByText('Element types').waitFor();

@@ -34,7 +34,7 @@ describe('options of an engine', () => {
 
   test('are set by keyboard in What-if: the number follows, survives a reload, and becomes a setting', async () => {
     await panel.untilShows('vLLM 2026-08');
-    const total = panel.frame.getByRole('row', { name: /^in all/ });
+    const total = panel.frame.getByRole('row', { name: /^in total/ });
     await expect.poll(() => total.innerText()).toContain('4 GiB');
     const fold = panel.frame.getByRole('button', { name: 'Engine options' });
     await expect.poll(() => fold.getAttribute('aria-expanded')).toBe('false');

@@ -44,7 +44,7 @@ describe.skipIf(!thorough)('the explorer', () => {
     const estimate = await workbench().contextMenu(row('model.safetensors'), 'Headlight: Estimate');
     await workbench().screenshot('home-estimate-menu');
     await estimate.click();
-    await untilPageSays(page, /query heads on one latent/);
+    await untilPageSays(page, /query heads share one latent/);
   });
 });
 

@@ -129,7 +129,7 @@ describe.skipIf(!thorough)('a weight file', () => {
         );
     }, null);
     const rendered = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame').locator('.markdown-body');
-    await rendered.filter({ hasText: 'query heads on one latent' }).waitFor();
+    await rendered.filter({ hasText: 'query heads share one latent' }).waitFor();
     await workbench().screenshot('weights-summary');
   });
 });

@@ -100,7 +100,7 @@ export class OverviewView extends LitElement {
           <div class="numbers">
             ${this.number('perToken', html`<span class="big">${guess}${onlyState(plan) ? 'none' : figures.perToken}</span><br /><span class="small">per token${figures.perTokenBytes === NOT_KNOWN ? '' : ` · ${figures.perTokenBytes}`}${figures.beyond === '' ? nothing : html`<br />${figures.beyond}`}</span>`)}
             ${model.refusal === null ? this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}${figures.each === '' ? nothing : html` in all<br /><b>${figures.each}</b>`}</span><br /><span class="small">at ${figures.context}</span>`) : html`<p><span class="error">${model.refusal}</span><br /><span class="small">at ${figures.context}</span></p>`}
-            ${model.state === null || model.refusal !== null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of that, state that does not grow</span>`)}
+            ${model.state === null || model.refusal !== null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of which state, which does not grow</span>`)}
           </div>
           ${model.inexact === null ? nothing : html`<p class="warn">${plan.known ? 'Not exact.' : 'Not known.'} ${model.inexact}</p>`}
           ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}

@@ -252,7 +252,7 @@ export class WhatIfView extends LitElement {
       : broken
         ? 'Complete the file first.'
         : none
-          ? 'Nothing is written before that.'
+          ? 'The file changes only when you apply.'
           : what;
     return html`<div class="actions">
       ${button({ label: 'Apply to config.json', run: () => void this.apply(), primary: !none, disabled: none || !editable || broken })}
@@ -289,7 +289,7 @@ export class WhatIfView extends LitElement {
       ></headlight-slider>`;
     };
     return html`
-      ${count('Context', 'tokens', CONTEXTS, scenario.workload.tokens, workload.tokens, 'tokens a sequence', 2 ** 40)}
+      ${count('Context', 'tokens', CONTEXTS, scenario.workload.tokens, workload.tokens, 'tokens per sequence', 2 ** 40)}
       ${count('Batch', 'batch', BATCHES, scenario.workload.batch, workload.batch, scenario.workload.batch === 1 ? 'sequence' : 'sequences', 2 ** 30)}
       ${count('Tensor parallel', 'tp', RANKS, scenario.sharding.tp, sharding.tp, scenario.sharding.tp === 1 ? 'device' : 'devices', 1024)}
       ${this.select(
@@ -393,7 +393,7 @@ export class WhatIfView extends LitElement {
         },
         disabled: edits === null,
       })}
-      ${edits ? html`<span class="edits small">Writes settings: every number of Headlight follows.</span>` : nothing}
+      ${edits ? html`<span class="edits small">Changes the settings, and so every number of Headlight.</span>` : nothing}
     </div>`;
   }
 

@@ -20,7 +20,7 @@ describe('hover', () => {
     const markdown = hover(sampleConfig('llama-3-8b'), 'num_key_value_heads') ?? '';
     expect(markdown).toContain('**131,072 B/token** (128 KiB)');
     expect(markdown).toContain('32 query heads in 8 groups of 4');
-    expect(markdown).toContain('**4 GiB (4.29 GB)** at 1 × 32,768 tokens · bf16 · intrinsic');
+    expect(markdown).toContain('**4 GiB (4.29 GB)** at 1 × 32,768 tokens · bf16 · theoretical minimum');
     expect(markdown).toContain('`32 layers × 2 K and V × 8 KV heads × 128 head dim × 2 B (bf16) = 131,072 B`');
     expect(markdown).toMatch(/\*\*`num_key_value_heads` line \d+\*\*/);
     for (const row of [

@@ -101,14 +101,14 @@ describe('several devices', () => {
     );
   });
 
-  it('are compared in all with in all', () => {
+  it('are compared in total with in total', () => {
     const { title, columns, cells } = comparisonTable(
       compareDesigns([{ name: null, title: 'llama-3.1-405b', reading, requests: [{ kind: 'mha' }] }], at),
     );
     expect(title).toContain('all 8 devices');
     const cell = (row: number, id: string): string | undefined =>
       cells[row]?.[columns.findIndex((each) => each.id === id)];
-    expect(cell(0, 'design')).toBe('llama-3.1-405b as it is (GQA)');
+    expect(cell(0, 'design')).toBe('llama-3.1-405b (GQA)');
     expect([cell(0, 'cache'), cell(0, 'each')]).toEqual(['1,008 GiB', '126 GiB']);
     expect([cell(1, 'cache'), cell(1, 'each'), cell(1, 'ratio')]).toEqual(['15.75 TiB', '1.97 TiB', '× 16']);
   });
@@ -194,9 +194,7 @@ describe('hovers', () => {
 
   it('say that KV heads do not count beside a latent, and what the trained length takes', () => {
     const latent = read(sampleConfig('deepseek-v3'));
-    expect(hover(latent, 'num_key_value_heads', scenario(1, 1))).toContain(
-      'does not count here: MLA caches one latent',
-    );
+    expect(hover(latent, 'num_key_value_heads', scenario(1, 1))).toContain('is not used here: MLA caches one latent');
     expect(hover(latent, 'max_position_embeddings', scenario(1, 1))).toContain(
       'One sequence of 163,840 tokens caches 10.72 GiB',
     );

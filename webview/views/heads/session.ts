@@ -515,9 +515,9 @@ function failureOf(error: unknown, where: string): Failure {
     invalidInput: 'Change that, and run again.',
     tooLarge: 'Use a shorter prompt or a smaller layer, or raise headlight.compute.memoryCeilingGiB in the settings.',
     unavailable: 'Choose another device in the settings (headlight.compute), or see the log.',
-    crashed: 'Run again: the compute process starts anew.',
+    crashed: 'Run again: the compute process restarts.',
   };
-  return { what, where, then: then[code] ?? 'Run again; the log tells more.' };
+  return { what, where, then: then[code] ?? 'Run again, or see the log.' };
 }
 
 /** The samples know only the words of their grammar; others get the lecture's prompt. */
