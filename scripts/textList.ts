@@ -61,8 +61,12 @@ function values(ts: typeof typescript, node: typescript.TemplateLiteral): readon
   return ts.isTemplateExpression(node) ? node.templateSpans.map(({ expression }) => expression) : [];
 }
 
+/** Style, pictures, markup and lists of names have spaces, too. */
+const NO_TEXT = /gradient\(|color-mix\(|prefers-reduced|^<|^inset |=…?(?: \/)?$|^(?:[\w.-]+ ){12,}[\w.-]+$/;
+
 /** Two words with a space between them; a gap counts as one. */
 function hasWords(text: string): boolean {
+  if (NO_TEXT.test(text)) return false;
   if (/^[\w.-]+ ?[{:>]|^M ?[\d.…]/.test(text)) return false;
   return /[A-Za-z]{2,}['’")\]]?[,;:.]? ["“(]?(?:[A-Za-z]|…)|…[,;:]? [A-Za-z]{2,}/.test(text);
 }
@@ -85,7 +89,9 @@ function markupTexts(markup: string): string[] {
     ([, value = '']) => value,
   );
   const between = markup.replace(/<!--.*?-->/gs, '').split(/<[^>]*>/);
-  return [...between, ...attributes].map((text) => text.trim()).filter((text) => /[A-Za-z]{2}/.test(text));
+  return [...between, ...attributes]
+    .map((text) => text.trim())
+    .filter((text) => /[A-Za-z]{2}/.test(text) && !NO_TEXT.test(text));
 }
 
 /** The texts of a JSON document that people read: values of keys like "description" and "title", and every value of package.nls.json. */
