@@ -142,7 +142,7 @@ function report(result: ConversionResult): object {
 }
 
 /** Widths of the columns; the first two stand on the left. */
-const WIDTHS = [16, 16, 15, 10, 13, 14];
+const WIDTHS = [16, 16, 18, 10, 18, 14];
 
 function text(
   model: HeadSubject,

@@ -88,7 +88,7 @@ const TABLE = {
   layer_types: { text: 'Kind of each layer: full, sliding, chunked, linear, conv, …' },
   layers_block_type: { text: 'Kind of each layer.', families: 'Zamba, Jamba, Nemotron-H' },
   hybrid_override_pattern: {
-    text: 'Kind of each layer: M Mamba, * attention, - MLP, E experts.',
+    text: 'Kind of each layer: M = Mamba, * = attention, - = MLP, E = experts.',
     families: 'Nemotron-H',
   },
   hybrid_layer_pattern: { text: 'Which layers slide (1).', families: 'MiMo-V2' },
@@ -99,9 +99,9 @@ const TABLE = {
   attn_layer_period: { text: 'Every n-th layer is attention, the others Mamba.', families: 'Jamba' },
   attn_layer_offset: { text: 'First attention layer of a period.', families: 'Jamba' },
   attn_layer_indices: { text: 'Indexes of the attention layers.', families: 'Bamba' },
-  attn_type_list: { text: 'Kind of each layer: 1 full, 0 lightning.', families: 'MiniMax' },
-  block_types: { text: 'Kinds of layers, repeated.', families: 'RecurrentGemma' },
-  _block_types: { text: 'Kinds of layers, repeated.', families: 'RecurrentGemma' },
+  attn_type_list: { text: 'Kind of each layer: 1 = full, 0 = lightning.', families: 'MiniMax' },
+  block_types: { text: 'Kinds of layers; the list is repeated.', families: 'RecurrentGemma' },
+  _block_types: { text: 'Kinds of layers; the list is repeated.', families: 'RecurrentGemma' },
   block_configs: {
     text: 'Settings of each layer; attention may be pruned or grouped differently.',
     families: 'Nemotron-NAS, DeciLM',
@@ -117,7 +117,7 @@ const TABLE = {
     families: 'Gemma 3n, Gemma 4',
   },
   use_cla: { text: 'Layers share caches in groups of cla_share_factor.', families: 'Hunyuan' },
-  cla_share_factor: { text: 'Layers that share one cache, with use_cla.', families: 'Hunyuan' },
+  cla_share_factor: { text: 'Number of layers that share one cache, with use_cla.', families: 'Hunyuan' },
   sparse_attention_config: {
     text: 'Block-sparse attention; its indexer keeps a key per token.',
     families: 'MiniMax-M3',

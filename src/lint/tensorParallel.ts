@@ -85,7 +85,7 @@ function lintLimit(context: LintContext): void {
       : `${plural(queryHeads, 'query head')} and ${plural(kvHeads, 'KV head')}`;
   const parts = [
     ...(whole.length > 0 ? [`over ${listed(whole)} devices each KV head is stored once`] : []),
-    ...(copied.length > 0 ? [`over ${listed(copied)} devices KV heads are stored as copies`] : []),
+    ...(copied.length > 0 ? [`over ${listed(copied)} devices copies are stored`] : []),
     ...(refused.length > 0 ? [`over ${listed(refused)} devices the heads cannot be split evenly`] : []),
   ];
   const message = `${heads}. With tensor parallelism ${parts.join(', ')}.`;

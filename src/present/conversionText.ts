@@ -33,7 +33,7 @@ export function conversionCells({
   outputRelativeError,
   fitsAnything,
 }: Conversion): readonly string[] {
-  const losses = fitsAnything ? ['fits any', 'fits any'] : [loss(patternJsDistance), loss(outputRelativeError)];
+  const losses = fitsAnything ? ['n/a', 'n/a'] : [loss(patternJsDistance), loss(outputRelativeError)];
   return [
     targetLabel(target),
     method,

@@ -56,7 +56,7 @@ export function explanation(plan: CachePlan, key: string | null, level: 2 | 3): 
       ...(plan.notes.length > 0
         ? [
             heading(level, 'Notes'),
-            list(plan.notes.map(({ text, inexact }) => (inexact ? md`**Inexact:** ${text}` : text))),
+            list(plan.notes.map(({ text, inexact }) => (inexact ? md`**Not exact:** ${text}` : text))),
           ]
         : []),
     ],

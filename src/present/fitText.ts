@@ -42,7 +42,7 @@ export function onEach({ devices }: Pick<FitReport, 'devices'>): string {
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   fits: 'fits',
-  tight: 'tight: it may or may not start',
+  tight: 'tight (it may or may not start)',
   doesNotFit: 'does not fit',
   refused: 'the engine refuses this set-up',
 };

@@ -64,7 +64,7 @@ function fitText({ deviceName, devices, weights, weightsFit, sequences, atMost }
     case 'none':
       return `no sequence fits on ${where}`;
     case 'unbounded':
-      return `any number fits on ${where}`;
+      return `any number of sequences fits on ${where}`;
     case 'count': {
       const least = sequences.kind === 'count' ? sequences.value : 0;
       const from = least === atMost.value ? '' : least === 0 ? 'at most ' : `${formatInteger(least)} to `;

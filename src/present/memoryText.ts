@@ -34,7 +34,7 @@ export function howText({ basis }: MemoryPart, weights: WeightBytes): string {
     case 'eager':
       return 'none: enforce-eager';
     case 'graphs':
-      return 'CUDA graphs, which vLLM counts since 0.21 with some of its model runners';
+      return 'CUDA graphs, which vLLM has counted since 0.21 in some of its model runners';
     case 'estimate':
       return 'estimated';
     case 'given':

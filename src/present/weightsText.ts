@@ -42,7 +42,7 @@ export function weightsMarkdown(
       ['left', 'right', 'right', 'right', 'right'],
     ),
     ...(weights.expertBytes > 0
-      ? [md`Of them ${formatBytes(weights.expertBytes)} are routed experts, of which a token uses a few.`]
+      ? [md`${formatBytes(weights.expertBytes)} of them are in routed experts, of which each token uses a few.`]
       : []),
     heading(2, 'Largest tensors'),
     table(

@@ -115,7 +115,7 @@ describe('pictures', () => {
     await quickPick.question('Cache at');
     await quickPick.press('Enter');
     await quickPick.untilClosed();
-    await shown('and other designs of it');
+    await shown('Attention variants of');
     await command('markdown.showPreview');
     await command('workbench.action.closeEditorsInOtherGroups');
     const preview = page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');

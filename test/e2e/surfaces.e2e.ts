@@ -34,7 +34,7 @@ describe.skipIf(!thorough)('comparing by keyboard', () => {
     await quickPick.question('Cache at 1 × 32,768 tokens');
     await quickPick.press('Enter');
     await quickPick.untilClosed();
-    await untilPageSays(workbench().page, /and other designs of it/);
+    await untilPageSays(workbench().page, /Attention variants of/);
     await workbench().screenshot('palette-markdown');
   });
 

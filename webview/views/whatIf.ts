@@ -275,7 +275,7 @@ export class WhatIfView extends LitElement {
     ): TemplateResult => {
       const scale: SliderScale = { values: withValue(values, mark), log: true };
       const problem = (candidate: number): string | null =>
-        candidate >= 1 && candidate <= most ? null : `From 1 to ${formatInteger(most)} is possible.`;
+        candidate >= 1 && candidate <= most ? null : `Use a number from 1 to ${formatInteger(most)}.`;
       return html`<headlight-slider
         .label=${label}
         .scale=${scale}
@@ -393,7 +393,7 @@ export class WhatIfView extends LitElement {
         },
         disabled: edits === null,
       })}
-      ${edits ? html`<span class="edits small">Changes the settings, and so every number of Headlight.</span>` : nothing}
+      ${edits ? html`<span class="edits small">Changes the settings, and with them every number in Headlight.</span>` : nothing}
     </div>`;
   }
 

@@ -52,7 +52,7 @@ const OPTIONS: readonly EngineOption[] = [
     name: 'kv-unified',
     kind: { takes: 'flag' },
     usual: () => false,
-    meaning: 'all slots share one buffer; tokens then means those of all sequences together, as with -c',
+    meaning: 'all slots share one buffer; tokens then counts all sequences together, as -c does',
   },
   {
     name: 'swa-full',

@@ -37,11 +37,11 @@ const COMPRESSED_WINDOW_RATIO = 0.1;
 export const sglang: AllocationRule = {
   id: 'sglang',
   releases: [
-    { id: '2025-10', date: '2025-10', code: 'main of October 2025' },
-    { id: '2025-12', date: '2025-12', code: 'main of December 2025' },
-    { id: '2026-01', date: '2026-01', code: 'main of January 2026' },
-    { id: '2026-02', date: '2026-02', code: 'main of February 2026' },
-    { id: '2026-05', date: '2026-05', code: 'main of May 2026' },
+    { id: '2025-10', date: '2025-10', code: 'main branch of October 2025' },
+    { id: '2025-12', date: '2025-12', code: 'main branch of December 2025' },
+    { id: '2026-01', date: '2026-01', code: 'main branch of January 2026' },
+    { id: '2026-02', date: '2026-02', code: 'main branch of February 2026' },
+    { id: '2026-05', date: '2026-05', code: 'main branch of May 2026' },
     { id: '0.5.16', date: '2026-07', code: '0.5.16 (2026-07-24)' },
   ],
   options: [

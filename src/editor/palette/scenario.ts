@@ -58,7 +58,7 @@ function askPart(parts: readonly Part[], last: string | null): Step<State> {
     const choices = parts.map((part): Choice<Part> => ({ label: part.label, description: part.now, value: part }));
     const part = await pickOne({
       title: l10n.t('Change Scenario'),
-      placeholder: l10n.t('What every number of Headlight is computed for; press Escape when done'),
+      placeholder: l10n.t('Every number in Headlight is computed for this scenario; press Escape when done'),
       place,
       choices,
       before: ({ setting }) => setting === last,

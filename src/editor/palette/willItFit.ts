@@ -465,7 +465,7 @@ const showAnswer =
               }),
           },
           {
-            label: l10n.t('Show every device and number of devices'),
+            label: l10n.t('Show all devices and numbers of devices'),
             icon: 'table',
             run: () =>
               pages.show({

@@ -217,7 +217,7 @@ export class Connection extends Owner {
 
   /** People answer one question after the other, whatever a page asks. */
   private async oneQuestion<T>(ask: () => PromiseLike<T>): Promise<T> {
-    if (this.asking) throw new RpcError('busy', 'Answer the question that is open first.');
+    if (this.asking) throw new RpcError('busy', 'First answer the question that is already open.');
     this.asking = true;
     try {
       return await ask();

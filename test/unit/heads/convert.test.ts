@@ -171,7 +171,7 @@ describeAll('convert', () => {
     ])
       expect(printed).toMatch(row);
     expect(printed).toContain('GQA-2: W_K differs from its mean by');
-    expect(printed).toMatch(/MLA 64 \+ 8 +activation-pca .+ fits any +fits any/);
+    expect(printed).toMatch(/MLA 64 \+ 8 +activation-pca .+ n\/a +n\/a/);
     expect(printed).toMatch(/activation-pca: a latent of 64 dims can hold all \d+ tokens without any loss/);
   });
 

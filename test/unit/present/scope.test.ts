@@ -138,11 +138,11 @@ describe('windows', () => {
   const plan = planCache(reading.spec, at);
 
   it('bound the growth that is stated', () => {
-    expect(lensDesignText(plan)).toBe('GQA + sliding/full · 496 KiB/token to 1,024 tokens, then 80 KiB');
+    expect(lensDesignText(plan)).toBe('GQA + sliding/full · 496 KiB/token up to 1,024 tokens, then 80 KiB');
     expect(hover(reading, 'num_key_value_heads', at)).toContain(
-      '**507,904 B/token** (496 KiB) to 1,024 tokens, then 80 KiB · **2.91 GiB (3.12 GB)** at 1 × 32,768 tokens',
+      '**507,904 B/token** (496 KiB) up to 1,024 tokens, then 80 KiB · **2.91 GiB (3.12 GB)** at 1 × 32,768 tokens',
     );
-    expect(planText(plan)).toContain('507,904 B (496 KiB) per token to 1,024 tokens, then 80 KiB; ');
+    expect(planText(plan)).toContain('507,904 B (496 KiB) per token up to 1,024 tokens, then 80 KiB; ');
     const { columns, cells } = comparisonTable(compareDesigns([{ name: null, reading, requests: [] }], at));
     expect(cells[0]?.[columns.findIndex(({ id }) => id === 'perToken')]).toBe('496 KiB, then 80 KiB');
   });
@@ -159,7 +159,7 @@ describe('windows', () => {
     const short = planCache(read({ ...GEMMA, max_position_embeddings: 1024 }).spec, scenario(1, 512));
     expect(lensDesignText(short)).toBe('GQA + sliding/full · 496 KiB/token');
     const all = planCache(read({ ...GEMMA, model_type: 'mistral', architectures: ['MistralForCausalLM'] }).spec, at);
-    expect(lensDesignText(all)).toContain('496 KiB/token to 1,024 tokens, then nothing more');
+    expect(lensDesignText(all)).toContain('496 KiB/token up to 1,024 tokens, then nothing more');
   });
 
   it('changed a little print the difference, for a ratio of 1 says nothing', () => {

@@ -167,7 +167,7 @@ describe('the overview', () => {
       'h100-sxm',
     );
     expect(unknown.inexact).toBe(
-      'model_type "nobody-knows" is not known: its 2 layers are assumed to follow the common key names. The setting headlight.families can teach it.',
+      'model_type "nobody-knows" is not known: its 2 layers are assumed to follow the common key names. The setting headlight.families can teach Headlight this family.',
     );
     expect(unknown.memoryProblem).toContain('Its cache alone takes < 1 % of H100 SXM 80GB (80 GiB).');
   });
@@ -220,7 +220,7 @@ describe('the strip', () => {
       ['0–1, 3', 3],
       ['2', 1],
     ]);
-    expect(layerSentence(model, 3)).toBe('Layer 3: sliding window, 2 KV heads of 64, window 128; 512 B a token');
+    expect(layerSentence(model, 3)).toBe('Layer 3: sliding window, 2 KV heads of 64, window 128; 512 B per token');
     expect(layerSentence(model, 9)).toBe('');
   });
 });

@@ -50,7 +50,7 @@ export function detailLines(row: ComparisonRow, { device, rows: [first] }: Compa
         ? `the weights alone do not fit on ${plan.everywhere.devices > 1 ? `${formatInteger(plan.everywhere.devices)} × ` : ''}${device.name}: nothing is decoded`
         : '',
     row.unchangedLayers > 0
-      ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'a window, or no heads to share' : 'they have no heads to share'}`
+      ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'they have a window, or no heads to share' : 'they have no heads to share'}`
       : '',
   ].filter((line) => line !== '');
 }

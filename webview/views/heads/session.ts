@@ -181,7 +181,7 @@ export class HeadsSession {
       this.update({ sources, failure: null });
       await this.use(source);
     } catch (error) {
-      this.fail(error, 'Where heads can be taken from');
+      this.fail(error, 'Weights to choose from');
     }
   }
 

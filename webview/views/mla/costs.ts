@@ -9,7 +9,7 @@ import { formatSize, formatInteger, formatRatio } from '../../../src/model/units
 import { formatFlops } from '../../../src/present/quantities';
 import { workloadText } from '../../../src/present/words';
 import { decodeAttentionFlops, prefillAttentionFlops } from '../../../src/serving/attentionWork';
-import { changesNothing, compareDesigns } from '../../../src/serving/comparison';
+import { compareDesigns } from '../../../src/serving/comparison';
 import type { WalkSettings } from './settings';
 import { wordsOf } from './settings';
 import { multiplications, type Walk } from './walk';
@@ -101,10 +101,9 @@ function realDesigns(
   const whole = designsAt(reading, { ...scenario, sharding: UNSHARDED });
   if (!whole) return null;
   const { variant } = reading.spec;
-  const own = changesNothing(reading.spec, { kind: 'mha' }) ? 'itself' : 'as MHA';
   const note = whole.isLatent
-    ? `${name} as MHA, and as MLA, which it is.`
-    : `${name} is ${variant}: ${own}, and as ${whole.label}.`;
+    ? `${name} is MLA; compared here with itself as MHA.`
+    : `${name} is ${variant}; compared here as MHA and as ${whole.label}.`;
   return { ...whole, onDevices: deviceCount(scenario.sharding) > 1 ? designsAt(reading, scenario) : null, note };
 }
 

@@ -222,7 +222,7 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'output',
       'Output',
-      `The output projection adds the heads up; on the right B expands and projects in one, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`,
+      `The output projection adds the heads up; on the right B expands and projects in one step, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`,
       operation('heads', 'o', one, 'z', 'wo'),
       operation('heads', 'oa', one, 'u', 'b'),
     ),

@@ -194,7 +194,7 @@ function notesOf(plan: CachePlan): readonly string[] {
   return [...plan.notes.filter((note) => !note.inexact).map((note) => note.text), ...long];
 }
 
-const TEACH = 'The setting headlight.families can teach it';
+const TEACH = 'The setting headlight.families can teach Headlight this family';
 
 /** What was guessed, and how to make an end of it; null where all that is wrong is that the engine does not start. */
 function guessesOf(plan: CachePlan): string | null {
@@ -378,7 +378,7 @@ function totalSteps(plan: CachePlan): readonly Step[] {
       ? []
       : [
           text(
-            `Occupied by the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.setup.release.code}: ${scopedText(plan, 'totalBytes', formatBytes)}.`,
+            `Occupied under the rule of ${ENGINE_NAMES[plan.scenario.engine]} ${plan.setup.release.code}: ${scopedText(plan, 'totalBytes', formatBytes)}.`,
           ),
         ]),
   ];
@@ -442,12 +442,12 @@ function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
   const { cachedTokens } = report;
   return [
     text(
-      `The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in total` : ''}.`,
+      `The largest number of sequences of ${formatInteger(tokens)} tokens whose reserved cache stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in total` : ''}.`,
     ),
     text(
       `The longest context: the most tokens of ${batch === 1 ? 'one sequence' : `${formatInteger(batch)} sequences`} in the same room.`,
     ),
-    text('A sequence takes its bytes from', cacheOrigins(plan)),
+    text('The bytes of a sequence follow from', cacheOrigins(plan)),
   ];
 }
 

@@ -43,7 +43,7 @@ const MOST = 1e7;
 function whole(value: number): string | null {
   return Number.isSafeInteger(value) && value >= 1 && value <= MOST
     ? null
-    : `A whole number from 1 to ${formatInteger(MOST)} is possible.`;
+    : `Use a whole number from 1 to ${formatInteger(MOST)}.`;
 }
 
 export function knobsOf(reading: Reading): readonly Knob[] {
