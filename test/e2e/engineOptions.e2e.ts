@@ -85,7 +85,9 @@ describe('options of an engine', () => {
     const ranks = panel.frame.getByRole('textbox', { name: 'Tensor parallel, exact value' });
     await ranks.fill('3');
     await ranks.press('Enter');
-    await panel.untilShows('vLLM 0.11 refuses 3 devices for 32 query heads, which do not divide evenly. It does not start.');
+    await panel.untilShows(
+      'vLLM 0.11 refuses 3 devices for 32 query heads, which do not divide evenly. It does not start.',
+    );
     await panel.frame.getByRole('button', { name: 'Reset', exact: true }).last().click();
     await panel.untilShows('vLLM 2026-08');
   });
