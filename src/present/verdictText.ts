@@ -18,7 +18,7 @@ export function roomText({ low, high }: FitReport): string {
 }
 
 /**
- * "Fits: the cache takes 2.19 GiB of each device, 6.22 GiB to 7.12 GiB are left for it." and why not otherwise; `from` is the number of
+ * "Fits: the cache takes 2.19 GiB on each device, and 6.22 GiB to 7.12 GiB are left beside the weights." and why not otherwise; `from` is the number of
  * devices on which it would fit.
  */
 export function verdictSentence(report: FitReport, from: number | null): string {
@@ -32,13 +32,13 @@ export function verdictSentence(report: FitReport, from: number | null): string 
     case 'refused':
       return `The engine does not start: it refuses ${report.refused ?? ''}.`;
     case 'fits':
-      return `Fits: ${needs}, ${beside}.`;
+      return `Fits: ${needs}, and ${beside}.`;
     case 'tight':
-      return `Tight: ${needs}, ${beside}, known only as a range${more}.`;
+      return `Tight: ${needs}, and ${beside}, known only as a range${more}.`;
     case 'doesNotFit':
       return high.cacheBudgetBytes <= 0
         ? `Does not fit: the weights alone fill the device${more}.`
-        : `Does not fit: ${needs}, ${beside}${more}.`;
+        : `Does not fit: ${needs}, but only ${beside}${more}.`;
   }
 }
 
