@@ -210,7 +210,7 @@ export class HeadlightApp extends LitElement {
     if (!config || !followed || !error) return nothing;
     const { offset, length, line } = error.range;
     return html`<button class="stale warn" @click=${() => void host.call('panel/reveal', { id: config.id, offset, length })}>
-      ${followed.stale ? `From before your edit: line ${line} is not complete.` : `Line ${line} is not complete; the numbers are of what can be read.`} ${error.message}
+      ${followed.stale ? `From before your edit: line ${line} is not complete.` : `Line ${line} is not complete; the numbers are for what can be read.`} ${error.message}
     </button>`;
   }
 

@@ -238,12 +238,12 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   };
 }
 
-const TOO_LARGE: Note = { text: 'the size is beyond 2^53 bytes and rounded', inexact: true };
+const TOO_LARGE: Note = { text: 'the size is larger than 2^53 bytes and is rounded', inexact: true };
 
 /** `decode_context_parallel_size` is vLLM's (config/parallel.py); its rule says where it does not start so. */
 function stripes({ id }: AllocationRule, dcp: number): Note[] {
   if (dcp === 1 || id === 'vllm') return [];
-  const text = `decode context parallelism of ${dcp} is known of vLLM alone; what a device holds with it is not, under ${ENGINE_NAMES[id]}`;
+  const text = `decode context parallelism is known for vLLM only: what a device holds with ${dcp} under ${ENGINE_NAMES[id]} is not known`;
   return [{ text, inexact: true }];
 }
 
@@ -371,7 +371,7 @@ function adjustmentsOf(
     { what: 'state', text: `recurrent state as ${name} keeps it`, bytes: whole.state - bytesOf(true) },
     {
       what: 'devices',
-      text: devices > 1 ? `on one of ${devices} devices` : 'on one rank',
+      text: devices > 1 ? `on one of ${devices} devices` : 'on one device',
       bytes: totalBytes - cache - whole.state,
     },
   ];

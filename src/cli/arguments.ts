@@ -74,7 +74,7 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
     throw new UsageError(`--kv-dtype must be one of ${KV_DTYPES.join(', ')}`);
   const workload = { batch: count(values, 'batch'), tokens: count(values, 'tokens') };
   if (!Number.isSafeInteger(workload.batch * workload.tokens))
-    throw new UsageError('--batch × --tokens is more than 2^53 tokens: no number of bytes would be exact');
+    throw new UsageError('--batch × --tokens is more than 2^53 tokens, too many for byte counts to be exact');
   return {
     workload,
     ...chosen,

@@ -73,7 +73,7 @@ function requestsOf(
   method: string | boolean | undefined,
 ): readonly ConversionRequest[] {
   if (typeof to !== 'string')
-    throw new UsageError('say what to convert to: --to gqa:G, mqa or mla:R[+D], or several with commas between them');
+    throw new UsageError('say what to convert to: --to gqa:G, mqa or mla:R[+D], or several separated by commas');
   return to.split(',').flatMap((part) => {
     const target = targetOf(part);
     return methodsOf(target, method).map((one) => ({ target, method: one }));
@@ -94,7 +94,7 @@ function methodsOf(target: ConversionTarget, method: string | boolean | undefine
     throw new UsageError(`--method takes ${METHODS.join(', ')} or all`);
   if (!fitting.includes(method))
     throw new UsageError(
-      `${method} does not make ${targetLabel(target)}: --method takes ${fitting.join(', ')} or all for it`,
+      `${method} cannot make ${targetLabel(target)}: for it, --method takes ${fitting.join(', ')} or all`,
     );
   return [method];
 }
@@ -142,7 +142,7 @@ function report(result: ConversionResult): object {
 }
 
 /** Widths of the columns; the first two stand on the left. */
-const WIDTHS = [16, 16, 15, 10, 13, 14];
+const WIDTHS = [16, 16, 18, 10, 18, 14];
 
 function text(
   model: HeadSubject,
@@ -156,11 +156,11 @@ function text(
   const row = (cells: readonly string[]): string =>
     cells.map((cell, i) => (i < 2 ? cell.padEnd(elementAt(WIDTHS, i)) : cell.padStart(elementAt(WIDTHS, i)))).join('');
   return lines([
-    `${model.path}, layer ${layer}, ${tokens} tokens${first === undefined ? '' : `, ${first.cachedBefore} numbers of a token cached`}; measured in float64, without training`,
+    `${model.path}, layer ${layer}, ${tokens} tokens${first === undefined ? '' : `, ${first.cachedBefore} values cached per token`}; measured in float64, without training`,
     ...(seed === null
       ? []
       : [
-          `seeded weights (seed ${seed}): random heads have nothing in common; what trained ones lose must be measured on them`,
+          `seeded weights (seed ${seed}): random heads have nothing in common, so this says nothing about trained ones`,
         ]),
     row(CONVERSION_COLUMNS),
     ...found.map((one) => row(conversionCells(one))),

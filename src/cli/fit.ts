@@ -104,7 +104,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
 function noWeights(file: string, reading: Reading): InputError {
   return new InputError(
     countParameters(reading)
-      ? `${file}: there are no weights beside it, and its quantisation is not known: --weights FORMAT assumes one`
+      ? `${file}: there are no weights beside it, and its quantisation is not known: choose a type with --weights FORMAT`
       : `${file}: there are no weights beside it, and its parameters cannot be counted`,
   );
 }
@@ -115,14 +115,14 @@ function matrixText(rows: readonly MatrixRow[], plan: CachePlan, weights: Weight
   const name = Math.max(...rows.map((row) => row.device.name.length));
   const cell = (text: string): string => text.padStart(8);
   return lines([
-    ...(weights ? [`weights ${formatSize(weights.bytes)} in all (${weightsHow(weights)})`] : []),
+    ...(weights ? [`weights ${formatSize(weights.bytes)} in total (${weightsHow(weights)})`] : []),
     `cache at ${contextText(plan)}`,
     `${'devices'.padEnd(name)}${DEVICE_COUNTS.map((count) => cell(formatInteger(count))).join('')}`,
     ...rows.map(
       (row) =>
         `${row.device.name.padEnd(name)}${row.cells.map((one) => cell(cellText(one))).join('')}  ${rowText(row)}`,
     ),
-    'smallest memory in all first; tight: it depends on what is not known. --gpu ID tells more of one',
+    'sorted by total memory; tight: may fit or not, since start-up memory is known only as a range. --gpu ID shows one device in detail',
   ]);
 }
 
@@ -158,20 +158,20 @@ function fitText(report: FitReport, plan: CachePlan, suggestions: readonly Sugge
   const context = `${workloadText(scenario)}, ${engineText(scenario)}`;
   const found = [
     ...(report.refused === null ? [] : [`${ENGINE_NAMES[scenario.engine]} refuses ${report.refused}`]),
-    `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}, ${formatSize(device.memoryBytes)} each, of which the engine takes ${(report.fraction * 100).toFixed(0)} %`,
+    `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}, ${formatSize(device.memoryBytes)} each; the engine uses ${(report.fraction * 100).toFixed(0)} % of it`,
     ...(report.layers ? [layersText(report.layers)] : []),
-    ...partTexts(report).map(([name, size, how]) => `${name} ${size} a device (${how})`),
+    ...partTexts(report).map(([name, size, how]) => `${name} ${size} per device (${how})`),
     `room for the cache: ${roomText(report)}`,
     `cache ${scopedText(plan, 'reservedBytes')} at ${context}: ${verdictText(report)}`,
-    `room for ${countRange(report, 'concurrentSequences', 'sequences')} of this length, ${countRange(report, 'cachedTokens', 'tokens')} in all; longest context ${countRange(report, 'longestContext', 'tokens')}`,
+    `room for ${countRange(report, 'concurrentSequences', 'sequences')} of this length, ${countRange(report, 'cachedTokens', 'tokens')} in total; longest context ${countRange(report, 'longestContext', 'tokens')}`,
     ...suggestions.map(({ text, flag }) => `would fit with ${text}: ${flag}`),
-    ...(report.verdict === 'fits' || suggestions.length > 0 ? [] : ['no change that was tried makes it fit']),
+    ...(report.verdict === 'fits' || suggestions.length > 0 ? [] : ['none of the changes tried makes it fit']),
     releaseText(scenario, '0.6'),
   ];
   if (decode) {
     found.push(
-      `a decode step takes at best ${formatSeconds(decode.timeS)} (${limitText(decode)}): reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache; ` +
-        `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, ridge at ${decode.ridgeFlopsPerByte.toFixed(0)}`,
+      `a decode step takes at least ${formatSeconds(decode.timeS)} (${limitText(decode)}): reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache; ` +
+        `${decode.intensityFlopsPerByte.toFixed(1)} operations per byte, ridge point at ${decode.ridgeFlopsPerByte.toFixed(0)}`,
     );
   }
   return lines(found);

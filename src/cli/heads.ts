@@ -67,7 +67,7 @@ export async function heads(args: readonly string[], output: CliOutput): Promise
 function dumpNames(value: string | boolean | undefined): readonly DumpName[] {
   if (typeof value !== 'string') return [];
   return [...new Set(value.split(','))].map((name) => {
-    if (!isDumpName(name)) throw new UsageError(`--dump takes some of ${DUMPS.join(',')}`);
+    if (!isDumpName(name)) throw new UsageError(`--dump takes one or more of ${DUMPS.join(',')}`);
     return name;
   });
 }

@@ -21,9 +21,9 @@ export const TOKEN_OPTIONS: OptionTable = { prompt: { type: 'string' }, ids: { t
 /** @throws UsageError unless exactly one of `--prompt` and `--ids` is there. */
 export function checkTokenOptions({ prompt, ids }: ParsedArguments['values']): void {
   if ((prompt === undefined) === (ids === undefined))
-    throw new UsageError('give the tokens by --prompt TEXT or by --ids 1,2,3');
+    throw new UsageError('give the tokens with --prompt TEXT or --ids 1,2,3');
   if (typeof ids === 'string' && !/^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(ids))
-    throw new UsageError('--ids takes whole numbers with commas between them: --ids 1,2,3');
+    throw new UsageError('--ids takes whole numbers separated by commas: --ids 1,2,3');
 }
 
 export async function tokensOf(
@@ -88,9 +88,7 @@ async function withoutWeights(path: string, error: unknown): Promise<never> {
       () => false,
     ));
   throw configured
-    ? new InputError(
-        `${error.message} ${error.fix} Or give --seed 1: weights from a seed, in the shapes of the config.`,
-      )
+    ? new InputError(`${error.message} ${error.fix} Or give --seed 1 for random weights in the shapes of the config.`)
     : error;
 }
 

@@ -36,27 +36,26 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]   what a config caches, and why
   fit PATH [--gpu h100-sxm] [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
-                                               whether it fits (exit code 3: it does not); without --gpu, every device in numbers
-                                               of 1 to 16
+                                               whether it fits (exit code 3: it does not); without --gpu: on 1 to 16 of every device
   compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
-        [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, from the model's own weights;
-                                               with --seed from random ones in the shapes of its config, which needs no weights
+        [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, with the model's own weights;
+                                               with --seed: with random weights in the shapes of its config
   convert MODEL --layer L --to gqa:G,mqa,mla:R+D [--method NAME|all] (--prompt TEXT | --ids 1,2,3) [--seed N] [--json]
-                                               what the layer would cache so, and what it loses on this prompt; methods: mean-pool,
+                                               what the layer would cache and lose on this prompt; methods: mean-pool,
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
-  bench attention [--quick] [--json]           how fast attention runs here, beside its peers
+  bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
   draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
                                                the architecture as a figure: layers, heads, experts, and what is cached
   models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
                                                what these programs keep on this machine, from configs and headers
-  lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
+  lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to fix it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
-          --opt NAME[=VALUE]… (start-up options of the engine by its own names) --kv-dtype auto|…
-          --weights FORMAT (as the file says where absent): ${WEIGHT_FORMATS.join(' ')}
+          --opt NAME[=VALUE]… (start-up options of the engine under its own names) --kv-dtype auto|…
+          --weights FORMAT (if not given, as the files say): ${WEIGHT_FORMATS.join(' ')}
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
-          --units GiB|GB (what sizes are printed in; JSON has bytes)
+          --units GiB|GB (units of printed sizes; JSON has bytes)
           --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})
 ${optionLines()}
 PATH: a config.json, a params.json, a GGUF file, a folder that holds one, or hf:ORG/NAME[@REVISION][/FILE] on the Hugging Face Hub

@@ -191,7 +191,7 @@ export class ComputeClient {
     const pipe = child.stdio[PIPE] as Duplex;
     const onBroken = (why: string): void => {
       child.kill('SIGKILL');
-      ended(`what it sent is no message: ${why}`);
+      ended(`it sent an invalid message: ${why}`);
     };
     const handlers = handlersOf(HOST, {
       'parts/fetch': (params, { signal }) => {

@@ -29,13 +29,13 @@ export function describeLayer({ text, families = {} }: ConfigSource, layer: numb
   if (hiddenSize === null) throw new RpcError('invalidInput', 'the config gives no hidden size');
   return {
     layer: attentionLayer(attention, hiddenSize),
-    note: `${reading.location.modelType}: positions, norms and biases of this family are left out; shapes and cache are its own`,
+    note: `${reading.location.modelType}: positions, norms and biases of this family are not computed; shapes and cache are right`,
   };
 }
 
 /** A layer starts from what the embeddings gave: of positions that were added to them, it knows nothing. */
 const WITHOUT_POSITIONS =
-  'positions that this family adds to its embeddings are left out: the same token has the same K and V wherever it stands';
+  'position embeddings of this family are not computed: a token has the same K and V at every position';
 
 /** Null where the family is not described, or has a setting whose maths is not known: the layer's shape can still be run. */
 function familyLayer(reading: Reading, layer: number): DescribedLayer | null {

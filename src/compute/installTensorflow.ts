@@ -43,11 +43,10 @@ export function installCommands(source: TensorflowSource): readonly string[] {
 
 /** What must be there before, in a sentence for the user. */
 export function installNeeds(source: TensorflowSource): string {
-  if (source.kind === 'python')
-    return 'Needs that Python with tensorflow in it, npm, make and a C++ compiler (Linux, macOS).';
-  const download = 'npm, and its install script downloads libtensorflow 2.9.1';
+  if (source.kind === 'python') return 'Needs a Python with TensorFlow, npm, make and a C++ compiler (Linux, macOS).';
+  const download = 'npm; its install script downloads libtensorflow 2.9.1';
   if (!source.gpu) return `Needs ${download}.`;
-  return `Needs ${download}. To run: Linux or Windows on x64, an NVIDIA GPU, and the libraries of CUDA 11.2 and cuDNN 8.1 where the loader finds them; without them TensorFlow computes on the CPU, and Headlight says so.`;
+  return `Needs ${download}. To run: Linux or Windows on x64, an NVIDIA GPU, and the libraries of CUDA 11.2 and cuDNN 8.1 on the library path; without them TensorFlow computes on the CPU, and Headlight says so.`;
 }
 
 /** Platforms that npm's GPU package has a library for. */
@@ -69,7 +68,7 @@ export async function installTensorflow(options: InstallOptions): Promise<string
   if (source.kind === 'published' && source.gpu && !GPU_PLATFORMS.includes(platform)) {
     throw new RpcError(
       'unavailable',
-      `${packageName(source)} exists for ${GPU_PLATFORMS.join(' and ')}, this is ${platform}`,
+      `${packageName(source)} is available for ${GPU_PLATFORMS.join(' and ')}; this machine is ${platform}`,
     );
   }
   const step = (message: string, fraction: number): void => options.onProgress?.({ message, fraction });

@@ -61,7 +61,7 @@ export function assertFits(bytes: number, ceiling: number): void {
   if (bytes <= ceiling) return;
   throw new RpcError(
     'tooLarge',
-    `this run needs about ${formatSize(bytes)}, more than the ${formatSize(ceiling)} that Headlight may take`,
+    `this run needs about ${formatSize(bytes)}, more than the ${formatSize(ceiling)} that Headlight may use`,
     {
       bytes,
       ceiling,

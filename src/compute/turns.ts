@@ -13,7 +13,7 @@ interface Waiting {
 }
 
 export interface Turn {
-  /** Fails where a newer call took its place between its beginning and its being sent. */
+  /** Fails where a newer call replaced it between its beginning and its being sent. */
   check(): void;
   end(): void;
 }
@@ -94,7 +94,7 @@ export class Turns {
   }
 
   private supersede(key: string, method: string): void {
-    const error = new RpcError('superseded', `a newer ${method} took its place`);
+    const error = new RpcError('superseded', `a newer ${method} replaced it`);
     if (this.held?.supersedeKey === key) this.held.revoke(error);
     for (const waiting of this.waiting.filter(({ supersedeKey }) => supersedeKey === key)) waiting.giveUp(error);
   }

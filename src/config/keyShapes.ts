@@ -30,12 +30,12 @@ const OTHER_KEYS = {
   rotary_dim: { text: 'Dimensions of a head that are rotated; even.', families: 'GPT-J, CodeGen, MiniMax' },
   qk_head_dim: { text: 'Width of a key: qk_nope_head_dim + qk_rope_head_dim.', families: 'MLA' },
   attention_bias: { text: 'Whether the attention’s projections have a bias.' },
-  attn_logit_softcapping: { text: 'Bound of the attention scores (a tanh).', families: 'Gemma 2, Grok' },
+  attn_logit_softcapping: { text: 'Cap on the attention scores (by tanh).', families: 'Gemma 2, Grok' },
   query_pre_attn_scalar: {
-    text: 'Scores are divided by its square root instead of the head width’s.',
+    text: 'Scores are divided by the square root of this instead of the head width.',
     families: 'Gemma',
   },
-  attention_multiplier: { text: 'Factor of the attention scores, in place of 1 ÷ √head width.', families: 'Granite' },
+  attention_multiplier: { text: 'Scale of the attention scores, instead of 1 ÷ √head width.', families: 'Granite' },
   use_cache: { text: 'Whether transformers keeps a KV cache while generating.' },
 } satisfies Readonly<Record<string, KeyInfo>>;
 

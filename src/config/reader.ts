@@ -323,7 +323,7 @@ export class ConfigReader {
   /** @throws ConfigRefusal where there is no text. */
   text(key: string): string {
     const value = this.get(key);
-    return typeof value === 'string' ? value : this.refuse(key, 'a text is needed');
+    return typeof value === 'string' ? value : this.refuse(key, 'a string is needed');
   }
 
   items(key: string): readonly JsonValue[] | null {
@@ -354,7 +354,7 @@ export class ConfigReader {
   }
 
   private refuse(key: string, what: string): never {
-    throw new ConfigRefusal(`${key}: ${what}.`, 'Correct config.json.');
+    throw new ConfigRefusal(`${key}: ${what}.`, 'Fix config.json.');
   }
 
   /** A key, the key that it is another name of, and the other names of that. */

@@ -233,7 +233,7 @@ export class ComputeHost extends Owner {
     const commands = installCommands(source);
     const install = l10n.t('Install');
     const detail = [
-      l10n.t("It goes into Headlight's own storage. These commands run:"),
+      l10n.t("It is installed into Headlight's own storage. These commands run:"),
       '',
       ...commands,
       '',
@@ -378,7 +378,7 @@ async function pickTensorflow(): Promise<TensorflowSource | null> {
   const picked = await pickFrom(l10n.t('Install TensorFlow Engine'), [
     {
       label: l10n.t("Built against my Python's TensorFlow"),
-      description: l10n.t('brings its CUDA; needs a C++ compiler'),
+      description: l10n.t('uses its CUDA; needs a C++ compiler'),
       route: 'python' as const,
     },
     {
@@ -390,7 +390,7 @@ async function pickTensorflow(): Promise<TensorflowSource | null> {
   ]);
   if (!picked) return null;
   if (picked.route !== 'python') return { kind: 'published', gpu: picked.route === 'gpu' };
-  const python = await askText({ title: l10n.t('Python that has tensorflow'), value: 'python3' });
+  const python = await askText({ title: l10n.t('Path of a Python that has TensorFlow'), value: 'python3' });
   return python ? { kind: 'python', python } : null;
 }
 

@@ -134,7 +134,7 @@ export class ResultPages extends Owner implements FileSystemProvider {
   private page(uri: Uri): Page {
     return (
       this.pages.get(uri.toString()) ?? {
-        text: l10n.t('This result is no longer here. Run the command again that made it.'),
+        text: l10n.t('This result is gone. Run the command that made it again.'),
         at: 1,
       }
     );

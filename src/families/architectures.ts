@@ -60,7 +60,7 @@ export function typeByArchitecture(architecture: string | null, modelType: strin
 
 /** Classes whose engines drop what the file alone would keep. */
 const DROPS: Readonly<Record<string, string>> = {
-  UnlimitedOCRForCausalLM: 'of the generated tokens only the last rswa_window are kept, of the prompt all',
+  UnlimitedOCRForCausalLM: 'all tokens of the prompt are kept, but only the last rswa_window generated ones',
 };
 
 export function droppedBy(architecture: string | null): string | null {

@@ -46,7 +46,7 @@ export const layers = (): readonly LayersFacet[] => [
         return draft;
       });
       const readers = ratios.value.slice(0, count.value).filter((ratio) => ratio !== 0).length - sources.value.length;
-      reader.log.note(`${readers} layers read the compressed entries of a source layer and keep a window alone`, false);
+      reader.log.note(`${readers} layers read the compressed entries of a source layer and keep only a window`, false);
       return { layers: withSources(drafts, { layers: count.source, kind: sources.source }) };
     },
   },

@@ -27,13 +27,13 @@ export function asDrafter(
   draftLayers: number,
 ): FamilyReading {
   if (architecture === null) return reading;
-  const own = 'a drafter: keeps K and V of its own layers, beside the model that it drafts for';
+  const own = 'a drafter: keeps K and V of its own layers, in addition to the model that it drafts for';
   const counted = OWN_LAYERS.test(architecture);
   if (counted) reader.log.note(`${architecture}: ${own}`, false);
   if (counted || !PREDICTION_LAYERS.test(architecture)) return reading;
   const shares = SHARES.test(architecture);
   const target = 'a drafter: reads the cache of the model that it drafts for, keeps nothing';
-  reader.log.note(`${architecture}: ${shares ? target : `${own}; of the file's layers it has none`}`, false);
+  reader.log.note(`${architecture}: ${shares ? target : `${own}; it has none of the file's layers`}`, false);
   const layer = shares ? NO_ATTENTION : predictionLayer(reading.layers, WINDOWED.test(architecture));
   const rule = 'prediction layers of the model that the file describes';
   return {

@@ -121,7 +121,7 @@ export const counts = (): readonly CountsFacet[] => [
     mlpBias: flag('use_bias'),
     mlpAt: (config, { index }) => !afterDense([], 1)(config)(index),
     extra: visionExperts,
-    note: 'image tokens use other experts than text tokens: those are in the total, not among the active ones',
+    note: 'image tokens use experts of their own: these are part of the total, but not of the active parameters',
   },
 ];
 

@@ -63,7 +63,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['openai-gpt'],
     cite: 'transformers 5.18 models/openai/modeling_openai.py OpenAIGPTModel.forward: takes no past_key_values',
     read: (reader, modelType) => {
-      reader.log.note('transformers keeps nothing of this model: it reads all tokens again at each step', false);
+      reader.log.note('transformers has no cache for this model: it processes all tokens again at each step', false);
       return multiHead()(reader, modelType);
     },
   },

@@ -34,7 +34,7 @@ export const layers = (): readonly LayersFacet[] => [
 export const counts = (): readonly CountsFacet[] => [
   {
     modelTypes: ['longcat_flash'],
-    note: 'experts that pass their input on hold no parameters (transformers 5.18 allocates some for them)',
+    note: 'experts that only pass on their input have no parameters (transformers 5.18 allocates some for them)',
     bias: flag('attention_bias'),
     width: ['ffn_hidden_size', 'intermediate_size'],
     experts: {

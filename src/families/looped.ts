@@ -44,7 +44,7 @@ export const layers = (): readonly LayersFacet[] => [
       });
       if (later.length > 0)
         reader.log.note(
-          `${once.length} layers run ${passes.value} times a token, and later passes cache a window: counted as ${once.length + later.length} layers`,
+          `${once.length} layers run ${passes.value} times per token, and later passes cache a window: counted as ${once.length + later.length} layers`,
           false,
           passes.source.key ?? undefined,
         );
@@ -119,7 +119,7 @@ function perPass(
 ): readonly LayerDraft[] {
   if (passes.value === 1) return once;
   reader.log.note(
-    `${end - start} layers run ${passes.value} times a token, and each pass caches: counted as ${once.length + (passes.value - 1) * (end - start)} layers`,
+    `${end - start} layers run ${passes.value} times per token, and each pass caches: counted as ${once.length + (passes.value - 1) * (end - start)} layers`,
     false,
     passes.source.key ?? undefined,
   );

@@ -30,7 +30,7 @@ export const layers = (): readonly LayersFacet[] => [
       reader.consult(['lightning_use_rope', 'lightning_scale', 'sparse_config']);
       // InfLLMv2CacheLayer: compress_k_cache, compress_k2_cache.
       reader.log.note(
-        'keys pooled to choose blocks follow from the keys: what keeps them beside is not counted',
+        'the pooled keys that choose blocks can be computed from the keys; a cache for them is not counted',
         false,
       );
       const words: Readonly<Record<string, string>> = {

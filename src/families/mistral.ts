@@ -41,7 +41,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/voxtral_realtime/modeling_voxtral_realtime.py: encoder_past_key_values beside past_key_values',
     llamacpp: { windows: false },
     read: (reader, modelType) => {
-      reader.log.note('the encoder of the sound keeps windows of its own while it streams: not counted', false);
+      reader.log.note('the audio encoder keeps windows of its own while it streams; they are not counted', false);
       return oneWindow(reader, modelType);
     },
   },

@@ -137,7 +137,7 @@ function headsDraft(reader: ConfigReader, kvHeads: number, source: Source): Laye
     Number.isInteger(kvHeads) && kvHeads > 0
       ? headLayout(reader, { kvKeys: [], kvHeads: { value: kvHeads, rule: 'given for the layer', source } })
       : null;
-  return heads ? fullDraft(heads) : unknownDraft('a layer whose KV heads are no number');
+  return heads ? fullDraft(heads) : unknownDraft('a layer whose KV heads are not a number');
 }
 
 function fromBlocks(reader: ConfigReader, blocks: Sourced<readonly JsonValue[]>, count: Sourced<number>): LayerDraft[] {

@@ -55,7 +55,7 @@ function perLayer(
   query: Source,
   kv: Source,
 ): LayerDraft {
-  if (queryHeads === null || kvHeads === null) return unknownDraft('a layer whose head counts are no numbers');
+  if (queryHeads === null || kvHeads === null) return unknownDraft('a layer whose head counts are not numbers');
   return fullDraft({
     layout: { queryHeads, kvHeads, keyDim: headDim.value, valueDim: headDim.value },
     sources: { queryHeads: query, kvHeads: kv, keyDim: headDim.source, valueDim: headDim.source },

@@ -49,7 +49,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/kyutai_speech_to_text, models/moshi MoshiDepthDecoder: DynamicCache of a config with sliding_window',
     read: (reader, modelType) => {
       if (reader.hasValue('codec_config'))
-        reader.log.note('the codec of the sound keeps windows of its own while it streams: not counted', false);
+        reader.log.note('the audio codec keeps windows of its own while it streams; they are not counted', false);
       return oneWindow(reader, modelType);
     },
   },

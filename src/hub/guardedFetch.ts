@@ -96,7 +96,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
       }
       await response.body?.cancel();
       if (hop >= limits.redirects)
-        throw new HubError('refused', `The Hub sends ${asked.what} round in circles.`, 'Try again later.');
+        throw new HubError('refused', `The Hub redirects ${asked.what} in a loop.`, 'Try again later.');
       const target = redirectTarget(response.headers.get('Location'), address);
       const linked = response.headers.get('X-Linked-Size');
       address = target;
@@ -111,7 +111,11 @@ export function guardedFetch(access: HubAccess): typeof fetch {
     const sound =
       target !== null && (target.protocol === 'https:' || (target.protocol === 'http:' && home.protocol === 'http:'));
     if (!sound || target.username !== '' || target.password !== '')
-      throw new HubError('refused', 'The Hub sends this request to an address that is not safe.', 'Check HF_ENDPOINT.');
+      throw new HubError(
+        'refused',
+        'The Hub redirects this request to an address that is not safe.',
+        'Check HF_ENDPOINT.',
+      );
     return target;
   }
 
@@ -155,9 +159,9 @@ export function guardedFetch(access: HubAccess): typeof fetch {
     if (range !== null) {
       const problem =
         response.status !== 206
-          ? `The server answers a part of ${what} with the whole file.`
+          ? `The server answered a request for a part of ${what} with the whole file.`
           : said === null || Number(said[1]) !== range.from || Number(said[2]) > range.to
-            ? `The server answers a part of ${what} with another part.`
+            ? `The server answered a request for a part of ${what} with another part.`
             : null;
       if (problem !== null) {
         void response.body?.cancel();

@@ -56,7 +56,7 @@ export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, 
   if (errorCode === 'GatedRepo')
     return new HubError(
       'gated',
-      `${name} is gated: its authors give access by hand or after their terms are accepted.`,
+      `${name} is gated: its authors grant access on request, or once you accept their terms.`,
       hasToken
         ? `Ask for access at ${page} with the account that your token belongs to.`
         : `Ask for access at ${page}, then log in with “hf auth login”, or set HF_TOKEN.`,
@@ -68,8 +68,8 @@ export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, 
   if (status === 429)
     return new HubError(
       'rateLimited',
-      `The Hub takes no more requests from here for now${retryAfterSeconds === null ? '' : ` (${retryAfterSeconds} s)`}.`,
-      hasToken ? 'Try again later.' : 'Try again later; with a token the limits are wider.',
+      `The Hub accepts no more requests from here for now${retryAfterSeconds === null ? '' : ` (${retryAfterSeconds} s)`}.`,
+      hasToken ? 'Try again later.' : 'Try again later; with a token the limits are higher.',
     );
   if (status === 404 || errorCode === 'RepoNotFound' || (status === 401 && !hasToken))
     return new HubError(
@@ -86,6 +86,6 @@ export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, 
       'Give it the right to read this model, or log in with another (“hf auth login”, or HF_TOKEN).',
     );
   if (status >= 500)
-    return new HubError('server', `The Hub has trouble of its own (status ${status}).`, 'Try again in some minutes.');
+    return new HubError('server', `The Hub has a problem (status ${status}).`, 'Try again in a few minutes.');
   return new HubError('refused', `The Hub answered ${name} with status ${status}.`, 'Check the name, and try again.');
 }

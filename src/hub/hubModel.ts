@@ -136,7 +136,7 @@ export class HubModel {
     if (bytes.byteLength !== to - from)
       throw new HubError(
         'changed',
-        `${shownName(file.path)} has another length than the Hub says.`,
+        `${shownName(file.path)} does not have the length that the Hub says.`,
         'Open the model again.',
       );
     return bytes;

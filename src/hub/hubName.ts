@@ -51,7 +51,7 @@ export function parseHubName(text: string): HubName {
   // As an address has it: a slash that belongs to the revision.
   const revision = written.replaceAll(/%2f/gi, '/');
   if (!revision.split('/').every((part) => REVISION.test(part)))
-    throw new HubNameError('The revision of this name is no branch, tag or commit.', FIX);
+    throw new HubNameError('The revision in this name is not a branch, tag or commit.', FIX);
   return { repo, revision, path: checkedPath(after.slice(written.length).replace(/^\//, '')) };
 }
 
@@ -69,7 +69,7 @@ function checkRepo(repo: string): void {
     parts.length <= 2 &&
     parts.every((part) => PART.test(part) && !/[.-]$/.test(part)) &&
     !/--|\.\.|\.git$/.test(repo);
-  if (!sound) throw new HubNameError('This is no name of a model on the Hub.', FIX);
+  if (!sound) throw new HubNameError('This is not the name of a model on the Hub.', FIX);
 }
 
 /** Whether a path of a repository stays inside of it, on every system. */
@@ -81,7 +81,8 @@ export function isInside(path: string): boolean {
 
 function checkedPath(path: string): string {
   const trimmed = withoutSlashes(path);
-  if (trimmed !== '' && !isInside(trimmed)) throw new HubNameError('The path of this name leaves the repository.', FIX);
+  if (trimmed !== '' && !isInside(trimmed))
+    throw new HubNameError('The path in this name leads out of the repository.', FIX);
   return trimmed;
 }
 

@@ -10,6 +10,6 @@ export function lintByteOrderMark(context: LintContext): void {
     { key: null, range, rule: 'given' },
     'byte-order-mark',
     'error',
-    'The file begins with a byte order mark: transformers, and all that loads the config by it, refuses it. Save it as UTF-8 without one.',
+    'The file begins with a byte order mark, so transformers cannot load it. Save it as UTF-8 without one.',
   );
 }

@@ -20,7 +20,7 @@ function lintAlgorithm(context: LintContext, quantization: ConfigReader): void {
   const name = quantization.own('kv_cache_quant_algo');
   if (name === undefined || name === null || (typeof name === 'string' && /^(fp8|nvfp4|none|auto|)$/i.test(name)))
     return;
-  const message = `kv_cache_quant_algo ${show(name)} is no KV format that is known here (FP8, NVFP4): the config’s own type is used.`;
+  const message = `kv_cache_quant_algo ${show(name)} is not a known KV-cache format (FP8, NVFP4): the config’s own type is used.`;
   context.report(quantization, 'kv-scheme-unknown', 'warning', 'kv_cache_quant_algo', message);
 }
 
@@ -33,7 +33,7 @@ function lintScheme(context: LintContext, quantization: ConfigReader): void {
   const type = scheme?.own('type');
   if (type === 'float' && (bits === 8 || bits === 4)) return;
   const what = scheme ? `${show(bits ?? undefined)} bits of type ${show(type)}` : show(value);
-  const message = `kv_cache_scheme (${what}) is no KV format that is known here (8 or 4 bits of type "float"): the config’s own type is used.`;
+  const message = `kv_cache_scheme (${what}) is not a known KV-cache format (8 or 4 bits of type "float"): the config’s own type is used.`;
   context.report(quantization, 'kv-scheme-unknown', 'warning', 'kv_cache_scheme', message);
 }
 
@@ -43,7 +43,7 @@ function lintBlocks(context: LintContext): void {
   if (kvDtype === undefined || kvDtype === 'auto' || !isBlockDtype(kvDtype)) return;
   const report = (source: Parameters<LintContext['reportAt']>[0], width: number, what: string): void => {
     if (width === 0 || width % GGML_BLOCK_ELEMENTS === 0) return;
-    const message = `${what} of ${width} elements is not a multiple of ${GGML_BLOCK_ELEMENTS}, the block of ${kvDtype}: llama.cpp refuses this cache.`;
+    const message = `${what} of ${width} elements is not a multiple of ${GGML_BLOCK_ELEMENTS}, the block size of ${kvDtype}: llama.cpp refuses this cache.`;
     context.reportAt(source, 'cache-block', 'information', message);
   };
   for (const { attention, spec } of context.headed) {

@@ -26,7 +26,7 @@ function lintUnscaled(context: LintContext, length: number): void {
   const key = ORIGINAL_KEYS.find((name) => numberIn(own, name) !== null);
   const original = key === undefined ? null : numberIn(own, key);
   if (key === undefined || original === null || original < 1 || length <= original) return;
-  const message = `max_position_embeddings ${length} goes beyond the trained ${key} ${original}, and nothing scales the positions.`;
+  const message = `max_position_embeddings ${length} exceeds the trained ${key} ${original}, and nothing scales the positions.`;
   context.report(own, 'context-beyond-trained', 'warning', 'max_position_embeddings', message);
 }
 
@@ -43,7 +43,7 @@ function lintScaled(context: LintContext, { reader, name, type }: RopeObject, le
   if (Math.abs(reach - length) <= 0.01 * reach) return;
   const sum = `trained ${original} × factor ${factor} = ${Math.round(reach)}`;
   if (length > reach) {
-    const message = `max_position_embeddings ${length} goes beyond what ${name} reaches: ${sum}.`;
+    const message = `max_position_embeddings ${length} exceeds what ${name} reaches: ${sum}.`;
     context.report(
       own,
       'context-beyond-trained',
@@ -65,7 +65,7 @@ function lintSpellings(context: LintContext): void {
   for (const key of CONTEXT_KEYS) {
     const value = numberIn(own, key);
     if (key === contextLength.key || value === null || value <= contextLength.value) continue;
-    const message = `${key} ${value} and ${contextLength.key} ${contextLength.value} both give a context length: the smaller one, ${plural(contextLength.value, 'token')}, counts in vLLM and here.`;
+    const message = `${key} ${value} and ${contextLength.key} ${contextLength.value} both give a context length: vLLM and Headlight use the smaller one, ${plural(contextLength.value, 'token')}.`;
     context.report(own, 'context-lengths-differ', 'information', key, message);
   }
 }

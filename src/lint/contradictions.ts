@@ -29,7 +29,7 @@ function lintSpellings(context: LintContext, keys: readonly string[], factor: st
   if (counts === undefined) return;
   for (const key of present) {
     if (key === counts || numberIn(own, key) === numberIn(own, counts)) continue;
-    const message = `${key} ${numberIn(own, key)} and ${counts} ${numberIn(own, counts)} are two spellings of one number: ${counts} counts.`;
+    const message = `${key} ${numberIn(own, key)} and ${counts} ${numberIn(own, counts)} are two names for the same number: ${counts} is used.`;
     context.report(own, 'spellings-disagree', 'warning', key, message, removeKey(own, key));
   }
 }
@@ -59,7 +59,7 @@ function lintLevels(context: LintContext): void {
       'nested-disagrees',
       'warning',
       key,
-      `${key} is ${outer} here and ${inner} in ${name}: the language model is described in ${name}, and ${inner} counts.`,
+      `${key} is ${outer} here and ${inner} in ${name}: the language model is described in ${name}, so ${inner} is used.`,
     );
   }
 }
@@ -70,7 +70,7 @@ function lintDtypes(context: LintContext): void {
   for (const reader of own.path.length === 0 ? [root] : [root, own]) {
     const [older, newer] = [dtypeIn(reader, 'torch_dtype'), dtypeIn(reader, 'dtype')];
     if (older === null || newer === null || older === newer) continue;
-    const message = `torch_dtype is ${older} and dtype is ${newer}: older and newer code would take different types.`;
+    const message = `torch_dtype is ${older} and dtype is ${newer}: older and newer code would use different types.`;
     context.report(reader, 'dtype-disagrees', 'warning', 'torch_dtype', message, removeKey(reader, 'torch_dtype'));
   }
   if (own.path.length === 0) return;
@@ -78,7 +78,7 @@ function lintDtypes(context: LintContext): void {
   const outer = keys.find((key) => dtypeIn(root, key) !== null);
   const inner = keys.find((key) => dtypeIn(own, key) !== null);
   if (outer === undefined || inner === undefined || dtypeIn(root, outer) === dtypeIn(own, inner)) return;
-  const message = `${inner} of ${own.path.join('.')} is ${dtypeIn(own, inner) ?? ''}, that of the root is ${dtypeIn(root, outer) ?? ''}: the root’s counts here.`;
+  const message = `${inner} of ${own.path.join('.')} is ${dtypeIn(own, inner) ?? ''}, that of the root is ${dtypeIn(root, outer) ?? ''}: Headlight uses the root’s.`;
   context.report(own, 'dtype-disagrees', 'information', inner, message);
 }
 

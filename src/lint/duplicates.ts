@@ -43,8 +43,8 @@ function lintObject(context: LintContext, object: Node, path: readonly string[])
     const line = document.lineAt(winner.keyNode.offset);
     const same = ignored === counts;
     const message = same
-      ? `${winner.key} stands twice with the same value; the one on line ${line} counts.`
-      : `${winner.key} stands twice: ${ignored} here is ignored, ${counts} on line ${line} counts.`;
+      ? `${winner.key} appears twice with the same value; the one on line ${line} is used.`
+      : `${winner.key} appears twice: ${ignored} here is ignored, ${counts} on line ${line} is used.`;
     context.reportAt(
       { key: [...path, winner.key].join('.'), range: document.rangeOf(keyNode.offset, keyNode.length), rule: 'given' },
       'duplicate-key',

@@ -55,7 +55,7 @@ function lintIgnored(context: LintContext): void {
       'kv-heads-ignored',
       'information',
       key,
-      `${key} (${value}) does not count (${rule}): ${plural(first.attention.kvHeads, 'KV head')} ${first.attention.kvHeads === 1 ? 'is' : 'are'} cached.`,
+      `${key} (${value}) is ignored (${rule}): ${plural(first.attention.kvHeads, 'KV head')} ${first.attention.kvHeads === 1 ? 'is' : 'are'} cached.`,
       multiQuery ? removeKey(own, key) : undefined,
     );
   }

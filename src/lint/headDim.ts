@@ -32,7 +32,7 @@ function lintUnset(context: LintContext, heads: Found, widths: ReadonlySet<numbe
       'head-dim-unset',
       value === 0 ? 'warning' : 'information',
       key,
-      `${key} is ${show(value)}, which counts as not given: a head of the ${heads.value} is ${width} wide${value === 0 ? ', and some engines would take the 0' : ''}.`,
+      `${key} is ${show(value)}, the same as not given: each of the ${heads.value} heads is ${width} wide${value === 0 ? ', but some engines would use the 0' : ''}.`,
       setKey(own, key, width),
     );
   }
@@ -45,7 +45,7 @@ function lintDivision(context: LintContext, heads: Found, hidden: Found, widths:
   const refused = layersRegister.of(reading.modelType)?.refusesRemainder !== undefined;
   const consequence = refused
     ? 'transformers refuses it'
-    : `it is cut to ${floor}, and ${hidden.value - floor * heads.value} dimensions have no head`;
+    : `it is cut to ${floor}, and ${hidden.value - floor * heads.value} dimensions belong to no head`;
   context.report(
     own,
     'hidden-not-divisible',
@@ -77,6 +77,6 @@ function lintDifference(
     'head-dim-differs',
     'information',
     key,
-    `${heads.value} heads × ${key} ${value} = ${heads.value * value}, not ${hidden.key} ${hidden.value}: the projections must have that shape.`,
+    `Attention is ${heads.value * value > hidden.value ? 'wider' : 'narrower'} than the model (${heads.value} heads × ${key} ${value} = ${heads.value * value}; ${hidden.key} ${hidden.value}). That is fine if q_proj and o_proj have this shape.`,
   );
 }

@@ -32,10 +32,10 @@ export function lintLayerLists(context: LintContext): void {
     const short = length < layers.value;
     const counts = GIVES_COUNT.includes(key);
     const consequence = counts
-      ? 'its length is what transformers takes'
+      ? 'transformers uses its length as the number of layers'
       : short
         ? 'the last layers have none'
-        : 'the last entries mean nothing';
+        : 'the last entries are ignored';
     context.report(
       own,
       'layer-list-length',

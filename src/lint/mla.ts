@@ -9,15 +9,15 @@ export function lintMla(context: LintContext): void {
   if (!first) return;
   const { queryHeads, latentDim, ropeDim, nopeDim } = first.attention;
   const { own } = context;
-  const cached = `MLA caches kv_lora_rank ${latentDim} + qk_rope_head_dim ${ropeDim} = ${plural(latentDim + ropeDim, 'element')} a token, for all heads together`;
+  const cached = `MLA caches kv_lora_rank ${latentDim} + qk_rope_head_dim ${ropeDim} = ${plural(latentDim + ropeDim, 'element')} per token, for all heads together`;
   for (const key of KV_HEAD_KEYS) {
     const value = numberIn(own, key);
     if (value === null) continue;
     // Equal to the query heads it is the habit of these configs; another number looks like an attempt at GQA.
     if (value === queryHeads)
-      context.report(own, 'kv-heads-ignored', 'information', key, `${key} (${value}) does not count: ${cached}.`);
+      context.report(own, 'kv-heads-ignored', 'information', key, `${key} (${value}) is ignored: ${cached}.`);
     else {
-      const message = `${key} (${value}) does not count: ${cached}; code that expands the latent expects ${queryHeads}.`;
+      const message = `${key} (${value}) is ignored: ${cached}; code that expands the latent expects ${queryHeads}.`;
       context.report(own, 'kv-heads-ignored', 'warning', key, message, setKey(own, key, queryHeads));
     }
   }
@@ -30,7 +30,7 @@ export function lintMla(context: LintContext): void {
           'head-dim-ignored',
           'information',
           key,
-          `${key} (${value}) does not set what is cached: ${cached}.`,
+          `${key} (${value}) does not decide what is cached: ${cached}.`,
         );
     }
   }
@@ -40,7 +40,7 @@ export function lintMla(context: LintContext): void {
       'rotary-dim-odd',
       'error',
       'qk_rope_head_dim',
-      `qk_rope_head_dim ${ropeDim} is odd: rotary positions turn pairs of dimensions.`,
+      `qk_rope_head_dim ${ropeDim} is odd, but rotary positions rotate pairs of dimensions.`,
     );
   }
   const whole = numberIn(own, 'qk_head_dim');
@@ -63,12 +63,12 @@ function lintIncomplete(context: LintContext): void {
   const fallback = own.has('qk_rope_head_dim') ? undefined : own.value('qk_rope_head_dim');
   if (typeof fallback === 'number') {
     if (context.latent.length === 0) return;
-    const message = `kv_lora_rank ${latent} stands without qk_rope_head_dim: the class default ${fallback} counts.`;
+    const message = `kv_lora_rank ${latent} has no qk_rope_head_dim beside it: the class default ${fallback} is used.`;
     context.report(own, 'mla-incomplete', 'information', 'kv_lora_rank', message);
     return;
   }
   // A family that reads other keys is no MLA, whatever kv_lora_rank says.
   if (reading.spec.layers.length > 0 && context.latent.length === 0 && reading.spec.family !== null) return;
-  const message = `kv_lora_rank ${latent} stands without qk_rope_head_dim: the width of the rotary key, cached beside the latent, is not known.`;
+  const message = `kv_lora_rank ${latent} has no qk_rope_head_dim beside it: the width of the rotary key, cached beside the latent, is not known.`;
   context.report(own, 'mla-incomplete', 'error', 'kv_lora_rank', message);
 }

@@ -29,7 +29,7 @@ function lintPeriod(context: LintContext, words: readonly (LayerWord | null)[], 
   const expected = words.length / period.value;
   if (full >= Math.floor(expected) && full <= Math.ceil(expected)) return;
   const wanted = Number.isInteger(expected) ? String(expected) : `${Math.floor(expected)} or ${Math.ceil(expected)}`;
-  const message = `${key} ${period.value} asks for ${wanted} full-attention layers of ${words.length}, layer_types lists ${full}: layer_types counts.`;
+  const message = `${key} ${period.value} asks for ${wanted} full-attention layers of ${words.length}, layer_types lists ${full}: layer_types is used.`;
   context.report(own, 'pattern-disagrees', 'warning', key, message);
 }
 
@@ -40,7 +40,7 @@ function lintFirstSliding(context: LintContext, words: readonly (LayerWord | nul
   if (first === null || own.condition('use_sliding_window') !== true) return;
   const wrong = words.filter((word, index) => (word === 'sliding') !== index >= first).length;
   if (wrong === 0) return;
-  const message = `max_window_layers ${first} lets the layers from ${first} on slide; layer_types says otherwise for ${wrong} of ${words.length}: layer_types counts.`;
+  const message = `max_window_layers ${first} makes layers from ${first} on slide, but layer_types says otherwise for ${wrong} of ${words.length}: layer_types is used.`;
   context.report(own, 'pattern-disagrees', 'warning', 'max_window_layers', message);
 }
 
@@ -51,6 +51,6 @@ function lintNoRope(context: LintContext, words: readonly (LayerWord | null)[]):
   if (!Array.isArray(list) || list.length !== words.length || !words.includes('chunked')) return;
   const wrong = words.filter((word, index) => (word === 'chunked') !== (list[index] === 1)).length;
   if (wrong === 0) return;
-  const message = `no_rope_layers marks other layers than layer_types makes chunked (${wrong} of ${words.length} differ): layer_types decides the cache.`;
+  const message = `no_rope_layers and layer_types disagree about which layers are chunked (${wrong} of ${words.length} differ): layer_types is used.`;
   context.report(own, 'pattern-disagrees', 'warning', 'no_rope_layers', message);
 }

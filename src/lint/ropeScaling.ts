@@ -63,7 +63,7 @@ function canonical(type: string): string {
 function lintType(context: LintContext, { reader, name, type, typeKey }: RopeObject): void {
   const other = reader.own('type');
   if (typeKey === 'rope_type' && typeof other === 'string' && canonical(other.toLowerCase()) !== canonical(type)) {
-    const message = `${name} says both rope_type "${type}" and type "${other.slice(0, 40)}": rope_type counts.`;
+    const message = `${name} says both rope_type "${type}" and type "${other.slice(0, 40)}": rope_type is used.`;
     context.report(reader, 'rope-type-disagrees', 'warning', 'type', message, removeKey(reader, 'type'));
   }
   if (typeKey !== null && !Object.hasOwn(TYPES, type)) {
@@ -74,12 +74,12 @@ function lintType(context: LintContext, { reader, name, type, typeKey }: RopeObj
       'rope-type-unknown',
       severity,
       typeKey,
-      `"${type.slice(0, 40)}" is no rope_type that transformers or vLLM knows.`,
+      `"${type.slice(0, 40)}" is not a rope_type that transformers or vLLM knows.`,
     );
   }
   const factor = numberIn(reader, 'factor');
   if (typeKey === null && factor !== null && factor !== 1) {
-    const message = `${name} has factor ${factor} but names no rope_type: nothing is scaled.`;
+    const message = `${name} has factor ${factor} but no rope_type: nothing is scaled.`;
     context.report(reader, 'rope-type-missing', 'warning', 'factor', message);
   }
 }
@@ -102,7 +102,7 @@ function lintFields(context: LintContext, rope: RopeObject, fields: TypeFields):
   for (const key of fields.lists ?? []) lintList(context, rope, key);
   const original = [reader, context.own].some((place) => numberIn(place, 'original_max_position_embeddings') !== null);
   if (fields.original === true && !original) {
-    const message = `${name} is of type "${type}", but no original_max_position_embeddings gives the trained length: max_position_embeddings itself is taken for it.`;
+    const message = `${name} is of type "${type}", but no original_max_position_embeddings gives the trained length: max_position_embeddings is used instead.`;
     context.report(reader, 'rope-field-missing', 'warning', at, message);
   }
 }
@@ -161,6 +161,6 @@ function lintTwice(context: LintContext, ropes: readonly RopeObject[]): void {
   const differs =
     canonical(old.type) !== canonical(now.type) || numberIn(old.reader, 'factor') !== numberIn(now.reader, 'factor');
   if (!differs) return;
-  const message = `rope_scaling ("${old.type.slice(0, 40)}") and rope_parameters ("${now.type.slice(0, 40)}") contradict each other: transformers takes rope_scaling.`;
+  const message = `rope_scaling ("${old.type.slice(0, 40)}") and rope_parameters ("${now.type.slice(0, 40)}") contradict each other: transformers uses rope_scaling.`;
   context.report(context.own, 'rope-given-twice', 'warning', 'rope_parameters', message);
 }

@@ -30,7 +30,7 @@ function lintFactor(context: LintContext, reader: ConfigReader, key: string, rop
   if (factor === null) return;
   if (factor <= 0 || factor > 1) {
     // 0 is how some configs say "no rotary positions"; vLLM refuses it, so it is worth a word.
-    const message = `${key} ${factor} is not in the range above 0 up to 1: it is the part of a head that is rotated.`;
+    const message = `${key} ${factor} must be above 0 and at most 1: it is the share of a head that is rotated.`;
     context.report(
       reader,
       'rotary-factor-range',
@@ -44,7 +44,7 @@ function lintFactor(context: LintContext, reader: ConfigReader, key: string, rop
   if (ROTARY_DIM_KEYS.some((dim) => numberIn(context.own, dim) !== null)) return;
   for (const { headDim, rotated } of rotaryWidths(context, rope)) {
     if (factor === 1 || rotated % 2 === 0) continue;
-    const message = `${key} ${factor} × head_dim ${headDim} rotates ${rotated} dimensions, an odd number: they turn in pairs, and engines round differently.`;
+    const message = `${key} ${factor} × head_dim ${headDim} rotates ${rotated} dimensions, an odd number: dimensions are rotated in pairs, and engines round differently.`;
     context.report(reader, 'rotary-dim-odd', 'warning', key, message);
   }
 }
@@ -72,7 +72,7 @@ function lintDim(context: LintContext, key: string): void {
       'rotary-dim-odd',
       'error',
       key,
-      `${key} ${dim} is odd: rotary positions turn pairs of dimensions.`,
+      `${key} ${dim} is odd, but rotary positions rotate pairs of dimensions.`,
     );
   }
   const factorKey = FACTOR_KEYS.find((name) => numberIn(own, name) !== null);
@@ -97,7 +97,7 @@ function lintWholeHead(context: LintContext, ropes: readonly RopeObject[]): void
   for (const { attention } of context.headed) {
     if (attention.kind === 'cross' || attention.keyDim % 2 === 0 || attention.keyDim <= TINY_HEAD) continue;
     if (ropes.some(({ reader }) => FACTOR_KEYS.some((key) => reader.hasValue(key)))) continue;
-    const message = `A head is ${attention.keyDim} wide, an odd number: rotary positions turn pairs of dimensions.`;
+    const message = `A head is ${attention.keyDim} wide, an odd number, but rotary positions rotate pairs of dimensions.`;
     const key = own.spelling(HEAD_DIM_KEYS) ?? heads?.key;
     if (key !== undefined) context.report(own, 'rotary-dim-odd', 'error', key, message);
   }

@@ -19,7 +19,7 @@ function lintShared(context: LintContext): void {
   const report = (severity: 'error' | 'warning', message: string): void =>
     context.report(own, 'kv-sharing-range', severity, 'num_kv_shared_layers', message);
   if (shared === layers.value)
-    report('error', `num_kv_shared_layers ${shared} is every layer: none is left whose cache could be shared.`);
+    report('error', `num_kv_shared_layers ${shared} covers every layer: no layer is left whose cache could be shared.`);
   // transformers then shares nothing at all.
   else if (shared > layers.value)
     report(
@@ -56,7 +56,7 @@ function lintCla(context: LintContext): void {
     );
   } else if (factor !== null && factor > 1) {
     const off = shares === false ? `use_cla is ${show(own.own('use_cla'))}` : 'use_cla is not set';
-    const message = `cla_share_factor ${factor} does not count, because ${off}: every layer keeps its own cache.`;
+    const message = `cla_share_factor ${factor} is ignored, because ${off}: every layer keeps its own cache.`;
     context.report(own, 'cla-off', 'information', 'cla_share_factor', message, removeKey(own, 'cla_share_factor'));
   }
 }

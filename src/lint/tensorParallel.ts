@@ -20,7 +20,7 @@ export function lintTensorParallel(context: LintContext): void {
 /** vLLM and SGLang refuse query heads that the ranks do not divide. */
 function lintQueryHeads(context: LintContext, { attention, spec }: LayerOf<AttentionSpec>, tp: number): void {
   if (!('queryHeads' in attention) || attention.queryHeads % tp === 0) return;
-  const message = `${plural(attention.queryHeads, 'query head')} cannot be split over ${tp} ranks: ${attention.queryHeads} ÷ ${tp} leaves ${attention.queryHeads % tp}.`;
+  const message = `${plural(attention.queryHeads, 'query head')} cannot be split over ${tp} devices by tensor parallelism: ${attention.queryHeads} ÷ ${tp} leaves ${attention.queryHeads % tp}.`;
   context.reportAt(spec.sources['queryHeads'], 'tp-heads', 'error', message);
 }
 
@@ -29,10 +29,10 @@ function lintKvHeads(context: LintContext, { attention, spec }: LayerOf<HeadedAt
   const { kvHeads } = attention;
   const source = headSource(spec);
   if (tp <= kvHeads ? kvHeads % tp !== 0 : tp % kvHeads !== 0) {
-    const message = `${plural(kvHeads, 'KV head')} and ${tp} ranks do not divide each other: they can be neither split nor copied evenly.`;
+    const message = `${plural(kvHeads, 'KV head')} and ${tp} tensor-parallel devices do not divide each other: the heads can be neither split nor copied evenly.`;
     context.reportAt(source, 'tp-kv-heads', 'error', message);
   } else if (tp > kvHeads) {
-    const message = `${plural(kvHeads, 'KV head')} for ${tp} ranks: each is kept ${tp / kvHeads} times, and the cache of all ranks is ${tp / kvHeads} × as large.`;
+    const message = `${plural(kvHeads, 'KV head')} for ${tp} tensor-parallel devices: each is stored ${tp / kvHeads} times, so the cache of all devices together is ${tp / kvHeads} × as large.`;
     context.reportAt(source, 'tp-replicates', 'information', message);
   }
 }
@@ -49,7 +49,7 @@ function lintState(context: LintContext, { attention, spec }: LayerOf<AttentionS
       spec.sources['state'],
       'tp-state-heads',
       'error',
-      `${plural(state.heads, 'state head')} cannot be split over ${tp} ranks.`,
+      `${plural(state.heads, 'state head')} cannot be split over ${tp} devices by tensor parallelism.`,
     );
   }
 }
@@ -58,7 +58,7 @@ function lintState(context: LintContext, { attention, spec }: LayerOf<AttentionS
 function lintCopies(context: LintContext, { attention, spec }: LayerOf<AttentionSpec>, tp: number): void {
   if (attention.kind !== 'latent' && attention.kind !== 'compressed') return;
   const source = spec.sources['latentDim'] ?? spec.sources['keyDim'] ?? spec.sources['queryHeads'];
-  const message = `One vector serves all heads, so each of the ${tp} ranks keeps the whole cache: ${tp} × as many bytes (data-parallel attention avoids it).`;
+  const message = `One vector serves all heads, so each of the ${tp} tensor-parallel devices keeps the whole cache: ${tp} × as many bytes in total (data-parallel attention avoids this).`;
   context.reportAt(source, 'tp-replicates', 'information', message);
 }
 
@@ -84,16 +84,16 @@ function lintLimit(context: LintContext): void {
       ? plural(queryHeads, 'head')
       : `${plural(queryHeads, 'query head')} and ${plural(kvHeads, 'KV head')}`;
   const parts = [
-    ...(whole.length > 0 ? [`${whole.at(-1) ?? ''} is the largest that keeps each KV head once`] : []),
-    ...(copied.length > 0 ? [`${listed(copied)} ${copied.length === 1 ? 'keeps' : 'keep'} copies of KV heads`] : []),
-    ...(refused.length > 0 ? [`${listed(refused)} ${refused.length === 1 ? 'does' : 'do'} not divide the heads`] : []),
+    ...(whole.length > 0 ? [`over ${listed(whole)} devices each KV head is stored once`] : []),
+    ...(copied.length > 0 ? [`over ${listed(copied)} devices copies are stored`] : []),
+    ...(refused.length > 0 ? [`over ${listed(refused)} devices the heads cannot be split evenly`] : []),
   ];
-  const message = `${heads}: of tensor parallelism 2, 4 and 8, ${parts.join('; ')}.`;
+  const message = `${heads}. With tensor parallelism ${parts.join(', ')}.`;
   context.reportAt(headSource(told.spec), 'tp-limit', 'information', message);
 }
 
 function listed(sizes: readonly number[]): string {
-  return sizes.length < 2 ? sizes.join('') : `${sizes.slice(0, -1).join(', ')} and ${sizes.at(-1) ?? ''}`;
+  return sizes.length < 2 ? sizes.join('') : `${sizes.slice(0, -1).join(', ')} or ${sizes.at(-1) ?? ''}`;
 }
 
 /** What happens to heads on so many ranks. */

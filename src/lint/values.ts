@@ -32,7 +32,7 @@ export function lintValues(context: LintContext): void {
       'number-as-string',
       reported.has(own.pathOf(key)) ? 'error' : 'warning',
       key,
-      `${key} is the text ${show(value)}, not the number ${number}.`,
+      `${key} is the string ${show(value)}, not the number ${number}.`,
       { title: `Write ${number} without quotes`, key: own.pathOf(key), value: number },
     );
   }

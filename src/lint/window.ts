@@ -32,7 +32,7 @@ function lintUnused(context: LintContext): void {
     const off = inFile
       ? `use_sliding_window is ${show(own.own('use_sliding_window'))}`
       : 'use_sliding_window is absent, and false by default';
-    const message = `sliding_window ${window} does not count, because ${off}: every layer keeps all tokens.`;
+    const message = `sliding_window ${window} is ignored, because ${off}: every layer keeps all tokens.`;
     context.report(
       own,
       'window-off',
@@ -46,7 +46,7 @@ function lintUnused(context: LintContext): void {
   const first = numberIn(own, 'max_window_layers');
   const layers = reading.spec.layers.length;
   if (own.condition('use_sliding_window') === true && first !== null && first >= layers) {
-    const message = `use_sliding_window is true, but only layers from max_window_layers ${first} on slide, and there are ${layers}: none does.`;
+    const message = `use_sliding_window is true, but only layers from max_window_layers ${first} on slide, and there are only ${layers} layers, so none does.`;
     context.report(own, 'window-unused', 'warning', 'max_window_layers', message);
     return;
   }
@@ -55,7 +55,7 @@ function lintUnused(context: LintContext): void {
     'window-unused',
     'information',
     'sliding_window',
-    `sliding_window ${window} does not count: no layer of this model slides.`,
+    `sliding_window ${window} is ignored: no layer of this model slides.`,
   );
 }
 
@@ -99,7 +99,7 @@ function lintReach(context: LintContext): void {
       attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : null;
     if (reach === null || reach < length.value) continue;
     const source = spec.sources[attention.kind === 'chunked' ? 'chunk' : 'window'];
-    const message = `The window of ${reach} tokens never binds: ${length.key} is ${length.value}, so ${plural(count, 'layer')} ${count === 1 ? 'keeps' : 'keep'} every token.`;
+    const message = `The window of ${reach} tokens never takes effect: ${length.key} is ${length.value}, so ${plural(count, 'layer')} ${count === 1 ? 'keeps' : 'keep'} every token.`;
     context.reportAt(source, 'window-never-binds', 'information', message);
   }
 }

@@ -20,7 +20,7 @@ export function isEngineRule(text: string): text is EngineRule {
 }
 
 export const ENGINE_NAMES: Readonly<Record<EngineRule, string>> = {
-  intrinsic: 'intrinsic',
+  intrinsic: 'theoretical minimum',
   vllm: 'vLLM',
   sglang: 'SGLang',
   trtllm: 'TensorRT-LLM',

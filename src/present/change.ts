@@ -29,7 +29,7 @@ export function changeText(change: Change): string {
   if (from === NOT_KNOWN && to === NOT_KNOWN) return `${leadText(change)}the cache is not known`;
   const growth = growthChange(change);
   const { devices } = after.everywhere;
-  const where = `${devices > 1 ? 'in all ' : ''}at ${workloadText(after.scenario)}`;
+  const where = `${devices > 1 ? 'in total ' : ''}at ${workloadText(after.scenario)}`;
   if (before.known && after.known && before.everywhere.totalBytes === after.everywhere.totalBytes)
     return `${leadText(change)}${growth === '' ? 'the cache is the same' : `${to} as before, ${where}; ${growth}`}`;
   const ratio = ratioOf(change);

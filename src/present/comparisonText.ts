@@ -61,34 +61,34 @@ function devicesOf(rows: readonly ComparisonRow[]): number {
 function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
   const withState = rows.some((row) => hasState(row.plan));
   return [
-    { id: 'design', title: 'Design', about: 'The model as it is, and with its attention made into another kind' },
+    { id: 'design', title: 'Design', about: 'The model itself, and the same model with another attention design' },
     {
       id: 'perToken',
       title: 'Per token',
-      about: 'Cache of one more token at short context, and then where windows are full; all layers',
+      about: 'Cache of one more token, all layers: at short context, then beyond the windows',
     },
     {
       id: 'cache',
-      title: devicesOf(rows) > 1 ? 'Cache in all' : 'Cache',
+      title: devicesOf(rows) > 1 ? 'Total cache' : 'Cache',
       about: 'What the scenario occupies, on all devices together',
     },
     ...(devicesOf(rows) > 1
-      ? [{ id: 'each', title: 'On each device', about: 'What one device (the fullest) keeps' } as const]
+      ? [{ id: 'each', title: 'Per device', about: 'What one device (the fullest one) keeps' } as const]
       : []),
     ...(withState
       ? [
           {
             id: 'state',
             title: 'State',
-            about: 'Recurrent state, beside the cache; it does not grow with the context',
+            about: 'Recurrent state, in addition to the cache; it does not grow with the context',
           } as const,
         ]
       : []),
-    { id: 'ratio', title: 'Against first', about: 'What it occupies, state included, measured against the first row' },
+    { id: 'ratio', title: 'vs. first', about: 'What it occupies, state included, compared with the first row' },
     {
       id: 'parameters',
       title: 'Parameters',
-      about: 'Weights of a model; of a variant, what its attention projections add to them or take away',
+      about: 'Parameters of a model; for a variant, how many its attention projections add or remove',
     },
     { id: 'flops', title: 'Projections', about: 'Operations of the attention projections for one token, all layers' },
     ...(device
@@ -96,7 +96,7 @@ function columnsOf({ rows, device }: Comparison): ComparisonColumn[] {
           {
             id: 'decode',
             title: 'Decode step',
-            about: 'At best, one token for each sequence: the slower of reading and computing',
+            about: 'Lower bound for one token of each sequence: the slower of reading and computing',
           } as const,
         ]
       : []),
@@ -210,12 +210,14 @@ export function comparisonDocument(name: string, comparison: Comparison): Markdo
   return documentOf([
     heading(
       1,
-      md`${name} ${comparison.rows.some(({ model }) => model > 0) ? 'beside other models' : 'and other designs of it'}`,
+      comparison.rows.some(({ model }) => model > 0) ? md`${name} vs. other models` : md`Attention variants of ${name}`,
     ),
     ...titleAndTable(comparison),
     ...(leftOut.length > 0 ? [md`Left out:`, list(leftOut)] : []),
     ...unknownLines(comparison).map((line) => md`**${sentenceText(line)}.**`),
     ...(notes.length > 0 ? [md`Not exact:`, list(notes)] : []),
-    md`A variant has the same layers and widths with other K and V heads; no weights are converted.`,
+    ...(comparison.rows.some(({ request }) => request !== null)
+      ? [md`Variants change only the K and V heads; no weights are converted.`]
+      : []),
   ]);
 }

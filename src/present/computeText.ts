@@ -32,8 +32,8 @@ export function devicesMarkdown(reports: readonly DeviceReport[], choice: Device
     typeof choice === 'string'
       ? md`None can be used: ${sentenceText(choice)}`
       : md`Used: **${choice.engine}** (${sentenceText(choice.reason)})`,
-    md`Each was proven by a matrix product that was compared with plain JavaScript in double precision.`,
-    table(['engine', 'works', 'device', 'library', 'proof', 'why, or what to know'], rows),
+    md`Each of them computed a matrix product that agrees with plain JavaScript in double precision.`,
+    table(['engine', 'works', 'device', 'library', 'proof', 'notes'], rows),
     md`The setting \`headlight.compute.engine\` chooses; *Headlight: Show Log* has the details.`,
   ]);
 }

@@ -9,11 +9,18 @@ import type { Sibling } from './siblings';
 import type { Svg } from './svg';
 import { type Measured, tradeoffPicture } from './tradeoffPicture';
 
-export const CONVERSION_COLUMNS = ['to', 'method', 'cached a token', 'cache', 'pattern JS', 'output error'] as const;
+export const CONVERSION_COLUMNS = [
+  'to',
+  'method',
+  'cached per token',
+  'cache',
+  'pattern distance',
+  'output error',
+] as const;
 
 /** What the last two columns are. */
 export const CONVERSION_LEGEND =
-  'pattern JS: mean Jensen–Shannon distance of the heads’ patterns, 0 same, 1 disjoint; output error: relative, after the output projection (1: as bad as nothing)';
+  'pattern distance: mean Jensen–Shannon distance of the heads’ patterns (0 = the same, 1 = disjoint); output error: relative, after the output projection (1 = as bad as outputting zero)';
 
 export function isMeasured(result: ConversionResult): result is Conversion {
   return !('refused' in result);
@@ -29,7 +36,7 @@ export function conversionCells({
   outputRelativeError,
   fitsAnything,
 }: Conversion): readonly string[] {
-  const losses = fitsAnything ? ['fits any', 'fits any'] : [loss(patternJsDistance), loss(outputRelativeError)];
+  const losses = fitsAnything ? ['n/a', 'n/a'] : [loss(patternJsDistance), loss(outputRelativeError)];
   return [
     targetLabel(target),
     method,
@@ -55,7 +62,7 @@ export function conversionNotes(results: readonly ConversionResult[]): readonly 
     pooling === null || pooling.unrelated === 0 || method !== 'mean-pool'
       ? []
       : [
-          `${targetLabel(target)}: W_K differs from its mean by ${pooling.key.toFixed(3)}, W_V by ${pooling.value.toFixed(3)}; heads that have nothing in common: ${pooling.unrelated.toFixed(3)}`,
+          `${targetLabel(target)}: W_K differs from its mean by ${pooling.key.toFixed(3)}, W_V by ${pooling.value.toFixed(3)}; for unrelated heads it would be ${pooling.unrelated.toFixed(3)}`,
         ],
   );
   const bySentence = new Map<string, Set<string>>();
@@ -116,20 +123,20 @@ export function conversionMarkdown(
   const heads =
     attention.kind === 'latent'
       ? ''
-      : `${attention.queryHeads} query heads on ${attention.kvHeads} KV heads, ${formatInteger(attention.kvHeads * (attention.keyDim + attention.valueDim))} numbers of a token cached. `;
+      : `${attention.queryHeads} query heads on ${attention.kvHeads} KV heads, ${formatInteger(attention.kvHeads * (attention.keyDim + attention.valueDim))} values cached per token. `;
   const best = found.find(({ fitsAnything, patternJsDistance }) => !fitsAnything && patternJsDistance > ROUNDING);
   const worst = best?.heads.toSorted((a, b) => b.patternJsDistance - a.patternJsDistance)[0];
   return documentOf([
-    heading(1, md`What layer ${layer} of ${model} loses as another design`),
+    heading(1, md`What layer ${layer} of ${model} loses with another design`),
     md`${sentenceText(heads)}Measured on ${formatInteger(tokens)} tokens in float64, without any training, in ${(ms / 1000).toFixed(1)} s. ${sentenceText(weights)}`,
     ...(seeded === null
       ? []
-      : [md`Random heads have nothing in common. What trained ones lose must be measured on them.`]),
+      : [md`Random heads have nothing in common, so this says nothing about trained ones.`]),
     ...(picture === null ? [] : [figure(picture)]),
     table(CONVERSION_COLUMNS, found.map(conversionCells), ['left', 'left', 'right', 'right', 'right', 'right']),
     ...(worst && best
       ? [
-          md`Most affected as ${targetLabel(best.target)} by ${best.method}: head ${worst.head} (group ${worst.group}), whose pattern moves by ${loss(worst.patternJsDistance)}.`,
+          md`Most affected: the pattern of head ${worst.head} in group ${worst.group} (${targetLabel(best.target)}, ${best.method}), distance ${loss(worst.patternJsDistance)}.`,
         ]
       : []),
     list(conversionNotes(conversions).map(sentenceText)),

@@ -57,7 +57,7 @@ export function explanation(plan: CachePlan, key: string | null, level: 2 | 3): 
       ...(plan.notes.length > 0
         ? [
             heading(level, 'Notes'),
-            list(plan.notes.map(({ text, inexact }) => (inexact ? md`**Inexact:** ${text}` : text))),
+            list(plan.notes.map(({ text, inexact }) => (inexact ? md`**Not exact:** ${text}` : text))),
           ]
         : []),
     ],
@@ -66,7 +66,7 @@ export function explanation(plan: CachePlan, key: string | null, level: 2 | 3): 
 }
 
 function exactness(plan: CachePlan): Markdown {
-  if (plan.exact) return md`Exact: every number below was read or follows from a rule.`;
+  if (plan.exact) return md`Exact: every number below was read from the config or follows from a rule.`;
   return plan.known ? md`**Not exact:** ${inexactText(plan)}.` : md`**${sentenceText(notKnownText(plan))}.**`;
 }
 
@@ -77,9 +77,9 @@ function keyText(plan: CachePlan, key: string | null): Markdown {
   const used = plan.derivation.filter((term) => mentions(term, key)).length;
   const role =
     used === 0
-      ? 'gave no factor of the cache.'
-      : `gave a factor of ${used === plan.derivation.length ? 'every product below' : `${used} of ${plan.derivation.length} products below`}.`;
-  return info ? md`${codeSpan(key)} ${role} It is: ${info.text}` : md`${codeSpan(key)} ${role}`;
+      ? 'is not a factor of the cache.'
+      : `is a factor of ${used === plan.derivation.length ? 'every product below' : `${used} of ${plan.derivation.length} products below`}.`;
+  return info ? md`${codeSpan(key)} ${role} ${info.text}` : md`${codeSpan(key)} ${role}`;
 }
 
 function orderedTerms(plan: CachePlan, key: string | null): readonly DerivationTerm[] {
@@ -126,7 +126,7 @@ function factorRow(factor: Factor, key: string | null, name: string): MarkdownPa
   return [
     key !== null && factor.source?.key === key ? md`**${title}**` : title,
     numberText(factor.value),
-    factor.source ? originText(factor.source) : 'the rule itself',
+    factor.source ? originText(factor.source) : 'the engine rule',
     factor.source?.range ? String(factor.source.range.line) : '',
   ];
 }
@@ -142,15 +142,15 @@ function totalText(plan: KnownPlan): Markdown {
   const one = plan.derivation.reduce((sum, term) => sum + term.bytes, 0);
   const { devices, duplication, fullestStage } = plan.sharding;
   return list([
-    md`One sequence of ${formatInteger(tokens)} tokens, as the attention needs it: ${formatExactBytes(one)}`,
+    md`One sequence of ${formatInteger(tokens)} tokens (theoretical minimum): ${formatExactBytes(one)}`,
     md`${formatInteger(batch)} ${batch === 1 ? 'sequence' : 'sequences'}: ${formatExactBytes(one * batch)}`,
     ...plan.adjustments.map(
       ({ text, bytes }) => md`${sentenceText(text)}: ${bytes < 0 ? '−' : '+'}${formatExactBytes(Math.abs(bytes))}`,
     ),
-    md`Together${devices > 1 ? ', on one device' : ''}: **${formatExactBytes(plan.totalBytes)}**`,
+    md`Total${devices > 1 ? ' on one device' : ''}: **${formatExactBytes(plan.totalBytes)}**`,
     ...(devices > 1
       ? [
-          md`All ${devices} devices: **${formatExactBytes(plan.everywhere.totalBytes)}**${duplication > 1 ? `, stored ${duplication.toFixed(2)} times over` : ''}; the one device above is of the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1})`,
+          md`All ${devices} devices: **${formatExactBytes(plan.everywhere.totalBytes)}**${duplication > 1 ? `, stored ${duplication.toFixed(2)} times over` : ''}; the device above is in the fullest stage (layers ${fullestStage[0]} to ${fullestStage[1] - 1})`,
         ]
       : []),
     ...(plan.steadyBytes === plan.neededBytes && plan.reservedBytes === plan.neededBytes

@@ -42,14 +42,14 @@ export function onEach({ devices }: Pick<FitReport, 'devices'>): string {
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   fits: 'fits',
-  tight: 'tight, whether it starts is not certain',
+  tight: 'tight (it may or may not start)',
   doesNotFit: 'does not fit',
-  refused: 'the engine does not start so',
+  refused: 'the engine refuses this set-up',
 };
 
 export function verdictText(report: FitReport): string {
   if (report.verdict === 'doesNotFit' && report.high.cacheBudgetBytes <= 0)
-    return 'does not fit: no room is left beside the weights';
+    return 'does not fit: the weights leave no room';
   return VERDICTS[report.verdict];
 }
 
@@ -82,10 +82,10 @@ export function rowText({ device, fitsFrom, cells }: MatrixRow): string {
           .filter(({ verdict }) => verdict === 'tight')
           .map(({ devices }) => formatInteger(devices))
           .join(', ')}`
-      : `does not fit on up to ${formatInteger(cells.at(-1)?.devices ?? 1)}`;
+      : `does not fit on up to ${formatInteger(cells.at(-1)?.devices ?? 1)} devices`;
   return fitsFrom === 1
-    ? `fits on one, ${formatSize(device.memoryBytes)}`
-    : `fits from ${formatInteger(fitsFrom)} up, ${formatInteger(fitsFrom)} × ${formatSize(device.memoryBytes)} = ${formatSize(fitsFrom * device.memoryBytes)}`;
+    ? `fits on one device, ${formatSize(device.memoryBytes)}`
+    : `fits from ${formatInteger(fitsFrom)} devices up, ${formatInteger(fitsFrom)} × ${formatSize(device.memoryBytes)} = ${formatSize(fitsFrom * device.memoryBytes)}`;
 }
 
 const PART_NAMES: Readonly<Record<MemoryPart['part'], string>> = {
@@ -109,8 +109,8 @@ export function partTexts(report: FitReport): readonly (readonly [name: string, 
 /** Which releases the range is for: from `oldest` where none is named. */
 export function releaseText({ engine, release }: Scenario, oldest = '0.8'): string {
   return engine === 'vllm' && release === undefined
-    ? `The range is for vLLM from ${oldest} to today; a release (vllm@2026-08) narrows it.`
-    : 'A range, by a model fitted to published start-ups: not a measurement.';
+    ? `The range covers vLLM from ${oldest} to today; naming a release (vllm@2026-08) narrows it.`
+    : 'The range comes from a model fitted to published start-up logs; it is not a measurement.';
 }
 
 /** Devices against their number, the smallest that fits first. */
@@ -123,9 +123,9 @@ export function matrixMarkdown(
   const counts = DEVICE_COUNTS.map(formatInteger);
   return documentOf([
     heading(1, md`${name}: what it fits on`),
-    md`At ${workloadText(scenario)} · cache in ${scenario.kvDtype} · ${engineText(scenario)}. Weights: ${formatSize(weights.bytes)} in all${weights.chosen ? `, ${chosenText(weights.chosen)}` : ''}: ${weights.rule}.`,
+    md`At ${workloadText(scenario)} · cache in ${scenario.kvDtype} · ${engineText(scenario)}. Weights: ${formatSize(weights.bytes)} in total${weights.chosen ? `, ${chosenText(weights.chosen)}` : ''}: ${weights.rule}.`,
     table(
-      ['device', 'memory', ...counts, 'in all, from'],
+      ['device', 'memory', ...counts, 'total, from'],
       rows.map((row) => [
         row.device.name,
         formatSize(row.device.memoryBytes),
@@ -134,7 +134,7 @@ export function matrixMarkdown(
       ]),
       ['left', 'right', ...counts.map(() => 'right' as const), 'right'],
     ),
-    md`The smallest memory in all stands first: prices are not known here, and follow it roughly. Tight: it depends on what is not known.`,
+    md`Sorted by total memory: prices are not known here, but follow it roughly. Tight: it may fit or not, since start-up memory is known only as a range.`,
   ]);
 }
 
@@ -151,7 +151,7 @@ export function fitMarkdown(
   const rows = [
     ['Memory of one device', formatBytes(device.memoryBytes), device.memoryBasis],
     ...partTexts(report).map(([name, size, how]) => [name === 'weights' ? 'Weights on it' : sentence(name), size, how]),
-    ['Left for the cache', roomText(report), `of the ${Math.round(report.fraction * 100)} % that the engine takes`],
+    ['Left for the cache', roomText(report), `of the ${Math.round(report.fraction * 100)} % that the engine uses`],
     [`Cache of the scenario${onEach(report)}`, formatBytes(report.cacheBytes), verdictText(report)],
   ];
   return documentOf([
@@ -162,12 +162,12 @@ export function fitMarkdown(
       ...(suggestions.length > 0
         ? [md`What would make it fit: ${suggestions.map(({ text }) => text).join('; or ')}`]
         : []),
-      md`Longest context of ${formatInteger(scenario.workload.batch)} at once: ${countRange(report, 'longestContext', 'tokens')}`,
-      md`Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${countRange(report, 'concurrentSequences', 'sequences')}, ${countRange(report, 'cachedTokens', 'tokens')} in all`,
+      md`Longest context for ${formatInteger(scenario.workload.batch)} at once: ${countRange(report, 'longestContext', 'tokens')}`,
+      md`Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${countRange(report, 'concurrentSequences', 'sequences')}, ${countRange(report, 'cachedTokens', 'tokens')} in total`,
       releaseText(scenario),
       ...(decode
         ? [
-            md`A decode step takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations a byte, where the device's ridge is at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
+            md`A decode step takes at least ${formatSeconds(decode.timeS)}, ${limitText(decode)}: it reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache; ${decode.intensityFlopsPerByte.toFixed(1)} operations per byte, with the device's ridge point at ${decode.ridgeFlopsPerByte.toFixed(0)}. A bound, not a measurement`,
           ]
         : []),
       ...(source ? [md`Device: ${source.title}${source.verified ? '' : ' (not verified)'}`] : []),

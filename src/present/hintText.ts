@@ -100,7 +100,7 @@ function addGroup(plan: CachePlan, group: LayerGroup, add: Add): void {
     const width = latentDim + ropeDim;
     add(
       sources['latentDim'],
-      ropeDim > 0 ? `→ with RoPE key ${formatInteger(width)} per token` : `→ ${formatInteger(width)} per token`,
+      ropeDim > 0 ? `→ ${formatInteger(width)} per token with RoPE key` : `→ ${formatInteger(width)} per token`,
       `Each layer caches one latent of ${latentDim} and one rotary key of ${ropeDim} for all heads: ${formatInteger(width)} elements per token.`,
     );
   }

@@ -312,7 +312,7 @@ function about(key: string): Markdown {
 function costText(plan: CachePlan, key: string, found: readonly Alternative[], more: KeyText | null): Markdown {
   const name = codeSpan(key.split('.').at(-1) ?? '');
   if (plan.known) {
-    if (isUnusedKvHeads(plan, key)) return md`${name} does not count here: MLA caches one latent for all heads.`;
+    if (isUnusedKvHeads(plan, key)) return md`${name} is not used here: MLA caches one latent for all heads.`;
     if (key === plan.spec.contextLength?.source.key) return md`${contextSentence(plan)} ${longerText(plan)}`;
     const differs = found.some(
       (other) => other.plan.totalBytes !== plan.totalBytes || other.plan.bytesPerToken !== plan.bytesPerToken,

@@ -67,9 +67,9 @@ function fitText({ deviceName, devices, weights, weightsFit, sequences, atMost }
   if (!weightsFit) return `weights do not fit on ${where}`;
   switch (atMost.kind) {
     case 'none':
-      return `not one sequence fits on ${where}`;
+      return `no sequence fits on ${where}`;
     case 'unbounded':
-      return `any number fits on ${where}`;
+      return `any number of sequences fits on ${where}`;
     case 'count': {
       const least = sequences.kind === 'count' ? sequences.value : 0;
       const from = least === atMost.value ? '' : least === 0 ? 'at most ' : `${formatInteger(least)} to `;

@@ -26,15 +26,15 @@ export function howText({ basis }: MemoryPart, weights: WeightBytes): string {
     case 'microBatch':
       return `the compute buffer of ${formatInteger(basis.tokens)} tokens`;
     case 'libraries':
-      return `libraries and kernels${basis.ranks ? ', buffers between the ranks' : ''}${basis.unified ? ', and what other programs take of the same memory' : ''}`;
+      return `libraries and kernels${basis.ranks ? ', communication buffers' : ''}${basis.unified ? ', and what other programs use of the same memory' : ''}`;
     case 'outside':
-      return 'beyond the share that the engine takes: not counted';
+      return 'outside the share that the engine uses: not counted';
     case 'nothing':
       return 'none';
     case 'eager':
       return 'none: enforce-eager';
     case 'graphs':
-      return 'CUDA graphs, which vLLM counts since 0.21 with some of its model runners';
+      return 'CUDA graphs, which vLLM has counted since 0.21 in some of its model runners';
     case 'estimate':
       return 'estimated';
     case 'given':

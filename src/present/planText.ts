@@ -38,9 +38,9 @@ function sumLines({ known, derivation, adjustments, scenario, atLeast, everywher
   if (!known || adjustments.length === 0) return [];
   const above = derivation.reduce((sum, term) => sum + term.bytes, 0) * scenario.workload.batch;
   return [
-    `  the lines above at ${workloadText(scenario)}: ${formatInteger(above)} B`,
+    `  sum of the lines above at ${workloadText(scenario)}: ${formatInteger(above)} B`,
     ...adjustments.map(adjustmentLine),
-    `  together ${formatInteger(atLeast.totalBytes)} B${everywhere.devices > 1 ? ' on one device' : ''}`,
+    `  total ${formatInteger(atLeast.totalBytes)} B${everywhere.devices > 1 ? ' on one device' : ''}`,
   ];
 }
 

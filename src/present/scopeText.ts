@@ -16,7 +16,7 @@ export function threeText({ atLeast, everywhere }: CachePlan): string {
     `needed ${formatSize(sizes.neededBytes)} · occupied ${formatSize(sizes.steadyBytes)} · reserved ${formatSize(sizes.reservedBytes)}`;
   const { devices, alike } = everywhere;
   if (devices === 1) return three(atLeast);
-  return `in all ${three(everywhere)}; on ${alike ? 'each' : 'the fullest'} of ${formatInteger(devices)} devices ${three(atLeast)}`;
+  return `in total ${three(everywhere)}; on ${alike ? 'each' : 'the fullest'} of ${formatInteger(devices)} devices ${three(atLeast)}`;
 }
 
 /** What one sequence of the trained length (or so many times it) caches by the attention itself; null where no length is given. */

@@ -62,14 +62,14 @@ export function inAllBytes({ known, everywhere }: CachePlan, name: SharedSize = 
   return known ? everywhere[name] : null;
 }
 
-/** "128 KiB/token", "496 KiB/token to 1,024 tokens, then 80 KiB", "at least 4 KiB/token", "not known". */
+/** "128 KiB/token", "496 KiB/token up to 1,024 tokens, then 80 KiB", "at least 4 KiB/token", "not known". */
 export function perTokenText(plan: CachePlan, format: (bytes: number) => string = formatSize): string {
   const text = sizeText(plan, 'bytesPerToken', format);
   return text === NOT_KNOWN ? text : `${text}/token${beyondText(plan, format)}`;
 }
 
 /**
- * " to 1,024 tokens, then 80 KiB", " at first, 80 KiB beyond 4,096 tokens" of many windows: what becomes of the growth that a plan states;
+ * " up to 1,024 tokens, then 80 KiB", " at first, 80 KiB beyond 4,096 tokens" of many windows: what becomes of the growth that a plan states;
  * empty where it stays.
  */
 export function beyondText(plan: CachePlan, format: (bytes: number) => string = formatSize): string {
@@ -80,7 +80,9 @@ export function beyondText(plan: CachePlan, format: (bytes: number) => string = 
   if (growth.length > 2)
     return ` at first, ${then(last.bytesPerToken)} beyond ${formatInteger(last.beyondTokens)} tokens`;
   return growth
-    .map(({ beyondTokens, bytesPerToken }) => ` to ${formatInteger(beyondTokens)} tokens, then ${then(bytesPerToken)}`)
+    .map(
+      ({ beyondTokens, bytesPerToken }) => ` up to ${formatInteger(beyondTokens)} tokens, then ${then(bytesPerToken)}`,
+    )
     .join('');
 }
 
@@ -132,7 +134,7 @@ export function onlyState(plan: CachePlan): boolean {
 export function remedyText({ family }: Pick<CachePlan['spec'], 'family'>): string {
   return family === null
     ? 'Teach the family with the setting headlight.families, or update Headlight'
-    : 'Mend the values that the notes name, or update Headlight if they are right';
+    : 'Correct the values that the notes name, or update Headlight if they are right';
 }
 
 /** "The cache is not known: 12 of 40 layers are not understood. Teach the family …". */

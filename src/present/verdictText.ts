@@ -18,7 +18,7 @@ export function roomText({ low, high }: FitReport): string {
 }
 
 /**
- * "Fits: the cache takes 2.19 GiB of each device, 6.22 GiB to 7.12 GiB are left for it." and why not otherwise; `from` is the number of
+ * "Fits: the cache takes 2.19 GiB on each device, and 6.22 GiB to 7.12 GiB are left beside the weights." and why not otherwise; `from` is the number of
  * devices on which it would fit.
  */
 export function verdictSentence(report: FitReport, from: number | null): string {
@@ -27,22 +27,22 @@ export function verdictSentence(report: FitReport, from: number | null): string 
   const room = roomText(report);
   const needs = `the cache takes ${formatSize(cacheBytes)}${each}`;
   const beside = `${room} ${/ to /.test(room) ? 'are' : 'is'} left beside the weights`;
-  const more = from === null ? '; more of them do not help' : `; fits from ${formatInteger(from)} × ${device.name} up`;
+  const more = from === null ? '; more devices do not help' : `; fits from ${formatInteger(from)} × ${device.name} up`;
   switch (verdict) {
     case 'refused':
-      return `The engine does not start so: it refuses ${report.refused ?? ''}.`;
+      return `The engine does not start: it refuses ${report.refused ?? ''}.`;
     case 'fits':
-      return `Fits: ${needs}, ${beside}.`;
+      return `Fits: ${needs}, and ${beside}.`;
     case 'tight':
-      return `Tight: ${needs}, ${beside}: it depends on what is not known${more}.`;
+      return `Tight: ${needs}, and ${beside}, known only as a range${more}.`;
     case 'doesNotFit':
       return high.cacheBudgetBytes <= 0
         ? `Does not fit: the weights alone fill the device${more}.`
-        : `Does not fit: ${needs}, ${beside}${more}.`;
+        : `Does not fit: ${needs}, but only ${beside}${more}.`;
   }
 }
 
 /** "the fullest device has 33 of 64 layers; the numbers are its": where devices have different layers. */
 export function layersText({ own, all, head }: NonNullable<FitReport['layers']>): string {
-  return `the fullest device has ${formatInteger(own)} of ${formatInteger(all)} layers${head ? ' and the output' : ''}: the numbers are those of this one`;
+  return `the fullest device has ${formatInteger(own)} of ${formatInteger(all)} layers${head ? ' and the output' : ''}: the numbers are for this device`;
 }

@@ -27,7 +27,7 @@ export function weightsMarkdown(
   const bits = elements > 0 ? ((weights.bytes * 8) / elements).toFixed(2) : '–';
   return documentOf([
     heading(1, name),
-    md`${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits each on average. Read from the headers alone.`,
+    md`${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits each on average. Read from the headers only.`,
     cacheText(summary, scenario, gpu, options),
     heading(2, 'Element types'),
     table(
@@ -42,7 +42,7 @@ export function weightsMarkdown(
       ['left', 'right', 'right', 'right', 'right'],
     ),
     ...(weights.expertBytes > 0
-      ? [md`Of them ${formatBytes(weights.expertBytes)} are routed experts, of which a token uses a few.`]
+      ? [md`${formatBytes(weights.expertBytes)} of them are in routed experts, of which each token uses a few.`]
       : []),
     heading(2, 'Largest tensors'),
     table(

@@ -22,7 +22,7 @@ export function headsText(spec: ModelSpec): string {
   const caching = layerGroups(spec).map((group) => group.attention);
   const latent = caching.find((attention) => attention.kind === 'latent');
   if (latent?.kind === 'latent') {
-    return `${latent.queryHeads} query heads on one latent of ${latent.latentDim} + ${latent.ropeDim}`;
+    return `${latent.queryHeads} query heads share one latent of ${latent.latentDim} + ${latent.ropeDim}`;
   }
   const headed = caching.filter(isHeaded).filter((attention) => attention.kind !== 'shared');
   const texts = [...new Set(headed.map(groupsText))];
@@ -33,8 +33,8 @@ export function headsText(spec: ModelSpec): string {
 export function groupsText(attention: { readonly queryHeads: number; readonly kvHeads: number }): string {
   const { queryHeads, kvHeads } = attention;
   if (kvHeads === queryHeads) return `${queryHeads} heads, each with its own K and V`;
-  if (kvHeads === 1) return `${queryHeads} query heads on one K and V`;
-  if (queryHeads % kvHeads !== 0) return `${queryHeads} query heads on ${kvHeads} KV heads, which does not divide`;
+  if (kvHeads === 1) return `${queryHeads} query heads share one K and V`;
+  if (queryHeads % kvHeads !== 0) return `${queryHeads} query heads on ${kvHeads} KV heads, which do not divide evenly`;
   return `${queryHeads} query heads in ${kvHeads} groups of ${queryHeads / kvHeads}`;
 }
 
@@ -127,7 +127,7 @@ export function numberText(value: number): string {
 
 /** Of a roofline: "limited by memory bandwidth", which is not the memory's size. */
 export function limitText({ limitedBy }: Pick<Roofline, 'limitedBy'>): string {
-  return `limited by ${limitedBy === 'memory' ? 'memory bandwidth' : 'computing'}`;
+  return `limited by ${limitedBy === 'memory' ? 'memory bandwidth' : 'compute'}`;
 }
 
 /** Why a plan is not exact: "12 of 40 layers are not understood", or "see the notes". */

@@ -101,8 +101,8 @@ export function readPythonModel(
   const notes: Note[] = [
     ...matters
       .slice(0, 3)
-      .map((key): Note => ({ text: `${key} is computed here: what is shown is without it`, key, inexact: true })),
-    ...(model.open ? [{ text: 'more arguments than those named here may change it', inexact: true }] : []),
+      .map((key): Note => ({ text: `${key} is computed in the code: the numbers are without it`, key, inexact: true })),
+    ...(model.open ? [{ text: 'arguments that are passed on (**) may change it', inexact: true }] : []),
   ];
   if (notes.length === 0) return { document, reading };
   const spec: ModelSpec = { ...reading.spec, exact: false, notes: [...notes, ...reading.spec.notes] };

@@ -42,8 +42,8 @@ function hasLatent(reading: Reading): boolean {
 /** The edit after which every layer has `kvHeads` K and V heads; a text says why there is none. */
 export function convertHeads(reading: Reading, kvHeads: number): HeadConversion | string {
   const before = ownHeads(reading);
-  if (hasLatent(reading)) return 'a latent cache has no K and V heads: all query heads share one latent';
-  if (before.length === 0) return 'no layer has K and V heads';
+  if (hasLatent(reading)) return 'a latent cache has no KV heads: all query heads share one latent';
+  if (before.length === 0) return 'no layer has KV heads';
   const indivisible = before.find(({ queryHeads }) => queryHeads % kvHeads !== 0);
   if (indivisible) return `${kvHeads} KV heads do not divide ${indivisible.queryHeads} query heads`;
   if (before.every((layer) => layer.kvHeads === kvHeads))

@@ -73,7 +73,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   const reader = (from = new ReadingLog()): ConfigReader => new ConfigReader(document, location.path, from, setting);
   const own = reader(log);
   if (known && taughtFor(options.families, ownType))
-    log.note(`${ownType} is known here: what your settings teach of it is not used`, false);
+    log.note(`${ownType} is built in: what your settings say about it is not used`, false);
   if (taught?.like !== undefined) log.note(`read like ${modelType}, as your settings say`, family === null);
   if (named !== null) log.note(byArchitecture(location.architecture ?? '', named, ownType), false, 'architectures');
   own.consult(Object.keys(taught?.keys ?? {}));
@@ -99,12 +99,12 @@ function soundDrafts(drafts: FamilyReading['layers'], reader: ConfigReader): Fam
   for (const draft of new Set(drafts)) {
     const size = unsoundSize(draft.attention);
     if (size === null) continue;
-    made.set(draft, { ...draft, attention: { kind: 'unknown', label: `a size that cannot be: ${size}` } });
+    made.set(draft, { ...draft, attention: { kind: 'unknown', label: `an impossible size: ${size}` } });
     reader.problem(
       'wrong-value',
       'error',
       null,
-      `The numbers of this config come to ${size} in a ${draft.attention.kind} layer, which cannot be.`,
+      `The numbers of this config come to ${size} in a ${draft.attention.kind} layer, which is impossible.`,
     );
   }
   return made.size === 0 ? drafts : drafts.map((draft) => made.get(draft) ?? draft);
@@ -194,17 +194,11 @@ function nativeDtype(
     if (value) return { value, source: text.source };
     if (text.value === 'auto') continue;
     const key = place.spelling(DTYPE_KEYS) ?? 'dtype';
-    place.problem(
-      'unknown-dtype',
-      'warning',
-      key,
-      `${key} is not an element type that is known here; 2 bytes are assumed.`,
-      {
-        title: 'Set to bfloat16',
-        key: place.pathOf(key),
-        value: 'bfloat16',
-      },
-    );
+    place.problem('unknown-dtype', 'warning', key, `${key} is not a known element type; 2 bytes are assumed.`, {
+      title: 'Set to bfloat16',
+      key: place.pathOf(key),
+      value: 'bfloat16',
+    });
     place.log.note(`${place.pathOf(key)} is not a known element type: 2 bytes assumed`, true, place.pathOf(key));
     return { value: null, source: { ...text.source, rule: 'unknown element type: 2 bytes assumed' } };
   }
@@ -254,10 +248,7 @@ function kvScheme(scheme: ConfigReader): ResolvedKvDtype | null {
   const type = scheme.string(['type'])?.value;
   if (bits === 8 && type === 'float') return 'fp8';
   if (bits === 4 && type === 'float') return 'nvfp4';
-  scheme.log.note(
-    `${scheme.path.join('.')} is not a KV format that is known here; the config's own type is used`,
-    true,
-  );
+  scheme.log.note(`${scheme.path.join('.')} is not a known KV-cache format; the config's own type is used`, true);
   return null;
 }
 

@@ -36,5 +36,5 @@ function sizeIn(object: object): string | null {
 function emptyState(attention: AttentionSpec): string | null {
   if (attention.kind !== 'recurrent' && attention.kind !== 'conv') return null;
   const { conv, recurrentElements } = attention.state;
-  return conv === null && recurrentElements === 0 ? 'a state of nothing' : null;
+  return conv === null && recurrentElements === 0 ? 'an empty state' : null;
 }

@@ -100,7 +100,7 @@ export function compareDesigns(
         unchangedLayers,
       });
     };
-    add(null, name ?? `${title ?? spec.modelType} as it is (${spec.variant})`, spec, 0, 0);
+    add(null, name ?? `${title ?? spec.modelType} (${spec.variant})`, spec, 0, 0);
     for (const request of requests) {
       const problem = variantProblem(spec, request);
       if (problem !== null) {

@@ -85,7 +85,7 @@ function* engineOptions(request: FitRequest): Iterable<Change> {
   });
   if (scenario.engine === 'vllm') {
     if (scenario.options?.['max-num-seqs'] === undefined)
-      yield option('max-num-seqs', 64, 'at most 64 sequences a step, fewer logits in the profiling run');
+      yield option('max-num-seqs', 64, 'at most 64 sequences per step (fewer logits in the profiling run)');
     if (scenario.options?.['max-num-batched-tokens'] === undefined)
       yield option('max-num-batched-tokens', 2_048, 'steps of 2,048 tokens');
     if (!flagOption(setup, 'enforce-eager')) yield option('enforce-eager', true, 'no CUDA graphs');

@@ -70,7 +70,7 @@ const CHECKPOINT_BITS: Readonly<Record<CheckpointFormat, CheckpointBits>> = {
   awq: grouped('awq', 128),
   gptq: grouped('gptq', 128),
   // vLLM's mxfp4.py keeps linear layers as they are, as gpt-oss has them; models without experts have all in mxfp4 (AMD Quark).
-  mxfp4: { bits: 4 + 8 / 32, text: 'mxfp4 with a byte of scale per 32', wide: 16, expertsAlone: true },
+  mxfp4: { bits: 4 + 8 / 32, text: 'mxfp4 with a one-byte scale per 32', wide: 16, expertsAlone: true },
   nvfp4: { bits: 4 + 8 / 16, text: 'nvfp4 with an fp8 scale per 16', wide: 16 },
   nf4: { bits: 4 + 32 / 64, text: 'nf4 (bitsandbytes) with a float32 maximum per 64', wide: 16 },
 };
@@ -233,7 +233,7 @@ function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat
     rule: `${formatInteger(count.total)} parameters, assumed in ${format.toUpperCase()}: ${
       tensors
         ? "llama-quantize's choice for each tensor"
-        : 'its main type for every matrix: the blocks of this family are not described'
+        : 'its main type for every matrix, because the blocks of this family are not known here'
     }, ${(bits / count.total).toFixed(2)} bits a weight`,
   };
 }

@@ -159,7 +159,7 @@ function schemeOf(config: ConfigReader): WeightScheme | null {
     case 'fbgemm_fp8':
       return scheme(8, 'fp8, a scale per row');
     case 'mxfp4':
-      return scheme(MXFP4_BITS, 'mxfp4 (experts alone), a byte of scale per 32', ['attention', 'mlp']);
+      return scheme(MXFP4_BITS, 'mxfp4 (experts only), a one-byte scale per 32', ['attention', 'mlp']);
     // AutoAWQ and AutoGPTQ: float16 scale and packed zero point per group of input channels.
     case 'awq':
     case 'gptq':
@@ -197,7 +197,7 @@ function bitsAndBytes(config: ConfigReader): WeightScheme | null {
   const four = config.flag(['load_in_4bit', '_load_in_4bit'], false);
   const eight = config.flag(['load_in_8bit', '_load_in_8bit'], false);
   if (four && config.flag(['bnb_4bit_use_double_quant'], false))
-    return scheme(4 + 8 / 64 + 32 / (64 * 256), '4 bits, doubly quantised maxima per 64');
+    return scheme(4 + 8 / 64 + 32 / (64 * 256), '4 bits, a doubly quantised maximum per 64');
   if (four) return scheme(4 + 32 / 64, '4 bits, a float32 maximum per 64');
   return eight ? scheme(8, 'int8, a float32 scale per row') : null;
 }
@@ -211,7 +211,7 @@ function compressedTensors(config: ConfigReader): WeightScheme | null {
   const group = weights.integer(['group_size'])?.value;
   const floating = weights.string(['type'])?.value === 'float';
   const except = exceptions(config, ['ignore']);
-  if (floating && bits === 4) return scheme(4 + 8 / (group ?? 16), `fp4, a byte of scale per ${group ?? 16}`, except);
+  if (floating && bits === 4) return scheme(4 + 8 / (group ?? 16), `fp4, a one-byte scale per ${group ?? 16}`, except);
   if (group === undefined) return scheme(bits, `${floating ? 'fp' : 'int'}${bits}, a scale per row`, except);
   return scheme(bits + 16 / group, `int${bits}, a 16-bit scale per ${group}`, except);
 }

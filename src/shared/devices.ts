@@ -66,7 +66,7 @@ export function chooseDevice(
     proven.length === 1
       ? 'the only one that works'
       : tried.length === 1
-        ? 'native, before WebAssembly'
+        ? 'native, preferred to WebAssembly'
         : `fastest of ${tried.length}`;
   return { engine: best.engine, reason: `${beaten}: ${best.gflops.toPrecision(3)} GFLOP/s proven` };
 }

@@ -188,7 +188,7 @@ export class RpcPeer<
   supersede(key: string, method: string): void {
     for (const [id, pending] of this.pending) {
       if (pending.supersedeKey !== key) continue;
-      this.settle(id)?.reject(new RpcError('superseded', `a newer ${method} took its place`));
+      this.settle(id)?.reject(new RpcError('superseded', `a newer ${method} replaced it`));
       this.tryPost({ v: VERSION, kind: 'cancel', id });
     }
   }

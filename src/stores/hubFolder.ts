@@ -63,7 +63,7 @@ export async function openHubFolder({ name, access, cache, announce }: Opening):
     if (access === null)
       throw new HubError(
         'offline',
-        `${hubNameText(name)} is not whole on this machine, and the network is off.`,
+        `${hubNameText(name)} is not complete on this machine, and the network is off.`,
         'Unset HF_HUB_OFFLINE.',
       );
     model ??= HubModel.open(name, access);

@@ -164,7 +164,7 @@ function locateTensors(
     const bytes = GGML_TYPES.has(dtype) ? (elements / type.elements) * type.bytes : spaceAt(place);
     if (place + bytes > file.size)
       fail(
-        `its data ends ${place + bytes - file.size} bytes behind the end of the file.`,
+        `its data ends ${place + bytes - file.size} bytes past the end of the file.`,
         'The file is truncated: download it again.',
       );
     tensors.set(name, { type, shape, offset: place, bytes, source: file });

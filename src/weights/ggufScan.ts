@@ -57,7 +57,7 @@ class Cursor {
   /** Moves on by `bytes`, which must be in the file and in the limit. */
   skip(bytes: number): void {
     const end = this.position + bytes;
-    if (end > this.file.size) this.fail('its header runs behind the end of the file');
+    if (end > this.file.size) this.fail('its header runs past the end of the file');
     if (end > MAX_GGUF_HEADER_BYTES) this.fail(`its header is longer than ${MAX_GGUF_HEADER_BYTES} bytes`);
     this.position = end;
   }
@@ -126,7 +126,7 @@ export async function scanGguf(file: RangeFile): Promise<readonly MarkedText[]> 
     throw new WeightsError({
       file: file.path,
       problem: `${problem}.`,
-      fix: 'The file is damaged or no GGUF file: download it again.',
+      fix: 'The file is damaged or not a GGUF file: download it again.',
     });
   };
   if (file.size < 24) fail(`the file has only ${file.size} bytes`);

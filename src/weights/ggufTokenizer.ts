@@ -123,7 +123,7 @@ export class GgufTokenizer implements TextTokenizer {
       if (id !== null) return id;
       throw noText(
         this.vocabulary.file,
-        'a token stands before or behind each text, and its vocabulary does not name it (bos_token_id, eos_token_id, seperator_token_id of tokenizer.ggml).',
+        'each text needs a token before or after it, and its vocabulary does not name that token (bos_token_id, eos_token_id, seperator_token_id of tokenizer.ggml).',
       );
     });
   }

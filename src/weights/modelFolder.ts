@@ -42,7 +42,7 @@ export async function locateModel(path: string): Promise<ModelFiles> {
   if (basename(path).endsWith('.json')) return { ...(await inFolder(folder)), config: path };
   throw new WeightsError({
     file: path,
-    problem: 'this is no model folder, config.json, .safetensors or .gguf file.',
+    problem: 'this is not a model folder, config.json, .safetensors or .gguf file.',
     fix: 'Name one of these.',
   });
 }
@@ -62,12 +62,12 @@ async function inFolder(folder: string): Promise<ModelFiles> {
     return { folder, config: null, weights: join(folder, ggufs[0]), format: 'gguf' };
   const problem =
     ggufs.length > 1
-      ? 'several GGUF files are in this folder.'
+      ? 'there are several GGUF files in this folder.'
       : singles.length > 0
         ? 'its shards have no model.safetensors.index.json.'
         : names.some((name) => /\.(?:bin|pt|pth)$/.test(name))
-          ? 'its weights are pickled (.bin or .pt), which can run code and is not opened.'
-          : 'no weights are in this folder.';
+          ? 'its weights are pickled (.bin or .pt), a format that can run code, so Headlight does not open them.'
+          : 'there are no weights in this folder.';
   const fix = ggufs.length > 1 ? 'Name one of them.' : "Download the model's safetensors or GGUF files into it.";
   throw new (ggufs.length > 1 || singles.length > 0 ? WeightsError : NoWeightsError)({ file: folder, problem, fix });
 }

@@ -63,7 +63,7 @@ async function openGgufModel(path: string, folder: string): Promise<OpenModel> {
     if (reading === null)
       throw new WeightsError({
         file: path,
-        problem: 'its metadata describe no language model.',
+        problem: 'its metadata does not describe a language model.',
         fix: 'Name the GGUF file of a language model.',
       });
     const plan = await ggufPlan({ store, architecture: String(store.metadata['general.architecture']), reading });

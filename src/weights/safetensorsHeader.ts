@@ -33,7 +33,7 @@ export interface HeaderEntry {
   readonly bytes: number;
 }
 
-const DAMAGED = 'The file is damaged or no safetensors file: download it again.';
+const DAMAGED = 'The file is damaged or not a safetensors file: download it again.';
 const UNREADABLE = 'Headlight does not open such files; convert it with the safetensors library.';
 
 /**
@@ -145,7 +145,7 @@ function parseEntry(file: string, name: string, value: unknown, dataStart: numbe
     throw new WeightsError({
       file,
       tensor: name,
-      problem: `its data ends ${end - dataBytes} bytes behind the end of the file.`,
+      problem: `its data ends ${end - dataBytes} bytes past the end of the file.`,
       fix: 'The file is truncated: download it again.',
     });
   }

@@ -58,7 +58,7 @@ describe.skipIf(!thorough)('compare', () => {
     );
     const [title, ...lines] = text.split('\n');
     // The panel calls the model by its name, as all surfaces of the editor do; the command line by its type.
-    const named = (cell: string): string => cell.replace(/^llama as it is/, 'llama-3-8b as it is');
+    const named = (cell: string): string => cell.replace(/^llama \(/, 'llama-3-8b (');
     await expect.poll(rows).toEqual(lines.map((line) => line.trim().split(/ {2,}/).map(named)));
     await panel.untilShows(title ?? '');
     await panel.frame.getByRole('button', { name: 'Show as charts' }).click();
@@ -74,14 +74,14 @@ describe.skipIf(!thorough)('compare', () => {
     expect(await textOf(LLAMA)).toBe(before);
     await panel.frame.getByRole('button', { name: 'Apply' }).click();
     await expect.poll(() => textOf(LLAMA)).toBe(before.replace('"num_key_value_heads": 8', '"num_key_value_heads": 1'));
-    await panel.untilShows('as it is (MQA)');
+    await panel.untilShows('(MQA)');
     await workbench().host.evaluate(async (vscode, path) => {
       const document = vscode.workspace.textDocuments.find((one) => one.uri.path.endsWith(path));
       if (document) await vscode.window.showTextDocument(document);
       await vscode.commands.executeCommand('undo');
     }, LLAMA);
     await expect.poll(() => textOf(LLAMA)).toBe(before);
-    await panel.untilShows('as it is (GQA)');
+    await panel.untilShows('(GQA)');
   });
 
   test('asks on which layer what a design loses is to be measured', async () => {
@@ -117,7 +117,7 @@ describe.skipIf(!thorough)('compare', () => {
     await panel.untilShows('131,072');
     await expect
       .poll(() => cursor.getAttribute('aria-valuetext'))
-      .toBe('At 131,072 tokens: as it is 16 GiB, MHA 64 GiB, MQA 2 GiB, MLA 512 + 64 4.5 GiB');
+      .toBe('At 131,072 tokens: current 16 GiB, MHA 64 GiB, MQA 2 GiB, MLA 512 + 64 4.5 GiB');
     await workbench().screenshot('panel-compare');
     // One of them alone: named where it is read, and told; the others recede.
     await workbench().page.keyboard.press('ArrowUp');

@@ -116,7 +116,7 @@ describe('pictures', () => {
     await quickPick.question('Cache at');
     await quickPick.press('Enter');
     await quickPick.untilClosed();
-    await shown('and other designs of it');
+    await shown('Attention variants of');
     await command('markdown.showPreview');
     await command('workbench.action.closeEditorsInOtherGroups');
     const preview = page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
@@ -191,7 +191,7 @@ describe('pictures', () => {
         void (await vscode.commands.executeCommand('headlight.estimateWeights', vscode.Uri.file(path as string))),
       join(inject('folder'), 'mla', 'model.safetensors'),
     );
-    await shown('query heads on one latent');
+    await shown('query heads share one latent');
     await command('markdown.showPreview');
     const preview = workbench().page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
     await preview.getByText('Element types').waitFor();

@@ -34,7 +34,7 @@ describe('options of an engine', () => {
 
   test('are set by keyboard in What-if: the number follows, survives a reload, and becomes a setting', async () => {
     await panel.untilShows('vLLM 2026-08');
-    const total = panel.frame.getByRole('row', { name: /^in all/ });
+    const total = panel.frame.getByRole('row', { name: /^in total/ });
     await expect.poll(() => total.innerText()).toContain('4 GiB');
     const fold = panel.frame.getByRole('button', { name: 'Engine options' });
     await expect.poll(() => fold.getAttribute('aria-expanded')).toBe('false');
@@ -85,7 +85,9 @@ describe('options of an engine', () => {
     const ranks = panel.frame.getByRole('textbox', { name: 'Tensor parallel, exact value' });
     await ranks.fill('3');
     await ranks.press('Enter');
-    await panel.untilShows('vLLM 0.11 refuses 3 ranks for 32 query heads: they do not divide. It does not start.');
+    await panel.untilShows(
+      'vLLM 0.11 refuses 3 devices for 32 query heads, which do not divide evenly. It does not start.',
+    );
     await panel.frame.getByRole('button', { name: 'Reset', exact: true }).last().click();
     await panel.untilShows('vLLM 2026-08');
   });

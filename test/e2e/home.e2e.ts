@@ -44,7 +44,7 @@ describe.skipIf(!thorough)('the explorer', () => {
     const estimate = await workbench().contextMenu(row('model.safetensors'), 'Headlight: Estimate');
     await workbench().screenshot('home-estimate-menu');
     await estimate.click();
-    await untilPageSays(page, /query heads on one latent/);
+    await untilPageSays(page, /query heads share one latent/);
   });
 });
 
@@ -71,7 +71,7 @@ describe.skipIf(!thorough)('the view of configs', () => {
         .click();
       await page.locator('.monaco-menu .action-item', { hasText: entry }).click();
     };
-    await sortBy('Sort by Cache at the Scenario');
+    await sortBy('Sort by Cache Size');
     await expect.poll(async () => (await names())[0]).toMatch(/^qwen3-8b/);
     await sortBy('Sort by Name');
     await expect.poll(async () => (await names())[0]).toMatch(/^deepseek-v3/);
@@ -86,7 +86,7 @@ describe.skipIf(!thorough)('the view of configs', () => {
       .filter({ hasText: 'gpt2' })
       .click({ modifiers: ['Control'] });
     await workbench().chooseFromContextMenu(rows().filter({ hasText: 'gpt2' }), 'Compare Selected');
-    await untilPageSays(workbench().page, /gpt2 beside other models/);
+    await untilPageSays(workbench().page, /gpt2 vs\. other models/);
     await untilPageSays(workbench().page, /deepseek-v3/);
   });
 

@@ -84,7 +84,7 @@ describe('whether a model fits', () => {
     await expect.poll(() => quickPick.focused()).toContain('2 × GeForce RTX 4090');
     await workbench().page.keyboard.press('Enter');
     await quickPick.entry('Fits: the cache takes 2.19 GiB on the fullest device');
-    await keys('every device', 'Enter');
+    await keys('all devices', 'Enter');
     await workbench()
       .page.frameLocator('iframe.webview.ready')
       .frameLocator('#active-frame')

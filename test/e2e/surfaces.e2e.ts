@@ -34,7 +34,7 @@ describe.skipIf(!thorough)('comparing by keyboard', () => {
     await quickPick.question('Cache at 1 × 32,768 tokens');
     await quickPick.press('Enter');
     await quickPick.untilClosed();
-    await untilPageSays(workbench().page, /and other designs of it/);
+    await untilPageSays(workbench().page, /Attention variants of/);
     await workbench().screenshot('palette-markdown');
   });
 
@@ -129,7 +129,7 @@ describe.skipIf(!thorough)('a weight file', () => {
         );
     }, null);
     const rendered = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame').locator('.markdown-body');
-    await rendered.filter({ hasText: 'query heads on one latent' }).waitFor();
+    await rendered.filter({ hasText: 'query heads share one latent' }).waitFor();
     await workbench().screenshot('weights-summary');
   });
 });

@@ -27,7 +27,7 @@ suite('hover', () => {
   test('shows the scenario, and follows it when it changes', async () => {
     const settings = vscode.workspace.getConfiguration('headlight');
     const uri = sample('llama-3-8b/config.json');
-    assert.match(await hoverText(uri, 'num_key_value_heads'), /1 × 32,768 tokens · bf16 · intrinsic/);
+    assert.match(await hoverText(uri, 'num_key_value_heads'), /1 × 32,768 tokens · bf16 · theoretical minimum/);
     await settings.update('scenario.tokens', 4_096, vscode.ConfigurationTarget.Global);
     await settings.update('scenario.batch', 8, vscode.ConfigurationTarget.Global);
     try {

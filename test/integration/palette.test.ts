@@ -83,7 +83,7 @@ suite('palette', function () {
 
   test('a page that is no longer here says so', async () => {
     const gone = vscode.Uri.from({ scheme: 'headlight-result', path: '/Fit – gone.md', query: 'x' });
-    assert.match((await vscode.workspace.openTextDocument(gone)).getText(), /Run the command again/);
+    assert.match((await vscode.workspace.openTextDocument(gone)).getText(), /Run the command that made it again/);
   });
 
   test('compares a model with others', async () => {

@@ -24,7 +24,7 @@ export interface Case {
 
 const TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
 
-/** Every option by itself, and those that act on each other together. 1,000 is no multiple of 256. */
+/** Every option by itself, and those that act on each other together. 1,000 is not a multiple of 256. */
 const CASES: readonly Case[] = [
   { tokens: 1000 },
   { tokens: 5000 },

@@ -71,7 +71,7 @@ export class Slider extends LitElement {
         <input
           inputmode="numeric"
           spellcheck="false"
-          title="Any possible value; the slider stops at usual ones"
+          title="Any possible value; the slider stops only at common ones"
           aria-label="${this.label}, exact value"
           .value=${this.format(value)}
           @change=${(event: Event) => this.enter(event.currentTarget as HTMLInputElement)}
@@ -152,7 +152,7 @@ export class Slider extends LitElement {
     const value = parseTypedCount(input.value);
     this.why =
       value === null
-        ? `“${input.value.slice(0, 20)}” is not a number here. Type it as ${TYPED_COUNTS}.`
+        ? `“${input.value.slice(0, 20)}” is not a valid number. Type it as ${TYPED_COUNTS}.`
         : this.problem(value);
     if (value !== null && this.why === null) {
       this.go(value);

@@ -136,7 +136,7 @@ export class CompareView extends LitElement {
     ];
     const comparison = compareDesigns(models, settings.scenario, settings.device?.device ?? null);
     const range = contextRange(comparison);
-    const label = (row: ComparisonRow): string => (row.id === '0' ? 'as it is' : row.label);
+    const label = (row: ComparisonRow): string => (row.id === '0' ? 'current' : row.label);
     return { offers, comparison, bars: barsOf(comparison), range, series: curveSeries(comparison, range, label) };
   }
 
@@ -173,7 +173,7 @@ export class CompareView extends LitElement {
         <h2 id="curve-title">Cache over context</h2>
         ${
           series.length === 0
-            ? html`<p class="small">No design here is understood as a whole: what it caches is not known.</p>`
+            ? html`<p class="small">No design here is fully understood: what it caches is not known.</p>`
             : choices.asTable
               ? this.renderCurveTable(series, range, scenarioTokens)
               : html`<headlight-curve
@@ -186,7 +186,7 @@ export class CompareView extends LitElement {
         ></headlight-curve>`
         }
       </section>
-      <section class="actions" aria-label="Take the comparison along">
+      <section class="actions" aria-label="Export the comparison">
         <button class="link" @click=${() => this.change({ asTable: !choices.asTable })}>${choices.asTable ? 'Show as charts' : 'Show as tables'}</button>
         <button class="link" @click=${() => void this.copy('Markdown', comparisonMarkdown(comparison).source)}>Copy as Markdown</button>
         <button class="link" @click=${() => void this.copy('CSV', comparisonCsv(comparison))}>Copy as CSV</button>
@@ -198,7 +198,7 @@ export class CompareView extends LitElement {
 
   private renderOffer(offer: Offer, offers: readonly Offer[]): TemplateResult {
     const { request, text, label, shown, same } = offer;
-    const toggle = html`<button class="chip" aria-pressed=${shown} ?disabled=${same} title=${same ? 'The model is that, as it is' : nothing} @click=${() => this.change({ variants: toggled(this.choices, offers, text) })}>${request.kind === 'mla' ? 'MLA' : label}</button>`;
+    const toggle = html`<button class="chip" aria-pressed=${shown} ?disabled=${same} title=${same ? 'The model has this design already' : nothing} @click=${() => this.change({ variants: toggled(this.choices, offers, text) })}>${request.kind === 'mla' ? 'MLA' : label}</button>`;
     if (request.kind !== 'mla') return toggle;
     const width = (name: 'latentDim' | 'ropeDim', least: number, title: string): TemplateResult => html`<input
       type="number"
@@ -297,7 +297,7 @@ export class CompareView extends LitElement {
     if (!config) return;
     await this.attempt(async () => {
       await host.call('panel/apply', { id: config.id, version: config.version, edits });
-      announce(this, `${row.label} applied to ${config.name}. Undo brings it back.`);
+      announce(this, `${row.label} applied to ${config.name}. Undo takes it back.`);
     });
   }
 
@@ -338,7 +338,7 @@ export class CompareView extends LitElement {
         (value) => Number.isSafeInteger(value) && value >= 0 && value <= LATENT_BOUNDS.most,
       ) && latent.latentDim >= 1;
     if (!valid) {
-      this.problem = `A latent has 1 to ${formatInteger(LATENT_BOUNDS.most)} elements, a rotary key none or up to as many.`;
+      this.problem = `A latent has 1 to ${formatInteger(LATENT_BOUNDS.most)} elements, a rotary key 0 or up to as many.`;
       this.requestUpdate();
       return;
     }

@@ -24,7 +24,7 @@ type Mode = keyof typeof MODES;
 /** What can be looked at in one click. */
 const EXAMPLES: readonly { readonly id: string; readonly mode: Mode; readonly label: string; readonly what: string }[] =
   [
-    { id: 'seeded', mode: 'kv', label: 'K and V of this config', what: 'which heads share them; weights from a seed' },
+    { id: 'seeded', mode: 'kv', label: 'K and V of this config', what: 'which heads share them; random weights' },
     {
       id: 'sample:gqa',
       mode: 'patterns',
@@ -269,7 +269,7 @@ export class HeadsView extends LitElement {
     if (running || failure || model === null || source?.problem !== null || session.refusal !== null) return nothing;
     const examples = EXAMPLES.filter(({ id }) => sources?.some((each) => each.id === id && each.problem === null));
     return html`<div class="state">
-      <p>Run shows which tokens every head of a layer looks at, and its K and V.${examples.length === 0 ? '' : ' Or begin with:'}</p>
+      <p>Run shows for every head of a layer which tokens it looks at, and its K and V.${examples.length === 0 ? '' : ' Or begin with:'}</p>
       <ul class="examples">${examples.map(({ id, mode, label, what }) => html`<li><button class="link" @click=${() => void this.example(session, id, mode)}>${label}</button><span class="small">${what}</span></li>`)}</ul>
     </div>`;
   }

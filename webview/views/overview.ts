@@ -99,8 +99,8 @@ export class OverviewView extends LitElement {
         <section>
           <div class="numbers">
             ${this.number('perToken', html`<span class="big">${guess}${onlyState(plan) ? 'none' : figures.perToken}</span><br /><span class="small">per token${figures.perTokenBytes === NOT_KNOWN ? '' : ` · ${figures.perTokenBytes}`}${figures.beyond === '' ? nothing : html`<br />${figures.beyond}`}</span>`)}
-            ${model.refusal === null ? this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}${figures.each === '' ? nothing : html` in all<br /><b>${figures.each}</b>`}</span><br /><span class="small">at ${figures.context}</span>`) : html`<p><span class="error">${model.refusal}</span><br /><span class="small">at ${figures.context}</span></p>`}
-            ${model.state === null || model.refusal !== null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">of that, state that does not grow</span>`)}
+            ${model.refusal === null ? this.number('total', html`<span class="big">${guess}${total}</span> <span class="small">${decimal}${figures.each === '' ? nothing : html` in total<br /><b>${figures.each}</b>`}</span><br /><span class="small">at ${figures.context}</span>`) : html`<p><span class="error">${model.refusal}</span><br /><span class="small">at ${figures.context}</span></p>`}
+            ${model.state === null || model.refusal !== null ? nothing : this.number('state', html`<span class="big">${guess}${model.state}</span><br /><span class="small">state (part of the total; does not grow)</span>`)}
           </div>
           ${model.inexact === null ? nothing : html`<p class="warn">${plan.known ? 'Not exact.' : 'Not known.'} ${model.inexact}</p>`}
           ${this.steps(model, 'perToken')} ${this.steps(model, 'total')} ${this.steps(model, 'state')}
@@ -109,7 +109,7 @@ export class OverviewView extends LitElement {
           ${
             memory
               ? html`
-                ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each; below, one of them' : ''}</span>`)}
+                ${this.number('memory', html`<span class="value">${memory.device}</span> <span class="small">${memory.size}${memory.device.includes('×') ? ' each; one of them is shown' : ''}</span>`)}
                 ${memoryBar(memory, problemText(model))} ${this.steps(model, 'memory')}
                 <div class="line">${this.number('sequences', html`<span class="value">${memory.sequences}</span>`)} <span class="small sub">${memory.longest}</span></div>
                 ${this.steps(model, 'sequences')}

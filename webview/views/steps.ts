@@ -420,7 +420,7 @@ export class StepsView extends LitElement {
     return html`<details>
       <summary>Sizes and words</summary>
       <div class="settings">
-        ${this.renderWords('prompt', 'Prompt, a word is a token')} ${this.renderWords('newToken', 'New token')}
+        ${this.renderWords('prompt', 'Prompt (each word is a token)')} ${this.renderWords('newToken', 'New token')}
         ${sizes.map((name) => this.renderSize(name))}
         <label><span>Head that is shown</span><select @change=${(event: Event) => this.change({ head: Number(textOf(event)) })}>
           ${Array.from({ length: settings.sizes.heads }, (_, head) => html`<option value=${head} ?selected=${head === settings.head}>${head + 1}</option>`)}
@@ -428,7 +428,7 @@ export class StepsView extends LitElement {
       </div>
       <p class="warn" role="alert">${this.problem}</p>
       <button class="link" @click=${() => this.change({ ...LECTURE, walk: settings.walk, step: settings.step })}>As in the lecture</button>
-      <p class="small">Values are random, with two decimals, and the same every time; a word has the same row everywhere. All is computed in float64.</p>
+      <p class="small">Values are random with two decimals, but the same every time; a word has the same row everywhere. Everything is computed in float64.</p>
     </details>`;
   }
 

@@ -254,7 +254,7 @@ export class WhatIfView extends LitElement {
       : broken
         ? 'Complete the file first.'
         : none
-          ? 'Nothing is written before that.'
+          ? 'The file changes only when you apply.'
           : what;
     return html`<div class="actions">
       ${button({ label: 'Apply to config.json', run: () => void this.apply(), primary: !none, disabled: none || !editable || broken })}
@@ -277,7 +277,7 @@ export class WhatIfView extends LitElement {
     ): TemplateResult => {
       const scale: SliderScale = { values: withValue(values, mark), log: true };
       const problem = (candidate: number): string | null =>
-        candidate >= 1 && candidate <= most ? null : `From 1 to ${formatInteger(most)} is possible.`;
+        candidate >= 1 && candidate <= most ? null : `Use a number from 1 to ${formatInteger(most)}.`;
       return html`<headlight-slider
         .label=${label}
         .scale=${scale}
@@ -291,7 +291,7 @@ export class WhatIfView extends LitElement {
       ></headlight-slider>`;
     };
     return html`
-      ${count('Context', 'tokens', CONTEXTS, scenario.workload.tokens, workload.tokens, 'tokens a sequence', 2 ** 40)}
+      ${count('Context', 'tokens', CONTEXTS, scenario.workload.tokens, workload.tokens, 'tokens per sequence', 2 ** 40)}
       ${count('Batch', 'batch', BATCHES, scenario.workload.batch, workload.batch, scenario.workload.batch === 1 ? 'sequence' : 'sequences', 2 ** 30)}
       ${count('Tensor parallel', 'tp', RANKS, scenario.sharding.tp, sharding.tp, scenario.sharding.tp === 1 ? 'device' : 'devices', 1024)}
       ${this.select(
@@ -395,7 +395,7 @@ export class WhatIfView extends LitElement {
         },
         disabled: edits === null,
       })}
-      ${edits ? html`<span class="edits small">Writes settings: every number of Headlight follows.</span>` : nothing}
+      ${edits ? html`<span class="edits small">Changes the settings, and with them every number in Headlight.</span>` : nothing}
     </div>`;
   }
 

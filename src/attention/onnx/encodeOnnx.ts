@@ -22,7 +22,7 @@ const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 
 function tooLarge(byteLength: number): Error {
   return new Error(
-    `The graph with its weights takes ${byteLength} bytes; an ONNX file in one piece ends at ${ONNX_BYTE_LIMIT}. Save it without weights.`,
+    `The graph with its weights takes ${byteLength} bytes; a single ONNX file is limited to ${ONNX_BYTE_LIMIT}. Save it without weights.`,
   );
 }
 

@@ -33,26 +33,26 @@ const OPTIONS: readonly EngineOption[] = [
     name: 'cache-type-k',
     kind: { takes: 'word', words: FORMATS },
     usual: () => undefined,
-    meaning: 'element type of cached keys; the chosen cache type where absent',
+    meaning: 'element type of cached keys; if not set, the chosen cache type',
   },
   {
     name: 'cache-type-v',
     kind: { takes: 'word', words: FORMATS },
     usual: () => undefined,
-    meaning: 'element type of cached values; the chosen cache type where absent',
+    meaning: 'element type of cached values; if not set, the chosen cache type',
   },
   {
     name: 'parallel',
     kind: { takes: 'count', least: 1 },
     usual: () => undefined,
-    meaning: 'slots of the server; as many as sequences where absent',
+    meaning: 'slots of the server; if not set, one per sequence',
     unit: 'slots',
   },
   {
     name: 'kv-unified',
     kind: { takes: 'flag' },
     usual: () => false,
-    meaning: 'all slots share one buffer: the tokens of all sequences together, as -c counts them',
+    meaning: 'all slots share one buffer; tokens then counts all sequences together, as -c does',
   },
   {
     name: 'swa-full',
@@ -64,34 +64,34 @@ const OPTIONS: readonly EngineOption[] = [
     name: 'ubatch-size',
     kind: { takes: 'count', least: 1 },
     usual: () => DEFAULT_MICRO_BATCH,
-    meaning: 'tokens of a micro-batch, which a sliding layer holds beside its window',
+    meaning: 'tokens per micro-batch, which a sliding layer holds in addition to its window',
     unit: 'tokens',
   },
   {
     name: 'batch-size',
     kind: { takes: 'count', least: 1 },
     usual: () => DEFAULT_BATCH,
-    meaning: 'most tokens of a micro-batch',
+    meaning: 'upper limit for the tokens of a micro-batch',
   },
   {
     name: 'draft-max',
     kind: { takes: 'count', least: 0 },
     usual: () => 0,
-    meaning: 'drafted tokens: states are kept once more for each, to go back to',
+    meaning: 'draft tokens per step; for each, states are kept once more so that it can be undone',
     unit: 'tokens',
   },
   {
     name: 'flash-attn',
     kind: { takes: 'word', words: ['on', 'off', 'auto'] },
     usual: () => 'auto',
-    meaning: 'off: values are stored transposed, in every layer as wide as in the widest one',
+    meaning: 'off: values are stored transposed, and every layer is as wide as the widest one',
   },
   {
     name: 'split-mode',
     kind: { takes: 'word', words: ['none', 'layer', 'row'] },
     usual: () => 'layer',
     meaning:
-      'what several devices share. layer: whole layers with their cache; row: the rows of each matrix, the cache by layers; none: one device has everything',
+      'how a model is split over several devices. layer: whole layers with their cache; row: weights by rows, the cache by layers; none: one device has everything',
   },
 ];
 
@@ -303,12 +303,12 @@ function rowDims(
 function refusalOf(groups: readonly LayerGroup[], context: RuleContext): string | null {
   const { k, v } = types(context);
   const { asked, spec } = context;
-  if (spec.llamacpp.runs === false) return `${spec.modelType}: it has no implementation of it`;
+  if (spec.llamacpp.runs === false) return `${spec.modelType}: it does not implement this model`;
   if (slots(context) > MAX_SEQUENCES) return `${slots(context)} slots: it has at most ${MAX_SEQUENCES}`;
   if (asked !== 'auto' && formatOf(asked) === undefined) return `the cache type ${asked}: it has ${FORMATS.join(', ')}`;
   const one = groups.some(({ attention }) => attention.kind === 'latent' || attention.kind === 'compressed');
   if (one && context.spec.llamacpp.expandsLatents !== true && k !== v)
-    return `keys in ${k} beside values in ${v} where both are one latent`;
+    return `keys in ${k} with values in ${v}, because both are one latent`;
   if (isBlockDtype(v) && !flashAttention(context)) return `values in ${v} without flash attention`;
   for (const { attention } of groups) {
     const dims = rowDims(attention, context);
@@ -358,7 +358,7 @@ export const llamacpp: AllocationRule = {
   reasons(groups, context) {
     const reasons: Reason[] = [];
     const say = (text: string, inexact = false): void => void reasons.push({ text, inexact });
-    say(`cells are padded to ${CELL_PADDING}; all are allocated at the start`);
+    say(`cells are padded to a multiple of ${CELL_PADDING}; all are allocated at the start`);
     const windowed = groups.filter(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked');
     if (windowed.length > 0) windowReason(windowed, context, say);
     if (groups.some(({ attention }) => attention.kind === 'latent') && context.spec.llamacpp.expandsLatents === true)
@@ -369,13 +369,13 @@ export const llamacpp: AllocationRule = {
     const states = groups.some(({ attention, state }) => state !== undefined || compressorState(attention) > 0);
     if (states && (countOption(context.setup, 'draft-max') ?? 0) > 0) draftReason(context, say);
     // common.h: cache_ram_mib, n_ctx_checkpoints.
-    say('host memory of llama-server is not counted: --cache-ram (8 GiB), --ctx-checkpoints (32 a slot)');
-    if (slots(context) > context.workload.batch) say(`${slots(context)} slots are made`);
+    say('host memory of llama-server is not counted: --cache-ram (8 GiB), --ctx-checkpoints (32 per slot)');
+    if (slots(context) > context.workload.batch) say(`${slots(context)} slots are allocated`);
     if (deviceCount(context.sharding) > 1) deviceReason(context, say);
     if (groups.some(({ attention }) => attention.kind === 'cross')) {
       if (context.spec.llamacpp.cachesSource === false)
         say('llama.cpp has no cache for cross attention: K and V of the source are computed in each step');
-      else say('cross attention: the allocation of llama.cpp was not read; the intrinsic bytes are used', true);
+      else say('cross attention: how llama.cpp allocates it is not known here; the theoretical minimum is used', true);
     }
     return reasons;
   },
@@ -385,23 +385,23 @@ export const llamacpp: AllocationRule = {
 function deviceReason(context: RuleContext, say: (text: string, inexact?: boolean) => void): void {
   const stages = deviceLayers(context);
   if (stages.length === 1) {
-    say('split-mode none: one device has everything, the others nothing');
+    say('split-mode none: everything is on one device');
     return;
   }
   const counts = stages.map(([start, end]) => end - start);
   const most = Math.max(...counts);
-  const rows = splitMode(context.setup) === 'row' ? ', also where the rows of matrices are split' : '';
+  const rows = splitMode(context.setup) === 'row' ? ', even when weights are split by rows' : '';
   say(
-    `whole layers lie on a device, with their cache${rows}: at most ${most} of ${context.spec.layers.length}; the output counts as a layer of the last one`,
+    `each device holds whole layers with their cache${rows}: at most ${most} of ${context.spec.layers.length}; the output counts as a layer of the last device`,
   );
 }
 
 function draftReason(context: RuleContext, say: (text: string, inexact?: boolean) => void): void {
   const copies = stateCopies(context);
-  if (copies > 1) say(`each state is kept ${copies} times, to go back behind drafted tokens`);
-  else say('llama.cpp keeps no states of drafted tokens for this model');
+  if (copies > 1) say(`each state is kept ${copies} times, so that draft tokens can be undone`);
+  else say('llama.cpp keeps no states for draft tokens with this model');
   if (context.spec.llamacpp.keepsDraftStates === undefined)
-    say(`whether llama.cpp keeps states of drafted tokens for ${context.spec.modelType} was not read`, true);
+    say(`whether llama.cpp keeps states for draft tokens with ${context.spec.modelType} is not known here`, true);
 }
 
 /** What llama.cpp makes of windows. Where it has none, heads see more than the model was trained for. */
@@ -415,19 +415,19 @@ function windowReason(
     say(
       flagOption(context.setup, 'swa-full')
         ? 'swa-full: layers with a window keep every token'
-        : `a sliding layer holds its window and a micro-batch of ${microBatch(context)}`,
+        : `a sliding layer holds its window plus a micro-batch of ${microBatch(context)} tokens`,
     );
     return;
   }
   if (windows === undefined) {
-    say(`whether llama.cpp has windows for ${context.spec.modelType} was not read: every token is counted`, true);
+    say(`whether llama.cpp uses windows for ${context.spec.modelType} is not known here: every token is counted`, true);
     return;
   }
-  say('llama.cpp has no windows for this model: every layer keeps every token');
+  say('llama.cpp does not use windows for this model: every layer keeps every token');
   const shortest = Math.min(
     ...groups.map(({ attention }) =>
       attention.kind === 'sliding' ? attention.window : attention.kind === 'chunked' ? attention.chunk : Infinity,
     ),
   );
-  if (context.workload.tokens > shortest) say(`beyond ${shortest} tokens its heads differ from the model's own`);
+  if (context.workload.tokens > shortest) say(`beyond ${shortest} tokens its attention differs from the model's own`);
 }

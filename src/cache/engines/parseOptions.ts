@@ -112,7 +112,7 @@ export function kindText(kind: OptionKind): string {
     case 'fraction':
       return 'a number above 0 and at most 1';
     case 'counts':
-      return 'whole numbers of at least 1 with commas between';
+      return 'whole numbers of at least 1, separated by commas';
     case 'word':
       return `one of ${kind.words.join(', ')}`;
   }

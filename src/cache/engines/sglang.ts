@@ -37,11 +37,11 @@ const COMPRESSED_WINDOW_RATIO = 0.1;
 export const sglang: AllocationRule = {
   id: 'sglang',
   releases: [
-    { id: '2025-10', date: '2025-10', code: 'main of October 2025' },
-    { id: '2025-12', date: '2025-12', code: 'main of December 2025' },
-    { id: '2026-01', date: '2026-01', code: 'main of January 2026' },
-    { id: '2026-02', date: '2026-02', code: 'main of February 2026' },
-    { id: '2026-05', date: '2026-05', code: 'main of May 2026' },
+    { id: '2025-10', date: '2025-10', code: 'main branch of October 2025' },
+    { id: '2025-12', date: '2025-12', code: 'main branch of December 2025' },
+    { id: '2026-01', date: '2026-01', code: 'main branch of January 2026' },
+    { id: '2026-02', date: '2026-02', code: 'main branch of February 2026' },
+    { id: '2026-05', date: '2026-05', code: 'main branch of May 2026' },
     { id: '0.5.16', date: '2026-07', code: '0.5.16 (2026-07-24)' },
   ],
   options: [
@@ -49,14 +49,14 @@ export const sglang: AllocationRule = {
       name: 'page-size',
       kind: { takes: 'count', least: 1 },
       usual: () => PAGE_TOKENS,
-      meaning: 'tokens of a page',
+      meaning: 'tokens per page',
       unit: 'tokens',
     },
     {
       name: 'swa-full-tokens-ratio',
       kind: { takes: 'fraction' },
       usual: () => undefined,
-      meaning: 'tokens of the pool for windows, as a share of those of the full pool',
+      meaning: 'tokens in the pool for windowed layers, as a share of the full pool',
       unit: 'of the full pool',
     },
     {
@@ -70,19 +70,19 @@ export const sglang: AllocationRule = {
       name: 'chunked-prefill-size',
       kind: { takes: 'count', least: 1 },
       usual: () => undefined,
-      meaning: 'tokens of one step of a prompt, for which memory is left out of the pools',
+      meaning: 'tokens of a prompt per step; memory for them is kept out of the pools',
     },
     {
       name: 'disable-radix-cache',
       kind: { takes: 'flag' },
       usual: () => false,
-      meaning: 'no prefix cache: one state slot a request',
+      meaning: 'no prefix cache: one state slot per request',
     },
     {
       name: 'speculative-num-draft-tokens',
       kind: { takes: 'count', least: 0 },
       usual: () => 0,
-      meaning: 'draft tokens a step, each with a state of its own',
+      meaning: 'draft tokens per step, each with a state of its own',
       unit: 'tokens',
     },
   ],
@@ -244,16 +244,16 @@ function slotsOf({ spec, setup }: RuleContext): number {
 
 function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] {
   const page = countOption(context.setup, 'page-size') ?? PAGE_TOKENS;
-  const found: Reason[] = [{ text: `pages of ${page} token(s)`, inexact: false }];
+  const found: Reason[] = [{ text: `pages of ${page} ${page === 1 ? 'token' : 'tokens'}`, inexact: false }];
   const say = (text: string): number => found.push({ text, inexact: false });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (kinds.has('sliding') || kinds.has('chunked') || kinds.has('compressed')) {
     if (hasWindowPool(context))
-      say(`windows have a pool of their own, of ${windowRatio(context)} of the tokens of the full one`);
+      say(`windowed layers have a pool of their own, with ${windowRatio(context)} × the tokens of the full one`);
     else say('SGLang has no window pool for this model: every layer keeps every token');
   }
   if (kinds.has('shared') || (kinds.has('none') && !groups.some(({ state }) => state)))
-    say('layers that share or skip have a buffer all the same');
+    say('layers without a cache of their own have a buffer all the same');
   if (groups.some(({ state }) => state)) {
     const slots = slotsOf(context);
     say(`${slots} state ${slots === 1 ? 'slot is' : 'slots are'} kept per running request`);
@@ -262,14 +262,17 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
     say(kinds.has('latent') ? 'index keys are fp8 with a scale, in every layer' : 'index keys are bf16');
   const { release } = context.setup;
   if (hasWindowPool(context) && kinds.has('sliding') && !isSince(release, WINDOW_POOL_MENDED))
-    found.push({ text: 'what the pool of windows was given before February 2026 is not known here', inexact: true });
+    found.push({
+      text: 'how large the pool for windowed layers was before February 2026 is not known here',
+      inexact: true,
+    });
   if (groups.some(({ state }) => state) && !isSince(release, STATE_SLOTS_READ))
-    found.push({ text: 'state slots before July 2026 are not known here', inexact: true });
+    found.push({ text: 'how many state slots there were before July 2026 is not known here', inexact: true });
   if (context.sharding.tp > 1 && kinds.has('latent'))
-    say(`the latent cache is the same on all ${context.sharding.tp} ranks`);
+    say(`each of the ${context.sharding.tp} devices holds the whole latent cache`);
   if (kinds.has('cross'))
     found.push({
-      text: "cross layers: SGLang's tokens of the encoder were not read; the intrinsic bytes are the least",
+      text: 'cross attention: how SGLang allocates it is not known here; it takes at least the theoretical minimum',
       inexact: true,
     });
   return found;

@@ -40,12 +40,12 @@ export const transformers: AllocationRule = {
     const reasons = [];
     if (groups.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked')) {
       reasons.push({
-        text: 'sliding and chunked layers keep window − 1 tokens between steps, and the whole window during one',
+        text: 'sliding and chunked layers keep window − 1 tokens between steps, and the whole window during a step',
         inexact: false,
       });
     }
     if (groups.some(({ attention }) => attention.kind === 'latent')) {
-      reasons.push({ text: 'transformers 5 caches the latent; 4.x cached every head expanded', inexact: false });
+      reasons.push({ text: 'transformers 5 caches the latent; 4.x cached K and V of every head', inexact: false });
     }
     return reasons;
   },

@@ -33,27 +33,27 @@ export const trtllm: AllocationRule = {
       name: 'tokens-per-block',
       kind: { takes: 'count', least: 1 },
       usual: () => undefined,
-      meaning: 'tokens of a block',
+      meaning: 'tokens per block',
       unit: 'tokens',
     },
     {
       name: 'max-attention-window',
       kind: { takes: 'counts' },
       usual: () => undefined,
-      meaning: 'tokens that each layer keeps, over and over along the layers; all where absent',
+      meaning: 'tokens that each layer keeps, repeated over the layers; if not set, all',
       unit: 'tokens',
     },
     {
       name: 'max-num-tokens',
       kind: { takes: 'count', least: 1 },
       usual: () => 8_192,
-      meaning: 'tokens of one step, which the run that measures activations takes',
+      meaning: 'tokens per step, which the profiling run uses',
     },
     {
       name: 'free-gpu-memory-fraction',
       kind: { takes: 'fraction' },
       usual: () => 0.9,
-      meaning: 'share of the memory left by weights and activations that the cache takes',
+      meaning: 'share of the memory left over by weights and activations that the cache takes',
     },
   ],
   cite: 'tensorrt_llm/_torch/pyexecutor/resource_manager.py; tokens_per_block = 32 and max_attention_window = None in KvCacheConfig',
@@ -154,19 +154,23 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   const found: Reason[] = [{ text: `blocks of ${blockTokens(context)} tokens`, inexact: false }];
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   const windows = countsOption(context.setup, 'max-attention-window');
-  if (windows) found.push({ text: 'a window keeps one block more, where it starts inside one', inexact: false });
+  if (windows)
+    found.push({ text: 'a window keeps one block more, because it can start inside a block', inexact: false });
   else if (!isCompressed(context) && (kinds.has('sliding') || kinds.has('chunked')))
     found.push({ text: 'every layer keeps every token: max_attention_window is not set', inexact: false });
   if (windows && context.sharding.pp > 1 && groups.some((group) => windowsOf(group, context).length > 1))
-    found.push({ text: 'windows that differ within a kind of layers are spread evenly over stages', inexact: true });
+    found.push({
+      text: 'windows that differ within one kind of layer are assumed to be spread evenly over stages',
+      inexact: true,
+    });
   if (groups.some(({ attention }) => ownIndexer(attention)))
     found.push({ text: 'index keys are fp8 with a scale', inexact: false });
   if (context.sharding.tp > 1 && kinds.has('latent') && !context.sharding.dpAttention) {
-    found.push({ text: `the latent cache is the same on all ${context.sharding.tp} ranks`, inexact: false });
+    found.push({ text: `each of the ${context.sharding.tp} devices holds the whole latent cache`, inexact: false });
   }
   if (kinds.has('cross')) {
     found.push({
-      text: "cross layers: TensorRT-LLM's allocation was not read; the intrinsic bytes are used",
+      text: 'cross attention: how TensorRT-LLM allocates it is not known here; the theoretical minimum is used',
       inexact: true,
     });
   }

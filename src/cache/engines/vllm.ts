@@ -37,14 +37,14 @@ export const vllm: AllocationRule = {
       name: 'block-size',
       kind: { takes: 'count', least: 1 },
       usual: () => undefined,
-      meaning: 'tokens of a page',
+      meaning: 'tokens per page',
       unit: 'tokens',
     },
     {
       name: 'max-num-batched-tokens',
       kind: { takes: 'count', least: 1 },
       usual: batchedTokens,
-      meaning: 'tokens of one step, which windows and encoders reserve',
+      meaning: 'tokens per step; windows and encoders reserve room for them',
       unit: 'tokens',
     },
     {
@@ -57,7 +57,7 @@ export const vllm: AllocationRule = {
       name: 'enable-prefix-caching',
       kind: { takes: 'flag' },
       usual: () => true,
-      meaning: 'states are kept at block ends, so that a prefix can be found again',
+      meaning: 'states are kept at block ends, so that prefixes can be reused',
     },
     {
       name: 'gpu-memory-utilization',
@@ -70,7 +70,8 @@ export const vllm: AllocationRule = {
       name: 'max-num-seqs',
       kind: { takes: 'count', least: 1 },
       usual: () => undefined,
-      meaning: 'sequences of one step, whose logits are sampled together; 1,024 or 256 by the device where absent',
+      meaning:
+        'sequences per step, whose logits are sampled together; if not set, 1,024 or 256, depending on the device',
     },
     {
       name: 'enforce-eager',
@@ -82,7 +83,7 @@ export const vllm: AllocationRule = {
       name: 'num-speculative-tokens',
       kind: { takes: 'count', least: 0 },
       usual: () => 0,
-      meaning: 'draft tokens a step, each with a state of its own',
+      meaning: 'draft tokens per step, each with a state of its own',
       unit: 'tokens',
     },
   ],
@@ -193,9 +194,9 @@ function refuses(groups: readonly LayerGroup[], context: RuleContext): string | 
 function refusedNew(groups: readonly LayerGroup[], context: RuleContext): string | null {
   const { dtype, setup, sharding } = context;
   if (setup.release.date < '2026-08') return 'this model before August 2026';
-  if (sharding.dcp > 1) return 'decode context parallelism with index keys of pools or windows of latents';
+  if (sharding.dcp > 1) return 'decode context parallelism with pooled index keys or windows of latents';
   const bits16 = dtype === 'bf16' || dtype === 'f16';
-  if (hasLatentWindows(context)) return bits16 ? null : `${dtype} for latents beside windows of latents`;
+  if (hasLatentWindows(context)) return bits16 ? null : `${dtype} for latents together with windows of latents`;
   for (const group of groups) {
     const pool = pooledTokens(group.attention);
     if (pool === 1) continue;
@@ -203,7 +204,7 @@ function refusedNew(groups: readonly LayerGroup[], context: RuleContext): string
     // Pages of index keys are read 32 or 64 at a time beside latents.
     const least = group.attention.kind === 'latent' ? 32 * pool : pool;
     if (main && main.pageTokens % least !== 0)
-      return `pages of ${main.pageTokens} tokens: ${pool} tokens an index key need multiples of ${least}`;
+      return `pages of ${main.pageTokens} tokens: with ${pool} tokens per index key, pages must be multiples of ${least}`;
   }
   return null;
 }
@@ -212,12 +213,12 @@ function refusedLayers(attention: AttentionSpec, { sharding }: RuleContext): str
   const tp = sharding.dpAttention ? 1 : sharding.tp;
   const { dcp } = sharding;
   const queryHeads = 'queryHeads' in attention ? attention.queryHeads : 0;
-  if (queryHeads % tp !== 0) return `${tp} ranks for ${queryHeads} query heads: they do not divide`;
+  if (queryHeads % tp !== 0) return `${tp} devices for ${queryHeads} query heads, which do not divide evenly`;
   const kvHeads = isHeaded(attention) ? attention.kvHeads : 1;
-  if (!divides(kvHeads, tp)) return `${tp} ranks for ${kvHeads} KV heads: neither divides the other`;
+  if (!divides(kvHeads, tp)) return `${tp} devices for ${kvHeads} KV heads: neither number divides the other`;
   if (dcp === 1 || queryHeads === 0) return null;
   if (tp <= kvHeads || dcp > tp / kvHeads)
-    return `decode context parallelism of ${dcp}: ${tp} ranks hold ${kvHeads} KV ${kvHeads === 1 ? 'head' : 'heads'} ${Math.max(1, Math.floor(tp / kvHeads))} times`;
+    return `decode context parallelism of ${dcp}: ${tp} devices hold ${kvHeads} KV ${kvHeads === 1 ? 'head' : 'heads'} ${Math.max(1, Math.floor(tp / kvHeads))} times`;
   return null;
 }
 
@@ -233,42 +234,45 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
     sizes.size > 0 ? [{ text: `pages of ${[...sizes].join(' and ')} tokens`, inexact: false }] : [];
   if (largestState(context) > 0 && sizes.size > 0)
     found.push({
-      text: 'a page is large enough for the state of a recurrent layer, which takes a whole one',
+      text: 'a page is large enough for the state of a recurrent layer, which takes a whole page',
       inexact: false,
     });
   const states = groups.flatMap((group) => cacheKinds(group, context)).find(({ state }) => state !== undefined);
   if (states && states.reserved > 1)
     found.push({
-      text: `${states.reserved} states are reserved a sequence: the last one, those of block ends and of speculative tokens`,
+      text: `${states.reserved} states are reserved per sequence: the latest one, those at block ends and those of draft tokens`,
       inexact: false,
     });
   if (states && !has(context.setup.release, 'hybridPrefixes') && context.setup.given.has('enable-prefix-caching'))
-    found.push({ text: 'states at block ends before August 2026: which are kept is not known here', inexact: true });
+    found.push({ text: 'which states at block ends were kept before August 2026 is not known here', inexact: true });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (isPackedModel(context)) {
-    found.push({ text: 'pages of every kind lie in blocks as large as the largest group', inexact: false });
-    found.push({ text: 'vLLM has this model since autumn 2026: its code of then is meant', inexact: false });
+    found.push({ text: 'pages of every kind are allocated in blocks as large as the largest group', inexact: false });
+    found.push({ text: 'vLLM has had this model since autumn 2026: the code of that time is used', inexact: false });
     if (sharding.pp > 1)
-      found.push({ text: 'blocks of pipeline stages with pooled index keys were not read', inexact: true });
+      found.push({ text: 'how pooled index keys are laid out over pipeline stages is not known here', inexact: true });
     if (kinds.has('latent') && context.dtype !== 'bf16' && context.dtype !== 'f16')
-      found.push({ text: `rows of ${context.dtype} of these latents were not read`, inexact: true });
+      found.push({ text: `how these latents are laid out in ${context.dtype} is not known here`, inexact: true });
   }
   if (hasLatentWindows(context))
-    found.push({ text: 'rows of full layers are as wide as those in windows', inexact: false });
+    found.push({ text: 'rows of full layers are as wide as those of windowed layers', inexact: false });
   if (kinds.has('compressed') && !has(context.setup.release, 'packedEntries'))
     found.push({
-      text: 'blocks of compressed entries before June 2026: how they lie is not known here',
+      text: 'how compressed entries were laid out before June 2026 is not known here',
       inexact: true,
     });
   if (kinds.has('sliding') || kinds.has('chunked') || kinds.has('compressed')) {
     found.push({
-      text: `a window reserves ${tokensInFlight(context)} tokens in flight and one page on top`,
+      text: `a window reserves ${tokensInFlight(context)} tokens in flight plus one page`,
       inexact: false,
     });
   }
   // `max_concurrent_batches`: the stages, and one more with the newer model runner, which dense models have.
   if (sharding.pp > 1 && (kinds.has('sliding') || kinds.has('chunked')) && has(context.setup.release, 'settledWindows'))
-    found.push({ text: 'steps in flight over stages depend on the model runner: 2 are assumed', inexact: true });
+    found.push({
+      text: 'the number of steps in flight over stages depends on the model runner: 2 are assumed',
+      inexact: true,
+    });
   if (kinds.has('cross'))
     found.push({ text: 'cross attention reserves a whole step of encoder input', inexact: false });
   const indexed = groups.find(({ attention }) => ownIndexer(attention));
@@ -278,15 +282,15 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   }
   const pool = isPackedModel(context) || isCompressedModel(context) ? null : sharedPool(context);
   if (pool !== null && pool !== 'mixed')
-    found.push({ text: 'kinds of layers share pages of one size in groups of equal size', inexact: false });
+    found.push({ text: 'all kinds of layers share pages of one size, in groups of equal size', inexact: false });
   if (context.spec.nativeDtype === 'float32' && context.dtype !== 'f32')
     found.push({ text: 'vLLM runs float32 models in 16 bits', inexact: false });
   if (sharding.tp > 1 && kinds.has('latent'))
-    found.push({ text: `the latent cache is the same on all ${sharding.tp} ranks`, inexact: false });
+    found.push({ text: `each of the ${sharding.tp} devices holds the whole latent cache`, inexact: false });
   for (const { attention } of groups) {
     if (isHeaded(attention) && !sharding.dpAttention && sharding.tp > attention.kvHeads)
       found.push({
-        text: `${sharding.tp} ranks for ${attention.kvHeads} KV heads: heads are copied`,
+        text: `${sharding.tp} devices for ${attention.kvHeads} KV heads: the heads are copied`,
         inexact: false,
       });
   }

@@ -35,14 +35,14 @@ export const VLLM_RELEASES: readonly [EngineRelease, ...EngineRelease[]] = [
   { id: '0.6', date: '2024-09', code: 'V0; sizes of models without windows as in 0.11' },
   { id: '0.8', date: '2025-03', code: 'the first V1; sizes as in 0.11' },
   { id: '0.11', date: '2025-10', code: 'V1 as in 0.11, one batch in flight' },
-  { id: '2025-11', date: '2025-11', code: 'main of November 2025' },
-  { id: '2025-12', date: '2025-12', code: 'main of December 2025' },
-  { id: '2026-03', date: '2026-03', code: 'main of March 2026' },
-  { id: '2026-04', date: '2026-04', code: 'main of April 2026' },
-  { id: '2026-06', date: '2026-06', code: 'main of June 2026' },
-  { id: '2026-07', date: '2026-07', code: 'main of July 2026' },
+  { id: '2025-11', date: '2025-11', code: 'main branch of November 2025' },
+  { id: '2025-12', date: '2025-12', code: 'main branch of December 2025' },
+  { id: '2026-03', date: '2026-03', code: 'main branch of March 2026' },
+  { id: '2026-04', date: '2026-04', code: 'main branch of April 2026' },
+  { id: '2026-06', date: '2026-06', code: 'main branch of June 2026' },
+  { id: '2026-07', date: '2026-07', code: 'main branch of July 2026' },
   { id: '2026-08', date: '2026-08', asOf: '2026-08-09', code: '073c510c916 (2026-08-09)' },
-  { id: '2026-09', date: '2026-09', code: 'main of September 2026' },
+  { id: '2026-09', date: '2026-09', code: 'main branch of September 2026' },
 ];
 
 /** Whether a release has the change. */

@@ -41,7 +41,7 @@ export class HeadModel implements HeadSubject {
     if (tokenizer !== null) return tokenizer.encode(text);
     throw new WeightsError({
       file: this.path,
-      problem: 'there is no tokenizer that can be used beside the weights.',
+      problem: 'there is no usable tokenizer beside the weights.',
       fix: 'Give token ids (--ids 1,2,3) instead of text.',
     });
   }

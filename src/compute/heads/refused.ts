@@ -19,7 +19,7 @@ function refusal(attention: AttentionSpec): string | null {
     case 'chunked': {
       const { queryHeads, kvHeads, valueDim } = attention;
       if (queryHeads % kvHeads !== 0)
-        return `cannot be run: ${queryHeads} query heads are no multiple of ${kvHeads} KV heads`;
+        return `cannot be run: ${queryHeads} query heads are not a multiple of ${kvHeads} KV heads`;
       return valueDim === 0 ? 'keeps K and V as one tensor, which cannot be run here yet' : null;
     }
     case 'recurrent':
@@ -28,7 +28,7 @@ function refusal(attention: AttentionSpec): string | null {
     case 'none':
       return 'caches no K and V: it is an encoder’s, or has no attention';
     case 'shared':
-      return `has no K and V of its own: it reads those of layer ${attention.sharedWith}; look at that one`;
+      return `has no K and V of its own: it reads those of layer ${attention.sharedWith}; choose that layer`;
     case 'cross':
       return 'has cross attention, which reads another sequence and cannot be run here';
     case 'compressed':

@@ -109,7 +109,7 @@ export class SeededPass implements LayerPass {
     const parts = `${formatSize(weights)} for its weights as float32 and ${formatSize(run)} for ${formatInteger(tokens)} tokens`;
     throw new RpcError(
       'tooLarge',
-      `layer ${layer} needs about ${formatSize(bytes)} (${parts}), more than the ${formatSize(ceiling)} that Headlight may take`,
+      `layer ${layer} needs about ${formatSize(bytes)} (${parts}), more than the ${formatSize(ceiling)} that Headlight may use`,
       { bytes, ceiling },
     );
   }

@@ -143,7 +143,7 @@ export class ConfigTree extends Owner {
     setViewMessage(
       this.view,
       scan.cut && scan.configs.length > 0
-        ? l10n.t('Not all JSON files were looked at. Select Find Model Configs to look at more.')
+        ? l10n.t('Not all JSON files were searched. Select Find Model Configs to search more.')
         : '',
     );
     void commands.executeCommand(

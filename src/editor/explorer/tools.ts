@@ -131,7 +131,7 @@ function compareText(named: readonly Named[], input: ToolInput): string {
   const asked = list(input['as']);
   const requests = asked.map((text): VariantRequest => {
     const request = parseVariant(text);
-    if (!request) throw new ToolError(`as takes mha, gqa:G, mqa and mla:R+D, not ${text.slice(0, 40)}`);
+    if (!request) throw new ToolError(`"as" takes mha, gqa:G, mqa and mla:R+D, not ${text.slice(0, 40)}`);
     return request;
   });
   const alone = named.length === 1;

@@ -52,7 +52,7 @@ async function estimateModel(services: Services, uri: Uri): Promise<string | nul
 }
 
 function refusal({ compute }: Services, file: Uri): string | null {
-  if (!isWeightFile(file)) return l10n.t('This is no GGUF or safetensors file.');
+  if (!isWeightFile(file)) return l10n.t('This is not a GGUF or safetensors file.');
   if (!compute) return l10n.t('Weight files cannot be read in the browser: open the folder in desktop VS Code.');
   return file.scheme === 'file'
     ? null

@@ -94,7 +94,7 @@ function askTokens(services: Services, subject: Subject): Step<Scenario> {
     });
     const picked = await ask(services, 'tokens', scenario.workload.tokens, {
       title: title(l10n.t('Show KV Cache at'), subject),
-      placeholder: l10n.t('Tokens of each sequence: choose, or type a number'),
+      placeholder: l10n.t('Tokens per sequence: choose or type a number'),
       place,
       counts,
       choice,
@@ -108,7 +108,7 @@ function askBatch(services: Services, subject: Subject): Step<Scenario> {
     const at = (batch: number): Scenario => ({ ...scenario, workload: { ...scenario.workload, batch } });
     const picked = await ask(services, 'batch', scenario.workload.batch, {
       title: title(l10n.t('Show KV Cache at'), subject),
-      placeholder: l10n.t('Sequences at the same time: choose, or type a number'),
+      placeholder: l10n.t('Sequences at the same time: choose or type a number'),
       place,
       counts: BATCHES,
       choice: (batch) => ({
@@ -174,7 +174,7 @@ function showAt(services: Services, subject: Subject): Step<Scenario> {
               ),
           },
           {
-            label: l10n.t('Make this the scenario of the settings'),
+            label: l10n.t('Use as my scenario'),
             icon: 'settings-gear',
             run: async () => {
               await writeScenario(SETTINGS.tokens, workload.tokens);
@@ -201,6 +201,6 @@ function rulesOf({ document }: Subject, { workload }: Scenario): Scenario[] {
 function threeNumbers(plan: CachePlan): string {
   const { kvDtype, exact } = plan;
   if (!plan.known) return `${kvDtype} · ${inexactText(plan)}`;
-  const numbers = allAlike(plan) ? l10n.t('needed, occupied and reserved alike') : threeText(plan);
+  const numbers = allAlike(plan) ? l10n.t('needed, occupied and reserved are the same') : threeText(plan);
   return `${kvDtype} · ${numbers}${exact ? '' : ` · ${l10n.t('not exact')}`}`;
 }

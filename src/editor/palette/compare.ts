@@ -103,7 +103,7 @@ export async function compareVariants(
       const picked = await pickMany({
         title: title(l10n.t('Compare Attention Variants'), subject),
         placeholder: l10n.t(
-          'As it is, {0}: {1} at {2}',
+          'Now {0}: {1} at {2}',
           subject.reading.spec.variant,
           base ? sizes(base) : '?',
           workloadText(scenario),
@@ -251,7 +251,7 @@ function exportText(subject: Subject, comparison: Comparison, format: Exclude<Ex
 async function askFormat(services: Services, subject: Subject, comparison: Comparison): Promise<ExportFormat | null> {
   const rows = l10n.t('{0} rows', comparison.rows.length);
   const choices: Choice<ExportFormat>[] = [
-    { label: 'Markdown', description: rows, detail: l10n.t('A table, as it is shown'), value: 'markdown' },
+    { label: 'Markdown', description: rows, detail: l10n.t('A table, as shown'), value: 'markdown' },
     { label: 'CSV', description: rows, detail: l10n.t('Plain numbers, for spreadsheets'), value: 'csv' },
     { label: 'JSON', description: rows, detail: l10n.t('Plain numbers, for programs'), value: 'json' },
     { label: 'PNG', detail: l10n.t('A picture: drawn by the panel, saved from its Compare view'), value: 'png' },
@@ -342,7 +342,7 @@ function rowDetail({ label, request, plan, parametersDelta, decode }: Comparison
   return [
     ...(request === null && !label.includes(plan.spec.variant) ? [plan.spec.variant] : []),
     ...(request === null || !parametersDelta ? [] : [l10n.t('attention weights {0}', formatDelta(parametersDelta))]),
-    ...(decode === null ? [] : [l10n.t('a decode step at best {0}', formatSeconds(decode.timeS))]),
+    ...(decode === null ? [] : [l10n.t('decode step at least {0}', formatSeconds(decode.timeS))]),
     ...(plan.exact ? [] : [l10n.t('not exact')]),
   ].join(' · ');
 }

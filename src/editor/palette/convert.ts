@@ -23,7 +23,7 @@ export interface ConvertRequest {
 export async function convertAttention(services: Services, uri: unknown, argument: unknown): Promise<boolean> {
   const subject = await subjectOf(services, uri);
   if (!subject) return false;
-  if (subject.stale) return refuse(l10n.t('The config is not complete JSON now.'));
+  if (subject.stale) return refuse(l10n.t('The config is not valid JSON at the moment.'));
   const kvHeads = count(requestOf<ConvertRequest>(argument)?.kvHeads) ?? (await askHeads(services, subject));
   if (kvHeads === null) return false;
   if (kvHeads === MEASURE) {
@@ -37,7 +37,7 @@ export async function convertAttention(services: Services, uri: unknown, argumen
   await window.showTextDocument(subject.document, { preview: false });
   const compare = l10n.t('Compare');
   const text = l10n.t(
-    'The config now says {0}. Its weights were not converted: they need another shape of k_proj and v_proj, and training.',
+    'The config now says {0}. Its weights were not converted: k_proj and v_proj need another shape, and training.',
     conversion.reading.spec.variant,
   );
   void tell(text, compare).then((answer) => {
@@ -69,7 +69,7 @@ async function askHeads({ compute }: Services, subject: Subject): Promise<number
   }
   const picked = await pickOne<number | typeof MEASURE>({
     title: title(l10n.t('Convert Attention'), subject),
-    placeholder: l10n.t('Changes the config, in one step to undo; weights are not converted'),
+    placeholder: l10n.t('Changes the config (one step to undo); weights are not converted'),
     place: ONLY,
     // Layers cannot be run in the browser.
     choices: compute
@@ -77,7 +77,7 @@ async function askHeads({ compute }: Services, subject: Subject): Promise<number
           ...choices,
           {
             label: l10n.t('Measure what a conversion loses…'),
-            description: l10n.t('runs a layer before and after, on a text; changes nothing'),
+            description: l10n.t('runs a layer on a text, before and after; changes nothing'),
             value: MEASURE,
           },
         ]

@@ -63,7 +63,7 @@ function askEngine(services: Services): Step<State> {
     );
     const engine = await pickOne({
       title: l10n.t('Set Engine Options'),
-      placeholder: l10n.t('The engine of the scenario has no options: choose another'),
+      placeholder: l10n.t('The engine of the scenario has no options; choose another engine'),
       place,
       choices,
     });
@@ -85,7 +85,7 @@ function askOption(services: Services): Step<State> {
     };
     const picked = await pickOne<EngineOption | 'all'>({
       title: titleOf(engine, now.release),
-      placeholder: l10n.t('Which option, by the engine’s own name'),
+      placeholder: l10n.t('Choose an option, under the engine’s own name'),
       place,
       // Not first, where Enter would take it.
       choices: [
@@ -169,7 +169,7 @@ async function valueFrom(
   const text = await askText({
     title,
     placeholder: byDefault,
-    prompt: `${placeholder} ${l10n.t('Empty: the default.')}`,
+    prompt: `${placeholder} ${l10n.t('Leave empty for the default.')}`,
     place,
     before: now === undefined ? '' : valueText(now),
     problem: (typed) =>

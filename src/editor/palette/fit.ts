@@ -40,7 +40,7 @@ import {
 export interface FitRequestArguments extends WorkloadRequest {
   /** Id of `src/serving/hardware.json`. */
   readonly gpu?: string;
-  /** Devices, by tensor parallelism. */
+  /** Number of devices (tensor parallelism). */
   readonly devices?: number;
   /** A format of weights to assume, as `--weights` takes it. */
   readonly weights?: string;
@@ -59,7 +59,7 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
   const request = requestOf<FitRequestArguments>(argument);
   const format = request?.weights === undefined ? null : weightFormatOf(request.weights);
   if (request?.weights !== undefined && !format) {
-    services.log.warn(`Fit to GPU: ${request.weights} is no format of weights`);
+    services.log.warn(`Fit to GPU: ${request.weights} is not a weight format`);
     return null;
   }
   const weights = await storedWeights(services, subject.document.uri);
@@ -103,11 +103,11 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
       const choices = [
         ...of(
           rows.filter((row) => row.fitsFrom !== null),
-          l10n.t('Fits, the smallest set-up first'),
+          l10n.t('Fits (smallest first)'),
         ),
         ...of(
           rows.filter((row) => row.fitsFrom === null),
-          l10n.t('Does not fit on up to 16'),
+          l10n.t('Does not fit on up to 16 devices'),
         ),
       ];
       const picked = await pickOne({
@@ -131,7 +131,7 @@ export async function fitToGpu(services: Services, uri: unknown, argument: unkno
       const before = remembered(services, 'devices') ?? scenario.sharding.tp;
       const picked = await pickOne({
         title: title(l10n.t('Fit to GPU'), subject),
-        placeholder: l10n.t('Devices, by tensor parallelism'),
+        placeholder: l10n.t('Number of devices (tensor parallelism)'),
         place,
         choices,
         before: (value) => value === before,
@@ -190,7 +190,7 @@ export function deviceChoices<T>(choice: (device: Device) => Choice<T>): Choice<
 
 function preview(report: FitReport): { readonly description: string; readonly detail: string } {
   const decode = possibleDecode(report);
-  const step = decode ? ` · ${l10n.t('a step at best {0}', formatSeconds(decode.timeS))}` : '';
+  const step = decode ? ` · ${l10n.t('decode step at least {0}', formatSeconds(decode.timeS))}` : '';
   return { description: `${formatSize(report.device.memoryBytes)}${step}`, detail: fitLine(report) };
 }
 
@@ -211,7 +211,7 @@ async function showFit(
         actions: [
           {
             label: plan.known
-              ? l10n.t('The parameters of this model cannot be counted, and no weights lie beside it')
+              ? l10n.t('The parameters of this model cannot be counted, and there are no weights beside its config')
               : notKnownText(plan),
             icon: 'warning',
             run: () => undefined,
@@ -241,7 +241,7 @@ async function showFit(
             showPage(services, subject, l10n.t('Fit'), fitMarkdown(subject.name, report, scenario, suggestions)),
         },
         {
-          label: l10n.t('Make this the scenario of the settings'),
+          label: l10n.t('Use as my scenario'),
           icon: 'settings-gear',
           run: async () => {
             await writeScenario(SETTINGS.gpu, device.id);

@@ -28,7 +28,7 @@ export function typedCount(choice: (value: number) => Choice<number>): (text: st
     if (text.trim() === '') return null;
     const value = parseTypedCount(text);
     return value === null
-      ? { label: l10n.t('This is no number that can be used'), detail: l10n.t('Type it as {0}.', TYPED_COUNTS) }
+      ? { label: l10n.t('This number cannot be used'), detail: l10n.t('Type it as {0}.', TYPED_COUNTS) }
       : choice(value);
   };
 }

@@ -32,12 +32,12 @@ export async function openSamples({ context }: Services, argument: unknown): Pro
   if (request?.open !== undefined) return openReadOnly(root, request.open);
   const picked = await pickOne<Choices>({
     title: l10n.t('Open Sample Models'),
-    placeholder: l10n.t('Four models of one size, trained on the same text, that differ in their attention alone'),
+    placeholder: l10n.t('Four equal models, trained on the same text; only their attention differs'),
     place: ONLY,
     choices: [
       {
         label: l10n.t('Copy all into a folder…'),
-        detail: l10n.t('To change them, and to run their heads'),
+        detail: l10n.t('To edit them and run their heads'),
         value: { kind: 'copy' },
       },
       ...Object.entries(about()).map(
@@ -68,7 +68,7 @@ async function copyTo(root: Uri, folder: Uri): Promise<Uri | null> {
   } catch {
     complain(
       l10n.t(
-        'The sample models could not be copied to {0}: perhaps it is there already, or cannot be written.',
+        'The sample models could not be copied to {0}: the folder may exist already, or may not be writable.',
         target.path,
       ),
     );

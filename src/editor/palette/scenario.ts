@@ -58,7 +58,7 @@ function askPart(parts: readonly Part[], last: string | null): Step<State> {
     const choices = parts.map((part): Choice<Part> => ({ label: part.label, description: part.now, value: part }));
     const part = await pickOne({
       title: l10n.t('Change Scenario'),
-      placeholder: l10n.t('What every number of Headlight is computed for; Escape when done'),
+      placeholder: l10n.t('Every number in Headlight is computed for this scenario; press Escape when done'),
       place,
       choices,
       before: ({ setting }) => setting === last,
@@ -124,7 +124,7 @@ function partsOf(services: Services): Part[] {
     counts(
       SETTINGS.tokens,
       l10n.t('Tokens'),
-      l10n.t('Tokens of each sequence: choose, or type a number'),
+      l10n.t('Tokens per sequence: choose or type a number'),
       TOKENS,
       workload.tokens,
       (tokens) => ({ ...scenario, workload: { ...workload, tokens } }),
@@ -132,7 +132,7 @@ function partsOf(services: Services): Part[] {
     counts(
       SETTINGS.batch,
       l10n.t('Batch'),
-      l10n.t('Sequences at the same time: choose, or type a number'),
+      l10n.t('Sequences at the same time: choose or type a number'),
       BATCHES,
       workload.batch,
       (batch) => ({ ...scenario, workload: { ...workload, batch } }),
@@ -152,7 +152,7 @@ function partsOf(services: Services): Part[] {
     {
       setting: SETTINGS.weights,
       label: l10n.t('Weights'),
-      placeholder: l10n.t('Type of the weights, for what fits on a device'),
+      placeholder: l10n.t('Type of the weights, which decides what fits on a device'),
       now: weightsLabel(scenario.weights),
       current: scenario.weights ?? AS_FILED,
       choices: weightChoices(found?.reading ?? null),
@@ -160,7 +160,7 @@ function partsOf(services: Services): Part[] {
     {
       setting: SETTINGS.engine,
       label: l10n.t('Engine'),
-      placeholder: l10n.t('Whose allocation rule is applied'),
+      placeholder: l10n.t('The engine whose allocation rule applies'),
       now: engineText({ ...scenario, options: {} }),
       current: engineChoice(set),
       // At every release.
@@ -185,7 +185,7 @@ function partsOf(services: Services): Part[] {
     {
       setting: SETTINGS.gpu,
       label: l10n.t('GPU'),
-      placeholder: l10n.t('The device whose memory and speed are estimated with'),
+      placeholder: l10n.t('The device that memory and speed are estimated for'),
       now: deviceOf(gpu)?.name ?? gpu,
       current: gpu,
       choices: deviceChoices(({ id, name, memoryBytes }) => ({
@@ -194,9 +194,16 @@ function partsOf(services: Services): Part[] {
         value: id,
       })),
     },
-    counts(SETTINGS.tp, l10n.t('Devices'), l10n.t('Devices, by tensor parallelism'), RANKS, sharding.tp, (tp) => ({
-      ...scenario,
-      sharding: { ...sharding, tp },
-    })),
+    counts(
+      SETTINGS.tp,
+      l10n.t('Devices'),
+      l10n.t('Number of devices (tensor parallelism)'),
+      RANKS,
+      sharding.tp,
+      (tp) => ({
+        ...scenario,
+        sharding: { ...sharding, tp },
+      }),
+    ),
   ];
 }

@@ -192,7 +192,9 @@ function askModel(services: Services, sources: readonly Source[], gpu: string): 
   return async (state, place) => {
     const answer = await pickOne<Answer>({
       title: title(null),
-      placeholder: l10n.t('Model, or all in a line: Llama-3.1-405B, fp8 weights and cache, 8 × H100, 131,072 × 32'),
+      placeholder: l10n.t(
+        'Model, or everything in one line: Llama-3.1-405B, fp8 weights and cache, 8 × H100, 131,072 × 32',
+      ),
       place,
       choices: [
         ...sources.map(
@@ -322,7 +324,7 @@ const askWorkload: Step<State> = async (state, place) => {
   const listed = WORKLOADS.some(([t, b]) => t === tokens && b === batch);
   const picked = await pickOne<Scenario>({
     title: title(state.model),
-    placeholder: l10n.t('Tokens of a sequence × sequences at once: choose, or type, such as 131072 × 32'),
+    placeholder: l10n.t('Tokens per sequence × sequences at once: choose or type, such as 131072 × 32'),
     place,
     choices: [...(listed ? [] : [choice(tokens, batch)]), ...WORKLOADS.map(([t, b]) => choice(t, b))],
     before: ({ workload }) => workload.tokens === tokens && workload.batch === batch,
@@ -372,7 +374,7 @@ const askDevices: Step<State> = async (state, place) => {
   const tight = (row: MatrixRow): boolean => row.cells.some(({ verdict }) => verdict === 'tight');
   const picked = await pickOne<OnDevices>({
     title: title(model),
-    placeholder: l10n.t('Devices, the smallest that fit first: choose, or type, such as 8 × H100'),
+    placeholder: l10n.t('Devices, the smallest that fit first: choose or type, such as 8 × H100'),
     place,
     choices: [
       ...of(
@@ -385,7 +387,7 @@ const askDevices: Step<State> = async (state, place) => {
       ),
       ...of(
         rows.filter((row) => row.fitsFrom === null && !tight(row)),
-        l10n.t('Does not fit on up to 16'),
+        l10n.t('Does not fit on up to 16 devices'),
       ),
     ],
     typed: (text) => {
@@ -454,7 +456,7 @@ const showAnswer =
               }),
           },
           {
-            label: l10n.t('Show every device and number of devices'),
+            label: l10n.t('Show all devices and numbers of devices'),
             icon: 'table',
             run: () =>
               pages.show({

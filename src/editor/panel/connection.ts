@@ -218,7 +218,7 @@ export class Connection extends Owner {
 
   /** People answer one question after the other, whatever a page asks. */
   private async oneQuestion<T>(ask: () => PromiseLike<T>): Promise<T> {
-    if (this.asking) throw new RpcError('busy', 'Answer first what is asked already.');
+    if (this.asking) throw new RpcError('busy', 'First answer the question that is already open.');
     this.asking = true;
     try {
       return await ask();
@@ -259,7 +259,7 @@ async function setScenario({ engine, release, options, ...values }: ScenarioChan
   const given = readEngineOptions(allocationRule(chosen.engine), options ?? {});
   if (given.problems.length > 0) throw new RpcError('invalidInput', given.problems.join('. '));
   if (values.gpu !== undefined && sourcedDevice(values.gpu) === null)
-    throw new RpcError('invalidInput', `${values.gpu} is no device that is known here.`);
+    throw new RpcError('invalidInput', `${values.gpu} is not a known device.`);
   if (engine !== undefined || release !== undefined) await writeEngine(chosen);
   if (options) await writeEngineOptions(chosen.engine, given.options);
   for (const [key, value] of Object.entries(values))

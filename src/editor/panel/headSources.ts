@@ -57,7 +57,7 @@ export class HeadSources {
     const beside = await this.files.beside();
     const unavailable = this.compute
       ? null
-      : 'Heads are computed from weights in a process of its own: open the folder in desktop VS Code.';
+      : 'Heads cannot be computed in the browser: open the folder in desktop VS Code.';
     const noWeights =
       beside === null
         ? 'The config is not a file on this machine'

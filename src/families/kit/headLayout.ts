@@ -110,7 +110,7 @@ function headDimOf(reader: ConfigReader, queryHeads: number, options: HeadOption
   if (!options.headDim && hidden.value % queryHeads !== 0) {
     const key = hidden.source.key ?? undefined;
     reader.log.note(
-      `hidden size ${hidden.value} is no multiple of ${queryHeads} heads: the head width is not certain`,
+      `hidden size ${hidden.value} is not a multiple of ${queryHeads} heads: the head width is not certain`,
       true,
       key,
     );

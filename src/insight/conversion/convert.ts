@@ -112,7 +112,7 @@ export class LayerConverter {
   async convert({ target, method }: ConversionRequest, progress: ConversionProgress): Promise<Conversion> {
     if (!methodsFor(target).includes(method))
       throw new ConversionRefused(
-        `${method} does not make ${targetLabel(target)}: it takes ${methodsFor(target).join(', ')}`,
+        `${method} cannot make ${targetLabel(target)}; these methods can: ${methodsFor(target).join(', ')}`,
       );
     const { kvHeads, keyDim, valueDim, queryHeads } = this.sample.spec.attention;
     const doing = `${targetLabel(target)}, ${method}`;
@@ -169,7 +169,7 @@ export class LayerConverter {
         value: poolingError(weights.value, pools),
         unrelated: unrelatedPoolingError(pools),
       },
-      notes: method === 'aligned-pool' ? ['heads were aligned on the tokens that are measured'] : [],
+      notes: method === 'aligned-pool' ? ['heads were aligned on the same tokens that the loss is measured on'] : [],
     };
   }
 
@@ -177,10 +177,10 @@ export class LayerConverter {
     const { spec, tokens } = this.sample;
     const notes: string[] = [];
     if (method === 'activation-pca') {
-      notes.push('the latent was fitted to the tokens that are measured');
+      notes.push('the latent was fitted to the same tokens that the loss is measured on');
       if (latentDim >= tokens)
         notes.push(
-          `a latent of ${latentDim} dims can hold all ${tokens} tokens whatever they are: measure with a longer prompt`,
+          `a latent of ${latentDim} dims can hold all ${tokens} tokens without any loss: measure with a longer prompt`,
         );
     }
     const { hiddenSize } = spec;
@@ -195,11 +195,11 @@ export class LayerConverter {
     }
     if (spec.rotary !== null)
       notes.push(
-        'RoPE is applied to the keys that the latent gives back, so they cannot be absorbed into the queries: mla:R+D measures a latent beside decoupled RoPE',
+        'RoPE is applied to the keys made from the latent, so their weight cannot be absorbed into the queries; mla:R+D measures a latent with decoupled RoPE',
       );
     if (spec.keyNorm !== null)
       notes.push(
-        'the keys that the latent gives back are normalised as before, which cannot be absorbed into the queries',
+        'the keys made from the latent are normalised as before, so their weight cannot be absorbed into the queries',
       );
     this.whole ??= { rows: shifted(this.rows, this.bias, -1), weights: this.weights, found: new Map() };
     const found = await paced(throughLatent(this.whole, latentDim, method), making);

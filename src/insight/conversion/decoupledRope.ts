@@ -38,14 +38,14 @@ export class DecoupledRope {
     const { kvHeads } = spec.attention;
     const rotary = spec.rotary;
     if (rotary === null) throw new ConversionRefused('this layer has no RoPE: a latent alone is enough (mla:R)');
-    if (ropeDim % 2 !== 0) throw new ConversionRefused(`${ropeDim} RoPE dims are no whole pairs`);
+    if (ropeDim % 2 !== 0) throw new ConversionRefused(`${ropeDim} RoPE dims do not form pairs`);
     if (ropeDim > kvHeads * rotary.dim)
       throw new ConversionRefused(
         `${ropeDim} RoPE dims are more than the ${kvHeads * rotary.dim} that the keys of this layer have`,
       );
     if (spec.keyNorm !== null || spec.clip !== null || spec.queryNorm?.stage === 'after-rope') {
       throw new ConversionRefused(
-        'heads are mixed to share their RoPE, and this layer normalises or clips each before: a latent alone can be measured (mla:R)',
+        'sharing RoPE mixes the heads, but this layer normalises or clips each head first: only a latent without RoPE can be measured (mla:R)',
       );
     }
     const pairs = pairsOf(rotary);

@@ -30,7 +30,7 @@ export function* throughLatent(source: LatentSource, latentDim: number, method: 
   const [keyDims, valueDims] = [source.rows.key.columns, source.rows.value.columns];
   if (latentDim > keyDims + valueDims)
     throw new ConversionRefused(
-      `a latent of ${latentDim} would be larger than the ${keyDims + valueDims} numbers that it stands for`,
+      `a latent of ${latentDim} would be larger than the ${keyDims + valueDims} values that it replaces`,
     );
   if (method === 'split-svd') {
     const ofKeys = Math.min(

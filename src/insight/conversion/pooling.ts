@@ -17,9 +17,7 @@ export interface Pools {
 /** @throws ConversionRefused where the layer's heads do not come out even. */
 export function poolsOf({ attention: { kvHeads } }: HeadedSpec, groups: number): Pools {
   if (groups > kvHeads)
-    throw new ConversionRefused(
-      `this layer has ${kvHeads} KV heads: ${groups} groups would be more, and more cannot be made of fewer`,
-    );
+    throw new ConversionRefused(`this layer has ${kvHeads} KV heads: ${groups} groups cannot be made from so few`);
   if (kvHeads % groups !== 0)
     throw new ConversionRefused(`${groups} does not divide the ${kvHeads} KV heads of this layer`);
   return { heads: kvHeads, groups };
@@ -47,11 +45,11 @@ export function pooledNorms({ key, value }: KeyValueNorms, pools: Pools): KeyVal
 export function* alignedPooled({ key, value }: KeyValueRows, pools: Pools, spec: HeadedSpec): Steps<KeyValueRows> {
   if (spec.keyNorm !== null || spec.valueNorm !== null)
     throw new ConversionRefused(
-      'heads are aligned before they are pooled, and this layer normalises its keys or values, which does not go with a turn: use mean-pool',
+      'aligned-pool rotates heads before it pools them, which does not work here because this layer normalises its keys or values: use mean-pool',
     );
   if (spec.clip !== null)
     throw new ConversionRefused(
-      'heads are aligned before they are pooled, and this layer clips its projections, which does not go with a turn: use mean-pool',
+      'aligned-pool rotates heads before it pools them, which does not work here because this layer clips its projections: use mean-pool',
     );
   const pairs: RotaryPairs = spec.rotary === null ? { layout: 'half', dim: 0 } : pairsOf(spec.rotary);
   const keys = mixedHeads(key, pools, (heads) => turnedMeans(heads, (x, y) => alignKeys(x, y, pairs)));

@@ -117,7 +117,7 @@ export async function ggufPlan({ store, architecture, reading }: GgufPlanInput):
           file: store.path,
           tensor,
           problem: 'its place in GGUF files is not known.',
-          fix: 'Use the safetensors form of this model.',
+          fix: 'Use the safetensors version of this model.',
         }),
       ignored: (name) =>
         scalars.has(name) || name.endsWith('attn_rot_embd.weight') || /rope_(?:freqs|factors)/.test(name),

@@ -63,7 +63,7 @@ function modelPrefix(store: WeightStore, modelType: string, facet: NamesFacet): 
   throw new WeightsError({
     file: store.path,
     problem: `no layers of a ${modelType} model are in it.`,
-    fix: "Check that config.json and the weights belong together, and that the weights are not in another library's form.",
+    fix: "Check that config.json and the weights belong together, and that the weights are not in another library's format.",
   });
 }
 

@@ -31,7 +31,7 @@ class PlamoPieces implements PieceTokenizer {
       if (Number.isFinite(score)) this.scores[id] = Math.sign(score) * Math.round(Math.abs(score) * SCALE);
       this.trie.add(bytesOf(token), id);
     });
-    if (this.bytes.includes(0)) throw noText(file, 'its vocabulary has not a token for each byte.');
+    if (this.bytes.includes(0)) throw noText(file, 'its vocabulary does not have a token for each byte.');
   }
 
   append(given: string, ids: number[]): void {

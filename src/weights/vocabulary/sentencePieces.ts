@@ -32,7 +32,10 @@ class SentencePieces implements PieceTokenizer {
     const { ids, file } = this.vocabulary;
     const id = ids.get(byteToken(byte)) ?? (byte < 128 ? ids.get(String.fromCharCode(byte)) : undefined);
     if (id === undefined)
-      throw noText(file, `its vocabulary has neither this text nor its byte ${byteToken(byte)}; llama.cpp ends there.`);
+      throw noText(
+        file,
+        `its vocabulary has neither this text nor its byte ${byteToken(byte)}; llama.cpp stops there.`,
+      );
     return id;
   }
 }

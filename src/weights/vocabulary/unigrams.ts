@@ -101,7 +101,7 @@ class Unigrams implements PieceTokenizer {
     for (let at = 0; at < input.length; ) {
       const { bytes, consumed } = this.prefixAt(input, at);
       if (output.length + bytes.length > most)
-        throw noText(this.vocabulary.file, 'its table of normal characters makes this text many times as long.');
+        throw noText(this.vocabulary.file, 'its normalisation table makes this text many times as long.');
       for (const byte of bytes) {
         if (byte === SPACE) {
           isInWord = false;
@@ -158,7 +158,7 @@ class CharsMap {
   }
 
   private damaged(): Error {
-    return noText(this.file, 'its table of normal characters is damaged (tokenizer.ggml.precompiled_charsmap).');
+    return noText(this.file, 'its normalisation table is damaged (tokenizer.ggml.precompiled_charsmap).');
   }
 
   private node(index: number): number {

@@ -132,7 +132,7 @@ describe('options as an object', () => {
 
 describe('whose rule a number follows', () => {
   it.each([
-    [{ engine: 'intrinsic' }, 'intrinsic'],
+    [{ engine: 'intrinsic' }, 'theoretical minimum'],
     [{ engine: 'vllm' }, 'vLLM 2026-08'],
     [{ engine: 'vllm', release: '0.11', options: { 'block-size': 32 } }, 'vLLM 0.11 · block-size=32'],
     [{ engine: 'vllm', release: '0.11', options: { 'async-scheduling': false } }, 'vLLM 0.11'],

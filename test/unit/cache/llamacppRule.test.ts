@@ -54,7 +54,7 @@ describeAll('llama.cpp', () => {
     const long = plan(referenceConfig('mistral-7b-v0.1'), { tokens: 131_072 });
     expect([short.cacheBytes, long.cacheBytes]).toEqual([4096 * 131_072, 131_072 * 131_072]);
     expect(long.exact).toBe(true);
-    expect(texts(long)).toContain("beyond 4096 tokens its heads differ from the model's own");
+    expect(texts(long)).toContain("beyond 4096 tokens its attention differs from the model's own");
     expect(texts(short)).not.toContain('beyond');
   });
 
@@ -63,7 +63,7 @@ describeAll('llama.cpp', () => {
     expect(made.cacheBytes).toBe(2 * 1024 * 2 * 64 * 2);
     expect(made.exact).toBe(false);
     expect(made.notes.map(({ text }) => text).join()).toContain(
-      'whether llama.cpp has windows for gpt_neo was not read',
+      'whether llama.cpp uses windows for gpt_neo is not known here',
     );
   });
 
@@ -86,7 +86,7 @@ describeAll('llama.cpp', () => {
       'two types for one latent',
       'deepseek-v2-lite',
       { options: { 'cache-type-k': 'q8_0' } },
-      'keys in q8_0 beside values in f16',
+      'keys in q8_0 with values in f16',
     ],
   ])('refuses %s', (_, model, asked, why) => {
     const made = plan(referenceConfig(model), asked);

@@ -85,7 +85,7 @@ describe('GLM-5.3-Flash: index keys of 4 tokens beside latents', () => {
 
   it('refuses pages that index keys do not tile', () => {
     const { refused } = plan('glm5-next', 4_096, { options: { 'block-size': 128 } }, { index_kpool: 16 });
-    expect(refused).toBe('pages of 4352 tokens: 16 tokens an index key need multiples of 512');
+    expect(refused).toBe('pages of 4352 tokens: with 16 tokens per index key, pages must be multiples of 512');
   });
 
   it('is not exact in stages of a pipeline, nor in fp8', () => {

@@ -205,7 +205,7 @@ describe('compare', () => {
     )) as {
       rows: { label: string; bytesPerToken: number; cacheBytes: number; ratio: number; parametersDelta: number }[];
     };
-    expect(rows.map((row) => row.label)).toEqual(['deepseek_v3 as it is (MLA)', 'MHA', 'GQA-8', 'MQA', 'MLA 512 + 64']);
+    expect(rows.map((row) => row.label)).toEqual(['deepseek_v3 (MLA)', 'MHA', 'GQA-8', 'MQA', 'MLA 512 + 64']);
     expect(rows.map((row) => row.bytesPerToken)).toEqual([70_272, 3_997_696, 249_856, 31_232, 70_272]);
     expect((1 / (rows[1]?.ratio ?? 0)).toFixed(1)).toBe('56.9');
     expect(rows[4]?.parametersDelta).toBe(0);
@@ -238,8 +238,8 @@ describe('fit', () => {
   it('says that a set-up is refused, and then nothing fits', async () => {
     const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'h100-sxm', '--engine', 'vllm', '--tp', '3'];
     const { refused, fits } = await json(...args);
-    expect([refused, fits]).toEqual(['3 ranks for 32 query heads: they do not divide', false]);
-    expect((await cli(...args)).out).toContain('vLLM refuses 3 ranks for 32 query heads');
+    expect([refused, fits]).toEqual(['3 devices for 32 query heads, which do not divide evenly', false]);
+    expect((await cli(...args)).out).toContain('vLLM refuses 3 devices for 32 query heads');
   });
 
   it('says what fits, and that one more does not', async () => {
@@ -377,13 +377,13 @@ describe('fit', () => {
     }
     const { code, out } = await cli(...args);
     expect([code, out.includes('as q8_0, chosen; the file says bfloat16')]).toEqual([0, true]);
-    expect(out).toMatch(/\n[^\n]+ {2}fits on one, [\d.]+ GiB\n/);
+    expect(out).toMatch(/\n[^\n]+ {2}fits on one device, [\d.]+ GiB\n/);
   });
 
   it('says which device the numbers are of where llama.cpp splits layers', async () => {
     const args = ['fit', join(samples, 'llama-3-8b'), '--gpu', 'rtx-4090', '--engine', 'llamacpp', '--tp', '2'];
     const { out } = await cli(...args, '--tokens', '32768');
-    expect(out).toContain('the fullest device has 17 of 32 layers: the numbers are those of this one');
+    expect(out).toContain('the fullest device has 17 of 32 layers: the numbers are for this device');
     expect(out).toContain('cache 4 GiB · 2.13 GiB on the fullest of 2');
     expect((await cli(...args, '--opt', 'split-mode=tensor')).code).toBe(2);
   });
@@ -393,7 +393,10 @@ describe('fit', () => {
     const config = JSON.parse(sampleConfig('llama-3-8b')) as object;
     writeFileSync(path, JSON.stringify({ ...config, quantization_config: { quant_method: 'of tomorrow' } }));
     const { code, err } = await cli('fit', path, '--gpu', 'h100-sxm');
-    expect([code, err.includes('its quantisation is not known: --weights FORMAT assumes one')]).toEqual([1, true]);
+    expect([code, err.includes('its quantisation is not known: choose a type with --weights FORMAT')]).toEqual([
+      1,
+      true,
+    ]);
     expect((await json('fit', path, '--gpu', 'h100-sxm', '--weights', 'int4'))['verdict']).toBe('fits');
   });
 
@@ -476,7 +479,7 @@ describe('what is asked in another way than it can be answered', () => {
       );
       const { exact, notes } = JSON.parse(out) as { exact: boolean; notes: string[] };
       expect([code, exact]).toEqual([0, false]);
-      expect(notes.join()).toContain('decode context parallelism of 2 is known of vLLM alone');
+      expect(notes.join()).toContain('decode context parallelism is known for vLLM only');
     },
   );
 

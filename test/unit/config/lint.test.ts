@@ -265,14 +265,14 @@ const CASES: readonly Case[] = [
     config: { ...LLAMA, num_key_value_heads: 4 },
     severity: 'information',
     key: 'num_key_value_heads',
-    says: ['4 is the largest', '8 keeps copies'],
+    says: ['over 2 or 4 devices each KV head is stored once', 'over 8 devices copies are stored'],
   },
   {
     rule: 'tp-limit',
     config: { ...LLAMA, num_attention_heads: 28, hidden_size: 3584, num_key_value_heads: 4 },
     severity: 'information',
     key: 'num_key_value_heads',
-    says: ['28', '8 does not divide'],
+    says: ['28', 'over 8 devices the heads cannot be split evenly'],
   },
   {
     rule: 'window-off',
@@ -581,7 +581,7 @@ const CASES: readonly Case[] = [
     config: { ...LLAMA, n_kv_heads: 4 },
     severity: 'warning',
     key: 'n_kv_heads',
-    says: ['4', '8', 'num_key_value_heads counts'],
+    says: ['4', '8', 'num_key_value_heads is used'],
     fix: fix('n_kv_heads'),
   },
   {
@@ -740,7 +740,7 @@ describe('places and duplicates', () => {
       '{\n "model_type": "llama",\n "num_key_value_heads": 4,\n "hidden_size": 4096, "num_hidden_layers": 2,\n "num_attention_heads": 32,\n "num_key_value_heads": 8\n}';
     const problem = find(text, 'duplicate-key');
     expect(problem).toMatchObject({ severity: 'warning', key: 'num_key_value_heads', range: { line: 3 } });
-    expect(problem?.message).toContain('4 here is ignored, 8 on line 6 counts');
+    expect(problem?.message).toContain('4 here is ignored, 8 on line 6 is used');
     expect(find(text.replace('": 4,', '": 8,'), 'duplicate-key')?.severity).toBe('information');
   });
 

@@ -41,7 +41,7 @@ describe('lint command', () => {
     const marked = file(`\uFEFF${JSON.stringify({ ...CONFIG, num_key_value_heads: 5 })}`, 'marked.json');
     const { code, out } = await run(marked);
     expect(code).toBe(1);
-    expect(out).toMatch(/marked\.json:1: error: The file begins with a byte order mark: .* \[byte-order-mark\]/);
+    expect(out).toMatch(/marked\.json:1: error: The file begins with a byte order mark, .* \[byte-order-mark\]/);
     const { problems } = JSON.parse((await run(marked, '--json')).out) as {
       problems: readonly { rule: string; column: number }[];
     };
@@ -53,7 +53,7 @@ describe('lint command', () => {
     const path = file(CONFIG);
     const { code, out, err } = await run(path);
     expect(out).toBe(
-      `${path}:7: information: sliding_window 4096 does not count, because use_sliding_window is false: every layer keeps all tokens. [window-off]\n`,
+      `${path}:7: information: sliding_window 4096 is ignored, because use_sliding_window is false: every layer keeps all tokens. [window-off]\n`,
     );
     expect(err).toBe('');
     expect(code).toBe(0);

@@ -78,7 +78,7 @@ describeAll('published configs, together', () => {
 describeAll('the rules', () => {
   it('are all in docs/lint.md', () => {
     const page = readFileSync(resolve(import.meta.dirname, '../../../docs/lint.md'), 'utf8');
-    const listed = [...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, id]) => id);
+    const listed = [...page.matchAll(/^\| \[`([a-z-]+)`\]/gm)].map(([, id]) => id);
     expect([...listed].sort()).toEqual([...Object.keys(LINT_RULES), 'json-syntax'].sort());
   });
 

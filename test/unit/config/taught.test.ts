@@ -33,7 +33,7 @@ describe('a family that is not known', () => {
       });
       expect(taught?.spec.layers).toEqual(own?.spec.layers);
       expect(taught?.spec.notes.map((note) => note.text)).toContain(
-        'llama is known here: what your settings teach of it is not used',
+        'llama is built in: what your settings say about it is not used',
       );
     }
   });

@@ -114,7 +114,7 @@ const MENUS: Readonly<Record<string, Driven>> = {
   'view/title sortConfigsByBytes': [
     HOME,
     'is sorted from its menu, and looks again at its button',
-    'Sort by Cache at the Scenario',
+    'Sort by Cache Size',
   ],
   'view/title findLocalModels': [
     HUB,

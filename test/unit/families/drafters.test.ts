@@ -41,7 +41,7 @@ describe('drafters', () => {
       // 10 tokens × 2 heads × (16 + 16) × 2 B.
       expect([spec.exact, bytes(spec)]).toEqual([true, 1_280]);
       expect(spec.notes.map(({ text }) => text)).toContain(
-        `${architecture}: a drafter: keeps K and V of its own layers, beside the model that it drafts for`,
+        `${architecture}: a drafter: keeps K and V of its own layers, in addition to the model that it drafts for`,
       );
     },
   );

@@ -252,7 +252,7 @@ describe('samples', () => {
 describe('the command', () => {
   const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
     [['heads'], 2, /one model folder/],
-    [['heads', GQA, '--layer', '0'], 2, /--prompt TEXT or by --ids/],
+    [['heads', GQA, '--layer', '0'], 2, /--prompt TEXT or --ids/],
     [['heads', GQA, '--layer', '-1', '--ids', '1'], 2, /layer/],
     [['heads', GQA, '--layer', '0', '--ids', '1,x'], 2, /whole numbers/],
     [['heads', GQA, '--layer', '0', '--ids', '1', '--dump', 'z'], 2, /--dump takes/],

@@ -139,7 +139,7 @@ describe('seeded weights in the shapes of a config', () => {
   it('say which positions they do not know', async () => {
     const gpt2 = readFileSync(join(media, 'sample-configs', 'gpt2', 'config.json'), 'utf8');
     const { result } = await look(gpt2);
-    expect(result.seeded?.note).toMatch(/positions that this family adds to its embeddings are left out/);
+    expect(result.seeded?.note).toMatch(/position embeddings of this family are not computed/);
   });
 
   it('have the shapes of a family that the user taught', async () => {
@@ -284,7 +284,7 @@ describe('what has no seeded heads is refused in words', () => {
     await expect(look(readFileSync(LLAMA, 'utf8'), {}, small)).rejects.toMatchObject({
       code: 'tooLarge',
       message: expect.stringMatching(
-        /^layer 0 needs about 9\d(\.\d+)? MiB \(96(\.0+)? MiB for its weights as float32 and .* for 9 tokens\), more than the 64(\.0+)? MiB that Headlight may take$/,
+        /^layer 0 needs about 9\d(\.\d+)? MiB \(96(\.0+)? MiB for its weights as float32 and .* for 9 tokens\), more than the 64(\.0+)? MiB that Headlight may use$/,
       ) as string,
     });
     // One that fits still runs.
@@ -321,7 +321,7 @@ describe('what has no seeded heads is refused in words', () => {
     await expect(look(text)).rejects.toThrow(/layer 0 has no heads: its mixer \(gated-delta-net\)/);
     await expect(look(llama(), { layer: 4 })).rejects.toThrow(/there is no layer 4: the config has layers 0 to 3/);
     await expect(look(llama({ num_key_value_heads: 3 }))).rejects.toThrow(
-      /8 query heads are no multiple of 3 KV heads/,
+      /8 query heads are not a multiple of 3 KV heads/,
     );
     await expect(look(llama(), { captures: ['latent'] })).rejects.toThrow(/not latent/);
     await expect(look(llama(), { logits: true })).rejects.toThrow(/there is no logits/);
@@ -340,7 +340,7 @@ describe('heads on a config without weights', () => {
     const { code, errors } = await runText(['heads', LLAMA, '--layer', '0', '--prompt', PROMPT]);
     expect(code).toBe(1);
     expect(errors).toMatch(
-      /no weights are in this folder\..* give --seed 1: weights from a seed, in the shapes of the config/,
+      /there are no weights in this folder\..* give --seed 1 for random weights in the shapes of the config/,
     );
   });
 

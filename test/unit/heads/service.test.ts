@@ -97,7 +97,7 @@ describe('models in the compute process', () => {
     );
     expect(named.conversions[0]).toMatchObject({ cachedBefore: 64, cachedPerToken: 32 });
     expect(named.conversions[1]).toMatchObject({
-      refused: 'this layer has 2 KV heads: 4 groups would be more, and more cannot be made of fewer',
+      refused: 'this layer has 2 KV heads: 4 groups cannot be made from so few',
     });
     expect(messages.filter((message) => / of 2: /.test(message))).toEqual(
       expect.arrayContaining([

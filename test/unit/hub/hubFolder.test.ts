@@ -208,7 +208,7 @@ describe('a name on the Hub as a PATH', () => {
 
   test.each([
     ['hf:org/none', /was not found/],
-    ['hf:../x', /no name of a model/],
+    ['hf:../x', /not the name of a model/],
     ['hf:org/name@v9', /no such revision/],
     ['hf:org/name/none/config.json', /no such file/],
   ])('%s: in words', async (name, message) => {

@@ -288,7 +288,7 @@ describe('pooling', () => {
     const { sample } = made(plain());
     await expect(convert(sample, gqa(3))).rejects.toThrow('3 does not divide the 4 KV heads');
     await expect(convert(sample, gqa(8))).rejects.toThrow('this layer has 4 KV heads');
-    await expect(convert(sample, gqa(2), 'joint-svd')).rejects.toThrow('joint-svd does not make GQA-2');
+    await expect(convert(sample, gqa(2), 'joint-svd')).rejects.toThrow('joint-svd cannot make GQA-2');
   });
 });
 
@@ -325,7 +325,7 @@ describe('a latent', () => {
   it('says what its numbers do not say', async () => {
     const { sample } = made(plain());
     expect((await convert(sample, latent(45), 'activation-pca')).notes.join(' ')).toMatch(
-      /fitted to the tokens.*can hold all 40 tokens whatever/,
+      /fitted to the same tokens.*can hold all 40 tokens without any loss/,
     );
     expect((await convert(sample, latent(16))).notes.join(' ')).toMatch(/cannot be absorbed.*mla:R\+D/);
     expect((await convert(sample, latent(16, 8))).notes).toEqual([]);
@@ -339,10 +339,10 @@ describe('a latent', () => {
   it('is refused where it would be larger than what it stands for', async () => {
     const { sample } = made(plain());
     await expect(convert(sample, latent(65))).rejects.toThrow(
-      'a latent of 65 would be larger than the 64 numbers that it stands for',
+      'a latent of 65 would be larger than the 64 values that it replaces',
     );
-    await expect(convert(sample, latent(57, 8))).rejects.toThrow('larger than the 56 numbers');
-    await expect(convert(sample, latent(8, 7))).rejects.toThrow('7 RoPE dims are no whole pairs');
+    await expect(convert(sample, latent(57, 8))).rejects.toThrow('larger than the 56 values');
+    await expect(convert(sample, latent(8, 7))).rejects.toThrow('7 RoPE dims do not form pairs');
     await expect(convert(sample, latent(8, 34))).rejects.toThrow('more than the 32');
   });
 });

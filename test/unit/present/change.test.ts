@@ -75,7 +75,7 @@ describe('the change that a diff shows', () => {
   it('of several devices tells what all of them hold', () => {
     const eight = scenario(1, 32_768, { engine: 'vllm', sharding: { tp: 8, pp: 1, dcp: 1, dpAttention: false } });
     expect(changeText(changeBetween(spec({}), spec({ num_key_value_heads: 32 }), eight))).toContain(
-      '4 GiB (4.29 GB) → 16 GiB (17.18 GB), × 4, in all at 1 × 32,768 tokens',
+      '4 GiB (4.29 GB) → 16 GiB (17.18 GB), × 4, in total at 1 × 32,768 tokens',
     );
   });
 

@@ -40,7 +40,7 @@ describe('hints', () => {
 
   it('tell the latent of DeepSeek-V3', () => {
     expect(hints(sampleConfig('deepseek-v3'))).toMatchObject({
-      kv_lora_rank: '→ with RoPE key 576 per token',
+      kv_lora_rank: '→ 576 per token with RoPE key',
       model_type: '→ 68.63 KiB of cache per token',
     });
     expect(hints(sampleConfig('deepseek-v3'))).not.toHaveProperty('num_key_value_heads');

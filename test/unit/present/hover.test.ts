@@ -47,7 +47,7 @@ describe('hover', () => {
       'If it were `1` MQA → 512 MiB, **÷ 8** · `4` → 2 GiB, **÷ 2** · `16` → 8 GiB, **× 2** · `32` MHA → 16 GiB, **× 4**',
       'Grows with it: **268 M parameters, 512 MiB of weights** (3.3 %) · 537 MFLOP a token (1.7 %)',
       '32 query heads in 8 groups of 4',
-      '**131,072 B/token** (128 KiB) · **4 GiB (4.29 GB)** at 1 × 32,768 tokens · bf16 · intrinsic',
+      '**131,072 B/token** (128 KiB) · **4 GiB (4.29 GB)** at 1 × 32,768 tokens · bf16 · theoretical minimum',
       '`32 layers × 2 K and V × 8 KV heads × 128 head dim × 2 B (bf16) = 131,072 B`',
       '**`num_key_value_heads` [line ',
       '[Show these heads](command:headlight.showHeads) · [Explain the number](command:headlight.explainThisNumber) · [Change scenario](command:headlight.changeScenario)',
@@ -240,7 +240,7 @@ describe('hovers of keys that shape no cache', () => {
   it('say the whole at the scenario, with its weights as they were chosen', () => {
     const text = preset('llama-3-8b');
     expect(fullHover(text, '"vocab_size"')).toContain(
-      'In all **8.03 B parameters, 14.96 GiB of weights** (bfloat16) · 32.2 GFLOP a token · **4 GiB of cache** at 1 × 32,768 tokens · bf16 · intrinsic',
+      'In all **8.03 B parameters, 14.96 GiB of weights** (bfloat16) · 32.2 GFLOP a token · **4 GiB of cache** at 1 × 32,768 tokens · bf16 · theoretical minimum',
     );
     const fp8 = scenario(1, 32_768, { weights: 'fp8' });
     expect(fullHover(text, '"intermediate_size"', fp8)).toContain('**5.64 B parameters, 5.25 GiB of weights** (70 %)');

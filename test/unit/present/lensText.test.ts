@@ -48,8 +48,8 @@ describe('lens', () => {
   });
 
   it.each([
-    [{ kind: 'none' }, true, 'not one sequence fits on 2 × X'],
-    [{ kind: 'unbounded' }, true, 'any number fits on 2 × X'],
+    [{ kind: 'none' }, true, 'no sequence fits on 2 × X'],
+    [{ kind: 'unbounded' }, true, 'any number of sequences fits on 2 × X'],
     [{ kind: 'count', value: 1 }, true, '1 sequence fits on 2 × X'],
     [{ kind: 'none' }, false, 'weights do not fit on 2 × X'],
   ] as const)('says %o', (sequences, weightsFit, text) => {

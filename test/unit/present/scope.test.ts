@@ -99,14 +99,14 @@ describe('several devices', () => {
     expect(hover(reading, 'num_key_value_heads', at)).toContain('`1` MQA → 1,008 GiB, **same**, stored 8 times over');
   });
 
-  it('are compared in all with in all', () => {
+  it('are compared in total with in total', () => {
     const { title, columns, cells } = comparisonTable(
       compareDesigns([{ name: null, title: 'llama-3.1-405b', reading, requests: [{ kind: 'mha' }] }], at),
     );
     expect(title).toContain('all 8 devices');
     const cell = (row: number, id: string): string | undefined =>
       cells[row]?.[columns.findIndex((each) => each.id === id)];
-    expect(cell(0, 'design')).toBe('llama-3.1-405b as it is (GQA)');
+    expect(cell(0, 'design')).toBe('llama-3.1-405b (GQA)');
     expect([cell(0, 'cache'), cell(0, 'each')]).toEqual(['1,008 GiB', '126 GiB']);
     expect([cell(1, 'cache'), cell(1, 'each'), cell(1, 'ratio')]).toEqual(['15.75 TiB', '1.97 TiB', '× 16']);
   });
@@ -136,11 +136,11 @@ describe('windows', () => {
   const plan = planCache(reading.spec, at);
 
   it('bound the growth that is stated', () => {
-    expect(lensDesignText(plan)).toBe('GQA + sliding/full · 496 KiB/token to 1,024 tokens, then 80 KiB');
+    expect(lensDesignText(plan)).toBe('GQA + sliding/full · 496 KiB/token up to 1,024 tokens, then 80 KiB');
     expect(hover(reading, 'num_key_value_heads', at)).toContain(
-      '**507,904 B/token** (496 KiB) to 1,024 tokens, then 80 KiB · **2.91 GiB (3.12 GB)** at 1 × 32,768 tokens',
+      '**507,904 B/token** (496 KiB) up to 1,024 tokens, then 80 KiB · **2.91 GiB (3.12 GB)** at 1 × 32,768 tokens',
     );
-    expect(planText(plan)).toContain('507,904 B (496 KiB) per token to 1,024 tokens, then 80 KiB; ');
+    expect(planText(plan)).toContain('507,904 B (496 KiB) per token up to 1,024 tokens, then 80 KiB; ');
     const { columns, cells } = comparisonTable(compareDesigns([{ name: null, reading, requests: [] }], at));
     expect(cells[0]?.[columns.findIndex(({ id }) => id === 'perToken')]).toBe('496 KiB, then 80 KiB');
   });
@@ -157,7 +157,7 @@ describe('windows', () => {
     const short = planCache(read({ ...GEMMA, max_position_embeddings: 1024 }).spec, scenario(1, 512));
     expect(lensDesignText(short)).toBe('GQA + sliding/full · 496 KiB/token');
     const all = planCache(read({ ...GEMMA, model_type: 'mistral', architectures: ['MistralForCausalLM'] }).spec, at);
-    expect(lensDesignText(all)).toContain('496 KiB/token to 1,024 tokens, then nothing more');
+    expect(lensDesignText(all)).toContain('496 KiB/token up to 1,024 tokens, then nothing more');
   });
 
   it('changed a little print the difference, for a ratio of 1 says nothing', () => {
@@ -192,9 +192,7 @@ describe('hovers', () => {
 
   it('say that KV heads do not count beside a latent, and what the trained length takes', () => {
     const latent = read(sampleConfig('deepseek-v3'));
-    expect(hover(latent, 'num_key_value_heads', scenario(1, 1))).toContain(
-      'does not count here: MLA caches one latent',
-    );
+    expect(hover(latent, 'num_key_value_heads', scenario(1, 1))).toContain('is not used here: MLA caches one latent');
     expect(hover(latent, 'max_position_embeddings', scenario(1, 1))).toContain(
       'One sequence of 163,840 tokens caches 10.72 GiB',
     );

@@ -277,7 +277,7 @@ describe('the command line', () => {
 
 /** Only a family can be taught that is not known. */
 function remedyOf(reading: Reading): string {
-  return reading.spec.family === null ? 'headlight.families' : 'Mend the values';
+  return reading.spec.family === null ? 'headlight.families' : 'Correct the values';
 }
 
 async function cli(...args: string[]): Promise<string> {

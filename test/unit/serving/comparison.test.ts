@@ -31,7 +31,7 @@ describe('a comparison', () => {
       scenario(1, 100_000),
     );
     expect(rows.map((row) => [row.id, row.label, row.plan.cacheBytes])).toEqual([
-      ['0', 'deepseek_v3 as it is (MLA)', 70_272e5],
+      ['0', 'deepseek_v3 (MLA)', 70_272e5],
       ['0:mha', 'MHA', 3_997_696e5],
       ['0:gqa:8', 'GQA-8', 249_856e5],
       ['0:mqa', 'MQA', 31_232e5],
@@ -103,7 +103,7 @@ describe('its text', () => {
 
   it('is the same in the table, Markdown and the terminal', () => {
     const { title, columns, cells } = comparisonTable(comparison);
-    expect(title).toBe('Cache at 1 × 32,768 tokens · bf16 · intrinsic · decoding on H100 SXM 80GB');
+    expect(title).toBe('Cache at 1 × 32,768 tokens · bf16 · theoretical minimum · decoding on H100 SXM 80GB');
     expect(cells[1]?.slice(0, 4)).toEqual(['MHA', '512 KiB', '16 GiB', '× 4']);
     const markdown = comparisonMarkdown(comparison).source;
     const text = comparisonText(comparison);

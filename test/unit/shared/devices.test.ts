@@ -32,7 +32,7 @@ describe('the choice of a device', () => {
   it('is native where that works, however WebAssembly was timed', () => {
     expect(chooseDevice([report('onnxruntime-wasm', 95), cpu], 'auto', false)).toEqual({
       engine: 'onnxruntime-cpu',
-      reason: 'native, before WebAssembly: 80.0 GFLOP/s proven',
+      reason: 'native, preferred to WebAssembly: 80.0 GFLOP/s proven',
     });
     expect(chooseDevice([wasm, report('onnxruntime-cpu', null)], 'auto', false)).toMatchObject({
       engine: 'onnxruntime-wasm',

@@ -335,12 +335,12 @@ describe('details and tables', () => {
       '131,072 B per token (128 KiB)',
     ]);
     expect(linesOf(1).slice(0, 2)).toEqual([
-      '512 MiB (536.9 MB), 8 times less than the first',
-      '32 query heads on one K and V',
+      '512 MiB (536.9 MB), 8 × smaller than the first',
+      '32 query heads share one K and V',
     ]);
-    expect(linesOf(1)[3]).toBe('projections: 2.21 GFLOP a token, −235 M parameters');
+    expect(linesOf(1)[3]).toBe('projections: 2.21 GFLOP per token, −235 M parameters');
     expect(linesOf(2)[4]).toMatch(
-      /^a decode step on H100 SXM 80GB takes at best .* ms, limited by memory bandwidth: reads .* of weights and 1\.13 GiB of cache$/,
+      /^a decode step on H100 SXM 80GB takes at least .* ms, limited by memory bandwidth: reads .* of weights and 1\.13 GiB of cache$/,
     );
   });
 

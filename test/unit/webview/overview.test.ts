@@ -173,7 +173,7 @@ describe('the overview', () => {
     // 122 GiB halved is more than what is left for certain beside 7.5 of weights: 61 of 58 to 65.
     const llama = overviewOn(read(sampleConfig('llama-3-8b')), scenario(1, 1_000_000), 'h100-sxm');
     expect(problemText(llama)).toMatch(
-      /^Does not fit: the cache takes 122.1 GiB, [\d.]+ GiB to [\d.]+ GiB are left beside the weights; fits from 4 × H100 SXM 80GB up\.$/,
+      /^Does not fit: the cache takes 122.1 GiB, but only [\d.]+ GiB to [\d.]+ GiB are left beside the weights; fits from 4 × H100 SXM 80GB up\.$/,
     );
     const weights = llama.memory?.segments.find(({ part }) => part === 'weights');
     expect([weights?.text, weights?.percent]).toEqual(['15.01 GiB', '19 %']);
@@ -199,7 +199,7 @@ describe('the overview', () => {
       'h100-sxm',
     );
     expect(unknown.inexact).toBe(
-      'model_type "nobody-knows" is not known: its 2 layers are assumed to follow the common key names. The setting headlight.families can teach it.',
+      'model_type "nobody-knows" is not known: its 2 layers are assumed to follow the common key names. The setting headlight.families can teach Headlight this family.',
     );
     expect(unknown.memoryProblem).toContain('Its cache alone takes < 1 % of H100 SXM 80GB (80 GiB).');
   });
@@ -252,7 +252,7 @@ describe('the strip', () => {
       ['0–1, 3', 3],
       ['2', 1],
     ]);
-    expect(layerSentence(model, 3)).toBe('Layer 3: sliding window, 2 KV heads of 64, window 128; 512 B a token');
+    expect(layerSentence(model, 3)).toBe('Layer 3: sliding window, 2 KV heads of 64, window 128; 512 B per token');
     expect(layerSentence(model, 9)).toBe('');
   });
 });

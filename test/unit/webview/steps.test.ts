@@ -704,7 +704,7 @@ describe('costs', () => {
     ]);
     const llama = latentCosts(LECTURE, readModelConfig(sampleConfig('llama-3-8b')), scenario(1, 1024), 'mine');
     expect(llama.note).toBe(
-      'Here with 2 bytes a number, and on the left with the position in K itself. mine is GQA: as MHA, and as MLA 512 + 64.',
+      'This example has 2 bytes per number, and on the left with the position in K itself. mine is GQA; compared here as MHA and as MLA 512 + 64.',
     );
     expect(llama.rows[2]).toMatchObject({ left: '524,288 B', right: '36,864 B' });
     expect(latentCosts(LECTURE, null, null, '').rows).toHaveLength(2);
@@ -714,9 +714,9 @@ describe('costs', () => {
     const tp = { sharding: { tp: 8, pp: 1, dcp: 1, dpAttention: false }, engine: 'vllm' } as const;
     const { rows } = latentCosts(LECTURE, reading, scenario(1, 32_768, tp), 'mine');
     expect(rows.slice(2).map(({ what, left, right, ratio }) => [what, left, right, ratio])).toEqual([
-      ['mine, a token', '3,997,696 B', '70,272 B', '÷ 56.89'],
+      ['mine, per token', '3,997,696 B', '70,272 B', '÷ 56.89'],
       ['mine, 1 × 32,768 tokens', '122 GiB', '2.14 GiB', '÷ 56.89'],
-      ['the same, on each of 8 devices', '15.25 GiB', '2.14 GiB', '÷ 7.11'],
+      ['the same on each of 8 devices', '15.25 GiB', '2.14 GiB', '÷ 7.11'],
     ]);
   });
 

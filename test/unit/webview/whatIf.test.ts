@@ -51,9 +51,9 @@ describe('weights of another type', () => {
     expect(fp8.memory?.segments[0]?.label).toBe('weights as fp8');
     // With more devices than KV heads each has a whole copy: more do not help.
     expect(verdictText(fp8)).toMatch(
-      /^Does not fit: the cache takes 126 GiB on each device, [\d.]+ GiB to [\d.]+ GiB are left beside the weights; more of them do not help\.$/,
+      /^Does not fit: the cache takes 126 GiB on each device, but only [\d.]+ GiB to [\d.]+ GiB are left beside the weights; more devices do not help\.$/,
     );
-    expect(verdictText(at({ tp: 8, batch: 1 }))).toMatch(/^Fits: the cache takes 3.94 GiB on each device, /);
+    expect(verdictText(at({ tp: 8, batch: 1 }))).toMatch(/^Fits: the cache takes 3.94 GiB on each device, and /);
     const filed = at({ tp: 8, batch: 1, weights: 'file' });
     expect(filed.memory?.chosen).toBeNull();
     expect(verdictText(filed)).toBe(
@@ -174,7 +174,7 @@ describe('what-if controls', () => {
       same: false,
       bars: { before: 1, after: 0.25 },
     });
-    expect(resultSentence(rows)).toBe('per token 32 KiB, ÷ 4; in all 1 GiB, ÷ 4');
+    expect(resultSentence(rows)).toBe('per token 32 KiB, ÷ 4; in total 1 GiB, ÷ 4');
     expect(planCache(after.spec, at).bytesPerToken).toBe(32_768);
     expect(
       resultRows(overviewOn(reading, at, 'h100-sxm'), overviewOn(reading, at, 'h100-sxm')).every(
@@ -265,7 +265,7 @@ describe('what-if controls', () => {
       expect(refused.three).toEqual([]);
       // Said once, not as a guess as well.
       expect(refused.inexact).toBeNull();
-      expect(refused.memoryProblem).toBe('Nothing fits on H100 SXM 80GB: it does not start.');
+      expect(refused.memoryProblem).toBe('Nothing fits on H100 SXM 80GB: the engine does not start.');
       for (const row of resultRows(refused, fine))
         expect([row.before, row.ratio, row.bars]).toEqual(['refused', '', null]);
     });

@@ -130,6 +130,6 @@ describe('damaged files', () => {
     view.setBigUint64(place + 4, 1_000_000n, true);
     const path = join(folder, 'm.gguf');
     writeFileSync(path, bytes);
-    await expect(openGguf(path)).rejects.toThrow(/behind the end of the file/);
+    await expect(openGguf(path)).rejects.toThrow(/past the end of the file/);
   });
 });

@@ -89,7 +89,7 @@ describe('models that are refused', () => {
 
 describe('folders', () => {
   it('finds what is to be opened, or says what is missing', async () => {
-    await expect(locateModel(folder)).rejects.toThrow(/no weights are in this folder/);
+    await expect(locateModel(folder)).rejects.toThrow(/there are no weights in this folder/);
     write(folder, 'pytorch_model.bin', 'x');
     await expect(locateModel(folder)).rejects.toThrow(/pickled/);
     write(folder, 'a.gguf', 'x');

@@ -207,7 +207,7 @@ describe('shards', () => {
     const path = write(folder, 'm-1.safetensors', shard('a', 1));
     truncateSync(path, shard('a', 1).byteLength - 2);
     expect((await failure(write(folder, 'm.safetensors.index.json', index({ a: 'm-1.safetensors' })))).message).toMatch(
-      /ends 2 bytes behind the end of the file/,
+      /ends 2 bytes past the end of the file/,
     );
   });
 
@@ -266,7 +266,7 @@ describe('what is wrong with files', () => {
       entry({ dtype: 'F32', shape: [2], data_offsets: [0, 4] }),
       /needs 8 bytes, but its data_offsets span 4/,
     ],
-    ['an end outside', entry({ dtype: 'F32', shape: [2], data_offsets: [0, 8] }), /4 bytes behind the end/],
+    ['an end outside', entry({ dtype: 'F32', shape: [2], data_offsets: [0, 8] }), /4 bytes past the end/],
     ['a hole at the front', entry({ dtype: 'F32', shape: [0], data_offsets: [4, 4] }), /belong to no tensor/],
     [
       'a duplicate name',

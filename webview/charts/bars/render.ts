@@ -53,7 +53,7 @@ export function renderBars(bars: Bars, selected: string | null, handlers: BarsHa
   const columns = 2 + bars.columns.length;
   return html`<div class="bars" .style=${`--columns: ${columns}`}>
     <div class="head" aria-hidden="true">
-      <span>Design</span><span></span><span>Cache</span><span>Against first</span>${bars.columns.map((column) => html`<span title=${column.about}>${column.title}</span>`)}
+      <span>Design</span><span></span><span>Cache</span><span>vs. first</span>${bars.columns.map((column) => html`<span title=${column.about}>${column.title}</span>`)}
     </div>
     <div role="listbox" aria-label="Designs, by what they cache" class="row-list" @keydown=${handlers.keydown}>
       ${bars.rows.map((row, index) => renderRow(row, index === 0, row.id === selected, row.id === active, handlers))}

@@ -80,7 +80,7 @@ export class CurveElement extends LitElement {
         class="plot"
         role="slider"
         tabindex="0"
-        aria-label="Context at which the designs are read, in tokens"
+        aria-label="Context at which to read the curves, in tokens"
         aria-valuemin=${range.least}
         aria-valuemax=${range.most}
         aria-valuenow=${cursorTokens}

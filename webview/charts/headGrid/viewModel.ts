@@ -17,7 +17,7 @@ export function measureTitle(name: MeasureName): string {
 
 /** What each measure says, for people who have not met it. */
 export const MEASURE_MEANINGS: Readonly<Record<MeasureName, string>> = {
-  entropy: '0 looks at one token, 1 at all alike',
+  entropy: '0: looks at one token; 1: at all equally',
   sink: 'mean weight on the first token',
   previousToken: 'share of weight on the token before',
   duplicateToken: 'share on earlier copies of the same token',

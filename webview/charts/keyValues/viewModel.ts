@@ -56,7 +56,7 @@ export function betweenText(before: number, difference: number): string {
   return difference === 0
     ? `the same as group ${before}`
     : Number.isNaN(difference)
-      ? `differs from group ${before} by what is not a number`
+      ? `differs from group ${before} by an amount that is not a number`
       : `differs from group ${before} by up to ${differenceText(difference)}`;
 }
 

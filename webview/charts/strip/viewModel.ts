@@ -110,7 +110,7 @@ export function legendOf(model: StripModel): readonly { readonly kind: Attention
 
 function cachesText(entry: number, state: number): string {
   const parts = [
-    ...(entry > 0 ? [`${formatSize(entry)} a token`] : []),
+    ...(entry > 0 ? [`${formatSize(entry)} per token`] : []),
     ...(state > 0 ? [`state ${formatSize(state)}`] : []),
   ];
   return parts.length > 0 ? parts.join(' + ') : 'caches nothing';

@@ -15,11 +15,11 @@ import {
 import { headsText, limitText } from '../../../src/present/words';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
 
-/** "4 times less than the first", of `formatRatio`'s "÷ 4". */
+/** "4 × smaller than the first", of `formatRatio`'s "÷ 4". */
 function spokenRatio(ratio: string): string {
-  if (ratio.startsWith('÷ ')) return `${ratio.slice(2)} times less than the first`;
-  if (ratio.startsWith('× ')) return `${ratio.slice(2)} times the first`;
-  return ratio === 'same' ? 'as much as the first' : `${ratio} against the first`;
+  if (ratio.startsWith('÷ ')) return `${ratio.slice(2)} × smaller than the first`;
+  if (ratio.startsWith('× ')) return `${ratio.slice(2)} × the first`;
+  return ratio === 'same' ? 'same as the first' : `${ratio} compared with the first`;
 }
 
 /** Lines below the design's name, the most telling first. */
@@ -43,14 +43,14 @@ export function detailLines(row: ComparisonRow, { device, rows: [first] }: Compa
       : '',
     row.projectionFlops === null
       ? ''
-      : `projections: ${formatFlops(row.projectionFlops)} a token${request === null || delta === null ? '' : delta === 0 ? ', as many parameters' : `, ${formatDelta(delta)} parameters`}`,
+      : `projections: ${formatFlops(row.projectionFlops)} per token${request === null || delta === null ? '' : delta === 0 ? ', the same parameters' : `, ${formatDelta(delta)} parameters`}`,
     decode && device
-      ? `a decode step on ${device.name} takes at best ${formatSeconds(decode.timeS)}, ${limitText(decode)}: reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache`
+      ? `a decode step on ${device.name} takes at least ${formatSeconds(decode.timeS)}, ${limitText(decode)}: reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache`
       : device && row.weightsFit === false
         ? `the weights alone do not fit on ${plan.everywhere.devices > 1 ? `${formatInteger(plan.everywhere.devices)} × ` : ''}${device.name}: nothing is decoded`
         : '',
     row.unchangedLayers > 0
-      ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'a window, or no heads to share' : 'they have no heads to share'}`
+      ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'they have a window, or no heads to share' : 'they have no heads to share'}`
       : '',
   ].filter((line) => line !== '');
 }

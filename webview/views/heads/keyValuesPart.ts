@@ -112,7 +112,7 @@ export class HeadsKeyValues extends LitElement {
     if (latent === null) return nothing;
     const { scale } = this.look;
     return html`<section class="part" aria-label="Latent">
-      <h2>What is cached <span class="small">latent ${latent.dim}${ropeKey === null ? '' : ` + RoPE key ${ropeKey.dim}`} values a token, for all heads</span></h2>
+      <h2>What is cached <span class="small">latent ${latent.dim}${ropeKey === null ? '' : ` + RoPE key ${ropeKey.dim}`} values per token, for all heads</span></h2>
       <div class="latents">
         ${this.renderVectors(
           result,

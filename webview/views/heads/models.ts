@@ -416,14 +416,14 @@ export function whoseHeads({ label, origin }: HeadSource, config: { readonly nam
 /** What seeded weights mean, and what they do not. */
 export function seededText({ note }: SeededNote, words: boolean): string {
   const left = note === null ? '' : ` ${sentence(note)}.`;
-  return `Which heads share K and V, their sizes and masks are as in the config. What heads look at means nothing. Each ${words ? 'word' : 'token'} enters the layer as a random vector of its own, as after a norm.${left}`;
+  return `Which heads share K and V, their sizes and masks are as in the config. What the heads look at has no meaning. Each ${words ? 'word' : 'token'} enters the layer as a random vector of its own, as after a norm.${left}`;
 }
 
 /** "GQA · 8 query heads in 2 groups of 4", of one layer. */
 export function layerText(attention: RunnableAttention | RefusedLayer): string {
   if (attention.kind === 'refused') return 'no heads';
   if (attention.kind === 'latent')
-    return `MLA · ${attention.queryHeads} query heads on one latent of ${attention.latentDim} + ${attention.ropeDim}`;
+    return `MLA · ${attention.queryHeads} query heads share one latent of ${attention.latentDim} + ${attention.ropeDim}`;
   const limit =
     attention.kind === 'sliding'
       ? ` · window ${formatInteger(attention.window)}`

@@ -232,7 +232,7 @@ export class HeadsPatterns extends LitElement {
     return html`
       <p class="above small">${heads.length} heads${sorted}${columns}${waits}${look.order === 'position' ? '' : html` · ${MEASURE_MEANINGS[look.order]}`}</p>
       <headlight-head-grid .model=${model} .chosen=${chosen} .other=${other} label="Heads${sorted}. Arrow keys choose one." @headlight-choose=${(event: CustomEvent<GridChoice>) => this.choose(heads[event.detail.index], event.detail)}></headlight-head-grid>
-      <headlight-legend .to=${look.shared ? differenceText(Math.max(...this.maxima(result))) : 'largest of each head'} note=${notes(scaleNote(look.scale), this.spareNote(result), model.rows.count > 96 ? 'largest of each dot' : '')} hatched></headlight-legend>
+      <headlight-legend .to=${look.shared ? differenceText(Math.max(...this.maxima(result))) : 'maximum of each head'} note=${notes(scaleNote(look.scale), this.spareNote(result), model.rows.count > 96 ? 'a dot shows its largest weight' : '')} hatched></headlight-legend>
       <button class="link small" aria-expanded=${this.showTable} @click=${() => (this.showTable = !this.showTable)}>${this.showTable ? 'Hide table' : 'Measures as table'}</button>
       ${this.showTable ? html`<headlight-matrix-table .model=${this.memos.table.get([heads], () => measuresTable(heads))}></headlight-matrix-table>` : nothing}`;
   }
@@ -305,7 +305,7 @@ export class HeadsPatterns extends LitElement {
         .table=${heatmapTable(model, `${title}, layer ${result.layer}: weights, a row for each query`, 'query \\ key', 'both')}
         @headlight-view=${(event: CustomEvent<View | null>) => this.zoomTo(event.detail)}
         @headlight-pin=${(event: CustomEvent<PinDetail>) => this.pin(event.detail)}
-      ><headlight-legend slot="foot" kind=${model.map} from=${minus === null ? '0' : `−${differenceText(model.scale.most)}`} to=${differenceText(model.scale.most)} note=${notes(scaleNote(look.scale), minus === null ? this.spareNote(result) : '', isExact(model.rows) ? '' : 'largest of each dot', minus === null ? '' : `above 0: head ${head} more`)} hatched></headlight-legend></headlight-heatmap>
+      ><headlight-legend slot="foot" kind=${model.map} from=${minus === null ? '0' : `−${differenceText(model.scale.most)}`} to=${differenceText(model.scale.most)} note=${notes(scaleNote(look.scale), minus === null ? this.spareNote(result) : '', isExact(model.rows) ? '' : 'a dot shows its largest weight', minus === null ? '' : `above 0: more in head ${head}`)} hatched></headlight-legend></headlight-heatmap>
       ${this.lost === '' ? nothing : html`<p class="small warn">${this.lost} <button class="link" @click=${() => void this.session?.run()}>Run again</button></p>`}
       ${this.renderPinned(result)}`;
   }

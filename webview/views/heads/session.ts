@@ -184,7 +184,7 @@ export class HeadsSession {
       this.update({ sources, failure: null });
       await this.use(source);
     } catch (error) {
-      this.fail(error, 'Where heads can be taken from');
+      this.fail(error, 'Weights to choose from');
     }
   }
 
@@ -534,9 +534,9 @@ function failureOf(error: unknown, where: string): Failure {
     invalidInput: 'Change that, and run again.',
     tooLarge: 'Use a shorter prompt or a smaller layer, or raise headlight.compute.memoryCeilingGiB in the settings.',
     unavailable: 'Choose another device in the settings (headlight.compute), or see the log.',
-    crashed: 'Run again: the compute process starts anew.',
+    crashed: 'Run again: the compute process restarts.',
   };
-  return { what, where, then: then[code] ?? 'Run again; the log tells more.' };
+  return { what, where, then: then[code] ?? 'Run again, or see the log.' };
 }
 
 /** The lecture's. Each of its words is a token of the sample models. */

@@ -9,7 +9,7 @@ export function parseIds(text: string, vocabulary: number): number[] {
     if (/^\d+$/.test(word) && id < vocabulary) return id;
     throw new RpcError(
       'invalidInput',
-      `“${word.slice(0, 20)}” is no token id: this model has no tokenizer here, so the prompt is a list of numbers from 0 to ${vocabulary - 1}.`,
+      `“${word.slice(0, 20)}” is not a token id: this model has no tokenizer here, so the prompt is a list of numbers from 0 to ${vocabulary - 1}.`,
     );
   });
 }

@@ -105,7 +105,7 @@ export interface Memory {
   /** "fits 15 sequences of 32,768" */
   readonly sequences: string;
   readonly longest: string;
-  /** "a decode step takes at best 4.60 ms"; null where it cannot be known. */
+  /** "a decode step takes at least 4.60 ms"; null where it cannot be known. */
   readonly decode: string | null;
   /** "limited by memory bandwidth" */
   readonly limit: string;
@@ -164,9 +164,9 @@ export function overviewModel(reading: Reading, scenario: Scenario, gpu: Gpu, se
     memory: refusal === null && report ? memoryOf(report, plan) : null,
     deviceSource: gpu.device?.source ?? null,
     memoryProblem: !device
-      ? `${gpu.gpu} is no device of the table: change headlight.scenario.gpu`
+      ? `${gpu.gpu} is not a known device: change headlight.scenario.gpu`
       : refusal !== null
-        ? `Nothing fits on ${device.name}: it does not start.`
+        ? `Nothing fits on ${device.name}: the engine does not start.`
         : report || !serving
           ? null
           : noReportText(plan, device),
@@ -204,7 +204,7 @@ function notesOf(plan: CachePlan): readonly string[] {
   return [...plan.notes.filter((note) => !note.inexact).map((note) => note.text), ...long];
 }
 
-const TEACH = 'The setting headlight.families can teach it';
+const TEACH = 'The setting headlight.families can teach Headlight this family';
 
 /** What was guessed, and how to make an end of it; null where all that is wrong is that the engine does not start. */
 function guessesOf(plan: CachePlan): string | null {
@@ -236,7 +236,7 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     ['overhead', 'activations, buffers', overheadBytes],
     ['cache', 'cache', cacheBytes],
     ['free', 'free', free],
-    ['kept', 'left out', kept],
+    ['kept', 'kept free by the engine', kept],
   ];
   let left = 1;
   // What is not there is not listed: nothing is free where it does not fit.
@@ -259,7 +259,7 @@ function memoryOf(report: FitReport, plan: CachePlan): Memory {
     // An encoder decodes nothing.
     decode:
       decode && plan.atLeast.totalBytes > 0
-        ? `a decode step ${report.fits ? 'takes' : 'would take'} at best ${formatSeconds(decode.timeS)}`
+        ? `a decode step ${report.fits ? 'takes' : 'would take'} at least ${formatSeconds(decode.timeS)}`
         : null,
     limit: decode ? limitText(decode) : '',
   };
@@ -316,7 +316,7 @@ export function derivationOf(model: OverviewModel, name: NumberName): readonly S
     case 'state':
       return [
         ...plan.derivation.filter((term) => term.what === 'state').map((term) => heldStep(term, plan)),
-        text('It is kept once a sequence, however long the sequence is.'),
+        text('It is kept once per sequence, however long the sequence is.'),
       ];
     case 'three':
       return threeSteps(plan);
@@ -334,8 +334,7 @@ const text = (content: string, from: readonly Origin[] = []): Step => ({ kind: '
 /** Terms that grow with the first tokens: state does not, and of a compressed layer the window does. */
 function perTokenSteps(plan: CachePlan): readonly Step[] {
   const terms = plan.derivation.filter((term) => term.what !== 'state');
-  if (terms.length === 0)
-    return [text(plan.known ? 'No layer caches anything by the token.' : `${notKnownText(plan)}.`)];
+  if (terms.length === 0) return [text(plan.known ? 'No layer caches anything per token.' : `${notKnownText(plan)}.`)];
   const several = terms.length > 1;
   return [
     ...terms.map(
@@ -344,7 +343,7 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
         title: several ? termTitle(term) : '',
         formula: '',
         rows: factorRows(term),
-        result: `${formatInteger(term.bytesPerEntry)} B${several ? ' an entry' : ''}`,
+        result: `${formatInteger(term.bytesPerEntry)} B${several ? ' per entry' : ''}`,
       }),
     ),
     // An entry of compressed layers stands for several tokens.
@@ -361,7 +360,7 @@ function perTokenSteps(plan: CachePlan): readonly Step[] {
       : [text(`${notKnownText(plan)}.`)]),
     ...(plan.scenario.engine === 'intrinsic'
       ? []
-      : [text('By the attention itself: no page, no padding, one device.')]),
+      : [text('For the attention itself: no pages, no padding, one device.')]),
   ];
 }
 
@@ -423,7 +422,7 @@ function rankSteps(plan: CachePlan): readonly Step[] {
   return devices > 1
     ? [
         text(
-          `So much on one device; all ${formatInteger(devices)} together: ${sizeInAllText(plan, 'totalBytes', formatBytes)}${duplication > 1 ? `, for the cache is stored ${duplication.toFixed(2)} times over` : ''}.`,
+          `That is one device; all ${formatInteger(devices)} together: ${sizeInAllText(plan, 'totalBytes', formatBytes)}${duplication > 1 ? `, because the cache is stored ${duplication.toFixed(2)} times over` : ''}.`,
         ),
       ]
     : [];
@@ -464,7 +463,7 @@ function memorySteps(
       cacheOrigins(plan),
     ),
     text(
-      `Room for the cache: ${percentOf(report.fraction, 1)} of ${formatSize(device.memoryBytes)} − weights − ${formatSize(overheadBytes)} for activations, graphs and buffers: ${formatSize(Math.max(0, low.cacheBudgetBytes))} to ${formatSize(Math.max(0, high.cacheBudgetBytes))}, by published start-ups. The rest is left out, as engines do by default.`,
+      `Room for the cache: ${percentOf(report.fraction, 1)} of ${formatSize(device.memoryBytes)} − weights − ${formatSize(overheadBytes)} for activations, graphs and buffers: ${formatSize(Math.max(0, low.cacheBudgetBytes))} to ${formatSize(Math.max(0, high.cacheBudgetBytes))}, estimated from published start-up logs. The engine keeps the rest free.`,
     ),
     ...(source ? [text(`${device.name}: ${source.title}${source.verified ? '' : ' (not verified)'}.`)] : []),
   ];
@@ -475,12 +474,12 @@ function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
   const { cachedTokens } = report;
   return [
     text(
-      `The most sequences of ${formatInteger(tokens)} tokens whose reserve stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in all` : ''}.`,
+      `The largest number of sequences of ${formatInteger(tokens)} tokens whose reserved cache stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in total` : ''}.`,
     ),
     text(
       `The longest context: the most tokens of ${batch === 1 ? 'one sequence' : `${formatInteger(batch)} sequences`} in the same room.`,
     ),
-    text('A sequence takes its bytes from', cacheOrigins(plan)),
+    text('The bytes of a sequence follow from', cacheOrigins(plan)),
   ];
 }
 
@@ -496,7 +495,7 @@ function decodeSteps(report: FitReport, plan: CachePlan): readonly Step[] {
     ),
     text(`It computes ${formatFlops(decode.flops)} in ${decode.format}: ${formatSeconds(decode.computeTimeS)}.`),
     text(
-      `${decode.intensityFlopsPerByte.toFixed(1)} operations a byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two counts: an estimate of the best case, not a measurement.`,
+      `${decode.intensityFlopsPerByte.toFixed(1)} operations per byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two times is the bound: an estimate of the best case, not a measurement.`,
     ),
     text('The cache follows from', cacheOrigins(plan)),
   ];

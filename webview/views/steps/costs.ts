@@ -9,7 +9,7 @@ import { formatSize, formatInteger, formatRatio } from '../../../src/model/units
 import { formatFlops } from '../../../src/present/quantities';
 import { workloadText } from '../../../src/present/words';
 import { decodeAttentionFlops, prefillAttentionFlops } from '../../../src/serving/attentionWork';
-import { changesNothing, compareDesigns } from '../../../src/serving/comparison';
+import { compareDesigns } from '../../../src/serving/comparison';
 import type { WalkSettings } from './settings';
 import { wordsOf } from './settings';
 import { multiplications, type Walk } from './walk';
@@ -56,20 +56,20 @@ export function latentCosts(
   const left = 2 * sizes.heads * sizes.headDim * BYTES;
   const right = (sizes.latent + sizes.rope) * BYTES;
   const rows = [
-    costRow('here, a token', left, right, exactBytes),
-    costRow(`here, ${tokens} tokens`, left * tokens, right * tokens, exactBytes),
+    costRow('this example, per token', left, right, exactBytes),
+    costRow(`this example, ${tokens} tokens`, left * tokens, right * tokens, exactBytes),
   ];
   const real = reading && scenario ? realDesigns(reading, scenario, name) : null;
   if (real) {
     const { mha, mla, onDevices } = real;
     rows.push(
-      costRow(`${name}, a token`, mha.bytesPerToken, mla.bytesPerToken, exactBytes),
+      costRow(`${name}, per token`, mha.bytesPerToken, mla.bytesPerToken, exactBytes),
       costRow(`${name}, ${workloadText(mla.scenario)}`, mha.totalBytes, mla.totalBytes, formatSize),
     );
     if (onDevices)
       rows.push(
         costRow(
-          `the same, on each of ${formatInteger(onDevices.mla.everywhere.devices)} devices`,
+          `the same on each of ${formatInteger(onDevices.mla.everywhere.devices)} devices`,
           onDevices.mha.totalBytes,
           onDevices.mla.totalBytes,
           formatSize,
@@ -80,7 +80,7 @@ export function latentCosts(
     title: 'What each keeps',
     columns: ['K and V of every head', sizes.rope > 0 ? 'latent and rotary key' : 'latent'],
     rows,
-    note: `Here with 2 bytes a number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}`,
+    note: `This example has 2 bytes per number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}`,
   };
 }
 
@@ -101,10 +101,9 @@ function realDesigns(
   const whole = designsAt(reading, { ...scenario, sharding: UNSHARDED });
   if (!whole) return null;
   const { variant } = reading.spec;
-  const own = changesNothing(reading.spec, { kind: 'mha' }) ? 'as it is' : 'as MHA';
   const note = whole.isLatent
-    ? `${name} as MHA and as it is.`
-    : `${name} is ${variant}: ${own}, and as ${whole.label}.`;
+    ? `${name} is MLA; compared here with itself as MHA.`
+    : `${name} is ${variant}; compared here as MHA and as ${whole.label}.`;
   return { ...whole, onDevices: deviceCount(scenario.sharding) > 1 ? designsAt(reading, scenario) : null, note };
 }
 
@@ -144,9 +143,14 @@ export function plainCosts(
     );
   const [without, cached] = [count('left'), count('right')];
   const rows = [
-    costRow('here, work for the new token, one head', without.all, cached.all, formatInteger),
-    costRow('of them done before', without.again, cached.again, formatInteger),
-    costRow(`here, kept after ${tokens} tokens`, 0, 2 * sizes.heads * sizes.headDim * BYTES * tokens, exactBytes),
+    costRow('this example, work for the new token, one head', without.all, cached.all, formatInteger),
+    costRow('of which repeated work', without.again, cached.again, formatInteger),
+    costRow(
+      `this example, kept after ${tokens} tokens`,
+      0,
+      2 * sizes.heads * sizes.headDim * BYTES * tokens,
+      exactBytes,
+    ),
   ];
   const projections = reading && projectionParameters(reading.spec);
   if (reading && scenario && projections !== null) {
@@ -168,6 +172,6 @@ export function plainCosts(
     title: 'What each computes and keeps',
     columns: ['without a cache', 'with a cache'],
     rows,
-    note: 'Here with 2 bytes a number; work is multiplications of pairs that the mask allows, softmax left out.',
+    note: 'This example has 2 bytes per number. Work counts the multiplications that the mask allows, without softmax.',
   };
 }

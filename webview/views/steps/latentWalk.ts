@@ -121,7 +121,7 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'latent',
       'The latent',
-      `Each token is compressed to ${sizes.latent} numbers, its latent: of MLA's K and V nothing else is kept.`,
+      `Each token is compressed to ${sizes.latent} numbers, its latent: nothing else of K and V is stored.`,
       operation('product', 'c', prompt, 'x', 'wdkv'),
     ),
     step(
@@ -151,7 +151,7 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'absorbQuery',
       'Absorb the key weight',
-      'Q · Kᵀ is X · W_Q · W_UKᵀ · C_KVᵀ: the two weights in the middle become one, before any token comes.',
+      'Q · Kᵀ is X · W_Q · W_UKᵀ · C_KVᵀ: the two weights in the middle become one, before any token arrives.',
       operation('transposed', 'a', [0, absorbed.queryWeight.rows], 'wq', 'wuk'),
     ),
     step(
@@ -175,7 +175,7 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'newToken',
       'A new token',
-      `“${fresh}” comes: one row more in X, and only this row is new work.`,
+      `“${fresh}” arrives: X gains one row, and only that row has to be computed.`,
       operation('lookup', 'x', added),
     ),
     step(
@@ -222,14 +222,14 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'output',
       'Output',
-      `The output projection adds the heads up; on the right B expands and projects in one, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`,
+      `The output projection adds the heads up; on the right B expands and projects in one step, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`,
       operation('heads', 'o', one, 'z', 'wo'),
       operation('heads', 'oa', one, 'u', 'b'),
     ),
     step(
       'logits',
       'Logits',
-      `Against the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest (a real model has MLPs and more layers in between).`,
+      `Compared with the words' embeddings, “${likeliest(vocabulary, logits.left)}” scores highest (a real model has MLPs and more layers in between).`,
       operation('product', 'l', one, 'o', 'e'),
       operation('product', 'la', one, 'oa', 'e'),
     ),
@@ -257,7 +257,7 @@ export function latentWalk(settings: WalkSettings): Walk {
           step(
             'ropeWeights',
             'Weights with position',
-            `Divided by √${sizes.headDim + sizes.rope} now, the weights take position into account; all that follows is as before.`,
+            `Divided by √${sizes.headDim + sizes.rope} now, the weights take position into account; everything after that is as before.`,
             operation('softmax', 'wr', one, 'sr', undefined, { root: sizes.headDim + sizes.rope }),
             operation('softmax', 'wra', one, 'sra', undefined, { root: sizes.headDim + sizes.rope }),
           ),

@@ -90,13 +90,13 @@ export function plainWalk(settings: WalkSettings): Walk {
     step(
       'queries',
       'Queries',
-      'A weight makes a query of every token: what it looks for.',
+      'One weight matrix makes a query of every token: what it looks for.',
       ...both(prompt, prompt, queries),
     ),
     step(
       'keys',
       'Keys and values',
-      'Two more make a key and a value of every token; the right keeps them for later tokens.',
+      'Two more make a key and a value of every token; the right side keeps them for later tokens.',
       ...both(prompt, prompt, ...kept),
     ),
     step(
@@ -117,11 +117,11 @@ export function plainWalk(settings: WalkSettings): Walk {
       'Weights times values; only the last row decides which word comes next.',
       ...both(prompt, prompt, context),
     ),
-    step('newToken', 'A new token', `“${fresh}” comes: one row more in X.`, operation('lookup', 'x', added)),
+    step('newToken', 'A new token', `“${fresh}” arrives: X gains one row.`, operation('lookup', 'x', added)),
     step(
       'newQueries',
       'Queries again, or one',
-      `Without a cache all ${next} queries are made again; with one, only that of “${fresh}”: old queries are needed no more.`,
+      `Without a cache all ${next} queries are made again; with one, only that of “${fresh}”: earlier queries are never needed again.`,
       ...both(every, added, queries),
     ),
     step(
@@ -151,7 +151,7 @@ export function plainWalk(settings: WalkSettings): Walk {
     step(
       'kept',
       'What is computed, what is kept',
-      'Without a cache the work of a token grows with the square of the context, with one in proportion to it.',
+      'Without a cache, the work for a token grows with the square of the context; with one, in proportion to it.',
     ),
   ];
   return {

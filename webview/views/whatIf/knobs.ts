@@ -43,7 +43,7 @@ const MOST = 1e7;
 function whole(value: number): string | null {
   return Number.isSafeInteger(value) && value >= 1 && value <= MOST
     ? null
-    : `A whole number from 1 to ${formatInteger(MOST)} is possible.`;
+    : `Use a whole number from 1 to ${formatInteger(MOST)}.`;
 }
 
 export function knobsOf(reading: Reading): readonly Knob[] {
@@ -207,7 +207,7 @@ function latentKnobs(reading: Reading): Knob[] {
     ),
     ...rope.map((place) =>
       numberKnob(place, labelOf('RoPE key', rope, place), [16, 32, 48, 64, 80, 96, 128, 192, 256], true, {
-        problem: (value) => whole(value) ?? (value % 2 === 0 ? null : 'RoPE turns pairs: an even number is needed.'),
+        problem: (value) => whole(value) ?? (value % 2 === 0 ? null : 'RoPE rotates pairs: an even number is needed.'),
       }),
     ),
   ];

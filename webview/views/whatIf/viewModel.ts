@@ -123,7 +123,7 @@ export function resultRows(before: OverviewModel, after: OverviewModel): readonl
     sizeRow('per token', 'bytesPerToken', before.plan, after.plan),
     ...growthRow(before.plan, after.plan),
     inAllRow(before.plan, after.plan),
-    ...(split ? [sizeRow('one device', 'totalBytes', before.plan, after.plan)] : []),
+    ...(split ? [sizeRow('per device', 'totalBytes', before.plan, after.plan)] : []),
     ...fit('sequences', (model) => model.report?.concurrentSequences),
     ...fit('max context', (model) => model.report?.longestContext),
     ...(oldStep !== undefined && newStep !== undefined ? [row('decode step', oldStep, newStep, formatSeconds)] : []),
@@ -149,9 +149,9 @@ function growthRow(before: CachePlan, after: CachePlan): ResultRow[] {
 
 function inAllRow(before: CachePlan, after: CachePlan): ResultRow {
   const [old, now] = [inAllBytes(before), inAllBytes(after)];
-  if (old !== null && now !== null) return row('in all', old, now, formatSize);
+  if (old !== null && now !== null) return row('in total', old, now, formatSize);
   const [oldText, nowText] = [sizeInAllText(before), sizeInAllText(after)];
-  return { name: 'in all', before: oldText, after: nowText, ratio: '', same: oldText === nowText, bars: null };
+  return { name: 'in total', before: oldText, after: nowText, ratio: '', same: oldText === nowText, bars: null };
 }
 
 function row(name: string, before: number, after: number, format: (value: number) => string): ResultRow {
@@ -190,10 +190,10 @@ export function assumed({ notes, spec }: Pick<CachePlan, 'notes' | 'spec'>): rea
   return notes.filter((note) => !note.inexact && !spec.notes.includes(note)).map(({ text }) => `${sentence(text)}.`);
 }
 
-/** For the live region: "In all 1 GiB, ÷ 4". */
+/** For the live region: "In total 1 GiB, ÷ 4". */
 export function resultSentence(rows: readonly ResultRow[]): string {
   const perToken = rows.find(({ name }) => name === 'per token');
-  const total = rows.find(({ name }) => name === 'in all');
+  const total = rows.find(({ name }) => name === 'in total');
   if (!perToken || !total) return '';
   const part = ({ name, after, ratio }: ResultRow): string =>
     `${name} ${after}${ratio === '' ? ', unchanged' : `, ${ratio}`}`;
