@@ -15,6 +15,7 @@ import { type Answers, handlersOf } from '../shared/schema';
 import { tightTensors } from '../shared/transfer';
 import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
+import { measureDecode } from './bench/measureDecode';
 import { describeLayer } from './describeLayer';
 import { layerOnnx } from './layerOnnx';
 import { HeadsService } from './heads/service';
@@ -55,6 +56,16 @@ export class ComputeService {
         return layerOnnx(params);
       },
       'compute/runLayer': (params, context) => this.runLayer(params, context),
+      'bench/decode': (params, context) =>
+        measureDecode(
+          params,
+          {
+            threads: this.options.threads ?? computeThreads(),
+            tensorflowPath: this.options.tensorflowPath ?? null,
+            ceiling: this.memoryCeiling,
+          },
+          context,
+        ),
       ...this.heads.answers(),
       ...WEIGHTS_ANSWERS,
     };

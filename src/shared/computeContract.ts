@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
 import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/onnx/program';
 import { configSource } from './configSource';
+import { DECODE } from './decodeContract';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
 import { HEADS } from './headsContract';
@@ -127,6 +128,7 @@ export const COMPUTE = {
   },
   'compute/layerOnnx': { params: layerOnnx, result: layerOnnxResult },
   'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
+  ...DECODE,
   ...HEADS,
   ...WEIGHTS,
 } satisfies Contract;
