@@ -21,7 +21,7 @@ const TITLES: Readonly<Record<PanelView, string>> = {
   compare: 'Compare',
   whatIf: 'What-if',
   heads: 'Heads',
-  mla: 'MLA',
+  steps: 'Step by step',
 };
 
 /** The overview comes with the page: what is shown first should not wait for one more round of files. */
@@ -29,11 +29,11 @@ const CHUNKS: Readonly<Partial<Record<PanelView, () => Promise<unknown>>>> = {
   compare: () => import('./views/compare'),
   whatIf: () => import('./views/whatIf'),
   heads: () => import('./views/heads'),
-  mla: () => import('./views/mla'),
+  steps: () => import('./views/steps'),
 };
 
 /** Views that say something without a config: sample models, the lecture's small matrices. */
-const WITHOUT_CONFIG: readonly PanelView[] = ['heads', 'mla'];
+const WITHOUT_CONFIG: readonly PanelView[] = ['heads', 'steps'];
 
 /** Margins are the views' (VS Code gives the body 20 px), and the ground is the place's own, for what must tell it by itself. */
 const PAGE = new CSSStyleSheet();
@@ -69,9 +69,15 @@ export class HeadlightApp extends LitElement {
       .stale { display: block; width: 100%; padding: 2px 12px; }
       /* Dimmed by its colours: fainter letters would be hard to read where they are faint already. */
       .view.old { filter: grayscale(1); }
-      @container (max-width: 310px) {
+      /* Five names in a narrow side bar: letters of a panel's title, as VS Code has them. */
+      @container (max-width: 370px) {
         .bar { padding: 0 4px; }
-        .tabs button { padding: 0 4.5px; }
+        .tabs { justify-content: space-between; }
+        .tabs button { padding: 0 3px; font-size: 12px; }
+      }
+      @container (max-width: 310px) {
+        .bar { padding: 0 2px; }
+        .tabs button { padding: 0 1px; font-size: 11px; }
       }
       @container (min-width: 640px) {
         header, main, .stale { padding-left: 20px; padding-right: 20px; }
@@ -268,8 +274,8 @@ export class HeadlightApp extends LitElement {
         return html`<headlight-what-if .store=${store} .panel=${panel}></headlight-what-if>`;
       case 'heads':
         return html`<headlight-heads .store=${store} .panel=${panel}></headlight-heads>`;
-      case 'mla':
-        return html`<headlight-mla .store=${store} .panel=${panel}></headlight-mla>`;
+      case 'steps':
+        return html`<headlight-steps .store=${store} .panel=${panel}></headlight-steps>`;
     }
   }
 

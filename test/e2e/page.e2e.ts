@@ -20,7 +20,7 @@ const SCENARIO = {
 } as const;
 /** A generous bound, for any machine. */
 const FIRST_PAINT_MS = 1000;
-const VIEWS = ['Overview', 'Compare', 'What-if', 'Heads', 'MLA'] as const;
+const VIEWS = ['Overview', 'Compare', 'What-if', 'Heads', 'Step by step'] as const;
 /** Presets are ours and always there; the corpus lies beside the checkout. */
 const NAMES = [
   ...readdirSync(join(ROOT, 'media', 'presets'))
@@ -37,7 +37,10 @@ describe(`the panel's page${depthNote}`, () => {
     browser = await connectToChromium(inject('browserEndpoint'));
     pages = await PanelPages.start(browser, await buildPage(ROOT));
   });
-  const open = async (view: HostScene['view']): Promise<{ shown: PanelPage; host: ScriptedHost }> => {
+  const open = async (
+    view: HostScene['view'],
+    reducedMotion = true,
+  ): Promise<{ shown: PanelPage; host: ScriptedHost }> => {
     const host = new ScriptedHost({
       root: ROOT,
       config: findConfig(ROOT, 'llama-3-8b'),
@@ -45,7 +48,8 @@ describe(`the panel's page${depthNote}`, () => {
       gpu: 'h100-sxm',
       view,
     });
-    return { shown: await pages.open(host, { theme: 'dark', width: 320, height: 900, place: 'side' }), host };
+    const look = { theme: 'dark', width: 320, height: 900, place: 'side', reducedMotion } as const;
+    return { shown: await pages.open(host, look), host };
   };
   afterAll(async () => {
     await pages.stop();
@@ -202,23 +206,119 @@ describe(`the panel's page${depthNote}`, () => {
     const { shown, host } = await open('overview');
     const { page } = shown;
     await shown.settled();
-    await page.route(/\/mla-\w+\.js$/, (route) => route.abort());
-    await page.getByRole('tab', { name: 'MLA' }).click();
+    await page.route(/\/steps-\w+\.js$/, (route) => route.abort());
+    await page.getByRole('tab', { name: 'Step by step' }).click();
     const alert = page.getByRole('alert');
-    await alert.getByText('MLA could not be loaded').waitFor();
-    await expect.poll(() => host.log.some((line) => line.includes('MLA could not be loaded'))).toBe(true);
+    await alert.getByText('Step by step could not be loaded').waitFor();
+    await expect.poll(() => host.log.some((line) => line.includes('Step by step could not be loaded'))).toBe(true);
     // Other views are as they were.
     await page.getByRole('tab', { name: 'Compare' }).click();
     await page.locator('headlight-compare').waitFor();
-    await page.getByRole('tab', { name: 'MLA' }).click();
+    await page.getByRole('tab', { name: 'Step by step' }).click();
     await alert.getByRole('button', { name: 'Try again' }).click();
-    await page.getByRole('progressbar', { name: 'Loading MLA' }).waitFor();
+    await page.getByRole('progressbar', { name: 'Loading Step by step' }).waitFor();
     await alert.waitFor();
-    await page.unroute(/\/mla-\w+\.js$/);
+    await page.unroute(/\/steps-\w+\.js$/);
     await alert.getByRole('button', { name: 'Try again' }).click();
-    await page.locator('headlight-mla').waitFor();
+    await page.locator('headlight-steps').waitFor();
     // The button is gone; focus is where the view is chosen.
-    expect(await page.getByRole('tab', { name: 'MLA' }).evaluate((tab) => tab.matches(':focus'))).toBe(true);
+    expect(await page.getByRole('tab', { name: 'Step by step' }).evaluate((tab) => tab.matches(':focus'))).toBe(true);
+    await shown.close();
+    host.dispose();
+  });
+
+  test('plays steps, half a second each, until it is paused or at the end, and says where it stopped', async () => {
+    const { shown, host } = await open('steps', false);
+    const { page } = shown;
+    await shown.settled();
+    await page.getByRole('button', { name: 'KV cache', pressed: true }).waitFor();
+    await page.clock.install();
+    const at = (text: string): Promise<void> => page.getByText(text, { exact: true }).waitFor();
+    const said = (): Promise<string | null> => page.getByRole('status').first().textContent();
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.clock.runFor(1_600);
+    await at('4 of 13');
+    // A sentence each half second would be none.
+    expect(await said()).toBe('Playing');
+    await page.getByRole('slider', { name: 'Step' }).focus();
+    await page.keyboard.press('Space');
+    await expect.poll(said).toMatch(/^Scores\. /);
+    await page.clock.runFor(5_000);
+    await at('4 of 13');
+    // A step by hand ends it, too.
+    await page.keyboard.press('Space');
+    await page.clock.runFor(600);
+    await at('5 of 13');
+    await page.keyboard.press('PageDown');
+    await at('6 of 13');
+    await page.clock.runFor(5_000);
+    await at('6 of 13');
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.clock.runFor(10_000);
+    await at('13 of 13');
+    await expect.poll(said).toMatch(/^What is computed, what is kept\. /);
+    // From the end it begins again; another walk does not play on.
+    await page.getByRole('button', { name: 'Play' }).click();
+    await at('1 of 13');
+    await page.getByRole('button', { name: 'MLA', exact: true }).click();
+    await page.clock.runFor(5_000);
+    await at('1 of 24');
+    expect(shown.complaints).toEqual([]);
+    await shown.close();
+    host.dispose();
+  });
+
+  test('plays nothing where motion is reduced', async () => {
+    const { shown, host } = await open('steps');
+    const { page } = shown;
+    await shown.settled();
+    await page.getByRole('button', { name: 'Step forward' }).waitFor();
+    await expect.poll(() => page.getByRole('button', { name: 'Play' }).count()).toBe(0);
+    await page.clock.install();
+    await page.getByRole('slider', { name: 'Step' }).focus();
+    await page.keyboard.press('Space');
+    await page.clock.runFor(5_000);
+    await page.getByText('1 of 13', { exact: true }).waitFor();
+    await shown.close();
+    host.dispose();
+  });
+
+  test('centres signs of an operation on the cells beside them, and writes numbers into cells that have room', async () => {
+    const host = new ScriptedHost({
+      root: ROOT,
+      config: findConfig(ROOT, 'llama-3-8b'),
+      scenario: SCENARIO,
+      gpu: 'h100-sxm',
+      view: 'steps',
+    });
+    const shown = await pages.open(host, { theme: 'dark', width: 1200, height: 900, place: 'editor' });
+    await shown.settled();
+    await shown.page.getByRole('slider', { name: 'Step' }).focus();
+    await shown.page.keyboard.press('PageDown');
+    await shown.page.getByText('2 of 13', { exact: true }).waitFor();
+    const { signs, cells, written } = await shown.page
+      .locator('headlight-steps .stage .line')
+      .first()
+      .evaluate((line) => {
+        const middle = (element: Element): number => {
+          const { top, bottom } = element.getBoundingClientRect();
+          return (top + bottom) / 2;
+        };
+        const pictures = [...line.querySelectorAll('headlight-matrix')].flatMap((matrix) => [
+          ...(matrix.shadowRoot?.querySelectorAll('svg') ?? []),
+        ]);
+        return {
+          signs: [...line.querySelectorAll('.sign')].map(middle),
+          cells: pictures.map(middle),
+          written: pictures.flatMap((picture) =>
+            [...picture.querySelectorAll('.value')].map((text) => text.textContent),
+          ),
+        };
+      });
+    expect(signs.length).toBeGreaterThan(1);
+    expect(Math.max(...signs, ...cells) - Math.min(...signs, ...cells)).toBeLessThan(1.5);
+    expect(written.length).toBeGreaterThan(32);
+    for (const text of written) expect(text).toMatch(/^−?\d\.\d\d$/);
     await shown.close();
     host.dispose();
   });

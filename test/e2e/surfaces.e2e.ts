@@ -68,7 +68,7 @@ describe.skipIf(!thorough)('commands of the panel', () => {
 
   test.each([
     ['Headlight: Show Heads', 'Heads'],
-    ['Headlight: Walk Through MLA', 'MLA'],
+    ['Headlight: Step Through KV Cache and MLA', 'Step by step'],
   ])('%s opens it there', async (command, view) => {
     await workbench().openFile('deepseek-v3/config.json');
     await workbench().untilHeadlightIsActive();

@@ -30,7 +30,7 @@ const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.convertAttention]: convertAttention,
   [COMMANDS.explainNumber]: explainNumber,
   [COMMANDS.showHeads]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'heads'),
-  [COMMANDS.walkThroughMla]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'mla'),
+  [COMMANDS.stepByStep]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'steps'),
   [COMMANDS.copyResult]: (_services, uri) => copyResult(uri),
   [COMMANDS.exportResult]: exportResult,
   [COMMANDS.openResultSource]: (_services, uri) => openResultSource(uri),

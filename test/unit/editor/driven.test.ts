@@ -78,7 +78,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   fitToGpu: [SURFACES, 'devices are chosen with what fits in sight', 'Headlight: Fit to GPU'],
   willItFit: [SIZING, 'Llama-3.1-405B in fp8 on eight H100, in one line', 'Headlight: Will It Fit'],
   showHeads: [SURFACES, '%s opens it there', 'Headlight: Show Heads'],
-  walkThroughMla: [SURFACES, '%s opens it there', 'Headlight: Walk Through MLA'],
+  stepByStep: [SURFACES, '%s opens it there', 'Headlight: Step Through KV Cache and MLA'],
   convertAttention: [HOME, 'convert the config, in one step to undo', 'Headlight: Convert Attention'],
   measureConversion: [
     HOME,

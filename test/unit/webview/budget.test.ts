@@ -8,7 +8,7 @@ const FIRST_VIEW = 110_000;
 /** 210 until scopes, units and the types of weights came: those are in every view's words. */
 const ALL_VIEWS = 220_000;
 /** The modules of the views that load when they are first shown. */
-const LATE_VIEW = /^webview\/views\/(compare|whatIf|heads|mla)\b/;
+const LATE_VIEW = /^webview\/views\/(compare|whatIf|heads|steps)\b/;
 
 describe("the panel's page", () => {
   let page: PageFiles;
@@ -36,7 +36,7 @@ describe("the panel's page", () => {
     expect(modules.filter((module) => /^src\/(?:serving\/parameters|families\/blocksOf)/.test(module))).toEqual([]);
     expect(modules).toContain('src/families/llama.ts?layers');
     expect([...page.modules.values()].flat()).toContain('src/families/llama.ts?others');
-    for (const view of ['compare', 'whatIf', 'heads', 'mla'])
+    for (const view of ['compare', 'whatIf', 'heads', 'steps'])
       expect([...page.files.keys()].filter((file) => file.startsWith(`${view}-`))).toHaveLength(1);
   });
 

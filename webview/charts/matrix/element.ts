@@ -8,7 +8,14 @@ import { customElement, property } from 'lit/decorators.js';
 import { base } from '../../styles/base';
 import type { Rgb } from '../heatmap/colour';
 import { matrixStyles, renderMatrix } from './render';
-import { type CellChoice, type CellPlace, looksDifferent, type MatrixModel, movedCursor } from './viewModel';
+import {
+  cellHeight,
+  type CellChoice,
+  type CellPlace,
+  looksDifferent,
+  type MatrixModel,
+  movedCursor,
+} from './viewModel';
 
 @customElement('headlight-matrix')
 export class MatrixElement extends LitElement {
@@ -66,7 +73,7 @@ export class MatrixElement extends LitElement {
   private readonly onPointer = (event: PointerEvent): void => {
     const box = this.renderRoot.querySelector('svg')?.getBoundingClientRect();
     if (!box) return;
-    const row = Math.floor((event.clientY - box.top) / this.cell);
+    const row = Math.floor((event.clientY - box.top) / cellHeight(this.cell));
     const column = Math.floor((event.clientX - box.left) / this.cell);
     const inside = row >= 0 && column >= 0 && row < this.model.rows && column < this.model.columns;
     if (inside) this.tell({ row, column }, false);

@@ -2,7 +2,17 @@
 
 import { css, html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { type Rgb } from '../heatmap/colour';
-import { cellState, colourIndex, type MatrixModel, MOST_LABEL, sizeText } from './viewModel';
+import {
+  cellHeight,
+  cellNumber,
+  cellState,
+  colourIndex,
+  inkOn,
+  type MatrixModel,
+  MOST_LABEL,
+  sizeText,
+  WRITTEN_FROM,
+} from './viewModel';
 import { elementAt } from '../../../src/model/elementAt';
 
 export const matrixStyles = css`
@@ -24,6 +34,7 @@ export const matrixStyles = css`
   .cached { fill: var(--vscode-charts-purple); }
   .hatch { stroke: var(--vscode-descriptionForeground); stroke-opacity: 0.7; stroke-width: 1; }
   .row-label { fill: var(--vscode-descriptionForeground); font-size: 11px; text-anchor: end; }
+  .value { text-anchor: middle; font-variant-numeric: tabular-nums; pointer-events: none; }
   .quiet-part .cells { opacity: 0.6; }
 `;
 
@@ -49,7 +60,8 @@ export function renderMatrix(
 ): TemplateResult {
   const { rows, columns, quiet } = model;
   const { cell, labelPixels } = look;
-  const [width, height] = [columns * cell, rows * cell];
+  const high = cellHeight(cell);
+  const [width, height] = [columns * cell, rows * high];
   return html`
     <div class=${quiet ? 'quiet-part' : ''} .style=${`padding-left: ${labelPixels}px`}>
       <div class="label" title=${model.about}>${renderName(model.name)}${model.cached ? html`<span class="mark" title="kept between tokens">◆</span>` : nothing}</div>
@@ -58,7 +70,7 @@ export function renderMatrix(
         <defs><pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse"><path class="hatch" d="M-1 1 1 -1M0 4 4 0M3 5 5 3"></path></pattern></defs>
         <rect class="ground" width=${width} height=${height}></rect>
         <g class="cells">${cells(model, look)}</g> ${frames(model, cell)}
-        ${model.rowLabels?.slice(0, model.known).map((text, row) => svg`<text class="row-label" x="-6" y=${(row + 0.5) * cell + 4} .style=${`font-size: ${Math.min(11, cell)}px`}>${text.length > MOST_LABEL ? `${text.slice(0, MOST_LABEL - 1)}…` : text}</text>`) ?? nothing}
+        ${model.rowLabels?.slice(0, model.known).map((text, row) => svg`<text class="row-label" x="-6" y=${(row + 0.5) * high + 4} .style=${`font-size: ${Math.min(11, high)}px`}>${text.length > MOST_LABEL ? `${text.slice(0, MOST_LABEL - 1)}…` : text}</text>`) ?? nothing}
       </svg>
     </div>
   `;
@@ -66,16 +78,22 @@ export function renderMatrix(
 
 function cells(model: MatrixModel, { cell, colours }: MatrixLook): SVGTemplateResult[] {
   const gap = cell >= 7 ? 1 : 0;
+  const high = cellHeight(cell);
+  const font = Math.min(11, Math.floor(cell * 0.3));
   const result: SVGTemplateResult[] = [];
   for (let row = 0; row < model.known; row++) {
     for (let column = 0; column < model.knownColumns; column++) {
       const masked = cellState(model, row, column) === 'masked';
       const value = elementAt(model.values, row * model.columns + column);
-      const [red, green, blue] = elementAt(colours, colourIndex(value, model.magnitude, colours.length));
-      const fill = masked ? 'url(#hatch)' : `rgb(${red}, ${green}, ${blue})`;
+      const colour = elementAt(colours, colourIndex(value, model.magnitude, colours.length));
+      const fill = masked ? 'url(#hatch)' : `rgb(${colour.join(', ')})`;
       result.push(
-        svg`<rect x=${column * cell} y=${row * cell} width=${cell - gap} height=${cell - gap} fill=${fill}></rect>`,
+        svg`<rect x=${column * cell} y=${row * high} width=${cell - gap} height=${high - gap} fill=${fill}></rect>`,
       );
+      if (cell >= WRITTEN_FROM && !masked)
+        result.push(
+          svg`<text class="value" x=${(column + 0.5) * cell} y=${(row + 0.5) * high + font * 0.36} fill=${inkOn(colour)} .style=${`font-size: ${font}px`}>${cellNumber(value)}</text>`,
+        );
     }
   }
   return result;
@@ -86,6 +104,7 @@ function frames(
   cell: number,
 ): (SVGTemplateResult | typeof nothing)[] {
   const width = known === 0 ? columns : knownColumns;
+  const tall = cellHeight(cell);
   const box = (
     kind: string,
     row: number,
@@ -96,13 +115,13 @@ function frames(
   ): SVGTemplateResult | typeof nothing =>
     high <= 0
       ? nothing
-      : svg`<rect class=${kind} x=${column * cell - outset} y=${row * cell - outset} width=${wide * cell + 2 * outset - 1} height=${high * cell + 2 * outset - 1}></rect>`;
+      : svg`<rect class=${kind} x=${column * cell - outset} y=${row * tall - outset} width=${wide * cell + 2 * outset - 1} height=${high * tall + 2 * outset - 1}></rect>`;
   const [from, to] = active;
   return [
     known < rows || knownColumns < columns ? box('frame open', 0, 0, rows, columns, 0.5) : nothing,
     box('frame', 0, 0, known, width, 0.5),
     cached && known > 0
-      ? svg`<rect class="cached" x="-1" y=${rows * cell + 3} width=${columns * cell + 1} height="3"></rect>`
+      ? svg`<rect class="cached" x="-1" y=${rows * tall + 3} width=${columns * cell + 1} height="3"></rect>`
       : nothing,
     role === 'none' ? nothing : box(role, from, 0, to - from, width, role === 'result' ? 2 : 1.5),
     box('again', from, 0, again, width, 2),

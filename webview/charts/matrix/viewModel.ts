@@ -102,17 +102,50 @@ export interface LineLook {
   readonly gap: number;
   /** A character of a name or a size. */
   readonly character: number;
-  readonly least: number;
-  readonly most: number;
+  /** Widths that a cell can have, the largest first. */
+  readonly cells: readonly number[];
+}
+
+/** From this width on a cell shows its number. Between colours alone and numbers there is nothing to gain from size. */
+export const WRITTEN_FROM = 30;
+export const LEAST_CELL = 3;
+
+function widths(most: number, least: number): number[] {
+  return Array.from({ length: most - least + 1 }, (_, index) => most - index);
+}
+
+/** Numbers are wider than high. */
+export function cellHeight(cell: number): number {
+  return cell < WRITTEN_FROM ? cell : Math.round(cell * 0.7);
+}
+
+/** A number for a cell: two decimals at most, a true minus. */
+export function cellNumber(value: number): string {
+  const magnitude = Math.abs(value);
+  const text = magnitude.toFixed(magnitude >= 99.5 ? 0 : magnitude >= 9.95 ? 1 : 2);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+/** Black or white: what is read on a colour, by WCAG's relative luminance (above 0.179 black has the larger contrast). */
+export function inkOn(colour: readonly [number, number, number]): '#000' | '#fff' {
+  const [red, green, blue] = colour.map((channel) => {
+    const share = channel / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * (red ?? 0) + 0.7152 * (green ?? 0) + 0.0722 * (blue ?? 0) > 0.179 ? '#000' : '#fff';
 }
 
 /** Longer words at rows are cut. */
 export const MOST_LABEL = 14;
 
-/** To look into. */
-export const LARGE: LineLook = { gap: 18, character: 6, least: 3, most: 18 };
+/** To look into: with numbers where there is room for them. */
+export const LARGE: LineLook = {
+  gap: 18,
+  character: 6,
+  cells: [...widths(40, WRITTEN_FROM), ...widths(18, LEAST_CELL)],
+};
 /** To see where something stands. */
-export const SMALL: LineLook = { gap: 6, character: 5.2, least: 3, most: 10 };
+export const SMALL: LineLook = { gap: 6, character: 5.2, cells: widths(10, LEAST_CELL) };
 
 export interface Line {
   readonly items: readonly LineItem[];
@@ -126,12 +159,16 @@ function lineWidth(items: readonly LineItem[], cell: number, { gap, character }:
   );
 }
 
-/** The largest cell with which every line fits into its width; the least, and false, where none does. */
-export function cellSize(lines: readonly Line[], look: LineLook): readonly [cell: number, fits: boolean] {
-  for (let cell = look.most; cell >= look.least; cell--) {
-    if (lines.every(({ items, width }) => lineWidth(items, cell, look) <= width)) return [cell, true];
-  }
-  return [look.least, false];
+/** The largest cell that `suits` and with which every line fits into its width; the least, and false, where none does. */
+export function cellSize(
+  lines: readonly Line[],
+  look: LineLook,
+  suits: (cell: number) => boolean = () => true,
+): readonly [cell: number, fits: boolean] {
+  const found = look.cells.find(
+    (cell) => suits(cell) && lines.every(({ items, width }) => lineWidth(items, cell, look) <= width),
+  );
+  return found === undefined ? [LEAST_CELL, false] : [found, true];
 }
 
 /** Where the arrow keys lead from a cell; null for other keys. */

@@ -6,9 +6,11 @@ import { type ReferenceRun, referenceLayer } from '../../oracle/layer';
 import { Tensor64 } from '../../oracle/tensor64';
 import { readModelConfig } from '../../../src/reading/read';
 import {
+  cellNumber,
   cellSize,
   cellState,
   colourIndex,
+  inkOn,
   LARGE,
   type LineItem,
   looksDifferent,
@@ -17,13 +19,14 @@ import {
   movedCursor,
   sizeText,
   SMALL,
+  WRITTEN_FROM,
 } from '../../../webview/charts/matrix/viewModel';
-import { latentCosts, plainCosts } from '../../../webview/views/mla/costs';
-import { cellOf, type Grid, gridOf, product, rowsOf, seededGrid, transpose } from '../../../webview/views/mla/grid';
-import { type LatentWeights, latentWeights, runLatent, summed } from '../../../webview/views/mla/latentRun';
-import { latentWalk } from '../../../webview/views/mla/latentWalk';
-import { plainWeights, runCached, runPlain } from '../../../webview/views/mla/plainRun';
-import { plainWalk } from '../../../webview/views/mla/plainWalk';
+import { latentCosts, plainCosts } from '../../../webview/views/steps/costs';
+import { cellOf, type Grid, gridOf, product, rowsOf, seededGrid, transpose } from '../../../webview/views/steps/grid';
+import { type LatentWeights, latentWeights, runLatent, summed } from '../../../webview/views/steps/latentRun';
+import { latentWalk } from '../../../webview/views/steps/latentWalk';
+import { plainWeights, runCached, runPlain } from '../../../webview/views/steps/plainRun';
+import { plainWalk } from '../../../webview/views/steps/plainWalk';
 import {
   LECTURE,
   restoreSettings,
@@ -32,9 +35,9 @@ import {
   wordOf,
   wordsOf,
   type WalkSettings,
-} from '../../../webview/views/mla/settings';
-import { equationOf } from '../../../webview/views/mla/equation';
-import { cellText, columnsOf, layoutOf, litWith, staged, unstaged } from '../../../webview/views/mla/stage';
+} from '../../../webview/views/steps/settings';
+import { equationOf } from '../../../webview/views/steps/equation';
+import { cellText, columnsOf, layoutOf, litWith, staged, unstaged } from '../../../webview/views/steps/stage';
 import {
   differenceText,
   isMasked,
@@ -46,8 +49,8 @@ import {
   partOf,
   valueTable,
   type Walk,
-} from '../../../webview/views/mla/walk';
-import { wordsFor } from '../../../webview/views/mla/words';
+} from '../../../webview/views/steps/walk';
+import { wordsFor } from '../../../webview/views/steps/words';
 import { sampleConfig, scenario } from '../support';
 
 const SIZES: readonly Sizes[] = [
@@ -250,8 +253,8 @@ function replay(walk: Walk): void {
 }
 
 describe.each([
-  ['mla', latentWalk],
-  ['plain', plainWalk],
+  ['MLA', latentWalk],
+  ['KV cache', plainWalk],
 ] as const)('the walk %s', (_, make) => {
   const walk = make(LECTURE);
 
@@ -346,10 +349,20 @@ describe('an operation written out', () => {
           const columns = columnsOf(walk, at);
           const { cell, height, beside } = layoutOf(columns, room);
           expect(cell, `${step.id} at ${room}`).toBeGreaterThanOrEqual(5);
-          expect(height, `${step.id} at ${room}`).toBeLessThanOrEqual(340);
-          if (room > 1_000 && columns.length === 2) expect(beside, step.id).toBe(true);
+          expect(height, `${step.id} at ${room}`).toBeLessThanOrEqual(room > 1_000 ? 500 : 340);
+          if (room > 1_000 && columns.length === 2) expect(beside || cell >= WRITTEN_FROM, step.id).toBe(true);
         });
       }
+    }
+  });
+
+  it('shows numbers in its cells in every step where an editor is wide, and in a side bar where they fit', () => {
+    const written = (walk: Walk, room: number): number =>
+      walk.steps.filter((_, at) => layoutOf(columnsOf(walk, at), room).cell >= WRITTEN_FROM).length;
+    for (const walk of [latentWalk(LECTURE), plainWalk(LECTURE)]) {
+      expect(written(walk, 1_144)).toBe(walk.steps.length);
+      expect(written(walk, 868)).toBeGreaterThan(walk.steps.length * 0.7);
+      expect(written(walk, 280)).toBeGreaterThan(0);
     }
   });
 
@@ -545,7 +558,7 @@ describe('settings', () => {
   it('survive a round trip', () => {
     const settings = settingsOf(
       { heads: 3, headDim: 4, latent: 6, rope: 4 },
-      { head: 2, step: 'logits', walk: 'plain', prompt: 'so it goes' },
+      { head: 2, step: 'logits', walk: 'mla', prompt: 'so it goes' },
     );
     expect(restoreSettings(JSON.parse(JSON.stringify(settings)))).toEqual(settings);
   });
@@ -617,8 +630,34 @@ describe('a matrix as a picture', () => {
     expect(width(cell)).toBeLessThanOrEqual(296);
     expect(width(cell + 1)).toBeGreaterThan(296);
     for (const look of [LARGE, SMALL]) {
-      expect(cellSize([line(1, 2_000)], look)).toEqual([look.most, true]);
-      expect(cellSize([line(64, 100)], look)).toEqual([look.least, false]);
+      expect(cellSize([line(1, 2_000)], look)).toEqual([look.cells[0], true]);
+      expect(cellSize([line(64, 100)], look)).toEqual([look.cells.at(-1), false]);
+    }
+  });
+
+  it('writes numbers as they fit into a cell, in the ink that is read on its colour', () => {
+    expect([0, 0.37, -0.064, -0.001, 9.949, 9.96, -12.34, 99.6, -123.4].map(cellNumber)).toEqual([
+      '0.00',
+      '0.37',
+      '−0.06',
+      '0.00',
+      '9.95',
+      '10.0',
+      '−12.3',
+      '100',
+      '−123',
+    ]);
+    expect(LARGE.cells.filter((cell) => cell > 18 && cell < WRITTEN_FROM)).toEqual([]);
+    const luminance = ([r, g, b]: readonly [number, number, number]): number =>
+      [r, g, b]
+        .map((channel) => (channel <= 10 ? channel / 255 / 12.92 : ((channel / 255 + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, one, at) => sum + one * ([0.2126, 0.7152, 0.0722][at] ?? 0), 0);
+    for (let level = 0; level < 512; level++) {
+      const colour = [(level * 37) % 256, (level * 91) % 256, (level * 53) % 256] as const;
+      const own = luminance(colour);
+      const contrast = inkOn(colour) === '#000' ? (own + 0.05) / 0.05 : 1.05 / (own + 0.05);
+      // What WCAG AA asks of text.
+      expect(contrast).toBeGreaterThan(4.5);
     }
   });
 

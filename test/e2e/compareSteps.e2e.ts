@@ -1,4 +1,4 @@
-// Compare and MLA in a real VS Code: the strings of the command line, an edit that can be undone, a walk by keyboard to its end.
+// Compare and Step by step in a real VS Code: the strings of the command line, an edit that can be undone, walks by keyboard to their ends.
 import { join } from 'node:path';
 import { inject, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/run';
@@ -126,7 +126,7 @@ describe.skipIf(!thorough)('compare', () => {
     const frame = await panel.document();
     const hidden = (): Promise<string[]> =>
       frame.evaluate(() => {
-        const view = document.querySelector('headlight-app')?.shadowRoot?.querySelector('headlight-mla')?.shadowRoot;
+        const view = document.querySelector('headlight-app')?.shadowRoot?.querySelector('headlight-steps')?.shadowRoot;
         const top = view?.querySelector('.stepper')?.getBoundingClientRect().bottom ?? 0;
         const boxes = [...(view?.querySelectorAll('.stage headlight-matrix') ?? [])].map((matrix) =>
           matrix.getBoundingClientRect(),
@@ -147,11 +147,12 @@ describe.skipIf(!thorough)('compare', () => {
 
   /** Between what the left and the right side came to, as the page says it. */
   const differences = async (): Promise<number[]> =>
-    (await panel.frame.locator('headlight-mla .equal strong').allInnerTexts()).map(Number);
+    (await panel.frame.locator('headlight-steps .equal strong').allInnerTexts()).map(Number);
 
   test('walks through MLA by keyboard to the end, and stands there after it was hidden', async () => {
     await workbench().openFile(DEEPSEEK);
-    await panel.show('MLA');
+    await panel.show('Step by step');
+    await panel.frame.getByRole('button', { name: 'MLA', exact: true }).click();
     const step = panel.frame.getByRole('slider', { name: 'Step' });
     await step.waitFor();
     await panel.frame.getByRole('button', { name: 'Step forward' }).focus();
@@ -174,11 +175,11 @@ describe.skipIf(!thorough)('compare', () => {
     await panel.frame.locator('headlight-app').waitFor({ state: 'detached' });
     await run('headlight.openPanel');
     await panel.untilShows(`${count - 1} of ${count}`);
-    await workbench().screenshot('panel-mla');
+    await workbench().screenshot('panel-steps-mla');
   });
 
   test('walks through plain attention to its end and back, and counts what is computed again', async () => {
-    await panel.frame.getByRole('button', { name: 'Plain, without and with a cache' }).click();
+    await panel.frame.getByRole('button', { name: 'KV cache', exact: true }).click();
     const step = panel.frame.getByRole('slider', { name: 'Step' });
     await panel.frame.getByRole('button', { name: 'Step forward' }).focus();
     const { keyboard } = workbench().page;
@@ -201,7 +202,7 @@ describe.skipIf(!thorough)('compare', () => {
     }
     await panel.untilShows('320 multiplications, 256 of them again');
     await panel.untilShows('64 multiplications');
-    await workbench().screenshot('panel-mla-plain');
+    await workbench().screenshot('panel-steps-cache');
     await keyboard.press('Home');
     await panel.untilShows('1 of 13');
     await keyboard.press('End');
@@ -231,13 +232,13 @@ describe.skipIf(!thorough)('compare', () => {
     await keyboard.press('Tab');
     await keyboard.press('ArrowDown');
     await panel.frame
-      .locator('headlight-mla .readout .live')
+      .locator('headlight-steps .readout .live')
       .getByText(/^S\[next, The\] = .+·.+ \+ .+·.+ = /)
       .waitFor();
-    await expect.poll(() => panel.frame.locator('headlight-mla .stage .size').first().textContent()).toBe('5 × 4');
+    await expect.poll(() => panel.frame.locator('headlight-steps .stage .size').first().textContent()).toBe('5 × 4');
     await panel.frame.getByRole('button', { name: 'Step back' }).focus();
     await keyboard.press('ArrowLeft');
-    await panel.frame.locator('headlight-mla .stage .size', { hasText: '5 × 12' }).first().waitFor();
-    await panel.frame.locator('headlight-mla .said', { hasText: 'sunny' }).waitFor();
+    await panel.frame.locator('headlight-steps .stage .size', { hasText: '5 × 12' }).first().waitFor();
+    await panel.frame.locator('headlight-steps .said', { hasText: 'sunny' }).waitFor();
   });
 });

@@ -2,11 +2,13 @@
 
 import {
   type CellChoice,
+  cellHeight,
   cellSize,
   LARGE,
   type LineItem,
   type MatrixModel,
   MOST_LABEL,
+  WRITTEN_FROM,
 } from '../../charts/matrix/viewModel';
 import { equationOf, partFor, type StagePart } from './equation';
 import { cellOf, type Grid } from './grid';
@@ -70,7 +72,10 @@ export interface StageLayout {
 const CHARACTER = 6.2;
 /** Smaller cells tell little: the sides then stand below each other, unless that is higher than a page. */
 const LEAST_BESIDE = 6;
+/** A place as wide as an editor is high, too. */
+const WIDE_FROM = 860;
 const HIGHEST = 340;
+const HIGHEST_WIDE = 500;
 /** Words at smaller rows cannot be read. */
 const LEAST_LABELLED = 9;
 export const STAGE_GAP = 16;
@@ -106,31 +111,34 @@ function lineOf(parts: readonly StagePart[], labelled: boolean): LineItem[] {
   });
 }
 
-/** Side by side where cells stay large enough, words at the rows where there is room for them. */
+/** With numbers where there is room for them; else side by side where cells stay large enough. Words at the rows where they fit. */
 export function layoutOf(columns: readonly StageColumn[], room: number): StageLayout {
+  const highest = room >= WIDE_FROM ? HIGHEST_WIDE : HIGHEST;
   const layout = (beside: boolean, labelled: boolean): StageLayout & { readonly fits: boolean } => {
     const width = beside ? (room - STAGE_GAP) / 2 : room;
     const lines = columns.flatMap(({ equations }) =>
       equations.map((parts) => ({ items: lineOf(parts, labelled), width })),
     );
-    const [largest, fits] = cellSize(lines, LARGE);
-    const sized = (cell: number): StageLayout => {
+    const heightAt = (cell: number): number => {
       const heights = columns.map(
         ({ equations }) =>
           AROUND +
-          equations.reduce((sum, parts) => sum + ABOVE + cell * Math.max(...parts.map(({ grid }) => grid.rows)), 0),
+          equations.reduce(
+            (sum, parts) => sum + ABOVE + cellHeight(cell) * Math.max(...parts.map(({ grid }) => grid.rows)),
+            0,
+          ),
       );
-      const height = beside ? Math.max(...heights) : heights.reduce((sum, one) => sum + one, 0);
-      return height > HIGHEST && cell > LEAST_BESIDE ? sized(cell - 1) : { beside, cell, labelled, height };
+      return beside ? Math.max(...heights) : heights.reduce((sum, one) => sum + one, 0);
     };
-    const found = sized(largest);
-    return { ...found, fits: fits && (!labelled || found.cell >= LEAST_LABELLED) };
+    const [cell, fits] = cellSize(lines, LARGE, (one) => one <= LEAST_BESIDE || heightAt(one) <= highest);
+    return { beside, cell, labelled, height: heightAt(cell), fits: fits && (!labelled || cell >= LEAST_LABELLED) };
   };
   const besides = columns.length > 1 ? [layout(true, true), layout(true, false)].filter(({ fits }) => fits) : [];
   const below = [layout(false, true), layout(false, false)];
   return (
+    [...besides, ...below].find(({ cell, fits }) => fits && cell >= WRITTEN_FROM) ??
     besides.find(({ cell }) => cell >= LEAST_BESIDE) ??
-    below.find(({ fits, height }) => fits && height <= HIGHEST) ??
+    below.find(({ fits, height }) => fits && height <= highest) ??
     besides[0] ??
     below.find(({ fits }) => fits) ??
     layout(false, false)

@@ -1,6 +1,7 @@
 /** What a walk is about: sizes, words, head. Kept across hide and reload. */
 
-export const WALKS = ['mla', 'plain'] as const;
+/** In the order of their tabs: what is cached at all comes before what is cached instead. */
+export const WALKS = ['kvCache', 'mla'] as const;
 export type WalkKind = (typeof WALKS)[number];
 
 export interface Sizes {
@@ -40,7 +41,7 @@ const MOST_CHARACTERS = 200;
 
 /** The lecture's: X 4 × 8, latent 4. */
 export const LECTURE: WalkSettings = {
-  walk: 'mla',
+  walk: 'kvCache',
   sizes: { heads: 2, headDim: 4, latent: 4, rope: 2 },
   prompt: 'The next day is',
   newToken: 'bright',

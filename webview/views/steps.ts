@@ -1,6 +1,7 @@
 /**
- * MLA step by step, and plain attention without and with a cache: each step's operation with its real matrices, and below it one picture
- * of all of them, in which each has its place. Arrow keys step; with a matrix focused they move over its cells, and Page keys step.
+ * Attention step by step, without and with a KV cache, and as MLA: each step's operation with its real matrices, and below it one picture
+ * of all of them, in which each has its place. Arrow keys step, Space plays; with a matrix focused arrows move over its cells, and Page
+ * keys step.
  */
 
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
@@ -15,6 +16,7 @@ import {
   type CellChoice,
   type CellPlace,
   cellSize,
+  LEAST_CELL,
   magnitudeOf,
   type MatrixModel,
   sizeText,
@@ -23,12 +25,13 @@ import {
 import { button } from '../parts/button';
 import { announce } from '../platform/announce';
 import { keep, restored } from '../platform/host';
+import { prefersCalm } from '../platform/motion';
 import type { PanelState, PanelStore } from '../platform/store';
 import { followWidth } from '../platform/width';
 import { base, controls, numbers, tables } from '../styles/base';
-import { type CostTable, latentCosts, plainCosts } from './mla/costs';
-import { latentWalk } from './mla/latentWalk';
-import { plainWalk } from './mla/plainWalk';
+import { type CostTable, latentCosts, plainCosts } from './steps/costs';
+import { latentWalk } from './steps/latentWalk';
+import { plainWalk } from './steps/plainWalk';
 import {
   LECTURE,
   restoreSettings,
@@ -38,8 +41,8 @@ import {
   type WalkKind,
   WALKS,
   type WalkSettings,
-} from './mla/settings';
-import type { StagePart } from './mla/equation';
+} from './steps/settings';
+import type { StagePart } from './steps/equation';
 import {
   cellText,
   columnsOf,
@@ -54,7 +57,7 @@ import {
   type StageLayout,
   type StageSide,
   unstaged,
-} from './mla/stage';
+} from './steps/stage';
 import {
   type Band,
   differenceText,
@@ -66,23 +69,27 @@ import {
   valueTable,
   type Walk,
   type WalkMatrix,
-} from './mla/walk';
+} from './steps/walk';
 
-const KEPT = 'mla';
+const KEPT = 'steps';
 const SIDE_BY_SIDE_FROM = 720;
 /** Pixels that the operations of a step may leave empty. */
 const MOST_RESERVED = 230;
+/** How long a step stands while they play. */
+const PLAY_MS = 500;
 /** Left and right of the picture, for the marks of what is kept and for frames. */
 const EDGE = 16;
+/** What Space presses. */
+const PRESSED = 'button, vscode-button, summary';
 const BANDS: readonly Band[] = ['shared', 'left', 'right'];
-const WALK_TITLES: Readonly<Record<WalkKind, string>> = { mla: 'MLA', plain: 'Plain, without and with a cache' };
+const WALK_TITLES: Readonly<Record<WalkKind, string>> = { kvCache: 'KV cache', mla: 'MLA' };
 
 interface Focus extends CellPlace {
   readonly id: string;
 }
 
-@customElement('headlight-mla')
-export class MlaView extends LitElement {
+@customElement('headlight-steps')
+export class StepsView extends LitElement {
   static override readonly styles = [
     base,
     numbers,
@@ -102,7 +109,7 @@ export class MlaView extends LitElement {
       input[type='range']::-webkit-slider-thumb { appearance: none; width: 12px; height: 12px; margin-top: -5px; border-radius: 50%; background: var(--vscode-focusBorder); }
       .controls .figures { white-space: nowrap; }
       sub { font-size: 9px; line-height: 0; }
-      .said { min-height: calc(3 * 18px + 22px); }
+      .said { padding-top: 2px; min-height: calc(3 * 18px + 22px); }
       .said p { line-height: 18px; overflow-wrap: anywhere; }
       /* What the letters mean and what a cell is made of have one place: nothing moves below the pointer. */
       .readout { display: grid; line-height: 17px; min-height: calc(3 * 17px); overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
@@ -115,11 +122,12 @@ export class MlaView extends LitElement {
       .stage, .picture { padding: 8px ${EDGE / 2}px 0; overflow: auto hidden; }
       .stage h2 { line-height: 20px; }
       .line { display: flex; gap: ${SMALL.gap}px; margin-bottom: 8px; }
-      .stage .line { gap: 3px; }
+      .stage .line { gap: 3px; align-items: center; }
       .line headlight-matrix { flex: none; }
-      .sign { flex: none; min-width: 8px; margin-top: 31px; line-height: 14px; font-size: 12px; text-align: center; white-space: nowrap; }
+      /* As high as what stands above a matrix: so its middle is that of the cells. */
+      .sign { flex: none; min-width: 12px; margin-top: 32px; line-height: 14px; font-size: 12px; text-align: center; white-space: nowrap; }
       .sign div:only-child { font-size: 14px; font-weight: 600; }
-      .picture { --size-font: 10px; }
+      .picture { --size-font: 10px; border-top: 1px solid var(--line); }
       .picture .band { display: flex; flex-wrap: wrap; column-gap: ${EDGE}px; }
       .picture h2 { line-height: 18px; margin-bottom: 4px; font-size: 12px; }
       .count { line-height: 17px; }
@@ -157,6 +165,8 @@ export class MlaView extends LitElement {
   @state() private colours: readonly Rgb[] = [];
   @state() private problem = '';
   @state() private asTables = false;
+  /** The timer of the steps that play; null: they stand. */
+  @state() private playing: ReturnType<typeof setInterval> | null = null;
 
   /** Of every step. */
   private stages: readonly (StageLayout & { readonly columns: readonly StageColumn[] })[] = [];
@@ -180,6 +190,7 @@ export class MlaView extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.stopTheme?.();
+    this.stop();
   }
 
   private get step(): number {
@@ -220,7 +231,7 @@ export class MlaView extends LitElement {
         </div>
       </div>
       <p class="small">
-        <span class="mark">◆</span> kept between tokens · blue is below zero, orange above${settings.walk === 'plain' ? ' · dashed: computed again' : ''} · point at a cell, or Tab to a matrix, to see its sum
+        <span class="mark">◆</span> kept between tokens · blue is below zero, orange above${settings.walk === 'kvCache' ? ' · dashed: computed again' : ''} · point at a cell, or Tab to a matrix, to see its sum
       </p>
       ${last ? nothing : outcome}
       <button class="link" aria-pressed=${this.asTables} @click=${() => (this.asTables = !this.asTables)}>${this.asTables ? 'Hide the tables' : 'Show the values of this step as tables'}</button>
@@ -255,6 +266,7 @@ export class MlaView extends LitElement {
       <div class="controls">
         ${button({ label: '‹', name: 'Step back', title: 'Step back (←)', run: () => this.go(step - 1), idle: step === 0 })}
         ${button({ label: '›', name: 'Step forward', title: 'Step forward (→)', run: () => this.go(step + 1), idle: step === count - 1 })}
+        ${prefersCalm() ? nothing : this.renderPlay()}
         <input
           type="range"
           min="1"
@@ -272,6 +284,16 @@ export class MlaView extends LitElement {
       </div>
       <p class="readout small"><span>${this.renderLetters()}</span>${this.cursor ? html`<span class="live">${this.readout()}</span>` : nothing}</p>
     </div>`;
+  }
+
+  private renderPlay(): TemplateResult {
+    const playing = this.playing !== null;
+    return button({
+      label: playing ? '❚❚' : '▶\uFE0E',
+      name: playing ? 'Pause' : 'Play',
+      title: playing ? 'Pause (Space)' : 'Play, half a second a step (Space)',
+      run: () => this.togglePlay(),
+    });
   }
 
   /** What the letters of the step mean. */
@@ -435,6 +457,7 @@ export class MlaView extends LitElement {
   }
 
   private change(some: Partial<WalkSettings>): void {
+    this.stop();
     this.problem = '';
     const step = this.walk.steps[this.step]?.id ?? null;
     this.settings = { ...this.settings, step, ...some };
@@ -444,22 +467,71 @@ export class MlaView extends LitElement {
   }
 
   private go(step: number, tell = true): void {
-    const next = this.walk.steps[step];
-    if (!next || step === this.step) return;
+    this.stop();
+    if (!this.stand(step)) return;
+    // The slider says its own text.
+    if (tell) this.tellStep();
     const held = this.renderRoot.querySelector(':focus') !== null;
+    void this.updateComplete.then(() => this.showStage(held));
+  }
+
+  /** False where there is no such step, or it is this one. */
+  private stand(step: number): boolean {
+    const next = this.walk.steps[step];
+    if (!next || step === this.step) return false;
     this.settings = { ...this.settings, step: next.id };
     this.cursor = null;
     keep(KEPT, this.settings);
-    // The slider says its own text.
-    if (tell) announce(this, `${next.title}. ${next.sentence}`);
-    void this.updateComplete.then(() => this.showStage(held));
+    return true;
+  }
+
+  private tellStep(): void {
+    const { title = '', sentence = '' } = this.walk.steps[this.step] ?? {};
+    announce(this, `${title}. ${sentence}`);
+  }
+
+  /** Steps that play are not said aloud, each would cut off the one before; where they stop is. From the end they begin again. */
+  private togglePlay(): void {
+    if (this.playing !== null) {
+      this.stop();
+      this.tellStep();
+      return;
+    }
+    const last = this.walk.steps.length - 1;
+    if (this.step === last) this.stand(0);
+    this.showStage(false);
+    announce(this, 'Playing');
+    this.playing = setInterval(() => {
+      this.stand(this.step + 1);
+      if (this.step < last) return;
+      this.stop();
+      this.tellStep();
+    }, PLAY_MS);
+  }
+
+  private stop(): void {
+    if (this.playing !== null) clearInterval(this.playing);
+    this.playing = null;
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {
     const target = event.composedPath()[0];
     const typing = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    if (typing && !(target instanceof HTMLInputElement && target.type === 'range' && event.key.startsWith('Page')))
+    if (
+      typing &&
+      !(
+        target instanceof HTMLInputElement &&
+        target.type === 'range' &&
+        (event.key === ' ' || event.key.startsWith('Page'))
+      )
+    )
       return;
+    // On a button Space presses it.
+    if (event.key === ' ' && !event.composedPath().some((one) => one instanceof Element && one.matches(PRESSED))) {
+      event.preventDefault();
+      if (!prefersCalm()) this.togglePlay();
+      return;
+    }
     const { step } = this;
     const next = {
       ArrowRight: step + 1,
@@ -503,7 +575,7 @@ export class MlaView extends LitElement {
         SMALL,
       );
     const [cell, fits] = look((room - STAGE_GAP) / 2);
-    const beside = this.width >= SIDE_BY_SIDE_FROM || (fits && cell > SMALL.least);
+    const beside = this.width >= SIDE_BY_SIDE_FROM || (fits && cell > LEAST_CELL);
     return { cell: beside ? cell : look(room)[0], beside };
   }
 
@@ -515,9 +587,8 @@ export class MlaView extends LitElement {
     if (!stage || !stepper) return;
     if (held && renderRoot.querySelector(':focus') === null)
       renderRoot.querySelector('input')?.focus({ preventScroll: true });
-    const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (stage.top < stepper.bottom || stage.bottom > window.innerHeight)
-      window.scrollBy({ top: stage.top - stepper.bottom, behavior: calm ? 'instant' : 'smooth' });
+      window.scrollBy({ top: stage.top - stepper.bottom, behavior: prefersCalm() ? 'instant' : 'smooth' });
   }
 }
 
