@@ -33,7 +33,7 @@ describe('whether a model fits', () => {
     const from = performance.now();
     await quickPick.run('Headlight: Will It Fit');
     await quickPick.question('Will It Fit?');
-    await workbench().page.keyboard.type('Llama-3.1-405B, fp8 weights and cache, 8 × H100, 131,072 × 32, vllm');
+    await workbench().page.keyboard.type('Llama-3.1-405B, fp8 weights and cache, 8 × H100, 131,072 × 32');
     await expect.poll(() => quickPick.focused()).toContain('8 × H100 SXM 80GB');
     await workbench().screenshot('sizing-question');
     await workbench().page.keyboard.press('Enter');
