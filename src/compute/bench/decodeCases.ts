@@ -20,7 +20,7 @@ import type { MeasuredDesign } from '../../shared/decodeContract';
 import { type BenchCase, caseWork } from './cases';
 
 /** Turns of each case, and tokens of the steps with and without a cache. */
-const QUICK = { rounds: 4, lengths: [256, 1024] } as const;
+const QUICK = { rounds: 3, lengths: [256, 1024] } as const;
 const THOROUGH = { rounds: 7, lengths: [256, 512, 1024, 2048, 4096] } as const;
 
 const USUAL_LENGTH = 1024;
