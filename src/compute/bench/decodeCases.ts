@@ -145,9 +145,9 @@ export function caseBytes({ layer, tokens, past, form, core, folded }: BenchCase
 }
 
 /** What an ordinary core does in a second, and how many random numbers it makes: for the time that is told beforehand. */
-const CORE_FLOPS = 25e9;
-const CORE_BYTES = 3e9;
-const NUMBERS = 30e6;
+const CORE_FLOPS = 40e9;
+const CORE_BYTES = 5e9;
+const NUMBERS = 50e6;
 const WASM_SLOWER = 5;
 
 /** About how long a plan takes on a CPU, in seconds. */
