@@ -1,14 +1,11 @@
 /** The attention bench: every peer in a process of its own, asked in turn, results compared before anything is timed. */
 
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type BenchCase, benchCases, BENCH_ENGINES, type BenchEngine, caseWork } from './bench/cases';
+import { benchCases, BENCH_ENGINES } from './bench/cases';
 import { type BenchPeer, nodePeer, pythonWithTorch, pytorchPeer } from './bench/peers';
-import type { Rates } from '../serving/roofline';
 import { type Prediction, predictions, predictionText } from './bench/prediction';
 import { benchRatios, type BenchRatio } from './bench/ratios';
-import { median } from './engines/matmulProof';
-import { errorSentence } from './engines/engine';
+import { bestRates, type CaseResult, rooflineMs, runCase } from './bench/runCase';
 import { computeThreads, machineName } from './machine';
 
 export interface BenchOptions {
@@ -29,17 +26,7 @@ export interface BenchOptions {
   readonly onProgress?: (line: string) => void;
 }
 
-export interface BenchResult {
-  readonly case: string;
-  readonly variant: string;
-  readonly engine: BenchEngine;
-  readonly medianMs: number;
-  readonly runs: number;
-  readonly cacheBytes: number;
-  /** Billion floating-point operations a second, of the least that the case needs. */
-  readonly gflops: number;
-  /** Billion bytes a second, of weights and cache that must be read. */
-  readonly gigabytesPerSecond: number;
+export interface BenchResult extends CaseResult {
   /** What the best arithmetic and the best bandwidth of this whole run would allow. */
   readonly rooflineMs: number;
 }
@@ -56,13 +43,6 @@ export interface BenchReport {
   readonly notes: readonly string[];
 }
 
-const LARGEST_ERROR = 1e-4;
-/** A run that takes longer is timed no more often than must be. */
-const SLOW_MS = 600;
-const FEWEST_RUNS = 5;
-/** Threads that spin after a run must not spin into the next peer's. */
-const PAUSE_MS = 120;
-
 export async function benchAttention(options: BenchOptions): Promise<BenchReport> {
   const threads = options.threads ?? computeThreads();
   const notes: string[] = [];
@@ -71,7 +51,7 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
     options.onProgress?.(`${((performance.now() - start) / 1e3).toFixed(0).padStart(4)} s  ${line}`);
   const versions: Record<string, string> = { node: process.versions.node };
   const peers = await openPeers(options, threads, notes);
-  const results: Omit<BenchResult, 'rooflineMs'>[] = [];
+  const results: CaseResult[] = [];
   try {
     const { only } = options;
     const cases = benchCases(options.quick).filter(
@@ -80,8 +60,16 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
     for (const [index, test] of cases.entries()) {
       const label = `${index + 1} of ${cases.length}, ${test.name} ${test.variant}`;
       results.push(
-        ...(await runCase(test, peers, options.quick ? 5 : 7, versions, notes, (line) =>
-          progress(`${label}: ${line}`),
+        ...(await runCase(
+          test,
+          peers.filter(({ engine }) => test.engines.includes(engine)),
+          {
+            rounds: options.quick ? 5 : 7,
+            versions,
+            remark: (engine, text) => notes.push(`${test.name} ${test.variant}, ${engine}: ${text}`),
+            absent: (engine, reason) => notes.push(`${test.name} ${test.variant}: ${engine} is absent: ${reason}`),
+            progress: (line) => progress(`${label}: ${line}`),
+          },
         )),
       );
     }
@@ -108,12 +96,6 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
 /** Cached tokens of the step that the bench measures. */
 const PREDICTED_TOKENS = 4096;
 
-function bestRates(results: readonly Omit<BenchResult, 'rooflineMs'>[]): Rates | null {
-  if (results.length === 0) return null;
-  const best = (rate: 'gflops' | 'gigabytesPerSecond'): number => Math.max(...results.map((result) => result[rate]));
-  return { flopsPerS: best('gflops') * 1e9, bytesPerS: best('gigabytesPerSecond') * 1e9 };
-}
-
 async function openPeers(options: BenchOptions, threads: number, notes: string[]): Promise<readonly BenchPeer[]> {
   const peerOptions = { script: options.script, threads, tensorflowPath: options.tensorflowPath ?? null };
   const peers: BenchPeer[] = [];
@@ -134,83 +116,4 @@ async function openPeers(options: BenchOptions, threads: number, notes: string[]
     }
   }
   return peers;
-}
-
-interface Contestant {
-  readonly peer: BenchPeer;
-  readonly cacheBytes: number;
-  /** Runs in a turn: more where a run is short. */
-  readonly burst: number;
-  readonly times: number[];
-}
-
-async function runCase(
-  test: BenchCase,
-  peers: readonly BenchPeer[],
-  rounds: number,
-  versions: Record<string, string>,
-  notes: string[],
-  progress: (line: string) => void,
-): Promise<readonly Omit<BenchResult, 'rooflineMs'>[]> {
-  const label = `${test.name} ${test.variant}`;
-  const contestants: Contestant[] = [];
-  let expected: Float32Array | undefined;
-  for (const peer of peers.filter(({ engine }) => test.engines.includes(engine))) {
-    progress(`${peer.engine} prepares`);
-    try {
-      const prepared = await peer.prepare(test);
-      versions[peer.engine] = prepared.library;
-      if (prepared.remark) notes.push(`${label}, ${peer.engine}: ${prepared.remark}`);
-      expected ??= prepared.output;
-      const error = relativeError(prepared.output, expected);
-      if (!(error <= LARGEST_ERROR))
-        throw new Error(`its result differs from the others' by ${error.toExponential(1)}`);
-      // Preparing ran it once already: where a run is long, this one counts.
-      const [first = 0] = await peer.time(0, 1);
-      const slow = first > SLOW_MS;
-      contestants.push({ peer, cacheBytes: prepared.cacheBytes, burst: slow ? 1 : 3, times: slow ? [first] : [] });
-    } catch (error) {
-      notes.push(`${label}: ${peer.engine} is absent: ${errorSentence(error)}`);
-    }
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const { peer, burst, times } of contestants) {
-      if (burst === 1 && times.length >= FEWEST_RUNS) continue;
-      await sleep(PAUSE_MS);
-      times.push(...(await peer.time(burst > 1 ? 1 : 0, burst)));
-    }
-    progress(`round ${round + 1} of ${rounds}`);
-  }
-  const { flops, bytesRead } = caseWork(test);
-  return contestants.map(({ peer, cacheBytes, times }) => {
-    const medianMs = median(times);
-    return {
-      case: test.name,
-      variant: test.variant,
-      engine: peer.engine,
-      medianMs,
-      runs: times.length,
-      cacheBytes,
-      gflops: flops / medianMs / 1e6,
-      gigabytesPerSecond: bytesRead / medianMs / 1e6,
-    };
-  });
-}
-
-/** Williams et al. 2009: the slower of arithmetic and reading. */
-function rooflineMs(
-  { medianMs, gflops, gigabytesPerSecond }: Omit<BenchResult, 'rooflineMs'>,
-  { flopsPerS, bytesPerS }: Rates,
-): number {
-  return medianMs * Math.max((gflops * 1e9) / flopsPerS, (gigabytesPerSecond * 1e9) / bytesPerS);
-}
-
-function relativeError(actual: Float32Array, expected: Float32Array): number {
-  if (actual.length !== expected.length) return Number.NaN;
-  let [difference, largest] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
-    difference = Math.max(difference, Math.abs((actual[i] as number) - (expected[i] as number)));
-    largest = Math.max(largest, Math.abs(expected[i] as number));
-  }
-  return difference / largest;
 }

@@ -16,6 +16,7 @@ import { tightTensors } from '../shared/transfer';
 import { localModels } from '../stores/localModels';
 import { createEngine } from './engines/createEngine';
 import { type Engine, EngineUnavailableError, errorSentence } from './engines/engine';
+import { measureDecode } from './bench/measureDecode';
 import { describeLayer } from './describeLayer';
 import { layerOnnx } from './layerOnnx';
 import { HeadsService } from './heads/service';
@@ -61,6 +62,16 @@ export class ComputeService {
         return layerOnnx(params);
       },
       'compute/runLayer': (params, context) => this.runLayer(params, context),
+      'bench/decode': (params, context) =>
+        measureDecode(
+          params,
+          {
+            threads: this.options.threads ?? computeThreads(),
+            tensorflowPath: this.options.tensorflowPath ?? null,
+            ceiling: this.memoryCeiling,
+          },
+          context,
+        ),
       ...this.heads.answers(),
       ...WEIGHTS_ANSWERS,
       'stores/list': ({ environment }, { signal }) => localModels(environment, { signal }),

@@ -16,7 +16,7 @@ import { PANEL_VIEWS, type PanelView } from '../shared/panelViews';
 import { activeConfig, activeReading } from './activeReading';
 import type { WorkCounts } from './advice/insights';
 import { AdviceLoader } from './adviceLoader';
-import type { RunLayerRequest } from './computeHost';
+import type { MeasureDecodeRequest, RunLayerRequest } from './computeHost';
 import type { MeasureConversionRequest } from './conversionQuestions';
 import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
@@ -143,6 +143,7 @@ function registerCompute({ readings, compute }: Services): Disposable[] {
       COMMANDS.runAttentionLayer,
       COMMANDS.saveOnnx,
       COMMANDS.measureConversion,
+      COMMANDS.measureDecode,
       COMMANDS.installTensorflow,
     ].map((command) => registerCommand(command, refuse));
   }
@@ -162,6 +163,10 @@ function registerCompute({ readings, compute }: Services): Disposable[] {
     registerCommand(COMMANDS.measureConversion, async (uri?: Uri, request?: MeasureConversionRequest) => {
       const found = await activeConfig(readings, uri);
       return found && (await compute.get()).measureConversion(found.reading, found.source.uri, request);
+    }),
+    registerCommand(COMMANDS.measureDecode, async (uri?: Uri, request?: MeasureDecodeRequest) => {
+      const found = await activeConfig(readings, uri);
+      return found && (await compute.get()).measureDecode(found.reading, found.source.uri, request);
     }),
     registerCommand(COMMANDS.installTensorflow, async () => (await compute.get()).installTensorflow()),
   ];

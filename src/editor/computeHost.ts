@@ -4,18 +4,23 @@
 
 import { type CancellationToken, l10n, Uri, window, workspace } from 'vscode';
 import { ComputeClient } from '../compute/client';
+import { decodePlan, expectedSeconds } from '../compute/bench/decodeCases';
 import { installCommands, installNeeds, installTensorflow, type TensorflowSource } from '../compute/installTensorflow';
+import { computeThreads, defaultMemoryCeiling } from '../compute/machine';
 import type { CacheRule } from '../attention/onnx/program';
 import type { Reading } from '../reading/read';
 import { devicesMarkdown, layerMarkdown, type LayerReport } from '../present/computeText';
 import { conversionMarkdown, conversionPicture } from '../present/conversionText';
 import { siblingsOf } from '../present/siblings';
 import { svgFile } from '../present/svg';
+import { decodeCsv, decodeMarkdown } from '../present/decodeText';
 import { kindTitle } from '../present/words';
 import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
+import type { DecodeResult } from '../shared/decodeContract';
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
 import type { CaptureParams, ConvertParams, ConvertResult } from '../shared/headsContract';
 import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
+import { formatInteger } from '../model/units';
 import { DEFAULT_SEED } from '../shared/limits';
 import { isRpcError, messageOf, RpcError } from '../shared/rpcError';
 import { besideOf } from './beside';
@@ -62,6 +67,11 @@ const READS_WEIGHTS: ReadonlySet<string> = new Set([
 
 const DEFAULT_TOKENS = 64;
 const DEFAULT_STEPS = 8;
+
+export interface MeasureDecodeRequest {
+  /** More lengths and runs. */
+  readonly thorough?: boolean;
+}
 
 /** Made by the entry bundle; see `services.ts`. */
 export function createComputeHost(options: ComputeHostOptions): ComputeHost {
@@ -222,6 +232,29 @@ export class ComputeHost extends Owner {
     });
   }
 
+  /** How fast a decode step is here: as MHA, GQA, MQA and MLA at the config's widths, and with a cache and without. */
+  async measureDecode(reading: Reading, uri: Uri, request: MeasureDecodeRequest = {}): Promise<DecodeResult | null> {
+    const name = configName(uri);
+    const thorough = typeof request.thorough === 'boolean' ? request.thorough : await askThorough(reading, name);
+    if (thorough === null) return null;
+    return this.inProgress(l10n.t('Measuring decode at the widths of {0}', name), async (options) => {
+      const { engine } = await this.choose(options);
+      const result = await this.call(
+        'bench/decode',
+        { text: reading.document.text, families: taughtFamilies(), engine, thorough },
+        { ...options, supersedeKey: 'decode' },
+      );
+      await this.options.pages.show({
+        kind: l10n.t('Decode on this machine'),
+        name,
+        subject: uri.toString(),
+        markdown: decodeMarkdown(name, result),
+        csv: decodeCsv(result),
+      });
+      return result;
+    });
+  }
+
   /** Installs the TensorFlow engine into the extension's storage, after showing the commands that will run. */
   async installTensorflow(): Promise<boolean> {
     if (!workspace.isTrusted) {
@@ -372,6 +405,47 @@ async function textAt(uri: Uri): Promise<string> {
     (bytes) => new TextDecoder().decode(bytes),
     () => '',
   );
+}
+
+/** Quick or thorough, each with what it takes; null where nobody wants to wait, or nothing can be measured. */
+async function askThorough(reading: Reading, name: string): Promise<boolean | null> {
+  const { engine, memoryCeilingBytes } = computeSettings();
+  const on = engine === 'auto' ? 'onnxruntime-cpu' : engine;
+  const items = [false, true].flatMap((thorough) => {
+    const plan = decodePlan(reading.spec, {
+      thorough,
+      engine: on,
+      ceiling: memoryCeilingBytes ?? defaultMemoryCeiling(),
+    });
+    if (!plan) return [];
+    const designs = [...new Set(plan.designs.map(({ label }) => label))].join(', ');
+    const [first, last] = [plan.steps[0]?.tokens ?? 0, plan.steps.at(-1)?.tokens ?? 0].map(formatInteger);
+    return {
+      label: thorough ? l10n.t('Thorough') : l10n.t('Quick'),
+      description: aboutSeconds(expectedSeconds(plan, on, computeThreads())),
+      detail: l10n.t(
+        '{0} against {1} tokens; with the cache and without, at {2} to {3} tokens',
+        designs,
+        formatInteger(plan.tokens),
+        first ?? '',
+        last ?? '',
+      ),
+      thorough,
+    };
+  });
+  if (items.length === 0) {
+    complain(l10n.t('No layer of {0} has heads whose decode could be measured.', name));
+    return null;
+  }
+  const picked = await pickFrom(l10n.t('Measure Decode on This Machine · {0}', name), items);
+  return picked?.thorough ?? null;
+}
+
+/** Rounded so that nobody takes it for exact. */
+function aboutSeconds(seconds: number): string {
+  return seconds > 90
+    ? l10n.t('about {0} minutes', Math.ceil(seconds / 60))
+    : l10n.t('about {0} seconds', Math.ceil(seconds / 10) * 10);
 }
 
 async function pickTensorflow(): Promise<TensorflowSource | null> {

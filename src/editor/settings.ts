@@ -126,15 +126,40 @@ export async function writeEngineOptions(engine: EngineRule, options: EngineOpti
 
 /** Writes a value to the scope where it already stands, else to the user's settings. */
 export async function writeScenario(setting: string, value: string | number): Promise<void> {
+  await workspace.getConfiguration(SETTINGS.section).update(setting, value, targetOf(setting));
+}
+
+function targetOf(setting: string): ConfigurationTarget {
+  const found = workspace.getConfiguration(SETTINGS.section).inspect(setting);
+  if (found?.workspaceFolderValue !== undefined) return ConfigurationTarget.WorkspaceFolder;
+  return found?.workspaceValue !== undefined ? ConfigurationTarget.Workspace : ConfigurationTarget.Global;
+}
+
+/**
+ * Writes several settings at once, where each stands already or else to the user's; what puts them back as they were, or null where all were
+ * as they should be.
+ */
+export async function exchangeSettings(
+  values: Readonly<Record<string, string | number>>,
+): Promise<(() => Promise<void>) | null> {
   const settings = workspace.getConfiguration(SETTINGS.section);
-  const found = settings.inspect(setting);
-  const target =
-    found?.workspaceFolderValue !== undefined
-      ? ConfigurationTarget.WorkspaceFolder
-      : found?.workspaceValue !== undefined
-        ? ConfigurationTarget.Workspace
-        : ConfigurationTarget.Global;
-  await settings.update(setting, value, target);
+  const changed = Object.entries(values).filter(([setting, value]) => settings.get<unknown>(setting) !== value);
+  const before = changed.map(([setting]) => {
+    const target = targetOf(setting);
+    const found = settings.inspect<unknown>(setting);
+    const at = {
+      [ConfigurationTarget.WorkspaceFolder]: found?.workspaceFolderValue,
+      [ConfigurationTarget.Workspace]: found?.workspaceValue,
+      [ConfigurationTarget.Global]: found?.globalValue,
+    };
+    return [setting, at[target], target] as const;
+  });
+  for (const [setting, value] of changed) await writeScenario(setting, value);
+  if (before.length === 0) return null;
+  return async () => {
+    for (const [setting, value, target] of before)
+      await workspace.getConfiguration(SETTINGS.section).update(setting, value, target);
+  };
 }
 
 function count(value: unknown, fallback: number): number {

@@ -5,6 +5,7 @@ import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
 import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/onnx/program';
 import { UNITS } from '../model/units';
 import { configSource } from './configSource';
+import { DECODE } from './decodeContract';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
 import { HEADS } from './headsContract';
@@ -131,6 +132,7 @@ export const COMPUTE = {
   },
   'compute/layerOnnx': { params: layerOnnx, result: layerOnnxResult },
   'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
+  ...DECODE,
   ...HEADS,
   ...WEIGHTS,
   ...STORES_CONTRACT,

@@ -188,6 +188,8 @@ export const PANEL = {
   'panel/save': { params: save, result: trusted<boolean>() },
   /** Asks on which layer and text, and opens what was found; the page waits for nothing. */
   'panel/measureConversion': { params: named, result: trusted<null>() },
+  /** Asks how long it may take, measures decode at the config's widths, and opens what was found. */
+  'panel/measureDecode': { params: named, result: trusted<null>() },
   'panel/headSources': { params: nothing, result: trusted<readonly HeadSource[]>() },
   /** Asks for a model folder or weight file; null when the user changed their mind. */
   'panel/chooseHeadSource': { params: nothing, result: trusted<HeadSource | null>() },

@@ -3,6 +3,7 @@ import { type Frame } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { thorough } from '../unit/depth';
 import { type Editor } from './pageObjects/editor';
+import { type HeadPicture, headPictures } from './pageObjects/headPictures';
 import { Panel } from './pageObjects/panel';
 import { useWorkbench } from './window';
 
@@ -15,23 +16,7 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   let frame: Frame;
 
   const view = (): ReturnType<Frame['locator']> => frame.locator('headlight-heads');
-  /** Each of an element's canvases: a hash of its pixels, how many colours it has, and what its data attributes say. */
-  const drawn = (selector: string): Promise<{ group: number; hash: number; colours: number }[]> =>
-    view()
-      .locator(selector)
-      .evaluate((element) =>
-        [...(element.shadowRoot?.querySelectorAll('canvas') ?? [])].map((canvas) => {
-          const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
-          let hash = 0;
-          const colours = new Set<number>();
-          for (let i = 0; i < data.length; i += 4) {
-            const colour = ((data[i] ?? 0) << 16) | ((data[i + 1] ?? 0) << 8) | (data[i + 2] ?? 0);
-            colours.add(colour);
-            hash = (Math.imul(hash, 31) + colour) | 0;
-          }
-          return { group: Number(canvas.dataset['group']), hash, colours: colours.size };
-        }),
-      );
+  const drawn = (selector: string): Promise<HeadPicture[]> => headPictures(view().locator(selector));
   const gridHash = async (): Promise<number | undefined> => (await drawn('headlight-head-grid'))[0]?.hash;
   const readout = (): Promise<string> => view().locator('headlight-heatmap.main .readout').innerText();
 

@@ -22,6 +22,15 @@ interface Api {
   computePid(): number | undefined;
 }
 
+const TINY = JSON.stringify({
+  model_type: 'llama',
+  hidden_size: 64,
+  num_hidden_layers: 1,
+  num_attention_heads: 8,
+  num_key_value_heads: 2,
+  vocab_size: 32,
+});
+
 const run = (path: string, request: object): Thenable<Report | null> =>
   vscode.commands.executeCommand('headlight.runAttentionLayer', sample(path), request);
 
@@ -127,6 +136,36 @@ suite('compute', function () {
       );
       assert.equal(refused, null);
     }
+  });
+
+  test('decode is measured at the widths of a config, as a page with what a roofline expects', async () => {
+    const uri = await write('tiny/config.json', TINY);
+    const found = await vscode.commands.executeCommand<{ designs: { label: string; timing: object | null }[] } | null>(
+      'headlight.measureDecode',
+      uri,
+      { thorough: false },
+    );
+    assert.deepEqual(
+      found?.designs.map(({ label, timing }) => [label, timing !== null]),
+      ['MHA', 'GQA-2', 'MQA', 'MLA 32 + 4', 'MLA 32 + 4'].map((label) => [label, true]),
+    );
+    const shown = await pageText();
+    assert.match(shown, /# Decode on this machine, at the widths of tiny/);
+    assert.match(shown, /Against 4,096 cached tokens a step takes MHA [\d.]+ .?s and MLA/);
+    assert.match(shown, /\| +1,024 \| +[\d.]+ .?s \| +[\d.]+ .?s \|/);
+  });
+
+  test('a compute process that ends while decode is measured ends the run in words, and the next run works', async () => {
+    const uri = await write('tiny/config.json', TINY);
+    const api = headlight().exports as Api;
+    const measured = vscode.commands.executeCommand('headlight.measureDecode', uri, { thorough: false });
+    await pause(1500);
+    const pid = api.computePid();
+    assert.ok(pid);
+    process.kill(pid, 'SIGKILL');
+    assert.equal(await measured, null);
+    assert.ok(await vscode.commands.executeCommand('headlight.measureDecode', uri, { thorough: false }));
+    assert.notEqual(api.computePid(), pid);
   });
 
   test('under the rule of transformers a sliding layer keeps one token less than its window', async () => {

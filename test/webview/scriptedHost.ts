@@ -179,6 +179,7 @@ export class ScriptedHost {
       'panel/copy': told('panel/copy', null),
       'panel/save': told('panel/save', true),
       'panel/measureConversion': told('panel/measureConversion', null),
+      'panel/measureDecode': told('panel/measureDecode', null),
       ...sources.answers,
       'panel/chooseHeadSource': told('panel/chooseHeadSource', null),
       'panel/log': told('panel/log', null),

@@ -252,7 +252,8 @@ export class CompareView extends LitElement {
         <h2>${row.label}</h2>
         <p>${first}</p>
         ${[...rest, segments.length > 1 ? segments.map(({ title }) => title).join(', ') : ''].map((line) => html`<p class="small">${line}</p>`)}
-        ${row.model === 0 && row.request !== null && row.ratio !== null && row.ratio > 1 ? html`<button class="link" @click=${() => void this.measure()}>Measure what it loses…</button>` : nothing}
+        ${row.model === 0 && row.request !== null && row.ratio !== null && row.ratio > 1 ? html`<button class="link" @click=${() => void this.measure('panel/measureConversion')}>Measure what it loses…</button>` : nothing}
+        ${row.model === 0 && this.panel.settings?.native ? html`<button class="link" @click=${() => void this.measure('panel/measureDecode')}>Measure decode here…</button>` : nothing}
       </div>
       ${this.renderApply(row)}
     </div>`;
@@ -267,10 +268,8 @@ export class CompareView extends LitElement {
     return html`<p class="apply">${button({ label: 'Apply', run: () => void this.apply(row, edits), primary: true, title: text })} <span class="small">${text}</span></p>`;
   }
 
-  private measure(): Promise<void> {
-    return this.attempt(
-      async () => void (await host.call('panel/measureConversion', { id: this.panel.config?.id ?? '' })),
-    );
+  private measure(what: 'panel/measureConversion' | 'panel/measureDecode'): Promise<void> {
+    return this.attempt(async () => void (await host.call(what, { id: this.panel.config?.id ?? '' })));
   }
 
   private editsOf(row: ComparisonRow): readonly ConfigEdit[] | string | null {

@@ -4,12 +4,14 @@ import { type AttentionLayerSpec, headDims, PLAIN_LAYER } from '../../attention/
 import type { LatentForm } from '../../attention/onnx/program';
 import { elementCount } from '../../attention/onnx/graph';
 import { layerWeights } from '../../attention/spec/weightNames';
+import type { EngineId } from '../../shared/engineIds';
 
 // biome-ignore format: names fill their lines
 export const BENCH_ENGINES = [
   'onnxruntime-cpu', 'onnxruntime-webgpu', 'onnxruntime-wasm', 'tensorflow', 'tfjs-wasm', 'tfjs-cpu', 'pytorch',
 ] as const;
-export type BenchEngine = (typeof BENCH_ENGINES)[number];
+/** The bench's own peers, and whatever engine the editor measures on. */
+export type BenchEngine = (typeof BENCH_ENGINES)[number] | EngineId;
 
 export interface BenchCase {
   readonly name: string;
@@ -27,6 +29,10 @@ export interface BenchCase {
    * word absorbed says; else they are multiplied in the step, head by head.
    */
   readonly folded: boolean;
+}
+
+/** A case of the bench, with the peers that it is meant for. */
+export interface PeersCase extends BenchCase {
   readonly engines: readonly BenchEngine[];
 }
 
@@ -73,7 +79,7 @@ const NO_PLAIN_JS = BENCH_ENGINES.filter((engine) => engine !== 'tfjs-cpu');
 /** Beyond what 32-bit WebAssembly memory holds, or minutes a run. */
 const NATIVE = ['onnxruntime-cpu', 'onnxruntime-webgpu', 'tensorflow', 'pytorch'] as const;
 
-export function benchCases(quick: boolean): readonly BenchCase[] {
+export function benchCases(quick: boolean): readonly PeersCase[] {
   const decode = { tokens: 1, past: 4095, form: null, core: false, folded: false };
   const deepseek = { ...decode, name: 'decode-4096-deepseek-v3', core: true };
   const lengths = quick ? [256, 1024] : [256, 512, 1024, 2048, 4096];
@@ -92,7 +98,7 @@ export function benchCases(quick: boolean): readonly BenchCase[] {
     { ...deepseek, variant: 'mla-absorbed', layer: DEEPSEEK_V3, form: 'absorbed', folded: true, engines: NO_PLAIN_JS },
     { ...deepseek, variant: 'mla-absorbed-unfolded', layer: DEEPSEEK_V3, form: 'absorbed', engines: NATIVE },
     { ...deepseek, variant: 'mla-expanded', layer: DEEPSEEK_V3, form: 'expanded', engines: NATIVE },
-    ...lengths.flatMap((length): readonly BenchCase[] => {
+    ...lengths.flatMap((length): readonly PeersCase[] => {
       const token = {
         ...decode,
         name: `token-${length}-llama3-8b`,

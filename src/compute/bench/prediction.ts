@@ -33,25 +33,38 @@ const CLAIM = 6;
 const GPU = 'h100-sxm';
 const MOST_BATCH = 1024;
 
+/** One layer as both designs. */
+export interface Designs {
+  readonly mha: AttentionLayerSpec;
+  readonly mla: AttentionLayerSpec;
+}
+
+const DEEPSEEK: Designs = { mha: DEEPSEEK_V3_MHA, mla: DEEPSEEK_V3 };
+
 /**
- * On the GPU: the core, the layer for one sequence, and the smallest batch at which the layer reaches the claim.
+ * On the GPU: the core, the layer for one sequence, and the smallest batch at which the layer reaches the claim (the largest that is
+ * tried, where none does).
  * @param measured Rates of this machine: the best that any peer of the run reached.
  */
-export function predictions(tokens: number, measured: Rates | null): readonly Prediction[] {
+export function predictions(
+  tokens: number,
+  measured: Rates | null,
+  designs: Designs = DEEPSEEK,
+): readonly Prediction[] {
   const gpu = deviceOf(GPU);
   const peak = gpu && denseFlops(gpu, 'bf16');
   const list: Prediction[] = [];
   if (gpu && peak) {
     const rates = { flopsPerS: peak.flopsPerS, bytesPerS: gpu.bandwidthBytesPerS };
     const at = (scope: Prediction['scope'], batch: number): Prediction =>
-      predict(gpu.name, rates, { precision: 'bf16', scope, batch, tokens });
+      predict(designs, gpu.name, rates, { precision: 'bf16', scope, batch, tokens });
     let batch = 1;
     while (batch < MOST_BATCH && at('layer', batch).ratio < CLAIM) batch++;
     list.push(at('core', 1), at('layer', 1), ...(batch > 1 ? [at('layer', batch)] : []));
   }
   if (measured) {
     const here = { precision: 'float32', scope: 'core', batch: 1, tokens } as const;
-    list.push(predict('this machine at the best rates of the run', measured, here));
+    list.push(predict(designs, 'this machine at the best rates of the run', measured, here));
   }
   return list;
 }
@@ -75,8 +88,8 @@ export function predictionText({
 
 type Case = Pick<Prediction, 'precision' | 'scope' | 'batch' | 'tokens'>;
 
-function predict(device: string, rates: Rates, of: Case): Prediction {
-  const [mha, mla] = [attentionStep(DEEPSEEK_V3_MHA, rates, of), attentionStep(DEEPSEEK_V3, rates, of)];
+function predict(designs: Designs, device: string, rates: Rates, of: Case): Prediction {
+  const [mha, mla] = [attentionStep(designs.mha, rates, of), attentionStep(designs.mla, rates, of)];
   return {
     device,
     ...of,

@@ -30,7 +30,7 @@ interface Loaded {
   write(rows: ReadonlyMap<string, Tensor>): void;
 }
 
-class BenchWorker {
+export class BenchWorker {
   private runner: (GraphRunner & { describe?(): EngineDescription }) | undefined;
   private loaded: Loaded | undefined;
 
@@ -40,8 +40,7 @@ class BenchWorker {
     threads: number,
     tensorflowPath: string | null,
   ): Promise<PreparedCase> {
-    for (const part of [this.loaded?.rows, this.loaded?.main]) await part?.program.dispose();
-    this.loaded = undefined;
+    await this.unload();
     this.runner ??= await openRunner(engine, threads, tensorflowPath);
     const { runner } = this;
     // tfjs multiplies plain matrices several times faster than transposed ones; onnxruntime reads rows of weights.
@@ -133,6 +132,18 @@ class BenchWorker {
       times.push(performance.now() - start);
     }
     return times;
+  }
+
+  /** Gives back what the case took. */
+  async unload(): Promise<void> {
+    const { loaded } = this;
+    this.loaded = undefined;
+    for (const part of [loaded?.rows, loaded?.main]) await part?.program.dispose();
+  }
+
+  /** What it runs on; known after a run. */
+  describe(): EngineDescription | null {
+    return this.runner?.describe?.() ?? null;
   }
 
   private async run(): Promise<Map<string, Tensor>> {

@@ -8,6 +8,7 @@ import { showCacheAt } from './cacheAt';
 import { compareVariants, compareWith, exportComparison } from './compare';
 import { convertAttention } from './convert';
 import { setEngineOptions } from './engineOptions';
+import { openExample } from './examples';
 import { explainNumber } from './explain';
 import { fitToGpu } from './fit';
 import { openSamples } from './samples';
@@ -34,6 +35,7 @@ const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.exportResult]: exportResult,
   [COMMANDS.openResultSource]: (_services, uri) => openResultSource(uri),
   [COMMANDS.openSamples]: (services, uri, argument) => openSamples(services, argument ?? uri),
+  [COMMANDS.openExample]: (services, file) => openExample(services, file),
 };
 
 export class Palette extends Owner {

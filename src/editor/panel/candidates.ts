@@ -30,7 +30,7 @@ export class Candidates {
     const found = await workspace.findFiles(CONFIG_FILES, NOT_CONFIGS, MAX_FILES, token);
     const closed = found.filter(fresh).sort((a, b) => (a.path < b.path ? -1 : 1));
     const readable = await Promise.all(closed.map(looksLikeConfig));
-    const bundled = await (this.presets ??= presets(this.extension));
+    const bundled = await this.bundled();
     return [
       ...open,
       ...closed.filter((_, at) => readable[at]).map((uri) => this.candidate(uri, 'workspace')),
@@ -43,6 +43,16 @@ export class Candidates {
         }),
       ),
     ];
+  }
+
+  /** What a file is called here: presets have names of their own. */
+  async nameOf(uri: Uri): Promise<string> {
+    const key = uri.toString();
+    return (await this.bundled()).find((preset) => preset.uri.toString() === key)?.name ?? nameOf(uri);
+  }
+
+  private bundled(): Promise<readonly Preset[]> {
+    return (this.presets ??= presets(this.extension));
   }
 
   private candidate(uri: Uri, origin: 'editor' | 'workspace'): Candidate {

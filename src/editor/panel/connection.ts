@@ -188,6 +188,11 @@ export class Connection extends Owner {
         void this.oneQuestion(() => commands.executeCommand(COMMANDS.measureConversion, uri)).catch(() => undefined);
         return null;
       },
+      'panel/measureDecode': ({ id }) => {
+        const { uri } = this.shownConfig(id);
+        void this.oneQuestion(() => commands.executeCommand(COMMANDS.measureDecode, uri)).catch(() => undefined);
+        return null;
+      },
       ...heads.answers,
       'panel/chooseHeadSource': () =>
         this.oneQuestion(async () => {

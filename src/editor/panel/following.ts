@@ -110,8 +110,8 @@ export class Following extends Owner {
       : null;
   }
 
-  async follow(uri: Uri): Promise<void> {
-    const target = this.targets.of(uri);
+  async follow(uri: Uri, name?: string): Promise<void> {
+    const target = this.targets.of(uri, name);
     const document = await documentOf(target);
     this.set(target, document);
   }

@@ -211,7 +211,7 @@ export class PanelHost extends Owner {
 
   private async follow(uri: Uri | undefined): Promise<void> {
     // Commands from menus bring a Uri; anything else is not ours to open.
-    if (uri instanceof Uri) await this.following.follow(uri);
+    if (uri instanceof Uri) await this.following.follow(uri, await this.candidates.nameOf(uri));
   }
 
   private connected(

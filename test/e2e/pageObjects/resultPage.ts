@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** What the pages in sight say: a line for a paragraph or a row of a table. */
-async function pageText(page: Page): Promise<string> {
+export async function pageText(page: Page): Promise<string> {
   const texts = await Promise.all(
     page
       .frames()
@@ -15,8 +15,8 @@ async function pageText(page: Page): Promise<string> {
 }
 
 /** Waits until a page says it. */
-export async function untilPageSays(page: Page, what: RegExp): Promise<void> {
-  await expect.poll(() => pageText(page), { timeout: 30_000 }).toMatch(what);
+export async function untilPageSays(page: Page, what: RegExp, timeout = 30_000): Promise<void> {
+  await expect.poll(() => pageText(page), { timeout }).toMatch(what);
 }
 
 /** The texts in the pictures of pages that are in sight and drawn. */

@@ -36,6 +36,7 @@ const EXPLORER = 'test/integration/explorer.test.ts';
 const PAGES = 'test/e2e/pages.e2e.ts';
 const HUB = 'test/e2e/hub.e2e.ts';
 const BUTTONS = 'is copied, exported and read as text by the buttons of its title bar';
+const LECTURE = 'test/e2e/lecture.e2e.ts';
 const ENGINE_OPTIONS = 'test/e2e/engineOptions.e2e.ts';
 
 const COMMANDS: Readonly<Record<string, Driven>> = {
@@ -85,8 +86,18 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
     'measure what a conversion would lose, before the config is changed',
     'Headlight: Measure What a Conversion Loses',
   ],
+  measureDecode: [
+    LECTURE,
+    '§4: MLA decodes faster than MHA, measured on this machine',
+    'Headlight: Measure Decode on This Machine',
+  ],
   explainThisNumber: [HOME, 'explain the number at the cursor', 'Headlight: Explain This Number'],
   exportComparison: [PALETTE, 'exports a comparison as Markdown, CSV and JSON', "'exportComparison'"],
+  openWorkedExample: [
+    LECTURE,
+    '§2: GPT-3 at 1,024 tokens is 4.5 GiB, 384 MiB in 8 groups, 48 MiB as MQA',
+    'Headlight: Open a Worked Example',
+  ],
   openSampleModels: [HOME, 'open a sample model', 'Headlight: Open Sample Models'],
   estimateWeights: [EXPLORER, 'a GGUF header, too, with a hostile name escaped', 'estimate('],
   findModelConfigs: [EXPLORER, 'finds the model configs of the workspace, and nothing else', 'find()'],

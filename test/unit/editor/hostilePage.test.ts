@@ -233,6 +233,7 @@ describe('a page may not', () => {
       expect((await refusal('panel/apply', edit(id, 4))).code).toBe('conflict');
       expect((await refusal('panel/reveal', { id, offset: 0, length: 1 })).code).toBe('conflict');
       expect((await refusal('panel/measureConversion', { id })).code).toBe('conflict');
+      expect((await refusal('panel/measureDecode', { id })).code).toBe('conflict');
     }
     expect(done).toEqual([]);
   });
@@ -255,6 +256,7 @@ describe('a page may not', () => {
       ['panel/candidate', {}],
       ['panel/reveal', { offset: 0, length: 0 }],
       ['panel/measureConversion', {}],
+      ['panel/measureDecode', {}],
       ['panel/apply', { version: 3, edits: [] }],
     ] as const)
       expect((await refusal(name, { id, ...rest })).code).toBe('invalidInput');
@@ -365,19 +367,19 @@ describe('a page may not', () => {
 
   it('ask a second question before the first is answered', async () => {
     const ids = Array.from({ length: 100 }, () => next++);
-    const names = ['panel/save', 'panel/chooseHeadSource', 'panel/measureConversion'];
+    const names = ['panel/save', 'panel/chooseHeadSource', 'panel/measureConversion', 'panel/measureDecode'];
     for (const [at, id] of ids.entries()) {
       const name = names[at % names.length];
-      const data = [{ name: 'x', content: 'x' }, null, { id: shown }][at % names.length];
+      const data = [{ name: 'x', content: 'x' }, null, { id: shown }, { id: shown }][at % names.length];
       post({ v: 1, kind: 'request', id, name, data });
     }
     expect(done).toEqual(['asked where to save /w/x']);
     waiting.splice(0).forEach((answer) => answer());
     const answers = await Promise.all(ids.map(answerOf));
     // Measuring is answered at once, and then is not begun.
-    expect(answers.filter(({ kind }) => kind === 'result')).toHaveLength(1 + 33);
+    expect(answers.filter(({ kind }) => kind === 'result')).toHaveLength(1 + 50);
     expect(answers.flatMap(({ kind, data }) => (kind === 'error' ? [(data as Failure).code] : []))).toEqual(
-      Array.from({ length: 66 }, () => 'busy'),
+      Array.from({ length: 49 }, () => 'busy'),
     );
     expect(done).toHaveLength(1);
   });
