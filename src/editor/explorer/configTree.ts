@@ -51,11 +51,11 @@ export class ConfigItem extends ViewItem {
       name,
       `${sizeInAllText(plan)} · ${plan.spec.variant} · ${costText(plan)}`,
       joined(sentences.map(sentenceText), '\n\n'),
+      { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] },
     );
     this.id = uri.toString();
     this.iconPath = new ThemeIcon('symbol-structure');
     this.contextValue = 'headlightConfig';
-    this.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] };
   }
 }
 
