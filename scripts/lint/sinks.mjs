@@ -7,6 +7,9 @@ const NAMES =
   /^(?:MarkdownString|CodeLens|InlayHint|InlayHintLabelPart|Diagnostic|CodeAction|CompletionItem|TreeItem|Hover|LanguageModelTextPart|LanguageModelToolResult)$/;
 const CALLS =
   /^(?:show(?:Information|Warning|Error)Message|showQuickPick|createQuickPick|showInputBox|createInputBox|createStatusBarItem|createLanguageStatusItem|setStatusBarMessage|createOutputChannel|createTerminal|withProgress|registerCommand|registerTextEditorCommand)$/;
+/** What the editor shows of an object, as these properties of its classes. `name`, `text` and `detail` are also those of our own. */
+const PROPERTIES =
+  /^(?:tooltip|command|label|title|description|documentation|message|placeholder|prompt|validationMessage|accessibilityInformation|markdown|badge)$/;
 
 /** In src/editor and the entries, but for src/editor/sinks.ts. */
 export const EDITOR_SINKS = [
@@ -15,6 +18,11 @@ export const EDITOR_SINKS = [
     message: EDITOR,
   },
   { selector: `MemberExpression[property.name=${CALLS}]`, message: EDITOR },
+  {
+    selector: `AssignmentExpression > MemberExpression.left:matches([property.name=${PROPERTIES}], [property.value=${PROPERTIES}])`,
+    message: EDITOR,
+  },
+  { selector: 'CallExpression[callee.object.name="Object"][callee.property.name="assign"]', message: EDITOR },
   { selector: 'CallExpression[callee.property.name="openTextDocument"] > ObjectExpression', message: EDITOR },
 ];
 

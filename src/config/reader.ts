@@ -94,15 +94,17 @@ export class ConfigReader {
     return this.setting.modelType ?? '';
   }
 
-  /** A nested object; it has no class defaults of its own. Null when absent or not an object. */
+  /** A nested object; it has no class defaults of its own. Null when absent or null; what is no object is reported and counts as absent. */
   nested(key: string): ConfigReader | null {
     this.consult([key]);
     // A what-if without it; values inside of it are overrides of their own.
     if (this.overrides.has(this.pathOf(key)) && !isJsonObject(this.overrides.get(this.pathOf(key)))) return null;
     const path = [...this.path, key];
-    return this.document.objectAt(path)
-      ? new ConfigReader(this.document, path, this.log, { ...this.setting, defaults: null })
-      : null;
+    if (this.document.objectAt(path))
+      return new ConfigReader(this.document, path, this.log, { ...this.setting, defaults: null });
+    const value = this.own(key);
+    if (value !== undefined && value !== null && !isJsonObject(value)) this.wrong(key, 'an object', value);
+    return null;
   }
 
   pathOf(key: string): string {
@@ -199,18 +201,35 @@ export class ConfigReader {
     return null;
   }
 
-  private wrong(key: string, wanted: string, value: JsonValue | undefined): void {
+  /** Says of a value that no loader takes: a problem, and no number is exact with it. Once, however often it is asked for. */
+  wrong(key: string, wanted: string, value: JsonValue | undefined): void {
+    const what = `${this.pathOf(key)} was not understood (${show(value)})`;
+    if (this.log.notes.some(({ text }) => text === what)) return;
     this.problem('wrong-value', 'error', key, `${key} must be ${wanted}, but is ${show(value)}.`);
-    this.log.note(`${this.pathOf(key)} was not understood (${show(value)})`, true, this.pathOf(key));
+    this.log.note(what, true, this.pathOf(key));
   }
 
-  number(keys: readonly string[]): Sourced<number> | null {
+  /** What one of the keys gives; null where they are absent or null. Another type is reported and counts as absent. */
+  private typed<T extends JsonValue>(
+    keys: readonly string[],
+    wanted: string,
+    is: (value: JsonValue) => value is T,
+  ): Sourced<T> | null {
     this.consult(keys);
     const key = this.spelling(keys);
     const value = key === null ? undefined : this.value(key);
-    return key !== null && typeof value === 'number' && Number.isFinite(value)
-      ? { value, source: this.source(key) }
-      : null;
+    if (key === null || value === undefined || value === null) return null;
+    if (is(value)) return { value, source: this.source(key) };
+    this.wrong(key, wanted, value);
+    return null;
+  }
+
+  number(keys: readonly string[]): Sourced<number> | null {
+    return this.typed(
+      keys,
+      'a number',
+      (value): value is number => typeof value === 'number' && Number.isFinite(value),
+    );
   }
 
   /** A number that widths are multiplied with: more than 0. */
@@ -249,20 +268,26 @@ export class ConfigReader {
   }
 
   string(keys: readonly string[]): Sourced<string> | null {
-    this.consult(keys);
-    const key = this.spelling(keys);
-    const value = key === null ? undefined : this.value(key);
-    return key !== null && typeof value === 'string' ? { value, source: this.source(key) } : null;
+    return this.typed(keys, 'a text', (value): value is string => typeof value === 'string');
   }
 
-  /** A list; null when absent, null or not a list. */
   list(keys: readonly string[]): Sourced<readonly JsonValue[]> | null {
+    return this.typed(keys, 'a list', isList);
+  }
+
+  /** A list where the key has another form, too, which is asked for after it. */
+  listOrOther(keys: readonly string[]): Sourced<readonly JsonValue[]> | null {
     this.consult(keys);
     const key = this.spelling(keys);
-    const value = key === null ? undefined : this.value(key);
-    return key !== null && Array.isArray(value)
-      ? { value: value as readonly JsonValue[], source: this.source(key) }
-      : null;
+    return key !== null && isList(this.value(key) ?? null) ? this.list(keys) : null;
+  }
+
+  /** A list of layer numbers. One with anything else in it names layers that nobody has, and is reported. */
+  indexes(keys: readonly string[]): Sourced<readonly JsonValue[]> | null {
+    const found = this.list(keys);
+    const odd = found?.value.find((entry) => !isCount(entry));
+    if (odd !== undefined) this.wrong(this.spelling(keys) ?? '', 'a list of layer numbers', found?.value);
+    return found;
   }
 
   // Strict reads.
@@ -399,6 +424,10 @@ export class ConfigReader {
   private valueNode(key: string): Node | undefined {
     return this.object && this.document.propertiesOf(this.object).get(key)?.valueNode;
   }
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] & JsonValue {
+  return Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {

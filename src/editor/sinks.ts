@@ -182,13 +182,18 @@ export function hover(markdown: Markdown, range: Range, links: readonly string[]
 
 // Beside the text of a file
 
-export function codeLens(range: Range, { title, tooltip, command, arguments: given }: Command): CodeLens {
-  return new CodeLens(range, {
+/** A command as it is shown where it can be clicked. */
+function inertCommand({ title, tooltip, command, arguments: given }: Command): Command {
+  return {
     title: inert(title),
     command,
     ...(tooltip === undefined ? {} : { tooltip: inert(tooltip) }),
     ...(given === undefined ? {} : { arguments: given }),
-  });
+  };
+}
+
+export function codeLens(range: Range, command: Command): CodeLens {
+  return new CodeLens(range, inertCommand(command));
 }
 
 export function inlayHint(position: Position, text: string, tooltip: string): InlayHint {
@@ -202,8 +207,11 @@ export function diagnostic(range: Range, message: string, severity: DiagnosticSe
   return new Diagnostic(range, inert(message), severity);
 }
 
-export function codeAction(title: string, kind: CodeActionKind): CodeAction {
-  return new CodeAction(inert(title), kind);
+/** `command`: what it runs, under its own title; without one, it only edits. */
+export function codeAction(title: string, kind: CodeActionKind, command?: Omit<Command, 'title'>): CodeAction {
+  const action = new CodeAction(inert(title), kind);
+  if (command) action.command = inertCommand({ ...command, title });
+  return action;
 }
 
 export interface Completion {
@@ -279,7 +287,7 @@ export class LanguageStatus implements Disposable {
     this.item.text = inert(text);
     this.item.detail = inert(detail);
     this.item.severity = warning ? LanguageStatusSeverity.Warning : LanguageStatusSeverity.Information;
-    this.item.command = command;
+    this.item.command = inertCommand(command);
     this.item.accessibilityInformation = { label: `${this.item.text}. ${this.item.detail}` };
   }
 
@@ -288,10 +296,11 @@ export class LanguageStatus implements Disposable {
   }
 }
 
-/** An entry of a view. */
+/** An entry of a view; a click runs `command`. */
 export class ViewItem extends TreeItem {
-  constructor(label: string, description: string, tooltip: Markdown) {
+  constructor(label: string, description: string, tooltip: Markdown, command: Command) {
     super(inert(label));
+    this.command = inertCommand(command);
     this.description = inert(description);
     this.tooltip = rendered(tooltip);
     this.accessibilityInformation = { label: `${inert(label)}, ${this.description}` };

@@ -18,7 +18,7 @@ export const layers = (): readonly LayersFacet[] => [
         headKeys: ['num_swa_attention_heads', 'num_attention_heads'],
         kvKeys: ['num_swa_key_value_heads', 'num_key_value_heads'],
       });
-      const listed = reader.list(['sliding_window_layers']);
+      const listed = reader.indexes(['sliding_window_layers']);
       const window = reader.integer(['sliding_window']);
       const kernel = reader.integer(['conv_window']);
       if (!count || !full || !sliding || !listed || !window || !kernel) {

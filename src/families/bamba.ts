@@ -13,7 +13,7 @@ export const layers = (): readonly LayersFacet[] => [
       mamba2Hybrid(reader, () => {
         // Without indices no layer has heads.
         reader.consult(['num_key_value_heads']);
-        const attention = new Set(reader.list(['attn_layer_indices'])?.value ?? []);
+        const attention = new Set(reader.indexes(['attn_layer_indices'])?.value ?? []);
         return {
           layerTypes: false,
           kindAt: (index) => (attention.has(index) ? 'full' : 'mamba'),

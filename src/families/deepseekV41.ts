@@ -22,7 +22,7 @@ export const layers = (): readonly LayersFacet[] => [
       const count = layerCount(reader);
       const parts = partsOf(reader);
       const ratios = reader.list(['compress_ratios']);
-      const sources = reader.list(['kv_source_layer_ids']);
+      const sources = reader.indexes(['kv_source_layer_ids']);
       if (!count || !parts || !ratios || !sources) {
         missing(reader, 'compress_ratios and kv_source_layer_ids', 'kv_source_layer_ids');
         return { layers: [] };

@@ -2,7 +2,7 @@
 
 import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
-import { type ConfigReader, show } from '../config/reader';
+import { type ConfigReader, MAX_LAYERS, show } from '../config/reader';
 import type {
   BlockInput,
   BlocksFacet,
@@ -110,7 +110,7 @@ function pattern(reader: ConfigReader): ((index: number) => LayerWord) | null {
     return (index) => (value[index % value.length] === 'G' ? 'full' : 'sliding');
   if (value === undefined || value === null || value === 0)
     return value === 0 ? () => 'full' : (index) => ((index + 1) % 4 === 0 ? 'full' : 'sliding');
-  return typeof value === 'number' && Number.isInteger(value) && value > 0
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= MAX_LAYERS
     ? (index) => ((index + 1) % value === 0 ? 'full' : 'sliding')
     : null;
 }

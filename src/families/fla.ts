@@ -66,7 +66,7 @@ export const layers = (): readonly LayersFacet[] => [
     llamacpp: { keepsDraftStates: false },
     defaults: { rwkv7: { hidden_size: 2048, num_hidden_layers: 24, head_dim: 64 } },
     read: (reader) => {
-      const values = reader.list(['value_dim']);
+      const values = reader.listOrOther(['value_dim']);
       if (values && values.value.some((value) => value !== values.value[0]))
         reader.log.note(
           'value_dim differs between layers: that of the first is counted',
@@ -99,7 +99,7 @@ function mixed(reader: ConfigReader, stateOf: (width: Sourced<number>) => LayerD
     return { layers: [] };
   }
   const attn = reader.nested('attn');
-  const listed = attn?.list(['layers']) ?? null;
+  const listed = attn?.indexes(['layers']) ?? null;
   const full = attn ? (attention(attn, width) ?? unknownDraft('attn')) : linear;
   const drafts = Array.from({ length: count.value }, (_, index) => (listed?.value.includes(index) ? full : linear));
   return { layers: withSources(drafts, { layers: count.source, ...(listed ? { kind: listed.source } : {}) }) };

@@ -46,7 +46,7 @@ export const layers = (): readonly LayersFacet[] => [
       ] as const)
         if (reader.hasValue(key) && reader.own(key) !== known)
           reader.log.note(`${key} other than ${String(known)} is not known`, true, reader.pathOf(key));
-      const full = reader.list(['full_attention_layers']);
+      const full = reader.indexes(['full_attention_layers']);
       // The list of numbers counts before the list of words.
       const listed = full ? null : layerLabels(reader, count.value);
       const labels =

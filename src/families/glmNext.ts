@@ -86,7 +86,7 @@ const TYPES: Readonly<Partial<Record<string, boolean>>> = { full: true, shared: 
 
 /** The lists of `linear_attn_config` count from 0 here; `layer_types` decides, and they should agree. */
 function checkNumbers(nested: ConfigReader | null, labels: readonly string[]): void {
-  const linear = nested?.list(['kda_layers']);
+  const linear = nested?.indexes(['kda_layers']);
   if (!nested || !linear) return;
   const differs = labels.findIndex((label, index) => linear.value.includes(index) !== (wordOf(label) === 'linear'));
   if (differs >= 0)

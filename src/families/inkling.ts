@@ -36,7 +36,7 @@ export const layers = (): readonly LayersFacet[] => [
       const fullLayer = withConvolutions(fullDraft(full), full, hidden, kernel);
       const slidingLayer = withConvolutions(slidingDraft(sliding, window), sliding, hidden, kernel);
       const listed = layerLabels(reader, count.value);
-      const local = reader.list(['local_layer_ids']);
+      const local = reader.indexes(['local_layer_ids']);
       reader.consult(['mtp_local_layer_ids']);
       const localSet = local && new Set(local.value);
       const layers = Array.from({ length: count.value }, (_, index): LayerDraft => {

@@ -68,8 +68,8 @@ function fromNumbers(
   nested: ConfigReader,
   count: number,
 ): { readonly labels: readonly string[]; readonly source: Source } | null {
-  const full = nested.list(['full_attn_layers']);
-  const linear = nested.list(['kda_layers']);
+  const full = nested.indexes(['full_attn_layers']);
+  const linear = nested.indexes(['kda_layers']);
   if (!full || !linear) return null;
   const [fullSet, linearSet] = [new Set(full.value), new Set(linear.value)];
   const labels = Array.from({ length: count }, (_, index) => {

@@ -122,7 +122,9 @@ function mapped(map: ConfigReader): (index: number) => number | null {
 
 /** One window for all sliding layers, or a list with one for each layer; null in it means full. */
 function flashWindows(reader: ConfigReader): ((index: number) => Sourced<number> | null) | null {
-  const list = reader.list(['sliding_window']);
+  const list = reader.listOrOther(['sliding_window']);
+  if (list?.value.some((entry) => entry !== null && !(typeof entry === 'number' && Number.isInteger(entry))))
+    reader.wrong('sliding_window', 'a list of windows', list.value);
   if (list)
     return (index) => {
       const value = list.value[index];

@@ -19,7 +19,7 @@ export const layers = (): readonly LayersFacet[] => [
     llamacpp: { keepsDraftStates: true, windows: true },
     read: (reader) => {
       reader.consult(['conv_dim', 'conv_dim_out', 'conv_L_cache', 'full_attn_idxs', 'num_heads']);
-      const listed = reader.list(['full_attn_idxs']);
+      const listed = reader.indexes(['full_attn_idxs']);
       const full = listed && new Set(listed.value);
       return {
         layers: decoderLayers(reader, {

@@ -19,7 +19,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader) => {
       const count = layerCount(reader);
       const heads = headLayout(reader, { headDimKeys: [] });
-      const listed = reader.list(['cross_attention_layers']);
+      const listed = reader.indexes(['cross_attention_layers']);
       const cross = listed ?? {
         value: CLASS_LAYERS,
         source: reader.derived(`cross_attention_layers absent: ${CLASS_LAYERS.join(', ')}`),

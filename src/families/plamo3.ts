@@ -29,7 +29,7 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 function windowList(reader: ConfigReader): readonly LayerDraft[] | null {
-  const list = reader.list(WINDOW_LISTS);
+  const list = reader.listOrOther(WINDOW_LISTS);
   const count = list && layerCount(reader);
   const heads = count && headLayout(reader);
   if (!list || !count || !heads) return null;

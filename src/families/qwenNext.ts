@@ -118,7 +118,7 @@ function deltaLayers(reader: ConfigReader, makeFull: (reader: ConfigReader) => L
  * all residual streams (vLLM models/qwen4_exp/config.py short_conv_state_shape). The last tokens themselves are a few bytes.
  */
 function withNgrams(reader: ConfigReader, layers: readonly LayerDraft[]): readonly LayerDraft[] {
-  const listed = reader.list(['ple_layer_ids']);
+  const listed = reader.indexes(['ple_layer_ids']);
   if (!listed || listed.value.length === 0) return layers;
   const hidden = reader.integer(HIDDEN_KEYS);
   const streams = reader.integer(['hc_count'])?.value ?? 4;

@@ -1,6 +1,7 @@
 /** From a config's reader to its layers, by its family. */
 
-import { type ClassDefaults, type ConfigReader, MAX_LAYERS } from '../config/reader';
+import { type ClassDefaults, type ConfigReader, MAX_DIMENSION, MAX_LAYERS } from '../config/reader';
+import { HEAD_DIM_KEYS, HEAD_KEYS, HIDDEN_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from '../config/spellings';
 
 import { classDefaultsOf } from './classDefaults';
 import type { Source } from '../model/spec';
@@ -48,6 +49,8 @@ export function readLayers(
   }
   if (!family) return genericDecoder(reader, modelType);
   const own = family.read(reader, modelType);
+  // Nothing is cached of an encoder, whatever its sizes; some count their stacks in an object.
+  if (own.layers.some(({ attention }) => attention.kind !== 'none')) checkSizes(reader);
   const reading = CROSS_ROOTS.includes(root) ? { ...own, layers: withCross(reader, own.layers) } : own;
   const whole = wholeInput(reader, architecture);
   if (whole) {
@@ -64,12 +67,35 @@ export function readLayers(
   return asDrafter(reader, architecture, { ...reading, layers, draftLayers }, draftLayers);
 }
 
+/** Sizes that a class makes tensors of, whether the cache depends on them or not. The second number: the least that it may be. */
+const SIZES: readonly (readonly [keys: readonly string[], least: number])[] = [
+  [HIDDEN_KEYS, 1],
+  [LAYER_KEYS, 0],
+  [[...HEAD_KEYS, ...KV_HEAD_KEYS, ...HEAD_DIM_KEYS], 0],
+  [['intermediate_size'], 0],
+];
+
+/** Reports sizes that are no numbers, where the family or its class knows the key. A list has one for each layer. */
+function checkSizes(reader: ConfigReader): void {
+  const { defaults, log } = reader;
+  for (const [keys, least] of SIZES)
+    for (const key of keys) {
+      const value = reader.own(key);
+      if (value === undefined || value === null || Array.isArray(value)) continue;
+      const asked = log.consulted.has(reader.pathOf(key)) || (defaults !== null && Object.hasOwn(defaults.values, key));
+      const sound = typeof value === 'number' && Number.isInteger(value) && value >= least && value <= MAX_DIMENSION;
+      if (asked && !sound) reader.wrong(key, `a whole number of at least ${least}`, value);
+    }
+}
+
 /** What says that a decoder's type is used as an encoder: `is_causal`, or its class. */
 function wholeInput(reader: ConfigReader, architecture: string | null): Source | null {
   if (reader.condition('is_causal') === false)
     return reader.source('is_causal', 'not causal: sees all of its input at once, keeps nothing');
-  // As a text model Gemma embeds; in its generating classes the flag changes the mask alone.
-  const embeds = architecture !== null && !/For(?:CausalLM|ConditionalGeneration)$/.test(architecture);
+  // As a text model Gemma embeds or judges; in its generating classes the flag changes the mask alone.
+  const embeds =
+    architecture !== null &&
+    /(?:Model|For(?:SequenceClassification|TokenClassification|QuestionAnswering|MaskedLM))$/.test(architecture);
   if (embeds && reader.condition('use_bidirectional_attention') === true)
     return reader.source('use_bidirectional_attention', 'sees all of its input at once, keeps nothing');
   if (!readsWholeInput(architecture)) return null;

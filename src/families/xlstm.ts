@@ -7,6 +7,7 @@ import { flag, ratio } from './counted/switches';
 import type { CountsFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
 import { layerCount, missing } from './kit/headLayout';
+import { stateDtypeOf } from './kit/states';
 
 /** Widths are multiples of 64. */
 const roundedUp = (value: number): number => Math.ceil(value / 64) * 64;
@@ -33,8 +34,7 @@ export const layers = (): readonly LayersFacet[] => [
         flavour: 'linear' as const,
         conv: null,
         recurrentElements: elements,
-        recurrentDtype:
-          reader.string(['inference_state_dtype'])?.value === 'bfloat16' ? ('cache' as const) : ('float32' as const),
+        recurrentDtype: stateDtypeOf(reader, ['inference_state_dtype'], 'float32'),
         heads: heads.value,
       };
       const recurrent = { ...heads.source, rule: `${heads.value} heads × (${keyDim} × ${valueDim} + ${keyDim} + 1)` };

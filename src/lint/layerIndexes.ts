@@ -15,6 +15,11 @@ const LISTS: readonly IndexList[] = [
   { key: 'full_attn_idxs', first: 0 },
   { key: 'hybrid_layer_ids', first: 0 },
   { key: 'global_layers', first: 0 },
+  { key: 'full_attention_layers', first: 0 },
+  { key: 'kv_source_layer_ids', first: 0 },
+  { key: 'local_layer_ids', first: 0 },
+  { key: 'sliding_window_layers', first: 0 },
+  { key: 'ple_layer_ids', first: 1 },
 ];
 /** In `linear_attn_config`, counted as the family counts; together they are all layers. */
 const LINEAR_LISTS = ['full_attn_layers', 'kda_layers'];

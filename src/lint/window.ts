@@ -6,6 +6,7 @@ import { show } from '../config/reader';
 import { type LintContext, numberIn, plural, removeKey } from './context';
 
 export function lintWindow(context: LintContext): void {
+  lintNoSize(context);
   lintUnused(context);
   lintMissing(context);
   lintReach(context);
@@ -14,6 +15,15 @@ export function lintWindow(context: LintContext): void {
 /** True for layers whose cache a window bounds. */
 function slides(context: LintContext): boolean {
   return context.distinct.some(({ attention }) => attention.kind === 'sliding' || attention.kind === 'compressed');
+}
+
+/** transformers asks for null alone (`sliding_window is not None`), vLLM and configs of others take these for none. */
+function lintNoSize(context: LintContext): void {
+  const { own } = context;
+  const window = own.own('sliding_window');
+  if (window !== 0 && window !== -1 && window !== false) return;
+  const message = `sliding_window is ${show(window)}: taken for no window. Loaders that ask for null alone take it for one.`;
+  context.report(own, 'wrong-value', 'warning', 'sliding_window', message);
 }
 
 function lintUnused(context: LintContext): void {

@@ -9,8 +9,8 @@ import { layersRegister } from '../families/register';
 import type { FamilyReading, LayerDraft, LayersFacet } from '../families/facets';
 import { CONTEXT_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import { typeByArchitecture } from '../families/architectures';
-import { type Location, locate } from './locate';
-import { ConfigReader, type Overrides, type ReaderSetting, ReadingLog, show } from '../config/reader';
+import { LANGUAGE_KEYS, type Location, locate } from './locate';
+import { ConfigReader, isJsonObject, type Overrides, type ReaderSetting, ReadingLog, show } from '../config/reader';
 import { unsoundSize } from './sound';
 import type { TaughtFamilies, TaughtFamily } from './taught';
 import { variantOf } from './variant';
@@ -77,6 +77,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   if (taught?.like !== undefined) log.note(`read like ${modelType}, as your settings say`, family === null);
   if (named !== null) log.note(byArchitecture(location.architecture ?? '', named, ownType), false, 'architectures');
   own.consult(Object.keys(taught?.keys ?? {}));
+  checkPlace(location, readerAt([], log), own);
   const reading = readLayers(family, own, modelType, location.rootModelType, location.architecture);
   return {
     document,
@@ -91,6 +92,19 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
     reader,
     readerAt,
   };
+}
+
+/** What the place of the language model was found by: a type that is no text, a nested model that is no object. */
+function checkPlace(location: Location, root: ConfigReader, own: ConfigReader): void {
+  for (const reader of location.path.length === 0 ? [root] : [root, own]) {
+    const type = reader.own('model_type');
+    if (type !== undefined && type !== null && typeof type !== 'string') reader.wrong('model_type', 'a text', type);
+  }
+  for (const key of new Set(LANGUAGE_KEYS.map(([first]) => first))) {
+    const value = key === undefined ? undefined : root.own(key);
+    if (key !== undefined && value !== undefined && value !== null && !isJsonObject(value))
+      root.wrong(key, 'an object', value);
+  }
 }
 
 /** Layers whose sizes cannot be are not understood: one object per kind, as they came. */

@@ -3,6 +3,7 @@
 import {
   type CodeAction,
   CodeActionKind,
+  type Command,
   type CodeActionContext,
   type CodeActionProvider,
   type Diagnostic,
@@ -57,19 +58,19 @@ export class ConfigFixProvider implements CodeActionProvider {
           : workspaceEdit(document, renameEdits(document.getText(), path, fix.renameTo));
       action.isPreferred = diagnostic.severity !== DiagnosticSeverity.Hint;
     }
+    const ignored = (title: string, everywhere: boolean): CodeAction =>
+      quickFix(title, diagnostic, {
+        command: INTERNAL_COMMANDS.ignoreRule,
+        arguments: [rule, document.uri, everywhere],
+      });
     return [
       ...apply,
-      commanding(quickFix(l10n.t('What does "{0}" mean?', rule), diagnostic), INTERNAL_COMMANDS.explainRule, [rule]),
-      commanding(quickFix(l10n.t('Ignore {0} in this file', rule), diagnostic), INTERNAL_COMMANDS.ignoreRule, [
-        rule,
-        document.uri,
-        false,
-      ]),
-      commanding(quickFix(l10n.t('Ignore {0} everywhere', rule), diagnostic), INTERNAL_COMMANDS.ignoreRule, [
-        rule,
-        document.uri,
-        true,
-      ]),
+      quickFix(l10n.t('What does "{0}" mean?', rule), diagnostic, {
+        command: INTERNAL_COMMANDS.explainRule,
+        arguments: [rule],
+      }),
+      ignored(l10n.t('Ignore {0} in this file', rule), false),
+      ignored(l10n.t('Ignore {0} everywhere', rule), true),
     ];
   }
 
@@ -112,13 +113,8 @@ function refactoringTitle(queryHeads: number, kvHeads: number): string {
   return variant === 'GQA' ? l10n.t('Make it GQA with {0} groups', kvHeads) : l10n.t('Make it {0}', variant);
 }
 
-function quickFix(title: string, diagnostic: Diagnostic): CodeAction {
-  const action = codeAction(title, CodeActionKind.QuickFix);
+function quickFix(title: string, diagnostic: Diagnostic, command?: Omit<Command, 'title'>): CodeAction {
+  const action = codeAction(title, CodeActionKind.QuickFix, command);
   action.diagnostics = [diagnostic];
-  return action;
-}
-
-function commanding(action: CodeAction, command: string, parameters: readonly unknown[]): CodeAction {
-  action.command = { title: action.title, command, arguments: [...parameters] };
   return action;
 }

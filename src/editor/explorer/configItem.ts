@@ -29,10 +29,10 @@ export class ConfigItem extends ViewItem {
       name,
       [treeText(plan), ...more.tail].join(' · '),
       joined(sentences.map(sentenceText), '\n\n'),
+      { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] },
     );
     this.id = uri.toString();
     this.iconPath = new ThemeIcon('symbol-structure');
     this.contextValue = 'headlightConfig';
-    this.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] };
   }
 }

@@ -95,8 +95,9 @@ function kvHeadsOf(reader: ConfigReader, queryHeads: Sourced<number>, options: H
 function headDimOf(reader: ConfigReader, queryHeads: number, options: HeadOptions): Sourced<number> | null {
   const keys = options.headDimKeys ?? HEAD_DIM_KEYS;
   const key = reader.spelling(keys);
-  // Null and 0 both mean "not given" (vLLM takes head_dim only when it is positive).
-  const given = key !== null && reader.value(key) !== 0 ? reader.integer(keys) : null;
+  // Null and 0 both mean "not given" (vLLM takes head_dim only when it is positive); T5's d_kv is a width, and 0 is none.
+  const mayBeZero = key !== null && HEAD_DIM_KEYS.includes(key);
+  const given = key !== null && !(mayBeZero && reader.value(key) === 0) ? reader.integer(keys) : null;
   if (given) return given;
   const hidden = reader.integer(options.hiddenKeys ?? HIDDEN_KEYS);
   if (!hidden) {

@@ -1,5 +1,6 @@
 /** State of recurrent mixers: what a sequence keeps in a layer, however long it is. Elements, not bytes. */
 
+import { parseElementDtype } from '../../model/dtype';
 import type { StateFlavour, StateSpec } from '../../model/attention';
 import type { FactorSources, Source, Sourced } from '../../model/spec';
 import type { LayerDraft } from '../facets';
@@ -43,7 +44,20 @@ const STATE_DTYPE_KEYS = ['mamba_ssm_cache_dtype', 'mamba_ssm_dtype'];
 
 /** float32 where the config asks for it (vLLM `mamba_ssm_cache_dtype`), otherwise the cache's own type. */
 function stateDtype(reader: ConfigReader): 'float32' | 'cache' {
-  return reader.string(STATE_DTYPE_KEYS)?.value.replace(/^torch\./, '') === 'float32' ? 'float32' : 'cache';
+  return stateDtypeOf(reader, STATE_DTYPE_KEYS);
+}
+
+export function stateDtypeOf(
+  reader: ConfigReader,
+  keys: readonly string[],
+  fallback: 'float32' | 'cache' = 'cache',
+): 'float32' | 'cache' {
+  const text = reader.string(keys)?.value;
+  if (text === undefined) return fallback;
+  const word = text.replace(/^torch\./, '');
+  if (word !== 'auto' && parseElementDtype(word) === null)
+    reader.wrong(reader.spelling(keys) ?? '', 'an element type', text);
+  return word === 'float32' ? 'float32' : 'cache';
 }
 
 function make(
@@ -161,7 +175,7 @@ export function mamba2StateOf(
 
 function stateHeadDim(reader: ConfigReader, keys: Mamba2Keys, heads: number): Sourced<number> | null {
   const key = reader.spelling(keys.headDim);
-  const given = key !== null && typeof reader.value(key) === 'number' ? reader.integer(keys.headDim) : null;
+  const given = key !== null && reader.value(key) !== 'auto' ? reader.integer(keys.headDim) : null;
   if (given) return given;
   reader.consult(keys.headDim);
   const inner = keys.inner?.(reader) ?? null;

@@ -33,8 +33,13 @@ function seen(config: Holder): Seen | null {
   const reading = readModelConfig(JSON.stringify(config));
   if (!reading) return null;
   const { exact, totalBytes } = planCache(reading.spec, scenario(1, 5_000));
-  const problem = lintReading(reading).some(({ severity }) => severity !== 'information');
-  return { exact, bytes: totalBytes, problem };
+  return {
+    exact,
+    bytes: totalBytes,
+    get problem() {
+      return lintReading(reading).some(({ severity }) => severity !== 'information');
+    },
+  };
 }
 
 /** Sets a key, looks, and puts back what was there. */
@@ -115,6 +120,91 @@ describeAll(`numbers that no layer can have${depthNote}`, () => {
     expect(reading?.problems.map(({ message }) => message)).toEqual([
       'qk_dim_factor must be a number above 0, but is -0.5.',
     ]);
+  });
+});
+
+/** What a key of one type can't be. Null is left out: for most keys it means that nothing is said. */
+function otherTypes(value: Json): readonly Json[] {
+  if (typeof value === 'number') return ['x', { a: 1 }, [-1], false];
+  if (typeof value === 'string') return [8, ['x'], {}, true];
+  if (Array.isArray(value)) return ['x', 8, { a: 1 }];
+  return typeof value === 'object' && value !== null ? ['x', 8, []] : [];
+}
+
+/** Values that change the cache where a key counts. */
+function others(value: Json): readonly Json[] {
+  if (typeof value === 'number') return [value * 2, value + 1];
+  if (Array.isArray(value)) return [value.slice(0, -1), [...(value as Json[])].reverse()];
+  return typeof value === 'string' ? ['float32', 'x'] : [{}];
+}
+
+describeAll(`values of another type than the key's${depthNote}`, () => {
+  eachOrSkip(sampled(referenceNames()), 'no configs', (name) => {
+    it(`${name}: are a problem, or nothing depends on them`, () => {
+      const config = configOf(name);
+      const before = seen(config);
+      const silent: string[] = [];
+      for (const holder of holders(config)) {
+        for (const [key, value] of Object.entries(holder)) {
+          const counts = others(value).some((other) => withValue(config, holder, key, other)?.bytes !== before?.bytes);
+          if (!counts || key === 'architectures') continue;
+          for (const written of otherTypes(value)) {
+            const got = withValue(config, holder, key, written);
+            if (got?.exact && !got.problem) silent.push(`${key} ${JSON.stringify(written)}: ${String(got.bytes)}`);
+          }
+        }
+      }
+      expect(silent).toEqual([]);
+    });
+  });
+
+  const LLAMA = {
+    model_type: 'llama',
+    num_hidden_layers: 2,
+    hidden_size: 64,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 16,
+  };
+  const MAMBA = {
+    hidden_size: 64,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    mamba_n_heads: 8,
+    mamba_d_head: 16,
+    mamba_n_groups: 1,
+    mamba_d_state: 16,
+    mamba_d_conv: 4,
+    num_hidden_layers: 4,
+  };
+  it.each<readonly [why: string, config: Holder]>([
+    ['a width that the cache does not depend on', { ...LLAMA, hidden_size: 'x' }],
+    ['a type of the model that is no text', { ...LLAMA, architectures: ['LlamaForCausalLM'], model_type: [8] }],
+    ['a language model that is no object', { ...LLAMA, text_config: 'x' }],
+    ['an element type that is no text', { ...LLAMA, torch_dtype: 32 }],
+    ['a quantisation that is no object', { ...LLAMA, quantization_config: 'fp8' }],
+    ['layers by words', { ...MAMBA, model_type: 'bamba', attn_layer_indices: ['x'] }],
+    ['layers below zero', { ...MAMBA, model_type: 'bamba', attn_layer_indices: [-1] }],
+    [
+      'a type of the state that nobody knows',
+      { ...MAMBA, model_type: 'bamba', mamba_ssm_dtype: 'x', attn_layer_indices: [] },
+    ],
+    ['a head of no width', { model_type: 't5', d_model: 64, num_layers: 2, num_heads: 4, d_kv: 0 }],
+  ])('%s', (_, config) => {
+    const got = seen(config);
+    expect([got?.exact, got?.problem]).toEqual([false, true]);
+  });
+
+  it('a Gemma whose class nobody knows is not taken for an encoder', () => {
+    const text = { ...LLAMA, model_type: 'gemma3_text', use_bidirectional_attention: true, sliding_window: 16 };
+    expect(seen({ ...text, architectures: ['x'] })?.bytes).not.toBe(0);
+    expect(seen({ ...text, architectures: ['Gemma3TextModel'] })?.bytes).toBe(0);
+  });
+
+  it('a window of no size is said to be taken for none', () => {
+    const problems = (window: Json): boolean =>
+      seen({ ...LLAMA, model_type: 'mistral', sliding_window: window })?.problem ?? false;
+    expect([0, -1, false, null].map(problems)).toEqual([true, true, true, false]);
   });
 });
 

@@ -117,11 +117,19 @@ describe('text of files', () => {
     'void window.showInformationMessage(text);',
     'commands.registerCommand(id, run);',
     "workspace.openTextDocument({ language: 'markdown', content });",
+    'item.tooltip = text;',
+    'this.command = { command, title: text };',
+    "this.view['description'] = text;",
+    'action.command ??= command;',
+    'view.message = `${text}`;',
+    'Object.assign(item, { tooltip: text });',
   ];
   const FREE = [
     "import type { MarkdownString } from 'vscode';",
     "import { type TreeItem, window } from 'vscode';",
     'workspace.openTextDocument(uri);',
+    'const { tooltip, command } = item;',
+    'this.iconPath = icon; action.edit = edit;',
     'void tell(text);',
   ];
   it.each(CAUGHT)('reaches the editor through one file: %s', (code) =>
