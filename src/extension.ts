@@ -12,6 +12,7 @@ const PARTS: Parts = {
   palette: () => import('./editor/palette/palette'),
   explorer: () => import('./editor/explorer/explorer'),
   panel: () => import('./editor/panel/panelHost'),
+  weightEditor: () => import('./editor/weights/weightEditor'),
   computeHost: () => import('./editor/computeHost'),
 };
 

@@ -10,6 +10,7 @@ const PARTS: Parts = {
   palette: () => import('./editor/palette/palette'),
   explorer: () => import('./editor/explorer/explorer'),
   panel: () => import('./editor/panel/panelHost'),
+  weightEditor: () => import('./editor/weights/weightEditor'),
   computeHost: () =>
     Promise.reject(
       new Error(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.')),

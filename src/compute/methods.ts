@@ -23,7 +23,7 @@ import { assertFits, layerRunBytes } from './memory';
 import { probeDevices } from './probeDevices';
 import { runLayer } from './runLayer';
 import { SerialQueue } from './serialQueue';
-import { WEIGHTS_ANSWERS } from './weightsSummary';
+import { WeightFiles } from './weights/files';
 
 export class ComputeService {
   private readonly queue = new SerialQueue();
@@ -56,7 +56,7 @@ export class ComputeService {
       },
       'compute/runLayer': (params, context) => this.runLayer(params, context),
       ...this.heads.answers(),
-      ...WEIGHTS_ANSWERS,
+      ...new WeightFiles().answers(),
     };
     return handlersOf(COMPUTE, answers, (signal, work) => this.queue.add(signal, work));
   }

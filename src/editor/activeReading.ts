@@ -12,7 +12,8 @@ export interface ActiveConfig extends FollowedReading {
 
 /** Null where there is none. */
 export function configInSight(readings: Readings): ActiveConfig | null {
-  const active = window.activeTextEditor && config(readings, window.activeTextEditor.document);
+  const inFront = window.activeTextEditor?.document ?? readings.front;
+  const active = inFront && config(readings, inFront);
   if (active) return active;
   // Beside a result document, a panel or a diff: one visible config is what people mean.
   const visible = new Set(window.visibleTextEditors.map(({ document }) => document));

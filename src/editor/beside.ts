@@ -1,10 +1,14 @@
 /** What lies beside a config on this machine's disk. */
 
 import { Uri, workspace } from 'vscode';
+import { weightsOfConfig } from './weightConfigs';
 import { type Beside, isWeightFile } from './panel/headSources';
 
 /** Whether there are weights where a config lies. Null where that is no folder of this machine. */
 export async function besideOf(uri: Uri | undefined): Promise<Beside | null> {
+  const weights = uri && weightsOfConfig(uri);
+  // In one file with its weights.
+  if (weights) return { folder: weights.fsPath, weights: true };
   if (uri?.scheme !== 'file') return null;
   const folder = Uri.joinPath(uri, '..');
   const entries = await workspace.fs.readDirectory(folder).then(

@@ -9,6 +9,7 @@ import type { createComputeHost } from './computeHost';
 import type { createExplorer } from './explorer/explorer';
 import type { createPalette } from './palette/palette';
 import type { createPanelHost } from './panel/panelHost';
+import type { createWeightEditors } from './weights/weightEditor';
 
 export interface Bundles {
   /** Problems, fixes, completion. */
@@ -18,6 +19,8 @@ export interface Bundles {
   /** Configs of the workspace, weight files, Python sources, tools for chat assistants. */
   readonly explorer: { readonly createExplorer: typeof createExplorer };
   readonly panel: { readonly createPanelHost: typeof createPanelHost };
+  /** The editor of safetensors and GGUF files. */
+  readonly weightEditor: { readonly createWeightEditors: typeof createWeightEditors };
   /** Not in the browser. */
   readonly computeHost: { readonly createComputeHost: typeof createComputeHost };
 }

@@ -2,6 +2,7 @@
 
 import {
   commands,
+  type CustomReadonlyEditorProvider,
   type Disposable,
   type ExtensionContext,
   type Hover,
@@ -26,6 +27,8 @@ import { CONFIG_SELECTOR, Readings } from './readings';
 import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
 import { registerUnits } from './sizeUnits';
+import { WeightConfigs } from './weightConfigs';
+import type { WeightEditors } from './weights/weightEditor';
 import { createLog, registerCommand, type ShownStatus, tell } from './sinks';
 
 /** What `activate` hands to others (and to the tests). */
@@ -51,7 +54,16 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const readings = new Readings();
   const pages = new ResultPages(context);
   const compute = platform.native ? new LazyCompute(context, log, platform.load, pages) : null;
-  const services: Services = { context, log, readings, platform, pages, compute };
+  const weightConfigs = new WeightConfigs(async (file) => {
+    if (!compute) return '';
+    const { config } = await (await compute.get()).call(
+      'weights/summary',
+      { path: file.fsPath },
+      { deadlineMs: 60_000 },
+    );
+    return config?.text ?? '';
+  });
+  const services: Services = { context, log, readings, platform, pages, weightConfigs, compute };
   const hovers = new ConfigHoverProvider(readings);
   const advice = new AdviceLoader(services);
   context.subscriptions.push(
@@ -59,12 +71,14 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...units,
     readings,
     pages,
+    weightConfigs,
     ...(compute ? [compute] : []),
     advice,
     languages.registerHoverProvider(CONFIG_SELECTOR, hovers),
     registerCommand(COMMANDS.showLog, () => log.show()),
     new ConfigContext(readings),
     ...registerPanel(services),
+    ...registerWeightEditor(services),
     ...registerCompute(services),
     ...registerPalette(services),
     ...registerExplorer(services),
@@ -103,6 +117,22 @@ function registerPanel(services: Services): Disposable[] {
       (await panel()).openBeside(uri, panelView(view)),
     ),
   ];
+}
+
+/** For safetensors and GGUF files. Nothing of it is loaded until such a file is opened. */
+function registerWeightEditor(services: Services): Disposable[] {
+  let loading: Promise<WeightEditors> | undefined;
+  const editors = (): Promise<WeightEditors> =>
+    (loading ??= services.platform
+      .load('weightEditor')
+      .then(async (bundle) => own(services, await bundle.createWeightEditors(services))));
+  const provider: CustomReadonlyEditorProvider = {
+    openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
+    resolveCustomEditor: async ({ uri }, panel) => (await editors()).resolve(uri, panel),
+  };
+  return [VIEWS.weightEditor, VIEWS.weightIndexEditor].map((type) =>
+    window.registerCustomEditorProvider(type, provider, { supportsMultipleEditorsPerDocument: true }),
+  );
 }
 
 /** Menus pass other things as second argument. */

@@ -86,9 +86,11 @@ export const CONTEXTS = {
   hovered: 'headlight.hovered',
 } as const;
 
-/** Read-only documents about weight files. */
 /** Pages of results. */
 export const RESULT_SCHEME = 'headlight-result';
+
+/** Configs that stand in the metadata of GGUF files, as read-only documents. */
+export const WEIGHT_CONFIG_SCHEME = 'headlight-gguf';
 
 export const VIEWS = {
   container: 'headlight',
@@ -98,6 +100,9 @@ export const VIEWS = {
   configs: 'headlight.configs',
   /** Type of the panel beside the editor. */
   editorPanel: 'headlight.editorPanel',
+  /** Types of the editor of weight files: opened by itself, and offered for an index of shards. */
+  weightEditor: 'headlight.weights',
+  weightIndexEditor: 'headlight.weightIndex',
 } as const;
 
 export const SETTINGS = {

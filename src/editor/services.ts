@@ -7,6 +7,7 @@ import { Owner } from './lifecycle';
 import type { Readings } from './readings';
 import type { ResultPages } from './resultPages';
 import type { Log } from './sinks';
+import type { WeightConfigs } from './weightConfigs';
 
 /** What differs between a desktop (or remote) extension host and the browser's. */
 export interface Platform {
@@ -23,6 +24,7 @@ export interface Services {
   readonly readings: Readings;
   readonly platform: Platform;
   readonly pages: ResultPages;
+  readonly weightConfigs: WeightConfigs;
   /** The compute process's side, loaded on first use; null in the browser. */
   readonly compute: LazyCompute | null;
 }

@@ -6,6 +6,7 @@ import type { Scenario } from '../model/scenario';
 import { formatSize, formatBytes, formatInteger } from '../model/units';
 import { fitModel } from '../serving/fit';
 import { deviceOf } from '../serving/hardware';
+import type { WeightFacts } from '../shared/weightEditorContract';
 import type { WeightsSummary } from '../shared/weightsContract';
 import { fitLine } from './fitText';
 import { codeSpan, documentOf, heading, joined, list, type Markdown, md, sentenceText, table } from './markdown';
@@ -14,6 +15,9 @@ import { beyondText, notKnownText, scopedText } from './sizeText';
 import { contextText, designText, factorsText, termTitle } from './words';
 
 const MOST_TERMS = 8;
+/** Lines of tables that a person reads. */
+const MOST_MODULES = 20;
+const MOST_KEYS = 100;
 
 /** `name`: the file's. Everything that comes from the file is escaped. */
 export function weightsMarkdown(
@@ -23,7 +27,7 @@ export function weightsMarkdown(
   gpu: string,
   options: ReadOptions = {},
 ): Markdown {
-  const { format, files, tensors, elements, weights, types, largest, metadata } = summary;
+  const { format, files, tensors, elements, weights, types, modules, largest, metadata } = summary;
   const bits = elements > 0 ? ((weights.bytes * 8) / elements).toFixed(2) : '–';
   return documentOf([
     heading(1, name),
@@ -37,7 +41,7 @@ export function weightsMarkdown(
         formatInteger(type.tensors),
         formatCount(type.elements),
         formatSize(type.bytes),
-        `${((type.bytes / Math.max(1, weights.bytes)) * 100).toFixed(1)} %`,
+        shareText(type.bytes, weights.bytes),
       ]),
       ['left', 'right', 'right', 'right', 'right'],
     ),
@@ -55,16 +59,82 @@ export function weightsMarkdown(
       ]),
       ['left', 'left', 'right', 'right'],
     ),
+    heading(2, 'Modules'),
+    table(
+      ['module', 'tensors', 'weights', 'size', 'share'],
+      modules
+        .slice(0, MOST_MODULES)
+        .map((module) => [
+          codeSpan(module.name),
+          formatInteger(module.tensors),
+          formatCount(module.elements),
+          formatSize(module.bytes),
+          shareText(module.bytes, weights.bytes),
+        ]),
+      ['left', 'right', 'right', 'right', 'right'],
+    ),
+    ...(modules.length > MOST_MODULES ? [md`And ${formatInteger(modules.length - MOST_MODULES)} smaller ones.`] : []),
     ...(metadata.length > 0
       ? [
           heading(2, 'Metadata'),
           table(
             ['key', 'value'],
-            metadata.map(([key, value]) => [codeSpan(key), value]),
+            metadata
+              .slice(0, MOST_KEYS)
+              .map(({ key, text, count }) => [
+                codeSpan(key),
+                count === null ? text : `${formatInteger(count)} values: ${text}`,
+              ]),
           ),
+          ...(metadata.length > MOST_KEYS ? [md`And ${formatInteger(metadata.length - MOST_KEYS)} more keys.`] : []),
         ]
       : []),
   ]);
+}
+
+/** The same for a page, in plain sentences. */
+export function weightFacts(
+  { config, format }: Pick<WeightsSummary, 'config' | 'format'>,
+  scenario: Scenario,
+  options: ReadOptions = {},
+): WeightFacts {
+  const reading = config && readModelConfig(config.text, options);
+  if (!config || !reading)
+    return {
+      modelType: null,
+      design: format === 'gguf' ? NO_MODEL : config === null ? NO_CONFIG : NO_MODEL_CONFIG,
+      from: null,
+      perToken: null,
+      cache: null,
+      notes: [],
+    };
+  const plan = planCache(reading.spec, scenario);
+  return {
+    modelType: reading.spec.modelType,
+    design: designText(plan.spec),
+    from: config.from === 'metadata' ? "the file's metadata" : 'the config.json beside it',
+    perToken: plan.known ? plan.bytesPerToken : null,
+    cache: plan.known
+      ? `${scopedText(plan, 'totalBytes', formatBytes)} at ${contextText(plan)}${beyondText(plan)}`
+      : null,
+    notes: [
+      ...(plan.known ? [] : [notKnownText(plan)]),
+      ...plan.notes
+        .filter(({ inexact }) => inexact)
+        .slice(0, MOST_TERMS)
+        .map(({ text }) => text),
+    ],
+  };
+}
+
+const NO_MODEL = 'The metadata describe no model that is known here: nothing can be said about its cache.';
+const NO_CONFIG =
+  'There is no config.json beside it: types, shapes and sizes are known, its heads and its cache are not.';
+const NO_MODEL_CONFIG =
+  'The config.json beside it is not a model config: nothing can be said about its heads and its cache.';
+
+function shareText(bytes: number, all: number): string {
+  return `${((bytes / Math.max(1, all)) * 100).toFixed(1)} %`;
 }
 
 function cacheText(

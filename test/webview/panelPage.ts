@@ -174,6 +174,7 @@ export class PanelPage {
 
 function pageOf(theme: ThemeKind, place: 'side' | 'editor', preloads: readonly string[]): string {
   const html = pageHtml({
+    element: 'headlight-app',
     script: '/main.js',
     preloads: preloads.map((name) => `/${name}`),
     cspSource: `'self'`,

@@ -20,6 +20,7 @@ import type { WeightBytes } from '../../serving/weights';
 import { SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { gpuSetting, writeScenario } from '../settings';
+import { weightsOfConfig } from '../weightConfigs';
 import { BACK, runFlow } from './flow';
 import { type Choice, pickOne, separator } from './pick';
 import { showResults } from './results';
@@ -156,9 +157,10 @@ function withDevices(scenario: Scenario, tp: number): Scenario {
 
 /** Exact bytes where the weights lie beside the config; else they are estimated, and the report says so. */
 export async function storedWeights({ compute, log }: Services, uri: Uri): Promise<WeightBytes | null> {
-  if (!compute || uri.scheme !== 'file') return null;
+  const file = weightsOfConfig(uri) ?? uri;
+  if (!compute || file.scheme !== 'file') return null;
   try {
-    return await (await compute.get()).call('weights/beside', { path: uri.fsPath }, { deadlineMs: 10_000 });
+    return await (await compute.get()).call('weights/beside', { path: file.fsPath }, { deadlineMs: 10_000 });
   } catch (error) {
     log.warn(`weights beside the config: ${error instanceof Error ? error.message : 'not read'}`);
     return null;

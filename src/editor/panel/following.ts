@@ -25,6 +25,7 @@ export class Following extends Owner {
   ) {
     super();
     this.own(window.onDidChangeActiveTextEditor((editor) => this.consider(editor?.document)));
+    this.own(readings.onDidChangeFront(() => this.consider(readings.front ?? undefined)));
     this.own(
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length === 0) return;
@@ -42,7 +43,7 @@ export class Following extends Owner {
     );
     this.own(readings.onDidChange(() => this.changed(undefined)));
     this.own(workspace.onDidCloseTextDocument((document) => this.closed(document)));
-    this.consider(window.activeTextEditor?.document);
+    this.consider(window.activeTextEditor?.document ?? readings.front ?? undefined);
     // No config is active: one that is visible, then any that is open.
     if (!this.target) for (const editor of window.visibleTextEditors) this.considerFirst(editor.document);
     for (const document of workspace.textDocuments) this.considerFirst(document);

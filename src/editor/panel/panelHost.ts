@@ -18,13 +18,15 @@ import type { PanelView } from '../../shared/panelViews';
 import { besideOf } from '../beside';
 import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
+import { preloadsOf } from '../preloads';
 import type { Services } from '../services';
 import { engineSettings, gpuSetting, scenarioSetting, unitsSetting, taughtFamilies } from '../settings';
 import { type Log, pickFrom } from '../sinks';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
 import { Following } from './following';
-import { HeadSources } from './headSources';
+import { HeadSources, isWeightFile } from './headSources';
+import { configOfWeights } from '../weightConfigs';
 import { Targets } from './targets';
 import { sourcedDevice } from '../../serving/hardware';
 
@@ -208,7 +210,7 @@ export class PanelHost extends Owner {
 
   private async follow(uri: Uri | undefined): Promise<void> {
     // Commands from menus bring a Uri; anything else is not ours to open.
-    if (uri instanceof Uri) await this.following.follow(uri);
+    if (uri instanceof Uri) await this.following.follow(isWeightFile(uri.path) ? configOfWeights(uri) : uri);
   }
 
   private connected(
@@ -231,16 +233,5 @@ export class PanelHost extends Owner {
 }
 
 export async function createPanelHost(services: Services): Promise<PanelHost & Disposable> {
-  return new PanelHost(services, await preloadsOf(services));
-}
-
-/** As the build listed them (esbuild.page.js). A page without them opens, only later. */
-async function preloadsOf({ context, log }: Services): Promise<readonly string[]> {
-  try {
-    const bytes = await workspace.fs.readFile(Uri.joinPath(context.extensionUri, 'dist', 'webview', 'preload.json'));
-    return JSON.parse(new TextDecoder().decode(bytes)) as string[];
-  } catch (error) {
-    log.warn(`The panel opens later than it could: ${error instanceof Error ? error.message : String(error)}`);
-    return [];
-  }
+  return new PanelHost(services, await preloadsOf(services, ['dist', 'webview']));
 }

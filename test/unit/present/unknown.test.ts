@@ -131,6 +131,7 @@ function summaryOf(text: string): Parameters<typeof weightsMarkdown>[1] {
     elements: 8e9,
     weights,
     types: [],
+    modules: [],
     largest: [],
     metadata: [],
     config: { text, from: 'config.json' },
