@@ -33,7 +33,7 @@ import {
 } from './tensorModel';
 
 /** Cells on a side of a tile: more than a plot has pixels. */
-const TILE = 512;
+const TILE = 384;
 /** Elements of a part that is measured: a moment's work, after which it can be given up. */
 const PART = 4 * 2 ** 20;
 /** Larger tensors are measured when it is asked for. */
@@ -139,8 +139,11 @@ export class TensorView extends LitElement {
     const tensor = this.tensor;
     await this.look(wholeView(matrixOf(this.shape)), (tile) => (this.whole = tile));
     if (this.tensor !== tensor || this.whole === null) return;
+    const read = performance.now() - start;
     await this.updateComplete;
-    requestAnimationFrame(() => performance.measure(TILE_MEASURE, { start, end: performance.now() }));
+    requestAnimationFrame(() =>
+      performance.measure(TILE_MEASURE, { start, end: performance.now(), detail: { read } }),
+    );
     if (this.count <= UNASKED) void this.measureAll();
   }
 
