@@ -13,12 +13,23 @@ import { generate } from './generate';
 import { heads } from './heads';
 import { withHubFolders } from './hub';
 import { lint } from './lint';
+import { tensors } from './tensors';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
 import type { CliOutput } from './output';
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { bench, compare, convert, estimate, fit, generate, heads, lint };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  bench,
+  compare,
+  convert,
+  estimate,
+  fit,
+  generate,
+  heads,
+  lint,
+  tensors,
+};
 
 const USAGE = `usage: headlight COMMAND …
   estimate PATH [SCENARIO] [--json]   what a config caches, and why
@@ -33,6 +44,9 @@ const USAGE = `usage: headlight COMMAND …
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs here, beside its peers
+  tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]
+                                               what a safetensors or GGUF file (an index, a model folder) holds, from its header;
+                                               --values measures one tensor: minimum, maximum, mean, deviation, zeros, NaN
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to mend it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
           --opt NAME[=VALUE]… (start-up options of the engine by its own names) --kv-dtype auto|…

@@ -6,6 +6,7 @@
 import { EventEmitter, type TextDocumentContentProvider, Uri, workspace } from 'vscode';
 import { WEIGHT_CONFIG_SCHEME } from './ids';
 import { Owner } from './lifecycle';
+import { isWeightFile } from './panel/headSources';
 
 /** The file's name stands where a folder's would. */
 const CONFIG = '/config.json';
@@ -15,6 +16,11 @@ export function configOfWeights(file: Uri): Uri {
   return /\.gguf$/i.test(file.path)
     ? Uri.from({ scheme: WEIGHT_CONFIG_SCHEME, path: `${file.path}${CONFIG}` })
     : Uri.joinPath(file, '..', 'config.json');
+}
+
+/** Of a weight file its config; any other document is itself. */
+export function configBehind(uri: Uri): Uri {
+  return isWeightFile(uri.path) ? configOfWeights(uri) : uri;
 }
 
 /** The weight file that a config was made from; null for every other document. */

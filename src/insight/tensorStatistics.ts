@@ -51,8 +51,7 @@ export function deviation(statistics: TensorStatistics): number {
 
 export function statisticsOf(values: Float32Array): TensorStatistics {
   let [nan, infinite, zeros, sum, least, most] = [0, 0, 0, 0, Infinity, -Infinity];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
+  for (const value of values) {
     if (value - value !== 0) {
       if (value !== value) nan++;
       else infinite++;
@@ -68,8 +67,7 @@ export function statisticsOf(values: Float32Array): TensorStatistics {
   const width = widthFor(Math.max(most, -least));
   const bins = new Float64Array(HISTOGRAM_BINS);
   let squares = 0;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
+  for (const value of values) {
     if (value - value !== 0) continue;
     const difference = value - mean;
     squares += difference * difference;

@@ -3,13 +3,14 @@
 import { planCache } from '../cache/plan';
 import { readModelConfig, type ReadOptions } from '../reading/read';
 import type { Scenario } from '../model/scenario';
-import { formatSize, formatBytes, formatInteger } from '../model/units';
+import { formatSize, formatBytes, formatInteger, formatRanges } from '../model/units';
 import { fitModel } from '../serving/fit';
 import { deviceOf } from '../serving/hardware';
 import type { WeightFacts } from '../shared/weightEditorContract';
 import type { WeightsSummary } from '../shared/weightsContract';
 import { fitLine } from './fitText';
 import { codeSpan, documentOf, heading, joined, list, type Markdown, md, sentenceText, table } from './markdown';
+import { markText } from './headPartText';
 import { formatCount } from './quantities';
 import { beyondText, notKnownText, scopedText } from './sizeText';
 import { contextText, designText, factorsText, termTitle } from './words';
@@ -18,6 +19,7 @@ const MOST_TERMS = 8;
 /** Lines of tables that a person reads. */
 const MOST_MODULES = 20;
 const MOST_KEYS = 100;
+const MOST_MISMATCHES = 10;
 
 /** `name`: the file's. Everything that comes from the file is escaped. */
 export function weightsMarkdown(
@@ -33,6 +35,7 @@ export function weightsMarkdown(
     heading(1, name),
     md`${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits each on average. Read from the headers alone.`,
     cacheText(summary, scenario, gpu, options),
+    ...headsText(summary),
     heading(2, 'Element types'),
     table(
       ['type', 'tensors', 'weights', 'size', 'share'],
@@ -132,6 +135,31 @@ const NO_CONFIG =
   'There is no config.json beside it: types, shapes and sizes are known, its heads and its cache are not.';
 const NO_MODEL_CONFIG =
   'The config.json beside it is not a model config: nothing can be said about its heads and its cache.';
+
+/** Which tensors are whose, and what does not fit; nothing where it is not known which model it is. */
+function headsText({ config, attention, unmarked, mismatches, mismatchCount }: WeightsSummary): readonly Markdown[] {
+  if (!config) return [];
+  const more = mismatchCount - Math.min(mismatchCount, MOST_MISMATCHES);
+  return [
+    ...(attention.length === 0
+      ? []
+      : [
+          heading(2, 'Attention tensors'),
+          table(
+            ['tensor', 'layers'],
+            attention.slice(0, MOST_MODULES).map(({ parts, layers }) => [markText(parts), formatRanges(layers)]),
+          ),
+        ]),
+    ...(unmarked === null ? [] : [md`Heads are not marked. ${unmarked}`]),
+    ...(mismatchCount === 0
+      ? []
+      : [
+          md`**${mismatchCount === 1 ? 'One tensor does' : `${formatInteger(mismatchCount)} tensors do`} not fit the config:**`,
+          list(mismatches.slice(0, MOST_MISMATCHES)),
+          ...(more > 0 ? [md`And ${formatInteger(more)} more.`] : []),
+        ]),
+  ];
+}
 
 function shareText(bytes: number, all: number): string {
   return `${((bytes / Math.max(1, all)) * 100).toFixed(1)} %`;

@@ -90,12 +90,35 @@ const contents = {
   config,
 };
 
+const headPart = v.object({
+  letter: v.picklist(['Q', 'K', 'V', 'O', 'latent']),
+  heads: anyNumber,
+  dim: anyNumber,
+  queryHeads: anyNumber,
+  groups: anyNumber,
+  along: v.picklist(['rows', 'columns']),
+  blocks: v.exactOptional(trusted<readonly RowBlocks[]>()),
+});
+export type HeadPart = v.InferOutput<typeof headPart>;
+
+/** Whether tensors and config belong together. */
+const fit = {
+  /** Why no tensor could be marked; null where they are. */
+  unmarked: v.nullable(v.string()),
+  /** Where they do not, in sentences: the first ones. */
+  mismatches: list(v.string(), 100),
+  mismatchCount: anyNumber,
+};
+
 /** Names and values come from the file: bounded where they are read, to be escaped where they are shown. */
 const weightsSummary = v.object({
   ...contents,
   /** Files that hold the tensors: more than one where the model is split. */
   files: anyNumber,
   largest: list(storedShape, 100),
+  /** What the tensors of the attention layers are, each with the layers in which it is so. */
+  attention: list(v.object({ parts: list(headPart, 16), layers: list(anyNumber, 65_536) }), 1000),
+  ...fit,
 });
 export type WeightsSummary = v.InferOutput<typeof weightsSummary>;
 
@@ -126,17 +149,6 @@ const weightsContents = v.object({
 });
 export type WeightsContents = v.InferOutput<typeof weightsContents>;
 
-const headPart = v.object({
-  letter: v.picklist(['Q', 'K', 'V', 'O', 'latent']),
-  heads: anyNumber,
-  dim: anyNumber,
-  queryHeads: anyNumber,
-  groups: anyNumber,
-  along: v.picklist(['rows', 'columns']),
-  blocks: v.exactOptional(trusted<readonly RowBlocks[]>()),
-});
-export type HeadPart = v.InferOutput<typeof headPart>;
-
 const attentionMark = v.object({
   /** Place of the tensor in the columns. */
   tensor: anyNumber,
@@ -147,11 +159,7 @@ export type AttentionMark = v.InferOutput<typeof attentionMark>;
 
 export const weightsMarks = v.object({
   marks: list(attentionMark, 1_000_000),
-  /** Why no tensor could be marked; null where they are. */
-  unmarked: v.nullable(v.string()),
-  /** Where tensors and config do not belong together, in sentences: the first ones. */
-  mismatches: list(v.string(), 100),
-  mismatchCount: anyNumber,
+  ...fit,
 });
 export type WeightsMarks = v.InferOutput<typeof weightsMarks>;
 
@@ -224,7 +232,10 @@ export const metadataItems = list(v.string(), 1000);
 
 export const WEIGHTS = {
   /** Of a GGUF or safetensors file, all its parts included. */
-  'weights/summary': { params: file, result: weightsSummary },
+  'weights/summary': {
+    params: v.strictObject({ ...file.entries, families: configSource.entries.families }),
+    result: weightsSummary,
+  },
   /** Bytes of the weights beside a config; null where none are there. */
   'weights/beside': { params: file, result: v.nullable(weightBytes) },
   /** Headers only. The file stays open for what is asked of it next. */

@@ -113,7 +113,9 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
     // On a machine that does other things too, the best of some is what it takes.
     for (let tries = 0; tries < 6 && !(await tiles()).slice(1).some(({ ms }) => ms < 300); tries++) {
       const before = (await tiles()).length;
-      await rows(frame).filter({ hasText: tries % 2 === 0 ? 'embed_tokens' : 'lm_head' }).click();
+      await rows(frame)
+        .filter({ hasText: tries % 2 === 0 ? 'embed_tokens' : 'lm_head' })
+        .click();
       await expect.poll(async () => (await tiles()).length).toBe(before + 1);
     }
     const found = await tiles();
@@ -131,33 +133,38 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
   test('scrolls 100,000 tensors without a frame over 50 ms', async () => {
     const frame = await open('many/many.safetensors');
     await expect.poll(() => grid(frame).getAttribute('aria-rowcount')).toBe('100001');
-    const pass = (): Promise<{ most: number; top: number }> =>
+    const pass = (): Promise<{ most: number; work: number; top: number }> =>
       grid(frame).evaluate(async (scroller) => {
         scroller.scrollTop = 0;
-        let [last, most] = [0, 0];
+        let [last, most, work] = [0, 0, 0];
         for (let step = 0; step < 66; step++) {
           const now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
+          // The table has its new rows before the frame's callbacks are called.
+          work = Math.max(work, performance.now() - now);
           // The first frames are of the page before.
           if (step > 5) most = Math.max(most, now - last);
           last = now;
           // Slowly, then in leaps over the whole of it.
           scroller.scrollTop += step < 33 ? 120 : 70_000;
         }
-        return { most, top: scroller.scrollTop };
+        return { most, work, top: scroller.scrollTop };
       });
     // On a machine that does other things too, the best of some passes is what the page itself takes.
     const passes: number[] = [];
-    while (passes.length < 6 && !passes.some((most) => most < 50)) {
-      const { most, top } = await pass();
+    const works: number[] = [];
+    while (passes.length < 10 && !passes.some((most) => most < 50)) {
+      const { most, work, top } = await pass();
       expect(top).toBeGreaterThan(2_000_000);
       passes.push(most);
+      works.push(work);
     }
+    const list = (times: readonly number[]): string => times.map((ms) => ms.toFixed(0)).join(', ');
     console.log(
-      `longest frame while scrolling 100,000 tensors: ${passes.map((most) => most.toFixed(0)).join(', ')} ms`,
+      `longest frame while scrolling 100,000 tensors: ${list(passes)} ms, of that in the page at most ${list(works)}`,
     );
     expect(Math.min(...passes)).toBeLessThan(50);
     // Only what is in sight exists.
-    expect(await rows(frame).count()).toBeLessThan(100);
+    await expect.poll(() => rows(frame).count()).toBeLessThan(100);
   }, 60_000);
 
   test('is used by keys alone: from the table into a search, a tensor and back, and through modules', async () => {
@@ -171,7 +178,7 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
     await keyboard.press('PageDown');
     await keyboard.press('ArrowUp');
     await expect.poll(() => grid(frame).getAttribute('aria-activedescendant')).toMatch(/^row-\d\d$/);
-    await keyboard.type('65.mlp experts.53.up');
+    await keyboard.type('65.mlp experts.52.up');
     await expect.poll(() => grid(frame).getAttribute('aria-rowcount')).toBe('2');
     await keyboard.press('ArrowDown');
     await keyboard.press('Enter');
@@ -214,7 +221,9 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
   test('is offered for an index of shards, names the shard of each tensor, and reads again what changes', async () => {
     const frame = await open('sharded/model.safetensors.index.json', 'headlight.weightIndex');
     await expect.poll(() => rows(frame).allInnerTexts()).toHaveLength(2);
-    expect((await rows(frame).allInnerTexts()).join('\n')).toMatch(/lm_head[\s\S]*2 of 2[\s\S]*1 of 2/);
+    await expect
+      .poll(async () => (await rows(frame).allInnerTexts()).join('\n'))
+      .toMatch(/lm_head[\s\S]*2 of 2[\s\S]*1 of 2/);
     await frame.getByText('There is no config.json beside it: types, shapes and sizes are known').waitFor();
     const shard = join(root, 'sharded', 'model-00002-of-00002.safetensors');
     writeFileSync(shard, readFileSync(shard).subarray(0, 4_000));

@@ -352,6 +352,7 @@ export class WeightsApp extends LitElement {
           <option value="table" ?selected=${!look.tree}>as a table</option><option value="tree" ?selected=${look.tree}>by module</option>
         </select></label>
       </div>
+      ${count === 0 ? html`<p>${list.count === 0 ? 'The file has no tensors.' : 'No tensor has all of these words.'}</p>` : nothing}
       <div class="split ${chosen < 0 ? '' : 'open'}">
         <headlight-tensor-grid .model=${gridModel} .chosen=${chosen} label="Tensors. Enter opens one, typing searches."
           @headlight-sort=${(event: CustomEvent<SortDetail>) => this.sortBy(event.detail.sort)}

@@ -4,11 +4,11 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { elementAt } from '../../src/model/elementAt';
 import { formatInteger, formatSize, type Units } from '../../src/model/units';
+import { shortMark } from '../../src/present/headPartText';
 import { formatCount } from '../../src/present/quantities';
 import { emit } from '../platform/announce';
 import { base, controls } from '../styles/base';
 import { isTyped, movedRow } from './gridKeys';
-import { shortMark } from './marks';
 import type { ModuleNode } from './moduleTree';
 import type { Sort, TensorList } from './tensorList';
 
@@ -202,7 +202,7 @@ export class TensorGrid extends LitElement {
       @click=${() => this.open(row)}
     >
       <div role="gridcell" aria-colindex="1" class="name" title=${name} .style=${indent(node)}>${node ? html`<span class="twist"></span>${node.label}` : name}</div>
-      <div role="gridcell" aria-colindex="2" title=${list.markTextOf(tensor)}>${this.narrow ? shortMark(list.markOf(tensor)) : list.markTextOf(tensor)}</div>
+      <div role="gridcell" aria-colindex="2" title=${list.markTextOf(tensor)}>${this.narrow ? shortMark(list.markOf(tensor)?.parts ?? []) : list.markTextOf(tensor)}</div>
       <div role="gridcell" aria-colindex="3">${list.typeOf(tensor)}</div>
       <div role="gridcell" aria-colindex="4" class="number" title="${formatInteger(elementAt(list.elements, tensor))} weights">${shape}</div>
       <div role="gridcell" aria-colindex="5" class="number">${formatSize(list.bytesOf(tensor))}</div>

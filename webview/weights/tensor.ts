@@ -141,9 +141,7 @@ export class TensorView extends LitElement {
     if (this.tensor !== tensor || this.whole === null) return;
     const read = performance.now() - start;
     await this.updateComplete;
-    requestAnimationFrame(() =>
-      performance.measure(TILE_MEASURE, { start, end: performance.now(), detail: { read } }),
-    );
+    requestAnimationFrame(() => performance.measure(TILE_MEASURE, { start, end: performance.now(), detail: { read } }));
     if (this.count <= UNASKED) void this.measureAll();
   }
 

@@ -1,8 +1,8 @@
 /** The tensors of a file as columns, in natural order: searched and sorted without touching the page. */
 
 import type { AttentionMark, WeightsContents } from '../../src/shared/weightsContract';
+import { markText } from '../../src/present/headPartText';
 import { elementAt } from '../../src/model/elementAt';
-import { markText } from './marks';
 
 export const SORTS = ['name', 'stored', 'heads', 'type', 'elements', 'bytes', 'file'] as const;
 export type Sort = (typeof SORTS)[number];
@@ -77,7 +77,7 @@ export class TensorList {
     this.lower = null;
     for (const mark of marks) {
       this.marks.set(mark.tensor, mark);
-      this.markTexts.set(mark.tensor, markText(mark));
+      this.markTexts.set(mark.tensor, markText(mark.parts));
     }
   }
 

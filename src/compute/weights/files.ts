@@ -34,7 +34,8 @@ export class WeightFiles {
 
   answers(): Answers<WeightsMethods> {
     return {
-      'weights/summary': ({ path }) => withTravellingErrors(() => summarize(path)),
+      'weights/summary': ({ path, families }) =>
+        withTravellingErrors(() => summarize(path, families ? { families } : {})),
       'weights/beside': ({ path }) => withTravellingErrors(() => localWeights(path, () => undefined)),
       'weights/open': ({ path }) => withTravellingErrors(() => this.contents(path)),
       'weights/marks': ({ path, version, families }) =>

@@ -76,7 +76,7 @@ export async function weightsSummary(
   try {
     return await (await compute.get()).call(
       'weights/summary',
-      { path: file.fsPath },
+      { path: file.fsPath, families: taughtFamilies() },
       { signal: controller.signal, deadlineMs: DEADLINE_MS },
     );
   } finally {

@@ -25,8 +25,8 @@ import { type Log, pickFrom } from '../sinks';
 import { Candidates } from './candidates';
 import { Connection } from './connection';
 import { Following } from './following';
-import { HeadSources, isWeightFile } from './headSources';
-import { configOfWeights } from '../weightConfigs';
+import { HeadSources } from './headSources';
+import { configBehind } from '../weightConfigs';
 import { Targets } from './targets';
 import { sourcedDevice } from '../../serving/hardware';
 
@@ -210,7 +210,7 @@ export class PanelHost extends Owner {
 
   private async follow(uri: Uri | undefined): Promise<void> {
     // Commands from menus bring a Uri; anything else is not ours to open.
-    if (uri instanceof Uri) await this.following.follow(isWeightFile(uri.path) ? configOfWeights(uri) : uri);
+    if (uri instanceof Uri) await this.following.follow(configBehind(uri));
   }
 
   private connected(

@@ -227,7 +227,7 @@ class WeightPage extends Owner {
     if (!compute) return '';
     const summary = await (await compute.get()).call(
       'weights/summary',
-      { path: this.file.fsPath },
+      { path: this.file.fsPath, families: taughtFamilies() },
       { deadlineMs: DEADLINE_MS },
     );
     const quantFile = await quantFileBeside(this.file);

@@ -37,9 +37,7 @@ describe('a weight file that is opened', () => {
     const ms = performance.now() - start;
     console.log(`60 GB: ${ms.toFixed(0)} ms`);
     expect(contents).toMatchObject({ tensors: 300, elements: 3e10, listed: 300, fileBytes: statSync(path).size });
-    expect(contents.modules).toEqual([
-      { name: 'model.layers.*.mlp', tensors: 300, elements: 3e10, bytes: 6e10 },
-    ]);
+    expect(contents.modules).toEqual([{ name: 'model.layers.*.mlp', tensors: 300, elements: 3e10, bytes: 6e10 }]);
     expect(ms).toBeLessThan(1_000);
   });
 
@@ -115,7 +113,11 @@ describe('a weight file that is opened', () => {
   });
 
   it('says in a sentence what is wrong with it, and where', async () => {
-    const path = write(folder, 'cut.safetensors', readFileSync(resolve(SAMPLES, 'gqa', 'model.safetensors')).subarray(0, 90_000));
+    const path = write(
+      folder,
+      'cut.safetensors',
+      readFileSync(resolve(SAMPLES, 'gqa', 'model.safetensors')).subarray(0, 90_000),
+    );
     await expect(open(path)).rejects.toMatchObject({
       code: 'invalidInput',
       message: expect.stringMatching(/cut\.safetensors, tensor .*: its data ends .* The file is truncated/),
@@ -138,7 +140,8 @@ describe('a weight file that is opened', () => {
 });
 
 describe('the marks of a weight file', () => {
-  const marks = async (path: string) => answers['weights/marks']({ path, version: (await open(path)).version }, context);
+  const marks = async (path: string) =>
+    answers['weights/marks']({ path, version: (await open(path)).version }, context);
 
   it('name Q, K, V and O of every layer, with their heads and groups', async () => {
     const path = resolve(SAMPLES, 'gqa', 'model.safetensors');
@@ -195,7 +198,10 @@ describe('the marks of a weight file', () => {
   it('name every tensor whose shape is another than the config’s', async () => {
     const wrong = join(folder, 'wrong');
     mkdirSync(wrong);
-    writeFileSync(join(wrong, 'config.json'), JSON.stringify({ ...LLAMA, num_key_value_heads: 4, intermediate_size: 11008 }));
+    writeFileSync(
+      join(wrong, 'config.json'),
+      JSON.stringify({ ...LLAMA, num_key_value_heads: 4, intermediate_size: 11008 }),
+    );
     writeSparse(join(wrong, 'model.safetensors'), LLAMA_TENSORS);
     const { mismatches, mismatchCount, marks: found } = await marks(join(wrong, 'model.safetensors'));
     expect(mismatchCount).toBe(5);
@@ -213,10 +219,14 @@ describe('a tile of a tensor', () => {
   let version = '';
   let tensor = 0;
   beforeAll(async () => {
-    path = write(folder, 'matrix.safetensors', safetensors({
-      cube: { dtype: 'F32', shape: [3, 4, 8], bytes: f32(matrix) },
-      other: { dtype: 'F32', shape: [2], bytes: f32([NaN, 1]) },
-    }));
+    path = write(
+      folder,
+      'matrix.safetensors',
+      safetensors({
+        cube: { dtype: 'F32', shape: [3, 4, 8], bytes: f32(matrix) },
+        other: { dtype: 'F32', shape: [2], bytes: f32([NaN, 1]) },
+      }),
+    );
     const contents = await open(path);
     version = contents.version;
     tensor = placeOf(contents, 'cube');
@@ -248,7 +258,14 @@ describe('a tile of a tensor', () => {
   it('keeps what is not a number, and refuses what is outside', async () => {
     const contents = await open(path);
     const { data } = await answers['weights/tile'](
-      { path, version: contents.version, tensor: placeOf(contents, 'other'), rows: [0, 1], columns: [0, 2], size: [1, 1] },
+      {
+        path,
+        version: contents.version,
+        tensor: placeOf(contents, 'other'),
+        rows: [0, 1],
+        columns: [0, 2],
+        size: [1, 1],
+      },
       context,
     );
     expect([...data]).toEqual([NaN]);
@@ -284,13 +301,19 @@ describe('a tile of a tensor', () => {
 
   it('of a quantised GGUF tensor begins and ends inside of blocks', async () => {
     // Q8_0: blocks of 32, a half and 32 bytes; scale 1, values 0 to 31, then −1 to −32.
-    const block = (sign: number): number[] => [0, 0x3c, ...Array.from({ length: 32 }, (_, i) => (sign < 0 ? 255 - i : i))];
+    const block = (sign: number): number[] => [
+      0,
+      0x3c,
+      ...Array.from({ length: 32 }, (_, i) => (sign < 0 ? 255 - i : i)),
+    ];
     const file = write(
       folder,
       'blocks.gguf',
       gguf(
         { 'general.architecture': ggufValue.text('llama') },
-        { w: { dims: [64, 2], type: 8, bytes: Uint8Array.from([...block(1), ...block(-1), ...block(-1), ...block(1)]) } },
+        {
+          w: { dims: [64, 2], type: 8, bytes: Uint8Array.from([...block(1), ...block(-1), ...block(-1), ...block(1)]) },
+        },
       ),
     );
     const contents = await open(file);

@@ -48,8 +48,8 @@ describe('the statistics of a tensor', () => {
     fc.assert(
       fc.property(floats, fc.integer({ min: 1, max: 50 }), (values, size) => {
         const [parts, whole] = [joined(values, size), statisticsOf(values)];
+        // Which of 0 and −0 is met first is no matter.
         for (const name of ['count', 'nan', 'infinite', 'zeros', 'least', 'most'] as const)
-          // Which of 0 and −0 is met first is no matter.
           expect(parts[name] === whole[name], name).toBe(true);
         if (values.length > 0 && finiteCount(whole) > 0 && whole.most > 0) {
           const largest = Math.max(Math.abs(whole.least), Math.abs(whole.most));

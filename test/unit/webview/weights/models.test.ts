@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { statisticsOf } from '../../../../src/insight/tensorStatistics';
 import type { AttentionMark, HeadPart } from '../../../../src/shared/weightsContract';
+import { markText } from '../../../../src/present/headPartText';
 import { inNaturalOrder } from '../../../../src/weights/tensorGroups';
 import { isTyped, movedRow } from '../../../../webview/weights/gridKeys';
-import { headAt, headRanges, markText } from '../../../../webview/weights/marks';
+import { headAt, headRanges } from '../../../../webview/weights/marks';
 import { childrenOf, pathsTo, visibleNodes } from '../../../../webview/weights/moduleTree';
 import { SORTS, TensorList } from '../../../../webview/weights/tensorList';
 import {
@@ -104,7 +105,10 @@ describe('a list of tensors', () => {
     const all = list.found('', false);
     for (const sort of SORTS)
       for (const descending of [false, true])
-        expect([...list.sorted(all, sort, descending)].sort((a, b) => a - b), sort).toEqual([...all]);
+        expect(
+          [...list.sorted(all, sort, descending)].sort((a, b) => a - b),
+          sort,
+        ).toEqual([...all]);
     const largest = list.sorted(all, 'bytes', true);
     expect(list.nameOf(largest[0] ?? 0)).toBe('lm_head.weight');
     expect(Array.from(list.sorted(all, 'stored', false), (tensor) => list.nameOf(tensor))).toEqual(
@@ -169,21 +173,21 @@ describe('a tree of modules', () => {
 describe('the marks of attention tensors', () => {
   it('say heads and groups', () => {
     const llama = { queryHeads: 32, groups: 8, dim: 128 };
-    expect(markText(mark(part({ ...llama, heads: 32 })))).toBe('Q · 32 heads of 128 in 8 groups of 4');
-    expect(markText(mark(part({ ...llama, letter: 'K', heads: 8 })))).toBe(
-      'K · 8 heads of 128, each for 4 query heads',
-    );
-    expect(markText(mark(part({ ...llama, letter: 'V', heads: 1, groups: 1 })))).toBe(
+    expect(markText([part({ ...llama, heads: 32 })])).toBe('Q · 32 heads of 128 in 8 groups of 4');
+    expect(markText([part({ ...llama, letter: 'K', heads: 8 })])).toBe('K · 8 heads of 128, each for 4 query heads');
+    expect(markText([part({ ...llama, letter: 'V', heads: 1, groups: 1 })])).toBe(
       'V · one head of 128, each for 32 query heads',
     );
-    expect(markText(mark(part({ letter: 'K', heads: 4, groups: 4 })))).toBe('K · 4 heads of 2');
-    expect(markText(mark(part({ letter: 'latent', heads: 0, dim: 576 })))).toBe('latent of 576, for all 4 heads');
+    expect(markText([part({ letter: 'K', heads: 4, groups: 4 })])).toBe('K · 4 heads of 2');
+    expect(markText([part({ letter: 'latent', heads: 0, dim: 576 })])).toBe('latent of 576, for all 4 heads');
   });
 
   it('know whose a row is, in a fused tensor too, and no head of what is no head’s', () => {
     // Two groups of [2 query heads, K, V], each a head of 2 rows.
     const stride = 8;
-    const block = (start: number, count: number): HeadPart['blocks'] => [{ start, count, times: 2, stride }];
+    const block = (start: number, count: number): NonNullable<HeadPart['blocks']> => [
+      { start, count, times: 2, stride },
+    ];
     const fused = mark(
       part({ blocks: block(0, 4) }),
       part({ letter: 'K', heads: 2, blocks: block(4, 2) }),
@@ -194,8 +198,22 @@ describe('the marks of attention tensors', () => {
       return place === null ? '–' : `${place.letter}${place.head}.${place.dim} g${place.group}`;
     };
     expect(Array.from({ length: 17 }, (_, row) => text(row))).toEqual([
-      'Q0.0 g0', 'Q0.1 g0', 'Q1.0 g0', 'Q1.1 g0', 'K0.0 g0', 'K0.1 g0', 'V0.0 g0', 'V0.1 g0',
-      'Q2.0 g1', 'Q2.1 g1', 'Q3.0 g1', 'Q3.1 g1', 'K1.0 g1', 'K1.1 g1', 'V1.0 g1', 'V1.1 g1',
+      'Q0.0 g0',
+      'Q0.1 g0',
+      'Q1.0 g0',
+      'Q1.1 g0',
+      'K0.0 g0',
+      'K0.1 g0',
+      'V0.0 g0',
+      'V0.1 g0',
+      'Q2.0 g1',
+      'Q2.1 g1',
+      'Q3.0 g1',
+      'Q3.1 g1',
+      'K1.0 g1',
+      'K1.1 g1',
+      'V1.0 g1',
+      'V1.1 g1',
       '–',
     ]); // prettier-ignore
     expect(headAt(fused, 'columns', 0)).toBeNull();
@@ -245,9 +263,7 @@ describe('a tensor', () => {
 
   it('says of what its picture is made', () => {
     expect(readText({ tile, view })).toMatch(/every value was read/);
-    expect(readText({ tile: { ...tile, rowsRead: 2 }, view })).toBe(
-      'Made from 2 of 12 rows: zoom in for all values.',
-    );
+    expect(readText({ tile: { ...tile, rowsRead: 2 }, view })).toBe('Made from 2 of 12 rows: zoom in for all values.');
     expect(readText({ tile: { ...tile, rows: 12, columns: 8 }, view })).toBe('Every value is shown.');
     expect(positionText('row', [2, 4], mark(part({ dim: 2 })))).toBe('rows 2–3 (Q head 1, dims 0–1, group 0)');
     expect(positionText('column', [5, 6], mark(part({})))).toBe('column 5');
@@ -275,12 +291,15 @@ describe('a tensor', () => {
 
   it('has bars that hold every finite value', () => {
     fc.assert(
-      fc.property(fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 300 }), (values) => {
-        const bars = barsOf(statisticsOf(Float32Array.from(values)));
-        expect(bars.reduce((sum, { count }) => sum + count, 0)).toBe(values.length);
-        expect(bars.length).toBeLessThanOrEqual(64);
-        expect(Math.max(...bars.map(({ height }) => height))).toBe(1);
-      }),
+      fc.property(
+        fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 300 }),
+        (values) => {
+          const bars = barsOf(statisticsOf(Float32Array.from(values)));
+          expect(bars.reduce((sum, { count }) => sum + count, 0)).toBe(values.length);
+          expect(bars.length).toBeLessThanOrEqual(64);
+          expect(Math.max(...bars.map(({ height }) => height))).toBe(1);
+        },
+      ),
     );
     expect(barsOf(statisticsOf(Float32Array.of(NaN)))).toEqual([]);
   });
