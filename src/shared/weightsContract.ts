@@ -171,7 +171,7 @@ const tensor = { ...opened, tensor: whole(0, 1_000_000) };
 const doubles: Schema<Float64Array> = v.instance(Float64Array, 'a Float64Array');
 const element = whole(0, Number.MAX_SAFE_INTEGER);
 /** Half-open. */
-const range: Schema<readonly [number, number]> = v.pipe(v.tuple([element, element]), v.readonly());
+const range: Schema<readonly [number, number]> = v.pipe(v.strictTuple([element, element]), v.readonly());
 
 const tile = {
   ...tensor,
