@@ -41,11 +41,16 @@ export function moduleSizes(tensors: readonly TensorInfo[]): ModuleSize[] {
 
 /** `model.layers.3.mlp.up_proj.weight` → `model.layers.*.mlp`; `lm_head.weight` → `lm_head`. */
 function moduleOf(name: string): string {
-  const parts = name.split('.');
-  const layer = parts.findIndex((part) => /^[0-9]+$/.test(part));
-  const kept = layer < 0 ? parts.slice(0, Math.max(1, parts.length - 1)) : parts.slice(0, layer + 2);
-  return kept.map((part) => (/^[0-9]+$/.test(part) ? '*' : part)).join('.');
+  const numbered = LAYER.exec(name);
+  if (numbered === null) return name.slice(0, Math.max(name.lastIndexOf('.'), 0)) || name;
+  const below = numbered.index + numbered[0].length;
+  const end = name.indexOf('.', below);
+  const module = end < 0 ? name.slice(below) : name.slice(below, end);
+  return `${name.slice(0, numbered.index)}${numbered[1] ?? ''}*.${/^[0-9]+$/.test(module) ? '*' : module}`;
 }
+
+/** The first segment that is a number, and is not the last one. */
+const LAYER = /(^|\.)[0-9]+\./;
 
 export function elementsOf({ shape }: Pick<TensorInfo, 'shape'>): number {
   return shape.reduce((product, size) => product * size, 1);

