@@ -184,7 +184,7 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
     await keyboard.press('ArrowDown');
     await keyboard.press('Enter');
     await frame.locator('headlight-tensor headlight-heatmap').waitFor({ timeout: TIMEOUT });
-    await frame.locator('headlight-tensor').getByRole('button', { name: 'Close' }).click();
+    await keyboard.press('Escape');
     await expect.poll(() => frame.locator('headlight-tensor').count()).toBe(0);
     await frame.getByLabel('Search tensors').fill('');
     await frame.locator('.tools select').selectOption('tree');
@@ -257,5 +257,15 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
       expect(found, theme).toEqual([]);
       await workbench().screenshot(`weights-${theme}`);
     }
+    // Narrow: what stood beside the table stands below it.
+    const { page: window } = workbench();
+    await window.setViewportSize({ width: 860, height: 900 });
+    await expect
+      .poll(() =>
+        frame.locator('.split').evaluate((element) => getComputedStyle(element).gridTemplateColumns.split(' ').length),
+      )
+      .toBe(1);
+    await workbench().screenshot('weights-narrow');
+    await window.setViewportSize({ width: 1440, height: 900 });
   }, 90_000);
 });

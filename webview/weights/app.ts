@@ -357,6 +357,7 @@ export class WeightsApp extends LitElement {
         <headlight-tensor-grid .model=${gridModel} .chosen=${chosen} label="Tensors. Enter opens one, typing searches."
           @headlight-sort=${(event: CustomEvent<SortDetail>) => this.sortBy(event.detail.sort)}
           @headlight-expand=${(event: CustomEvent<{ path?: string; all?: ModuleNode }>) => this.expand(event.detail)}
+          @headlight-close=${() => this.close()}
           @headlight-open=${(event: CustomEvent<number>) => this.choose(event.detail)}
           @headlight-typed=${(event: CustomEvent<string>) => this.typed(event.detail)}></headlight-tensor-grid>
         ${
@@ -371,7 +372,11 @@ export class WeightsApp extends LitElement {
 
   private choose(tensor: number): void {
     this.chosen = tensor;
-    if (this.phase.kind === 'ready') keep('chosen', this.phase.list.nameOf(tensor));
+    if (this.phase.kind === 'ready') {
+      const name = this.phase.list.nameOf(tensor);
+      keep('chosen', name);
+      this.said = `${name} is shown behind the table`;
+    }
     void this.showTensor();
   }
 

@@ -235,6 +235,7 @@ export class TensorGrid extends LitElement {
     const row = movedRow(event.key, { row: active, rows: this.rows, page: this.inSight });
     if (row !== null && !event.ctrlKey && !event.metaKey && !event.altKey) this.activate(row);
     else if (event.key === 'Enter' || event.key === ' ') this.open(active);
+    else if (event.key === 'Escape' && this.chosen >= 0) emit(this, 'headlight-close');
     else if (node && event.key === 'ArrowRight') this.inward(model, node);
     else if (node && event.key === 'ArrowLeft') this.outward(model, node);
     else if (node && event.key === '*') emit(this, 'headlight-expand', { all: node });

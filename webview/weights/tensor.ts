@@ -199,13 +199,19 @@ export class TensorView extends LitElement {
     if (list === null || tensor < 0) return nothing;
     const name = list.nameOf(tensor);
     const mark = list.markTextOf(tensor);
-    return html`<article aria-label=${name}>
+    return html`<article aria-label=${name} @keydown=${(event: KeyboardEvent) => this.onKey(event)}>
       <header><h2>${name}</h2>${button({ label: 'Close', run: () => emit(this, 'headlight-close') })}</header>
       <p class="small">${list.typeOf(tensor)} · ${this.shape.join(' × ') || 'scalar'} · ${formatInteger(this.count)} weights · ${formatExactBytes(list.bytesOf(tensor))} · ${list.fileOf(tensor)}</p>
       ${mark === '' ? nothing : html`<p>Layer ${this.mark?.layer}: ${mark}</p>`}
       ${this.problem === '' ? this.renderPicture(name) : html`<p class="error" role="alert">${this.problem}</p>`}
       ${this.renderFigures()}
     </article>`;
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.key !== 'Escape') return;
+    event.preventDefault();
+    emit(this, 'headlight-close');
   }
 
   private renderPicture(name: string): TemplateResult {

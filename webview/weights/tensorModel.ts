@@ -69,7 +69,12 @@ export function contains(outer: View, inner: View): boolean {
 }
 
 /** How much of the values the picture is made of: "every value", or "1 of 251 rows". */
-export function readText({ tile, view }: ShownTile): string {
+export function readText(shown: ShownTile): string {
+  const hatched = shown.tile.data.some(Number.isNaN) ? ' Hatched cells hold a NaN.' : '';
+  return madeText(shown) + hatched;
+}
+
+function madeText({ tile, view }: ShownTile): string {
   const [rows, columns] = [view.rows[1] - view.rows[0], view.columns[1] - view.columns[0]];
   const parts: string[] = [];
   if (tile.rowsRead < rows) parts.push(`${formatInteger(tile.rowsRead)} of ${formatInteger(rows)} rows`);

@@ -20,6 +20,8 @@ interface OpenFile {
   /** In the order in which they are listed. */
   readonly names: readonly string[];
   readonly version: string;
+  /** All that it was read from. */
+  readonly files: readonly string[];
   /** Questions that are being answered from it. */
   users: number;
   /** Nobody asks for it any more: it is closed with the last answer. */
@@ -59,9 +61,10 @@ export class WeightFiles {
     };
   }
 
-  /** Opens the file anew. */
+  /** Opens the file anew, unless it is what it was. */
   private async contents(path: string): Promise<WeightsContents> {
-    await this.close(path);
+    const known = await this.open.get(path)?.catch(() => undefined);
+    if (known && known.version !== (await versionOf(known.files).catch(() => null))) await this.close(path);
     const file = await this.opened(path);
     return this.using(file, async ({ store, names, version }) => {
       const infos = names.map((name) => store.info(name));
@@ -117,14 +120,9 @@ export class WeightFiles {
 async function open(path: string): Promise<OpenFile> {
   const store = await openStore(path);
   try {
-    const files = new Set([path, ...store.names().map((name) => store.info(name).file)]);
-    return {
-      store,
-      names: inNaturalOrder(store.names()),
-      version: await versionOf([...files]),
-      users: 0,
-      retired: false,
-    };
+    const files = [...new Set([path, ...store.names().map((name) => store.info(name).file)])];
+    const names = inNaturalOrder(store.names());
+    return { store, names, version: await versionOf(files), files, users: 0, retired: false };
   } catch (error) {
     await store.close();
     throw error;

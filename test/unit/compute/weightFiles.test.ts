@@ -133,6 +133,7 @@ describe('a weight file that is opened', () => {
     await expect(answers['weights/tile']({ ...ask, version }, context)).rejects.toThrow(/changed/);
     const again = await open(path);
     expect(again.version).not.toBe(version);
+    expect((await open(path)).version).toBe(again.version);
     expect((await answers['weights/tile']({ ...ask, version: again.version }, context)).data).toEqual(
       Float32Array.of(2, 2),
     );
