@@ -13,9 +13,10 @@ const CONFIG = '/config.json';
 
 /** Where the config of a weight file is, whether there is one or not. */
 export function configOfWeights(file: Uri): Uri {
-  return /\.gguf$/i.test(file.path)
-    ? Uri.from({ scheme: WEIGHT_CONFIG_SCHEME, path: `${file.path}${CONFIG}` })
-    : Uri.joinPath(file, '..', 'config.json');
+  // What is called in no way that is known here is a GGUF file, or cannot be read.
+  return /\.(?:safetensors|json)$/i.test(file.path)
+    ? Uri.joinPath(file, '..', 'config.json')
+    : Uri.from({ scheme: WEIGHT_CONFIG_SCHEME, path: `${file.path}${CONFIG}` });
 }
 
 /** Of a weight file its config; any other document is itself. */

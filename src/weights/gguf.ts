@@ -75,6 +75,20 @@ export async function openGguf(path: string): Promise<GgufStore> {
   }
 }
 
+/** By its name; a file whose name tells nothing (Ollama calls them by their hash) by how it begins. */
+export async function isGguf(path: string): Promise<boolean> {
+  if (/\.gguf$/i.test(path)) return true;
+  if (/\.(?:safetensors|json)$/i.test(path)) return false;
+  const file = await RangeFile.open(path);
+  try {
+    const beginning = new Uint8Array(Math.min(4, file.size));
+    await file.readExact(beginning, 0);
+    return new TextDecoder().decode(beginning) === 'GGUF';
+  } finally {
+    await file.close();
+  }
+}
+
 /** Paths of all parts of a split file, or of the one file. */
 function splitParts(path: string): readonly string[] {
   const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(basename(path));

@@ -157,7 +157,7 @@ export class TensorGrid extends LitElement {
     if (model === null) return nothing;
     const columns = model.shards ? [...COLUMNS, SHARD] : COLUMNS;
     const sizes = this.narrow
-      ? 'minmax(150px, 4fr) minmax(0, 84px) 56px minmax(84px, 1fr) 68px'
+      ? 'minmax(120px, 4fr) 80px 48px minmax(80px, 1fr) 68px'
       : 'minmax(160px, 3fr) minmax(0, 2fr) 64px minmax(90px, 1fr) 80px';
     const widths = `${sizes}${model.shards ? (this.narrow ? ' 56px' : ' minmax(0, 1fr)') : ''}`;
     const end = Math.min(this.rows, this.first + this.inSight + 2 * SPARE + STEP);

@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { storedWeightBytes } from '../../serving/weights';
 import type { MetadataEntry, StoredType, WeightsContents, WeightsSummary } from '../../shared/weightsContract';
-import { type GgufStore, openGguf } from '../../weights/gguf';
+import { type GgufStore, isGguf, openGguf } from '../../weights/gguf';
 import { ggufConfig } from '../../weights/ggufConfig';
 import { readText } from '../../weights/modelFolder';
 import { openSafetensors } from '../../weights/safetensors';
@@ -22,13 +22,9 @@ const MOST_LISTED = 1_000_000;
 
 export type OpenStore = WeightStore | GgufStore;
 
-/** By the ending of the name. @throws WeightsError */
-export function openStore(path: string): Promise<OpenStore> {
-  return isGguf(path) ? openGguf(path) : openSafetensors(path);
-}
-
-function isGguf(path: string): boolean {
-  return path.toLowerCase().endsWith('.gguf');
+/** @throws WeightsError */
+export async function openStore(path: string): Promise<OpenStore> {
+  return (await isGguf(path)) ? openGguf(path) : openSafetensors(path);
 }
 
 type Counted = Pick<

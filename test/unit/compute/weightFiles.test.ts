@@ -85,6 +85,13 @@ describe('a weight file that is opened', () => {
     ]);
   });
 
+  it('is known as GGUF by how it begins, where its name tells nothing', async () => {
+    const path = write(folder, `sha256-${'a'.repeat(64)}`, llamaGguf());
+    expect(await open(path)).toMatchObject({ format: 'gguf', tensors: 11, config: { from: 'metadata' } });
+    expect(await answers['weights/beside']({ path }, context)).toMatchObject({ exact: true, bytes: 200_448 });
+    await expect(open(write(folder, 'noName', 'nothing of the kind'))).rejects.toMatchObject({ code: 'invalidInput' });
+  });
+
   it('is bounded and visible, whatever is in it', async () => {
     const long = 'x'.repeat(100_000);
     const path = write(
