@@ -2,7 +2,7 @@
 const { mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const esbuild = require('esbuild');
 const { host, hostPlugins } = require('./esbuild.host.js');
-const { page, pagePlugins } = require('./esbuild.page.js');
+const { page, pagePlugins, weightPage, weightPagePlugins } = require('./esbuild.page.js');
 
 const production = process.argv.includes('--production');
 const watch = process.argv.includes('--watch');
@@ -59,6 +59,13 @@ const builds = {
   },
   // The panel's page; see esbuild.page.js.
   webview: { ...shared, ...page, outdir: 'dist/webview', plugins: [...shared.plugins, ...pagePlugins] },
+  // The page of a weight file.
+  weightPage: {
+    ...shared,
+    ...weightPage,
+    outdir: 'dist/weightPage',
+    plugins: [...shared.plugins, ...weightPagePlugins],
+  },
   compute: { ...node, entryPoints: ['src/compute/process.ts'], outfile: 'dist/compute.js', external: TENSOR_LIBRARIES },
   cli: {
     ...node,

@@ -4,6 +4,8 @@ const { basename, dirname, resolve } = require('node:path');
 const { packedModule } = require('./webview/packDefaults.js');
 
 const ENTRY = 'webview/main.ts';
+/** The page of a weight file: a build of its own, for it shares no view with the panel. */
+const WEIGHTS_ENTRY = 'webview/weights.ts';
 const PRELOADS = 'preload.json';
 
 /**
@@ -23,7 +25,9 @@ const listPreloads = {
 
 /** Names of the files that the entry needs before it runs. */
 function preloadsOf({ outputs }) {
-  const [entry] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === ENTRY);
+  const [entry] = Object.entries(outputs).find(
+    ([, { entryPoint }]) => entryPoint === ENTRY || entryPoint === WEIGHTS_ENTRY,
+  );
   const needed = new Set();
   const need = (path) => {
     for (const { path: next, kind } of outputs[path].imports) {
@@ -147,8 +151,13 @@ const page = {
   plugins: [facetsApart, leaveOutCites, packDefaults, leaveOutStyleNotes, oneFirstView],
 };
 
+/** Options of the page of a weight file. */
+const weightPage = { ...page, entryPoints: [WEIGHTS_ENTRY], plugins: [leaveOutStyleNotes] };
+
 module.exports = {
   page,
+  weightPage,
+  weightPagePlugins: [leaveOutStyleNotes, listPreloads],
   pagePlugins: [facetsApart, leaveOutCites, packDefaults, leaveOutStyleNotes, oneFirstView, listPreloads],
   preloadsOf,
 };

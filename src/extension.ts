@@ -13,6 +13,7 @@ const PARTS: Parts = {
   explorer: () => import('./editor/explorer/explorer'),
   panel: () => import('./editor/panel/panelHost'),
   models: () => import('./editor/models/models'),
+  weightEditor: () => import('./editor/weights/weightEditor'),
   computeHost: () => import('./editor/computeHost'),
 };
 

@@ -11,6 +11,7 @@ const PARTS: Parts = {
   explorer: () => import('./editor/explorer/explorer'),
   panel: () => import('./editor/panel/panelHost'),
   models: () => Promise.reject(new Error(l10n.t('The browser has no stores of models.'))),
+  weightEditor: () => import('./editor/weights/weightEditor'),
   computeHost: () =>
     Promise.reject(
       new Error(l10n.t('Nothing can be computed in the browser. Open the folder in desktop VS Code to run layers.')),

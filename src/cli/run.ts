@@ -15,6 +15,7 @@ import { heads } from './heads';
 import { withHubFolders } from './hub';
 import { lint } from './lint';
 import { models } from './models';
+import { tensors } from './tensors';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
 import type { CliOutput } from './output';
 
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   heads,
   lint,
   models,
+  tensors,
 };
 
 const USAGE = `usage: headlight COMMAND …
@@ -50,6 +52,9 @@ const USAGE = `usage: headlight COMMAND …
                                                the architecture as a figure: layers, heads, experts, and what is cached
   models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
                                                what these programs keep on this machine, from configs and headers
+  tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]
+                                               what a safetensors or GGUF file (an index, a model folder) holds, from its header;
+                                               --values measures one tensor: minimum, maximum, mean, deviation, zeros, NaN
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to fix it
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
           --opt NAME[=VALUE]… (start-up options of the engine under its own names) --kv-dtype auto|…

@@ -26,7 +26,7 @@ import { probeDevices } from './probeDevices';
 import { runLayer } from './runLayer';
 import { showUnits } from '../model/units';
 import { SerialQueue } from './serialQueue';
-import { WEIGHTS_ANSWERS } from './weightsSummary';
+import { WeightFiles } from './weights/files';
 
 export class ComputeService {
   private readonly queue = new SerialQueue();
@@ -73,8 +73,8 @@ export class ComputeService {
           context,
         ),
       ...this.heads.answers(),
-      ...WEIGHTS_ANSWERS,
       'stores/list': ({ environment }, { signal }) => localModels(environment, { signal }),
+      ...new WeightFiles().answers(),
     };
     return handlersOf(COMPUTE, answers, (signal, work) => this.queue.add(signal, work));
   }

@@ -4,10 +4,14 @@ import { Uri, workspace } from 'vscode';
 import { MODEL_SCHEME } from './ids';
 import type { LazyModels } from './lazyModels';
 import { type Beside, isWeightFile } from './panel/headSources';
+import { weightsOfConfig } from './weightConfigs';
 
 /** Whether there are weights where a config lies. Null where that is no folder of this machine. */
 export async function besideOf(uri: Uri | undefined, models: LazyModels | null): Promise<Beside | null> {
   if (uri?.scheme === MODEL_SCHEME) return models ? (await models.get()).beside(uri) : null;
+  const weights = uri && weightsOfConfig(uri);
+  // In one file with its weights.
+  if (weights) return { folder: weights.fsPath, weights: true };
   if (uri?.scheme !== 'file') return null;
   const folder = Uri.joinPath(uri, '..');
   const entries = await workspace.fs.readDirectory(folder).then(

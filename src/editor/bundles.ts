@@ -10,6 +10,7 @@ import type { createExplorer } from './explorer/explorer';
 import type { createModels } from './models/models';
 import type { createPalette } from './palette/palette';
 import type { createPanelHost } from './panel/panelHost';
+import type { createWeightEditors } from './weights/weightEditor';
 
 export interface Bundles {
   /** Problems, fixes, completion. */
@@ -21,6 +22,8 @@ export interface Bundles {
   readonly panel: { readonly createPanelHost: typeof createPanelHost };
   /** Models in the stores of this machine and on the Hub. Not in the browser. */
   readonly models: { readonly createModels: typeof createModels };
+  /** The editor of safetensors and GGUF files. */
+  readonly weightEditor: { readonly createWeightEditors: typeof createWeightEditors };
   /** Not in the browser. */
   readonly computeHost: { readonly createComputeHost: typeof createComputeHost };
 }

@@ -2,6 +2,7 @@
 
 import {
   commands,
+  type CustomReadonlyEditorProvider,
   type Disposable,
   type ExtensionContext,
   type Hover,
@@ -30,6 +31,8 @@ import { REFERENCE_SELECTOR, ReferenceHovers } from './referenceHover';
 import { ResultPages } from './resultPages';
 import { LazyCompute, type Platform, type Services } from './services';
 import { registerUnits } from './sizeUnits';
+import { WeightConfigs } from './weightConfigs';
+import type { WeightEditors } from './weights/weightEditor';
 import { createLog, registerCommand, type ShownStatus, tell } from './sinks';
 
 /** What `activate` hands to others (and to the tests). */
@@ -56,7 +59,16 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const pages = new ResultPages(context);
   const models = platform.native ? new LazyModels(platform.load) : null;
   const compute = models && new LazyCompute(context, log, platform.load, pages, models);
-  const services: Services = { context, log, readings, platform, pages, compute, models };
+  const weightConfigs = new WeightConfigs(async (file) => {
+    if (!compute) return '';
+    const { config } = await (await compute.get()).call(
+      'weights/summary',
+      { path: file.fsPath },
+      { deadlineMs: 60_000 },
+    );
+    return config?.text ?? '';
+  });
+  const services: Services = { context, log, readings, platform, pages, weightConfigs, compute, models };
   models?.useFor(services);
   const lines = new HoveredLines();
   const advice = new AdviceLoader(services, lines);
@@ -67,6 +79,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     readings,
     pages,
     ...(models ? [models, languages.registerHoverProvider(REFERENCE_SELECTOR, new ReferenceHovers(models))] : []),
+    weightConfigs,
     ...(compute ? [compute] : []),
     advice,
     // A selector that says less stands below others: first the schema's sentence of what a key is, then this. Any language; it asks itself.
@@ -75,6 +88,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     registerCommand(COMMANDS.showLog, () => log.show()),
     new ConfigContext(readings),
     ...registerPanel(services),
+    ...registerWeightEditor(services),
     ...registerCompute(services),
     ...registerPalette(services),
     ...registerExplorer(services),
@@ -126,6 +140,22 @@ function registerOpenFromHub({ models }: Services): Disposable {
     // In the browser it is in no list; a link or a key may still name it.
     return void tell(l10n.t('Models of the Hub open in desktop VS Code alone for now.'));
   });
+}
+
+/** For safetensors and GGUF files. Nothing of it is loaded until such a file is opened. */
+function registerWeightEditor(services: Services): Disposable[] {
+  let loading: Promise<WeightEditors> | undefined;
+  const editors = (): Promise<WeightEditors> =>
+    (loading ??= services.platform
+      .load('weightEditor')
+      .then(async (bundle) => own(services, await bundle.createWeightEditors(services))));
+  const provider: CustomReadonlyEditorProvider = {
+    openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
+    resolveCustomEditor: async ({ uri }, panel) => (await editors()).resolve(uri, panel),
+  };
+  return [VIEWS.weightEditor, VIEWS.weightIndexEditor].map((type) =>
+    window.registerCustomEditorProvider(type, provider, { supportsMultipleEditorsPerDocument: true }),
+  );
 }
 
 /** Menus pass other things as second argument. */

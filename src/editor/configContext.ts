@@ -16,6 +16,7 @@ export class ConfigContext extends Owner {
     super();
     this.own(window.onDidChangeActiveTextEditor(() => this.schedule(0)));
     this.own(window.onDidChangeVisibleTextEditors(() => this.schedule(0)));
+    this.own(readings.onDidChangeFront(() => this.schedule(0)));
     // A file becomes a config (or stops being one) while it is typed.
     this.own(
       workspace.onDidChangeTextDocument(({ document }) => {

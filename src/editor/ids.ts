@@ -98,6 +98,9 @@ export const RESULT_SCHEME = 'headlight-result';
 /** Read-only configs of models in the stores of this machine, Hugging Face's cache among them. */
 export const MODEL_SCHEME = 'headlight-model';
 
+/** Configs that stand in the metadata of GGUF files, as read-only documents. */
+export const WEIGHT_CONFIG_SCHEME = 'headlight-gguf';
+
 export const VIEWS = {
   container: 'headlight',
   /** The panel in the side bar. */
@@ -106,6 +109,9 @@ export const VIEWS = {
   configs: 'headlight.configs',
   /** Type of the panel beside the editor. */
   editorPanel: 'headlight.editorPanel',
+  /** Types of the editor of weight files: opened by itself, and offered for an index of shards. */
+  weightEditor: 'headlight.weights',
+  weightIndexEditor: 'headlight.weightIndex',
 } as const;
 
 export const SETTINGS = {

@@ -1,6 +1,6 @@
 /** The readings of open documents: parsed once per version, and only when the text can be a model config. */
 
-import { type Event, type TextDocument, Uri, workspace } from 'vscode';
+import { type Event, EventEmitter, type TextDocument, Uri, workspace } from 'vscode';
 import type { ConfigDocument } from '../config/document';
 import { follow, type FollowedReading } from '../reading/follow';
 import { mayBeModelConfig } from '../config/mayBe';
@@ -27,6 +27,10 @@ export class Readings extends Owner {
   private readonly quantFiles = this.own(new QuantFiles());
   /** A file beside a config was found or has changed: the readings are other ones now. */
   readonly onDidChange: Event<void> = this.quantFiles.onDidChange;
+  private readonly frontChanged = this.own(new EventEmitter<void>());
+  /** Another config, or none, is `front`. */
+  readonly onDidChangeFront = this.frontChanged.event;
+  private inFront: TextDocument | null = null;
   /** Versions that were looked at. Only those that speak of a model are parsed. */
   looks = 0;
 
@@ -38,6 +42,17 @@ export class Readings extends Owner {
         if (event.affectsConfiguration(`${SETTINGS.section}.${SETTINGS.families}`)) this.entries.clear();
       }),
     );
+  }
+
+  /** The config of the weight file whose editor is active, which is no text editor; null where none is. */
+  get front(): TextDocument | null {
+    return this.inFront;
+  }
+
+  setFront(document: TextDocument | null): void {
+    if (document === this.inFront) return;
+    this.inFront = document;
+    this.frontChanged.fire();
   }
 
   /** The reading of a document, or null when it is not a model config. Never waits: see `settled`. */

@@ -8,6 +8,7 @@ import { Owner } from './lifecycle';
 import type { Readings } from './readings';
 import type { ResultPages } from './resultPages';
 import type { Log } from './sinks';
+import type { WeightConfigs } from './weightConfigs';
 
 /** What differs between a desktop (or remote) extension host and the browser's. */
 export interface Platform {
@@ -24,6 +25,7 @@ export interface Services {
   readonly readings: Readings;
   readonly platform: Platform;
   readonly pages: ResultPages;
+  readonly weightConfigs: WeightConfigs;
   /** The compute process's side, loaded on first use; null in the browser. */
   readonly compute: LazyCompute | null;
   /** Models in the stores of this machine and on the Hub; null in the browser. */

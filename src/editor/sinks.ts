@@ -296,11 +296,11 @@ export class LanguageStatus implements Disposable {
   }
 }
 
-/** An entry of a view; a click runs `command`. */
+/** An entry of a view; a click runs `command`, where there is one. */
 export class ViewItem extends TreeItem {
-  constructor(label: string, description: string, tooltip: Markdown, command: Command) {
+  constructor(label: string, description: string, tooltip: Markdown, command?: Command) {
     super(inert(label));
-    this.command = inertCommand(command);
+    if (command) this.command = inertCommand(command);
     this.description = inert(description);
     this.tooltip = rendered(tooltip);
     this.accessibilityInformation = { label: `${inert(label)}, ${this.description}` };

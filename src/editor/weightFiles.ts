@@ -3,6 +3,7 @@
 import { type CancellationToken, l10n, type Uri, window } from 'vscode';
 import type { WeightsSummary } from '../shared/weightsContract';
 import type { Services } from './services';
+import { taughtFamilies } from './settings';
 
 /** Where the header of a file is read for longest. */
 const DEADLINE_MS = 60_000;
@@ -28,7 +29,7 @@ export async function weightsSummary(
   try {
     const process = await compute.get();
     const options = { signal: controller.signal, deadlineMs: DEADLINE_MS };
-    return await process.call('weights/summary', { path: file.fsPath }, options);
+    return await process.call('weights/summary', { path: file.fsPath, families: taughtFamilies() }, options);
   } finally {
     listening?.dispose();
   }

@@ -37,15 +37,15 @@ export function scaleGrid(
   return block === undefined ? null : { factors, columns: gridColumns, rowBlock: block, columnBlock: block };
 }
 
-/** Multiplies rows `[firstRow, firstRow + values.length / columns)` of the matrix in place. */
-export function applyScale(values: Float32Array, columns: number, firstRow: number, grid: ScaleGrid): void {
-  const rows = values.length / columns;
-  for (let r = 0; r < rows; r++) {
-    const gridRow = Math.floor((firstRow + r) / grid.rowBlock) * grid.columns;
-    for (let start = 0, block = 0; start < columns; start += grid.columnBlock, block++) {
-      const factor = grid.factors[gridRow + block] as number;
-      const end = r * columns + Math.min(columns, start + grid.columnBlock);
-      for (let i = r * columns + start; i < end; i++) values[i] = (values[i] as number) * factor;
-    }
+/** Multiplies a stretch of the matrix, row by row from its element `first` on, in place. */
+export function applyScale(values: Float32Array, columns: number, first: number, grid: ScaleGrid): void {
+  const { factors, rowBlock, columnBlock } = grid;
+  for (let i = 0; i < values.length; ) {
+    const row = Math.floor((first + i) / columns);
+    const column = first + i - row * columns;
+    const block = Math.floor(column / columnBlock);
+    const factor = factors[Math.floor(row / rowBlock) * grid.columns + block] as number;
+    const end = Math.min(values.length, i + Math.min(columns, (block + 1) * columnBlock) - column);
+    for (; i < end; i++) values[i] = (values[i] as number) * factor;
   }
 }

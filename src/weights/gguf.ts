@@ -1,19 +1,27 @@
 /** GGUF files: metadata through @huggingface/gguf, tensors read and dequantised by range. Split files are opened together. */
 
-import { gguf, type GGUFTensorInfo, type MetadataValue } from '@huggingface/gguf';
+import { gguf, type GGUFTensorInfo, type MetadataValue as ParsedValue } from '@huggingface/gguf';
 import { basename, dirname, join } from 'node:path';
 import { dequantize, GGML_TYPES, type GgmlType, isReadable } from './ggml';
 import { type MarkedText, scanGguf } from './ggufScan';
+import { namesGguf } from './modelFolder';
 import { RangeFile } from './rangeFile';
 import { destination } from './safetensors';
 import { fileError, shown, WeightsError } from './weightsError';
 import { widenKernel } from './widenKernel';
 import { StoredTensors } from './storedTensors';
-import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
+import type {
+  MetadataValue,
+  ReadOptions,
+  Span,
+  SpanOptions,
+  TensorInfo,
+  WeightMetadata,
+  WeightStore,
+} from './weightStore';
 
-/** Metadata value; integers of 64 bits as numbers. */
-export type GgufValue = string | number | boolean | readonly GgufValue[];
-export type GgufMetadata = Readonly<Record<string, GgufValue>>;
+export type GgufValue = MetadataValue;
+export type GgufMetadata = WeightMetadata;
 
 export interface GgufStore extends WeightStore {
   readonly metadata: GgufMetadata;
@@ -68,6 +76,20 @@ export async function openGguf(path: string): Promise<GgufStore> {
   }
 }
 
+/** By its name; a file whose name tells nothing (Ollama calls them by their hash) by how it begins. */
+export async function isGguf(path: string): Promise<boolean> {
+  if (namesGguf(path)) return true;
+  if (/\.(?:safetensors|json)$/i.test(path)) return false;
+  const file = await RangeFile.open(path);
+  try {
+    const beginning = new Uint8Array(Math.min(4, file.size));
+    await file.readExact(beginning, 0);
+    return new TextDecoder().decode(beginning) === 'GGUF';
+  } finally {
+    await file.close();
+  }
+}
+
 /** Paths of all parts of a split file, or of the one file. */
 function splitParts(path: string): readonly string[] {
   const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(basename(path));
@@ -102,7 +124,7 @@ async function openPart(path: string, files: RangeFile[]): Promise<Opened> {
 function plainMetadata(metadata: object): Record<string, GgufValue> {
   const plain: Record<string, GgufValue> = {};
   for (const [key, value] of Object.entries(metadata)) {
-    Object.defineProperty(plain, key, { value: plainValue(value as MetadataValue), enumerable: true, writable: true });
+    Object.defineProperty(plain, key, { value: plainValue(value as ParsedValue), enumerable: true, writable: true });
   }
   return plain;
 }
@@ -120,7 +142,7 @@ function withMarks(metadata: Record<string, GgufValue>, marked: readonly MarkedT
 
 const isList = (value: GgufValue | undefined): value is GgufValue[] => Array.isArray(value);
 
-function plainValue(value: MetadataValue): GgufValue {
+function plainValue(value: ParsedValue): GgufValue {
   if (Array.isArray(value)) return value.map(plainValue);
   return typeof value === 'bigint' ? Number(value) : value;
 }
@@ -201,8 +223,13 @@ class GgufTensorStore extends StoredTensors<Stored> implements GgufStore {
   }
 
   async read(name: string, options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const { start, rowElements, count } = this.rowsOf(name, this.stored(name), options);
+    return this.readSpan(name, [start * rowElements, start * rowElements + count], options);
+  }
+
+  async readSpan(name: string, span: Span, options: SpanOptions = {}): Promise<Float32Array<ArrayBuffer>> {
     const stored = this.stored(name);
-    const { type, shape, offset, bytes, source } = stored;
+    const { type, offset, source } = stored;
     const fail = (problem: string, fix: string): never => {
       throw new WeightsError({ file: source.path, tensor: name, problem, fix });
     };
@@ -211,14 +238,16 @@ class GgufTensorStore extends StoredTensors<Stored> implements GgufStore {
         `its quantisation ${type.name} cannot be read.`,
         'Use a file in Q4_K, Q5_K, Q6_K, Q8_0, F16 or BF16.',
       );
-    const { start, end, rowCount, count } = this.rowsOf(name, stored, options);
-    if (shape.length < 2 && (start % type.elements !== 0 || (end % type.elements !== 0 && end !== rowCount)))
-      return fail('a part of a block was asked for.', 'Report this.');
-    const rowBytes = bytes / rowCount;
-    const target = destination(count, options.into);
+    this.checkSpan(name, stored, span);
+    // Blocks lie along the rows, which are made of whole ones: those that hold the span are read.
+    const start = Math.floor(span[0] / type.elements);
+    const end = Math.ceil(span[1] / type.elements);
+    const [before, count] = [span[0] - start * type.elements, span[1] - span[0]];
+    const whole = before === 0 && span[1] === end * type.elements;
+    const target = destination((end - start) * type.elements, whole ? options.into : undefined);
     await source.readChunks(
-      offset + start * rowBytes,
-      (end - start) * rowBytes,
+      offset + start * type.bytes,
+      (end - start) * type.bytes,
       type.bytes,
       (piece, at) => dequantize(type, piece, target, (at / type.bytes) * type.elements),
       {
@@ -227,6 +256,10 @@ class GgufTensorStore extends StoredTensors<Stored> implements GgufStore {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
     );
-    return target;
+    if (whole) return target;
+    const part = target.subarray(before, before + count);
+    if (options.into === undefined || options.into.length < count) return part;
+    options.into.set(part);
+    return options.into.subarray(0, count);
   }
 }

@@ -4,15 +4,15 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ConfigDocument } from '../config/document';
 import { storedWeightBytes, type WeightBytes } from '../serving/weights';
-import { openGguf } from './gguf';
-import { namesGguf, readText } from './modelFolder';
+import { isGguf, openGguf } from './gguf';
+import { readText } from './modelFolder';
 import { openSafetensors } from './safetensors';
 import { WeightsError } from './weightsError';
 import type { WeightStore } from './weightStore';
 
 /** Null where there are none, or (told to `warn`) none that can be read. */
 export async function localWeights(file: string, warn: (text: string) => void): Promise<WeightBytes | null> {
-  if (namesGguf(file)) return storeBytes(await openGguf(file));
+  if (await isGguf(file).catch(() => false)) return storeBytes(await openGguf(file));
   const folder = dirname(file);
   const names = await readdir(folder).catch((): string[] => []);
   const index =

@@ -6,7 +6,7 @@ import { RangeFile } from './rangeFile';
 import { headerLength, parseHeader, type HeaderEntry } from './safetensorsHeader';
 import { MAX_INDEX_BYTES, parseIndex } from './safetensorsIndex';
 import { closeAll, StoredTensors } from './storedTensors';
-import type { ReadOptions, TensorInfo, WeightStore } from './weightStore';
+import type { ReadOptions, Span, SpanOptions, TensorInfo, WeightMetadata, WeightStore } from './weightStore';
 import { shown, WeightsError } from './weightsError';
 import { ELEMENT_BYTES, isStoredDtype, widen } from './widen';
 import { widenKernel } from './widenKernel';
@@ -22,30 +22,35 @@ interface Stored extends HeaderEntry {
 export async function openSafetensors(path: string): Promise<WeightStore> {
   const files: RangeFile[] = [];
   try {
-    const tensors = path.endsWith('.json') ? await openShards(path, files) : await openSingle(path, files);
-    return new SafetensorsStore(path, tensors, files);
+    const opened = path.endsWith('.json') ? await openShards(path, files) : await openSingle(path, files);
+    return new SafetensorsStore(path, opened, files);
   } catch (error) {
     await closeAll(files);
     throw error;
   }
 }
 
-async function openSingle(path: string, files: RangeFile[]): Promise<ReadonlyMap<string, Stored>> {
+interface Opened {
+  readonly tensors: ReadonlyMap<string, Stored>;
+  readonly metadata: WeightMetadata;
+}
+
+async function openSingle(path: string, files: RangeFile[]): Promise<Opened> {
   const source = await RangeFile.open(path);
   files.push(source);
   const prefix = new Uint8Array(Math.min(8, source.size));
   await source.readExact(prefix, 0);
   const json = new Uint8Array(headerLength(path, prefix, source.size));
   await source.readExact(json, 8);
-  const entries = parseHeader(path, json, source.size);
+  const { entries, metadata } = parseHeader(path, json, source.size);
   await source.checkUnchanged();
-  return new Map([...entries].map(([name, entry]) => [name, { ...entry, source }]));
+  return { tensors: new Map([...entries].map(([name, entry]) => [name, { ...entry, source }])), metadata };
 }
 
-async function openShards(path: string, files: RangeFile[]): Promise<ReadonlyMap<string, Stored>> {
+async function openShards(path: string, files: RangeFile[]): Promise<Opened> {
   const index = await readWhole(path);
   const shardOf = parseIndex(path, index);
-  const shards = new Map<string, ReadonlyMap<string, Stored>>();
+  const shards = new Map<string, Opened>();
   for (const shard of new Set(shardOf.values())) {
     try {
       shards.set(shard, await openSingle(join(dirname(path), shard), files));
@@ -62,7 +67,7 @@ async function openShards(path: string, files: RangeFile[]): Promise<ReadonlyMap
   }
   const tensors = new Map<string, Stored>();
   for (const [name, shard] of shardOf) {
-    const stored = shards.get(shard)?.get(name);
+    const stored = shards.get(shard)?.tensors.get(name);
     if (stored === undefined) {
       throw new WeightsError({
         file: path,
@@ -73,7 +78,8 @@ async function openShards(path: string, files: RangeFile[]): Promise<ReadonlyMap
     }
     tensors.set(name, stored);
   }
-  return tensors;
+  const metadata = [...shards.values()].map((shard) => shard.metadata).find((each) => Object.keys(each).length > 0);
+  return { tensors, metadata: metadata ?? {} };
 }
 
 function isMissing(error: WeightsError): boolean {
@@ -102,10 +108,15 @@ async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
 
 class SafetensorsStore extends StoredTensors<Stored> implements WeightStore {
   readonly format = 'safetensors';
+  /** The factors that were read last. */
+  private scale: { readonly name: string; readonly factors: Float32Array } | null = null;
 
-  constructor(path: string, tensors: ReadonlyMap<string, Stored>, files: readonly RangeFile[]) {
+  constructor(path: string, { tensors, metadata }: Opened, files: readonly RangeFile[]) {
     super(path, tensors, files, 'Check that config.json belongs to these weights.');
+    this.metadata = metadata;
   }
+
+  readonly metadata: WeightMetadata;
 
   info(name: string): TensorInfo {
     const { dtype, shape, bytes, source } = this.stored(name);
@@ -113,6 +124,11 @@ class SafetensorsStore extends StoredTensors<Stored> implements WeightStore {
   }
 
   async read(name: string, options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const { start, rowElements, count } = this.rowsOf(name, this.stored(name), options);
+    return this.readSpan(name, [start * rowElements, start * rowElements + count], options);
+  }
+
+  async readSpan(name: string, span: Span, options: SpanOptions = {}): Promise<Float32Array<ArrayBuffer>> {
     const stored = this.stored(name);
     const { dtype, source } = stored;
     if (!isStoredDtype(dtype))
@@ -123,9 +139,11 @@ class SafetensorsStore extends StoredTensors<Stored> implements WeightStore {
         fix: 'Use a checkpoint in bf16, f16, f32 or fp8.',
       });
     const elementBytes = ELEMENT_BYTES[dtype];
-    const { start, rowElements, count } = this.rowsOf(name, stored, options);
+    this.checkSpan(name, stored, span);
+    const [start, end] = span;
+    const count = end - start;
     const target = destination(count, options.into);
-    const position = stored.offset + start * rowElements * elementBytes;
+    const position = stored.offset + start * elementBytes;
     const context = { tensor: name, ...(options.signal === undefined ? {} : { signal: options.signal }) };
     if (dtype === 'F32') {
       await readPlain(source, new Uint8Array(target.buffer, target.byteOffset, count * 4), position, context);
@@ -138,22 +156,19 @@ class SafetensorsStore extends StoredTensors<Stored> implements WeightStore {
         { ...context, buffers: widenKernel(target) },
       );
     }
-    if (elementBytes === 1) await this.rescale(name, stored, target, start, rowElements);
+    if (elementBytes === 1) await this.rescale(name, stored, target, start);
     return target;
   }
 
   /** Multiplies by the scales stored beside an 8-bit tensor, if any. */
-  private async rescale(
-    name: string,
-    stored: Stored,
-    target: Float32Array,
-    firstRow: number,
-    rowElements: number,
-  ): Promise<void> {
+  private async rescale(name: string, stored: Stored, target: Float32Array, first: number): Promise<void> {
     const scaleName = scaleNames(name).find((candidate) => this.tensors.has(candidate));
     if (scaleName === undefined) return;
     const { shape } = this.stored(scaleName);
-    const grid = scaleGrid(stored.shape[0] ?? 1, rowElements, shape, await this.read(scaleName));
+    const rowElements = stored.shape.slice(1).reduce((product, size) => product * size, 1);
+    // A matrix is read in many stretches, one after the other.
+    if (this.scale?.name !== scaleName) this.scale = { name: scaleName, factors: await this.read(scaleName) };
+    const grid = scaleGrid(stored.shape[0] ?? 1, rowElements, shape, this.scale.factors);
     if (stored.shape.length > 2 || grid === null) {
       throw new WeightsError({
         file: stored.source.path,
@@ -162,7 +177,7 @@ class SafetensorsStore extends StoredTensors<Stored> implements WeightStore {
         fix: 'Use a checkpoint in bf16, f16 or f32.',
       });
     }
-    applyScale(target, rowElements, firstRow, grid);
+    applyScale(target, rowElements, first, grid);
   }
 }
 

@@ -33,6 +33,12 @@ export interface HeaderEntry {
   readonly bytes: number;
 }
 
+export interface SafetensorsHeader {
+  readonly entries: ReadonlyMap<string, HeaderEntry>;
+  /** What its writer said of the file: `format` is `pt` in most. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 const DAMAGED = 'The file is damaged or not a safetensors file: download it again.';
 const UNREADABLE = 'Headlight does not open such files; convert it with the safetensors library.';
 
@@ -61,12 +67,12 @@ export function headerLength(file: string, prefix: Uint8Array, fileSize: number)
 }
 
 /**
- * Tensors by name.
+ * Tensors by name, and the file's metadata.
  * @param json The header's JSON bytes.
  * @throws WeightsError for invalid JSON, duplicate names, unknown or disagreeing dtype, shape and length, tensors that
  *   overlap, leave holes, or end outside the file, and bytes behind the last tensor.
  */
-export function parseHeader(file: string, json: Uint8Array, fileSize: number): ReadonlyMap<string, HeaderEntry> {
+export function parseHeader(file: string, json: Uint8Array, fileSize: number): SafetensorsHeader {
   const header = parseObject(file, json, HEADER_LIMITS, 'header');
   const dataStart = 8 + json.byteLength;
   const dataBytes = fileSize - dataStart;
@@ -76,7 +82,15 @@ export function parseHeader(file: string, json: Uint8Array, fileSize: number): R
     entries.set(name, parseEntry(file, name, value, dataStart, dataBytes));
   }
   checkLayout(file, entries, dataStart, fileSize);
-  return entries;
+  return { entries, metadata: textsOf(header['__metadata__']) };
+}
+
+/** `__metadata__` holds texts; what is none is left out. */
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  if (!isObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
 /**

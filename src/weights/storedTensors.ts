@@ -3,7 +3,7 @@
 import type { FileSpan } from './partsFile';
 import type { RangeFile } from './rangeFile';
 import { WeightsError } from './weightsError';
-import type { ReadOptions } from './weightStore';
+import type { ReadOptions, Span } from './weightStore';
 
 /** Where a tensor lies. */
 export interface StoredTensor {
@@ -80,6 +80,18 @@ export abstract class StoredTensors<Stored extends StoredTensor> {
     }
     const rowElements = shape.slice(1).reduce((product, size) => product * size, 1);
     return { start, end, rowCount, rowElements, count: (end - start) * rowElements };
+  }
+
+  /** @throws WeightsError when elements are asked for that the tensor does not have. */
+  protected checkSpan(name: string, { shape, source }: Stored, [start, end]: Span): void {
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= count) return;
+    throw new WeightsError({
+      file: source.path,
+      tensor: name,
+      problem: `elements ${start} to ${end} were asked of ${count}.`,
+      fix: this.advice,
+    });
   }
 }
 

@@ -22,6 +22,14 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Half-open range of elements. */
+export type Span = readonly [start: number, end: number];
+export type SpanOptions = Omit<ReadOptions, 'rows'>;
+
+/** Metadata value; integers of 64 bits as numbers. */
+export type MetadataValue = string | number | boolean | readonly MetadataValue[];
+export type WeightMetadata = Readonly<Record<string, MetadataValue>>;
+
 export interface WeightStore {
   readonly format: 'safetensors' | 'gguf';
   /** The file or folder that was opened. */
@@ -42,5 +50,12 @@ export interface WeightStore {
    * @throws WeightsError when the tensor is missing
    */
   span(name: string, rows?: ReadOptions['rows']): FileSpan;
+  /**
+   * The same of the elements `[start, end)`, counted along the rows: what a tensor has that no memory holds is read in stretches.
+   * @throws WeightsError as `read`.
+   */
+  readSpan(name: string, span: Span, options?: SpanOptions): Promise<Float32Array<ArrayBuffer>>;
+  /** What the files say of themselves; of safetensors files texts, of the first one that has some. */
+  readonly metadata: WeightMetadata;
   close(): Promise<void>;
 }

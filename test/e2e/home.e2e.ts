@@ -24,7 +24,7 @@ const LLAMA = {
 describe.skipIf(!thorough)('the explorer', () => {
   const workbench = useWorkbench();
 
-  test('has Headlight: Estimate in the context menu of weight files, and not of others', async () => {
+  test('has Headlight: Describe Weight File in the context menu of weight files, and not of others', async () => {
     const { page } = workbench();
     cpSync(join(ROOT, 'media', 'samples', 'mla'), join(inject('folder'), 'mla'), { recursive: true });
     await workbench().host.evaluate(
@@ -41,7 +41,7 @@ describe.skipIf(!thorough)('the explorer', () => {
       .waitFor();
     await expect.poll(() => page.locator('.monaco-menu .action-item', { hasText: 'Headlight' }).count()).toBe(0);
     await page.keyboard.press('Escape');
-    const estimate = await workbench().contextMenu(row('model.safetensors'), 'Headlight: Estimate');
+    const estimate = await workbench().contextMenu(row('model.safetensors'), 'Headlight: Describe Weight File');
     await workbench().screenshot('home-estimate-menu');
     await estimate.click();
     await untilPageSays(page, /query heads share one latent/);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, suiteSetup, suiteTeardown, test } from 'mocha';
 import * as vscode from 'vscode';
-import { headlight, sample, write } from './support';
+import { headlight, hoverText, sample, write } from './support';
 
 interface Found {
   readonly label: string;
@@ -183,6 +183,79 @@ suite('weight files', function () {
     assert.equal(await estimate(sample('gpt2/config.json')), null);
   });
 });
+
+suite('the editor of weight files', function () {
+  this.timeout(60_000);
+  const shown = (): { uri: vscode.Uri; type: string } | null => {
+    const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+    return input instanceof vscode.TabInputCustom ? { uri: input.uri, type: input.viewType } : null;
+  };
+  const copied = async (name: string): Promise<vscode.Uri> => {
+    const from = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples', 'gqa', name);
+    const to = sample(`weights/${name}`);
+    await vscode.workspace.fs.copy(from, to, { overwrite: true });
+    return to;
+  };
+
+  suiteTeardown(async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await vscode.workspace.fs.delete(sample('weights'), { recursive: true });
+  });
+
+  test('opens a safetensors file by itself, and commands are about the config beside it', async () => {
+    await copied('config.json');
+    const file = await copied('model.safetensors');
+    await vscode.commands.executeCommand('vscode.open', file);
+    assert.equal(shown()?.type, 'headlight.weights');
+    assert.equal(shown()?.uri.toString(), file.toString());
+    const report = await until(() =>
+      vscode.commands.executeCommand<{ weights: { exact: boolean; rule: string } } | null>(
+        'headlight.fitToGpu',
+        undefined,
+        { gpu: 'h100-sxm', tokens: 64 },
+      ),
+    );
+    assert.equal(report.weights.exact, true);
+    assert.match(report.weights.rule, /tensors in the files/);
+  });
+
+  test('opens a GGUF file by itself, whose metadata are a config that can be read, hovered and fitted', async () => {
+    const file = sample('weights/tiny.gguf');
+    await vscode.workspace.fs.writeFile(file, tinyGguf('tiny'));
+    await vscode.commands.executeCommand('vscode.open', file);
+    assert.equal(shown()?.type, 'headlight.weights');
+    const config = vscode.Uri.from({ scheme: 'headlight-gguf', path: `${file.path}/config.json` });
+    assert.match(await hoverText(config, 'num_key_value_heads'), /256 B/);
+    const report = await vscode.commands.executeCommand<{ weights: { bytes: number; exact: boolean } } | null>(
+      'headlight.fitToGpu',
+      file,
+      { gpu: 'h100-sxm', tokens: 64 },
+    );
+    assert.deepEqual({ bytes: report?.weights.bytes, exact: report?.weights.exact }, { bytes: 16, exact: true });
+  });
+
+  test('is offered for an index of shards, and not forced on it', async () => {
+    await copied('model.safetensors');
+    const index = await write(
+      'weights/model.safetensors.index.json',
+      JSON.stringify({ weight_map: { 'model.norm.weight': 'model.safetensors' } }),
+    );
+    await vscode.commands.executeCommand('vscode.open', index);
+    assert.equal(shown(), null);
+    await vscode.commands.executeCommand('vscode.openWith', index, 'headlight.weightIndex');
+    assert.equal(shown()?.type, 'headlight.weightIndex');
+  });
+});
+
+/** Asks until there is an answer. */
+async function until<T>(ask: () => Thenable<T | null>): Promise<T> {
+  for (const deadline = Date.now() + 20_000; ; ) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+    if (Date.now() > deadline) throw new Error('there is no answer after 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 /** A GGUF file (version 3) of a llama with one tensor, after https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. */
 function tinyGguf(name: string): Uint8Array {

@@ -111,6 +111,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['compare', CONFIG, '--as', 'mqa'],
   ['lint', CONFIG],
   ['models', '--json'],
+  ['tensors', MODEL],
   ['heads', MODEL, '--layer', '0', ...IDS],
   ['convert', MODEL, '--layer', '1', '--to', 'mqa', ...IDS],
   ['generate', MODEL, '--tokens', '2', ...IDS],
@@ -125,7 +126,7 @@ describe('the command line', () => {
 
   it('has no other command', () => {
     const source = readFileSync(join(ROOT, 'src/cli/run.ts'), 'utf8');
-    const all = /COMMANDS: [^=]*= \{([^}]+)\}/.exec(source)?.[1]?.match(/\w+/g) ?? [];
+    const all = /COMMANDS: [^=]*= \{\s*([^}]+?),?\s*\}/.exec(source)?.[1]?.split(/,\s*/) ?? [];
     expect(all.sort()).toEqual(COMMANDS.map(([name]) => name).sort());
   });
 });

@@ -15,6 +15,7 @@ const NONCE = 'look';
 /** What esbuild.page.js has. */
 interface PageBuild {
   readonly page: BuildOptions;
+  readonly weightPage: BuildOptions;
   preloadsOf(metafile: Metafile): string[];
 }
 
@@ -28,12 +29,12 @@ export interface PageFiles {
 }
 
 /** The page's files, built from the sources as they are now (esbuild.js builds the same for the editor). */
-export async function buildPage(root: string): Promise<PageFiles> {
+export async function buildPage(root: string, which: 'page' | 'weightPage' = 'page'): Promise<PageFiles> {
   const outdir = join(root, 'dist', 'webview');
   // The checkout's own, wherever this file was bundled to.
-  const { page, preloadsOf } = createRequire(join(root, 'package.json'))('./esbuild.page.js') as PageBuild;
+  const { preloadsOf, ...builds } = createRequire(join(root, 'package.json'))('./esbuild.page.js') as PageBuild;
   const { outputFiles, metafile } = await build({
-    ...page,
+    ...builds[which],
     outdir,
     write: false,
     metafile: true,
@@ -174,6 +175,7 @@ export class PanelPage {
 
 function pageOf(theme: ThemeKind, place: 'side' | 'editor', preloads: readonly string[]): string {
   const html = pageHtml({
+    element: 'headlight-app',
     script: '/main.js',
     preloads: preloads.map((name) => `/${name}`),
     cspSource: `'self'`,

@@ -1,7 +1,7 @@
 /** A store of a small model whose tensors stay in memory once they were read. */
 
 import type { FileSpan } from '../../weights/partsFile';
-import type { ReadOptions, TensorInfo, WeightStore } from '../../weights/weightStore';
+import type { ReadOptions, Span, TensorInfo, WeightMetadata, WeightStore } from '../../weights/weightStore';
 
 export class MemoryStore implements WeightStore {
   private readonly tensors = new Map<string, Promise<Float32Array<ArrayBuffer>>>();
@@ -45,6 +45,14 @@ export class MemoryStore implements WeightStore {
     if (rows === undefined) return values;
     const size = values.length / Math.max(1, this.store.info(name).shape[0] ?? 1);
     return values.subarray(rows[0] * size, rows[1] * size);
+  }
+
+  async readSpan(name: string, [start, end]: Span): Promise<Float32Array<ArrayBuffer>> {
+    return (await this.read(name)).subarray(start, end);
+  }
+
+  get metadata(): WeightMetadata {
+    return this.store.metadata;
   }
 
   /** Closes nothing: the store behind belongs to its opener. */

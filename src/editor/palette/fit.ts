@@ -21,6 +21,7 @@ import { besideOf } from '../beside';
 import { MODEL_SCHEME, SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { gpuSetting, writeScenario } from '../settings';
+import { weightsOfConfig } from '../weightConfigs';
 import { BACK, runFlow } from './flow';
 import { type Choice, pickOne, separator } from './pick';
 import { showResults } from './results';
@@ -170,6 +171,8 @@ export async function storedWeights({ compute, log, models }: Services, uri: Uri
 
 /** Of a config on this machine's disk, or of the GGUF file that it was read from. */
 async function configPath(models: Services['models'], uri: Uri): Promise<string | null> {
+  const weights = weightsOfConfig(uri);
+  if (weights) return weights.scheme === 'file' ? weights.fsPath : null;
   if (uri.scheme === 'file') return uri.fsPath;
   if (uri.scheme !== MODEL_SCHEME) return null;
   const beside = await besideOf(uri, models);

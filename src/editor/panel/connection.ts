@@ -39,7 +39,7 @@ import { visible } from '../../model/visibleText';
 import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
 import { textEdits } from '../../config/textEdits';
 import { workspaceEdit } from '../configEdit';
-import { pageHtml } from './page';
+import { newNonce, pageHtml } from './page';
 import type { PanelHost } from './panelHost';
 import { configOf, documentOf, type Target } from './targets';
 
@@ -85,6 +85,7 @@ export class Connection extends Owner {
     webview.options = { enableScripts: true, localResourceRoots: [files], enableCommandUris: false };
     const addressOf = (name: string): string => webview.asWebviewUri(Uri.joinPath(files, name)).toString();
     webview.html = pageHtml({
+      element: 'headlight-app',
       script: addressOf('main.js'),
       preloads: preloads.map(addressOf),
       cspSource: webview.cspSource,
@@ -288,9 +289,4 @@ async function save({ name, content }: SaveParams): Promise<boolean> {
   if (!target) return false;
   await writeWhole(target, typeof content === 'string' ? new TextEncoder().encode(content) : content);
   return true;
-}
-
-function newNonce(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

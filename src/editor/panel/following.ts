@@ -40,6 +40,7 @@ export class Following extends Owner {
   ) {
     super();
     this.own(window.onDidChangeActiveTextEditor((editor) => this.becameActive(editor?.document)));
+    this.own(readings.onDidChangeFront(() => this.consider(readings.front ?? undefined)));
     this.own(
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length === 0) return;
@@ -91,7 +92,7 @@ export class Following extends Owner {
 
   /** The active one; else one that is visible, then any that is open. */
   private considerOpen(): void {
-    if (!this.target) this.consider(window.activeTextEditor?.document);
+    if (!this.target) this.consider(window.activeTextEditor?.document ?? this.readings.front ?? undefined);
     for (const editor of window.visibleTextEditors) this.considerFirst(editor.document);
     for (const document of workspace.textDocuments) this.considerFirst(document);
   }

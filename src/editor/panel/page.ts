@@ -1,7 +1,9 @@
-/** The page's HTML, for the editor and for the tests' browser. Everything it does not name is forbidden. */
+/** The HTML of a page, for the editor and for the tests' browser. Everything it does not name is forbidden. */
 
 export interface PageSources {
-  /** Address of dist/webview/main.js. */
+  /** The element that is the page. */
+  readonly element: string;
+  /** Address of the entry: dist/webview/main.js. */
   readonly script: string;
   /** Addresses of what it imports, which load beside it. */
   readonly preloads: readonly string[];
@@ -13,7 +15,7 @@ export interface PageSources {
 }
 
 /** Styles are adopted sheets, pictures are made in the page, and nothing is fetched. */
-export function pageHtml({ script, preloads, cspSource, nonce, place }: PageSources): string {
+export function pageHtml({ element, script, preloads, cspSource, nonce, place }: PageSources): string {
   const policy = [
     `default-src 'none'`,
     `script-src 'nonce-${nonce}' ${cspSource}`,
@@ -30,7 +32,7 @@ export function pageHtml({ script, preloads, cspSource, nonce, place }: PageSour
 <title>Headlight</title>
 ${preloads.map((address) => `<link rel="modulepreload" nonce="${attribute(nonce)}" href="${attribute(address)}">\n`).join('')}</head>
 <body data-place="${place}">
-<headlight-app></headlight-app>
+<${element}></${element}>
 <script type="module" nonce="${attribute(nonce)}" src="${attribute(script)}"></script>
 </body>
 </html>`;
@@ -38,4 +40,9 @@ ${preloads.map((address) => `<link rel="modulepreload" nonce="${attribute(nonce)
 
 function attribute(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+}
+
+export function newNonce(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

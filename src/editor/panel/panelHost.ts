@@ -18,6 +18,7 @@ import type { PanelView } from '../../shared/panelViews';
 import { besideOf } from '../beside';
 import { SETTINGS, VIEWS } from '../ids';
 import { Owner } from '../lifecycle';
+import { preloadsOf } from '../preloads';
 import type { Services } from '../services';
 import { engineSettings, gpuSetting, scenarioSetting, unitsSetting, taughtFamilies } from '../settings';
 import { type Log, pickFrom } from '../sinks';
@@ -26,6 +27,7 @@ import { Connection } from './connection';
 import { FollowedMemory } from './followedMemory';
 import { Following } from './following';
 import { HeadSources } from './headSources';
+import { configBehind } from '../weightConfigs';
 import { Targets } from './targets';
 import { sourcedDevice } from '../../serving/hardware';
 
@@ -211,7 +213,7 @@ export class PanelHost extends Owner {
 
   private async follow(uri: Uri | undefined): Promise<void> {
     // Commands from menus bring a Uri; anything else is not ours to open.
-    if (uri instanceof Uri) await this.following.follow(uri, await this.candidates.nameOf(uri));
+    if (uri instanceof Uri) await this.following.follow(configBehind(uri), await this.candidates.nameOf(uri));
   }
 
   private connected(
@@ -234,16 +236,5 @@ export class PanelHost extends Owner {
 }
 
 export async function createPanelHost(services: Services): Promise<PanelHost & Disposable> {
-  return new PanelHost(services, await preloadsOf(services));
-}
-
-/** As the build listed them (esbuild.page.js). A page without them opens, only later. */
-async function preloadsOf({ context, log }: Services): Promise<readonly string[]> {
-  try {
-    const bytes = await workspace.fs.readFile(Uri.joinPath(context.extensionUri, 'dist', 'webview', 'preload.json'));
-    return JSON.parse(new TextDecoder().decode(bytes)) as string[];
-  } catch (error) {
-    log.warn(`The panel opens later than it could: ${error instanceof Error ? error.message : String(error)}`);
-    return [];
-  }
+  return new PanelHost(services, await preloadsOf(services, ['dist', 'webview']));
 }

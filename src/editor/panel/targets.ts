@@ -5,6 +5,7 @@ import type { ConfigDocument } from '../../config/document';
 import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
 import type { PanelConfig } from '../../shared/panelContract';
 import { visible } from '../../model/visibleText';
+import { WEIGHT_CONFIG_SCHEME } from '../ids';
 import { RpcError } from '../../shared/rpcError';
 
 export interface Target {
@@ -16,7 +17,15 @@ export interface Target {
 }
 
 /** Schemes whose documents cannot be edited. */
-const READ_ONLY: readonly string[] = ['git', 'vscode-remote-resource', 'output', 'gitlens', 'review', 'conversation'];
+const READ_ONLY: readonly string[] = [
+  WEIGHT_CONFIG_SCHEME,
+  'git',
+  'vscode-remote-resource',
+  'output',
+  'gitlens',
+  'review',
+  'conversation',
+];
 
 export class Targets {
   private readonly byUri = new Map<string, Target>();

@@ -31,7 +31,7 @@ import { ggufRegister } from '../../families/register';
 import type { GgufStore } from '../gguf';
 import { ggufSource } from '../ggufConfig';
 import { refusedFor, WeightsError } from '../weightsError';
-import { checkLayers } from './checkPlan';
+import { checkLayers, type ReportProblem } from './checkPlan';
 import type { LayerPlan, ModelPlan } from './weightPlan';
 
 /** Llama.cpp's names (`LLM_TENSOR_NAMES`) per weight; the two norms after a block's halves stand under these names since Gemma 2. */
@@ -68,6 +68,8 @@ export interface GgufPlanInput {
   readonly store: GgufStore;
   readonly architecture: string;
   readonly reading: Reading;
+  /** Takes what does not fit; where absent, the first of it is thrown. */
+  readonly report?: ReportProblem;
 }
 
 /** What all layers of a file have in common. */
@@ -86,7 +88,7 @@ interface FileForm {
 /**
  * @throws WeightsError when the architecture's conversion is not known, or tensors are missing, misshapen or left over.
  */
-export async function ggufPlan({ store, architecture, reading }: GgufPlanInput): Promise<ModelPlan> {
+export async function ggufPlan({ store, architecture, reading, report }: GgufPlanInput): Promise<ModelPlan> {
   const config = reading.reader();
   return refusedFor(store.path, async () => {
     const facet = ggufRegister.of(architecture);
@@ -121,6 +123,7 @@ export async function ggufPlan({ store, architecture, reading }: GgufPlanInput):
         }),
       ignored: (name) =>
         scalars.has(name) || name.endsWith('attn_rot_embd.weight') || /rope_(?:freqs|factors)/.test(name),
+      ...(report === undefined ? {} : { report }),
     });
     return assemble(store, withOutputNorm(model, facet), layers, config);
   });

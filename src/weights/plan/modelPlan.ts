@@ -10,7 +10,7 @@ import { namesRegister } from '../../families/register';
 import { tiedEmbeddings } from '../../families/tying';
 import { refusedFor, WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
-import { checkLayers } from './checkPlan';
+import { checkLayers, type ReportProblem } from './checkPlan';
 import type { LayerPlan, ModelPlan, PositionPlan } from './weightPlan';
 
 export interface PlanInput {
@@ -18,6 +18,8 @@ export interface PlanInput {
   readonly configFile: string;
   readonly reading: Reading;
   readonly store: WeightStore;
+  /** Takes what does not fit; where absent, the first of it is thrown. */
+  readonly report?: ReportProblem;
 }
 
 /** Layers that stand before any plan: what a prefix is recognised by. */
@@ -30,7 +32,7 @@ const IGNORED =
  * @throws WeightsError when the family or a setting is not supported, a tensor is missing or of another shape, or a layer
  *   has tensors that the family does not use: better no heads than wrong ones.
  */
-export async function modelPlanOf({ configFile, reading, store }: PlanInput): Promise<ModelPlan> {
+export async function modelPlanOf({ configFile, reading, store, report }: PlanInput): Promise<ModelPlan> {
   const config = reading.reader();
   return refusedFor(configFile, async () => {
     const facet = namesRegister.of(reading.modelType);
@@ -47,6 +49,7 @@ export async function modelPlanOf({ configFile, reading, store }: PlanInput): Pr
       who: `a ${reading.modelType} model as it is known here`,
       noPlace: (tensor) => new TypeError(`the names of this family leave out ${tensor}`),
       ignored: (name) => scalars.has(name) || IGNORED.test(name),
+      ...(report === undefined ? {} : { report }),
     });
     return assemble(store, reading, config, { model, names, prefix, layers });
   });

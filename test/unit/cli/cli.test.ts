@@ -506,3 +506,45 @@ describe('what is asked in another way than it can be answered', () => {
     expect([code, err]).toEqual([1, 'token 128256 is not in the vocabulary: the config has ids 0 to 128255']);
   });
 });
+
+describe('tensors', () => {
+  const gqa = resolve(import.meta.dirname, '../../../media/samples/gqa');
+
+  it('lists what a file, or a folder, holds: as text with heads, as JSON whole', async () => {
+    const { code, out } = await cli('tensors', gqa, '--find', 'K layers.1.');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Safetensors: \d+ tensors/);
+    expect(out).toMatch(/model\.layers\.1\.self_attn\.k_proj\.weight .* K · 2 heads of \d+, each for 4 query heads/);
+    const all = await json('tensors', join(gqa, 'model.safetensors'));
+    const list = all['list'] as { name: string; bytes: number; heads: unknown }[];
+    expect(list).toHaveLength(Number(all['tensors']));
+    expect(list.reduce((sum, { bytes }) => sum + bytes, 0)).toBe((all['weights'] as { bytes: number }).bytes);
+    expect(all).toMatchObject({ unmarked: null, mismatchCount: 0, mismatches: [] });
+  });
+
+  it('sorts, cuts, and says what is left', async () => {
+    const { out } = await cli('tensors', gqa, '--sort', 'bytes', '--limit', '1');
+    expect(out).toMatch(/… \d+ more: --limit, or --find$/);
+    const { list } = await json('tensors', gqa, '--sort', 'bytes');
+    const bytes = (list as { bytes: number }[]).map((tensor) => tensor.bytes);
+    expect(bytes).toEqual([...bytes].sort((a, b) => b - a));
+  });
+
+  it('measures one tensor', async () => {
+    const { count, minimum, mean, maximum, histogram } = await json('tensors', gqa, '--values', 'model.norm.weight');
+    expect(Number(minimum)).toBeLessThanOrEqual(Number(mean));
+    expect(Number(mean)).toBeLessThanOrEqual(Number(maximum));
+    const { counts } = histogram as { counts: number[] };
+    expect(counts.reduce((sum, each) => sum + each, 0)).toBe(count);
+  });
+
+  it('refuses in sentences', async () => {
+    expect(await cli('tensors', gqa, '--sort', 'colour')).toMatchObject({ code: 2 });
+    expect(await cli('tensors', gqa, '--limit', '-1')).toMatchObject({ code: 2 });
+    expect(await cli('tensors', gqa, '--values', 'nothing')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no such tensor'),
+    });
+    expect(await cli('tensors', resolve(import.meta.dirname, 'cli.test.ts'))).toMatchObject({ code: 1 });
+  });
+});

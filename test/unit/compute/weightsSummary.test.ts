@@ -1,13 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { WEIGHTS_ANSWERS } from '../../../src/compute/weightsSummary';
+import { WeightFiles } from '../../../src/compute/weights/files';
 import { weightsMarkdown } from '../../../src/present/weightsText';
 import type { CallContext } from '../../../src/shared/rpc';
 import { checked } from '../support/checked';
 import { WEIGHTS, type WeightsSummary } from '../../../src/shared/weightsContract';
 import { scenario } from '../support';
 
+const WEIGHTS_ANSWERS = new WeightFiles().answers();
 const SAMPLES = resolve(import.meta.dirname, '../../../media/samples');
 const context: CallContext = { signal: new AbortController().signal, progress: () => undefined };
 
@@ -77,8 +78,13 @@ describe('a summary of weights', () => {
       elements: 4,
       weights: { bytes: 16, expertBytes: 0, exact: true, rule: hostile },
       types: [{ name: hostile, tensors: 1, elements: 4, bytes: 16 }],
+      attention: [],
+      unmarked: null,
+      mismatches: [],
+      mismatchCount: 0,
       largest: [{ name: hostile, dtype: hostile, shape: [4], bytes: 16 }],
-      metadata: [[hostile, hostile]],
+      modules: [{ name: hostile, tensors: 1, elements: 4, bytes: 16 }],
+      metadata: [{ key: hostile, text: hostile, count: null }],
       config: { text: '{"model_type": 3}', from: 'metadata' },
     };
     const text = weightsMarkdown(hostile, summary, scenario(1, 1024), 'none').source;

@@ -116,8 +116,8 @@ const MENUS: Readonly<Record<string, Driven>> = {
   'editor/title openResultSource': COMMANDS['openResultSource'] ?? ['', '', ''],
   'explorer/context estimateWeights': [
     HOME,
-    'has Headlight: Estimate in the context menu of weight files, and not of others',
-    'Headlight: Estimate',
+    'has Headlight: Describe Weight File in the context menu of weight files, and not of others',
+    'Headlight: Describe Weight File',
   ],
   'explorer/context willItFit': [PALETTE, 'asks about a weight file', "'willItFit'"],
   'view/title findModelConfigs': [HOME, 'is sorted from its menu, and looks again at its button', 'Find Model Configs'],

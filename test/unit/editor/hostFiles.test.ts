@@ -19,10 +19,11 @@ const PARTS = {
   explorer: 'createExplorer',
   palette: 'createPalette',
   panelHost: 'createPanelHost',
+  weightEditor: 'createWeightEditors',
 } as const;
 /** What is for other moments than activation and the hover. */
 const NOT_FOR_HOVER =
-  /^src\/(insight|weights|compute|cli|lint|python\/(?!search\.)|editor\/(advice|palette|explorer|panel)\/)/;
+  /^src\/(insight|weights|compute|cli|lint|python\/(?!search\.)|editor\/(advice|palette|explorer|panel|weights)\/)/;
 
 /** Of so many processes the medians are taken. */
 const PROCESSES = 5;

@@ -186,7 +186,13 @@ beforeAll(async () => {
   const panel = await bundle.createPanelHost({
     context: { extensionUri: new Uri(root), workspaceState: { get: () => undefined, update: () => undefined } },
     log: { info: () => undefined, warn: () => undefined, error: (line: string) => lines.push(line) },
-    readings: { onDidChange: silent, of: () => ({}), quantFile: () => undefined },
+    readings: {
+      onDidChange: silent,
+      onDidChangeFront: silent,
+      front: null,
+      of: () => ({}),
+      quantFile: () => undefined,
+    },
     platform: { native: false },
     compute: null,
   } as never);

@@ -3,6 +3,7 @@ import { pageHtml } from '../../../src/editor/panel/page';
 
 describe("the page's HTML", () => {
   const html = pageHtml({
+    element: 'headlight-app',
     script: 'https://x/main.js?a=1&b="2"',
     preloads: ['https://x/chunk.js?a=1&b="2"'],
     cspSource: 'https://*.example',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planCache } from '../../../src/cache/plan';
 import { runCli } from '../../../src/cli/run';
-import { WEIGHTS_ANSWERS } from '../../../src/compute/weightsSummary';
+import { WeightFiles } from '../../../src/compute/weights/files';
 import { messageOf } from '../../../src/shared/rpcError';
 import { lintReading } from '../../../src/lint/lint';
 import { cacheAtMarkdown } from '../../../src/present/cacheAtText';
@@ -73,6 +73,7 @@ function markdownHarmless({ source }: Markdown, where: string): void {
   expect(bare, where).not.toMatch(/<|!\[|https?:\/\/|www\./);
 }
 
+const WEIGHTS_ANSWERS = new WeightFiles().answers();
 const AT = scenario(2, 4_096);
 const names = Object.keys(CONFIGS) as (keyof typeof CONFIGS)[];
 

@@ -7,6 +7,9 @@ import { buildPage, type PageFiles } from '../../webview/panelPage';
 const FIRST_VIEW = 110_000;
 /** 210 until scopes, units and the types of weights came: those are in every view's words. */
 const ALL_VIEWS = 220_000;
+/** Of the page of a weight file: its table, and with a tensor. */
+const WEIGHTS_FIRST = 30_000;
+const WEIGHTS_ALL = 46_000;
 /** The modules of the views that load when they are first shown. */
 const LATE_VIEW = /^webview\/views\/(compare|whatIf|heads|steps)\b/;
 
@@ -47,5 +50,23 @@ describe("the panel's page", () => {
     for (const name of needed) for (const next of imported(name)) needed.add(next);
     expect(needed.size).toBeGreaterThan(1);
     expect(firstView().sort()).toEqual([...needed].sort());
+  });
+});
+
+describe('the page of a weight file', () => {
+  it(`is smaller than ${WEIGHTS_FIRST / 1000} KB at first and ${WEIGHTS_ALL / 1000} KB with a tensor, gzipped, and knows no families`, async () => {
+    const page = await buildPage(resolve(import.meta.dirname, '../../..'), 'weightPage');
+    const zipped = (names: readonly string[]): number =>
+      names.reduce((sum, name) => sum + gzipSync(page.files.get(name) ?? '').length, 0);
+    const [first, all] = [zipped(['weights.js', ...page.preloads]), zipped([...page.files.keys()])];
+    console.log(`page of a weight file, gzipped: first ${first} B, with a tensor ${all} B`);
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(WEIGHTS_FIRST);
+    expect(all).toBeLessThan(WEIGHTS_ALL);
+    const modules = [...page.modules.values()].flat();
+    expect(modules).toContain('webview/weights/tensor.ts');
+    expect(modules.filter((module) => /^src\/(?:families|reading|cache)\//.test(module))).toEqual([]);
+    const late = ['weights.js', ...page.preloads].flatMap((name) => page.modules.get(name) ?? []);
+    expect(late).not.toContain('webview/charts/heatmap/element.ts');
   });
 });

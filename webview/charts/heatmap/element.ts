@@ -68,6 +68,8 @@ export class Heatmap extends LitElement {
   /** CSS pixels of the plot at most. */
   @property({ type: Number }) highest = 640;
   @property({ type: Boolean }) zoomable = false;
+  /** Positions of the whole matrix, where the model holds a part of it. */
+  @property({ attribute: false }) extent: readonly [rows: number, columns: number] | null = null;
 
   @query('.plot') private readonly plot!: HTMLElement | null;
   @query('canvas.cells') private readonly cells!: HTMLCanvasElement | null;
@@ -291,7 +293,8 @@ export class Heatmap extends LitElement {
     const { model } = this;
     if (model === null) return;
     const { rows, columns } = this.shown(model);
-    this.setView({ rows: to(rows, model.rows.end, 'rows'), columns: to(columns, model.columns.end, 'columns') });
+    const [allRows, allColumns] = this.extent ?? [model.rows.end, model.columns.end];
+    this.setView({ rows: to(rows, allRows, 'rows'), columns: to(columns, allColumns, 'columns') });
   }
 
   private setView(view: View | null): void {

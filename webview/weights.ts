@@ -1,0 +1,3 @@
+/** Entry of the page of a weight file. */
+
+import './weights/app';
