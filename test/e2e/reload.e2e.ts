@@ -23,14 +23,7 @@ describe.skipIf(!thorough)('the panel after a reload', () => {
     await reload();
     await panel.frame.locator('body:not([data-before]) headlight-app .view > *').waitFor({ timeout: 80_000 });
   };
-  const reloadWindow = (): Promise<void> =>
-    another(async () => {
-      workbench().host.forget();
-      const loaded = workbench().page.waitForEvent('load');
-      // The command, for it waits until the workbench has stored its state.
-      await workbench().runCommand('Developer: Reload Window');
-      await loaded;
-    });
+  const reloadWindow = (): Promise<void> => another(() => workbench().reload());
   /** The keyboard is with the panel: no editor is active when the window comes back. */
   const focusPanel = (): Promise<void> => panel.tab('What-if').click();
 
