@@ -15,8 +15,7 @@ export const curveStyles = css`
   .chosen text, .first text { fill: var(--vscode-foreground); }
   .chosen text { font-weight: 600; }
   /* One is looked at: the others are there to compare with. */
-  .looking .line:not(.looked) { opacity: 0.45; }
-  .looking .line:not(.looked) .curve { stroke: var(--vscode-descriptionForeground); stroke-width: 1; }
+  .looking .line:not(.looked) .curve { stroke: var(--vscode-descriptionForeground); stroke-width: 1; opacity: 0.5; }
   .looking .line:not(.looked) text { fill: var(--vscode-descriptionForeground); font-weight: 400; }
   .looking circle:not(.looked) { fill: var(--vscode-descriptionForeground); }
   .looked .curve { stroke-width: 3; }
@@ -84,5 +83,5 @@ function renderDot(
   // Curves rise: left of the cursor there is room above them, right of it below.
   const left = x - layout.left > text.length * FONT_WIDTH;
   return svg`<circle class=${looked ? 'looked' : ''} cx=${x} cy=${y} r=${looked ? 4 : 3} fill=${kindColor(series.kind)}></circle>
-    ${looked ? svg`<text class="here" x=${x + (left ? -9 : 9)} y=${left ? Math.max(layout.top + 10, y - 7) : y + 17} text-anchor=${left ? 'end' : 'start'}>${text}</text>` : nothing}`;
+    ${looked ? svg`<text class="here" x=${x + (left ? -9 : 9)} y=${left ? Math.max(layout.top + 10, y - 7) : Math.min(layout.bottom - 4, y + 17)} text-anchor=${left ? 'end' : 'start'}>${text}</text>` : nothing}`;
 }
