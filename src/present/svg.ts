@@ -26,7 +26,7 @@ export function svg(
   ...parts: readonly (string | number | Svg | readonly Svg[])[]
 ): Svg {
   const sources = parts.map((part, index) => `${sourceOf(part)}${constant[index + 1] ?? ''}`);
-  return new SvgText(`${constant[0] ?? ''}${sources.join('')}`.replace(/\s+/g, ' '));
+  return new SvgText(`${constant[0] ?? ''}${sources.join('')}`.replaceAll('\n', ' '));
 }
 
 /** Longer texts are cut. Characters. */
