@@ -8,6 +8,7 @@ import {
   FileSystemError,
   type FileSystemProvider,
   type FileType,
+  l10n,
   type Uri,
   workspace,
 } from 'vscode';
@@ -41,7 +42,7 @@ export class LazyModels extends Owner implements FileSystemProvider {
 
   private async create(): Promise<Models> {
     const { services } = this;
-    if (!services) throw new Error('The models are not ready.');
+    if (!services) throw new Error(l10n.t('The models are not ready.'));
     this.loaded = this.own((await this.load('models')).createModels(services));
     return this.loaded;
   }
