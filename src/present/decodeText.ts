@@ -17,6 +17,7 @@ export function decodeMarkdown(model: string, result: DecodeResult): Markdown {
   return documentOf([
     heading(1, md`Decode on this machine, at the widths of ${model}`),
     ...leads(result).map((lead) => md`**${lead}**`),
+    ...unsteady(result).map(sentenceText),
     md`${machine}. ${library} on ${device} (${engine}), float32.`,
     heading(2, md`One new token against ${formatInteger(tokens)} cached ones`),
     sentenceText(
@@ -96,6 +97,21 @@ function leads({ designs, tokens, steps }: DecodeResult): string[] {
         ]
       : []),
   ];
+}
+
+/** Runs of one step that differ so much were disturbed: their medians may be, too. */
+const UNSTEADY = 1.5;
+
+function unsteady({ designs, steps }: DecodeResult): string[] {
+  const all = [...designs, ...steps.flatMap(({ cached, again }) => [cached, again])].flatMap(
+    ({ timing }) => timing ?? [],
+  );
+  const worst = all.filter(({ spread }) => spread > UNSTEADY);
+  return worst.length === 0
+    ? []
+    : [
+        `Not steady: this machine was busy with something else, and the times of one step differed by a factor of ${factor(Math.max(...worst.map(({ spread }) => spread)))} (${worst.length} of ${all.length} rows). Measure again when it is quiet before you rely on the ratios.`,
+      ];
 }
 
 /** "is 3.3 times as fast", "takes 1.8 times as long"; "is about as fast" where there is nothing in it. */

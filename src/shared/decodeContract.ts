@@ -9,6 +9,8 @@ import { anyNumber, type Contract, list, natural } from './schema';
 const timing = v.object({
   medianMs: anyNumber,
   runs: natural,
+  /** The third quartile of their times over the first. */
+  spread: anyNumber,
   /** Operations and bytes that the step needs at least. */
   flops: anyNumber,
   bytesRead: anyNumber,

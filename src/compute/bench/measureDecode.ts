@@ -110,8 +110,8 @@ class Measurement {
     const measured = (test: BenchCase): MeasuredDecode => {
       const result = this.found.get(test);
       if (!result || !rates) return { timing: null, problem: this.problems.get(test) ?? null };
-      const { medianMs, runs } = result;
-      const timing = { medianMs, runs, ...caseWork(test), rooflineMs: rooflineMs(result, rates) };
+      const { medianMs, runs, spread } = result;
+      const timing = { medianMs, runs, spread, ...caseWork(test), rooflineMs: rooflineMs(result, rates) };
       return { timing, problem: null };
     };
     const { queryHeads, keyDim, valueDim } = plan.heads;

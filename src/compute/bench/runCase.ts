@@ -13,6 +13,8 @@ export interface CaseResult {
   readonly engine: BenchEngine;
   readonly medianMs: number;
   readonly runs: number;
+  /** The third quartile of the times over the first: 1 on a machine that does nothing else. */
+  readonly spread: number;
   readonly cacheBytes: number;
   /** Billion floating-point operations a second, of the least that the case needs. */
   readonly gflops: number;
@@ -93,6 +95,7 @@ export async function runCase(
       engine: peer.engine,
       medianMs,
       runs: times.length,
+      spread: spreadOf(times),
       cacheBytes,
       gflops: flops / medianMs / 1e6,
       gigabytesPerSecond: bytesRead / medianMs / 1e6,
@@ -105,6 +108,12 @@ export function bestRates(results: readonly CaseResult[]): Rates | null {
   if (results.length === 0) return null;
   const best = (rate: 'gflops' | 'gigabytesPerSecond'): number => Math.max(...results.map((result) => result[rate]));
   return { flopsPerS: best('gflops') * 1e9, bytesPerS: best('gigabytesPerSecond') * 1e9 };
+}
+
+function spreadOf(times: readonly number[]): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN;
+  return at(0.75) / at(0.25);
 }
 
 /** Williams et al. 2009: the slower of arithmetic and reading. */

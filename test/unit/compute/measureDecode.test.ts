@@ -116,6 +116,7 @@ describe('a run', () => {
     expect(timings.map(({ problem }) => problem)).toEqual(timings.map(() => null));
     for (const { timing } of timings) {
       expect(timing?.medianMs).toBeGreaterThan(0);
+      expect(timing?.spread).toBeGreaterThanOrEqual(1);
       // The best row of each rate stands at its roofline, no row is above.
       expect(timing?.rooflineMs).toBeLessThanOrEqual((timing?.medianMs ?? 0) * 1.000001);
     }
@@ -151,7 +152,7 @@ describe('a run', () => {
 
 describe('its page', () => {
   const timing = (medianMs: number, rooflineMs: number, flops: number): { timing: DecodeTiming; problem: null } => ({
-    timing: { medianMs, rooflineMs, runs: 12, flops, bytesRead: 1 },
+    timing: { medianMs, rooflineMs, runs: 12, spread: 1.1, flops, bytesRead: 1 },
     problem: null,
   });
   const result: DecodeResult = {
@@ -239,6 +240,15 @@ describe('its page', () => {
     const slow = { ...(mla ?? never()), ...timing(210, 200, 9) };
     expect(decodeMarkdown('x', { ...result, designs: [mha ?? never(), slow, ...rest] }).source).toContain(
       'MLA takes 1.5 times as long here.',
+    );
+  });
+
+  it('says that the machine was busy where the runs of a step differ', () => {
+    expect(page).not.toContain('Not steady');
+    const [mha, ...rest] = result.designs;
+    const shaken = { ...(mha ?? never()), timing: { ...timing(140, 140, 2).timing, spread: 2.5 } };
+    expect(decodeMarkdown('x', { ...result, designs: [shaken, ...rest] }).source).toMatch(
+      /Not steady: .*differed by a factor of 2\.5 \(1 of 6 rows\)\. Measure again/,
     );
   });
 
