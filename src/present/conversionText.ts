@@ -129,9 +129,7 @@ export function conversionMarkdown(
   return documentOf([
     heading(1, md`What layer ${layer} of ${model} loses with another design`),
     md`${sentenceText(heads)}Measured on ${formatInteger(tokens)} tokens in float64, without any training, in ${(ms / 1000).toFixed(1)} s. ${sentenceText(weights)}`,
-    ...(seeded === null
-      ? []
-      : [md`Random heads have nothing in common, so this says nothing about trained ones.`]),
+    ...(seeded === null ? [] : [md`Random heads have nothing in common, so this says nothing about trained ones.`]),
     ...(picture === null ? [] : [figure(picture)]),
     table(CONVERSION_COLUMNS, found.map(conversionCells), ['left', 'left', 'right', 'right', 'right', 'right']),
     ...(worst && best

@@ -25,12 +25,11 @@ export class ConfigItem extends ViewItem {
       ...(plan.known ? [] : [notKnownText(plan)]),
       ...more.tail,
     ];
-    super(
-      name,
-      [treeText(plan), ...more.tail].join(' · '),
-      joined(sentences.map(sentenceText), '\n\n'),
-      { command: 'vscode.open', title: l10n.t('Open'), arguments: [uri] },
-    );
+    super(name, [treeText(plan), ...more.tail].join(' · '), joined(sentences.map(sentenceText), '\n\n'), {
+      command: 'vscode.open',
+      title: l10n.t('Open'),
+      arguments: [uri],
+    });
     this.id = uri.toString();
     this.iconPath = new ThemeIcon('symbol-structure');
     this.contextValue = 'headlightConfig';

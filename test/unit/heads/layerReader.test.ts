@@ -22,6 +22,9 @@ it('a read that is given up while the one before it is still under way is no fai
       names: () => store.names(),
       has: (name) => store.has(name),
       info: (name) => store.info(name),
+      span: (name, rows) => store.span(name, rows),
+      readSpan: (name, span, options) => store.readSpan(name, span, options),
+      metadata: store.metadata,
       close: () => store.close(),
       read: async (name, options) => {
         options?.signal?.throwIfAborted();
