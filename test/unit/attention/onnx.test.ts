@@ -154,7 +154,7 @@ describe('encodeOnnx', () => {
     });
     const initializers = ['a', 'b'].map((name) => ({ name, type: 'float32', shape: [2 ** 28], data: huge }) as const);
     const graph: Graph = { name: 'huge', inputs: [], outputs: [], initializers, nodes: [], opset: 23 };
-    expect(() => encodeOnnx(graph)).toThrow(/takes 2147483648 bytes.* ends at 2147483647/);
+    expect(() => encodeOnnx(graph)).toThrow(/takes 2147483648 bytes.* is limited to 2147483647/);
   });
 
   it('writes text beyond ASCII, negative and fractional attributes', async () => {
