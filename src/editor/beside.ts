@@ -2,7 +2,8 @@
 
 import { Uri, workspace } from 'vscode';
 import { weightsOfConfig } from './weightConfigs';
-import { type Beside, isWeightFile } from './panel/headSources';
+import type { Beside } from './panel/headSources';
+import { isWeightFile } from './weightNames';
 
 /** Whether there are weights where a config lies. Null where that is no folder of this machine. */
 export async function besideOf(uri: Uri | undefined): Promise<Beside | null> {

@@ -123,7 +123,7 @@ describe('an error of the compute process', () => {
     const panel = await panelBundle.createPanelHost({
       context: { extensionUri: new Uri(root) },
       log,
-      readings: { onDidChange: silent, of: () => undefined },
+      readings: { onDidChange: silent, onDidChangeFront: silent, front: null, of: () => undefined },
       platform: { native: true },
       compute: { get: () => Promise.resolve(compute) },
     } as never);
