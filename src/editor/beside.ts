@@ -3,8 +3,9 @@
 import { Uri, workspace } from 'vscode';
 import { MODEL_SCHEME } from './ids';
 import type { LazyModels } from './lazyModels';
-import { type Beside, isWeightFile } from './panel/headSources';
+import type { Beside } from './panel/headSources';
 import { weightsOfConfig } from './weightConfigs';
+import { isWeightFile } from './weightNames';
 
 /** Whether there are weights where a config lies. Null where that is no folder of this machine. */
 export async function besideOf(uri: Uri | undefined, models: LazyModels | null): Promise<Beside | null> {

@@ -6,7 +6,7 @@
 import { EventEmitter, type TextDocumentContentProvider, Uri, workspace } from 'vscode';
 import { WEIGHT_CONFIG_SCHEME } from './ids';
 import { Owner } from './lifecycle';
-import { isWeightFile } from './panel/headSources';
+import { isWeightFile } from './weightNames';
 
 /** The file's name stands where a folder's would. */
 const CONFIG = '/config.json';

@@ -5,7 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { applyEdits } from 'jsonc-parser';
 import { ComputeClient } from '../../src/compute/client';
 import { textEdits } from '../../src/config/textEdits';
-import { type HeadsCompute, HeadSources, isWeightFile } from '../../src/editor/panel/headSources';
+import { type HeadsCompute, HeadSources } from '../../src/editor/panel/headSources';
+import { isWeightFile } from '../../src/editor/weightNames';
 import type { Scenario } from '../../src/model/scenario';
 import {
   type Candidate,

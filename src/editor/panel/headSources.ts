@@ -156,8 +156,3 @@ function optionsOf({ signal, progress }: CallContext): CallOptions {
 }
 
 const NO_CONFIG = 'No config is open';
-
-/** Names of files that hold weights, or list those that do. */
-export function isWeightFile(name: string): boolean {
-  return /\.(?:safetensors|gguf)$|\.safetensors\.index\.json$/i.test(name);
-}

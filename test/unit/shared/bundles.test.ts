@@ -126,7 +126,7 @@ describe('an error of the compute process', () => {
         workspaceState: { get: () => undefined, update: () => undefined },
       },
       log,
-      readings: { onDidChange: silent, of: () => undefined },
+      readings: { onDidChange: silent, onDidChangeFront: silent, front: null, of: () => undefined },
       platform: { native: true },
       compute: { get: () => Promise.resolve(compute) },
     } as never);
