@@ -75,5 +75,5 @@ describe.skipIf(!thorough)('a result', () => {
     await workbench().reload();
     await page('H100').locator('table').first().waitFor({ timeout: 60_000 });
     await expect.poll(tabs).toEqual(['Fit – llama-3-8b.md false']);
-  });
+  }, 120_000);
 });

@@ -328,11 +328,7 @@ describe('the panel', () => {
       await run('headlight.openPanelBeside');
       await panel.untilShows('128 KiB');
       await panel.show('What-if');
-      workbench().host.forget();
-      const loaded = workbench().page.waitForEvent('load');
-      // The command, for it waits until the workbench has stored its state.
-      await workbench().runCommand('Developer: Reload Window');
-      await loaded;
+      await workbench().reload();
       // The extension host starts anew before the page can ask it.
       await panel.frame.locator('headlight-app h1').waitFor({ timeout: 80_000 });
       await panel.untilShows('KV heads');

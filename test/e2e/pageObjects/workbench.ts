@@ -56,10 +56,13 @@ export class Workbench {
     await this.browser.close();
   }
 
-  /** Loads the window anew, as "Developer: Reload Window" does; what the editor keeps for its user stays. */
+  /** Loads the window anew. By the editor's command, which waits until its state is stored: the browser's own reload does not. */
   async reload(): Promise<void> {
+    const loaded = this.page.waitForEvent('load');
+    // Not awaited: the host that is asked ends with its window.
+    await this.host.evaluate((vscode) => void vscode.commands.executeCommand('workbench.action.reloadWindow'), null);
     this.host.forget();
-    await this.page.reload();
+    await loaded;
     await this.untilFolderIsShown();
   }
 
