@@ -75,14 +75,16 @@ export function scenarioOf(values: ParsedArguments['values']): Scenario {
   const workload = { batch: count(values, 'batch'), tokens: count(values, 'tokens') };
   if (!Number.isSafeInteger(workload.batch * workload.tokens))
     throw new UsageError('--batch × --tokens is more than 2^53 tokens, too many for byte counts to be exact');
+  const [tp, pp] = [count(values, 'tp', MOST_RANKS), count(values, 'pp', MOST_RANKS)];
+  if (tp * pp > MOST_RANKS) throw new UsageError(`--tp × --pp is more than ${MOST_RANKS} devices`);
   return {
     workload,
     ...chosen,
     kvDtype,
     ...weightsOf(values['weights']),
     sharding: {
-      tp: count(values, 'tp', MOST_RANKS),
-      pp: count(values, 'pp', MOST_RANKS),
+      tp,
+      pp,
       dcp: count(values, 'dcp', MOST_RANKS),
       dpAttention: values['dp-attention'] === true,
     },

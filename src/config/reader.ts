@@ -7,6 +7,7 @@
 import type { Node } from 'jsonc-parser';
 import type { Note, Problem, ProblemFix, Severity, Source, Sourced, TextRange } from '../model/spec';
 import type { ConfigDocument, JsonValue } from './document';
+import { visibleUpTo } from '../model/visibleText';
 import { ConfigRefusal } from './refusal';
 
 /** Values that stand in for those of the file (what-if), by dotted path; undefined means absent. */
@@ -62,6 +63,8 @@ export class ReadingLog {
   readonly consulted = new Set<string>();
   /** Those of them that nobody asked for by name: a model that keeps nothing is understood whatever else its file says. */
   readonly taken = new Set<string>();
+  /** Those of which it was said how they are written. */
+  readonly told = new Set<string>();
 
   note(text: string, inexact: boolean, key?: string): void {
     if (this.notes.some((note) => note.text === text)) return;
@@ -195,10 +198,22 @@ export class ConfigReader {
     if (key === null) return null;
     const value = this.value(key);
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
+      this.checkWritten(key);
       return { value, source: this.source(key) };
     }
     this.wrong(key, `a whole number ${range(min, max, value)}`, value);
     return null;
+  }
+
+  /** Python reads `8.0` and `8e0` as a float, which is no width of a tensor; JSON knows no difference. */
+  private checkWritten(key: string): void {
+    const node = this.overrides.has(this.pathOf(key)) ? undefined : this.valueNode(key);
+    if (!node) return;
+    const text = this.document.text.slice(node.offset, node.offset + node.length);
+    if (!/[.eE]/.test(text) || this.log.told.has(this.pathOf(key))) return;
+    this.log.told.add(this.pathOf(key));
+    const message = `${key} is written as ${visibleUpTo(MOST_SHOWN, text)}, which Python reads as a float: loaders refuse it.`;
+    this.problem('wrong-value', 'warning', key, message);
   }
 
   /** Says of a value that no loader takes: a problem, and no number is exact with it. Once, however often it is asked for. */

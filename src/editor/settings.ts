@@ -7,7 +7,7 @@ import { parseTaughtFamilies, type TaughtFamilies } from '../reading/taught';
 import { isKvDtype } from '../model/dtype';
 import { isUnits, type Units } from '../model/units';
 import { weightFormatOf } from '../model/weightFormat';
-import { type EngineOptions, type EngineRule, type Scenario, UNSHARDED } from '../model/scenario';
+import { type EngineOptions, type EngineRule, type Scenario, MOST_RANKS, UNSHARDED } from '../model/scenario';
 import { type EngineChoice, isEngineId } from '../shared/engineIds';
 import {
   editedOptions,
@@ -35,7 +35,7 @@ export function scenarioSetting(scope?: ConfigurationScope, engine?: EngineRule)
     kvDtype: isKvDtype(kvDtype) ? kvDtype : 'auto',
     ...(weights ? { weights } : {}),
     ...engineOf(engineSettings(scope), engine),
-    sharding: { ...UNSHARDED, tp: count(settings.get<unknown>(SETTINGS.tp), 1) },
+    sharding: { ...UNSHARDED, tp: Math.min(count(settings.get<unknown>(SETTINGS.tp), 1), MOST_RANKS) },
   };
 }
 

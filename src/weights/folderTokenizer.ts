@@ -130,10 +130,7 @@ class LibraryTokenizer implements TextTokenizer {
     try {
       return stoppedAfter(limitMs, doing, work);
     } catch (error) {
-      const failure = this.error(
-        error instanceof Beyond ? error.message : shown(error instanceof Error ? error.message : String(error)),
-        error,
-      );
+      const failure = this.error(error instanceof Beyond ? error.message : reasonOf(error), error);
       if (error instanceof Stopped) this.failure = failure;
       throw failure;
     }
@@ -147,6 +144,12 @@ class LibraryTokenizer implements TextTokenizer {
       cause,
     });
   }
+}
+
+/** What the library says; where it fell over something, its words are about its own code. */
+function reasonOf(error: unknown): string {
+  if (error instanceof TypeError || !(error instanceof Error)) return 'its description is not understood';
+  return shown(error.message);
 }
 
 /**

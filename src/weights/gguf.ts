@@ -100,14 +100,32 @@ function splitParts(path: string): readonly string[] {
   );
 }
 
+/** The parser wants an address; nobody is asked for it. */
+const NO_ADDRESS = 'https://file.invalid/';
+
+/**
+ * The ranges that the parser asks for as of a server, from the file that is open. By its path the parser would open it again, each
+ * time: another file may lie there by then, which nobody has looked at, or a pipe, which it would wait for.
+ */
+function rangesOf(file: RangeFile): typeof globalThis.fetch {
+  return async (_, init) => {
+    const [, from = '0', to = '0'] = /^bytes=(\d+)-(\d+)$/.exec(new Headers(init?.headers).get('range') ?? '') ?? [];
+    const [start, end] = [Number(from), Math.min(Number(to) + 1, file.size)];
+    const bytes = new Uint8Array(Math.max(0, end - start));
+    await file.readExact(bytes, start);
+    return new Response(bytes, { headers: { 'content-range': `bytes ${start}-${end - 1}/${file.size}` } });
+  };
+}
+
 async function openPart(path: string, files: RangeFile[]): Promise<Opened> {
   const file = await RangeFile.open(path);
   files.push(file);
   const marked = await scanGguf(file);
   let parsed: Awaited<ReturnType<typeof gguf>>;
   try {
-    parsed = await gguf(path, { allowLocalFile: true });
+    parsed = await gguf(NO_ADDRESS, { fetch: rangesOf(file) });
   } catch (error) {
+    if (error instanceof WeightsError) throw error;
     if (error instanceof Error && 'code' in error) throw fileError(path, error);
     throw new WeightsError({
       file: path,

@@ -5,6 +5,7 @@
 
 import { formatInteger } from '../model/units';
 import { OutOfTime, withinTime } from './timeLimit';
+import { shown } from './weightsError';
 
 /** Longer texts are not cut into tokens: no context of a model holds them. Characters, of a text or of what its tokens stand for. */
 const MAX_TEXT = 4_000_000;
@@ -100,6 +101,10 @@ export function boundedDescription(description: Node, growth: Growth): Record<st
   const { model, added_tokens: added, normalizer, pre_tokenizer, post_processor, decoder } = description;
   checkModel(model);
   const tokens = listOf(added);
+  if ((added ?? null) !== null && !Array.isArray(added)) throw new Beyond('its added_tokens are no list');
+  for (const token of tokens)
+    if (!isNode(token) || typeof token['content'] !== 'string' || !isId(token['id']))
+      throw new Beyond('an added token has no text or no id');
   checkCount('added tokens', tokens.length, MOST_TOKENS);
   checkTrie(
     'added tokens',
@@ -120,7 +125,8 @@ function boundedSteps(root: unknown, growth: Growth): unknown {
   let repeats = 1;
   const counts = new Map<unknown, number>();
   const bounded = (step: unknown): unknown => {
-    if (!isNode(step)) return step;
+    if (step === null || step === undefined) return step;
+    if (!isNode(step)) throw new Beyond('it has a step that is no object');
     checkCount('steps', ++count, MOST_STEPS);
     const { type, content } = step;
     counts.set(type, (counts.get(type) ?? 0) + 1);
@@ -149,7 +155,29 @@ function counted(content: unknown, growth: Growth): unknown {
   };
 }
 
+/** What the library takes as it is: of another type it becomes "undefined" in a text, or an error that names no cause. */
+const TEXTS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['Prepend', ['prepend']],
+  ['Replace', ['content']],
+  ['Metaspace', ['replacement']],
+  ['WordPiece', ['prefix']],
+  ['Split', ['behavior']],
+]);
+const PATTERNED: readonly unknown[] = ['Replace', 'Split'];
+
+/** A step is an object with the name of its kind, and has the texts that the kind needs. */
+function checkForm(step: Node): void {
+  const { type, pattern } = step;
+  if (typeof type !== 'string') throw new Beyond('it has a step without a type');
+  for (const key of TEXTS.get(type) ?? [])
+    if (typeof step[key] !== 'string') throw new Beyond(`${key} of its step ${shown(type)} is no text`);
+  if (!PATTERNED.includes(type)) return;
+  const expression = isNode(pattern) ? (pattern['Regex'] ?? pattern['String']) : undefined;
+  if (typeof expression !== 'string') throw new Beyond(`pattern of its step ${shown(type)} is no text`);
+}
+
 function checkStep(step: Node): void {
+  checkForm(step);
   const { type, behavior, length } = step;
   const pattern = isNode(step['pattern']) ? (step['pattern']['Regex'] ?? step['pattern']['String']) : undefined;
   if (typeof pattern === 'string') {
@@ -176,8 +204,16 @@ function checkTemplate(step: Node): number {
 }
 
 function checkModel(model: unknown): void {
-  if (!isNode(model)) return;
+  if (!isNode(model)) throw new Beyond('it has no model');
   const { vocab, merges } = model;
+  if (typeof vocab !== 'object' || vocab === null) throw new Beyond('its model has no vocabulary');
+  for (const merge of listOf(merges))
+    if (typeof merge !== 'string' && !(Array.isArray(merge) && merge.length === 2 && merge.every(isText)))
+      throw new Beyond('a merge of its model is no pair of tokens');
+  if (Array.isArray(vocab))
+    for (const entry of vocab as readonly unknown[])
+      if (!Array.isArray(entry) || !isText(entry[0]) || typeof entry[1] !== 'number')
+        throw new Beyond('an entry of its vocabulary has no text or no score');
   checkCount('merges', listOf(merges).length, MOST_TOKENS);
   checkCount('tokens', isNode(vocab) ? Object.keys(vocab).length : listOf(vocab).length, MOST_TOKENS);
   for (const key of ['continuing_subword_prefix', 'continuing_subword_suffix', 'end_of_word_suffix'])
@@ -214,6 +250,10 @@ function checkCount(what: string, count: number, most: number): void {
 }
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+const isId = (value: unknown): boolean => typeof value === 'number' && Number.isInteger(value) && value >= 0;
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];

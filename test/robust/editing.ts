@@ -18,7 +18,8 @@ const MOST_KEPT_BYTES = 8 * 1024 * 1024;
 const SIGNS = ['"', ',', '{', '}', '[', ']', ':', '0', '7', 'x', ' ', '\n', '//', 'null'];
 const KEYS = ['num_key_value_heads', 'num_hidden_layers', 'sliding_window', 'head_dim', 'x'];
 
-export function edit(text: string, edits: number, watch: Watch, random: Random): void {
+/** `onEdit`: what a test does beside each edit. */
+export function edit(text: string, edits: number, watch: Watch, random: Random, onEdit?: () => void): void {
   watch.begin('edits of one document', text);
   let lastGood: Reading | null = null;
   let now = text;
@@ -26,6 +27,7 @@ export function edit(text: string, edits: number, watch: Watch, random: Random):
   for (let index = 0; index < edits; index++) {
     if (index === Math.floor(edits / 3)) early = usedBytes();
     now = typed(now, text, random);
+    onEdit?.();
     const nothing: Followed = { result: null, lastGood };
     const followed: Followed = watch.ask('typing: read', () => follow(now, lastGood)) ?? nothing;
     const { result } = followed;

@@ -1,4 +1,5 @@
 import type { AttentionSpec, CompressedAttention, HeadLayout, LatentAttention } from '../../model/attention';
+import { MOST_RANKS } from '../../model/scenario';
 import { GGML_BLOCK_ELEMENTS, isBlockDtype, type ResolvedKvDtype, rowBytes } from '../../model/dtype';
 import type { LayerGroup } from '../groups';
 import { layerCacheBytes, ownIndexer } from '../layerBytes';
@@ -105,11 +106,12 @@ export function splitMode(setup: EngineSetup): 'none' | 'layer' | 'row' {
  * Layers of each device, of devices with as much free memory: layer `i` of `n` layers (those that draft counted, as the file has
  * them) and the output, which is the last, goes to the first device whose share ends beyond `i / (n + 1)`. The cache of a layer lies
  * where the layer does, with `row` too (the help still speaks of the main device). llama.cpp v0.5.0: llama-model.cpp `load_tensors`
- * (`get_layer_buft_list`), llama-kv-cache.cpp (`model.dev_layer(il)`).
+ * (`get_layer_buft_list`), llama-kv-cache.cpp (`model.dev_layer(il)`). Of more devices than any machine has, each has one layer or none,
+ * as of the most that are listed.
  */
 function deviceLayers({ spec, sharding, setup }: RuleContext): readonly Stage[] {
   const all = spec.layers.length;
-  const devices = splitMode(setup) === 'none' ? 1 : deviceCount(sharding);
+  const devices = splitMode(setup) === 'none' ? 1 : Math.min(deviceCount(sharding), MOST_RANKS);
   // Cross attention stands behind the decoder's own layers in the list, and has no cache here.
   const own = spec.layers.filter(({ attention }) => attention.kind !== 'cross').length;
   const units = own + spec.draftLayers + 1;

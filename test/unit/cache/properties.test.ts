@@ -220,6 +220,17 @@ describe('plans', () => {
 });
 
 describe('plans of real configs', () => {
+  it('reserve what their fullest stage does, whichever stage holds the most after the step', () => {
+    const { spec } = readModelConfig(referenceConfig('deepseek-v4-flash')) ?? {};
+    if (!spec) throw new Error('not read');
+    const scenario = { ...at(64, 4096, { engine: 'vllm' }), sharding: { tp: 1, pp: 8, dcp: 1, dpAttention: false } };
+    const { reservedBytes, stages: each } = planCache(spec, scenario);
+    expect(each).toHaveLength(8);
+    expect(reservedBytes).toBe(Math.max(...each.map((stage) => stage.reservedBytes)));
+    // The stage with the most after the step reserves less than half of that.
+    expect(new Set(each.map((stage) => stage.reservedBytes)).size).toBeGreaterThan(1);
+  });
+
   it('are ordered and add up under every engine, in every format, on any number of ranks', () => {
     const wrong: string[] = [];
     for (const name of referenceNames()) {

@@ -1,6 +1,6 @@
 /** The command line's contract (design §6): one JSON object on stdout, problems on stderr, exit codes, never a stack trace. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -498,6 +498,30 @@ describe('what is asked in another way than it can be answered', () => {
       return fraction;
     });
     expect(new Set(await Promise.all(budgets)).size).toBe(1);
+  });
+
+  it.each([
+    [['--pp', '1000000000'], '--pp must be a whole number from 1 to 4096'],
+    [['--pp', '5000000000'], '--pp must be a whole number from 1 to 4096'],
+    [['--tp', '4096', '--pp', '4096'], '--tp × --pp is more than 4096 devices'],
+    [['--batch', '100000000', '--tokens', '100000000'], '--batch × --tokens is more than 2^53 tokens'],
+  ])('%j is refused', async (options, problem) => {
+    for (const engine of ['vllm', 'llamacpp']) {
+      const { code, err } = await cli('estimate', join(samples, 'llama-3-8b'), '--engine', engine, ...options);
+      expect(code).toBe(2);
+      expect(err).toContain(problem);
+    }
+  });
+
+  it('more layers that draft than any model has are an error, and are not counted', async () => {
+    const text = {
+      ...(JSON.parse(readFileSync(join(samples, 'deepseek-v3/config.json'), 'utf8')) as object),
+      num_nextn_predict_layers: 1e8,
+    };
+    const { code, err, out } = await cli('estimate', file('drafts.json', JSON.stringify(text)), '--mtp', '--json');
+    expect(code).toBe(0);
+    expect(err).toContain('num_nextn_predict_layers must be a whole number from 0 to 4096, but is 100000000');
+    expect((JSON.parse(out) as { exact: boolean }).exact).toBe(false);
   });
 
   it('a token that the config has not is refused with seeded weights, too', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { convertHeads, convertibleHeads, type HeadConversion } from '../../../src/reading/convertHeads';
+import { textEdits } from '../../../src/config/textEdits';
 import { readModelConfig, type Reading } from '../../../src/reading/read';
 import { isHeaded } from '../../../src/model/attention';
 import { eachOrSkip, noCases } from '../support/cases';
@@ -81,6 +82,21 @@ describe('converting KV heads', () => {
     expect(converted(read(CONFIGS['openelm'] ?? {}), 2).edits).toEqual([
       { path: ['num_kv_heads'], value: [2, 2, 2, 2] },
     ]);
+  });
+
+  it('changes the copy that counts of a key that stands twice', () => {
+    const text = `{"num_key_value_heads": 8, ${JSON.stringify({ ...CONFIGS['llama with the key'] }).slice(1)}`;
+    const reading = readModelConfig(text);
+    const conversion = reading && convertHeads(reading, 2);
+    if (!conversion || typeof conversion === 'string') throw new Error(String(conversion));
+    let changed = text;
+    for (const { offset, length, content } of [...textEdits(text, conversion.edits)].reverse())
+      changed = changed.slice(0, offset) + content + changed.slice(offset + length);
+    const heads = readModelConfig(changed)?.spec.layers.map(
+      ({ attention }) => isHeaded(attention) && attention.kvHeads,
+    );
+    expect(new Set(heads)).toEqual(new Set([2]));
+    expect(changed).toContain('"num_key_value_heads": 8');
   });
 
   it('says why not', () => {

@@ -201,6 +201,18 @@ describeAll(`values of another type than the key's${depthNote}`, () => {
     expect(seen({ ...text, architectures: ['Gemma3TextModel'] })?.bytes).toBe(0);
   });
 
+  it.each([
+    ['8.0', true],
+    ['8e0', true],
+    ['8', false],
+  ])('a number of heads that is written as %s', (text, problem) => {
+    const config = JSON.stringify({ ...LLAMA, num_attention_heads: 8, num_key_value_heads: 0 });
+    const reading = readModelConfig(config.replace('"num_key_value_heads":0', `"num_key_value_heads":${text}`));
+    const said = reading ? lintReading(reading).map(({ message }) => message) : [];
+    expect(said.some((message) => message.includes('Python reads as a float'))).toBe(problem);
+    expect(reading?.problems.filter(({ rule }) => rule === 'wrong-value')).toHaveLength(problem ? 1 : 0);
+  });
+
   it('a window of no size is said to be taken for none', () => {
     const problems = (window: Json): boolean =>
       seen({ ...LLAMA, model_type: 'mistral', sliding_window: window })?.problem ?? false;

@@ -2,12 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { EVERY_LARGE } from '../../robust/inputs';
+import { edit } from '../../robust/editing';
+import { EVERY_LARGE, mixed } from '../../robust/inputs';
 import { brokenPart, runPart, table } from '../../robust/suite';
+import { Watch } from '../../robust/watch';
 import { buildCompute } from '../compute/support/computeBundle';
 import { fuzzCases } from '../depth';
 import { sampleConfig, sampleNames } from '../support';
 import { referenceConfig, referenceNames } from '../support/reference';
+import { generator } from '../weights/files';
 
 const INPUTS = fuzzCases(5_000);
 /** A few of the large texts; the long form asks about all. */
@@ -50,6 +53,21 @@ describe('whatever a file, an edit or a compute process does', () => {
     } finally {
       await compute.remove();
     }
+  });
+
+  it('what is kept of edits is found', () => {
+    const breaches = (onEdit: () => void): string[] => {
+      const watch = new Watch();
+      edit(sampleConfig('llama-3-8b'), 200, watch, generator(mixed(seed, 1)), onEdit);
+      return watch.report.breaches.filter(({ kind }) => kind === 'memory').map(({ what }) => what);
+    };
+    const kept: number[][] = [];
+    expect(breaches(() => undefined)).toEqual([]);
+    // 100 KB an edit.
+    expect(breaches(() => void kept.push(new Array<number>(12_500).fill(kept.length)))).toEqual([
+      expect.stringMatching(/^\d+ bytes are kept of 200 edits$/),
+    ]);
+    expect(kept).toHaveLength(200);
   });
 
   it('a breach is told, with its seed', () => {
