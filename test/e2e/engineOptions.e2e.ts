@@ -99,7 +99,7 @@ describe('options of an engine', () => {
     await expect.poll(() => quickPick.entry('max-num-batched-tokens')).toContain('default: 8192');
     await quickPick.choose('block-size');
     const message = workbench().page.locator('.quick-input-widget .quick-input-message');
-    await expect.poll(() => message.innerText()).toContain('Tokens of a page.');
+    await expect.poll(() => message.innerText()).toContain('Tokens per page.');
     await quickPick.type('many');
     await expect.poll(() => message.innerText()).toContain('block-size takes a whole number of at least 1');
     await quickPick.type('65536');
