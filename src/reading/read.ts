@@ -226,7 +226,17 @@ function declaredKvDtype(
   root: ConfigReader,
   quantFile: ConfigDocument | undefined,
 ): ResolvedKvDtype | null {
-  const beside = quantFile ? new ConfigReader(quantFile, ['quantization'], root.log) : null;
+  const log = new ReadingLog();
+  const beside = quantFile ? new ConfigReader(quantFile, ['quantization'], log) : null;
+  const found = kvDtypeIn(root, reader, beside);
+  // Places in the file beside are none of this one.
+  for (const { text, inexact } of log.notes) root.log.note(text, inexact);
+  for (const { rule, severity, message } of log.problems)
+    root.problem(rule, severity, null, `hf_quant_config.json: ${message}`);
+  return found;
+}
+
+function kvDtypeIn(root: ConfigReader, reader: ConfigReader, beside: ConfigReader | null): ResolvedKvDtype | null {
   for (const quantization of [root.nested('quantization_config'), reader.nested('quantization_config'), beside]) {
     if (!quantization) continue;
     const algorithm = quantization.string(['kv_cache_quant_algo']);

@@ -188,6 +188,10 @@ export const CORPUS: readonly Case[] = [
   python('parentheses', `LlamaConfig(hidden_size=${'('.repeat(5_000)}1${')'.repeat(5_000)})\n`),
   python('calls in calls', `${'AConfig(x='.repeat(5_000)}1${')'.repeat(5_000)}\n`),
   {
+    did: 'what is wrong in the file beside was shown at its place in the config',
+    input: { as: 'quant', kind: 'corpus', text: `${' '.repeat(500)}{"quantization":{"kv_cache_quant_algo":5}}` },
+  },
+  {
     did: 'a format of the cache that is a sentence',
     input: {
       as: 'quant',
