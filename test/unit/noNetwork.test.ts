@@ -110,6 +110,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['fit', CONFIG, '--gpu', 'h100-sxm'],
   ['compare', CONFIG, '--as', 'mqa'],
   ['lint', CONFIG],
+  ['draw', CONFIG],
   ['models', '--json'],
   ['tensors', MODEL],
   ['heads', MODEL, '--layer', '0', ...IDS],

@@ -160,7 +160,8 @@ describe('plans', () => {
         const sharding = { ...scenario.sharding, pp: 1, dcp: 1 };
         const rank = planCache(model, { ...scenario, sharding });
         const whole = planCache(model, { ...scenario, sharding: { ...sharding, tp: 1 } });
-        expect(rank.cacheBytes * sharding.tp).toBeGreaterThanOrEqual(whole.cacheBytes);
+        // Cache and state together: the device that holds most of both may have little of one.
+        expect(rank.totalBytes * sharding.tp).toBeGreaterThanOrEqual(whole.totalBytes);
         // Whole layers are on one device each.
         if (!rank.engine.splitsHeads)
           expect(rank.stages.reduce((sum, { reservedBytes }) => sum + reservedBytes, 0)).toBe(whole.reservedBytes);

@@ -172,6 +172,8 @@ function start(world: World, state: State, extension = EXTENSION): Following {
   const kept = { get: (key: string) => state.get(key), update: (key: string, value: unknown) => state.set(key, value) };
   const readings = {
     onDidChange: () => ({ dispose: () => undefined }),
+    onDidChangeFront: () => ({ dispose: () => undefined }),
+    front: null,
     quantFile: () => undefined,
     of: ({ uri, languageId }: TextDocument) => (languageId === 'json' && uri.toString() !== NOTES ? {} : null),
   };

@@ -247,7 +247,7 @@ describe('a model of the Hub', () => {
     ['org/none', /was not found\..*Check the name/],
     ['org/gated', /is gated.*Ask for access/],
     ['org/name@v9', /no such revision\./],
-    ['no name', /no name of a model.*Write it as/],
+    ['no name', /not the name of a model.*Write it as/],
   ])('%s: a sentence that says what to do', async (name, message) => {
     expect(await models.openFromHub(name)).toBeNull();
     expect(complaints.join('\n')).toMatch(message);
@@ -255,7 +255,7 @@ describe('a model of the Hub', () => {
 
   test.each([
     [429, { 'Retry-After': '3600' }, /no more requests.*Try again later/],
-    [503, {}, /trouble of its own.*Try again in some minutes/],
+    [503, {}, /has a problem \(status 503\).*Try again in a few minutes/],
   ])(
     'status %i: a sentence that says what to do',
     async (status, headers, message) => {

@@ -159,7 +159,7 @@ describe('the page of what a conversion loses', () => {
       result([lossless, ...MEASURED]),
       null,
     );
-    expect(source).toContain('Most affected as GQA-4 by mean-pool: head 3 (group 3), whose pattern moves by 0.2000.');
+    expect(source).toContain('Most affected: the pattern of head 3 in group 3 (GQA-4, mean-pool), distance 0.2000.');
     expect(source).not.toContain('Trained as what they are');
   });
 

@@ -107,15 +107,15 @@ const CASES: Readonly<Record<string, Case>> = {
   'windows (gemma-3)': {
     reading: preset('gemma-3-27b'),
     at: scenario(1, 32_768),
-    says: /496 KiB\)?(?:\/token| per token| for one more token)? to 1,024 tokens, then 80 KiB/,
+    says: /496 KiB\)?(?:\/token| per token| for one more token)? up to 1,024 tokens, then 80 KiB/,
     but: {
       // The total alone, which has a context.
       status: /2\.91 GiB at 1 × 32,768 tokens/,
       'hover of a key that shapes no cache': /2\.91 GiB of cache at 1 × 32,768 tokens/,
       'cache at': /32,768/,
-      hint: /496 KiB\) for one more token to 1,024 tokens, then 81,920 B \(80 KiB\)/,
-      explain: /507,904 B \(496 KiB\) per token to 1,024 tokens, then 80 KiB/,
-      'what-if': /per token: 496 KiB\nbeyond windows: 80 KiB\nin all: 2\.91 GiB/,
+      hint: /496 KiB\) for one more token up to 1,024 tokens, then 81,920 B \(80 KiB\)/,
+      explain: /507,904 B \(496 KiB\) per token up to 1,024 tokens, then 80 KiB/,
+      'what-if': /per token: 496 KiB\nbeyond windows: 80 KiB\nin total: 2\.91 GiB/,
       'compare as a page': /496 KiB, then 80 KiB/,
       'compare in a terminal': /496 KiB, then 80 KiB/,
       'step table': null,
@@ -125,13 +125,13 @@ const CASES: Readonly<Record<string, Case>> = {
   'windows (gpt-oss)': {
     reading: preset('gpt-oss-120b'),
     at: scenario(1, 32_768),
-    says: /72 KiB\)?(?:\/token| per token| for one more token)? to 128 tokens, then 36 KiB/,
+    says: /72 KiB\)?(?:\/token| per token| for one more token)? up to 128 tokens, then 36 KiB/,
     but: {
-      hint: /72 KiB\) for one more token to 128 tokens, then 36,864 B \(36 KiB\)/,
+      hint: /72 KiB\) for one more token up to 128 tokens, then 36,864 B \(36 KiB\)/,
       status: /1\.13 GiB at 1 × 32,768 tokens/,
       'hover of a key that shapes no cache': /1\.13 GiB of cache at 1 × 32,768 tokens/,
       'cache at': /32,768/,
-      'what-if': /per token: 72 KiB\nbeyond windows: 36 KiB\nin all: 1\.13 GiB/,
+      'what-if': /per token: 72 KiB\nbeyond windows: 36 KiB\nin total: 1\.13 GiB/,
       'compare as a page': /72 KiB, then 36 KiB/,
       'compare in a terminal': /72 KiB, then 36 KiB/,
       'step table': null,
@@ -146,12 +146,12 @@ const CASES: Readonly<Record<string, Case>> = {
       // Of one sequence, which the model needs by itself.
       hint: /One sequence of 131,072 tokens caches 31\.5 GiB \(fp8\)/,
       explain: /1,008 GiB\) · 126 GiB on each of 8 at 32 × 131,072 tokens/,
-      'what-if': /in all: 1,008 GiB\none device: 126 GiB/,
+      'what-if': /in total: 1,008 GiB\nper device: 126 GiB/,
       'compare as a page': /all 8 devices[^]*1,008 GiB[^]*126 GiB/,
       'compare in a terminal': /all 8 devices[^]*1,008 GiB[^]*126 GiB/,
       'step table':
-        /32 × 131,072 tokens: 15\.75 TiB \| 283\.5 GiB\nthe same, on each of 8 devices: 1\.97 TiB \| 283\.5 GiB/,
-      diff: /1,008 GiB \(1\.08 TB\) → .*, in all at 32 × 131,072 tokens/,
+        /32 × 131,072 tokens: 15\.75 TiB \| 283\.5 GiB\nthe same on each of 8 devices: 1\.97 TiB \| 283\.5 GiB/,
+      diff: /1,008 GiB \(1\.08 TB\) → .*, in total at 32 × 131,072 tokens/,
     },
   },
   'eight copies (DeepSeek-V3.2)': {
@@ -161,11 +161,11 @@ const CASES: Readonly<Record<string, Case>> = {
     but: {
       explain: /19\.12 GiB\) · 2\.39 GiB on each of 8 at 1 × 32,768 tokens/,
       hint: /One sequence of 163,840 tokens caches 13\.\d+ GiB/,
-      'what-if': /in all: 19\.12 GiB\none device: 2\.39 GiB/,
+      'what-if': /in total: 19\.12 GiB\nper device: 2\.39 GiB/,
       'compare as a page': /all 8 devices[^]*19\.12 GiB[^]*2\.39 GiB/,
       'compare in a terminal': /all 8 devices[^]*19\.12 GiB[^]*2\.39 GiB/,
-      'step table': /1 × 32,768 tokens: 122 GiB \| 2\.39 GiB\nthe same, on each of 8 devices: 15\.25 GiB \| 2\.39 GiB/,
-      diff: /19\.12 GiB .*, in all at 1 × 32,768 tokens/,
+      'step table': /1 × 32,768 tokens: 122 GiB \| 2\.39 GiB\nthe same on each of 8 devices: 15\.25 GiB \| 2\.39 GiB/,
+      diff: /19\.12 GiB .*, in total at 1 × 32,768 tokens/,
     },
   },
 };

@@ -3,8 +3,10 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildPage, type PageFiles } from '../../webview/panelPage';
 
-/** Bytes as gzip makes them. What a page takes is reading and running it, and that follows this closely. */
-const FIRST_VIEW = 110_000;
+/**
+ * 110 until the derivation had its formula in symbols, and its sum.
+ * Bytes as gzip makes them. What a page takes is reading and running it, and that follows this closely. */
+const FIRST_VIEW = 112_000;
 /** 210 until scopes, units and the types of weights came: those are in every view's words. */
 const ALL_VIEWS = 220_000;
 /** Of the page of a weight file: its table, and with a tensor. */
