@@ -41,7 +41,7 @@ export async function models(args: readonly string[], output: CliOutput): Promis
     return 0;
   }
   for (const problem of found.problems) output.err(line(problem));
-  if (found.cut) output.err(line('not all was looked at: there is more than one look takes'));
+  if (found.cut) output.err(line('not all was searched: there are too many folders to search at once'));
   output.out(
     lines(
       rows.length === 0
@@ -50,7 +50,7 @@ export async function models(args: readonly string[], output: CliOutput): Promis
             const at = plan(reading);
             const design = at
               ? `${at.spec.variant} · ${costText(at)}`
-              : (model.problem ?? 'no config of a language model');
+              : (model.problem ?? 'not the config of a language model');
             const state = model.state === 'whole' ? [] : [stateText(model.state)];
             return [
               [storeName(model.store), model.name, design, `${formatSize(model.bytes)} on disk`, ...state].join(' · '),

@@ -9,21 +9,23 @@ import type { KeyInfo } from './keys';
 const QUANTISED = 'How the weights are quantised: the method, its bits and groups, and what stays wide.';
 const ROUTED = 'Routed experts of a layer; a token uses some of them.';
 const CHOSEN = 'Routed experts that a token uses in a layer.';
-const FEED_FORWARD = 'Inner width of the feed-forward; of each expert, where no other key gives it.';
+const FEED_FORWARD = 'Inner width of the feed-forward; of each expert, if no other key gives it.';
 const EPSILON = 'Added under the square root of a norm, so that it never divides by zero.';
 const ACTIVATION = 'Function between the two halves of the feed-forward.';
-const TRAINING = 'Used in training alone.';
+const TRAINING = 'Used only in training.';
 
 const TABLE = {
   model_type: { text: 'Names the family by whose rules every other key is read.' },
   architectures: { text: 'The class that the weights were saved from.' },
   quantization_config: { text: QUANTISED },
-  vocab_size: { text: 'Tokens of the vocabulary: rows of the embedding, and of the output unless both are one.' },
+  vocab_size: {
+    text: 'Tokens of the vocabulary: rows of the embedding, and of the output unless both share their weights.',
+  },
   padded_vocab_size: { text: 'Rows of the embedding, padded for speed.', families: 'ChatGLM' },
   tie_word_embeddings: { text: 'Whether the output uses the embedding’s weights instead of its own.' },
   intermediate_size: { text: FEED_FORWARD },
   ffn_hidden_size: { text: FEED_FORWARD, families: 'Falcon, ChatGLM' },
-  n_inner: { text: `${FEED_FORWARD} Four hidden sizes where absent.`, families: 'GPT-2, GPT-J' },
+  n_inner: { text: `${FEED_FORWARD} If absent, 4 × the hidden size.`, families: 'GPT-2, GPT-J' },
   ffn_dim: { text: FEED_FORWARD, families: 'OPT' },
   d_ff: { text: FEED_FORWARD, families: 'T5' },
   num_experts: { text: ROUTED, families: 'Qwen, OLMoE, Ernie' },
@@ -34,15 +36,18 @@ const TABLE = {
   num_experts_per_token: { text: CHOSEN },
   moe_top_k: { text: CHOSEN },
   moe_topk: { text: CHOSEN },
-  n_shared_experts: { text: 'Experts that every token uses, beside the routed ones.', families: 'DeepSeek, GLM, Kimi' },
-  num_shared_experts: { text: 'Experts that every token uses, beside the routed ones.' },
+  n_shared_experts: {
+    text: 'Experts that every token uses, in addition to the routed ones.',
+    families: 'DeepSeek, GLM, Kimi',
+  },
+  num_shared_experts: { text: 'Experts that every token uses, in addition to the routed ones.' },
   moe_intermediate_size: { text: 'Inner width of one routed expert.' },
   shared_expert_intermediate_size: { text: 'Inner width of the expert that every token uses.', families: 'Qwen' },
-  first_k_dense_replace: { text: 'The first layers have no experts: so many.', families: 'DeepSeek, GLM, Kimi' },
+  first_k_dense_replace: { text: 'Number of first layers that have no experts.', families: 'DeepSeek, GLM, Kimi' },
   moe_layer_freq: { text: 'Every n-th layer has experts, or a list that says which.', families: 'DeepSeek' },
   decoder_sparse_step: { text: 'Every n-th layer has experts.', families: 'Qwen' },
   mlp_only_layers: { text: 'Layers without experts.', families: 'Qwen' },
-  n_group: { text: 'Experts are chosen within groups: so many.', families: 'DeepSeek, GLM, Kimi' },
+  n_group: { text: 'Number of groups that experts are chosen from.', families: 'DeepSeek, GLM, Kimi' },
   topk_group: { text: 'Groups within which experts are chosen.', families: 'DeepSeek, GLM, Kimi' },
   norm_topk_prob: { text: 'Whether the weights of the chosen experts are made to sum to one.' },
   routed_scaling_factor: { text: 'Factor on the weights of the chosen experts.' },
@@ -50,7 +55,7 @@ const TABLE = {
   topk_method: { text: 'How the router chooses experts.', families: 'DeepSeek, GLM, Kimi' },
   router_aux_loss_coef: { text: `Weight of the loss that balances experts. ${TRAINING}` },
   output_router_logits: { text: 'Whether the router’s scores are returned.' },
-  swiglu_limit: { text: 'Bound of what enters the gate of an expert.', families: 'gpt-oss' },
+  swiglu_limit: { text: 'Cap on what enters the gate of an expert.', families: 'gpt-oss' },
   hidden_act: { text: ACTIVATION },
   hidden_activation: { text: ACTIVATION, families: 'Gemma' },
   activation_function: { text: ACTIVATION, families: 'GPT-2, OPT, BART' },
@@ -65,8 +70,8 @@ const TABLE = {
   resid_pdrop: { text: `Share of activations that are dropped. ${TRAINING}` },
   attn_pdrop: { text: `Share of attention weights that are dropped. ${TRAINING}` },
   initializer_range: { text: `Spread of the random weights that training starts from. ${TRAINING}` },
-  final_logit_softcapping: { text: 'Bound of the logits (a tanh).', families: 'Gemma' },
-  pretraining_tp: { text: 'Devices over which it was trained; results are the same.' },
+  final_logit_softcapping: { text: 'Cap on the logits (by tanh).', families: 'Gemma' },
+  pretraining_tp: { text: 'Number of devices that it was trained on; results do not depend on it.' },
 } satisfies Readonly<Record<string, KeyInfo>>;
 
 export const OTHER_KEYS: Readonly<Record<string, KeyInfo>> = TABLE;

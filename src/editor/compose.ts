@@ -138,7 +138,7 @@ function registerOpenFromHub({ models }: Services): Disposable {
   return registerCommand(COMMANDS.openFromHub, async (argument?: unknown) => {
     if (models) return (await models.get()).openFromHub(argument);
     // In the browser it is in no list; a link or a key may still name it.
-    return void tell(l10n.t('Models of the Hub open in desktop VS Code alone for now.'));
+    return void tell(l10n.t('Models on the Hub can only be opened in desktop VS Code for now.'));
   });
 }
 

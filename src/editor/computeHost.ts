@@ -424,7 +424,7 @@ async function askThorough(reading: Reading, name: string): Promise<boolean | nu
       label: thorough ? l10n.t('Thorough') : l10n.t('Quick'),
       description: aboutSeconds(expectedSeconds(plan, on, computeThreads())),
       detail: l10n.t(
-        '{0} against {1} tokens; with the cache and without, at {2} to {3} tokens',
+        '{0} against {1} tokens; with and without the cache, at {2} to {3} tokens',
         designs,
         formatInteger(plan.tokens),
         first ?? '',

@@ -105,7 +105,7 @@ async function askWeights(
       label: l10n.t('Measure on random weights'),
       description: takesMinutes(reading) ? l10n.t('minutes') : l10n.t('seconds'),
       detail: l10n.t(
-        'In the shapes of this config: shows what is possible and how long it takes, and says nothing about this model',
+        'In the shapes of this config: shows what is possible and how long it takes, but says nothing about this model',
       ),
       value: 'random',
     },

@@ -22,7 +22,7 @@ function lintNoSize(context: LintContext): void {
   const { own } = context;
   const window = own.own('sliding_window');
   if (window !== 0 && window !== -1 && window !== false) return;
-  const message = `sliding_window is ${show(window)}: taken for no window. Loaders that ask for null alone take it for one.`;
+  const message = `sliding_window is ${show(window)}: it is read as no window, but loaders that only check for null take it as a window.`;
   context.report(own, 'wrong-value', 'warning', 'sliding_window', message);
 }
 

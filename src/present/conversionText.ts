@@ -148,10 +148,10 @@ function siblingParts(siblings: readonly Sibling[]): readonly Markdown[] {
   if (siblings.length === 0) return [];
   const whole = Math.max(...siblings.map(({ cachedPerToken }) => cachedPerToken));
   return [
-    heading(2, 'Trained as what they are'),
-    md`Headlight’s sample models: the same text, steps and optimiser, about the same number of parameters, one run each. Nats a token on text that they were not trained on.`,
+    heading(2, 'Trained with this attention'),
+    md`Headlight’s sample models: the same text, steps and optimiser, about the same number of parameters, one run each. Nats per token on text that they were not trained on.`,
     table(
-      ['design', 'cached a token and layer', 'cache', 'held-out loss'],
+      ['design', 'cached per token and layer', 'cache', 'held-out loss'],
       siblings.map(({ design, cachedPerToken, heldOutLoss }) => [
         design,
         formatInteger(cachedPerToken),

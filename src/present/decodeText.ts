@@ -21,7 +21,7 @@ export function decodeMarkdown(model: string, result: DecodeResult): Markdown {
     md`${machine}. ${library} on ${device} (${engine}), float32.`,
     heading(2, md`One new token against ${formatInteger(tokens)} cached ones`),
     sentenceText(
-      `One sequence, one layer: ${formatInteger(result.queryHeads)} query heads, ${widths(result)}. Measured is the attention between the projections: scores, softmax and the sum over the cache.`,
+      `One sequence, one layer: ${formatInteger(result.queryHeads)} query heads, ${widths(result)}. What is measured is the attention between the projections: scores, softmax and the sum over the cache.`,
     ),
     table(
       ['Design', 'Cache', 'Measured', 'vs. MHA', 'Roofline', 'vs. MHA'],
@@ -121,7 +121,7 @@ function comparedText(ratio: number): string {
 }
 
 function designName({ label, form, own }: MeasuredDesign): string {
-  const how = form === 'absorbed' ? ', W_UK and W_UV in the step' : form === 'expanded' ? ', K and V made anew' : '';
+  const how = form === 'absorbed' ? ', W_UK and W_UV in the step' : form === 'expanded' ? ', K and V made again' : '';
   return `${label}${how}${own ? ' (this model)' : ''}`;
 }
 
@@ -169,13 +169,13 @@ function claimSentence({ predictions }: DecodeResult): string {
   const where = reached
     ? `with its projections the layer reaches it from ${formatInteger(reached.batch)} ${reached.batch === 1 ? 'sequence' : 'sequences at once'} up`
     : 'with its projections this layer does not reach it';
-  return `Not measured here. The lectures’ “more than 6 times faster” is of a GPU at DeepSeek’s size; by roofline, ${where}, because the weights are read once for all sequences and the cache of each is read for itself.`;
+  return `Not measured here. The lectures’ “more than 6 times faster” is for a GPU at DeepSeek’s size; by roofline, ${where}, because the weights are read once for all sequences and the cache of each is read for itself.`;
 }
 
 function scaledText({ scale, hiddenSize }: DecodeResult): string {
   return scale === 1
     ? ''
-    : `, scaled down so that it can be waited for: heads and hidden width (${formatInteger(hiddenSize)}) divided by ${scale}. Ratios say more than times`;
+    : `, scaled down to finish in reasonable time: heads and hidden width (${formatInteger(hiddenSize)}) divided by ${scale}. Look at the ratios rather than the times`;
 }
 
 /** From the shortest to the longest context: how either way grows. */
@@ -201,12 +201,14 @@ function method({ layer, designs, steps, remarks, ms: took }: DecodeResult): str
   const [fewest, most] = [Math.min(...runs), Math.max(...runs)];
   const times = fewest === most ? `${most}` : `${fewest} to ${most}`;
   return [
-    `The shapes are those of layer ${layer}; the numbers in weights and cache are random (seeded), which changes no time. Norms, biases and windows are left out.`,
+    `The shapes are those of layer ${layer}; the numbers in weights and cache are random (seeded), which changes no time. Norms, biases and windows are not included.`,
     ...(timings.length > 0
-      ? [`Each time is the median of ${times} runs, after runs that do not count; ${(took / 1e3).toFixed(0)} s in all.`]
+      ? [
+          `Each time is the median of ${times} runs, after runs that do not count; ${(took / 1e3).toFixed(0)} s in total.`,
+        ]
       : []),
     'MLA is measured absorbed: W_UK and W_UV count as parts of the projections, as the word says; “in the step” multiplies them there.',
-    'The compute process gives way to the editor: other programs make it slower, and the next run may differ.',
+    'The compute process runs at low priority: other programs make it slower, and the next run may differ.',
     ...(designs.some(({ timing }) => timing && timing.medianMs < SHORT_MS)
       ? ['Steps below 0.2 ms are mostly the call into the engine: they say little about the design.']
       : []),

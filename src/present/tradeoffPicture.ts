@@ -73,7 +73,7 @@ function upper(siblings: readonly Sibling[], most: number, x: Across): Svg {
       return column.map((at, i) => [at, elementAt(found, i)] as const);
     }),
   );
-  return svg`${frame('Sample models after training: held-out loss, nats a token', UPPER, scale, most, x)}${siblings.map(
+  return svg`${frame('Sample models after training: held-out loss, nats per token', UPPER, scale, most, x)}${siblings.map(
     ({ design, latent, heldOutLoss }, at) => {
       const [left, color] = [x(elementAt(ratios, at)), latent ? LATENT : HEADED];
       return svg`${mark(latent ? 'joint-svd' : 'mean-pool', left, scale.y(heldOutLoss), color, true)}<text x="${left + LABEL}" y="${(places.get(at) ?? 0) + 4}">${design} ${heldOutLoss.toFixed(3)}</text>`;
@@ -100,7 +100,7 @@ function lower(layer: number, series: readonly Series[], most: number, x: Across
       const label = elementAt(places, at);
       return svg`<path d="${path}" fill="none" style="stroke: ${color}" stroke-width="1.25" stroke-dasharray="${one.rope ? '5 3' : 'none'}"/>${one.points.map(({ ratio, loss }) => mark(one.method, x(ratio), scale.y(loss), color, !one.rope))}<path d="M${end + 5} ${scale.y(last(one).loss)}L${RIGHT + 14} ${label}" fill="none" stroke="currentColor" stroke-opacity="0.4"/><text x="${RIGHT + 18}" y="${label + 4}">${one.label}</text>`;
     },
-  )}<text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">how many times smaller the cache of a token is</text>`;
+  )}<text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">how many times smaller the cache per token is</text>`;
 }
 
 /** What is drawn in one way: designs of one kind by one method, larger caches first. */

@@ -130,7 +130,7 @@ export function weightFacts(
   };
 }
 
-const NO_MODEL = 'The metadata describe no model that is known here: nothing can be said about its cache.';
+const NO_MODEL = 'The metadata does not describe a model that is known here: nothing can be said about its cache.';
 const NO_CONFIG =
   'There is no config.json beside it: types, shapes and sizes are known, its heads and its cache are not.';
 const NO_MODEL_CONFIG =

@@ -94,7 +94,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   };
 }
 
-/** What the place of the language model was found by: a type that is no text, a nested model that is no object. */
+/** What the place of the language model was found by: a type that is not a string, a nested model that is no object. */
 function checkPlace(location: Location, root: ConfigReader, own: ConfigReader): void {
   for (const reader of location.path.length === 0 ? [root] : [root, own]) {
     const type = reader.own('model_type');

@@ -43,7 +43,7 @@ export async function localModels(environment: StoreEnvironment, options: LookOp
       // A program that is not here is no problem.
       if (info === null) continue;
       places.push({ store, path });
-      if (!info.isDirectory()) problems.push(`${named(path)} is no folder.`);
+      if (!info.isDirectory()) problems.push(`${named(path)} is not a folder.`);
       else {
         const look: Look = { walk, place: path, models, problems };
         await LOOKS[store](look).catch((error: unknown) =>
@@ -83,7 +83,7 @@ async function lookAtHuggingFace(look: Look): Promise<void> {
     try {
       await lookAtRepo(look, repo, folder);
     } catch (error) {
-      problems.push(`${named(folder)} is no model of Hugging Face's cache: ${why(error)}`);
+      problems.push(`${named(folder)} is not a model in Hugging Face's cache: ${why(error)}`);
     }
   }
 }
@@ -265,13 +265,13 @@ async function configOf({
   try {
     const isFolder = place.endsWith('config.json');
     if (state === 'incomplete' && !isFolder)
-      return { config: null, problem: 'Its download has not ended, or a part of it is missing.' };
+      return { config: null, problem: 'Its download is not complete, or a part of it is missing.' };
     const text = isFolder ? await readText(join(path, 'config.json')) : await configOfGguf(path);
     if (text.length > MOST_CONFIG_TEXT) return { config: null, problem: 'Its config is too long.' };
     return { config: text, problem: null };
   } catch (error) {
     const missing = state === 'incomplete' && store === 'huggingFace';
-    return { config: null, problem: missing ? 'Its download has not ended.' : why(error) };
+    return { config: null, problem: missing ? 'Its download is not complete.' : why(error) };
   }
 }
 
@@ -312,5 +312,5 @@ function why(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   if (code === 'ENOENT') return 'a file of it is missing.';
   if (code === 'EACCES' || code === 'EPERM') return 'it may not be read.';
-  return 'it is not as its program writes it.';
+  return 'it is not as its program would write it.';
 }

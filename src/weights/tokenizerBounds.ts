@@ -101,7 +101,7 @@ export function boundedDescription(description: Node, growth: Growth): Record<st
   const { model, added_tokens: added, normalizer, pre_tokenizer, post_processor, decoder } = description;
   checkModel(model);
   const tokens = listOf(added);
-  if ((added ?? null) !== null && !Array.isArray(added)) throw new Beyond('its added_tokens are no list');
+  if ((added ?? null) !== null && !Array.isArray(added)) throw new Beyond('its added_tokens are not a list');
   for (const token of tokens)
     if (!isNode(token) || typeof token['content'] !== 'string' || !isId(token['id']))
       throw new Beyond('an added token has no text or no id');
@@ -126,7 +126,7 @@ function boundedSteps(root: unknown, growth: Growth): unknown {
   const counts = new Map<unknown, number>();
   const bounded = (step: unknown): unknown => {
     if (step === null || step === undefined) return step;
-    if (!isNode(step)) throw new Beyond('it has a step that is no object');
+    if (!isNode(step)) throw new Beyond('it has a step that is not an object');
     checkCount('steps', ++count, MOST_STEPS);
     const { type, content } = step;
     counts.set(type, (counts.get(type) ?? 0) + 1);
@@ -170,10 +170,10 @@ function checkForm(step: Node): void {
   const { type, pattern } = step;
   if (typeof type !== 'string') throw new Beyond('it has a step without a type');
   for (const key of TEXTS.get(type) ?? [])
-    if (typeof step[key] !== 'string') throw new Beyond(`${key} of its step ${shown(type)} is no text`);
+    if (typeof step[key] !== 'string') throw new Beyond(`${key} of its step ${shown(type)} is not a string`);
   if (!PATTERNED.includes(type)) return;
   const expression = isNode(pattern) ? (pattern['Regex'] ?? pattern['String']) : undefined;
-  if (typeof expression !== 'string') throw new Beyond(`pattern of its step ${shown(type)} is no text`);
+  if (typeof expression !== 'string') throw new Beyond(`pattern of its step ${shown(type)} is not a string`);
 }
 
 function checkStep(step: Node): void {
@@ -209,7 +209,7 @@ function checkModel(model: unknown): void {
   if (typeof vocab !== 'object' || vocab === null) throw new Beyond('its model has no vocabulary');
   for (const merge of listOf(merges))
     if (typeof merge !== 'string' && !(Array.isArray(merge) && merge.length === 2 && merge.every(isText)))
-      throw new Beyond('a merge of its model is no pair of tokens');
+      throw new Beyond('a merge of its model is not a pair of tokens');
   if (Array.isArray(vocab))
     for (const entry of vocab as readonly unknown[])
       if (!Array.isArray(entry) || !isText(entry[0]) || typeof entry[1] !== 'number')

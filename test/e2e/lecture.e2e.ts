@@ -171,7 +171,7 @@ describe.skipIf(!thorough)('the lectures', () => {
     async () => {
       await showMessages();
       await message('The scenario is now that of the example: 1 × 1,024')
-        .getByRole('button', { name: 'Put Back' })
+        .getByRole('button', { name: 'Restore Scenario' })
         .click();
       await panel.untilShows('Cache at 1 × 32,768 tokens');
     },

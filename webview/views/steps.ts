@@ -286,7 +286,7 @@ export class StepsView extends LitElement {
     return button({
       label: playing ? '❚❚' : '▶\uFE0E',
       name: playing ? 'Pause' : 'Play',
-      title: playing ? 'Pause (Space)' : 'Play, half a second a step (Space)',
+      title: playing ? 'Pause (Space)' : 'Play, half a second per step (Space)',
       run: () => this.togglePlay(),
     });
   }

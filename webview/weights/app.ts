@@ -115,7 +115,7 @@ export class WeightsApp extends LitElement {
       this.failure = message;
       void host.call('editor/log', { text: detail.slice(0, 4000) }).catch(() => undefined);
     });
-    host.on('changed', () => void this.open('It has changed on the disk and was read again'));
+    host.on('changed', () => void this.open('The file has changed on disk and was read again'));
     host.on('units', (units) => {
       this.units = units;
       this.arrange();
@@ -169,7 +169,7 @@ export class WeightsApp extends LitElement {
     } catch (error) {
       if (opening !== this.opening) return;
       if (isRpcError(error) && error.code === 'conflict')
-        void this.open('It has changed on the disk and was read again');
+        void this.open('The file has changed on disk and was read again');
       else this.marksProblem = messageOf(error);
     }
   }
@@ -262,7 +262,7 @@ export class WeightsApp extends LitElement {
     const bits = elements > 0 ? `${((weights.bytes * 8) / elements).toFixed(2)} bits each on average` : '';
     const known = facts.modelType !== null;
     return html`
-      <p class="quiet">${format === 'gguf' ? 'GGUF' : 'Safetensors'} · ${files.length === 1 ? 'one file' : `${files.length} files`} of ${formatBytes(fileBytes)} · read from the headers alone</p>
+      <p class="quiet">${format === 'gguf' ? 'GGUF' : 'Safetensors'} · ${files.length === 1 ? 'one file' : `${files.length} files`} of ${formatBytes(fileBytes)} · read from the headers only</p>
       <div class="facts">
         <div><p class="big">${formatCount(elements)} <span class="small">weights</span></p>
           <p class="small">${formatInteger(elements)} in ${formatInteger(tensors)} tensors · ${formatBytes(weights.bytes)}${bits === '' ? '' : ` · ${bits}`}</p>
@@ -364,7 +364,7 @@ export class WeightsApp extends LitElement {
           chosen < 0
             ? nothing
             : html`<headlight-tensor .list=${list} .version=${version} .tensor=${chosen} .mark=${list.markOf(chosen)} .units=${this.units}
-          @headlight-close=${() => this.close()} @headlight-changed=${() => void this.open('It has changed on the disk and was read again')}></headlight-tensor>`
+          @headlight-close=${() => this.close()} @headlight-changed=${() => void this.open('The file has changed on disk and was read again')}></headlight-tensor>`
         }
       </div>
     </section>`;

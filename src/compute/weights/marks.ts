@@ -57,7 +57,7 @@ async function planOf(
       JSON.stringify(await configFromTensors(store, ggufConfig(store.metadata))),
       options,
     );
-    if (!reading) return 'The metadata describe no language model.';
+    if (!reading) return 'The metadata does not describe a language model.';
     const architecture = String(store.metadata['general.architecture']);
     return ggufPlan({ store, architecture, reading, report });
   }

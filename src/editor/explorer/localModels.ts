@@ -30,7 +30,7 @@ export interface FoundModel {
 /** Null where it was cancelled, or cannot be done here. */
 export async function lookForLocalModels({ models }: Services): Promise<LocalModels | null> {
   if (!models) {
-    void tell(l10n.t('The models on this machine are listed in desktop VS Code alone.'));
+    void tell(l10n.t('The models on this machine are listed in desktop VS Code only.'));
     return null;
   }
   return withProgress(l10n.t('Looking for models on this machine'), async (_report, token) => {
@@ -108,7 +108,7 @@ export function localItems(found: LocalModels | null, store: StoreItem['store'])
 }
 
 function problemsOf({ problems, cut }: LocalModels): readonly string[] {
-  return cut ? [...problems, l10n.t('There is more than one look takes: not all folders were looked at.')] : problems;
+  return cut ? [...problems, l10n.t('There are too many folders to search at once: not all were searched.')] : problems;
 }
 
 function itemOf(model: LocalModel): ViewItem {
@@ -123,7 +123,7 @@ function itemOf(model: LocalModel): ViewItem {
     item.id = id;
     return item;
   }
-  const why = problem ?? l10n.t('Its config is none of a language model.');
+  const why = problem ?? l10n.t('Its config is not that of a language model.');
   const item = new ViewItem(name, [...tail, why].join(' · '), joined([path, why].map(sentenceText), '\n\n'));
   item.id = id;
   item.iconPath = new ThemeIcon(state === 'incomplete' ? 'cloud-download' : 'question');

@@ -137,7 +137,7 @@ export class HubModels {
       if (to - from > permit.left)
         throw new RpcError('unavailable', l10n.t('The run needs more bytes than it said; it was stopped.'));
       permit.left -= to - from;
-    } else if (to > MOST_HEADER_BYTES) throw new RpcError('unavailable', l10n.t('This is no header.'));
+    } else if (to > MOST_HEADER_BYTES) throw new RpcError('unavailable', l10n.t('This is not a header.'));
     try {
       if (permit.left === null) await this.allowHeaders(permit.key, permit.name);
       return await permit.folder.fetchPart(path, from, to);
@@ -195,11 +195,8 @@ async function allows({ name, host, files, weights }: Announcement): Promise<boo
             formatSize(weights.bytes),
             formatSize(weights.files * HEADER_BYTES),
           )
-        : l10n.t(
-            'Headers say which tensors the files of weights have: about {0} for each file.',
-            formatSize(HEADER_BYTES),
-          ),
-      l10n.t("What comes stays in Hugging Face's cache on this machine, where Python finds it too."),
+        : l10n.t('Headers say which tensors the weight files have: about {0} for each file.', formatSize(HEADER_BYTES)),
+      l10n.t("Fetched files stay in Hugging Face's cache on this machine, where Python finds them too."),
     ],
     fetchIt,
     always,
@@ -222,7 +219,7 @@ async function allowsWeights(name: HubName, bytes: number): Promise<boolean> {
       l10n.t(
         'The rows of the embedding that the prompt needs, and the tensors of the layers up to the one that is looked at.',
       ),
-      l10n.t('What comes is kept, and is not fetched again.'),
+      l10n.t('Fetched files are kept and not fetched again.'),
     ],
     yes,
   );

@@ -119,7 +119,7 @@ async function askName(services: Services): Promise<string | null> {
   const host = hubHost(process.env);
   const picker = createPicker<NameItem>(
     l10n.t('Open Model from the Hub'),
-    l10n.t('org/name, org/name@revision; what is not on this machine is asked of {0}', host),
+    l10n.t('org/name, org/name@revision; what is not on this machine is fetched from {0}', host),
   );
   const { widget } = picker;
   widget.matchOnDescription = true;
@@ -141,7 +141,7 @@ async function askName(services: Services): Promise<string | null> {
       return { label, description: l10n.t('ask {0}', host), name: label, alwaysShow: true };
     } catch (error) {
       const detail = error instanceof HubNameError ? error.fix : '';
-      return { label: l10n.t('This is no name of a model on the Hub'), detail, alwaysShow: true };
+      return { label: l10n.t('This is not the name of a model on the Hub'), detail, alwaysShow: true };
     }
   };
   try {

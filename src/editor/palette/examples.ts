@@ -56,7 +56,7 @@ function examples(): readonly Example[] {
     },
     {
       label: l10n.t('DeepSeek-V2 as articles count it: 32 heads, 30 layers'),
-      says: l10n.t('MHA and MLA, a token'),
+      says: l10n.t('MHA and MLA, per token'),
       file: 'examples/deepseek-v2-wiki/config.json',
       tokens: 1,
       units: 'GiB',
@@ -97,7 +97,7 @@ export async function openExample({ context }: Services, argument: unknown): Pro
   });
   await commands.executeCommand(COMMANDS.openPanelBeside, Uri.joinPath(context.extensionUri, 'media', file), view);
   if (putBack) {
-    const back = l10n.t('Put Back');
+    const back = l10n.t('Restore Scenario');
     const text = l10n.t('The scenario is now that of the example: {0}.', scenarioText(example));
     void tell(text, back).then((answer) => {
       if (answer === back) void putBack();
@@ -109,7 +109,7 @@ export async function openExample({ context }: Services, argument: unknown): Pro
 async function askExample(all: readonly Example[]): Promise<Example | null> {
   const picked = await pickOne<Example>({
     title: l10n.t('Open a Worked Example'),
-    placeholder: l10n.t('Opens the model in the panel and sets the scenario; one click puts the scenario back'),
+    placeholder: l10n.t('Opens the model in the panel and sets the scenario; one click restores the scenario'),
     place: ONLY,
     choices: all.map((example) => ({
       label: example.label,

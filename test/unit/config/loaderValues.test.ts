@@ -179,9 +179,9 @@ describeAll(`values of another type than the key's${depthNote}`, () => {
   };
   it.each<readonly [why: string, config: Holder]>([
     ['a width that the cache does not depend on', { ...LLAMA, hidden_size: 'x' }],
-    ['a type of the model that is no text', { ...LLAMA, architectures: ['LlamaForCausalLM'], model_type: [8] }],
+    ['a type of the model that is not a string', { ...LLAMA, architectures: ['LlamaForCausalLM'], model_type: [8] }],
     ['a language model that is no object', { ...LLAMA, text_config: 'x' }],
-    ['an element type that is no text', { ...LLAMA, torch_dtype: 32 }],
+    ['an element type that is not a string', { ...LLAMA, torch_dtype: 32 }],
     ['a quantisation that is no object', { ...LLAMA, quantization_config: 'fp8' }],
     ['layers by words', { ...MAMBA, model_type: 'bamba', attn_layer_indices: ['x'] }],
     ['layers below zero', { ...MAMBA, model_type: 'bamba', attn_layer_indices: [-1] }],

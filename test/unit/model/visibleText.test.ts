@@ -137,7 +137,7 @@ describe('visible text', () => {
         for (const indent of [undefined, 2]) {
           const written = visibleJson({ [from]: [from] }, indent);
           expect(written.replaceAll('\n', '')).not.toMatch(UNSEEN);
-          // Half of a character is no text that JSON could hold by itself: it is an escape there, too.
+          // Half of a character is not a string that JSON could hold by itself: it is an escape there, too.
           expect(JSON.parse(written)).toEqual({ [from]: [from] });
         }
       }),

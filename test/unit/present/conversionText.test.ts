@@ -160,7 +160,7 @@ describe('the page of what a conversion loses', () => {
       null,
     );
     expect(source).toContain('Most affected: the pattern of head 3 in group 3 (GQA-4, mean-pool), distance 0.2000.');
-    expect(source).not.toContain('Trained as what they are');
+    expect(source).not.toContain('Trained with this attention');
   });
 
   it('is measured on a text whose words the sample models know as words', async () => {

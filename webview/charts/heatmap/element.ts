@@ -288,7 +288,7 @@ export class Heatmap extends LitElement {
     );
   }
 
-  /** Another window on each side, of so many positions in all. */
+  /** Another window on each side, of so many positions in total. */
   private change(to: (window: Window, end: number, side: 'rows' | 'columns') => Window): void {
     const { model } = this;
     if (model === null) return;
