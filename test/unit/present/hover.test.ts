@@ -224,11 +224,11 @@ describe('hovers of keys that shape no cache', () => {
     );
     for (const [key, is] of Object.entries({
       rms_norm_eps: 'never divides by zero',
-      attention_dropout: 'Used in training alone',
+      attention_dropout: 'Used only in training',
       rope_scaling: 'stretched beyond the trained length',
       rope_theta: 'Base of the rotary frequencies',
       use_cache: 'keeps a KV cache',
-      initializer_range: 'Used in training alone',
+      initializer_range: 'Used only in training',
     })) {
       const found = fullHover(text, `"${key}"`) ?? '';
       expect(found, key).toContain(is);

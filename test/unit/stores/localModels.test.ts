@@ -51,7 +51,7 @@ describe('the models on this machine', () => {
     expect(llama?.bytes).toBe(llamaGguf().byteLength);
     expect(JSON.parse(llama?.config ?? '{}')).toMatchObject({ num_hidden_layers: 2, num_key_value_heads: 2 });
     expect(found.models.find(({ name }) => name === 'hf.co/org/name:Q4')?.problem).toMatch(/GGUF/);
-    expect(found.problems.join('\n')).toMatch(/models--org--broken is no model of Hugging Face's cache/);
+    expect(found.problems.join('\n')).toMatch(/models--org--broken is not a model in Hugging Face's cache/);
     expect(found.problems.join('\n')).toMatch(/broken:latest of Ollama cannot be read/);
     expect(found.problems).toHaveLength(2);
   });
@@ -168,7 +168,7 @@ describe('bounds', () => {
     put(join(home, 'file'), 'x');
     expect(await localModels(at({ LLAMA_CACHE: join(home, 'file') }), { stores: ['llamaCpp'] })).toMatchObject({
       models: [],
-      problems: [expect.stringMatching(/is no folder\.$/)],
+      problems: [expect.stringMatching(/is not a folder\.$/)],
     });
     const random = generator(Number(process.env['HEADLIGHT_SEED'] ?? Date.now()) >>> 0);
     const cache = join(home, 'cache');

@@ -192,21 +192,21 @@ const HOSTILE: readonly (readonly [name: string, parts: Parts, text: string, say
     // Counted, or a slow machine was sooner.
     /fit this text in more than 4,000,000 places|stopped after 7 s/,
   ],
-  ['a step that is a text', { normalizer: 'Lowercase' }, 'a', /a step that is no object/],
+  ['a step that is a text', { normalizer: 'Lowercase' }, 'a', /a step that is not an object/],
   ['a step without a kind', { decoder: { pattern: {} } }, 'a', /a step without a type/],
   // The library wrote "undefined" before each text.
-  ['nothing that is put before a text', { normalizer: { type: 'Prepend', content: 5 } }, 'a', /prepend .*is no text/],
+  ['nothing that is put before a text', { normalizer: { type: 'Prepend', content: 5 } }, 'a', /prepend .*is not a string/],
   [
     'a pattern that is none',
     { normalizer: { type: 'Replace', pattern: {}, content: 'a' } },
     'a',
-    /pattern .*is no text/,
+    /pattern .*is not a string/,
   ],
-  ['added tokens that are a text', { added_tokens: 'abc' }, 'a', /added_tokens are no list/],
+  ['added tokens that are a text', { added_tokens: 'abc' }, 'a', /added_tokens are not a list/],
   ['an added token without a text', { added_tokens: [{ id: 1, content: null }] }, 'a', /an added token has no text/],
   ['no model', { model: null }, 'a', /has no model/],
   ['a vocabulary that is a number', { model: { type: 'BPE', vocab: 8, merges: [] } }, 'a', /no vocabulary/],
-  ['a merge of one token', { model: { type: 'BPE', vocab: { a: 0 }, merges: [['a']] } }, 'a', /no pair of tokens/],
+  ['a merge of one token', { model: { type: 'BPE', vocab: { a: 0 }, merges: [['a']] } }, 'a', /not a pair of tokens/],
   ['an entry without a score', { model: unigram([['a'], ['b', -1]]) }, 'a', /no text or no score/],
   ['a token whose id is none', { model: { type: 'BPE', vocab: { a: 'b' }, merges: [] } }, 'a', /has no id for/],
 ];
