@@ -127,7 +127,7 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
       null,
     );
     const panel = new Panel(page);
-    await panel.untilShows('Run shows which tokens');
+    await panel.untilShows('which tokens it looks at');
     await panel.frame.getByRole('button', { name: 'Run', exact: true }).click();
     await dialog().waitFor();
     await expect.poll(() => dialog().innerText()).toMatch(/Fetch up to .* of the weights of hf:org\/never-downloaded/);

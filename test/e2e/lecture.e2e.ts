@@ -150,7 +150,7 @@ describe.skipIf(!thorough)('the lectures', () => {
     await clicks.click(design(/^MHA/));
     // Against the model as it is, GQA with 8 groups of 4: 32 heads, 1 head, and 576 numbers for 2 · 8 · 128.
     await expect.poll(sizes).toEqual({
-      'as it is (GQA)': '4 GiB',
+      'llama-3-8b (GQA)': '4 GiB',
       MHA: '16 GiB × 4',
       MQA: '512 MiB ÷ 8',
       'MLA 512 + 64': '1.13 GiB ÷ 3.56',
@@ -164,7 +164,7 @@ describe.skipIf(!thorough)('the lectures', () => {
       await example(clicks, 'GPT-3 175B at 1,024 tokens');
       await expect
         .poll(sizes)
-        .toMatchObject({ 'as it is (MHA)': '4.5 GiB', 'GQA-8': '384 MiB ÷ 12', MQA: '48 MiB ÷ 96' });
+        .toMatchObject({ 'GPT-3 175B (MHA)': '4.5 GiB', 'GQA-8': '384 MiB ÷ 12', MQA: '48 MiB ÷ 96' });
       await panel.untilShows('Cache at 1 × 1,024 tokens');
       await panel.frame.getByRole('heading', { name: 'GPT-3 175B', exact: true }).waitFor();
     },
@@ -179,14 +179,14 @@ describe.skipIf(!thorough)('the lectures', () => {
 
   row('§2: GPT-3 at its own context of 2,048 tokens is 9 GiB', LLAMA, async (clicks) => {
     await example(clicks, 'GPT-3 175B at its own context');
-    await expect.poll(sizes).toMatchObject({ 'as it is (MHA)': '9 GiB' });
+    await expect.poll(sizes).toMatchObject({ 'GPT-3 175B (MHA)': '9 GiB' });
     await panel.untilShows('Cache at 1 × 2,048 tokens');
   });
 
   row('§2: DeepSeek-V3 at 100,000 tokens is 400, 25, 3.1 and 7.0 GB', LLAMA, async (clicks) => {
     await example(clicks, 'DeepSeek-V3 at 100,000 tokens');
     await expect.poll(sizes).toMatchObject({
-      'as it is (MLA)': '7.03 GB',
+      'DeepSeek-V3 (MLA)': '7.03 GB',
       MHA: '399.8 GB × 56.89',
       'GQA-8': '24.99 GB × 3.56',
       MQA: '3.12 GB ÷ 2.25',
@@ -245,7 +245,7 @@ describe.skipIf(!thorough)('the lectures', () => {
 
   row('§3.3: Falcon is a model with MQA', LLAMA, async (clicks) => {
     await example(clicks, 'Falcon 7B');
-    await panel.untilShows('71 query heads on one K and V');
+    await panel.untilShows('71 query heads share one K and V');
   });
 
   row('§3.4: GPT-2 has a pattern for each head, with the first token left out', GPT2, async (clicks) => {
@@ -264,7 +264,7 @@ describe.skipIf(!thorough)('the lectures', () => {
   row('§3.5: with the cache only the last row is computed, and the rest is kept', LLAMA, async (clicks) => {
     await stepByStep(clicks, 'KV cache');
     await clicks.slide(panel.frame.getByRole('slider', { name: 'Step' }), 13);
-    await panel.untilShows('Without a cache the work of a token grows with the square of the context');
+    await panel.untilShows('Without a cache, the work for a token grows with the square of the context');
     const costs = panel.frame.getByRole('region', { name: 'What each computes and keeps' });
     await costs.getByText('160 B').waitFor();
     await expect
@@ -336,12 +336,12 @@ describe.skipIf(!thorough)('the lectures', () => {
       await tab(clicks, 'Compare');
       await clicks.click(design(/^MQA/));
       await clicks.click(panel.frame.getByRole('button', { name: 'Measure what it loses…' }));
-      await clicks.quickPick.question('Which layer');
+      await clicks.quickPick.question('Measure What a Conversion Loses · mha (1/2)');
       await clicks.press('Enter');
-      await workbench().page.locator('.quick-input-widget .quick-input-title', { hasText: 'On which text' }).waitFor();
+      await clicks.quickPick.question('Measure What a Conversion Loses · mha (2/2)');
       await clicks.press('Enter');
       const { page } = workbench();
-      await untilPageSays(page, /loses as another design[\s\S]*joint-svd/);
+      await untilPageSays(page, /loses with another design[\s\S]*joint-svd/);
       // The output's error, the last column, by the design and what it keeps of a token.
       const rows = (await pageText(page)).split('\n');
       const errorOf = (kind: string, by: string, kept: number): number =>

@@ -89,6 +89,7 @@ describe('the panel', () => {
       null,
     );
     panel = new Panel(page);
+    await panel.takeTheSideBar();
   });
 
   test('shows the config that is open', async () => {

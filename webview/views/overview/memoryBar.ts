@@ -17,6 +17,7 @@ export const memoryStyles = css`
   .device.over { border-color: var(--vscode-errorForeground); }
   .parts { width: auto; margin-bottom: 4px; }
   .parts td, .parts th { height: 20px; padding: 0; }
+  .parts th { white-space: normal; }
   .parts td { padding-left: clamp(6px, 5cqi, 16px); }
   .parts span { display: inline-block; width: 12px; height: 10px; margin-right: 6px; border: 1px solid var(--vscode-descriptionForeground); }
 `;
