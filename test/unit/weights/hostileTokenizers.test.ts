@@ -195,7 +195,12 @@ const HOSTILE: readonly (readonly [name: string, parts: Parts, text: string, say
   ['a step that is a text', { normalizer: 'Lowercase' }, 'a', /a step that is not an object/],
   ['a step without a kind', { decoder: { pattern: {} } }, 'a', /a step without a type/],
   // The library wrote "undefined" before each text.
-  ['nothing that is put before a text', { normalizer: { type: 'Prepend', content: 5 } }, 'a', /prepend .*is not a string/],
+  [
+    'nothing that is put before a text',
+    { normalizer: { type: 'Prepend', content: 5 } },
+    'a',
+    /prepend .*is not a string/,
+  ],
   [
     'a pattern that is none',
     { normalizer: { type: 'Replace', pattern: {}, content: 'a' } },
