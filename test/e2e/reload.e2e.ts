@@ -61,7 +61,7 @@ describe.skipIf(!thorough)('the panel after a reload', () => {
       const preset = vscode.Uri.joinPath(root, 'media', 'presets', 'gpt-3-175b.json');
       await vscode.commands.executeCommand('headlight.openPanelBeside', preset);
     }, null);
-    await expect.poll(name).toContain('gpt-3');
+    await expect.poll(name).toContain('GPT-3');
     const shown = await name();
     await reloadWindow();
     await expect.poll(name).toBe(shown);
