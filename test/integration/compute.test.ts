@@ -98,7 +98,7 @@ suite('compute', function () {
     for (const { outputRelativeError } of found.conversions)
       assert.ok(outputRelativeError >= 0 && outputRelativeError < 2);
     const shown = await pageText();
-    assert.match(shown, /# What layer 1 of mha loses as another design/);
+    assert.match(shown, /# What layer 1 of mha loses with another design/);
     assert.match(shown, /Weights: those next to the config\./);
     assert.match(shown, /\| GQA-4 +\| mean-pool +\| +128 \| +÷ 2 \|/);
   });
@@ -112,7 +112,7 @@ suite('compute', function () {
     assert.equal(found?.seeded, null);
     assert.equal(found.conversions[0]?.cachedPerToken, 128);
     const shown = await pageText();
-    assert.match(shown, /# What layer 3 of MHA sample model loses as another design/);
+    assert.match(shown, /# What layer 3 of MHA sample model loses with another design/);
     assert.match(shown, /because none were found next to llama-3-8b/);
     // The picture is for the rendered page; what is copied is text.
     assert.match(shown, /<figure[^>]*><svg /);

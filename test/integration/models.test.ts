@@ -114,7 +114,7 @@ suite('models that lie elsewhere', function () {
     }
     const [first, second] = opened.map(({ uri }) => uri);
     assert.ok(await run('headlight.compareWithAnotherConfig', first, { with: [second] }));
-    assert.match(await pageText(), /beside other models/);
+    assert.match(await pageText(), /vs\. other models/);
     assert.ok(await run('headlight.fitToGpu', first, { gpu: 'h100-sxm', tokens: 100 }));
     await run('workbench.action.closeAllEditors');
   });

@@ -255,7 +255,7 @@ suite('palette', function () {
       const line = new RegExp(`\`${key}\`[^|]*\\| *(\\d+) \\|`).exec(text ?? '')?.[1];
       if (key !== 'torch_dtype') assert.ok(Number(line) >= 1 && Number(line) <= lineCount, `${key}: ${line}`);
     }
-    assert.match(text ?? '', /\*\*KV heads\*\* +\| +8/);
+    assert.match(text ?? '', /\*\*KV heads, g\*\* +\| +8/);
     assert.match(text ?? '', /4 GiB/);
     assert.equal(await pageText(), text);
   });
