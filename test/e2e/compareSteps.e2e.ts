@@ -84,11 +84,13 @@ describe.skipIf(!thorough)('compare', () => {
     await panel.untilShows('(GQA)');
   });
 
-  test('asks on which layer what a design loses is to be measured', async () => {
+  test('asks with which weights, and on which layer, what a design loses is to be measured', async () => {
     await panel.frame.getByRole('listbox').getByRole('option', { name: /^MQA/ }).click();
     await panel.frame.getByRole('button', { name: 'Measure what it loses…' }).click();
     const quickPick = new QuickPick(workbench().page);
-    await quickPick.question('Which layer');
+    await quickPick.question('Measure What a Conversion Loses · llama-3-8b (1/3)');
+    await quickPick.choose('Measure on a sample model');
+    await quickPick.question('Measure What a Conversion Loses · llama-3-8b (2/3)');
     await quickPick.entry('Layer 0');
     await quickPick.leave();
   });
