@@ -41,7 +41,7 @@ describe('the package', () => {
           .slice(folder.length + 1)
           .replaceAll('\\', '/'),
       );
-  });
+  }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('has what the manifest names, and every other file that runs', () => {
