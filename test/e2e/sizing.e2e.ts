@@ -62,7 +62,7 @@ describe('whether a model fits', () => {
     await quickPick.question('Will It Fit? · Qwen3 32B');
     await quickPick.entry('as the file says');
     await keys('q8_0', 'Enter');
-    await quickPick.entry('intrinsic');
+    await quickPick.entry('theoretical minimum');
     await keys('llama.cpp', 'Enter');
     await quickPick.entry('auto');
     await keys('q8_0', 'Enter');
