@@ -1,26 +1,13 @@
 /** Models in the stores of this machine and on the Hub: registered at activation, loaded when one is first opened or asked for. */
 
-import {
-  Disposable,
-  EventEmitter,
-  type FileChangeEvent,
-  type FileStat,
-  FileSystemError,
-  type FileSystemProvider,
-  type FileType,
-  l10n,
-  type Uri,
-  workspace,
-} from 'vscode';
+import { type FileStat, type FileSystemProvider, type FileType, l10n, type Uri, workspace } from 'vscode';
 import type { LoadBundle } from './bundles';
 import { MODEL_SCHEME } from './ids';
-import { Owner } from './lifecycle';
+import { ReadOnlyFiles } from './readOnlyFiles';
 import type { Models } from './models/models';
 import type { Services } from './services';
 
-export class LazyModels extends Owner implements FileSystemProvider {
-  private readonly changes = this.own(new EventEmitter<FileChangeEvent[]>());
-  readonly onDidChangeFile = this.changes.event;
+export class LazyModels extends ReadOnlyFiles implements FileSystemProvider {
   private loading: Promise<Models> | null = null;
   /** Null until it was needed. */
   loaded: Models | null = null;
@@ -57,25 +44,5 @@ export class LazyModels extends Owner implements FileSystemProvider {
 
   readDirectory(): [string, FileType][] {
     return [];
-  }
-
-  watch(): Disposable {
-    return new Disposable(() => undefined);
-  }
-
-  createDirectory(): never {
-    throw FileSystemError.NoPermissions();
-  }
-
-  writeFile(): never {
-    throw FileSystemError.NoPermissions();
-  }
-
-  delete(): never {
-    throw FileSystemError.NoPermissions();
-  }
-
-  rename(): never {
-    throw FileSystemError.NoPermissions();
   }
 }

@@ -5,10 +5,7 @@
 
 import {
   commands,
-  Disposable,
-  EventEmitter,
   type ExtensionContext,
-  type FileChangeEvent,
   FileChangeType,
   type FileStat,
   type FileSystemProvider,
@@ -25,7 +22,7 @@ import {
 import { visibleLines } from '../model/visibleText';
 import type { Markdown } from '../present/markdown';
 import { RESULT_SCHEME } from './ids';
-import { Owner } from './lifecycle';
+import { ReadOnlyFiles } from './readOnlyFiles';
 
 /** VS Code's own: Markdown, rendered, in the place of an editor. */
 const RENDERED = 'vscode.markdown.preview.editor';
@@ -66,9 +63,7 @@ interface Page extends Forms {
 
 type Remembered = readonly (readonly [uri: string, text: string, forms: Forms])[];
 
-export class ResultPages extends Owner implements FileSystemProvider {
-  private readonly changes = this.own(new EventEmitter<FileChangeEvent[]>());
-  readonly onDidChangeFile = this.changes.event;
+export class ResultPages extends ReadOnlyFiles implements FileSystemProvider {
   private known: Map<string, Page> | null = null;
 
   constructor(private readonly context: ExtensionContext) {
@@ -147,28 +142,8 @@ export class ResultPages extends Owner implements FileSystemProvider {
       .slice(-MOST_REMEMBERED);
   }
 
-  watch(): Disposable {
-    return new Disposable(() => undefined);
-  }
-
   readDirectory(uri: Uri): never {
     throw FileSystemError.FileNotADirectory(uri);
-  }
-
-  createDirectory(): never {
-    throw FileSystemError.NoPermissions();
-  }
-
-  writeFile(): never {
-    throw FileSystemError.NoPermissions();
-  }
-
-  delete(): never {
-    throw FileSystemError.NoPermissions();
-  }
-
-  rename(): never {
-    throw FileSystemError.NoPermissions();
   }
 }
 

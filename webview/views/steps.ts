@@ -24,7 +24,7 @@ import {
 } from '../charts/matrix/viewModel';
 import { button } from '../parts/button';
 import { announce } from '../platform/announce';
-import { keep, restored } from '../platform/host';
+import { keep, restored } from '../platform/editorApi';
 import { prefersCalm } from '../platform/motion';
 import type { PanelState, PanelStore } from '../platform/store';
 import { followWidth } from '../platform/width';

@@ -15,7 +15,8 @@ import { watchFailures } from '../platform/failures';
 import { base, controls, numbers, tables } from '../styles/base';
 import './grid';
 import type { GridModel, SortDetail, TensorGrid } from './grid';
-import { host, keep, restored } from './host';
+import { keep, restored } from '../platform/editorApi';
+import { host } from './host';
 import { childrenOf, type ModuleNode, pathsTo, visibleNodes } from './moduleTree';
 import { SORTS, type Sort, TensorList } from './tensorList';
 

@@ -34,6 +34,7 @@ import { Owner } from '../lifecycle';
 import { quantFileBeside } from '../quantFiles';
 import { engineSettings, writeEngine, writeEngineOptions, writeScenario } from '../settings';
 import { switchUnits } from '../sizeUnits';
+import { webviewTransport } from '../webviewTransport';
 import { writeWhole } from '../writing';
 import { visible } from '../../model/visibleText';
 import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
@@ -111,13 +112,7 @@ export class Connection extends Owner {
   private connect(): Peer {
     const { webview } = this.frame;
     return new RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>(
-      {
-        post: (message) => void webview.postMessage(message),
-        onMessage: (listener) => {
-          const listening = webview.onDidReceiveMessage(listener);
-          return () => listening.dispose();
-        },
-      },
+      webviewTransport(webview),
       this.handlers(),
       undefined,
       MOST_CALLS,

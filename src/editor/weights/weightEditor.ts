@@ -32,6 +32,7 @@ import type { Services } from '../services';
 import { gpuSetting, scenarioSetting, taughtFamilies, unitsSetting } from '../settings';
 import { tell } from '../sinks';
 import { configOfWeights } from '../weightConfigs';
+import { webviewTransport } from '../webviewTransport';
 
 /** For so long headers are read at most. */
 const DEADLINE_MS = 60_000;
@@ -123,13 +124,7 @@ class WeightPage extends Owner {
 
   private connect(webview: Webview): Peer {
     return new RpcPeer<NoMethods, WeightEditorMethods, NoMethods, WeightEditorEvents>(
-      {
-        post: (message) => void webview.postMessage(message),
-        onMessage: (listener) => {
-          const listening = webview.onDidReceiveMessage(listener);
-          return () => listening.dispose();
-        },
-      },
+      webviewTransport(webview),
       this.handlers(),
       undefined,
       MOST_CALLS,

@@ -46,14 +46,18 @@ export class Tally {
 
   /** `layers` layers of `experts` experts, of which a token uses `perToken`. */
   addExperts(layers: number, experts: number, perToken: number, parametersEach: number): void {
-    this.parts.experts += layers * experts * parametersEach;
+    this.add('experts', layers * experts * parametersEach);
     if (!(layers > 0 && experts > 0)) return;
     // 0 where experts serve other tokens than text; NaN where the config does not say.
     const used = Number.isNaN(perToken) ? experts : Math.min(perToken, experts);
     this.openRouting ||= Number.isNaN(perToken);
-    const key = `${experts}/${used}/${parametersEach}`;
-    const known = this.groups.get(key);
-    this.groups.set(key, { layers: layers + (known?.layers ?? 0), experts, perToken: used, parametersEach });
+    this.keep({ layers, experts, perToken: used, parametersEach });
+  }
+
+  protected keep(group: ExpertGroup): void {
+    const { layers, experts, perToken, parametersEach } = group;
+    const key = `${experts}/${perToken}/${parametersEach}`;
+    this.groups.set(key, { ...group, layers: layers + (this.groups.get(key)?.layers ?? 0) });
   }
 
   get total(): number {
@@ -73,42 +77,37 @@ export function idleExperts(groups: readonly ExpertGroup[]): number {
 /** What one layer has, or the model beside its layers. */
 export interface PlacedParts {
   readonly parts: Readonly<Record<Part, number>>;
+  readonly experts: readonly ExpertGroup[];
   /** Routed experts that a token does not use. */
   readonly idle: number;
-  /** Layers of experts that were added here; one, as a rule. */
-  readonly experts: readonly Omit<ExpertGroup, 'layers'>[];
+}
+
+interface Place {
+  readonly parts: Record<Part, number>;
+  readonly experts: ExpertGroup[];
 }
 
 /** Keeps apart what belongs to which layer. */
 export class PlacedTally extends Tally {
-  private readonly places = new Map<
-    number | null,
-    { parts: Record<Part, number>; experts: Omit<ExpertGroup, 'layers'>[] }
-  >();
+  private readonly places = new Map<number | null, Place>();
 
   override add(part: Part, count: number): void {
     super.add(part, count);
     this.here.parts[part] += count;
   }
 
-  override addExperts(layers: number, experts: number, perToken: number, parametersEach: number): void {
-    super.addExperts(layers, experts, perToken, parametersEach);
-    const { here } = this;
-    here.parts.experts += layers * experts * parametersEach;
-    if (!(layers > 0 && experts > 0)) return;
-    const used = Number.isNaN(perToken) ? experts : Math.min(perToken, experts);
-    for (let layer = 0; layer < layers; layer++) here.experts.push({ experts, perToken: used, parametersEach });
+  protected override keep(group: ExpertGroup): void {
+    super.keep(group);
+    this.here.experts.push(group);
   }
 
   /** Of a layer, or (null) of the model beside its layers; null where nothing was added there. */
   at(place: number | null): PlacedParts | null {
     const found = this.places.get(place);
-    if (!found) return null;
-    const idle = found.experts.reduce((sum, each) => sum + (each.experts - each.perToken) * each.parametersEach, 0);
-    return { ...found, idle };
+    return found ? { ...found, idle: idleExperts(found.experts) } : null;
   }
 
-  private get here(): { parts: Record<Part, number>; experts: Omit<ExpertGroup, 'layers'>[] } {
+  private get here(): Place {
     const known = this.places.get(this.place);
     if (known) return known;
     const made = { parts: { ...NOTHING }, experts: [] };

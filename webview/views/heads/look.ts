@@ -2,7 +2,7 @@
 
 import { html, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
-import { keep, restored } from '../../platform/host';
+import { keep, restored } from '../../platform/editorApi';
 import { SCALES, type ScaleKind } from '../../charts/heatmap/scale';
 
 const PART = 'headsLook';
