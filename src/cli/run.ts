@@ -16,6 +16,7 @@ import { withHubFolders } from './hub';
 import { lint } from './lint';
 import { models } from './models';
 import { tensors } from './tensors';
+import { tradeoff } from './tradeoff';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
 import type { CliOutput } from './output';
 
@@ -33,6 +34,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   lint,
   models,
   tensors,
+  tradeoff,
 };
 
 const USAGE = `usage: headlight COMMAND …
@@ -46,6 +48,10 @@ const USAGE = `usage: headlight COMMAND …
   convert MODEL --layer L --to gqa:G,mqa,mla:R+D [--method NAME|all] (--prompt TEXT | --ids 1,2,3) [--seed N] [--json]
                                                what the layer would cache and lose on this prompt; methods: mean-pool,
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
+  tradeoff MODEL [--text FILE|--prompt TEXT|--ids 1,2,3] [--methods q8_0,mla:32+8/fp8,h2o:64,…] [--alone] [--budget 0.5]
+        [--shard i/n] [--results DIR|none] [--precision float64|float32] [--text-tokens 512] [--tokens N --batch 1] [--json|--out F.svg]
+                                               what smaller caches lose of the whole model's predictions: cache types, fewer tokens,
+                                               GQA, low rank, MLA; --alone: each layer by itself; --merge F.json…: joins shards
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
   draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]

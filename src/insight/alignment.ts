@@ -29,8 +29,13 @@ export function pairDims({ layout, dim }: RotaryPairs, index: number): readonly 
  * turn of the dims without RoPE.
  */
 export function alignKeys(x: Matrix, y: Matrix, pairs: RotaryPairs): Matrix {
+  return keyTurn(x, y, pairs)(x);
+}
+
+/** That turn, to be applied to rows of the same dims. */
+export function keyTurn(x: Matrix, y: Matrix, pairs: RotaryPairs): (rows: Matrix) => Matrix {
   const { rows, columns } = x;
-  const result = zeros(rows, columns);
+  const turns: (readonly [number, number])[] = [];
   for (let pair = 0; pair < pairs.dim / 2; pair++) {
     const [a, b] = pairDims(pairs, pair);
     let [cosine, sine] = [0, 0];
@@ -41,23 +46,27 @@ export function alignKeys(x: Matrix, y: Matrix, pairs: RotaryPairs): Matrix {
       sine += x1 * y2 - x2 * y1;
     }
     const norm = Math.hypot(cosine, sine);
-    const [c, s] = norm === 0 ? [1, 0] : [cosine / norm, sine / norm];
-    for (let r = 0; r < rows; r++) {
-      const [x1, x2] = [x.data[r * columns + a] as number, x.data[r * columns + b] as number];
-      result.data[r * columns + a] = c * x1 - s * x2;
-      result.data[r * columns + b] = s * x1 + c * x2;
+    turns.push(norm === 0 ? [1, 0] : [cosine / norm, sine / norm]);
+  }
+  const rest = columns - pairs.dim;
+  const orthogonal = rest > 0 ? procrustes(columnsFrom(x, pairs.dim), columnsFrom(y, pairs.dim)) : null;
+  return (of) => {
+    const result = zeros(of.rows, columns);
+    turns.forEach(([c, s], pair) => {
+      const [a, b] = pairDims(pairs, pair);
+      for (let at = 0; at < of.data.length; at += columns) {
+        const [x1, x2] = [of.data[at + a] as number, of.data[at + b] as number];
+        result.data[at + a] = c * x1 - s * x2;
+        result.data[at + b] = s * x1 + c * x2;
+      }
+    });
+    if (orthogonal !== null) {
+      const turned = multiply(columnsFrom(of, pairs.dim), orthogonal);
+      for (let r = 0; r < of.rows; r++)
+        result.data.set(turned.data.subarray(r * rest, (r + 1) * rest), r * columns + pairs.dim);
     }
-  }
-  if (pairs.dim < columns) {
-    const rest = columns - pairs.dim;
-    const turned = multiply(
-      columnsFrom(x, pairs.dim),
-      procrustes(columnsFrom(x, pairs.dim), columnsFrom(y, pairs.dim)),
-    );
-    for (let r = 0; r < rows; r++)
-      for (let i = 0; i < rest; i++) result.data[r * columns + pairs.dim + i] = turned.data[r * rest + i] as number;
-  }
-  return result;
+    return result;
+  };
 }
 
 function columnsFrom({ rows, columns, data }: Matrix, first: number): Matrix {

@@ -116,6 +116,11 @@ const ggmlInit = base.func('void *ggml_init(ggml_init_params params)');
 const ggmlFree = base.func('void ggml_free(void *ggml)');
 const newTensor = base.func('void *ggml_new_tensor_1d(void *ggml, int32_t type, int64_t length)');
 const setName = base.func('void *ggml_set_name(void *tensor, const char *name)');
+const quantiseInit = base.func('void ggml_quantize_init(int32_t type)');
+const quantiseChunk = base.func(
+  'size_t ggml_quantize_chunk(int32_t type, float *from, uint8_t *to, int64_t start, int64_t rows, int64_t width, void *importance)',
+);
+const rowSize = base.func('size_t ggml_row_size(int32_t type, int64_t width)');
 const loadBackends = ggml.func('void ggml_backend_load_all_from_path(const char *folder)');
 const api = {
   init: llama.func('void llama_backend_init()'),
@@ -425,6 +430,14 @@ const HANDLERS = {
       next = [best];
     }
     return { tokens: made };
+  },
+  /** Numbers (float32 in base64) as blocks of a type, by its number in ggml; without weights on what matters, as a cache is written. */
+  quantise({ type, values }) {
+    const from = new Float32Array(Uint8Array.from(Buffer.from(values, 'base64')).buffer);
+    const to = new Uint8Array(Number(rowSize(type, from.length)));
+    quantiseInit(type);
+    quantiseChunk(type, from, to, 0, 1, from.length, null);
+    return { bytes: Buffer.from(to).toString('base64') };
   },
   clear({ context }) {
     api.clear(api.memory(known(contexts, context).context), true);

@@ -32,7 +32,7 @@ export function rotaryTables(rotary: RotarySpec, positions: ArrayLike<number>, c
 }
 
 /** Radians per position of every pair. */
-function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64Array {
+export function inverseFrequencies(rotary: RotarySpec, contextTokens: number): Float64Array {
   const { theta, dim, scaling } = rotary;
   switch (scaling?.kind) {
     case undefined:

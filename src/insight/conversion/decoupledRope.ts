@@ -29,11 +29,41 @@ export class DecoupledRope {
   ) {}
 
   /**
-   * Chooses `ropeDim / 2` mixed pairs by the size of their keys times that of their queries (the 2-norm rule of MHA2MLA).
+   * Chooses `ropeDim / 2` mixed pairs by what they contribute, or so many of each pair of RoPE as `counts` says.
    * @param key Keys before RoPE, `[tokens, kvHeads · keyDim]`.
    * @throws ConversionRefused where the layer has no RoPE, or something stands between projection and RoPE.
    */
-  static of(sample: LayerSample, key: Matrix, ropeDim: number): DecoupledRope {
+  static of(sample: LayerSample, key: Matrix, ropeDim: number, counts: readonly number[] | null = null): DecoupledRope {
+    const { spec } = sample;
+    const { mixes, weights, pairs } = DecoupledRope.contributions(sample, key, ropeDim);
+    const all = weights.flatMap((ofPair, pair) =>
+      Array.from(ofPair, (weight, direction) => ({ component: { pair, direction }, weight })),
+    );
+    const order = all.sort((a, b) => b.weight - a.weight).map(({ component }) => component);
+    if (counts === null)
+      return new DecoupledRope(spec, pairs, mixes, order.slice(0, ropeDim / 2), order.slice(ropeDim / 2));
+    // So many of each pair, in the order of the pairs: the frequencies are the same in every layer.
+    const kept: Component[] = [];
+    counts.forEach((count, pair) => kept.push(...order.filter((one) => one.pair === pair).slice(0, count)));
+    return new DecoupledRope(
+      spec,
+      pairs,
+      mixes,
+      kept,
+      order.filter((one) => !kept.includes(one)),
+    );
+  }
+
+  /**
+   * What each mixed pair contributes: the size of its keys times that of its queries (the 2-norm rule of MHA2MLA).
+   * @param key Keys before RoPE, `[tokens, kvHeads · keyDim]`.
+   * @throws ConversionRefused as `of`.
+   */
+  static contributions(
+    sample: LayerSample,
+    key: Matrix,
+    ropeDim: number,
+  ): { readonly pairs: RotaryPairs; readonly mixes: readonly Matrix[]; readonly weights: readonly Float64Array[] } {
     const { spec } = sample;
     const { kvHeads } = spec.attention;
     const rotary = spec.rotary;
@@ -50,20 +80,30 @@ export class DecoupledRope {
     }
     const pairs = pairsOf(rotary);
     const mixes: Matrix[] = [];
-    const all: { readonly component: Component; readonly weight: number }[] = [];
+    const weights: Float64Array[] = [];
     for (let pair = 0; pair < pairs.dim / 2; pair++) {
       const { values, vectors } = symmetricEigen(headGram(key, spec, pairs, pair));
       mixes.push(vectors);
       const queries = queryEnergies(sample, vectors, pairs, pair);
-      for (let direction = 0; direction < kvHeads; direction++) {
-        all.push({
-          component: { pair, direction },
-          weight: Math.max(0, elementAt(values, direction)) * elementAt(queries, direction),
-        });
-      }
+      weights.push(values.map((value, direction) => Math.max(0, value) * elementAt(queries, direction)));
     }
-    const order = all.sort((a, b) => b.weight - a.weight).map(({ component }) => component);
-    return new DecoupledRope(spec, pairs, mixes, order.slice(0, ropeDim / 2), order.slice(ropeDim / 2));
+    return { pairs, mixes, weights };
+  }
+
+  /** Of each pair of columns that keeps its rotation: the dims that it is in a head, which pair of RoPE that is, and each KV head's share. */
+  get keptPairs(): readonly {
+    readonly dims: readonly [number, number];
+    readonly pair: number;
+    readonly shares: readonly number[];
+  }[] {
+    const { kvHeads } = this.spec.attention;
+    return this.kept.map(({ pair, direction }) => ({
+      dims: pairDims(this.pairs, pair),
+      pair,
+      shares: Array.from({ length: kvHeads }, (_, head) =>
+        elementAt((this.mixes[pair] as Matrix).data, head * kvHeads + direction),
+      ),
+    }));
   }
 
   /** Columns that keep their rotation. */

@@ -2,7 +2,7 @@
 
 import { alibiBias } from '../../attention/spec/alibi';
 import { sees } from '../../attention/step/mask';
-import type { RunnableAttention } from '../../attention/spec/layerSpec';
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec/layerSpec';
 import { dot, type Matrix, zeros } from '../matrix';
 import { paced, type Steps } from '../steps';
 import { type HeadedSpec, type LayerSample, linear, linearSteps, need, normalize } from './layerRows';
@@ -43,7 +43,7 @@ export interface Distortion {
 /** Holds other readings of a layer's keys and values against its own. */
 export class DistortionMeter {
   private readonly bias: Float64Array | null;
-  private readonly sinks: Float32Array | null;
+  private readonly sinks: Float32Array | Float64Array | null;
   private output: Matrix | undefined;
 
   constructor(
@@ -140,7 +140,7 @@ interface RowOf {
 }
 
 /** The first key that a query sees: keys from there to the query's own are seen without a gap. */
-function firstSeen(attention: RunnableAttention, query: number): number {
+export function firstSeen(attention: RunnableAttention, query: number): number {
   let first = attention.kind === 'sliding' ? Math.max(0, query - attention.window + 1) : 0;
   while (!sees(attention, query, first)) first++;
   return first;
@@ -187,8 +187,23 @@ function weightedSum(
 }
 
 /** Gate, norm and output projection: `[tokens, hidden]`. */
-function* projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: Matrix): Steps<Matrix> {
-  const { queryHeads, valueDim } = spec.attention;
+function* projectedOutput(sample: LayerSample, heads: Matrix): Steps<Matrix> {
+  const { tokens, weights } = sample;
+  const rows = gatedHeads(sample, heads, sample.spec.attention);
+  return yield* linearSteps(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);
+}
+
+/** What the output projection receives: the heads' outputs after gate and norm. */
+export function gatedHeads(
+  {
+    spec,
+    tokens,
+    input,
+    weights,
+  }: Pick<LayerSample, 'tokens' | 'input' | 'weights'> & { readonly spec: AttentionLayerSpec },
+  heads: Matrix,
+  { queryHeads, valueDim }: { readonly queryHeads: number; readonly valueDim: number },
+): Matrix {
   let rows = heads;
   if (spec.outputGate !== 'none') {
     const gate = linear(input, tokens, need(weights, 'gate.weight'), null);
@@ -208,10 +223,10 @@ function* projectedOutput({ spec, tokens, input, weights }: LayerSample, heads: 
       normalize(rows.data, result.data, token * width, width, spec.outputNorm, weight ?? null, bias ?? null, 0);
     rows = result;
   }
-  return yield* linearSteps(rows.data, tokens, need(weights, 'o.weight'), weights.get('o.bias') ?? null);
+  return rows;
 }
 
-function relativeError(before: Matrix, after: Matrix): number | null {
+export function relativeError(before: Matrix, after: Matrix): number | null {
   let [difference, size] = [0, 0];
   before.data.forEach((value, i) => {
     difference += ((after.data[i] as number) - value) ** 2;
@@ -221,7 +236,7 @@ function relativeError(before: Matrix, after: Matrix): number | null {
 }
 
 /** Jensen–Shannon divergence of one row, in nats. */
-function rowDivergence(p: Float64Array, q: Float64Array, start: number, length: number): number {
+export function rowDivergence(p: Float64Array, q: Float64Array, start: number, length: number): number {
   let sum = 0;
   for (let i = start; i < start + length; i++) {
     const [a, b] = [p[i] as number, q[i] as number];

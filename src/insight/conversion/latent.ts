@@ -2,6 +2,7 @@
 
 import { type Eigen, eigenSteps } from '../eigen';
 import { dot, type Matrix, multiply, rowProductSteps, transpose, zeros } from '../matrix';
+import { randomRange } from './randomRange';
 import { type Steps, within } from '../steps';
 import type { KeyValueRows } from './layerRows';
 import { type ConversionMethod, ConversionRefused } from './target';
@@ -9,6 +10,10 @@ import { elementAt } from '../../model/elementAt';
 
 /** Larger matrices are not taken apart: 2,048 take about a minute. */
 const MOST_EIGEN = 2048;
+/** Up to here all vectors are found at once, exactly. */
+const QUICK_EIGEN = 768;
+/** Of larger ones so small a part is looked for at random. */
+const FEW = 3;
 
 /** What a latent is fitted to. Columns of rows and rows of weights are the same dims; biases stay outside. */
 export interface LatentSource {
@@ -20,13 +25,45 @@ export interface LatentSource {
   readonly weights: KeyValueRows;
 }
 
-export type LatentMethod = Extract<ConversionMethod, 'joint-svd' | 'split-svd' | 'activation-pca'>;
+/**
+ * Those of `convert`, and `whitened-svd`: a truncated SVD of the weights after what the tokens make of them, so that errors count where inputs are
+ * (SVD-LLM, arXiv 2403.07378; Palu, arXiv 2407.21118), with as much of the weights themselves that few tokens do not decide alone.
+ */
+export type LatentMethod = Extract<ConversionMethod, 'joint-svd' | 'split-svd' | 'activation-pca'> | 'whitened-svd';
+
+/** How keys and values become a latent, and what it gives back: latent = K ÷ ratio · key + V · value; K′ = ratio · latent · keyᵀ, V′ = latent · valueᵀ. */
+export interface LatentBasis {
+  /** `[keyDims, latentDim]`, and `[valueDims, latentDim]`: orthonormal columns, one above the other; zeros where there are fewer directions. */
+  readonly key: Matrix;
+  readonly value: Matrix;
+  readonly ratio: number;
+}
 
 /**
  * The rows as `latentDim` numbers a token give them back.
  * @throws ConversionRefused for a latent that is larger than what it stands for, and for matrices that are too large.
  */
 export function* throughLatent(source: LatentSource, latentDim: number, method: LatentMethod): Steps<KeyValueRows> {
+  const basis = yield* latentBasis(source, latentDim, method);
+  return fromLatent(latentRows(source.rows, basis), basis);
+}
+
+/** @param rows `[any, dims]` */
+export function latentRows({ key, value }: KeyValueRows, basis: LatentBasis): Matrix {
+  const [ofKeys, ofValues] = [multiply(key, basis.key), multiply(value, basis.value)];
+  return {
+    ...ofKeys,
+    data: ofKeys.data.map((number, i) => number / basis.ratio + (ofValues.data[i] as number)),
+  };
+}
+
+/** What a latent gives back. @param latent `[any, latentDim]` */
+export function fromLatent(latent: Matrix, { key, value, ratio }: LatentBasis): KeyValueRows {
+  return { key: times(multiply(latent, transpose(key)), ratio), value: multiply(latent, transpose(value)) };
+}
+
+/** @throws ConversionRefused as `throughLatent`. */
+export function* latentBasis(source: LatentSource, latentDim: number, method: LatentMethod): Steps<LatentBasis> {
   const [keyDims, valueDims] = [source.rows.key.columns, source.rows.value.columns];
   if (latentDim > keyDims + valueDims)
     throw new ConversionRefused(
@@ -40,17 +77,48 @@ export function* throughLatent(source: LatentSource, latentDim: number, method: 
     const { key, value } = source.weights;
     const keys = yield* within(0, 0.5, leading(source, 'keys', key, ofKeys));
     const values = yield* within(0.5, 1, leading(source, 'values', value, latentDim - ofKeys));
-    return { key: projected(source.rows.key, keys), value: projected(source.rows.value, values) };
+    return { key: columnsAt(keys, 0, latentDim), value: columnsAt(values, keys.columns, latentDim), ratio: 1 };
   }
   if (method === 'joint-svd') {
     const basis = yield* leading(source, method, above(source.weights), latentDim);
-    return apart(projected(beside(source.rows), basis), keyDims);
+    return { ...halves(columnsAt(basis, 0, latentDim), keyDims), ratio: 1 };
   }
   const ratio = balance(source.rows);
   const scaled = beside({ key: times(source.rows.key, 1 / ratio), value: source.rows.value });
-  const basis = yield* leading(source, method, transpose(scaled), latentDim);
-  const found = apart(projected(scaled, basis), keyDims);
-  return { key: times(found.key, ratio), value: found.value };
+  const seen = method === 'whitened-svd' ? withWeights(scaled, source.weights, ratio) : scaled;
+  const basis = yield* leading(source, method, transpose(seen), latentDim);
+  return { ...halves(columnsAt(basis, 0, latentDim), keyDims), ratio };
+}
+
+/** Share of all squares that the weights themselves have in what is factored. */
+const OF_WEIGHTS = 0.1;
+
+/** Rows, and under them those that inputs of no direction in particular would give. */
+function withWeights(rows: Matrix, { key, value }: KeyValueRows, ratio: number): Matrix {
+  const across = beside({ key: times(transpose(key), 1 / ratio), value: transpose(value) });
+  const squares = ({ data }: Matrix): number => dot(data, 0, data, 0, data.length);
+  const [ofRows, ofWeights] = [squares(rows), squares(across)];
+  const by = ofWeights === 0 ? 0 : Math.sqrt((OF_WEIGHTS * ofRows) / ofWeights);
+  const result = zeros(rows.rows + across.rows, rows.columns);
+  result.data.set(rows.data);
+  result.data.set(times(across, by === 0 ? 1 : by).data, rows.data.length);
+  return result;
+}
+
+/** The first `count` rows, and the others. */
+function halves({ rows, columns, data }: Matrix, count: number): KeyValueRows {
+  return {
+    key: { rows: count, columns, data: data.subarray(0, count * columns) },
+    value: { rows: rows - count, columns, data: data.subarray(count * columns) },
+  };
+}
+
+/** Columns from `first` on of a matrix with `columns`; the others are zero. */
+function columnsAt(of: Matrix, first: number, columns: number): Matrix {
+  const result = zeros(of.rows, columns);
+  for (let r = 0; r < of.rows; r++)
+    result.data.set(of.data.subarray(r * of.columns, (r + 1) * of.columns), r * columns + first);
+  return result;
 }
 
 /**
@@ -71,9 +139,11 @@ function balance({ key, value }: KeyValueRows): number {
 function* leading({ found }: LatentSource, name: string, a: Matrix, count: number): Steps<Matrix> {
   const wide = a.rows <= a.columns;
   const size = wide ? a.rows : a.columns;
+  // Few of many: all of them would take a minute, and these much less.
+  if (size > QUICK_EIGEN && count * FEW <= size) return yield* randomRange(a, count);
   if (size > MOST_EIGEN)
     throw new ConversionRefused(
-      `singular vectors of a ${a.rows} × ${a.columns} matrix take too long here (at most ${MOST_EIGEN} rows or columns): use activation-pca with a prompt of at most ${MOST_EIGEN} tokens`,
+      `${count} singular vectors of a ${a.rows} × ${a.columns} matrix take too long here (at most ${MOST_EIGEN} rows or columns, or a third of the vectors): use a smaller latent, or activation-pca with a prompt of at most ${MOST_EIGEN} tokens`,
     );
   const lying = wide ? a : transpose(a);
   let eigen = found.get(name);
@@ -135,11 +205,6 @@ function* orthonormal(a: Matrix, squares: Float64Array): Steps<Matrix> {
   return transpose(result);
 }
 
-/** Rows · U · Uᵀ */
-function projected(rows: Matrix, basis: Matrix): Matrix {
-  return multiply(multiply(rows, basis), transpose(basis));
-}
-
 function times(a: Matrix, factor: number): Matrix {
   return { ...a, data: a.data.map((value) => value * factor) };
 }
@@ -161,15 +226,4 @@ function above({ key, value }: KeyValueRows): Matrix {
   result.data.set(key.data);
   result.data.set(value.data, key.data.length);
   return result;
-}
-
-function apart(rows: Matrix, keyDims: number): KeyValueRows {
-  const valueDims = rows.columns - keyDims;
-  const [key, value] = [zeros(rows.rows, keyDims), zeros(rows.rows, valueDims)];
-  for (let r = 0; r < rows.rows; r++) {
-    const at = r * rows.columns;
-    key.data.set(rows.data.subarray(at, at + keyDims), r * keyDims);
-    value.data.set(rows.data.subarray(at + keyDims, at + rows.columns), r * valueDims);
-  }
-  return { key, value };
 }

@@ -4,7 +4,6 @@ import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec
 import type { HeadNormSpec, NormSpec } from '../../attention/spec/normSpec';
 import { rotaryTables } from '../../attention/step/rotaryTables';
 import type { RotarySpec } from '../../attention/spec/rotarySpec';
-import type { WeightMap } from '../../attention/spec/weightNames';
 import type { LatentAttention } from '../../model/attention';
 import { type Matrix, rowProductSteps, zeros } from '../matrix';
 import { finish, type Steps, within } from '../steps';
@@ -13,18 +12,21 @@ import { pairDims, type RotaryPairs } from '../alignment';
 /** Attention with K and V per head. */
 export type HeadedSpec = AttentionLayerSpec & { readonly attention: Exclude<RunnableAttention, LatentAttention> };
 
+/** Weights by their names in `layerWeights`: as files have them, or converted. */
+export type LayerNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
+
 /** What a layer did with some tokens, and the weights by which it did it. Token 0 is the first of its sequence. */
 export interface LayerSample {
   readonly spec: HeadedSpec;
   readonly tokens: number;
   /** `[tokens, hidden]`: what the projections receive. */
-  readonly input: Float32Array;
+  readonly input: Float32Array | Float64Array;
   /** `[queryHeads, tokens, keyDim]`, after norm, RoPE and temperature. */
   readonly q: Float32Array | Float64Array;
   /** The same before RoPE and temperature. */
   readonly qRaw: Float32Array | Float64Array;
   /** `layerWeights` but for `q.weight`; linear maps `[out, in]`. */
-  readonly weights: WeightMap;
+  readonly weights: LayerNumbers;
 }
 
 /** Keys `[tokens, kvHeads · keyDim]` and values `[tokens, kvHeads · valueDim]`. */
@@ -39,7 +41,7 @@ export interface KeyValueNorms {
   readonly value: HeadNorm | null;
 }
 
-interface HeadNorm {
+export interface HeadNorm {
   readonly spec: HeadNormSpec;
   /** `[heads · dim]`, null where the norm has none. */
   readonly weight: Float64Array | null;
@@ -85,7 +87,7 @@ export function projectedRows(sample: LayerSample): KeyValueRows {
   return finish(projectedRowSteps(sample));
 }
 
-export function need(weights: WeightMap, name: string): Float32Array {
+export function need(weights: LayerNumbers, name: string): Float32Array | Float64Array {
   const found = weights.get(name);
   if (found === undefined) throw new TypeError(`the sample has no ${name}`);
   return found;

@@ -32,7 +32,7 @@ const plain = (extra: Partial<AttentionLayerSpec> = {}): HeadedSpec =>
   layer(heads(8, 4, 8), { rotary: rope(8), ...extra }) as HeadedSpec;
 
 interface Made {
-  readonly sample: LayerSample;
+  readonly sample: LayerSample & { readonly weights: WeightMap };
   readonly hidden: Tensor64;
   readonly reference: ReturnType<typeof referenceLayer>;
 }

@@ -165,6 +165,15 @@ export class Libllama {
     return (await this.ask<{ tokens: number[] }>('greedy', { context, tokens, count })).tokens;
   }
 
+  /** Numbers as blocks of a type (its number in ggml), as the library's reference code makes them. */
+  async quantise(type: number, values: Float32Array): Promise<Uint8Array> {
+    const { bytes } = await this.ask<{ bytes: string }>('quantise', {
+      type,
+      values: Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64'),
+    });
+    return Uint8Array.from(Buffer.from(bytes, 'base64'));
+  }
+
   /** Forgets the tokens of a context. */
   clear({ context }: ContextHandle): Promise<unknown> {
     return this.ask('clear', { context });

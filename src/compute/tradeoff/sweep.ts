@@ -1,0 +1,255 @@
+/** All methods on one model and text, one after the other; what was found before is taken from where it is kept. */
+
+import { ConversionRefused } from '../../insight/conversion/target';
+import { allocate } from '../../insight/tradeoff/budget';
+import { launchOption } from '../../insight/tradeoff/cacheTypes';
+import { firstMeasured, summarised } from '../../insight/tradeoff/damage';
+import { type LayerMethod, methodKind, methodLabel, parseMethod, UNCHANGED } from '../../insight/tradeoff/method';
+import { isRefused, type MethodResult, type Sweep, type SweptMethod } from '../../insight/tradeoff/result';
+import { elementAt } from '../../model/elementAt';
+import { RpcError } from '../../shared/rpcError';
+import type { OpenModel } from '../../weights/openModel';
+import type { Watch } from '../heads/watch';
+import { modelKey, textKey } from './identity';
+import type { ResultStore } from './resultStore';
+import type { Baseline, WholePass, WholeRun } from './wholePass';
+
+export interface SweepAsk {
+  readonly name: string;
+  readonly ids: readonly number[];
+  readonly text: { readonly name: string; readonly ofTokens: number };
+  /** As one writes them. */
+  readonly methods: readonly string[];
+  /** Each method in each layer by itself, the rest untouched, in place of all layers. */
+  readonly alone: boolean;
+  /** Is told each result as it is found; `kept`: it was found before. */
+  found?(result: SweptMethod, kept: boolean): void;
+}
+
+/** Lengths that sizes are kept for. */
+const LONGEST = 2 ** 20;
+
+/** Runs methods on one model and text. */
+export class Sweeper {
+  private unchanged: Promise<Baseline> | undefined;
+
+  private constructor(
+    private readonly pass: WholePass,
+    private readonly store: ResultStore,
+    private readonly ask: SweepAsk,
+    private readonly keys: { readonly model: string; readonly text: string },
+    private readonly watch: Watch,
+  ) {}
+
+  static async of(
+    model: OpenModel,
+    pass: WholePass,
+    store: ResultStore,
+    ask: SweepAsk,
+    watch: Watch,
+  ): Promise<Sweeper> {
+    const keys = { model: await modelKey(model), text: textKey(ask.ids) };
+    return new Sweeper(pass, store, ask, keys, watch);
+  }
+
+  /** @throws MethodError for a method that is none; RpcError, WeightsError as the pass. */
+  async sweep(): Promise<Sweep> {
+    const { ids, name, text, methods, alone } = this.ask;
+    const own = await this.one(
+      Array.from({ length: this.pass.layerCount }, () => UNCHANGED),
+      methodLabel(UNCHANGED),
+      this.watch,
+    );
+    if (isRefused(own)) throw new RpcError('invalidInput', own.refused);
+    const results: SweptMethod[] = [];
+    const asked = [...new Set(methods.map((method) => methodLabel(parseMethod(method))))];
+    for (const [index, label] of asked.entries()) {
+      const method = parseMethod(label);
+      const watch = this.part(index, asked.length, label);
+      if (alone)
+        for (let layer = 0; layer < this.pass.layerCount; layer++)
+          results.push(await this.inLayer(layer, method, watch));
+      else {
+        const all = Array.from({ length: this.pass.layerCount }, () => method);
+        results.push(await this.one(all, label, watch));
+      }
+    }
+    return {
+      model: name,
+      modelKey: this.keys.model,
+      text: { name: text.name, key: this.keys.text, tokens: ids.length, ofTokens: text.ofTokens },
+      measured: { first: firstMeasured(ids.length), tokens: own.damage.tokens },
+      precision: this.pass.precision,
+      unchanged: {
+        bytesPerToken: own.bytesPerToken,
+        loss: own.damage.lossBefore,
+        perplexity: own.damage.perplexityBefore,
+      },
+      methods: results,
+    };
+  }
+
+  /**
+   * The given methods, one for each layer, so that the cache is at most `share` of what it was, with the least damage: each layer's damage alone
+   * is measured, the sum of them is made least, and the result is run.
+   * @throws RpcError `invalidInput` where nothing is so small.
+   */
+  async budget(share: number): Promise<Budget> {
+    const labels = [
+      methodLabel(UNCHANGED),
+      ...new Set(this.ask.methods.map((method) => methodLabel(parseMethod(method)))),
+    ];
+    const methods = labels.map(parseMethod);
+    const shared = methods.find(({ design }) => design.kind === 'share');
+    if (shared !== undefined)
+      throw new RpcError(
+        'invalidInput',
+        `${methodLabel(shared)} changes several layers together and cannot be given to one`,
+      );
+    const count = this.pass.layerCount;
+    const alone: Sensitivity[][] = [];
+    for (let layer = 0; layer < count; layer++) {
+      const ofLayer: Sensitivity[] = [];
+      for (const [index, method] of methods.entries()) {
+        const label = elementAt(labels, index);
+        const watch = this.part(
+          layer * methods.length + index,
+          count * methods.length,
+          `${label} in layer ${layer} alone`,
+        );
+        const found = await this.inLayer(layer, method, watch);
+        if (isRefused(found)) continue;
+        const bytes = elementAt(found.layers, layer).cacheBytes;
+        ofLayer.push({ layer, method: label, bytes, klMean: index === 0 ? 0 : found.damage.klMean });
+      }
+      alone.push(ofLayer);
+    }
+    const whole = alone.reduce((sum, [own]) => sum + (own?.bytes ?? 0), 0);
+    const picks = allocate(alone, share * whole);
+    if (picks === null)
+      throw new RpcError('invalidInput', `no mix of these methods makes the cache ${share} of what it was`);
+    const chosen = picks.map((pick, layer) => elementAt(elementAt(alone, layer), pick));
+    const label = chosen.map(({ method }) => method).join(' | ');
+    const result = await this.one(
+      chosen.map(({ method }) => parseMethod(method)),
+      label,
+      this.watch,
+    );
+    return {
+      share,
+      sensitivities: alone.flat(),
+      chosen,
+      expectedKl: chosen.reduce((sum, { klMean }) => sum + klMean, 0),
+      result,
+    };
+  }
+
+  /** One layer changed, the rest untouched. */
+  private inLayer(layer: number, method: LayerMethod, watch: Watch): Promise<SweptMethod> {
+    const label = methodLabel(method);
+    const own = methodLabel(UNCHANGED);
+    const all = Array.from({ length: this.pass.layerCount }, (_, at) => (at === layer ? method : UNCHANGED));
+    return this.one(all, label === own ? own : `${label} in layer ${layer}`, watch);
+  }
+
+  private baseline(): Promise<Baseline> {
+    this.unchanged ??= this.pass.baseline(this.ask.ids, this.watch);
+    return this.unchanged;
+  }
+
+  private part(index: number, count: number, label: string): Watch {
+    return {
+      signal: this.watch.signal,
+      progress: ({ message, fraction = 0 }) =>
+        this.watch.progress({
+          message: `${index + 1} of ${count}: ${label}, ${message}`,
+          fraction: (index + fraction) / count,
+        }),
+    };
+  }
+
+  private async one(methods: readonly LayerMethod[], label: string, watch: Watch): Promise<SweptMethod> {
+    const kept = await this.store.get(this.keys.model, this.keys.text, this.pass.precision, label);
+    if (kept !== null) {
+      this.ask.found?.(kept, true);
+      return kept;
+    }
+    const result = await this.measured(methods, label, watch);
+    await this.store.put(this.keys.model, this.keys.text, this.pass.precision, result);
+    this.ask.found?.(result, false);
+    return result;
+  }
+
+  private async measured(methods: readonly LayerMethod[], label: string, watch: Watch): Promise<SweptMethod> {
+    const baseline = await this.baseline();
+    const started = performance.now();
+    let run: WholeRun;
+    try {
+      run = await this.pass.run(methods, baseline, watch);
+    } catch (error) {
+      if (error instanceof ConversionRefused) return { method: label, refused: error.message };
+      throw error;
+    }
+    const positions = await this.pass.damage(baseline, run, watch);
+    const tokens = baseline.ids.length;
+    const lengths = [tokens];
+    for (let length = 2 ** Math.ceil(Math.log2(tokens + 1)); length <= LONGEST; length *= 2) lengths.push(length);
+    const [first] = methods;
+    const result: MethodResult = {
+      method: label,
+      kind: kindOf(methods),
+      bytesPerToken: run.cacheBytes(tokens) / tokens,
+      cacheBytes: lengths.map((length) => ({ tokens: length, bytes: run.cacheBytes(length) })),
+      damage: summarised(positions),
+      layers: run.layers,
+      perPosition: {
+        kl: [...positions.kl],
+        lossBefore: [...positions.lossBefore],
+        lossAfter: [...positions.lossAfter],
+      },
+      launch: first === undefined ? null : launchOf(methods, first, run),
+      notes: run.notes,
+      ms: Math.round(performance.now() - started),
+    };
+    return result;
+  }
+}
+
+/** One for all layers, one layer by itself, or several. */
+function kindOf(methods: readonly LayerMethod[]): string {
+  const changed = methods.filter((method) => methodLabel(method) !== methodLabel(UNCHANGED));
+  const [first] = changed;
+  if (first === undefined) return methodKind(UNCHANGED);
+  if (changed.length === 1 && methods.length > 1) return `${methodKind(first)}, one layer`;
+  return changed.length === methods.length && changed.every((method) => methodLabel(method) === methodLabel(first))
+    ? methodKind(first)
+    : 'a method for each layer';
+}
+
+export interface Sensitivity {
+  readonly layer: number;
+  readonly method: string;
+  readonly bytes: number;
+  /** Of the model with this layer changed alone. */
+  readonly klMean: number;
+}
+
+export interface Budget {
+  readonly share: number;
+  readonly sensitivities: readonly Sensitivity[];
+  /** For each layer. */
+  readonly chosen: readonly Sensitivity[];
+  /** The sum of the layers' damages alone. */
+  readonly expectedKl: number;
+  /** What the model with all of them was measured to lose. */
+  readonly result: SweptMethod;
+}
+
+/** Where cache types are all that is changed, the same in all layers, and the engine takes such heads. */
+function launchOf(methods: readonly LayerMethod[], first: LayerMethod, { notes }: WholeRun): string | null {
+  const typesAlone = methodLabel({ ...UNCHANGED, key: first.key, value: first.value });
+  const others = methods.some((method) => methodLabel(method) !== typesAlone);
+  return others || notes.length > 0 || typesAlone === methodLabel(UNCHANGED)
+    ? null
+    : launchOption(first.key, first.value);
+}

@@ -1,0 +1,164 @@
+/** Cache against damage of a whole model, both on logarithmic axes, with the methods that none beats joined by a line. */
+
+import { isRefused, type MethodResult, paretoFront, type Sweep } from '../insight/tradeoff/result';
+import { elementAt } from '../model/elementAt';
+import { formatInteger } from '../model/units';
+import { spread } from './spread';
+import { type Svg, svg } from './svg';
+
+const [WIDTH, HEIGHT] = [760, 470];
+const AREA = { left: 64, right: 470, top: 46, bottom: 400 };
+/** Less than this is drawn at the lower edge: it is rounding, or nothing at all. */
+const LEAST_KL = 1e-7;
+
+/** Colours of kinds in turn; signs tell them apart without. */
+const COLORS = [
+  'blue, #3794ff',
+  'purple, #a371f7',
+  'green, #3fb950',
+  'orange, #d18616',
+  'red, #f85149',
+  'yellow, #bf8803',
+] as const;
+/** Around 0, 0. */
+const SIGNS = [
+  'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z',
+  'M-4 -4h8v8h-8z',
+  'M0 -5L5 4H-5z',
+  'M0 -5.5L5.5 0L0 5.5L-5.5 0z',
+  'M0 5L5 -4H-5z',
+  'M-5 -1.5h3.5v-3.5h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5z',
+] as const;
+
+interface Kind {
+  readonly name: string;
+  readonly color: string;
+  readonly sign: string;
+}
+
+/** @param tokens Of the scenario, for which sizes stand beside; null: none. Null where there is nothing to draw. */
+export function tradeoffCurve(sweep: Sweep): Svg | null {
+  const found = sweep.methods.filter((one): one is MethodResult => !isRefused(one));
+  if (found.length === 0) return null;
+  const kinds = kindsOf(found);
+  const x = logScale(
+    found.map(({ bytesPerToken }) => bytesPerToken).concat(sweep.unchanged.bytesPerToken),
+    AREA.left,
+    AREA.right,
+  );
+  const y = logScale(
+    found.map(({ damage }) => Math.max(LEAST_KL, damage.klMean)),
+    AREA.bottom,
+    AREA.top,
+  );
+  const place = ({ bytesPerToken, damage }: MethodResult): readonly [number, number] => [
+    x.at(bytesPerToken),
+    y.at(Math.max(LEAST_KL, damage.klMean)),
+  ];
+  const front = frontOf(found);
+  const line = front.map((one, i) => `${i === 0 ? 'M' : 'L'}${place(one).map(tenth).join(' ')}`).join('');
+  const title = `Cache against damage: ${sweep.model}`;
+  return svg`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${title}" style="max-width: 100%; min-width: 480px; height: auto; font: 12px system-ui, sans-serif"><title>${title}</title><g fill="currentColor" stroke="none"><text x="8" y="18" font-weight="600">${title}</text><text x="8" y="34">${subtitle(sweep)}</text>${axes(x, y)}<path d="${line}" fill="none" stroke="currentColor" stroke-opacity="0.55" stroke-width="1.5" stroke-dasharray="4 3"/>${found.map((one) => mark(one, place(one), kindOf(kinds, one), front.includes(one)))}${labels(front, place)}${legend(kinds)}</g></svg>`;
+}
+
+function subtitle({ text, measured, precision, unchanged }: Sweep): string {
+  return `${text.name}: ${formatInteger(measured.tokens)} of ${formatInteger(text.tokens)} tokens measured, ${precision}; unchanged: perplexity ${unchanged.perplexity.toPrecision(4)}`;
+}
+
+function frontOf(found: readonly MethodResult[]): readonly MethodResult[] {
+  const points = found.map((one) => ({ one, bytesPerToken: one.bytesPerToken, klMean: one.damage.klMean }));
+  return paretoFront(points).map(({ one }) => one);
+}
+
+function kindsOf(found: readonly MethodResult[]): readonly Kind[] {
+  return [...new Set(found.map(({ kind }) => kind))].map((name, i) => ({
+    name,
+    color: `var(--vscode-charts-${elementAt(COLORS, i % COLORS.length)})`,
+    sign: elementAt(SIGNS, (i + Math.floor(i / COLORS.length)) % SIGNS.length),
+  }));
+}
+
+function kindOf(kinds: readonly Kind[], { kind }: MethodResult): Kind {
+  return elementAt(
+    kinds,
+    kinds.findIndex(({ name }) => name === kind),
+  );
+}
+
+interface LogScale {
+  readonly at: (value: number) => number;
+  readonly ticks: readonly number[];
+}
+
+/** A little wider than its values; ticks at 1, 2, 5 where there are few decades, else at powers of ten. */
+function logScale(values: readonly number[], start: number, end: number): LogScale {
+  const [least, most] = [Math.min(...values) / 1.3, Math.max(...values) * 1.3];
+  const decades = Math.log10(most / least);
+  const steps = decades > 2.5 ? [1] : [1, 2, 5];
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++)
+    for (const step of steps) {
+      const tick = step * 10 ** power;
+      if (tick >= least && tick <= most) ticks.push(tick);
+    }
+  return { ticks, at: (value) => start + (Math.log10(value / least) / decades) * (end - start) };
+}
+
+const tenth = (value: number): string => value.toFixed(1);
+
+function axes(x: LogScale, y: LogScale): Svg {
+  const across = y.ticks.map(
+    (tick) =>
+      svg`<path d="M${AREA.left} ${tenth(y.at(tick))}H${AREA.right}" stroke="currentColor" stroke-opacity="0.18"/><text x="${AREA.left - 6}" y="${y.at(tick) + 4}" text-anchor="end">${klTick(tick)}</text>`,
+  );
+  const down = x.ticks.map(
+    (tick) =>
+      svg`<path d="M${tenth(x.at(tick))} ${AREA.top}V${AREA.bottom}" stroke="currentColor" stroke-opacity="0.18"/><text x="${x.at(tick)}" y="${AREA.bottom + 16}" text-anchor="middle">${bytesTick(tick)}</text>`,
+  );
+  return svg`${across}${down}<text x="${(AREA.left + AREA.right) / 2}" y="${AREA.bottom + 36}" text-anchor="middle">bytes of cache a token, all layers</text><text transform="translate(14 ${(AREA.top + AREA.bottom) / 2}) rotate(-90)" text-anchor="middle">mean KL of the next token, nats</text>`;
+}
+
+function klTick(value: number): string {
+  if (value <= LEAST_KL * 1.01) return '≤ 1e-7';
+  return value >= 0.001 ? String(Number(value.toPrecision(1))) : value.toExponential(0);
+}
+
+function bytesTick(value: number): string {
+  if (value < 1024) return formatInteger(value);
+  return value < 1024 ** 2
+    ? `${Number((value / 1024).toPrecision(2))} KiB`
+    : `${Number((value / 1024 ** 2).toPrecision(2))} MiB`;
+}
+
+function mark(
+  { method }: MethodResult,
+  [left, top]: readonly [number, number],
+  { color, sign }: Kind,
+  best: boolean,
+): Svg {
+  const fill = best ? color : 'var(--vscode-editor-background, transparent)';
+  return svg`<path transform="translate(${tenth(left)} ${tenth(top)})" d="${sign}" style="stroke: ${color}; fill: ${fill}" stroke-width="1.5"><title>${method}</title></path>`;
+}
+
+/** The methods that none beats, named at the right edge in the order of their damage. */
+function labels(front: readonly MethodResult[], place: (one: MethodResult) => readonly [number, number]): Svg {
+  const order = front.toSorted((a, b) => place(a)[1] - place(b)[1]);
+  const tops = spread(
+    order.map((one) => place(one)[1]),
+    AREA.top,
+    AREA.bottom,
+  );
+  return svg`${order.map((one, i) => {
+    const [left, top] = place(one);
+    const to = elementAt(tops, i);
+    return svg`<path d="M${tenth(left + 6)} ${tenth(top)}L${AREA.right + 8} ${tenth(to)}" fill="none" stroke="currentColor" stroke-opacity="0.25"/><text x="${AREA.right + 12}" y="${to + 4}">${one.method}</text>`;
+  })}`;
+}
+
+function legend(kinds: readonly Kind[]): Svg {
+  const perRow = 4;
+  return svg`${kinds.map(({ name, color, sign }, i) => {
+    const [left, top] = [16 + (i % perRow) * 186, AREA.bottom + 52 + Math.floor(i / perRow) * 16];
+    return svg`<path transform="translate(${left} ${top - 4})" d="${sign}" style="stroke: ${color}; fill: none" stroke-width="1.5"/><text x="${left + 9}" y="${top}">${name}</text>`;
+  })}`;
+}
