@@ -51,7 +51,8 @@ const USAGE = `usage: headlight COMMAND …
   tradeoff MODEL [--text FILE|--prompt TEXT|--ids 1,2,3] [--methods q8_0,mla:32+8/fp8,h2o:64,…] [--alone] [--budget 0.5]
         [--shard i/n] [--results DIR|none] [--precision float64|float32] [--text-tokens 512] [--tokens N --batch 1] [--json|--out F.svg]
                                                what smaller caches lose of the whole model's predictions: cache types, fewer tokens,
-                                               GQA, low rank, MLA; --alone: each layer by itself; --merge F.json…: joins shards
+                                               GQA, low rank, MLA; --alone: each layer by itself; --merge F.json…: joins shards;
+                                               --export DIR: writes the model with the one method named
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
   draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]

@@ -37,6 +37,7 @@ const OPTIONS: OptionTable = {
   batch: { type: 'string' },
   shard: { type: 'string' },
   merge: { type: 'boolean' },
+  export: { type: 'string' },
   results: { type: 'string' },
   precision: { type: 'string' },
   out: { type: 'string' },
@@ -119,6 +120,11 @@ async function swept(
       found: teller(methods.length, output),
     };
     const sweeper = await Sweeper.of(model.model, pass, new ResultStore(resultsIn(values)), ask, watchOf(output));
+    const folder = values['export'];
+    if (typeof folder === 'string') {
+      await sweeper.exportTo(folder);
+      output.err(line(`${folder}: the converted model, with a card that says what it lost`));
+    }
     const share = decimalOf(values, 'budget', 1);
     const budget = share === undefined ? null : await sweeper.budget(share);
     return { sweep: await sweeper.sweep(), budget };

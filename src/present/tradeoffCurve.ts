@@ -6,8 +6,10 @@ import { formatInteger } from '../model/units';
 import { spread } from './spread';
 import { type Svg, svg } from './svg';
 
-const [WIDTH, HEIGHT] = [760, 470];
+const WIDTH = 760;
 const AREA = { left: 64, right: 470, top: 46, bottom: 400 };
+/** Of the legend: its columns, and the height of a row. */
+const [PER_ROW, ROW] = [4, 16];
 /** Less than this is drawn at the lower edge: it is rounding, or nothing at all. */
 const LEAST_KL = 1e-7;
 
@@ -36,7 +38,7 @@ interface Kind {
   readonly sign: string;
 }
 
-/** @param tokens Of the scenario, for which sizes stand beside; null: none. Null where there is nothing to draw. */
+/** Null where there is nothing to draw. */
 export function tradeoffCurve(sweep: Sweep): Svg | null {
   const found = sweep.methods.filter((one): one is MethodResult => !isRefused(one));
   if (found.length === 0) return null;
@@ -45,11 +47,13 @@ export function tradeoffCurve(sweep: Sweep): Svg | null {
     found.map(({ bytesPerToken }) => bytesPerToken).concat(sweep.unchanged.bytesPerToken),
     AREA.left,
     AREA.right,
+    2,
   );
   const y = logScale(
     found.map(({ damage }) => Math.max(LEAST_KL, damage.klMean)),
     AREA.bottom,
     AREA.top,
+    10,
   );
   const place = ({ bytesPerToken, damage }: MethodResult): readonly [number, number] => [
     x.at(bytesPerToken),
@@ -58,7 +62,8 @@ export function tradeoffCurve(sweep: Sweep): Svg | null {
   const front = frontOf(found);
   const line = front.map((one, i) => `${i === 0 ? 'M' : 'L'}${place(one).map(tenth).join(' ')}`).join('');
   const title = `Cache against damage: ${sweep.model}`;
-  return svg`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${title}" style="max-width: 100%; min-width: 480px; height: auto; font: 12px system-ui, sans-serif"><title>${title}</title><g fill="currentColor" stroke="none"><text x="8" y="18" font-weight="600">${title}</text><text x="8" y="34">${subtitle(sweep)}</text>${axes(x, y)}<path d="${line}" fill="none" stroke="currentColor" stroke-opacity="0.55" stroke-width="1.5" stroke-dasharray="4 3"/>${found.map((one) => mark(one, place(one), kindOf(kinds, one), front.includes(one)))}${labels(front, place)}${legend(kinds)}</g></svg>`;
+  const height = AREA.bottom + 56 + ROW * Math.ceil(kinds.length / PER_ROW);
+  return svg`<svg viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}" style="max-width: 100%; min-width: 480px; height: auto; font: 12px system-ui, sans-serif"><title>${title}</title><g fill="currentColor" stroke="none"><text x="8" y="18" font-weight="600">${title}</text><text x="8" y="34">${subtitle(sweep)}</text>${axes(x, y)}<path d="${line}" fill="none" stroke="currentColor" stroke-opacity="0.55" stroke-width="1.5" stroke-dasharray="4 3"/>${found.map((one) => mark(one, place(one), kindOf(kinds, one), front.includes(one)))}${labels(front, place)}${legend(kinds)}</g></svg>`;
 }
 
 function subtitle({ text, measured, precision, unchanged }: Sweep): string {
@@ -90,19 +95,20 @@ interface LogScale {
   readonly ticks: readonly number[];
 }
 
-/** A little wider than its values; ticks at 1, 2, 5 where there are few decades, else at powers of ten. */
-function logScale(values: readonly number[], start: number, end: number): LogScale {
+/** A little wider than its values, with ticks at powers of `base`, at most so many. */
+function logScale(values: readonly number[], start: number, end: number, base: 2 | 10): LogScale {
   const [least, most] = [Math.min(...values) / 1.3, Math.max(...values) * 1.3];
-  const decades = Math.log10(most / least);
-  const steps = decades > 2.5 ? [1] : [1, 2, 5];
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++)
-    for (const step of steps) {
-      const tick = step * 10 ** power;
-      if (tick >= least && tick <= most) ticks.push(tick);
-    }
-  return { ticks, at: (value) => start + (Math.log10(value / least) / decades) * (end - start) };
+  const power = (value: number): number => Math.log(value) / Math.log(base);
+  const [from, to] = [Math.ceil(power(least)), Math.floor(power(most))];
+  const every = Math.ceil((to - from + 1) / MOST_TICKS);
+  const ticks = Array.from(
+    { length: Math.max(0, Math.floor((to - from) / every) + 1) },
+    (_, i) => base ** (from + i * every),
+  );
+  return { ticks, at: (value) => start + (Math.log(value / least) / Math.log(most / least)) * (end - start) };
 }
+
+const MOST_TICKS = 9;
 
 const tenth = (value: number): string => value.toFixed(1);
 
@@ -123,11 +129,10 @@ function klTick(value: number): string {
   return value >= 0.001 ? String(Number(value.toPrecision(1))) : value.toExponential(0);
 }
 
+/** Powers of two, as everyone who counts caches knows them: not in the units that are chosen for sizes. */
 function bytesTick(value: number): string {
-  if (value < 1024) return formatInteger(value);
-  return value < 1024 ** 2
-    ? `${Number((value / 1024).toPrecision(2))} KiB`
-    : `${Number((value / 1024 ** 2).toPrecision(2))} MiB`;
+  const step = [1, 1024, 1024 ** 2, 1024 ** 3].findLast((size) => value >= size) ?? 1;
+  return `${formatInteger(value / step)}${{ 1: '', 1024: ' KiB', 1048576: ' MiB', 1073741824: ' GiB' }[step] ?? ''}`;
 }
 
 function mark(
@@ -156,9 +161,8 @@ function labels(front: readonly MethodResult[], place: (one: MethodResult) => re
 }
 
 function legend(kinds: readonly Kind[]): Svg {
-  const perRow = 4;
   return svg`${kinds.map(({ name, color, sign }, i) => {
-    const [left, top] = [16 + (i % perRow) * 186, AREA.bottom + 52 + Math.floor(i / perRow) * 16];
+    const [left, top] = [16 + (i % PER_ROW) * 186, AREA.bottom + 56 + Math.floor(i / PER_ROW) * ROW];
     return svg`<path transform="translate(${left} ${top - 4})" d="${sign}" style="stroke: ${color}; fill: none" stroke-width="1.5"/><text x="${left + 9}" y="${top}">${name}</text>`;
   })}`;
 }

@@ -10,6 +10,7 @@ import { elementAt } from '../../model/elementAt';
 import { RpcError } from '../../shared/rpcError';
 import type { OpenModel } from '../../weights/openModel';
 import type { Watch } from '../heads/watch';
+import { ModelExport } from './exportModel';
 import { modelKey, textKey } from './identity';
 import type { ResultStore } from './resultStore';
 import type { Baseline, WholePass, WholeRun } from './wholePass';
@@ -34,6 +35,7 @@ export class Sweeper {
   private unchanged: Promise<Baseline> | undefined;
 
   private constructor(
+    private readonly model: OpenModel,
     private readonly pass: WholePass,
     private readonly store: ResultStore,
     private readonly ask: SweepAsk,
@@ -49,7 +51,7 @@ export class Sweeper {
     watch: Watch,
   ): Promise<Sweeper> {
     const keys = { model: await modelKey(model), text: textKey(ask.ids) };
-    return new Sweeper(pass, store, ask, keys, watch);
+    return new Sweeper(model, pass, store, ask, keys, watch);
   }
 
   /** @throws MethodError for a method that is none; RpcError, WeightsError as the pass. */
@@ -144,6 +146,37 @@ export class Sweeper {
     };
   }
 
+  /**
+   * Writes the model with the one method that was asked for.
+   * @throws RpcError `invalidInput` for several methods, and where no published class has such a model.
+   */
+  async exportTo(folder: string): Promise<void> {
+    const [label, ...others] = this.ask.methods;
+    if (label === undefined || others.length > 0)
+      throw new RpcError('invalidInput', 'one method is exported at a time: name it with --methods');
+    const method = parseMethod(label);
+    const methods = Array.from({ length: this.pass.layerCount }, () => method);
+    try {
+      const baseline = await this.baseline();
+      const files = await ModelExport.of(this.model, folder, methods);
+      const run = await this.pass.run(methods, baseline, this.watch, (index, layer, weights) =>
+        files.layer(index, layer, weights),
+      );
+      const damage = summarised(await this.pass.damage(baseline, run, this.watch));
+      const tokens = baseline.ids.length;
+      await files.finish({
+        model: this.ask.name,
+        method: methodLabel(method),
+        text: `${this.ask.text.name} (${tokens} tokens)`,
+        damage,
+        bytesPerToken: { before: baseline.cacheBytes(tokens) / tokens, after: run.cacheBytes(tokens) / tokens },
+        notes: [...run.notes, ...exportNotes(method)],
+      });
+    } catch (error) {
+      throw error instanceof ConversionRefused ? new RpcError('invalidInput', error.message) : error;
+    }
+  }
+
   /** One layer changed, the rest untouched. */
   private inLayer(layer: number, method: LayerMethod, watch: Watch): Promise<SweptMethod> {
     const label = methodLabel(method);
@@ -213,6 +246,23 @@ export class Sweeper {
     };
     return result;
   }
+}
+
+/** What must be known of a converted model's files. */
+function exportNotes({ design, key, value, keep }: LayerMethod): readonly string[] {
+  const notes: string[] = [];
+  if (design.kind === 'converted' && design.target.kind === 'mla' && design.target.ropeDim === 0)
+    notes.push(
+      'Keys and values have a low rank, but Llama’s class caches them whole: its cache is not smaller until an engine caches the latent.',
+    );
+  if (design.kind === 'converted' && design.target.kind === 'mla' && design.target.ropeDim > 0)
+    notes.push(
+      'kv_lora_rank is one more than the latent: DeepSeek’s class normalises its latent, and the last dim holds a constant that takes that back. It is too large for float16; use bfloat16 or float32.',
+    );
+  if (key !== 'exact' || value !== 'exact')
+    notes.push('The cache type is an option of the engine and no part of these files.');
+  if (keep.kind !== 'all') notes.push('Keeping fewer tokens is done by the engine and no part of these files.');
+  return notes;
 }
 
 /** One for all layers, one layer by itself, or several. */

@@ -116,7 +116,7 @@ export class WholePass {
     const first = await this.embeddings(ids);
     const keep = this.layerCount * first.data.byteLength <= STATE_BYTES;
     const states: Matrix[] = [];
-    let rope: (readonly Float64Array[])[] | null = [];
+    const rope: (readonly Float64Array[])[] = [];
     const run = await this.through({
       ids,
       methods: Array.from({ length: this.layerCount }, () => UNCHANGED),
@@ -127,24 +127,16 @@ export class WholePass {
         if (keep) states.push(hidden);
       },
       sampled: (sample) => {
-        if (rope === null) return;
-        try {
-          const key = projectedRows(sample).key;
-          // Two dims: whether there are pairs at all is what may be refused.
-          const { weights } = DecoupledRope.contributions(sample, key, 2);
-          if (rope[0] !== undefined && rope[0].length !== weights.length) rope = null;
-          else rope.push(weights.map((ofPair) => ofPair.toSorted((a, b) => b - a)));
-        } catch (error) {
-          if (!(error instanceof ConversionRefused)) throw error;
-          rope = null;
-        }
+        const found = ropeContributions(sample);
+        if (found !== null) rope.push(found);
       },
     });
+    const alike = rope.length === this.layerCount && rope.every(({ length }) => length === rope[0]?.length);
     return {
       ids,
       final: run.final,
       states: keep ? states : null,
-      rope: rope.length === this.layerCount ? rope : null,
+      rope: alike ? rope : null,
       cacheBytes: (tokens) => run.cacheBytes(tokens),
       layers: run.layers,
     };
@@ -371,6 +363,18 @@ interface Walk {
   readonly entering?: (hidden: Matrix) => void;
   readonly sampled?: (sample: LayerSample) => void;
   readonly seen?: LayerSeen;
+}
+
+/** What each pair of RoPE contributes, its largest direction first; null where the layer has no pairs that could be shared. */
+function ropeContributions(sample: LayerSample): readonly Float64Array[] | null {
+  try {
+    // Two dims: whether there are pairs at all is what may be refused.
+    const { weights } = DecoupledRope.contributions(sample, projectedRows(sample).key, 2);
+    return weights.map((ofPair) => ofPair.toSorted((a, b) => b - a));
+  } catch (error) {
+    if (error instanceof ConversionRefused) return null;
+    throw error;
+  }
 }
 
 function ownLayer({ layer }: BlockSpec, weights: LayerNumbers): ModelLayer {
