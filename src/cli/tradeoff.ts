@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { HeadModel } from '../compute/heads/headModel';
 import { widenedBytes } from '../compute/heads/memoryStore';
 import type { Watch } from '../compute/heads/watch';
@@ -112,7 +112,8 @@ async function swept(
   try {
     const methods = sharded(methodsIn(values, pass, ids.length), values);
     const ask: SweepAsk = {
-      name: nameOf(path),
+      // A file or a folder by its own name.
+      name: basename(resolve(path)),
       ids,
       text: { name, ofTokens: all.length },
       methods: methods.filter((method) => values['budget'] === undefined || !method.startsWith('share:')),
@@ -131,11 +132,6 @@ async function swept(
   } finally {
     await linear.dispose();
   }
-}
-
-/** A file is named without its folder, a folder by itself. */
-function nameOf(path: string): string {
-  return basename(path.replace(/[/\\]+$/, '')) || path;
 }
 
 function linearFor(model: HeadModel, engine: Engine, { precision }: Values): Linear {

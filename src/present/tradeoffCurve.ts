@@ -9,7 +9,7 @@ import { type Svg, svg } from './svg';
 const WIDTH = 760;
 const AREA = { left: 64, right: 470, top: 46, bottom: 400 };
 /** Of the legend: its columns, and the height of a row. */
-const [PER_ROW, ROW] = [4, 16];
+const [PER_ROW, ROW] = [3, 16];
 /** Less than this is drawn at the lower edge: it is rounding, or nothing at all. */
 const LEAST_KL = 1e-7;
 
@@ -162,7 +162,7 @@ function labels(front: readonly MethodResult[], place: (one: MethodResult) => re
 
 function legend(kinds: readonly Kind[]): Svg {
   return svg`${kinds.map(({ name, color, sign }, i) => {
-    const [left, top] = [16 + (i % PER_ROW) * 186, AREA.bottom + 56 + Math.floor(i / PER_ROW) * ROW];
+    const [left, top] = [16 + (i % PER_ROW) * 246, AREA.bottom + 56 + Math.floor(i / PER_ROW) * ROW];
     return svg`<path transform="translate(${left} ${top - 4})" d="${sign}" style="stroke: ${color}; fill: none" stroke-width="1.5"/><text x="${left + 9}" y="${top}">${name}</text>`;
   })}`;
 }

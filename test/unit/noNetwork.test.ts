@@ -115,6 +115,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['tensors', MODEL],
   ['heads', MODEL, '--layer', '0', ...IDS],
   ['convert', MODEL, '--layer', '1', '--to', 'mqa', ...IDS],
+  ['tradeoff', MODEL, '--methods', 'q8_0', '--results', 'none', '--ids', '1,2,3,4,5'],
   ['generate', MODEL, '--tokens', '2', ...IDS],
   // One of its cases. It starts compute processes, which have the hooks too; a Python with torch, where there is one, has not.
   ['bench', 'attention', '--quick', '--only', 'decode-4096-deepseek-v3 mha'],
