@@ -125,8 +125,8 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
       `first tile of 128256 × 4096: ${found.map(({ ms, read }) => `${ms.toFixed(0)} (reading ${read.toFixed(0)})`).join(', ')} ms`,
     );
     expect(Math.min(...found.map(({ ms }) => ms))).toBeLessThan(300);
-    await frame.getByText(/Made from .* of 128,256 rows/).waitFor();
-    await frame.getByRole('button', { name: 'Measure all 525,336,576 values' }).click();
+    await frame.getByText(/Reduced from .* of 128,256 rows/).waitFor();
+    await frame.getByRole('button', { name: 'Compute statistics of all 525,336,576 values' }).click();
     await frame.getByRole('button', { name: 'Cancel' }).click();
     await frame.getByRole('button', { name: /Measure/ }).waitFor();
     await workbench().screenshot('weights-tensor');

@@ -58,7 +58,7 @@ suite('hover', () => {
       const wrong = await text();
       assert.match(wrong, /4 MiB/);
       assert.match(wrong, /Not exact/);
-      assert.match(wrong.replaceAll('\\', ''), /headlight\.scenario\.engineOptions: vllm has no option blok-size here/);
+      assert.match(wrong.replaceAll('\\', ''), /headlight\.scenario\.engineOptions: vLLM has no option blok-size/);
     } finally {
       await settings.update('scenario.engineOptions', undefined, Workspace);
       for (const setting of ['tokens', 'engine', 'engineOptions'])

@@ -288,7 +288,7 @@ export class HeadsView extends LitElement {
     return html`
       <div class="tools">
         <span class="switch" role="group" aria-label="What is shown">${(Object.keys(MODES) as Mode[]).map((mode) => html`<button aria-pressed=${mode === this.mode} @click=${() => this.show(mode)}>${MODES[mode]}</button>`)}</span>
-        <label>beside
+        <label>compare with
           <select .value=${live(other?.source?.id ?? '')} @change=${(event: Event) => void this.showBeside((event.target as HTMLSelectElement).value)}>
             <option value="">nothing</option>
             ${sources.map(({ id, label }) => html`<option value=${id} ?selected=${id === other?.source?.id}>${label}</option>`)}
@@ -297,7 +297,7 @@ export class HeadsView extends LitElement {
       </div>
       <div class=${beside ? 'models' : ''}>
         <div class=${session.changed ? 'old' : ''}>${beside ? ownTitle(result) : nothing}${this.renderHeads(result, session, heads)}</div>
-        ${beside ? html`<section class="other" aria-label="The model beside">${this.renderOther(other, beside)}</section>` : nothing}
+        ${beside ? html`<section class="other" aria-label="The other model">${this.renderOther(other, beside)}</section>` : nothing}
       </div>`;
   }
 

@@ -123,7 +123,7 @@ describe('figures', () => {
 
   it('say what is cached where it is', () => {
     const says = figure('llama-3-8b', 1200).parts.map((part) => part.says);
-    expect(says).toContainEqual(expect.stringContaining('Cached: 4 KiB a token, K and V, 8 × 128 each'));
+    expect(says).toContainEqual(expect.stringContaining('Cached: 4 KiB per token, K and V, 8 × 128 each'));
     expect(says).toContainEqual(expect.stringContaining('32 query heads in 8 groups of 4'));
   });
 
@@ -131,9 +131,9 @@ describe('figures', () => {
     const says = figure('gemma-3n-e4b', 1200).parts.filter(({ id }) => /^layer\.[CD]\.(cache|attention)$/.test(id));
     expect(says.map((part) => part.says.replace(/, 8 query.*/, ''))).toEqual(
       expect.arrayContaining([
-        'K and V of layer 18, cached there, nothing here',
+        'K and V of layer 18, cached there, not here',
         'Attention to the last 512 tokens',
-        'K and V of layer 19, cached there, nothing here',
+        'K and V of layer 19, cached there, not here',
         'Attention to all tokens',
       ]),
     );
