@@ -86,7 +86,7 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
     await frame.getByText('1.27 B').first().waitFor({ timeout: TIMEOUT });
     await expect
       .poll(() => frame.locator('main').innerText())
-      .toMatch(/GQA · 32 query heads in 8 groups of 4 · 1 layers?/);
+      .toMatch(/GQA · 32 query heads in 8 groups of 4 · 1 layer\b/);
     await expect
       .poll(() => rows(frame).filter({ hasText: 'k_proj' }).innerText())
       .toMatch(/K · 8 heads of 128, each for 4 query heads/);

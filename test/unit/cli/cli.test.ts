@@ -464,7 +464,12 @@ describe('what is asked in another way than it can be answered', () => {
   it('a config that is too large says so', async () => {
     const keys = Object.fromEntries(Array.from({ length: 110_000 }, (_, index) => [`k${index}`, index]));
     const { code, err } = await cli('estimate', file('large.json', JSON.stringify({ model_type: 'llama', ...keys })));
-    expect([code, err]).toEqual([1, expect.stringMatching(/large\.json:1: The file has more than 320000 values/)]);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(
+        /large\.json:1: The file is too large to be a model config: more than about 320000 JSON tokens\./,
+      ),
+    ]);
   });
 
   it.each(['intrinsic', 'sglang', 'trtllm', 'transformers'])(
