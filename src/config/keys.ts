@@ -11,7 +11,10 @@ const TABLE = {
   num_hidden_layers: { text: 'Decoder layers; each has a cache of its own unless it shares one.' },
   n_layer: { text: 'Decoder layers.', families: 'GPT-2, GPT-J, BLOOM' },
   n_layers: { text: 'Decoder layers.', families: 'MPT, DBRX, params.json' },
-  num_layers: { text: 'Decoder layers (T5: of encoder and decoder each).', families: 'ChatGLM, GPT-Neo, T5, LongCat' },
+  num_layers: {
+    text: 'Decoder layers (T5: of the encoder, and as many of the decoder).',
+    families: 'ChatGLM, GPT-Neo, T5, LongCat',
+  },
   num_transformer_layers: { text: 'Decoder layers.', families: 'OpenELM' },
   decoder_layers: { text: 'Decoder layers.', families: 'BART, Whisper, XGLM' },
   num_attention_heads: { text: 'Query heads. They cost computation; the cache depends on the KV heads.' },

@@ -6,7 +6,7 @@
 
 import type { KeyInfo } from './keys';
 
-const QUANTISED = 'How the weights are quantised: the method, its bits and groups, and what stays wide.';
+const QUANTISED = 'How the weights are quantised: the method, its bits and groups, and what is not quantised.';
 const ROUTED = 'Routed experts of a layer; a token uses some of them.';
 const CHOSEN = 'Routed experts that a token uses in a layer.';
 const FEED_FORWARD = 'Intermediate size of the feed-forward (of each expert, if no other key gives that).';

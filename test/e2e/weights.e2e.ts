@@ -128,7 +128,7 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
     await frame.getByText(/Reduced from .* of 128,256 rows/).waitFor();
     await frame.getByRole('button', { name: 'Compute statistics of all 525,336,576 values' }).click();
     await frame.getByRole('button', { name: 'Cancel' }).click();
-    await frame.getByRole('button', { name: /Measure/ }).waitFor();
+    await frame.getByRole('button', { name: /Compute statistics/ }).waitFor();
     await workbench().screenshot('weights-tensor');
   }, 60_000);
 

@@ -270,7 +270,7 @@ export class HeadsView extends LitElement {
     if (running || failure || model === null || source?.problem !== null || session.refusal !== null) return nothing;
     const examples = EXAMPLES.filter(({ id }) => sources?.some((each) => each.id === id && each.problem === null));
     return html`<div class="state">
-      <p>Run shows for every head of a layer which tokens it looks at, and its K and V.${examples.length === 0 ? '' : ' Or begin with:'}</p>
+      <p>“Run” shows, for every head of a layer, which tokens it looks at, and its K and V.${examples.length === 0 ? '' : ' Or begin with:'}</p>
       <ul class="examples">${examples.map(({ id, mode, label, what }) => html`<li><button class="link" @click=${() => void this.example(session, id, mode)}>${label}</button><span class="small">${what}</span></li>`)}</ul>
     </div>`;
   }
