@@ -289,7 +289,7 @@ describe.skipIf(!thorough)('the lectures', () => {
   row('§3.7: the absorbed query gives the same scores from the latents alone', LLAMA, async (clicks) => {
     await stepByStep(clicks, 'MLA');
     await clicks.slide(panel.frame.getByRole('slider', { name: 'Step' }), 9);
-    await panel.untilShows('they differ by 2.2e-16 at most');
+    await panel.untilShows('the largest difference is 2.2e-16');
   });
 
   row('§3.8: the token “bright” comes, from its query to its logits', LLAMA, async (clicks) => {

@@ -225,7 +225,7 @@ describe('hovers of keys that shape no cache', () => {
     for (const [key, is] of Object.entries({
       rms_norm_eps: 'never divides by zero',
       attention_dropout: 'Used only in training',
-      rope_scaling: 'stretched beyond the trained length',
+      rope_scaling: 'RoPE is scaled beyond the trained length',
       rope_theta: 'Base of the RoPE frequencies',
       use_cache: 'keeps a KV cache',
       initializer_range: 'Used only in training',

@@ -382,7 +382,7 @@ describe('hostile vocabularies of GGUF files', () => {
         expect(tokenizerOfGguf('test.gguf', metadata)?.encode(text).length).toBeGreaterThan(0);
       } catch (error) {
         expect(error).toBeInstanceOf(WeightsError);
-        expect(String(error)).toMatch(/test\.gguf: .*(?:stopped after \d s|many times as long)/);
+        expect(String(error)).toMatch(/test\.gguf: .*(?:stopped after \d s|many times over)/);
       }
       expect(performance.now() - start).toBeLessThan(SECONDS);
       expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(1_000);
