@@ -14,12 +14,15 @@ import { generate } from './generate';
 import { heads } from './heads';
 import { withHubFolders } from './hub';
 import { lint } from './lint';
+import { serveTools } from './mcp';
 import { models } from './models';
 import { tensors } from './tensors';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
 import type { CliOutput } from './output';
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
+
+const mcp: Command = (args) => serveTools(args, runCli);
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   bench,
@@ -31,6 +34,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   generate,
   heads,
   lint,
+  mcp,
   models,
   tensors,
 };
@@ -56,6 +60,8 @@ const USAGE = `usage: headlight COMMAND …
                                                what a safetensors or GGUF file (an index, a model folder) holds, from its header;
                                                --values measures one tensor: minimum, maximum, mean, deviation, zeros, NaN
   lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to fix it
+  mcp [--hub]                                  the commands as tools of assistants (Model Context Protocol, standard input and
+                                               output); --hub: names on the Hub may be fetched
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
           --opt NAME[=VALUE]… (start-up options of the engine under its own names) --kv-dtype auto|…
           --weights FORMAT (if not given, as the files say): ${WEIGHT_FORMATS.join(' ')}
