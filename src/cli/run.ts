@@ -59,7 +59,8 @@ const USAGE = `usage: headlight COMMAND …
   tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]
                                                what a safetensors or GGUF file (an index, a model folder) holds, from its header;
                                                --values measures one tensor: minimum, maximum, mean, deviation, zeros, NaN
-  lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to fix it
+  lint PATH [--tp 1] [--kv-dtype auto] [--json | --format text|json|sarif|github]
+                                               what is wrong with a config, and how to fix it
   mcp [--hub]                                  the commands as tools of assistants (Model Context Protocol, standard input and
                                                output); --hub: names on the Hub may be fetched
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
