@@ -7,6 +7,7 @@ import { InputError, UsageError } from './errors';
 import { bench } from './bench';
 import { compare } from './compare';
 import { convert } from './convert';
+import { diff } from './diff';
 import { draw } from './draw';
 import { estimate } from './estimate';
 import { fit } from './fit';
@@ -28,6 +29,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   bench,
   compare,
   convert,
+  diff,
   draw,
   estimate,
   fit,
@@ -52,6 +54,7 @@ const USAGE = `usage: headlight COMMAND …
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
+  diff OLD NEW [SCENARIO] [--json]             what a change does to the cache, as Markdown for a pull request
   draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
                                                the architecture as a figure: layers, heads, experts, and what is cached
   models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]

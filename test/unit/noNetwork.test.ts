@@ -113,6 +113,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['estimate', CONFIG, '--engine', 'vllm', '--json'],
   ['fit', CONFIG, '--gpu', 'h100-sxm'],
   ['compare', CONFIG, '--as', 'mqa'],
+  ['diff', CONFIG, join(ROOT, 'media/sample-configs/mistral-7b-v0.1/config.json')],
   ['lint', CONFIG],
   ['draw', CONFIG],
   ['mcp'],
