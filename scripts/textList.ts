@@ -86,7 +86,7 @@ function values(ts: typeof typescript, node: typescript.TemplateLiteral): readon
 
 /** Style, pictures, markup and lists of names have spaces, too. */
 const NO_TEXT =
-  /gradient\(|color-mix\(|minmax\(|var\(--|sans-serif|prefers-reduced|\(resolution:|^img-src |^import |^ResizeObserver |^<|<path |^inset |^\^|=…?(?: \/)?$|^(?:[\w.-]+ ){12,}[\w.-]+$/;
+  /gradient\(|color-mix\(|minmax\(|var\(--|sans-serif|prefers-reduced|\(resolution:|^img-src |^import |^ResizeObserver |^::|^<|<path |^inset |^\^|=…?(?: \/)?$|^(?:[\w.-]+ ){12,}[\w.-]+$/;
 /** Names that are put together for a machine: "token-…-llama3-8b". */
 const NAME = /^(?=.*…)(?=.*[-_/])[\w…/-]+$/;
 
