@@ -170,6 +170,11 @@ function placeRows(
 
 const middle = ({ x, width }: Place): number => x + width / 2;
 
+/** Where a column begins, or the last one ends, within a box. */
+function columnAt({ box, x, width }: PlacedBox, column: number): number {
+  return x + ((column - box.from) / (box.to - box.from)) * width;
+}
+
 /** From each box to what is next below it. */
 function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
   const found: Shape[] = [];
@@ -179,8 +184,8 @@ function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
       for (const lower of placed.slice(row + 1)) {
         const under = lower.filter(({ box }) => box.from < open && box.to > left);
         for (const one of under) {
-          const from = Math.max(upper.x, one.x);
-          const to = Math.min(upper.x + upper.width, one.x + one.width);
+          const from = Math.max(columnAt(upper, left), one.x);
+          const to = Math.min(columnAt(upper, open), one.x + one.width);
           const at = round((from + to) / 2);
           found.push({
             shape: 'path',
