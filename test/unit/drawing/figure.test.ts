@@ -90,6 +90,7 @@ describe('figures', () => {
       if (!kind.parameters) continue;
       const total = Object.values(kind.parameters.parts).reduce((sum, part) => sum + part, 0);
       expect(boxes.reduce((sum, box) => sum + (box.parameters ?? 0), 0)).toBe(total);
+      if (kind.block) expect(boxes.map(({ id }) => id)).not.toContain('other');
       const each = boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
       expect(each).toBe(2 * (total - kind.parameters.idle) + kind.attentionFlops);
       flops += each * kind.indexes.length;
@@ -151,6 +152,16 @@ describe('figures', () => {
     const svg = figureSvg(scene, 'light');
     expect(svg).not.toContain('<script');
     expect(svg).not.toContain('<b>');
+  });
+});
+
+describe('numbers', () => {
+  it.each(someOf(referenceNames()))('%s: are not broken at 320 px', (name) => {
+    const lines = figure(name, 320).parts.flatMap(({ id, shapes }) =>
+      shapes.flatMap((shape) => (shape.shape === 'text' && shape.ink === 'muted' ? [`${id}: ${shape.text}`] : [])),
+    );
+    const whole = /: (\d[\d.,]*(\u00a0[KMBT]|\u00a0[KMGTP]?FLOP)?(\u00a0\(\d+\u00a0%\))?( · )?)+$|: \(\d+\u00a0%\)$/;
+    expect(lines.filter((line) => !whole.test(line))).toEqual([]);
   });
 });
 
