@@ -380,8 +380,8 @@ class LayerBoxes {
             this.box(
               id,
               'norm',
-              `${title} ${normName(spec.norm)}`,
-              [extentText(spec)],
+              `${title} norm`,
+              [normName(spec.norm), extentText(spec)],
               at,
               [id],
               this.keysOf([], ['headNorm', 'norm']),
@@ -675,7 +675,11 @@ class LayerBoxes {
       id: 'attention',
       look: 'attention',
       title: attentionTitle(this.kind.sees),
-      lines: [...(heads ? [sharingText(attention, heads)] : []), ...lines],
+      lines: [
+        ...(heads ? [sharingText(attention, heads)] : []),
+        ...lines,
+        ...(attention.kind === 'latent' ? ['counted in its absorbed form'] : []),
+      ],
       parameters: sinks,
       flops: attentionFlops - apart + 2 * sinks,
       from: 0,

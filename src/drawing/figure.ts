@@ -32,6 +32,7 @@ const ARROW = 18;
 const WIDE = 640;
 const STACK = 250;
 const NARROWEST_CARD = 320;
+const WIDEST_CARD = 640;
 
 /** "A", "B", …: what the stack calls its kinds. */
 function kindLetter(place: number): string {
@@ -49,9 +50,10 @@ function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const alike = kinds.filter((other) => mixerName(other) === title);
   const detail = (of: (each: LayerKind) => string): string[] =>
     alike.some((other) => of(other) !== of(kind)) && of(kind) !== '' ? [of(kind)] : [];
+  const bounded = kind.attention.kind === 'sliding' || kind.attention.kind === 'chunked';
   return [
     title,
-    ...detail(extent),
+    ...(bounded ? [extent(kind)] : detail(extent)),
     ...detail((each) => (each.attention.kind === 'none' ? '' : hasExperts(each) ? 'experts' : 'dense')),
   ].join(', ');
 }
@@ -108,8 +110,9 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const stackBottom = placeStack(canvas, anatomy, margin, top, wide ? STACK : inner);
   const left = wide ? margin + STACK + GAP : margin;
   const room = width - margin - left;
-  const count = Math.max(1, Math.floor((room + GAP) / (NARROWEST_CARD + GAP)));
-  const card = (room - (count - 1) * GAP) / count;
+  const opened = anatomy.kinds.filter((_, place) => !options.open || options.open.has(place)).length;
+  const count = Math.max(1, Math.min(opened, Math.floor((room + GAP) / (NARROWEST_CARD + GAP))));
+  const card = Math.min((room - (count - 1) * GAP) / count, WIDEST_CARD);
   const bottoms = Array.from({ length: count }, () => (wide ? top : stackBottom + GAP));
   for (const [place, kind] of anatomy.kinds.entries()) {
     if (options.open && !options.open.has(place)) continue;
