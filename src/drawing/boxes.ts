@@ -704,6 +704,7 @@ class LayerBoxes {
           'Router',
           [
             `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} a token`,
+            ...bias(router.bias),
             ...(router.scoring === null ? [] : [router.scoring === 'sigmoid' ? 'sigmoid scores' : 'softmax scores']),
             ...(router.groups ? [`from the best ${router.groups.top} of ${router.groups.count} groups`] : []),
             ...(router.correctionBias ? ['a bias for each expert in the choice'] : []),
@@ -727,7 +728,10 @@ class LayerBoxes {
             'experts',
             'step',
             `${formatInteger(router.experts)} experts, ${router.topK} active`,
-            [latent ? `${formatInteger(expert.width)} wide inside, ${actName(expert)}` : denseText(expert, hiddenSize)],
+            [
+              latent ? `${formatInteger(expert.width)} wide inside, ${actName(expert)}` : denseText(expert, hiddenSize),
+              ...bias(expert.biasIn),
+            ],
             span,
             [...keys.of('experts'), ...keys.of('perToken'), ...keys.ofWidth(expert.width)],
           ),

@@ -6,6 +6,7 @@ import { figureOf } from '../../../src/drawing/figure';
 import type { Part, Place, Scene, TextShape } from '../../../src/drawing/scene';
 import { figureSvg } from '../../../src/drawing/svg';
 import { wrapText } from '../../../src/drawing/textWidth';
+import { formatInteger, formatSize } from '../../../src/model/units';
 import { readModelConfig } from '../../../src/reading/read';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
@@ -121,6 +122,43 @@ describe('figures', () => {
     expect(sum('parameters')).toBeCloseTo(1, 9);
     // Where layers are not known apart, operations of attention are in no box.
     if (kinds.every(({ parameters }) => parameters)) expect(sum('flops')).toBeCloseTo(1, 9);
+  });
+
+  it.each(someOf(referenceNames()))('%s: what is marked as kept is what the plan caches', (name) => {
+    const { kinds } = anatomy(name);
+    const parts = figure(name, 480).parts;
+    for (const [place, { attention, cacheBytes, cacheBytesPerToken, stateBytes }] of kinds.entries()) {
+      if (attention.kind === 'unknown') continue;
+      const own = (id: string): string[] =>
+        parts.filter((part) => part.id === `layer.${String.fromCharCode(65 + place)}.${id}`).map(({ says }) => says);
+      const cached = own('cache').filter((says) => says.startsWith('Cached'));
+      expect(cached.map((says) => says.split(',')[0])).toEqual(
+        cacheBytes > 0 ? [`Cached: ${formatSize(cacheBytesPerToken)} a token`] : [],
+      );
+      expect(own('state').map((says) => says.split(',')[0])).toEqual(
+        stateBytes > 0 ? [`State: ${formatSize(stateBytes)} a sequence`] : [],
+      );
+      if (!('queryHeads' in attention)) continue;
+      const [scores = ''] = own('attention');
+      expect(scores).toMatch(new RegExp(`\\b${attention.queryHeads} (query )?heads?\\b`));
+      if (attention.kind === 'sliding') expect(scores).toContain(formatInteger(attention.window));
+    }
+  });
+
+  it('name the keys that decided a box', () => {
+    const keys = (model: string, id: string): readonly string[] | undefined =>
+      figure(model, 1200).parts.find((part) => part.id === id)?.keys;
+    expect(keys('llama-3-8b', 'layer.A.up')).toEqual(['intermediate_size']);
+    expect(keys('llama-3-8b', 'layer.A.k')).toEqual(expect.arrayContaining(['num_key_value_heads', 'hidden_size']));
+    expect(keys('llama-3-8b', 'layer.A.norm')).toEqual(['rms_norm_eps']);
+    expect(keys('llama-3-8b', 'layer.A.act')).toEqual(['hidden_act']);
+    expect(keys('mixtral-8x7b', 'layer.A.experts')).toEqual([
+      'num_local_experts',
+      'num_experts_per_tok',
+      'intermediate_size',
+    ]);
+    expect(keys('deepseek-r1', 'layer.B.shared')).toEqual(['n_shared_experts', 'moe_intermediate_size']);
+    expect(keys('qwen3.5-27b', 'layer.A.up')).toEqual(['text_config.intermediate_size']);
   });
 
   it('are the same to the byte each time, and well-formed', () => {
