@@ -200,7 +200,7 @@ class LayerBoxes {
   /** Null where the mixer is not what the description takes it for. */
   private mixerBoxes({ layer, positionsKnown }: LayerDescription): { rows: Box[][]; beside: Box[][] } | null {
     const { attention, state, weights } = this.kind;
-    if (attention.kind === 'none') return { rows: [], beside: [] };
+    if (attention.kind === 'none') return { rows: layer ? this.attentionRows(layer, positionsKnown) : [], beside: [] };
     if (attention.kind === 'unknown') return null;
     const stateRows = state ? this.stateRows(state, 'headed') : [];
     if (attention.kind === 'recurrent' || attention.kind === 'conv')
@@ -218,7 +218,9 @@ class LayerBoxes {
       parameters?.parts[name] ?? null;
     const mixer = part('attention');
     const headed = attention.kind !== 'recurrent' && attention.kind !== 'conv';
-    const own = attention.kind === 'none' ? [] : this.mixerRows(mixer, headed);
+    const keepsNothing =
+      mixer === null || mixer === 0 ? [] : [[this.counted('mixer', 'Mixer that keeps nothing', [], mixer)]];
+    const own = attention.kind === 'none' ? keepsNothing : this.mixerRows(mixer, headed);
     const beside = headed && state ? [[this.stateBox(state)]] : [];
     const others: Box[][] = [];
     const [mlp, router, experts] = [part('mlp'), part('router'), part('experts')];
@@ -575,6 +577,7 @@ class LayerBoxes {
 
   private positions(layer: AttentionLayerSpec, keyDim: number, span: Span, latent = false): Box[] {
     const { rotary, alibi, temperature } = layer;
+    const { attention, description } = this.kind;
     const grown = temperature ? ['queries grow with their position'] : [];
     if (rotary)
       return [
@@ -588,7 +591,7 @@ class LayerBoxes {
         ),
       ];
     if (alibi) return [this.note('alibi', 'step', 'ALiBi', ['a slope for each head'], span, [])];
-    if (this.kind.attention.kind === 'cross') return [];
+    if (attention.kind === 'cross' || attention.kind === 'none' || description?.positionsElsewhere) return [];
     return [this.note('nope', 'step', 'No rotation', ['no positions here (NoPE)', ...grown], span, [])];
   }
 
@@ -613,7 +616,9 @@ class LayerBoxes {
         this.note(
           'cache',
           'cache',
-          `Cached: ${formatSize(cacheBytesPerToken)} a token`,
+          attention.kind === 'cross' && cacheBytesPerToken === 0
+            ? `Cached: ${formatSize(this.kind.cacheBytes)} of the source`
+            : `Cached: ${formatSize(cacheBytesPerToken)} a token`,
           cacheLines(attention),
           span,
           this.keysOf(['kvHeads', 'keyDim', 'valueDim', 'latentDim', 'ropeDim', 'headDim', 'ratio', 'window', 'chunk']),
@@ -670,7 +675,7 @@ class LayerBoxes {
     const heads = headsOf(attention);
     // What a mixer beside it takes is said there.
     const apart = description !== null && state !== undefined && this.has('in') ? stateFlops : 0;
-    const sinks = description ? this.sum(['sinks']) : 0;
+    const sinks = description ? this.sum(['sinks', 'relative']) : 0;
     return {
       id: 'attention',
       look: 'attention',
@@ -967,6 +972,8 @@ function attentionTitle(attention: AttentionSpec): string {
       return `Attention to the last ${formatInteger(attention.window)} tokens, and to one entry for ${formatInteger(attention.ratio)} older ones`;
     case 'cross':
       return 'Attention to the source';
+    case 'none':
+      return 'Attention to all tokens, both ways';
     default: {
       const topK = 'indexer' in attention ? attention.indexer?.topK : null;
       return topK == null

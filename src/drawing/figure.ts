@@ -4,6 +4,7 @@ import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { designText, kindTitle, numberText, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
+import { sumOf } from '../families/counted/tally';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
@@ -60,6 +61,7 @@ function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
 
 function mixerName({ attention, state, description }: LayerKind): string {
   if (attention.kind === 'recurrent' || attention.kind === 'conv') return mixerTitle(attention, state);
+  if (attention.kind === 'none' && description?.layer) return 'encoder layer';
   if (attention.kind === 'none' && description?.feedForward)
     return description.feedForward.kind === 'moe' ? 'experts alone' : 'feed-forward alone';
   return state ? `${kindTitle(attention.kind)} and ${mixerTitle(attention, state)}` : kindTitle(attention.kind);
@@ -150,11 +152,12 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
 }
 
 function kindLines(kind: LayerKind): string[] {
-  const { indexes, parameters, cacheBytesPerToken, stateBytes } = kind;
+  const { indexes, parameters, cacheBytesPerToken, cacheBytes, stateBytes } = kind;
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
   const keeps = [
     ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache a token`] : []),
+    ...(cacheBytesPerToken === 0 && cacheBytes > 0 ? [`${formatSize(cacheBytes)} of cache of the source`] : []),
     ...(stateBytes > 0 ? [`${formatSize(stateBytes)} of state`] : []),
   ];
   return [
@@ -249,7 +252,9 @@ function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, wi
   const share = sharesOf(anatomy)(1);
   for (const box of embeddingBoxes(anatomy).map(share)) {
     y = placeBox(canvas, box, 'model', x, y, width);
-    arrow();
+    // An encoder gives nothing to the tokens: layers read it.
+    if (box.id === 'encoder') y += ARROW;
+    else arrow();
   }
   for (const repeat of stack) {
     y = placeRepeat(canvas, repeat, kinds, x, y, width);
@@ -375,6 +380,17 @@ function embeddingBoxes(anatomy: Anatomy): Box[] {
   const learned =
     positions?.kind === 'learned' ? `+ ${formatInteger(positions.rows)} learned positions` : '+ sinusoidal positions';
   return [
+    ...(ends.encoder
+      ? [
+          end(
+            'encoder',
+            'Encoder',
+            ['runs for the prompt alone', 'cross attention reads what it gives'],
+            sumOf([...Object.entries(ends.encoder.parts)]),
+            0,
+          ),
+        ]
+      : []),
     end('tokens', 'Tokens', [], 0, 0),
     end(
       'embedding',
@@ -400,7 +416,7 @@ function outputBoxes(anatomy: Anatomy): Box[] {
   const parts = parameters?.parts;
   const norms = parts?.norms ?? 0;
   const rest = parts ? parts.other + parts.attention + parts.mlp + parts.experts + parts.router : 0;
-  const idle = (parameters?.idle ?? 0) + (count?.encoder ?? 0);
+  const idle = (parameters?.idle ?? 0) + (ends.encoder ? 0 : (count?.encoder ?? 0));
   const whole = kinds.every((kind) => kind.parameters === null);
   const size =
     vocabulary !== null && hiddenSize !== null

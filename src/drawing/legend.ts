@@ -16,7 +16,7 @@ interface Entry {
 }
 
 function entriesOf(kinds: readonly LayerKind[]): Entry[] {
-  const heads = kinds.some(({ attention }) => 'queryHeads' in attention);
+  const heads = kinds.some(({ attention, description }) => 'queryHeads' in attention || description?.layer);
   const experts = kinds.some(({ parameters }) => (parameters?.experts.length ?? 0) > 0);
   const caches = kinds.some(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes > 0);
   const entry = (ink: Ink, text: string, outlined = false): Entry => ({ ink, text, outlined });

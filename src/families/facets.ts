@@ -198,20 +198,22 @@ export interface ArrangementsFacet {
   readonly cite: string;
   /**
    * `pre`: before each branch that a layer has (the default); `four`: before and after each; `output`: after each alone;
-   * `parallel`: one norm, from which both branches start.
+   * `sum`: on the sum of stream and branch; `parallel`: one norm, from which both branches start.
    */
-  readonly norms?: 'pre' | 'four' | 'output' | 'parallel';
+  readonly norms?: 'pre' | 'four' | 'output' | 'sum' | 'parallel';
   /** RMSNorm with a plain weight where absent. */
   readonly norm?: Partial<Pick<NormSpec, 'kind' | 'weight'>>;
   /** Of queries and keys, where it is another one. */
   readonly headNorm?: Partial<Pick<NormSpec, 'kind' | 'weight'>>;
   /** Queries and keys are normed after RoPE. */
   readonly headNormLast?: boolean;
-  /** Of the feed-forward; what `hidden_act` says where absent. */
-  readonly activation?: Activation;
+  /** Of the feed-forward; what `hidden_act` or its like says where absent. */
+  readonly activation?: Activation | ((config: ConfigReader) => Activation);
+  /** How layers are built, of types whose parameters are counted as a whole. */
+  readonly built?: Pick<CountedDecoder, 'bias' | 'mlpBias' | 'plain' | 'normBias'>;
   /**
-   * RoPE over the whole head where absent; over part of it (the number: where the config gives none); `none`; `unsaid` where the
-   * config does not say which positions it has.
+   * RoPE over the whole head where absent; over part of it (the number: where the config gives none); `none`; `elsewhere`: at the
+   * embedding, or on the scores; `unsaid` where the config does not say which positions it has.
    */
   readonly positions?: Positioning | ((config: ConfigReader, attention: AttentionSpec) => Positioning);
   /** How routers score; a figure is silent about it where absent. */
@@ -234,7 +236,7 @@ export interface ArrangementsFacet {
   readonly says?: readonly string[];
 }
 
-export type Positioning = number | 'rope' | 'none' | 'unsaid';
+export type Positioning = number | 'rope' | 'none' | 'elsewhere' | 'unsaid';
 
 /** Parameters of model types without a `blocks` facet. */
 export type CountsFacet = { readonly modelTypes: readonly string[] } & (

@@ -44,8 +44,8 @@ export class Tally {
   encoder = 0;
   /** The config does not say how many experts a token uses: all count as used. */
   openRouting = false;
-  /** Whose parts are added next: a layer's, by its index, or (null) the model's own. */
-  place: number | null = null;
+  /** Whose parts are added next. */
+  place: TallyPlace = null;
   private readonly groups = new Map<string, ExpertGroup>();
 
   /** @param _name Which weights of the part: what figures know them by. */
@@ -83,6 +83,28 @@ export class Tally {
   }
 }
 
+/** A layer, by its index; an encoder, as a whole; or (null) the model beside both. */
+export type TallyPlace = number | 'encoder' | null;
+
+/** Layers that are placed one by one at most: a damaged file may name any number. */
+const MOST_PLACED = 2000;
+
+/** Adds the same weights to each of `count` layers, at the places that `placeOf` gives them. */
+export function addLayers(
+  tally: Tally,
+  count: number,
+  placeOf: (layer: number) => TallyPlace,
+  weights: readonly (readonly [part: Part, name: string, count: number])[],
+): void {
+  if (count <= MOST_PLACED)
+    for (let layer = 0; layer < count; layer++) {
+      tally.place = placeOf(layer);
+      for (const [part, name, each] of weights) tally.add(part, each, name);
+    }
+  else for (const [part, , each] of weights) tally.add(part, count * each);
+  tally.place = null;
+}
+
 /** Parameters of routed experts that a token does not use. */
 export function idleExperts(groups: readonly ExpertGroup[]): number {
   return groups.reduce((sum, group) => sum + group.layers * (group.experts - group.perToken) * group.parametersEach, 0);
@@ -106,7 +128,7 @@ interface Place {
 
 /** Keeps apart what belongs to which layer. */
 export class PlacedTally extends Tally {
-  private readonly places = new Map<number | null, Place>();
+  private readonly places = new Map<TallyPlace, Place>();
 
   override add(part: Part, count: number, name?: string): void {
     super.add(part, count);
@@ -120,10 +142,25 @@ export class PlacedTally extends Tally {
     this.here.experts.push(group);
   }
 
-  /** Of a layer, or (null) of the model beside its layers; null where nothing was added there. */
-  at(place: number | null): PlacedParts | null {
+  /** Null where nothing was added there. */
+  at(place: TallyPlace): PlacedParts | null {
     const found = this.places.get(place);
     return found ? { ...found, idle: idleExperts(found.experts) } : null;
+  }
+
+  /** All of it, as if no layer had parts of its own. */
+  unplaced(): PlacedParts {
+    return { parts: this.parts, experts: this.expertGroups, idle: idleExperts(this.expertGroups), weights: new Map() };
+  }
+
+  /** Whether these layers, the encoder and the model itself have all that was added. */
+  isPlacedIn(layers: readonly number[]): boolean {
+    const places: readonly TallyPlace[] = [...layers, 'encoder', null];
+    const placed = places.reduce<number>((sum, place) => {
+      const parts = this.places.get(place)?.parts;
+      return sum + (parts ? PARTS.reduce((own, part) => own + parts[part], 0) : 0);
+    }, 0);
+    return placed === this.total;
   }
 
   private get here(): Place {

@@ -8,11 +8,11 @@ import { layerGroups } from '../../cache/groups';
 import { layerCacheBytes, layerStateBytes, stateOf } from '../../cache/layerBytes';
 import { ReadingLog } from '../../config/reader';
 import { blocksOf, type ModelBlocks } from '../../families/blocksOf';
-import type { PlacedParts } from '../../families/counted/tally';
+import type { PlacedParts, TallyPlace } from '../../families/counted/tally';
 import { tiedEmbeddings } from '../../families/tying';
 import type { AttentionSpec, StateSpec } from '../../model/attention';
 import type { ResolvedKvDtype } from '../../model/dtype';
-import type { FactorSources, ModelSpec } from '../../model/spec';
+import type { FactorSources, LayerSpec, ModelSpec } from '../../model/spec';
 import type { Reading } from '../../reading/read';
 import { decodeLayerFlops, stateStepFlops, worksOn } from '../attentionWork';
 import { countByLayer, type ParameterCount } from '../parameters/count';
@@ -62,6 +62,8 @@ export interface ModelEnds {
   readonly blocks: ModelBlocks | null;
   /** The model's own parameters; null where they are not known. */
   readonly parameters: PlacedParts | null;
+  /** An encoder's, which runs for the prompt alone; null where there is none, or it is not known apart. */
+  readonly encoder: PlacedParts | null;
   /** Which keys decided what. */
   readonly keys: KeyFinder;
 }
@@ -86,13 +88,15 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
   const blocks = orNull(() => blocksOf(reading, reader));
   const arranged = blocks ? null : arrangedLayers(reading.modelType, reader, spec.hiddenSize);
   const keys = new KeyFinder(reader);
+  const placed = counted?.tally.isPlacedIn(spec.layers.map(({ index }) => index)) ?? false;
+  const partsAt = (place: TallyPlace): PlacedParts | null => (placed ? (counted?.tally.at(place) ?? null) : null);
   const attentions = new Map(layerGroups(spec).map(({ attention }, place) => [attention, place]));
   const kinds: Omit<LayerKind, 'indexes'>[] = [];
   const members: number[][] = [];
   const byKey = new Map<string, number>();
   const order = spec.layers.map((layer): number => {
     const block = blocks && orNull(() => blocks.block(layer.index));
-    const parameters = counted?.tally.at(layer.index) ?? null;
+    const parameters = partsAt(layer.index);
     const state = stateOf(layer.attention, layer.parallelState);
     const key = JSON.stringify([attentions.get(layer.attention), state, block, parameters]);
     const known = byKey.get(key);
@@ -116,7 +120,7 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
       sources: layer.sources,
       block,
       description: block
-        ? blockDescription(block)
+        ? blockDescription(block, blocks?.embedding?.positions !== undefined)
         : parameters && arranged && orNull(() => arranged(layer, worksOn(spec, layer.attention), parameters)),
       weights,
       parameters,
@@ -133,17 +137,26 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
   return {
     spec,
     kinds: kinds.map((kind, place) => ({ ...kind, indexes: members[place] ?? [] })),
-    stack: foldLayers(order),
+    stack: foldLayers(asTheyRun(spec.layers, order)),
     ends: {
       hiddenSize: spec.hiddenSize,
       vocabulary: orNull(() => reader.size(['vocab_size', 'padded_vocab_size'])),
       tied: tiedEmbeddings(reading, new ReadingLog()),
       blocks,
-      parameters: counted?.tally.at(null) ?? null,
+      parameters: placed ? partsAt(null) : (counted?.tally.unplaced() ?? null),
+      encoder: partsAt('encoder'),
       keys,
     },
     count: counted?.count ?? null,
     tokens,
     kvDtype,
   };
+}
+
+/** A decoder lists the caches of its own attention first and those of the source after them; its layers have one of each. */
+function asTheyRun(layers: readonly LayerSpec[], order: readonly number[]): readonly number[] {
+  const half = layers.length / 2;
+  const crosses = ({ attention }: LayerSpec): boolean => attention.kind === 'cross';
+  if (half === 0 || layers.slice(0, half).some(crosses) || !layers.slice(half).every(crosses)) return order;
+  return order.slice(0, half).flatMap((kind, index) => [kind, order[half + index] ?? kind]);
 }

@@ -39,13 +39,15 @@ export interface LayerDescription
   readonly feedForward: DescribedFeedForward | null;
   /** False where it is not known whether and what RoPE turns. */
   readonly positionsKnown: boolean;
+  /** The model has positions elsewhere: a layer without RoPE does not go without them. */
+  readonly positionsElsewhere: boolean;
   /** What a figure must say beside its boxes. */
   readonly says: readonly string[];
 }
 
 /** A block says all of it. */
-export function blockDescription(block: BlockSpec): LayerDescription {
-  return { ...block, positionsKnown: true, says: [] };
+export function blockDescription(block: BlockSpec, positionsElsewhere: boolean): LayerDescription {
+  return { ...block, positionsKnown: true, positionsElsewhere, says: [] };
 }
 
 /** @param sees What its queries see: its own attention, or that of the layer whose cache it reads. */
@@ -54,10 +56,14 @@ type Describe = (layer: LayerSpec, sees: AttentionSpec, parameters: PlacedParts)
 /** Of layers whose blocks are not described; null where their arrangement is not either. */
 export function arrangedLayers(modelType: string, config: ConfigReader, hiddenSize: number | null): Describe | null {
   const [facet, counted] = [arrangementsRegister.of(modelType), countsRegister.of(modelType)];
-  if (!facet || !counted || counted.whole || hiddenSize === null) return null;
-  const made = new Arranged(facet, counted, config, hiddenSize);
+  if (!facet || !counted || hiddenSize === null) return null;
+  const built = counted.whole ? facet.built : counted;
+  if (!built) return null;
+  const made = new Arranged(facet, built, config, hiddenSize);
   return (layer, sees, parameters) => made.layer(layer, sees, parameters);
 }
+
+const ACTIVATION_KEYS = ['hidden_act', 'hidden_activation', 'activation_function'];
 
 class Arranged {
   constructor(
@@ -71,8 +77,8 @@ class Arranged {
     const { facet } = this;
     const feedForward = this.feedForward(parameters);
     if (feedForward === undefined) return null;
-    const mixes = attention.kind !== 'none';
-    const { layer, positionsKnown } = this.attention(attention, sees);
+    const mixes = attention.kind !== 'none' || parameters.weights.has('q');
+    const { layer, positionsKnown } = this.attention(attention, sees, parameters.weights);
     return {
       norms: this.norms(mixes, feedForward !== null || parameters.weights.has('channel_mix')),
       arrangement: facet.norms === 'parallel' ? 'parallel' : 'sequential',
@@ -81,6 +87,7 @@ class Arranged {
       layer,
       feedForward,
       positionsKnown,
+      positionsElsewhere: facet.positions === 'elsewhere',
       says: facet.says ?? [],
     };
   }
@@ -94,9 +101,11 @@ class Arranged {
   private norms(mixes: boolean, feeds: boolean): BlockNorms {
     const norm = this.norm();
     const { norms = 'pre' } = this.facet;
-    const [before, after] = [norms !== 'output', norms === 'output' || norms === 'four'];
+    const [before, after] = [norms !== 'output' && norms !== 'sum', norms === 'output' || norms === 'four'];
     return {
       ...NO_NORMS,
+      attentionResidual: mixes && norms === 'sum' ? norm : null,
+      feedForwardResidual: feeds && norms === 'sum' ? norm : null,
       attention: mixes && before ? norm : null,
       attentionOutput: mixes && after ? norm : null,
       feedForward: feeds && before && norms !== 'parallel' ? norm : null,
@@ -104,13 +113,16 @@ class Arranged {
     };
   }
 
-  private attention(attention: AttentionSpec, sees: AttentionSpec): Pick<LayerDescription, 'layer' | 'positionsKnown'> {
-    const shape = drawnAs(attention);
+  private attention(
+    attention: AttentionSpec,
+    sees: AttentionSpec,
+    weights: PlacedParts['weights'],
+  ): Pick<LayerDescription, 'layer' | 'positionsKnown'> {
+    const shape = attention.kind === 'none' && weights.has('q') ? this.encoderHeads() : drawnAs(attention);
     if (!shape) return { layer: null, positionsKnown: true };
     const { counted, config, facet } = this;
     const bias = switched(config, counted.bias ?? false);
-    const normed = attention.kind === 'cross' || (counted.qkNorm && switched(config, counted.qkNormIf ?? true));
-    const norm = normed
+    const norm = weights.has('q_norm')
       ? headNorm(
           this.norm({ ...facet.norm, ...facet.headNorm }),
           counted.qkNorm === 'wide' ? 'projection' : 'head',
@@ -145,6 +157,14 @@ class Arranged {
     };
   }
 
+  /** Of an encoder's layer, which keeps nothing: its heads are in no cache. */
+  private encoderHeads(): RunnableAttention | null {
+    const heads = this.config.sizeOr('num_attention_heads', null);
+    if (heads === null) return null;
+    const dim = this.hidden / heads;
+    return { kind: 'full', queryHeads: heads, kvHeads: heads, keyDim: dim, valueDim: dim };
+  }
+
   private positions(
     attention: AttentionSpec,
     shape: RunnableAttention,
@@ -152,7 +172,7 @@ class Arranged {
     const { facet, config } = this;
     const given = facet.positions ?? 'rope';
     const positions: Positioning = typeof given === 'function' ? given(config, attention) : given;
-    if (positions === 'none') return { positions: null, positionsKnown: true };
+    if (positions === 'none' || positions === 'elsewhere') return { positions: null, positionsKnown: true };
     if (positions === 'unsaid') return { positions: null, positionsKnown: false };
     let known = true;
     const cannotRun = (): null => {
@@ -217,11 +237,12 @@ class Arranged {
 
   private activation(): Activation {
     const { facet, config } = this;
-    if (facet.activation !== undefined) return facet.activation;
+    if (facet.activation !== undefined)
+      return typeof facet.activation === 'function' ? facet.activation(config) : facet.activation;
     const cannotRun = (): never => config.unsupported('this activation');
     return activation(
       { config, cannotRun },
-      config.get('hidden_act') === undefined ? 'hidden_activation' : 'hidden_act',
+      ACTIVATION_KEYS.find((key) => config.get(key) !== undefined) ?? 'hidden_act',
     );
   }
 }
