@@ -152,7 +152,7 @@ class LayerBoxes {
         ...(residualFrom === 'normed' ? ['Branches are added to the normed input.'] : []),
         ...(description.positionsKnown || description.layer === null
           ? []
-          : ['Whether queries and keys are rotated is not described.']),
+          : ['Whether queries and keys are rotated is not known.']),
         ...says,
       ],
     };
@@ -231,7 +231,7 @@ class LayerBoxes {
         this.counted(
           'router',
           'Router',
-          [`${formatInteger(group.experts)} experts, ${group.perToken} a token`],
+          [`${formatInteger(group.experts)} experts, ${group.perToken} per token`],
           router,
         ),
       ]);
@@ -259,17 +259,19 @@ class LayerBoxes {
       ].filter((branch) => branch.rows.length > 0),
       unplaced: this.unplaced(part('norms')),
       notes: [
-        ...(parameters === null && attention.kind !== 'unknown' ? ['Its parameters are not known by layer.'] : []),
+        ...(parameters === null && attention.kind !== 'unknown'
+          ? ['Its parameters are not known layer by layer.']
+          : []),
         ...(attention.kind === 'unknown'
           ? []
-          : ['How its parts are joined is not described here: they are drawn in the usual order.']),
+          : ['How its parts are joined is not known here: they are drawn in the usual order.']),
       ],
     };
   }
 
   private unplaced(norms: number | null): Box[] {
     if (norms === null || norms === 0) return [];
-    return [{ ...this.counted('norms', 'Norms', ['where they stand is not described'], norms), look: 'norm' }];
+    return [{ ...this.counted('norms', 'Norms', ['their position is not known'], norms), look: 'norm' }];
   }
 
   private mixerRows(parameters: number | null, headed: boolean): Box[][] {
@@ -317,7 +319,7 @@ class LayerBoxes {
               '× sigmoid gate',
               [
                 layer.outputGate === 'head'
-                  ? `${hidden} → ${formatInteger(queryHeads)}: one number a head`
+                  ? `${hidden} → ${formatInteger(queryHeads)}: one value per head`
                   : `${hidden} → ${shape(queryHeads, valueDim)}, of the same input`,
               ],
               WHOLE,
@@ -505,8 +507,8 @@ class LayerBoxes {
     const width = this.keysOf(['headDim', 'keyDim'], ['hidden']);
     const turned =
       attention.kind === 'compressed'
-        ? [`turns ${attention.ropeDim} of ${headDim} dims, and back after the attention`]
-        : ['turns part of the dims, and back after the attention'];
+        ? [`rotates ${attention.ropeDim} of ${headDim} dims, and back after the attention`]
+        : ['rotates part of the dims, and back after the attention'];
     return [
       [
         this.box('q_a', 'step', 'Q down', [`${hidden} → ${rank} latent`], q, ['q_a'], this.keysOf([], ['hidden'])),
@@ -543,7 +545,7 @@ class LayerBoxes {
         : [],
       this.indexRow(),
       ...this.cacheRow(kv),
-      [this.scores(attention, ['a learned sink for each head'])],
+      [this.scores(attention, ['a learned sink per head'])],
       [this.box('o_a', 'step', 'Output down', [`${heads}, in groups`], WHOLE, ['o_a'], this.keysOf(['queryHeads']))],
       [this.box('o', 'step', 'Output', [`→ ${hidden}`], WHOLE, ['o'], this.keysOf([], ['hidden']))],
     ];
@@ -565,7 +567,7 @@ class LayerBoxes {
         'step',
         'Indexer',
         [
-          `${heads === null ? '' : `${formatInteger(heads)} small heads, `}one key of ${formatInteger(headDim)} a token`,
+          `${heads === null ? '' : `${formatInteger(heads)} small heads, `}one key of ${formatInteger(headDim)} per token`,
           ...(topK === null ? [] : [`chooses ${formatInteger(topK)} tokens`]),
         ],
         WHOLE,
@@ -578,7 +580,7 @@ class LayerBoxes {
   private positions(layer: AttentionLayerSpec, keyDim: number, span: Span, latent = false): Box[] {
     const { rotary, alibi, temperature } = layer;
     const { attention, description } = this.kind;
-    const grown = temperature ? ['queries grow with their position'] : [];
+    const grown = temperature ? ['queries are scaled up with position'] : [];
     if (rotary)
       return [
         this.note(
@@ -590,7 +592,7 @@ class LayerBoxes {
           this.keysOf(['ropeDim'], ['rope']),
         ),
       ];
-    if (alibi) return [this.note('alibi', 'step', 'ALiBi', ['a slope for each head'], span, [])];
+    if (alibi) return [this.note('alibi', 'step', 'ALiBi', ['a slope per head'], span, [])];
     if (attention.kind === 'cross' || attention.kind === 'none' || description?.positionsElsewhere) return [];
     return [this.note('nope', 'step', 'No rotation', ['no positions here (NoPE)', ...grown], span, [])];
   }
@@ -604,7 +606,7 @@ class LayerBoxes {
             'cache',
             'norm',
             `K and V of layer ${attention.sharedWith}`,
-            ['cached there, nothing here'],
+            ['cached there, not here'],
             span,
             this.keysOf(['sharedWith']),
           ),
@@ -618,7 +620,7 @@ class LayerBoxes {
           'cache',
           attention.kind === 'cross' && cacheBytesPerToken === 0
             ? `Cached: ${formatSize(this.kind.cacheBytes)} of the source`
-            : `Cached: ${formatSize(cacheBytesPerToken)} a token`,
+            : `Cached: ${formatSize(cacheBytesPerToken)} per token`,
           cacheLines(attention),
           span,
           this.keysOf(['kvHeads', 'keyDim', 'valueDim', 'latentDim', 'ropeDim', 'headDim', 'ratio', 'window', 'chunk']),
@@ -708,11 +710,11 @@ class LayerBoxes {
           'step',
           'Router',
           [
-            `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} a token`,
+            `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} per token`,
             ...bias(router.bias),
             ...(router.scoring === null ? [] : [router.scoring === 'sigmoid' ? 'sigmoid scores' : 'softmax scores']),
             ...(router.groups ? [`from the best ${router.groups.top} of ${router.groups.count} groups`] : []),
-            ...(router.correctionBias ? ['a bias for each expert in the choice'] : []),
+            ...(router.correctionBias ? ['a bias per expert when choosing'] : []),
           ],
           span,
           ['router'],
@@ -928,13 +930,13 @@ function extentText({ extent }: HeadNormSpec): string {
 }
 
 function rotaryLines({ theta, dim, scaling }: RotarySpec, keyDim: number, latent: boolean): string[] {
-  const turns =
-    latent || dim >= keyDim
-      ? latent
-        ? `turns ${dim} of ${keyDim} dims of Q, and the shared key`
-        : 'turns all dims'
-      : `turns ${dim} of ${keyDim} dims`;
-  return [`base ${formatInteger(theta)}`, turns, ...(scaling ? [scalingText(scaling)] : [])];
+  const rotated = scaling?.kind === 'proportional' ? scaling.rotatedDim : dim;
+  const rotates = latent
+    ? `rotates ${dim} of ${keyDim} dims of Q, and the shared key`
+    : rotated >= keyDim
+      ? 'rotates all dims'
+      : `rotates ${rotated} of ${keyDim} dims`;
+  return [`base ${formatInteger(theta)}`, rotates, ...(scaling ? [scalingText(scaling)] : [])];
 }
 
 function scalingText(scaling: NonNullable<RotarySpec['scaling']>): string {
@@ -946,7 +948,7 @@ function scalingText(scaling: NonNullable<RotarySpec['scaling']>): string {
     case 'longrope':
       return `LongRoPE from ${formatInteger(scaling.originalContext)}`;
     case 'proportional':
-      return `${scaling.rotatedDim} dims have frequencies`;
+      return 'frequencies as for all dims';
     default:
       return `${scaling.kind} × ${numberText(scaling.factor)}`;
   }
@@ -957,7 +959,7 @@ function scoreLines({ sinks, softcap, clip, scale, attention }: AttentionLayerSp
   return [
     ...(Math.abs(scale - usual) < 1e-9 ? [] : [`scores × ${numberText(scale)}`]),
     ...(softcap === null ? [] : [`scores capped at ${numberText(softcap)}`]),
-    ...(sinks ? ['a learned sink for each head'] : []),
+    ...(sinks ? ['a learned sink per head'] : []),
     ...(clip === null ? [] : [`Q, K, V clipped at ${numberText(clip)}`]),
   ];
 }
@@ -1013,7 +1015,7 @@ function dimensionLines(attention: AttentionSpec): string[] {
     return [
       queryLatentDim === null
         ? `Q ${shape(queryHeads, nopeDim + ropeDim)}`
-        : `Q by a latent of ${formatInteger(queryLatentDim)} to ${shape(queryHeads, nopeDim + ropeDim)}`,
+        : `Q through a latent: ${formatInteger(queryLatentDim)} → ${shape(queryHeads, nopeDim + ropeDim)}`,
       `latent ${formatInteger(latentDim)}, RoPE key ${formatInteger(ropeDim)}, V ${shape(queryHeads, valueDim)}`,
     ];
   }

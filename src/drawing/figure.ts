@@ -4,7 +4,7 @@ import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { designText, kindTitle, numberText, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
-import { sumOf } from '../families/counted/tally';
+import { sumOf } from '../families/counted/weights';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
@@ -156,7 +156,7 @@ function kindLines(kind: LayerKind): string[] {
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
   const keeps = [
-    ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache a token`] : []),
+    ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache per token`] : []),
     ...(cacheBytesPerToken === 0 && cacheBytes > 0 ? [`${formatSize(cacheBytes)} of cache of the source`] : []),
     ...(stateBytes > 0 ? [`${formatSize(stateBytes)} of state`] : []),
   ];
@@ -187,19 +187,19 @@ function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
   const parameters = count
     ? [
-        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`,
+        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active per token`}`,
       ]
     : ['parameters not known'];
   const cache = known
     ? [
-        `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} a token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
+        `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
       ]
     : ['cache not known'];
   return [...parameters, ...cache].join(' · ');
 }
 
 function captionText({ tokens }: Anatomy, { source }: FigureOptions): string {
-  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer, percentages of the whole model, all its layers together.`;
+  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer; percentages are shares of the whole model, for all layers of the kind together.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
@@ -430,7 +430,7 @@ function outputBoxes(anatomy: Anatomy): Box[] {
       ? [{ ...end('norm', whole ? 'All norms' : both, [], norms, 2 * norms), look: 'norm' as const }]
       : []),
     ...(rest > 0
-      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known by layer'], rest, 2 * (rest - idle))]
+      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known layer by layer'], rest, 2 * (rest - idle))]
       : []),
     end(
       'head',

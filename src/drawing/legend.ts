@@ -21,7 +21,7 @@ function entriesOf(kinds: readonly LayerKind[]): Entry[] {
   const caches = kinds.some(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes > 0);
   const entry = (ink: Ink, text: string, outlined = false): Entry => ({ ink, text, outlined });
   return [
-    ...(heads ? [entry('query', 'query head'), entry('keyValue', 'K and V, or the latent, that it shares')] : []),
+    ...(heads ? [entry('query', 'query head'), entry('keyValue', 'the K and V (or latent) that it shares')] : []),
     ...(experts ? [entry('expertUsed', 'experts that a token uses'), entry('expert', 'the others')] : []),
     ...(caches ? [entry('cache', 'kept between tokens', true)] : []),
     entry('norm', 'no matrix of its own', true),

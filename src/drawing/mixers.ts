@@ -160,7 +160,7 @@ function kimiDelta(state: StateSpec, hidden: number, weights: ReadonlyMap<string
       step(
         'in_gate',
         'Gate, decay, β',
-        [`decay of each dim by ${n(dim)}`, whole ? `gate ${map(hidden, width)}` : `gate by ${n(dim)}`],
+        [`a decay per dim, through ${n(dim)}`, whole ? `gate ${map(hidden, width)}` : `gate through ${n(dim)}`],
         RIGHT,
         'step',
         ['in_gate', 'in_rates'],
@@ -171,7 +171,7 @@ function kimiDelta(state: StateSpec, hidden: number, weights: ReadonlyMap<string
     [
       step(
         'scan',
-        'Gated delta rule, a decay for each dim',
+        'Gated delta rule, a decay per dim',
         [`${n(heads)} heads, state ${n(dim)} × ${n(dim)} each`],
         [0, 12],
         'attention',
@@ -193,7 +193,7 @@ function lightning(state: StateSpec, hidden: number): Rows {
     [
       step(
         'scan',
-        'Linear attention, a fixed decay for each head',
+        'Linear attention, a fixed decay per head',
         [`${n(heads)} heads, state ${n(dim)} × ${n(dim)} each`],
         [0, 12],
         'attention',

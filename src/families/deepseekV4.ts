@@ -7,7 +7,7 @@ import type { Source, Sourced } from '../model/spec';
 import { deepseekExperts } from './counted/experts';
 import type { CountedDecoder, LayerView } from './counted/facet';
 import { flag } from './counted/switches';
-import type { Weights } from './counted/tally';
+import type { Weights } from './counted/weights';
 import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import {
   draftsOfWords,

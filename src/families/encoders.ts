@@ -5,7 +5,6 @@ import { HIDDEN_KEYS } from '../config/spellings';
 import { inPart, wholeAttention } from './counted/encoderDecoder';
 import type { WholeCount } from './counted/facet';
 import { denseWeights } from './counted/feedForward';
-import { addLayers } from './counted/tally';
 import { flag, type Switch, switched } from './counted/switches';
 import type { ArrangementsFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { crossDraft, selfAndCross } from './kit/crossLayers';
@@ -167,11 +166,15 @@ function bertWhole(parts: BertParts): WholeCount {
     tally.add('embedding', (vocabulary + rows) * embedded);
     tally.lookup += rows * embedded;
     if (embedded !== hidden) tally.add('other', embedded * hidden + hidden);
-    addLayers(tally, count, (layer) => layer, [
-      ...wholeAttention(hidden, hidden, switched(config, parts.bias ?? true) ? 4 : 1),
-      ...inPart('mlp', denseWeights(hidden, config.size('intermediate_size'), false, true)),
-      ['norms', 'norms', 4 * hidden],
-    ]);
+    tally.addLayers(
+      count,
+      [
+        ...wholeAttention(hidden, hidden, switched(config, parts.bias ?? true) ? 4 : 1),
+        ...inPart('mlp', denseWeights(hidden, config.size('intermediate_size'), false, true)),
+        ['norms', 'norms', 4 * hidden],
+      ],
+      0,
+    );
     tally.add('norms', (parts.outerNorms ?? 1) * 2 * embedded);
     if (parts.transform) tally.add('outputHead', hidden * embedded + 3 * embedded);
     if (parts.pooler) tally.add('outputHead', hidden * hidden + hidden);

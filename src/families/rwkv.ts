@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { StateSpec } from '../model/attention';
 import type { LayerView } from './counted/facet';
-import type { Weights } from './counted/tally';
+import type { Weights } from './counted/weights';
 import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';

@@ -1,10 +1,10 @@
 /** T5 and its relatives, and T5Gemma. */
 
 import type { ConfigReader } from '../config/reader';
-import { inPart, type LayerWeights, wholeAttention } from './counted/encoderDecoder';
+import { inPart, wholeAttention } from './counted/encoderDecoder';
+import type { LayerWeights } from './counted/tally';
 import type { WholeCount } from './counted/facet';
 import { denseWeights } from './counted/feedForward';
-import { addLayers } from './counted/tally';
 import type { ArrangementsFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { bothFull, withCross } from './kit/crossLayers';
 import { decoderLayers, fullDraft, repeat, slidingWindow, withSources } from './kit/decoder';
@@ -115,12 +115,12 @@ function t5Whole(parts: { readonly gated?: boolean; readonly positionsInEach?: b
     const buckets = config.size('relative_attention_num_buckets', 32) * heads;
     const feedForward = inPart('mlp', denseWeights(hidden, config.size('d_ff'), gated, false));
     const norms = (count: number): LayerWeights => [['norms', 'norms', count * hidden]];
-    addLayers(tally, encoders, () => 'encoder', [...one, ...feedForward, ...norms(2)]);
-    addLayers(tally, 1, () => 'encoder', norms(1));
+    tally.addLayers(encoders, [...one, ...feedForward, ...norms(2)], 'encoder');
+    tally.addLayers(1, norms(1), 'encoder');
     tally.encoder = tally.total;
     const positions: LayerWeights = parts.positionsInEach ? [['attention', 'relative', buckets]] : [];
-    addLayers(tally, decoders, (layer) => layer, [...one, ...positions, ...norms(1)]);
-    addLayers(tally, decoders, (layer) => decoders + layer, [...one, ...feedForward, ...norms(2)]);
+    tally.addLayers(decoders, [...one, ...positions, ...norms(1)], 0);
+    tally.addLayers(decoders, [...one, ...feedForward, ...norms(2)], decoders);
     tally.add('attention', (parts.positionsInEach ? encoders : 2) * buckets);
     tally.add('norms', hidden);
     const vocabulary = config.size('vocab_size');

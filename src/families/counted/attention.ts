@@ -10,7 +10,7 @@ import {
   type LatentAttention,
 } from '../../model/attention';
 import type { LayerView, CountedDecoder } from './facet';
-import type { Weights } from './tally';
+import type { Weights } from './weights';
 
 /** What all layers of one config share, read once. */
 interface Projections {

@@ -4,7 +4,8 @@ import type { ConfigReader } from '../../config/reader';
 import type { WholeCount } from './facet';
 import { denseWeights } from './feedForward';
 import { type Switch, switched } from './switches';
-import { addLayers, type Part, type Tally, type TallyPlace, type Weights } from './tally';
+import type { LayerWeights, Part, Tally } from './tally';
+import type { Weights } from './weights';
 
 /** Attention of one width; the output's bias comes first, those of queries and values next, that of keys last (Whisper's have none). */
 export function wholeAttention(hidden: number, width: number, biases: number): LayerWeights {
@@ -16,9 +17,6 @@ export function wholeAttention(hidden: number, width: number, biases: number): L
     ['attention', 'o', one(1)],
   ];
 }
-
-/** Weights of one layer, with the part that each belongs to. */
-export type LayerWeights = readonly (readonly [part: Part, name: string, count: number])[];
 
 /** Of the given part. */
 export function inPart(part: Part, weights: Weights): LayerWeights {
@@ -48,21 +46,16 @@ export function bartWhole(parts: BartParts): WholeCount {
     const one = wholeAttention(hidden, hidden, biases);
     const feedForward = (width: number): LayerWeights => inPart('mlp', denseWeights(hidden, width, false, true));
     const norms = (count: number): LayerWeights => [['norms', 'norms', count * 2 * hidden]];
-    const inEncoder = (): TallyPlace => 'encoder';
-    addLayers(tally, config.size(['encoder_layers', 'num_hidden_layers']), inEncoder, [
-      ...one,
-      ...feedForward(config.size('encoder_ffn_dim')),
-      ...norms(2),
-    ]);
-    addLayers(tally, 1, inEncoder, norms(parts.norms));
+    tally.addLayers(
+      config.size(['encoder_layers', 'num_hidden_layers']),
+      [...one, ...feedForward(config.size('encoder_ffn_dim')), ...norms(2)],
+      'encoder',
+    );
+    tally.addLayers(1, norms(parts.norms), 'encoder');
     tally.encoder = tally.total;
     const decoders = config.size(['decoder_layers', 'num_hidden_layers']);
-    addLayers(tally, decoders, (layer) => layer, [...one, ...norms(1)]);
-    addLayers(tally, decoders, (layer) => decoders + layer, [
-      ...one,
-      ...feedForward(config.size('decoder_ffn_dim')),
-      ...norms(2),
-    ]);
+    tally.addLayers(decoders, [...one, ...norms(1)], 0);
+    tally.addLayers(decoders, [...one, ...feedForward(config.size('decoder_ffn_dim')), ...norms(2)], decoders);
     tally.add('norms', parts.norms * 2 * hidden);
     const vocabulary = config.size('vocab_size');
     tally.add('embedding', vocabulary * hidden);

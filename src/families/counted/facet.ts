@@ -4,7 +4,8 @@ import type { ConfigReader } from '../../config/reader';
 import { type Switch } from './switches';
 import type { AttentionSpec } from '../../model/attention';
 import type { MixerParts } from './mixers';
-import type { Tally, Weights } from './tally';
+import type { Tally } from './tally';
+import type { Weights } from './weights';
 
 /** Routed experts in place of a layer's feed-forward. All keys are tried in order. */
 export interface ExpertRule {

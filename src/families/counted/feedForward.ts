@@ -3,7 +3,8 @@
 import type { ConfigReader } from '../../config/reader';
 import { switched } from './switches';
 import type { LayerView, CountedDecoder } from './facet';
-import { sumOf, type Tally, type Weights } from './tally';
+import type { Tally } from './tally';
+import { sumOf, type Weights } from './weights';
 
 // biome-ignore format: names fill their lines
 const WIDTH_KEYS = [

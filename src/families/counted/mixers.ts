@@ -3,7 +3,7 @@
 import type { ConfigReader } from '../../config/reader';
 import type { StateSpec } from '../../model/attention';
 import { type Switch, switched } from './switches';
-import type { Weights } from './tally';
+import type { Weights } from './weights';
 
 const IN_OUT_BIAS = ['use_bias', 'mamba_proj_bias', 'add_bias_linear'];
 const CONV_BIAS = ['use_conv_bias', 'mamba_conv_bias'];

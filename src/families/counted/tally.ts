@@ -1,5 +1,7 @@
 /** Parameters by part, summed while walking through a model. */
 
+import type { Weights } from './weights';
+
 /** Parts that a count is split into. */
 export const PARTS = ['embedding', 'outputHead', 'attention', 'mlp', 'norms', 'experts', 'router', 'other'] as const;
 export type Part = (typeof PARTS)[number];
@@ -16,13 +18,8 @@ export interface ExpertGroup {
   readonly parametersEach: number;
 }
 
-/** Parameters of weights, by their names (those of `attention/spec/weightNames`, where it has them). */
-export type Weights = readonly (readonly [name: string, count: number])[];
-
-/** NaN where one of them is not known. */
-export function sumOf(weights: Weights): number {
-  return weights.reduce((sum, [, count]) => sum + count, 0);
-}
+/** Weights of one layer, with the part that each belongs to. */
+export type LayerWeights = readonly (readonly [part: Part, name: string, count: number])[];
 
 const NOTHING: Readonly<Record<Part, number>> = {
   embedding: 0,
@@ -58,6 +55,11 @@ export class Tally {
     for (const [name, count] of weights) this.add(part, count, name);
   }
 
+  /** Adds the same weights to each of `count` layers, from layer `first` on; or to an encoder. */
+  addLayers(count: number, weights: LayerWeights, _first: number | 'encoder'): void {
+    for (const [part, name, each] of weights) this.add(part, count * each, name);
+  }
+
   /** `layers` layers of `experts` experts, of which a token uses `perToken`. */
   addExperts(layers: number, experts: number, perToken: number, parametersEach: number): void {
     this.add('experts', layers * experts * parametersEach);
@@ -86,25 +88,6 @@ export class Tally {
 /** A layer, by its index; an encoder, as a whole; or (null) the model beside both. */
 export type TallyPlace = number | 'encoder' | null;
 
-/** Layers that are placed one by one at most: a damaged file may name any number. */
-const MOST_PLACED = 2000;
-
-/** Adds the same weights to each of `count` layers, at the places that `placeOf` gives them. */
-export function addLayers(
-  tally: Tally,
-  count: number,
-  placeOf: (layer: number) => TallyPlace,
-  weights: readonly (readonly [part: Part, name: string, count: number])[],
-): void {
-  if (count <= MOST_PLACED)
-    for (let layer = 0; layer < count; layer++) {
-      tally.place = placeOf(layer);
-      for (const [part, name, each] of weights) tally.add(part, each, name);
-    }
-  else for (const [part, , each] of weights) tally.add(part, count * each);
-  tally.place = null;
-}
-
 /** Parameters of routed experts that a token does not use. */
 export function idleExperts(groups: readonly ExpertGroup[]): number {
   return groups.reduce((sum, group) => sum + group.layers * (group.experts - group.perToken) * group.parametersEach, 0);
@@ -126,6 +109,9 @@ interface Place {
   readonly weights: Map<string, number>;
 }
 
+/** Layers that are placed one by one at most. */
+const MOST_PLACED = 2000;
+
 /** Keeps apart what belongs to which layer. */
 export class PlacedTally extends Tally {
   private readonly places = new Map<TallyPlace, Place>();
@@ -140,6 +126,17 @@ export class PlacedTally extends Tally {
   protected override keep(group: ExpertGroup): void {
     super.keep(group);
     this.here.experts.push(group);
+  }
+
+  override addLayers(count: number, weights: LayerWeights, first: number | 'encoder'): void {
+    // A damaged file may name any number of layers.
+    if (!(count <= MOST_PLACED)) super.addLayers(count, weights, first);
+    else
+      for (let layer = 0; layer < count; layer++) {
+        this.place = first === 'encoder' ? first : first + layer;
+        super.addLayers(1, weights, first);
+      }
+    this.place = null;
   }
 
   /** Null where nothing was added there. */

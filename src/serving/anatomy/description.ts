@@ -182,7 +182,10 @@ class Arranged {
     const dim = shape.kind === 'latent' ? shape.ropeDim : shape.keyDim;
     const local = attention.kind === 'sliding';
     const layerType = local ? 'sliding_attention' : 'full_attention';
-    const thetaKey = local && facet.localTheta !== undefined ? { thetaKey: facet.localTheta } : {};
+    const thetaKey =
+      local && facet.localTheta !== undefined
+        ? { thetaKey: facet.localTheta, theta: config.defaultTheta('local') }
+        : {};
     const partial = typeof positions === 'number' ? { partial: positions } : {};
     const spec = rotary({ config, cannotRun }, { dim, layout: 'half', layerType, ...partial, ...thetaKey });
     return { positions: spec, positionsKnown: known };

@@ -8,7 +8,8 @@ import type { CountedDecoder, LayerView } from '../../families/counted/facet';
 import { feedForwardCounter } from '../../families/counted/feedForward';
 import { mixerParameters } from '../../families/counted/mixers';
 import { switched } from '../../families/counted/switches';
-import type { Tally, Weights } from '../../families/counted/tally';
+import type { Tally } from '../../families/counted/tally';
+import type { Weights } from '../../families/counted/weights';
 import type { LayerSpec, ModelSpec } from '../../model/spec';
 
 /** Adds everything that a decoder has; false where a layer's build is not known. */
