@@ -914,7 +914,8 @@ function rows(...all: readonly (readonly Box[])[]): (readonly Box[])[] {
   return all.filter((row) => row.length > 0);
 }
 
-const shape = (heads: number, dim: number): string => `${formatInteger(heads)} × ${formatInteger(dim)}`;
+/** In one piece, wherever its line breaks. */
+const shape = (heads: number, dim: number): string => `${formatInteger(heads)}\u00a0×\u00a0${formatInteger(dim)}`;
 
 const bias = (has: boolean): string[] => (has ? ['+ bias'] : []);
 

@@ -132,7 +132,7 @@ function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part 
     : [];
   return {
     id: `${prefix}.${box.id}`,
-    says: [box.title, ...box.lines, ...numbersSpoken(box)].join(', '),
+    says: [box.title, ...box.lines, ...numbersSpoken(box)].join(', ').replaceAll(NO_BREAK, ' '),
     key: box.keys[0] ?? null,
     keys: box.keys,
     shares: box.shares ?? null,
