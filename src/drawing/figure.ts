@@ -2,11 +2,13 @@
 
 import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
-import { designText, kindTitle, sentence } from '../present/words';
+import { designText, kindTitle, numberText, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
+import { sumOf } from '../families/counted/weights';
 import type { Repeat, Run } from '../serving/anatomy/fold';
-import { type Box, COLUMNS, layerDrawing, mixerTitle } from './boxes';
+import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
+import { legendShapes } from './legend';
 import type { Ink, Scene } from './scene';
 
 export interface FigureOptions {
@@ -20,13 +22,18 @@ export interface FigureOptions {
   readonly open?: ReadonlySet<number>;
 }
 
-const MARGIN = 16;
+/** Beside the figure; narrow ones have less. */
+function marginOf(width: number): number {
+  return width < 480 ? 8 : 16;
+}
+
 const GAP = 20;
 const ARROW = 18;
 /** Width from which on the stack has a column of its own. */
 const WIDE = 640;
 const STACK = 250;
 const NARROWEST_CARD = 320;
+const WIDEST_CARD = 640;
 
 /** "A", "B", …: what the stack calls its kinds. */
 function kindLetter(place: number): string {
@@ -44,13 +51,20 @@ function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const alike = kinds.filter((other) => mixerName(other) === title);
   const detail = (of: (each: LayerKind) => string): string[] =>
     alike.some((other) => of(other) !== of(kind)) && of(kind) !== '' ? [of(kind)] : [];
-  return [title, ...detail(extent), ...detail((each) => (hasExperts(each) ? 'experts' : 'dense'))].join(', ');
+  const bounded = kind.attention.kind === 'sliding' || kind.attention.kind === 'chunked';
+  return [
+    title,
+    ...(bounded ? [extent(kind)] : detail(extent)),
+    ...detail((each) => (each.attention.kind === 'none' ? '' : hasExperts(each) ? 'experts' : 'dense')),
+  ].join(', ');
 }
 
-function mixerName({ attention, state }: LayerKind): string {
-  return attention.kind === 'recurrent' || attention.kind === 'conv'
-    ? mixerTitle(attention, state)
-    : kindTitle(attention.kind);
+function mixerName({ attention, state, description }: LayerKind): string {
+  if (attention.kind === 'recurrent' || attention.kind === 'conv') return mixerTitle(attention, state);
+  if (attention.kind === 'none' && description?.layer) return 'encoder layer';
+  if (attention.kind === 'none' && description?.feedForward)
+    return description.feedForward.kind === 'moe' ? 'experts alone' : 'feed-forward alone';
+  return state ? `${kindTitle(attention.kind)} and ${mixerTitle(attention, state)}` : kindTitle(attention.kind);
 }
 
 function extent({ attention }: LayerKind): string {
@@ -79,23 +93,28 @@ function indexesText(indexes: readonly number[]): string {
   return even ? `${first}, ${second}, …, ${indexes.at(-1)}` : formatRanges(indexes);
 }
 
-function hasExperts({ block, parameters }: LayerKind): boolean {
-  return block ? block.feedForward.kind === 'moe' : (parameters?.experts.length ?? 0) > 0;
+function hasExperts({ description, parameters }: LayerKind): boolean {
+  return description ? description.feedForward?.kind === 'moe' : (parameters?.experts.length ?? 0) > 0;
 }
 
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const canvas = new Canvas();
   const { width, name } = options;
-  const inner = width - 2 * MARGIN;
-  let top = placeText(canvas, name, 20, true, 'text', MARGIN, MARGIN, inner);
-  top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', MARGIN, top + 2, inner);
-  top = placeText(canvas, totalsText(anatomy), 12, false, 'muted', MARGIN, top + 2, inner) + GAP;
+  const share = sharesOf(anatomy);
+  const margin = marginOf(width);
+  const inner = width - 2 * margin;
+  let top = placeText(canvas, name, 20, true, 'text', margin, margin, inner);
+  top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', margin, top + 2, inner);
+  for (const text of [...factsText(anatomy), totalsText(anatomy)])
+    top = placeText(canvas, text, 12, false, 'muted', margin, top + 2, inner);
+  top += GAP;
   const wide = width >= WIDE;
-  const stackBottom = placeStack(canvas, anatomy, MARGIN, top, wide ? STACK : inner);
-  const left = wide ? MARGIN + STACK + GAP : MARGIN;
-  const room = width - MARGIN - left;
-  const count = Math.max(1, Math.floor((room + GAP) / (NARROWEST_CARD + GAP)));
-  const card = (room - (count - 1) * GAP) / count;
+  const stackBottom = placeStack(canvas, anatomy, margin, top, wide ? STACK : inner);
+  const left = wide ? margin + STACK + GAP : margin;
+  const room = width - margin - left;
+  const opened = anatomy.kinds.filter((_, place) => !options.open || options.open.has(place)).length;
+  const count = Math.max(1, Math.min(opened, Math.floor((room + GAP) / (NARROWEST_CARD + GAP))));
+  const card = Math.min((room - (count - 1) * GAP) / count, WIDEST_CARD);
   const bottoms = Array.from({ length: count }, () => (wide ? top : stackBottom + GAP));
   for (const [place, kind] of anatomy.kinds.entries()) {
     if (options.open && !options.open.has(place)) continue;
@@ -107,15 +126,25 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
       x,
       bottoms[column] ?? top,
       Math.round(card * 10) / 10,
-      (at, y, across) => placeLayer(canvas, layerDrawing(kind), `layer.${kindLetter(place)}`, at, y, across),
+      (at, y, across) =>
+        placeLayer(
+          canvas,
+          withShares(layerDrawing(kind), share(kind.indexes.length)),
+          `layer.${kindLetter(place)}`,
+          at,
+          y,
+          across,
+        ),
     );
     bottoms[column] = bottom + GAP;
   }
   const below = Math.max(stackBottom + GAP, ...bottoms);
-  const bottom = placeText(canvas, captionText(anatomy, options), 11, false, 'muted', MARGIN, below - 4, inner);
+  const legend = legendShapes(anatomy.kinds, margin, below, inner);
+  canvas.ground.push(...legend.shapes);
+  const bottom = placeText(canvas, captionText(anatomy, options), 11, false, 'muted', margin, legend.bottom, inner);
   return {
     width,
-    height: Math.ceil(bottom + MARGIN),
+    height: Math.ceil(bottom + margin),
     title: `${name}: ${designText(anatomy.spec)}`,
     ground: canvas.ground,
     parts: canvas.parts,
@@ -123,11 +152,12 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
 }
 
 function kindLines(kind: LayerKind): string[] {
-  const { indexes, parameters, cacheBytesPerToken, stateBytes } = kind;
+  const { indexes, parameters, cacheBytesPerToken, cacheBytes, stateBytes } = kind;
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
   const keeps = [
     ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache per token`] : []),
+    ...(cacheBytesPerToken === 0 && cacheBytes > 0 ? [`${formatSize(cacheBytes)} of cache of the source`] : []),
     ...(stateBytes > 0 ? [`${formatSize(stateBytes)} of state`] : []),
   ];
   return [
@@ -137,6 +167,17 @@ function kindLines(kind: LayerKind): string[] {
       ...(keeps.length > 0 ? keeps : ['nothing cached']),
     ].join(' · ') + (count === 1 ? '' : ', each'),
   ];
+}
+
+/** What the layers do not say: how long a context was trained, and what the model has beside them. */
+function factsText({ spec, count, ends }: Anatomy): string[] {
+  const facts = [
+    ...(spec.contextLength ? [`context of ${formatInteger(spec.contextLength.value)} tokens`] : []),
+    ...(ends.hiddenSize === null ? [] : [`hidden size ${formatInteger(ends.hiddenSize)}`]),
+    ...(ends.vocabulary === null ? [] : [`vocabulary of ${formatInteger(ends.vocabulary)}`]),
+    ...(count && count.notCounted.length > 0 ? [`beside it, not drawn: ${count.notCounted.join(', ')}`] : []),
+  ];
+  return facts.length > 0 ? [facts.join(' · ')] : [];
 }
 
 function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
@@ -157,12 +198,39 @@ function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
   return [...parameters, ...cache].join(' · ');
 }
 
-function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): string {
-  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer.`;
-  const marks = spec.layers.some(({ attention }) => 'queryHeads' in attention)
-    ? ' Small squares: query heads, above the K and V that they share.'
-    : '';
-  return `${source}. ${operations}${marks} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
+function captionText({ tokens }: Anatomy, { source }: FigureOptions): string {
+  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer; percentages are shares of the whole model, for all layers of the kind together.`;
+  return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
+}
+
+/** What a box has of the whole, where `layers` layers have it. */
+type ShareOf = (layers: number) => (box: Box) => Box;
+
+/** Of all parameters, and of the operations of a decode step. */
+function sharesOf({ count, kinds }: Anatomy): ShareOf {
+  const attention = kinds.reduce((sum, { attentionFlops, indexes }) => sum + attentionFlops * indexes.length, 0);
+  const flops = count && 2 * (count.activePerToken - count.lookup - count.encoder) + attention;
+  const part = (number: number | null, layers: number, whole: number | null): number | null =>
+    number === null || whole === null || whole === 0 ? null : (number * layers) / whole;
+  return (layers) => (box) => ({
+    ...box,
+    shares: {
+      parameters: part(box.parameters, layers, count && count.total),
+      flops: part(box.flops, layers, flops),
+    },
+  });
+}
+
+function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawing {
+  return {
+    ...drawing,
+    branches: drawing.branches.map((branch) => ({
+      ...branch,
+      rows: branch.rows.map((row) => row.map(share)),
+      onStream: branch.onStream && share(branch.onStream),
+    })),
+    unplaced: drawing.unplaced.map(share),
+  };
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
@@ -181,15 +249,18 @@ function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, wi
     });
     y += ARROW;
   };
-  for (const box of embeddingBoxes(anatomy)) {
+  const share = sharesOf(anatomy)(1);
+  for (const box of embeddingBoxes(anatomy).map(share)) {
     y = placeBox(canvas, box, 'model', x, y, width);
-    arrow();
+    // An encoder gives nothing to the tokens: layers read it.
+    if (box.id === 'encoder') y += ARROW;
+    else arrow();
   }
   for (const repeat of stack) {
     y = placeRepeat(canvas, repeat, kinds, x, y, width);
     arrow();
   }
-  const ending = outputBoxes(anatomy);
+  const ending = outputBoxes(anatomy).map(share);
   for (const [index, box] of ending.entries()) {
     if (index > 0) arrow();
     y = placeBox(canvas, box, 'model', x, y, width);
@@ -267,7 +338,7 @@ function runBox({ kind, count }: Run, kinds: readonly LayerKind[]): Box {
     flops: null,
     from: 0,
     to: COLUMNS,
-    key: of?.sources['layers']?.key ?? null,
+    keys: [of?.sources['layers']?.key ?? []].flat(),
   };
 }
 
@@ -277,9 +348,9 @@ function end(
   lines: readonly string[],
   parameters: number | null,
   flops: number | null,
-  key: string | null = null,
+  keys: readonly string[] = [],
 ): Box {
-  return { id, look: 'step', title, lines, parameters, flops, from: 0, to: COLUMNS, key };
+  return { id, look: 'step', title, lines, parameters, flops, from: 0, to: COLUMNS, keys };
 }
 
 /** Operations of the two ends: tables that are looked up are multiplied with nothing, a tied one only in the head. */
@@ -299,25 +370,41 @@ function embeddingBoxes(anatomy: Anatomy): Box[] {
   const { vocabulary, hiddenSize, parameters, blocks } = ends;
   const size =
     vocabulary !== null && hiddenSize !== null
-      ? [`${formatInteger(vocabulary)} → ${formatInteger(blocks?.embedding?.width ?? hiddenSize)}`]
+      ? [
+          `vocabulary of ${formatInteger(vocabulary)}`,
+          `→ hidden size ${formatInteger(blocks?.embedding?.width ?? hiddenSize)}`,
+        ]
       : [];
   const positions = blocks?.embedding?.positions;
+  const multiplier = blocks?.embedding?.multiplier;
   const learned =
     positions?.kind === 'learned' ? `+ ${formatInteger(positions.rows)} learned positions` : '+ sinusoidal positions';
   return [
+    ...(ends.encoder
+      ? [
+          end(
+            'encoder',
+            'Encoder',
+            ['runs for the prompt alone', 'cross attention reads what it gives'],
+            sumOf([...Object.entries(ends.encoder.parts)]),
+            0,
+          ),
+        ]
+      : []),
     end('tokens', 'Tokens', [], 0, 0),
     end(
       'embedding',
       'Embedding',
       [
         ...size,
+        ...(multiplier === undefined || multiplier === 1 ? [] : [`× ${numberText(multiplier)}`]),
         ...(positions ? [learned] : []),
         ...(blocks?.embedding?.norm ? ['then a norm'] : []),
         ...(ends.tied ? ['shared with the output head'] : []),
       ],
       parameters?.parts.embedding ?? null,
       endFlops(anatomy).embedding,
-      'vocab_size',
+      ends.keys.of('vocabulary'),
     ),
   ];
 }
@@ -329,10 +416,13 @@ function outputBoxes(anatomy: Anatomy): Box[] {
   const parts = parameters?.parts;
   const norms = parts?.norms ?? 0;
   const rest = parts ? parts.other + parts.attention + parts.mlp + parts.experts + parts.router : 0;
-  const idle = (parameters?.idle ?? 0) + (count?.encoder ?? 0);
+  const idle = (parameters?.idle ?? 0) + (ends.encoder ? 0 : (count?.encoder ?? 0));
   const whole = kinds.every((kind) => kind.parameters === null);
   const size =
-    vocabulary !== null && hiddenSize !== null ? [`${formatInteger(hiddenSize)} → ${formatInteger(vocabulary)}`] : [];
+    vocabulary !== null && hiddenSize !== null
+      ? [`${formatInteger(hiddenSize)} → vocabulary of ${formatInteger(vocabulary)}`]
+      : [];
+  const factor = blocks?.output.multiplier;
   const softcap = blocks?.output.softcap;
   const both = blocks?.embedding?.norm ? 'Final norm, and that of the embedding' : 'Final norm';
   return [
@@ -345,7 +435,12 @@ function outputBoxes(anatomy: Anatomy): Box[] {
     end(
       'head',
       'Output head',
-      [...size, ...(tied ? ['the embedding again'] : []), ...(softcap == null ? [] : [`logits capped at ${softcap}`])],
+      [
+        ...size,
+        ...(tied ? ['the embedding again'] : []),
+        ...(factor === undefined || factor === 1 ? [] : [`logits × ${numberText(factor)}`]),
+        ...(softcap == null ? [] : [`logits capped at ${softcap}`]),
+      ],
       parts?.outputHead ?? null,
       endFlops(anatomy).head,
     ),

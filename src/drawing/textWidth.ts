@@ -6,7 +6,7 @@
 /** Advances in thousandths of the font size, by the characters that have them (DejaVu Sans 2.37, hmtx). */
 const ADVANCES: readonly (readonly [advance: number, characters: string])[] = [
   [295, "ijlIJ'"],
-  [318, ' .,·'],
+  [318, ' \u00a0.,·'],
   [337, ':;/|\\'],
   [361, '-'],
   [401, 'tf()[]!²'],
@@ -34,7 +34,7 @@ const UNKNOWN = 1000;
 const BOLD = 1.13;
 
 /** In pixels, at a font size in pixels. */
-function textWidth(text: string, size: number, bold = false): number {
+export function textWidth(text: string, size: number, bold = false): number {
   let thousandths = 0;
   for (const character of text) thousandths += BY_CHARACTER.get(character) ?? UNKNOWN;
   return (thousandths / 1000) * size * (bold ? BOLD : 1);

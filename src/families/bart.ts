@@ -2,7 +2,7 @@
 
 import { bartWhole } from './counted/encoderDecoder';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, LayersFacet } from './facets';
 import { bartDecoder } from './kit/crossLayers';
 
 /** Decoder layers and heads of their own, one K and V per head, d_model ÷ heads wide. */
@@ -35,4 +35,22 @@ export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['bigbird_pegasus'], whole: bartWhole({ positions: 0, norms: 1, bias: flag('use_bias') }) },
   { modelTypes: ['marian'], whole: bartWhole({ positions: 0, norms: 0 }) },
   { modelTypes: ['m2m_100', 'seamless_m4t', 'seamless_m4t_v2'], whole: bartWhole({ positions: null, norms: 1 }) },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['bart', 'mvp', 'plbart', 'marian', 'blenderbot-small'],
+    cite: 'transformers 5.18 modeling_bart.py BartDecoderLayer: norms on the sums',
+    norms: 'sum',
+    norm: { kind: 'layer' },
+    positions: 'elsewhere',
+    built: { bias: true, mlpBias: true, plain: true, normBias: true },
+  },
+  {
+    modelTypes: ['mbart', 'blenderbot', 'pegasus', 'm2m_100'],
+    cite: 'transformers 5.18 modeling_mbart.py MBartDecoderLayer',
+    norm: { kind: 'layer' },
+    positions: 'elsewhere',
+    built: { bias: true, mlpBias: true, plain: true, normBias: true },
+  },
 ];

@@ -2,11 +2,11 @@
 
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import { wholeAttention } from './counted/encoderDecoder';
+import { inPart, wholeAttention } from './counted/encoderDecoder';
 import type { WholeCount } from './counted/facet';
-import { dense } from './counted/feedForward';
+import { denseWeights } from './counted/feedForward';
 import { flag, type Switch, switched } from './counted/switches';
-import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { crossDraft, selfAndCross } from './kit/crossLayers';
 import { fullDraft, NO_ATTENTION, repeat, unknownDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
@@ -166,12 +166,30 @@ function bertWhole(parts: BertParts): WholeCount {
     tally.add('embedding', (vocabulary + rows) * embedded);
     tally.lookup += rows * embedded;
     if (embedded !== hidden) tally.add('other', embedded * hidden + hidden);
-    tally.add('attention', count * wholeAttention(hidden, hidden, switched(config, parts.bias ?? true) ? 4 : 1));
-    tally.add('mlp', count * dense(hidden, config.size('intermediate_size'), false, true));
-    tally.add('norms', count * 4 * hidden + (parts.outerNorms ?? 1) * 2 * embedded);
+    tally.addLayers(
+      count,
+      [
+        ...wholeAttention(hidden, hidden, switched(config, parts.bias ?? true) ? 4 : 1),
+        ...inPart('mlp', denseWeights(hidden, config.size('intermediate_size'), false, true)),
+        ['norms', 'norms', 4 * hidden],
+      ],
+      0,
+    );
+    tally.add('norms', (parts.outerNorms ?? 1) * 2 * embedded);
     if (parts.transform) tally.add('outputHead', hidden * embedded + 3 * embedded);
     if (parts.pooler) tally.add('outputHead', hidden * hidden + hidden);
     tally.add('outputHead', vocabulary);
     if (!tied) tally.add('outputHead', vocabulary * (embedded + (parts.oneBias ? 0 : 1)));
   };
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['bert', 'roberta', 'camembert', 'xlm-roberta', 'data2vec-text', 'ernie', 'electra'],
+    cite: 'transformers 5.18 modeling_bert.py BertLayer: norms on the sums',
+    norms: 'sum',
+    norm: { kind: 'layer' },
+    positions: 'elsewhere',
+    built: { bias: true, mlpBias: true, plain: true, normBias: true },
+  },
+];

@@ -1,10 +1,11 @@
 /** T5 and its relatives, and T5Gemma. */
 
 import type { ConfigReader } from '../config/reader';
-import { wholeAttention } from './counted/encoderDecoder';
+import { inPart, wholeAttention } from './counted/encoderDecoder';
+import type { LayerWeights } from './counted/tally';
 import type { WholeCount } from './counted/facet';
-import { dense } from './counted/feedForward';
-import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
+import { denseWeights } from './counted/feedForward';
+import type { ArrangementsFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { bothFull, withCross } from './kit/crossLayers';
 import { decoderLayers, fullDraft, repeat, slidingWindow, withSources } from './kit/decoder';
 import { ggufHeadWidth } from './kit/ggufKeys';
@@ -112,14 +113,32 @@ function t5Whole(parts: { readonly gated?: boolean; readonly positionsInEach?: b
     const one = wholeAttention(hidden, heads * config.size('d_kv'), 0);
     const gated = (config.string(['feed_forward_proj'])?.value ?? (parts.gated ? 'gated' : '')).startsWith('gated');
     const buckets = config.size('relative_attention_num_buckets', 32) * heads;
-    tally.add(
-      'attention',
-      (encoders + 2 * decoders) * one + (parts.positionsInEach ? encoders + decoders : 2) * buckets,
-    );
-    tally.add('mlp', (encoders + decoders) * dense(hidden, config.size('d_ff'), gated, false));
-    tally.add('norms', (2 * encoders + 3 * decoders + 2) * hidden);
-    tally.encoder = encoders * (one + dense(hidden, config.size('d_ff'), gated, false) + 2 * hidden) + hidden;
+    const feedForward = inPart('mlp', denseWeights(hidden, config.size('d_ff'), gated, false));
+    const norms = (count: number): LayerWeights => [['norms', 'norms', count * hidden]];
+    tally.addLayers(encoders, [...one, ...feedForward, ...norms(2)], 'encoder');
+    tally.addLayers(1, norms(1), 'encoder');
+    tally.encoder = tally.total;
+    const positions: LayerWeights = parts.positionsInEach ? [['attention', 'relative', buckets]] : [];
+    tally.addLayers(decoders, [...one, ...positions, ...norms(1)], 0);
+    tally.addLayers(decoders, [...one, ...feedForward, ...norms(2)], decoders);
+    tally.add('attention', (parts.positionsInEach ? encoders : 2) * buckets);
+    tally.add('norms', hidden);
     const vocabulary = config.size('vocab_size');
     tally.add('embedding', vocabulary * hidden);
   };
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['t5', 'mt5', 'umt5', 'longt5'],
+    cite: 'transformers 5.18 modeling_t5.py: no biases, scores unscaled, a learned number for each distance is added to them',
+    activation: (config) => {
+      const name = config.string(['feed_forward_proj'])?.value ?? 'relu';
+      return name.includes('gelu') ? 'gelu-tanh' : name.includes('silu') ? 'silu' : 'relu';
+    },
+    positions: 'elsewhere',
+    scale: () => 1,
+    built: {},
+    says: ['A learned number for each distance is added to the scores of its own attention.'],
+  },
+];

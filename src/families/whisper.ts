@@ -3,7 +3,7 @@
 import type { ConfigReader } from '../config/reader';
 import { bartWhole } from './counted/encoderDecoder';
 import type { Tally } from './counted/tally';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, LayersFacet } from './facets';
 import { bartDecoder, bothFull, DECODER_HEAD_OPTIONS, DECODER_LAYERS } from './kit/crossLayers';
 import { oneWindow, withSources } from './kit/decoder';
 import { layerCount } from './kit/headLayout';
@@ -82,3 +82,13 @@ function subsampler(config: ConfigReader, tally: Tally, hidden: number): void {
     channels = out / 2;
   }
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['whisper', 'speech_to_text'],
+    cite: 'transformers 5.18 modeling_whisper.py WhisperDecoderLayer',
+    norm: { kind: 'layer' },
+    positions: 'elsewhere',
+    built: { bias: true, mlpBias: true, plain: true, normBias: true },
+  },
+];

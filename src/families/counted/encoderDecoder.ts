@@ -2,13 +2,25 @@
 
 import type { ConfigReader } from '../../config/reader';
 import type { WholeCount } from './facet';
-import { dense } from './feedForward';
+import { denseWeights } from './feedForward';
 import { type Switch, switched } from './switches';
-import type { Tally } from './tally';
+import type { LayerWeights, Part, Tally } from './tally';
+import type { Weights } from './weights';
 
-/** Attention with one width and the given number of biases (Whisper's keys have none). */
-export function wholeAttention(hidden: number, width: number, biases: number): number {
-  return 4 * hidden * width + biases * width;
+/** Attention of one width; the output's bias comes first, those of queries and values next, that of keys last (Whisper's have none). */
+export function wholeAttention(hidden: number, width: number, biases: number): LayerWeights {
+  const one = (least: number): number => hidden * width + (biases >= least ? width : 0);
+  return [
+    ['attention', 'q', one(2)],
+    ['attention', 'k', one(4)],
+    ['attention', 'v', one(3)],
+    ['attention', 'o', one(1)],
+  ];
+}
+
+/** Of the given part. */
+export function inPart(part: Part, weights: Weights): LayerWeights {
+  return weights.map(([name, count]) => [part, name, count]);
 }
 
 export interface BartParts {
@@ -32,24 +44,19 @@ export function bartWhole(parts: BartParts): WholeCount {
     const bias = switched(config, parts.bias ?? true);
     const biases = bias ? (parts.attentionBiases ?? 4) : 0;
     const one = wholeAttention(hidden, hidden, biases);
-    const stacks = [
-      {
-        layers: config.size(['encoder_layers', 'num_hidden_layers']),
-        width: config.size('encoder_ffn_dim'),
-        attentions: 1,
-      },
-      {
-        layers: config.size(['decoder_layers', 'num_hidden_layers']),
-        width: config.size('decoder_ffn_dim'),
-        attentions: 2,
-      },
-    ];
-    for (const { layers, width, attentions } of stacks) {
-      tally.add('attention', layers * attentions * one);
-      tally.add('mlp', layers * dense(hidden, width, false, true));
-      tally.add('norms', layers * (attentions + 1) * 2 * hidden + parts.norms * 2 * hidden);
-      if (attentions === 1) tally.encoder = tally.total;
-    }
+    const feedForward = (width: number): LayerWeights => inPart('mlp', denseWeights(hidden, width, false, true));
+    const norms = (count: number): LayerWeights => [['norms', 'norms', count * 2 * hidden]];
+    tally.addLayers(
+      config.size(['encoder_layers', 'num_hidden_layers']),
+      [...one, ...feedForward(config.size('encoder_ffn_dim')), ...norms(2)],
+      'encoder',
+    );
+    tally.addLayers(1, norms(parts.norms), 'encoder');
+    tally.encoder = tally.total;
+    const decoders = config.size(['decoder_layers', 'num_hidden_layers']);
+    tally.addLayers(decoders, [...one, ...norms(1)], 0);
+    tally.addLayers(decoders, [...one, ...feedForward(config.size('decoder_ffn_dim')), ...norms(2)], decoders);
+    tally.add('norms', parts.norms * 2 * hidden);
     const vocabulary = config.size('vocab_size');
     tally.add('embedding', vocabulary * hidden);
     // Untied, each stack has its own embedding, in addition to the shared one and the head.

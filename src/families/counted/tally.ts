@@ -1,5 +1,7 @@
 /** Parameters by part, summed while walking through a model. */
 
+import type { Weights } from './weights';
+
 /** Parts that a count is split into. */
 export const PARTS = ['embedding', 'outputHead', 'attention', 'mlp', 'norms', 'experts', 'router', 'other'] as const;
 export type Part = (typeof PARTS)[number];
@@ -15,6 +17,9 @@ export interface ExpertGroup {
   /** Parameters of one routed expert. */
   readonly parametersEach: number;
 }
+
+/** Weights of one layer, with the part that each belongs to. */
+export type LayerWeights = readonly (readonly [part: Part, name: string, count: number])[];
 
 const NOTHING: Readonly<Record<Part, number>> = {
   embedding: 0,
@@ -36,12 +41,23 @@ export class Tally {
   encoder = 0;
   /** The config does not say how many experts a token uses: all count as used. */
   openRouting = false;
-  /** Whose parts are added next: a layer's, by its index, or (null) the model's own. */
-  place: number | null = null;
+  /** Whose parts are added next. */
+  place: TallyPlace = null;
   private readonly groups = new Map<string, ExpertGroup>();
 
-  add(part: Part, count: number): void {
+  /** @param _name Which weights of the part: what figures know them by. */
+  add(part: Part, count: number, _name?: string): void {
     this.parts[part] += count;
+  }
+
+  /** Adds weights to a part, each under its name. */
+  addNamed(part: Part, weights: Weights): void {
+    for (const [name, count] of weights) this.add(part, count, name);
+  }
+
+  /** Adds the same weights to each of `count` layers, from layer `first` on; or to an encoder. */
+  addLayers(count: number, weights: LayerWeights, _first: number | 'encoder'): void {
+    for (const [part, name, each] of weights) this.add(part, count * each, name);
   }
 
   /** `layers` layers of `experts` experts, of which a token uses `perToken`. */
@@ -69,6 +85,9 @@ export class Tally {
   }
 }
 
+/** A layer, by its index; an encoder, as a whole; or (null) the model beside both. */
+export type TallyPlace = number | 'encoder' | null;
+
 /** Parameters of routed experts that a token does not use. */
 export function idleExperts(groups: readonly ExpertGroup[]): number {
   return groups.reduce((sum, group) => sum + group.layers * (group.experts - group.perToken) * group.parametersEach, 0);
@@ -80,20 +99,28 @@ export interface PlacedParts {
   readonly experts: readonly ExpertGroup[];
   /** Routed experts that a token does not use. */
   readonly idle: number;
+  /** Of weights that have names; what else a part has was added to it without one. */
+  readonly weights: ReadonlyMap<string, number>;
 }
 
 interface Place {
   readonly parts: Record<Part, number>;
   readonly experts: ExpertGroup[];
+  readonly weights: Map<string, number>;
 }
+
+/** Layers that are placed one by one at most. */
+const MOST_PLACED = 2000;
 
 /** Keeps apart what belongs to which layer. */
 export class PlacedTally extends Tally {
-  private readonly places = new Map<number | null, Place>();
+  private readonly places = new Map<TallyPlace, Place>();
 
-  override add(part: Part, count: number): void {
+  override add(part: Part, count: number, name?: string): void {
     super.add(part, count);
-    this.here.parts[part] += count;
+    const { parts, weights } = this.here;
+    parts[part] += count;
+    if (name !== undefined && count !== 0) weights.set(name, count + (weights.get(name) ?? 0));
   }
 
   protected override keep(group: ExpertGroup): void {
@@ -101,16 +128,42 @@ export class PlacedTally extends Tally {
     this.here.experts.push(group);
   }
 
-  /** Of a layer, or (null) of the model beside its layers; null where nothing was added there. */
-  at(place: number | null): PlacedParts | null {
+  override addLayers(count: number, weights: LayerWeights, first: number | 'encoder'): void {
+    // A damaged file may name any number of layers.
+    if (!(count <= MOST_PLACED)) super.addLayers(count, weights, first);
+    else
+      for (let layer = 0; layer < count; layer++) {
+        this.place = first === 'encoder' ? first : first + layer;
+        super.addLayers(1, weights, first);
+      }
+    this.place = null;
+  }
+
+  /** Null where nothing was added there. */
+  at(place: TallyPlace): PlacedParts | null {
     const found = this.places.get(place);
     return found ? { ...found, idle: idleExperts(found.experts) } : null;
+  }
+
+  /** All of it, as if no layer had parts of its own. */
+  unplaced(): PlacedParts {
+    return { parts: this.parts, experts: this.expertGroups, idle: idleExperts(this.expertGroups), weights: new Map() };
+  }
+
+  /** Whether these layers, the encoder and the model itself have all that was added. */
+  isPlacedIn(layers: readonly number[]): boolean {
+    const places: readonly TallyPlace[] = [...layers, 'encoder', null];
+    const placed = places.reduce<number>((sum, place) => {
+      const parts = this.places.get(place)?.parts;
+      return sum + (parts ? PARTS.reduce((own, part) => own + parts[part], 0) : 0);
+    }, 0);
+    return placed === this.total;
   }
 
   private get here(): Place {
     const known = this.places.get(this.place);
     if (known) return known;
-    const made = { parts: { ...NOTHING }, experts: [] };
+    const made = { parts: { ...NOTHING }, experts: [], weights: new Map<string, number>() };
     this.places.set(this.place, made);
     return made;
   }

@@ -63,8 +63,11 @@ describe('the parts of a model', () => {
     const { spec, kinds, stack, ends, count } = anatomy(name);
     const layers = unfold(stack);
     expect(layers).toHaveLength(spec.layers.length);
+    // A decoder of two stacks lists its own caches first, then those of the source; each layer has one of both.
+    const half = spec.variant.startsWith('encoder-decoder') ? layers.length / 2 : null;
+    const indexAt = (at: number): number => (half === null ? at : Math.floor(at / 2) + (at % 2) * half);
     for (const [place, { indexes }] of kinds.entries())
-      expect(indexes).toEqual(layers.flatMap((kind, index) => (kind === place ? [index] : [])));
+      expect(indexes).toEqual(layers.flatMap((kind, at) => (kind === place ? [indexAt(at)] : [])));
     const sum = (of: (kind: (typeof kinds)[number]) => number): number =>
       kinds.reduce((total, kind) => total + of(kind) * kind.indexes.length, 0);
     const plan = planCache(spec, {
@@ -77,7 +80,10 @@ describe('the parts of a model', () => {
     expect(sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes)).toBe(plan.atLeast.totalBytes);
     expect(sum(({ attentionFlops }) => attentionFlops)).toBe(decodeAttentionFlops(spec, TOKENS));
     if (!count) return;
-    const own = PARTS.reduce((total, part) => total + (ends.parameters?.parts[part] ?? 0), 0);
+    const own = PARTS.reduce(
+      (total, part) => total + (ends.parameters?.parts[part] ?? 0) + (ends.encoder?.parts[part] ?? 0),
+      0,
+    );
     const each = sum(({ parameters }) => PARTS.reduce((total, part) => total + (parameters?.parts[part] ?? 0), 0));
     expect(own + each).toBe(count.total);
     expect(sum(({ parameters }) => parameters?.idle ?? 0) + (ends.parameters?.idle ?? 0)).toBe(
