@@ -130,7 +130,7 @@ function writeGguf(): string {
 }
 
 beforeAll(async () => {
-  for (const folder of ['src', 'scripts']) cpSync(folder, join(root, folder), { recursive: true });
+  for (const part of ['src', 'scripts', 'package.json']) cpSync(part, join(root, part), { recursive: true });
   symlinkSync(resolve('node_modules'), join(root, 'node_modules'));
   // The fixture stands elsewhere in the tree, where types and lint reach it.
   const text = readFileSync(`${FIXTURE}.ts`, 'utf8')
