@@ -48,8 +48,9 @@ const USAGE = `usage: headlight COMMAND …
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
-  draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
-                                               the architecture as a figure: layers, heads, experts, and what is cached
+  draw PATH [--diff OTHER [--json]] [--blocks full,latent,…] [--out F.svg|F.png] [--scale 2] [--width 1200] [--theme light|dark]
+       [--tokens 1] [--kv-dtype auto]          the architecture as a figure: layers, heads, experts, and what is cached;
+                                               with --diff: what differs between two; --blocks: the kinds of layers to open
   models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
                                                what these programs keep on this machine, from configs and headers
   tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]

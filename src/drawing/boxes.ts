@@ -151,7 +151,9 @@ class LayerBoxes {
       ]);
     }
     if (mlp !== null && mlp > 0)
-      others.push([this.counted('feed_forward', group ? 'Shared feed-forward' : 'Feed-forward', [], mlp)]);
+      others.push([
+        this.counted(group ? 'shared' : 'feed_forward', group ? 'Shared feed-forward' : 'Feed-forward', [], mlp),
+      ]);
     const rest = part('other');
     if (rest !== null && rest > 0) others.push([this.counted('other', 'Other parts', [], rest)]);
     return {

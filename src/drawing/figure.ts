@@ -29,17 +29,17 @@ const STACK = 250;
 const NARROWEST_CARD = 320;
 
 /** "A", "B", …: what the stack calls its kinds. */
-function kindLetter(place: number): string {
+export function kindLetter(place: number): string {
   const letter = String.fromCharCode(65 + (place % 26));
   return place < 26 ? letter : `${letter}${Math.floor(place / 26)}`;
 }
 
-function kindInk({ attention }: LayerKind): Ink {
+export function kindInk({ attention }: LayerKind): Ink {
   return `kind-${attention.kind}`;
 }
 
 /** "full attention", "Mamba-2 mixer", with what tells it from others: "sliding window, dense", "compressed, one entry for 4 tokens". */
-function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
+export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const title = mixerName(kind);
   const alike = kinds.filter((other) => mixerName(other) === title);
   const detail = (of: (each: LayerKind) => string): string[] =>
@@ -122,7 +122,7 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   };
 }
 
-function kindLines(kind: LayerKind): string[] {
+export function kindLines(kind: LayerKind): string[] {
   const { indexes, parameters, cacheBytesPerToken, stateBytes } = kind;
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
@@ -139,7 +139,7 @@ function kindLines(kind: LayerKind): string[] {
   ];
 }
 
-function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
+export function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
   const sum = (of: (kind: LayerKind) => number): number =>
     kinds.reduce((total, kind) => total + of(kind) * kind.indexes.length, 0);
   const known = spec.unknownLayers === 0 && kinds.length > 0;
@@ -294,7 +294,7 @@ function endFlops({ ends, count }: Anatomy): { readonly embedding: number | null
 }
 
 /** What is before the layers. */
-function embeddingBoxes(anatomy: Anatomy): Box[] {
+export function embeddingBoxes(anatomy: Anatomy): Box[] {
   const { ends } = anatomy;
   const { vocabulary, hiddenSize, parameters, blocks } = ends;
   const size =
@@ -323,7 +323,7 @@ function embeddingBoxes(anatomy: Anatomy): Box[] {
 }
 
 /** What is after the layers, and what no layer has of its own. */
-function outputBoxes(anatomy: Anatomy): Box[] {
+export function outputBoxes(anatomy: Anatomy): Box[] {
   const { ends, kinds, count } = anatomy;
   const { blocks, parameters, vocabulary, hiddenSize, tied } = ends;
   const parts = parameters?.parts;

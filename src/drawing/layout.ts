@@ -32,7 +32,7 @@ const FILLS: Readonly<Record<Box['look'], Ink>> = {
   unknown: 'paper',
 };
 
-interface TextLine {
+export interface TextLine {
   readonly text: string;
   readonly size: number;
   readonly bold: boolean;
@@ -63,7 +63,7 @@ function linesHeight(lines: readonly TextLine[]): number {
   return lines.reduce((sum, { size }) => sum + size * LEADING, 0);
 }
 
-function boxHeight(box: Box, width: number): number {
+export function boxHeight(box: Box, width: number): number {
   const marks = box.marks ? marksSize(box.marks, width - 2 * PADDING).height + 5 : 0;
   return Math.ceil(2 * PADDING + linesHeight(boxLines(box, width)) + marks);
 }
@@ -81,12 +81,12 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-interface PlacedBox extends Place {
+export interface PlacedBox extends Place {
   readonly box: Box;
 }
 
 /** @param prefix Of the parts' ids. */
-function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part {
+export function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part {
   const lines = boxLines(box, width);
   const marks = box.marks
     ? marksShapes(box.marks, x + PADDING, y + PADDING + linesHeight(lines) + 5, width - 2 * PADDING)
@@ -144,7 +144,7 @@ function placeRows(
 const middle = ({ x, width }: Place): number => x + width / 2;
 
 /** From each box to what is next below it. */
-function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
+export function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
   const found: Shape[] = [];
   for (const [row, boxes] of placed.entries())
     for (const upper of boxes) {

@@ -16,6 +16,8 @@ export type Ink =
   | 'keyValue'
   | 'expert'
   | 'expertUsed'
+  /** What is not the same in another model beside it. */
+  | 'changed'
   | `kind-${AttentionKind}`;
 
 export interface Place {
