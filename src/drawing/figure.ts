@@ -29,7 +29,7 @@ const STACK = 250;
 const NARROWEST_CARD = 320;
 
 /** "A", "B", …: what the stack calls its kinds. */
-function kindLetter(place: number): string {
+export function kindLetter(place: number): string {
   const letter = String.fromCharCode(65 + (place % 26));
   return place < 26 ? letter : `${letter}${Math.floor(place / 26)}`;
 }
@@ -39,7 +39,7 @@ function kindInk({ attention }: LayerKind): Ink {
 }
 
 /** "full attention", "Mamba-2 mixer", with what tells it from others: "sliding window, dense", "compressed, one entry for 4 tokens". */
-function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
+export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const title = mixerName(kind);
   const alike = kinds.filter((other) => mixerName(other) === title);
   const detail = (of: (each: LayerKind) => string): string[] =>
@@ -122,7 +122,8 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   };
 }
 
-function kindLines(kind: LayerKind): string[] {
+/** Which layers are of a kind, and what each of them has and keeps. */
+export function kindLines(kind: LayerKind): string[] {
   const { indexes, parameters, cacheBytesPerToken, stateBytes } = kind;
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
@@ -139,22 +140,24 @@ function kindLines(kind: LayerKind): string[] {
   ];
 }
 
-function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
+/** "46.7 B parameters, 12.9 B active a token". */
+export function parametersText({ count }: Anatomy): string {
+  if (!count) return 'parameters not known';
+  return `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`;
+}
+
+function totalsText(anatomy: Anatomy): string {
+  const { spec, kinds, tokens, kvDtype } = anatomy;
   const sum = (of: (kind: LayerKind) => number): number =>
     kinds.reduce((total, kind) => total + of(kind) * kind.indexes.length, 0);
   const known = spec.unknownLayers === 0 && kinds.length > 0;
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
-  const parameters = count
-    ? [
-        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`,
-      ]
-    : ['parameters not known'];
   const cache = known
     ? [
         `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} a token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
       ]
     : ['cache not known'];
-  return [...parameters, ...cache].join(' · ');
+  return [parametersText(anatomy), ...cache].join(' · ');
 }
 
 function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): string {
@@ -166,7 +169,7 @@ function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): stri
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
-function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, width: number): number {
+export function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, width: number): number {
   const { kinds, stack } = anatomy;
   let y = top;
   const arrow = (): void => {
