@@ -122,6 +122,7 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   };
 }
 
+/** Which layers are of a kind, and what each of them has and keeps. */
 export function kindLines(kind: LayerKind): string[] {
   const { indexes, parameters, cacheBytesPerToken, stateBytes } = kind;
   const count = indexes.length;
@@ -139,22 +140,24 @@ export function kindLines(kind: LayerKind): string[] {
   ];
 }
 
-export function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
+/** "46.7 B parameters, 12.9 B active a token". */
+export function parametersText({ count }: Anatomy): string {
+  if (!count) return 'parameters not known';
+  return `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`;
+}
+
+export function totalsText(anatomy: Anatomy): string {
+  const { spec, kinds, tokens, kvDtype } = anatomy;
   const sum = (of: (kind: LayerKind) => number): number =>
     kinds.reduce((total, kind) => total + of(kind) * kind.indexes.length, 0);
   const known = spec.unknownLayers === 0 && kinds.length > 0;
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
-  const parameters = count
-    ? [
-        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`,
-      ]
-    : ['parameters not known'];
   const cache = known
     ? [
         `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} a token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
       ]
     : ['cache not known'];
-  return [...parameters, ...cache].join(' · ');
+  return [parametersText(anatomy), ...cache].join(' · ');
 }
 
 function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): string {
@@ -166,7 +169,7 @@ function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): stri
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
-function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, width: number): number {
+export function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, width: number): number {
   const { kinds, stack } = anatomy;
   let y = top;
   const arrow = (): void => {
