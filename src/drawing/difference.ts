@@ -1,5 +1,6 @@
 /** Two models beside each other: same boxes face each other, what changed is marked and said with both values between them. */
 
+import { elementAt } from '../model/elementAt';
 import { formatInteger } from '../model/units';
 import { designText, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
@@ -99,8 +100,10 @@ class Page {
       id: `note.${prefix}.${this.notes++}`,
       says: lines.join('; '),
       key: null,
+      keys: [],
       parameters: null,
       flops: null,
+      shares: null,
       x,
       y: top,
       width,
@@ -285,7 +288,7 @@ class DifferenceFigure {
               flops: null,
               from: 0,
               to: COLUMNS,
-              key: of?.sources['layers']?.key ?? null,
+              keys: [of?.sources['layers']?.key ?? []].flat(),
             },
           };
         }),
@@ -539,7 +542,7 @@ class Flow {
     const rail = { before: railOf(drawings.before), after: railOf(drawings.after) };
     const from = { before: this.y, after: this.y };
     const waiting: Record<Side, number[]> = { before: [], after: [] };
-    for (const [index, branch] of branches.entries()) {
+    for (const branch of branches) {
       const start = this.y + 6;
       this.y = start + 14;
       const placed: Record<Side, (readonly PlacedBox[])[]> = { before: [], after: [] };
@@ -550,10 +553,10 @@ class Flow {
       }
       const join = this.y - ROW_GAP + 14;
       for (const side of SIDES) {
-        if (!branch[side]) continue;
-        const more = branches.slice(index + 1).some((later) => later[side]);
-        this.branch(side, placed[side], start, join, drawings[side].parallel && more, waiting[side]);
-        if (!drawings[side].parallel || !more) from[side] = this.plus(side, from[side], join);
+        const own = branch[side];
+        if (!own) continue;
+        this.branch(side, placed[side], start, join, own.withNext, waiting[side]);
+        if (!own.withNext) from[side] = this.plus(side, from[side], join);
       }
       this.y = join + 10;
       const { onStream } = branch;
@@ -747,16 +750,27 @@ class Flow {
 }
 
 /**
- * Like faces like: where the block of one side is not described, or its parameters are not known by layer, those of the other are left
+ * Like faces like: where the parts of one side are not described, or its parameters are not known by layer, those of the other are left
  * out, too. What a drawing leaves out is no difference of the models.
  */
 function comparable(one: LayerKind, other: LayerKind): readonly [LayerDrawing, LayerDrawing] {
   const known = one.parameters !== null && other.parameters !== null;
-  if ((one.block === null) === (other.block === null) && (known || one.parameters === other.parameters))
-    return [layerDrawing(one), layerDrawing(other)];
-  const byParts = (kind: LayerKind): LayerDrawing =>
-    layerDrawing({ ...kind, block: null, parameters: known ? kind.parameters : null });
+  const drawings = [one, other].map((kind) =>
+    layerDrawing(
+      known || one.parameters === other.parameters ? kind : { ...kind, parameters: null, description: null },
+    ),
+  );
+  const [old, now] = [elementAt(drawings, 0), elementAt(drawings, 1)];
+  if (isCoarse(old) === isCoarse(now)) return [old, now];
+  const byParts = (kind: LayerKind): LayerDrawing => layerDrawing({ ...kind, description: null });
   return [byParts(one), byParts(other)];
+}
+
+/** Boxes that stand for several of a described layer. */
+const COARSE = ['projections', 'mixer', 'norms'];
+
+function isCoarse({ branches, unplaced }: LayerDrawing): boolean {
+  return [...branches.flatMap(({ rows }) => rows.flat()), ...unplaced].some(({ id }) => COARSE.includes(id));
 }
 
 function runKey(times: number, { title }: Box): string {
@@ -769,8 +783,8 @@ function runKeys({ times, boxes }: StackRepeat): string[] {
 
 const middle = ({ x, width }: PlacedBox): number => x + width / 2;
 
-function railOf({ parallel }: LayerDrawing): number {
-  return parallel ? RAIL : 0;
+function railOf({ branches }: LayerDrawing): number {
+  return branches.some(({ withNext }) => withNext) ? RAIL : 0;
 }
 
 /** Where the boxes of a row are, on the grid of columns. */

@@ -17,8 +17,9 @@ export interface FacingBranch {
   readonly rows: readonly FacingRow[];
   /** Norms on the sum of stream and branch. */
   readonly onStream: FacingRow;
-  readonly before: boolean;
-  readonly after: boolean;
+  /** Null where that side has no such branch. */
+  readonly before: Branch | null;
+  readonly after: Branch | null;
 }
 
 export interface FacingDrawing {
@@ -45,8 +46,8 @@ export function faceDrawings(before: LayerDrawing | null, after: LayerDrawing | 
     ([one, other]): FacingBranch => ({
       rows: faceRows(one?.rows ?? [], other?.rows ?? []),
       onStream: { before: one?.onStream ? [one.onStream] : [], after: other?.onStream ? [other.onStream] : [] },
-      before: one !== null,
-      after: other !== null,
+      before: one,
+      after: other,
     }),
   );
   const alone = (boxes: readonly Box[]): Box[][] => boxes.map((box) => [box]);

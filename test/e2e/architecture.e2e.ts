@@ -71,8 +71,13 @@ describe('the architecture in the page', () => {
     await browser.close();
   });
 
-  const open = async (name: string, look: Partial<Look> = {}): Promise<{ shown: PanelPage; host: ScriptedHost }> => {
+  const open = async (
+    name: string,
+    look: Partial<Look> = {},
+    beside?: string,
+  ): Promise<{ shown: PanelPage; host: ScriptedHost }> => {
     const host = new ScriptedHost({
+      ...(beside === undefined ? {} : { beside: findConfig(ROOT, beside) }),
       root: ROOT,
       config: findConfig(ROOT, name),
       scenario: { workload: { batch: 1, tokens: 32_768 }, engine: 'vllm', kvDtype: 'auto', sharding: UNSHARDED },
@@ -148,6 +153,39 @@ describe('the architecture in the page', () => {
         return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`);
       });
       found.push(...findings.map((finding) => `${theme}: ${finding}`));
+      await close(opened);
+    }
+    expect(found.join('\n')).toBe('');
+  });
+
+  test('stands beside another one: what changed is said with both values, in every theme, and leads to lines', async () => {
+    const found: string[] = [];
+    const beside = ['llama-2-7b', 'gpt-oss-120b', 'deepseek-v3', 'qwen3-next-80b-a3b'];
+    for (const [at, theme] of THEME_KINDS.entries()) {
+      const opened = await open('llama-3-8b', { theme, place: 'editor' }, beside[at] ?? 'llama-2-7b');
+      const { page } = opened.shown;
+      await page.locator('headlight-difference headlight-figure').waitFor();
+      for (const width of [320, 480, 1200]) {
+        await page.setViewportSize({ width, height: 900 });
+        await opened.shown.settled();
+        found.push(...(await badlyDrawn(opened.shown)).map((what) => `${beside[at] ?? ''}, ${width} px: ${what}`));
+      }
+      if (at === 0) {
+        await page.getByRole('option', { name: '32 → 8 KV heads, ÷ 4 cache; 16 KiB → 4 KiB a token' }).waitFor();
+        // Of the other config nothing can be gone to: it is in another file.
+        await page.getByRole('option', { name: /^K, 4,096 → 8 × 128.*changed/ }).click();
+        const text = opened.host.text ?? '';
+        const offset = text.indexOf('8', text.indexOf('"num_key_value_heads"'));
+        await expect.poll(() => opened.host.log.at(-1)).toContain(`"offset":${offset},"length":1}`);
+        const { length } = opened.host.log;
+        await page.getByRole('option', { name: /^K, 4,096 → 32 × 128.*changed/ }).click();
+        // Another edit of the text, and it is drawn anew beside the same.
+        opened.host.type(text.replace('"num_key_value_heads": 8', '"num_key_value_heads": 4'));
+        await page.getByRole('option', { name: /32 → 4 KV heads, ÷ 8 cache/ }).waitFor();
+        expect(opened.host.log).toHaveLength(length);
+        await page.getByRole('button', { name: 'Draw alone' }).click();
+        await page.getByRole('button', { name: 'A · Full attention' }).waitFor();
+      }
       await close(opened);
     }
     expect(found.join('\n')).toBe('');

@@ -199,7 +199,10 @@ export class ScriptedHost {
       },
       'panel/pickConfig': told('panel/pickConfig', false),
       'panel/chooseBeside': told('panel/chooseBeside', null),
-      'panel/drawAlone': told('panel/drawAlone', null),
+      'panel/drawAlone': () => {
+        this.peer?.send('beside', null);
+        return null;
+      },
       'panel/copy': told('panel/copy', null),
       'panel/save': told('panel/save', true),
       'panel/measureConversion': told('panel/measureConversion', null),

@@ -76,7 +76,7 @@ function valueAt(facts: Facts, path: string): FactValue | undefined {
 
 /** Every value of a kind, by its path. */
 function kindFacts(kind: LayerKind): Facts {
-  const { indexes, attention, sees, state, block, weights, parameters } = kind;
+  const { indexes, attention, sees, state, description, weights, parameters } = kind;
   return leaves({
     layers: indexes.length,
     indexes: formatRanges(indexes),
@@ -84,8 +84,11 @@ function kindFacts(kind: LayerKind): Facts {
     ...(sees === attention ? {} : { sees }),
     state,
     // Its attention is the layer's own, which is above.
-    block: block && { ...block, layer: { ...block.layer, attention: undefined } },
-    weights: block && Object.fromEntries(weights),
+    block: description && {
+      ...description,
+      layer: description.layer && { ...description.layer, attention: undefined },
+    },
+    weights: weights.size === 0 ? null : Object.fromEntries(weights),
     parameters,
     attentionFlops: kind.attentionFlops,
     cacheBytesPerToken: kind.cacheBytesPerToken,
@@ -134,7 +137,9 @@ function leaves(value: unknown): Facts {
   const walk = (at: unknown, path: string): void => {
     // In a block, null is what the layer has not: a norm, a rotation.
     if (at === null && path.startsWith('block.')) return;
-    if (at === null || typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean') found.set(path, at);
+    if (Number.isNaN(at)) found.set(path, null);
+    else if (at === null || typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean')
+      found.set(path, at);
     else if (typeof at === 'object')
       for (const [key, below] of Object.entries(at)) walk(below, path === '' ? key : `${path}.${key}`);
   };

@@ -158,7 +158,7 @@ describe('figures of differences', () => {
   });
 
   it('say nothing of what is not described: no norm or RoPE is missing where a block is not known', () => {
-    const blocks = names.map(anatomy).filter(({ kinds }) => kinds.every(({ block }) => block === null));
+    const blocks = names.map(anatomy).filter(({ kinds }) => kinds.every(({ description }) => description === null));
     const described = anatomy('llama-3-8b');
     expect(blocks.length).toBeGreaterThan(0);
     for (const other of blocks) {
