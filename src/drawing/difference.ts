@@ -15,9 +15,10 @@ import {
   faceRows,
   sameBox,
   sameRow,
+  type VagueSide,
 } from './differenceRows';
 import { DifferenceWords, type Names, pairTitle, summaryText } from './differenceText';
-import { embeddingBoxes, kindInk, kindLetter, kindLines, kindName, outputBoxes, totalsText } from './figure';
+import { embeddingBoxes, factsText, kindInk, kindLetter, kindLines, kindName, outputBoxes, totalsText } from './figure';
 import { boxHeight, boxPart, Canvas, connectors, type PlacedBox, placeCard, placeLayer, placeText } from './layout';
 import type { Ink, Part, Scene, Shape } from './scene';
 import { wrapText } from './textWidth';
@@ -229,20 +230,17 @@ class DifferenceFigure {
       let bottom = placeText(this.canvas, this.options.names[side], 15, true, 'text', at.x, top, at.width);
       bottom = placeText(this.canvas, designText(anatomy.spec), 12, false, 'text', at.x, bottom + 2, at.width);
       bottom = placeText(this.canvas, totalsText(anatomy), 12, false, 'muted', at.x, bottom + 2, at.width);
-      const { contextLength } = anatomy.spec;
-      if (contextLength) {
-        const text = `made for up to ${formatInteger(contextLength.value)} tokens`;
-        bottom = placeText(this.canvas, text, 12, false, 'muted', at.x, bottom + 2, at.width);
-      }
+      for (const facts of factsText(anatomy))
+        bottom = placeText(this.canvas, facts, 12, false, 'muted', at.x, bottom + 2, at.width);
       if (!this.wide) top = bottom + 10;
       return bottom;
     });
     return Math.max(...bottoms);
   }
 
-  private words(changes: KindPair['changes']): DifferenceWords {
+  private words(changes: KindPair['changes'], vague: VagueSide = null): DifferenceWords {
     const sized = this.difference.changes.some(({ path }) => path === 'hiddenSize');
-    return new DifferenceWords(changes, this.options.names, sized);
+    return new DifferenceWords(changes, this.options.names, sized, vague);
   }
 
   // The model: ends and stack.
@@ -316,7 +314,15 @@ class DifferenceFigure {
       (left, top, across) => {
         const headed = this.kindHeads(one, other, left, top, across);
         if (!opened) return headed;
-        const flow = new Flow(this.page, this.words(pair.changes), `layer.${kindLetter(index)}`, left, across);
+        const vague = vagueSide(one, other);
+        const flow = new Flow(
+          this.page,
+          this.words(pair.changes, vague),
+          `layer.${kindLetter(index)}`,
+          left,
+          across,
+          vague,
+        );
         flow.y = headed + 4;
         flow.layer(faceDrawings(old, now), { before: old, after: now });
         return flow.y;
@@ -411,6 +417,7 @@ class Flow {
     private readonly prefix: string,
     x: number,
     width: number,
+    private readonly vague: VagueSide = null,
   ) {
     const { halves, gutter } = page.columns(x, width);
     this.halves = halves;
@@ -455,7 +462,7 @@ class Flow {
     indent: number,
     rail: Readonly<Record<Side, number>>,
   ): Readonly<Record<Side, readonly PlacedBox[]>> {
-    const marks = marksOf(row);
+    const marks = marksOf(row, this.vague);
     if (!this.page.wide) return this.stackedRow(row, marks, lines);
     const spans = (side: Side): ReturnType<typeof spansOf> =>
       spansOf(row[side], this.halves[side].x + indent, this.halves[side].width - indent - rail[side]);
@@ -490,7 +497,7 @@ class Flow {
     lines: readonly string[],
   ): Readonly<Record<Side, readonly PlacedBox[]>> {
     const { x, width } = this.gutter;
-    const same = sameRow(row);
+    const same = sameRow(row, this.vague);
     const said = this.page.note(lines, this.prefix, x, this.y, width, 0);
     this.y += said === 0 ? 0 : said + 2;
     for (const side of SIDES) {
@@ -766,6 +773,12 @@ function comparable(one: LayerKind, other: LayerKind): readonly [LayerDrawing, L
   return [byParts(one), byParts(other)];
 }
 
+/** Of a layer whose block is described, beside one whose arrangement is. */
+function vagueSide(one: LayerKind, other: LayerKind): VagueSide {
+  if ((one.block === null) === (other.block === null)) return null;
+  return one.block === null ? 'before' : 'after';
+}
+
 /** Boxes that stand for several of a described layer. */
 const COARSE = ['projections', 'mixer', 'norms'];
 
@@ -801,10 +814,10 @@ function spansOf(
   }));
 }
 
-function marksOf(row: FacingRow): ReadonlyMap<Box, Mark> {
+function marksOf(row: FacingRow, vague: VagueSide): ReadonlyMap<Box, Mark> {
   const marks = new Map<Box, Mark>();
   for (const { before, after } of faceBoxes(row)) {
-    const mark = before === null || after === null ? 'alone' : sameBox(before, after) ? 'same' : 'changed';
+    const mark = before === null || after === null ? 'alone' : sameBox(before, after, vague) ? 'same' : 'changed';
     for (const box of [before, after]) if (box) marks.set(box, mark);
   }
   return marks;

@@ -92,15 +92,46 @@ export function faceBoxes({ before, after }: FacingRow): readonly FacingBoxes[] 
   return [...pairs, ...left.map((box): FacingBoxes => ({ before: box, after: null }))];
 }
 
+/** A side whose blocks are described by their arrangement alone: lines that it lacks are not known, and no difference. */
+export type VagueSide = 'before' | 'after' | null;
+
 /** All that a reader sees of a box, and what it counts. */
-export function sameBox(one: Box, other: Box): boolean {
-  const seen = ({ title, lines, parameters, flops, marks, look }: Box): string =>
-    JSON.stringify([title, lines, parameters, flops, marks, look]);
-  return seen(one) === seen(other);
+export function sameBox(before: Box, after: Box, vague: VagueSide = null): boolean {
+  const lines = linesOf(before, after, vague);
+  const seen = ({ title, parameters, flops, marks, look }: Box): unknown => [title, parameters, flops, marks, look];
+  return (
+    JSON.stringify(seen(before)) === JSON.stringify(seen(after)) &&
+    JSON.stringify(lines.before) === JSON.stringify(lines.after)
+  );
 }
 
-export function sameRow(row: FacingRow): boolean {
-  return faceBoxes(row).every(({ before, after }) => before !== null && after !== null && sameBox(before, after));
+/** Lines to be compared: without those that a vague side could have, too. */
+export function linesOf(
+  before: Box,
+  after: Box,
+  vague: VagueSide,
+): { readonly before: readonly string[]; readonly after: readonly string[] } {
+  const known = (lines: readonly string[], others: readonly string[]): readonly string[] =>
+    lines.length > others.length
+      ? lines.filter((line) => others.some((other) => skeleton(other) === skeleton(line)))
+      : lines;
+  return {
+    before: vague === 'after' ? known(before.lines, after.lines) : before.lines,
+    after: vague === 'before' ? known(after.lines, before.lines) : after.lines,
+  };
+}
+
+export const NUMBER = /\d+(?:[,.]\d+)*/g;
+
+/** A line without its numbers. */
+export function skeleton(line: string): string {
+  return line.replace(NUMBER, '#');
+}
+
+export function sameRow(row: FacingRow, vague: VagueSide = null): boolean {
+  return faceBoxes(row).every(
+    ({ before, after }) => before !== null && after !== null && sameBox(before, after, vague),
+  );
 }
 
 function rowLikeness(one: readonly Box[], other: readonly Box[]): number {

@@ -6,7 +6,16 @@ import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import type { AnatomyDifference, FactChange, FactValue, KindPair } from '../serving/anatomy/difference';
 import { isSame } from '../serving/anatomy/difference';
 import type { Box } from './boxes';
-import { faceBoxes, type FacingRow, isReplaced, sameBox } from './differenceRows';
+import {
+  faceBoxes,
+  type FacingRow,
+  isReplaced,
+  linesOf,
+  NUMBER,
+  sameBox,
+  skeleton,
+  type VagueSide,
+} from './differenceRows';
 import { kindName } from './figure';
 
 /** The two models' names. */
@@ -43,7 +52,6 @@ const SHAPES: readonly FactWords[] = [
   { path: 'vocabulary', boxes: ['embedding'], noun: 'tokens of vocabulary' },
 ];
 
-const NUMBER = /\d+(?:[,.]\d+)*/g;
 /** What joins the numbers of a shape: "4,096 → 8 × 128". */
 const ARROW = '→';
 
@@ -57,6 +65,7 @@ export class DifferenceWords {
     private readonly names: Names,
     /** The hidden size changed, and with it what every norm has. */
     private readonly sized: boolean,
+    private readonly vague: VagueSide = null,
   ) {
     this.changes = new Map(changes.map((change) => [change.path, change]));
   }
@@ -90,7 +99,7 @@ export class DifferenceWords {
   /** Lines about a row of facing boxes; none where they are alike. */
   private about(row: FacingRow): readonly string[] {
     const facing = faceBoxes(row);
-    const changed = facing.filter(({ before, after }) => !before || !after || !sameBox(before, after));
+    const changed = facing.filter(({ before, after }) => !before || !after || !sameBox(before, after, this.vague));
     const ids = new Set(changed.flatMap(({ before, after }) => [before?.id ?? '', after?.id ?? '']));
     const causes = SHAPES.filter(({ boxes }) => boxes.some((box) => ids.has(box))).flatMap((words) =>
       this.cause(words),
@@ -123,14 +132,19 @@ export class DifferenceWords {
   }
 
   private both(before: Box, after: Box): string[] {
-    if (sameBox(before, after)) return [];
+    if (sameBox(before, after, this.vague)) return [];
     // Told by its causes alone.
     if (before.id === 'projections' || after.id === 'projections') return [];
     if (before.look === 'cache' && after.look === 'cache' && before.id === after.id)
       return [...this.keeps(before), ...this.keptLines(before, after)];
+    const compared = linesOf(before, after, this.vague);
     const lines = [
       ...(before.title === after.title ? [] : linesBetween([before.title], [after.title], this.names)),
-      ...linesBetween(this.withoutGroups(before), this.withoutGroups(after), this.names),
+      ...linesBetween(
+        this.withoutGroups(before.id, compared.before),
+        this.withoutGroups(after.id, compared.after),
+        this.names,
+      ),
     ];
     const texts = ({ title, lines: each }: Box): string => JSON.stringify([title, each]);
     const [old, now] = [before.parameters ?? 0, after.parameters ?? 0];
@@ -140,7 +154,7 @@ export class DifferenceWords {
   }
 
   /** Groups are not said again where both their numbers were: "16 query heads in 2 groups of 8". */
-  private withoutGroups({ id, lines }: Box): readonly string[] {
+  private withoutGroups(id: string, lines: readonly string[]): readonly string[] {
     const told = ['attention.queryHeads', 'attention.kvHeads'].every((path) => this.said.has(path));
     const shared = !this.changes.has('attention.kvHeads') && this.said.has('attention.queryHeads');
     return id === 'attention' && (told || shared)
@@ -222,10 +236,6 @@ function without(lines: readonly string[], others: readonly string[]): string[] 
     left.splice(at, 1);
     return false;
   });
-}
-
-function skeleton(line: string): string {
-  return line.replace(NUMBER, '#');
 }
 
 /** "8 → 128 experts, 2 → 8 active": the numbers that changed in lines that are alike beside. */

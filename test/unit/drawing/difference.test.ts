@@ -198,7 +198,7 @@ describe('the sentence', () => {
     [
       'gpt-oss-20b',
       'mixtral-8x7b',
-      [/24 → 32 layers/, /32 → 8 experts with 4 → 2 active/, /only gpt-oss-20b has sliding window in 12 layers/],
+      [/24 → 32 layers/, /32 → 8 experts with 4 → 2 active/, /only gpt-oss-20b has sliding window.* in 12 layers/],
     ],
     [
       'llama-3-8b',
