@@ -31,6 +31,8 @@ export interface DifferenceOptions {
   readonly sources: Names;
   /** Pairs of kinds that are opened, by their places; where absent, those that differ. */
   readonly open?: ReadonlySet<number>;
+  /** Around the figure, in pixels; a page has its own. */
+  readonly margin?: number;
 }
 
 const MARGIN = 16;
@@ -109,17 +111,21 @@ class Page {
       y: top,
       width,
       height: tall,
-      shapes: wrapped.map(
-        (text, index): Shape => ({
-          shape: 'text',
-          x,
-          y: round(top + (index + 1) * NOTE * LEADING - NOTE * (LEADING - 1)),
-          text,
-          size: NOTE,
-          bold: true,
-          ink: 'changed',
-        }),
-      ),
+      shapes: [
+        // Its place, to be pointed at.
+        { shape: 'rect', x, y: top, width, height: tall, fill: null, stroke: null, radius: 0 },
+        ...wrapped.map(
+          (text, index): Shape => ({
+            shape: 'text',
+            x,
+            y: round(top + (index + 1) * NOTE * LEADING - NOTE * (LEADING - 1)),
+            text,
+            size: NOTE,
+            bold: true,
+            ink: 'changed',
+          }),
+        ),
+      ],
     });
     return tall;
   }
@@ -162,23 +168,23 @@ class DifferenceFigure {
 
   scene(): Scene {
     const { canvas } = this;
-    const { names, width } = this.options;
-    const inner = width - 2 * MARGIN;
+    const { names, width, margin = MARGIN } = this.options;
+    const inner = width - 2 * margin;
     const title = `${names.before} → ${names.after}`;
-    let y = placeText(canvas, title, 20, true, 'text', MARGIN, MARGIN, inner);
-    y = placeText(canvas, sentence(summaryText(this.difference, names)), 13, false, 'text', MARGIN, y + 4, inner);
-    if (!isSame(this.difference)) y = this.legend(MARGIN, y + 6, inner);
-    y = this.heads(MARGIN, y + 14, inner) + GAP;
-    y = placeCard(canvas, { title: 'The model', lines: [], ink: 'line' }, MARGIN, y, inner, (x, top, across) =>
+    let y = placeText(canvas, title, 20, true, 'text', margin, margin, inner);
+    y = placeText(canvas, sentence(summaryText(this.difference, names)), 13, false, 'text', margin, y + 4, inner);
+    if (!isSame(this.difference)) y = this.legend(margin, y + 6, inner);
+    y = this.heads(margin, y + 14, inner) + GAP;
+    y = placeCard(canvas, { title: 'The model', lines: [], ink: 'line' }, margin, y, inner, (x, top, across) =>
       this.model(x, top, across),
     );
     for (const [index, pair] of this.difference.pairs.entries())
-      if (pair.before !== null && pair.after !== null) y = this.pair(index, pair, MARGIN, y + GAP, inner);
-    y = this.alone(MARGIN, y + GAP, inner);
-    y = placeText(canvas, this.caption(), 11, false, 'muted', MARGIN, y - 4, inner);
+      if (pair.before !== null && pair.after !== null) y = this.pair(index, pair, margin, y + GAP, inner);
+    y = this.alone(margin, y + GAP, inner);
+    y = placeText(canvas, this.caption(), 11, false, 'muted', margin, y - 4, inner);
     return {
       width,
-      height: Math.ceil(y + MARGIN),
+      height: Math.ceil(y + margin),
       title: `${title}: ${summaryText(this.difference, names)}`,
       ground: canvas.ground,
       parts: canvas.parts,

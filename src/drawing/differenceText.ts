@@ -49,7 +49,6 @@ const SHAPES: readonly FactWords[] = [
   { path: 'block.feedForward.expert.width', boxes: ['experts'], noun: 'width of an expert' },
   { path: 'block.feedForward.shared.expert.width', boxes: ['shared'], noun: 'width of the shared expert' },
   { path: 'hiddenSize', boxes: ['embedding'], noun: 'hidden size' },
-  { path: 'vocabulary', boxes: ['embedding'], noun: 'tokens of vocabulary' },
 ];
 
 /** What joins the numbers of a shape: "4,096 → 8 × 128". */
@@ -111,7 +110,8 @@ export class DifferenceWords {
     });
     // Boxes that show one thing twice do not say it twice.
     return [...causes, ...lines].filter((line) => {
-      const again = this.said.has(line);
+      // "+ bias" is said of each box; what has numbers is one thing.
+      const again = this.said.has(line) && /\d/.test(line.split(': only ', 1)[0] ?? '');
       this.said.add(line);
       return !again;
     });
@@ -196,7 +196,8 @@ export class DifferenceWords {
 }
 
 /** Lines that are not on both sides, in pairs. Shapes are left out: their causes are told. */
-function linesBetween(before: readonly string[], after: readonly string[], names: Names): string[] {
+function linesBetween(linesBefore: readonly string[], linesAfter: readonly string[], names: Names): string[] {
+  const [before, after] = [linesBefore.flatMap(pieces), linesAfter.flatMap(pieces)];
   const old = without(before, after);
   const now = without(after, before);
   const starts = old[0] === before[0] && now[0] === after[0];
@@ -220,6 +221,11 @@ function linesBetween(before: readonly string[], after: readonly string[], names
     lines.filter((line) => !line.includes(ARROW)).map((line) => `${line}: only ${name}`);
   found.push(...lone(old, names.before), ...lone(now, names.after));
   return found;
+}
+
+/** A shape and what stands behind it: "2,048 → 512 → 2,048", "gated SiLU". */
+function pieces(line: string): string[] {
+  return line.includes(ARROW) ? line.split(', ') : [line];
 }
 
 function shareWord(one: string, other: string): boolean {

@@ -263,7 +263,10 @@ function badlyDrawn({ page }: PanelPage): Promise<string[]> {
     const view = document
       .querySelector('headlight-app')
       ?.shadowRoot?.querySelector('headlight-architecture')?.shadowRoot;
-    const figures = view?.querySelector('headlight-drawing')?.shadowRoot?.querySelectorAll('headlight-figure') ?? [];
+    const drawing = view?.querySelector('headlight-drawing')?.shadowRoot;
+    // Beside another config it is a view of its own.
+    const drawn = drawing?.querySelector('headlight-difference')?.shadowRoot ?? drawing;
+    const figures = drawn?.querySelectorAll('headlight-figure') ?? [];
     if (figures.length === 0) found.push('nothing is drawn');
     for (const figure of figures) {
       const boxes = [...(figure.shadowRoot?.querySelectorAll('.part') ?? [])].map((part) => ({

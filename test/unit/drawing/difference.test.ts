@@ -126,10 +126,20 @@ describe('figures of differences', () => {
     expect(said).toContain('32 → 8 KV heads, ÷ 4 cache');
     expect(said).toContain('16 KiB → 4 KiB a token');
     expect(said).toContain('11,008 → 14,336 feed-forward width');
-    expect(said).toContain('32,000 → 128,256 tokens of vocabulary');
+    expect(said).toContain('vocabulary of 32,000 → 128,256');
     expect(said).toContain('base 10,000 → 500,000');
     // A fact is said once (and beside the cache, which it decides).
     expect(said.split('32 → 8 KV heads')).toHaveLength(3);
+  });
+
+  it('say each once what changed in a line of shapes, and of each box what it alone has', () => {
+    const said = notes(drawn('gpt-oss-20b', 'mixtral-8x7b', 1200));
+    const of = (word: string): string[] => said.filter((note) => note.includes(word));
+    expect(of('clamped SwiGLU → gated SiLU')).toHaveLength(1);
+    expect(of('limit 7: only gpt-oss-20b')).toHaveLength(1);
+    // Of projections, output, router and experts.
+    expect(of('+ bias: only gpt-oss-20b').length).toBeGreaterThanOrEqual(3);
+    expect(of('a learned sink for each head: only gpt-oss-20b')).toHaveLength(1);
   });
 
   it.each(PAIRS)('%s and %s: every number of the attention that changed is to be read on both sides', (one, other) => {

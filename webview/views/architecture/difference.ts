@@ -34,8 +34,6 @@ export class DifferenceView extends LitElement {
       .above, .actions { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: baseline; }
       .above { padding: 6px 0 8px; border-top: 1px solid var(--line); }
       .actions { padding-top: 12px; }
-      /* The margin of the figure, which the page has itself. */
-      .figure { margin: -16px -16px 0; }
     `,
   ];
 
@@ -65,7 +63,7 @@ export class DifferenceView extends LitElement {
       this.places.clear();
       this.difference = this.compare();
     }
-    this.scene = this.width === 0 ? null : measuredBy(advanceIn(this), () => this.draw(this.width + 32));
+    this.scene = this.width === 0 ? null : measuredBy(advanceIn(this), () => this.draw(this.width, 1));
   }
 
   private compare(): AnatomyDifference | null {
@@ -80,7 +78,8 @@ export class DifferenceView extends LitElement {
     );
   }
 
-  private draw(width: number): Scene | null {
+  /** @param margin Of a picture by itself: its own; of the page: room for the strokes at the edges. */
+  private draw(width: number, margin?: number): Scene | null {
     const { difference, beside, all } = this;
     if (!difference) return null;
     const names = { before: beside.name, after: this.panel.config?.name ?? '' };
@@ -90,6 +89,7 @@ export class DifferenceView extends LitElement {
       width,
       names,
       sources: { before: source('before'), after: source('after') },
+      ...(margin === undefined ? {} : { margin }),
       ...(all ? { open: new Set(difference.pairs.keys()) } : {}),
     });
   }
@@ -107,11 +107,11 @@ export class DifferenceView extends LitElement {
       ${difference ? nothing : html`<p class="error" role="alert">${beside.name} is not a model config.</p>`}
       ${
         scene
-          ? html`<div class="figure"><headlight-figure
+          ? html`<headlight-figure
               .scene=${scene}
               .goes=${this.goes}
               @headlight-choose-part=${(event: CustomEvent<Part>) => this.choose(event.detail)}
-            ></headlight-figure></div>
+            ></headlight-figure>
             <div class="actions small">
               <button class="link" @click=${() => void this.copyPicture()}>Copy as SVG</button>
               <button class="link" @click=${() => void this.savePicture()}>Save as SVG…</button>
