@@ -10,6 +10,8 @@ import { formatInteger, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { groupsText, kindTitle, numberText } from '../present/words';
 import type { LayerKind } from '../serving/anatomy/anatomy';
+import { countOf, type PartCounts } from '../serving/anatomy/ends';
+import { partOf } from '../serving/parameters/derived';
 
 /** Columns of the grid that boxes of one branch share. */
 export const COLUMNS = 12;
@@ -37,6 +39,8 @@ export interface Box {
   readonly lines: readonly string[];
   /** Of one layer; null where they are not known apart. */
   readonly parameters: number | null;
+  /** The same by part; absent where all are of one. */
+  readonly parts?: PartCounts;
   /** Operations of one decode step, of one layer; null where they are not known apart. */
   readonly flops: number | null;
   /** Columns: from the first to before the last. */
@@ -544,6 +548,7 @@ class LayerBoxes {
       title,
       lines,
       parameters,
+      parts: this.parts(names),
       flops: 2 * parameters,
       from,
       to,
@@ -593,10 +598,17 @@ class LayerBoxes {
   }
 
   private sum(names: readonly string[]): number {
-    let total = 0;
+    return countOf(this.parts(names));
+  }
+
+  private parts(names: readonly string[]): PartCounts {
+    const counts: { -readonly [K in keyof PartCounts]: number } = {};
     for (const [name, count] of this.kind.weights)
-      if (names.some((each) => name === each || name.startsWith(`${each}.`))) total += count;
-    return total;
+      if (names.some((each) => name === each || name.startsWith(`${each}.`))) {
+        const part = partOf(name);
+        counts[part] = (counts[part] ?? 0) + count;
+      }
+    return counts;
   }
 
   private keyOf(factor: string): string | null {

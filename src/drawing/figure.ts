@@ -4,6 +4,7 @@ import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { designText, kindTitle, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
+import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
@@ -282,15 +283,10 @@ function end(
   return { id, look: 'step', title, lines, parameters, flops, from: 0, to: COLUMNS, key };
 }
 
-/** Operations of the two ends: tables that are looked up are multiplied with nothing, a tied one only in the head. */
-function endFlops({ ends, count }: Anatomy): { readonly embedding: number | null; readonly head: number | null } {
-  const parts = ends.parameters?.parts;
-  if (!parts || !count) return { embedding: null, head: null };
-  const multiplied = 2 * (parts.embedding - count.lookup);
-  // What is untied counts its table as looked up, though the count of the head is where it is multiplied.
-  return ends.tied
-    ? { embedding: 0, head: multiplied + 2 * parts.outputHead }
-    : { embedding: multiplied, head: 2 * parts.outputHead };
+/** Operations of the two ends. */
+function endFlops(anatomy: Anatomy): { readonly embedding: number | null; readonly head: number | null } {
+  const { embedding, head } = multipliedEnds(anatomy);
+  return { embedding: embedding && 2 * countOf(embedding), head: head && 2 * countOf(head) };
 }
 
 /** What is before the layers. */
