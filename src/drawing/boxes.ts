@@ -12,6 +12,7 @@ import { groupsText, kindTitle, numberText } from '../present/words';
 import type { LayerKind } from '../serving/anatomy/anatomy';
 import { countOf, type PartCounts } from '../serving/anatomy/ends';
 import { partOf } from '../serving/parameters/derived';
+import type { BoxMark } from './stepMarks';
 
 /** Columns of the grid that boxes of one branch share. */
 export const COLUMNS = 12;
@@ -47,6 +48,8 @@ export interface Box {
   readonly from: number;
   readonly to: number;
   readonly marks?: HeadMarks | ExpertMarks;
+  /** What it does in a step, in place of its parameters. */
+  readonly step?: BoxMark;
   readonly key: string | null;
 }
 

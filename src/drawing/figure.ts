@@ -6,9 +6,10 @@ import { designText, kindTitle, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
-import { type Box, COLUMNS, layerDrawing, mixerTitle } from './boxes';
+import { type Box, COLUMNS, layerDrawing, type LayerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
 import type { Ink, Scene } from './scene';
+import type { BoxMark } from './stepMarks';
 
 export interface FigureOptions {
   /** In pixels. */
@@ -19,6 +20,20 @@ export interface FigureOptions {
   readonly source: string;
   /** Kinds of layers that are opened, by their places; all where absent. */
   readonly open?: ReadonlySet<number>;
+  /** Prefill or a decode step, in place of parameters. */
+  readonly step?: StepFigure;
+}
+
+/** A step as the figure shows it. */
+export interface StepFigure {
+  /** By the ids of the parts. */
+  readonly boxes: ReadonlyMap<string, BoxMark>;
+  /** Of `count` layers of a kind. */
+  readonly run: (kind: number, count: number) => BoxMark | null;
+  /** Above the layers; returns the bottom. */
+  readonly place: (canvas: Canvas, x: number, y: number, width: number) => number;
+  /** What the marks mean. */
+  readonly legend: string;
 }
 
 const MARGIN = 16;
@@ -30,12 +45,12 @@ const STACK = 250;
 const NARROWEST_CARD = 320;
 
 /** "A", "B", …: what the stack calls its kinds. */
-function kindLetter(place: number): string {
+export function kindLetter(place: number): string {
   const letter = String.fromCharCode(65 + (place % 26));
   return place < 26 ? letter : `${letter}${Math.floor(place / 26)}`;
 }
 
-function kindInk({ attention }: LayerKind): Ink {
+export function kindInk({ attention }: LayerKind): Ink {
   return `kind-${attention.kind}`;
 }
 
@@ -92,7 +107,8 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', MARGIN, top + 2, inner);
   top = placeText(canvas, totalsText(anatomy), 12, false, 'muted', MARGIN, top + 2, inner) + GAP;
   const wide = width >= WIDE;
-  const stackBottom = placeStack(canvas, anatomy, MARGIN, top, wide ? STACK : inner);
+  if (options.step) top = options.step.place(canvas, MARGIN, top, inner) + GAP;
+  const stackBottom = placeStack(canvas, anatomy, options.step, MARGIN, top, wide ? STACK : inner);
   const left = wide ? MARGIN + STACK + GAP : MARGIN;
   const room = width - MARGIN - left;
   const count = Math.max(1, Math.floor((room + GAP) / (NARROWEST_CARD + GAP)));
@@ -108,7 +124,10 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
       x,
       bottoms[column] ?? top,
       Math.round(card * 10) / 10,
-      (at, y, across) => placeLayer(canvas, layerDrawing(kind), `layer.${kindLetter(place)}`, at, y, across),
+      (at, y, across) => {
+        const prefix = `layer.${kindLetter(place)}`;
+        return placeLayer(canvas, inStep(layerDrawing(kind), prefix, options.step), prefix, at, y, across);
+      },
     );
     bottoms[column] = bottom + GAP;
   }
@@ -158,8 +177,10 @@ function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
   return [...parameters, ...cache].join(' · ');
 }
 
-function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): string {
-  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer.`;
+function captionText({ tokens, spec }: Anatomy, { source, step }: FigureOptions): string {
+  const operations =
+    step?.legend ??
+    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer.`;
   const marks = spec.layers.some(({ attention }) => 'queryHeads' in attention)
     ? ' Small squares: query heads, above the K and V that they share.'
     : '';
@@ -167,7 +188,14 @@ function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): stri
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
-function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, width: number): number {
+function placeStack(
+  canvas: Canvas,
+  anatomy: Anatomy,
+  step: StepFigure | undefined,
+  x: number,
+  top: number,
+  width: number,
+): number {
   const { kinds, stack } = anatomy;
   let y = top;
   const arrow = (): void => {
@@ -183,17 +211,17 @@ function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, wi
     y += ARROW;
   };
   for (const box of embeddingBoxes(anatomy)) {
-    y = placeBox(canvas, box, 'model', x, y, width);
+    y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
     arrow();
   }
   for (const repeat of stack) {
-    y = placeRepeat(canvas, repeat, kinds, x, y, width);
+    y = placeRepeat(canvas, repeat, kinds, step, x, y, width);
     arrow();
   }
   const ending = outputBoxes(anatomy);
   for (const [index, box] of ending.entries()) {
     if (index > 0) arrow();
-    y = placeBox(canvas, box, 'model', x, y, width);
+    y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
   }
   return y;
 }
@@ -202,6 +230,7 @@ function placeRepeat(
   canvas: Canvas,
   { times, runs }: Repeat,
   kinds: readonly LayerKind[],
+  step: StepFigure | undefined,
   x: number,
   y: number,
   width: number,
@@ -220,7 +249,7 @@ function placeRepeat(
         });
         at += ARROW;
       }
-      at = placeBox(canvas, runBox(run, kinds), `stack.${canvas.parts.length}`, left, at, across);
+      at = placeBox(canvas, runBox(run, kinds, step), `stack.${canvas.parts.length}`, left, at, across);
       canvas.ground.push(kindBar(canvas, run, kinds));
     }
     return at;
@@ -256,7 +285,8 @@ function kindBar(
   };
 }
 
-function runBox({ kind, count }: Run, kinds: readonly LayerKind[]): Box {
+function runBox({ kind, count }: Run, kinds: readonly LayerKind[], step: StepFigure | undefined): Box {
+  const mark = step?.run(kind, count);
   const of = kinds[kind];
   const each = of?.parameters ? Object.values(of.parameters.parts).reduce((sum, part) => sum + part, 0) : null;
   return {
@@ -269,6 +299,7 @@ function runBox({ kind, count }: Run, kinds: readonly LayerKind[]): Box {
     from: 0,
     to: COLUMNS,
     key: of?.sources['layers']?.key ?? null,
+    ...(mark ? { step: mark } : {}),
   };
 }
 
@@ -287,6 +318,29 @@ function end(
 function endFlops(anatomy: Anatomy): { readonly embedding: number | null; readonly head: number | null } {
   const { embedding, head } = multipliedEnds(anatomy);
   return { embedding: embedding && 2 * countOf(embedding), head: head && 2 * countOf(head) };
+}
+
+/** All boxes beside the layers. */
+export function endBoxes(anatomy: Anatomy): readonly Box[] {
+  return [...embeddingBoxes(anatomy), ...outputBoxes(anatomy)];
+}
+
+/** With what it does in a step, where one is drawn. */
+function marked(box: Box, prefix: string, step: StepFigure | undefined): Box {
+  const mark = step?.boxes.get(`${prefix}.${box.id}`);
+  return mark ? { ...box, step: mark } : box;
+}
+
+function inStep(drawing: LayerDrawing, prefix: string, step: StepFigure | undefined): LayerDrawing {
+  const all = (boxes: readonly Box[]): Box[] => boxes.map((box) => marked(box, prefix, step));
+  return {
+    ...drawing,
+    branches: drawing.branches.map(({ rows, onStream }) => ({
+      rows: rows.map(all),
+      onStream: onStream && marked(onStream, prefix, step),
+    })),
+    unplaced: all(drawing.unplaced),
+  };
 }
 
 /** What is before the layers. */

@@ -65,8 +65,7 @@ function figuresOf(reading: Reading, scenario: Scenario, log = new ReadingLog())
     plan,
     count,
     weights: scenarioWeights(reading, scenario, null, count),
-    flops:
-      count && tokenFlops(count) + decodeAttentionFlops(reading.spec, tokens),
+    flops: count && tokenFlops(count) + decodeAttentionFlops(reading.spec, tokens),
   };
 }
 

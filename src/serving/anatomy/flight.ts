@@ -8,7 +8,10 @@
 import { layerGroups } from '../../cache/groups';
 import { bytesOfNext, windowOf } from '../../cache/growth';
 import { layerCacheBytes, layerStateBytes } from '../../cache/layerBytes';
+import { planCache } from '../../cache/plan';
 import type { ExpertGroup, Part } from '../../families/counted/tally';
+import type { Scenario } from '../../model/scenario';
+import type { Reading } from '../../reading/read';
 import {
   decodeAttentionFlops,
   decodeLayerFlops,
@@ -18,6 +21,8 @@ import {
   prefillLayerFlops,
 } from '../attentionWork';
 import type { ComputeFormat, Device } from '../device';
+import { withDeviceDefaults } from '../memory';
+import type { ParameterCount } from '../parameters/count';
 import {
   expertBytesRead,
   type Limit,
@@ -29,6 +34,7 @@ import {
   weightRates,
   type WeightRates,
 } from '../roofline';
+import { scenarioWeights } from '../weightFormats';
 import type { WeightBytes } from '../weights';
 import type { Anatomy, LayerKind } from './anatomy';
 import { countOf, multipliedEnds, type PartCounts } from './ends';
@@ -120,8 +126,29 @@ export interface Flight extends Omit<FlightRequest, 'weights' | 'device'> {
   readonly timeOf: (work: Work) => Timed | null;
 }
 
+/** A step of a model at a scenario: the same devices and copies as `fitModel` reckons with. */
+export function flightRequest(
+  reading: Reading,
+  scenario: Scenario,
+  step: Step,
+  device: Device | null,
+  stored: WeightBytes | null,
+  count: ParameterCount | null,
+): FlightRequest {
+  const on = device ? withDeviceDefaults(scenario, device) : scenario;
+  const { sharding } = planCache(reading.spec, on);
+  return {
+    step,
+    ...scenario.workload,
+    weights: scenarioWeights(reading, on, stored, count),
+    device,
+    devices: sharding.devices,
+    cacheCopies: Math.max(1, sharding.duplication),
+  };
+}
+
 /** The same anatomy at another context. */
-export function atContext(anatomy: Anatomy, tokens: number): Anatomy {
+function atContext(anatomy: Anatomy, tokens: number): Anatomy {
   const { spec, kvDtype } = anatomy;
   return {
     ...anatomy,
@@ -199,8 +226,7 @@ function wholeOf(conditions: Conditions, request: FlightRequest, unknown: boolea
   const decode = step === 'decode';
   const head = multipliedEnds(anatomy).head;
   return {
-    weightBytesRead:
-      count && weights && weightBytesRead(weights, count, tokensOf(request), decode ? count.encoder : 0),
+    weightBytesRead: count && weights && weightBytesRead(weights, count, tokensOf(request), decode ? count.encoder : 0),
     cacheBytesRead: kept(
       (attends) => ({ ...empty, attends }),
       (work) => work.cacheBytesRead,
@@ -256,9 +282,7 @@ function workOf(piece: Piece, conditions: Conditions): Work {
             ? 0
             : null,
     // The keys and values of a prompt are made in the same step.
-    cacheBytesRead: known(attends, (kind) =>
-      decode ? layerReadBytes(spec, kind.attention, kvDtype, tokens) : 0,
-    ),
+    cacheBytesRead: known(attends, (kind) => (decode ? layerReadBytes(spec, kind.attention, kvDtype, tokens) : 0)),
     cacheBytesWritten: known(keeps, (kind) =>
       decode ? layerWrittenBytes(kind.attention, kvDtype) : layerCacheBytes(kind.attention, kvDtype, tokens),
     ),
