@@ -64,13 +64,7 @@ export function flightJson(flight: Flight): TerminalText {
     boxAfterBoxTimeS: timeS,
     limit,
     boxes: boxes.map(({ work, time: own, ...box }) => ({ ...box, ...work, ...timeJson(own) })),
-    growth: growthRows(flight).rows.map(({ title, text, bytes, fullBytes, isFull }) => ({
-      title,
-      text,
-      bytes,
-      fullBytes,
-      isFull,
-    })),
+    growth: growthRows(flight).rows.map(({ title, text, bytes, window }) => ({ title, text, bytes, window })),
     unknownLayers,
     says: stepSentences(flight, { limit }),
   });

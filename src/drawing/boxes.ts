@@ -4,6 +4,7 @@ import type { Activation, DenseFeedForward, FeedForward } from '../attention/spe
 import { type AttentionLayerSpec, headDims } from '../attention/spec/layerSpec';
 import type { HeadNormSpec, NormSpec } from '../attention/spec/normSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
+import type { Part } from '../families/counted/tally';
 import { type AttentionSpec, isHeaded, type StateSpec } from '../model/attention';
 import type { FactorSources } from '../model/spec';
 import { formatInteger, formatSize } from '../model/units';
@@ -605,13 +606,13 @@ class LayerBoxes {
   }
 
   private parts(names: readonly string[]): PartCounts {
-    const counts: { -readonly [K in keyof PartCounts]: number } = {};
+    const counts = new Map<Part, number>();
     for (const [name, count] of this.kind.weights)
       if (names.some((each) => name === each || name.startsWith(`${each}.`))) {
         const part = partOf(name);
-        counts[part] = (counts[part] ?? 0) + count;
+        counts.set(part, (counts.get(part) ?? 0) + count);
       }
-    return counts;
+    return Object.fromEntries(counts);
   }
 
   private keyOf(factor: string): string | null {

@@ -28,8 +28,8 @@ export interface FigureOptions {
 export interface StepFigure {
   /** By the ids of the parts. */
   readonly boxes: ReadonlyMap<string, BoxMark>;
-  /** Of `count` layers of a kind. */
-  readonly run: (kind: number, count: number) => BoxMark | null;
+  /** Of `count` layers of a kind, `times` times. */
+  readonly run: (kind: number, count: number, times: number) => BoxMark | null;
   /** Above the layers; returns the bottom. */
   readonly place: (canvas: Canvas, x: number, y: number, width: number) => number;
   /** What the marks mean. */
@@ -249,7 +249,7 @@ function placeRepeat(
         });
         at += ARROW;
       }
-      at = placeBox(canvas, runBox(run, kinds, step), `stack.${canvas.parts.length}`, left, at, across);
+      at = placeBox(canvas, runBox(run, times, kinds, step), `stack.${canvas.parts.length}`, left, at, across);
       canvas.ground.push(kindBar(canvas, run, kinds));
     }
     return at;
@@ -285,8 +285,8 @@ function kindBar(
   };
 }
 
-function runBox({ kind, count }: Run, kinds: readonly LayerKind[], step: StepFigure | undefined): Box {
-  const mark = step?.run(kind, count);
+function runBox({ kind, count }: Run, times: number, kinds: readonly LayerKind[], step: StepFigure | undefined): Box {
+  const mark = step?.run(kind, count, times);
   const of = kinds[kind];
   const each = of?.parameters ? Object.values(of.parameters.parts).reduce((sum, part) => sum + part, 0) : null;
   return {

@@ -1,7 +1,7 @@
 /** A step in the figure: sentence, growth of the cache, and what is marked in each box. */
 
 import { formatInteger, formatSize } from '../model/units';
-import { layerCacheBytes, layerStateBytes } from '../cache/layerBytes';
+import { layerCacheBytes } from '../cache/layerBytes';
 import { formatFlops, formatSeconds } from '../present/quantities';
 import { kindTitle, limitText, sentence } from '../present/words';
 import type { CacheGrowth, Flight, Work } from '../serving/anatomy/flight';
@@ -20,65 +20,64 @@ export function stepFigure(flight: Flight, step: StepBoxes = stepBoxes(flight)):
         {
           lines: [
             ...workLines(work),
-            ...(time && share !== null && time.timeS > 0
-              ? [`${timeText(time.timeS)}, ${time.limitedBy}${shareText(share)}`]
-              : []),
+            ...(time && share !== null && share >= SEEN ? [shareText(time.timeS, share, time.limitedBy)] : []),
             ...(most ? [MOST] : []),
           ],
-          share,
+          share: share !== null && share >= SEEN ? share : null,
           limitedBy: time?.limitedBy ?? 'memory',
           most,
         },
       ]),
     ),
-    run: (kind, count) => runMark(step, kind, count),
+    run: (kind, count, times) => runMark(step, kind, count, times),
     place: (canvas, x, y, width) => placeStep(canvas, flight, step, x, y, width),
     legend:
       'In a box: what one layer reads, writes and computes in the step, at least; the bar is its share of the time in all layers. Activations between boxes are not counted.',
   };
 }
 
-/** All layers of a run. */
-function runMark({ boxes, timeS }: StepBoxes, kind: number, count: number): BoxMark | null {
+/** All layers of a run, every time that it is repeated. */
+function runMark({ boxes, timeS }: StepBoxes, kind: number, count: number, times: number): BoxMark | null {
   if (!timeS) return null;
   const own = boxes.filter((box) => box.kind === kind);
   const each = own.reduce((sum, { time }) => sum + (time?.timeS ?? 0), 0);
-  const share = (each * count) / timeS;
+  const share = (each * count * times) / timeS;
   const reading = own.reduce((sum, { time }) => sum + (time?.limitedBy === 'memory' ? time.timeS : 0), 0);
+  const limitedBy = reading * 2 >= each ? 'memory' : 'compute';
+  const all = times > 1 ? [`all ${formatInteger(times)} times:`] : [];
   return {
-    lines: [`${timeText(each * count)}${shareText(share)}`],
-    share,
-    limitedBy: reading * 2 >= each ? 'memory' : 'compute',
+    lines: share >= SEEN ? [[...all, shareText(each * count * times, share, limitedBy)].join(' ')] : [],
+    share: share >= SEEN ? share : null,
+    limitedBy,
     most: false,
   };
 }
 
-/** "< 0.1 µs", "36 µs". */
-function timeText(seconds: number): string {
-  return seconds < 1e-7 ? '< 0.1 µs' : formatSeconds(seconds);
-}
+/** Of the time: less is neither said nor drawn. */
+const SEEN = 0.005;
 
-function shareText(share: number): string {
+/** "36 µs (7 %), memory". */
+function shareText(seconds: number, share: number, limitedBy: BoxMark['limitedBy']): string {
   const percent = share * 100;
-  return percent < 1 ? '' : `, ${percent.toFixed(0)} %`;
+  return `${formatSeconds(seconds)} (${percent < 1 ? '< 1' : percent.toFixed(0)} %), ${limitedBy}`;
 }
 
 const NOT_KNOWN = 'not known';
 
-/** "reads 112 MiB · writes 4 KiB", "33.6 MFLOP"; nothing where a box has none of it. */
+/** "reads 112 MiB", "reads 1 GiB of cache · writes 4 KiB", "33.6 MFLOP"; nothing where a box has none of it. */
 function workLines(work: Work): string[] {
   const { weightBytesRead, cacheBytesRead, cacheBytesWritten, stateBytesRead, stateBytesWritten, flops } = work;
-  const bytes = (name: string, all: readonly (number | null)[]): string[] => {
-    if (all.includes(null)) return [`${name} ${NOT_KNOWN}`];
-    const sum = all.reduce<number>((total, one) => total + (one ?? 0), 0);
-    return sum === 0 ? [] : [`${name} ${formatSize(sum)}`];
-  };
+  const bytes = (name: string, of: string, size: number | null): string[] =>
+    size === 0 ? [] : [`${name} ${size === null ? NOT_KNOWN : formatSize(size)}${of}`];
   const lines = [
-    ...bytes('reads', [weightBytesRead, cacheBytesRead, stateBytesRead]),
-    ...bytes('writes', [cacheBytesWritten, stateBytesWritten]),
-  ].join(' · ');
-  const operations = flops === null ? `operations ${NOT_KNOWN}` : flops === 0 ? '' : formatFlops(flops);
-  return [lines, operations].filter((line) => line !== '');
+    ...bytes('reads', '', weightBytesRead),
+    ...bytes('reads', ' of cache', cacheBytesRead),
+    ...bytes('reads', ' of state', stateBytesRead),
+    ...bytes('writes', '', cacheBytesWritten),
+    ...bytes('writes', ' of state', stateBytesWritten),
+  ];
+  const operations = flops === null ? [`operations ${NOT_KNOWN}`] : flops === 0 ? [] : [formatFlops(flops)];
+  return [...lines, ...operations];
 }
 
 /** "One decode step for 1 sequence at 8,192 tokens", "Prefill of 8,192 tokens". */
@@ -129,20 +128,27 @@ export function stepSentences(flight: Flight, { limit }: Pick<StepBoxes, 'limit'
   ];
 }
 
-/** "Experts take most, 55 % of the time of all boxes: they read weights." */
-function limitSentence({ titles, share, layers, limitedBy, reads }: StepLimit): string {
+/** "Takes most, 23 % each: Gate, Up and Down, in 32 layers. Memory bandwidth limits them: they read weights." */
+function limitSentence({ titles, share, layers, reads }: StepLimit): string {
   const last = titles.at(-1) ?? '';
-  const names = titles.length > 1 ? `${titles.slice(0, -1).join(', ')} and ${last}` : last;
-  const where = layers > 1 ? ` of ${formatInteger(layers)} layers` : '';
-  const each = titles.length > 1 ? ' each' : '';
+  const several = titles.length > 1;
+  const names = several ? `${titles.slice(0, -1).join(', ')} and ${last}` : last;
+  const where = layers > 1 ? `, in ${formatInteger(layers)} layers` : '';
+  const them = several ? 'them' : 'it';
   const why =
-    limitedBy === 'compute' ? 'limited by compute' : `limited by memory bandwidth, reading ${reads ?? 'weights'}`;
-  return `Takes most: ${names}${where}, ${(share * 100).toFixed(0)} %${each}, ${why}.`;
+    reads === null
+      ? `Compute limits ${them}`
+      : `Memory bandwidth limits ${them}: ${several ? 'they read' : 'it reads'} ${reads}`;
+  return `Takes most, ${(share * 100).toFixed(0)} %${several ? ' each' : ''}: ${names}${where}. ${why}.`;
 }
 
 const TEXT = 12;
 const BODY = 11;
 const ROW_BAR = 10;
+/** Its own scale: a whole window. */
+const WINDOW = 160;
+const WINDOW_BAR = 7;
+const BOLT = 5;
 const LEADING = 1.32;
 
 function placeStep(canvas: Canvas, flight: Flight, step: StepBoxes, x: number, top: number, width: number): number {
@@ -159,9 +165,8 @@ export interface GrowthRow {
   readonly ink: Ink;
   /** Null where it is not known. */
   readonly bytes: number | null;
-  /** Where it stops; null where it grows on, or never grew. */
-  readonly fullBytes: number | null;
-  readonly isFull: boolean;
+  /** How full its window is; null where none bounds it. */
+  readonly window: { readonly tokens: number; readonly filled: number } | null;
 }
 
 export interface Growths {
@@ -189,39 +194,28 @@ export function growthRows({ anatomy, growth, tokens, batch, cacheCopies }: Flig
     const at = (context: number): number => copies * one.layers * layerCacheBytes(kind.attention, kvDtype, context);
     const title = `${letters}: ${kindTitle(kind.attention.kind)}, ${formatInteger(one.layers)} ${one.layers === 1 ? 'layer' : 'layers'}`;
     if (one.cacheBytes !== 0) {
-      const bounded = one.windowTokens !== null && kind.attention.kind !== 'compressed';
-      const fullBytes = bounded ? at(one.windowTokens ?? 0) : null;
-      rows.push({
-        title,
-        text: growthText(one),
-        ink: kindInk(kind),
-        bytes: one.cacheBytes,
-        fullBytes,
-        isFull: bounded && one.windowIsFull,
-      });
+      const { windowTokens } = one;
+      const window = windowTokens === null ? null : { tokens: windowTokens, filled: Math.min(tokens, windowTokens) };
+      rows.push({ title, text: growthText(one, window), ink: kindInk(kind), bytes: one.cacheBytes, window });
       scaleBytes = Math.max(scaleBytes, one.cacheBytes === null ? 0 : at(scaleTokens));
     }
     if (one.stateBytes > 0) {
-      const ink: Ink = 'kind-recurrent';
-      const text = `state ${formatSize(copies * one.layers * layerStateBytes(kind.state, kvDtype))}: does not grow`;
-      rows.push({ title, text, ink, bytes: one.stateBytes, fullBytes: one.stateBytes, isFull: true });
+      const text = `state ${formatSize(one.stateBytes)}, does not grow`;
+      rows.push({ title, text, ink: 'kind-recurrent', bytes: one.stateBytes, window: null });
       scaleBytes = Math.max(scaleBytes, one.stateBytes);
     }
   }
   return { rows, scaleBytes, scaleTokens };
 }
 
-function growthText({ cacheBytes, nextBytes, windowTokens, windowIsFull }: CacheGrowth): string {
+/** "1 GiB, + 128 KiB a token", "4.5 MiB, window full (128 of 128 tokens): grows no more". */
+function growthText({ cacheBytes, nextBytes }: CacheGrowth, window: GrowthRow['window']): string {
   if (cacheBytes === null || nextBytes === null) return NOT_KNOWN;
-  const now = formatSize(cacheBytes);
-  if (nextBytes === 0)
-    return windowTokens === null
-      ? `${now}: does not grow`
-      : `${now}: full at ${formatInteger(windowTokens)} tokens, grows no more`;
-  const next = `+ ${formatSize(nextBytes)} a token`;
-  return windowTokens === null || windowIsFull
-    ? `${now}, ${next}`
-    : `${now}, ${next} up to ${formatInteger(windowTokens)} tokens`;
+  const filled =
+    window &&
+    `window ${window.filled === window.tokens ? 'full' : 'not full'} (${formatInteger(window.filled)} of ${formatInteger(window.tokens)} tokens)`;
+  const next = nextBytes === 0 ? 'grows no more' : `+ ${formatSize(nextBytes)} a token`;
+  return `${formatSize(cacheBytes)}, ${filled === null ? next : `${filled}: ${next}`}`;
 }
 
 function placeGrowth(canvas: Canvas, flight: Flight, x: number, top: number, width: number): number {
@@ -236,7 +230,7 @@ function placeGrowth(canvas: Canvas, flight: Flight, x: number, top: number, wid
   const trained = scaleTokens === flight.anatomy.spec.contextLength?.value ? ', the trained context' : '';
   const scale =
     scaleBytes > 0
-      ? `A whole bar is ${formatSize(scaleBytes)}: the most that one of them holds at ${formatInteger(scaleTokens)} tokens${trained}.`
+      ? `A whole bar is ${formatSize(scaleBytes)}: the most that one of them holds at ${formatInteger(scaleTokens)} tokens${trained}.${rows.some(({ window }) => window) ? ' A framed bar is a window on a scale of its own.' : ''}`
       : '';
   return placeText(canvas, scale, BODY, false, 'muted', x, y, width);
 }
@@ -260,26 +254,31 @@ function growthPart(row: GrowthRow, id: string, scaleBytes: number, x: number, y
   at += 3;
   if (row.bytes !== null && scaleBytes > 0) {
     shapes.push(...barShapes(row.bytes / scaleBytes, x, at, width, row.ink, ROW_BAR));
-    if (row.fullBytes !== null) shapes.push(wall(row, scaleBytes, x, at, width));
   }
-  const height = round(at + ROW_BAR - y);
-  return { id, says: text, key: null, parameters: 0, flops: 0, x, y, width, height, shapes };
+  at += ROW_BAR;
+  if (row.window) {
+    const across = Math.min(WINDOW, width);
+    shapes.push(...windowShapes(row.window, row.ink, x, at + 3, across));
+    at += 3 + WINDOW_BAR;
+  }
+  return { id, says: text, key: null, parameters: 0, flops: 0, x, y, width, height: round(at - y), shapes };
 }
 
-/** Where a window ends: a line before it is full, a block once it is. */
-function wall({ fullBytes, isFull }: GrowthRow, scaleBytes: number, x: number, y: number, width: number): Shape {
-  const across = isFull ? 4 : 1;
-  const end = x + Math.min(width - across, Math.max(1.5, ((fullBytes ?? 0) / scaleBytes) * width));
-  return {
-    shape: 'rect',
-    x: round(end),
-    y: round(y),
-    width: across,
-    height: ROW_BAR,
-    fill: 'text',
-    stroke: null,
-    radius: 0,
-  };
+/** Beside the scale of all: a frame that fills and, once full, has a bolt at its end. */
+function windowShapes(
+  { tokens, filled }: NonNullable<GrowthRow['window']>,
+  ink: Ink,
+  x: number,
+  y: number,
+  width: number,
+): Shape[] {
+  const isFull = filled === tokens;
+  const across = isFull ? width - BOLT : (width * filled) / tokens;
+  const place = { shape: 'rect' as const, x: round(x), y: round(y), height: WINDOW_BAR, radius: 0 };
+  const fill: Shape = { ...place, width: round(across), fill: ink, stroke: null };
+  const outline: Shape = { ...place, width, fill: null, stroke: 'text' };
+  const bolt: Shape = { ...place, x: round(x + width - BOLT), width: BOLT, fill: 'text', stroke: null };
+  return [fill, outline, ...(isFull ? [bolt] : [])];
 }
 
 function round(value: number): number {

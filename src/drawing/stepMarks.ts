@@ -41,20 +41,25 @@ export function stepShapes(
   return mark.most ? [...bar, frame(x + 2, y + 2, width - 4, height - 4)] : bar;
 }
 
-/** A track with what is filled of it. */
+/** What is filled, and the rest of its track beside it: nothing lies on anything. */
 export function barShapes(share: number, x: number, y: number, width: number, ink: Ink, height = BAR): RectShape[] {
-  const filled = Math.min(width, Math.max(share > 0 ? LEAST : 0, share * width));
-  const bar = (across: number, fill: Ink): RectShape => ({
-    shape: 'rect',
-    x: round(x),
-    y: round(y),
-    width: round(across),
-    height,
-    fill,
-    stroke: null,
-    radius: 1,
-  });
-  return [bar(width, 'expert'), ...(filled > 0 ? [bar(filled, ink)] : [])];
+  const filled = round(Math.min(width, Math.max(share > 0 ? LEAST : 0, share * width)));
+  const bar = (from: number, across: number, fill: Ink): RectShape[] =>
+    across <= 0
+      ? []
+      : [
+          {
+            shape: 'rect',
+            x: round(x + from),
+            y: round(y),
+            width: round(across),
+            height,
+            fill,
+            stroke: null,
+            radius: 0,
+          },
+        ];
+  return [...bar(0, filled, ink), ...bar(filled, width - filled, 'expert')];
 }
 
 function frame(x: number, y: number, width: number, height: number): RectShape {

@@ -101,6 +101,17 @@ describe('work of attention', () => {
       LLAMA_8B,
       { ...LLAMA_8B, model_type: 'mistral', sliding_window: 7 },
       { ...DEEPSEEK, model_type: 'deepseek_v32', index_head_dim: 128, index_n_heads: 64, index_topk: 5 },
+      // One index key for four tokens.
+      {
+        ...DEEPSEEK,
+        model_type: 'glm5_next_text',
+        num_hidden_layers: 4,
+        index_head_dim: 128,
+        index_n_heads: 32,
+        index_topk: 5,
+        index_kpool: 4,
+        linear_attn_config: { num_heads: 4, head_dim: 8, short_conv_kernel_size: 4 },
+      },
       {
         model_type: 'deepseek_v4',
         hidden_size: 64,
