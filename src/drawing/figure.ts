@@ -55,7 +55,7 @@ export function kindInk({ attention }: LayerKind): Ink {
 }
 
 /** "full attention", "Mamba-2 mixer", with what tells it from others: "sliding window, dense", "compressed, one entry for 4 tokens". */
-function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
+export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const title = mixerName(kind);
   const alike = kinds.filter((other) => mixerName(other) === title);
   const detail = (of: (each: LayerKind) => string): string[] =>
@@ -108,7 +108,7 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   top = placeText(canvas, totalsText(anatomy), 12, false, 'muted', MARGIN, top + 2, inner) + GAP;
   const wide = width >= WIDE;
   if (options.step) top = options.step.place(canvas, MARGIN, top, inner) + GAP;
-  const stackBottom = placeStack(canvas, anatomy, options.step, MARGIN, top, wide ? STACK : inner);
+  const stackBottom = placeStack(canvas, anatomy, MARGIN, top, wide ? STACK : inner, options.step);
   const left = wide ? MARGIN + STACK + GAP : MARGIN;
   const room = width - MARGIN - left;
   const count = Math.max(1, Math.floor((room + GAP) / (NARROWEST_CARD + GAP)));
@@ -142,7 +142,8 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   };
 }
 
-function kindLines(kind: LayerKind): string[] {
+/** Which layers are of a kind, and what each of them has and keeps. */
+export function kindLines(kind: LayerKind): string[] {
   const { indexes, parameters, cacheBytesPerToken, stateBytes } = kind;
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
@@ -159,22 +160,24 @@ function kindLines(kind: LayerKind): string[] {
   ];
 }
 
-function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
+/** "46.7 B parameters, 12.9 B active a token". */
+export function parametersText({ count }: Anatomy): string {
+  if (!count) return 'parameters not known';
+  return `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`;
+}
+
+function totalsText(anatomy: Anatomy): string {
+  const { spec, kinds, tokens, kvDtype } = anatomy;
   const sum = (of: (kind: LayerKind) => number): number =>
     kinds.reduce((total, kind) => total + of(kind) * kind.indexes.length, 0);
   const known = spec.unknownLayers === 0 && kinds.length > 0;
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
-  const parameters = count
-    ? [
-        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`,
-      ]
-    : ['parameters not known'];
   const cache = known
     ? [
         `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} a token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
       ]
     : ['cache not known'];
-  return [...parameters, ...cache].join(' · ');
+  return [parametersText(anatomy), ...cache].join(' · ');
 }
 
 function captionText({ tokens, spec }: Anatomy, { source, step }: FigureOptions): string {
@@ -188,13 +191,13 @@ function captionText({ tokens, spec }: Anatomy, { source, step }: FigureOptions)
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
-function placeStack(
+export function placeStack(
   canvas: Canvas,
   anatomy: Anatomy,
-  step: StepFigure | undefined,
   x: number,
   top: number,
   width: number,
+  step?: StepFigure,
 ): number {
   const { kinds, stack } = anatomy;
   let y = top;
@@ -331,7 +334,8 @@ function marked(box: Box, prefix: string, step: StepFigure | undefined): Box {
   return mark ? { ...box, step: mark } : box;
 }
 
-function inStep(drawing: LayerDrawing, prefix: string, step: StepFigure | undefined): LayerDrawing {
+/** A layer's boxes with what they do in a step, where one is drawn. */
+export function inStep(drawing: LayerDrawing, prefix: string, step: StepFigure | undefined): LayerDrawing {
   const all = (boxes: readonly Box[]): Box[] => boxes.map((box) => marked(box, prefix, step));
   return {
     ...drawing,

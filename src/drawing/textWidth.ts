@@ -33,11 +33,28 @@ const UNKNOWN = 1000;
 /** DejaVu Sans Bold beside the regular one. */
 const BOLD = 1.13;
 
+/** Advance of one character in thousandths of the font size. */
+export type Advance = (character: string, bold: boolean) => number;
+
+const tableAdvance: Advance = (character, bold) => (BY_CHARACTER.get(character) ?? UNKNOWN) * (bold ? BOLD : 1);
+
+let advance = tableAdvance;
+
+/** What `draw` lays out is for another font: that of a page, which can measure it. */
+export function measuredBy<T>(by: Advance, draw: () => T): T {
+  advance = by;
+  try {
+    return draw();
+  } finally {
+    advance = tableAdvance;
+  }
+}
+
 /** In pixels, at a font size in pixels. */
 function textWidth(text: string, size: number, bold = false): number {
   let thousandths = 0;
-  for (const character of text) thousandths += BY_CHARACTER.get(character) ?? UNKNOWN;
-  return (thousandths / 1000) * size * (bold ? BOLD : 1);
+  for (const character of text) thousandths += advance(character, bold);
+  return (thousandths / 1000) * size;
 }
 
 /** Lines no wider than `width`, broken at spaces; a word that is wider is broken where it must be. */

@@ -61,9 +61,19 @@ export interface PanelSettings {
   readonly native: boolean;
 }
 
+/** Where the cursor stands in an editor of the followed config. */
+export interface PanelCursor {
+  /** Of the config. */
+  readonly id: string;
+  /** From 1. */
+  readonly line: number;
+}
+
 export interface PanelInit {
   /** The config that the panel follows; null when none was open yet. */
   readonly config: PanelConfig | null;
+  /** Null where no editor shows it. */
+  readonly cursor: PanelCursor | null;
   readonly settings: PanelSettings;
   /** Where a command wants the page to be; null: where it was. */
   readonly view: PanelView | null;
@@ -208,6 +218,8 @@ export type PanelMethods = MethodsOf<typeof PANEL>;
 export interface PanelEvents {
   /** The followed config, at every change of its text, and when another one is followed. */
   config: PanelConfig | null;
+  /** At every line that the cursor reaches, and none when another config is followed. */
+  cursor: PanelCursor | null;
   settings: PanelSettings;
   /** A command wants the page to show a view. */
   view: PanelView;

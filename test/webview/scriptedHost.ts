@@ -110,6 +110,11 @@ export class ScriptedHost {
     this.peer?.send('config', this.config);
   }
 
+  /** As if someone had moved the cursor. */
+  moveCursor(line: number): void {
+    if (this.config) this.peer?.send('cursor', { id: this.config.id, line });
+  }
+
   dispose(): void {
     this.client?.dispose();
   }
@@ -155,7 +160,12 @@ export class ScriptedHost {
         return answer;
       };
     return handlersOf(PANEL, {
-      'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
+      'panel/ready': () => ({
+        config: this.config,
+        cursor: null,
+        settings: this.settings,
+        view: this.scene.view,
+      }),
       'panel/reveal': told('panel/reveal', null),
       'panel/setScenario': (change) => this.setScenario(change),
       'panel/switchUnits': () => {

@@ -29,6 +29,8 @@ const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.willItFit]: willItFit,
   [COMMANDS.convertAttention]: convertAttention,
   [COMMANDS.explainNumber]: explainNumber,
+  [COMMANDS.showArchitecture]: async (_services, uri) =>
+    commands.executeCommand(COMMANDS.openPanel, uri, 'architecture'),
   [COMMANDS.showHeads]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'heads'),
   [COMMANDS.stepByStep]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'steps'),
   [COMMANDS.copyResult]: copyResult,

@@ -19,6 +19,7 @@ import type { EngineRule } from '../../model/scenario';
 import {
   PANEL,
   type PanelConfig,
+  type PanelCursor,
   type PanelEvents,
   type PanelMethods,
   type SaveParams,
@@ -99,6 +100,10 @@ export class Connection extends Owner {
     if (this.shown) this.peer.send('config', config);
   }
 
+  sendCursor(cursor: PanelCursor | null): void {
+    if (this.shown) this.peer.send('cursor', cursor);
+  }
+
   sendSettings(): void {
     if (this.shown) this.peer.send('settings', this.panel.settings());
   }
@@ -131,6 +136,7 @@ export class Connection extends Owner {
     }
     this.sendSettings();
     this.sendConfig(this.panel.following.config);
+    this.sendCursor(this.panel.following.cursor);
   }
 
   private handlers(): Handlers<PanelMethods> {
@@ -141,7 +147,8 @@ export class Connection extends Owner {
         await panel.following.restored;
         const view = this.wanted;
         this.wanted = null;
-        return { config: panel.following.config, settings: panel.settings(), view };
+        const { config, cursor } = panel.following;
+        return { config, cursor, settings: panel.settings(), view };
       },
       'panel/reveal': ({ id, offset, length }) => this.reveal(this.shownConfig(id), offset, length),
       'panel/setScenario': setScenario,

@@ -93,6 +93,11 @@ export class PanelHost extends Owner {
       }),
     );
     this.own(
+      this.following.onDidMoveCursor((cursor) => {
+        for (const connection of this.connections) connection.sendCursor(cursor);
+      }),
+    );
+    this.own(
       workspace.onDidChangeConfiguration((event) => {
         if (!event.affectsConfiguration(SETTINGS.section)) return;
         for (const connection of this.connections) connection.sendSettings();
