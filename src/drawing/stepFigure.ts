@@ -6,8 +6,8 @@ import { formatFlops, formatSeconds } from '../present/quantities';
 import { kindTitle, limitText, sentence } from '../present/words';
 import type { CacheGrowth, Flight, Work } from '../serving/anatomy/flight';
 import { kindInk, kindLetter, type StepFigure } from './figure';
-import { type Canvas, placeText } from './layout';
-import type { Ink, Part, Shape } from './scene';
+import { Canvas, placeText } from './layout';
+import type { Ink, Part, Scene, Shape } from './scene';
 import { barShapes, type BoxMark, MOST } from './stepMarks';
 import { type StepBoxes, stepBoxes, type StepLimit } from './stepBoxes';
 import { wrapText } from './textWidth';
@@ -216,6 +216,14 @@ function growthText({ cacheBytes, nextBytes }: CacheGrowth, window: GrowthRow['w
     `window ${window.filled === window.tokens ? 'full' : 'not full'} (${formatInteger(window.filled)} of ${formatInteger(window.tokens)} tokens)`;
   const next = nextBytes === 0 ? 'grows no more' : `+ ${formatSize(nextBytes)} a token`;
   return `${formatSize(cacheBytes)}, ${filled === null ? next : `${filled}: ${next}`}`;
+}
+
+/** What each kind keeps, by itself. */
+export function flightScene(flight: Flight, width: number): Scene {
+  const canvas = new Canvas();
+  const bottom = placeGrowth(canvas, flight, 1, 1, width - 2);
+  const { ground, parts } = canvas;
+  return { width, height: Math.ceil(bottom) + 2, title: 'What each kind of layer keeps', ground, parts };
 }
 
 function placeGrowth(canvas: Canvas, flight: Flight, x: number, top: number, width: number): number {

@@ -19,8 +19,6 @@ const BAR_GAP = 4;
 /** What is there at all is seen. */
 const LEAST = 1.5;
 
-const INKS: Readonly<Record<BoxMark['limitedBy'], Ink>> = { memory: 'keyValue', compute: 'expertUsed' };
-
 export function stepBarHeight(mark: BoxMark | undefined): number {
   return mark?.share == null || mark.share === 0 ? 0 : BAR + BAR_GAP;
 }
@@ -36,8 +34,7 @@ export function stepShapes(
 ): Shape[] {
   const inner = width - 2 * padding;
   const foot = y + height - padding - BAR;
-  const bar =
-    stepBarHeight(mark) === 0 ? [] : barShapes(mark.share ?? 0, x + padding, foot, inner, INKS[mark.limitedBy]);
+  const bar = stepBarHeight(mark) === 0 ? [] : barShapes(mark.share ?? 0, x + padding, foot, inner, mark.limitedBy);
   return mark.most ? [...bar, frame(x + 2, y + 2, width - 4, height - 4)] : bar;
 }
 
@@ -59,7 +56,7 @@ export function barShapes(share: number, x: number, y: number, width: number, in
             radius: 0,
           },
         ];
-  return [...bar(0, filled, ink), ...bar(filled, width - filled, 'expert')];
+  return [...bar(0, filled, ink), ...bar(filled, width - filled, 'track')];
 }
 
 function frame(x: number, y: number, width: number, height: number): RectShape {

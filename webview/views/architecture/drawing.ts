@@ -5,9 +5,12 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { figureOf, parametersText } from '../../../src/drawing/figure';
 import { type KindPiece, kindPieces, kindScene, stackScene } from '../../../src/drawing/pieces';
 import type { Part, Scene } from '../../../src/drawing/scene';
+import { type StepBoxes, stepBoxes } from '../../../src/drawing/stepBoxes';
+import { stepFigure } from '../../../src/drawing/stepFigure';
 import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
+import { type Flight, flightOf, flightRequest } from '../../../src/serving/anatomy/flight';
 import '../../charts/figure/element';
 import { inkColor, inkStyles } from '../../charts/figure/inks';
 import { advanceIn } from '../../charts/figure/measure';
@@ -21,10 +24,12 @@ import { base, controls } from '../../styles/base';
 import { kindBackground, kindOutline } from '../../styles/kinds';
 import type { OverviewModel } from '../overview/viewModel';
 import { columnsOf } from './columns';
+import { type AskedFlight, keptFlight } from './flight';
 import { type KeyPlace, placeOfKey } from './keyPlaces';
 import { legendOf } from './legend';
 
 const KEPT = 'architecture';
+const KEPT_FLIGHT = 'flight';
 /** Width from which on the stack stands beside the blocks. */
 const WIDE = 640;
 const STACK = 250;
@@ -47,6 +52,9 @@ interface Drawn {
   readonly columns: readonly (readonly number[])[];
   readonly wide: boolean;
   readonly block: number;
+  /** The step that was asked for; null where the boxes say their parameters. */
+  readonly flight: Flight | null;
+  readonly steps: StepBoxes | null;
 }
 
 @customElement('headlight-drawing')
@@ -90,6 +98,7 @@ export class DrawingView extends LitElement {
   @state() private width = 0;
   /** What was opened and closed by hand, by the title of the kind. */
   @state() private choices: Readonly<Record<string, boolean>> = keptChoices();
+  @state() private asked = keptFlight(restored(KEPT_FLIGHT));
   @state() private looked: Part | null = null;
   @state() private done = '';
   @state() private problem = '';
@@ -120,7 +129,9 @@ export class DrawingView extends LitElement {
 
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has('model')) this.places.clear();
-    if ((changed.has('model') || changed.has('width')) && this.width > 0) this.drawn = this.draw();
+    // `asked` is private, and Lit's types know public names alone.
+    const names: readonly PropertyKey[] = ['model', 'width', 'asked'];
+    if (names.some((name) => changed.has(name)) && this.width > 0) this.drawn = this.draw();
   }
 
   private draw(): Drawn {
@@ -136,11 +147,14 @@ export class DrawingView extends LitElement {
     const room = wide ? width - STACK - GAP : width;
     const count = Math.max(1, Math.min(anatomy.kinds.length, Math.floor((room + GAP) / (NARROWEST_BLOCK + GAP))));
     const block = Math.min(WIDEST_BLOCK, Math.floor((room - (count - 1) * GAP) / count));
+    const flight = this.flightAt(anatomy);
+    const steps = flight && stepBoxes(flight);
+    const step = flight && steps ? stepFigure(flight, steps) : undefined;
     return measuredBy(advanceIn(this), () => {
-      const blocks = anatomy.kinds.map((_, place) => kindScene(anatomy, place, block));
+      const blocks = anatomy.kinds.map((_, place) => kindScene(anatomy, place, block, step));
       return {
         anatomy,
-        stack: stackScene(anatomy, wide ? STACK : width),
+        stack: stackScene(anatomy, wide ? STACK : width, step),
         pieces: kindPieces(anatomy),
         blocks,
         columns: columnsOf(
@@ -149,20 +163,38 @@ export class DrawingView extends LitElement {
         ),
         wide,
         block,
+        flight,
+        steps,
       };
     });
+  }
+
+  private flightAt(anatomy: Anatomy): Flight | null {
+    const { asked, model, panel } = this;
+    if (!asked) return null;
+    const device = panel.settings?.device?.device ?? null;
+    const request = flightRequest(model.reading, model.plan.scenario, asked.step, device, null, anatomy.count);
+    return flightOf(anatomy, { ...request, tokens: asked.tokens });
   }
 
   protected override render(): TemplateResult | typeof nothing {
     const { drawn } = this;
     if (!drawn) return nothing;
-    const { anatomy, stack, blocks, columns, wide, block } = drawn;
+    const { anatomy, stack, blocks, columns, wide, block, flight, steps } = drawn;
     const lit = this.litParts([stack, ...blocks]);
     return html`
       <div class="above small">
         <span>${parametersText(anatomy)}</span>
         <ul class="legend" aria-label="Marks">${legendOf([stack, ...blocks]).map(({ ink, text }) => html`<li><span class="key ${ink}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
       </div>
+      <headlight-flight
+        .asked=${this.asked}
+        .flight=${flight}
+        .boxes=${steps}
+        .tokens=${anatomy.tokens}
+        .width=${this.width}
+        @headlight-flight=${(event: CustomEvent<AskedFlight>) => keep(KEPT_FLIGHT, (this.asked = event.detail))}
+      ></headlight-flight>
       <div class="figure ${wide ? 'wide' : ''}" @headlight-look=${(event: CustomEvent<Part | null>) => (this.looked = event.detail)}>
         ${this.renderFigure(stack, lit, 1)}
         <div class="blocks">
@@ -290,7 +322,9 @@ export class DrawingView extends LitElement {
     if (!drawn) throw new Error('Nothing is drawn yet.');
     const name = this.panel.config?.name ?? '';
     const { modelType } = drawn.anatomy.spec;
-    const scene = figureOf(drawn.anatomy, {
+    const { flight } = drawn;
+    const scene = figureOf(flight?.anatomy ?? drawn.anatomy, {
+      ...(flight ? { step: stepFigure(flight) } : {}),
       width: PICTURE_WIDTH,
       name,
       source: `From ${name}, model type ${modelType}`,
