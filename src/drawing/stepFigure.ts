@@ -238,7 +238,7 @@ function placeGrowth(canvas: Canvas, flight: Flight, x: number, top: number, wid
   const trained = scaleTokens === flight.anatomy.spec.contextLength?.value ? ', the trained context' : '';
   const scale =
     scaleBytes > 0
-      ? `A whole bar is ${formatSize(scaleBytes)}: the most that one of them holds at ${formatInteger(scaleTokens)} tokens${trained}.${rows.some(({ window }) => window) ? ' A framed bar is a window on a scale of its own.' : ''}`
+      ? `A whole bar is ${formatSize(scaleBytes)}: the most that one of them holds at ${formatInteger(scaleTokens)} tokens${trained}.${rows.some(({ window }) => window) ? ' A framed bar is a window on a scale of its own.' : ''} Without an engine's pages.`
       : '';
   return placeText(canvas, scale, BODY, false, 'muted', x, y, width);
 }

@@ -155,6 +155,13 @@ describe('experts that a batch hits', () => {
     expect(readBytes(1e6)).toBeCloseTo(2 * (count.total - count.lookup), -3);
   });
 
+  it('leave out a table that is looked up at what it takes, beside weights that are quantised', () => {
+    const quantised = deploy(read({ ...DEEPSEEK, quantization_config: { quant_method: 'fp8' } }));
+    const step = decodeRoofline(quantised, 1e6, 1);
+    expect(quantised.weights.bytes).toBeLessThan(1.1 * count.total);
+    expect(step?.weightBytesRead).toBeCloseTo(quantised.weights.bytes - 2 * count.lookup, -3);
+  });
+
   it('are the expected number for uniform routing between those', () => {
     const others = 2 * (count.total - count.experts - count.lookup);
     expect((readBytes(32) - others) / (2 * count.experts)).toBeCloseTo(1 - (248 / 256) ** 32, 8);

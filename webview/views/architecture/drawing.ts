@@ -7,6 +7,7 @@ import { type KindPiece, kindPieces, kindScene, stackScene } from '../../../src/
 import type { Part, Scene } from '../../../src/drawing/scene';
 import { type StepBoxes, stepBoxes } from '../../../src/drawing/stepBoxes';
 import { stepFigure } from '../../../src/drawing/stepFigure';
+import { MOST } from '../../../src/drawing/stepMarks';
 import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
@@ -74,6 +75,7 @@ export class DrawingView extends LitElement {
       .blocks { display: flex; gap: ${GAP}px; align-items: start; }
       .column { display: flex; flex-direction: column; gap: 12px; }
       section { border-top: 1px solid var(--line); padding-top: 6px; }
+      .most { font-weight: 600; font-size: 12px; }
       section.lit h2 { color: var(--vscode-textLink-foreground); }
       h2 button { display: flex; align-items: baseline; gap: 8px; width: 100%; border-radius: 2px; }
       h2 button::after { content: '▸'; margin-left: auto; font-size: 10px; color: var(--vscode-descriptionForeground); }
@@ -224,8 +226,17 @@ export class DrawingView extends LitElement {
     return html`<section class=${hidden ? 'lit' : ''} aria-labelledby="kind-${letter}">
       <h2 id="kind-${letter}"><button aria-expanded=${open} aria-controls="block-${letter}" @click=${() => this.toggle(place)}><span class="key" .style=${`background: ${kindBackground(attention)}; box-shadow: ${kindOutline(attention)}`}></span><span>${letter} · ${title}</span></button></h2>
       ${lines.map((line) => html`<p class="small">${line}</p>`)}
+      ${this.renderMost(place)}
       <div class="fold" id="block-${letter}" ?inert=${!open}><div>${this.renderFigure(scene, lit, layers)}</div></div>
     </section>`;
+  }
+
+  /** Above the block: it may be closed. */
+  private renderMost(place: number): TemplateResult | typeof nothing {
+    const most = this.drawn?.steps?.boxes.filter((box) => box.kind === place && box.most) ?? [];
+    return most.length === 0
+      ? nothing
+      : html`<p class="most">${MOST}: ${most.map(({ title }) => title).join(', ')}</p>`;
   }
 
   private renderFigure(scene: Scene, lit: ReadonlySet<string>, layers: number): TemplateResult {
