@@ -88,34 +88,41 @@ function stepText({ step, batch, tokens }: Flight): string {
     : `Prefill of ${formatInteger(tokens)} tokens${batch === 1 ? '' : ` for each of ${sequences}`}`;
 }
 
-/** "weights 15 GiB, cache 1 GiB"; parts that are 0 are left out. */
-function partsText(parts: readonly (readonly [name: string, bytes: number | null])[]): string {
-  return parts
-    .filter(([, bytes]) => bytes !== 0)
-    .map(([name, bytes]) => `${bytes === null ? NOT_KNOWN : formatSize(bytes)} of ${name}`)
-    .join(', ');
+/** "15 GiB of weights, 1 GiB of cache", "not all known": parts that are 0 are left out, and so are those that are not known. */
+function partsText(verb: string, parts: readonly (readonly [name: string, bytes: number | null])[]): string {
+  const known = parts.flatMap(([name, bytes]) =>
+    bytes === null || bytes === 0 ? [] : [`${formatSize(bytes)} of ${name}`],
+  );
+  const unknown = parts.flatMap(([name, bytes]) => (bytes === null ? [name] : []));
+  const left = unknown.length === 0 ? [] : [`how much ${unknown.join(' and ')} it ${verb} is not known`];
+  if (known.length === 0 && left.length === 0) return `it ${verb} nothing`;
+  return [...(known.length === 0 ? [] : [`it ${verb} ${known.join(', ')}`]), ...left].join(', ');
 }
 
 /** What a step takes and what of it most, in sentences. */
 export function stepSentences(flight: Flight, { limit }: Pick<StepBoxes, 'limit'>): readonly string[] {
-  const { whole, time, device, devices, tooLarge, weightBytes, unknownLayers, notes } = flight;
+  const { whole, time, device, devices, cacheCopies, format, tooLarge, weightBytes, unknownLayers, notes } = flight;
   const on = device ? ` on ${devices > 1 ? `${formatInteger(devices)} × ` : ''}${device.name}` : '';
-  const reads = partsText([
+  const reads = partsText('reads', [
     ['weights', whole.weightBytesRead],
     ['cache', whole.cacheBytesRead],
     ['state', whole.stateBytesRead],
   ]);
-  const writes = partsText([
+  const writes = partsText('writes', [
     ['cache', whole.cacheBytesWritten],
     ['state', whole.stateBytesWritten],
   ]);
-  const flops = whole.flops === null ? 'operations not known' : formatFlops(whole.flops);
+  const flops =
+    whole.flops === null
+      ? 'how much it computes is not known'
+      : `it computes ${formatFlops(whole.flops)}${format === null ? '' : `, at the peak of ${format}`}`;
   return [
     time
       ? `${stepText(flight)}${on} takes at least ${formatSeconds(time.timeS)}, ${limitText(time)}.`
       : `${stepText(flight)}${on}: how long it takes is not known.`,
     ...(limit ? [limitSentence(limit)] : []),
-    `It reads ${reads === '' ? 'nothing' : reads}; writes ${writes === '' ? 'nothing' : writes}; computes ${flops}.`,
+    `${sentence([reads, writes, flops].join('; '))}.`,
+    ...(cacheCopies > 1 ? [`The cache is there in ${formatInteger(cacheCopies)} copies, over the devices.`] : []),
     ...(tooLarge && weightBytes !== null
       ? [`The weights, ${formatSize(weightBytes)}, do not fit there: the times are those if they did.`]
       : []),

@@ -267,7 +267,9 @@ function workOf(piece: Piece, conditions: Conditions): Work {
     ? batch * (decode ? decodeLayerFlops(spec, attends, tokens) : prefillLayerFlops(spec, attends, tokens))
     : 0;
   const used = experts.reduce((sum, group) => sum + group.layers * group.perToken * group.parametersEach, 0);
-  const states = state ? copies * layerStateBytes(state.state, kvDtype) : 0;
+  // What is not understood may keep one too.
+  const isUnknown = attends?.attention.kind === 'unknown';
+  const states = isUnknown ? null : state ? copies * layerStateBytes(state.state, kvDtype) : 0;
   const known = (kind: LayerKind | undefined, bytes: (kind: LayerKind) => number): number | null =>
     kind?.attention.kind === 'unknown' ? null : kind ? copies * bytes(kind) : 0;
   return {
@@ -286,10 +288,10 @@ function workOf(piece: Piece, conditions: Conditions): Work {
     cacheBytesWritten: known(keeps, (kind) =>
       decode ? layerWrittenBytes(kind.attention, kvDtype) : layerCacheBytes(kind.attention, kvDtype, tokens),
     ),
-    stateBytesRead: decode ? states : 0,
+    stateBytesRead: states === null || decode ? states : 0,
     stateBytesWritten: states,
     flops:
-      dense === null || attends?.attention.kind === 'unknown' || (encoder > 0 && !decode)
+      dense === null || isUnknown || (encoder > 0 && !decode)
         ? null
         : 2 * passing * (countOf(dense) - (decode ? encoder : 0) + used) + attention,
   };

@@ -13,12 +13,25 @@ import { someOf } from '../support/cases';
 import { cut, overlapping } from '../support/geometry';
 import { referenceConfig, referenceNames } from '../support/reference';
 
-function flight(name: string, step: Step, batch: number, tokens: number, gpu: string | null = 'h100-sxm'): Flight {
+function flight(
+  name: string,
+  step: Step,
+  batch: number,
+  tokens: number,
+  gpu: string | null = 'h100-sxm',
+  tp = 1,
+): Flight {
   const reading = readModelConfig(referenceConfig(name));
   if (!reading) throw new Error(name);
   const anatomy = anatomyOf(reading, 'bf16', tokens);
   const device = gpu === null ? null : deviceOf(gpu);
-  const scenario = { engine: 'intrinsic', sharding: UNSHARDED, kvDtype: 'bf16', workload: { batch, tokens } } as const;
+  const sharding = { ...UNSHARDED, tp };
+  const scenario = {
+    engine: tp > 1 ? 'vllm' : 'intrinsic',
+    sharding,
+    kvDtype: 'bf16',
+    workload: { batch, tokens },
+  } as const;
   return flightOf(anatomy, flightRequest(reading, scenario, step, device, null, anatomy.count));
 }
 
@@ -95,6 +108,37 @@ describe('the boxes of a step', () => {
     expect(stepBoxes(found)).toMatchObject({ limit: null, timeS: null });
     expect(stepSentences(found, stepBoxes(found))[0]).toContain('is not known');
     expect(stepBoxes(found).boxes.find(({ id }) => id === 'layer.A.q')?.work.weightBytesRead).toBe(4096 * 4096 * 2);
+  });
+});
+
+describe('the sentences of a step', () => {
+  const says = (found: Flight): string => stepSentences(found, stepBoxes(found)).join(' ');
+
+  it('say what takes it, what of it most, and why', () => {
+    expect(says(flight('llama-3-8b', 'decode', 1, 8192))).toBe(
+      'A decode step for 1 sequence at 8,192 tokens on H100 SXM 80GB takes at least 4.8 ms, limited by memory bandwidth. ' +
+        'Takes most, 23 % each: Gate, Up and Down, in 32 layers. Memory bandwidth limits them: they read weights. ' +
+        'It reads 13.98 GiB of weights, 1 GiB of cache; it writes 128 KiB of cache; it computes 19.3 GFLOP, at the peak of bf16.',
+    );
+    expect(says(flight('llama-3-8b', 'prefill', 2, 8192))).toMatch(
+      /^Prefill of 8,192 tokens for each of 2 sequences .* limited by compute\. .* Compute limits them\./,
+    );
+  });
+
+  it('say that weights do not fit, and that each device has a copy of the cache', () => {
+    expect(says(flight('deepseek-r1', 'decode', 1, 100))).toContain(
+      'do not fit there: the times are those if they did',
+    );
+    const eight = flight('deepseek-r1', 'decode', 1, 100, 'h100-sxm', 8);
+    expect(says(eight)).toContain('The cache is there in 8 copies, over the devices.');
+    expect(eight.whole.cacheBytesRead).toBe(8 * 61 * 576 * 2 * 100);
+  });
+
+  it('say what is not known, beside what is', () => {
+    const text = says(flight('t5-small', 'prefill', 1, 100));
+    expect(text).toContain('how long it takes is not known');
+    expect(text).toContain('how much it computes is not known');
+    expect(text).toMatch(/It reads [\d.]+ MiB of weights/);
   });
 });
 

@@ -136,13 +136,24 @@ describe('a decode step', () => {
   });
 
   it('names what is not understood, and knows no sums then', () => {
-    const text = JSON.stringify({ model_type: 'nobody-knows', num_hidden_layers: 2, hidden_size: 64 });
-    const reading = readModelConfig(text);
+    const layers = ['full_attention', 'mystery', 'full_attention'];
+    const config = { hidden_size: 64, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16 };
+    const reading = readModelConfig(
+      JSON.stringify({ ...config, model_type: 'qwen3', num_hidden_layers: 3, layer_types: layers, vocab_size: 100 }),
+    );
     if (!reading) throw new Error('not read');
     const anatomy = anatomyOf(reading, 'bf16', 100);
     const found = flightOf(anatomy, flightRequest(reading, scenarioAt(1, 100), 'decode', h100(), null, anatomy.count));
+    expect(found.unknownLayers).toEqual([1]);
     expect(found.time).toBeNull();
-    expect(found.whole.weightBytesRead).toBeNull();
+    expect(Object.values(found.whole)).toEqual(Object.values(found.whole).map(() => null));
+    const unknown = anatomy.kinds.find(({ attention }) => attention.kind === 'unknown');
+    if (!unknown) throw new Error('all are understood');
+    expect(Object.values(found.workOf({ dense: null, experts: [], attends: unknown, keeps: unknown }))).toEqual(
+      Object.values(found.whole),
+    );
+    // Each of the two others: 2 heads of 16, K and V, in two bytes.
+    expect(found.growth).toMatchObject([{ layers: 2, cacheBytes: 2 * 2 * 2 * 16 * 2 * 100 }, { cacheBytes: null }]);
     expect(found.notes.join(' ')).toMatch(/not known/);
   });
 });
