@@ -9,6 +9,7 @@ const FACETS = {
   blocks: { type: 'BlocksFacet', keys: 'facet.modelTypes' },
   names: { type: 'NamesFacet', keys: 'facet.modelTypes' },
   counts: { type: 'CountsFacet', keys: 'facet.modelTypes' },
+  arrangements: { type: 'ArrangementsFacet', keys: 'facet.modelTypes' },
   gguf: { type: 'GgufFacet', keys: '[facet.architecture]' },
 };
 
@@ -58,7 +59,7 @@ ${list}
     '// Made by `npm run generate` from the files of this folder: do not edit.',
     '',
     ...files.map(({ name }) => `import * as ${name} from './${name}';`),
-    "import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';",
+    "import type { ArrangementsFacet, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';",
     "import { register } from './kit/makeRegister';",
     '',
     registers.join('\n\n'),

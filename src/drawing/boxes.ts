@@ -1,18 +1,20 @@
 /** What a layer consists of, as boxes in the order of the data. */
 
-import type { Activation, DenseFeedForward, FeedForward } from '../attention/spec/blockSpec';
+import type { Activation, DenseFeedForward } from '../attention/spec/blockSpec';
 import { type AttentionLayerSpec, headDims } from '../attention/spec/layerSpec';
 import type { HeadNormSpec, NormSpec } from '../attention/spec/normSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { Part } from '../families/counted/tally';
 import { type AttentionSpec, isHeaded, type StateSpec } from '../model/attention';
-import type { FactorSources } from '../model/spec';
 import { formatInteger, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { groupsText, kindTitle, numberText } from '../present/words';
 import type { LayerKind } from '../serving/anatomy/anatomy';
+import type { DescribedFeedForward, LayerDescription } from '../serving/anatomy/description';
+import type { KeyRole } from '../serving/anatomy/keys';
 import { countOf, type PartCounts } from '../serving/anatomy/ends';
 import { partOf } from '../serving/parameters/derived';
+import { mixerRows } from './mixers';
 import type { BoxMark } from './stepMarks';
 
 /** Columns of the grid that boxes of one branch share. */
@@ -51,7 +53,16 @@ export interface Box {
   readonly marks?: HeadMarks | ExpertMarks;
   /** What it does in a step, in place of its parameters. */
   readonly step?: BoxMark;
-  readonly key: string | null;
+  /** Keys of the config that decided it, the first first. */
+  readonly keys: readonly string[];
+  /** Of the whole model, all layers of the kind together; absent where it was not asked. */
+  readonly shares?: Shares;
+}
+
+/** Fractions of 1; null where a number is not known. */
+export interface Shares {
+  readonly parameters: number | null;
+  readonly flops: number | null;
 }
 
 export interface Branch {
@@ -59,57 +70,85 @@ export interface Branch {
   readonly rows: readonly (readonly Box[])[];
   /** A norm on the sum of stream and branch. */
   readonly onStream: Box | null;
+  /** It starts where the next one does, and both join the stream together. */
+  readonly withNext: boolean;
 }
 
 export interface LayerDrawing {
   readonly branches: readonly Branch[];
-  /** The branches start from the same input and join the stream together. */
-  readonly parallel: boolean;
   /** What belongs to the layer, without a known place in it. */
   readonly unplaced: readonly Box[];
   /** Beside what the boxes say. */
   readonly notes: readonly string[];
 }
 
+/** Weights that stand at no one place of a layer. */
+const UNPLACED = [
+  { name: 'streams', title: 'Mixes of the streams', lines: ['before each branch and after it'] },
+  { name: 'altup', title: 'AltUp', lines: ['predicts the streams and corrects them'] },
+  { name: 'laurel', title: 'LAuReL', lines: ['a low-rank branch beside the attention'] },
+  { name: 'per_layer', title: 'Input of the layer', lines: ['a small embedding of the token, gated and projected'] },
+  { name: 'expert_norms', title: 'Norms of experts', lines: ['before experts, and after each branch'] },
+] as const;
+
 type Span = readonly [from: number, to: number];
 const WHOLE: Span = [0, COLUMNS];
 
 export function layerDrawing(kind: LayerKind): LayerDrawing {
   const made = new LayerBoxes(kind);
-  return kind.block === null ? made.ofCounts() : made.ofBlock();
+  return (kind.description && made.described(kind.description)) ?? made.ofCounts();
+}
+
+/** All boxes of a layer. */
+function layerBoxes({ branches, unplaced }: LayerDrawing): readonly Box[] {
+  return [...branches.flatMap(({ rows, onStream }) => [...rows.flat(), ...(onStream ? [onStream] : [])]), ...unplaced];
 }
 
 class LayerBoxes {
   constructor(private readonly kind: LayerKind) {}
 
-  ofBlock(): LayerDrawing {
-    const { block } = this.kind;
-    if (!block) return this.ofCounts();
-    const { norms, arrangement, residualMultiplier, outputMultiplier, layer } = block;
+  /** Null where the description says more than was counted. */
+  described(description: LayerDescription): LayerDrawing | null {
+    const { kind } = this;
+    const { norms, arrangement, residualMultiplier, outputMultiplier, residualFrom, feedForward, says } = description;
+    const size = this.streamWidth(description);
     const norm = (id: string, name: string, spec: NormSpec | null, title: string): Box[] =>
-      spec ? [this.box(id, 'norm', `${title}${normName(spec)}`, [], WHOLE, [name])] : [];
-    const attention: Branch = {
-      rows: rows(
-        norm('norm', 'norm_attention', norms.attention, ''),
-        ...this.attentionRows(layer),
-        norm('norm_out', 'norm_attention_output', norms.attentionOutput, ''),
-      ),
-      onStream: norm('norm_sum', 'norm_attention_residual', norms.attentionResidual, 'on the sum: ')[0] ?? null,
-    };
-    const feedForward: Branch = {
-      rows: rows(
-        norm('ff_norm', 'norm_feed_forward', norms.feedForward, ''),
-        ...this.feedForwardRows(block.feedForward, layer.hiddenSize),
-        norm('ff_norm_out', 'norm_feed_forward_output', norms.feedForwardOutput, ''),
-      ),
-      onStream: norm('ff_norm_sum', 'norm_feed_forward_residual', norms.feedForwardResidual, 'on the sum: ')[0] ?? null,
-    };
+      spec ? [this.normBox(id, `${title}${normName(spec)}`, name, spec, size)] : [];
+    const mixer = this.mixerBoxes(description);
+    if (mixer === null) return null;
     const parallel = arrangement === 'parallel';
-    return {
-      branches: [attention, feedForward],
-      parallel,
+    const beside = kind.attention.kind !== 'recurrent' && kind.attention.kind !== 'conv' && mixer.beside.length > 0;
+    const branches: Branch[] = [
+      {
+        rows: rows(
+          norm('norm', 'norm_attention', norms.attention, ''),
+          ...mixer.rows,
+          norm('norm_out', 'norm_attention_output', norms.attentionOutput, ''),
+        ),
+        onStream: norm('norm_sum', 'norm_attention_residual', norms.attentionResidual, 'on the sum: ')[0] ?? null,
+        withNext: parallel || beside,
+      },
+      { rows: rows(...mixer.beside), onStream: null, withNext: parallel },
+      {
+        rows: rows(
+          norm('ff_norm', 'norm_feed_forward', norms.feedForward, ''),
+          ...(feedForward ? this.feedForwardRows(feedForward, size) : []),
+          this.channelMix(),
+          norm('ff_norm_out', 'norm_feed_forward_output', norms.feedForwardOutput, ''),
+        ),
+        onStream:
+          norm('ff_norm_sum', 'norm_feed_forward_residual', norms.feedForwardResidual, 'on the sum: ')[0] ?? null,
+        withNext: false,
+      },
+    ].filter((branch) => branch.rows.length > 0);
+    const drawing: LayerDrawing = {
+      branches: branches.map((branch, place) => ({
+        ...branch,
+        withNext: branch.withNext && place < branches.length - 1,
+      })),
       unplaced: [],
       notes: [
+        ...(beside ? ['Attention and mixer start from the same norm and are added together.'] : []),
         ...(parallel ? ['Attention and feed-forward start from the same input and are added together.'] : []),
         ...(parallel && !norms.feedForward && norms.attention
           ? ['The feed-forward reads what the first norm gives.']
@@ -118,9 +157,66 @@ class LayerBoxes {
         ...(outputMultiplier === undefined || outputMultiplier === 1
           ? []
           : ["The layer's output has a learned factor."]),
-        ...(block.residualFrom === 'normed' ? ['Branches are added to the normed input.'] : []),
+        ...(residualFrom === 'normed' ? ['Branches are added to the normed input.'] : []),
+        ...(description.positionsKnown || description.layer === null
+          ? []
+          : ['Whether queries and keys are rotated is not described.']),
+        ...says,
       ],
     };
+    return this.complete(drawing);
+  }
+
+  /** What RWKV has in place of a feed-forward: it reads the token before, too. */
+  private channelMix(): Box[] {
+    return this.has('channel_mix')
+      ? [this.box('channel_mix', 'step', 'Channel mix', ['squared ReLU, with a sigmoid gate'], WHOLE, ['channel_mix'])]
+      : [];
+  }
+
+  /** With what the layer has beside its boxes; null where the boxes have more than the layer. */
+  private complete(drawing: LayerDrawing): LayerDrawing | null {
+    const { parameters } = this.kind;
+    if (!parameters) return drawing;
+    const total = Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
+    const rest = total - layerBoxes(drawing).reduce((sum, box) => sum + (box.parameters ?? 0), 0);
+    if (rest === 0) return drawing;
+    if (rest < 0) return null;
+    const named = UNPLACED.filter(({ name }) => this.has(name)).map(({ name, title, lines }) =>
+      this.box(name, 'step', title, lines, WHOLE, [name]),
+    );
+    const unnamed = rest - named.reduce((sum, box) => sum + (box.parameters ?? 0), 0);
+    if (unnamed < 0) return null;
+    return {
+      ...drawing,
+      unplaced: [...named, ...(unnamed === 0 ? [] : [this.counted('other', 'Other parts', [], unnamed)])],
+    };
+  }
+
+  private streamWidth({ layer }: LayerDescription): number {
+    return layer?.hiddenSize ?? this.kind.hiddenSize ?? 0;
+  }
+
+  private normBox(id: string, title: string, name: string, spec: NormSpec, size: number): Box {
+    const made = this.box(id, 'norm', title, [], WHOLE, [name], this.kind.keys.of('norm'));
+    if (this.kind.block) return made;
+    // Counted with the other norms of the layer, and not by its name.
+    const parameters = (spec.weight === 'none' ? 0 : size) + (spec.bias ? size : 0);
+    return { ...made, parameters, parts: { norms: parameters }, flops: 2 * parameters };
+  }
+
+  /** Null where the mixer is not what the description takes it for. */
+  private mixerBoxes({ layer, positionsKnown }: LayerDescription): { rows: Box[][]; beside: Box[][] } | null {
+    const { attention, state, weights } = this.kind;
+    if (attention.kind === 'none') return { rows: [], beside: [] };
+    if (attention.kind === 'unknown') return null;
+    const stateRows = state ? this.stateRows(state, 'headed') : [];
+    if (attention.kind === 'recurrent' || attention.kind === 'conv')
+      return { rows: this.stateRows(state, 'alone'), beside: [] };
+    if (weights.has('kv')) return { rows: this.compressedRows(), beside: [] };
+    if (layer === null || weights.has('mixer'))
+      return { rows: this.mixerRows(this.kind.parameters?.parts.attention ?? null, true), beside: [] };
+    return { rows: this.attentionRows(layer, positionsKnown), beside: stateRows };
   }
 
   /** Where blocks are not described: what the layer caches, and parameters by part. */
@@ -164,10 +260,9 @@ class LayerBoxes {
     if (rest !== null && rest > 0) others.push([this.counted('other', 'Other parts', [], rest)]);
     return {
       branches: [
-        { rows: rows(...own, ...beside), onStream: null },
-        { rows: rows(...others), onStream: null },
+        { rows: rows(...own, ...beside), onStream: null, withNext: false },
+        { rows: rows(...others), onStream: null, withNext: false },
       ].filter((branch) => branch.rows.length > 0),
-      parallel: false,
       unplaced: this.unplaced(part('norms')),
       notes: [
         ...(parameters === null && attention.kind !== 'unknown' ? ['Its parameters are not known by layer.'] : []),
@@ -210,9 +305,14 @@ class LayerBoxes {
     return parameters === null ? null : 2 * parameters + this.kind.attentionFlops;
   }
 
-  private attentionRows(layer: AttentionLayerSpec): Box[][] {
+  private attentionRows(layer: AttentionLayerSpec, positionsKnown: boolean): Box[][] {
     const { attention } = layer;
-    const result = attention.kind === 'latent' ? this.latentRows(layer, attention) : this.headedRows(layer);
+    const result =
+      attention.kind === 'latent'
+        ? this.latentRows(layer, attention, positionsKnown)
+        : this.headedRows(layer, positionsKnown);
+    const { queryHeads, valueDim } = headDims(attention);
+    const hidden = formatInteger(layer.hiddenSize);
     const gate: Box[] =
       layer.outputGate === 'none'
         ? []
@@ -220,37 +320,44 @@ class LayerBoxes {
             this.box(
               'gate',
               'step',
-              'Output gate',
-              [layer.outputGate === 'head' ? 'sigmoid, one number a head' : 'sigmoid, each element'],
+              '× sigmoid gate',
+              [
+                layer.outputGate === 'head'
+                  ? `${hidden} → ${formatInteger(queryHeads)}: one number a head`
+                  : `${hidden} → ${shape(queryHeads, valueDim)}, of the same input`,
+              ],
               WHOLE,
               ['gate'],
             ),
           ];
-    const { queryHeads, valueDim } = headDims(attention);
     return [
       ...result,
       gate,
-      layer.outputNorm ? [this.box('o_norm', 'norm', normName(layer.outputNorm), [], WHOLE, ['o_norm'])] : [],
+      layer.outputNorm
+        ? [this.box('o_norm', 'norm', normName(layer.outputNorm), [], WHOLE, ['o_norm'], this.keysOf([], ['norm']))]
+        : [],
       [
         this.box(
           'o',
           'step',
           'Output',
-          [`${shape(queryHeads, valueDim)} → ${formatInteger(layer.hiddenSize)}`, ...bias(layer.biases.o)],
+          [`${shape(queryHeads, valueDim)} → ${hidden}`, ...bias(layer.biases.o)],
           WHOLE,
-          ['o'],
+          ['o', 'branch_gates'],
+          this.keysOf(['queryHeads', 'valueDim'], ['hidden']),
         ),
       ],
     ];
   }
 
-  private headedRows(layer: AttentionLayerSpec): Box[][] {
+  private headedRows(layer: AttentionLayerSpec, positionsKnown: boolean): Box[][] {
     const { queryHeads, kvHeads, keyDim, valueDim } = headDims(layer.attention);
     const { hiddenSize, biases, queryNorm, keyNorm, valueNorm } = layer;
     const q: Span = [0, 4];
     const k: Span = [4, 8];
     const v: Span = [8, 12];
-    const has = (name: string): boolean => [...this.kind.weights.keys()].some((each) => each.startsWith(`${name}.`));
+    const has = (name: string): boolean => this.has(name);
+    const source = this.kind.attention.kind === 'cross' ? ', from the source' : '';
     const projected = (
       id: string,
       title: string,
@@ -258,7 +365,7 @@ class LayerBoxes {
       dim: number,
       biased: boolean,
       at: Span,
-      key: string,
+      factors: readonly string[],
     ): Box[] =>
       has(id)
         ? [
@@ -269,14 +376,26 @@ class LayerBoxes {
               [`${formatInteger(hiddenSize)} → ${shape(heads, dim)}`, ...bias(biased)],
               at,
               [id],
-              key,
+              this.keysOf(factors, biased ? ['hidden', 'bias'] : ['hidden']),
             ),
           ]
         : [];
-    const keys = projected('k', 'K', kvHeads, keyDim, biases.k, has('v') ? k : [4, 12], 'kvHeads');
-    const values = projected('v', 'V', kvHeads, valueDim, biases.v, v, 'kvHeads');
+    const keys = projected('k', `K${source}`, kvHeads, keyDim, biases.k, has('v') ? k : [4, 12], ['kvHeads', 'keyDim']);
+    const values = projected('v', `V${source}`, kvHeads, valueDim || keyDim, biases.v, v, ['kvHeads', 'valueDim']);
     const headNorm = (id: string, title: string, spec: HeadNormSpec | null, at: Span): Box[] =>
-      spec ? [this.box(id, 'norm', `${title} ${normName(spec.norm)}`, [extentText(spec)], at, [id])] : [];
+      spec
+        ? [
+            this.box(
+              id,
+              'norm',
+              `${title} ${normName(spec.norm)}`,
+              [extentText(spec)],
+              at,
+              [id],
+              this.keysOf([], ['headNorm', 'norm']),
+            ),
+          ]
+        : [];
     const norms = (stage: HeadNormSpec['stage']): Box[] => [
       ...(queryNorm?.stage === stage ? headNorm('q_norm', 'Q', queryNorm, q) : []),
       ...(keys.length > 0 && keyNorm?.stage === stage ? headNorm('k_norm', 'K', keyNorm, k) : []),
@@ -287,42 +406,44 @@ class LayerBoxes {
     const turned: Span = keys.length > 0 ? [0, has('v') ? 8 : 12] : WHOLE;
     return [
       [
-        ...projected('q', 'Q', queryHeads, keyDim, biases.q, keys.length > 0 ? q : WHOLE, 'queryHeads'),
+        ...projected('q', 'Q', queryHeads, keyDim, biases.q, keys.length > 0 ? q : WHOLE, ['queryHeads', 'keyDim']),
         ...keys,
         ...values,
       ],
       norms('before-rope'),
-      [this.positions(layer, keyDim, turned)].flat(),
+      positionsKnown ? this.positions(layer, keyDim, turned) : [],
       norms('after-rope'),
+      this.indexRow(),
       ...this.cacheRow(keys.length > 0 ? [4, 12] : WHOLE),
       [this.scores(layer.attention, scoreLines(layer))],
     ];
   }
 
-  private latentRows(layer: AttentionLayerSpec, attention: Extract<AttentionSpec, { kind: 'latent' }>): Box[][] {
+  private latentRows(
+    layer: AttentionLayerSpec,
+    attention: Extract<AttentionSpec, { kind: 'latent' }>,
+    positionsKnown: boolean,
+  ): Box[][] {
     const { queryHeads, latentDim, ropeDim, nopeDim, valueDim, queryLatentDim } = attention;
     const { hiddenSize, biases, latentNorms } = layer;
     const hidden = formatInteger(hiddenSize);
     const q: Span = [0, 6];
     const kv: Span = [6, 12];
     const width = nopeDim + ropeDim;
+    const heads = this.keysOf(['queryHeads', 'nopeDim', 'ropeDim']);
     const down: Box[] =
       queryLatentDim === null
-        ? [
-            this.box(
-              'q',
-              'step',
-              'Q',
-              [`${hidden} → ${shape(queryHeads, width)}`, ...bias(biases.q)],
-              q,
-              ['q'],
-              'queryHeads',
-            ),
-          ]
+        ? [this.box('q', 'step', 'Q', [`${hidden} → ${shape(queryHeads, width)}`, ...bias(biases.q)], q, ['q'], heads)]
         : [
-            this.box('q_a', 'step', 'Q down', [`${hidden} → ${formatInteger(queryLatentDim)}`, ...bias(biases.q)], q, [
+            this.box(
               'q_a',
-            ]),
+              'step',
+              'Q down',
+              [`${hidden} → ${formatInteger(queryLatentDim)} latent`, ...bias(biases.q)],
+              q,
+              ['q_a'],
+              this.keysOf(['queryLatentDim'], ['hidden']),
+            ),
           ];
     const up: Box[] =
       queryLatentDim === null
@@ -335,11 +456,11 @@ class LayerBoxes {
               [`${formatInteger(queryLatentDim)} → ${shape(queryHeads, width)}`],
               q,
               ['q_b'],
-              'queryHeads',
+              [...this.keysOf(['queryLatentDim']), ...heads],
             ),
           ];
     const norm = (id: string, spec: NormSpec | null | undefined, at: Span): Box[] =>
-      spec ? [this.box(id, 'norm', normName(spec), [], at, [id])] : [];
+      spec ? [this.box(id, 'norm', normName(spec), [], at, [id], this.keysOf([], ['norm']))] : [];
     return [
       [
         ...down,
@@ -350,11 +471,12 @@ class LayerBoxes {
           [`${hidden} → ${formatInteger(latentDim)} latent + ${formatInteger(ropeDim)} RoPE key`, ...bias(biases.k)],
           kv,
           ['kv_a'],
-          'latentDim',
+          this.keysOf(['latentDim', 'ropeDim'], ['hidden']),
         ),
       ],
       [...norm('q_a_norm', latentNorms?.query, q), ...norm('kv_a_norm', latentNorms?.latent, kv)],
-      [this.positions(layer, width, kv, true)].flat(),
+      positionsKnown ? this.positions(layer, width, kv, true) : [],
+      this.indexRow(),
       this.cacheRow(kv).flat(),
       [
         ...up,
@@ -367,11 +489,95 @@ class LayerBoxes {
             'not needed for decoding when absorbed',
           ],
           kv,
-          ['w_uk', 'w_uv'],
-          'latentDim',
+          ['w_uk', 'w_uv', 'kv_b'],
+          this.keysOf(['latentDim', 'queryHeads', 'nopeDim', 'valueDim']),
         ),
       ],
       [this.scores(attention, scoreLines(layer))],
+    ];
+  }
+
+  /** DeepSeek-V4 (T:deepseek_v4 DeepseekV4Attention): one K = V for all heads, kept raw within the window and pooled beyond it. */
+  private compressedRows(): Box[][] {
+    const { attention, hiddenSize } = this.kind;
+    if (attention.kind !== 'compressed' && attention.kind !== 'sliding') return [];
+    const headDim = attention.kind === 'compressed' ? attention.headDim : attention.keyDim;
+    const hidden = formatInteger(hiddenSize ?? 0);
+    const rank = formatInteger(this.sum(['q_a_norm']));
+    const heads = shape(attention.queryHeads, headDim);
+    const q: Span = [0, 6];
+    const kv: Span = [6, 12];
+    const norm = this.keysOf([], ['norm']);
+    const width = this.keysOf(['headDim', 'keyDim'], ['hidden']);
+    const turned =
+      attention.kind === 'compressed'
+        ? [`turns ${attention.ropeDim} of ${headDim} dims, and back after the attention`]
+        : ['turns part of the dims, and back after the attention'];
+    return [
+      [
+        this.box('q_a', 'step', 'Q down', [`${hidden} → ${rank} latent`], q, ['q_a'], this.keysOf([], ['hidden'])),
+        this.box('kv', 'step', 'K = V', [`${hidden} → ${formatInteger(headDim)}`, 'for all heads'], kv, ['kv'], width),
+      ],
+      [
+        this.box('q_a_norm', 'norm', 'RMSNorm', [], q, ['q_a_norm'], norm),
+        this.box('kv_norm', 'norm', 'RMSNorm', [], kv, ['kv_norm'], norm),
+      ],
+      [
+        this.box(
+          'q_b',
+          'step',
+          'Q up',
+          [`${rank} → ${heads}`, 'then RMSNorm of each head, no weight'],
+          q,
+          ['q_b'],
+          this.keysOf(['queryHeads']),
+        ),
+      ],
+      [this.note('rope', 'step', 'RoPE', turned, WHOLE, this.keysOf(['ropeDim'], ['rope']))],
+      attention.kind === 'compressed'
+        ? [
+            this.box(
+              'compressor',
+              'step',
+              'Compressor',
+              [`one entry for ${formatInteger(attention.ratio)} tokens`, 'a learned weighted sum, then RMSNorm'],
+              kv,
+              ['compressor'],
+              this.keysOf(['ratio']),
+            ),
+          ]
+        : [],
+      this.indexRow(),
+      ...this.cacheRow(kv),
+      [this.scores(attention, ['a learned sink for each head'])],
+      [this.box('o_a', 'step', 'Output down', [`${heads}, in groups`], WHOLE, ['o_a'], this.keysOf(['queryHeads']))],
+      [this.box('o', 'step', 'Output', [`→ ${hidden}`], WHOLE, ['o'], this.keysOf([], ['hidden']))],
+    ];
+  }
+
+  /** Small queries and keys that choose what the attention sees. */
+  private indexRow(): Box[] {
+    const { attention } = this.kind;
+    const indexer = 'indexer' in attention ? attention.indexer : undefined;
+    if (!indexer) return [];
+    if (!indexer.owned)
+      return [
+        this.note('index', 'norm', 'Indexer', ['the choice of an earlier layer'], WHOLE, this.keysOf(['indexDim'])),
+      ];
+    const { heads, headDim, topK } = indexer;
+    return [
+      this.box(
+        'index',
+        'step',
+        'Indexer',
+        [
+          `${heads === null ? '' : `${formatInteger(heads)} small heads, `}one key of ${formatInteger(headDim)} a token`,
+          ...(topK === null ? [] : [`chooses ${formatInteger(topK)} tokens`]),
+        ],
+        WHOLE,
+        ['index'],
+        this.keysOf(['indexDim']),
+      ),
     ];
   }
 
@@ -380,10 +586,18 @@ class LayerBoxes {
     const grown = temperature ? ['queries grow with their position'] : [];
     if (rotary)
       return [
-        this.box('rope', 'step', 'RoPE', [...rotaryLines(rotary, keyDim, latent), ...grown], span, [], 'ropeDim'),
+        this.note(
+          'rope',
+          'step',
+          'RoPE',
+          [...rotaryLines(rotary, keyDim, latent), ...grown],
+          span,
+          this.keysOf(['ropeDim'], ['rope']),
+        ),
       ];
-    if (alibi) return [this.box('alibi', 'step', 'ALiBi', ['a slope for each head'], span, [])];
-    return [this.box('nope', 'step', 'No rotation', grown, span, [])];
+    if (alibi) return [this.note('alibi', 'step', 'ALiBi', ['a slope for each head'], span, [])];
+    if (this.kind.attention.kind === 'cross') return [];
+    return [this.note('nope', 'step', 'No rotation', ['no positions here (NoPE)', ...grown], span, [])];
   }
 
   private cacheRow(span: Span): Box[][] {
@@ -397,7 +611,7 @@ class LayerBoxes {
             `K and V of layer ${attention.sharedWith}`,
             ['cached there, nothing here'],
             span,
-            'sharedWith',
+            this.keysOf(['sharedWith']),
           ),
         ],
       ];
@@ -410,7 +624,7 @@ class LayerBoxes {
           `Cached: ${formatSize(cacheBytesPerToken)} a token`,
           cacheLines(attention),
           span,
-          'kvHeads',
+          this.keysOf(['kvHeads', 'keyDim', 'valueDim', 'latentDim', 'ropeDim', 'headDim', 'ratio', 'window', 'chunk']),
         ),
       ],
     ];
@@ -423,32 +637,69 @@ class LayerBoxes {
       `State: ${formatSize(this.kind.stateBytes)} a sequence`,
       stateLines(state),
       WHOLE,
-      'recurrent',
+      this.keysOf(['state', 'conv', 'kind']),
     );
   }
 
+  /** A mixer with a state, step by step where its weights are known apart. */
+  private stateRows(state: StateSpec | undefined, where: 'alone' | 'headed'): Box[][] {
+    const { attention, weights, hiddenSize, parameters } = this.kind;
+    const steps = state && hiddenSize !== null ? mixerRows(state, hiddenSize, weights) : null;
+    if (!state || !steps) {
+      if (where === 'headed') return state ? [[this.stateBox(state)]] : [];
+      const own = this.has('time_mix') ? this.sum(['time_mix']) : (parameters?.parts.attention ?? null);
+      return [
+        [this.counted('mixer', mixerTitle(attention, state), [], own, this.work(own))],
+        ...(state ? [[this.stateBox(state)]] : []),
+      ];
+    }
+    return steps.flatMap((row): Box[][] => {
+      const boxes = row.map(({ id, title, lines, look, names, from, to }): Box => {
+        const made = this.box(
+          where === 'headed' ? `mixer_${id}` : id,
+          look,
+          title,
+          lines,
+          [from, to],
+          names,
+          this.keysOf(
+            id === 'scan' || id === 'conv' ? ['state', 'conv'] : [],
+            id === 'in' || id === 'out' ? ['hidden'] : [],
+          ),
+        );
+        return id === 'scan' ? { ...made, flops: (made.flops ?? 0) + this.kind.stateFlops } : made;
+      });
+      return row.some(({ id }) => id === 'scan') ? [[this.stateBox(state)], boxes] : [boxes];
+    });
+  }
+
   private scores(attention: AttentionSpec, lines: readonly string[]): Box {
+    const { description, attentionFlops, stateFlops, state } = this.kind;
     const heads = headsOf(attention);
+    // What a mixer beside it takes is said there.
+    const apart = description !== null && state !== undefined && this.has('in') ? stateFlops : 0;
+    const sinks = description ? this.sum(['sinks']) : 0;
     return {
       id: 'attention',
       look: 'attention',
       title: attentionTitle(this.kind.sees),
       lines: [...(heads ? [groupsText(heads)] : []), ...lines],
-      parameters: this.kind.block ? this.sum(['sinks']) : 0,
-      flops: this.kind.attentionFlops + (this.kind.block ? 2 * this.sum(['sinks']) : 0),
+      parameters: sinks,
+      flops: attentionFlops - apart + 2 * sinks,
       from: 0,
       to: COLUMNS,
       ...(heads ? { marks: { mark: 'heads', ...heads } as const } : {}),
-      key: this.keyOf('queryHeads'),
+      keys: distinct(this.keysOf(['queryHeads', 'kvHeads', 'window', 'chunk', 'ratio'], ['softcap'])),
     };
   }
 
-  private feedForwardRows(spec: FeedForward, hiddenSize: number): Box[][] {
-    if (spec.kind !== 'moe') return this.denseRows(spec, hiddenSize, '', WHOLE);
+  private feedForwardRows(spec: DescribedFeedForward, hiddenSize: number): Box[][] {
+    if (spec.kind !== 'moe') return this.denseRows(spec, hiddenSize, WHOLE);
     const { router, expert, shared } = spec;
-    const { parameters } = this.kind;
+    const { parameters, keys } = this.kind;
     const experts = parameters?.parts.experts ?? null;
     const span: Span = shared ? [0, 8] : WHOLE;
+    const latent = this.has('latent');
     return [
       [
         this.box(
@@ -457,23 +708,32 @@ class LayerBoxes {
           'Router',
           [
             `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} a token`,
-            router.scoring === 'sigmoid' ? 'sigmoid scores' : 'softmax scores',
+            ...(router.scoring === null ? [] : [router.scoring === 'sigmoid' ? 'sigmoid scores' : 'softmax scores']),
             ...(router.groups ? [`from the best ${router.groups.top} of ${router.groups.count} groups`] : []),
             ...(router.correctionBias ? ['a bias for each expert in the choice'] : []),
           ],
           span,
           ['router'],
+          this.keysOf([], ['experts', 'perToken', ...(router.groups ? (['routerGroups'] as const) : [])]),
         ),
       ],
+      latent
+        ? [
+            this.box('latent', 'step', 'Latent of experts', ['a projection before them, and one back'], span, [
+              'latent',
+              'latent_norm',
+            ]),
+          ]
+        : [],
       [
         {
           ...this.note(
             'experts',
             'step',
             `${formatInteger(router.experts)} experts, ${router.topK} active`,
-            [denseText(expert, hiddenSize)],
+            [latent ? `${formatInteger(expert.width)} wide inside, ${actName(expert)}` : denseText(expert, hiddenSize)],
             span,
-            'experts',
+            [...keys.of('experts'), ...keys.of('perToken'), ...keys.ofWidth(expert.width)],
           ),
           parameters: experts,
           flops: experts === null ? null : 2 * (experts - (parameters?.idle ?? 0)),
@@ -487,7 +747,8 @@ class LayerBoxes {
                 'Shared expert',
                 [denseText(shared.expert, hiddenSize), ...(shared.gate ? ['with a sigmoid gate'] : [])],
                 [8, 12],
-                ['shared', 'shared_gate'],
+                this.kind.block ? ['shared', 'shared_gate'] : ['shared', 'gate_proj', 'up', 'down'],
+                [...keys.of('sharedExperts'), ...keys.ofWidth(shared.expert.width)],
               ),
             ]
           : []),
@@ -495,16 +756,17 @@ class LayerBoxes {
     ];
   }
 
-  private denseRows(spec: DenseFeedForward, hiddenSize: number, prefix: string, [from, to]: Span): Box[][] {
+  private denseRows(spec: DenseFeedForward, hiddenSize: number, [from, to]: Span): Box[][] {
     const middle = (from + to) / 2;
     const text = `${formatInteger(hiddenSize)} → ${formatInteger(spec.width)}`;
+    const keys = this.kind.keys.ofWidth(spec.width);
     const inside =
       spec.kind === 'gated'
         ? [
-            this.box('gate_proj', 'step', 'Gate', [text, ...bias(spec.biasIn)], [from, middle], [`${prefix}gate_proj`]),
-            this.box('up', 'step', 'Up', [text, ...bias(spec.biasIn)], [middle, to], [`${prefix}up`]),
+            this.box('gate_proj', 'step', 'Gate', [text, ...bias(spec.biasIn)], [from, middle], ['gate_proj'], keys),
+            this.box('up', 'step', 'Up', [text, ...bias(spec.biasIn)], [middle, to], ['up'], keys),
           ]
-        : [this.box('up', 'step', 'Up', [text, ...bias(spec.biasIn)], [from, to], [`${prefix}up`])];
+        : [this.box('up', 'step', 'Up', [text, ...bias(spec.biasIn)], [from, to], ['up'], keys)];
     const act =
       spec.kind === 'gated' && spec.clampedSwiglu
         ? `clamped SwiGLU, limit ${spec.clampedSwiglu.limit}`
@@ -514,13 +776,30 @@ class LayerBoxes {
       inside,
       [
         {
-          ...this.note('act', 'norm', spec.kind === 'gated' ? `${act} of gate, × up` : act, [], [from, to], null),
+          ...this.note(
+            'act',
+            'norm',
+            spec.kind === 'gated' ? `${act} of gate, × up` : act,
+            [],
+            [from, to],
+            this.keysOf([], ['activation']),
+          ),
           parameters: learned,
           flops: 2 * learned,
         },
       ],
       spec.kind === 'gated' && spec.innerNorm
-        ? [this.box('inner_norm', 'norm', normName(spec.innerNorm), [], [from, to], [`${prefix}inner_norm`])]
+        ? [
+            this.box(
+              'inner_norm',
+              'norm',
+              normName(spec.innerNorm),
+              [],
+              [from, to],
+              ['inner_norm'],
+              this.keysOf([], ['norm']),
+            ),
+          ]
         : [],
       [
         this.box(
@@ -529,7 +808,8 @@ class LayerBoxes {
           'Down',
           [`${formatInteger(spec.width)} → ${formatInteger(hiddenSize)}`, ...bias(spec.biasOut)],
           [from, to],
-          [`${prefix}down`],
+          ['down'],
+          keys,
         ),
       ],
     ];
@@ -543,7 +823,7 @@ class LayerBoxes {
     lines: readonly string[],
     [from, to]: Span,
     names: readonly string[],
-    factor?: string,
+    keys: readonly string[] = [],
   ): Box {
     const parameters = this.sum(names);
     return {
@@ -556,7 +836,7 @@ class LayerBoxes {
       flops: 2 * parameters,
       from,
       to,
-      key: factor === undefined ? null : this.keyOf(factor),
+      keys: distinct(keys),
     };
   }
 
@@ -576,7 +856,7 @@ class LayerBoxes {
       flops: flops === undefined ? (parameters === null ? null : 2 * parameters) : flops,
       from: 0,
       to: COLUMNS,
-      key: null,
+      keys: [],
     };
   }
 
@@ -586,7 +866,7 @@ class LayerBoxes {
     title: string,
     lines: readonly string[],
     [from, to]: Span,
-    factor: string | null,
+    keys: readonly string[],
   ): Box {
     return {
       id,
@@ -597,8 +877,12 @@ class LayerBoxes {
       flops: 0,
       from,
       to,
-      key: factor === null ? null : this.keyOf(factor),
+      keys: distinct(keys),
     };
+  }
+
+  private has(name: string): boolean {
+    return [...this.kind.weights.keys()].some((each) => each === name || each.startsWith(`${name}.`));
   }
 
   private sum(names: readonly string[]): number {
@@ -609,16 +893,22 @@ class LayerBoxes {
     const counts = new Map<Part, number>();
     for (const [name, count] of this.kind.weights)
       if (names.some((each) => name === each || name.startsWith(`${each}.`))) {
-        const part = partOf(name);
+        const part = this.kind.parameters?.named.get(name) ?? partOf(name);
         counts.set(part, (counts.get(part) ?? 0) + count);
       }
     return Object.fromEntries(counts);
   }
 
-  private keyOf(factor: string): string | null {
-    const { sources }: { sources: FactorSources } = this.kind;
-    return sources[factor]?.key ?? null;
+  /** Keys of factors of the cache, and of roles. */
+  private keysOf(factors: readonly string[], roles: readonly KeyRole[] = []): readonly string[] {
+    const { sources, keys } = this.kind;
+    return [...factors.flatMap((factor) => sources[factor]?.key ?? []), ...roles.flatMap((role) => keys.of(role))];
   }
+}
+
+/** Each once, in their order. */
+function distinct(keys: readonly string[]): readonly string[] {
+  return [...new Set(keys)];
 }
 
 function rows(...all: readonly (readonly Box[])[]): (readonly Box[])[] {
@@ -788,7 +1078,11 @@ function stateLines(state: StateSpec | undefined): string[] {
 }
 
 function denseText(expert: DenseFeedForward, hiddenSize: number): string {
-  return `${formatInteger(hiddenSize)} → ${formatInteger(expert.width)} → ${formatInteger(hiddenSize)}, ${expert.kind === 'gated' ? `gated ${activationName(expert.activation)}` : activationName(expert.activation)}`;
+  return `${formatInteger(hiddenSize)} → ${formatInteger(expert.width)} → ${formatInteger(hiddenSize)}, ${actName(expert)}`;
+}
+
+function actName({ kind, activation }: DenseFeedForward): string {
+  return kind === 'gated' ? `gated ${activationName(activation)}` : activationName(activation);
 }
 
 const ACTIVATIONS: Readonly<Record<Exclude<Activation, object>, string>> = {

@@ -6,7 +6,7 @@ import { designText, kindTitle, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
-import { type Box, COLUMNS, layerDrawing, type LayerDrawing, mixerTitle } from './boxes';
+import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
 import type { Ink, Scene } from './scene';
 import type { BoxMark } from './stepMarks';
@@ -64,9 +64,8 @@ export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
 }
 
 function mixerName({ attention, state }: LayerKind): string {
-  return attention.kind === 'recurrent' || attention.kind === 'conv'
-    ? mixerTitle(attention, state)
-    : kindTitle(attention.kind);
+  if (attention.kind === 'recurrent' || attention.kind === 'conv') return mixerTitle(attention, state);
+  return state ? `${kindTitle(attention.kind)} and ${mixerTitle(attention, state)}` : kindTitle(attention.kind);
 }
 
 function extent({ attention }: LayerKind): string {
@@ -102,6 +101,7 @@ function hasExperts({ block, parameters }: LayerKind): boolean {
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const canvas = new Canvas();
   const { width, name } = options;
+  const share = sharesOf(anatomy);
   const inner = width - 2 * MARGIN;
   let top = placeText(canvas, name, 20, true, 'text', MARGIN, MARGIN, inner);
   top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', MARGIN, top + 2, inner);
@@ -126,7 +126,8 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
       Math.round(card * 10) / 10,
       (at, y, across) => {
         const prefix = `layer.${kindLetter(place)}`;
-        return placeLayer(canvas, inStep(layerDrawing(kind), prefix, options.step), prefix, at, y, across);
+        const drawing = withShares(layerDrawing(kind), share(kind.indexes.length));
+        return placeLayer(canvas, inStep(drawing, prefix, options.step), prefix, at, y, across);
       },
     );
     bottoms[column] = bottom + GAP;
@@ -183,11 +184,41 @@ function totalsText(anatomy: Anatomy): string {
 function captionText({ tokens, spec }: Anatomy, { source, step }: FigureOptions): string {
   const operations =
     step?.legend ??
-    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer.`;
+    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer, percentages of the whole model, all its layers together.`;
   const marks = spec.layers.some(({ attention }) => 'queryHeads' in attention)
     ? ' Small squares: query heads, above the K and V that they share.'
     : '';
   return `${source}. ${operations}${marks} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
+}
+
+/** What a box has of the whole, where `layers` layers have it. */
+type ShareOf = (layers: number) => (box: Box) => Box;
+
+/** Of all parameters, and of the operations of a decode step. */
+function sharesOf({ count, kinds }: Anatomy): ShareOf {
+  const attention = kinds.reduce((sum, { attentionFlops, indexes }) => sum + attentionFlops * indexes.length, 0);
+  const flops = count && 2 * (count.activePerToken - count.lookup - count.encoder) + attention;
+  const part = (number: number | null, layers: number, whole: number | null): number | null =>
+    number === null || whole === null || whole === 0 ? null : (number * layers) / whole;
+  return (layers) => (box) => ({
+    ...box,
+    shares: {
+      parameters: part(box.parameters, layers, count && count.total),
+      flops: part(box.flops, layers, flops),
+    },
+  });
+}
+
+function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawing {
+  return {
+    ...drawing,
+    branches: drawing.branches.map((branch) => ({
+      ...branch,
+      rows: branch.rows.map((row) => row.map(share)),
+      onStream: branch.onStream && share(branch.onStream),
+    })),
+    unplaced: drawing.unplaced.map(share),
+  };
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
@@ -213,7 +244,8 @@ export function placeStack(
     });
     y += ARROW;
   };
-  for (const box of embeddingBoxes(anatomy)) {
+  const share = sharesOf(anatomy)(1);
+  for (const box of embeddingBoxes(anatomy).map(share)) {
     y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
     arrow();
   }
@@ -221,7 +253,7 @@ export function placeStack(
     y = placeRepeat(canvas, repeat, kinds, step, x, y, width);
     arrow();
   }
-  const ending = outputBoxes(anatomy);
+  const ending = outputBoxes(anatomy).map(share);
   for (const [index, box] of ending.entries()) {
     if (index > 0) arrow();
     y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
@@ -301,7 +333,7 @@ function runBox({ kind, count }: Run, times: number, kinds: readonly LayerKind[]
     flops: null,
     from: 0,
     to: COLUMNS,
-    key: of?.sources['layers']?.key ?? null,
+    keys: [of?.sources['layers']?.key ?? []].flat(),
     ...(mark ? { step: mark } : {}),
   };
 }
@@ -312,9 +344,9 @@ function end(
   lines: readonly string[],
   parameters: number | null,
   flops: number | null,
-  key: string | null = null,
+  keys: readonly string[] = [],
 ): Box {
-  return { id, look: 'step', title, lines, parameters, flops, from: 0, to: COLUMNS, key };
+  return { id, look: 'step', title, lines, parameters, flops, from: 0, to: COLUMNS, keys };
 }
 
 /** Operations of the two ends. */
@@ -339,9 +371,10 @@ export function inStep(drawing: LayerDrawing, prefix: string, step: StepFigure |
   const all = (boxes: readonly Box[]): Box[] => boxes.map((box) => marked(box, prefix, step));
   return {
     ...drawing,
-    branches: drawing.branches.map(({ rows, onStream }) => ({
-      rows: rows.map(all),
-      onStream: onStream && marked(onStream, prefix, step),
+    branches: drawing.branches.map((branch) => ({
+      ...branch,
+      rows: branch.rows.map(all),
+      onStream: branch.onStream && marked(branch.onStream, prefix, step),
     })),
     unplaced: all(drawing.unplaced),
   };
@@ -371,7 +404,7 @@ function embeddingBoxes(anatomy: Anatomy): Box[] {
       ],
       parameters?.parts.embedding ?? null,
       endFlops(anatomy).embedding,
-      'vocab_size',
+      ends.keys.of('vocabulary'),
     ),
   ];
 }

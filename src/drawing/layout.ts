@@ -54,12 +54,37 @@ function boxLines(box: Box, width: number): readonly TextLine[] {
   ];
 }
 
-/** "16.8 M · 33.6 MFLOP"; empty where a box has neither. */
-function numbersText({ parameters, flops }: Pick<Box, 'parameters' | 'flops'>): string {
+/** "16.8 M · 33.6 MFLOP", with shares from a percent on; empty where a box has neither. A number is not parted from its unit. */
+function numbersText({ parameters, flops, shares }: Pick<Box, 'parameters' | 'flops' | 'shares'>): string {
   return [
-    ...(parameters === null || parameters === 0 ? [] : [formatCount(parameters)]),
-    ...(flops === null || flops === 0 ? [] : [formatFlops(flops)]),
-  ].join(' · ');
+    ...(parameters === null || parameters === 0 ? [] : [`${formatCount(parameters)}${shareText(shares?.parameters)}`]),
+    ...(flops === null || flops === 0 ? [] : [`${formatFlops(flops)}${shareText(shares?.flops)}`]),
+  ]
+    .map((number) => number.replaceAll(' ', NO_BREAK))
+    .join(' · ');
+}
+
+const NO_BREAK = '\u00a0';
+
+function shareText(share: number | null | undefined): string {
+  return share === null || share === undefined || share < 0.01 ? '' : ` (${Math.round(share * 100)} %)`;
+}
+
+/** The same, spoken. */
+function numbersSpoken({ parameters, flops, shares }: Box): string[] {
+  const of = (share: number | null | undefined, what: string): string =>
+    share === null || share === undefined ? '' : `, ${percentText(share)} of all ${what}`;
+  return [
+    ...(parameters === null || parameters === 0
+      ? []
+      : [`${formatCount(parameters)} parameters${of(shares?.parameters, 'parameters')}`]),
+    ...(flops === null || flops === 0 ? [] : [`${formatFlops(flops)}${of(shares?.flops, 'operations')}`]),
+  ];
+}
+
+function percentText(share: number): string {
+  if (share >= 0.01 || share === 0) return `${Math.round(share * 100)} %`;
+  return 'less than 1 %';
 }
 
 function linesHeight(lines: readonly TextLine[]): number {
@@ -96,10 +121,10 @@ function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part 
     : [];
   return {
     id: `${prefix}.${box.id}`,
-    says: [box.title, ...box.lines, ...(box.step?.lines ?? (numbersText(box) === '' ? [] : [numbersText(box)]))].join(
-      ', ',
-    ),
-    key: box.key,
+    says: [box.title, ...box.lines, ...(box.step?.lines ?? numbersSpoken(box))].join(', '),
+    key: box.keys[0] ?? null,
+    keys: box.keys,
+    shares: box.shares ?? null,
     parameters: box.parameters,
     flops: box.flops,
     x,
@@ -149,6 +174,11 @@ function placeRows(
 
 const middle = ({ x, width }: Place): number => x + width / 2;
 
+/** Where a column begins, or the last one ends, within a box. */
+function columnAt({ box, x, width }: PlacedBox, column: number): number {
+  return x + ((column - box.from) / (box.to - box.from)) * width;
+}
+
 /** From each box to what is next below it. */
 function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
   const found: Shape[] = [];
@@ -158,8 +188,8 @@ function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
       for (const lower of placed.slice(row + 1)) {
         const under = lower.filter(({ box }) => box.from < open && box.to > left);
         for (const one of under) {
-          const from = Math.max(upper.x, one.x);
-          const to = Math.min(upper.x + upper.width, one.x + one.width);
+          const from = Math.max(columnAt(upper, left), one.x);
+          const to = Math.min(columnAt(upper, open), one.x + one.width);
           const at = round((from + to) / 2);
           found.push({
             shape: 'path',
@@ -194,13 +224,13 @@ export function placeLayer(
   const lane = x + 10;
   const left = x + LANE;
   // Branches that are added together: what the first gives runs down at the right.
-  const inner = width - LANE - (drawing.parallel ? RAIL : 0);
+  const inner = width - LANE - (drawing.branches.some(({ withNext }) => withNext) ? RAIL : 0);
   const rail = x + width - RAIL / 2;
   let y = top;
   const begin = y;
-  const joined: number[] = [];
+  const joined: Joined[] = [];
   const waiting: number[] = [];
-  for (const [index, branch] of drawing.branches.entries()) {
+  for (const branch of drawing.branches) {
     const start = y + 6;
     const { placed, bottom } = placeRows(branch.rows, left, start + 14, inner);
     for (const row of placed) for (const one of row) canvas.parts.push(boxPart(one, prefix));
@@ -216,7 +246,7 @@ export function placeLayer(
         arrow: true,
       });
     const join = bottom + 14;
-    if (drawing.parallel && index < drawing.branches.length - 1) {
+    if (branch.withNext) {
       for (const last of placed.at(-1) ?? [])
         canvas.ground.push({
           shape: 'path',
@@ -231,7 +261,7 @@ export function placeLayer(
       y = bottom + 12;
       continue;
     }
-    for (const from of waiting)
+    for (const from of waiting.splice(0))
       canvas.ground.push({
         shape: 'path',
         points: [
@@ -251,7 +281,7 @@ export function placeLayer(
         ],
         arrow: true,
       });
-    joined.push(join);
+    joined.push({ join, onStream: branch.onStream });
     y = join + 10;
     if (branch.onStream) {
       const placedNorm = placeRows([[{ ...branch.onStream, from: 0, to: COLUMNS }]], x, y + 6, width);
@@ -267,7 +297,7 @@ export function placeLayer(
       y = placedNorm.bottom + 6;
     }
   }
-  streamShapes(canvas, drawing, lane, begin, joined, y);
+  streamShapes(canvas, lane, begin, joined, y);
   for (const box of drawing.unplaced) y = placeBox(canvas, box, prefix, left, y + 6, inner) + 6;
   const notes = drawing.notes.flatMap((note) =>
     wrapText(note, inner, BODY).map((text): TextLine => ({ text, size: BODY, bold: false, ink: 'muted' })),
@@ -276,17 +306,16 @@ export function placeLayer(
   return y + linesHeight(notes) + (notes.length > 0 ? 4 : 0);
 }
 
+/** Where a branch joins the stream, and the norm on their sum. */
+interface Joined {
+  readonly join: number;
+  readonly onStream: Box | null;
+}
+
 /** The stream, broken by the norms that stand on it. */
-function streamShapes(
-  canvas: Canvas,
-  { branches }: LayerDrawing,
-  lane: number,
-  begin: number,
-  joined: readonly number[],
-  end: number,
-): void {
+function streamShapes(canvas: Canvas, lane: number, begin: number, joined: readonly Joined[], end: number): void {
   let from = begin;
-  for (const [index, join] of joined.entries()) {
+  for (const { join, onStream } of joined) {
     canvas.ground.push({
       shape: 'path',
       points: [
@@ -296,7 +325,6 @@ function streamShapes(
       arrow: false,
     });
     canvas.ground.push({ shape: 'circle', x: lane, y: join, radius: 7, plus: true });
-    const onStream = branches[branches.length - joined.length + index]?.onStream;
     from = join + 7;
     if (!onStream) continue;
     canvas.ground.push({

@@ -72,12 +72,16 @@ export interface Part extends Place {
   readonly id: string;
   /** One sentence. */
   readonly says: string;
-  /** The key that decided it; null where no single one did. */
+  /** The key that decided it, the first of `keys`; null where none did. */
   readonly key: string | null;
+  /** All keys of the config that decided it. */
+  readonly keys: readonly string[];
   /** Of one layer where it is a layer's; null where they are not known apart. */
   readonly parameters: number | null;
   /** Operations of one decode step. */
   readonly flops: number | null;
+  /** Fractions of the whole model, of all layers of the kind together; null where they are not known, or overlap with other parts'. */
+  readonly shares: { readonly parameters: number | null; readonly flops: number | null } | null;
   readonly shapes: readonly Shape[];
 }
 

@@ -1,7 +1,7 @@
 /** The boxes of a figure in a step: what each reads, writes and computes, how long that takes, and which take most. */
 
 import type { LayerKind } from '../serving/anatomy/anatomy';
-import { multipliedEnds } from '../serving/anatomy/ends';
+import { countOf, multipliedEnds, type PartCounts } from '../serving/anatomy/ends';
 import type { Flight, Piece, Timed, Work } from '../serving/anatomy/flight';
 import { type Box, layerDrawing } from './boxes';
 import { endBoxes, kindLetter } from './figure';
@@ -154,6 +154,10 @@ function partOfBox({ id, look }: Box): 'attention' | 'mlp' | 'norms' | 'router' 
   return id === 'feed_forward' || id === 'act' || id === 'shared' ? 'mlp' : 'attention';
 }
 
+function partsOf(box: Box): PartCounts {
+  return box.parts && countOf(box.parts) === box.parameters ? box.parts : { [partOfBox(box)]: box.parameters ?? 0 };
+}
+
 /** The boxes of a layer, with what is done in each. */
 function layerPieces(kind: LayerKind): { readonly box: Box; readonly piece: Piece }[] {
   const { branches, unplaced } = layerDrawing(kind);
@@ -162,18 +166,20 @@ function layerPieces(kind: LayerKind): { readonly box: Box; readonly piece: Piec
     ...unplaced,
   ];
   const named = (id: string): Box | undefined => boxes.find((box) => box.id === id);
-  const attends = named('attention') ?? named('mixer') ?? named('unknown') ?? boxes[0];
+  const attends = named('attention') ?? named('mixer') ?? named('scan') ?? named('unknown') ?? boxes[0];
   const keeps = kind.attention.kind === 'shared' ? undefined : (named('cache') ?? attends);
-  const state = kind.state && (named('state') ?? attends);
+  const scans = kind.state && (named('scan') ?? named('mixer_scan') ?? attends);
+  const state = kind.state && (named('state') ?? scans);
   return boxes.map((box) => {
     const experts = box.id === 'experts';
     const known = box.parameters !== null && (!experts || kind.parameters !== null);
     return {
       box,
       piece: {
-        dense: !known ? null : experts ? {} : (box.parts ?? { [partOfBox(box)]: box.parameters ?? 0 }),
+        dense: !known ? null : experts ? {} : partsOf(box),
         experts: experts ? (kind.parameters?.experts ?? []) : [],
         ...(box === attends ? { attends: kind } : {}),
+        ...(box === scans ? { scans: kind } : {}),
         ...(box === keeps ? { keeps: kind } : {}),
         ...(box === state ? { state: kind } : {}),
       },

@@ -276,7 +276,20 @@ function growthPart(row: GrowthRow, id: string, scaleBytes: number, x: number, y
     shapes.push(...windowShapes(row.window, row.ink, x, at + 3, across));
     at += 3 + WINDOW_BAR;
   }
-  return { id, says: text, key: null, parameters: 0, flops: 0, x, y, width, height: round(at - y), shapes };
+  return {
+    id,
+    says: text,
+    key: null,
+    keys: [],
+    shares: null,
+    parameters: 0,
+    flops: 0,
+    x,
+    y,
+    width,
+    height: round(at - y),
+    shapes,
+  };
 }
 
 /** Beside the scale of all: a frame that fills and, once full, has a bolt at its end. */

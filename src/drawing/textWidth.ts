@@ -6,7 +6,7 @@
 /** Advances in thousandths of the font size, by the characters that have them (DejaVu Sans 2.37, hmtx). */
 const ADVANCES: readonly (readonly [advance: number, characters: string])[] = [
   [295, "ijlIJ'"],
-  [318, ' .,·'],
+  [318, ' \u00a0.,·'],
   [337, ':;/|\\'],
   [361, '-'],
   [401, 'tf()[]!²'],

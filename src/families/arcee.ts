@@ -2,7 +2,7 @@
 
 import { afterDense, deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type { ArrangementsFacet, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainMlp } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { llamaNames, PLAIN_MLP } from './kit/tensorNames';
@@ -60,5 +60,16 @@ export const counts = (): readonly CountsFacet[] => [
     qkNorm: 'head',
     norms: 4,
     experts: { ...deepseekExperts, router: (_config, experts) => experts, sparse: afterDense('num_dense_layers', 1) },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['afmoe'],
+    cite: 'transformers 5.18 modeling_afmoe.py AfmoeDecoderLayer; full layers have no positions',
+    norms: 'four',
+    positions: (_config, { kind }) => (kind === 'full' ? 'none' : 'rope'),
+    scoring: 'sigmoid',
+    correctionBias: true,
   },
 ];

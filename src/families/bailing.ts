@@ -2,7 +2,7 @@
 
 import { deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import {
   plainDecoder,
   draftsOfWords,
@@ -120,5 +120,13 @@ export const counts = (): readonly CountsFacet[] => [
     bias: flag('use_qkv_bias'),
     outBias: flag('use_bias'),
     experts: deepseekExperts,
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['bailing_moe'],
+    cite: "inclusionAI's modeling_bailing_moe.py: as Llama, softmax over all experts",
+    scoring: 'softmax',
   },
 ];

@@ -1,7 +1,7 @@
 /** Bamba: Mamba 2 layers and attention layers. */
 
 import { flag } from './counted/switches';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, LayersFacet } from './facets';
 import { mamba2Hybrid } from './kit/mambaHybrid';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -25,4 +25,12 @@ export const layers = (): readonly LayersFacet[] => [
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['bamba'], bias: flag('attention_bias'), mlpBias: flag('mlp_bias') },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['bamba'],
+    cite: 'transformers 5.18 modeling_bamba.py, configuration_bamba.py: half of a head is turned',
+    positions: 0.5,
+  },
 ];

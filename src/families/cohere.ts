@@ -2,7 +2,16 @@
 
 import { afterDense, sharedExperts, wide } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlockModel, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlockModel,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { headNorm, layerNorm } from './kit/parts';
@@ -134,5 +143,16 @@ export const counts = (): readonly CountsFacet[] => [
       shared: sharedExperts(['num_shared_experts'], 'intermediate_size'),
       sparse: afterDense('first_k_dense_replace', 0),
     },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['cohere2_moe'],
+    cite: 'transformers 5.18 modeling_cohere2_moe.py: one norm for both branches; full layers have no positions',
+    norms: 'parallel',
+    norm: { kind: 'layer' },
+    positions: (_config, { kind }) => (kind === 'full' ? 'none' : 'rope'),
+    scoring: 'sigmoid',
   },
 ];

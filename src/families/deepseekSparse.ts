@@ -9,7 +9,7 @@ import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
 import { consultDecoys } from './deepseek';
-import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { layerLabels, unknownDraft, withSources, wordOf } from './kit/decoder';
 import { ggufLayers } from './kit/ggufStates';
 import { latentLayout, layerCount, missing, type SourcedLatent } from './kit/headLayout';
@@ -153,3 +153,12 @@ function axk2(config: ConfigReader, tally: Tally, layers: readonly LayerView[]):
     tally.add('norms', 2 * hidden * rank * (sparse(index) ? 2 : 1));
   }
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['deepseek_v32', 'glm_moe_dsa', 'axk2'],
+    cite: 'transformers 5.18 modeling_deepseek_v32.py, modeling_glm_moe_dsa.py',
+    scoring: 'sigmoid',
+    correctionBias: true,
+  },
+];

@@ -7,7 +7,8 @@ import type { Source, Sourced } from '../model/spec';
 import { deepseekExperts } from './counted/experts';
 import type { CountedDecoder, LayerView } from './counted/facet';
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { Weights } from './counted/tally';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import {
   draftsOfWords,
   layerLabels,
@@ -228,7 +229,7 @@ export const counts = (): readonly CountsFacet[] => [
 ];
 
 /** T:deepseek_v4: low-rank queries, one K = V vector, grouped low-rank output, a compressor and (CSA) an indexer of the same build. */
-function deepseekV4(config: ConfigReader, { attention, hidden }: LayerView): number | null {
+function deepseekV4(config: ConfigReader, { attention, hidden }: LayerView): Weights | null {
   if (attention.kind !== 'compressed' && attention.kind !== 'sliding') return null;
   const headDim = attention.kind === 'compressed' ? attention.headDim : attention.keyDim;
   const heads = attention.queryHeads;
@@ -238,26 +239,30 @@ function deepseekV4(config: ConfigReader, { attention, hidden }: LayerView): num
     config.size('o_lora_rank', 1024),
   ];
   const outputs = heads * headDim;
-  const base =
-    hidden * queryRank +
-    queryRank +
-    queryRank * outputs +
-    hidden * headDim +
-    headDim +
-    outputs * outRank +
-    groups * outRank * hidden +
-    heads;
+  const base: Weights = [
+    ['q_a', hidden * queryRank],
+    ['q_a_norm', queryRank],
+    ['q_b', queryRank * outputs],
+    ['kv', hidden * headDim],
+    ['kv_norm', headDim],
+    ['o_a', outputs * outRank],
+    ['o', groups * outRank * hidden],
+    ['sinks', heads],
+  ];
   if (attention.kind === 'sliding') return base;
   const { ratio, indexer } = attention;
-  if (!indexer) return base + compressor(hidden, ratio, headDim, headDim);
+  if (!indexer) return [...base, ['compressor', compressor(hidden, ratio, headDim, headDim)]];
   const index = (indexer.heads ?? Number.NaN) * indexer.headDim;
-  return (
-    base +
-    compressor(hidden, ratio, 2 * headDim, headDim) +
-    compressor(hidden, ratio, 2 * indexer.headDim, indexer.headDim) +
-    queryRank * index +
-    hidden * (indexer.heads ?? Number.NaN)
-  );
+  return [
+    ...base,
+    ['compressor', compressor(hidden, ratio, 2 * headDim, headDim)],
+    [
+      'index',
+      compressor(hidden, ratio, 2 * indexer.headDim, indexer.headDim) +
+        queryRank * index +
+        hidden * (indexer.heads ?? Number.NaN),
+    ],
+  ];
 }
 
 /** Two projections, a bias for each position of a group, a norm. */
@@ -275,6 +280,22 @@ export function hyperConnections(
     const streams = config.size('hc_mult', 4);
     const width = streams * config.size(HIDDEN_KEYS);
     const rows = mixes(streams);
-    tally.add('other', layers.length * 2 * (rows * width + rows + scales) + streams * width + streams + 1);
+    for (const { index } of layers) {
+      tally.place = index;
+      tally.add('other', 2 * (rows * width + rows + scales), 'streams');
+    }
+    tally.place = null;
+    tally.add('other', streams * width + streams + 1, 'streams');
   };
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['deepseek_v4', 'deepseek_ref'],
+    cite: 'transformers 5.18 modeling_deepseek_v4.py: streams are mixed before each branch and after it',
+    activation: 'silu',
+    says: [
+      'The stream is several hidden states wide: each branch reads a learned mix of them and is written into all.',
+    ],
+  },
+];

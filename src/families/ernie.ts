@@ -7,7 +7,15 @@ import type { LayerView } from './counted/facet';
 import { afterDense } from './counted/experts';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
@@ -137,3 +145,7 @@ function visionExperts(config: ConfigReader, tally: Tally, layerViews: readonly 
   tally.add('router', count * 2 * routed * (config.size(HIDDEN_KEYS) + 1));
   tally.add('mlp', count * 3 * config.size(HIDDEN_KEYS) * text * config.size('moe_num_shared_experts', 2));
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  { modelTypes: ['paddleocr_vl_text'], cite: 'transformers 5.18 modeling_ernie4_5.py', positions: 'unsaid' },
+];

@@ -4,7 +4,7 @@
  * generated from them by `npm run generate`.
  */
 
-import type { BlockSpec } from '../attention/spec/blockSpec';
+import type { Activation, BlockSpec, RouterSpec } from '../attention/spec/blockSpec';
 import type { RunnableAttention } from '../attention/spec/layerSpec';
 import type { NormSpec } from '../attention/spec/normSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
@@ -187,6 +187,54 @@ export interface GgufFacet {
   /** Learned numbers (see `BlockInput.scalar`): themselves, or the tensor that has them. */
   readonly scalar?: (name: string, source: GgufSource) => number | { readonly tensor: string } | null;
 }
+
+/**
+ * The `arrangements` facet: of model types that have `counts` and no `blocks`, where norms stand and what is between the projections.
+ * Shapes come from the layers and from `counts`; figures are drawn from both.
+ */
+export interface ArrangementsFacet {
+  readonly modelTypes: readonly string[];
+  /** Where it was read. */
+  readonly cite: string;
+  /**
+   * `pre`: before each branch that a layer has (the default); `four`: before and after each; `output`: after each alone;
+   * `parallel`: one norm, from which both branches start.
+   */
+  readonly norms?: 'pre' | 'four' | 'output' | 'parallel';
+  /** RMSNorm with a plain weight where absent. */
+  readonly norm?: Partial<Pick<NormSpec, 'kind' | 'weight'>>;
+  /** Of queries and keys, where it is another one. */
+  readonly headNorm?: Partial<Pick<NormSpec, 'kind' | 'weight'>>;
+  /** Queries and keys are normed after RoPE. */
+  readonly headNormLast?: boolean;
+  /** Of the feed-forward; what `hidden_act` says where absent. */
+  readonly activation?: Activation;
+  /**
+   * RoPE over the whole head where absent; over part of it (the number: where the config gives none); `none`; `unsaid` where the
+   * config does not say which positions it has.
+   */
+  readonly positions?: Positioning | ((config: ConfigReader, attention: AttentionSpec) => Positioning);
+  /** How routers score; a figure is silent about it where absent. */
+  readonly scoring?: RouterSpec['scoring'];
+  /** A learned number for each expert takes part in the choice. */
+  readonly correctionBias?: boolean;
+  /** The shared expert has a sigmoid gate. */
+  readonly sharedGate?: boolean;
+  /** Both branches × this. */
+  readonly residual?: (config: ConfigReader) => number;
+  /** Branches are added to the normed input. */
+  readonly fromNormed?: boolean;
+  /** Scores × this. */
+  readonly scale?: (config: ConfigReader) => number;
+  /** Values are normed, without a weight. */
+  readonly valueNorm?: boolean;
+  /** Key of the RoPE base of sliding layers, where they have their own. */
+  readonly localTheta?: string;
+  /** What a figure must say beside its boxes. */
+  readonly says?: readonly string[];
+}
+
+export type Positioning = number | 'rope' | 'none' | 'unsaid';
 
 /** Parameters of model types without a `blocks` facet. */
 export type CountsFacet = { readonly modelTypes: readonly string[] } & (

@@ -1,7 +1,7 @@
 /** Falcon-H1: Mamba 2 and attention side by side in every layer. */
 
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { adaptState, HYBRID_MAMBA2_NAMES } from './kit/ggufStates';
 import { expandedWidth, mamba2Hybrid } from './kit/mambaHybrid';
 
@@ -39,5 +39,13 @@ export const counts = (): readonly CountsFacet[] => [
       biasOut: ['projectors_bias'],
       outputNorm: flag('mamba_rms_norm'),
     },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['falcon_h1'],
+    cite: 'transformers 5.18 modeling_falcon_h1.py: attention and mixer start from one norm and are added',
+    says: ['Projections have fixed multipliers.'],
   },
 ];

@@ -6,7 +6,7 @@ import type { Source } from '../model/spec';
 import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { draftsOf, fullDraft, layerLabels, sharedDraft, slidingDraft, slidingWindow, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 
@@ -137,8 +137,14 @@ export function perLayerInputs(
   const rows = config.size('vocab_size_per_layer_input', 262144);
   tally.add('embedding', rows * layers.length * width);
   tally.lookup += rows * layers.length * width;
-  tally.add('other', hidden * layers.length * width + layers.length * 2 * hidden * width);
-  tally.add('norms', width + layers.length * hidden);
+  tally.add('other', hidden * layers.length * width);
+  tally.add('norms', width);
+  for (const { index } of layers) {
+    tally.place = index;
+    tally.add('other', 2 * hidden * width, 'per_layer');
+    tally.add('norms', hidden, 'per_layer');
+  }
+  tally.place = null;
 }
 
 /** T:gemma3n: AltUp (a few streams, predicted and corrected) and LAuReL (a low-rank residual). */
@@ -146,9 +152,26 @@ function gemma3n(config: ConfigReader, tally: Tally, layers: readonly LayerView[
   perLayerInputs(config, tally, layers);
   const hidden = config.size(HIDDEN_KEYS);
   const [inputs, rank] = [config.size('altup_num_inputs', 4), config.size('laurel_rank', 64)];
-  tally.add(
-    'other',
-    2 * (inputs - 1) * hidden * hidden +
-      layers.length * (hidden + inputs * inputs + inputs ** 3 + inputs * hidden + hidden + 2 * hidden * rank + hidden),
-  );
+  tally.add('other', 2 * (inputs - 1) * hidden * hidden);
+  for (const { index } of layers) {
+    tally.place = index;
+    tally.addNamed('other', [
+      ['altup', hidden + inputs * inputs + inputs ** 3 + inputs * hidden + hidden],
+      ['laurel', 2 * hidden * rank + hidden],
+    ]);
+  }
+  tally.place = null;
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['gemma3n_text'],
+    cite: 'transformers 5.18 modeling_gemma3n.py Gemma3nTextDecoderLayer, Gemma3nTextAttention',
+    norms: 'four',
+    activation: 'gelu-tanh',
+    localTheta: 'rope_local_base_freq',
+    scale: () => 1,
+    valueNorm: true,
+    says: ['AltUp: several streams, of which one is computed and the others are predicted.'],
+  },
+];

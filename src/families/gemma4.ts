@@ -8,7 +8,16 @@ import type { CountedDecoder, LayerView } from './counted/facet';
 import { EXPERT_ACTIVE_KEYS } from './counted/feedForward';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayerDraft,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { gemmaWindow, noteBidirectional, scaledEmbedding } from './gemma';
 import { perLayerInputs, sharingLayers } from './gemma3n';
 import { attentionAt, biases, gatedMlp, llamaBlocks } from './kit/blocks';
@@ -234,14 +243,15 @@ function besideExperts(config: ConfigReader, tally: Tally, layers: readonly Laye
   const experts = config.sizeOr('num_experts', null) ?? Number.NaN;
   if (!config.flag(['enable_moe_block'], false)) return;
   const hidden = config.size(HIDDEN_KEYS);
-  tally.addExperts(
-    layers.length,
-    experts,
-    config.size(['top_k_experts', ...EXPERT_ACTIVE_KEYS]),
-    3 * hidden * config.size(['moe_intermediate_size', 'expert_intermediate_size']),
-  );
-  tally.add('router', layers.length * (hidden * experts + hidden + experts));
-  tally.add('norms', layers.length * 3 * hidden);
+  const active = config.size(['top_k_experts', ...EXPERT_ACTIVE_KEYS]);
+  const each = 3 * hidden * config.size(['moe_intermediate_size', 'expert_intermediate_size']);
+  for (const { index } of layers) {
+    tally.place = index;
+    tally.addExperts(1, experts, active, each);
+    tally.add('router', hidden * experts + hidden + experts, 'router');
+    tally.add('norms', 3 * hidden, 'expert_norms');
+  }
+  tally.place = null;
 }
 
 /** Layers that read another's cache may have a feed-forward of twice the width. */
@@ -251,3 +261,14 @@ function doubledWidth(config: ConfigReader, { attention }: LayerView): number {
     (attention.kind === 'shared' && config.flag(['use_double_wide_mlp'], false) ? 2 : 1)
   );
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['gemma4_text', 'gemma4_unified_text'],
+    cite: 'transformers 5.18 modeling_gemma4.py Gemma4TextDecoderLayer, Gemma4TextAttention',
+    norms: 'four',
+    activation: 'gelu-tanh',
+    scale: () => 1,
+    valueNorm: true,
+  },
+];

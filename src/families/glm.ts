@@ -3,7 +3,15 @@
 import type { BlockSpec } from '../attention/spec/blockSpec';
 import { deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder } from './kit/decoder';
 import { v3Mixture, v3Names } from './kit/mixtures';
@@ -137,5 +145,27 @@ export const counts = (): readonly CountsFacet[] => [
     bias: flag('attention_bias', true),
     outBias: false,
     experts: deepseekExperts,
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['glm4v_text', 'glm_ocr_text', 'glm_image_text'],
+    cite: 'transformers 5.18 modeling_glm4v.py Glm4vTextDecoderLayer: norms before and after each branch',
+    norms: 'four',
+    positions: 'unsaid',
+  },
+  {
+    modelTypes: ['chatglm'],
+    cite: "THUDM's modeling_chatglm.py GLMBlock: half of a head is turned, SwiGLU",
+    activation: 'silu',
+    positions: 0.5,
+  },
+  {
+    modelTypes: ['glm4v_moe_text'],
+    cite: 'transformers 5.18 modeling_glm4v_moe.py',
+    positions: 0.5,
+    scoring: 'sigmoid',
+    correctionBias: true,
   },
 ];

@@ -3,7 +3,16 @@
 import type { ConfigReader } from '../config/reader';
 import { wide } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlockModel, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlockModel,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
@@ -192,5 +201,14 @@ export const counts = (): readonly CountsFacet[] => [
     bias: flag('attention_bias'),
     sinks: 'all',
     experts: { ...wide, shared: (config) => config.size('shared_intermediate_size', 0) },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['granite4_vision_text'],
+    cite: 'transformers 5.18 modeling_granite.py',
+    residual: (config) => config.numberOr('residual_multiplier', 1),
+    scale: (config) => config.numberOr('attention_multiplier', 1),
   },
 ];

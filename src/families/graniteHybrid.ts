@@ -2,9 +2,9 @@
 
 import { HIDDEN_KEYS } from '../config/spellings';
 import { wide } from './counted/experts';
-import { dense } from './counted/feedForward';
+import { denseWeights, EXPERT_COUNT_KEYS } from './counted/feedForward';
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { adaptHybrid, HYBRID_MAMBA2_NAMES } from './kit/ggufStates';
 import { mamba2Hybrid } from './kit/mambaHybrid';
 
@@ -29,10 +29,31 @@ export const counts = (): readonly CountsFacet[] => [
     bias: flag('attention_bias'),
     width: () => 0,
     experts: wide,
-    extra: (config, tally, layers) =>
-      tally.add(
-        'mlp',
-        layers.length * dense(config.size(HIDDEN_KEYS), config.size('shared_intermediate_size'), true, false),
-      ),
+    extra: (config, tally, layers) => {
+      const prefix = config.sizeOr(EXPERT_COUNT_KEYS, 0) > 0 ? 'shared.' : '';
+      const weights = denseWeights(
+        config.size(HIDDEN_KEYS),
+        config.size('shared_intermediate_size'),
+        true,
+        false,
+        prefix,
+      );
+      for (const { index } of layers) {
+        tally.place = index;
+        tally.addNamed('mlp', weights);
+      }
+      tally.place = null;
+    },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['granitemoehybrid'],
+    cite: 'transformers 5.18 modeling_granitemoehybrid.py: RoPE where position_embedding_type says so; softmax over the chosen',
+    positions: (config) => (config.get('position_embedding_type') === 'rope' ? 'rope' : 'none'),
+    scoring: 'softmax-selected',
+    residual: (config) => config.numberOr('residual_multiplier', 1),
+    scale: (config) => config.numberOr('attention_multiplier', 1),
   },
 ];

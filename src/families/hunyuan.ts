@@ -10,6 +10,7 @@ import { flag } from './counted/switches';
 import { sparseLatent } from './deepseekSparse';
 import { hyperConnections } from './deepseekV4';
 import type {
+  ArrangementsFacet,
   BlockInput,
   BlockModel,
   BlocksFacet,
@@ -217,5 +218,28 @@ export const counts = (): readonly CountsFacet[] => [
     sinks: 'all',
     experts: { ...deepseekExperts, sparse: afterDense([], 1) },
     extra: hyperConnections((streams) => 2 * streams, 2),
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['hunyuan_vl_text', 'hunyuan_dense', 'hunyuan', 'hunyuan_moe'],
+    cite: 'transformers 5.18 modeling_hunyuan_v1_moe.py: queries and keys are normed after RoPE',
+    headNormLast: true,
+    scoring: 'softmax',
+  },
+  {
+    modelTypes: ['hy_v3'],
+    cite: 'transformers 5.18 modeling_hy_v3.py HYV3DecoderLayer',
+    scoring: 'sigmoid',
+    correctionBias: true,
+  },
+  {
+    modelTypes: ['hy_v4'],
+    cite: 'transformers 5.18 modeling_hy_v4.py HYV4DecoderLayer',
+    positions: 'unsaid',
+    says: [
+      'The stream is several hidden states wide: each branch reads a learned mix of them and is written into all.',
+    ],
   },
 ];

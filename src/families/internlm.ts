@@ -1,7 +1,7 @@
 /** InternLM 1 to 3. */
 
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { plainDecoder } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -19,4 +19,8 @@ export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['internlm'], bias: flag('bias', true) },
   { modelTypes: ['internlm2'], bias: flag('bias') },
   { modelTypes: ['internlm3'], bias: flag('qkv_bias'), outBias: flag('bias'), mlpBias: flag('bias') },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  { modelTypes: ['internlm', 'internlm2', 'internlm3'], cite: "internlm's modeling_internlm2.py: as Llama" },
 ];

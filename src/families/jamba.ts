@@ -2,7 +2,7 @@
 
 import type { ConfigReader } from '../config/reader';
 import { wide } from './counted/experts';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { adaptHybrid, HYBRID_MAMBA_NAMES, ggufKvHeads, ggufLayers } from './kit/ggufStates';
@@ -61,3 +61,12 @@ function sparseLayers(config: ConfigReader): (layer: number) => boolean {
   const [period, offset] = [config.size('expert_layer_period', 2), config.size('expert_layer_offset', 1)];
   return config.size('num_experts', 16) > 1 ? (layer): boolean => layer % period === offset : (): boolean => false;
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['jamba'],
+    cite: 'transformers 5.18 modeling_jamba.py: attention without positions',
+    positions: 'none',
+    scoring: 'softmax',
+  },
+];

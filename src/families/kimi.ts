@@ -5,7 +5,7 @@ import type { Source } from '../model/spec';
 import { afterDense, deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
 import { consultDecoys } from './deepseek';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { draftsOf, layerLabels, type LayerWord, withSources } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { ggufKvHeads, ggufLayers } from './kit/ggufStates';
@@ -125,5 +125,15 @@ export const counts = (): readonly CountsFacet[] => [
       latentNorm: flag('latent_moe_use_norm'),
       sparse: afterDense('first_k_dense_replace', 1),
     },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['kimi_linear'],
+    cite: 'transformers 5.18 modeling_kimi_linear.py: latent attention without rotation',
+    positions: 'none',
+    scoring: 'sigmoid',
+    correctionBias: true,
   },
 ];

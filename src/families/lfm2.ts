@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import { afterDense, narrow } from './counted/experts';
 import { ratio } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { ggufKvHeads, ggufLayers } from './kit/ggufStates';
@@ -76,3 +76,18 @@ function feedForwardWidth(config: ConfigReader): number {
   const scaled = Math.trunc(ratio(config, 'block_ffn_dim_multiplier', 1) * Math.trunc((2 * width) / 3));
   return multiple * Math.ceil(scaled / multiple);
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['lfm2'],
+    cite: 'transformers 5.18 modeling_lfm2.py Lfm2DecoderLayer',
+    activation: 'silu',
+  },
+  {
+    modelTypes: ['lfm2_moe'],
+    cite: 'transformers 5.18 modeling_lfm2_moe.py Lfm2MoeTopKRouter',
+    activation: 'silu',
+    scoring: 'sigmoid',
+    correctionBias: true,
+  },
+];

@@ -4,7 +4,15 @@ import type { ConfigReader } from '../config/reader';
 import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { multiHead } from './gpt2';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
@@ -184,3 +192,34 @@ export const counts = (): readonly CountsFacet[] => [
 function lambdas(_config: ConfigReader, tally: Tally, layerViews: readonly LayerView[]): void {
   for (const { attention } of layerViews) if ('keyDim' in attention) tally.add('attention', 4 * attention.keyDim);
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['muse_glimmer_text'],
+    cite: 'transformers 5.18 modeling_muse_glimmer.py MuseGlimmerTextDecoderLayer',
+    norms: 'four',
+    norm: { weight: 'plus-one' },
+    positions: 'unsaid',
+  },
+  {
+    modelTypes: ['nanochat'],
+    cite: 'transformers 5.18 modeling_nanochat.py: norms without weights',
+    norm: { weight: 'none' },
+    activation: 'relu2',
+    headNormLast: true,
+  },
+  {
+    modelTypes: ['aquila', 'xverse', 'skywork', 'llava_llama', 'open_llama', 'csm', 'emu3_text_model'],
+    cite: 'transformers 5.18 modeling_llama.py, and those that follow it',
+  },
+  {
+    modelTypes: ['baichuan'],
+    cite: "baichuan-inc's modeling_baichuan.py: RoPE in the 7B models and ALiBi in the 13B ones, which no key says",
+    positions: 'unsaid',
+  },
+  {
+    modelTypes: ['orion'],
+    cite: "OrionStarAI's modeling_orion.py: as Llama, with LayerNorm",
+    norm: { kind: 'layer' },
+  },
+];

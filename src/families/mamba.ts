@@ -2,7 +2,7 @@
 
 import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
-import type { CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet } from './facets';
 import { repeat, unknownDraft, withLayerSource } from './kit/decoder';
 import { adaptState, MAMBA_NAMES } from './kit/ggufStates';
 import { layerCount, missing } from './kit/headLayout';
@@ -86,4 +86,11 @@ export const gguf = (): readonly GgufFacet[] => [
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['mamba', 'falcon_mamba', 'mamba2'], norms: 1, mlpAt: () => false },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['mamba', 'falcon_mamba', 'mamba2'],
+    cite: 'transformers 5.18 modeling_mamba.py MambaBlock, modeling_mamba2.py Mamba2Block',
+  },
 ];

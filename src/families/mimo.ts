@@ -6,7 +6,15 @@ import { type ConfigReader, type JsonObject, MAX_LAYERS } from '../config/reader
 import type { Sourced } from '../model/spec';
 import { byFrequency, narrow } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { draftsOf, fullDraft, layerLabels, slidingDraft, slidingWindow, withSources } from './kit/decoder';
 import { ggufHeadWidth, setKvHeadsByKind } from './kit/ggufKeys';
@@ -186,5 +194,15 @@ export const counts = (): readonly CountsFacet[] => [
     outBias: false,
     sinks: 'sliding',
     experts: { ...narrow, sparse: byFrequency(1) },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['mimo_v2'],
+    cite: 'transformers 5.18 modeling_mimo_v2_flash.py',
+    positions: 'unsaid',
+    scoring: 'sigmoid',
+    correctionBias: true,
   },
 ];

@@ -1,7 +1,7 @@
 /** MiniCPM 1 and 2: Llama's block with scaled embeddings, branches and logits. */
 
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import type { ConfigReader } from '../config/reader';
 import { draftsOf, fullDraft, layerLabels, plainDecoder, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
@@ -64,4 +64,12 @@ export const gguf = (): readonly GgufFacet[] => [{ architecture: 'minicpm', mode
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['minicpm'], bias: flag('attention_bias'), mlpBias: flag('mlp_bias') },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['minicpm'],
+    cite: "openbmb's modeling_minicpm.py: branches × scale_depth ÷ √layers",
+    residual: (config) => config.numberOr('scale_depth', 1) / Math.sqrt(config.size('num_hidden_layers')),
+  },
 ];

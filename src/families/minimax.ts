@@ -5,7 +5,15 @@ import { type ConfigReader, show } from '../config/reader';
 import { HEAD_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';
 import { byFrequency, wide } from './counted/experts';
-import type { BlocksFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayerDraft,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderMakers, draftsOf, fullDraft, layerLabels, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
@@ -186,5 +194,25 @@ export const counts = (): readonly CountsFacet[] => [
     qkNorm: 'head',
     width: ['dense_intermediate_size', 'intermediate_size'],
     experts: { ...wide, shared: (config) => config.size('shared_intermediate_size', 0), sparse: byFrequency(0) },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['minimax', 'minimax_text_01', 'minimax_m1', 'MiniMaxText01', 'MiniMaxM1'],
+    cite: 'transformers 5.18 modeling_minimax.py MiniMaxDecoderLayer: the normed input is what a branch is added to',
+    fromNormed: true,
+    scoring: 'softmax',
+    says: ['Stream and branch have fixed factors.'],
+  },
+  {
+    modelTypes: ['minimax_m3', 'minimax_m3_vl_text', 'minimax_m3_text'],
+    cite: 'transformers 5.18 modeling_minimax_m3_vl.py: norms × (1 + weight), clamped SwiGLU',
+    norm: { weight: 'plus-one' },
+    activation: 'silu',
+    positions: 0.5,
+    scoring: 'sigmoid',
+    correctionBias: true,
+    says: ['Gate and up are clamped.'],
   },
 ];

@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { LayerView } from './counted/facet';
 import type { Tally } from './counted/tally';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, LayersFacet } from './facets';
 import { fullDraft, withLayerSource } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 
@@ -55,7 +55,24 @@ export const counts = (): readonly CountsFacet[] => [
 
 /** T:mllama: a cross-attention layer has norms of queries and keys, and two gates; the input embedding has eight rows for image tokens. */
 function imageParts(config: ConfigReader, tally: Tally, layers: readonly LayerView[]): void {
-  for (const { attention } of layers) if (attention.kind === 'cross') tally.add('attention', 2 * attention.keyDim + 2);
+  for (const { attention, index } of layers) {
+    if (attention.kind !== 'cross') continue;
+    tally.place = index;
+    tally.addNamed('attention', [
+      ['q_norm', attention.keyDim],
+      ['k_norm', attention.keyDim],
+      ['branch_gates', 2],
+    ]);
+  }
+  tally.place = null;
   tally.add('embedding', 8 * config.size(HIDDEN_KEYS));
   tally.lookup += 8 * config.size(HIDDEN_KEYS);
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['mllama_text_model'],
+    cite: 'transformers 5.18 modeling_mllama.py: each branch of a cross-attention layer × tanh of a learned gate',
+    positions: (_config, { kind }) => (kind === 'cross' ? 'none' : 'rope'),
+  },
+];

@@ -5,10 +5,10 @@ import { type ConfigReader, isJsonObject, type JsonObject, MAX_LAYERS, show, tru
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { Source, Sourced } from '../model/spec';
 import type { LayerView } from './counted/facet';
-import { dense, EXPERT_ACTIVE_KEYS, EXPERT_COUNT_KEYS } from './counted/feedForward';
+import { dense, denseWeights, EXPERT_ACTIVE_KEYS, EXPERT_COUNT_KEYS } from './counted/feedForward';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import {
   decoderMakers,
   draftsOf,
@@ -285,24 +285,30 @@ function nemotronWords(config: ConfigReader): (layer: number) => string {
 function nemotronExperts(config: ConfigReader, tally: Tally, layers: readonly LayerView[]): void {
   config.consult([...EXPERT_COUNT_KEYS, 'n_shared_experts', 'moe_latent_size']);
   const word = nemotronWords(config);
-  const sparse = layers.filter((layer) => word(layer.index) === 'moe').length;
+  for (const { index } of layers.filter((layer) => word(layer.index) === 'moe')) {
+    tally.place = index;
+    nemotronMixture(config, tally);
+  }
+  tally.place = null;
+}
+
+function nemotronMixture(config: ConfigReader, tally: Tally): void {
+  const hidden = config.size(HIDDEN_KEYS);
   const latent = config.sizeOr('moe_latent_size', null);
-  if (sparse === 0) return;
-  const input = latent ?? config.size(HIDDEN_KEYS);
+  const input = latent ?? hidden;
   tally.addExperts(
-    sparse,
+    1,
     config.size(EXPERT_COUNT_KEYS),
     config.sizeOr(EXPERT_ACTIVE_KEYS, Number.NaN),
     dense(input, config.size('moe_intermediate_size'), false, false),
   );
   const bias = config.flag(['mlp_bias'], false);
-  if (latent !== null)
-    tally.add('mlp', sparse * (2 * config.size(HIDDEN_KEYS) * latent + (bias ? latent + config.size(HIDDEN_KEYS) : 0)));
-  tally.add(
+  if (latent !== null) tally.add('mlp', 2 * hidden * latent + (bias ? latent + hidden : 0), 'latent');
+  tally.addNamed(
     'mlp',
-    sparse * dense(config.size(HIDDEN_KEYS), config.size('moe_shared_expert_intermediate_size', 0), false, bias),
+    denseWeights(hidden, config.size('moe_shared_expert_intermediate_size', 0), false, bias, 'shared.'),
   );
-  tally.add('router', sparse * config.size(HIDDEN_KEYS) * config.size(EXPERT_COUNT_KEYS));
+  tally.add('router', hidden * config.size(EXPERT_COUNT_KEYS), 'router');
 }
 
 /** nvidia modeling_decilm.py: each block says how wide its feed-forward is, or that there is none. */
@@ -331,3 +337,15 @@ function nasLinears(config: ConfigReader, tally: Tally, layers: readonly LayerVi
   for (const { index, hidden } of layers)
     if (replaced(nasBlock(config, index, 'ffn'))) tally.add('mlp', hidden * hidden);
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['nemotron_h', 'NemotronH_Nano_VL_V2', 'nemotron_h_puzzle_plain'],
+    cite: 'transformers 5.18 modeling_nemotron_h.py NemotronHBlock: one norm, one mixer; attention without positions; relu2',
+    activation: 'relu2',
+    positions: 'none',
+    scoring: 'sigmoid',
+    correctionBias: true,
+  },
+  { modelTypes: ['nemotron-nas', 'deci', 'decilm'], cite: "nvidia's modeling_decilm.py: as Llama" },
+];

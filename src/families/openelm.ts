@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config/reader';
 import type { Source, Sourced } from '../model/spec';
 import type { LayerView } from './counted/facet';
 import { flag, ratio } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { fullDraft, unknownDraft, withLayerSource } from './kit/decoder';
 import { alsoAs } from './kit/ggufKeys';
 import { layerCount, missing } from './kit/headLayout';
@@ -98,3 +98,11 @@ function growingWidth(config: ConfigReader, { index, hidden }: LayerView): numbe
   const rounded = Math.max(divisor, Math.floor((value + divisor / 2) / divisor) * divisor);
   return rounded < 0.9 * value ? rounded + divisor : rounded;
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['openelm'],
+    cite: "apple's modeling_openelm.py: queries and keys are normed before RoPE, SwiGLU",
+    activation: 'silu',
+  },
+];

@@ -3,7 +3,15 @@
 import type { BlockSpec } from '../attention/spec/blockSpec';
 import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { fourTimes } from './gpt2';
 import { biases, llamaBlocks, plainMlp, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, oneWindow } from './kit/decoder';
@@ -193,5 +201,14 @@ export const counts = (): readonly CountsFacet[] => [
     headBias: true,
     tied: false,
     width: fourTimes,
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['phi4_multimodal', 'phi4mm'],
+    cite: 'transformers 5.18 modeling_phi4_multimodal.py',
+    activation: 'silu',
+    positions: 1,
   },
 ];

@@ -2,7 +2,15 @@
 
 import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
-import type { BlocksFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlocksFacet,
+  CountsFacet,
+  FamilyReading,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import type { GgufConfig } from './kit/ggufMetadata';
@@ -119,4 +127,12 @@ export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['qwen2_5_omni_text', 'mimo', 'dots_ocr', 'llava_qwen'], bias: true, outBias: false },
   // In the first Qwen, gate and up are each half of intermediate_size wide.
   { modelTypes: ['qwen'], bias: true, outBias: false, width: (config) => config.size('intermediate_size') / 2 },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['qwen2_5_omni_text', 'mimo', 'dots_ocr', 'llava_qwen'],
+    cite: "transformers 5.18 modeling_qwen2.py, XiaomiMiMo's modeling_mimo.py",
+  },
+  { modelTypes: ['qwen'], cite: "Qwen's modeling_qwen.py: SwiGLU", activation: 'silu', positions: 1 },
 ];

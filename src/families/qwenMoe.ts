@@ -5,7 +5,16 @@ import type { ConfigReader } from '../config/reader';
 import type { Sourced } from '../model/spec';
 import { narrow, sparseSteps } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  FamilyReading,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, gatedMlp, llamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { moe, softmaxRouter } from './kit/mixtures';
@@ -162,5 +171,13 @@ export const counts = (): readonly CountsFacet[] => [
     bias: flag('attention_bias'),
     qkNorm: 'head',
     experts: { ...narrow, sparse: sparseSteps },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['qwen3_vl_moe_text', 'qwen3_omni_moe_text'],
+    cite: 'transformers 5.18 modeling_qwen3_vl_moe.py',
+    scoring: 'softmax',
   },
 ];

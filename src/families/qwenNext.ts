@@ -6,7 +6,7 @@ import { qwenShared } from './counted/experts';
 import type { LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Tally } from './counted/tally';
-import type { CountsFacet, FamilyReading, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, FamilyReading, GgufFacet, LayerDraft, LayersFacet } from './facets';
 import { decoderLayers, fullDraft, withSources } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { renamed } from './kit/ggufKeys';
@@ -252,3 +252,14 @@ function qwen4(config: ConfigReader, tally: Tally, layers: readonly LayerView[])
   // The number of rows of n-gram tables depends on primes: not computed here.
   if ((config.list(['ple_layer_ids'])?.value.length ?? 0) > 0) tally.add('embedding', Number.NaN);
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['qwen3_next', 'qwen3_5_text', 'qwen3_5_moe_text'],
+    cite: 'transformers 5.18 modeling_qwen3_next.py, modeling_qwen3_5.py: norms × (1 + weight), a quarter of a head is turned',
+    norm: { weight: 'plus-one' },
+    positions: 0.25,
+    scoring: 'softmax',
+    sharedGate: true,
+  },
+];

@@ -3,7 +3,7 @@
 import { show } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, LayersFacet } from './facets';
 import { draftsOf, slidingDraft, withSources } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 import { recurrentDraft, rgLruState } from './kit/states';
@@ -43,5 +43,15 @@ export const counts = (): readonly CountsFacet[] => [
     outBias: true,
     mlpBias: true,
     width: (config) => Math.floor(config.size('intermediate_size') / 2),
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['recurrent_gemma'],
+    cite: 'transformers 5.18 modeling_recurrent_gemma.py: norms × (1 + weight), half of a head is turned',
+    norm: { weight: 'plus-one' },
+    activation: 'gelu-tanh',
+    positions: 0.5,
   },
 ];

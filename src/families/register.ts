@@ -97,7 +97,7 @@ import * as xlstm from './xlstm';
 import * as yuan from './yuan';
 import * as zamba from './zamba';
 import * as zaya from './zaya';
-import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type { ArrangementsFacet, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { register } from './kit/makeRegister';
 
 export const layersRegister = /* @__PURE__ */ register<LayersFacet>(
@@ -156,6 +156,19 @@ export const countsRegister = /* @__PURE__ */ register<CountsFacet>(
     olmo.counts, openelm.counts, opt.counts, params.counts, phi.counts, plamo.counts, qwen.counts, qwenMoe.counts,
     qwenNext.counts, recurrentGemma.counts, rwkv.counts, step.counts, t5.counts, whisper.counts, xlstm.counts,
     zamba.counts, zaya.counts,
+  ],
+  (facet) => facet.modelTypes,
+);
+
+export const arrangementsRegister = /* @__PURE__ */ register<ArrangementsFacet>(
+  () => [
+    arcee.arrangements, bailing.arrangements, bamba.arrangements, cohere.arrangements, deepseekSparse.arrangements,
+    deepseekV4.arrangements, ernie.arrangements, falconH1.arrangements, gemma3n.arrangements, gemma4.arrangements,
+    glm.arrangements, granite.arrangements, graniteHybrid.arrangements, hunyuan.arrangements,
+    internlm.arrangements, jamba.arrangements, kimi.arrangements, lfm2.arrangements, llama.arrangements,
+    mamba.arrangements, mimo.arrangements, minicpm.arrangements, minimax.arrangements, mllama.arrangements,
+    nemotron.arrangements, openelm.arrangements, phi.arrangements, qwen.arrangements, qwenMoe.arrangements,
+    qwenNext.arrangements, recurrentGemma.arrangements, rwkv.arrangements, step.arrangements,
   ],
   (facet) => facet.modelTypes,
 );

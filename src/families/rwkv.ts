@@ -4,7 +4,8 @@ import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { StateSpec } from '../model/attention';
 import type { LayerView } from './counted/facet';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { Weights } from './counted/tally';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
 import type { GgufConfig, GgufSource } from './kit/ggufMetadata';
 import { layerCount, missing } from './kit/headLayout';
@@ -101,8 +102,19 @@ export const counts = (): readonly CountsFacet[] => [
 ];
 
 /** T:rwkv RwkvSelfAttention and RwkvFeedForward: decays and mixes by channel, four projections and three. */
-function rwkvLayer(config: ConfigReader, { hidden }: LayerView): number {
+function rwkvLayer(config: ConfigReader, { hidden }: LayerView): Weights {
   const attention = config.sizeOr('attention_hidden_size', null) ?? hidden;
   const width = config.sizeOr('intermediate_size', null) ?? 4 * hidden;
-  return 2 * attention + 3 * hidden + 4 * hidden * attention + 2 * hidden + 2 * hidden * width + hidden * hidden;
+  return [
+    ['time_mix', 2 * attention + 3 * hidden + 4 * hidden * attention],
+    ['channel_mix', 2 * hidden + 2 * hidden * width + hidden * hidden],
+  ];
 }
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['rwkv'],
+    cite: 'transformers 5.18 modeling_rwkv.py RwkvBlock',
+    norm: { kind: 'layer' },
+  },
+];

@@ -3,7 +3,7 @@
 import { MAX_LAYERS, show } from '../config/reader';
 import { afterDense, type Sparse } from './counted/experts';
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers, decoderMakers, draftsOf, slidingWindow, withSources } from './kit/decoder';
 import { setHeadsByKind } from './kit/ggufKeys';
 import { layerCount, missing, type SourcedLayout } from './kit/headLayout';
@@ -115,5 +115,15 @@ export const counts = (): readonly CountsFacet[] => [
       shared: (config) => config.size(['share_expert_dim', 'share_expert_dims'], 1280),
       sparse: byNumbers,
     },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['step3p5', 'step3p7_text', 'step3p5_text'],
+    cite: 'transformers 5.18 modeling_step3p7.py',
+    activation: 'silu',
+    positions: 'unsaid',
+    scoring: 'sigmoid',
   },
 ];

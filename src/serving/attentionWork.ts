@@ -89,9 +89,12 @@ export function decodeLayerFlops(
   tokens: number,
   form: LatentForm = 'absorbed',
 ): number {
-  return (
-    flopsOfStep(worksOn(model, attention), tokens, form) + FLOPS_PER_STATE_ELEMENT * (state?.recurrentElements ?? 0)
-  );
+  return flopsOfStep(worksOn(model, attention), tokens, form) + stateStepFlops(state);
+}
+
+/** Of these, what the state takes. */
+export function stateStepFlops(state: LayerGroup['state']): number {
+  return FLOPS_PER_STATE_ELEMENT * (state?.recurrentElements ?? 0);
 }
 
 /** Σ min(t, limit) for t = 1 … tokens. */

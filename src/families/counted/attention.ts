@@ -10,6 +10,7 @@ import {
   type LatentAttention,
 } from '../../model/attention';
 import type { LayerView, CountedDecoder } from './facet';
+import type { Weights } from './tally';
 
 /** What all layers of one config share, read once. */
 interface Projections {
@@ -21,8 +22,8 @@ interface Projections {
   readonly gate: 'wide' | 'head' | null;
 }
 
-/** Counts the attention of each layer; NaN where the config lacks a number. */
-export function attentionCounter(config: ConfigReader, counted: CountedDecoder): (layer: LayerView) => number {
+/** The weights of each layer's attention; NaN where the config lacks a number. */
+export function attentionCounter(config: ConfigReader, counted: CountedDecoder): (layer: LayerView) => Weights {
   const bias = switched(config, counted.bias ?? false);
   const shared: Projections = {
     bias,
@@ -36,43 +37,48 @@ export function attentionCounter(config: ConfigReader, counted: CountedDecoder):
         : 0,
     gate: typeof counted.gate === 'function' ? counted.gate(config) : (counted.gate ?? null),
   };
-  const known = new Map<AttentionSpec, number>();
+  const known = new Map<AttentionSpec, Weights>();
   return (layer) => {
     const own = counted.mixer?.(config, layer) ?? null;
-    if (own !== null) return own;
+    if (own !== null) return typeof own === 'number' ? [['mixer', own]] : own;
     const count = known.get(layer.attention) ?? attention(counted, shared, layer);
     known.set(layer.attention, count);
     return count;
   };
 }
 
-function attention(counted: CountedDecoder, shared: Projections, { attention: spec, hidden }: LayerView): number {
+function attention(counted: CountedDecoder, shared: Projections, { attention: spec, hidden }: LayerView): Weights {
   if (spec.kind === 'latent') return latent(counted, shared, spec, hidden);
   if (isHeaded(spec))
-    return headed(counted, shared, spec, hidden) + ('indexer' in spec ? blockIndexer(spec.indexer, hidden) : 0);
-  return spec.kind === 'none' ? 0 : Number.NaN;
+    return [
+      ...headed(counted, shared, spec, hidden),
+      ...('indexer' in spec ? ([['index', blockIndexer(spec.indexer, hidden)]] as const) : []),
+    ];
+  return spec.kind === 'none' ? [] : [['mixer', Number.NaN]];
 }
 
-function headed(counted: CountedDecoder, shared: Projections, spec: HeadedAttention, hidden: number): number {
+function headed(counted: CountedDecoder, shared: Projections, spec: HeadedAttention, hidden: number): Weights {
   const valueDim = spec.valueDim || spec.keyDim;
   const queries = spec.queryHeads * spec.keyDim;
   const noKeys = counted.sharedHaveNoKeys === true && spec.kind === 'shared';
   const keys = noKeys ? 0 : spec.kvHeads * spec.keyDim;
   const values = noKeys || (shared.keysAreValues && spec.kind === 'full') ? 0 : spec.kvHeads * valueDim;
   const outputs = spec.queryHeads * valueDim;
-  const inputs = queries + keys + values;
-  const normed = counted.qkNorm === 'wide' ? queries + keys : spec.keyDim * (noKeys ? 1 : 2);
+  const wide = counted.qkNorm === 'wide';
   const gate = shared.gate === 'head' ? spec.queryHeads : shared.gate === 'wide' ? outputs : 0;
-  const biased = inputs + (counted.gateBias ? gate : 0);
+  const input = hidden + (shared.bias ? 1 : 0);
   const sinks =
     counted.sinks === 'all' || (counted.sinks === 'sliding' && spec.kind === 'sliding') ? spec.queryHeads : 0;
-  return (
-    hidden * (inputs + outputs + gate) +
-    (shared.bias ? biased : 0) +
-    (shared.outBias ? hidden : 0) +
-    shared.norm * normed +
-    sinks
-  );
+  return [
+    ['q', queries * input],
+    ['k', keys * input],
+    ['v', values * input],
+    ['gate', gate * (counted.gateBias ? input : hidden)],
+    ['q_norm', shared.norm * (wide ? queries : spec.keyDim)],
+    ['k_norm', shared.norm * (wide ? keys : noKeys ? 0 : spec.keyDim)],
+    ['sinks', sinks],
+    ['o', outputs * hidden + (shared.outBias ? hidden : 0)],
+  ];
 }
 
 /**
@@ -80,20 +86,29 @@ function headed(counted: CountedDecoder, shared: Projections, spec: HeadedAttent
  * up-projection to the heads' keys and values. T:deepseek_v3 DeepseekV3Attention: the bias is on the down and out
  * projections only.
  */
-function latent(counted: CountedDecoder, shared: Projections, spec: LatentAttention, hidden: number): number {
+function latent(counted: CountedDecoder, shared: Projections, spec: LatentAttention, hidden: number): Weights {
   const { queryHeads, latentDim, ropeDim, nopeDim, valueDim, queryLatentDim } = spec;
   const queries = queryHeads * (nopeDim + ropeDim);
   const bias = shared.bias ? 1 : 0;
   const gate = shared.gate === 'wide' ? queryHeads * valueDim : 0;
-  const query =
+  const query: Weights =
     queryLatentDim === null
-      ? hidden * queries
-      : hidden * queryLatentDim + bias * queryLatentDim + queryLatentDim + queryLatentDim * queries;
-  const down = (hidden + bias) * (latentDim + ropeDim) + latentDim;
-  const up = latentDim * queryHeads * (nopeDim + valueDim);
-  const out = queryHeads * valueDim * hidden + (shared.outBias ? hidden : 0);
-  const sinks = counted.sinks === 'all' ? queryHeads : 0;
-  return query + down + up + out + hidden * gate + sinks + indexer(spec.indexer, hidden, queryLatentDim ?? hidden);
+      ? [['q', hidden * queries]]
+      : [
+          ['q_a', (hidden + bias) * queryLatentDim],
+          ['q_a_norm', queryLatentDim],
+          ['q_b', queryLatentDim * queries],
+        ];
+  return [
+    ...query,
+    ['kv_a', (hidden + bias) * (latentDim + ropeDim)],
+    ['kv_a_norm', latentDim],
+    ['kv_b', latentDim * queryHeads * (nopeDim + valueDim)],
+    ['index', indexer(spec.indexer, hidden, queryLatentDim ?? hidden)],
+    ['gate', hidden * gate],
+    ['sinks', counted.sinks === 'all' ? queryHeads : 0],
+    ['o', queryHeads * valueDim * hidden + (shared.outBias ? hidden : 0)],
+  ];
 }
 
 /** DSA: index queries from the query latent, one index key (with a LayerNorm), a weight per index head. T:deepseek_v32 Indexer. */

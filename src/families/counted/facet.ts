@@ -4,7 +4,7 @@ import type { ConfigReader } from '../../config/reader';
 import { type Switch } from './switches';
 import type { AttentionSpec } from '../../model/attention';
 import type { MixerParts } from './mixers';
-import type { Tally } from './tally';
+import type { Tally, Weights } from './tally';
 
 /** Routed experts in place of a layer's feed-forward. All keys are tried in order. */
 export interface ExpertRule {
@@ -64,8 +64,11 @@ export interface CountedDecoder {
   readonly keysAreValues?: Switch;
   /** Layers that read another's cache have no projections of keys and values. */
   readonly sharedHaveNoKeys?: boolean;
-  /** Parameters of a layer's token mixer where it is not built from the usual projections; null means the usual ones. */
-  readonly mixer?: (config: ConfigReader, layer: LayerView) => number | null;
+  /**
+   * Parameters of a layer's token mixer where it is not built from the usual projections, in one or weight by weight; null means the
+   * usual ones.
+   */
+  readonly mixer?: (config: ConfigReader, layer: LayerView) => number | Weights | null;
 
   /** The state next to a layer's attention is not a mixer (short convolutions inside the attention). */
   readonly statesInside?: boolean;

@@ -3,7 +3,7 @@
 import type { ConfigReader } from '../../config/reader';
 import { switched } from './switches';
 import type { LayerView, CountedDecoder } from './facet';
-import type { Tally } from './tally';
+import { sumOf, type Tally, type Weights } from './tally';
 
 // biome-ignore format: names fill their lines
 const WIDTH_KEYS = [
@@ -13,10 +13,19 @@ const WIDTH_KEYS = [
 export const EXPERT_COUNT_KEYS = ['n_routed_experts', 'num_experts', 'num_local_experts', 'moe_num_experts'];
 export const EXPERT_ACTIVE_KEYS = ['num_experts_per_tok', 'num_experts_per_token', 'moe_topk', 'moe_k', 'moe_top_k'];
 
-/** Up and down projection, with a gate of the same width where gated. */
+/** Parameters of an up and a down projection, with a gate of the same width where gated. */
 export function dense(hidden: number, width: number, gated: boolean, bias: boolean): number {
-  const inner = (gated ? 2 : 1) * width;
-  return hidden * (inner + width) + (bias ? inner + hidden : 0);
+  return sumOf(denseWeights(hidden, width, gated, bias));
+}
+
+/** @param prefix Of the names. */
+export function denseWeights(hidden: number, width: number, gated: boolean, bias: boolean, prefix = ''): Weights {
+  const up = width * (hidden + (bias ? 1 : 0));
+  return [
+    [`${prefix}gate_proj`, gated ? up : 0],
+    [`${prefix}up`, up],
+    [`${prefix}down`, hidden * (width + (bias ? 1 : 0))],
+  ];
 }
 
 /** Adds the feed-forward of each layer that it is called with. */
@@ -39,7 +48,8 @@ export function feedForwardCounter(
   return (layer) => {
     if (counted.mlpAt && !counted.mlpAt(config, layer)) return;
     const isSparse = sparse(layer.index);
-    if (!isSparse || rule?.beside === true) tally.add('mlp', dense(layer.hidden, widthOf(layer), gated, bias));
+    if (!isSparse || rule?.beside === true)
+      tally.addNamed('mlp', denseWeights(layer.hidden, widthOf(layer), gated, bias));
     if (isSparse && rule) addExperts(place, tally, rule, layer.hidden, experts, gated, bias);
   };
 }
@@ -62,8 +72,15 @@ function addExperts(
     dense(latent ?? hidden, width, gated, switched(config, rule.bias ?? false)),
   );
   if (latent !== null)
-    tally.add('mlp', 2 * hidden * latent + (switched(config, rule.latentNorm ?? false) ? latent : 0));
+    tally.addNamed('mlp', [
+      ['latent', 2 * hidden * latent],
+      ['latent_norm', switched(config, rule.latentNorm ?? false) ? latent : 0],
+    ]);
   const shared = rule.shared?.(config) ?? 0;
-  if (shared !== 0) tally.add('mlp', dense(hidden, shared, gated, sharedBias));
-  tally.add('router', (rule.ownRouter?.(config, experts) ?? hidden * experts) + (rule.router?.(config, experts) ?? 0));
+  if (shared !== 0) tally.addNamed('mlp', denseWeights(hidden, shared, gated, sharedBias, 'shared.'));
+  tally.add(
+    'router',
+    (rule.ownRouter?.(config, experts) ?? hidden * experts) + (rule.router?.(config, experts) ?? 0),
+    'router',
+  );
 }

@@ -3,6 +3,7 @@
 import type { ConfigReader } from '../../config/reader';
 import type { StateSpec } from '../../model/attention';
 import { type Switch, switched } from './switches';
+import type { Weights } from './tally';
 
 const IN_OUT_BIAS = ['use_bias', 'mamba_proj_bias', 'add_bias_linear'];
 const CONV_BIAS = ['use_conv_bias', 'mamba_conv_bias'];
@@ -20,13 +21,13 @@ export interface MixerParts {
   readonly outputNorm?: Switch;
 }
 
-/** Null where the mixer's build is not known. */
+/** The weights of a mixer by its parts, in the order of the data; null where its build is not known. */
 export function mixerParameters(
   config: ConfigReader,
   state: StateSpec,
   hidden: number,
   parts: MixerParts = {},
-): number | null {
+): Weights | null {
   switch (state.flavour) {
     case 'mamba':
       return mamba(config, state, hidden, parts);
@@ -54,23 +55,21 @@ function stepRank(config: ConfigReader, hidden: number): number {
 }
 
 /** T:mamba MambaMixer; T:jamba JambaMambaMixer norms the time step, B and C too. */
-function mamba(config: ConfigReader, state: StateSpec, hidden: number, parts: MixerParts): number {
+function mamba(config: ConfigReader, state: StateSpec, hidden: number, parts: MixerParts): Weights {
   const inner = state.conv?.channels ?? Number.NaN;
   const perChannel = state.recurrentElements / inner;
   const rank = stepRank(config, hidden);
-  const biased = config.flag(parts.biasIn ?? IN_OUT_BIAS, false) ? 2 * inner + hidden : 0;
-  const norms = parts.stepNorms ? rank + 2 * perChannel : 0;
-  return (
-    hidden * 3 * inner +
-    biased +
-    convolution(config, state, parts) +
-    inner * (rank + 2 * perChannel) +
-    rank * inner +
-    inner +
-    inner * perChannel +
-    inner +
-    norms
-  );
+  const biased = config.flag(parts.biasIn ?? IN_OUT_BIAS, false);
+  return [
+    ['in', 2 * inner * (hidden + (biased ? 1 : 0))],
+    ['conv', convolution(config, state, parts)],
+    ['x', inner * (rank + 2 * perChannel)],
+    ['step_norms', parts.stepNorms ? rank + 2 * perChannel : 0],
+    ['step', rank * inner + inner],
+    // A and D.
+    ['scan', inner * perChannel + inner],
+    ['out', hidden * (inner + (biased ? 1 : 0))],
+  ];
 }
 
 /** Depthwise, with a bias unless the config says no. */
@@ -80,20 +79,24 @@ function convolution(config: ConfigReader, { conv }: StateSpec, { convolutionBia
 }
 
 /** T:mamba2 Mamba2Mixer. */
-function mamba2(config: ConfigReader, state: StateSpec, hidden: number, parts: MixerParts): number {
+function mamba2(config: ConfigReader, state: StateSpec, hidden: number, parts: MixerParts): Weights {
   const channels = state.conv?.channels ?? Number.NaN;
   const inner = channels - (state.groupChannels?.channels ?? 0);
   const heads = state.heads ?? Number.NaN;
   const projected = inner + channels + heads;
-  const biased =
-    (config.flag(parts.biasIn ?? IN_OUT_BIAS, false) ? projected : 0) +
-    (config.flag(parts.biasOut ?? IN_OUT_BIAS, false) ? hidden : 0);
-  const norm = switched(config, parts.outputNorm ?? true) ? inner : 0;
-  return hidden * projected + biased + convolution(config, state, parts) + 3 * heads + norm + inner * hidden;
+  const [biasIn, biasOut] = [parts.biasIn, parts.biasOut].map((keys) => config.flag(keys ?? IN_OUT_BIAS, false));
+  return [
+    ['in', projected * (hidden + (biasIn ? 1 : 0))],
+    ['conv', convolution(config, state, parts)],
+    // A, D and the bias of the time step.
+    ['scan', 3 * heads],
+    ['out_norm', switched(config, parts.outputNorm ?? true) ? inner : 0],
+    ['out', hidden * (inner + (biasOut ? 1 : 0))],
+  ];
 }
 
 /** T:qwen3_next Qwen3NextGatedDeltaNet; T:olmo_hybrid has the same parts under other names. */
-function gatedDeltaNet(config: ConfigReader, state: StateSpec, hidden: number): number {
+function gatedDeltaNet(config: ConfigReader, state: StateSpec, hidden: number): Weights {
   const channels = state.conv?.channels ?? Number.NaN;
   const heads = state.heads ?? config.size('linear_num_value_heads');
   // Olmo's class derives absent widths: keys take 3/4 of hidden over all heads, values are twice as wide.
@@ -102,53 +105,71 @@ function gatedDeltaNet(config: ConfigReader, state: StateSpec, hidden: number): 
     config.sizeOr('linear_value_head_dim', null) ??
     2 * config.size('linear_key_head_dim', Math.floor((0.75 * hidden) / keyHeads));
   const values = heads * valueDim;
-  return (
-    hidden * (channels + values + 2 * heads) +
-    channels * (state.conv?.width ?? Number.NaN) +
-    2 * heads +
-    valueDim +
-    values * hidden
-  );
+  return [
+    ['in', hidden * channels],
+    ['in_gate', hidden * values],
+    ['in_rates', hidden * 2 * heads],
+    ['conv', channels * (state.conv?.width ?? Number.NaN)],
+    // A and the bias of the time step.
+    ['scan', 2 * heads],
+    ['out_norm', valueDim],
+    ['out', values * hidden],
+  ];
 }
 
 /** T:kimi_linear KimiLinearDeltaAttention: queries, keys and values of one width, low-rank forget and output gates (Kimi-K3: an output gate of full rank). */
-function kda(config: ConfigReader, state: StateSpec, hidden: number): number {
+function kda(config: ConfigReader, state: StateSpec, hidden: number): Weights {
   const heads = state.heads ?? Number.NaN;
   const headDim = Math.sqrt(state.recurrentElements / heads);
   const width = heads * headDim;
   const lowRank = hidden * headDim + headDim * width;
-  const gates =
-    lowRank + ((config.nested('linear_attn_config') ?? config).on('use_full_rank_gate') ? hidden * width : lowRank);
-  return (
-    3 * hidden * width +
-    3 * width * (state.conv?.width ?? Number.NaN) +
-    width +
-    heads +
-    gates +
-    hidden * heads +
-    headDim +
-    width * hidden
-  );
+  const fullRank = (config.nested('linear_attn_config') ?? config).on('use_full_rank_gate');
+  return [
+    ['in', 3 * hidden * width],
+    ['in_rates', lowRank + hidden * heads],
+    ['in_gate', fullRank ? hidden * width : lowRank],
+    ['conv', 3 * width * (state.conv?.width ?? Number.NaN)],
+    // A and the bias of the time step.
+    ['scan', width + heads],
+    ['out_norm', headDim],
+    ['out', width * hidden],
+  ];
 }
 
 /** T:minimax MiniMaxLightningAttention: one projection to queries, keys and values, an output gate and a norm. */
-function lightning(config: ConfigReader, hidden: number): number {
+function lightning(config: ConfigReader, hidden: number): Weights {
   const heads = config.size('num_attention_heads');
   const width = heads * (config.sizeOr('head_dim', null) ?? Math.floor(hidden / heads));
-  return hidden * 3 * width + width + 2 * width * hidden;
+  return [
+    ['in', hidden * 3 * width],
+    ['in_gate', hidden * width],
+    ['out_norm', width],
+    ['out', width * hidden],
+  ];
 }
 
 /** T:recurrent_gemma RecurrentGemmaRecurrentBlock: two input projections, a convolution, block-diagonal gates. */
-function rgLru(config: ConfigReader, state: StateSpec, hidden: number): number {
+function rgLru(config: ConfigReader, state: StateSpec, hidden: number): Weights {
   const width = state.recurrentElements;
   const heads = config.size('num_attention_heads');
   const gates = 2 * (heads * (width / heads) ** 2 + width);
   const kernel = config.size('conv1d_width', 4);
-  return 2 * (hidden * width + width) + width * hidden + hidden + width * (kernel + 1) + width + gates;
+  return [
+    ['in', hidden * width + width],
+    ['in_gate', hidden * width + width],
+    ['conv', width * (kernel + 1)],
+    ['in_rates', gates],
+    ['scan', width],
+    ['out', width * hidden + hidden],
+  ];
 }
 
 /** T:lfm2 Lfm2ShortConv. */
-function shortConv(config: ConfigReader, state: StateSpec, hidden: number): number {
-  const bias = config.flag(['conv_bias'], false) ? hidden + 3 * hidden + hidden : 0;
-  return hidden * (state.conv?.width ?? Number.NaN) + 4 * hidden * hidden + bias;
+function shortConv(config: ConfigReader, state: StateSpec, hidden: number): Weights {
+  const bias = config.flag(['conv_bias'], false) ? 1 : 0;
+  return [
+    ['in', 3 * hidden * (hidden + bias)],
+    ['conv', hidden * ((state.conv?.width ?? Number.NaN) + bias)],
+    ['out', hidden * (hidden + bias)],
+  ];
 }

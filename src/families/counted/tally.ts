@@ -16,6 +16,14 @@ export interface ExpertGroup {
   readonly parametersEach: number;
 }
 
+/** Parameters of weights, by their names (those of `attention/spec/weightNames`, where it has them). */
+export type Weights = readonly (readonly [name: string, count: number])[];
+
+/** NaN where one of them is not known. */
+export function sumOf(weights: Weights): number {
+  return weights.reduce((sum, [, count]) => sum + count, 0);
+}
+
 const NOTHING: Readonly<Record<Part, number>> = {
   embedding: 0,
   outputHead: 0,
@@ -40,8 +48,14 @@ export class Tally {
   place: number | null = null;
   private readonly groups = new Map<string, ExpertGroup>();
 
-  add(part: Part, count: number): void {
+  /** @param _name Which weights of the part: what figures know them by. */
+  add(part: Part, count: number, _name?: string): void {
     this.parts[part] += count;
+  }
+
+  /** Adds weights to a part, each under its name. */
+  addNamed(part: Part, weights: Weights): void {
+    for (const [name, count] of weights) this.add(part, count, name);
   }
 
   /** `layers` layers of `experts` experts, of which a token uses `perToken`. */
@@ -80,20 +94,30 @@ export interface PlacedParts {
   readonly experts: readonly ExpertGroup[];
   /** Routed experts that a token does not use. */
   readonly idle: number;
+  /** Of weights that have names; what else a part has was added to it without one. */
+  readonly weights: ReadonlyMap<string, number>;
+  /** The part that each of them is in. */
+  readonly named: ReadonlyMap<string, Part>;
 }
 
 interface Place {
   readonly parts: Record<Part, number>;
   readonly experts: ExpertGroup[];
+  readonly weights: Map<string, number>;
+  readonly named: Map<string, Part>;
 }
 
 /** Keeps apart what belongs to which layer. */
 export class PlacedTally extends Tally {
   private readonly places = new Map<number | null, Place>();
 
-  override add(part: Part, count: number): void {
+  override add(part: Part, count: number, name?: string): void {
     super.add(part, count);
-    this.here.parts[part] += count;
+    const { parts, weights, named } = this.here;
+    parts[part] += count;
+    if (name === undefined || count === 0) return;
+    weights.set(name, count + (weights.get(name) ?? 0));
+    named.set(name, part);
   }
 
   protected override keep(group: ExpertGroup): void {
@@ -110,7 +134,12 @@ export class PlacedTally extends Tally {
   private get here(): Place {
     const known = this.places.get(this.place);
     if (known) return known;
-    const made = { parts: { ...NOTHING }, experts: [] };
+    const made = {
+      parts: { ...NOTHING },
+      experts: [],
+      weights: new Map<string, number>(),
+      named: new Map<string, Part>(),
+    };
     this.places.set(this.place, made);
     return made;
   }

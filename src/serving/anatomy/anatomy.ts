@@ -7,7 +7,6 @@ import type { BlockSpec } from '../../attention/spec/blockSpec';
 import { layerGroups } from '../../cache/groups';
 import { layerCacheBytes, layerStateBytes, stateOf } from '../../cache/layerBytes';
 import { ReadingLog } from '../../config/reader';
-import { ConfigRefusal } from '../../config/refusal';
 import { blocksOf, type ModelBlocks } from '../../families/blocksOf';
 import type { PlacedParts } from '../../families/counted/tally';
 import { tiedEmbeddings } from '../../families/tying';
@@ -15,10 +14,12 @@ import type { AttentionSpec, StateSpec } from '../../model/attention';
 import type { ResolvedKvDtype } from '../../model/dtype';
 import type { FactorSources, ModelSpec } from '../../model/spec';
 import type { Reading } from '../../reading/read';
-import { decodeLayerFlops, worksOn } from '../attentionWork';
+import { decodeLayerFlops, stateStepFlops, worksOn } from '../attentionWork';
 import { countByLayer, type ParameterCount } from '../parameters/count';
 import { layerParameters } from '../parameters/derived';
+import { arrangedLayers, blockDescription, type LayerDescription, orNull } from './description';
 import { foldLayers, type Repeat } from './fold';
+import { KeyFinder } from './keys';
 
 /** Layers that are alike in all that is drawn of them. Numbers are of one layer. */
 export interface LayerKind {
@@ -30,18 +31,25 @@ export interface LayerKind {
   readonly sources: FactorSources;
   /** Norms, projections, feed-forward; null where the family's blocks are not described. */
   readonly block: BlockSpec | null;
-  /** Names and numbers of its parameters, without routed experts; empty where the blocks are not described. */
+  /** How its parts are joined; null where neither blocks nor their arrangement are described. */
+  readonly description: LayerDescription | null;
+  /** Names and numbers of its parameters, without routed experts; empty where they are not known apart. */
   readonly weights: ReadonlyMap<string, number>;
   /** Null where parameters are not known by layer. */
   readonly parameters: PlacedParts | null;
   /** Operations of attention and state in a decode step, beside two for each parameter that is used. */
   readonly attentionFlops: number;
+  /** Of these, what the state takes. */
+  readonly stateFlops: number;
   /** What one more token adds at short context. */
   readonly cacheBytesPerToken: number;
   /** Cache of one sequence at the context. */
   readonly cacheBytes: number;
   /** State of one sequence. */
   readonly stateBytes: number;
+  readonly hiddenSize: number | null;
+  /** Which keys decided what. */
+  readonly keys: KeyFinder;
 }
 
 /** What is before, after and beside the layers. */
@@ -54,6 +62,8 @@ export interface ModelEnds {
   readonly blocks: ModelBlocks | null;
   /** The model's own parameters; null where they are not known. */
   readonly parameters: PlacedParts | null;
+  /** Which keys decided what. */
+  readonly keys: KeyFinder;
 }
 
 export interface Anatomy {
@@ -73,13 +83,15 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
   const { spec } = reading;
   const counted = countByLayer(reading);
   const reader = reading.reader(new ReadingLog());
-  const blocks = answered(() => blocksOf(reading, reader));
+  const blocks = orNull(() => blocksOf(reading, reader));
+  const arranged = blocks ? null : arrangedLayers(reading.modelType, reader, spec.hiddenSize);
+  const keys = new KeyFinder(reader);
   const attentions = new Map(layerGroups(spec).map(({ attention }, place) => [attention, place]));
   const kinds: Omit<LayerKind, 'indexes'>[] = [];
   const members: number[][] = [];
   const byKey = new Map<string, number>();
   const order = spec.layers.map((layer): number => {
-    const block = blocks && answered(() => blocks.block(layer.index));
+    const block = blocks && orNull(() => blocks.block(layer.index));
     const parameters = counted?.tally.at(layer.index) ?? null;
     const state = stateOf(layer.attention, layer.parallelState);
     const key = JSON.stringify([attentions.get(layer.attention), state, block, parameters]);
@@ -88,7 +100,7 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
       members[known]?.push(layer.index);
       return known;
     }
-    const weights = new Map<string, number>();
+    const weights = new Map(blocks ? [] : parameters?.weights);
     for (const { name, shape } of blocks && block ? layerParameters(blocks, layer, block) : [])
       weights.set(
         name,
@@ -103,12 +115,18 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
       state,
       sources: layer.sources,
       block,
+      description: block
+        ? blockDescription(block)
+        : parameters && arranged && orNull(() => arranged(layer, worksOn(spec, layer.attention), parameters)),
       weights,
       parameters,
       attentionFlops: decodeLayerFlops(spec, { attention: layer.attention, state }, tokens),
+      stateFlops: stateStepFlops(state),
       cacheBytesPerToken: cache(2) - cache(1),
       cacheBytes: cache(tokens),
       stateBytes: layerStateBytes(state, kvDtype),
+      hiddenSize: spec.hiddenSize,
+      keys,
     });
     return kinds.length - 1;
   });
@@ -118,23 +136,14 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
     stack: foldLayers(order),
     ends: {
       hiddenSize: spec.hiddenSize,
-      vocabulary: answered(() => reader.size(['vocab_size', 'padded_vocab_size'])),
+      vocabulary: orNull(() => reader.size(['vocab_size', 'padded_vocab_size'])),
       tied: tiedEmbeddings(reading, new ReadingLog()),
       blocks,
       parameters: counted?.tally.at(null) ?? null,
+      keys,
     },
     count: counted?.count ?? null,
     tokens,
     kvDtype,
   };
-}
-
-/** Null where the config lacks what was asked. */
-function answered<T>(make: () => T): T | null {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof ConfigRefusal) return null;
-    throw error;
-  }
 }

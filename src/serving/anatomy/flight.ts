@@ -19,6 +19,7 @@ import {
   layerWrittenBytes,
   prefillAttentionFlops,
   prefillLayerFlops,
+  stateStepFlops,
 } from '../attentionWork';
 import type { ComputeFormat, Device } from '../device';
 import { withDeviceDefaults } from '../memory';
@@ -80,8 +81,10 @@ export interface Piece {
   readonly experts: readonly ExpertGroup[];
   /** Of `dense`: those that run for the prompt alone. */
   readonly encoder?: number;
-  /** The layer whose attention, or recurrence, is computed here: it reads its cache. */
+  /** The layer whose attention is computed here: it reads its cache. */
   readonly attends?: LayerKind;
+  /** The layer whose recurrence is computed here. */
+  readonly scans?: LayerKind;
   /** The layer whose new entries are written here. */
   readonly keeps?: LayerKind;
   /** The layer whose state is read and written here. */
@@ -258,14 +261,16 @@ function wholeOf(conditions: Conditions, request: FlightRequest, unknown: boolea
 function workOf(piece: Piece, conditions: Conditions): Work {
   const { step, batch, tokens, anatomy, weighed } = conditions;
   const { spec, kvDtype } = anatomy;
-  const { dense, experts, attends, keeps, state, lastToken } = piece;
+  const { dense, experts, attends, scans, keeps, state, lastToken } = piece;
   const decode = step === 'decode';
   const copies = copiesOf(conditions);
   const passing = decode || lastToken ? batch : batch * tokens;
   const encoder = piece.encoder ?? 0;
-  const attention = attends
-    ? batch * (decode ? decodeLayerFlops(spec, attends, tokens) : prefillLayerFlops(spec, attends, tokens))
+  const headed = attends && { attention: attends.attention, state: undefined };
+  const attention = headed
+    ? batch * (decode ? decodeLayerFlops(spec, headed, tokens) : prefillLayerFlops(spec, headed, tokens))
     : 0;
+  const recurrence = scans ? batch * (decode ? 1 : tokens) * stateStepFlops(scans.state) : 0;
   const used = experts.reduce((sum, group) => sum + group.layers * group.perToken * group.parametersEach, 0);
   // What is not understood may keep one too.
   const isUnknown = attends?.attention.kind === 'unknown';
@@ -293,7 +298,7 @@ function workOf(piece: Piece, conditions: Conditions): Work {
     flops:
       dense === null || isUnknown || (encoder > 0 && !decode)
         ? null
-        : 2 * passing * (countOf(dense) - (decode ? encoder : 0) + used) + attention,
+        : 2 * passing * (countOf(dense) - (decode ? encoder : 0) + used) + attention + recurrence,
   };
 }
 

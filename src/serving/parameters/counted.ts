@@ -8,7 +8,7 @@ import type { CountedDecoder, LayerView } from '../../families/counted/facet';
 import { feedForwardCounter } from '../../families/counted/feedForward';
 import { mixerParameters } from '../../families/counted/mixers';
 import { switched } from '../../families/counted/switches';
-import type { Tally } from '../../families/counted/tally';
+import type { Tally, Weights } from '../../families/counted/tally';
 import type { LayerSpec, ModelSpec } from '../../model/spec';
 
 /** Adds everything that a decoder has; false where a layer's build is not known. */
@@ -33,7 +33,7 @@ export function tallyCounted(
     tally.place = view.index;
     const mixed = tokenMixer(config, counted, layers[index], view, attention);
     if (mixed === null) return false;
-    tally.add('attention', mixed);
+    tally.addNamed('attention', mixed);
     tally.add(
       'norms',
       (typeof counted.norms === 'function' ? counted.norms(config, view) : (counted.norms ?? 2)) * normWidth,
@@ -56,16 +56,16 @@ function tokenMixer(
   counted: CountedDecoder,
   layer: LayerSpec | undefined,
   view: LayerView,
-  attention: (view: LayerView) => number,
-): number | null {
+  attention: (view: LayerView) => Weights,
+): Weights | null {
   if (!layer) return null;
   const state = counted.statesInside ? undefined : stateOf(layer.attention, layer.parallelState);
   const recurrent = layer.attention.kind === 'recurrent' || layer.attention.kind === 'conv';
   const own = recurrent ? (counted.mixer?.(config, view) ?? null) : null;
-  if (own !== null) return own;
-  const mixer = state ? mixerParameters(config, state, view.hidden, counted.mixerParts) : 0;
+  if (own !== null) return typeof own === 'number' ? [['mixer', own]] : own;
+  const mixer = state ? mixerParameters(config, state, view.hidden, counted.mixerParts) : [];
   if (mixer === null) return null;
-  return recurrent ? mixer : mixer + attention(view);
+  return recurrent ? mixer : [...mixer, ...attention(view)];
 }
 
 function embeddings(

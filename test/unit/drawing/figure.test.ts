@@ -12,6 +12,7 @@ import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
 import { someOf } from '../support/cases';
 import { cut, overlapping } from '../support/geometry';
 import { referenceConfig, referenceNames } from '../support/reference';
+import { boxesOf } from './support/boxes';
 
 const TOKENS = 32_768;
 const WIDTHS = [320, 480, 1200];
@@ -43,11 +44,7 @@ describe('figures', () => {
     if (!count) return;
     let flops = 0;
     for (const kind of kinds) {
-      const { branches, unplaced } = layerDrawing(kind);
-      const boxes = [
-        ...branches.flatMap(({ rows, onStream }) => [...rows.flat(), ...(onStream ? [onStream] : [])]),
-        ...unplaced,
-      ];
+      const boxes = boxesOf(layerDrawing(kind));
       if (!kind.parameters) continue;
       const total = Object.values(kind.parameters.parts).reduce((sum, part) => sum + part, 0);
       expect(boxes.reduce((sum, box) => sum + (box.parameters ?? 0), 0)).toBe(total);
@@ -71,6 +68,16 @@ describe('figures', () => {
     expect(all('flops') + flops + attention).toBe(
       2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(spec, TOKENS),
     );
+  });
+
+  it.each(someOf(referenceNames()))('%s: the shares of its boxes sum to 1', (name) => {
+    const { kinds, count } = anatomy(name);
+    if (!count) return;
+    const parts = figure(name, 600).parts.filter(({ id }) => !id.startsWith('stack.'));
+    const sum = (of: 'parameters' | 'flops'): number => parts.reduce((all, { shares }) => all + (shares?.[of] ?? 0), 0);
+    expect(sum('parameters')).toBeCloseTo(1, 9);
+    // Where layers are not known apart, operations of attention are in no box.
+    if (kinds.every(({ parameters }) => parameters)) expect(sum('flops')).toBeCloseTo(1, 9);
   });
 
   it('are the same to the byte each time, and well-formed', () => {

@@ -24,6 +24,7 @@ const MARKS = {
   names: 'self_attn.q_proj',
   gguf: 'nemotron_h_moe',
   counts: 'perTokenDefault',
+  arrangements: 'modeling_jamba.py',
 } as const;
 const FACETS = Object.keys(MARKS) as (keyof typeof MARKS)[];
 

@@ -8,6 +8,7 @@ import { blocksOf } from '../../../src/families/blocksOf';
 import { classDefaultsOf } from '../../../src/families/classDefaults';
 import { Tally } from '../../../src/families/counted/tally';
 import {
+  arrangementsRegister,
   blocksRegister,
   countsRegister,
   ggufRegister,
@@ -39,6 +40,7 @@ describe('the facets', () => {
   it.each([
     ['blocks', blocksRegister],
     ['counts', countsRegister],
+    ['arrangements', arrangementsRegister],
   ] as const)('of %s are of types whose layers are read', (_facet, register) => {
     // Described for configs that are never read under this name.
     const aside = ['gemma3', 'nemotron_h_puzzle_plain'];

@@ -59,23 +59,19 @@ export class Figure extends LitElement {
   protected override render(): TemplateResult {
     const { width, height, title, ground, parts } = this.scene;
     const current = this.current ?? parts[0]?.id;
-    return html`<svg
-      role="listbox"
-      aria-label=${title}
-      width=${width}
-      height=${height}
-      viewBox="0 0 ${width} ${height}"
+    // A picture that hears of the focus would be a stop of Tab by itself: what is around it hears.
+    return html`<div
       @keydown=${this.onKey}
       @click=${this.onClick}
       @pointerover=${this.onPointer}
-      @pointerleave=${() => emit(this, LOOK, null)}
+      @pointerleave=${this.onPointer}
       @focusin=${this.onFocus}
       @focusout=${() => emit(this, LOOK, null)}
-    >
+    ><svg role="listbox" aria-label=${title} width=${width} height=${height} viewBox="0 0 ${width} ${height}">
       <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5 7.5 4 0 7.5z"></path></marker></defs>
       <g aria-hidden="true">${guard([ground], () => groundShapes(ground))}</g>
       ${parts.map((part) => this.renderPart(part, part.id === current))}
-    </svg>`;
+    </svg></div>`;
   }
 
   private renderPart(part: Part, current: boolean): TemplateResult {
@@ -124,8 +120,8 @@ export class Figure extends LitElement {
   };
 
   private readonly onPointer = (event: PointerEvent): void => {
-    const focused = this.scene.parts.find(({ id }) => id === this.focusedId());
-    emit(this, LOOK, this.partAt(event) ?? focused ?? null);
+    const pointed = event.type === 'pointerleave' ? undefined : this.partAt(event);
+    emit(this, LOOK, pointed ?? this.focused() ?? null);
   };
 
   private readonly onFocus = (event: FocusEvent): void => {
@@ -134,7 +130,8 @@ export class Figure extends LitElement {
     emit(this, LOOK, part ?? null);
   };
 
-  private focusedId(): string | null {
-    return (this.renderRoot as ShadowRoot).activeElement?.getAttribute('data-part') ?? null;
+  private focused(): Part | undefined {
+    const id = (this.renderRoot as ShadowRoot).activeElement?.getAttribute('data-part');
+    return this.scene.parts.find((part) => part.id === id);
   }
 }

@@ -10,8 +10,10 @@ import { stepFigure } from '../../../src/drawing/stepFigure';
 import { MOST } from '../../../src/drawing/stepMarks';
 import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
+import { formatInteger } from '../../../src/model/units';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { type Flight, flightOf, flightRequest } from '../../../src/serving/anatomy/flight';
+import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
 import '../../charts/figure/element';
 import { inkColor, inkStyles } from '../../charts/figure/inks';
 import { advanceIn } from '../../charts/figure/measure';
@@ -27,7 +29,7 @@ import type { OverviewModel } from '../overview/viewModel';
 import { columnsOf } from './columns';
 import { type AskedFlight, keptFlight } from './flight';
 import { type KeyPlace, placeOfKey } from './keyPlaces';
-import { legendOf } from './legend';
+import { type LegendEntry, legendOf } from './legend';
 
 const KEPT = 'architecture';
 const KEPT_FLIGHT = 'flight';
@@ -43,6 +45,9 @@ const PICTURE_WIDTH = 1200;
 const OPEN_AT_FIRST = 4;
 /** What the read-out at the bottom may cover. */
 const READOUT_HEIGHT = 96;
+/** In the page's timeline: from new numbers or a new width to a drawing in the page, not yet laid out. */
+const DRAWN_MEASURE = 'headlight:drawn';
+const TABS_HEIGHT = 40;
 
 /** Everything that is drawn, from a model and a width. */
 interface Drawn {
@@ -53,6 +58,9 @@ interface Drawn {
   readonly columns: readonly (readonly number[])[];
   readonly wide: boolean;
   readonly block: number;
+  readonly legend: readonly LegendEntry[];
+  /** Of a decode step; null where parameters are not known. */
+  readonly operations: number | null;
   /** The step that was asked for; null where the boxes say their parameters. */
   readonly flight: Flight | null;
   readonly steps: StepBoxes | null;
@@ -87,9 +95,10 @@ export class DrawingView extends LitElement {
       .fold > div { overflow: hidden; min-height: 0; }
       :host(.calm) .fold { transition: none; }
       .actions { display: flex; flex-wrap: wrap; gap: 4px 16px; padding-top: 12px; }
-      .readout { position: sticky; bottom: 0; z-index: 1; max-height: ${READOUT_HEIGHT}px; overflow: auto; margin-top: 8px; padding: 6px 0; background: var(--ground); border-top: 1px solid var(--line); }
-      .readout:empty { display: none; }
-      .readout p { max-width: 100ch; overflow-wrap: anywhere; }
+      /* Lies over the drawing and takes no room of it; what is below it can be pointed at all the same. */
+      .readout { position: sticky; bottom: 0; z-index: 1; height: 0; pointer-events: none; }
+      .readout > div { position: absolute; bottom: 0; left: 0; right: 0; max-height: ${READOUT_HEIGHT}px; overflow: hidden; padding: 6px 0; background: var(--ground); border-top: 1px solid var(--line); }
+      .readout p { max-width: 110ch; overflow-wrap: anywhere; }
     `,
   ];
 
@@ -107,6 +116,8 @@ export class DrawingView extends LitElement {
 
   private drawn: Drawn | null = null;
   private stopCursor: (() => void) | undefined;
+  /** The line of the cursor that was shown last. */
+  private line: number | null = null;
   private places = new Map<string, KeyPlace | null>();
 
   constructor() {
@@ -119,8 +130,8 @@ export class DrawingView extends LitElement {
     this.setAttribute('place', document.body.dataset['place'] ?? 'side');
     this.classList.toggle('calm', prefersCalm());
     // What gets the focus is not to lie below the read-out, or below the tabs.
-    document.documentElement.style.scrollPadding = `40px 0 ${READOUT_HEIGHT}px`;
-    this.stopCursor = this.store.followCursor(() => this.requestUpdate('cursor'));
+    document.documentElement.style.scrollPadding = `${TABS_HEIGHT}px 0 ${READOUT_HEIGHT}px`;
+    this.stopCursor = this.store.followCursor(() => this.requestUpdate());
   }
 
   override disconnectedCallback(): void {
@@ -133,7 +144,41 @@ export class DrawingView extends LitElement {
     if (changed.has('model')) this.places.clear();
     // `asked` is private, and Lit's types know public names alone.
     const names: readonly PropertyKey[] = ['model', 'width', 'asked'];
-    if (names.some((name) => changed.has(name)) && this.width > 0) this.drawn = this.draw();
+    if (!names.some((name) => changed.has(name)) || this.width === 0) return;
+    const start = performance.now();
+    this.drawn = this.draw();
+    void this.updateComplete.then(async () => {
+      await Promise.all(this.figures().map((figure) => figure.updateComplete));
+      performance.clearMeasures(DRAWN_MEASURE);
+      performance.measure(DRAWN_MEASURE, { start, end: performance.now() });
+    });
+  }
+
+  private figures(): readonly LitElement[] {
+    return [...this.renderRoot.querySelectorAll<LitElement>('headlight-figure')];
+  }
+
+  /** What the cursor came to lights up in sight; what the reader looks at in the page stays where it is. */
+  protected override updated(): void {
+    const line = this.store.cursorLine;
+    if (line === this.line) return;
+    this.line = line;
+    if (!document.hasFocus()) void this.showLit();
+  }
+
+  private async showLit(): Promise<void> {
+    const figures = this.figures().filter((figure) => figure.closest('[inert]') === null);
+    await Promise.all(figures.map((figure) => figure.updateComplete));
+    const lit = [
+      ...figures.flatMap((figure) => [...figure.renderRoot.querySelectorAll('.part.lit')]),
+      ...this.renderRoot.querySelectorAll('section.lit h2'),
+    ];
+    const inSight = (element: Element): boolean => {
+      const { top, bottom } = element.getBoundingClientRect();
+      return bottom > TABS_HEIGHT && top < window.innerHeight;
+    };
+    if (!lit.some(inSight))
+      lit[0]?.scrollIntoView({ block: 'nearest', behavior: prefersCalm() ? 'instant' : 'smooth' });
   }
 
   private draw(): Drawn {
@@ -149,22 +194,26 @@ export class DrawingView extends LitElement {
     const room = wide ? width - STACK - GAP : width;
     const count = Math.max(1, Math.min(anatomy.kinds.length, Math.floor((room + GAP) / (NARROWEST_BLOCK + GAP))));
     const block = Math.min(WIDEST_BLOCK, Math.floor((room - (count - 1) * GAP) / count));
+    const { count: counted, spec } = anatomy;
     const flight = this.flightAt(anatomy);
     const steps = flight && stepBoxes(flight);
     const step = flight && steps ? stepFigure(flight, steps) : undefined;
     return measuredBy(advanceIn(this), () => {
       const blocks = anatomy.kinds.map((_, place) => kindScene(anatomy, place, block, step));
+      const stack = stackScene(anatomy, wide ? STACK : width, step);
+      const heights = blocks.map(({ height }) => height);
       return {
         anatomy,
-        stack: stackScene(anatomy, wide ? STACK : width, step),
+        stack,
         pieces: kindPieces(anatomy),
         blocks,
-        columns: columnsOf(
-          blocks.map(({ height }) => height),
-          count,
-        ),
+        columns: columnsOf(heights, count),
         wide,
         block,
+        legend: legendOf([stack, ...blocks]),
+        operations:
+          counted &&
+          2 * (counted.activePerToken - counted.lookup - counted.encoder) + decodeAttentionFlops(spec, tokens),
         flight,
         steps,
       };
@@ -182,12 +231,12 @@ export class DrawingView extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const { drawn } = this;
     if (!drawn) return nothing;
-    const { anatomy, stack, blocks, columns, wide, block, flight, steps } = drawn;
+    const { anatomy, stack, blocks, columns, wide, block, legend, flight, steps } = drawn;
     const lit = this.litParts([stack, ...blocks]);
     return html`
       <div class="above small">
         <span>${parametersText(anatomy)}</span>
-        <ul class="legend" aria-label="Marks">${legendOf([stack, ...blocks]).map(({ ink, text }) => html`<li><span class="key ${ink}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
+        <ul class="legend" aria-label="Marks">${legend.map(({ ink, text }) => html`<li><span class="key ${ink}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
       </div>
       <headlight-flight
         .asked=${this.asked}
@@ -198,7 +247,7 @@ export class DrawingView extends LitElement {
         @headlight-flight=${(event: CustomEvent<AskedFlight>) => keep(KEPT_FLIGHT, (this.asked = event.detail))}
       ></headlight-flight>
       <div class="figure ${wide ? 'wide' : ''}" @headlight-look=${(event: CustomEvent<Part | null>) => (this.looked = event.detail)}>
-        ${this.renderFigure(stack, lit, 1)}
+        ${this.renderFigure(stack, lit)}
         <div class="blocks">
           ${columns.map((places) => html`<div class="column" .style=${`width: ${block}px`}>${places.map((place) => this.renderBlock(drawn, place, lit))}</div>`)}
         </div>
@@ -220,14 +269,14 @@ export class DrawingView extends LitElement {
   ): TemplateResult | typeof nothing {
     const [piece, scene] = [pieces[place], blocks[place]];
     if (!piece || !scene) return nothing;
-    const { letter, title, lines, attention, layers } = piece;
+    const { letter, title, lines, attention } = piece;
     const open = this.isOpen(place);
     const hidden = !open && scene.parts.some(({ id }) => lit.has(id));
     return html`<section class=${hidden ? 'lit' : ''} aria-labelledby="kind-${letter}">
       <h2 id="kind-${letter}"><button aria-expanded=${open} aria-controls="block-${letter}" @click=${() => this.toggle(place)}><span class="key" .style=${`background: ${kindBackground(attention)}; box-shadow: ${kindOutline(attention)}`}></span><span>${letter} · ${title}</span></button></h2>
       ${lines.map((line) => html`<p class="small">${line}</p>`)}
       ${this.renderMost(place)}
-      <div class="fold" id="block-${letter}" ?inert=${!open}><div>${this.renderFigure(scene, lit, layers)}</div></div>
+      <div class="fold" id="block-${letter}" ?inert=${!open}><div>${this.renderFigure(scene, lit)}</div></div>
     </section>`;
   }
 
@@ -239,24 +288,54 @@ export class DrawingView extends LitElement {
       : html`<p class="most">${MOST}: ${most.map(({ title }) => title).join(', ')}</p>`;
   }
 
-  private renderFigure(scene: Scene, lit: ReadonlySet<string>, layers: number): TemplateResult {
+  private renderFigure(scene: Scene, lit: ReadonlySet<string>): TemplateResult {
     return html`<headlight-figure
       .scene=${scene}
       .lit=${lit}
       .goes=${this.goes}
-      .more=${(part: Part) => this.shareText(part, layers)}
+      .more=${this.more}
       @headlight-choose-part=${(event: CustomEvent<Part>) => this.choose(event.detail)}
     ></headlight-figure>`;
   }
 
+  /** What the sentence of a part says, and where it leads. */
   private renderReadout(part: Part): TemplateResult {
-    const place = this.placeOf(part);
-    return html`<p>${part.says}${place ? html` <span class="small">${part.key?.split('.').at(-1)}, line ${place.range.line}</span>` : nothing}</p>`;
+    const goes = this.goesText(part);
+    const share = this.shareText(part);
+    return html`<div><p>${part.says}</p>${
+      share === '' && goes === ''
+        ? nothing
+        : html`<p class="small">${[share, goes === '' ? [] : `Enter or a click goes to ${goes}`]
+            .flat()
+            .filter((text) => text !== '')
+            .join('. ')}</p>`
+    }</div>`;
   }
 
-  private shareText(_part: Part, _layers: number): string {
-    return '';
+  /** What it is of the whole model, all layers of its kind together; empty where that is not known. */
+  private shareText(part: Part): string {
+    const { anatomy, pieces, operations } = this.drawn ?? {};
+    if (!anatomy?.count || !pieces) return '';
+    const [drawing, letter] = part.id.split('.');
+    const layers = drawing === 'layer' ? (pieces.find((piece) => piece.letter === letter)?.layers ?? 1) : 1;
+    const of = (value: number | null, total: number | null | undefined, what: string): string[] =>
+      value === null || value === 0 || !total ? [] : [`${percentText((value * layers) / total)} of ${what}`];
+    const shares = [
+      ...of(part.parameters, anatomy.count.total, 'the parameters'),
+      ...of(part.flops, operations, 'a decode step'),
+    ];
+    if (shares.length === 0) return '';
+    return `${shares.join(', ')}${layers === 1 ? '' : `, all ${formatInteger(layers)} layers together`}`;
   }
+
+  /** "num_key_value_heads, line 17". */
+  private goesText(part: Part): string {
+    const place = this.placeOf(part);
+    return place ? `${part.key?.split('.').at(-1)}, line ${place.range.line}` : '';
+  }
+
+  private readonly more = (part: Part): string =>
+    [this.shareText(part), this.goesText(part)].map((text) => (text === '' ? '' : `; ${text}`)).join('');
 
   private isOpen(place: number): boolean {
     const { pieces, wide } = this.drawn ?? { pieces: [], wide: false };
@@ -357,6 +436,13 @@ export class DrawingView extends LitElement {
       this.problem = error instanceof Error ? error.message : String(error);
     }
   }
+}
+
+/** "12 %", "1.3 %", "< 0.1 %". */
+function percentText(share: number): string {
+  const percent = share * 100;
+  if (percent < 0.1) return '< 0.1 %';
+  return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)} %`;
 }
 
 function keptChoices(): Readonly<Record<string, boolean>> {
