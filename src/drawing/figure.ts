@@ -85,7 +85,6 @@ function hasExperts({ block, parameters }: LayerKind): boolean {
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const canvas = new Canvas();
   const { width, name } = options;
-  const share = sharesOf(anatomy);
   const inner = width - 2 * MARGIN;
   let top = placeText(canvas, name, 20, true, 'text', MARGIN, MARGIN, inner);
   top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', MARGIN, top + 2, inner);
@@ -107,15 +106,7 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
       x,
       bottoms[column] ?? top,
       Math.round(card * 10) / 10,
-      (at, y, across) =>
-        placeLayer(
-          canvas,
-          withShares(layerDrawing(kind), share(kind.indexes.length)),
-          `layer.${kindLetter(place)}`,
-          at,
-          y,
-          across,
-        ),
+      (at, y, across) => placeLayer(canvas, kindDrawing(anatomy, kind), `layer.${kindLetter(place)}`, at, y, across),
     );
     bottoms[column] = bottom + GAP;
   }
@@ -192,6 +183,11 @@ function sharesOf({ count, kinds }: Anatomy): ShareOf {
       flops: part(box.flops, layers, flops),
     },
   });
+}
+
+/** The block of a kind, each box with what it has of the whole model. */
+export function kindDrawing(anatomy: Anatomy, kind: LayerKind): LayerDrawing {
+  return withShares(layerDrawing(kind), sharesOf(anatomy)(kind.indexes.length));
 }
 
 function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawing {

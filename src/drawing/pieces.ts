@@ -3,8 +3,7 @@
 import type { AttentionKind } from '../model/attention';
 import { sentence } from '../present/words';
 import type { Anatomy } from '../serving/anatomy/anatomy';
-import { layerDrawing } from './boxes';
-import { kindLetter, kindLines, kindName, placeStack } from './figure';
+import { kindDrawing, kindLetter, kindLines, kindName, placeStack } from './figure';
 import { Canvas, placeLayer } from './layout';
 import type { Scene } from './scene';
 
@@ -38,10 +37,13 @@ export function kindPieces({ kinds }: Anatomy): readonly KindPiece[] {
 }
 
 /** The block of a kind, by its place in the anatomy's kinds. */
-export function kindScene({ kinds }: Anatomy, place: number, width: number): Scene {
+export function kindScene(anatomy: Anatomy, place: number, width: number): Scene {
+  const { kinds } = anatomy;
   const kind = kinds[place];
   const canvas = new Canvas();
-  const bottom = kind ? placeLayer(canvas, layerDrawing(kind), `layer.${kindLetter(place)}`, 0, 0, width - 1) : 0;
+  const bottom = kind
+    ? placeLayer(canvas, kindDrawing(anatomy, kind), `layer.${kindLetter(place)}`, 0, 0, width - 1)
+    : 0;
   return sceneOf(canvas, width, bottom, kind ? `${kindLetter(place)}, ${kindName(kind, kinds)}` : '');
 }
 
