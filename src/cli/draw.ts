@@ -3,21 +3,21 @@
 import { basename, dirname } from 'node:path';
 import { planCache } from '../cache/plan';
 import { figureOf } from '../drawing/figure';
+import { stepFigure } from '../drawing/stepFigure';
 import { type FigureTheme, figureSvg } from '../drawing/svg';
 import { parseTypedCount } from '../model/typedCount';
 import { visibleUpTo } from '../model/visibleText';
 import { line, lines } from '../present/terminal';
 import { anatomyOf } from '../serving/anatomy/anatomy';
-import { type OptionTable, parseArguments, readConfig, scenarioOf } from './arguments';
+import { type OptionTable, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
+import { askedStep, flightIn, flightJson, STEP_OPTIONS } from './drawStep';
 import { UsageError } from './errors';
 import type { CliOutput } from './output';
 import { writeWhole } from './writing';
 
 const DRAW_OPTIONS: OptionTable = {
-  tokens: { type: 'string' },
-  'kv-dtype': { type: 'string' },
-  families: { type: 'string' },
-  units: { type: 'string' },
+  ...SCENARIO_OPTIONS,
+  ...STEP_OPTIONS,
   out: { type: 'string' },
   width: { type: 'string' },
   theme: { type: 'string' },
@@ -34,13 +34,21 @@ export async function draw(args: readonly string[], output: CliOutput): Promise<
   if (typeof out === 'string' && !out.endsWith('.svg')) throw new UsageError('--out takes a file that ends in .svg');
   const theme = themeOf(values['theme'] ?? 'light');
   const width = widthOf(values['width'] ?? String(USUAL));
+  const asked = askedStep(values);
   const scenario = scenarioOf(values);
   const { reading, file } = await readConfig(path, values, output.err);
   const { kvDtype } = planCache(reading.spec, scenario);
   const name = visibleUpTo(LONGEST_NAME, nameOf(file));
-  const scene = figureOf(anatomyOf(reading, kvDtype, scenario.workload.tokens), {
+  const anatomy = anatomyOf(reading, kvDtype, scenario.workload.tokens);
+  const flight = asked && (await flightIn(asked, { reading, file }, scenario, anatomy, output.err));
+  if (flight && values['json'] === true) {
+    output.out(flightJson(flight));
+    return 0;
+  }
+  const scene = figureOf(anatomy, {
     width,
     name,
+    ...(flight ? { step: stepFigure(flight) } : {}),
     source: `From ${visibleUpTo(LONGEST_NAME, basename(file))}, model type ${visibleUpTo(LONGEST_NAME, reading.spec.modelType)}`,
   });
   const svg = figureSvg(scene, theme);

@@ -50,6 +50,8 @@ const USAGE = `usage: headlight COMMAND …
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
   draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
                                                the architecture as a figure: layers, heads, experts, and what is cached
+  draw PATH --flight decode|prefill [--tokens 8192] [--gpu h100-sxm] [SCENARIO] [--json]
+                                               what a step reads, writes and computes in each box, and which take most
   models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
                                                what these programs keep on this machine, from configs and headers
   tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]

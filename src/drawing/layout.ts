@@ -4,6 +4,7 @@ import { formatFlops, formatCount } from '../present/quantities';
 import { type Box, type Branch, COLUMNS, type LayerDrawing } from './boxes';
 import { marksShapes, marksSize } from './marks';
 import type { Ink, Part, Place, Shape, TextShape } from './scene';
+import { MOST, stepBarHeight, stepShapes } from './stepMarks';
 import { wrapText } from './textWidth';
 
 const PADDING = 7;
@@ -47,7 +48,9 @@ function boxLines(box: Box, width: number): readonly TextLine[] {
   return [
     ...wrapped(box.title, TITLE, true, 'text'),
     ...box.lines.flatMap((line) => wrapped(line, BODY, false, 'text')),
-    ...wrapped(numbersText(box), BODY, false, 'muted'),
+    ...(box.step
+      ? box.step.lines.flatMap((line) => wrapped(line, BODY, line === MOST, line === MOST ? 'text' : 'muted'))
+      : wrapped(numbersText(box), BODY, false, 'muted')),
   ];
 }
 
@@ -90,7 +93,7 @@ function linesHeight(lines: readonly TextLine[]): number {
 
 function boxHeight(box: Box, width: number): number {
   const marks = box.marks ? marksSize(box.marks, width - 2 * PADDING).height + 5 : 0;
-  return Math.ceil(2 * PADDING + linesHeight(boxLines(box, width)) + marks);
+  return Math.ceil(2 * PADDING + linesHeight(boxLines(box, width)) + marks + stepBarHeight(box.step));
 }
 
 /** Text from the top of a place, left-aligned. */
@@ -118,7 +121,7 @@ function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part 
     : [];
   return {
     id: `${prefix}.${box.id}`,
-    says: [box.title, ...box.lines, ...numbersSpoken(box)].join(', '),
+    says: [box.title, ...box.lines, ...(box.step?.lines ?? numbersSpoken(box))].join(', '),
     key: box.keys[0] ?? null,
     keys: box.keys,
     shares: box.shares ?? null,
@@ -142,6 +145,7 @@ function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part 
       },
       ...textShapes(lines, x + PADDING, y + PADDING),
       ...marks,
+      ...(box.step ? stepShapes(box.step, x, y, width, height, PADDING) : []),
     ],
   };
 }

@@ -16,6 +16,10 @@ export type Ink =
   | 'keyValue'
   | 'expert'
   | 'expertUsed'
+  /** Time of a step: what it waits for, and the rest of the track. */
+  | 'memory'
+  | 'compute'
+  | 'track'
   | `kind-${AttentionKind}`;
 
 export interface Place {

@@ -71,7 +71,8 @@ function isCounted({ name }: WeightInfo, feedForward: FeedForward): boolean {
 /** Layer after layer has weights of the same names. */
 const parts = new Map<string, Part>();
 
-function partOf(name: string): Part {
+/** What a weight counts as, by its name. */
+export function partOf(name: string): Part {
   const known = parts.get(name) ?? partNamed(name);
   parts.set(name, known);
   return known;

@@ -20,6 +20,9 @@ const COLORS: Readonly<Record<Ink, string>> = {
   keyValue: 'var(--vscode-charts-yellow)',
   expert: mixed('var(--vscode-foreground)', 28),
   expertUsed: 'var(--vscode-charts-blue)',
+  memory: 'var(--orange)',
+  compute: 'var(--vscode-charts-blue)',
+  track: mixed('var(--vscode-foreground)', 20),
   ...(Object.fromEntries(KINDS.map((kind) => [`kind-${kind}`, kindColor(kind)])) as Record<
     `kind-${(typeof KINDS)[number]}`,
     string

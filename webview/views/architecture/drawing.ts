@@ -5,9 +5,13 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { figureOf, parametersText } from '../../../src/drawing/figure';
 import { type KindPiece, kindPieces, kindScene, stackScene } from '../../../src/drawing/pieces';
 import type { Part, Scene } from '../../../src/drawing/scene';
+import { type StepBoxes, stepBoxes } from '../../../src/drawing/stepBoxes';
+import { stepFigure } from '../../../src/drawing/stepFigure';
+import { MOST } from '../../../src/drawing/stepMarks';
 import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
+import { type Flight, flightOf, flightRequest } from '../../../src/serving/anatomy/flight';
 import '../../charts/figure/element';
 import { inkColor, inkStyles } from '../../charts/figure/inks';
 import { advanceIn } from '../../charts/figure/measure';
@@ -21,10 +25,12 @@ import { base, controls } from '../../styles/base';
 import { kindBackground, kindOutline } from '../../styles/kinds';
 import type { OverviewModel } from '../overview/viewModel';
 import { columnsOf } from './columns';
+import { type AskedFlight, keptFlight } from './flight';
 import { type KeyPlace, placeOfKey } from './keyPlaces';
 import { type LegendEntry, legendOf } from './legend';
 
 const KEPT = 'architecture';
+const KEPT_FLIGHT = 'flight';
 /** Width from which on the stack stands beside the blocks. */
 const WIDE = 640;
 const STACK = 250;
@@ -51,6 +57,9 @@ interface Drawn {
   readonly wide: boolean;
   readonly block: number;
   readonly legend: readonly LegendEntry[];
+  /** The step that was asked for; null where the boxes say their parameters. */
+  readonly flight: Flight | null;
+  readonly steps: StepBoxes | null;
 }
 
 @customElement('headlight-drawing')
@@ -70,6 +79,7 @@ export class DrawingView extends LitElement {
       .blocks { display: flex; gap: ${GAP}px; align-items: start; }
       .column { display: flex; flex-direction: column; gap: 12px; }
       section { border-top: 1px solid var(--line); padding-top: 6px; }
+      .most { font-weight: 600; font-size: 12px; }
       section.lit h2 { color: var(--vscode-textLink-foreground); }
       h2 button { display: flex; align-items: baseline; gap: 8px; width: 100%; border-radius: 2px; }
       h2 button::after { content: '▸'; margin-left: auto; font-size: 10px; color: var(--vscode-descriptionForeground); }
@@ -95,6 +105,7 @@ export class DrawingView extends LitElement {
   @state() private width = 0;
   /** What was opened and closed by hand, by the title of the kind. */
   @state() private choices: Readonly<Record<string, boolean>> = keptChoices();
+  @state() private asked = keptFlight(restored(KEPT_FLIGHT));
   @state() private looked: Part | null = null;
   @state() private done = '';
   @state() private problem = '';
@@ -127,7 +138,9 @@ export class DrawingView extends LitElement {
 
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has('model')) this.places.clear();
-    if (!(changed.has('model') || changed.has('width')) || this.width === 0) return;
+    // `asked` is private, and Lit's types know public names alone.
+    const names: readonly PropertyKey[] = ['model', 'width', 'asked'];
+    if (!names.some((name) => changed.has(name)) || this.width === 0) return;
     const start = performance.now();
     this.drawn = this.draw();
     void this.updateComplete.then(async () => {
@@ -177,9 +190,12 @@ export class DrawingView extends LitElement {
     const room = wide ? width - STACK - GAP : width;
     const count = Math.max(1, Math.min(anatomy.kinds.length, Math.floor((room + GAP) / (NARROWEST_BLOCK + GAP))));
     const block = Math.min(WIDEST_BLOCK, Math.floor((room - (count - 1) * GAP) / count));
+    const flight = this.flightAt(anatomy);
+    const steps = flight && stepBoxes(flight);
+    const step = flight && steps ? stepFigure(flight, steps) : undefined;
     return measuredBy(advanceIn(this), () => {
-      const blocks = anatomy.kinds.map((_, place) => kindScene(anatomy, place, block));
-      const stack = stackScene(anatomy, wide ? STACK : width);
+      const blocks = anatomy.kinds.map((_, place) => kindScene(anatomy, place, block, step));
+      const stack = stackScene(anatomy, wide ? STACK : width, step);
       const heights = blocks.map(({ height }) => height);
       return {
         anatomy,
@@ -190,20 +206,38 @@ export class DrawingView extends LitElement {
         wide,
         block,
         legend: legendOf([stack, ...blocks]),
+        flight,
+        steps,
       };
     });
+  }
+
+  private flightAt(anatomy: Anatomy): Flight | null {
+    const { asked, model, panel } = this;
+    if (!asked) return null;
+    const device = panel.settings?.device?.device ?? null;
+    const request = flightRequest(model.reading, model.plan.scenario, asked.step, device, null, anatomy.count);
+    return flightOf(anatomy, { ...request, tokens: asked.tokens });
   }
 
   protected override render(): TemplateResult | typeof nothing {
     const { drawn } = this;
     if (!drawn) return nothing;
-    const { anatomy, stack, blocks, columns, wide, block, legend } = drawn;
+    const { anatomy, stack, blocks, columns, wide, block, legend, flight, steps } = drawn;
     const lit = this.litParts([stack, ...blocks]);
     return html`
       <div class="above small">
         <span>${parametersText(anatomy)}</span>
         <ul class="legend" aria-label="Marks">${legend.map(({ ink, text }) => html`<li><span class="key ${ink}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
       </div>
+      <headlight-flight
+        .asked=${this.asked}
+        .flight=${flight}
+        .boxes=${steps}
+        .tokens=${anatomy.tokens}
+        .width=${this.width}
+        @headlight-flight=${(event: CustomEvent<AskedFlight>) => keep(KEPT_FLIGHT, (this.asked = event.detail))}
+      ></headlight-flight>
       <div class="figure ${wide ? 'wide' : ''}" @headlight-look=${(event: CustomEvent<Part | null>) => (this.looked = event.detail)}>
         ${this.renderFigure(stack, lit)}
         <div class="blocks">
@@ -233,8 +267,17 @@ export class DrawingView extends LitElement {
     return html`<section class=${hidden ? 'lit' : ''} aria-labelledby="kind-${letter}">
       <h2 id="kind-${letter}"><button aria-expanded=${open} aria-controls="block-${letter}" @click=${() => this.toggle(place)}><span class="key" .style=${`background: ${kindBackground(attention)}; box-shadow: ${kindOutline(attention)}`}></span><span>${letter} · ${title}</span></button></h2>
       ${lines.map((line) => html`<p class="small">${line}</p>`)}
+      ${this.renderMost(place)}
       <div class="fold" id="block-${letter}" ?inert=${!open}><div>${this.renderFigure(scene, lit)}</div></div>
     </section>`;
+  }
+
+  /** Above the block: it may be closed. */
+  private renderMost(place: number): TemplateResult | typeof nothing {
+    const most = this.drawn?.steps?.boxes.filter((box) => box.kind === place && box.most) ?? [];
+    return most.length === 0
+      ? nothing
+      : html`<p class="most">${MOST}: ${most.map(({ title }) => title).join(', ')}</p>`;
   }
 
   private renderFigure(scene: Scene, lit: ReadonlySet<string>): TemplateResult {
@@ -352,7 +395,9 @@ export class DrawingView extends LitElement {
     if (!drawn) throw new Error('Nothing is drawn yet.');
     const name = this.panel.config?.name ?? '';
     const { modelType } = drawn.anatomy.spec;
-    const scene = figureOf(drawn.anatomy, {
+    const { flight } = drawn;
+    const scene = figureOf(flight?.anatomy ?? drawn.anatomy, {
+      ...(flight ? { step: stepFigure(flight) } : {}),
       width: PICTURE_WIDTH,
       name,
       source: `From ${name}, model type ${modelType}`,

@@ -13,6 +13,8 @@ const ENTRIES: readonly LegendEntry[] = [
   { ink: 'keyValue', text: 'K and V that they share' },
   { ink: 'expertUsed', text: 'active expert' },
   { ink: 'expert', text: 'expert at rest' },
+  { ink: 'memory', text: 'time, limited by memory bandwidth' },
+  { ink: 'compute', text: 'time, limited by compute' },
 ];
 
 export function legendOf(scenes: readonly Scene[]): readonly LegendEntry[] {
