@@ -11,8 +11,8 @@ import { formatCount } from '../present/quantities';
 import { groupsText, kindTitle, numberText } from '../present/words';
 import type { LayerKind } from '../serving/anatomy/anatomy';
 import type { DescribedFeedForward, LayerDescription } from '../serving/anatomy/description';
-import type { KeyRole } from '../serving/anatomy/keys';
 import { countOf, type PartCounts } from '../serving/anatomy/ends';
+import type { KeyRole } from '../serving/anatomy/keys';
 import { partOf } from '../serving/parameters/derived';
 import { mixerRows } from './mixers';
 import type { BoxMark } from './stepMarks';
@@ -51,12 +51,12 @@ export interface Box {
   readonly from: number;
   readonly to: number;
   readonly marks?: HeadMarks | ExpertMarks;
-  /** What it does in a step, in place of its parameters. */
-  readonly step?: BoxMark;
   /** Keys of the config that decided it, the first first. */
   readonly keys: readonly string[];
   /** Of the whole model, all layers of the kind together; absent where it was not asked. */
   readonly shares?: Shares;
+  /** What it does in a step, in place of its parameters. */
+  readonly step?: BoxMark;
 }
 
 /** Fractions of 1; null where a number is not known. */

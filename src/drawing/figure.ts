@@ -101,7 +101,6 @@ function hasExperts({ block, parameters }: LayerKind): boolean {
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const canvas = new Canvas();
   const { width, name } = options;
-  const share = sharesOf(anatomy);
   const inner = width - 2 * MARGIN;
   let top = placeText(canvas, name, 20, true, 'text', MARGIN, MARGIN, inner);
   top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', MARGIN, top + 2, inner);
@@ -126,8 +125,7 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
       Math.round(card * 10) / 10,
       (at, y, across) => {
         const prefix = `layer.${kindLetter(place)}`;
-        const drawing = withShares(layerDrawing(kind), share(kind.indexes.length));
-        return placeLayer(canvas, inStep(drawing, prefix, options.step), prefix, at, y, across);
+        return placeLayer(canvas, inStep(kindDrawing(anatomy, kind), prefix, options.step), prefix, at, y, across);
       },
     );
     bottoms[column] = bottom + GAP;
@@ -207,6 +205,11 @@ function sharesOf({ count, kinds }: Anatomy): ShareOf {
       flops: part(box.flops, layers, flops),
     },
   });
+}
+
+/** The block of a kind, each box with what it has of the whole model. */
+export function kindDrawing(anatomy: Anatomy, kind: LayerKind): LayerDrawing {
+  return withShares(layerDrawing(kind), sharesOf(anatomy)(kind.indexes.length));
 }
 
 function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawing {

@@ -3,8 +3,7 @@
 import type { AttentionKind } from '../model/attention';
 import { sentence } from '../present/words';
 import type { Anatomy } from '../serving/anatomy/anatomy';
-import { layerDrawing } from './boxes';
-import { inStep, kindLetter, kindLines, kindName, placeStack, type StepFigure } from './figure';
+import { inStep, kindDrawing, kindLetter, kindLines, kindName, placeStack, type StepFigure } from './figure';
 import { Canvas, placeLayer } from './layout';
 import type { Scene } from './scene';
 
@@ -38,11 +37,14 @@ export function kindPieces({ kinds }: Anatomy): readonly KindPiece[] {
 }
 
 /** The block of a kind, by its place in the anatomy's kinds. */
-export function kindScene({ kinds }: Anatomy, place: number, width: number, step?: StepFigure): Scene {
+export function kindScene(anatomy: Anatomy, place: number, width: number, step?: StepFigure): Scene {
+  const { kinds } = anatomy;
   const kind = kinds[place];
   const canvas = new Canvas();
   const prefix = `layer.${kindLetter(place)}`;
-  const bottom = kind ? placeLayer(canvas, inStep(layerDrawing(kind), prefix, step), prefix, 0, 0, width - 1) : 0;
+  const bottom = kind
+    ? placeLayer(canvas, inStep(kindDrawing(anatomy, kind), prefix, step), prefix, 0, 0, width - 1)
+    : 0;
   return sceneOf(canvas, width, bottom, kind ? `${kindLetter(place)}, ${kindName(kind, kinds)}` : '');
 }
 

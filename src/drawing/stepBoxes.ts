@@ -147,15 +147,17 @@ function endPiece({ id, parameters }: Box, { anatomy }: Flight): Piece {
   }
 }
 
+/** Its parameters by part: those of its weights, where they are all that it has. */
+function partsOf(box: Box): PartCounts {
+  const { parts, parameters } = box;
+  return parts && countOf(parts) === parameters ? parts : { [partOfBox(box)]: parameters ?? 0 };
+}
+
 /** The part that a box without weights of its own names counts as. */
 function partOfBox({ id, look }: Box): 'attention' | 'mlp' | 'norms' | 'router' | 'other' {
   if (id === 'norms' || (look === 'norm' && id !== 'act')) return 'norms';
   if (id === 'router' || id === 'other') return id;
   return id === 'feed_forward' || id === 'act' || id === 'shared' ? 'mlp' : 'attention';
-}
-
-function partsOf(box: Box): PartCounts {
-  return box.parts && countOf(box.parts) === box.parameters ? box.parts : { [partOfBox(box)]: box.parameters ?? 0 };
 }
 
 /** The boxes of a layer, with what is done in each. */

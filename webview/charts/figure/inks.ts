@@ -43,9 +43,8 @@ const SHEET = unsafeCSS(
 export const inkStyles: CSSResult = css`
   :host {
     --ground: var(--vscode-sideBar-background, var(--vscode-editor-background));
-    --edge: color-mix(in srgb, var(--vscode-foreground) 45%, transparent);
+    --edge: var(--vscode-contrastBorder, color-mix(in srgb, var(--vscode-foreground) 45%, transparent));
   }
   :host([place='editor']) { --ground: var(--vscode-editor-background); }
-  :host([contrast]) { --edge: var(--vscode-contrastBorder, var(--vscode-foreground)); }
   ${SHEET}
 `;

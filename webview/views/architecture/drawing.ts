@@ -10,10 +10,8 @@ import { stepFigure } from '../../../src/drawing/stepFigure';
 import { MOST } from '../../../src/drawing/stepMarks';
 import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
-import { formatInteger } from '../../../src/model/units';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { type Flight, flightOf, flightRequest } from '../../../src/serving/anatomy/flight';
-import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
 import '../../charts/figure/element';
 import { inkColor, inkStyles } from '../../charts/figure/inks';
 import { advanceIn } from '../../charts/figure/measure';
@@ -59,8 +57,6 @@ interface Drawn {
   readonly wide: boolean;
   readonly block: number;
   readonly legend: readonly LegendEntry[];
-  /** Of a decode step; null where parameters are not known. */
-  readonly operations: number | null;
   /** The step that was asked for; null where the boxes say their parameters. */
   readonly flight: Flight | null;
   readonly steps: StepBoxes | null;
@@ -194,7 +190,6 @@ export class DrawingView extends LitElement {
     const room = wide ? width - STACK - GAP : width;
     const count = Math.max(1, Math.min(anatomy.kinds.length, Math.floor((room + GAP) / (NARROWEST_BLOCK + GAP))));
     const block = Math.min(WIDEST_BLOCK, Math.floor((room - (count - 1) * GAP) / count));
-    const { count: counted, spec } = anatomy;
     const flight = this.flightAt(anatomy);
     const steps = flight && stepBoxes(flight);
     const step = flight && steps ? stepFigure(flight, steps) : undefined;
@@ -211,9 +206,6 @@ export class DrawingView extends LitElement {
         wide,
         block,
         legend: legendOf([stack, ...blocks]),
-        operations:
-          counted &&
-          2 * (counted.activePerToken - counted.lookup - counted.encoder) + decodeAttentionFlops(spec, tokens),
         flight,
         steps,
       };
@@ -301,41 +293,19 @@ export class DrawingView extends LitElement {
   /** What the sentence of a part says, and where it leads. */
   private renderReadout(part: Part): TemplateResult {
     const goes = this.goesText(part);
-    const share = this.shareText(part);
-    return html`<div><p>${part.says}</p>${
-      share === '' && goes === ''
-        ? nothing
-        : html`<p class="small">${[share, goes === '' ? [] : `Enter or a click goes to ${goes}`]
-            .flat()
-            .filter((text) => text !== '')
-            .join('. ')}</p>`
-    }</div>`;
-  }
-
-  /** What it is of the whole model, all layers of its kind together; empty where that is not known. */
-  private shareText(part: Part): string {
-    const { anatomy, pieces, operations } = this.drawn ?? {};
-    if (!anatomy?.count || !pieces) return '';
-    const [drawing, letter] = part.id.split('.');
-    const layers = drawing === 'layer' ? (pieces.find((piece) => piece.letter === letter)?.layers ?? 1) : 1;
-    const of = (value: number | null, total: number | null | undefined, what: string): string[] =>
-      value === null || value === 0 || !total ? [] : [`${percentText((value * layers) / total)} of ${what}`];
-    const shares = [
-      ...of(part.parameters, anatomy.count.total, 'the parameters'),
-      ...of(part.flops, operations, 'a decode step'),
-    ];
-    if (shares.length === 0) return '';
-    return `${shares.join(', ')}${layers === 1 ? '' : `, all ${formatInteger(layers)} layers together`}`;
+    return html`<div><p>${part.says}</p>${goes === '' ? nothing : html`<p class="small">Enter or a click goes to ${goes}</p>`}</div>`;
   }
 
   /** "num_key_value_heads, line 17". */
   private goesText(part: Part): string {
     const place = this.placeOf(part);
-    return place ? `${part.key?.split('.').at(-1)}, line ${place.range.line}` : '';
+    return place ? `${place.key.split('.').at(-1)}, line ${place.range.line}` : '';
   }
 
-  private readonly more = (part: Part): string =>
-    [this.shareText(part), this.goesText(part)].map((text) => (text === '' ? '' : `; ${text}`)).join('');
+  private readonly more = (part: Part): string => {
+    const goes = this.goesText(part);
+    return goes === '' ? '' : `; ${goes}`;
+  };
 
   private isOpen(place: number): boolean {
     const { pieces, wide } = this.drawn ?? { pieces: [], wide: false };
@@ -368,9 +338,22 @@ export class DrawingView extends LitElement {
 
   private readonly goes = (part: Part): boolean => this.placeOf(part) !== null;
 
-  private placeOf({ key }: Part): KeyPlace | null {
+  /** Of the first of its keys that stands in the file. */
+  private placeOf(part: Part): (KeyPlace & { readonly key: string }) | null {
+    const [first] = this.placesOf(part);
+    return first ?? null;
+  }
+
+  private placesOf({ keys }: Part): readonly (KeyPlace & { readonly key: string })[] {
+    return keys.flatMap((key) => {
+      const place = this.placeOfKey(key);
+      return place ? [{ key, ...place }] : [];
+    });
+  }
+
+  private placeOfKey(key: string): KeyPlace | null {
     const { followed } = this.panel;
-    if (key === null || !followed) return null;
+    if (!followed) return null;
     let place = this.places.get(key);
     if (place === undefined) {
       place = placeOfKey(followed.document, followed.reading.location.path, key);
@@ -386,8 +369,8 @@ export class DrawingView extends LitElement {
     if (line === null) return lit;
     for (const { parts } of scenes)
       for (const part of parts) {
-        const place = this.placeOf(part);
-        if (place && place.firstLine <= line && line <= place.lastLine) lit.add(part.id);
+        if (this.placesOf(part).some(({ firstLine, lastLine }) => firstLine <= line && line <= lastLine))
+          lit.add(part.id);
       }
     return lit;
   }
@@ -436,13 +419,6 @@ export class DrawingView extends LitElement {
       this.problem = error instanceof Error ? error.message : String(error);
     }
   }
-}
-
-/** "12 %", "1.3 %", "< 0.1 %". */
-function percentText(share: number): string {
-  const percent = share * 100;
-  if (percent < 0.1) return '< 0.1 %';
-  return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)} %`;
 }
 
 function keptChoices(): Readonly<Record<string, boolean>> {
