@@ -388,8 +388,8 @@ class LayerBoxes {
             this.box(
               id,
               'norm',
-              `${title} ${normName(spec.norm)}`,
-              [extentText(spec)],
+              `${title} norm`,
+              [normName(spec.norm), extentText(spec)],
               at,
               [id],
               this.keysOf([], ['headNorm', 'norm']),
@@ -683,7 +683,11 @@ class LayerBoxes {
       id: 'attention',
       look: 'attention',
       title: attentionTitle(this.kind.sees),
-      lines: [...(heads ? [groupsText(heads)] : []), ...lines],
+      lines: [
+        ...(heads ? [sharingText(attention, heads)] : []),
+        ...lines,
+        ...(attention.kind === 'latent' ? ['counted in its absorbed form'] : []),
+      ],
       parameters: sinks,
       flops: attentionFlops - apart + 2 * sinks,
       from: 0,
@@ -698,7 +702,7 @@ class LayerBoxes {
     const { router, expert, shared } = spec;
     const { parameters, keys } = this.kind;
     const experts = parameters?.parts.experts ?? null;
-    const span: Span = shared ? [0, 8] : WHOLE;
+    const span: Span = shared ? [0, 7] : WHOLE;
     const latent = this.has('latent');
     return [
       [
@@ -708,6 +712,7 @@ class LayerBoxes {
           'Router',
           [
             `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} a token`,
+            ...bias(router.bias),
             ...(router.scoring === null ? [] : [router.scoring === 'sigmoid' ? 'sigmoid scores' : 'softmax scores']),
             ...(router.groups ? [`from the best ${router.groups.top} of ${router.groups.count} groups`] : []),
             ...(router.correctionBias ? ['a bias for each expert in the choice'] : []),
@@ -731,7 +736,10 @@ class LayerBoxes {
             'experts',
             'step',
             `${formatInteger(router.experts)} experts, ${router.topK} active`,
-            [latent ? `${formatInteger(expert.width)} wide inside, ${actName(expert)}` : denseText(expert, hiddenSize)],
+            [
+              latent ? `${formatInteger(expert.width)} wide inside, ${actName(expert)}` : denseText(expert, hiddenSize),
+              ...bias(expert.biasIn),
+            ],
             span,
             [...keys.of('experts'), ...keys.of('perToken'), ...keys.ofWidth(expert.width)],
           ),
@@ -746,7 +754,7 @@ class LayerBoxes {
                 'step',
                 'Shared expert',
                 [denseText(shared.expert, hiddenSize), ...(shared.gate ? ['with a sigmoid gate'] : [])],
-                [8, 12],
+                [7, 12],
                 this.kind.block ? ['shared', 'shared_gate'] : ['shared', 'gate_proj', 'up', 'down'],
                 [...keys.of('sharedExperts'), ...keys.ofWidth(shared.expert.width)],
               ),
@@ -984,6 +992,16 @@ function attentionTitle(attention: AttentionSpec): string {
   }
 }
 
+function sharingText(
+  { kind }: AttentionSpec,
+  heads: { readonly queryHeads: number; readonly kvHeads: number },
+): string {
+  const shared = kind === 'latent' ? 'latent' : 'K = V';
+  return kind === 'latent' || kind === 'compressed'
+    ? `${formatInteger(heads.queryHeads)} query heads share one ${shared}`
+    : groupsText(heads);
+}
+
 function headsOf(attention: AttentionSpec): { readonly queryHeads: number; readonly kvHeads: number } | null {
   if (isHeaded(attention)) return { queryHeads: attention.queryHeads, kvHeads: attention.kvHeads };
   if (attention.kind === 'latent' || attention.kind === 'compressed')
@@ -1081,7 +1099,9 @@ function denseText(expert: DenseFeedForward, hiddenSize: number): string {
   return `${formatInteger(hiddenSize)} → ${formatInteger(expert.width)} → ${formatInteger(hiddenSize)}, ${actName(expert)}`;
 }
 
-function actName({ kind, activation }: DenseFeedForward): string {
+function actName(spec: DenseFeedForward): string {
+  const { kind, activation } = spec;
+  if (spec.kind === 'gated' && spec.clampedSwiglu) return `clamped SwiGLU, limit ${spec.clampedSwiglu.limit}`;
   return kind === 'gated' ? `gated ${activationName(activation)}` : activationName(activation);
 }
 

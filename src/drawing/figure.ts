@@ -2,12 +2,13 @@
 
 import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
-import { designText, kindTitle, sentence } from '../present/words';
+import { designText, kindTitle, numberText, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
+import { legendShapes } from './legend';
 import type { Ink, Scene } from './scene';
 import type { BoxMark } from './stepMarks';
 
@@ -36,13 +37,18 @@ export interface StepFigure {
   readonly legend: string;
 }
 
-const MARGIN = 16;
+/** Beside the figure; narrow ones have less. */
+function marginOf(width: number): number {
+  return width < 480 ? 8 : 16;
+}
+
 const GAP = 20;
 const ARROW = 18;
 /** Width from which on the stack has a column of its own. */
 const WIDE = 640;
 const STACK = 250;
 const NARROWEST_CARD = 320;
+const WIDEST_CARD = 640;
 
 /** "A", "B", …: what the stack calls its kinds. */
 export function kindLetter(place: number): string {
@@ -60,11 +66,18 @@ export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const alike = kinds.filter((other) => mixerName(other) === title);
   const detail = (of: (each: LayerKind) => string): string[] =>
     alike.some((other) => of(other) !== of(kind)) && of(kind) !== '' ? [of(kind)] : [];
-  return [title, ...detail(extent), ...detail((each) => (hasExperts(each) ? 'experts' : 'dense'))].join(', ');
+  const bounded = kind.attention.kind === 'sliding' || kind.attention.kind === 'chunked';
+  return [
+    title,
+    ...(bounded ? [extent(kind)] : detail(extent)),
+    ...detail((each) => (each.attention.kind === 'none' ? '' : hasExperts(each) ? 'experts' : 'dense')),
+  ].join(', ');
 }
 
-function mixerName({ attention, state }: LayerKind): string {
+function mixerName({ attention, state, description }: LayerKind): string {
   if (attention.kind === 'recurrent' || attention.kind === 'conv') return mixerTitle(attention, state);
+  if (attention.kind === 'none' && description?.feedForward)
+    return description.feedForward.kind === 'moe' ? 'experts alone' : 'feed-forward alone';
   return state ? `${kindTitle(attention.kind)} and ${mixerTitle(attention, state)}` : kindTitle(attention.kind);
 }
 
@@ -94,24 +107,28 @@ function indexesText(indexes: readonly number[]): string {
   return even ? `${first}, ${second}, …, ${indexes.at(-1)}` : formatRanges(indexes);
 }
 
-function hasExperts({ block, parameters }: LayerKind): boolean {
-  return block ? block.feedForward.kind === 'moe' : (parameters?.experts.length ?? 0) > 0;
+function hasExperts({ description, parameters }: LayerKind): boolean {
+  return description ? description.feedForward?.kind === 'moe' : (parameters?.experts.length ?? 0) > 0;
 }
 
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const canvas = new Canvas();
   const { width, name } = options;
-  const inner = width - 2 * MARGIN;
-  let top = placeText(canvas, name, 20, true, 'text', MARGIN, MARGIN, inner);
-  top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', MARGIN, top + 2, inner);
-  top = placeText(canvas, totalsText(anatomy), 12, false, 'muted', MARGIN, top + 2, inner) + GAP;
+  const margin = marginOf(width);
+  const inner = width - 2 * margin;
+  let top = placeText(canvas, name, 20, true, 'text', margin, margin, inner);
+  top = placeText(canvas, designText(anatomy.spec), 12, false, 'text', margin, top + 2, inner);
+  for (const text of [...factsText(anatomy), totalsText(anatomy)])
+    top = placeText(canvas, text, 12, false, 'muted', margin, top + 2, inner);
+  top += GAP;
   const wide = width >= WIDE;
-  if (options.step) top = options.step.place(canvas, MARGIN, top, inner) + GAP;
-  const stackBottom = placeStack(canvas, anatomy, MARGIN, top, wide ? STACK : inner, options.step);
-  const left = wide ? MARGIN + STACK + GAP : MARGIN;
-  const room = width - MARGIN - left;
-  const count = Math.max(1, Math.floor((room + GAP) / (NARROWEST_CARD + GAP)));
-  const card = (room - (count - 1) * GAP) / count;
+  if (options.step) top = options.step.place(canvas, margin, top, inner) + GAP;
+  const stackBottom = placeStack(canvas, anatomy, margin, top, wide ? STACK : inner, options.step);
+  const left = wide ? margin + STACK + GAP : margin;
+  const room = width - margin - left;
+  const opened = anatomy.kinds.filter((_, place) => !options.open || options.open.has(place)).length;
+  const count = Math.max(1, Math.min(opened, Math.floor((room + GAP) / (NARROWEST_CARD + GAP))));
+  const card = Math.min((room - (count - 1) * GAP) / count, WIDEST_CARD);
   const bottoms = Array.from({ length: count }, () => (wide ? top : stackBottom + GAP));
   for (const [place, kind] of anatomy.kinds.entries()) {
     if (options.open && !options.open.has(place)) continue;
@@ -131,10 +148,12 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
     bottoms[column] = bottom + GAP;
   }
   const below = Math.max(stackBottom + GAP, ...bottoms);
-  const bottom = placeText(canvas, captionText(anatomy, options), 11, false, 'muted', MARGIN, below - 4, inner);
+  const legend = legendShapes(anatomy.kinds, margin, below, inner);
+  canvas.ground.push(...legend.shapes);
+  const bottom = placeText(canvas, captionText(anatomy, options), 11, false, 'muted', margin, legend.bottom, inner);
   return {
     width,
-    height: Math.ceil(bottom + MARGIN),
+    height: Math.ceil(bottom + margin),
     title: `${name}: ${designText(anatomy.spec)}`,
     ground: canvas.ground,
     parts: canvas.parts,
@@ -165,6 +184,17 @@ export function parametersText({ count }: Anatomy): string {
   return `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`;
 }
 
+/** What the layers do not say: how long a context was trained, and what the model has beside them. */
+function factsText({ spec, count, ends }: Anatomy): string[] {
+  const facts = [
+    ...(spec.contextLength ? [`context of ${formatInteger(spec.contextLength.value)} tokens`] : []),
+    ...(ends.hiddenSize === null ? [] : [`hidden size ${formatInteger(ends.hiddenSize)}`]),
+    ...(ends.vocabulary === null ? [] : [`vocabulary of ${formatInteger(ends.vocabulary)}`]),
+    ...(count && count.notCounted.length > 0 ? [`beside it, not drawn: ${count.notCounted.join(', ')}`] : []),
+  ];
+  return facts.length > 0 ? [facts.join(' · ')] : [];
+}
+
 function totalsText(anatomy: Anatomy): string {
   const { spec, kinds, tokens, kvDtype } = anatomy;
   const sum = (of: (kind: LayerKind) => number): number =>
@@ -179,14 +209,11 @@ function totalsText(anatomy: Anatomy): string {
   return [parametersText(anatomy), ...cache].join(' · ');
 }
 
-function captionText({ tokens, spec }: Anatomy, { source, step }: FigureOptions): string {
+function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
   const operations =
     step?.legend ??
     `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer, percentages of the whole model, all its layers together.`;
-  const marks = spec.layers.some(({ attention }) => 'queryHeads' in attention)
-    ? ' Small squares: query heads, above the K and V that they share.'
-    : '';
-  return `${source}. ${operations}${marks} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
+  return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
 /** What a box has of the whole, where `layers` layers have it. */
@@ -389,9 +416,13 @@ function embeddingBoxes(anatomy: Anatomy): Box[] {
   const { vocabulary, hiddenSize, parameters, blocks } = ends;
   const size =
     vocabulary !== null && hiddenSize !== null
-      ? [`${formatInteger(vocabulary)} → ${formatInteger(blocks?.embedding?.width ?? hiddenSize)}`]
+      ? [
+          `vocabulary of ${formatInteger(vocabulary)}`,
+          `→ hidden size ${formatInteger(blocks?.embedding?.width ?? hiddenSize)}`,
+        ]
       : [];
   const positions = blocks?.embedding?.positions;
+  const multiplier = blocks?.embedding?.multiplier;
   const learned =
     positions?.kind === 'learned' ? `+ ${formatInteger(positions.rows)} learned positions` : '+ sinusoidal positions';
   return [
@@ -401,6 +432,7 @@ function embeddingBoxes(anatomy: Anatomy): Box[] {
       'Embedding',
       [
         ...size,
+        ...(multiplier === undefined || multiplier === 1 ? [] : [`× ${numberText(multiplier)}`]),
         ...(positions ? [learned] : []),
         ...(blocks?.embedding?.norm ? ['then a norm'] : []),
         ...(ends.tied ? ['shared with the output head'] : []),
@@ -422,7 +454,10 @@ function outputBoxes(anatomy: Anatomy): Box[] {
   const idle = (parameters?.idle ?? 0) + (count?.encoder ?? 0);
   const whole = kinds.every((kind) => kind.parameters === null);
   const size =
-    vocabulary !== null && hiddenSize !== null ? [`${formatInteger(hiddenSize)} → ${formatInteger(vocabulary)}`] : [];
+    vocabulary !== null && hiddenSize !== null
+      ? [`${formatInteger(hiddenSize)} → vocabulary of ${formatInteger(vocabulary)}`]
+      : [];
+  const factor = blocks?.output.multiplier;
   const softcap = blocks?.output.softcap;
   const both = blocks?.embedding?.norm ? 'Final norm, and that of the embedding' : 'Final norm';
   return [
@@ -435,7 +470,12 @@ function outputBoxes(anatomy: Anatomy): Box[] {
     end(
       'head',
       'Output head',
-      [...size, ...(tied ? ['the embedding again'] : []), ...(softcap == null ? [] : [`logits capped at ${softcap}`])],
+      [
+        ...size,
+        ...(tied ? ['the embedding again'] : []),
+        ...(factor === undefined || factor === 1 ? [] : [`logits × ${numberText(factor)}`]),
+        ...(softcap == null ? [] : [`logits capped at ${softcap}`]),
+      ],
       parts?.outputHead ?? null,
       endFlops(anatomy).head,
     ),

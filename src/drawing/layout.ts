@@ -7,7 +7,11 @@ import type { Ink, Part, Place, Shape, TextShape } from './scene';
 import { MOST, stepBarHeight, stepShapes } from './stepMarks';
 import { wrapText } from './textWidth';
 
-const PADDING = 7;
+/** Within a box; narrow ones have less. */
+function padding(width: number): number {
+  return width < 110 ? 4 : 7;
+}
+
 const TITLE = 12;
 const BODY = 11;
 const LEADING = 1.32;
@@ -42,7 +46,7 @@ interface TextLine {
 
 /** What a box says, in lines that fit. */
 function boxLines(box: Box, width: number): readonly TextLine[] {
-  const inner = width - 2 * PADDING;
+  const inner = width - 2 * padding(width);
   const wrapped = (text: string, size: number, bold: boolean, ink: Ink): TextLine[] =>
     wrapText(text, inner, size, bold).map((line) => ({ text: line, size, bold, ink }));
   return [
@@ -50,18 +54,27 @@ function boxLines(box: Box, width: number): readonly TextLine[] {
     ...box.lines.flatMap((line) => wrapped(line, BODY, false, 'text')),
     ...(box.step
       ? box.step.lines.flatMap((line) => wrapped(line, BODY, line === MOST, line === MOST ? 'text' : 'muted'))
-      : wrapped(numbersText(box), BODY, false, 'muted')),
+      : numberLines(box, inner).flatMap((line) => wrapped(line, BODY, false, 'muted'))),
   ];
 }
 
-/** "16.8 M · 33.6 MFLOP", with shares from a percent on; empty where a box has neither. A number is not parted from its unit. */
-function numbersText({ parameters, flops, shares }: Pick<Box, 'parameters' | 'flops' | 'shares'>): string {
+/** "16.8 M · 33.6 MFLOP" in one line, or in two where that is too long. */
+function numberLines(box: Box, width: number): readonly string[] {
+  const numbers = numberTexts(box);
+  const together = numbers.join(' · ');
+  if (wrapText(together, width, BODY).length === 1) return [together];
+  // Too narrow for a number with its share: the share is below it.
+  return numbers.map((number) =>
+    wrapText(number, width, BODY).length === 1 ? number : number.replace(`${NO_BREAK}(`, ' ('),
+  );
+}
+
+/** Parameters and operations, with shares from a percent on; those that a box has. A number is not parted from its unit. */
+function numberTexts({ parameters, flops, shares }: Box): readonly string[] {
   return [
     ...(parameters === null || parameters === 0 ? [] : [`${formatCount(parameters)}${shareText(shares?.parameters)}`]),
     ...(flops === null || flops === 0 ? [] : [`${formatFlops(flops)}${shareText(shares?.flops)}`]),
-  ]
-    .map((number) => number.replaceAll(' ', NO_BREAK))
-    .join(' · ');
+  ].map((number) => number.replaceAll(' ', NO_BREAK));
 }
 
 const NO_BREAK = '\u00a0';
@@ -92,8 +105,8 @@ function linesHeight(lines: readonly TextLine[]): number {
 }
 
 function boxHeight(box: Box, width: number): number {
-  const marks = box.marks ? marksSize(box.marks, width - 2 * PADDING).height + 5 : 0;
-  return Math.ceil(2 * PADDING + linesHeight(boxLines(box, width)) + marks + stepBarHeight(box.step));
+  const marks = box.marks ? marksSize(box.marks, width - 2 * padding(width)).height + 5 : 0;
+  return Math.ceil(2 * padding(width) + linesHeight(boxLines(box, width)) + marks + stepBarHeight(box.step));
 }
 
 /** Text from the top of a place, left-aligned. */
@@ -116,8 +129,9 @@ interface PlacedBox extends Place {
 /** @param prefix Of the parts' ids. */
 function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part {
   const lines = boxLines(box, width);
+  const inset = padding(width);
   const marks = box.marks
-    ? marksShapes(box.marks, x + PADDING, y + PADDING + linesHeight(lines) + 5, width - 2 * PADDING)
+    ? marksShapes(box.marks, x + inset, y + inset + linesHeight(lines) + 5, width - 2 * inset)
     : [];
   return {
     id: `${prefix}.${box.id}`,
@@ -143,9 +157,9 @@ function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part 
         radius: box.look === 'norm' ? 10 : 4,
         ...(box.look === 'unknown' ? { dashed: true } : {}),
       },
-      ...textShapes(lines, x + PADDING, y + PADDING),
+      ...textShapes(lines, x + inset, y + inset),
       ...marks,
-      ...(box.step ? stepShapes(box.step, x, y, width, height, PADDING) : []),
+      ...(box.step ? stepShapes(box.step, x, y, width, height, padding(width)) : []),
     ],
   };
 }

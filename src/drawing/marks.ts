@@ -9,7 +9,7 @@ interface Size {
 }
 
 /** Rows of marks at most: beyond, marks become smaller, and then they stop. */
-const MOST_ROWS = 8;
+const MOST_ROWS = 12;
 const STEPS = [7, 6, 5, 4, 3, 2];
 
 interface Grid {

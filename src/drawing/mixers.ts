@@ -62,6 +62,10 @@ function convolution({ conv }: StateSpec, after: string, at?: readonly [number, 
   return conv ? [step('conv', `Convolution${after}`, [`${n(conv.channels)} channels × ${conv.width} inputs`], at)] : [];
 }
 
+/** Columns of what goes through the state, and of what gates it. */
+const LEFT: readonly [number, number] = [0, 7];
+const RIGHT: readonly [number, number] = [7, 12];
+
 const GATE = (how: string): MixerStep => step('gated', how, [], [0, 12], 'norm', []);
 
 function mamba(state: StateSpec, hidden: number, weights: ReadonlyMap<string, number>): Rows {
@@ -123,12 +127,14 @@ function deltaNet(state: StateSpec, hidden: number, weights: ReadonlyMap<string,
   const keyHeads = ((state.conv?.channels ?? 0) - values) / (2 * keyDim);
   return [
     [
-      step('in', 'Q, K, V', [`${n(hidden)} → 2 × ${n(keyHeads)} × ${n(keyDim)}, ${n(heads)} × ${n(valueDim)}`], [0, 6]),
-      step('in_rates', 'Decay, β', [`${n(hidden)} → 2 × ${n(heads)}`], [6, 9]),
-      step('in_gate', 'Gate', [map(hidden, values)], [9, 12]),
+      step('in', 'Q, K, V', [`${n(hidden)} → 2 × ${n(keyHeads)} × ${n(keyDim)}, ${n(heads)} × ${n(valueDim)}`], LEFT),
+      step('in_gate', 'Gate, decay, β', [`${n(hidden)} → ${n(values)} + 2 × ${n(heads)}`], RIGHT, 'step', [
+        'in_gate',
+        'in_rates',
+      ]),
     ],
-    convolution(state, ', SiLU', [0, 6]),
-    [step('qk_norm', 'L2 norm of Q and K', [], [0, 6], 'norm', [])],
+    convolution(state, ', SiLU', LEFT),
+    [step('qk_norm', 'L2 norm of Q and K', [], LEFT, 'norm', [])],
     [
       step(
         'scan',
@@ -150,12 +156,18 @@ function kimiDelta(state: StateSpec, hidden: number, weights: ReadonlyMap<string
   const whole = weights.get('in_gate') === hidden * width;
   return [
     [
-      step('in', 'Q, K, V', [`${n(hidden)} → 3 × ${n(heads)} × ${n(dim)}`], [0, 6]),
-      step('in_rates', 'Decay, β', [`by ${n(dim)}, each dim; each head`], [6, 9]),
-      step('in_gate', 'Gate', [whole ? map(hidden, width) : `by ${n(dim)} → ${n(width)}`], [9, 12]),
+      step('in', 'Q, K, V', [`${n(hidden)} → 3 × ${n(heads)} × ${n(dim)}`], LEFT),
+      step(
+        'in_gate',
+        'Gate, decay, β',
+        [`decay of each dim by ${n(dim)}`, whole ? `gate ${map(hidden, width)}` : `gate by ${n(dim)}`],
+        RIGHT,
+        'step',
+        ['in_gate', 'in_rates'],
+      ),
     ],
-    convolution(state, 's, SiLU', [0, 6]),
-    [step('qk_norm', 'L2 norm of Q and K', [], [0, 6], 'norm', [])],
+    convolution(state, 's, SiLU', LEFT),
+    [step('qk_norm', 'L2 norm of Q and K', [], LEFT, 'norm', [])],
     [
       step(
         'scan',
@@ -175,8 +187,8 @@ function lightning(state: StateSpec, hidden: number): Rows {
   const dim = Math.sqrt(state.recurrentElements / heads);
   return [
     [
-      step('in', 'Q, K, V, SiLU', [`${n(hidden)} → 3 × ${n(heads)} × ${n(dim)}`], [0, 8]),
-      step('in_gate', 'Gate', [map(hidden, heads * dim)], [8, 12]),
+      step('in', 'Q, K, V, SiLU', [`${n(hidden)} → 3 × ${n(heads)} × ${n(dim)}`], LEFT),
+      step('in_gate', 'Gate', [map(hidden, heads * dim)], RIGHT),
     ],
     [
       step(

@@ -51,7 +51,7 @@ export function measuredBy<T>(by: Advance, draw: () => T): T {
 }
 
 /** In pixels, at a font size in pixels. */
-function textWidth(text: string, size: number, bold = false): number {
+export function textWidth(text: string, size: number, bold = false): number {
   let thousandths = 0;
   for (const character of text) thousandths += advance(character, bold);
   return (thousandths / 1000) * size;

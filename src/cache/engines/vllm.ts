@@ -1,7 +1,7 @@
 import { type AttentionSpec, isHeaded } from '../../model/attention';
 import type { ResolvedKvDtype } from '../../model/dtype';
 import type { ModelSpec } from '../../model/spec';
-import type { LayerGroup } from '../groups';
+import { type LayerGroup, layerGroups, layersWithin, runWithin } from '../groups';
 import { entriesHeld, entryBytes, indexKeysHeld, indexRowBytes, ownIndexer } from '../layerBytes';
 import { divides } from '../sharding';
 import {
@@ -99,7 +99,7 @@ export const vllm: AllocationRule = {
 
 /** fp8 on a sparse latent cache means the packed layout of FlashMLA. */
 function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype {
-  const sparse = spec.layers.some(
+  const sparse = layerGroups(spec).some(
     ({ attention }) => (attention.kind === 'latent' && attention.indexer) || attention.kind === 'compressed',
   );
   return dtype === 'fp8' && sparse ? 'fp8_ds_mla' : dtype;
@@ -143,31 +143,33 @@ function entriesKept(attention: AttentionSpec, tokens: number): number {
 
 /** What grouping adds to the layers of a stage: phantom layers that fill groups, and pages padded to the largest. */
 function overhead(groups: readonly LayerGroup[], context: RuleContext, stage: Stage): Overhead {
-  const inStage = (index: number): boolean => index >= stage[0] && index < stage[1];
-  const packed = packedPool(context, inStage);
+  const packed = packedPool(context, stage);
   const pool = packed || isCompressedModel(context) ? null : sharedPool(context);
-  const stageGroups = groups.map((group) => ({ ...group, indexes: group.indexes.filter(inStage) }));
   const total = packed
     ? packed
     : isCompressedModel(context)
-      ? compressedTotal(context, stageGroups)
+      ? compressedTotal(
+          context,
+          groups.map((group) => ({ ...group, indexes: group.indexes.slice(...runWithin(group.indexes, stage)) })),
+        )
       : pool === null || pool === 'mixed'
         ? null
-        : poolTotal(pool, inStage);
+        : poolTotal(pool, stage);
   if (!total) return { steady: 0, reserved: 0 };
   let [steady, reserved] = [total.held * sequences(context), total.reserved * sequences(context)];
-  for (const group of stageGroups) {
+  for (const group of groups) {
     const layer = cost(group, context);
-    steady -= (layer.steady + layer.state) * group.indexes.length;
-    reserved -= (layer.reserved + layer.stateReserved) * group.indexes.length;
+    const layers = layersWithin(group.indexes, stage);
+    steady -= (layer.steady + layer.state) * layers;
+    reserved -= (layer.reserved + layer.stateReserved) * layers;
   }
   return { steady, reserved };
 }
 
-/** A block of the pool has a page for the most layers that any group has in the stage. */
-function poolTotal({ page, groups }: Pool, inStage: (index: number) => boolean): { held: number; reserved: number } {
-  const size = Math.max(...groups.map(({ layers }) => layers.filter(inStage).length));
-  const blocks = (key: 'held' | 'reserved'): number => groups.reduce((sum, group) => sum + group[key], 0);
+/** A block of the pool has a page for the most layers that any block table has in the stage. */
+function poolTotal({ page, kinds }: Pool, stage: Stage): { held: number; reserved: number } {
+  const size = Math.max(...kinds.map(({ layers, tables }) => Math.ceil(layersWithin(layers, stage) / tables)));
+  const blocks = (key: 'held' | 'reserved'): number => kinds.reduce((sum, kind) => sum + kind.tables * kind[key], 0);
   return { held: size * page * blocks('held'), reserved: size * page * blocks('reserved') };
 }
 

@@ -23,7 +23,7 @@ import type { LayerSpec } from '../../model/spec';
 
 /** A feed-forward of experts, as far as a figure says it. */
 export interface DescribedMixture extends Pick<MoeFeedForward, 'kind' | 'expert' | 'shared'> {
-  readonly router: Pick<RouterSpec, 'experts' | 'topK' | 'groups' | 'correctionBias'> & {
+  readonly router: Pick<RouterSpec, 'experts' | 'topK' | 'groups' | 'bias' | 'correctionBias'> & {
     /** Null where it is not described. */
     readonly scoring: RouterSpec['scoring'] | null;
   };
@@ -209,6 +209,7 @@ class Arranged {
         topK: group.perToken,
         scoring: facet.scoring ?? null,
         groups: null,
+        bias: false,
         correctionBias: facet.correctionBias === true,
       },
     };

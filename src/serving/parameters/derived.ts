@@ -81,6 +81,7 @@ export function partOf(name: string): Part {
 function partNamed(name: string): Part {
   if (/^(norm_|inner_norm|o_norm)/.test(name)) return 'norms';
   if (/^(router|shared_gate)/.test(name)) return 'router';
+  if (name === 'streams') return 'other';
   return /^(shared\.|gate_proj|up|down)/.test(name) ? 'mlp' : 'attention';
 }
 

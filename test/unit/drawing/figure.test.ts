@@ -6,6 +6,7 @@ import { figureOf } from '../../../src/drawing/figure';
 import type { Scene } from '../../../src/drawing/scene';
 import { figureSvg } from '../../../src/drawing/svg';
 import { wrapText } from '../../../src/drawing/textWidth';
+import { formatInteger, formatSize } from '../../../src/model/units';
 import { readModelConfig } from '../../../src/reading/read';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
@@ -48,6 +49,7 @@ describe('figures', () => {
       if (!kind.parameters) continue;
       const total = Object.values(kind.parameters.parts).reduce((sum, part) => sum + part, 0);
       expect(boxes.reduce((sum, box) => sum + (box.parameters ?? 0), 0)).toBe(total);
+      if (kind.block) expect(boxes.map(({ id }) => id)).not.toContain('other');
       const each = boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
       expect(each).toBe(2 * (total - kind.parameters.idle) + kind.attentionFlops);
       flops += each * kind.indexes.length;
@@ -80,6 +82,43 @@ describe('figures', () => {
     if (kinds.every(({ parameters }) => parameters)) expect(sum('flops')).toBeCloseTo(1, 9);
   });
 
+  it.each(someOf(referenceNames()))('%s: what is marked as kept is what the plan caches', (name) => {
+    const { kinds } = anatomy(name);
+    const parts = figure(name, 480).parts;
+    for (const [place, { attention, cacheBytes, cacheBytesPerToken, stateBytes }] of kinds.entries()) {
+      if (attention.kind === 'unknown') continue;
+      const own = (id: string): string[] =>
+        parts.filter((part) => part.id === `layer.${String.fromCharCode(65 + place)}.${id}`).map(({ says }) => says);
+      const cached = own('cache').filter((says) => says.startsWith('Cached'));
+      expect(cached.map((says) => says.split(',')[0])).toEqual(
+        cacheBytes > 0 ? [`Cached: ${formatSize(cacheBytesPerToken)} a token`] : [],
+      );
+      expect(own('state').map((says) => says.split(',')[0])).toEqual(
+        stateBytes > 0 ? [`State: ${formatSize(stateBytes)} a sequence`] : [],
+      );
+      if (!('queryHeads' in attention)) continue;
+      const [scores = ''] = own('attention');
+      expect(scores).toMatch(new RegExp(`\\b${attention.queryHeads} (query )?heads?\\b`));
+      if (attention.kind === 'sliding') expect(scores).toContain(formatInteger(attention.window));
+    }
+  });
+
+  it('name the keys that decided a box', () => {
+    const keys = (model: string, id: string): readonly string[] | undefined =>
+      figure(model, 1200).parts.find((part) => part.id === id)?.keys;
+    expect(keys('llama-3-8b', 'layer.A.up')).toEqual(['intermediate_size']);
+    expect(keys('llama-3-8b', 'layer.A.k')).toEqual(expect.arrayContaining(['num_key_value_heads', 'hidden_size']));
+    expect(keys('llama-3-8b', 'layer.A.norm')).toEqual(['rms_norm_eps']);
+    expect(keys('llama-3-8b', 'layer.A.act')).toEqual(['hidden_act']);
+    expect(keys('mixtral-8x7b', 'layer.A.experts')).toEqual([
+      'num_local_experts',
+      'num_experts_per_tok',
+      'intermediate_size',
+    ]);
+    expect(keys('deepseek-r1', 'layer.B.shared')).toEqual(['n_shared_experts', 'moe_intermediate_size']);
+    expect(keys('qwen3.5-27b', 'layer.A.up')).toEqual(['text_config.intermediate_size']);
+  });
+
   it('are the same to the byte each time, and well-formed', () => {
     const scene = figure('llama-3-8b', 1200);
     expect(figureSvg(scene, 'light')).toBe(figureSvg(figure('llama-3-8b', 1200), 'light'));
@@ -109,6 +148,16 @@ describe('figures', () => {
     const svg = figureSvg(scene, 'light');
     expect(svg).not.toContain('<script');
     expect(svg).not.toContain('<b>');
+  });
+});
+
+describe('numbers', () => {
+  it.each(someOf(referenceNames()))('%s: are not broken at 320 px', (name) => {
+    const lines = figure(name, 320).parts.flatMap(({ id, shapes }) =>
+      shapes.flatMap((shape) => (shape.shape === 'text' && shape.ink === 'muted' ? [`${id}: ${shape.text}`] : [])),
+    );
+    const whole = /: (\d[\d.,]*(\u00a0[KMBT]|\u00a0[KMGTP]?FLOP)?(\u00a0\(\d+\u00a0%\))?( · )?)+$|: \(\d+\u00a0%\)$/;
+    expect(lines.filter((line) => !whole.test(line))).toEqual([]);
   });
 });
 

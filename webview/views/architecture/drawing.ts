@@ -3,6 +3,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { figureOf, parametersText } from '../../../src/drawing/figure';
+import type { LegendEntry } from '../../../src/drawing/legend';
 import { type KindPiece, kindPieces, kindScene, stackScene } from '../../../src/drawing/pieces';
 import type { Part, Scene } from '../../../src/drawing/scene';
 import { type StepBoxes, stepBoxes } from '../../../src/drawing/stepBoxes';
@@ -27,7 +28,7 @@ import type { OverviewModel } from '../overview/viewModel';
 import { columnsOf } from './columns';
 import { type AskedFlight, keptFlight } from './flight';
 import { type KeyPlace, placeOfKey } from './keyPlaces';
-import { type LegendEntry, legendOf } from './legend';
+import { legendOf } from './legend';
 
 const KEPT = 'architecture';
 const KEPT_FLIGHT = 'flight';
@@ -73,7 +74,7 @@ export class DrawingView extends LitElement {
       .legend { display: flex; flex-wrap: wrap; gap: 0 14px; }
       .legend li { display: flex; align-items: center; gap: 6px; line-height: 20px; }
       .key { width: 10px; height: 10px; flex: none; border-radius: 2px; }
-      .key.cache { box-shadow: inset 0 0 0 1px var(--edge); }
+      .key.outlined { box-shadow: inset 0 0 0 1px var(--edge); }
       .figure.wide { display: flex; align-items: start; gap: ${GAP}px; }
       .figure:not(.wide) .blocks { margin-top: 16px; }
       .blocks { display: flex; gap: ${GAP}px; align-items: start; }
@@ -205,7 +206,7 @@ export class DrawingView extends LitElement {
         columns: columnsOf(heights, count),
         wide,
         block,
-        legend: legendOf([stack, ...blocks]),
+        legend: legendOf(anatomy, [stack, ...blocks]),
         flight,
         steps,
       };
@@ -228,7 +229,7 @@ export class DrawingView extends LitElement {
     return html`
       <div class="above small">
         <span>${parametersText(anatomy)}</span>
-        <ul class="legend" aria-label="Marks">${legend.map(({ ink, text }) => html`<li><span class="key ${ink}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
+        <ul class="legend" aria-label="Marks">${legend.map(({ ink, text, outlined }) => html`<li><span class="key ${outlined ? 'outlined' : ''}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
       </div>
       <headlight-flight
         .asked=${this.asked}
