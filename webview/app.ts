@@ -15,7 +15,7 @@ import { host } from './platform/host';
 import { type PanelState, PanelStore } from './platform/store';
 import { type LoadFailure, type LoadState, ViewLoader } from './platform/viewLoader';
 import { base, controls } from './styles/base';
-import './views/architecture';
+import { loadDrawing } from './views/architecture';
 
 const TITLES: Readonly<Record<PanelView, string>> = {
   architecture: 'Architecture',
@@ -117,6 +117,8 @@ export class HeadlightApp extends LitElement {
     if (typeof view === 'string' && (PANEL_VIEWS as readonly string[]).includes(view))
       this.store.show(view as PanelView);
     void this.loader.load(this.panel.view);
+    // While the editor is asked what to show.
+    if (this.panel.view === 'architecture') void loadDrawing();
     void this.store.start();
   }
 

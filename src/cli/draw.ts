@@ -7,30 +7,38 @@ import { differenceJson } from '../drawing/differenceJson';
 import { figureOf } from '../drawing/figure';
 import { kindsCalled, type NamedKind, namedKinds } from '../drawing/kindNames';
 import type { Scene } from '../drawing/scene';
+import { stepFigure } from '../drawing/stepFigure';
 import { type FigureTheme, figureSvg } from '../drawing/svg';
 import { parseTypedCount } from '../model/typedCount';
 import { visibleUpTo } from '../model/visibleText';
 import { json, line, lines } from '../present/terminal';
 import { type Anatomy, anatomyOf } from '../serving/anatomy/anatomy';
 import { type AnatomyDifference, differenceOf } from '../serving/anatomy/difference';
-import { decimalOf, type OptionTable, parseArguments, type ParsedArguments, readConfig, scenarioOf } from './arguments';
+import {
+  decimalOf,
+  type OptionTable,
+  parseArguments,
+  type ParsedArguments,
+  type ReadConfig,
+  readConfig,
+  SCENARIO_OPTIONS,
+  scenarioOf,
+} from './arguments';
+import { askedStep, flightIn, flightJson, STEP_OPTIONS } from './drawStep';
 import { UsageError } from './errors';
 import type { CliOutput } from './output';
 import { figurePng } from './png';
 import { writeWhole } from './writing';
 
 const DRAW_OPTIONS: OptionTable = {
+  ...SCENARIO_OPTIONS,
+  ...STEP_OPTIONS,
   diff: { type: 'string' },
   blocks: { type: 'string' },
-  tokens: { type: 'string' },
-  'kv-dtype': { type: 'string' },
-  families: { type: 'string' },
-  units: { type: 'string' },
   out: { type: 'string' },
   width: { type: 'string' },
   theme: { type: 'string' },
   scale: { type: 'string' },
-  json: { type: 'boolean' },
 };
 
 const [NARROWEST, WIDEST, USUAL] = [280, 4096, 1200];
@@ -48,9 +56,17 @@ export async function draw(args: readonly string[], output: CliOutput): Promise<
   const theme = themeOf(values['theme'] ?? 'light');
   const width = widthOf(values['width'] ?? String(USUAL));
   const scale = scaleOf(values);
-  if (values['json'] === true && typeof diff !== 'string')
-    throw new UsageError('--json is about a difference: it needs --diff OTHER');
+  if (values['flight'] !== undefined && typeof diff === 'string')
+    throw new UsageError('--flight is about one model: it stands without --diff');
+  if (values['json'] === true && typeof diff !== 'string' && values['flight'] === undefined)
+    throw new UsageError('--json has what is drawn for programs: it needs --diff OTHER, or --flight decode or prefill');
+  const asked = askedStep(typeof diff === 'string' ? { ...values, json: undefined } : values);
   const model = await drawn(path, values, output);
+  const flight = asked && (await flightIn(asked, model.read, scenarioOf(values), model.anatomy, output.err));
+  if (flight && values['json'] === true) {
+    output.out(flightJson(flight));
+    return 0;
+  }
   const other = typeof diff === 'string' ? await drawn(diff, values, output) : null;
   const difference = other && differenceOf(model.anatomy, other.anatomy);
   if (difference && other && values['json'] === true) {
@@ -69,6 +85,7 @@ export async function draw(args: readonly string[], output: CliOutput): Promise<
           width,
           name: model.name,
           source: model.source,
+          ...(flight ? { step: stepFigure(flight) } : {}),
           ...openedKinds(values['blocks'], model.anatomy),
         });
   await writeFigure(scene, { theme, scale, out: typeof out === 'string' ? out : null }, output);
@@ -93,8 +110,8 @@ async function writeFigure(
 
 interface DrawnModel {
   readonly anatomy: Anatomy;
+  readonly read: ReadConfig;
   readonly name: string;
-  readonly file: string;
   /** Where it is from, in a sentence. */
   readonly source: string;
 }
@@ -106,8 +123,8 @@ async function drawn(path: string, values: ParsedArguments['values'], output: Cl
   const name = visibleUpTo(LONGEST_NAME, nameOf(file));
   return {
     anatomy: anatomyOf(reading, kvDtype, scenario.workload.tokens),
+    read: { reading, file },
     name,
-    file,
     source: `From ${visibleUpTo(LONGEST_NAME, basename(file))}, model type ${visibleUpTo(LONGEST_NAME, reading.spec.modelType)}`,
   };
 }
@@ -122,7 +139,7 @@ function nameOf(file: string): string {
 function namesApart(one: DrawnModel, other: DrawnModel): { readonly before: string; readonly after: string } {
   const [before, after] = [one.name, other.name];
   if (before !== after) return { before, after };
-  const [left, right] = [basename(one.file), basename(other.file)];
+  const [left, right] = [basename(one.read.file), basename(other.read.file)];
   return left === right
     ? { before: `${before} (first)`, after: `${after} (second)` }
     : { before: `${before} (${left})`, after: `${after} (${right})` };

@@ -4,11 +4,13 @@ import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { designText, kindTitle, numberText, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
+import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
 import { legendShapes } from './legend';
 import type { Ink, Scene } from './scene';
+import type { BoxMark } from './stepMarks';
 
 export interface FigureOptions {
   /** In pixels. */
@@ -19,6 +21,20 @@ export interface FigureOptions {
   readonly source: string;
   /** Kinds of layers that are opened, by their places; all where absent. */
   readonly open?: ReadonlySet<number>;
+  /** Prefill or a decode step, in place of parameters. */
+  readonly step?: StepFigure;
+}
+
+/** A step as the figure shows it. */
+export interface StepFigure {
+  /** By the ids of the parts. */
+  readonly boxes: ReadonlyMap<string, BoxMark>;
+  /** Of `count` layers of a kind, `times` times. */
+  readonly run: (kind: number, count: number, times: number) => BoxMark | null;
+  /** Above the layers; returns the bottom. */
+  readonly place: (canvas: Canvas, x: number, y: number, width: number) => number;
+  /** What the marks mean. */
+  readonly legend: string;
 }
 
 /** Beside the figure; narrow ones have less. */
@@ -98,7 +114,6 @@ function hasExperts({ description, parameters }: LayerKind): boolean {
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const canvas = new Canvas();
   const { width, name } = options;
-  const share = sharesOf(anatomy);
   const margin = marginOf(width);
   const inner = width - 2 * margin;
   let top = placeText(canvas, name, 20, true, 'text', margin, margin, inner);
@@ -107,7 +122,8 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
     top = placeText(canvas, text, 12, false, 'muted', margin, top + 2, inner);
   top += GAP;
   const wide = width >= WIDE;
-  const stackBottom = placeStack(canvas, anatomy, margin, top, wide ? STACK : inner);
+  if (options.step) top = options.step.place(canvas, margin, top, inner) + GAP;
+  const stackBottom = placeStack(canvas, anatomy, margin, top, wide ? STACK : inner, options.step);
   const left = wide ? margin + STACK + GAP : margin;
   const room = width - margin - left;
   const opened = anatomy.kinds.filter((_, place) => !options.open || options.open.has(place)).length;
@@ -124,15 +140,10 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
       x,
       bottoms[column] ?? top,
       Math.round(card * 10) / 10,
-      (at, y, across) =>
-        placeLayer(
-          canvas,
-          withShares(layerDrawing(kind), share(kind.indexes.length)),
-          `layer.${kindLetter(place)}`,
-          at,
-          y,
-          across,
-        ),
+      (at, y, across) => {
+        const prefix = `layer.${kindLetter(place)}`;
+        return placeLayer(canvas, inStep(kindDrawing(anatomy, kind), prefix, options.step), prefix, at, y, across);
+      },
     );
     bottoms[column] = bottom + GAP;
   }
@@ -198,8 +209,10 @@ export function totalsText(anatomy: Anatomy): string {
   return [parametersText(anatomy), ...cache].join(' · ');
 }
 
-function captionText({ tokens }: Anatomy, { source }: FigureOptions): string {
-  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer, percentages of the whole model, all its layers together.`;
+function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
+  const operations =
+    step?.legend ??
+    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer, percentages of the whole model, all its layers together.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
@@ -221,6 +234,11 @@ function sharesOf({ count, kinds }: Anatomy): ShareOf {
   });
 }
 
+/** The block of a kind, each box with what it has of the whole model. */
+export function kindDrawing(anatomy: Anatomy, kind: LayerKind): LayerDrawing {
+  return withShares(layerDrawing(kind), sharesOf(anatomy)(kind.indexes.length));
+}
+
 function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawing {
   return {
     ...drawing,
@@ -234,7 +252,14 @@ function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawi
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
-export function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, width: number): number {
+export function placeStack(
+  canvas: Canvas,
+  anatomy: Anatomy,
+  x: number,
+  top: number,
+  width: number,
+  step?: StepFigure,
+): number {
   const { kinds, stack } = anatomy;
   let y = top;
   const arrow = (): void => {
@@ -251,17 +276,17 @@ export function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: num
   };
   const share = sharesOf(anatomy)(1);
   for (const box of embeddingBoxes(anatomy).map(share)) {
-    y = placeBox(canvas, box, 'model', x, y, width);
+    y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
     arrow();
   }
   for (const repeat of stack) {
-    y = placeRepeat(canvas, repeat, kinds, x, y, width);
+    y = placeRepeat(canvas, repeat, kinds, step, x, y, width);
     arrow();
   }
   const ending = outputBoxes(anatomy).map(share);
   for (const [index, box] of ending.entries()) {
     if (index > 0) arrow();
-    y = placeBox(canvas, box, 'model', x, y, width);
+    y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
   }
   return y;
 }
@@ -270,6 +295,7 @@ function placeRepeat(
   canvas: Canvas,
   { times, runs }: Repeat,
   kinds: readonly LayerKind[],
+  step: StepFigure | undefined,
   x: number,
   y: number,
   width: number,
@@ -288,7 +314,7 @@ function placeRepeat(
         });
         at += ARROW;
       }
-      at = placeBox(canvas, runBox(run, kinds), `stack.${canvas.parts.length}`, left, at, across);
+      at = placeBox(canvas, runBox(run, times, kinds, step), `stack.${canvas.parts.length}`, left, at, across);
       canvas.ground.push(kindBar(canvas, run, kinds));
     }
     return at;
@@ -324,7 +350,8 @@ function kindBar(
   };
 }
 
-function runBox({ kind, count }: Run, kinds: readonly LayerKind[]): Box {
+function runBox({ kind, count }: Run, times: number, kinds: readonly LayerKind[], step: StepFigure | undefined): Box {
+  const mark = step?.run(kind, count, times);
   const of = kinds[kind];
   const each = of?.parameters ? Object.values(of.parameters.parts).reduce((sum, part) => sum + part, 0) : null;
   return {
@@ -337,6 +364,7 @@ function runBox({ kind, count }: Run, kinds: readonly LayerKind[]): Box {
     from: 0,
     to: COLUMNS,
     keys: [of?.sources['layers']?.key ?? []].flat(),
+    ...(mark ? { step: mark } : {}),
   };
 }
 
@@ -351,15 +379,35 @@ function end(
   return { id, look: 'step', title, lines, parameters, flops, from: 0, to: COLUMNS, keys };
 }
 
-/** Operations of the two ends: tables that are looked up are multiplied with nothing, a tied one only in the head. */
-function endFlops({ ends, count }: Anatomy): { readonly embedding: number | null; readonly head: number | null } {
-  const parts = ends.parameters?.parts;
-  if (!parts || !count) return { embedding: null, head: null };
-  const multiplied = 2 * (parts.embedding - count.lookup);
-  // What is untied counts its table as looked up, though the count of the head is where it is multiplied.
-  return ends.tied
-    ? { embedding: 0, head: multiplied + 2 * parts.outputHead }
-    : { embedding: multiplied, head: 2 * parts.outputHead };
+/** Operations of the two ends. */
+function endFlops(anatomy: Anatomy): { readonly embedding: number | null; readonly head: number | null } {
+  const { embedding, head } = multipliedEnds(anatomy);
+  return { embedding: embedding && 2 * countOf(embedding), head: head && 2 * countOf(head) };
+}
+
+/** All boxes beside the layers. */
+export function endBoxes(anatomy: Anatomy): readonly Box[] {
+  return [...embeddingBoxes(anatomy), ...outputBoxes(anatomy)];
+}
+
+/** With what it does in a step, where one is drawn. */
+function marked(box: Box, prefix: string, step: StepFigure | undefined): Box {
+  const mark = step?.boxes.get(`${prefix}.${box.id}`);
+  return mark ? { ...box, step: mark } : box;
+}
+
+/** A layer's boxes with what they do in a step, where one is drawn. */
+export function inStep(drawing: LayerDrawing, prefix: string, step: StepFigure | undefined): LayerDrawing {
+  const all = (boxes: readonly Box[]): Box[] => boxes.map((box) => marked(box, prefix, step));
+  return {
+    ...drawing,
+    branches: drawing.branches.map((branch) => ({
+      ...branch,
+      rows: branch.rows.map(all),
+      onStream: branch.onStream && marked(branch.onStream, prefix, step),
+    })),
+    unplaced: all(drawing.unplaced),
+  };
 }
 
 /** What is before the layers. */

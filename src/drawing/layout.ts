@@ -4,6 +4,7 @@ import { formatFlops, formatCount } from '../present/quantities';
 import { type Box, type Branch, COLUMNS, type LayerDrawing } from './boxes';
 import { marksShapes, marksSize } from './marks';
 import type { Ink, Part, Place, Shape, TextShape } from './scene';
+import { MOST, stepBarHeight, stepShapes } from './stepMarks';
 import { wrapText } from './textWidth';
 
 /** Within a box; narrow ones have less. */
@@ -51,7 +52,9 @@ function boxLines(box: Box, width: number): readonly TextLine[] {
   return [
     ...wrapped(box.title, TITLE, true, 'text'),
     ...box.lines.flatMap((line) => wrapped(line, BODY, false, 'text')),
-    ...numberLines(box, inner).flatMap((line) => wrapped(line, BODY, false, 'muted')),
+    ...(box.step
+      ? box.step.lines.flatMap((line) => wrapped(line, BODY, line === MOST, line === MOST ? 'text' : 'muted'))
+      : numberLines(box, inner).flatMap((line) => wrapped(line, BODY, false, 'muted'))),
   ];
 }
 
@@ -103,7 +106,7 @@ function linesHeight(lines: readonly TextLine[]): number {
 
 export function boxHeight(box: Box, width: number): number {
   const marks = box.marks ? marksSize(box.marks, width - 2 * padding(width)).height + 5 : 0;
-  return Math.ceil(2 * padding(width) + linesHeight(boxLines(box, width)) + marks);
+  return Math.ceil(2 * padding(width) + linesHeight(boxLines(box, width)) + marks + stepBarHeight(box.step));
 }
 
 /** Text from the top of a place, left-aligned. */
@@ -132,7 +135,7 @@ export function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string)
     : [];
   return {
     id: `${prefix}.${box.id}`,
-    says: [box.title, ...box.lines, ...numbersSpoken(box)].join(', '),
+    says: [box.title, ...box.lines, ...(box.step?.lines ?? numbersSpoken(box))].join(', '),
     key: box.keys[0] ?? null,
     keys: box.keys,
     shares: box.shares ?? null,
@@ -156,6 +159,7 @@ export function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string)
       },
       ...textShapes(lines, x + inset, y + inset),
       ...marks,
+      ...(box.step ? stepShapes(box.step, x, y, width, height, padding(width)) : []),
     ],
   };
 }

@@ -3,8 +3,7 @@
 import type { AttentionKind } from '../model/attention';
 import { sentence } from '../present/words';
 import type { Anatomy } from '../serving/anatomy/anatomy';
-import { layerDrawing } from './boxes';
-import { kindLetter, kindLines, kindName, placeStack } from './figure';
+import { inStep, kindDrawing, kindLetter, kindLines, kindName, placeStack, type StepFigure } from './figure';
 import { Canvas, placeLayer } from './layout';
 import type { Scene } from './scene';
 
@@ -20,10 +19,10 @@ export interface KindPiece {
 }
 
 /** Tokens, embedding, the layers folded, norm, head. */
-export function stackScene(anatomy: Anatomy, width: number): Scene {
+export function stackScene(anatomy: Anatomy, width: number, step?: StepFigure): Scene {
   const canvas = new Canvas();
   // A pixel for the strokes at the edges, three for the hue of a kind.
-  const bottom = placeStack(canvas, anatomy, 4, 1, width - 5);
+  const bottom = placeStack(canvas, anatomy, 4, 1, width - 5, step);
   return sceneOf(canvas, width, bottom, 'The model from its tokens to its output');
 }
 
@@ -38,10 +37,14 @@ export function kindPieces({ kinds }: Anatomy): readonly KindPiece[] {
 }
 
 /** The block of a kind, by its place in the anatomy's kinds. */
-export function kindScene({ kinds }: Anatomy, place: number, width: number): Scene {
+export function kindScene(anatomy: Anatomy, place: number, width: number, step?: StepFigure): Scene {
+  const { kinds } = anatomy;
   const kind = kinds[place];
   const canvas = new Canvas();
-  const bottom = kind ? placeLayer(canvas, layerDrawing(kind), `layer.${kindLetter(place)}`, 0, 0, width - 1) : 0;
+  const prefix = `layer.${kindLetter(place)}`;
+  const bottom = kind
+    ? placeLayer(canvas, inStep(kindDrawing(anatomy, kind), prefix, step), prefix, 0, 0, width - 1)
+    : 0;
   return sceneOf(canvas, width, bottom, kind ? `${kindLetter(place)}, ${kindName(kind, kinds)}` : '');
 }
 

@@ -57,11 +57,17 @@ export function textWidth(text: string, size: number, bold = false): number {
   return (thousandths / 1000) * size;
 }
 
+const NO_BREAK = '\u00a0';
+
 /** Lines no wider than `width`, broken at spaces; a word that is wider is broken where it must be. */
 export function wrapText(text: string, width: number, size: number, bold = false): readonly string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ').flatMap((each) => broken(each, width, size, bold))) {
+  // What should not be parted is parted at its own spaces before it is within a word.
+  const words = text
+    .split(' ')
+    .flatMap((each) => (textWidth(each, size, bold) > width ? each.split(NO_BREAK) : [each]));
+  for (const word of words.flatMap((each) => broken(each, width, size, bold))) {
     const longer = line === '' ? word : `${line} ${word}`;
     if (line !== '' && textWidth(longer, size, bold) > width) {
       lines.push(line);

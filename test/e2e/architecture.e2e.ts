@@ -108,7 +108,7 @@ describe('the architecture in the page', () => {
       });
     await page.getByRole('option', { name: 'Tokens', exact: true }).focus();
     await page.keyboard.press('End');
-    await expect.poll(focused).toMatch(/^Output head, 4,096 → 128,256, .*6\.5 % of the parameters/);
+    await expect.poll(focused).toMatch(/^Output head, 4,096 → 128,256, .*7 % of all parameters/);
     // One stop for each drawing, and the heading that opens and closes it.
     await page.keyboard.press('Tab');
     await expect.poll(focused).toContain('A · Full attention');
@@ -116,7 +116,7 @@ describe('the architecture in the page', () => {
     await expect.poll(focused).toMatch(/^RMSNorm/);
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowRight');
-    await expect.poll(focused).toMatch(/^K, 4,096 → 8 × 128.*all 32 layers together.*num_key_value_heads, line \d+$/);
+    await expect.poll(focused).toMatch(/^K, 4,096 → 8 × 128.*% of all operations; num_key_value_heads, line \d+$/);
     await page.locator('.readout > div', { hasText: 'num_key_value_heads' }).waitFor();
     await page.keyboard.press('Enter');
     const text = opened.host.text ?? '';
@@ -269,8 +269,8 @@ function badlyDrawn({ page }: PanelPage): Promise<string[]> {
     const figures = drawn?.querySelectorAll('headlight-figure') ?? [];
     if (figures.length === 0) found.push('nothing is drawn');
     for (const figure of figures) {
-      const boxes = [...(figure.shadowRoot?.querySelectorAll('.part') ?? [])].map((part) => ({
-        name: part.getAttribute('data-part') ?? '',
+      const boxes = [...(figure.shadowRoot?.querySelectorAll('.box') ?? [])].map((part) => ({
+        name: part.getAttribute('data-of') ?? '',
         texts: [...part.querySelectorAll('text')],
         box: part.querySelector('rect')?.getBoundingClientRect() ?? new DOMRect(),
       }));

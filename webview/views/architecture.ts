@@ -8,11 +8,19 @@ import { errorState } from '../parts/states';
 import { base, controls, numbers } from '../styles/base';
 import { overviewModel, type OverviewModel } from './overview/viewModel';
 
-/** Asked for at once, and shown when it is there: the numbers need not wait for the blocks of every family. */
-const DRAWING = import('./architecture/drawing').then(
-  () => null,
-  (error: unknown) => (error instanceof Error ? error.message : String(error)),
-);
+let drawing: Promise<string | null> | undefined;
+
+/**
+ * Asks for the drawing, which is shown when it is there: the numbers need not wait for the blocks of every family, and other views not
+ * for both. Resolves with why it could not be loaded, else null.
+ */
+export function loadDrawing(): Promise<string | null> {
+  drawing ??= import('./architecture/drawing').then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  return drawing;
+}
 
 @customElement('headlight-architecture')
 export class ArchitectureView extends LitElement {
@@ -39,7 +47,7 @@ export class ArchitectureView extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    void DRAWING.then((trouble) => {
+    void loadDrawing().then((trouble) => {
       this.loaded = true;
       this.trouble = trouble;
     });

@@ -44,12 +44,34 @@ describe('draw', () => {
     expect(out.trimEnd()).toMatch(/<\/svg>$/);
   });
 
+  it('draws a step, and gives its numbers', async () => {
+    const step = [config, '--flight', 'decode', '--tokens', '8k', '--gpu', 'h100-sxm'];
+    const drawn = await draw(...step);
+    expect(drawn.out).toContain('A decode step for 1 sequence at 8,192 tokens on H100 SXM 80GB takes at least 4.8 ms');
+    const { code, out } = await draw(...step, '--json');
+    const { boxes, whole, limit, growth } = JSON.parse(out) as {
+      readonly boxes: readonly { readonly id: string; readonly layers: number; readonly weightBytesRead: number }[];
+      readonly whole: { readonly weightBytesRead: number; readonly cacheBytesRead: number };
+      readonly limit: { readonly titles: readonly string[] };
+      readonly growth: readonly unknown[];
+    };
+    expect(code).toBe(0);
+    expect(whole).toMatchObject({ weightBytesRead: 15_009_849_344, cacheBytesRead: 2 ** 30 });
+    expect(boxes.reduce((sum, box) => sum + box.layers * box.weightBytesRead, 0)).toBe(whole.weightBytesRead);
+    expect(limit.titles).toEqual(['Gate', 'Up', 'Down']);
+    expect(growth).toMatchObject([{ bytes: 2 ** 30, window: null }]);
+  });
+
   it.each([
     [['--out', 'x.jpg'], '--out takes a file that ends in .svg or .png'],
     [['--scale', '9'], '--scale must be a number from 0 to 8'],
     [['--scale', '0'], '--scale must be a number above 0'],
-    [['--json'], 'it needs --diff OTHER'],
+    [['--json'], 'it needs --diff OTHER, or --flight'],
     [['--blocks', 'mamba'], 'no kind of layer is called mamba. This figure has A (full attention; full)'],
+    [['--flight', 'both'], '--flight takes decode or prefill'],
+    [['--flight', 'decode', '--gpu', 'abacus'], '--gpu must be one of'],
+    [['--gpu', 'h100-sxm'], '--gpu needs --flight decode or prefill'],
+    [['--batch', '3'], '--batch needs --flight decode or prefill'],
     [['--theme', 'blue'], '--theme takes light or dark'],
     [['--width', '10'], '--width takes pixels from 280 to 4096'],
     [[config], 'draw takes one PATH'],

@@ -47,7 +47,7 @@ const isChanged = (shape: Shape | undefined): boolean => shape?.shape === 'rect'
 const notes = ({ parts }: Scene): string[] => parts.filter(({ id }) => id.startsWith('note.')).map(({ says }) => says);
 
 function expectSound(scene: Scene): void {
-  expect(overlapping(scene)).toEqual([]);
+  expect(overlapping(scene.parts)).toEqual([]);
   expect(cut(scene)).toEqual([]);
   expect(covered(scene)).toEqual([]);
   expect(crossed(scene)).toEqual([]);

@@ -7,7 +7,7 @@ function overlap(a: Place, b: Place): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
-export function overlapping({ parts }: Scene): string[] {
+export function overlapping(parts: readonly Part[]): string[] {
   return parts.flatMap((part, index) =>
     parts.slice(index + 1).flatMap((other) => (overlap(part, other) ? [`${part.id} and ${other.id}`] : [])),
   );

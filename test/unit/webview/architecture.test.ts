@@ -71,11 +71,14 @@ describe('the figure in pieces', () => {
   it('has a legend of the marks that it has', () => {
     const marks = (name: string): string[] => {
       const model = anatomy(name);
-      return legendOf(model.kinds.map((_, place) => kindScene(model, place, 400))).map(({ ink }) => ink);
+      return legendOf(
+        model,
+        model.kinds.map((_, place) => kindScene(model, place, 400)),
+      ).map(({ ink }) => ink);
     };
-    expect(marks('llama-3-8b')).toEqual(['cache', 'query', 'keyValue']);
-    expect(marks('mixtral-8x22b')).toEqual(['cache', 'query', 'keyValue', 'expertUsed', 'expert']);
-    expect(marks('mamba-codestral-7b')).toEqual(['cache']);
+    expect(marks('llama-3-8b')).toEqual(['query', 'keyValue', 'cache', 'norm']);
+    expect(marks('mixtral-8x22b')).toEqual(['query', 'keyValue', 'expertUsed', 'expert', 'cache', 'norm']);
+    expect(marks('mamba-codestral-7b')).toEqual(['cache', 'norm']);
   });
 });
 

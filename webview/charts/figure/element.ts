@@ -24,11 +24,10 @@ export class Figure extends LitElement {
     css`
       svg { display: block; overflow: visible; font-family: var(--vscode-font-family); font-kerning: normal; }
       .none { fill: none; }
-      .part { outline: none; }
+      .part { fill: transparent; stroke: transparent; outline: none; transition: stroke 150ms; }
       .part.goes { cursor: pointer; }
-      .part > g > :first-child { transition: stroke 150ms; }
-      .part.goes:hover > g > :first-child { stroke: var(--vscode-foreground); }
-      .part.lit > g > :first-child { stroke: var(--vscode-focusBorder); stroke-width: 2; }
+      .part.goes:hover { stroke: var(--vscode-foreground); }
+      .part.lit { stroke: var(--vscode-focusBorder); stroke-width: 2; }
       .part:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }
       #arrow path { fill: var(--edge); }
     `,
@@ -49,7 +48,6 @@ export class Figure extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.setAttribute('place', document.body.dataset['place'] ?? 'side');
-    this.toggleAttribute('contrast', document.body.dataset['vscodeThemeKind']?.startsWith('vscode-high') === true);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -69,25 +67,33 @@ export class Figure extends LitElement {
       @focusout=${() => emit(this, LOOK, null)}
     ><svg role="listbox" aria-label=${title} width=${width} height=${height} viewBox="0 0 ${width} ${height}">
       <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5 7.5 4 0 7.5z"></path></marker></defs>
-      <g aria-hidden="true">${guard([ground], () => groundShapes(ground))}</g>
+      <g aria-hidden="true">${guard([ground], () => groundShapes(ground))}${parts.map((part) => svg`<g class="box" data-of=${part.id}>${guard([part], () => partShapes(part.shapes))}</g>`)}</g>
       ${parts.map((part) => this.renderPart(part, part.id === current))}
     </svg></div>`;
   }
 
+  /** Lies over what is drawn of it: its sentence says in words what stands there in numbers. */
   private renderPart(part: Part, current: boolean): TemplateResult {
     const lit = this.lit.has(part.id);
-    return svg`<g
+    const { id, x, y, width, height, shapes } = part;
+    const [outline] = shapes;
+    return svg`<rect
       class="part ${this.goes(part) ? 'goes' : ''} ${lit ? 'lit' : ''}"
-      data-part=${part.id}
+      data-part=${id}
+      x=${x}
+      y=${y}
+      width=${width}
+      height=${height}
+      rx=${outline?.shape === 'rect' ? outline.radius : 0}
       role="option"
       aria-selected=${lit}
       aria-label="${part.says}${this.more(part)}"
       tabindex=${current ? 0 : -1}
-    ><g aria-hidden="true">${guard([part], () => partShapes(part.shapes))}</g></g>`;
+    ></rect>`;
   }
 
-  private elements(): SVGGElement[] {
-    return [...this.renderRoot.querySelectorAll<SVGGElement>('.part')];
+  private elements(): SVGRectElement[] {
+    return [...this.renderRoot.querySelectorAll<SVGRectElement>('.part')];
   }
 
   private partAt(event: Event): Part | undefined {

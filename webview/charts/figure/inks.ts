@@ -21,6 +21,9 @@ const COLORS: Readonly<Record<Ink, string>> = {
   expert: mixed('var(--vscode-foreground)', 28),
   expertUsed: 'var(--vscode-charts-blue)',
   changed: 'var(--changed)',
+  memory: 'var(--orange)',
+  compute: 'var(--vscode-charts-blue)',
+  track: mixed('var(--vscode-foreground)', 20),
   ...(Object.fromEntries(KINDS.map((kind) => [`kind-${kind}`, kindColor(kind)])) as Record<
     `kind-${(typeof KINDS)[number]}`,
     string
@@ -44,8 +47,8 @@ export const inkStyles: CSSResult = css`
     --edge: color-mix(in srgb, var(--vscode-foreground) 45%, transparent);
     /* No theme has this hue for a kind of layer: it is mixed from two that they have, dark enough to be read on light grounds. */
     --changed: color-mix(in srgb, color-mix(in srgb, var(--vscode-charts-red) 55%, var(--vscode-charts-purple)) 80%, var(--vscode-foreground));
+    --edge: var(--vscode-contrastBorder, color-mix(in srgb, var(--vscode-foreground) 45%, transparent));
   }
   :host([place='editor']) { --ground: var(--vscode-editor-background); }
-  :host([contrast]) { --edge: var(--vscode-contrastBorder, var(--vscode-foreground)); }
   ${SHEET}
 `;

@@ -3,14 +3,17 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { figureOf, parametersText } from '../../../src/drawing/figure';
+import type { LegendEntry } from '../../../src/drawing/legend';
 import { type KindPiece, kindPieces, kindScene, stackScene } from '../../../src/drawing/pieces';
 import type { Part, Scene } from '../../../src/drawing/scene';
+import { type StepBoxes, stepBoxes } from '../../../src/drawing/stepBoxes';
+import { stepFigure } from '../../../src/drawing/stepFigure';
+import { MOST } from '../../../src/drawing/stepMarks';
 import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
-import { formatInteger } from '../../../src/model/units';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
+import { type Flight, flightOf, flightRequest } from '../../../src/serving/anatomy/flight';
 import type { PanelBeside } from '../../../src/shared/panelContract';
-import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
 import '../../charts/figure/element';
 import { inkColor, inkStyles } from '../../charts/figure/inks';
 import { advanceIn } from '../../charts/figure/measure';
@@ -24,10 +27,12 @@ import { base, controls } from '../../styles/base';
 import { kindBackground, kindOutline } from '../../styles/kinds';
 import type { OverviewModel } from '../overview/viewModel';
 import { columnsOf } from './columns';
+import { type AskedFlight, keptFlight } from './flight';
 import { type KeyPlace, placeOfKey } from './keyPlaces';
-import { type LegendEntry, legendOf } from './legend';
+import { legendOf } from './legend';
 
 const KEPT = 'architecture';
+const KEPT_FLIGHT = 'flight';
 /** Width from which on the stack stands beside the blocks. */
 const WIDE = 640;
 const STACK = 250;
@@ -57,8 +62,9 @@ interface Drawn {
   readonly wide: boolean;
   readonly block: number;
   readonly legend: readonly LegendEntry[];
-  /** Of a decode step; null where parameters are not known. */
-  readonly operations: number | null;
+  /** The step that was asked for; null where the boxes say their parameters. */
+  readonly flight: Flight | null;
+  readonly steps: StepBoxes | null;
 }
 
 @customElement('headlight-drawing')
@@ -72,12 +78,13 @@ export class DrawingView extends LitElement {
       .legend { display: flex; flex-wrap: wrap; gap: 0 14px; }
       .legend li { display: flex; align-items: center; gap: 6px; line-height: 20px; }
       .key { width: 10px; height: 10px; flex: none; border-radius: 2px; }
-      .key.cache { box-shadow: inset 0 0 0 1px var(--edge); }
+      .key.outlined { box-shadow: inset 0 0 0 1px var(--edge); }
       .figure.wide { display: flex; align-items: start; gap: ${GAP}px; }
       .figure:not(.wide) .blocks { margin-top: 16px; }
       .blocks { display: flex; gap: ${GAP}px; align-items: start; }
       .column { display: flex; flex-direction: column; gap: 12px; }
       section { border-top: 1px solid var(--line); padding-top: 6px; }
+      .most { font-weight: 600; font-size: 12px; }
       section.lit h2 { color: var(--vscode-textLink-foreground); }
       h2 button { display: flex; align-items: baseline; gap: 8px; width: 100%; border-radius: 2px; }
       h2 button::after { content: '▸'; margin-left: auto; font-size: 10px; color: var(--vscode-descriptionForeground); }
@@ -103,6 +110,7 @@ export class DrawingView extends LitElement {
   @state() private width = 0;
   /** What was opened and closed by hand, by the title of the kind. */
   @state() private choices: Readonly<Record<string, boolean>> = keptChoices();
+  @state() private asked = keptFlight(restored(KEPT_FLIGHT));
   @state() private looked: Part | null = null;
   @state() private done = '';
   @state() private problem = '';
@@ -146,7 +154,9 @@ export class DrawingView extends LitElement {
         this.problem = error instanceof Error ? error.message : String(error);
       });
     if (changed.has('model')) this.places.clear();
-    if (!(changed.has('model') || changed.has('width')) || this.width === 0) return;
+    // `asked` is private, and Lit's types know public names alone.
+    const names: readonly PropertyKey[] = ['model', 'width', 'asked'];
+    if (!names.some((name) => changed.has(name)) || this.width === 0) return;
     const start = performance.now();
     this.drawn = this.draw();
     void this.updateComplete.then(async () => {
@@ -196,10 +206,12 @@ export class DrawingView extends LitElement {
     const room = wide ? width - STACK - GAP : width;
     const count = Math.max(1, Math.min(anatomy.kinds.length, Math.floor((room + GAP) / (NARROWEST_BLOCK + GAP))));
     const block = Math.min(WIDEST_BLOCK, Math.floor((room - (count - 1) * GAP) / count));
-    const { count: counted, spec } = anatomy;
+    const flight = this.flightAt(anatomy);
+    const steps = flight && stepBoxes(flight);
+    const step = flight && steps ? stepFigure(flight, steps) : undefined;
     return measuredBy(advanceIn(this), () => {
-      const blocks = anatomy.kinds.map((_, place) => kindScene(anatomy, place, block));
-      const stack = stackScene(anatomy, wide ? STACK : width);
+      const blocks = anatomy.kinds.map((_, place) => kindScene(anatomy, place, block, step));
+      const stack = stackScene(anatomy, wide ? STACK : width, step);
       const heights = blocks.map(({ height }) => height);
       return {
         anatomy,
@@ -209,12 +221,19 @@ export class DrawingView extends LitElement {
         columns: columnsOf(heights, count),
         wide,
         block,
-        legend: legendOf([stack, ...blocks]),
-        operations:
-          counted &&
-          2 * (counted.activePerToken - counted.lookup - counted.encoder) + decodeAttentionFlops(spec, tokens),
+        legend: legendOf(anatomy, [stack, ...blocks]),
+        flight,
+        steps,
       };
     });
+  }
+
+  private flightAt(anatomy: Anatomy): Flight | null {
+    const { asked, model, panel } = this;
+    if (!asked) return null;
+    const device = panel.settings?.device?.device ?? null;
+    const request = flightRequest(model.reading, model.plan.scenario, asked.step, device, null, anatomy.count);
+    return flightOf(anatomy, { ...request, tokens: asked.tokens });
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -222,13 +241,21 @@ export class DrawingView extends LitElement {
     if (beside)
       return html`<headlight-difference .store=${this.store} .panel=${this.panel} .model=${this.model} .beside=${beside}></headlight-difference><span class="error" role="alert">${this.problem}</span>`;
     if (!drawn) return nothing;
-    const { anatomy, stack, blocks, columns, wide, block, legend } = drawn;
+    const { anatomy, stack, blocks, columns, wide, block, legend, flight, steps } = drawn;
     const lit = this.litParts([stack, ...blocks]);
     return html`
       <div class="above small">
         <span>${parametersText(anatomy)}</span>
-        <ul class="legend" aria-label="Marks">${legend.map(({ ink, text }) => html`<li><span class="key ${ink}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
+        <ul class="legend" aria-label="Marks">${legend.map(({ ink, text, outlined }) => html`<li><span class="key ${outlined ? 'outlined' : ''}" .style=${`background: ${inkColor(ink)}`}></span>${text}</li>`)}</ul>
       </div>
+      <headlight-flight
+        .asked=${this.asked}
+        .flight=${flight}
+        .boxes=${steps}
+        .tokens=${anatomy.tokens}
+        .width=${this.width}
+        @headlight-flight=${(event: CustomEvent<AskedFlight>) => keep(KEPT_FLIGHT, (this.asked = event.detail))}
+      ></headlight-flight>
       <div class="figure ${wide ? 'wide' : ''}" @headlight-look=${(event: CustomEvent<Part | null>) => (this.looked = event.detail)}>
         ${this.renderFigure(stack, lit)}
         <div class="blocks">
@@ -259,8 +286,17 @@ export class DrawingView extends LitElement {
     return html`<section class=${hidden ? 'lit' : ''} aria-labelledby="kind-${letter}">
       <h2 id="kind-${letter}"><button aria-expanded=${open} aria-controls="block-${letter}" @click=${() => this.toggle(place)}><span class="key" .style=${`background: ${kindBackground(attention)}; box-shadow: ${kindOutline(attention)}`}></span><span>${letter} · ${title}</span></button></h2>
       ${lines.map((line) => html`<p class="small">${line}</p>`)}
+      ${this.renderMost(place)}
       <div class="fold" id="block-${letter}" ?inert=${!open}><div>${this.renderFigure(scene, lit)}</div></div>
     </section>`;
+  }
+
+  /** Above the block: it may be closed. */
+  private renderMost(place: number): TemplateResult | typeof nothing {
+    const most = this.drawn?.steps?.boxes.filter((box) => box.kind === place && box.most) ?? [];
+    return most.length === 0
+      ? nothing
+      : html`<p class="most">${MOST}: ${most.map(({ title }) => title).join(', ')}</p>`;
   }
 
   private renderFigure(scene: Scene, lit: ReadonlySet<string>): TemplateResult {
@@ -276,41 +312,19 @@ export class DrawingView extends LitElement {
   /** What the sentence of a part says, and where it leads. */
   private renderReadout(part: Part): TemplateResult {
     const goes = this.goesText(part);
-    const share = this.shareText(part);
-    return html`<div><p>${part.says}</p>${
-      share === '' && goes === ''
-        ? nothing
-        : html`<p class="small">${[share, goes === '' ? [] : `Enter or a click goes to ${goes}`]
-            .flat()
-            .filter((text) => text !== '')
-            .join('. ')}</p>`
-    }</div>`;
-  }
-
-  /** What it is of the whole model, all layers of its kind together; empty where that is not known. */
-  private shareText(part: Part): string {
-    const { anatomy, pieces, operations } = this.drawn ?? {};
-    if (!anatomy?.count || !pieces) return '';
-    const [drawing, letter] = part.id.split('.');
-    const layers = drawing === 'layer' ? (pieces.find((piece) => piece.letter === letter)?.layers ?? 1) : 1;
-    const of = (value: number | null, total: number | null | undefined, what: string): string[] =>
-      value === null || value === 0 || !total ? [] : [`${percentText((value * layers) / total)} of ${what}`];
-    const shares = [
-      ...of(part.parameters, anatomy.count.total, 'the parameters'),
-      ...of(part.flops, operations, 'a decode step'),
-    ];
-    if (shares.length === 0) return '';
-    return `${shares.join(', ')}${layers === 1 ? '' : `, all ${formatInteger(layers)} layers together`}`;
+    return html`<div><p>${part.says}</p>${goes === '' ? nothing : html`<p class="small">Enter or a click goes to ${goes}</p>`}</div>`;
   }
 
   /** "num_key_value_heads, line 17". */
   private goesText(part: Part): string {
     const place = this.placeOf(part);
-    return place ? `${part.key?.split('.').at(-1)}, line ${place.range.line}` : '';
+    return place ? `${place.key.split('.').at(-1)}, line ${place.range.line}` : '';
   }
 
-  private readonly more = (part: Part): string =>
-    [this.shareText(part), this.goesText(part)].map((text) => (text === '' ? '' : `; ${text}`)).join('');
+  private readonly more = (part: Part): string => {
+    const goes = this.goesText(part);
+    return goes === '' ? '' : `; ${goes}`;
+  };
 
   private isOpen(place: number): boolean {
     const { pieces, wide } = this.drawn ?? { pieces: [], wide: false };
@@ -343,9 +357,22 @@ export class DrawingView extends LitElement {
 
   private readonly goes = (part: Part): boolean => this.placeOf(part) !== null;
 
-  private placeOf({ key }: Part): KeyPlace | null {
+  /** Of the first of its keys that stands in the file. */
+  private placeOf(part: Part): (KeyPlace & { readonly key: string }) | null {
+    const [first] = this.placesOf(part);
+    return first ?? null;
+  }
+
+  private placesOf({ keys }: Part): readonly (KeyPlace & { readonly key: string })[] {
+    return keys.flatMap((key) => {
+      const place = this.placeOfKey(key);
+      return place ? [{ key, ...place }] : [];
+    });
+  }
+
+  private placeOfKey(key: string): KeyPlace | null {
     const { followed } = this.panel;
-    if (key === null || !followed) return null;
+    if (!followed) return null;
     let place = this.places.get(key);
     if (place === undefined) {
       place = placeOfKey(followed.document, followed.reading.location.path, key);
@@ -361,8 +388,8 @@ export class DrawingView extends LitElement {
     if (line === null) return lit;
     for (const { parts } of scenes)
       for (const part of parts) {
-        const place = this.placeOf(part);
-        if (place && place.firstLine <= line && line <= place.lastLine) lit.add(part.id);
+        if (this.placesOf(part).some(({ firstLine, lastLine }) => firstLine <= line && line <= lastLine))
+          lit.add(part.id);
       }
     return lit;
   }
@@ -387,7 +414,9 @@ export class DrawingView extends LitElement {
     if (!drawn) throw new Error('Nothing is drawn yet.');
     const name = this.panel.config?.name ?? '';
     const { modelType } = drawn.anatomy.spec;
-    const scene = figureOf(drawn.anatomy, {
+    const { flight } = drawn;
+    const scene = figureOf(flight?.anatomy ?? drawn.anatomy, {
+      ...(flight ? { step: stepFigure(flight) } : {}),
       width: PICTURE_WIDTH,
       name,
       source: `From ${name}, model type ${modelType}`,
@@ -409,13 +438,6 @@ export class DrawingView extends LitElement {
       this.problem = error instanceof Error ? error.message : String(error);
     }
   }
-}
-
-/** "12 %", "1.3 %", "< 0.1 %". */
-function percentText(share: number): string {
-  const percent = share * 100;
-  if (percent < 0.1) return '< 0.1 %';
-  return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)} %`;
 }
 
 function keptChoices(): Readonly<Record<string, boolean>> {

@@ -1,23 +1,18 @@
-/** What the marks of a drawing mean: those that it has. */
+/** What the marks of a drawing in the page mean: the figure's own, and those of a step where one is drawn. */
 
-import type { Ink, Scene } from '../../../src/drawing/scene';
+import { legendEntries, type LegendEntry } from '../../../src/drawing/legend';
+import type { Scene } from '../../../src/drawing/scene';
+import type { Anatomy } from '../../../src/serving/anatomy/anatomy';
 
-export interface LegendEntry {
-  readonly ink: Ink;
-  readonly text: string;
-}
-
-const ENTRIES: readonly LegendEntry[] = [
-  { ink: 'cache', text: 'cached' },
-  { ink: 'query', text: 'query head' },
-  { ink: 'keyValue', text: 'K and V that they share' },
-  { ink: 'expertUsed', text: 'active expert' },
-  { ink: 'expert', text: 'expert at rest' },
+const OF_A_STEP: readonly LegendEntry[] = [
+  { ink: 'memory', text: 'time, limited by memory bandwidth', outlined: false },
+  { ink: 'compute', text: 'time, limited by compute', outlined: false },
 ];
 
-export function legendOf(scenes: readonly Scene[]): readonly LegendEntry[] {
-  const used = new Set<Ink | null>();
-  for (const { parts } of scenes)
-    for (const { shapes } of parts) for (const shape of shapes) if (shape.shape === 'rect') used.add(shape.fill);
-  return ENTRIES.filter(({ ink }) => used.has(ink));
+export function legendOf({ kinds }: Anatomy, scenes: readonly Scene[]): readonly LegendEntry[] {
+  const drawn = scenes.flatMap(({ parts }) => parts.flatMap(({ shapes }) => shapes));
+  return [
+    ...legendEntries(kinds),
+    ...OF_A_STEP.filter(({ ink }) => drawn.some((shape) => shape.shape === 'rect' && shape.fill === ink)),
+  ];
 }
