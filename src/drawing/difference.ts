@@ -117,7 +117,7 @@ class Page {
         ...wrapped.map(
           (text, index): Shape => ({
             shape: 'text',
-            x,
+            x: x + 1,
             y: round(top + (index + 1) * NOTE * LEADING - NOTE * (LEADING - 1)),
             text,
             size: NOTE,
@@ -140,8 +140,9 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
+/** With a space's width to spare: pages put one behind each line. */
 function noteLines(lines: readonly string[], width: number): string[] {
-  return lines.flatMap((line) => wrapText(line, width, NOTE, true));
+  return lines.flatMap((line) => wrapText(line, width - NOTE / 2, NOTE, true));
 }
 
 class DifferenceFigure {
