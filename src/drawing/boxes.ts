@@ -573,7 +573,7 @@ class LayerBoxes {
         'step',
         'Indexer',
         [
-          `${heads === null ? '' : `${formatInteger(heads)} small heads, `}one key of ${formatInteger(headDim)} a token`,
+          `${heads === null ? '' : `${formatInteger(heads)} small heads, `}one key of ${formatInteger(headDim)} per token`,
           ...(topK === null ? [] : [`chooses ${formatInteger(topK)} tokens`]),
         ],
         WHOLE,

@@ -91,7 +91,7 @@ describe('figures', () => {
         parts.filter((part) => part.id === `layer.${String.fromCharCode(65 + place)}.${id}`).map(({ says }) => says);
       const cached = own('cache').filter((says) => says.startsWith('Cached'));
       expect(cached.map((says) => says.split(',')[0])).toEqual(
-        cacheBytes > 0 ? [`Cached: ${formatSize(cacheBytesPerToken)} a token`] : [],
+        cacheBytes > 0 ? [`Cached: ${formatSize(cacheBytesPerToken)} per token`] : [],
       );
       expect(own('state').map((says) => says.split(',')[0])).toEqual(
         stateBytes > 0 ? [`State: ${formatSize(stateBytes)} a sequence`] : [],
