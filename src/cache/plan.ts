@@ -243,7 +243,7 @@ const TOO_LARGE: Note = { text: 'the size is larger than 2^53 bytes and is round
 /** `decode_context_parallel_size` is vLLM's (config/parallel.py); its rule says where it does not start so. */
 function stripes({ id }: AllocationRule, dcp: number): Note[] {
   if (dcp === 1 || id === 'vllm') return [];
-  const text = `decode context parallelism is known for vLLM only: what a device holds with ${dcp} under ${ENGINE_NAMES[id]} is not known`;
+  const text = `decode context parallelism is modelled for vLLM only: what a device holds with ${dcp} under ${ENGINE_NAMES[id]} is not known`;
   return [{ text, inexact: true }];
 }
 
@@ -255,7 +255,7 @@ function evenSplit(groups: readonly LayerGroup[], scenario: Scenario): Note[] {
   );
   if (scenario.engine !== 'intrinsic' || ranks === 1) return [];
   return [...new Set(uneven)].map((heads) => ({
-    text: `${heads} KV ${heads === 1 ? 'head' : 'heads'} over ${ranks} devices: the theoretical minimum takes ${Number((heads / ranks).toFixed(2))} of one on each; engines keep whole heads there, or copies, or refuse`,
+    text: `${heads} KV ${heads === 1 ? 'head' : 'heads'} over ${ranks} devices: the theoretical minimum counts ${Number((heads / ranks).toFixed(2))} of a head per device; engines keep whole heads, replicate them, or refuse`,
     inexact: false,
   }));
 }

@@ -166,7 +166,7 @@ export function kindLines(kind: LayerKind): string[] {
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
   const keeps = [
-    ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache a token`] : []),
+    ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache per token`] : []),
     ...(stateBytes > 0 ? [`${formatSize(stateBytes)} of state`] : []),
   ];
   return [
@@ -178,10 +178,10 @@ export function kindLines(kind: LayerKind): string[] {
   ];
 }
 
-/** "46.7 B parameters, 12.9 B active a token". */
+/** "46.7 B parameters, 12.9 B active per token". */
 export function parametersText({ count }: Anatomy): string {
   if (!count) return 'parameters not known';
-  return `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`;
+  return `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active per token`}`;
 }
 
 /** What the layers do not say: how long a context was trained, and what the model has beside them. */
@@ -203,7 +203,7 @@ export function totalsText(anatomy: Anatomy): string {
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
   const cache = known
     ? [
-        `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} a token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
+        `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
       ]
     : ['cache not known'];
   return [parametersText(anatomy), ...cache].join(' · ');
@@ -212,7 +212,7 @@ export function totalsText(anatomy: Anatomy): string {
 function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
   const operations =
     step?.legend ??
-    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer, percentages of the whole model, all its layers together.`;
+    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer, percentages of the whole model for all its layers together.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
@@ -465,7 +465,7 @@ export function outputBoxes(anatomy: Anatomy): Box[] {
       ? [{ ...end('norm', whole ? 'All norms' : both, [], norms, 2 * norms), look: 'norm' as const }]
       : []),
     ...(rest > 0
-      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known by layer'], rest, 2 * (rest - idle))]
+      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known layer by layer'], rest, 2 * (rest - idle))]
       : []),
     end(
       'head',

@@ -196,9 +196,10 @@ function refuses(groups: readonly LayerGroup[], context: RuleContext): string | 
 function refusedNew(groups: readonly LayerGroup[], context: RuleContext): string | null {
   const { dtype, setup, sharding } = context;
   if (setup.release.date < '2026-08') return 'this model before August 2026';
-  if (sharding.dcp > 1) return 'decode context parallelism with pooled index keys or windows of latents';
+  if (sharding.dcp > 1) return 'decode context parallelism with pooled index keys or windowed latents';
   const bits16 = dtype === 'bf16' || dtype === 'f16';
-  if (hasLatentWindows(context)) return bits16 ? null : `${dtype} for latents together with windows of latents`;
+  if (hasLatentWindows(context))
+    return bits16 ? null : `${dtype} for a model that mixes full-context and windowed latents`;
   for (const group of groups) {
     const pool = pooledTokens(group.attention);
     if (pool === 1) continue;
@@ -246,21 +247,30 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
       inexact: false,
     });
   if (states && !has(context.setup.release, 'hybridPrefixes') && context.setup.given.has('enable-prefix-caching'))
-    found.push({ text: 'which states at block ends were kept before August 2026 is not known here', inexact: true });
+    found.push({
+      text: 'Headlight does not know which states at block ends were kept before August 2026',
+      inexact: true,
+    });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (isPackedModel(context)) {
-    found.push({ text: 'pages of every kind are allocated in blocks as large as the largest group', inexact: false });
+    found.push({
+      text: 'pages of every kind are allocated in blocks that are sized for the largest group of layers',
+      inexact: false,
+    });
     found.push({ text: 'vLLM has had this model since autumn 2026: the code of that time is used', inexact: false });
     if (sharding.pp > 1)
-      found.push({ text: 'how pooled index keys are laid out over pipeline stages is not known here', inexact: true });
+      found.push({
+        text: 'Headlight does not know how pooled index keys are laid out over pipeline stages',
+        inexact: true,
+      });
     if (kinds.has('latent') && context.dtype !== 'bf16' && context.dtype !== 'f16')
-      found.push({ text: `how these latents are laid out in ${context.dtype} is not known here`, inexact: true });
+      found.push({ text: `Headlight does not know how these latents are laid out in ${context.dtype}`, inexact: true });
   }
   if (hasLatentWindows(context))
     found.push({ text: 'rows of full layers are as wide as those of windowed layers', inexact: false });
   if (kinds.has('compressed') && !has(context.setup.release, 'packedEntries'))
     found.push({
-      text: 'how compressed entries were laid out before June 2026 is not known here',
+      text: 'Headlight does not know how compressed entries were laid out before June 2026',
       inexact: true,
     });
   if (kinds.has('sliding') || kinds.has('chunked') || kinds.has('compressed')) {
@@ -272,7 +282,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   // `max_concurrent_batches`: the stages, and one more with the newer model runner, which dense models have.
   if (sharding.pp > 1 && (kinds.has('sliding') || kinds.has('chunked')) && has(context.setup.release, 'settledWindows'))
     found.push({
-      text: 'the number of steps in flight over stages depends on the model runner: 2 are assumed',
+      text: 'with pipeline parallelism, the number of steps in flight depends on the model runner: 2 steps are assumed',
       inexact: true,
     });
   if (kinds.has('cross'))
@@ -292,7 +302,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   for (const { attention } of groups) {
     if (isHeaded(attention) && !sharding.dpAttention && sharding.tp > attention.kvHeads)
       found.push({
-        text: `${sharding.tp} devices for ${attention.kvHeads} KV heads: the heads are copied`,
+        text: `${sharding.tp} devices for ${attention.kvHeads} KV heads: the heads are replicated`,
         inexact: false,
       });
   }

@@ -160,7 +160,7 @@ export function chunkStart(tokens: number, chunk: number): number {
 function stateKinds(group: LayerGroup, context: RuleContext): CacheKind[] {
   return stateSizes(rankStateOf(group, context), context).map((state, index) => ({
     key: `state ${state}`,
-    type: index === 0 ? 'state' : 'state beside',
+    type: index === 0 ? 'state' : 'further state',
     layers: group.indexes,
     pageTokens: 0,
     page: state,

@@ -33,8 +33,9 @@ function shapeOf(shape: Shape): TemplateResult {
       return svg`<rect class="${fill === null ? 'none' : `f-${fill}`} ${stroke === null ? '' : `s-${stroke}`}" x=${x} y=${y} width=${width} height=${height} rx=${radius} stroke-dasharray=${dashed ? '4 3' : nothing}></rect>`;
     }
     case 'text': {
+      // The space parts it from the next line where all that stands in a box is read as one, or copied.
       const { x, y, text, size, bold, ink } = shape;
-      return svg`<text class="f-${ink}" x=${x} y=${y} font-size=${size} font-weight=${bold ? 'bold' : nothing}>${text}</text>`;
+      return svg`<text class="f-${ink}" x=${x} y=${y} font-size=${size} font-weight=${bold ? 'bold' : nothing}>${text} </text>`;
     }
     case 'path': {
       const [first, ...rest] = shape.points;
