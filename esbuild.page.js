@@ -1,6 +1,6 @@
 // How the panel's page is built: esbuild.js for the editor, test/webview for its pictures and its budgets.
 const { readFileSync, writeFileSync } = require('node:fs');
-const { basename, dirname, resolve } = require('node:path');
+const { basename, dirname, relative, resolve } = require('node:path');
 const { packedModule } = require('./webview/packDefaults.js');
 
 const ENTRY = 'webview/main.ts';
@@ -102,33 +102,40 @@ const packDefaults = {
   },
 };
 
-/**
- * The first view is one file, which packs smaller than several: esbuild cuts it by what each later view shares with it, unless all of
- * them need all of it. They do, since they load into it.
- */
-const oneFirstView = {
-  name: 'one-first-view',
+/** Styles are written to be read: their comments and indents are for who changes them. */
+const withoutStyleNotes = (text) =>
+  text.replace(/\bcss`[^`]*`/g, (style) =>
+    style
+      .replace(/\/\*[^]*?\*\//g, '')
+      .replace(/\s*\n\s*/g, '\n')
+      .replace(/ \{/g, '{')
+      .replace(/;\n\}/g, '}')
+      .replace(/([a-z-]+): /g, '$1:'),
+  );
+
+const leaveOutStyleNotes = {
+  name: 'leave-out-style-notes',
   setup(build) {
-    build.onLoad({ filter: /[\\/]webview[\\/]views[\\/](?:compare|whatIf|heads|mla)\.ts$/ }, ({ path }) => ({
-      contents: `${readFileSync(path, 'utf8')}\nimport '../main';`,
+    build.onLoad({ filter: /[\\/]webview[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: withoutStyleNotes(readFileSync(path, 'utf8')),
       loader: 'ts',
     }));
   },
 };
 
-/** Styles are written to be read: their comments and indents are for who changes them. */
-const leaveOutStyleNotes = {
-  name: 'leave-out-style-notes',
+/** Views, and parts of views, that load when they are first shown. */
+const LATE = /[\\/]webview[\\/]views[\\/](?:overview|architecture[\\/]drawing|compare|whatIf|heads|steps)\.ts$/;
+
+/**
+ * The first view is one file, which packs smaller than several: esbuild cuts it by what each later view shares with it, unless all of
+ * them need all of it. They do, since they load into it. Asked before `leaveOutStyleNotes`: the first that answers for a file is heard.
+ */
+const oneFirstView = {
+  name: 'one-first-view',
   setup(build) {
-    build.onLoad({ filter: /[\\/]webview[\\/].*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/\bcss`[^`]*`/g, (style) =>
-        style
-          .replace(/\/\*[^]*?\*\//g, '')
-          .replace(/\s*\n\s*/g, '\n')
-          .replace(/ \{/g, '{')
-          .replace(/;\n\}/g, '}')
-          .replace(/([a-z-]+): /g, '$1:'),
-      ),
+    const entry = resolve(build.initialOptions.absWorkingDir ?? process.cwd(), ENTRY.replace(/\.ts$/, ''));
+    build.onLoad({ filter: LATE }, ({ path }) => ({
+      contents: `${withoutStyleNotes(readFileSync(path, 'utf8'))}\nimport '${relative(dirname(path), entry).replaceAll('\\', '/')}';`,
       loader: 'ts',
     }));
   },
@@ -148,7 +155,7 @@ const page = {
   mainFields: ['module', 'main'],
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none',
-  plugins: [facetsApart, leaveOutCites, packDefaults, leaveOutStyleNotes, oneFirstView],
+  plugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView, leaveOutStyleNotes],
 };
 
 /** Options of the page of a weight file. */
@@ -158,6 +165,6 @@ module.exports = {
   page,
   weightPage,
   weightPagePlugins: [leaveOutStyleNotes, listPreloads],
-  pagePlugins: [facetsApart, leaveOutCites, packDefaults, leaveOutStyleNotes, oneFirstView, listPreloads],
+  pagePlugins: [facetsApart, leaveOutCites, packDefaults, oneFirstView, leaveOutStyleNotes, listPreloads],
   preloadsOf,
 };

@@ -15,9 +15,10 @@ import { host } from './platform/host';
 import { type PanelState, PanelStore } from './platform/store';
 import { type LoadFailure, type LoadState, ViewLoader } from './platform/viewLoader';
 import { base, controls } from './styles/base';
-import './views/overview';
+import { loadDrawing } from './views/architecture';
 
 const TITLES: Readonly<Record<PanelView, string>> = {
+  architecture: 'Architecture',
   overview: 'Overview',
   compare: 'Compare',
   whatIf: 'What-if',
@@ -25,8 +26,9 @@ const TITLES: Readonly<Record<PanelView, string>> = {
   steps: 'Step by step',
 };
 
-/** The overview comes with the page: what is shown first should not wait for one more round of files. */
+/** The first view comes with the page: what is shown first should not wait for one more round of files. */
 const CHUNKS: Readonly<Partial<Record<PanelView, () => Promise<unknown>>>> = {
+  overview: () => import('./views/overview'),
   compare: () => import('./views/compare'),
   whatIf: () => import('./views/whatIf'),
   heads: () => import('./views/heads'),
@@ -59,6 +61,7 @@ export class HeadlightApp extends LitElement {
       :host([place='editor']) .bar { background: var(--vscode-editor-background); }
       .tabs { display: flex; overflow-x: auto; scrollbar-width: none; }
       .tabs button { height: 30px; padding: 0 7px; white-space: nowrap; color: var(--vscode-panelTitle-inactiveForeground, var(--vscode-foreground)); border-bottom: 1px solid transparent; }
+      .tabs i { font-style: normal; }
       .tabs button:hover { color: var(--vscode-panelTitle-activeForeground, var(--vscode-foreground)); }
       .tabs button[aria-selected='true'] { color: var(--vscode-panelTitle-activeForeground, var(--vscode-foreground)); border-bottom-color: var(--vscode-panelTitle-activeBorder, var(--vscode-focusBorder)); }
       header { display: flex; align-items: baseline; gap: 8px; padding: 8px 12px 0; }
@@ -70,15 +73,19 @@ export class HeadlightApp extends LitElement {
       .stale { display: block; width: 100%; padding: 2px 12px; }
       /* Dimmed by its colours: fainter letters would be hard to read where they are faint already. */
       .view.old { filter: grayscale(1); }
-      /* Five names in a narrow side bar: letters of a panel's title, as VS Code has them. */
-      @container (max-width: 370px) {
+      /* Six names in a narrow side bar: letters of a panel's title, as VS Code has them, and the longest name begun. */
+      @container (max-width: 460px) {
         .bar { padding: 0 4px; }
         .tabs { justify-content: space-between; }
         .tabs button { padding: 0 3px; font-size: 12px; }
       }
+      @container (max-width: 385px) {
+        .tabs button { padding: 0 1px; }
+        .tabs i { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+      }
       @container (max-width: 310px) {
         .bar { padding: 0 2px; }
-        .tabs button { padding: 0 1px; font-size: 11px; }
+        .tabs button { font-size: 11px; }
       }
       @container (min-width: 640px) {
         header, main, .stale { padding-left: 20px; padding-right: 20px; }
@@ -110,6 +117,8 @@ export class HeadlightApp extends LitElement {
     if (typeof view === 'string' && (PANEL_VIEWS as readonly string[]).includes(view))
       this.store.show(view as PanelView);
     void this.loader.load(this.panel.view);
+    // While the editor is asked what to show.
+    if (this.panel.view === 'architecture') void loadDrawing();
     void this.store.start();
   }
 
@@ -176,7 +185,7 @@ export class HeadlightApp extends LitElement {
       tabindex=${selected ? 0 : -1}
       @pointerenter=${() => void this.loader.load(view)}
       @click=${() => this.store.show(view)}
-    >${TITLES[view]}</button>`;
+    >${view === 'steps' ? html`Step<i> by step</i>` : TITLES[view]}</button>`;
   }
 
   /** Arrows, Home and End move through the tabs and show what they reach. */
@@ -267,6 +276,8 @@ export class HeadlightApp extends LitElement {
   private renderView(panel: PanelState): TemplateResult {
     const { store } = this;
     switch (panel.view) {
+      case 'architecture':
+        return html`<headlight-architecture .store=${store} .panel=${panel}></headlight-architecture>`;
       case 'overview':
         return html`<headlight-overview .store=${store} .panel=${panel}></headlight-overview>`;
       case 'compare':

@@ -29,7 +29,7 @@ export function growthBeyondWindows(spec: ModelSpec, dtype: ResolvedKvDtype): Gr
 }
 
 /** Tokens after which a layer keeps no more, or fewer for each; null where it keeps all alike. */
-function windowOf(attention: AttentionSpec): number | null {
+export function windowOf(attention: AttentionSpec): number | null {
   switch (attention.kind) {
     case 'sliding':
     case 'compressed':
@@ -42,7 +42,7 @@ function windowOf(attention: AttentionSpec): number | null {
 }
 
 /** What the token after `tokens` adds to one layer; the slope of `layerCacheBytes`, without its steps. */
-function bytesOfNext(attention: AttentionSpec, dtype: ResolvedKvDtype, tokens: number): number {
+export function bytesOfNext(attention: AttentionSpec, dtype: ResolvedKvDtype, tokens: number): number {
   const entry = entryBytes(attention, dtype);
   const index = indexRowBytes(dtype, ownIndexer(attention));
   const window = windowOf(attention) ?? Number.POSITIVE_INFINITY;

@@ -62,8 +62,11 @@ const USAGE = `usage: headlight COMMAND …
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
   diff OLD NEW [SCENARIO] [--json]             what a change does to the cache, as Markdown for a pull request
-  draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
-                                               the architecture as a figure: layers, heads, experts, and what is cached
+  draw PATH [--diff OTHER [--json]] [--blocks full,latent,…] [--out F.svg|F.png] [--scale 2] [--width 1200] [--theme light|dark]
+       [--tokens 1] [--kv-dtype auto]          the architecture as a figure: layers, heads, experts, and what is cached;
+                                               with --diff: what differs between two; --blocks: the kinds of layers to open
+  draw PATH --flight decode|prefill [--tokens 8192] [--gpu h100-sxm] [SCENARIO] [--json]
+                                               what a step reads, writes and computes in each box, and which take most
   models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
                                                what these programs keep on this machine, from configs and headers
   tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]

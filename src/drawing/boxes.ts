@@ -4,14 +4,18 @@ import type { Activation, DenseFeedForward } from '../attention/spec/blockSpec';
 import { type AttentionLayerSpec, headDims } from '../attention/spec/layerSpec';
 import type { HeadNormSpec, NormSpec } from '../attention/spec/normSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
+import type { Part } from '../families/counted/tally';
 import { type AttentionSpec, isHeaded, type StateSpec } from '../model/attention';
 import { formatInteger, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { groupsText, kindTitle, numberText } from '../present/words';
 import type { LayerKind } from '../serving/anatomy/anatomy';
 import type { DescribedFeedForward, LayerDescription } from '../serving/anatomy/description';
+import { countOf, type PartCounts } from '../serving/anatomy/ends';
 import type { KeyRole } from '../serving/anatomy/keys';
+import { partOf } from '../serving/parameters/derived';
 import { mixerRows } from './mixers';
+import type { BoxMark } from './stepMarks';
 
 /** Columns of the grid that boxes of one branch share. */
 export const COLUMNS = 12;
@@ -39,6 +43,8 @@ export interface Box {
   readonly lines: readonly string[];
   /** Of one layer; null where they are not known apart. */
   readonly parameters: number | null;
+  /** The same by part; absent where all are of one. */
+  readonly parts?: PartCounts;
   /** Operations of one decode step, of one layer; null where they are not known apart. */
   readonly flops: number | null;
   /** Columns: from the first to before the last. */
@@ -49,6 +55,8 @@ export interface Box {
   readonly keys: readonly string[];
   /** Of the whole model, all layers of the kind together; absent where it was not asked. */
   readonly shares?: Shares;
+  /** What it does in a step, in place of its parameters. */
+  readonly step?: BoxMark;
 }
 
 /** Fractions of 1; null where a number is not known. */
@@ -194,7 +202,7 @@ class LayerBoxes {
     if (this.kind.block) return made;
     // Counted with the other norms of the layer, and not by its name.
     const parameters = (spec.weight === 'none' ? 0 : size) + (spec.bias ? size : 0);
-    return { ...made, parameters, flops: 2 * parameters };
+    return { ...made, parameters, parts: { norms: parameters }, flops: 2 * parameters };
   }
 
   /** Null where the mixer is not what the description takes it for. */
@@ -249,7 +257,9 @@ class LayerBoxes {
       ]);
     }
     if (mlp !== null && mlp > 0)
-      others.push([this.counted('feed_forward', group ? 'Shared feed-forward' : 'Feed-forward', [], mlp)]);
+      others.push([
+        this.counted(group ? 'shared' : 'feed_forward', group ? 'Shared feed-forward' : 'Feed-forward', [], mlp),
+      ]);
     const rest = part('other');
     if (rest !== null && rest > 0) others.push([this.counted('other', 'Other parts', [], rest)]);
     return {
@@ -839,6 +849,7 @@ class LayerBoxes {
       title,
       lines,
       parameters,
+      parts: this.parts(names),
       flops: 2 * parameters,
       from,
       to,
@@ -892,10 +903,17 @@ class LayerBoxes {
   }
 
   private sum(names: readonly string[]): number {
-    let total = 0;
+    return countOf(this.parts(names));
+  }
+
+  private parts(names: readonly string[]): PartCounts {
+    const counts = new Map<Part, number>();
     for (const [name, count] of this.kind.weights)
-      if (names.some((each) => name === each || name.startsWith(`${each}.`))) total += count;
-    return total;
+      if (names.some((each) => name === each || name.startsWith(`${each}.`))) {
+        const part = this.kind.parameters?.named.get(name) ?? partOf(name);
+        counts.set(part, (counts.get(part) ?? 0) + count);
+      }
+    return Object.fromEntries(counts);
   }
 
   /** Keys of factors of the cache, and of roles. */

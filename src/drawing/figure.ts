@@ -5,11 +5,13 @@ import { formatCount } from '../present/quantities';
 import { designText, kindTitle, numberText, sentence } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { sumOf } from '../families/counted/weights';
+import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
 import { legendShapes } from './legend';
 import type { Ink, Scene } from './scene';
+import type { BoxMark } from './stepMarks';
 
 export interface FigureOptions {
   /** In pixels. */
@@ -20,6 +22,20 @@ export interface FigureOptions {
   readonly source: string;
   /** Kinds of layers that are opened, by their places; all where absent. */
   readonly open?: ReadonlySet<number>;
+  /** Prefill or a decode step, in place of parameters. */
+  readonly step?: StepFigure;
+}
+
+/** A step as the figure shows it. */
+export interface StepFigure {
+  /** By the ids of the parts. */
+  readonly boxes: ReadonlyMap<string, BoxMark>;
+  /** Of `count` layers of a kind, `times` times. */
+  readonly run: (kind: number, count: number, times: number) => BoxMark | null;
+  /** Above the layers; returns the bottom. */
+  readonly place: (canvas: Canvas, x: number, y: number, width: number) => number;
+  /** What the marks mean. */
+  readonly legend: string;
 }
 
 /** Beside the figure; narrow ones have less. */
@@ -36,17 +52,17 @@ const NARROWEST_CARD = 320;
 const WIDEST_CARD = 640;
 
 /** "A", "B", …: what the stack calls its kinds. */
-function kindLetter(place: number): string {
+export function kindLetter(place: number): string {
   const letter = String.fromCharCode(65 + (place % 26));
   return place < 26 ? letter : `${letter}${Math.floor(place / 26)}`;
 }
 
-function kindInk({ attention }: LayerKind): Ink {
+export function kindInk({ attention }: LayerKind): Ink {
   return `kind-${attention.kind}`;
 }
 
 /** "full attention", "Mamba-2 mixer", with what tells it from others: "sliding window, dense", "compressed, one entry for 4 tokens". */
-function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
+export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const title = mixerName(kind);
   const alike = kinds.filter((other) => mixerName(other) === title);
   const detail = (of: (each: LayerKind) => string): string[] =>
@@ -100,7 +116,6 @@ function hasExperts({ description, parameters }: LayerKind): boolean {
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   const canvas = new Canvas();
   const { width, name } = options;
-  const share = sharesOf(anatomy);
   const margin = marginOf(width);
   const inner = width - 2 * margin;
   let top = placeText(canvas, name, 20, true, 'text', margin, margin, inner);
@@ -109,7 +124,8 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
     top = placeText(canvas, text, 12, false, 'muted', margin, top + 2, inner);
   top += GAP;
   const wide = width >= WIDE;
-  const stackBottom = placeStack(canvas, anatomy, margin, top, wide ? STACK : inner);
+  if (options.step) top = options.step.place(canvas, margin, top, inner) + GAP;
+  const stackBottom = placeStack(canvas, anatomy, margin, top, wide ? STACK : inner, options.step);
   const left = wide ? margin + STACK + GAP : margin;
   const room = width - margin - left;
   const opened = anatomy.kinds.filter((_, place) => !options.open || options.open.has(place)).length;
@@ -126,15 +142,10 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
       x,
       bottoms[column] ?? top,
       Math.round(card * 10) / 10,
-      (at, y, across) =>
-        placeLayer(
-          canvas,
-          withShares(layerDrawing(kind), share(kind.indexes.length)),
-          `layer.${kindLetter(place)}`,
-          at,
-          y,
-          across,
-        ),
+      (at, y, across) => {
+        const prefix = `layer.${kindLetter(place)}`;
+        return placeLayer(canvas, inStep(kindDrawing(anatomy, kind), prefix, options.step), prefix, at, y, across);
+      },
     );
     bottoms[column] = bottom + GAP;
   }
@@ -151,7 +162,8 @@ export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
   };
 }
 
-function kindLines(kind: LayerKind): string[] {
+/** Which layers are of a kind, and what each of them has and keeps. */
+export function kindLines(kind: LayerKind): string[] {
   const { indexes, parameters, cacheBytesPerToken, cacheBytes, stateBytes } = kind;
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
@@ -169,8 +181,14 @@ function kindLines(kind: LayerKind): string[] {
   ];
 }
 
+/** "46.7 B parameters, 12.9 B active per token". */
+export function parametersText({ count }: Anatomy): string {
+  if (!count) return 'parameters not known';
+  return `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active per token`}`;
+}
+
 /** What the layers do not say: how long a context was trained, and what the model has beside them. */
-function factsText({ spec, count, ends }: Anatomy): string[] {
+export function factsText({ spec, count, ends }: Anatomy): string[] {
   const facts = [
     ...(spec.contextLength ? [`context of ${formatInteger(spec.contextLength.value)} tokens`] : []),
     ...(ends.hiddenSize === null ? [] : [`hidden size ${formatInteger(ends.hiddenSize)}`]),
@@ -180,26 +198,24 @@ function factsText({ spec, count, ends }: Anatomy): string[] {
   return facts.length > 0 ? [facts.join(' · ')] : [];
 }
 
-function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
+export function totalsText(anatomy: Anatomy): string {
+  const { spec, kinds, tokens, kvDtype } = anatomy;
   const sum = (of: (kind: LayerKind) => number): number =>
     kinds.reduce((total, kind) => total + of(kind) * kind.indexes.length, 0);
   const known = spec.unknownLayers === 0 && kinds.length > 0;
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
-  const parameters = count
-    ? [
-        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active per token`}`,
-      ]
-    : ['parameters not known'];
   const cache = known
     ? [
         `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
       ]
     : ['cache not known'];
-  return [...parameters, ...cache].join(' · ');
+  return [parametersText(anatomy), ...cache].join(' · ');
 }
 
-function captionText({ tokens }: Anatomy, { source }: FigureOptions): string {
-  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer; percentages are shares of the whole model, for all layers of the kind together.`;
+function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
+  const operations =
+    step?.legend ??
+    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer; percentages are shares of the whole model, for all layers of the kind together.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
@@ -221,6 +237,11 @@ function sharesOf({ count, kinds }: Anatomy): ShareOf {
   });
 }
 
+/** The block of a kind, each box with what it has of the whole model. */
+export function kindDrawing(anatomy: Anatomy, kind: LayerKind): LayerDrawing {
+  return withShares(layerDrawing(kind), sharesOf(anatomy)(kind.indexes.length));
+}
+
 function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawing {
   return {
     ...drawing,
@@ -234,7 +255,14 @@ function withShares(drawing: LayerDrawing, share: (box: Box) => Box): LayerDrawi
 }
 
 /** Tokens, embedding, the layers folded, norm, head; returns the bottom. */
-function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, width: number): number {
+export function placeStack(
+  canvas: Canvas,
+  anatomy: Anatomy,
+  x: number,
+  top: number,
+  width: number,
+  step?: StepFigure,
+): number {
   const { kinds, stack } = anatomy;
   let y = top;
   const arrow = (): void => {
@@ -251,19 +279,19 @@ function placeStack(canvas: Canvas, anatomy: Anatomy, x: number, top: number, wi
   };
   const share = sharesOf(anatomy)(1);
   for (const box of embeddingBoxes(anatomy).map(share)) {
-    y = placeBox(canvas, box, 'model', x, y, width);
+    y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
     // An encoder gives nothing to the tokens: layers read it.
     if (box.id === 'encoder') y += ARROW;
     else arrow();
   }
   for (const repeat of stack) {
-    y = placeRepeat(canvas, repeat, kinds, x, y, width);
+    y = placeRepeat(canvas, repeat, kinds, step, x, y, width);
     arrow();
   }
   const ending = outputBoxes(anatomy).map(share);
   for (const [index, box] of ending.entries()) {
     if (index > 0) arrow();
-    y = placeBox(canvas, box, 'model', x, y, width);
+    y = placeBox(canvas, marked(box, 'model', step), 'model', x, y, width);
   }
   return y;
 }
@@ -272,6 +300,7 @@ function placeRepeat(
   canvas: Canvas,
   { times, runs }: Repeat,
   kinds: readonly LayerKind[],
+  step: StepFigure | undefined,
   x: number,
   y: number,
   width: number,
@@ -290,7 +319,7 @@ function placeRepeat(
         });
         at += ARROW;
       }
-      at = placeBox(canvas, runBox(run, kinds), `stack.${canvas.parts.length}`, left, at, across);
+      at = placeBox(canvas, runBox(run, times, kinds, step), `stack.${canvas.parts.length}`, left, at, across);
       canvas.ground.push(kindBar(canvas, run, kinds));
     }
     return at;
@@ -326,7 +355,8 @@ function kindBar(
   };
 }
 
-function runBox({ kind, count }: Run, kinds: readonly LayerKind[]): Box {
+function runBox({ kind, count }: Run, times: number, kinds: readonly LayerKind[], step: StepFigure | undefined): Box {
+  const mark = step?.run(kind, count, times);
   const of = kinds[kind];
   const each = of?.parameters ? Object.values(of.parameters.parts).reduce((sum, part) => sum + part, 0) : null;
   return {
@@ -339,6 +369,7 @@ function runBox({ kind, count }: Run, kinds: readonly LayerKind[]): Box {
     from: 0,
     to: COLUMNS,
     keys: [of?.sources['layers']?.key ?? []].flat(),
+    ...(mark ? { step: mark } : {}),
   };
 }
 
@@ -353,19 +384,39 @@ function end(
   return { id, look: 'step', title, lines, parameters, flops, from: 0, to: COLUMNS, keys };
 }
 
-/** Operations of the two ends: tables that are looked up are multiplied with nothing, a tied one only in the head. */
-function endFlops({ ends, count }: Anatomy): { readonly embedding: number | null; readonly head: number | null } {
-  const parts = ends.parameters?.parts;
-  if (!parts || !count) return { embedding: null, head: null };
-  const multiplied = 2 * (parts.embedding - count.lookup);
-  // What is untied counts its table as looked up, though the count of the head is where it is multiplied.
-  return ends.tied
-    ? { embedding: 0, head: multiplied + 2 * parts.outputHead }
-    : { embedding: multiplied, head: 2 * parts.outputHead };
+/** Operations of the two ends. */
+function endFlops(anatomy: Anatomy): { readonly embedding: number | null; readonly head: number | null } {
+  const { embedding, head } = multipliedEnds(anatomy);
+  return { embedding: embedding && 2 * countOf(embedding), head: head && 2 * countOf(head) };
+}
+
+/** All boxes beside the layers. */
+export function endBoxes(anatomy: Anatomy): readonly Box[] {
+  return [...embeddingBoxes(anatomy), ...outputBoxes(anatomy)];
+}
+
+/** With what it does in a step, where one is drawn. */
+function marked(box: Box, prefix: string, step: StepFigure | undefined): Box {
+  const mark = step?.boxes.get(`${prefix}.${box.id}`);
+  return mark ? { ...box, step: mark } : box;
+}
+
+/** A layer's boxes with what they do in a step, where one is drawn. */
+export function inStep(drawing: LayerDrawing, prefix: string, step: StepFigure | undefined): LayerDrawing {
+  const all = (boxes: readonly Box[]): Box[] => boxes.map((box) => marked(box, prefix, step));
+  return {
+    ...drawing,
+    branches: drawing.branches.map((branch) => ({
+      ...branch,
+      rows: branch.rows.map(all),
+      onStream: branch.onStream && marked(branch.onStream, prefix, step),
+    })),
+    unplaced: all(drawing.unplaced),
+  };
 }
 
 /** What is before the layers. */
-function embeddingBoxes(anatomy: Anatomy): Box[] {
+export function embeddingBoxes(anatomy: Anatomy): Box[] {
   const { ends } = anatomy;
   const { vocabulary, hiddenSize, parameters, blocks } = ends;
   const size =
@@ -410,7 +461,7 @@ function embeddingBoxes(anatomy: Anatomy): Box[] {
 }
 
 /** What is after the layers, and what no layer has of its own. */
-function outputBoxes(anatomy: Anatomy): Box[] {
+export function outputBoxes(anatomy: Anatomy): Box[] {
   const { ends, kinds, count } = anatomy;
   const { blocks, parameters, vocabulary, hiddenSize, tied } = ends;
   const parts = parameters?.parts;

@@ -4,6 +4,7 @@ import { formatFlops, formatCount } from '../present/quantities';
 import { type Box, type Branch, COLUMNS, type LayerDrawing } from './boxes';
 import { marksShapes, marksSize } from './marks';
 import type { Ink, Part, Place, Shape, TextShape } from './scene';
+import { MOST, stepBarHeight, stepShapes } from './stepMarks';
 import { wrapText } from './textWidth';
 
 /** Within a box; narrow ones have less. */
@@ -36,7 +37,7 @@ const FILLS: Readonly<Record<Box['look'], Ink>> = {
   unknown: 'paper',
 };
 
-interface TextLine {
+export interface TextLine {
   readonly text: string;
   readonly size: number;
   readonly bold: boolean;
@@ -51,7 +52,9 @@ function boxLines(box: Box, width: number): readonly TextLine[] {
   return [
     ...wrapped(box.title, TITLE, true, 'text'),
     ...box.lines.flatMap((line) => wrapped(line, BODY, false, 'text')),
-    ...numberLines(box, inner).flatMap((line) => wrapped(line, BODY, false, 'muted')),
+    ...(box.step
+      ? box.step.lines.flatMap((line) => wrapped(line, BODY, line === MOST, line === MOST ? 'text' : 'muted'))
+      : numberLines(box, inner).flatMap((line) => wrapped(line, BODY, false, 'muted'))),
   ];
 }
 
@@ -101,9 +104,9 @@ function linesHeight(lines: readonly TextLine[]): number {
   return lines.reduce((sum, { size }) => sum + size * LEADING, 0);
 }
 
-function boxHeight(box: Box, width: number): number {
+export function boxHeight(box: Box, width: number): number {
   const marks = box.marks ? marksSize(box.marks, width - 2 * padding(width)).height + 5 : 0;
-  return Math.ceil(2 * padding(width) + linesHeight(boxLines(box, width)) + marks);
+  return Math.ceil(2 * padding(width) + linesHeight(boxLines(box, width)) + marks + stepBarHeight(box.step));
 }
 
 /** Text from the top of a place, left-aligned. */
@@ -119,12 +122,12 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-interface PlacedBox extends Place {
+export interface PlacedBox extends Place {
   readonly box: Box;
 }
 
 /** @param prefix Of the parts' ids. */
-function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part {
+export function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part {
   const lines = boxLines(box, width);
   const inset = padding(width);
   const marks = box.marks
@@ -132,7 +135,7 @@ function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part 
     : [];
   return {
     id: `${prefix}.${box.id}`,
-    says: [box.title, ...box.lines, ...numbersSpoken(box)].join(', ').replaceAll(NO_BREAK, ' '),
+    says: [box.title, ...box.lines, ...(box.step?.lines ?? numbersSpoken(box))].join(', ').replaceAll(NO_BREAK, ' '),
     key: box.keys[0] ?? null,
     keys: box.keys,
     shares: box.shares ?? null,
@@ -156,6 +159,7 @@ function boxPart({ box, x, y, width, height }: PlacedBox, prefix: string): Part 
       },
       ...textShapes(lines, x + inset, y + inset),
       ...marks,
+      ...(box.step ? stepShapes(box.step, x, y, width, height, padding(width)) : []),
     ],
   };
 }
@@ -190,7 +194,7 @@ function columnAt({ box, x, width }: PlacedBox, column: number): number {
 }
 
 /** From each box to what is next below it. */
-function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
+export function connectors(placed: readonly (readonly PlacedBox[])[]): Shape[] {
   const found: Shape[] = [];
   for (const [row, boxes] of placed.entries())
     for (const upper of boxes) {

@@ -9,17 +9,18 @@ const LINE = 18;
 const SWATCH = 10;
 const GAP = 16;
 
-interface Entry {
+export interface LegendEntry {
   readonly ink: Ink;
   readonly outlined: boolean;
   readonly text: string;
 }
 
-function entriesOf(kinds: readonly LayerKind[]): Entry[] {
+/** In their order; `outlined`: a box, not a mark. */
+export function legendEntries(kinds: readonly LayerKind[]): LegendEntry[] {
   const heads = kinds.some(({ attention, description }) => 'queryHeads' in attention || description?.layer);
   const experts = kinds.some(({ parameters }) => (parameters?.experts.length ?? 0) > 0);
   const caches = kinds.some(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes > 0);
-  const entry = (ink: Ink, text: string, outlined = false): Entry => ({ ink, text, outlined });
+  const entry = (ink: Ink, text: string, outlined = false): LegendEntry => ({ ink, text, outlined });
   return [
     ...(heads ? [entry('query', 'query head'), entry('keyValue', 'the K and V (or latent) that it shares')] : []),
     ...(experts ? [entry('expertUsed', 'experts that a token uses'), entry('expert', 'the others')] : []),
@@ -37,7 +38,7 @@ export function legendShapes(
 ): { readonly shapes: readonly Shape[]; readonly bottom: number } {
   const shapes: Shape[] = [];
   let [x, y] = [left, top];
-  for (const { ink, outlined, text } of entriesOf(kinds)) {
+  for (const { ink, outlined, text } of legendEntries(kinds)) {
     const across = SWATCH + 5 + Math.ceil(textWidth(text, SIZE));
     if (x > left && x + across > left + width) [x, y] = [left, y + LINE];
     shapes.push(

@@ -16,6 +16,12 @@ export type Ink =
   | 'keyValue'
   | 'expert'
   | 'expertUsed'
+  /** What is not the same in another model beside it. */
+  | 'changed'
+  /** Time of a step: what it waits for, and the rest of the track. */
+  | 'memory'
+  | 'compute'
+  | 'track'
   | `kind-${AttentionKind}`;
 
 export interface Place {

@@ -33,18 +33,41 @@ const UNKNOWN = 1000;
 /** DejaVu Sans Bold beside the regular one. */
 const BOLD = 1.13;
 
+/** Advance of one character in thousandths of the font size. */
+export type Advance = (character: string, bold: boolean) => number;
+
+const tableAdvance: Advance = (character, bold) => (BY_CHARACTER.get(character) ?? UNKNOWN) * (bold ? BOLD : 1);
+
+let advance = tableAdvance;
+
+/** What `draw` lays out is for another font: that of a page, which can measure it. */
+export function measuredBy<T>(by: Advance, draw: () => T): T {
+  advance = by;
+  try {
+    return draw();
+  } finally {
+    advance = tableAdvance;
+  }
+}
+
 /** In pixels, at a font size in pixels. */
 export function textWidth(text: string, size: number, bold = false): number {
   let thousandths = 0;
-  for (const character of text) thousandths += BY_CHARACTER.get(character) ?? UNKNOWN;
-  return (thousandths / 1000) * size * (bold ? BOLD : 1);
+  for (const character of text) thousandths += advance(character, bold);
+  return (thousandths / 1000) * size;
 }
+
+const NO_BREAK = '\u00a0';
 
 /** Lines no wider than `width`, broken at spaces; a word that is wider is broken where it must be. */
 export function wrapText(text: string, width: number, size: number, bold = false): readonly string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ').flatMap((each) => broken(each, width, size, bold))) {
+  // What should not be parted is parted at its own spaces before it is within a word.
+  const words = text
+    .split(' ')
+    .flatMap((each) => (textWidth(each, size, bold) > width ? each.split(NO_BREAK) : [each]));
+  for (const word of words.flatMap((each) => broken(each, width, size, bold))) {
     const longer = line === '' ? word : `${line} ${word}`;
     if (line !== '' && textWidth(longer, size, bold) > width) {
       lines.push(line);

@@ -29,6 +29,9 @@ function isRevisionOf({ original, modified }: TabInputTextDiff): boolean {
 export interface ShownChange extends Change {
   /** Keys that it changed or added; none on the side of the old text. */
   readonly keys: readonly string[];
+  /** The two documents, left and right. */
+  readonly original: Uri;
+  readonly modified: Uri;
 }
 
 /** Whether a diff shows the document: cheap, to be asked before `changeOf`. */
@@ -51,6 +54,8 @@ export async function changeOf(document: TextDocument, readings: Readings): Prom
   return {
     ...changeBetween(left.reading.spec, right.reading.spec, scenarioSetting(sides.modified)),
     keys: isNew ? changedKeys(left.document, right.document, path) : [],
+    original: sides.original,
+    modified: sides.modified,
   };
 }
 

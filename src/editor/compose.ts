@@ -128,8 +128,8 @@ function registerPanel(services: Services): Disposable[] {
     registerCommand(COMMANDS.openPanel, async (uri?: Uri, view?: unknown) =>
       (await panel()).open(uri, panelView(view)),
     ),
-    registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown) =>
-      (await panel()).openBeside(uri, panelView(view)),
+    registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown, other?: unknown) =>
+      (await panel()).openBeside(uri, panelView(view), other),
     ),
   ];
 }

@@ -1,6 +1,7 @@
 /** Work of attention itself, beyond its projections: floating-point operations, and bytes of cache that are read. */
 
 import { type LayerGroup, layerGroups } from '../cache/groups';
+import { bytesOfNext } from '../cache/growth';
 import { entriesHeld, entryBytes, indexKeysHeld, indexRowBytes, layerStateBytes } from '../cache/layerBytes';
 import { type AttentionSpec, type IndexerSpec, isHeaded } from '../model/attention';
 import type { ResolvedKvDtype } from '../model/dtype';
@@ -105,9 +106,25 @@ function causalSum(tokens: number, limit: number): number {
 /** Operations of a prompt of `tokens` tokens against itself, causally, all layers. */
 export function prefillAttentionFlops(model: ModelSpec, tokens: number, form: LatentForm = 'expanded'): number {
   let flops = FLOPS_PER_STATE_ELEMENT * stateElements(model) * tokens;
-  for (const { spec, count } of works(model))
-    flops += count * causalKeys(spec, tokens) * flopsPerKey(spec, form) + count * causalIndex(spec, tokens);
+  for (const { spec, count } of works(model)) flops += count * flopsOfPrompt(spec, tokens, form);
   return flops;
+}
+
+function flopsOfPrompt(spec: AttentionSpec, tokens: number, form: LatentForm): number {
+  return causalKeys(spec, tokens) * flopsPerKey(spec, form) + causalIndex(spec, tokens);
+}
+
+/** What one layer has of `prefillAttentionFlops`. */
+export function prefillLayerFlops(
+  model: ModelSpec,
+  { attention, state }: Pick<LayerGroup, 'attention' | 'state'>,
+  tokens: number,
+  form: LatentForm = 'expanded',
+): number {
+  return (
+    flopsOfPrompt(worksOn(model, attention), tokens, form) +
+    FLOPS_PER_STATE_ELEMENT * (state?.recurrentElements ?? 0) * tokens
+  );
 }
 
 /** Pairs of a query and a key that it sees. */
@@ -140,11 +157,9 @@ function compressedKeys(tokens: number, ratio: number, limit: number): number {
 
 function causalIndex(spec: AttentionSpec, tokens: number): number {
   if (!('indexer' in spec) || !spec.indexer) return 0;
-  const keys =
-    spec.kind === 'compressed'
-      ? compressedKeys(tokens, spec.ratio, Number.POSITIVE_INFINITY)
-      : causalSum(tokens, tokens);
-  return keys * indexFlopsPerKey(spec.indexer);
+  // One index key for so many tokens.
+  const each = spec.kind === 'compressed' ? spec.ratio : (spec.indexer.pool ?? 1);
+  return compressedKeys(tokens, each, Number.POSITIVE_INFINITY) * indexFlopsPerKey(spec.indexer);
 }
 
 /**
@@ -154,10 +169,30 @@ function causalIndex(spec: AttentionSpec, tokens: number): number {
  */
 export function cacheReadBytes(model: ModelSpec, dtype: ResolvedKvDtype, tokens: number): number {
   let bytes = 0;
-  for (const { spec, count } of works(model)) {
-    bytes += count * keysSeen(spec, tokens) * entryBytes(spec, dtype);
-    if ('indexer' in spec) bytes += count * indexKeysHeld(spec, tokens) * indexRowBytes(dtype, spec.indexer);
-  }
+  for (const { spec, count } of works(model)) bytes += count * readBytes(spec, dtype, tokens);
   for (const { state, indexes } of layerGroups(model)) bytes += 2 * indexes.length * layerStateBytes(state, dtype);
   return bytes;
+}
+
+function readBytes(spec: AttentionSpec, dtype: ResolvedKvDtype, tokens: number): number {
+  const index = 'indexer' in spec ? indexKeysHeld(spec, tokens) * indexRowBytes(dtype, spec.indexer) : 0;
+  return keysSeen(spec, tokens) * entryBytes(spec, dtype) + index;
+}
+
+/** What one layer has of `cacheReadBytes`, without its state. */
+export function layerReadBytes(
+  model: ModelSpec,
+  attention: AttentionSpec,
+  dtype: ResolvedKvDtype,
+  tokens: number,
+): number {
+  return readBytes(worksOn(model, attention), dtype, tokens);
+}
+
+/**
+ * Bytes that a decode step writes into the cache of one layer and sequence: an entry for the token, in a full window in place of the
+ * oldest; on average where an entry stands for several tokens. Cross attention keeps the source, which does not grow.
+ */
+export function layerWrittenBytes(attention: AttentionSpec, dtype: ResolvedKvDtype): number {
+  return attention.kind === 'cross' ? 0 : bytesOfNext(attention, dtype, 0);
 }

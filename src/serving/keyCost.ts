@@ -15,6 +15,7 @@ import type { Scenario } from '../model/scenario';
 import type { Reading } from '../reading/read';
 import { decodeAttentionFlops } from './attentionWork';
 import { countParameters, type ParameterCount } from './parameters/count';
+import { tokenFlops } from './roofline';
 import { scenarioWeights } from './weightFormats';
 import type { WeightBytes } from './weights';
 
@@ -64,8 +65,7 @@ function figuresOf(reading: Reading, scenario: Scenario, log = new ReadingLog())
     plan,
     count,
     weights: scenarioWeights(reading, scenario, null, count),
-    flops:
-      count && 2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(reading.spec, tokens),
+    flops: count && tokenFlops(count) + decodeAttentionFlops(reading.spec, tokens),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ResolvedKvDtype } from '../model/dtype';
 import type { ModelSpec } from '../model/spec';
 import { cacheReadBytes, decodeAttentionFlops } from './attentionWork';
 import { type ComputeFormat, denseFlops, type Device } from './device';
+import type { ExpertGroup, Part } from '../families/counted/tally';
 import type { ParameterCount } from './parameters/count';
 import type { WeightBytes } from './weights';
 
@@ -53,20 +54,63 @@ function distinctExperts(experts: number, perToken: number, tokens: number): num
   return experts * (1 - (1 - Math.min(1, Math.max(0, perToken / experts))) ** tokens);
 }
 
-/**
- * Bytes of weights that a step of `tokens` tokens reads: all but lookup tables, experts that no token goes to, and
- * `unused` parameters.
- */
-function weightBytesRead(weights: WeightBytes, count: ParameterCount, tokens: number, unused: number): number {
-  const others = weights.bytes - weights.expertBytes;
-  const lookups = (count.lookup + unused) * (others / Math.max(1, count.total - count.experts));
-  const bytesEach = weights.expertBytes / Math.max(1, count.experts);
-  const experts = count.expertGroups.reduce(
+/** Bytes that one parameter takes where a step reads it, by its part. */
+export interface WeightRates {
+  readonly of: (part: Part) => number;
+  /** Of all but routed experts, on average. */
+  readonly mean: number;
+  readonly expert: number;
+}
+
+/** Part by part where the weights say it, else what all but routed experts take on average. */
+export function weightRates(weights: WeightBytes, count: ParameterCount): WeightRates {
+  const mean = (weights.bytes - weights.expertBytes) / Math.max(1, count.total - count.experts);
+  return {
+    of: (part) => weights.bytesEach?.[part] ?? mean,
+    mean,
+    expert: weights.expertBytes / Math.max(1, count.experts),
+  };
+}
+
+/** Bytes of the routed experts that `tokens` tokens hit. */
+export function expertBytesRead(groups: readonly ExpertGroup[], tokens: number, bytesEach: number): number {
+  return groups.reduce(
     (sum, group) =>
       sum + group.layers * distinctExperts(group.experts, group.perToken, tokens) * group.parametersEach * bytesEach,
     0,
   );
-  return others - lookups + experts;
+}
+
+/**
+ * Bytes of weights that a step of `tokens` tokens reads: all but lookup tables, experts that no token goes to, and
+ * `unused` parameters.
+ */
+export function weightBytesRead(weights: WeightBytes, count: ParameterCount, tokens: number, unused: number): number {
+  const rates = weightRates(weights, count);
+  return (
+    weights.bytes -
+    weights.expertBytes -
+    count.lookup * rates.of('embedding') -
+    unused * rates.mean +
+    expertBytesRead(count.expertGroups, tokens, rates.expert)
+  );
+}
+
+/** Operations of a step for one token beside attention: two for each parameter that is multiplied. */
+export function tokenFlops(count: ParameterCount): number {
+  return 2 * (count.activePerToken - count.lookup - count.encoder);
+}
+
+/** Both rates of a deployment, all devices together, and the format of the multiplications; null where the peak is not known. */
+export function ratesOf({
+  device,
+  devices,
+  format,
+}: Pick<Deployment, 'device' | 'devices' | 'format'>): (Rates & { readonly format: ComputeFormat }) | null {
+  const peak = denseFlops(device, format);
+  if (!peak) return null;
+  const all = Math.max(1, devices);
+  return { flopsPerS: peak.flopsPerS * all, bytesPerS: device.bandwidthBytesPerS * all, format: peak.format };
 }
 
 /** What a machine does in a second at best. */
@@ -89,14 +133,10 @@ export function stepTimes(
 
 /** One token for each of `batch` sequences that hold `tokens` tokens. Null where the device's peak is not known. */
 export function decodeRoofline(deployment: Deployment, batch: number, tokens: number): Roofline | null {
-  const { spec, count, weights, kvDtype, device, format } = deployment;
-  const peak = denseFlops(device, format);
-  if (!peak) return null;
-  const devices = Math.max(1, deployment.devices);
-  const rates = { flopsPerS: peak.flopsPerS * devices, bytesPerS: device.bandwidthBytesPerS * devices };
-  // 2 operations per parameter that is multiplied and token.
-  const flops =
-    batch * (2 * (count.activePerToken - count.lookup - count.encoder) + decodeAttentionFlops(spec, tokens));
+  const { spec, count, weights, kvDtype } = deployment;
+  const rates = ratesOf(deployment);
+  if (!rates) return null;
+  const flops = batch * (tokenFlops(count) + decodeAttentionFlops(spec, tokens));
   const weightBytes = weightBytesRead(weights, count, batch, count.encoder);
   const cacheBytesRead = batch * cacheReadBytes(spec, kvDtype, tokens) * Math.max(1, deployment.cacheCopies);
   const times = stepTimes(weightBytes + cacheBytesRead, flops, rates);
@@ -108,7 +148,7 @@ export function decodeRoofline(deployment: Deployment, batch: number, tokens: nu
     intensityFlopsPerByte: flops / (weightBytes + cacheBytesRead),
     ridgeFlopsPerByte: rates.flopsPerS / rates.bytesPerS,
     tokensPerS: batch / times.timeS,
-    format: peak.format,
+    format: rates.format,
   };
 }
 

@@ -18,7 +18,7 @@ import {
 } from '../model/weightFormat';
 import type { Reading } from '../reading/read';
 import { countParameters, type ParameterCount } from './parameters/count';
-import { type EstimatedWeights, estimatedWeightBytes, fileWeightsText, type WeightBytes } from './weights';
+import { bytesEach, type EstimatedWeights, estimatedWeightBytes, fileWeightsText, type WeightBytes } from './weights';
 
 /** Bits of one weight in the types of ggml (ggml-common.h: block sizes with their scales). */
 const GGML_BITS = {
@@ -158,6 +158,7 @@ function checkpointWeights(count: ParameterCount, format: CheckpointFormat | Gro
   return {
     bytes: Math.round((linear * bits + rest * wide) / 8),
     expertBytes,
+    bytesEach: bytesEach(wide / 8, () => (onlyExperts ? null : bits)),
     exact: false,
     quantised: bits !== wide,
     rule:

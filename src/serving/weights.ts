@@ -3,6 +3,7 @@
 import type { ConfigDocument } from '../config/document';
 import { ConfigReader, ReadingLog } from '../config/reader';
 import type { Reading } from '../reading/read';
+import type { Part } from '../families/counted/tally';
 import { ELEMENT_BYTES } from '../model/dtype';
 import { elementAt } from '../model/elementAt';
 import { formatInteger } from '../model/units';
@@ -29,6 +30,8 @@ export interface WeightBytes {
   readonly bytes: number;
   /** Of `bytes`: routed experts, of which a step reads only those that tokens are sent to. */
   readonly expertBytes: number;
+  /** Bytes of one parameter by part, routed experts apart, where that is known: a quantisation leaves some parts as they were. */
+  readonly bytesEach?: Readonly<Partial<Record<Part, number>>>;
   /** True where every byte was read from headers; false where parameters were multiplied. */
   readonly exact: boolean;
   /** How the number came about, for the derivation. */
@@ -257,8 +260,29 @@ export function estimatedWeightBytes(
   return {
     bytes,
     expertBytes,
+    bytesEach: bytesEach(elementBytes, (part) => (found.unquantised.includes(part) ? null : found.bitsPerWeight)),
     exact: false,
     quantised: true,
     rule: `${formatInteger(quantised)} parameters in ${found.text}; ${formatInteger(count.total - quantised)} × ${elementBytes} bytes (${type})`,
+  };
+}
+
+/** Projections in a format, where they are in one; all else in the wide type. */
+export function bytesEach(
+  wideBytes: number,
+  bitsOf: (part: 'attention' | 'mlp') => number | null,
+): NonNullable<WeightBytes['bytesEach']> {
+  const linear = (part: 'attention' | 'mlp'): number => {
+    const bits = bitsOf(part);
+    return bits === null ? wideBytes : bits / 8;
+  };
+  return {
+    embedding: wideBytes,
+    outputHead: wideBytes,
+    attention: linear('attention'),
+    mlp: linear('mlp'),
+    norms: wideBytes,
+    router: wideBytes,
+    other: wideBytes,
   };
 }

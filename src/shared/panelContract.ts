@@ -61,9 +61,32 @@ export interface PanelSettings {
   readonly native: boolean;
 }
 
+/** Where the cursor stands in an editor of the followed config. */
+export interface PanelCursor {
+  /** Of the config. */
+  readonly id: string;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** A config that the followed one is drawn beside: what differs from it to the followed one. */
+export interface PanelBeside {
+  /** Id of the followed config that this is for: another one that is followed stands alone. */
+  readonly of: string;
+  readonly name: string;
+  /** At most `MAX_CONFIG_CHARACTERS`. */
+  readonly text: string;
+  /** Of `hf_quant_config.json` beside it. */
+  readonly quantText?: string;
+}
+
 export interface PanelInit {
   /** The config that the panel follows; null when none was open yet. */
   readonly config: PanelConfig | null;
+  /** Null where no editor shows it. */
+  readonly cursor: PanelCursor | null;
+  /** Null where it is drawn alone. */
+  readonly beside: PanelBeside | null;
   readonly settings: PanelSettings;
   /** Where a command wants the page to be; null: where it was. */
   readonly view: PanelView | null;
@@ -183,6 +206,10 @@ export const PANEL = {
   'panel/candidate': { params: named, result: trusted<PanelConfig>() },
   /** Asks for a candidate and follows it until another config becomes active; false when the user changed their mind. */
   'panel/pickConfig': { params: nothing, result: trusted<boolean>() },
+  /** Asks for another config, beside which the followed one is drawn; the page waits for nothing. */
+  'panel/chooseBeside': { params: nothing, result: trusted<null>() },
+  /** The followed config is drawn alone again. */
+  'panel/drawAlone': { params: nothing, result: trusted<null>() },
   'panel/copy': { params: content, result: trusted<null>() },
   /** Asks where; false when the user changed their mind. */
   'panel/save': { params: save, result: trusted<boolean>() },
@@ -208,6 +235,9 @@ export type PanelMethods = MethodsOf<typeof PANEL>;
 export interface PanelEvents {
   /** The followed config, at every change of its text, and when another one is followed. */
   config: PanelConfig | null;
+  /** At every line that the cursor reaches, and none when another config is followed. */
+  cursor: PanelCursor | null;
+  beside: PanelBeside | null;
   settings: PanelSettings;
   /** A command wants the page to show a view. */
   view: PanelView;

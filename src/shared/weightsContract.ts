@@ -35,7 +35,7 @@ const weightBytes = v.object({
   exact: v.boolean(),
   rule: v.string(),
   placement: v.exactOptional(placement),
-} satisfies SchemasOf<Omit<WeightBytes, 'chosen'>>);
+} satisfies SchemasOf<Omit<WeightBytes, 'chosen' | 'bytesEach'>>);
 
 const sizes = { tensors: anyNumber, elements: anyNumber, bytes: anyNumber };
 

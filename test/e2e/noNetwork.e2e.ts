@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Panel } from './pageObjects/panel';
 import { useWorkbench } from './window';
 
-const VIEWS = ['Overview', 'Compare', 'What-if', 'Heads'] as const;
+const VIEWS = ['Architecture', 'Overview', 'Compare', 'What-if', 'Heads'] as const;
 
 /** Neither the server nor a file of the extension. */
 function isForeign(address: string): boolean {

@@ -20,7 +20,7 @@ const SCENARIO = {
 } as const;
 /** A generous bound, for any machine. */
 const FIRST_PAINT_MS = 1000;
-const VIEWS = ['Overview', 'Compare', 'What-if', 'Heads', 'Step by step'] as const;
+const VIEWS = ['Architecture', 'Overview', 'Compare', 'What-if', 'Heads', 'Step by step'] as const;
 /** Presets are ours and always there; the corpus lies beside the checkout. */
 const NAMES = [
   ...readdirSync(join(ROOT, 'media', 'presets'))
@@ -74,6 +74,8 @@ describe(`the panel's page${depthNote}`, () => {
       const shown = await pages.open(host, { theme: 'dark', width, height: 900, place });
       const found: string[] = [];
       for (const view of VIEWS) {
+        // architecture.e2e.ts looks at that width.
+        if (view === 'Architecture' && width === 320) continue;
         await shown.page.getByRole('tab', { name: view }).click();
         for (const name of names) {
           host.type(readFileSync(findConfig(ROOT, name), 'utf8'));
@@ -135,7 +137,7 @@ describe(`the panel's page${depthNote}`, () => {
     // The least of a few: other processes' work is not the page's. test/webview/paintBench.mjs compares it with earlier revisions.
     const times: number[] = [];
     for (let round = 0; round < 5; round++) {
-      const { shown, host } = await open('overview');
+      const { shown, host } = await open('architecture');
       times.push(await shown.firstNumbers());
       await shown.close();
       host.dispose();
@@ -240,6 +242,43 @@ describe(`the panel's page${depthNote}`, () => {
     expect(widths.length).toBeGreaterThan(3);
     // A quarter of a side bar at least: names, numbers and factors have the rest.
     expect(Math.min(...widths)).toBeGreaterThan(0.25);
+    await shown.close();
+    host.dispose();
+  });
+
+  test('takes a step at the context that the slider says, within a frame, and says what takes most', async () => {
+    const { shown, host } = await open('architecture');
+    const { page } = shown;
+    host.type(readFileSync(findConfig(ROOT, 'gpt-oss-20b'), 'utf8'));
+    await shown.settled();
+    const says = (text: RegExp): Promise<void> => page.locator('headlight-flight').getByText(text).first().waitFor();
+    const said = (): Promise<string | null> => page.getByRole('status').first().textContent();
+    await page.getByRole('button', { name: 'Decode step' }).click();
+    await says(/^A decode step for 1 sequence at 32,768 tokens on H100 SXM 80GB takes at least /);
+    await says(/window full \(128 of 128 tokens\): grows no more/);
+    await expect.poll(said).toMatch(/^A decode step .*Takes most, /);
+    await page.getByRole('slider', { name: 'Context' }).focus();
+    await page.keyboard.press('End');
+    await says(/at 131,072 tokens/);
+    await expect.poll(said).toContain('Attention to all tokens');
+    await page.getByText('Takes most of the step: Attention to all tokens', { exact: true }).waitFor();
+    await page.getByRole('button', { name: /^B · Full attention/ }).click();
+    await page.getByRole('option', { name: /^Attention to all tokens, .*Takes most of the step/ }).waitFor();
+    await page.getByRole('textbox', { name: 'Context, exact value' }).fill('100');
+    await page.keyboard.press('Enter');
+    await says(/window not full \(100 of 128 tokens\)/);
+    const inFrame = await page.locator('headlight-flight').evaluate(async (flight) => {
+      const slider = flight.shadowRoot?.querySelector('headlight-slider');
+      slider?.dispatchEvent(new CustomEvent('slide', { detail: 64 }));
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      return flight.shadowRoot?.querySelector('p')?.textContent;
+    });
+    expect(inFrame).toContain('at 64 tokens');
+    await page.getByRole('button', { name: 'Prefill' }).click();
+    await says(/^Prefill of 64 tokens/);
+    await page.getByRole('button', { name: 'Parameters' }).click();
+    await expect.poll(() => page.getByRole('slider', { name: 'Context' }).count()).toBe(0);
+    expect(shown.complaints).toEqual([]);
     await shown.close();
     host.dispose();
   });

@@ -67,6 +67,7 @@ describe.skipIf(!thorough)('commands of the panel', () => {
   const workbench = useWorkbench();
 
   test.each([
+    ['Headlight: Show Architecture', 'Architecture'],
     ['Headlight: Show Heads', 'Heads'],
     ['Headlight: Step Through KV Cache and MLA', 'Step by step'],
   ])('%s opens it there', async (command, view) => {

@@ -277,6 +277,15 @@ suite('advice', () => {
         found,
         'This diff: 4 GiB (4.29 GB) → 1 GiB (1.07 GB), ÷ 4, at 1 × 32,768 tokens; 131,072 → 32,768 B/token',
       );
+      // It leads to what differs, drawn: from the left side to the right one.
+      const all = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri);
+      const lens = all.find(({ command }) => command?.title === found)?.command;
+      assert.equal(lens?.command, 'headlight.drawDifference');
+      const drawn = await vscode.commands.executeCommand<{ before: string; after: string } | null>(
+        lens.command,
+        ...(lens.arguments ?? []),
+      );
+      assert.deepEqual(drawn, { before: 'diff (before)', after: 'diff' });
       // Where diffs have no lenses (diffEditor.codeLens is off by default) a hint says it.
       assert.ok(
         (await hints(uri)).includes('"num_key_value_heads": 2, → 1 GiB of cache, ÷ 4'),

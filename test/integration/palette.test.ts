@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, suiteTeardown, test } from 'mocha';
 import * as vscode from 'vscode';
-import { hoverText, pageInFront, pageText, sample, write } from './support';
+import { hoverText, pageInFront, pageText, sample, until, write } from './support';
 
 interface Row {
   readonly label: string;
@@ -98,6 +98,24 @@ suite('palette', function () {
     assert.match(await pageText(), /deepseek/);
   });
 
+  test('draws a config beside another one', async () => {
+    await closeAll();
+    const drawn = await run<{ before: string; after: string }>('drawDifference', LLAMA, {
+      with: sample('gpt2/config.json'),
+    });
+    assert.deepEqual(drawn, { before: 'gpt2', after: 'llama-3-8b' });
+    // In the panel beside the editor.
+    await until(() =>
+      vscode.window.tabGroups.all
+        .flatMap(({ tabs }) => tabs)
+        .find(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.includes('headlight')),
+    );
+    // Itself, as it is on disk, is told apart.
+    const own = await run<{ before: string }>('drawDifference', LLAMA, { with: sample(LLAMA) });
+    assert.equal(own?.before, 'llama-3-8b (before)');
+    await closeAll();
+  });
+
   test('compares a config with its earlier revisions', async () => {
     const config = (kvHeads: number): string =>
       JSON.stringify({
@@ -127,7 +145,11 @@ suite('palette', function () {
     const rows = await vscode.commands.executeCommand<Row[]>('headlight.compareWithAnotherConfig', uri, {
       revisions: 1,
     });
+    const drawn = await vscode.commands.executeCommand<{ before: string } | null>('headlight.drawDifference', uri, {
+      revision: 1,
+    });
     await settings.update('enabled', false, vscode.ConfigurationTarget.Global);
+    assert.match(drawn?.before ?? '', /^revisions @ [0-9a-f]{8}$/);
     assert.deepEqual(
       rows.map(({ bytesPerToken }) => bytesPerToken),
       [4 * 2 * 4 * 64 * 2, 4 * 2 * 16 * 64 * 2],

@@ -16,8 +16,9 @@ import { THEME_KINDS, type ThemeKind } from './themes';
 
 export const USAGE = `Shows a view of the panel in headless Chromium and makes pictures of it.
   node test/webview/look.mjs --view compare --theme dark --width 320 --config llama-3-8b --out /tmp/x.png
-  --view     ${PANEL_VIEWS.join(' | ')}            (default overview)
+  --view     ${PANEL_VIEWS.join(' | ')}            (default architecture)
   --config   a path, or the name of a sample, preset or reference config; none: no config is open (default llama-3-8b)
+  --beside   another config, which the architecture is drawn beside (default none)
   --theme    ${THEME_KINDS.join(' | ')} | all, or several with commas            (default dark)
   --width    pixels, several with commas                         (default 320)
   --height   of the window                                       (default 900; the picture is of the whole page)
@@ -25,7 +26,7 @@ export const USAGE = `Shows a view of the panel in headless Chromium and makes p
   --tokens --batch --engine --kv-dtype --weights --tp --gpu      the scenario (default 32768 1 vllm auto 1 h100-sxm)
   --opt NAME=VALUE                                               an option of the engine, which may be NAME@RELEASE; may be given again
   --do STEP  may be given again, in order: "click TEXT-OR-CSS", "press Tab", "type abc", "hover CSS", "wait CSS", "sleep 100",
-             "focus CSS", "drag CSS dx dy", "hold CSS dx dy" (a drag that does not end), "config OTHER-CONFIG" (as if edited to that text), "reload", "fail MESSAGE" (an error),
+             "focus CSS", "drag CSS dx dy", "hold CSS dx dy" (a drag that does not end), "config OTHER-CONFIG" (as if edited to that text), "line N" (the cursor of the file), "reload", "fail MESSAGE" (an error),
              "block NAME" and "stall NAME" (files with that in their name do not come, or not yet)
   --text     prints what a screen reader is told;  --axe  prints what axe finds;  --log  prints what the page asked of the host
   --scale    device pixels per pixel (default 1);  --motion  with motion
@@ -35,7 +36,8 @@ export async function look(root: string, executablePath: string, args: readonly 
   const { values } = parseArgs({
     args: [...args],
     options: {
-      view: { type: 'string', default: 'overview' },
+      view: { type: 'string', default: 'architecture' },
+      beside: { type: 'string' },
       config: { type: 'string', default: 'llama-3-8b' },
       theme: { type: 'string', default: 'dark' },
       width: { type: 'string', default: '320' },
@@ -90,7 +92,14 @@ export async function look(root: string, executablePath: string, args: readonly 
     const pages = await PanelPages.start(browser, await buildPage(root));
     for (const theme of themes) {
       for (const width of widths) {
-        const host = new ScriptedHost({ root, config, scenario, gpu: values.gpu, view: view as PanelView });
+        const host = new ScriptedHost({
+          root,
+          config,
+          scenario,
+          gpu: values.gpu,
+          view: view as PanelView,
+          ...(values.beside === undefined ? {} : { beside: findConfig(root, values.beside) }),
+        });
         const place = values.place === 'editor' || (values.place === undefined && width > 400) ? 'editor' : 'side';
         const shown = await pages.open(host, {
           theme,
@@ -177,6 +186,8 @@ async function act(root: string, page: Page, host: ScriptedHost, step: string): 
       );
     case 'config':
       return host.type(readFileSync(findConfig(root, what), 'utf8'));
+    case 'line':
+      return host.moveCursor(Number(what));
     case 'hold':
     case 'drag': {
       const [dx, dy] = rest.slice(-2).map(Number);

@@ -61,7 +61,8 @@ async function firstNumbers(root: string, pages: PanelPages): Promise<number> {
     config: findConfig(root, 'llama-3-8b'),
     scenario: { workload: { batch: 1, tokens: 32_768 }, engine: 'vllm', kvDtype: 'auto', sharding: UNSHARDED },
     gpu: 'h100-sxm',
-    view: 'overview',
+    // Each begins with its own first view.
+    view: null,
   });
   const shown = await pages.open(host, { theme: 'dark', width: 320, height: 900, place: 'side' });
   const ms = await shown.firstNumbers();

@@ -11,6 +11,7 @@ import type { Scenario } from '../../src/model/scenario';
 import {
   type Candidate,
   PANEL,
+  type PanelBeside,
   type PanelConfig,
   type PanelEvents,
   type PanelMethods,
@@ -32,6 +33,8 @@ export interface HostScene {
   readonly scenario: Scenario;
   readonly gpu: string;
   readonly view: PanelView | null;
+  /** Path of the config that the followed one is drawn beside; absent where it is alone. */
+  readonly beside?: string;
 }
 
 export type HostPeer = RpcPeer<NoMethods, PanelMethods, NoMethods, PanelEvents>;
@@ -110,6 +113,11 @@ export class ScriptedHost {
     this.peer?.send('config', this.config);
   }
 
+  /** As if someone had moved the cursor. */
+  moveCursor(line: number): void {
+    if (this.config) this.peer?.send('cursor', { id: this.config.id, line });
+  }
+
   dispose(): void {
     this.client?.dispose();
   }
@@ -146,6 +154,13 @@ export class ScriptedHost {
     ];
   }
 
+  private beside(): PanelBeside | null {
+    const { beside } = this.scene;
+    if (beside === undefined || !this.config) return null;
+    const { name, text } = readConfig(beside, false);
+    return { of: this.config.id, name, text };
+  }
+
   private handlers(): Handlers<PanelMethods> {
     const { sources } = this;
     const told =
@@ -155,7 +170,13 @@ export class ScriptedHost {
         return answer;
       };
     return handlersOf(PANEL, {
-      'panel/ready': () => ({ config: this.config, settings: this.settings, view: this.scene.view }),
+      'panel/ready': () => ({
+        config: this.config,
+        cursor: null,
+        beside: this.beside(),
+        settings: this.settings,
+        view: this.scene.view,
+      }),
       'panel/reveal': told('panel/reveal', null),
       'panel/setScenario': (change) => this.setScenario(change),
       'panel/switchUnits': () => {
@@ -177,6 +198,11 @@ export class ScriptedHost {
         return { ...readConfig(found.path, false), id, name: found.name };
       },
       'panel/pickConfig': told('panel/pickConfig', false),
+      'panel/chooseBeside': told('panel/chooseBeside', null),
+      'panel/drawAlone': () => {
+        this.peer?.send('beside', null);
+        return null;
+      },
       'panel/copy': told('panel/copy', null),
       'panel/save': told('panel/save', true),
       'panel/measureConversion': told('panel/measureConversion', null),

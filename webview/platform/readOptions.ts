@@ -5,7 +5,10 @@ import type { ReadOptions } from '../../src/reading/read';
 import { parseTaughtFamilies } from '../../src/reading/taught';
 import type { PanelConfig, PanelSettings } from '../../src/shared/panelContract';
 
-export function readOptions({ quantText }: PanelConfig, settings: PanelSettings | null): ReadOptions {
+export function readOptions(
+  { quantText }: Pick<PanelConfig, 'quantText'>,
+  settings: PanelSettings | null,
+): ReadOptions {
   const { families } = parseTaughtFamilies(settings?.families);
   return { families, ...(quantText === undefined ? {} : { quantFile: ConfigDocument.parse(quantText) }) };
 }

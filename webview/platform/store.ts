@@ -6,7 +6,7 @@
 import { follow, type FollowedReading } from '../../src/reading/follow';
 import { showUnits } from '../../src/model/units';
 import type { Reading } from '../../src/reading/read';
-import type { PanelConfig, PanelInit, PanelSettings } from '../../src/shared/panelContract';
+import type { PanelBeside, PanelConfig, PanelCursor, PanelInit, PanelSettings } from '../../src/shared/panelContract';
 import type { PanelView } from '../../src/shared/panelViews';
 import type { Host } from './host';
 import { readOptions } from './readOptions';
@@ -17,6 +17,8 @@ export interface PanelState {
   readonly config: PanelConfig | null;
   /** Null where there is no config, or it is no model config. */
   readonly followed: FollowedReading | null;
+  /** What it is drawn beside; it may be for a config that is not followed any more. */
+  readonly beside: PanelBeside | null;
   readonly view: PanelView;
   /** Why the host could not be asked, else null. */
   readonly problem: string | null;
@@ -28,9 +30,20 @@ const READY_DEADLINE_MS = 30_000;
 type Listener = (state: PanelState) => void;
 
 export class PanelStore {
-  private current: PanelState = { settings: null, config: null, followed: null, view: 'overview', problem: null };
+  private current: PanelState = {
+    settings: null,
+    config: null,
+    followed: null,
+    beside: null,
+    view: 'architecture',
+    problem: null,
+  };
   private readonly listeners = new Set<Listener>();
   private lastGood: { readonly id: string; readonly reading: Reading } | null = null;
+
+  /** Apart from the state: a cursor that moves changes no number, so no view is made anew. */
+  private cursorNow: PanelCursor | null = null;
+  private readonly cursorListeners = new Set<() => void>();
 
   /** When the newest text arrived, in the page's timeline. */
   arrivedAt = 0;
@@ -40,6 +53,8 @@ export class PanelStore {
       this.arrivedAt = performance.now();
       this.setConfig(config);
     });
+    host.on('cursor', (cursor) => this.setCursor(cursor));
+    host.on('beside', (beside) => this.update({ beside }));
     host.on('settings', (settings) => this.setSettings(settings));
     host.on('view', (view) => this.show(view));
   }
@@ -60,10 +75,23 @@ export class PanelStore {
     this.current = {
       ...this.current,
       settings: init.settings,
+      beside: init.beside,
       problem: null,
       ...(init.view === null ? {} : { view: init.view }),
     };
     this.setConfig(init.config);
+    this.setCursor(init.cursor);
+  }
+
+  /** Line of the cursor in the followed config, from 1; null where it has none. */
+  get cursorLine(): number | null {
+    return this.cursorNow !== null && this.cursorNow.id === this.current.config?.id ? this.cursorNow.line : null;
+  }
+
+  /** The result stops listening. */
+  followCursor(listener: () => void): () => void {
+    this.cursorListeners.add(listener);
+    return () => this.cursorListeners.delete(listener);
   }
 
   /** The result stops listening. */
@@ -74,6 +102,11 @@ export class PanelStore {
 
   show(view: PanelView): void {
     this.update({ view });
+  }
+
+  private setCursor(cursor: PanelCursor | null): void {
+    this.cursorNow = cursor;
+    for (const listener of this.cursorListeners) listener();
   }
 
   private setSettings(settings: PanelSettings): void {

@@ -38,7 +38,13 @@ export class ConfigLensProvider implements CodeLensProvider {
     const change = await changeOf(document, this.readings);
     if (token.isCancellationRequested) return [];
     return change
-      ? [lens(lensChangeText(change), l10n.t('Open the panel'), COMMANDS.openPanel, [document.uri]), ...lenses]
+      ? [
+          lens(lensChangeText(change), l10n.t('Draw what differs'), COMMANDS.drawDifference, [
+            change.modified,
+            { with: change.original },
+          ]),
+          ...lenses,
+        ]
       : lenses;
   }
 

@@ -407,7 +407,8 @@ function sizes({ plan }: Pick<ComparisonRow, 'plan'>): string {
   return perToken === total ? total : `${guessMark(plan)}${total} · ${perToken}`;
 }
 
-async function* otherChoices(
+/** Configs to choose from, each with its sizes beside the subject's. */
+export async function* otherChoices(
   services: Services,
   subject: Subject,
   scenario: Scenario,
@@ -438,9 +439,9 @@ async function* otherChoices(
   yield [...all, separator(l10n.t('Elsewhere')), file];
 }
 
-async function askFiles(services: Services): Promise<OtherConfig[]> {
+export async function askFiles(services: Services, many = true): Promise<OtherConfig[]> {
   const picked = await window.showOpenDialog({
-    canSelectMany: true,
+    canSelectMany: many,
     filters: { JSON: ['json'] },
     title: l10n.t('Configs to Compare With'),
   });

@@ -7,6 +7,7 @@ import type { Services } from '../services';
 import { showCacheAt } from './cacheAt';
 import { compareVariants, compareWith, exportComparison } from './compare';
 import { convertAttention } from './convert';
+import { drawDifference } from './difference';
 import { setEngineOptions } from './engineOptions';
 import { openExample } from './examples';
 import { explainNumber } from './explain';
@@ -29,6 +30,9 @@ const RUNS: Readonly<Record<PaletteCommand, Run>> = {
   [COMMANDS.willItFit]: willItFit,
   [COMMANDS.convertAttention]: convertAttention,
   [COMMANDS.explainNumber]: explainNumber,
+  [COMMANDS.showArchitecture]: async (_services, uri) =>
+    commands.executeCommand(COMMANDS.openPanel, uri, 'architecture'),
+  [COMMANDS.drawDifference]: drawDifference,
   [COMMANDS.showHeads]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'heads'),
   [COMMANDS.stepByStep]: async (_services, uri) => commands.executeCommand(COMMANDS.openPanel, uri, 'steps'),
   [COMMANDS.copyResult]: copyResult,

@@ -18,7 +18,9 @@ import { allocationRule } from '../../cache/engines/register';
 import type { EngineRule } from '../../model/scenario';
 import {
   PANEL,
+  type PanelBeside,
   type PanelConfig,
+  type PanelCursor,
   type PanelEvents,
   type PanelMethods,
   type SaveParams,
@@ -99,6 +101,14 @@ export class Connection extends Owner {
     if (this.shown) this.peer.send('config', config);
   }
 
+  sendCursor(cursor: PanelCursor | null): void {
+    if (this.shown) this.peer.send('cursor', cursor);
+  }
+
+  sendBeside(beside: PanelBeside | null): void {
+    if (this.shown) this.peer.send('beside', beside);
+  }
+
   sendSettings(): void {
     if (this.shown) this.peer.send('settings', this.panel.settings());
   }
@@ -131,6 +141,8 @@ export class Connection extends Owner {
     }
     this.sendSettings();
     this.sendConfig(this.panel.following.config);
+    this.sendCursor(this.panel.following.cursor);
+    this.sendBeside(this.panel.beside);
   }
 
   private handlers(): Handlers<PanelMethods> {
@@ -141,7 +153,8 @@ export class Connection extends Owner {
         await panel.following.restored;
         const view = this.wanted;
         this.wanted = null;
-        return { config: panel.following.config, settings: panel.settings(), view };
+        const { config, cursor } = panel.following;
+        return { config, cursor, beside: panel.beside, settings: panel.settings(), view };
       },
       'panel/reveal': ({ id, offset, length }) => this.reveal(this.shownConfig(id), offset, length),
       'panel/setScenario': setScenario,
@@ -174,6 +187,15 @@ export class Connection extends Owner {
         return configOf(target, await documentOf(target), await quantFileBeside(target.uri));
       },
       'panel/pickConfig': () => this.oneQuestion(() => panel.pickConfig()),
+      'panel/chooseBeside': () => {
+        const uri = panel.following.current?.uri;
+        void this.oneQuestion(() => commands.executeCommand(COMMANDS.drawDifference, uri)).catch(() => undefined);
+        return null;
+      },
+      'panel/drawAlone': () => {
+        panel.drawAlone();
+        return null;
+      },
       'panel/copy': async ({ text }) => {
         await env.clipboard.writeText(text);
         return null;

@@ -3,8 +3,8 @@
  * of the window.
  */
 
-import { EventEmitter, type TextDocument, type Uri, window, workspace } from 'vscode';
-import type { PanelConfig } from '../../shared/panelContract';
+import { EventEmitter, type TextDocument, type TextEditor, type Uri, window, workspace } from 'vscode';
+import type { PanelConfig, PanelCursor } from '../../shared/panelContract';
 import { Owner } from '../lifecycle';
 import type { Readings } from '../readings';
 import type { FollowedMemory, LastFollowed } from './followedMemory';
@@ -12,6 +12,10 @@ import { configOf, documentOf, type Target, type Targets } from './targets';
 
 /** A file system that does not answer must not keep the panel empty. */
 const RESTORE_MS = 5_000;
+/** The cursor's lines are told no more often: a key that is held passes many. */
+const CURSOR_MS = 50;
+
+const lineOf = ({ selection }: TextEditor): number => selection.active.line + 1;
 
 /** A document, or what is left of a closed one. */
 type Source = Pick<TextDocument, 'getText' | 'version'>;
@@ -21,10 +25,17 @@ export class Following extends Owner {
   /** Fires after every change, at most once a microtask. */
   readonly onDidChange = this.emitter.event;
 
+  private readonly cursorEmitter = this.own(new EventEmitter<PanelCursor | null>());
+  /** Fires when the cursor is in another line of the followed document. */
+  readonly onDidMoveCursor = this.cursorEmitter.event;
+
   private target: Target | null = null;
   private document: Source | null = null;
   private changedAt: number | undefined;
   private scheduled = false;
+  /** From 1; null where the document has had no cursor. */
+  private line: number | null = null;
+  private cursorTimer: ReturnType<typeof setTimeout> | undefined;
   /** True while the config of before a reload is looked for: others wait. */
   private restoring = false;
   /** The document beside which another one was followed before a reload: when it comes back, nobody has chosen it. */
@@ -56,6 +67,12 @@ export class Following extends Owner {
         for (const { document } of editors) this.considerFirst(document);
       }),
     );
+    this.own(
+      window.onDidChangeTextEditorSelection(({ textEditor }) => {
+        if (textEditor.document === this.document) this.moved(textEditor);
+      }),
+    );
+    this.own({ dispose: () => clearTimeout(this.cursorTimer) });
     this.own(readings.onDidChange(() => this.changed(undefined)));
     this.own(workspace.onDidCloseTextDocument((document) => this.closed(document)));
     const last = memory.last();
@@ -111,6 +128,10 @@ export class Following extends Owner {
       : null;
   }
 
+  get cursor(): PanelCursor | null {
+    return this.target && this.line !== null ? { id: this.target.id, line: this.line } : null;
+  }
+
   async follow(uri: Uri, name?: string): Promise<void> {
     const target = this.targets.of(uri, name);
     const document = await documentOf(target);
@@ -129,8 +150,21 @@ export class Following extends Owner {
   private set(target: Target, document: TextDocument): void {
     this.target = target;
     this.document = document;
+    const editor = window.visibleTextEditors.find((each) => each.document === document);
+    this.line = editor ? lineOf(editor) : null;
+    this.cursorEmitter.fire(this.cursor);
     this.remember();
     this.changed(undefined);
+  }
+
+  private moved(editor: TextEditor): void {
+    const line = lineOf(editor);
+    if (line === this.line) return;
+    this.line = line;
+    this.cursorTimer ??= setTimeout(() => {
+      this.cursorTimer = undefined;
+      this.cursorEmitter.fire(this.cursor);
+    }, CURSOR_MS);
   }
 
   /** The text stays as it was at the end. */
@@ -138,6 +172,8 @@ export class Following extends Owner {
     if (document !== this.document) return;
     const text = document.getText();
     this.document = { getText: () => text, version: document.version };
+    this.line = null;
+    this.cursorEmitter.fire(null);
   }
 
   private changed(at: number | undefined): void {

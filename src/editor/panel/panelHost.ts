@@ -13,7 +13,7 @@ import {
   workspace,
 } from 'vscode';
 import type { JsonValue } from '../../config/document';
-import type { PanelSettings } from '../../shared/panelContract';
+import type { PanelBeside, PanelSettings } from '../../shared/panelContract';
 import type { PanelView } from '../../shared/panelViews';
 import { besideOf } from '../beside';
 import { SETTINGS, VIEWS } from '../ids';
@@ -29,7 +29,11 @@ import { Following } from './following';
 import { HeadSources } from './headSources';
 import { configBehind } from '../weightConfigs';
 import { Targets } from './targets';
+import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
+import { visibleUpTo } from '../../model/visibleText';
 import { sourcedDevice } from '../../serving/hardware';
+
+const LONGEST_NAME = 120;
 
 const SAMPLES = [
   { name: 'gqa', label: 'Sample model: GQA, 8 heads in 2 groups of 4' },
@@ -45,6 +49,9 @@ export class PanelHost extends Owner {
   readonly following: Following;
   readonly candidates: Candidates;
   readonly heads: HeadSources;
+
+  /** Beside which config the followed one is drawn; null: alone. */
+  beside: PanelBeside | null = null;
 
   private readonly connections = new Set<Connection>();
   private side: Connection | null = null;
@@ -90,6 +97,11 @@ export class PanelHost extends Owner {
     this.own(
       this.following.onDidChange((config) => {
         for (const connection of this.connections) connection.sendConfig(config);
+      }),
+    );
+    this.own(
+      this.following.onDidMoveCursor((cursor) => {
+        for (const connection of this.connections) connection.sendCursor(cursor);
       }),
     );
     this.own(
@@ -179,9 +191,11 @@ export class PanelHost extends Owner {
     await commands.executeCommand(`${VIEWS.panel}.focus`);
   }
 
-  /** Shows the panel beside the editor. */
-  async openBeside(uri?: Uri, view?: PanelView): Promise<void> {
+  /** Shows the panel beside the editor; `other`: the config of before, which the followed one is drawn beside. */
+  async openBeside(uri?: Uri, view?: PanelView, other?: unknown): Promise<void> {
     await this.follow(uri);
+    const beside = drawnBeside(other);
+    if (beside) this.drawBeside(beside);
     if (this.editorPanel) {
       this.editorPanel.connection.showView(view);
       this.editorPanel.panel.reveal(undefined, true);
@@ -191,6 +205,20 @@ export class PanelHost extends Owner {
     await this.attachPanel(
       window.createWebviewPanel(VIEWS.editorPanel, 'Attention', { viewColumn: ViewColumn.Beside, preserveFocus: true }),
     );
+  }
+
+  drawAlone(): void {
+    this.setBeside(null);
+  }
+
+  private drawBeside(other: Omit<PanelBeside, 'of'>): void {
+    const { current } = this.following;
+    if (current) this.setBeside({ ...other, of: current.id });
+  }
+
+  private setBeside(beside: PanelBeside | null): void {
+    this.beside = beside;
+    for (const connection of this.connections) connection.sendBeside(beside);
   }
 
   /** False when the user changed their mind. */
@@ -237,4 +265,17 @@ export class PanelHost extends Owner {
 
 export async function createPanelHost(services: Services): Promise<PanelHost & Disposable> {
   return new PanelHost(services, await preloadsOf(services, ['dist', 'webview']));
+}
+
+/** What a command has drawn beside the config; undefined where it says nothing of the kind. */
+function drawnBeside(other: unknown): Omit<PanelBeside, 'of'> | undefined {
+  if (typeof other !== 'object' || other === null || !('name' in other) || !('text' in other)) return undefined;
+  const { name, text } = other;
+  if (typeof name !== 'string' || typeof text !== 'string') return undefined;
+  const quantText = 'quantText' in other && typeof other.quantText === 'string' ? other.quantText : undefined;
+  return {
+    name: visibleUpTo(LONGEST_NAME, name),
+    text: text.slice(0, MAX_CONFIG_CHARACTERS + 1),
+    ...(quantText === undefined ? {} : { quantText: quantText.slice(0, MAX_CONFIG_CHARACTERS + 1) }),
+  };
 }

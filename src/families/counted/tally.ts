@@ -101,12 +101,15 @@ export interface PlacedParts {
   readonly idle: number;
   /** Of weights that have names; what else a part has was added to it without one. */
   readonly weights: ReadonlyMap<string, number>;
+  /** The part that each of them is in. */
+  readonly named: ReadonlyMap<string, Part>;
 }
 
 interface Place {
   readonly parts: Record<Part, number>;
   readonly experts: ExpertGroup[];
   readonly weights: Map<string, number>;
+  readonly named: Map<string, Part>;
 }
 
 /** Layers that are placed one by one at most. */
@@ -118,9 +121,11 @@ export class PlacedTally extends Tally {
 
   override add(part: Part, count: number, name?: string): void {
     super.add(part, count);
-    const { parts, weights } = this.here;
+    const { parts, weights, named } = this.here;
     parts[part] += count;
-    if (name !== undefined && count !== 0) weights.set(name, count + (weights.get(name) ?? 0));
+    if (name === undefined || count === 0) return;
+    weights.set(name, count + (weights.get(name) ?? 0));
+    named.set(name, part);
   }
 
   protected override keep(group: ExpertGroup): void {
@@ -147,7 +152,13 @@ export class PlacedTally extends Tally {
 
   /** All of it, as if no layer had parts of its own. */
   unplaced(): PlacedParts {
-    return { parts: this.parts, experts: this.expertGroups, idle: idleExperts(this.expertGroups), weights: new Map() };
+    return {
+      parts: this.parts,
+      experts: this.expertGroups,
+      idle: idleExperts(this.expertGroups),
+      weights: new Map(),
+      named: new Map(),
+    };
   }
 
   /** Whether these layers, the encoder and the model itself have all that was added. */
@@ -163,7 +174,12 @@ export class PlacedTally extends Tally {
   private get here(): Place {
     const known = this.places.get(this.place);
     if (known) return known;
-    const made = { parts: { ...NOTHING }, experts: [], weights: new Map<string, number>() };
+    const made = {
+      parts: { ...NOTHING },
+      experts: [],
+      weights: new Map<string, number>(),
+      named: new Map<string, Part>(),
+    };
     this.places.set(this.place, made);
     return made;
   }

@@ -71,7 +71,8 @@ function isCounted({ name }: WeightInfo, feedForward: FeedForward): boolean {
 /** Layer after layer has weights of the same names. */
 const parts = new Map<string, Part>();
 
-function partOf(name: string): Part {
+/** What a weight counts as, by its name. */
+export function partOf(name: string): Part {
   const known = parts.get(name) ?? partNamed(name);
   parts.set(name, known);
   return known;
@@ -80,6 +81,7 @@ function partOf(name: string): Part {
 function partNamed(name: string): Part {
   if (/^(norm_|inner_norm|o_norm)/.test(name)) return 'norms';
   if (/^(router|shared_gate)/.test(name)) return 'router';
+  if (name === 'streams') return 'other';
   return /^(shared\.|gate_proj|up|down)/.test(name) ? 'mlp' : 'attention';
 }
 

@@ -71,7 +71,14 @@ describe('the output', () => {
   });
 
   it.skipIf(!full)('may go to a disk that is full, which is said in a sentence', () => {
-    for (const args of ['estimate "$MODEL"', 'estimate "$MODEL" --json', '--help', 'lint "$MODEL"'])
+    for (const args of [
+      'estimate "$MODEL"',
+      'estimate "$MODEL" --json',
+      '--help',
+      'lint "$MODEL"',
+      'draw "$MODEL"',
+      'draw "$MODEL" --diff "$MODEL" --json',
+    ])
       expect(shell(`"$NODE" "$CLI" ${args} > /dev/full`)).toEqual({
         status: 1,
         out: '',

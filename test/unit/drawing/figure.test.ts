@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { layerDrawing } from '../../../src/drawing/boxes';
 import { figureOf } from '../../../src/drawing/figure';
-import type { Part, Place, Scene, TextShape } from '../../../src/drawing/scene';
+import type { Scene } from '../../../src/drawing/scene';
 import { figureSvg } from '../../../src/drawing/svg';
 import { wrapText } from '../../../src/drawing/textWidth';
 import { formatInteger, formatSize } from '../../../src/model/units';
@@ -11,6 +11,7 @@ import { readModelConfig } from '../../../src/reading/read';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { decodeAttentionFlops } from '../../../src/serving/attentionWork';
 import { someOf } from '../support/cases';
+import { cut, overlapping } from '../support/geometry';
 import { referenceConfig, referenceNames } from '../support/reference';
 import { boxesOf } from './support/boxes';
 
@@ -25,49 +26,6 @@ function anatomy(name: string): Anatomy {
 
 const figure = (name: string, width: number): Scene =>
   figureOf(anatomy(name), { width, name, source: `${name}/config.json` });
-
-const overlap = (a: Place, b: Place): boolean =>
-  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
-
-function overlapping(parts: readonly Part[]): string[] {
-  return parts.flatMap((part, index) =>
-    parts.slice(index + 1).flatMap((other) => (overlap(part, other) ? [`${part.id} and ${other.id}`] : [])),
-  );
-}
-
-/** By its widest font, with the descent of its letters. */
-function textInside({ x, y, text, size, bold }: TextShape, place: Place): boolean {
-  return (
-    x >= place.x &&
-    wrapText(text, place.x + place.width + 0.5 - x, size, bold).join('|') === text &&
-    y - size >= place.y - 0.5 &&
-    y + size * 0.3 <= place.y + place.height + 0.5
-  );
-}
-
-function cut(scene: Scene): string[] {
-  const texts = [
-    ...scene.ground.flatMap((shape) =>
-      shape.shape === 'text' && !textInside(shape, { x: 0, y: 0, width: scene.width, height: scene.height })
-        ? [shape.text]
-        : [],
-    ),
-    ...scene.parts.flatMap((part) =>
-      part.shapes.flatMap((shape) => {
-        if (shape.shape === 'text') return textInside(shape, part) ? [] : [`${part.id}: ${shape.text}`];
-        if (shape.shape !== 'rect') return [];
-        const { x, y, width, height } = shape;
-        const inside =
-          x >= part.x - 0.1 &&
-          y >= part.y - 0.1 &&
-          x + width <= part.x + part.width + 0.1 &&
-          y + height <= part.y + part.height + 0.1;
-        return inside ? [] : [`${part.id}: a mark`];
-      }),
-    ),
-  ];
-  return texts;
-}
 
 describe('figures', () => {
   it.each(someOf(referenceNames()))('%s: nothing overlaps and nothing is cut at 320, 480 and 1,200 px', (name) => {

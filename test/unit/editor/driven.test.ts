@@ -78,6 +78,8 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   showKvCacheAt: [SURFACES, 'a number that is typed is a choice', 'Headlight: Show KV Cache at'],
   fitToGpu: [SURFACES, 'devices are chosen with what fits in sight', 'Headlight: Fit This Config to a GPU'],
   willItFit: [SIZING, 'Llama-3.1-405B in fp8 on eight H100, in one line', 'Headlight: Will It Fit'],
+  showArchitecture: [SURFACES, '%s opens it there', 'Headlight: Show Architecture'],
+  drawDifference: [PALETTE, 'draws a config beside another one', "'drawDifference'"],
   showHeads: [SURFACES, '%s opens it there', 'Headlight: Show Heads'],
   stepByStep: [SURFACES, '%s opens it there', 'Headlight: Step Through KV Cache and MLA'],
   convertAttention: [HOME, 'convert the config, in one step to undo', 'Headlight: Convert Attention'],

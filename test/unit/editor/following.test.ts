@@ -5,7 +5,7 @@
 
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Following } from '../../../src/editor/panel/following';
 import type { FollowedMemory } from '../../../src/editor/panel/followedMemory';
 import type { Targets } from '../../../src/editor/panel/targets';
@@ -38,12 +38,20 @@ interface TextDocument {
 
 type Listener = (event: unknown) => void;
 
+/** @param line Of its cursor, from 1. */
+function editorOf(document: TextDocument, line: number): object {
+  return { document, selection: { active: { line: line - 1 } } };
+}
+
 /** An editor: its documents, and what happens to them. */
 class World {
   readonly documents: TextDocument[] = [];
   readonly waiting: (() => void)[] = [];
   visible: TextDocument[] = [];
   active: TextDocument | undefined;
+  /** What was told, by all of its emitters. */
+  readonly told: unknown[] = [];
+  private readonly lines = new Map<string, number>();
   private readonly listeners = new Map<string, Listener[]>();
 
   constructor(private readonly files: ReadonlySet<string>) {}
@@ -96,16 +104,24 @@ class World {
     this.fire('active', this.active && { document: this.active });
   }
 
+  /** @param line From 1. */
+  moveCursor(address: string, line: number): void {
+    this.lines.set(address, line);
+    this.fire('selection', { textEditor: editorOf(this.open(address), line) });
+  }
+
   get vscode(): object {
-    const shown = (document: TextDocument | undefined): object | undefined => document && { document };
+    const { told } = this;
+    const shown = (document: TextDocument | undefined): object | undefined =>
+      document && editorOf(document, this.lines.get(document.uri.toString()) ?? 1);
     const active = (): object | undefined => shown(this.active);
     const visible = (): unknown[] => this.visible.map(shown);
     return {
       Uri,
       EventEmitter: class {
         event = () => ({ dispose: () => undefined });
-        fire(): void {
-          return undefined;
+        fire(what: unknown): void {
+          told.push(what);
         }
         dispose(): void {
           return undefined;
@@ -120,6 +136,7 @@ class World {
         },
         onDidChangeActiveTextEditor: this.on('active'),
         onDidChangeVisibleTextEditors: this.on('visible'),
+        onDidChangeTextEditorSelection: this.on('selection'),
       },
       workspace: {
         textDocuments: this.documents,
@@ -312,6 +329,34 @@ describe('the config that the panel follows', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('has a cursor, whose lines are told at intervals, and none of another file', async () => {
+    vi.useFakeTimers();
+    const world = new World(new Set([A, B]));
+    world.show(A);
+    const following = start(world, new Map());
+    world.activate(A);
+    const id = following.current?.id ?? '';
+    expect(following.cursor).toEqual({ id, line: 1 });
+    await Promise.resolve();
+    world.told.length = 0;
+    for (let line = 2; line <= 40; line++) world.moveCursor(A, line);
+    world.moveCursor(B, 7);
+    expect(following.cursor).toEqual({ id, line: 40 });
+    expect(world.told).toEqual([]);
+    vi.advanceTimersByTime(50);
+    expect(world.told).toEqual([{ id, line: 40 }]);
+    // The same line again is nothing new.
+    world.moveCursor(A, 40);
+    vi.advanceTimersByTime(500);
+    expect(world.told).toHaveLength(1);
+    world.show(B);
+    world.activate(B);
+    expect(following.cursor).toEqual({ id: following.current?.id, line: 7 });
+    world.close(B);
+    expect(following.cursor).toBeNull();
+    vi.useRealTimers();
   });
 
   it('is the active one in a window that opens anew, whatever was followed before', async () => {

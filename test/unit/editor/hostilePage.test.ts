@@ -91,6 +91,7 @@ const vscode = {
     activeTextEditor: { document: SHOWN },
     onDidChangeActiveTextEditor: silent,
     onDidChangeVisibleTextEditors: silent,
+    onDidChangeTextEditorSelection: silent,
     showOpenDialog: () => person('asked for a file to open'),
     showSaveDialog: ({ defaultUri }: { readonly defaultUri?: Uri }) =>
       person(`asked where to save ${defaultUri?.path}`),

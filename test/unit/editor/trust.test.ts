@@ -139,12 +139,14 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
     expect(await said(/\beval\(|new Function\b|node:vm|\bpickle\b.*load/g)).toEqual(LIMIT);
     const limit = readFileSync(join(root, 'src/weights/timeLimit.ts'), 'utf8');
     expect(limit.match(/new Script.*/g)).toEqual(["new Script('work()');"]);
-    // Modules of our own and the tensor libraries, by name; one library by its place, which is a setting of the machine.
+    // Modules of our own, the tensor libraries and what draws a PNG, by name; one library by its place, which is a setting of the machine.
     const imports = await said(/\bimport\([^)]*\)/g);
     for (const line of imports)
-      expect(line).toMatch(/import\('(?:\.{1,2}\/[\w./]+|onnxruntime-\w+|@tensorflow\/[\w-]+)'\)$/);
+      expect(line).toMatch(/import\('(?:\.{1,2}\/[\w./]+|onnxruntime-\w+|@tensorflow\/[\w-]+|@resvg\/resvg-wasm)'\)$/);
     expect(imports.length).toBeGreaterThan(10);
     expect(await said(/createRequire\(.*/g)).toEqual([
+      // Files are read of it and nothing is loaded: WebAssembly and fonts, by names that are ours.
+      'cli/png.ts: createRequire(__filename).resolve(name));',
       "compute/engines/tensorflow.ts: createRequire(join(dirname(this.located.folder), 'loader.js'));",
     ]);
   },

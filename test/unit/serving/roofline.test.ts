@@ -101,6 +101,17 @@ describe('work of attention', () => {
       LLAMA_8B,
       { ...LLAMA_8B, model_type: 'mistral', sliding_window: 7 },
       { ...DEEPSEEK, model_type: 'deepseek_v32', index_head_dim: 128, index_n_heads: 64, index_topk: 5 },
+      // One index key for four tokens.
+      {
+        ...DEEPSEEK,
+        model_type: 'glm5_next_text',
+        num_hidden_layers: 4,
+        index_head_dim: 128,
+        index_n_heads: 32,
+        index_topk: 5,
+        index_kpool: 4,
+        linear_attn_config: { num_heads: 4, head_dim: 8, short_conv_kernel_size: 4 },
+      },
       {
         model_type: 'deepseek_v4',
         hidden_size: 64,
@@ -142,6 +153,13 @@ describe('experts that a batch hits', () => {
     expect(deployment.weights.bytes).toBe(count.total * 2);
     expect(readBytes(1)).toBeCloseTo(2 * (count.activePerToken - count.lookup), -3);
     expect(readBytes(1e6)).toBeCloseTo(2 * (count.total - count.lookup), -3);
+  });
+
+  it('leave out a table that is looked up at what it takes, beside weights that are quantised', () => {
+    const quantised = deploy(read({ ...DEEPSEEK, quantization_config: { quant_method: 'fp8' } }));
+    const step = decodeRoofline(quantised, 1e6, 1);
+    expect(quantised.weights.bytes).toBeLessThan(1.1 * count.total);
+    expect(step?.weightBytesRead).toBeCloseTo(quantised.weights.bytes - 2 * count.lookup, -3);
   });
 
   it('are the expected number for uniform routing between those', () => {

@@ -66,7 +66,12 @@ const vscode = {
       return undefined;
     }
   },
-  window: { visibleTextEditors: [], onDidChangeActiveTextEditor: silent, onDidChangeVisibleTextEditors: silent },
+  window: {
+    visibleTextEditors: [],
+    onDidChangeActiveTextEditor: silent,
+    onDidChangeVisibleTextEditors: silent,
+    onDidChangeTextEditorSelection: silent,
+  },
   workspace: {
     textDocuments: [],
     onDidChangeTextDocument: silent,
