@@ -10,7 +10,8 @@ const PARTS: Parts = {
   palette: () => import('./editor/palette/palette'),
   explorer: () => import('./editor/explorer/explorer'),
   panel: () => import('./editor/panel/panelHost'),
-  models: () => Promise.reject(new Error(l10n.t('The browser has no stores of models.'))),
+  models: () =>
+    Promise.reject(new Error(l10n.t('Models of other programs (Ollama, LM Studio, …) cannot be read in the browser.'))),
   weightEditor: () => import('./editor/weights/weightEditor'),
   computeHost: () =>
     Promise.reject(

@@ -302,7 +302,13 @@ export class ComputeHost extends Owner {
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
       fetchPart: async (params) => {
-        if (!models) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
+        if (!models)
+          throw new RpcError(
+            'unavailable',
+            l10n.t(
+              'This part of the weights is not on this machine. Download the model, or open it by its name on the Hub.',
+            ),
+          );
         return (await models.get()).hub.fetchPart(params);
       },
       units: unitsSetting,
@@ -424,7 +430,7 @@ async function askThorough(reading: Reading, name: string): Promise<boolean | nu
       label: thorough ? l10n.t('Thorough') : l10n.t('Quick'),
       description: aboutSeconds(expectedSeconds(plan, on, computeThreads())),
       detail: l10n.t(
-        '{0} against {1} tokens; with and without the cache, at {2} to {3} tokens',
+        'Times a step of {0} with {1} cached tokens, and generation with and without the cache at {2} to {3} tokens',
         designs,
         formatInteger(plan.tokens),
         first ?? '',

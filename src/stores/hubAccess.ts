@@ -26,5 +26,5 @@ export function hubHost(env: Environment): string {
 function soundEndpoint(env: Environment): string {
   const endpoint = hubEndpoint(env);
   if (URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol)) return endpoint;
-  throw new HubError('refused', 'HF_ENDPOINT is no address that begins with https://.', 'Correct it, or unset it.');
+  throw new HubError('refused', 'HF_ENDPOINT is not an https:// or http:// address.', 'Correct it, or unset it.');
 }

@@ -183,7 +183,9 @@ async function lookAtOllama(look: Look): Promise<void> {
     try {
       const layer = modelLayer(await manifestAt(join(manifests, file)));
       if (layer === undefined) {
-        problems.push(`${named(name)} of Ollama has no GGUF file: its tensors are stored one by one.`);
+        problems.push(
+          `Ollama stores ${named(name)} as single tensors, not as a GGUF file, so Headlight cannot read it: download its GGUF or safetensors files.`,
+        );
         continue;
       }
       const path = blobAt(place, layer.digest);
@@ -310,7 +312,7 @@ function named(text: string): string {
 function why(error: unknown): string {
   if (error instanceof WeightsError) return `${error.message} ${error.fix}`;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  if (code === 'ENOENT') return 'a file of it is missing.';
-  if (code === 'EACCES' || code === 'EPERM') return 'it may not be read.';
-  return 'it is not as its program would write it.';
+  if (code === 'ENOENT') return 'one of its files is missing.';
+  if (code === 'EACCES' || code === 'EPERM') return 'you have no permission to read it.';
+  return 'it is not in the format that the program that stored it writes; download it again.';
 }

@@ -40,7 +40,7 @@ function modelOf(uri: unknown): Uri | null {
 async function estimateModel(services: Services, uri: Uri): Promise<string | null> {
   const beside = await besideOf(uri, services.models);
   if (!beside?.weights) {
-    warn(l10n.t('The weights of this model are not known here.'));
+    warn(l10n.t('No weights of this model were found: download them, or open the model by its name on the Hub.'));
     return null;
   }
   const name = configName(uri);

@@ -132,12 +132,25 @@ export class HubModels {
   async fetchPart({ path, from, to }: MethodParams<HostMethods, 'parts/fetch'>): Promise<Uint8Array> {
     const absolute = resolve(path);
     const permit = [...this.permits].find(({ folder }) => absolute.startsWith(resolve(folder.folder) + sep));
-    if (!permit) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
+    if (!permit)
+      throw new RpcError(
+        'unavailable',
+        l10n.t(
+          'This part of the weights is not on this machine. Download the model, or open it by its name on the Hub.',
+        ),
+      );
     if (permit.left !== null) {
       if (to - from > permit.left)
-        throw new RpcError('unavailable', l10n.t('The run needs more bytes than it said; it was stopped.'));
+        throw new RpcError(
+          'unavailable',
+          l10n.t('The run tried to fetch more than you had allowed, so it was stopped. Run it again to be asked anew.'),
+        );
       permit.left -= to - from;
-    } else if (to > MOST_HEADER_BYTES) throw new RpcError('unavailable', l10n.t('This is not a header.'));
+    } else if (to > MOST_HEADER_BYTES)
+      throw new RpcError(
+        'unavailable',
+        l10n.t('The header of this weight file is too long to be fetched. Download the model, and open its folder.'),
+      );
     try {
       if (permit.left === null) await this.allowHeaders(permit.key, permit.name);
       return await permit.folder.fetchPart(path, from, to);
@@ -195,7 +208,7 @@ async function allows({ name, host, files, weights }: Announcement): Promise<boo
             formatSize(weights.bytes),
             formatSize(weights.files * HEADER_BYTES),
           )
-        : l10n.t('Headers say which tensors the weight files have: about {0} for each file.', formatSize(HEADER_BYTES)),
+        : l10n.t('Headers list the tensors of the weight files: about {0} per file.', formatSize(HEADER_BYTES)),
       l10n.t("Fetched files stay in Hugging Face's cache on this machine, where Python finds them too."),
     ],
     fetchIt,

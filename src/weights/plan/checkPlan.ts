@@ -10,7 +10,7 @@ import { checkSource, sourceTensors, splitName } from './readSource';
 export type ReportProblem = (problem: WeightsError) => void;
 
 export interface PlanForm {
-  /** Who has no such tensor, in words: "a bloom model as it is known here". */
+  /** Who has no such tensor, in words: "a bloom model, as Headlight knows it,". */
   readonly who: string;
   /** The error where the form has no place for a weight that the block has. */
   readonly noPlace: (tensor: string) => Error;
@@ -61,7 +61,7 @@ export function checkLayers(store: WeightStore, layers: readonly LayerPlan[], fo
       throw new WeightsError({
         file: store.info(name).file,
         tensor: name,
-        problem: `${form.who} has no such tensor, so its layers may compute something else.`,
+        problem: `${form.who} has no such tensor, so the layers of this file may compute something else.`,
         fix: 'Heads of this model cannot be computed yet; estimates of the cache still work.',
       });
     });
