@@ -14,6 +14,9 @@ could not be made without arguments are named on stderr; they are none whose def
 - Composites: as decoders, less the vocabulary. `X/text` is the language model that X makes where its file has none, if
   that is not what the language model's own class gives.
 
+`?` before the JSON of a default: the class takes null beside it. It refuses null in the other keys of a row; `?*` stands in the
+rows of which that is not known. So far: from transformers 5.16.0.dev0 of 2026-08-19, without the types that came later.
+
 Besides, a row of a decoder that those folders name has `@X`, the key that X is another name of, and `#theta`, the RoPE
 base where it is not 10,000. `#text` in that of a composite is the type of its language model.
 
@@ -27,6 +30,7 @@ import math
 import os
 import re
 import sys
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +39,7 @@ Row = dict[str, Any]
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 # They describe keys, and read none.
 TABLES = ["keys.ts", "keyShapes.ts"]
-ENCODER_KEYS = {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "is_decoder"}
+ENCODER_KEYS = {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "is_decoder", "add_cross_attention"}
 USUAL_THETA = 10_000
 
 
@@ -167,6 +171,12 @@ def default_of(field: dataclasses.Field) -> Any:
     return None if field.default is dataclasses.MISSING else field.default
 
 
+def nullable(cls: type, row: Row) -> Row:
+    """The keys of a row that have a default, and yet may be null, with their mark."""
+    types = {field.name: field.type for field in dataclasses.fields(cls)}
+    return {key: f"?{compact(row[key])}" for key in row if type(None) in typing.get_args(types.get(key))}
+
+
 def language_model(cls: type) -> Any:
     """The configuration of the language model in a composite made without arguments; None where there is none."""
     if not cls.sub_configs or cls.has_no_defaults_at_init:
@@ -256,9 +266,11 @@ def main() -> None:
         # Types that no family names keep nothing, or are refused.
         if row and (kind == "composite" or name in names and (kind == "decoder" or "is_decoder" in row)):
             rows[name] = row
+        if name in rows:
+            marks[name] = nullable(cls, row)
         if kind != "decoder" or name not in names:
             continue
-        marks[name] = {f"@{alias}": key for alias, key in others.items() if key in asked[name]}
+        marks[name] = marks.get(name, {}) | {f"@{alias}": key for alias, key in others.items() if key in asked[name]}
         if cls.default_theta != USUAL_THETA:
             marks[name]["#theta"] = short(cls.default_theta)
 
@@ -273,6 +285,7 @@ def main() -> None:
             row.pop("max_position_embeddings", None)
         if row is not rows[inner_type]:
             rows[f"{name}/text"] = row
+            marks[f"{name}/text"] = nullable(type(inner), row)
         if kind == "decoder" and theta_of(inner) not in (None, theta_of(own)):
             marks.setdefault(f"{name}/text", {})["#theta"] = short(theta_of(inner))
 

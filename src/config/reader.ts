@@ -18,6 +18,8 @@ export interface ClassDefaults {
   /** Name of the class, for the derivation. */
   readonly className: string;
   readonly values: Readonly<Record<string, JsonValue>>;
+  /** Whether the class declares a key with a default that must not be null: it does not load such a file. */
+  readonly refusesNull?: (key: string) => boolean;
   /** Other names of keys that the class takes (`attribute_map`): name -> key. */
   readonly aliases?: Readonly<Record<string, string>>;
   /** RoPE base where the file gives none; Gemma 3 has one for global and one for local layers. 10,000 where absent. */
@@ -54,6 +56,9 @@ export const MAX_LAYERS = 4096;
 
 /** Longer lists are not read: none of a model has more entries than it has layers, a few times. */
 const MAX_LIST = 4 * MAX_LAYERS;
+
+/** What a key must be that the class computes with. */
+const NOT_NULL = 'set';
 
 /** Collects what one reading finds. */
 export class ReadingLog {
@@ -156,7 +161,7 @@ export class ConfigReader {
 
   /** The first of several spellings that stands in the file, with any value but null; else the first with a class default. */
   spelling(keys: readonly string[]): string | null {
-    for (const key of keys) if (this.hasValue(key)) return key;
+    for (const key of keys) if (this.hasValue(key)) return this.otherName(key);
     for (const [taught, known] of Object.entries(this.taught.keys))
       if (keys.includes(known) && this.hasValue(taught)) return taught;
     // A key that says null has been answered: the family's own rule for null applies, not the class default.
@@ -167,9 +172,46 @@ export class ConfigReader {
     return null;
   }
 
+  /** The other name of a key that the file has, too: classes take that one, whatever the order (`attribute_map` of transformers 5). */
+  private otherName(key: string): string {
+    const { aliases = {} } = this.defaults ?? {};
+    return Object.keys(aliases).find((other) => aliases[other] === key && this.hasValue(other)) ?? key;
+  }
+
   /** A label of `layer_types` in the words that we know. */
   layerLabel(label: string): string {
     return Object.hasOwn(this.taught.layerKinds, label) ? (this.taught.layerKinds[label] ?? label) : label;
+  }
+
+  /** Whether the class does not load a file in which the key is null. */
+  refusesNull(key: string): boolean {
+    return this.defaults?.refusesNull?.(key) ?? false;
+  }
+
+  /**
+   * Says which of the keys that were asked for have a value that the class does not load. The
+   * classes of transformers 5 check types, so that null, 0 or "true" in place of a boolean is no default, but no model.
+   */
+  checkDeclared(): void {
+    if (!this.defaults) return;
+    const { values, aliases = {} } = this.defaults;
+    for (const key of this.keys()) {
+      const path = this.pathOf(key);
+      if (!this.log.consulted.has(path) || this.log.taken.has(path)) continue;
+      const target = (Object.hasOwn(aliases, key) ? aliases[key] : undefined) ?? key;
+      const value = this.own(key);
+      // The other name of a key counts, also with null.
+      if (value === null && target !== key && this.hasValue(target)) this.wrong(key, `as ${target}`, value);
+      else if (value !== undefined && Object.hasOwn(values, target))
+        this.checkType(key, value, values[target] ?? null, this.refusesNull(target));
+    }
+  }
+
+  private checkType(key: string, value: JsonValue, ofClass: JsonValue, refusesNull: boolean): void {
+    if (value === null) {
+      if (refusesNull) this.wrong(key, NOT_NULL, value);
+    } else if (typeof ofClass === 'boolean' && typeof value !== 'boolean') this.wrong(key, 'true or false', value);
+    else if (typeof ofClass === 'number' && !isNumeric(value)) this.wrong(key, 'a number', value);
   }
 
   /** Says that the family knows these keys, whether or not it needs their values. */
@@ -203,6 +245,18 @@ export class ConfigReader {
     }
     this.wrong(key, `a whole number ${range(min, max, value)}`, value);
     return null;
+  }
+
+  /** As `integer`, of what a class computes with: it takes a default where the key is absent, and fails where it is null. */
+  computed(keys: readonly string[], min = 1): Sourced<number> | null {
+    this.refuseNull(keys);
+    return this.integer(keys, min);
+  }
+
+  /** Says of keys that are null, and that a class computes with, that it fails. */
+  refuseNull(keys: readonly string[]): void {
+    this.consult(keys);
+    if (this.defaults) for (const key of keys) if (this.own(key) === null) this.wrong(key, NOT_NULL, null);
   }
 
   /** Python reads `8.0` and `8e0` as a float, which is no width of a tensor; JSON knows no difference. */
@@ -443,6 +497,11 @@ export class ConfigReader {
 
 function isList(value: JsonValue): value is readonly JsonValue[] & JsonValue {
   return Array.isArray(value);
+}
+
+/** What a class that declares a number may take: some take a word ("auto"), or a number for each layer. */
+function isNumeric(value: JsonValue): boolean {
+  return typeof value === 'number' || typeof value === 'string' || (Array.isArray(value) && value.length > 0);
 }
 
 function isCount(value: unknown): value is number {

@@ -22,7 +22,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/afmoe/configuration_afmoe.py: full where (i + 1) % global_attn_every_n_layers == 0',
     llamacpp: { windows: true },
     read: (reader) => {
-      const period = reader.integer(['global_attn_every_n_layers'])?.value ?? 4;
+      const period = reader.computed(['global_attn_every_n_layers'])?.value ?? 4;
       return {
         layers: decoderLayers(reader, {
           window: slidingWindow,

@@ -31,7 +31,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/cohere2/configuration_cohere2.py: full where (i + 1) % sliding_window_pattern == 0, 4 where absent',
     llamacpp: { windows: true },
     read: (reader) => {
-      const period = reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 4;
+      const period = reader.computed(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 4;
       return {
         layers: decoderLayers(reader, {
           window: slidingWindow,
@@ -47,7 +47,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/cohere_compass/configuration_cohere_compass.py',
     read: (reader) => {
       // A pattern is checked as in Cohere 2, and then ignored.
-      reader.integer(['sliding_window_pattern', '_sliding_window_pattern']);
+      reader.computed(['sliding_window_pattern', '_sliding_window_pattern']);
       return { layers: decoderLayers(reader, { window: slidingWindow }) };
     },
   },
@@ -58,9 +58,9 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/cohere2_moe/configuration_cohere2_moe.py __post_init__',
     llamacpp: { windows: true },
     read: (reader) => {
-      const dense = reader.integer(['first_k_dense_replace'], 0)?.value ?? 0;
-      const densePeriod = reader.integer(['prefix_dense_sliding_window_pattern'])?.value ?? 1;
-      const period = reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 4;
+      const dense = reader.computed(['first_k_dense_replace'], 0)?.value ?? 0;
+      const densePeriod = reader.computed(['prefix_dense_sliding_window_pattern'])?.value ?? 1;
+      const period = reader.computed(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 4;
       return {
         layers: decoderLayers(reader, {
           window: slidingWindow,

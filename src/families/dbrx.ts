@@ -23,6 +23,7 @@ export const layers = (): readonly LayersFacet[] => [
       reader.consult(['num_key_value_heads']);
       const attention = reader.nested('attn_config');
       const grouped = attention?.integer(['kv_n_heads']) ?? null;
+      if (attention?.own('kv_n_heads') === null) attention.wrong('kv_n_heads', 'a whole number', null);
       const multiQuery = attention?.string(['attn_type'])?.value === 'multiquery_attention';
       const rule = multiQuery ? 'attn_config.attn_type: one K and V head' : 'attn_config.kv_n_heads absent: 1';
       return {

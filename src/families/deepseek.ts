@@ -28,7 +28,11 @@ export function consultDecoys(reader: ConfigReader): void {
 /** Files without latent attention (DeepSeek-VL2-tiny) say so: no `kv_lora_rank`, or `use_mla: false`. */
 function withoutLatent(reader: ConfigReader): boolean {
   reader.consult(['use_mla']);
-  return reader.condition('use_mla') === false || reader.own('kv_lora_rank') === null;
+  if (reader.condition('use_mla') === false) return true;
+  if (reader.own('kv_lora_rank') !== null) return false;
+  // The class of transformers takes no null; code that came with a model does.
+  reader.consult(['kv_lora_rank']);
+  return true;
 }
 
 export const layers = (): readonly LayersFacet[] => [

@@ -97,6 +97,9 @@ function glmIndexers(...[reader, count]: Parameters<OwnIndexers>): ReturnType<Ow
   const pattern = reader.value('index_topk_pattern');
   const letters: readonly unknown[] =
     typeof pattern === 'string' ? [...pattern] : Array.isArray(pattern) ? pattern : [];
+  // Null is none; an empty text or list has no entry for any layer.
+  if (pattern !== undefined && pattern !== null && letters.length === 0)
+    reader.wrong('index_topk_pattern', 'a text', pattern);
   if (letters.length > 0) {
     const owned = indexes.map((index) => {
       const letter = letters[index];
@@ -104,8 +107,8 @@ function glmIndexers(...[reader, count]: Parameters<OwnIndexers>): ReturnType<Ow
     });
     return { owned, source: reader.source('index_topk_pattern') };
   }
-  const frequency = reader.integer(['index_topk_freq'])?.value ?? 1;
-  const offset = reader.integer(['index_skip_topk_offset'], 0)?.value ?? 2;
+  const frequency = reader.computed(['index_topk_freq'])?.value ?? 1;
+  const offset = reader.computed(['index_skip_topk_offset'], 0)?.value ?? 2;
   return {
     owned: indexes.map((index) => Math.max(index - offset + 1, 0) % frequency === 0),
     source: frequency === 1 ? null : reader.source('index_topk_freq'),

@@ -22,7 +22,10 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['dots1'],
     cite: 'transformers 5.18 models/dots1/configuration_dots1.py: layer_types from sliding_window and max_window_layers',
     llamacpp: { windows: false },
-    read: (reader) => fromWindowLayer(reader, slidingWindow(reader)),
+    read: (reader) => {
+      reader.refuseNull(['max_window_layers']);
+      return fromWindowLayer(reader, slidingWindow(reader));
+    },
   },
   {
     // Full layers: latents with index keys. Sliding ones: wider latents, one row for all heads, inside a window.

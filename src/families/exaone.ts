@@ -105,7 +105,7 @@ function windowList(reader: ConfigReader): readonly LayerDraft[] | null {
 /** `sliding_window_pattern` is a number (every n-th layer is full) or letters ("LLLG", repeated). */
 function pattern(reader: ConfigReader): ((index: number) => LayerWord) | null {
   const value = reader.value('sliding_window_pattern');
-  reader.consult(['sliding_window_pattern']);
+  reader.refuseNull(['sliding_window_pattern']);
   if (typeof value === 'string' && /^[LG]+$/.test(value))
     return (index) => (value[index % value.length] === 'G' ? 'full' : 'sliding');
   if (value === undefined || value === null || value === 0)

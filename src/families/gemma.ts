@@ -32,7 +32,7 @@ export function gemmaWindow(
 
 /** One full layer after every five sliding ones; a shorter last group has none. */
 const gemma3Layers: LayersFacet['read'] = (reader) => {
-  const period = reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6;
+  const period = reader.computed(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6;
   return {
     layers: decoderLayers(reader, {
       window: (inner) => gemmaWindow(inner, truthOf),

@@ -63,7 +63,8 @@ export const layers = (): readonly LayersFacet[] => [
 /** Full layers have their own head width, and their own number of KV heads where K and V are one projection. */
 function globalHeads(reader: ConfigReader): SourcedLayout | null {
   const equal = reader.flag(['attention_k_eq_v'], false);
-  reader.consult(['num_global_key_value_heads', 'global_head_dim']);
+  reader.consult(['num_global_key_value_heads']);
+  reader.refuseNull(['global_head_dim']);
   const options: HeadOptions = {
     ...(equal && reader.hasValue('num_global_key_value_heads') ? { kvKeys: ['num_global_key_value_heads'] } : {}),
     headDimKeys: ['global_head_dim'],

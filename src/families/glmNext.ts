@@ -77,8 +77,8 @@ function indexers(reader: ConfigReader, count: number): (index: number) => boole
   const pattern = reader.own('index_topk_pattern');
   if (typeof pattern === 'string') return (index) => TYPES[pattern[index] ?? ''] ?? null;
   if (Array.isArray(pattern)) return (index) => TYPES[String((pattern as readonly unknown[])[index])] ?? null;
-  const every = reader.integer(['index_topk_freq'])?.value ?? 1;
-  const offset = reader.integer(['index_skip_topk_offset'], 0)?.value ?? 2;
+  const every = reader.computed(['index_topk_freq'])?.value ?? 1;
+  const offset = reader.computed(['index_skip_topk_offset'], 0)?.value ?? 2;
   return (index) => Math.max(index - offset + 1, 0) % every === 0;
 }
 

@@ -65,6 +65,7 @@ export const layers = (): readonly LayersFacet[] => [
 
 /** `attention_types: [[["global", "local"], 12]]`: the words of each entry, repeated the given number of times. */
 function expandedTypes(reader: ConfigReader, count: number): readonly string[] | null {
+  reader.refuseNull(['attention_layers']);
   const list = reader.list(['attention_layers']);
   if (list) return list.value.filter((word) => typeof word === 'string');
   const types = reader.list(['attention_types']);

@@ -16,8 +16,8 @@ export const layers = (): readonly LayersFacet[] => [
     llamacpp: { keepsDraftStates: false },
     read: (reader) => {
       reader.consult(['layers_block_type', 'layer_types']);
-      const period = reader.integer(['attn_layer_period'])?.value ?? 8;
-      const offset = reader.integer(['attn_layer_offset'], 0)?.value ?? 4;
+      const period = reader.computed(['attn_layer_period'])?.value ?? 8;
+      const offset = reader.computed(['attn_layer_offset'], 0)?.value ?? 4;
       return {
         layers: decoderLayers(reader, {
           layerTypes: false,

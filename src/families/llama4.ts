@@ -20,7 +20,7 @@ export const layers = (): readonly LayersFacet[] => [
     llamacpp: { windows: true },
     read: (reader) => {
       const listed = reader.list(['no_rope_layers'])?.value ?? [];
-      const interval = reader.integer(['no_rope_layer_interval'])?.value ?? 4;
+      const interval = reader.computed(['no_rope_layer_interval'])?.value ?? 4;
       const hasRope = (index: number): boolean =>
         listed.length > 0 ? listed[index] !== 0 : (index + 1) % interval !== 0;
       return {

@@ -15,7 +15,7 @@ export const layers = (): readonly LayersFacet[] => [
     cite: 'transformers 5.18 models/modernbert_decoder/configuration_modernbert_decoder.py',
     llamacpp: { runs: false },
     read: (reader) => {
-      const period = reader.integer(['global_attn_every_n_layers'])?.value ?? 3;
+      const period = reader.computed(['global_attn_every_n_layers'])?.value ?? 3;
       return {
         layers: decoderLayers(reader, {
           window,

@@ -34,6 +34,8 @@ export const layers = (): readonly LayersFacet[] => [
     llamacpp: { keepsDraftStates: true },
     read: (reader) => {
       const listed = words(reader);
+      // Also the older names: the class turns each into its own.
+      reader.refuseNull(['layer_types', 'hybrid_override_pattern', 'mamba_n_groups', 'mamba_d_conv']);
       if (!listed) {
         missing(reader, 'hybrid_override_pattern or layers_block_type', 'hybrid_override_pattern');
         return { layers: [] };

@@ -102,7 +102,7 @@ export const layers = (): readonly LayersFacet[] => [
 ];
 
 function deltaLayers(reader: ConfigReader, makeFull: (reader: ConfigReader) => LayerDraft | null): FamilyReading {
-  const interval = reader.integer(['full_attention_interval'])?.value ?? 4;
+  const interval = reader.computed(['full_attention_interval'])?.value ?? 4;
   const full = (): LayerDraft | null => makeFull(reader);
   return {
     layers: decoderLayers(reader, {

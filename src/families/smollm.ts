@@ -15,7 +15,7 @@ export const layers = (): readonly LayersFacet[] => [
       reader.consult(['sliding_window']);
       const window = reader.flag(['use_sliding_window'], false) ? slidingWindow(reader) : null;
       const rotary = reader.list(['no_rope_layers'])?.value ?? null;
-      const interval = reader.integer(['no_rope_layer_interval'])?.value ?? 4;
+      const interval = reader.computed(['no_rope_layer_interval'])?.value ?? 4;
       const hasRope = (index: number): boolean =>
         rotary && rotary.length > 0 ? rotary[index] === 1 : (index + 1) % interval !== 0;
       return {

@@ -61,7 +61,7 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['t5gemma2_decoder'],
     cite: 'transformers 5.18 models/t5gemma2: EncoderDecoderCache',
     read: (reader) =>
-      t5Gemma(reader, () => reader.integer(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6),
+      t5Gemma(reader, () => reader.computed(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6),
   },
 ];
 

@@ -18,8 +18,10 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['xlstm'],
     cite: 'transformers 5.18 models/xlstm/configuration_xlstm.py (widths rounded up to 64, inference_state_dtype float32), xLSTMCache',
     read: (reader) => {
-      const count = layerCount(reader, ['num_hidden_layers', 'num_blocks']);
-      const hidden = reader.integer(['hidden_size', 'embedding_dim']);
+      const count = layerCount(reader, ['num_hidden_layers']);
+      const hidden = reader.integer(['hidden_size']);
+      // Other names of what is given twice, which count for nothing.
+      reader.consult(['embedding_dim', 'num_blocks']);
       const heads = reader.integer(['num_heads']);
       const key = reader.factor(['qk_dim_factor'])?.value ?? 0.5;
       const value = reader.factor(['v_dim_factor'])?.value ?? 1;

@@ -35,8 +35,8 @@ export const layers = (): readonly LayersFacet[] => [
         'attn_layer_period',
         'attn_layer_offset',
       ]);
-      const period = reader.integer(['attn_layer_period'])?.value ?? 6;
-      const offset = reader.integer(['attn_layer_offset'], 0)?.value ?? 4;
+      const period = reader.computed(['attn_layer_period'])?.value ?? 6;
+      const offset = reader.computed(['attn_layer_offset'], 0)?.value ?? 4;
       const state = mambaState(reader, HYBRID_MAMBA_KEYS);
       return listedLayers(
         reader,

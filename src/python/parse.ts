@@ -17,7 +17,9 @@ const NAMED_ARGUMENT = /^[ \t]+[\p{L}_][\p{L}\p{N}_]*\s*=(?!=)/u;
 /** Its offsets are those of the source. Empty where the source is nested deeper than Python reads. */
 export function parsePython(source: string): Tree {
   try {
-    return isTooDeep(source) ? Tree.empty : withinTime(source);
+    // The grammar ends a string at a line break of Windows that is escaped. As long as before: offsets stay.
+    const lines = source.replaceAll('\\\r\n', ' \\\n');
+    return isTooDeep(lines) ? Tree.empty : withinTime(lines);
   } catch (error) {
     // Signs before signs nest as well (`----1`, `lambda: lambda: 1`), and the parser walks its tree by recursion. Of a source of tens of
     // thousands of mistakes, the tree has nodes without a type (@lezer/common 1.5.5), over which walking it falls.

@@ -42,7 +42,23 @@ const OPERATORS: ReadonlyMap<string, (left: number, right: number) => number> = 
   ['%', (left, right) => left - right * Math.floor(left / right)],
   ['**', (left, right) => left ** right],
 ]);
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\n': '' };
+/** Of a string: by number (octal, hexadecimal), or a sign; what follows another sign keeps its backslash. */
+const ESCAPE = /\\(?:([0-7]{1,3})|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(\r\n|.))/gs;
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  '\n': '',
+  '\r': '',
+  '\r\n': '',
+};
 
 /** Reads the nodes of one source. */
 export class PythonValues {
@@ -56,14 +72,14 @@ export class PythonValues {
     if (node?.name !== 'CallExpression' && node?.name !== 'DictionaryExpression') return null;
     const callee = node.name === 'CallExpression' ? this.nameOf(node.firstChild) : null;
     if (node.name === 'CallExpression' && !callee) return null;
-    const name = callee && this.text(callee);
+    const name = callee && this.name(callee);
     const entries: Entry[] = [];
     const list = callee ? node.lastChild : node;
     // What follows one that is not closed may belong to it.
     let open = !/[)}]/.test(list?.lastChild?.name ?? '') && /\S/.test(this.source.slice(node.to));
     for (const [key, sign, value, ...more] of itemsOf(list)) {
       const named = callee
-        ? key?.name === 'VariableName' && sign?.name === 'AssignOp' && this.text(key)
+        ? key?.name === 'VariableName' && sign?.name === 'AssignOp' && this.name(key)
         : key && sign?.name === ':' && this.string(key);
       if (key && typeof named === 'string')
         entries.push({ key: named, keyNode: key, valueNode: more.length === 0 ? (value ?? null) : null });
@@ -111,7 +127,7 @@ export class PythonValues {
   private nameOf(callee: SyntaxNode | null): SyntaxNode | null {
     const name = callee?.name === 'MemberExpression' ? callee.lastChild : callee;
     if (!callee || (name?.name !== 'VariableName' && name?.name !== 'PropertyName')) return null;
-    return CLASS_NAME.test(this.text(name)) || DOTTED_NAME.test(this.text(callee)) ? name : null;
+    return CLASS_NAME.test(this.name(name)) || DOTTED_NAME.test(this.text(callee)) ? name : null;
   }
 
   /** Without the keys whose values would have to be run. */
@@ -125,6 +141,11 @@ export class PythonValues {
     return { ...keysOfClass(read.callee), ...Object.fromEntries(pairs) };
   }
 
+  /** Python reads names in their usual letters (NFKC): `ｈidden_size` is `hidden_size`. */
+  private name(node: SyntaxNode): string {
+    return this.text(node).normalize('NFKC');
+  }
+
   private text({ from, to }: SyntaxNode): string {
     return this.source.slice(from, to);
   }
@@ -136,9 +157,7 @@ export class PythonValues {
     const [, prefix = '', , body] = STRING.exec(this.text(node)) ?? [];
     if (node.name !== 'String' || body === undefined || node.lastChild?.type.isError) return undefined;
     if (prefix.toLowerCase() === 'r') return body;
-    return body.replace(/\\(x[\da-f]{2}|u[\da-f]{4}|.)/gis, (_, escape: string) =>
-      escape.length > 1 ? String.fromCharCode(Number.parseInt(escape.slice(1), 16)) : (ESCAPES[escape] ?? escape),
-    );
+    return unescaped(body);
   }
 
   /** Operators from the left end on: `a + b + c` is nested as deep as it is long. */
@@ -174,6 +193,20 @@ export class PythonValues {
     this.repeated += characters;
     return Array.from({ length: count }, () => list).flat();
   }
+}
+
+/** Undefined of a character that is called by its name (`\N{DASH}`), or of one beyond all. */
+function unescaped(body: string): string | undefined {
+  let unknown = false;
+  const text = body.replace(ESCAPE, (whole, octal?: string, x?: string, u?: string, long?: string, sign = '') => {
+    const digits = x ?? u ?? long;
+    const code =
+      octal === undefined ? (digits === undefined ? null : Number.parseInt(digits, 16)) : Number.parseInt(octal, 8);
+    unknown ||= sign === 'N' || (code !== null && code > 0x10ffff);
+    if (unknown) return '';
+    return code === null ? (ESCAPES[String(sign)] ?? whole) : String.fromCodePoint(code);
+  });
+  return unknown ? undefined : text;
 }
 
 /** What stands between the commas of a node. */

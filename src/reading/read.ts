@@ -79,6 +79,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
   own.consult(Object.keys(taught?.keys ?? {}));
   checkPlace(location, readerAt([], log), own);
   const reading = readLayers(family, own, modelType, location.rootModelType, location.architecture);
+  own.checkDeclared();
   return {
     document,
     location,

@@ -65,7 +65,16 @@ function isCode(code: unknown): code is RpcErrorCode {
 
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return visible((error instanceof Error ? error.message : String(error)).slice(0, MOST_MESSAGE));
+  return visible(textOf(error).slice(0, MOST_MESSAGE));
+}
+
+function textOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    // Not everything has a text: objects without a prototype, lists of billions.
+    return 'unknown error';
+  }
 }
 
 /** The form of an error on the wire. */

@@ -94,7 +94,8 @@ export function layerLabels(
   keys: readonly string[] = ['layer_types'],
 ): Sourced<readonly string[]> | null {
   const list = reader.list(keys);
-  if (!list || list.value.length === 0) return null;
+  // A class of transformers counts the entries of an empty list, too; other code takes it for none.
+  if (!list || (list.value.length === 0 && !reader.defaults)) return null;
   const key = reader.spelling(keys) ?? keys[0] ?? 'layer_types';
   const labels = list.value.map((label) => (typeof label === 'string' ? reader.layerLabel(label) : show(label)));
   if (labels.length === count) return { value: labels, source: list.source };
@@ -236,8 +237,11 @@ export function slidingWindow(
   const key = reader.spelling(keys);
   if (key === null) return null;
   const value = reader.value(key);
-  if (value === 0 || value === false || value === -1) return null;
-  return reader.integer(keys);
+  if (value !== 0 && value !== false && value !== -1) return reader.integer(keys);
+  // A class of transformers takes a number; and where it does not take null, a window of no size is none that a layer can have.
+  if (value === false ? reader.defaults : reader.refusesNull(key))
+    reader.wrong(key, 'a whole number of at least 1', value);
+  return null;
 }
 
 /** One window for all layers when `sliding_window` is a number; absent means the class default, null means none. */

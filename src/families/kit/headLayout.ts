@@ -94,6 +94,7 @@ function kvHeadsOf(reader: ConfigReader, queryHeads: Sourced<number>, options: H
 
 function headDimOf(reader: ConfigReader, queryHeads: number, options: HeadOptions): Sourced<number> | null {
   const keys = options.headDimKeys ?? HEAD_DIM_KEYS;
+  reader.consult(keys);
   const key = reader.spelling(keys);
   // Null and 0 both mean "not given" (vLLM takes head_dim only when it is positive); T5's d_kv is a width, and 0 is none.
   const mayBeZero = key !== null && HEAD_DIM_KEYS.includes(key);

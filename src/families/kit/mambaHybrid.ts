@@ -46,6 +46,7 @@ export function mamba2Hybrid(
   inner: NonNullable<Mamba2Keys['inner']> = (from) => expandedWidth(from, ['mamba_expand']),
 ): FamilyReading {
   reader.consult(['mamba_expand', 'mamba_d_ssm', 'attn_layer_indices', 'mamba_use_mlp']);
+  reader.refuseNull(KEYS.headDim);
   const state = mamba2State(reader, { ...KEYS, inner });
   const mixer = (): LayerDraft | null => recurrentDraft(state);
   return {

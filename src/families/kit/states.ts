@@ -101,7 +101,9 @@ function innerWidth(reader: ConfigReader, keys: MambaKeys): Sourced<number> | nu
   const given = keys.inner && keys.inner.some((key) => reader.hasValue(key)) ? reader.integer(keys.inner) : null;
   if (given) return given;
   const hidden = reader.integer(HIDDEN_KEYS);
-  const expand = reader.number(keys.expand);
+  // A class whose default is whole takes whole numbers.
+  const whole = keys === HYBRID_MAMBA_KEYS && reader.defaults !== null;
+  const expand = whole ? reader.integer(keys.expand) : reader.number(keys.expand);
   if (!hidden || !expand || expand.value <= 0) {
     missing(reader, keys.expand[0] ?? 'expand', keys.expand[0] ?? 'expand');
     return null;
@@ -142,6 +144,10 @@ export function mamba2State(reader: ConfigReader, keys: Mamba2Keys): SourcedStat
   if (!found) return null;
   const { heads, groups, state, conv } = found;
   const headDim = stateHeadDim(reader, keys, heads.value);
+  const inner = reader.defaults && headDim ? keys.inner?.(reader) : null;
+  // The classes refuse other heads (validate_architecture); code that came with a model is not asked.
+  if (inner && headDim && heads.value * headDim.value !== inner)
+    reader.log.note(`${heads.value} × ${headDim.value} is not the inner width ${inner}`, true);
   return headDim && mamba2StateOf(reader, { heads, headDim, groups, state, conv });
 }
 

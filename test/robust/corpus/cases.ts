@@ -186,6 +186,12 @@ export const CORPUS: readonly Case[] = [
   python('lists in lists', "LlamaConfig(layer_types=[[['a']*400]*400]*400)\n"),
   python('a product of products', `LlamaConfig(hidden_size=${'9**'.repeat(40)}9)\n`),
   python('parentheses', `LlamaConfig(hidden_size=${'('.repeat(5_000)}1${')'.repeat(5_000)})\n`),
+  python(
+    'a name in wide letters was another key',
+    'LlamaConfig(hidden_size=64, hidden＿size=8, ｎum_hidden_layers=2)\n',
+  ),
+  python('an escape by number was its digits', String.raw`LlamaConfig(model_type="\154lama", hidden_act="\U0001F600")`),
+  python('a string over two lines of Windows ended the call', 'LlamaConfig(hidden_act="a\\\r\nb", hidden_size=64)\n'),
   python('calls in calls', `${'AConfig(x='.repeat(5_000)}1${')'.repeat(5_000)}\n`),
   {
     did: 'what is wrong in the file beside was shown at its place in the config',

@@ -764,6 +764,6 @@ describe('places and duplicates', () => {
       lint({ ...DEEPSEEK, qk_rope_head_dim: null })
         .filter(({ severity }) => severity === 'error')
         .map(({ rule }) => rule),
-    ).toEqual(['mla-incomplete']);
+    ).toEqual(['mla-incomplete', 'wrong-value']);
   });
 });

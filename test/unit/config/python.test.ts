@@ -42,6 +42,30 @@ describe('model configs in Python', () => {
     expect(perToken('transformers.MistralConfig(num_key_value_heads=2, dtype="float32")')).toBe(2 * 32 * 2 * 128 * 4);
   });
 
+  it('reads names in the letters that Python takes them for, and every escape of a string', () => {
+    const json = (source: string): unknown => JSON.parse(only(source).json);
+    expect(json('LlamaConfig(ｈidden_size=8, hidden＿act="x")')).toMatchObject({ hidden_size: 8, hidden_act: 'x' });
+    expect(json('ＬlamaConfig(hidden_size=8)')).toMatchObject({ model_type: 'llama' });
+    const written = String.raw`"\101\7\0x\x41\u0042\U0001F600\a\d\'"`.replaceAll('\\\\', '\\');
+    expect(json(`LlamaConfig(hidden_size=8, hidden_act=${written})`)).toMatchObject({
+      hidden_act: "A\x07\0xAB😀\x07\\d'",
+    });
+    // A character by its name, or beyond all characters, is not read.
+    for (const other of ['\\N{DASH}', '\\U11111111']) {
+      const model = only(`LlamaConfig(hidden_size=8, hidden_act="${other}")`);
+      expect([JSON.parse(model.json), model.unread]).toEqual([
+        { model_type: 'llama', architectures: ['-'], hidden_size: 8 },
+        ['hidden_act'],
+      ]);
+    }
+  });
+
+  it('reads on behind a line of Windows that goes on inside a string', () => {
+    const model = only('LlamaConfig(hidden_act="a\\\r\nb", hidden_size=8)');
+    expect(JSON.parse(model.json)).toMatchObject({ hidden_act: 'ab', hidden_size: 8 });
+    expect(model.open).toBe(false);
+  });
+
   it('reads dicts, keyword dicts and argument classes', () => {
     expect(
       perToken(

@@ -38,18 +38,31 @@ const LLAMA = {
 };
 
 describe('absent and null', () => {
-  it('no width of the unrotated key leaves the bytes of latents exact, and is told', () => {
-    const spec = read({
-      model_type: 'deepseek_v3',
+  it('no width of the unrotated key leaves the bytes of latents exact, and is told, where a class has no default', () => {
+    const config = {
+      model_type: 'kimi_k2',
       num_hidden_layers: 2,
       num_attention_heads: 8,
       hidden_size: 512,
       kv_lora_rank: 64,
       qk_rope_head_dim: 16,
       qk_nope_head_dim: null,
-    });
+    };
+    const spec = read(config);
     expect(spec.exact).toBe(true);
     expect(spec.notes.map(({ text }) => text)).toContain('qk_nope_head_dim is not given: counted as 0');
+    expect(read({ ...config, model_type: 'deepseek_v3' }).exact).toBe(false);
+  });
+  it('null in place of a number that the class declares is a problem, and no default', () => {
+    const jamba = { ...LLAMA, num_hidden_layers: 4, model_type: 'jamba', attn_layer_period: 4, attn_layer_offset: 2 };
+    expect(read(jamba).exact).toBe(true);
+    for (const key of ['attn_layer_period', 'attn_layer_offset', 'num_hidden_layers', 'mamba_d_state'])
+      expect([key, read({ ...jamba, [key]: null }).exact]).toEqual([key, false]);
+    const t5 = { model_type: 't5', d_model: 64, num_layers: 2, num_heads: 4, d_kv: 16 };
+    expect(read(t5).exact).toBe(true);
+    expect(read({ ...t5, d_kv: null }).exact).toBe(false);
+    // A name of the class that the file has twice: the other one counts, as in the class.
+    expect(layerRuns(read({ ...t5, head_dim: 8 }))).toBe('2× k32 v32 | 2× k32 v32 x');
   });
   it('no KV-head key in a Llama means one per query head', () => {
     expect(perToken({ model_type: 'llama', num_hidden_layers: 32, hidden_size: 4096, num_attention_heads: 32 })).toBe(

@@ -170,6 +170,26 @@ describe('calls', () => {
   });
 });
 
+it('whatever a handler throws is an error in words, also what has no text', async () => {
+  const posted: unknown[] = [];
+  const without: unknown = Object.create(null);
+  let hear = (_: unknown): void => undefined;
+  const transport: Transport = {
+    post: (message) => void posted.push(message),
+    onMessage: (listener) => {
+      hear = listener;
+      return () => undefined;
+    },
+  };
+  const thrown = { validate: () => null, handle: () => Promise.reject(without as Error) };
+  const peer = new RpcPeer<NoMethods, { 'a/b': (params: null) => null }>(transport, { 'a/b': thrown });
+  hear({ v: 1, kind: 'request', id: 1, name: 'a/b', data: null });
+  await expect
+    .poll(() => posted)
+    .toEqual([{ v: 1, kind: 'error', id: 1, data: { code: 'internal', message: 'unknown error' } }]);
+  peer.dispose();
+});
+
 describe('the connection', () => {
   it('carries events', async () => {
     const { client, server } = connect();
