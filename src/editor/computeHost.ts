@@ -44,7 +44,7 @@ export interface ComputeHostOptions {
   readonly log: Log;
   readonly pages: ResultPages;
   /** Whose weights may lie on the Hub. */
-  readonly models: LazyModels | null;
+  readonly models: LazyModels;
 }
 
 /** Arguments of the commands, for tests and key bindings; people are asked. */
@@ -302,8 +302,9 @@ export class ComputeHost extends Owner {
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
       fetchPart: async (params) => {
-        if (!models) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
-        return (await models.get()).hub.fetchPart(params);
+        const { hub } = await models.get();
+        if (!hub) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
+        return hub.fetchPart(params);
       },
       units: unitsSetting,
       onLog: (line) => log.info(line),
@@ -326,9 +327,9 @@ export class ComputeHost extends Owner {
   ): Promise<MethodResult<ComputeMethods, K>> {
     const run = (how: CallOptions): Promise<MethodResult<ComputeMethods, K>> =>
       this.compute().call(method, params, how);
-    const models = READS_WEIGHTS.has(method) ? this.options.models?.loaded : null;
-    const inParts = models && 'path' in params ? models.hub.inParts(params.path) : null;
-    if (!models || inParts === null) return run(options);
+    const hub = READS_WEIGHTS.has(method) ? this.options.models.loaded?.hub : null;
+    const inParts = hub && 'path' in params ? hub.inParts(params.path) : null;
+    if (!hub || inParts === null) return run(options);
     // A question may stand as long as it likes.
     const { deadlineMs: _, ...patient } = options;
     // The others read headers, and no further.
@@ -336,7 +337,7 @@ export class ComputeHost extends Owner {
       method === 'heads/capture' || method === 'heads/convert'
         ? (how: CallOptions): Promise<number> => this.lacking(method, params, how)
         : null;
-    return models.hub.during(inParts, options, { lacking, run: () => run(patient) });
+    return hub.during(inParts, options, { lacking, run: () => run(patient) });
   }
 
   /** Bytes of weights that a call would have fetched, at most. */

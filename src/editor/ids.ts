@@ -35,6 +35,7 @@ export const COMMANDS = {
   compareSelected: 'headlight.compareSelectedConfigs',
   findLocalModels: 'headlight.findLocalModels',
   openFromHub: 'headlight.openModelFromHub',
+  setHubToken: 'headlight.setHubToken',
 } as const;
 
 /** Commands of our own links and fixes: not in the palette, so not in package.json. */
@@ -140,4 +141,5 @@ export const SETTINGS = {
   memoryCeilingGib: 'compute.memoryCeilingGiB',
   tensorflowPath: 'compute.tensorflowPath',
   hubAsk: 'hub.ask',
+  hubEndpoint: 'hub.endpoint',
 } as const;

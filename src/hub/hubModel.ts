@@ -3,12 +3,14 @@
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
 import * as v from 'valibot';
 import { guardedFetch, type HubAccess } from './guardedFetch';
-import { HubError, shownName } from './hubError';
+import { ENVIRONMENT_WAYS, HubError, type HubWays, shownName } from './hubError';
 import { type HubName, isInside } from './hubName';
 
 /** A repository with more files is listed to here, and says so. */
 const MOST_FILES = 20_000;
 const COMMIT = /^[0-9a-f]{40}$/;
+/** Files that stay on the Hub until parts of them are read. */
+export const WEIGHT_FILE = /\.(?:safetensors|gguf)$/;
 
 export interface HubFile {
   readonly path: string;
@@ -46,20 +48,22 @@ export class HubModel {
   static async open(name: HubName, access: HubAccess): Promise<HubModel> {
     const fetch = guardedFetch(access);
     const hub = { hubUrl: access.endpoint, fetch };
-    const info = await inWords(() =>
+    const ways = access.ways ?? ENVIRONMENT_WAYS;
+    const strange = (): HubError => strangeAnswer(name.repo, ways);
+    const info = await inWords(ways, () =>
       modelInfo({ name: name.repo, revision: name.revision ?? 'main', additionalFields: ['sha'], ...hub }),
     );
-    if (typeof info.sha !== 'string' || !COMMIT.test(info.sha)) throw strange(name.repo);
+    if (typeof info.sha !== 'string' || !COMMIT.test(info.sha)) throw strange();
     // The address of a renamed model leads to it: asked by its old name, it answers with the new one.
     const files = new Map<string, HubFile>();
-    await inWords(async () => {
+    await inWords(ways, async () => {
       for await (const entry of listFiles({ repo: name.repo, revision: info.sha, recursive: true, ...hub })) {
         const read = v.safeParse(ENTRY, entry);
-        if (!read.success) throw strange(name.repo);
+        if (!read.success) throw strange();
         const { type, path, size, oid, lfs } = read.output;
         if (type !== 'file') continue;
         const etag = lfs?.oid ?? oid;
-        if (etag === undefined || !isInside(path)) throw strange(name.repo);
+        if (etag === undefined || !isInside(path)) throw strange();
         if (files.size >= MOST_FILES)
           throw new HubError(
             'refused',
@@ -70,6 +74,12 @@ export class HubModel {
       }
     });
     return new HubModel(access, fetch, name, typeof info.name === 'string' ? info.name : name.repo, info.sha, files);
+  }
+
+  /** How many files its weights are, and how large. */
+  get weights(): { readonly files: number; readonly bytes: number } {
+    const weights = [...this.files.values()].filter(({ path }) => WEIGHT_FILE.test(path));
+    return { files: weights.length, bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
   get host(): string {
@@ -115,7 +125,8 @@ export class HubModel {
 
   private async bytes(file: HubFile, from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
     if (from === to) return new Uint8Array();
-    const blob = await inWords(() =>
+    const ways = this.access.ways ?? ENVIRONMENT_WAYS;
+    const blob = await inWords(ways, () =>
       downloadFile({
         repo: this.name.repo,
         path: file.path.split('/').map(encodeURIComponent).join('/'),
@@ -131,7 +142,7 @@ export class HubModel {
     if (blob === null)
       throw new HubError('noFile', `${shownName(file.path)} is not there.`, 'Check the name of the file.');
     const bytes = new Uint8Array(
-      await inWords(() => (from === 0 && to === file.bytes ? blob : blob.slice(from, to)).arrayBuffer()),
+      await inWords(ways, () => (from === 0 && to === file.bytes ? blob : blob.slice(from, to)).arrayBuffer()),
     );
     if (bytes.byteLength !== to - from)
       throw new HubError(
@@ -148,17 +159,17 @@ export class HubModel {
   }
 }
 
-function strange(repo: string): HubError {
-  return new HubError('refused', `The Hub's answer about ${shownName(repo)} cannot be read.`, 'Check HF_ENDPOINT.');
+function strangeAnswer(repo: string, { endpoint }: HubWays): HubError {
+  return new HubError('refused', `The Hub's answer about ${shownName(repo)} cannot be read.`, `Check ${endpoint}.`);
 }
 
 /** The library throws what it likes; a failure of ours passes through it as the cause or as itself. */
-async function inWords<T>(work: () => Promise<T>): Promise<T> {
+async function inWords<T>({ endpoint }: HubWays, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
       if (cause instanceof HubError) throw cause;
-    throw new HubError('refused', 'The answer of the Hub cannot be read.', 'Check HF_ENDPOINT, and try again.');
+    throw new HubError('refused', 'The answer of the Hub cannot be read.', `Check ${endpoint}, and try again.`);
   }
 }

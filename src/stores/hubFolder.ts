@@ -8,7 +8,7 @@ import { join, relative, sep } from 'node:path';
 import * as v from 'valibot';
 import type { HubAccess } from '../hub/guardedFetch';
 import { HubError } from '../hub/hubError';
-import { HubModel } from '../hub/hubModel';
+import { HubModel, WEIGHT_FILE } from '../hub/hubModel';
 import { type HubName, hubNameText } from '../hub/hubName';
 import { declareParts, type FetchPart, fetchPartsBy } from '../weights/partsFile';
 import { CachedModel, link } from './huggingFace';
@@ -17,7 +17,6 @@ import { weightsOf } from './shards';
 /** Configs, tokenizers and indexes: read whole. */
 const SMALL =
   /(?:^|\/)(?:config|params|generation_config|hf_quant_config|tokenizer|tokenizer_config|special_tokens_map|[\w.-]+\.safetensors\.index)\.json$/;
-const WEIGHTS = /\.(?:safetensors|gguf)$/;
 /** A tokenizer has up to 40 MB, the index of a large model 10. */
 const MOST_SMALL_BYTES = 128 * 1024 ** 2;
 /** What the folder lists of the Hub's files: names of weights are needed before their first byte is. */
@@ -127,13 +126,13 @@ async function fetchSmall(
   const small = [...model.files.values()].filter(({ path, bytes }) => SMALL.test(path) && bytes <= MOST_SMALL_BYTES);
   const lacking = [];
   for (const file of small) if (!(await cached.has(commit, file.path))) lacking.push(file);
-  const weights = [...model.files.values()].filter(({ path }) => WEIGHTS.test(path));
+  const weights = [...model.files.values()].filter(({ path }) => WEIGHT_FILE.test(path));
   if (lacking.length > 0)
     await announce({
       name: hubNameText(model.name),
       host: model.host,
       files: lacking.map(({ path, bytes }) => ({ path, bytes })),
-      weights: { files: weights.length, bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0) },
+      weights: model.weights,
     });
   for (const file of lacking) await cached.put(commit, file, await model.read(file.path, MOST_SMALL_BYTES));
   for (const { path } of small)

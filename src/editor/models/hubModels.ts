@@ -7,20 +7,16 @@ import { resolve, sep } from 'node:path';
 import { l10n } from 'vscode';
 import { HubError } from '../../hub/hubError';
 import { type HubName, hubNameText } from '../../hub/hubName';
-import { formatBytes, formatSize } from '../../model/units';
+import { formatSize } from '../../model/units';
 import type { HostMethods } from '../../shared/hostContract';
 import type { CallOptions, MethodParams } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import { hubAccess, hubHost } from '../../stores/hubAccess';
-import { type Announcement, type HubFolder, isListed, openHubFolder } from '../../stores/hubFolder';
+import { type HubFolder, isListed, openHubFolder } from '../../stores/hubFolder';
 import { CachedModel } from '../../stores/huggingFace';
-import { asksForConfigs, stopAskingForConfigs } from '../settings';
 import { ask } from '../sinks';
+import { allows, HeaderLeave, nothingFetched } from './hubQuestions';
 
-/** Files that a question names. */
-const MOST_NAMED = 8;
-/** Headers of weights are read in pieces of this size at least: `LEAST_BYTES` of src/weights/partsFile.ts. */
-const HEADER_BYTES = 64 * 1024;
 /** Of a file's first bytes, what may still be its header: a safetensors header has at most so many. */
 const MOST_HEADER_BYTES = 100_000_000;
 
@@ -41,9 +37,11 @@ interface InParts {
 export class HubModels {
   /** By the folder of the parts. */
   private readonly known = new Map<string, InParts>();
-  /** Folders whose headers may be read in this session. */
-  private readonly allowed = new Set<string>();
-  private readonly asking = new Map<string, Promise<boolean>>();
+  private readonly kept = l10n.t(
+    "Fetched files stay in Hugging Face's cache on this machine, where Python finds them too.",
+  );
+  /** By folder. */
+  private readonly headers = new HeaderLeave(this.kept);
   private readonly permits = new Set<Permit>();
 
   /** The folder in which parts of a cached model are, or would be; null where its commit is not known. */
@@ -67,13 +65,13 @@ export class HubModels {
       access: await hubAccess(process.env, { signal }),
       announce: async (what) => {
         asked = true;
-        if (!(await allows(what))) throw new HubError('cancelled', l10n.t('Nothing was fetched.'), '');
+        if (!(await allows(what, this.kept))) throw nothingFetched();
       },
     });
     const key = resolve(folder.folder);
     // A model that Python has whole is no model in parts; its folder is then its snapshot, where nothing lacks.
     this.known.set(key, { name: { ...name, path: '' }, commit: folder.commit });
-    if (asked) this.allowed.add(key);
+    if (asked) this.headers.give(key);
     return folder;
   }
 
@@ -161,48 +159,9 @@ export class HubModels {
     return openHubFolder({ name: { ...name, revision: commit }, access, announce: () => undefined });
   }
 
-  /** Once for a model in a session, however many of its headers are read. */
-  private async allowHeaders(key: string, name: HubName): Promise<void> {
-    if (this.allowed.has(key)) return;
-    const what = { name: hubNameText(name), host: hubHost(process.env), files: [], weights: { files: 0, bytes: 0 } };
-    const asking = this.asking.get(key) ?? allows(what);
-    this.asking.set(key, asking);
-    const answer = await asking.finally(() => this.asking.delete(key));
-    if (!answer) throw new HubError('cancelled', l10n.t('Nothing was fetched.'), '');
-    this.allowed.add(key);
+  private allowHeaders(key: string, name: HubName): Promise<void> {
+    return this.headers.ask(key, hubNameText(name), hubHost(process.env));
   }
-}
-
-/** Asks, unless it was said not to for configs and headers. */
-async function allows({ name, host, files, weights }: Announcement): Promise<boolean> {
-  if (!asksForConfigs()) return true;
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const named = [...files].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_NAMED);
-  const more = files.length - named.length;
-  const fetchIt = l10n.t('Fetch');
-  const always = l10n.t("Fetch, and Don't Ask Again for Configs");
-  const answer = await ask(
-    files.length > 0
-      ? l10n.t('Fetch {0} of {1} from {2}?', formatSize(bytes), name, host)
-      : l10n.t('Read the headers of the weights of {0} from {1}?', name, host),
-    [
-      ...named.map((file) => `${file.path} · ${formatBytes(file.bytes)}`),
-      ...(more > 0 ? [l10n.t('and {0} more', more)] : []),
-      ...(files.length > 0 ? [''] : []),
-      weights.files > 0
-        ? l10n.t(
-            'Its weights ({0}) stay there. Their headers, about {1}, are read when a view needs them.',
-            formatSize(weights.bytes),
-            formatSize(weights.files * HEADER_BYTES),
-          )
-        : l10n.t('Headers say which tensors the weight files have: about {0} for each file.', formatSize(HEADER_BYTES)),
-      l10n.t("Fetched files stay in Hugging Face's cache on this machine, where Python finds them too."),
-    ],
-    fetchIt,
-    always,
-  );
-  if (answer === always) await stopAskingForConfigs();
-  return answer !== undefined;
 }
 
 /** Always asked: weights are large, and how large depends on what is looked at. */
