@@ -342,15 +342,11 @@ export class ComputeHost extends Owner {
 
   /** Bytes of weights that a call would have fetched, at most. */
   private async lacking(method: string, params: object, options: CallOptions): Promise<number> {
-    if (method === 'heads/capture')
-      return (await this.compute().call('heads/lacking', params as CaptureParams, options)).bytes;
-    const { text, conversions: _, ...asked } = params as ConvertParams;
-    const { engine: __, layer: ___, ...model } = asked;
-    const { ids } = await this.compute().call('heads/tokens', { ...model, text }, options);
-    // What a conversion is measured with: all of the attention's own.
-    const captures: CaptureParams['captures'] = ['q', 'k', 'v', 'output', 'attentionInput'];
-    const capture = { ...asked, ids, captures, measures: true, logits: false };
-    return (await this.compute().call('heads/lacking', capture, options)).bytes;
+    const compute = this.compute();
+    const { bytes } = await (method === 'heads/capture'
+      ? compute.call('heads/lacking', params as CaptureParams, options)
+      : compute.call('heads/lackingForConversion', params as ConvertParams, options));
+    return bytes;
   }
 
   /** Progress with a way to cancel; a failure becomes one message, a cancellation none. */

@@ -4,6 +4,7 @@ import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
 import * as v from 'valibot';
 import { guardedFetch, type HubAccess } from './guardedFetch';
 import { ENVIRONMENT_WAYS, HubError, type HubWays, shownName } from './hubError';
+import { type HeaderBytes, headerBytes } from './headerBytes';
 import { type HubName, isInside } from './hubName';
 
 /** A repository with more files is listed to here, and says so. */
@@ -19,6 +20,20 @@ export interface HubFile {
   readonly etag: string;
   /** Kept beside git: large. */
   readonly large: boolean;
+}
+
+/** What of a model stays on the Hub. */
+export interface HubWeights {
+  readonly files: number;
+  readonly bytes: number;
+  /** What reading their headers fetches at most. */
+  readonly headers: HeaderBytes;
+}
+
+export function weightsAmong(files: readonly { readonly path: string; readonly bytes: number }[]): HubWeights {
+  const weights = files.filter(({ path }) => WEIGHT_FILE.test(path));
+  const bytes = weights.reduce((sum, file) => sum + file.bytes, 0);
+  return { files: weights.length, bytes, headers: headerBytes(files) };
 }
 
 const ENTRY = v.object({
@@ -76,10 +91,8 @@ export class HubModel {
     return new HubModel(access, fetch, name, typeof info.name === 'string' ? info.name : name.repo, info.sha, files);
   }
 
-  /** How many files its weights are, and how large. */
-  get weights(): { readonly files: number; readonly bytes: number } {
-    const weights = [...this.files.values()].filter(({ path }) => WEIGHT_FILE.test(path));
-    return { files: weights.length, bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0) };
+  get weights(): HubWeights {
+    return weightsAmong([...this.files.values()]);
   }
 
   get host(): string {

@@ -8,7 +8,7 @@ import { join, relative, sep } from 'node:path';
 import * as v from 'valibot';
 import type { HubAccess } from '../hub/guardedFetch';
 import { HubError } from '../hub/hubError';
-import { HubModel, WEIGHT_FILE } from '../hub/hubModel';
+import { HubModel, type HubWeights, WEIGHT_FILE } from '../hub/hubModel';
 import { type HubName, hubNameText } from '../hub/hubName';
 import { declareParts, type FetchPart, fetchPartsBy } from '../weights/partsFile';
 import { CachedModel, link } from './huggingFace';
@@ -28,7 +28,12 @@ export interface Announcement {
   readonly host: string;
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
   /** Files of weights, which stay there. */
-  readonly weights: { readonly files: number; readonly bytes: number };
+  readonly weights: HubWeights;
+}
+
+export interface ListedFile {
+  readonly path: string;
+  readonly bytes: number;
 }
 
 export interface HubFolder {
@@ -37,8 +42,8 @@ export interface HubFolder {
   /** Without the file. */
   readonly folder: string;
   readonly commit: string;
-  /** What the model has, as paths in the folder. */
-  files(): Promise<readonly string[]>;
+  /** What the model has, as paths in the folder; of a model that is whole here, what is in its folder. */
+  files(): Promise<readonly ListedFile[]>;
   /** Bytes of a file in the folder, from the Hub. */
   readonly fetchPart: FetchPart;
   close(): void;
@@ -76,7 +81,8 @@ export async function openHubFolder({ name, access, cache, announce }: Opening):
       const nothing: FetchPart = (path) =>
         Promise.reject(new HubError('noFile', `${path} is not in parts.`, 'Open the model again.'));
       const folder = cached.snapshot(known);
-      const files = (): Promise<readonly string[]> => readdir(folder);
+      const files = async (): Promise<readonly ListedFile[]> =>
+        (await readdir(folder)).map((path) => ({ path, bytes: 0 }));
       return { path: here, folder, commit: known, files, fetchPart: nothing, close: () => undefined };
     }
   }
@@ -147,12 +153,12 @@ async function fetchSmall(
   return commit;
 }
 
-const LISTED = v.array(v.object({ path: v.string() }));
+const LISTED = v.array(v.object({ path: v.string(), bytes: v.pipe(v.number(), v.minValue(0)) }));
 
-async function listed(folder: string): Promise<readonly string[]> {
+async function listed(folder: string): Promise<readonly ListedFile[]> {
   const text = await readFile(join(folder, LISTING), 'utf8').catch(() => '');
   const read = v.safeParse(v.pipe(v.string(), v.parseJson(), LISTED), text);
-  return read.success ? read.output.map(({ path }) => path) : [];
+  return read.success ? read.output : [];
 }
 
 async function writeListing(folder: string, model: HubModel): Promise<void> {

@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MAX_CONFIG_CHARACTERS } from '../config/textCost';
 import { readRegular } from './regularFile';
+import { PartsFile } from './partsFile';
 import { safetensorsAmong } from './safetensorsNames';
 import { fileError, WeightsError } from './weightsError';
 
@@ -32,7 +33,8 @@ export async function locateModel(path: string): Promise<ModelFiles> {
   const stats = await stat(path).catch((error: unknown) => {
     throw fileError(path, error);
   });
-  if (stats.isDirectory()) return inFolder(path);
+  // A file of which only parts are here is a folder, too.
+  if (stats.isDirectory() && (await PartsFile.open(path)) === null) return inFolder(path);
   const folder = dirname(path);
   if (namesGguf(path)) return { folder, config: null, weights: path, format: 'gguf' };
   if (/\.safetensors(?:\.index\.json)?$/.test(path))

@@ -15,8 +15,7 @@ export async function summarize(named: string, options: ReadOptions = {}): Promi
     (info) => info.isDirectory(),
     () => false,
   );
-  // A file of which only parts are here is a folder, too.
-  const path = isFolder && !/\.(?:safetensors|gguf)$/i.test(named) ? (await locateModel(named)).weights : named;
+  const path = isFolder ? (await locateModel(named)).weights : named;
   const store = await openStore(path);
   try {
     const infos = store.names().map((name) => store.info(name));

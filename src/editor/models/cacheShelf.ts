@@ -21,12 +21,15 @@ export function cacheShelf({ compute }: Services, hub: HubModels): HubShelf {
     hint: l10n.t('org/name, org/name@revision; what is not on this machine is fetched from {0}', host),
     here: uriHere,
     names: () => cachedNames(MOST_CACHED),
-    fetch: async (name, report, signal) => {
+    bring: async (name, report, signal) => {
       const folder = await hub.open(name, signal);
       try {
         const here = await uriHere(name);
         if (here !== null) return here;
-        const file = await ggufOf(await folder.files(), name);
+        const file = await ggufOf(
+          (await folder.files()).map(({ path }) => path),
+          name,
+        );
         if (file === null) return null;
         // The metadata are the config: the header is read now, while it may be.
         report(l10n.t('Reading the header of {0}', file));

@@ -5,26 +5,25 @@
 
 import { resolve, sep } from 'node:path';
 import { l10n } from 'vscode';
+import { HeaderBudget } from '../../hub/headerBytes';
 import { HubError } from '../../hub/hubError';
+import { weightsAmong } from '../../hub/hubModel';
 import { type HubName, hubNameText } from '../../hub/hubName';
 import { formatSize } from '../../model/units';
 import type { HostMethods } from '../../shared/hostContract';
 import type { CallOptions, MethodParams } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import { hubAccess, hubHost } from '../../stores/hubAccess';
-import { type HubFolder, isListed, openHubFolder } from '../../stores/hubFolder';
+import { type Announcement, type HubFolder, isListed, type ListedFile, openHubFolder } from '../../stores/hubFolder';
 import { CachedModel } from '../../stores/huggingFace';
 import { ask } from '../sinks';
 import { allows, HeaderLeave, nothingFetched } from './hubQuestions';
-
-/** Of a file's first bytes, what may still be its header: a safetensors header has at most so many. */
-const MOST_HEADER_BYTES = 100_000_000;
 
 interface Permit {
   readonly key: string;
   readonly name: HubName;
   readonly folder: HubFolder;
-  /** Bytes that are left of what was allowed beside headers; null: headers alone. */
+  /** Bytes that are left of what was allowed for a run; null: headers, within what was said of them. */
   left: number | null;
 }
 
@@ -43,6 +42,8 @@ export class HubModels {
   /** By folder. */
   private readonly headers = new HeaderLeave(this.kept);
   private readonly permits = new Set<Permit>();
+  /** What is left for the headers of a model in this session, by folder. */
+  private readonly budgets = new Map<string, HeaderBudget>();
 
   /** The folder in which parts of a cached model are, or would be; null where its commit is not known. */
   async partsOf(name: HubName): Promise<string | null> {
@@ -135,9 +136,9 @@ export class HubModels {
       if (to - from > permit.left)
         throw new RpcError('unavailable', l10n.t('The run needs more bytes than it said; it was stopped.'));
       permit.left -= to - from;
-    } else if (to > MOST_HEADER_BYTES) throw new RpcError('unavailable', l10n.t('This is not a header.'));
+    }
     try {
-      if (permit.left === null) await this.allowHeaders(permit.key, permit.name);
+      if (permit.left === null) await this.takeHeader(permit, path, to - from);
       return await permit.folder.fetchPart(path, from, to);
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
@@ -153,15 +154,25 @@ export class HubModels {
     onBytes: (bytes: number) => void,
   ): Promise<HubFolder> {
     // What it holds must be asked of the Hub.
-    if (!(await isListed(new CachedModel(name.repo), commit))) await this.allowHeaders(key, name);
+    if (!(await isListed(new CachedModel(name.repo), commit))) await this.headers.ask(key, announced(name, []));
     const access = await hubAccess(process.env, { signal, onBytes });
     // The commit that the document is of, wherever the branch is now.
     return openHubFolder({ name: { ...name, revision: commit }, access, announce: () => undefined });
   }
 
-  private allowHeaders(key: string, name: HubName): Promise<void> {
-    return this.headers.ask(key, hubNameText(name), hubHost(process.env));
+  /** Of what was said of the headers; asked once for a model in a session. @throws HubError, RpcError where it is more */
+  private async takeHeader({ key, name, folder }: Permit, path: string, bytes: number): Promise<void> {
+    const files = await folder.files();
+    await this.headers.ask(key, announced(name, files));
+    const budget = this.budgets.get(key) ?? new HeaderBudget(files);
+    this.budgets.set(key, budget);
+    if (!budget.take(path, bytes))
+      throw new RpcError('unavailable', l10n.t('The headers of {0} are longer than was said.', hubNameText(name)));
   }
+}
+
+function announced(name: HubName, files: readonly ListedFile[]): Omit<Announcement, 'files'> {
+  return { name: hubNameText(name), host: hubHost(process.env), weights: weightsAmong(files) };
 }
 
 /** Always asked: weights are large, and how large depends on what is looked at. */

@@ -1,7 +1,9 @@
 /** What is asked before something is fetched from the Hub. The same words wherever it is kept. */
 
 import { l10n } from 'vscode';
+import { LEAST_HEADER_BYTES } from '../../hub/headerBytes';
 import { HubError } from '../../hub/hubError';
+import type { HubWeights } from '../../hub/hubModel';
 import { formatBytes, formatSize } from '../../model/units';
 import type { Announcement } from '../../stores/hubFolder';
 import { asksForConfigs, stopAskingForConfigs } from '../settings';
@@ -9,8 +11,6 @@ import { ask } from '../sinks';
 
 /** Files that a question names. */
 const MOST_NAMED = 8;
-/** Headers of weights are read in pieces of this size at least: `LEAST_BYTES` of src/weights/partsFile.ts. */
-const HEADER_BYTES = 64 * 1024;
 
 /**
  * Asks, unless it was said not to for configs and headers.
@@ -31,22 +31,8 @@ export async function allows({ name, host, files, weights }: Announcement, kept:
       ...named.map((file) => `${file.path} · ${formatBytes(file.bytes)}`),
       ...(more > 0 ? [l10n.t('and {0} more', more)] : []),
       ...(files.length > 0 ? [''] : []),
-      ...(weights.files > 0
-        ? [
-            l10n.t(
-              'Its weights ({0}) stay there. Their headers, about {1}, are read when a view needs them.',
-              formatSize(weights.bytes),
-              formatSize(weights.files * HEADER_BYTES),
-            ),
-          ]
-        : files.length > 0
-          ? []
-          : [
-              l10n.t(
-                'Headers say which tensors the weight files have: about {0} for each file.',
-                formatSize(HEADER_BYTES),
-              ),
-            ]),
+      ...(weights.files > 0 ? [l10n.t('Its weights ({0}) stay there.', formatSize(weights.bytes))] : []),
+      ...headersText(weights),
       kept,
     ],
     fetchIt,
@@ -54,6 +40,30 @@ export async function allows({ name, host, files, weights }: Announcement, kept:
   );
   if (answer === always) await stopAskingForConfigs();
   return answer !== undefined;
+}
+
+/** What reading the headers may fetch. */
+function headersText({ files, headers }: HubWeights): readonly string[] {
+  const { safetensors, gguf } = headers;
+  return [
+    ...(safetensors > 0
+      ? [
+          l10n.t(
+            'Headers of safetensors are read when a view needs them: about {0}, at most {1}.',
+            formatSize(Math.min(safetensors, files * LEAST_HEADER_BYTES)),
+            formatSize(safetensors),
+          ),
+        ]
+      : []),
+    ...(gguf > 0
+      ? [
+          l10n.t(
+            'The header of a GGUF file has its tokenizer, too: at most {0} for each that you open.',
+            formatSize(gguf),
+          ),
+        ]
+      : []),
+  ];
 }
 
 /** Models whose headers may be read in this session: each is asked for once, however many of its headers are read. */
@@ -69,10 +79,9 @@ export class HeaderLeave {
   }
 
   /** @throws HubError `cancelled` where the answer is no */
-  async ask(key: string, name: string, host: string): Promise<void> {
+  async ask(key: string, what: Omit<Announcement, 'files'>): Promise<void> {
     if (this.allowed.has(key)) return;
-    const what = { name, host, files: [], weights: { files: 0, bytes: 0 } };
-    const asking = this.asking.get(key) ?? allows(what, this.kept);
+    const asking = this.asking.get(key) ?? allows({ ...what, files: [] }, this.kept);
     this.asking.set(key, asking);
     const answer = await asking.finally(() => this.asking.delete(key));
     if (!answer) throw nothingFetched();

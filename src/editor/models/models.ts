@@ -5,7 +5,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { type FileStat, FileSystemError, FileType, l10n, type Uri } from 'vscode';
 import { parseHubName } from '../../hub/hubName';
 import type { WeightBytes } from '../../serving/weights';
@@ -76,7 +76,12 @@ export class Models extends Owner implements ModelsPart {
   async beside(uri: Uri): Promise<Beside | null> {
     const file = await this.fileOf(uri);
     if (file === null) return null;
-    if (file.gguf) return { folder: file.path, weights: true };
+    if (file.gguf) {
+      // One that Python has is whole.
+      const parts = file.repo === null ? null : await this.hub.partsOf(file.repo);
+      const isInParts = parts !== null && file.path.startsWith(parts + sep);
+      return { folder: file.path, weights: true, ...(isInParts && { from: hubHost(process.env) }) };
+    }
     const folder = dirname(file.path);
     const names = await readdir(folder).catch((): string[] => []);
     if (names.some(isWeightFile) && (file.repo === null || (await weightsOf(folder, names)) === 'whole'))

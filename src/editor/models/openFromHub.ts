@@ -18,7 +18,7 @@ export interface HubShelf {
   /** Other names that are here. */
   names(): Promise<readonly string[]>;
   /** Fetches the config of a name, after a question. Null where the answer to another one was no. @throws HubError */
-  fetch(name: HubName, report: (message: string) => void, signal: AbortSignal): Promise<Uri | null>;
+  bring(name: HubName, report: (message: string) => void, signal: AbortSignal): Promise<Uri | null>;
 }
 
 const MEMORY = 'headlight.hub.recent';
@@ -68,7 +68,7 @@ function fetched(shelf: HubShelf, name: HubName): Thenable<Uri | null> {
   return withProgress(l10n.t('Asking {0} for {1}', shelf.host, hubNameText(name)), async (report, token) => {
     const controller = new AbortController();
     token.onCancellationRequested(() => controller.abort());
-    return shelf.fetch(name, (message) => report(0, message), controller.signal);
+    return shelf.bring(name, (message) => report(0, message), controller.signal);
   });
 }
 

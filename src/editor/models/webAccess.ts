@@ -13,10 +13,10 @@ import { hubEndpointSetting } from '../settings';
 import { askSecret, tell } from '../sinks';
 
 const SETTING = `${SETTINGS.section}.${SETTINGS.hubEndpoint}`;
-const WAYS: HubWays = {
-  endpoint: `the setting ${SETTING}`,
-  token: 'the command “Headlight: Set Hub Token…”',
-};
+const ways = (): HubWays => ({
+  endpoint: l10n.t('the setting {0}', SETTING),
+  token: l10n.t('the command “Headlight: Set Hub Token…”'),
+});
 
 type Secrets = Pick<ExtensionContext, 'secrets'>;
 
@@ -25,7 +25,7 @@ export async function webAccess({ secrets }: Secrets, signal: AbortSignal): Prom
   const endpoint = webEndpoint();
   const token = soundToken((await secrets.get(secretOf(endpoint))) ?? '');
   const { fetch } = globalThis;
-  return { endpoint, token, fetch: fetch.bind(globalThis), redirects: 'browser', ways: WAYS, signal };
+  return { endpoint, token, fetch: fetch.bind(globalThis), redirects: 'browser', ways: ways(), signal };
 }
 
 /** @throws HubError where the setting is no address */
@@ -55,7 +55,7 @@ export async function askToken({ secrets }: Secrets): Promise<void> {
 }
 
 function webEndpoint(): string {
-  return soundEndpoint(withoutSlashes(hubEndpointSetting() ?? HUB_ENDPOINT), `The setting ${SETTING}`);
+  return soundEndpoint(withoutSlashes(hubEndpointSetting() ?? HUB_ENDPOINT), l10n.t('The setting {0}', SETTING));
 }
 
 /** Each endpoint has its own: a token is for whom it was given. */

@@ -5,7 +5,8 @@
 
 import { type FileStat, FileSystemError, FileType, l10n, type Uri } from 'vscode';
 import { summarizeHeaders, WeightsError } from '../../compute/weights/headerSummary';
-import { HubError } from '../../hub/hubError';
+import { HeaderBudget } from '../../hub/headerBytes';
+import { HubError, shownName } from '../../hub/hubError';
 import { HubModel } from '../../hub/hubModel';
 import { type HubName, hubNameText, parseHubName } from '../../hub/hubName';
 import { QUANT_FILE } from '../../config/quantFile';
@@ -85,19 +86,23 @@ export class WebModels extends Owner implements ModelsPart {
     const known = this.summaries.get(key);
     if (known) return known;
     try {
-      await this.headers.ask(key, hubNameText(repository(name)), this.host);
-      // The commit that the document is of, wherever the branch is now.
+      // The commit that the document is of, wherever the branch is now. What the model has is asked of the Hub first: the question says how much.
       const hub = await HubModel.open(
         { ...name, revision: model.commit, path: '' },
         await webAccess(this.services.context, signal),
       );
+      await this.headers.ask(key, { name: hubNameText(repository(name)), host: hub.host, weights: hub.weights });
+      const budget = new HeaderBudget(hub.files.values());
       const below = folderOf(name.path);
       const names = [...hub.files.keys()].flatMap((path) =>
         folderOf(path) === below ? [path.slice(below.length)] : [],
       );
       const folder = {
         size: (file: string) => hub.files.get(below + file)?.bytes,
-        read: (file: string, from: number, to: number) => hub.range(below + file, from, to),
+        read: (file: string, from: number, to: number) => {
+          if (file.endsWith('.safetensors') && !budget.take(file, to - from)) throw tooLong(file);
+          return hub.range(below + file, from, to);
+        },
       };
       const summary = await summarizeHeaders(folder, names, text, { families: taughtFamilies() });
       if (summary === null) return null;
@@ -123,7 +128,7 @@ export class WebModels extends Owner implements ModelsPart {
       here: (name) => this.here(name),
       // Those that were opened are listed by all.
       names: () => Promise.resolve([]),
-      fetch: (name, _report, signal) => this.fetch(name, signal),
+      bring: (name, _report, signal) => this.bring(name, signal),
     };
   }
 
@@ -133,7 +138,7 @@ export class WebModels extends Owner implements ModelsPart {
     return path == null ? null : uriOf({ ...name, path });
   }
 
-  private async fetch(name: HubName, signal: AbortSignal): Promise<Uri> {
+  private async bring(name: HubName, signal: AbortSignal): Promise<Uri> {
     const hub = await HubModel.open(name, await webAccess(this.services.context, signal));
     const path = configsOf(name).find((each) => each.endsWith('.json') && hub.files.has(each));
     if (path === undefined)
@@ -176,6 +181,14 @@ export class WebModels extends Owner implements ModelsPart {
       return null;
     }
   }
+}
+
+function tooLong(file: string): HubError {
+  return new HubError(
+    'refused',
+    l10n.t('The header of {0} is longer than was said.', shownName(file)),
+    l10n.t('Download the model, and open its folder.'),
+  );
 }
 
 function repository(name: HubName): HubName {

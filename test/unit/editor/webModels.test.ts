@@ -9,13 +9,15 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { summarize } from '../../../src/compute/weights/summary';
 import { LoopbackHub, type Repo } from '../hub/support/loopbackHub';
 import { webCode } from '../support/bundles';
-import { f32, safetensors } from '../weights/files';
+import { f32, safetensors, withHeader } from '../weights/files';
 import type * as Host from './support/webModelsHost';
 
 const SAMPLE = resolve(import.meta.dirname, '../../../media/samples/gqa');
 const CONFIG = readFileSync(join(SAMPLE, 'config.json'), 'utf8');
 const TOKEN = 'hf_secret';
 const signal = new AbortController().signal;
+/** Of a file whose header claims 30 MB. */
+const LONG = withHeader('', new Uint8Array(40_000_000), 30_000_000n);
 
 /** As much of a `Uri` as is used. */
 class FakeUri {
@@ -173,7 +175,7 @@ describe('a model of the Hub, in the browser', () => {
     const [{ message, detail } = { message: '', detail: '' }] = questions;
     expect(message).toMatch(/^Fetch \d+ B of hf:org\/name from 127\.0\.0\.1:\d+\?$/);
     expect(detail).toContain(`config.json · ${Buffer.byteLength(CONFIG).toLocaleString('en')} B`);
-    expect(detail).toMatch(/Its weights \([\d.]+ MiB\) stay there\. Their headers, about 64 KiB,/);
+    expect(detail).toMatch(/Its weights \(1\.\d+ MiB\) stay there\.\n.* about 64 KiB, at most 1\.\d+ MiB\./);
     expect(detail).toContain("stay in VS Code's storage in this browser");
     // No tokenizer: nothing computes here.
     expect(hub.seen.filter(({ path }) => path.includes('/resolve/')).map(({ path }) => path)).toEqual([
@@ -325,7 +327,9 @@ describe('weights by their headers, in the browser', () => {
     hub.forget();
     await expect(models.summary(uri, signal)).rejects.toThrow('Nothing was fetched.');
     expect(questions.at(-1)?.message).toMatch(/^Read the headers of the weights of hf:org\/name from 127/);
-    expect(hub.seen).toEqual([]);
+    expect(questions.at(-1)?.detail).toMatch(/about 64 KiB, at most 1\.\d+ MiB/);
+    // What the model has was asked for: the question says how much.
+    expect(hub.seen.filter(({ path }) => !path.startsWith('/api/'))).toEqual([]);
   });
 
   test('of shards, of which one has a long header; what is wrong is said', async () => {
@@ -358,6 +362,8 @@ describe('weights by their headers, in the browser', () => {
       'org/broken': { files: broken },
       'org/missing': { files: missing },
       'org/none': { files: { 'config.json': CONFIG } },
+      // A header of 60 MB, says its length.
+      'org/long': { files: { 'config.json': CONFIG, 'model.safetensors': { content: LONG, large: true } } },
     });
     settings = { 'hub.endpoint': { globalValue: hub.endpoint } };
     const summary = await models.summary(await open('org/shards'), signal);
@@ -365,5 +371,9 @@ describe('weights by their headers, in the browser', () => {
     await expect(models.summary(await open('org/broken'), signal)).rejects.toThrow(/b\.safetensors/);
     await expect(models.summary(await open('org/missing'), signal)).rejects.toThrow(/does not have this file/);
     expect(await models.summary(await open('org/none'), signal)).toBeNull();
+    await expect(models.summary(await open('org/long'), signal)).rejects.toThrow(
+      'The header of model.safetensors is longer than was said. Download',
+    );
+    expect(stored()).toBeLessThan(1024 ** 2);
   });
 });
