@@ -50,7 +50,7 @@ export async function columnsOf(
     'files' | 'fileBytes' | 'listed' | 'names' | 'typeOf' | 'fileOf' | 'ranks' | 'shapes' | 'bytes' | 'stored'
   >
 > {
-  const paths = [...new Set(store.names().map((name) => store.info(name).file))].sort();
+  const paths = [...new Set(infos.map(({ file }) => file))].sort();
   const files = await Promise.all(
     paths.map(async (path) => ({ name: shown(basename(path)), bytes: await sizeOf(path) })),
   );
