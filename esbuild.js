@@ -71,8 +71,10 @@ const builds = {
     entryPoints: ['src/cli/main.ts'],
     outfile: 'dist/cli.js',
     banner: { js: '#!/usr/bin/env node' },
-    external: TENSOR_LIBRARIES,
+    external: [...TENSOR_LIBRARIES, './mcpServer.js'],
   },
+  // What `headlight mcp` loads: the library of the protocol is larger than the command line.
+  mcp: { ...node, entryPoints: ['src/cli/mcpServer.ts'], outfile: 'dist/mcpServer.js' },
 };
 
 async function main() {

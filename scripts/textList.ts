@@ -1,5 +1,7 @@
 /** Every text that a person can see, with its place, for reading all of them at once: `npm run texts`. */
 
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type typescript from 'typescript';
 
 export interface PlacedText {
@@ -16,7 +18,7 @@ const SHOWN =
 const UNSEEN = /^(?:cite|source|sources|selector|pattern|scheme|className|style|font)$/;
 /** Calls whose texts go to a machine. */
 const MACHINES =
-  /^(?:require|document\.\w+|.*\.(?:querySelector(?:All)?|executeCommand|getConfiguration|addEventListener|matches|closest|append|setAttribute|split|test|match)|customElement|property|import)$/;
+  /^(?:box|matchMedia|require|RegExp|document\.\w+|.*\.(?:querySelector(?:All)?|executeCommand|getConfiguration|addEventListener|matches|closest|append|setAttribute|split|test|match)|customElement|property|import)$/;
 
 /** The texts of one TypeScript file: literals and templates that hold words, and what stands between the tags of html`…`. */
 export function textsOfCode(ts: typeof typescript, file: string, code: string): PlacedText[] {
@@ -52,6 +54,27 @@ export function textsOfCode(ts: typeof typescript, file: string, code: string): 
   return found;
 }
 
+/** The texts of a checkout, file by file; `parts`: of the files whose path has one of these. */
+export function textsOfCheckout(ts: typeof typescript, root: string, parts: readonly string[] = []): PlacedText[] {
+  const filesOf = (folder: string, ending: string): readonly string[] =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith(ending))
+      .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
+      .sort();
+  return [
+    'package.json',
+    'package.nls.json',
+    ...filesOf('media/schema', '.json'),
+    ...filesOf('src', '.ts'),
+    ...filesOf('webview', '.ts'),
+  ]
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+    .flatMap((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      return file.endsWith('.json') ? textsOfJson(file, text) : textsOfCode(ts, file, text);
+    });
+}
+
 function templateText(ts: typeof typescript, node: typescript.TemplateLiteral | typescript.StringLiteralLike): string {
   if (!ts.isTemplateExpression(node)) return node.text;
   return [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join('…');
@@ -62,11 +85,14 @@ function values(ts: typeof typescript, node: typescript.TemplateLiteral): readon
 }
 
 /** Style, pictures, markup and lists of names have spaces, too. */
-const NO_TEXT = /gradient\(|color-mix\(|prefers-reduced|^<|^inset |=…?(?: \/)?$|^(?:[\w.-]+ ){12,}[\w.-]+$/;
+const NO_TEXT =
+  /gradient\(|color-mix\(|minmax\(|var\(--|sans-serif|prefers-reduced|\(resolution:|^img-src |^import |^ResizeObserver |^::|^<|<path |^inset |^\^|=…?(?: \/)?$|^(?:[\w.-]+ ){12,}[\w.-]+$/;
+/** Names that are put together for a machine: "token-…-llama3-8b". */
+const NAME = /^(?=.*…)(?=.*[-_/])[\w…/-]+$/;
 
 /** Two words with a space between them; a gap counts as one. */
 function hasWords(text: string): boolean {
-  if (NO_TEXT.test(text)) return false;
+  if (NO_TEXT.test(text) || NAME.test(text)) return false;
   if (/^[\w.-]+ ?[{:>]|^M ?[\d.…]/.test(text)) return false;
   return /[A-Za-z]{2,}['’")\]]?[,;:.]? ["“(]?(?:[A-Za-z]|…)|…[,;:]? [A-Za-z]{2,}/.test(text);
 }

@@ -34,3 +34,24 @@ export function layerGroups(spec: ModelSpec): readonly LayerGroup[] {
   grouped.set(spec, result);
   return result;
 }
+
+/** Where a run of ascending layer indexes from `start` to before `end` begins in the list, and where it is over. */
+export function runWithin(indexes: readonly number[], [start, end]: readonly [number, number]): [number, number] {
+  return [countBelow(indexes, start), countBelow(indexes, end)];
+}
+
+/** How many of ascending layer indexes are from `start` to before `end`: thousands of layers cost what some do. */
+export function layersWithin(indexes: readonly number[], stage: readonly [number, number]): number {
+  const [from, to] = runWithin(indexes, stage);
+  return to - from;
+}
+
+function countBelow(indexes: readonly number[], bound: number): number {
+  let [low, high] = [0, indexes.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((indexes[middle] ?? bound) < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

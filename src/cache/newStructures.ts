@@ -26,12 +26,12 @@ export function newStructures(
     if (pool !== 1) return 'pooled index keys';
     const latents = groups.some((one) => one.attention.kind === 'latent');
     const known = engine === 'llamacpp' && llamacpp.windows === true;
-    return attention.kind === 'sliding' && attention.valueDim === 0 && latents && !known ? 'windows of latents' : null;
+    return attention.kind === 'sliding' && attention.valueDim === 0 && latents && !known ? 'windowed latents' : null;
   };
   const found = new Set(groups.flatMap(({ attention }) => of(attention) ?? []));
   if (engine !== 'vllm' && groups.some(({ state }) => state?.beside)) found.add('convolutions of n-grams');
   return [...found].map((what) => ({
-    text: `how ${ENGINE_NAMES[engine]} lays out ${what} is not known here`,
+    text: `Headlight does not know how ${ENGINE_NAMES[engine]} lays out ${what}`,
     inexact: true,
   }));
 }

@@ -16,7 +16,7 @@ import {
 } from './engines/allocationRule';
 import { type EngineSetup, setupOf } from './engines/options';
 import { allocationRule } from './engines/register';
-import { type LayerGroup, layerGroups } from './groups';
+import { type LayerGroup, layerGroups, layersWithin } from './groups';
 import { newStructures } from './newStructures';
 import { resolveKvDtype } from './kvDtype';
 import { layerCacheBytes } from './layerBytes';
@@ -162,7 +162,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   );
   const known = isUnderstood(spec);
   const split = engine.stages?.(context) ?? stages(spec.layers.length, sharding.pp);
-  const all = stageTotals(spec, costs, split).map((one): StageTotals => {
+  const all = stageTotals(groups, costs, split).map((one): StageTotals => {
     // Layers that were not understood may fill what is now padding: a bound must leave it out.
     const overhead = (known ? engine.overhead?.(groups, context, one.stage) : undefined) ?? NO_OVERHEAD;
     return { ...one, overhead };
@@ -192,6 +192,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   };
   // Another number of it may be the large one: what is reserved is more than what is held.
   const tooLarge = Object.values(atLeast).every(Number.isSafeInteger) ? [] : [TOO_LARGE];
+  let layers: readonly LayerCache[] | undefined;
   const untaken = (scenario.untaken ?? []).map((text): Note => ({ text, inexact: true }));
   const notes = [
     ...untaken,
@@ -212,11 +213,10 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     refused,
     kvDtype: dtype,
     kvDtypeSource: source,
-    layers: spec.layers.map(({ index, attention }): LayerCache => {
-      if (attention.kind === 'unknown') return { index, kind: 'unknown', cacheBytes: null, stateBytes: null };
-      const cost = costs.get(attention) ?? NO_COST;
-      return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
-    }),
+    // Searches for what fits ask for hundreds of plans and for no layer of them.
+    get layers(): readonly LayerCache[] {
+      return (layers ??= layerCaches(spec, costs));
+    },
     atLeast,
     everywhere: everywhereOf(all, engine.splitsHeads ? ranksOf(scenario) : 1),
     derivation,
@@ -243,7 +243,7 @@ const TOO_LARGE: Note = { text: 'the size is larger than 2^53 bytes and is round
 /** `decode_context_parallel_size` is vLLM's (config/parallel.py); its rule says where it does not start so. */
 function stripes({ id }: AllocationRule, dcp: number): Note[] {
   if (dcp === 1 || id === 'vllm') return [];
-  const text = `decode context parallelism is known for vLLM only: what a device holds with ${dcp} under ${ENGINE_NAMES[id]} is not known`;
+  const text = `decode context parallelism is modelled for vLLM only: what a device holds with ${dcp} under ${ENGINE_NAMES[id]} is not known`;
   return [{ text, inexact: true }];
 }
 
@@ -255,7 +255,7 @@ function evenSplit(groups: readonly LayerGroup[], scenario: Scenario): Note[] {
   );
   if (scenario.engine !== 'intrinsic' || ranks === 1) return [];
   return [...new Set(uneven)].map((heads) => ({
-    text: `${heads} KV ${heads === 1 ? 'head' : 'heads'} over ${ranks} devices: the theoretical minimum takes ${Number((heads / ranks).toFixed(2))} of one on each; engines keep whole heads there, or copies, or refuse`,
+    text: `${heads} KV ${heads === 1 ? 'head' : 'heads'} over ${ranks} devices: the theoretical minimum counts ${Number((heads / ranks).toFixed(2))} of a head per device; engines keep whole heads, replicate them, or refuse`,
     inexact: false,
   }));
 }
@@ -285,12 +285,20 @@ interface StageTotals {
 
 const NO_OVERHEAD: Overhead = { steady: 0, reserved: 0 };
 
+function layerCaches(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>): readonly LayerCache[] {
+  return spec.layers.map(({ index, attention }): LayerCache => {
+    if (attention.kind === 'unknown') return { index, kind: 'unknown', cacheBytes: null, stateBytes: null };
+    const cost = costs.get(attention) ?? NO_COST;
+    return { index, kind: attention.kind, cacheBytes: cost.steady, stateBytes: cost.state };
+  });
+}
+
 function stageTotals(
-  spec: ModelSpec,
+  groups: readonly LayerGroup[],
   costs: ReadonlyMap<AttentionSpec, LayerCost>,
   split: readonly Stage[],
 ): Omit<StageTotals, 'overhead'>[] {
-  return split.map((stage) => ({ stage, totals: sumLayers(spec, costs, stage) }));
+  return split.map((stage) => ({ stage, totals: sumLayers(groups, costs, stage) }));
 }
 
 /** The stage that holds most; the first of equals. */
@@ -299,17 +307,22 @@ function fullest(all: readonly StageTotals[]): StageTotals {
   return all.reduce((most, next) => (held(next) > held(most) ? next : most));
 }
 
-function sumLayers(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCost>, [start, end]: Stage): LayerCost {
+/** By group and not by layer: a plan of thousands of layers costs what one of thirty does. */
+function sumLayers(
+  groups: readonly LayerGroup[],
+  costs: ReadonlyMap<AttentionSpec, LayerCost>,
+  stage: Stage,
+): LayerCost {
   let [needed, steady, reserved, state, stateReserved] = [0, 0, 0, 0, 0];
-  for (let index = start; index < end; index++) {
-    const attention = spec.layers[index]?.attention;
-    const cost = attention && costs.get(attention);
+  for (const { attention, indexes } of groups) {
+    const cost = costs.get(attention);
     if (!cost) continue;
-    needed += cost.needed;
-    steady += cost.steady;
-    reserved += cost.reserved;
-    state += cost.state;
-    stateReserved += cost.stateReserved;
+    const layers = layersWithin(indexes, stage);
+    needed += cost.needed * layers;
+    steady += cost.steady * layers;
+    reserved += cost.reserved * layers;
+    state += cost.state * layers;
+    stateReserved += cost.stateReserved * layers;
   }
   return { needed, steady, reserved, state, stateReserved };
 }

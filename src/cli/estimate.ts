@@ -38,7 +38,7 @@ export async function estimate(args: readonly string[], output: CliOutput): Prom
 /** As `fit` says it. */
 function weightsLine(weights: WeightBytes | null): string {
   return weights
-    ? `  weights ${formatBytes(weights.bytes)} in all (${weightsHow(weights)}): no part of the cache`
+    ? `  weights ${formatBytes(weights.bytes)} in all (${weightsHow(weights)}), not counted in the cache`
     : '  weights not known: the parameters of this model cannot be counted';
 }
 

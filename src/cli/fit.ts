@@ -49,7 +49,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   const stored = scenario.weights === undefined ? await localWeights(file, (text) => output.err(line(text))) : null;
   const plan = planCache(reading.spec, scenario);
   if (!device) {
-    const common = { reading, scenario, everyRelease: true, weights: stored };
+    const common = { reading, scenario, weights: stored };
     const rows = fitMatrix(common, DEVICES);
     const weights = scenarioWeights(reading, scenario, stored, countParameters(reading));
     if (plan.known && !weights) throw noWeights(file, reading);
@@ -73,7 +73,6 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     reading,
     device,
     scenario,
-    everyRelease: true,
     weights: stored,
     ...optional('fraction', decimalOf(values, 'fraction', 1)),
     ...(values['of-free'] === true ? { fractionRule: 'ofFree' as const } : {}),

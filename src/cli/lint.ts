@@ -2,15 +2,21 @@
 
 import { ConfigDocument } from '../config/document';
 import { lintReading } from '../lint/lint';
-import { json, lines } from '../present/terminal';
+import { json, lines, type TerminalText } from '../present/terminal';
 import { readDocument } from '../reading/read';
-import type { Problem, ProblemFix, Severity, TextRange } from '../model/spec';
-import { type OptionTable, parseArguments, scenarioOf } from './arguments';
+import type { Problem, ProblemFix, Severity } from '../model/spec';
+import { type OptionTable, type ParsedArguments, parseArguments, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
 import { modelText } from './modelFiles';
+import { annotationOf, columnOf, sarifOf } from './lintFormats';
 import type { CliOutput } from './output';
 
-const LINT_OPTIONS: OptionTable = { tp: { type: 'string' }, 'kv-dtype': { type: 'string' }, json: { type: 'boolean' } };
+const LINT_OPTIONS: OptionTable = {
+  tp: { type: 'string' },
+  'kv-dtype': { type: 'string' },
+  json: { type: 'boolean' },
+  format: { type: 'string' },
+};
 
 export async function lint(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, LINT_OPTIONS);
@@ -30,14 +36,42 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
       ? lintReading(reading, { kvDtype, byteOrderMark, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) })
       : []),
   ];
-  if (values['json'] === true)
-    output.out(json({ file, problems: problems.map((problem) => problemJson(problem, document)) }));
-  else
-    output.out(
-      lines(problems.length === 0 ? [`${file}: no problems`] : problems.map((problem) => problemLine(file, problem))),
-    );
+  output.out(reportOf(formatOf(values), { file, document, problems }));
   const unread = !reading || reading.spec.layers.length === 0;
   return unread || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
+}
+
+interface Found {
+  readonly file: string;
+  readonly document: ConfigDocument;
+  readonly problems: readonly Problem[];
+}
+
+const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
+type Format = (typeof FORMATS)[number];
+
+function formatOf(values: ParsedArguments['values']): Format {
+  const asked = values['format'] ?? (values['json'] === true ? 'json' : 'text');
+  const format = FORMATS.find((each) => each === asked);
+  if (!format) throw new UsageError(`--format must be one of ${FORMATS.join(', ')}`);
+  if (values['json'] === true && format !== 'json')
+    throw new UsageError(`--json and --format ${format} exclude each other`);
+  return format;
+}
+
+function reportOf(format: Format, { file, document, problems }: Found): TerminalText {
+  switch (format) {
+    case 'json':
+      return json({ file, problems: problems.map((problem) => problemJson(problem, document)) });
+    case 'sarif':
+      return json(sarifOf(file, document, problems));
+    case 'github':
+      return lines(problems.map((problem) => annotationOf(file, document, problem)));
+    case 'text':
+      return lines(
+        problems.length === 0 ? [`${file}: no problems`] : problems.map((problem) => problemLine(file, problem)),
+      );
+  }
 }
 
 /** `file:line: severity: message [rule]`, which editors and CI logs turn into links. */
@@ -80,9 +114,4 @@ function problemJson({ rule, severity, key, range, message, fix }: Problem, docu
 function fixJson({ title, key, value, renameTo }: ProblemFix): FixJson {
   if (renameTo !== undefined) return { title, key, value: null, renameTo };
   return value === undefined ? { title, key, value: null, remove: true } : { title, key, value };
-}
-
-/** 1-based, as lines are. */
-function columnOf(document: ConfigDocument, { offset }: TextRange): number {
-  return offset - (offset === 0 ? -1 : document.text.lastIndexOf('\n', offset - 1));
 }

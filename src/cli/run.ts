@@ -7,6 +7,7 @@ import { InputError, UsageError } from './errors';
 import { bench } from './bench';
 import { compare } from './compare';
 import { convert } from './convert';
+import { diff } from './diff';
 import { draw } from './draw';
 import { estimate } from './estimate';
 import { fit } from './fit';
@@ -14,6 +15,7 @@ import { generate } from './generate';
 import { heads } from './heads';
 import { withHubFolders } from './hub';
 import { lint } from './lint';
+import { serveTools } from './mcp';
 import { models } from './models';
 import { tensors } from './tensors';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
@@ -21,16 +23,20 @@ import type { CliOutput } from './output';
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 
+const mcp: Command = (args) => serveTools(args, runCli);
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   bench,
   compare,
   convert,
+  diff,
   draw,
   estimate,
   fit,
   generate,
   heads,
   lint,
+  mcp,
   models,
   tensors,
 };
@@ -48,6 +54,7 @@ const USAGE = `usage: headlight COMMAND …
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
+  diff OLD NEW [SCENARIO] [--json]             what a change does to the cache, as Markdown for a pull request
   draw PATH [--out F.svg] [--width 1200] [--theme light|dark] [--tokens 1] [--kv-dtype auto]
                                                the architecture as a figure: layers, heads, experts, and what is cached
   models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
@@ -55,9 +62,12 @@ const USAGE = `usage: headlight COMMAND …
   tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]
                                                what a safetensors or GGUF file (an index, a model folder) holds, from its header;
                                                --values measures one tensor: minimum, maximum, mean, deviation, zeros, NaN
-  lint PATH [--tp 1] [--kv-dtype auto] [--json]  what is wrong with a config, and how to fix it
+  lint PATH [--tp 1] [--kv-dtype auto] [--json | --format text|json|sarif|github]
+                                               what is wrong with a config, and how to fix it
+  mcp [--hub]                                  the commands as tools of assistants (Model Context Protocol, standard input and
+                                               output); --hub: names on the Hub may be fetched
 SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
-          --opt NAME[=VALUE]… (start-up options of the engine under its own names) --kv-dtype auto|…
+          --opt NAME[=VALUE]… (start-up options, by the names that the engine gives them) --kv-dtype auto|…
           --weights FORMAT (if not given, as the files say): ${WEIGHT_FORMATS.join(' ')}
           --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
           --units GiB|GB (units of printed sizes; JSON has bytes)

@@ -110,7 +110,7 @@ async function openPeers(options: BenchOptions, threads: number, notes: string[]
     } else if (engine === 'tensorflow' && !options.tensorflowPath) {
       notes.push('tensorflow is absent: not installed');
     } else if (engine === 'onnxruntime-webgpu' && !options.webgpu) {
-      notes.push('onnxruntime-webgpu is absent: no GPU was proven here');
+      notes.push('onnxruntime-webgpu is absent: no working GPU was found');
     } else {
       peers.push(nodePeer(engine, peerOptions));
     }

@@ -157,7 +157,7 @@ export class ComputeClient {
     const report = reports.find(({ engine }) => engine === choice);
     const why = report?.available
       ? `${report.device} is a software adapter`
-      : (report?.reason ?? 'nothing works on this machine');
+      : (report?.reason ?? 'no engine works on this machine');
     throw new RpcError('unavailable', `${choice === 'auto' ? 'no engine' : choice} cannot be used: ${why}`);
   }
 
@@ -196,7 +196,10 @@ export class ComputeClient {
     const handlers = handlersOf(HOST, {
       'parts/fetch': (params, { signal }) => {
         if (this.options.fetchPart) return this.options.fetchPart(params, signal);
-        throw new RpcError('unavailable', 'these bytes are not on this machine');
+        throw new RpcError(
+          'unavailable',
+          'This part of the weights is not on this machine. Download the model, or open it by its name on the Hub.',
+        );
       },
     });
     const transport = framedTransport(pipe, onBroken);

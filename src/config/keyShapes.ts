@@ -19,15 +19,18 @@ const LAYER_TYPES = ['full_attention', 'sliding_attention', 'chunked_attention',
 
 /** Keys that shape the attention and no cache: the hover has no number for them. */
 const OTHER_KEYS = {
-  rope_theta: { text: 'Base of the rotary frequencies.' },
-  rope_scaling: { text: 'How rotary positions are stretched beyond the trained length.' },
-  rope_parameters: { text: 'Type, base and stretching of rotary positions.' },
+  rope_theta: { text: 'Base of the RoPE frequencies.' },
+  rope_scaling: { text: 'How RoPE is scaled beyond the trained length.' },
+  rope_parameters: { text: 'RoPE type, base and scaling.' },
   partial_rotary_factor: {
     text: 'Share of a head that is rotated, 0 to 1.',
     families: 'GPT-NeoX, Phi, StableLM, GLM, Nemotron',
   },
   rotary_pct: { text: 'Share of a head that is rotated, 0 to 1.', families: 'GPT-NeoX' },
-  rotary_dim: { text: 'Dimensions of a head that are rotated; even.', families: 'GPT-J, CodeGen, MiniMax' },
+  rotary_dim: {
+    text: 'Number of dimensions of a head that are rotated; must be even.',
+    families: 'GPT-J, CodeGen, MiniMax',
+  },
   qk_head_dim: { text: 'Width of a key: qk_nope_head_dim + qk_rope_head_dim.', families: 'MLA' },
   attention_bias: { text: 'Whether the attention’s projections have a bias.' },
   attn_logit_softcapping: { text: 'Cap on the attention scores (by tanh).', families: 'Gemma 2, Grok' },

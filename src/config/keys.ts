@@ -11,7 +11,10 @@ const TABLE = {
   num_hidden_layers: { text: 'Decoder layers; each has a cache of its own unless it shares one.' },
   n_layer: { text: 'Decoder layers.', families: 'GPT-2, GPT-J, BLOOM' },
   n_layers: { text: 'Decoder layers.', families: 'MPT, DBRX, params.json' },
-  num_layers: { text: 'Decoder layers (T5: of encoder and decoder each).', families: 'ChatGLM, GPT-Neo, T5, LongCat' },
+  num_layers: {
+    text: 'Decoder layers (T5: of the encoder, and as many of the decoder).',
+    families: 'ChatGLM, GPT-Neo, T5, LongCat',
+  },
   num_transformer_layers: { text: 'Decoder layers.', families: 'OpenELM' },
   decoder_layers: { text: 'Decoder layers.', families: 'BART, Whisper, XGLM' },
   num_attention_heads: { text: 'Query heads. They cost computation; the cache depends on the KV heads.' },
@@ -59,18 +62,21 @@ const TABLE = {
     families: 'DeepSeek, Kimi, GLM-5, MiniCPM3',
   },
   qk_rope_head_dim: {
-    text: 'Width of the rotary key that all heads share, cached beside the latent.',
+    text: 'Width of the rotary key that all heads share, cached together with the latent.',
     families: 'MLA',
   },
-  qk_nope_head_dim: { text: 'Part of a head’s key that is expanded from the latent; not cached.', families: 'MLA' },
+  qk_nope_head_dim: {
+    text: 'Width of the part of a head’s key that is expanded from the latent; not cached.',
+    families: 'MLA',
+  },
   q_lora_rank: { text: 'Width of the query latent; not cached.', families: 'MLA' },
   index_head_dim: {
-    text: 'Width of an index key, cached beside the latent for sparse attention.',
+    text: 'Width of an index key, cached together with the latent for sparse attention.',
     families: 'DeepSeek-V3.2, GLM-5',
   },
   index_n_heads: { text: 'Index query heads; not cached.', families: 'DeepSeek-V3.2, GLM-5' },
   index_topk: {
-    text: 'Keys that a query attends to after selection; all stay cached.',
+    text: 'Number of keys that a query attends to after selection; all keys stay cached.',
     families: 'DeepSeek-V3.2, GLM-5',
   },
   indexer_types: {
@@ -80,7 +86,7 @@ const TABLE = {
   compress_ratios: { text: 'Tokens per compressed entry of each layer; 0 is a plain window.', families: 'DeepSeek-V4' },
   sliding_window: { text: 'Window: the tokens that a sliding layer keeps; longer contexts cost it no more.' },
   use_sliding_window: { text: 'Whether sliding_window is used.', families: 'Qwen' },
-  max_window_layers: { text: 'First layer that slides, with use_sliding_window.', families: 'Qwen' },
+  max_window_layers: { text: 'First sliding layer, if use_sliding_window is true.', families: 'Qwen' },
   sliding_window_pattern: { text: 'One full layer after every n − 1 sliding ones.', families: 'Gemma 3, Cohere 2' },
   attention_window_size: { text: 'Window: the tokens that an attention layer keeps.', families: 'RecurrentGemma' },
   attention_chunk_size: { text: 'Tokens in a chunk; chunked layers keep no more.', families: 'Llama 4' },
@@ -91,7 +97,7 @@ const TABLE = {
     text: 'Kind of each layer: M = Mamba, * = attention, - = MLP, E = experts.',
     families: 'Nemotron-H',
   },
-  hybrid_layer_pattern: { text: 'Which layers slide (1).', families: 'MiMo-V2' },
+  hybrid_layer_pattern: { text: 'Which layers are sliding (1).', families: 'MiMo-V2' },
   full_attention_interval: {
     text: 'Every n-th layer is full attention, the others linear.',
     families: 'Qwen3-Next, Qwen3.5',

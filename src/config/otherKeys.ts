@@ -6,12 +6,12 @@
 
 import type { KeyInfo } from './keys';
 
-const QUANTISED = 'How the weights are quantised: the method, its bits and groups, and what stays wide.';
+const QUANTISED = 'How the weights are quantised: the method, its bits and groups, and what is not quantised.';
 const ROUTED = 'Routed experts of a layer; a token uses some of them.';
 const CHOSEN = 'Routed experts that a token uses in a layer.';
-const FEED_FORWARD = 'Inner width of the feed-forward; of each expert, if no other key gives it.';
+const FEED_FORWARD = 'Intermediate size of the feed-forward (of each expert, if no other key gives that).';
 const EPSILON = 'Added under the square root of a norm, so that it never divides by zero.';
-const ACTIVATION = 'Function between the two halves of the feed-forward.';
+const ACTIVATION = 'Activation function of the feed-forward.';
 const TRAINING = 'Used only in training.';
 
 const TABLE = {
@@ -41,21 +41,24 @@ const TABLE = {
     families: 'DeepSeek, GLM, Kimi',
   },
   num_shared_experts: { text: 'Experts that every token uses, in addition to the routed ones.' },
-  moe_intermediate_size: { text: 'Inner width of one routed expert.' },
-  shared_expert_intermediate_size: { text: 'Inner width of the expert that every token uses.', families: 'Qwen' },
-  first_k_dense_replace: { text: 'Number of first layers that have no experts.', families: 'DeepSeek, GLM, Kimi' },
+  moe_intermediate_size: { text: 'Intermediate size of one routed expert.' },
+  shared_expert_intermediate_size: { text: 'Intermediate size of the expert that every token uses.', families: 'Qwen' },
+  first_k_dense_replace: { text: 'Number of leading layers without experts.', families: 'DeepSeek, GLM, Kimi' },
   moe_layer_freq: { text: 'Every n-th layer has experts, or a list that says which.', families: 'DeepSeek' },
   decoder_sparse_step: { text: 'Every n-th layer has experts.', families: 'Qwen' },
   mlp_only_layers: { text: 'Layers without experts.', families: 'Qwen' },
-  n_group: { text: 'Number of groups that experts are chosen from.', families: 'DeepSeek, GLM, Kimi' },
-  topk_group: { text: 'Groups within which experts are chosen.', families: 'DeepSeek, GLM, Kimi' },
-  norm_topk_prob: { text: 'Whether the weights of the chosen experts are made to sum to one.' },
+  n_group: { text: 'Number of groups that the experts are divided into.', families: 'DeepSeek, GLM, Kimi' },
+  topk_group: {
+    text: 'Number of groups kept for a token; its experts are chosen from these.',
+    families: 'DeepSeek, GLM, Kimi',
+  },
+  norm_topk_prob: { text: 'Whether the weights of the chosen experts are normalised to sum to one.' },
   routed_scaling_factor: { text: 'Factor on the weights of the chosen experts.' },
   scoring_func: { text: 'How the router scores experts.', families: 'DeepSeek, GLM, Kimi' },
   topk_method: { text: 'How the router chooses experts.', families: 'DeepSeek, GLM, Kimi' },
   router_aux_loss_coef: { text: `Weight of the loss that balances experts. ${TRAINING}` },
   output_router_logits: { text: 'Whether the router’s scores are returned.' },
-  swiglu_limit: { text: 'Cap on what enters the gate of an expert.', families: 'gpt-oss' },
+  swiglu_limit: { text: 'Upper limit on the input to the gate of an expert.', families: 'gpt-oss' },
   hidden_act: { text: ACTIVATION },
   hidden_activation: { text: ACTIVATION, families: 'Gemma' },
   activation_function: { text: ACTIVATION, families: 'GPT-2, OPT, BART' },
@@ -69,9 +72,9 @@ const TABLE = {
   embd_pdrop: { text: `Share of embeddings that are dropped. ${TRAINING}` },
   resid_pdrop: { text: `Share of activations that are dropped. ${TRAINING}` },
   attn_pdrop: { text: `Share of attention weights that are dropped. ${TRAINING}` },
-  initializer_range: { text: `Spread of the random weights that training starts from. ${TRAINING}` },
+  initializer_range: { text: `Standard deviation of the random weights that training starts from. ${TRAINING}` },
   final_logit_softcapping: { text: 'Cap on the logits (by tanh).', families: 'Gemma' },
-  pretraining_tp: { text: 'Number of devices that it was trained on; results do not depend on it.' },
+  pretraining_tp: { text: 'Tensor-parallel devices used in pretraining; it does not affect results.' },
 } satisfies Readonly<Record<string, KeyInfo>>;
 
 export const OTHER_KEYS: Readonly<Record<string, KeyInfo>> = TABLE;

@@ -92,7 +92,7 @@ export function textCost(text: string): TextCost {
   }
   const refused =
     cost > most
-      ? `The file has more than ${MAX_CONFIG_TOKENS} values, keys and marks (spaces and characters count in part); it is not read.`
+      ? `The file is too large to be a model config: more than about ${MAX_CONFIG_TOKENS} JSON tokens. It is not read.`
       : null;
   return { refused, bare };
 }

@@ -133,7 +133,7 @@ class LayerBoxes {
         this.counted(
           'router',
           'Router',
-          [`${formatInteger(group.experts)} experts, ${group.perToken} a token`],
+          [`${formatInteger(group.experts)} experts, ${group.perToken} per token`],
           router,
         ),
       ]);
@@ -162,7 +162,9 @@ class LayerBoxes {
       parallel: false,
       unplaced: this.unplaced(part('norms')),
       notes: [
-        ...(parameters === null && attention.kind !== 'unknown' ? ['Its parameters are not known by layer.'] : []),
+        ...(parameters === null && attention.kind !== 'unknown'
+          ? ['Its parameters are not known layer by layer.']
+          : []),
         ...(attention.kind === 'unknown'
           ? []
           : ['How its parts are joined is not described here: they are drawn in the usual order.']),
@@ -172,7 +174,7 @@ class LayerBoxes {
 
   private unplaced(norms: number | null): Box[] {
     if (norms === null || norms === 0) return [];
-    return [{ ...this.counted('norms', 'Norms', ['where they stand is not described'], norms), look: 'norm' }];
+    return [{ ...this.counted('norms', 'Norms', ['their position is not known'], norms), look: 'norm' }];
   }
 
   private mixerRows(parameters: number | null, headed: boolean): Box[][] {
@@ -213,7 +215,7 @@ class LayerBoxes {
               'gate',
               'step',
               'Output gate',
-              [layer.outputGate === 'head' ? 'sigmoid, one number a head' : 'sigmoid, each element'],
+              [layer.outputGate === 'head' ? 'sigmoid, one value per head' : 'sigmoid, one value per element'],
               WHOLE,
               ['gate'],
             ),
@@ -369,7 +371,7 @@ class LayerBoxes {
 
   private positions(layer: AttentionLayerSpec, keyDim: number, span: Span, latent = false): Box[] {
     const { rotary, alibi, temperature } = layer;
-    const grown = temperature ? ['queries grow with their position'] : [];
+    const grown = temperature ? ['queries are scaled up with position'] : [];
     if (rotary)
       return [
         this.box('rope', 'step', 'RoPE', [...rotaryLines(rotary, keyDim, latent), ...grown], span, [], 'ropeDim'),
@@ -387,7 +389,7 @@ class LayerBoxes {
             'cache',
             'norm',
             `K and V of layer ${attention.sharedWith}`,
-            ['cached there, nothing here'],
+            ['cached there, not here'],
             span,
             'sharedWith',
           ),
@@ -399,7 +401,7 @@ class LayerBoxes {
         this.note(
           'cache',
           'cache',
-          `Cached: ${formatSize(cacheBytesPerToken)} a token`,
+          `Cached: ${formatSize(cacheBytesPerToken)} per token`,
           cacheLines(attention),
           span,
           'kvHeads',
@@ -448,10 +450,10 @@ class LayerBoxes {
           'step',
           'Router',
           [
-            `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} a token`,
+            `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} per token`,
             router.scoring === 'sigmoid' ? 'sigmoid scores' : 'softmax scores',
             ...(router.groups ? [`from the best ${router.groups.top} of ${router.groups.count} groups`] : []),
-            ...(router.correctionBias ? ['a bias for each expert in the choice'] : []),
+            ...(router.correctionBias ? ['a bias per expert when choosing'] : []),
           ],
           span,
           ['router'],
@@ -625,13 +627,13 @@ function extentText({ extent }: HeadNormSpec): string {
 }
 
 function rotaryLines({ theta, dim, scaling }: RotarySpec, keyDim: number, latent: boolean): string[] {
-  const turns =
-    latent || dim >= keyDim
-      ? latent
-        ? `turns ${dim} of ${keyDim} dims of Q, and the shared key`
-        : 'turns all dims'
-      : `turns ${dim} of ${keyDim} dims`;
-  return [`base ${formatInteger(theta)}`, turns, ...(scaling ? [scalingText(scaling)] : [])];
+  const rotated = scaling?.kind === 'proportional' ? scaling.rotatedDim : dim;
+  const rotates = latent
+    ? `rotates ${dim} of ${keyDim} dims of Q, and the shared key`
+    : rotated >= keyDim
+      ? 'rotates all dims'
+      : `rotates ${rotated} of ${keyDim} dims`;
+  return [`base ${formatInteger(theta)}`, rotates, ...(scaling ? [scalingText(scaling)] : [])];
 }
 
 function scalingText(scaling: NonNullable<RotarySpec['scaling']>): string {
@@ -643,7 +645,7 @@ function scalingText(scaling: NonNullable<RotarySpec['scaling']>): string {
     case 'longrope':
       return `LongRoPE from ${formatInteger(scaling.originalContext)}`;
     case 'proportional':
-      return `${scaling.rotatedDim} dims have frequencies`;
+      return 'frequencies as for all dims';
     default:
       return `${scaling.kind} × ${numberText(scaling.factor)}`;
   }
@@ -698,7 +700,7 @@ function dimensionLines(attention: AttentionSpec): string[] {
     return [
       queryLatentDim === null
         ? `Q ${shape(queryHeads, nopeDim + ropeDim)}`
-        : `Q by a latent of ${formatInteger(queryLatentDim)} to ${shape(queryHeads, nopeDim + ropeDim)}`,
+        : `Q through a latent: ${formatInteger(queryLatentDim)} → ${shape(queryHeads, nopeDim + ropeDim)}`,
       `latent ${formatInteger(latentDim)}, RoPE key ${formatInteger(ropeDim)}, V ${shape(queryHeads, valueDim)}`,
     ];
   }

@@ -127,7 +127,7 @@ function kindLines(kind: LayerKind): string[] {
   const count = indexes.length;
   const each = parameters && Object.values(parameters.parts).reduce((sum, part) => sum + part, 0);
   const keeps = [
-    ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache a token`] : []),
+    ...(cacheBytesPerToken > 0 ? [`${formatSize(cacheBytesPerToken)} of cache per token`] : []),
     ...(stateBytes > 0 ? [`${formatSize(stateBytes)} of state`] : []),
   ];
   return [
@@ -146,19 +146,19 @@ function totalsText({ count, spec, kinds, tokens, kvDtype }: Anatomy): string {
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
   const parameters = count
     ? [
-        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active a token`}`,
+        `${formatCount(count.total)} parameters${count.activePerToken === count.total ? '' : `, ${formatCount(count.activePerToken)} active per token`}`,
       ]
     : ['parameters not known'];
   const cache = known
     ? [
-        `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} a token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
+        `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
       ]
     : ['cache not known'];
   return [...parameters, ...cache].join(' · ');
 }
 
 function captionText({ tokens, spec }: Anatomy, { source }: FigureOptions): string {
-  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are of one layer.`;
+  const operations = `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer.`;
   const marks = spec.layers.some(({ attention }) => 'queryHeads' in attention)
     ? ' Small squares: query heads, above the K and V that they share.'
     : '';
@@ -340,7 +340,7 @@ function outputBoxes(anatomy: Anatomy): Box[] {
       ? [{ ...end('norm', whole ? 'All norms' : both, [], norms, 2 * norms), look: 'norm' as const }]
       : []),
     ...(rest > 0
-      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known by layer'], rest, 2 * (rest - idle))]
+      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known layer by layer'], rest, 2 * (rest - idle))]
       : []),
     end(
       'head',

@@ -303,7 +303,13 @@ export class ComputeHost extends Owner {
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
       fetchPart: async (params) => {
         const { hub } = await models.get();
-        if (!hub) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
+        if (!hub)
+          throw new RpcError(
+            'unavailable',
+            l10n.t(
+              'This part of the weights is not on this machine. Download the model, or open it by its name on the Hub.',
+            ),
+          );
         return hub.fetchPart(params);
       },
       units: unitsSetting,
@@ -421,7 +427,7 @@ async function askThorough(reading: Reading, name: string): Promise<boolean | nu
       label: thorough ? l10n.t('Thorough') : l10n.t('Quick'),
       description: aboutSeconds(expectedSeconds(plan, on, computeThreads())),
       detail: l10n.t(
-        '{0} against {1} tokens; with and without the cache, at {2} to {3} tokens',
+        'Times a step of {0} with {1} cached tokens, and generation with and without the cache at {2} to {3} tokens',
         designs,
         formatInteger(plan.tokens),
         first ?? '',

@@ -74,10 +74,10 @@ export async function askConversion(
         place,
         placeholder: l10n.t('On which text'),
         prompt: l10n.t(
-          'The loss is measured on these words: the more there are, the more it says. Nothing is trained.',
+          'What the conversion loses is measured on this text: the longer it is, the more reliable the result. Nothing is trained.',
         ),
         before: answers.text ?? CONVERSION_PROMPT,
-        problem: (typed) => (typed.trim() === '' ? l10n.t('Some words are needed.') : null),
+        problem: (typed) => (typed.trim() === '' ? l10n.t('Enter some text.') : null),
       });
       return typeof text === 'string' ? { ...answers, text } : text;
     });

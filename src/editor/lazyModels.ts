@@ -29,7 +29,7 @@ export class LazyModels extends ReadOnlyFiles implements FileSystemProvider {
 
   private async create(): Promise<ModelsPart> {
     const { services } = this;
-    if (!services) throw new Error(l10n.t('The models are not ready.'));
+    if (!services) throw new Error(l10n.t('The list of models is still loading. Try again in a moment.'));
     this.loaded = this.own((await this.load('models')).createModels(services));
     return this.loaded;
   }

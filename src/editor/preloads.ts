@@ -9,7 +9,9 @@ export async function preloadsOf({ context, log }: Services, folder: readonly st
     const bytes = await workspace.fs.readFile(Uri.joinPath(context.extensionUri, ...folder, 'preload.json'));
     return JSON.parse(new TextDecoder().decode(bytes)) as string[];
   } catch (error) {
-    log.warn(`The page opens later than it could: ${error instanceof Error ? error.message : String(error)}`);
+    log.warn(
+      `The panel opens more slowly, because its list of files to load early cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return [];
   }
 }

@@ -28,7 +28,8 @@ export const blocks = (): readonly BlocksFacet[] => [
       return llamaBlocks(input, {
         attention: (_, attention) => {
           const { queryHeads, valueDim } = headDims(attention);
-          if (queryHeads * valueDim !== input.hiddenSize) input.cannotRun('a norm of another width than the heads');
+          if (queryHeads * valueDim !== input.hiddenSize)
+            input.cannotRun('a norm whose width differs from that of the heads');
           return { ...biases(config.on('attention_bias')), outputNorm: norm, outputNormWidth: input.hiddenSize };
         },
         feedForward: () => ({ ...gatedMlp(input), innerNorm: norm }),

@@ -62,7 +62,7 @@ function experts({ config, cannotRun }: BlockInput): MoeFeedForward {
   const ffn = config.nested('ffn_config');
   const power = ffn?.value('moe_normalize_expert_weights');
   if (power !== undefined && power !== null && power !== 1)
-    cannotRun('expert weights normalised by another norm than the sum');
+    cannotRun('expert weights normalised by something other than their sum');
   const act = ffn?.value('ffn_act_fn');
   if (act != null && (typeof act !== 'object' || !('name' in act) || act.name !== 'silu'))
     cannotRun('this activation of the experts');

@@ -47,7 +47,7 @@ export const layers = (): readonly LayersFacet[] => [
         return { layers: [] };
       }
       for (const key of ['use_dsa', 'use_sliding_window'])
-        if (!reader.flag([key], true)) reader.log.note(`${key} false is not known`, true, reader.pathOf(key));
+        if (!reader.flag([key], true)) reader.log.note(`${key}: false is not supported`, true, reader.pathOf(key));
       const indexed = (): LayerDraft => ({
         attention: {
           ...latent.attention,

@@ -92,7 +92,7 @@ function windowList(reader: ConfigReader): readonly LayerDraft[] | null {
     const agrees = word === undefined || wordOf(word) === (window === null ? 'full' : 'sliding');
     const known = typeof window === 'number' && Number.isInteger(window) && window > 0;
     if (agrees && window === null) return full;
-    const label = agrees ? `window ${show(entry)}` : `window ${show(entry)} beside ${word}`;
+    const label = agrees ? `window ${show(entry)}` : `window ${show(entry)} together with ${word}`;
     const draft =
       made.get(label) ??
       (agrees && known ? slidingDraft(heads, { value: window, source: list.source }) : unknownDraft(label));

@@ -66,7 +66,7 @@ export const blocks = (): readonly BlocksFacet[] => [
       // transformers adds the bias once (sdpa) or twice (eager), depending on a setting outside the model, so neither is the reference.
       if (config.on('alibi'))
         input.cannotRun(
-          'ALiBi, about which implementations disagree (transformers adds it once or twice by attention path),',
+          'ALiBi, about which implementations disagree (transformers adds it once or twice, depending on the attention path),',
         );
       const norm = layerNorm(config.need('layer_norm_epsilon'));
       const bias = config.on('bias');

@@ -60,7 +60,7 @@ export function sharingLayers(
   const firstShared = count.value - shared.value;
   if (firstShared < 1) {
     reader.log.note(
-      `${reader.pathOf('num_kv_shared_layers')} leaves no layer of its own cache`,
+      `${reader.pathOf('num_kv_shared_layers')} leaves no layer with a cache of its own`,
       true,
       reader.pathOf('num_kv_shared_layers'),
     );

@@ -112,7 +112,8 @@ export const blocks = (): readonly BlocksFacet[] => [
         return config.unsupported('an input embedding per layer');
       if (config.numberOr('num_kv_shared_layers', 0) !== 0)
         return config.unsupported('sharing of K and V between layers');
-      if (config.on('enable_moe_block')) return config.unsupported('the mixture of experts beside the feed-forward');
+      if (config.on('enable_moe_block'))
+        return config.unsupported('a mixture of experts in addition to the feed-forward');
       noteBidirectional(input);
       const epsilon = config.need('rms_norm_eps');
       const norm = rmsNorm(epsilon);

@@ -70,7 +70,7 @@ export const layers = (): readonly LayersFacet[] => [
       const period = reader.integer(['mb_per_layer']);
       const windowOf = flashWindows(reader);
       if (!count || !heads || period?.value !== 2 || count.value % 4 !== 0 || !windowOf) {
-        missing(reader, 'layers in fours, mb_per_layer 2 and the windows', 'mb_per_layer');
+        missing(reader, 'a number of layers that is a multiple of 4, mb_per_layer = 2 and the windows', 'mb_per_layer');
         return { layers: [] };
       }
       const mamba = recurrentDraft(mambaState(reader, HYBRID_MAMBA_KEYS)) ?? unknownDraft('mamba');

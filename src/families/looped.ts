@@ -87,7 +87,7 @@ export const layers = (): readonly LayersFacet[] => [
         '*': fullDraft(heads),
         '-': { attention: { kind: 'none' }, sources: {} },
       };
-      const unknown = unknownDraft('a letter that is none of S, * and -');
+      const unknown = unknownDraft('a letter other than S, * or -');
       const once = withSources(
         [...letters].map((letter) => kinds[letter] ?? unknown),
         { layers: count.source, ...(pattern ? { kind: pattern.source } : {}) },

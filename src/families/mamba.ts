@@ -49,7 +49,7 @@ function paramsState(reader: ConfigReader): SourcedState | null {
     missing(reader, 'dim and n_groups', 'n_groups');
     return null;
   }
-  const rule = 'as mamba_ssm Mamba2 has it';
+  const rule = 'as in mamba_ssm’s Mamba2';
   const fixed = (value: number): Sourced<number> => ({ value, source: reader.derived(`${value}, ${rule}`) });
   const heads = { value: (2 * width.value) / 64, source: { ...width.source, rule: `2 × ${width.value} ÷ 64` } };
   return mamba2StateOf(reader, { heads, headDim: fixed(64), groups, state: fixed(128), conv: fixed(4) });

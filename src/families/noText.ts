@@ -32,7 +32,7 @@ const NO_TEXT = `
   table-transformer textnet timesfm timesfm2_5 timesformer timm_wrapper tipsv2_dpt tvp univnet upernet uvdoc
   vibevoice_acoustic_tokenizer videomt videoprism vitdet vitmatte vitpose vits vivit vjepa2 xcodec xcodec2 zoedepth`;
 
-const CITE = 'transformers 5.18 models/: keys and values of a call are not there in the next one';
+const CITE = 'transformers 5.18 models/: no keys and values are kept from one call to the next';
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
@@ -43,6 +43,6 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: words(NO_TEXT),
     cite: CITE,
     read: (reader) =>
-      encoderOf(reader, 'generates no text: nothing grows with the tokens', 'no text model (no KV cache)'),
+      encoderOf(reader, 'generates no text: nothing grows with the tokens', 'not a text model (no KV cache)'),
   },
 ];

@@ -61,8 +61,8 @@ function hybridState(reader: ConfigReader): SourcedState | null {
   }
   const or = (keys: readonly string[], value: number, rule: string): Sourced<number> =>
     reader.integer(keys) ?? { value, source: { ...heads.source, rule } };
-  const keyHeads = or(['linear_num_key_heads'], heads.value, 'as many as attention heads');
-  const valueHeads = or(['linear_num_value_heads'], heads.value, 'as many as attention heads');
+  const keyHeads = or(['linear_num_key_heads'], heads.value, 'as many as there are attention heads');
+  const valueHeads = or(['linear_num_value_heads'], heads.value, 'as many as there are attention heads');
   const keyDim = or(
     ['linear_key_head_dim'],
     Math.trunc((0.75 * hidden.value) / keyHeads.value),

@@ -4,8 +4,8 @@ import type { LayersFacet } from './facets';
 import { repeat, unknownDraft } from './kit/decoder';
 import { layerCount } from './kit/headLayout';
 
-const STREAM = 'a stream of sound, of which every layer keeps a window';
-const SERIES = 'a decoder of series, not of text';
+const STREAM = 'an audio stream, of which every layer keeps a window';
+const SERIES = 'a time-series decoder, not a text model';
 const BYTES = 'bytes and patches of bytes: the text decides how many patches there are';
 const LSTM = 'the state of a prediction network (LSTM)';
 
@@ -15,7 +15,7 @@ const KEPT: Readonly<Record<string, string>> = {
   xlnet: 'hidden states of earlier tokens (mems), and the predicted token twice',
   cpmant: 'rows of a prompt (prompt_length) that the model puts before the tokens',
   bark: 'three decoders, one after the other',
-  rag: 'the generator of a pair of models',
+  rag: 'the generator of a retriever–generator pair',
   blt: BYTES,
   blt_local_decoder: BYTES,
   blt_local_encoder: BYTES,
@@ -31,7 +31,7 @@ const KEPT: Readonly<Record<string, string>> = {
   jet_nemotron: 'jet blocks, whose convolution SGLang keeps wider than the model needs',
   moss_vl_text: 'cross layers over the frames of a video',
   pangu_pro_moe_v2: 'keys and values that the model adds as parameters, before the tokens',
-  rnj1: 'chunks, of which a token also sees the one before',
+  rnj1: 'chunked attention that also sees the previous chunk',
   parakeet_rnnt: LSTM,
   parakeet_tdt: LSTM,
 };

@@ -8,7 +8,7 @@ export const HUB_ENDPOINT = 'https://huggingface.co';
 /** `said`: what named it. @throws HubError where it is no address */
 export function soundEndpoint(endpoint: string, said: string): string {
   if (URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol)) return endpoint;
-  throw new HubError('refused', `${said} is no address that begins with https://.`, 'Correct it, or leave it out.');
+  throw new HubError('refused', `${said} is not an https:// or http:// address.`, 'Correct it, or unset it.');
 }
 
 /** The token of a text; null where a header could not hold it. */

@@ -80,7 +80,7 @@ export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, 
   if (status === 429)
     return new HubError(
       'rateLimited',
-      `The Hub accepts no more requests from here for now${retryAfterSeconds === null ? '' : ` (${retryAfterSeconds} s)`}.`,
+      `The Hub accepts no more requests from this machine for now${retryAfterSeconds === null ? '' : ` (${retryAfterSeconds} s)`}.`,
       hasToken ? 'Try again later.' : 'Try again later; with a token the limits are higher.',
     );
   if (status === 404 || errorCode === 'RepoNotFound' || (status === 401 && !hasToken))
@@ -88,13 +88,13 @@ export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, 
       'notFound',
       `${name} was not found.`,
       hasToken
-        ? 'Check the name; a private model needs a token that may read it.'
+        ? 'Check the name; a private model needs a token that has the right to read it.'
         : `Check the name; a private model needs a token (${ways.token}).`,
     );
   if (status === 401 || status === 403)
     return new HubError(
       'unauthorised',
-      `The token may not read ${name}.`,
+      `The token has no right to read ${name}.`,
       `Give it the right to read this model, or use another (${ways.token}).`,
     );
   if (status >= 500)

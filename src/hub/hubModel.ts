@@ -158,11 +158,7 @@ export class HubModel {
       await inWords(ways, () => (from === 0 && to === file.bytes ? blob : blob.slice(from, to)).arrayBuffer()),
     );
     if (bytes.byteLength !== to - from)
-      throw new HubError(
-        'changed',
-        `${shownName(file.path)} does not have the length that the Hub says.`,
-        'Open the model again.',
-      );
+      throw new HubError('changed', `${shownName(file.path)} is not as long as the Hub says.`, 'Open the model again.');
     return bytes;
   }
 

@@ -139,7 +139,7 @@ function* diagonalised({ diagonal: d, beside: e }: Reduced, rows: Float64Array, 
       let end = l;
       while (end < n - 1 && Math.abs(e[end] as number) > Number.EPSILON * (size(d, end) + size(d, end + 1))) end++;
       if (end === l) break;
-      if (sweep === MOST_SWEEPS) throw new RangeError('the eigenvalues of a matrix were not found');
+      if (sweep === MOST_SWEEPS) throw new RangeError('the eigendecomposition of a matrix did not converge');
       rotate(d, e, l, end, turns);
       if (turns.full(n)) yield* within(l / n, l / n, turns.apply());
     }

@@ -66,7 +66,7 @@ function lintDifference(
   const { own, defaults, reading } = context;
   const value = numberIn(own, key);
   if (hidden.value % heads.value !== 0 && layersRegister.of(reading.modelType)?.refusesRemainder === 'class') {
-    const message = `${hidden.key} ${hidden.value} is not a multiple of ${heads.value} heads: transformers refuses it in this type, even beside ${key}.`;
+    const message = `${hidden.key} ${hidden.value} is not a multiple of ${heads.value} heads: transformers refuses this for this model type, even if ${key} is given.`;
     context.report(own, 'hidden-not-divisible', 'error', heads.key, message);
     return;
   }

@@ -90,6 +90,6 @@ function lintOffset(context: LintContext): void {
   const period = numberIn(own, 'attn_layer_period');
   const offset = numberIn(own, 'attn_layer_offset');
   if (period === null || offset === null || offset < period) return;
-  const message = `attn_layer_offset ${offset} must be smaller than attn_layer_period ${period}: no layer would be attention.`;
+  const message = `attn_layer_offset ${offset} must be smaller than attn_layer_period ${period}: no layer would have attention.`;
   context.report(own, 'attn-layer-offset', 'error', 'attn_layer_offset', message);
 }

@@ -69,6 +69,6 @@ function lintIncomplete(context: LintContext): void {
   }
   // A family that reads other keys is no MLA, whatever kv_lora_rank says.
   if (reading.spec.layers.length > 0 && context.latent.length === 0 && reading.spec.family !== null) return;
-  const message = `kv_lora_rank ${latent} has no qk_rope_head_dim beside it: the width of the rotary key, cached beside the latent, is not known.`;
+  const message = `kv_lora_rank ${latent} has no qk_rope_head_dim beside it: the width of the rotary key, cached together with the latent, is not known.`;
   context.report(own, 'mla-incomplete', 'error', 'kv_lora_rank', message);
 }

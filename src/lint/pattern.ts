@@ -40,7 +40,7 @@ function lintFirstSliding(context: LintContext, words: readonly (LayerWord | nul
   if (first === null || own.condition('use_sliding_window') !== true) return;
   const wrong = words.filter((word, index) => (word === 'sliding') !== index >= first).length;
   if (wrong === 0) return;
-  const message = `max_window_layers ${first} makes layers from ${first} on slide, but layer_types says otherwise for ${wrong} of ${words.length}: layer_types is used.`;
+  const message = `max_window_layers ${first} makes layers from ${first} onward sliding, but layer_types says otherwise for ${wrong} of ${words.length}: layer_types is used.`;
   context.report(own, 'pattern-disagrees', 'warning', 'max_window_layers', message);
 }
 

@@ -21,10 +21,10 @@ export const LINT_RULES = {
   'mla-widths-disagree': 'qk_head_dim is not qk_nope_head_dim + qk_rope_head_dim.',
   // Tensor parallelism.
   'tp-heads': 'The chosen number of devices does not divide the query heads.',
-  'tp-kv-heads': 'The KV heads can be neither split nor copied evenly over the chosen number of devices.',
+  'tp-kv-heads': 'The KV heads can be neither split nor replicated evenly over the chosen number of devices.',
   'tp-state-heads': 'The chosen number of devices does not divide the heads of a recurrent state.',
   'tp-replicates': 'Each device stores a copy of KV heads that others store too.',
-  'tp-limit': 'Not every usual number of tensor-parallel devices splits the heads without copies.',
+  'tp-limit': 'With some common tensor-parallel sizes, heads must be replicated or cannot be split.',
   // Windows and patterns of layers.
   'window-off': 'sliding_window is given but switched off.',
   'window-unused': 'sliding_window is given but no layer uses it.',
@@ -55,7 +55,7 @@ export const LINT_RULES = {
   'context-below-scaled': 'The scaling reaches further than max_position_embeddings.',
   'context-lengths-differ': 'Two keys give different context lengths.',
   // Spelling, nesting, formats.
-  'unknown-key': 'Nothing reads this key, but a key with nearly this name is missing.',
+  'unknown-key': 'Nothing reads this key, but a key with almost the same name is missing.',
   'spellings-disagree': 'Two names for the same number have different values.',
   'nested-disagrees': 'The root and the language model’s own object have different values.',
   'dtype-disagrees': 'torch_dtype and dtype name different element types.',

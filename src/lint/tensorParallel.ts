@@ -29,7 +29,7 @@ function lintKvHeads(context: LintContext, { attention, spec }: LayerOf<HeadedAt
   const { kvHeads } = attention;
   const source = headSource(spec);
   if (tp <= kvHeads ? kvHeads % tp !== 0 : tp % kvHeads !== 0) {
-    const message = `${plural(kvHeads, 'KV head')} and ${tp} tensor-parallel devices do not divide each other: the heads can be neither split nor copied evenly.`;
+    const message = `${plural(kvHeads, 'KV head')} and ${tp} tensor-parallel devices do not divide each other: the heads can be neither split nor replicated evenly.`;
     context.reportAt(source, 'tp-kv-heads', 'error', message);
   } else if (tp > kvHeads) {
     const message = `${plural(kvHeads, 'KV head')} for ${tp} tensor-parallel devices: each is stored ${tp / kvHeads} times, so the cache of all devices together is ${tp / kvHeads} × as large.`;
@@ -85,7 +85,7 @@ function lintLimit(context: LintContext): void {
       : `${plural(queryHeads, 'query head')} and ${plural(kvHeads, 'KV head')}`;
   const parts = [
     ...(whole.length > 0 ? [`over ${listed(whole)} devices each KV head is stored once`] : []),
-    ...(copied.length > 0 ? [`over ${listed(copied)} devices copies are stored`] : []),
+    ...(copied.length > 0 ? [`over ${listed(copied)} devices heads are replicated`] : []),
     ...(refused.length > 0 ? [`over ${listed(refused)} devices the heads cannot be split evenly`] : []),
   ];
   const message = `${heads}. With tensor parallelism ${parts.join(', ')}.`;

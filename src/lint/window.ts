@@ -56,7 +56,7 @@ function lintUnused(context: LintContext): void {
   const first = numberIn(own, 'max_window_layers');
   const layers = reading.spec.layers.length;
   if (own.condition('use_sliding_window') === true && first !== null && first >= layers) {
-    const message = `use_sliding_window is true, but only layers from max_window_layers ${first} on slide, and there are only ${layers} layers, so none does.`;
+    const message = `use_sliding_window is true, but only layers from max_window_layers ${first} onward are sliding, and the model has ${layers === 1 ? '1 layer' : `${layers} layers`}, so none is.`;
     context.report(own, 'window-unused', 'warning', 'max_window_layers', message);
     return;
   }
@@ -65,7 +65,7 @@ function lintUnused(context: LintContext): void {
     'window-unused',
     'information',
     'sliding_window',
-    `sliding_window ${window} is ignored: no layer of this model slides.`,
+    `sliding_window ${window} is ignored: no layer of this model is sliding.`,
   );
 }
 

@@ -4,9 +4,20 @@ import { type CachePlan, planCache } from '../cache/plan';
 import type { ConfigDocument } from '../config/document';
 import type { Scenario } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
-import { formatBytes, formatInteger } from '../model/units';
-import { beyondText, inAllBytes, NOT_KNOWN, ratioText, sizeInAllText, sizeText } from './sizeText';
-import { workloadText } from './words';
+import { formatBytes, formatInteger, formatSize } from '../model/units';
+import { codeSpan, documentOf, heading, list, type Markdown, md, sentenceText, table } from './markdown';
+import {
+  beyondText,
+  eachDeviceText,
+  inAllBytes,
+  NOT_KNOWN,
+  notKnownText,
+  perTokenText,
+  ratioText,
+  sizeInAllText,
+  sizeText,
+} from './sizeText';
+import { contextText, designText, sentence, workloadText } from './words';
 
 /** The two sides of a diff at one scenario. */
 export interface Change {
@@ -64,12 +75,72 @@ function growthChange({ before, after }: Change): string {
 
 /** Dotted paths of the keys of an object that a diff changed or added, as they stand in the new text. */
 export function changedKeys(before: ConfigDocument, after: ConfigDocument, path: readonly string[]): readonly string[] {
-  const [old, now] = [before.objectAt(path), after.objectAt(path)];
-  if (!now) return [];
-  const earlier = old ? before.propertiesOf(old) : new Map<string, never>();
-  return [...after.propertiesOf(now)].flatMap(([key, { valueNode }]) => {
-    const was = earlier.get(key)?.valueNode;
-    const same = valueNode && was && JSON.stringify(before.valueOf(was)) === JSON.stringify(after.valueOf(valueNode));
-    return same ? [] : [[...path, key].join('.')];
+  return changedValues(before, after, path).flatMap((each) => (each.after === null ? [] : [each.key]));
+}
+
+/** A key that is not the same on both sides: where it stands, and its value as it is written; null where it does not stand. */
+export interface ChangedKey {
+  readonly key: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** Keys of an object that were changed, added or removed, in the order of the new text, removed ones last. */
+export function changedValues(
+  before: ConfigDocument,
+  after: ConfigDocument,
+  path: readonly string[],
+  pathBefore: readonly string[] = path,
+): readonly ChangedKey[] {
+  const textOf = (document: ConfigDocument, home: readonly string[], name: string): string | null => {
+    const object = document.objectAt(home);
+    const node = object && document.propertiesOf(object).get(name)?.valueNode;
+    return node ? JSON.stringify(document.valueOf(node)) : null;
+  };
+  const namesOf = (document: ConfigDocument, home: readonly string[]): string[] => {
+    const object = document.objectAt(home);
+    return object ? [...document.propertiesOf(object).keys()] : [];
+  };
+  return [...new Set([...namesOf(after, path), ...namesOf(before, pathBefore)])].flatMap((name): ChangedKey[] => {
+    const [old, now] = [textOf(before, pathBefore, name), textOf(after, path, name)];
+    return old === now ? [] : [{ key: [...path, name].join('.'), before: old, after: now }];
   });
+}
+
+/** What a change does, as a document: for a pull request. */
+export function changeDocument(name: string, change: Change, keys: readonly ChangedKey[]): Markdown {
+  const { before, after } = change;
+  const row = (what: string, of: (plan: CachePlan) => string): readonly string[] => [what, of(before), of(after)];
+  const devices = after.everywhere.devices > 1 || before.everywhere.devices > 1;
+  const rows = [
+    row('design', ({ spec }) => designText(spec)),
+    row('per token', (plan) => perTokenText(plan)),
+    row(`in total at ${contextText(after)}`, (plan) => sizeInAllText(plan, 'totalBytes', formatBytes)),
+    ...(devices
+      ? [row('on each device', (plan) => eachDeviceText(plan) || sizeText(plan, 'totalBytes', formatSize))]
+      : []),
+    row('exact', ({ exact }) => (exact ? 'yes' : 'no')),
+  ];
+  const value = (text: string | null): Markdown => (text === null ? md`absent` : codeSpan(text, 120));
+  const notes = [
+    ...new Set(
+      [before, after].flatMap((plan) =>
+        plan.known ? plan.notes.filter(({ inexact }) => inexact).map(({ text }) => text) : [notKnownText(plan)],
+      ),
+    ),
+  ];
+  return documentOf([
+    heading(3, md`KV cache of ${name}`),
+    md`**${sentenceText(sentence(changeText(change)))}.**`,
+    table(['', 'before', 'after'], rows),
+    ...(keys.length === 0
+      ? [md`No key of the language model changed.`]
+      : [
+          table(
+            ['key', 'before', 'after'],
+            keys.map(({ key, before: old, after: now }) => [codeSpan(key), value(old), value(now)]),
+          ),
+        ]),
+    ...(notes.length > 0 ? [md`Not exact:`, list(notes.slice(0, 10))] : []),
+  ]);
 }

@@ -88,7 +88,7 @@ function leads({ designs, tokens, steps }: DecodeResult): string[] {
   return [
     ...(mha && mla
       ? [
-          `Against ${formatInteger(tokens)} cached tokens a step takes MHA ${ms(mha.medianMs)} and MLA ${ms(mla.medianMs)}: MLA ${comparedText(mha.medianMs / mla.medianMs)} here.`,
+          `With ${formatInteger(tokens)} cached tokens, one step takes ${ms(mha.medianMs)} with MHA and ${ms(mla.medianMs)} with MLA: MLA ${comparedText(mha.medianMs / mla.medianMs)} here.`,
         ]
       : []),
     ...(last?.cached.timing && last.again.timing
@@ -121,7 +121,7 @@ function comparedText(ratio: number): string {
 }
 
 function designName({ label, form, own }: MeasuredDesign): string {
-  const how = form === 'absorbed' ? ', W_UK and W_UV in the step' : form === 'expanded' ? ', K and V made again' : '';
+  const how = form === 'absorbed' ? ', W_UK and W_UV in the step' : form === 'expanded' ? ', K and V recomputed' : '';
   return `${label}${how}${own ? ' (this model)' : ''}`;
 }
 
@@ -167,9 +167,9 @@ function rooflineSentence({ rates }: DecodeResult): string {
 function claimSentence({ predictions }: DecodeResult): string {
   const reached = predictions.find(({ scope, ratio }) => scope === 'layer' && ratio >= CLAIM);
   const where = reached
-    ? `with its projections the layer reaches it from ${formatInteger(reached.batch)} ${reached.batch === 1 ? 'sequence' : 'sequences at once'} up`
-    : 'with its projections this layer does not reach it';
-  return `Not measured here. The lectures’ “more than 6 times faster” is for a GPU at DeepSeek’s size; by roofline, ${where}, because the weights are read once for all sequences and the cache of each is read for itself.`;
+    ? `the whole layer is that fast with ${reached.batch === 1 ? 'a single sequence' : `${formatInteger(reached.batch)} or more sequences at once`}`
+    : 'the whole layer is not that fast with any number of sequences that was tried';
+  return `Not measured here. The “more than 6 times faster” that is often quoted is for a GPU at DeepSeek’s size. By roofline, ${where}: the weights are read once for all sequences, but the cache of each sequence is read separately.`;
 }
 
 function scaledText({ scale, hiddenSize }: DecodeResult): string {
@@ -189,7 +189,7 @@ function growthSentences(steps: readonly MeasuredStep[]): string[] {
     `× ${factor(last[way][of] / first[way][of])}`;
   return [
     `From ${formatInteger(first.tokens)} to ${formatInteger(last.tokens)} tokens (× ${factor(last.tokens / first.tokens)}) the time grows ${grown('medianMs', 'cached')} with the cache and ${grown('medianMs', 'again')} without; the operations ${grown('flops', 'cached')} and ${grown('flops', 'again')}.`,
-    'With the cache the attention of a new token grows with the number of tokens, and the projections stay as they are. Without it every token is projected again, and scores grow with the square.',
+    'With the cache, the attention of a new token grows with the number of tokens, and the projections stay as they are. Without it, every token is projected again, and scores grow with the square of that number.',
   ];
 }
 
@@ -201,13 +201,11 @@ function method({ layer, designs, steps, remarks, ms: took }: DecodeResult): str
   const [fewest, most] = [Math.min(...runs), Math.max(...runs)];
   const times = fewest === most ? `${most}` : `${fewest} to ${most}`;
   return [
-    `The shapes are those of layer ${layer}; the numbers in weights and cache are random (seeded), which changes no time. Norms, biases and windows are not included.`,
+    `The shapes are those of layer ${layer}; the values in weights and cache are random (seeded), which does not affect the times. Norms, biases and windows are not included.`,
     ...(timings.length > 0
-      ? [
-          `Each time is the median of ${times} runs, after runs that do not count; ${(took / 1e3).toFixed(0)} s in total.`,
-        ]
+      ? [`Each time is the median of ${times} runs after warm-up; ${(took / 1e3).toFixed(0)} s in total.`]
       : []),
-    'MLA is measured absorbed: W_UK and W_UV count as parts of the projections, as the word says; “in the step” multiplies them there.',
+    'MLA is measured absorbed: W_UK and W_UV are folded into the projections; in rows marked “in the step”, they are multiplied during each step instead.',
     'The compute process runs at low priority: other programs make it slower, and the next run may differ.',
     ...(designs.some(({ timing }) => timing && timing.medianMs < SHORT_MS)
       ? ['Steps below 0.2 ms are mostly the call into the engine: they say little about the design.']

@@ -134,7 +134,7 @@ export function matrixMarkdown(
       ]),
       ['left', 'right', ...counts.map(() => 'right' as const), 'right'],
     ),
-    md`Sorted by total memory: prices are not known here, but follow it roughly. Tight: it may fit or not, since start-up memory is known only as a range.`,
+    md`Sorted by total memory, which prices roughly follow (Headlight does not know prices). Tight: it may fit or not, since start-up memory is known only as a range.`,
   ]);
 }
 

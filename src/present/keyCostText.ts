@@ -57,7 +57,7 @@ function isAtHome({ location }: Reading, path: readonly string[]): boolean {
 /** What a key of other families means in this one. */
 const DOUBTS = {
   none: 'it changes nothing here',
-  cache: 'this model may be another, and its cache is not known',
+  cache: 'this could be a different model, whose cache is not known',
   weights: 'this model may have weights that are not counted here',
 } as const;
 
@@ -88,7 +88,7 @@ function costText(reading: Reading, name: string, { cost, now }: KeyAnswer, with
   }
 }
 
-/** "Grows with it: **1.05 B parameters, 1.96 GiB of weights** (13 %) · 1.05 GFLOP a token (7 %) · no cache". */
+/** "Grows with it: **1.05 B parameters, 1.96 GiB of weights** (13 %) · 1.05 GFLOP per token (7 %) · no cache". */
 function shareText(
   { parameters, weightBytes, flops, cacheBytes }: Share,
   { count, flops: work, plan }: ModelFigures,
@@ -102,7 +102,9 @@ function shareText(
           parameters === 0
             ? md`no weights`
             : md`**${formatCount(parameters)} parameters${weightBytes === null ? '' : `, ${formatSize(weightBytes)} of weights`}** (${percent(parameters, count.total)})`,
-          flops === 0 ? md`no work of a token` : md`${formatFlops(flops)} a token (${percent(flops, work ?? 0)})`,
+          flops === 0
+            ? md`no computation per token`
+            : md`${formatFlops(flops)} per token (${percent(flops, work ?? 0)})`,
         ]),
     ...(withCache ? [cacheText(cacheBytes, plan.everywhere.totalBytes)] : []),
   ];
@@ -135,14 +137,14 @@ function changeTexts(now: ModelFigures, then: ModelFigures, withCache: boolean):
   for (const [at, [text, change]] of sizes.entries())
     parts.push(sizes[at + 1]?.[1] === change ? md`**${text}**` : md`**${text}, ${change}**`);
   if (now.flops !== null && then.flops !== null && now.flops !== then.flops)
-    parts.push(md`${formatFlops(then.flops)} a token, ${formatChange(now.flops, then.flops, formatFlops)}`);
+    parts.push(md`${formatFlops(then.flops)} per token, ${formatChange(now.flops, then.flops, formatFlops)}`);
   const [from, to] = [inAllBytes(now.plan), inAllBytes(then.plan)];
   if (withCache && from !== to) parts.push(md`${scopedText(then.plan)} of cache, ${ratioText(from, to)}`);
   if (withCache && parts.length === 0) parts.push(md`${perTokenText(then.plan)} of cache`);
   return parts;
 }
 
-/** "In all 8.03 B parameters, 14.96 GiB of weights (bf16) · 15.4 GFLOP a token · 4 GiB of cache at 1 × 32,768 tokens · bf16 · …". */
+/** "In all 8.03 B parameters, 14.96 GiB of weights (bf16) · 15.4 GFLOP per token · 4 GiB of cache at 1 × 32,768 tokens · bf16 · …". */
 function totalText(reading: Reading, { plan, count, weights, flops }: ModelFigures): Markdown {
   const parts = [
     ...(count
@@ -150,7 +152,7 @@ function totalText(reading: Reading, { plan, count, weights, flops }: ModelFigur
           md`**${formatCount(count.total)} parameters${weights ? `, ${formatSize(weights.bytes)} of weights` : ''}** (${weights?.chosen ? `${weights.chosen.format}, chosen` : fileWeightsText(reading)})`,
         ]
       : []),
-    ...(flops === null ? [] : [md`${formatFlops(flops)} a token`]),
+    ...(flops === null ? [] : [md`${formatFlops(flops)} per token`]),
     ...(plan.known ? [md`**${scopedText(plan)} of cache**`] : []),
   ];
   return parts.length === 0 ? NOTHING : md`In all ${joined(parts, ' · ')} at ${contextText(plan)}`;

@@ -6,7 +6,7 @@ import { codeSpan, documentOf, heading, type Markdown, isNothing, md, NOTHING, s
 const SEVERITIES: Readonly<Record<string, string>> = {
   error: 'transformers, vLLM or llama.cpp refuses the config, or a number that the attention needs is wrong.',
   warning: 'the config runs, but is probably not what was meant.',
-  information: 'worth knowing; models are published like this.',
+  information: 'worth knowing; published models have it, too.',
 };
 
 /** `docs` is the text of docs/lint.md. */

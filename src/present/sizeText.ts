@@ -133,7 +133,7 @@ export function onlyState(plan: CachePlan): boolean {
 /** What to do about layers that were not understood: in a known family a value is wrong, and only an unknown one can be taught. */
 export function remedyText({ family }: Pick<CachePlan['spec'], 'family'>): string {
   return family === null
-    ? 'Teach the family with the setting headlight.families, or update Headlight'
+    ? 'Describe the family in the setting headlight.families, or update Headlight'
     : 'Correct the values that the notes name, or update Headlight if they are right';
 }
 

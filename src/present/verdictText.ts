@@ -18,7 +18,7 @@ export function roomText({ low, high }: FitReport): string {
 }
 
 /**
- * "Fits: the cache takes 2.19 GiB on each device, and 6.22 GiB to 7.12 GiB are left beside the weights." and why not otherwise; `from` is the number of
+ * "Fits: the cache takes 2.19 GiB on each device, and 6.22 GiB to 7.12 GiB are left after the weights." and why not otherwise; `from` is the number of
  * devices on which it would fit.
  */
 export function verdictSentence(report: FitReport, from: number | null): string {
@@ -26,7 +26,7 @@ export function verdictSentence(report: FitReport, from: number | null): string 
   const each = devices === 1 ? '' : report.layers ? ' on the fullest device' : ' on each device';
   const room = roomText(report);
   const needs = `the cache takes ${formatSize(cacheBytes)}${each}`;
-  const beside = `${room} ${/ to /.test(room) ? 'are' : 'is'} left beside the weights`;
+  const beside = `${room} ${/ to /.test(room) ? 'are' : 'is'} left after the weights`;
   const more = from === null ? '; more devices do not help' : `; fits from ${formatInteger(from)} × ${device.name} up`;
   switch (verdict) {
     case 'refused':

@@ -33,7 +33,7 @@ export function weightsMarkdown(
   const bits = elements > 0 ? ((weights.bytes * 8) / elements).toFixed(2) : '–';
   return documentOf([
     heading(1, name),
-    md`${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits each on average. Read from the headers only.`,
+    md`${format === 'gguf' ? 'GGUF' : 'Safetensors'}, ${files === 1 ? 'one file' : `${files} files`}: ${formatInteger(tensors)} tensors, **${formatCount(elements)} weights in ${formatBytes(weights.bytes)}**, ${bits} bits per weight on average. Read from the headers only.`,
     cacheText(summary, scenario, gpu, options),
     ...headsText(summary),
     heading(2, 'Element types'),
@@ -130,7 +130,7 @@ export function weightFacts(
   };
 }
 
-const NO_MODEL = 'The metadata does not describe a model that is known here: nothing can be said about its cache.';
+const NO_MODEL = 'The metadata does not describe a model that Headlight knows: nothing can be said about its cache.';
 const NO_CONFIG =
   'There is no config.json beside it: types, shapes and sizes are known, its heads and its cache are not.';
 const NO_MODEL_CONFIG =
@@ -174,7 +174,7 @@ function cacheText(
   const reading = config && readModelConfig(config.text, options);
   if (!config || !reading) {
     return format === 'gguf'
-      ? md`The metadata does not describe a model that is known here: nothing can be said about its cache.`
+      ? md`The metadata does not describe a model that Headlight knows: nothing can be said about its cache.`
       : md`There is no config.json beside it that could be read: nothing can be said about its cache.`;
   }
   const plan = planCache(reading.spec, scenario);

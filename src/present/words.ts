@@ -14,7 +14,8 @@ import type { Roofline } from '../serving/roofline';
 /** "GQA · 32 query heads in 8 groups of 4 · 32 layers". */
 export function designText(spec: ModelSpec): string {
   const heads = headsText(spec);
-  return [spec.variant, heads, `${spec.layers.length} layers`].filter((part) => part !== '').join(' · ');
+  const layers = spec.layers.length === 1 ? '1 layer' : `${spec.layers.length} layers`;
+  return [spec.variant, heads, layers].filter((part) => part !== '').join(' · ');
 }
 
 /** How queries share K and V, of the first attention layer that caches: "32 query heads in 8 groups of 4". */

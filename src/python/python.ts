@@ -99,9 +99,13 @@ export function readPythonModel(
     return Object.hasOwn(KEYS, key) && path === [...home, key].join('.');
   });
   const notes: Note[] = [
-    ...matters
-      .slice(0, 3)
-      .map((key): Note => ({ text: `${key} is computed in the code: the numbers are without it`, key, inexact: true })),
+    ...matters.slice(0, 3).map(
+      (key): Note => ({
+        text: `${key} is computed when the code runs, so the numbers ignore it`,
+        key,
+        inexact: true,
+      }),
+    ),
     ...(model.open ? [{ text: 'arguments that are passed on (**) may change it', inexact: true }] : []),
   ];
   if (notes.length === 0) return { document, reading };

@@ -57,7 +57,7 @@ export function convertHeads(reading: Reading, kvHeads: number): HeadConversion 
     if (changed && cameOut(reading, changed, kvHeads)) return { edits, reading: changed };
   }
   const [first] = before;
-  return `no key of ${reading.spec.modelType} that is known here changes its ${first ? headVariant(first) : 'heads'}`;
+  return `Headlight knows no key of ${reading.spec.modelType} that changes its ${first ? headVariant(first) : 'heads'}`;
 }
 
 /** Every layer as it was, but for the KV heads. */

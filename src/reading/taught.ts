@@ -24,8 +24,7 @@ export function parseTaughtFamilies(value: JsonValue | undefined): {
   const rejected: string[] = [];
   const families: [string, TaughtFamily][] = [];
   if (value === undefined || value === null) return { families: {}, rejected };
-  if (!isRecord(value))
-    return { families: {}, rejected: ['families must be an object with a model_type for each key'] };
+  if (!isRecord(value)) return { families: {}, rejected: ['families must be an object whose keys are model types'] };
   for (const [name, entry] of Object.entries(value)) {
     // As names in a config are (src/config/document.ts): settings of a workspace are a file, too.
     const modelType = visible(name);

@@ -41,8 +41,6 @@ export interface FitRequest {
   readonly fractionRule?: FractionRule;
   /** Activations, graphs and buffers on each device, where they are known; else they are estimated. */
   readonly overheadBytes?: number;
-  /** Where no release is named, the range reaches back to vLLM's V0 (before 0.8), whose profiling run had the whole prompt. */
-  readonly everyRelease?: boolean;
 }
 
 /** What there is room for at one end of the range. */
@@ -259,7 +257,7 @@ function leftByEngine(
   count: ParameterCount | null,
   share: DeviceShare | null,
 ): Left {
-  const { reading, device, fraction, fractionRule, overheadBytes, everyRelease = false } = request;
+  const { reading, device, fraction, fractionRule, overheadBytes } = request;
   const stepGiven =
     request.scenario.engine === 'vllm' && request.scenario.options?.['max-num-batched-tokens'] !== undefined;
   const estimated = engineMemory({
@@ -270,7 +268,6 @@ function leftByEngine(
     weights,
     fraction,
     share,
-    everyRelease,
     stepGiven,
   });
   if (overheadBytes === undefined && fractionRule === undefined) return estimated;

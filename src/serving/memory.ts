@@ -86,8 +86,6 @@ export interface MemoryRequest {
   readonly fraction: number | undefined;
   /** Null where each device has the same. */
   readonly share: DeviceShare | null;
-  /** As in `FitRequest`. */
-  readonly everyRelease: boolean;
   /** The tokens of a step were asked for, and are no default of the device. */
   readonly stepGiven: boolean;
 }
@@ -181,10 +179,9 @@ function shareOf(scenario: Scenario, device: Device): number {
 
 type Era = (typeof vllm.eras)[number];
 
-/** Eras of vLLM that a scenario may mean: that of its release; where none is given, all of V1, or of V0 too. */
-function erasOf({ engine, release }: Scenario, everyRelease: boolean): readonly Era[] {
-  if (engine !== 'vllm' || release === undefined)
-    return vllm.eras.filter(({ wholePrompt }) => everyRelease || !wholePrompt);
+/** Eras of vLLM that a scenario may mean: that of its release; where none is given, all, also V0's (before 0.8). */
+function erasOf({ engine, release }: Scenario): readonly Era[] {
+  if (engine !== 'vllm' || release === undefined) return vllm.eras;
   const date = /^\d{4}-\d{2}$/.test(release) ? release : releaseOf(allocationRule('vllm'), release)?.date;
   const at = vllm.eras.findLastIndex(({ from }) => from <= (date ?? '9999'));
   return vllm.eras.slice(Math.max(0, at)).slice(0, 1);
@@ -471,7 +468,7 @@ export function engineMemory(request: MemoryRequest): EngineMemory {
         return [outcome(transformersParts(request, widths), request.fraction ?? 1)];
       case 'vllm':
       case 'intrinsic': {
-        const [first, ...more] = erasOf(scenario, request.everyRelease).map((era) =>
+        const [first, ...more] = erasOf(scenario).map((era) =>
           outcome(vllmParts(request, widths, era), request.fraction ?? eraShare(scenario, era, share)),
         );
         return first ? [first, ...more] : [outcome([], share)];

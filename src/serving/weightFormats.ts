@@ -233,8 +233,8 @@ function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat
     rule: `${formatInteger(count.total)} parameters, assumed in ${format.toUpperCase()}: ${
       tensors
         ? "llama-quantize's choice for each tensor"
-        : 'its main type for every matrix, because the blocks of this family are not known here'
-    }, ${(bits / count.total).toFixed(2)} bits a weight`,
+        : 'its main type for every matrix, because Headlight does not know the blocks of this family'
+    }, ${(bits / count.total).toFixed(2)} bits per weight`,
   };
 }
 

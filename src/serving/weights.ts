@@ -107,7 +107,7 @@ export interface WeightOptions {
   readonly quantFile?: ConfigDocument;
 }
 
-/** `undefined`: weights as the config's own type. Null: a quantisation that is not known here. */
+/** `undefined`: weights as the config's own type. Null: a quantisation that Headlight does not know. */
 function weightScheme(reading: Reading, options: WeightOptions = {}): WeightScheme | null | undefined {
   const log = new ReadingLog();
   const expertType = reading.reader(log).string(['expert_dtype'])?.value;
@@ -127,7 +127,7 @@ function weightScheme(reading: Reading, options: WeightOptions = {}): WeightSche
 /** How the weights of a file are stored, as its config says: "bf16", "fp8, a scale per tensor". */
 export function fileWeightsText(reading: Reading): string {
   const found = weightScheme(reading);
-  if (found === null) return 'a quantisation that is not known here';
+  if (found === null) return 'a quantisation that Headlight does not know';
   return found?.text ?? reading.spec.nativeDtype ?? 'no type';
 }
 

@@ -68,5 +68,5 @@ export function chooseDevice(
       : tried.length === 1
         ? 'native, preferred to WebAssembly'
         : `fastest of ${tried.length}`;
-  return { engine: best.engine, reason: `${beaten}: ${best.gflops.toPrecision(3)} GFLOP/s proven` };
+  return { engine: best.engine, reason: `${beaten}: ${best.gflops.toPrecision(3)} GFLOP/s measured` };
 }

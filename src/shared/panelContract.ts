@@ -107,7 +107,7 @@ const content = v.strictObject({ text: text(MOST_CONTENT) });
 function json(depth: number): Schema<JsonValue> {
   const scalars = [v.null(), v.boolean(), finite, text(10_000)] as const;
   const lists = depth > 0 ? [list(json(depth - 1), MOST_ELEMENTS)] : [];
-  return v.union([...scalars, ...lists], 'a JSON value: null, true, false, a number, a text, or a list of them');
+  return v.union([...scalars, ...lists], 'a JSON value: null, true, false, a number, a string, or a list of them');
 }
 
 /** Asked before all else: lists that hold one list many times are long where they are looked through. */
@@ -130,7 +130,7 @@ const MOST_OPTIONS = 64;
 /** Which options and values an engine has its rule says: the host asks it. */
 const optionValue: Schema<OptionValue> = v.union(
   [finite, v.boolean(), text(200), list(finite, MOST_ELEMENTS)],
-  'a number, true or false, a text, or a list of numbers',
+  'a number, true or false, a string, or a list of numbers',
 );
 
 /** Values of the scenario that become settings. */
@@ -153,7 +153,7 @@ const save = v.strictObject({
   name: text(200),
   content: v.union(
     [v.pipe(bytes, v.maxLength(MOST_CONTENT)), text(MOST_CONTENT)],
-    `a text or bytes, at most ${MOST_CONTENT}`,
+    `a string or bytes, at most ${MOST_CONTENT}`,
   ),
 });
 export type SaveParams = Readonly<v.InferOutput<typeof save>>;

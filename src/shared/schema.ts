@@ -111,7 +111,7 @@ export const natural: Schema<number> = whole(0, Number.MAX_SAFE_INTEGER);
 
 export function text(most: number): Schema<string> {
   const fits = (value: unknown): boolean => typeof value === 'string' && value.length <= most;
-  return v.custom<string>(fits, `a text of at most ${most} characters`);
+  return v.custom<string>(fits, `a string of at most ${most} characters`);
 }
 
 /** The length is checked before the items: a longer list costs nothing. */

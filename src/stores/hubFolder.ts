@@ -79,7 +79,13 @@ export async function openHubFolder({ name, access, cache, announce }: Opening):
     const here = join(cached.snapshot(known), ...(name.path === '' ? [] : name.path.split('/')));
     if (await isDownloaded(cached.snapshot(known), here, access === null && !listedHere)) {
       const nothing: FetchPart = (path) =>
-        Promise.reject(new HubError('noFile', `${path} is not in parts.`, 'Open the model again.'));
+        Promise.reject(
+          new HubError(
+            'noFile',
+            `${path} is complete on this machine, so no part of it is fetched.`,
+            'Open the model again.',
+          ),
+        );
       const folder = cached.snapshot(known);
       const files = async (): Promise<readonly ListedFile[]> =>
         (await readdir(folder)).map((path) => ({ path, bytes: 0 }));

@@ -310,7 +310,7 @@ function named(text: string): string {
 function why(error: unknown): string {
   if (error instanceof WeightsError) return `${error.message} ${error.fix}`;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  if (code === 'ENOENT') return 'a file of it is missing.';
-  if (code === 'EACCES' || code === 'EPERM') return 'it may not be read.';
-  return 'it is not as its program would write it.';
+  if (code === 'ENOENT') return 'one of its files is missing.';
+  if (code === 'EACCES' || code === 'EPERM') return 'you have no permission to read it.';
+  return 'it is not in the format that its program writes; download it again.';
 }

@@ -48,7 +48,7 @@ class LibraryTokenizer implements TextTokenizer {
     this.growth.reset(bytes);
     this.tokenizer = this.bounded(
       openingMs(bytes),
-      'it is opened',
+      'it was being opened',
       () => new Tokenizer(boundedDescription(description, this.growth), settings),
     );
     const { model } = this.tokenizer;
@@ -118,7 +118,9 @@ class LibraryTokenizer implements TextTokenizer {
       let nodes = 0;
       lattice.insert = (...node) => {
         if (++nodes > MAX_LATTICE_NODES)
-          throw new Beyond(`its tokens fit this text in more than ${formatInteger(MAX_LATTICE_NODES)} places`);
+          throw new Beyond(
+            `this text could be tokenised in too many ways (more than ${formatInteger(MAX_LATTICE_NODES)})`,
+          );
         insert(...node);
       };
       populate(lattice);
@@ -148,7 +150,7 @@ class LibraryTokenizer implements TextTokenizer {
 
 /** What the library says; where it fell over something, its words are about its own code. */
 function reasonOf(error: unknown): string {
-  if (error instanceof TypeError || !(error instanceof Error)) return 'its description is not understood';
+  if (error instanceof TypeError || !(error instanceof Error)) return 'its definition is not supported';
   return shown(error.message);
 }
 

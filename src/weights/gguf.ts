@@ -61,7 +61,7 @@ export async function openGguf(path: string): Promise<GgufStore> {
           throw new WeightsError({
             file: part.file.path,
             tensor: name,
-            problem: 'another part has it too.',
+            problem: 'another shard has a tensor of this name, too.',
             fix: DAMAGED,
           });
         tensors.set(name, stored);
@@ -200,7 +200,7 @@ function locateTensors(
     const type = GGML_TYPES.get(dtype) ?? unknownType(dtype);
     if (!Number.isSafeInteger(elements * Math.max(1, type.bytes)))
       fail('its shape has more elements than any file can hold.');
-    if (row % type.elements !== 0) fail(`its rows of ${row} are not made of blocks of ${type.elements}.`);
+    if (row % type.elements !== 0) fail(`its row length ${row} is not a multiple of the block size ${type.elements}.`);
     const bytes = GGML_TYPES.has(dtype) ? (elements / type.elements) * type.bytes : spaceAt(place);
     if (place + bytes > file.size)
       fail(

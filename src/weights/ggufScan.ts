@@ -99,7 +99,7 @@ class Cursor {
   }
 
   private async skipText(): Promise<boolean> {
-    const length = await this.u64(MAX_STRING_BYTES, 'bytes in a text');
+    const length = await this.u64(MAX_STRING_BYTES, 'bytes in a string');
     const view = length < MARK.length ? null : await this.view(MARK.length);
     this.skip(view === null ? length : length - MARK.length);
     return view !== null && MARK.every((byte, index) => view.getUint8(index) === byte);

@@ -27,7 +27,7 @@ export function parseIndex(file: string, json: Uint8Array): ReadonlyMap<string, 
       throw new WeightsError({
         file,
         tensor: name,
-        problem: `it is said to be in ${shown(shard)}, which is not a safetensors file of this folder.`,
+        problem: `the index says that it is in ${shown(shard)}, which is not a safetensors file of this folder.`,
         fix,
       });
     }

@@ -50,7 +50,7 @@ export class Growth {
 
   add(characters: number): void {
     this.left -= characters;
-    if (this.left < 0) throw new Beyond('it makes this text many times as long');
+    if (this.left < 0) throw new Beyond('it would expand this text many times over');
   }
 }
 
@@ -186,7 +186,7 @@ function checkStep(step: Node): void {
       checkCount('groups of a pattern', pattern.split('(').length - 1, MOST_GROUPS);
   }
   if (type === 'FixedLength' && !(Number.isInteger(length) && Number(length) > 0))
-    throw new Beyond('it cuts a text into pieces of no length');
+    throw new Beyond('it cuts text into empty pieces');
   if (LENGTHENING.has(type))
     for (const key of ['prepend', 'str_rep', 'replacement']) checkLength(key, step[key], MOST_ADDED);
 }

@@ -53,8 +53,14 @@ export async function refusedFor<T>(file: string, make: () => Promise<T>): Promi
 
 const SYSTEM_PROBLEMS: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
   ENOENT: ['the file does not exist.', 'Check the path, or download the file again.'],
-  EACCES: ['the file may not be read.', 'Give yourself permission to read it.'],
-  EPERM: ['the file may not be read.', 'Give yourself permission to read it.'],
+  EACCES: [
+    'you have no permission to read the file.',
+    'Ask its owner for permission to read it, or give it to yourself.',
+  ],
+  EPERM: [
+    'you have no permission to read the file.',
+    'Ask its owner for permission to read it, or give it to yourself.',
+  ],
   EISDIR: ['this is a folder, not a weight file.', 'Name the model folder, or a .safetensors or .gguf file in it.'],
   ENOTDIR: ['a part of this path is a file, not a folder.', 'Check the path.'],
   EMFILE: ['too many files are open.', 'Close other models and try again.'],

@@ -208,7 +208,7 @@ describe.skipIf(!thorough)('compare', () => {
       await panel.untilShows(`${at} of 13`);
       await expect.poll(() => step.getAttribute('aria-valuetext')).toBe(titles[at - 1]);
     }
-    await panel.untilShows('320 multiplications, 256 of them again');
+    await panel.untilShows('320 multiplications, 256 of them repeated');
     await panel.untilShows('64 multiplications');
     await workbench().screenshot('panel-steps-cache');
     await keyboard.press('Home');

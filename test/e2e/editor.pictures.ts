@@ -124,7 +124,7 @@ describe('pictures', () => {
     await take('result');
     await workbench().tidy();
     await openAlone('llama-3-8b/config.json');
-    await quickPick.run('Headlight: Fit to GPU');
+    await quickPick.run('Headlight: Fit This Config to a GPU');
     await quickPick.question('Fit to GPU');
     await take('fit', 0);
     await quickPick.leave();

@@ -98,9 +98,9 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   });
 
   test('of two models stand beside each other, for one prompt', async () => {
-    const beside = view().getByRole('combobox', { name: 'beside' });
+    const beside = view().getByRole('combobox', { name: 'compare with' });
     await beside.selectOption('sample:mha');
-    const other = view().getByRole('region', { name: 'The model beside' });
+    const other = view().getByRole('region', { name: 'The other model' });
     await expect
       .poll(() => other.innerText())
       .toMatch(/Sample model: MHA.* – not llama-3-8b\s+Layer 0 of 4 · MHA.*10 tokens/);

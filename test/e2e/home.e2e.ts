@@ -133,7 +133,7 @@ describe.skipIf(!thorough)('questions', () => {
     await expect.poll(() => quickPick.isMarked('MQA')).toBe(true);
     await quickPick.leave();
 
-    await quickPick.run('Headlight: Fit to GPU');
+    await quickPick.run('Headlight: Fit This Config to a GPU');
     await quickPick.question('Fit to GPU · llama-3-8b');
     await quickPick.type('RTX 4090');
     await quickPick.press('Enter');

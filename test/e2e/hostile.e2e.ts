@@ -267,7 +267,7 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     for (const command of [
       'Headlight: Compare with Another Config',
       'Headlight: Show KV Cache at',
-      'Headlight: Fit to GPU',
+      'Headlight: Fit This Config to a GPU',
     ]) {
       await quickPick.run(command);
       await page.locator('.quick-input-widget .monaco-list-row').first().waitFor();

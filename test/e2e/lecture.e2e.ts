@@ -205,8 +205,8 @@ describe.skipIf(!thorough)('the lectures', () => {
     },
   );
 
-  row('§2: DeepSeek-V2 as articles count it keeps 491,520 B and 34,560 B, 93 % less', LLAMA, async (clicks) => {
-    await example(clicks, 'DeepSeek-V2 as articles count it');
+  row('§2: DeepSeek-V2 as it is often described keeps 491,520 B and 34,560 B, 93 % less', LLAMA, async (clicks) => {
+    await example(clicks, 'DeepSeek-V2 as it is often described');
     await panel.untilShows('34,560 B per token');
     await clicks.click(design(/^MHA/));
     await panel.untilShows('491,520 B per token');
@@ -289,7 +289,7 @@ describe.skipIf(!thorough)('the lectures', () => {
   row('§3.7: the absorbed query gives the same scores from the latents alone', LLAMA, async (clicks) => {
     await stepByStep(clicks, 'MLA');
     await clicks.slide(panel.frame.getByRole('slider', { name: 'Step' }), 9);
-    await panel.untilShows('they differ by 2.2e-16 at most');
+    await panel.untilShows('the largest difference is 2.2e-16');
   });
 
   row('§3.8: the token “bright” comes, from its query to its logits', LLAMA, async (clicks) => {
@@ -376,7 +376,7 @@ describe.skipIf(!thorough)('the lectures', () => {
     await message('Measuring decode at the widths of deepseek-v3').getByRole('button', { name: 'Cancel' }).waitFor();
     await untilPageSays(
       workbench().page,
-      /Against 4,096 cached tokens a step takes MHA [\d.]+ .?s and MLA [\d.]+ .?s/,
+      /With 4,096 cached tokens, one step takes [\d.]+ .?s with MHA and [\d.]+ .?s with MLA/,
       MEASURED_MS,
     );
     expect(await factor(/MLA is ([\d.]+) times as fast here/)).toBeGreaterThan(1);

@@ -38,7 +38,7 @@ describe('whether a model fits', () => {
     await workbench().screenshot('sizing-question');
     await workbench().page.keyboard.press('Enter');
     await quickPick.entry('Does not fit: the cache takes 126 GiB on each device');
-    const verdict = await quickPick.entry('are left beside the weights');
+    const verdict = await quickPick.entry('are left after the weights');
     expect(performance.now() - from).toBeLessThan(MOST_MS);
     const [, low, high] = /([\d.]+) GiB to ([\d.]+) GiB are left/.exec(verdict) ?? [];
     // By hand: 126 layers × 2 × 8 × 128 numbers of a byte are 252 KiB a token, so a sequence takes 3.94 GiB on each of 8; of 72 GiB that an

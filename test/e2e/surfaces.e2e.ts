@@ -54,7 +54,7 @@ describe.skipIf(!thorough)('comparing by keyboard', () => {
   });
 
   test('devices are chosen with what fits in sight', async () => {
-    await quickPick.run('Headlight: Fit to GPU');
+    await quickPick.run('Headlight: Fit This Config to a GPU');
     await quickPick.question('Fit to GPU');
     // What was chosen last time may be what is in sight.
     await quickPick.type('H100 SXM');

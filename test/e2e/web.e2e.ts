@@ -163,7 +163,7 @@ describe.skipIf(!thorough)('in the browser’s own extension host', () => {
     await page.mouse.move(0, 0);
     for (const [command, question, answer] of [
       ['Headlight: Compare Attention Variants', 'Compare Attention Variants', 'GQA'],
-      ['Headlight: Fit to GPU', 'Fit to GPU', 'H100'],
+      ['Headlight: Fit This Config to a GPU', 'Fit', 'H100'],
       ['Headlight: Compare with Another Config', 'Compare with Another Config', 'Llama'],
     ] as const) {
       await quickPick.run(command);

@@ -86,7 +86,7 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
     await frame.getByText('1.27 B').first().waitFor({ timeout: TIMEOUT });
     await expect
       .poll(() => frame.locator('main').innerText())
-      .toMatch(/GQA · 32 query heads in 8 groups of 4 · 1 layers?/);
+      .toMatch(/GQA · 32 query heads in 8 groups of 4 · 1 layer\b/);
     await expect
       .poll(() => rows(frame).filter({ hasText: 'k_proj' }).innerText())
       .toMatch(/K · 8 heads of 128, each for 4 query heads/);
@@ -125,10 +125,10 @@ describe.skipIf(!thorough)('the editor of weight files', () => {
       `first tile of 128256 × 4096: ${found.map(({ ms, read }) => `${ms.toFixed(0)} (reading ${read.toFixed(0)})`).join(', ')} ms`,
     );
     expect(Math.min(...found.map(({ ms }) => ms))).toBeLessThan(300);
-    await frame.getByText(/Made from .* of 128,256 rows/).waitFor();
-    await frame.getByRole('button', { name: 'Measure all 525,336,576 values' }).click();
+    await frame.getByText(/Reduced from .* of 128,256 rows/).waitFor();
+    await frame.getByRole('button', { name: 'Compute statistics of all 525,336,576 values' }).click();
     await frame.getByRole('button', { name: 'Cancel' }).click();
-    await frame.getByRole('button', { name: /Measure/ }).waitFor();
+    await frame.getByRole('button', { name: /Compute statistics/ }).waitFor();
     await workbench().screenshot('weights-tensor');
   }, 60_000);
 

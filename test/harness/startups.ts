@@ -79,7 +79,6 @@ export function walkStartup(row: Startup, anyRelease = false): StartupResult {
     device: startupDevice(row),
     scenario: anyRelease ? unreleased : startupScenario(row),
     weights: null,
-    everyRelease: true,
     ...(row.fraction === undefined ? {} : { fraction: row.fraction }),
   });
   if (!report) throw new Error(`${row.id}: no report`);

@@ -137,17 +137,18 @@ const endToEnd = (session) => async () => {
 };
 
 /** @typedef {{ kind: string; name: string; body: () => Promise<Counts> }} Suite */
+/** @typedef {{ session?: Session | undefined; suites: Suite[]; besideTheLast?: boolean }} Lane */
 
 /**
- * The suites in lanes, which go on side by side at a desk: an editor waits a lot, so that one lane would leave a core idle. With
- * every case they take turns: limits of the clock hold only where the machine has time.
+ * The suites in lanes, and the lanes in turns: those of one turn go on side by side. At a desk all do: an editor waits a lot, so that
+ * one lane would leave a core idle. With every case they take turns: limits of the clock hold only where the machine has time.
  * The session of a lane ends with it.
  * @param {Set<string>} wanted
  * @param {ReturnType<typeof editors>} sessions
  */
 function lanes(wanted, { newest, fresh, minimum }) {
   const [first, last] = [SERVERS.newest.vscode, SERVERS.minimum.vscode];
-  /** @type {{ session?: Session | undefined; suites: Suite[] }[]} */
+  /** @type {Lane[]} */
   const all = [
     {
       session: newest,
@@ -171,14 +172,27 @@ function lanes(wanted, { newest, fresh, minimum }) {
       ],
     },
     {
+      // Beside the tests inside the editor, which wait for it: these have no limits of the clock.
+      besideTheLast: true,
       suites: [
         { kind: 'check', name: 'types', body: npmScript('check-types') },
         { kind: 'check', name: 'lint', body: npmScript('lint') },
-        { kind: 'unit', name: FAMILY ? `unit (${FAMILY})` : 'unit', body: unit },
       ],
     },
+    { suites: [{ kind: 'unit', name: FAMILY ? `unit (${FAMILY})` : 'unit', body: unit }] },
   ];
-  return all.map(({ session, suites }) => ({ session, suites: suites.filter((suite) => wanted.has(suite.kind)) }));
+  const lanesWanted = all
+    .map((lane) => ({ ...lane, suites: lane.suites.filter((suite) => wanted.has(suite.kind)) }))
+    .filter(({ suites }) => suites.length > 0);
+  // With every case one lane after the other, but for those that stand beside another.
+  /** @type {Lane[][]} */
+  const turns = [];
+  for (const lane of lanesWanted) {
+    const last = turns.at(-1);
+    if (last && (!thorough || lane.besideTheLast === true)) last.push(lane);
+    else turns.push([lane]);
+  }
+  return turns;
 }
 
 /** Of a family: the files that walk model types, each with its cases of this one, all of them. */
@@ -218,16 +232,14 @@ async function main() {
   report(build);
   // Without node_modules or dist nothing else means anything.
   if (sessions && build.failed === 0) {
-    /** @param {ReturnType<typeof lanes>[number]} lane */
+    /** @param {Lane} lane */
     const runLane = async ({ session, suites }) => {
       for (const suite of suites) report(await runSuite(suite.name, suite.body));
       // One that could not start has failed its suites; there is nothing to stop.
       const started = await session?.().catch(() => undefined);
       await started?.stop();
     };
-    const all = lanes(wanted, sessions);
-    if (thorough) for (const lane of all) await runLane(lane);
-    else await Promise.all(all.map(runLane));
+    for (const turn of lanes(wanted, sessions)) await Promise.all(turn.map(runLane));
   }
   const failures = failureReport(results);
   if (failures) console.log(`\n${failures}\n\nHEADLIGHT_SEED=${SEED} repeats the random cases of this run.`);

@@ -58,7 +58,7 @@ suite('hover', () => {
       const wrong = await text();
       assert.match(wrong, /4 MiB/);
       assert.match(wrong, /Not exact/);
-      assert.match(wrong.replaceAll('\\', ''), /headlight\.scenario\.engineOptions: vllm has no option blok-size here/);
+      assert.match(wrong.replaceAll('\\', ''), /headlight\.scenario\.engineOptions: vLLM has no option blok-size/);
     } finally {
       await settings.update('scenario.engineOptions', undefined, Workspace);
       for (const setting of ['tokens', 'engine', 'engineOptions'])
@@ -149,7 +149,10 @@ suite('hover', () => {
       }),
     );
     // 2 layers × 3 × 64 × 128 elements.
-    assert.match(await hoverText(uri, 'intermediate_size'), /Inner width.*Grows with it: \*\*49\.2 K parameters/s);
+    assert.match(
+      await hoverText(uri, 'intermediate_size'),
+      /Intermediate size.*Grows with it: \*\*49\.2 K parameters/s,
+    );
     assert.match(await hoverText(uri, 'rms_norm_eps'), /changes neither the cache nor the weights/);
     assert.match(await hoverText(uri, 'n_inner'), /`llama` does not read `n_inner`: it changes nothing here/);
   });

@@ -8,9 +8,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { buildCli } from './support/bundles';
+import { buildCli, buildMcp } from './support/bundles';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComputeClient } from '../../src/compute/client';
 import { buildCompute } from './compute/support/computeBundle';
@@ -55,7 +55,10 @@ interface Ran {
 async function hooked(args: readonly string[]): Promise<Ran> {
   const log = newLog();
   const env = { ...process.env, NODE_OPTIONS: `--require=${HOOKS}`, HEADLIGHT_NETWORK_LOG: log.file };
-  const code = await promisify(execFile)(process.execPath, args, { env, cwd: folder }).then(
+  const running = promisify(execFile)(process.execPath, args, { env, cwd: folder });
+  // A server ends with its input.
+  running.child.stdin?.end();
+  const code = await running.then(
     () => 0,
     (error: { readonly code?: number }) => error.code ?? -1,
   );
@@ -68,6 +71,7 @@ beforeAll(async () => {
   // As in dist/, and beneath the tensor libraries, which stay packages.
   cli = join(compute.script, '../cli.cjs');
   await buildCli(cli);
+  await buildMcp(dirname(cli));
 }, 120_000);
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
@@ -109,8 +113,10 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['estimate', CONFIG, '--engine', 'vllm', '--json'],
   ['fit', CONFIG, '--gpu', 'h100-sxm'],
   ['compare', CONFIG, '--as', 'mqa'],
+  ['diff', CONFIG, join(ROOT, 'media/sample-configs/mistral-7b-v0.1/config.json')],
   ['lint', CONFIG],
   ['draw', CONFIG],
+  ['mcp'],
   ['models', '--json'],
   ['tensors', MODEL],
   ['heads', MODEL, '--layer', '0', ...IDS],

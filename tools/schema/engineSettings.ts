@@ -49,7 +49,7 @@ export function engineOptionsSchema(): Readonly<Record<string, object>> {
         rule.id,
         {
           type: 'object',
-          description: `${ENGINE_NAMES[rule.id]}: options under its own names.`,
+          description: `${ENGINE_NAMES[rule.id]} options, by the names that the engine gives them.`,
           additionalProperties: false,
           properties: Object.fromEntries(rule.options.map((option) => [option.name, optionSchema(rule, option)])),
         },

@@ -174,7 +174,7 @@ export class CompareView extends LitElement {
         <h2 id="curve-title">Cache over context</h2>
         ${
           series.length === 0
-            ? html`<p class="small">No design here is fully understood: what it caches is not known.</p>`
+            ? html`<p class="small">Headlight does not fully understand any of these designs: what they cache is not known.</p>`
             : choices.asTable
               ? this.renderCurveTable(series, range, scenarioTokens)
               : html`<headlight-curve
@@ -338,7 +338,7 @@ export class CompareView extends LitElement {
         (value) => Number.isSafeInteger(value) && value >= 0 && value <= LATENT_BOUNDS.most,
       ) && latent.latentDim >= 1;
     if (!valid) {
-      this.problem = `A latent has 1 to ${formatInteger(LATENT_BOUNDS.most)} elements, a rotary key 0 or up to as many.`;
+      this.problem = `The latent can have 1 to ${formatInteger(LATENT_BOUNDS.most)} elements, and the rotary key 0 to ${formatInteger(LATENT_BOUNDS.most)}.`;
       this.requestUpdate();
       return;
     }

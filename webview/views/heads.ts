@@ -270,7 +270,7 @@ export class HeadsView extends LitElement {
     if (running || failure || model === null || source?.problem !== null || session.refusal !== null) return nothing;
     const examples = EXAMPLES.filter(({ id }) => sources?.some((each) => each.id === id && each.problem === null));
     return html`<div class="state">
-      <p>Run shows for every head of a layer which tokens it looks at, and its K and V.${examples.length === 0 ? '' : ' Or begin with:'}</p>
+      <p>“Run” shows, for every head of a layer, which tokens it looks at, and its K and V.${examples.length === 0 ? '' : ' Or begin with:'}</p>
       <ul class="examples">${examples.map(({ id, mode, label, what }) => html`<li><button class="link" @click=${() => void this.example(session, id, mode)}>${label}</button><span class="small">${what}</span></li>`)}</ul>
     </div>`;
   }
@@ -288,7 +288,7 @@ export class HeadsView extends LitElement {
     return html`
       <div class="tools">
         <span class="switch" role="group" aria-label="What is shown">${(Object.keys(MODES) as Mode[]).map((mode) => html`<button aria-pressed=${mode === this.mode} @click=${() => this.show(mode)}>${MODES[mode]}</button>`)}</span>
-        <label>beside
+        <label>compare with
           <select .value=${live(other?.source?.id ?? '')} @change=${(event: Event) => void this.showBeside((event.target as HTMLSelectElement).value)}>
             <option value="">nothing</option>
             ${sources.map(({ id, label }) => html`<option value=${id} ?selected=${id === other?.source?.id}>${label}</option>`)}
@@ -297,7 +297,7 @@ export class HeadsView extends LitElement {
       </div>
       <div class=${beside ? 'models' : ''}>
         <div class=${session.changed ? 'old' : ''}>${beside ? ownTitle(result) : nothing}${this.renderHeads(result, session, heads)}</div>
-        ${beside ? html`<section class="other" aria-label="The model beside">${this.renderOther(other, beside)}</section>` : nothing}
+        ${beside ? html`<section class="other" aria-label="The other model">${this.renderOther(other, beside)}</section>` : nothing}
       </div>`;
   }
 

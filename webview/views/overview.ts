@@ -138,7 +138,7 @@ export class OverviewView extends LitElement {
     if (memoryProblem !== null) return html`<p class="quiet">${memoryProblem}</p>`;
     return this.trouble === null
       ? html`<div class="loading" aria-busy="true"></div>`
-      : html`<p class="error">What fits could not be loaded: ${this.trouble}. Close the panel and open it again.</p>`;
+      : html`<p class="error">The memory figures could not be loaded: ${this.trouble}. Close the panel and open it again.</p>`;
   }
 
   private number(name: NumberName, content: TemplateResult): TemplateResult {

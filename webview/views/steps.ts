@@ -215,7 +215,7 @@ export class StepsView extends LitElement {
       ${last ? this.renderCosts() : nothing}
     `;
     return html`
-      <div class="walks" role="group" aria-label="Walk">
+      <div class="walks" role="group" aria-label="Walkthrough">
         ${WALKS.map((kind) => html`<button aria-pressed=${kind === settings.walk} @click=${() => this.change({ walk: kind, step: null })}>${WALK_TITLES[kind]}</button>`)}
       </div>
       ${this.renderStepper()} ${this.renderStage(last)} ${last ? outcome : nothing}
@@ -226,7 +226,7 @@ export class StepsView extends LitElement {
         </div>
       </div>
       <p class="small">
-        <span class="mark">◆</span> kept between tokens · blue is below zero, orange above${settings.walk === 'kvCache' ? ' · dashed: computed again' : ''} · point at a cell, or Tab to a matrix, to see its sum
+        <span class="mark">◆</span> kept between tokens · blue is below zero, orange above${settings.walk === 'kvCache' ? ' · dashed: recomputed' : ''} · point at a cell, or Tab to a matrix, to see its sum
       </p>
       ${last ? nothing : outcome}
       <button class="link" aria-pressed=${this.asTables} @click=${() => (this.asTables = !this.asTables)}>${this.asTables ? 'Hide the tables' : 'Show the values of this step as tables'}</button>
@@ -366,7 +366,7 @@ export class StepsView extends LitElement {
   private countText(side: StageSide): string {
     const { all, again } = multiplications(this.walk, this.step, side === 'both' ? 'shared' : side);
     if (all === 0) return '';
-    return `${formatInteger(all)} multiplications${again > 0 ? `, ${formatInteger(again)} of them again` : ''}`;
+    return `${formatInteger(all)} multiplications${again > 0 ? `, ${formatInteger(again)} of them repeated` : ''}`;
   }
 
   /** What takes part in the step, as numbers. */
@@ -427,8 +427,8 @@ export class StepsView extends LitElement {
         </select></label>
       </div>
       <p class="warn" role="alert">${this.problem}</p>
-      <button class="link" @click=${() => this.change({ ...LECTURE, walk: settings.walk, step: settings.step })}>As in the lecture</button>
-      <p class="small">Values are random with two decimals, but the same every time; a word has the same row everywhere. Everything is computed in float64.</p>
+      <button class="link" @click=${() => this.change({ ...LECTURE, walk: settings.walk, step: settings.step })}>Reset the example</button>
+      <p class="small">Values are random numbers with two decimals, the same every time; a word has the same row wherever it appears. Everything is computed in float64.</p>
     </details>`;
   }
 

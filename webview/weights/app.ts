@@ -260,7 +260,7 @@ export class WeightsApp extends LitElement {
 
   private renderFile({ contents, facts }: OpenedWeights, list: TensorList): TemplateResult {
     const { format, files, fileBytes, tensors, elements, weights } = contents;
-    const bits = elements > 0 ? `${((weights.bytes * 8) / elements).toFixed(2)} bits each on average` : '';
+    const bits = elements > 0 ? `${((weights.bytes * 8) / elements).toFixed(2)} bits per weight on average` : '';
     const known = facts.modelType !== null;
     return html`
       <p class="quiet">${format === 'gguf' ? 'GGUF' : 'Safetensors'} · ${files.length === 1 ? 'one file' : `${files.length} files`} of ${formatBytes(fileBytes)} · read from the headers only</p>
@@ -376,7 +376,7 @@ export class WeightsApp extends LitElement {
     if (this.phase.kind === 'ready') {
       const name = this.phase.list.nameOf(tensor);
       keep('chosen', name);
-      this.said = `${name} is shown behind the table`;
+      this.said = `${name} is shown after the table`;
     }
     void this.showTensor();
   }

@@ -181,7 +181,7 @@ export class TensorView extends LitElement {
         if (counting.signal.aborted) return;
         this.measured = { statistics: joinStatistics(this.measured.statistics, part), done: to, running: to < count };
       }
-      announce(this, `${formatInteger(count)} values measured`);
+      announce(this, `Statistics of ${formatInteger(count)} values computed`);
     } catch (error) {
       if (counting.signal.aborted) return;
       this.measured = { ...this.measured, running: false };
@@ -297,12 +297,14 @@ export class TensorView extends LitElement {
     return html`
       ${
         running
-          ? loadingState(`${formatInteger(done)} of ${formatInteger(count)} values measured`, done / count, [
+          ? loadingState(`${formatInteger(done)} of ${formatInteger(count)} values read for statistics`, done / count, [
               { label: 'Cancel', run: () => this.cancel() },
             ])
           : rest && this.whole !== null
             ? html`<div class="tools">${button({
-                label: some ? 'Measure the rest' : `Measure all ${formatInteger(count)} values`,
+                label: some
+                  ? 'Compute statistics of the rest'
+                  : `Compute statistics of all ${formatInteger(count)} values`,
                 run: () => void this.measureAll(),
               })}<span class="small">reads ${formatSize((list.bytesOf(tensor) * (count - done)) / count)}</span></div>`
             : nothing

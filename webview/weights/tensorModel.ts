@@ -70,7 +70,7 @@ export function contains(outer: View, inner: View): boolean {
 
 /** How much of the values the picture is made of: "every value", or "1 of 251 rows". */
 export function readText(shown: ShownTile): string {
-  const hatched = shown.tile.data.some(Number.isNaN) ? ' Hatched cells hold a NaN.' : '';
+  const hatched = shown.tile.data.some(Number.isNaN) ? ' Hatched cells contain NaN.' : '';
   return madeText(shown) + hatched;
 }
 
@@ -79,10 +79,10 @@ function madeText({ tile, view }: ShownTile): string {
   const parts: string[] = [];
   if (tile.rowsRead < rows) parts.push(`${formatInteger(tile.rowsRead)} of ${formatInteger(rows)} rows`);
   if (tile.columnsRead < columns) parts.push(`${formatInteger(tile.columnsRead)} of ${formatInteger(columns)} columns`);
-  if (parts.length > 0) return `Made from ${parts.join(' and ')}: zoom in for all values.`;
+  if (parts.length > 0) return `Reduced from ${parts.join(' and ')}: zoom in to see every value.`;
   const exact =
     isExact({ start: 0, end: rows, count: tile.rows }) && isExact({ start: 0, end: columns, count: tile.columns });
-  return exact ? 'Every value is shown.' : 'Of each cell the value farthest from 0 is shown; every value was read.';
+  return exact ? 'Every value is shown.' : 'Each cell shows its value farthest from 0; every value was read.';
 }
 
 /** "row 130 (K head 1, dim 2, group 1)". */

@@ -78,7 +78,7 @@ export function finishProgram(
   const outputs: Partial<Record<CaptureName, string>> = {};
   for (const capture of shown ? new Set([shown.capture, ...wanted]) : wanted) {
     const make = captures[capture];
-    if (!make) throw new Error(`This program has no capture "${capture}".`);
+    if (!make) throw new Error(`The attention of this layer has no "${capture}" to show.`);
     const { value, shape } = make();
     const name = capture === main?.capture ? main.output : capture;
     g.output(name, value, shape);

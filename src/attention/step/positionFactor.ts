@@ -1,4 +1,4 @@
-/** The attention temperature: how queries grow with their position. */
+/** The attention temperature: how queries are scaled up with position. */
 
 import type { TemperatureSpec } from '../spec/layerSpec';
 

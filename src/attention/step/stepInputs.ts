@@ -55,7 +55,9 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
   }
   if (names.has('seqlens_k')) {
     if (past.length > 0 && newTokens > 1 && (step.batch ?? 1) > 1) {
-      throw new Error('A fused program continues several sequences by one token at a time only (GroupQueryAttention).');
+      throw new Error(
+        'With several sequences, the fused program (GroupQueryAttention) can only add one token at a time.',
+      );
     }
     for (const [name, tensor] of fusedInputs(step.batch ?? 1, newTokens, keys.length))
       if (names.has(name)) feeds.set(name, tensor);

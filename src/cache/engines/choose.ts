@@ -10,7 +10,7 @@ export interface ChosenEngine {
   readonly release: string;
 }
 
-/** `problem` follows on the name of what was given: "must be one of …", "vllm@9 is not modelled: …". */
+/** `problem` follows on the name of what was given: "must be one of …", "vllm@9 is not supported: …". */
 export function parseEngine(text: string): ChosenEngine | { readonly engine: null; readonly problem: string } {
   const [name = '', ...rest] = text.split('@');
   if (!isEngineRule(name)) return { engine: null, problem: `must be one of ${ENGINES.join(', ')}` };
@@ -21,7 +21,7 @@ export function parseEngine(text: string): ChosenEngine | { readonly engine: nul
   const known = rule.releases.map(({ id, date }) => `${name}@${id} (${date})`).join(', ');
   return {
     engine: null,
-    problem: `${name}@${asked ?? ''} is not modelled: there is ${known}, or @YYYY-MM from then on`,
+    problem: `${name}@${asked ?? ''} is not supported: use one of ${known}, or a month (@YYYY-MM) from ${rule.releases[0].date} on`,
   };
 }
 

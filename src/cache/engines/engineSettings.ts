@@ -27,7 +27,8 @@ export function readEngineSettings(engine: unknown, given: unknown, names: Setti
   if (given !== undefined && !isObject(given)) problems.push(`${names.options} must be an object`);
   const options: Partial<Record<EngineRule, EngineOptions>> = {};
   for (const [name, value] of Object.entries(all)) {
-    if (!isEngineRule(name)) problems.push(`${names.options} names the engine ${name}: there is ${ENGINES.join(', ')}`);
+    if (!isEngineRule(name))
+      problems.push(`${names.options} names the engine ${name}: known engines are ${ENGINES.join(', ')}`);
     else if (!isObject(value)) problems.push(`${names.options}.${name} must be an object`);
     else {
       const read = readEngineOptions(allocationRule(name), value);

@@ -53,7 +53,8 @@ const OPTIONS: readonly EngineOption[] = [
     name: 'kv-unified',
     kind: { takes: 'flag' },
     usual: () => false,
-    meaning: 'all slots share one buffer; tokens then counts all sequences together, as -c does',
+    meaning:
+      'all slots share one buffer; the tokens of the scenario are then those of all sequences together, as with -c',
   },
   {
     name: 'swa-full',
@@ -78,14 +79,16 @@ const OPTIONS: readonly EngineOption[] = [
     name: 'draft-max',
     kind: { takes: 'count', least: 0 },
     usual: () => 0,
-    meaning: 'draft tokens per step; for each, states are kept once more so that it can be undone',
+    meaning:
+      'draft tokens per step; an extra copy of the states is kept for each, so that a rejected one can be undone',
     unit: 'tokens',
   },
   {
     name: 'flash-attn',
     kind: { takes: 'word', words: ['on', 'off', 'auto'] },
     usual: () => 'auto',
-    meaning: 'off: values are stored transposed, and every layer is as wide as the widest one',
+    meaning:
+      'if off, values are stored transposed, and every layer is as wide as the widest one; on and auto avoid both',
   },
   {
     name: 'split-mode',
@@ -334,7 +337,7 @@ function refusalOf(groups: readonly LayerGroup[], context: RuleContext): string 
  */
 export const llamacpp: AllocationRule = {
   id: 'llamacpp',
-  releases: [{ id: 'v0.5.0', date: '2026-09', code: 'llama.cpp v0.5.0 (2026-09-28), executed' }],
+  releases: [{ id: 'v0.5.0', date: '2026-09', code: 'llama.cpp v0.5.0 (2026-09-28), checked by running it' }],
   options: OPTIONS,
   cite: 'llama-context.cpp, llama-kv-cache.cpp, llama-kv-cache-iswa.cpp, llama-memory-recurrent.cpp, llama-kv-cache-dsv4.cpp',
   splitsHeads: false,
@@ -377,7 +380,11 @@ export const llamacpp: AllocationRule = {
     if (groups.some(({ attention }) => attention.kind === 'cross')) {
       if (context.spec.llamacpp.cachesSource === false)
         say('llama.cpp has no cache for cross attention: K and V of the source are computed in each step');
-      else say('cross attention: how llama.cpp allocates it is not known here; the theoretical minimum is used', true);
+      else
+        say(
+          'cross attention: Headlight does not know how llama.cpp allocates it, and uses the theoretical minimum',
+          true,
+        );
     }
     return reasons;
   },
@@ -403,7 +410,7 @@ function draftReason(context: RuleContext, say: (text: string, inexact?: boolean
   if (copies > 1) say(`each state is kept ${copies} times, so that draft tokens can be undone`);
   else say('llama.cpp keeps no states for draft tokens with this model');
   if (context.spec.llamacpp.keepsDraftStates === undefined)
-    say(`whether llama.cpp keeps states for draft tokens with ${context.spec.modelType} is not known here`, true);
+    say(`Headlight does not know whether llama.cpp keeps states for draft tokens with ${context.spec.modelType}`, true);
 }
 
 /** What llama.cpp makes of windows. Where it has none, heads see more than the model was trained for. */
@@ -422,7 +429,10 @@ function windowReason(
     return;
   }
   if (windows === undefined) {
-    say(`whether llama.cpp uses windows for ${context.spec.modelType} is not known here: every token is counted`, true);
+    say(
+      `Headlight does not know whether llama.cpp uses windows for ${context.spec.modelType}: every token is counted`,
+      true,
+    );
     return;
   }
   say('llama.cpp does not use windows for this model: every layer keeps every token');

@@ -1,6 +1,6 @@
 /** Engine options from people: as text (command line, fields) and as values of JSON (settings), each checked against its declaration. */
 
-import type { EngineOptions, OptionValue } from '../../model/scenario';
+import { ENGINE_NAMES, type EngineOptions, type OptionValue } from '../../model/scenario';
 import type { Declared, OptionKind } from './options';
 
 export type ParsedOption =
@@ -39,10 +39,11 @@ function checked(
   const option = options.find((candidate) => candidate.name === name);
   if (!option) {
     const names = options.map((candidate) => candidate.name).join(', ');
-    return {
-      name: null,
-      problem: `${id} has no option ${name === '' ? '""' : name} here: ${names === '' ? 'it has none' : `it has ${names}`}`,
-    };
+    const problem =
+      names === ''
+        ? `${id === 'intrinsic' ? 'the theoretical minimum' : ENGINE_NAMES[id]} has no options to set`
+        : `${ENGINE_NAMES[id]} has no option ${name === '' ? '""' : name}: use one of ${names}`;
+    return { name: null, problem };
   }
   const value = valueFor(option.kind);
   return value === null ? { name: null, problem: `${name} takes ${kindText(option.kind)}` } : { name, value };

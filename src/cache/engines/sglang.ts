@@ -263,16 +263,16 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   const { release } = context.setup;
   if (hasWindowPool(context) && kinds.has('sliding') && !isSince(release, WINDOW_POOL_MENDED))
     found.push({
-      text: 'how large the pool for windowed layers was before February 2026 is not known here',
+      text: 'Headlight does not know how large the pool for windowed layers was before February 2026',
       inexact: true,
     });
   if (groups.some(({ state }) => state) && !isSince(release, STATE_SLOTS_READ))
-    found.push({ text: 'how many state slots there were before July 2026 is not known here', inexact: true });
+    found.push({ text: 'Headlight does not know how many state slots there were before July 2026', inexact: true });
   if (context.sharding.tp > 1 && kinds.has('latent'))
     say(`each of the ${context.sharding.tp} devices holds the whole latent cache`);
   if (kinds.has('cross'))
     found.push({
-      text: 'cross attention: how SGLang allocates it is not known here; it takes at least the theoretical minimum',
+      text: 'cross attention: Headlight does not know how SGLang allocates it; it takes at least the theoretical minimum',
       inexact: true,
     });
   return found;

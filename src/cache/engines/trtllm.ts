@@ -40,7 +40,7 @@ export const trtllm: AllocationRule = {
       name: 'max-attention-window',
       kind: { takes: 'counts' },
       usual: () => undefined,
-      meaning: 'tokens that each layer keeps, repeated over the layers; if not set, all',
+      meaning: 'the most tokens that a layer keeps; a list starts over when it ends; if not set, all tokens',
       unit: 'tokens',
     },
     {
@@ -53,7 +53,7 @@ export const trtllm: AllocationRule = {
       name: 'free-gpu-memory-fraction',
       kind: { takes: 'fraction' },
       usual: () => 0.9,
-      meaning: 'share of the memory left over by weights and activations that the cache takes',
+      meaning: 'share that the cache gets of the memory left after weights and activations',
     },
   ],
   cite: 'tensorrt_llm/_torch/pyexecutor/resource_manager.py; tokens_per_block = 32 and max_attention_window = None in KvCacheConfig',
@@ -160,7 +160,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
     found.push({ text: 'every layer keeps every token: max_attention_window is not set', inexact: false });
   if (windows && context.sharding.pp > 1 && groups.some((group) => windowsOf(group, context).length > 1))
     found.push({
-      text: 'windows that differ within one kind of layer are assumed to be spread evenly over stages',
+      text: 'layers of one kind have different windows, which are assumed to be spread evenly over the pipeline stages',
       inexact: true,
     });
   if (groups.some(({ attention }) => ownIndexer(attention)))
@@ -170,7 +170,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   }
   if (kinds.has('cross')) {
     found.push({
-      text: 'cross attention: how TensorRT-LLM allocates it is not known here; the theoretical minimum is used',
+      text: 'cross attention: Headlight does not know how TensorRT-LLM allocates it, and uses the theoretical minimum',
       inexact: true,
     });
   }

@@ -1,7 +1,7 @@
 import { type AttentionSpec, isHeaded } from '../../model/attention';
 import type { ResolvedKvDtype } from '../../model/dtype';
 import type { ModelSpec } from '../../model/spec';
-import type { LayerGroup } from '../groups';
+import { type LayerGroup, layerGroups, layersWithin, runWithin } from '../groups';
 import { entriesHeld, entryBytes, indexKeysHeld, indexRowBytes, ownIndexer } from '../layerBytes';
 import { divides } from '../sharding';
 import {
@@ -99,7 +99,7 @@ export const vllm: AllocationRule = {
 
 /** fp8 on a sparse latent cache means the packed layout of FlashMLA. */
 function effectiveDtype(dtype: ResolvedKvDtype, spec: ModelSpec): ResolvedKvDtype {
-  const sparse = spec.layers.some(
+  const sparse = layerGroups(spec).some(
     ({ attention }) => (attention.kind === 'latent' && attention.indexer) || attention.kind === 'compressed',
   );
   return dtype === 'fp8' && sparse ? 'fp8_ds_mla' : dtype;
@@ -143,31 +143,33 @@ function entriesKept(attention: AttentionSpec, tokens: number): number {
 
 /** What grouping adds to the layers of a stage: phantom layers that fill groups, and pages padded to the largest. */
 function overhead(groups: readonly LayerGroup[], context: RuleContext, stage: Stage): Overhead {
-  const inStage = (index: number): boolean => index >= stage[0] && index < stage[1];
-  const packed = packedPool(context, inStage);
+  const packed = packedPool(context, stage);
   const pool = packed || isCompressedModel(context) ? null : sharedPool(context);
-  const stageGroups = groups.map((group) => ({ ...group, indexes: group.indexes.filter(inStage) }));
   const total = packed
     ? packed
     : isCompressedModel(context)
-      ? compressedTotal(context, stageGroups)
+      ? compressedTotal(
+          context,
+          groups.map((group) => ({ ...group, indexes: group.indexes.slice(...runWithin(group.indexes, stage)) })),
+        )
       : pool === null || pool === 'mixed'
         ? null
-        : poolTotal(pool, inStage);
+        : poolTotal(pool, stage);
   if (!total) return { steady: 0, reserved: 0 };
   let [steady, reserved] = [total.held * sequences(context), total.reserved * sequences(context)];
-  for (const group of stageGroups) {
+  for (const group of groups) {
     const layer = cost(group, context);
-    steady -= (layer.steady + layer.state) * group.indexes.length;
-    reserved -= (layer.reserved + layer.stateReserved) * group.indexes.length;
+    const layers = layersWithin(group.indexes, stage);
+    steady -= (layer.steady + layer.state) * layers;
+    reserved -= (layer.reserved + layer.stateReserved) * layers;
   }
   return { steady, reserved };
 }
 
-/** A block of the pool has a page for the most layers that any group has in the stage. */
-function poolTotal({ page, groups }: Pool, inStage: (index: number) => boolean): { held: number; reserved: number } {
-  const size = Math.max(...groups.map(({ layers }) => layers.filter(inStage).length));
-  const blocks = (key: 'held' | 'reserved'): number => groups.reduce((sum, group) => sum + group[key], 0);
+/** A block of the pool has a page for the most layers that any block table has in the stage. */
+function poolTotal({ page, kinds }: Pool, stage: Stage): { held: number; reserved: number } {
+  const size = Math.max(...kinds.map(({ layers, tables }) => Math.ceil(layersWithin(layers, stage) / tables)));
+  const blocks = (key: 'held' | 'reserved'): number => kinds.reduce((sum, kind) => sum + kind.tables * kind[key], 0);
   return { held: size * page * blocks('held'), reserved: size * page * blocks('reserved') };
 }
 
@@ -194,9 +196,10 @@ function refuses(groups: readonly LayerGroup[], context: RuleContext): string | 
 function refusedNew(groups: readonly LayerGroup[], context: RuleContext): string | null {
   const { dtype, setup, sharding } = context;
   if (setup.release.date < '2026-08') return 'this model before August 2026';
-  if (sharding.dcp > 1) return 'decode context parallelism with pooled index keys or windows of latents';
+  if (sharding.dcp > 1) return 'decode context parallelism with pooled index keys or windowed latents';
   const bits16 = dtype === 'bf16' || dtype === 'f16';
-  if (hasLatentWindows(context)) return bits16 ? null : `${dtype} for latents together with windows of latents`;
+  if (hasLatentWindows(context))
+    return bits16 ? null : `${dtype} for a model that mixes full-context and windowed latents`;
   for (const group of groups) {
     const pool = pooledTokens(group.attention);
     if (pool === 1) continue;
@@ -244,21 +247,30 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
       inexact: false,
     });
   if (states && !has(context.setup.release, 'hybridPrefixes') && context.setup.given.has('enable-prefix-caching'))
-    found.push({ text: 'which states at block ends were kept before August 2026 is not known here', inexact: true });
+    found.push({
+      text: 'Headlight does not know which states at block ends were kept before August 2026',
+      inexact: true,
+    });
   const kinds = new Set(groups.map(({ attention }) => attention.kind));
   if (isPackedModel(context)) {
-    found.push({ text: 'pages of every kind are allocated in blocks as large as the largest group', inexact: false });
+    found.push({
+      text: 'pages of every kind are allocated in blocks that are sized for the largest group of layers',
+      inexact: false,
+    });
     found.push({ text: 'vLLM has had this model since autumn 2026: the code of that time is used', inexact: false });
     if (sharding.pp > 1)
-      found.push({ text: 'how pooled index keys are laid out over pipeline stages is not known here', inexact: true });
+      found.push({
+        text: 'Headlight does not know how pooled index keys are laid out over pipeline stages',
+        inexact: true,
+      });
     if (kinds.has('latent') && context.dtype !== 'bf16' && context.dtype !== 'f16')
-      found.push({ text: `how these latents are laid out in ${context.dtype} is not known here`, inexact: true });
+      found.push({ text: `Headlight does not know how these latents are laid out in ${context.dtype}`, inexact: true });
   }
   if (hasLatentWindows(context))
     found.push({ text: 'rows of full layers are as wide as those of windowed layers', inexact: false });
   if (kinds.has('compressed') && !has(context.setup.release, 'packedEntries'))
     found.push({
-      text: 'how compressed entries were laid out before June 2026 is not known here',
+      text: 'Headlight does not know how compressed entries were laid out before June 2026',
       inexact: true,
     });
   if (kinds.has('sliding') || kinds.has('chunked') || kinds.has('compressed')) {
@@ -270,7 +282,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   // `max_concurrent_batches`: the stages, and one more with the newer model runner, which dense models have.
   if (sharding.pp > 1 && (kinds.has('sliding') || kinds.has('chunked')) && has(context.setup.release, 'settledWindows'))
     found.push({
-      text: 'the number of steps in flight over stages depends on the model runner: 2 are assumed',
+      text: 'with pipeline parallelism, the number of steps in flight depends on the model runner: 2 steps are assumed',
       inexact: true,
     });
   if (kinds.has('cross'))
@@ -290,7 +302,7 @@ function reasons(groups: readonly LayerGroup[], context: RuleContext): Reason[] 
   for (const { attention } of groups) {
     if (isHeaded(attention) && !sharding.dpAttention && sharding.tp > attention.kvHeads)
       found.push({
-        text: `${sharding.tp} devices for ${attention.kvHeads} KV heads: the heads are copied`,
+        text: `${sharding.tp} devices for ${attention.kvHeads} KV heads: the heads are replicated`,
         inexact: false,
       });
   }

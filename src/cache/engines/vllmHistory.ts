@@ -32,8 +32,8 @@ export type VllmChange = keyof typeof SINCE;
 
 /** From each month on, what stood at its end; what is modelled of August 2026 is the commit that was executed. */
 export const VLLM_RELEASES: readonly [EngineRelease, ...EngineRelease[]] = [
-  { id: '0.6', date: '2024-09', code: 'V0; sizes of models without windows as in 0.11' },
-  { id: '0.8', date: '2025-03', code: 'the first V1; sizes as in 0.11' },
+  { id: '0.6', date: '2024-09', code: 'V0; for models without windows, the same sizes as 0.11' },
+  { id: '0.8', date: '2025-03', code: 'the first V1; the same sizes as 0.11' },
   { id: '0.11', date: '2025-10', code: 'V1 as in 0.11, one batch in flight' },
   { id: '2025-11', date: '2025-11', code: 'main branch of November 2025' },
   { id: '2025-12', date: '2025-12', code: 'main branch of December 2025' },

@@ -7,8 +7,8 @@
  */
 
 import type { AttentionSpec } from '../../model/attention';
-import { layerGroups } from '../groups';
-import type { RuleContext } from './allocationRule';
+import { layerGroups, runWithin } from '../groups';
+import type { RuleContext, Stage } from './allocationRule';
 import type { CacheKind } from './vllmBlocks';
 
 /** Tokens that share an index key in the engine; 1 where each has its own. */
@@ -36,7 +36,7 @@ interface Bucket {
 }
 
 /** Bytes of one sequence on a stage. */
-export function packedTotal(kinds: readonly CacheKind[], inStage: (layer: number) => boolean): PackedTotal {
+export function packedTotal(kinds: readonly CacheKind[], stage: Stage): PackedTotal {
   const buckets = bucketsOf(kinds);
   const counts = buckets.filter(isBalanced).map(repeats);
   // Buckets that mix page sizes stay whole; larger ones are split towards them.
@@ -54,16 +54,19 @@ export function packedTotal(kinds: readonly CacheKind[], inStage: (layer: number
     const groups = bucket.isState ? Math.max(split(bucket), Math.ceil(repeats(bucket) / statesInBlock)) : split(bucket);
     held += groups * bucket.held;
     reserved += groups * bucket.reserved;
-    for (let group = 0; group < groups; group++) {
-      const bytes = bucket.rows.reduce(
-        (sum, { page, layers }) =>
-          sum + page * layers.filter((layer, index) => index % groups === group && inStage(layer)).length,
-        0,
-      );
-      block = Math.max(block, bytes);
-    }
+    block = Math.max(block, largestGroup(bucket, groups, stage));
   }
   return { held: held * block, reserved: reserved * block };
+}
+
+/** Most bytes that one group has in a stage: each takes every n-th layer of a bucket. */
+function largestGroup({ rows }: Bucket, groups: number, stage: Stage): number {
+  const bytes = new Map<number, number>();
+  for (const { page, layers } of rows) {
+    const [from, to] = runWithin(layers, stage);
+    for (let index = from; index < to; index++) bytes.set(index % groups, (bytes.get(index % groups) ?? 0) + page);
+  }
+  return [...bytes.values()].reduce((most, one) => Math.max(most, one), 0);
 }
 
 function bucketsOf(kinds: readonly CacheKind[]): readonly Bucket[] {

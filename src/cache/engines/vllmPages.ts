@@ -2,9 +2,18 @@
 
 import type { AttentionSpec, ConvState, IndexerSpec, StateSpec } from '../../model/attention';
 import type { ResolvedKvDtype } from '../../model/dtype';
-import { type LayerGroup, layerGroups } from '../groups';
+import type { ModelSpec } from '../../model/spec';
+import { type LayerGroup, layerGroups, layersWithin } from '../groups';
 import { entryBytes, indexRowBytes, ownIndexer } from '../layerBytes';
-import { attentionOf, engineStateBytes, pages, rankStateOf, type RuleContext, tokensOf } from './allocationRule';
+import {
+  attentionOf,
+  engineStateBytes,
+  pages,
+  rankStateOf,
+  type RuleContext,
+  type Stage,
+  tokensOf,
+} from './allocationRule';
 import { countOption, flagOption } from './options';
 import { type CacheKind, reservedWindowBlocks, stepTokens, tokensInFlight, windowBlocks } from './vllmBlocks';
 import { compressedKinds, isCompressedModel } from './vllmCompressed';
@@ -151,7 +160,7 @@ export function chunkStart(tokens: number, chunk: number): number {
 function stateKinds(group: LayerGroup, context: RuleContext): CacheKind[] {
   return stateSizes(rankStateOf(group, context), context).map((state, index) => ({
     key: `state ${state}`,
-    type: index === 0 ? 'state' : 'state beside',
+    type: index === 0 ? 'state' : 'further state',
     layers: group.indexes,
     pageTokens: 0,
     page: state,
@@ -162,31 +171,52 @@ function stateKinds(group: LayerGroup, context: RuleContext): CacheKind[] {
 }
 
 /** The pool of a model with pooled index keys: states are padded to a page of the main cache. Null for others. */
-export function packedPool(context: RuleContext, inStage: (layer: number) => boolean): PackedTotal | null {
+export function packedPool(context: RuleContext, stage: Stage): PackedTotal | null {
   if (!isPackedModel(context)) return null;
   const kinds = mergedKinds(context);
   const page = Math.max(0, ...kinds.filter(({ state }) => state === undefined).map((kind) => kind.page));
   return packedTotal(
     kinds.map((kind) => (kind.state === undefined ? kind : { ...kind, page: Math.max(page, kind.page) })),
-    inStage,
+    stage,
   );
 }
 
 /** Layers whose spec is one, merged over the kinds of layers that the model was read as. */
 function mergedKinds(context: RuleContext): CacheKind[] {
-  const merged = new Map<string, CacheKind>();
-  for (const group of layerGroups(context.spec)) {
+  const groups = layerGroups(context.spec);
+  const merged = new Map<string, { readonly kind: CacheKind; readonly groups: number[] }>();
+  for (const [index, group] of groups.entries()) {
     for (const kind of cacheKinds(group, context)) {
       const known = merged.get(kind.key);
-      merged.set(kind.key, known ? { ...known, layers: [...known.layers, ...kind.layers] } : kind);
+      if (known) known.groups.push(index);
+      else merged.set(kind.key, { kind, groups: [index] });
     }
   }
-  return [...merged.values()].map((kind) => ({ ...kind, layers: [...kind.layers].sort((a, b) => a - b) }));
+  return [...merged.values()].map(({ kind, groups: own }) => ({ ...kind, layers: layersOf(context.spec, own) }));
 }
 
-/** One block table: its layers take the same blocks. */
-interface BlockGroup {
+/** Layers of groups together, ascending. Searches ask for the same ones hundreds of times. */
+function layersOf(spec: ModelSpec, groups: readonly number[]): readonly number[] {
+  let known = together.get(spec);
+  if (!known) together.set(spec, (known = new Map<string, readonly number[]>()));
+  const key = groups.join(' ');
+  let layers = known.get(key);
+  if (!layers) {
+    const all = layerGroups(spec);
+    layers = groups.flatMap((group) => all[group]?.indexes ?? []).sort((a, b) => a - b);
+    known.set(key, layers);
+  }
+  return layers;
+}
+
+const together = new WeakMap<ModelSpec, Map<string, readonly number[]>>();
+
+/** Block tables of equal layers: every n-th layer is in one, so that stages of a pipeline have a share of each. */
+interface BlockTables {
   readonly layers: readonly number[];
+  /** How many tables. */
+  readonly tables: number;
+  /** Blocks of one table. */
   readonly held: number;
   readonly reserved: number;
 }
@@ -194,7 +224,7 @@ interface BlockGroup {
 export interface Pool {
   /** Bytes of one block of one layer, the same in all groups. */
   readonly page: number;
-  readonly groups: readonly BlockGroup[];
+  readonly kinds: readonly BlockTables[];
 }
 
 /**
@@ -230,21 +260,22 @@ function makePool(context: RuleContext): Pool | null | 'mixed' {
   const { release } = context.setup;
   const padded = has(release, 'widelyPaddedGroups') ? 1.5 : has(release, 'paddedGroups') ? 1.25 : 0;
   const size = most < padded * least ? most : least;
-  return { page, groups: unified.flatMap((kind) => splitGroups(kind, size)) };
+  return {
+    page,
+    kinds: unified.map(({ layers, held, reserved }) => ({
+      layers,
+      tables: Math.ceil(layers.length / size),
+      held,
+      reserved,
+    })),
+  };
 }
 
 /** The kind with pages of more tokens. */
 function grown(kind: CacheKind, times: number, context: RuleContext): CacheKind {
-  const group = layerGroups(context.spec).find(({ indexes }) => indexes.includes(kind.layers[0] ?? -1));
+  const first = kind.layers[0] ?? -1;
+  const group = layerGroups(context.spec).find(({ indexes }) => layersWithin(indexes, [first, first + 1]) > 0);
   if (!group) return kind;
   const pageTokens = kind.pageTokens * times;
   return { ...kind, pageTokens, ...attentionBlocks(attentionOf(group, context), pageTokens, context) };
-}
-
-/** Every n-th layer is in a group, so that stages of a pipeline have a share of each. */
-function splitGroups({ layers, held, reserved }: CacheKind, size: number): BlockGroup[] {
-  const count = Math.ceil(layers.length / size);
-  const shares = Array.from({ length: count }, (): number[] => []);
-  for (const [index, layer] of layers.entries()) shares[index % count]?.push(layer);
-  return shares.map((share) => ({ layers: share, held, reserved }));
 }

@@ -64,7 +64,7 @@ export function predictions(
   }
   if (measured) {
     const here = { precision: 'float32', scope: 'core', batch: 1, tokens } as const;
-    list.push(predict(designs, 'this machine at the best rates of the run', measured, here));
+    list.push(predict(designs, 'this machine at the highest rates measured in this run', measured, here));
   }
   return list;
 }

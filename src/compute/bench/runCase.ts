@@ -60,7 +60,7 @@ export async function runCase(
   let expected: Float32Array | undefined;
   for (const peer of peers) {
     check();
-    progress(`${peer.engine} prepares`);
+    progress(`preparing ${peer.engine}`);
     try {
       const prepared = await peer.prepare(test);
       versions[peer.engine] = prepared.library;

@@ -112,8 +112,8 @@ export class BenchWorker {
     const held = [...cache.values(), ...present.map((name) => results.get(name) as Tensor)];
     const remarks = [
       ...(program.fused ? ['fused attention (GroupQueryAttention)'] : []),
-      ...(written ? ['new rows are written into the cache where it lies'] : []),
-      ...(columns ? ['the cache lies by columns'] : []),
+      ...(written ? ['new rows are written into the cache in place'] : []),
+      ...(columns ? ['the cache is stored column-major'] : []),
     ];
     return {
       output: results.get(output)?.data as Float32Array,

@@ -43,7 +43,7 @@ export class TensorflowEngine implements Engine {
     const packageName = this.located ? `${this.located.name} ${this.located.version}` : '@tensorflow/tfjs-node';
     return {
       kind: gpu ? 'gpu' : 'cpu',
-      device: gpu ? 'GPU by TensorFlow' : 'CPU by TensorFlow',
+      device: gpu ? 'GPU via TensorFlow' : 'CPU via TensorFlow',
       library: version ? `${packageName}, TensorFlow ${version}` : packageName,
       ...(backend && !gpu ? { remark: 'TensorFlow sees no GPU here and computes on the CPU' } : {}),
     };

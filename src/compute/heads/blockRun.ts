@@ -270,7 +270,7 @@ export class BlockRunner {
     if (allFinite(data)) return;
     throw (
       this.reader.damaged?.(index, expert, weights) ??
-      new RpcError('invalidInput', `layer ${index}: its numbers leave the range of float32, though its weights do not`)
+      new RpcError('invalidInput', `layer ${index}: its values overflow float32, although its weights are finite`)
     );
   }
 
@@ -340,7 +340,9 @@ function splitCaptures(spec: BlockSpec, captures: readonly CaptureName[]): Split
   const ofRows = (name: CaptureName): boolean => name === 'latent' || name === 'ropeKey';
   const each = captures.filter((name) => name !== 'hidden' && !ofKeys(name) && !ofRows(name));
   if (each.includes('scores') || each.includes('weights'))
-    throw new RangeError('scores of so many tokens are read in tiles');
+    throw new RangeError(
+      'the scores of this many tokens are too large to be read at once: read them in tiles, or use a shorter prompt',
+    );
   return {
     each,
     last: latent ? captures.filter(ofKeys) : [],

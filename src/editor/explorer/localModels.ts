@@ -41,7 +41,7 @@ export async function lookForLocalModels({ models, platform }: Services): Promis
       void tell(
         l10n.t(
           'No models were found in the folders of Hugging Face, Ollama, LM Studio and llama.cpp ({0}).',
-          found.places.map(({ path }) => path).join(', ') || l10n.t('none of them is here'),
+          found.places.map(({ path }) => path).join(', ') || l10n.t('none of these folders exists'),
         ),
       );
     return found;

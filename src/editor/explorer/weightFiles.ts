@@ -47,7 +47,7 @@ async function estimateModel(services: Services, uri: Uri): Promise<string | nul
     return summaryOf(uri, name, () => models.summary(uri, controller.signal));
   });
   if (markdown === null) {
-    warn(l10n.t('The weights of this model are not known here.'));
+    warn(l10n.t('No weights of this model were found: download them, or open the model by its name on the Hub.'));
     return null;
   }
   await services.pages.show({ kind: l10n.t('Weights'), name, subject: uri.toString(), markdown });

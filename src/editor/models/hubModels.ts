@@ -131,10 +131,19 @@ export class HubModels {
   async fetchPart({ path, from, to }: MethodParams<HostMethods, 'parts/fetch'>): Promise<Uint8Array> {
     const absolute = resolve(path);
     const permit = [...this.permits].find(({ folder }) => absolute.startsWith(resolve(folder.folder) + sep));
-    if (!permit) throw new RpcError('unavailable', l10n.t('These bytes are not on this machine.'));
+    if (!permit)
+      throw new RpcError(
+        'unavailable',
+        l10n.t(
+          'This part of the weights is not on this machine. Download the model, or open it by its name on the Hub.',
+        ),
+      );
     if (permit.left !== null) {
       if (to - from > permit.left)
-        throw new RpcError('unavailable', l10n.t('The run needs more bytes than it said; it was stopped.'));
+        throw new RpcError(
+          'unavailable',
+          l10n.t('The run tried to fetch more than you had allowed, so it was stopped. Run it again to be asked anew.'),
+        );
       permit.left -= to - from;
     }
     try {

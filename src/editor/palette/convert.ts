@@ -77,7 +77,7 @@ async function askHeads({ compute }: Services, subject: Subject): Promise<number
           ...choices,
           {
             label: l10n.t('Measure what a conversion loses…'),
-            description: l10n.t('runs a layer on a text, before and after; changes nothing'),
+            description: l10n.t('runs a layer on some text, before and after; changes nothing'),
             value: MEASURE,
           },
         ]

@@ -85,7 +85,7 @@ function askOption(services: Services): Step<State> {
     };
     const picked = await pickOne<EngineOption | 'all'>({
       title: titleOf(engine, now.release),
-      placeholder: l10n.t('Choose an option, under the engine’s own name'),
+      placeholder: l10n.t('Choose an option, by the name that the engine gives it'),
       place,
       // Not first, where Enter would take it.
       choices: [

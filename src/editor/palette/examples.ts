@@ -55,7 +55,7 @@ function examples(): readonly Example[] {
       view: 'compare',
     },
     {
-      label: l10n.t('DeepSeek-V2 as articles count it: 32 heads, 30 layers'),
+      label: l10n.t('DeepSeek-V2 as it is often described: 32 heads, 30 layers'),
       says: l10n.t('MHA and MLA, per token'),
       file: 'examples/deepseek-v2-wiki/config.json',
       tokens: 1,

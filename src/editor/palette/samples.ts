@@ -32,7 +32,7 @@ export async function openSamples({ context }: Services, argument: unknown): Pro
   if (request?.open !== undefined) return openReadOnly(root, request.open);
   const picked = await pickOne<Choices>({
     title: l10n.t('Open Sample Models'),
-    placeholder: l10n.t('Four equal models, trained on the same text; only their attention differs'),
+    placeholder: l10n.t('Four models that differ only in their attention, trained on the same text'),
     place: ONLY,
     choices: [
       {
@@ -68,7 +68,7 @@ async function copyTo(root: Uri, folder: Uri): Promise<Uri | null> {
   } catch {
     complain(
       l10n.t(
-        'The sample models could not be copied to {0}: the folder may exist already, or may not be writable.',
+        'The sample models could not be copied to {0}: the folder exists already, or cannot be written to.',
         target.path,
       ),
     );

@@ -52,7 +52,7 @@ export class Targets {
   /** @throws RpcError for an id that was never given out. */
   byName(id: string): Target {
     const target = this.byId.get(id);
-    if (!target) throw new RpcError('invalidInput', 'That config is not known here any more.');
+    if (!target) throw new RpcError('invalidInput', 'That config is no longer available. Choose another.');
     return target;
   }
 }

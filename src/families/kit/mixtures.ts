@@ -23,7 +23,7 @@ export function softmaxRouter(
   topK: string,
   changes: Partial<RouterSpec> = {},
 ): RouterSpec {
-  const used = config.sizeOr(topK, null) ?? cannotRun(`a mixture without ${topK}`) ?? Number.NaN;
+  const used = config.sizeOr(topK, null) ?? cannotRun(`a mixture of experts without ${topK}`) ?? Number.NaN;
   return { ...PLAIN_ROUTER, experts: config.size(experts), topK: used, ...changes };
 }
 

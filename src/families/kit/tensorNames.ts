@@ -234,6 +234,6 @@ export function fusedQkv(base: string, { layer }: BlockSpec): { q: Part; k: Part
 /** Names of latent attention for the widths of a layer. */
 export function latentSources({ layer }: BlockSpec): WeightSources {
   const { attention } = layer;
-  if (attention.kind !== 'latent') throw new TypeError('not a latent attention');
+  if (attention.kind !== 'latent') throw new TypeError('not latent attention (MLA)');
   return latentNames(attention.queryHeads, attention.nopeDim, attention.valueDim);
 }

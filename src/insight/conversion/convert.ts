@@ -118,7 +118,7 @@ export class LayerConverter {
     const doing = `${targetLabel(target)}, ${method}`;
     await progress.stage(doing, 0);
     const making: Pause = (fraction) =>
-      progress.stage(`${doing}: made to ${Math.floor(100 * fraction)} %`, fraction / 2);
+      progress.stage(`${doing}: ${Math.floor(100 * fraction)} % converted`, fraction / 2);
     const { layer, cachedPerToken, pooling, notes } =
       target.kind === 'mla'
         ? await this.asLatent(target, method as LatentMethod, making)
@@ -186,7 +186,7 @@ export class LayerConverter {
     const { hiddenSize } = spec;
     if (latentDim >= hiddenSize && method !== 'split-svd')
       notes.push(
-        `a latent of ${latentDim} dims can hold the layer's whole input of ${hiddenSize}: only RoPE can be lost`,
+        `a latent of ${latentDim} dims holds the layer's whole input of ${hiddenSize}, so only RoPE can cause a loss`,
       );
     const cachedPerToken = latentDim + ropeDim;
     if (ropeDim > 0) {

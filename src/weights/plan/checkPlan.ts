@@ -10,7 +10,7 @@ import { checkSource, sourceTensors, splitName } from './readSource';
 export type ReportProblem = (problem: WeightsError) => void;
 
 export interface PlanForm {
-  /** Who has no such tensor, in words: "a bloom model as it is known here". */
+  /** Who has no such tensor, in words: "a bloom model, as Headlight knows it,". */
   readonly who: string;
   /** The error where the form has no place for a weight that the block has. */
   readonly noPlace: (tensor: string) => Error;

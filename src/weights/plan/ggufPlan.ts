@@ -113,7 +113,7 @@ export async function ggufPlan({ store, architecture, reading, report }: GgufPla
       return { block: facet.block?.(converted, layer) ?? converted, prefix, ...places };
     });
     checkLayers(store, layers, {
-      who: `${architecture} as it is known here`,
+      who: `${architecture}, as Headlight knows it,`,
       noPlace: (tensor) =>
         new WeightsError({
           file: store.path,
@@ -247,7 +247,7 @@ function withDivisors(rotary: RotarySpec, divisors: readonly number[] | null, co
   const { scaling } = rotary;
   const factor = scaling?.kind === 'linear' ? scaling.factor : 1;
   if (scaling !== null && scaling.kind !== 'linear' && scaling.kind !== 'proportional')
-    return config.unsupported(`rope_freqs beside RoPE scaling ${scaling.kind}`);
+    return config.unsupported(`rope_freqs together with RoPE scaling ${scaling.kind}`);
   return { ...rotary, scaling: divisorsScaling(divisors.map((divisor) => divisor * factor)) };
 }
 

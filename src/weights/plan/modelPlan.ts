@@ -46,8 +46,8 @@ export async function modelPlanOf({ configFile, reading, store, report }: PlanIn
       return { block, prefix: prefix + names.layerPrefix(index), sources, expert: expert ?? null };
     });
     checkLayers(store, layers, {
-      who: `a ${reading.modelType} model as it is known here`,
-      noPlace: (tensor) => new TypeError(`the names of this family leave out ${tensor}`),
+      who: `a ${reading.modelType} model, as Headlight knows it,`,
+      noPlace: (tensor) => new TypeError(`Headlight has no tensor name in this family for ${tensor}`),
       ignored: (name) => scalars.has(name) || IGNORED.test(name),
       ...(report === undefined ? {} : { report }),
     });
@@ -113,14 +113,14 @@ function assemble(
       tensor: embedding,
       width: embeddingWidth,
       multiplier: model.embedding?.multiplier ?? 1,
-      projection: projected ? prefix + (names.projectionIn ?? missingName('the projection in')) : null,
+      projection: projected ? prefix + (names.projectionIn ?? missingName('the input projection')) : null,
       positions: positionPlan(model.embedding?.positions, prefix, names.positions),
       norm: named(model.embedding?.norm ?? null, names.embeddingNorm),
     },
     layers,
     output: {
       norm: named(model.output.norm, names.outputNorm),
-      projection: projected ? prefix + (names.projectionOut ?? missingName('the projection out')) : null,
+      projection: projected ? prefix + (names.projectionOut ?? missingName('the output projection')) : null,
       head: headBase === null ? embedding : `${headBase}.weight`,
       bias: model.output.bias ? `${rootBase ?? names.head}.bias` : null,
       multiplier: model.output.multiplier ?? 1,
@@ -147,5 +147,5 @@ function positionPlan(
 
 /** A mistake of a family's file: its blocks have a part that its names do not. */
 function missingName(what: string): never {
-  throw new TypeError(`the names of this family leave out ${what}`);
+  throw new TypeError(`Headlight has no tensor name in this family for ${what}`);
 }

@@ -101,7 +101,7 @@ class Unigrams implements PieceTokenizer {
     for (let at = 0; at < input.length; ) {
       const { bytes, consumed } = this.prefixAt(input, at);
       if (output.length + bytes.length > most)
-        throw noText(this.vocabulary.file, 'its normalisation table makes this text many times as long.');
+        throw noText(this.vocabulary.file, 'its normalisation table would expand this text many times over.');
       for (const byte of bytes) {
         if (byte === SPACE) {
           isInWord = false;

@@ -32,10 +32,10 @@ describe('an engine and its release as one text', () => {
   it.each([
     ['vlm', /^must be one of intrinsic, vllm, /],
     ['', /^must be one of /],
-    ['vllm@', /^vllm@ is not modelled: there is vllm@.* or @YYYY-MM from then on$/],
-    ['vllm@0.12', /^vllm@0\.12 is not modelled/],
-    ['vllm@2024-01', /^vllm@2024-01 is not modelled/],
-    ['sglang@0.11', /^sglang@0\.11 is not modelled: there is .*sglang@0\.5\.16/],
+    ['vllm@', /^vllm@ is not supported: use one of vllm@.* or a month \(@YYYY-MM\) from 2024-09 on$/],
+    ['vllm@0.12', /^vllm@0\.12 is not supported/],
+    ['vllm@2024-01', /^vllm@2024-01 is not supported/],
+    ['sglang@0.11', /^sglang@0\.11 is not supported: use one of .*sglang@0\.5\.16/],
   ])('%s is refused in words', (text, problem) => {
     expect(parseEngine(text)).toEqual({ engine: null, problem: expect.stringMatching(problem) as string });
   });
@@ -71,7 +71,7 @@ describe('options as an object', () => {
   });
 
   it.each([
-    [{ 'blok-size': 16 }, 'vllm has no option blok-size here: it has block-size, '],
+    [{ 'blok-size': 16 }, 'vLLM has no option blok-size: use one of block-size, '],
     [{ 'block-size': '16' }, 'block-size takes a whole number of at least 1'],
     [{ 'block-size': 1.5 }, 'block-size takes a whole number of at least 1'],
     [{ 'async-scheduling': 'true' }, 'async-scheduling takes true or false'],

@@ -29,13 +29,13 @@ describe('the settings of engine and options', () => {
 
   it.each([
     ['vlm', {}, 'intrinsic', '1', /^headlight\.scenario\.engine: must be one of /],
-    ['vllm@9', {}, 'vllm', '2026-08', /^headlight\.scenario\.engine: vllm@9 is not modelled: /],
+    ['vllm@9', {}, 'vllm', '2026-08', /^headlight\.scenario\.engine: vllm@9 is not supported: /],
     [
       'vllm',
       { vlm: { 'block-size': 1 } },
       'vllm',
       '2026-08',
-      /engineOptions names the engine vlm: there is intrinsic, /,
+      /engineOptions names the engine vlm: known engines are intrinsic, /,
     ],
     ['vllm', { vllm: 5 }, 'vllm', '2026-08', /engineOptions\.vllm must be an object/],
     ['vllm', [], 'vllm', '2026-08', /engineOptions must be an object/],
@@ -44,7 +44,7 @@ describe('the settings of engine and options', () => {
       { vllm: { blocks: 5 } },
       'vllm',
       '2026-08',
-      /engineOptions: vllm has no option blocks here: it has block-size/,
+      /engineOptions: vLLM has no option blocks: use one of block-size/,
     ],
     ['vllm', { vllm: { 'block-size': 0 } }, 'vllm', '2026-08', /engineOptions: block-size takes a whole number/],
     // Also of an engine that is not the scenario's: it would be wrong as soon as it is.

@@ -63,7 +63,7 @@ describeAll('llama.cpp', () => {
     expect(made.cacheBytes).toBe(2 * 1024 * 2 * 64 * 2);
     expect(made.exact).toBe(false);
     expect(made.notes.map(({ text }) => text).join()).toContain(
-      'whether llama.cpp uses windows for gpt_neo is not known here',
+      'Headlight does not know whether llama.cpp uses windows for gpt_neo',
     );
   });
 

@@ -145,7 +145,10 @@ describe('plans', () => {
         expect(known).toBe(plan.cacheBytes);
         // vLLM groups the layers of a whole model: parts of it have groups of their own. Beside compressed entries windows have their format.
         if (scenario.engine === 'vllm' || model.layers.some(({ attention }) => attention.kind === 'compressed')) return;
-        const [half, rest] = [model.layers.slice(0, 1), model.layers.slice(1)].map((layers) => ({ ...model, layers }));
+        const [half, rest] = [model.layers.slice(0, 1), model.layers.slice(1)].map((layers) => ({
+          ...model,
+          layers: layers.map((layer, index) => ({ ...layer, index })),
+        }));
         const cache = (part: ModelSpec | undefined): number =>
           part && part.layers.length > 0 ? planCache(part, plan.scenario).cacheBytes : 0;
         expect(cache(half) + cache(rest)).toBe(plan.cacheBytes);

@@ -107,7 +107,7 @@ describe('dots3-note: windows of wide latents', () => {
   });
 
   it('takes 16 bits alone, and no earlier release', () => {
-    expect(plan('dots3-note', 4_096, { kvDtype: 'fp8' }).refused).toContain('windows of latents');
+    expect(plan('dots3-note', 4_096, { kvDtype: 'fp8' }).refused).toContain('windowed latents');
     expect(plan('dots3-note', 4_096, { release: '2026-07' }).refused).toBe('this model before August 2026');
   });
 });

@@ -90,15 +90,15 @@ describe('estimate', () => {
       'block-size=32',
     );
     expect(code).toBe(2);
-    expect(err).toContain('sglang has no option block-size here: it has page-size');
+    expect(err).toContain('SGLang has no option block-size: use one of page-size');
   });
 
   it.each([
     [['--engine', 'vllm', '--opt', 'block-size=many'], 'block-size takes a whole number of at least 1'],
     [['--engine', 'vllm', '--opt', 'async-scheduling=maybe'], 'async-scheduling takes true or false'],
-    [['--engine', 'vllm@0.1'], 'vllm@0.1 is not modelled: there is vllm@0.6 (2024-09)'],
-    [['--engine', 'vllm@2020-01'], 'vllm@2020-01 is not modelled'],
-    [['--opt', 'block-size=16'], 'intrinsic has no option block-size here: it has none'],
+    [['--engine', 'vllm@0.1'], 'vllm@0.1 is not supported: use one of vllm@0.6 (2024-09)'],
+    [['--engine', 'vllm@2020-01'], 'vllm@2020-01 is not supported'],
+    [['--opt', 'block-size=16'], 'the theoretical minimum has no options to set'],
   ])('says what is wrong with %j', async (options, sentence) => {
     const { code, err } = await cli('estimate', join(samples, 'llama-3-8b'), ...options);
     expect([code, err.includes(sentence)]).toEqual([2, true]);
@@ -339,7 +339,7 @@ describe('fit', () => {
     const plain = await cli(...args);
     const fp8 = await cli(...args, '--weights', 'fp8');
     expect(fp8.out).toBe(
-      `${plain.out}\n  weights 8.46 GiB (9.08 GB) in all (as fp8, chosen; the file says bfloat16: 6,979,321,856 parameters of attention, feed-forward and experts, assumed in fp8 with a scale per tensor; embedding, head, norms and routers (1,050,939,392) × 2 bytes): no part of the cache`,
+      `${plain.out}\n  weights 8.46 GiB (9.08 GB) in all (as fp8, chosen; the file says bfloat16: 6,979,321,856 parameters of attention, feed-forward and experts, assumed in fp8 with a scale per tensor; embedding, head, norms and routers (1,050,939,392) × 2 bytes), not counted in the cache`,
     );
     expect(await json(...args)).not.toHaveProperty('weights');
     const { weights, ...others } = await json(...args, '--weights', 'fp8');
@@ -464,7 +464,12 @@ describe('what is asked in another way than it can be answered', () => {
   it('a config that is too large says so', async () => {
     const keys = Object.fromEntries(Array.from({ length: 110_000 }, (_, index) => [`k${index}`, index]));
     const { code, err } = await cli('estimate', file('large.json', JSON.stringify({ model_type: 'llama', ...keys })));
-    expect([code, err]).toEqual([1, expect.stringMatching(/large\.json:1: The file has more than 320000 values/)]);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(
+        /large\.json:1: The file is too large to be a model config: more than about 320000 JSON tokens\./,
+      ),
+    ]);
   });
 
   it.each(['intrinsic', 'sglang', 'trtllm', 'transformers'])(
@@ -479,7 +484,7 @@ describe('what is asked in another way than it can be answered', () => {
       );
       const { exact, notes } = JSON.parse(out) as { exact: boolean; notes: string[] };
       expect([code, exact]).toEqual([0, false]);
-      expect(notes.join()).toContain('decode context parallelism is known for vLLM only');
+      expect(notes.join()).toContain('decode context parallelism is modelled for vLLM only');
     },
   );
 

@@ -31,8 +31,8 @@ describe('draw', () => {
     }
     const [first, second] = files.map((file) => readFileSync(file, 'utf8'));
     expect(first).toBe(second);
-    expect(first).toContain('Cached: 4 KiB a token');
-    expect(first).toContain('cache 128 KiB a token, 4 GiB at 1 × 32,768 tokens, bf16');
+    expect(first).toContain('Cached: 4 KiB per token');
+    expect(first).toContain('cache 128 KiB per token, 4 GiB at 1 × 32,768 tokens, bf16');
   });
 
   it('prints it where no file is named, in the theme and width that are asked for', async () => {

@@ -208,14 +208,14 @@ describe('its page', () => {
         ratio: 6.34,
       },
     ],
-    remarks: ['the cache lies by columns'],
+    remarks: ['the cache is stored column-major'],
     ms: 23_400,
   };
   const page = decodeMarkdown('deep*seek', result).source;
 
   it('leads with what a reader came for', () => {
     expect(page).toContain(
-      '**Against 4,096 cached tokens a step takes MHA 140 ms and MLA 21.7 ms: MLA is 6.45 times as fast here.**',
+      '**With 4,096 cached tokens, one step takes 140 ms with MHA and 21.7 ms with MLA: MLA is 6.45 times as fast here.**',
     );
     expect(page).toContain('**At 1,024 tokens a new token with the cache is 50 times as fast as without it.**');
     expect(page).toContain('widths of deep\\*seek');
@@ -230,9 +230,9 @@ describe('its page', () => {
     expect(page).toContain('the time grows × 1.2 with the cache and × 6 without; the operations × 1.1 and × 4.5');
     expect(page).toContain('4.17 GB/s and 121 GFLOP/s');
     expect(page).toContain('divided by 4');
-    expect(page).toContain('the layer reaches it from 6 sequences at once up');
+    expect(page).toContain('the whole layer is that fast with 6 or more sequences at once');
     expect(page).toContain('median of 12 runs');
-    expect(page).toContain('the cache lies by columns');
+    expect(page).toContain('the cache is stored column-major');
   });
 
   it('says how much longer MLA takes where it does', () => {

@@ -265,7 +265,7 @@ const CASES: readonly Case[] = [
     config: { ...LLAMA, num_key_value_heads: 4 },
     severity: 'information',
     key: 'num_key_value_heads',
-    says: ['over 2 or 4 devices each KV head is stored once', 'over 8 devices copies are stored'],
+    says: ['over 2 or 4 devices each KV head is stored once', 'over 8 devices heads are replicated'],
   },
   {
     rule: 'tp-limit',

@@ -655,7 +655,7 @@ describe('models that only look like decoders', () => {
     expect(intrinsicCacheBytes(drafter, 'bf16', 4096)).toBe(0);
     expect([drafter.exact, drafter.variant]).toEqual([true, 'drafter (no KV cache of its own)']);
     const detector = read({ model_type: 'detr', num_hidden_layers: 6, d_model: 256, encoder_attention_heads: 8 });
-    expect([detector.exact, detector.variant]).toEqual([true, 'no text model (no KV cache)']);
+    expect([detector.exact, detector.variant]).toEqual([true, 'not a text model (no KV cache)']);
   });
   it('BERT keeps nothing, unless it is a decoder', () => {
     const bert = { model_type: 'bert', num_hidden_layers: 12, hidden_size: 768, num_attention_heads: 12 };

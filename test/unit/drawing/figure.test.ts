@@ -123,17 +123,49 @@ describe('figures', () => {
 
   it('say what is cached where it is', () => {
     const says = figure('llama-3-8b', 1200).parts.map((part) => part.says);
-    expect(says).toContainEqual(expect.stringContaining('Cached: 4 KiB a token, K and V, 8 × 128 each'));
+    expect(says).toContainEqual(expect.stringContaining('Cached: 4 KiB per token, K and V, 8 × 128 each'));
     expect(says).toContainEqual(expect.stringContaining('32 query heads in 8 groups of 4'));
+  });
+
+  it('say how much of a head is rotated, also where frequencies are spread over all of it', () => {
+    const reading = readModelConfig(
+      JSON.stringify({
+        model_type: 'gemma4_text',
+        hidden_size: 256,
+        intermediate_size: 512,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        head_dim: 64,
+        global_head_dim: 128,
+        vocab_size: 1000,
+        hidden_size_per_layer_input: 0,
+        num_kv_shared_layers: 0,
+        rms_norm_eps: 1e-6,
+        hidden_activation: 'gelu_pytorch_tanh',
+        sliding_window: 512,
+        layer_types: ['sliding_attention', 'full_attention'],
+        rope_parameters: {
+          sliding_attention: { rope_type: 'default', rope_theta: 10_000 },
+          full_attention: { rope_type: 'proportional', partial_rotary_factor: 0.25, rope_theta: 1_000_000 },
+        },
+      }),
+    );
+    const scene = reading && figureOf(anatomyOf(reading, 'bf16', TOKENS), { width: 1200, name: 'gemma-4', source: '' });
+    const says = scene?.parts.filter(({ id }) => id.endsWith('.rope')).map((part) => part.says);
+    expect(says).toEqual([
+      expect.stringContaining('rotates all dims'),
+      expect.stringMatching(/rotates 32 of 128 dims.*frequencies as for all dims/),
+    ]);
   });
 
   it('say of a layer that reads the cache of another what that one keeps', () => {
     const says = figure('gemma-3n-e4b', 1200).parts.filter(({ id }) => /^layer\.[CD]\.(cache|attention)$/.test(id));
     expect(says.map((part) => part.says.replace(/, 8 query.*/, ''))).toEqual(
       expect.arrayContaining([
-        'K and V of layer 18, cached there, nothing here',
+        'K and V of layer 18, cached there, not here',
         'Attention to the last 512 tokens',
-        'K and V of layer 19, cached there, nothing here',
+        'K and V of layer 19, cached there, not here',
         'Attention to all tokens',
       ]),
     );

@@ -76,7 +76,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
     'Headlight: Compare with Another Config',
   ],
   showKvCacheAt: [SURFACES, 'a number that is typed is a choice', 'Headlight: Show KV Cache at'],
-  fitToGpu: [SURFACES, 'devices are chosen with what fits in sight', 'Headlight: Fit to GPU'],
+  fitToGpu: [SURFACES, 'devices are chosen with what fits in sight', 'Headlight: Fit This Config to a GPU'],
   willItFit: [SIZING, 'Llama-3.1-405B in fp8 on eight H100, in one line', 'Headlight: Will It Fit'],
   showHeads: [SURFACES, '%s opens it there', 'Headlight: Show Heads'],
   stepByStep: [SURFACES, '%s opens it there', 'Headlight: Step Through KV Cache and MLA'],

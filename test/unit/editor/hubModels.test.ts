@@ -411,7 +411,9 @@ describe('weights of a model that was never downloaded', () => {
       models.hub.fetchPart({ path: asked, from: 0, to: 100 }).catch((error: unknown) => error);
     const refused = async (asked: string): Promise<void> => {
       const failure = await fetch(asked);
-      expect(failure instanceof Error && failure.message).toBe('These bytes are not on this machine.');
+      expect(failure instanceof Error && failure.message).toBe(
+        'This part of the weights is not on this machine. Download the model, or open it by its name on the Hub.',
+      );
     };
     await refused(path);
     await host.call('heads/model', { path: folder }, {});

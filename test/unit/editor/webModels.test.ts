@@ -260,7 +260,7 @@ describe('a model of the Hub, in the browser', () => {
     expect(models.host).toBe('huggingface.co');
     settings = { 'hub.endpoint': { globalValue: 'ftp://x' } };
     expect(await open('org/name')).toBeNull();
-    expect(complaints.join()).toContain('The setting headlight.hub.endpoint is no address');
+    expect(complaints.join()).toContain('The setting headlight.hub.endpoint is not an https:// or http:// address.');
     expect(hub.seen).toEqual([]);
   });
 

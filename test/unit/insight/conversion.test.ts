@@ -330,7 +330,7 @@ describe('a latent', () => {
     expect((await convert(sample, latent(16))).notes.join(' ')).toMatch(/cannot be absorbed.*mla:R\+D/);
     expect((await convert(sample, latent(16, 8))).notes).toEqual([]);
     expect((await convert(sample, latent(20, 8))).notes).toEqual([
-      "a latent of 20 dims can hold the layer's whole input of 20: only RoPE can be lost",
+      "a latent of 20 dims holds the layer's whole input of 20, so only RoPE can cause a loss",
     ]);
     // Half of it for keys, half for values.
     expect((await convert(sample, latent(20, 8), 'split-svd')).notes).toEqual([]);
@@ -442,7 +442,7 @@ describe('a conversion that takes long', () => {
     said.length = 0;
     const found = await converter.convert({ target, method }, { stage });
     expect(found).toEqual(await new LayerConverter(sample).convert({ target, method }, UNWATCHED));
-    const made = said.filter(({ message }) => /: made to \d+ %$/.test(message));
+    const made = said.filter(({ message }) => /: \d+ % converted$/.test(message));
     expect(new Set(made.map(({ message }) => message)).size).toBeGreaterThan(10);
     expect(said.filter(({ message }) => /: head 16 of 16$/.test(message)).length).toBeGreaterThan(0);
     const fractions = said.map(({ fraction }) => fraction);

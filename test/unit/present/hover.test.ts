@@ -45,7 +45,7 @@ describe('hover', () => {
     const order = [
       'each caches one K and one V vector',
       'If it were `1` MQA → 512 MiB, **÷ 8** · `4` → 2 GiB, **÷ 2** · `16` → 8 GiB, **× 2** · `32` MHA → 16 GiB, **× 4**',
-      'Grows with it: **268 M parameters, 512 MiB of weights** (3.3 %) · 537 MFLOP a token (1.7 %)',
+      'Grows with it: **268 M parameters, 512 MiB of weights** (3.3 %) · 537 MFLOP per token (1.7 %)',
       '32 query heads in 8 groups of 4',
       '**131,072 B/token** (128 KiB) · **4 GiB (4.29 GB)** at 1 × 32,768 tokens · bf16 · theoretical minimum',
       '`32 layers × 2 K and V × 8 KV heads × 128 head dim × 2 B (bf16) = 131,072 B`',
@@ -201,14 +201,14 @@ describe('hovers of keys that shape no cache', () => {
 
   it.each([
     // Two tables of 128,256 × 4,096, of which a token reads one row of the first and multiplies the second.
-    ['llama-3-8b', 'vocab_size', '**1.05 B parameters, 1.96 GiB of weights** (13 %) · 1.05 GFLOP a token'],
+    ['llama-3-8b', 'vocab_size', '**1.05 B parameters, 1.96 GiB of weights** (13 %) · 1.05 GFLOP per token'],
     // 32 × 3 × 4,096 × 14,336.
     ['llama-3-8b', 'intermediate_size', '**5.64 B parameters, 10.5 GiB of weights** (70 %) · 11.3 GFLOP'],
     ['llama-3-8b', 'tie_word_embeddings', 'With `true`: **7.5 B parameters** · **13.98 GiB of weights, ÷ 1.07**'],
     ['llama-3-8b', 'hidden_act', 'It changes neither the cache nor the weights.'],
     // 32 × 8 × 3 × 4,096 × 14,336, and the routers.
     ['mixtral-8x7b', 'num_local_experts', '**45.1 B parameters, 84 GiB of weights** (97 %)'],
-    ['mixtral-8x7b', 'num_experts_per_tok', 'no weights · 22.5 GFLOP a token'],
+    ['mixtral-8x7b', 'num_experts_per_tok', 'no weights · 22.5 GFLOP per token'],
     ['deepseek-v3', 'n_routed_experts', '**654 B parameters, 609.3 GiB of weights** (97 %)'],
     ['deepseek-v3', 'quantization_config', 'Without it: **1.22 TiB of weights, × 1.99**'],
     ['qwen3-next-80b-a3b', 'num_experts', '**77.4 B parameters, 144.1 GiB of weights** (97 %)'],
@@ -225,8 +225,8 @@ describe('hovers of keys that shape no cache', () => {
     for (const [key, is] of Object.entries({
       rms_norm_eps: 'never divides by zero',
       attention_dropout: 'Used only in training',
-      rope_scaling: 'stretched beyond the trained length',
-      rope_theta: 'Base of the rotary frequencies',
+      rope_scaling: 'RoPE is scaled beyond the trained length',
+      rope_theta: 'Base of the RoPE frequencies',
       use_cache: 'keeps a KV cache',
       initializer_range: 'Used only in training',
     })) {
@@ -240,7 +240,7 @@ describe('hovers of keys that shape no cache', () => {
   it('say the whole at the scenario, with its weights as they were chosen', () => {
     const text = preset('llama-3-8b');
     expect(fullHover(text, '"vocab_size"')).toContain(
-      'In all **8.03 B parameters, 14.96 GiB of weights** (bfloat16) · 32.2 GFLOP a token · **4 GiB of cache** at 1 × 32,768 tokens · bf16 · theoretical minimum',
+      'In all **8.03 B parameters, 14.96 GiB of weights** (bfloat16) · 32.2 GFLOP per token · **4 GiB of cache** at 1 × 32,768 tokens · bf16 · theoretical minimum',
     );
     const fp8 = scenario(1, 32_768, { weights: 'fp8' });
     expect(fullHover(text, '"intermediate_size"', fp8)).toContain('**5.64 B parameters, 5.25 GiB of weights** (70 %)');
@@ -254,7 +254,7 @@ describe('hovers of keys that shape no cache', () => {
       '`llama` does not read `num_experts`: this model may have weights that are not counted here.',
     );
     expect(cost('sliding_window')).toContain(
-      '`llama` does not read `sliding_window`: this model may be another, and its cache is not known.',
+      '`llama` does not read `sliding_window`: this could be a different model, whose cache is not known.',
     );
     const misspelt = with_('llama-3-8b', '"intermediate_sise": 4').replace('"intermediate_size"', '"x"');
     expect(fullHover(misspelt, '"intermediate_sise"')).toContain(

@@ -188,7 +188,9 @@ describe('weights that do not fit', () => {
     expect(resultRows(model, model).map(({ name }) => name)).not.toContain('decode step');
     expect(fitMarkdown('x', report, at).source).not.toMatch(/decode step takes/);
     const comparison = compareDesigns([{ name: null, reading, requests: [] }], at, H100);
-    expect(comparison.rows.flatMap((row) => detailLines(row, comparison)).join('\n')).toContain('nothing is decoded');
+    expect(comparison.rows.flatMap((row) => detailLines(row, comparison)).join('\n')).toContain(
+      'nothing can be decoded',
+    );
     expect(verdictSentence(report, 16)).toBe(
       'Does not fit: the weights alone fill the device; fits from 16 × H100 SXM 80GB up.',
     );
@@ -202,7 +204,7 @@ describe('heads that no engine splits so', () => {
 
   it('are said to be taken evenly by the theoretical minimum, in What-if, too', () => {
     expect(plan(scenario(1, 1024, { ...on(8), engine: 'intrinsic' })).join()).toMatch(
-      /^10 KV heads over 8 devices: the theoretical minimum takes 1\.25 of one on each/,
+      /^10 KV heads over 8 devices: the theoretical minimum counts 1\.25 of a head per device/,
     );
     expect(plan(scenario(1, 1024, { ...on(5), engine: 'intrinsic' }))).toEqual([]);
     expect(plan(scenario(1, 1024, on(8)))).toEqual([]);

@@ -56,7 +56,7 @@ describe('weights in an assumed format', () => {
       '{"model_type":"mamba2","hidden_size":2048,"num_hidden_layers":4,"state_size":128,"num_heads":64,"head_dim":64,"expand":2,"n_groups":1,"vocab_size":50288}',
     );
     const assumed = model && assumedWeights(model, 'q4_k_m');
-    expect(assumed === null || assumed.rule.includes('the blocks of this family are not known here')).toBe(true);
+    expect(assumed === null || assumed.rule.includes('Headlight does not know the blocks of this family')).toBe(true);
   });
 
   it('are null without a count, and no format is made of an unknown name', () => {

@@ -25,14 +25,14 @@ describe('the choice of a device', () => {
     });
     expect(chooseDevice([cpu, report('tensorflow', 90)], 'auto', false)).toEqual({
       engine: 'tensorflow',
-      reason: 'fastest of 2: 90.0 GFLOP/s proven',
+      reason: 'fastest of 2: 90.0 GFLOP/s measured',
     });
   });
 
   it('is native where that works, however WebAssembly was timed', () => {
     expect(chooseDevice([report('onnxruntime-wasm', 95), cpu], 'auto', false)).toEqual({
       engine: 'onnxruntime-cpu',
-      reason: 'native, preferred to WebAssembly: 80.0 GFLOP/s proven',
+      reason: 'native, preferred to WebAssembly: 80.0 GFLOP/s measured',
     });
     expect(chooseDevice([wasm, report('onnxruntime-cpu', null)], 'auto', false)).toMatchObject({
       engine: 'onnxruntime-wasm',
@@ -43,7 +43,7 @@ describe('the choice of a device', () => {
     const unproven = { ...wasm, proof: null };
     expect(chooseDevice([unproven], 'auto', false)).toBeNull();
     expect(chooseDevice([unproven, cpu], 'auto', false)).toMatchObject({
-      reason: 'the only one that works: 80.0 GFLOP/s proven',
+      reason: 'the only one that works: 80.0 GFLOP/s measured',
     });
   });
 

@@ -32,8 +32,8 @@ describe('a wrong value', () => {
     [{ kind: 'round', radius: 1, colour: 'red' }, 'params has an unknown key colour'],
     [{ kind: 'round', radius: 1, ['x'.repeat(5000)]: 1 }, `params has an unknown key ${'x'.repeat(60)}`],
     [{ kind: 'square', sides: 'ab' }, 'params.sides must be a list of at most 2 items'],
-    [{ kind: 'square', sides: ['a', 5] }, 'params.sides[1] must be a text of at most 3 characters'],
-    [{ kind: 'square', sides: ['a', 'long'] }, 'params.sides[1] must be a text of at most 3 characters'],
+    [{ kind: 'square', sides: ['a', 5] }, 'params.sides[1] must be a string of at most 3 characters'],
+    [{ kind: 'square', sides: ['a', 'long'] }, 'params.sides[1] must be a string of at most 3 characters'],
     [{ kind: 'square', sides: [], open: 1 }, 'params.open must be true or false'],
     [{ kind: 'square', sides: [], open: undefined }, 'params.open must be true or false'],
   ])('is named in one sentence: case %#', (value, message) => {

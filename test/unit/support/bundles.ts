@@ -1,6 +1,6 @@
 /** Bundles that tests make of the sources, with the options of the real ones. */
 
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 import { web } from '../../../esbuild.web.js';
 
@@ -17,7 +17,22 @@ export async function buildCli(outfile: string): Promise<void> {
     format: 'cjs',
     target: 'node20',
     mainFields: ['module', 'main'],
-    external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*'],
+    external: ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/*', './mcpServer.js'],
+    logLevel: 'silent',
+  });
+}
+
+/** What `mcp` loads, into the folder of the command line. */
+export async function buildMcp(folder: string): Promise<void> {
+  await build({
+    entryPoints: ['src/cli/mcpServer.ts'],
+    absWorkingDir: root,
+    outfile: join(folder, 'mcpServer.js'),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    mainFields: ['module', 'main'],
     logLevel: 'silent',
   });
 }

@@ -200,7 +200,7 @@ describe('K and V', () => {
     expect(ownerText('K', 5, 2, 8)).toBe('K shared by heads 4–7 (group 1)');
     expect(ownerText('V', 2, 1, 8)).toBe('V shared by heads 0–7 (group 0)');
     expect(ownerText('Q', 5, 8, 8)).toBe('Q of head 5');
-    expect(sharingText('Q', 8, 8, { inside: 0, between: null }, false)).toContain('8 heads asks with its own Q');
+    expect(sharingText('Q', 8, 8, { inside: 0, between: null }, false)).toContain('8 heads has a Q of its own');
   });
   test('the proof in words', () => {
     expect(insideText('K', { inside: 0, between: 1 })).toBe('identical (max |ΔK| = 0)');

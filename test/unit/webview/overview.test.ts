@@ -173,7 +173,7 @@ describe('the overview', () => {
     // 122 GiB halved is more than what is left for certain beside 7.5 of weights: 61 of 58 to 65.
     const llama = overviewOn(read(sampleConfig('llama-3-8b')), scenario(1, 1_000_000), 'h100-sxm');
     expect(problemText(llama)).toMatch(
-      /^Does not fit: the cache takes 122.1 GiB, but only [\d.]+ GiB to [\d.]+ GiB are left beside the weights; fits from 4 × H100 SXM 80GB up\.$/,
+      /^Does not fit: the cache takes 122.1 GiB, but only [\d.]+ GiB to [\d.]+ GiB are left after the weights; fits from 4 × H100 SXM 80GB up\.$/,
     );
     const weights = llama.memory?.segments.find(({ part }) => part === 'weights');
     expect([weights?.text, weights?.percent]).toEqual(['15.01 GiB', '19 %']);

@@ -51,7 +51,7 @@ describe('weights of another type', () => {
     expect(fp8.memory?.segments[0]?.label).toBe('weights as fp8');
     // With more devices than KV heads each has a whole copy: more do not help.
     expect(verdictText(fp8)).toMatch(
-      /^Does not fit: the cache takes 126 GiB on each device, but only [\d.]+ GiB to [\d.]+ GiB are left beside the weights; more devices do not help\.$/,
+      /^Does not fit: the cache takes 126 GiB on each device, but only [\d.]+ GiB to [\d.]+ GiB are left after the weights; more devices do not help\.$/,
     );
     expect(verdictText(at({ tp: 8, batch: 1 }))).toMatch(/^Fits: the cache takes 3.94 GiB on each device, and /);
     const filed = at({ tp: 8, batch: 1, weights: 'file' });

@@ -42,7 +42,7 @@ describe('a GGUF file is refused', () => {
       'llama, Llama 3 RoPE, biases, tied',
       { 'llama.rope.scaling.type': text('yarn'), 'llama.rope.scaling.factor': f32(4) },
       {},
-      /rope_freqs beside RoPE scaling yarn is not supported/,
+      /rope_freqs together with RoPE scaling yarn is not supported/,
     ],
   ] as const)('%s', async (_title, name, metadata, tensors, message) => {
     await expect(openModel(changed(name, metadata, tensors))).rejects.toThrow(message);

@@ -84,31 +84,31 @@ const HOSTILE: readonly (readonly [name: string, parts: Parts, text: string, say
       added_tokens: [{ id: 9, content: BACKTRACKED, special: false, normalized: true }],
     },
     'a',
-    /stopped after 5 s, while it is opened/,
+    /stopped after 5 s, while it was being opened/,
   ],
   [
     'steps that multiply a text',
     { normalizer: { type: 'Sequence', normalizers: times(12, replace(regex('a'), 'a'.repeat(50))) } },
     'aaaa',
-    /makes this text many times as long/,
+    /would expand this text many times over/,
   ],
   [
     'something put between all characters, again and again',
     { normalizer: { type: 'Sequence', normalizers: times(100, replace(regex('(?:)'), 'ab')) } },
     'abc',
-    /makes this text many times as long/,
+    /would expand this text many times over/,
   ],
   [
     'one long replacement in a long text',
     { pre_tokenizer: replace(regex('a'), 'b'.repeat(1_000_000)) },
     LONG,
-    /makes this text many times as long/,
+    /would expand this text many times over/,
   ],
   [
     'all that is before, in place of each character',
     { normalizer: { type: 'Sequence', normalizers: times(40, replace(regex('.'), '$`$&$&')) } },
     LONG,
-    /makes this text many times as long/,
+    /would expand this text many times over/,
   ],
   [
     'bytes of bytes of bytes',
@@ -132,12 +132,7 @@ const HOSTILE: readonly (readonly [name: string, parts: Parts, text: string, say
     ' ',
     /more than 4 characters of str_rep/,
   ],
-  [
-    'pieces of no length',
-    { pre_tokenizer: { type: 'FixedLength', length: 0 } },
-    'abc',
-    /cuts a text into pieces of no length/,
-  ],
+  ['pieces of no length', { pre_tokenizer: { type: 'FixedLength', length: 0 } }, 'abc', /cuts text into empty pieces/],
   [
     'groups upon groups',
     { pre_tokenizer: { type: 'Split', pattern: regex('()'.repeat(4_000)), behavior: 'Removed', invert: false } },
@@ -190,7 +185,7 @@ const HOSTILE: readonly (readonly [name: string, parts: Parts, text: string, say
     { model: unigram([['?', -9], ...Array.from({ length: 300 }, (_, i) => ['a'.repeat(i + 1), -1])]) },
     LONG,
     // Counted, or a slow machine was sooner.
-    /fit this text in more than 4,000,000 places|stopped after 7 s/,
+    /tokenised in too many ways \(more than 4,000,000\)|stopped after 7 s/,
   ],
   ['a step that is a text', { normalizer: 'Lowercase' }, 'a', /a step that is not an object/],
   ['a step without a kind', { decoder: { pattern: {} } }, 'a', /a step without a type/],
@@ -387,7 +382,7 @@ describe('hostile vocabularies of GGUF files', () => {
         expect(tokenizerOfGguf('test.gguf', metadata)?.encode(text).length).toBeGreaterThan(0);
       } catch (error) {
         expect(error).toBeInstanceOf(WeightsError);
-        expect(String(error)).toMatch(/test\.gguf: .*(?:stopped after \d s|many times as long)/);
+        expect(String(error)).toMatch(/test\.gguf: .*(?:stopped after \d s|many times over)/);
       }
       expect(performance.now() - start).toBeLessThan(SECONDS);
       expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(1_000);

@@ -75,7 +75,7 @@ describe('models that are refused', () => {
     const extra = { dtype: 'F32', shape: [16], bytes: f32(new Array<number>(16).fill(1)) };
     await expect(
       openModel(await changed({}, (tensors) => (tensors['model.layers.0.self_attn.q_norm.weight'] = extra))),
-    ).rejects.toThrow(/q_norm\.weight: a llama model as it is known here has no such tensor/);
+    ).rejects.toThrow(/q_norm\.weight: a llama model, as Headlight knows it, has no such tensor/);
   });
 
   it('but not old buffers', async () => {

@@ -79,8 +79,8 @@ export function sharingText(
   const between =
     identity.between === null
       ? ''
-      : ` Between any two the largest |Δ${letter}| is at least ${differenceText(identity.between)}.`;
-  if (letter === 'Q') return `Each of the ${queryHeads} heads asks with its own Q, whether or not it shares K and V.`;
+      : ` Between any two of them, the largest |Δ${letter}| is at least ${differenceText(identity.between)}.`;
+  if (letter === 'Q') return `Each of the ${queryHeads} heads has a Q of its own, whether or not it shares K and V.`;
   if (latent) return `${queryHeads} heads, each with its own ${letter}, made from the one latent above.${between}`;
   if (groups === 1) return `One ${letter} for all ${queryHeads} heads: ${insideText(letter, identity)}.`;
   if (groups === queryHeads) return `${queryHeads} heads, each with its own ${letter}.${between}`;

@@ -47,7 +47,7 @@ export function detailLines(row: ComparisonRow, { device, rows: [first] }: Compa
     decode && device
       ? `a decode step on ${device.name} takes at least ${formatSeconds(decode.timeS)}, ${limitText(decode)}: reads ${formatSize(decode.weightBytesRead)} of weights and ${formatSize(decode.cacheBytesRead)} of cache`
       : device && row.weightsFit === false
-        ? `the weights alone do not fit on ${plan.everywhere.devices > 1 ? `${formatInteger(plan.everywhere.devices)} × ` : ''}${device.name}: nothing is decoded`
+        ? `the weights alone do not fit on ${plan.everywhere.devices > 1 ? `${formatInteger(plan.everywhere.devices)} × ` : ''}${device.name}: nothing can be decoded`
         : '',
     row.unchangedLayers > 0
       ? `${row.unchangedLayers} of ${plan.spec.layers.length} layers stay as they are: ${request?.kind === 'mla' ? 'they have a window, or no heads to share' : 'they have no heads to share'}`

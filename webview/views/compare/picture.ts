@@ -44,7 +44,7 @@ export async function comparisonPicture(
   canvas.width = WIDTH * SCALE;
   canvas.height = height * SCALE;
   const context = canvas.getContext('2d');
-  if (!context) throw new Error('The page cannot draw pictures.');
+  if (!context) throw new Error('The picture cannot be drawn in this window. Copy the comparison as Markdown instead.');
   const palette = paletteOf(from);
   context.scale(SCALE, SCALE);
   context.fillStyle = palette.background;
@@ -62,7 +62,7 @@ export async function comparisonPicture(
   context.translate(MARGIN, above + MARGIN);
   drawCurves(context, layoutCurve(series, range, WIDTH - 2 * MARGIN, CURVE_HEIGHT), palette);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
-  if (!blob) throw new Error('The picture could not be encoded.');
+  if (!blob) throw new Error('The picture could not be saved as PNG. Copy the comparison as Markdown instead.');
   return new Uint8Array(await blob.arrayBuffer());
 }
 

@@ -77,7 +77,7 @@ export class HeadsKeyValues extends LitElement {
 
   private renderLetter(result: HeadsResult, letter: Letter, values: Vectors | null): TemplateResult {
     if (values === null)
-      return html`<section class="letter" aria-label=${letter}><h2>${letter} <span class="small">is fetched</span></h2></section>`;
+      return html`<section class="letter" aria-label=${letter}><h2>${letter} <span class="small">loading</span></h2></section>`;
     const { queryHeads } = headDims(result.attention);
     const model = this.memos[letter].get([values, result, this.look], () => ({
       letter,

@@ -524,7 +524,7 @@ function patternsOf(tensor: Tensor, rows: Window, columns: Window): Patterns {
 /** @throws RpcError for another kind of numbers. */
 function floats(tensor: Tensor): Float32Array {
   if (tensor.data instanceof Float32Array) return tensor.data;
-  throw new RpcError('internal', 'The host answered with numbers of an unknown kind.');
+  throw new RpcError('internal', 'The result has a number format that the panel cannot read.');
 }
 
 function failureOf(error: unknown, where: string): Failure {

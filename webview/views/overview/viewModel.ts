@@ -477,7 +477,7 @@ function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
       `The largest number of sequences of ${formatInteger(tokens)} tokens whose reserved cache stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in total` : ''}.`,
     ),
     text(
-      `The longest context: the most tokens of ${batch === 1 ? 'one sequence' : `${formatInteger(batch)} sequences`} in the same room.`,
+      `The longest context: the most tokens ${batch === 1 ? 'of one sequence' : `of each of ${formatInteger(batch)} sequences`} whose cache fits in the same room.`,
     ),
     text('The bytes of a sequence follow from', cacheOrigins(plan)),
   ];
@@ -495,7 +495,7 @@ function decodeSteps(report: FitReport, plan: CachePlan): readonly Step[] {
     ),
     text(`It computes ${formatFlops(decode.flops)} in ${decode.format}: ${formatSeconds(decode.computeTimeS)}.`),
     text(
-      `${decode.intensityFlopsPerByte.toFixed(1)} operations per byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be busy. The longer of the two times is the bound: an estimate of the best case, not a measurement.`,
+      `${decode.intensityFlopsPerByte.toFixed(1)} operations per byte; the device needs ${decode.ridgeFlopsPerByte.toFixed(0)} to be compute-bound. The longer of the two times is the bound: an estimate of the best case, not a measurement.`,
     ),
     text('The cache follows from', cacheOrigins(plan)),
   ];

@@ -80,7 +80,7 @@ export function latentCosts(
     title: 'What each keeps',
     columns: ['K and V of every head', sizes.rope > 0 ? 'latent and rotary key' : 'latent'],
     rows,
-    note: `This example has 2 bytes per number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}`,
+    note: `This example uses 2 bytes per number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}`,
   };
 }
 
@@ -172,6 +172,6 @@ export function plainCosts(
     title: 'What each computes and keeps',
     columns: ['without a cache', 'with a cache'],
     rows,
-    note: 'This example has 2 bytes per number. Work counts the multiplications that the mask allows, without softmax.',
+    note: 'This example uses 2 bytes per number. Work counts the multiplications that the mask allows, without softmax.',
   };
 }

@@ -61,12 +61,12 @@ export function latentWalk(settings: WalkSettings): Walk {
     matrix('z', 'left', 2, 'z', 'context vector', expanded.context, ofNew),
     matrix('wo', 'left', 2, 'W_O', 'output projection', own.output, WEIGHT),
     matrix('o', 'left', 3, 'o', 'output, all heads added', outputs.left, ofNew),
-    matrix('l', 'left', 3, 'logits', 'the larger, the likelier the word', logits.left, {
+    matrix('l', 'left', 3, 'logits', 'the larger, the more likely the word', logits.left, {
       ...ofNew,
       columnNames: vocabulary,
     }),
-    matrix('a', 'right', 0, 'A', 'W_Q · W_UKᵀ, made once', absorbed.queryWeight),
-    matrix('b', 'right', 0, 'B', 'W_UV · W_O, made once', absorbed.outputWeight),
+    matrix('a', 'right', 0, 'A', 'W_Q · W_UKᵀ, computed once', absorbed.queryWeight),
+    matrix('b', 'right', 0, 'B', 'W_UV · W_O, computed once', absorbed.outputWeight),
     matrix('qa', 'right', 1, 'Q_A', 'absorbed queries, as wide as a latent', absorbed.query, byToken),
     matrix('sa', 'right', 1, 'S', 'scores, a row for each query', absorbed.scores, {
       ...byToken,
@@ -76,7 +76,7 @@ export function latentWalk(settings: WalkSettings): Walk {
     matrix('wa', 'right', 2, 'w', 'attention weights', absorbed.weights, { ...ofNew, columnNames: all }),
     matrix('u', 'right', 2, 'u', 'weighted sum of latents', absorbed.context, ofNew),
     matrix('oa', 'right', 3, 'o', 'output, all heads added', outputs.right, ofNew),
-    matrix('la', 'right', 3, 'logits', 'the larger, the likelier the word', logits.right, {
+    matrix('la', 'right', 3, 'logits', 'the larger, the more likely the word', logits.right, {
       ...ofNew,
       columnNames: vocabulary,
     }),
@@ -127,13 +127,13 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'keys',
       'Keys from latents',
-      'Expanded, every head makes its own keys from the shared latents.',
+      'When the latents are expanded, every head makes its own keys from the shared ones.',
       operation('product', 'k', prompt, 'c', 'wuk'),
     ),
     step(
       'values',
       'Values from latents',
-      'Values come from the same latents, by another weight of the head.',
+      'Values come from the same latents, through another weight matrix of the head.',
       operation('product', 'v', prompt, 'c', 'wuv'),
     ),
     step(
@@ -163,7 +163,7 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'absorbedScores',
       'The same scores',
-      `Absorbed queries meet the latents themselves, and give the same scores: they differ by ${differenceText(sameScores)} at most.`,
+      `Absorbed queries meet the latents themselves, and give the same scores up to rounding: the largest difference is ${differenceText(sameScores)}.`,
       operation('transposed', 'sa', prompt, 'qa', 'c'),
     ),
     step(
@@ -215,14 +215,14 @@ export function latentWalk(settings: WalkSettings): Walk {
     step(
       'context',
       'Context vector',
-      'The left adds up values, the right adds up latents and stays in their space.',
+      'The left sums values; the right sums latents, so its result is still a latent.',
       operation('product', 'z', one, 'w', 'v'),
       operation('product', 'u', one, 'wa', 'c'),
     ),
     step(
       'output',
       'Output',
-      `The output projection adds the heads up; on the right B expands and projects in one step, and the outputs differ by ${differenceText(largestDifference(outputs.left, outputs.right))}.`,
+      `The output projection adds the heads up; on the right B expands and projects in one step, and the largest difference of the outputs is ${differenceText(largestDifference(outputs.left, outputs.right))}.`,
       operation('heads', 'o', one, 'z', 'wo'),
       operation('heads', 'oa', one, 'u', 'b'),
     ),
@@ -244,7 +244,7 @@ export function latentWalk(settings: WalkSettings): Walk {
           step(
             'ropeQuery',
             'Its rotary query',
-            `“${fresh}” gets a rotary query, turned by its own position.`,
+            `“${fresh}” gets a rotary query, rotated by its own position.`,
             operation('rotated', 'qr', one, 'x', 'wqr', { leftFrom: tokens }),
           ),
           step(
@@ -257,7 +257,7 @@ export function latentWalk(settings: WalkSettings): Walk {
           step(
             'ropeWeights',
             'Weights with position',
-            `Divided by √${sizes.headDim + sizes.rope} now, the weights take position into account; everything after that is as before.`,
+            `Divided by √${sizes.headDim + sizes.rope} (the rotary dimensions count, too), the scores become weights that take position into account; everything after that is as before.`,
             operation('softmax', 'wr', one, 'sr', undefined, { root: sizes.headDim + sizes.rope }),
             operation('softmax', 'wra', one, 'sra', undefined, { root: sizes.headDim + sizes.rope }),
           ),

@@ -90,13 +90,13 @@ export function plainWalk(settings: WalkSettings): Walk {
     step(
       'queries',
       'Queries',
-      'One weight matrix makes a query of every token: what it looks for.',
+      'One weight matrix makes a query from every token: what it looks for.',
       ...both(prompt, prompt, queries),
     ),
     step(
       'keys',
       'Keys and values',
-      'Two more make a key and a value of every token; the right side keeps them for later tokens.',
+      'Two more make a key and a value from every token; the right side keeps them for later tokens.',
       ...both(prompt, prompt, ...kept),
     ),
     step(
@@ -120,32 +120,32 @@ export function plainWalk(settings: WalkSettings): Walk {
     step('newToken', 'A new token', `“${fresh}” arrives: X gains one row.`, operation('lookup', 'x', added)),
     step(
       'newQueries',
-      'Queries again, or one',
-      `Without a cache all ${next} queries are made again; with one, only that of “${fresh}”: earlier queries are never needed again.`,
+      'All queries recomputed, or one new',
+      `Without a cache all ${next} queries are recomputed; with one, only that of “${fresh}”: earlier queries are never needed again.`,
       ...both(every, added, queries),
     ),
     step(
       'newKeys',
-      'Keys and values again, or one',
-      `Without a cache all ${next} keys and values are made again; with one, only those of “${fresh}”, which are appended.`,
+      'All keys and values recomputed, or one new',
+      `Without a cache all ${next} keys and values are recomputed; with one, only those of “${fresh}”, which are appended.`,
       ...both(every, added, ...kept),
     ),
     step(
       'newScores',
-      'Scores again, or one row',
-      'Without a cache the whole triangle is computed again; with one, a single row of it.',
+      'All scores recomputed, or one new row',
+      'Without a cache the whole triangle is recomputed; with one, a single row of it.',
       ...both(every, added, scores),
     ),
     step(
       'newWeights',
-      'Softmax again, or one row',
-      'The rows above have not changed: masked, an earlier token never sees a later one.',
+      'Whole softmax recomputed, or one new row',
+      'The rows above have not changed, because the mask keeps an earlier token from seeing a later one.',
       ...both(every, added, softmax),
     ),
     step(
       'newContext',
       'The same last row',
-      `The last row is the same on both sides: it differs by ${differenceText(difference)}.`,
+      `The last row is the same on both sides up to rounding: the largest difference is ${differenceText(difference)}.`,
       ...both(every, added, context),
     ),
     step(

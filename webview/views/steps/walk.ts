@@ -87,7 +87,7 @@ export interface Measured {
 
 export function matrixOf(walk: Walk, id: string): WalkMatrix {
   const found = walk.matrices.find((matrix) => matrix.id === id);
-  if (!found) throw new Error(`The walk has no matrix ${id}.`);
+  if (!found) throw new Error(`The walkthrough has no matrix ${id}.`);
   return found;
 }
 

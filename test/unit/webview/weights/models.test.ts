@@ -262,9 +262,11 @@ describe('a tensor', () => {
   });
 
   it('says of what its picture is made', () => {
-    expect(readText({ tile, view })).toMatch(/every value was read.*Hatched cells hold a NaN/);
+    expect(readText({ tile, view })).toMatch(/every value was read.*Hatched cells contain NaN/);
     const whole = { ...tile, data: Float32Array.of(1, 2, 3, 4) };
-    expect(readText({ tile: { ...whole, rowsRead: 2 }, view })).toBe('Made from 2 of 12 rows: zoom in for all values.');
+    expect(readText({ tile: { ...whole, rowsRead: 2 }, view })).toBe(
+      'Reduced from 2 of 12 rows: zoom in to see every value.',
+    );
     expect(readText({ tile: { ...whole, rows: 12, columns: 8 }, view })).toBe('Every value is shown.');
     expect(positionText('row', [2, 4], mark(part({ dim: 2 })))).toBe('rows 2–3 (Q head 1, dims 0–1, group 0)');
     expect(positionText('column', [5, 6], mark(part({})))).toBe('column 5');

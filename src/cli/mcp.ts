@@ -1,0 +1,29 @@
+/** `mcp`: the commands as tools of assistants, over standard input and output. */
+
+import { version } from '../../package.json';
+import { parseArguments } from './arguments';
+import { UsageError } from './errors';
+import type { CliOutput } from './output';
+
+/** Runs a command of the command line: injected, for it is what dispatches to this one. */
+export type RunCommand = (args: readonly string[], output: CliOutput) => Promise<number>;
+
+export async function serveTools(args: readonly string[], run: RunCommand): Promise<number> {
+  const { paths, values } = parseArguments(args, { hub: { type: 'boolean' } });
+  if (paths.length > 0) throw new UsageError('mcp takes no PATH: tools name theirs');
+  // Loaded here alone: no other command pays for it. Its own file beside this bundle.
+  const { serveMcp } = await import('./mcpServer.js');
+  await serveMcp({
+    version,
+    hub: values['hub'] === true,
+    run: async (command) => {
+      let [out, err] = ['', ''];
+      const code = await run(command, {
+        out: (text) => (out += `${text}\n`),
+        err: (text) => (err += `${text}\n`),
+      });
+      return { code, out, err };
+    },
+  });
+  return 0;
+}

@@ -1,0 +1,92 @@
+/** Problems as pipelines read them. The log was validated against the schema of OASIS once; the types of it are the compiler's to check. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Log } from 'sarif';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../../src/cli/run';
+import { sampleConfig } from '../support';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'headlight-lint-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const BAD = sampleConfig('llama-3-8b').replace(
+  '"num_key_value_heads": 8',
+  '"num_key_value_heads": 5,\n  "sliding_windoww": 7',
+);
+
+async function lint(
+  name: string,
+  text: string,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
+  writeFileSync(join(folder, name), text);
+  let [out, err] = ['', ''];
+  const code = await runCli(['lint', join(folder, name), ...args], {
+    out: (each) => (out += `${each}\n`),
+    err: (each) => (err += `${each}\n`),
+  });
+  return { code, out, err };
+}
+
+describe('lint --format', () => {
+  it('sarif: a result a problem, each at its place in the file, with the text of its rule', async () => {
+    const { code, out } = await lint('bad config.json', BAD, '--format', 'sarif');
+    expect(code).toBe(1);
+    const [run] = (JSON.parse(out) as Log).runs;
+    expect(run?.results?.map(({ ruleId, level }) => [ruleId, level])).toEqual([
+      ['heads-not-divisible', 'error'],
+      ['unknown-key', 'warning'],
+    ]);
+    const places = run?.results?.map(({ locations }) => locations?.[0]?.physicalLocation);
+    const [first, second] = places ?? [];
+    expect(first?.artifactLocation?.uri).toMatch(/^file:\/\/.*\/bad%20config\.json$/);
+    // Where a place says it is, its characters are.
+    const marked = (region = first?.region): string =>
+      BAD.slice(region?.charOffset ?? 0, (region?.charOffset ?? 0) + (region?.charLength ?? 0));
+    expect(marked()).toBe('5');
+    expect(marked(second?.region)).toBe('"sliding_windoww"');
+    const { startLine = 0, startColumn = 0 } = second?.region ?? {};
+    expect(BAD.split('\n')[startLine - 1]?.slice(startColumn - 1)).toMatch(/^"sliding_windoww"/);
+    for (const { ruleId, ruleIndex } of run?.results ?? [])
+      expect(run?.tool.driver.rules?.[ruleIndex ?? -1]).toMatchObject({
+        id: ruleId,
+        shortDescription: { text: expect.stringMatching(/\w{3}/) as string },
+      });
+  });
+
+  it('github: a line a problem that the runner takes for an annotation, and nothing of the file for a command', async () => {
+    const { code, out } = await lint(
+      'a,b:c.json',
+      BAD.replace('sliding_windoww', 'sliding_window\\n::error::%0A'),
+      '--format=github',
+    );
+    expect(code).toBe(1);
+    const found = out.trimEnd().split('\n');
+    expect(found[0]).toMatch(
+      /^::error file=[^,:]*a%2Cb%3Ac\.json,line=\d+,col=\d+,title=Headlight%3A heads-not-divisible::32 query heads/,
+    );
+    expect(
+      found.every((each) => /^::(?:error|warning|notice) file=[^:]*::[^\n]+$/.test(each) && !each.includes('\r')),
+    ).toBe(true);
+  });
+
+  it('writes nothing, or an empty log, where there is no problem', async () => {
+    const good = sampleConfig('llama-3-8b');
+    expect(await lint('good.json', good, '--format', 'github')).toMatchObject({ code: 0, out: '\n' });
+    const { out } = await lint('good.json', good, '--format', 'sarif');
+    expect((JSON.parse(out) as Log).runs[0]?.results).toEqual([]);
+  });
+
+  it('refuses other formats, and two at once', async () => {
+    expect((await lint('good.json', BAD, '--format', 'xml')).err).toMatch(
+      /^--format must be one of text, json, sarif, github\n/,
+    );
+    expect((await lint('good.json', BAD, '--format', 'sarif', '--json')).code).toBe(2);
+    expect((await lint('good.json', BAD, '--format', 'json')).out).toMatch(/^\{"file"/);
+  });
+});
