@@ -48,6 +48,7 @@ const LIMITS: Limits = {
 
 interface Asked {
   readonly what: string;
+  readonly repo: string;
   readonly headers: Headers;
   readonly method: string;
   readonly body: RequestInit['body'];
@@ -73,6 +74,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
     headers.delete('Authorization');
     const asked: Asked = {
       what: whatOf(start, home),
+      repo: repoOf(start, home),
       headers,
       method: init.method ?? 'GET',
       body: init.body,
@@ -139,7 +141,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
     });
   }
 
-  async function failureOf(response: Response, { what }: Asked): Promise<HubError> {
+  async function failureOf(response: Response, { what, repo }: Asked): Promise<HubError> {
     await response.body?.cancel();
     const after = response.headers.get('Retry-After');
     const seconds = after !== null && /^\d{1,6}$/.test(after) ? Number(after) : null;
@@ -149,6 +151,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
       retryAfterSeconds: seconds,
       hasToken: access.token !== null,
       what,
+      repo,
       endpoint: home.origin,
       ways,
     });
@@ -260,11 +263,21 @@ function rangeOf(headers: Headers): Asked['range'] {
   return parts === null ? null : { from: Number(parts[1]), to: Number(parts[2]) };
 }
 
+/** Behind the endpoint's own path. */
+function pathOf(address: URL, home: URL): string {
+  return decodeURIComponent(address.pathname.slice(home.pathname.replace(/\/$/, '').length + 1)).replace(
+    /^api\/models\//,
+    '',
+  );
+}
+
+function repoOf(address: URL, home: URL): string {
+  return pathOf(address, home).replace(/\/(?:resolve|raw|tree|revision|paths-info)\/.*$/, '');
+}
+
 /** "org/name" or "org/name/config.json", of an address of the Hub. */
 function whatOf(address: URL, home: URL): string {
-  const path = decodeURIComponent(address.pathname.slice(home.pathname.replace(/\/$/, '').length + 1));
-  return path
-    .replace(/^api\/models\//, '')
+  return pathOf(address, home)
     .replace(/\/(?:resolve|raw)\/[^/]+\//, '/')
     .replace(/\/(?:tree|revision|paths-info)\/.*$/, '');
 }

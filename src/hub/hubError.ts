@@ -53,6 +53,8 @@ export interface Refusal {
   readonly hasToken: boolean;
   /** "org/name", or a file of it. */
   readonly what: string;
+  /** "org/name": its page is where access is asked for. */
+  readonly repo: string;
   /** Host of the endpoint, for the addresses in the advice. */
   readonly endpoint: string;
   readonly ways: HubWays;
@@ -62,9 +64,18 @@ export interface Refusal {
  * An answer that is no success, in words. The Hub answers 401 for a repository that does not exist where nobody is logged in, so that private
  * names stay unknown: `hf_raise_for_status` of `huggingface_hub/utils/_http.py` reads it the same way.
  */
-export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, endpoint, ways }: Refusal): HubError {
+export function refusal({
+  status,
+  errorCode,
+  retryAfterSeconds,
+  hasToken,
+  what,
+  repo,
+  endpoint,
+  ways,
+}: Refusal): HubError {
   const name = shownName(what);
-  const page = `${endpoint}/${name}`;
+  const page = `${endpoint}/${shownName(repo)}`;
   if (errorCode === 'GatedRepo')
     return new HubError(
       'gated',
