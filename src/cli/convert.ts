@@ -96,9 +96,7 @@ function methodsOf(target: ConversionTarget, method: string | boolean | undefine
   if (typeof method !== 'string' || !isConversionMethod(method))
     throw new UsageError(`--method takes ${METHODS.join(', ')} or all`);
   if (!fitting.includes(method))
-    throw new UsageError(
-      `${method} cannot make ${targetLabel(target)}: for it, --method takes ${fitting.join(', ')} or all`,
-    );
+    throw new UsageError(`${method} cannot make ${targetLabel(target)}; use --method ${fitting.join(', ')} or all`);
   return [method];
 }
 

@@ -41,7 +41,10 @@ export async function models(args: readonly string[], output: CliOutput): Promis
     return 0;
   }
   for (const problem of found.problems) output.err(line(problem));
-  if (found.cut) output.err(line('not everything was searched: there are too many folders to search at once'));
+  if (found.cut)
+    output.err(
+      line('not everything was searched: there are too many folders to search at once; narrow the search with --store'),
+    );
   output.out(
     lines(
       rows.length === 0

@@ -106,7 +106,7 @@ async function openPeers(options: BenchOptions, threads: number, notes: string[]
           ? await pythonWithTorch(options.pythons ?? [])
           : null;
       if (python && options.pytorchScript) peers.push(pytorchPeer(python, options.pytorchScript, threads));
-      else notes.push('pytorch is absent: no Python with torch (HEADLIGHT_PYTHON names one)');
+      else notes.push('pytorch is absent: no Python with torch was found (set HEADLIGHT_PYTHON to one)');
     } else if (engine === 'tensorflow' && !options.tensorflowPath) {
       notes.push('tensorflow is absent: not installed');
     } else if (engine === 'onnxruntime-webgpu' && !options.webgpu) {

@@ -68,7 +68,7 @@ export class ConfigDocument {
     if (root && MAY_HIDE.test(text) && showStrings(root, MAX_HIDING_CHARACTERS) < 0)
       return ConfigDocument.notRead(
         text,
-        `Strings with invisible characters add up to more than ${MAX_HIDING_CHARACTERS} characters; the file is not read.`,
+        `Strings that contain invisible characters have more than ${MAX_HIDING_CHARACTERS} characters in total; the file is not read.`,
       );
     const document = new ConfigDocument(text, root, []);
     const kept = errors.slice(0, MOST_ERRORS).map((error) => ({

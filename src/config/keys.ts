@@ -12,7 +12,7 @@ const TABLE = {
   n_layer: { text: 'Decoder layers.', families: 'GPT-2, GPT-J, BLOOM' },
   n_layers: { text: 'Decoder layers.', families: 'MPT, DBRX, params.json' },
   num_layers: {
-    text: 'Decoder layers (T5: of the encoder, and as many of the decoder).',
+    text: 'Decoder layers (T5: encoder layers, and the decoder has as many).',
     families: 'ChatGLM, GPT-Neo, T5, LongCat',
   },
   num_transformer_layers: { text: 'Decoder layers.', families: 'OpenELM' },

@@ -44,7 +44,7 @@ const TABLE = {
   moe_intermediate_size: { text: 'Intermediate size of one routed expert.' },
   shared_expert_intermediate_size: { text: 'Intermediate size of the expert that every token uses.', families: 'Qwen' },
   first_k_dense_replace: { text: 'Number of leading layers without experts.', families: 'DeepSeek, GLM, Kimi' },
-  moe_layer_freq: { text: 'Every n-th layer has experts, or a list that says which.', families: 'DeepSeek' },
+  moe_layer_freq: { text: 'Which layers have experts: every n-th, or those that a list names.', families: 'DeepSeek' },
   decoder_sparse_step: { text: 'Every n-th layer has experts.', families: 'Qwen' },
   mlp_only_layers: { text: 'Layers without experts.', families: 'Qwen' },
   n_group: { text: 'Number of groups that the experts are divided into.', families: 'DeepSeek, GLM, Kimi' },

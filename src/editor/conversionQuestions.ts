@@ -130,7 +130,7 @@ async function sampleReading(samples: Uri): Promise<Reading | null> {
 async function askLayer(title: string, place: Place, { spec }: Reading): Promise<number | typeof BACK | undefined> {
   return pickOne({
     title,
-    placeholder: l10n.t('Which layer of its {0}', spec.layers.length),
+    placeholder: l10n.t('Which of its {0} layers', spec.layers.length),
     place,
     choices: spec.layers.map(({ index, attention }) => ({
       label: l10n.t('Layer {0}', index),

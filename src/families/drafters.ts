@@ -33,7 +33,7 @@ export function asDrafter(
   if (counted || !PREDICTION_LAYERS.test(architecture)) return reading;
   const shares = SHARES.test(architecture);
   const target = 'a drafter: reads the cache of the model that it drafts for, keeps nothing';
-  reader.log.note(`${architecture}: ${shares ? target : `${own}; it has none of the file's layers`}`, false);
+  reader.log.note(`${architecture}: ${shares ? target : `${own}; none of the layers in the file belong to it`}`, false);
   const layer = shares ? NO_ATTENTION : predictionLayer(reading.layers, WINDOWED.test(architecture));
   const rule = 'prediction layers of the model that the file describes';
   return {

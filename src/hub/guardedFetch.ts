@@ -68,7 +68,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
   return async (input, init = {}) => {
     const start = new URL(input instanceof Request ? input.url : String(input));
     if (start.origin !== home.origin && ![...moved.values()].includes(start.href))
-      throw new HubError('refused', `${start.host} is not the Hub that was named.`, checkEndpoint);
+      throw new HubError('refused', `${start.host} is not the address of the Hub that was configured.`, checkEndpoint);
     const headers = new Headers(init.headers);
     // The library is given none; whatever else comes here has no right to it.
     headers.delete('Authorization');

@@ -49,7 +49,9 @@ export function comparisonTitle({ scenario, device, rows }: Comparison): string 
   const devices = devicesOf(rows);
   if (devices > 1) parts.push(`all ${formatInteger(devices)} devices`);
   if (device)
-    parts.push(`decoding on ${device.name}${scenario.weights ? ` with weights as ${scenario.weights}, chosen` : ''}`);
+    parts.push(
+      `decoding on ${device.name}${scenario.weights ? ` with ${scenario.weights} weights (your choice)` : ''}`,
+    );
   return `Cache at ${parts.join(' · ')}`;
 }
 

@@ -149,7 +149,7 @@ function totalText(reading: Reading, { plan, count, weights, flops }: ModelFigur
   const parts = [
     ...(count
       ? [
-          md`**${formatCount(count.total)} parameters${weights ? `, ${formatSize(weights.bytes)} of weights` : ''}** (${weights?.chosen ? `${weights.chosen.format}, chosen` : fileWeightsText(reading)})`,
+          md`**${formatCount(count.total)} parameters${weights ? `, ${formatSize(weights.bytes)} of weights` : ''}** (${weights?.chosen ? `${weights.chosen.format}, your choice` : fileWeightsText(reading)})`,
         ]
       : []),
     ...(flops === null ? [] : [md`${formatFlops(flops)} per token`]),

@@ -63,7 +63,7 @@ export interface FitLine {
 
 /** "14 sequences fit on H100 SXM 80GB", "12 to 14 sequences fit on …", "at most 1 sequence fits on …", "weights do not fit on H200". */
 function fitText({ deviceName, devices, weights, weightsFit, sequences, atMost }: FitLine): string {
-  const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}${weights === undefined ? '' : ` with ${weights} weights (chosen)`}`;
+  const where = `${devices > 1 ? `${formatInteger(devices)} × ` : ''}${deviceName}${weights === undefined ? '' : ` with ${weights} weights (your choice)`}`;
   if (!weightsFit) return `weights do not fit on ${where}`;
   switch (atMost.kind) {
     case 'none':

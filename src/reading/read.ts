@@ -118,7 +118,7 @@ function soundDrafts(drafts: FamilyReading['layers'], reader: ConfigReader): Fam
       'wrong-value',
       'error',
       null,
-      `The numbers of this config come to ${size} in a ${draft.attention.kind} layer, which is impossible.`,
+      `By the numbers of this config, one ${draft.attention.kind} layer would hold ${size}, which is impossible.`,
     );
   }
   return made.size === 0 ? drafts : drafts.map((draft) => made.get(draft) ?? draft);

@@ -183,7 +183,9 @@ async function lookAtOllama(look: Look): Promise<void> {
     try {
       const layer = modelLayer(await manifestAt(join(manifests, file)));
       if (layer === undefined) {
-        problems.push(`${named(name)} of Ollama has no GGUF file: its tensors are stored one by one.`);
+        problems.push(
+          `Ollama stores ${named(name)} as single tensors, not as a GGUF file, so Headlight cannot read it: download its GGUF or safetensors files.`,
+        );
         continue;
       }
       const path = blobAt(place, layer.digest);
@@ -312,5 +314,5 @@ function why(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   if (code === 'ENOENT') return 'one of its files is missing.';
   if (code === 'EACCES' || code === 'EPERM') return 'you have no permission to read it.';
-  return 'it is not in the format that its program writes; download it again.';
+  return 'it is not in the format that the program that stored it writes; download it again.';
 }

@@ -26,7 +26,7 @@ export function notFinite(file: string, tensor: string, data: Float32Array): Wei
   return new WeightsError({
     file,
     tensor,
-    problem: `of the ${formatInteger(data.length)} values that were read ${found.join(' and ')} are not numbers: results computed from them would mean nothing.`,
+    problem: `of the ${formatInteger(data.length)} values read, ${found.join(' and ')}: results computed from them would mean nothing.`,
     fix: 'Download the file again, or fix it where it was made.',
   });
 }

@@ -123,7 +123,7 @@ export class GgufTokenizer implements TextTokenizer {
       if (id !== null) return id;
       throw noText(
         this.vocabulary.file,
-        'each text needs a token before or after it, and its vocabulary does not name that token (bos_token_id, eos_token_id, seperator_token_id of tokenizer.ggml).',
+        'this tokenizer adds a token before or after each text, but the file does not name that token (bos_token_id, eos_token_id, seperator_token_id of tokenizer.ggml).',
       );
     });
   }

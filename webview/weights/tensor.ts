@@ -334,7 +334,7 @@ export class TensorView extends LitElement {
       <button class="link small" aria-expanded=${this.showBars} @click=${() => (this.showBars = !this.showBars)}>${this.showBars ? 'Hide table' : 'Show as table'}</button>
       ${
         this.showBars
-          ? html`<table><thead><tr><th scope="col" class="number">from</th><th scope="col" class="number">to below</th><th scope="col" class="number">values</th></tr></thead>
+          ? html`<table><thead><tr><th scope="col" class="number">from</th><th scope="col" class="number">below</th><th scope="col" class="number">values</th></tr></thead>
         <tbody>${bars.map(({ from, to, count }) => html`<tr><td class="number">${valueText(from)}</td><td class="number">${valueText(to)}</td><td class="number">${formatInteger(count)}</td></tr>`)}</tbody></table>`
           : nothing
       }

@@ -88,7 +88,7 @@ const OPTIONS: readonly EngineOption[] = [
     kind: { takes: 'word', words: ['on', 'off', 'auto'] },
     usual: () => 'auto',
     meaning:
-      'if off, values are stored transposed, and every layer is as wide as the widest one; on and auto avoid both',
+      'if off, values are stored transposed, and those of every layer are padded to the width of the widest; with on or auto neither happens',
   },
   {
     name: 'split-mode',

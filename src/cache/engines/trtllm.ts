@@ -40,7 +40,8 @@ export const trtllm: AllocationRule = {
       name: 'max-attention-window',
       kind: { takes: 'counts' },
       usual: () => undefined,
-      meaning: 'the most tokens that a layer keeps; a list starts over when it ends; if not set, all tokens',
+      meaning:
+        'the most tokens that a layer keeps; a list shorter than the number of layers is repeated; if not set, all tokens',
       unit: 'tokens',
     },
     {

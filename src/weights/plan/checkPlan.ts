@@ -61,7 +61,7 @@ export function checkLayers(store: WeightStore, layers: readonly LayerPlan[], fo
       throw new WeightsError({
         file: store.info(name).file,
         tensor: name,
-        problem: `${form.who} has no such tensor, so its layers may compute something else.`,
+        problem: `${form.who} has no such tensor, so the layers of this file may compute something else.`,
         fix: 'Heads of this model cannot be computed yet; estimates of the cache still work.',
       });
     });

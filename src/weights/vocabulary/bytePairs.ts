@@ -46,7 +46,10 @@ class BytePairs implements PieceTokenizer {
     for (const character of word) ends.push((end += character.length));
     // llama.cpp stops there: its merges are looked up by sides without spaces.
     if (ends.length > 1 && word.includes(' '))
-      throw noText(file, 'its text is split as “whitespace”, which is for tokenizer.ggml.model “whitespace” alone.');
+      throw noText(
+        file,
+        'tokenizer.ggml.pre is “whitespace”, which is allowed only if tokenizer.ggml.model is “whitespace”, too.',
+      );
     const found: number[] = [];
     let from = 0;
     for (const to of joinNeighbours(

@@ -68,7 +68,11 @@ class RwkvTokens implements PieceTokenizer {
         place = next < bytes.length ? this.trie.next(place, bytes[next++] as number) : 0;
       }
       // llama.cpp never ends there.
-      if (best < 0) throw noText(file, `its vocabulary has no token for the byte ${byte}, only longer ones.`);
+      if (best < 0)
+        throw noText(
+          file,
+          `its vocabulary has no token for the byte ${byte} alone, only longer tokens that contain it.`,
+        );
       ids.push(best);
       at = behind;
     }

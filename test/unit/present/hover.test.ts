@@ -244,7 +244,7 @@ describe('hovers of keys that shape no cache', () => {
     );
     const fp8 = scenario(1, 32_768, { weights: 'fp8' });
     expect(fullHover(text, '"intermediate_size"', fp8)).toContain('**5.64 B parameters, 5.25 GiB of weights** (70 %)');
-    expect(fullHover(text, '"intermediate_size"', fp8)).toContain('of weights** (fp8, chosen)');
+    expect(fullHover(text, '"intermediate_size"', fp8)).toContain('of weights** (fp8, your choice)');
   });
 
   it('say when a key is not read, or misspelt', () => {

@@ -704,7 +704,7 @@ describe('costs', () => {
     ]);
     const llama = latentCosts(LECTURE, readModelConfig(sampleConfig('llama-3-8b')), scenario(1, 1024), 'mine');
     expect(llama.note).toBe(
-      'This example uses 2 bytes per number, and on the left with the position in K itself. mine is GQA; compared here as MHA and as MLA 512 + 64.',
+      'This example uses 2 bytes per number; on the left, the position is applied to K itself. mine is GQA; compared here as MHA and as MLA 512 + 64.',
     );
     expect(llama.rows[2]).toMatchObject({ left: '524,288 B', right: '36,864 B' });
     expect(latentCosts(LECTURE, null, null, '').rows).toHaveLength(2);

@@ -21,7 +21,7 @@ export const MEASURE_MEANINGS: Readonly<Record<MeasureName, string>> = {
   sink: 'mean weight on the first token',
   previousToken: 'share of weight on the token before',
   duplicateToken: 'share on earlier copies of the same token',
-  induction: 'share on what followed an earlier copy',
+  induction: 'share on the tokens after earlier copies of the same token',
 };
 
 export type Order = 'position' | MeasureName;

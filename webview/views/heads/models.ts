@@ -416,7 +416,7 @@ export function whoseHeads({ label, origin }: HeadSource, config: { readonly nam
 /** What seeded weights mean, and what they do not. */
 export function seededText({ note }: SeededNote, words: boolean): string {
   const left = note === null ? '' : ` ${sentence(note)}.`;
-  return `Which heads share K and V, their sizes and masks are as in the config, but what the heads look at has no meaning, because the weights are random. Each ${words ? 'word' : 'token'} enters the layer as a random, normalised vector of its own.${left}`;
+  return `Head groups, sizes and masks are those of the config, but what the heads look at has no meaning, because the weights are random. Each ${words ? 'word' : 'token'} enters the layer as a random, normalised vector of its own.${left}`;
 }
 
 /** "GQA · 8 query heads in 2 groups of 4", of one layer. */

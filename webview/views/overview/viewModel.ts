@@ -437,7 +437,7 @@ function threeSteps(plan: CachePlan): readonly Step[] {
     ...(same
       ? [text('All three are the same here.')]
       : plan.reasons.map((reason) => text(`${reason.text}${reason.inexact ? ' (assumed)' : ''}`))),
-    text('Needed follows from', cacheOrigins(plan)),
+    text('The needed bytes follow from', cacheOrigins(plan)),
     ...(plan.engine.id === 'intrinsic' ? [] : [text(`${ENGINE_NAMES[plan.engine.id]} ${plan.setup.release.code}.`)]),
   ];
 }

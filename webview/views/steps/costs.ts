@@ -80,7 +80,7 @@ export function latentCosts(
     title: 'What each keeps',
     columns: ['K and V of every head', sizes.rope > 0 ? 'latent and rotary key' : 'latent'],
     rows,
-    note: `This example uses 2 bytes per number${sizes.rope > 0 ? ', and on the left with the position in K itself' : ''}. ${real?.note ?? ''}`,
+    note: `This example uses 2 bytes per number${sizes.rope > 0 ? '; on the left, the position is applied to K itself' : ''}. ${real?.note ?? ''}`,
   };
 }
 
