@@ -152,4 +152,4 @@ const host = {
   write: false,
 };
 
-module.exports = { host, hostPlugins: [noUploads, oneCore, asCommonJs] };
+module.exports = { host, hostPlugins: [noUploads, oneCore, asCommonJs], noUploads };

@@ -3,6 +3,7 @@ const { mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const esbuild = require('esbuild');
 const { host, hostPlugins } = require('./esbuild.host.js');
 const { page, pagePlugins, weightPage, weightPagePlugins } = require('./esbuild.page.js');
+const { web } = require('./esbuild.web.js');
 
 const production = process.argv.includes('--production');
 const watch = process.argv.includes('--watch');
@@ -49,13 +50,11 @@ const builds = {
   // The extension in a browser: one bundle, a worker's globals.
   web: {
     ...shared,
-    platform: 'browser',
-    format: 'cjs',
-    target: 'es2022',
-    external: ['vscode'],
+    ...web,
     entryPoints: ['src/extension.web.ts'],
     outfile: 'dist/web/extension.js',
     minify: true,
+    plugins: [...web.plugins, ...shared.plugins],
   },
   // The panel's page; see esbuild.page.js.
   webview: { ...shared, ...page, outdir: 'dist/webview', plugins: [...shared.plugins, ...pagePlugins] },

@@ -10,8 +10,7 @@ const PARTS: Parts = {
   palette: () => import('./editor/palette/palette'),
   explorer: () => import('./editor/explorer/explorer'),
   panel: () => import('./editor/panel/panelHost'),
-  models: () =>
-    Promise.reject(new Error(l10n.t('Models of other programs (Ollama, LM Studio, …) cannot be read in the browser.'))),
+  models: () => import('./editor/models/webModels'),
   weightEditor: () => import('./editor/weights/weightEditor'),
   computeHost: () =>
     Promise.reject(

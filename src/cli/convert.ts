@@ -1,6 +1,6 @@
 /** `convert`: what a layer would cache as GQA, MQA or MLA, and what it loses, measured on a prompt without any training. */
 
-import { measureConversions } from '../compute/heads/conversionRun';
+import { lackingForConversion, measureConversions } from '../compute/heads/conversionRun';
 import type { HeadSubject } from '../compute/heads/layerPass';
 import { UNWATCHED } from '../compute/heads/watch';
 import { defaultMemoryCeiling } from '../compute/machine';
@@ -21,7 +21,8 @@ import {
   conversionNotes,
   isMeasured,
 } from '../present/conversionText';
-import { json, lines, type TerminalText } from '../present/terminal';
+import { formatInteger } from '../model/units';
+import { json, line, lines, type TerminalText } from '../present/terminal';
 import type { ConversionResult } from '../shared/headsContract';
 import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
@@ -49,6 +50,8 @@ export async function convert(args: readonly string[], output: CliOutput): Promi
     const pass = model.pass(engine, { memoryCeiling: defaultMemoryCeiling() });
     try {
       const ids = await tokensOf(model, values);
+      const lacking = await lackingForConversion(pass, { ids, layer });
+      if (lacking > 0) output.err(line(`fetching at most ${formatInteger(lacking)} B of the weights`));
       const results = await measureConversions(pass, { ids, layer, conversions }, UNWATCHED);
       const refused = results.filter((result) => !isMeasured(result));
       const [first] = refused;

@@ -2,7 +2,9 @@
 
 import { generate as continueGreedily } from '../compute/heads/generate';
 import { UNWATCHED } from '../compute/heads/watch';
-import { json, prose } from '../present/terminal';
+import { formatInteger } from '../model/units';
+import { json, line, prose } from '../present/terminal';
+import { LackingBytes } from '../weights/partsFile';
 import { parseArguments } from './arguments';
 import { UsageError } from './errors';
 import { checkTokenOptions, TOKEN_OPTIONS, tokensOf, wholeNumber, withModel } from './modelInput';
@@ -20,6 +22,9 @@ export async function generate(args: readonly string[], output: CliOutput): Prom
   checkTokenOptions(values);
   const count = wholeNumber(values, 'tokens', 1);
   return withModel(path, async (model, engine) => {
+    const { store } = model.model;
+    const lacking = await new LackingBytes().of(store.names().map((name) => store.span(name)));
+    if (lacking > 0) output.err(line(`fetching at most ${formatInteger(lacking)} B: all of the weights`));
     const { ids, generated } = await continueGreedily(model, engine, await tokensOf(model, values), count, UNWATCHED);
     // Ids need none: what is wrong with it was said where a text was given.
     const tokenizer = await model.tokenizer().catch(() => null);

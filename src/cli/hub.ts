@@ -41,9 +41,14 @@ async function opened(text: string, output: CliOutput): Promise<HubFolder> {
     return await openHubFolder({
       name: parseHubName(text),
       access: await hubAccess(env),
-      announce: ({ name, host, files }) => {
+      announce: ({ name, host, files, weights: { headers } }) => {
         const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-        output.err(line(`fetching ${files.length} small files of ${name} (${formatInteger(bytes)} B) from ${host}`));
+        const most = Math.max(headers.safetensors, headers.gguf);
+        output.err(
+          line(
+            `fetching ${files.length} small files of ${name} (${formatInteger(bytes)} B) from ${host}${most > 0 ? `, and of headers of its weights what is needed (at most ${formatInteger(most)} B)` : ''}`,
+          ),
+        );
       },
     });
   } catch (error) {

@@ -8,8 +8,8 @@ import { weightsOfConfig } from './weightConfigs';
 import { isWeightFile } from './weightNames';
 
 /** Whether there are weights where a config lies. Null where that is no folder of this machine. */
-export async function besideOf(uri: Uri | undefined, models: LazyModels | null): Promise<Beside | null> {
-  if (uri?.scheme === MODEL_SCHEME) return models ? (await models.get()).beside(uri) : null;
+export async function besideOf(uri: Uri | undefined, models: LazyModels): Promise<Beside | null> {
+  if (uri?.scheme === MODEL_SCHEME) return (await models.get()).beside(uri);
   const weights = uri && weightsOfConfig(uri);
   // In one file with its weights.
   if (weights) return { folder: weights.fsPath, weights: true };

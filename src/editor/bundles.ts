@@ -7,9 +7,10 @@
 import type { createAdvice } from './advice/advice';
 import type { createComputeHost } from './computeHost';
 import type { createExplorer } from './explorer/explorer';
-import type { createModels } from './models/models';
+import type { ModelsPart } from './models/modelsPart';
 import type { createPalette } from './palette/palette';
 import type { createPanelHost } from './panel/panelHost';
+import type { Services } from './services';
 import type { createWeightEditors } from './weights/weightEditor';
 
 export interface Bundles {
@@ -20,8 +21,8 @@ export interface Bundles {
   /** Configs of the workspace, weight files, Python sources, tools for chat assistants. */
   readonly explorer: { readonly createExplorer: typeof createExplorer };
   readonly panel: { readonly createPanelHost: typeof createPanelHost };
-  /** Models in the stores of this machine and on the Hub. Not in the browser. */
-  readonly models: { readonly createModels: typeof createModels };
+  /** Models in the stores of this machine and on the Hub; the browser has one of its own. */
+  readonly models: { readonly createModels: (services: Services) => ModelsPart };
   /** The editor of safetensors and GGUF files. */
   readonly weightEditor: { readonly createWeightEditors: typeof createWeightEditors };
   /** Not in the browser. */

@@ -57,8 +57,8 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   const units = registerUnits();
   const readings = new Readings();
   const pages = new ResultPages(context);
-  const models = platform.native ? new LazyModels(platform.load) : null;
-  const compute = models && new LazyCompute(context, log, platform.load, pages, models);
+  const models = new LazyModels(platform.load);
+  const compute = platform.native ? new LazyCompute(context, log, platform.load, pages, models) : null;
   const weightConfigs = new WeightConfigs(async (file) => {
     if (!compute) return '';
     const { config } = await (await compute.get()).call(
@@ -69,7 +69,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     return config?.text ?? '';
   });
   const services: Services = { context, log, readings, platform, pages, weightConfigs, compute, models };
-  models?.useFor(services);
+  models.useFor(services);
   const lines = new HoveredLines();
   const advice = new AdviceLoader(services, lines);
   const hovers = new ConfigHoverProvider(readings, () => advice.keyTexts(), lines);
@@ -78,7 +78,8 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...units,
     readings,
     pages,
-    ...(models ? [models, languages.registerHoverProvider(REFERENCE_SELECTOR, new ReferenceHovers(models))] : []),
+    models,
+    languages.registerHoverProvider(REFERENCE_SELECTOR, new ReferenceHovers(models)),
     weightConfigs,
     ...(compute ? [compute] : []),
     advice,
@@ -92,7 +93,8 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...registerCompute(services),
     ...registerPalette(services),
     ...registerExplorer(services),
-    registerOpenFromHub(services),
+    registerCommand(COMMANDS.openFromHub, async (argument?: unknown) => (await models.get()).openFromHub(argument)),
+    registerCommand(COMMANDS.setHubToken, async () => (await models.get()).setToken()),
   );
   if (!compute) void commands.executeCommand('setContext', CONTEXTS.web, true);
   const activationMs = performance.now() - started;
@@ -105,7 +107,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     familyStatus: () => advice.loaded?.familyStatus ?? null,
     work: () => ({
       looks: readings.looks,
-      ...(models?.loaded ? { storeLooks: models.loaded.looks } : {}),
+      ...(models.loaded ? { storeLooks: models.loaded.looks } : {}),
       ...advice.loaded?.counts,
     }),
   };
@@ -132,14 +134,6 @@ function registerPanel(services: Services): Disposable[] {
       (await panel()).openBeside(uri, panelView(view), other),
     ),
   ];
-}
-
-function registerOpenFromHub({ models }: Services): Disposable {
-  return registerCommand(COMMANDS.openFromHub, async (argument?: unknown) => {
-    if (models) return (await models.get()).openFromHub(argument);
-    // In the browser it is in no list; a link or a key may still name it.
-    return void tell(l10n.t('Models on the Hub can only be opened in desktop VS Code for now.'));
-  });
 }
 
 /** For safetensors and GGUF files. Nothing of it is loaded until such a file is opened. */

@@ -44,7 +44,7 @@ export interface ComputeHostOptions {
   readonly log: Log;
   readonly pages: ResultPages;
   /** Whose weights may lie on the Hub. */
-  readonly models: LazyModels | null;
+  readonly models: LazyModels;
 }
 
 /** Arguments of the commands, for tests and key bindings; people are asked. */
@@ -302,14 +302,15 @@ export class ComputeHost extends Owner {
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
       fetchPart: async (params) => {
-        if (!models)
+        const { hub } = await models.get();
+        if (!hub)
           throw new RpcError(
             'unavailable',
             l10n.t(
               'This part of the weights is not on this machine. Download the model, or open it by its name on the Hub.',
             ),
           );
-        return (await models.get()).hub.fetchPart(params);
+        return hub.fetchPart(params);
       },
       units: unitsSetting,
       onLog: (line) => log.info(line),
@@ -332,9 +333,9 @@ export class ComputeHost extends Owner {
   ): Promise<MethodResult<ComputeMethods, K>> {
     const run = (how: CallOptions): Promise<MethodResult<ComputeMethods, K>> =>
       this.compute().call(method, params, how);
-    const models = READS_WEIGHTS.has(method) ? this.options.models?.loaded : null;
-    const inParts = models && 'path' in params ? models.hub.inParts(params.path) : null;
-    if (!models || inParts === null) return run(options);
+    const hub = READS_WEIGHTS.has(method) ? this.options.models.loaded?.hub : null;
+    const inParts = hub && 'path' in params ? hub.inParts(params.path) : null;
+    if (!hub || inParts === null) return run(options);
     // A question may stand as long as it likes.
     const { deadlineMs: _, ...patient } = options;
     // The others read headers, and no further.
@@ -342,20 +343,16 @@ export class ComputeHost extends Owner {
       method === 'heads/capture' || method === 'heads/convert'
         ? (how: CallOptions): Promise<number> => this.lacking(method, params, how)
         : null;
-    return models.hub.during(inParts, options, { lacking, run: () => run(patient) });
+    return hub.during(inParts, options, { lacking, run: () => run(patient) });
   }
 
   /** Bytes of weights that a call would have fetched, at most. */
   private async lacking(method: string, params: object, options: CallOptions): Promise<number> {
-    if (method === 'heads/capture')
-      return (await this.compute().call('heads/lacking', params as CaptureParams, options)).bytes;
-    const { text, conversions: _, ...asked } = params as ConvertParams;
-    const { engine: __, layer: ___, ...model } = asked;
-    const { ids } = await this.compute().call('heads/tokens', { ...model, text }, options);
-    // What a conversion is measured with: all of the attention's own.
-    const captures: CaptureParams['captures'] = ['q', 'k', 'v', 'output', 'attentionInput'];
-    const capture = { ...asked, ids, captures, measures: true, logits: false };
-    return (await this.compute().call('heads/lacking', capture, options)).bytes;
+    const compute = this.compute();
+    const { bytes } = await (method === 'heads/capture'
+      ? compute.call('heads/lacking', params as CaptureParams, options)
+      : compute.call('heads/lackingForConversion', params as ConvertParams, options));
+    return bytes;
   }
 
   /** Progress with a way to cancel; a failure becomes one message, a cancellation none. */

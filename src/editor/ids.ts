@@ -37,6 +37,7 @@ export const COMMANDS = {
   compareSelected: 'headlight.compareSelectedConfigs',
   findLocalModels: 'headlight.findLocalModels',
   openFromHub: 'headlight.openModelFromHub',
+  setHubToken: 'headlight.setHubToken',
 } as const;
 
 /** Commands of our own links and fixes: not in the palette, so not in package.json. */
@@ -144,4 +145,5 @@ export const SETTINGS = {
   memoryCeilingGib: 'compute.memoryCeilingGiB',
   tensorflowPath: 'compute.tensorflowPath',
   hubAsk: 'hub.ask',
+  hubEndpoint: 'hub.endpoint',
 } as const;

@@ -4,13 +4,13 @@ import { type FileStat, type FileSystemProvider, type FileType, l10n, type Uri, 
 import type { LoadBundle } from './bundles';
 import { MODEL_SCHEME } from './ids';
 import { ReadOnlyFiles } from './readOnlyFiles';
-import type { Models } from './models/models';
+import type { ModelsPart } from './models/modelsPart';
 import type { Services } from './services';
 
 export class LazyModels extends ReadOnlyFiles implements FileSystemProvider {
-  private loading: Promise<Models> | null = null;
+  private loading: Promise<ModelsPart> | null = null;
   /** Null until it was needed. */
-  loaded: Models | null = null;
+  loaded: ModelsPart | null = null;
   private services: Services | null = null;
 
   constructor(private readonly load: LoadBundle) {
@@ -23,11 +23,11 @@ export class LazyModels extends ReadOnlyFiles implements FileSystemProvider {
     this.services = services;
   }
 
-  get(): Promise<Models> {
+  get(): Promise<ModelsPart> {
     return (this.loading ??= this.create());
   }
 
-  private async create(): Promise<Models> {
+  private async create(): Promise<ModelsPart> {
     const { services } = this;
     if (!services) throw new Error(l10n.t('The list of models is still loading. Try again in a moment.'));
     this.loaded = this.own((await this.load('models')).createModels(services));

@@ -28,8 +28,8 @@ export interface Services {
   readonly weightConfigs: WeightConfigs;
   /** The compute process's side, loaded on first use; null in the browser. */
   readonly compute: LazyCompute | null;
-  /** Models in the stores of this machine and on the Hub; null in the browser. */
-  readonly models: LazyModels | null;
+  /** Models in the stores of this machine and on the Hub; in the browser on the Hub alone. */
+  readonly models: LazyModels;
 }
 
 /** Loads the compute commands at the first of them. */

@@ -81,6 +81,12 @@ export function asksForConfigs(): boolean {
   return workspace.getConfiguration(SETTINGS.section).inspect(SETTINGS.hubAsk)?.globalValue !== 'weights';
 }
 
+/** Whom the browser asks for models, where no environment says it; null: the Hub itself. The user's own word, and no workspace's. */
+export function hubEndpointSetting(): string | null {
+  const value = workspace.getConfiguration(SETTINGS.section).inspect(SETTINGS.hubEndpoint)?.globalValue;
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : null;
+}
+
 export async function stopAskingForConfigs(): Promise<void> {
   const settings = workspace.getConfiguration(SETTINGS.section);
   await settings.update(SETTINGS.hubAsk, 'weights', ConfigurationTarget.Global);

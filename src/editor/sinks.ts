@@ -165,6 +165,11 @@ export function askText({ title, prompt, value, problem }: TextQuestion): Thenab
   });
 }
 
+/** What is typed does not show. */
+export function askSecret(title: string, prompt: string): Thenable<string | undefined> {
+  return window.showInputBox({ title: inert(title), prompt: inert(prompt), password: true, ignoreFocusOut: true });
+}
+
 // Markdown
 
 /** `links`: commands that its own links may run; without them, none. */

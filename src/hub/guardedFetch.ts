@@ -3,16 +3,21 @@
  * more bytes than were asked for, and never waits for ever. `@huggingface/hub` is handed this one, and no token.
  */
 
-import { HubError, refusal } from './hubError';
+import { ENVIRONMENT_WAYS, HubError, type HubWays, refusal } from './hubError';
 
 /** What may be fetched, as whom. */
 export interface HubAccess {
   /** `HF_ENDPOINT`, without a slash at its end. */
   readonly endpoint: string;
   readonly token: string | null;
-  /** The platform's own; Node follows no redirect unasked, a browser can't be told so. */
   readonly fetch: typeof fetch;
+  /**
+   * `ours`: each is looked at before it is followed. A browser shows none of them: it follows them itself, and takes the token off where one
+   * leads to another origin (the Fetch standard, HTTP-redirect fetch, step 13).
+   */
   readonly redirects: 'ours' | 'browser';
+  /** For advice; as in Python where it is left out. */
+  readonly ways?: HubWays;
   readonly signal?: AbortSignal;
   /** Told of every piece of every answer. */
   readonly onBytes?: (bytes: number) => void;
@@ -43,6 +48,7 @@ const LIMITS: Limits = {
 
 interface Asked {
   readonly what: string;
+  readonly repo: string;
   readonly headers: Headers;
   readonly method: string;
   readonly body: RequestInit['body'];
@@ -54,22 +60,21 @@ interface Asked {
 export function guardedFetch(access: HubAccess): typeof fetch {
   const limits: Limits = { ...LIMITS, ...access.limits };
   const home = new URL(access.endpoint);
+  const ways = access.ways ?? ENVIRONMENT_WAYS;
+  const checkEndpoint = `Check ${ways.endpoint}.`;
   /** Where a file was found last: a signed address holds for its ranges, too. */
   const moved = new Map<string, string>();
 
   return async (input, init = {}) => {
     const start = new URL(input instanceof Request ? input.url : String(input));
     if (start.origin !== home.origin && ![...moved.values()].includes(start.href))
-      throw new HubError(
-        'refused',
-        `${start.host} is not the address of the Hub that was configured.`,
-        'Check HF_ENDPOINT.',
-      );
+      throw new HubError('refused', `${start.host} is not the address of the Hub that was configured.`, checkEndpoint);
     const headers = new Headers(init.headers);
     // The library is given none; whatever else comes here has no right to it.
     headers.delete('Authorization');
     const asked: Asked = {
       what: whatOf(start, home),
+      repo: repoOf(start, home),
       headers,
       method: init.method ?? 'GET',
       body: init.body,
@@ -80,7 +85,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
       try {
         return await once(new URL(known ?? start), start, asked);
       } catch (error) {
-        const failure = asHubError(error, access.signal);
+        const failure = asHubError(error, access.signal, ways);
         // A signed address runs out: it is asked for once more.
         if (known !== undefined && moved.delete(start.href) && failure.kind !== 'cancelled') continue;
         const wait = limits.retryMs[attempt];
@@ -115,11 +120,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
     const sound =
       target !== null && (target.protocol === 'https:' || (target.protocol === 'http:' && home.protocol === 'http:'));
     if (!sound || target.username !== '' || target.password !== '')
-      throw new HubError(
-        'refused',
-        'The Hub redirects this request to an address that is not safe.',
-        'Check HF_ENDPOINT.',
-      );
+      throw new HubError('refused', 'The Hub redirects this request to an address that is not safe.', checkEndpoint);
     return target;
   }
 
@@ -140,7 +141,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
     });
   }
 
-  async function failureOf(response: Response, { what }: Asked): Promise<HubError> {
+  async function failureOf(response: Response, { what, repo }: Asked): Promise<HubError> {
     await response.body?.cancel();
     const after = response.headers.get('Retry-After');
     const seconds = after !== null && /^\d{1,6}$/.test(after) ? Number(after) : null;
@@ -150,7 +151,9 @@ export function guardedFetch(access: HubAccess): typeof fetch {
       retryAfterSeconds: seconds,
       hasToken: access.token !== null,
       what,
+      repo,
       endpoint: home.origin,
+      ways,
     });
     const soon = response.status === 429 && seconds !== null && seconds <= limits.mostRetryAfterSeconds;
     return soon || response.status >= 500 ? new Retriable(failure, (seconds ?? 0) * 1_000) : failure;
@@ -196,7 +199,7 @@ export function guardedFetch(access: HubAccess): typeof fetch {
         access.onBytes?.(piece.byteLength);
         if (bytes > most) {
           silence.end();
-          throw new HubError('refused', `The server sends more of ${what} than was asked for.`, 'Check HF_ENDPOINT.');
+          throw new HubError('refused', `The server sends more of ${what} than was asked for.`, checkEndpoint);
         }
         controller.enqueue(piece);
       },
@@ -249,10 +252,10 @@ function mayRetry(failure: HubError): boolean {
   return failure instanceof Retriable || failure.kind === 'offline';
 }
 
-function asHubError(error: unknown, signal: AbortSignal | undefined): HubError {
+function asHubError(error: unknown, signal: AbortSignal | undefined, ways = ENVIRONMENT_WAYS): HubError {
   if (error instanceof HubError) return error;
   if (signal?.aborted) return new HubError('cancelled', 'The download was cancelled.', 'Start it again.');
-  return new HubError('offline', 'The Hub cannot be reached.', 'Check the network, the proxy and HF_ENDPOINT.');
+  return new HubError('offline', 'The Hub cannot be reached.', `Check the network, the proxy and ${ways.endpoint}.`);
 }
 
 function rangeOf(headers: Headers): Asked['range'] {
@@ -260,11 +263,21 @@ function rangeOf(headers: Headers): Asked['range'] {
   return parts === null ? null : { from: Number(parts[1]), to: Number(parts[2]) };
 }
 
+/** Behind the endpoint's own path. */
+function pathOf(address: URL, home: URL): string {
+  return decodeURIComponent(address.pathname.slice(home.pathname.replace(/\/$/, '').length + 1)).replace(
+    /^api\/models\//,
+    '',
+  );
+}
+
+function repoOf(address: URL, home: URL): string {
+  return pathOf(address, home).replace(/\/(?:resolve|raw|tree|revision|paths-info)\/.*$/, '');
+}
+
 /** "org/name" or "org/name/config.json", of an address of the Hub. */
 function whatOf(address: URL, home: URL): string {
-  const path = decodeURIComponent(address.pathname.slice(home.pathname.replace(/\/$/, '').length + 1));
-  return path
-    .replace(/^api\/models\//, '')
+  return pathOf(address, home)
     .replace(/\/(?:resolve|raw)\/[^/]+\//, '/')
     .replace(/\/(?:tree|revision|paths-info)\/.*$/, '');
 }

@@ -34,6 +34,17 @@ export function shownName(text: string): string {
   return visibleUpTo(200, text);
 }
 
+/** How a person says whom models are asked of, and as whom: what advice names. */
+export interface HubWays {
+  /** After "Check". */
+  readonly endpoint: string;
+  /** Where a token is given. */
+  readonly token: string;
+}
+
+/** As in Python. */
+export const ENVIRONMENT_WAYS: HubWays = { endpoint: 'HF_ENDPOINT', token: '“hf auth login”, or HF_TOKEN' };
+
 /** What an answer says beside its status. `X-Error-Code` as the Hub writes it. */
 export interface Refusal {
   readonly status: number;
@@ -42,24 +53,36 @@ export interface Refusal {
   readonly hasToken: boolean;
   /** "org/name", or a file of it. */
   readonly what: string;
+  /** "org/name": its page is where access is asked for. */
+  readonly repo: string;
   /** Host of the endpoint, for the addresses in the advice. */
   readonly endpoint: string;
+  readonly ways: HubWays;
 }
 
 /**
  * An answer that is no success, in words. The Hub answers 401 for a repository that does not exist where nobody is logged in, so that private
  * names stay unknown: `hf_raise_for_status` of `huggingface_hub/utils/_http.py` reads it the same way.
  */
-export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, endpoint }: Refusal): HubError {
+export function refusal({
+  status,
+  errorCode,
+  retryAfterSeconds,
+  hasToken,
+  what,
+  repo,
+  endpoint,
+  ways,
+}: Refusal): HubError {
   const name = shownName(what);
-  const page = `${endpoint}/${name}`;
+  const page = `${endpoint}/${shownName(repo)}`;
   if (errorCode === 'GatedRepo')
     return new HubError(
       'gated',
       `${name} is gated: its authors grant access on request, or once you accept their terms.`,
       hasToken
         ? `Ask for access at ${page} with the account that your token belongs to.`
-        : `Ask for access at ${page}, then log in with “hf auth login”, or set HF_TOKEN.`,
+        : `Ask for access at ${page}, then give the token of that account (${ways.token}).`,
     );
   if (errorCode === 'RevisionNotFound')
     return new HubError('noRevision', `${name} has no such revision.`, `Look up its branches at ${page}/refs.`);
@@ -77,13 +100,13 @@ export function refusal({ status, errorCode, retryAfterSeconds, hasToken, what, 
       `${name} was not found.`,
       hasToken
         ? 'Check the name; a private model needs a token that has the right to read it.'
-        : 'Check the name; a private model needs a token (“hf auth login”, or HF_TOKEN).',
+        : `Check the name; a private model needs a token (${ways.token}).`,
     );
   if (status === 401 || status === 403)
     return new HubError(
       'unauthorised',
       `The token has no right to read ${name}.`,
-      'Give it the right to read this model, or log in with another (“hf auth login”, or HF_TOKEN).',
+      `Give it the right to read this model, or use another (${ways.token}).`,
     );
   if (status >= 500)
     return new HubError('server', `The Hub has a problem (status ${status}).`, 'Try again in a few minutes.');

@@ -3,12 +3,15 @@
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
 import * as v from 'valibot';
 import { guardedFetch, type HubAccess } from './guardedFetch';
-import { HubError, shownName } from './hubError';
+import { ENVIRONMENT_WAYS, HubError, type HubWays, shownName } from './hubError';
+import { type HeaderBytes, headerBytes } from './headerBytes';
 import { type HubName, isInside } from './hubName';
 
 /** A repository with more files is listed to here, and says so. */
 const MOST_FILES = 20_000;
 const COMMIT = /^[0-9a-f]{40}$/;
+/** Files that stay on the Hub until parts of them are read. */
+export const WEIGHT_FILE = /\.(?:safetensors|gguf)$/;
 
 export interface HubFile {
   readonly path: string;
@@ -17,6 +20,20 @@ export interface HubFile {
   readonly etag: string;
   /** Kept beside git: large. */
   readonly large: boolean;
+}
+
+/** What of a model stays on the Hub. */
+export interface HubWeights {
+  readonly files: number;
+  readonly bytes: number;
+  /** What reading their headers fetches at most. */
+  readonly headers: HeaderBytes;
+}
+
+export function weightsAmong(files: readonly { readonly path: string; readonly bytes: number }[]): HubWeights {
+  const weights = files.filter(({ path }) => WEIGHT_FILE.test(path));
+  const bytes = weights.reduce((sum, file) => sum + file.bytes, 0);
+  return { files: weights.length, bytes, headers: headerBytes(files) };
 }
 
 const ENTRY = v.object({
@@ -46,20 +63,22 @@ export class HubModel {
   static async open(name: HubName, access: HubAccess): Promise<HubModel> {
     const fetch = guardedFetch(access);
     const hub = { hubUrl: access.endpoint, fetch };
-    const info = await inWords(() =>
+    const ways = access.ways ?? ENVIRONMENT_WAYS;
+    const strange = (): HubError => strangeAnswer(name.repo, ways);
+    const info = await inWords(ways, () =>
       modelInfo({ name: name.repo, revision: name.revision ?? 'main', additionalFields: ['sha'], ...hub }),
     );
-    if (typeof info.sha !== 'string' || !COMMIT.test(info.sha)) throw strange(name.repo);
+    if (typeof info.sha !== 'string' || !COMMIT.test(info.sha)) throw strange();
     // The address of a renamed model leads to it: asked by its old name, it answers with the new one.
     const files = new Map<string, HubFile>();
-    await inWords(async () => {
+    await inWords(ways, async () => {
       for await (const entry of listFiles({ repo: name.repo, revision: info.sha, recursive: true, ...hub })) {
         const read = v.safeParse(ENTRY, entry);
-        if (!read.success) throw strange(name.repo);
+        if (!read.success) throw strange();
         const { type, path, size, oid, lfs } = read.output;
         if (type !== 'file') continue;
         const etag = lfs?.oid ?? oid;
-        if (etag === undefined || !isInside(path)) throw strange(name.repo);
+        if (etag === undefined || !isInside(path)) throw strange();
         if (files.size >= MOST_FILES)
           throw new HubError(
             'refused',
@@ -70,6 +89,10 @@ export class HubModel {
       }
     });
     return new HubModel(access, fetch, name, typeof info.name === 'string' ? info.name : name.repo, info.sha, files);
+  }
+
+  get weights(): HubWeights {
+    return weightsAmong([...this.files.values()]);
   }
 
   get host(): string {
@@ -115,7 +138,8 @@ export class HubModel {
 
   private async bytes(file: HubFile, from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
     if (from === to) return new Uint8Array();
-    const blob = await inWords(() =>
+    const ways = this.access.ways ?? ENVIRONMENT_WAYS;
+    const blob = await inWords(ways, () =>
       downloadFile({
         repo: this.name.repo,
         path: file.path.split('/').map(encodeURIComponent).join('/'),
@@ -131,7 +155,7 @@ export class HubModel {
     if (blob === null)
       throw new HubError('noFile', `${shownName(file.path)} is not there.`, 'Check the name of the file.');
     const bytes = new Uint8Array(
-      await inWords(() => (from === 0 && to === file.bytes ? blob : blob.slice(from, to)).arrayBuffer()),
+      await inWords(ways, () => (from === 0 && to === file.bytes ? blob : blob.slice(from, to)).arrayBuffer()),
     );
     if (bytes.byteLength !== to - from)
       throw new HubError('changed', `${shownName(file.path)} is not as long as the Hub says.`, 'Open the model again.');
@@ -144,17 +168,17 @@ export class HubModel {
   }
 }
 
-function strange(repo: string): HubError {
-  return new HubError('refused', `The Hub's answer about ${shownName(repo)} cannot be read.`, 'Check HF_ENDPOINT.');
+function strangeAnswer(repo: string, { endpoint }: HubWays): HubError {
+  return new HubError('refused', `The Hub's answer about ${shownName(repo)} cannot be read.`, `Check ${endpoint}.`);
 }
 
 /** The library throws what it likes; a failure of ours passes through it as the cause or as itself. */
-async function inWords<T>(work: () => Promise<T>): Promise<T> {
+async function inWords<T>({ endpoint }: HubWays, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
       if (cause instanceof HubError) throw cause;
-    throw new HubError('refused', 'The answer of the Hub cannot be read.', 'Check HF_ENDPOINT, and try again.');
+    throw new HubError('refused', 'The answer of the Hub cannot be read.', `Check ${endpoint}, and try again.`);
   }
 }

@@ -191,6 +191,8 @@ export const HEADS = {
   'heads/capture': { params: capture, result: captureResult, inTurn: true },
   /** Bytes of weights that are not on this machine and that the same capture would have fetched, at most. */
   'heads/lacking': { params: capture, result: v.object({ bytes: natural }), inTurn: true },
+  /** The same for a conversion. */
+  'heads/lackingForConversion': { params: convert, result: v.object({ bytes: natural }), inTurn: true },
   /** `[heads, rows, columns]`; NaN where nothing is seen (scores). */
   'heads/tile': { params: tile, result: tensor(), inTurn: true },
   'heads/convert': { params: convert, result: convertResult, inTurn: true },

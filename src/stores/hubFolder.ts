@@ -8,7 +8,7 @@ import { join, relative, sep } from 'node:path';
 import * as v from 'valibot';
 import type { HubAccess } from '../hub/guardedFetch';
 import { HubError } from '../hub/hubError';
-import { HubModel } from '../hub/hubModel';
+import { HubModel, type HubWeights, WEIGHT_FILE } from '../hub/hubModel';
 import { type HubName, hubNameText } from '../hub/hubName';
 import { declareParts, type FetchPart, fetchPartsBy } from '../weights/partsFile';
 import { CachedModel, link } from './huggingFace';
@@ -17,7 +17,6 @@ import { weightsOf } from './shards';
 /** Configs, tokenizers and indexes: read whole. */
 const SMALL =
   /(?:^|\/)(?:config|params|generation_config|hf_quant_config|tokenizer|tokenizer_config|special_tokens_map|[\w.-]+\.safetensors\.index)\.json$/;
-const WEIGHTS = /\.(?:safetensors|gguf)$/;
 /** A tokenizer has up to 40 MB, the index of a large model 10. */
 const MOST_SMALL_BYTES = 128 * 1024 ** 2;
 /** What the folder lists of the Hub's files: names of weights are needed before their first byte is. */
@@ -29,7 +28,12 @@ export interface Announcement {
   readonly host: string;
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
   /** Files of weights, which stay there. */
-  readonly weights: { readonly files: number; readonly bytes: number };
+  readonly weights: HubWeights;
+}
+
+export interface ListedFile {
+  readonly path: string;
+  readonly bytes: number;
 }
 
 export interface HubFolder {
@@ -38,8 +42,8 @@ export interface HubFolder {
   /** Without the file. */
   readonly folder: string;
   readonly commit: string;
-  /** What the model has, as paths in the folder. */
-  files(): Promise<readonly string[]>;
+  /** What the model has, as paths in the folder; of a model that is whole here, what is in its folder. */
+  files(): Promise<readonly ListedFile[]>;
   /** Bytes of a file in the folder, from the Hub. */
   readonly fetchPart: FetchPart;
   close(): void;
@@ -83,7 +87,8 @@ export async function openHubFolder({ name, access, cache, announce }: Opening):
           ),
         );
       const folder = cached.snapshot(known);
-      const files = (): Promise<readonly string[]> => readdir(folder);
+      const files = async (): Promise<readonly ListedFile[]> =>
+        (await readdir(folder)).map((path) => ({ path, bytes: 0 }));
       return { path: here, folder, commit: known, files, fetchPart: nothing, close: () => undefined };
     }
   }
@@ -133,13 +138,13 @@ async function fetchSmall(
   const small = [...model.files.values()].filter(({ path, bytes }) => SMALL.test(path) && bytes <= MOST_SMALL_BYTES);
   const lacking = [];
   for (const file of small) if (!(await cached.has(commit, file.path))) lacking.push(file);
-  const weights = [...model.files.values()].filter(({ path }) => WEIGHTS.test(path));
+  const weights = [...model.files.values()].filter(({ path }) => WEIGHT_FILE.test(path));
   if (lacking.length > 0)
     await announce({
       name: hubNameText(model.name),
       host: model.host,
       files: lacking.map(({ path, bytes }) => ({ path, bytes })),
-      weights: { files: weights.length, bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0) },
+      weights: model.weights,
     });
   for (const file of lacking) await cached.put(commit, file, await model.read(file.path, MOST_SMALL_BYTES));
   for (const { path } of small)
@@ -154,12 +159,12 @@ async function fetchSmall(
   return commit;
 }
 
-const LISTED = v.array(v.object({ path: v.string() }));
+const LISTED = v.array(v.object({ path: v.string(), bytes: v.pipe(v.number(), v.minValue(0)) }));
 
-async function listed(folder: string): Promise<readonly string[]> {
+async function listed(folder: string): Promise<readonly ListedFile[]> {
   const text = await readFile(join(folder, LISTING), 'utf8').catch(() => '');
   const read = v.safeParse(v.pipe(v.string(), v.parseJson(), LISTED), text);
-  return read.success ? read.output.map(({ path }) => path) : [];
+  return read.success ? read.output : [];
 }
 
 async function writeListing(folder: string, model: HubModel): Promise<void> {

@@ -8,13 +8,14 @@ import { copyFile, mkdir, opendir, readFile, rename, rm, stat, symlink, writeFil
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
+import { HUB_ENDPOINT, soundToken } from '../hub/endpoint';
 import { type HubName, withoutSlashes } from '../hub/hubName';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `constants.py` of `huggingface_hub`: HF_ENDPOINT, else the Hub itself. */
 export function hubEndpoint(env: Environment): string {
-  return withoutSlashes(env['HF_ENDPOINT'] || 'https://huggingface.co');
+  return withoutSlashes(env['HF_ENDPOINT'] || HUB_ENDPOINT);
 }
 
 /** Whether Python, too, would stay off the network (`HF_HUB_OFFLINE`). */
@@ -29,9 +30,8 @@ export async function hubToken(env: Environment): Promise<string | null> {
   const said = env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'];
   const home = env['HF_HOME'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'huggingface');
   const text = said ?? (await readFile(env['HF_TOKEN_PATH'] || join(home, 'token'), 'utf8').catch(() => ''));
-  const token = text.replaceAll(/[\r\n]/g, '').trim();
-  // A header holds nothing else; a wrong file is no token.
-  return /^[\x21-\x7e]{1,4096}$/.test(token) ? token : null;
+  // A wrong file is no token.
+  return soundToken(text);
 }
 
 export interface Blob {

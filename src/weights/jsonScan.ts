@@ -23,8 +23,11 @@ const CLOSE_ARRAY = 0x5d;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 
-/** One pass over the bytes, no allocation. Not a validator: what is no JSON passes and fails in JSON.parse. */
-export function scanJson(bytes: Uint8Array, limits: JsonLimits): JsonScan {
+/**
+ * One pass over the bytes, no allocation. Not a validator: what is no JSON passes and fails in JSON.parse.
+ * @param commas Takes the places of the commas between the members of the outermost object.
+ */
+export function scanJson(bytes: Uint8Array, limits: JsonLimits, commas?: number[]): JsonScan {
   /** Elements so far per open bracket; -1 for an object. */
   const open: number[] = [];
   let names = 0;
@@ -46,6 +49,7 @@ export function scanJson(bytes: Uint8Array, limits: JsonLimits): JsonScan {
       case COMMA: {
         const top = open.length - 1;
         const length = open[top];
+        if (top === 0 && length === -1) commas?.push(i);
         if (length === undefined || length < 0) break;
         if (length >= limits.maxArrayLength)
           return { problem: `a list has more than ${limits.maxArrayLength} entries`, names };

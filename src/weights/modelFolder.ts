@@ -4,6 +4,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MAX_CONFIG_CHARACTERS } from '../config/textCost';
 import { readRegular } from './regularFile';
+import { PartsFile } from './partsFile';
+import { safetensorsAmong } from './safetensorsNames';
 import { fileError, WeightsError } from './weightsError';
 
 export interface ModelFiles {
@@ -23,9 +25,6 @@ export function namesGguf(path: string): boolean {
   return /\.gguf$/i.test(path) || /^sha256-[0-9a-f]{64}$/.test(basename(path));
 }
 
-/** Preferred first. */
-const WEIGHT_NAMES = ['model.safetensors.index.json', 'model.safetensors', 'consolidated.safetensors'] as const;
-
 /**
  * @param path A model folder, its config.json, or a weight file.
  * @throws WeightsError when there is nothing to open.
@@ -34,7 +33,8 @@ export async function locateModel(path: string): Promise<ModelFiles> {
   const stats = await stat(path).catch((error: unknown) => {
     throw fileError(path, error);
   });
-  if (stats.isDirectory()) return inFolder(path);
+  // A file of which only parts are here is a folder, too.
+  if (stats.isDirectory() && (await PartsFile.open(path)) === null) return inFolder(path);
   const folder = dirname(path);
   if (namesGguf(path)) return { folder, config: null, weights: path, format: 'gguf' };
   if (/\.safetensors(?:\.index\.json)?$/.test(path))
@@ -52,10 +52,8 @@ async function inFolder(folder: string): Promise<ModelFiles> {
     throw fileError(folder, error);
   });
   const config = join(folder, 'config.json');
-  const indexes = names.filter((name) => name.endsWith('.safetensors.index.json'));
   const singles = names.filter((name) => name.endsWith('.safetensors'));
-  const found =
-    WEIGHT_NAMES.find((name) => names.includes(name)) ?? indexes[0] ?? (singles.length === 1 ? singles[0] : undefined);
+  const found = safetensorsAmong(names);
   if (found !== undefined) return { folder, config, weights: join(folder, found), format: 'safetensors' };
   const ggufs = names.filter((name) => name.endsWith('.gguf')).sort();
   if (ggufs[0] !== undefined && ggufs.length === 1)

@@ -169,15 +169,19 @@ export interface FileSpan {
   readonly to: number;
 }
 
-/** Bytes that must be fetched before all of these are here, at most; 0 where the files are whole. */
-export async function lackingBytes(spans: readonly FileSpan[]): Promise<number> {
-  const files = new Map<string, PartsFile | null>();
-  let bytes = 0;
-  for (const { file, from, to } of spans) {
-    if (!files.has(file)) files.set(file, await PartsFile.open(file));
-    bytes += files.get(file)?.lacking(from, to) ?? 0;
+/** What must be fetched before spans are here. Looks at each file once. */
+export class LackingBytes {
+  private readonly files = new Map<string, PartsFile | null>();
+
+  /** At most; 0 where the files are whole. */
+  async of(spans: readonly FileSpan[]): Promise<number> {
+    let bytes = 0;
+    for (const { file, from, to } of spans) {
+      if (!this.files.has(file)) this.files.set(file, await PartsFile.open(file));
+      bytes += this.files.get(file)?.lacking(from, to) ?? 0;
+    }
+    return bytes;
   }
-  return bytes;
 }
 
 function nameOf({ from, to }: Part): string {

@@ -12,7 +12,9 @@ import { shown, WeightsError } from './weightsError';
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 const MAX_DIMENSION = 2 ** 32;
 const MAX_RANK = 8;
-const HEADER_LIMITS: JsonLimits = { maxDepth: 3, maxArrayLength: MAX_RANK, maxNames: 2_000_000 };
+const HEADER_LIMITS: JsonLimits = { maxDepth: 3, maxArrayLength: MAX_RANK, maxNames: 4_000_000 };
+/** Members that are parsed at once: objects of many thousands are slow to make and slow to walk. */
+const AT_ONCE = 256;
 
 /** Types that other tools write and that have no reader here; listed so that the rest of the file stays usable. */
 const FOREIGN_BITS: Readonly<Record<string, number>> = {
@@ -73,16 +75,60 @@ export function headerLength(file: string, prefix: Uint8Array, fileSize: number)
  *   overlap, leave holes, or end outside the file, and bytes behind the last tensor.
  */
 export function parseHeader(file: string, json: Uint8Array, fileSize: number): SafetensorsHeader {
-  const header = parseObject(file, json, HEADER_LIMITS, 'header');
   const dataStart = 8 + json.byteLength;
   const dataBytes = fileSize - dataStart;
   const entries = new Map<string, HeaderEntry>();
-  for (const [name, value] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    entries.set(name, parseEntry(file, name, value, dataStart, dataBytes));
+  let metadata: unknown;
+  for (const [name, value] of membersOf(file, json)) {
+    if (name === '__metadata__') metadata = value;
+    else entries.set(name, parseEntry(file, name, value, dataStart, dataBytes));
   }
   checkLayout(file, entries, dataStart, fileSize);
-  return { entries, metadata: textsOf(header['__metadata__']) };
+  return { entries, metadata: textsOf(metadata) };
+}
+
+/** What `Object.entries` of `parseObject` would give, and its errors, some members at a time. */
+function* membersOf(file: string, json: Uint8Array): Generator<[name: string, value: unknown]> {
+  const fail = (problem: string, cause?: unknown): never => {
+    throw new WeightsError({ file, problem, fix: DAMAGED, cause });
+  };
+  const [start, end] = [json.indexOf(OPEN), json.lastIndexOf(CLOSE)];
+  // No object, or more than one: said as of any other JSON.
+  if (start < 0 || end < start || !isBlank(json.subarray(0, start)) || !isBlank(json.subarray(end + 1)))
+    return yield* Object.entries(parseObject(file, json, HEADER_LIMITS, 'header'));
+  const commas: number[] = [];
+  const scan = scanJson(json, HEADER_LIMITS, commas);
+  if (scan.problem !== null) return fail(`its header is not usable: ${scan.problem}.`);
+  const seen = new Set<string>();
+  let names = 0;
+  for (let first = 0; first <= commas.length; first += AT_ONCE) {
+    const from = first === 0 ? start + 1 : (commas[first - 1] ?? end) + 1;
+    const members = json.subarray(from, commas[first + AT_ONCE - 1] ?? end);
+    // Nothing between two commas, or behind the last one.
+    if (commas.length > 0 && isBlank(members)) return fail('its header is not valid JSON.');
+    let part: Record<string, unknown> = {};
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(members);
+      part = JSON.parse(`{${text}}`) as Record<string, unknown>;
+    } catch (error) {
+      return fail('its header is not valid JSON.', error);
+    }
+    names += countNames(part);
+    for (const member of Object.entries(part)) {
+      if (seen.has(member[0])) return fail('its header has the same name twice.');
+      seen.add(member[0]);
+      yield member;
+    }
+  }
+  if (names !== scan.names) return fail('its header has the same name twice.');
+}
+
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/** JSON's white space, and no other. */
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0a) || byte === 0x0d);
 }
 
 /** `__metadata__` holds texts; what is none is left out. */

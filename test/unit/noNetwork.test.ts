@@ -209,13 +209,20 @@ describe('what the product is made of', () => {
     expect(filesWith(/(?<![\w.'])(?:fetch\(|new (?:WebSocket|EventSource|XMLHttpRequest)\b)|sendBeacon/)).toEqual([]);
   });
 
-  it('hands out what fetches in one place: for names on the Hub, in the command line and in the editor', () => {
+  it('hands out what fetches in one place on a machine and in one in the browser: for names on the Hub', () => {
     // Whoever is handed it calls it `access.fetch`, behind the guard of src/hub.
     expect(filesWith(/^(?!import|\s*(?:\/?\*|\/\/)).*(?<![\w.'`-])fetch(?=,|\s*\}|\))/m)).toEqual([
+      'editor/models/webAccess.ts',
       'hub/hubModel.ts',
       'stores/hubAccess.ts',
     ]);
+    // Nor by another name.
+    expect(
+      filesWith(/\bfetch\s*\}\s*=|(?<!typeof )(?:globalThis|self|window)(?:\.fetch|\[)|\bfetch\.(?:bind|call|apply)/),
+    ).toEqual(['editor/models/webAccess.ts']);
     expect(filesWith(/\bhubAccess\(/)).toEqual(['cli/hub.ts', 'editor/models/hubModels.ts', 'stores/hubAccess.ts']);
+    expect(filesWith(/\bwebAccess\(/)).toEqual(['editor/models/webAccess.ts', 'editor/models/webModels.ts']);
+    expect(filesWith(/from '.*\/webModels'|import\('.*\/webModels'\)/)).toEqual(['extension.web.ts']);
     expect(filesWith(/access\.fetch/)).toEqual(['hub/guardedFetch.ts']);
     expect(filesWith(/from '@huggingface\/hub'/)).toEqual(['hub/hubModel.ts', 'stores/huggingFace.ts']);
   });

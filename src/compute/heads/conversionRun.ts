@@ -1,6 +1,7 @@
 /** Conversions of one layer of a model, measured on a prompt. What `convert` prints and the editor shows. */
 
-import { layerWeights } from '../../attention/spec/weightNames';
+import type { AttentionLayerSpec } from '../../attention/spec/layerSpec';
+import { layerWeights, type WeightInfo } from '../../attention/spec/weightNames';
 import { LayerConverter } from '../../insight/conversion/convert';
 import type { HeadedSpec, LayerSample } from '../../insight/conversion/layerRows';
 import {
@@ -73,6 +74,24 @@ export async function measureConversions(
   return found;
 }
 
+/** What is captured for it. */
+const CAPTURES = ['attentionInput', 'q', 'qRaw'] as const;
+
+/** The weights that are read besides. */
+function convertedWeights(spec: AttentionLayerSpec): readonly WeightInfo[] {
+  return layerWeights(spec).filter(({ name }) => !/^q(_norm)?\./.test(name));
+}
+
+/** Bytes of weights that are not on this machine and that `measureConversions` would have fetched, at most. */
+export async function lackingForConversion(
+  pass: LayerPass,
+  { ids, layer }: Pick<ConversionAsk, 'ids' | 'layer'>,
+): Promise<number> {
+  const kind = pass.attention(layer)?.kind;
+  if (kind === undefined || kind === 'latent') return 0;
+  return (await pass.lacking?.({ ids, layer, captures: CAPTURES, logits: false }, convertedWeights)) ?? 0;
+}
+
 async function sampleOf(pass: LayerPass, { ids, layer }: ConversionAsk, watch: Watch): Promise<LayerSample> {
   const attention = pass.attention(layer);
   if (attention?.kind === 'latent')
@@ -80,13 +99,9 @@ async function sampleOf(pass: LayerPass, { ids, layer }: ConversionAsk, watch: W
       'invalidInput',
       `layer ${layer} has latent attention (MLA) already: what it caches is not made of heads`,
     );
-  const { spec, tensors } = await pass.capture(
-    { ids, layer, captures: ['attentionInput', 'q', 'qRaw'], logits: false },
-    watch,
-  );
+  const { spec, tensors } = await pass.capture({ ids, layer, captures: CAPTURES, logits: false }, watch);
   assertFits(conversionBytes(spec, ids.length), pass.memoryCeiling);
-  const infos = layerWeights(spec).filter(({ name }) => !/^q(_norm)?\./.test(name));
-  const read = await pass.weights(layer, infos, watch);
+  const read = await pass.weights(layer, convertedWeights(spec), watch);
   return {
     // Latent layers were refused above.
     spec: spec as HeadedSpec,

@@ -1,12 +1,13 @@
 /** The streaming forward pass: embeddings, then one layer after the other, each read, run and dropped. */
 
 import { elementCount } from '../../attention/onnx/graph';
-import type { RunnableAttention } from '../../attention/spec/layerSpec';
-import { blockWeights, type WeightInfo } from '../../attention/spec/weightNames';
+import type { AttentionLayerSpec, RunnableAttention } from '../../attention/spec/layerSpec';
+import { blockWeights, feedForwardWeights, type WeightInfo } from '../../attention/spec/weightNames';
 import { RpcError } from '../../shared/rpcError';
-import { type FileSpan, lackingBytes } from '../../weights/partsFile';
+import { type FileSpan, LackingBytes } from '../../weights/partsFile';
 import { embed, embeddingSpans, logits, logitsSpans } from '../../weights/plan/readPlan';
-import { sourceTensors, splitName } from '../../weights/plan/readSource';
+import { sourceSpans, sourceTensors, splitName } from '../../weights/plan/readSource';
+import type { LayerPlan } from '../../weights/plan/weightPlan';
 import { scaleNames } from '../../weights/blockScale';
 import type { OpenModel } from '../../weights/openModel';
 import { assertFits } from '../memory';
@@ -100,41 +101,73 @@ export class ForwardPass implements LayerPass {
     return { ids, layer, spec, tensors: result.captures, sinks, logits: last };
   }
 
-  async lacking({ ids, layer, captures, logits: wantLogits }: CaptureAsk): Promise<number> {
+  async lacking(
+    { ids, layer, captures, logits: wantLogits }: CaptureAsk,
+    beside?: (spec: AttentionLayerSpec) => readonly WeightInfo[],
+  ): Promise<number> {
     const { plan, store } = this.model;
     const count = plan.layers.length;
-    if (plan.layers[layer] === undefined) return 0;
+    const asked = plan.layers[layer];
+    if (asked === undefined) return 0;
     const known = this.states.nearest(ids, layer, this.causal);
     const spans: FileSpan[] = known === null ? [...embeddingSpans(store, plan, ids)] : [];
-    for (let index = known?.layer ?? 0; index < layer; index++)
-      spans.push(...this.layerSpans(index, ids.length, { captures: [], hidden: true }));
     const hidden = wantLogits || captures.includes('hidden');
-    spans.push(...this.layerSpans(layer, ids.length, { captures, hidden }));
-    if (wantLogits) {
-      for (let index = layer + 1; index < count; index++)
-        spans.push(...this.layerSpans(index, ids.length, { captures: [], hidden: true }));
-      spans.push(...logitsSpans(store, plan));
-    }
-    return lackingBytes(spans);
+    const through = { captures: [], hidden: true };
+    const runs = [
+      ...indexes(known?.layer ?? 0, layer).map((index) => ({ index, ask: through })),
+      { index: layer, ask: { captures, hidden } },
+      ...(wantLogits ? indexes(layer + 1, count).map((index) => ({ index, ask: through })) : []),
+    ];
+    for (const { index, ask } of runs) spans.push(...this.layerSpans(index, ids.length, ask));
+    if (wantLogits) spans.push(...logitsSpans(store, plan));
+    for (const { name } of beside?.(asked.block.layer) ?? []) spans.push(...this.weightSpans(asked, name));
+    const lacking = new LackingBytes();
+    let bytes = await lacking.of(spans);
+    for (const { index, ask } of runs) if (ask.hidden) bytes += await this.lackingExperts(index, ids.length, lacking);
+    return bytes;
   }
 
-  /** Which experts a prompt needs is known when it has run: all of them are counted. */
+  /** What a run of a block reads, its experts apart. */
   private layerSpans(index: number, tokens: number, ask: BlockAsk): readonly FileSpan[] {
-    const { store, plan } = this.model;
-    const layer = plan.layers[index];
+    const layer = this.model.plan.layers[index];
     if (layer === undefined) return [];
-    const { block, prefix, sources } = layer;
-    const names =
-      ask.hidden && block.feedForward.kind === 'moe' ? store.names().filter((name) => name.startsWith(prefix)) : [];
-    const infos = weightsToRead(block, tokens, ask, this.limits.stepBytes);
-    const sinks = block.layer.sinks ? ['sinks'] : [];
-    for (const name of [...infos.map((info) => info.name), ...sinks]) {
-      const source = sources[splitName(name).base];
-      if (source !== undefined) names.push(...sourceTensors(prefix, source, name));
+    const infos = weightsToRead(layer.block, tokens, ask, this.limits.stepBytes);
+    const names = [...infos.map((info) => info.name), ...(layer.block.layer.sinks ? ['sinks'] : [])];
+    return names.flatMap((name) => this.weightSpans(layer, name));
+  }
+
+  private weightSpans({ prefix, sources }: LayerPlan, name: string): readonly FileSpan[] {
+    const { store } = this.model;
+    const source = sources[splitName(name).base];
+    if (source === undefined) return [];
+    const tensors = sourceTensors(prefix, source, name);
+    return [...new Set(tensors.flatMap((tensor) => [tensor, ...scaleNames(tensor)]))]
+      .filter((tensor) => store.has(tensor))
+      .map((tensor) => store.span(tensor));
+  }
+
+  /** Which experts a prompt needs is known when it has run: as many as its tokens can choose are counted, those that lack most. */
+  private async lackingExperts(index: number, tokens: number, lacking: LackingBytes): Promise<number> {
+    const { plan, store } = this.model;
+    const layer = plan.layers[index];
+    const mlp = layer?.block.feedForward;
+    if (layer === undefined || mlp?.kind !== 'moe') return 0;
+    const { prefix, expert: sourcesOf } = layer;
+    if (sourcesOf === null) return 0;
+    const infos = feedForwardWeights(mlp.expert, layer.block.layer.hiddenSize);
+    const sizes: number[] = [];
+    for (const expert of indexes(0, mlp.router.experts)) {
+      const sources = sourcesOf(expert);
+      const spans = infos.flatMap(({ name }) => {
+        const source = sources[splitName(name).base];
+        return source === undefined ? [] : sourceSpans(store, prefix, source, name);
+      });
+      sizes.push(await lacking.of(spans));
     }
-    return [...new Set(names.flatMap((name) => [name, ...scaleNames(name)]))]
-      .filter((name) => store.has(name))
-      .map((name) => store.span(name));
+    return sizes
+      .sort((a, b) => b - a)
+      .slice(0, tokens * mlp.router.topK)
+      .reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /** @throws WeightsError where one of them holds what is no number. */
@@ -194,4 +227,9 @@ export class ForwardPass implements LayerPass {
         this.memoryCeiling,
       );
   }
+}
+
+/** Whole numbers from one to before another. */
+function indexes(from: number, to: number): readonly number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
 }

@@ -47,8 +47,11 @@ export interface LayerPass {
   /** Whether a layer's scores over so many tokens are computed in one piece; otherwise they are read in tiles. */
   atOnce(layer: number, tokens: number): boolean;
   capture(ask: CaptureAsk, watch: Watch): Promise<LayerCapture>;
-  /** Bytes of weights that are not on this machine and that `capture` would have fetched, at most. Absent: none ever. */
-  lacking?(ask: CaptureAsk): Promise<number>;
+  /**
+   * Bytes of weights that are not on this machine and that `capture` would have fetched, at most. Absent: none ever.
+   * @param beside What `weights` is asked of the layer, besides.
+   */
+  lacking?(ask: CaptureAsk, beside?: (spec: AttentionLayerSpec) => readonly WeightInfo[]): Promise<number>;
   /** Weights of a layer's attention as float32, linear maps `[out, in]`. */
   weights(layer: number, infos: readonly WeightInfo[], watch: Watch): Promise<WeightTensors>;
   /** Ends all sessions. */

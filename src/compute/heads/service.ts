@@ -18,7 +18,7 @@ import type { Answers } from '../../shared/schema';
 import { tensorBytes } from '../../shared/transfer';
 import type { Engine } from '../engines/engine';
 import { withTravellingErrors } from '../travellingErrors';
-import { measureConversions } from './conversionRun';
+import { lackingForConversion, measureConversions } from './conversionRun';
 import { HeadModel } from './headModel';
 import { type HeadsAsk, HeadsRun } from './headsRun';
 import type { HeadSubject, LayerPass } from './layerPass';
@@ -65,6 +65,7 @@ export class HeadsService {
       }),
       'heads/capture': travelling((params, context) => this.capture(params, context)),
       'heads/lacking': travelling((params) => this.lacking(params)),
+      'heads/lackingForConversion': travelling((params) => this.lackingForConversion(params)),
       'heads/tile': travelling((params, context) => this.tile(params, context)),
       'heads/convert': travelling((params, context) => this.convert(params, context)),
       'heads/close': travelling(async (params) => {
@@ -108,6 +109,12 @@ export class HeadsService {
   private async lacking(params: CaptureParams): Promise<{ readonly bytes: number }> {
     const held = await this.held(params);
     return { bytes: await HeadsRun.lacking(this.pass(held, params.engine), askOf(params)) };
+  }
+
+  private async lackingForConversion(params: ConvertParams): Promise<{ readonly bytes: number }> {
+    const held = await this.held(params);
+    const ids = await held.model.encode(params.text);
+    return { bytes: await lackingForConversion(this.pass(held, params.engine), { ids, layer: params.layer }) };
   }
 
   private async capture(params: CaptureParams, context: CallContext): Promise<CaptureResult> {

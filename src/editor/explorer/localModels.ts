@@ -28,8 +28,8 @@ export interface FoundModel {
 }
 
 /** Null where it was cancelled, or cannot be done here. */
-export async function lookForLocalModels({ models }: Services): Promise<LocalModels | null> {
-  if (!models) {
+export async function lookForLocalModels({ models, platform }: Services): Promise<LocalModels | null> {
+  if (!platform.native) {
     void tell(l10n.t('The models on this machine are listed in desktop VS Code only.'));
     return null;
   }

@@ -1,9 +1,9 @@
 /** GGUF and safetensors files: a read-only document of what their headers say. The compute process reads them. */
 
-import { type CancellationToken, l10n, Uri, window } from 'vscode';
+import { l10n, Uri, window } from 'vscode';
 import { weightsMarkdown } from '../../present/weightsText';
+import type { WeightsSummary } from '../../shared/weightsContract';
 import { documentOf, heading, type Markdown, sentenceText } from '../../present/markdown';
-import { besideOf } from '../beside';
 import { MODEL_SCHEME } from '../ids';
 import { configName } from '../names';
 import { quantFileBeside } from '../quantFiles';
@@ -25,8 +25,9 @@ export async function estimateWeights(services: Services, uri: unknown): Promise
   }
   const name = file.path.split('/').at(-1) ?? file.path;
   const markdown = await withProgress(l10n.t('Reading {0}', name), (_report, token) =>
-    summaryOf(services, file, name, token),
+    summaryOf(file, name, () => weightsSummary(services, file, token)),
   );
+  if (markdown === null) return null;
   await services.pages.show({ kind: l10n.t('Weights'), name, subject: file.toString(), markdown });
   return markdown.source;
 }
@@ -38,15 +39,17 @@ function modelOf(uri: unknown): Uri | null {
 }
 
 async function estimateModel(services: Services, uri: Uri): Promise<string | null> {
-  const beside = await besideOf(uri, services.models);
-  if (!beside?.weights) {
+  const name = configName(uri);
+  const markdown = await withProgress(l10n.t('Reading {0}', name), async (_report, token) => {
+    const controller = new AbortController();
+    token.onCancellationRequested(() => controller.abort());
+    const models = await services.models.get();
+    return summaryOf(uri, name, () => models.summary(uri, controller.signal));
+  });
+  if (markdown === null) {
     warn(l10n.t('No weights of this model were found: download them, or open the model by its name on the Hub.'));
     return null;
   }
-  const name = configName(uri);
-  const markdown = await withProgress(l10n.t('Reading {0}', name), (_report, token) =>
-    summaryOf(services, Uri.file(beside.folder), name, token),
-  );
   await services.pages.show({ kind: l10n.t('Weights'), name, subject: uri.toString(), markdown });
   return markdown.source;
 }
@@ -59,11 +62,16 @@ function refusal({ compute }: Services, file: Uri): string | null {
     : l10n.t('Weight files are read from disk only: this one is on a virtual file system.');
 }
 
-/** What the headers say. Never throws: what went wrong is the text. */
-async function summaryOf(services: Services, file: Uri, name: string, token: CancellationToken): Promise<Markdown> {
+/** What the headers say; null where there are none. Never throws: what went wrong is the text. */
+async function summaryOf(
+  file: Uri,
+  name: string,
+  read: () => Promise<WeightsSummary | null>,
+): Promise<Markdown | null> {
   const failed = (message: string): Markdown => documentOf([heading(1, name), sentenceText(message)]);
   try {
-    const summary = await weightsSummary(services, file, token);
+    const summary = await read();
+    if (summary === null) return null;
     const quantFile = await quantFileBeside(file);
     return weightsMarkdown(name, summary, scenarioSetting(), gpuSetting(), {
       families: taughtFamilies(),

@@ -5,30 +5,25 @@
 
 import { resolve, sep } from 'node:path';
 import { l10n } from 'vscode';
+import { HeaderBudget } from '../../hub/headerBytes';
 import { HubError } from '../../hub/hubError';
+import { weightsAmong } from '../../hub/hubModel';
 import { type HubName, hubNameText } from '../../hub/hubName';
-import { formatBytes, formatSize } from '../../model/units';
+import { formatSize } from '../../model/units';
 import type { HostMethods } from '../../shared/hostContract';
 import type { CallOptions, MethodParams } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import { hubAccess, hubHost } from '../../stores/hubAccess';
-import { type Announcement, type HubFolder, isListed, openHubFolder } from '../../stores/hubFolder';
+import { type Announcement, type HubFolder, isListed, type ListedFile, openHubFolder } from '../../stores/hubFolder';
 import { CachedModel } from '../../stores/huggingFace';
-import { asksForConfigs, stopAskingForConfigs } from '../settings';
 import { ask } from '../sinks';
-
-/** Files that a question names. */
-const MOST_NAMED = 8;
-/** Headers of weights are read in pieces of this size at least: `LEAST_BYTES` of src/weights/partsFile.ts. */
-const HEADER_BYTES = 64 * 1024;
-/** Of a file's first bytes, what may still be its header: a safetensors header has at most so many. */
-const MOST_HEADER_BYTES = 100_000_000;
+import { allows, HeaderLeave, nothingFetched } from './hubQuestions';
 
 interface Permit {
   readonly key: string;
   readonly name: HubName;
   readonly folder: HubFolder;
-  /** Bytes that are left of what was allowed beside headers; null: headers alone. */
+  /** Bytes that are left of what was allowed for a run; null: headers, within what was said of them. */
   left: number | null;
 }
 
@@ -41,10 +36,14 @@ interface InParts {
 export class HubModels {
   /** By the folder of the parts. */
   private readonly known = new Map<string, InParts>();
-  /** Folders whose headers may be read in this session. */
-  private readonly allowed = new Set<string>();
-  private readonly asking = new Map<string, Promise<boolean>>();
+  private readonly kept = l10n.t(
+    "Fetched files stay in Hugging Face's cache on this machine, where Python finds them too.",
+  );
+  /** By folder. */
+  private readonly headers = new HeaderLeave(this.kept);
   private readonly permits = new Set<Permit>();
+  /** What is left for the headers of a model in this session, by folder. */
+  private readonly budgets = new Map<string, HeaderBudget>();
 
   /** The folder in which parts of a cached model are, or would be; null where its commit is not known. */
   async partsOf(name: HubName): Promise<string | null> {
@@ -67,13 +66,13 @@ export class HubModels {
       access: await hubAccess(process.env, { signal }),
       announce: async (what) => {
         asked = true;
-        if (!(await allows(what))) throw new HubError('cancelled', l10n.t('Nothing was fetched.'), '');
+        if (!(await allows(what, this.kept))) throw nothingFetched();
       },
     });
     const key = resolve(folder.folder);
     // A model that Python has whole is no model in parts; its folder is then its snapshot, where nothing lacks.
     this.known.set(key, { name: { ...name, path: '' }, commit: folder.commit });
-    if (asked) this.allowed.add(key);
+    if (asked) this.headers.give(key);
     return folder;
   }
 
@@ -146,13 +145,9 @@ export class HubModels {
           l10n.t('The run tried to fetch more than you had allowed, so it was stopped. Run it again to be asked anew.'),
         );
       permit.left -= to - from;
-    } else if (to > MOST_HEADER_BYTES)
-      throw new RpcError(
-        'unavailable',
-        l10n.t('The header of this weight file is too long to be fetched. Download the model, and open its folder.'),
-      );
+    }
     try {
-      if (permit.left === null) await this.allowHeaders(permit.key, permit.name);
+      if (permit.left === null) await this.takeHeader(permit, path, to - from);
       return await permit.folder.fetchPart(path, from, to);
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
@@ -168,54 +163,25 @@ export class HubModels {
     onBytes: (bytes: number) => void,
   ): Promise<HubFolder> {
     // What it holds must be asked of the Hub.
-    if (!(await isListed(new CachedModel(name.repo), commit))) await this.allowHeaders(key, name);
+    if (!(await isListed(new CachedModel(name.repo), commit))) await this.headers.ask(key, announced(name, []));
     const access = await hubAccess(process.env, { signal, onBytes });
     // The commit that the document is of, wherever the branch is now.
     return openHubFolder({ name: { ...name, revision: commit }, access, announce: () => undefined });
   }
 
-  /** Once for a model in a session, however many of its headers are read. */
-  private async allowHeaders(key: string, name: HubName): Promise<void> {
-    if (this.allowed.has(key)) return;
-    const what = { name: hubNameText(name), host: hubHost(process.env), files: [], weights: { files: 0, bytes: 0 } };
-    const asking = this.asking.get(key) ?? allows(what);
-    this.asking.set(key, asking);
-    const answer = await asking.finally(() => this.asking.delete(key));
-    if (!answer) throw new HubError('cancelled', l10n.t('Nothing was fetched.'), '');
-    this.allowed.add(key);
+  /** Of what was said of the headers; asked once for a model in a session. @throws HubError, RpcError where it is more */
+  private async takeHeader({ key, name, folder }: Permit, path: string, bytes: number): Promise<void> {
+    const files = await folder.files();
+    await this.headers.ask(key, announced(name, files));
+    const budget = this.budgets.get(key) ?? new HeaderBudget(files);
+    this.budgets.set(key, budget);
+    if (!budget.take(path, bytes))
+      throw new RpcError('unavailable', l10n.t('The headers of {0} are longer than was said.', hubNameText(name)));
   }
 }
 
-/** Asks, unless it was said not to for configs and headers. */
-async function allows({ name, host, files, weights }: Announcement): Promise<boolean> {
-  if (!asksForConfigs()) return true;
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const named = [...files].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_NAMED);
-  const more = files.length - named.length;
-  const fetchIt = l10n.t('Fetch');
-  const always = l10n.t("Fetch, and Don't Ask Again for Configs");
-  const answer = await ask(
-    files.length > 0
-      ? l10n.t('Fetch {0} of {1} from {2}?', formatSize(bytes), name, host)
-      : l10n.t('Read the headers of the weights of {0} from {1}?', name, host),
-    [
-      ...named.map((file) => `${file.path} · ${formatBytes(file.bytes)}`),
-      ...(more > 0 ? [l10n.t('and {0} more', more)] : []),
-      ...(files.length > 0 ? [''] : []),
-      weights.files > 0
-        ? l10n.t(
-            'Its weights ({0}) stay there. Their headers, about {1}, are read when a view needs them.',
-            formatSize(weights.bytes),
-            formatSize(weights.files * HEADER_BYTES),
-          )
-        : l10n.t('Headers list the tensors of the weight files: about {0} per file.', formatSize(HEADER_BYTES)),
-      l10n.t("Fetched files stay in Hugging Face's cache on this machine, where Python finds them too."),
-    ],
-    fetchIt,
-    always,
-  );
-  if (answer === always) await stopAskingForConfigs();
-  return answer !== undefined;
+function announced(name: HubName, files: readonly ListedFile[]): Omit<Announcement, 'files'> {
+  return { name: hubNameText(name), host: hubHost(process.env), weights: weightsAmong(files) };
 }
 
 /** Always asked: weights are large, and how large depends on what is looked at. */

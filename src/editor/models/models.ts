@@ -5,11 +5,13 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname } from 'node:path';
-import { type FileStat, FileSystemError, FileType, type Uri } from 'vscode';
+import { dirname, sep } from 'node:path';
+import { type FileStat, FileSystemError, FileType, l10n, type Uri } from 'vscode';
 import { parseHubName } from '../../hub/hubName';
+import type { WeightBytes } from '../../serving/weights';
 import { isRpcError } from '../../shared/rpcError';
 import type { LocalModels } from '../../shared/storesContract';
+import type { WeightsSummary } from '../../shared/weightsContract';
 import { hubHost } from '../../stores/hubAccess';
 import { cachedFile } from '../../stores/huggingFace';
 import { weightsOf } from '../../stores/shards';
@@ -21,8 +23,12 @@ import { Owner } from '../lifecycle';
 import type { Beside } from '../panel/headSources';
 import { isWeightFile } from '../weightNames';
 import type { Services } from '../services';
+import { taughtFamilies } from '../settings';
+import { tell } from '../sinks';
 import { HubModels } from './hubModels';
-import { openFromHub, uriHere } from './openFromHub';
+import { cacheShelf, uriHere } from './cacheShelf';
+import type { ModelsPart } from './modelsPart';
+import { openFromHub } from './openFromHub';
 
 /** No config comes near it, and no other small file of a model that is shown. */
 const MOST_BYTES = 4_000_000;
@@ -35,9 +41,8 @@ interface Text {
   readonly mtime: number;
 }
 
-export class Models extends Owner {
+export class Models extends Owner implements ModelsPart {
   readonly hub = new HubModels();
-  /** Looks into the stores of other programs. */
   looks = 0;
   /** Configs made of headers, by file and time. */
   private readonly texts = new Map<string, Text>();
@@ -46,7 +51,6 @@ export class Models extends Owner {
     super();
   }
 
-  /** What other programs keep on this machine; null where it was cancelled. */
   async list(signal: AbortSignal): Promise<LocalModels | null> {
     const { compute } = this.services;
     if (!compute) return null;
@@ -69,11 +73,15 @@ export class Models extends Owner {
     return (await this.text(uri)).bytes;
   }
 
-  /** The folder, or the weight file, of a config. Null for an address that means nothing here. */
   async beside(uri: Uri): Promise<Beside | null> {
     const file = await this.fileOf(uri);
     if (file === null) return null;
-    if (file.gguf) return { folder: file.path, weights: true };
+    if (file.gguf) {
+      // One that Python has is whole.
+      const parts = file.repo === null ? null : await this.hub.partsOf(file.repo);
+      const isInParts = parts !== null && file.path.startsWith(parts + sep);
+      return { folder: file.path, weights: true, ...(isInParts && { from: hubHost(process.env) }) };
+    }
     const folder = dirname(file.path);
     const names = await readdir(folder).catch((): string[] => []);
     if (names.some(isWeightFile) && (file.repo === null || (await weightsOf(folder, names)) === 'whole'))
@@ -83,19 +91,38 @@ export class Models extends Owner {
     return parts === null ? { folder, weights: false } : { folder: parts, weights: true, from: hubHost(process.env) };
   }
 
-  /** Whether the config of a name is on this machine. */
   async hasConfig(name: string): Promise<boolean> {
     return (await uriHere(parseHubName(name))) !== null;
   }
 
-  /** Whom models are asked of. */
   get host(): string {
     return hubHost(process.env);
   }
 
-  /** Headlight: Open Model from the Hub…; `argument`: its name, where a link or a key says it. */
-  openFromHub(argument: unknown): Promise<Uri | null> {
-    return openFromHub(this.services, this.hub, argument);
+  async openFromHub(argument: unknown): Promise<Uri | null> {
+    return openFromHub(this.services, () => cacheShelf(this.services, this.hub), argument);
+  }
+
+  async summary(uri: Uri, signal: AbortSignal): Promise<WeightsSummary | null> {
+    const { compute } = this.services;
+    const beside = await this.beside(uri);
+    if (!compute || beside?.weights !== true) return null;
+    const asked = { path: beside.folder, families: taughtFamilies() };
+    return (await compute.get()).call('weights/summary', asked, { signal, deadlineMs: DEADLINE_MS });
+  }
+
+  async weights(uri: Uri): Promise<WeightBytes | null> {
+    const { compute } = this.services;
+    const beside = await this.beside(uri);
+    if (!compute || beside === null) return null;
+    // Of a GGUF file, itself; in a folder, beside the config.
+    const isGguf = /[\\/][^\\/]+\.gguf$|[\\/]sha256-[0-9a-f]{64}$/i.test(beside.folder);
+    const path = isGguf ? beside.folder : `${beside.folder}/config.json`;
+    return (await compute.get()).call('weights/beside', { path }, { deadlineMs: 10_000 });
+  }
+
+  async setToken(): Promise<void> {
+    await tell(l10n.t('The token of the Hub is the one of “hf auth login”, or of HF_TOKEN.'));
   }
 
   private async text(uri: Uri): Promise<Text> {

@@ -1,27 +1,39 @@
-/** Headlight: Open Model from the Hub…: a name, one question, and its config as a read-only document. What is on this machine opens at once. */
+/** Headlight: Open Model from the Hub…: a name, one question, and its config as a read-only document. What is here opens at once. */
 
 import { l10n, type QuickPickItem, QuickPickItemKind, type Uri, window } from 'vscode';
 import { HubError } from '../../hub/hubError';
 import { type HubName, HubNameError, hubNameText, parseHubName } from '../../hub/hubName';
-import { hubHost } from '../../stores/hubAccess';
-import { cachedFile, cachedNames } from '../../stores/huggingFace';
 import { modelUri } from '../modelUri';
 import type { Services } from '../services';
-import { complain, createPicker, pickFrom, withProgress } from '../sinks';
-import type { HubModels } from './hubModels';
+import { complain, createPicker, withProgress } from '../sinks';
+
+/** Where what is fetched is kept, and how. */
+export interface HubShelf {
+  /** Whom models are asked of. */
+  readonly host: string;
+  /** Below the field that takes a name. */
+  readonly hint: string;
+  /** The config of a name, where it is here. */
+  here(name: HubName): Promise<Uri | null>;
+  /** Other names that are here. */
+  names(): Promise<readonly string[]>;
+  /** Fetches the config of a name, after a question. Null where the answer to another one was no. @throws HubError */
+  bring(name: HubName, report: (message: string) => void, signal: AbortSignal): Promise<Uri | null>;
+}
 
 const MEMORY = 'headlight.hub.recent';
 const MOST_RECENT = 10;
-/** Names of the cache that are listed. */
-const MOST_CACHED = 500;
 const CONFIGS = ['config.json', 'params.json'] as const;
 
-export async function openFromHub(services: Services, hub: HubModels, argument: unknown): Promise<Uri | null> {
-  const text = textOf(argument) ?? (await askName(services));
-  if (text === null) return null;
+/** @param shelfOf Where the endpoint is no address, it says so. */
+export async function openFromHub(services: Services, shelfOf: () => HubShelf, argument: unknown): Promise<Uri | null> {
+  let text = textOf(argument);
   try {
+    const shelf = shelfOf();
+    text ??= await askName(services, shelf);
+    if (text === null) return null;
     const name = parseHubName(text.trim());
-    const uri = (await uriHere(name)) ?? (await fetched(services, hub, name));
+    const uri = (await shelf.here(name)) ?? (await fetched(shelf, name));
     if (uri === null) return null;
     await remember(services, name);
     await window.showTextDocument(uri, { preview: false });
@@ -29,7 +41,7 @@ export async function openFromHub(services: Services, hub: HubModels, argument: 
   } catch (error) {
     if (error instanceof HubError && error.kind === 'cancelled') return null;
     if (!(error instanceof HubError || error instanceof HubNameError)) throw error;
-    services.log.warn(`${text}: ${error.message}`);
+    services.log.warn(`${text ?? 'the Hub'}: ${error.message}`);
     complain(`${error.message} ${error.fix}`.trim());
     return null;
   }
@@ -40,63 +52,24 @@ function textOf(argument: unknown): string | null {
   return typeof argument === 'string' && argument.trim() !== '' ? argument : null;
 }
 
-/** The config of a name, where it is on this machine. */
-export async function uriHere(name: HubName): Promise<Uri | null> {
-  for (const path of candidates(name)) {
-    const found = { ...name, path };
-    if ((await cachedFile(found)) !== null) return uriOf(found);
-  }
-  return null;
-}
-
 /** What may be opened of a name: its file, or the config in it. */
-function candidates({ path }: HubName): readonly string[] {
+export function configsOf({ path }: HubName): readonly string[] {
   if (/\.(?:gguf|json)$/i.test(path)) return [path];
   // Of a weight file, the config beside it.
   const folder = /\.safetensors$/i.test(path) ? path.split('/').slice(0, -1).join('/') : path;
   return CONFIGS.map((file) => (folder === '' ? file : `${folder}/${file}`));
 }
 
-function uriOf(name: HubName): Uri {
+export function uriOf(name: HubName): Uri {
   return modelUri({ store: 'huggingFace', place: hubNameText(name).replace(/^hf:/, '') });
 }
 
-async function fetched({ compute }: Services, hub: HubModels, name: HubName): Promise<Uri | null> {
-  const host = hubHost(process.env);
-  return withProgress(l10n.t('Asking {0} for {1}', host, hubNameText(name)), async (report, token) => {
+function fetched(shelf: HubShelf, name: HubName): Thenable<Uri | null> {
+  return withProgress(l10n.t('Asking {0} for {1}', shelf.host, hubNameText(name)), async (report, token) => {
     const controller = new AbortController();
     token.onCancellationRequested(() => controller.abort());
-    const folder = await hub.open(name, controller.signal);
-    try {
-      const here = await uriHere(name);
-      if (here !== null) return here;
-      const file = await ggufOf(await folder.files(), name);
-      if (file === null) return null;
-      // The metadata are the config: the header is read now, while it may be.
-      report(0, l10n.t('Reading the header of {0}', file));
-      const path = `${folder.folder}/${file}`;
-      await (await compute?.get())?.call('weights/summary', { path }, { signal: controller.signal });
-      return uriOf({ ...name, path: file });
-    } finally {
-      folder.close();
-    }
+    return shelf.bring(name, (message) => report(0, message), controller.signal);
   });
-}
-
-/** The GGUF file that is meant, in a repository without a config. */
-async function ggufOf(files: readonly string[], { repo, path }: HubName): Promise<string | null> {
-  const found = files.filter(
-    (file) => /\.gguf$/i.test(file) && !/-(?!00001)\d{5}-of-\d{5}\.gguf$/i.test(file) && file.startsWith(path),
-  );
-  if (found.length === 0)
-    throw new HubError('noFile', l10n.t('{0} has no config and no GGUF file.', repo), l10n.t('Name another model.'));
-  const [only] = found;
-  if (found.length === 1 && only !== undefined) return only;
-  const picked = await pickFrom(
-    l10n.t('Which file of {0}', repo),
-    found.map((label) => ({ label })),
-  );
-  return picked?.label ?? null;
 }
 
 function recent({ context }: Services): readonly string[] {
@@ -115,16 +88,13 @@ interface NameItem extends QuickPickItem {
 }
 
 /** A name that is typed, or one of those that were opened or are here. */
-async function askName(services: Services): Promise<string | null> {
-  const host = hubHost(process.env);
-  const picker = createPicker<NameItem>(
-    l10n.t('Open Model from the Hub'),
-    l10n.t('org/name, org/name@revision; what is not on this machine is fetched from {0}', host),
-  );
+async function askName(services: Services, shelf: HubShelf): Promise<string | null> {
+  const { host } = shelf;
+  const picker = createPicker<NameItem>(l10n.t('Open Model from the Hub'), shelf.hint);
   const { widget } = picker;
   widget.matchOnDescription = true;
   const before = recent(services);
-  const cached = (await cachedNames(MOST_CACHED)).filter((name) => !before.includes(name));
+  const cached = (await shelf.names()).filter((name) => !before.includes(name));
   const item =
     (description: string) =>
     (name: string): NameItem => ({ label: name, description, name });

@@ -17,7 +17,6 @@ import { fitMatrix, type MatrixRow } from '../../serving/fitMatrix';
 import { deviceOf, DEVICES } from '../../serving/hardware';
 import { type Suggestion, suggestionsFor } from '../../serving/suggestions';
 import type { WeightBytes } from '../../serving/weights';
-import { besideOf } from '../beside';
 import { MODEL_SCHEME, SETTINGS } from '../ids';
 import type { Services } from '../services';
 import { gpuSetting, writeScenario } from '../settings';
@@ -158,10 +157,10 @@ function withDevices(scenario: Scenario, tp: number): Scenario {
 
 /** Exact bytes where the weights lie beside the config; else they are estimated, and the report says so. */
 export async function storedWeights({ compute, log, models }: Services, uri: Uri): Promise<WeightBytes | null> {
-  if (!compute) return null;
   try {
-    const path = await configPath(models, uri);
-    if (path === null) return null;
+    if (uri.scheme === MODEL_SCHEME) return await (await models.get()).weights(uri);
+    const path = configPath(uri);
+    if (!compute || path === null) return null;
     return await (await compute.get()).call('weights/beside', { path }, { deadlineMs: 10_000 });
   } catch (error) {
     log.warn(`weights beside the config: ${error instanceof Error ? error.message : 'not read'}`);
@@ -170,16 +169,9 @@ export async function storedWeights({ compute, log, models }: Services, uri: Uri
 }
 
 /** Of a config on this machine's disk, or of the GGUF file that it was read from. */
-async function configPath(models: Services['models'], uri: Uri): Promise<string | null> {
-  const weights = weightsOfConfig(uri);
-  if (weights) return weights.scheme === 'file' ? weights.fsPath : null;
-  if (uri.scheme === 'file') return uri.fsPath;
-  if (uri.scheme !== MODEL_SCHEME) return null;
-  const beside = await besideOf(uri, models);
-  if (beside === null) return null;
-  return /\.json$/.test(uri.path) && /[\\/][^\\/]+\.gguf$|[\\/]sha256-[0-9a-f]{64}$/i.test(beside.folder)
-    ? beside.folder
-    : `${beside.folder}/config.json`;
+function configPath(uri: Uri): string | null {
+  const file = weightsOfConfig(uri) ?? uri;
+  return file.scheme === 'file' ? file.fsPath : null;
 }
 
 /** Every device, by maker. */

@@ -1,6 +1,8 @@
 /** Reading one weight from where a plan says it is: row ranges, strided rows, transposition, experts, several tensors. */
 
 import { elementCount } from '../../attention/onnx/graph';
+import { scaleNames } from '../blockScale';
+import type { FileSpan } from '../partsFile';
 import { WeightsError } from '../weightsError';
 import type { WeightStore } from '../weightStore';
 import type { Part, RowBlocks, WeightSource } from '../../families/kit/weightSource';
@@ -39,6 +41,27 @@ export function sourceTensors(prefix: string, source: WeightSource, name: string
   return partsOf(source).flatMap((part) => {
     const tensor = tensorName(prefix, part, kind);
     return part.packed !== undefined && kind === 'weight' ? [tensor, scalesName(tensor)] : [tensor];
+  });
+}
+
+/** Where one part of the plan's tensors is read: of a tensor that holds many (experts in one), the rows that are its own. */
+export function sourceSpans(
+  store: WeightStore,
+  prefix: string,
+  source: WeightSource,
+  name: string,
+): readonly FileSpan[] {
+  const { kind } = splitName(name);
+  return partsOf(source).flatMap((part) => {
+    const tensor = tensorName(prefix, part, kind);
+    if (!store.has(tensor)) return [];
+    const isPacked = part.packed !== undefined && kind === 'weight';
+    const rows = part.index === undefined ? undefined : viewOf(store, tensor, part, kind).stored;
+    return [
+      store.span(tensor, rows),
+      ...(isPacked ? [store.span(scalesName(tensor), rows)] : []),
+      ...scaleNames(tensor).flatMap((each) => (store.has(each) ? [store.span(each)] : [])),
+    ];
   });
 }
 

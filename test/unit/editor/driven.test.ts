@@ -108,6 +108,7 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
   compareSelectedConfigs: [HOME, 'compares what is selected, from the context menu', 'Compare Selected'],
   findLocalModels: [HUB, 'what other programs keep here is listed on request, and opens', 'Look for Models'],
   openModelFromHub: [HUB, 'a name, one question, and its config; the next time at once', 'Open Model from the Hub'],
+  setHubToken: [WEB, 'a gated model opens with the token that is typed', 'Headlight: Set Hub Token'],
 };
 
 /** "menu command" (and the place in it, where there are two). The palette's own is what COMMANDS drive. */

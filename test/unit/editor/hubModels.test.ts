@@ -3,7 +3,7 @@
  * is fetched, and that nothing is fetched beside that.
  */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { isRpcError } from '../../../src/shared/rpcError';
 import { buildCompute } from '../compute/support/computeBundle';
 import { LoopbackHub, type Repo } from '../hub/support/loopbackHub';
+import { pulled } from '../stores/support/machine';
 import { hostCode } from '../support/bundles';
+import { gguf, withHeader } from '../weights/files';
+import { TINY_MODELS, tinyValues } from '../weights/tinyModels';
 import type * as Host from './support/modelsHost';
 
 const SAMPLE = resolve(import.meta.dirname, '../../../media/samples/gqa');
@@ -137,6 +140,37 @@ function sample(): Repo {
   };
 }
 
+/** What the extension remembers. */
+const memory = new Map<string, unknown>();
+
+/** As in a new window: the code is loaded again. */
+function startAnew(): void {
+  const requireHere = createRequire(import.meta.url);
+  const module = { exports: {} };
+  new Function('module', 'require', code)(module, (name: string) => (name === 'vscode' ? vscode() : requireHere(name)));
+  const bundle = module.exports as typeof Host;
+  const note = (text: string): void => void log.push(text);
+  const lazy = {
+    get: () => Promise.resolve(models),
+    get loaded() {
+      return models;
+    },
+  };
+  const logger = { info: note, warn: note, error: note };
+  models = bundle.createModels({
+    compute: { get: () => Promise.resolve(host) },
+    context: {
+      globalState: {
+        get: (key: string) => memory.get(key),
+        update: (key: string, value: unknown) => Promise.resolve(void memory.set(key, value)),
+      },
+    },
+    log: logger,
+    models: lazy,
+  } as never);
+  host = bundle.createComputeHost({ script: compute.script, storage: '/nowhere', log: logger, models: lazy } as never);
+}
+
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'headlight-models-'));
   hub = await LoopbackHub.start({
@@ -150,30 +184,8 @@ beforeEach(async () => {
   vi.stubEnv('HF_ENDPOINT', hub.endpoint);
   [questions, complaints, log, opened] = [[], [], [], []];
   [answer, asked] = ['Fetch', {}];
-  const requireHere = createRequire(import.meta.url);
-  const module = { exports: {} };
-  new Function('module', 'require', code)(module, (name: string) => (name === 'vscode' ? vscode() : requireHere(name)));
-  const bundle = module.exports as typeof Host;
-  const note = (text: string): void => void log.push(text);
-  const store = new Map<string, unknown>();
-  const memory = {
-    get: (key: string) => store.get(key),
-    update: (key: string, value: unknown) => Promise.resolve(void store.set(key, value)),
-  };
-  const lazy = {
-    get: () => Promise.resolve(models),
-    get loaded() {
-      return models;
-    },
-  };
-  const logger = { info: note, warn: note, error: note };
-  models = bundle.createModels({
-    compute: { get: () => Promise.resolve(host) },
-    context: { globalState: memory },
-    log: logger,
-    models: lazy,
-  } as never);
-  host = bundle.createComputeHost({ script: compute.script, storage: '/nowhere', log: logger, models: lazy } as never);
+  memory.clear();
+  startAnew();
 });
 afterEach(async () => {
   host.dispose();
@@ -184,6 +196,22 @@ afterEach(async () => {
 
 const text = async (uri: unknown): Promise<string> => new TextDecoder().decode(await models.readFile(uri as never));
 const stored = (): number => hub.seen.filter(({ port }) => port === 'store').reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Of a question, as far as its rounding tells. */
+function saidBytes(message = ''): number {
+  const said = /up to ([\d.]+) (KiB|MiB)/.exec(message);
+  return Number(said?.[1]) * (said?.[2] === 'KiB' ? 1024 : 1024 ** 2) * 1.01;
+}
+
+/** A whole GGUF model, small. */
+function tinyGguf(): Uint8Array {
+  const model = TINY_MODELS.find(({ name }) => name === 'llama');
+  if (!model) throw new Error('there is no tiny Llama');
+  const tensors = Object.entries(model.tensors).map(
+    ([name, { dims }]) => [name, { dims, type: 0, bytes: new Uint8Array(tinyValues(model, name).buffer) }] as const,
+  );
+  return gguf(model.metadata, Object.fromEntries(tensors));
+}
 
 async function openedModel(): Promise<{ uri: never; folder: string }> {
   const uri = (await models.openFromHub('org/name')) as never;
@@ -205,7 +233,7 @@ describe('a model of the Hub', () => {
       new RegExp(`^Fetch [\\d.]+ [KM]?i?B of hf:org/name@main from ${new URL(hub.endpoint).host}\\?$`),
     );
     expect(detail).toContain('config.json · ');
-    expect(detail).toMatch(/Its weights \([\d.]+ MiB\) stay there\. Their headers, about 64 KiB,/);
+    expect(detail).toMatch(/Its weights \(1\.\d+ MiB\) stay there\.\n.* about 64 KiB, at most 1\.\d+ MiB\./);
     expect(stored()).toBe(0);
   });
 
@@ -314,8 +342,7 @@ describe('weights of a model that was never downloaded', () => {
     expect(question?.message).toMatch(/^Fetch up to [\d.]+ [KM]iB of the weights of hf:org\/name from 127/);
     const headers = 64 * 1024;
     const fetched = stored() - before;
-    const said = /up to ([\d.]+) (KiB|MiB)/.exec(question?.message ?? '');
-    const most = Number(said?.[1]) * (said?.[2] === 'KiB' ? 1024 : 1024 ** 2) * 1.01;
+    const most = saidBytes(question?.message);
     expect(fetched).toBeGreaterThan(0);
     expect(fetched).toBeLessThanOrEqual(most + headers);
     expect(fetched).toBeLessThan(readFileSync(join(SAMPLE, 'model.safetensors')).byteLength);
@@ -332,6 +359,37 @@ describe('weights of a model that was never downloaded', () => {
     await host.call('heads/capture', { path: folder, ...CAPTURE, captures: ['k', 'v'] }, {});
     expect(hub.seen).toEqual([]);
     expect(questions).toHaveLength(2);
+  }, 60_000);
+
+  test('what a conversion loses is measured for at most the bytes that were said', async () => {
+    const { folder } = await openedModel();
+    await host.call('heads/model', { path: folder }, {});
+    const asked = { engine: 'onnxruntime-cpu', text: 'the red fox', layer: 1, conversions: null } as const;
+    const before = stored();
+    const remote = await host.call('heads/convert', { ...asked, path: folder }, {});
+    const fetched = stored() - before;
+    const said = saidBytes(questions.at(-1)?.message);
+    expect(fetched).toBeGreaterThan(0);
+    expect(fetched).toBeLessThanOrEqual(said);
+    // It is no idle number.
+    expect(said).toBeLessThan(2 * fetched + 300_000);
+    const local = await host.call('heads/convert', { ...asked, path: SAMPLE }, {});
+    expect(remote.conversions).toEqual(local.conversions);
+    expect(questions).toHaveLength(2);
+  }, 60_000);
+
+  test('headers that are longer than was said are not fetched', async () => {
+    await hub.close();
+    const content = withHeader('', new Uint8Array(40_000_000), 30_000_000n);
+    hub = await LoopbackHub.start({
+      'org/long': { files: { 'config.json': CONFIG, 'model.safetensors': { content, large: true } } },
+    });
+    vi.stubEnv('HF_ENDPOINT', hub.endpoint);
+    const beside = await models.beside((await models.openFromHub('org/long')) as never);
+    expect(questions[0]?.detail).toContain('at most 24 MiB');
+    const failure = await host.call('heads/model', { path: beside?.folder ?? '' }, {}).catch((error: unknown) => error);
+    expect(failure instanceof Error && failure.message).toMatch(/longer than was said/);
+    expect(stored()).toBeLessThanOrEqual(24 * 1024 ** 2);
   }, 60_000);
 
   test('a no fetches no weights', async () => {
@@ -397,5 +455,61 @@ describe('weights of a model that was never downloaded', () => {
     await models.openFromHub('org/other');
     expect(JSON.stringify([questions, complaints, log])).not.toContain(TOKEN);
     expect(complaints).toHaveLength(1);
+  }, 60_000);
+});
+
+describe('heads of GGUF files', () => {
+  let file = '';
+  const capture = { ...CAPTURE, layer: 1 } as const;
+  /** K and V of a layer. */
+  const heads = async (path: string): Promise<readonly unknown[]> => {
+    const run = await host.call('heads/capture', { path, ...capture }, {});
+    return Promise.all(
+      (['k', 'v'] as const).map(
+        async (what) => (await host.call('heads/tile', { capture: run.capture, what }, {})).data,
+      ),
+    );
+  };
+  beforeEach(() => {
+    file = join(home, 'tiny.gguf');
+    writeFileSync(file, tinyGguf());
+  });
+
+  test('that Ollama keeps as a blob', async () => {
+    const place = join(home, 'ollama');
+    pulled(place, { path: ['registry.ollama.ai', 'library', 'tiny', 'latest'], weights: tinyGguf() });
+    vi.stubEnv('OLLAMA_MODELS', place);
+    const path = '/registry.ollama.ai/library/tiny:latest/config.json';
+    const uri = FakeUri.from({ scheme: 'headlight-model', authority: 'ollama', path }) as never;
+    expect(JSON.parse(await text(uri))).toMatchObject({ model_type: 'llama' });
+    const beside = await models.beside(uri);
+    expect(beside).toEqual({ folder: expect.stringMatching(/sha256-[0-9a-f]{64}$/) as string, weights: true });
+    expect(await heads(beside?.folder ?? '')).toEqual(await heads(file));
+    expect([hub.seen, questions]).toEqual([[], []]);
+  }, 60_000);
+
+  test('of a repository that has nothing else, by its name; also in a window that opens anew', async () => {
+    await hub.close();
+    hub = await LoopbackHub.start({
+      'org/name-GGUF': { files: { 'README.md': 'x', 'tiny-F32.gguf': { content: tinyGguf(), large: true } } },
+    });
+    vi.stubEnv('HF_ENDPOINT', hub.endpoint);
+    const uri = (await models.openFromHub('org/name-GGUF')) as never;
+    expect(complaints).toEqual([]);
+    expect(String(uri)).toBe('headlight-model://huggingface/org/name-GGUF/tiny-F32.gguf/config.json');
+    expect(JSON.parse(await text(uri))).toMatchObject({ model_type: 'llama' });
+    expect(questions.map(({ message }) => message)).toEqual([expect.stringMatching(/^Read the headers/)]);
+    expect(questions[0]?.detail).toMatch(/header of a GGUF file has its tokenizer, too: at most \d/);
+    const headers = stored();
+    startAnew();
+    const beside = await models.beside(uri);
+    expect(beside).toMatchObject({ weights: true, from: new URL(hub.endpoint).host });
+    const remote = await heads(beside?.folder ?? '');
+    const fetched = stored() - headers;
+    expect(fetched).toBeGreaterThan(0);
+    expect(fetched).toBeLessThanOrEqual(saidBytes(questions.at(-1)?.message));
+    expect(stored()).toBeLessThan(tinyGguf().byteLength);
+    expect(remote).toEqual(await heads(file));
+    expect(questions).toHaveLength(2);
   }, 60_000);
 });

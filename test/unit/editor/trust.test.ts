@@ -90,6 +90,8 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
   writes: async () => {
     expect(await said(/applyEdit|fs\.(?:writeFile|copy|rename|delete|createDirectory)\b/g, 'src/editor')).toEqual([
       'configEdit.ts: applyEdit',
+      'models/keptModels.ts: fs.createDirectory',
+      'models/keptModels.ts: fs.delete',
       'palette/samples.ts: fs.copy',
       'panel/connection.ts: applyEdit',
       'writing.ts: fs.writeFile',
@@ -98,8 +100,10 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
       'writing.ts: fs.delete',
     ]);
     // Who writes files asks where.
-    const writers = await said(/import \{ writeWhole \}/g, 'src/editor');
-    expect(writers).toHaveLength(4);
+    const all = await said(/import \{ writeWhole \}/g, 'src/editor');
+    // In the browser, into VS Code's storage of the extension: what was fetched after a question.
+    const writers = all.filter((writer) => !writer.startsWith('models/keptModels.ts: '));
+    expect([writers.length, all.length]).toEqual([4, 5]);
     const asking = await said(/showSaveDialog\(/g, 'src/editor');
     for (const writer of writers) expect(asking).toContain(writer.replace(/: .*/, ': showSaveDialog('));
   },
@@ -179,12 +183,20 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
     // Whom is asked, and as whom, is the environment's to say; that configs are fetched without a question, the user's settings'.
     expect(settings.map(([name]) => name).filter((name) => /endpoint|token(?!s)|hf_|hub/i.test(name))).toEqual([
       'headlight.hub.ask',
+      'headlight.hub.endpoint',
     ]);
-    expect(settings.find(([name]) => name === 'headlight.hub.ask')?.[1].scope).toBe('machine');
-    expect(await said(/inspect\(SETTINGS\.hubAsk\)\?\.\w+/g)).toEqual([
+    for (const name of ['headlight.hub.ask', 'headlight.hub.endpoint'])
+      expect(settings.find(([each]) => each === name)?.[1].scope).toBe('machine');
+    expect(await said(/inspect\(SETTINGS\.hub\w+\)\?\.\w+/g)).toEqual([
       'editor/settings.ts: inspect(SETTINGS.hubAsk)?.globalValue',
+      'editor/settings.ts: inspect(SETTINGS.hubEndpoint)?.globalValue',
     ]);
     expect(await said(/SETTINGS\.hubAsk/g)).toHaveLength(2);
+    // Beside it: its name in advice.
+    expect(await said(/SETTINGS\.hubEndpoint/g)).toHaveLength(2);
+    expect(await said(/\bsecrets\.\w+/g, 'src/editor')).toEqual(
+      ['get', 'delete', 'store'].map((verb) => `models/webAccess.ts: secrets.${verb}`),
+    );
     expect(await said(/hubAccess\([^)]*/g, 'src/editor')).toEqual([
       'models/hubModels.ts: hubAccess(process.env, { signal }',
       'models/hubModels.ts: hubAccess(process.env, { signal, onBytes }',

@@ -1,13 +1,14 @@
 /** Commands on a name of the Hub: the answers of a local folder, the bytes that they need, and none the second time. */
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { scanCacheDir } from '@huggingface/hub';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCli } from '../../../src/cli/run';
 import { cached } from '../stores/support/machine';
+import { f32, generator, safetensors, type TensorBytes } from '../weights/files';
 import { LoopbackHub, type Repo, type RepoFile } from './support/loopbackHub';
 
 const SAMPLE = resolve(import.meta.dirname, '../../../media/samples/gqa');
@@ -78,6 +79,55 @@ function llamaShards(folder: string, shape: LlamaShape): Repo['files'] {
     files[name] = { content: { file, bytes: 8 + json.length + offset, sha256 }, large: true, xet: true };
   }
   return { ...files, 'model.safetensors.index.json': JSON.stringify({ weight_map: weightMap }) };
+}
+
+const MIXTURE = {
+  architectures: ['MixtralForCausalLM'],
+  model_type: 'mixtral',
+  hidden_size: 64,
+  intermediate_size: 512,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  num_local_experts: 16,
+  num_experts_per_tok: 2,
+  vocab_size: 64,
+  dtype: 'float32',
+};
+/** w1, w2 and w3 of one. */
+const EXPERT_BYTES = 3 * MIXTURE.intermediate_size * MIXTURE.hidden_size * 4;
+
+/** Its weights, of small numbers that differ. */
+function mixtureOfExperts(): Uint8Array {
+  const { hidden_size: hidden, intermediate_size: inner, vocab_size: vocabulary, num_local_experts: experts } = MIXTURE;
+  const random = generator(16);
+  const tensor = (...shape: readonly number[]): TensorBytes => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    return { dtype: 'F32', shape, bytes: f32(Array.from({ length: count }, () => (random(2_001) - 1_000) / 10_000)) };
+  };
+  const layers = [0, 1].flatMap((layer) => {
+    const at = `model.layers.${layer}.`;
+    return [
+      [`${at}input_layernorm.weight`, tensor(hidden)],
+      [`${at}post_attention_layernorm.weight`, tensor(hidden)],
+      [`${at}self_attn.q_proj.weight`, tensor(hidden, hidden)],
+      [`${at}self_attn.k_proj.weight`, tensor(hidden / 2, hidden)],
+      [`${at}self_attn.v_proj.weight`, tensor(hidden / 2, hidden)],
+      [`${at}self_attn.o_proj.weight`, tensor(hidden, hidden)],
+      [`${at}block_sparse_moe.gate.weight`, tensor(experts, hidden)],
+      ...Array.from({ length: experts }, (_, expert) => [
+        [`${at}block_sparse_moe.experts.${expert}.w1.weight`, tensor(inner, hidden)],
+        [`${at}block_sparse_moe.experts.${expert}.w2.weight`, tensor(hidden, inner)],
+        [`${at}block_sparse_moe.experts.${expert}.w3.weight`, tensor(inner, hidden)],
+      ]).flat(),
+    ] as [string, TensorBytes][];
+  });
+  return safetensors({
+    'model.embed_tokens.weight': tensor(vocabulary, hidden),
+    ...Object.fromEntries(layers),
+    'model.norm.weight': tensor(hidden),
+    'lm_head.weight': tensor(vocabulary, hidden),
+  });
 }
 
 beforeEach(async () => {
@@ -163,6 +213,51 @@ describe('a name on the Hub as a PATH', () => {
     expect((await cli('heads', 'hf:org/name', '--layer', layer, '--ids', '1,2,300', ...options, '--json')).err).toBe(
       '',
     );
+  });
+
+  test('of experts, at most as many are counted as the tokens can choose', async () => {
+    const folder = join(home, 'moe');
+    const weights = mixtureOfExperts();
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(MIXTURE));
+    writeFileSync(join(folder, 'model.safetensors'), weights);
+    await hub.close();
+    hub = await LoopbackHub.start({
+      'org/moe': {
+        files: { 'config.json': JSON.stringify(MIXTURE), 'model.safetensors': { content: weights, large: true } },
+      },
+    });
+    vi.stubEnv('HF_ENDPOINT', hub.endpoint);
+    const ask = ['--layer', '1', '--ids', '5', '--dump', 'k,v', '--no-measures', '--json'];
+    const { code, out, err } = await cli('heads', 'hf:org/moe', ...ask);
+    expect(code, err).toBe(0);
+    expect(out).toBe((await cli('heads', folder, ...ask)).out);
+    const said = Number(/fetching at most ([\d,]+) B of the weights/.exec(err)?.[1]?.replaceAll(',', ''));
+    const parts = hub.seen.filter(({ port }) => port === 'store');
+    const fetched = parts.reduce((sum, { bytes, range }) => sum + (range?.startsWith('bytes=0-') ? 0 : bytes), 0);
+    expect(fetched).toBeGreaterThan(2 * EXPERT_BYTES);
+    expect(fetched).toBeLessThanOrEqual(said);
+    // Two of sixteen, and what is beside them.
+    expect(said).toBeLessThan(5 * EXPERT_BYTES);
+    expect(weights.byteLength).toBeGreaterThan(32 * EXPERT_BYTES);
+  });
+
+  test.each([
+    ['convert', '--layer', '1', '--to', 'mqa', '--ids', '1,2,3', '--json'],
+    ['generate', '--tokens', '1', '--ids', '1,2,3'],
+  ])('%s says before it starts what it fetches, and fetches no more', async (command, ...options) => {
+    const { code, err, out } = await cli(command, 'hf:org/name', ...options);
+    expect(code, err).toBe(0);
+    const said = Number(/fetching at most ([\d,]+) B/.exec(err)?.[1]?.replaceAll(',', ''));
+    const headers = Number(
+      /headers of its weights what is needed \(at most ([\d,]+) B\)/.exec(err)?.[1]?.replaceAll(',', ''),
+    );
+    const parts = hub.seen.filter(({ port }) => port === 'store');
+    const fetched = parts.reduce((sum, { bytes, range }) => sum + (range?.startsWith('bytes=0-') ? 0 : bytes), 0);
+    expect(fetched).toBeGreaterThan(0);
+    expect(fetched).toBeLessThanOrEqual(said);
+    expect(parts[0]?.bytes).toBeLessThanOrEqual(headers);
+    expect(out).toBe((await cli(command, SAMPLE, ...options)).out);
   });
 
   test('what Python downloaded is used as it is: no request', async () => {

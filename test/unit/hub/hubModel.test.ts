@@ -140,6 +140,8 @@ describe('what the Hub refuses is said', () => {
   test('gated, without and with a token', async () => {
     const without = await opened({ ...MODEL, gatedTo: ['hf_other'] });
     expect([without.kind, without.fix]).toEqual(['gated', expect.stringContaining('hf auth login')]);
+    // Its page, and none of a file.
+    expect(without.fix).toMatch(/^Ask for access at http:\/\/127\.0\.0\.1:\d+\/org\/name, /);
     await hub?.close();
     const withOne = await opened({ ...MODEL, gatedTo: ['hf_other'] }, TOKEN);
     expect([withOne.kind, withOne.fix]).toEqual(['gated', expect.stringContaining('Ask for access')]);

@@ -124,7 +124,12 @@ describe('an error of the compute process', () => {
       entryPoints: ['src/editor/panel/panelHost.ts'],
       platform: 'node',
     });
-    const compute = computeBundle.createComputeHost({ script, storage: folder, log } as never);
+    const compute = computeBundle.createComputeHost({
+      script,
+      storage: folder,
+      log,
+      models: { loaded: null },
+    } as never);
     const panel = await panelBundle.createPanelHost({
       context: {
         extensionUri: new Uri(root),

@@ -1,7 +1,8 @@
 /** Bundles that tests make of the sources, with the options of the real ones. */
 
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
+import { web } from '../../../esbuild.web.js';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -34,6 +35,20 @@ export async function buildMcp(folder: string): Promise<void> {
     mainFields: ['module', 'main'],
     logLevel: 'silent',
   });
+}
+
+/** The code of a file of the extension in a browser, which has no modules but `vscode`. */
+export async function webCode(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    ...(web as BuildOptions),
+    entryPoints: [entry],
+    absWorkingDir: root,
+    write: false,
+    minify: false,
+    mainFields: ['module', 'main'],
+    logLevel: 'silent',
+  });
+  return outputFiles?.[0]?.text ?? '';
 }
 
 /** The code of a file of the extension host, for which the caller is the editor: `vscode` is asked of its `require`. */

@@ -11,7 +11,16 @@ import { ignoreFile, TARGETS } from '../../../scripts/vsix.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 /** What the build reads. */
-const SOURCES = ['src', 'webview', 'esbuild.js', 'esbuild.host.js', 'esbuild.page.js', 'package.json', 'tsconfig.json'];
+const SOURCES = [
+  'src',
+  'webview',
+  'esbuild.js',
+  'esbuild.host.js',
+  'esbuild.page.js',
+  'esbuild.web.js',
+  'package.json',
+  'tsconfig.json',
+];
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   readonly main: string;
   readonly browser: string;

@@ -428,3 +428,62 @@ describe('the SIMD kernel', () => {
     expect(widenKernel(weightBuffer(300_000))).not.toBe(widenKernel());
   });
 });
+
+describe('a header of many tensors', () => {
+  const count = 1_000;
+  const member = (i: number, name = `t${i}`): string =>
+    `${JSON.stringify(name)}:{"dtype":"U8","shape":[1],"data_offsets":[${i},${i + 1}]}`;
+  const members = Array.from({ length: count }, (_, i) => member(i));
+  const opened = (json: string): Promise<unknown> => {
+    const path = write(folder, 'many.safetensors', withHeader(json, new Uint8Array(count)));
+    return openSafetensors(path).then(
+      async (store) => {
+        const names = store.names();
+        await store.close();
+        return names;
+      },
+      (error: unknown) => (error instanceof WeightsError ? error.message : error),
+    );
+  };
+
+  it('is read whole, in its order, whatever stands between its members', async () => {
+    const names = members.map((_, i) => `t${i}`);
+    expect(await opened(`{${members.join(',')}}`)).toEqual(names);
+    expect(await opened(` \n{ ${members.join(' ,\r\n\t')} } `)).toEqual(names);
+    expect(await opened(`{"__metadata__":{"a":"{,},\\",b"},${members.join(',')}}`)).toEqual(names);
+  });
+
+  it.each([
+    ['a comma at its end', `{${members.join(',')},}`, /not valid JSON/],
+    ['a comma at its end, after a whole part', `{${members.slice(0, 256).join(',')},}`, /not valid JSON/],
+    [
+      'a part of nothing',
+      `{${members.slice(0, 256).join(',')},${','.repeat(300)}${members[256] ?? ''}}`,
+      /not valid JSON/,
+    ],
+    ['two objects', `{${members[0] ?? ''}}{${members.slice(1).join(',')}}`, /not valid JSON/],
+    ['an object in a list', `[{${members.join(',')}}]`, /not usable|not a JSON object/],
+    [
+      'a mark of the byte order in the middle',
+      `{${members.slice(0, 256).join(',')},\ufeff${members.slice(256).join(',')}}`,
+      /not valid JSON/,
+    ],
+    ['a name twice, near', `{${[...members, member(5)].join(',')}}`, /same name twice/],
+    ['a name twice, far', `{${[member(999, 't998'), ...members.slice(0, 999)].join(',')}}`, /same name twice/],
+    [
+      'a name twice inside',
+      `{${members.join(',').replace('"dtype":"U8"', '"dtype":"U8","dtype":"U8"')}}`,
+      /same name twice/,
+    ],
+  ])('with %s is refused', async (_, json, message) => {
+    expect(await opened(json)).toMatch(message);
+  });
+
+  it('opens half a million', async () => {
+    const many = Array.from({ length: 500_000 }, (_, i) => member(i, `layers.${i}.w`)).join(',');
+    const path = write(folder, 'most.safetensors', withHeader(`{${many}}`, new Uint8Array(500_000)));
+    const store = await openSafetensors(path);
+    expect(store.names()).toHaveLength(500_000);
+    await store.close();
+  }, 60_000);
+});
