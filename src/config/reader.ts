@@ -337,7 +337,7 @@ export class ConfigReader {
   }
 
   string(keys: readonly string[]): Sourced<string> | null {
-    return this.typed(keys, 'a text', (value): value is string => typeof value === 'string');
+    return this.typed(keys, 'a string', (value): value is string => typeof value === 'string');
   }
 
   list(keys: readonly string[]): Sourced<readonly JsonValue[]> | null {

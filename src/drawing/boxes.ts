@@ -274,7 +274,7 @@ class LayerBoxes {
           : []),
         ...(attention.kind === 'unknown'
           ? []
-          : ['How its parts are joined is not known here: they are drawn in the usual order.']),
+          : ['Headlight does not know how its parts are joined: they are drawn in the usual order.']),
       ],
     };
   }
@@ -643,7 +643,7 @@ class LayerBoxes {
     return this.note(
       'state',
       'cache',
-      `State: ${formatSize(this.kind.stateBytes)} a sequence`,
+      `State: ${formatSize(this.kind.stateBytes)} per sequence`,
       stateLines(state),
       WHOLE,
       this.keysOf(['state', 'conv', 'kind']),
@@ -967,7 +967,7 @@ function scalingText(scaling: NonNullable<RotarySpec['scaling']>): string {
     case 'longrope':
       return `LongRoPE from ${formatInteger(scaling.originalContext)}`;
     case 'proportional':
-      return 'frequencies as for all dims';
+      return 'frequencies spaced as if all dims were rotated';
     default:
       return `${scaling.kind} × ${numberText(scaling.factor)}`;
   }
@@ -976,7 +976,9 @@ function scalingText(scaling: NonNullable<RotarySpec['scaling']>): string {
 function scoreLines({ sinks, softcap, clip, scale, attention }: AttentionLayerSpec): string[] {
   const usual = 1 / Math.sqrt(headDims(attention).keyDim);
   return [
-    ...(Math.abs(scale - usual) < 1e-9 ? [] : [`scores × ${numberText(scale)}`]),
+    ...(Math.abs(scale - usual) < 1e-9
+      ? []
+      : [`scores × ${numberText(scale)}, not 1 ÷ √${formatInteger(headDims(attention).keyDim)}`]),
     ...(softcap === null ? [] : [`scores capped at ${numberText(softcap)}`]),
     ...(sinks ? ['a learned sink per head'] : []),
     ...(clip === null ? [] : [`Q, K, V clipped at ${numberText(clip)}`]),
@@ -990,7 +992,7 @@ function attentionTitle(attention: AttentionSpec): string {
     case 'chunked':
       return `Attention within chunks of ${formatInteger(attention.chunk)} tokens`;
     case 'compressed':
-      return `Attention to the last ${formatInteger(attention.window)} tokens, and to one entry for ${formatInteger(attention.ratio)} older ones`;
+      return `Attention to the last ${formatInteger(attention.window)} tokens, and to one entry for every ${formatInteger(attention.ratio)} older ones`;
     case 'cross':
       return 'Attention to the source';
     case 'none':
@@ -1066,7 +1068,7 @@ function cacheLines(attention: AttentionSpec): string[] {
   if (attention.kind === 'compressed')
     return [
       `K = V of ${formatInteger(attention.headDim)} for each of the last ${formatInteger(attention.window)} tokens`,
-      `then one for ${formatInteger(attention.ratio)} tokens`,
+      `then one for every ${formatInteger(attention.ratio)} tokens`,
       ...index,
     ];
   return index;
@@ -1100,7 +1102,7 @@ function stateLines(state: StateSpec | undefined): string[] {
   return [
     ...(state.recurrentElements > 0
       ? [
-          `${formatInteger(state.recurrentElements)} numbers${state.heads === null ? '' : `, ${formatInteger(state.heads)} heads`}`,
+          `${formatInteger(state.recurrentElements)} numbers in ${state.recurrentDtype === 'cache' ? 'the type of the cache' : state.recurrentDtype}${state.heads === null ? '' : `, ${formatInteger(state.heads)} heads`}`,
         ]
       : []),
     ...(state.conv ? [`convolution: ${formatInteger(state.conv.channels)} channels × ${state.conv.width} inputs`] : []),

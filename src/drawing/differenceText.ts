@@ -190,7 +190,7 @@ export class DifferenceWords {
     const ratio = change.before > 0 && change.after > 0 ? `${formatChange(change.before, change.after)} ` : '';
     return [
       `${why}${ratio}${what}`,
-      `${formatSize(change.before)} → ${formatSize(change.after)}${id === 'state' ? ' a sequence' : ' a token'}`,
+      `${formatSize(change.before)} → ${formatSize(change.after)}${id === 'state' ? ' per sequence' : ' per token'}`,
     ];
   }
 }
@@ -269,13 +269,13 @@ export function summaryText(difference: AnatomyDifference, names: Names): string
     ...expertsBetween(difference),
     ...aloneText(difference, names),
   ].filter((part) => part !== '');
-  const cache = sizeBetween(of('cacheBytesPerToken'), 'cache a token');
+  const cache = sizeBetween(of('cacheBytesPerToken'), 'cache per token');
   const state = sizeBetween(of('stateBytes'), 'state');
   const parameters = countBetween(of('parameters.total'), 'parameters');
-  const active = countBetween(of('parameters.activePerToken'), 'active a token');
+  const active = countBetween(of('parameters.activePerToken'), 'active per token');
   const total = of('parameters.total');
   const sums = [
-    ...(cache === '' ? (sumKnown(before, after) ? ['the same cache a token'] : ['cache not known']) : [cache]),
+    ...(cache === '' ? (sumKnown(before, after) ? ['the same cache per token'] : ['cache not known']) : [cache]),
     ...(state === '' ? [] : [state]),
     ...(parameters === '' ? [] : [parameters]),
     // Where all are active, it has been said.

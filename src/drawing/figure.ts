@@ -61,7 +61,7 @@ export function kindInk({ attention }: LayerKind): Ink {
   return `kind-${attention.kind}`;
 }
 
-/** "full attention", "Mamba-2 mixer", with what tells it from others: "sliding window, dense", "compressed, one entry for 4 tokens". */
+/** "full attention", "Mamba-2 mixer", with what tells it from others: "sliding window, dense", "compressed, one entry for every 4 tokens". */
 export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   const title = mixerName(kind);
   const alike = kinds.filter((other) => mixerName(other) === title);
@@ -90,7 +90,7 @@ function extent({ attention }: LayerKind): string {
     case 'chunked':
       return `${formatInteger(attention.chunk)} tokens`;
     case 'compressed':
-      return `one entry for ${formatInteger(attention.ratio)} tokens`;
+      return `one entry for every ${formatInteger(attention.ratio)} tokens`;
     case 'shared':
       return `cache of layer ${attention.sharedWith}`;
     case 'full':
@@ -206,16 +206,29 @@ export function totalsText(anatomy: Anatomy): string {
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
   const cache = known
     ? [
-        `cache ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token, ${formatSize(bytes)} at 1 × ${formatInteger(tokens)} tokens, ${kvDtype}`,
+        `cache in ${kvDtype}: ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token${beyondText(anatomy)}, ${formatSize(bytes)} for one sequence of ${formatInteger(tokens)}`,
       ]
     : ['cache not known'];
   return [parametersText(anatomy), ...cache].join(' · ');
 }
 
+/** ", beyond 1,024 tokens 80 KiB": what the next token takes where windows keep no more; empty where nothing bounds a layer. */
+function beyondText({ kinds }: Anatomy): string {
+  const bounds = kinds.flatMap(({ attention }) =>
+    attention.kind === 'sliding' ? [attention.window] : attention.kind === 'chunked' ? [attention.chunk] : [],
+  );
+  if (bounds.length === 0 || kinds.some(({ attention }) => attention.kind === 'compressed')) return '';
+  const later = kinds.reduce((total, { attention, cacheBytesPerToken, indexes }) => {
+    const isBounded = attention.kind === 'sliding' || attention.kind === 'chunked';
+    return total + (isBounded ? 0 : cacheBytesPerToken * indexes.length);
+  }, 0);
+  return `, beyond ${formatInteger(Math.max(...bounds))} tokens ${later === 0 ? 'nothing more' : formatSize(later)}`;
+}
+
 function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
   const operations =
     step?.legend ??
-    `Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens; numbers in a box are for one layer; percentages are shares of the whole model, for all layers of the kind together.`;
+    `In a box: parameters · operations of one layer, and their share of the whole model for all layers of the kind together. Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 

@@ -94,7 +94,7 @@ function mamba2(state: StateSpec, hidden: number, weights: ReadonlyMap<string, n
     [
       step('in', 'In', [
         `${n(hidden)} → 2 × ${n(inner)}: gate, x`,
-        `+ 2 × ${groups === 1 ? '' : `${n(groups)} × `}${n(states)}: B, C; + ${n(many)}: time steps`,
+        `+ 2 × ${groups === 1 ? '' : `${n(groups)} × `}${n(states)}: B and C of the recurrence; + ${n(many)}: time steps`,
       ]),
     ],
     convolution(state, ', SiLU'),
@@ -112,7 +112,7 @@ function mamba2(state: StateSpec, hidden: number, weights: ReadonlyMap<string, n
     ],
     [
       weights.has('out_norm')
-        ? step('out_norm', 'RMSNorm of x × SiLU of gate', [], [0, 12], 'norm')
+        ? step('out_norm', 'RMSNorm of (x × SiLU of gate)', [], [0, 12], 'norm')
         : GATE('× SiLU of gate'),
     ],
     [step('out', 'Output', [map(inner, hidden)])],

@@ -127,7 +127,7 @@ function limitOf(
   };
 }
 
-function endPiece({ id, parameters }: Box, { anatomy }: Flight): Piece {
+function endPiece({ id, parameters }: Box, { anatomy, step }: Flight): Piece {
   const ends = multipliedEnds(anatomy);
   const own = anatomy.ends.parameters;
   switch (id) {
@@ -137,10 +137,20 @@ function endPiece({ id, parameters }: Box, { anatomy }: Flight): Piece {
       return { dense: ends.head, experts: [], lastToken: true };
     case 'norm':
       return { dense: parameters === null ? null : { norms: parameters }, experts: [] };
+    case 'encoder': {
+      const encoder = anatomy.ends.encoder;
+      // It has run when a decode step comes.
+      if (!encoder || step === 'decode') return { dense: {}, experts: [] };
+      return { dense: encoder.parts, experts: encoder.experts, encoder: countOf(encoder.parts) };
+    }
     case 'rest': {
       if (!own) return { dense: null, experts: [] };
       const { other, attention, mlp, router } = own.parts;
-      return { dense: { other, attention, mlp, router }, experts: own.experts, encoder: anatomy.count?.encoder ?? 0 };
+      return {
+        dense: { other, attention, mlp, router },
+        experts: own.experts,
+        encoder: anatomy.ends.encoder ? 0 : (anatomy.count?.encoder ?? 0),
+      };
     }
     default:
       return { dense: {}, experts: [] };

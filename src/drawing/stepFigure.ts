@@ -221,7 +221,7 @@ function growthText({ cacheBytes, nextBytes }: CacheGrowth, window: GrowthRow['w
   const filled =
     window &&
     `window ${window.filled === window.tokens ? 'full' : 'not full'} (${formatInteger(window.filled)} of ${formatInteger(window.tokens)} tokens)`;
-  const next = nextBytes === 0 ? 'grows no more' : `+ ${formatSize(nextBytes)} a token`;
+  const next = nextBytes === 0 ? 'grows no more' : `+ ${formatSize(nextBytes)} per token`;
   return `${formatSize(cacheBytes)}, ${filled === null ? next : `${filled}: ${next}`}`;
 }
 

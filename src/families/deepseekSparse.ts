@@ -99,7 +99,7 @@ function glmIndexers(...[reader, count]: Parameters<OwnIndexers>): ReturnType<Ow
     typeof pattern === 'string' ? [...pattern] : Array.isArray(pattern) ? pattern : [];
   // Null is none; an empty text or list has no entry for any layer.
   if (pattern !== undefined && pattern !== null && letters.length === 0)
-    reader.wrong('index_topk_pattern', 'a text', pattern);
+    reader.wrong('index_topk_pattern', 'a string', pattern);
   if (letters.length > 0) {
     const owned = indexes.map((index) => {
       const letter = letters[index];

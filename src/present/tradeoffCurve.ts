@@ -121,7 +121,7 @@ function axes(x: LogScale, y: LogScale): Svg {
     (tick) =>
       svg`<path d="M${tenth(x.at(tick))} ${AREA.top}V${AREA.bottom}" stroke="currentColor" stroke-opacity="0.18"/><text x="${x.at(tick)}" y="${AREA.bottom + 16}" text-anchor="middle">${bytesTick(tick)}</text>`,
   );
-  return svg`${across}${down}<text x="${(AREA.left + AREA.right) / 2}" y="${AREA.bottom + 36}" text-anchor="middle">bytes of cache a token, all layers</text><text transform="translate(14 ${(AREA.top + AREA.bottom) / 2}) rotate(-90)" text-anchor="middle">mean KL of the next token, nats</text>`;
+  return svg`${across}${down}<text x="${(AREA.left + AREA.right) / 2}" y="${AREA.bottom + 36}" text-anchor="middle">bytes of cache per token, all layers</text><text transform="translate(14 ${(AREA.top + AREA.bottom) / 2}) rotate(-90)" text-anchor="middle">mean KL of the next token, nats</text>`;
 }
 
 function klTick(value: number): string {

@@ -99,7 +99,7 @@ export function readDocument(document: ConfigDocument, options: ReadOptions = {}
 function checkPlace(location: Location, root: ConfigReader, own: ConfigReader): void {
   for (const reader of location.path.length === 0 ? [root] : [root, own]) {
     const type = reader.own('model_type');
-    if (type !== undefined && type !== null && typeof type !== 'string') reader.wrong('model_type', 'a text', type);
+    if (type !== undefined && type !== null && typeof type !== 'string') reader.wrong('model_type', 'a string', type);
   }
   for (const key of new Set(LANGUAGE_KEYS.map(([first]) => first))) {
     const value = key === undefined ? undefined : root.own(key);

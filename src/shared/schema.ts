@@ -77,7 +77,7 @@ function sentence({ path, type, expected, message }: v.BaseIssue<unknown>, place
 
 /** What a schema without a message of its own expects. */
 function expectation({ expected }: v.BaseIssue<unknown>): string {
-  const words: Readonly<Record<string, string>> = { Object: 'an object', boolean: 'true or false', string: 'a text' };
+  const words: Readonly<Record<string, string>> = { Object: 'an object', boolean: 'true or false', string: 'a string' };
   const text = expected ?? 'something else';
   return words[text] ?? `one of ${text.replaceAll(/^\(|\)$|"/g, '').replaceAll(' | ', ', ')}`;
 }

@@ -146,7 +146,9 @@ function setWidths(config: GgufConfig, source: Metadata): void {
     if (rope !== undefined) config['qk_rope_head_dim'] = rope;
     if (rope !== undefined && keyWidth !== undefined) config['qk_nope_head_dim'] = keyWidth - rope;
     if (valueWidth !== undefined) config['v_head_dim'] = valueWidth;
-    if (config['q_lora_rank'] === undefined) config['q_lora_rank'] = null;
+    // Absent is none; a class that takes no null always has one.
+    const refused = classDefaultsOf(String(config['model_type']))?.refusesNull?.('q_lora_rank') === true;
+    if (config['q_lora_rank'] === undefined && !refused) config['q_lora_rank'] = null;
   } else if (key !== undefined) {
     config['head_dim'] = key;
     if (value !== undefined && value !== key) config['v_head_dim'] = value;

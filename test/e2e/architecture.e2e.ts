@@ -171,7 +171,7 @@ describe('the architecture in the page', () => {
         found.push(...(await badlyDrawn(opened.shown)).map((what) => `${beside[at] ?? ''}, ${width} px: ${what}`));
       }
       if (at === 0) {
-        await page.getByRole('option', { name: '32 → 8 KV heads, ÷ 4 cache; 16 KiB → 4 KiB a token' }).waitFor();
+        await page.getByRole('option', { name: '32 → 8 KV heads, ÷ 4 cache; 16 KiB → 4 KiB per token' }).waitFor();
         // Of the other config nothing can be gone to: it is in another file.
         await page.getByRole('option', { name: /^K, 4,096 → 8 × 128.*changed/ }).click();
         const text = opened.host.text ?? '';

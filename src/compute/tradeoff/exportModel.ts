@@ -6,6 +6,7 @@
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlockSpec } from '../../attention/spec/blockSpec';
+import { LATENT_FORM, LLAMA_FORM, NORMED_HEADS_FORM } from '../../families/writtenForms';
 import { type LayerNumbers, need } from '../../insight/conversion/layerRows';
 import { ConversionRefused } from '../../insight/conversion/target';
 import { fromLatent } from '../../insight/conversion/latent';
@@ -139,8 +140,7 @@ export class ModelExport {
     if (attention.kind === 'latent') throw new TypeError('no heads');
     const normed = spec.queryNorm !== null;
     return {
-      architectures: [normed ? 'Qwen3ForCausalLM' : 'LlamaForCausalLM'],
-      model_type: normed ? 'qwen3' : 'llama',
+      ...(normed ? NORMED_HEADS_FORM : LLAMA_FORM),
       ...this.shared(block),
       num_attention_heads: attention.queryHeads,
       num_key_value_heads: attention.kvHeads,
@@ -158,8 +158,7 @@ export class ModelExport {
     const { shortFactor, longFactor, originalContext, attentionFactor } = rotary.scaling;
     const layers = this.model.plan.layers.length;
     return {
-      architectures: ['DeepseekV3ForCausalLM'],
-      model_type: 'deepseek_v3',
+      ...LATENT_FORM,
       ...this.shared(block),
       num_attention_heads: queryHeads,
       num_key_value_heads: queryHeads,
@@ -428,7 +427,7 @@ Made from ${model} by Headlight (\`headlight tradeoff\`), without any training. 
 
 | | before | after |
 |---|---|---|
-| bytes of cache a token, 16-bit | ${Math.round(bytesPerToken.before)} | ${Math.round(bytesPerToken.after)} (${percent.toFixed(1)} %) |
+| bytes of cache per token, 16-bit | ${Math.round(bytesPerToken.before)} | ${Math.round(bytesPerToken.after)} (${percent.toFixed(1)} %) |
 | perplexity | ${damage.perplexityBefore.toPrecision(5)} | ${damage.perplexityAfter.toPrecision(5)} (${change >= 0 ? '+' : ''}${change.toPrecision(3)} %) |
 | mean KL of the next token | 0 | ${damage.klMean.toPrecision(3)} ± ${damage.klStandardError.toPrecision(2)} nats |
 | same likeliest token | 100 % | ${(100 * damage.sameTopShare).toFixed(1)} % |

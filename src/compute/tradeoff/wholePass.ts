@@ -112,7 +112,7 @@ export class WholePass {
   /** @throws WeightsError for ids outside the vocabulary and damaged files, RpcError `cancelled`. */
   async baseline(ids: readonly number[], watch: Watch): Promise<Baseline> {
     if (firstMeasured(ids.length) < 1 || ids.length < 4)
-      throw new RpcError('invalidInput', `a text of ${ids.length} tokens is too short: half of it is measured`);
+      throw new RpcError('invalidInput', `${ids.length} tokens of text are too few: half of them are measured`);
     const first = await this.embeddings(ids);
     const keep = this.layerCount * first.data.byteLength <= STATE_BYTES;
     const states: Matrix[] = [];

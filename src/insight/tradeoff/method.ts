@@ -123,9 +123,9 @@ function splitAt(text: string, sign: string): readonly string[] {
 const SINKS = 4;
 
 function parseKeep(part: string): Keep | null {
-  const window = /^window:(\d{1,9})(?:\+(\d{1,9}))?$/.exec(part);
-  if (window !== null && Number(window[1]) > 0)
-    return { kind: 'window', recent: Number(window[1]), sinks: window[2] === undefined ? SINKS : Number(window[2]) };
+  const within = /^window:(\d{1,9})(?:\+(\d{1,9}))?$/.exec(part);
+  if (within !== null && Number(within[1]) > 0)
+    return { kind: 'window', recent: Number(within[1]), sinks: within[2] === undefined ? SINKS : Number(within[2]) };
   const most = /^(h2o|snapkv):(\d{1,9})$/.exec(part);
   if (most === null || Number(most[2]) < 2) return null;
   return { kind: most[1] === 'h2o' ? 'h2o' : 'snapkv', tokens: Number(most[2]) };

@@ -196,7 +196,9 @@ export function flightOf(model: Anatomy, request: FlightRequest): Flight {
       ...(count ? [] : ['The parameters cannot be counted: what weights take and compute is not known.']),
       ...(count && !weights ? ['How the weights are stored is not known.'] : []),
       ...(device && !rates ? [`The peak of ${device.name} is not known: no times.`] : []),
-      ...(encoder > 0 && step === 'prefill' ? ["What the encoder's own attention computes is not known here."] : []),
+      ...(encoder > 0 && step === 'prefill'
+        ? ["Headlight does not know what the encoder's own attention computes."]
+        : []),
     ],
     workOf: (piece) => workOf(piece, conditions),
     timeOf: (work) => timed(work, rates),

@@ -34,7 +34,7 @@ class SentencePieces implements PieceTokenizer {
     if (id === undefined)
       throw noText(
         file,
-        `its vocabulary has no token for this text, nor for its byte ${byteToken(byte)}; llama.cpp refuses such a text.`,
+        `its vocabulary has no token for this text, nor for its byte ${byteToken(byte)}; llama.cpp refuses such text.`,
       );
     return id;
   }

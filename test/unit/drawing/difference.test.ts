@@ -102,7 +102,9 @@ describe('figures of differences', () => {
       // Opened on demand, it is drawn in full, and still without a mark.
       const all = new Set(anatomy(name).kinds.keys());
       const opened = drawn(name, name, width, all);
-      const boxes = anatomy(name).kinds.some(({ attention }) => attention.kind !== 'none');
+      const boxes = anatomy(name).kinds.some(
+        ({ attention, description }) => attention.kind !== 'none' || description?.layer,
+      );
       expect(opened.parts.length > scene.parts.length).toBe(boxes);
       expect(opened.parts.filter(({ shapes }) => shapes.some(isChanged))).toEqual([]);
     }
@@ -124,7 +126,7 @@ describe('figures of differences', () => {
   it('say both values beside what changed', () => {
     const said = notes(drawn('llama-2-7b', 'llama-3-8b', 1200)).join('; ');
     expect(said).toContain('32 → 8 KV heads, ÷ 4 cache');
-    expect(said).toContain('16 KiB → 4 KiB a token');
+    expect(said).toContain('16 KiB → 4 KiB per token');
     expect(said).toContain('11,008 → 14,336 feed-forward width');
     expect(said).toContain('vocabulary of 32,000 → 128,256');
     expect(said).toContain('base 10,000 → 500,000');
@@ -139,7 +141,7 @@ describe('figures of differences', () => {
     expect(of('limit 7: only gpt-oss-20b')).toHaveLength(1);
     // Of projections, output, router and experts.
     expect(of('+ bias: only gpt-oss-20b').length).toBeGreaterThanOrEqual(3);
-    expect(of('a learned sink for each head: only gpt-oss-20b')).toHaveLength(1);
+    expect(of('a learned sink per head: only gpt-oss-20b')).toHaveLength(1);
   });
 
   it.each(PAIRS)('%s and %s: every number of the attention that changed is to be read on both sides', (one, other) => {
@@ -203,7 +205,7 @@ describe('the sentence', () => {
     [
       'llama-2-7b',
       'llama-3-8b',
-      [/^MHA → GQA, /, /32 → 8 KV heads/, /512 KiB → 128 KiB cache a token \(÷ 4\)/, /6\.74 B → 8\.03 B parameters/],
+      [/^MHA → GQA, /, /32 → 8 KV heads/, /512 KiB → 128 KiB cache per token \(÷ 4\)/, /6\.74 B → 8\.03 B parameters/],
     ],
     [
       'gpt-oss-20b',
@@ -213,7 +215,7 @@ describe('the sentence', () => {
     [
       'llama-3-8b',
       'mamba-codestral-7b',
-      [/only llama-3-8b has full attention in 32 layers/, /128 KiB → 0 B cache a token/],
+      [/only llama-3-8b has full attention in 32 layers/, /128 KiB → 0 B cache per token/],
     ],
   ])('%s → %s', (one, other, expected) => {
     const text = summaryText(between(one, other), { before: one, after: other });

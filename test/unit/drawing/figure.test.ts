@@ -98,7 +98,7 @@ describe('figures', () => {
             : [`Cached: ${formatSize(cacheBytesPerToken)} per token`],
       );
       expect(own('state').map((says) => says.split(',')[0])).toEqual(
-        stateBytes > 0 ? [`State: ${formatSize(stateBytes)} a sequence`] : [],
+        stateBytes > 0 ? [`State: ${formatSize(stateBytes)} per sequence`] : [],
       );
       if (!('queryHeads' in attention)) continue;
       const [scores = ''] = own('attention');
@@ -163,7 +163,7 @@ describe('figures', () => {
     const says = scene?.parts.filter(({ id }) => id.endsWith('.rope')).map((part) => part.says);
     expect(says).toEqual([
       expect.stringContaining('rotates all dims'),
-      expect.stringMatching(/rotates 32 of 128 dims.*frequencies as for all dims/),
+      expect.stringMatching(/rotates 32 of 128 dims.*frequencies spaced as if all dims were rotated/),
     ]);
   });
 

@@ -155,7 +155,7 @@ describe('the growth of the cache', () => {
     const [window] = growth('gemma-3-1b', 100).rows;
     const [full] = growth('gemma-3-1b', 5000).rows;
     expect(window).toMatchObject({ window: { tokens: 512, filled: 100 } });
-    expect(window?.text).toMatch(/window not full \(100 of 512 tokens\): \+ .* a token/);
+    expect(window?.text).toMatch(/window not full \(100 of 512 tokens\): \+ .* per token/);
     expect(full).toMatchObject({ window: { tokens: 512, filled: 512 } });
     expect(full?.text).toMatch(/window full .*: grows no more/);
     const state = growth('jamba-v0.1', 100).rows.map(({ text }) => text);

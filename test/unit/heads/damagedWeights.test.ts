@@ -105,9 +105,7 @@ describeAll('weights that are no numbers', () => {
         const copy = await Model.of(llama?.folder ?? '', 'one');
         await copy.damage('model.layers.0.self_attn.k_proj.weight', 0, Number.NaN);
         const { code, out, err } = await run(command, copy.place, ...options, ...IDS);
-        expect(err).toMatch(
-          /tensor model\.layers\.0\.self_attn\.k_proj\.weight: of the [\d,]+ values that were read 1 NaN/,
-        );
+        expect(err).toMatch(/tensor model\.layers\.0\.self_attn\.k_proj\.weight: of the [\d,]+ values read, 1 NaN/);
         expect([code, out]).toEqual([1, '']);
       });
     },

@@ -91,7 +91,7 @@ describe('an answer of the compute process', () => {
 
   it.each<[string, unknown, string]>([
     ['compute/status', null, 'the answer to compute/status must be an object'],
-    ['heads/model', { family: 7 }, 'the answer to heads/model.family must be a text'],
+    ['heads/model', { family: 7 }, 'the answer to heads/model.family must be a string'],
     [
       'heads/tile',
       { type: 'float32', shape: [2, 2], data: new Float32Array(3) },

@@ -87,7 +87,10 @@ const STORY =
   'Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big red ball near the tree. ' +
   'She wanted to play with it, but it was too high. Lily asked her mom for help. Her mom said, "Let us find a long stick." They found a stick and ' +
   'pushed the ball. The ball fell down and Lily was very happy. She said, "Thank you, mom!" Then a dog came and took the ball. Lily was sad. The dog ' +
-  'ran around the park with the ball in its mouth. Her mom smiled and said, "The dog wants to play with you." So Lily ran after the dog.';
+  'ran around the park with the ball in its mouth. Her mom smiled and said, "The dog wants to play with you." So Lily ran after the dog. ' +
+  'They ran and ran until they were very tired. Then they sat down under the tree. The dog gave the ball back to Lily. She was happy again and ' +
+  'gave the dog a big hug. Her mom said it was time to go home. Lily and the dog said good bye. The next day they went to the park again, and the dog ' +
+  'was there. They played all day and became good friends.';
 
 describe('perplexity by cache type', () => {
   if (noLibllama !== null) {

@@ -189,7 +189,11 @@ describe('vocabularies of GGUF files', () => {
 
   it.each([
     ['a first token without a name', { ...VALID, 'tokenizer.ggml.add_bos_token': true }, /does not name that token/],
-    ['white space in another kind', { ...VALID, 'tokenizer.ggml.pre': 'whitespace' }, /split as “whitespace”/],
+    [
+      'white space in another kind',
+      { ...VALID, 'tokenizer.ggml.pre': 'whitespace' },
+      /tokenizer\.ggml\.pre is “whitespace”/,
+    ],
     [
       'a damaged table of characters',
       {

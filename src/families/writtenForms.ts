@@ -1,0 +1,13 @@
+/** What a config of our own is called: the classes of transformers that load what a conversion writes, without remote code. */
+
+export interface WrittenForm {
+  readonly model_type: string;
+  readonly architectures: readonly string[];
+}
+
+/** K and V per head: `LlamaForCausalLM`. */
+export const LLAMA_FORM: WrittenForm = { model_type: 'llama', architectures: ['LlamaForCausalLM'] };
+/** The same with a norm on each query and key head: `Qwen3ForCausalLM`. */
+export const NORMED_HEADS_FORM: WrittenForm = { model_type: 'qwen3', architectures: ['Qwen3ForCausalLM'] };
+/** A latent and a rotary key: `DeepseekV3ForCausalLM`. */
+export const LATENT_FORM: WrittenForm = { model_type: 'deepseek_v3', architectures: ['DeepseekV3ForCausalLM'] };
