@@ -138,6 +138,7 @@ describe.skipIf(!thorough)('the lectures', () => {
     Number(sentence.exec(await pageText(workbench().page))?.[1]);
 
   row('§1: the formula of a cache, with its numbers and where they come from', LLAMA, async (clicks) => {
+    await tab(clicks, 'Overview');
     await clicks.click(panel.frame.getByRole('button', { name: /128 KiB/ }));
     const steps = panel.frame.locator('#steps-perToken');
     await expect
@@ -213,7 +214,8 @@ describe.skipIf(!thorough)('the lectures', () => {
     await expect.poll(async () => (await sizes())['MHA']).toContain('× 14.22');
   });
 
-  row('§2: units, context, batch and element type stand beside a number', LLAMA, async () => {
+  row('§2: units, context, batch and element type stand beside a number', LLAMA, async (clicks) => {
+    await tab(clicks, 'Overview');
     await panel.untilShows('(4.29 GB)');
     await panel.untilShows('at 1 × 32,768 tokens · bf16');
   });
