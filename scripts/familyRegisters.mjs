@@ -21,6 +21,7 @@ const HOUSE = [
   'composites.ts',
   'architectures.ts',
   'tying.ts',
+  'writtenForms.ts',
   'classDefaults.ts',
   'register.ts',
 ];

@@ -57,9 +57,11 @@ export async function draw(args: readonly string[], output: CliOutput): Promise<
   const width = widthOf(values['width'] ?? String(USUAL));
   const scale = scaleOf(values);
   if (values['flight'] !== undefined && typeof diff === 'string')
-    throw new UsageError('--flight is about one model: it stands without --diff');
+    throw new UsageError('--flight shows one model: it cannot be combined with --diff');
   if (values['json'] === true && typeof diff !== 'string' && values['flight'] === undefined)
-    throw new UsageError('--json has what is drawn for programs: it needs --diff OTHER, or --flight decode or prefill');
+    throw new UsageError(
+      '--json prints what is drawn as data for programs: it needs --diff OTHER, or --flight decode or prefill',
+    );
   const asked = askedStep(typeof diff === 'string' ? { ...values, json: undefined } : values);
   const model = await drawn(path, values, output);
   const flight = asked && (await flightIn(asked, model.read, scenarioOf(values), model.anatomy, output.err));

@@ -46,7 +46,7 @@ async function opened(text: string, output: CliOutput): Promise<HubFolder> {
         const most = Math.max(headers.safetensors, headers.gguf);
         output.err(
           line(
-            `fetching ${files.length} small files of ${name} (${formatInteger(bytes)} B) from ${host}${most > 0 ? `, and of headers of its weights what is needed (at most ${formatInteger(most)} B)` : ''}`,
+            `fetching ${files.length} small files of ${name} (${formatInteger(bytes)} B) from ${host}${most > 0 ? `, and what is needed of the headers of its weights (at most ${formatInteger(most)} B)` : ''}`,
           ),
         );
       },

@@ -10,7 +10,7 @@ export type RunCommand = (args: readonly string[], output: CliOutput) => Promise
 
 export async function serveTools(args: readonly string[], run: RunCommand): Promise<number> {
   const { paths, values } = parseArguments(args, { hub: { type: 'boolean' } });
-  if (paths.length > 0) throw new UsageError('mcp takes no PATH: tools name theirs');
+  if (paths.length > 0) throw new UsageError('mcp takes no PATH: each call of a tool gives its own');
   // Loaded here alone: no other command pays for it. Its own file beside this bundle.
   const { serveMcp } = await import('./mcpServer.js');
   await serveMcp({

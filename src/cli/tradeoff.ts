@@ -243,7 +243,7 @@ function budgetRows({ share, chosen, expectedKl, result }: Budget): readonly str
     : `measured ${result.damage.klMean.toPrecision(3)}`;
   return [
     '',
-    `${(100 * share).toFixed(0)} % of the cache with the least damage: mean KL ${measured}, sum of the layers alone ${expectedKl.toPrecision(3)}`,
+    `${(100 * share).toFixed(0)} % of the cache, shared out for the least damage: mean KL ${measured}; layers converted one at a time add up to ${expectedKl.toPrecision(3)}`,
     ...chosen.map(({ layer, method, klMean }) => `layer ${layer}: ${method} (alone ${klMean.toPrecision(3)})`),
   ];
 }

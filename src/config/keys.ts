@@ -155,7 +155,7 @@ const TABLE = {
   conv_L_cache: { text: 'Kernel of the short convolution.', families: 'LFM2' },
   lru_width: { text: 'Width of the recurrent unit.', families: 'RecurrentGemma' },
   attention_hidden_size: { text: 'Width of the recurrent state.', families: 'RWKV' },
-  max_source_positions: { text: 'Source positions that cross attention caches.', families: 'Whisper' },
+  max_source_positions: { text: 'Source positions cached for cross-attention.', families: 'Whisper' },
   num_nextn_predict_layers: { text: 'Multi-token-prediction layers; they cache only when speculative decoding is on.' },
   torch_dtype: { text: 'Element type of weights and, unless the engine is told otherwise, of the cache.' },
   dtype: { text: 'Element type of weights and, unless the engine is told otherwise, of the cache.' },

@@ -74,7 +74,7 @@ const TABLE = {
   attn_pdrop: { text: `Share of attention weights that are dropped. ${TRAINING}` },
   initializer_range: { text: `Standard deviation of the random weights that training starts from. ${TRAINING}` },
   final_logit_softcapping: { text: 'Cap on the logits (by tanh).', families: 'Gemma' },
-  pretraining_tp: { text: 'Tensor-parallel devices used in pretraining; it does not affect results.' },
+  pretraining_tp: { text: 'Number of tensor-parallel devices used in pretraining; does not affect results.' },
 } satisfies Readonly<Record<string, KeyInfo>>;
 
 export const OTHER_KEYS: Readonly<Record<string, KeyInfo>> = TABLE;

@@ -203,7 +203,7 @@ class DifferenceFigure {
   private legend(x: number, y: number, width: number): number {
     const { names } = this.options;
     const entries: readonly { readonly dashed: boolean; readonly text: string }[] = [
-      { dashed: false, text: this.wide ? 'changed, with both values between' : 'changed: before, then after' },
+      { dashed: false, text: this.wide ? 'changed; both values stand in the middle' : 'changed: before, then after' },
       {
         dashed: true,
         text: `in one alone (${names.before} ${this.wide ? 'left' : 'first'}, ${names.after} ${this.wide ? 'right' : 'second'})`,

@@ -228,7 +228,7 @@ function beyondText({ kinds }: Anatomy): string {
 function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
   const operations =
     step?.legend ??
-    `In a box: parameters · operations of one layer, and their share of the whole model for all layers of the kind together. Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens.`;
+    `In a box: parameters · operations of one layer, then the share of the whole model that all layers of this kind have together. Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 

@@ -122,9 +122,9 @@ export function stepSentences(flight: Flight, { limit }: Pick<StepBoxes, 'limit'
       : `${stepText(flight)}${on}: how long it takes is not known.`,
     ...(limit ? [limitSentence(limit)] : []),
     `${sentence([reads, writes, flops].join('; '))}.`,
-    ...(cacheCopies > 1 ? [`The cache is there in ${formatInteger(cacheCopies)} copies, over the devices.`] : []),
+    ...(cacheCopies > 1 ? [`Across the devices the cache is stored ${formatInteger(cacheCopies)} times.`] : []),
     ...(tooLarge && weightBytes !== null
-      ? [`The weights, ${formatSize(weightBytes)}, do not fit there: the times are those if they did.`]
+      ? [`The weights, ${formatSize(weightBytes)}, do not fit there: the times are what they would be if they did.`]
       : []),
     ...(unknownLayers.length > 0
       ? [
@@ -245,7 +245,7 @@ function placeGrowth(canvas: Canvas, flight: Flight, x: number, top: number, wid
   const trained = scaleTokens === flight.anatomy.spec.contextLength?.value ? ', the trained context' : '';
   const scale =
     scaleBytes > 0
-      ? `A whole bar is ${formatSize(scaleBytes)}: the most that one of them holds at ${formatInteger(scaleTokens)} tokens${trained}.${rows.some(({ window }) => window) ? ' A framed bar is a window on a scale of its own.' : ''} Without an engine's pages.`
+      ? `A full bar is ${formatSize(scaleBytes)}: the most that any of these kinds holds at ${formatInteger(scaleTokens)} tokens${trained}.${rows.some(({ window }) => window) ? ' A framed bar shows a window, on its own scale.' : ''} Without an engine's pages.`
       : '';
   return placeText(canvas, scale, BODY, false, 'muted', x, y, width);
 }

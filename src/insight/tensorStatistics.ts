@@ -79,8 +79,8 @@ export function statisticsOf(values: Float32Array): TensorStatistics {
 
 /** A power of two with which the largest value still has a bin. */
 function widthFor(largest: number): number {
-  // Zero, or none: any width will do.
-  if (!(largest > 0)) return 2 ** -126;
+  // Zero, or none: any width will do that is no wider than those of the smallest floats, which it may be joined with.
+  if (!(largest > 0)) return 2 ** -160;
   const exponent = Math.max(-1000, Math.floor(Math.log2(largest / SIDE)));
   let width = 2 ** exponent;
   while (largest >= width * SIDE) width *= 2;

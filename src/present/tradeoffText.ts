@@ -16,11 +16,11 @@ export interface TradeoffScenario {
   readonly batch: number;
 }
 
-const COLUMNS = ['method', 'bytes/token', 'cache', 'mean KL', '±', '99 %', 'same top', 'perplexity'] as const;
+const COLUMNS = ['method', 'bytes/token', 'cache', 'mean KL', '±', '99 %', 'same top token', 'perplexity'] as const;
 
 /** What the columns are. */
 const LEGEND =
-  'cache: of what it was; mean KL: nats by which the next token’s prediction diverges, ± its standard error, and the value that 99 % of positions stay below; same top: positions with the same likeliest token; * no other method is both smaller and better';
+  'cache: of what it was; mean KL: nats by which the next token’s prediction diverges, ± its standard error, and the value that 99 % of positions stay below; same top token: positions where it stays the likeliest one; * no other method is both smaller and better';
 
 /** Rows of one width each. */
 export function tradeoffRows(sweep: Sweep, scenario: TradeoffScenario | null): readonly string[] {
@@ -55,7 +55,7 @@ export function tradeoffRows(sweep: Sweep, scenario: TradeoffScenario | null): r
       ? `, the first ${formatInteger(text.tokens)} of its ${formatInteger(text.ofTokens)} tokens`
       : `, ${formatInteger(text.tokens)} tokens`;
   return [
-    `${model} on ${text.name}${cut}; damage at the last ${formatInteger(measured.tokens)} of them that a token follows, methods fitted on those before, in ${precision}, without training`,
+    `${model} on ${text.name}${cut}; damage measured at the last ${formatInteger(measured.tokens)} positions, methods fitted on the earlier ones, in ${precision}, without training`,
     `unchanged: ${formatBytes(unchanged.bytesPerToken)} bytes of cache a token, perplexity ${unchanged.perplexity.toPrecision(5)}`,
     ...all.map(line),
     LEGEND,

@@ -252,7 +252,7 @@ export class HeadsView extends LitElement {
           );
     if (result === null) {
       const texts = new Set((model?.layers ?? []).map(layerText));
-      return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : [...(texts.size === 1 ? texts : []), `${model.layers.length} layers`, ...(device ? [`${device.engine}, ${device.reason}`] : [])].join(' · ')}</p>${refused}`;
+      return html`<p class="where small" aria-busy=${model === null ? 'true' : nothing}>${model === null ? 'Reading the model' : [...(texts.size === 1 ? texts : []), `${model.layers.length} ${model.layers.length === 1 ? 'layer' : 'layers'}`, ...(device ? [`${device.engine}, ${device.reason}`] : [])].join(' · ')}</p>${refused}`;
     }
     const { provenance, ms, ids, seeded } = result;
     return html`${refused}<div class="where">

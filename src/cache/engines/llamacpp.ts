@@ -363,7 +363,7 @@ export const llamacpp: AllocationRule = {
   reasons(groups, context) {
     const reasons: Reason[] = [];
     const say = (text: string, inexact = false): void => void reasons.push({ text, inexact });
-    say(`cells are padded to a multiple of ${CELL_PADDING}; all are allocated at the start`);
+    say(`the number of cells is rounded up to a multiple of ${CELL_PADDING}; all are allocated at the start`);
     const windowed = groups.filter(({ attention }) => attention.kind === 'sliding' || attention.kind === 'chunked');
     if (windowed.length > 0) windowReason(windowed, context, say);
     if (groups.some(({ attention }) => attention.kind === 'latent') && context.spec.llamacpp.expandsLatents === true)

@@ -240,10 +240,10 @@ function assertPlain({ plan }: OpenModel): void {
     embedding.projection !== null ||
     embedding.positions !== null ||
     embedding.norm !== null
-      ? 'its embeddings are not plain'
+      ? 'its embeddings are scaled, projected, normed or have positions'
       : null,
     output.projection !== null || output.bias !== null || output.multiplier !== 1 || output.softcap !== null
-      ? 'its output head is not plain'
+      ? 'its output head has a projection, bias, scale or cap'
       : null,
   ].find((one) => one !== null);
   if (why !== undefined)

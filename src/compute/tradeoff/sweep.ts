@@ -106,7 +106,7 @@ export class Sweeper {
     if (shared !== undefined)
       throw new RpcError(
         'invalidInput',
-        `${methodLabel(shared)} changes several layers together and cannot be given to one`,
+        `${methodLabel(shared)} changes several layers together and cannot be applied to a single one`,
       );
     const count = this.pass.layerCount;
     const alone: Sensitivity[][] = [];
@@ -257,7 +257,7 @@ function exportNotes({ design, key, value, keep }: LayerMethod): readonly string
     );
   if (design.kind === 'converted' && design.target.kind === 'mla' && design.target.ropeDim > 0)
     notes.push(
-      'kv_lora_rank is one more than the latent: DeepSeek’s class normalises its latent, and the last dim holds a constant that takes that back. It is too large for float16; use bfloat16 or float32.',
+      'kv_lora_rank is one more than the latent: DeepSeek’s class normalises its latent, and a constant in the last dim cancels that. The constant is too large for float16; use bfloat16 or float32.',
     );
   if (key !== 'exact' || value !== 'exact')
     notes.push('The cache type is an option of the engine and no part of these files.');

@@ -411,5 +411,5 @@ function sampleOf(layer: ModelLayer, input: Matrix, { q, qRaw }: Projected, toke
 function noted(layer: ModelLayer, method: LayerMethod): readonly string[] {
   const types = cachedParts(layer).flatMap(({ side, dim }) => refusedByEngine(typeOf(side, method), dim) ?? []);
   const one = cachedParts(layer).length === 1 && method.key !== method.value;
-  return [...types, ...(one ? [`the latent is one row a token: it takes the type of keys (${method.key})`] : [])];
+  return [...types, ...(one ? [`the latent is stored as one row per token, in the type of keys (${method.key})`] : [])];
 }

@@ -176,7 +176,7 @@ export class HubModels {
     const budget = this.budgets.get(key) ?? new HeaderBudget(files);
     this.budgets.set(key, budget);
     if (!budget.take(path, bytes))
-      throw new RpcError('unavailable', l10n.t('The headers of {0} are longer than was said.', hubNameText(name)));
+      throw new RpcError('unavailable', l10n.t('The headers of {0} are larger than was announced.', hubNameText(name)));
   }
 }
 

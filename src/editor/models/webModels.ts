@@ -33,7 +33,7 @@ export class WebModels extends Owner implements ModelsPart {
   readonly looks = 0;
   private readonly kept: KeptModels;
   private readonly stays = l10n.t(
-    "Fetched configs stay in VS Code's storage in this browser; what headers say, while the window is open.",
+    "Fetched configs stay in VS Code's storage in this browser; what was read of headers is kept only while the window is open.",
   );
   /** By name and commit. */
   private readonly headers = new HeaderLeave(this.stays);
@@ -145,7 +145,7 @@ export class WebModels extends Owner implements ModelsPart {
       throw new HubError(
         'noFile',
         l10n.t('{0} has no config.', hubNameText(name)),
-        l10n.t('Of GGUF files the header is the config: desktop VS Code reads it.'),
+        l10n.t('In a GGUF file the header is the config; only desktop VS Code can read it.'),
       );
     const files = [path, folderOf(path) + QUANT_FILE].flatMap((each) => hub.files.get(each) ?? []);
     const what = { name: hubNameText(name), host: hub.host, files, weights: hub.weights };
@@ -186,7 +186,7 @@ export class WebModels extends Owner implements ModelsPart {
 function tooLong(file: string): HubError {
   return new HubError(
     'refused',
-    l10n.t('The header of {0} is longer than was said.', shownName(file)),
+    l10n.t('The header of {0} is larger than was announced.', shownName(file)),
     l10n.t('Download the model, and open its folder.'),
   );
 }

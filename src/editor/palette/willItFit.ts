@@ -374,7 +374,7 @@ const askDevices: Step<State> = async (state, place) => {
   const tight = (row: MatrixRow): boolean => row.cells.some(({ verdict }) => verdict === 'tight');
   const picked = await pickOne<OnDevices>({
     title: title(model),
-    placeholder: l10n.t('Devices, the smallest that fit first: choose or type, such as 8 × H100'),
+    placeholder: l10n.t('Devices that fit, smallest first: choose or type, such as 8 × H100'),
     place,
     choices: [
       ...of(

@@ -70,7 +70,7 @@ export class HeadSources {
         label:
           beside?.from === undefined
             ? 'Weights beside the config'
-            : `Weights on ${beside.from}, as far as they are read`,
+            : `Weights on ${beside.from}, fetched as they are needed`,
         origin: 'beside',
         problem: unavailable ?? noWeights,
       },

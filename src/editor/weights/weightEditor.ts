@@ -138,7 +138,7 @@ class WeightPage extends Owner {
   private problem(): string | null {
     if (!this.services.compute)
       return l10n.t(
-        'Weight files are read by a process of its own, which a browser does not have: open the folder in desktop VS Code.',
+        'Weight files are read in a separate process, which a browser cannot start: open the folder in desktop VS Code.',
       );
     return this.file.scheme === 'file'
       ? null

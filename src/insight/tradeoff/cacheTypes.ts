@@ -59,7 +59,7 @@ export interface StoredRows {
 /** Why the engine that has this type would not take such heads, though the numbers can be computed; null where it takes them. */
 export function refusedByEngine(type: CacheType, dim: number): string | null {
   if (isGgmlBlock(type) && dim % GGML_BLOCK !== 0)
-    return `llama.cpp refuses ${type} for heads of ${dim} dims, which are no multiple of ${GGML_BLOCK}: here its blocks run over the heads of a token`;
+    return `llama.cpp refuses ${type} for heads of ${dim} dims, which are no multiple of ${GGML_BLOCK}: in this measurement a block spans several heads of a token`;
   return null;
 }
 

@@ -106,7 +106,7 @@ function assertTurnable(spec: HeadedSpec, method: string): void {
         : spec.outputGate === 'element' || spec.outputNorm !== null
           ? 'gates or normalises what its heads put out'
           : method === 'similar-pool' && (spec.alibi !== null || spec.sinks || spec.outputGate !== 'none')
-            ? 'has numbers of its own for each head, which change places'
+            ? 'has parameters per head, which no longer match once heads are reordered'
             : null;
   if (why !== null)
     throw new ConversionRefused(

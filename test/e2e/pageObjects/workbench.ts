@@ -221,11 +221,19 @@ export class Workbench {
 
   /** Fills the quick input that `keys` opens, and accepts its first entry once that has the text `entry`. */
   private async quickInput(keys: string, text: string, entry: string): Promise<void> {
-    await this.page.keyboard.press(keys);
     const widget = this.page.locator('.quick-input-widget');
     const input = widget.locator('input[type="text"]');
-    await input.waitFor();
-    await input.fill(text);
+    for (let attempt = 1; ; attempt++) {
+      await this.page.keyboard.press(keys);
+      await input.waitFor();
+      try {
+        await input.fill(text, { timeout: attempt < 3 ? 3_000 : 30_000 });
+        break;
+      } catch (error) {
+        // Whoever takes the focus while it opens puts it away: a person asks again.
+        if (attempt >= 3 || (await widget.isVisible())) throw error;
+      }
+    }
     await widget.locator('.monaco-list-row.focused', { hasText: entry }).first().waitFor();
     await input.press('Enter');
     await widget.waitFor({ state: 'hidden' });

@@ -127,10 +127,10 @@ describe('the sentences of a step', () => {
 
   it('say that weights do not fit, and that each device has a copy of the cache', () => {
     expect(says(flight('deepseek-r1', 'decode', 1, 100))).toContain(
-      'do not fit there: the times are those if they did',
+      'do not fit there: the times are what they would be if they did',
     );
     const eight = flight('deepseek-r1', 'decode', 1, 100, 'h100-sxm', 8);
-    expect(says(eight)).toContain('The cache is there in 8 copies, over the devices.');
+    expect(says(eight)).toContain('Across the devices the cache is stored 8 times.');
     expect(eight.whole.cacheBytesRead).toBe(8 * 61 * 576 * 2 * 100);
   });
 

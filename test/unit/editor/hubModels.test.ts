@@ -378,7 +378,7 @@ describe('weights of a model that was never downloaded', () => {
     expect(questions).toHaveLength(2);
   }, 60_000);
 
-  test('headers that are longer than was said are not fetched', async () => {
+  test('headers that are larger than was announced are not fetched', async () => {
     await hub.close();
     const content = withHeader('', new Uint8Array(40_000_000), 30_000_000n);
     hub = await LoopbackHub.start({
@@ -388,7 +388,7 @@ describe('weights of a model that was never downloaded', () => {
     const beside = await models.beside((await models.openFromHub('org/long')) as never);
     expect(questions[0]?.detail).toContain('at most 24 MiB');
     const failure = await host.call('heads/model', { path: beside?.folder ?? '' }, {}).catch((error: unknown) => error);
-    expect(failure instanceof Error && failure.message).toMatch(/longer than was said/);
+    expect(failure instanceof Error && failure.message).toMatch(/larger than was announced/);
     expect(stored()).toBeLessThanOrEqual(24 * 1024 ** 2);
   }, 60_000);
 

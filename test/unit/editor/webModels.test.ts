@@ -372,7 +372,7 @@ describe('weights by their headers, in the browser', () => {
     await expect(models.summary(await open('org/missing'), signal)).rejects.toThrow(/does not have this file/);
     expect(await models.summary(await open('org/none'), signal)).toBeNull();
     await expect(models.summary(await open('org/long'), signal)).rejects.toThrow(
-      'The header of model.safetensors is longer than was said. Download',
+      'The header of model.safetensors is larger than was announced. Download',
     );
     expect(stored()).toBeLessThan(1024 ** 2);
   });

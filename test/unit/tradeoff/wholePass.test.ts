@@ -180,7 +180,7 @@ describe('damage', () => {
     const gqa = await opened(join(SAMPLES, 'gqa'), 20);
     await expect(damaged(gqa, 'gqa:3')).rejects.toThrow(/cannot be made from so few/);
     await expect(damaged(gqa, 'mla:4096')).rejects.toThrow(/larger than/);
-    await expect(opened(join(SAMPLES, 'gqa'), 2)).rejects.toThrow(/too short/);
+    await expect(opened(join(SAMPLES, 'gqa'), 2)).rejects.toThrow(/too few/);
   });
 
   itWith(STORIES, 'on stories260K is 0 without a change, and RoPE dims matter', async (path) => {

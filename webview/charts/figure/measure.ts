@@ -12,7 +12,7 @@ export function advanceIn(element: Element): Advance {
   const before = known.get(fontFamily);
   if (before) return before;
   const context = document.createElement('canvas').getContext('2d');
-  if (!context) throw new Error('The page cannot measure text.');
+  if (!context) throw new Error('This page cannot measure text: close the panel and open it again.');
   const widths = [new Map<string, number>(), new Map<string, number>()] as const;
   const advance: Advance = (character, bold) => {
     const of = widths[bold ? 1 : 0];

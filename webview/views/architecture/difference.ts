@@ -102,7 +102,7 @@ export class DifferenceView extends LitElement {
         <span>Beside ${beside.name}</span>
         <button class="link" @click=${() => void this.attempt(() => host.call('panel/drawAlone', null))}>Draw alone</button>
         <button class="link" @click=${() => void this.attempt(() => host.call('panel/chooseBeside', null))}>Beside another…</button>
-        ${alike ? html`<button class="link" aria-pressed=${this.all} @click=${() => (this.all = !this.all)}>Open what is alike</button>` : nothing}
+        ${alike ? html`<button class="link" aria-pressed=${this.all} @click=${() => (this.all = !this.all)}>Expand identical parts</button>` : nothing}
       </div>
       ${difference ? nothing : html`<p class="error" role="alert">${beside.name} is not a model config.</p>`}
       ${
