@@ -250,7 +250,7 @@ describe('a name on the Hub as a PATH', () => {
     expect(code, err).toBe(0);
     const said = Number(/fetching at most ([\d,]+) B/.exec(err)?.[1]?.replaceAll(',', ''));
     const headers = Number(
-      /headers of its weights what is needed \(at most ([\d,]+) B\)/.exec(err)?.[1]?.replaceAll(',', ''),
+      /what is needed of the headers of its weights \(at most ([\d,]+) B\)/.exec(err)?.[1]?.replaceAll(',', ''),
     );
     const parts = hub.seen.filter(({ port }) => port === 'store');
     const fetched = parts.reduce((sum, { bytes, range }) => sum + (range?.startsWith('bytes=0-') ? 0 : bytes), 0);
