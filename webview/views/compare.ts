@@ -14,6 +14,7 @@ import { type Bars, barsOf } from '../charts/bars/viewModel';
 import '../charts/curve/element';
 import { type ContextRange, contextRange, type CurveSeries, curveSeries, curveTable } from '../charts/curve/viewModel';
 import { button } from '../parts/button';
+import { Actions } from '../platform/actions';
 import { announce } from '../platform/announce';
 import { keep, restored } from '../platform/editorApi';
 import { host } from '../platform/host';
@@ -97,9 +98,7 @@ export class CompareView extends LitElement {
   @state() private candidates: readonly Candidate[] = [];
   /** Texts of the other configs, by the candidate's id. */
   @state() private texts: ReadonlyMap<string, PanelConfig> = new Map();
-  @state() private problem = '';
-  /** What was taken along last. */
-  @state() private done = '';
+  private readonly actions = new Actions(this);
 
   private shown: Shown | null = null;
 
@@ -167,7 +166,7 @@ export class CompareView extends LitElement {
           <div class="chips">${offers.map((offer) => this.renderOffer(offer, offers))}</div>
           ${this.renderOthers()}
         </div>
-        <p class="warn" role="alert">${this.problem}</p>
+        <p class="warn" role="alert">${this.actions.problem}</p>
       </section>
       </div>
       <section aria-labelledby="curve-title">
@@ -189,10 +188,10 @@ export class CompareView extends LitElement {
       </section>
       <section class="actions" aria-label="Export the comparison">
         <button class="link" @click=${() => this.change({ asTable: !choices.asTable })}>${choices.asTable ? 'Show as charts' : 'Show as tables'}</button>
-        <button class="link" @click=${() => void this.copy('Markdown', comparisonMarkdown(comparison).source)}>Copy as Markdown</button>
-        <button class="link" @click=${() => void this.copy('CSV', comparisonCsv(comparison))}>Copy as CSV</button>
-        <button class="link" @click=${() => void this.savePicture(shown)}>Save as PNG…</button>
-        <span class="small" aria-hidden="true">${this.done}</span>
+        <button class="link" @click=${() => void this.actions.copy('Markdown', () => comparisonMarkdown(comparison).source)}>Copy as Markdown</button>
+        <button class="link" @click=${() => void this.actions.copy('CSV', () => comparisonCsv(comparison))}>Copy as CSV</button>
+        <button class="link" @click=${() => void this.actions.savePicture('comparison.png', () => this.picture(shown))}>Save as PNG…</button>
+        <span class="small" aria-hidden="true">${this.actions.done}</span>
       </section>
     `;
   }
@@ -270,7 +269,7 @@ export class CompareView extends LitElement {
   }
 
   private measure(what: 'panel/measureConversion' | 'panel/measureDecode'): Promise<void> {
-    return this.attempt(async () => void (await host.call(what, { id: this.panel.config?.id ?? '' })));
+    return this.actions.attempt(async () => void (await host.call(what, { id: this.panel.config?.id ?? '' })));
   }
 
   private editsOf(row: ComparisonRow): readonly ConfigEdit[] | string | null {
@@ -295,7 +294,7 @@ export class CompareView extends LitElement {
   private async apply(row: ComparisonRow, edits: readonly ConfigEdit[]): Promise<void> {
     const { config } = this.panel;
     if (!config) return;
-    await this.attempt(async () => {
+    await this.actions.attempt(async () => {
       await host.call('panel/apply', { id: config.id, version: config.version, edits });
       announce(this, `${row.label} applied to ${config.name}. Undo takes it back.`);
     });
@@ -338,17 +337,17 @@ export class CompareView extends LitElement {
         (value) => Number.isSafeInteger(value) && value >= 0 && value <= LATENT_BOUNDS.most,
       ) && latent.latentDim >= 1;
     if (!valid) {
-      this.problem = `The latent can have 1 to ${formatInteger(LATENT_BOUNDS.most)} elements, and the rotary key 0 to ${formatInteger(LATENT_BOUNDS.most)}.`;
+      this.actions.problem = `The latent can have 1 to ${formatInteger(LATENT_BOUNDS.most)} elements, and the rotary key 0 to ${formatInteger(LATENT_BOUNDS.most)}.`;
       this.requestUpdate();
       return;
     }
-    this.problem = '';
+    this.actions.problem = '';
     const shown = offers.filter((offer) => offer.shown && offer.text !== text).map((offer) => offer.text);
     this.change({ latent, variants: [...shown, `mla:${latent.latentDim}+${latent.ropeDim}`] });
   }
 
   private async loadOthers(): Promise<void> {
-    await this.attempt(async () => {
+    await this.actions.attempt(async () => {
       this.candidates = await host.call('panel/candidates', null);
       // What was kept may be gone: a file deleted, an editor closed.
       const known = this.choices.others.filter((id) => this.candidates.some((candidate) => candidate.id === id));
@@ -359,7 +358,7 @@ export class CompareView extends LitElement {
 
   /** Editors come and go: the list is asked for again before it is opened. */
   private async refreshCandidates(): Promise<void> {
-    await this.attempt(async () => {
+    await this.actions.attempt(async () => {
       const candidates = await host.call('panel/candidates', null);
       if (JSON.stringify(candidates) !== JSON.stringify(this.candidates)) this.candidates = candidates;
     });
@@ -381,12 +380,12 @@ export class CompareView extends LitElement {
     if (!(event.target instanceof HTMLSelectElement) || event.target.value === '') return;
     const id = event.target.value;
     event.target.value = '';
-    await this.attempt(async () => {
+    await this.actions.attempt(async () => {
       await this.loadOther(id);
       const config = this.texts.get(id);
       const reading = config && readModelConfig(config.text, readOptions(config, this.panel.settings));
       if (!config || !reading || reading.spec.layers.length === 0) {
-        this.problem = `${config?.name ?? 'This file'} is not a model config.`;
+        this.actions.problem = `${config?.name ?? 'This file'} is not a model config.`;
         return;
       }
       this.change({ others: [...this.choices.others, id] });
@@ -394,39 +393,9 @@ export class CompareView extends LitElement {
     });
   }
 
-  private async copy(what: string, text: string): Promise<void> {
-    await this.attempt(async () => {
-      await host.call('panel/copy', { text });
-      this.tell(`Copied as ${what}`);
-    });
-  }
-
-  private async savePicture({ comparison, bars, series, range }: Shown): Promise<void> {
-    await this.attempt(async () => {
-      const content = await comparisonPicture(
-        this,
-        `${this.panel.config?.name ?? ''}: ${comparisonTable(comparison).title}`,
-        bars,
-        series,
-        range,
-      );
-      const saved = await host.call('panel/save', { name: 'comparison.png', content });
-      if (saved) this.tell('Picture saved');
-    });
-  }
-
-  private tell(done: string): void {
-    this.done = done;
-    announce(this, done);
-  }
-
-  private async attempt(work: () => Promise<void>): Promise<void> {
-    this.problem = this.done = '';
-    try {
-      await work();
-    } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
-    }
+  private picture({ comparison, bars, series, range }: Shown): Promise<Uint8Array> {
+    const title = `${this.panel.config?.name ?? ''}: ${comparisonTable(comparison).title}`;
+    return comparisonPicture(this, title, bars, series, range);
   }
 
   private change(some: Partial<Choices>): void {

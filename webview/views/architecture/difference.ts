@@ -5,7 +5,6 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { planCache } from '../../../src/cache/plan';
 import { differenceFigure } from '../../../src/drawing/difference';
 import type { Part, Scene } from '../../../src/drawing/scene';
-import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
 import { readModelConfig } from '../../../src/reading/read';
 import { anatomyOf } from '../../../src/serving/anatomy/anatomy';
@@ -13,7 +12,7 @@ import { type AnatomyDifference, differenceOf, isSamePair } from '../../../src/s
 import type { PanelBeside } from '../../../src/shared/panelContract';
 import { advanceIn } from '../../charts/figure/measure';
 import '../../charts/figure/element';
-import { announce } from '../../platform/announce';
+import { Actions } from '../../platform/actions';
 import { host } from '../../platform/host';
 import { readOptions } from '../../platform/readOptions';
 import type { PanelState, PanelStore } from '../../platform/store';
@@ -21,9 +20,7 @@ import { followWidth } from '../../platform/width';
 import { base, controls } from '../../styles/base';
 import type { OverviewModel } from '../overview/viewModel';
 import { type KeyPlace, placeOfKey } from './keyPlaces';
-
-/** Of a picture that is saved. */
-const PICTURE_WIDTH = 1200;
+import { PICTURE_WIDTH, pictureOf } from './picture';
 
 @customElement('headlight-difference')
 export class DifferenceView extends LitElement {
@@ -45,9 +42,8 @@ export class DifferenceView extends LitElement {
   @state() private width = 0;
   /** Kinds that are alike on both sides are open, too. */
   @state() private all = false;
-  @state() private done = '';
-  @state() private problem = '';
 
+  private readonly actions = new Actions(this);
   /** Null where the other is no model config. */
   private difference: AnatomyDifference | null = null;
   private scene: Scene | null = null;
@@ -100,8 +96,8 @@ export class DifferenceView extends LitElement {
     return html`
       <div class="above small">
         <span>Beside ${beside.name}</span>
-        <button class="link" @click=${() => void this.attempt(() => host.call('panel/drawAlone', null))}>Draw alone</button>
-        <button class="link" @click=${() => void this.attempt(() => host.call('panel/chooseBeside', null))}>Beside another…</button>
+        <button class="link" @click=${() => void this.actions.attempt(() => host.call('panel/drawAlone', null))}>Draw alone</button>
+        <button class="link" @click=${() => void this.actions.attempt(() => host.call('panel/chooseBeside', null))}>Beside another…</button>
         ${alike ? html`<button class="link" aria-pressed=${this.all} @click=${() => (this.all = !this.all)}>Expand identical parts</button>` : nothing}
       </div>
       ${difference ? nothing : html`<p class="error" role="alert">${beside.name} is not a model config.</p>`}
@@ -113,10 +109,10 @@ export class DifferenceView extends LitElement {
               @headlight-choose-part=${(event: CustomEvent<Part>) => this.choose(event.detail)}
             ></headlight-figure>
             <div class="actions small">
-              <button class="link" @click=${() => void this.copyPicture()}>Copy as SVG</button>
-              <button class="link" @click=${() => void this.savePicture()}>Save as SVG…</button>
-              <span aria-hidden="true">${this.done}</span>
-              <span class="error" role="alert">${this.problem}</span>
+              <button class="link" @click=${() => void this.actions.copy('SVG', () => this.picture())}>Copy as SVG</button>
+              <button class="link" @click=${() => void this.actions.savePicture(`${this.panel.config?.name ?? 'model'}-difference.svg`, () => this.picture())}>Save as SVG…</button>
+              <span aria-hidden="true">${this.actions.done}</span>
+              <span class="error" role="alert">${this.actions.problem}</span>
             </div>`
           : nothing
       }
@@ -145,39 +141,8 @@ export class DifferenceView extends LitElement {
     void host.call('panel/reveal', { id: config.id, offset, length });
   }
 
-  private async copyPicture(): Promise<void> {
-    await this.attempt(async () => {
-      await host.call('panel/copy', { text: this.picture() });
-      this.tell('Copied as SVG');
-    });
-  }
-
-  private async savePicture(): Promise<void> {
-    await this.attempt(async () => {
-      const name = `${this.panel.config?.name ?? 'model'}-difference.svg`;
-      if (await host.call('panel/save', { name, content: this.picture() })) this.tell('Picture saved');
-    });
-  }
-
   /** As `headlight draw --diff` writes it. */
   private picture(): string {
-    const scene = this.draw(PICTURE_WIDTH);
-    if (!scene) throw new Error('Nothing is drawn yet.');
-    const light = document.body.dataset['vscodeThemeKind']?.endsWith('light') === true;
-    return figureSvg(scene, light ? 'light' : 'dark');
-  }
-
-  private tell(done: string): void {
-    this.done = done;
-    announce(this, done);
-  }
-
-  private async attempt(work: () => Promise<unknown>): Promise<void> {
-    this.problem = this.done = '';
-    try {
-      await work();
-    } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
-    }
+    return pictureOf(this.draw(PICTURE_WIDTH));
   }
 }

@@ -9,7 +9,6 @@ import type { Part, Scene } from '../../../src/drawing/scene';
 import { type StepBoxes, stepBoxes } from '../../../src/drawing/stepBoxes';
 import { stepFigure } from '../../../src/drawing/stepFigure';
 import { MOST } from '../../../src/drawing/stepMarks';
-import { figureSvg } from '../../../src/drawing/svg';
 import { measuredBy } from '../../../src/drawing/textWidth';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { type Flight, flightOf, flightRequest } from '../../../src/serving/anatomy/flight';
@@ -17,7 +16,7 @@ import type { PanelBeside } from '../../../src/shared/panelContract';
 import '../../charts/figure/element';
 import { inkColor, inkStyles } from '../../charts/figure/inks';
 import { advanceIn } from '../../charts/figure/measure';
-import { announce } from '../../platform/announce';
+import { Actions } from '../../platform/actions';
 import { keep, restored } from '../../platform/editorApi';
 import { host } from '../../platform/host';
 import { prefersCalm } from '../../platform/motion';
@@ -30,6 +29,7 @@ import { columnsOf } from './columns';
 import { type AskedFlight, keptFlight } from './flight';
 import { type KeyPlace, placeOfKey } from './keyPlaces';
 import { legendOf } from './legend';
+import { PICTURE_WIDTH, pictureOf } from './picture';
 
 const KEPT = 'architecture';
 const KEPT_FLIGHT = 'flight';
@@ -39,8 +39,6 @@ const STACK = 250;
 const GAP = 24;
 const NARROWEST_BLOCK = 320;
 const WIDEST_BLOCK = 560;
-/** Of a picture that is saved. */
-const PICTURE_WIDTH = 1200;
 /** Blocks of so many kinds are open at first where there is room; else the one that most layers have. */
 const OPEN_AT_FIRST = 4;
 /** What the read-out at the bottom may cover. */
@@ -112,8 +110,7 @@ export class DrawingView extends LitElement {
   @state() private choices: Readonly<Record<string, boolean>> = keptChoices();
   @state() private asked = keptFlight(restored(KEPT_FLIGHT));
   @state() private looked: Part | null = null;
-  @state() private done = '';
-  @state() private problem = '';
+  private readonly actions = new Actions(this);
 
   private drawn: Drawn | null = null;
   private stopCursor: (() => void) | undefined;
@@ -151,7 +148,7 @@ export class DrawingView extends LitElement {
     if (this.beside)
       difference ??= import('./difference').catch((error: unknown) => {
         difference = null;
-        this.problem = error instanceof Error ? error.message : String(error);
+        this.actions.problem = error instanceof Error ? error.message : String(error);
       });
     if (changed.has('model')) this.places.clear();
     // `asked` is private, and Lit's types know public names alone.
@@ -239,7 +236,7 @@ export class DrawingView extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const { drawn, beside } = this;
     if (beside)
-      return html`<headlight-difference .store=${this.store} .panel=${this.panel} .model=${this.model} .beside=${beside}></headlight-difference><span class="error" role="alert">${this.problem}</span>`;
+      return html`<headlight-difference .store=${this.store} .panel=${this.panel} .model=${this.model} .beside=${beside}></headlight-difference><span class="error" role="alert">${this.actions.problem}</span>`;
     if (!drawn) return nothing;
     const { anatomy, stack, blocks, columns, wide, block, legend, flight, steps } = drawn;
     const lit = this.litParts([stack, ...blocks]);
@@ -263,11 +260,11 @@ export class DrawingView extends LitElement {
         </div>
       </div>
       <div class="actions small">
-        <button class="link" @click=${() => void this.attempt(() => host.call('panel/chooseBeside', null))}>Beside another…</button>
-        <button class="link" @click=${() => void this.copyPicture()}>Copy as SVG</button>
-        <button class="link" @click=${() => void this.savePicture()}>Save as SVG…</button>
-        <span aria-hidden="true">${this.done}</span>
-        <span class="error" role="alert">${this.problem}</span>
+        <button class="link" @click=${() => void this.actions.attempt(() => host.call('panel/chooseBeside', null))}>Beside another…</button>
+        <button class="link" @click=${() => void this.actions.copy('SVG', () => this.picture())}>Copy as SVG</button>
+        <button class="link" @click=${() => void this.actions.savePicture(`${this.panel.config?.name ?? 'model'}-architecture.svg`, () => this.picture())}>Save as SVG…</button>
+        <span aria-hidden="true">${this.actions.done}</span>
+        <span class="error" role="alert">${this.actions.problem}</span>
       </div>
       <div class="readout" aria-hidden="true">${this.looked === null ? nothing : this.renderReadout(this.looked)}</div>
     `;
@@ -394,20 +391,6 @@ export class DrawingView extends LitElement {
     return lit;
   }
 
-  private async copyPicture(): Promise<void> {
-    await this.attempt(async () => {
-      await host.call('panel/copy', { text: this.picture() });
-      this.tell('Copied as SVG');
-    });
-  }
-
-  private async savePicture(): Promise<void> {
-    await this.attempt(async () => {
-      const name = `${this.panel.config?.name ?? 'model'}-architecture.svg`;
-      if (await host.call('panel/save', { name, content: this.picture() })) this.tell('Picture saved');
-    });
-  }
-
   /** The whole figure with its caption, as `headlight draw` writes it. */
   private picture(): string {
     const { drawn } = this;
@@ -421,22 +404,7 @@ export class DrawingView extends LitElement {
       name,
       source: `From ${name}, model type ${modelType}`,
     });
-    const light = document.body.dataset['vscodeThemeKind']?.endsWith('light') === true;
-    return figureSvg(scene, light ? 'light' : 'dark');
-  }
-
-  private tell(done: string): void {
-    this.done = done;
-    announce(this, done);
-  }
-
-  private async attempt(work: () => Promise<unknown>): Promise<void> {
-    this.problem = this.done = '';
-    try {
-      await work();
-    } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
-    }
+    return pictureOf(scene);
   }
 }
 
