@@ -117,15 +117,14 @@ export function stepSentences(flight: Flight, { limit }: Pick<StepBoxes, 'limit'
       ? 'how much it computes is not known'
       : `it computes ${formatFlops(whole.flops)}${format === null ? '' : `, at the peak of ${format}`}`;
   return [
-    time
-      ? `${stepText(flight)}${on} takes at least ${formatSeconds(time.timeS)}, ${limitText(time)}.`
-      : `${stepText(flight)}${on}: how long it takes is not known.`,
+    tooLarge
+      ? `${stepText(flight)}${on} cannot run: ${weightBytes === null ? 'the weights do' : `the weights, ${formatSize(weightBytes)}, do`} not fit.`
+      : time
+        ? `${stepText(flight)}${on} takes at least ${formatSeconds(time.timeS)}, ${limitText(time)}.`
+        : `${stepText(flight)}${on}: how long it takes is not known.`,
     ...(limit ? [limitSentence(limit)] : []),
     `${sentence([reads, writes, flops].join('; '))}.`,
     ...(cacheCopies > 1 ? [`Across the devices the cache is stored ${formatInteger(cacheCopies)} times.`] : []),
-    ...(tooLarge && weightBytes !== null
-      ? [`The weights, ${formatSize(weightBytes)}, do not fit there: the times are what they would be if they did.`]
-      : []),
     ...(unknownLayers.length > 0
       ? [
           `${formatInteger(unknownLayers.length)} of ${formatInteger(flight.anatomy.spec.layers.length)} layers are not understood: what they read and compute is not known.`,
