@@ -44,10 +44,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 const USAGE = `usage: headlight COMMAND …
-  estimate PATH [SCENARIO] [--json]   what a config caches, and why
-  fit PATH [--gpu h100-sxm] [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json]
+  estimate PATH [SCENARIO] [--json | --out F.html]   what a config caches, and why
+  fit PATH [--gpu h100-sxm] [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json | --out F.html]
                                                whether it fits (exit code 3: it does not); without --gpu: on 1 to 16 of every device
-  compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json]
+  compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json | --out F.html]
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
         [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, with the model's own weights;
                                                with --seed: with random weights in the shapes of its config
@@ -61,8 +61,8 @@ const USAGE = `usage: headlight COMMAND …
                                                --export DIR: writes the model with the one method named
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
-  diff OLD NEW [SCENARIO] [--json]             what a change does to the cache, as Markdown for a pull request
-  draw PATH [--diff OTHER [--json]] [--blocks full,latent,…] [--out F.svg|F.png] [--scale 2] [--width 1200] [--theme light|dark]
+  diff OLD NEW [SCENARIO] [--json | --out F.html]   what a change does to the cache, as Markdown for a pull request
+  draw PATH [--diff OTHER [--json]] [--blocks full,latent,…] [--out F.svg|F.png|F.html] [--scale 2] [--width 1200] [--theme light|dark]
        [--tokens 1] [--kv-dtype auto]          the architecture as a figure: layers, heads, experts, and what is cached;
                                                with --diff: what differs between two; --blocks: the kinds of layers to open
   draw PATH --flight decode|prefill [--tokens 8192] [--gpu h100-sxm] [SCENARIO] [--json]
