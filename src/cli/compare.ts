@@ -31,7 +31,7 @@ export async function compare(args: readonly string[], output: CliOutput): Promi
   const comparison = compareDesigns(models, scenario, device);
   const [first] = comparison.leftOut;
   if (first && values['as'] !== undefined) throw new InputError(`${paths[first.model] ?? ''}: ${first.problem}`);
-  output.out(values['json'] === true ? json(comparisonJson(comparison)) : comparisonText(comparison));
+  output.out(values['json'] === true ? json(comparisonJson(comparison)) : comparisonText(comparison, output.screen));
   return 0;
 }
 

@@ -2,12 +2,12 @@
 
 import { ConfigDocument } from '../config/document';
 import { lintReading } from '../lint/lint';
-import { json, lines, type TerminalText } from '../present/terminal';
+import { json, lines, type Screen, type TerminalText, toned } from '../present/terminal';
 import { readDocument } from '../reading/read';
 import type { Problem, ProblemFix, Severity } from '../model/spec';
 import { type OptionTable, type ParsedArguments, parseArguments, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
-import { modelText } from './modelFiles';
+import { configText } from './modelFiles';
 import { annotationOf, columnOf, sarifOf } from './lintFormats';
 import type { CliOutput } from './output';
 
@@ -23,7 +23,7 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('lint takes one PATH');
   const { sharding, kvDtype } = scenarioOf(values);
-  const { text, file, byteOrderMark } = await modelText(path);
+  const { text, file, byteOrderMark } = await configText(path);
   const document = ConfigDocument.parse(text);
   const reading = readDocument(document);
   // What is no JSON has its errors, whatever it should have been.
@@ -36,7 +36,7 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
       ? lintReading(reading, { kvDtype, byteOrderMark, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) })
       : []),
   ];
-  output.out(reportOf(formatOf(values), { file, document, problems }));
+  output.out(reportOf(formatOf(values), { file, document, problems }, output.screen));
   const unread = !reading || reading.spec.layers.length === 0;
   return unread || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
 }
@@ -59,7 +59,7 @@ function formatOf(values: ParsedArguments['values']): Format {
   return format;
 }
 
-function reportOf(format: Format, { file, document, problems }: Found): TerminalText {
+function reportOf(format: Format, { file, document, problems }: Found, screen?: Screen): TerminalText {
   switch (format) {
     case 'json':
       return json({ file, problems: problems.map((problem) => problemJson(problem, document)) });
@@ -68,8 +68,14 @@ function reportOf(format: Format, { file, document, problems }: Found): Terminal
     case 'github':
       return lines(problems.map((problem) => annotationOf(file, document, problem)));
     case 'text':
-      return lines(
-        problems.length === 0 ? [`${file}: no problems`] : problems.map((problem) => problemLine(file, problem)),
+      return toned(
+        lines(problems.length === 0 ? [`${file}: no problems`] : problems.map((problem) => problemLine(file, problem))),
+        [
+          [/: error: /g, 'bad'],
+          [/: warning: /g, 'mild'],
+          [/: no problems$/g, 'good'],
+        ],
+        screen,
       );
   }
 }
