@@ -1,7 +1,6 @@
 /** Parsing arguments and reading the files that they name. */
 
 import { parseTypedCount } from '../model/typedCount';
-import { parseArgs } from 'node:util';
 import { withDraftLayers } from '../cache/draftLayers';
 import { ConfigDocument, type SyntaxError } from '../config/document';
 import { type Reading, readModelConfig } from '../reading/read';
@@ -14,29 +13,18 @@ import { parseEngine } from '../cache/engines/choose';
 import { parseEngineOption } from '../cache/engines/parseOptions';
 import { allocationRule } from '../cache/engines/register';
 import { InputError, UsageError } from './errors';
-import { besideOptions, modelText } from './modelFiles';
+import { besideOptions, configText, modelText, STANDARD_INPUT } from './modelFiles';
 import type { CliOutput } from './output';
+import type { OptionTable, ParsedArguments } from './optionTable';
+import { parse } from './parser';
 import { line } from '../present/terminal';
 
-export interface ParsedArguments {
-  readonly paths: readonly string[];
-  /** An option that may be repeated is one text with a line for each time. */
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
-}
-
-export type OptionTable = Readonly<
-  Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>
->;
+export type { OptionTable, ParsedArguments };
 
 export function parseArguments(args: readonly string[], options: OptionTable): ParsedArguments {
-  try {
-    const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-    const found = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, oneText(value)]));
-    showUnits(unitsOf(found));
-    return { paths: positionals, values: found };
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const parsed = parse(args, options);
+  showUnits(unitsOf(parsed.values));
+  return parsed;
 }
 
 /** `--units GB`, for people: what programs read is the same with every unit. */
@@ -44,10 +32,6 @@ function unitsOf(values: ParsedArguments['values']): Units {
   const { units = 'GiB', json } = values;
   if (!isUnits(units)) throw new UsageError(`--units must be ${UNITS.join(' or ')}`);
   return json === true ? 'GiB' : units;
-}
-
-function oneText(value: string | boolean | (string | boolean)[] | undefined): string | boolean | undefined {
-  return Array.isArray(value) ? value.join('\n') : value;
 }
 
 export const SCENARIO_OPTIONS: OptionTable = {
@@ -154,9 +138,10 @@ export async function readConfig(
   values: ParsedArguments['values'],
   err: CliOutput['err'],
 ): Promise<ReadConfig> {
-  const { text, file } = await modelText(path);
+  const { text, file } = await configText(path);
   const families = await taughtFamilies(values['families']);
-  const reading = readModelConfig(text, { families, ...(await besideOptions(file)) });
+  const beside = file === STANDARD_INPUT ? {} : await besideOptions(file);
+  const reading = readModelConfig(text, { families, ...beside });
   if (!reading) throw notAConfig(file, ConfigDocument.parse(text).errors);
   for (const error of reading.syntaxErrors) err(line(`${file}:${error.range.line}: ${error.message}`));
   for (const problem of reading.problems)

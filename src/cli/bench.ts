@@ -4,11 +4,10 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { benchAttention, type BenchReport } from '../compute/bench';
-import { json, line, lines, type TerminalText } from '../present/terminal';
+import { below, json, line, lines, type Screen, table, type TerminalText } from '../present/terminal';
 import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
-import { elementAt } from '../model/elementAt';
 
 /** dist/, where this file's bundle lies beside compute.js. */
 const DIST = dirname(process.argv[1] ?? '.');
@@ -36,12 +35,14 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
     pytorchScript: join(DIST, '..', 'test', 'bench', 'pytorch_peer.py'),
     onProgress: (text) => output.err(line(text)),
   });
-  output.out(values['json'] === true ? json(report) : benchText(report));
+  output.out(values['json'] === true ? json(report) : benchText(report, output.screen));
   return 0;
 }
 
+const COLUMNS = ['case', 'variant', 'engine', 'median', 'operations', 'memory', 'at least', 'runs'] as const;
+
 /** A table for people. */
-function benchText(report: BenchReport): TerminalText {
+function benchText(report: BenchReport, screen: Screen | undefined): TerminalText {
   const rows = report.results.map((result) => [
     result.case,
     result.variant,
@@ -49,29 +50,20 @@ function benchText(report: BenchReport): TerminalText {
     `${result.medianMs.toPrecision(4)} ms`,
     `${result.gflops.toPrecision(3)} GFLOP/s`,
     `${result.gigabytesPerSecond.toPrecision(3)} GB/s`,
-    `roofline ${result.rooflineMs.toPrecision(3)} ms`,
-    `${result.runs} runs`,
+    `${result.rooflineMs.toPrecision(3)} ms`,
+    String(result.runs),
   ]);
-  const widths = Array.from({ length: rows[0]?.length ?? 0 }, (_, column) =>
-    Math.max(...rows.map((row) => elementAt(row, column).length)),
-  );
-  const table = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(elementAt(widths, column)))
-      .join('  ')
-      .trimEnd(),
-  );
   const ratios = report.ratios.map(
     ({ what, ratio, target }) => `${ratio.toFixed(2)}  ${what}${target === null ? '' : ` (at least ${target})`}`,
   );
-  return lines([
-    `${report.machine}, ${report.threads} threads`,
-    JSON.stringify(report.versions),
-    '',
-    ...table,
-    '',
-    ...ratios,
-    '',
-    ...report.notes,
-  ]);
+  return below(
+    lines([`${report.machine}, ${report.threads} threads`, JSON.stringify(report.versions), '']),
+    table(
+      COLUMNS,
+      rows,
+      COLUMNS.map(() => 'left'),
+      screen,
+    ),
+    lines(['', ...ratios, '', ...report.notes]),
+  );
 }

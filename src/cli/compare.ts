@@ -42,7 +42,7 @@ export async function compare(args: readonly string[], output: CliOutput): Promi
     await writePage(page, { title, markdown: comparisonDocument(name, comparison) }, output);
     return 0;
   }
-  output.out(values['json'] === true ? json(comparisonJson(comparison)) : comparisonText(comparison));
+  output.out(values['json'] === true ? json(comparisonJson(comparison)) : comparisonText(comparison, output.screen));
   return 0;
 }
 

@@ -12,6 +12,7 @@ import { deviceOf, DEVICES } from '../serving/hardware';
 import { localWeights } from '../weights/localWeights';
 import type { OptionTable, ParsedArguments } from './arguments';
 import { UsageError } from './errors';
+import { STANDARD_INPUT } from './modelFiles';
 import type { CliOutput } from './output';
 
 export const STEP_OPTIONS: OptionTable = { flight: { type: 'string' }, gpu: { type: 'string' } };
@@ -44,7 +45,10 @@ export async function flightIn(
   anatomy: Anatomy,
   err: CliOutput['err'],
 ): Promise<Flight> {
-  const stored = scenario.weights === undefined ? await localWeights(file, (text) => err(line(text))) : null;
+  const stored =
+    scenario.weights === undefined && file !== STANDARD_INPUT
+      ? await localWeights(file, (text) => err(line(text)))
+      : null;
   return flightOf(anatomy, flightRequest(reading, scenario, step, device, stored, anatomy.count));
 }
 

@@ -1,9 +1,23 @@
 /** What ends a command in words, and with which exit code. */
 
+import type { OptionTable } from './optionTable';
+
+/** `--help` was asked of a command, which takes these options. */
+export class HelpAsked extends Error {
+  constructor(readonly options: OptionTable) {
+    super('help was asked for');
+  }
+}
+
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
 /** The input is understood to be wrong, or is not a model config: exit code 1. */
 export class InputError extends Error {}
+
+/** The last line of wrong usage, for those who can type. */
+export const helpHint = (command: string): string =>
+  `headlight ${command === '' ? '' : `${command} `}--help says how it is used`;
+export const HELP_HINT = /\nheadlight (?:[a-z]+ )?--help says how it is used\n?$/;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',

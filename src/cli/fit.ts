@@ -30,10 +30,11 @@ import { scenarioWeights } from '../serving/weightFormats';
 import type { WeightBytes } from '../serving/weights';
 import type { Reading } from '../reading/read';
 import { localWeights } from '../weights/localWeights';
-import { json, line, lines, type TerminalText } from '../present/terminal';
+import { below, json, line, lines, type Screen, table, type TerminalText, toned } from '../present/terminal';
 import { decimalOf, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
 import { modelName, PAGE_OPTION, pageFile, writePage } from './htmlOut';
+import { STANDARD_INPUT } from './modelFiles';
 import type { CliOutput } from './output';
 
 const GIB = 2 ** 30;
@@ -59,7 +60,10 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   const page = pageFile(values);
   const scenario = scenarioOf(values);
   const { reading, file } = await readConfig(path, values, output.err);
-  const stored = scenario.weights === undefined ? await localWeights(file, (text) => output.err(line(text))) : null;
+  const stored =
+    scenario.weights === undefined && file !== STANDARD_INPUT
+      ? await localWeights(file, (text) => output.err(line(text)))
+      : null;
   const plan = planCache(reading.spec, scenario);
   if (!device) {
     const common = { reading, scenario, weights: stored };
@@ -79,7 +83,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
             weights,
             rows: rows.map(({ device: { id, name }, cells, fitsFrom }) => ({ id, name, cells, fitsFrom })),
           })
-        : matrixText(rows, plan, weights),
+        : matrixText(rows, plan, weights, output.screen),
     );
     return 0;
   }
@@ -127,7 +131,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
             low: then.low,
           })),
         })
-      : fitText(report, plan, suggestions),
+      : toned(fitText(report, plan, suggestions), VERDICT_TONES, output.screen),
   );
   return code;
 }
@@ -148,21 +152,33 @@ function noWeights(file: string, reading: Reading): InputError {
 }
 
 /** Devices against their number, the smallest that fits first. */
-function matrixText(rows: readonly MatrixRow[], plan: CachePlan, weights: WeightBytes | null): TerminalText {
+function matrixText(
+  rows: readonly MatrixRow[],
+  plan: CachePlan,
+  weights: WeightBytes | null,
+  screen: Screen | undefined,
+): TerminalText {
   if (!plan.known) return lines([`whether it fits is not known. ${notKnownText(plan)}`]);
-  const name = Math.max(...rows.map((row) => row.device.name.length));
-  const cell = (text: string): string => text.padStart(8);
-  return lines([
-    ...(weights ? [`weights ${formatSize(weights.bytes)} in total (${weightsHow(weights)})`] : []),
-    `cache at ${contextText(plan)}`,
-    `${'devices'.padEnd(name)}${DEVICE_COUNTS.map((count) => cell(formatInteger(count))).join('')}`,
-    ...rows.map(
-      (row) =>
-        `${row.device.name.padEnd(name)}${row.cells.map((one) => cell(cellText(one))).join('')}  ${rowText(row)}`,
+  const head = ['devices', ...DEVICE_COUNTS.map(formatInteger), ''];
+  const cells = rows.map((row) => [row.device.name, ...row.cells.map(cellText), rowText(row)]);
+  const alignments = head.map((_, column) => (column === 0 || column === head.length - 1 ? 'left' : 'right'));
+  return below(
+    lines([
+      ...(weights ? [`weights ${formatSize(weights.bytes)} in total (${weightsHow(weights)})`] : []),
+      `cache at ${contextText(plan)}`,
+    ]),
+    toned(table(head, cells, alignments, screen), VERDICT_TONES, screen),
+    line(
+      'sorted by total memory; tight: may fit or not, since start-up memory is known only as a range. --gpu ID shows one device in detail',
     ),
-    'sorted by total memory; tight: may fit or not, since start-up memory is known only as a range. --gpu ID shows one device in detail',
-  ]);
+  );
 }
+
+const VERDICT_TONES = [
+  [/\bfits\b/g, 'good'],
+  [/\btight\b/g, 'mild'],
+  [/\b(?:does not fit|refuses)\b/g, 'bad'],
+] as const;
 
 function unknownText(plan: CachePlan, device: Device): TerminalText {
   const size = scopedText(plan, 'reservedBytes');

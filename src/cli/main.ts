@@ -14,7 +14,13 @@ process.stdout.on('error', onFailure);
 // Nobody is left to be told: what there is to say goes to stdout, and the exit code stays.
 process.stderr.on('error', () => undefined);
 
+/** Colours where the terminal has them and nobody said NO_COLOR: Node knows both. */
+const screen = process.stdout.isTTY
+  ? { columns: process.stdout.columns > 0 ? process.stdout.columns : null, colours: process.stdout.hasColors() }
+  : null;
+
 void runCli(process.argv.slice(2), {
+  ...(screen && { screen }),
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
 }).then((code) => {

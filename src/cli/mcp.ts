@@ -17,6 +17,8 @@ export async function serveTools(args: readonly string[], run: RunCommand): Prom
     version,
     hub: values['hub'] === true,
     run: async (command) => {
+      // The protocol has it.
+      if (command.includes('-')) return { code: 1, out: '', err: '-: standard input cannot be read here\n' };
       let [out, err] = ['', ''];
       const code = await run(command, {
         out: (text) => (out += `${text}\n`),

@@ -10,6 +10,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
+import { HELP_HINT } from './errors';
 
 /** What a command wrote, and its exit code. */
 export interface Answered {
@@ -236,7 +237,7 @@ async function answer(
 
 /** How commands are typed helps nobody who calls tools. */
 function withoutUsage(text: string): string {
-  return text.split('\nusage: ')[0] ?? '';
+  return text.replace(HELP_HINT, '');
 }
 
 function failed(text: string): CallToolResult {

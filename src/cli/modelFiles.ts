@@ -7,7 +7,7 @@ import { QUANT_FILE } from '../config/quantFile';
 import type { ReadOptions } from '../reading/read';
 import { openGguf } from '../weights/gguf';
 import { ggufConfig } from '../weights/ggufConfig';
-import { namesGguf, readText } from '../weights/modelFolder';
+import { MOST_TEXT_BYTES, namesGguf, readText } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
 import { InputError, reason } from './errors';
 
@@ -21,15 +21,33 @@ export interface ModelText {
 
 const CONFIG_FILES = ['config.json', 'params.json'];
 
+/** What a path of `-` is called in messages. Nothing lies beside it. */
+export const STANDARD_INPUT = 'standard input';
+
+/** As `modelText`, and of `-` what standard input has. */
+export async function configText(path: string): Promise<ModelText> {
+  if (path !== '-') return modelText(path);
+  const bytes: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    bytes.push(chunk);
+    length += chunk.length;
+    if (length > MOST_TEXT_BYTES) throw new InputError(`${STANDARD_INPUT}: too large to be a model config`);
+  }
+  if (length === 0) throw new InputError(`${STANDARD_INPUT}: there is nothing on it, or it was read before`);
+  return unmarked(new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(bytes)), STANDARD_INPUT);
+}
+
+function unmarked(text: string, file: string): ModelText {
+  const byteOrderMark = text.startsWith('\uFEFF');
+  return { text: byteOrderMark ? text.slice(1) : text, file, byteOrderMark };
+}
+
 /** The text of the config that a path names. Reads no more than a config can be long. */
 export async function modelText(path: string): Promise<ModelText> {
   const file = await fileAt(path);
   try {
-    if (!namesGguf(file)) {
-      const text = await readText(file);
-      const byteOrderMark = text.startsWith('\uFEFF');
-      return { text: byteOrderMark ? text.slice(1) : text, file, byteOrderMark };
-    }
+    if (!namesGguf(file)) return unmarked(await readText(file), file);
     const store = await openGguf(file);
     try {
       return { text: JSON.stringify(ggufConfig(store.metadata), null, 1), file, byteOrderMark: false };

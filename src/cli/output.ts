@@ -1,8 +1,10 @@
 /** Where commands write. */
 
-import type { TerminalText } from '../present/terminal';
+import type { Screen, TerminalText } from '../present/terminal';
 
 export interface CliOutput {
   out(text: TerminalText): void;
   err(text: TerminalText): void;
+  /** Present where a person looks at what `out` gets: not a pipe, nor a file. */
+  readonly screen?: Screen;
 }

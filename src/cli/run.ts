@@ -1,123 +1,60 @@
 /** Dispatches a command; turns errors into messages and exit codes. */
 
-import { allocationRule } from '../cache/engines/register';
-import { ENGINES } from '../model/scenario';
-import { below, line, lines, type TerminalText } from '../present/terminal';
-import { InputError, UsageError } from './errors';
-import { bench } from './bench';
-import { compare } from './compare';
-import { convert } from './convert';
-import { diff } from './diff';
-import { draw } from './draw';
-import { estimate } from './estimate';
-import { fit } from './fit';
-import { generate } from './generate';
-import { heads } from './heads';
-import { withHubFolders } from './hub';
-import { lint } from './lint';
-import { serveTools } from './mcp';
-import { models } from './models';
-import { tensors } from './tensors';
-import { tradeoff } from './tradeoff';
-import { WEIGHT_FORMATS } from '../model/weightFormat';
+import { below, line } from '../present/terminal';
+import { HelpAsked, helpHint, InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
+import type { OptionTable } from './optionTable';
 
 type Command = (args: readonly string[], output: CliOutput) => Promise<number>;
 
-const mcp: Command = (args) => serveTools(args, runCli);
-
-const COMMANDS: Readonly<Record<string, Command>> = {
-  bench,
-  compare,
-  convert,
-  diff,
-  draw,
-  estimate,
-  fit,
-  generate,
-  heads,
-  lint,
-  mcp,
-  models,
-  tensors,
-  tradeoff,
+/** What each command runs, loaded when it is asked for. Its words are in catalogue.ts. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  bench: async () => (await import('./bench')).bench,
+  compare: async () => (await import('./compare')).compare,
+  completion: async () => {
+    const { completion } = await import('./completion');
+    return (args, output) => completion(args, optionTables, output);
+  },
+  convert: async () => (await import('./convert')).convert,
+  diff: async () => (await import('./diff')).diff,
+  draw: async () => (await import('./draw')).draw,
+  estimate: async () => (await import('./estimate')).estimate,
+  fit: async () => (await import('./fit')).fit,
+  generate: async () => (await import('./generate')).generate,
+  heads: async () => (await import('./heads')).heads,
+  lint: async () => (await import('./lint')).lint,
+  mcp: async () => {
+    const { serveTools } = await import('./mcp');
+    return (args) => serveTools(args, runCli);
+  },
+  models: async () => (await import('./models')).models,
+  tensors: async () => (await import('./tensors')).tensors,
+  tradeoff: async () => (await import('./tradeoff')).tradeoff,
 };
 
-const USAGE = `usage: headlight COMMAND …
-  estimate PATH [SCENARIO] [--json | --out F.html]   what a config caches, and why
-  fit PATH [--gpu h100-sxm] [--fraction 0.9] [--of-free] [--overhead-gib 2] [SCENARIO] [--json | --out F.html]
-                                               whether it fits (exit code 3: it does not); without --gpu: on 1 to 16 of every device
-  compare PATH… [--as mha,gqa:8,mqa,mla:512+64] [--gpu h100-sxm] [SCENARIO] [--json | --out F.html]
-  heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
-        [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, with the model's own weights;
-                                               with --seed: with random weights in the shapes of its config
-  convert MODEL --layer L --to gqa:G,mqa,mla:R+D [--method NAME|all] (--prompt TEXT | --ids 1,2,3) [--seed N] [--json]
-                                               what the layer would cache and lose on this prompt; methods: mean-pool,
-                                               aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
-  tradeoff MODEL [--text FILE|--prompt TEXT|--ids 1,2,3] [--methods q8_0,mla:32+8/fp8,h2o:64,…] [--alone] [--budget 0.5]
-        [--shard i/n] [--results DIR|none] [--precision float64|float32] [--text-tokens 512] [--tokens N --batch 1] [--json|--out F.svg]
-                                               what smaller caches lose of the whole model's predictions: cache types, fewer tokens,
-                                               GQA, low rank, MLA; --alone: each layer by itself; --merge F.json…: joins shards;
-                                               --export DIR: writes the model with the one method named
-  generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
-  bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
-  diff OLD NEW [SCENARIO] [--json | --out F.html]   what a change does to the cache, as Markdown for a pull request
-  draw PATH [--diff OTHER [--json]] [--blocks full,latent,…] [--out F.svg|F.png|F.html] [--scale 2] [--width 1200] [--theme light|dark]
-       [--tokens 1] [--kv-dtype auto]          the architecture as a figure: layers, heads, experts, and what is cached;
-                                               with --diff: what differs between two; --blocks: the kinds of layers to open
-  draw PATH --flight decode|prefill [--tokens 8192] [--gpu h100-sxm] [SCENARIO] [--json]
-                                               what a step reads, writes and computes in each box, and which take most
-  models [--store huggingface|ollama|lmstudio|llamacpp] [SCENARIO] [--json]
-                                               what these programs keep on this machine, from configs and headers
-  tensors FILE [--find WORDS] [--sort name|stored|bytes] [--limit 100] [--values NAME] [--json]
-                                               what a safetensors or GGUF file (an index, a model folder) holds, from its header;
-                                               --values measures one tensor: minimum, maximum, mean, deviation, zeros, NaN
-  lint PATH [--tp 1] [--kv-dtype auto] [--json | --format text|json|sarif|github]
-                                               what is wrong with a config, and how to fix it
-  mcp [--hub]                                  the commands as tools of assistants (Model Context Protocol, standard input and
-                                               output); --hub: names on the Hub may be fetched
-SCENARIO: --batch 1 --tokens 1 --engine intrinsic|vllm|sglang|trtllm|llamacpp|transformers[@RELEASE|@YYYY-MM]
-          --opt NAME[=VALUE]… (start-up options, by the names that the engine gives them) --kv-dtype auto|…
-          --weights FORMAT (if not given, as the files say): ${WEIGHT_FORMATS.join(' ')}
-          --tp 1 --pp 1 --dcp 1 --dp-attention --mtp (count multi-token-prediction layers)
-          --units GiB|GB (units of printed sizes; JSON has bytes)
-          --families FILE (JSON that teaches model types: {"my_type": {"like": "known_type", "keys": {…}, "layerKinds": {…}}})
-${optionLines()}
-PATH: a config.json, a params.json, a GGUF file, a folder that holds one, or hf:ORG/NAME[@REVISION][/FILE] on the Hugging Face Hub
-MODEL: a model folder (config.json and safetensors) or a GGUF file; for heads --seed also a config.json alone`;
-
-function usage(): TerminalText {
-  return lines(USAGE.split('\n'));
-}
-
-/** The options of each engine, a line for each. */
-function optionLines(): string {
-  return ENGINES.flatMap((engine) => {
-    const { options, releases } = allocationRule(engine);
-    if (options.length === 0) return [];
-    const names = options.map(({ name }) => name).join(' ');
-    return [`  --engine ${engine} (@${releases.map(({ id }) => id).join(' @')}) --opt ${names}`];
-  }).join('\n');
-}
+const HELP = ['--help', '-h'];
 
 /** Exit code: 0 ok, 1 the input is wrong, 2 wrong usage, 3 `fit`: it does not fit. */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {
-  const [name, ...rest] = args;
-  const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
-  if (name === 'help' || [name, ...options].some((each) => each === '--help' || each === '-h')) {
-    output.out(usage());
-    return 0;
-  }
-  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) {
-    output.err(name === undefined ? usage() : below(line(`unknown command ${name}`), usage()));
-    return 2;
-  }
+  const [name, ...rest] = args[0] === 'help' && args.length > 1 ? [...args.slice(1, 2), '--help'] : args;
+  const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   try {
+    if (name === undefined || !load) return await withoutCommand(args, output);
+    const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+    const asksForHelp = options.some((each) => HELP.includes(each));
+    const command = await load();
+    if (asksForHelp) return await command(['--help'], output);
+    if (!rest.some((arg) => arg.startsWith('hf:'))) return await command(rest, output);
+    const { withHubFolders } = await import('./hub');
     return await withHubFolders(rest, output, (paths) => command(paths, output));
   } catch (error) {
+    if (error instanceof HelpAsked) {
+      const { commandHelp } = await import('./help');
+      output.out(commandHelp(name ?? '', error.options, output.screen));
+      return 0;
+    }
     if (error instanceof UsageError) {
-      output.err(below(line(error.message), usage()));
+      output.err(below(line(error.message), line(helpHint(load ? (name ?? '') : ''))));
       return 2;
     }
     output.err(
@@ -129,4 +66,38 @@ export async function runCli(args: readonly string[], output: CliOutput): Promis
     );
     return 1;
   }
+}
+
+async function withoutCommand(args: readonly string[], output: CliOutput): Promise<number> {
+  const [first] = args;
+  const { programHelp, refuseCommand } = await import('./help');
+  if (first === '--version' || first === '-V') {
+    const { version } = await import('../../package.json');
+    output.out(line(version));
+    return 0;
+  }
+  if (first === 'help' || (first !== undefined && HELP.includes(first))) {
+    output.out(programHelp(output.screen));
+    return 0;
+  }
+  if (first !== undefined) refuseCommand(args);
+  output.err(programHelp());
+  return 2;
+}
+
+/** The options of every command, which each gives when it is asked for help. */
+async function optionTables(): Promise<Readonly<Record<string, OptionTable>>> {
+  const silent: CliOutput = { out: () => undefined, err: () => undefined };
+  const tables = Object.entries(COMMANDS).map(async ([name, load]) => {
+    const command = await load();
+    const table = await command(['--help'], silent).then(
+      () => ({}),
+      (error: unknown) => {
+        if (error instanceof HelpAsked) return error.options;
+        throw error;
+      },
+    );
+    return [name, table] as const;
+  });
+  return Object.fromEntries(await Promise.all(tables));
 }

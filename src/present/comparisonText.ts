@@ -8,8 +8,7 @@ import { growthText, hasState, inAllBytes, notKnownText, ratioText, sizeInAllTex
 import { engineText, workloadText } from './words';
 import { elementAt } from '../model/elementAt';
 import { formatInteger } from '../model/units';
-import { visible } from '../model/visibleText';
-import { lines, type TerminalText } from './terminal';
+import { below, line, type Screen, table as terminalTable, type TerminalText } from './terminal';
 
 export interface ComparisonColumn {
   readonly id: 'design' | 'perToken' | 'cache' | 'each' | 'state' | 'ratio' | 'parameters' | 'flops' | 'decode';
@@ -179,19 +178,16 @@ export function comparisonCsv({ scenario, rows }: Comparison): string {
   return csv([CSV_HEADER, ...records]);
 }
 
-/** Columns padded to their widest cell, for terminals. */
-export function comparisonText(comparison: Comparison): TerminalText {
+/** For terminals. */
+export function comparisonText(comparison: Comparison, screen?: Screen): TerminalText {
   const { title, columns, cells } = comparisonTable(comparison);
-  const rows = [columns.map((column) => column.title), ...cells.map((row) => row.map(visible))];
-  const widths = columns.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const padded = rows.map((line) =>
-    line
-      .map((text, column) =>
-        column === 0 ? text.padEnd(elementAt(widths, 0)) : text.padStart(elementAt(widths, column)),
-      )
-      .join('  '),
+  const shown = terminalTable(
+    columns.map((column) => column.title),
+    cells,
+    columns.map((column) => (column.id === 'design' ? 'left' : 'right')),
+    screen,
   );
-  return lines([title, ...padded, ...unknownLines(comparison)]);
+  return below(line(title), shown, ...unknownLines(comparison).map(line));
 }
 
 /** Which models are not known, and what to do. A variant is as unknown as its model. */

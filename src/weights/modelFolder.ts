@@ -70,7 +70,10 @@ async function inFolder(folder: string): Promise<ModelFiles> {
   throw new (ggufs.length > 1 || singles.length > 0 ? WeightsError : NoWeightsError)({ file: folder, problem, fix });
 }
 
+/** UTF-8 takes four bytes for a character at most. */
+export const MOST_TEXT_BYTES = MAX_CONFIG_CHARACTERS * 4;
+
 /** The text of a JSON file of moderate size, a byte order mark included. */
-export async function readText(path: string, limit = MAX_CONFIG_CHARACTERS * 4): Promise<string> {
+export async function readText(path: string, limit = MOST_TEXT_BYTES): Promise<string> {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await readRegular(path, limit));
 }
