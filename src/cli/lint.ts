@@ -3,7 +3,7 @@
 import { ConfigDocument } from '../config/document';
 import { mayBeModelConfig } from '../config/mayBe';
 import { lintReading } from '../lint/lint';
-import { json, lines, type Screen, type TerminalText, toned } from '../present/terminal';
+import { json, line, lines, type Screen, type TerminalText, toned } from '../present/terminal';
 import { readDocument } from '../reading/read';
 import type { Problem, ProblemFix, Severity } from '../model/spec';
 import { type OptionTable, type ParsedArguments, parseArguments, scenarioOf } from './arguments';
@@ -25,12 +25,22 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
   if (paths.length === 0) throw new UsageError('lint takes at least one PATH');
   const format = formatOf(values);
   const found: Found[] = [];
+  let unread = false;
   for (const path of paths) {
-    const each = await problemsOf(path, values);
-    if (each) found.push(each);
+    try {
+      const each = await problemsOf(path, values);
+      if (each) found.push(each);
+    } catch (error) {
+      // Of several, one that cannot be read does not hide the others.
+      if (paths.length === 1 || !(error instanceof InputError)) throw error;
+      output.err(line(error.message));
+      unread = true;
+    }
   }
   output.out(reportOf(format, found, paths.length > 1, output.screen));
-  return found.some(({ unread, problems }) => unread || problems.some(({ severity }) => severity === 'error')) ? 1 : 0;
+  return unread || found.some((each) => each.unread || each.problems.some(({ severity }) => severity === 'error'))
+    ? 1
+    : 0;
 }
 
 interface Found {

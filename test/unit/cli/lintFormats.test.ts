@@ -108,6 +108,29 @@ describe('lint --format', () => {
     expect((JSON.parse(out) as Log).runs[0]?.results).toEqual([]);
   });
 
+  it('takes several files: one report of all, without those that are no model configs where so asked', async () => {
+    writeFileSync(join(folder, 'good.json'), sampleConfig('llama-3-8b'));
+    writeFileSync(join(folder, 'other.json'), '{ "compilerOptions": {} }');
+    writeFileSync(join(folder, 'broken.json'), '{ "a": ');
+    const paths = ['good.json', 'other.json', 'broken.json'].map((name) => join(folder, name));
+    const [good = ''] = paths;
+    const sarif = await lint('bad.json', BAD, ...paths, '--skip-others', '--format', 'sarif');
+    expect(sarif.code).toBe(1);
+    const log = JSON.parse(sarif.out) as Log;
+    expect(problemsOfLog(log)).toBe('');
+    expect(log.runs).toHaveLength(1);
+    expect(log.runs[0]?.results?.map(({ ruleId }) => ruleId)).toEqual(['heads-not-divisible', 'unknown-key']);
+    const passed = await lint('good.json', sampleConfig('llama-3-8b'), ...paths.slice(1), '--skip-others', '--json');
+    expect([passed.code, JSON.parse(passed.out)]).toEqual([0, { files: [{ file: good, problems: [] }] }]);
+    // One that cannot be read is said, and hides no other.
+    const { code, out, err } = await lint('bad.json', BAD, ...paths, join(folder, 'nowhere.json'));
+    expect([
+      code,
+      out.match(/: error: .*json-syntax|: (?:error|warning): .*\[(?:heads-not-divisible|unknown-key)\]/g)?.length,
+    ]).toEqual([1, 4]);
+    expect(err).toMatch(/other\.json: not a model config\n.*nowhere\.json: /);
+  });
+
   it('refuses other formats, and two at once', async () => {
     expect((await lint('good.json', BAD, '--format', 'xml')).err).toMatch(
       /^--format must be one of text, json, sarif, github\n/,
