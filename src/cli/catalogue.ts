@@ -38,6 +38,8 @@ const MODEL =
 const GPU = { value: 'ID', choices: DEVICES.map(({ id }) => id) };
 const SCENARIO = 'scenario:';
 
+const PAGE = { value: 'F.html', about: 'write a page in one file, which loads nothing, instead of printing' };
+
 /** What an option means in every command that has it. */
 const COMMON_OPTIONS: Readonly<Record<string, OptionWords>> = {
   batch: { value: 'N', about: 'sequences at the same time (default: 1)', group: SCENARIO },
@@ -91,6 +93,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     summary: 'what a config caches, and why',
     takes: 'PATH',
     about: [PATH],
+    options: { out: PAGE },
     examples: [
       ['estimate config.json', 'bytes per token, and the keys that they come from'],
       ['estimate hf:deepseek-ai/DeepSeek-V3 --tokens 32k --batch 16 --engine vllm', 'what vLLM holds at that load'],
@@ -102,6 +105,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     takes: 'PATH',
     about: [PATH, 'Exit code 3: it does not fit. Without --gpu: a table of every device, from 1 to 16 of it.'],
     options: {
+      out: PAGE,
       fraction: { value: 'SHARE', about: "share of the memory that the engine may use (default: the engine's own)" },
       'of-free': { about: 'the share is of what is free after the weights, not of all memory' },
       'overhead-gib': { value: 'GIB', about: 'memory that start-up takes besides, where it was measured' },
@@ -117,6 +121,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     takes: 'PATH…',
     about: [PATH],
     options: {
+      out: PAGE,
       as: {
         value: 'DESIGNS',
         about: 'designs to compare with: mha, gqa:GROUPS, mqa, mla:LATENT+ROTARY, separated by commas',
@@ -133,6 +138,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     summary: 'what a change does to the cache, as Markdown for a pull request',
     takes: 'OLD NEW',
     about: [PATH],
+    options: { out: PAGE },
     examples: [
       ['diff old.json new.json --tokens 32k', 'the change in one sentence, then the keys'],
       ['diff <(git show main:config.json) config.json', 'against another revision'],
@@ -140,9 +146,10 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
   },
   lint: {
     summary: 'what is wrong with a config, and how to fix it',
-    takes: 'PATH',
-    about: [PATH, 'Exit code 1: it holds an error.'],
+    takes: 'PATH…',
+    about: [PATH, 'Exit code 1: one of them holds an error.'],
     options: {
+      'skip-others': { about: 'pass over files that are no model configs' },
       tp: { value: 'N', about: 'devices of tensor parallelism that heads must divide by (default: 1)' },
       'kv-dtype': {
         value: 'TYPE',
@@ -157,7 +164,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     },
     examples: [
       ['lint config.json', 'a line for each problem'],
-      ['lint config.json --format github', 'annotations of a pull request'],
+      ['lint a/config.json b/other.json --skip-others --format github', 'annotations of a pull request'],
       ['lint - < config.json', 'what comes through a pipe'],
     ],
   },
@@ -173,7 +180,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
         about: 'what a step reads, writes and computes in each box: decode or prefill',
         choices: ['decode', 'prefill'],
       },
-      out: { value: 'FILE', about: 'F.svg or F.png (default: SVG on standard output)' },
+      out: { value: 'FILE', about: 'F.svg, F.png or F.html (default: SVG on standard output)' },
       width: { value: 'PIXELS', about: 'width of the figure (default: 1200)' },
       theme: { value: 'THEME', about: 'light or dark (default: light)', choices: ['light', 'dark'] },
       scale: { value: 'TIMES', about: 'pixels of a PNG for one of the figure (default: 2)' },

@@ -1,6 +1,6 @@
 /** `draw`: the architecture of a model as a figure, or what differs between two. */
 
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { planCache } from '../cache/plan';
 import { differenceFigure } from '../drawing/difference';
 import { differenceJson } from '../drawing/differenceJson';
@@ -11,6 +11,7 @@ import { stepFigure } from '../drawing/stepFigure';
 import { type FigureTheme, figureSvg } from '../drawing/svg';
 import { parseTypedCount } from '../model/typedCount';
 import { visibleUpTo } from '../model/visibleText';
+import { NOTHING } from '../present/markdown';
 import { json, line, lines } from '../present/terminal';
 import { type Anatomy, anatomyOf } from '../serving/anatomy/anatomy';
 import { type AnatomyDifference, differenceOf } from '../serving/anatomy/difference';
@@ -24,8 +25,10 @@ import {
   SCENARIO_OPTIONS,
   scenarioOf,
 } from './arguments';
+import { sourceText } from './drawnModel';
 import { askedStep, flightIn, flightJson, STEP_OPTIONS } from './drawStep';
 import { UsageError } from './errors';
+import { isPage, modelName, writePage } from './htmlOut';
 import type { CliOutput } from './output';
 import { figurePng } from './png';
 import { writeWhole } from './writing';
@@ -51,8 +54,8 @@ export async function draw(args: readonly string[], output: CliOutput): Promise<
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('draw takes one PATH');
   const { out, diff } = values;
-  if (typeof out === 'string' && !/\.(svg|png)$/.test(out))
-    throw new UsageError('--out takes a file that ends in .svg or .png');
+  if (typeof out === 'string' && !/\.(svg|png)$/.test(out) && !isPage(out))
+    throw new UsageError('--out takes a file that ends in .svg, .png or .html');
   const theme = themeOf(values['theme'] ?? 'light');
   const width = widthOf(values['width'] ?? String(USUAL));
   const scale = scaleOf(values);
@@ -90,18 +93,29 @@ export async function draw(args: readonly string[], output: CliOutput): Promise<
           ...(flight ? { step: stepFigure(flight) } : {}),
           ...openedKinds(values['blocks'], model.anatomy),
         });
-  await writeFigure(scene, { theme, scale, out: typeof out === 'string' ? out : null }, output);
+  const title = other ? `${model.name} and ${other.name}` : `Architecture of ${model.name}`;
+  await writeFigure(scene, { title, theme, scale, out: typeof out === 'string' ? out : null }, output);
   return 0;
 }
 
 async function writeFigure(
   scene: Scene,
-  { theme, scale, out }: { readonly theme: FigureTheme; readonly scale: number; readonly out: string | null },
+  {
+    title,
+    theme,
+    scale,
+    out,
+  }: { readonly title: string; readonly theme: FigureTheme; readonly scale: number; readonly out: string | null },
   output: CliOutput,
 ): Promise<void> {
   const svg = figureSvg(scene, theme);
   if (out === null) {
     output.out(lines(svg.trimEnd().split('\n')));
+    return;
+  }
+  if (isPage(out)) {
+    // The figure says what it is and where it is from.
+    await writePage(out, { title, markdown: NOTHING, figure: svg }, output);
     return;
   }
   const png = out.endsWith('.png');
@@ -122,19 +136,13 @@ async function drawn(path: string, values: ParsedArguments['values'], output: Cl
   const scenario = scenarioOf(values);
   const { reading, file } = await readConfig(path, values, output.err);
   const { kvDtype } = planCache(reading.spec, scenario);
-  const name = visibleUpTo(LONGEST_NAME, nameOf(file));
+  const name = visibleUpTo(LONGEST_NAME, modelName(file));
   return {
     anatomy: anatomyOf(reading, kvDtype, scenario.workload.tokens),
     read: { reading, file },
     name,
-    source: `From ${visibleUpTo(LONGEST_NAME, basename(file))}, model type ${visibleUpTo(LONGEST_NAME, reading.spec.modelType)}`,
+    source: sourceText(reading, file),
   };
-}
-
-/** The folder's name says which model it is: most files are called config.json. */
-function nameOf(file: string): string {
-  const own = basename(file);
-  return /^(config|params)\.json$/.test(own) ? basename(dirname(file)) || own : own.replace(/\.json$/, '');
 }
 
 /** Two of one name are told apart by their files. */

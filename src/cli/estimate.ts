@@ -3,28 +3,47 @@
 import type { DerivationTerm, Factor } from '../cache/derivation';
 import { type Adjustment, planCache, type CachePlan } from '../cache/plan';
 import { type AttentionSpec, isHeaded } from '../model/attention';
+import { explainMarkdown } from '../present/explainText';
+import { joined, sentenceText } from '../present/markdown';
 import { planText } from '../present/planText';
 import { weightsHow } from '../present/memoryText';
 import { below, json, line } from '../present/terminal';
 import { knownPart, remedyText } from '../present/sizeText';
+import { sentence } from '../present/words';
 import { formatBytes } from '../model/units';
 import { scenarioWeights } from '../serving/weightFormats';
 import type { WeightBytes } from '../serving/weights';
 import { countParameters, type ParameterCount } from '../serving/parameters/count';
 import { parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { UsageError } from './errors';
+import { modelName, PAGE_OPTION, pageFile, writePage } from './htmlOut';
 import type { CliOutput } from './output';
 
 export async function estimate(args: readonly string[], output: CliOutput): Promise<number> {
-  const { paths, values } = parseArguments(args, SCENARIO_OPTIONS);
+  const { paths, values } = parseArguments(args, { ...SCENARIO_OPTIONS, ...PAGE_OPTION });
   const [path, ...more] = paths;
   if (path === undefined || more.length > 0) throw new UsageError('estimate takes one PATH');
   const scenario = scenarioOf(values);
-  const { reading } = await readConfig(path, values, output.err);
+  const page = pageFile(values);
+  const { reading, file } = await readConfig(path, values, output.err);
   const plan = planCache(reading.spec, scenario);
   const count = countParameters(reading);
   // Weights are told of where a type was chosen for them: nothing else here depends on it.
   const weights = scenario.weights === undefined ? null : { of: scenarioWeights(reading, scenario, null, count) };
+  if (page !== null) {
+    const name = modelName(file);
+    const { figureOfModel } = await import('./drawnModel');
+    const text = explainMarkdown(name, plan);
+    const markdown = weights
+      ? joined([text, sentenceText(`${sentence(weightsLine(weights.of).trim())}.`)], '\n\n')
+      : text;
+    await writePage(
+      page,
+      { title: `KV cache of ${name}`, markdown, figure: figureOfModel(reading, file, plan) },
+      output,
+    );
+    return 0;
+  }
   output.out(
     values['json'] === true
       ? json({ ...estimateJson(plan, count), ...(weights ? { weights: weights.of } : {}) })

@@ -3,7 +3,17 @@
 import { type CachePlan, planCache } from '../cache/plan';
 import { formatSize, formatInteger } from '../model/units';
 import { ENGINE_NAMES } from '../model/scenario';
-import { cellText, countRange, partTexts, releaseText, rowText, verdictText } from '../present/fitText';
+import {
+  cellText,
+  countRange,
+  fitMarkdown,
+  matrixMarkdown,
+  partTexts,
+  releaseText,
+  rowText,
+  verdictText,
+} from '../present/fitText';
+import { documentOf, heading, type Markdown, md, sentenceText } from '../present/markdown';
 import { layersText, roomText } from '../present/verdictText';
 import { howText, weightsHow } from '../present/memoryText';
 import { formatSeconds } from '../present/quantities';
@@ -23,6 +33,7 @@ import { localWeights } from '../weights/localWeights';
 import { below, json, line, lines, type Screen, table, type TerminalText, toned } from '../present/terminal';
 import { decimalOf, parseArguments, readConfig, SCENARIO_OPTIONS, scenarioOf } from './arguments';
 import { InputError, UsageError } from './errors';
+import { modelName, PAGE_OPTION, pageFile, writePage } from './htmlOut';
 import { STANDARD_INPUT } from './modelFiles';
 import type { CliOutput } from './output';
 
@@ -34,6 +45,7 @@ const DOES_NOT_FIT = 3;
 export async function fit(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, {
     ...SCENARIO_OPTIONS,
+    ...PAGE_OPTION,
     gpu: { type: 'string' },
     fraction: { type: 'string' },
     'of-free': { type: 'boolean' },
@@ -45,6 +57,7 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   const device = typeof asked === 'string' ? deviceOf(asked) : null;
   if (asked !== undefined && !device)
     throw new UsageError(`--gpu must be one of ${DEVICES.map(({ id }) => id).join(', ')}`);
+  const page = pageFile(values);
   const scenario = scenarioOf(values);
   const { reading, file } = await readConfig(path, values, output.err);
   const stored =
@@ -57,6 +70,13 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     const rows = fitMatrix(common, DEVICES);
     const weights = scenarioWeights(reading, scenario, stored, countParameters(reading));
     if (plan.known && !weights) throw noWeights(file, reading);
+    if (page !== null) {
+      const name = modelName(file);
+      const markdown =
+        plan.known && weights ? matrixMarkdown(name, rows, scenario, weights) : notKnownMarkdown(name, plan);
+      await writePage(page, { title: `What ${name} fits on`, markdown }, output);
+      return 0;
+    }
     output.out(
       values['json'] === true
         ? json({
@@ -68,6 +88,11 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     return 0;
   }
   if (!plan.known) {
+    if (page !== null) {
+      const name = modelName(file);
+      await writePage(page, { title: `${name} on ${device.name}`, markdown: notKnownMarkdown(name, plan) }, output);
+      return 0;
+    }
     // No verdict: what is known, and what to do. JSON has null where an answer would stand.
     const unknown = { device, fits: null, cacheBytes: null, atLeast: knownPart(plan), problem: notKnownText(plan) };
     output.out(values['json'] === true ? json(unknown) : unknownText(plan, device));
@@ -85,6 +110,13 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
   const report = fitModel(request);
   if (!report) throw noWeights(file, reading);
   const suggestions = suggestionsFor(request, report);
+  const code = report.verdict === 'doesNotFit' || report.verdict === 'refused' ? DOES_NOT_FIT : 0;
+  if (page !== null) {
+    const name = modelName(file);
+    const markdown = fitMarkdown(name, report, scenario, suggestions);
+    await writePage(page, { title: `${name} on ${device.name}`, markdown }, output);
+    return code;
+  }
   output.out(
     values['json'] === true
       ? json({
@@ -101,7 +133,14 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
         })
       : toned(fitText(report, plan, suggestions), VERDICT_TONES, output.screen),
   );
-  return report.verdict === 'doesNotFit' || report.verdict === 'refused' ? DOES_NOT_FIT : 0;
+  return code;
+}
+
+function notKnownMarkdown(name: string, plan: CachePlan): Markdown {
+  return documentOf([
+    heading(1, md`${name}`),
+    md`**Whether it fits is not known.** ${sentenceText(notKnownText(plan))}`,
+  ]);
 }
 
 function noWeights(file: string, reading: Reading): InputError {

@@ -1,8 +1,9 @@
-/** `lint`: what is wrong with a config, one line per problem. Exit 1 when it holds what cannot run. */
+/** `lint`: what is wrong with configs, one line per problem. Exit 1 when one of them holds what cannot run. */
 
 import { ConfigDocument } from '../config/document';
+import { mayBeModelConfig } from '../config/mayBe';
 import { lintReading } from '../lint/lint';
-import { json, lines, type Screen, type TerminalText, toned } from '../present/terminal';
+import { json, line, lines, type Screen, type TerminalText, toned } from '../present/terminal';
 import { readDocument } from '../reading/read';
 import type { Problem, ProblemFix, Severity } from '../model/spec';
 import { type OptionTable, type ParsedArguments, parseArguments, scenarioOf } from './arguments';
@@ -16,18 +17,52 @@ const LINT_OPTIONS: OptionTable = {
   'kv-dtype': { type: 'string' },
   json: { type: 'boolean' },
   format: { type: 'string' },
+  'skip-others': { type: 'boolean' },
 };
 
 export async function lint(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, LINT_OPTIONS);
-  const [path, ...more] = paths;
-  if (path === undefined || more.length > 0) throw new UsageError('lint takes one PATH');
+  if (paths.length === 0) throw new UsageError('lint takes at least one PATH');
+  const format = formatOf(values);
+  const found: Found[] = [];
+  let unread = false;
+  for (const path of paths) {
+    try {
+      const each = await problemsOf(path, values);
+      if (each) found.push(each);
+    } catch (error) {
+      // Of several, one that cannot be read does not hide the others.
+      if (paths.length === 1 || !(error instanceof InputError)) throw error;
+      output.err(line(error.message));
+      unread = true;
+    }
+  }
+  output.out(reportOf(format, found, paths.length > 1, output.screen));
+  return unread || found.some((each) => each.unread || each.problems.some(({ severity }) => severity === 'error'))
+    ? 1
+    : 0;
+}
+
+interface Found {
+  readonly file: string;
+  readonly document: ConfigDocument;
+  readonly problems: readonly Problem[];
+  /** No layer could be read. */
+  readonly unread: boolean;
+}
+
+/** Null: it is no model config, and such files are passed over. */
+async function problemsOf(path: string, values: ParsedArguments['values']): Promise<Found | null> {
   const { sharding, kvDtype } = scenarioOf(values);
   const { text, file, byteOrderMark } = await configText(path);
+  if (values['skip-others'] === true && !mayBeModelConfig(text)) return null;
   const document = ConfigDocument.parse(text);
   const reading = readDocument(document);
   // What is no JSON has its errors, whatever it should have been.
-  if (!reading && document.errors.length === 0) throw new InputError(`${file}: not a model config`);
+  if (!reading && document.errors.length === 0) {
+    if (values['skip-others'] === true) return null;
+    throw new InputError(`${file}: not a model config`);
+  }
   const problems = [
     ...document.errors.map(
       ({ message, range }): Problem => ({ rule: 'json-syntax', severity: 'error', key: null, range, message }),
@@ -36,15 +71,7 @@ export async function lint(args: readonly string[], output: CliOutput): Promise<
       ? lintReading(reading, { kvDtype, byteOrderMark, ...(values['tp'] === undefined ? {} : { tp: sharding.tp }) })
       : []),
   ];
-  output.out(reportOf(formatOf(values), { file, document, problems }, output.screen));
-  const unread = !reading || reading.spec.layers.length === 0;
-  return unread || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
-}
-
-interface Found {
-  readonly file: string;
-  readonly document: ConfigDocument;
-  readonly problems: readonly Problem[];
+  return { file, document, problems, unread: !reading || reading.spec.layers.length === 0 };
 }
 
 const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
@@ -59,21 +86,35 @@ function formatOf(values: ParsedArguments['values']): Format {
   return format;
 }
 
-function reportOf(format: Format, { file, document, problems }: Found, screen?: Screen): TerminalText {
+/** `several`: more than one path was given; a program that names one gets an object of one. */
+function reportOf(format: Format, found: readonly Found[], several: boolean, screen: Screen | undefined): TerminalText {
   switch (format) {
-    case 'json':
-      return json({ file, problems: problems.map((problem) => problemJson(problem, document)) });
+    case 'json': {
+      const files = found.map(({ file, document, problems }) => ({
+        file,
+        problems: problems.map((problem) => problemJson(problem, document)),
+      }));
+      return json(several ? { files } : (files[0] ?? { file: null, problems: [] }));
+    }
     case 'sarif':
-      return json(sarifOf(file, document, problems));
+      return json(sarifOf(found));
     case 'github':
-      return lines(problems.map((problem) => annotationOf(file, document, problem)));
+      return lines(
+        found.flatMap(({ file, document, problems }) =>
+          problems.map((problem) => annotationOf(file, document, problem)),
+        ),
+      );
     case 'text':
       return toned(
-        lines(problems.length === 0 ? [`${file}: no problems`] : problems.map((problem) => problemLine(file, problem))),
+        lines(
+          found.flatMap(({ file, problems }) =>
+            problems.length === 0 ? [`${file}: no problems`] : problems.map((problem) => problemLine(file, problem)),
+          ),
+        ),
         [
           [/: error: /g, 'bad'],
           [/: warning: /g, 'mild'],
-          [/: no problems$/g, 'good'],
+          [/: no problems$/gm, 'good'],
         ],
         screen,
       );

@@ -20,11 +20,16 @@ const LEVELS: Readonly<Record<Severity, NonNullable<Result['level']>>> = {
   information: 'note',
 };
 
+/** A config and what is wrong with it. */
+export interface Linted {
+  readonly file: string;
+  readonly document: ConfigDocument;
+  readonly problems: readonly Problem[];
+}
+
 /** A log of one run: Static Analysis Results Interchange Format 2.1.0 (OASIS), which code scanning reads. */
-export function sarifOf(file: string, document: ConfigDocument, problems: readonly Problem[]): Log {
-  const rules = [...new Set(problems.map(({ rule }) => rule))];
-  // Relative paths stay relative: to where the command ran, which is what code scanning takes for the checkout.
-  const uri = isAbsolute(file) ? pathToFileURL(file).href : encodeURI(file.replaceAll('\\', '/'));
+export function sarifOf(linted: readonly Linted[]): Log {
+  const rules = [...new Set(linted.flatMap(({ problems }) => problems.map(({ rule }) => rule)))];
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -32,18 +37,23 @@ export function sarifOf(file: string, document: ConfigDocument, problems: readon
       {
         tool: { driver: { name: 'Headlight', semanticVersion: version, rules: rules.map(descriptorOf) } },
         columnKind: 'utf16CodeUnits',
-        results: problems.map(({ rule, severity, message, range }) => ({
-          ruleId: rule,
-          ruleIndex: rules.indexOf(rule),
-          level: LEVELS[severity],
-          message: { text: message },
-          locations: [
-            {
-              physicalLocation: { artifactLocation: { uri }, ...(range ? { region: regionOf(document, range) } : {}) },
-            },
-          ],
-        })),
+        results: linted.flatMap((each) => each.problems.map((problem) => resultOf(each, problem, rules))),
       },
+    ],
+  };
+}
+
+function resultOf({ file, document }: Linted, problem: Problem, rules: readonly string[]): Result {
+  const { rule, severity, message, range } = problem;
+  // Relative paths stay relative: to where the command ran, which is what code scanning takes for the checkout.
+  const uri = isAbsolute(file) ? pathToFileURL(file).href : encodeURI(file.replaceAll('\\', '/'));
+  return {
+    ruleId: rule,
+    ruleIndex: rules.indexOf(rule),
+    level: LEVELS[severity],
+    message: { text: message },
+    locations: [
+      { physicalLocation: { artifactLocation: { uri }, ...(range ? { region: regionOf(document, range) } : {}) } },
     ],
   };
 }

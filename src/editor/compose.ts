@@ -25,6 +25,7 @@ import { HoveredLines } from './hoveredLines';
 import { COMMANDS, CONTEXTS, VIEWS } from './ids';
 import { LazyModels } from './lazyModels';
 import { registerExplorer, registerPalette } from './lazyParts';
+import { registerMcpServers } from './mcpServers';
 import type { PanelHost } from './panel/panelHost';
 import { Readings } from './readings';
 import { REFERENCE_SELECTOR, ReferenceHovers } from './referenceHover';
@@ -93,6 +94,7 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     ...registerCompute(services),
     ...registerPalette(services),
     ...registerExplorer(services),
+    ...(platform.native ? registerMcpServers(context, log) : []),
     registerCommand(COMMANDS.openFromHub, async (argument?: unknown) => (await models.get()).openFromHub(argument)),
     registerCommand(COMMANDS.setHubToken, async () => (await models.get()).setToken()),
   );

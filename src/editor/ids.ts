@@ -86,6 +86,9 @@ export type ExplorerCommand = (typeof EXPLORER_COMMANDS)[number];
 export const TOOLS = ['headlight_estimate', 'headlight_compare', 'headlight_lint'] as const;
 export type ToolName = (typeof TOOLS)[number];
 
+/** Its server of the Model Context Protocol, which VS Code starts. */
+export const MCP_PROVIDER = 'headlight.mcp';
+
 /** Context keys of `when` clauses. */
 export const CONTEXTS = {
   /** The active editor (or the only one in sight) shows a model config. */

@@ -75,7 +75,10 @@ suite('palette', function () {
     };
     assert.equal(await read(sample('result.md')), text);
     assert.match(await read(sample('result.csv')), /^[^|]*,[^|]*$/m);
-    for (const name of ['result.md', 'result.csv']) await vscode.workspace.fs.delete(sample(name));
+    const html = await read(sample('result.html'));
+    assert.match(html, /<td align="left">MQA<\/td>/);
+    assert.doesNotMatch(html, /<script|\b(?:src|href)=|https?:/);
+    for (const name of ['result.md', 'result.csv', 'result.html']) await vscode.workspace.fs.delete(sample(name));
     assert.equal(await vscode.commands.executeCommand('headlight.openResultSource', page), true);
     assert.equal(vscode.window.activeTextEditor?.document.uri.toString(), page?.toString());
     await assert.rejects(async () => vscode.workspace.fs.writeFile(page ?? sample('x'), new Uint8Array()));

@@ -63,7 +63,7 @@ describe('draw', () => {
   });
 
   it.each([
-    [['--out', 'x.jpg'], '--out takes a file that ends in .svg or .png'],
+    [['--out', 'x.jpg'], '--out takes a file that ends in .svg, .png or .html'],
     [['--scale', '9'], '--scale must be a number from 0 to 8'],
     [['--scale', '0'], '--scale must be a number above 0'],
     [['--json'], 'it needs --diff OTHER, or --flight'],

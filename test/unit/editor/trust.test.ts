@@ -110,6 +110,7 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
 
   computes: async () => {
     expect(await said(/asAbsolutePath\([^)]*\)/g, 'src/editor')).toEqual([
+      "mcpServers.ts: asAbsolutePath('dist/cli.js')",
       "services.ts: asAbsolutePath('dist/compute.js')",
     ]);
     const folder = await mkdtemp(join(tmpdir(), 'headlight-trust-'));
