@@ -2,16 +2,22 @@
 //   linux-x64 linux-arm64 win32-x64 win32-arm64 darwin-arm64   with the native engine of that platform alone
 //   darwin-x64 universal web                                    with WebAssembly: onnxruntime has no build for Intel Macs
 //   all                                                         every one of them
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+//   --pre-release                                               for that channel of the galleries
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { npm } from '../test/harness/npm.mjs';
+import { installOnce } from '../test/harness/once.mjs';
+import { throwAwayFolder } from '../test/harness/places.mjs';
+import { run } from '../test/harness/processes.mjs';
 import { noticesText } from './notices.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'vsix');
+const VSCE = '4.1.0';
 
-/** Targets with a native engine: the folder of its binaries. */
+/** target of vsce -> folder of the native engine. The others compute in WebAssembly. */
 const NATIVE = {
   'linux-x64': 'linux/x64',
   'linux-arm64': 'linux/arm64',
@@ -21,6 +27,31 @@ const NATIVE = {
 };
 const PORTABLE = ['darwin-x64', 'universal', 'web'];
 export const TARGETS = [...Object.keys(NATIVE), ...PORTABLE];
+
+/** The target of this machine. */
+export function ownTarget() {
+  const own = `${process.platform}-${process.arch}`;
+  return TARGETS.includes(own) ? own : 'universal';
+}
+
+/** What is built and packed; node_modules is linked. */
+const PARTS = [
+  ...['src', 'webview', 'media', 'l10n', 'docs'],
+  ...['esbuild.js', 'esbuild.host.js', 'esbuild.page.js', 'esbuild.web.js', 'tsconfig.json'],
+  ...['package.json', 'package.nls.json', '.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE'],
+];
+
+/**
+ * Builds for production in a copy of the checkout, whose own dist others may be using.
+ * @param {string} folder  empty
+ */
+export async function buildCopy(folder) {
+  for (const part of PARTS) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  await run(process.execPath, ['esbuild.js', '--production'], { cwd: folder, what: 'building for production' });
+  const meta = JSON.parse(readFileSync(join(folder, 'dist', 'meta.json'), 'utf8'));
+  writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), noticesText(ROOT, meta));
+}
 
 /**
  * What vsce packs for a target: the allowlist of the checkout, with the binaries of one platform or none.
@@ -34,44 +65,50 @@ export function ignoreFile(target) {
   return all.replace(line, native ? `!node_modules/onnxruntime-node/bin/napi-v6/${native}/**\n` : '');
 }
 
+async function vsce() {
+  const folder = await installOnce(`vsce-${VSCE}`, `vsce ${VSCE}`, async (partial) => {
+    await npm(['install', '--prefix', partial, `@vscode/vsce@${VSCE}`], { cwd: partial, what: 'installing vsce' });
+  });
+  return join(folder, 'node_modules', '@vscode', 'vsce', 'vsce');
+}
+
 /**
- * Packs one target; returns where it is.
+ * Packs one target of a copy that is built; returns the file.
+ * @param {string} folder
  * @param {string} target
- * @param {string} [out]
+ * @param {{ out: string; preRelease?: boolean }} options
  */
-function packVsix(target, out = OUT) {
+export async function packVsix(folder, target, { out, preRelease = false }) {
   if (!TARGETS.includes(target)) throw new Error(`${target}: there is ${[...TARGETS, 'all'].join(', ')}`);
   mkdirSync(out, { recursive: true });
-  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const file = join(out, `${name}-${target}-${version}.vsix`);
-  const ignore = join(ROOT, '.vscodeignore.target');
-  // What is in the bundles, their last build says.
-  if (!existsSync(join(ROOT, 'dist', 'meta.json')))
-    execFileSync(process.execPath, ['esbuild.js', '--production'], { cwd: ROOT });
-  writeFileSync(ignore, ignoreFile(target));
-  writeFileSync(
-    join(ROOT, 'THIRD-PARTY-NOTICES.txt'),
-    noticesText(ROOT, JSON.parse(readFileSync(join(ROOT, 'dist', 'meta.json'), 'utf8'))),
-  );
-  try {
-    const args = ['--yes', '@vscode/vsce@4', 'package', '--out', file, '--ignoreFile', ignore];
-    if (target !== 'universal') args.push('--target', target);
-    args.push('--allow-missing-repository', '--no-rewrite-relative-links');
-    execFileSync('npx', args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
-  } finally {
-    rmSync(ignore, { force: true });
-  }
+  const manifestFile = join(folder, 'package.json');
+  const { scripts, ...manifest } = JSON.parse(readFileSync(manifestFile, 'utf8'));
+  const file = join(out, `${manifest.name}-${target}-${manifest.version}.vsix`);
+  // It is built already, and nobody runs a script in an installed extension.
+  writeFileSync(manifestFile, JSON.stringify(manifest, null, 2));
+  writeFileSync(join(folder, '.vscodeignore'), ignoreFile(target));
+  rmSync(file, { force: true });
+  const args = [await vsce(), 'package', '--out', file, '--no-rewrite-relative-links'];
+  if (target !== 'universal') args.push('--target', target);
+  if (preRelease) args.push('--pre-release');
+  if (manifest.repository === undefined) args.push('--allow-missing-repository');
+  await run(process.execPath, args, { cwd: folder, what: `packing ${target}` });
+  if (!existsSync(file)) throw new Error(`vsce left no ${file}`);
   return file;
 }
 
-function main() {
-  const asked = process.argv.slice(2);
-  const own = `${process.platform}-${process.arch}`;
-  const targets = asked.includes('all') ? TARGETS : asked.length > 0 ? asked : [own in NATIVE ? own : 'universal'];
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { 'pre-release': { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  const targets = positionals.includes('all') ? TARGETS : positionals.length > 0 ? positionals : [ownTarget()];
+  const folder = throwAwayFolder('vsix');
+  await buildCopy(folder);
   for (const target of targets) {
-    const file = packVsix(target);
+    const file = await packVsix(folder, target, { out: OUT, preRelease: values['pre-release'] === true });
     console.log(`${file.slice(ROOT.length)}  ${(statSync(file).size / 1e6).toFixed(1)} MB`);
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -4,7 +4,7 @@ import { type ProvidedContext } from 'vitest';
 import { type TestProject } from 'vitest/node';
 import { startSession } from '../harness/editorSession.mjs';
 import { endWithParents } from '../harness/processes.mjs';
-import { ensureServer } from '../harness/vscodeServers.mjs';
+import { type ServerName } from '../harness/vscodeServers.mjs';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -16,10 +16,17 @@ declare module 'vitest' {
     bridgeSocket: string;
     /** The folder that is open: a copy of the sample configs. */
     folder: string;
+    /** Which of the servers. */
+    server: ServerName;
+    /** Where the package is installed; null: windows name the folder of the extension under development. */
+    extension: string | null;
   }
 }
 
-type Shared = Pick<ProvidedContext, 'serverUrl' | 'browserEndpoint' | 'bridgeSocket' | 'folder'>;
+type Shared = Pick<
+  ProvidedContext,
+  'serverUrl' | 'browserEndpoint' | 'bridgeSocket' | 'folder' | 'server' | 'extension'
+>;
 
 export async function setup({ provide }: TestProject): Promise<(() => Promise<void>) | undefined> {
   endWithParents();
@@ -30,10 +37,15 @@ export async function setup({ provide }: TestProject): Promise<(() => Promise<vo
   provide('browserEndpoint', shared.browserEndpoint);
   provide('bridgeSocket', shared.bridgeSocket);
   provide('folder', shared.folder);
+  provide('server', shared.server);
+  provide('extension', shared.extension);
   return own?.stop;
 }
 
 async function startOwn(): Promise<{ shared: Shared; stop: () => Promise<void> }> {
-  const { server, browserEndpoint, bridgeSocket, folder, stop } = await startSession(await ensureServer('newest'));
-  return { shared: { serverUrl: server.url, browserEndpoint, bridgeSocket, folder }, stop };
+  const { name, extension, server, browserEndpoint, bridgeSocket, folder, stop } = await startSession('newest');
+  return {
+    shared: { serverUrl: server.url, browserEndpoint, bridgeSocket, folder, server: name, extension },
+    stop,
+  };
 }

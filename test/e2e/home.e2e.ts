@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { type Browser, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, onTestFailed, test } from 'vitest';
 import { connectToChromium, openWindow } from '../harness/chromium.mjs';
-import { EXTENSION, ROOT, throwAwayFolder } from '../harness/places.mjs';
+import { ROOT, throwAwayFolder } from '../harness/places.mjs';
 import { workbenchUrl } from '../harness/serverLauncher.mjs';
 import { thorough } from '../unit/depth';
+import { underDevelopment } from './extension';
 import { Panel } from './pageObjects/panel';
 import { QuickPick } from './pageObjects/quickPick';
 import { pictureTexts, untilPageSays } from './pageObjects/resultPage';
@@ -471,7 +472,7 @@ describe.skipIf(!thorough)('the welcome of the view of configs', () => {
 
   /** Opens a window, and its view of configs. */
   async function welcomeOf(folder: string | null): Promise<Locator> {
-    const address = new URL(workbenchUrl(inject('serverUrl'), { folder: folder ?? '', extension: EXTENSION }));
+    const address = new URL(workbenchUrl(inject('serverUrl'), { folder: folder ?? '', ...underDevelopment() }));
     if (folder === null) {
       address.searchParams.delete('folder');
       address.searchParams.set('ew', 'true');

@@ -6,10 +6,11 @@ import { type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectToChromium, openWindow } from '../harness/chromium.mjs';
 import { buildHostBridge } from '../harness/hostBridge.mjs';
-import { EXTENSION, throwAwayFolder } from '../harness/places.mjs';
+import { throwAwayFolder } from '../harness/places.mjs';
 import { SAMPLES } from '../harness/samples.mjs';
 import { startServer, workbenchUrl } from '../harness/serverLauncher.mjs';
 import { ensureServer } from '../harness/vscodeServers.mjs';
+import { underDevelopment } from './extension';
 import { Host } from './pageObjects/host';
 
 /** As in the file of settings. */
@@ -38,15 +39,16 @@ describe('an untrusted workspace', () => {
     const bridge = throwAwayFolder('bridge');
     await buildHostBridge(bridge);
     const socket = join(bridge, 'socket');
-    server = await startServer(await ensureServer('newest'), {
+    const installed = inject('extension');
+    server = await startServer(await ensureServer(inject('server')), {
       restricted: true,
       testDriver: true,
-      extensions: [bridge],
+      extensions: [bridge, ...(installed === null ? [] : [installed])],
       env: { HEADLIGHT_BRIDGE: socket, HEADLIGHT_BRIDGE_FOLDER: folder },
     });
     browser = await connectToChromium(inject('browserEndpoint'));
     page = await openWindow(browser);
-    await page.goto(workbenchUrl(server.url, { folder, extension: EXTENSION }));
+    await page.goto(workbenchUrl(server.url, { folder, ...underDevelopment() }));
     host = new Host(socket);
     expect(await host.evaluate((vscode) => vscode.workspace.isTrusted, null)).toBe(false);
   }, 120_000);

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { type Browser, type Locator, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, onTestFailed, test } from 'vitest';
 import { connectToChromium, openWindow } from '../harness/chromium.mjs';
-import { EXTENSION, ROOT, throwAwayFolder } from '../harness/places.mjs';
+import { ROOT, throwAwayFolder } from '../harness/places.mjs';
 import { SAMPLES } from '../harness/samples.mjs';
 import { workbenchUrl } from '../harness/serverLauncher.mjs';
 import { LoopbackHub } from '../unit/hub/support/loopbackHub';
 import { thorough } from '../unit/depth';
+import { extensionFolder } from './extension';
 import { QuickPick } from './pageObjects/quickPick';
 import { untilPageSays } from './pageObjects/resultPage';
 import { Workbench } from './pageObjects/workbench';
@@ -22,14 +23,15 @@ interface Manifest {
 /** The extension without what a web host ignores. */
 function webExtension(): string {
   const folder = throwAwayFolder('web-extension');
-  const manifest = JSON.parse(readFileSync(join(EXTENSION, 'package.json'), 'utf8')) as Manifest;
+  const manifest = JSON.parse(readFileSync(join(extensionFolder(), 'package.json'), 'utf8')) as Manifest;
   delete manifest.main;
   delete manifest.extensionKind;
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   for (const part of ['dist', 'media', 'docs', 'l10n'])
-    if (existsSync(join(EXTENSION, part))) symlinkSync(join(EXTENSION, part), join(folder, part), 'junction');
-  if (existsSync(join(EXTENSION, 'package.nls.json')))
-    cpSync(join(EXTENSION, 'package.nls.json'), join(folder, 'package.nls.json'));
+    if (existsSync(join(extensionFolder(), part)))
+      symlinkSync(join(extensionFolder(), part), join(folder, part), 'junction');
+  if (existsSync(join(extensionFolder(), 'package.nls.json')))
+    cpSync(join(extensionFolder(), 'package.nls.json'), join(folder, 'package.nls.json'));
   return folder;
 }
 

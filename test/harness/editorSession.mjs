@@ -7,6 +7,7 @@ import { buildHostBridge } from './hostBridge.mjs';
 import { throwAwayFolder } from './places.mjs';
 import { copySamples } from './samples.mjs';
 import { startServer } from './serverLauncher.mjs';
+import { ensureServer } from './vscodeServers.mjs';
 
 /**
  * @typedef {object} EditorSession
@@ -15,15 +16,19 @@ import { startServer } from './serverLauncher.mjs';
  * @property {string} folder        the copy of the samples that the window opens
  * @property {string} bridgeSocket  where the extension host of that window takes requests; see test/e2e/hostBridge
  * @property {string} resultsFile   where integration tests in that window report; see hostRunner.ts
+ * @property {import('./vscodeServers.mjs').ServerName} name  of the server
+ * @property {string | null} extension  where the package was installed; null: windows name the folder under development
  * @property {() => Promise<void>} stop
  */
 
 /**
- * @param {import('./vscodeServers.mjs').InstalledServer} installed
+ * @param {import('./vscodeServers.mjs').ServerName} name
  * @param {NodeJS.ProcessEnv} [env]  on top of ours, for the extension host
+ * @param {string | null} [vsix]  the package that is installed; null: windows name the folder of the extension
  * @returns {Promise<EditorSession>}
  */
-export async function startSession(installed, env) {
+export async function startSession(name, env, vsix = null) {
+  const installed = await ensureServer(name);
   const bridge = throwAwayFolder('bridge');
   await buildHostBridge(bridge);
   const [bridgeSocket, resultsFile] = [join(bridge, 'socket'), join(bridge, 'results.json')];
@@ -32,6 +37,7 @@ export async function startSession(installed, env) {
     startServer(installed, {
       testDriver: true,
       extensions: [bridge],
+      vsix,
       env: {
         HEADLIGHT_BRIDGE: bridgeSocket,
         HEADLIGHT_BRIDGE_FOLDER: folder,
@@ -46,5 +52,14 @@ export async function startSession(installed, env) {
     await browser.stop();
     await server.stop();
   };
-  return { server, browserEndpoint: browser.endpoint, folder, bridgeSocket, resultsFile, stop };
+  return {
+    name,
+    extension: server.extension,
+    server,
+    browserEndpoint: browser.endpoint,
+    folder,
+    bridgeSocket,
+    resultsFile,
+    stop,
+  };
 }

@@ -7,7 +7,7 @@ import { atExit } from './processes.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
 
-/** The extension that the editors load: the checkout, or what HEADLIGHT_EXTENSION names (an unpacked VSIX, say). */
+/** The extension that editors load while it is developed: the checkout, or what HEADLIGHT_EXTENSION names. */
 export const EXTENSION = resolve(process.env['HEADLIGHT_EXTENSION'] ?? ROOT);
 
 /** Everything that is downloaded or built once per machine lives here. Delete it at any time. */

@@ -1,10 +1,10 @@
 // Starts a VS Code server for one use: free port, throw-away user data, our settings, no telemetry.
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { foreignEnvironment } from './npm.mjs';
-import { throwAwayFolder } from './places.mjs';
-import { start, tail } from './processes.mjs';
+import { ROOT, throwAwayFolder } from './places.mjs';
+import { run, start, tail } from './processes.mjs';
 
 /** @typedef {Record<string, string | number | boolean>} Settings */
 
@@ -38,6 +38,28 @@ function extensionFolderName(extension) {
   return `${publisher}.${name}-${version}`;
 }
 
+/**
+ * As a user does it, into an empty server.
+ * @param {import('./vscodeServers.mjs').InstalledServer} server
+ * @param {string} data
+ * @param {string} file  a VSIX
+ */
+async function installExtension(server, data, file) {
+  await run(
+    server.node,
+    [server.main, '--install-extension', file, '--accept-server-license-terms', '--server-data-dir', data],
+    { cwd: data, env: { ...foreignEnvironment(), EXTENSIONS_GALLERY: '{}' }, what: `installing ${file}` },
+  );
+}
+
+/** @param {string} extensions */
+function installedIn(extensions) {
+  const { publisher, name } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const folder = readdirSync(extensions).find((each) => each.startsWith(`${publisher}.${name}-`));
+  if (!folder) throw new Error(`${publisher}.${name} was not installed`);
+  return join(extensions, folder);
+}
+
 /** @param {string} url */
 async function untilItAnswers(url) {
   for (const deadline = Date.now() + 20_000; ; await sleep(50)) {
@@ -55,6 +77,7 @@ async function untilItAnswers(url) {
  * @param {import('./vscodeServers.mjs').InstalledServer} server
  * @param {object} [options]
  * @param {string[]} [options.extensions] folders of extensions, installed by a link
+ * @param {string | null} [options.vsix]  a package that is installed
  * @param {Settings} [options.settings]   on top of the quiet ones
  * @param {NodeJS.ProcessEnv} [options.env]  on top of ours; extensions see it
  * @param {boolean} [options.testDriver]  lets the address choose extensions under development and tests. Refuses
@@ -74,6 +97,8 @@ export async function startServer(server, options = {}) {
   for (const extension of options.extensions ?? []) {
     symlinkSync(extension, join(data, 'extensions', extensionFolderName(extension)), 'junction');
   }
+
+  if (options.vsix) await installExtension(server, data, options.vsix);
 
   const args = [
     server.main,
@@ -96,6 +121,8 @@ export async function startServer(server, options = {}) {
   await untilItAnswers(url);
   return {
     url,
+    /** Where an installed package lies. */
+    extension: options.vsix ? installedIn(join(data, 'extensions')) : null,
     log: () => tail(child.output()),
     ended: child.ended,
     stop: () => child.stop(),

@@ -1,6 +1,8 @@
 // `npm test`: everything that can be tested on this machine. Installs what it needs, see README.
 //   --only NAMES     some suites: check, unit, integration, e2e (comma-separated)
 //   --files WORDS    of unit and e2e only the files whose paths hold one of these words
+//   --package NAME   what the e2e specs run from, installed: own (this machine's), universal, another target, or none (the checkout)
+//   --vscode VERSION the VS Code of the e2e specs: 1.100, or the newest
 //   --grep TEXT      of integration only the tests whose titles match
 //   --family NAME    the unit tests of one model type, such as olmo2: layers, parameters, golden models, GGUF, traps
 // The last line is exactly `N passed, N failed, N skipped`; the exit code is not 0 when anything failed.
@@ -16,7 +18,8 @@ import { endWithParents, run } from './processes.mjs';
 import { closingLine, failureReport, onePass, runSuite, suiteLine } from './results.mjs';
 import { ensureSystemPackages } from './systemPackages.mjs';
 import { runVitest } from './vitestSuite.mjs';
-import { ensureServer, SERVERS } from './vscodeServers.mjs';
+import { packages, packageTarget } from './packages.mjs';
+import { ensureServer, serverNamed, SERVERS } from './vscodeServers.mjs';
 
 const { values: OPTIONS } = parseArgs({
   options: {
@@ -24,12 +27,20 @@ const { values: OPTIONS } = parseArgs({
     files: { type: 'string' },
     grep: { type: 'string' },
     family: { type: 'string' },
+    package: { type: 'string' },
+    vscode: { type: 'string' },
   },
 });
 /** @param {string | undefined} list */
 const wordsOf = (list) => list?.split(',').map((word) => word.trim());
 const FILES = wordsOf(OPTIONS.files) ?? [];
 const FAMILY = OPTIONS.family;
+
+/** As in test/unit/depth.ts. */
+const thorough = process.env['HEADLIGHT_DEPTH'] === 'full';
+/** Of the e2e specs. At a desk the checkout itself: a package takes time to make. */
+const TARGET = packageTarget(OPTIONS.package ?? (thorough ? 'own' : 'none'));
+const SERVER = serverNamed(OPTIONS.vscode);
 
 /** What the properties of this run are seeded with (test/vitest.config.mts). */
 const SEED = process.env['HEADLIGHT_SEED'] || String(randomInt(2 ** 31));
@@ -76,38 +87,54 @@ function inBackground(begin) {
  */
 function editors(wanted) {
   const needed = wanted.has('integration') || wanted.has('e2e');
-  const packages = inBackground(async () => {
+  const systemPackages = inBackground(async () => {
     if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler']);
   });
+  const packed = packages();
   /**
    * @param {keyof typeof SERVERS} name
+   * @param {string | null} target
    * @param {NodeJS.ProcessEnv} [env]
    */
-  const session = (name, env) => {
-    const server = inBackground(async () => {
-      await packages();
-      return ensureServer(name);
+  const session = (name, target, env) => {
+    const ready = inBackground(async () => {
+      await systemPackages();
+      await ensureServer(name);
     });
+    // Made beside what runs before it.
+    const vsix = target === null ? null : packed(target);
+    vsix?.catch(() => undefined);
     return async () => {
-      const installed = await server();
+      await ready();
       // Loaded late: it needs node_modules.
       const { startSession } = await import('./editorSession.mjs');
-      return startSession(installed, { ...env, ...(OPTIONS.grep ? { HEADLIGHT_TEST_GREP: OPTIONS.grep } : {}) });
+      const grep = OPTIONS.grep ? { HEADLIGHT_TEST_GREP: OPTIONS.grep } : {};
+      return startSession(name, { ...env, ...grep }, await vsix);
     };
   };
-  const newest = needed
-    ? inBackground(session('newest', thorough ? {} : { HEADLIGHT_TEST_SAMPLE: String(SAMPLE) }))
+  const both = wanted.has('integration') && wanted.has('e2e');
+  // What eighty tests leave in a window (sorted views, lists of files, a narrow side bar) is not what specs begin with; and
+  // integration tests are of the checkout.
+  const apart = both && (thorough || TARGET !== null || SERVER !== 'newest');
+  const short = both && thorough && OPTIONS.package === undefined && FILES.length === 0;
+  const integration = wanted.has('integration')
+    ? inBackground(session('newest', null, thorough ? {} : { HEADLIGHT_TEST_SAMPLE: String(SAMPLE) }))
     : undefined;
   return {
-    newest,
-    // What eighty tests leave in a window (sorted views, lists of files, a narrow side bar) is not what specs begin with.
-    fresh: thorough && wanted.has('integration') && wanted.has('e2e') ? once(session('newest')) : newest,
-    minimum: wanted.has('integration') && thorough ? once(session('minimum')) : undefined,
+    integration,
+    e2e: !wanted.has('e2e')
+      ? undefined
+      : both && !apart
+        ? integration
+        : (both ? once : inBackground)(session(SERVER, TARGET)),
+    minimum: wanted.has('integration') && thorough ? once(session('minimum', short ? UNIVERSAL : null)) : undefined,
+    short,
   };
 }
 
-/** As in test/unit/depth.ts. */
-const thorough = process.env['HEADLIGHT_DEPTH'] === 'full';
+/** Runs everywhere: the engine is WebAssembly. A few specs of it in the oldest VS Code; all of them by `--package` and `--vscode`. */
+const UNIVERSAL = 'universal';
+const SHORT = ['hover.e2e', 'heads.e2e'];
 
 /** At a desk one in so many of the long suites' tests runs inside the editor, and the oldest VS Code is left to CI. */
 const SAMPLE = 8;
@@ -123,17 +150,19 @@ const integration = (session) => async () => {
   return runIntegration(ready);
 };
 
-/** @param {Session | undefined} session */
-const endToEnd = (session) => async () => {
+/**
+ * @param {Session | undefined} session
+ * @param {readonly string[]} files
+ */
+const endToEnd = (session, files) => async () => {
   if (!session) throw new Error('no session');
   const ready = await session();
   const { restoreSamples } = await import('./samples.mjs');
   restoreSamples(ready.folder);
-  const { server, browserEndpoint, folder, bridgeSocket } = ready;
-  const shared = {
-    HEADLIGHT_E2E_SESSION: JSON.stringify({ serverUrl: server.url, browserEndpoint, folder, bridgeSocket }),
-  };
-  return runVitest(join('test', 'e2e', 'vitest.config.mts'), shared, FILES);
+  const { name, extension, server, browserEndpoint, folder, bridgeSocket } = ready;
+  const shared = { serverUrl: server.url, browserEndpoint, folder, bridgeSocket, server: name, extension };
+  const env = { HEADLIGHT_E2E_SESSION: JSON.stringify(shared) };
+  return runVitest(join('test', 'e2e', 'vitest.config.mts'), env, files);
 };
 
 /** @typedef {{ kind: string; name: string; body: () => Promise<Counts> }} Suite */
@@ -146,29 +175,32 @@ const endToEnd = (session) => async () => {
  * @param {Set<string>} wanted
  * @param {ReturnType<typeof editors>} sessions
  */
-function lanes(wanted, { newest, fresh, minimum }) {
+function lanes(wanted, { integration: newest, e2e, minimum, short }) {
   const [first, last] = [SERVERS.newest.vscode, SERVERS.minimum.vscode];
+  const specs = {
+    kind: 'e2e',
+    name: `e2e (${TARGET ?? 'the checkout'}, VS Code ${SERVERS[SERVER].vscode}${AT_A_DESK})`,
+    body: endToEnd(e2e, FILES),
+  };
   /** @type {Lane[]} */
   const all = [
     {
       session: newest,
       suites: [
         { kind: 'integration', name: `integration (VS Code ${first}${AT_A_DESK})`, body: integration(newest) },
-        ...(fresh === newest
-          ? [{ kind: 'e2e', name: `e2e (VS Code ${first}${AT_A_DESK})`, body: endToEnd(newest) }]
-          : []),
+        ...(e2e === newest ? [specs] : []),
       ],
     },
-    {
-      session: fresh === newest ? undefined : fresh,
-      suites: fresh === newest ? [] : [{ kind: 'e2e', name: `e2e (VS Code ${first})`, body: endToEnd(fresh) }],
-    },
+    { session: e2e === newest ? undefined : e2e, suites: e2e === newest ? [] : [specs] },
     {
       session: minimum,
       suites: [
         thorough
           ? { kind: 'integration', name: `integration (VS Code ${last})`, body: integration(minimum) }
           : { kind: 'integration', name: `integration (VS Code ${last}): left to HEADLIGHT_DEPTH=full`, body: leftOut },
+        ...(short
+          ? [{ kind: 'e2e', name: `e2e (${UNIVERSAL}, VS Code ${last}, a few)`, body: endToEnd(minimum, SHORT) }]
+          : []),
       ],
     },
     {

@@ -40,6 +40,17 @@ export const SERVERS = {
 
 /** @typedef {keyof typeof SERVERS} ServerName */
 
+/**
+ * The server with a version of VS Code; the newest where none is asked for.
+ * @param {string | undefined} version
+ * @returns {ServerName}
+ */
+export function serverNamed(version) {
+  if (version === undefined || version === 'newest') return 'newest';
+  for (const name of /** @type {const} */ (['minimum', 'newest'])) if (SERVERS[name].vscode === version) return name;
+  throw new Error(`--vscode ${version}: there is ${SERVERS.minimum.vscode} and ${SERVERS.newest.vscode}`);
+}
+
 /** Counts changes of the recipe below, so that caches filled by an older one are not used. */
 const REVISION = 1;
 const NODE_GYP = '12.4.0';

@@ -4,9 +4,10 @@ import { basename, dirname, join } from 'node:path';
 import { type Browser, type Locator, type Page } from 'playwright-core';
 import { inject } from 'vitest';
 import { connectToChromium, findWindow, openWindow } from '../../harness/chromium.mjs';
-import { EXTENSION, ROOT } from '../../harness/places.mjs';
+import { ROOT } from '../../harness/places.mjs';
 import { restoreSamples } from '../../harness/samples.mjs';
 import { workbenchUrl } from '../../harness/serverLauncher.mjs';
+import { underDevelopment } from '../extension';
 import { Editor } from './editor';
 import { Host } from './host';
 
@@ -45,7 +46,7 @@ export class Workbench {
     await page.setViewportSize(size);
     const workbench = new Workbench(page, host, browser);
     if (found) await workbench.tidy();
-    else await page.goto(workbenchUrl(serverUrl, { folder: inject('folder'), extension: EXTENSION }));
+    else await page.goto(workbenchUrl(serverUrl, { folder: inject('folder'), ...underDevelopment() }));
     await workbench.untilFolderIsShown();
     return workbench;
   }
