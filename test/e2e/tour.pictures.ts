@@ -49,6 +49,8 @@ describe('the tour', () => {
     await page.keyboard.press('Control+Home');
     await workbench().untilHeadlightIsActive();
     await page.locator('.codelens-decoration', { hasText: 'GQA' }).waitFor();
+    // Away from the edge that lights up under it.
+    await page.mouse.move(WIDTH / 2, HEIGHT - 80);
     await frame(1500);
 
     const hover = await editor.hoverWithMouse('num_key_value_heads');

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { measured } from '../../budgets/measured';
 import { noticesText } from '../../../scripts/notices.mjs';
 import { ignoreFile, TARGETS } from '../../../scripts/vsix.mjs';
 
@@ -112,8 +113,20 @@ describe('the package', () => {
       const from = file.startsWith('dist/') ? folder : ROOT;
       return sum + gzipSync(readFileSync(join(from, file))).length;
     }, 0);
+    measured({ [target === 'universal' ? 'packageUniversal' : 'packageLinux']: bytes / 1e6 });
     expect(bytes / 1e6).toBeLessThan(most);
     expect(bytes / 1e6).toBeGreaterThan(most / 3);
+  });
+
+  /** What each process reads before it does anything. KB. */
+  it.each([
+    ['dist/host/core.js', 'bundleHost', 150],
+    ['dist/web/extension.js', 'bundleWeb', 340],
+  ] as const)('has small bundles: %s', (file, id, most) => {
+    const bytes = gzipSync(readFileSync(join(folder, file))).length;
+    measured({ [id]: bytes / 1000 });
+    expect(bytes / 1000).toBeLessThan(most);
+    expect(bytes / 1000).toBeGreaterThan(most / 3);
   });
 
   it('names the licence of everything that it has of others', () => {
