@@ -146,10 +146,6 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   },
 };
 
-/** Where the tests that measure leave their figures (`measured`), for the page. */
-export const MEASURING: readonly string[] = [PAGE, HOST, PACKAGE];
-export const MEASURING_E2E = 'panel';
-
 /** The limit of a budget, in its unit, from the file that has it. */
 export function limitOf({ test, limit, per = 1 }: Budget, root: string): number {
   const found = limit.exec(readFileSync(join(root, test), 'utf8'))?.[1];

@@ -54,7 +54,7 @@ describe('a release', () => {
   it('packs every target, and is published after the tests, where there is a token', () => {
     expect(TARGETS).toContain('universal');
     const jobs = release?.jobs ?? {};
-    expect(jobs['package']?.steps?.map(({ run }) => run)).toContain('npm run vsix -- all');
+    expect(jobs['package']?.steps?.map(({ run }) => run)).toContain('npm run vsix -- all $CHANNEL');
     expect([jobs['release']?.needs, jobs['publish']?.needs]).toEqual([
       ['package', 'test'],
       ['package', 'release'],
