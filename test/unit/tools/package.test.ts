@@ -1,26 +1,13 @@
 /** The allowlist of the package: everything that runs is in it, and nothing of what only developers need. */
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, cpSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { noticesText } from '../../../scripts/notices.mjs';
-import { ignoreFile, TARGETS } from '../../../scripts/vsix.mjs';
+import { buildCopy, ignoreFile, TARGETS } from '../../../scripts/vsix.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-/** What the build reads. */
-const SOURCES = [
-  'src',
-  'webview',
-  'esbuild.js',
-  'esbuild.host.js',
-  'esbuild.page.js',
-  'esbuild.web.js',
-  'package.json',
-  'tsconfig.json',
-];
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   readonly main: string;
   readonly browser: string;
@@ -53,12 +40,10 @@ describe('the package', () => {
   let folder: string;
   let built: readonly string[];
 
-  beforeAll(() => {
+  beforeAll(async () => {
     // A copy: other tests and windows use the checkout's own dist.
     folder = mkdtempSync(join(tmpdir(), 'headlight-package-'));
-    for (const name of SOURCES) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
-    execFileSync(process.execPath, ['esbuild.js', '--production'], { cwd: folder });
+    await buildCopy(folder);
     built = filesOf(folder, 'dist');
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -66,7 +51,7 @@ describe('the package', () => {
   it('has what the manifest names, and every other file that runs', () => {
     const packed = built.filter((file) => allowed.some((each) => each.test(file)));
     for (const file of [MANIFEST.main, MANIFEST.browser]) expect(packed).toContain(file.replace('./', ''));
-    expect(built.filter((file) => !packed.includes(file)).sort()).toEqual(['dist/meta.json']);
+    expect(built.filter((file) => !packed.includes(file)).sort()).toEqual(['dist/meta.json', 'dist/package.json']);
   });
 
   it('ignores everything that is not named', () => {
@@ -117,7 +102,7 @@ describe('the package', () => {
   });
 
   it('names the licence of everything that it has of others', () => {
-    const notices = noticesText(ROOT, JSON.parse(readFileSync(join(folder, 'dist/meta.json'), 'utf8')));
+    const notices = readFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), 'utf8');
     for (const name of ['lit', 'jsonc-parser', 'onnxruntime-node', '@huggingface/gguf', '@vscode-elements/elements'])
       expect(notices).toMatch(new RegExp(`\\n${name} \\d`));
     expect(notices).not.toContain('\nfast-check ');
