@@ -1,16 +1,14 @@
-// How the extension host's files are built. esbuild can share code between files only where they are ES modules, and a VS Code
-// extension is CommonJS: so it bundles into memory first, and then turns each file into CommonJS. Dynamic imports become requires
-// that run when they are reached.
-const { dirname, join, parse, relative, resolve } = require('node:path');
+// How the files of the extension host and of the command line are built. esbuild can share code between files only where they are ES
+// modules, and a VS Code extension is CommonJS (which also starts faster): so it bundles into memory first, and then turns each file into
+// CommonJS. Dynamic imports become requires that run when they are reached.
+const { dirname, join, parse, posix, relative, resolve } = require('node:path');
 const esbuild = require('esbuild');
-
-const ENTRY = 'src/extension.ts';
 
 /**
  * The parts that load late (dynamic imports) load after the entry, always. Written as an import, everything that the entry needs is
  * needed by every part: esbuild puts it into one file, the core, and not into one for each set of parts that happen to need it.
  */
-const oneCore = {
+const oneCore = (entry) => ({
   name: 'one-core',
   setup(build) {
     const { absWorkingDir = process.cwd() } = build.initialOptions;
@@ -20,11 +18,11 @@ const oneCore = {
       return part.errors.length > 0 ? part : { path: part.path, namespace: 'part' };
     });
     build.onLoad({ filter: /./, namespace: 'part' }, ({ path }) => ({
-      contents: `import ${JSON.stringify(resolve(absWorkingDir, ENTRY))}; export * from ${JSON.stringify(path)};`,
+      contents: `import ${JSON.stringify(resolve(absWorkingDir, entry))}; export * from ${JSON.stringify(path)};`,
       resolveDir: absWorkingDir,
     }));
   },
-};
+});
 
 /** What `@huggingface/hub` loads for uploads, which are never made: left out, so that it is no file of ours. */
 const noUploads = {
@@ -38,8 +36,19 @@ const noUploads = {
   },
 };
 
+/** What commander loads to start commands that are programs of their own, of which there are none: a tenth of the start of a command. */
+const noSubcommandPrograms = {
+  name: 'no-subcommand-programs',
+  setup(build) {
+    build.onResolve({ filter: /^node:child_process$/ }, ({ path, resolveDir }) =>
+      /[\\/]commander[\\/]/.test(resolveDir) ? { path, namespace: 'no-programs' } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: 'no-programs' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
 /** Writes each of the bundled files as CommonJS, under a name that says what it is. */
-const asCommonJs = {
+const asCommonJs = (entry, folder) => ({
   name: 'as-commonjs',
   setup(build) {
     const options = build.initialOptions;
@@ -51,7 +60,7 @@ const asCommonJs = {
     build.onEnd(async ({ errors, metafile, outputFiles }) => {
       if (errors.length > 0) return;
       const texts = new Map(outputFiles.map(({ path, text }) => [path, text]));
-      const names = namesOf(metafile);
+      const names = namesOf(metafile, entry, folder);
       const newPaths = new Map([...names].map(([path, name]) => [absolute(path), absolute(name)]));
       const bundledFiles = {
         name: 'bundled-files',
@@ -99,27 +108,29 @@ const asCommonJs = {
       );
     });
   },
-};
+});
 
 /**
  * The entry keeps its name, parts have the name of their source, the core is called core, and other files say which parts share
  * them: chunk-4QWBLNJ2.js -> host/shared-explorer-palette.js.
  */
-function namesOf({ outputs }) {
+function namesOf({ outputs }, entrySource, folder) {
   const entries = Object.entries(outputs).filter(([, { entryPoint }]) => entryPoint);
-  const [entry] = entries.find(([, { entryPoint }]) => entryPoint === ENTRY);
-  const inHost = (name) => `${dirname(entry)}/host/${name}.js`;
+  const [entry] = entries.find(([, { entryPoint }]) => entryPoint === entrySource);
+  const beside = (name) => posix.join(dirname(entry), folder, `${name}.js`);
   const names = new Map(
-    entries.map(([path, { entryPoint }]) => [path, entryPoint === ENTRY ? path : inHost(parse(entryPoint).name)]),
+    entries.map(([path, { entryPoint }]) => [path, entryPoint === entrySource ? path : beside(parse(entryPoint).name)]),
   );
   for (const path of Object.keys(outputs).filter((each) => !names.has(each))) {
     const sharers = entries.filter(([part]) => staticallyReached(part, outputs).has(path));
-    const isCore = sharers.some(([, { entryPoint }]) => entryPoint === ENTRY);
+    const isCore = sharers.some(([, { entryPoint }]) => entryPoint === entrySource);
     const parts = sharers.map(([, { entryPoint }]) => parse(entryPoint).name).sort();
-    names.set(path, inHost(isCore ? 'core' : `shared-${parts.join('-')}`));
+    // Of every file, also of parts that are packages: esbuild's own helpers.
+    const isHelpers = Object.keys(outputs[path].inputs).length === 0;
+    names.set(path, beside(isHelpers ? 'helpers' : isCore ? 'core' : `shared-${parts.join('-')}`));
   }
   if (new Set(names.values()).size < names.size)
-    throw new Error(`Two of the host's files have one name: ${[...names.values()].sort().join(', ')}`);
+    throw new Error(`Two files have one name: ${[...names.values()].sort().join(', ')}`);
   return names;
 }
 
@@ -136,15 +147,13 @@ function withoutExtension(folder, path) {
   return join(dir, name);
 }
 
-/** Options of the host's files; the caller adds where they go and whether they are minified. */
-const host = {
-  entryPoints: { extension: ENTRY },
+/** Options of files that share code; the caller adds where they go and whether they are minified. */
+const split = {
   bundle: true,
   splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: ['vscode'],
   mainFields: ['module', 'main'],
   legalComments: 'none',
   metafile: true,
@@ -152,4 +161,12 @@ const host = {
   write: false,
 };
 
-module.exports = { host, hostPlugins: [noUploads, oneCore, asCommonJs], noUploads };
+/** An entry, and the folder for its parts: beside it, or `.` where it lies. */
+const plugins = (entry, folder) => [noUploads, noSubcommandPrograms, oneCore(entry), asCommonJs(entry, folder)];
+
+const HOST = 'src/extension.ts';
+const host = { ...split, entryPoints: { extension: HOST }, external: ['vscode'] };
+const CLI = 'src/cli/main.ts';
+const cli = { ...split, entryPoints: { main: CLI } };
+
+module.exports = { host, hostPlugins: plugins(HOST, 'host'), cli, cliPlugins: plugins(CLI, '.'), noUploads };

@@ -1,7 +1,7 @@
 // Builds everything in dist/. One entry per runtime. --production minifies, --watch rebuilds, --only=NAME builds one.
 const { mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const esbuild = require('esbuild');
-const { host, hostPlugins } = require('./esbuild.host.js');
+const { cli, cliPlugins, host, hostPlugins } = require('./esbuild.host.js');
 const { page, pagePlugins, weightPage, weightPagePlugins } = require('./esbuild.page.js');
 const { web } = require('./esbuild.web.js');
 
@@ -66,15 +66,21 @@ const builds = {
     plugins: [...shared.plugins, ...weightPagePlugins],
   },
   compute: { ...node, entryPoints: ['src/compute/process.ts'], outfile: 'dist/compute.js', external: TENSOR_LIBRARIES },
-  cli: {
+  // The command line's: the first file, which keeps the others compiled, and a part for what each command needs; see esbuild.host.js.
+  cliStart: {
     ...node,
-    entryPoints: ['src/cli/main.ts'],
+    entryPoints: ['src/cli/start.ts'],
     outfile: 'dist/cli.js',
     banner: { js: '#!/usr/bin/env node' },
-    external: [...TENSOR_LIBRARIES, './mcpServer.js'],
+    minify: true,
   },
-  // What `headlight mcp` loads: the library of the protocol is larger than the command line.
-  mcp: { ...node, entryPoints: ['src/cli/mcpServer.ts'], outfile: 'dist/mcpServer.js' },
+  cli: {
+    ...shared,
+    ...cli,
+    outdir: 'dist/cli',
+    external: TENSOR_LIBRARIES,
+    plugins: [...cliPlugins, ...shared.plugins],
+  },
 };
 
 async function main() {
@@ -92,6 +98,8 @@ async function main() {
       await context.dispose();
     }),
   );
+  // Else Node reads the manifest of the extension, which is long, to know what kind of modules these are.
+  writeFileSync('dist/package.json', '{"type":"commonjs"}\n');
   if (!watch) writeFileSync('dist/meta.json', JSON.stringify(meta));
 }
 

@@ -18,7 +18,9 @@ export function ownCli() {
     const shell = process.platform === 'win32';
     if (!existsSync(join(ROOT, 'node_modules')))
       step('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], shell);
-    step(process.execPath, ['esbuild.js', '--production', '--only=cli'], false);
+    // The first file last: with it all is there.
+    for (const part of ['cli', 'cliStart'])
+      step(process.execPath, ['esbuild.js', '--production', `--only=${part}`], false);
   }
   return cli;
 }

@@ -9,8 +9,8 @@ import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
 import type { CliOutput } from './output';
 
-/** dist/, where this file's bundle lies beside compute.js. */
-const DIST = dirname(process.argv[1] ?? '.');
+/** Where compute.js lies: this part of the program is in a folder beside it. */
+const DIST = existsSync(join(__dirname, 'compute.js')) ? __dirname : dirname(__dirname);
 
 export async function bench(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, {

@@ -5,8 +5,6 @@ import { dirname, join } from 'node:path';
 import { ConfigDocument } from '../config/document';
 import { QUANT_FILE } from '../config/quantFile';
 import type { ReadOptions } from '../reading/read';
-import { openGguf } from '../weights/gguf';
-import { ggufConfig } from '../weights/ggufConfig';
 import { MOST_TEXT_BYTES, namesGguf, readText } from '../weights/modelFolder';
 import { WeightsError } from '../weights/weightsError';
 import { InputError, reason } from './errors';
@@ -48,6 +46,10 @@ export async function modelText(path: string): Promise<ModelText> {
   const file = await fileAt(path);
   try {
     if (!namesGguf(file)) return unmarked(await readText(file), file);
+    const [{ openGguf }, { ggufConfig }] = await Promise.all([
+      import('../weights/gguf'),
+      import('../weights/ggufConfig'),
+    ]);
     const store = await openGguf(file);
     try {
       return { text: JSON.stringify(ggufConfig(store.metadata), null, 1), file, byteOrderMark: false };

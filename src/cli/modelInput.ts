@@ -3,6 +3,7 @@
 import { dirname } from 'node:path';
 import { createEngine, platformEngines } from '../compute/engines/createEngine';
 import type { Engine } from '../compute/engines/engine';
+import { nativeInstalled } from '../compute/engines/onnxruntimeNative';
 import { HeadModel } from '../compute/heads/headModel';
 import type { HeadSubject } from '../compute/heads/layerPass';
 import { SeededModel } from '../compute/heads/seededModel';
@@ -100,7 +101,8 @@ async function withSubject<M extends HeadSubject, T>(
   let model: M | undefined;
   try {
     model = await open();
-    const id = platformEngines().includes('onnxruntime-cpu') ? 'onnxruntime-cpu' : 'onnxruntime-wasm';
+    const id =
+      platformEngines().includes('onnxruntime-cpu') && nativeInstalled() ? 'onnxruntime-cpu' : 'onnxruntime-wasm';
     const engine = createEngine(id, { threads: computeThreads() });
     try {
       return await work(model, engine);

@@ -39,14 +39,20 @@ function indic(): string[] {
   });
 }
 
+/**
+ * Letters of western Europe, their marks, and punctuation (U+2010 to U+205E but for the separators and directions in it): nothing of this
+ * is unseen. Most texts are of these alone, and to compile the expression above takes longer than all else that a command does.
+ */
+const PLAIN = /^[ -~\u00a0-\u00ac\u00ae-\u034e\u2010-\u2027\u2030-\u205e]*$/;
+
 /** One line: of line breaks and tabs, too, only the pictures are left. */
 export function visible(text: string): string {
-  return text.replace(UNSEEN, sign);
+  return PLAIN.test(text) ? text : text.replace(UNSEEN, sign);
 }
 
 /** Whether `visible` would change it. */
 export function hides(text: string): boolean {
-  return text.search(UNSEEN) >= 0;
+  return !PLAIN.test(text) && text.search(UNSEEN) >= 0;
 }
 
 /** A control picture (␛), or the number of the character (⟨U+202E⟩). */
@@ -75,7 +81,9 @@ export function visibleLines(text: string): string {
 
 /** JSON that holds the same strings, and shows them: for files and programs. Its own line breaks stay. */
 export function visibleJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(UNSEEN, (found) => (found === '\n' ? found : escapes(found)));
+  const text = JSON.stringify(value, null, indent);
+  if (PLAIN.test(text)) return text;
+  return text.replace(UNSEEN, (found) => (found === '\n' ? found : escapes(found)));
 }
 
 function escapes(found: string): string {

@@ -3,7 +3,6 @@
  * fetched by whoever said how, or is an error: never zeros.
  */
 
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import * as v from 'valibot';
@@ -190,7 +189,7 @@ function nameOf({ from, to }: Part): string {
 
 /** Whole or not at all: what is half written has no name that is read. */
 async function writeBeside(folder: string, name: string, content: string | Uint8Array): Promise<void> {
-  const beside = join(folder, `.${randomUUID()}`);
+  const beside = join(folder, `.${crypto.randomUUID()}`);
   try {
     await writeFile(beside, content, { flag: 'wx' });
     await rename(beside, join(folder, name));

@@ -1,5 +1,8 @@
 /** onnxruntime-node: the native library, one engine per execution provider that this platform can have. */
 
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { EngineId } from '../../shared/engineIds';
 import { computeThreads } from '../machine';
 import { EngineUnavailableError, type EngineOptions } from './engine';
@@ -17,6 +20,16 @@ const PROVIDERS: Readonly<Record<string, readonly string[]>> = {
 
 export function nativeProviders(platform: string, arch: string): readonly string[] {
   return PROVIDERS[`${platform}-${arch}`] ?? [];
+}
+
+/** Whether the package is beside this program, with the binary of this machine: packages for all platforms come without. */
+export function nativeInstalled(): boolean {
+  try {
+    const manifest = createRequire(__filename).resolve('onnxruntime-node/package.json');
+    return existsSync(join(dirname(manifest), 'bin', 'napi-v6', process.platform, process.arch));
+  } catch {
+    return false;
+  }
 }
 
 const DEVICE_NAMES: Readonly<Record<string, string>> = {

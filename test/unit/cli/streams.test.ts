@@ -103,6 +103,34 @@ function commandsOnWeights(path: string): readonly string[] {
   return path === 'gguf' || path === 'strange' ? ['tensors'] : [];
 }
 
+describe('standard input', () => {
+  const SAMPLE = join(ROOT, 'media/sample-configs/llama-3-8b/config.json');
+
+  it('is what - names, for each command that reads a config, with nothing beside it', () => {
+    // Beside a file it would count; nobody knows where a pipe comes from.
+    writeFileSync(join(folder, 'hf_quant_config.json'), '{"quantization": {"kv_cache_quant_algo": "FP8"}}');
+    writeFileSync(join(folder, 'config.json'), readFileSync(SAMPLE));
+    const read = (args: string): Said =>
+      shell(`cd "$FOLDER" && "$NODE" "$CLI" ${args} < config.json`);
+    const { status, out } = read('estimate - --json');
+    expect([status, (JSON.parse(out) as { dtype: string }).dtype]).toEqual([0, 'bf16']);
+    expect(shell('"$NODE" "$CLI" estimate "$FOLDER" --json').out).toContain('"dtype":"fp8"');
+    expect(read('fit - --gpu h100-sxm').status).toBe(0);
+    expect(read('lint -').out).toContain('standard input');
+    expect(read('diff - config.json').status).toBe(0);
+  });
+
+  it('that has nothing, or more than a config can have, is said in a sentence', () => {
+    expect(shell('"$NODE" "$CLI" estimate - < /dev/null')).toEqual({
+      status: 1,
+      out: '',
+      err: 'standard input: there is nothing on it, or it was read before\n',
+    });
+    const { status, err } = shell('head -c 40000000 /dev/zero | "$NODE" "$CLI" estimate -');
+    expect([status, err]).toEqual([1, 'standard input: too large to be a model config\n']);
+  });
+});
+
 describe('a file that is written', () => {
   const path = (name: string): string => join(folder, name);
 

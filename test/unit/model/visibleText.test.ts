@@ -251,3 +251,12 @@ describe('places that show text', () => {
     expect(inert(HOSTILE)).not.toMatch(/\]\(|\$\(/);
   });
 });
+
+it('what is taken for plain without a closer look has no sign that is unseen', () => {
+  const unseen = /(?![\u200c\u200d\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{DI}]/u;
+  const signs = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code));
+  expect(signs.filter((sign) => unseen.test(sign) && visible(sign) === sign)).toEqual([]);
+  expect(signs.filter((sign) => !unseen.test(sign) && !/[\u200c\u200d]/.test(sign) && visible(sign) !== sign)).toEqual(
+    [],
+  );
+});
