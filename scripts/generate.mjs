@@ -10,9 +10,10 @@ const GENERATORS = [
   'tools/schema/writeEngines.mjs',
   'tools/l10n/write.mjs',
   'scripts/drawArchitecture.mjs',
+  ['scripts/budgetsPage.mjs', '--written'],
 ];
 
-for (const script of GENERATORS) {
-  const { status } = spawnSync(process.execPath, [join(ROOT, script)], { cwd: ROOT, stdio: 'inherit' });
+for (const [script = '', ...args] of GENERATORS.map((each) => [each].flat())) {
+  const { status } = spawnSync(process.execPath, [join(ROOT, script), ...args], { cwd: ROOT, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -4,6 +4,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { ROOT } from '../harness/places.mjs';
+import { measured } from '../budgets/measured';
 import { thorough } from '../unit/depth';
 import { type Editor } from './pageObjects/editor';
 import { Panel } from './pageObjects/panel';
@@ -125,6 +126,7 @@ describe('the panel', () => {
     console.log(
       `panel: numbers ${medianOf(inPage).toFixed(0)} ms after an edit arrived in the page, ${median.toFixed(0)} ms after the edit (medians of ${took.length}; ${took.map((ms) => ms.toFixed(0)).join(' ')}), load ${busy().toFixed(1)} a core`,
     );
+    measured({ keystroke: medianOf(inPage) });
     expect(medianOf(inPage)).toBeLessThan(FOLLOW_MS * busy());
     // On the way there lie the editor, its host and the frames of a browser that draws without a graphics card, all on two cores.
     expect(median).toBeLessThan(2 * FOLLOW_MS * busy());
@@ -251,6 +253,7 @@ describe('the panel', () => {
     console.log(
       `panel: opens in ${list(took)} ms, warm, of that in the page ${list(inPages)}; a page with nothing in it in ${list(empty)}; load ${busy().toFixed(1)} a core`,
     );
+    measured({ panelOpen: Math.min(...took) });
     expect(Math.min(...took)).toBeLessThan(Math.max(OPEN_MS, OPEN_RATIO * Math.min(...empty)));
   });
 

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { COMMANDS_IN_WORDS, optionWords } from '../../src/cli/catalogue';
 
 const root = resolve(import.meta.dirname, '../..');
 const pages = [
@@ -23,6 +24,8 @@ const anchorsOf = (text: string): string[] =>
       .replace(/[^\p{L}\p{N} _-]/gu, '')
       .replaceAll(' ', '-'),
   );
+
+const TASKS = ['edit.md', 'size.md', 'heads.md', 'teach.md', 'addFamily.md'];
 
 describe('documentation', () => {
   it.each(pages)('%s points at files that exist', (page) => {
@@ -52,6 +55,52 @@ describe('documentation', () => {
     const index = readFileSync(join(root, 'docs', 'README.md'), 'utf8');
     for (const page of pages.filter((each) => each.startsWith('docs/') && each !== 'docs/README.md'))
       expect(index).toContain(`](${page.slice('docs/'.length)})`);
+  });
+
+  it('fits one screen, with three pictures and the pages of the tasks', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    expect(readme.split('\n').length).toBeLessThanOrEqual(50);
+    expect([...readme.matchAll(/!\[[^\]]+\]\([^)]+\)/g)]).toHaveLength(3);
+    for (const page of TASKS) expect(readme, page).toContain(`](docs/${page})`);
+  });
+
+  it('has a page for each task, with what is typed or chosen', () => {
+    for (const page of TASKS) {
+      const text = readFileSync(join(root, 'docs', page), 'utf8');
+      expect(text, page).toMatch(/\*Headlight: |^ *headlight |`headlight /m);
+    }
+  });
+
+  it.each(pages)('%s names commands that exist', (page) => {
+    const titles = Object.entries(
+      JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as Readonly<Record<string, string>>,
+    ).flatMap(([key, text]) => (key.startsWith('command.') ? [text.replace(/^Headlight: |…$/g, '')] : []));
+    const named = [...readFileSync(join(root, page), 'utf8').matchAll(/\*Headlight:\s([^*]+?)…?\*/g)].map(
+      ([, title = '']) => title.replace(/\s+/g, ' '),
+    );
+    expect(named.filter((title) => !titles.includes(title))).toEqual([]);
+  });
+
+  it.each(pages)('%s types commands and options that the command line has', (page) => {
+    const text = readFileSync(join(root, page), 'utf8');
+    for (const [, typed = ''] of text.matchAll(/(?:^ *|`)headlight ([a-z][^\n`]*)/gm)) {
+      const [command = ''] = typed.split(' ');
+      expect(Object.keys(COMMANDS_IN_WORDS), `${page}: ${typed}`).toContain(command);
+      for (const [, option = ''] of typed.matchAll(/ --([a-z-]+)/g))
+        if (option !== 'help') expect(optionWords(command, option), `${page}: ${command} --${option}`).not.toBeNull();
+    }
+  });
+
+  it('has a recording that is small, of frames that a spec takes', () => {
+    const gif = readFileSync(join(root, 'media', 'readme', 'tour.gif'));
+    expect(gif.subarray(0, 6).toString('latin1')).toBe('GIF89a');
+    expect([gif.readUInt16LE(6), gif.readUInt16LE(8)]).toEqual([960, 560]);
+    expect(gif.length).toBeLessThan(1_500_000);
+    const spec = readFileSync(join(root, 'test', 'e2e', 'tour.pictures.ts'), 'utf8');
+    // A graphic control extension for each frame (GIF89a, 23).
+    const frames = gif.toString('latin1').split('\x21\xf9\x04').length - 1;
+    expect(frames).toBe([...spec.matchAll(/await frame\(\d+\)/g)].length);
+    expect(frames).toBeGreaterThan(3);
   });
 
   it('opens with what it is and how to install it', () => {

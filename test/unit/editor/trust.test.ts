@@ -226,6 +226,24 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
     ]);
   },
 
+  servers: async () => {
+    const code = await readFile(join(root, 'src/editor/mcpServers.ts'), 'utf8');
+    // One server, of our own file, with nothing of a workspace's or a user's in what starts it.
+    expect(
+      [...code.matchAll(/new api\.McpStdioServerDefinition\(([^]*?)\n {2}\);/g)].map(([, given]) =>
+        given?.replace(/\s*\/\/.*/g, ''),
+      ),
+    ).toEqual([
+      `
+    'Headlight',
+    process.execPath,
+    [context.asAbsolutePath('dist/cli.js'), 'mcp'],
+    { ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: null },
+    version,`,
+    ]);
+    expect(code).not.toMatch(/getConfiguration|hub\b/);
+  },
+
   tools: async () => {
     const tools = await readFile(join(root, 'src/editor/explorer/tools.ts'), 'utf8');
     expect(tools).not.toMatch(/applyEdit|writeWhole|compute\.get|executeCommand/);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { measured } from '../../budgets/measured';
 import { packCli } from '../../../scripts/cliPack.mjs';
 import { buildCopy, ignoreFile, TARGETS } from '../../../scripts/vsix.mjs';
 import { elementAt } from '../../../src/model/elementAt';
@@ -104,8 +105,20 @@ describe('the package', () => {
       const from = file.startsWith('dist/') ? folder : ROOT;
       return sum + gzipSync(readFileSync(join(from, file))).length;
     }, 0);
+    measured({ [target === 'universal' ? 'packageUniversal' : 'packageLinux']: bytes / 1e6 });
     expect(bytes / 1e6).toBeLessThan(most);
     expect(bytes / 1e6).toBeGreaterThan(most / 3);
+  });
+
+  /** What each process reads before it does anything. KB. */
+  it.each([
+    ['dist/host/core.js', 'bundleHost', 150],
+    ['dist/web/extension.js', 'bundleWeb', 340],
+  ] as const)('has small bundles: %s', (file, id, most) => {
+    const bytes = gzipSync(readFileSync(join(folder, file))).length;
+    measured({ [id]: bytes / 1000 });
+    expect(bytes / 1000).toBeLessThan(most);
+    expect(bytes / 1000).toBeGreaterThan(most / 3);
   });
 
   it('names the licence of everything that it has of others', () => {
@@ -133,8 +146,10 @@ describe('the package', () => {
     afterAll(() => rmSync(home, { recursive: true, force: true }));
 
     it('brings what it needs, and nothing of the editor', () => {
-      expect(readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['headlight']);
-      const own = filesOf(join(home, 'node_modules', 'headlight'), '.').filter(
+      expect(readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+        'headlight-attention',
+      ]);
+      const own = filesOf(join(home, 'node_modules', 'headlight-attention'), '.').filter(
         (file) => !file.startsWith('node_modules/'),
       );
       expect(own.filter((file) => !/^dist\/(?:cli\/.*|cli|compute)\.js$/.test(file)).sort()).toEqual([

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { measured } from '../../budgets/measured';
 import { buildPage, type PageFiles } from '../../webview/panelPage';
 
 /**
@@ -30,6 +31,7 @@ describe("the panel's page", () => {
   it(`is smaller than ${FIRST_VIEW / 1000} KB at its first view and ${ALL_VIEWS / 1000} KB with all, gzipped`, () => {
     const all = [...page.files.keys()];
     console.log(`page, gzipped: first view ${zipped(firstView())} B, all views ${zipped(all)} B`);
+    measured({ panelFirst: zipped(firstView()) / 1000, panelAll: zipped(all) / 1000 });
     expect(zipped(firstView())).toBeGreaterThan(0);
     expect(zipped(firstView())).toBeLessThan(FIRST_VIEW);
     expect(zipped(all)).toBeLessThan(ALL_VIEWS);
@@ -64,6 +66,7 @@ describe('the page of a weight file', () => {
       names.reduce((sum, name) => sum + gzipSync(page.files.get(name) ?? '').length, 0);
     const [first, all] = [zipped(['weights.js', ...page.preloads]), zipped([...page.files.keys()])];
     console.log(`page of a weight file, gzipped: first ${first} B, with a tensor ${all} B`);
+    measured({ weightsFirst: first / 1000, weightsAll: all / 1000 });
     expect(first).toBeGreaterThan(0);
     expect(first).toBeLessThan(WEIGHTS_FIRST);
     expect(all).toBeLessThan(WEIGHTS_ALL);
