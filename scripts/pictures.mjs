@@ -3,20 +3,23 @@
 //   -- --written   only writes, from the pictures of the last run in test-results/
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import gifenc from 'gifenc';
 import { PNG } from 'pngjs';
 import { ROOT } from '../test/harness/places.mjs';
 
-const { GIFEncoder, applyPalette, quantize } = gifenc;
+// Its module for Node is CommonJS, whose names an import does not see.
+const { applyPalette, GIFEncoder, quantize } = /** @type {typeof import('gifenc')} */ (
+  createRequire(import.meta.url)('gifenc')
+);
 
 const TAKEN = join(ROOT, 'test-results');
 const WRITTEN = join(ROOT, 'media', 'readme');
 /** Colours of a picture: text on few surfaces has not many. */
 const COLOURS = 64;
 /** Pictures that are not called editor-NAME. */
-const OWN_NAMES = new Set(['conversion']);
+const OWN_NAMES = new Set(['architecture', 'compare', 'conversion', 'heads', 'hover', 'overview', 'steps']);
 
 /** @typedef {{ width: number; height: number; data: Uint8Array }} Pixels */
 

@@ -19,7 +19,6 @@ export interface Budget {
 const constant = (name: string): RegExp => new RegExp(`^(?:export )?const ${name} = ([\\d_]+);$`, 'm');
 
 const PAGE = 'test/unit/webview/budget.test.ts';
-const HOST = 'test/unit/editor/hostFiles.test.ts';
 const HOST_LIMITS = 'test/unit/editor/support/hostBudgets.ts';
 const PANEL = 'test/e2e/panel.e2e.ts';
 const PACKAGE = 'test/unit/tools/package.test.ts';

@@ -1,6 +1,4 @@
-// The pictures of docs/editor.md, from the real VS Code: HEADLIGHT_PICTURES=1 npm run test:e2e leaves them in test-results/;
-// small ones come from each by: convert test-results/picture-NAME.png +dither -colors 64 PNG8:media/readme/editor-NAME.png
-// (conversion.png, of docs/conversion.md, has no editor- before its name).
+// The pictures of docs/editor.md, from the real VS Code: see tour.pictures.ts.
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';

@@ -56,6 +56,7 @@ describe('the tour', () => {
     const hover = await editor.hoverWithMouse('num_key_value_heads');
     await hover.textWith('131,072');
     await frame(3000);
+    await workbench().picture('picture-hover', { x: 0, y: 0, width: WIDTH, height: HEIGHT });
     await hover.dismiss();
 
     await run('headlight.openPanelBeside', join(inject('folder'), CONFIG), 'architecture');

@@ -103,6 +103,18 @@ describe('documentation', () => {
     expect(frames).toBeGreaterThan(3);
   });
 
+  it('has no picture but those that a spec takes', () => {
+    const folder = join(root, 'test', 'e2e');
+    const specs = readdirSync(folder).filter((name) => name.endsWith('.pictures.ts'));
+    const taken = specs.flatMap((name) =>
+      [...readFileSync(join(folder, name), 'utf8').matchAll(/(?:take|picture)\('(?:picture-)?([\w-]+)'/g)].map(
+        ([, picture = '']) => picture,
+      ),
+    );
+    const shown = readdirSync(join(root, 'media', 'readme')).filter((name) => name !== 'tour.gif');
+    expect(shown.map((name) => name.replace(/^editor-|\.png$/g, '')).sort()).toEqual(taken.sort());
+  });
+
   it('opens with what it is and how to install it', () => {
     const headings = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^## (.*)$/gm)].map(
       ([, title]) => title,
