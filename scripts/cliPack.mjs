@@ -1,5 +1,5 @@
 // `npm run cli:pack`: the command line as an npm package, into vsix/: the program, and beside it what it computes and draws with, so that it
-// has no dependencies and installs without a build. The native engine is an optional peer: `npm install headlight onnxruntime-node`.
+// has no dependencies and installs without a build. The native engine is an optional peer: `npm install headlight-attention onnxruntime-node`.
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,9 @@ import { buildCopy } from './vsix.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'vsix');
+
+/** The name `headlight` is another program's; the command is called so all the same. */
+const NAME = 'headlight-attention';
 
 /** Of each package, the files that the program reads. */
 const BESIDE = {
@@ -53,10 +56,10 @@ export function cliPackage(built, folder) {
     const { dependencies: _, scripts: _scripts, ...manifest } = readJson(join(from, 'package.json'));
     writeFileSync(join(to, 'package.json'), JSON.stringify(manifest, null, 2));
   }
-  copy(join(ROOT, 'docs', 'npm.md'), join(folder, 'README.md'));
+  copy(join(ROOT, 'scripts', 'cliReadme.md'), join(folder, 'README.md'));
   const peer = readJson(join(ROOT, 'package.json')).dependencies['onnxruntime-node'];
   const manifest = {
-    name: 'headlight',
+    name: NAME,
     version,
     description: 'What attention heads cost: exact KV-cache numbers of LLM configs, on the command line.',
     license,
@@ -83,12 +86,12 @@ export function cliPackage(built, folder) {
  * @param {string} out
  */
 export async function packCli(built, out) {
-  const folder = join(throwAwayFolder('cli'), 'headlight');
+  const folder = join(throwAwayFolder('cli'), NAME);
   cliPackage(built, folder);
   mkdirSync(out, { recursive: true });
   await npm(['pack', '--pack-destination', out], { cwd: folder, what: 'packing the command line' });
-  const { name, version } = readJson(join(folder, 'package.json'));
-  return join(out, `${name}-${version}.tgz`);
+  const { version } = readJson(join(folder, 'package.json'));
+  return join(out, `${NAME}-${version}.tgz`);
 }
 
 async function main() {

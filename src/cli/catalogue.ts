@@ -232,7 +232,10 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
       dump: { value: 'NAMES', about: 'q, k, v, scores, weights, heads, output, hidden, logits; separated by commas' },
       out: { value: 'FILE', about: 'F.json or F.png' },
       'no-measures': { about: 'leave out the measures on heads' },
-      ablate: { value: 'PARTS', about: '3.5,3.6, 3.group1, 3.attention, 3.mlp, or all (each by itself): what is lost without them' },
+      ablate: {
+        value: 'PARTS',
+        about: '3.5,3.6, 3.group1, 3.attention, 3.mlp, or all (each by itself): what is lost without them',
+      },
       by: { value: 'HOW', about: 'what stands for the part: zero, mean, or other', choices: ['zero', 'mean', 'other'] },
       other: { value: 'TEXT', about: 'with --by other: the text that it is taken from' },
       attribute: { value: 'TOKEN', about: 'what each head, MLP and the embedding writes to the logit of this token' },
@@ -287,7 +290,10 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
       results: { value: 'DIR', about: 'where results are kept between runs, or none' },
       precision: { value: 'TYPE', about: 'float64 or float32', choices: ['float64', 'float32'] },
       'probe-tokens': { value: 'N', about: 'tokens of the long-range probes beside the text (0: none)' },
-      siblings: { value: 'DIRS', about: 'models trained with another design to hold it against, separated by commas, or none' },
+      siblings: {
+        value: 'DIRS',
+        about: 'models trained with another design to hold it against, separated by commas, or none',
+      },
       published: { about: 'figures that others published beside it' },
       out: { value: 'FILE', about: 'F.svg: the curve' },
     },

@@ -110,8 +110,7 @@ describe('standard input', () => {
     // Beside a file it would count; nobody knows where a pipe comes from.
     writeFileSync(join(folder, 'hf_quant_config.json'), '{"quantization": {"kv_cache_quant_algo": "FP8"}}');
     writeFileSync(join(folder, 'config.json'), readFileSync(SAMPLE));
-    const read = (args: string): Said =>
-      shell(`cd "$FOLDER" && "$NODE" "$CLI" ${args} < config.json`);
+    const read = (args: string): Said => shell(`cd "$FOLDER" && "$NODE" "$CLI" ${args} < config.json`);
     const { status, out } = read('estimate - --json');
     expect([status, (JSON.parse(out) as { dtype: string }).dtype]).toEqual([0, 'bf16']);
     expect(shell('"$NODE" "$CLI" estimate "$FOLDER" --json').out).toContain('"dtype":"fp8"');

@@ -146,8 +146,10 @@ describe('the package', () => {
     afterAll(() => rmSync(home, { recursive: true, force: true }));
 
     it('brings what it needs, and nothing of the editor', () => {
-      expect(readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['headlight']);
-      const own = filesOf(join(home, 'node_modules', 'headlight'), '.').filter(
+      expect(readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+        'headlight-attention',
+      ]);
+      const own = filesOf(join(home, 'node_modules', 'headlight-attention'), '.').filter(
         (file) => !file.startsWith('node_modules/'),
       );
       expect(own.filter((file) => !/^dist\/(?:cli\/.*|cli|compute)\.js$/.test(file)).sort()).toEqual([
