@@ -152,6 +152,8 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
     expect(await said(/createRequire\(.*/g)).toEqual([
       // Files are read of it and nothing is loaded: WebAssembly and fonts, by names that are ours.
       'cli/png.ts: createRequire(__filename).resolve(name));',
+      // Only whether it is there.
+      "compute/engines/onnxruntimeNative.ts: createRequire(__filename).resolve('onnxruntime-node/package.json');",
       "compute/engines/tensorflow.ts: createRequire(join(dirname(this.located.folder), 'loader.js'));",
     ]);
   },
