@@ -52,7 +52,7 @@ const COMMON_OPTIONS: Readonly<Record<string, OptionWords>> = {
   },
   opt: {
     value: 'NAME[=VALUE]',
-    about: "a start-up option, by the engine's own name; may be repeated",
+    about: 'a start-up option, as the engine calls it; may be repeated',
     group: SCENARIO,
   },
   'kv-dtype': {
@@ -80,8 +80,8 @@ const COMMON_OPTIONS: Readonly<Record<string, OptionWords>> = {
   units: { value: 'UNIT', about: 'units of printed sizes (default: GiB); JSON has bytes', choices: UNITS },
   json: { about: 'print one JSON object, for programs' },
   gpu: { ...GPU, about: 'a device, such as h100-sxm or rtx-4090' },
-  prompt: { value: 'TEXT', about: 'a text, in the tokens of the model' },
-  ids: { value: '1,2,3', about: 'token ids, instead of a text' },
+  prompt: { value: 'TEXT', about: 'some text, in the tokens of the model' },
+  ids: { value: '1,2,3', about: 'token ids, instead of some text' },
   layer: { value: 'L', about: 'the layer, from 0' },
   seed: { value: 'N', about: "random weights of this seed, in the shapes of the config, instead of the model's own" },
   out: { value: 'FILE', about: 'write a file instead of printing' },
@@ -225,7 +225,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     ],
   },
   heads: {
-    summary: 'what the heads of a layer do with a text',
+    summary: 'what the heads of a layer do with some text',
     takes: 'MODEL',
     about: [MODEL],
     options: {
@@ -242,9 +242,9 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
       against: { value: 'TOKEN', about: 'to the difference from the logit of this token' },
       at: { value: 'POSITION', about: 'the position that is looked at (default: the last)' },
       'by-source': { about: 'also from which token each head takes it' },
-      patch: { value: 'TEXT', about: 'a corrupted text: how much comes back with one activation of the prompt' },
+      patch: { value: 'TEXT', about: 'corrupted text: how much comes back with one activation of the prompt' },
       compose: { value: 'L.H', about: 'which earlier heads this head can read, from the weights alone' },
-      follow: { value: 'TOKEN', about: 'the token whose chance is followed (a text that is one token, or #ID)' },
+      follow: { value: 'TOKEN', about: 'the token whose chance is followed (text of one token, or #ID)' },
       kinds: { value: 'KINDS', about: 'head, group, attention, mlp, residual; separated by commas' },
       precision: { value: 'TYPE', about: 'float64 or float32', choices: ['float64', 'float32'] },
       results: { value: 'DIR', about: 'where results are kept between runs, or none' },
@@ -268,7 +268,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
       },
     },
     examples: [
-      ['convert . --layer 0 --to gqa:2,mqa --prompt "The cat sat"', 'two designs on one text'],
+      ['convert . --layer 0 --to gqa:2,mqa --prompt "The cat sat"', 'two designs on one prompt'],
       ['convert . --layer 0 --to mla:64+8 --method all --ids 1,2,3,4 --json', 'every method, for a program'],
     ],
   },
@@ -277,7 +277,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     takes: 'MODEL',
     about: [MODEL, 'With --merge: the JSON files of the parts instead of a model.'],
     options: {
-      text: { value: 'FILE', about: 'a text file to measure on' },
+      text: { value: 'FILE', about: 'a file of text to measure on' },
       'text-tokens': { value: 'N', about: 'tokens of it that are taken (default: 512)' },
       methods: { value: 'LIST', about: 'such as q8_0,mla:32+8/fp8,h2o:64 (default: all that suit the model)' },
       alone: { about: 'convert each layer by itself, too' },
