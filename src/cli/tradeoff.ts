@@ -13,12 +13,14 @@ import { WholePass } from '../compute/tradeoff/wholePass';
 import type { Engine } from '../compute/engines/engine';
 import { MethodError, parseMethod } from '../insight/tradeoff/method';
 import { offeredMethods } from '../insight/tradeoff/offered';
+import { inductionOfIds, type Probe, probesOf } from '../insight/tradeoff/probes';
 import { isRefused, type Sweep, type SweptMethod } from '../insight/tradeoff/result';
 import { parseTypedCount } from '../model/typedCount';
 import { CONVERSION_PROMPT } from '../present/conversionText';
 import { svgFile } from '../present/svg';
 import { json, line, lines } from '../present/terminal';
 import { tradeoffCurve } from '../present/tradeoffCurve';
+import { probeRows } from '../present/tradeoffProbes';
 import { type TradeoffScenario, tradeoffRows } from '../present/tradeoffText';
 import { decimalOf, type OptionTable, type ParsedArguments, parseArguments } from './arguments';
 import { InputError, reason, UsageError } from './errors';
@@ -40,6 +42,7 @@ const OPTIONS: OptionTable = {
   export: { type: 'string' },
   results: { type: 'string' },
   precision: { type: 'string' },
+  'probe-tokens': { type: 'string' },
   out: { type: 'string' },
   json: { type: 'boolean' },
 };
@@ -49,6 +52,8 @@ type Values = ParsedArguments['values'];
 /** Tokens of a text that are taken: attention over them is computed query by query. */
 const USUAL_TOKENS = 512;
 const MOST_TOKENS = 8192;
+/** Tokens of a long-range probe: as many again as a short text, and within what small models were trained on. */
+const USUAL_PROBE_TOKENS = 256;
 /** Larger models are multiplied by the engine, in float32. */
 const MOST_FLOAT64_BYTES = 256 * 1024 ** 2;
 
@@ -111,6 +116,7 @@ async function swept(
   const pass = new WholePass(model.model, linear);
   try {
     const methods = sharded(methodsIn(values, pass, ids.length), values);
+    const probes = await probesIn(values, model, ids);
     const ask: SweepAsk = {
       // A file or a folder by its own name.
       name: basename(resolve(path)),
@@ -118,6 +124,7 @@ async function swept(
       text: { name, ofTokens: all.length },
       methods: methods.filter((method) => values['budget'] === undefined || !method.startsWith('share:')),
       alone: values['alone'] === true,
+      probes,
       found: teller(methods.length, output),
     };
     const sweeper = await Sweeper.of(model.model, pass, new ResultStore(resultsIn(values)), ask, watchOf(output));
@@ -132,6 +139,16 @@ async function swept(
   } finally {
     await linear.dispose();
   }
+}
+
+/** `--probe-tokens N`; 0: none. */
+async function probesIn(values: Values, model: HeadModel, ids: readonly number[]): Promise<readonly Probe[]> {
+  if (values['probe-tokens'] === '0' || values['alone'] === true) return [];
+  const tokens = countOf(values, 'probe-tokens', Math.min(USUAL_PROBE_TOKENS, ids.length), MOST_TOKENS);
+  const tokenizer = await model.model.tokenizer();
+  if (tokenizer !== null) return probesOf((text) => tokenizer.encode(text), tokens);
+  const probe = inductionOfIds(ids, tokens);
+  return probe === null ? [] : [probe];
 }
 
 function linearFor(model: HeadModel, engine: Engine, { precision }: Values): Linear {
@@ -233,7 +250,9 @@ async function show(
   }
   if (values['json'] === true) output.out(json({ ...sweep, ...(budget !== null && { budget }) }));
   else if (typeof out !== 'string')
-    output.out(lines([...tradeoffRows(sweep, scenario), ...(budget === null ? [] : budgetRows(budget))]));
+    output.out(
+      lines([...tradeoffRows(sweep, scenario), ...probeRows(sweep), ...(budget === null ? [] : budgetRows(budget))]),
+    );
   return 0;
 }
 

@@ -6,6 +6,7 @@ import { launchOption } from '../../insight/tradeoff/cacheTypes';
 import { firstMeasured, summarised } from '../../insight/tradeoff/damage';
 import { type LayerMethod, methodKind, methodLabel, parseMethod, UNCHANGED } from '../../insight/tradeoff/method';
 import { isRefused, type MethodResult, type Sweep, type SweptMethod } from '../../insight/tradeoff/result';
+import type { Probe } from '../../insight/tradeoff/probes';
 import { elementAt } from '../../model/elementAt';
 import { RpcError } from '../../shared/rpcError';
 import type { OpenModel } from '../../weights/openModel';
@@ -23,6 +24,8 @@ export interface SweepAsk {
   readonly methods: readonly string[];
   /** Each method in each layer by itself, the rest untouched, in place of all layers. */
   readonly alone: boolean;
+  /** Run beside the text, for methods in all layers. */
+  readonly probes?: readonly Probe[];
   /** Is told each result as it is found; `kept`: it was found before. */
   found?(result: SweptMethod, kept: boolean): void;
 }
@@ -50,7 +53,7 @@ export class Sweeper {
     ask: SweepAsk,
     watch: Watch,
   ): Promise<Sweeper> {
-    const keys = { model: await modelKey(model), text: textKey(ask.ids) };
+    const keys = { model: await modelKey(model), text: textKey(ask.ids, ask.probes) };
     return new Sweeper(model, pass, store, ask, keys, watch);
   }
 
@@ -86,6 +89,7 @@ export class Sweeper {
         bytesPerToken: own.bytesPerToken,
         loss: own.damage.lossBefore,
         perplexity: own.damage.perplexityBefore,
+        probes: own.probes,
       },
       methods: results,
     };
@@ -157,7 +161,7 @@ export class Sweeper {
     const method = parseMethod(label);
     const methods = Array.from({ length: this.pass.layerCount }, () => method);
     try {
-      const baseline = await this.baseline();
+      const baseline = { ...(await this.baseline()), probes: [] };
       const files = await ModelExport.of(this.model, folder, methods);
       const run = await this.pass.run(methods, baseline, this.watch, (index, layer, weights) =>
         files.layer(index, layer, weights),
@@ -186,7 +190,7 @@ export class Sweeper {
   }
 
   private baseline(): Promise<Baseline> {
-    this.unchanged ??= this.pass.baseline(this.ask.ids, this.watch);
+    this.unchanged ??= this.pass.baseline(this.ask.ids, this.watch, this.ask.probes);
     return this.unchanged;
   }
 
@@ -214,7 +218,9 @@ export class Sweeper {
   }
 
   private async measured(methods: readonly LayerMethod[], label: string, watch: Watch): Promise<SweptMethod> {
-    const baseline = await this.baseline();
+    const all = await this.baseline();
+    // Of one layer alone what a text loses is asked, not what it can no longer do.
+    const baseline = methods.every((method) => methodLabel(method) === label) ? all : { ...all, probes: [] };
     const started = performance.now();
     let run: WholeRun;
     try {
@@ -223,7 +229,7 @@ export class Sweeper {
       if (error instanceof ConversionRefused) return { method: label, refused: error.message };
       throw error;
     }
-    const positions = await this.pass.damage(baseline, run, watch);
+    const { positions, probes } = await this.pass.measure(baseline, run, watch);
     const tokens = baseline.ids.length;
     const lengths = [tokens];
     for (let length = 2 ** Math.ceil(Math.log2(tokens + 1)); length <= LONGEST; length *= 2) lengths.push(length);
@@ -234,6 +240,7 @@ export class Sweeper {
       bytesPerToken: run.cacheBytes(tokens) / tokens,
       cacheBytes: lengths.map((length) => ({ tokens: length, bytes: run.cacheBytes(length) })),
       damage: summarised(positions),
+      probes,
       layers: run.layers,
       perPosition: {
         kl: [...positions.kl],
