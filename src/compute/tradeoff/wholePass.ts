@@ -25,7 +25,7 @@ import {
   type ModelLayer,
   typeOf,
 } from '../../insight/tradeoff/modelLayer';
-import { narrowedLayer } from '../../insight/tradeoff/narrowLatent';
+import { NARROW_NOTE, narrowedLayer } from '../../insight/tradeoff/narrowLatent';
 import { askedIds, askedRows, type Probe, probeResult, type ProbeResult } from '../../insight/tradeoff/probes';
 import { latentRowsOf, type Projected, project, throughCache } from '../../insight/tradeoff/readLayer';
 import { elementAt } from '../../model/elementAt';
@@ -38,7 +38,7 @@ import { MemoryStore, widenedBytes } from '../heads/memoryStore';
 import { floats } from '../heads/tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from '../heads/watch';
 import type { Linear } from './linear';
-import { outputPieces } from './outputHead';
+import { type OutputPiece, outputPieces } from './outputHead';
 
 /** Models of at most so many bytes as float32 stay in memory between runs; of larger ones every run reads every layer. */
 const RESIDENT_BYTES = 512 * 1024 ** 2;
@@ -120,6 +120,15 @@ export class WholePass {
 
   get precision(): Linear['precision'] {
     return this.linear.precision;
+  }
+
+  get vocabularySize(): number {
+    return this.model.plan.vocabularySize;
+  }
+
+  /** What leaves the last layer as logits, piece by piece. */
+  logits(final: Matrix, { signal }: Watch): AsyncGenerator<OutputPiece> {
+    return outputPieces(this.store, this.model.plan, [final], this.linear.map, abortSignal(signal));
   }
 
   /** Without weights: their shapes. */
@@ -480,5 +489,9 @@ function sampleOf(layer: ModelLayer, input: Matrix, { q, qRaw }: Projected, toke
 function noted(layer: ModelLayer, method: LayerMethod): readonly string[] {
   const types = cachedParts(layer).flatMap(({ side, dim }) => refusedByEngine(typeOf(side, method), dim) ?? []);
   const one = cachedParts(layer).length === 1 && method.key !== method.value;
-  return [...types, ...(one ? [`the latent is stored as one row per token, in the type of keys (${method.key})`] : [])];
+  return [
+    ...types,
+    ...(layer.narrow === null ? [] : [NARROW_NOTE]),
+    ...(one ? [`the latent is stored as one row per token, in the type of keys (${method.key})`] : []),
+  ];
 }

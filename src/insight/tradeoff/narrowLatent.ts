@@ -25,6 +25,10 @@ export interface LatentRows {
   readonly q: Float64Array;
 }
 
+/** What must be known of such a layer. */
+export const NARROW_NOTE =
+  'no published class projects a latent once more behind its norm: this shows what is lost, and is not exported';
+
 /** @throws ConversionRefused where this layer cannot be made so small, or so large. */
 export function narrowedLayer(
   layer: ModelLayer,

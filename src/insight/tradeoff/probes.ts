@@ -70,7 +70,7 @@ export function probesOf(encode: Encode, tokens: number): readonly Probe[] {
         ['', list],
         [` ${WORDS}.`, ''],
       ],
-      'List:',
+      'List: river',
     ),
     taskOf(
       'recall',

@@ -61,6 +61,8 @@ export interface Sweep {
     readonly probes: readonly ProbeResult[];
   };
   readonly methods: readonly SweptMethod[];
+  /** Models that were trained as what they are, on the same text: damage is held against this model. */
+  readonly siblings?: readonly SweptMethod[];
 }
 
 export interface Point {
