@@ -303,7 +303,7 @@ async function show(
     output.err(line(`${out}: ${sweep.methods.length} methods`));
   }
   if (values['json'] === true) {
-    const methods = sweep.methods.map((one) => ({ ...one, apply: applicationIn(one) }));
+    const methods = sweep.methods.map((one) => (isRefused(one) ? one : { ...one, apply: applicationIn(one) }));
     const published = anchors.length === 0 ? {} : { published: anchors };
     output.out(json({ ...sweep, methods, ...published, ...(budget !== null && { budget }) }));
   } else if (typeof out !== 'string')

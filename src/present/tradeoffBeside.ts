@@ -30,7 +30,7 @@ export function applicationRows({ methods }: Sweep): readonly string[] {
   return rows.length === 0 ? [] : ['', 'How each is had:', ...rows];
 }
 
-export function applicationText({ launch, config, exported, none }: Application): string {
+function applicationText({ launch, config, exported, none }: Application): string {
   if (none !== null) return none;
   const options = launch.map(({ engine, option }) => `${engine} ${option}`).join(', ');
   const keys =

@@ -47,7 +47,7 @@ const NAMES: Readonly<Partial<Record<CacheType, readonly Launch[]>>> = {
 };
 
 /** Engine options for types of keys and values. */
-export function launches(key: CacheType, value: CacheType): readonly Launch[] {
+function launches(key: CacheType, value: CacheType): readonly Launch[] {
   const llamaCpp = (type: CacheType): boolean => isGgmlBlock(type) || type === 'f16';
   if (llamaCpp(key) && llamaCpp(value)) return [{ engine: 'llama.cpp', option: `-fa on -ctk ${key} -ctv ${value}` }];
   return key === value ? (NAMES[key] ?? []) : [];

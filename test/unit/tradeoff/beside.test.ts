@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ANCHORS } from '../../../src/insight/tradeoff/anchors';
-import { applicationOf } from '../../../src/insight/tradeoff/apply';
-import { parseMethod } from '../../../src/insight/tradeoff/method';
+import { methodLabel, parseMethod } from '../../../src/insight/tradeoff/method';
 import { isRefused, type MethodResult, type Sweep } from '../../../src/insight/tradeoff/result';
-import { applicationText } from '../../../src/present/tradeoffBeside';
+import { applicationRows } from '../../../src/present/tradeoffBeside';
 import { runJson, runText } from '../heads/support/cli';
 
 const SAMPLES = resolve(import.meta.dirname, '../../../media/samples');
@@ -94,7 +93,11 @@ describe('the picture', () => {
 });
 
 describe('how a method is had', () => {
-  const text = (method: string): string => applicationText(applicationOf(parseMethod(method)));
+  const text = (method: string): string => {
+    const label = methodLabel(parseMethod(method));
+    const rows = applicationRows({ methods: [{ method: label, notes: [] }] } as unknown as Sweep);
+    return rows.at(-1)?.replace(`${label}: `, '') ?? '';
+  };
   it.each([
     ['fp8', 'vLLM --kv-cache-dtype fp8, SGLang --kv-cache-dtype fp8_e4m3, TensorRT-LLM kv_cache_config.dtype: fp8'],
     ['k=q8_0/v=q4_0', 'llama.cpp -fa on -ctk q8_0 -ctv q4_0'],

@@ -58,7 +58,7 @@ describe('tradeoff', () => {
 
   it('goes on where it was stopped, and does not trust a damaged file', async () => {
     const results = place('stopped');
-    await swept(GQA, '--prompt', TEXT, '--methods', 'q8_0', '--results', results);
+    await swept(GQA, '--prompt', TEXT, '--methods', 'q8_0', '--siblings', 'none', '--results', results);
     const files = readdirSync(results, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'));
     expect(files).toHaveLength(2);
     const more = await swept(GQA, '--prompt', TEXT, '--methods', 'q8_0,f16', '--results', results);
