@@ -88,7 +88,7 @@ function inBackground(begin) {
 function editors(wanted) {
   const needed = wanted.has('integration') || wanted.has('e2e');
   const systemPackages = inBackground(async () => {
-    if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler']);
+    if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler', 'parallel']);
   });
   const packed = packages();
   /**
