@@ -8,15 +8,18 @@ import { bench } from './bench';
 import { compare } from './compare';
 import { convert } from './convert';
 import { diff } from './diff';
+import { diversity } from './diversity';
 import { draw } from './draw';
 import { estimate } from './estimate';
 import { fit } from './fit';
 import { generate } from './generate';
 import { heads } from './heads';
 import { withHubFolders } from './hub';
+import { lens } from './lens';
 import { lint } from './lint';
 import { serveTools } from './mcp';
 import { models } from './models';
+import { named } from './named';
 import { tensors } from './tensors';
 import { tradeoff } from './tradeoff';
 import { WEIGHT_FORMATS } from '../model/weightFormat';
@@ -31,14 +34,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   compare,
   convert,
   diff,
+  diversity,
   draw,
   estimate,
   fit,
   generate,
   heads,
+  lens,
   lint,
   mcp,
   models,
+  named,
   tensors,
   tradeoff,
 };
@@ -59,7 +65,16 @@ const USAGE = `usage: headlight COMMAND …
                                                what smaller caches lose of the whole model's predictions: cache types, fewer tokens,
                                                GQA, low rank, MLA; --alone: each layer by itself; --merge F.json…: joins shards;
                                                --export DIR: writes the model with the one method named
-  generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
+  lens MODEL (--prompt TEXT | --ids 1,2,3) [--position N|all] [--top 10] [--token TEXT|ID]… [--json]
+                                               what the model says next, and what it would say after every layer (logit lens)
+  named MODEL (--prompt TEXT | --ids 1,2,3 | --repeat 32 [--seed N]) [--all] [--json]
+                                               previous-token, duplicate-token, induction, sink and copy-suppression heads, with
+                                               scores, thresholds and evidence; --repeat: on a random sequence that comes twice
+  diversity MODEL… (--prompt TEXT | --ids 1,2,3 | --repeat 32 [--seed N]) [--json]
+                                               how different the heads of each layer are (CKA, distance of patterns), in their group and
+                                               between groups, and the effective rank of K, V and latents
+  generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--temperature 0] [--top-k N] [--top-p P] [--seed N] [--trace] [--json]
+                                               a continuation, greedy or drawn; --trace: each token's chance, and the cache
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
   diff OLD NEW [SCENARIO] [--json]             what a change does to the cache, as Markdown for a pull request
   draw PATH [--diff OTHER [--json]] [--blocks full,latent,…] [--out F.svg|F.png] [--scale 2] [--width 1200] [--theme light|dark]

@@ -19,6 +19,7 @@ import { type Engine, EngineUnavailableError, errorSentence } from './engines/en
 import { measureDecode } from './bench/measureDecode';
 import { describeLayer } from './describeLayer';
 import { layerOnnx } from './layerOnnx';
+import { LensService } from './lens/service';
 import { HeadsService } from './heads/service';
 import { computeThreads, defaultMemoryCeiling } from './machine';
 import { assertFits, layerRunBytes } from './memory';
@@ -73,6 +74,7 @@ export class ComputeService {
           context,
         ),
       ...this.heads.answers(),
+      ...new LensService(this.heads, this.memoryCeiling).answers(),
       'stores/list': ({ environment }, { signal }) => localModels(environment, { signal }),
       ...new WeightFiles().answers(),
     };

@@ -10,6 +10,7 @@ import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
 import { HEADS } from './headsContract';
 import { attentionLayer } from './layerSchema';
+import { LENS } from './lensContract';
 import {
   anyNumber,
   bytes,
@@ -134,6 +135,7 @@ export const COMPUTE = {
   'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
   ...DECODE,
   ...HEADS,
+  ...LENS,
   ...WEIGHTS,
   ...STORES_CONTRACT,
 } satisfies Contract;
