@@ -59,9 +59,15 @@ async function tokenOf(model: HeadModel, text: string): Promise<number> {
   return first;
 }
 
-function reportJson(ids: readonly number[], pieces: readonly string[], { positions, states, words }: LensRead): TerminalText {
+function reportJson(
+  ids: readonly number[],
+  pieces: readonly string[],
+  { positions, states, words }: LensRead,
+): TerminalText {
   const named = new Map(words.map(({ id, piece }) => [id, piece]));
-  const token = <T extends { readonly id: number; readonly logit: number; readonly probability: number }>(of: T): object => ({
+  const token = <T extends { readonly id: number; readonly logit: number; readonly probability: number }>(
+    of: T,
+  ): object => ({
     ...of,
     piece: named.get(of.id),
     logit: dumpNumber(of.logit),
@@ -96,13 +102,20 @@ function reportText(path: string, pieces: readonly string[], { positions, states
   const last = states.at(-1);
   const parts = positions.map((position, at) => {
     const read = last?.reads[at];
-    const ranked = [...(read?.follows ? [['follows in the prompt', read.follows] as const] : []), ...(read?.asked ?? []).map((token) => ['asked for', token] as const)];
+    const ranked = [
+      ...(read?.follows ? [['follows in the prompt', read.follows] as const] : []),
+      ...(read?.asked ?? []).map((token) => ['asked for', token] as const),
+    ];
     return lines([
       `position ${position}, after ${JSON.stringify(pieces[position] ?? '')}: entropy ${(read?.entropy ?? 0).toFixed(4)} nats`,
       ...(read?.top ?? []).map(
-        (token, rank) => `${String(rank + 1).padStart(4)}  ${percent(token.probability).padStart(8)}  ${said(token.id)}`,
+        (token, rank) =>
+          `${String(rank + 1).padStart(4)}  ${percent(token.probability).padStart(8)}  ${said(token.id)}`,
       ),
-      ...ranked.map(([why, token]) => `      ${percent(token.probability).padStart(8)}  ${said(token.id)}, rank ${token.rank} (${why})`),
+      ...ranked.map(
+        ([why, token]) =>
+          `      ${percent(token.probability).padStart(8)}  ${said(token.id)}, rank ${token.rank} (${why})`,
+      ),
       'after each layer:',
       ...states.map(({ layer, reads }) => {
         const state = reads[at] as StateRead;

@@ -5,6 +5,7 @@ import type { HeadModel } from '../compute/heads/headModel';
 import type { LayerPass } from '../compute/heads/layerPass';
 import { type RepeatedSequence, repeatedSequence } from '../compute/lens/repeated';
 import { lackingOf } from '../compute/lens/service';
+import { MOST_REPEATED } from '../shared/lensContract';
 import { formatInteger } from '../model/units';
 import { line } from '../present/terminal';
 import type { OptionTable, ParsedArguments } from './arguments';
@@ -13,7 +14,13 @@ import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withMo
 import type { CliOutput } from './output';
 
 /** A prompt, or a random sequence that comes twice. */
-export const SEQUENCE_OPTIONS: OptionTable = { ...TOKEN_OPTIONS, repeat: { type: 'string' }, seed: { type: 'string' } };
+export const SEQUENCE_OPTIONS: OptionTable = {
+  ...TOKEN_OPTIONS,
+  repeat: { type: 'string' },
+  seed: { type: 'string' },
+  before: { type: 'string' },
+  between: { type: 'string' },
+};
 
 export interface LookedAt {
   readonly ids: readonly number[];
@@ -25,12 +32,14 @@ export interface LookedAt {
 /** @throws UsageError */
 export function checkSequenceOptions(values: ParsedArguments['values']): void {
   if (values['repeat'] === undefined) {
-    if (values['seed'] !== undefined) throw new UsageError('--seed belongs to --repeat');
+    const stray = ['seed', 'before', 'between'].find((name) => values[name] !== undefined);
+    if (stray !== undefined) throw new UsageError(`--${stray} belongs to --repeat`);
     return checkTokenOptions(values);
   }
   if (values['prompt'] !== undefined || values['ids'] !== undefined)
     throw new UsageError('give either --repeat N or a prompt');
-  wholeNumber(values, 'repeat', 2);
+  if (wholeNumber(values, 'repeat', 2) > MOST_REPEATED)
+    throw new UsageError(`--repeat takes a whole number of at most ${MOST_REPEATED}`);
   seedOf(values);
 }
 
@@ -38,7 +47,12 @@ export async function sequenceOf(model: HeadModel, values: ParsedArguments['valu
   const repeated =
     values['repeat'] === undefined
       ? null
-      : await repeatedSequence(model, wholeNumber(values, 'repeat', 2), seedOf(values) ?? 0);
+      : await repeatedSequence(model, {
+          length: wholeNumber(values, 'repeat', 2),
+          seed: seedOf(values) ?? 0,
+          before: String(values['before'] ?? ''),
+          between: String(values['between'] ?? ''),
+        });
   const ids = repeated?.ids ?? (await tokensOf(model, values));
   return { ids, pieces: await model.pieces(ids), repeated };
 }

@@ -34,7 +34,7 @@ function reportJson({ ids, pieces, repeated }: LookedAt, { layers }: NamedHeads)
   return json({
     tokens: ids,
     text: pieces,
-    repeated: repeated === null ? null : { before: repeated.before, length: repeated.length },
+    repeated: repeated === null ? null : { copies: repeated.copies, length: repeated.length },
     names: Object.fromEntries(HEAD_NAMES.map((name) => [name, NAMES[name]])),
     layers: layers.map(({ layer, heads, copySuppression }) => ({
       layer,
@@ -58,7 +58,9 @@ function reportText(
 ): TerminalText {
   const heads = layers.flatMap(({ layer, heads: list }) => list.map((head) => ({ layer, ...head })));
   const what = repeated === null ? `${ids.length} tokens` : `a random sequence of ${repeated.length} tokens, twice`;
-  const missing = [...new Set(layers.flatMap(({ copySuppression }) => (copySuppression === null ? [] : [copySuppression])))];
+  const missing = [
+    ...new Set(layers.flatMap(({ copySuppression }) => (copySuppression === null ? [] : [copySuppression]))),
+  ];
   return lines([
     `${path}, ${what}`,
     ...HEAD_NAMES.flatMap((name) => listOf(name, heads, pieces)),
@@ -71,7 +73,9 @@ type Placed = NamedHead & { readonly layer: number };
 
 function listOf(name: HeadName, heads: readonly Placed[], pieces: readonly string[]): readonly string[] {
   const { label, measures, threshold, source } = NAMES[name];
-  const found = heads.filter(({ names }) => names.includes(name)).toSorted((a, b) => (b.scores[name] ?? 0) - (a.scores[name] ?? 0));
+  const found = heads
+    .filter(({ names }) => names.includes(name))
+    .toSorted((a, b) => (b.scores[name] ?? 0) - (a.scores[name] ?? 0));
   const measured = heads.filter(({ scores }) => scores[name] !== null);
   const best = measured.toSorted((a, b) => (b.scores[name] ?? 0) - (a.scores[name] ?? 0))[0];
   const none =
@@ -98,7 +102,8 @@ function tableOf(heads: readonly Placed[]): readonly string[] {
   return [
     `${'head'.padStart(7)}${HEAD_NAMES.map((name) => name.padStart(17)).join('')}`,
     ...heads.map(
-      ({ layer, head, scores }) => `${`${layer}.${head}`.padStart(7)}${HEAD_NAMES.map((name) => cell(scores[name])).join('')}`,
+      ({ layer, head, scores }) =>
+        `${`${layer}.${head}`.padStart(7)}${HEAD_NAMES.map((name) => cell(scores[name])).join('')}`,
     ),
   ];
 }

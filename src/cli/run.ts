@@ -67,10 +67,11 @@ const USAGE = `usage: headlight COMMAND …
                                                --export DIR: writes the model with the one method named
   lens MODEL (--prompt TEXT | --ids 1,2,3) [--position N|all] [--top 10] [--token TEXT|ID]… [--json]
                                                what the model says next, and what it would say after every layer (logit lens)
-  named MODEL (--prompt TEXT | --ids 1,2,3 | --repeat 32 [--seed N]) [--all] [--json]
+  named MODEL (--prompt TEXT | --ids 1,2,3 | --repeat 32 [--seed N] [--before TEXT] [--between TEXT]) [--all] [--json]
                                                previous-token, duplicate-token, induction, sink and copy-suppression heads, with
-                                               scores, thresholds and evidence; --repeat: on a random sequence that comes twice
-  diversity MODEL… (--prompt TEXT | --ids 1,2,3 | --repeat 32 [--seed N]) [--json]
+                                               scores, thresholds and evidence; --repeat: on a random sequence that comes twice,
+                                               with texts before and between its copies
+  diversity MODEL… (--prompt TEXT | --ids 1,2,3 | --repeat 32 …) [--json]
                                                how different the heads of each layer are (CKA, distance of patterns), in their group and
                                                between groups, and the effective rank of K, V and latents
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--temperature 0] [--top-k N] [--top-p P] [--seed N] [--trace] [--json]

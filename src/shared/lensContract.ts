@@ -8,13 +8,15 @@ import type { PairMeans } from '../insight/lens/diversity';
 import { ENGINE_IDS } from './engineIds';
 import { MODEL } from './headsContract';
 import { MOST_PROMPT_TOKENS, MOST_SEED } from './limits';
-import { type Contract, count, finite, list, type MethodsOf, natural, trusted, whole } from './schema';
+import { type Contract, count, finite, list, type MethodsOf, natural, text, trusted, whole } from './schema';
 
 const id = whole(0, 2 ** 31 - 1);
 const ids = list(id, MOST_PROMPT_TOKENS);
 const engine = v.picklist(ENGINE_IDS);
 /** Positions that are read at once. */
 export const MOST_POSITIONS = 512;
+/** Tokens of one copy of a repeated sequence. */
+export const MOST_REPEATED = 1024;
 
 /** What is asked of a model, in whichever way it is named. */
 export const LENS_ASKS = {
@@ -28,7 +30,14 @@ export const LENS_ASKS = {
   },
   heads: { ids },
   diversity: { ids },
-  repeated: { length: whole(2, 1024), seed: whole(0, MOST_SEED) },
+  repeated: {
+    /** Tokens of one copy. */
+    length: whole(2, MOST_REPEATED),
+    seed: whole(0, MOST_SEED),
+    /** Texts before the first copy, and between the two. */
+    before: text(1000),
+    between: text(1000),
+  },
   next: {
     ids,
     top: whole(1, 100),
@@ -119,8 +128,8 @@ export interface Diversity {
 export interface RepeatedPrompt {
   readonly ids: readonly number[];
   readonly pieces: readonly string[];
-  /** Tokens before the first copy. */
-  readonly before: number;
+  /** Where each copy begins. */
+  readonly copies: readonly [number, number];
   /** Of one copy. */
   readonly length: number;
 }

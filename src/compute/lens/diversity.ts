@@ -43,13 +43,19 @@ async function ofLayer(pass: LayerPass, ids: readonly number[], layer: number, w
   const latent = pass.attention(layer)?.kind === 'latent';
   const run = await HeadsRun.start(
     pass,
-    { ids, layer, dumps: ['weights', 'heads', 'k', 'v', 'hidden', ...(latent ? (['latent'] as const) : [])], measures: false },
+    {
+      ids,
+      layer,
+      dumps: ['weights', 'heads', 'k', 'v', 'hidden', ...(latent ? (['latent'] as const) : [])],
+      measures: false,
+    },
     watch,
   );
   const { attention } = run.capture.spec;
   const { queryHeads, kvHeads } = headDims(attention);
   // All heads of an MLA layer read one latent.
-  const groups = attention.kind === 'latent' ? Array.from({ length: queryHeads }, () => 0) : headGroups(queryHeads, kvHeads);
+  const groups =
+    attention.kind === 'latent' ? Array.from({ length: queryHeads }, () => 0) : headGroups(queryHeads, kvHeads);
   const distances = new PatternDistances(queryHeads);
   const rowsOf = capturedRows(run.capture) ?? (run.tiles && tiledRows(run.tiles, run.capture, watch));
   if (rowsOf === null) throw new TypeError('q and k were not captured');

@@ -65,7 +65,9 @@ export async function scoreHeads(
       );
       const scored = await scoredHeads(run, part);
       const written =
-        why === null ? await writings(model, unembedding, pass, run, block, scored, keys, part) : new Map<Head, readonly Written[]>();
+        why === null
+          ? await writings(model, unembedding, pass, run, block, scored, keys, part)
+          : new Map<Head, readonly Written[]>();
       layers.push({
         layer,
         heads: scored.map((head) => named(head, written.get(head) ?? null)),
@@ -134,10 +136,12 @@ async function writings(
   if (list.length === 0) return result;
   const norm = block.norms.attentionOutput;
   const infos = layerWeights(spec).filter(({ name }) => name === 'o.weight');
-  const after = norm === null || norm.weight === 'none' ? [] : [{ name: 'norm_attention_output.weight', shape: [spec.hiddenSize] }];
+  const after =
+    norm === null || norm.weight === 'none' ? [] : [{ name: 'norm_attention_output.weight', shape: [spec.hiddenSize] }];
   const weights = await pass.weights(layer, [...infos, ...after], watch);
   const added = outputs(list, floats(capture.tensors.get('v')), floats(weights.get('o.weight')), spec, ids.length);
-  if (norm !== null) throughNorm(added, norm, after.length === 0 ? null : floats(weights.get('norm_attention_output.weight')));
+  if (norm !== null)
+    throughNorm(added, norm, after.length === 0 ? null : floats(weights.get('norm_attention_output.weight')));
   const ready = await unembedding.direction(added);
   const own = await unembedding.of(
     ready,

@@ -42,8 +42,7 @@ export async function readStates(model: HeadModel, pass: LayerPass, ask: LensAsk
       { ids, layer: index, captures: ['hidden'], logits: false },
       {
         signal: watch.signal,
-        progress: ({ message }) =>
-          watch.progress({ message, fraction: (LAYERS * index) / layers.length }),
+        progress: ({ message }) => watch.progress({ message, fraction: (LAYERS * index) / layers.length }),
       },
     );
     states.push(rowsOf(floats(tensors.get('hidden')), positions, hiddenSize));
@@ -52,7 +51,9 @@ export async function readStates(model: HeadModel, pass: LayerPass, ask: LensAsk
   try {
     const unembedding = await Unembedding.open(model.model, linear.map, signal);
     const found = await distributions(unembedding, states, ask, watch);
-    const named = new Set(found.flatMap((state) => state.flatMap(({ top, asked }) => [...top, ...asked].map(({ id }) => id))));
+    const named = new Set(
+      found.flatMap((state) => state.flatMap(({ top, asked }) => [...top, ...asked].map(({ id }) => id))),
+    );
     const list = [...named];
     const pieces = await model.pieces(list);
     return {

@@ -55,8 +55,8 @@ export class LensService {
       'lens/read': run((model, pass, params, context) => readStates(model, pass, params, context)),
       'lens/heads': run((model, pass, { ids }, context) => scoreHeads(model, pass, ids, context)),
       'lens/diversity': run((model, pass, { ids }, context) => measureDiversity(model, pass, ids, context)),
-      'lens/repeated': of(async ({ length, seed }, model) => {
-        const sequence = await repeatedSequence(model, length, seed);
+      'lens/repeated': of(async (params, model) => {
+        const sequence = await repeatedSequence(model, params);
         return { ...sequence, pieces: await model.pieces(sequence.ids) };
       }),
       'lens/next': run((model, pass, params, context) => this.next(model, pass, params, context)),

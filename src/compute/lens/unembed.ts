@@ -93,13 +93,21 @@ export class Unembedding {
     for (let first = 0; first < vocabulary; first += step) {
       const end = Math.min(vocabulary, first + step);
       const piece = await store.read(plan.output.head, { rows: [first, end], signal: this.signal });
-      const logits = await this.product(ready, piece, how === 'state' ? (this.bias?.subarray(first, end) ?? null) : null);
+      const logits = await this.product(
+        ready,
+        piece,
+        how === 'state' ? (this.bias?.subarray(first, end) ?? null) : null,
+      );
       yield { first, logits: how === 'state' ? this.finished(logits) : logits };
     }
   }
 
   /** Logits of single tokens: `[states]` for each. */
-  async of(ready: Matrix, ids: readonly number[], how: 'state' | 'direction' = 'state'): Promise<ReadonlyMap<number, Float64Array>> {
+  async of(
+    ready: Matrix,
+    ids: readonly number[],
+    how: 'state' | 'direction' = 'state',
+  ): Promise<ReadonlyMap<number, Float64Array>> {
     const { store, plan } = this.model;
     const result = new Map<number, Float64Array>();
     for (const id of new Set(ids)) {

@@ -13,12 +13,17 @@ import { crossProduct, dot, type Matrix, multiply, transpose } from '../matrix';
 export function linearCka(x: Matrix, y: Matrix): number | null {
   const [a, b] = [centred(x), centred(y)];
   const size = ({ data }: Matrix): number => dot(data, 0, data, 0, data.length);
+  // What is left of numbers that are all the same is rounding.
+  if (size(a) <= NOTHING * size(x) || size(b) <= NOTHING * size(y)) return null;
   const [own, other] = [Math.sqrt(size(crossProduct(a, a))), Math.sqrt(size(crossProduct(b, b)))];
-  return own === 0 || other === 0 ? null : Math.min(1, size(crossProduct(b, a)) / (own * other));
+  return Math.min(1, size(crossProduct(b, a)) / (own * other));
 }
 
+/** A share of a sum of squares in float64 that is no number of its own. */
+const NOTHING = 1e-24;
+
 /** Every column minus its mean. */
-export function centred({ rows, columns, data }: Matrix): Matrix {
+function centred({ rows, columns, data }: Matrix): Matrix {
   const means = new Float64Array(columns);
   for (let r = 0; r < rows; r++)
     for (let c = 0; c < columns; c++) means[c] = elementAt(means, c) + (data[r * columns + c] as number) / rows;
@@ -48,10 +53,7 @@ export interface PairMeans {
 }
 
 /** @param of The measure of two heads; null is left out. */
-export function pairMeans(
-  groups: readonly number[],
-  of: (first: number, second: number) => number | null,
-): PairMeans {
+export function pairMeans(groups: readonly number[], of: (first: number, second: number) => number | null): PairMeans {
   const sums = { inside: 0, between: 0 };
   const counts = { inside: 0, between: 0 };
   for (let first = 0; first < groups.length; first++)

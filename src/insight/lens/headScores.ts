@@ -162,7 +162,7 @@ export interface Written {
 }
 
 /** Tokens that count as suppressed: McDougall et al. look at the ten most suppressed ones. */
-export const MOST_SUPPRESSED = 10;
+const MOST_SUPPRESSED = 10;
 
 /**
  * The share of the weight on these keys that suppresses their own tokens; null where the head looks at none of them.

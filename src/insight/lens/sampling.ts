@@ -49,7 +49,7 @@ export function chooseToken(logits: ArrayLike<number>, sampling: Sampling, posit
 }
 
 /** The first of the largest. */
-export function likeliest(values: ArrayLike<number>): number {
+function likeliest(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
   return best;
