@@ -75,21 +75,27 @@ function listOf(name: HeadName, heads: readonly Placed[], pieces: readonly strin
   const { label, measures, threshold, source } = NAMES[name];
   const found = heads
     .filter(({ names }) => names.includes(name))
-    .toSorted((a, b) => (b.scores[name] ?? 0) - (a.scores[name] ?? 0));
+    .toSorted((a, b) => scoreOf(b, name) - scoreOf(a, name));
   const measured = heads.filter(({ scores }) => scores[name] !== null);
-  const best = measured.toSorted((a, b) => (b.scores[name] ?? 0) - (a.scores[name] ?? 0))[0];
+  const best = measured.toSorted((a, b) => scoreOf(b, name) - scoreOf(a, name))[0];
   const none =
     best === undefined
       ? 'not measured: no query of this prompt can show it'
-      : `none; the highest is layer ${best.layer} head ${best.head} with ${(best.scores[name] ?? 0).toFixed(3)}`;
+      : `none; the highest is layer ${best.layer} head ${best.head} with ${scoreOf(best, name).toFixed(3)}`;
   return [
     `${label}s, from ${threshold}: ${measures} (${source})`,
     ...(found.length === 0 ? [`  ${none}`] : []),
     ...found.map(
       ({ layer, head, scores, evidence }) =>
-        `  layer ${layer} head ${head}  ${(scores[name] ?? 0).toFixed(3)}  ${evidence[name].map((edge) => edgeText(name, edge, pieces)).join(', ')}`,
+        `  layer ${layer} head ${head}  ${scoreOf({ scores }, name).toFixed(3)}  ${evidence[name].map((edge) => edgeText(name, edge, pieces)).join(', ')}`,
     ),
   ];
+}
+
+/** For sorting and printing heads of which it is known. */
+function scoreOf({ scores }: Pick<NamedHead, 'scores'>, name: HeadName): number {
+  const { [name]: score } = scores;
+  return score ?? 0;
 }
 
 function edgeText(name: HeadName, { query, key, weight }: Edge, pieces: readonly string[]): string {

@@ -39,13 +39,13 @@ const MOST_ID = 2 ** 31 - 1;
 const seededSource = v.strictObject({ ...configSource.entries, seed: whole(0, MOST_SEED) });
 export type SeededSource = Readonly<v.InferOutput<typeof seededSource>>;
 
-export const MODEL = v.strictObject({
+export const model = v.strictObject({
   /** A model folder, its config.json, or a weight file; with `seeded` the folder that may hold a tokenizer, or empty. */
   path: text(4096),
   /** In place of the weights at `path`. */
   seeded: v.exactOptional(seededSource),
 });
-export type ModelParams = Readonly<v.InferOutput<typeof MODEL>>;
+export type ModelParams = Readonly<v.InferOutput<typeof model>>;
 
 const MOST_TEXT = 1_000_000;
 /** What is asked of a model, in whichever way it is named. */
@@ -62,7 +62,7 @@ export const CAPTURE = {
 };
 
 const engine = v.picklist(ENGINE_IDS);
-const capture = v.strictObject({ ...MODEL.entries, engine, ...CAPTURE });
+const capture = v.strictObject({ ...model.entries, engine, ...CAPTURE });
 export type CaptureParams = Readonly<v.InferOutput<typeof capture>>;
 
 /** Part of a capture `[heads, rows, columns]`: rows are queries or tokens, columns keys or dims; no heads: one panel. */
@@ -83,7 +83,7 @@ export type TileParams = Readonly<v.InferOutput<typeof tile>>;
 
 /** What a layer loses as another design, measured on a text. */
 const convert = v.strictObject({
-  ...MODEL.entries,
+  ...model.entries,
   ...TOKENS,
   engine,
   layer: count,
@@ -186,8 +186,8 @@ const convertResult = v.object({
 export type ConvertResult = Readonly<v.InferOutput<typeof convertResult>>;
 
 export const HEADS = {
-  'heads/model': { params: MODEL, result: headsModelInfo, inTurn: true },
-  'heads/tokens': { params: v.strictObject({ ...MODEL.entries, ...TOKENS }), result: tokensResult, inTurn: true },
+  'heads/model': { params: model, result: headsModelInfo, inTurn: true },
+  'heads/tokens': { params: v.strictObject({ ...model.entries, ...TOKENS }), result: tokensResult, inTurn: true },
   'heads/capture': { params: capture, result: captureResult, inTurn: true },
   /** Bytes of weights that are not on this machine and that the same capture would have fetched, at most. */
   'heads/lacking': { params: capture, result: v.object({ bytes: natural }), inTurn: true },
@@ -197,6 +197,6 @@ export const HEADS = {
   'heads/tile': { params: tile, result: tensor(), inTurn: true },
   'heads/convert': { params: convert, result: convertResult, inTurn: true },
   /** Closes the model's files and drops its captures. */
-  'heads/close': { params: MODEL, result: v.null(), inTurn: true },
+  'heads/close': { params: model, result: v.null(), inTurn: true },
 } satisfies Contract;
 export type HeadsMethods = MethodsOf<typeof HEADS>;

@@ -6,7 +6,7 @@ import type { Edge, HeadName, HeadScores } from '../insight/lens/headScores';
 import type { Distribution, RankedToken, TokenChance } from '../insight/lens/distribution';
 import type { PairMeans } from '../insight/lens/diversity';
 import { ENGINE_IDS } from './engineIds';
-import { MODEL } from './headsContract';
+import { model } from './headsContract';
 import { MOST_PROMPT_TOKENS, MOST_SEED } from './limits';
 import { type Contract, count, finite, list, type MethodsOf, natural, text, trusted, whole } from './schema';
 
@@ -161,7 +161,7 @@ export interface NextToken {
   readonly cache: readonly CacheStep[];
 }
 
-const asked = { ...MODEL.entries, engine };
+const asked = { ...model.entries, engine };
 export const LENS = {
   'lens/read': { params: v.strictObject({ ...asked, ...LENS_ASKS.read }), result: trusted<LensRead>(), inTurn: true },
   'lens/heads': {
@@ -176,13 +176,13 @@ export const LENS = {
   },
   /** A random sequence that comes twice, in the model's own tokens. */
   'lens/repeated': {
-    params: v.strictObject({ ...MODEL.entries, ...LENS_ASKS.repeated }),
+    params: v.strictObject({ ...model.entries, ...LENS_ASKS.repeated }),
     result: trusted<RepeatedPrompt>(),
     inTurn: true,
   },
   /** One more token, on the cache of the call before where the ids go on from it. */
   'lens/next': { params: v.strictObject({ ...asked, ...LENS_ASKS.next }), result: trusted<NextToken>(), inTurn: true },
   /** Bytes of weights that are not on this machine and that any of these would have fetched, at most. */
-  'lens/lacking': { params: MODEL, result: v.object({ bytes: natural }), inTurn: true },
+  'lens/lacking': { params: model, result: v.object({ bytes: natural }), inTurn: true },
 } satisfies Contract;
 export type LensMethods = MethodsOf<typeof LENS>;

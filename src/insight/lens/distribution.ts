@@ -26,6 +26,8 @@ export interface Distribution {
   readonly asked: readonly RankedToken[];
 }
 
+type Logits = Float32Array | Float64Array | readonly number[];
+
 /** Takes the logits of one position in order, and knows at the end what its distribution is. */
 export class DistributionReader {
   private most = -Infinity;
@@ -49,9 +51,9 @@ export class DistributionReader {
   }
 
   /** @param logits Of the tokens `first`, `first + 1`, … */
-  add(first: number, logits: ArrayLike<number>): void {
+  add(first: number, logits: Logits): void {
     let largest = -Infinity;
-    for (let i = 0; i < logits.length; i++) largest = Math.max(largest, logits[i] as number);
+    for (const logit of logits) largest = Math.max(largest, logit);
     this.raise(largest);
     const { most, count, top } = this;
     let [sum, weighted] = [0, 0];
@@ -109,7 +111,7 @@ export class DistributionReader {
 }
 
 /** The distribution of logits that are all there. @param asked Ids whose rank is wanted. */
-export function distributionOf(logits: ArrayLike<number>, count: number, asked: readonly number[] = []): Distribution {
+export function distributionOf(logits: Logits, count: number, asked: readonly number[] = []): Distribution {
   const reader = new DistributionReader(
     count,
     asked.map((id) => ({ id, logit: elementAt(logits, id) })),

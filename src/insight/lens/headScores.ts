@@ -186,7 +186,9 @@ export function copySuppression(
 
 /** Names whose threshold a head's scores reach, the highest score first. */
 export function namesOf(scores: HeadScores): readonly HeadName[] {
-  return HEAD_NAMES.filter((name) => (scores[name] ?? -1) >= NAMES[name].threshold).toSorted(
-    (a, b) => (scores[b] ?? 0) - (scores[a] ?? 0),
-  );
+  const found = HEAD_NAMES.flatMap((name) => {
+    const { [name]: score } = scores;
+    return score !== null && score >= NAMES[name].threshold ? [{ name, score }] : [];
+  });
+  return found.toSorted((a, b) => b.score - a.score).map(({ name }) => name);
 }

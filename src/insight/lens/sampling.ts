@@ -3,6 +3,8 @@
  * temperature, then the `topK` likeliest, then the least number of tokens that have `topP` of the probability together.
  */
 
+import { elementAt } from '../../model/elementAt';
+
 export interface Sampling {
   /** 0: always the likeliest. Logits are divided by it. */
   readonly temperature: number;
@@ -34,18 +36,18 @@ export function chooseToken(logits: ArrayLike<number>, sampling: Sampling, posit
   // Sorting is stable: of equal ones the lower id goes first.
   ids.sort((a, b) => (logits[b] as number) - (logits[a] as number));
   const kept = topK === null ? ids : ids.slice(0, Math.max(1, topK));
-  const most = logits[kept[0] ?? 0] as number;
+  const most = elementAt(logits, elementAt(kept, 0));
   const parts = kept.map((id) => Math.exp(((logits[id] as number) - most) / temperature));
   const all = parts.reduce((sum, part) => sum + part, 0);
   let [among, share] = [kept.length, all];
   if (topP !== null) {
     [among, share] = [0, 0];
-    while (among < parts.length && (among === 0 || share < topP * all)) share += parts[among++] ?? 0;
+    while (among < parts.length && (among === 0 || share < topP * all)) share += elementAt(parts, among++);
   }
   let left = uniformAt(seed, position) * share;
   let at = 0;
-  while (at < among - 1 && left >= (parts[at] ?? 0)) left -= parts[at++] ?? 0;
-  return { id: kept[at] ?? 0, probability: (parts[at] ?? 0) / share, among };
+  while (at < among - 1 && left >= elementAt(parts, at)) left -= elementAt(parts, at++);
+  return { id: elementAt(kept, at), probability: elementAt(parts, at) / share, among };
 }
 
 /** The first of the largest. */
