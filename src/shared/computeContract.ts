@@ -8,6 +8,7 @@ import { configSource } from './configSource';
 import { DECODE } from './decodeContract';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
+import { EFFECTS } from './effectsContract';
 import { HEADS } from './headsContract';
 import { attentionLayer } from './layerSchema';
 import {
@@ -134,6 +135,7 @@ export const COMPUTE = {
   'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
   ...DECODE,
   ...HEADS,
+  ...EFFECTS,
   ...WEIGHTS,
   ...STORES_CONTRACT,
 } satisfies Contract;
