@@ -8,6 +8,7 @@ import { configSource } from './configSource';
 import { DECODE } from './decodeContract';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
+import { EFFECTS } from './effectsContract';
 import { HEADS } from './headsContract';
 import { attentionLayer } from './layerSchema';
 import { LENS } from './lensContract';
@@ -136,6 +137,7 @@ export const COMPUTE = {
   ...DECODE,
   ...HEADS,
   ...LENS,
+  ...EFFECTS,
   ...WEIGHTS,
   ...STORES_CONTRACT,
 } satisfies Contract;

@@ -165,6 +165,11 @@ export class HeadsService {
     return held.run.tile(what, ask, context);
   }
 
+  /** The opened model, for what asks of it besides its heads. */
+  async subject(params: ModelParams): Promise<HeadSubject> {
+    return (await this.held(params)).model;
+  }
+
   /** The opened model; opened anew when its files changed. */
   private async held(params: ModelParams): Promise<Held> {
     const key = keyOf(params);

@@ -38,7 +38,7 @@ export function effectiveRank(rows: Matrix): number {
   const gram = rows.rows < rows.columns ? multiply(rows, transpose(rows)) : crossProduct(rows, rows);
   // Eigenvalues below the rounding of the largest are no directions.
   const { values } = symmetricEigen(gram);
-  const floor = (values[0] ?? 0) * gram.rows * Number.EPSILON;
+  const floor = elementAt(values, 0) * gram.rows * Number.EPSILON;
   const sizes = Array.from(values, (value) => (value > floor ? Math.sqrt(value) : 0));
   const sum = sizes.reduce((all, size) => all + size, 0);
   if (sum === 0) return 0;
