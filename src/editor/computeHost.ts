@@ -67,11 +67,22 @@ const READS_WEIGHTS: ReadonlySet<string> = new Set([
   'lens/diversity',
   'lens/repeated',
   'lens/next',
+  'effects/map',
+  'effects/attribute',
+  'effects/patch',
   'weights/summary',
 ]);
 
 /** Those of them that read all weights of a model. */
-const READS_ALL: ReadonlySet<string> = new Set(['lens/read', 'lens/heads', 'lens/diversity', 'lens/next']);
+const READS_ALL: ReadonlySet<string> = new Set([
+  'lens/read',
+  'lens/heads',
+  'lens/diversity',
+  'lens/next',
+  'effects/map',
+  'effects/attribute',
+  'effects/patch',
+]);
 
 const DEFAULT_TOKENS = 64;
 const DEFAULT_STEPS = 8;

@@ -5,6 +5,7 @@
 
 import type { ConfigSource } from '../../shared/configSource';
 import type { DeviceChoice } from '../../shared/devices';
+import type { EffectsMethods } from '../../shared/effectsContract';
 import type { HeadsMethods, ModelParams } from '../../shared/headsContract';
 import type { LensMethods } from '../../shared/lensContract';
 import type { HeadSource, PanelMethods } from '../../shared/panelContract';
@@ -13,7 +14,7 @@ import { RpcError } from '../../shared/rpcError';
 import type { Answers } from '../../shared/schema';
 
 /** What the compute process answers about a model. */
-type ModelMethods = HeadsMethods & LensMethods;
+type ModelMethods = HeadsMethods & LensMethods & EffectsMethods;
 type HeadsQuestion = Extract<keyof PanelMethods, keyof ModelMethods> | 'panel/headSources' | 'panel/device';
 
 /** The compute process, as far as heads need it. */
@@ -127,6 +128,12 @@ export class HeadSources {
       this.ask('lens/repeated', { ...asked, ...(await this.modelOf(source)) }, context),
     'lens/next': async ({ source, ...asked }, context) =>
       this.ask('lens/next', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/map': async ({ source, ...asked }, context) =>
+      this.ask('effects/map', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/attribute': async ({ source, ...asked }, context) =>
+      this.ask('effects/attribute', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/patch': async ({ source, ...asked }, context) =>
+      this.ask('effects/patch', { ...asked, ...(await this.running(source, context)) }, context),
   };
 
   /** A model, and the engine that runs it. */
