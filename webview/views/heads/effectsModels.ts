@@ -2,6 +2,7 @@
 
 import type { AttributeResult, Effect, Recovery } from '../../../src/shared/effectsContract';
 import type { CacheStep, LensRead, StateRead, Word } from '../../../src/shared/lensContract';
+import { elementAt } from '../../../src/model/elementAt';
 import { formatInteger } from '../../../src/model/units';
 import { wholeAxis } from '../../charts/heatmap/axis';
 import { tokenText } from '../../charts/heatmap/labels';
@@ -53,7 +54,7 @@ export function lensModel({ states, positions }: LensRead, pieces: readonly stri
     positions.length,
     false,
     (row) => (row === 0 ? 'in' : `L${row - 1}`),
-    (column) => tokenText(pieces[positions[column] ?? 0] ?? ''),
+    (column) => tokenText(elementAt(pieces, elementAt(positions, column))),
   );
 }
 
@@ -91,9 +92,13 @@ export function headModel<T extends { readonly kind: string; readonly layer: num
   );
 }
 
+type HeadContribution = Omit<AttributeResult['contributions'][number], 'writer'> & { readonly kind: 'head' };
+
 /** Contributions of heads as places. */
-export function headContributions({ contributions }: AttributeResult) {
-  return contributions.flatMap(({ writer, ...rest }) => (writer === 'head' ? [{ kind: 'head', ...rest }] : []));
+export function headContributions({ contributions }: AttributeResult): readonly HeadContribution[] {
+  return contributions.flatMap(({ writer, ...rest }) =>
+    writer === 'head' ? [{ kind: 'head' as const, ...rest }] : [],
+  );
 }
 
 /** The largest, by what they change. */

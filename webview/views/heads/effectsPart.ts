@@ -5,6 +5,8 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
 import { HEAD_NAMES, type HeadName, NAMES } from '../../../src/insight/lens/headScores';
 import type { CacheRank, LayerDiversity, NamedHead, NextToken, StateRead } from '../../../src/shared/lensContract';
+import { elementAt } from '../../../src/model/elementAt';
+import { sentence } from '../../../src/present/words';
 import type { HeadSource } from '../../../src/shared/panelContract';
 import { MOST_SEED } from '../../../src/shared/limits';
 import '../../charts/heatmap/element';
@@ -76,6 +78,7 @@ export class HeadsEffects extends LitElement {
     headsStyles,
     css`
     .bars { display: grid; grid-template-columns: minmax(6ch, max-content) 6ch minmax(24px, 1fr); gap: 0 8px; align-items: center; max-width: 520px; }
+    .bars > span:last-child, .bars i { align-self: center; }
     .bars > span { min-height: 20px; line-height: 20px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     .bars .number { text-align: right; }
     .bar { display: block; height: 8px; background: var(--vscode-charts-blue, var(--vscode-foreground)); }
@@ -201,7 +204,7 @@ export class HeadsEffects extends LitElement {
       return html`<div class="tools">${this.ask('Read the next token', () => void effects.readNext(this.word))}</div>`;
     const { positions, states, words } = read;
     const at = this.position < 0 || this.position >= positions.length ? positions.length - 1 : this.position;
-    const position = positions[at] ?? 0;
+    const position = elementAt(positions, at);
     const last = readAt(read, states.length - 1, at);
     const model = this.memos.lens.get([read, result.pieces], () => lensModel(read, result.pieces));
     return html`<section aria-label="Next token">
@@ -231,7 +234,7 @@ export class HeadsEffects extends LitElement {
         ({ rows, columns, value }) => {
           const state = readAt(read, rows[0], columns[0]);
           const said = wordOf(words, state?.top[0]?.id ?? -1);
-          const where = `${stateName(states[rows[0]]?.layer ?? null)}, after ${tokensText(result, [positions[columns[0]] ?? 0, (positions[columns[0]] ?? 0) + 1])}`;
+          const where = `${stateName(states[rows[0]]?.layer ?? null)}, after ${tokensText(result, tokenAt(elementAt(positions, columns[0])))}`;
           return {
             text: html`<strong>${said}</strong> ${percent(value)} <span class="key">${where}</span>`,
             sentence: `${where}: ${said}, ${percent(value)}`,
@@ -323,7 +326,7 @@ export class HeadsEffects extends LitElement {
     const found = sorted.filter(({ score }) => score >= threshold);
     const [best] = sorted;
     return html`<div class="named">
-      <h3 title=${source}>${label}s <span class="small">from ${threshold} · ${measures}</span></h3>
+      <h3 title=${source}>${sentence(label)}s <span class="small">from ${threshold} · ${measures}</span></h3>
       ${
         found.length > 0
           ? html`<ul>${found.slice(0, LISTED).map(
@@ -390,7 +393,7 @@ export class HeadsEffects extends LitElement {
           },
           this.showHead,
         )}
-        <div class="wide"><table><thead><tr><th scope="col">largest</th><th scope="col" class="number">KL</th><th scope="col" class="number">loss</th><th scope="col" class="number">KL of its group</th></tr></thead><tbody>${largestEffects(
+        <div class="wide" role="region" tabindex="0" aria-label="Table"><table><thead><tr><th scope="col">largest</th><th scope="col" class="number">KL</th><th scope="col" class="number">loss</th><th scope="col" class="number">KL of its group</th></tr></thead><tbody>${largestEffects(
           map.effects,
           LISTED,
         ).map((each) => {
@@ -492,13 +495,17 @@ export class HeadsEffects extends LitElement {
           ? html`<p class="small">How alike what two heads give is (linear CKA), how far their patterns are apart (Jensen–Shannon distance), in one group and in different ones; and how many directions K, V and latents use (effective rank). More tokens than a head has dims make CKA mean something.</p>`
           : compared.map(
               ({ label, diversity }) =>
-                html`<h2>${label} <span class="small">${diversity.tokens} tokens</span></h2><div class="wide"><table>
+                html`<h2>${label} <span class="small">${diversity.tokens} tokens</span></h2><div class="wide" role="region" tabindex="0" aria-label=${label}><table>
               <thead><tr><th scope="col">layer</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">patterns apart in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">rank of K</th><th scope="col" class="number">V</th><th scope="col" class="number">latent</th></tr></thead>
               <tbody>${diversity.layers.map(diversityRow)}</tbody></table></div>`,
             )
       }
     </section>`;
   }
+}
+
+function tokenAt(position: number): readonly [number, number] {
+  return [position, position + 1];
 }
 
 type PlacedHead = NamedHead & { readonly layer: number };
@@ -551,10 +558,10 @@ function scoresTable(heads: readonly PlacedHead[]): TableModel {
     corner: 'head',
     rows: heads.length,
     columns: HEAD_NAMES.length,
-    rowHead: (row) => `${heads[row]?.layer}.${heads[row]?.head}`,
-    columnHead: (column) => NAMES[HEAD_NAMES[column] ?? 'sink'].label.replace(' head', ''),
+    rowHead: (row) => `${elementAt(heads, row).layer}.${elementAt(heads, row).head}`,
+    columnHead: (column) => NAMES[elementAt(HEAD_NAMES, column)].label.replace(' head', ''),
     cell: (row, column) => {
-      const score = heads[row]?.scores[HEAD_NAMES[column] ?? 'sink'] ?? null;
+      const score = elementAt(heads, row).scores[elementAt(HEAD_NAMES, column)];
       return score === null ? '–' : score.toFixed(3);
     },
   };

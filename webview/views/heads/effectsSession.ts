@@ -154,7 +154,7 @@ export class EffectsSession {
       const on =
         repeated === null
           ? { ids, pieces }
-          : await this.host.call('lens/repeated', { source: source.id, length: repeated, seed: 0, ...frame }, options);
+          : await this.host.call('lens/repeated', { source: source.id, length: repeated, seed: 1, ...frame }, options);
       const found = await this.host.call('lens/heads', { source: source.id, ids: on.ids }, options);
       this.update({ named: { repeated, pieces: on.pieces, found } });
     });
