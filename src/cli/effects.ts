@@ -237,6 +237,7 @@ async function mapped(job: Job): Promise<TerminalText> {
       const next = await measured.map(kinds, by, tokens, [...found.keys()], UNWATCHED, layer);
       for (const effect of next.effects) found.set(effect.place, effect);
       if (next.effects.length > 0) {
+        // Kept at once: a run that is stopped goes on from here.
         await store.write([...found.values()]);
         const seconds = ((performance.now() - start) / 1000).toFixed(1);
         const names = next.effects.map(({ place }) => place);
