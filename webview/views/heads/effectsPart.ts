@@ -433,14 +433,14 @@ export class HeadsEffects extends LitElement {
             const own = heads.find(({ layer, index }) => layer === rows[0] && index === columns[0]);
             const sources = own?.sources ?? [];
             const from = sources.reduce(
-              (best, each, at) => (Math.abs(each) > Math.abs(sources[best] ?? 0) ? at : best),
+              (best, each, at) => (Math.abs(each) > Math.abs(elementAt(sources, best)) ? at : best),
               0,
             );
             const name = this.point({ rows, columns, value });
             const most =
               sources.length === 0
                 ? ''
-                : `, most from ${tokensText(result, [from, from + 1])} (${signed(sources[from] ?? 0)})`;
+                : `, most from ${tokensText(result, [from, from + 1])} (${signed(elementAt(sources, from))})`;
             return {
               text: html`<strong>${signed(value)}</strong> ${name}${most}`,
               sentence: `${name}: ${signed(value)}${most}`,
