@@ -120,7 +120,7 @@ export class Decoder {
     return this.model.model.plan.layers.map(({ block }, layer) => ({
       layer,
       kind: block.layer.attention.kind,
-      read: this.before[layer] ?? 0,
+      read: elementAt(this.before, layer),
       written: this.fresh,
       held: this.held(layer),
       bytes: [...(this.caches[layer]?.values() ?? [])].reduce((sum, tensor) => sum + tensorBytes(tensor), 0),

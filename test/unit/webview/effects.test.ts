@@ -29,7 +29,10 @@ const next = (id: number): NextToken => ({
   cache: [],
 });
 
-type Asked = { readonly method: string; readonly params: unknown };
+interface Asked {
+  readonly method: string;
+  readonly params: unknown;
+}
 type Answer = (params: never, options: CallOptions) => unknown;
 
 function scripted(answers: Partial<Record<MethodName<PanelMethods>, Answer>>): { asked: Asked[]; caller: Caller } {
