@@ -7,7 +7,7 @@ import { WeightsError } from './weightsError';
 export function allFinite(data: Float32Array): boolean {
   // A finite number less itself is 0, anything else is NaN, which a sum keeps.
   let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += (data[i] as number) - (data[i] as number);
+  for (const value of data) sum += value - value;
   return sum === 0;
 }
 

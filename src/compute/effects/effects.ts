@@ -118,7 +118,7 @@ export class Effects {
         layer: place.layer,
         index: place.index,
         klMean: mean(kl) ?? 0,
-        klLast: kl[kl.length - 1] ?? 0,
+        klLast: kl.at(-1) ?? 0,
         lossChange: before === null || after === null ? null : after - before,
         logitChanges: tokens.map((token) => elementOf(elementAt(logits, i), token) - elementOf(prompt.logits, token)),
       };
