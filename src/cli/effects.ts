@@ -234,7 +234,14 @@ async function mapped(job: Job): Promise<TerminalText> {
     if (found.size > 0) output.err(line(`${found.size} effects are known from a run before`));
     const start = performance.now();
     for (;;) {
-      const next = await measured.map(kinds, by, tokens, [...found.keys()], UNWATCHED, layer);
+      const next: { effects: readonly Effect[]; left: number } = await measured.map(
+        kinds,
+        by,
+        tokens,
+        [...found.keys()],
+        UNWATCHED,
+        layer,
+      );
       for (const effect of next.effects) found.set(effect.place, effect);
       if (next.effects.length > 0) {
         // Kept at once: a run that is stopped goes on from here.

@@ -33,8 +33,7 @@ export interface Prompt {
 export async function readPrompt(stages: Stages, ids: readonly number[], watch: Watch): Promise<Prompt> {
   const unchanged = await runUnchanged(stages, ids, watch);
   const [logits = new Float64Array(0)] = await stages.logits([unchanged.final], watch);
-  const [own] = await stages.measure(ids, unchanged.final, [unchanged.final], watch);
-  return { unchanged, logits, loss: own === undefined ? null : mean(own.lossBefore) };
+  return { unchanged, logits, loss: mean(await stages.losses(ids, unchanged.final, watch)) };
 }
 
 /** The prediction behind the last token. */
@@ -65,6 +64,10 @@ export class Effects {
     private readonly other: Prompt | null,
   ) {
     this.runs = new ChangedRuns(stages, prompt.unchanged, other?.unchanged ?? null);
+  }
+
+  get layers(): Stages['layers'] {
+    return this.stages.layers;
   }
 
   /** Several places changed together. @param tokens Whose logits are told. */
@@ -115,7 +118,7 @@ export class Effects {
         layer: place.layer,
         index: place.index,
         klMean: mean(kl) ?? 0,
-        klLast: kl[kl.length - 1] ?? 0,
+        klLast: kl.at(-1) ?? 0,
         lossChange: before === null || after === null ? null : after - before,
         logitChanges: tokens.map((token) => elementOf(elementAt(logits, i), token) - elementOf(prompt.logits, token)),
       };

@@ -1,7 +1,7 @@
 /** The stages of larger models: whole layers as graphs, many runs at once, in float32; and predictions compared on the engine, too. */
 
 import { GraphBuilder } from '../../attention/onnx/graphBuilder';
-import type { Graph } from '../../attention/onnx/graph';
+import type { Graph, Tensor } from '../../attention/onnx/graph';
 import { stepInputs } from '../../attention/step/stepInputs';
 import type { Matrix } from '../../insight/matrix';
 import { elementAt } from '../../model/elementAt';
@@ -24,7 +24,7 @@ const SCORE_BYTES = 192 * 1024 ** 2;
 
 /** What is known of the unchanged prediction: ln Σ e^logit of each position. */
 interface Reference {
-  readonly logSums: Float32Array;
+  readonly logSums: Float64Array;
   readonly ready: Matrix;
   readonly loss: Float64Array;
 }
@@ -80,8 +80,8 @@ export class GraphStages extends MatrixStages {
     const program = await this.programs.load('predictions compared', comparison(output, width));
     const vocabulary = elementAt(this.store.info(output.head).shape, 0);
     const bias = output.bias === null ? null : await this.store.read(output.bias, { signal });
-    const feed = (rows: Matrix, batch: number) => ({
-      type: 'float32' as const,
+    const feed = (rows: Matrix, batch: number): Tensor => ({
+      type: 'float32',
       shape: [batch, tokens, width],
       data: new Float32Array(rows.data),
     });
@@ -94,18 +94,14 @@ export class GraphStages extends MatrixStages {
       checkCancelled(watch.signal);
       const end = Math.min(vocabulary, first + HEAD_ROWS);
       const piece = await this.store.read(output.head, { rows: [first, end], into: buffer, signal });
-      const results = await program.run(
-        new Map([
-          ['after', after],
-          ['before', before],
-          ['head', { type: 'float32', shape: [end - first, width], data: piece }],
-          ['log_sums', { type: 'float32', shape: [1, tokens, 1], data: logSums }],
-          ...(bias === null
-            ? []
-            : [['bias', { type: 'float32', shape: [end - first], data: bias.slice(first, end) }] as const]),
-        ]),
-        ['grown', 'moved'],
-      );
+      const feeds = new Map<string, Tensor>([
+        ['after', after],
+        ['before', before],
+        ['head', { type: 'float32', shape: [end - first, width], data: piece }],
+        ['log_sums', { type: 'float32', shape: [1, tokens, 1], data: new Float32Array(logSums) }],
+      ]);
+      if (bias !== null) feeds.set('bias', { type: 'float32', shape: [end - first], data: bias.slice(first, end) });
+      const results = await program.run(feeds, ['grown', 'moved']);
       add(grown, floats(results.get('grown')));
       add(moved, floats(results.get('moved')));
     }
@@ -123,10 +119,15 @@ export class GraphStages extends MatrixStages {
       result.push({
         kl: own.map((value, i) => Math.max(0, Math.log1p(value) - (shift[i] as number))),
         lossBefore: loss,
-        lossAfter: target.map((logit, i) => (logSums[i] as number) + Math.log1p(own[i] as number) - logit),
+        // In this order: what changes nothing is to be nothing.
+        lossAfter: target.map((logit, i) => (logSums[i] as number) - logit + Math.log1p(own[i] as number)),
       });
     }
     return result;
+  }
+
+  override async losses(ids: readonly number[], unchanged: Matrix, watch: Watch): Promise<Float64Array> {
+    return (await this.reference(ids, unchanged, watch)).loss;
   }
 
   override async dispose(): Promise<void> {
@@ -155,7 +156,7 @@ export class GraphStages extends MatrixStages {
     const inputs = await headInputs(this.store, this.model.plan, [unchanged], this.linear.map, signal);
     const [target] = await this.targets(ids, inputs, watch);
     const reference: Reference = {
-      logSums: new Float32Array(logSums),
+      logSums,
       ready: elementAt(inputs, 0),
       loss: (target ?? new Float64Array(0)).map((logit, i) => (logSums[i] as number) - logit),
     };

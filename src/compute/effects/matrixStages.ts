@@ -30,6 +30,9 @@ import type { Attended, Fed, Measured, Metric, Stages } from './stages';
 /** Models of at most so many bytes as float32 stay in memory. */
 const RESIDENT_BYTES = 256 * 1024 ** 2;
 
+/** What the output projection takes. */
+const PROJECTION = (name: string): boolean => name.startsWith('o.');
+
 /** Tokens of all runs that are computed side by side. */
 const TOGETHER = 256;
 
@@ -76,6 +79,9 @@ export class MatrixStages implements Stages {
   readonly layers: readonly RunnableAttention[];
   protected readonly store: WeightStore;
   private readonly resident: Map<number, LayerNumbers> | null;
+  private readonly reader: LayerReader;
+  /** What was read before and found to hold numbers only. */
+  private readonly sound = new Set<string>();
   /** Of a model that is not resident: stages of one layer follow each other. */
   private last: { readonly layer: number; readonly numbers: LayerNumbers } | null = null;
 
@@ -86,6 +92,7 @@ export class MatrixStages implements Stages {
     const small = widenedBytes(model.store) <= RESIDENT_BYTES;
     this.store = small ? new MemoryStore(model.store) : model.store;
     this.resident = small ? new Map() : null;
+    this.reader = new LayerReader(this.store, model.plan, !small);
     this.layers = model.plan.layers.map(({ block }) => block.layer.attention);
   }
 
@@ -146,7 +153,7 @@ export class MatrixStages implements Stages {
 
   async project(layer: number, rows: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
     if (rows.length === 0) return [];
-    const weights = await this.weights(layer, watch);
+    const weights = this.known(layer) ?? (await this.read(layer, PROJECTION, watch));
     return apart(await this.output(weights, stacked(rows)), rows);
   }
 
@@ -203,6 +210,11 @@ export class MatrixStages implements Stages {
     for await (const { first, rows } of this.pieces([unchanged, ...final], watch))
       meters.forEach((meter, i) => meter.add(first, elementAt(rows, 0), elementAt(rows, i + 1)));
     return meters.map((meter) => meter.result());
+  }
+
+  async losses(ids: readonly number[], unchanged: Matrix, watch: Watch): Promise<Float64Array> {
+    const [own] = await this.measure(ids, unchanged, [unchanged], watch);
+    return own?.lossBefore ?? new Float64Array(0);
   }
 
   async logits(final: readonly Matrix[], watch: Watch): Promise<readonly Float64Array[]> {
@@ -276,27 +288,36 @@ export class MatrixStages implements Stages {
   }
 
   async weights(layer: number, watch: Watch): Promise<LayerNumbers> {
-    const known = this.resident?.get(layer) ?? (this.last?.layer === layer ? this.last.numbers : undefined);
+    const known = this.known(layer);
     if (known !== undefined) return known;
-    const reader = this.reader();
-    const read = await reader.read(layer, blockWeights(this.block(layer)), abortSignal(watch.signal));
-    const damaged = reader.damaged(layer, null, read);
-    if (damaged) throw damaged;
-    const numbers = this.numbers(read);
+    const numbers = await this.read(layer, () => true, watch);
     this.resident?.set(layer, numbers);
     this.last = { layer, numbers };
     return numbers;
   }
 
-  private reader(): LayerReader {
-    return new LayerReader(this.store, this.model.plan, false);
+  private known(layer: number): LayerNumbers | undefined {
+    return this.resident?.get(layer) ?? (this.last?.layer === layer ? this.last.numbers : undefined);
+  }
+
+  private async read(layer: number, wanted: (name: string) => boolean, watch: Watch): Promise<LayerNumbers> {
+    // What was read last may lie where this one is read to.
+    this.last = null;
+    const infos = blockWeights(this.block(layer)).filter(({ name }) => wanted(name));
+    const read = await this.reader.read(layer, infos, abortSignal(watch.signal));
+    if (!this.sound.has(`${layer} ${infos.length}`)) {
+      const damaged = this.reader.damaged(layer, null, read);
+      if (damaged) throw damaged;
+      this.sound.add(`${layer} ${infos.length}`);
+    }
+    return this.numbers(read);
   }
 
   private async expert(layer: number, which: number, watch: Watch): Promise<LayerNumbers> {
     const { feedForward } = this.block(layer);
     if (feedForward.kind !== 'moe') throw new TypeError('no experts here');
     const infos = feedForwardWeights(feedForward.expert, this.model.plan.hiddenSize);
-    return this.numbers(await this.reader().readExpert(layer, which, infos, abortSignal(watch.signal)));
+    return this.numbers(await this.reader.readExpert(layer, which, infos, abortSignal(watch.signal)));
   }
 
   private numbers(read: WeightTensors): LayerNumbers {
