@@ -29,7 +29,7 @@ const KEPT = [
 ];
 
 if (!existsSync(join(source, 'expected.json'))) throw new Error(`There is no reference at ${source}`);
-for (const part of ['configs', 'golden', 'engines', 'expected.json'])
+for (const part of ['configs', 'golden', 'engines', 'expected.json', 'ablated.json'])
   rmSync(join(target, part), { recursive: true, force: true });
 mkdirSync(join(target, 'golden'), { recursive: true });
 for (const name of readdirSync(join(source, 'configs')).sort()) {
@@ -60,5 +60,12 @@ const executed = JSON.parse(readFileSync(join(source, 'engines', 'vllm-executed.
 mkdirSync(join(target, 'engines'), { recursive: true });
 const rows = Object.entries(executed).map(([name, list]) => `${JSON.stringify(name)}: ${JSON.stringify(list)}`);
 writeFileSync(join(target, 'engines', 'vllm-executed.json'), `{\n${rows.join(',\n')}\n}\n`);
+
+/** @type {Record<string, unknown>} */
+const ablated = JSON.parse(readFileSync(join(source, 'ablated.json'), 'utf8'));
+const cut = GOLDEN.filter((name) => name in ablated).map(
+  (name) => `${JSON.stringify(name)}: ${JSON.stringify(ablated[name])}`,
+);
+writeFileSync(join(target, 'ablated.json'), `{\n${cut.join(',\n')}\n}\n`);
 
 console.log(`${lines.length} models, ${GOLDEN.length} golden folders in ${target}`);

@@ -87,6 +87,14 @@ const COMMON_OPTIONS: Readonly<Record<string, OptionWords>> = {
   out: { value: 'FILE', about: 'write a file instead of printing' },
 };
 
+/** A prompt, or a random sequence that comes twice. */
+const SEQUENCE_WORDS: Readonly<Record<string, OptionWords>> = {
+  repeat: { value: 'N', about: 'instead of some text: N random tokens, twice' },
+  seed: { value: 'N', about: 'of these tokens (default: 0)' },
+  before: { value: 'TEXT', about: 'what stands before them' },
+  between: { value: 'TEXT', about: 'what stands between the two copies' },
+};
+
 /** By name. */
 export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
   estimate: {
@@ -253,6 +261,40 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
       ['heads . --layer 2 --prompt "The cat sat on the mat"', 'entropy, sinks, induction of each head'],
       ['heads . --layer 0 --ids 1,2,3 --dump weights --out heads.png', 'a picture of the weights'],
       ['heads config.json --layer 0 --ids 1,2,3 --seed 1', 'random weights in the shapes of a config'],
+    ],
+  },
+  lens: {
+    summary: 'what the model says next, and would say after every layer',
+    takes: 'MODEL',
+    about: [MODEL],
+    options: {
+      position: { value: 'N', about: 'the position that is looked at, or all (default: the last)' },
+      top: { value: 'N', about: 'tokens to print (default: 10)' },
+      token: { value: 'TOKEN', about: 'a token whose rank is followed (text of one token, or its id); may be repeated' },
+    },
+    examples: [
+      ['lens . --prompt "The capital of France is"', 'the likeliest tokens, and those of each layer'],
+      ['lens . --prompt "The capital of France is" --token " Paris" --json', 'the rank of one token, for a program'],
+    ],
+  },
+  named: {
+    summary: 'heads that have a name: previous token, duplicate, induction, sink, copy suppression',
+    takes: 'MODEL',
+    about: [MODEL],
+    options: { ...SEQUENCE_WORDS, all: { about: 'all heads, not only those above a threshold' } },
+    examples: [
+      ['named . --repeat 32', 'on a random sequence that comes twice'],
+      ['named . --prompt "When Mary and John went out, John gave" --all', 'every score on a text'],
+    ],
+  },
+  diversity: {
+    summary: 'how different the heads of each layer are, and the effective rank of K, V and latents',
+    takes: 'MODEL…',
+    about: [MODEL],
+    options: SEQUENCE_WORDS,
+    examples: [
+      ['diversity mha gqa mqa mla --repeat 32', 'four models beside each other'],
+      ['diversity . --prompt "Once upon a time" --json', 'one model, for a program'],
     ],
   },
   convert: {

@@ -18,18 +18,21 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   },
   convert: async () => (await import('./convert')).convert,
   diff: async () => (await import('./diff')).diff,
+  diversity: async () => (await import('./diversity')).diversity,
   draw: async () => (await import('./draw')).draw,
   // In the core, with what most others need: the command that scripts call most.
   estimate: () => Promise.resolve(estimate),
   fit: async () => (await import('./fit')).fit,
   generate: async () => (await import('./generate')).generate,
   heads: async () => (await import('./heads')).heads,
+  lens: async () => (await import('./lens')).lens,
   lint: async () => (await import('./lint')).lint,
   mcp: async () => {
     const { serveTools } = await import('./mcp');
     return (args) => serveTools(args, runCli);
   },
   models: async () => (await import('./models')).models,
+  named: async () => (await import('./named')).named,
   tensors: async () => (await import('./tensors')).tensors,
   tradeoff: async () => (await import('./tradeoff')).tradeoff,
 };

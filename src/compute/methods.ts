@@ -19,6 +19,8 @@ import { type Engine, EngineUnavailableError, errorSentence } from './engines/en
 import { measureDecode } from './bench/measureDecode';
 import { describeLayer } from './describeLayer';
 import { layerOnnx } from './layerOnnx';
+import { LensService } from './lens/service';
+import { EffectsService } from './effects/service';
 import { HeadsService } from './heads/service';
 import { computeThreads, defaultMemoryCeiling } from './machine';
 import { assertFits, layerRunBytes } from './memory';
@@ -73,6 +75,11 @@ export class ComputeService {
           context,
         ),
       ...this.heads.answers(),
+      ...new LensService(this.heads, this.memoryCeiling).answers(),
+      ...new EffectsService(
+        (id) => this.engine(id),
+        (params) => this.heads.subject(params),
+      ).answers(),
       'stores/list': ({ environment }, { signal }) => localModels(environment, { signal }),
       ...new WeightFiles().answers(),
     };

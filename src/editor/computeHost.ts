@@ -18,7 +18,7 @@ import { kindTitle } from '../present/words';
 import type { ComputeMethods, DescribedLayer, RunLayerResult } from '../shared/computeContract';
 import type { DecodeResult } from '../shared/decodeContract';
 import type { DeviceChoice, DeviceReport } from '../shared/devices';
-import type { CaptureParams, ConvertParams, ConvertResult } from '../shared/headsContract';
+import type { CaptureParams, ConvertParams, ConvertResult, ModelParams } from '../shared/headsContract';
 import type { MethodName, MethodParams, MethodResult, CallOptions } from '../shared/rpc';
 import { formatInteger } from '../model/units';
 import { DEFAULT_SEED } from '../shared/limits';
@@ -62,7 +62,26 @@ const READS_WEIGHTS: ReadonlySet<string> = new Set([
   'heads/tokens',
   'heads/capture',
   'heads/convert',
+  'lens/read',
+  'lens/heads',
+  'lens/diversity',
+  'lens/repeated',
+  'lens/next',
+  'effects/map',
+  'effects/attribute',
+  'effects/patch',
   'weights/summary',
+]);
+
+/** Those of them that read all weights of a model. */
+const READS_ALL: ReadonlySet<string> = new Set([
+  'lens/read',
+  'lens/heads',
+  'lens/diversity',
+  'lens/next',
+  'effects/map',
+  'effects/attribute',
+  'effects/patch',
 ]);
 
 const DEFAULT_TOKENS = 64;
@@ -340,7 +359,7 @@ export class ComputeHost extends Owner {
     const { deadlineMs: _, ...patient } = options;
     // The others read headers, and no further.
     const lacking =
-      method === 'heads/capture' || method === 'heads/convert'
+      method === 'heads/capture' || method === 'heads/convert' || READS_ALL.has(method)
         ? (how: CallOptions): Promise<number> => this.lacking(method, params, how)
         : null;
     return hub.during(inParts, options, { lacking, run: () => run(patient) });
@@ -349,6 +368,10 @@ export class ComputeHost extends Owner {
   /** Bytes of weights that a call would have fetched, at most. */
   private async lacking(method: string, params: object, options: CallOptions): Promise<number> {
     const compute = this.compute();
+    if (READS_ALL.has(method)) {
+      const { path } = params as ModelParams;
+      return (await compute.call('lens/lacking', { path }, options)).bytes;
+    }
     const { bytes } = await (method === 'heads/capture'
       ? compute.call('heads/lacking', params as CaptureParams, options)
       : compute.call('heads/lackingForConversion', params as ConvertParams, options));

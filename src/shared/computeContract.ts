@@ -8,8 +8,10 @@ import { configSource } from './configSource';
 import { DECODE } from './decodeContract';
 import { deviceReport } from './devices';
 import { ENGINE_IDS } from './engineIds';
+import { EFFECTS } from './effectsContract';
 import { HEADS } from './headsContract';
 import { attentionLayer } from './layerSchema';
+import { LENS } from './lensContract';
 import {
   anyNumber,
   bytes,
@@ -134,6 +136,8 @@ export const COMPUTE = {
   'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
   ...DECODE,
   ...HEADS,
+  ...LENS,
+  ...EFFECTS,
   ...WEIGHTS,
   ...STORES_CONTRACT,
 } satisfies Contract;

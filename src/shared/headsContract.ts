@@ -39,7 +39,7 @@ const MOST_ID = 2 ** 31 - 1;
 const seededSource = v.strictObject({ ...configSource.entries, seed: whole(0, MOST_SEED) });
 export type SeededSource = Readonly<v.InferOutput<typeof seededSource>>;
 
-const model = v.strictObject({
+export const model = v.strictObject({
   /** A model folder, its config.json, or a weight file; with `seeded` the folder that may hold a tokenizer, or empty. */
   path: text(4096),
   /** In place of the weights at `path`. */

@@ -10,6 +10,8 @@ import { type EngineOptions, type EngineRule, ENGINES, type OptionValue, type Sc
 import { AS_FILED, WEIGHT_FORMATS } from '../model/weightFormat';
 import type { DeviceChoice } from './devices';
 import { CAPTURE, captureResult, HEADS, headsModelInfo, TOKENS, tokensResult } from './headsContract';
+import { EFFECTS } from './effectsContract';
+import { LENS, LENS_ASKS } from './lensContract';
 import type { PanelView } from './panelViews';
 import {
   bytes,
@@ -184,6 +186,13 @@ export type SaveParams = Readonly<v.InferOutput<typeof save>>;
 /** Takes the place of a path: the page never names files. */
 const source = v.strictObject({ source: text(200) });
 
+/** In the place of these stands the source. */
+const OF_MODEL = ['path', 'seeded', 'engine'] as const;
+
+function ofSource<E extends v.ObjectEntries, R>(entries: E, result: R) {
+  return { params: v.strictObject({ ...source.entries, ...entries }), result };
+}
+
 /** Answered by the host. The page trusts its answers: they come from the extension that it belongs to. */
 export const PANEL = {
   'panel/ready': { params: nothing, result: trusted<PanelInit>() },
@@ -226,6 +235,17 @@ export const PANEL = {
   'heads/tokens': { params: v.strictObject({ ...source.entries, ...TOKENS }), result: tokensResult },
   'heads/capture': { params: v.strictObject({ ...source.entries, ...CAPTURE }), result: captureResult },
   'heads/tile': HEADS['heads/tile'],
+  'lens/read': ofSource(LENS_ASKS.read, LENS['lens/read'].result),
+  'lens/heads': ofSource(LENS_ASKS.heads, LENS['lens/heads'].result),
+  'lens/diversity': ofSource(LENS_ASKS.diversity, LENS['lens/diversity'].result),
+  'lens/repeated': ofSource(LENS_ASKS.repeated, LENS['lens/repeated'].result),
+  'lens/next': ofSource(LENS_ASKS.next, LENS['lens/next'].result),
+  'effects/map': ofSource(v.omit(EFFECTS['effects/map'].params, OF_MODEL).entries, EFFECTS['effects/map'].result),
+  'effects/attribute': ofSource(
+    v.omit(EFFECTS['effects/attribute'].params, OF_MODEL).entries,
+    EFFECTS['effects/attribute'].result,
+  ),
+  'effects/patch': ofSource(v.omit(EFFECTS['effects/patch'].params, OF_MODEL).entries, EFFECTS['effects/patch'].result),
   /** A line for the log, from a failure that the page could only show. */
   'panel/log': { params: v.strictObject({ text: text(10_000) }), result: trusted<null>() },
 };

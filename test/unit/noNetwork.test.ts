@@ -124,6 +124,9 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['convert', MODEL, '--layer', '1', '--to', 'mqa', ...IDS],
   ['tradeoff', MODEL, '--methods', 'q8_0', '--results', 'none', '--ids', '1,2,3,4,5'],
   ['generate', MODEL, '--tokens', '2', ...IDS],
+  ['lens', MODEL, ...IDS],
+  ['named', MODEL, ...IDS],
+  ['diversity', MODEL, ...IDS],
   // One of its cases. It starts compute processes, which have the hooks too; a Python with torch, where there is one, has not.
   ['bench', 'attention', '--quick', '--only', 'decode-4096-deepseek-v3 mha'],
 ];
@@ -174,6 +177,17 @@ describe('the compute process', () => {
         measures: true,
         logits: true,
       });
+      await client.call('lens/next', {
+        path: MODEL,
+        engine,
+        ids,
+        top: 1,
+        temperature: 0,
+        topK: null,
+        topP: null,
+        seed: 0,
+      });
+      await client.call('lens/heads', { path: MODEL, engine, ids });
       await client.call('heads/convert', { path: MODEL, engine, text: 'the red fox', layer: 1, conversions: null });
     });
     // It and its probes.

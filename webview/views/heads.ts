@@ -12,14 +12,17 @@ import { keep, restored } from '../platform/editorApi';
 import { host } from '../platform/host';
 import type { PanelState, PanelStore } from '../platform/store';
 import { base, controls } from '../styles/base';
+import './heads/effectsPart';
+import type { ShownHead } from './heads/effectsPart';
 import './heads/keyValuesPart';
+import { keepLook } from './heads/look';
 import './heads/patternsPart';
 import { layerText, seededText, whoseHeads } from './heads/models';
 import { MOST_SEED } from '../../src/shared/limits';
 import { type HeadsResult, HeadsSession, type HeadsState, isText } from './heads/session';
 import { headsStyles } from './heads/styles';
 
-const MODES = { patterns: 'Patterns', kv: 'Q, K and V' } as const;
+const MODES = { patterns: 'Patterns', kv: 'Q, K and V', effects: 'Effects' } as const;
 type Mode = keyof typeof MODES;
 
 /** What can be looked at in one click. */
@@ -302,6 +305,8 @@ export class HeadsView extends LitElement {
   }
 
   private renderHeads(result: HeadsResult, session: HeadsSession, heads: HeadsState | null): TemplateResult {
+    if (this.mode === 'effects')
+      return html`<headlight-heads-effects .result=${result} .session=${session} .sources=${heads?.sources ?? []} @headlight-show-head=${(event: CustomEvent<ShownHead>) => this.showHead(event.detail, session)}></headlight-heads-effects>`;
     return this.mode === 'patterns'
       ? html`<headlight-heads-patterns .session=${session} .heads=${heads}></headlight-heads-patterns>`
       : html`<headlight-heads-key-values .result=${result} .session=${session}></headlight-heads-key-values>`;
@@ -312,6 +317,13 @@ export class HeadsView extends LitElement {
       ${result !== null ? ownTitle(result) : source !== null ? html`<h2>${whoseHeads(source, config)}</h2>` : nothing}
       ${running ? loadingState(running.message, running.fraction) : failure ? errorState(failure, [{ label: 'Run again', run: () => void session.run() }]) : session.refusal === null ? nothing : emptyState(session.refusal)}
       ${result === null ? nothing : this.renderHeads(result, session, session.state)}`;
+  }
+
+  /** The pattern of a head that was found. */
+  private showHead({ layer, head }: ShownHead, session: HeadsSession): void {
+    keepLook('chosen', { head });
+    this.show('patterns');
+    void session.setLayer(layer);
   }
 
   private show(mode: Mode): void {

@@ -1,9 +1,13 @@
-/** Greedy continuation of a prompt on a KV cache, through the decode programs: the whole stack, end to end. */
+/** Continuation of a prompt on a KV cache, through the decode programs: the whole stack, end to end. */
 
 import type { Tensor } from '../../attention/onnx/graph';
 import { stepInputs } from '../../attention/step/stepInputs';
 import type { JsonValue } from '../../config/document';
+import { chooseToken, GREEDY, type Sampling } from '../../insight/lens/sampling';
+import { elementAt } from '../../model/elementAt';
+import type { CacheStep } from '../../shared/lensContract';
 import { RpcError } from '../../shared/rpcError';
+import { tensorBytes } from '../../shared/transfer';
 import { embed, logits } from '../../weights/plan/readPlan';
 import type { Engine } from '../engines/engine';
 import { BlockRunner, emptyPast, stepTokens } from './blockRun';
@@ -23,8 +27,17 @@ export interface Generated {
 /** A model of at most this many bytes as float32 stays in memory; of a larger one every token reads every layer. */
 const RESIDENT_BYTES = 1.5 * 1024 ** 3;
 
+/** One step, for whoever looks on. */
+export interface GeneratedStep {
+  readonly id: number;
+  /** Of all tokens, behind what was there before. */
+  readonly logits: Float32Array;
+  readonly cache: readonly CacheStep[];
+}
+
 /**
- * Up to `count` more tokens, each the likeliest (of equal ones the first); ends early behind an end token of the model.
+ * Up to `count` more tokens, each the likeliest (of equal ones the first) or by chance; ends early behind an end token of the model.
+ * @param seen Is told of every token.
  * @throws WeightsError, RpcError `cancelled` or `invalidInput`.
  */
 export async function generate(
@@ -33,6 +46,8 @@ export async function generate(
   prompt: readonly number[],
   count: number,
   watch: Watch,
+  sampling: Sampling = GREEDY,
+  seen: (step: GeneratedStep) => void = () => undefined,
 ): Promise<Generated> {
   if (prompt.length === 0) throw new RpcError('invalidInput', 'there are no tokens');
   const ends = endTokens(model);
@@ -42,7 +57,9 @@ export async function generate(
     let fresh: readonly number[] = prompt;
     for (let step = 0; step < count; step++) {
       watch.progress({ message: `token ${step + 1} of ${count}`, fraction: step / count });
-      const next = likeliest(await decoder.next(fresh, watch));
+      const logits = await decoder.next(fresh, watch);
+      const { id: next } = chooseToken(logits, sampling, ids.length);
+      seen({ id: next, logits, cache: decoder.lastStep() });
       ids.push(next);
       if (ends.has(next)) break;
       fresh = [next];
@@ -54,7 +71,7 @@ export async function generate(
 }
 
 /** The state of one sequence: a cache for every layer. */
-class Decoder {
+export class Decoder {
   private readonly sessions: ProgramCache;
   private readonly resident: Map<number, WeightTensors> | null;
   private readonly store: MemoryStore | HeadModel['model']['store'];
@@ -63,15 +80,19 @@ class Decoder {
   /** Of each layer, by role. */
   private readonly caches: Map<string, Tensor>[];
   private seen = 0;
+  private before: readonly number[] = [];
+  private fresh = 0;
 
+  /** @param resident A model of at most this many bytes as float32 stays in memory. */
   constructor(
     private readonly model: HeadModel,
     engine: Engine,
     private readonly context: number,
+    resident = RESIDENT_BYTES,
   ) {
     const { store, plan } = model.model;
     this.sessions = new ProgramCache(engine, Infinity);
-    const fits = widenedBytes(store) <= RESIDENT_BYTES;
+    const fits = widenedBytes(store) <= resident;
     this.resident = fits ? new Map() : null;
     this.store = fits ? new MemoryStore(store) : store;
     this.reader = new LayerReader(this.store, plan, !fits);
@@ -84,11 +105,32 @@ class Decoder {
     const { plan } = this.model.model;
     const step = Math.min(...plan.layers.map(({ block }) => stepTokens(block, this.context)));
     let last = new Float32Array(0);
+    this.before = plan.layers.map((_, layer) => this.held(layer));
+    const known = this.seen;
     for (let start = 0; start < ids.length; start += step) {
       const hidden = await this.through(ids.slice(start, start + step), watch);
       last = hidden.slice(hidden.length - plan.hiddenSize);
     }
+    this.fresh = this.seen - known;
     return logits(this.store, plan, last, abortSignal(watch.signal));
+  }
+
+  /** What `next` read of the caches and wrote into them. */
+  lastStep(): readonly CacheStep[] {
+    return this.model.model.plan.layers.map(({ block }, layer) => ({
+      layer,
+      kind: block.layer.attention.kind,
+      read: elementAt(this.before, layer),
+      written: this.fresh,
+      held: this.held(layer),
+      bytes: [...(this.caches[layer]?.values() ?? [])].reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+    }));
+  }
+
+  /** Tokens in a layer's cache; all its tensors have as many. Latent rows have no axis of heads. */
+  private held(layer: number): number {
+    const [tensor] = this.caches[layer]?.values() ?? [];
+    return tensor === undefined ? 0 : elementAt(tensor.shape, tensor.shape.length - 2);
   }
 
   dispose(): Promise<void> {
@@ -128,14 +170,8 @@ class Decoder {
   }
 }
 
-function likeliest(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
-  return best;
-}
-
 /** Ids behind which the model is done: those of its config, or of the GGUF file. */
-function endTokens(model: HeadModel): ReadonlySet<number> {
+export function endTokens(model: HeadModel): ReadonlySet<number> {
   const { reading, store } = model.model;
   const metadata = 'metadata' in store ? (store.metadata as Readonly<Record<string, unknown>>) : {};
   const node = reading.document.objectAt(reading.location.path);

@@ -37,6 +37,12 @@ interface HeldCapture {
   readonly bytes: number;
 }
 
+/** A model that is open, and what runs its layers. */
+export interface OpenedModel {
+  readonly model: HeadSubject;
+  pass(engine: EngineId): LayerPass;
+}
+
 /** Models whose files stay open. */
 const MOST_MODELS = 2;
 
@@ -73,6 +79,12 @@ export class HeadsService {
         return null;
       }),
     };
+  }
+
+  /** For other questions about the same models; not to be kept beyond an answer. */
+  async opened(params: ModelParams): Promise<OpenedModel> {
+    const held = await this.held(params);
+    return { model: held.model, pass: (engine) => this.pass(held, engine) };
   }
 
   private async convert(params: ConvertParams, context: CallContext): Promise<ConvertResult> {
@@ -151,6 +163,11 @@ export class HeadsService {
     this.captures.delete(capture);
     this.captures.set(capture, held);
     return held.run.tile(what, ask, context);
+  }
+
+  /** The opened model, for what asks of it besides its heads. */
+  async subject(params: ModelParams): Promise<HeadSubject> {
+    return (await this.held(params)).model;
   }
 
   /** The opened model; opened anew when its files changed. */

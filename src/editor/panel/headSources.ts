@@ -5,22 +5,26 @@
 
 import type { ConfigSource } from '../../shared/configSource';
 import type { DeviceChoice } from '../../shared/devices';
+import type { EffectsMethods } from '../../shared/effectsContract';
 import type { HeadsMethods, ModelParams } from '../../shared/headsContract';
+import type { LensMethods } from '../../shared/lensContract';
 import type { HeadSource, PanelMethods } from '../../shared/panelContract';
 import type { CallContext, CallOptions, MethodName, MethodParams, MethodResult } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
 import type { Answers } from '../../shared/schema';
 
-type HeadsQuestion = Extract<keyof PanelMethods, keyof HeadsMethods> | 'panel/headSources' | 'panel/device';
+/** What the compute process answers about a model. */
+type ModelMethods = HeadsMethods & LensMethods & EffectsMethods;
+type HeadsQuestion = Extract<keyof PanelMethods, keyof ModelMethods> | 'panel/headSources' | 'panel/device';
 
 /** The compute process, as far as heads need it. */
 export interface HeadsCompute {
   device(options: CallOptions): Promise<DeviceChoice>;
-  call<K extends MethodName<HeadsMethods>>(
+  call<K extends MethodName<ModelMethods>>(
     method: K,
-    params: MethodParams<HeadsMethods, K>,
+    params: MethodParams<ModelMethods, K>,
     options: CallOptions,
-  ): Promise<MethodResult<HeadsMethods, K>>;
+  ): Promise<MethodResult<ModelMethods, K>>;
 }
 
 /** The followed config's place on disk. */
@@ -114,13 +118,36 @@ export class HeadSources {
       return this.ask('heads/capture', { ...asked, ...model, engine }, context);
     },
     'heads/tile': (asked, context) => this.ask('heads/tile', asked, context),
+    'lens/read': async ({ source, ...asked }, context) =>
+      this.ask('lens/read', { ...asked, ...(await this.running(source, context)) }, context),
+    'lens/heads': async ({ source, ...asked }, context) =>
+      this.ask('lens/heads', { ...asked, ...(await this.running(source, context)) }, context),
+    'lens/diversity': async ({ source, ...asked }, context) =>
+      this.ask('lens/diversity', { ...asked, ...(await this.running(source, context)) }, context),
+    'lens/repeated': async ({ source, ...asked }, context) =>
+      this.ask('lens/repeated', { ...asked, ...(await this.modelOf(source)) }, context),
+    'lens/next': async ({ source, ...asked }, context) =>
+      this.ask('lens/next', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/map': async ({ source, ...asked }, context) =>
+      this.ask('effects/map', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/attribute': async ({ source, ...asked }, context) =>
+      this.ask('effects/attribute', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/patch': async ({ source, ...asked }, context) =>
+      this.ask('effects/patch', { ...asked, ...(await this.running(source, context)) }, context),
   };
 
-  private async ask<K extends MethodName<HeadsMethods>>(
+  /** A model, and the engine that runs it. */
+  private async running(source: string, context: CallContext): Promise<ModelParams & Pick<DeviceChoice, 'engine'>> {
+    const model = await this.modelOf(source);
+    const { engine } = await (await this.process()).device(optionsOf(context));
+    return { ...model, engine };
+  }
+
+  private async ask<K extends MethodName<ModelMethods>>(
     method: K,
-    params: MethodParams<HeadsMethods, K>,
+    params: MethodParams<ModelMethods, K>,
     context: CallContext,
-  ): Promise<MethodResult<HeadsMethods, K>> {
+  ): Promise<MethodResult<ModelMethods, K>> {
     return (await this.process()).call(method, params, optionsOf(context));
   }
 

@@ -60,7 +60,7 @@ function biasOf(layer: ModelLayer, tokens: number): Float64Array | null {
 }
 
 /** Weights of one query of one head into `row[first…query]`, zero where a key is lost. Returns `first`. */
-function weightsRow(
+export function weightsRow(
   { layer, cache }: Attending,
   head: number,
   query: number,

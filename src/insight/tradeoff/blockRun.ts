@@ -18,18 +18,24 @@ export interface BlockParts {
   readonly linear: LinearMap;
   /** What the attention puts out for what it receives, after the output projection. */
   attention(input: Matrix): Promise<Matrix>;
+  /** What takes the place of what the feed-forward puts out; default: that. */
+  fed?(made: Matrix): Matrix;
+  /** Is told what enters each norm. */
+  entersNorm?(place: keyof BlockNorms, rows: Matrix): void;
 }
 
 /** @param input `[tokens, hidden]`, what enters the block. Returns what leaves it. */
 export async function runBlock(parts: BlockParts, input: Matrix): Promise<Matrix> {
   const { spec, weights } = parts;
-  const normed = (place: keyof BlockNorms, rows: Matrix): Matrix =>
-    normOfRows(
+  const normed = (place: keyof BlockNorms, rows: Matrix): Matrix => {
+    parts.entersNorm?.(place, rows);
+    return normOfRows(
       rows,
       spec.norms[place],
       weights.get(`${NORM_NAMES[place]}.weight`) ?? null,
       weights.get(`${NORM_NAMES[place]}.bias`) ?? null,
     );
+  };
   const join = (base: Matrix, branch: Matrix): Matrix => plus(base, branch, spec.residualMultiplier);
   const received = normed('attention', input);
   const attended = join(
@@ -44,10 +50,11 @@ export async function runBlock(parts: BlockParts, input: Matrix): Promise<Matrix
       ? received
       : normed('feedForward', input);
   const { feedForward } = spec;
-  const fed =
+  const made =
     feedForward.kind === 'moe'
       ? await mixture(parts, feedForward, fedWith)
       : await dense(parts.linear, feedForward, weights, fedWith, '');
+  const fed = parts.fed?.(made) ?? made;
   const base = !parallel && spec.residualFrom === 'normed' ? fedWith : middle;
   const output = normed('feedForwardResidual', join(base, normed('feedForwardOutput', fed)));
   const by = spec.outputMultiplier ?? 1;

@@ -420,15 +420,24 @@ describe('fit', () => {
 });
 
 describe('what is asked in another way than it can be answered', () => {
-  it.each(['estimate', 'lint', 'fit', 'heads', 'generate', 'convert', 'compare', 'bench'])(
-    '%s --help shows how it is used',
-    async (command) => {
-      for (const args of [[command, '--help'], [command, 'x', '-h'], ['-h']]) {
-        const { code, out, err } = await cli(...args);
-        expect([code, out.split(' ')[0], err]).toEqual([0, 'usage:', '']);
-      }
-    },
-  );
+  it.each([
+    'estimate',
+    'lint',
+    'fit',
+    'heads',
+    'generate',
+    'lens',
+    'named',
+    'diversity',
+    'convert',
+    'compare',
+    'bench',
+  ])('%s --help shows how it is used', async (command) => {
+    for (const args of [[command, '--help'], [command, 'x', '-h'], ['-h']]) {
+      const { code, out, err } = await cli(...args);
+      expect([code, out.split(' ')[0], err]).toEqual([0, 'usage:', '']);
+    }
+  });
 
   it('a path may be called like an option', async () => {
     expect((await cli('estimate', '--', '--help')).err).toContain('--help: no such file');

@@ -245,6 +245,7 @@ describe('a name on the Hub as a PATH', () => {
   test.each([
     ['convert', '--layer', '1', '--to', 'mqa', '--ids', '1,2,3', '--json'],
     ['generate', '--tokens', '1', '--ids', '1,2,3'],
+    ['named', '--ids', '1,2,3', '--json'],
   ])('%s says before it starts what it fetches, and fetches no more', async (command, ...options) => {
     const { code, err, out } = await cli(command, 'hf:org/name', ...options);
     expect(code, err).toBe(0);
