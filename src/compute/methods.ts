@@ -26,6 +26,7 @@ import { probeDevices } from './probeDevices';
 import { runLayer } from './runLayer';
 import { showUnits } from '../model/units';
 import { SerialQueue } from './serialQueue';
+import { TradeoffService } from './tradeoff/service';
 import { WeightFiles } from './weights/files';
 
 export class ComputeService {
@@ -73,6 +74,7 @@ export class ComputeService {
           context,
         ),
       ...this.heads.answers(),
+      ...new TradeoffService((id) => this.engine(id)).answers(),
       'stores/list': ({ environment }, { signal }) => localModels(environment, { signal }),
       ...new WeightFiles().answers(),
     };

@@ -25,6 +25,7 @@ import {
   whole,
 } from './schema';
 import { STORES_CONTRACT } from './storesContract';
+import { TRADEOFF } from './tradeoffContract';
 import { tensor } from './transfer';
 import { WEIGHTS } from './weightsContract';
 
@@ -134,6 +135,7 @@ export const COMPUTE = {
   'compute/runLayer': { params: runLayer, result: runLayerResult, inTurn: true },
   ...DECODE,
   ...HEADS,
+  ...TRADEOFF,
   ...WEIGHTS,
   ...STORES_CONTRACT,
 } satisfies Contract;
