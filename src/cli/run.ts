@@ -56,9 +56,11 @@ const USAGE = `usage: headlight COMMAND …
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)
   tradeoff MODEL [--text FILE|--prompt TEXT|--ids 1,2,3] [--methods q8_0,mla:32+8/fp8,h2o:64,…] [--alone] [--budget 0.5]
         [--shard i/n] [--results DIR|none] [--precision float64|float32] [--text-tokens 512] [--tokens N --batch 1] [--json|--out F.svg]
+        [--probe-tokens 256] [--siblings DIR,DIR|none] [--published]
                                                what smaller caches lose of the whole model's predictions: cache types, fewer tokens,
                                                GQA, low rank, MLA; --alone: each layer by itself; --merge F.json…: joins shards;
-                                               --export DIR: writes the model with the one method named
+                                               --export DIR: writes the model with the one method named; long-range probes
+                                               beside the text; trained siblings and --published figures to hold it against
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
   bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
   diff OLD NEW [SCENARIO] [--json]             what a change does to the cache, as Markdown for a pull request

@@ -10,14 +10,19 @@ import { ResultStore } from '../compute/tradeoff/resultStore';
 import { type Budget, type SweepAsk, Sweeper } from '../compute/tradeoff/sweep';
 import { WholePass } from '../compute/tradeoff/wholePass';
 import type { Engine } from '../compute/engines/engine';
+import { ANCHORS } from '../insight/tradeoff/anchors';
 import { MethodError, parseMethod } from '../insight/tradeoff/method';
 import { offeredMethods } from '../insight/tradeoff/offered';
+import { inductionOfIds, type Probe, probesOf } from '../insight/tradeoff/probes';
 import { isRefused, type Sweep, type SweptMethod } from '../insight/tradeoff/result';
 import { parseTypedCount } from '../model/typedCount';
 import { CONVERSION_PROMPT } from '../present/conversionText';
+import { siblingsOf } from '../present/siblings';
 import { svgFile } from '../present/svg';
 import { json, line, lines } from '../present/terminal';
+import { anchorRows, applicationIn, applicationRows, siblingRows } from '../present/tradeoffBeside';
 import { tradeoffCurve } from '../present/tradeoffCurve';
+import { probeRows } from '../present/tradeoffProbes';
 import { type TradeoffScenario, tradeoffRows } from '../present/tradeoffText';
 import { MOST_SWEPT_TOKENS, USUAL_SWEPT_TOKENS } from '../shared/limits';
 import { decimalOf, type OptionTable, type ParsedArguments, parseArguments } from './arguments';
@@ -40,11 +45,17 @@ const OPTIONS: OptionTable = {
   export: { type: 'string' },
   results: { type: 'string' },
   precision: { type: 'string' },
+  'probe-tokens': { type: 'string' },
+  siblings: { type: 'string' },
+  published: { type: 'boolean' },
   out: { type: 'string' },
   json: { type: 'boolean' },
 };
 
 type Values = ParsedArguments['values'];
+
+/** Tokens of a long-range probe: as many again as a short text, and within what small models were trained on. */
+const USUAL_PROBE_TOKENS = 256;
 
 export async function tradeoff(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, OPTIONS);
@@ -105,6 +116,7 @@ async function swept(
   const pass = new WholePass(model.model, linear);
   try {
     const methods = sharded(methodsIn(values, pass, ids.length), values);
+    const probes = await probesIn(values, model, ids);
     const ask: SweepAsk = {
       // A file or a folder by its own name.
       name: basename(resolve(path)),
@@ -112,6 +124,7 @@ async function swept(
       text: { name, ofTokens: all.length },
       methods: methods.filter((method) => values['budget'] === undefined || !method.startsWith('share:')),
       alone: values['alone'] === true,
+      probes,
       found: teller(methods.length, output),
     };
     const sweeper = await Sweeper.of(model.model, pass, new ResultStore(resultsIn(values)), ask, watchOf(output));
@@ -122,10 +135,68 @@ async function swept(
     }
     const share = decimalOf(values, 'budget', 1);
     const budget = share === undefined ? null : await sweeper.budget(share);
-    return { sweep: await sweeper.sweep(), budget };
+    const sweep = await sweeper.sweep();
+    const siblings = await siblingsOn(path, model, sweeper, ids, linear, values);
+    return { sweep: siblings.length === 0 ? sweep : { ...sweep, siblings }, budget };
   } finally {
     await linear.dispose();
   }
+}
+
+/** `--probe-tokens N`; 0: none. */
+async function probesIn(values: Values, model: HeadModel, ids: readonly number[]): Promise<readonly Probe[]> {
+  if (values['probe-tokens'] === '0' || values['alone'] === true) return [];
+  const tokens = countOf(values, 'probe-tokens', Math.min(USUAL_PROBE_TOKENS, ids.length), MOST_SWEPT_TOKENS);
+  const tokenizer = await model.model.tokenizer();
+  if (tokenizer !== null) return probesOf((text) => tokenizer.encode(text), tokens);
+  const probe = inductionOfIds(ids, tokens);
+  return probe === null ? [] : [probe];
+}
+
+/** `--siblings A,B`, or those beside a sample model; `none`: none. */
+async function siblingsOn(
+  path: string,
+  model: HeadModel,
+  sweeper: Sweeper,
+  ids: readonly number[],
+  linear: Linear,
+  values: Values,
+): Promise<readonly SweptMethod[]> {
+  const { siblings } = values;
+  const named =
+    typeof siblings === 'string'
+      ? siblings.split(',').map((folder) => ({ label: basename(resolve(folder)), folder }))
+      : await siblingsBeside(path);
+  if (siblings === 'none') return [];
+  const found: SweptMethod[] = [];
+  for (const { label, folder } of named)
+    found.push(
+      await withModel(folder, async (other) => {
+        if (!(await sameTokens(model, other, ids)))
+          return { method: `trained ${label}`, refused: 'it has other tokens than this model' };
+        return sweeper.sibling(label, other.model, new WholePass(other.model, linear));
+      }),
+    );
+  return found;
+}
+
+/** Sample models lie beside each other, with what their training wrote. */
+async function siblingsBeside(path: string): Promise<readonly { readonly label: string; readonly folder: string }[]> {
+  const folder = resolve(path);
+  const own = basename(folder);
+  const text = await readFile(join(folder, '..', 'results.json'), 'utf8').catch(() => '');
+  const all = siblingsOf(text);
+  if (!all.some(({ name }) => name === own)) return [];
+  return all
+    .filter(({ name }) => name !== own)
+    .map(({ name, design }) => ({ label: design, folder: join(folder, '..', name) }));
+}
+
+async function sameTokens(model: HeadModel, other: HeadModel, ids: readonly number[]): Promise<boolean> {
+  const [own, theirs] = await Promise.all([model.model.tokenizer(), other.model.tokenizer()]);
+  if (own === null || theirs === null) return model.model.plan.vocabularySize === other.model.plan.vocabularySize;
+  const text = own.decode(ids);
+  return own.encode(text).join() === theirs.encode(text).join();
 }
 
 function linearFor(model: HeadModel, engine: Engine, { precision }: Values): Linear {
@@ -219,15 +290,28 @@ async function show(
   output: CliOutput,
 ): Promise<number> {
   const { out } = values;
+  const anchors = values['published'] === true ? ANCHORS : [];
   if (typeof out === 'string') {
-    const picture = tradeoffCurve(sweep);
+    const picture = tradeoffCurve(sweep, ANCHORS);
     if (picture === null) throw new InputError('nothing was measured that could be drawn');
     await writeWhole(out, [svgFile(picture)]);
     output.err(line(`${out}: ${sweep.methods.length} methods`));
   }
-  if (values['json'] === true) output.out(json({ ...sweep, ...(budget !== null && { budget }) }));
-  else if (typeof out !== 'string')
-    output.out(lines([...tradeoffRows(sweep, scenario), ...(budget === null ? [] : budgetRows(budget))]));
+  if (values['json'] === true) {
+    const methods = sweep.methods.map((one) => (isRefused(one) ? one : { ...one, apply: applicationIn(one) }));
+    const published = anchors.length === 0 ? {} : { published: anchors };
+    output.out(json({ ...sweep, methods, ...published, ...(budget !== null && { budget }) }));
+  } else if (typeof out !== 'string')
+    output.out(
+      lines([
+        ...tradeoffRows(sweep, scenario),
+        ...probeRows(sweep),
+        ...applicationRows(sweep),
+        ...siblingRows(sweep),
+        ...(anchors.length === 0 ? [] : anchorRows(anchors)),
+        ...(budget === null ? [] : budgetRows(budget)),
+      ]),
+    );
   return 0;
 }
 

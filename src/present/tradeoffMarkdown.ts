@@ -1,9 +1,11 @@
 /** A sweep over methods as a page: the curve as a picture, the same facts as tables, and what must be known to read them. */
 
+import { ANCHORS } from '../insight/tradeoff/anchors';
 import { bytesAt, isRefused, type MethodResult, paretoFront, type Sweep } from '../insight/tradeoff/result';
 import { formatInteger, formatSize } from '../model/units';
 import { documentOf, figure, heading, list, type Markdown, md, sentenceText, table } from './markdown';
 import type { Svg } from './svg';
+import { anchorRows, applicationRows, siblingRows } from './tradeoffBeside';
 import { SEEDED_SAYS_LITTLE } from './tradeoffSays';
 import {
   sizeAtScenario,
@@ -52,7 +54,16 @@ export function tradeoffMarkdown(sweep: Sweep, { scenario, seeded, missing, pict
     sentenceText(TRADEOFF_LEGEND.replace(/; \*[^;]*$/, '; best: no other method is both smaller and less damaging')),
     ...(found.length === 0 ? [] : [heading(2, 'Error of each layer’s attention output'), layerTable(found)]),
     list(tradeoffNotes(sweep.methods).map(sentenceText)),
+    ...rowsWithTitle(applicationRows(sweep)),
+    ...rowsWithTitle(siblingRows(sweep)),
+    ...rowsWithTitle(anchorRows(ANCHORS)),
   ]);
+}
+
+/** Rows of the command line, whose first ones are an empty line and a title. */
+function rowsWithTitle(rows: readonly string[]): readonly Markdown[] {
+  const [title, ...items] = rows.filter((row) => row !== '');
+  return title === undefined ? [] : [heading(2, title.replace(/:$/, '')), list(items.map(sentenceText))];
 }
 
 /** The page's table for other programs. */

@@ -18,13 +18,6 @@ export function namedMethod(label: string): NamedMethod {
   return { method: label, title: methodTitle(method), about: methodAbout(method) };
 }
 
-/** KV heads that the config would name; null where no value of a config does what the method does. */
-export function configKvHeads({ design }: LayerMethod): number | null {
-  if (design.kind !== 'converted') return null;
-  const { target } = design;
-  return target.kind === 'mqa' ? 1 : target.kind === 'gqa' ? target.groups : null;
-}
-
 const HOW: Readonly<Record<DesignMethod, string>> = {
   'mean-pool': 'mean pool',
   'aligned-pool': 'aligned pool',

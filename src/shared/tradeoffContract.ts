@@ -90,6 +90,12 @@ export const TRADEOFF = {
     result: trusted<BudgetResult>(),
     inTurn: true,
   },
+  /** A model that was trained as what it is, on the same text. */
+  'tradeoff/sibling': {
+    params: v.strictObject({ ...subject.entries, label: text(100), folder: text(4096) }),
+    result: trusted<SweptMethod>(),
+    inTurn: true,
+  },
   /** Writes the converted model into a folder that is not there yet: whole, or not at all. */
   'tradeoff/export': {
     params: v.strictObject({ ...subject.entries, method, folder: text(4096) }),

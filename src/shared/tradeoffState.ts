@@ -1,6 +1,8 @@
 /** Trade-off, as the panel's page is told of it: the host runs sweeps, pages come and go. */
 
+import type { Launch } from '../insight/tradeoff/apply';
 import type { RefusedMethod } from '../insight/tradeoff/result';
+import type { Damage } from '../insight/tradeoff/damage';
 import type { BudgetLayer, ShownResult, TradeoffPlan } from './tradeoffContract';
 
 /** The text that damage is measured on. */
@@ -33,12 +35,31 @@ export interface NamedMethod {
 export interface ShownMethod extends ShownResult, NamedMethod {
   /** KV heads that the config would name; null where the method is no edit of a config. */
   readonly kvHeads: number | null;
+  /** Options of engines that do it. */
+  readonly launches: readonly Launch[];
   /** Weights are others than before: there is a model to export. */
-  readonly converts: boolean;
+  readonly exported: boolean;
+  /** Why it, or a part of it, is not to be had outside of this measurement; null where it is. */
+  readonly none: string | null;
   /** Mean KL that the layers changed one at a time add up to; of budgets alone. */
   readonly expectedKl?: number;
   /** Of budgets: what each layer has. */
   readonly chosen?: readonly (BudgetLayer & { readonly title: string })[];
+}
+
+/** A model that was trained as what it is: what training gives back. */
+export interface ShownSibling {
+  readonly title: string;
+  readonly bytesPerToken: number;
+  readonly damage: Damage;
+}
+
+/** What others published, on other models and texts. */
+export interface ShownAnchor {
+  /** What it says, with its source. */
+  readonly text: string;
+  /** Null where it is a score of tasks, or its share of the cache is not known: then it is on no axis. */
+  readonly point: { readonly cacheShare: number; readonly klMean: number } | null;
 }
 
 export type ShownRefusal = RefusedMethod & NamedMethod;
@@ -59,6 +80,8 @@ export interface TradeoffState {
   readonly asked: readonly NamedMethod[];
   /** What was measured, of budgets also. */
   readonly outcomes: readonly ShownOutcome[];
+  readonly siblings: readonly ShownSibling[];
+  readonly anchors: readonly ShownAnchor[];
 }
 
 export interface TradeoffRunning {

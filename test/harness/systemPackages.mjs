@@ -1,9 +1,10 @@
 // Programs that npm does not carry. As root on Debian they are installed; elsewhere we say what is missing.
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { progress } from './log.mjs';
 import { findProgram, run } from './processes.mjs';
 
-/** @typedef {'chromium' | 'ripgrep' | 'compiler'} Need */
+/** @typedef {'chromium' | 'ripgrep' | 'compiler' | 'parallel'} Need */
 
 /** @type {Record<Need, { packages: string[]; present: () => boolean; otherwise: string }>} */
 const NEEDS = {
@@ -18,7 +19,16 @@ const NEEDS = {
     present: () => ['g++', 'make', 'python3'].every((name) => findProgram(name) !== undefined),
     otherwise: 'a C++ compiler, make and python3',
   },
+  parallel: { packages: ['parallel'], present: () => gnuParallel() !== undefined, otherwise: 'GNU parallel' },
 };
+
+/** Not the program of the same name in moreutils, which knows no `:::`. */
+export function gnuParallel() {
+  const found = findProgram('parallel');
+  if (found === undefined) return undefined;
+  const { stdout } = spawnSync(found, ['--version'], { encoding: 'utf8' });
+  return /GNU parallel/.test(stdout) ? found : undefined;
+}
 
 export function findChromium() {
   const wanted = process.env['HEADLIGHT_CHROMIUM'];

@@ -77,7 +77,7 @@ function inBackground(begin) {
 function editors(wanted) {
   const needed = wanted.has('integration') || wanted.has('e2e');
   const packages = inBackground(async () => {
-    if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler']);
+    if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler', 'parallel']);
   });
   /**
    * @param {keyof typeof SERVERS} name

@@ -6,7 +6,7 @@ import { applyEdits } from 'jsonc-parser';
 import { ComputeClient } from '../../src/compute/client';
 import { textEdits } from '../../src/config/textEdits';
 import { type HeadsCompute, HeadSources } from '../../src/editor/panel/headSources';
-import { type TradeoffCompute, TradeoffRuns } from '../../src/editor/panel/tradeoffRuns';
+import { siblingsAmong, type TradeoffCompute, TradeoffRuns } from '../../src/editor/panel/tradeoffRuns';
 import { isWeightFile } from '../../src/editor/weightNames';
 import type { Scenario } from '../../src/model/scenario';
 import {
@@ -103,6 +103,7 @@ export class ScriptedHost {
     this.tradeoff = new TradeoffRuns({
       sources: this.sources,
       config: () => this.config,
+      siblingsOf: (path) => siblingsAmong(samples, path),
       compute: async () => this.sweeps(),
       results: scene.results ?? null,
     });

@@ -4,6 +4,7 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
 import { convertHeads } from '../../src/reading/convertHeads';
+import { formatSize } from '../../src/model/units';
 import { sentence, sentencesText } from '../../src/present/words';
 import { SEEDED_SAYS_LITTLE } from '../../src/present/tradeoffSays';
 import { sizeAtScenario, TRADEOFF_COLUMNS, TRADEOFF_LEGEND, tradeoffCells } from '../../src/present/tradeoffText';
@@ -322,7 +323,7 @@ export class TradeoffView extends LitElement {
         </div>
         ${chosen === undefined ? nothing : this.renderDetails(chosen, state, session, runner)}
       </div>
-      ${this.renderBudget(state, least, session, runner)} ${this.renderRefused(state)}
+      ${this.renderBudget(state, least, session, runner)} ${this.renderRefused(state)} ${this.renderBeside(state)}
       <section class="actions" aria-label="Other forms">
         <button class="link" @click=${() => this.change({ asTable: !asTable })}>${asTable ? 'Show as a chart' : 'Show as a table'}</button>
         <button class="link" @click=${() => void runner.page()}>Open as a page</button>
@@ -374,14 +375,14 @@ export class TradeoffView extends LitElement {
           ? nothing
           : html`<table><caption>A method for each layer</caption><tbody>${method.chosen.map(({ layer, title }) => html`<tr><th scope="row">layer ${layer}</th><td>${title}</td></tr>`)}</tbody></table>`
       }
-      ${
-        method.launch === null
-          ? nothing
-          : html`<p class="do"><code>${method.launch}</code> <button class="link" @click=${() => void this.actions.copy('an option of the engine', () => method.launch ?? '')}>Copy</button></p>`
-      }
+      ${method.launches.map(
+        ({ engine, option }) =>
+          html`<p class="do"><span class="small">${engine}</span><code>${option}</code> <button class="link" aria-label="Copy the option of ${engine}" @click=${() => void this.actions.copy('an option of the engine', () => option)}>Copy</button></p>`,
+      )}
+      ${method.none === null ? nothing : html`<p class="small">${sentence(method.none)}.</p>`}
       ${this.renderApply(method)}
       ${
-        state.seeded || !method.converts
+        state.seeded || !method.exported
           ? nothing
           : html`<p class="do">${button({ label: 'Export…', run: () => void this.export(method, runner), disabled: idle, title: 'config.json, safetensors and a model card, into a folder that you choose' })}<span class="small">the converted model, with a card that says what it lost</span></p>`
       }
@@ -454,6 +455,15 @@ export class TradeoffView extends LitElement {
     return html`<section><details><summary>${refused.length} ${refused.length === 1 ? 'method is' : 'methods are'} not possible here</summary>
       <ul class="small">${refused.map(({ title, refused: why }) => html`<li>${title}: ${why}</li>`)}</ul>
     </details></section>`;
+  }
+
+  /** What cannot be chosen: what training gives back, and what others published. */
+  private renderBeside({ siblings, anchors }: TradeoffState): TemplateResult {
+    const { of, says } = MEASURE_WORDS[this.look.measure];
+    return html`<section>
+      ${siblings.length === 0 ? nothing : html`<p class="small">Trained as what they are, on the same text: ${siblings.map((one) => `${one.title.replace(/^trained /, '')} ${formatSize(one.bytesPerToken)} per token, ${says(of(one))}, perplexity ${one.damage.perplexityAfter.toPrecision(4)}`).join('; ')}.</p>`}
+      <details><summary>Published, on other models and texts</summary><ul class="small">${anchors.map(({ text }) => html`<li>${text}</li>`)}</ul></details>
+    </section>`;
   }
 
   private renderTable(state: TradeoffState, methods: readonly ShownMethod[], chosen: string | null): TemplateResult {

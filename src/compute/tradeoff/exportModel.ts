@@ -1,12 +1,13 @@
 /**
- * A converted model as files that published classes load: Llama's (or Qwen3's, with its norms on heads) for pooled heads, DeepSeek-V3's for MLA. A file
- * for each layer, written as it is converted, so that memory stays that of one layer.
+ * A converted model as files that published classes load: Llama's (or Qwen3's, with its norms on heads) for pooled heads, DeepSeek-V3's for MLA, Mixtral's, Qwen3-MoE's and
+ * DeepSeek-V2's with experts. A file for each layer, written as it is converted, so that memory stays that of one layer.
  */
 
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlockSpec } from '../../attention/spec/blockSpec';
-import { LATENT_FORM, LLAMA_FORM, NORMED_HEADS_FORM } from '../../families/writtenForms';
+import { feedForwardWeights } from '../../attention/spec/weightNames';
+import { LATENT_FORM, LLAMA_FORM, NORMED_HEADS_FORM, type WrittenForm } from '../../families/writtenForms';
 import { type LayerNumbers, need } from '../../insight/conversion/layerRows';
 import { ConversionRefused } from '../../insight/conversion/target';
 import { fromLatent } from '../../insight/conversion/latent';
@@ -16,15 +17,20 @@ import type { LayerMethod } from '../../insight/tradeoff/method';
 import { isHeaded, type ModelLayer } from '../../insight/tradeoff/modelLayer';
 import { elementAt } from '../../model/elementAt';
 import type { OpenModel } from '../../weights/openModel';
+import { LayerReader } from '../heads/layerReader';
+import { floats } from '../heads/tokenAxis';
 import { normConstant, withConstant } from './constantDim';
+import {
+  headedMixture,
+  latentMixture,
+  type Mixture,
+  mixtureOf,
+  mixtureTensors,
+  type Named,
+  oddMixture,
+} from './exportMixture';
 
 type Numbers = Float32Array | Float64Array;
-
-interface Named {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly data: Numbers;
-}
 
 export interface ExportCard {
   readonly model: string;
@@ -60,6 +66,7 @@ export class ModelExport {
     private readonly model: OpenModel,
     private readonly folder: string,
     private readonly originalConfig: Readonly<Record<string, unknown>>,
+    private readonly mixture: Mixture | null,
   ) {}
 
   /** @throws ConversionRefused where no published class has what such a model would be. */
@@ -70,9 +77,9 @@ export class ModelExport {
       throw new ConversionRefused('no published class has layers that share a cache and keep their own queries so');
     if (first === undefined || methods.some((method) => JSON.stringify(method.design) !== JSON.stringify(first.design)))
       throw new ConversionRefused('layers with different designs have no published class: give all layers one design');
+    const mixture = mixtureOf(model.plan.layers.map(({ block }) => block));
     await mkdir(folder, { recursive: true });
-    const config = await originalConfig(model);
-    return new ModelExport(model, folder, config);
+    return new ModelExport(model, folder, await originalConfig(model), mixture);
   }
 
   /** Writes a layer as it was run. */
@@ -80,11 +87,11 @@ export class ModelExport {
     const { block } = elementAt(this.model.plan.layers, index);
     const attention = isHeaded(layer) ? headedTensors(layer) : latentTensors(layer, block, weights);
     const config = isHeaded(layer) ? this.headedConfig(layer, block) : this.latentConfig(layer, block);
-    if (this.config !== null && JSON.stringify(this.config) !== JSON.stringify(config))
+    if (this.config !== null && JSON.stringify(this.config) !== JSON.stringify(config.keys))
       throw new ConversionRefused(
         `layer ${index} is of another shape than those before it: no published class has such layers`,
       );
-    this.config = config;
+    this.config = config.keys;
     const others = Object.entries(NAMES).flatMap(([own, name]): Named[] => {
       const data = weights.get(`${own}.weight`);
       if (data === undefined) return [];
@@ -96,10 +103,30 @@ export class ModelExport {
       const shape = own.startsWith('norm') ? [data.length] : [data.length / width, width];
       return [{ name: `${name}.weight`, shape, data }];
     });
+    const experts = await this.experts(index, config.form, block, weights);
     await this.write(
       index,
-      [...attention, ...others].map((tensor) => ({ ...tensor, name: `model.layers.${index}.${tensor.name}` })),
+      [...attention, ...others, ...experts].map((tensor) => ({
+        ...tensor,
+        name: `model.layers.${index}.${tensor.name}`,
+      })),
     );
+  }
+
+  private experts(
+    index: number,
+    form: WrittenForm,
+    { feedForward, layer: { hiddenSize } }: BlockSpec,
+    weights: LayerNumbers,
+  ): Promise<readonly Named[]> {
+    if (this.mixture === null || feedForward.kind !== 'moe') return Promise.resolve([]);
+    const reader = new LayerReader(this.model.store, this.model.plan);
+    const infos = feedForwardWeights(feedForward.expert, hiddenSize);
+    return mixtureTensors(this.mixture, form, hiddenSize, weights, async (which) => {
+      const read = await reader.readExpert(index, which, infos);
+      // The reader takes its buffers again for the next one.
+      return new Map([...read].map(([name, tensor]) => [name, floats(tensor).slice()]));
+    });
   }
 
   /** Embeddings, head, config, tokenizer and card. */
@@ -135,69 +162,74 @@ export class ModelExport {
     await writeFile(join(this.folder, 'README.md'), cardText(card));
   }
 
-  private headedConfig({ spec }: ModelLayer, block: BlockSpec): Readonly<Record<string, unknown>> {
+  private headedConfig({ spec }: ModelLayer, block: BlockSpec): Written {
     const { attention } = spec;
     if (attention.kind === 'latent') throw new TypeError('no heads');
     const normed = spec.queryNorm !== null;
+    const { form, keys } =
+      this.mixture === null
+        ? { form: normed ? NORMED_HEADS_FORM : LLAMA_FORM, keys: denseWidth(block) }
+        : headedMixture(this.mixture, normed, anyBias(block));
     return {
-      ...(normed ? NORMED_HEADS_FORM : LLAMA_FORM),
-      ...this.shared(block),
-      num_attention_heads: attention.queryHeads,
-      num_key_value_heads: attention.kvHeads,
-      head_dim: attention.keyDim,
-      attention_bias: anyBias(block),
-      ...ropeOf(block, this.originalConfig),
+      form,
+      keys: {
+        ...form,
+        ...this.shared(block),
+        ...keys,
+        num_attention_heads: attention.queryHeads,
+        num_key_value_heads: attention.kvHeads,
+        head_dim: attention.keyDim,
+        attention_bias: anyBias(block),
+        ...ropeOf(block, this.originalConfig),
+      },
     };
   }
 
-  private latentConfig({ spec }: ModelLayer, block: BlockSpec): Readonly<Record<string, unknown>> {
+  private latentConfig({ spec }: ModelLayer, block: BlockSpec): Written {
     const { attention, rotary } = spec;
     if (attention.kind !== 'latent' || rotary === null || rotary.scaling?.kind !== 'longrope')
       throw new TypeError('no converted latent');
     const { queryHeads, latentDim, ropeDim, nopeDim, valueDim } = attention;
     const { shortFactor, longFactor, originalContext, attentionFactor } = rotary.scaling;
-    const layers = this.model.plan.layers.length;
+    const { form, keys } =
+      this.mixture === null
+        ? { form: LATENT_FORM, keys: { ...denseWidth(block), ...withoutExperts(this.model.plan.layers.length) } }
+        : latentMixture(this.mixture);
     return {
-      ...LATENT_FORM,
-      ...this.shared(block),
-      num_attention_heads: queryHeads,
-      num_key_value_heads: queryHeads,
-      q_lora_rank: null,
-      // One dim more than the latent: it holds a constant, see the card.
-      kv_lora_rank: latentDim + 1,
-      qk_rope_head_dim: ropeDim,
-      qk_nope_head_dim: nopeDim,
-      qk_head_dim: nopeDim + ropeDim,
-      v_head_dim: valueDim,
-      head_dim: ropeDim,
-      attention_bias: true,
-      rope_theta: rotary.theta,
-      rope_interleave: true,
-      rope_scaling: {
-        rope_type: 'longrope',
-        short_factor: shortFactor,
-        long_factor: longFactor,
-        original_max_position_embeddings: originalContext,
-        attention_factor: attentionFactor,
+      form,
+      keys: {
+        ...form,
+        ...this.shared(block),
+        ...keys,
+        num_attention_heads: queryHeads,
+        num_key_value_heads: queryHeads,
+        q_lora_rank: null,
+        // One dim more than the latent: it holds a constant, see the card.
+        kv_lora_rank: latentDim + 1,
+        qk_rope_head_dim: ropeDim,
+        qk_nope_head_dim: nopeDim,
+        qk_head_dim: nopeDim + ropeDim,
+        v_head_dim: valueDim,
+        head_dim: ropeDim,
+        attention_bias: true,
+        rope_theta: rotary.theta,
+        rope_interleave: true,
+        rope_scaling: {
+          rope_type: 'longrope',
+          short_factor: shortFactor,
+          long_factor: longFactor,
+          // The class reads it for any scaled RoPE (modeling_deepseek_v3.py, yarn_apply_mscale); it changes nothing here.
+          factor: 1,
+          original_max_position_embeddings: originalContext,
+          attention_factor: attentionFactor,
+        },
       },
-      // All layers dense; the class wants numbers of experts all the same.
-      first_k_dense_replace: layers,
-      moe_layer_freq: 1,
-      n_routed_experts: 1,
-      n_shared_experts: 1,
-      num_experts_per_tok: 1,
-      n_group: 1,
-      topk_group: 1,
-      moe_intermediate_size: 1,
-      num_nextn_predict_layers: 0,
     };
   }
 
-  private shared({ layer, feedForward, norms }: BlockSpec): Readonly<Record<string, unknown>> {
-    if (feedForward.kind === 'moe') throw new ConversionRefused('mixtures of experts are not exported yet');
+  private shared({ layer, norms }: BlockSpec): Readonly<Record<string, unknown>> {
     return {
       hidden_size: layer.hiddenSize,
-      intermediate_size: feedForward.width,
       num_hidden_layers: this.model.plan.layers.length,
       hidden_act: 'silu',
       rms_norm_eps: norms.attention?.epsilon ?? 1e-6,
@@ -231,7 +263,31 @@ export class ModelExport {
   }
 }
 
-/** @throws ConversionRefused unless the model is a Llama in all but its attention. */
+/** A class, and what its config says. */
+interface Written {
+  readonly form: WrittenForm;
+  readonly keys: Readonly<Record<string, unknown>>;
+}
+
+function denseWidth({ feedForward }: BlockSpec): Readonly<Record<string, unknown>> {
+  if (feedForward.kind === 'moe') throw new TypeError('a mixture without its experts');
+  return { intermediate_size: feedForward.width };
+}
+
+/** All layers dense; the class wants numbers of experts all the same. */
+const withoutExperts = (layers: number): Readonly<Record<string, unknown>> => ({
+  first_k_dense_replace: layers,
+  moe_layer_freq: 1,
+  n_routed_experts: 1,
+  n_shared_experts: 1,
+  num_experts_per_tok: 1,
+  n_group: 1,
+  topk_group: 1,
+  moe_intermediate_size: 1,
+  num_nextn_predict_layers: 0,
+});
+
+/** @throws ConversionRefused unless the model is a Llama in all but its attention and its experts. */
 function assertPlain({ plan }: OpenModel): void {
   const { embedding, output } = plan;
   const why = [
@@ -259,12 +315,15 @@ function notPlain({
   residualFrom,
   outputMultiplier,
 }: BlockSpec): string | null {
+  const experts = feedForward.kind === 'moe' ? oddMixture(feedForward) : null;
+  if (experts !== null) return experts;
+  const gated = feedForward.kind === 'moe' ? feedForward.expert : feedForward;
   if (
-    feedForward.kind !== 'gated' ||
-    feedForward.activation !== 'silu' ||
-    feedForward.clampedSwiglu !== null ||
-    feedForward.biasIn ||
-    feedForward.biasOut
+    gated.kind !== 'gated' ||
+    gated.activation !== 'silu' ||
+    gated.clampedSwiglu !== null ||
+    gated.biasIn ||
+    gated.biasOut
   )
     return 'its feed-forward is not Llama’s';
   const { attention, feedForward: before, ...others } = norms;

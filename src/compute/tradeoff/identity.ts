@@ -6,7 +6,7 @@ import type { OpenModel } from '../../weights/openModel';
 import { manifestOf } from '../../weights/partsFile';
 
 /** Changes when numbers of the same model, text and method would be others: results that were kept before are not taken. */
-const REVISION = 1;
+const REVISION = 2;
 /** Of each file so much is read, at its start, its end and between: weights that were trained on differ everywhere. */
 const SAMPLE = 64 * 1024;
 const SAMPLES = 16;
@@ -41,6 +41,8 @@ export async function modelKey({ plan, store }: OpenModel): Promise<string> {
   return hash.digest('hex').slice(0, 24);
 }
 
-export function textKey(ids: readonly number[]): string {
-  return createHash('sha256').update(ids.join(',')).digest('hex').slice(0, 24);
+/** @param probes Run beside the text: results have them, or not. */
+export function textKey(ids: readonly number[], probes: readonly { readonly ids: readonly number[] }[] = []): string {
+  const texts = [ids, ...probes.map((probe) => probe.ids)].map((text) => text.join(','));
+  return createHash('sha256').update(texts.join(';')).digest('hex').slice(0, 24);
 }

@@ -77,6 +77,14 @@ export class TradeoffService {
           result,
         };
       }),
+      'tradeoff/sibling': with_(async ({ sweeper, linear }, { label, folder }) => {
+        const other = await HeadModel.open(folder);
+        try {
+          return await sweeper.sibling(label, other.model, new WholePass(other.model, linear));
+        } finally {
+          await other.close();
+        }
+      }),
       'tradeoff/export': with_(async ({ sweeper }, { method, folder, seeded }) => {
         if (seeded !== undefined)
           throw new RpcError('invalidInput', 'random weights are not exported: choose weights of a model');

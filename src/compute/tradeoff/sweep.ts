@@ -3,9 +3,10 @@
 import { ConversionRefused } from '../../insight/conversion/target';
 import { allocate } from '../../insight/tradeoff/budget';
 import { launchOption } from '../../insight/tradeoff/cacheTypes';
-import { firstMeasured, summarised } from '../../insight/tradeoff/damage';
+import { firstMeasured, type PositionDamage, summarised } from '../../insight/tradeoff/damage';
 import { type LayerMethod, methodKind, methodLabel, parseMethod, UNCHANGED } from '../../insight/tradeoff/method';
 import { isRefused, type MethodResult, type Sweep, type SweptMethod } from '../../insight/tradeoff/result';
+import type { Probe, ProbeResult } from '../../insight/tradeoff/probes';
 import { elementAt } from '../../model/elementAt';
 import { RpcError } from '../../shared/rpcError';
 import type { OpenModel } from '../../weights/openModel';
@@ -13,6 +14,7 @@ import type { Watch } from '../heads/watch';
 import { ModelExport } from './exportModel';
 import { modelKey, textKey } from './identity';
 import type { ResultStore } from './resultStore';
+import { between } from './siblings';
 import type { Baseline, WholePass, WholeRun } from './wholePass';
 
 export interface SweepAsk {
@@ -23,6 +25,8 @@ export interface SweepAsk {
   readonly methods: readonly string[];
   /** Each method in each layer by itself, the rest untouched, in place of all layers. */
   readonly alone: boolean;
+  /** Run beside the text, for methods in all layers. */
+  readonly probes?: readonly Probe[];
   /** Is told each result as it is found; `kept`: it was found before. */
   found?(result: SweptMethod, kept: boolean): void;
 }
@@ -50,7 +54,7 @@ export class Sweeper {
     ask: SweepAsk,
     watch: Watch,
   ): Promise<Sweeper> {
-    const keys = { model: await modelKey(model), text: textKey(ask.ids) };
+    const keys = { model: await modelKey(model), text: textKey(ask.ids, ask.probes) };
     return new Sweeper(model, pass, store, ask, keys, watch);
   }
 
@@ -79,6 +83,7 @@ export class Sweeper {
         bytesPerToken: own.bytesPerToken,
         loss: own.damage.lossBefore,
         perplexity: own.damage.perplexityBefore,
+        probes: own.probes,
       },
       methods: results,
     };
@@ -145,6 +150,43 @@ export class Sweeper {
   }
 
   /**
+   * Another model on the same text, held against this one. What it is called is the method of the result.
+   * @throws RpcError, WeightsError as the pass.
+   */
+  async sibling(label: string, model: OpenModel, pass: WholePass): Promise<SweptMethod> {
+    const kept = `trained ${label} ${await modelKey(model)}`;
+    const renamed = (one: SweptMethod): SweptMethod => ({ ...one, method: `trained ${label}` });
+    const known = await this.store.get(this.keys.model, this.keys.text, this.pass.precision, kept);
+    if (known !== null) return renamed(known);
+    const baseline = await this.baseline();
+    const started = performance.now();
+    try {
+      const own = await pass.baseline(baseline.ids, this.watch);
+      const positions = await between(
+        baseline.ids,
+        { pass: this.pass, final: baseline.final },
+        { pass, final: own.final },
+        this.watch,
+      );
+      const result = resultOf({
+        method: kept,
+        kind: 'trained',
+        tokens: baseline.ids.length,
+        run: { ...own, notes: [] },
+        positions,
+        probes: [],
+        launch: null,
+        ms: performance.now() - started,
+      });
+      await this.store.put(this.keys.model, this.keys.text, this.pass.precision, result);
+      return renamed(result);
+    } catch (error) {
+      if (error instanceof ConversionRefused) return { method: `trained ${label}`, refused: error.message };
+      throw error;
+    }
+  }
+
+  /**
    * Writes the model with the one method that was asked for.
    * @throws RpcError `invalidInput` for several methods, and where no published class has such a model.
    */
@@ -155,7 +197,7 @@ export class Sweeper {
     const method = parseMethod(label);
     const methods = Array.from({ length: this.pass.layerCount }, () => method);
     try {
-      const baseline = await this.baseline();
+      const baseline = { ...(await this.baseline()), probes: [] };
       const files = await ModelExport.of(this.model, folder, methods);
       const run = await this.pass.run(methods, baseline, this.watch, (index, layer, weights) =>
         files.layer(index, layer, weights),
@@ -192,7 +234,7 @@ export class Sweeper {
   }
 
   private baseline(): Promise<Baseline> {
-    const known = this.unchanged ?? this.pass.baseline(this.ask.ids, this.watch);
+    const known = this.unchanged ?? this.pass.baseline(this.ask.ids, this.watch, this.ask.probes);
     this.unchanged = known;
     // Of a run that was given up nothing is left to go on with.
     known.catch(() => {
@@ -225,7 +267,9 @@ export class Sweeper {
   }
 
   private async measured(methods: readonly LayerMethod[], label: string, watch: Watch): Promise<SweptMethod> {
-    const baseline = await this.baseline();
+    const all = await this.baseline();
+    // Of one layer alone what a text loses is asked, not what it can no longer do.
+    const baseline = methods.every((method) => methodLabel(method) === label) ? all : { ...all, probes: [] };
     const started = performance.now();
     let run: WholeRun;
     try {
@@ -234,29 +278,52 @@ export class Sweeper {
       if (error instanceof ConversionRefused) return { method: label, refused: error.message };
       throw error;
     }
-    const positions = await this.pass.damage(baseline, run, watch);
-    const tokens = baseline.ids.length;
-    const lengths = [tokens];
-    for (let length = 2 ** Math.ceil(Math.log2(tokens + 1)); length <= LONGEST; length *= 2) lengths.push(length);
+    const { positions, probes } = await this.pass.measure(baseline, run, watch);
     const [first] = methods;
-    const result: MethodResult = {
+    return resultOf({
       method: label,
       kind: kindOf(methods),
-      bytesPerToken: run.cacheBytes(tokens) / tokens,
-      cacheBytes: lengths.map((length) => ({ tokens: length, bytes: run.cacheBytes(length) })),
-      damage: summarised(positions),
-      layers: run.layers,
-      perPosition: {
-        kl: [...positions.kl],
-        lossBefore: [...positions.lossBefore],
-        lossAfter: [...positions.lossAfter],
-      },
+      tokens: baseline.ids.length,
+      run,
+      positions,
+      probes,
       launch: first === undefined ? null : launchOf(methods, first, run),
-      notes: run.notes,
-      ms: Math.round(performance.now() - started),
-    };
-    return result;
+      ms: performance.now() - started,
+    });
   }
+}
+
+interface Found {
+  readonly method: string;
+  readonly kind: string;
+  readonly tokens: number;
+  readonly run: Pick<WholeRun, 'layers' | 'notes' | 'cacheBytes'>;
+  readonly positions: PositionDamage;
+  readonly probes: readonly ProbeResult[];
+  readonly launch: string | null;
+  readonly ms: number;
+}
+
+function resultOf({ method, kind, tokens, run, positions, probes, launch, ms }: Found): MethodResult {
+  const lengths = [tokens];
+  for (let length = 2 ** Math.ceil(Math.log2(tokens + 1)); length <= LONGEST; length *= 2) lengths.push(length);
+  return {
+    method,
+    kind,
+    bytesPerToken: run.cacheBytes(tokens) / tokens,
+    cacheBytes: lengths.map((length) => ({ tokens: length, bytes: run.cacheBytes(length) })),
+    damage: summarised(positions),
+    probes,
+    layers: run.layers,
+    perPosition: {
+      kl: [...positions.kl],
+      lossBefore: [...positions.lossBefore],
+      lossAfter: [...positions.lossAfter],
+    },
+    launch,
+    notes: run.notes,
+    ms: Math.round(ms),
+  };
 }
 
 /** What must be known of a converted model's files. */

@@ -16,7 +16,7 @@ import { runBlock } from '../../insight/tradeoff/blockRun';
 import { refusedByEngine } from '../../insight/tradeoff/cacheTypes';
 import { DamageMeter, firstMeasured, type PositionDamage } from '../../insight/tradeoff/damage';
 import { convertedLayer, type RopeChoice, ropeChoice } from '../../insight/tradeoff/designs';
-import { type LayerMethod, methodLabel, UNCHANGED } from '../../insight/tradeoff/method';
+import { isLatentMethod, type LayerMethod, methodLabel, UNCHANGED } from '../../insight/tradeoff/method';
 import {
   cachedNumbers,
   cachedParts,
@@ -25,7 +25,9 @@ import {
   type ModelLayer,
   typeOf,
 } from '../../insight/tradeoff/modelLayer';
-import { type Projected, project, throughCache } from '../../insight/tradeoff/readLayer';
+import { NARROW_NOTE, narrowedLayer } from '../../insight/tradeoff/narrowLatent';
+import { askedIds, askedRows, type Probe, probeResult, type ProbeResult } from '../../insight/tradeoff/probes';
+import { latentRowsOf, type Projected, project, throughCache } from '../../insight/tradeoff/readLayer';
 import { elementAt } from '../../model/elementAt';
 import { RpcError } from '../../shared/rpcError';
 import type { OpenModel } from '../../weights/openModel';
@@ -36,7 +38,7 @@ import { MemoryStore, widenedBytes } from '../heads/memoryStore';
 import { floats } from '../heads/tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from '../heads/watch';
 import type { Linear } from './linear';
-import { outputPieces } from './outputHead';
+import { type OutputPiece, outputPieces } from './outputHead';
 
 /** Models of at most so many bytes as float32 stay in memory between runs; of larger ones every run reads every layer. */
 const RESIDENT_BYTES = 512 * 1024 ** 2;
@@ -60,6 +62,8 @@ export interface WholeRun {
   /** What leaves the last layer, `[tokens, hidden]`. */
   readonly final: Matrix;
   readonly layers: readonly LayerDamage[];
+  /** The same of each probe of the baseline. */
+  readonly probes: readonly Matrix[];
   /** What must be known to read the numbers. */
   readonly notes: readonly string[];
   /** Bytes of all caches at any length. */
@@ -72,10 +76,24 @@ export interface Baseline {
   readonly final: Matrix;
   /** What enters each layer; null where it is too much to keep. */
   readonly states: readonly Matrix[] | null;
+  /** Texts of their own, which run through every layer as it was fitted on the text. */
+  readonly probes: readonly ProbeBaseline[];
   /** Of each layer, what each pair of RoPE contributes; null where one has no such pairs. */
   readonly rope: readonly (readonly Float64Array[])[] | null;
   cacheBytes(tokens: number): number;
   readonly layers: readonly LayerDamage[];
+}
+
+export interface ProbeBaseline {
+  readonly probe: Probe;
+  readonly final: Matrix;
+  readonly states: readonly Matrix[] | null;
+}
+
+/** What a changed cache does to the text, and to each probe. */
+export interface Measured {
+  readonly positions: PositionDamage;
+  readonly probes: readonly ProbeResult[];
 }
 
 /** Is told each layer as it was run. */
@@ -104,27 +122,38 @@ export class WholePass {
     return this.linear.precision;
   }
 
+  get vocabularySize(): number {
+    return this.model.plan.vocabularySize;
+  }
+
+  /** What leaves the last layer as logits, piece by piece. */
+  logits(final: Matrix, { signal }: Watch): AsyncGenerator<OutputPiece> {
+    return outputPieces(this.store, this.model.plan, [final], this.linear.map, abortSignal(signal));
+  }
+
   /** Without weights: their shapes. */
   layers(): readonly ModelLayer[] {
     return this.model.plan.layers.map(({ block }) => ownLayer(block, new Map()));
   }
 
   /** @throws WeightsError for ids outside the vocabulary and damaged files, RpcError `cancelled`. */
-  async baseline(ids: readonly number[], watch: Watch): Promise<Baseline> {
+  async baseline(ids: readonly number[], watch: Watch, probes: readonly Probe[] = []): Promise<Baseline> {
     if (firstMeasured(ids.length) < 1 || ids.length < 4)
       throw new RpcError('invalidInput', `${ids.length} tokens of text are too few: half of them are measured`);
-    const first = await this.embeddings(ids);
-    const keep = this.layerCount * first.data.byteLength <= STATE_BYTES;
-    const states: Matrix[] = [];
+    const texts = [ids, ...probes.map((probe) => probe.ids)];
+    const hidden = await Promise.all(texts.map((text) => this.embeddings(text)));
+    const size = hidden.reduce((sum, { data }) => sum + data.byteLength, 0);
+    const keep = this.layerCount * size <= STATE_BYTES;
+    const states = texts.map((): Matrix[] => []);
     const rope: (readonly Float64Array[])[] = [];
     const run = await this.through({
-      ids,
+      prompts: [firstMeasured(ids.length), ...probes.map(({ prompt }) => prompt)],
       methods: Array.from({ length: this.layerCount }, () => UNCHANGED),
-      from: { layer: 0, hidden: first },
+      from: { layer: 0, hidden },
       rope: null,
       watch,
-      entering: (hidden) => {
-        if (keep) states.push(hidden);
+      entering: (which, entered) => {
+        if (keep) elementAt(states, which).push(entered);
       },
       sampled: (sample) => {
         const found = ropeContributions(sample);
@@ -135,7 +164,12 @@ export class WholePass {
     return {
       ids,
       final: run.final,
-      states: keep ? states : null,
+      states: keep ? elementAt(states, 0) : null,
+      probes: probes.map((probe, i) => ({
+        probe,
+        final: elementAt(run.probes, i),
+        states: keep ? elementAt(states, i + 1) : null,
+      })),
       rope: alike ? rope : null,
       cacheBytes: (tokens) => run.cacheBytes(tokens),
       layers: run.layers,
@@ -149,7 +183,7 @@ export class WholePass {
    */
   async run(
     methods: readonly LayerMethod[],
-    { ids, states, rope }: Baseline,
+    { ids, states, probes, rope }: Baseline,
     watch: Watch,
     seen?: LayerSeen,
   ): Promise<WholeRun> {
@@ -158,7 +192,10 @@ export class WholePass {
     const changed = methods.findIndex((method) => methodLabel(method) !== methodLabel(UNCHANGED));
     // Layers before the first change do what they did.
     const start = seen === undefined && states !== null ? Math.max(0, changed < 0 ? this.layerCount - 1 : changed) : 0;
-    const hidden = states?.[start] ?? (await this.embeddings(ids));
+    const hidden = [
+      states?.[start] ?? (await this.embeddings(ids)),
+      ...(await Promise.all(probes.map(async (one) => one.states?.[start] ?? (await this.embeddings(one.probe.ids))))),
+    ];
     const dims = methods.flatMap(({ design }) =>
       design.kind === 'converted' && design.target.kind === 'mla' && design.target.ropeDim > 0
         ? [design.target.ropeDim]
@@ -168,7 +205,7 @@ export class WholePass {
       rope === null ? [] : [...new Set(dims)].map((dim) => [dim, ropeChoice(rope, dim)] as const),
     );
     return this.through({
-      ids,
+      prompts: [firstMeasured(ids.length), ...probes.map(({ probe }) => probe.prompt)],
       methods,
       from: { layer: states === null ? 0 : start, hidden },
       rope: choices,
@@ -178,9 +215,14 @@ export class WholePass {
   }
 
   /** @throws RpcError `cancelled`. */
-  async damage({ ids, final: before }: Baseline, { final: after }: WholeRun, watch: Watch): Promise<PositionDamage> {
+  async damage(baseline: Baseline, run: WholeRun, watch: Watch): Promise<PositionDamage> {
+    return (await this.measure({ ...baseline, probes: [] }, { ...run, probes: [] }, watch)).positions;
+  }
+
+  /** The text and the probes in one reading of the output head. @throws RpcError `cancelled`. */
+  async measure(baseline: Baseline, run: WholeRun, watch: Watch): Promise<Measured> {
+    const { ids, final: before } = baseline;
     const { plan } = this.model;
-    const meter = new DamageMeter(ids);
     const signal = abortSignal(watch.signal);
     const keep = ids.length * plan.vocabularySize * 8 <= LOGIT_BYTES;
     if (keep && this.ownLogitsOf !== before) {
@@ -190,19 +232,29 @@ export class WholePass {
       [this.ownLogits, this.ownLogitsOf] = [pieces, before];
     }
     const known = keep ? this.ownLogits : null;
+    const meter = new DamageMeter(ids);
+    const asked = baseline.probes.map(({ probe, final }, i) => ({
+      probe,
+      meter: new DamageMeter(askedIds(probe)),
+      states: [askedRows(probe, final), askedRows(probe, elementAt(run.probes, i))] as const,
+    }));
     let piece = 0;
     for await (const { first, rows } of outputPieces(
       this.store,
       plan,
-      known === null ? [after, before] : [after],
+      [run.final, ...asked.flatMap(({ states }) => states), ...(known === null ? [before] : [])],
       this.linear.map,
       signal,
     )) {
       checkCancelled(watch.signal);
-      meter.add(first, known === null ? elementAt(rows, 1) : elementAt(known, piece), elementAt(rows, 0));
+      meter.add(first, elementAt(known ?? rows, known === null ? rows.length - 1 : piece), elementAt(rows, 0));
+      asked.forEach((one, i) => one.meter.add(first, elementAt(rows, 2 * i + 1), elementAt(rows, 2 * i + 2)));
       piece++;
     }
-    return meter.result();
+    return {
+      positions: meter.result(),
+      probes: asked.map(({ probe, meter: own }) => probeResult(probe, own.result())),
+    };
   }
 
   private async embeddings(ids: readonly number[]): Promise<Matrix> {
@@ -211,28 +263,30 @@ export class WholePass {
     return { rows: ids.length, columns: plan.hiddenSize, data: Float64Array.from(hidden) };
   }
 
-  private async through({ ids, methods, from, rope, watch, entering, sampled, seen }: Walk): Promise<WholeRun> {
+  private async through({ prompts, methods, from, rope, watch, entering, sampled, seen }: Walk): Promise<WholeRun> {
     const { plan } = this.model;
     const reader = new LayerReader(this.store, plan, this.resident === null);
     const signal = abortSignal(watch.signal);
     const layers: LayerDamage[] = [];
     const notes = new Set<string>();
     const sizes: ((tokens: number) => number)[] = [];
-    let hidden = from.hidden;
-    let leader: { readonly method: LayerMethod; readonly projected: Projected } | null = null;
+    const hidden = [...from.hidden];
+    const tokens = elementAt(hidden, 0).rows;
+    // Of the text and of each probe: whose cache following layers may share.
+    const leaders: (Projected | null)[] = hidden.map(() => null);
     for (let index = 0; index < this.layerCount; index++) {
       const { block } = elementAt(plan.layers, index);
       const method = elementAt(methods, index);
       if (index < from.layer) {
         const layer = ownLayer(block, new Map());
-        const bytes = (tokens: number): number => layerCacheBytes(layer, UNCHANGED, tokens, false);
+        const bytes = (of: number): number => layerCacheBytes(layer, UNCHANGED, of, false);
         sizes.push(bytes);
         layers.push({
           layer: index,
           outputRelativeError: 0,
           patternJsDistance: 0,
           cachedNumbers: cachedNumbers(layer),
-          cacheBytes: bytes(ids.length),
+          cacheBytes: bytes(tokens),
         });
         continue;
       }
@@ -246,87 +300,107 @@ export class WholePass {
       // Lets a cancellation in, and the progress out.
       await new Promise((resolve) => setImmediate(resolve));
       const weights = await this.weights(reader, index, blockWeights(block), signal);
-      entering?.(hidden);
       const follower = method.design.kind === 'share' && index % method.design.layers !== 0;
+      const own = ownLayer(block, weights);
+      // Fitted on the text, which goes first.
+      let layer = own;
       let result: LayerDamage | null = null;
-      hidden = await runBlock(
-        {
-          spec: block,
-          weights,
-          linear: this.linear.map,
-          expert: async (which) => {
-            const moe = block.feedForward;
-            if (moe.kind !== 'moe') throw new TypeError('no experts here');
-            return numbersOf(
-              await reader.readExpert(index, which, feedForwardWeights(moe.expert, plan.hiddenSize), signal),
-            );
+      for (const which of hidden.keys()) {
+        entering?.(which, elementAt(hidden, which));
+        hidden[which] = await runBlock(
+          {
+            spec: block,
+            weights,
+            linear: this.linear.map,
+            expert: async (expert) => {
+              const moe = block.feedForward;
+              if (moe.kind !== 'moe') throw new TypeError('no experts here');
+              return numbersOf(
+                await reader.readExpert(index, expert, feedForwardWeights(moe.expert, plan.hiddenSize), signal),
+              );
+            },
+            attention: async (input) => {
+              const ownProjected = which > 0 && layer !== own ? null : await project(own, input, this.linear.map);
+              if (which === 0 && ownProjected !== null) {
+                if (sampled !== undefined && isHeaded(own)) sampled(sampleOf(own, input, ownProjected, input.rows));
+                layer = await this.converted(own, input, ownProjected, method, rope);
+              }
+              const projected =
+                layer === own && ownProjected !== null ? ownProjected : await project(layer, input, this.linear.map);
+              if (!follower) leaders[which] = projected;
+              const shared = follower ? elementAt(leaders, which) : null;
+              if (shared !== null && JSON.stringify(shared.layer.sees) !== JSON.stringify(layer.sees))
+                throw new ConversionRefused('layers that share a cache must see the same tokens');
+              const cache = throughCache(projected, method, shared?.cached);
+              const prompt = elementAt(prompts, which);
+              const after = attending(layer, cache, method.keep, prompt);
+              const isSame = which > 0 || methodLabel(method) === methodLabel(UNCHANGED);
+              const before: Attending | null =
+                isSame || ownProjected === null
+                  ? null
+                  : attending(own, throughCache(ownProjected, UNCHANGED), UNCHANGED.keep, prompt);
+              const attended = await paced(attend(after, before), async (fraction) => {
+                tell('', (which + fraction) / (2 * hidden.length));
+                await new Promise((resolve) => setImmediate(resolve));
+                checkCancelled(watch.signal);
+              });
+              const output = await this.projectedOutput(layer, input, attended.heads);
+              if (which > 0) return output;
+              noted(layer, method).forEach((note) => notes.add(note));
+              const was = attended.before === null ? null : await this.projectedOutput(own, input, attended.before);
+              const run = layer;
+              const bytes = (of: number): number => layerCacheBytes(run, method, of, follower);
+              sizes.push(bytes);
+              result = {
+                layer: index,
+                outputRelativeError: was === null ? 0 : relativeError(was, output),
+                patternJsDistance: attended.patternJsDistance ?? 0,
+                cachedNumbers: follower ? 0 : cachedNumbers(layer),
+                cacheBytes: bytes(tokens),
+              };
+              await seen?.(index, layer, weights);
+              return output;
+            },
           },
-          attention: async (input) => {
-            const own = ownLayer(block, weights);
-            const ownProjected = await project(own, input, this.linear.map);
-            if (sampled !== undefined && isHeaded(own)) sampled(sampleOf(own, input, ownProjected, input.rows));
-            const layer = this.converted(own, input, ownProjected, method, rope);
-            const projected = layer === own ? ownProjected : await project(layer, input, this.linear.map);
-            if (!follower) leader = { method, projected };
-            const shared = follower ? leader : null;
-            if (shared !== null && JSON.stringify(shared.projected.layer.sees) !== JSON.stringify(layer.sees))
-              throw new ConversionRefused('layers that share a cache must see the same tokens');
-            const cache = throughCache(projected, method, shared?.projected.cached);
-            noted(layer, method).forEach((note) => notes.add(note));
-            const prompt = firstMeasured(input.rows);
-            const after = attending(layer, cache, method.keep, prompt);
-            const isSame = methodLabel(method) === methodLabel(UNCHANGED);
-            const before: Attending | null = isSame
-              ? null
-              : attending(own, throughCache(ownProjected, UNCHANGED), UNCHANGED.keep, prompt);
-            const attended = await paced(attend(after, before), async (fraction) => {
-              tell('', fraction / 2);
-              await new Promise((resolve) => setImmediate(resolve));
-              checkCancelled(watch.signal);
-            });
-            const output = await this.projectedOutput(layer, input, attended.heads);
-            const was = attended.before === null ? null : await this.projectedOutput(own, input, attended.before);
-            const bytes = (tokens: number): number => layerCacheBytes(layer, method, tokens, follower);
-            sizes.push(bytes);
-            result = {
-              layer: index,
-              outputRelativeError: was === null ? 0 : relativeError(was, output),
-              patternJsDistance: attended.patternJsDistance ?? 0,
-              cachedNumbers: follower ? 0 : cachedNumbers(layer),
-              cacheBytes: bytes(ids.length),
-            };
-            await seen?.(index, layer, weights);
-            return output;
-          },
-        },
-        hidden,
-      );
+          elementAt(hidden, which),
+        );
+      }
       if (result === null) throw new TypeError('the block ran without its attention');
       layers.push(result);
-      if (!hidden.data.every(Number.isFinite))
+      if (!hidden.every(({ data }) => data.every(Number.isFinite)))
         throw new RpcError('invalidInput', `layer ${index}: its numbers leave the range of ${this.precision}`);
     }
     return {
-      final: hidden,
+      final: elementAt(hidden, 0),
+      probes: hidden.slice(1),
       layers,
       notes: [...notes],
-      cacheBytes: (tokens) => sizes.reduce((sum, size) => sum + size(tokens), 0),
+      cacheBytes: (of) => sizes.reduce((sum, size) => sum + size(of), 0),
     };
   }
 
-  private converted(
+  private async converted(
     own: ModelLayer,
     input: Matrix,
     projected: Projected,
     { design }: LayerMethod,
     rope: ReadonlyMap<number, RopeChoice> | null,
-  ): ModelLayer {
+  ): Promise<ModelLayer> {
     if (design.kind !== 'converted') return own;
-    if (!isHeaded(own))
-      throw new ConversionRefused('latent attention (MLA) is not made of heads that could be pooled or made latent');
-    const choice =
-      design.target.kind === 'mla' && design.target.ropeDim > 0 ? (rope?.get(design.target.ropeDim) ?? null) : null;
-    return convertedLayer(own, sampleOf(own, input, projected, firstMeasured(input.rows)), design, choice);
+    const tokens = firstMeasured(input.rows);
+    const { target, method } = design;
+    if (isHeaded(own)) {
+      const choice = target.kind === 'mla' && target.ropeDim > 0 ? (rope?.get(target.ropeDim) ?? null) : null;
+      return convertedLayer(own, sampleOf(own, input, projected, tokens), design, choice);
+    }
+    if (target.kind !== 'mla' || !isLatentMethod(method))
+      throw new ConversionRefused('latent attention (MLA) is not made of heads that could be pooled');
+    const fitted: Matrix = { ...input, rows: tokens, data: input.data.subarray(0, tokens * input.columns) };
+    const rows = await latentRowsOf(own, (name) =>
+      this.linear.map(fitted, need(own.weights, `${name}.weight`), own.weights.get(`${name}.bias`) ?? null),
+    );
+    const q = firstTokens(projected.qRaw, own.spec.attention.queryHeads, input.rows, tokens);
+    return narrowedLayer(own, { ...rows, q }, target, method);
   }
 
   /** Gate, norm, output projection. */
@@ -355,12 +429,13 @@ export class WholePass {
 }
 
 interface Walk {
-  readonly ids: readonly number[];
+  /** Of the text and of each probe: tokens of its prompt, what enters the first layer that is run. */
+  readonly prompts: readonly number[];
   readonly methods: readonly LayerMethod[];
-  readonly from: { readonly layer: number; readonly hidden: Matrix };
+  readonly from: { readonly layer: number; readonly hidden: readonly Matrix[] };
   readonly rope: ReadonlyMap<number, RopeChoice> | null;
   readonly watch: Watch;
-  readonly entering?: (hidden: Matrix) => void;
+  readonly entering?: (which: number, hidden: Matrix) => void;
   readonly sampled?: (sample: LayerSample) => void;
   readonly seen?: LayerSeen;
 }
@@ -378,26 +453,29 @@ function ropeContributions(sample: LayerSample): readonly Float64Array[] | null 
 }
 
 function ownLayer({ layer }: BlockSpec, weights: LayerNumbers): ModelLayer {
-  return { spec: layer, sees: layer.attention, weights, lowRank: null, queryOrder: null };
+  return { spec: layer, sees: layer.attention, weights, lowRank: null, narrow: null, queryOrder: null };
 }
 
 function numbersOf(read: WeightTensors): LayerNumbers {
   return new Map([...read].map(([name, tensor]) => [name, floats(tensor)]));
 }
 
+/** `[heads, rows, dim]` → `[heads, tokens, dim]` */
+function firstTokens(of: Float64Array, heads: number, rows: number, tokens: number): Float64Array {
+  if (tokens === rows) return of;
+  const size = of.length / heads;
+  const dim = size / rows;
+  const result = new Float64Array(heads * tokens * dim);
+  for (let head = 0; head < heads; head++)
+    result.set(of.subarray(head * size, head * size + tokens * dim), head * tokens * dim);
+  return result;
+}
+
 /** The layer with its first `tokens` tokens. */
 function sampleOf(layer: ModelLayer, input: Matrix, { q, qRaw }: Projected, tokens: number): LayerSample {
   if (!isHeaded(layer)) throw new TypeError('no heads');
-  const { queryHeads, keyDim } = layer.spec.attention;
-  const first = (of: Float64Array): Float64Array => {
-    if (tokens === input.rows) return of;
-    const result = new Float64Array(queryHeads * tokens * keyDim);
-    for (let head = 0; head < queryHeads; head++) {
-      const at = head * input.rows * keyDim;
-      result.set(of.subarray(at, at + tokens * keyDim), head * tokens * keyDim);
-    }
-    return result;
-  };
+  const { queryHeads } = layer.spec.attention;
+  const first = (of: Float64Array): Float64Array => firstTokens(of, queryHeads, input.rows, tokens);
   return {
     spec: layer.spec,
     tokens,
@@ -411,5 +489,9 @@ function sampleOf(layer: ModelLayer, input: Matrix, { q, qRaw }: Projected, toke
 function noted(layer: ModelLayer, method: LayerMethod): readonly string[] {
   const types = cachedParts(layer).flatMap(({ side, dim }) => refusedByEngine(typeOf(side, method), dim) ?? []);
   const one = cachedParts(layer).length === 1 && method.key !== method.value;
-  return [...types, ...(one ? [`the latent is stored as one row per token, in the type of keys (${method.key})`] : [])];
+  return [
+    ...types,
+    ...(layer.narrow === null ? [] : [NARROW_NOTE]),
+    ...(one ? [`the latent is stored as one row per token, in the type of keys (${method.key})`] : []),
+  ];
 }

@@ -28,7 +28,7 @@ import { FollowedMemory } from './followedMemory';
 import { Following } from './following';
 import { HeadSources } from './headSources';
 import { measuredPage, startBeside } from './tradeoffCommands';
-import { TradeoffRuns } from './tradeoffRuns';
+import { siblingsAmong, TradeoffRuns } from './tradeoffRuns';
 import { configBehind } from '../weightConfigs';
 import { Targets } from './targets';
 import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
@@ -89,17 +89,14 @@ export class PanelHost extends Owner {
           );
         },
         beside: () => besideOf(this.following.current?.uri, services.models),
-        samples: SAMPLES.map(({ name, label }) => ({
-          name,
-          label,
-          path: Uri.joinPath(this.extension, 'media', 'samples', name).fsPath,
-        })),
+        samples: this.samplePaths(),
       },
       compute && (async () => (await compute.get()).heads),
     );
     this.tradeoff = new TradeoffRuns({
       sources: this.heads,
       config: () => this.following.config,
+      siblingsOf: (path) => siblingsAmong(this.samplePaths(), path),
       compute: compute && (async () => (await compute.get()).tradeoff),
       results: compute && Uri.joinPath(context.globalStorageUri, 'tradeoff').fsPath,
     });
@@ -224,6 +221,13 @@ export class PanelHost extends Owner {
     await this.attachPanel(
       window.createWebviewPanel(VIEWS.editorPanel, 'Attention', { viewColumn: ViewColumn.Beside, preserveFocus: true }),
     );
+  }
+
+  private samplePaths(): { readonly name: string; readonly label: string; readonly path: string }[] {
+    return SAMPLES.map((sample) => ({
+      ...sample,
+      path: Uri.joinPath(this.extension, 'media', 'samples', sample.name).fsPath,
+    }));
   }
 
   /** Shows the trade-off of a config beside the editor, and begins to measure it where its weights are there. */

@@ -1,6 +1,7 @@
 /** What trade-offs ask and show in the editor: whose weights, where to, which text; progress; a page of text. */
 
 import { commands, l10n, Uri, window, workspace } from 'vscode';
+import { ANCHORS } from '../../insight/tradeoff/anchors';
 import { visible } from '../../model/visibleText';
 import { svgFile } from '../../present/svg';
 import { tradeoffCurve } from '../../present/tradeoffCurve';
@@ -102,7 +103,7 @@ export async function showTradeoffPage(
   const { state } = tradeoff.shown;
   if (sweep === null || state === null) return false;
   const { workload: scenario } = scenarioSetting(uri);
-  const picture = tradeoffCurve(sweep);
+  const picture = tradeoffCurve(sweep, ANCHORS);
   const page = {
     scenario,
     seeded: state.seeded,

@@ -3,10 +3,11 @@
  * other questions come between, and what was found stays when it is stopped. Knows no editor, so that the page's tests can use it too.
  */
 
-import { parseMethod } from '../../insight/tradeoff/method';
+import { ANCHORS } from '../../insight/tradeoff/anchors';
 import { isRefused, type MethodResult, type Sweep, type SweptMethod } from '../../insight/tradeoff/result';
 import { firstMeasured } from '../../insight/tradeoff/damage';
-import { configKvHeads, namedMethod } from '../../present/tradeoffWords';
+import { anchorParts, applicationIn } from '../../present/tradeoffBeside';
+import { namedMethod } from '../../present/tradeoffWords';
 import type { DeviceChoice } from '../../shared/devices';
 import type { HeadSource } from '../../shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult as Answer } from '../../shared/rpc';
@@ -14,6 +15,7 @@ import { isGivenUp, messageOf, RpcError } from '../../shared/rpcError';
 import type { BudgetResult, SweptSubject, TradeoffMethods, TradeoffPlan } from '../../shared/tradeoffContract';
 import {
   NOTHING_SHOWN,
+  type ShownAnchor,
   type ShownOutcome,
   type TextChoice,
   type TradeoffAsk,
@@ -38,6 +40,8 @@ export interface TradeoffPlaces {
   readonly sources: Pick<HeadSources, 'modelOf' | 'list'>;
   /** The followed config; null: none is. */
   config(): { readonly id: string; readonly name: string; readonly text: string } | null;
+  /** Folders of models that were trained apart from the one in a folder, on the same text; none for most. */
+  siblingsOf(path: string): readonly { readonly label: string; readonly path: string }[];
   /** Null in the browser. */
   readonly compute: (() => Promise<TradeoffCompute>) | null;
   /** Where results are kept; null: nowhere. */
@@ -60,6 +64,7 @@ interface Current {
   readonly plan: TradeoffPlan;
   readonly results: Map<string, SweptMethod>;
   readonly budgets: BudgetResult[];
+  readonly siblings: MethodResult[];
 }
 
 export class TradeoffRuns {
@@ -138,7 +143,24 @@ export class TradeoffRuns {
         // Without the model itself there is nothing to compare with.
         if (method === UNCHANGED_METHOD && isRefused(result)) throw new RpcError('invalidInput', result.refused);
       }
+      await this.trained(ask, current, options);
     });
+  }
+
+  /** Models that were trained as what they are on the same text, where the model is one of such. */
+  private async trained(ask: TradeoffAsk, current: Current, options: CallOptions): Promise<void> {
+    for (const { label, path } of this.places.siblingsOf(current.subject.path)) {
+      const method = `trained ${label}`;
+      if (current.siblings.some((one) => one.method === method)) continue;
+      this.progress({ what: 'sweep', message: `trained as ${label}`, fraction: 1, left: null, leftMs: null });
+      const found = await (await this.process()).call(
+        'tradeoff/sibling',
+        { ...current.subject, label, folder: path },
+        options,
+      );
+      if (!isRefused(found)) current.siblings.push(found);
+      this.update({ state: this.stateOf(ask, current) });
+    }
   }
 
   /** A method for each layer, of those that no other beats, so that the cache is `share` of what it was. */
@@ -209,11 +231,12 @@ export class TradeoffRuns {
       text: plan.text,
       measured: { first: firstMeasured(plan.text.tokens), tokens: damage.tokens },
       precision: plan.precision,
-      unchanged: { bytesPerToken, loss: damage.lossBefore, perplexity: damage.perplexityBefore },
+      unchanged: { bytesPerToken, loss: damage.lossBefore, perplexity: damage.perplexityBefore, probes: own.probes },
       methods: [
         ...plan.offered.flatMap((method) => (method === UNCHANGED_METHOD ? [] : (results.get(method) ?? []))),
         ...budgets.map(({ share, result }) => ({ ...result, method: budgetTitle(share) })),
       ],
+      siblings: current.siblings,
     };
   }
 
@@ -231,7 +254,13 @@ export class TradeoffRuns {
       ...(same ? before.results : []),
       ...plan.kept.map((result) => [result.method, result] as const),
     ]);
-    const current: Current = { subject, plan, results, budgets: same ? before.budgets : [] };
+    const current: Current = {
+      subject,
+      plan,
+      results,
+      budgets: same ? before.budgets : [],
+      siblings: same ? before.siblings : [],
+    };
     this.current = current;
     this.update({ state: this.stateOf(ask, current) });
     return current;
@@ -275,7 +304,7 @@ export class TradeoffRuns {
     return { text: chosen.text, textName: chosen.name };
   }
 
-  private stateOf(ask: TradeoffAsk, { plan, results, budgets, subject }: Current): TradeoffState {
+  private stateOf(ask: TradeoffAsk, { plan, results, budgets, siblings, subject }: Current): TradeoffState {
     const { text, precision, layers, offered } = plan;
     return {
       ask,
@@ -293,6 +322,8 @@ export class TradeoffRuns {
         }),
         ...budgets.map(shownBudget),
       ],
+      siblings: siblings.map(({ method, bytesPerToken, damage }) => ({ title: method, bytesPerToken, damage })),
+      anchors: SHOWN_ANCHORS,
     };
   }
 
@@ -349,15 +380,36 @@ export class TradeoffRuns {
   }
 }
 
+/** The other samples of a sample; none for any other model. */
+export function siblingsAmong(
+  samples: readonly { readonly name: string; readonly path: string }[],
+  path: string,
+): readonly { readonly label: string; readonly path: string }[] {
+  if (!samples.some((sample) => sample.path === path)) return [];
+  return samples.flatMap((sample) =>
+    sample.path === path ? [] : [{ label: sample.name.toUpperCase(), path: sample.path }],
+  );
+}
+
+const SHOWN_ANCHORS: readonly ShownAnchor[] = ANCHORS.map((anchor) => ({
+  text: anchorParts(anchor).join(''),
+  point:
+    anchor.cacheShare === null || anchor.measure.kind !== 'kl'
+      ? null
+      : { cacheShare: anchor.cacheShare, klMean: anchor.measure.klMean },
+}));
+
 function shownOutcome(result: SweptMethod): ShownOutcome {
   const named = namedMethod(result.method);
   if (isRefused(result)) return { ...result, ...named };
-  const method = parseMethod(result.method);
+  const how = applicationIn(result);
   return {
     ...withoutPositions(result),
     ...named,
-    kvHeads: configKvHeads(method),
-    converts: method.design.kind === 'converted',
+    kvHeads: how?.config?.['num_key_value_heads'] ?? null,
+    launches: how?.launch ?? [],
+    exported: how?.exported ?? false,
+    none: how?.none ?? null,
   };
 }
 
@@ -380,8 +432,9 @@ function shownBudget({ share, chosen, expectedKl, result }: BudgetResult): Shown
     ...withoutPositions(result),
     ...named,
     kvHeads: null,
-    converts: false,
-    launch: null,
+    launches: [],
+    exported: false,
+    none: null,
     expectedKl,
     chosen: chosen.map((one) => ({ ...one, title: namedMethod(one.method).title })),
   };

@@ -11,6 +11,9 @@ export interface PositionDamage {
   readonly lossAfter: Float64Array;
   /** Whether both have the same likeliest token. */
   readonly sameTop: readonly boolean[];
+  /** Whether the token that follows is the likeliest one, before and after; one fewer than positions. */
+  readonly rightBefore: readonly boolean[];
+  readonly rightAfter: readonly boolean[];
 }
 
 export interface Damage {
@@ -93,6 +96,8 @@ export class DamageMeter {
       lossBefore: loss(this.before),
       lossAfter: loss(this.after),
       sameTop: Array.from({ length: count }, (_, i) => this.before.top[i] === this.after.top[i]),
+      rightBefore: Array.from({ length: count - 1 }, (_, i) => this.before.top[i] === this.ids[i + 1]),
+      rightAfter: Array.from({ length: count - 1 }, (_, i) => this.after.top[i] === this.ids[i + 1]),
     };
   }
 }

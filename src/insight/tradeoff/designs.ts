@@ -3,12 +3,11 @@
  * on rows; here they become a layer that can be run, converted further, and exported.
  */
 
-import { rotaryFactor, inverseFrequencies } from '../../attention/step/rotaryTables';
-import type { RotarySpec } from '../../attention/spec/rotarySpec';
+import { rotaryFactor } from '../../attention/step/rotaryTables';
 import { elementAt } from '../../model/elementAt';
 import { keyTurn, procrustes, type RotaryPairs } from '../alignment';
 import { DecoupledRope } from '../conversion/decoupledRope';
-import { fromLatent, type LatentMethod, type LatentSource, latentBasis, latentRows } from '../conversion/latent';
+import { fromLatent, type LatentMethod, type LatentSource, latentBasis } from '../conversion/latent';
 import {
   type HeadedSpec,
   type KeyValueRows,
@@ -22,8 +21,9 @@ import { poolsOf } from '../conversion/pooling';
 import { ConversionRefused, targetLabel } from '../conversion/target';
 import { matrix, type Matrix, multiply, transpose, zeros } from '../matrix';
 import { finish } from '../steps';
-import type { Design } from './method';
-import type { HeadedLayer, LowRank, ModelLayer } from './modelLayer';
+import { downWeight, keptRotary } from './latentParts';
+import { type Design, isLatentMethod } from './method';
+import type { HeadedLayer, ModelLayer } from './modelLayer';
 import { groupedByLikeness, likeness } from './similarity';
 
 /** A layer with what it does to some tokens, on which methods are fitted. */
@@ -52,8 +52,7 @@ export function convertedLayer(
     assertTurnable(layer.spec, method);
     return turnedPooled(layer, sample, method === 'similar-pool' ? similarHeads(layer, sample, groups) : neighbours);
   }
-  if (method === 'mean-pool' || method === 'aligned-pool' || method === 'similar-pool')
-    throw new ConversionRefused(`${method} cannot make ${targetLabel(target)}`);
+  if (!isLatentMethod(method)) throw new ConversionRefused(`${method} cannot make ${targetLabel(target)}`);
   return target.ropeDim === 0
     ? lowRankLayer(layer, sample, target.latentDim, method)
     : latentLayer(layer, sample, target, method, rope);
@@ -282,11 +281,6 @@ function plainRows(rows: Matrix, bias: Matrix): Matrix {
   return { ...rows, data: rows.data.map((value, i) => value - (bias.data[i % rows.columns] as number)) };
 }
 
-/** W_latent, `[latentDim, hidden]`. */
-function downWeight(source: LatentSource, basis: LowRank['basis']): Matrix {
-  return transpose(latentRows({ key: transpose(source.weights.key), value: transpose(source.weights.value) }, basis));
-}
-
 function lowRankLayer(layer: HeadedLayer, sample: FittedOn, latentDim: number, method: LatentMethod): ModelLayer {
   const { weights, bias } = weightRows(layer);
   const rows = projectedRows(sample);
@@ -378,6 +372,7 @@ function latentLayer(
   return {
     sees: layer.sees,
     lowRank: null,
+    narrow: null,
     queryOrder: null,
     weights: made,
     spec: {
@@ -389,32 +384,6 @@ function latentLayer(
         kept.map(({ pair }) => pair),
         sample.tokens,
       ),
-    },
-  };
-}
-
-/**
- * RoPE of the pairs that are kept, as a LongRoPE with a factor for each: the one published form that takes any frequencies.
- */
-function keptRotary(rotary: RotarySpec, pairs: readonly number[], tokens: number): RotarySpec {
-  const all = inverseFrequencies(rotary, tokens);
-  const dim = 2 * pairs.length;
-  const factors = pairs.map((pair, i) => {
-    const frequency = all[pair] as number;
-    // A pair that does not turn (frequency 0) turns immeasurably slowly.
-    return rotary.theta ** ((-2 * i) / dim) / Math.max(frequency, 1e-30);
-  });
-  return {
-    theta: rotary.theta,
-    dim,
-    layout: 'interleaved',
-    scaling: {
-      kind: 'longrope',
-      shortFactor: factors,
-      longFactor: factors,
-      originalContext: 1_048_576,
-      factor: null,
-      attentionFactor: rotaryFactor(rotary.scaling),
     },
   };
 }

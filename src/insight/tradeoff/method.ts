@@ -7,6 +7,7 @@ import {
   parseTarget,
   targetLabel,
 } from '../conversion/target';
+import type { LatentMethod } from '../conversion/latent';
 import { type CacheType, isCacheType } from './cacheTypes';
 import type { Keep } from './keep';
 
@@ -17,6 +18,10 @@ import type { Keep } from './keep';
  * - `whitened-svd`: src/insight/conversion/latent.ts.
  */
 export type DesignMethod = ConversionMethod | 'similar-pool' | 'whitened-svd';
+
+export function isLatentMethod(method: DesignMethod): method is LatentMethod {
+  return method !== 'mean-pool' && method !== 'aligned-pool' && method !== 'similar-pool';
+}
 
 export type Design =
   | { readonly kind: 'own' }

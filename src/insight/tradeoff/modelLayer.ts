@@ -20,6 +20,8 @@ export interface ModelLayer {
   readonly weights: LayerNumbers;
   /** Keys and values of all heads come from one cached vector a token, RoPE after it (Palu, arXiv 2407.21118); null where they are cached. */
   readonly lowRank: LowRank | null;
+  /** A latent layer that caches less than its latent; null where it caches it. */
+  readonly narrow: NarrowLatent | null;
   /** Which head of the layer before each query head was; null where they stayed in their places. */
   readonly queryOrder: readonly number[] | null;
 }
@@ -31,6 +33,18 @@ export interface LowRank {
   readonly basis: LatentBasis;
   /** One row each, added to what the latent gives back. */
   readonly bias: KeyValueRows;
+}
+
+/** How the cached row of a smaller latent layer is made: its weights `kv_a` and its norm are those of the layer that it was. */
+export interface NarrowLatent {
+  /** What `kv_a` gives. */
+  readonly latentDim: number;
+  readonly ropeDim: number;
+  /** Columns of the rotary key without RoPE, which the latent stands for too, and those with it, pair after pair. */
+  readonly still: readonly number[];
+  readonly turning: readonly number[];
+  /** `[latent that is cached, latentDim + still]` */
+  readonly down: Matrix;
 }
 
 export type HeadedLayer = ModelLayer & { readonly spec: HeadedSpec };

@@ -11,16 +11,20 @@ export function offeredMethods(layers: readonly ModelLayer[], tokens: number): r
   const parts = layers.flatMap(cachedParts);
   const fits = (type: (typeof CACHE_TYPES)[number]): boolean =>
     parts.every(({ heads, dim }) => cannotStore(type, heads, dim) === null);
-  const types = CACHE_TYPES.filter((type) => type !== 'exact' && type !== 'q5_1' && type !== 'q4_1' && fits(type));
+  const types = CACHE_TYPES.filter((type) => type !== 'exact' && fits(type));
   const mixed = fits('q8_0') && fits('q4_0') && isHeaded(first) ? ['k=q8_0/v=q4_0', 'k=q4_0/v=q8_0'] : [];
   const share = (part: number): number => Math.max(8, Math.round(tokens * part));
   const kept = [
+    `window:${share(1 / 2)}+4`,
+    `h2o:${share(1 / 2)}`,
     `window:${share(1 / 4)}+4`,
     `window:${share(1 / 8)}+4`,
     `h2o:${share(1 / 4)}`,
     `h2o:${share(1 / 8)}`,
     `snapkv:${share(1 / 4)}`,
     `snapkv:${share(1 / 8)}`,
+    `fp8/window:${share(1 / 4)}+4`,
+    `fp8/h2o:${share(1 / 4)}`,
   ];
   const alike =
     layers.length > 1 &&
@@ -29,7 +33,7 @@ export function offeredMethods(layers: readonly ModelLayer[], tokens: number): r
 }
 
 function designs(layer: ModelLayer): readonly string[] {
-  if (!isHeaded(layer)) return [];
+  if (!isHeaded(layer)) return smallerLatents(layer);
   const { attention, rotary, keyNorm, queryNorm, valueNorm, clip } = layer.spec;
   const { kvHeads, keyDim, valueDim } = attention;
   const whole = kvHeads * (keyDim + valueDim);
@@ -59,4 +63,22 @@ function designs(layer: ModelLayer): readonly string[] {
           return rope < 2 ? [] : [`mla:${size - rope}+${rope}@whitened-svd`];
         });
   return [...new Set([...pooled, ...low, ...latent, fp8])];
+}
+
+/** Of latent layers: less of the latent, with all and with half of the dims that have RoPE. */
+function smallerLatents({ spec: { attention, rotary } }: ModelLayer): readonly string[] {
+  if (attention.kind !== 'latent') return [];
+  const { latentDim, ropeDim } = attention;
+  const size = (part: number, rope: number): string =>
+    `mla:${Math.floor(latentDim * part)}${rope > 0 ? `+${rope}` : ''}`;
+  const half = 2 * Math.floor(ropeDim / 4);
+  const sizes = [
+    ...[3 / 4, 1 / 2, 1 / 4].map((part) => size(part, ropeDim)),
+    ...(half < 2 || rotary === null ? [] : [1, 1 / 2, 1 / 4].map((part) => size(part, half))),
+  ];
+  return [
+    ...sizes.map((one) => `${one}@whitened-svd`),
+    `${size(1 / 2, ropeDim)}@joint-svd`,
+    `${size(1 / 2, ropeDim)}@whitened-svd/fp8`,
+  ];
 }

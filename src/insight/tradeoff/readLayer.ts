@@ -15,9 +15,10 @@ import {
 } from '../conversion/layerRows';
 import { fromLatent } from '../conversion/latent';
 import { ConversionRefused } from '../conversion/target';
-import { type Matrix, zeros } from '../matrix';
+import { type Matrix, multiply, transpose, zeros } from '../matrix';
 import { cannotStore, type CacheType, stored, storedQueries, type StoredRows } from './cacheTypes';
 import { isHeaded, type ModelLayer } from './modelLayer';
+import { besides } from './narrowLatent';
 
 /** X · Wᵀ + b: here in float64, or by an engine. @param weight `[out, in]` */
 export type LinearMap = (
@@ -144,14 +145,28 @@ async function projectLatent(
   if (rotary !== null)
     for (let head = 0; head < queryHeads; head++) rotateColumns(turned, head * dim + nopeDim, rotary);
   const q = headsFirst(warmed(layer, turned), queryHeads);
-  const row = await map('kv_a');
-  const latent = columnsOf(row, 0, latentDim);
-  const normed = normedRows(layer, 'kv_a_norm', latent, latentNorms?.latent ?? null, latentNorms?.latentFactor ?? 1);
-  const cached: Matrix = { ...row, data: row.data.slice() };
-  for (let token = 0; token < row.rows; token++)
-    cached.data.set(normed.data.subarray(token * latentDim, (token + 1) * latentDim), token * row.columns);
+  const { latent, rope } = await latentRowsOf(layer, map);
+  const { narrow } = layer;
+  const inside = narrow === null ? latent : multiply(besides(latent, rope, narrow.still), transpose(narrow.down));
+  const cached = besides(inside, rope, narrow?.turning ?? Array.from({ length: ropeDim }, (_, i) => i));
   if (rotary !== null && ropeDim > 0) rotateColumns(cached, latentDim, rotary);
   return { layer, q, qRaw: headsFirst(rows, queryHeads), cached: [cached] };
+}
+
+/** The latent after its norm, and the rotary key before RoPE. */
+export async function latentRowsOf(
+  layer: ModelLayer,
+  map: (name: string) => Promise<Matrix>,
+): Promise<{ readonly latent: Matrix; readonly rope: Matrix }> {
+  const { attention, latentNorms } = layer.spec;
+  if (attention.kind !== 'latent') throw new TypeError('no latent layer');
+  const { latentDim, ropeDim } = layer.narrow ?? attention;
+  const row = await map('kv_a');
+  const latent = columnsOf(row, 0, latentDim);
+  return {
+    latent: normedRows(layer, 'kv_a_norm', latent, latentNorms?.latent ?? null, latentNorms?.latentFactor ?? 1),
+    rope: columnsOf(row, latentDim, ropeDim),
+  };
 }
 
 function columnsOf({ rows, columns, data }: Matrix, first: number, count: number): Matrix {

@@ -1,6 +1,7 @@
 /** What a sweep over methods finds of a model on a text: plain data, kept as JSON. */
 
 import type { Damage } from './damage';
+import type { ProbeResult } from './probes';
 
 /** Of one method, with everything that another run on the same model and text would find again. */
 export interface MethodResult {
@@ -12,6 +13,8 @@ export interface MethodResult {
   /** At the end of the text, and of twice and of each further power of two of tokens up to a million: methods that keep so many tokens stop growing. */
   readonly cacheBytes: readonly { readonly tokens: number; readonly bytes: number }[];
   readonly damage: Damage;
+  /** None where a method is in one layer alone. */
+  readonly probes: readonly ProbeResult[];
   readonly layers: readonly {
     readonly layer: number;
     readonly outputRelativeError: number | null;
@@ -51,8 +54,15 @@ export interface Sweep {
   /** Positions that damage is measured at: from the first to the last but one. Methods are fitted on those before. */
   readonly measured: { readonly first: number; readonly tokens: number };
   readonly precision: 'float64' | 'float32';
-  readonly unchanged: { readonly bytesPerToken: number; readonly loss: number; readonly perplexity: number };
+  readonly unchanged: {
+    readonly bytesPerToken: number;
+    readonly loss: number;
+    readonly perplexity: number;
+    readonly probes: readonly ProbeResult[];
+  };
   readonly methods: readonly SweptMethod[];
+  /** Models that were trained as what they are, on the same text: damage is held against this model. */
+  readonly siblings?: readonly SweptMethod[];
 }
 
 export interface Point {

@@ -147,7 +147,7 @@ describe('heads that are alike', () => {
 describe('methods that are offered', () => {
   const of = (kvHeads: number) => {
     const spec = layer(heads(8, kvHeads, 16), { rotary: rope(16) });
-    return { spec, sees: spec.attention, weights: new Map(), lowRank: null, queryOrder: null };
+    return { spec, sees: spec.attention, weights: new Map(), lowRank: null, narrow: null, queryOrder: null };
   };
 
   it('are at least 25 for a model with heads, each readable, none twice', () => {

@@ -7,10 +7,11 @@ import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { followWidth } from '../../platform/width';
 import { base } from '../../styles/base';
-import { optionId, renderScatter, scatterStyles } from './render';
+import { MARKS, optionId, renderScatter, scatterStyles } from './render';
 import { layoutScatter, pointBeside, pointNear, type ScatterLayout, type ScatterModel } from './viewModel';
 
 const WIDE_FROM = 560;
+const MARK_TITLES = { trained: 'trained as what it is', published: 'published, other models' } as const;
 
 @customElement('headlight-scatter')
 export class ScatterElement extends LitElement {
@@ -67,6 +68,10 @@ export class ScatterElement extends LitElement {
       <p class="legend small" aria-hidden="true">${series.map(
         ({ name, color, sign }) =>
           html`<span><svg width="14" height="14" viewBox="-7 -7 14 14"><path class="sign" d=${sign} .style=${`stroke: ${color}; fill: none`}></path></svg>${name}</span>`,
+      )}${(['trained', 'published'] as const).map((kind) =>
+        model.marks.some((mark) => mark.kind === kind)
+          ? html`<span><svg width="14" height="14" viewBox="-7 -7 14 14"><path class="mark ${kind}" d=${MARKS[kind]}></path></svg>${MARK_TITLES[kind]}</span>`
+          : nothing,
       )}<span>filled: none is both smaller and better</span></p>
     `;
   }

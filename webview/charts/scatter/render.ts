@@ -1,7 +1,7 @@
 /** Draws points of size against damage as SVG. */
 
 import { css, nothing, svg, type SVGTemplateResult } from 'lit';
-import type { Placed, ScatterLayout, ScatterModel } from './viewModel';
+import type { Placed, ScatterLayout, ScatterMark, ScatterModel } from './viewModel';
 
 export const scatterStyles = css`
   svg { display: block; overflow: visible; user-select: none; -webkit-user-select: none; }
@@ -12,10 +12,18 @@ export const scatterStyles = css`
   .sign { stroke-width: 1.5; }
   .ring { fill: none; stroke: var(--vscode-focusBorder); stroke-width: 1.5; }
   .looked { fill: none; stroke: var(--vscode-descriptionForeground); stroke-dasharray: 2 2; }
+  .mark { stroke: var(--vscode-foreground); fill: none; }
+  .mark.trained { fill: var(--vscode-foreground); }
   .leader { stroke: var(--vscode-descriptionForeground); stroke-opacity: 0.35; fill: none; }
   .label { fill: var(--vscode-foreground); cursor: pointer; }
   .label.chosen { font-weight: 600; }
 `;
+
+/** Around 0, 0: a star, and a hollow mark. */
+export const MARKS: Readonly<Record<ScatterMark['kind'], string>> = {
+  trained: 'M0 -6.5L1.6 -2.1L6.2 -2L2.6 0.8L3.9 5.3L0 2.7L-3.9 5.3L-2.6 0.8L-6.2 -2L-1.6 -2.1z',
+  published: 'M0 -5L5 0L0 5L-5 0z',
+};
 
 export function renderScatter(
   layout: ScatterLayout,
@@ -34,6 +42,10 @@ export function renderScatter(
       <text x=${Math.min(layout.unchangedX + 28, right)} y=${top - 6} text-anchor="end">unchanged</text>
       <text x=${(left + right) / 2} y=${bottom + 34} text-anchor="middle">${model.bytesTitle}</text>
       <path class="front" d=${layout.front}></path>
+      ${layout.marks.map(
+        ({ mark: { title, label, kind }, x, y }) =>
+          svg`<g transform="translate(${x.toFixed(1)} ${y.toFixed(1)})"><path class="mark ${kind}" d=${MARKS[kind]}><title>${title}</title></path>${label === '' ? nothing : svg`<text class="label" x=${x > right - 60 ? -9 : 9} y="4" text-anchor=${x > right - 60 ? 'end' : 'start'}>${label}</text>`}</g>`,
+      )}
       ${layout.labels.map(
         ({ placed: { point, x, y }, text, y: to }) =>
           svg`<path class="leader" d="M${x + 6} ${y}L${right + 10} ${to}"></path><text class="label ${point.id === chosen ? 'chosen' : ''}" data-id=${point.id} x=${right + 14} y=${to + 4}>${text}</text>`,

@@ -30,8 +30,19 @@ export type DamageScale =
   | { readonly kind: 'log'; readonly least: number; readonly format: (value: number) => string }
   | { readonly kind: 'linear'; readonly format: (value: number) => string };
 
+/** Something to compare with, that cannot be chosen. */
+export interface ScatterMark {
+  readonly title: string;
+  readonly bytes: number;
+  readonly damage: number;
+  /** Beside the mark; empty: none. */
+  readonly label: string;
+  readonly kind: 'trained' | 'published';
+}
+
 export interface ScatterModel {
   readonly points: readonly ScatterPoint[];
+  readonly marks: readonly ScatterMark[];
   readonly scale: DamageScale;
   readonly bytesTitle: string;
   readonly damageTitle: string;
@@ -67,6 +78,7 @@ export interface ScatterLayout {
   readonly yTicks: readonly Tick[];
   /** Larger caches first. */
   readonly placed: readonly Placed[];
+  readonly marks: readonly { readonly mark: ScatterMark; readonly x: number; readonly y: number }[];
   readonly front: string;
   readonly unchangedX: number;
   /** Of the best points, beside the area; none where there is no room. */
@@ -78,12 +90,12 @@ const [LABELS_FROM, LABELS] = [620, 210];
 const [X_ROOM, Y_ROOM] = [52, 30];
 
 export function layoutScatter(model: ScatterModel, width: number, height: number): ScatterLayout {
-  const { points, scale, unchangedBytes } = model;
+  const { points, marks, scale, unchangedBytes } = model;
   const labelled = width >= LABELS_FROM;
   const box = { left: 52, right: width - (labelled ? LABELS : 12), top: 20, bottom: height - 40 };
-  const sizes = [...points.map(({ bytes }) => bytes), unchangedBytes];
+  const sizes = [...[...points, ...marks].map(({ bytes }) => bytes), unchangedBytes];
   const x = logarithmic(Math.min(...sizes) / 1.25, Math.max(...sizes) * 1.25, box.left, box.right);
-  const damages = points.map(({ damage }) => damage);
+  const damages = [...points, ...marks].map(({ damage }) => damage);
   const y = damageScale(scale, damages, box.bottom, box.top);
   const placed = points
     .map((point) => ({ point, x: x.at(point.bytes), y: y.at(point.damage) }))
@@ -105,6 +117,7 @@ export function layoutScatter(model: ScatterModel, width: number, height: number
     })),
     yTicks: y.ticks.map((value) => ({ at: y.at(value), text: scale.format(value) })),
     placed,
+    marks: marks.map((mark) => ({ mark, x: x.at(mark.bytes), y: y.at(mark.damage) })),
     front: front.map((one, i) => `${i === 0 ? 'M' : 'L'}${one.x.toFixed(1)} ${one.y.toFixed(1)}`).join(''),
     unchangedX: x.at(unchangedBytes),
     labels: labelled

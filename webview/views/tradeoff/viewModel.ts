@@ -13,7 +13,13 @@ import {
   UNCHANGED_METHOD,
 } from '../../../src/shared/tradeoffState';
 import { elementAt } from '../../../src/model/elementAt';
-import type { DamageScale, ScatterModel, ScatterPoint, ScatterSeries } from '../../charts/scatter/viewModel';
+import type {
+  DamageScale,
+  ScatterMark,
+  ScatterModel,
+  ScatterPoint,
+  ScatterSeries,
+} from '../../charts/scatter/viewModel';
 
 /** What damage is counted in. */
 export const MEASURES = ['kl', 'top', 'perplexity'] as const;
@@ -30,7 +36,7 @@ export interface Workload {
 interface MeasureWords {
   readonly short: string;
   readonly title: string;
-  readonly of: (method: ShownMethod) => number;
+  readonly of: (method: Pick<ShownMethod, 'damage'>) => number;
   readonly says: (value: number) => string;
   readonly scale: DamageScale;
 }
@@ -176,11 +182,39 @@ export function scatterOf(state: TradeoffState, measure: Measure, size: Size, wo
   if (points.length === 0) return null;
   return {
     points,
+    marks: marksOf(state, measure, size, whole),
     scale,
     damageTitle: title,
     bytesTitle: size === 'token' ? 'cache per token, all layers' : `cache at ${workloadShort(workload)}`,
     unchangedBytes: whole,
   };
+}
+
+/** Models that were trained, and of what was published the divergences: both per token, as they were counted. */
+function marksOf(
+  { siblings, anchors }: TradeoffState,
+  measure: Measure,
+  size: Size,
+  whole: number,
+): readonly ScatterMark[] {
+  if (size !== 'token') return [];
+  const { of } = MEASURE_WORDS[measure];
+  return [
+    ...siblings.map(
+      ({ title, bytesPerToken, damage }): ScatterMark => ({
+        title,
+        label: title.replace(/^trained /, ''),
+        bytes: bytesPerToken,
+        damage: of({ damage }),
+        kind: 'trained',
+      }),
+    ),
+    ...(measure === 'kl' ? anchors : []).flatMap(({ text, point }): readonly ScatterMark[] =>
+      point === null
+        ? []
+        : [{ title: text, label: '', bytes: point.cacheShare * whole, damage: point.klMean, kind: 'published' }],
+    ),
+  ];
 }
 
 function sizeText(bytes: number, size: Size): string {
