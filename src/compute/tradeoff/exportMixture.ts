@@ -1,6 +1,6 @@
 /** Experts of a converted model as published classes have them: Mixtral's, Qwen3-MoE's, DeepSeek-V2's and -V3's. */
 
-import type { BlockSpec, DenseFeedForward, MoeFeedForward } from '../../attention/spec/blockSpec';
+import type { BlockSpec, MoeFeedForward } from '../../attention/spec/blockSpec';
 import {
   LATENT_FORM,
   LATENT_SOFTMAX_FORM,
@@ -10,7 +10,6 @@ import {
 } from '../../families/writtenForms';
 import { type LayerNumbers, need } from '../../insight/conversion/layerRows';
 import { ConversionRefused } from '../../insight/conversion/target';
-import { elementAt } from '../../model/elementAt';
 
 export interface Named {
   readonly name: string;
@@ -35,11 +34,11 @@ export function mixtureOf(blocks: readonly BlockSpec[]): Mixture | null {
   if (moe === undefined) return null;
   if (mixtures.some((one) => JSON.stringify(one) !== JSON.stringify(moe)))
     throw new ConversionRefused('its layers have different experts, which no published class has');
-  const dense = [...all.keys()].filter((index) => elementAt(all, index).kind !== 'moe');
-  const widths = new Set(dense.map((index) => (elementAt(all, index) as DenseFeedForward).width));
-  if (widths.size > 1)
+  const dense = [...all.entries()].flatMap(([index, one]) => (one.kind === 'moe' ? [] : [{ index, width: one.width }]));
+  const [denseWidth = 0, ...others] = new Set(dense.map(({ width }) => width));
+  if (others.length > 0)
     throw new ConversionRefused('its dense layers have different widths, which no published class has');
-  return { moe, dense, denseWidth: [...widths][0] ?? 0, layers: blocks.length };
+  return { moe, dense: dense.map(({ index }) => index), denseWidth, layers: blocks.length };
 }
 
 /** Why no published class holds such experts, whatever the attention becomes; null where one may. */

@@ -2,7 +2,7 @@
 
 import { rowBytes } from '../../model/dtype';
 import type { Matrix } from '../matrix';
-import { GGML_BLOCK, isGgmlBlock, throughBlock } from './ggmlBlocks';
+import { blockMinimum, GGML_BLOCK, hasMinimum, isGgmlBlock, throughBlock, throughSummedBlock } from './ggmlBlocks';
 import { rotate, rotationSize } from './hadamard';
 import { toBf16, toE2m1, toE4m3, toF16 } from './numberFormats';
 
@@ -54,6 +54,8 @@ export interface StoredRows {
   readonly rows: Matrix;
   /** The first key that a query reads as it was computed; keys from there on are not yet rounded. Null: none. */
   readonly freshFrom: ((query: number) => number) | null;
+  /** `[tokens, heads · blocks]`: multiplied with what queries have behind their dims (`storedQueries`); null where there is no such thing. */
+  readonly minima?: Matrix | null;
 }
 
 /** Why the engine that has this type would not take such heads, though the numbers can be computed; null where it takes them. */
@@ -108,27 +110,52 @@ export function stored(type: CacheType, rows: Matrix, heads: number, side: Side)
     default: {
       const size = rotationSize(side, dim);
       if (size !== null) rotate(data, size);
+      const minima = side === 'key' && hasMinimum(type) && dim % GGML_BLOCK === 0 ? minimaOf(result) : null;
       for (let at = 0; at < data.length; at += GGML_BLOCK) throughBlock(type, data, at);
       // Back, so that scores and outputs need not know: the turn is orthogonal.
       if (size !== null) rotate(data, size);
-      return { rows: result, freshFrom: null };
+      return { rows: result, freshFrom: null, minima };
     }
   }
 }
 
+function minimaOf({ rows, columns, data }: Matrix): Matrix {
+  const found = Float64Array.from({ length: data.length / GGML_BLOCK }, (_, block) =>
+    blockMinimum(data, block * GGML_BLOCK),
+  );
+  return { rows, columns: columns / GGML_BLOCK, data: found };
+}
+
 /**
  * Queries as the engine multiplies them with keys of this type: llama.cpp's processor code makes them q8_0 for keys in blocks (`vec_dot_type` of
- * ggml-cpu.c).
+ * ggml-cpu.c), and q8_1 for keys with a minimum, which meets the sum of a block: of half precision, so that it is not quite that of the numbers.
  * @param q `[heads, tokens, dim]`; is not changed.
+ * @returns `[heads, tokens, dim]`, or with one more for each block, that a key's minimum is multiplied with.
  */
 export function storedQueries(type: CacheType, q: Float64Array, dim: number): Float64Array {
   if (!isGgmlBlock(type) || dim % GGML_BLOCK !== 0) return q;
   const result = Float64Array.from(q, Math.fround);
   const size = rotationSize('key', dim);
   if (size !== null) rotate(result, size);
-  // Keys with a minimum are multiplied with q8_1, which has the same numbers (and their sum).
-  for (let at = 0; at < result.length; at += GGML_BLOCK) throughBlock('q8_0', result, at);
+  const summed = hasMinimum(type);
+  const behind = new Float64Array(summed ? result.length / GGML_BLOCK : 0);
+  for (let at = 0; at < result.length; at += GGML_BLOCK) {
+    if (summed) behind[at / GGML_BLOCK] = throughSummedBlock(result, at);
+    else throughBlock('q8_0', result, at);
+  }
   if (size !== null) rotate(result, size);
+  return summed ? withBehind(result, behind, dim) : result;
+}
+
+/** Every `dim` numbers, and the blocks' own behind them. */
+export function withBehind(data: Float64Array, behind: Float64Array, dim: number): Float64Array {
+  const blocks = dim / GGML_BLOCK;
+  const wide = dim + blocks;
+  const result = new Float64Array((data.length / dim) * wide);
+  for (let row = 0; row < data.length / dim; row++) {
+    result.set(data.subarray(row * dim, (row + 1) * dim), row * wide);
+    result.set(behind.subarray(row * blocks, (row + 1) * blocks), row * wide + dim);
+  }
   return result;
 }
 

@@ -77,3 +77,31 @@ function between(x: Float64Array, at: number, steps: number): void {
     x[i] = f32(f32(q * stored) + from);
   }
 }
+
+/** Types that store the smallest number of a block: their products take the sum of the other side's block beside the products of whole numbers. */
+export function hasMinimum(type: string): boolean {
+  return type === 'q5_1' || type === 'q4_1';
+}
+
+/** What is stored of the smallest number of the block at `at`, before it is rounded. */
+export function blockMinimum(x: Float64Array, at: number): number {
+  let least = Infinity;
+  for (let i = at; i < at + GGML_BLOCK; i++) least = Math.min(least, f32(x[i] as number));
+  return toF16(least);
+}
+
+/**
+ * Rounds a block to q8_1, in place, and returns by how much the sum that it stores differs from the sum of its numbers: it is taken with the scale
+ * before that is rounded, and rounded itself (`quantize_row_q8_1_ref`).
+ */
+export function throughSummedBlock(x: Float64Array, at: number): number {
+  let most = 0;
+  for (let i = at; i < at + GGML_BLOCK; i++) most = Math.max(most, Math.abs(f32(x[i] as number)));
+  const d = f32(most / 127);
+  throughBlock('q8_0', x, at);
+  const stored = toF16(d);
+  let sum = 0;
+  for (let i = at; i < at + GGML_BLOCK; i++) sum += x[i] as number;
+  const whole = stored === 0 ? 0 : Math.round(sum / stored);
+  return toF16(f32(whole * d)) - sum;
+}

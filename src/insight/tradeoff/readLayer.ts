@@ -16,7 +16,7 @@ import {
 import { fromLatent } from '../conversion/latent';
 import { ConversionRefused } from '../conversion/target';
 import { type Matrix, multiply, transpose, zeros } from '../matrix';
-import { cannotStore, type CacheType, stored, storedQueries, type StoredRows } from './cacheTypes';
+import { cannotStore, type CacheType, stored, storedQueries, type StoredRows, withBehind } from './cacheTypes';
 import { isHeaded, type ModelLayer } from './modelLayer';
 import { besides } from './narrowLatent';
 
@@ -240,17 +240,18 @@ export function throughCache(
     if (second === undefined) throw new TypeError('no values are cached');
     if (first.columns !== kvHeads * keyDim || second.columns !== kvHeads * valueDim)
       throw new ConversionRefused('layers that share a cache must have the same heads');
-    return {
-      groups: kvHeads,
-      queryHeads,
-      keyDim,
-      valueDim,
-      q: storedQueries(types.key, q, keyDim),
-      key: kept(types.key, first, kvHeads, 'key'),
-      value: kept(types.value, second, kvHeads, 'value'),
-      freshKey: first,
-      freshValue: second,
+    const key = kept(types.key, first, kvHeads, 'key');
+    const queries = storedQueries(types.key, q, keyDim);
+    const read = { groups: kvHeads, queryHeads, valueDim, q: queries, freshValue: second };
+    const value = kept(types.value, second, kvHeads, 'value');
+    if (!key.minima) return { ...read, keyDim, key, value, freshKey: first };
+    // One more dim for each block: its minimum meets what the sum of the query's block is more than that of its numbers.
+    const wide: Matrix = {
+      rows: first.rows,
+      columns: first.columns + key.minima.columns,
+      data: withBehind(key.rows.data, key.minima.data, keyDim),
     };
+    return { ...read, keyDim: wide.columns / kvHeads, key: { ...key, rows: wide }, value, freshKey: wide };
   }
   const row = kept(types.key, first, 1, 'key');
   const expand = layer.lowRank === null ? expandedLatent : expandedLowRank;

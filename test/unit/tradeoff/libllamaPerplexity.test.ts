@@ -74,9 +74,10 @@ function matrixOf(rows: readonly Float32Array[]): Matrix {
   return { rows: rows.length, columns, data: Float64Array.from(rows.flatMap((row) => [...row])) };
 }
 
-/** Of keys and values. q5_1 keys are left out: their products have a sum in half precision, which is not imitated (KL 8 % off). */
+/** Of keys and values. */
 const TYPES = [
   ['q8_0', 'q8_0'],
+  ['q5_1', 'q5_1'],
   ['q5_0', 'q5_0'],
   ['q4_1', 'q4_1'],
   ['q4_0', 'q4_0'],
@@ -98,7 +99,7 @@ describe('perplexity by cache type', () => {
     return;
   }
   let library: Libllama;
-  vi.setConfig({ testTimeout: 180_000 });
+  vi.setConfig({ testTimeout: 300_000 });
   const folder = temporaryFolder();
   beforeAll(async () => {
     library = await Libllama.start();
@@ -129,28 +130,46 @@ describe('perplexity by cache type', () => {
     };
     // Without fused attention nothing is rounded to half precision.
     const exact = await theirs('f32', 'f32', 'off');
+    const named = (type: CacheType): string => (type === 'f32' ? 'exact' : type);
     const changes = async (
       k: CacheType,
       v: CacheType,
-    ): Promise<readonly { readonly loss: number; readonly kl: number }[]> => {
+      flash: 'on' | 'off' = 'on',
+    ): Promise<readonly { readonly loss: number; readonly kl: number; readonly tokens: number }[]> => {
       const run = await pass.run(
-        baseline.layers.map(() => parseMethod(`k=${k}/v=${v}`)),
+        baseline.layers.map(() => parseMethod(`k=${named(k)}/v=${named(v)}`)),
         baseline,
         UNWATCHED,
       );
       const own = summarised(await pass.damage(baseline, run, UNWATCHED));
       const meter = new DamageMeter(ids);
-      meter.add(0, matrixOf(exact), matrixOf(await theirs(k, v)));
+      meter.add(0, matrixOf(exact), matrixOf(await theirs(k, v, flash)));
       const engine = summarised(meter.result());
-      return [own, engine].map(({ lossAfter, lossBefore, klMean }) => ({ loss: lossAfter - lossBefore, kl: klMean }));
+      return [own, engine].map(({ lossAfter, lossBefore, klMean, tokens }) => ({
+        loss: lossAfter - lossBefore,
+        kl: klMean,
+        tokens,
+      }));
     };
     for (const [k, v] of TYPES) {
       const [own, engine] = await changes(k, v);
       if (own === undefined || engine === undefined) throw new Error('nothing was compared');
-      expect(own.kl / engine.kl, `${k}, ${v}`).toBeGreaterThan(0.95);
-      expect(own.kl / engine.kl, `${k}, ${v}`).toBeLessThan(1.05);
-      // The loss of smaller changes is as large as what the engine's sums in half precision do to it (0.0004 with f16 alone).
-      if (k !== 'q8_0') expect(Math.abs(own.loss / engine.loss - 1), `${k}, ${v}`).toBeLessThan(0.1);
+      expect(Math.abs(own.kl / engine.kl - 1), `${k}, ${v}`).toBeLessThan(0.03);
+      // A loss that changes by chance has a standard deviation of √2KL at a position. One number that is rounded otherwise, early, rounds the
+      // later layers anew, so that small changes agree to that chance alone: the library itself differs so between K alone and K with V.
+      const chance = Math.sqrt((2 * engine.kl) / engine.tokens);
+      const apart = Math.abs(own.loss - engine.loss);
+      if (k === 'q8_0') expect(apart, `${k}, ${v}`).toBeLessThan(chance);
+      else expect(apart, `${k}, ${v}`).toBeLessThan(Math.max(0.1 * Math.abs(engine.loss), 0.1 * chance));
+    }
+    // Keys alone, without fused attention: what meets a minimum is the sum in half precision that the library keeps.
+    for (const k of ['q5_1', 'q4_1'] as const) {
+      const [own, engine] = await changes(k, 'f32', 'off');
+      if (own === undefined || engine === undefined) throw new Error('nothing was compared');
+      expect(Math.abs(own.kl / engine.kl - 1), `${k} alone`).toBeLessThan(0.01);
+      expect(Math.abs(own.loss - engine.loss), `${k} alone`).toBeLessThan(
+        0.1 * Math.sqrt((2 * engine.kl) / engine.tokens),
+      );
     }
     await original.close();
     await model.close();
