@@ -22,15 +22,25 @@ const TITLES: Readonly<Record<PanelView, string>> = {
   overview: 'Overview',
   compare: 'Compare',
   whatIf: 'What-if',
+  tradeoff: 'Trade-off',
   heads: 'Heads',
   steps: 'Step by step',
 };
+
+/** Names of which the narrowest places show the beginning. */
+const BEGUN: Readonly<Partial<Record<PanelView, number>>> = { architecture: 4, tradeoff: 5, steps: 4 };
+
+function tabTitle(view: PanelView): TemplateResult {
+  const [title, at] = [TITLES[view], BEGUN[view]];
+  return at === undefined ? html`${title}` : html`${title.slice(0, at)}<i>${title.slice(at)}</i>`;
+}
 
 /** The first view comes with the page: what is shown first should not wait for one more round of files. */
 const CHUNKS: Readonly<Partial<Record<PanelView, () => Promise<unknown>>>> = {
   overview: () => import('./views/overview'),
   compare: () => import('./views/compare'),
   whatIf: () => import('./views/whatIf'),
+  tradeoff: () => import('./views/tradeoff'),
   heads: () => import('./views/heads'),
   steps: () => import('./views/steps'),
 };
@@ -73,8 +83,8 @@ export class HeadlightApp extends LitElement {
       .stale { display: block; width: 100%; padding: 2px 12px; }
       /* Dimmed by its colours: fainter letters would be hard to read where they are faint already. */
       .view.old { filter: grayscale(1); }
-      /* Six names in a narrow side bar: letters of a panel's title, as VS Code has them, and the longest name begun. */
-      @container (max-width: 460px) {
+      /* Seven names in a narrow side bar: letters of a panel's title, as VS Code has them, and the longest names begun. */
+      @container (max-width: 530px) {
         .bar { padding: 0 4px; }
         .tabs { justify-content: space-between; }
         .tabs button { padding: 0 3px; font-size: 12px; }
@@ -185,7 +195,7 @@ export class HeadlightApp extends LitElement {
       tabindex=${selected ? 0 : -1}
       @pointerenter=${() => void this.loader.load(view)}
       @click=${() => this.store.show(view)}
-    >${view === 'steps' ? html`Step<i> by step</i>` : TITLES[view]}</button>`;
+    >${tabTitle(view)}</button>`;
   }
 
   /** Arrows, Home and End move through the tabs and show what they reach. */
@@ -284,6 +294,8 @@ export class HeadlightApp extends LitElement {
         return html`<headlight-compare .store=${store} .panel=${panel}></headlight-compare>`;
       case 'whatIf':
         return html`<headlight-what-if .store=${store} .panel=${panel}></headlight-what-if>`;
+      case 'tradeoff':
+        return html`<headlight-tradeoff .store=${store} .panel=${panel}></headlight-tradeoff>`;
       case 'heads':
         return html`<headlight-heads .store=${store} .panel=${panel}></headlight-heads>`;
       case 'steps':

@@ -4,9 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { HeadModel } from '../compute/heads/headModel';
-import { widenedBytes } from '../compute/heads/memoryStore';
 import type { Watch } from '../compute/heads/watch';
-import { engineLinear, FLOAT64, type Linear } from '../compute/tradeoff/linear';
+import { engineLinear, FLOAT64, type Linear, usualLinear } from '../compute/tradeoff/linear';
 import { ResultStore } from '../compute/tradeoff/resultStore';
 import { type Budget, type SweepAsk, Sweeper } from '../compute/tradeoff/sweep';
 import { WholePass } from '../compute/tradeoff/wholePass';
@@ -25,6 +24,7 @@ import { anchorRows, applicationIn, applicationRows, siblingRows } from '../pres
 import { tradeoffCurve } from '../present/tradeoffCurve';
 import { probeRows } from '../present/tradeoffProbes';
 import { type TradeoffScenario, tradeoffRows } from '../present/tradeoffText';
+import { MOST_SWEPT_TOKENS, USUAL_SWEPT_TOKENS } from '../shared/limits';
 import { decimalOf, type OptionTable, type ParsedArguments, parseArguments } from './arguments';
 import { InputError, reason, UsageError } from './errors';
 import { TOKEN_OPTIONS, tokensOf, withModel } from './modelInput';
@@ -54,13 +54,8 @@ const OPTIONS: OptionTable = {
 
 type Values = ParsedArguments['values'];
 
-/** Tokens of a text that are taken: attention over them is computed query by query. */
-const USUAL_TOKENS = 512;
-const MOST_TOKENS = 8192;
 /** Tokens of a long-range probe: as many again as a short text, and within what small models were trained on. */
 const USUAL_PROBE_TOKENS = 256;
-/** Larger models are multiplied by the engine, in float32. */
-const MOST_FLOAT64_BYTES = 256 * 1024 ** 2;
 
 export async function tradeoff(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, OPTIONS);
@@ -115,7 +110,7 @@ async function swept(
   output: CliOutput,
 ): Promise<Found> {
   const all = text === null ? await tokensOf(model, values) : await model.encode(text);
-  const most = countOf(values, 'text-tokens', USUAL_TOKENS, MOST_TOKENS);
+  const most = countOf(values, 'text-tokens', USUAL_SWEPT_TOKENS, MOST_SWEPT_TOKENS);
   const ids = all.slice(0, most);
   const linear = linearFor(model, engine, values);
   const pass = new WholePass(model.model, linear);
@@ -151,7 +146,7 @@ async function swept(
 /** `--probe-tokens N`; 0: none. */
 async function probesIn(values: Values, model: HeadModel, ids: readonly number[]): Promise<readonly Probe[]> {
   if (values['probe-tokens'] === '0' || values['alone'] === true) return [];
-  const tokens = countOf(values, 'probe-tokens', Math.min(USUAL_PROBE_TOKENS, ids.length), MOST_TOKENS);
+  const tokens = countOf(values, 'probe-tokens', Math.min(USUAL_PROBE_TOKENS, ids.length), MOST_SWEPT_TOKENS);
   const tokenizer = await model.model.tokenizer();
   if (tokenizer !== null) return probesOf((text) => tokenizer.encode(text), tokens);
   const probe = inductionOfIds(ids, tokens);
@@ -207,8 +202,8 @@ async function sameTokens(model: HeadModel, other: HeadModel, ids: readonly numb
 function linearFor(model: HeadModel, engine: Engine, { precision }: Values): Linear {
   if (precision !== undefined && precision !== 'float64' && precision !== 'float32')
     throw new UsageError('--precision takes float64 or float32');
-  const small = widenedBytes(model.model.store) <= MOST_FLOAT64_BYTES;
-  return (precision ?? (small ? 'float64' : 'float32')) === 'float64' ? FLOAT64 : engineLinear(engine);
+  if (precision === undefined) return usualLinear(model.model.store, engine);
+  return precision === 'float64' ? FLOAT64 : engineLinear(engine);
 }
 
 function methodsIn({ methods }: Values, pass: WholePass, tokens: number): readonly string[] {

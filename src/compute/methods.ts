@@ -28,6 +28,7 @@ import { probeDevices } from './probeDevices';
 import { runLayer } from './runLayer';
 import { showUnits } from '../model/units';
 import { SerialQueue } from './serialQueue';
+import { TradeoffService } from './tradeoff/service';
 import { WeightFiles } from './weights/files';
 
 export class ComputeService {
@@ -80,6 +81,7 @@ export class ComputeService {
         (id) => this.engine(id),
         (params) => this.heads.subject(params),
       ).answers(),
+      ...new TradeoffService((id) => this.engine(id)).answers(),
       'stores/list': ({ environment }, { signal }) => localModels(environment, { signal }),
       ...new WeightFiles().answers(),
     };

@@ -135,6 +135,10 @@ function registerPanel(services: Services): Disposable[] {
     registerCommand(COMMANDS.openPanelBeside, async (uri?: Uri, view?: unknown, other?: unknown) =>
       (await panel()).openBeside(uri, panelView(view), other),
     ),
+    registerCommand(COMMANDS.tradeoff, async (uri?: Uri) => (await panel()).openTradeoff(uri)),
+    registerCommand(COMMANDS.tradeoffPage, async (uri?: Uri, request?: unknown) =>
+      (await panel()).pageOfTradeoff(uri, request),
+    ),
   ];
 }
 

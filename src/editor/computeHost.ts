@@ -29,6 +29,7 @@ import { Owner } from './lifecycle';
 import type { LazyModels } from './lazyModels';
 import { configName } from './names';
 import type { HeadsCompute } from './panel/headSources';
+import type { TradeoffCompute } from './panel/tradeoffRuns';
 import type { ResultPages } from './resultPages';
 import { computeSettings, scenarioSetting, taughtFamilies, unitsSetting } from './settings';
 import { ask, askText, complain, type Log, pickFrom, tell, warn, withProgress } from './sinks';
@@ -114,6 +115,12 @@ export class ComputeHost extends Owner {
 
   /** Heads of real weights, for the panel: it shows progress and failures itself. */
   readonly heads: HeadsCompute = {
+    device: (options) => this.choose(options),
+    call: (method, params, options) => this.call(method, params, options),
+  };
+
+  /** Sweeps over methods, the same. */
+  readonly tradeoff: TradeoffCompute = {
     device: (options) => this.choose(options),
     call: (method, params, options) => this.call(method, params, options),
   };

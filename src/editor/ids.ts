@@ -19,6 +19,8 @@ export const COMMANDS = {
   willItFit: 'headlight.willItFit',
   convertAttention: 'headlight.convertAttention',
   measureConversion: 'headlight.measureConversion',
+  tradeoff: 'headlight.tradeoff',
+  tradeoffPage: 'headlight.tradeoffPage',
   measureDecode: 'headlight.measureDecode',
   explainNumber: 'headlight.explainThisNumber',
   showArchitecture: 'headlight.showArchitecture',

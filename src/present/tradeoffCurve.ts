@@ -18,7 +18,7 @@ const STRIP = { top: AREA.bottom + 68, bottom: AREA.bottom + 128 };
 /** Of the legend: its columns, and the height of a row. */
 const [PER_ROW, ROW] = [3, 16];
 /** Less than this is drawn at the lower edge: it is rounding, or nothing at all. */
-const LEAST_KL = 1e-7;
+export const LEAST_KL = 1e-7;
 
 /** Colours of kinds in turn; signs tell them apart without. */
 const COLORS = [
@@ -29,8 +29,8 @@ const COLORS = [
   'red, #f85149',
   'yellow, #bf8803',
 ] as const;
-/** Around 0, 0. */
-const SIGNS = [
+/** Around 0, 0: signs of kinds. */
+export const TRADEOFF_SIGNS = [
   'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z',
   'M-4 -4h8v8h-8z',
   'M0 -5L5 4H-5z',
@@ -102,7 +102,7 @@ function kindsOf(found: readonly MethodResult[]): readonly Kind[] {
   return [...new Set(found.map(({ kind }) => kind))].map((name, i) => ({
     name,
     color: `var(--vscode-charts-${elementAt(COLORS, i % COLORS.length)})`,
-    sign: elementAt(SIGNS, (i + Math.floor(i / COLORS.length)) % SIGNS.length),
+    sign: elementAt(TRADEOFF_SIGNS, (i + Math.floor(i / COLORS.length)) % TRADEOFF_SIGNS.length),
   }));
 }
 

@@ -16,10 +16,19 @@ export interface TradeoffScenario {
   readonly batch: number;
 }
 
-const COLUMNS = ['method', 'bytes/token', 'cache', 'mean KL', '±', '99 %', 'same top token', 'perplexity'] as const;
+export const TRADEOFF_COLUMNS = [
+  'method',
+  'bytes/token',
+  'cache',
+  'mean KL',
+  '±',
+  '99 %',
+  'same top token',
+  'perplexity',
+] as const;
 
 /** What the columns are. */
-const LEGEND =
+export const TRADEOFF_LEGEND =
   'cache: of what it was; mean KL: nats by which the next token’s prediction diverges, ± its standard error, and the value that 99 % of positions stay below; same top token: positions where it stays the likeliest one; * no other method is both smaller and better';
 
 /** Rows of one width each. */
@@ -33,12 +42,12 @@ export function tradeoffRows(sweep: Sweep, scenario: TradeoffScenario | null): r
   const rows = found
     .toSorted((a, b) => b.bytesPerToken - a.bytesPerToken || a.damage.klMean - b.damage.klMean)
     .map((one) => [
-      ...cells(one, sweep),
-      ...(scenario === null ? [] : [sizeAt(one, scenario)]),
+      ...tradeoffCells(one, sweep),
+      ...(scenario === null ? [] : [sizeAtScenario(one, scenario)]),
       best.has(one.method) ? '*' : '',
     ]);
   const head = [
-    ...COLUMNS,
+    ...TRADEOFF_COLUMNS,
     ...(scenario === null ? [] : [`at ${formatInteger(scenario.tokens)} × ${formatInteger(scenario.batch)}`]),
     '',
   ];
@@ -58,40 +67,46 @@ export function tradeoffRows(sweep: Sweep, scenario: TradeoffScenario | null): r
     `${model} on ${text.name}${cut}; damage measured at the last ${formatInteger(measured.tokens)} positions, methods fitted on the earlier ones, in ${precision}, without training`,
     `unchanged: ${formatBytes(unchanged.bytesPerToken)} bytes of cache a token, perplexity ${unchanged.perplexity.toPrecision(5)}`,
     ...all.map(line),
-    LEGEND,
+    TRADEOFF_LEGEND,
     ...tradeoffNotes(sweep.methods),
   ];
 }
 
 const formatBytes = (bytes: number): string => formatInteger(Math.round(bytes));
 
-function cells({ method, bytesPerToken, damage }: MethodResult, { unchanged }: Sweep): readonly string[] {
+/** Cells of one row, in the order of the columns. */
+export function tradeoffCells(
+  { method, bytesPerToken, damage }: Pick<MethodResult, 'method' | 'bytesPerToken' | 'damage'>,
+  { unchanged }: { readonly unchanged: Pick<Sweep['unchanged'], 'bytesPerToken'> },
+): readonly string[] {
   const { klMean, klStandardError, kl99, sameTopShare, perplexityAfter, perplexityBefore } = damage;
   const change = 100 * (perplexityAfter / perplexityBefore - 1);
   return [
     method,
     formatBytes(bytesPerToken),
     `${((100 * bytesPerToken) / unchanged.bytesPerToken).toFixed(1)} %`,
-    short(klMean),
-    short(klStandardError),
-    short(kl99),
+    shortDamage(klMean),
+    shortDamage(klStandardError),
+    shortDamage(kl99),
     `${(100 * sameTopShare).toFixed(1)} %`,
-    `${perplexityAfter.toPrecision(4)} (${change >= 0 ? '+' : '−'}${Math.abs(change).toPrecision(2)} %)`,
+    `${perplexityAfter.toPrecision(4)} (${change >= 0 ? '+' : '−'}${Number(Math.abs(change).toPrecision(2))} %)`,
   ];
 }
 
-function short(value: number): string {
+/** Damage to three digits. */
+export function shortDamage(value: number): string {
   if (value === 0) return '0';
   return value < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
 }
 
-function sizeAt(one: MethodResult, { tokens, batch }: TradeoffScenario): string {
+/** Of the whole scenario; "not known" beyond the lengths that were counted. */
+export function sizeAtScenario(one: Pick<MethodResult, 'cacheBytes'>, { tokens, batch }: TradeoffScenario): string {
   const bytes = bytesAt(one, tokens);
   return bytes === null ? 'not known' : formatSize(bytes * batch);
 }
 
 /** Sentences about the rows: what must be known of methods, engines' options, what was refused. */
-function tradeoffNotes(methods: readonly SweptMethod[]): readonly string[] {
+export function tradeoffNotes(methods: readonly SweptMethod[]): readonly string[] {
   const byNote = new Map<string, string[]>();
   for (const one of methods)
     if (!isRefused(one)) for (const note of one.notes) byNote.set(note, [...(byNote.get(note) ?? []), one.method]);

@@ -81,7 +81,7 @@ export function sentence(text: string): string {
 
 /** Notes begin in small letters; here each is a sentence. Keys stay as they are written. */
 export function sentencesText(notes: readonly string[]): string {
-  return notes.map((note) => `${/^[a-z]+(?![\w"])/.test(note) ? sentence(note) : note}.`).join(' ');
+  return notes.map((note) => `${/^[a-z]+(?![\w".])/.test(note) ? sentence(note) : note}.`).join(' ');
 }
 
 const KIND_TITLES: Readonly<Record<AttentionSpec['kind'], string>> = {

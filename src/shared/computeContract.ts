@@ -27,6 +27,7 @@ import {
   whole,
 } from './schema';
 import { STORES_CONTRACT } from './storesContract';
+import { TRADEOFF } from './tradeoffContract';
 import { tensor } from './transfer';
 import { WEIGHTS } from './weightsContract';
 
@@ -138,6 +139,7 @@ export const COMPUTE = {
   ...HEADS,
   ...LENS,
   ...EFFECTS,
+  ...TRADEOFF,
   ...WEIGHTS,
   ...STORES_CONTRACT,
 } satisfies Contract;

@@ -46,6 +46,8 @@ export const model = v.strictObject({
   seeded: v.exactOptional(seededSource),
 });
 export type ModelParams = Readonly<v.InferOutput<typeof model>>;
+/** How a model is named. */
+export const MODEL = model.entries;
 
 const MOST_TEXT = 1_000_000;
 /** What is asked of a model, in whichever way it is named. */

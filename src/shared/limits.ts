@@ -6,3 +6,7 @@ export const DEFAULT_SEED = 42;
 
 /** Tokens of a prompt. */
 export const MOST_PROMPT_TOKENS = 131_072;
+
+/** Tokens that a whole model's damage is measured on: attention over them is computed query by query. */
+export const USUAL_SWEPT_TOKENS = 512;
+export const MOST_SWEPT_TOKENS = 8192;

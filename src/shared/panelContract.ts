@@ -27,6 +27,8 @@ import {
   whole,
 } from './schema';
 import type { Units } from '../model/units';
+import { MOST_SWEPT_TOKENS } from './limits';
+import type { TradeoffRunning, TradeoffShown } from './tradeoffState';
 import type { SourcedDevice } from '../serving/device';
 
 /** A config's text, as it stands in an editor or on disk. */
@@ -192,6 +194,13 @@ const OF_MODEL = ['path', 'seeded', 'engine'] as const;
 function ofSource<E extends v.ObjectEntries, R>(entries: E, result: R) {
   return { params: v.strictObject({ ...source.entries, ...entries }), result };
 }
+/** A model, a text, and methods. Which files they are the host knows. */
+const sweep = v.strictObject({
+  ...source.entries,
+  text: v.nullable(v.union([v.strictObject({ typed: text(1_000_000) }), v.strictObject({ file: text(10) })])),
+  tokens: whole(4, MOST_SWEPT_TOKENS),
+  others: list(text(100), 16),
+});
 
 /** Answered by the host. The page trusts its answers: they come from the extension that it belongs to. */
 export const PANEL = {
@@ -246,6 +255,27 @@ export const PANEL = {
     EFFECTS['effects/attribute'].result,
   ),
   'effects/patch': ofSource(v.omit(EFFECTS['effects/patch'].params, OF_MODEL).entries, EFFECTS['effects/patch'].result),
+  /** What is shown now, and found before of a model and text; computes nothing. Null: whatever is shown. */
+  'tradeoff/look': { params: v.nullable(sweep), result: trusted<TradeoffShown>() },
+  /** Measures what is not measured yet; the page waits for nothing and hears of results as they come. */
+  'tradeoff/start': { params: sweep, result: trusted<null>() },
+  /** Ends what runs; what was found stays. */
+  'tradeoff/stop': { params: nothing, result: trusted<null>() },
+  /** A method for each layer; the page waits for nothing. */
+  'tradeoff/budget': {
+    params: v.strictObject({
+      sweep,
+      share: v.pipe(finite, v.minValue(0.01), v.maxValue(1)),
+      methods: list(text(100), 64),
+    }),
+    result: trusted<null>(),
+  },
+  /** Asks for a folder and writes the converted model into one of its own there: its name, or null when the user changed their mind. */
+  'tradeoff/export': { params: v.strictObject({ sweep, method: text(100) }), result: trusted<string | null>() },
+  /** Asks for a text file; null when the user changed their mind. */
+  'tradeoff/chooseText': { params: nothing, result: trusted<{ readonly id: string; readonly name: string } | null>() },
+  /** What was found as a page of text. */
+  'tradeoff/page': { params: nothing, result: trusted<null>() },
   /** A line for the log, from a failure that the page could only show. */
   'panel/log': { params: v.strictObject({ text: text(10_000) }), result: trusted<null>() },
 };
@@ -259,6 +289,9 @@ export interface PanelEvents {
   cursor: PanelCursor | null;
   beside: PanelBeside | null;
   settings: PanelSettings;
+  /** At every result of a trade-off; its progress comes by itself. */
+  tradeoff: TradeoffShown;
+  tradeoffRunning: TradeoffRunning | null;
   /** A command wants the page to show a view. */
   view: PanelView;
 }

@@ -325,7 +325,7 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     await run('headlight.openPanel', `file:${name}/config.json`);
     const panel = new Panel(page);
     await panel.frame.locator('headlight-app').waitFor({ timeout: 30_000 });
-    for (const tab of ['Architecture', 'Overview', 'Compare', 'What-if', 'Heads', 'Step by step']) {
+    for (const tab of ['Architecture', 'Overview', 'Compare', 'What-if', 'Trade-off', 'Heads', 'Step by step']) {
       if ((await panel.tab(tab).count()) === 0) continue;
       await panel.tab(tab).click();
       await noLinks(`${name}: ${tab}`);

@@ -265,7 +265,7 @@ describe('the panel', () => {
       const frame = await panel.document();
       await frame.evaluate(readFileSync(join(ROOT, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'));
       const found: string[] = [];
-      for (const tab of ['Architecture', 'Overview', 'Compare', 'What-if', 'Heads', 'Step by step']) {
+      for (const tab of ['Architecture', 'Overview', 'Compare', 'What-if', 'Trade-off', 'Heads', 'Step by step']) {
         await panel.show(tab);
         const serious = await frame.evaluate(async () => {
           interface Violation {

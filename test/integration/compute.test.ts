@@ -123,6 +123,20 @@ suite('compute', function () {
     assert.doesNotMatch(copied, /<svg/);
   });
 
+  test('what a whole model would lose is a page, with a table for other programs', async () => {
+    const uri = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples', 'gqa', 'config.json');
+    // Few tokens: the numbers are tested elsewhere.
+    assert.equal(await vscode.commands.executeCommand('headlight.tradeoffPage', uri, { tokens: 24 }), true);
+    const shown = await pageText();
+    assert.match(shown, /# What gqa would lose with a smaller cache/);
+    assert.match(shown, /the bundled text, the first 24 of its \d+ tokens, in float64/);
+    assert.match(shown, /<figure[^>]*><svg /);
+    assert.match(shown, /\| q8\\?_0 +\| +\d+ \|/);
+    assert.doesNotMatch(shown, /not measured yet|random/);
+    await vscode.commands.executeCommand('headlight.copyResult');
+    assert.doesNotMatch(await vscode.env.clipboard.readText(), /<svg/);
+  });
+
   test('a conversion of a layer that is latent already, or is not there, is refused in words', async () => {
     const samples = vscode.Uri.joinPath(headlight().extensionUri, 'media', 'samples');
     for (const [name, layer] of [

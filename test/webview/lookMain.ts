@@ -19,6 +19,7 @@ export const USAGE = `Shows a view of the panel in headless Chromium and makes p
   --view     ${PANEL_VIEWS.join(' | ')}            (default architecture)
   --config   a path, or the name of a sample, preset or reference config; none: no config is open (default llama-3-8b)
   --beside   another config, which the architecture is drawn beside (default none)
+  --results  a folder where trade-offs keep what they found      (default none)
   --theme    ${THEME_KINDS.join(' | ')} | all, or several with commas            (default dark)
   --width    pixels, several with commas                         (default 320)
   --height   of the window                                       (default 900; the picture is of the whole page)
@@ -38,6 +39,7 @@ export async function look(root: string, executablePath: string, args: readonly 
     options: {
       view: { type: 'string', default: 'architecture' },
       beside: { type: 'string' },
+      results: { type: 'string' },
       config: { type: 'string', default: 'llama-3-8b' },
       theme: { type: 'string', default: 'dark' },
       width: { type: 'string', default: '320' },
@@ -98,6 +100,7 @@ export async function look(root: string, executablePath: string, args: readonly 
           scenario,
           gpu: values.gpu,
           view: view as PanelView,
+          ...(values.results === undefined ? {} : { results: values.results }),
           ...(values.beside === undefined ? {} : { beside: findConfig(root, values.beside) }),
         });
         const place = values.place === 'editor' || (values.place === undefined && width > 400) ? 'editor' : 'side';

@@ -6,6 +6,7 @@ import { applyEdits } from 'jsonc-parser';
 import { ComputeClient } from '../../src/compute/client';
 import { textEdits } from '../../src/config/textEdits';
 import { type HeadsCompute, HeadSources } from '../../src/editor/panel/headSources';
+import { siblingsAmong, type TradeoffCompute, TradeoffRuns } from '../../src/editor/panel/tradeoffRuns';
 import { isWeightFile } from '../../src/editor/weightNames';
 import type { Scenario } from '../../src/model/scenario';
 import {
@@ -33,6 +34,8 @@ export interface HostScene {
   readonly scenario: Scenario;
   readonly gpu: string;
   readonly view: PanelView | null;
+  /** Folder of results of trade-offs; absent: none are kept. */
+  readonly results?: string;
   /** Path of the config that the followed one is drawn beside; absent where it is alone. */
   readonly beside?: string;
 }
@@ -68,6 +71,7 @@ export class ScriptedHost {
   private config: PanelConfig | null;
   private settings: PanelSettings;
   private readonly sources: HeadSources;
+  private readonly tradeoff: TradeoffRuns;
   private client: ComputeClient | undefined;
   private peer: HostPeer | undefined;
 
@@ -95,7 +99,18 @@ export class ScriptedHost {
     };
     const config = (): { text: string; folder: string | null } | null =>
       this.config && { text: this.config.text, folder: null };
-    this.sources = new HeadSources({ config, beside, samples }, async () => this.compute());
+    this.sources = new HeadSources({ config, beside, samples }, async () => this.heads());
+    this.tradeoff = new TradeoffRuns({
+      sources: this.sources,
+      config: () => this.config,
+      siblingsOf: (path) => siblingsAmong(samples, path),
+      compute: async () => this.sweeps(),
+      results: scene.results ?? null,
+    });
+    this.tradeoff.listen(
+      (shown) => this.peer?.send('tradeoff', shown),
+      (running) => this.peer?.send('tradeoffRunning', running),
+    );
   }
 
   get text(): string | undefined {
@@ -122,11 +137,23 @@ export class ScriptedHost {
     this.client?.dispose();
   }
 
-  private compute(): HeadsCompute {
+  private process(): ComputeClient {
     const script = join(this.scene.root, 'dist', 'compute.js');
     if (!existsSync(script))
       throw new RpcError('unavailable', 'dist/compute.js is not built: node esbuild.js --only=compute');
-    const client = (this.client ??= new ComputeClient({ script, lowPriority: false }));
+    return (this.client ??= new ComputeClient({ script, lowPriority: false }));
+  }
+
+  private heads(): HeadsCompute {
+    const client = this.process();
+    return {
+      device: (options) => client.device('auto', false, options),
+      call: (method, params, options) => client.call(method, params, options),
+    };
+  }
+
+  private sweeps(): TradeoffCompute {
+    const client = this.process();
     return {
       device: (options) => client.device('auto', false, options),
       call: (method, params, options) => client.call(method, params, options),
@@ -208,6 +235,26 @@ export class ScriptedHost {
       'panel/measureConversion': told('panel/measureConversion', null),
       'panel/measureDecode': told('panel/measureDecode', null),
       ...sources.answers,
+      'tradeoff/look': async (ask) => {
+        if (ask !== null) await this.tradeoff.look(ask);
+        return this.tradeoff.shown;
+      },
+      'tradeoff/start': (ask) => {
+        this.log.push(`tradeoff/start ${JSON.stringify(ask)}`);
+        void this.tradeoff.start(ask);
+        return null;
+      },
+      'tradeoff/stop': () => {
+        this.tradeoff.stop();
+        return null;
+      },
+      'tradeoff/budget': ({ sweep, share, methods }) => {
+        void this.tradeoff.budget(sweep, share, methods);
+        return null;
+      },
+      'tradeoff/export': told('tradeoff/export', 'converted'),
+      'tradeoff/chooseText': told('tradeoff/chooseText', null),
+      'tradeoff/page': told('tradeoff/page', null),
       'panel/chooseHeadSource': told('panel/chooseHeadSource', null),
       'panel/log': told('panel/log', null),
     });

@@ -4,7 +4,9 @@ import type { Graph } from '../../attention/onnx/graph';
 import { linear } from '../../insight/conversion/layerRows';
 import type { Matrix } from '../../insight/matrix';
 import type { LinearMap } from '../../insight/tradeoff/readLayer';
+import type { WeightStore } from '../../weights/weightStore';
 import type { Engine, LoadedProgram } from '../engines/engine';
+import { widenedBytes } from '../heads/memoryStore';
 
 /** Y = X · Wᵀ of any sizes. */
 const PRODUCT: Graph = {
@@ -59,4 +61,12 @@ export function engineLinear(engine: Engine): Linear {
       if (loaded !== undefined) await (await loaded).dispose();
     },
   };
+}
+
+/** Larger models are multiplied by the engine, in float32. */
+const MOST_FLOAT64_BYTES = 256 * 1024 ** 2;
+
+/** What a model is multiplied by where nobody says. */
+export function usualLinear(store: WeightStore, engine: Engine): Linear {
+  return widenedBytes(store) <= MOST_FLOAT64_BYTES ? FLOAT64 : engineLinear(engine);
 }

@@ -61,11 +61,7 @@ export class Sweeper {
   /** @throws MethodError for a method that is none; RpcError, WeightsError as the pass. */
   async sweep(): Promise<Sweep> {
     const { ids, name, text, methods, alone } = this.ask;
-    const own = await this.one(
-      Array.from({ length: this.pass.layerCount }, () => UNCHANGED),
-      methodLabel(UNCHANGED),
-      this.watch,
-    );
+    const own = await this.inAllLayers(UNCHANGED, this.watch);
     if (isRefused(own)) throw new RpcError('invalidInput', own.refused);
     const results: SweptMethod[] = [];
     const asked = [...new Set(methods.map((method) => methodLabel(parseMethod(method))))];
@@ -75,10 +71,7 @@ export class Sweeper {
       if (alone)
         for (let layer = 0; layer < this.pass.layerCount; layer++)
           results.push(await this.inLayer(layer, method, watch));
-      else {
-        const all = Array.from({ length: this.pass.layerCount }, () => method);
-        results.push(await this.one(all, label, watch));
-      }
+      else results.push(await this.inAllLayers(method, watch));
     }
     return {
       model: name,
@@ -97,15 +90,20 @@ export class Sweeper {
   }
 
   /**
+   * One method in all layers.
+   * @throws as `sweep`.
+   */
+  measure(method: string): Promise<SweptMethod> {
+    return this.inAllLayers(parseMethod(method), this.watch);
+  }
+
+  /**
    * The given methods, one for each layer, so that the cache is at most `share` of what it was, with the least damage: each layer's damage alone
    * is measured, the sum of them is made least, and the result is run.
    * @throws RpcError `invalidInput` where nothing is so small.
    */
-  async budget(share: number): Promise<Budget> {
-    const labels = [
-      methodLabel(UNCHANGED),
-      ...new Set(this.ask.methods.map((method) => methodLabel(parseMethod(method)))),
-    ];
+  async budget(share: number, given = this.ask.methods): Promise<Budget> {
+    const labels = [...new Set([UNCHANGED, ...given.map(parseMethod)].map(methodLabel))];
     const methods = labels.map(parseMethod);
     const shared = methods.find(({ design }) => design.kind === 'share');
     if (shared !== undefined)
@@ -192,8 +190,8 @@ export class Sweeper {
    * Writes the model with the one method that was asked for.
    * @throws RpcError `invalidInput` for several methods, and where no published class has such a model.
    */
-  async exportTo(folder: string): Promise<void> {
-    const [label, ...others] = this.ask.methods;
+  async exportTo(folder: string, given = this.ask.methods): Promise<void> {
+    const [label, ...others] = given;
     if (label === undefined || others.length > 0)
       throw new RpcError('invalidInput', 'one method is exported at a time: name it with --methods');
     const method = parseMethod(label);
@@ -219,6 +217,14 @@ export class Sweeper {
     }
   }
 
+  private inAllLayers(method: LayerMethod, watch: Watch): Promise<SweptMethod> {
+    return this.one(
+      Array.from({ length: this.pass.layerCount }, () => method),
+      methodLabel(method),
+      watch,
+    );
+  }
+
   /** One layer changed, the rest untouched. */
   private inLayer(layer: number, method: LayerMethod, watch: Watch): Promise<SweptMethod> {
     const label = methodLabel(method);
@@ -228,8 +234,13 @@ export class Sweeper {
   }
 
   private baseline(): Promise<Baseline> {
-    this.unchanged ??= this.pass.baseline(this.ask.ids, this.watch, this.ask.probes);
-    return this.unchanged;
+    const known = this.unchanged ?? this.pass.baseline(this.ask.ids, this.watch, this.ask.probes);
+    this.unchanged = known;
+    // Of a run that was given up nothing is left to go on with.
+    known.catch(() => {
+      if (this.unchanged === known) this.unchanged = undefined;
+    });
+    return known;
   }
 
   private part(index: number, count: number, label: string): Watch {

@@ -44,6 +44,8 @@ import { textEdits } from '../../config/textEdits';
 import { workspaceEdit } from '../configEdit';
 import { newNonce, pageHtml } from './page';
 import type { PanelHost } from './panelHost';
+import type { TradeoffRunning, TradeoffShown } from '../../shared/tradeoffState';
+import { chooseText, exportTradeoff, showTradeoffPage } from './tradeoffCommands';
 import { configOf, documentOf, type Target } from './targets';
 
 export interface PageFrame {
@@ -113,6 +115,14 @@ export class Connection extends Owner {
     if (this.shown) this.peer.send('settings', this.panel.settings());
   }
 
+  sendTradeoff(shown: TradeoffShown): void {
+    if (this.shown) this.peer.send('tradeoff', shown);
+  }
+
+  sendTradeoffRunning(running: TradeoffRunning | null): void {
+    if (this.shown) this.peer.send('tradeoffRunning', running);
+  }
+
   showView(view: PanelView | undefined): void {
     if (view === undefined) return;
     this.wanted = view;
@@ -143,6 +153,7 @@ export class Connection extends Owner {
     this.sendConfig(this.panel.following.config);
     this.sendCursor(this.panel.following.cursor);
     this.sendBeside(this.panel.beside);
+    this.sendTradeoff(this.panel.tradeoff.shown);
   }
 
   private handlers(): Handlers<PanelMethods> {
@@ -212,6 +223,28 @@ export class Connection extends Owner {
         return null;
       },
       ...heads.answers,
+      'tradeoff/look': async (ask) => {
+        if (ask !== null) await panel.tradeoff.look(ask);
+        return panel.tradeoff.shown;
+      },
+      'tradeoff/start': (ask) => {
+        void panel.tradeoff.start(ask);
+        return null;
+      },
+      'tradeoff/stop': () => {
+        panel.tradeoff.stop();
+        return null;
+      },
+      'tradeoff/budget': ({ sweep, share, methods }) => {
+        void panel.tradeoff.budget(sweep, share, methods);
+        return null;
+      },
+      'tradeoff/export': ({ sweep, method }) => this.oneQuestion(() => exportTradeoff(panel.tradeoff, sweep, method)),
+      'tradeoff/chooseText': () => this.oneQuestion(() => chooseText(panel.tradeoff)),
+      'tradeoff/page': async () => {
+        await showTradeoffPage(panel.tradeoff, panel.pages, panel.following.current?.uri);
+        return null;
+      },
       'panel/chooseHeadSource': () =>
         this.oneQuestion(async () => {
           const [chosen] =

@@ -157,7 +157,8 @@ export class HeadSources {
     return this.compute();
   }
 
-  private async modelOf(source: string): Promise<ModelParams> {
+  /** @throws RpcError for a source that is gone, or has no weights. */
+  async modelOf(source: string): Promise<ModelParams> {
     const [origin, name] = source.split(':');
     const chosen = origin === 'chosen' ? this.chosen[Number(name)] : undefined;
     if (chosen) return { path: chosen.path };

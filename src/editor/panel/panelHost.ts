@@ -27,6 +27,8 @@ import { Connection } from './connection';
 import { FollowedMemory } from './followedMemory';
 import { Following } from './following';
 import { HeadSources } from './headSources';
+import { measuredPage, startBeside } from './tradeoffCommands';
+import { siblingsAmong, TradeoffRuns } from './tradeoffRuns';
 import { configBehind } from '../weightConfigs';
 import { Targets } from './targets';
 import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
@@ -49,6 +51,7 @@ export class PanelHost extends Owner {
   readonly following: Following;
   readonly candidates: Candidates;
   readonly heads: HeadSources;
+  readonly tradeoff: TradeoffRuns;
 
   /** Beside which config the followed one is drawn; null: alone. */
   beside: PanelBeside | null = null;
@@ -86,14 +89,27 @@ export class PanelHost extends Owner {
           );
         },
         beside: () => besideOf(this.following.current?.uri, services.models),
-        samples: SAMPLES.map(({ name, label }) => ({
-          name,
-          label,
-          path: Uri.joinPath(this.extension, 'media', 'samples', name).fsPath,
-        })),
+        samples: this.samplePaths(),
       },
       compute && (async () => (await compute.get()).heads),
     );
+    this.tradeoff = new TradeoffRuns({
+      sources: this.heads,
+      config: () => this.following.config,
+      siblingsOf: (path) => siblingsAmong(this.samplePaths(), path),
+      compute: compute && (async () => (await compute.get()).tradeoff),
+      results: compute && Uri.joinPath(context.globalStorageUri, 'tradeoff').fsPath,
+    });
+    this.own({
+      dispose: this.tradeoff.listen(
+        (shown) => {
+          for (const connection of this.connections) connection.sendTradeoff(shown);
+        },
+        (running) => {
+          for (const connection of this.connections) connection.sendTradeoffRunning(running);
+        },
+      ),
+    });
     this.own(
       this.following.onDidChange((config) => {
         for (const connection of this.connections) connection.sendConfig(config);
@@ -205,6 +221,29 @@ export class PanelHost extends Owner {
     await this.attachPanel(
       window.createWebviewPanel(VIEWS.editorPanel, 'Attention', { viewColumn: ViewColumn.Beside, preserveFocus: true }),
     );
+  }
+
+  private samplePaths(): { readonly name: string; readonly label: string; readonly path: string }[] {
+    return SAMPLES.map((sample) => ({
+      ...sample,
+      path: Uri.joinPath(this.extension, 'media', 'samples', sample.name).fsPath,
+    }));
+  }
+
+  /** Shows the trade-off of a config beside the editor, and begins to measure it where its weights are there. */
+  async openTradeoff(uri?: Uri): Promise<void> {
+    await this.openBeside(uri, 'tradeoff');
+    await startBeside(this);
+  }
+
+  /** Measures, and shows what was found as a page of text: also what was found until it was stopped. */
+  async pageOfTradeoff(uri?: Uri, request?: unknown): Promise<boolean> {
+    await this.follow(uri);
+    return measuredPage(this, this.services.pages, request);
+  }
+
+  get pages(): Services['pages'] {
+    return this.services.pages;
   }
 
   drawAlone(): void {

@@ -88,6 +88,16 @@ const COMMANDS: Readonly<Record<string, Driven>> = {
     'measure what a conversion would lose, before the config is changed',
     'Headlight: Measure What a Conversion Loses',
   ],
+  tradeoff: [
+    'test/e2e/tradeoff.e2e.ts',
+    'is measured from the palette, stops with what was found, and goes on',
+    'Headlight: What Would I Lose? Measure',
+  ],
+  tradeoffPage: [
+    COMPUTE,
+    'what a whole model would lose is a page, with a table for other programs',
+    'headlight.tradeoffPage',
+  ],
   measureDecode: [
     LECTURE,
     '§4: MLA decodes faster than MHA, measured on this machine',

@@ -10,13 +10,14 @@ import { buildPage, type PageFiles } from '../../webview/panelPage';
 const FIRST_VIEW = 112_000;
 /** 210 until scopes, units and the types of weights came: those are in every view's words; 220 until the architecture was drawn, with how
  * every family joins its parts; 245 until it had steps, 253 until two
- * were drawn beside each other, 271.5 until heads had effects: next token, named heads, what is lost without each, and designs beside each other. */
-const ALL_VIEWS = 281_000;
+ * were drawn beside each other, 271.5 until heads had effects (next token, named heads, what is lost without each, designs beside each other),
+ * 281 until the whole model's trade-off had a view. */
+const ALL_VIEWS = 296_000;
 /** Of the page of a weight file: its table, and with a tensor. */
 const WEIGHTS_FIRST = 30_000;
 const WEIGHTS_ALL = 46_000;
 /** The modules of the views that load when they are first shown. */
-const LATE_VIEW = /^webview\/views\/(overview\.ts|architecture\/|compare|whatIf|heads|steps)/;
+const LATE_VIEW = /^webview\/views\/(overview\.ts|architecture\/|compare|whatIf|tradeoff|heads|steps)/;
 
 describe("the panel's page", () => {
   let page: PageFiles;
@@ -45,7 +46,7 @@ describe("the panel's page", () => {
     expect(modules.filter((module) => /^src\/(?:serving\/parameters|families\/blocksOf)/.test(module))).toEqual([]);
     expect(modules).toContain('src/families/llama.ts?layers');
     expect([...page.modules.values()].flat()).toContain('src/families/llama.ts?others');
-    for (const view of ['drawing', 'difference', 'overview', 'compare', 'whatIf', 'heads', 'steps'])
+    for (const view of ['drawing', 'difference', 'overview', 'compare', 'whatIf', 'tradeoff', 'heads', 'steps'])
       expect([...page.files.keys()].filter((file) => file.startsWith(`${view}-`))).toHaveLength(1);
   });
 

@@ -2,6 +2,9 @@
 
 import { formatInteger } from '../../../src/model/units';
 
+/** A character of a label, in pixels. */
+export const FONT_WIDTH = 6.3;
+
 /** "16K" with K = 1,024, as model cards say it; other counts in full. */
 export function shortContext(tokens: number): string {
   if (tokens >= 2 ** 20 && tokens % 2 ** 20 === 0) return `${tokens / 2 ** 20}M`;

@@ -3,7 +3,8 @@
 import { css, nothing, svg, type SVGTemplateResult } from 'lit';
 import { formatInteger, formatSize } from '../../../src/model/units';
 import { kindColor, kindDash } from '../../styles/kinds';
-import { bytesY, contextX, type CurveLayout, type CurveLine, FONT_WIDTH } from './viewModel';
+import { FONT_WIDTH } from './labels';
+import { bytesY, contextX, type CurveLayout, type CurveLine } from './viewModel';
 
 export const curveStyles = css`
   svg { display: block; overflow: visible; user-select: none; -webkit-user-select: none; }

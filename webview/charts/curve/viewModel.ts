@@ -6,7 +6,7 @@ import type { AttentionKind } from '../../../src/model/attention';
 import { formatSize, formatInteger, shownUnits, type Units } from '../../../src/model/units';
 import { spread } from '../../../src/present/spread';
 import type { Comparison, ComparisonRow } from '../../../src/serving/comparison';
-import { elide, shortContext } from './labels';
+import { elide, FONT_WIDTH, shortContext } from './labels';
 
 export interface CurvePoint {
   readonly tokens: number;
@@ -120,8 +120,6 @@ export interface CurveLayout {
   readonly lines: readonly CurveLine[];
 }
 
-/** A character of a label, in pixels. */
-export const FONT_WIDTH = 6.3;
 const X_TICK_ROOM = 44;
 const Y_TICK_ROOM = 36;
 /** Binary units step by 2^10: ticks at every power of 4, 16, 32 or 1,024. */

@@ -1,0 +1,238 @@
+/** What the page knows of trade-offs: sources, what is asked for, what the host found. It outlives the view, as the host's sweep does. */
+
+import type { HeadSource, PanelConfig, PanelEvents, PanelMethods } from '../../../src/shared/panelContract';
+import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
+import { isGivenUp, messageOf } from '../../../src/shared/rpcError';
+import { DEFAULT_SEED, USUAL_SWEPT_TOKENS } from '../../../src/shared/limits';
+import {
+  NOTHING_SHOWN,
+  type TextChoice,
+  type TradeoffAsk,
+  type TradeoffShown,
+} from '../../../src/shared/tradeoffState';
+
+/** The part of the host that is needed; tests answer it themselves. */
+export interface TradeoffCaller {
+  call<K extends MethodName<PanelMethods>>(
+    method: K,
+    params: MethodParams<PanelMethods, K>,
+    options?: CallOptions,
+  ): Promise<MethodResult<PanelMethods, K>>;
+  on<K extends keyof PanelEvents & string>(event: K, listener: (payload: PanelEvents[K]) => void): () => void;
+}
+
+type Followed = Pick<PanelConfig, 'id' | 'name' | 'text'>;
+
+export interface SessionState {
+  /** Null until the host answered. */
+  readonly sources: readonly HeadSource[] | null;
+  readonly source: HeadSource | null;
+  readonly text: TextChoice;
+  /** Of a chosen file. */
+  readonly textName: string;
+  readonly tokens: number;
+  readonly others: readonly string[];
+  readonly shown: TradeoffShown;
+  /** Why something that was asked for was not done; empty where it was. */
+  readonly problem: string;
+}
+
+/** What is kept across reloads; a chosen file is not: its text is the host's. */
+export interface Remembered {
+  readonly source?: string;
+  /** Id of the config that the source was chosen for. */
+  readonly chosenFor?: string;
+  readonly typed?: string;
+  readonly tokens?: number;
+}
+
+export class TradeoffSession {
+  private current: SessionState = {
+    sources: null,
+    source: null,
+    text: null,
+    textName: '',
+    tokens: USUAL_SWEPT_TOKENS,
+    others: [],
+    shown: NOTHING_SHOWN,
+    problem: '',
+  };
+  private config: Followed | null = null;
+  private chosenFor: string | null = null;
+  private readonly listeners = new Set<(state: SessionState) => void>();
+
+  constructor(private readonly host: TradeoffCaller) {
+    host.on('tradeoff', (shown) => this.update({ shown }));
+    host.on('tradeoffRunning', (running) => this.update({ shown: { ...this.current.shown, running } }));
+  }
+
+  get state(): SessionState {
+    return this.current;
+  }
+
+  get remembered(): Remembered {
+    const { source, text, tokens } = this.current;
+    return {
+      ...(source && { source: source.id }),
+      ...(this.chosenFor !== null && { chosenFor: this.chosenFor }),
+      ...(text !== null && 'typed' in text && { typed: text.typed }),
+      tokens,
+    };
+  }
+
+  subscribe(listener: (state: SessionState) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** What is asked for now; null without weights that can be used. */
+  get ask(): TradeoffAsk | null {
+    const { source, text, tokens, others } = this.current;
+    if (source === null || source.problem !== null) return null;
+    return { source: idOf(source), text, tokens, others };
+  }
+
+  /** What is shown is of the model and text that are chosen. */
+  get isCurrent(): boolean {
+    const { state } = this.current.shown;
+    return (
+      state !== null &&
+      state.configId === (this.config?.id ?? null) &&
+      JSON.stringify(state.ask) === JSON.stringify(this.ask)
+    );
+  }
+
+  /** Follows a config. What the host shows of it already goes first: a command may have begun. */
+  async follow(config: Followed | null, remembered: Remembered = {}): Promise<void> {
+    const before = this.config;
+    if (before !== null && before.id === config?.id) {
+      this.config = config;
+      // Random weights have the shapes of the text.
+      if (before.text !== config.text && this.current.source?.origin === 'seeded') await this.look();
+      return;
+    }
+    this.config = config;
+    const { source: wanted, chosenFor, typed, tokens } = remembered;
+    if (typed !== undefined) this.update({ text: { typed } });
+    if (tokens !== undefined) this.update({ tokens });
+    if (chosenFor !== undefined) this.chosenFor = chosenFor;
+    await this.attempt(async () => {
+      const [sources, shown] = await Promise.all([
+        this.host.call('panel/headSources', null),
+        this.host.call('tradeoff/look', null),
+      ]);
+      const usable = sources.filter(({ problem }) => problem === null);
+      const ofCommand =
+        shown.state?.configId === config?.id || (shown.state === null && shown.running !== null)
+          ? shown.state?.ask
+          : undefined;
+      const beside = usable.find(({ origin }) => origin === 'beside');
+      const chosen =
+        this.chosenFor === config?.id ? usable.find(({ id }) => id === (this.current.source?.id ?? wanted)) : undefined;
+      const source =
+        (ofCommand && usable.find((one) => idOf(one) === ofCommand.source)) ??
+        chosen ??
+        beside ??
+        usable.find(({ origin }) => origin === 'seeded') ??
+        sources[0] ??
+        null;
+      this.update({
+        sources,
+        source,
+        shown,
+        ...(ofCommand && { text: ofCommand.text, tokens: ofCommand.tokens, others: ofCommand.others }),
+      });
+      if (!this.isCurrent && shown.running === null) await this.look();
+    });
+  }
+
+  choose(id: string): Promise<void> {
+    this.chosenFor = this.config?.id ?? null;
+    this.update({ source: this.current.sources?.find((one) => one.id === id) ?? null });
+    return this.look();
+  }
+
+  /** Asks the user for weights. */
+  browse(): Promise<void> {
+    return this.attempt(async () => {
+      const source = await this.host.call('panel/chooseHeadSource', null);
+      if (source === null) return;
+      this.update({ sources: [...(this.current.sources ?? []).filter(({ id }) => id !== source.id), source] });
+      await this.choose(source.id);
+    });
+  }
+
+  setText(text: TextChoice, textName = ''): Promise<void> {
+    this.update({ text, textName });
+    return this.look();
+  }
+
+  chooseText(): Promise<void> {
+    return this.attempt(async () => {
+      const chosen = await this.host.call('tradeoff/chooseText', null);
+      if (chosen !== null) await this.setText({ file: chosen.id }, chosen.name);
+    });
+  }
+
+  setTokens(tokens: number): Promise<void> {
+    this.update({ tokens });
+    return this.look();
+  }
+
+  /** Measures what is not measured yet. */
+  start(): Promise<void> {
+    return this.withAsk((ask) => this.host.call('tradeoff/start', ask));
+  }
+
+  stop(): Promise<void> {
+    return this.attempt(async () => void (await this.host.call('tradeoff/stop', null)));
+  }
+
+  budget(share: number, methods: readonly string[]): Promise<void> {
+    return this.withAsk((sweep) => this.host.call('tradeoff/budget', { sweep, share, methods }));
+  }
+
+  /** The folder's name; null when the user changed their mind, or it failed. */
+  async export(method: string): Promise<string | null> {
+    let name: string | null = null;
+    await this.withAsk(async (sweep) => (name = await this.host.call('tradeoff/export', { sweep, method })));
+    return name;
+  }
+
+  page(): Promise<void> {
+    return this.attempt(async () => void (await this.host.call('tradeoff/page', null)));
+  }
+
+  /** What was found before of what is chosen now. */
+  private look(): Promise<void> {
+    return this.withAsk(async (ask) => {
+      const shown = await this.host.call('tradeoff/look', ask, { supersedeKey: 'tradeoff/look' });
+      this.update({ shown });
+    });
+  }
+
+  private withAsk(work: (ask: TradeoffAsk) => Promise<unknown>): Promise<void> {
+    const { ask } = this;
+    if (ask === null) return Promise.resolve();
+    return this.attempt(async () => void (await work(ask)));
+  }
+
+  private async attempt(work: () => Promise<void>): Promise<void> {
+    this.update({ problem: '' });
+    try {
+      await work();
+    } catch (error) {
+      if (!isGivenUp(error)) this.update({ problem: messageOf(error) });
+    }
+  }
+
+  private update(change: Partial<SessionState>): void {
+    this.current = { ...this.current, ...change };
+    for (const listener of [...this.listeners]) listener(this.current);
+  }
+}
+
+/** Seeded weights are named with their seed. */
+function idOf({ id, origin }: HeadSource): string {
+  return origin === 'seeded' ? `${id}:${DEFAULT_SEED}` : id;
+}
