@@ -60,7 +60,8 @@ const USAGE = `usage: headlight COMMAND …
                                                GQA, low rank, MLA; --alone: each layer by itself; --merge F.json…: joins shards;
                                                --export DIR: writes the model with the one method named
   generate MODEL (--prompt TEXT | --ids 1,2,3) --tokens N [--json]   greedy continuation
-  bench attention [--quick] [--json]           how fast attention runs on this machine, in each library
+  bench attention [--quick] [--only NAME] [--gpu] [--json]   how fast attention runs on this machine, in each library;
+                                               --gpu: longer contexts on the GPU, beside PyTorch with CUDA
   diff OLD NEW [SCENARIO] [--json]             what a change does to the cache, as Markdown for a pull request
   draw PATH [--diff OTHER [--json]] [--blocks full,latent,…] [--out F.svg|F.png] [--scale 2] [--width 1200] [--theme light|dark]
        [--tokens 1] [--kv-dtype auto]          the architecture as a figure: layers, heads, experts, and what is cached;

@@ -17,8 +17,11 @@ export interface ProbeWatch {
   progress(progress: Progress): void;
 }
 
-export async function probeDevices(script: string, watch: ProbeWatch): Promise<readonly DeviceReport[]> {
-  const engines = platformEngines();
+export async function probeDevices(
+  script: string,
+  watch: ProbeWatch,
+  engines: readonly EngineId[] = platformEngines(),
+): Promise<readonly DeviceReport[]> {
   const reports: DeviceReport[] = [];
   for (const [index, engine] of engines.entries()) {
     if (watch.signal.aborted) throw new RpcError('cancelled', 'probing was cancelled');
@@ -57,5 +60,16 @@ function probeIsolated(script: string, engine: EngineId, signal: CancelSignal): 
 
 function failedReport(engine: EngineId, reason: string): DeviceReport {
   const kind = engine === 'onnxruntime-cpu' || engine === 'onnxruntime-wasm' ? 'cpu' : 'gpu';
-  return { engine, available: false, kind, device: engine, library: '', precision: 'float32', reason, proof: null };
+  return {
+    engine,
+    available: false,
+    refused: false,
+    kind,
+    device: engine,
+    library: '',
+    precision: 'float32',
+    reason,
+    proof: null,
+    proved: null,
+  };
 }

@@ -301,6 +301,7 @@ export class ComputeHost extends Owner {
       script,
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
+      proofs: Uri.joinPath(Uri.file(this.options.storage), 'devices.json').fsPath,
       fetchPart: async (params) => {
         const { hub } = await models.get();
         if (!hub)
