@@ -37,10 +37,7 @@ export function vulkanManifests(
   });
 }
 
-/**
- * "NVIDIA driver 580.159.04"; null where the kernel has none.
- * @internal
- */
+/** "NVIDIA driver 580.159.04"; null where the kernel has none. */
 export function nvidiaDriver(file = '/proc/driver/nvidia/version'): string | null {
   const version = /Kernel Module(?: for \S+)?\s+(\d[\d.]+)/.exec(read(file) ?? '')?.[1];
   return version ? `NVIDIA driver ${version}` : null;

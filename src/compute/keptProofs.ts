@@ -1,6 +1,7 @@
 /** Proofs of devices, kept in a file of ours: they hold for one machine, its drivers and our libraries, and are made anew when one of these changes. */
 
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { release } from 'node:os';
 import { dirname } from 'node:path';
@@ -62,7 +63,8 @@ export class KeptProofs {
 
 function versionOf(name: string): string | null {
   try {
-    const { version } = createRequire(__filename)(`${name}/package.json`) as { readonly version?: unknown };
+    const text = readFileSync(createRequire(__filename).resolve(`${name}/package.json`), 'utf8');
+    const { version } = JSON.parse(text) as { readonly version?: unknown };
     return typeof version === 'string' ? version : null;
   } catch {
     return null;

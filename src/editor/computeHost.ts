@@ -131,6 +131,7 @@ export class ComputeHost extends Owner {
         options,
       );
       const device = await this.choose(options);
+      const half = await this.float16Error(device, options);
       const run = await this.call(
         'compute/runLayer',
         {
@@ -143,10 +144,11 @@ export class ComputeHost extends Owner {
           captures: [],
           form: null,
           rule,
+          ...(half === null ? {} : { precision: 'float16' as const }),
         },
         { ...options, supersedeKey: 'runLayer' },
       );
-      const report = reportOf(reading, layer, described, device, run, tokens, steps);
+      const report = { ...reportOf(reading, layer, described, device, run, tokens, steps), float16Error: half };
       await this.options.pages.show({
         kind: l10n.t('Layer {0}', layer),
         name: reading.spec.modelType,
@@ -326,6 +328,13 @@ export class ComputeHost extends Owner {
     return this.compute().device(engine, allowSoftwareGpu, options);
   }
 
+  /** That of the proof, where the user allows float16 and the GPU has it; else null: float32 it is. */
+  private async float16Error({ engine }: DeviceChoice, options: CallOptions): Promise<number | null> {
+    if (!computeSettings().allowFloat16) return null;
+    const report = (await this.compute().devices(options)).find((each) => each.engine === engine);
+    return report && report.kind !== 'cpu' ? (report.proof?.float16Error ?? null) : null;
+  }
+
   /** Any method of the compute process, for other parts of the editor; starts the process when it is not there. */
   call<K extends MethodName<ComputeMethods>>(
     method: K,
@@ -480,7 +489,7 @@ function reportOf(
   run: RunLayerResult,
   tokens: number,
   steps: number,
-): LayerReport {
+): Omit<LayerReport, 'float16Error'> {
   return {
     layer,
     kind: reading.spec.layers[layer]?.attention.kind ?? 'none',

@@ -17,6 +17,8 @@ export interface LayerReport {
   readonly run: RunLayerResult;
   /** What the formula says of the cache that the run left, in its own element type. */
   readonly formulaBytes: number;
+  /** Of the proof of the device, where the layer ran in float16. */
+  readonly float16Error: number | null;
   readonly tokens: number;
   readonly steps: number;
 }
@@ -53,15 +55,19 @@ function proofText(proof: DeviceProof | null): string {
 
 export function layerMarkdown(
   modelType: string,
-  { layer, kind, note, device, run, tokens, steps, formulaBytes }: LayerReport,
+  { layer, kind, note, device, run, tokens, steps, formulaBytes, float16Error }: LayerReport,
 ): Markdown {
   const { provenance, times, planned } = run;
   const step =
     times.stepMs.length > 0 ? [...times.stepMs].sort((a, b) => a - b)[Math.floor(times.stepMs.length / 2)] : undefined;
+  const half =
+    float16Error === null
+      ? ''
+      : ` (relative error ${float16Error.toExponential(1)} against double precision, in the proof of the device)`;
   const rule = planned.rule === 'intrinsic' ? '' : ` (as ${ENGINE_NAMES[planned.rule]} keeps it)`;
   return documentOf([
     heading(1, md`Layer ${layer} of ${modelType}`),
-    md`${kindTitle(kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}.`,
+    md`${kindTitle(kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}${half}.`,
     ...(note === null ? [] : [sentenceText(note)]),
     md`**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula${rule}: ${formatExactBytes(formulaBytes)}. ${run.cacheBytes === formulaBytes ? 'They are equal.' : 'They differ.'}**`,
     table(

@@ -156,7 +156,7 @@ async function main(): Promise<void> {
     end();
   }, clock.left * 1e3);
   try {
-    await find(report, clock, scratch, save);
+    await find(report, values.small, clock, scratch, save);
     const engine = engineOf(report, values.small);
     if (engine === null) report.notes.push('no GPU provider works here: nothing was computed on one');
     else
@@ -181,7 +181,7 @@ function isWrong({ float32, float16 }: GridSummary): boolean {
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Libraries, providers, and why not others. */
-async function find(report: Report, clock: Clock, scratch: string, save: () => void): Promise<void> {
+async function find(report: Report, small: boolean, clock: Clock, scratch: string, save: () => void): Promise<void> {
   const script = resolve(process.argv[1] ?? '');
   const native = join(HERE, 'node_modules', 'onnxruntime-node');
   const { version } = JSON.parse(readFileSync(join(native, 'package.json'), 'utf8')) as { readonly version: string };
@@ -193,7 +193,13 @@ async function find(report: Report, clock: Clock, scratch: string, save: () => v
   save();
   const signal = new AbortController().signal;
   const probe = async (engines: readonly EngineId[]): Promise<readonly DeviceReport[]> =>
-    probeDevices(COMPUTE, { signal, progress: ({ message }) => tell(`probing ${message}`) }, engines);
+    probeDevices(
+      COMPUTE,
+      { signal, progress: ({ message }) => tell(`probing ${message}`) },
+      engines,
+      // A software adapter compiles shaders for seconds, on a busy machine for a minute.
+      (small ? 120 : 45) * 1e3,
+    );
   const [cpu] = await probe(['onnxruntime-cpu']);
   let webgpu: DeviceReport | undefined;
   for (const way of vulkan.ways) {

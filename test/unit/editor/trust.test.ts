@@ -152,6 +152,8 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
       // Files are read of it and nothing is loaded: WebAssembly and fonts, by names that are ours.
       'cli/png.ts: createRequire(__filename).resolve(name));',
       "compute/engines/tensorflow.ts: createRequire(join(dirname(this.located.folder), 'loader.js'));",
+      // A version is read of it.
+      "compute/keptProofs.ts: createRequire(__filename).resolve(`${name}/package.json`), 'utf8');",
     ]);
   },
 
