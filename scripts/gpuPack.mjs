@@ -213,7 +213,7 @@ function licenses(nodeFile, library) {
   return named
     .map(
       ([name, file = '']) =>
-        `${name}\\n\\n${existsSync(file) ? readFileSync(file, 'utf8') : 'MIT License: its text is in the package of npm.'}\\n`,
+        `${name}\n\n${existsSync(file) ? readFileSync(file, 'utf8') : 'MIT License: its text is in the package of npm.'}\n`,
     )
     .join('\n');
 }
