@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { probeDevices } from '../compute/probeDevices';
 import { benchAttention, type BenchReport } from '../compute/bench';
 import { below, json, line, lines, type Screen, table, type TerminalText } from '../present/terminal';
 import { parseArguments } from './arguments';
@@ -17,6 +18,7 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
     quick: { type: 'boolean' },
     json: { type: 'boolean' },
     only: { type: 'string' },
+    gpu: { type: 'boolean' },
   });
   if (paths.length !== 1 || paths[0] !== 'attention') throw new UsageError('bench takes one subject: attention');
   const script = join(DIST, 'compute.js');
@@ -26,7 +28,10 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
   const tensorflowPath = [process.env['HEADLIGHT_TENSORFLOW'], join(cache, 'tensorflow')].find(
     (path) => path && existsSync(path),
   );
+  const gpu = values['gpu'] === true;
+  if (gpu) await needGpu(script);
   const report = await benchAttention({
+    gpu,
     script,
     quick: values['quick'] === true,
     ...(tensorflowPath ? { tensorflowPath } : {}),
@@ -40,6 +45,14 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
 }
 
 const COLUMNS = ['case', 'variant', 'engine', 'median', 'operations', 'memory', 'at least', 'runs'] as const;
+/** @throws InputError naming what is wrong with the GPU. */
+async function needGpu(script: string): Promise<void> {
+  const watch = { signal: new AbortController().signal, progress: () => undefined };
+  const [report] = await probeDevices(script, watch, ['onnxruntime-webgpu']);
+  if (report?.kind === 'gpu' && report.available) return;
+  const why = report?.available ? `${report.device} is a software adapter` : report?.reason;
+  throw new InputError(`no GPU can be used: ${why ?? 'none was found'}`);
+}
 
 /** A table for people. */
 function benchText(report: BenchReport, screen: Screen | undefined): TerminalText {

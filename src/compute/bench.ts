@@ -1,8 +1,10 @@
 /** The attention bench: every peer in a process of its own, asked in turn, results compared before anything is timed. */
 
 import { existsSync } from 'node:fs';
-import { benchCases, BENCH_ENGINES } from './bench/cases';
-import { type BenchPeer, nodePeer, pythonWithTorch, pytorchPeer } from './bench/peers';
+import { benchCases, BENCH_ENGINES, type BenchEngine, caseWork, type PeersCase } from './bench/cases';
+import { gpuCases, MOST_REFERENCE_FLOPS } from './bench/gpuCases';
+import { type GpuRatio, gpuRatios } from './bench/gpuRatios';
+import { type BenchPeer, nodePeer, type PeerOptions, pythonWithTorch, pytorchPeer } from './bench/peers';
 import { type Prediction, predictions, predictionText } from './bench/prediction';
 import { benchRatios, type BenchRatio } from './bench/ratios';
 import { bestRates, type CaseResult, rooflineMs, runCase } from './bench/runCase';
@@ -20,7 +22,8 @@ export interface BenchOptions {
   readonly pythons?: readonly (string | undefined)[];
   /** PyTorch's side of the bench. */
   readonly pytorchScript?: string;
-  readonly webgpu?: boolean;
+  /** The cases of a GPU (`gpuCases`) on onnxruntime's WebGPU provider, beside PyTorch on CUDA, compared with the CPU. */
+  readonly gpu?: boolean;
   /** Only cases whose name or variant has this in it. */
   readonly only?: string;
   readonly onProgress?: (line: string) => void;
@@ -36,7 +39,7 @@ export interface BenchReport {
   readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly results: readonly BenchResult[];
-  readonly ratios: readonly BenchRatio[];
+  readonly ratios: readonly (BenchRatio | GpuRatio)[];
   /** What a roofline says of MHA against MLA, on a GPU and here: the lectures' 6 times is a GPU's figure. */
   readonly predictions: readonly Prediction[];
   /** Peers that were absent, and what is to be known of the others. */
@@ -51,10 +54,11 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
     options.onProgress?.(`${((performance.now() - start) / 1e3).toFixed(0).padStart(4)} s  ${line}`);
   const versions: Record<string, string> = { node: process.versions.node };
   const peers = await openPeers(options, threads, notes);
+  const reference = options.gpu ? nodePeer('onnxruntime-cpu', peerOptionsOf(options, threads)) : null;
   const results: CaseResult[] = [];
   try {
     const { only } = options;
-    const cases = benchCases(options.quick).filter(
+    const cases = casesOf(options).filter(
       ({ name, variant }) => only === undefined || `${name} ${variant}`.includes(only),
     );
     for (const [index, test] of cases.entries()) {
@@ -66,6 +70,7 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
           {
             rounds: options.quick ? 5 : 7,
             versions,
+            ...(reference && caseWork(test).flops <= MOST_REFERENCE_FLOPS ? { reference } : {}),
             remark: (engine, text) => notes.push(`${test.name} ${test.variant}, ${engine}: ${text}`),
             absent: (engine, reason) => notes.push(`${test.name} ${test.variant}: ${engine} is absent: ${reason}`),
             progress: (line) => progress(`${label}: ${line}`),
@@ -74,7 +79,7 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
       );
     }
   } finally {
-    for (const peer of peers) peer.close();
+    for (const peer of [...peers, ...(reference ? [reference] : [])]) peer.close();
   }
   const rates = bestRates(results);
   const withRoofline = results.map((result) => ({
@@ -87,7 +92,7 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
     threads,
     versions,
     results: withRoofline,
-    ratios: benchRatios(withRoofline),
+    ratios: options.gpu ? gpuRatios(results, GPU_ENGINE, null, rates) : benchRatios(withRoofline),
     predictions: predicted,
     notes: [...new Set(notes), ...predicted.map(predictionText)],
   };
@@ -96,23 +101,31 @@ export async function benchAttention(options: BenchOptions): Promise<BenchReport
 /** Cached tokens of the step that the bench measures. */
 const PREDICTED_TOKENS = 4096;
 
+const GPU_ENGINE = 'onnxruntime-webgpu';
+const GPU_PEERS: readonly BenchEngine[] = [GPU_ENGINE, 'pytorch'];
+
+function casesOf({ gpu, quick }: BenchOptions): readonly PeersCase[] {
+  return gpu ? gpuCases().map((test) => ({ ...test, engines: GPU_PEERS })) : benchCases(quick);
+}
+
+function peerOptionsOf({ script, tensorflowPath }: BenchOptions, threads: number): PeerOptions {
+  return { script, threads, tensorflowPath: tensorflowPath ?? null };
+}
+
 async function openPeers(options: BenchOptions, threads: number, notes: string[]): Promise<readonly BenchPeer[]> {
-  const peerOptions = { script: options.script, threads, tensorflowPath: options.tensorflowPath ?? null };
+  const { gpu = false, pytorchScript } = options;
   const peers: BenchPeer[] = [];
-  for (const engine of BENCH_ENGINES) {
+  for (const engine of gpu ? GPU_PEERS : BENCH_ENGINES) {
     if (engine === 'pytorch') {
-      const python =
-        options.pytorchScript && existsSync(options.pytorchScript)
-          ? await pythonWithTorch(options.pythons ?? [])
-          : null;
-      if (python && options.pytorchScript) peers.push(pytorchPeer(python, options.pytorchScript, threads));
+      const python = pytorchScript && existsSync(pytorchScript) ? await pythonWithTorch(options.pythons ?? []) : null;
+      if (python && pytorchScript) peers.push(pytorchPeer(python, pytorchScript, threads, gpu ? 'cuda' : 'cpu'));
       else notes.push('pytorch is absent: no Python with torch was found (set HEADLIGHT_PYTHON to one)');
     } else if (engine === 'tensorflow' && !options.tensorflowPath) {
       notes.push('tensorflow is absent: not installed');
-    } else if (engine === 'onnxruntime-webgpu' && !options.webgpu) {
-      notes.push('onnxruntime-webgpu is absent: no working GPU was found');
+    } else if (engine === GPU_ENGINE && !gpu) {
+      notes.push('onnxruntime-webgpu is absent: --gpu measures it, on cases of its own');
     } else {
-      peers.push(nodePeer(engine, peerOptions));
+      peers.push(nodePeer(engine, peerOptionsOf(options, threads)));
     }
   }
   return peers;

@@ -175,11 +175,12 @@ export class ComputeClient {
   }
 
   private start(): Running {
-    const { script, memoryCeiling, threads, tensorflowPath } = this.options;
+    const { script, memoryCeiling, threads, tensorflowPath, proofs } = this.options;
     const settings: ComputeOptions = {
       ...(memoryCeiling === undefined ? {} : { memoryCeiling }),
       ...(threads === undefined ? {} : { threads }),
       ...(tensorflowPath === undefined ? {} : { tensorflowPath }),
+      ...(proofs === undefined ? {} : { proofs }),
     };
     // Nothing of the editor's own: no inspector port, no loader.
     const child = spawn(process.execPath, [script], {

@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import type { CancelSignal } from '../shared/platform';
 import type { Progress } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
+import { lackingForGpu } from './engines/tensorflowGpu';
 import { runProgram } from './runProgram';
 
 const TFJS_NODE_VERSION = '4.22.0';
@@ -94,6 +95,8 @@ export async function installTensorflow(options: InstallOptions): Promise<string
     } else {
       step('looking for TensorFlow in Python', 0.05);
       const site = await tensorflowOf(source.python, work, run);
+      await assertCompiler(work, run);
+      for (const lacking of lackingForGpu(site.folder)) options.onLine?.(`for a GPU: ${lacking}`);
       step('downloading the package', 0.1);
       await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', packageSpec(source)], work);
       step('building the binding', 0.5);
@@ -166,6 +169,20 @@ async function buildBinding(work: string, site: TensorflowSite, run: Run): Promi
     LDFLAGS: `-Wl,-rpath,${site.folder}`,
     ...(headers ? { npm_config_nodedir: headers } : {}),
   });
+}
+
+/** What node-gyp would fail without, in the middle of a long log. */
+async function assertCompiler(cwd: string, run: Run): Promise<void> {
+  const lacking: string[] = [];
+  for (const program of ['make', 'c++'])
+    await run(program, ['--version'], cwd).catch(() => {
+      lacking.push(program);
+    });
+  if (lacking.length > 0)
+    throw new RpcError(
+      'unavailable',
+      `to build the binding there is no ${lacking.join(' and no ')} (Debian and Ubuntu: apt install build-essential)`,
+    );
 }
 
 /** Where `include/node` of npm's Node is; null: node-gyp downloads the headers. */

@@ -25,6 +25,7 @@ import { HeadsService } from './heads/service';
 import { computeThreads, defaultMemoryCeiling } from './machine';
 import { assertFits, layerRunBytes } from './memory';
 import { probeDevices } from './probeDevices';
+import { KeptProofs, proofConditions } from './keptProofs';
 import { runLayer } from './runLayer';
 import { showUnits } from '../model/units';
 import { SerialQueue } from './serialQueue';
@@ -89,7 +90,13 @@ export class ComputeService {
   }
 
   private async devices(refresh: boolean, context: CallContext): Promise<readonly DeviceReport[]> {
-    if (refresh || !this.reports) this.reports = await probeDevices(this.script, context);
+    const { proofs, tensorflowPath } = this.options;
+    const kept = proofs === undefined ? null : new KeptProofs(proofs, proofConditions(tensorflowPath));
+    if (!refresh) this.reports ??= await kept?.read();
+    if (refresh || !this.reports) {
+      const reports = await probeDevices(this.script, context);
+      this.reports = (await kept?.write(reports)) ?? reports;
+    }
     return this.reports;
   }
 
@@ -105,7 +112,14 @@ export class ComputeService {
       return {
         ...outcome,
         captures: tightTensors(tensors),
-        provenance: { engine: engine.id, device, library, precision: 'float32', seed, wholeOnDevice },
+        provenance: {
+          engine: engine.id,
+          device,
+          library,
+          precision: params.precision ?? 'float32',
+          seed,
+          wholeOnDevice,
+        },
       };
     } catch (error) {
       if (error instanceof EngineUnavailableError)

@@ -5,12 +5,18 @@ import { UNSHARDED, type Workload } from '../model/scenario';
 import type { ModelSpec } from '../model/spec';
 import { planCache } from '../cache/plan';
 import type { CacheRule } from '../attention/onnx/program';
+import type { Precision } from '../shared/devices';
 
-/** Bytes of the layer's cache for `batch` sequences of `tokens` tokens, float32, under the rule of an engine. */
-export function plannedCacheBytes(attention: AttentionSpec, workload: Workload, rule: CacheRule): number {
+/** Bytes of the layer's cache for `batch` sequences of `tokens` tokens under the rule of an engine. */
+export function plannedCacheBytes(
+  attention: AttentionSpec,
+  workload: Workload,
+  rule: CacheRule,
+  precision: Precision = 'float32',
+): number {
   // One layer of a known kind: the bound is the size.
-  return planCache(oneLayer(attention), { workload, engine: rule, kvDtype: 'f32', sharding: UNSHARDED }).atLeast
-    .cacheBytes;
+  const kvDtype = precision === 'float16' ? 'f16' : 'f32';
+  return planCache(oneLayer(attention), { workload, engine: rule, kvDtype, sharding: UNSHARDED }).atLeast.cacheBytes;
 }
 
 /** A model of one layer that is nothing but its attention. */

@@ -17,19 +17,28 @@ export interface ProbeWatch {
   progress(progress: Progress): void;
 }
 
-export async function probeDevices(script: string, watch: ProbeWatch): Promise<readonly DeviceReport[]> {
-  const engines = platformEngines();
+export async function probeDevices(
+  script: string,
+  watch: ProbeWatch,
+  engines: readonly EngineId[] = platformEngines(),
+  longestMs = LONGEST_PROBE_MS,
+): Promise<readonly DeviceReport[]> {
   const reports: DeviceReport[] = [];
   for (const [index, engine] of engines.entries()) {
     if (watch.signal.aborted) throw new RpcError('cancelled', 'probing was cancelled');
     watch.progress({ message: engine, fraction: index / engines.length });
     // One after the other: each shall have the machine for itself while it is timed.
-    reports.push(await probeIsolated(script, engine, watch.signal));
+    reports.push(await probeIsolated(script, engine, watch.signal, longestMs));
   }
   return reports;
 }
 
-function probeIsolated(script: string, engine: EngineId, signal: CancelSignal): Promise<DeviceReport> {
+function probeIsolated(
+  script: string,
+  engine: EngineId,
+  signal: CancelSignal,
+  longestMs: number,
+): Promise<DeviceReport> {
   return new Promise((resolve) => {
     const child: ChildProcess = fork(script, [PROBE_ARGUMENT, engine], {
       serialization: 'advanced',
@@ -45,7 +54,7 @@ function probeIsolated(script: string, engine: EngineId, signal: CancelSignal): 
     };
     const fail = (reason: string): void => finish(failedReport(engine, reason));
     const stop = (): void => fail('probing was cancelled');
-    const timer = setTimeout(() => fail(`no answer within ${LONGEST_PROBE_MS / 1000} s`), LONGEST_PROBE_MS);
+    const timer = setTimeout(() => fail(`no answer within ${longestMs / 1000} s`), longestMs);
     signal.addEventListener('abort', stop, { once: true });
     child.on('message', (message) => finish(message as unknown as DeviceReport));
     child.on('error', (error) => fail(error.message));
@@ -57,5 +66,16 @@ function probeIsolated(script: string, engine: EngineId, signal: CancelSignal): 
 
 function failedReport(engine: EngineId, reason: string): DeviceReport {
   const kind = engine === 'onnxruntime-cpu' || engine === 'onnxruntime-wasm' ? 'cpu' : 'gpu';
-  return { engine, available: false, kind, device: engine, library: '', precision: 'float32', reason, proof: null };
+  return {
+    engine,
+    available: false,
+    refused: false,
+    kind,
+    device: engine,
+    library: '',
+    precision: 'float32',
+    reason,
+    proof: null,
+    proved: null,
+  };
 }

@@ -1,6 +1,7 @@
 /** Runs one attention layer from its spec: prefill, then decode steps on the cache that it left. */
 
 import { buildAttentionProgram } from '../attention/onnx/buildAttention';
+import { growsOnly } from '../attention/onnx/layerContext';
 import type { Tensor } from '../attention/onnx/graph';
 import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
 import type { AttentionProgram } from '../attention/onnx/program';
@@ -10,7 +11,9 @@ import type { CacheReport, RunLayerParams, RunLayerResult } from '../shared/comp
 import type { CallContext } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
 import { tensorBytes } from '../shared/transfer';
-import type { Engine, LoadedProgram } from './engines/engine';
+import type { Precision } from '../shared/devices';
+import { withRoom } from './bench/cacheRows';
+import type { Engine, InPlace, LoadedProgram } from './engines/engine';
 import { plannedCacheBytes } from './plannedCache';
 import { seededNoise, seededWeights } from './seededWeights';
 import { elementAt } from '../model/elementAt';
@@ -29,7 +32,7 @@ export async function runLayer(
   watch: CallContext,
   source: WeightSource = seeded(run.seed),
 ): Promise<LayerOutcome> {
-  const { layer, batch, tokens, steps, rule = 'intrinsic' } = run;
+  const { layer, batch, tokens, steps, rule = 'intrinsic', precision = 'float32' } = run;
   const start = performance.now();
   watch.progress({ message: 'reading weights' });
   const infos = layerWeights(layer);
@@ -38,16 +41,22 @@ export async function runLayer(
     infos.map(({ name, shape }) => [name, { type: 'float32' as const, shape, data: weightOf(weights, name) }]),
   );
   const loadStart = performance.now();
-  const stage = async (mode: 'prefill' | 'decode'): Promise<Stage> => {
+  // A cache that a device holds has room for all tokens: a step writes its rows, and nothing of it goes to and fro.
+  const room = engine.writesInPlace === true && growsOnly(layer) ? { batch, tokens: tokens + steps } : null;
+  const stage = async (mode: 'prefill' | 'decode', before: ReadonlyMap<string, Tensor> = new Map()): Promise<Stage> => {
     const program = buildAttentionProgram(layer, {
       mode,
-      cache: 'present',
+      ...(mode === 'decode' && room ? { cache: 'inPlace', room } : { cache: 'present' }),
       cacheRule: rule,
       captures: mode === 'prefill' && steps > 0 ? [] : run.captures,
       ...(run.form ? { form: run.form } : {}),
     });
     const needed = new Map(program.weightInputs.map(({ name }) => [name, constants.get(name) as Tensor]));
-    return new Stage(layer, program, await engine.load(program.graph, { constants: needed }));
+    return new Stage(
+      layer,
+      program,
+      await engine.load(program.graph, { constants: needed, precision, ...heldCache(program, before, steps) }),
+    );
   };
   let loadMs = 0;
   let wholeOnDevice = true;
@@ -64,7 +73,7 @@ export async function runLayer(
     const stepMs: number[] = [];
     if (steps > 0) {
       const decodeStart = performance.now();
-      const decode = await stage('decode');
+      const decode = await stage('decode', result.cache);
       stages.push(decode);
       loadMs += performance.now() - decodeStart;
       for (let step = 0; step < steps; step++) {
@@ -77,12 +86,12 @@ export async function runLayer(
     }
     wholeOnDevice = stages.every(({ loaded }) => loaded.wholeOnDevice);
     const last = stages.at(-1) ?? prefill;
-    const cache = last.cacheReport(result.cache);
+    const cache = cacheReport(await last.cacheAfter(result.cache), precision);
     return {
       captures: result.captures,
       cache,
       cacheBytes: cache.reduce((sum, { bytes }) => sum + bytes, 0),
-      planned: { rule, bytes: plannedCacheBytes(layer.attention, { batch, tokens: tokens + steps }, rule) },
+      planned: { rule, bytes: plannedCacheBytes(layer.attention, { batch, tokens: tokens + steps }, rule, precision) },
       wholeOnDevice,
       times: { weightsMs: loadStart - start, loadMs, prefillMs, stepMs },
     };
@@ -109,28 +118,63 @@ class Stage {
     const { program } = this;
     const feeds = stepInputs(this.layer, program, { newTokens: elementAt(hidden.shape, 1), pastTokens });
     feeds.set('hidden', hidden);
+    const held = program.room !== null;
     for (const { role, past: name } of program.cache) {
       const tensor = past.get(role);
-      if (name !== null && tensor) feeds.set(name, tensor);
+      if (!held && name !== null && tensor) feeds.set(name, tensor);
     }
+    const inMemory = new Set(held ? program.cache.map(({ present }) => present) : []);
     const results = await this.loaded.run(
       feeds,
-      program.graph.outputs.map(({ name }) => name),
+      program.graph.outputs.flatMap(({ name }) => (inMemory.has(name) ? [] : [name])),
     );
     const captures = Object.entries(program.captures).map(
       ([capture, name]) => [capture, results.get(name) as Tensor] as const,
     );
-    const cache = program.cache.map(({ role, present }) => [role, results.get(present ?? '') as Tensor] as const);
+    const cache = held
+      ? []
+      : program.cache.map(({ role, present }) => [role, results.get(present ?? '') as Tensor] as const);
     return { captures: Object.fromEntries(captures), cache: new Map(cache) };
   }
 
-  cacheReport(cache: ReadonlyMap<string, Tensor>): readonly CacheReport[] {
-    return [...cache].map(([role, tensor]) => ({
-      role: role as CacheReport['role'],
-      shape: tensor.shape,
-      bytes: tensorBytes(tensor),
-    }));
+  /** What the last run left; `given` where it came out. */
+  async cacheAfter(given: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>> {
+    const { program, loaded, layer } = this;
+    if (!program.room || !loaded.read) return given;
+    const { batch, tokens } = program.room;
+    const held = new Map<string, Tensor>();
+    for (const { role, past } of program.cache) {
+      const tensor = past === null ? null : await loaded.read(past);
+      const heads = layer.attention.kind === 'latent' ? [] : [layer.attention.kvHeads];
+      const dim = tensor?.shape.at(-1) ?? 0;
+      if (tensor) held.set(role, { ...tensor, shape: [batch, ...heads, tokens, dim] });
+    }
+    return held;
   }
+}
+
+function cacheReport(cache: ReadonlyMap<string, Tensor>, precision: Precision): readonly CacheReport[] {
+  return [...cache].map(([role, { shape }]) => ({
+    role: role as CacheReport['role'],
+    shape,
+    bytes: tensorBytes({ type: precision, shape }),
+  }));
+}
+
+/** The tensors that a decode program writes in place, with what the prefill left in them. */
+function heldCache(
+  { room, cache }: AttentionProgram,
+  before: ReadonlyMap<string, Tensor>,
+  more: number,
+): { readonly inPlace?: ReadonlyMap<string, InPlace> } {
+  if (!room) return {};
+  const inPlace = new Map<string, InPlace>();
+  for (const { role, past, present, shape } of cache) {
+    const tensor = before.get(role);
+    if (past !== null && present !== null && tensor)
+      inPlace.set(past, { tensor: { ...withRoom(tensor, more), shape: shape.map(Number) }, output: present });
+  }
+  return { inPlace };
 }
 
 /** Tokens `first` … of every sequence: [batch, count, hidden] out of [batch, all, hidden]. */

@@ -157,6 +157,7 @@ export class ComputeHost extends Owner {
         options,
       );
       const device = await this.choose(options);
+      const half = await this.float16Error(device, options);
       const run = await this.call(
         'compute/runLayer',
         {
@@ -169,10 +170,11 @@ export class ComputeHost extends Owner {
           captures: [],
           form: null,
           rule,
+          ...(half === null ? {} : { precision: 'float16' as const }),
         },
         { ...options, supersedeKey: 'runLayer' },
       );
-      const report = reportOf(reading, layer, described, device, run, tokens, steps);
+      const report = { ...reportOf(reading, layer, described, device, run, tokens, steps), float16Error: half };
       await this.options.pages.show({
         kind: l10n.t('Layer {0}', layer),
         name: reading.spec.modelType,
@@ -327,6 +329,7 @@ export class ComputeHost extends Owner {
       script,
       ...(memoryCeilingBytes === null ? {} : { memoryCeiling: memoryCeilingBytes }),
       tensorflowPath: tensorflowPath ?? this.tensorflowFolder(),
+      proofs: Uri.joinPath(Uri.file(this.options.storage), 'devices.json').fsPath,
       fetchPart: async (params) => {
         const { hub } = await models.get();
         if (!hub)
@@ -349,6 +352,13 @@ export class ComputeHost extends Owner {
   private async choose(options: CallOptions): Promise<DeviceChoice> {
     const { engine, allowSoftwareGpu } = computeSettings();
     return this.compute().device(engine, allowSoftwareGpu, options);
+  }
+
+  /** That of the proof, where the user allows float16 and the GPU has it; else null: float32 it is. */
+  private async float16Error({ engine }: DeviceChoice, options: CallOptions): Promise<number | null> {
+    if (!computeSettings().allowFloat16) return null;
+    const report = (await this.compute().devices(options)).find((each) => each.engine === engine);
+    return report && report.kind !== 'cpu' ? (report.proof?.float16Error ?? null) : null;
   }
 
   /** Any method of the compute process, for other parts of the editor; starts the process when it is not there. */
@@ -509,7 +519,7 @@ function reportOf(
   run: RunLayerResult,
   tokens: number,
   steps: number,
-): LayerReport {
+): Omit<LayerReport, 'float16Error'> {
   return {
     layer,
     kind: reading.spec.layers[layer]?.attention.kind ?? 'none',

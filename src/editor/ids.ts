@@ -147,6 +147,7 @@ export const SETTINGS = {
   units: 'units',
   computeEngine: 'compute.engine',
   allowSoftwareGpu: 'compute.allowSoftwareGpu',
+  allowFloat16: 'compute.allowFloat16',
   memoryCeilingGib: 'compute.memoryCeilingGiB',
   tensorflowPath: 'compute.tensorflowPath',
   hubAsk: 'hub.ask',

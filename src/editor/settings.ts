@@ -95,6 +95,7 @@ export async function stopAskingForConfigs(): Promise<void> {
 export interface ComputeSettings {
   readonly engine: EngineChoice;
   readonly allowSoftwareGpu: boolean;
+  readonly allowFloat16: boolean;
   /** Null: the process's own default. */
   readonly memoryCeilingBytes: number | null;
   readonly tensorflowPath: string | null;
@@ -109,6 +110,7 @@ export function computeSettings(): ComputeSettings {
   return {
     engine: isEngineId(engine) ? engine : 'auto',
     allowSoftwareGpu: settings.get<boolean>(SETTINGS.allowSoftwareGpu, false),
+    allowFloat16: settings.get<boolean>(SETTINGS.allowFloat16, false),
     memoryCeilingBytes: typeof ceiling === 'number' && ceiling > 0 ? ceiling * 2 ** 30 : null,
     tensorflowPath: path === '' ? null : path,
   };

@@ -4,7 +4,7 @@ import { ENGINE_NAMES } from '../model/scenario';
 import type { AttentionKind } from '../model/attention';
 import { formatExactBytes, formatInteger } from '../model/units';
 import type { RunLayerResult } from '../shared/computeContract';
-import type { DeviceChoice, DeviceReport } from '../shared/devices';
+import type { DeviceChoice, DeviceProof, DeviceReport } from '../shared/devices';
 import { codeSpan, documentOf, heading, type Markdown, md, sentenceText, table } from './markdown';
 import { kindTitle } from './words';
 
@@ -17,38 +17,57 @@ export interface LayerReport {
   readonly run: RunLayerResult;
   /** What the formula says of the cache that the run left, in its own element type. */
   readonly formulaBytes: number;
+  /** Of the proof of the device, where the layer ran in float16. */
+  readonly float16Error: number | null;
   readonly tokens: number;
   readonly steps: number;
 }
 
 /** `choice`: the device that is used, or why there is none. */
 export function devicesMarkdown(reports: readonly DeviceReport[], choice: DeviceChoice | string): Markdown {
-  const rows = reports.map(({ engine, available, device, library, proof, reason }) => {
-    const speed = proof ? `${proof.gflops.toPrecision(3)} GFLOP/s, error ${proof.relativeError.toExponential(1)}` : '';
-    return [codeSpan(engine), available ? 'yes' : 'no', device, library, speed, sentenceText(reason ?? '')];
+  const rows = reports.map(({ engine, available, refused, device, library, proof, reason }) => {
+    const works = available ? 'yes' : refused ? 'refused' : 'no';
+    return [codeSpan(engine), works, device, library, proofText(proof), sentenceText(reason ?? '')];
   });
+  const proved = reports.find((report) => report.proved !== null)?.proved;
   return documentOf([
     heading(1, 'Compute devices'),
     typeof choice === 'string'
       ? md`None can be used: ${sentenceText(choice)}`
       : md`Used: **${choice.engine}** (${sentenceText(choice.reason)})`,
-    md`Each of them computed a matrix product that agrees with plain JavaScript in double precision.`,
+    md`Each engine that works computed a matrix product and a decode step of a small attention layer, and both agree with plain JavaScript in double precision. An engine with wrong numbers is refused.`,
     table(['engine', 'works', 'device', 'library', 'proof', 'notes'], rows),
+    ...(proved
+      ? [
+          md`Proved on ${new Date(proved.at).toISOString().slice(0, 10)} with ${sentenceText(proved.with)}. This is remembered until the machine, a driver or a library changes; *Headlight: Show Compute Devices* proves again.`,
+        ]
+      : []),
     md`The setting \`headlight.compute.engine\` chooses; *Headlight: Show Log* has the details.`,
   ]);
 }
 
+function proofText(proof: DeviceProof | null): string {
+  if (!proof) return '';
+  const { gflops, relativeError, layerError, float16Error } = proof;
+  const half = float16Error === null ? 'no float16' : `float16 ${float16Error.toExponential(1)}`;
+  return `${gflops.toPrecision(3)} GFLOP/s; errors: product ${relativeError.toExponential(1)}, layer ${layerError.toExponential(1)}, ${half}`;
+}
+
 export function layerMarkdown(
   modelType: string,
-  { layer, kind, note, device, run, tokens, steps, formulaBytes }: LayerReport,
+  { layer, kind, note, device, run, tokens, steps, formulaBytes, float16Error }: LayerReport,
 ): Markdown {
   const { provenance, times, planned } = run;
   const step =
     times.stepMs.length > 0 ? [...times.stepMs].sort((a, b) => a - b)[Math.floor(times.stepMs.length / 2)] : undefined;
+  const half =
+    float16Error === null
+      ? ''
+      : ` (relative error ${float16Error.toExponential(1)} against double precision, in the proof of the device)`;
   const rule = planned.rule === 'intrinsic' ? '' : ` (as ${ENGINE_NAMES[planned.rule]} keeps it)`;
   return documentOf([
     heading(1, md`Layer ${layer} of ${modelType}`),
-    md`${kindTitle(kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}.`,
+    md`${kindTitle(kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}${half}.`,
     ...(note === null ? [] : [sentenceText(note)]),
     md`**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula${rule}: ${formatExactBytes(formulaBytes)}. ${run.cacheBytes === formulaBytes ? 'They are equal.' : 'They differ.'}**`,
     table(

@@ -6,7 +6,7 @@ import { CACHE_RULES, CAPTURES, type CacheTensor } from '../attention/onnx/progr
 import { UNITS } from '../model/units';
 import { configSource } from './configSource';
 import { DECODE } from './decodeContract';
-import { deviceReport } from './devices';
+import { deviceReport, PRECISIONS } from './devices';
 import { ENGINE_IDS } from './engineIds';
 import { EFFECTS } from './effectsContract';
 import { HEADS } from './headsContract';
@@ -52,6 +52,8 @@ const runLayer = v.strictObject({
   form,
   /** What is kept between steps; default `intrinsic`. */
   rule: v.exactOptional(rule),
+  /** Default float32. */
+  precision: v.exactOptional(v.picklist(PRECISIONS)),
 });
 export type RunLayerParams = Readonly<v.InferOutput<typeof runLayer>>;
 
@@ -79,7 +81,7 @@ const runLayerResult = v.object({
     engine,
     device: v.string(),
     library: v.string(),
-    precision: v.literal('float32'),
+    precision: v.picklist(PRECISIONS),
     seed,
     /** False when some operators had no kernel on the device and ran on the CPU. */
     wholeOnDevice: v.boolean(),
@@ -150,6 +152,8 @@ export interface ComputeOptions {
   readonly memoryCeiling?: number;
   readonly threads?: number;
   readonly tensorflowPath?: string;
+  /** File in which proofs of devices are kept; absent: they are made anew in every process. */
+  readonly proofs?: string;
 }
 
 export const COMPUTE_OPTIONS_VARIABLE = 'HEADLIGHT_COMPUTE';

@@ -8,6 +8,9 @@ import { anyNumber } from './schema';
 const DEVICE_KINDS = ['cpu', 'gpu', 'software-gpu'] as const;
 export type DeviceKind = (typeof DEVICE_KINDS)[number];
 
+export const PRECISIONS = ['float32', 'float16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 /** A matrix product that the device computed and that was compared with plain float64 JavaScript. */
 const deviceProof = v.object({
   /** Rows, inner size, columns of the largest product timed. */
@@ -16,6 +19,10 @@ const deviceProof = v.object({
   gflops: anyNumber,
   /** Largest |error| ÷ largest |value|. */
   relativeError: anyNumber,
+  /** The same of a decode step of a small attention layer, on a cache, against its formula in float64. */
+  layerError: anyNumber,
+  /** The same step in float16; null where the device does not offer it, or gets it wrong. */
+  float16Error: v.nullable(anyNumber),
 });
 export type DeviceProof = v.InferOutput<typeof deviceProof>;
 
@@ -23,6 +30,8 @@ export const deviceReport = v.object({
   engine: v.picklist(ENGINE_IDS),
   /** Found, loaded, computed, and right. */
   available: v.boolean(),
+  /** It computed, and the numbers were wrong. */
+  refused: v.boolean(),
   kind: v.picklist(DEVICE_KINDS),
   /** "CPU, 2 threads", "WebGPU (libvulkan_radeon)", … */
   device: v.string(),
@@ -32,6 +41,8 @@ export const deviceReport = v.object({
   /** Why it is not available, or what the user should know about it. */
   reason: v.nullable(v.string()),
   proof: v.nullable(deviceProof),
+  /** When that was found out, in milliseconds since 1970, and with which drivers; null: just now, and not kept. */
+  proved: v.nullable(v.object({ at: anyNumber, with: v.string() })),
 });
 export type DeviceReport = v.InferOutput<typeof deviceReport>;
 
@@ -68,5 +79,7 @@ export function chooseDevice(
       : tried.length === 1
         ? 'native, preferred to WebAssembly'
         : `fastest of ${tried.length}`;
-  return { engine: best.engine, reason: `${beaten}: ${best.gflops.toPrecision(3)} GFLOP/s measured` };
+  const wrong = reports.filter(({ refused }) => refused).map(({ engine }) => engine);
+  const refused = wrong.length === 0 ? '' : `; refused for wrong numbers: ${wrong.join(', ')}`;
+  return { engine: best.engine, reason: `${beaten}: ${best.gflops.toPrecision(3)} GFLOP/s measured${refused}` };
 }

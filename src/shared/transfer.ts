@@ -4,12 +4,16 @@
  */
 
 import * as v from 'valibot';
-import { elementCount, type Tensor, type TensorType } from '../attention/onnx/graph';
+import { elementCount, type Tensor, type TensorData, type TensorType } from '../attention/onnx/graph';
 import { bytes, floats, list, type Schema, whole } from './schema';
 
-type TensorData = Tensor['data'];
-
-const ELEMENT_BYTES: Readonly<Record<TensorType, number>> = { float32: 4, int64: 8, int32: 4, bool: 1 };
+const ELEMENT_BYTES: Readonly<Record<TensorType, number>> = {
+  float32: 4,
+  float16: 2,
+  int64: 8,
+  int32: 4,
+  bool: 1,
+};
 
 /** No tensor has more dimensions. */
 const MAX_RANK = 8;

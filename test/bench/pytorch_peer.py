@@ -1,4 +1,4 @@
-"""PyTorch's side of the attention bench: the same tensors and the same arithmetic as the other peers, float32 on CPU.
+"""PyTorch's side of the attention bench: the same tensors and the same arithmetic as the other peers, eager, on the CPU or on a GPU.
 
 A request is a line of JSON on stdin, an answer a line of JSON on stdout. Where PyTorch has more than one way to compute
 a case (its fused scaled_dot_product_attention, or the products written out), the faster one is timed.
@@ -38,11 +38,11 @@ def rms_norm(x, weight, epsilon):
 
 
 class Rotary:
-    def __init__(self, spec, first, count):
+    def __init__(self, spec, first, count, device, dtype):
         self.dim, self.layout = spec["dim"], spec["layout"]
         frequencies = spec["theta"] ** (-torch.arange(0, self.dim, 2, dtype=torch.float64) / self.dim)
         angles = torch.arange(first, first + count, dtype=torch.float64)[:, None] * frequencies
-        self.cos, self.sin = angles.cos().float(), angles.sin().float()
+        self.cos, self.sin = (table.to(device, dtype) for table in (angles.cos(), angles.sin()))
 
     def __call__(self, x):
         if self.layout == "half":
@@ -54,35 +54,42 @@ class Rotary:
 
 class Case:
     def __init__(self, request):
+        self.device, self.dtype = request.get("device", "cpu"), getattr(torch, request.get("precision", "float32"))
+        self.batch = request.get("batch", 1)
         self.layer, self.tokens, self.past_tokens = request["layer"], request["tokens"], request["pastTokens"]
         self.attention, self.core, self.form = self.layer["attention"], request["core"], request["form"]
         self.folded = request["folded"]
-        self.weights = {name: noise(recipe) for name, recipe in request["weights"].items()}
-        self.inputs = {name: noise(recipe) for name, recipe in request["inputs"].items()}
+        here = lambda recipe: noise(recipe).to(self.device, self.dtype)
+        self.weights = {name: here(recipe) for name, recipe in request["weights"].items()}
+        self.inputs = {name: here(recipe) for name, recipe in request["inputs"].items()}
         # Room for the new rows, as a cache has it: appending copies nothing of the past.
         self.cache = {}
         for role, recipe in request["past"].items():
-            past = noise(recipe)
+            past = here(recipe)
             axis = past.dim() - 2
             shape = list(past.shape)
             shape[axis] += self.tokens
-            buffer = torch.zeros(shape)
+            buffer = torch.zeros(shape, device=self.device, dtype=self.dtype)
             buffer.narrow(axis, 0, self.past_tokens).copy_(past)
             self.cache[role] = buffer
-        self.rotary = Rotary(self.layer["rotary"], self.past_tokens, self.tokens)
-        self.mask = torch.full((self.tokens, self.tokens), float("-inf")).triu(1)
+        self.rotary = Rotary(self.layer["rotary"], self.past_tokens, self.tokens, self.device, self.dtype)
+        self.mask = None
         self.present_bytes = 0
 
     def ways(self):
         if self.attention["kind"] == "latent":
             return {self.form: self.absorbed if self.form == "absorbed" else self.expanded}
-        return {"scaled_dot_product_attention": lambda: self.headed(True), "products written out": lambda: self.headed(False)}
+        fused = {"scaled_dot_product_attention": lambda: self.headed(True)}
+        # Scores of all tokens at once: not of a long prompt.
+        if self.past_tokens == 0 and self.tokens > 4096:
+            return fused
+        return {**fused, "products written out": lambda: self.headed(False)}
 
     def project(self, name):
         return self.inputs[f"core_{name}"] if self.core else linear(self.inputs["hidden"], self.weights[f"{name}.weight"])
 
     def finish(self, heads):
-        rows = heads.transpose(1, 2).reshape(1, self.tokens, -1)
+        rows = heads.transpose(1, 2).reshape(self.batch, self.tokens, -1)
         return rows if self.core else linear(rows, self.weights["o.weight"])
 
     def append(self, role, fresh):
@@ -97,18 +104,20 @@ class Case:
     def headed(self, fused):
         a = self.attention
         heads, groups, key_dim, value_dim = a["queryHeads"], a["kvHeads"], a["keyDim"], a["valueDim"]
-        split = lambda x, n, d: x.view(1, self.tokens, n, d).transpose(1, 2)
+        split = lambda x, n, d: x.view(self.batch, self.tokens, n, d).transpose(1, 2)
         q = self.rotary(split(self.project("q"), heads, key_dim))
         k = self.append("key", self.rotary(split(self.project("k"), groups, key_dim)))
         v = self.append("value", split(self.project("v"), groups, value_dim))
         if fused:
             out = scaled_dot_product_attention(q, k, v, is_causal=self.past_tokens == 0, scale=self.layer["scale"], enable_gqa=heads != groups)
             return self.finish(out)
-        rows = q.reshape(1, groups, -1, key_dim) * self.layer["scale"]
+        rows = q.reshape(self.batch, groups, -1, key_dim) * self.layer["scale"]
         scores = rows @ k.transpose(-1, -2)
         if self.past_tokens == 0:
-            scores = (scores.view(1, heads, self.tokens, -1) + self.mask).view(1, groups, -1, self.tokens)
-        return self.finish((scores.softmax(-1) @ v).view(1, heads, self.tokens, value_dim))
+            if self.mask is None:
+                self.mask = torch.full((self.tokens, self.tokens), float("-inf"), device=self.device, dtype=self.dtype).triu(1)
+            scores = (scores.view(self.batch, heads, self.tokens, -1) + self.mask).view(self.batch, groups, -1, self.tokens)
+        return self.finish((scores.softmax(-1) @ v).view(self.batch, heads, self.tokens, value_dim))
 
     def latent_rows(self):
         a, norms = self.attention, self.layer["latentNorms"]
@@ -146,17 +155,21 @@ class Case:
         return self.finish(((scores * self.layer["scale"]).softmax(-1) @ expand(self.weights["w_uv"]))[None])
 
 
-def timed(run, count):
+def timed(run, count, device):
+    """On a GPU a run has ended when the device says so."""
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     times = []
     for _ in range(count):
+        wait()
         start = time.perf_counter()
         run()
+        wait()
         times.append((time.perf_counter() - start) * 1e3)
     return times
 
 
 def main():
-    run = None
+    run, device = None, "cpu"
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -164,18 +177,23 @@ def main():
                 if request["do"] == "prepare":
                     torch.set_num_threads(request["threads"])
                     run = case = None
+                    device = request.get("device", "cpu")
+                    # float32 shall be float32: TF32 has ten bits of it.
+                    torch.backends.cuda.matmul.allow_tf32 = False
                     case = Case(request)
                     ways = case.ways()
-                    best = {name: min(timed(way, 3)) for name, way in ways.items()}
+                    best = {name: min(timed(way, 3, device)) for name, way in ways.items()}
                     name = min(best, key=best.get)
                     run = ways[name]
                     with tempfile.NamedTemporaryFile(suffix=".f32", delete=False) as file:
-                        file.write(run().contiguous().numpy().tobytes())
+                        file.write(run().float().contiguous().cpu().numpy().tobytes())
                     cache = sum(tensor.numel() * tensor.element_size() for tensor in case.cache.values())
                     answer = {"file": file.name, "cacheBytes": cache, "library": f"torch {torch.__version__}", "remark": name}
+                    if device == "cuda":
+                        answer["library"] += f", {torch.cuda.get_device_name()}"
                 else:
-                    timed(run, request["warm"])
-                    answer = {"times": timed(run, request["runs"])}
+                    timed(run, request["warm"], device)
+                    answer = {"times": timed(run, request["runs"], device)}
         except Exception as error:  # the other side must get an answer
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

@@ -102,6 +102,7 @@ export function finishProgram(
       past: tensor.past !== null && used.has(tensor.past) ? tensor.past : null,
     })),
     cacheLimit: keptTokens(spec.attention, options.cacheRule),
+    room: options.cache === 'inPlace' ? (options.room ?? null) : null,
     form: context.form,
     fused: context.fused,
   };

@@ -16,7 +16,13 @@ const IR_VERSION = 11;
 const ONNX_BYTE_LIMIT = 2 ** 31 - 1;
 
 /** TensorProto.DataType */
-const ELEMENT_TYPES: Readonly<Record<TensorType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const ELEMENT_TYPES: Readonly<Record<TensorType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 /** AttributeProto.AttributeType */
 const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 

@@ -31,9 +31,10 @@ export function fusedLayer(c: LayerContext, x: Value): LayerResult {
   const k = rotatedSideBySide(c, projectHeads(c, x, 'k', kvHeads, keyDim, spec.keyNorm), kvHeads, keyDim, 'k');
   const v = flat(c, projectHeads(c, x, 'v', kvHeads, keyDim, spec.valueNorm), kvHeads, keyDim, 'v');
   const decode = options.mode === 'decode';
-  const past = decode
-    ? (['past_key', 'past_value'] as const).map((name) => g.input(name, [BATCH, kvHeads, PAST, keyDim]))
-    : ['', ''];
+  const { room } = options;
+  const held =
+    options.cache === 'inPlace' && room ? [room.batch, kvHeads, room.tokens, keyDim] : [BATCH, kvHeads, PAST, keyDim];
+  const past = decode ? (['past_key', 'past_value'] as const).map((name) => g.input(name, held)) : ['', ''];
   const inputs = [
     q,
     k,

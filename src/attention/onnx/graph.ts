@@ -1,7 +1,10 @@
 /** A computation graph in ONNX terms: what programs are built as, saved as, and executed from. */
 
 /** Element types that graphs use. */
-export type TensorType = 'float32' | 'int64' | 'int32' | 'bool';
+export type TensorType = 'float32' | 'float16' | 'int64' | 'int32' | 'bool';
+
+/** `float16` as its 16 bits. */
+export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
 
 /** A dimension is a number, or a name for one that is known at run time. */
 export type Dimension = number | string;
@@ -36,7 +39,7 @@ export interface Initializer {
   readonly name: string;
   readonly type: TensorType;
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly data: TensorData;
 }
 
 export interface Graph {
@@ -53,7 +56,7 @@ export interface Graph {
 export interface Tensor {
   readonly type: TensorType;
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly data: TensorData;
 }
 
 /** Number of elements of a shape; 1 for a scalar. */

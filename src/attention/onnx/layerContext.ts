@@ -3,7 +3,7 @@
 import type { Dimension, TensorType } from './graph';
 import type { GraphBuilder, Value } from './graphBuilder';
 import type { GraphWeights } from './graphWeights';
-import type { AttentionLayerSpec } from '../spec/layerSpec';
+import { type AttentionLayerSpec, keyLimit } from '../spec/layerSpec';
 import { type CacheTensor, type CaptureName, keptTokens, type LatentForm, type ProgramOptions } from './program';
 import { rotateGraph } from './rotaryGraph';
 
@@ -99,6 +99,7 @@ export function cacheRows(
   const axis = prefix.length;
   const mode = c.options.cache ?? 'present';
   const decode = c.options.mode === 'decode';
+  if (mode === 'inPlace') return rowsInPlace(c, role, fresh, prefix, dim, fusedPast);
   const past = decode ? (fusedPast ?? g.input(`past_${role}`, [...prefix, PAST, dim])) : null;
   // Written by the runner, or joined by a fused operator: nothing is left to join.
   let joined: Value | null = mode === 'written' ? past : fusedPast === undefined ? null : fresh;
@@ -121,6 +122,54 @@ export function cacheRows(
         tokenAxis: axis,
       },
       presentValue: shown ? (append ? fresh : kept()) : null,
+    },
+  };
+}
+
+/** Whether the cache of a layer can be written in place: one that forgets moves its rows. */
+export function growsOnly({ attention }: AttentionLayerSpec): boolean {
+  return keyLimit(attention) === null;
+}
+
+/**
+ * The rows of this step go into their slots of the buffer that holds the past. Slots lie along one axis, so that each has an index of its own:
+ * onnxruntime's WebGPU kernel writes rows one after the other where parts of indices repeat (`scatter_nd.cc`, hasDuplicates; 1.30).
+ */
+function rowsInPlace(
+  c: LayerContext,
+  role: CacheTensor['role'],
+  fresh: Value,
+  prefix: readonly Dimension[],
+  dim: number,
+  fusedPast?: Value,
+): CacheRows {
+  const { g } = c;
+  const { room, mode } = c.options;
+  if (!room || mode !== 'decode' || !growsOnly(c.spec)) throw new Error('This cache cannot be written in place.');
+  const heads = prefix.slice(1).map(Number);
+  const slots = heads.reduce((product, size) => product * size, room.batch * room.tokens);
+  const whole = [room.batch, ...heads, room.tokens, dim];
+  const shape = fusedPast === undefined ? [slots, dim] : whole;
+  const past = fusedPast ?? g.input(`past_${role}`, shape);
+  const written =
+    fusedPast === undefined
+      ? g.op(
+          'ScatterND',
+          [past, stepInput(c, 'cache_slots', ['rows', 1], 'int64'), g.reshape(fresh, [-1, dim], `${role}/rows`)],
+          {},
+          `${role}/written`,
+        )
+      : fresh;
+  let joined: Value | null = fusedPast === undefined ? null : written;
+  const all = (): Value => (joined ??= g.reshape(written, whole, `${role}/all`));
+  return {
+    past,
+    fresh,
+    all,
+    segments: [all()],
+    cache: {
+      tensor: { role, past, present: `present_${role}`, shape, tokenAxis: shape.length - 2 },
+      presentValue: written,
     },
   };
 }

@@ -34,9 +34,17 @@ export type LatentForm = 'expanded' | 'absorbed';
  * - `append`: past tensors in (may be a longer buffer, masked), only the new rows out: no copy of the past per step;
  * - `written`: past tensors in that hold the rows of this step already (a buffer that the runner writes into), no cache
  *   outputs: the graph joins and copies nothing. The rows come from an `append` program without its main output;
+ * - `inPlace`: past tensors in that have room for all tokens of the run, and the same out, with the rows of this step written into their
+ *   slots: a runner binds both to one piece of the device's memory, and a step copies nothing of the cache. Needs `room`;
  * - `none`: no cache outputs; with `decode` the past is still an input.
  */
-export type CacheMode = 'present' | 'append' | 'written' | 'none';
+export type CacheMode = 'present' | 'append' | 'written' | 'inPlace' | 'none';
+
+/** What a cache that is written in place has room for. */
+export interface CacheRoom {
+  readonly batch: number;
+  readonly tokens: number;
+}
 
 /**
  * How much a layer with a window or chunk keeps between steps: as many tokens as it sees, or one less, because the next
@@ -66,6 +74,8 @@ export interface ProgramOptions {
   readonly fused?: boolean;
   /** Default `present`. */
   readonly cache?: CacheMode;
+  /** With cache `inPlace`. */
+  readonly room?: CacheRoom;
   /** Default `intrinsic`. */
   readonly cacheRule?: CacheRule;
   /** Take a mask. Default true; one new token that sees all keys (full, latent) needs none. */
@@ -85,7 +95,10 @@ export interface CacheTensor {
   readonly past: string | null;
   /** Name of the output: present (past + new, cut to the window) or the new rows; null with cache `written` and `none`. */
   readonly present: string | null;
-  /** [batch, heads, tokens, dim]; `batch` and tokens are names. Latent tensors have no head axis: [batch, tokens, dim]. */
+  /**
+   * [batch, heads, tokens, dim]; `batch` and tokens are names. Latent tensors have no head axis: [batch, tokens, dim]. With cache
+   * `inPlace`, and no fused operator: [batch · heads · tokens, dim], numbers all.
+   */
   readonly shape: readonly (number | string)[];
   /** Axis of tokens in the shape. */
   readonly tokenAxis: number;
@@ -104,6 +117,8 @@ export interface AttentionProgram {
   readonly cache: readonly CacheTensor[];
   /** Entries that the cache keeps; null: all. */
   readonly cacheLimit: number | null;
+  /** With cache `inPlace`: what its tensors have room for. */
+  readonly room: CacheRoom | null;
   readonly form: LatentForm | null;
   /** True when fused operators were used. */
   readonly fused: boolean;

@@ -34,9 +34,15 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
   const queries = Int32Array.from({ length: newTokens }, (_, i) => pastTokens + i);
   const hasPast = program.cache.some((tensor) => tensor.past !== null);
   const past = hasPast ? cachedPositions(program.cacheLimit, pastTokens) : new Int32Array(0);
-  const keys = new Int32Array(past.length + newTokens);
-  keys.set(past);
-  keys.set(queries, past.length);
+  const { room } = program;
+  const seen = past.length + newTokens;
+  // A buffer has slots for tokens that are still to come: a mask hides what a query may not see, and these are later than all.
+  const keys = new Int32Array(room?.tokens ?? seen);
+  if (room) keys.forEach((_, slot) => (keys[slot] = slot));
+  else {
+    keys.set(past);
+    keys.set(queries, past.length);
+  }
   const names = new Set(program.inputs.map((input) => input.name));
   const feeds = new Map<string, Tensor>();
   const feed = (name: string, shape: readonly number[], values: () => Float32Array): void => {
@@ -59,8 +65,12 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
         'With several sequences, the fused program (GroupQueryAttention) can only add one token at a time.',
       );
     }
-    for (const [name, tensor] of fusedInputs(step.batch ?? 1, newTokens, keys.length))
+    for (const [name, tensor] of fusedInputs(step.batch ?? 1, newTokens, seen))
       if (names.has(name)) feeds.set(name, tensor);
+  }
+  if (room && names.has('cache_slots')) {
+    const heads = spec.attention.kind === 'latent' ? 1 : spec.attention.kvHeads;
+    feeds.set('cache_slots', cacheSlots(room.batch * heads, room.tokens, pastTokens, newTokens));
   }
   if (temperature)
     feed('query_factor', [1, 1, newTokens, 1], () => Float32Array.from(queryFactors(temperature, queries)));
@@ -75,4 +85,12 @@ function fusedInputs(batch: number, newTokens: number, keys: number): [string, T
     ['seqlens_k', { type: 'int32', shape: [batch], data: new Int32Array(batch).fill(keys - 1) }],
     ['total_sequence_length', { type: 'int32', shape: [], data: Int32Array.of(keys) }],
   ];
+}
+
+/** Where the new rows of each of `parts` (sequences × KV heads) go, in the order in which they are made. */
+function cacheSlots(parts: number, room: number, pastTokens: number, newTokens: number): Tensor {
+  const data = BigInt64Array.from({ length: parts * newTokens }, (_, i) =>
+    BigInt(Math.floor(i / newTokens) * room + pastTokens + (i % newTokens)),
+  );
+  return { type: 'int64', shape: [data.length, 1], data };
 }

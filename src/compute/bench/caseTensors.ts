@@ -34,15 +34,17 @@ export interface CaseOptions {
   readonly weightLayout?: 'out-in' | 'in-out';
   /** The runner writes new rows into the cache itself; decode steps only. */
   readonly written?: boolean;
-  /** Fused operators, where the layer allows: prefill only. */
+  /** The graph writes new rows into the cache itself; decode steps only. */
+  readonly inPlace?: boolean;
+  /** Fused operators, where the layer allows: prefill, and decode steps whose cache is written in place. */
   readonly fused?: boolean;
 }
 
 export function caseTensors(
   test: BenchCase,
-  { weightLayout = 'out-in', written = false, fused = false }: CaseOptions = {},
+  { weightLayout = 'out-in', written = false, inPlace = false, fused = false }: CaseOptions = {},
 ): CaseTensors {
-  const { layer, tokens, past, form } = test;
+  const { layer, tokens, past, form, batch = 1 } = test;
   const prefill = past === 0;
   const shapes = new Map(layerWeights(layer).map(({ name, shape }) => [name, shape]));
   const build = (options: Partial<ProgramOptions>): CaseGraph & Partial<CoreGraph> => {
@@ -60,7 +62,11 @@ export function caseTensors(
       ...attentionCore(program.graph, { shape: (name) => shapes.get(name) ?? [], folded: test.folded }),
     };
   };
-  const main = build({ cache: prefill ? 'present' : written ? 'written' : 'append', fused: fused && prefill });
+  const main = build({
+    cache: prefill ? 'present' : written ? 'written' : inPlace ? 'inPlace' : 'append',
+    ...(inPlace && !prefill ? { room: { batch, tokens: past + tokens } } : {}),
+    fused: fused && (prefill || inPlace),
+  });
   const rows = written ? build({ cache: 'append', output: false }) : null;
   const used = new Set([main, ...(rows ? [rows] : [])].flatMap(({ graph }) => graph.inputs.map(({ name }) => name)));
   const weights = layerWeights(layer).filter(({ name }) => used.has(name));
@@ -70,7 +76,7 @@ export function caseTensors(
     scale: 1,
     plus: 0,
   });
-  const sizes: Readonly<Record<string, number>> = { batch: 1, tokens };
+  const sizes: Readonly<Record<string, number>> = { batch, tokens };
   const projected = [...(main.projected ?? []), ...(rows?.projected ?? [])];
   const inputs = test.core
     ? projected.map(
@@ -83,7 +89,7 @@ export function caseTensors(
             ),
           ] as const,
       )
-    : [['hidden', noise('hidden', [1, tokens, layer.hiddenSize])] as const];
+    : [['hidden', noise('hidden', [batch, tokens, layer.hiddenSize])] as const];
   return {
     program: main.program,
     graph: main.graph,
@@ -97,9 +103,9 @@ export function caseTensors(
   };
 }
 
-function pastShape({ layer, past }: BenchCase, role: string): readonly number[] {
+function pastShape({ layer, past, batch = 1 }: BenchCase, role: string): readonly number[] {
   const { attention } = layer;
-  if (attention.kind === 'latent') return [1, past, attention.latentDim + attention.ropeDim];
+  if (attention.kind === 'latent') return [batch, past, attention.latentDim + attention.ropeDim];
   const { kvHeads, keyDim, valueDim } = headDims(attention);
-  return [1, kvHeads, past, role === 'key' ? keyDim : valueDim];
+  return [batch, kvHeads, past, role === 'key' ? keyDim : valueDim];
 }

@@ -4,6 +4,7 @@ import { type AttentionLayerSpec, headDims, PLAIN_LAYER } from '../../attention/
 import type { LatentForm } from '../../attention/onnx/program';
 import { elementCount } from '../../attention/onnx/graph';
 import { layerWeights } from '../../attention/spec/weightNames';
+import { type Precision } from '../../shared/devices';
 import type { EngineId } from '../../shared/engineIds';
 
 // biome-ignore format: names fill their lines
@@ -29,6 +30,12 @@ export interface BenchCase {
    * word absorbed says; else they are multiplied in the step, head by head.
    */
   readonly folded: boolean;
+  /** Sequences; default 1. */
+  readonly batch?: number;
+  /** Default float32. */
+  readonly precision?: Precision;
+  /** Fused operators, where the layer allows them; default: of a prefill on the CPU. */
+  readonly fused?: boolean;
 }
 
 /** A case of the bench, with the peers that it is meant for. */
@@ -36,7 +43,7 @@ export interface PeersCase extends BenchCase {
   readonly engines: readonly BenchEngine[];
 }
 
-const LLAMA3_8B: AttentionLayerSpec = {
+export const LLAMA3_8B: AttentionLayerSpec = {
   ...PLAIN_LAYER,
   attention: { kind: 'full', queryHeads: 32, kvHeads: 8, keyDim: 128, valueDim: 128 },
   hiddenSize: 4096,
@@ -114,10 +121,11 @@ export function benchCases(quick: boolean): readonly PeersCase[] {
 }
 
 /** Least work of a case, for the roofline: floating-point operations, and bytes of weights and cache that must be read. */
-export function caseWork({ layer, tokens, past, form, core, folded }: BenchCase): {
+export function caseWork({ layer, tokens, past, form, core, folded, batch = 1, precision = 'float32' }: BenchCase): {
   readonly flops: number;
   readonly bytesRead: number;
 } {
+  const elementBytes = precision === 'float16' ? 2 : 4;
   const { attention } = layer;
   const { queryHeads, kvHeads, keyDim, valueDim } = headDims(attention);
   const keys = past + tokens;
@@ -128,8 +136,8 @@ export function caseWork({ layer, tokens, past, form, core, folded }: BenchCase)
   if (attention.kind !== 'latent') {
     const cache = keys * kvHeads * (keyDim + valueDim);
     return {
-      flops: 2 * tokens * weights + 2 * pairs * queryHeads * (keyDim + valueDim),
-      bytesRead: 4 * (weights + (past === 0 ? 0 : cache)),
+      flops: batch * (2 * tokens * weights + 2 * pairs * queryHeads * (keyDim + valueDim)),
+      bytesRead: elementBytes * (weights + (past === 0 ? 0 : batch * cache)),
     };
   }
   const { latentDim, ropeDim, nopeDim } = attention;
@@ -139,8 +147,6 @@ export function caseWork({ layer, tokens, past, form, core, folded }: BenchCase)
   const others = core ? 0 : 2 * tokens * (weights - queryHeads * (nopeDim + valueDim) * latentDim);
   const flops =
     others + 2 * expansion * queryHeads * (nopeDim + valueDim) * latentDim + 2 * pairs * queryHeads * perPair;
-  return {
-    flops,
-    bytesRead: 4 * (weights + cache + (form === 'absorbed' ? 0 : 2 * keys * queryHeads * (nopeDim + valueDim))),
-  };
+  const expanded = form === 'absorbed' ? 0 : 2 * keys * queryHeads * (nopeDim + valueDim);
+  return { flops: batch * flops, bytesRead: elementBytes * (weights + batch * (cache + expanded)) };
 }

@@ -7,6 +7,8 @@ export interface PreparedCase {
   readonly output: Float32Array;
   /** Bytes of the cache tensors after the run. */
   readonly cacheBytes: number;
+  /** Bytes that a run takes to the device and back; absent where that is not known. */
+  readonly movedBytes?: number;
   /** Library and version. */
   readonly library: string;
   /** How it computes, where there is a choice. */

@@ -61,7 +61,12 @@ export async function pythonWithTorch(candidates: readonly (string | undefined)[
 }
 
 /** PyTorch, by lines of JSON: a request a line, an answer a line. The output comes in a file. */
-export function pytorchPeer(python: string, script: string, threads: number): BenchPeer {
+export function pytorchPeer(
+  python: string,
+  script: string,
+  threads: number,
+  device: 'cpu' | 'cuda' = 'cpu',
+): BenchPeer {
   const child: ChildProcess = spawn(python, ['-u', script], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) },
@@ -87,10 +92,13 @@ export function pytorchPeer(python: string, script: string, threads: number): Be
     engine: 'pytorch',
     prepare: async (test) => {
       const { weights, inputs, past } = caseTensors(test);
-      const { layer, tokens, past: pastTokens, form, core, folded } = test;
+      const { layer, tokens, past: pastTokens, form, core, folded, batch = 1, precision = 'float32' } = test;
       const answer = await ask({
         do: 'prepare',
         threads,
+        device,
+        batch,
+        precision,
         layer,
         tokens,
         pastTokens,

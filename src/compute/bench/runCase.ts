@@ -1,6 +1,7 @@
 /** One case on some peers: prepared, compared, and timed in turns. The bench and the editor measure by it alike. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Precision } from '../../shared/devices';
 import type { Rates } from '../../serving/roofline';
 import { errorSentence } from '../engines/engine';
 import { median } from '../engines/matmulProof';
@@ -16,6 +17,10 @@ export interface CaseResult {
   /** The third quartile of the times over the first: 1 on a machine that does nothing else. */
   readonly spread: number;
   readonly cacheBytes: number;
+  /** Largest difference to what is compared with ÷ its largest value. */
+  readonly relativeError: number;
+  /** Bytes that a run takes to the device and back; null where that is not known. */
+  readonly movedBytes: number | null;
   /** Billion floating-point operations a second, of the least that the case needs. */
   readonly gflops: number;
   /** Billion bytes a second, of weights and cache that must be read. */
@@ -32,11 +37,14 @@ export interface CaseRun {
   /** A peer could not take part, for a reason. */
   readonly absent: (engine: BenchEngine, reason: string) => void;
   readonly progress: (line: string) => void;
+  /** Computes what the others are compared with, in float32, and is not timed; default: the first of the peers. */
+  readonly reference?: BenchPeer;
   /** Called between runs: throws where nobody waits any more. */
   readonly check?: () => void;
 }
 
-const LARGEST_ERROR = 1e-4;
+/** A float16 has 11 bits, and sums of thousands of products are kept in it by some kernels. */
+const LARGEST_ERROR: Readonly<Record<Precision, number>> = { float32: 1e-4, float16: 3e-2 };
 /** A run that takes longer is timed no more often than must be. */
 const SLOW_MS = 600;
 const FEWEST_RUNS = 5;
@@ -46,6 +54,8 @@ const PAUSE_MS = 120;
 interface Contestant {
   readonly peer: BenchPeer;
   readonly cacheBytes: number;
+  readonly error: number;
+  readonly movedBytes: number | null;
   /** Runs in a turn: more where a run is short. */
   readonly burst: number;
   readonly times: number[];
@@ -54,10 +64,15 @@ interface Contestant {
 export async function runCase(
   test: BenchCase,
   peers: readonly BenchPeer[],
-  { rounds, versions, remark, absent, progress, check = () => undefined }: CaseRun,
+  { rounds, versions, remark, absent, progress, reference, check = () => undefined }: CaseRun,
 ): Promise<readonly CaseResult[]> {
   const contestants: Contestant[] = [];
   let expected: Float32Array | undefined;
+  const { precision = 'float32' } = test;
+  if (reference) {
+    progress('computing what is compared with');
+    expected = (await reference.prepare({ ...test, precision: 'float32' })).output;
+  }
   for (const peer of peers) {
     check();
     progress(`preparing ${peer.engine}`);
@@ -67,12 +82,19 @@ export async function runCase(
       if (prepared.remark) remark(peer.engine, prepared.remark);
       expected ??= prepared.output;
       const error = relativeError(prepared.output, expected);
-      if (!(error <= LARGEST_ERROR))
+      if (!(error <= LARGEST_ERROR[precision]))
         throw new Error(`its result differs from the others' by ${error.toExponential(1)}`);
       // Preparing ran it once already: where a run is long, this one counts.
       const [first = 0] = await peer.time(0, 1);
       const slow = first > SLOW_MS;
-      contestants.push({ peer, cacheBytes: prepared.cacheBytes, burst: slow ? 1 : 3, times: slow ? [first] : [] });
+      contestants.push({
+        peer,
+        cacheBytes: prepared.cacheBytes,
+        error,
+        movedBytes: prepared.movedBytes ?? null,
+        burst: slow ? 1 : 3,
+        times: slow ? [first] : [],
+      });
     } catch (error) {
       absent(peer.engine, errorSentence(error));
     }
@@ -87,7 +109,7 @@ export async function runCase(
     progress(`round ${round + 1} of ${rounds}`);
   }
   const { flops, bytesRead } = caseWork(test);
-  return contestants.map(({ peer, cacheBytes, times }) => {
+  return contestants.map(({ peer, cacheBytes, error, movedBytes, times }) => {
     const medianMs = median(times);
     return {
       case: test.name,
@@ -97,6 +119,8 @@ export async function runCase(
       runs: times.length,
       spread: spreadOf(times),
       cacheBytes,
+      relativeError: error,
+      movedBytes,
       gflops: flops / medianMs / 1e6,
       gigabytesPerSecond: bytesRead / medianMs / 1e6,
     };

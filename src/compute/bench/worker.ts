@@ -1,12 +1,14 @@
 /** A peer of the bench in a process of its own: one engine, one case after the other. */
 
 import type { Tensor } from '../../attention/onnx/graph';
+import { growsOnly } from '../../attention/onnx/layerContext';
+import type { AttentionProgram } from '../../attention/onnx/program';
 import { headDims } from '../../attention/spec/layerSpec';
 import { stepInputs } from '../../attention/step/stepInputs';
 import { channelTransport } from '../childTransport';
 import { withColumnCache } from '../columnCache';
 import { createEngine } from '../engines/createEngine';
-import type { EngineDescription, LoadedProgram } from '../engines/engine';
+import type { EngineDescription, InPlace, LoadedProgram } from '../engines/engine';
 import { type GraphRunner, tfjsRunner } from '../engines/tfjs/tfjsBackend';
 import { type NoiseRecipe, noiseTensor } from '../seededWeights';
 import { type NoMethods, RpcPeer } from '../../shared/rpc';
@@ -30,9 +32,14 @@ interface Loaded {
   write(rows: ReadonlyMap<string, Tensor>): void;
 }
 
+type Runner = GraphRunner & { describe?(): EngineDescription; readonly writesInPlace?: boolean };
+
 export class BenchWorker {
-  private runner: (GraphRunner & { describe?(): EngineDescription }) | undefined;
+  private runner: Runner | undefined;
   private loaded: Loaded | undefined;
+
+  /** @param profile As an engine has it. */
+  constructor(private readonly profile?: string) {}
 
   async prepare(
     test: BenchCase,
@@ -41,7 +48,7 @@ export class BenchWorker {
     tensorflowPath: string | null,
   ): Promise<PreparedCase> {
     await this.unload();
-    this.runner ??= await openRunner(engine, threads, tensorflowPath);
+    this.runner ??= await openRunner(engine, threads, tensorflowPath, this.profile);
     const { runner } = this;
     // tfjs multiplies plain matrices several times faster than transposed ones; onnxruntime reads rows of weights.
     const weightLayout =
@@ -49,7 +56,10 @@ export class BenchWorker {
     // On the CPU a cache is used where it lies: new rows are written into it, and a step copies nothing of it. Not with the
     // projections of K and V among them: the threads of that second session would spin beside those of the main one.
     const written = engine === 'onnxruntime-cpu' && test.past > 0 && test.core;
-    const tensors = caseTensors(test, { weightLayout, written, fused: engine === 'onnxruntime-cpu' });
+    // What a GPU holds of the cache stays there, and the graph writes into it.
+    const inPlace = runner.writesInPlace === true && test.past > 0 && growsOnly(test.layer);
+    const { precision = 'float32', batch = 1, fused = engine === 'onnxruntime-cpu' } = test;
+    const tensors = caseTensors(test, { weightLayout, written, inPlace, fused });
     const { program, output } = tensors;
     const columns =
       engine === 'onnxruntime-cpu' && test.tokens === 1
@@ -59,7 +69,7 @@ export class BenchWorker {
     for (const { role, past: name } of program.cache) {
       const recipe = tensors.past[role];
       if (name === null || !recipe) continue;
-      const tensor = written ? withRoom(floats(recipe), test.tokens) : floats(recipe);
+      const tensor = written || inPlace ? withRoom(floats(recipe), test.tokens) : floats(recipe);
       cache.set(role, columns ? byColumns(tensor) : tensor);
     }
     const weights = Object.entries(tensors.weights).map(
@@ -80,16 +90,20 @@ export class BenchWorker {
       );
       const loaded = await on.load(graph, {
         constants: used(weights),
-        resident: used(pasts),
+        ...(inPlace ? { inPlace: inMemory(own, cache) } : { resident: used(pasts) }),
         repeated: test.past === 0,
+        precision,
       });
       return {
         program: loaded,
-        inputs: used([...inputs, ...stepInputs(test.layer, own, { newTokens: test.tokens, pastTokens: test.past })]),
+        inputs: used([
+          ...inputs,
+          ...stepInputs(test.layer, own, { batch, newTokens: test.tokens, pastTokens: test.past }),
+        ]),
         outputs,
       };
     };
-    const present = program.cache.flatMap(({ present: name }) => (name === null ? [] : [name]));
+    const present = inPlace ? [] : program.cache.flatMap(({ present: name }) => (name === null ? [] : [name]));
     const fresh =
       tensors.rows?.program.cache.flatMap(({ role, present: name }) =>
         name === null ? [] : [[role, name] as const],
@@ -109,15 +123,21 @@ export class BenchWorker {
       },
     };
     const results = await this.run();
+    // What a GPU made of the prompt's K and V stays there; it was fetched once, to be measured.
+    if (runner.writesInPlace === true)
+      this.loaded = { ...this.loaded, main: { ...this.loaded.main, outputs: [output] } };
     const held = [...cache.values(), ...present.map((name) => results.get(name) as Tensor)];
     const remarks = [
       ...(program.fused ? ['fused attention (GroupQueryAttention)'] : []),
       ...(written ? ['new rows are written into the cache in place'] : []),
       ...(columns ? ['the cache is stored column-major'] : []),
+      ...(inPlace ? ['K and V stay on the device, and a step writes into them'] : []),
+      ...(this.loaded.main.program.wholeOnDevice ? [] : ['some operators run on the CPU']),
     ];
     return {
       output: results.get(output)?.data as Float32Array,
-      cacheBytes: held.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+      cacheBytes: held.reduce((sum, { shape }) => sum + tensorBytes({ type: precision, shape }), 0),
+      ...(inPlace ? { movedBytes: this.loaded.main.program.movedBytes ?? 0 } : {}),
       library: runner.describe?.().library ?? 'tfjs 4.22.0',
       ...(remarks.length > 0 ? { remark: remarks.join('; ') } : {}),
     };
@@ -154,11 +174,33 @@ export class BenchWorker {
   }
 }
 
-function openRunner(engine: BenchEngine, threads: number, tensorflowPath: string | null): Promise<GraphRunner> {
+/** The tensors of a program that writes its cache in place. */
+function inMemory(program: AttentionProgram, cache: ReadonlyMap<string, Tensor>): ReadonlyMap<string, InPlace> {
+  return new Map(
+    program.cache.flatMap(({ role, past, present, shape }) => {
+      const tensor = cache.get(role);
+      if (past === null || present === null || !tensor) return [];
+      return [[past, { tensor: { ...tensor, shape: shape.map(Number) }, output: present }] as const];
+    }),
+  );
+}
+
+function openRunner(
+  engine: BenchEngine,
+  threads: number,
+  tensorflowPath: string | null,
+  profile: string | undefined,
+): Promise<Runner> {
   if (engine === 'tfjs-wasm' || engine === 'tfjs-cpu')
     return tfjsRunner(engine === 'tfjs-wasm' ? 'wasm' : 'cpu', threads);
   if (engine === 'pytorch') throw new Error('pytorch has its own process');
-  return Promise.resolve(createEngine(engine, { threads, ...(tensorflowPath ? { tensorflowPath } : {}) }));
+  return Promise.resolve(
+    createEngine(engine, {
+      threads,
+      ...(tensorflowPath ? { tensorflowPath } : {}),
+      ...(profile === undefined ? {} : { profile }),
+    }),
+  );
 }
 
 function floats(recipe: NoiseRecipe): Tensor {

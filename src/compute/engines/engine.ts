@@ -1,7 +1,7 @@
 /** What an engine is to the compute process: it proves its device, and runs graphs. */
 
 import type { Graph, Tensor } from '../../attention/onnx/graph';
-import type { DeviceKind, DeviceProof, DeviceReport } from '../../shared/devices';
+import type { DeviceKind, DeviceProof, DeviceReport, Precision } from '../../shared/devices';
 import type { EngineId } from '../../shared/engineIds';
 
 export type TensorMap = ReadonlyMap<string, Tensor>;
@@ -11,6 +11,14 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Folder of an installed TensorFlow (`installTensorflow`), or of a `node_modules` that has one. */
   readonly tensorflowPath?: string;
+  /** Beginning of the names of files into which onnxruntime writes what each operator took, when a program is given back. */
+  readonly profile?: string;
+}
+
+export interface InPlace {
+  /** What it holds before the first run. */
+  readonly tensor: Tensor;
+  readonly output: string;
 }
 
 export interface LoadOptions {
@@ -18,6 +26,13 @@ export interface LoadOptions {
   readonly constants: TensorMap;
   /** Inputs that change seldom and in place (a cache): kept on the device where that is possible, never packed. */
   readonly resident?: TensorMap;
+  /**
+   * Inputs whose memory an output of the graph writes into (a cache with room for what comes), by name, with that output. They stay on the
+   * device: a run takes and gives none of them. Only where the engine says `writesInPlace`.
+   */
+  readonly inPlace?: ReadonlyMap<string, InPlace>;
+  /** Default `float32`. With `float16` the graph computes in halves; what goes in and comes out stays float32. */
+  readonly precision?: Precision;
   /** Spend time and memory now to make runs faster (packing weights): worth it for many runs. */
   readonly repeated?: boolean;
 }
@@ -27,6 +42,10 @@ export interface LoadedProgram {
   readonly wholeOnDevice: boolean;
   /** `inputs` without the constants. Data of the results are tight and belong to the caller. */
   run(inputs: TensorMap, outputs: readonly string[]): Promise<Map<string, Tensor>>;
+  /** Bytes that the last run took to the device and back, where that is another memory. */
+  readonly movedBytes?: number;
+  /** An input that is written in place, as it is now. */
+  read?(input: string): Promise<Tensor>;
   dispose(): Promise<void>;
 }
 
@@ -42,6 +61,8 @@ export interface EngineDescription {
 export interface Engine {
   readonly id: EngineId;
   describe(): EngineDescription;
+  /** Whether outputs can share memory of the device with inputs. */
+  readonly writesInPlace?: boolean;
   load(graph: Graph, options: LoadOptions): Promise<LoadedProgram>;
   /** Proves the device with a matrix product. Never throws: a report says why not. */
   probe(): Promise<DeviceReport>;
@@ -51,23 +72,30 @@ export interface Engine {
 /** The engine cannot be had here; the message says why. */
 export class EngineUnavailableError extends Error {}
 
+/** The engine computes, and what it gives is wrong. */
+export class WrongNumbersError extends Error {}
+
 /** The report of an engine whose proof succeeded or failed. */
 export async function reportOf(engine: Engine, prove: () => Promise<DeviceProof>): Promise<DeviceReport> {
   let proof: DeviceProof | null = null;
   let failure: string | null = null;
+  let refused = false;
   try {
     proof = await prove();
   } catch (error) {
-    failure = errorSentence(error);
+    refused = error instanceof WrongNumbersError;
+    failure = refused ? `${engine.id} is refused: ${errorSentence(error)}` : errorSentence(error);
   }
   const { remark, ...description } = engine.describe();
   return {
     engine: engine.id,
     available: proof !== null,
+    refused,
     ...description,
     precision: 'float32',
     reason: failure ?? remark ?? null,
     proof,
+    proved: null,
   };
 }
 

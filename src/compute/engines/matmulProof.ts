@@ -1,9 +1,10 @@
-/** The proof of a device: a matrix product, compared with float64 JavaScript and timed. */
+/** The proof of a device: a matrix product, compared with float64 JavaScript and timed, and the smallest layer. */
 
 import type { Graph, Tensor } from '../../attention/onnx/graph';
 import { OPSET } from '../../attention/onnx/graphBuilder';
 import type { DeviceProof } from '../../shared/devices';
-import type { Engine } from './engine';
+import { type Engine, WrongNumbersError } from './engine';
+import { proveLayer } from './layerProof';
 
 /** Larger ones only while they promise to be quick: a software adapter must not be waited for. */
 const SIZES = [96, 512, 1024] as const;
@@ -14,24 +15,31 @@ const LARGEST_ERROR = 1e-4;
 /** Rows of a large product that are compared. */
 const CHECKED_ROWS = 8;
 
-class ProofError extends Error {}
+type MatmulProof = Omit<DeviceProof, 'layerError' | 'float16Error'>;
+type Loader = Pick<Engine, 'load' | 'writesInPlace'>;
 
-export async function proveDevice(engine: Pick<Engine, 'load'>): Promise<DeviceProof> {
-  let proof: DeviceProof | null = null;
+/** A matrix product, timed, and a decode step of a small layer: products alone do not make an attention layer. */
+export async function proveDevice(engine: Loader): Promise<DeviceProof> {
+  const product = await proveProducts(engine);
+  return { ...product, ...(await proveLayer(engine)) };
+}
+
+async function proveProducts(engine: Loader): Promise<MatmulProof> {
+  let proof: MatmulProof | null = null;
   for (const size of SIZES) {
     if (proof && expectedMs(proof, size) > QUICK_MS) break;
     proof = await proveSize(engine, size);
   }
-  if (!proof) throw new ProofError('nothing was computed');
+  if (!proof) throw new Error('nothing was computed');
   return proof;
 }
 
 /** At the speed of the product before. The smallest one's time is mostly what a call costs, so it counts as it is. */
-function expectedMs({ size: [done], medianMs }: DeviceProof, size: number): number {
+function expectedMs({ size: [done], medianMs }: MatmulProof, size: number): number {
   return done === SIZES[0] ? medianMs : medianMs * (size / done) ** 3;
 }
 
-async function proveSize(engine: Pick<Engine, 'load'>, size: number): Promise<DeviceProof> {
+async function proveSize(engine: Loader, size: number): Promise<MatmulProof> {
   const [a, b] = [pattern(size, 1), pattern(size, 2)];
   const tensor = (data: Float32Array): Tensor => ({ type: 'float32', shape: [size, size], data });
   const program = await engine.load(matmulGraph(size), { constants: new Map([['b', tensor(b)]]), repeated: true });
@@ -56,7 +64,7 @@ async function proveSize(engine: Pick<Engine, 'load'>, size: number): Promise<De
 
 function compare(result: Tensor['data'] | undefined, a: Float32Array, b: Float32Array, size: number): number {
   if (!(result instanceof Float32Array) || result.length !== size * size)
-    throw new ProofError('the product has the wrong shape');
+    throw new WrongNumbersError('the product has the wrong shape');
   let [largest, error] = [0, 0];
   const step = Math.max(1, Math.floor(size / CHECKED_ROWS));
   for (let i = 0; i < size; i += step) {
@@ -69,7 +77,7 @@ function compare(result: Tensor['data'] | undefined, a: Float32Array, b: Float32
   }
   const relative = error / largest;
   if (!(relative <= LARGEST_ERROR))
-    throw new ProofError(`the product is wrong: relative error ${relative.toExponential(1)}`);
+    throw new WrongNumbersError(`the product is wrong: relative error ${relative.toExponential(1)}`);
   return relative;
 }
 

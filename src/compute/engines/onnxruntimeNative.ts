@@ -49,6 +49,7 @@ export function nativeFlavour(provider: string, options: EngineOptions): OrtFlav
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 4,
+      ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     },
     load: loadNative,
     name: 'onnxruntime-node',

@@ -17,6 +17,7 @@ import { locateTensorflow, type TensorflowPackage } from './locateTensorflow';
 import { proveDevice } from './matmulProof';
 import { restoreRemovedUtilities } from './removedUtilities';
 import { loadGraph } from './tfjs/interpreter';
+import { lackingForGpu, wheelOf } from './tensorflowGpu';
 import type { Tf } from './tfjs/value';
 
 /** The parts of the package's backend object that tell what it computes on. */
@@ -45,7 +46,7 @@ export class TensorflowEngine implements Engine {
       kind: gpu ? 'gpu' : 'cpu',
       device: gpu ? 'GPU via TensorFlow' : 'CPU via TensorFlow',
       library: version ? `${packageName}, TensorFlow ${version}` : packageName,
-      ...(backend && !gpu ? { remark: 'TensorFlow sees no GPU here and computes on the CPU' } : {}),
+      ...(backend && !gpu ? { remark: this.whyNoGpu() } : {}),
     };
   }
 
@@ -56,6 +57,12 @@ export class TensorflowEngine implements Engine {
 
   dispose(): Promise<void> {
     return Promise.resolve();
+  }
+
+  private whyNoGpu(): string {
+    const wheel = this.located ? wheelOf(this.located.folder) : null;
+    const lacking = wheel === null ? [] : lackingForGpu(wheel);
+    return ['TensorFlow sees no GPU here and computes on the CPU', ...lacking].join('; ');
   }
 
   private loadLibrary(): Tf {

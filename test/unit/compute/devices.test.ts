@@ -4,11 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../src/attention/onnx/graph';
 import { ComputeClient } from '../../../src/compute/client';
 import { createEngine, platformEngines } from '../../../src/compute/engines/createEngine';
-import type { LoadedProgram } from '../../../src/compute/engines/engine';
+import { type Engine, type LoadedProgram, reportOf } from '../../../src/compute/engines/engine';
+import { expectedOutput, PROOF_LAYER, proofStep } from '../../../src/compute/engines/layerProof';
 import { median, proveDevice } from '../../../src/compute/engines/matmulProof';
 import { restoreRemovedUtilities } from '../../../src/compute/engines/removedUtilities';
 import { vulkanDevice } from '../../../src/compute/engines/vulkanDrivers';
-import type { DeviceReport } from '../../../src/shared/devices';
+import type { DeviceReport, Precision } from '../../../src/shared/devices';
+import { referenceLayer } from '../../oracle/layer';
+import { Tensor64 } from '../../oracle/tensor64';
+import { relativeError } from '../golden';
 import { thorough } from '../depth';
 import { buildCompute } from './support/computeBundle';
 import { swiftshader, tensorflowPath } from './support/peers';
@@ -40,6 +44,58 @@ describe('the proof', () => {
     ['too few numbers', (data: Float32Array) => data.slice(1)],
   ])('is failed by %s', async (_name, change) => {
     await expect(proveDevice(faking(change))).rejects.toThrow(/product/);
+  });
+
+  /** A device that multiplies rightly, and whose layers are off by a part: what a wrong softmax kernel does. */
+  const lying = (wrong: Precision): Engine => {
+    const honest = createEngine('onnxruntime-cpu', { threads: 1 });
+    return {
+      id: 'onnxruntime-webgpu',
+      describe: () => ({ kind: 'gpu', device: 'WebGPU (lying)', library: 'test' }),
+      load: async (graph, options) => {
+        const program = await honest.load(graph, options);
+        if (graph.name === 'proof' || (options.precision ?? 'float32') !== wrong) return program;
+        return {
+          wholeOnDevice: true,
+          run: async (inputs, outputs) => {
+            const results = await program.run(inputs, outputs);
+            const output = results.get('output') as Tensor;
+            const data = (output.data as Float32Array).map((value, i) => (i === 3 ? value * 1.5 + 0.2 : value));
+            return results.set('output', { ...output, data });
+          },
+          dispose: () => program.dispose(),
+        };
+      },
+      probe() {
+        return reportOf(this, () => proveDevice(this));
+      },
+      dispose: () => Promise.resolve(),
+    };
+  };
+
+  it('refuses by name an engine whose products are right and whose layers are not', async () => {
+    const report = await lying('float32').probe();
+    expect(report).toMatchObject({ available: false, refused: true, proof: null });
+    expect(report.reason).toMatch(/^onnxruntime-webgpu is refused: its attention layer is wrong: relative error \d/);
+  });
+
+  it('takes an engine whose float16 alone is wrong, without float16', async () => {
+    expect(await lying('float16').probe()).toMatchObject({ available: true, proof: { float16Error: null } });
+  });
+
+  it('has the error of float16, which is larger than that of float32', async () => {
+    const { proof } = await createEngine('onnxruntime-cpu', { threads: 1 }).probe();
+    expect(proof?.layerError).toBeLessThan(1e-6);
+    expect(proof?.float16Error).toBeGreaterThan(1e-5);
+    expect(proof?.float16Error).toBeLessThan(1e-2);
+  });
+
+  it('knows the layer as the reference of all layers does', () => {
+    const step = proofStep();
+    const rows = (data: Float32Array): Tensor64 => new Tensor64([1, 2, 5, 8], Float64Array.from(data));
+    const past = { tokens: 5, positions: [0, 1, 2, 3, 4], key: rows(step.key), value: rows(step.value) };
+    const { output } = referenceLayer(PROOF_LAYER, step.weights, new Tensor64([1, 1, 16], step.hidden), past);
+    expect(relativeError(expectedOutput(step), output.data)).toBeLessThan(1e-14);
   });
 
   it('takes medians', () => {

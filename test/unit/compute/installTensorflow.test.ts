@@ -13,6 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lackingForGpu, wheelOf } from '../../../src/compute/engines/tensorflowGpu';
+import { tensorflowPath } from './support/peers';
 import { EngineUnavailableError } from '../../../src/compute/engines/engine';
 import { locateTensorflow } from '../../../src/compute/engines/locateTensorflow';
 import { installCommands, installNeeds, installTensorflow } from '../../../src/compute/installTensorflow';
@@ -172,6 +174,40 @@ describe.skipIf(process.platform === 'win32')('running a program', () => {
 
   it('that fails names it with its last words', async () => {
     await expect(runProgram('sh', ['-c', 'echo why >&2; exit 3'], { cwd: home })).rejects.toThrow(/exit code 3\): why/);
+  });
+});
+
+describe('why TensorFlow computes on the CPU', () => {
+  /** A wheel as pip unpacks it, with what it says of its build, and CUDA's packages beside it. */
+  function wheel(info: string, packages: readonly string[] = []): string {
+    const folder = join(home, 'site-packages', 'tensorflow');
+    mkdirSync(join(folder, 'python', 'platform'), { recursive: true });
+    writeFileSync(join(folder, 'python', 'platform', 'build_info.py'), info);
+    for (const name of packages) {
+      mkdirSync(join(home, 'site-packages', 'nvidia', name, 'lib'), { recursive: true });
+      writeFileSync(join(home, 'site-packages', 'nvidia', name, 'lib', `lib${name}.so.12`), '');
+    }
+    return folder;
+  }
+  const CUDA = `build_info = collections.OrderedDict([('cuda_version', '12.5.1'), ('cudnn_version', '9'), ('is_cuda_build', True)])`;
+  const ALL = ['cuda_runtime', 'cublas', 'cudnn', 'cufft', 'cusolver', 'cusparse'];
+
+  it('names a build for the CPU, a driver, and the packages of CUDA that lack', () => {
+    expect(lackingForGpu(wheel(`build_info = OrderedDict([("is_cuda_build", False)])`), 'NVIDIA driver 1')).toEqual([
+      expect.stringContaining('built for the CPU alone: install tensorflow[and-cuda]'),
+    ]);
+    expect(lackingForGpu(wheel(CUDA, ['cublas', 'cufft', 'cusolver', 'cusparse']), null)).toEqual([
+      'the kernel has no NVIDIA driver',
+      expect.stringContaining('it wants CUDA 12.5.1 and cuDNN 9; beside it lack cuda_runtime, cudnn ('),
+    ]);
+    expect(lackingForGpu(wheel(CUDA, ALL), 'NVIDIA driver 580')).toEqual([]);
+  });
+
+  it.skipIf(!tensorflowPath)(`is read of a real wheel${tensorflowPath ? '' : ' (skipped: no TensorFlow)'}`, () => {
+    const { folder } = locateTensorflow(tensorflowPath ?? '');
+    const real = wheelOf(folder);
+    expect(real).toMatch(/site-packages.tensorflow$/);
+    expect(lackingForGpu(real ?? '', null)[0]).toMatch(/built for the CPU alone|no NVIDIA driver/);
   });
 });
 

@@ -155,6 +155,8 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
       // Only whether it is there.
       "compute/engines/onnxruntimeNative.ts: createRequire(__filename).resolve('onnxruntime-node/package.json');",
       "compute/engines/tensorflow.ts: createRequire(join(dirname(this.located.folder), 'loader.js'));",
+      // A version is read of it.
+      "compute/keptProofs.ts: createRequire(__filename).resolve(`${name}/package.json`), 'utf8');",
     ]);
   },
 

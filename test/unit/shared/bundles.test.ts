@@ -91,7 +91,8 @@ const answers = {
   'compute/status': () => ({ pid: process.pid, memoryBytes: 1, memoryCeiling: 1 }),
   'compute/devices': () => [{
     engine: 'onnxruntime-cpu', available: true, kind: 'cpu', device: 'CPU', library: 'none', precision: 'float32', reason: null,
-    proof: { size: [1, 1, 1], medianMs: 1, gflops: 1, relativeError: 0 },
+    refused: false, proved: null,
+    proof: { size: [1, 1, 1], medianMs: 1, gflops: 1, relativeError: 0, layerError: 0, float16Error: null },
   }],
   'heads/model': () => ({ family: 'llama', hiddenSize: 32, vocabularySize: 9, layers: [attention], tokenizer: true, words: false }),
   'heads/tile': () => ({ type: 'float32', shape: [1, 2, 2], data: new Float32Array(3) }),

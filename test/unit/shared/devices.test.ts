@@ -10,7 +10,12 @@ const report = (engine: EngineId, gflops: number | null, changes: Partial<Device
   library: '',
   precision: 'float32',
   reason: gflops === null ? 'not here' : null,
-  proof: gflops === null ? null : { size: [1, 1, 1], medianMs: 1, gflops, relativeError: 0 },
+  refused: false,
+  proof:
+    gflops === null
+      ? null
+      : { size: [1, 1, 1], medianMs: 1, gflops, relativeError: 0, layerError: 0, float16Error: null },
+  proved: null,
   ...changes,
 });
 
@@ -27,6 +32,15 @@ describe('the choice of a device', () => {
       engine: 'tensorflow',
       reason: 'fastest of 2: 90.0 GFLOP/s measured',
     });
+  });
+
+  it('names an engine whose numbers were wrong, and never takes it', () => {
+    const lying = report('onnxruntime-webgpu', null, { kind: 'gpu', refused: true });
+    expect(chooseDevice([lying, cpu], 'auto', false)).toEqual({
+      engine: 'onnxruntime-cpu',
+      reason: 'the only one that works: 80.0 GFLOP/s measured; refused for wrong numbers: onnxruntime-webgpu',
+    });
+    expect(chooseDevice([lying, cpu], 'onnxruntime-webgpu', false)).toBeNull();
   });
 
   it('is native where that works, however WebAssembly was timed', () => {

@@ -19,7 +19,13 @@ function missingOperators(graph: Graph): readonly string[] {
   return [...new Set(missing.map((node) => (node.domain === '' ? node.op : `${node.domain}.${node.op}`)))];
 }
 
-export function loadGraph(tf: Tf, graph: Graph, { constants, resident }: LoadOptions): LoadedProgram {
+export function loadGraph(
+  tf: Tf,
+  graph: Graph,
+  { constants, resident, inPlace, precision = 'float32' }: LoadOptions,
+): LoadedProgram {
+  if (precision !== 'float32') throw new Error(`tensorflow computes in float32 here, not in ${precision}`);
+  if (inPlace) throw new Error('tensorflow cannot write in place');
   const missing = missingOperators(graph);
   if (missing.length > 0) throw new Error(`tensorflow has no ${missing.join(', ')} here`);
   return new InterpretedProgram(tf, graph, new Map([...constants, ...(resident ?? [])]));

@@ -22,6 +22,7 @@ export function isHost(value: Value): value is HostValue {
 
 export function fromTensor(tf: Tf, { type, shape, data }: Tensor): Value {
   if (type === 'int64') return { host: Array.from(data, Number), shape };
+  if (type === 'float16') throw new Error('tfjs has no float16');
   if (data instanceof BigInt64Array) throw new Error(`a tensor of ${type} holds 64-bit integers`);
   return tf.tensor(data, [...shape], type);
 }
