@@ -62,6 +62,27 @@ describe('draw', () => {
     expect(growth).toMatchObject([{ bytes: 2 ** 30, window: null }]);
   });
 
+  it('gives no times of a step whose weights do not fit', async () => {
+    const { code, out } = await draw(
+      modelFolder('deepseek-r1'),
+      ...['--flight', 'decode', '--gpu', 'h100-sxm', '--json'],
+    );
+    const { boxes, whole, boxAfterBoxTimeS, limit, says } = JSON.parse(out) as {
+      readonly boxes: readonly { readonly timeS: unknown; readonly limitedBy: unknown; readonly share: unknown }[];
+      readonly whole: { readonly weightBytesRead: number; readonly timeS: unknown; readonly limitedBy: unknown };
+      readonly boxAfterBoxTimeS: unknown;
+      readonly limit: unknown;
+      readonly says: readonly string[];
+    };
+    expect(code).toBe(0);
+    expect(says.join(' ')).toContain('cannot run');
+    expect([whole.timeS, whole.limitedBy, boxAfterBoxTimeS, limit]).toEqual([null, null, null, null]);
+    expect(boxes.length).toBeGreaterThan(10);
+    expect(boxes.flatMap(({ timeS, limitedBy, share }) => [timeS, limitedBy, share]).filter(Boolean)).toEqual([]);
+    // What it would have to read is known all the same.
+    expect(whole.weightBytesRead).toBeGreaterThan(1e9);
+  });
+
   it.each([
     [['--out', 'x.jpg'], '--out takes a file that ends in .svg or .png'],
     [['--scale', '9'], '--scale must be a number from 0 to 8'],
