@@ -2,7 +2,7 @@
 
 import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
-import { designText, kindTitle, numberText, sentence } from '../present/words';
+import { designText, kindTitle, numberText, sentence, tokensText } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { sumOf } from '../families/counted/weights';
 import { countOf, multipliedEnds } from '../serving/anatomy/ends';
@@ -72,6 +72,7 @@ export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
     title,
     ...(bounded ? [extent(kind)] : detail(extent)),
     ...detail((each) => (each.attention.kind === 'none' ? '' : hasExperts(each) ? 'experts' : 'dense')),
+    ...detail((each) => (chosenByTable(each) ? 'experts by a table' : '')),
   ].join(', ');
 }
 
@@ -111,6 +112,11 @@ function indexesText(indexes: readonly number[]): string {
 
 function hasExperts({ description, parameters }: LayerKind): boolean {
   return description ? description.feedForward?.kind === 'moe' : (parameters?.experts.length ?? 0) > 0;
+}
+
+function chosenByTable({ description }: LayerKind): boolean {
+  const feedForward = description?.feedForward;
+  return feedForward?.kind === 'moe' && feedForward.router.byTable === true;
 }
 
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
@@ -206,7 +212,7 @@ export function totalsText(anatomy: Anatomy): string {
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
   const cache = known
     ? [
-        `cache in ${kvDtype}: ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token${beyondText(anatomy)}, ${formatSize(bytes)} for one sequence of ${formatInteger(tokens)}`,
+        `cache in ${kvDtype}: ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token${beyondText(anatomy)}, ${formatSize(bytes)} for one sequence of ${tokensText(tokens)}`,
       ]
     : ['cache not known'];
   return [parametersText(anatomy), ...cache].join(' · ');
@@ -228,7 +234,7 @@ function beyondText({ kinds }: Anatomy): string {
 function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
   const operations =
     step?.legend ??
-    `In a box: parameters · operations of one layer, then the share of the whole model that all layers of this kind have together. Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens.`;
+    `In a box: parameters · operations of one layer, then the share of the whole model that all layers of this kind have together. Operations are those of one decode step at a context of ${tokensText(tokens)}.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
@@ -473,6 +479,12 @@ export function embeddingBoxes(anatomy: Anatomy): Box[] {
   ];
 }
 
+/** What stands between layers and head beside the norm. @param streams It is all of the mix of several streams. */
+function restText(whole: boolean, streams: boolean): readonly [title: string, lines: readonly string[]] {
+  if (streams) return ['Mix of the streams', ['into one, for the final norm']];
+  return [whole ? 'All layers' : 'Other parts', ['not known layer by layer']];
+}
+
 /** What is after the layers, and what no layer has of its own. */
 export function outputBoxes(anatomy: Anatomy): Box[] {
   const { ends, kinds, count } = anatomy;
@@ -494,7 +506,7 @@ export function outputBoxes(anatomy: Anatomy): Box[] {
       ? [{ ...end('norm', whole ? 'All norms' : both, [], norms, 2 * norms), look: 'norm' as const }]
       : []),
     ...(rest > 0
-      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known layer by layer'], rest, 2 * (rest - idle))]
+      ? [end('rest', ...restText(whole, parameters?.weights.get('streams') === rest), rest, 2 * (rest - idle))]
       : []),
     end(
       'head',

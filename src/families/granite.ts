@@ -211,4 +211,12 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     residual: (config) => config.numberOr('residual_multiplier', 1),
     scale: (config) => config.numberOr('attention_multiplier', 1),
   },
+  {
+    modelTypes: ['granitemoe_swa'],
+    cite: 'transformers 5.18 modeling_granitemoe_swa.py GraniteMoeSWADecoderLayer; RoPE where position_embedding_type says so',
+    positions: 'unsaid',
+    router: () => ({ scoring: 'softmax-selected' }),
+    residual: (config) => config.numberOr('residual_multiplier', 1),
+    scale: (config) => config.numberOr('attention_multiplier', 1),
+  },
 ];

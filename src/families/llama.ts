@@ -222,4 +222,11 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     cite: "OrionStarAI's modeling_orion.py: as Llama, with LayerNorm",
     norm: { kind: 'layer' },
   },
+  {
+    modelTypes: ['chameleon'],
+    cite: 'transformers 5.18 modeling_chameleon.py: ChameleonSwinDecoderLayer (swin_norm) norms what the branches give; LayerNorm of Q and K with weights for each head',
+    norms: (config) => (config.on('swin_norm') ? 'output' : 'pre'),
+    headNorm: { kind: 'layer' },
+    headNormExtent: 'head-own',
+  },
 ];
