@@ -154,9 +154,18 @@ export class WeightsApp extends LitElement {
       this.arrange();
       requestAnimationFrame(() => performance.mark(FIRST_MARK));
       await this.mark(opened, list, opening);
+      if (opening === this.opening) this.prepareSearch(list, opening);
     } catch (error) {
       if (opening === this.opening) this.phase = { kind: 'failed', message: messageOf(error) };
     }
+  }
+
+  /** So that the first letter typed need not wait for half a million names. */
+  private prepareSearch(list: TensorList, opening: number): void {
+    requestIdleCallback((idle) => {
+      if (opening !== this.opening) return;
+      if (!list.prepareSearch(() => idle.timeRemaining() < 1)) this.prepareSearch(list, opening);
+    });
   }
 
   /** Which tensors are whose: it may take a moment, and nothing waits for it. */
