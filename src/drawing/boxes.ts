@@ -89,6 +89,9 @@ const UNPLACED = [
   { name: 'altup', title: 'AltUp', lines: ['predicts the streams and corrects them'] },
   { name: 'laurel', title: 'LAuReL', lines: ['a low-rank branch beside the attention'] },
   { name: 'per_layer', title: 'Input of the layer', lines: ['a small embedding of the token, gated and projected'] },
+  { name: 'lambdas', title: 'λ of each half', lines: ['weigh the two softmaxes against each other'] },
+  { name: 'decay', title: 'Mask from the values', lines: ['learned, for each KV head'] },
+  { name: 'residual', title: 'Residual weights', lines: ['the stream × these, before each sum'] },
   { name: 'expert_norms', title: 'Norms of experts', lines: ['before experts, and after each branch'] },
 ] as const;
 

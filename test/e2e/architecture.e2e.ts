@@ -169,11 +169,14 @@ describe('the architecture in the page', () => {
           open.evaluate(async (button) => {
             type Element = HTMLElement & { updateComplete: Promise<unknown> };
             const view = (button.getRootNode() as ShadowRoot).host as Element;
+            const figure = view.shadowRoot?.querySelector('headlight-figure') as Element | null;
+            const moving = (): readonly Animation[] => figure?.shadowRoot?.getAnimations() ?? [];
+            // Of the click before.
+            await Promise.all(moving().map((each) => each.finished));
             (button as HTMLElement).click();
             await view.updateComplete;
-            const figure = view.shadowRoot?.querySelector('headlight-figure') as Element | null;
             await figure?.updateComplete;
-            return (figure?.shadowRoot?.getAnimations() ?? []).map((each) => each.effect?.getTiming().duration);
+            return moving().map((each) => each.effect?.getTiming().duration);
           });
         await page.emulateMedia({ reducedMotion: 'no-preference' });
         const moving = await movingAtClick();
