@@ -5,6 +5,7 @@ import { formatCount } from '../present/quantities';
 import { designText, kindTitle, numberText, sentence, tokensText } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { sumOf } from '../families/counted/weights';
+import { modelBeyondText } from '../present/sizeText';
 import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
@@ -212,23 +213,10 @@ export function totalsText(anatomy: Anatomy): string {
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
   const cache = known
     ? [
-        `cache in ${kvDtype}: ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token${beyondText(anatomy)}, ${formatSize(bytes)} for one sequence of ${tokensText(tokens)}`,
+        `cache in ${kvDtype}: ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token${modelBeyondText(spec, kvDtype, tokens)}; ${formatSize(bytes)} for one sequence of ${tokensText(tokens)}`,
       ]
     : ['cache not known'];
   return [parametersText(anatomy), ...cache].join(' · ');
-}
-
-/** ", beyond 1,024 tokens 80 KiB": what the next token takes where windows keep no more; empty where nothing bounds a layer. */
-function beyondText({ kinds }: Anatomy): string {
-  const bounds = kinds.flatMap(({ attention }) =>
-    attention.kind === 'sliding' ? [attention.window] : attention.kind === 'chunked' ? [attention.chunk] : [],
-  );
-  if (bounds.length === 0 || kinds.some(({ attention }) => attention.kind === 'compressed')) return '';
-  const later = kinds.reduce((total, { attention, cacheBytesPerToken, indexes }) => {
-    const isBounded = attention.kind === 'sliding' || attention.kind === 'chunked';
-    return total + (isBounded ? 0 : cacheBytesPerToken * indexes.length);
-  }, 0);
-  return `, beyond ${formatInteger(Math.max(...bounds))} tokens ${later === 0 ? 'nothing more' : formatSize(later)}`;
 }
 
 function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
@@ -501,13 +489,14 @@ export function outputBoxes(anatomy: Anatomy): Box[] {
   const factor = blocks?.output.multiplier;
   const softcap = blocks?.output.softcap;
   const both = blocks?.embedding?.norm ? 'Final norm, and that of the embedding' : 'Final norm';
+  const streams = rest > 0 && parameters?.weights.get('streams') === rest;
+  const others = rest > 0 ? [end('rest', ...restText(whole, streams), rest, 2 * (rest - idle))] : [];
   return [
+    ...(streams ? others : []),
     ...(norms > 0 || blocks?.output.norm
       ? [{ ...end('norm', whole ? 'All norms' : both, [], norms, 2 * norms), look: 'norm' as const }]
       : []),
-    ...(rest > 0
-      ? [end('rest', ...restText(whole, parameters?.weights.get('streams') === rest), rest, 2 * (rest - idle))]
-      : []),
+    ...(streams ? [] : others),
     end(
       'head',
       'Output head',

@@ -27,6 +27,9 @@ PAGE.replaceSync('body { padding: 0; background: var(--vscode-editor-background)
 /** Names in the page's timeline. */
 const FIRST_MARK = 'headlight:first';
 
+/** Of a frame's time at most, for what is not needed yet. */
+const PREPARE_MS = 8;
+
 /** Lines of a table at first. */
 const FEW = 8;
 const ITEMS = 100;
@@ -162,9 +165,10 @@ export class WeightsApp extends LitElement {
 
   /** So that the first letter typed need not wait for half a million names. */
   private prepareSearch(list: TensorList, opening: number): void {
-    requestIdleCallback((idle) => {
+    requestIdleCallback(() => {
       if (opening !== this.opening) return;
-      if (!list.prepareSearch(() => idle.timeRemaining() < 1)) this.prepareSearch(list, opening);
+      const end = performance.now() + PREPARE_MS;
+      if (!list.prepareSearch(() => performance.now() > end)) this.prepareSearch(list, opening);
     });
   }
 

@@ -34,7 +34,7 @@ describe('draw', () => {
     const [first, second] = files.map((file) => readFileSync(file, 'utf8'));
     expect(first).toBe(second);
     expect(first).toContain('Cached: 4 KiB per token');
-    expect(first).toContain('cache in bf16: 128 KiB per token, 4 GiB for one sequence of 32,768');
+    expect(first).toContain('cache in bf16: 128 KiB per token; 4 GiB for one sequence of 32,768');
   });
 
   it('prints it where no file is named, in the theme and width that are asked for', async () => {

@@ -6,7 +6,8 @@ import { arrangementsRegister, blocksRegister, countsRegister } from '../../../s
 import { readModelConfig } from '../../../src/reading/read';
 import { anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';
-import { kindName } from '../../../src/drawing/figure';
+import { figureOf, kindName } from '../../../src/drawing/figure';
+import type { Scene } from '../../../src/drawing/scene';
 import type { Box } from '../../../src/drawing/boxes';
 import { referenceConfig } from '../support/reference';
 import { boxesOf } from './support/boxes';
@@ -94,5 +95,32 @@ describe('what a router is said to do', () => {
     const none = drawn('deepseek-v4-flash', { num_hash_layers: 0 });
     expect(none.map(({ box }) => box('router').lines.join()).some((text) => text.includes('table'))).toBe(false);
     expect(none).toHaveLength(3);
+  });
+});
+
+describe('the ends of a model', () => {
+  const scene = (name: string): Scene => {
+    const reading = readModelConfig(referenceConfig(name)) ?? expect.fail('no model config');
+    return figureOf(anatomyOf(reading, 'bf16', 1), { width: 1200, name, source: '' });
+  };
+  const words = (name: string): string =>
+    scene(name)
+      .ground.flatMap((shape) => (shape.shape === 'text' ? [shape.text] : []))
+      .join(' ');
+
+  it('have streams mixed into one before the final norm', () => {
+    const ends = scene('deepseek-v4-flash').parts.flatMap(({ id, says }) => (/^model\./.test(id) ? [says] : []));
+    expect(ends.slice(-3).map((says) => says.split(',')[0])).toEqual([
+      'Mix of the streams',
+      'Final norm',
+      'Output head',
+    ]);
+  });
+
+  it('say what a token takes at first and beyond the windows, and of one token in the singular', () => {
+    expect(words('deepseek-v4-flash')).toContain('43 KiB per token up to 128 tokens, then 6.72 KiB; 43 KiB for one');
+    expect(words('deepseek-v4-flash')).toMatch(/one sequence of 1 token .* at a context of 1 token\./);
+    expect(words('gpt-oss-20b')).toContain('48 KiB per token up to 128 tokens, then 24 KiB; 48 KiB for one');
+    expect(words('llama-3-8b')).toContain('128 KiB per token; 128 KiB for one sequence of 1 token');
   });
 });
