@@ -5,6 +5,7 @@ import { type AttentionLayerSpec, headDims } from '../attention/spec/layerSpec';
 import type { HeadNormSpec, NormSpec } from '../attention/spec/normSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { Part } from '../families/counted/tally';
+import type { RouterWords } from '../families/facets';
 import { type AttentionSpec, isHeaded, type StateSpec } from '../model/attention';
 import { formatInteger, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
@@ -88,6 +89,9 @@ const UNPLACED = [
   { name: 'altup', title: 'AltUp', lines: ['predicts the streams and corrects them'] },
   { name: 'laurel', title: 'LAuReL', lines: ['a low-rank branch beside the attention'] },
   { name: 'per_layer', title: 'Input of the layer', lines: ['a small embedding of the token, gated and projected'] },
+  { name: 'lambdas', title: 'λ of each half', lines: ['weigh the two softmaxes against each other'] },
+  { name: 'decay', title: 'Mask from the values', lines: ['learned, for each KV head'] },
+  { name: 'residual', title: 'Residual weights', lines: ['the stream × these, before each sum'] },
   { name: 'expert_norms', title: 'Norms of experts', lines: ['before experts, and after each branch'] },
 ] as const;
 
@@ -326,7 +330,7 @@ class LayerBoxes {
             this.box(
               'gate',
               'step',
-              '× sigmoid gate',
+              `× ${this.kind.description?.gateFunction ?? 'sigmoid'} gate`,
               [
                 layer.outputGate === 'head'
                   ? `${hidden} → ${formatInteger(queryHeads)}: one value per head`
@@ -433,8 +437,13 @@ class LayerBoxes {
     const { queryHeads, latentDim, ropeDim, nopeDim, valueDim, queryLatentDim } = attention;
     const { hiddenSize, biases, latentNorms } = layer;
     const hidden = formatInteger(hiddenSize);
-    const q: Span = [0, 6];
-    const kv: Span = [6, 12];
+    const q: Span = [0, 4];
+    const kv: Span = [4, 12];
+    // The latent is normed, the key beside it turned: neither passes through the other.
+    const [latent, key]: [Span, Span] = [
+      [4, 8],
+      [8, 12],
+    ];
     const width = nopeDim + ropeDim;
     const heads = this.keysOf(['queryHeads', 'nopeDim', 'ropeDim']);
     const down: Box[] =
@@ -480,8 +489,11 @@ class LayerBoxes {
           this.keysOf(['latentDim', 'ropeDim'], ['hidden']),
         ),
       ],
-      [...norm('q_a_norm', latentNorms?.query, q), ...norm('kv_a_norm', latentNorms?.latent, kv)],
-      positionsKnown ? this.positions(layer, width, kv, true) : [],
+      [
+        ...norm('q_a_norm', latentNorms?.query, q),
+        ...norm('kv_a_norm', latentNorms?.latent, latent),
+        ...(positionsKnown ? this.positions(layer, ropeDim, key) : []),
+      ],
       this.indexRow(),
       this.cacheRow(kv).flat(),
       [
@@ -499,6 +511,18 @@ class LayerBoxes {
           this.keysOf(['latentDim', 'queryHeads', 'nopeDim', 'valueDim']),
         ),
       ],
+      positionsKnown && layer.rotary
+        ? [
+            this.note(
+              'rope_q',
+              'step',
+              'RoPE of Q',
+              [`rotates ${layer.rotary.dim} of ${width} dims, as the key`, ...grownText(layer)],
+              q,
+              this.keysOf(['ropeDim'], ['rope']),
+            ),
+          ]
+        : [],
       [this.scores(attention, scoreLines(layer))],
     ];
   }
@@ -587,17 +611,19 @@ class LayerBoxes {
     ];
   }
 
-  private positions(layer: AttentionLayerSpec, keyDim: number, span: Span, latent = false): Box[] {
-    const { rotary, alibi, temperature } = layer;
+  /** @param keyDim Of latent attention, that of the key beside the latent: its queries are turned after their way up. */
+  private positions(layer: AttentionLayerSpec, keyDim: number, span: Span): Box[] {
+    const { rotary, alibi } = layer;
     const { attention, description } = this.kind;
-    const grown = temperature ? ['queries are scaled up with position'] : [];
+    const latent = layer.attention.kind === 'latent';
+    const grown = grownText(layer);
     if (rotary)
       return [
         this.note(
           'rope',
           'step',
-          'RoPE',
-          [...rotaryLines(rotary, keyDim, latent), ...grown],
+          latent ? 'RoPE of key' : 'RoPE',
+          latent ? rotaryLines(rotary, keyDim) : [...rotaryLines(rotary, keyDim), ...grown],
           span,
           this.keysOf(['ropeDim'], ['rope']),
         ),
@@ -722,7 +748,8 @@ class LayerBoxes {
           [
             `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} per token`,
             ...bias(router.bias),
-            ...(router.scoring === null ? [] : [router.scoring === 'sigmoid' ? 'sigmoid scores' : 'softmax scores']),
+            ...(router.byTable ? ['by a fixed table of the vocabulary'] : []),
+            ...(router.scoring == null ? [] : [SCORES[router.scoring]]),
             ...(router.groups ? [`from the best ${router.groups.top} of ${router.groups.count} groups`] : []),
             ...(router.correctionBias ? ['a bias per expert when choosing'] : []),
           ],
@@ -948,13 +975,12 @@ function extentText({ extent }: HeadNormSpec): string {
   return extent === 'head' ? 'each head' : 'each head, own weights';
 }
 
-function rotaryLines({ theta, dim, scaling }: RotarySpec, keyDim: number, latent: boolean): string[] {
+const grownText = ({ temperature }: AttentionLayerSpec): string[] =>
+  temperature ? ['queries are scaled up with position'] : [];
+
+function rotaryLines({ theta, dim, scaling }: RotarySpec, keyDim: number): string[] {
   const rotated = scaling?.kind === 'proportional' ? scaling.rotatedDim : dim;
-  const rotates = latent
-    ? `rotates ${dim} of ${keyDim} dims of Q, and the shared key`
-    : rotated >= keyDim
-      ? 'rotates all dims'
-      : `rotates ${rotated} of ${keyDim} dims`;
+  const rotates = rotated >= keyDim ? 'rotates all dims' : `rotates ${rotated} of ${keyDim} dims`;
   return [`base ${formatInteger(theta)}`, rotates, ...(scaling ? [scalingText(scaling)] : [])];
 }
 
@@ -1118,6 +1144,14 @@ function actName(spec: DenseFeedForward): string {
   if (spec.kind === 'gated' && spec.clampedSwiglu) return `clamped SwiGLU, limit ${spec.clampedSwiglu.limit}`;
   return kind === 'gated' ? `gated ${activationName(activation)}` : activationName(activation);
 }
+
+const SCORES: Readonly<Record<NonNullable<RouterWords['scoring']>, string>> = {
+  softmax: 'softmax scores',
+  'softmax-selected': 'softmax scores',
+  sparsemixer: 'softmax scores',
+  sigmoid: 'sigmoid scores',
+  'sqrt-softplus': '√softplus scores',
+};
 
 const ACTIVATIONS: Readonly<Record<Exclude<Activation, object>, string>> = {
   silu: 'SiLU',

@@ -2,7 +2,7 @@
 
 import { elementAt } from '../model/elementAt';
 import { formatInteger } from '../model/units';
-import { designText, sentence } from '../present/words';
+import { designText, sentence, tokensText } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { type AnatomyDifference, isSame, isSamePair, type KindPair } from '../serving/anatomy/difference';
 import type { Repeat } from '../serving/anatomy/fold';
@@ -196,7 +196,7 @@ class DifferenceFigure {
     const { before, after } = this.difference;
     const { sources } = this.options;
     const types = before.kvDtype === after.kvDtype ? before.kvDtype : `${before.kvDtype} and ${after.kvDtype}`;
-    return `${sources.before}. ${sources.after}. Operations are those of one decode step at a context of ${formatInteger(after.tokens)} tokens, the cache is ${types}; numbers in a box are of one layer. Drawn by Headlight.`;
+    return `${sources.before}. ${sources.after}. Operations are those of one decode step at a context of ${tokensText(after.tokens)}, the cache is ${types}; numbers in a box are of one layer. Drawn by Headlight.`;
   }
 
   /** What the marks mean. */

@@ -103,14 +103,16 @@ export class DifferenceWords {
     const causes = SHAPES.filter(({ boxes }) => boxes.some((box) => ids.has(box))).flatMap((words) =>
       this.cause(words),
     );
-    const lines = changed.flatMap(({ before, after }) => {
-      if (before && after) return this.both(before, after);
-      const box = before ?? after;
-      return box ? [`${box.title}: only ${before ? this.names.before : this.names.after}`] : [];
+    const lines = changed.flatMap(({ before, after }): readonly BoxLine[] => {
+      const box = after ?? before;
+      if (!box) return [];
+      const own =
+        before && after ? this.both(before, after) : [`${box.title}: only ${this.names[before ? 'before' : 'after']}`];
+      return own.map((text) => ({ title: box.title, text }));
     });
     // Boxes that show one thing twice do not say it twice.
-    return [...causes, ...lines].filter((line) => {
-      // "+ bias" is said of each box; what has numbers is one thing.
+    return [...causes, ...onceOfSeveral(lines)].filter((line) => {
+      // "+ bias" is said of each row; what has numbers is one thing.
       const again = this.said.has(line) && /\d/.test(line.split(': only ', 1)[0] ?? '');
       this.said.add(line);
       return !again;
@@ -193,6 +195,24 @@ export class DifferenceWords {
       `${formatSize(change.before)} → ${formatSize(change.after)}${id === 'state' ? ' per sequence' : ' per token'}`,
     ];
   }
+}
+
+/** What is said of a box. */
+interface BoxLine {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** What is said of several boxes of a row alike, once: "+ bias in Q, K and V: only B". Numbers are filtered where they are said. */
+function onceOfSeveral(lines: readonly BoxLine[]): readonly string[] {
+  const found = new Map<string, readonly string[]>();
+  for (const { title, text } of lines) found.set(text, [...(found.get(text) ?? []), title]);
+  return [...found].map(([text, titles]) => {
+    if (titles.length === 1 || /\d/.test(text.split(': only ', 1)[0] ?? '')) return text;
+    const [what = '', name] = text.split(': only ', 2);
+    if (titles.every((title) => title === what)) return `${formatInteger(titles.length)} × ${text}`;
+    return name === undefined ? `${listText(titles)}: ${text}` : `${what} in ${listText(titles)}: only ${name}`;
+  });
 }
 
 /** Lines that are not on both sides, in pairs. Shapes are left out: their causes are told. */

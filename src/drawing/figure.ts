@@ -2,9 +2,10 @@
 
 import { formatInteger, formatRanges, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
-import { designText, kindTitle, numberText, sentence } from '../present/words';
+import { designText, kindTitle, numberText, sentence, tokensText } from '../present/words';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import { sumOf } from '../families/counted/weights';
+import { modelBeyondText } from '../present/sizeText';
 import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
 import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
@@ -72,6 +73,7 @@ export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
     title,
     ...(bounded ? [extent(kind)] : detail(extent)),
     ...detail((each) => (each.attention.kind === 'none' ? '' : hasExperts(each) ? 'experts' : 'dense')),
+    ...detail((each) => (chosenByTable(each) ? 'experts by a table' : '')),
   ].join(', ');
 }
 
@@ -111,6 +113,11 @@ function indexesText(indexes: readonly number[]): string {
 
 function hasExperts({ description, parameters }: LayerKind): boolean {
   return description ? description.feedForward?.kind === 'moe' : (parameters?.experts.length ?? 0) > 0;
+}
+
+function chosenByTable({ description }: LayerKind): boolean {
+  const feedForward = description?.feedForward;
+  return feedForward?.kind === 'moe' && feedForward.router.byTable === true;
 }
 
 export function figureOf(anatomy: Anatomy, options: FigureOptions): Scene {
@@ -206,29 +213,16 @@ export function totalsText(anatomy: Anatomy): string {
   const bytes = sum(({ cacheBytes, stateBytes }) => cacheBytes + stateBytes);
   const cache = known
     ? [
-        `cache in ${kvDtype}: ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token${beyondText(anatomy)}, ${formatSize(bytes)} for one sequence of ${formatInteger(tokens)}`,
+        `cache in ${kvDtype}: ${formatSize(sum(({ cacheBytesPerToken }) => cacheBytesPerToken))} per token${modelBeyondText(spec, kvDtype, tokens)}; ${formatSize(bytes)} for one sequence of ${tokensText(tokens)}`,
       ]
     : ['cache not known'];
   return [parametersText(anatomy), ...cache].join(' · ');
 }
 
-/** ", beyond 1,024 tokens 80 KiB": what the next token takes where windows keep no more; empty where nothing bounds a layer. */
-function beyondText({ kinds }: Anatomy): string {
-  const bounds = kinds.flatMap(({ attention }) =>
-    attention.kind === 'sliding' ? [attention.window] : attention.kind === 'chunked' ? [attention.chunk] : [],
-  );
-  if (bounds.length === 0 || kinds.some(({ attention }) => attention.kind === 'compressed')) return '';
-  const later = kinds.reduce((total, { attention, cacheBytesPerToken, indexes }) => {
-    const isBounded = attention.kind === 'sliding' || attention.kind === 'chunked';
-    return total + (isBounded ? 0 : cacheBytesPerToken * indexes.length);
-  }, 0);
-  return `, beyond ${formatInteger(Math.max(...bounds))} tokens ${later === 0 ? 'nothing more' : formatSize(later)}`;
-}
-
 function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
   const operations =
     step?.legend ??
-    `In a box: parameters · operations of one layer, then the share of the whole model that all layers of this kind have together. Operations are those of one decode step at a context of ${formatInteger(tokens)} tokens.`;
+    `In a box: parameters · operations of one layer, then the share of the whole model that all layers of this kind have together. Operations are those of one decode step at a context of ${tokensText(tokens)}.`;
   return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
@@ -473,6 +467,12 @@ export function embeddingBoxes(anatomy: Anatomy): Box[] {
   ];
 }
 
+/** What stands between layers and head beside the norm. @param streams It is all of the mix of several streams. */
+function restText(whole: boolean, streams: boolean): readonly [title: string, lines: readonly string[]] {
+  if (streams) return ['Mix of the streams', ['into one, for the final norm']];
+  return [whole ? 'All layers' : 'Other parts', ['not known layer by layer']];
+}
+
 /** What is after the layers, and what no layer has of its own. */
 export function outputBoxes(anatomy: Anatomy): Box[] {
   const { ends, kinds, count } = anatomy;
@@ -489,13 +489,14 @@ export function outputBoxes(anatomy: Anatomy): Box[] {
   const factor = blocks?.output.multiplier;
   const softcap = blocks?.output.softcap;
   const both = blocks?.embedding?.norm ? 'Final norm, and that of the embedding' : 'Final norm';
+  const streams = rest > 0 && parameters?.weights.get('streams') === rest;
+  const others = rest > 0 ? [end('rest', ...restText(whole, streams), rest, 2 * (rest - idle))] : [];
   return [
+    ...(streams ? others : []),
     ...(norms > 0 || blocks?.output.norm
       ? [{ ...end('norm', whole ? 'All norms' : both, [], norms, 2 * norms), look: 'norm' as const }]
       : []),
-    ...(rest > 0
-      ? [end('rest', whole ? 'All layers' : 'Other parts', ['not known layer by layer'], rest, 2 * (rest - idle))]
-      : []),
+    ...(streams ? [] : others),
     end(
       'head',
       'Output head',

@@ -66,13 +66,9 @@ export function stepBoxes(flight: Flight): StepBoxes {
     ),
   ].map(({ piece, ...one }) => {
     const work = flight.workOf(piece);
-    // What does not load takes no time.
-    return { ...one, work, time: flight.tooLarge ? null : flight.timeOf(work) };
+    return { ...one, work, time: flight.timeOf(work) };
   });
-  const total =
-    flight.time === null || flight.tooLarge
-      ? null
-      : placed.reduce((sum, { time, layers }) => sum + layers * (time?.timeS ?? 0), 0);
+  const total = flight.time && placed.reduce((sum, { time, layers }) => sum + layers * (time?.timeS ?? 0), 0);
   const groups = new Map<string, typeof placed>();
   for (const one of placed) {
     const name = one.kind === null ? one.id : one.box.id;

@@ -69,7 +69,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     cite: 'transformers 5.18 modeling_afmoe.py AfmoeDecoderLayer; full layers have no positions',
     norms: 'four',
     positions: (_config, { kind }) => (kind === 'full' ? 'none' : 'rope'),
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
 ];

@@ -127,6 +127,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
   {
     modelTypes: ['bailing_moe'],
     cite: "inclusionAI's modeling_bailing_moe.py: as Llama, softmax over all experts",
-    scoring: 'softmax',
+    router: () => ({ scoring: 'softmax' }),
   },
 ];

@@ -47,10 +47,17 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     built: { bias: true, mlpBias: true, plain: true, normBias: true },
   },
   {
-    modelTypes: ['mbart', 'blenderbot', 'pegasus', 'm2m_100'],
-    cite: 'transformers 5.18 modeling_mbart.py MBartDecoderLayer',
+    modelTypes: ['mbart', 'blenderbot', 'pegasus', 'm2m_100', 'seamless_m4t', 'seamless_m4t_v2'],
+    cite: 'transformers 5.18 modeling_mbart.py MBartDecoderLayer, modeling_seamless_m4t.py SeamlessM4TDecoderLayer',
     norm: { kind: 'layer' },
     positions: 'elsewhere',
     built: { bias: true, mlpBias: true, plain: true, normBias: true },
+  },
+  {
+    modelTypes: ['bigbird_pegasus'],
+    cite: 'transformers 5.18 modeling_bigbird_pegasus.py BigBirdPegasusDecoderLayer: as MBart, biases of attention by use_bias',
+    norm: { kind: 'layer' },
+    positions: 'elsewhere',
+    built: { bias: flag('use_bias'), mlpBias: true, plain: true, normBias: true },
   },
 ];

@@ -153,6 +153,12 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     norms: 'parallel',
     norm: { kind: 'layer' },
     positions: (_config, { kind }) => (kind === 'full' ? 'none' : 'rope'),
-    scoring: 'sigmoid',
+    router: () => ({ scoring: 'sigmoid' }),
+  },
+  {
+    modelTypes: ['cohere_compass_text'],
+    cite: 'transformers 5.18 modeling_cohere_compass.py CohereCompassDecoderLayer: one norm for both branches',
+    norms: 'parallel',
+    norm: { kind: 'layer' },
   },
 ];

@@ -6,14 +6,24 @@ import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { ConfigReader } from '../config/reader';
 import { deepseekExperts } from './counted/experts';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, CountsFacet, FamilyReading, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  FamilyReading,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { gatedMlp, llamaBlocks, type LlamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, plainDecoder, repeat, withLayerSource } from './kit/decoder';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
 import { moe, sharedWidth, softmaxRouter, v3Mixture, v3Names } from './kit/mixtures';
 import { latentSources, llamaNames, part } from './kit/tensorNames';
 import { activation, gated, rmsNorm } from './kit/parts';
-import { numberOf, orNoted, ropeParameters } from './kit/rotary';
+import { expertGroups, v3Scale } from './kit/latent';
+import { numberOf, orNoted, ropeParameters, yarnSharpening } from './kit/rotary';
 import type { WeightSources } from './kit/weightSource';
 import { changes, routing } from './kit/ggufBlocks';
 
@@ -91,14 +101,8 @@ function latentLayers(reader: ConfigReader): FamilyReading {
 /** The epsilon of the norms on latents is the class's, whatever rms_norm_eps says. */
 const LATENT_EPSILON = 1e-6;
 
-/** YaRN with mscale_all_dim (0 where absent, as in the class) also sharpens the softmax. */
 function latentScale(input: BlockInput, keyDim: number): number {
-  const parameters = orNoted(input, () => ropeParameters(input.config, undefined)) ?? {};
-  const type = parameters['rope_type'] ?? parameters['type'] ?? 'default';
-  const all = numberOf(parameters['mscale_all_dim']) ?? 0;
-  const factor = numberOf(parameters['factor']) ?? 1;
-  const mscale = type === 'default' || all === 0 || factor <= 1 ? 1 : 0.1 * all * Math.log(factor) + 1;
-  return keyDim ** -0.5 * mscale * mscale;
+  return keyDim ** -0.5 * yarnSharpening(orNoted(input, () => ropeParameters(input.config, undefined)) ?? null);
 }
 
 function latentChanges(input: BlockInput, attention: RunnableAttention): Partial<AttentionLayerSpec> {
@@ -285,4 +289,22 @@ export const counts = (): readonly CountsFacet[] => [
     experts: deepseekExperts,
   },
   { modelTypes: ['youtu_llm'], bias: flag('attention_bias'), mlpBias: flag('mlp_bias') },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['deepseek', 'deepseek_ocr2_text'],
+    cite: "deepseek-ai/deepseek-moe-16b-base modeling_deepseek.py, transformers 5.18 modeling_deepseek_ocr2.py: Llama's attention, softmax scores",
+    router: () => ({ scoring: 'softmax' }),
+  },
+  {
+    modelTypes: ['mistral4'],
+    cite: 'transformers 5.18 modeling_mistral4.py: Mistral4TopkRouter, yarn_apply_mscale, get_llama_4_attn_scale',
+    router: (config) => ({ scoring: 'softmax', groups: expertGroups(config) }),
+    scale: v3Scale,
+    says: (config) =>
+      numberOf(ropeParameters(config, undefined)?.['llama_4_scaling_beta']) === undefined
+        ? []
+        : ['Queries are scaled up with position.'],
+  },
 ];

@@ -13,6 +13,7 @@ import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet
 import { layerLabels, unknownDraft, withSources, wordOf } from './kit/decoder';
 import { ggufLayers } from './kit/ggufStates';
 import { latentLayout, layerCount, missing, type SourcedLatent } from './kit/headLayout';
+import { expertGroups, v3Scale } from './kit/latent';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -160,8 +161,8 @@ function axk2(config: ConfigReader, tally: Tally, layers: readonly LayerView[]):
 export const arrangements = (): readonly ArrangementsFacet[] => [
   {
     modelTypes: ['deepseek_v32', 'glm_moe_dsa', 'axk2'],
-    cite: 'transformers 5.18 modeling_deepseek_v32.py, modeling_glm_moe_dsa.py',
-    scoring: 'sigmoid',
-    correctionBias: true,
+    cite: 'transformers 5.18 modeling_deepseek_v32.py (DeepseekV32TopkRouter, yarn_apply_mscale), modeling_glm_moe_dsa.py',
+    router: (config) => ({ scoring: 'sigmoid', correctionBias: true, groups: expertGroups(config) }),
+    scale: v3Scale,
   },
 ];

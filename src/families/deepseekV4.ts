@@ -8,7 +8,7 @@ import { deepseekExperts } from './counted/experts';
 import type { CountedDecoder, LayerView } from './counted/facet';
 import { flag } from './counted/switches';
 import type { Weights } from './counted/weights';
-import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayerDraft, LayersFacet, RouterWords } from './facets';
 import {
   draftsOfWords,
   layerLabels,
@@ -292,10 +292,30 @@ export function hyperConnections(
 export const arrangements = (): readonly ArrangementsFacet[] => [
   {
     modelTypes: ['deepseek_v4', 'deepseek_ref'],
-    cite: 'transformers 5.18 modeling_deepseek_v4.py: streams are mixed before each branch and after it',
+    cite: 'transformers 5.18 modeling_deepseek_v4.py: streams are mixed before each branch and after it; DeepseekV4HashRouter in the first layers, sqrtsoftplus',
     activation: 'silu',
-    says: [
-      'The stream is several hidden states wide: each branch reads a learned mix of them and is written into all.',
+    router: (config, layer) => {
+      const byTable = hashedLayers(config)(layer);
+      return { scoring: scoringOf(config), byTable, correctionBias: !byTable };
+    },
+    says: (config) => [
+      `The stream is ${config.size('hc_mult', 4)} hidden states wide: each branch reads a learned mix of them and is written into all.`,
     ],
   },
 ];
+
+/** In these layers a table with an entry for each token of the vocabulary says which experts it uses. */
+function hashedLayers(config: ConfigReader): (layer: number) => boolean {
+  const words = config.list(['mlp_layer_types'])?.value;
+  if (words) return (layer) => words[layer] === 'hash_moe';
+  const first = config.sizeOr('num_hash_layers', null) ?? DEFAULT_HASHED;
+  return (layer) => layer < first;
+}
+
+const DEFAULT_HASHED = 3;
+
+/** Silent where it is another function. */
+function scoringOf(config: ConfigReader): RouterWords['scoring'] {
+  const name = config.string(['scoring_func'])?.value ?? 'sqrtsoftplus';
+  return name === 'sqrtsoftplus' ? 'sqrt-softplus' : name === 'sigmoid' || name === 'softmax' ? name : undefined;
+}

@@ -6,7 +6,7 @@
 
 import type { Activation, BlockSpec, RouterSpec } from '../attention/spec/blockSpec';
 import type { RunnableAttention } from '../attention/spec/layerSpec';
-import type { NormSpec } from '../attention/spec/normSpec';
+import type { HeadNormSpec, NormSpec } from '../attention/spec/normSpec';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type { JsonValue } from '../config/document';
 import type { ConfigReader } from '../config/reader';
@@ -200,11 +200,15 @@ export interface ArrangementsFacet {
    * `pre`: before each branch that a layer has (the default); `four`: before and after each; `output`: after each alone;
    * `sum`: on the sum of stream and branch; `parallel`: one norm, from which both branches start.
    */
-  readonly norms?: 'pre' | 'four' | 'output' | 'sum' | 'parallel';
+  readonly norms?: NormPlaces | ((config: ConfigReader, attention: AttentionSpec) => NormPlaces);
+  /** What turns the gate of the output into a factor; a sigmoid where absent. */
+  readonly gateFunction?: 'softplus';
   /** RMSNorm with a plain weight where absent. */
   readonly norm?: Partial<Pick<NormSpec, 'kind' | 'weight'>>;
   /** Of queries and keys, where it is another one. */
   readonly headNorm?: Partial<Pick<NormSpec, 'kind' | 'weight'>>;
+  /** What their norm is over, where its weights do not say: each head by itself, with weights of its own. */
+  readonly headNormExtent?: HeadNormSpec['extent'];
   /** Queries and keys are normed after RoPE. */
   readonly headNormLast?: boolean;
   /** Of the feed-forward; what `hidden_act` or its like says where absent. */
@@ -216,10 +220,8 @@ export interface ArrangementsFacet {
    * embedding, or on the scores; `unsaid` where the config does not say which positions it has.
    */
   readonly positions?: Positioning | ((config: ConfigReader, attention: AttentionSpec) => Positioning);
-  /** How routers score; a figure is silent about it where absent. */
-  readonly scoring?: RouterSpec['scoring'];
-  /** A learned number for each expert takes part in the choice. */
-  readonly correctionBias?: boolean;
+  /** How experts are chosen, in each layer; a figure is silent about what is absent. */
+  readonly router?: (config: ConfigReader, layer: number) => RouterWords;
   /** The shared expert has a sigmoid gate. */
   readonly sharedGate?: boolean;
   /** Both branches × this. */
@@ -233,7 +235,20 @@ export interface ArrangementsFacet {
   /** Key of the RoPE base of sliding layers, where they have their own. */
   readonly localTheta?: string;
   /** What a figure must say beside its boxes. */
-  readonly says?: readonly string[];
+  readonly says?: readonly string[] | ((config: ConfigReader) => readonly string[]);
+}
+
+export type NormPlaces = 'pre' | 'four' | 'output' | 'sum' | 'parallel';
+
+/** What a figure says of a router. */
+export interface RouterWords {
+  /** √softplus: DeepSeek-V4. */
+  readonly scoring?: RouterSpec['scoring'] | 'sqrt-softplus' | undefined;
+  readonly groups?: Omit<NonNullable<RouterSpec['groups']>, 'score'> | null;
+  /** A learned number for each expert takes part in the choice. */
+  readonly correctionBias?: boolean;
+  /** A fixed table of the vocabulary chooses, and no score. */
+  readonly byTable?: boolean;
 }
 
 export type Positioning = number | 'rope' | 'none' | 'elsewhere' | 'unsaid';

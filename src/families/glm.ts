@@ -165,7 +165,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['glm4v_moe_text'],
     cite: 'transformers 5.18 modeling_glm4v_moe.py',
     positions: 0.5,
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
 ];

@@ -5,6 +5,7 @@ import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type {
+  ArrangementsFacet,
   BlockInput,
   BlockModel,
   BlocksFacet,
@@ -258,5 +259,29 @@ export const counts = (): readonly CountsFacet[] => [
     normBias: true,
     width: (config) => config.size('dff', 8192),
     headBias: true,
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['gpt-sw3'],
+    cite: 'transformers 5.18 modeling_gpt2.py GPT2Block, which its class is',
+    norm: { kind: 'layer' },
+    positions: 'elsewhere',
+  },
+  {
+    modelTypes: ['openai-gpt'],
+    cite: 'transformers 5.18 modeling_openai.py Block: norms on the sums',
+    norms: 'sum',
+    norm: { kind: 'layer' },
+    activation: 'gelu-tanh',
+    positions: 'elsewhere',
+  },
+  {
+    modelTypes: ['ctrl'],
+    cite: 'transformers 5.18 modeling_ctrl.py EncoderLayer: norms before both branches, ReLU; positions at the embedding',
+    norm: { kind: 'layer' },
+    activation: 'relu',
+    positions: 'elsewhere',
   },
 ];

@@ -4,7 +4,7 @@ import type { BlockSpec } from '../attention/spec/blockSpec';
 import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type { ArrangementsFacet, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { gptNames, multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
 import { decoderMakers, draftsOf, withSources } from './kit/decoder';
@@ -249,5 +249,14 @@ export const counts = (): readonly CountsFacet[] => [
     normBias: true,
     width: (config) => config.size('intermediate_multiple_size', 4) * config.size(HIDDEN_KEYS),
     extra: (config, tally) => tally.add('attention', config.size(HIDDEN_KEYS)),
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['gpt_neox_japanese'],
+    cite: 'transformers 5.18 modeling_gpt_neox_japanese.py GPTNeoXJapaneseLayer: both branches after each other; rotary_ndims',
+    norm: { kind: 'layer' },
+    positions: (config) => config.numberOr('rotary_pct', 1),
   },
 ];

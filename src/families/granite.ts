@@ -211,4 +211,12 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     residual: (config) => config.numberOr('residual_multiplier', 1),
     scale: (config) => config.numberOr('attention_multiplier', 1),
   },
+  {
+    modelTypes: ['granitemoe_swa'],
+    cite: 'transformers 5.18 modeling_granitemoe_swa.py GraniteMoeSWADecoderLayer; layer_rope_theta has a base, or none, for each layer',
+    positions: (config) => (config.list(['layer_rope_theta']) ? 'unsaid' : 'rope'),
+    router: () => ({ scoring: 'softmax-selected' }),
+    residual: (config) => config.numberOr('residual_multiplier', 1),
+    scale: (config) => config.numberOr('attention_multiplier', 1),
+  },
 ];

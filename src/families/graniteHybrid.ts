@@ -52,7 +52,7 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['granitemoehybrid'],
     cite: 'transformers 5.18 modeling_granitemoehybrid.py: RoPE where position_embedding_type says so; softmax over the chosen',
     positions: (config) => (config.get('position_embedding_type') === 'rope' ? 'rope' : 'none'),
-    scoring: 'softmax-selected',
+    router: () => ({ scoring: 'softmax-selected' }),
     residual: (config) => config.numberOr('residual_multiplier', 1),
     scale: (config) => config.numberOr('attention_multiplier', 1),
   },

@@ -1,7 +1,7 @@
 /** Kyutai's decoders: Helium and Moshi. */
 
 import { HIDDEN_KEYS } from '../config/spellings';
-import type { BlocksFacet, CountsFacet, LayersFacet, NamesFacet } from './facets';
+import type { ArrangementsFacet, BlocksFacet, CountsFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { plainDecoder, oneWindow } from './kit/decoder';
 
@@ -40,8 +40,15 @@ export const counts = (): readonly CountsFacet[] => [
   {
     modelTypes: ['moshi'],
     tied: false,
-    plain: true,
-    width: (config) => config.size('ffn_dim') * 0.75,
+    // One projection to ffn_dim makes gate and up.
+    width: (config) => config.size('ffn_dim') / 2,
     extra: (config, tally) => tally.add('embedding', config.size(HIDDEN_KEYS)),
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['moshi'],
+    cite: 'transformers 5.18 modeling_moshi.py MoshiDecoderLayer, MoshiGatingMLP: gate and up are one projection of ffn_dim',
   },
 ];

@@ -2,7 +2,7 @@
 
 import { HIDDEN_KEYS } from '../config/spellings';
 import { flag } from './counted/switches';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { fullDraft, repeat, withLayerSource } from './kit/decoder';
 import { headLayout, layerCount, missing } from './kit/headLayout';
 
@@ -59,5 +59,13 @@ export const counts = (): readonly CountsFacet[] => [
     norms: 0,
     finalNorms: 0,
     extra: (config, tally) => tally.add('other', config.size(HIDDEN_KEYS)),
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['hrm_text'],
+    cite: 'transformers 5.18 modeling_hrm_text.py HrmTextDecoderLayer: norms without weights',
+    norm: { weight: 'none' },
   },
 ];

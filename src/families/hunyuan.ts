@@ -226,13 +226,12 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['hunyuan_vl_text', 'hunyuan_dense', 'hunyuan', 'hunyuan_moe'],
     cite: 'transformers 5.18 modeling_hunyuan_v1_moe.py: queries and keys are normed after RoPE',
     headNormLast: true,
-    scoring: 'softmax',
+    router: () => ({ scoring: 'softmax' }),
   },
   {
     modelTypes: ['hy_v3'],
     cite: 'transformers 5.18 modeling_hy_v3.py HYV3DecoderLayer',
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
   {
     modelTypes: ['hy_v4'],

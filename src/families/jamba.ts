@@ -67,6 +67,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['jamba'],
     cite: 'transformers 5.18 modeling_jamba.py: attention without positions',
     positions: 'none',
-    scoring: 'softmax',
+    router: () => ({ scoring: 'softmax' }),
   },
 ];

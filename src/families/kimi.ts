@@ -133,7 +133,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['kimi_linear'],
     cite: 'transformers 5.18 modeling_kimi_linear.py: latent attention without rotation',
     positions: 'none',
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
 ];

@@ -3,7 +3,7 @@
 import type { ConfigReader } from '../config/reader';
 import { afterDense, narrow } from './counted/experts';
 import { flag } from './counted/switches';
-import type { CountsFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, LayersFacet } from './facets';
 import { decoderLayers, slidingWindow } from './kit/decoder';
 
 export const layers = (): readonly LayersFacet[] => [
@@ -37,5 +37,15 @@ export const counts = (): readonly CountsFacet[] => [
       router: (_config, experts) => experts,
       sparse: afterDense([], 1),
     },
+  },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['laguna'],
+    cite: 'transformers 5.18 modeling_laguna.py: softplus gates of heads, sigmoid scores with a correction; RoPE of its own in each kind of layer',
+    positions: 1,
+    gateFunction: 'softplus',
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
 ];

@@ -87,7 +87,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['lfm2_moe'],
     cite: 'transformers 5.18 modeling_lfm2_moe.py Lfm2MoeTopKRouter',
     activation: 'silu',
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
 ];

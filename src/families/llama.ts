@@ -190,7 +190,12 @@ export const counts = (): readonly CountsFacet[] => [
 
 /** T:diffllama: four vectors a layer weigh the two softmaxes. */
 function lambdas(_config: ConfigReader, tally: Tally, layerViews: readonly LayerView[]): void {
-  for (const { attention } of layerViews) if ('keyDim' in attention) tally.add('attention', 4 * attention.keyDim);
+  for (const { attention, index } of layerViews) {
+    if (!('keyDim' in attention)) continue;
+    tally.place = index;
+    tally.add('attention', 4 * attention.keyDim, 'lambdas');
+  }
+  tally.place = null;
 }
 
 export const arrangements = (): readonly ArrangementsFacet[] => [
@@ -200,6 +205,11 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     norms: 'four',
     norm: { weight: 'plus-one' },
     positions: 'unsaid',
+  },
+  {
+    modelTypes: ['diffllama'],
+    cite: 'transformers 5.18 modeling_diffllama.py DiffLlamaAttention',
+    says: ['From what one half of the heads gives, λ × that of the other half is subtracted; an RMSNorm follows.'],
   },
   {
     modelTypes: ['nanochat'],
@@ -221,5 +231,12 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['orion'],
     cite: "OrionStarAI's modeling_orion.py: as Llama, with LayerNorm",
     norm: { kind: 'layer' },
+  },
+  {
+    modelTypes: ['chameleon'],
+    cite: 'transformers 5.18 modeling_chameleon.py: ChameleonSwinDecoderLayer (swin_norm) norms what the branches give; LayerNorm of Q and K with weights for each head',
+    norms: (config) => (config.on('swin_norm') ? 'output' : 'pre'),
+    headNorm: { kind: 'layer' },
+    headNormExtent: 'head-own',
   },
 ];

@@ -202,7 +202,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['mimo_v2'],
     cite: 'transformers 5.18 modeling_mimo_v2_flash.py',
     positions: 'unsaid',
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
 ];

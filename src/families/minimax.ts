@@ -202,7 +202,7 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['minimax', 'minimax_text_01', 'minimax_m1', 'MiniMaxText01', 'MiniMaxM1'],
     cite: 'transformers 5.18 modeling_minimax.py MiniMaxDecoderLayer: the normed input is what a branch is added to',
     fromNormed: true,
-    scoring: 'softmax',
+    router: () => ({ scoring: 'softmax' }),
     says: ['Stream and branch have fixed factors.'],
   },
   {
@@ -211,8 +211,7 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     norm: { weight: 'plus-one' },
     activation: 'silu',
     positions: 0.5,
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
     says: ['Gate and up are clamped.'],
   },
 ];

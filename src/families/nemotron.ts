@@ -346,8 +346,7 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     cite: 'transformers 5.18 modeling_nemotron_h.py NemotronHBlock: one norm, one mixer; attention without positions; relu2',
     activation: 'relu2',
     positions: 'none',
-    scoring: 'sigmoid',
-    correctionBias: true,
+    router: () => ({ scoring: 'sigmoid', correctionBias: true }),
   },
   { modelTypes: ['nemotron-nas', 'deci', 'decilm'], cite: "nvidia's modeling_decilm.py: as Llama" },
 ];

@@ -1,12 +1,21 @@
 /** OLMo 1, 2, 3, OLMoE and FlexOlmo, and OLMo hybrid. */
 
+import { numberOf, ropeParameters } from './kit/rotary';
 import type { MoeFeedForward } from '../attention/spec/blockSpec';
 import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HEAD_KEYS, HIDDEN_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';
 import { flag } from './counted/switches';
-import type { BlockInput, BlocksFacet, CountsFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
+import type {
+  ArrangementsFacet,
+  BlockInput,
+  BlocksFacet,
+  CountsFacet,
+  GgufFacet,
+  LayersFacet,
+  NamesFacet,
+} from './facets';
 import { biases, llamaBlocks, type LlamaBlocks } from './kit/blocks';
 import { decoderLayers, plainDecoder, slidingWindow } from './kit/decoder';
 import { missing } from './kit/headLayout';
@@ -202,4 +211,14 @@ export const gguf = (): readonly GgufFacet[] => [
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['olmo_hybrid'], bias: flag('attention_bias'), qkNorm: 'wide' },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['olmo_hybrid'],
+    cite: 'transformers 5.18 modeling_olmo_hybrid.py: norms after the branches of attention layers, before those of linear ones; no RoPE without rope_theta',
+    norms: (_config, { kind }) => (kind === 'recurrent' ? 'pre' : 'output'),
+    positions: (config) =>
+      numberOf(ropeParameters(config, undefined)?.['rope_theta']) === undefined ? 'none' : 'rope',
+  },
 ];

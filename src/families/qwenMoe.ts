@@ -178,6 +178,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
   {
     modelTypes: ['qwen3_vl_moe_text', 'qwen3_omni_moe_text'],
     cite: 'transformers 5.18 modeling_qwen3_vl_moe.py',
-    scoring: 'softmax',
+    router: () => ({ scoring: 'softmax' }),
   },
 ];

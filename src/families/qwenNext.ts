@@ -259,7 +259,7 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     cite: 'transformers 5.18 modeling_qwen3_next.py, modeling_qwen3_5.py: norms × (1 + weight), a quarter of a head is turned',
     norm: { weight: 'plus-one' },
     positions: 0.25,
-    scoring: 'softmax',
+    router: () => ({ scoring: 'softmax' }),
     sharedGate: true,
   },
 ];

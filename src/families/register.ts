@@ -163,13 +163,15 @@ export const countsRegister = /* @__PURE__ */ register<CountsFacet>(
 export const arrangementsRegister = /* @__PURE__ */ register<ArrangementsFacet>(
   () => [
     arcee.arrangements, bailing.arrangements, bamba.arrangements, bart.arrangements, cohere.arrangements,
-    deepseekSparse.arrangements, deepseekV4.arrangements, encoders.arrangements, ernie.arrangements,
-    falconH1.arrangements, gemma3n.arrangements, gemma4.arrangements, glm.arrangements, granite.arrangements,
-    graniteHybrid.arrangements, hunyuan.arrangements, internlm.arrangements, jamba.arrangements, kimi.arrangements,
-    lfm2.arrangements, llama.arrangements, mamba.arrangements, mimo.arrangements, minicpm.arrangements,
-    minimax.arrangements, mllama.arrangements, nemotron.arrangements, openelm.arrangements, phi.arrangements,
-    qwen.arrangements, qwenMoe.arrangements, qwenNext.arrangements, recurrentGemma.arrangements, rwkv.arrangements,
-    step.arrangements, t5.arrangements, whisper.arrangements,
+    deepseek.arrangements, deepseekSparse.arrangements, deepseekV4.arrangements, doge.arrangements,
+    encoders.arrangements, ernie.arrangements, falconH1.arrangements, gemma3n.arrangements, gemma4.arrangements,
+    glm.arrangements, gpt2.arrangements, gptNeo.arrangements, granite.arrangements, graniteHybrid.arrangements,
+    helium.arrangements, hrm.arrangements, hunyuan.arrangements, internlm.arrangements, jamba.arrangements,
+    kimi.arrangements, laguna.arrangements, lfm2.arrangements, llama.arrangements, mamba.arrangements,
+    mimo.arrangements, minicpm.arrangements, minimax.arrangements, mllama.arrangements, nemotron.arrangements,
+    olmo.arrangements, openelm.arrangements, phi.arrangements, qwen.arrangements, qwenMoe.arrangements,
+    qwenNext.arrangements, recurrentGemma.arrangements, rwkv.arrangements, step.arrangements, t5.arrangements,
+    whisper.arrangements,
   ],
   (facet) => facet.modelTypes,
 );

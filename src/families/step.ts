@@ -124,6 +124,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     cite: 'transformers 5.18 modeling_step3p7.py',
     activation: 'silu',
     positions: 'unsaid',
-    scoring: 'sigmoid',
+    router: () => ({ scoring: 'sigmoid' }),
   },
 ];

@@ -3,8 +3,10 @@
  * And never without its scope: in all and on each device where there are several, short and long context where windows bound layers.
  */
 
-import { growthBeyondWindows } from '../cache/growth';
+import { type Growth, growthBeyondWindows } from '../cache/growth';
 import type { CachePlan, CacheSizes, EverywhereSizes } from '../cache/plan';
+import type { ResolvedKvDtype } from '../model/dtype';
+import type { ModelSpec } from '../model/spec';
 import { formatChange, formatInteger, formatSize } from '../model/units';
 import { inexactText } from './words';
 
@@ -73,7 +75,15 @@ export function perTokenText(plan: CachePlan, format: (bytes: number) => string 
  * empty where it stays.
  */
 export function beyondText(plan: CachePlan, format: (bytes: number) => string = formatSize): string {
-  const growth = growthOf(plan);
+  return growthWords(growthOf(plan), format);
+}
+
+/** The same without a plan. @param tokens Of the scenario. */
+export function modelBeyondText(spec: ModelSpec, kvDtype: ResolvedKvDtype, tokens: number): string {
+  return growthWords(growthIn(spec, kvDtype, tokens), formatSize);
+}
+
+function growthWords(growth: readonly Growth[], format: (bytes: number) => string): string {
   const last = growth.at(-1);
   if (!last) return '';
   const then = (bytesPerToken: number): string => (bytesPerToken === 0 ? 'nothing more' : format(bytesPerToken));
@@ -99,9 +109,12 @@ export function laterBytesPerToken(plan: CachePlan): number | null {
 }
 
 /** Beyond the windows that a context of the model, or of the scenario, fills. */
-function growthOf({ known, spec, kvDtype, scenario }: CachePlan): ReturnType<typeof growthBeyondWindows> {
-  if (!known) return [];
-  const longest = Math.max(spec.contextLength?.value ?? Number.POSITIVE_INFINITY, scenario.workload.tokens);
+function growthOf({ known, spec, kvDtype, scenario }: CachePlan): readonly Growth[] {
+  return known ? growthIn(spec, kvDtype, scenario.workload.tokens) : [];
+}
+
+function growthIn(spec: ModelSpec, kvDtype: ResolvedKvDtype, tokens: number): readonly Growth[] {
+  const longest = Math.max(spec.contextLength?.value ?? Number.POSITIVE_INFINITY, tokens);
   return growthBeyondWindows(spec, kvDtype).filter(({ beyondTokens }) => beyondTokens < longest);
 }
 

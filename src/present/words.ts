@@ -121,6 +121,11 @@ function factorText(factor: Factor): string {
   return `${value} ${factor.name}`;
 }
 
+/** "1 token", "32,768 tokens". */
+export function tokensText(tokens: number): string {
+  return `${formatInteger(tokens)} ${tokens === 1 ? 'token' : 'tokens'}`;
+}
+
 /** Whole numbers with separators, others with up to four decimals (bytes per element of block formats). */
 export function numberText(value: number): string {
   return Number.isInteger(value) ? formatInteger(value) : String(Number(value.toFixed(4)));

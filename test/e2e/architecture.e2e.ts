@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectToChromium } from '../harness/chromium.mjs';
 import { ROOT } from '../harness/places.mjs';
 import { UNSHARDED } from '../../src/model/scenario';
+import { LARGEST_KINDS, LARGEST_LAYERS, largestConfig } from '../unit/drawing/support/largest';
 import { buildPage, type Look, type PanelPage, PanelPages } from '../webview/panelPage';
 import { findConfig, ScriptedHost } from '../webview/scriptedHost';
 import { THEME_KINDS } from '../webview/themes';
@@ -28,35 +29,6 @@ const NAMES = [
   'falcon-7b',
   'gpt-3-175b',
 ];
-
-/** A hybrid of 118 layers and every kind that its family has, in no order that folds. */
-function largest(): string {
-  const kinds = ['M', '*', '-', 'E'];
-  const pattern = Array.from({ length: 118 }, (_, layer) => kinds[(layer * layer + (layer >> 2)) % 4] ?? 'M').join('');
-  return JSON.stringify({
-    model_type: 'nemotron_h',
-    architectures: ['NemotronHForCausalLM'],
-    hidden_size: 8192,
-    num_hidden_layers: pattern.length,
-    hybrid_override_pattern: pattern,
-    num_attention_heads: 64,
-    num_key_value_heads: 8,
-    head_dim: 128,
-    intermediate_size: 32_768,
-    vocab_size: 131_072,
-    ssm_state_size: 256,
-    mamba_num_heads: 256,
-    mamba_head_dim: 64,
-    n_groups: 8,
-    conv_kernel: 4,
-    n_routed_experts: 512,
-    num_experts_per_tok: 22,
-    moe_intermediate_size: 2688,
-    moe_shared_expert_intermediate_size: 5376,
-    n_shared_experts: 1,
-    torch_dtype: 'bfloat16',
-  });
-}
 
 describe('the architecture in the page', () => {
   let browser: Browser;
@@ -183,6 +155,39 @@ describe('the architecture in the page', () => {
         opened.host.type(text.replace('"num_key_value_heads": 8', '"num_key_value_heads": 4'));
         await page.getByRole('option', { name: /32 → 4 KV heads, ÷ 8 cache/ }).waitFor();
         expect(opened.host.log).toHaveLength(length);
+        // The line of the cursor lights what it decided here, and nothing of the other file.
+        opened.host.moveCursor(text.split('\n').findIndex((line) => line.includes('"num_key_value_heads"')) + 1);
+        const lit = page.locator('headlight-difference .part.lit');
+        await expect
+          .poll(() => lit.evaluateAll((parts) => parts.map((part) => part.getAttribute('data-part'))))
+          .toEqual(['after.layer.A.k', 'after.layer.A.v', 'after.layer.A.cache', 'after.layer.A.attention']);
+        // What is alike opens within a moment, and not at once.
+        opened.host.type(readFileSync(findConfig(ROOT, 'llama-2-7b'), 'utf8'));
+        const open = page.getByRole('button', { name: 'Expand identical parts' });
+        await open.waitFor();
+        const movingAtClick = (): Promise<readonly unknown[]> =>
+          open.evaluate(async (button) => {
+            type Element = HTMLElement & { updateComplete: Promise<unknown> };
+            const view = (button.getRootNode() as ShadowRoot).host as Element;
+            const figure = view.shadowRoot?.querySelector('headlight-figure') as Element | null;
+            const moving = (): readonly Animation[] => figure?.shadowRoot?.getAnimations() ?? [];
+            // Of the click before.
+            await Promise.all(moving().map((each) => each.finished));
+            (button as HTMLElement).click();
+            await view.updateComplete;
+            await figure?.updateComplete;
+            return moving().map((each) => each.effect?.getTiming().duration);
+          });
+        await page.emulateMedia({ reducedMotion: 'no-preference' });
+        const moving = await movingAtClick();
+        expect(moving.length).toBeGreaterThan(20);
+        expect(new Set(moving)).toEqual(new Set([150]));
+        await page.emulateMedia({ reducedMotion: 'reduce' });
+        expect([await movingAtClick(), await movingAtClick()]).toEqual([[], []]);
+        await page
+          .getByRole('option', { name: /^K, 4,096 → 32 × 128/ })
+          .first()
+          .waitFor();
         await page.getByRole('button', { name: 'Draw alone' }).click();
         await page.getByRole('button', { name: 'A · Full attention' }).waitFor();
       }
@@ -191,14 +196,17 @@ describe('the architecture in the page', () => {
     expect(found.join('\n')).toBe('');
   });
 
-  test(`is drawn within ${DRAW_MS} ms at 118 layers, and follows an edit in the frame of its numbers`, async () => {
+  test(`is drawn within ${DRAW_MS} ms at ${LARGEST_LAYERS} layers of ${LARGEST_KINDS} kinds, and follows an edit in the frame of its numbers`, async () => {
     const opened = await open('llama-3-8b', { width: 1200, place: 'editor' });
     const { page } = opened.shown;
     const times: number[] = [];
-    const text = largest();
+    const text = largestConfig();
     for (let round = 0; round < 5; round++) {
       opened.host.type(text.replace('"num_attention_heads":64', `"num_attention_heads":${64 + 8 * round}`));
-      await page.locator(`[aria-label*="${64 + 8 * round} query heads"]`).waitFor();
+      await page
+        .locator(`[aria-label*="${64 + 8 * round} query heads"]`)
+        .first()
+        .waitFor({ state: 'attached' });
       await opened.shown.settled();
       times.push(
         (await page.evaluate(() => performance.getEntriesByName('headlight:drawn').at(-1)?.duration)) ?? Infinity,
@@ -208,7 +216,7 @@ describe('the architecture in the page', () => {
     console.log(
       `architecture: drawn in ${times.map((ms) => ms.toFixed(0)).join(', ')} ms, load ${load.toFixed(1)} a core`,
     );
-    await expect.poll(() => page.locator('headlight-drawing section').count()).toBeGreaterThanOrEqual(4);
+    await expect.poll(() => page.locator('headlight-drawing section').count()).toBe(LARGEST_KINDS);
     expect(Math.min(...times)).toBeLessThan(DRAW_MS * load);
     // Frames in which the design's line and a box of the drawing have changed.
     const frames = page.evaluate(async () => {
@@ -251,6 +259,12 @@ describe('the architecture in the page', () => {
     await expect.poll(() => lit.count()).toBe(0);
     await page.getByRole('button', { name: 'Copy as SVG' }).click();
     await expect.poll(() => opened.host.log.at(-1)).toMatch(/^panel\/copy \{"text":"<svg .*deepseek-v3/);
+    // The same as a PNG: its first bytes, and a picture that is more than one colour.
+    await page.getByRole('button', { name: 'Save as PNG…' }).click();
+    await expect
+      .poll(() => opened.host.log.at(-1)?.slice(0, 110))
+      .toMatch(/^panel\/save \{"name":"deepseek-v3-architecture\.png","content":\{"0":137,"1":80,"2":78,"3":71,/);
+    expect(opened.host.log.at(-1)?.length).toBeGreaterThan(500_000);
     await close(opened);
   });
 });

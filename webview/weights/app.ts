@@ -27,6 +27,9 @@ PAGE.replaceSync('body { padding: 0; background: var(--vscode-editor-background)
 /** Names in the page's timeline. */
 const FIRST_MARK = 'headlight:first';
 
+/** Of a frame's time at most, for what is not needed yet. */
+const PREPARE_MS = 8;
+
 /** Lines of a table at first. */
 const FEW = 8;
 const ITEMS = 100;
@@ -154,9 +157,19 @@ export class WeightsApp extends LitElement {
       this.arrange();
       requestAnimationFrame(() => performance.mark(FIRST_MARK));
       await this.mark(opened, list, opening);
+      if (opening === this.opening) this.prepareSearch(list, opening);
     } catch (error) {
       if (opening === this.opening) this.phase = { kind: 'failed', message: messageOf(error) };
     }
+  }
+
+  /** So that the first letter typed need not wait for half a million names. */
+  private prepareSearch(list: TensorList, opening: number): void {
+    requestIdleCallback(() => {
+      if (opening !== this.opening) return;
+      const end = performance.now() + PREPARE_MS;
+      if (!list.prepareSearch(() => performance.now() > end)) this.prepareSearch(list, opening);
+    });
   }
 
   /** Which tensors are whose: it may take a moment, and nothing waits for it. */

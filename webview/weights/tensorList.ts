@@ -23,7 +23,9 @@ export class TensorList {
   private readonly shapeAt: Uint32Array;
   private readonly marks = new Map<number, AttentionMark>();
   private readonly markTexts = new Map<number, string>();
-  private lower: readonly string[] | null = null;
+  private texts: string[] = [];
+  private prepared = 0;
+  private last: { readonly asked: string; readonly attentionOnly: boolean; readonly result: Uint32Array } | null = null;
 
   constructor(private readonly columns: Columns) {
     const { listed, names, ranks, shapes, bytes } = columns;
@@ -74,7 +76,9 @@ export class TensorList {
   setMarks(marks: readonly AttentionMark[]): void {
     this.marks.clear();
     this.markTexts.clear();
-    this.lower = null;
+    this.texts = [];
+    this.prepared = 0;
+    this.last = null;
     for (const mark of marks) {
       this.marks.set(mark.tensor, mark);
       this.markTexts.set(mark.tensor, markText(mark.parts));
@@ -95,36 +99,50 @@ export class TensorList {
 
   /** Tensors whose name, type and mark have every word of the query. */
   found(query: string, attentionOnly: boolean): Uint32Array {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    const result = new Uint32Array(this.count);
-    let size = 0;
-    const lower = words.length > 0 ? this.searched() : [];
-    for (let i = 0; i < this.count; i++) {
-      if (attentionOnly && !this.marks.has(i)) continue;
-      const text = lower[i] ?? '';
-      let all = true;
-      for (const word of words) if (!text.includes(word)) all = false;
-      if (all) result[size++] = i;
+    const asked = query.toLowerCase();
+    const words = asked.split(/\s+/).filter(Boolean);
+    // What is typed on finds less: only what was found is looked through.
+    const { last } = this;
+    const narrows = last !== null && last.attentionOnly === attentionOnly && asked.startsWith(last.asked);
+    const among = narrows ? last.result : null;
+    const size = among?.length ?? this.count;
+    const result = new Uint32Array(size);
+    let found = 0;
+    for (let at = 0; at < size; at++) {
+      const tensor = among === null ? at : elementAt(among, at);
+      if (attentionOnly && !this.marks.has(tensor)) continue;
+      if (words.length > 0 && !hasAll(this.searched(tensor), words)) continue;
+      result[found++] = tensor;
     }
-    return result.subarray(0, size);
+    this.last = { asked, attentionOnly, result: result.subarray(0, found) };
+    return this.last.result;
   }
 
-  private searched(): readonly string[] {
-    const types = this.columns.types.map(({ name }) => ` ${name.toLowerCase()}`);
-    return (this.lower ??= this.names.map((name, i) => {
-      const mark = this.markTexts.get(i);
-      const text = name.toLowerCase() + elementAt(types, elementAt(this.columns.typeOf, i));
-      return mark === undefined ? text : `${text} ${mark.toLowerCase()}`;
-    }));
+  /** What a query is looked for in; made when it is first needed. */
+  private searched(tensor: number): string {
+    const known = this.texts[tensor];
+    if (known !== undefined) return known;
+    const mark = this.markTexts.get(tensor);
+    const text = `${this.nameOf(tensor)} ${this.typeOf(tensor)}${mark === undefined ? '' : ` ${mark}`}`.toLowerCase();
+    this.texts[tensor] = text;
+    return text;
+  }
+
+  /** Makes what a search needs for some tensors more, while nothing else is to be done; true when there are none left. */
+  prepareSearch(isOver: () => boolean): boolean {
+    while (this.prepared < this.count) {
+      const end = Math.min(this.count, this.prepared + CHUNK);
+      while (this.prepared < end) this.searched(this.prepared++);
+      if (isOver()) break;
+    }
+    return this.prepared >= this.count;
   }
 
   /** In another order; equal ones stay in natural order. */
   sorted(tensors: Uint32Array, sort: Sort, descending: boolean): Uint32Array {
     const keys = this.keysOf(sort);
-    const sign = descending ? -1 : 1;
-    const result = tensors.slice();
-    if (keys === null) return descending ? result.reverse() : result;
-    return result.sort((a, b) => sign * ((keys[a] as number) - (keys[b] as number)) || a - b);
+    if (keys === null) return descending ? tensors.slice().reverse() : tensors.slice();
+    return byKey(tensors, keys, descending);
   }
 
   private keysOf(sort: Sort): ArrayLike<number> | null {
@@ -143,17 +161,74 @@ export class TensorList {
       case 'type':
         return this.placed(columns.typeOf, columns.types);
       case 'heads':
-        return Float64Array.from({ length: this.count }, (_, i) => {
-          const letter = this.marks.get(i)?.parts[0]?.letter;
-          return letter === undefined ? 9 : ['Q', 'K', 'V', 'O', 'latent'].indexOf(letter);
-        });
+        return this.headPlaces();
     }
   }
 
+  private headPlaces(): Uint8Array {
+    const letters: readonly string[] = ['Q', 'K', 'V', 'O', 'latent'];
+    const places = new Uint8Array(this.count).fill(letters.length);
+    for (const [tensor, { parts }] of this.marks) {
+      const [part] = parts;
+      if (part) places[tensor] = letters.indexOf(part.letter);
+    }
+    return places;
+  }
+
   /** By the names of what the tensors point to. */
-  private placed(of: Uint16Array, named: readonly { readonly name: string }[]): Float64Array {
+  private placed(of: Uint16Array, named: readonly { readonly name: string }[]): Uint16Array {
     const names = named.map(({ name }) => name).sort();
     const place = named.map(({ name }) => names.indexOf(name));
-    return Float64Array.from(of, (at) => elementAt(place, at));
+    const found = new Uint16Array(of.length);
+    for (let at = 0; at < of.length; at++) found[at] = elementAt(place, elementAt(of, at));
+    return found;
   }
+}
+
+/** Tensors between two looks at the clock. */
+const CHUNK = 2000;
+
+function hasAll(text: string, words: readonly string[]): boolean {
+  for (const word of words) if (!text.includes(word)) return false;
+  return true;
+}
+
+/** Values of a key beyond which counting is slower than comparing. */
+const FEW_VALUES = 4096;
+
+/** By counting: keys take few values (sizes of a design's layers), and half a million tensors are sorted within a frame. */
+function byKey(tensors: Uint32Array, keys: ArrayLike<number>, descending: boolean): Uint32Array {
+  const places = new Map<number, number>();
+  const counts: number[] = [];
+  const placeOf = new Uint32Array(tensors.length);
+  for (let at = 0; at < tensors.length; at++) {
+    const key = keys[elementAt(tensors, at)] as number;
+    let place = places.get(key);
+    if (place === undefined) places.set(key, (place = counts.push(0) - 1));
+    if (place >= FEW_VALUES) return byComparing(tensors, keys, descending);
+    counts[place] = elementAt(counts, place) + 1;
+    placeOf[at] = place;
+  }
+  const values = Float64Array.from(places.keys()).sort();
+  if (descending) values.reverse();
+  const starts = new Uint32Array(counts.length);
+  let start = 0;
+  for (const value of values) {
+    const place = places.get(value) ?? 0;
+    starts[place] = start;
+    start += elementAt(counts, place);
+  }
+  const result = new Uint32Array(tensors.length);
+  for (let at = 0; at < tensors.length; at++) {
+    const place = elementAt(placeOf, at);
+    const to = elementAt(starts, place);
+    result[to] = elementAt(tensors, at);
+    starts[place] = to + 1;
+  }
+  return result;
+}
+
+function byComparing(tensors: Uint32Array, keys: ArrayLike<number>, descending: boolean): Uint32Array {
+  const sign = descending ? -1 : 1;
+  return tensors.slice().sort((a, b) => sign * ((keys[a] as number) - (keys[b] as number)) || a - b);
 }

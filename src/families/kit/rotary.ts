@@ -165,3 +165,12 @@ function numbersOf(config: ConfigReader, value: JsonValue | undefined): readonly
   if (Array.isArray(value) && value.every((item): item is number => typeof item === 'number')) return value;
   return config.unsupported('longrope without its lists of factors');
 }
+
+/** YaRN with `mscale_all_dim` (0 where absent, as in DeepSeek's class) also sharpens the softmax: scores × this. */
+export function yarnSharpening(parameters: JsonObject | null): number {
+  const { rope_type, type, mscale_all_dim, factor: given } = parameters ?? {};
+  const all = numberOf(mscale_all_dim) ?? 0;
+  const factor = numberOf(given) ?? 1;
+  const plain = (rope_type ?? type ?? 'default') === 'default' || all === 0 || factor <= 1;
+  return plain ? 1 : (0.1 * all * Math.log(factor) + 1) ** 2;
+}

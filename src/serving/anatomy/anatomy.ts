@@ -98,7 +98,13 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
     const block = blocks && orNull(() => blocks.block(layer.index));
     const parameters = partsAt(layer.index);
     const state = stateOf(layer.attention, layer.parallelState);
-    const key = JSON.stringify([attentions.get(layer.attention), state, block, parameters]);
+    const key = JSON.stringify([
+      attentions.get(layer.attention),
+      state,
+      block,
+      parameters,
+      arranged?.apart(layer.index),
+    ]);
     const known = byKey.get(key);
     if (known !== undefined) {
       members[known]?.push(layer.index);
@@ -121,7 +127,7 @@ export function anatomyOf(reading: Reading, kvDtype: ResolvedKvDtype, tokens: nu
       block,
       description: block
         ? blockDescription(block, blocks?.embedding?.positions !== undefined)
-        : parameters && arranged && orNull(() => arranged(layer, worksOn(spec, layer.attention), parameters)),
+        : parameters && arranged && orNull(() => arranged.describe(layer, worksOn(spec, layer.attention), parameters)),
       weights,
       parameters,
       attentionFlops: decodeLayerFlops(spec, { attention: layer.attention, state }, tokens),

@@ -13,7 +13,7 @@ import { ConfigRefusal } from '../../config/refusal';
 import type { CountedDecoder } from '../../families/counted/facet';
 import { switched } from '../../families/counted/switches';
 import type { PlacedParts } from '../../families/counted/tally';
-import type { ArrangementsFacet, Positioning } from '../../families/facets';
+import type { ArrangementsFacet, NormPlaces, Positioning, RouterWords } from '../../families/facets';
 import { attentionLayer } from '../../families/kit/blocks';
 import { activation, headNorm } from '../../families/kit/parts';
 import { rotary } from '../../families/kit/rotary';
@@ -23,10 +23,13 @@ import type { LayerSpec } from '../../model/spec';
 
 /** A feed-forward of experts, as far as a figure says it. */
 export interface DescribedMixture extends Pick<MoeFeedForward, 'kind' | 'expert' | 'shared'> {
-  readonly router: Pick<RouterSpec, 'experts' | 'topK' | 'groups' | 'bias' | 'correctionBias'> & {
-    /** Null where it is not described. */
-    readonly scoring: RouterSpec['scoring'] | null;
-  };
+  readonly router: Pick<RouterSpec, 'experts' | 'topK' | 'bias' | 'correctionBias'> &
+    Pick<RouterWords, 'byTable'> & {
+      /** Null where it is not described. */
+      readonly scoring: RouterWords['scoring'] | null;
+      /** Null where there are none. */
+      readonly groups: RouterWords['groups'] | null;
+    };
 }
 
 export type DescribedFeedForward = DenseFeedForward | DescribedMixture;
@@ -41,26 +44,42 @@ export interface LayerDescription
   readonly positionsKnown: boolean;
   /** The model has positions elsewhere: a layer without RoPE does not go without them. */
   readonly positionsElsewhere: boolean;
+  /** Of the gate on the attention's output. */
+  readonly gateFunction: 'sigmoid' | 'softplus';
   /** What a figure must say beside its boxes. */
   readonly says: readonly string[];
 }
 
 /** A block says all of it. */
 export function blockDescription(block: BlockSpec, positionsElsewhere: boolean): LayerDescription {
-  return { ...block, positionsKnown: true, positionsElsewhere, says: [] };
+  return { ...block, positionsKnown: true, positionsElsewhere, gateFunction: 'sigmoid', says: [] };
 }
 
 /** @param sees What its queries see: its own attention, or that of the layer whose cache it reads. */
 type Describe = (layer: LayerSpec, sees: AttentionSpec, parameters: PlacedParts) => LayerDescription | null;
 
-/** Of layers whose blocks are not described; null where their arrangement is not either. */
-export function arrangedLayers(modelType: string, config: ConfigReader, hiddenSize: number | null): Describe | null {
+/** Layers whose blocks are not described, by their arrangement. */
+export interface ArrangedLayers {
+  readonly describe: Describe;
+  /** What tells a layer from others with the same attention and parameters; empty where nothing does. */
+  readonly apart: (layer: number) => string;
+}
+
+/** Null where their arrangement is not described either. */
+export function arrangedLayers(
+  modelType: string,
+  config: ConfigReader,
+  hiddenSize: number | null,
+): ArrangedLayers | null {
   const [facet, counted] = [arrangementsRegister.of(modelType), countsRegister.of(modelType)];
   if (!facet || !counted || hiddenSize === null) return null;
   const built = counted.whole ? facet.built : counted;
   if (!built) return null;
   const made = new Arranged(facet, built, config, hiddenSize);
-  return (layer, sees, parameters) => made.layer(layer, sees, parameters);
+  return {
+    describe: (layer, sees, parameters) => made.layer(layer, sees, parameters),
+    apart: (layer) => JSON.stringify(orNull(() => facet.router?.(config, layer)) ?? ''),
+  };
 }
 
 const ACTIVATION_KEYS = ['hidden_act', 'hidden_activation', 'activation_function'];
@@ -73,22 +92,25 @@ class Arranged {
     private readonly hidden: number,
   ) {}
 
-  layer({ attention }: LayerSpec, sees: AttentionSpec, parameters: PlacedParts): LayerDescription | null {
+  layer({ attention, index }: LayerSpec, sees: AttentionSpec, parameters: PlacedParts): LayerDescription | null {
     const { facet } = this;
-    const feedForward = this.feedForward(parameters);
+    const { says = [], norms = 'pre' } = facet;
+    const places = typeof norms === 'function' ? norms(this.config, attention) : norms;
+    const feedForward = this.feedForward(parameters, index);
     if (feedForward === undefined) return null;
     const mixes = attention.kind !== 'none' || parameters.weights.has('q');
     const { layer, positionsKnown } = this.attention(attention, sees, parameters.weights);
     return {
-      norms: this.norms(mixes, feedForward !== null || parameters.weights.has('channel_mix')),
-      arrangement: facet.norms === 'parallel' ? 'parallel' : 'sequential',
+      norms: this.norms(places, mixes, feedForward !== null || parameters.weights.has('channel_mix')),
+      arrangement: places === 'parallel' ? 'parallel' : 'sequential',
       residualMultiplier: facet.residual?.(this.config) ?? 1,
       residualFrom: facet.fromNormed ? 'normed' : 'sum',
       layer,
       feedForward,
       positionsKnown,
       positionsElsewhere: facet.positions === 'elsewhere',
-      says: facet.says ?? [],
+      gateFunction: facet.gateFunction ?? 'sigmoid',
+      says: typeof says === 'function' ? says(this.config) : says,
     };
   }
 
@@ -98,9 +120,8 @@ class Arranged {
     return { kind: 'rms', weight: 'plain', bias, epsilon: Number.NaN, ...own };
   }
 
-  private norms(mixes: boolean, feeds: boolean): BlockNorms {
+  private norms(norms: NormPlaces, mixes: boolean, feeds: boolean): BlockNorms {
     const norm = this.norm();
-    const { norms = 'pre' } = this.facet;
     const [before, after] = [norms !== 'output' && norms !== 'sum', norms === 'output' || norms === 'four'];
     return {
       ...NO_NORMS,
@@ -125,7 +146,7 @@ class Arranged {
     const norm = weights.has('q_norm')
       ? headNorm(
           this.norm({ ...facet.norm, ...facet.headNorm }),
-          counted.qkNorm === 'wide' ? 'projection' : 'head',
+          facet.headNormExtent ?? (counted.qkNorm === 'wide' ? 'projection' : 'head'),
           facet.headNormLast ? 'after-rope' : 'before-rope',
         )
       : null;
@@ -192,7 +213,10 @@ class Arranged {
   }
 
   /** Undefined where what was counted is no feed-forward of the usual projections. */
-  private feedForward({ parts, experts, weights }: PlacedParts): DescribedFeedForward | null | undefined {
+  private feedForward(
+    { parts, experts, weights }: PlacedParts,
+    layer: number,
+  ): DescribedFeedForward | null | undefined {
     const [group, ...more] = experts;
     if (more.length > 0) return undefined;
     const bias = switched(this.config, this.counted.mlpBias ?? false);
@@ -223,6 +247,7 @@ class Arranged {
     const expert: DenseFeedForward = gated
       ? { kind: 'gated', width: narrow, activation: act, biasIn: ownBias, biasOut: ownBias, clampedSwiglu: null }
       : { kind: 'plain', width: narrow, activation: act, biasIn: ownBias, biasOut: ownBias };
+    const words = facet.router?.(this.config, layer) ?? {};
     return {
       kind: 'moe',
       expert,
@@ -230,10 +255,11 @@ class Arranged {
       router: {
         experts: group.experts,
         topK: group.perToken,
-        scoring: facet.scoring ?? null,
-        groups: null,
+        scoring: words.scoring ?? null,
+        groups: words.groups ?? null,
         bias: false,
-        correctionBias: facet.correctionBias === true,
+        correctionBias: words.correctionBias === true,
+        byTable: words.byTable === true,
       },
     };
   }

@@ -113,7 +113,7 @@ export interface Flight extends Omit<FlightRequest, 'weights' | 'device'> {
   readonly device: Device | null;
   /** Of all weights; null where they are not known. */
   readonly weightBytes: number | null;
-  /** Whether the weights alone are more than the devices hold. */
+  /** Whether the weights alone are more than the devices hold: such a step cannot run, and nothing of it has a time. */
   readonly tooLarge: boolean;
   /** The whole step. */
   readonly whole: Work;
@@ -177,6 +177,8 @@ export function flightOf(model: Anatomy, request: FlightRequest): Flight {
     .sort((a, b) => a - b);
   const encoder = count?.encoder ?? 0;
   const whole = wholeOf(conditions, request, unknownLayers.length > 0);
+  const tooLarge = weights !== null && device !== null && weights.bytes > device.memoryBytes * Math.max(1, devices);
+  const timeOf = (work: Work): Timed | null => (tooLarge ? null : timed(work, rates));
   return {
     step,
     batch,
@@ -186,9 +188,9 @@ export function flightOf(model: Anatomy, request: FlightRequest): Flight {
     anatomy,
     device,
     weightBytes: weights?.bytes ?? null,
-    tooLarge: weights !== null && device !== null && weights.bytes > device.memoryBytes * Math.max(1, devices),
+    tooLarge,
     whole,
-    time: timed(whole, rates),
+    time: timeOf(whole),
     format: rates?.format ?? null,
     growth: growthOf(anatomy, batch * Math.max(1, cacheCopies)),
     unknownLayers,
@@ -201,7 +203,7 @@ export function flightOf(model: Anatomy, request: FlightRequest): Flight {
         : []),
     ],
     workOf: (piece) => workOf(piece, conditions),
-    timeOf: (work) => timed(work, rates),
+    timeOf,
   };
 }
 

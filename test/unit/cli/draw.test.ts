@@ -34,7 +34,7 @@ describe('draw', () => {
     const [first, second] = files.map((file) => readFileSync(file, 'utf8'));
     expect(first).toBe(second);
     expect(first).toContain('Cached: 4 KiB per token');
-    expect(first).toContain('cache in bf16: 128 KiB per token, 4 GiB for one sequence of 32,768');
+    expect(first).toContain('cache in bf16: 128 KiB per token; 4 GiB for one sequence of 32,768');
   });
 
   it('prints it where no file is named, in the theme and width that are asked for', async () => {
@@ -60,6 +60,27 @@ describe('draw', () => {
     expect(boxes.reduce((sum, box) => sum + box.layers * box.weightBytesRead, 0)).toBe(whole.weightBytesRead);
     expect(limit.titles).toEqual(['Gate', 'Up', 'Down']);
     expect(growth).toMatchObject([{ bytes: 2 ** 30, window: null }]);
+  });
+
+  it('gives no times of a step whose weights do not fit', async () => {
+    const { code, out } = await draw(
+      modelFolder('deepseek-r1'),
+      ...['--flight', 'decode', '--gpu', 'h100-sxm', '--json'],
+    );
+    const { boxes, whole, boxAfterBoxTimeS, limit, says } = JSON.parse(out) as {
+      readonly boxes: readonly { readonly timeS: unknown; readonly limitedBy: unknown; readonly share: unknown }[];
+      readonly whole: { readonly weightBytesRead: number; readonly timeS: unknown; readonly limitedBy: unknown };
+      readonly boxAfterBoxTimeS: unknown;
+      readonly limit: unknown;
+      readonly says: readonly string[];
+    };
+    expect(code).toBe(0);
+    expect(says.join(' ')).toContain('cannot run');
+    expect([whole.timeS, whole.limitedBy, boxAfterBoxTimeS, limit]).toEqual([null, null, null, null]);
+    expect(boxes.length).toBeGreaterThan(10);
+    expect(boxes.flatMap(({ timeS, limitedBy, share }) => [timeS, limitedBy, share]).filter(Boolean)).toEqual([]);
+    // What it would have to read is known all the same.
+    expect(whole.weightBytesRead).toBeGreaterThan(1e9);
   });
 
   it.each([

@@ -6,6 +6,10 @@ import { arrangementsRegister, blocksRegister, countsRegister } from '../../../s
 import { readModelConfig } from '../../../src/reading/read';
 import { anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';
+import { figureOf, kindName } from '../../../src/drawing/figure';
+import type { Scene } from '../../../src/drawing/scene';
+import type { Box } from '../../../src/drawing/boxes';
+import { referenceConfig } from '../support/reference';
 import { boxesOf } from './support/boxes';
 
 const TOKENS = 4096;
@@ -47,4 +51,76 @@ describe('arrangements', () => {
       });
     },
   );
+});
+
+/** The boxes of each kind of a model, by their ids. */
+function drawn(name: string, changes: object = {}): { readonly name: string; readonly box: (id: string) => Box }[] {
+  const config = { ...(JSON.parse(referenceConfig(name)) as object), ...changes };
+  const reading = readModelConfig(JSON.stringify(config)) ?? expect.fail('no model config');
+  const { kinds } = anatomyOf(reading, 'bf16', TOKENS);
+  return kinds.map((kind) => ({
+    name: `${kindName(kind, kinds)}: ${kind.indexes.join()}`,
+    box: (id) => boxesOf(layerDrawing(kind)).find((box) => box.id === id) ?? expect.fail(`no box ${id}`),
+  }));
+}
+
+describe('what a router is said to do', () => {
+  const V32 = { model_type: 'deepseek_v32', index_n_heads: 64, index_head_dim: 128, index_topk: 2048 };
+
+  it('is the same for DeepSeek-V3.2 as for V3, whose blocks are described; so is the factor on the scores', () => {
+    const [, v3] = drawn('deepseek-r1');
+    const [, v32] = drawn('deepseek-r1', V32);
+    expect(v32?.box('router').lines).toEqual(v3?.box('router').lines);
+    expect(v32?.box('router').lines).toContain('from the best 4 of 8 groups');
+    const scores = ({ lines }: Box): string[] => lines.filter((line) => line.startsWith('scores × '));
+    expect(scores(v3?.box('attention') ?? expect.fail())).toHaveLength(1);
+    expect(scores(v32?.box('attention') ?? expect.fail())).toEqual(scores(v3?.box('attention') ?? expect.fail()));
+    const [, alone] = drawn('deepseek-r1', { ...V32, n_group: 1, topk_group: 1, rope_scaling: null });
+    expect(alone?.box('router').lines.join()).not.toContain('groups');
+    expect(scores(alone?.box('attention') ?? expect.fail())).toEqual([]);
+  });
+
+  it('is another thing in the first layers of DeepSeek-V4: a table chooses, and they are kinds of their own', () => {
+    const kinds = drawn('deepseek-v4-flash');
+    expect(kinds.map(({ name }) => name.replace(/(?<=\d,\d+),.*/, ''))).toEqual([
+      'sliding window, 128 tokens: 0,1',
+      'compressed, one entry for every 4 tokens, experts by a table: 2',
+      expect.stringMatching(/^compressed, one entry for every 128 tokens: 3,5/),
+      expect.stringMatching(/^compressed, one entry for every 4 tokens: 4,6/),
+    ]);
+    const said = kinds.map(({ box }) => box('router').lines.join('; '));
+    expect(said.map((text) => text.includes('by a fixed table of the vocabulary'))).toEqual([true, true, false, false]);
+    expect(said.map((text) => text.includes('a bias per expert when choosing'))).toEqual([false, false, true, true]);
+    expect(said.every((text) => text.includes('√softplus scores'))).toBe(true);
+    const none = drawn('deepseek-v4-flash', { num_hash_layers: 0 });
+    expect(none.map(({ box }) => box('router').lines.join()).some((text) => text.includes('table'))).toBe(false);
+    expect(none).toHaveLength(3);
+  });
+});
+
+describe('the ends of a model', () => {
+  const scene = (name: string): Scene => {
+    const reading = readModelConfig(referenceConfig(name)) ?? expect.fail('no model config');
+    return figureOf(anatomyOf(reading, 'bf16', 1), { width: 1200, name, source: '' });
+  };
+  const words = (name: string): string =>
+    scene(name)
+      .ground.flatMap((shape) => (shape.shape === 'text' ? [shape.text] : []))
+      .join(' ');
+
+  it('have streams mixed into one before the final norm', () => {
+    const ends = scene('deepseek-v4-flash').parts.flatMap(({ id, says }) => (/^model\./.test(id) ? [says] : []));
+    expect(ends.slice(-3).map((says) => says.split(',')[0])).toEqual([
+      'Mix of the streams',
+      'Final norm',
+      'Output head',
+    ]);
+  });
+
+  it('say what a token takes at first and beyond the windows, and of one token in the singular', () => {
+    expect(words('deepseek-v4-flash')).toContain('43 KiB per token up to 128 tokens, then 6.72 KiB; 43 KiB for one');
+    expect(words('deepseek-v4-flash')).toMatch(/one sequence of 1 token .* at a context of 1 token\./);
+    expect(words('gpt-oss-20b')).toContain('48 KiB per token up to 128 tokens, then 24 KiB; 48 KiB for one');
+    expect(words('llama-3-8b')).toContain('128 KiB per token; 128 KiB for one sequence of 1 token');
+  });
 });

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigDocument } from '../../../src/config/document';
 import { figureOf } from '../../../src/drawing/figure';
 import { kindPieces, kindScene, stackScene } from '../../../src/drawing/pieces';
 import { measuredBy, wrapText } from '../../../src/drawing/textWidth';
+import { type Scenario, UNSHARDED } from '../../../src/model/scenario';
+import { follow } from '../../../src/reading/follow';
 import { readModelConfig } from '../../../src/reading/read';
 import { type Anatomy, anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { columnsOf } from '../../../webview/views/architecture/columns';
-import { placeOfKey } from '../../../webview/views/architecture/keyPlaces';
+import { BesideAnatomy } from '../../../webview/views/architecture/besideAnatomy';
+import { KeyPlaces } from '../../../webview/views/architecture/keyPlaces';
 import { legendOf } from '../../../webview/views/architecture/legend';
 import { someOf } from '../support/cases';
 import { referenceConfig, referenceNames } from '../support/reference';
@@ -121,11 +123,13 @@ describe('the place of a key', () => {
     ]
   }
 }`;
-  const document = ConfigDocument.parse(text);
-  const place = (key: string): ReturnType<typeof placeOfKey> => placeOfKey(document, ['text_config'], key);
+  const followed = follow(text, null).result ?? expect.fail();
+  const [box] = kindScene(anatomy('llama-3-8b'), 0, 400).parts;
+  const place = (key: string): ReturnType<KeyPlaces['first']> =>
+    new KeyPlaces(followed).first({ ...(box ?? expect.fail()), keys: [key] });
 
   it('is found by its path and, in the language model, by its name', () => {
-    expect(place('text_config.vocab_size')).toEqual(place('vocab_size'));
+    expect(place('text_config.vocab_size')?.range).toEqual(place('vocab_size')?.range);
     expect(place('vocab_size')?.range).toEqual({ offset: text.indexOf('7'), length: 1, line: 4 });
     expect(place('model_type')?.range.line).toBe(2);
     expect(place('head_dim')).toBeNull();
@@ -133,5 +137,50 @@ describe('the place of a key', () => {
 
   it('is every line of a value that has several', () => {
     expect(place('layer_types')).toMatchObject({ firstLine: 5, lastLine: 8 });
+  });
+});
+
+describe('the parts that a line decided', () => {
+  const text = referenceConfig('llama-3-8b');
+  const followed = follow(text, null).result;
+
+  it('are those whose keys stand there, also where these are not the first', () => {
+    const model = anatomy('llama-3-8b');
+    const scenes = [kindScene(model, 0, 400)];
+    const lineOf = (key: string): number => text.split('\n').findIndex((line) => line.includes(`"${key}"`)) + 1;
+    const lit = (key: string, places: KeyPlaces): string[] => [...places.litBy(lineOf(key), scenes)].sort();
+    const all = new KeyPlaces(followed);
+    expect(lit('num_key_value_heads', all)).toEqual(['layer.A.attention', 'layer.A.cache', 'layer.A.k', 'layer.A.v']);
+    expect([...all.litBy(null, scenes)]).toEqual([]);
+    const k = scenes[0]?.parts.find(({ id }) => id === 'layer.A.k') ?? expect.fail();
+    expect(all.first(k)).toMatchObject({ key: 'num_key_value_heads', firstLine: lineOf('num_key_value_heads') });
+    // What is of another file leads nowhere, and is never lit.
+    const others = new KeyPlaces(followed, ({ id }) => id === 'layer.A.k');
+    expect(lit('num_key_value_heads', others)).toEqual(['layer.A.attention', 'layer.A.cache', 'layer.A.v']);
+    expect(others.first(k)).toBeNull();
+  });
+});
+
+describe('the config that another one is drawn beside', () => {
+  const beside = { of: 'id', name: 'other', text: referenceConfig('llama-2-7b') };
+  const scenario = (tokens: number, kvDtype: 'bf16' | 'fp8'): Scenario => ({
+    workload: { batch: 1, tokens },
+    engine: 'vllm',
+    kvDtype,
+    sharding: UNSHARDED,
+  });
+
+  it('is read and taken apart once, until it, the context or the element type is another', () => {
+    const made = new BesideAnatomy();
+    const first = made.of(beside, null, scenario(1000, 'bf16')) ?? expect.fail();
+    // The followed one is edited: the same is asked for again, in another object.
+    expect(made.of({ ...beside }, null, scenario(1000, 'bf16'))).toBe(first);
+    const longer = made.of(beside, null, scenario(2000, 'bf16')) ?? expect.fail();
+    expect(longer.tokens).toBe(2000);
+    expect(longer.spec).toBe(first.spec);
+    expect(made.of(beside, null, scenario(2000, 'fp8'))).toMatchObject({ kvDtype: 'fp8', spec: first.spec });
+    const other = made.of({ ...beside, text: referenceConfig('llama-3-8b') }, null, scenario(1000, 'bf16'));
+    expect(other?.spec).not.toBe(first.spec);
+    expect(made.of({ ...beside, text: '{}' }, null, scenario(1000, 'bf16'))).toBeNull();
   });
 });

@@ -5,6 +5,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import type { Part, Scene } from '../../../src/drawing/scene';
 import { emit } from '../../platform/announce';
+import { prefersCalm } from '../../platform/motion';
 import { base } from '../../styles/base';
 import { inkStyles } from './inks';
 import { groundShapes, partShapes } from './render';
@@ -13,6 +14,9 @@ import { groundShapes, partShapes } from './render';
 const LOOK = 'headlight-look';
 /** A click on a part, or Enter. */
 const CHOOSE = 'headlight-choose-part';
+
+/** From fold to open. */
+const MOTION_MS = 150;
 
 const NOTHING_LIT: ReadonlySet<string> = new Set();
 
@@ -42,6 +46,9 @@ export class Figure extends LitElement {
   /** What a part's sentence goes on with. */
   @property({ attribute: false }) more: (part: Part) => string = () => '';
 
+  /** The next drawing is of the same, opened or closed: what is in both moves to its new place, what is new appears. */
+  @property({ type: Boolean }) moves = false;
+
   /** The one that Tab reaches. */
   @state() private current: string | null = null;
 
@@ -52,6 +59,23 @@ export class Figure extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('scene') && !this.scene.parts.some(({ id }) => id === this.current)) this.current = null;
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    const before = changed.get('scene');
+    if (before !== undefined && this.moves && !prefersCalm()) this.moveFrom(before);
+  }
+
+  private moveFrom({ parts }: Scene): void {
+    const of = (all: readonly Part[]): ReadonlyMap<string | null, Part> => new Map(all.map((part) => [part.id, part]));
+    const [old, now] = [of(parts), of(this.scene.parts)];
+    const elements = this.renderRoot.querySelectorAll<SVGElement>('[data-of], [data-part], [data-ground]');
+    for (const element of elements) {
+      const id = element.getAttribute('data-of') ?? element.getAttribute('data-part');
+      const [from, to] = [old.get(id), now.get(id)];
+      const moved = from && to && { transform: `translate(${from.x - to.x}px, ${from.y - to.y}px)` };
+      element.animate(moved ? [moved, { transform: 'none' }] : [{ opacity: 0 }, { opacity: 1 }], MOTION_MS);
+    }
   }
 
   protected override render(): TemplateResult {
@@ -67,7 +91,7 @@ export class Figure extends LitElement {
       @focusout=${() => emit(this, LOOK, null)}
     ><svg role="listbox" aria-label=${title} width=${width} height=${height} viewBox="0 0 ${width} ${height}">
       <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5 7.5 4 0 7.5z"></path></marker></defs>
-      <g aria-hidden="true">${guard([ground], () => groundShapes(ground))}${parts.map((part) => svg`<g class="box" data-of=${part.id}>${guard([part], () => partShapes(part.shapes))}</g>`)}</g>
+      <g aria-hidden="true"><g data-ground>${guard([ground], () => groundShapes(ground))}</g>${parts.map((part) => svg`<g class="box" data-of=${part.id}>${guard([part], () => partShapes(part.shapes))}</g>`)}</g>
       ${parts.map((part) => this.renderPart(part, part.id === current))}
     </svg></div>`;
   }

@@ -2,11 +2,9 @@
 
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { planCache } from '../../../src/cache/plan';
 import { differenceFigure } from '../../../src/drawing/difference';
 import type { Part, Scene } from '../../../src/drawing/scene';
 import { measuredBy } from '../../../src/drawing/textWidth';
-import { readModelConfig } from '../../../src/reading/read';
 import { anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { type AnatomyDifference, differenceOf, isSamePair } from '../../../src/serving/anatomy/difference';
 import type { PanelBeside } from '../../../src/shared/panelContract';
@@ -14,13 +12,14 @@ import { advanceIn } from '../../charts/figure/measure';
 import '../../charts/figure/element';
 import { Actions } from '../../platform/actions';
 import { host } from '../../platform/host';
-import { readOptions } from '../../platform/readOptions';
 import type { PanelState, PanelStore } from '../../platform/store';
 import { followWidth } from '../../platform/width';
 import { base, controls } from '../../styles/base';
 import type { OverviewModel } from '../overview/viewModel';
-import { type KeyPlace, placeOfKey } from './keyPlaces';
-import { PICTURE_WIDTH, pictureOf } from './picture';
+import { BesideAnatomy } from './besideAnatomy';
+import { showLit } from './cursor';
+import { KeyPlaces } from './keyPlaces';
+import { PICTURE_WIDTH, pictureActions } from './picture';
 
 @customElement('headlight-difference')
 export class DifferenceView extends LitElement {
@@ -47,31 +46,57 @@ export class DifferenceView extends LitElement {
   /** Null where the other is no model config. */
   private difference: AnatomyDifference | null = null;
   private scene: Scene | null = null;
-  private places = new Map<string, KeyPlace | null>();
+  private places = new KeyPlaces(null);
+  private readonly other = new BesideAnatomy();
+  /** Kinds are being opened or closed. */
+  private unfolds = false;
+  private stopCursor: (() => void) | undefined;
+  /** The line of the cursor that was shown last. */
+  private line: number | null = null;
 
   constructor() {
     super();
     followWidth(this, (width) => (this.width = width));
   }
 
-  protected override willUpdate(changed: PropertyValues<this>): void {
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.requestUpdate();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.stopCursor?.();
+    this.stopCursor = undefined;
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    // Not when it is connected: its code may come after its element, and properties are set then.
+    if (this.isConnected) this.stopCursor ??= this.store.followCursor(() => this.requestUpdate());
     if (changed.has('model') || changed.has('beside')) {
-      this.places.clear();
+      // Keys are those of the followed config: what the other one has is in another file.
+      this.places = new KeyPlaces(this.panel.followed, ({ id }) => id.startsWith('before.'));
       this.difference = this.compare();
     }
+    // Private ones are not known to Lit's types.
+    const names: readonly PropertyKey[] = ['model', 'beside', 'width', 'all'];
+    if (!names.some((name) => changed.has(name))) return;
+    this.unfolds = changed.has('all');
     this.scene = this.width === 0 ? null : measuredBy(advanceIn(this), () => this.draw(this.width, 1));
+  }
+
+  protected override updated(): void {
+    const line = this.store.cursorLine;
+    if (line === this.line) return;
+    this.line = line;
+    void showLit(this.renderRoot);
   }
 
   private compare(): AnatomyDifference | null {
     const { model, beside, panel } = this;
     const { scenario, kvDtype } = model.plan;
-    const other = readModelConfig(beside.text, readOptions(beside, panel.settings));
-    if (!other || other.spec.layers.length === 0) return null;
-    const { tokens } = scenario.workload;
-    return differenceOf(
-      anatomyOf(other, planCache(other.spec, scenario).kvDtype, tokens),
-      anatomyOf(model.reading, kvDtype, tokens),
-    );
+    const other = this.other.of(beside, panel.settings, scenario);
+    return other && differenceOf(other, anatomyOf(model.reading, kvDtype, scenario.workload.tokens));
   }
 
   /** @param margin Of a picture by itself: its own; of the page: room for the strokes at the edges. */
@@ -105,36 +130,23 @@ export class DifferenceView extends LitElement {
         scene
           ? html`<headlight-figure
               .scene=${scene}
+              .lit=${this.places.litBy(this.store.cursorLine, [scene])}
+              .moves=${this.unfolds}
               .goes=${this.goes}
               @headlight-choose-part=${(event: CustomEvent<Part>) => this.choose(event.detail)}
             ></headlight-figure>
             <div class="actions small">
-              <button class="link" @click=${() => void this.actions.copy('SVG', () => this.picture())}>Copy as SVG</button>
-              <button class="link" @click=${() => void this.actions.savePicture(`${this.panel.config?.name ?? 'model'}-difference.svg`, () => this.picture())}>Save as SVG…</button>
-              <span aria-hidden="true">${this.actions.done}</span>
-              <span class="error" role="alert">${this.actions.problem}</span>
+              ${pictureActions(this.actions, `${this.panel.config?.name ?? 'model'}-difference`, () => this.picture())}
             </div>`
           : nothing
       }
     `;
   }
 
-  /** Keys are those of the followed config: what the other one has is in another file. */
-  private readonly goes = (part: Part): boolean => this.placeOf(part) !== null;
-
-  private placeOf({ id, key }: Part): KeyPlace | null {
-    const { followed } = this.panel;
-    if (key === null || !followed || id.startsWith('before.')) return null;
-    let place = this.places.get(key);
-    if (place === undefined) {
-      place = placeOfKey(followed.document, followed.reading.location.path, key);
-      this.places.set(key, place);
-    }
-    return place;
-  }
+  private readonly goes = (part: Part): boolean => this.places.first(part) !== null;
 
   private choose(part: Part): void {
-    const place = this.placeOf(part);
+    const place = this.places.first(part);
     const { config } = this.panel;
     if (!place || !config) return;
     const { offset, length } = place.range;
@@ -142,7 +154,7 @@ export class DifferenceView extends LitElement {
   }
 
   /** As `headlight draw --diff` writes it. */
-  private picture(): string {
-    return pictureOf(this.draw(PICTURE_WIDTH));
+  private picture(): Scene | null {
+    return this.draw(PICTURE_WIDTH);
   }
 }

@@ -26,10 +26,11 @@ import { base, controls } from '../../styles/base';
 import { kindBackground, kindOutline } from '../../styles/kinds';
 import type { OverviewModel } from '../overview/viewModel';
 import { columnsOf } from './columns';
+import { figuresIn, showLit, TABS_HEIGHT } from './cursor';
 import { type AskedFlight, keptFlight } from './flight';
-import { type KeyPlace, placeOfKey } from './keyPlaces';
+import { KeyPlaces } from './keyPlaces';
 import { legendOf } from './legend';
-import { PICTURE_WIDTH, pictureOf } from './picture';
+import { PICTURE_WIDTH, pictureActions } from './picture';
 
 const KEPT = 'architecture';
 const KEPT_FLIGHT = 'flight';
@@ -45,7 +46,6 @@ const OPEN_AT_FIRST = 4;
 const READOUT_HEIGHT = 96;
 /** In the page's timeline: from new numbers or a new width to a drawing in the page, not yet laid out. */
 const DRAWN_MEASURE = 'headlight:drawn';
-const TABS_HEIGHT = 40;
 
 /** What differs from another config comes when it is first asked for. */
 let difference: Promise<unknown> | null = null;
@@ -116,7 +116,7 @@ export class DrawingView extends LitElement {
   private stopCursor: (() => void) | undefined;
   /** The line of the cursor that was shown last. */
   private line: number | null = null;
-  private places = new Map<string, KeyPlace | null>();
+  private places = new KeyPlaces(null);
 
   constructor() {
     super();
@@ -150,44 +150,24 @@ export class DrawingView extends LitElement {
         difference = null;
         this.actions.problem = error instanceof Error ? error.message : String(error);
       });
-    if (changed.has('model')) this.places.clear();
+    if (changed.has('model')) this.places = new KeyPlaces(this.panel.followed);
     // `asked` is private, and Lit's types know public names alone.
     const names: readonly PropertyKey[] = ['model', 'width', 'asked'];
     if (!names.some((name) => changed.has(name)) || this.width === 0) return;
     const start = performance.now();
     this.drawn = this.draw();
     void this.updateComplete.then(async () => {
-      await Promise.all(this.figures().map((figure) => figure.updateComplete));
+      await Promise.all(figuresIn(this.renderRoot).map((figure) => figure.updateComplete));
       performance.clearMeasures(DRAWN_MEASURE);
       performance.measure(DRAWN_MEASURE, { start, end: performance.now() });
     });
   }
 
-  private figures(): readonly LitElement[] {
-    return [...this.renderRoot.querySelectorAll<LitElement>('headlight-figure')];
-  }
-
-  /** What the cursor came to lights up in sight; what the reader looks at in the page stays where it is. */
   protected override updated(): void {
     const line = this.store.cursorLine;
     if (line === this.line) return;
     this.line = line;
-    if (!document.hasFocus()) void this.showLit();
-  }
-
-  private async showLit(): Promise<void> {
-    const figures = this.figures().filter((figure) => figure.closest('[inert]') === null);
-    await Promise.all(figures.map((figure) => figure.updateComplete));
-    const lit = [
-      ...figures.flatMap((figure) => [...figure.renderRoot.querySelectorAll('.part.lit')]),
-      ...this.renderRoot.querySelectorAll('section.lit h2'),
-    ];
-    const inSight = (element: Element): boolean => {
-      const { top, bottom } = element.getBoundingClientRect();
-      return bottom > TABS_HEIGHT && top < window.innerHeight;
-    };
-    if (!lit.some(inSight))
-      lit[0]?.scrollIntoView({ block: 'nearest', behavior: prefersCalm() ? 'instant' : 'smooth' });
+    void showLit(this.renderRoot);
   }
 
   private draw(): Drawn {
@@ -239,7 +219,7 @@ export class DrawingView extends LitElement {
       return html`<headlight-difference .store=${this.store} .panel=${this.panel} .model=${this.model} .beside=${beside}></headlight-difference><span class="error" role="alert">${this.actions.problem}</span>`;
     if (!drawn) return nothing;
     const { anatomy, stack, blocks, columns, wide, block, legend, flight, steps } = drawn;
-    const lit = this.litParts([stack, ...blocks]);
+    const lit = this.places.litBy(this.store.cursorLine, [stack, ...blocks]);
     return html`
       <div class="above small">
         <span>${parametersText(anatomy)}</span>
@@ -261,10 +241,7 @@ export class DrawingView extends LitElement {
       </div>
       <div class="actions small">
         <button class="link" @click=${() => void this.actions.attempt(() => host.call('panel/chooseBeside', null))}>Beside another…</button>
-        <button class="link" @click=${() => void this.actions.copy('SVG', () => this.picture())}>Copy as SVG</button>
-        <button class="link" @click=${() => void this.actions.savePicture(`${this.panel.config?.name ?? 'model'}-architecture.svg`, () => this.picture())}>Save as SVG…</button>
-        <span aria-hidden="true">${this.actions.done}</span>
-        <span class="error" role="alert">${this.actions.problem}</span>
+        ${pictureActions(this.actions, `${this.panel.config?.name ?? 'model'}-architecture`, () => this.picture())}
       </div>
       <div class="readout" aria-hidden="true">${this.looked === null ? nothing : this.renderReadout(this.looked)}</div>
     `;
@@ -314,7 +291,7 @@ export class DrawingView extends LitElement {
 
   /** "num_key_value_heads, line 17". */
   private goesText(part: Part): string {
-    const place = this.placeOf(part);
+    const place = this.places.first(part);
     return place ? `${place.key.split('.').at(-1)}, line ${place.range.line}` : '';
   }
 
@@ -345,66 +322,28 @@ export class DrawingView extends LitElement {
     const [drawing, , letter] = part.id.split('.');
     const kind = drawing === 'stack' ? (this.drawn?.pieces.findIndex((piece) => piece.letter === letter) ?? -1) : -1;
     if (kind >= 0 && !this.isOpen(kind)) this.toggle(kind);
-    const place = this.placeOf(part);
+    const place = this.places.first(part);
     const { config } = this.panel;
     if (!place || !config) return;
     const { offset, length } = place.range;
     void host.call('panel/reveal', { id: config.id, offset, length });
   }
 
-  private readonly goes = (part: Part): boolean => this.placeOf(part) !== null;
-
-  /** Of the first of its keys that stands in the file. */
-  private placeOf(part: Part): (KeyPlace & { readonly key: string }) | null {
-    const [first] = this.placesOf(part);
-    return first ?? null;
-  }
-
-  private placesOf({ keys }: Part): readonly (KeyPlace & { readonly key: string })[] {
-    return keys.flatMap((key) => {
-      const place = this.placeOfKey(key);
-      return place ? [{ key, ...place }] : [];
-    });
-  }
-
-  private placeOfKey(key: string): KeyPlace | null {
-    const { followed } = this.panel;
-    if (!followed) return null;
-    let place = this.places.get(key);
-    if (place === undefined) {
-      place = placeOfKey(followed.document, followed.reading.location.path, key);
-      this.places.set(key, place);
-    }
-    return place;
-  }
-
-  /** Parts that the line of the cursor decided. */
-  private litParts(scenes: readonly Scene[]): ReadonlySet<string> {
-    const line = this.store.cursorLine;
-    const lit = new Set<string>();
-    if (line === null) return lit;
-    for (const { parts } of scenes)
-      for (const part of parts) {
-        if (this.placesOf(part).some(({ firstLine, lastLine }) => firstLine <= line && line <= lastLine))
-          lit.add(part.id);
-      }
-    return lit;
-  }
+  private readonly goes = (part: Part): boolean => this.places.first(part) !== null;
 
   /** The whole figure with its caption, as `headlight draw` writes it. */
-  private picture(): string {
+  private picture(): Scene | null {
     const { drawn } = this;
-    if (!drawn) throw new Error('Nothing is drawn yet.');
+    if (!drawn) return null;
     const name = this.panel.config?.name ?? '';
     const { modelType } = drawn.anatomy.spec;
     const { flight } = drawn;
-    const scene = figureOf(flight?.anatomy ?? drawn.anatomy, {
+    return figureOf(flight?.anatomy ?? drawn.anatomy, {
       ...(flight ? { step: stepFigure(flight) } : {}),
       width: PICTURE_WIDTH,
       name,
       source: `From ${name}, model type ${modelType}`,
     });
-    return pictureOf(scene);
   }
 }
 

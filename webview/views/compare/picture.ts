@@ -1,5 +1,6 @@
 /** The comparison as a PNG: bars and curves in the theme's colours, with the conditions under which the numbers hold. */
 
+import { canvasPng } from '../../platform/canvasPng';
 import type { AttentionKind } from '../../../src/model/attention';
 import { formatInteger } from '../../../src/model/units';
 import { kindTitle } from '../../../src/present/words';
@@ -61,9 +62,7 @@ export async function comparisonPicture(
   drawLegend(context, bars, palette);
   context.translate(MARGIN, above + MARGIN);
   drawCurves(context, layoutCurve(series, range, WIDTH - 2 * MARGIN, CURVE_HEIGHT), palette);
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
-  if (!blob) throw new Error('The picture could not be saved as PNG. Copy the comparison as Markdown instead.');
-  return new Uint8Array(await blob.arrayBuffer());
+  return canvasPng(canvas, 'Copy the comparison as Markdown instead.');
 }
 
 function paletteOf(from: HTMLElement): Palette {

@@ -68,6 +68,75 @@ const part = (over: Partial<HeadPart>): HeadPart => ({
 });
 const mark = (...parts: HeadPart[]): AttentionMark => ({ tensor: 0, layer: 0, parts });
 
+describe('a long list of tensors', () => {
+  const long = (count: number, values: number): Tensor[] =>
+    Array.from({ length: count }, (_, i) => ({
+      name: `layers.${i % 97}.experts.${i}.${['gate', 'up', 'down'][i % 3]}`,
+      type: ['BF16', 'F8_E4M3', 'F32'][(i * i) % 3] ?? '',
+      shape: [1 + ((i * 7919) % values)],
+    }));
+
+  it.each([
+    [500, 7],
+    [6000, 6000],
+  ])('of %i tensors with %i sizes is sorted as by comparing, equal ones in natural order', (count, values) => {
+    const tensors = long(count, values);
+    const list = listOf(tensors);
+    const some = list.found('gate', false);
+    for (const [sort, keyOf] of [
+      ['bytes', (tensor: number): number | string => list.bytesOf(tensor)],
+      ['type', (tensor: number): number | string => list.typeOf(tensor)],
+    ] as const)
+      for (const descending of [false, true]) {
+        const expected = [...some].sort((a, b) => {
+          const [x, y] = [keyOf(a), keyOf(b)];
+          return (descending ? -1 : 1) * (x < y ? -1 : x > y ? 1 : 0) || a - b;
+        });
+        expect([...list.sorted(some, sort, descending)]).toEqual(expected);
+      }
+  });
+
+  it('finds while one types what it finds at once, also after marks come and with Greek at the end of a word', () => {
+    const typed = listOf([...long(300, 9), { name: 'ΑΣΑ', type: 'F32', shape: [1] }]);
+    const fresh = (query: string, attention: boolean): number[] => {
+      const list = listOf([...long(300, 9), { name: 'ΑΣΑ', type: 'F32', shape: [1] }]);
+      if (typed.marked > 0) list.setMarks([{ ...mark(part({})), tensor: 5 }]);
+      return [...list.found(query, attention)];
+    };
+    const queries = [
+      '',
+      'e',
+      'ex',
+      'exp',
+      'exp 1',
+      'exp 12',
+      'exp 1',
+      'gate',
+      'ga f8',
+      '',
+      'α',
+      'ας',
+      'ασ',
+      'ΑΣΑ',
+      'groups',
+    ];
+    for (const query of queries) expect([...typed.found(query, false)], query).toEqual(fresh(query, false));
+    typed.setMarks([{ ...mark(part({})), tensor: 5 }]);
+    for (const query of queries)
+      for (const attention of [true, false])
+        expect([...typed.found(query, attention)], query).toEqual(fresh(query, attention));
+  });
+
+  it('is prepared for a search in pieces, between two looks at the clock', () => {
+    const list = listOf(long(5000, 3));
+    let looks = 0;
+    const inPieces = (): boolean => list.prepareSearch(() => ++looks > 0);
+    expect([inPieces(), inPieces(), inPieces(), inPieces()]).toEqual([false, false, true, true]);
+    expect(looks).toBe(3);
+    expect(list.found('gate', false)).toHaveLength(1667);
+  });
+});
+
 describe('a list of tensors', () => {
   const list = listOf(TENSORS);
 
