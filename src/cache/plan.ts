@@ -149,8 +149,18 @@ export function isUnderstood({ layers }: Pick<ModelSpec, 'layers'>): boolean {
   return layers.length > 0 && layers.every(({ attention }) => attention.kind !== 'unknown');
 }
 
-/** Plans the cache. A size of 2^53 bytes or more is rounded, and the plan says so. */
-export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
+/** What each stage holds, from which every size follows. */
+interface Held {
+  readonly engine: AllocationRule;
+  readonly context: RuleContext;
+  readonly kvDtypeSource: Source;
+  readonly groups: readonly LayerGroup[];
+  readonly costs: ReadonlyMap<AttentionSpec, LayerCost>;
+  readonly known: boolean;
+  readonly stages: readonly StageTotals[];
+}
+
+function heldOf(spec: ModelSpec, scenario: Scenario): Held {
   const engine = allocationRule(scenario.engine);
   const { dtype, source } = resolveKvDtype(spec, scenario.kvDtype, engine);
   const setup = setupOf(engine, scenario.release, scenario.options);
@@ -162,14 +172,31 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
   );
   const known = isUnderstood(spec);
   const split = engine.stages?.(context) ?? stages(spec.layers.length, sharding.pp);
-  const all = stageTotals(groups, costs, split).map((one): StageTotals => {
+  const all = split.map((stage): StageTotals => {
     // Layers that were not understood may fill what is now padding: a bound must leave it out.
-    const overhead = (known ? engine.overhead?.(groups, context, one.stage) : undefined) ?? NO_OVERHEAD;
-    return { ...one, overhead };
+    const overhead = (known ? engine.overhead?.(groups, context, stage) : undefined) ?? NO_OVERHEAD;
+    return { stage, totals: sumLayers(groups, costs, stage), overhead };
   });
+  return { engine, context, kvDtypeSource: source, groups, costs, known, stages: all };
+}
+
+/**
+ * Bytes that each stage reserves of the layers that were understood, as the plan's `stages` say them.
+ * Searches for what fits ask this hundreds of times, and nothing else of a plan.
+ */
+export function reservedByStage(spec: ModelSpec, scenario: Scenario): readonly number[] {
+  return heldOf(spec, scenario).stages.map(reservedOf);
+}
+
+function reservedOf({ totals, overhead }: StageTotals): number {
+  return totals.reserved + totals.stateReserved + overhead.reserved;
+}
+
+/** Plans the cache. A size of 2^53 bytes or more is rounded, and the plan says so. */
+export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
+  const { engine, context, kvDtypeSource: source, groups, costs, known, stages: all } = heldOf(spec, scenario);
+  const { dtype, setup, sharding } = context;
   const { stage, totals, overhead } = fullest(all);
-  const reservedOf = (one: StageTotals): number =>
-    one.totals.reserved + one.totals.stateReserved + one.overhead.reserved;
   // Another stage may need or reserve most than the one that holds most: each number is that of its own fullest.
   const most = (bytes: (one: StageTotals) => number): number => Math.max(...all.map(bytes));
   const cacheBytes = totals.steady + overhead.steady;
@@ -213,7 +240,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
     refused,
     kvDtype: dtype,
     kvDtypeSource: source,
-    // Searches for what fits ask for hundreds of plans and for no layer of them.
+    // Most who ask for a plan ask for no layer of it.
     get layers(): readonly LayerCache[] {
       return (layers ??= layerCaches(spec, costs));
     },
@@ -230,7 +257,7 @@ export function planCache(spec: ModelSpec, scenario: Scenario): CachePlan {
       stage,
       totals.steady + totals.state,
       whole.cache + whole.state,
-      split.length,
+      all.length,
     ),
     stages: all.map((one): StagePlan => ({ layers: one.stage, reservedBytes: reservedOf(one) })),
     exact: spec.exact && !notes.some((note) => note.inexact),
@@ -293,14 +320,6 @@ function layerCaches(spec: ModelSpec, costs: ReadonlyMap<AttentionSpec, LayerCos
   });
 }
 
-function stageTotals(
-  groups: readonly LayerGroup[],
-  costs: ReadonlyMap<AttentionSpec, LayerCost>,
-  split: readonly Stage[],
-): Omit<StageTotals, 'overhead'>[] {
-  return split.map((stage) => ({ stage, totals: sumLayers(groups, costs, stage) }));
-}
-
 /** The stage that holds most; the first of equals. */
 function fullest(all: readonly StageTotals[]): StageTotals {
   const held = ({ totals, overhead }: StageTotals): number => totals.steady + totals.state + overhead.steady;
@@ -345,7 +364,7 @@ function everywhereOf(all: readonly StageTotals[], ranks: number): EverywhereSiz
     stateBytes: sum(({ totals }) => totals.state),
     totalBytes,
     neededBytes: sum(({ totals }) => totals.needed + totals.state),
-    reservedBytes: sum(({ totals, overhead }) => totals.reserved + totals.stateReserved + overhead.reserved),
+    reservedBytes: sum(reservedOf),
     steadyBytes: totalBytes,
   };
 }

@@ -2,6 +2,7 @@
 
 import { bloomSlopes } from '../attention/spec/alibi';
 import { headDims } from '../attention/spec/layerSpec';
+import { HIDDEN_KEYS } from '../config/spellings';
 import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { multiHead } from './gpt2';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
@@ -9,13 +10,16 @@ import { alsoAs } from './kit/ggufKeys';
 import { groupedQkv, part } from './kit/tensorNames';
 import { layerNorm, plain } from './kit/parts';
 
+/** The class takes the older name before the newer one (configuration_bloom.py, configuration_falcon.py). */
+export const OLDER_HIDDEN_KEYS: readonly string[] = ['n_embed', ...HIDDEN_KEYS];
+
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'bloom',
     modelTypes: ['bloom'],
     cite: 'transformers 5.18 models/bloom/modeling_bloom.py BloomAttention',
     refusesRemainder: 'model',
-    read: multiHead(),
+    read: multiHead({ hiddenKeys: OLDER_HIDDEN_KEYS }),
   },
 ];
 

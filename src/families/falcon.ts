@@ -4,6 +4,7 @@ import type { BlockNorms } from '../attention/spec/blockSpec';
 import { headDims } from '../attention/spec/layerSpec';
 import type { ConfigReader } from '../config/reader';
 import { HEAD_KEYS } from '../config/spellings';
+import { OLDER_HIDDEN_KEYS } from './bloom';
 import type { BlocksFacet, FamilyReading, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { attentionAt, attentionLayer, biases, block, preNorms } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
@@ -37,7 +38,14 @@ export const layers = (): readonly LayersFacet[] => [
 
 function falconLayers(reader: ConfigReader): FamilyReading {
   reader.consult(['num_kv_heads', 'n_head_kv']);
-  return { layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [], ...kvHeads(reader) }) };
+  return {
+    layers: decoderLayers(reader, {
+      layerTypes: false,
+      headDimKeys: [],
+      hiddenKeys: OLDER_HIDDEN_KEYS,
+      ...kvHeads(reader),
+    }),
+  };
 }
 
 /**

@@ -25,7 +25,7 @@ import { activation, layerNorm, plain } from './kit/parts';
 import type { Part, WeightSources } from './kit/weightSource';
 
 /** Multi-head attention with learned or rotary positions; one K and V per head, no KV-head key unless one is named. */
-export function multiHead(changes: Pick<DecoderOptions, 'kvKeys'> = {}): LayersFacet['read'] {
+export function multiHead(changes: Pick<DecoderOptions, 'kvKeys' | 'hiddenKeys'> = {}): LayersFacet['read'] {
   return (reader) => ({
     layers: decoderLayers(reader, {
       layerTypes: false,

@@ -2,6 +2,8 @@
 
 import { bloomSlopes, mptSlopes } from '../attention/spec/alibi';
 import { headDims } from '../attention/spec/layerSpec';
+import type { JsonValue } from '../config/document';
+import { show } from '../config/reader';
 import type { BlockInput, BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { attentionAt, attentionLayer, block, preNorms } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
@@ -10,6 +12,13 @@ import { alsoAs } from './kit/ggufKeys';
 import { ggufKvHeads } from './kit/ggufStates';
 import { fusedQkv, part } from './kit/tensorNames';
 import { layerNorm, plain } from './kit/parts';
+
+/** configuration_mpt.py MptAttentionConfig takes the first two; llm-foundry has the third, whose KV heads are `kv_n_heads`. */
+const ATTENTION_TYPES: readonly JsonValue[] = [
+  'multihead_attention',
+  'multiquery_attention',
+  'grouped_query_attention',
+];
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -20,7 +29,11 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader) => {
       const attention = reader.nested('attn_config');
       const grouped = attention?.integer(['kv_n_heads']) ?? null;
-      const multiQuery = attention?.string(['attn_type'])?.value === 'multiquery_attention';
+      attention?.consult(['attn_type']);
+      const kind = attention?.has('attn_type') ? attention.value('attn_type') : 'multihead_attention';
+      const multiQuery = kind === 'multiquery_attention';
+      if (!ATTENTION_TYPES.includes(kind ?? null))
+        reader.log.note(`attn_config.attn_type is ${show(kind)}, which no loader takes`, true);
       if (multiQuery)
         reader.log.note(
           'multiquery_attention: llm-foundry keeps one K and V head, transformers all of them; one is counted',

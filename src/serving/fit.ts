@@ -1,7 +1,8 @@
 /** A model on a device: what weights and cache take, what fits, what limits decoding. One report for panel, palette and command line. */
 
-import { type KnownPlan, planCache } from '../cache/plan';
+import { type KnownPlan, planCache, reservedByStage } from '../cache/plan';
 import type { Reading } from '../reading/read';
+import { elementAt } from '../model/elementAt';
 import type { Scenario } from '../model/scenario';
 import {
   type Bounds,
@@ -124,12 +125,10 @@ export function fitModel(request: FitRequest): FitReport | null {
   const end = (endOf: (room: Range) => number, least?: FitEnd, most?: FitEnd): FitEnd => {
     const bytes = endOf(roomBytes);
     const reserved = (tokensAt: number, batchAt: number): number => {
-      const at = planCache(reading.spec, { ...scenario, workload: { tokens: tokensAt, batch: batchAt } });
-      if (devices.length === 1) return at.atLeast.reservedBytes;
+      const at = reservedByStage(reading.spec, { ...scenario, workload: { tokens: tokensAt, batch: batchAt } });
+      if (devices.length === 1) return Math.max(...at);
       return Math.max(
-        ...devices.map(
-          ({ index, left }) => (at.stages[index]?.reservedBytes ?? 0) + Math.max(0, bytes) - endOf(left.roomBytes),
-        ),
+        ...devices.map(({ index, left }) => elementAt(at, index) + Math.max(0, bytes) - endOf(left.roomBytes)),
       );
     };
     const bounds = (key: 'longestContext' | 'concurrentSequences'): Bounds | undefined =>

@@ -14,16 +14,25 @@ import { generator } from '../unit/weights/files';
 import { mixed, type Random } from './inputs';
 import type { Watch } from './watch';
 
-/** Nothing is waited for longer: a call that has not ended then is lost. */
+/** Nothing is waited for longer after its deadline: a call that has not ended then is lost. */
 const LOST_MS = 30_000;
 const CLIENTS = 4;
-/** Calls after a kill of which one must be answered. */
-const AGAIN = 3;
+/**
+ * Deadlines of the calls after a kill, of which one must be answered. A process that stands still is found out by the first;
+ * the others have the time that starting anew takes on a machine full of work.
+ */
+const AGAIN_MS = [10_000, 60_000, 60_000] as const;
 
 type Ending = 'answered' | 'in words' | 'lost' | 'thrown';
 
-/** How a call ended. Breaches are noted. */
-async function ending(watch: Watch, where: string, call: Promise<unknown>): Promise<Ending> {
+/** How a call ended. Breaches are noted; `told` hears the words of a failure. */
+async function ending(
+  watch: Watch,
+  where: string,
+  call: Promise<unknown>,
+  deadlineMs = 0,
+  told?: (words: string) => void,
+): Promise<Ending> {
   watch.count('calls');
   const lost = Symbol('lost');
   const waiting = new AbortController();
@@ -37,14 +46,15 @@ async function ending(watch: Watch, where: string, call: Promise<unknown>): Prom
         }
         if (UNSEEN.test(error.message)) watch.breach('text', where, JSON.stringify(error.message));
         watch.count(`calls that ended as ${error.code}`);
+        told?.(`${error.code}: ${error.message}`);
         return 'in words' as const;
       },
     ),
-    sleep(LOST_MS, lost, { signal: waiting.signal }).catch(() => lost),
+    sleep(deadlineMs + LOST_MS, lost, { signal: waiting.signal }).catch(() => lost),
   ]);
   waiting.abort();
   if (outcome === lost) {
-    watch.breach('loss', where, `no answer in ${LOST_MS} ms`);
+    watch.breach('loss', where, `no answer in ${deadlineMs + LOST_MS} ms`);
     return 'lost';
   }
   if (outcome === 'answered') watch.count('calls that were answered');
@@ -102,12 +112,16 @@ export async function kill(script: string, kills: number, seed: number, watch: W
         watch.count('kills');
         watch.count(signalled(client.pid, kind) ? `kills by ${kind}` : 'kills of a process that was gone');
         await Promise.all(calls);
-        // As users do: again. One that stands still is found out by the first call that runs out of time.
+        // As users do: again.
         let next: Ending = 'lost';
-        for (let tries = 0; tries < AGAIN && next !== 'answered'; tries++)
-          next = await ending(watch, 'after a kill', client.call('compute/runLayer', RUN, { deadlineMs: 10_000 }));
+        const words: string[] = [];
+        for (const deadlineMs of AGAIN_MS) {
+          const call = client.call('compute/runLayer', RUN, { deadlineMs });
+          next = await ending(watch, 'after a kill', call, deadlineMs, (text) => words.push(text));
+          if (next === 'answered') break;
+        }
         if (next !== 'answered')
-          watch.breach('loss', 'after a kill', `the ${AGAIN} next calls were not answered after ${kind}`);
+          watch.breach('loss', 'after a kill', `no next call was answered after ${kind}: ${words.join('; ')}`);
       } finally {
         client.dispose();
       }
