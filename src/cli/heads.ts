@@ -14,6 +14,7 @@ import { visibleJson } from '../model/visibleText';
 import { line, lines, type TerminalText } from '../present/terminal';
 import type { HeadMeasures, LayerMeasures } from '../shared/headsContract';
 import { parseArguments } from './arguments';
+import { asksForEffects, EFFECT_OPTIONS, effects } from './effects';
 import { InputError, UsageError } from './errors';
 import { dumpJson, numbersOf } from './dumpJson';
 import { checkTokenOptions, seedOf, TOKEN_OPTIONS, tokensOf, wholeNumber, withHeads } from './modelInput';
@@ -45,10 +46,12 @@ export async function heads(args: readonly string[], output: CliOutput): Promise
     out: { type: 'string' },
     json: { type: 'boolean' },
     'no-measures': { type: 'boolean' },
+    ...EFFECT_OPTIONS,
   });
   const [path] = paths;
   if (path === undefined || paths.length !== 1)
     throw new UsageError('heads takes one model folder, config.json or GGUF file');
+  if (asksForEffects(values)) return effects(path, values, output);
   checkTokenOptions(values);
   const ask: Ask = {
     layer: wholeNumber(values, 'layer', 0),

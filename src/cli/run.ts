@@ -51,6 +51,16 @@ const USAGE = `usage: headlight COMMAND …
   heads MODEL --layer L (--prompt TEXT | --ids 1,2,3) [--dump q,k,v,scores,weights,heads,output,hidden,logits]
         [--seed N] [--out F.json|F.png] [--no-measures] [--json]  what the heads of a layer do, with the model's own weights;
                                                with --seed: with random weights in the shapes of its config
+  heads MODEL (--prompt TEXT | --ids 1,2,3) --ablate 3.5,3.6|3.group1|3.attention|3.mlp|all [--by zero|mean|other --other TEXT] [--json]
+        [--follow " Paris"] [--dump logits]    what the prediction loses without a head, a group, a layer's attention or MLP;
+                                               all: each by itself (--kinds head,group,attention,mlp; --results DIR|none: goes on
+                                               where a run before was stopped)
+  heads MODEL (--prompt TEXT | --ids 1,2,3) --attribute " Paris" [--against " Rome"] [--at POSITION] [--by-source] [--json]
+                                               what each head, MLP and the embedding writes to the logit of a token, or to a difference
+  heads MODEL --prompt CLEAN --patch CORRUPTED [--follow " Paris"] [--against " Rome"] [--kinds head,attention,mlp,residual] [--json]
+                                               how much of the clean prediction comes back with one activation of the clean prompt
+  heads MODEL --compose 3.5 [--json]           which earlier heads a head can read, from the weights alone
+                                               (tokens: a text that is one token, or #ID; --precision float64|float32)
   convert MODEL --layer L --to gqa:G,mqa,mla:R+D [--method NAME|all] (--prompt TEXT | --ids 1,2,3) [--seed N] [--json]
                                                what the layer would cache and lose on this prompt; methods: mean-pool,
                                                aligned-pool (GQA, MQA), joint-svd, split-svd, activation-pca (MLA)

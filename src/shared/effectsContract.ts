@@ -23,7 +23,7 @@ const places = list(place, MOST_PLACES);
  * What stands in a changed place: nothing; the mean over the prompt; what another prompt has at the same position (`other`; its last token
  * where it is shorter).
  */
-const REPLACEMENTS = ['zero', 'mean', 'other'] as const;
+export const REPLACEMENTS = ['zero', 'mean', 'other'] as const;
 export type Replacement = (typeof REPLACEMENTS)[number];
 const replaced = {
   by: v.picklist(REPLACEMENTS),
@@ -62,7 +62,7 @@ const changeResult = v.object({
 export type ChangeResult = Readonly<v.InferOutput<typeof changeResult>>;
 
 /** What one place does when it alone is changed. */
-const effect = v.object({
+export const effect = v.object({
   place,
   kind: v.picklist(PLACE_KINDS),
   layer: natural,

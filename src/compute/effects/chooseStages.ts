@@ -4,6 +4,7 @@ import type { Engine } from '../engines/engine';
 import type { HeadModel } from '../heads/headModel';
 import { widenedBytes } from '../heads/memoryStore';
 import { engineLinear } from '../tradeoff/linear';
+import { GraphStages } from './graphStages';
 import { MatrixStages, WIDE } from './matrixStages';
 import type { Stages } from './stages';
 
@@ -21,5 +22,7 @@ export function matrixStagesFor(model: HeadModel, engine: Engine, asked: Precisi
 }
 
 export function stagesFor(model: HeadModel, engine: Engine, asked: Precision | null): Stages {
-  return matrixStagesFor(model, engine, asked);
+  return precisionFor(model, asked) === 'float64'
+    ? new MatrixStages(model.model, WIDE)
+    : new GraphStages(model.model, engine);
 }

@@ -33,8 +33,7 @@ export interface Prompt {
 export async function readPrompt(stages: Stages, ids: readonly number[], watch: Watch): Promise<Prompt> {
   const unchanged = await runUnchanged(stages, ids, watch);
   const [logits = new Float64Array(0)] = await stages.logits([unchanged.final], watch);
-  const [own] = await stages.measure(ids, unchanged.final, [unchanged.final], watch);
-  return { unchanged, logits, loss: own === undefined ? null : mean(own.lossBefore) };
+  return { unchanged, logits, loss: mean(await stages.losses(ids, unchanged.final, watch)) };
 }
 
 /** The prediction behind the last token. */
@@ -67,6 +66,10 @@ export class Effects {
     this.runs = new ChangedRuns(stages, prompt.unchanged, other?.unchanged ?? null);
   }
 
+  get layers(): Stages['layers'] {
+    return this.stages.layers;
+  }
+
   /** Several places changed together. @param tokens Whose logits are told. */
   async change(places: readonly Place[], by: Replacement, tokens: readonly number[], watch: Watch): Promise<Changed> {
     const { stages, prompt } = this;
@@ -82,6 +85,7 @@ export class Effects {
   /**
    * The next part of a map. What promises most for its time comes first: how much a place writes to the residual stream at a few positions, by the
    * layers that must be run again.
+   * @param layer Of this layer only; null: of all.
    */
   async map(
     kinds: readonly (typeof MAP_KINDS)[number][],
@@ -89,10 +93,11 @@ export class Effects {
     tokens: readonly number[],
     known: readonly string[],
     watch: Watch,
+    layer: number | null = null,
   ): Promise<{ readonly effects: readonly Effect[]; readonly left: number }> {
     const { stages, prompt } = this;
     this.checkTokens(tokens);
-    const missing = this.missing(kinds, known);
+    const missing = this.missing(kinds, known, layer);
     if (missing.length === 0) return { effects: [], left: 0 };
     await this.promise(missing, by, watch);
     const batch = this.nextBatch(missing, by);
@@ -113,7 +118,7 @@ export class Effects {
         layer: place.layer,
         index: place.index,
         klMean: mean(kl) ?? 0,
-        klLast: kl[kl.length - 1] ?? 0,
+        klLast: kl.at(-1) ?? 0,
         lossChange: before === null || after === null ? null : after - before,
         logitChanges: tokens.map((token) => elementOf(elementAt(logits, i), token) - elementOf(prompt.logits, token)),
       };
@@ -127,6 +132,7 @@ export class Effects {
     metric: Metric,
     known: readonly string[],
     watch: Watch,
+    only: number | null = null,
   ): Promise<{ readonly recoveries: readonly Recovery[]; readonly left: number }> {
     const { stages, prompt, other } = this;
     const clean = this.cleanPrompt();
@@ -136,9 +142,8 @@ export class Effects {
         `the clean prompt has ${clean.ids.length} tokens and the corrupted one ${prompt.unchanged.ids.length}: patches need as many in both`,
       );
     this.checkTokens([metric.token, ...(metric.against === null ? [] : [metric.against])]);
-    const missing = this.missing(kinds, known);
-    const first = missing[0];
-    if (first === undefined) return { recoveries: [], left: 0 };
+    const missing = this.missing(kinds, known, only);
+    if (missing.length === 0) return { recoveries: [], left: 0 };
     // From the last layer on: the cheapest come first, and each is run from its own layer.
     const layer = Math.max(...missing.map((place) => place.layer));
     const batch = missing.filter((place) => place.layer === layer).slice(0, stages.batch(prompt.unchanged.ids.length));
@@ -169,7 +174,7 @@ export class Effects {
     return this.other.unchanged;
   }
 
-  private missing(kinds: readonly Place['kind'][], known: readonly string[]): readonly Place[] {
+  private missing(kinds: readonly Place['kind'][], known: readonly string[], only: number | null): readonly Place[] {
     const have = new Set(known);
     const tokens = this.prompt.unchanged.ids.length;
     return this.stages.layers
@@ -180,7 +185,7 @@ export class Effects {
             : Array.from({ length: tokens }, (_, position): Place => ({ ...place, position })),
         ),
       )
-      .filter((place) => !have.has(placeLabel(place)));
+      .filter((place) => (only === null || place.layer === only) && !have.has(placeLabel(place)));
   }
 
   private nextBatch(missing: readonly Place[], by: Replacement): readonly Place[] {
@@ -189,7 +194,7 @@ export class Effects {
     const best = new Map<number, number>();
     for (const place of missing)
       best.set(place.layer, Math.max(best.get(place.layer) ?? 0, worth(place) / (layers - place.layer)));
-    const [layer] = [...best].reduce((a, b) => (b[1] > a[1] ? b : a), [missing[0]?.layer ?? 0, -1] as const);
+    const [layer] = [...best].reduce((a, b) => (b[1] > a[1] ? b : a));
     return missing
       .filter((place) => place.layer === layer)
       .toSorted((a, b) => worth(b) - worth(a))

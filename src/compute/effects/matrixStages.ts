@@ -30,6 +30,12 @@ import type { Attended, Fed, Measured, Metric, Stages } from './stages';
 /** Models of at most so many bytes as float32 stay in memory. */
 const RESIDENT_BYTES = 256 * 1024 ** 2;
 
+/** What the output projection takes. */
+const PROJECTION = (name: string): boolean => name.startsWith('o.');
+
+/** Tokens of all runs that are computed side by side. */
+const TOGETHER = 256;
+
 /** In float64. Weights that are float64 already are used where they lie. */
 export const WIDE: Linear = {
   map: (input, weight, bias) => {
@@ -71,18 +77,22 @@ export interface Readout {
 
 export class MatrixStages implements Stages {
   readonly layers: readonly RunnableAttention[];
-  private readonly store: WeightStore;
+  protected readonly store: WeightStore;
   private readonly resident: Map<number, LayerNumbers> | null;
+  private readonly reader: LayerReader;
+  /** What was read before and found to hold numbers only. */
+  private readonly sound = new Set<string>();
   /** Of a model that is not resident: stages of one layer follow each other. */
   private last: { readonly layer: number; readonly numbers: LayerNumbers } | null = null;
 
   constructor(
-    private readonly model: OpenModel,
-    private readonly linear: Linear,
+    protected readonly model: OpenModel,
+    protected readonly linear: Linear,
   ) {
     const small = widenedBytes(model.store) <= RESIDENT_BYTES;
     this.store = small ? new MemoryStore(model.store) : model.store;
     this.resident = small ? new Map() : null;
+    this.reader = new LayerReader(this.store, model.plan, !small);
     this.layers = model.plan.layers.map(({ block }) => block.layer.attention);
   }
 
@@ -90,9 +100,9 @@ export class MatrixStages implements Stages {
     return this.linear.precision;
   }
 
-  /** One after the other: nothing is won by more. */
-  batch(): number {
-    return 1;
+  /** Few at a time: whoever stops loses little. @param tokens Of each run. */
+  batch(tokens: number): number {
+    return Math.max(1, Math.floor(TOGETHER / tokens));
   }
 
   async embed(ids: readonly number[]): Promise<Matrix> {
@@ -142,8 +152,9 @@ export class MatrixStages implements Stages {
   }
 
   async project(layer: number, rows: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
-    const weights = await this.weights(layer, watch);
-    return Promise.all(rows.map((one) => this.output(weights, one)));
+    if (rows.length === 0) return [];
+    const weights = this.known(layer) ?? (await this.read(layer, PROJECTION, watch));
+    return apart(await this.output(weights, stacked(rows)), rows);
   }
 
   async rest(
@@ -153,14 +164,10 @@ export class MatrixStages implements Stages {
     fed: Fed | null,
     watch: Watch,
   ): Promise<readonly Matrix[]> {
-    const result: Matrix[] = [];
-    for (const [run, one] of hidden.entries())
-      result.push(
-        await this.restOf(layer, one, elementAt(outputs, run), watch, {
-          ...(fed === null ? {} : { fed: (made) => fed(run, made) }),
-        }),
-      );
-    return result;
+    // What is behind the attention takes each row by itself: all runs go through together.
+    const together = (made: Matrix): Matrix =>
+      fed === null ? made : stacked(apart(made, hidden).map((own, run) => fed(run, own)));
+    return apart(await this.restOf(layer, stacked(hidden), stacked(outputs), watch, { fed: together }), hidden);
   }
 
   /** The same of one run. @param hooks What is to be seen of it, and changed. */
@@ -205,15 +212,20 @@ export class MatrixStages implements Stages {
     return meters.map((meter) => meter.result());
   }
 
+  async losses(ids: readonly number[], unchanged: Matrix, watch: Watch): Promise<Float64Array> {
+    const [own] = await this.measure(ids, unchanged, [unchanged], watch);
+    return own?.lossBefore ?? new Float64Array(0);
+  }
+
   async logits(final: readonly Matrix[], watch: Watch): Promise<readonly Float64Array[]> {
     const last = final.map(({ rows, columns, data }): Matrix => {
-      return { rows: 1, columns, data: data.slice((rows - 1) * columns) };
+      return { rows: 1, columns, data: data.subarray((rows - 1) * columns) };
     });
     const vocabulary = elementAt(this.store.info(this.model.plan.output.head).shape, 0);
     const result = final.map(() => new Float64Array(vocabulary));
-    for await (const { first, rows } of this.pieces(last, watch))
-      result.forEach((logits, i) => {
-        logits.set(elementAt(rows, i).data, first);
+    for await (const { first, rows } of this.pieces([stacked(last)], watch))
+      apart(elementAt(rows, 0), last).forEach(({ data }, i) => {
+        elementAt(result, i).set(data, first);
       });
     return result;
   }
@@ -263,7 +275,7 @@ export class MatrixStages implements Stages {
     return this.linear.dispose();
   }
 
-  private async *pieces(states: readonly Matrix[], watch: Watch): ReturnType<typeof outputPieces> {
+  protected async *pieces(states: readonly Matrix[], watch: Watch): ReturnType<typeof outputPieces> {
     const { plan } = this.model;
     for await (const piece of outputPieces(this.store, plan, states, this.linear.map, abortSignal(watch.signal))) {
       checkCancelled(watch.signal);
@@ -276,27 +288,36 @@ export class MatrixStages implements Stages {
   }
 
   async weights(layer: number, watch: Watch): Promise<LayerNumbers> {
-    const known = this.resident?.get(layer) ?? (this.last?.layer === layer ? this.last.numbers : undefined);
+    const known = this.known(layer);
     if (known !== undefined) return known;
-    const reader = this.reader();
-    const read = await reader.read(layer, blockWeights(this.block(layer)), abortSignal(watch.signal));
-    const damaged = reader.damaged(layer, null, read);
-    if (damaged) throw damaged;
-    const numbers = this.numbers(read);
+    const numbers = await this.read(layer, () => true, watch);
     this.resident?.set(layer, numbers);
     this.last = { layer, numbers };
     return numbers;
   }
 
-  private reader(): LayerReader {
-    return new LayerReader(this.store, this.model.plan, false);
+  private known(layer: number): LayerNumbers | undefined {
+    return this.resident?.get(layer) ?? (this.last?.layer === layer ? this.last.numbers : undefined);
+  }
+
+  private async read(layer: number, wanted: (name: string) => boolean, watch: Watch): Promise<LayerNumbers> {
+    // What was read last may lie where this one is read to.
+    this.last = null;
+    const infos = blockWeights(this.block(layer)).filter(({ name }) => wanted(name));
+    const read = await this.reader.read(layer, infos, abortSignal(watch.signal));
+    if (!this.sound.has(`${layer} ${infos.length}`)) {
+      const damaged = this.reader.damaged(layer, null, read);
+      if (damaged) throw damaged;
+      this.sound.add(`${layer} ${infos.length}`);
+    }
+    return this.numbers(read);
   }
 
   private async expert(layer: number, which: number, watch: Watch): Promise<LayerNumbers> {
     const { feedForward } = this.block(layer);
     if (feedForward.kind !== 'moe') throw new TypeError('no experts here');
     const infos = feedForwardWeights(feedForward.expert, this.model.plan.hiddenSize);
-    return this.numbers(await this.reader().readExpert(layer, which, infos, abortSignal(watch.signal)));
+    return this.numbers(await this.reader.readExpert(layer, which, infos, abortSignal(watch.signal)));
   }
 
   private numbers(read: WeightTensors): LayerNumbers {
@@ -320,4 +341,29 @@ function elementOf(values: Float64Array, index: number): number {
   const found = values[index];
   if (found === undefined) throw new RangeError(`no ${index} of ${values.length}`);
   return found;
+}
+
+/** Rows of all, one after the other. */
+export function stacked(parts: readonly Matrix[]): Matrix {
+  const [first, second] = parts;
+  const columns = first?.columns ?? 0;
+  if (first !== undefined && second === undefined) return first;
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const data = new Float64Array(rows * columns);
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { rows, columns, data };
+}
+
+/** The reverse: as many rows each as `like` has. */
+export function apart({ columns, data }: Matrix, like: readonly Matrix[]): readonly Matrix[] {
+  let row = 0;
+  return like.map(({ rows }) => {
+    const own = data.subarray(row * columns, (row + rows) * columns);
+    row += rows;
+    return { rows, columns, data: own };
+  });
 }

@@ -52,6 +52,8 @@ export interface Stages {
     final: readonly Matrix[],
     watch: Watch,
   ): Promise<readonly Measured[]>;
+  /** −ln of what the unchanged run gives to the token that follows, behind each position but the last. */
+  losses(ids: readonly number[], unchanged: Matrix, watch: Watch): Promise<Float64Array>;
   /** Logits `[vocabulary]` behind the last token of each run. */
   logits(final: readonly Matrix[], watch: Watch): Promise<readonly Float64Array[]>;
   dispose(): Promise<void>;

@@ -198,7 +198,7 @@ export class BlockRunner {
     return result;
   }
 
-  /** One run of the block's graphs on the given tokens. */
+  /** One run of the block's graphs on the given tokens. @param batch Sequences that `input` holds, one after the other. */
   async step(
     index: number,
     spec: BlockSpec,
@@ -208,10 +208,11 @@ export class BlockRunner {
     input: Float32Array,
     wantHidden: boolean,
     watch: Watch,
+    batch = 1,
   ): Promise<{ readonly results: ReadonlyMap<string, Tensor>; readonly hidden: Float32Array | null }> {
     const { main, tail } = block.programs;
     const { hiddenSize } = spec.layer;
-    const shape = [1, input.length / hiddenSize, hiddenSize];
+    const shape = [batch, input.length / hiddenSize / batch, hiddenSize];
     feeds.set('hidden', { type: 'float32', shape, data: input });
     addWeights(feeds, main, weights);
     const results = await block.main.run(

@@ -38,17 +38,17 @@ export function engineLinear(engine: Engine): Linear {
   const map: LinearMap = async (input, weight, bias): Promise<Matrix> => {
     loaded ??= engine.load(PRODUCT, { constants: new Map() });
     const out = weight.length / input.columns;
-    const data = weight instanceof Float32Array ? weight : Float32Array.from(weight);
+    const data = weight instanceof Float32Array ? weight : new Float32Array(weight);
     const results = await (await loaded).run(
       new Map([
-        ['x', { type: 'float32', shape: [input.rows, input.columns], data: Float32Array.from(input.data) }],
+        ['x', { type: 'float32', shape: [input.rows, input.columns], data: new Float32Array(input.data) }],
         ['w', { type: 'float32', shape: [out, input.columns], data }],
       ]),
       ['y'],
     );
     const found = results.get('y')?.data;
     if (!(found instanceof Float32Array)) throw new TypeError('the engine gave no product');
-    const rows = Float64Array.from(found);
+    const rows = new Float64Array(found);
     if (bias !== null) for (let i = 0; i < rows.length; i++) rows[i] = (rows[i] as number) + (bias[i % out] as number);
     return { rows: input.rows, columns: out, data: rows };
   };

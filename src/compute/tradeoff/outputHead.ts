@@ -7,7 +7,7 @@ import type { ModelPlan } from '../../weights/plan/weightPlan';
 import type { WeightStore } from '../../weights/weightStore';
 
 /** Rows of the output head read at a time. */
-const HEAD_ROWS = 4096;
+export const HEAD_ROWS = 4096;
 
 export interface OutputPiece {
   /** The first token of the vocabulary in it. */
@@ -19,24 +19,13 @@ export interface OutputPiece {
 /** @param states What leaves the last layer, `[tokens, hidden]` each. */
 export async function* outputPieces(
   store: WeightStore,
-  { output }: ModelPlan,
+  plan: ModelPlan,
   states: readonly Matrix[],
   linear: LinearMap,
   signal: AbortSignal,
 ): AsyncGenerator<OutputPiece> {
-  const { norm, projection } = output;
-  const part = async (name: string): Promise<Float32Array | null> =>
-    store.has(name) ? store.read(name, { signal }) : null;
-  let ready = states;
-  if (norm !== null) {
-    const weight = norm.spec.weight === 'none' ? null : await part(`${norm.base}.weight`);
-    const bias = norm.spec.bias ? await part(`${norm.base}.bias`) : null;
-    ready = ready.map((state) => normOfRows(state, norm.spec, weight, bias));
-  }
-  if (projection !== null) {
-    const weight = await store.read(projection, { signal });
-    ready = await Promise.all(ready.map((state) => linear(state, weight, null)));
-  }
+  const { output } = plan;
+  const ready = await headInputs(store, plan, states, linear, signal);
   const vocabulary = elementAt(store.info(output.head).shape, 0);
   const bias = output.bias === null ? null : await store.read(output.bias, { signal });
   for (let first = 0; first < vocabulary; first += HEAD_ROWS) {
@@ -54,4 +43,25 @@ export async function* outputPieces(
     }
     yield { first, rows };
   }
+}
+
+/** What the head is multiplied with: states behind the last norm, in the width of the head. */
+export async function headInputs(
+  store: WeightStore,
+  { output: { norm, projection } }: ModelPlan,
+  states: readonly Matrix[],
+  linear: LinearMap,
+  signal: AbortSignal,
+): Promise<readonly Matrix[]> {
+  const part = async (name: string): Promise<Float32Array | null> =>
+    store.has(name) ? store.read(name, { signal }) : null;
+  let ready = states;
+  if (norm !== null) {
+    const weight = norm.spec.weight === 'none' ? null : await part(`${norm.base}.weight`);
+    const bias = norm.spec.bias ? await part(`${norm.base}.bias`) : null;
+    ready = ready.map((state) => normOfRows(state, norm.spec, weight, bias));
+  }
+  if (projection === null) return ready;
+  const weight = await store.read(projection, { signal });
+  return Promise.all(ready.map((state) => linear(state, weight, null)));
 }
