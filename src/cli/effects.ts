@@ -18,10 +18,12 @@ import {
   type Recovery,
   type Replacement,
 } from '../shared/effectsContract';
+import { readModelConfig } from '../reading/read';
 import { line, lines, json, type TerminalText } from '../present/terminal';
 import type { OptionTable, ParsedArguments } from './arguments';
 import { dumpJson, numbersOf } from './dumpJson';
 import { InputError, UsageError } from './errors';
+import { modelText } from './modelFiles';
 import { checkTokenOptions, seedOf, tokensOf, wholeNumber, withModel } from './modelInput';
 import type { CliOutput } from './output';
 
@@ -78,7 +80,7 @@ export async function effects(path: string, values: Values, output: CliOutput): 
     throw new UsageError('weights of a seed predict nothing: effects need a model with its own weights');
   const ask = askOf(values);
   if (ask !== 'compose') checkTokenOptions(values);
-  const report = await withModel(path, async (model, engine): Promise<TerminalText> => {
+  const work = async (model: HeadModel, engine: Engine): Promise<TerminalText> => {
     const job = { model, engine, values, output, ids: ask === 'compose' ? [] : await tokensOf(model, values) };
     switch (ask) {
       case 'ablate':
@@ -90,9 +92,22 @@ export async function effects(path: string, values: Values, output: CliOutput): 
       case 'compose':
         return composed(job);
     }
-  });
-  output.out(report);
+  };
+  output.out(await withModel(path, work).catch((error: unknown) => withHeadless(path, error)));
   return 0;
+}
+
+/** Of a model that is not run: which of its layers have no heads at all. */
+async function withHeadless(path: string, error: unknown): Promise<never> {
+  if (!(error instanceof InputError)) throw error;
+  const found = await modelText(path).catch(() => null);
+  const layers = found === null ? [] : (readModelConfig(found.text)?.spec.layers ?? []);
+  const headless = layers.filter(({ attention: { kind } }) => kind === 'recurrent' || kind === 'conv');
+  if (headless.length === 0) throw error;
+  const which = headless.length === layers.length ? 'all' : headless.map(({ index }) => index).join(', ');
+  throw new InputError(
+    `${error.message} Layers without heads that could be taken out, which keep a state (linear attention, Mamba, convolution): ${which}.`,
+  );
 }
 
 interface Job {

@@ -139,7 +139,7 @@ export class MatrixStages implements Stages {
   private async look(layer: number, hidden: Matrix, watch: Watch): Promise<LookedAt> {
     const weights = await this.weights(layer, watch);
     const { layer: spec, norms } = this.block(layer);
-    const own: ModelLayer = { spec, sees: spec.attention, weights, lowRank: null, queryOrder: null };
+    const own: ModelLayer = { spec, sees: spec.attention, weights, lowRank: null, queryOrder: null, narrow: null };
     const norm = NORM_NAMES.attention;
     const input = normOfRows(
       hidden,

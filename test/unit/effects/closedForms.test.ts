@@ -1,5 +1,5 @@
 // What must hold of changed runs whatever the weights are; and every head of three families against the float64 reference.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -19,7 +19,7 @@ import { relativeError } from '../golden';
 import { samplesNamed, SAMPLES } from '../heads/support/models';
 import { runJson } from '../heads/support/cli';
 import { describeAll, eachOrSkip, noCases } from '../support/cases';
-import { goldenNamed, itWith } from '../support/reference';
+import { goldenNamed, itWith, referenceConfig } from '../support/reference';
 import { writeTiny } from '../weights/forwardComparison';
 import { LayerWeights } from '../weights/layerWeights';
 import { TINY_MODELS, tinyPrompt } from '../weights/tinyModels';
@@ -326,6 +326,15 @@ describe('heads on the command line', () => {
     expect(patched).toMatchObject({ differing: [2] });
     expect(patched['recoveries']).toHaveLength(4);
     expect((await json('--compose', '2.3'))['compositions']).toHaveLength(16);
+  });
+
+  it('names the layers of a model that have no heads', async () => {
+    const hybrid = mkdtempSync(join(folder, 'hybrid-'));
+    writeFileSync(join(hybrid, 'config.json'), referenceConfig('jamba-v0.1'));
+    writeFileSync(join(hybrid, 'model.safetensors'), readFileSync(join(sample, 'model.safetensors')));
+    const { errors, code } = await runJson(['heads', hybrid, '--ids', '1,2', '--ablate', '0.1']);
+    expect(code).toBe(1);
+    expect(errors).toMatch(/is not supported.*Layers without heads.*: 0, 1, 2, 3, 5, 6, 7, 8, 9/);
   });
 
   it('refuses in words', async () => {
