@@ -40,6 +40,31 @@ function unseenIn(): string[] {
   return found;
 }
 
+/** Ends when a page, its shadow trees too, has added and removed nothing for a moment. Runs in the page. */
+function quiet(): Promise<void> {
+  const [stillMs, mostMs] = [150, 2_000];
+  return new Promise((resolve) => {
+    const observer = new MutationObserver((changes) => {
+      clearTimeout(still);
+      still = setTimeout(end, stillMs);
+      for (const { addedNodes } of changes) for (const node of addedNodes) observe(node);
+    });
+    const end = (): void => {
+      observer.disconnect();
+      resolve();
+    };
+    const observe = (root: Node): void => {
+      observer.observe(root, { childList: true, characterData: true, subtree: true });
+      if (!(root instanceof Element || root instanceof Document || root instanceof ShadowRoot)) return;
+      if (root instanceof Element && root.shadowRoot) observe(root.shadowRoot);
+      for (const { shadowRoot } of root.querySelectorAll('*')) if (shadowRoot) observe(shadowRoot);
+    };
+    let still = setTimeout(end, stillMs);
+    setTimeout(end, mostMs);
+    observe(document);
+  });
+}
+
 describe.skipIf(!thorough)('a hostile workspace', () => {
   const workbench = useWorkbench();
   const folder = (): string => join(inject('folder'), 'hostile');
@@ -50,10 +75,13 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     );
     return found.flat();
   };
-  /** Now and a moment later: what came late counts, too. */
+  const settled = async (): Promise<void> => {
+    await Promise.all(frames(workbench().page).map((frame) => frame.evaluate(quiet).catch(() => undefined)));
+  };
+  /** Now and when all is shown: what came late counts, too. */
   const noLinks = async (where: string): Promise<void> => {
-    for (const wait of [0, 300]) {
-      await workbench().page.waitForTimeout(wait);
+    for (const wait of [() => Promise.resolve(), settled]) {
+      await wait();
       const found = await links();
       expect(found, `${where}: ${found.join(' ')}`).toEqual([]);
     }
@@ -222,7 +250,6 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
   });
 
   test('documents: summaries, derivations and comparisons, as text and as rendered Markdown', async () => {
-    const { page } = workbench();
     const shown: readonly (readonly [string, ...unknown[]])[] = [
       ['headlight.estimateWeights', 'file:runs/model.safetensors'],
       ['headlight.estimateWeights', 'file:overlap/model.safetensors'],
@@ -253,7 +280,6 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
         targets.filter((target) => target.includes(COMMAND)),
         where,
       ).toEqual([]);
-      await page.waitForTimeout(1_000);
       await noLinks(`${where}, rendered`);
       await closeAll();
     }
@@ -271,7 +297,6 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     ]) {
       await quickPick.run(command);
       await page.locator('.quick-input-widget .monaco-list-row').first().waitFor();
-      await page.waitForTimeout(1_500);
       await noLinks(command);
       await expect.poll(() => page.locator('.quick-input-widget .codicon-alert').count()).toBe(0);
       await expect
@@ -288,7 +313,6 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     const rows = page.locator('.part.sidebar .pane-body .monaco-list-row', { hasText: 'Fix' });
     await rows.first().waitFor();
     await rows.first().hover();
-    await page.waitForTimeout(1_500);
     await noLinks('the view');
     await expect.poll(() => page.locator('.part.sidebar .pane-body .codicon-alert').count()).toBe(0);
     await workbench().screenshot('hostile-tree');
@@ -304,7 +328,6 @@ describe.skipIf(!thorough)('a hostile workspace', () => {
     for (const tab of ['Architecture', 'Overview', 'Compare', 'What-if', 'Heads', 'Step by step']) {
       if ((await panel.tab(tab).count()) === 0) continue;
       await panel.tab(tab).click();
-      await page.waitForTimeout(700);
       await noLinks(`${name}: ${tab}`);
       const document = await panel.document();
       await expect.poll(() => document.evaluate(unseenIn)).toEqual([]);

@@ -75,6 +75,31 @@ describe('damage', () => {
   );
 });
 
+describeAll('counts', () => {
+  const problemsOf = (config: Json): readonly string[] =>
+    readModelConfig(JSON.stringify(config))?.problems.map(({ message }) => message) ?? [];
+  const heads = { hidden_size: 64, num_attention_heads: 4, num_key_value_heads: 4, num_hidden_layers: 2 };
+
+  it.each([
+    ['num_hidden_layers', 'kimi_linear'],
+    ['num_nextn_predict_layers', 'deepseek_v3'],
+    ['num_nextn_predict_layers', 'step3p5'],
+  ])('%s of %s has a bound, and what is beyond it is said', (key, type) => {
+    for (const count of [4097, 1_000_000_000]) {
+      const says = new RegExp(`^${key} must be a whole number from \\d to 4096, but is ${count}\\.$`);
+      expect(problemsOf({ ...heads, model_type: type, [key]: count })).toContainEqual(expect.stringMatching(says));
+    }
+  });
+
+  it.each([
+    ['cross_attention_layers', 'mllama_text_model'],
+    ['layer_types', 'qwen2'],
+  ])('lists are read up to 16,384 entries: %s', (key, type) => {
+    const config = { ...heads, model_type: type, [key]: Array.from({ length: 16_385 }, (_, index) => index) };
+    expect(problemsOf(config)).toContainEqual(`${key} has 16385 entries; lists of more than 16384 are not read.`);
+  });
+});
+
 describeAll('odd texts', () => {
   it('prototype keys are keys', () => {
     const text =
