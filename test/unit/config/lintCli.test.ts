@@ -110,7 +110,7 @@ describe('lint command', () => {
     expect([other.code, other.out]).toEqual([1, '']);
     expect(other.err).toContain('not a model config');
     expect((await run()).code).toBe(2);
-    expect((await run('a', 'b')).code).toBe(2);
+    expect((await run('a', '--bogus')).code).toBe(2);
     expect((await run(join(folder, 'absent.json'))).code).toBe(1);
   });
 });
