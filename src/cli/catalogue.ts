@@ -270,7 +270,10 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     options: {
       position: { value: 'N', about: 'the position that is looked at, or all (default: the last)' },
       top: { value: 'N', about: 'tokens to print (default: 10)' },
-      token: { value: 'TOKEN', about: 'a token whose rank is followed (text of one token, or its id); may be repeated' },
+      token: {
+        value: 'TOKEN',
+        about: 'a token whose rank is followed (text of one token, or its id); may be repeated',
+      },
     },
     examples: [
       ['lens . --prompt "The capital of France is"', 'the likeliest tokens, and those of each layer'],
