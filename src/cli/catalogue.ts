@@ -287,7 +287,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     options: { ...SEQUENCE_WORDS, all: { about: 'all heads, not only those above a threshold' } },
     examples: [
       ['named . --repeat 32', 'on a random sequence that comes twice'],
-      ['named . --prompt "When Mary and John went out, John gave" --all', 'every score on a text'],
+      ['named . --prompt "When Mary and John went out, John gave" --all', 'every score on some text'],
     ],
   },
   diversity: {

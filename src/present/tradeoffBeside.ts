@@ -54,7 +54,7 @@ export function siblingRows({ siblings = [] }: Sweep): readonly string[] {
     'Trained as what they are, on the same text: what training gives back',
     ...found.map(
       ({ method, bytesPerToken, damage }) =>
-        `${method}: ${Math.round(bytesPerToken)} bytes of cache a token, perplexity ${damage.perplexityAfter.toPrecision(4)} (this model ${damage.perplexityBefore.toPrecision(4)}), mean KL from this model ${damage.klMean.toPrecision(3)}`,
+        `${method}: ${Math.round(bytesPerToken)} bytes of cache per token, perplexity ${damage.perplexityAfter.toPrecision(4)} (this model ${damage.perplexityBefore.toPrecision(4)}), mean KL from this model ${damage.klMean.toPrecision(3)}`,
     ),
     ...siblings.flatMap((one) => (isRefused(one) ? [`${one.method}: ${one.refused}`] : [])),
   ];

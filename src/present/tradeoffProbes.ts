@@ -26,7 +26,7 @@ export function probeRows({ unchanged, methods }: Sweep): readonly string[] {
   const widths = elementAt(rows, 0).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return [
     '',
-    'Long-range probes: tokens that stay right, and mean loss in nats. They break before the mean over a text does.',
+    'Long-range probes: tokens that stay right, and mean loss in nats. They break before the mean over the text does.',
     ...probes.map(
       ({ name, tokens, asked, distance, rightBefore }) =>
         `${name}: ${TASKS[name]}; ${asked} tokens asked for in ${tokens}, the first ${distance} back${

@@ -65,7 +65,7 @@ export function tradeoffRows(sweep: Sweep, scenario: TradeoffScenario | null): r
       : `, ${formatInteger(text.tokens)} tokens`;
   return [
     `${model} on ${text.name}${cut}; damage measured at the last ${formatInteger(measured.tokens)} positions, methods fitted on the earlier ones, in ${precision}, without training`,
-    `unchanged: ${formatBytes(unchanged.bytesPerToken)} bytes of cache a token, perplexity ${unchanged.perplexity.toPrecision(5)}`,
+    `unchanged: ${formatBytes(unchanged.bytesPerToken)} bytes of cache per token, perplexity ${unchanged.perplexity.toPrecision(5)}`,
     ...all.map(line),
     TRADEOFF_LEGEND,
     ...tradeoffNotes(sweep.methods),

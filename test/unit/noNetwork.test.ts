@@ -118,6 +118,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ['draw', CONFIG],
   ['draw', CONFIG, '--diff', MODEL, '--blocks', 'full', '--out', 'difference.png', '--scale', '0.5'],
   ['mcp'],
+  ['completion', 'bash'],
   ['models', '--json'],
   ['tensors', MODEL],
   ['heads', MODEL, '--layer', '0', ...IDS],
@@ -138,7 +139,8 @@ describe('the command line', () => {
 
   it('has no other command', () => {
     const source = readFileSync(join(ROOT, 'src/cli/run.ts'), 'utf8');
-    const all = /COMMANDS: [^=]*= \{\s*([^}]+?),?\s*\}/.exec(source)?.[1]?.split(/,\s*/) ?? [];
+    const table = source.slice(source.indexOf('const COMMANDS'), source.indexOf('\n};'));
+    const all = [...table.matchAll(/^ {2}(\w+): /gm)].map(([, name]) => name ?? '');
     expect(all.sort()).toEqual([...new Set(COMMANDS.map(([name]) => name))].sort());
   });
 });

@@ -189,7 +189,7 @@ export class TradeoffView extends LitElement {
     }
     const state = runner.isCurrent || session.shown.running !== null ? session.shown.state : null;
     return html`
-      <p class="small">What would the whole model lose with a smaller cache? Each method runs on a text; nothing is trained, no file is changed.</p>
+      <p class="small">What would the whole model lose with a smaller cache? Each method runs on the same text; nothing is trained, no file is changed.</p>
       ${this.renderForm(session, runner)}
       ${state?.seeded === true || session.source?.origin === 'seeded' ? html`<p class="warn">${SEEDED_SAYS_LITTLE}</p>` : nothing}
       <div class="status">${this.renderStatus(session, state, runner)}</div>

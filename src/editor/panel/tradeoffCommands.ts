@@ -136,7 +136,7 @@ export async function chooseText(
   if (!chosen) return null;
   const bytes = await workspace.fs.readFile(chosen);
   const text = new TextDecoder().decode(bytes.subarray(0, MOST_TEXT_BYTES));
-  if (text.trim() === '' || text.includes('\0')) throw new RpcError('invalidInput', 'That file is not a text.');
+  if (text.trim() === '' || text.includes('\0')) throw new RpcError('invalidInput', 'That file does not hold text.');
   const name = visible(chosen.path.split('/').at(-1) ?? chosen.path).slice(0, 100);
   return { id: tradeoff.addText({ name, text }), name };
 }

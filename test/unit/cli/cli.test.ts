@@ -330,8 +330,8 @@ describe('fit', () => {
     }
     const help = await cli('fit', '--help');
     expect([help.code, help.err]).toEqual([0, '']);
-    expect(help.out).toMatch(/fit PATH .*--gpu/);
-    expect(help.out).toContain('exit code 3: it does not');
+    expect(help.out).toMatch(/headlight fit PATH[\s\S]*--gpu/);
+    expect(help.out).toContain('Exit code 3: it does not');
   });
 
   it('is told of by estimate, too, where a format is named', async () => {

@@ -171,7 +171,7 @@ describe('experts that a batch hits', () => {
 describe('the roofline', () => {
   it('of Llama 3 8B on an H100 at batch 1 is the time to read 15 GB', () => {
     const step = decodeRoofline(deploy(read(LLAMA_8B)), 1, 8192);
-    // 8,030,261,248 parameters, of which 525,336,576 are looked up; 131,072 bytes of cache a token.
+    // 8,030,261,248 parameters, of which 525,336,576 are looked up; 131,072 bytes of cache per token.
     const bytes = (8_030_261_248 - 525_336_576) * 2 + 8192 * 131_072;
     expect(step?.weightBytesRead).toBeCloseTo(bytes - 8192 * 131_072, -3);
     expect(step?.cacheBytesRead).toBe(8192 * 131_072);

@@ -134,6 +134,7 @@ describe('an error of the compute process', () => {
     const panel = await panelBundle.createPanelHost({
       context: {
         extensionUri: new Uri(root),
+        globalStorageUri: new Uri(folder),
         workspaceState: { get: () => undefined, update: () => undefined },
       },
       log,

@@ -88,7 +88,7 @@ export class HeadsEffects extends LitElement {
     .grown span { border-bottom: 2px solid var(--vscode-charts-blue, currentColor); margin-right: 2px; white-space: pre-wrap; }
     .cache { display: flex; height: 10px; max-width: 520px; gap: 1px; margin: 4px 0; }
     .cache i { flex: 1 1 0; min-width: 1px; background: color-mix(in srgb, var(--vscode-foreground) 30%, transparent); }
-    .cache i.new { background: var(--vscode-charts-green, var(--vscode-foreground)); outline: 1px solid var(--vscode-contrastBorder, transparent); }
+    .cache i.fresh { background: var(--vscode-charts-green, var(--vscode-foreground)); outline: 1px solid var(--vscode-contrastBorder, transparent); }
     input.word { width: 12ch; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--line)); border-radius: 2px; min-height: 24px; padding: 1px 4px; }
     .named { margin-top: 12px; }
     .named li { display: flex; flex-wrap: wrap; gap: 0 10px; }
@@ -549,7 +549,7 @@ function cacheStrip({ cache }: NextToken): TemplateResult {
   const share = Math.max(1, (read + written) / MOST_CELLS);
   const fresh = Math.max(1, Math.round(written / share));
   const old = Math.round(read / share);
-  return html`<div class="cache" role="img" aria-label=${`Cache: ${read} tokens read, ${written} new`}>${Array.from({ length: old + fresh }, (_, at) => html`<i class=${at < old ? '' : 'new'}></i>`)}</div>`;
+  return html`<div class="cache" role="img" aria-label=${`Cache: ${read} tokens read, ${written} new`}>${Array.from({ length: old + fresh }, (_, at) => html`<i class=${at < old ? '' : 'fresh'}></i>`)}</div>`;
 }
 
 function scoresTable(heads: readonly PlacedHead[]): TableModel {
