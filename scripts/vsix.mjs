@@ -3,7 +3,18 @@
 //   darwin-x64 universal web                                    with WebAssembly: onnxruntime has no build for Intel Macs
 //   all                                                         every one of them
 //   --pre-release                                               for that channel of the galleries
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -73,6 +84,22 @@ async function vsce() {
 }
 
 /**
+ * vsce asks npm for the packages that ship. Of linked ones npm wants what they are developed with, too, unless its own list of them is
+ * newer than every folder, which any cache in node_modules ends.
+ * @param {string} folder
+ */
+function unlinkPackages(folder) {
+  const place = join(folder, 'node_modules');
+  if (!lstatSync(place).isSymbolicLink()) return;
+  rmSync(place);
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+  for (const [path, { dev }] of Object.entries(packages)) {
+    if (path === '' || dev || !existsSync(join(ROOT, path))) continue;
+    cpSync(join(ROOT, path), join(folder, path), { recursive: true, mode: constants.COPYFILE_FICLONE });
+  }
+}
+
+/**
  * Packs one target of a copy that is built; returns the file.
  * @param {string} folder
  * @param {string} target
@@ -81,6 +108,7 @@ async function vsce() {
 export async function packVsix(folder, target, { out, preRelease = false }) {
   if (!TARGETS.includes(target)) throw new Error(`${target}: there is ${[...TARGETS, 'all'].join(', ')}`);
   mkdirSync(out, { recursive: true });
+  unlinkPackages(folder);
   const manifestFile = join(folder, 'package.json');
   const { scripts, ...manifest } = JSON.parse(readFileSync(manifestFile, 'utf8'));
   const file = join(out, `${manifest.name}-${target}-${manifest.version}.vsix`);

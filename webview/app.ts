@@ -27,7 +27,7 @@ const TITLES: Readonly<Record<PanelView, string>> = {
   steps: 'Step by step',
 };
 
-/** Names of which the narrowest places show the beginning. */
+/** Names of which the narrowest places show the beginning; the rest stays in line, so that the name that is heard is one word. */
 const BEGUN: Readonly<Partial<Record<PanelView, number>>> = { architecture: 4, tradeoff: 5, steps: 4 };
 
 function tabTitle(view: PanelView): TemplateResult {
@@ -91,7 +91,7 @@ export class HeadlightApp extends LitElement {
       }
       @container (max-width: 385px) {
         .tabs button { padding: 0 1px; }
-        .tabs i { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+        .tabs i { font-size: 0; }
       }
       @container (max-width: 310px) {
         .bar { padding: 0 2px; }

@@ -35,7 +35,13 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
     const sample = await source.locator('option', { hasText: 'GQA' }).getAttribute('value');
     await source.selectOption(sample ?? '');
     await view().getByRole('button', { name: 'Run', exact: true }).click({ timeout: TIMEOUT });
+    // What was looked at last is remembered: other specs were here before.
+    await view().getByRole('button', { name: 'Patterns', exact: true }).click({ timeout: TIMEOUT });
     await view().locator('headlight-head-grid').waitFor({ timeout: TIMEOUT });
+    await view().getByRole('combobox', { name: 'Layer' }).selectOption('0');
+    await view()
+      .locator('.where', { hasText: /^\s*Layer 0/ })
+      .waitFor({ timeout: TIMEOUT });
   });
 
   test('show their patterns, with device, precision and time', async () => {

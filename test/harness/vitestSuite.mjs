@@ -48,7 +48,9 @@ export async function runVitest(config, env, files = []) {
     }));
     // A file that can't be loaded has no tests to fail, yet must count.
     const failedFile = result.status === 'failed' && failedTests.length === 0;
-    return failedFile ? [{ title: result.name, detail: result.message || 'failed outside of its tests' }] : failedTests;
+    return failedFile
+      ? [{ title: result.name, detail: result.message || `failed outside of its tests:\n${tail(child.output())}` }]
+      : failedTests;
   });
   // Errors outside of every test (an unhandled rejection, a setup that throws) show in the exit code alone.
   if (code !== 0 && failures.length === 0) failures.push({ title: config, detail: tail(child.output()) });

@@ -5,7 +5,7 @@ export const headsStyles = css`
   .whose { margin-top: 8px; overflow-wrap: anywhere; }
   .form { margin-top: 4px; display: grid; gap: 6px; }
   .form .line { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; }
-  label { display: inline-flex; align-items: center; gap: 6px; min-height: 24px; }
+  label { display: inline-flex; align-items: center; gap: 6px; min-height: 24px; min-width: 0; max-width: 100%; white-space: nowrap; }
   label.wide { flex: 1 1 150px; min-width: 0; }
   select, textarea { font: inherit; color: var(--vscode-dropdown-foreground, var(--vscode-foreground)); background: var(--vscode-dropdown-background); border: 1px solid var(--vscode-dropdown-border, var(--line)); border-radius: 2px; min-height: 24px; padding: 1px 4px; max-width: 100%; min-width: 0; }
   .layer { width: 60px; }
