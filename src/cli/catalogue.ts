@@ -349,7 +349,7 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     ],
   },
   generate: {
-    summary: 'a greedy continuation',
+    summary: 'a continuation, greedy or drawn',
     takes: 'MODEL',
     about: [MODEL],
     options: {

@@ -1,5 +1,6 @@
 /** Dispatches a command; turns errors into messages and exit codes. */
 
+import { version } from '../../package.json';
 import { below, line } from '../present/terminal';
 import { estimate } from './estimate';
 import { HelpAsked, helpHint, InputError, UsageError } from './errors';
@@ -77,7 +78,6 @@ async function withoutCommand(args: readonly string[], output: CliOutput): Promi
   const [first] = args;
   const { programHelp, refuseCommand } = await import('./help');
   if (first === '--version' || first === '-V') {
-    const { version } = await import('../../package.json');
     output.out(line(version));
     return 0;
   }

@@ -37,6 +37,10 @@ function cacheFolder(): string {
 function keepCompiled(folder: string): void {
   const { prototype } = own.constructor;
   const { _compile: original } = prototype;
+  const compiled: (readonly [kept: string, script: Script])[] = [];
+  process.on('exit', () => {
+    for (const [kept, script] of compiled) writeQuietly(kept, () => script.createCachedData());
+  });
   prototype._compile = function (content, file) {
     if (dirname(file) !== parts || content.length < LEAST_CHARACTERS) return original.call(this, content, file);
     // Another build of the same version has another time or length; V8 checks the length again.
@@ -44,8 +48,7 @@ function keepCompiled(folder: string): void {
     const cachedData = readIfThere(kept);
     const wrapped = `(function (exports, require, module, __filename, __dirname) {${content}\n})`;
     const script = new Script(wrapped, { filename: file, ...(cachedData && { cachedData }) });
-    if (!cachedData || script.cachedDataRejected === true)
-      process.on('exit', () => writeQuietly(kept, () => script.createCachedData()));
+    if (!cachedData || script.cachedDataRejected === true) compiled.push([kept, script]);
     const load = script.runInThisContext() as Wrapped;
     return load.call(this.exports, this.exports, this.require.bind(this), this, file, parts);
   };

@@ -68,3 +68,16 @@ describe('docs/exact.md', () => {
     }
   });
 });
+
+describe('the README', () => {
+  it('names the libraries that were asked for, and what took the place of one', () => {
+    const readme = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8');
+    for (const name of [
+      '@vscode-elements/elements',
+      '@vscode/webview-ui-toolkit',
+      '@tensorflow/tfjs-node-gpu',
+      '@vscode/test-electron',
+    ])
+      expect(readme).toContain(name);
+  });
+});

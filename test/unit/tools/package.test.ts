@@ -17,6 +17,7 @@ import { thorough } from '../depth';
 const ROOT = resolve(import.meta.dirname, '../../..');
 const SAMPLE = join(ROOT, 'media/sample-configs/llama-3-8b');
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  readonly version: string;
   readonly main: string;
   readonly browser: string;
 };
@@ -166,6 +167,14 @@ describe('the package', () => {
       async (major) => {
         const { node } = await ensureNodeRuntime(major);
         expect(execFileSync(node, ['--version'], { encoding: 'utf8' })).toMatch(new RegExp(`^v${major}\\.`));
+        expect(asked(node, '--version').trim()).toBe(MANIFEST.version);
+        // Loads every command, compiled for the first time.
+        const completion = spawnSync(node, [cli, 'completion', 'bash'], {
+          encoding: 'utf8',
+          cwd: home,
+          env: environment(),
+        });
+        expect([completion.stderr, completion.stdout.includes('headlight')]).toEqual(['', true]);
         const estimate = asked(node, 'estimate', SAMPLE, '--json');
         expect((JSON.parse(estimate) as { bytesPerToken: number }).bytesPerToken).toBe(131_072);
         const kept = (): string[] =>
