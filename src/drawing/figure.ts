@@ -72,6 +72,7 @@ export function kindName(kind: LayerKind, kinds: readonly LayerKind[]): string {
   return [
     title,
     ...(bounded ? [extent(kind)] : detail(extent)),
+    ...detail(positionsName),
     ...detail((each) => (each.attention.kind === 'none' ? '' : hasExperts(each) ? 'experts' : 'dense')),
     ...detail((each) => (chosenByTable(each) ? 'experts by a table' : '')),
   ].join(', ');
@@ -101,6 +102,12 @@ function extent({ attention }: LayerKind): string {
     default:
       return '';
   }
+}
+
+function positionsName({ description }: LayerKind): string {
+  if (!description?.layer || description.positionsElsewhere) return '';
+  const { rotary, alibi } = description.layer;
+  return rotary ? 'RoPE' : alibi ? 'ALiBi' : 'NoPE';
 }
 
 /** "0–31", "0, 2, …, 22". */

@@ -17,13 +17,13 @@ const LONGEST_PATTERN = 8;
 
 /**
  * Folds kinds in the order of their layers: `A A B A A B A` is two times (2 A, 1 B), then 1 A. At each place the repetition that covers
- * most is taken, of equals the shortest.
+ * most is taken, of equals the shortest; one that comes again begins where it began before.
  */
 export function foldLayers(kinds: readonly number[]): readonly Repeat[] {
   const runs = runsOf(kinds);
   const found: Repeat[] = [];
   for (let at = 0; at < runs.length; ) {
-    const best = bestAt(runs, at);
+    const best = begunAsBefore(runs, at, bestAt(runs, at), found);
     const pattern = runs.slice(at, at + best.length);
     const last = found.at(-1);
     if (best.times === 1 && last?.times === 1) found[found.length - 1] = { times: 1, runs: [...last.runs, ...pattern] };
@@ -43,7 +43,27 @@ function runsOf(kinds: readonly number[]): Run[] {
   return runs;
 }
 
-function bestAt(runs: readonly Run[], at: number): { readonly length: number; readonly times: number } {
+interface Repetition {
+  readonly length: number;
+  readonly times: number;
+}
+
+/** The runs before it alone, where the same repetition a little later is one that was there before: (M E) × 3, M * E, (M E) × 4. */
+function begunAsBefore(runs: readonly Run[], at: number, best: Repetition, found: readonly Repeat[]): Repetition {
+  for (let later = 1; best.times > 1 && later < best.length; later++) {
+    const { length, times } = bestAt(runs, at + later);
+    const isKnown = found.some(
+      (known) =>
+        known.times > 1 &&
+        known.runs.length === length &&
+        same([...known.runs, ...runs], 0, length + at + later, length),
+    );
+    if (length === best.length && times >= best.times && isKnown) return { length: later, times: 1 };
+  }
+  return best;
+}
+
+function bestAt(runs: readonly Run[], at: number): Repetition {
   let best = { length: 1, times: 1 };
   for (let length = 2; length <= LONGEST_PATTERN && at + 2 * length <= runs.length; length++) {
     let times = 1;

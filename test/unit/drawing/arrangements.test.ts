@@ -64,6 +64,13 @@ function drawn(name: string, changes: object = {}): { readonly name: string; rea
   }));
 }
 
+describe('kinds of layers that differ in their positions alone', () => {
+  it('say so in their names: every fourth layer of SmolLM3 rotates nothing', () => {
+    const names = drawn('smollm3-3b').map(({ name }) => name.replace(/(?<=\d,\d+),.*/, ''));
+    expect(names).toEqual(['full attention, RoPE: 0,1', 'full attention, NoPE: 3,7']);
+  });
+});
+
 describe('what a router is said to do', () => {
   const V32 = { model_type: 'deepseek_v32', index_n_heads: 64, index_head_dim: 128, index_topk: 2048 };
 

@@ -48,6 +48,17 @@ describe('the order of layers, folded', () => {
     ]);
   });
 
+  it('begins what comes again where it began before, as Nemotron 3 Nano is drawn', () => {
+    const [mamba, experts, attention] = [0, 1, 2];
+    const pairs = (times: number): number[] => Array.from({ length: times }, () => [mamba, experts]).flat();
+    const stack = foldLayers([...pairs(3), mamba, attention, experts, ...pairs(4)]);
+    expect(stack.map(({ times, runs }) => [times, runs.map(({ kind }) => kind)])).toEqual([
+      [3, [mamba, experts]],
+      [1, [mamba, attention, experts]],
+      [4, [mamba, experts]],
+    ]);
+  });
+
   it('unfolds to what it was', () => {
     const layers = fc.array(fc.nat(3), { maxLength: 60 });
     fc.assert(
