@@ -21,6 +21,11 @@ describe.skipIf(!thorough)('the heads of the GQA sample', () => {
   const readout = (): Promise<string> => view().locator('headlight-heatmap.main .readout').innerText();
 
   beforeAll(async () => {
+    // What others left open in this window may be a page, too.
+    await workbench().host.evaluate(
+      (vscode) => vscode.commands.executeCommand('workbench.action.closeAllEditors').then(() => null),
+      null,
+    );
     editor = await workbench().openFile('llama-3-8b/config.json');
     await workbench().untilHeadlightIsActive();
     await workbench().host.evaluate(

@@ -128,7 +128,7 @@ function editors(wanted) {
         ? integration
         : (both ? once : inBackground)(session(SERVER, TARGET)),
     minimum: wanted.has('integration') && thorough ? once(session('minimum', short ? UNIVERSAL : null)) : undefined,
-    short,
+    few: short ? once(session('minimum', UNIVERSAL)) : undefined,
   };
 }
 
@@ -175,7 +175,7 @@ const endToEnd = (session, files) => async () => {
  * @param {Set<string>} wanted
  * @param {ReturnType<typeof editors>} sessions
  */
-function lanes(wanted, { integration: newest, e2e, minimum, short }) {
+function lanes(wanted, { integration: newest, e2e, minimum, few }) {
   const [first, last] = [SERVERS.newest.vscode, SERVERS.minimum.vscode];
   const specs = {
     kind: 'e2e',
@@ -198,9 +198,6 @@ function lanes(wanted, { integration: newest, e2e, minimum, short }) {
         thorough
           ? { kind: 'integration', name: `integration (VS Code ${last})`, body: integration(minimum) }
           : { kind: 'integration', name: `integration (VS Code ${last}): left to HEADLIGHT_DEPTH=full`, body: leftOut },
-        ...(short
-          ? [{ kind: 'e2e', name: `e2e (${UNIVERSAL}, VS Code ${last}, a few)`, body: endToEnd(minimum, SHORT) }]
-          : []),
       ],
     },
     {
@@ -210,6 +207,13 @@ function lanes(wanted, { integration: newest, e2e, minimum, short }) {
         { kind: 'check', name: 'types', body: npmScript('check-types') },
         { kind: 'check', name: 'lint', body: npmScript('lint') },
       ],
+    },
+    {
+      // In a window of their own: what integration tests leave is not what specs begin with.
+      session: few,
+      suites: few
+        ? [{ kind: 'e2e', name: `e2e (${UNIVERSAL}, VS Code ${last}, a few)`, body: endToEnd(few, SHORT) }]
+        : [],
     },
     { suites: [{ kind: 'unit', name: FAMILY ? `unit (${FAMILY})` : 'unit', body: unit }] },
   ];

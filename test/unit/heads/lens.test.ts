@@ -116,7 +116,7 @@ describe('the logit lens', () => {
       [['diversity'], 2, /one or more model folders/],
       [['diversity', GQA, '--ids', '1,2'], 1, /at least three tokens/],
       [['generate', GQA, '--ids', '1', '--tokens', '1', '--seed', '3'], 2, /--seed is for drawn tokens/],
-      [['generate', GQA, '--ids', '1', '--tokens', '1', '--top-p', '2'], 2, /--top-p takes a number from 0 to 1/],
+      [['generate', GQA, '--ids', '1', '--tokens', '1', '--top-p', '2'], 2, /--top-p must be a number from 0 to 1/],
     ];
     for (const [args, code, message] of wrong) {
       const result = await runText(args);
