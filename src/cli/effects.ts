@@ -168,9 +168,9 @@ async function changeReport(
   tokens: readonly number[],
 ): Promise<ChangeReport> {
   const side = async ({ top, logits }: Changed['before']): Promise<PredictionReport> => {
-    const pieces = await model.pieces(top.map(({ token }) => token));
+    const pieces = await model.pieces(top.map(({ id }) => id));
     return {
-      top: top.map(({ token, logit, probability }, i) => ({
+      top: top.map(({ id: token, logit, probability }, i) => ({
         token,
         piece: pieces[i] ?? `#${token}`,
         logit: numbersOf(logit),

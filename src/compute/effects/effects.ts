@@ -3,7 +3,7 @@
 import { headDims } from '../../attention/spec/layerSpec';
 import { headsAt, parsePlace, type Place, PlaceError, placeLabel, placesOf } from '../../insight/effects/place';
 import { replaceColumns, type Source } from '../../insight/effects/replace';
-import { likeliest, type Likely } from '../../insight/effects/likeliest';
+import { distributionOf, type TokenChance } from '../../insight/lens/distribution';
 import { type Matrix, zeros } from '../../insight/matrix';
 import { elementAt } from '../../model/elementAt';
 import type { Effect, MAP_KINDS, PATCH_KINDS, Recovery, Replacement } from '../../shared/effectsContract';
@@ -38,7 +38,7 @@ export async function readPrompt(stages: Stages, ids: readonly number[], watch: 
 
 /** The prediction behind the last token. */
 export interface Predicted {
-  readonly top: readonly Likely[];
+  readonly top: readonly TokenChance[];
   readonly logits: readonly number[];
   /** `[vocabulary]` */
   readonly all: Float64Array;
@@ -264,7 +264,7 @@ export function metricOf(logits: Float64Array, { token, against }: Metric): numb
 }
 
 function predicted(logits: Float64Array, tokens: readonly number[]): Predicted {
-  return { top: likeliest(logits, TOP), logits: tokens.map((token) => elementOf(logits, token)), all: logits };
+  return { top: distributionOf(logits, TOP).top, logits: tokens.map((token) => elementOf(logits, token)), all: logits };
 }
 
 function elementOf(values: Float64Array, index: number): number {

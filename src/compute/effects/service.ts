@@ -178,6 +178,6 @@ export class EffectsService {
 }
 
 async function predictionOf(model: HeadModel, { top, logits }: Predicted): Promise<Prediction> {
-  const pieces = await model.pieces(top.map(({ token }) => token));
-  return { top: top.map((one, i) => ({ ...one, piece: pieces[i] ?? `#${one.token}` })), logits };
+  const pieces = await model.pieces(top.map(({ id }) => id));
+  return { top: top.map(({ id, ...one }, i) => ({ token: id, ...one, piece: pieces[i] ?? `#${id}` })), logits };
 }

@@ -78,10 +78,9 @@ export class HeadsEffects extends LitElement {
     headsStyles,
     css`
     .bars { display: grid; grid-template-columns: minmax(6ch, max-content) 6ch minmax(24px, 1fr); gap: 0 8px; align-items: center; max-width: 520px; }
-    .bars > span:last-child, .bars i { align-self: center; }
     .bars > span { min-height: 20px; line-height: 20px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     .bars .number { text-align: right; }
-    .bar { display: block; height: 8px; background: var(--vscode-charts-blue, var(--vscode-foreground)); }
+    .bar { display: block; height: 8px; margin: 6px 0; background: var(--vscode-charts-blue, var(--vscode-foreground)); }
     .parts { flex-wrap: wrap; }
     .chosen { box-shadow: inset 2px 0 0 var(--vscode-focusBorder); padding-left: 6px; }
     .grown { line-height: 24px; overflow-wrap: anywhere; }
