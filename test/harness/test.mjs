@@ -131,7 +131,7 @@ function editors(wanted) {
       : both && !apart
         ? integration
         : (both ? once : inBackground)(session(SERVER, TARGET)),
-    minimum: wanted.has('integration') && thorough ? once(session('minimum', short ? UNIVERSAL : null)) : undefined,
+    minimum: wanted.has('integration') && thorough ? once(session('minimum', null)) : undefined,
     few: short ? once(session('minimum', UNIVERSAL)) : undefined,
   };
 }
