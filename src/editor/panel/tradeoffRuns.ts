@@ -13,7 +13,7 @@ import type { DeviceChoice } from '../../shared/devices';
 import type { HeadSource } from '../../shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult as Answer } from '../../shared/rpc';
 import { USUAL_PROBE_TOKENS } from '../../shared/limits';
-import { isGivenUp, messageOf, RpcError } from '../../shared/rpcError';
+import { messageOf, RpcError } from '../../shared/rpcError';
 import type { BudgetResult, SweptSubject, TradeoffMethods, TradeoffPlan } from '../../shared/tradeoffContract';
 import {
   MOST_OWN_METHODS,
@@ -260,7 +260,7 @@ export class TradeoffRuns {
 
   /** Of the model and text that are asked for: what was found before is there already, here or where results are kept. */
   private async opened(ask: TradeoffAsk, options: CallOptions): Promise<Current> {
-    const subject = await this.subjectOf(ask);
+    const subject = await this.subjectOf(ask, options);
     const plan = await (await this.process()).call('tradeoff/plan', { ...subject, others: ask.others }, options);
     const before = this.current;
     const same =
@@ -284,11 +284,11 @@ export class TradeoffRuns {
     return current;
   }
 
-  private async subjectOf({ source, text, tokens, probes }: TradeoffAsk): Promise<SweptSubject> {
+  private async subjectOf({ source, text, tokens, probes }: TradeoffAsk, options: CallOptions): Promise<SweptSubject> {
     const [model, sources, { engine }] = await Promise.all([
       this.places.sources.modelOf(source),
       this.places.sources.list(),
-      this.device(),
+      this.process().then((compute) => compute.device(options)),
     ]);
     return {
       ...model,
@@ -299,15 +299,6 @@ export class TradeoffRuns {
       probeTokens: probes ? USUAL_PROBE_TOKENS : 0,
       results: this.places.results,
     };
-  }
-
-  /** Looked for once for all who ask: one of them giving up must not end it for the others. */
-  private async device(): Promise<DeviceChoice> {
-    const compute = await this.process();
-    return compute.device({}).catch((error: unknown) => {
-      if (isGivenUp(error)) return compute.device({});
-      throw error;
-    });
   }
 
   private nameOf(source: HeadSource | undefined): string {
