@@ -227,6 +227,7 @@ export class Connection extends Owner {
         if (ask !== null) await panel.tradeoff.look(ask);
         return panel.tradeoff.shown;
       },
+      'tradeoff/methods': ({ typed }) => panel.tradeoff.typed(typed),
       'tradeoff/start': (ask) => {
         void panel.tradeoff.start(ask);
         return null;

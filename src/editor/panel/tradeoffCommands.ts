@@ -19,6 +19,7 @@ const usualAsk = (source: string, tokens = USUAL_SWEPT_TOKENS): TradeoffAsk => (
   source,
   text: null,
   tokens,
+  probes: true,
   others: [],
 });
 
