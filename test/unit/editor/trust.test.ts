@@ -110,8 +110,8 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
 
   computes: async () => {
     expect(await said(/asAbsolutePath\([^)]*\)/g, 'src/editor')).toEqual([
+      "compose.ts: asAbsolutePath('dist/compute.js')",
       "mcpServers.ts: asAbsolutePath('dist/cli.js')",
-      "services.ts: asAbsolutePath('dist/compute.js')",
     ]);
     const folder = await mkdtemp(join(tmpdir(), 'headlight-trust-'));
     const script = join(folder, 'compute.js');
@@ -154,6 +154,8 @@ const TESTS: Readonly<Record<string, () => Promise<void> | void>> = {
       'cli/png.ts: createRequire(__filename).resolve(name));',
       // Only whether it is there.
       "compute/engines/onnxruntimeNative.ts: createRequire(__filename).resolve('onnxruntime-node/package.json');",
+      // Its WebAssembly is read from beside it.
+      "compute/engines/onnxruntimeWasm.ts: createRequire(__filename).resolve('onnxruntime-web');",
       "compute/engines/tensorflow.ts: createRequire(join(dirname(this.located.folder), 'loader.js'));",
       // A version is read of it.
       "compute/keptProofs.ts: createRequire(__filename).resolve(`${name}/package.json`), 'utf8');",
