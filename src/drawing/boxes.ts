@@ -11,7 +11,7 @@ import { formatInteger, formatSize } from '../model/units';
 import { formatCount } from '../present/quantities';
 import { groupsText, kindTitle, numberText } from '../present/words';
 import type { LayerKind } from '../serving/anatomy/anatomy';
-import type { DescribedFeedForward, LayerDescription } from '../serving/anatomy/description';
+import type { DescribedFeedForward, DescribedMixture, LayerDescription } from '../serving/anatomy/description';
 import { countOf, type PartCounts } from '../serving/anatomy/ends';
 import type { KeyRole } from '../serving/anatomy/keys';
 import { partOf } from '../serving/parameters/derived';
@@ -85,7 +85,6 @@ export interface LayerDrawing {
 
 /** Weights that stand at no one place of a layer. */
 const UNPLACED = [
-  { name: 'streams', title: 'Mixes of the streams', lines: ['before each branch and after it'] },
   { name: 'altup', title: 'AltUp', lines: ['predicts the streams and corrects them'] },
   { name: 'laurel', title: 'LAuReL', lines: ['a low-rank branch beside the attention'] },
   { name: 'per_layer', title: 'Input of the layer', lines: ['a small embedding of the token, gated and projected'] },
@@ -125,9 +124,11 @@ class LayerBoxes {
     const branches: Branch[] = [
       {
         rows: rows(
+          this.fromStreams('streams', 'attention', description, size),
           norm('norm', 'norm_attention', norms.attention, ''),
           ...mixer.rows,
           norm('norm_out', 'norm_attention_output', norms.attentionOutput, ''),
+          this.intoStreams('into_streams', description),
         ),
         onStream: norm('norm_sum', 'norm_attention_residual', norms.attentionResidual, 'on the sum: ')[0] ?? null,
         withNext: parallel || beside,
@@ -135,10 +136,12 @@ class LayerBoxes {
       { rows: rows(...mixer.beside), onStream: null, withNext: parallel },
       {
         rows: rows(
+          this.fromStreams('ff_streams', 'feed_forward', description, size),
           norm('ff_norm', 'norm_feed_forward', norms.feedForward, ''),
           ...(feedForward ? this.feedForwardRows(feedForward, size) : []),
           this.channelMix(),
           norm('ff_norm_out', 'norm_feed_forward_output', norms.feedForwardOutput, ''),
+          this.intoStreams('ff_into_streams', description),
         ),
         onStream:
           norm('ff_norm_sum', 'norm_feed_forward_residual', norms.feedForwardResidual, 'on the sum: ')[0] ?? null,
@@ -169,6 +172,19 @@ class LayerBoxes {
       ],
     };
     return this.complete(drawing);
+  }
+
+  /** What a branch reads of a stream of several hidden states (hyper-connections). */
+  private fromStreams(id: string, branch: string, { streams }: LayerDescription, size: number): Box[] {
+    if (streams === 1) return [];
+    const lines = [`${formatInteger(streams)}\u00a0×\u00a0${formatInteger(size)} → ${formatInteger(size)}`];
+    return [this.box(id, 'step', 'Mix of the streams', lines, WHOLE, [`streams.${branch}`])];
+  }
+
+  /** Its weights were made with those of the mix. */
+  private intoStreams(id: string, { streams }: LayerDescription): Box[] {
+    if (streams === 1) return [];
+    return [this.note(id, 'norm', `Into ${formatInteger(streams)} streams`, ['which are mixed, too'], WHOLE, [])];
   }
 
   /** What RWKV has in place of a feed-forward: it reads the token before, too. */
@@ -494,10 +510,22 @@ class LayerBoxes {
         ...norm('kv_a_norm', latentNorms?.latent, latent),
         ...(positionsKnown ? this.positions(layer, ropeDim, key) : []),
       ],
+      up,
+      positionsKnown && layer.rotary
+        ? [
+            this.note(
+              'rope_q',
+              'step',
+              'RoPE of Q',
+              [`rotates ${layer.rotary.dim} of ${width} dims, as the key`, ...grownText(layer)],
+              q,
+              this.keysOf(['ropeDim'], ['rope']),
+            ),
+          ]
+        : [],
       this.indexRow(),
       this.cacheRow(kv).flat(),
       [
-        ...up,
         this.box(
           'kv_b',
           'step',
@@ -511,18 +539,6 @@ class LayerBoxes {
           this.keysOf(['latentDim', 'queryHeads', 'nopeDim', 'valueDim']),
         ),
       ],
-      positionsKnown && layer.rotary
-        ? [
-            this.note(
-              'rope_q',
-              'step',
-              'RoPE of Q',
-              [`rotates ${layer.rotary.dim} of ${width} dims, as the key`, ...grownText(layer)],
-              q,
-              this.keysOf(['ropeDim'], ['rope']),
-            ),
-          ]
-        : [],
       [this.scores(attention, scoreLines(layer))],
     ];
   }
@@ -749,7 +765,7 @@ class LayerBoxes {
             `${formatInteger(hiddenSize)} → ${formatInteger(router.experts)}, ${router.topK} per token`,
             ...bias(router.bias),
             ...(router.byTable ? ['by a fixed table of the vocabulary'] : []),
-            ...(router.scoring == null ? [] : [SCORES[router.scoring]]),
+            ...scoresText(router),
             ...(router.groups ? [`from the best ${router.groups.top} of ${router.groups.count} groups`] : []),
             ...(router.correctionBias ? ['a bias per expert when choosing'] : []),
           ],
@@ -1004,11 +1020,17 @@ function scoreLines({ sinks, softcap, clip, scale, attention }: AttentionLayerSp
   return [
     ...(Math.abs(scale - usual) < 1e-9
       ? []
-      : [`scores × ${numberText(scale)}, not 1 ÷ √${formatInteger(headDims(attention).keyDim)}`]),
+      : [`scores × ${scaleText(scale)}, not 1 ÷ √${formatInteger(headDims(attention).keyDim)}`]),
     ...(softcap === null ? [] : [`scores capped at ${numberText(softcap)}`]),
     ...(sinks ? ['a learned sink per head'] : []),
     ...(clip === null ? [] : [`Q, K, V clipped at ${numberText(clip)}`]),
   ];
+}
+
+/** "1 ÷ √144" where it is that root. */
+function scaleText(scale: number): string {
+  const under = Math.round(scale ** -2);
+  return under > 1 && Math.abs(under * scale ** 2 - 1) < 1e-9 ? `1 ÷ √${formatInteger(under)}` : numberText(scale);
 }
 
 function attentionTitle(attention: AttentionSpec): string {
@@ -1147,11 +1169,17 @@ function actName(spec: DenseFeedForward): string {
 
 const SCORES: Readonly<Record<NonNullable<RouterWords['scoring']>, string>> = {
   softmax: 'softmax scores',
-  'softmax-selected': 'softmax scores',
+  'softmax-selected': 'softmax over those chosen',
   sparsemixer: 'softmax scores',
   sigmoid: 'sigmoid scores',
   'sqrt-softplus': '√softplus scores',
 };
+
+function scoresText({ scoring, normalize }: DescribedMixture['router']): string[] {
+  if (scoring == null) return [];
+  // Over all, and then divided by the sum of the chosen: the same numbers.
+  return [SCORES[scoring === 'softmax' && normalize ? 'softmax-selected' : scoring]];
+}
 
 const ACTIVATIONS: Readonly<Record<Exclude<Activation, object>, string>> = {
   silu: 'SiLU',

@@ -18,7 +18,17 @@ import {
   type VagueSide,
 } from './differenceRows';
 import { DifferenceWords, type Names, pairTitle, summaryText } from './differenceText';
-import { embeddingBoxes, factsText, kindInk, kindLetter, kindLines, kindName, outputBoxes, totalsText } from './figure';
+import {
+  activeText,
+  embeddingBoxes,
+  factsText,
+  kindInk,
+  kindLetter,
+  kindLines,
+  kindName,
+  outputBoxes,
+  totalsText,
+} from './figure';
 import { boxHeight, boxPart, Canvas, connectors, type PlacedBox, placeCard, placeLayer, placeText } from './layout';
 import type { Ink, Part, Scene, Shape } from './scene';
 import { wrapText } from './textWidth';
@@ -196,21 +206,27 @@ class DifferenceFigure {
     const { before, after } = this.difference;
     const { sources } = this.options;
     const types = before.kvDtype === after.kvDtype ? before.kvDtype : `${before.kvDtype} and ${after.kvDtype}`;
-    return `${sources.before}. ${sources.after}. Operations are those of one decode step at a context of ${tokensText(after.tokens)}, the cache is ${types}; numbers in a box are of one layer. Drawn by Headlight.`;
+    return `${sources.before}. ${sources.after}. Operations are those of one decode step at a context of ${tokensText(after.tokens)}, the cache is ${types}; numbers in a box are of one layer.${activeText([before, after])} Drawn by Headlight.`;
   }
 
   /** What the marks mean. */
   private legend(x: number, y: number, width: number): number {
     const { names } = this.options;
-    const entries: readonly { readonly dashed: boolean; readonly text: string }[] = [
-      { dashed: false, text: this.wide ? 'changed; both values stand in the middle' : 'changed: before, then after' },
+    const entries: readonly { readonly dashed: boolean; readonly bar: boolean; readonly text: string }[] = [
+      {
+        dashed: false,
+        bar: this.wide,
+        text: this.wide ? 'changed; both values stand in the middle, each said once' : 'changed: before, then after',
+      },
+      ...(this.wide ? [{ dashed: false, bar: false, text: 'changed with what is said elsewhere' }] : []),
       {
         dashed: true,
+        bar: false,
         text: `in one alone (${names.before} ${this.wide ? 'left' : 'first'}, ${names.after} ${this.wide ? 'right' : 'second'})`,
       },
     ];
     let top = y;
-    for (const { dashed, text } of entries) {
+    for (const { dashed, bar, text } of entries) {
       this.canvas.ground.push({
         shape: 'rect',
         x,
@@ -222,6 +238,17 @@ class DifferenceFigure {
         radius: 3,
         ...(dashed ? { dashed } : {}),
       });
+      if (bar)
+        this.canvas.ground.push({
+          shape: 'rect',
+          x: x + 18 - BAR,
+          y: top + 2,
+          width: BAR,
+          height: 12,
+          fill: 'changed',
+          stroke: null,
+          radius: 1,
+        });
       top = placeText(this.canvas, text, NOTE, false, 'muted', x + 26, top, width - 26) + 2;
     }
     return top;
@@ -270,7 +297,15 @@ class DifferenceFigure {
       flow.stack('both', this.runsOf('after'));
       return;
     }
-    flow.stacks(this.runsOf('before'), this.runsOf('after'));
+    const [before, after] = [this.runsOf('before'), this.runsOf('after')];
+    const { changes } = this.difference;
+    const layers = changes.find(({ path }) => path === 'layers');
+    const lines =
+      typeof layers?.before === 'number' && typeof layers.after === 'number'
+        ? [`${formatInteger(layers.before)} → ${formatInteger(layers.after)} layers`]
+        : [];
+    const [one, other] = [orderText(before), orderText(after)];
+    flow.stacks(before, after, one === other ? lines : [...lines, `${one} → ${other}`]);
   }
 
   /** The stack's runs as boxes: "3 × A". */
@@ -407,7 +442,18 @@ interface StackRepeat {
   readonly boxes: readonly StackBox[];
 }
 
-type Mark = 'same' | 'changed' | 'alone';
+/** "23 × (A, B)", "10 × (5 A, B), then 2 A": how kinds follow each other. */
+function orderText(stack: readonly StackRepeat[]): string {
+  return stack
+    .map(({ times, boxes }) => {
+      const runs = boxes.map(({ box }) => box.title.replace(/^1 × /, '').replace(' × ', '\u00a0')).join(', ');
+      return times === 1 ? runs : `${formatInteger(times)}\u00a0×\u00a0(${runs})`;
+    })
+    .join(', then ');
+}
+
+/** `follows`: changed with something that is said elsewhere. */
+type Mark = 'same' | 'changed' | 'follows' | 'alone';
 
 /** Facing rows from the top down, with what runs along them. */
 class Flow {
@@ -469,7 +515,7 @@ class Flow {
     indent: number,
     rail: Readonly<Record<Side, number>>,
   ): Readonly<Record<Side, readonly PlacedBox[]>> {
-    const marks = marksOf(row, this.vague);
+    const marks = marksOf(row, this.vague, lines.length > 0 || !this.page.wide);
     if (!this.page.wide) return this.stackedRow(row, marks, lines);
     const spans = (side: Side): ReturnType<typeof spansOf> =>
       spansOf(row[side], this.halves[side].x + indent, this.halves[side].width - indent - rail[side]);
@@ -688,10 +734,15 @@ class Flow {
 
   // The stack of layers.
 
-  stacks(before: readonly StackRepeat[], after: readonly StackRepeat[]): void {
+  stacks(before: readonly StackRepeat[], after: readonly StackRepeat[], lines: readonly string[]): void {
     const wide = this.page.wide;
+    const { x, width } = this.gutter;
+    if (!wide) {
+      const said = this.page.note(lines, this.prefix, x, this.y, width, 0);
+      this.y += said === 0 ? 0 : said + 2;
+    }
     const top = this.y;
-    const others = { before: new Set(after.flatMap(runKeys)), after: new Set(before.flatMap(runKeys)) };
+    const others = { before: new Set(after.map(repeatKey)), after: new Set(before.map(repeatKey)) };
     let bottom = top;
     for (const [side, repeats] of [
       ['before', before],
@@ -705,6 +756,7 @@ class Flow {
       this.stack(side, repeats, others[side]);
       bottom = Math.max(bottom, this.y);
     }
+    if (wide) bottom = Math.max(bottom, top + this.page.note(lines, this.prefix, x, top, width, 0) + ARROW);
     this.y = bottom;
   }
 
@@ -729,8 +781,8 @@ class Flow {
           }
           const height = boxHeight(box, width);
           const part = boxPart({ box, x, y: at, width, height }, `${side}.stack.${index}.${place}`);
-          const same = others === undefined || others.has(runKey(times, box));
-          this.canvas.parts.push(marked(part, same ? 'same' : 'changed', null));
+          const same = others === undefined || others.has(repeatKey({ times, boxes }));
+          this.canvas.parts.push(marked(part, same ? 'same' : wide ? 'follows' : 'changed', null));
           this.canvas.ground.push({
             shape: 'rect',
             x: x - 3,
@@ -793,12 +845,8 @@ function isCoarse({ branches, unplaced }: LayerDrawing): boolean {
   return [...branches.flatMap(({ rows }) => rows.flat()), ...unplaced].some(({ id }) => COARSE.includes(id));
 }
 
-function runKey(times: number, { title }: Box): string {
-  return `${times} ${title}`;
-}
-
-function runKeys({ times, boxes }: StackRepeat): string[] {
-  return boxes.map(({ box }) => runKey(times, box));
+function repeatKey({ times, boxes }: StackRepeat): string {
+  return [`${times} times`, ...boxes.map(({ box }) => box.title)].join(', ');
 }
 
 const middle = ({ x, width }: PlacedBox): number => x + width / 2;
@@ -821,14 +869,22 @@ function spansOf(
   }));
 }
 
-function marksOf(row: FacingRow, vague: VagueSide): ReadonlyMap<Box, Mark> {
+/** @param said Something stands beside the row. */
+function marksOf(row: FacingRow, vague: VagueSide, said: boolean): ReadonlyMap<Box, Mark> {
   const marks = new Map<Box, Mark>();
+  const changed = said ? 'changed' : 'follows';
   for (const { before, after } of faceBoxes(row)) {
-    const mark = before === null || after === null ? 'alone' : sameBox(before, after, vague) ? 'same' : 'changed';
+    const mark = before === null || after === null ? 'alone' : sameBox(before, after, vague) ? 'same' : changed;
     for (const box of [before, after]) if (box) marks.set(box, mark);
   }
   return marks;
 }
+
+const SPOKEN: Readonly<Record<Exclude<Mark, 'same'>, string>> = {
+  changed: ', changed',
+  follows: ', changed with what is said elsewhere',
+  alone: ', in one alone',
+};
 
 /** @param bar Where what is said of it stands; null where there is no place for a bar. */
 function marked(part: Part, mark: Mark, bar: 'left' | 'right' | null): Part {
@@ -839,10 +895,10 @@ function marked(part: Part, mark: Mark, bar: 'left' | 'right' | null): Part {
   const alone = mark === 'alone';
   return {
     ...part,
-    says: `${part.says}${alone ? ', in one alone' : ', changed'}`,
+    says: `${part.says}${SPOKEN[mark]}`,
     shapes: [
       { ...frame, stroke: 'changed', ...(alone ? { dashed: true } : {}) },
-      ...(bar === null
+      ...(bar === null || mark === 'follows'
         ? []
         : [
             {

@@ -35,6 +35,9 @@ const ROLES: Readonly<Record<string, string>> = {
   mixer: 'attention',
   alibi: 'rope',
   nope: 'rope',
+  rope_q: 'rope',
+  kv: 'k',
+  kv_norm: 'kv_a_norm',
 };
 
 function roleOf({ id }: Box): string {
