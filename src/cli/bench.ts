@@ -1,13 +1,13 @@
 /** `bench attention`: how fast attention runs here, beside its peers. */
 
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { probeDevices } from '../compute/probeDevices';
 import { benchAttention, type BenchReport } from '../compute/bench';
 import { below, json, line, lines, type Screen, table, type TerminalText } from '../present/terminal';
 import { parseArguments } from './arguments';
 import { InputError, UsageError } from './errors';
+import { cacheFolder } from './measureOptions';
 import type { CliOutput } from './output';
 
 /** Where compute.js lies: this part of the program is in a folder beside it. */
@@ -23,8 +23,7 @@ export async function bench(args: readonly string[], output: CliOutput): Promise
   if (paths.length !== 1 || paths[0] !== 'attention') throw new UsageError('bench takes one subject: attention');
   const script = join(DIST, 'compute.js');
   if (!existsSync(script)) throw new InputError(`${script}: no such file; run "npm run compile"`);
-  const cache =
-    process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
+  const cache = cacheFolder();
   const tensorflowPath = [process.env['HEADLIGHT_TENSORFLOW'], join(cache, 'tensorflow')].find(
     (path) => path && existsSync(path),
   );

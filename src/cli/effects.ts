@@ -1,7 +1,5 @@
 /** `heads --ablate`, `--attribute`, `--patch`, `--compose`: what parts of a model do, measured by changing them. */
 
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { attribute, type Attribution } from '../compute/effects/attribution';
 import { matrixStagesFor, type Precision, stagesFor } from '../compute/effects/chooseStages';
 import { compose } from '../compute/effects/compositionRun';
@@ -18,13 +16,16 @@ import {
   type Recovery,
   type Replacement,
 } from '../shared/effectsContract';
+import { KEPT_BOUNDS } from '../shared/keptBounds';
 import { readModelConfig } from '../reading/read';
+import { removedText } from '../present/keptText';
 import { line, lines, json, type TerminalText } from '../present/terminal';
 import type { OptionTable, ParsedArguments } from './arguments';
 import { dumpJson, numbersOf } from './dumpJson';
 import { InputError, UsageError } from './errors';
 import { modelText } from './modelFiles';
-import { checkTokenOptions, seedOf, tokensOf, wholeNumber, withModel } from './modelInput';
+import { MEASURE_OPTIONS, precisionIn, resultsIn } from './measureOptions';
+import { checkTokenOptions, isIds, seedOf, tokensOf, wholeNumber, withModel } from './modelInput';
 import type { CliOutput } from './output';
 
 type Values = ParsedArguments['values'];
@@ -41,8 +42,7 @@ export const EFFECT_OPTIONS: OptionTable = {
   compose: { type: 'string' },
   follow: { type: 'string' },
   kinds: { type: 'string' },
-  precision: { type: 'string' },
-  results: { type: 'string' },
+  ...MEASURE_OPTIONS,
 };
 
 const ASKS = ['ablate', 'attribute', 'patch', 'compose'] as const;
@@ -124,7 +124,7 @@ async function ablated({ model, engine, values, ids }: Job): Promise<TerminalTex
   if (dump !== undefined && dump !== 'logits') throw new UsageError('with --ablate, --dump takes logits');
   const { by, other } = await replacementOf(model, values);
   const tokens = await followed(model, values);
-  const stages = stagesFor(model, engine, precisionOf(values));
+  const stages = stagesFor(model, engine, precisionIn(values));
   try {
     const prompt = await readPrompt(stages, ids, UNWATCHED);
     const measured = new Effects(stages, prompt, other === null ? null : await readPrompt(stages, other, UNWATCHED));
@@ -233,7 +233,7 @@ async function mapped(job: Job): Promise<TerminalText> {
   const { by, other } = await replacementOf(model, values);
   const tokens = await followed(model, values);
   const kinds = kindsOf(values, MAP_KINDS, ['head']);
-  const stages = stagesFor(model, engine, precisionOf(values));
+  const stages = stagesFor(model, engine, precisionIn(values));
   try {
     const layer = values['layer'] === undefined ? null : wholeNumber(values, 'layer', 0);
     if (layer !== null && layer >= stages.layers.length)
@@ -241,7 +241,7 @@ async function mapped(job: Job): Promise<TerminalText> {
     const store = await EffectStore.of(
       model.model,
       { ids, other, by, tokens, precision: stages.precision },
-      resultsIn(values),
+      resultsIn(values, 'effects'),
     );
     const prompt = await readPrompt(stages, ids, UNWATCHED);
     const measured = new Effects(stages, prompt, other === null ? null : await readPrompt(stages, other, UNWATCHED));
@@ -261,6 +261,8 @@ async function mapped(job: Job): Promise<TerminalText> {
       if (next.effects.length > 0) {
         // Kept at once: a run that is stopped goes on from here.
         await store.write([...found.values()]);
+        const removed = removedText(store.takeRemoved(), KEPT_BOUNDS);
+        if (removed !== null) output.err(line(removed));
         const seconds = ((performance.now() - start) / 1000).toFixed(1);
         const names = next.effects.map(({ place }) => place);
         output.err(
@@ -343,7 +345,7 @@ function mapText(
 }
 
 async function attributed({ model, engine, values, ids }: Job): Promise<TerminalText> {
-  const stages = matrixStagesFor(model, engine, precisionOf(values));
+  const stages = matrixStagesFor(model, engine, precisionIn(values));
   try {
     const token = await tokenOf(model, values, 'attribute');
     const against = values['against'] === undefined ? null : await tokenOf(model, values, 'against');
@@ -413,7 +415,7 @@ function signed(value: number): string {
 async function patched({ model, engine, values, output, ids }: Job): Promise<TerminalText> {
   const corrupted = await promptOf(model, values, 'patch');
   const kinds = kindsOf(values, PATCH_KINDS, ['head', 'attention', 'mlp', 'residual']);
-  const stages = stagesFor(model, engine, precisionOf(values));
+  const stages = stagesFor(model, engine, precisionIn(values));
   try {
     if (corrupted.length !== ids.length)
       throw new InputError(
@@ -516,12 +518,6 @@ function kindsOf<K extends string>(values: Values, all: readonly K[], usual: rea
   });
 }
 
-function precisionOf({ precision }: Values): Precision | null {
-  if (precision === undefined) return null;
-  if (precision === 'float64' || precision === 'float32') return precision;
-  throw new UsageError('--precision takes float64 or float32');
-}
-
 async function replacementOf(
   model: HeadModel,
   values: Values,
@@ -537,8 +533,7 @@ async function replacementOf(
 async function promptOf(model: HeadModel, values: Values, name: 'other' | 'patch'): Promise<readonly number[]> {
   const text = String(values[name]);
   if (values['ids'] === undefined) return tokensOf(model, { prompt: text });
-  if (!/^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(text))
-    throw new UsageError(`--${name} takes ids beside --ids: --${name} 1,2,3`);
+  if (!isIds(text)) throw new UsageError(`--${name} takes ids beside --ids: --${name} 1,2,3`);
   return tokensOf(model, { ids: text });
 }
 
@@ -572,11 +567,4 @@ function topOf(logits: Float64Array): number {
 
 function meanOf(values: Float64Array): number | null {
   return values.length === 0 ? null : numbersOf(values.reduce((sum, value) => sum + value, 0) / values.length);
-}
-
-function resultsIn({ results }: Values): string | null {
-  if (typeof results === 'string') return results === 'none' ? null : results;
-  const cache =
-    process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
-  return join(cache, 'effects');
 }

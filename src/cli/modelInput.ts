@@ -19,11 +19,21 @@ import { modelText } from './modelFiles';
 /** Options that give the tokens. */
 export const TOKEN_OPTIONS: OptionTable = { prompt: { type: 'string' }, ids: { type: 'string' } };
 
+/** Whole numbers with commas between them. */
+export function isIds(text: string): boolean {
+  return /^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(text);
+}
+
 /** @throws UsageError unless exactly one of `--prompt` and `--ids` is there. */
 export function checkTokenOptions({ prompt, ids }: ParsedArguments['values']): void {
   if ((prompt === undefined) === (ids === undefined))
     throw new UsageError('give the tokens with --prompt TEXT or --ids 1,2,3');
-  if (typeof ids === 'string' && !/^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(ids))
+  checkIds(ids);
+}
+
+/** @throws UsageError for `--ids` that are none. */
+export function checkIds(ids: ParsedArguments['values'][string]): void {
+  if (typeof ids === 'string' && !isIds(ids))
     throw new UsageError('--ids takes whole numbers separated by commas: --ids 1,2,3');
 }
 

@@ -1,7 +1,6 @@
 /** `tradeoff`: what a model's predictions lose with a smaller cache, by many methods, measured on a text. */
 
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { HeadModel } from '../compute/heads/headModel';
 import type { Watch } from '../compute/heads/watch';
@@ -18,6 +17,7 @@ import type { Probe } from '../insight/tradeoff/probes';
 import { isRefused, type Sweep, type SweptMethod } from '../insight/tradeoff/result';
 import { parseTypedCount } from '../model/typedCount';
 import { CONVERSION_PROMPT } from '../present/conversionText';
+import { removedText } from '../present/keptText';
 import { siblingsOf } from '../present/siblings';
 import { svgFile } from '../present/svg';
 import { json, line, lines } from '../present/terminal';
@@ -25,15 +25,18 @@ import { anchorRows, applicationIn, applicationRows, siblingRows } from '../pres
 import { tradeoffCurve } from '../present/tradeoffCurve';
 import { probeRows } from '../present/tradeoffProbes';
 import { type TradeoffScenario, tradeoffRows } from '../present/tradeoffText';
+import { KEPT_BOUNDS } from '../shared/keptBounds';
 import { MOST_SWEPT_TOKENS, USUAL_PROBE_TOKENS, USUAL_SWEPT_TOKENS } from '../shared/limits';
 import { decimalOf, type OptionTable, type ParsedArguments, parseArguments } from './arguments';
 import { InputError, reason, UsageError } from './errors';
-import { TOKEN_OPTIONS, tokensOf, withModel } from './modelInput';
+import { MEASURE_OPTIONS, precisionIn, resultsIn } from './measureOptions';
+import { checkIds, TOKEN_OPTIONS, tokensOf, withModel } from './modelInput';
 import type { CliOutput } from './output';
 import { writeWhole } from './writing';
 
 const OPTIONS: OptionTable = {
   ...TOKEN_OPTIONS,
+  ...MEASURE_OPTIONS,
   text: { type: 'string' },
   'text-tokens': { type: 'string' },
   methods: { type: 'string' },
@@ -44,8 +47,6 @@ const OPTIONS: OptionTable = {
   shard: { type: 'string' },
   merge: { type: 'boolean' },
   export: { type: 'string' },
-  results: { type: 'string' },
-  precision: { type: 'string' },
   'probe-tokens': { type: 'string' },
   siblings: { type: 'string' },
   published: { type: 'boolean' },
@@ -86,11 +87,8 @@ async function textOf(values: Values): Promise<Text> {
   const { text, prompt, ids } = values;
   const given = [text, prompt, ids].filter((one) => one !== undefined).length;
   if (given > 1) throw new UsageError('give one text: --text FILE, --prompt TEXT or --ids 1,2,3');
-  if (typeof ids === 'string') {
-    if (!/^\s*\d+(?:\s*,\s*\d+)*\s*$/.test(ids))
-      throw new UsageError('--ids takes whole numbers separated by commas: --ids 1,2,3');
-    return { name: 'the given tokens', text: null };
-  }
+  checkIds(ids);
+  if (ids !== undefined) return { name: 'the given tokens', text: null };
   if (typeof prompt === 'string') return { name: 'the given text', text: prompt };
   if (typeof text !== 'string') return { name: 'the bundled text', text: CONVERSION_PROMPT };
   const read = await readFile(text, 'utf8').catch((error: unknown) => {
@@ -125,7 +123,9 @@ async function swept(
       probes,
       found: teller(methods.length, output),
     };
-    const sweeper = await Sweeper.of(model.model, pass, new ResultStore(resultsIn(values)), ask, watchOf(output));
+    const { folder: kept, bounds } = resultsIn(values, 'tradeoff');
+    const store = new ResultStore(kept, bounds);
+    const sweeper = await Sweeper.of(model.model, pass, store, ask, watchOf(output));
     const folder = values['export'];
     if (typeof folder === 'string') {
       await sweeper.exportTo(folder);
@@ -135,6 +135,8 @@ async function swept(
     const budget = share === undefined ? null : await sweeper.budget(share);
     const sweep = await sweeper.sweep();
     const siblings = await siblingsOn(path, model, sweeper, ids, linear, values);
+    const removed = removedText(store.takeRemoved(), KEPT_BOUNDS);
+    if (removed !== null) output.err(line(removed));
     return { sweep: siblings.length === 0 ? sweep : { ...sweep, siblings }, budget };
   } finally {
     await linear.dispose();
@@ -194,10 +196,9 @@ async function sameTokens(model: HeadModel, other: HeadModel, ids: readonly numb
   return own.encode(text).join() === theirs.encode(text).join();
 }
 
-function linearFor(model: HeadModel, engine: Engine, { precision }: Values): Linear {
-  if (precision !== undefined && precision !== 'float64' && precision !== 'float32')
-    throw new UsageError('--precision takes float64 or float32');
-  if (precision === undefined) return usualLinear(model.model.store, engine);
+function linearFor(model: HeadModel, engine: Engine, values: Values): Linear {
+  const precision = precisionIn(values);
+  if (precision === null) return usualLinear(model.model.store, engine);
   return precision === 'float64' ? FLOAT64 : engineLinear(engine);
 }
 
@@ -217,14 +218,6 @@ function sharded(methods: readonly string[], { shard }: Values): readonly string
   const [part, of] = [Number(found?.[1]), Number(found?.[2])];
   if (!(part >= 1 && part <= of)) throw new UsageError('--shard takes i/n, i from 1 to n: --shard 2/4');
   return methods.filter((_, index) => index % of === part - 1);
-}
-
-/** Where results are kept between runs. */
-function resultsIn({ results }: Values): string | null {
-  if (typeof results === 'string') return results === 'none' ? null : results;
-  const cache =
-    process.env['HEADLIGHT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'headlight');
-  return join(cache, 'tradeoff');
 }
 
 function countOf(values: Values, name: string, usual: number, most: number): number {

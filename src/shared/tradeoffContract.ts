@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import type { MethodResult, Sweep, SweptMethod } from '../insight/tradeoff/result';
+import type { Removed } from './keptBounds';
 import { ENGINE_IDS } from './engineIds';
 import { MODEL } from './headsContract';
 import { MOST_SWEPT_TOKENS } from './limits';
@@ -46,12 +47,16 @@ export interface TradeoffPlan {
   readonly offered: readonly string[];
   /** Those of them, and of the others that were asked for, that were found before. */
   readonly kept: readonly SweptMethod[];
+  /** Older results that had to go since the last answer. */
+  readonly removed: Removed;
 }
 
 export interface MeasuredMethod {
   readonly result: SweptMethod;
   /** It was found before. */
   readonly kept: boolean;
+  /** As of a plan. */
+  readonly removed: Removed;
 }
 
 /** One layer's part of a budget. */

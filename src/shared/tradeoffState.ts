@@ -95,6 +95,8 @@ export interface TradeoffState {
   readonly outcomes: readonly ShownOutcome[];
   readonly siblings: readonly ShownSibling[];
   readonly anchors: readonly ShownAnchor[];
+  /** That older results were removed, in a sentence; null where none were. */
+  readonly removed: string | null;
 }
 
 export interface TradeoffRunning {

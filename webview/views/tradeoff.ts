@@ -322,7 +322,7 @@ export class TradeoffView extends LitElement {
         : state.outcomes.length === 0
           ? ` · ${missing - 1} methods to measure`
           : ` · ${missing} of ${state.asked.length - 1} methods left`;
-    return html`<p class="small figures">${confidenceText(state, tokens)}${left}</p>`;
+    return html`<p class="small figures">${confidenceText(state, tokens)}${left}</p>${state.removed === null ? nothing : html`<p class="small">${state.removed}.</p>`}`;
   }
 
   private renderFound(

@@ -1,11 +1,11 @@
 /** Maps that were begun: a file for each model, prompt and way of changing. What cannot be read counts as not there. */
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as v from 'valibot';
 import { type Effect, effect, type Replacement } from '../../shared/effectsContract';
+import type { KeptBounds, Removed } from '../../shared/keptBounds';
 import type { OpenModel } from '../../weights/openModel';
+import { KeptFiles } from '../keptFiles';
 import { modelKey } from '../tradeoff/identity';
 
 /** Changes when the numbers of the same map would be others. */
@@ -22,34 +22,37 @@ export interface MapIdentity {
 const stored = v.array(effect);
 
 export class EffectStore {
-  private constructor(private readonly file: string | null) {}
+  private constructor(
+    private readonly files: KeptFiles,
+    private readonly names: readonly string[],
+  ) {}
 
-  /** @param folder Null: nothing is kept. */
-  static async of(model: OpenModel, identity: MapIdentity, folder: string | null): Promise<EffectStore> {
-    if (folder === null) return new EffectStore(null);
+  /** @param folder Null: nothing is kept. @param bounds Null: everything stays. */
+  static async of(
+    model: OpenModel,
+    identity: MapIdentity,
+    { folder, bounds }: { readonly folder: string | null; readonly bounds: KeptBounds | null },
+  ): Promise<EffectStore> {
+    const files = new KeptFiles(folder, bounds);
+    if (folder === null) return new EffectStore(files, []);
     const name = createHash('sha256')
       .update(JSON.stringify([REVISION, identity]))
       .digest('hex')
       .slice(0, 24);
-    return new EffectStore(join(folder, await modelKey(model), `${name}.json`));
+    return new EffectStore(files, [await modelKey(model), name]);
   }
 
   async read(): Promise<readonly Effect[]> {
-    if (this.file === null) return [];
-    try {
-      const found = v.safeParse(stored, JSON.parse(await readFile(this.file, 'utf8')));
-      return found.success ? found.output : [];
-    } catch {
-      return [];
-    }
+    const found = v.safeParse(stored, await this.files.read(this.names));
+    return found.success ? found.output : [];
   }
 
-  /** Whole or not at all: a run that is stopped here leaves no half of a file. */
-  async write(effects: readonly Effect[]): Promise<void> {
-    if (this.file === null) return;
-    await mkdir(join(this.file, '..'), { recursive: true });
-    const partial = `${this.file}.${process.pid}.partial`;
-    await writeFile(partial, JSON.stringify(effects));
-    await rename(partial, this.file);
+  write(effects: readonly Effect[]): Promise<void> {
+    return this.files.write(this.names, effects);
+  }
+
+  /** Older maps that had to go since this was asked for last. */
+  takeRemoved(): Removed {
+    return this.files.takeRemoved();
   }
 }

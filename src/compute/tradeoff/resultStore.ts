@@ -1,40 +1,35 @@
-/** Results that were found once: a file for each model, text and method. What cannot be read counts as not found. */
+/** Results that were found once: a file for each model, text and method. */
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { MethodResult, SweptMethod } from '../../insight/tradeoff/result';
+import type { KeptBounds, Removed } from '../../shared/keptBounds';
+import { KeptFiles } from '../keptFiles';
 
 export class ResultStore {
-  /** @param folder Null: nothing is kept. */
-  constructor(private readonly folder: string | null) {}
+  private readonly files: KeptFiles;
+
+  /** @param folder Null: nothing is kept. @param bounds Null: everything stays. */
+  constructor(folder: string | null, bounds: KeptBounds | null) {
+    this.files = new KeptFiles(folder, bounds);
+  }
 
   async get(model: string, text: string, precision: string, method: string): Promise<SweptMethod | null> {
-    if (this.folder === null) return null;
-    try {
-      const found = JSON.parse(
-        await readFile(this.file(this.folder, model, text, precision, method), 'utf8'),
-      ) as unknown;
-      return isResult(found, method) ? found : null;
-    } catch {
-      return null;
-    }
+    const found = await this.files.read(namesOf(model, text, precision, method));
+    return isResult(found, method) ? found : null;
   }
 
-  /** Whole or not at all: a run that is stopped here leaves no half of a file. */
-  async put(model: string, text: string, precision: string, result: SweptMethod): Promise<void> {
-    if (this.folder === null) return;
-    const file = this.file(this.folder, model, text, precision, result.method);
-    await mkdir(join(file, '..'), { recursive: true });
-    const partial = `${file}.${process.pid}.partial`;
-    await writeFile(partial, JSON.stringify(result));
-    await rename(partial, file);
+  put(model: string, text: string, precision: string, result: SweptMethod): Promise<void> {
+    return this.files.write(namesOf(model, text, precision, result.method), result);
   }
 
-  private file(folder: string, model: string, text: string, precision: string, method: string): string {
-    const name = createHash('sha256').update(`${precision} ${method}`).digest('hex').slice(0, 24);
-    return join(folder, model, text, `${name}.json`);
+  /** Older results that had to go since this was asked for last. */
+  takeRemoved(): Removed {
+    return this.files.takeRemoved();
   }
+}
+
+function namesOf(model: string, text: string, precision: string, method: string): readonly string[] {
+  return [model, text, createHash('sha256').update(`${precision} ${method}`).digest('hex').slice(0, 24)];
 }
 
 /** Files are ours, but may be old or cut. */

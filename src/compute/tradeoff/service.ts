@@ -5,6 +5,7 @@ import { MethodError, methodLabel, parseMethod, UNCHANGED } from '../../insight/
 import { offeredMethods } from '../../insight/tradeoff/offered';
 import type { SweptMethod } from '../../insight/tradeoff/result';
 import { CONVERSION_PROMPT } from '../../present/conversionText';
+import { KEPT_BOUNDS } from '../../shared/keptBounds';
 import type { EngineId } from '../../shared/engineIds';
 import type { CallContext } from '../../shared/rpc';
 import { RpcError } from '../../shared/rpcError';
@@ -44,7 +45,11 @@ interface Held {
 export class TradeoffService {
   private held: Held | null = null;
 
-  constructor(private readonly engine: (id: EngineId) => Engine) {}
+  /** @param bounds Of the results that are kept. */
+  constructor(
+    private readonly engine: (id: EngineId) => Engine,
+    private readonly bounds = KEPT_BOUNDS,
+  ) {}
 
   answers(): Answers<TradeoffMethods> {
     const with_ =
@@ -67,7 +72,7 @@ export class TradeoffService {
       'tradeoff/plan': with_(async (held, { others, textName }) => planOf(held, others, textName)),
       'tradeoff/measure': with_(async (held, { method }): Promise<MeasuredMethod> => {
         const result = await held.sweeper.measure(method);
-        return { result, kept: held.kept };
+        return { result, kept: held.kept, removed: held.store.takeRemoved() };
       }),
       'tradeoff/budget': with_(async ({ sweeper }, { methods, share }) => {
         const { chosen, expectedKl, result } = await sweeper.budget(share, methods);
@@ -119,7 +124,7 @@ export class TradeoffService {
   ): Promise<Held> {
     const linear = usualLinear(model.store, this.engine(engine));
     const pass = new WholePass(model, linear);
-    const store = new ResultStore(results);
+    const store = new ResultStore(results, this.bounds);
     // Random weights do none of these tasks.
     const probes = seeded === undefined ? await probesFor(model, ids, Math.min(probeTokens, ids.length)) : [];
     const watch: Watch = {
@@ -215,5 +220,6 @@ async function planOf(
     layers: pass.layerCount,
     offered: labels,
     kept,
+    removed: store.takeRemoved(),
   };
 }

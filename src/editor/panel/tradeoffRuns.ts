@@ -7,11 +7,13 @@ import { ANCHORS } from '../../insight/tradeoff/anchors';
 import { isRefused, type MethodResult, type Sweep, type SweptMethod } from '../../insight/tradeoff/result';
 import { firstMeasured } from '../../insight/tradeoff/damage';
 import { MethodError, parseMethods } from '../../insight/tradeoff/method';
+import { removedText } from '../../present/keptText';
 import { anchorParts, applicationIn } from '../../present/tradeoffBeside';
 import { namedMethod } from '../../present/tradeoffWords';
 import type { DeviceChoice } from '../../shared/devices';
 import type { HeadSource } from '../../shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult as Answer } from '../../shared/rpc';
+import { KEPT_BOUNDS, NONE_REMOVED, type Removed } from '../../shared/keptBounds';
 import { USUAL_PROBE_TOKENS } from '../../shared/limits';
 import { messageOf, RpcError } from '../../shared/rpcError';
 import type { BudgetResult, SweptSubject, TradeoffMethods, TradeoffPlan } from '../../shared/tradeoffContract';
@@ -83,6 +85,8 @@ export class TradeoffRuns {
   } | null = null;
   private readonly texts: ChosenText[] = [];
   private told = 0;
+  /** Of kept results, since the window was opened. */
+  private removed = NONE_REMOVED;
 
   constructor(private readonly places: TradeoffPlaces) {}
 
@@ -151,12 +155,13 @@ export class TradeoffRuns {
           });
         };
         progress('starting', 0);
-        const { result } = await (await this.process()).call(
+        const { result, removed } = await (await this.process()).call(
           'tradeoff/measure',
           { ...current.subject, method },
           { ...options, onProgress: ({ message, fraction = 0 }) => progress(message, fraction) },
         );
         current.results.set(method, result);
+        this.countRemoved(removed);
         this.update({ state: this.stateOf(ask, current) });
         // Without the model itself there is nothing to compare with.
         if (method === UNCHANGED_METHOD && isRefused(result)) throw new RpcError('invalidInput', result.refused);
@@ -262,6 +267,7 @@ export class TradeoffRuns {
   private async opened(ask: TradeoffAsk, options: CallOptions): Promise<Current> {
     const subject = await this.subjectOf(ask, options);
     const plan = await (await this.process()).call('tradeoff/plan', { ...subject, others: ask.others }, options);
+    this.countRemoved(plan.removed);
     const before = this.current;
     const same =
       before !== null &&
@@ -334,7 +340,12 @@ export class TradeoffRuns {
       ],
       siblings: siblings.map(({ method, bytesPerToken, damage }) => ({ title: method, bytesPerToken, damage })),
       anchors: SHOWN_ANCHORS,
+      removed: removedText(this.removed, KEPT_BOUNDS),
     };
+  }
+
+  private countRemoved({ files, bytes }: Removed): void {
+    this.removed = { files: this.removed.files + files, bytes: this.removed.bytes + bytes };
   }
 
   private process(): Promise<TradeoffCompute> {

@@ -91,7 +91,7 @@ async function exported(
       methods: [method],
       alone: false,
     };
-    const sweeper = await Sweeper.of(model, pass, new ResultStore(null), ask, UNWATCHED);
+    const sweeper = await Sweeper.of(model, pass, new ResultStore(null, null), ask, UNWATCHED);
     await sweeper.exportTo(to);
     const [swept] = (await sweeper.sweep()).methods;
     if (swept === undefined || isRefused(swept)) throw new Error('nothing was measured');

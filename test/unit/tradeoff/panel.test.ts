@@ -15,6 +15,7 @@ import { summarised } from '../../../src/insight/tradeoff/damage';
 import { tradeoffCurve } from '../../../src/present/tradeoffCurve';
 import { tradeoffCsv, tradeoffMarkdown } from '../../../src/present/tradeoffMarkdown';
 import { namedMethod } from '../../../src/present/tradeoffWords';
+import { KEPT_BOUNDS } from '../../../src/shared/keptBounds';
 import { RpcError } from '../../../src/shared/rpcError';
 import type { ShownMethod, TradeoffAsk, TradeoffRunning } from '../../../src/shared/tradeoffState';
 import {
@@ -49,8 +50,8 @@ interface Scene {
   before: (method: string) => void;
 }
 
-function scene(results: string | null): Scene {
-  const service = new TradeoffService(() => engine).answers();
+function scene(results: string | null, bounds = KEPT_BOUNDS): Scene {
+  const service = new TradeoffService(() => engine, bounds).answers();
   const computed: string[] = [];
   const made: Scene = { runs: undefined as never, computed, before: () => undefined };
   const compute: TradeoffCompute = {
@@ -344,6 +345,28 @@ describe('a sweep of the panel', () => {
     await expect(runs.export(ask, 'share:2', join(folder, 'refused'))).rejects.toThrow(/no published class/);
     expect(readdirSync(folder).filter((name) => /refused|part/.test(name))).toEqual([]);
   }, 240_000);
+
+  it('says so where older results had to go', async () => {
+    const own = join(folder, 'bounded');
+    let started = 0;
+    const stopping = scene(own, { files: 3, bytes: 1e9 });
+    stopping.before = () => {
+      if (++started === 6) stopping.runs.stop();
+    };
+    await stopping.runs.start(ask);
+    expect(stopping.computed).toHaveLength(5);
+    expect(
+      readdirSync(own, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json')),
+    ).toHaveLength(3);
+    expect(stopping.runs.shown.state?.removed).toMatch(
+      /^The 2 oldest kept results were removed \([\d.]+ KiB\): at most/,
+    );
+    // What is gone is found again by computing it; what this window found it still has.
+    expect(stopping.runs.shown.state?.outcomes).toHaveLength(5);
+    const { runs } = scene(own);
+    await runs.look(ask);
+    expect(runs.shown.state?.outcomes.map(({ method }) => method)).toEqual(stopping.computed.slice(2));
+  }, 60_000);
 
   it('says why it failed, and keeps what was found', async () => {
     const { runs } = scene(results);
