@@ -87,9 +87,11 @@ export function partsOf(reader: ConfigReader): Parts | null {
     return null;
   }
   const given = reader.integer(['qk_rope_head_dim'], 0);
-  const factor = given ? null : reader.number(['partial_rotary_factor']);
+  const factor = reader.number(['partial_rotary_factor']);
+  // The class works the rotary width out of the factor, and takes the width itself only where there is none.
   const value = Math.trunc(headDim.value * (factor?.value ?? 64 / 512));
-  return { queryHeads, headDim, window, rope: given ?? { value, source: (factor ?? headDim).source } };
+  const rope = factor || !given ? { value, source: (factor ?? headDim).source } : given;
+  return { queryHeads, headDim, window, rope };
 }
 
 /** Words of the layers: `layer_types`, then `compress_ratios`, then the class's pattern (HCA, HCA, then alternating HCA and CSA). */
