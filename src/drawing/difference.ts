@@ -61,6 +61,8 @@ const RAIL = 16;
 const NOTE = 11;
 const LEADING = 1.32;
 const BAR = 3;
+/** What is told of a kind beside one that is like it; with more it is another thing. */
+const MOST_LINES = 5;
 
 type Side = 'before' | 'after';
 const SIDES: readonly Side[] = ['before', 'after'];
@@ -392,6 +394,34 @@ class DifferenceFigure {
     return bottom + 2;
   }
 
+  /** "As B, but: Attention to all tokens → to the last 128 tokens": of a kind that is mostly as one of its own model above it. */
+  private asAnother(kind: LayerKind, letter: string, side: Side): string[] {
+    const drawing = layerDrawing(kind);
+    const alike = this.difference.pairs.flatMap((pair, index) => {
+      const other = pair.before === null || pair.after === null ? null : kindAt(this.difference[side], pair[side]);
+      if (!other || other.state?.flavour !== kind.state?.flavour) return [];
+      const { branches, unplaced } = faceDrawings(layerDrawing(other), drawing);
+      const rows = [...branches.flatMap((branch) => [...branch.rows, branch.onStream]), ...unplaced];
+      const changed = rows.filter((row) => !sameRow(row));
+      return 2 * changed.length > rows.length ? [] : [{ changed, name: kindLetter(index) }];
+    });
+    const [first, ...others] = alike;
+    if (!first) return [];
+    const best = others.reduce((most, each) => (each.changed.length < most.changed.length ? each : most), first);
+    const words = new DifferenceWords([], { before: best.name, after: letter }, false);
+    const lines = words.aboutRows(best.changed).flat();
+    if (lines.length === 0 || lines.length > MOST_LINES) return [];
+    const [own, lost] = [`: only ${letter}`, `: only ${best.name}`];
+    const said = lines.map((line) =>
+      line.endsWith(lost)
+        ? `no ${line.slice(0, -lost.length)}`
+        : line.endsWith(own)
+          ? line.slice(0, -own.length)
+          : line,
+    );
+    return [`As ${best.name}, but: ${said.join('; ')}`];
+  }
+
   /** Kinds that stand for nothing on the other side, in columns of their own. */
   private alone(x: number, y: number, width: number): number {
     const { open, names } = this.options;
@@ -411,7 +441,7 @@ class DifferenceFigure {
         this.canvas,
         {
           title: `${kindLetter(index)} · ${kindName(kind, anatomy.kinds)}`,
-          lines: [`only ${names[side]}`, ...kindLines(kind)],
+          lines: [`only ${names[side]}`, ...kindLines(kind), ...this.asAnother(kind, kindLetter(index), side)],
           ink: kindInk(kind),
         },
         left,
