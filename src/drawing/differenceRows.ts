@@ -1,6 +1,6 @@
 /** Boxes of two drawings, row by row, so that those with the same role face each other. */
 
-import type { Box, Branch, LayerDrawing } from './boxes';
+import type { Box, Branch, LayerDrawing } from './box';
 
 export interface FacingRow {
   readonly before: readonly Box[];

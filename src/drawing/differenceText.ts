@@ -8,7 +8,8 @@ import { isSame } from '../serving/anatomy/difference';
 import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
 import { isHeaded } from '../model/attention';
 import { modelLaterBytes } from '../present/sizeText';
-import { type Box, mixerTitle } from './boxes';
+import { type Box } from './box';
+import { mixerTitle } from './boxWords';
 import {
   faceBoxes,
   type FacingRow,

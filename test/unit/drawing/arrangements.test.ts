@@ -1,14 +1,14 @@
 // Layers of model types whose blocks are not described, but their arrangement: every box has a place, and nothing is left out.
 import { describe, expect, it } from 'vitest';
 import corpus from '../../fixtures/corpus.json';
-import { layerDrawing } from '../../../src/drawing/boxes';
+import { layerDrawing } from '../../../src/drawing/layerDrawing';
 import { arrangementsRegister, blocksRegister, countsRegister } from '../../../src/families/register';
 import { readModelConfig } from '../../../src/reading/read';
 import { anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';
 import { embeddingBoxes, figureOf, kindName } from '../../../src/drawing/figure';
 import type { Scene } from '../../../src/drawing/scene';
-import type { Box } from '../../../src/drawing/boxes';
+import type { Box } from '../../../src/drawing/box';
 import { referenceConfig } from '../support/reference';
 import { boxesOf } from './support/boxes';
 
