@@ -7,7 +7,7 @@ import { type AnatomyDifference, isSame, isSamePair, type KindPair } from '../se
 import type { Repeat } from '../serving/anatomy/fold';
 import { type Box, COLUMNS } from './box';
 import { layerDrawing } from './layerDrawing';
-import { faceDrawings, faceRows, type VagueSide } from './differenceRows';
+import { faceDrawings, faceRows, sameRow, type VagueSide } from './differenceRows';
 import { DifferenceWords, pairTitle, summaryText } from './differenceText';
 import {
   activeText,
@@ -24,6 +24,9 @@ import { type Canvas, placeCard, placeLayer, placeText } from './layout';
 import type { Scene } from './scene';
 import { type DifferenceOptions, MARGIN, GAP, NOTE, BAR, type Side, SIDES, type Letters, Page } from './differencePage';
 import { type StackBox, type StackRepeat, orderText, Flow, comparable, vagueSide } from './differenceFlow';
+
+/** What is told of a kind beside one that is like it; with more it is another thing. */
+const MOST_LINES = 5;
 
 export function differenceFigure(difference: AnatomyDifference, options: DifferenceOptions): Scene {
   return new DifferenceFigure(difference, options).scene();
@@ -270,6 +273,34 @@ class DifferenceFigure {
     return bottom + 2;
   }
 
+  /** "As B, but: Attention to all tokens → to the last 128 tokens": of a kind that is mostly as one of its own model above it. */
+  private asAnother(kind: LayerKind, letter: string, side: Side): string[] {
+    const drawing = layerDrawing(kind);
+    const alike = this.difference.pairs.flatMap((pair, index) => {
+      const other = pair.before === null || pair.after === null ? null : kindAt(this.difference[side], pair[side]);
+      if (!other || other.state?.flavour !== kind.state?.flavour) return [];
+      const { branches, unplaced } = faceDrawings(layerDrawing(other), drawing);
+      const rows = [...branches.flatMap((branch) => [...branch.rows, branch.onStream]), ...unplaced];
+      const changed = rows.filter((row) => !sameRow(row));
+      return 2 * changed.length > rows.length ? [] : [{ changed, name: kindLetter(index) }];
+    });
+    const [first, ...others] = alike;
+    if (!first) return [];
+    const best = others.reduce((most, each) => (each.changed.length < most.changed.length ? each : most), first);
+    const words = new DifferenceWords([], { before: best.name, after: letter }, false);
+    const lines = words.aboutRows(best.changed).flat();
+    if (lines.length === 0 || lines.length > MOST_LINES) return [];
+    const [own, lost] = [`: only ${letter}`, `: only ${best.name}`];
+    const said = lines.map((line) =>
+      line.endsWith(lost)
+        ? `no ${line.slice(0, -lost.length)}`
+        : line.endsWith(own)
+          ? line.slice(0, -own.length)
+          : line,
+    );
+    return [`As ${best.name}, but: ${said.join('; ')}`];
+  }
+
   /** Kinds that stand for nothing on the other side, in columns of their own. */
   private alone(x: number, y: number, width: number): number {
     const { open, names } = this.options;
@@ -289,7 +320,7 @@ class DifferenceFigure {
         this.canvas,
         {
           title: `${kindLetter(index)} · ${kindName(kind, anatomy.kinds)}`,
-          lines: [`only ${names[side]}`, ...kindLines(kind)],
+          lines: [`only ${names[side]}`, ...kindLines(kind), ...this.asAnother(kind, kindLetter(index), side)],
           ink: kindInk(kind),
         },
         left,

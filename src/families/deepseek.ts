@@ -314,6 +314,17 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     router: () => ({ scoring: 'softmax' }),
   },
   {
+    modelTypes: ['youtu_llm'],
+    cite: 'transformers 5.18 modeling_youtu.py YoutuAttention, YoutuDecoderLayer: latents as of DeepSeek-V3, without experts',
+    scale: v3Scale,
+  },
+  {
+    modelTypes: ['kimi_vl_text'],
+    cite: "moonshotai/Kimi-VL-A3B-Instruct modeling_kimi_vl.py: DeepSeek-V3's layers, MoEGate with noaux_tc",
+    router: (config) => ({ scoring: 'sigmoid', correctionBias: true, groups: expertGroups(config) }),
+    scale: v3Scale,
+  },
+  {
     modelTypes: ['mistral4'],
     cite: 'transformers 5.18 modeling_mistral4.py: Mistral4TopkRouter, yarn_apply_mscale, get_llama_4_attn_scale',
     router: (config) => ({ scoring: 'softmax', groups: expertGroups(config) }),

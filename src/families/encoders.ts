@@ -183,13 +183,22 @@ function bertWhole(parts: BertParts): WholeCount {
   };
 }
 
+const BERT = {
+  norm: { kind: 'layer' },
+  positions: 'elsewhere',
+  built: { bias: true, mlpBias: true, plain: true, normBias: true },
+} as const;
+
 export const arrangements = (): readonly ArrangementsFacet[] => [
   {
-    modelTypes: ['bert', 'roberta', 'camembert', 'xlm-roberta', 'data2vec-text', 'ernie', 'electra'],
-    cite: 'transformers 5.18 modeling_bert.py BertLayer: norms on the sums',
+    modelTypes: ['bert', 'roberta', 'camembert', 'xlm-roberta', 'data2vec-text', 'ernie', 'electra', 'bert-generation'],
+    cite: 'transformers 5.18 modeling_bert.py BertLayer, modeling_bert_generation.py: norms on the sums',
     norms: 'sum',
-    norm: { kind: 'layer' },
-    positions: 'elsewhere',
-    built: { bias: true, mlpBias: true, plain: true, normBias: true },
+    ...BERT,
+  },
+  {
+    modelTypes: ['megatron-bert', 'xlm-roberta-xl', 'roberta-prelayernorm'],
+    cite: 'transformers 5.18 modeling_megatron_bert.py, modeling_xlm_roberta_xl.py, modeling_roberta_prelayernorm.py: norms before the branches',
+    ...BERT,
   },
 ];

@@ -4,6 +4,7 @@ import type { AttentionLayerSpec, RunnableAttention } from '../attention/spec/la
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import { type ConfigReader, MAX_LAYERS, show } from '../config/reader';
 import type {
+  ArrangementsFacet,
   BlockInput,
   BlocksFacet,
   CountsFacet,
@@ -205,3 +206,10 @@ export const gguf = (): readonly GgufFacet[] => [
 ];
 
 export const counts = (): readonly CountsFacet[] => [{ modelTypes: ['exaone'] }];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['exaone'],
+    cite: "LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct modeling_exaone.py ExaoneBlock: Llama's block under other names",
+  },
+];

@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config/reader';
 import { HIDDEN_KEYS } from '../config/spellings';
 import type { Sourced } from '../model/spec';
 import { flag, ratio } from './counted/switches';
-import type { CountsFacet, LayerDraft, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, LayerDraft, LayersFacet } from './facets';
 import { chunkedDraft, fullDraft, repeat, slidingDraft, withLayerSource, withSources } from './kit/decoder';
 import { headLayout, latentLayout, layerCount, missing, type SourcedLayout } from './kit/headLayout';
 
@@ -104,6 +104,16 @@ function asWindow(value: unknown): number | null {
 
 export const counts = (): readonly CountsFacet[] => [
   { modelTypes: ['params'], width: feedForwardWidth, tied: flag('tied_embeddings') },
+];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['params'],
+    cite: 'meta-llama/llama3 model.py TransformerBlock; mistralai/mistral-inference transformer_layers.py TransformerBlock',
+    activation: 'silu',
+    // Where the file has no base, each release of their code has its own.
+    positions: (config) => (config.get('rope_theta') === undefined ? 'unsaid' : 'rope'),
+  },
 ];
 
 /** Meta's files: `multiple_of` and `ffn_dim_multiplier`; Mistral's: `hidden_dim`. meta-llama/llama3 model.py FeedForward. */

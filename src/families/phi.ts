@@ -2,6 +2,7 @@
 
 import type { BlockSpec } from '../attention/spec/blockSpec';
 import { headDims, type RunnableAttention } from '../attention/spec/layerSpec';
+import { isHeaded } from '../model/attention';
 import type { RotarySpec } from '../attention/spec/rotarySpec';
 import type {
   ArrangementsFacet,
@@ -210,5 +211,15 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     cite: 'transformers 5.18 modeling_phi4_multimodal.py',
     activation: 'silu',
     positions: 1,
+  },
+  {
+    modelTypes: ['phi-msft', 'mixformer-sequential'],
+    cite: 'microsoft/phi-1_5 modeling_mixformer_sequential.py, microsoft/phi-2 modeling_phi.py ParallelBlock: one norm, both branches from it; rotary_dim',
+    norms: 'parallel',
+    norm: { kind: 'layer' },
+    positions: (config, attention) => {
+      const turned = config.sizeOr('rotary_dim', null);
+      return turned === null || !isHeaded(attention) ? 'unsaid' : turned / attention.keyDim;
+    },
   },
 ];

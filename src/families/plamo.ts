@@ -2,7 +2,7 @@
 
 import type { ConfigReader } from '../config/reader';
 import { HEAD_KEYS } from '../config/spellings';
-import type { CountsFacet, GgufFacet, LayersFacet } from './facets';
+import type { ArrangementsFacet, CountsFacet, GgufFacet, LayersFacet } from './facets';
 import { decoderLayers } from './kit/decoder';
 import { missing } from './kit/headLayout';
 import { recurrentDraft, type SourcedState } from './kit/states';
@@ -105,3 +105,12 @@ function plamo2State(reader: ConfigReader): SourcedState | null {
 export const gguf = (): readonly GgufFacet[] => [{ architecture: 'plamo', modelType: 'plamo' }];
 
 export const counts = (): readonly CountsFacet[] => [{ modelTypes: ['plamo'], norms: 1 }];
+
+export const arrangements = (): readonly ArrangementsFacet[] => [
+  {
+    modelTypes: ['plamo'],
+    cite: 'pfnet/plamo-13b modeling_plamo.py PlamoDecoderLayer: one norm, attention and feed-forward beside each other, SiLU',
+    norms: 'parallel',
+    activation: 'silu',
+  },
+];

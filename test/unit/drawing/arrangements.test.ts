@@ -64,6 +64,80 @@ function drawn(name: string, changes: object = {}): { readonly name: string; rea
   }));
 }
 
+describe('how parts are joined', () => {
+  const SMALL = {
+    vocab_size: 512,
+    hidden_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    intermediate_size: 128,
+  };
+  const LATENT = { kv_lora_rank: 16, q_lora_rank: 24, qk_rope_head_dim: 8, qk_nope_head_dim: 16, v_head_dim: 16 };
+  const EXPERTS = {
+    n_routed_experts: 8,
+    num_experts_per_tok: 2,
+    n_shared_experts: 1,
+    moe_intermediate_size: 32,
+    first_k_dense_replace: 1,
+    scoring_func: 'sigmoid',
+    n_group: 2,
+    topk_group: 1,
+  };
+  const BERT = { max_position_embeddings: 64, type_vocab_size: 2, hidden_act: 'gelu' };
+  const PHI = { vocab_size: 512, n_embd: 64, n_layer: 2, n_head: 4, n_positions: 64, activation_function: 'gelu_new' };
+  /** Branches by their boxes, each with a norm on its sum at the end: "norm q k v …". */
+  const branchesOf = (config: object): string[][] => {
+    const reading = readModelConfig(JSON.stringify(config)) ?? expect.fail('no model config');
+    return anatomyOf(reading, 'bf16', TOKENS).kinds.map((kind) => {
+      const { branches, unplaced } = layerDrawing(kind);
+      expect(unplaced).toEqual([]);
+      return branches.map(
+        ({ rows, onStream, withNext }) =>
+          [...rows.flat(), ...(onStream ? [onStream] : [])].map(({ id }) => id).join(' ') + (withNext ? ' beside' : ''),
+      );
+    });
+  };
+  const llama = ['norm q k v rope cache attention o', 'ff_norm gate_proj up act down'];
+  const latent = 'norm q_a kv_a q_a_norm kv_a_norm rope q_b rope_q cache kv_b attention o';
+  const bert = (branch: string, feed: string): string[] => [branch, feed];
+
+  it.each<readonly [string, object, readonly (readonly string[])[]]>([
+    ['exaone', { ...SMALL, num_layers: 2, activation_function: 'silu', num_key_value_heads: 2 }, [llama]],
+    ['youtu_llm', { ...SMALL, ...LATENT, hidden_act: 'silu' }, [[latent, llama[1] ?? '']]],
+    [
+      'kimi_vl_text',
+      { ...SMALL, ...LATENT, ...EXPERTS, hidden_act: 'silu' },
+      [
+        [latent, llama[1] ?? ''],
+        [latent, 'ff_norm router experts shared'],
+      ],
+    ],
+    ['plamo', { ...SMALL, n_shared_head: 2 }, [['norm q k v rope cache attention o beside', 'gate_proj up act down']]],
+    ['phi-msft', { ...PHI, rotary_dim: 8 }, [['norm q k v rope cache attention o beside', 'up act down']]],
+    ['mixformer-sequential', { ...PHI, rotary_dim: 8 }, [['norm q k v rope cache attention o beside', 'up act down']]],
+    ...(['megatron-bert', 'xlm-roberta-xl', 'roberta-prelayernorm'] as const).map(
+      (type) => [type, { ...SMALL, ...BERT }, [bert('norm q k v attention o', 'ff_norm up act down')]] as const,
+    ),
+    ['bert-generation', { ...SMALL, ...BERT }, [bert('q k v attention o norm_sum', 'up act down ff_norm_sum')]],
+  ])('%s', (model_type, config, expected) => {
+    expect(branchesOf({ model_type, ...config })).toEqual(expected);
+  });
+
+  it('rotates as many dims as Phi says, and of a file of its maker what the file says', () => {
+    const lines = (config: object): string[] => {
+      const reading = readModelConfig(JSON.stringify(config)) ?? expect.fail('no model config');
+      const [kind] = anatomyOf(reading, 'bf16', TOKENS).kinds;
+      const boxes = boxesOf(layerDrawing(kind ?? expect.fail('no layers')));
+      return boxes.filter(({ id }) => id === 'rope').flatMap((box) => box.lines);
+    };
+    expect(lines({ model_type: 'phi-msft', ...PHI, rotary_dim: 8 })).toContain('rotates 8 of 16 dims');
+    expect(lines({ model_type: 'phi-msft', ...PHI })).toEqual([]);
+    const params = { dim: 64, n_layers: 2, n_heads: 4, vocab_size: 512, hidden_dim: 128, norm_eps: 1e-5 };
+    expect(lines({ ...params, rope_theta: 500000 })).toContain('base 500,000');
+    expect(lines(params)).toEqual([]);
+  });
+});
+
 describe('kinds of layers that differ in their positions alone', () => {
   it('say so in their names: every fourth layer of SmolLM3 rotates nothing', () => {
     const names = drawn('smollm3-3b').map(({ name }) => name.replace(/(?<=\d,\d+),.*/, ''));

@@ -217,6 +217,19 @@ describe('figures of differences', () => {
     expect(scene.ground.some((shape) => shape.shape === 'text' && shape.text === 'only gpt-oss-20b')).toBe(true);
   });
 
+  it('say of a kind alone what tells it from one that is drawn above', () => {
+    const texts = (one: string, other: string): string =>
+      drawn(one, other, 1200)
+        .ground.flatMap((shape) => (shape.shape === 'text' ? [shape.text] : []))
+        .join(' ');
+    const windows = texts('mixtral-8x7b', 'gpt-oss-20b');
+    expect(windows).toContain('As B, but:');
+    expect(windows).toContain('Attention to all tokens → to the last 128 tokens');
+    expect(texts('nemotron-3-nano-30b-a3b', 'jamba-v0.1')).toMatch(/As [A-D], but: experts → one feed-forward/);
+    // Mixers of another sort are no variant of attention.
+    expect(texts('qwen3-32b', 'qwen3.5-27b')).not.toContain(', but:');
+  });
+
   it('say nothing of what is not described: no norm or RoPE is missing where a block is not known', () => {
     const blocks = names.map(anatomy).filter(({ kinds }) => kinds.every(({ description }) => description === null));
     const described = anatomy('llama-3-8b');
