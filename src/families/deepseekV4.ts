@@ -279,16 +279,22 @@ export function hyperConnections(
   scales: number,
 ): NonNullable<CountedDecoder['extra']> {
   return (config, tally, layers) => {
-    const streams = config.size('hc_mult', 4);
+    const streams = streamsOf(config);
     const width = streams * config.size(HIDDEN_KEYS);
     const rows = mixes(streams);
     for (const { index } of layers) {
       tally.place = index;
-      tally.add('other', 2 * (rows * width + rows + scales), 'streams');
+      for (const branch of ['attention', 'feed_forward'])
+        tally.add('other', rows * width + rows + scales, `streams.${branch}`);
     }
     tally.place = null;
     tally.add('other', streams * width + streams + 1, 'streams');
   };
+}
+
+/** The width of the stream, in hidden states. */
+export function streamsOf(config: ConfigReader): number {
+  return config.size('hc_mult', 4);
 }
 
 export const arrangements = (): readonly ArrangementsFacet[] => [
@@ -300,9 +306,7 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
       const byTable = hashedLayers(config)(layer);
       return { scoring: scoringOf(config), byTable, correctionBias: !byTable };
     },
-    says: (config) => [
-      `The stream is ${config.size('hc_mult', 4)} hidden states wide: each branch reads a learned mix of them and is written into all.`,
-    ],
+    streams: streamsOf,
   },
 ];
 
