@@ -134,8 +134,12 @@ export function refuseCommand(args: readonly string[]): never {
   try {
     program().parse([...args], { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) throw new UsageError(sentenceOf(error));
-    throw error;
+    // Help that is asked of a command that does not exist is an error, too.
+    if (error instanceof CommanderError && error.code === 'commander.unknownCommand')
+      throw new UsageError(sentenceOf(error));
+    if (!(error instanceof CommanderError)) throw error;
+    const name = args.find((arg) => !arg.startsWith('-'));
+    throw new UsageError(name === undefined ? sentenceOf(error) : `unknown command '${name}'`);
   }
   throw new UsageError('name a command');
 }

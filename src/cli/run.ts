@@ -45,7 +45,7 @@ export async function runCli(args: readonly string[], output: CliOutput): Promis
   const [name, ...rest] = args[0] === 'help' && args.length > 1 ? [...args.slice(1, 2), '--help'] : args;
   const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   try {
-    if (name === undefined || !load) return await withoutCommand(args, output);
+    if (name === undefined || !load) return await withoutCommand(name === undefined ? args : [name, ...rest], output);
     const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
     const asksForHelp = options.some((each) => HELP.includes(each));
     const command = await load();

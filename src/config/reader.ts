@@ -189,21 +189,21 @@ export class ConfigReader {
   }
 
   /**
-   * Says which of the keys that were asked for have a value that the class does not load. The
-   * classes of transformers 5 check types, so that null, 0 or "true" in place of a boolean is no default, but no model.
+   * Says which keys have a value that the class does not load. The classes of transformers 5 check types, so that null, 0 or "true" in place of a boolean is no default, but no model.
+   * Null is left to the keys that were asked for: code that came with a model writes it for parts that the model has not.
    */
   checkDeclared(): void {
     if (!this.defaults) return;
     const { values, aliases = {} } = this.defaults;
     for (const key of this.keys()) {
       const path = this.pathOf(key);
-      if (!this.log.consulted.has(path) || this.log.taken.has(path)) continue;
+      if (this.log.taken.has(path)) continue;
       const target = (Object.hasOwn(aliases, key) ? aliases[key] : undefined) ?? key;
       const value = this.own(key);
       // The other name of a key counts, also with null.
       if (value === null && target !== key && this.hasValue(target)) this.wrong(key, `as ${target}`, value);
       else if (value !== undefined && Object.hasOwn(values, target))
-        this.checkType(key, value, values[target] ?? null, this.refusesNull(target));
+        this.checkType(key, value, values[target] ?? null, this.refusesNull(target) && this.log.consulted.has(path));
     }
   }
 
@@ -211,6 +211,8 @@ export class ConfigReader {
     if (value === null) {
       if (refusesNull) this.wrong(key, NOT_NULL, value);
     } else if (typeof ofClass === 'boolean' && typeof value !== 'boolean') this.wrong(key, 'true or false', value);
+    else if (typeof ofClass === 'string' && ofClass !== 'auto' && typeof value !== 'string')
+      this.wrong(key, 'a string', value);
     else if (typeof ofClass === 'number' && !isNumeric(value)) this.wrong(key, 'a number', value);
   }
 
@@ -499,9 +501,10 @@ function isList(value: JsonValue): value is readonly JsonValue[] & JsonValue {
   return Array.isArray(value);
 }
 
-/** What a class that declares a number may take: some take a word ("auto"), or a number for each layer. */
+/** What a class that declares a number may take: some take a word ("auto"), or a number for each layer. A number in quotes is none. */
 function isNumeric(value: JsonValue): boolean {
-  return typeof value === 'number' || typeof value === 'string' || (Array.isArray(value) && value.length > 0);
+  if (typeof value === 'string') return Number.isNaN(Number(value));
+  return typeof value === 'number' || (Array.isArray(value) && value.length > 0);
 }
 
 function isCount(value: unknown): value is number {

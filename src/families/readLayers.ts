@@ -1,8 +1,6 @@
 /** From a config's reader to its layers, by its family. */
 
-import { type ClassDefaults, type ConfigReader, MAX_DIMENSION, MAX_LAYERS } from '../config/reader';
-import { HEAD_DIM_KEYS, HEAD_KEYS, HIDDEN_KEYS, KV_HEAD_KEYS, LAYER_KEYS } from '../config/spellings';
-
+import { type ClassDefaults, type ConfigReader, MAX_LAYERS } from '../config/reader';
 import { classDefaultsOf } from './classDefaults';
 import type { Source } from '../model/spec';
 import { droppedBy, readsWholeInput } from './architectures';
@@ -14,6 +12,7 @@ import { genericDecoder } from './kit/generic';
 import { NO_ATTENTION, repeat, withSources } from './kit/decoder';
 import { layerCount } from './kit/headLayout';
 import { noteTelltales } from './kit/telltales';
+import { checkRemainder, checkSizes } from './kit/sizes';
 
 /** Defaults of absent keys: those of the class, and those that the family adds (the table has no classes of remote code). */
 export function defaultsOf(
@@ -67,40 +66,6 @@ export function readLayers(
   if (dropped !== null) reader.log.note(dropped, true);
   const layers = changed ? assumed(reading.layers) : reading.layers;
   return asDrafter(reader, architecture, { ...reading, layers, draftLayers }, draftLayers);
-}
-
-/** Sizes that a class makes tensors of, whether the cache depends on them or not. The second number: the least that it may be. */
-const SIZES: readonly (readonly [keys: readonly string[], least: number])[] = [
-  [HIDDEN_KEYS, 1],
-  [LAYER_KEYS, 0],
-  [[...HEAD_KEYS, ...KV_HEAD_KEYS, ...HEAD_DIM_KEYS], 0],
-  [['intermediate_size'], 0],
-];
-
-/** Classes of transformers that know them take null, which the table of defaults has not, and refuse what is no number. */
-const OFTEN_NULL = ['num_key_value_heads', 'head_dim'];
-
-/** Reports sizes that are no numbers, where the family or its class knows the key. A list has one for each of the layers. */
-function checkSizes(reader: ConfigReader, layers: number): void {
-  const { defaults, log } = reader;
-  for (const [keys, least] of SIZES)
-    for (const key of keys) {
-      const value = reader.own(key);
-      if (value === undefined || value === null || (Array.isArray(value) && value.length === layers)) continue;
-      const declared = defaults !== null && (Object.hasOwn(defaults.values, key) || OFTEN_NULL.includes(key));
-      const asked = declared || log.consulted.has(reader.pathOf(key));
-      const sound = typeof value === 'number' && Number.isInteger(value) && value >= least && value <= MAX_DIMENSION;
-      if (asked && !sound) reader.wrong(key, `a whole number of at least ${least}`, value);
-    }
-}
-
-/** A hidden size that the heads do not divide, which the class refuses whatever else the file says (see lint/headDim.ts). */
-function checkRemainder(family: LayersFacet, reader: ConfigReader): void {
-  if (family.refusesRemainder !== 'class') return;
-  const [hidden, heads] = [reader.integer(HIDDEN_KEYS), reader.integer(HEAD_KEYS)];
-  if (!hidden || !heads || hidden.value % heads.value === 0) return;
-  const text = `hidden size ${hidden.value} is not a multiple of ${heads.value} heads: transformers refuses this model`;
-  reader.log.note(text, true, heads.source.key ?? undefined);
 }
 
 /** What says that a decoder's type is used as an encoder: `is_causal`, or its class. */

@@ -9,10 +9,31 @@ export function lintCacheFormat(context: LintContext): void {
   for (const place of context.own.path.length === 0 ? [context.root] : [context.root, context.own]) {
     const quantization = place.nested('quantization_config');
     if (!quantization) continue;
+    lintMethod(context, quantization);
     lintAlgorithm(context, quantization);
     lintScheme(context, quantization);
   }
   lintBlocks(context);
+}
+
+/**
+ * Methods of transformers 5.18 (quantizers/auto.py AUTO_QUANTIZATION_CONFIG_MAPPING), of vLLM and of SGLang (layers/quantization/__init__.py
+ * of either: QuantizationMethods, QUANTIZATION_METHODS).
+ */
+const METHODS: ReadonlySet<string> = new Set(
+  `gguf awq bitsandbytes bitsandbytes_4bit bitsandbytes_8bit eetq gptq aqlm quanto quark fouroversix fp_quant hqq
+  compressed-tensors fbgemm_fp8 higgs torchao bitnet vptq spqr fp8 nvfp4 mxfp8 auto-round mxfp4 metal sinq gemma deepspeedfp
+  tpu_int8 ptpc_fp8 deepgemm_fp8 modelopt modelopt_fp4 modelopt_fp8 modelopt_mxfp8 modelopt_mixed marlin bitblas gptq_marlin_24
+  gptq_marlin gptq_bitblas awq_marlin qqq experts_int8 neuron_quant ipex moe_wna16 inc petit_nvfp4 rtn cpu_awq cpu_gptq
+  blockwise_int8 w8a8_int8 w8a8_fp8 qoq w4afp8 intel/auto-round autoround modelopt_quant`.split(/\s+/),
+);
+
+function lintMethod(context: LintContext, quantization: ConfigReader): void {
+  const method = quantization.own('quant_method');
+  if (method === undefined || method === null) return;
+  if (typeof method === 'string' && METHODS.has(method.toLowerCase())) return;
+  const message = `quant_method ${show(method)} is no method that transformers, vLLM or SGLang is known to have.`;
+  context.report(quantization, 'wrong-value', 'warning', 'quant_method', message);
 }
 
 /** modelopt: FP8, NVFP4, or no quantised cache. */

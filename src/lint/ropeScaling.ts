@@ -1,5 +1,6 @@
 /** Scaling of rotary positions: which type, and the fields that it needs. Source: transformers 5.18 modeling_rope_utils.py, vLLM get_rope. */
 
+import { type ConfigReader, show } from '../config/reader';
 import { type LintContext, numberIn, removeKey } from './context';
 import { ROPE_KEYS, type RopeObject, ropeObjects, rotaryWidths } from './ropeObjects';
 
@@ -45,6 +46,7 @@ export function lintRopeScaling(context: LintContext): void {
     context.report(context.own, 'wrong-value', 'error', key, `${key} must be an object or null.`);
   }
   const ropes = ropeObjects(context.own);
+  for (const reader of [context.own, ...ropes.map((rope) => rope.reader)]) lintBase(context, reader);
   for (const rope of ropes) {
     lintType(context, rope);
     const fields = Object.hasOwn(TYPES, rope.type) ? TYPES[rope.type] : undefined;
@@ -52,6 +54,15 @@ export function lintRopeScaling(context: LintContext): void {
     lintFactor(context, rope);
   }
   lintTwice(context, ropes);
+}
+
+/** Frequencies are powers of the base: of nothing, or of less, there are none. */
+function lintBase(context: LintContext, reader: ConfigReader): void {
+  for (const key of ['rope_theta', 'rotary_emb_base', 'rope_local_base_freq']) {
+    const value = reader.own(key);
+    if (value === undefined || value === null || (typeof value === 'number' && value > 0)) continue;
+    context.report(reader, 'wrong-value', 'error', key, `${key} must be a number above 0, but is ${show(value)}.`);
+  }
 }
 
 /** Names of one thing: `mrope` is the default rotation with sections, `su` the first name of longrope. */

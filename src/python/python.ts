@@ -169,7 +169,8 @@ class JsonWriter {
     let separator = stated === '{' ? '' : ',';
     for (const { key, keyNode, valueNode } of entries) {
       const keyPath = [...path, key];
-      const inner = valueNode && path.length < MAX_DEPTH ? this.values.entries(valueNode) : null;
+      const called = valueNode && path.length < MAX_DEPTH ? this.values.entries(valueNode) : null;
+      const inner = called && (called.callee === null || CLASS_NAME.test(called.callee)) ? called : null;
       const value = inner ? null : this.values.constant(valueNode);
       if (value === undefined) {
         this.unread.push(keyPath.join('.'));

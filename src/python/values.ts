@@ -133,7 +133,8 @@ export class PythonValues {
   /** Without the keys whose values would have to be run. */
   private object(node: SyntaxNode, depth: number): JsonValue | undefined {
     const read = this.entries(node);
-    if (!read) return undefined;
+    // `len(tokenizer)` is no config, and no object.
+    if (!read || (read.callee !== null && !CLASS_NAME.test(read.callee))) return undefined;
     const pairs = read.entries.flatMap(({ key, valueNode }): [string, JsonValue][] => {
       const value = this.constant(valueNode, depth + 1);
       return value === undefined ? [] : [[key, value]];

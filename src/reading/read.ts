@@ -101,6 +101,9 @@ function checkPlace(location: Location, root: ConfigReader, own: ConfigReader): 
     const type = reader.own('model_type');
     if (type !== undefined && type !== null && typeof type !== 'string') reader.wrong('model_type', 'a string', type);
   }
+  const architectures = root.own('architectures');
+  if (architectures !== undefined && architectures !== null && !Array.isArray(architectures))
+    root.wrong('architectures', 'a list of names', architectures);
   for (const key of new Set(LANGUAGE_KEYS.map(([first]) => first))) {
     const value = key === undefined ? undefined : root.own(key);
     if (key !== undefined && value !== undefined && value !== null && !isJsonObject(value))

@@ -154,7 +154,9 @@ function exceptions(config: ConfigReader, keys: readonly string[]): WeightScheme
 
 function schemeOf(config: ConfigReader): WeightScheme | null {
   const method = config.string(['quant_method'])?.value.toLowerCase() ?? '';
-  const bits = config.integer(['bits', 'w_bit', 'num_bits'])?.value ?? 4;
+  const bitKeys = ['bits', 'w_bit', 'num_bits'];
+  const bits = bitKeys.some((key) => config.hasValue(key)) ? (config.integer(bitKeys, 1, 16)?.value ?? null) : 4;
+  if (bits === null) return null;
   const group = config.integer(['group_size', 'q_group_size'])?.value ?? 128;
   switch (method) {
     case 'fp8':

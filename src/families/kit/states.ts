@@ -218,6 +218,12 @@ export function deltaNet(
   { keyHeads, valueHeads, keyDim, valueDim, conv }: DeltaNetNumbers,
 ): SourcedState {
   const channels = 2 * keyHeads.value * keyDim.value + valueHeads.value * valueDim.value;
+  if (valueHeads.value % keyHeads.value !== 0)
+    reader.log.note(
+      `${valueHeads.value} value heads cannot share ${keyHeads.value} key heads`,
+      true,
+      valueHeads.source.key ?? undefined,
+    );
   const elements = valueHeads.value * keyDim.value * valueDim.value;
   return {
     state: make('gated-delta-net', convState(channels, conv.value), elements, stateDtype(reader), valueHeads.value),

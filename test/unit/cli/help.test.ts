@@ -24,6 +24,15 @@ async function cli(args: readonly string[], screen?: Screen): Promise<{ code: nu
 }
 
 describe('help', () => {
+  it.each([['explain', '--help'], ['help', 'explain'], ['explain']])(
+    'of a command that is none: %s %s',
+    async (...args) => {
+      const { code, err } = await cli(args);
+      expect(code).toBe(2);
+      expect(err).toContain("unknown command 'explain'");
+    },
+  );
+
   it('names every command, with a line that says what it does', async () => {
     const { code, out } = await cli(['--help']);
     expect(code).toBe(0);

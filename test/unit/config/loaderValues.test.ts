@@ -166,6 +166,19 @@ describeAll(`values of another type than the key's${depthNote}`, () => {
     num_key_value_heads: 2,
     head_dim: 16,
   };
+  const MLA = {
+    model_type: 'deepseek_v3',
+    num_hidden_layers: 2,
+    hidden_size: 64,
+    num_attention_heads: 4,
+    kv_lora_rank: 16,
+    q_lora_rank: 24,
+    qk_rope_head_dim: 8,
+    qk_nope_head_dim: 8,
+    v_head_dim: 8,
+    num_experts_per_tok: 2,
+    topk_group: 1,
+  };
   const MAMBA = {
     hidden_size: 64,
     num_attention_heads: 4,
@@ -190,9 +203,62 @@ describeAll(`values of another type than the key's${depthNote}`, () => {
       { ...MAMBA, model_type: 'bamba', mamba_ssm_dtype: 'x', attn_layer_indices: [] },
     ],
     ['a head of no width', { model_type: 't5', d_model: 64, num_layers: 2, num_heads: 4, d_kv: 0 }],
+    ['a vocabulary of no size', { ...LLAMA, vocab_size: 0 }],
+    ['a vocabulary by a word', { ...LLAMA, vocab_size: 'x' }],
+    ['a context of less than nothing', { ...LLAMA, max_position_embeddings: -1 }],
+    ['a name of a class that is no list', { ...LLAMA, architectures: 'LlamaForCausalLM' }],
+    ['a switch of the class that no cache depends on', { ...LLAMA, tie_word_embeddings: 'x' }],
+    ['an activation that is no word', { ...LLAMA, hidden_act: 5 }],
+    ['a number of the class in quotes', { ...LLAMA, rms_norm_eps: '1e-6' }],
+    ['fewer experts than none', { ...LLAMA, model_type: 'mixtral', num_local_experts: -2 }],
+    [
+      'more active experts than experts',
+      { ...LLAMA, model_type: 'mixtral', num_local_experts: 8, num_experts_per_tok: 9 },
+    ],
+    ['groups that do not divide the experts', { ...MLA, n_routed_experts: 8, n_group: 3 }],
+    ['more groups chosen than there are', { ...MLA, n_routed_experts: 8, n_group: 2, topk_group: 3 }],
+    ['a list for another number of layers', { ...LLAMA, num_key_value_heads: [2] }],
+    ['an empty list that nothing depends on', { ...MLA, num_key_value_heads: [] }],
   ])('%s', (_, config) => {
     const got = seen(config);
     expect([got?.exact, got?.problem]).toEqual([false, true]);
+  });
+
+  it('as they are written in models that run, they are none', () => {
+    const told = [LLAMA, MLA, { ...MLA, n_routed_experts: 8, n_group: 2 }, { ...LLAMA, max_position_embeddings: 1e9 }];
+    expect(told.map((config) => seen(config)?.exact)).toEqual([true, true, true, true]);
+    // A dense relative of a mixture: one expert, or none, whatever the others say.
+    expect(seen({ ...LLAMA, model_type: 'mixtral', num_local_experts: 1, num_experts_per_tok: 2 })?.exact).toBe(true);
+  });
+
+  it.each<readonly [why: string, config: Holder]>([
+    ['a hidden size that the heads do not divide, where the class refuses it', { ...LLAMA, num_attention_heads: 6 }],
+    [
+      'value heads that no whole number of them shares a key head',
+      {
+        ...LLAMA,
+        model_type: 'qwen3_next',
+        linear_num_key_heads: 4,
+        linear_num_value_heads: 6,
+        linear_key_head_dim: 8,
+        linear_value_head_dim: 8,
+        linear_conv_kernel_dim: 4,
+      },
+    ],
+    [
+      'twice the layers that are not twice the layers',
+      { ...MLA, model_type: 'longcat_flash', num_layers: 2, num_hidden_layers: 2 },
+    ],
+  ])('%s', (_, config) => {
+    expect(seen(config)?.exact).toBe(false);
+  });
+
+  it.each<readonly [why: string, config: Holder]>([
+    ['a RoPE base of nothing', { ...LLAMA, rope_theta: 0 }],
+    ['a RoPE base by a word', { ...LLAMA, rope_parameters: { rope_type: 'default', rope_theta: 'x' } }],
+    ['a quantisation that nobody has', { ...LLAMA, quantization_config: { quant_method: 'zzz' } }],
+  ])('%s is a problem, and no doubt of the cache', (_, config) => {
+    expect([seen(config)?.exact, seen(config)?.problem]).toEqual([true, true]);
   });
 
   it('a Gemma whose class nobody knows is not taken for an encoder', () => {

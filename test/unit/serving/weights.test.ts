@@ -28,6 +28,14 @@ function estimate(
   return { bytes, linear, rest: count.total - linear, attention: count.attention };
 }
 
+it.each([99, -4, 0, 'x'])('of %s bits are a quantisation that is not known', (bits) => {
+  const of = (value: unknown): number | null =>
+    estimate({ ...BASE, quantization_config: { quant_method: 'gptq', bits: value, group_size: 128 } }).bytes;
+  expect(of(bits)).toBeNull();
+  expect(of(4)).toBeGreaterThan(0);
+  expect(of(undefined)).toBe(of(4));
+});
+
 describe('weights from headers', () => {
   it('are summed, experts apart', () => {
     const weights = storedWeightBytes([
