@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { progress } from './log.mjs';
 import { findProgram, run } from './processes.mjs';
 
-/** @typedef {'chromium' | 'ripgrep' | 'compiler' | 'parallel'} Need */
+/** @typedef {'chromium' | 'ripgrep' | 'compiler' | 'parallel' | 'shells'} Need */
 
 /** @type {Record<Need, { packages: string[]; present: () => boolean; otherwise: string }>} */
 const NEEDS = {
@@ -18,6 +18,11 @@ const NEEDS = {
     packages: ['g++', 'make', 'python3'],
     present: () => ['g++', 'make', 'python3'].every((name) => findProgram(name) !== undefined),
     otherwise: 'a C++ compiler, make and python3',
+  },
+  shells: {
+    packages: ['zsh', 'fish'],
+    present: () => ['zsh', 'fish'].every((name) => findProgram(name) !== undefined),
+    otherwise: 'zsh and fish',
   },
   parallel: { packages: ['parallel'], present: () => gnuParallel() !== undefined, otherwise: 'GNU parallel' },
 };

@@ -91,8 +91,10 @@ function inBackground(begin) {
  */
 function editors(wanted) {
   const needed = wanted.has('integration') || wanted.has('e2e');
+  // Of unit tests, which are skipped by name without them.
+  const shells = thorough && wanted.has('unit') ? /** @type {const} */ (['shells']) : [];
   const systemPackages = inBackground(async () => {
-    if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler', 'parallel']);
+    if (needed) await ensureSystemPackages(['chromium', 'ripgrep', 'compiler', 'parallel', ...shells]);
   });
   const packed = packages();
   /**

@@ -259,8 +259,11 @@ export class Workbench {
         await input.fill(text, { timeout: attempt < 3 ? 3_000 : 30_000 });
         break;
       } catch (error) {
-        // Whoever takes the focus while it opens puts it away: a person asks again.
-        if (attempt >= 3 || (await widget.isVisible())) throw error;
+        if (attempt >= 3) throw error;
+        // Whoever takes the focus while it opens puts it away: a person asks again. One that stands there is only slow.
+        if (!(await widget.isVisible())) continue;
+        await input.fill(text, { timeout: 30_000 });
+        break;
       }
     }
     await widget.locator('.monaco-list-row.focused', { hasText: entry }).first().waitFor();

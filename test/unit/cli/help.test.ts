@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findProgram } from '../../harness/processes.mjs';
 import manifest from '../../../package.json';
 import { COMMANDS_IN_WORDS } from '../../../src/cli/catalogue';
 import { runCli } from '../../../src/cli/run';
@@ -131,6 +132,22 @@ describe('a table', () => {
   });
 });
 
+/** Completion is zsh's editor's: a zsh in a terminal, in which each text is typed with Tab and Enter; `headlight` says what ran. */
+const ZSH_DRIVER = String.raw`zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1= RPS1= PROMPT_EOL_MARK="
+zpty -w shell "autoload -U compinit; compinit -u -D; source ${'$'}1"
+zpty -w shell 'headlight() { print -r -- "RAN:${'$'}{(j:|:)@}:" }; print -r -- REA""DY'
+zpty -r shell out '*READY*'
+shift
+for typed in "${'$'}@"; do
+  zpty -w -n shell "headlight ${'$'}typed"${'$'}'\t'
+  zpty -w -n shell ${'$'}'\r'
+  zpty -r shell out '*RAN:*:*'
+  print -r -- "${'$'}{${'$'}{out##*RAN:}%%:*}"
+done
+`;
+
 describe('completion', () => {
   let folder = '';
   beforeAll(() => {
@@ -163,6 +180,50 @@ describe('completion', () => {
     expect(offered('estimate', 'headl')).toEqual(['headlight.bash']);
   });
 
+  it.skipIf(findProgram('fish') === undefined)('in fish offers commands, options and values', async () => {
+    const script = join(folder, 'headlight.fish');
+    writeFileSync(script, (await cli(['completion', 'fish'])).out);
+    const offered = (typed: string): string[] =>
+      execFileSync(
+        'fish',
+        ['--no-config', '-c', 'source $argv[1]; complete -C $argv[2]', '--', script, `headlight ${typed}`],
+        { encoding: 'utf8', cwd: folder },
+      )
+        .trim()
+        .split('\n')
+        .map((line) => line.split('\t')[0] ?? '');
+    expect(offered('es')).toEqual(['estimate']);
+    expect(offered('estimate --kv')).toEqual(['--kv-dtype']);
+    expect(offered('estimate --engine vl')).toEqual(['vllm']);
+    expect(offered('fit --gpu h100')).toContain('h100-sxm');
+    expect(offered('estimate headlight.f')).toEqual(['headlight.fish']);
+    expect(offered('completion ').sort()).toEqual(['bash', 'fish', 'zsh']);
+  });
+
+  it.skipIf(findProgram('zsh') === undefined)(
+    'in zsh what is typed up to Tab becomes what it begins',
+    async () => {
+      const [script, driver] = [join(folder, 'headlight.zsh'), join(folder, 'driver.zsh')];
+      writeFileSync(script, (await cli(['completion', 'zsh'])).out);
+      writeFileSync(driver, ZSH_DRIVER);
+      const ran = (...typed: string[]): string[] =>
+        execFileSync('zsh', ['-f', driver, script, ...typed], { encoding: 'utf8', cwd: folder, timeout: 30_000 })
+          .trim()
+          .split('\n');
+      expect(
+        ran('es', 'estimate --kv', 'estimate --engine vl', 'fit --gpu h100-s', 'estimate headlight.z', 'completion fi'),
+      ).toEqual([
+        'estimate',
+        'estimate|--kv-dtype',
+        'estimate|--engine|vllm',
+        'fit|--gpu|h100-sxm',
+        'estimate|headlight.zsh',
+        'completion|fish',
+      ]);
+    },
+    40_000,
+  );
+
   it.each(['bash', 'zsh', 'fish'])('for %s has every command, and every option of it', async (shell) => {
     const { code, out } = await cli(['completion', shell]);
     expect(code).toBe(0);
@@ -174,7 +235,9 @@ describe('completion', () => {
         );
     }
     // Where the shell is on this machine, it reads it.
-    const { status, error } = spawnSync(shell, ['-n'], { input: out, encoding: 'utf8' });
-    if (!error) expect(status).toBe(0);
+    const script = join(folder, `read.${shell}`);
+    writeFileSync(script, out);
+    const { status, error, stderr } = spawnSync(shell, ['-n', script], { encoding: 'utf8' });
+    if (!error) expect([status, stderr]).toEqual([0, '']);
   });
 });
