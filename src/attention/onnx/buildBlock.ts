@@ -52,27 +52,10 @@ function buildMain(spec: BlockSpec, options: ProgramOptions, moe: MoeFeedForward
   const hidden = spec.layer.hiddenSize;
   const shape = [BATCH, TOKENS, hidden];
   const input = g.input('hidden', shape);
-  const normed = (place: keyof BlockNorms, x: Value): Value => normAt(weights, spec, place, x);
-
-  const attentionInput = normed('attention', input);
+  const attentionInput = normAt(weights, spec, 'attention', input);
   const context = layerContext(g, weights, spec.layer, options);
   const layer = addLayer(context, attentionInput);
-  const attended = join(
-    g,
-    spec,
-    spec.residualFrom === 'normed' ? attentionInput : input,
-    normed('attentionOutput', layer.output),
-  );
-  const middle = normed('attentionResidual', attended);
-
-  const parallel = spec.arrangement === 'parallel';
-  const ownNorm = spec.norms.feedForward !== null;
-  const feedForwardInput = parallel
-    ? ownNorm
-      ? normed('feedForward', input)
-      : attentionInput
-    : normed('feedForward', middle);
-  const residual = !parallel && spec.residualFrom === 'normed' ? feedForwardInput : middle;
+  const { feedForwardInput, residual } = afterAttention(g, weights, spec, { input, attentionInput }, layer.output);
   const captures: Captures = {
     ...layer.captures,
     attentionInput: () => ({ value: attentionInput, shape }),
@@ -106,6 +89,39 @@ function buildMain(spec: BlockSpec, options: ProgramOptions, moe: MoeFeedForward
   return finishProgram(context, all, null, layer.cache, `${name}, up to the experts`);
 }
 
+/** What a block's two parts start from: its input, bare and normed. */
+export interface BlockEntry {
+  readonly input: Value;
+  readonly attentionInput: Value;
+}
+
+/** From the attention's output to the feed-forward: what it receives, and what its own output joins. */
+export function afterAttention(
+  g: GraphBuilder,
+  weights: GraphWeights,
+  spec: BlockSpec,
+  { input, attentionInput }: BlockEntry,
+  output: Value,
+): { readonly feedForwardInput: Value; readonly residual: Value } {
+  const normed = (place: keyof BlockNorms, x: Value): Value => normAt(weights, spec, place, x);
+  const attended = join(
+    g,
+    spec,
+    spec.residualFrom === 'normed' ? attentionInput : input,
+    normed('attentionOutput', output),
+  );
+  const middle = normed('attentionResidual', attended);
+  const parallel = spec.arrangement === 'parallel';
+  const ownNorm = spec.norms.feedForward !== null;
+  const feedForwardInput = parallel
+    ? ownNorm
+      ? normed('feedForward', input)
+      : attentionInput
+    : normed('feedForward', middle);
+  const residual = !parallel && spec.residualFrom === 'normed' ? feedForwardInput : middle;
+  return { feedForwardInput, residual };
+}
+
 function sharedExpert(
   g: GraphBuilder,
   weights: GraphWeights,
@@ -135,19 +151,25 @@ function buildTail(spec: BlockSpec, options: WeightOptions): PartProgram {
   return part(g, weights, 'block, after the experts');
 }
 
-function part(g: GraphBuilder, weights: GraphWeights, name: string): PartProgram {
+export function part(g: GraphBuilder, weights: GraphWeights, name: string): PartProgram {
   const graph = g.finish(name);
   const used = new Set(graph.inputs.map((input) => input.name));
   return { graph, weightInputs: weights.infos.filter((info) => used.has(info.name)) };
 }
 
 /** From the feed-forward's output to the block's. */
-function finishBlock(g: GraphBuilder, weights: GraphWeights, spec: BlockSpec, residual: Value, fed: Value): Value {
+export function finishBlock(
+  g: GraphBuilder,
+  weights: GraphWeights,
+  spec: BlockSpec,
+  residual: Value,
+  fed: Value,
+): Value {
   const summed = join(g, spec, residual, normAt(weights, spec, 'feedForwardOutput', fed));
   return g.times(normAt(weights, spec, 'feedForwardResidual', summed), spec.outputMultiplier ?? 1, 'block/multiplier');
 }
 
-function normAt(weights: GraphWeights, spec: BlockSpec, place: keyof BlockNorms, x: Value): Value {
+export function normAt(weights: GraphWeights, spec: BlockSpec, place: keyof BlockNorms, x: Value): Value {
   const norm = spec.norms[place];
   return norm ? weights.normalize(x, NORM_NAMES[place], norm) : x;
 }

@@ -63,7 +63,7 @@ export function fusedLayer(c: LayerContext, x: Value): LayerResult {
     'com.microsoft',
   );
   return {
-    output: projectOutputRows(c, x, heads, keyDim),
+    ...projectOutputRows(c, x, heads, keyDim),
     captures: {},
     cache: [
       cacheRows(c, 'key', key, [BATCH, kvHeads], keyDim, past[0]).cache,

@@ -34,7 +34,7 @@ export function headedLayer(c: LayerContext, x: Value): LayerResult {
   const part = { q, keys: key.segments, keyHeads: kvHeads, dim: keyDim };
   const core = attendGraph(c, [part], value.segments, kvHeads, valueDim);
   return {
-    output: projectOutput(c, x, core.heads, valueDim),
+    ...projectOutput(c, x, core.heads, valueDim),
     captures: {
       qRaw: () => ({ value: qRaw, shape: [BATCH, queryHeads, TOKENS, keyDim] }),
       kRaw: () => ({ value: kRaw, shape: [BATCH, kvHeads, TOKENS, keyDim] }),

@@ -33,7 +33,7 @@ export function latentLayer(c: LayerContext, attention: LatentAttention, x: Valu
   const { qRaw, qNope, qRope, latent, ropeRaw } = projected;
   const rawKey = (): Value => joinKey(c, attention, expand(c, attention, latent, 'w_uk'), ropeRaw, 'k/raw');
   return {
-    output: projectOutput(c, x, attended.core.heads, valueDim),
+    ...projectOutput(c, x, attended.core.heads, valueDim),
     captures: {
       qRaw: () => ({ value: qRaw, shape: [BATCH, heads, TOKENS, keyDim] }),
       kRaw: () => ({ value: rawKey(), shape: [BATCH, heads, TOKENS, keyDim] }),

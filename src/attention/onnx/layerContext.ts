@@ -33,9 +33,14 @@ export interface GraphCache {
   readonly presentValue: Value | null;
 }
 
-export interface LayerResult {
+export interface LayerEnd {
+  /** [B,T,H·valueDim]: what the output projection receives. */
+  readonly rows: Value;
   /** [B,T,hidden] */
   readonly output: Value;
+}
+
+export interface LayerResult extends LayerEnd {
   /** Made on demand: what is not asked for adds no nodes. */
   readonly captures: Captures;
   readonly cache: readonly GraphCache[];

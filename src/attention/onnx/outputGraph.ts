@@ -1,10 +1,10 @@
 /** The end of an attention layer as nodes: heads side by side, gate, norm, output projection. */
 
 import type { Value } from './graphBuilder';
-import type { LayerContext } from './layerContext';
+import type { LayerContext, LayerEnd } from './layerContext';
 
-/** heads [B,H,T,valueDim] and the layer's input x [B,T,hidden] → [B,T,hidden] */
-export function projectOutput(c: LayerContext, x: Value, heads: Value, valueDim: number): Value {
+/** From heads [B,H,T,valueDim] and the layer's input x [B,T,hidden]. */
+export function projectOutput(c: LayerContext, x: Value, heads: Value, valueDim: number): LayerEnd {
   const byToken = c.g.transpose(heads, [0, 2, 1, 3], 'heads/by_token');
   return projectOutputRows(
     c,
@@ -15,7 +15,7 @@ export function projectOutput(c: LayerContext, x: Value, heads: Value, valueDim:
 }
 
 /** The same from heads side by side, [B,T,H·valueDim]. */
-export function projectOutputRows(c: LayerContext, x: Value, rows: Value, valueDim: number): Value {
+export function projectOutputRows(c: LayerContext, x: Value, rows: Value, valueDim: number): LayerEnd {
   const { g, spec, weights } = c;
   const { queryHeads } = spec.attention;
   let merged = rows;
@@ -33,5 +33,5 @@ export function projectOutputRows(c: LayerContext, x: Value, rows: Value, valueD
     merged = g.mul(rows, gate, 'heads/gated');
   }
   if (spec.outputNorm) merged = weights.normalize(merged, 'o_norm', spec.outputNorm);
-  return weights.linear(merged, 'o');
+  return { rows: merged, output: weights.linear(merged, 'o') };
 }

@@ -83,8 +83,8 @@ export class Effects {
   }
 
   /**
-   * The next part of a map. What promises most for its time comes first: how much a place writes to the residual stream at a few positions, by the
-   * layers that must be run again.
+   * The next part of a map. The first is of the last layer, which takes least. Then what promises most for its time: how much a place writes
+   * to the residual stream at a few positions, by the layers that must be run again and the head.
    * @param layer Of this layer only; null: of all.
    */
   async map(
@@ -99,8 +99,7 @@ export class Effects {
     this.checkTokens(tokens);
     const missing = this.missing(kinds, known, layer);
     if (missing.length === 0) return { effects: [], left: 0 };
-    await this.promise(missing, by, watch);
-    const batch = this.nextBatch(missing, by);
+    const batch = known.length === 0 ? this.soonest(missing) : await this.nextBatch(missing, by, watch);
     const { ids, final } = prompt.unchanged;
     const finals = await this.runs.finals(
       batch.map((place) => ({ places: [place], by })),
@@ -108,10 +107,10 @@ export class Effects {
     );
     watch.progress({ message: 'the prediction', fraction: 1 });
     const measured = await stages.measure(ids, final, finals, watch);
-    const logits = await stages.logits(finals, watch);
+    const [before = new Float64Array(0), ...logits] = await stages.logitsOf(tokens, [final, ...finals], watch);
     const effects = batch.map((place, i): Effect => {
       const { kl, lossBefore, lossAfter } = elementAt(measured, i);
-      const [before, after] = [mean(lossBefore), mean(lossAfter)];
+      const [unchanged, changed] = [mean(lossBefore), mean(lossAfter)];
       return {
         place: placeLabel(place),
         kind: place.kind,
@@ -119,8 +118,8 @@ export class Effects {
         index: place.index,
         klMean: mean(kl) ?? 0,
         klLast: kl.at(-1) ?? 0,
-        lossChange: before === null || after === null ? null : after - before,
-        logitChanges: tokens.map((token) => elementOf(elementAt(logits, i), token) - elementOf(prompt.logits, token)),
+        lossChange: unchanged === null || changed === null ? null : changed - unchanged,
+        logitChanges: Array.from(elementAt(logits, i), (logit, at) => logit - elementOf(before, at)),
       };
     });
     return { effects, left: missing.length - batch.length };
@@ -146,7 +145,7 @@ export class Effects {
     if (missing.length === 0) return { recoveries: [], left: 0 };
     // From the last layer on: the cheapest come first, and each is run from its own layer.
     const layer = Math.max(...missing.map((place) => place.layer));
-    const batch = missing.filter((place) => place.layer === layer).slice(0, stages.batch(prompt.unchanged.ids.length));
+    const batch = missing.filter((place) => place.layer === layer).slice(0, this.atOnce());
     const finals = await this.runs.finals(
       batch.map((place) => ({ places: [place], by: 'other' })),
       watch,
@@ -188,8 +187,19 @@ export class Effects {
       .filter((place) => (only === null || place.layer === only) && !have.has(placeLabel(place)));
   }
 
-  private nextBatch(missing: readonly Place[], by: Replacement): readonly Place[] {
-    const layers = this.stages.layers.length;
+  /** Of the last layer that is missing: the first row of a map is to be there at once. */
+  private soonest(missing: readonly Place[]): readonly Place[] {
+    const layer = Math.max(...missing.map((place) => place.layer));
+    return missing.filter((place) => place.layer === layer).slice(0, this.atOnce());
+  }
+
+  private atOnce(): number {
+    return this.stages.batch(this.prompt.unchanged.ids.length);
+  }
+
+  private async nextBatch(missing: readonly Place[], by: Replacement, watch: Watch): Promise<readonly Place[]> {
+    await this.promise(missing, by, watch);
+    const layers = this.stages.layers.length + this.stages.headLayers;
     const worth = (place: Place): number => this.promises.get(`${by} ${placeLabel(place)}`) ?? 0;
     const best = new Map<number, number>();
     for (const place of missing)
@@ -198,7 +208,7 @@ export class Effects {
     return missing
       .filter((place) => place.layer === layer)
       .toSorted((a, b) => worth(b) - worth(a))
-      .slice(0, this.stages.batch(this.prompt.unchanged.ids.length));
+      .slice(0, this.atOnce());
   }
 
   /** What each place writes, changed against unchanged, by the size of the residual stream that it is written to. */

@@ -1,12 +1,16 @@
 /** The stages of larger models: whole layers as graphs, many runs at once, in float32; and predictions compared on the engine, too. */
 
+import { BLOCK_OUTPUT } from '../../attention/onnx/buildBlock';
+import { buildAttending, buildRest } from '../../attention/onnx/buildHalves';
 import { GraphBuilder } from '../../attention/onnx/graphBuilder';
 import type { Graph, Tensor } from '../../attention/onnx/graph';
+import { headDims } from '../../attention/spec/layerSpec';
+import type { WeightInfo } from '../../attention/spec/weightNames';
 import { stepInputs } from '../../attention/step/stepInputs';
 import type { Matrix } from '../../insight/matrix';
 import { elementAt } from '../../model/elementAt';
 import type { OpenModel } from '../../weights/openModel';
-import type { Engine } from '../engines/engine';
+import type { Engine, LoadedProgram } from '../engines/engine';
 import { BlockRunner, fitsAtOnce } from '../heads/blockRun';
 import { LayerReader } from '../heads/layerReader';
 import { ProgramCache } from '../heads/programs';
@@ -14,8 +18,8 @@ import { floats } from '../heads/tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from '../heads/watch';
 import { engineLinear } from '../tradeoff/linear';
 import { HEAD_ROWS, headInputs } from '../tradeoff/outputHead';
-import { apart, MatrixStages, stacked } from './matrixStages';
-import type { Measured } from './stages';
+import { MatrixStages, stacked } from './matrixStages';
+import type { Fed, Measured } from './stages';
 
 /** Tokens of all runs that are computed side by side: matrices of so many rows keep the processor busy. */
 const TOGETHER = 2048;
@@ -34,10 +38,13 @@ export class GraphStages extends MatrixStages {
   private readonly runner: BlockRunner;
   private readonly references = new WeakMap<Matrix, Reference>();
 
+  private readonly weightsOf: LayerReader;
+
   constructor(model: OpenModel, engine: Engine) {
     super(model, engineLinear(engine));
     this.programs = new ProgramCache(engine);
-    this.runner = new BlockRunner(this.programs, new LayerReader(this.store, model.plan));
+    this.weightsOf = new LayerReader(this.store, model.plan);
+    this.runner = new BlockRunner(this.programs, this.weightsOf);
   }
 
   override batch(tokens: number): number {
@@ -46,23 +53,114 @@ export class GraphStages extends MatrixStages {
     return Math.max(1, Math.min(Math.floor(TOGETHER / tokens), byScores));
   }
 
-  override async through(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
+  override async attend(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
     const spec = this.block(layer);
-    const tokens = elementAt(hidden, 0).rows;
-    if (!fitsAtOnce(spec, tokens)) return super.through(layer, hidden, watch);
+    const { rows: tokens, columns } = elementAt(hidden, 0);
+    if (!fitsAtOnce(spec, tokens)) return super.attend(layer, hidden, watch);
+    const program = buildAttending(spec);
+    const loaded = await this.programs.load(`heads ${JSON.stringify(spec)}`, program.graph);
+    const step = { batch: hidden.length, newTokens: tokens, pastTokens: 0 };
+    const feeds = stepInputs(spec.layer, program, step);
+    feeds.set('hidden', tensorOf(stacked(hidden), [hidden.length, tokens, columns]));
+    const [rows] = await this.half(layer, loaded, program.weightInputs, feeds, ['rows'], watch);
+    const { queryHeads, valueDim } = headDims(spec.layer.attention);
+    return matrices(rows, hidden.length, tokens, queryHeads * valueDim);
+  }
+
+  override async rest(
+    layer: number,
+    hidden: readonly Matrix[],
+    rows: readonly Matrix[],
+    fed: Fed | null,
+    watch: Watch,
+  ): Promise<readonly Matrix[]> {
+    const spec = this.block(layer);
+    if (spec.feedForward.kind === 'moe') return super.rest(layer, hidden, rows, fed, watch);
+    const { rows: tokens, columns } = elementAt(hidden, 0);
+    const run = async (which: readonly number[], given: readonly Matrix[] | null): Promise<readonly Matrix[][]> => {
+      const program = buildRest(spec, given === null ? 'computed' : 'given');
+      const key = `rest, ${given === null ? '' : 'feed-forward given, '}${JSON.stringify(spec)}`;
+      const loaded = await this.programs.load(key, program.graph);
+      const of = (from: readonly Matrix[]): Matrix => stacked(which.map((at) => elementAt(from, at)));
+      const shape = [which.length, tokens, columns];
+      const feeds = new Map([
+        ['hidden', tensorOf(of(hidden), shape)],
+        ['rows', tensorOf(of(rows), [which.length, tokens, elementAt(rows, 0).columns])],
+        ...(given === null ? [] : [['made', tensorOf(stacked(given), shape)] as const]),
+      ]);
+      const wanted = [BLOCK_OUTPUT, ...(fed !== null && given === null ? ['made'] : [])];
+      const found = await this.half(layer, loaded, program.weightInputs, feeds, wanted, watch);
+      return found.map((data) => matrices(data, which.length, tokens, columns));
+    };
+    const [leaving = [], made = []] = await run([...hidden.keys()], null);
+    if (fed === null) return leaving;
+    const given = made.map((own, at) => fed(at, own));
+    const changed = [...given.keys()].filter((at) => given[at] !== made[at]);
+    if (changed.length === 0) return leaving;
+    const [again = []] = await run(
+      changed,
+      changed.map((at) => elementAt(given, at)),
+    );
+    return leaving.map((own, at) => again[changed.indexOf(at)] ?? own);
+  }
+
+  /** One of the halves of a block. @throws RpcError and WeightsError for numbers that are none. */
+  private async half(
+    layer: number,
+    program: LoadedProgram,
+    infos: readonly WeightInfo[],
+    feeds: Map<string, Tensor>,
+    outputs: readonly string[],
+    watch: Watch,
+  ): Promise<readonly Float32Array[]> {
+    const weights = await this.weightsOf.read(layer, infos, abortSignal(watch.signal));
+    checkCancelled(watch.signal);
+    for (const [name, tensor] of weights) feeds.set(name, tensor);
+    const results = await program.run(feeds, outputs);
+    return outputs.map((name) => {
+      const data = floats(results.get(name));
+      this.runner.assertFinite(layer, null, data, weights);
+      return data;
+    });
+  }
+
+  /** From layer to layer in the engine's own numbers. */
+  override async onward(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
+    const count = this.layers.length;
+    const { rows: tokens, columns } = elementAt(hidden, 0);
+    const left = Array.from({ length: count - layer }, (_, at) => layer + at);
+    if (left.length === 0) return hidden;
+    if (!left.every((at) => fitsAtOnce(this.block(at), tokens))) return super.onward(layer, hidden, watch);
+    let states = new Float32Array(stacked(hidden).data);
+    for (const at of left) {
+      this.tell(at, watch);
+      states = await this.whole(at, states, hidden.length, tokens, watch);
+    }
+    return matrices(states, hidden.length, tokens, columns);
+  }
+
+  override async through(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
+    const { rows: tokens, columns } = elementAt(hidden, 0);
+    if (!fitsAtOnce(this.block(layer), tokens)) return super.through(layer, hidden, watch);
+    const input = new Float32Array(stacked(hidden).data);
+    return matrices(await this.whole(layer, input, hidden.length, tokens, watch), hidden.length, tokens, columns);
+  }
+
+  private async whole(
+    layer: number,
+    input: Float32Array,
+    batch: number,
+    tokens: number,
+    watch: Watch,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const spec = this.block(layer);
     const block = await this.programs.block(spec, { mode: 'prefill', cache: 'none', captures: [], output: true });
     const weights = await this.runner.weights(layer, spec, [block], true, watch);
     checkCancelled(watch.signal);
-    const feeds = stepInputs(spec.layer, block.programs.main, {
-      batch: hidden.length,
-      newTokens: tokens,
-      pastTokens: 0,
-    });
-    const input = new Float32Array(stacked(hidden).data);
-    const result = await this.runner.step(layer, spec, block, weights, feeds, input, true, watch, hidden.length);
+    const feeds = stepInputs(spec.layer, block.programs.main, { batch, newTokens: tokens, pastTokens: 0 });
+    const result = await this.runner.step(layer, spec, block, weights, feeds, input, true, watch, batch);
     if (result.hidden === null) throw new TypeError('the block gave no output');
-    const { columns } = elementAt(hidden, 0);
-    return apart({ rows: hidden.length * tokens, columns, data: new Float64Array(result.hidden) }, hidden);
+    return result.hidden as Float32Array<ArrayBuffer>;
   }
 
   override async measure(
@@ -170,23 +268,27 @@ export class GraphStages extends MatrixStages {
     inputs: readonly Matrix[],
     watch: Watch,
   ): Promise<readonly Float64Array[]> {
-    const { head, bias, multiplier, softcap } = this.model.plan.output;
-    const signal = abortSignal(watch.signal);
-    const added = bias === null ? null : await this.store.read(bias, { signal });
     const result = inputs.map(() => new Float64Array(Math.max(0, ids.length - 1)));
     for (let position = 0; position + 1 < ids.length; position++) {
-      const next = elementAt(ids, position + 1);
-      const row = await this.store.read(head, { rows: [next, next + 1], signal });
-      inputs.forEach(({ columns, data }, run) => {
-        let sum = added === null ? 0 : (added[next] as number);
-        for (let i = 0, at = position * columns; i < columns; i++, at++)
-          sum += (row[i] as number) * (data[at] as number);
-        const logit = sum * multiplier;
-        elementAt(result, run)[position] = softcap === null ? logit : softcap * Math.tanh(logit / softcap);
+      const logit = await this.logitRow(elementAt(ids, position + 1), watch);
+      inputs.forEach(({ data }, run) => {
+        elementAt(result, run)[position] = logit(data, position);
       });
     }
     return result;
   }
+}
+
+function tensorOf({ data }: Matrix, shape: readonly number[]): Tensor {
+  return { type: 'float32', shape, data: new Float32Array(data) };
+}
+
+/** `[runs, rows, columns]` as a matrix for each run. */
+function matrices(data: Float32Array | undefined, runs: number, rows: number, columns: number): Matrix[] {
+  const wide = new Float64Array(data ?? []);
+  return Array.from({ length: runs }, (_, run) => {
+    return { rows, columns, data: wide.subarray(run * rows * columns, (run + 1) * rows * columns) };
+  });
 }
 
 function add(to: Float64Array, from: Float32Array): void {

@@ -1,6 +1,7 @@
 /** The stages with attention in float64, and matrices by `Linear`: float64 too for small models, which makes what changes nothing exactly nothing. */
 
 import type { BlockSpec } from '../../attention/spec/blockSpec';
+import { elementCount } from '../../attention/onnx/graph';
 import { headDims, type RunnableAttention } from '../../attention/spec/layerSpec';
 import { blockWeights, feedForwardWeights, NORM_NAMES } from '../../attention/spec/weightNames';
 import { gatedHeads } from '../../insight/conversion/distortion';
@@ -15,6 +16,7 @@ import { UNCHANGED } from '../../insight/tradeoff/method';
 import type { ModelLayer } from '../../insight/tradeoff/modelLayer';
 import { normOfRows, project, throughCache } from '../../insight/tradeoff/readLayer';
 import { elementAt } from '../../model/elementAt';
+import { MOST_EFFECT_TOKENS } from '../../shared/effectsContract';
 import { RpcError } from '../../shared/rpcError';
 import type { OpenModel } from '../../weights/openModel';
 import { embed } from '../../weights/plan/readPlan';
@@ -24,8 +26,8 @@ import { MemoryStore, widenedBytes } from '../heads/memoryStore';
 import { floats } from '../heads/tokenAxis';
 import { abortSignal, checkCancelled, type Watch } from '../heads/watch';
 import type { Linear } from '../tradeoff/linear';
-import { outputPieces } from '../tradeoff/outputHead';
-import type { Attended, Fed, Measured, Metric, Stages } from './stages';
+import { headInputs, outputPieces } from '../tradeoff/outputHead';
+import type { Fed, Measured, Metric, Stages } from './stages';
 
 /** Models of at most so many bytes as float32 stay in memory. */
 const RESIDENT_BYTES = 256 * 1024 ** 2;
@@ -35,6 +37,9 @@ const PROJECTION = (name: string): boolean => name.startsWith('o.');
 
 /** Tokens of all runs that are computed side by side. */
 const TOGETHER = 256;
+
+/** Rows of the head that are kept: those of a prompt, and what is followed. */
+const MOST_HEAD_ROWS = 2 * MOST_EFFECT_TOKENS;
 
 /** In float64. Weights that are float64 already are used where they lie. */
 export const WIDE: Linear = {
@@ -58,11 +63,15 @@ export interface LookedAt {
   readonly attending: Attending;
 }
 
-export interface AttendedSeen {
+export interface HeadsSeen {
   readonly looked: LookedAt;
-  /** `[tokens, queryHeads · valueDim]`, before gate and norm, and behind them; then what the output projection gives. */
+  /** `[tokens, queryHeads · valueDim]`, before gate and norm, and behind them. */
   readonly heads: Matrix;
   readonly rows: Matrix;
+}
+
+export interface AttendedSeen extends HeadsSeen {
+  /** What the output projection gives. */
   readonly output: Matrix;
 }
 
@@ -82,6 +91,9 @@ export class MatrixStages implements Stages {
   private readonly reader: LayerReader;
   /** What was read before and found to hold numbers only. */
   private readonly sound = new Set<string>();
+  /** Rows of the head by token, for those that are asked for again and again. */
+  private readonly headRows = new Map<number, Float32Array>();
+  private headBias: Float32Array | null | undefined;
   /** Of a model that is not resident: stages of one layer follow each other. */
   private last: { readonly layer: number; readonly numbers: LayerNumbers } | null = null;
 
@@ -115,14 +127,27 @@ export class MatrixStages implements Stages {
     return elementAt(this.model.plan.layers, layer).block;
   }
 
-  async attend(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<Attended> {
-    const found: AttendedSeen[] = [];
-    for (const one of hidden) found.push(await this.attendSeen(layer, one, watch));
-    return { rows: found.map(({ rows }) => rows), outputs: found.map(({ output }) => output) };
+  get headLayers(): number {
+    const weights = this.model.plan.layers.reduce(
+      (sum, { block }) => sum + blockWeights(block).reduce((all, { shape }) => all + elementCount(shape), 0),
+      0,
+    );
+    return (elementCount(this.store.info(this.model.plan.output.head).shape) / weights) * this.layers.length;
   }
 
-  /** The same of one run, with what it was made from. */
+  async attend(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
+    const found: Matrix[] = [];
+    for (const one of hidden) found.push((await this.headsSeen(layer, one, watch)).rows);
+    return found;
+  }
+
+  /** The same of one run, with what it was made from and what it gives. */
   async attendSeen(layer: number, hidden: Matrix, watch: Watch): Promise<AttendedSeen> {
+    const seen = await this.headsSeen(layer, hidden, watch);
+    return { ...seen, output: await this.output(await this.weights(layer, watch), seen.rows) };
+  }
+
+  private async headsSeen(layer: number, hidden: Matrix, watch: Watch): Promise<HeadsSeen> {
     const weights = await this.weights(layer, watch);
     const looked = await this.look(layer, hidden, watch);
     const { input, layer: own } = looked;
@@ -133,7 +158,7 @@ export class MatrixStages implements Stages {
     const { queryHeads, valueDim } = headDims(own.spec.attention);
     const sample = { spec: own.spec, tokens: input.rows, input: input.data, weights };
     const rows = gatedHeads(sample, heads, { queryHeads, valueDim });
-    return { looked, heads, rows, output: await this.output(weights, rows) };
+    return { looked, heads, rows };
   }
 
   private async look(layer: number, hidden: Matrix, watch: Watch): Promise<LookedAt> {
@@ -160,14 +185,15 @@ export class MatrixStages implements Stages {
   async rest(
     layer: number,
     hidden: readonly Matrix[],
-    outputs: readonly Matrix[],
+    rows: readonly Matrix[],
     fed: Fed | null,
     watch: Watch,
   ): Promise<readonly Matrix[]> {
     // What is behind the attention takes each row by itself: all runs go through together.
     const together = (made: Matrix): Matrix =>
       fed === null ? made : stacked(apart(made, hidden).map((own, run) => fed(run, own)));
-    return apart(await this.restOf(layer, stacked(hidden), stacked(outputs), watch, { fed: together }), hidden);
+    const output = await this.output(await this.weights(layer, watch), stacked(rows));
+    return apart(await this.restOf(layer, stacked(hidden), output, watch, { fed: together }), hidden);
   }
 
   /** The same of one run. @param hooks What is to be seen of it, and changed. */
@@ -196,8 +222,22 @@ export class MatrixStages implements Stages {
   }
 
   async through(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
-    const { outputs } = await this.attend(layer, hidden, watch);
-    return this.rest(layer, hidden, outputs, null, watch);
+    return this.rest(layer, hidden, await this.attend(layer, hidden, watch), null, watch);
+  }
+
+  async onward(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]> {
+    let states = hidden;
+    for (let at = layer; at < this.layers.length; at++) {
+      this.tell(at, watch);
+      states = await this.through(at, states, watch);
+    }
+    return states;
+  }
+
+  protected tell(layer: number, watch: Watch): void {
+    checkCancelled(watch.signal);
+    const count = this.layers.length;
+    watch.progress({ message: `layer ${layer + 1} of ${count}`, fraction: layer / count });
   }
 
   async measure(
@@ -228,6 +268,45 @@ export class MatrixStages implements Stages {
         elementAt(result, i).set(data, first);
       });
     return result;
+  }
+
+  async logitsOf(tokens: readonly number[], final: readonly Matrix[], watch: Watch): Promise<readonly Float64Array[]> {
+    const last = final.map(({ rows, columns, data }): Matrix => {
+      return { rows: 1, columns, data: data.subarray((rows - 1) * columns) };
+    });
+    const result = final.map(() => new Float64Array(tokens.length));
+    if (tokens.length === 0) return result;
+    const signal = abortSignal(watch.signal);
+    const inputs = await headInputs(this.store, this.model.plan, last, this.linear.map, signal);
+    for (const [at, token] of tokens.entries()) {
+      const logit = await this.logitRow(token, watch);
+      inputs.forEach(({ data }, run) => {
+        elementAt(result, run)[at] = logit(data, 0);
+      });
+    }
+    return result;
+  }
+
+  /** The logit of a token from a row of what the head is multiplied with. */
+  protected async logitRow(token: number, watch: Watch): Promise<(rows: Float64Array, at: number) => number> {
+    const { head, bias, multiplier, softcap } = this.model.plan.output;
+    const signal = abortSignal(watch.signal);
+    this.headBias ??= bias === null ? null : await this.store.read(bias, { signal });
+    let row = this.headRows.get(token);
+    if (row === undefined) {
+      if (this.headRows.size >= MOST_HEAD_ROWS) this.headRows.clear();
+      row = await this.store.read(head, { rows: [token, token + 1], signal });
+      this.headRows.set(token, row);
+    }
+    const own = row;
+    const added = this.headBias === null ? 0 : (this.headBias[token] as number);
+    return (rows, at) => {
+      let sum = added;
+      for (let i = 0, from = at * own.length; i < own.length; i++, from++)
+        sum += (own[i] as number) * (rows[from] as number);
+      const logit = sum * multiplier;
+      return softcap === null ? logit : softcap * Math.tanh(logit / softcap);
+    };
   }
 
   get isCapped(): boolean {
@@ -359,7 +438,7 @@ export function stacked(parts: readonly Matrix[]): Matrix {
 }
 
 /** The reverse: as many rows each as `like` has. */
-export function apart({ columns, data }: Matrix, like: readonly Matrix[]): readonly Matrix[] {
+function apart({ columns, data }: Matrix, like: readonly Matrix[]): readonly Matrix[] {
   let row = 0;
   return like.map(({ rows }) => {
     const own = data.subarray(row * columns, (row + rows) * columns);

@@ -13,10 +13,9 @@ import type { Stages } from './stages';
 /** What the unchanged model wrote, layer by layer. */
 export interface Unchanged {
   readonly ids: readonly number[];
-  /** What enters each layer; what its output projection receives and gives; what its feed-forward puts out. */
+  /** What enters each layer; what its output projection receives; what its feed-forward puts out. */
   readonly entering: readonly Matrix[];
   readonly rows: readonly Matrix[];
-  readonly outputs: readonly Matrix[];
   readonly made: readonly Matrix[];
   /** What leaves the last layer. */
   readonly final: Matrix;
@@ -36,14 +35,14 @@ export async function runUnchanged(stages: Stages, ids: readonly number[], watch
   let hidden = await stages.embed(ids);
   const parts = stages.layers.reduce((sum, attention) => {
     const { queryHeads, valueDim } = headDims(attention);
-    return sum + 3 * hidden.columns + queryHeads * valueDim;
+    return sum + 2 * hidden.columns + queryHeads * valueDim;
   }, 0);
   if (8 * ids.length * parts > MOST_KEPT_BYTES)
     throw new RpcError(
       'tooLarge',
       `what ${stages.layers.length} layers write for ${ids.length} tokens is too much to keep`,
     );
-  const [entering, rows, outputs, made]: [Matrix[], Matrix[], Matrix[], Matrix[]] = [[], [], [], []];
+  const [entering, rows, made]: [Matrix[], Matrix[], Matrix[]] = [[], [], []];
   for (let layer = 0; layer < stages.layers.length; layer++) {
     checkCancelled(watch.signal);
     watch.progress({
@@ -52,15 +51,14 @@ export async function runUnchanged(stages: Stages, ids: readonly number[], watch
     });
     entering.push(hidden);
     const attended = await stages.attend(layer, [hidden], watch);
-    rows.push(elementAt(attended.rows, 0));
-    outputs.push(elementAt(attended.outputs, 0));
+    rows.push(elementAt(attended, 0));
     const see = (_: number, written: Matrix): Matrix => {
       made.push(written);
       return written;
     };
-    [hidden = hidden] = await stages.rest(layer, [hidden], attended.outputs, see, watch);
+    [hidden = hidden] = await stages.rest(layer, [hidden], attended, see, watch);
   }
-  return { ids, entering, rows, outputs, made, final: hidden };
+  return { ids, entering, rows, made, final: hidden };
 }
 
 /** How a run differs: places, and what stands there. */
@@ -96,12 +94,13 @@ export class ChangedRuns {
     const count = stages.layers.length;
     const start = Math.min(count, ...runs.flatMap(({ places }) => places.map(({ layer }) => layer)));
     let hidden: readonly Matrix[] = runs.map(() => unchanged.entering[start] ?? unchanged.final);
-    for (let layer = start; layer < count; layer++) {
+    const behind = 1 + Math.max(start - 1, ...runs.flatMap(({ places }) => places.map(({ layer }) => layer)));
+    for (let layer = start; layer < behind; layer++) {
       checkCancelled(watch.signal);
       watch.progress({ message: `layer ${layer + 1} of ${count}`, fraction: (layer - start) / (count - start) });
       hidden = await this.layer(layer, hidden, runs, layer === start, watch);
     }
-    return hidden;
+    return stages.onward(behind, hidden, watch);
   }
 
   private async layer(
@@ -118,21 +117,11 @@ export class ChangedRuns {
     const moved = !isFirst || hidden.some((rows, run) => rows !== entering[run]);
     const attended = moved
       ? await stages.attend(layer, hidden, watch)
-      : {
-          rows: hidden.map(() => elementAt(unchanged.rows, layer)),
-          outputs: hidden.map(() => elementAt(unchanged.outputs, layer)),
-        };
-    const rows = attended.rows.map((own, run) => this.changed(own, elementAt(here, run), 'head', layer));
-    const cut = [...rows.keys()].filter((run) => rows[run] !== attended.rows[run]);
-    const projected = await stages.project(
-      layer,
-      cut.map((run) => elementAt(rows, run)),
-      watch,
-    );
-    const outputs = attended.outputs.map((own, run) => projected[cut.indexOf(run)] ?? own);
+      : hidden.map(() => elementAt(unchanged.rows, layer));
+    const rows = attended.map((own, run) => this.changed(own, elementAt(here, run), 'head', layer));
     const isFed = here.some(({ places }) => places.some(({ kind }) => kind === 'mlp'));
     const fed = (run: number, made: Matrix): Matrix => this.changed(made, elementAt(here, run), 'mlp', layer);
-    return stages.rest(layer, hidden, outputs, isFed ? fed : null, watch);
+    return stages.rest(layer, hidden, rows, isFed ? fed : null, watch);
   }
 
   /** Rows with the changes of one part: the same object where there are none. */

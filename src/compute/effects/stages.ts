@@ -4,14 +4,7 @@ import type { RunnableAttention } from '../../attention/spec/layerSpec';
 import type { Matrix } from '../../insight/matrix';
 import type { Watch } from '../heads/watch';
 
-export interface Attended {
-  /** Of each run, what the output projection receives, `[tokens, queryHeads · valueDim]`: heads side by side, after gate and norm. */
-  readonly rows: readonly Matrix[];
-  /** What comes out of the output projection, `[tokens, hidden]`. */
-  readonly outputs: readonly Matrix[];
-}
-
-/** Takes what the feed-forward of a run puts out; returns what takes its place. */
+/** Takes what the feed-forward of a run puts out; returns what takes its place, or the same. */
 export type Fed = (run: number, made: Matrix) => Matrix;
 
 /** What is measured of a run against the unchanged one. */
@@ -31,20 +24,26 @@ export interface Stages {
   batch(tokens: number): number;
   /** What enters layer 0, `[tokens, hidden]`. */
   embed(ids: readonly number[]): Promise<Matrix>;
-  /** @param hidden What enters the layer, of each run. */
-  attend(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<Attended>;
+  /** What the head costs for all positions, in layers of the model. */
+  readonly headLayers: number;
+  /**
+   * What the output projection receives, `[tokens, queryHeads · valueDim]`: heads side by side, after gate and norm.
+   * @param hidden What enters the layer, of each run.
+   */
+  attend(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]>;
   /** Through the output projection. */
   project(layer: number, rows: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]>;
-  /** From the output projection to what leaves the layer. */
+  /** From what the output projection receives to what leaves the layer. */
   rest(
     layer: number,
     hidden: readonly Matrix[],
-    outputs: readonly Matrix[],
+    rows: readonly Matrix[],
     fed: Fed | null,
     watch: Watch,
   ): Promise<readonly Matrix[]>;
-  /** The whole layer, unchanged. */
+  /** The whole layer, unchanged; and all that are left, from this one on. */
   through(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]>;
+  onward(layer: number, hidden: readonly Matrix[], watch: Watch): Promise<readonly Matrix[]>;
   /** @param final What leaves the last layer: of the unchanged run, and of others. */
   measure(
     ids: readonly number[],
@@ -56,6 +55,8 @@ export interface Stages {
   losses(ids: readonly number[], unchanged: Matrix, watch: Watch): Promise<Float64Array>;
   /** Logits `[vocabulary]` behind the last token of each run. */
   logits(final: readonly Matrix[], watch: Watch): Promise<readonly Float64Array[]>;
+  /** The same of single tokens, in their order: no other row of the head is read. */
+  logitsOf(tokens: readonly number[], final: readonly Matrix[], watch: Watch): Promise<readonly Float64Array[]>;
   dispose(): Promise<void>;
 }
 

@@ -267,7 +267,7 @@ export class BlockRunner {
   }
 
   /** @throws WeightsError naming the tensor, RpcError where the weights are fine and the numbers left their range. */
-  private assertFinite(index: number, expert: number | null, data: Float32Array, weights: WeightTensors): void {
+  assertFinite(index: number, expert: number | null, data: Float32Array, weights: WeightTensors): void {
     if (allFinite(data)) return;
     throw (
       this.reader.damaged?.(index, expert, weights) ??
