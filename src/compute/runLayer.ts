@@ -1,10 +1,10 @@
 /** Runs one attention layer from its spec: prefill, then decode steps on the cache that it left. */
 
 import { buildAttentionProgram } from '../attention/onnx/buildAttention';
-import { growsOnly } from '../attention/onnx/layerContext';
 import type { Tensor } from '../attention/onnx/graph';
-import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
-import type { AttentionProgram } from '../attention/onnx/program';
+import { type AttentionLayerSpec, keyLimit } from '../attention/spec/layerSpec';
+import { ringSlots } from '../attention/step/ring';
+import type { AttentionProgram, CaptureName } from '../attention/onnx/program';
 import { stepInputs } from '../attention/step/stepInputs';
 import { layerWeights, type WeightInfo } from '../attention/spec/weightNames';
 import type { CacheReport, RunLayerParams, RunLayerResult } from '../shared/computeContract';
@@ -12,7 +12,7 @@ import type { CallContext } from '../shared/rpc';
 import { RpcError } from '../shared/rpcError';
 import { tensorBytes } from '../shared/transfer';
 import type { Precision } from '../shared/devices';
-import { withRoom } from './bench/cacheRows';
+import { inRing } from './bench/cacheRows';
 import type { Engine, InPlace, LoadedProgram } from './engines/engine';
 import { plannedCacheBytes } from './plannedCache';
 import { seededNoise, seededWeights } from './seededWeights';
@@ -25,6 +25,17 @@ export type LayerOutcome = Omit<RunLayerResult, 'provenance'> & Pick<RunLayerRes
 
 /** Weights of the layer by name; by default seeded noise. */
 export type WeightSource = (infos: readonly WeightInfo[]) => Promise<ReadonlyMap<string, Float32Array>>;
+
+/** Captures with a row or column for each key. */
+const BY_KEY: readonly CaptureName[] = ['k', 'v', 'scores', 'weights'];
+
+/**
+ * Whether the cache can stay where it is. One with a window is a ring then: its keys have the order of its slots, in which no one who looks
+ * inside wants them; and it has a slot for the step's own row, where transformers' rule keeps a row less between steps than the step sees.
+ */
+function canStay({ attention }: AttentionLayerSpec, { captures, rule }: LayerRun): boolean {
+  return keyLimit(attention) === null || (rule !== 'transformers' && !captures.some((name) => BY_KEY.includes(name)));
+}
 
 export async function runLayer(
   engine: Engine,
@@ -41,8 +52,11 @@ export async function runLayer(
     infos.map(({ name, shape }) => [name, { type: 'float32' as const, shape, data: weightOf(weights, name) }]),
   );
   const loadStart = performance.now();
-  // A cache that a device holds has room for all tokens: a step writes its rows, and nothing of it goes to and fro.
-  const room = engine.writesInPlace === true && growsOnly(layer) ? { batch, tokens: tokens + steps } : null;
+  // A cache that a device holds has room for what comes: a step writes its rows, and nothing of it goes to and fro.
+  const room =
+    engine.writesInPlace === true && canStay(layer, run)
+      ? { batch, tokens: ringSlots(layer.attention, tokens + steps, 1) }
+      : null;
   const stage = async (mode: 'prefill' | 'decode', before: ReadonlyMap<string, Tensor> = new Map()): Promise<Stage> => {
     const program = buildAttentionProgram(layer, {
       mode,
@@ -55,7 +69,7 @@ export async function runLayer(
     return new Stage(
       layer,
       program,
-      await engine.load(program.graph, { constants: needed, precision, ...heldCache(program, before, steps) }),
+      await engine.load(program.graph, { constants: needed, precision, ...heldCache(program, before, tokens) }),
     );
   };
   let loadMs = 0;
@@ -91,6 +105,7 @@ export async function runLayer(
       captures: result.captures,
       cache,
       cacheBytes: cache.reduce((sum, { bytes }) => sum + bytes, 0),
+      movedBytes: steps === 0 || !engine.writesInPlace ? null : (last.loaded.movedBytes ?? null),
       planned: { rule, bytes: plannedCacheBytes(layer.attention, { batch, tokens: tokens + steps }, rule, precision) },
       wholeOnDevice,
       times: { weightsMs: loadStart - start, loadMs, prefillMs, stepMs },
@@ -165,14 +180,17 @@ function cacheReport(cache: ReadonlyMap<string, Tensor>, precision: Precision): 
 function heldCache(
   { room, cache }: AttentionProgram,
   before: ReadonlyMap<string, Tensor>,
-  more: number,
+  tokens: number,
 ): { readonly inPlace?: ReadonlyMap<string, InPlace> } {
   if (!room) return {};
   const inPlace = new Map<string, InPlace>();
   for (const { role, past, present, shape } of cache) {
     const tensor = before.get(role);
     if (past !== null && present !== null && tensor)
-      inPlace.set(past, { tensor: { ...withRoom(tensor, more), shape: shape.map(Number) }, output: present });
+      inPlace.set(past, {
+        tensor: { ...inRing(tensor, room.tokens, tokens), shape: shape.map(Number) },
+        output: present,
+      });
   }
   return { inPlace };
 }

@@ -76,6 +76,9 @@ export function layerMarkdown(
       ['left', 'left', 'right'],
     ),
     md`Prefill ${times.prefillMs.toFixed(1)} ms${step === undefined ? '' : `, a decode step ${step.toFixed(2)} ms (median)`}, loading ${times.loadMs.toFixed(0)} ms.`,
+    ...(run.movedBytes === null
+      ? []
+      : [md`In the last step ${formatExactBytes(run.movedBytes)} went to the device and back.`]),
     md`On ${provenance.engine}: ${provenance.device}, ${provenance.library}${provenance.wholeOnDevice ? '' : ', parts of it on the CPU'} (${sentenceText(device.reason)}).`,
   ]);
 }

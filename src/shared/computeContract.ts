@@ -76,6 +76,8 @@ const runLayerResult = v.object({
   cacheBytes: anyNumber,
   /** What a plan of the cache says of the same tokens, under the rule of the run. */
   planned: v.object({ rule, bytes: anyNumber }),
+  /** Bytes that the last decode step took to the device and back; null without a step, and where there is no other memory. */
+  movedBytes: v.nullable(anyNumber),
   /** What must stand beside every number and picture. */
   provenance: v.object({
     engine,

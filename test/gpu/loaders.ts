@@ -87,6 +87,56 @@ export async function adapters(): Promise<readonly Adapter[]> {
   });
 }
 
+/** Where the kernel gives a GPU to this machine, or to this container. */
+export interface DeviceFiles {
+  /** /dev/dri: what Mesa's drivers (AMD, Intel) open. */
+  readonly dri: readonly string[];
+  /** /dev/nvidia*: what NVIDIA's driver opens. */
+  readonly nvidia: readonly string[];
+}
+
+export function deviceFiles(folder = '/dev'): DeviceFiles {
+  const names = (path: string): readonly string[] => {
+    try {
+      return readdirSync(path).toSorted();
+    } catch {
+      return [];
+    }
+  };
+  return {
+    dri: names(join(folder, 'dri')).filter((name) => /^(card|renderD)\d+$/.test(name)),
+    nvidia: names(folder).filter((name) => /^nvidia(ctl|-uvm|-modeset|\d+)$/.test(name)),
+  };
+}
+
+/** Why WebGPU finds no driver, in words: of a whole machine, and of a container that was given a part of one. */
+export function lackingVulkan(
+  { ways }: VulkanFound,
+  found: readonly Adapter[],
+  { dri, nvidia }: DeviceFiles,
+  capabilities = process.env['NVIDIA_DRIVER_CAPABILITIES'],
+): readonly string[] {
+  const words: string[] = [];
+  if (ways.length > 0) return words;
+  words.push('WebGPU: no Vulkan driver that loads');
+  const isNvidia = found.length > 0 || nvidia.length > 0;
+  if (isNvidia) {
+    const driver = found[0]?.driver ?? nvidiaDriver() ?? "NVIDIA's driver";
+    words.push(
+      `WebGPU: ${driver} is here without its Vulkan part (libGLX_nvidia.so.0, and nvidia_icd.json that names it): in a container it comes with NVIDIA_DRIVER_CAPABILITIES=all or one that has "graphics"${
+        capabilities === undefined ? ' (not set here)' : ` (here it is "${capabilities}")`
+      }; on a machine, with the driver's full package and not its headless or compute-only one`,
+    );
+    if (nvidia.length === 0)
+      words.push('WebGPU: no /dev/nvidia0 and /dev/nvidiactl: the container was not given the GPU (--gpus all)');
+  } else if (dri.length === 0) {
+    words.push(
+      'WebGPU: no /dev/dri and no /dev/nvidia*: this machine has no GPU, or the container was not given it (--device /dev/dri, or --gpus all)',
+    );
+  }
+  return words;
+}
+
 /** Ways to reach Vulkan, the usual one first: environments for the processes that compute. */
 export interface VulkanWay {
   readonly what: string;
@@ -164,8 +214,16 @@ const CUDA: readonly (readonly [library: string, from: string])[] = [
   ['libcudnn.so.9', 'cuDNN 9: nvidia-cudnn-cu12'],
 ];
 
+/** The CUDA that PyTorch's builds of 2026 bring; it has other names, and this provider asks for those of CUDA 12. */
+const OTHER_CUDA = 'libcudart.so.13';
+
+export interface CudaFound {
+  readonly libraries: readonly LibraryReport[];
+  readonly cuda13: boolean;
+}
+
 /** @param folder Of onnxruntime's own libraries. */
-export async function findCuda(script: string, folder: string, version: string): Promise<readonly LibraryReport[]> {
+export async function findCuda(script: string, folder: string, version: string): Promise<CudaFound> {
   const provider = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'].map((name) => {
     const file = join(folder, name);
     const from = `runtimes/linux-x64/native of the NuGet package Microsoft.ML.OnnxRuntime.Gpu.Linux ${version}, put beside libonnxruntime.so.1`;
@@ -173,7 +231,24 @@ export async function findCuda(script: string, folder: string, version: string):
       ? { library: name, loads: true, reason: null, from }
       : { library: name, loads: false, reason: `${file}: no such file; it is larger than this pack may be`, from };
   });
-  return [...provider, ...(await Promise.all(CUDA.map(([library, from]) => loadApart(script, library, from))))];
+  const [other, ...loaded] = await Promise.all([
+    loadApart(script, OTHER_CUDA, 'CUDA 13'),
+    ...CUDA.map(([library, from]) => loadApart(script, library, from)),
+  ]);
+  return { libraries: [...provider, ...loaded], cuda13: other.loads };
+}
+
+/** What lacks for onnxruntime's CUDA provider: first in a sentence, then library by library. */
+export function lackingCuda({ libraries, cuda13 }: CudaFound, version: string): readonly string[] {
+  const lacking = libraries.filter(({ loads }) => !loads);
+  if (lacking.length === 0) return [];
+  const cuda12 = cuda13 && lacking.some(({ library }) => library === 'libcudart.so.12');
+  return [
+    `CUDA: ${lacking.length} of ${libraries.length} libraries are missing, so it was not tried, and WebGPU is preferred where it works. The provider of onnxruntime ${version} comes from NuGet when the npm package is installed with its script, which needs a network, and is built for CUDA 12 and cuDNN 9${
+      cuda12 ? '; CUDA 13 is here, whose libraries have other names' : ''
+    }`,
+    ...lacking.map(({ library, reason, from }) => `CUDA: ${library} (${from}): ${reason ?? ''}`),
+  ];
 }
 
 /** Interpreters that may have torch. */

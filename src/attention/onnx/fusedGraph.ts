@@ -21,6 +21,8 @@ export function canFuse(spec: AttentionLayerSpec, options: ProgramOptions): bool
   if (spec.alibi || spec.temperature || rotary?.layout === 'interleaved-to-half') return false;
   if ([spec.queryNorm, spec.keyNorm].some((norm) => norm?.stage === 'after-rope')) return false;
   if (options.cache === 'append' || options.cache === 'written') return false;
+  // The operator knows no ring: its rows lie in the order of their positions.
+  if (options.cache === 'inPlace' && keyLimit(attention) !== null) return false;
   return (options.captures ?? []).every((capture) => OUTSIDE.includes(capture));
 }
 

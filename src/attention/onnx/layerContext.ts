@@ -3,7 +3,7 @@
 import type { Dimension, TensorType } from './graph';
 import type { GraphBuilder, Value } from './graphBuilder';
 import type { GraphWeights } from './graphWeights';
-import { type AttentionLayerSpec, keyLimit } from '../spec/layerSpec';
+import type { AttentionLayerSpec } from '../spec/layerSpec';
 import { type CacheTensor, type CaptureName, keptTokens, type LatentForm, type ProgramOptions } from './program';
 import { rotateGraph } from './rotaryGraph';
 
@@ -131,11 +131,6 @@ export function cacheRows(
   };
 }
 
-/** Whether the cache of a layer can be written in place: one that forgets moves its rows. */
-export function growsOnly({ attention }: AttentionLayerSpec): boolean {
-  return keyLimit(attention) === null;
-}
-
 /**
  * The rows of this step go into their slots of the buffer that holds the past. Slots lie along one axis, so that each has an index of its own:
  * onnxruntime's WebGPU kernel writes rows one after the other where parts of indices repeat (`scatter_nd.cc`, hasDuplicates; 1.30).
@@ -150,7 +145,7 @@ function rowsInPlace(
 ): CacheRows {
   const { g } = c;
   const { room, mode } = c.options;
-  if (!room || mode !== 'decode' || !growsOnly(c.spec)) throw new Error('This cache cannot be written in place.');
+  if (!room || mode !== 'decode') throw new Error('A cache is written in place in decode, and has a size.');
   const heads = prefix.slice(1).map(Number);
   const slots = heads.reduce((product, size) => product * size, room.batch * room.tokens);
   const whole = [room.batch, ...heads, room.tokens, dim];

@@ -34,8 +34,9 @@ export type LatentForm = 'expanded' | 'absorbed';
  * - `append`: past tensors in (may be a longer buffer, masked), only the new rows out: no copy of the past per step;
  * - `written`: past tensors in that hold the rows of this step already (a buffer that the runner writes into), no cache
  *   outputs: the graph joins and copies nothing. The rows come from an `append` program without its main output;
- * - `inPlace`: past tensors in that have room for all tokens of the run, and the same out, with the rows of this step written into their
- *   slots: a runner binds both to one piece of the device's memory, and a step copies nothing of the cache. Needs `room`;
+ * - `inPlace`: past tensors in that have room for what comes (step/ring.ts), and the same out, with the rows of this step written into their
+ *   slots: a runner binds both to one piece of the device's memory, and a step copies nothing of the cache. Needs `room`. A layer with a
+ *   window or chunk takes a ring of slots, and keys come in the order of slots, not of positions;
  * - `none`: no cache outputs; with `decode` the past is still an input.
  */
 export type CacheMode = 'present' | 'append' | 'written' | 'inPlace' | 'none';
@@ -43,6 +44,7 @@ export type CacheMode = 'present' | 'append' | 'written' | 'inPlace' | 'none';
 /** What a cache that is written in place has room for. */
 export interface CacheRoom {
   readonly batch: number;
+  /** Slots of each sequence: `ringSlots`. */
   readonly tokens: number;
 }
 

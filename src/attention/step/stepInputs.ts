@@ -6,6 +6,7 @@ import type { AttentionLayerSpec } from '../spec/layerSpec';
 import { attentionMask } from './mask';
 import { queryFactors } from './positionFactor';
 import type { AttentionProgram } from '../onnx/program';
+import { ringSlots, slotOf, slotPositions } from './ring';
 import { rotaryTables } from './rotaryTables';
 
 export interface Step {
@@ -36,13 +37,11 @@ export function stepInputs(spec: AttentionLayerSpec, program: AttentionProgram, 
   const past = hasPast ? cachedPositions(program.cacheLimit, pastTokens) : new Int32Array(0);
   const { room } = program;
   const seen = past.length + newTokens;
-  // A buffer has slots for tokens that are still to come: a mask hides what a query may not see, and these are later than all.
-  const keys = new Int32Array(room?.tokens ?? seen);
-  if (room) keys.forEach((_, slot) => (keys[slot] = slot));
-  else {
-    keys.set(past);
-    keys.set(queries, past.length);
-  }
+  const tokens = pastTokens + newTokens;
+  if (room && room.tokens < ringSlots(spec.attention, tokens, newTokens))
+    throw new Error(`A cache of ${room.tokens} slots has no room for this step.`);
+  // A mask hides what a query may not see: slots of a buffer that are unused too.
+  const keys = room ? slotPositions(room.tokens, tokens) : Int32Array.of(...past, ...queries);
   const names = new Set(program.inputs.map((input) => input.name));
   const feeds = new Map<string, Tensor>();
   const feed = (name: string, shape: readonly number[], values: () => Float32Array): void => {
@@ -90,7 +89,7 @@ function fusedInputs(batch: number, newTokens: number, keys: number): [string, T
 /** Where the new rows of each of `parts` (sequences × KV heads) go, in the order in which they are made. */
 function cacheSlots(parts: number, room: number, pastTokens: number, newTokens: number): Tensor {
   const data = BigInt64Array.from({ length: parts * newTokens }, (_, i) =>
-    BigInt(Math.floor(i / newTokens) * room + pastTokens + (i % newTokens)),
+    BigInt(Math.floor(i / newTokens) * room + slotOf(pastTokens + (i % newTokens), room)),
   );
   return { type: 'int64', shape: [data.length, 1], data };
 }

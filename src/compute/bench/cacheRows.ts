@@ -1,6 +1,7 @@
 /** A cache that lies in memory of ours: by rows or by columns, with room for new tokens, written in place. */
 
 import type { Tensor } from '../../attention/onnx/graph';
+import { slotOf } from '../../attention/step/ring';
 
 /** […, tokens, dim] with room for `more` tokens behind those that are there. */
 export function withRoom({ shape, data }: Tensor, more: number): Tensor {
@@ -13,6 +14,21 @@ export function withRoom({ shape, data }: Tensor, more: number): Tensor {
     );
   }
   return { type: 'float32', shape: [...outer, tokens + more, dim], data: result };
+}
+
+/** […, held, dim], the last rows of a cache after `tokens` tokens, in a ring of `slots` (`attention/step/ring.ts`). */
+export function inRing({ shape, data }: Tensor, slots: number, tokens: number): Tensor {
+  const { heads, tokens: held, dim, outer } = layoutOf(shape);
+  const result = new Float32Array(heads * slots * dim);
+  const first = tokens - held;
+  for (let head = 0; head < heads; head++) {
+    for (let row = Math.max(0, held - slots); row < held; row++) {
+      const from = (head * held + row) * dim;
+      const to = (head * slots + slotOf(first + row, slots)) * dim;
+      result.set((data as Float32Array).subarray(from, from + dim), to);
+    }
+  }
+  return { type: 'float32', shape: [...outer, slots, dim], data: result };
 }
 
 /** […, tokens, dim] → […, dim, tokens] */

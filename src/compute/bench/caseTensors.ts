@@ -2,8 +2,9 @@
 
 import { buildAttentionProgram } from '../../attention/onnx/buildAttention';
 import type { Graph } from '../../attention/onnx/graph';
-import { headDims } from '../../attention/spec/layerSpec';
-import type { AttentionProgram, ProgramOptions } from '../../attention/onnx/program';
+import { headDims, keyLimit } from '../../attention/spec/layerSpec';
+import { type AttentionProgram, keptTokens, type ProgramOptions } from '../../attention/onnx/program';
+import { ringSlots } from '../../attention/step/ring';
 import { layerWeights } from '../../attention/spec/weightNames';
 import { type NoiseRecipe, noiseStream, weightRecipe } from '../seededWeights';
 import type { BenchCase } from './cases';
@@ -50,8 +51,10 @@ export function caseTensors(
   const build = (options: Partial<ProgramOptions>): CaseGraph & Partial<CoreGraph> => {
     const program = buildAttentionProgram(layer, {
       mode: prefill ? 'prefill' : 'decode',
-      // One token sees all that was before it.
-      mask: prefill,
+      // One token sees all that was before it, where nothing is forgotten.
+      mask: prefill || keyLimit(layer.attention) !== null,
+      // What is behind the window of the next token is not there.
+      cacheRule: 'transformers',
       weightLayout,
       ...(form ? { form } : {}),
       ...options,
@@ -64,7 +67,7 @@ export function caseTensors(
   };
   const main = build({
     cache: prefill ? 'present' : written ? 'written' : inPlace ? 'inPlace' : 'append',
-    ...(inPlace && !prefill ? { room: { batch, tokens: past + tokens } } : {}),
+    ...(inPlace && !prefill ? { room: { batch, tokens: ringSlots(layer.attention, past + tokens, tokens) } } : {}),
     fused: fused && (prefill || inPlace),
   });
   const rows = written ? build({ cache: 'append', output: false }) : null;
@@ -107,5 +110,6 @@ function pastShape({ layer, past, batch = 1 }: BenchCase, role: string): readonl
   const { attention } = layer;
   if (attention.kind === 'latent') return [batch, past, attention.latentDim + attention.ropeDim];
   const { kvHeads, keyDim, valueDim } = headDims(attention);
-  return [batch, kvHeads, past, role === 'key' ? keyDim : valueDim];
+  const held = Math.min(past, keptTokens(attention, 'transformers') ?? past);
+  return [batch, kvHeads, held, role === 'key' ? keyDim : valueDim];
 }

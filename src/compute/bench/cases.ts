@@ -1,6 +1,6 @@
 /** What is measured: attention layers and cores of known models, float32, batch 1. */
 
-import { type AttentionLayerSpec, headDims, PLAIN_LAYER } from '../../attention/spec/layerSpec';
+import { type AttentionLayerSpec, headDims, keyLimit, PLAIN_LAYER } from '../../attention/spec/layerSpec';
 import type { LatentForm } from '../../attention/onnx/program';
 import { elementCount } from '../../attention/onnx/graph';
 import { layerWeights } from '../../attention/spec/weightNames';
@@ -128,7 +128,7 @@ export function caseWork({ layer, tokens, past, form, core, folded, batch = 1, p
   const elementBytes = precision === 'float16' ? 2 : 4;
   const { attention } = layer;
   const { queryHeads, kvHeads, keyDim, valueDim } = headDims(attention);
-  const keys = past + tokens;
+  const keys = Math.min(past + tokens, keyLimit(attention) ?? Number.POSITIVE_INFINITY);
   // Causal: a query of a prefill sees half of the keys on average.
   const pairs = past === 0 ? (tokens * (tokens + 1)) / 2 : tokens * keys;
   const projections = layerWeights(layer).filter(({ name }) => !core || (!folded && name.startsWith('w_u')));

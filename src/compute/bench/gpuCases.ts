@@ -14,6 +14,12 @@ const LLAMA3_8B_MHA: AttentionLayerSpec = {
   attention: { kind: 'full', queryHeads: 32, kvHeads: 32, keyDim: 128, valueDim: 128 },
 };
 
+/** The same, with a window as Mistral-7B-v0.1 has it (`sliding_window` of its config.json). */
+const LLAMA3_8B_WINDOW: AttentionLayerSpec = {
+  ...LLAMA3_8B,
+  attention: { kind: 'sliding', queryHeads: 32, kvHeads: 8, keyDim: 128, valueDim: 128, window: 4096 },
+};
+
 const step = { tokens: 1, form: null, core: false, folded: false } as const;
 const PRECISIONS: readonly Precision[] = ['float32', 'float16'];
 /** Tokens with the cache and without. */
@@ -41,6 +47,8 @@ export function gpuCases(): readonly BenchCase[] {
     ...both({ ...core, variant: 'mla-absorbed', layer: DEEPSEEK_V3, form: 'absorbed', folded: true }),
     ...both({ ...layer, variant: 'mha', layer: DEEPSEEK_V3_MHA }),
     ...both({ ...layer, variant: 'mla-absorbed', layer: DEEPSEEK_V3, form: 'absorbed' }),
+    // Far behind the window's end: rows lie in a ring.
+    ...both({ ...llama, name: 'decode-32768-window-4096', layer: LLAMA3_8B_WINDOW, past: 32767 }),
     ...both({ ...llama, variant: 'mha fused', layer: LLAMA3_8B_MHA, fused: true }),
     ...LENGTHS.flatMap((length): readonly BenchCase[] => {
       const token = { ...step, name: `token-${length}-llama3-8b`, layer: LLAMA3_8B, fused: true };
@@ -74,12 +82,13 @@ export function smallCase(test: BenchCase): BenchCase {
     attention.kind === 'latent'
       ? { ...attention, queryHeads: 4, latentDim: 16, ropeDim: 8, nopeDim: 8, valueDim: 8, queryLatentDim: 16 }
       : { ...attention, queryHeads: 4, kvHeads: Math.max(1, (4 * kvHeads) / queryHeads), keyDim: 8, valueDim: 8 };
+  const seen = small.kind === 'sliding' ? { ...small, window: 12 } : small;
   const turned = 8;
   const { rotary } = test.layer;
   const fewer = (tokens: number): number => Math.min(tokens, 31);
   return {
     ...test,
-    layer: { ...test.layer, attention: small, hiddenSize: 32, rotary: rotary && { ...rotary, dim: turned } },
+    layer: { ...test.layer, attention: seen, hiddenSize: 32, rotary: rotary && { ...rotary, dim: turned } },
     tokens: fewer(test.tokens),
     past: fewer(test.past),
     batch: Math.min(test.batch ?? 1, 2),

@@ -1,7 +1,6 @@
 /** A peer of the bench in a process of its own: one engine, one case after the other. */
 
 import type { Tensor } from '../../attention/onnx/graph';
-import { growsOnly } from '../../attention/onnx/layerContext';
 import type { AttentionProgram } from '../../attention/onnx/program';
 import { headDims } from '../../attention/spec/layerSpec';
 import { stepInputs } from '../../attention/step/stepInputs';
@@ -13,7 +12,7 @@ import { type GraphRunner, tfjsRunner } from '../engines/tfjs/tfjsBackend';
 import { type NoiseRecipe, noiseTensor } from '../seededWeights';
 import { type NoMethods, RpcPeer } from '../../shared/rpc';
 import { tensorBytes } from '../../shared/transfer';
-import { byColumns, transposed, withRoom, writeRows } from './cacheRows';
+import { byColumns, inRing, transposed, withRoom, writeRows } from './cacheRows';
 import { type CaseGraph, caseTensors } from './caseTensors';
 import type { BenchCase, BenchEngine } from './cases';
 import type { BenchMethods, PreparedCase } from './contract';
@@ -57,7 +56,7 @@ export class BenchWorker {
     // projections of K and V among them: the threads of that second session would spin beside those of the main one.
     const written = engine === 'onnxruntime-cpu' && test.past > 0 && test.core;
     // What a GPU holds of the cache stays there, and the graph writes into it.
-    const inPlace = runner.writesInPlace === true && test.past > 0 && growsOnly(test.layer);
+    const inPlace = runner.writesInPlace === true && test.past > 0;
     const { precision = 'float32', batch = 1, fused = engine === 'onnxruntime-cpu' } = test;
     const tensors = caseTensors(test, { weightLayout, written, inPlace, fused });
     const { program, output } = tensors;
@@ -69,7 +68,12 @@ export class BenchWorker {
     for (const { role, past: name } of program.cache) {
       const recipe = tensors.past[role];
       if (name === null || !recipe) continue;
-      const tensor = written || inPlace ? withRoom(floats(recipe), test.tokens) : floats(recipe);
+      const rows = floats(recipe);
+      const tensor = program.room
+        ? inRing(rows, program.room.tokens, test.past)
+        : written
+          ? withRoom(rows, test.tokens)
+          : rows;
       cache.set(role, columns ? byColumns(tensor) : tensor);
     }
     const weights = Object.entries(tensors.weights).map(
