@@ -97,7 +97,6 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
     // Heads of four layers, in the table of the picture; nothing to press, nothing to load.
     expect(html.match(/<th>L[0-3]<\/th>/g)).toHaveLength(4);
     expect(html).not.toMatch(/<(?:script|button|vscode-|link|iframe)|(?:src|href)="(?!data:)/);
-    await workbench().tidy();
   });
 
   test('is what is lost without it, read by keys, and leads to its pattern', async () => {
